@@ -1,0 +1,150 @@
+#include "base/child.h"
+
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { OUT_MAX = 1 << 20, ERRORS_MAX = 64 << 10 };
+
+int child_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return status;
+}
+
+void child_status_text(int status, char *out, size_t room)
+{
+	if (WIFSIGNALED(status)) {
+		const char *name = sigabbrev_np(WTERMSIG(status));
+		snprintf(out, room, "was killed by SIG%s", name ? name : "?");
+	} else {
+		snprintf(out, room, "exited with %d", WEXITSTATUS(status));
+	}
+}
+
+/* In the forked child: never returns, so that none of the parent's scoped variables run here. */
+static __attribute__((noreturn)) void exec_program(const char *const *argv, int in, int out,
+						   int errors, int report)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(in, 0) >= 0 && (out < 0 || dup2(out, 1) >= 0) &&
+	    (errors < 0 || dup2(errors, 2) >= 0))
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+	int code = errno;
+	if (write(report, &code, sizeof code) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* One read from fd into text; false when there is no more. */
+static bool collect(int fd, struct text *text, size_t max)
+{
+	char chunk[4096];
+	ssize_t n = read(fd, chunk, sizeof chunk);
+
+	if (n < 0)
+		return errno == EINTR;
+	if (n > 0 && text->length < max)
+		text_add_bytes(text, chunk, (size_t)n);
+	return n > 0;
+}
+
+static void collect_both(int *out, struct text *out_text, int *errors, struct text *errors_text)
+{
+	while (*out >= 0 || *errors >= 0) {
+		struct pollfd fds[] = {
+			{ .fd = *out, .events = POLLIN },
+			{ .fd = *errors, .events = POLLIN },
+		};
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents && !collect(*out, out_text, OUT_MAX))
+			scoped_close_fd(out);
+		if (fds[1].revents && !collect(*errors, errors_text, ERRORS_MAX))
+			scoped_close_fd(errors);
+	}
+}
+
+static const char *last_line(struct text *errors)
+{
+	if (!errors || !errors->data)
+		return "";
+	char *end = errors->data + strlen(errors->data);
+	while (end > errors->data && (end[-1] == '\n' || end[-1] == ' '))
+		*--end = '\0';
+	char *line = strrchr(errors->data, '\n');
+	return line ? line + 1 : errors->data;
+}
+
+static int tell_status(const char *program, int status, struct text *errors, struct err *err)
+{
+	char how[64];
+	const char *said = last_line(errors);
+
+	if (status < 0)
+		return err_set(err, -status, "wait for '%s': %s", program, strerror(-status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	child_status_text(status, how, sizeof how);
+	return err_set(err, EIO, "'%s' %s%s%.300s", program, how, *said ? ": " : "", said);
+}
+
+int child_run(const char *const *argv, const struct child_io *io, struct err *err)
+{
+	scoped_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int report[2] = { -1, -1 }, out[2] = { -1, -1 }, errors[2] = { -1, -1 };
+
+	if (null < 0 || pipe2(report, O_CLOEXEC) < 0)
+		return err_set(err, errno, "run '%s': %s", argv[0], strerror(errno));
+	scoped_fd int report_read = report[0];
+	scoped_fd int report_write = report[1];
+	if ((io->out && pipe2(out, O_CLOEXEC) < 0) ||
+	    (io->errors && pipe2(errors, O_CLOEXEC) < 0)) {
+		int code = errno;
+		if (out[0] >= 0) {
+			close(out[0]);
+			close(out[1]);
+		}
+		return err_set(err, code, "run '%s': %s", argv[0], strerror(code));
+	}
+	scoped_fd int out_read = out[0];
+	scoped_fd int out_write = out[1];
+	scoped_fd int errors_read = errors[0];
+	scoped_fd int errors_write = errors[1];
+
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "run '%s': %s", argv[0], strerror(errno));
+	if (pid == 0)
+		exec_program(argv, io->in_fd > 0 ? io->in_fd : null,
+			     out_write >= 0   ? out_write
+			     : io->out_fd > 0 ? io->out_fd
+					      : -1,
+			     errors_write, report_write);
+
+	scoped_close_fd(&report_write);
+	scoped_close_fd(&out_write);
+	scoped_close_fd(&errors_write);
+	collect_both(&out_read, io->out, &errors_read, io->errors);
+	int code = 0;
+	ssize_t n = read(report_read, &code, sizeof code);
+	int status = child_wait(pid);
+	if (n == sizeof code)
+		return err_set(err, code, "run '%s': %s", argv[0],
+			       code == ENOENT ? "not installed" : strerror(code));
+	return tell_status(argv[0], status, io->errors, err);
+}

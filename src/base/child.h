@@ -1,0 +1,31 @@
+/* Other programs: run one by argv, feed it, read what it says, turn its end into words. */
+#ifndef BERTH_BASE_CHILD_H
+#define BERTH_BASE_CHILD_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <sys/types.h>
+
+/* What a child gets; zeroed means: /dev/null as input, our own output and error, our environment. */
+struct child_io {
+	int in_fd;           /* borrowed, 0: /dev/null */
+	int out_fd;          /* borrowed, 0: inherit ours */
+	struct text *out;    /* collects standard output (at most 1 MiB), when set */
+	struct text *errors; /* collects standard error (at most 64 KiB), when set */
+};
+
+/*
+ * Runs argv (looked up in PATH, no shell) and waits for it. 0 when it ended with 0; otherwise err
+ * names the program, how it ended and, if errors were collected, its last line. ENOENT when the
+ * program is not installed.
+ */
+int child_run(const char *const *argv, const struct child_io *io, struct err *err);
+
+/* Waits for pid, over signals, and returns its wait status, or -errno. */
+int child_wait(pid_t pid);
+
+/* "exited with 3", "was killed by SIGKILL": the end of a sentence about a wait status. */
+void child_status_text(int status, char *out, size_t room);
+
+#endif

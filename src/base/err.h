@@ -1,0 +1,24 @@
+/* What went wrong, as a value: no heap, so it can cross a socket as it is. */
+#ifndef BERTH_BASE_ERR_H
+#define BERTH_BASE_ERR_H
+
+/*
+ * Zero is "nothing has failed". A telling function takes a struct err last, fills it once, at the
+ * place that knows the object's name, and returns -code; a quiet function has no such parameter
+ * and returns -errno. Only cmd/ and the keeper's log print.
+ */
+struct err {
+	int code; /* errno value, 0 while nothing has failed */
+	char text[512];
+};
+
+/*
+ * Says what failed: one sentence with object, cause and, where there is one, the remedy.
+ * Returns -code (-EIO for a code that is not positive); a NULL err only gets the code.
+ */
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts what we were doing in front of what failed: "machine 'web': open ...". Returns -code. */
+int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,210 @@
+#include "base/file.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+ssize_t file_read(int dir_fd, const char *path, size_t max, char **out)
+{
+	scoped_text struct text text = { 0 };
+	scoped_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	char chunk[4096];
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof chunk);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (text.length + (size_t)n > max)
+			return -EFBIG;
+		if (text_add_bytes(&text, chunk, (size_t)n) < 0)
+			return -ENOMEM;
+		if (n == 0)
+			break;
+	}
+	*out = take_ptr(&text.data);
+	return (ssize_t)text.length;
+}
+
+int file_write(int dir_fd, const char *path, const char *text)
+{
+	scoped_fd int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	size_t n = strlen(text);
+	ssize_t done = write(fd, text, n);
+	if (done < 0)
+		return -errno;
+	return (size_t)done == n ? 0 : -EIO;
+}
+
+static int write_all(int fd, const char *data, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, data, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		data += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_sync_dir(const char *path)
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+static int sync_parent(const char *path)
+{
+	scoped_free char *parent = strdup(path);
+
+	if (!parent)
+		return -ENOMEM;
+	char *slash = strrchr(parent, '/');
+	if (!slash)
+		return file_sync_dir(".");
+	slash[slash == parent] = '\0';
+	return file_sync_dir(parent);
+}
+
+static int write_aside(const char *path, const char *text, size_t length, mode_t mode)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+
+	if (fd < 0)
+		return -errno;
+	int r = write_all(fd, text, length);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	return r;
+}
+
+int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err)
+{
+	scoped_free char *aside = text_format("%s.new.%d", path, (int)getpid());
+
+	if (!aside)
+		return err_set(err, ENOMEM, "write '%s': out of memory", path);
+	int r = write_aside(aside, text, length, mode);
+	if (r == 0 && rename(aside, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(aside);
+		return err_set(err, -r, "write '%s': %s", path, strerror(-r));
+	}
+	r = sync_parent(path);
+	if (r < 0)
+		return err_set(err, -r, "make '%s' durable: %s", path, strerror(-r));
+	return 0;
+}
+
+int file_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+	scoped_free char *copy = strdup(path);
+
+	if (!copy)
+		return err_set(err, ENOMEM, "make folder '%s': out of memory", path);
+	for (char *p = copy + 1;; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char end = *p;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return err_set(err, errno, "make folder '%s': %s", copy, strerror(errno));
+		*p = end;
+		if (end == '\0')
+			break;
+	}
+	struct stat st;
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "make folder '%s': something else has that name",
+			       path);
+	return 0;
+}
+
+static int remove_entries(int fd)
+{
+	scoped_dir DIR *dir = fdopendir(fd);
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int one = file_remove_tree(dirfd(dir), e->d_name);
+		if (one < 0 && r == 0)
+			r = one;
+	}
+	return r;
+}
+
+int file_remove_tree(int dir_fd, const char *name)
+{
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = remove_entries(fd);
+	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+int file_lock(const char *path, enum file_lock_mode mode)
+{
+	for (;;) {
+		scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		struct stat held, named;
+
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | (mode == FILE_LOCK_TRY ? LOCK_NB : 0)) < 0)
+			return -errno;
+		/* Whoever held it may have removed the file: a lock on a nameless file locks nobody out. */
+		if (fstat(fd, &held) < 0)
+			return -errno;
+		if (stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+		    held.st_dev == named.st_dev)
+			return take_fd(&fd);
+	}
+}
+
+int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	/* EAGAIN: a rename elsewhere crossed the walk, openat2(2) asks to try again. */
+	do
+		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : (int)fd;
+}

@@ -1,0 +1,52 @@
+/* Files: read whole, replace atomically, make folders, lock, walk into a tree safely. */
+#ifndef BERTH_BASE_FILE_H
+#define BERTH_BASE_FILE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Reads a whole file of at most max bytes into a NUL-terminated string that the caller owns; dir_fd
+ * as in openat(2). Returns the length, or -errno (-EFBIG beyond max). For /proc and /sys as well.
+ */
+ssize_t file_read(int dir_fd, const char *path, size_t max, char **out);
+
+/* Writes a short text into an existing file in one write(2), as /proc and /sys want it. 0, -errno. */
+int file_write(int dir_fd, const char *path, const char *text);
+
+/*
+ * Replaces path by text so that after a power cut either the old or the new is there, whole:
+ * written aside, fsync, rename, fsync of the folder. Mode applies to the new file.
+ */
+int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err);
+
+/* Makes a folder and its missing parents; fine if it is there. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err);
+
+/* Removes a tree, of which dir_fd/name may be anything; never follows a link. 0 also if absent. */
+int file_remove_tree(int dir_fd, const char *name);
+
+/* fsync of a folder, so that a name made or removed in it stays so. 0 or -errno. */
+int file_sync_dir(const char *path);
+
+enum file_lock_mode {
+	FILE_LOCK_WAIT, /* as long as it takes; a signal ends it */
+	FILE_LOCK_TRY,  /* -EWOULDBLOCK at once if another holds it */
+};
+
+/*
+ * Opens (0600, made if missing) and flock(2)s path exclusively: the descriptor is the lock, held
+ * until its last copy is closed, so that death lets go of it. Returns it, or -errno.
+ */
+int file_lock(const char *path, enum file_lock_mode mode);
+
+/*
+ * openat2(2) of path below root_fd with every link resolved as if root_fd were "/": the only way in
+ * which host code may walk into a guest's root. Returns a descriptor or -errno.
+ */
+int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
+
+#endif

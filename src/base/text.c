@@ -1,0 +1,259 @@
+#include "base/text.h"
+
+#include "base/scoped.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){ 0 };
+}
+
+static int text_reserve(struct text *text, size_t more)
+{
+	size_t need = text->length + more + 1;
+
+	if (text->failed)
+		return -ENOMEM;
+	if (need <= text->room)
+		return 0;
+	size_t room = text->room ? text->room : 128;
+	while (room < need)
+		room *= 2;
+	char *data = realloc(text->data, room);
+	if (!data) {
+		text->failed = true;
+		return -ENOMEM;
+	}
+	text->data = data;
+	text->room = room;
+	return 0;
+}
+
+int text_add_bytes(struct text *text, const void *bytes, size_t n)
+{
+	int r = text_reserve(text, n);
+
+	if (r < 0)
+		return r;
+	if (n)
+		memcpy(text->data + text->length, bytes, n);
+	text->length += n;
+	text->data[text->length] = '\0';
+	return 0;
+}
+
+int text_add(struct text *text, const char *fmt, ...)
+{
+	va_list ap, again;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	int r = n < 0 ? -EINVAL : text_reserve(text, (size_t)n);
+	if (r == 0) {
+		vsnprintf(text->data + text->length, (size_t)n + 1, fmt, again);
+		text->length += (size_t)n;
+	}
+	va_end(again);
+	return r;
+}
+
+const char *text_str(const struct text *text)
+{
+	return text->data ? text->data : "";
+}
+
+char *text_format(const char *fmt, ...)
+{
+	char *out = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&out, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : out;
+}
+
+int text_print(char *out, size_t room, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(out, room, fmt, ap);
+	va_end(ap);
+	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
+}
+
+char *text_trim(char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	char *end = s + strlen(s);
+	while (end > s && isspace((unsigned char)end[-1]))
+		end--;
+	*end = '\0';
+	return s;
+}
+
+bool text_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && strcmp(s + n - m, suffix) == 0;
+}
+
+int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char *end = NULL;
+
+	if (!isdigit((unsigned char)s[0]))
+		return -EINVAL;
+	errno = 0;
+	unsigned long long value = strtoull(s, &end, 10);
+	if (*end != '\0')
+		return -EINVAL;
+	if (errno == ERANGE || value < min || value > max)
+		return -ERANGE;
+	*out = value;
+	return 0;
+}
+
+static int size_shift(const char *suffix)
+{
+	static const char letters[] = "KMGT";
+	const char *at;
+
+	if (*suffix == '\0' || strcmp(suffix, "B") == 0)
+		return 0;
+	at = strchr(letters, toupper((unsigned char)*suffix));
+	if (!at || !*at)
+		return -1;
+	suffix++;
+	if (*suffix && strcmp(suffix, "B") != 0 && strcmp(suffix, "iB") != 0)
+		return -1;
+	return 10 * (int)(at - letters + 1);
+}
+
+int text_to_size(const char *s, uint64_t *out)
+{
+	char *end = NULL;
+
+	if (!isdigit((unsigned char)s[0]))
+		return -EINVAL;
+	errno = 0;
+	unsigned long long value = strtoull(s, &end, 10);
+	if (errno == ERANGE)
+		return -ERANGE;
+	int shift = size_shift(end);
+	if (shift < 0)
+		return -EINVAL;
+	if (value > (UINT64_MAX >> shift))
+		return -ERANGE;
+	*out = (uint64_t)value << shift;
+	return 0;
+}
+
+void text_from_size(uint64_t bytes, char *out, size_t room)
+{
+	static const char *const suffix[] = { "", "K", "M", "G", "T" };
+	size_t i = 0;
+
+	while (i < 4 && bytes && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	snprintf(out, room, "%" PRIu64 "%s", bytes, suffix[i]);
+}
+
+void text_human_size(uint64_t bytes, char *out, size_t room)
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t i = 0;
+
+	while (value >= 999.5 && i < 6) {
+		value /= 1024;
+		i++;
+	}
+	snprintf(out, room, i == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, unit[i]);
+}
+
+const char *text_label_fault(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0)
+		return "is empty; use 1 to 63 of a-z, 0-9 and '-'";
+	if (n > 63)
+		return "is longer than 63 characters";
+	if (name[0] == '-' || name[n - 1] == '-')
+		return "begins or ends with '-'; put a letter or a digit there";
+	for (const char *p = name; *p; p++) {
+		if (isupper((unsigned char)*p))
+			return "has upper case letters; use lower case";
+		if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-')
+			return "has characters other than a-z, 0-9 and '-'";
+	}
+	return NULL;
+}
+
+/* Levenshtein's distance with one row; words are short, longer ones are not near anyway. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64];
+	size_t n = strlen(b);
+
+	if (n >= 64 || strlen(a) >= 64)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < n; j++) {
+			size_t best = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j + 1] + 1 < best)
+				best = row[j + 1] + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+const char *text_nearest(const char *word, const char *const *words)
+{
+	size_t limit = strlen(word) / 3 + 1;
+	const char *nearest = NULL;
+
+	for (; *words; words++) {
+		size_t d = distance(word, *words);
+		if (d <= limit && (!nearest || d < distance(word, nearest)))
+			nearest = *words;
+	}
+	return nearest;
+}
+
+uint64_t text_hash(const char *s)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (; *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 0x100000001b3u;
+	return hash;
+}

@@ -1,0 +1,155 @@
+/*
+ * Settings: THE tables of keys, and what they serve: file, command line, show, completion, and
+ * the test of the manual. Pure: text in, struct out; a file is only read and replaced.
+ */
+#ifndef BERTH_CONFIG_CONFIG_H
+#define BERTH_CONFIG_CONFIG_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_kind {
+	KEY_TEXT,     /* char *: one line, any characters but control characters */
+	KEY_LABEL,    /* char *: a DNS label, or empty */
+	KEY_PATH,     /* char *: absolute, or empty */
+	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
+	KEY_NUMBER,   /* uint64_t in [min, max] */
+	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
+	KEY_DURATION, /* uint64_t seconds in [min, max], with s, m, h, d */
+	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
+	KEY_MAC,      /* char *: 10:66:6a:01:02:03, unicast, or empty */
+	KEY_ADDRESS,  /* char *: an IPv4 address, or empty */
+	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
+	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
+	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
+	KEY_CHOICE,   /* char *: one of the words in choices */
+};
+
+enum key_flags {
+	KEY_FIXED = 1 << 0, /* made by berth; shown, but not set by hand */
+	KEY_LIVE = 1 << 1,  /* takes effect on a running machine at once */
+};
+
+struct key {
+	const char *name; /* "stop.timeout" */
+	enum key_kind kind;
+	unsigned flags;
+	size_t offset;              /* of the field in the struct */
+	const char *fallback;       /* the default, as text */
+	uint64_t min, max;          /* KEY_NUMBER, KEY_SIZE, KEY_DURATION */
+	const char *const *choices; /* KEY_CHOICE, NULL-terminated */
+	const char *help;           /* one line, for help, completion and the manual */
+};
+
+/* One kind of file: its rows, sorted by name. */
+struct schema {
+	const char *what; /* "machine", for sentences */
+	const struct key *keys;
+	size_t count;
+	size_t size; /* of the struct */
+};
+
+/* machines/NAME/machine.conf */
+struct machine_config {
+	char *description;
+	char *uuid;            /* KEY_FIXED; also container_uuid and the guest's machine-id */
+	char *template;        /* KEY_FIXED; what it was launched from, "" for none */
+	char *arch;            /* KEY_FIXED; as uname -m */
+	char *pool;            /* KEY_FIXED; where its volume lives */
+	uint64_t created;      /* KEY_FIXED; seconds since the epoch */
+	bool ephemeral;        /* deleted when it stops */
+	char *network;         /* "network", "" for none */
+	char *mac;             /* "network.mac"; KEY_FIXED */
+	char *address;         /* "network.address", "" = as leased */
+	char *init;            /* "init", absolute path, "" = detected */
+	char *env;             /* "env": for init */
+	char *stop_signal;     /* "stop.signal", "" = by detected init */
+	uint64_t stop_timeout; /* "stop.timeout", 60 s */
+	uint64_t log_size;     /* "console.log.size", 1 MiB: when console.log is rotated */
+	uint64_t scrollback;   /* "console.scrollback", 64 KiB */
+};
+
+/* etc/berth.conf */
+struct site_config {
+	char *pool;              /* default pool's name: "default" */
+	char *network;           /* default network's name: "default" */
+	uint64_t idmap_base;     /* "idmap.base": first id of the range; 1879048192 */
+	uint64_t idmap_machines; /* "idmap.machines": how many ranges of 65536; 4094 */
+	char *mirror;            /* "template.mirror", "" = the distribution's own */
+};
+
+/* pools/NAME/pool.conf */
+struct pool_config {
+	char *uuid;
+	char *driver;  /* KEY_CHOICE btrfs, dir */
+	char *source;  /* btrfs: a folder on btrfs, or the loop file; dir: the folder */
+	uint64_t size; /* of the loop file, 0 = none */
+};
+
+/* networks/NAME/network.conf */
+struct network_config {
+	char *bridge; /* name of the bridge link */
+	char *subnet; /* KEY_SUBNET */
+	bool nat;
+	bool dhcp;
+	char *domain; /* DNS domain of machine names: "berth" */
+};
+
+/* templates/NAME/template.conf */
+struct template_config {
+	char *description;
+	char *uuid;
+	char *pool;
+	char *distribution; /* os-release ID, "" unknown */
+	char *release;      /* os-release VERSION_CODENAME or VERSION_ID */
+	char *arch;         /* as uname -m */
+	char *init;         /* "systemd", "sysvinit", "busybox", ..., "none" */
+	uint64_t created;
+};
+
+extern const struct schema machine_schema;
+extern const struct schema site_schema;
+extern const struct schema pool_schema;
+extern const struct schema network_schema;
+extern const struct schema template_schema;
+
+/* Fills a struct with the schema's defaults; config_free releases every schema's struct. */
+int config_defaults(const struct schema *schema, void *config, struct err *err);
+void config_free(const struct schema *schema, void *config);
+
+/*
+ * Defaults, then the lines "key = value" of a file's text ('#' and ';' begin a comment line).
+ * A bad line is "path:line: ..." with the nearest key's name; the struct is then empty.
+ */
+int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
+		 void *config, struct err *err);
+
+/* Reads and parses a file of at most 256 KiB. -ENOENT as such, so that callers can word it. */
+int config_load(const struct schema *schema, const char *path, void *config, struct err *err);
+
+/* Replaces the file by all keys that differ from their default. */
+int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);
+
+/*
+ * Changes one line of a file and keeps every other, comments too. value NULL: back to the default.
+ * Checks key and value; a KEY_FIXED key is refused. No file is an empty file.
+ */
+int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
+		struct err *err);
+
+/* The row, or NULL with the nearest name in err. */
+const struct key *config_find(const struct schema *schema, const char *name, struct err *err);
+
+/* Sets a field from text / a field as text, in the form that config_set reads back. */
+int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
+	       struct err *err);
+void config_text(const void *config, const struct key *key, struct text *out);
+
+/* Rules between keys of a machine, such as an address without a network. */
+int config_check_machine(const struct machine_config *config, struct err *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* Templates: read-only volumes to launch machines from, with what is known of them. */
+#ifndef BERTH_IMAGE_TEMPLATE_H
+#define BERTH_IMAGE_TEMPLATE_H
+
+#include "base/err.h"
+#include "base/site.h"
+#include "config/config.h"
+#include "storage/storage.h"
+
+#include <stdbool.h>
+
+/* The volume of a template: "template.NAME". */
+void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
+
+/*
+ * Unpacks a tar of any compression that libarchive reads ("-": standard input) into a new template
+ * of that pool, by a program of its own with mapped ids in namespaces of its own. Refuses what
+ * leaves the tree; leaves device nodes out and says so in `notes` (may be NULL).
+ */
+int template_import(const struct site *site, const char *name, struct pool *pool,
+		    const char *archive, struct text *notes, struct err *err);
+
+struct template_build {
+	const char *recipe;   /* a script in the templates folder: "debian", "busybox" */
+	const char *release;  /* NULL: the recipe's own default */
+	const char *mirror;   /* NULL: the distribution's own */
+	const char *variant;  /* NULL: the recipe's own default */
+	const char *packages; /* more packages, comma-separated; NULL none */
+};
+
+/* Runs a recipe into a new volume. Its output goes to our standard error. */
+int template_build(const struct site *site, const char *name, struct pool *pool,
+		   const struct template_build *build, struct err *err);
+
+/* Reads templates/NAME/template.conf. -ENOENT with a remedy. */
+int template_open(const struct site *site, const char *name, struct template_config *config,
+		  struct err *err);
+/* Calls visit with every template, sorted by name. */
+int template_list(const struct site *site,
+		  int (*visit)(void *, const char *name, const struct template_config *),
+		  void *context, struct err *err);
+/* Recipes that are there to build: their names, sorted. */
+int template_recipes(int (*visit)(void *, const char *name), void *context, struct err *err);
+int template_delete(const struct site *site, const char *name, struct err *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* User and group id maps of user namespaces. */
+#ifndef BERTH_KERN_IDMAP_H
+#define BERTH_KERN_IDMAP_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Ids 0 to count-1 inside are base to base+count-1 outside, for users and groups alike. */
+struct idmap {
+	uint32_t base;
+	uint32_t count;
+};
+
+enum { IDMAP_COUNT = 65536 };
+
+/* Writes both maps of the user namespace that pid lives in. 0 or -errno. */
+int idmap_write(pid_t pid, const struct idmap *map);
+
+/*
+ * A new user namespace with that map, as a descriptor, or -errno: made by a short-lived child, for
+ * work that needs mapped mounts but no guest.
+ */
+int idmap_userns(const struct idmap *map);
+
+#endif

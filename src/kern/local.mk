@@ -1,0 +1,6 @@
+noinst_LIBRARIES += libkern.a
+libkern_a_SOURCES = \
+	src/kern/idmap.c src/kern/idmap.h \
+	src/kern/mount.c src/kern/mount.h \
+	src/kern/spawn.c src/kern/spawn.h \
+	src/kern/sync.c src/kern/sync.h

@@ -1,0 +1,33 @@
+/* The mount interface of Linux 5.2 and later: detached mounts as descriptors. No policy. */
+#ifndef BERTH_KERN_MOUNT_H
+#define BERTH_KERN_MOUNT_H
+
+#include <stdint.h>
+
+/* All quiet: a descriptor or 0, else -errno; mount_why() has better words than strerror(3). */
+
+/* A detached copy of the mount at path (open_tree(2), OPEN_TREE_CLONE), of the tree if recursive. */
+int mount_clone(int dir_fd, const char *path, int recursive);
+
+/*
+ * A detached new file system (fsopen, fsconfig, fsmount): type, source (NULL if it has none),
+ * options as mount(8) takes them ("mode=755,size=4m", NULL for none), attributes MOUNT_ATTR_*.
+ */
+int mount_make(const char *type, const char *source, const char *options, uint64_t attributes);
+
+/* Sets and clears MOUNT_ATTR_* on a mount given by descriptor, and what is below if recursive. */
+int mount_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
+
+/*
+ * Maps the ids of a detached mount by a user namespace's (mount_setattr(2), MOUNT_ATTR_IDMAP): what
+ * is stored as 0 shows as the namespace's 0. -EINVAL: the file system cannot.
+ */
+int mount_idmap(int mount_fd, int userns_fd);
+
+/* Attaches a detached mount onto an existing file or folder. */
+int mount_attach(int mount_fd, int dir_fd, const char *path);
+
+/* What a failed mount operation means, for the end of a sentence. Never NULL. */
+const char *mount_why(int code);
+
+#endif

@@ -1,0 +1,90 @@
+/* Bridges with a subnet, leases, DHCP and DNS, NAT; never a machine: it deals in names and pids. */
+#ifndef BERTH_NETWORK_NETWORK_H
+#define BERTH_NETWORK_NETWORK_H
+
+#include "base/err.h"
+#include "base/site.h"
+#include "config/config.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct network {
+	const struct site *site; /* borrowed: outlives it */
+	char *name;              /* owned */
+	char *folder;            /* owned; STATE/networks/NAME */
+	struct network_config config;
+	struct in_addr gateway; /* the bridge's own address: first of the subnet */
+	unsigned prefix;        /* bits of the subnet */
+};
+
+/* What a name holds on a network, until it is released: the same across every start. */
+struct lease {
+	char name[64];
+	char mac[18];
+	struct in_addr address;
+	struct in_addr gateway;
+	unsigned prefix;
+};
+
+/*
+ * A new network: bridge name (site's own when NULL) and subnet (one that collides with no route of
+ * the host when NULL). Only files; links come up with the first network_up. -EEXIST.
+ */
+int network_create(const struct site *site, const char *name, const char *bridge,
+		   const char *subnet, struct err *err);
+int network_open(struct network *network, const struct site *site, const char *name,
+		 struct err *err);
+void network_close(struct network *network);
+#define scoped_network __attribute__((cleanup(network_close)))
+int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		 struct err *err);
+
+/*
+ * Brings up what is missing: bridge with its address, forwarding, the firewall table, dnsmasq. Cheap
+ * when all is there (no child process), safe against others doing the same at once.
+ */
+int network_up(struct network *network, struct err *err);
+/* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */
+int network_down(struct network *network, struct err *err);
+/* Down, then gone; refused while it has leases, unless force. */
+int network_delete(const struct site *site, const char *name, bool force, struct err *err);
+
+struct network_status {
+	bool up;  /* the bridge exists and is up */
+	bool dns; /* our dnsmasq runs */
+	bool nat; /* the firewall table has our rules */
+	int leases, ports;
+};
+int network_status(struct network *network, struct network_status *status, struct err *err);
+
+/*
+ * The lease of a name, made if there is none: mac is stored with it; want NULL or an address that
+ * it must have (-EADDRINUSE when another name holds it). The file is the allocation.
+ */
+int lease_get(struct network *network, const char *name, const char *mac, const char *want,
+	      struct lease *lease, struct err *err);
+/* -ENOENT when there is none; makes nothing. */
+int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
+/* Idempotent. */
+int lease_release(struct network *network, const char *name, struct err *err);
+
+/*
+ * A veth pair: one end on the bridge, up, named by lease_ifname; the other born as eth0, with the
+ * lease's mac, in the network namespace of pid. One netlink request.
+ */
+int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
+/* The host end's name: stable for site, network and name; its link alias is the lease's name. */
+void lease_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ]);
+/* Removes the host end if it is still there. Idempotent. */
+int network_remove_port(struct network *network, const char *name, struct err *err);
+
+/*
+ * Inside the guest's network namespace, before its init: lo up; with a lease, eth0 gets address and
+ * default route, announces itself (arp_notify), and is up.
+ */
+int network_guest_setup(const struct lease *lease, struct err *err);
+
+#endif

@@ -1,0 +1,136 @@
+/* Volumes in pools: names, never a machine, never a machine's settings. Drivers: btrfs, dir. */
+#ifndef BERTH_STORAGE_STORAGE_H
+#define BERTH_STORAGE_STORAGE_H
+
+#include "base/err.h"
+#include "base/site.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A volume's name: labels joined by dots, its kind first: "machine.web", "template.debian",
+ * "snapshot.web.before", "incoming.debian.4711". At most 200 characters.
+ */
+enum { VOLUME_NAME_MAX = 200 };
+
+enum storage_abilities {
+	STORAGE_FAST_CLONE = 1 << 0, /* snapshot costs the same whatever the size */
+	STORAGE_QUOTA = 1 << 1,      /* a volume's size is enforced */
+	STORAGE_BLOCK = 1 << 2,      /* a volume is a block device with a file system */
+};
+
+struct volume_info {
+	char name[VOLUME_NAME_MAX + 1];
+	uint64_t created; /* seconds since the epoch */
+	uint64_t size;    /* limit in bytes, 0: the pool's */
+	uint64_t used;    /* bytes, where it costs nothing to know; else 0 */
+};
+
+struct pool_usage {
+	uint64_t total, used; /* bytes */
+};
+
+struct storage_ops;
+
+/* An open pool: read by everybody, made by pool_open, private by driver. */
+struct pool {
+	const struct site *site; /* borrowed: outlives the pool */
+	char *name;              /* owned */
+	char *folder;            /* owned; STATE/pools/NAME */
+	struct pool_config config;
+	const struct storage_ops *ops; /* borrowed: static */
+	void *driver;                  /* owned by the driver */
+};
+
+/*
+ * What a driver does. Every op is there; what cannot be done returns -EOPNOTSUPP with a sentence,
+ * and `can` says it beforehand. Volumes appear and vanish whole: after a kill at any moment a volume
+ * is there, or it is not, or its name begins with "partial." and open() or destroy() clears it away.
+ */
+struct storage_ops {
+	const char *name;
+	unsigned can; /* enum storage_abilities */
+
+	/* A new pool at config.source (made if it must be, refused if it holds anything). */
+	int (*format)(struct pool *, struct err *);
+	/* Attaches what a reboot took away (a loop device, a mount). Idempotent, cheap when attached. */
+	int (*open)(struct pool *, struct err *);
+	void (*close)(struct pool *); /* of the handle; what is attached stays */
+	/* Detaches everything; refused while volumes are in use. */
+	int (*detach)(struct pool *, struct err *);
+	/* Detaches and removes what format made. Only for an empty pool. */
+	int (*erase)(struct pool *, struct err *);
+	int (*pool_usage)(struct pool *, struct pool_usage *, struct err *);
+
+	int (*create)(struct pool *, const char *volume, uint64_t size,
+		      struct err *); /* empty, 0755 root */
+	int (*snapshot)(struct pool *, const char *origin, const char *volume, struct err *);
+	int (*rename)(struct pool *, const char *volume, const char *to,
+		      struct err *); /* -EEXIST */
+	/* Swaps the contents of two volumes at one stroke: how a restore in place is made. */
+	int (*exchange)(struct pool *, const char *one, const char *other, struct err *);
+	int (*destroy)(struct pool *, const char *volume, struct err *); /* idempotent */
+	/*
+	 * A detached mount of the volume, read-write, nodev cleared by nobody: attributes are set here
+	 * as MOUNT_ATTR_* say. The caller owns it and attaches it in a namespace of its own; nothing
+	 * shows on the host.
+	 */
+	int (*mount)(struct pool *, const char *volume, uint64_t attributes, int *mount_fd,
+		     struct err *);
+	/* Lets go of what mount needed (a device) once the last mount is gone. Idempotent. */
+	int (*deactivate)(struct pool *, const char *volume, struct err *);
+	int (*info)(struct pool *, const char *volume, struct volume_info *,
+		    struct err *); /* -ENOENT */
+	/* Calls visit for every volume whose name begins with prefix, in no order; stops at nonzero. */
+	int (*list)(struct pool *, const char *prefix,
+		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
+};
+
+struct pool_spec {
+	const char *driver; /* NULL: the best that works here; pool.conf records which */
+	const char *source; /* NULL: below the pool's own folder */
+	uint64_t size;      /* of a loop file; 0: a share of the free space */
+};
+
+/* The driver that a new pool would get here, and why, in words: for create and doctor. */
+const char *pool_default_driver(const struct site *site, char *why, size_t room);
+
+/* Under the pool's lock. Nothing half-made stays. -EEXIST when there is one of that name. */
+int pool_create(const struct site *site, const char *name, const struct pool_spec *spec,
+		struct err *err);
+
+/* Opens, and attaches if need be. -ENOENT with the remedy when there is no such pool. */
+int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err);
+void pool_close(struct pool *pool);
+#define scoped_pool __attribute__((cleanup(pool_close)))
+
+/* Calls visit with every pool's name, sorted. */
+int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+	      struct err *err);
+
+/* Empty pools only, unless force: then every volume goes first. */
+int pool_delete(const struct site *site, const char *name, bool force, struct err *err);
+
+/* Detaches (for an uninstall or a host's shutdown): volumes stay. */
+int pool_detach(const struct site *site, const char *name, struct err *err);
+
+/* The ops, with the volume named in every failure; names are checked. */
+int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);
+int volume_snapshot(struct pool *pool, const char *origin, const char *volume, struct err *err);
+int volume_rename(struct pool *pool, const char *volume, const char *to, struct err *err);
+int volume_exchange(struct pool *pool, const char *one, const char *other, struct err *err);
+int volume_destroy(struct pool *pool, const char *volume, struct err *err);
+int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
+		 struct err *err);
+int volume_deactivate(struct pool *pool, const char *volume, struct err *err);
+int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err);
+int volume_list(struct pool *pool, const char *prefix,
+		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);
+
+/* Copies a volume, between pools too: snapshot where it can, else mount both and copy the tree. */
+int volume_copy(struct pool *from, const char *origin, struct pool *to, const char *volume,
+		struct err *err);
+
+#endif
