@@ -1,0 +1,157 @@
+/*
+ * Machines: the domain, and the only place where settings, volumes, networks and processes meet.
+ * A machine is its folder STATE/machines/NAME with machine.conf; its root is volume "machine.NAME".
+ */
+#ifndef BERTH_MACHINE_MACHINE_H
+#define BERTH_MACHINE_MACHINE_H
+
+#include "base/err.h"
+#include "base/site.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "network/network.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct machine {
+	const struct site *site; /* borrowed: outlives the machine */
+	char *name;              /* owned */
+	char *folder;            /* owned; STATE/machines/NAME */
+	char *run;               /* owned; RUN/machines/NAME, there while it runs */
+	struct machine_config config;
+};
+
+/*
+ * Reads a machine's settings. -ENOENT names the nearest machine. What a killed command left half
+ * made or half deleted is finished off first, so that no such machine is ever seen.
+ */
+int machine_open(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err);
+void machine_close(struct machine *machine);
+#define scoped_machine __attribute__((cleanup(machine_close)))
+
+/* Calls visit with every machine's name, sorted; stops at nonzero and returns it. */
+int machine_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		 struct err *err);
+
+/* "key=value" words as a user gives them, checked before anything is made. */
+struct settings {
+	const char *const *words; /* borrowed */
+	size_t count;
+};
+
+/* A new, stopped machine from a template (NULL pool, network: the site's defaults). -EEXIST. */
+struct machine_spec {
+	const char *template;
+	const char *pool;
+	struct settings settings;
+};
+int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+		   struct err *err);
+
+/*
+ * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It
+ * gets its own uuid, machine-id, host name, MAC and address.
+ */
+int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
+		  const struct settings *settings, struct err *err);
+
+/* A running machine only with force. Snapshots, volume, lease and folder go. */
+int machine_delete(struct machine *machine, bool force, struct err *err);
+
+enum machine_state {
+	MACHINE_STOPPED,  /* nothing of it runs and nothing is left */
+	MACHINE_STARTING, /* a command is starting it */
+	MACHINE_RUNNING,
+	MACHINE_STOPPING, /* its end was asked for, or is being cleaned up */
+};
+
+struct machine_status {
+	enum machine_state state;
+	bool booted;      /* its init said so, or the best honest sign (berth(1), Booting) */
+	pid_t init;       /* its init on the host, 0 when stopped */
+	pid_t keeper;     /* 0 when stopped */
+	uint64_t started; /* seconds since the epoch, 0 when stopped */
+	uint64_t memory;  /* bytes, where a memory controller counts them, else 0 */
+	bool leased;      /* lease is filled in */
+	struct lease lease;
+	char ended[128]; /* how it last ended: "powered off", "killed", ""... */
+};
+
+/* Cheap: reads cached state only. A half-dead machine (its keeper killed) reads as stopped. */
+int machine_status(struct machine *machine, struct machine_status *status, struct err *err);
+const char *machine_state_name(enum machine_state state);
+
+/* Running already: success, *was_running true (may be NULL). On failure nothing is left. */
+int machine_start(struct machine *machine, bool *was_running, struct err *err);
+
+/* Until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */
+int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);
+
+enum stop_outcome {
+	STOP_WAS_STOPPED,
+	STOP_CLEAN,  /* the guest went down by itself */
+	STOP_KILLED, /* after the time-out, or because of force */
+};
+
+/*
+ * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it
+ * kills at once. Returns when everything of the machine's run is gone. Works with the keeper dead.
+ */
+int machine_stop(struct machine *machine, bool force, unsigned seconds, enum stop_outcome *outcome,
+		 struct err *err);
+
+/* Checked by config_edit; -ENOENT names the nearest key. Takes effect at the next start. */
+int machine_set(struct machine *machine, const char *key, const char *value, struct err *err);
+
+/* STATE/machines/NAME/console.log, and the older console.log.1 (NULL: out of memory). */
+char *machine_log_path(const struct machine *machine, bool older);
+
+/* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
+struct snapshot {
+	char name[64];
+	uint64_t created; /* seconds since the epoch */
+};
+int snapshot_take(struct machine *machine, const char *name, struct err *err);
+int snapshot_list(struct machine *machine, struct snapshot **list, size_t *count, struct err *err);
+int snapshot_delete(struct machine *machine, const char *name, struct err *err);
+/* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
+int snapshot_restore(struct machine *machine, const char *name, struct err *err);
+
+struct exec_spec {
+	const char *const *argv; /* NULL-terminated; NULL: the user's login shell */
+	const char *user;        /* a name or number of the guest's own; NULL: root */
+	const char *cwd;         /* NULL: the user's home, or / */
+	const char *const *env;  /* "NAME=value", NULL-terminated; NULL: none more */
+	enum {
+		EXEC_TTY_AUTO,
+		EXEC_TTY_YES,
+		EXEC_TTY_NO
+	} tty; /* AUTO: when stdin and stdout are terminals */
+};
+
+enum { EXEC_FAILED = 125, EXEC_CANNOT = 126, EXEC_NOT_FOUND = 127 };
+
+/*
+ * Runs a command in a running machine, by its namespaces only. *code: the command's own, 128+signal,
+ * or EXEC_* with err set when berth or exec(2) itself failed. Returns 0 when the command ran.
+ */
+int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err);
+
+/*
+ * Attaches our terminal to the console until detach is typed or the guest ends. Shows the scroll-back
+ * first. One writer: -EBUSY unless force takes over; read_only needs none. detach: e.g. 0x1d, Ctrl-].
+ */
+int machine_console(struct machine *machine, bool force, bool read_only, char detach,
+		    struct err *err);
+
+/*
+ * What the keeper leaves to a program with more libraries: berth itself, as its child. finish cleans
+ * up after a guest's end; respawn starts the next guest of a reboot and hands it to the keeper.
+ */
+int machine_finish(struct machine *machine, const char *how, struct err *err);
+int machine_respawn(struct machine *machine, int keeper_fd, struct err *err);
+
+#endif
