@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	src/base/child.c src/base/child.h \
 	src/base/err.c src/base/err.h \
 	src/base/file.c src/base/file.h \
+	src/base/install.c src/base/install.h \
 	src/base/log.c src/base/log.h \
 	src/base/scoped.h \
 	src/base/site.c src/base/site.h \

@@ -1,0 +1,18 @@
+/* Where berth's own programs and recipes are: installed, or in the tree that built them. */
+#ifndef BERTH_BASE_INSTALL_H
+#define BERTH_BASE_INSTALL_H
+
+#include <stddef.h>
+
+/*
+ * The path of a helper program ("berth-keeper", "berth-unpack", "guest-init"): below the folder that
+ * BERTH_LIBEXEC names, if it is set, else where it was installed. The build puts such programs in
+ * BUILD/libexec, so that BERTH_LIBEXEC=BUILD/libexec runs a tree that was never installed.
+ * 0 or -ENAMETOOLONG; whether it is there is not looked at.
+ */
+int install_program(const char *name, char *out, size_t room);
+
+/* The same for a template's recipe, name "" being their folder; the variable is BERTH_TEMPLATES. */
+int install_recipe(const char *name, char *out, size_t room);
+
+#endif
