@@ -1,6 +1,8 @@
 noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
+	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/mount.c src/kern/mount.h \
+	src/kern/pty.c src/kern/pty.h \
 	src/kern/spawn.c src/kern/spawn.h \
 	src/kern/sync.c src/kern/sync.h

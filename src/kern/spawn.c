@@ -42,6 +42,47 @@ static pid_t clone_as_owner(struct clone_args *args, const struct idmap *owner)
 	return pid;
 }
 
+/*
+ * A new time namespace for our children, time_namespaces(7). It cannot be a part of clone3: its
+ * offsets must be written before the first process enters. Whole seconds, rounded down, so that no
+ * clock of the guest's can begin before zero, which the kernel would refuse.
+ */
+static int unshare_clocks(void)
+{
+	struct timespec monotonic, boot;
+	char offsets[128];
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return -errno;
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	snprintf(offsets, sizeof offsets, "monotonic -%jd 0\nboottime -%jd 0\n",
+		 (intmax_t)monotonic.tv_sec, (intmax_t)boot.tv_sec);
+	return file_write(AT_FDCWD, "/proc/self/timens_offsets", offsets);
+}
+
+static pid_t clone_process(struct clone_args *args, const struct idmap *owner)
+{
+	if (owner)
+		return clone_as_owner(args, owner);
+	pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof *args);
+	return pid < 0 ? -errno : pid;
+}
+
+/* Our own clocks come back afterwards: exec(2) would move us into the children's namespace. */
+static pid_t clone_with_clocks(struct clone_args *args, const struct idmap *owner)
+{
+	scoped_fd int ours = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+
+	if (ours < 0)
+		return -errno;
+	int r = unshare_clocks();
+	pid_t pid = r < 0 ? r : clone_process(args, owner);
+	if (pid != 0 && setns(ours, CLONE_NEWTIME) < 0 && pid > 0)
+		return pid; /* what we run next reads shifted clocks, which nothing of ours minds */
+	return pid;
+}
+
 pid_t spawn_process(struct spawn *spawn)
 {
 	int pidfd = -1;
@@ -59,30 +100,10 @@ pid_t spawn_process(struct spawn *spawn)
 		args.flags |= CLONE_PARENT;
 		args.exit_signal = 0; /* inherited: clone3(2) wants none here */
 	}
-	pid_t pid;
-	if (spawn->owner) {
-		pid = clone_as_owner(&args, spawn->owner);
-	} else {
-		pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-		if (pid < 0)
-			pid = -errno;
-	}
+	pid_t pid = spawn->reset_clocks ? clone_with_clocks(&args, spawn->owner)
+					: clone_process(&args, spawn->owner);
 	spawn->pidfd = pid > 0 ? pidfd : -1;
 	return pid;
-}
-
-int spawn_reset_clocks(void)
-{
-	struct timespec monotonic, boot;
-	char offsets[128];
-
-	if (unshare(CLONE_NEWTIME) < 0)
-		return -errno;
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	snprintf(offsets, sizeof offsets, "monotonic -%jd -%ld\nboottime -%jd -%ld\n",
-		 (intmax_t)monotonic.tv_sec, 0L, (intmax_t)boot.tv_sec, 0L);
-	return file_write(AT_FDCWD, "/proc/self/timens_offsets", offsets);
 }
 
 int spawn_enter(int pidfd, uint64_t namespaces)

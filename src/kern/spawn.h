@@ -11,9 +11,10 @@ struct spawn {
 	uint64_t namespaces; /* CLONE_NEW* */
 	int cgroup_fd;       /* born into this cgroup; -1: into ours */
 	const struct idmap
-		*owner; /* borrowed; creates the user namespace as owner->base; NULL: as we are */
-	int sibling;    /* become a child of our parent (CLONE_PARENT) */
-	int pidfd;      /* out, owned by the caller; only in the parent */
+		*owner;   /* borrowed; creates the user namespace as owner->base; NULL: as we are */
+	int sibling;      /* become a child of our parent (CLONE_PARENT) */
+	int reset_clocks; /* its monotonic and boot-time clocks begin at zero */
+	int pidfd;        /* out, owned by the caller; only in the parent */
 };
 
 /*
@@ -25,13 +26,6 @@ struct spawn {
  * not starve each other.
  */
 pid_t spawn_process(struct spawn *spawn);
-
-/*
- * Children of this process shall find the monotonic and boot-time clocks at zero (a new time
- * namespace, time_namespaces(7)). It cannot be a part of clone3: the offsets must be written
- * before the first process enters. 0 or -errno.
- */
-int spawn_reset_clocks(void);
 
 /* Enters the namespaces of a process (setns(2) on a pidfd), in the order that the kernel wants. */
 int spawn_enter(int pidfd, uint64_t namespaces);

@@ -1,0 +1,70 @@
+#include "kern/pty.h"
+
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
+
+int pty_open(int pts_fd, struct pty *pty)
+{
+	struct statfs fs;
+	int unlock = 0;
+	unsigned number;
+
+	scoped_fd int master = openat(pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	if (master < 0 || fstatfs(master, &fs) < 0)
+		return -errno;
+	if (fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -ENOTTY;
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCGPTN, &number) < 0)
+		return -errno;
+	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return -errno;
+	*pty = (struct pty){ .master = take_fd(&master), .slave = slave, .number = number };
+	return 0;
+}
+
+void pty_close(struct pty *pty)
+{
+	scoped_close_fd(&pty->master);
+	scoped_close_fd(&pty->slave);
+}
+
+int pty_become_terminal(int slave)
+{
+	setsid();
+	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+		return -errno;
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(slave, fd) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void pty_copy_size(int from, int to)
+{
+	struct winsize size;
+
+	if (ioctl(from, TIOCGWINSZ, &size) == 0)
+		ioctl(to, TIOCSWINSZ, &size);
+}
+
+int pty_raw(int fd, struct termios *saved)
+{
+	struct termios raw;
+
+	if (tcgetattr(fd, saved) < 0)
+		return -errno;
+	raw = *saved;
+	cfmakeraw(&raw);
+	return tcsetattr(fd, TCSAFLUSH, &raw) < 0 ? -errno : 0;
+}
+
+void pty_restore(int fd, const struct termios *saved)
+{
+	tcsetattr(fd, TCSAFLUSH, saved);
+}
