@@ -1,1 +1,13 @@
-# Filled in as the layer grows.
+noinst_LIBRARIES += libkeeper.a
+libkeeper_a_SOURCES = \
+	src/keeper/keeper.h \
+	src/keeper/protocol.c src/keeper/protocol.h \
+	src/keeper/ring.c src/keeper/ring.h
+
+pkglibexec_PROGRAMS += berth-keeper
+berth_keeper_SOURCES = \
+	src/keeper/clients.c \
+	src/keeper/main.c \
+	src/keeper/output.c \
+	src/keeper/supervise.c src/keeper/supervise.h
+berth_keeper_LDADD = libkeeper.a libkern.a libbase.a

@@ -28,6 +28,8 @@ const char *step_name(enum step step)
 		return "root-ready";
 	case STEP_GO:
 		return "go";
+	case STEP_RUNNING:
+		return "running";
 	case STEP_FAILED:
 		return "failed";
 	}

@@ -1,0 +1,51 @@
+/* berth-keeper: executed by whoever started a guest, in its own place, so that it is init's parent. */
+#include "keeper/supervise.h"
+
+#include "base/log.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+/* Messages of the keeper's own go beside the console's log, and start over when they grow. */
+static int open_own_log(const struct keeper_plan *plan)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(plan->log, '/');
+	int length = slash ? (int)(slash - plan->log) : 0;
+
+	if (snprintf(path, sizeof path, "%.*s/keeper.log", length, plan->log) >= (int)sizeof path)
+		return -1;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) > 256 << 10 && ftruncate(fd, 0) < 0)
+		return fd;
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	struct keeper keeper = {
+		.run = KEEPER_RUN,
+		.cgroup = KEEPER_CGROUP,
+		.log = -1,
+		.guest.fd = KEEPER_PIDFD,
+		.console.fd = KEEPER_CONSOLE,
+		.notify.fd = KEEPER_NOTIFY,
+	};
+
+	if (argc != 2 ||
+	    pread(KEEPER_PLAN, &keeper.plan, sizeof keeper.plan, 0) != sizeof keeper.plan ||
+	    keeper.plan.magic != KEEPER_PLAN_MAGIC) {
+		fprintf(stderr, "%s: started by berth for each machine, not by hand\n", argv[0]);
+		return 2;
+	}
+	close(KEEPER_PLAN);
+	for (int fd = KEEPER_LOCK; fd < KEEPER_FD_END; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_DUMPABLE, 0);
+	log_to(open_own_log(&keeper.plan));
+	log_line("keeps init %d", (int)keeper.plan.init);
+	return keeper_run(&keeper);
+}

@@ -1,0 +1,123 @@
+#include "keeper/protocol.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+enum { HEAD = offsetof(struct protocol_message, data) };
+
+/* sun_path holds 108 bytes, a state root may be longer: walk there by the folder's descriptor. */
+static int address_of(int run_fd, struct sockaddr_un *address)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	return text_print(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/control",
+			  run_fd);
+}
+
+int protocol_listen(int run_fd)
+{
+	scoped_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+	int r = address_of(run_fd, &address);
+
+	if (fd < 0)
+		return -errno;
+	if (r < 0)
+		return r;
+	if (unlinkat(run_fd, "control", 0) < 0 && errno != ENOENT)
+		return -errno;
+	mode_t mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0 && listen(fd, 64) < 0)
+		r = -errno;
+	return r < 0 ? r : take_fd(&fd);
+}
+
+int protocol_connect(int run_fd)
+{
+	scoped_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int r = address_of(run_fd, &address);
+
+	if (fd < 0)
+		return -errno;
+	if (r < 0)
+		return r;
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+int protocol_send(int socket, enum protocol_type type, uint32_t value, const void *data,
+		  size_t length, int fd)
+{
+	uint32_t head[3] = { type, value, (uint32_t)length };
+	char control[CMSG_SPACE(sizeof fd)] __attribute__((aligned(sizeof(size_t)))) = { 0 };
+	struct iovec iov[2] = {
+		{ .iov_base = head, .iov_len = HEAD },
+		{ .iov_base = (void *)(uintptr_t)data, .iov_len = length },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = length ? 2 : 1 };
+	ssize_t n;
+
+	if (length > PROTOCOL_DATA)
+		return -EMSGSIZE;
+	if (fd >= 0) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof control;
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	do
+		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+static int received_fd(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	return fd;
+}
+
+int protocol_receive(int socket, struct protocol_message *message, int *fd)
+{
+	char control[CMSG_SPACE(sizeof *fd)] __attribute__((aligned(sizeof(size_t)))) = { 0 };
+	struct iovec iov = { .iov_base = message, .iov_len = sizeof *message };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof control,
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return -errno;
+	if (n <= 0)
+		return 0;
+	scoped_fd int got = received_fd(&msg);
+	if (n < HEAD || message->length != (size_t)n - HEAD)
+		return -EPROTO;
+	if (message->length < PROTOCOL_DATA)
+		message->data[message->length] = '\0';
+	if (fd)
+		*fd = take_fd(&got);
+	return 1;
+}

@@ -1,0 +1,312 @@
+/* The guest's life after its start: booted, reboot, halt, kill, end. */
+#include "keeper/supervise.h"
+
+#include "base/child.h"
+#include "base/log.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/cgroup.h"
+#include "kern/spawn.h"
+#include "kern/sync.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = source };
+
+	epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, source->fd, &event);
+}
+
+static void unwatch(struct keeper *keeper, struct source *source)
+{
+	if (source->fd < 0)
+		return;
+	epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	scoped_close_fd(&source->fd);
+}
+
+void keeper_set_booted(struct keeper *keeper)
+{
+	if (keeper->booted)
+		return;
+	keeper->booted = true;
+	/* For those who only look, such as a list: the file is the word. */
+	scoped_fd int fd = openat(keeper->run, "booted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	log_line("booted");
+	clients_tell(keeper, SAY_BOOTED);
+}
+
+static void signal_init(struct keeper *keeper, int number)
+{
+	syscall(SYS_pidfd_send_signal, keeper->guest.fd, number, NULL, 0);
+}
+
+void keeper_kill(struct keeper *keeper)
+{
+	keeper->killed = true;
+	keeper->halting = true;
+	log_line("killing the guest");
+	/* Both: the group also holds what was entered from outside, init may have left the group. */
+	cgroup_kill(keeper->cgroup);
+	signal_init(keeper, SIGKILL);
+}
+
+void keeper_halt(struct keeper *keeper, unsigned seconds)
+{
+	struct itimerspec at = { .it_value.tv_sec = seconds ? seconds : 1 };
+
+	/* A second request may shorten the wait; the signal is sent once, as a power button is pressed. */
+	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
+	if (keeper->halting)
+		return;
+	keeper->halting = true;
+	scoped_fd int fd = openat(keeper->run, "halting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	log_line("asking the guest to halt, for at most %u s", seconds);
+	signal_init(keeper, keeper->plan.halt_signal);
+}
+
+static void timer_ready(struct keeper *keeper, struct source *source)
+{
+	uint64_t ticks;
+
+	if (read(source->fd, &ticks, sizeof ticks) == sizeof ticks)
+		keeper_kill(keeper);
+}
+
+static void signals_ready(struct keeper *keeper, struct source *source)
+{
+	struct signalfd_siginfo info;
+
+	if (read(source->fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGTERM)
+		keeper_halt(keeper, 60);
+}
+
+static void notify_ready(struct keeper *keeper, struct source *source)
+{
+	char text[4096];
+	ssize_t n = recv(source->fd, text, sizeof text - 1, MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (strcmp(line, "READY=1") == 0)
+			keeper_set_booted(keeper);
+	}
+}
+
+static void end(struct keeper *keeper, enum ended ended, const char *how)
+{
+	keeper->done = true;
+	keeper->ended = ended;
+	text_print(keeper->how, sizeof keeper->how, "%s", how);
+	log_line("ended: %s", how);
+}
+
+/* argv of one of berth's own verbs for this machine. */
+static void own_verb(struct keeper *keeper, const char *verb, const char *last, const char *argv[8])
+{
+	size_t n = 0;
+
+	argv[n++] = keeper->plan.berth;
+	if (keeper->plan.root[0]) {
+		argv[n++] = "--root";
+		argv[n++] = keeper->plan.root;
+	}
+	argv[n++] = verb;
+	argv[n++] = keeper->plan.name;
+	argv[n++] = last;
+	argv[n] = NULL;
+}
+
+/* The child clones the next guest as our child (CLONE_PARENT), tells us of it, and is gone. */
+static int respawn(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
+{
+	struct sync ours = { .fd = -1 }, theirs = { .fd = -1 };
+	const char *argv[8];
+	char number[16];
+
+	if (sync_pair(&ours, &theirs, err) < 0)
+		return -err->code;
+	snprintf(number, sizeof number, "%d", theirs.fd);
+	own_verb(keeper, "_respawn", number, argv);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		fcntl(theirs.fd, F_SETFD, 0);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	sync_close(&theirs);
+	int r = pid < 0 ? err_set(err, errno, "fork: %s", strerror(errno))
+			: sync_wait(&ours, STEP_RUNNING, fds, RESPAWN_FDS, err);
+	sync_close(&ours);
+	if (pid > 0)
+		child_wait(pid);
+	return r;
+}
+
+static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
+{
+	unwatch(keeper, &keeper->guest);
+	unwatch(keeper, &keeper->console);
+	unwatch(keeper, &keeper->notify);
+	scoped_close_fd(&keeper->cgroup);
+	keeper->guest.fd = fds[RESPAWN_PIDFD];
+	keeper->console.fd = fds[RESPAWN_CONSOLE];
+	keeper->notify.fd = fds[RESPAWN_NOTIFY];
+	keeper->cgroup = fds[RESPAWN_CGROUP];
+	keeper->booted = false;
+	memset(keeper->tail, 0, sizeof keeper->tail);
+	fcntl(keeper->console.fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	keeper_watch(keeper, &keeper->guest, EPOLLIN);
+	keeper_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
+	keeper_watch(keeper, &keeper->notify, EPOLLIN);
+}
+
+/* A guest that reboots without ever coming up must not spin the host. */
+static bool reboots_too_fast(struct keeper *keeper)
+{
+	size_t places = sizeof keeper->reboots / sizeof *keeper->reboots;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	time_t *oldest = &keeper->reboots[keeper->reboot_count++ % places];
+	bool fast = keeper->reboot_count > places && now.tv_sec - *oldest < 10;
+	*oldest = now.tv_sec;
+	return fast;
+}
+
+static void reboot(struct keeper *keeper)
+{
+	struct err err = { 0 };
+	char how[sizeof keeper->how];
+	int fds[RESPAWN_FDS];
+
+	log_line("rebooting");
+	unlinkat(keeper->run, "booted", 0);
+	if (reboots_too_fast(keeper)) {
+		end(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
+	} else if (respawn(keeper, fds, &err) < 0) {
+		snprintf(how, sizeof how, "could not start again: %.100s", err.text);
+		log_line("%s", err.text);
+		end(keeper, ENDED_FAILED, how);
+	} else {
+		adopt(keeper, fds);
+	}
+}
+
+/*
+ * What reboot(2) does in a pid namespace, pid_namespaces(7): init is killed by SIGHUP for a restart
+ * and by SIGINT for halt and power-off.
+ */
+static void guest_ready(struct keeper *keeper, struct source *source)
+{
+	struct itimerspec never = { 0 };
+	char how[sizeof keeper->how], words[64];
+	int status = spawn_wait(source->fd);
+
+	output_drain(keeper);
+	timerfd_settime(keeper->timer.fd, 0, &never, NULL);
+	cgroup_kill(keeper->cgroup);
+	if (status < 0) {
+		snprintf(how, sizeof how, "its init cannot be waited for: %s", strerror(-status));
+		end(keeper, ENDED_FAILED, how);
+	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && !keeper->halting) {
+		reboot(keeper);
+	} else if (keeper->killed) {
+		end(keeper, ENDED_KILLED, "killed");
+	} else if (WIFSIGNALED(status) &&
+		   (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP)) {
+		end(keeper, ENDED_CLEAN, "powered off");
+	} else {
+		child_status_text(status, words, sizeof words);
+		snprintf(how, sizeof how, "its init %s", words);
+		end(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED, how);
+	}
+}
+
+/* Volume, ids, state: what needs more libraries than a process that lives for years should load. */
+static void finish(struct keeper *keeper)
+{
+	const char *argv[8];
+	struct err err = { 0 };
+
+	own_verb(keeper, "_finish", keeper->how, argv);
+	if (child_run(argv, &(struct child_io){ 0 }, &err) < 0)
+		log_line("clean-up: %s", err.text);
+}
+
+static int open_sources(struct keeper *keeper)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	keeper->guest.ready = guest_ready;
+	keeper->console.ready = output_ready;
+	keeper->notify.ready = notify_ready;
+	keeper->control = (struct source){ protocol_listen(keeper->run), clients_accept };
+	keeper->timer = (struct source){ timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC), timer_ready };
+	keeper->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC), signals_ready };
+	keeper->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (keeper->control.fd < 0 || keeper->timer.fd < 0 || keeper->signals.fd < 0 ||
+	    keeper->epoll < 0)
+		return -EMFILE;
+	fcntl(keeper->console.fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	struct source *all[] = { &keeper->guest,   &keeper->console, &keeper->notify,
+				 &keeper->control, &keeper->timer,   &keeper->signals };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		keeper_watch(keeper, all[i],
+			     all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
+	return output_open(keeper);
+}
+
+static void report(int r)
+{
+	struct err err = { 0 };
+
+	if (r < 0)
+		err_set(&err, -r, "keeper: %s", strerror(-r));
+	if (write(KEEPER_REPORT, &err, sizeof err) < 0)
+		log_line("nobody waits for this start any more");
+	close(KEEPER_REPORT);
+}
+
+int keeper_run(struct keeper *keeper)
+{
+	int r = open_sources(keeper);
+
+	report(r);
+	if (r < 0) {
+		keeper_kill(keeper);
+		end(keeper, ENDED_FAILED, "its keeper could not begin");
+	}
+	while (!keeper->done) {
+		/* One at a time: a handler may close what a later event in a batch would point at. */
+		struct epoll_event event;
+		if (epoll_wait(keeper->epoll, &event, 1, -1) != 1)
+			continue;
+		struct source *source = event.data.ptr;
+		source->ready(keeper, source);
+	}
+	finish(keeper);
+	clients_tell(keeper, SAY_ENDED);
+	return keeper->ended == ENDED_FAILED;
+}

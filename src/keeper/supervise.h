@@ -1,0 +1,70 @@
+/* The inside of a keeper: one guest, one console, its clients, one event loop. */
+#ifndef BERTH_KEEPER_SUPERVISE_H
+#define BERTH_KEEPER_SUPERVISE_H
+
+#include "keeper/keeper.h"
+#include "keeper/protocol.h"
+#include "keeper/ring.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+struct keeper;
+
+/* Something in the event loop. */
+struct source {
+	int fd; /* owned; -1: not there */
+	void (*ready)(struct keeper *, struct source *);
+};
+
+/* What a client waits for decides what it is sent. */
+enum client_role { CLIENT_NEW, CLIENT_WAITS_BOOT, CLIENT_WAITS_END, CLIENT_CONSOLE };
+
+struct client {
+	struct source source; /* first, so that the loop's source is the client */
+	enum client_role role;
+	bool writer;
+	bool blocked;   /* its socket is full: waiting for room */
+	uint64_t place; /* in the ring: what it has been sent so far */
+	struct client *next;
+};
+
+struct keeper {
+	struct keeper_plan plan;
+	int epoll;
+	int run;    /* the run folder */
+	int cgroup; /* the guest's */
+	int log;    /* console.log */
+	uint64_t log_bytes;
+	struct source guest, console, notify, control, timer, signals;
+	struct ring ring;
+	struct client *clients;
+	bool booted;
+	bool halting;      /* a stop was asked for: a reboot then ends the machine too */
+	bool killed;       /* we did it */
+	char tail[16];     /* last console bytes, to see a login prompt cut in two */
+	time_t reboots[5]; /* when the latest ones were, a ring */
+	unsigned reboot_count;
+	bool done;
+	enum ended ended;
+	char how[128];
+};
+
+/* supervise.c: the guest's life. Returns the exit status of the process. */
+int keeper_run(struct keeper *keeper);
+void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events);
+void keeper_halt(struct keeper *keeper, unsigned seconds);
+void keeper_kill(struct keeper *keeper);
+void keeper_set_booted(struct keeper *keeper);
+
+/* output.c: from the console to the ring, the log, and whoever looks. */
+int output_open(struct keeper *keeper);
+void output_ready(struct keeper *keeper, struct source *source);
+void output_drain(struct keeper *keeper);
+
+/* clients.c: the control socket. */
+void clients_accept(struct keeper *keeper, struct source *source);
+void clients_send_output(struct keeper *keeper);
+void clients_tell(struct keeper *keeper, enum protocol_type type);
+
+#endif
