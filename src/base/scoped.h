@@ -48,10 +48,11 @@ static inline int take_fd(int *fd)
 	return out;
 }
 
-#define scoped_fd   __attribute__((cleanup(scoped_close_fd)))
-#define scoped_free __attribute__((cleanup(scoped_free_ptr)))
-#define scoped_file __attribute__((cleanup(scoped_close_file)))
-#define scoped_dir  __attribute__((cleanup(scoped_close_dir)))
+/* unused: clang complains of a variable that only its end uses. */
+#define scoped_fd   __attribute__((cleanup(scoped_close_fd), unused))
+#define scoped_free __attribute__((cleanup(scoped_free_ptr), unused))
+#define scoped_file __attribute__((cleanup(scoped_close_file), unused))
+#define scoped_dir  __attribute__((cleanup(scoped_close_dir), unused))
 #define take_ptr(pp)                              \
 	({                                        \
 		__typeof__(*(pp)) taken_ = *(pp); \

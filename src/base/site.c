@@ -59,7 +59,8 @@ void site_name(const struct site *site, char *out, size_t room)
 	snprintf(out, room, "berth%s%s", site->tag[0] ? "-" : "", site->tag);
 }
 
-static char *path_below(const char *folder, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *path_below(const char *folder, const char *fmt,
+							      va_list ap)
 {
 	scoped_text struct text text = { 0 };
 	char *name = NULL;
