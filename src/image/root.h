@@ -25,9 +25,13 @@ struct root_facts {
 	char distribution[64];    /* os-release ID */
 	char release[64];         /* os-release VERSION_CODENAME, else VERSION_ID */
 	unsigned systemd_version; /* 0 unknown */
+	bool has_shell;           /* /bin/sh is a program: what guest-init needs to be of use */
 };
 
-/* The table of inits: what each is called, how it is asked to halt and to reboot. */
+/*
+ * The table of inits: what each is called, how it is asked to halt and to reboot. Where both are the
+ * same signal, init knows only of a reboot, and a halt is a reboot after which nothing is started.
+ */
 struct init_row {
 	enum init_kind kind;
 	const char *name;          /* "systemd" */
