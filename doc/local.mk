@@ -1,1 +1,1 @@
-# Filled in as the folder grows.
+dist_man_MANS += doc/machine.conf.5

@@ -6,6 +6,7 @@
 #define BERTH_CONFIG_CONFIG_H
 
 #include "base/err.h"
+#include "base/site.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -15,6 +16,8 @@
 enum key_kind {
 	KEY_TEXT,     /* char *: one line, any characters but control characters */
 	KEY_LABEL,    /* char *: a DNS label, or empty */
+	KEY_DOMAIN,   /* char *: DNS labels joined by dots, or empty */
+	KEY_LINK,     /* char *: a name the kernel takes for a network link, or empty */
 	KEY_PATH,     /* char *: absolute, or empty */
 	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
 	KEY_NUMBER,   /* uint64_t in [min, max] */
@@ -45,12 +48,15 @@ struct key {
 	const char *help;           /* one line, for help, completion and the manual */
 };
 
-/* One kind of file: its rows, sorted by name. */
+/* One kind of file: its rows, sorted by name; at most SCHEMA_KEYS_MAX of them. */
+enum { SCHEMA_KEYS_MAX = 64 };
 struct schema {
 	const char *what; /* "machine", for sentences */
 	const struct key *keys;
 	size_t count;
 	size_t size; /* of the struct */
+	/* Rules between keys, or NULL: looked at by config_edit, not by config_parse. */
+	int (*check)(const void *config, struct err *err);
 };
 
 /* machines/NAME/machine.conf */
@@ -117,26 +123,43 @@ extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
 
+enum {
+	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
+	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */
+};
+
 /* Fills a struct with the schema's defaults; config_free releases every schema's struct. */
 int config_defaults(const struct schema *schema, void *config, struct err *err);
 void config_free(const struct schema *schema, void *config);
 
 /*
- * Defaults, then the lines "key = value" of a file's text ('#' and ';' begin a comment line).
- * A bad line is "path:line: ..." with the nearest key's name; the struct is then empty.
+ * Defaults, then the lines "key = value" of a file's text ('#' and ';' begin a comment line; a
+ * value is UTF-8 without control characters, white space around it does not count; comments may be
+ * any bytes but NUL). A key twice is refused. A bad line is "path:line: ..." with the nearest key's
+ * name; the struct is then empty (zeroed).
  */
 int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
 		 void *config, struct err *err);
 
-/* Reads and parses a file of at most 256 KiB. -ENOENT as such, so that callers can word it. */
+/*
+ * Reads and parses a file. -ENOENT as such: err says so as well, and a caller who has better words,
+ * or for whom no file is fine, clears it.
+ */
 int config_load(const struct schema *schema, const char *path, void *config, struct err *err);
 
-/* Replaces the file by all keys that differ from their default. */
+/* Loads and checks ETC/berth.conf; no file: the defaults. */
+int config_load_site(const struct site *site, struct site_config *config, struct err *err);
+
+/*
+ * Replaces the file (made with 0600) by all keys that differ from their default, and the KEY_CHOICE
+ * ones in any case, so that a pool's driver stays what it was should the default ever change.
+ */
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);
 
 /*
  * Changes one line of a file and keeps every other, comments too. value NULL: back to the default.
- * Checks key and value; a KEY_FIXED key is refused. No file is an empty file.
+ * Checks key and value, the rest of the file and the rules between keys; a KEY_FIXED key is refused.
+ * No file is an empty file. Locks nothing: two editors at once are the caller's to keep apart.
  */
 int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
 		struct err *err);
@@ -151,5 +174,14 @@ void config_text(const void *config, const struct key *key, struct text *out);
 
 /* Rules between keys of a machine, such as an address without a network. */
 int config_check_machine(const struct machine_config *config, struct err *err);
+
+/* A KEY_SIGNAL as a number of signal(7), as this C library counts SIGRTMIN; -EINVAL for no signal. */
+int config_signal(const char *name);
+
+/*
+ * The words of a KEY_ENV, quotes taken away, as a NULL-terminated array in one block that one free()
+ * releases. -EINVAL with what is wrong with it.
+ */
+int config_env(const char *value, char ***words, struct err *err);
 
 #endif

@@ -1,1 +1,16 @@
-# Filled in as the layer grows.
+noinst_LIBRARIES += libconfig.a
+libconfig_a_SOURCES = \
+	src/config/check.c \
+	src/config/config.h \
+	src/config/env.c \
+	src/config/file.c \
+	src/config/keys.c \
+	src/config/kinds.c src/config/kinds.h \
+	src/config/print.c
+
+if HAVE_CUNIT
+check_PROGRAMS += test_config
+TESTS += test_config
+test_config_SOURCES = tests/unit/test_config.c
+test_config_LDADD = libconfig.a libbase.a $(CUNIT_LIBS)
+endif

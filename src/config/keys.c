@@ -1,0 +1,160 @@
+/* THE tables: one row a key. Everything that knows a key's name, default or help knows it from here. */
+#include "config/config.h"
+
+#include <errno.h>
+
+#define KEYS(table) .keys = (table), .count = sizeof(table) / sizeof((table)[0])
+
+/* The last second of year 9999: what date(1) and JSON readers still take. */
+#define TIME_MAX 253402300799u
+
+enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
+
+#define AT(field) offsetof(struct machine_config, field)
+static const struct key machine_keys[] = {
+	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
+	  "architecture of its programs, as uname -m says it" },
+	{ "console.log.size", KEY_SIZE, 0, AT(log_size), "1M", 4 * KIB, GIB, NULL,
+	  "size at which console.log becomes console.log.1" },
+	{ "console.scrollback", KEY_SIZE, 0, AT(scrollback), "64K", 4 * KIB, 16 * MIB, NULL,
+	  "how much of the console's past is shown to who attaches" },
+	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
+	  "when it was made, in seconds since the epoch" },
+	{ "description", KEY_TEXT, KEY_LIVE, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "env", KEY_ENV, 0, AT(env), "", 0, 0, NULL,
+	  "environment of its init: NAME=value words, quoted as in a shell" },
+	{ "ephemeral", KEY_BOOL, 0, AT(ephemeral), "no", 0, 0, NULL,
+	  "whether it is deleted when it stops" },
+	{ "init", KEY_PATH, 0, AT(init), "", 0, 0, NULL,
+	  "program that runs as process 1; empty: found in the root" },
+	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL,
+	  "network that its eth0 is on; empty: none" },
+	{ "network.address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,
+	  "IPv4 address of its eth0; empty: as leased" },
+	{ "network.mac", KEY_MAC, KEY_FIXED, AT(mac), "", 0, 0, NULL,
+	  "hardware address of its eth0" },
+	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },
+	{ "stop.signal", KEY_SIGNAL, 0, AT(stop_signal), "", 0, 0, NULL,
+	  "signal that asks its init to halt; empty: as its init wants it" },
+	{ "stop.timeout", KEY_DURATION, 0, AT(stop_timeout), "1m", 1, 86400, NULL,
+	  "how long a clean stop may take before it is killed" },
+	{ "template", KEY_LABEL, KEY_FIXED, AT(template), "", 0, 0, NULL,
+	  "template that it was made from" },
+	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL,
+	  "its identity, also the machine-id inside" },
+};
+#undef AT
+
+static int check_machine(const void *config, struct err *err)
+{
+	return config_check_machine(config, err);
+}
+
+const struct schema machine_schema = {
+	.what = "machine",
+	KEYS(machine_keys),
+	.size = sizeof(struct machine_config),
+	.check = check_machine,
+};
+
+#define AT(field) offsetof(struct site_config, field)
+static const struct key site_keys[] = {
+	{ "idmap.base", KEY_NUMBER, 0, AT(idmap_base), "1879048192", 65536, 4294836224, NULL,
+	  "first host id of the range that machines get their ids from" },
+	{ "idmap.machines", KEY_NUMBER, 0, AT(idmap_machines), "4094", 1, 65534, NULL,
+	  "how many machines the range is for, 65536 ids each" },
+	{ "network", KEY_LABEL, 0, AT(network), "default", 0, 0, NULL,
+	  "network of machines that name none" },
+	{ "pool", KEY_LABEL, 0, AT(pool), "default", 0, 0, NULL,
+	  "pool of machines and templates that name none" },
+	{ "template.mirror", KEY_TEXT, 0, AT(mirror), "", 0, 0, NULL,
+	  "mirror that templates are built from; empty: the distribution's own" },
+};
+#undef AT
+
+/* The ids end before 4294967295, which is "no id" to the kernel. */
+static int check_site(const void *config, struct err *err)
+{
+	const struct site_config *site = config;
+	uint64_t end = site->idmap_base + site->idmap_machines * 65536;
+
+	if (end > 4294901760u)
+		return err_set(
+			err, EINVAL,
+			"idmap.base and idmap.machines make host ids up to %llu, the kernel has "
+			"them up to 4294901759; lower one of both",
+			(unsigned long long)end - 1);
+	if (!*site->pool)
+		return err_set(err, EINVAL, "pool is empty; name the pool to use by default");
+	return 0;
+}
+
+const struct schema site_schema = {
+	.what = "site",
+	KEYS(site_keys),
+	.size = sizeof(struct site_config),
+	.check = check_site,
+};
+
+static const char *const pool_drivers[] = { "btrfs", "dir", NULL };
+
+#define AT(field) offsetof(struct pool_config, field)
+static const struct key pool_keys[] = {
+	{ "driver", KEY_CHOICE, KEY_FIXED, AT(driver), "dir", 0, 0, pool_drivers,
+	  "how volumes are kept" },
+	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
+	  "size of the loop file; 0: there is none" },
+	{ "source", KEY_PATH, KEY_FIXED, AT(source), "", 0, 0, NULL,
+	  "folder or loop file that holds the volumes" },
+	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },
+};
+#undef AT
+
+const struct schema pool_schema = {
+	.what = "pool",
+	KEYS(pool_keys),
+	.size = sizeof(struct pool_config),
+};
+
+#define AT(field) offsetof(struct network_config, field)
+static const struct key network_keys[] = {
+	{ "bridge", KEY_LINK, KEY_FIXED, AT(bridge), "", 0, 0, NULL, "name of its bridge" },
+	{ "dhcp", KEY_BOOL, 0, AT(dhcp), "yes", 0, 0, NULL,
+	  "whether dnsmasq serves addresses and names on it" },
+	{ "domain", KEY_DOMAIN, 0, AT(domain), "berth", 0, 0, NULL,
+	  "DNS domain that machine names are in" },
+	{ "nat", KEY_BOOL, 0, AT(nat), "yes", 0, 0, NULL,
+	  "whether its machines reach the world by the host's address" },
+	{ "subnet", KEY_SUBNET, KEY_FIXED, AT(subnet), "", 0, 0, NULL, "its IPv4 network" },
+};
+#undef AT
+
+const struct schema network_schema = {
+	.what = "network",
+	KEYS(network_keys),
+	.size = sizeof(struct network_config),
+};
+
+#define AT(field) offsetof(struct template_config, field)
+static const struct key template_keys[] = {
+	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
+	  "architecture of its programs, as uname -m says it" },
+	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
+	  "when it was made, in seconds since the epoch" },
+	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "distribution", KEY_TEXT, KEY_FIXED, AT(distribution), "", 0, 0, NULL,
+	  "ID of its os-release" },
+	{ "init", KEY_TEXT, KEY_FIXED, AT(init), "", 0, 0, NULL,
+	  "kind of its init: systemd, sysvinit, busybox, none and so on" },
+	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },
+	{ "release", KEY_TEXT, KEY_FIXED, AT(release), "", 0, 0, NULL,
+	  "VERSION_CODENAME or VERSION_ID of its os-release" },
+	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },
+};
+#undef AT
+
+const struct schema template_schema = {
+	.what = "template",
+	KEYS(template_keys),
+	.size = sizeof(struct template_config),
+};

@@ -1,0 +1,390 @@
+/* The kinds of values: what each accepts, the sentence for what it does not, the canonical form. */
+#include "config/kinds.h"
+
+#include "base/scoped.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <net/if.h>
+#include <signal.h>
+#include <string.h>
+
+/* Says why a value is refused; fault completes "KEY cannot be 'VALUE': ...". */
+static int refuse(const struct key *key, const char *text, const char *fault, struct err *err)
+{
+	return err_set(err, EINVAL, "%s cannot be '%.120s': %s", key->name, text, fault);
+}
+
+static int keep(const char *text, union value *value, struct err *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return err_set(err, ENOMEM, "out of memory");
+	value->text = copy;
+	return 0;
+}
+
+/* Length of the UTF-8 sequence at s by its first byte's bits, 0 for a byte that begins none. */
+static int sequence_length(unsigned char c)
+{
+	return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+}
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+static int decode(const unsigned char *s, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	int n = sequence_length(*s);
+
+	if (n == 0)
+		return 0;
+	*code = n == 1 ? *s : *s & (0xffu >> (n + 1));
+	for (int i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (s[i] & 0x3f);
+	}
+	if (*code < least[n] || (*code >= 0xd800 && *code < 0xe000) || *code > 0x10ffff)
+		return 0;
+	return n;
+}
+
+const char *kind_text_fault(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t code = 0;
+
+	if (strlen(text) > CONFIG_LINE_MAX)
+		return "is longer than 4096 bytes";
+	while (*s) {
+		int n = decode(s, &code);
+		if (n == 0)
+			return "is not UTF-8 text";
+		/* U+0080 to U+009F as well: terminals obey them like escape sequences. */
+		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+			return "has a control character in it";
+		s += n;
+	}
+	return NULL;
+}
+
+static int parse_text(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	(void)key;
+	return keep(text, value, err);
+}
+
+static int parse_label(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	const char *fault = *text ? text_label_fault(text) : NULL;
+
+	if (fault)
+		return err_set(err, EINVAL, "%s cannot be '%.120s', which %s", key->name, text,
+			       fault);
+	return keep(text, value, err);
+}
+
+static int parse_domain(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	static const char want[] =
+		"use labels of a-z, 0-9 and '-' joined by dots, such as lan.example.org";
+	char label[64];
+
+	if (strlen(text) > 253)
+		return refuse(key, text, "use at most 253 characters", err);
+	for (const char *at = text; *at;) {
+		size_t n = strcspn(at, ".");
+		if (n >= sizeof label)
+			return refuse(key, text, want, err);
+		memcpy(label, at, n);
+		label[n] = '\0';
+		if (text_label_fault(label) || (at[n] == '.' && at[n + 1] == '\0'))
+			return refuse(key, text, want, err);
+		at += n + (at[n] == '.');
+	}
+	return keep(text, value, err);
+}
+
+/* What dev_valid_name() of Linux takes, less what ip(8) and nft(8) would need quotes for. */
+static int parse_link(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	if (strlen(text) >= IFNAMSIZ)
+		return refuse(key, text, "the kernel takes at most 15 characters", err);
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return refuse(key, text, "the kernel takes no such name", err);
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			return refuse(key, text, "use letters, digits, '-', '_' and '.'", err);
+	}
+	return keep(text, value, err);
+}
+
+static int parse_path(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	if (*text && *text != '/')
+		return refuse(key, text, "use an absolute path, one that begins with '/'", err);
+	if (strlen(text) >= PATH_MAX)
+		return refuse(key, text, "the path is too long", err);
+	return keep(text, value, err);
+}
+
+static int parse_bool(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (strcasecmp(text, words[i]) == 0) {
+			value->truth = i % 2;
+			return 0;
+		}
+	}
+	return refuse(key, text, "use yes or no", err);
+}
+
+/* The one sentence for numbers that are none or are out of range, limits in the key's own form. */
+static int refuse_number(const struct key *key, const char *text, const char *what, struct err *err)
+{
+	const struct kind *kind = kind_of(key);
+	char min[32], max[32];
+
+	if (kind->print) {
+		kind->print(key->min, min, sizeof min);
+		kind->print(key->max, max, sizeof max);
+	} else {
+		snprintf(min, sizeof min, "%" PRIu64, key->min);
+		snprintf(max, sizeof max, "%" PRIu64, key->max);
+	}
+	if (key->max == UINT64_MAX)
+		return err_set(err, EINVAL, "%s cannot be '%.120s': use %s", key->name, text, what);
+	return err_set(err, EINVAL, "%s cannot be '%.120s': use %s from %s to %s", key->name, text,
+		       what, min, max);
+}
+
+static int parse_number(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	if (text_to_u64(text, key->min, key->max, &value->number) < 0)
+		return refuse_number(key, text, "a number", err);
+	return 0;
+}
+
+static int parse_size(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	uint64_t bytes;
+
+	if (text_to_size(text, &bytes) < 0 || bytes < key->min || bytes > key->max)
+		return refuse_number(key, text, "a size such as 512K or 20G", err);
+	value->number = bytes;
+	return 0;
+}
+
+static const struct unit {
+	char letter;
+	unsigned seconds;
+} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+
+static int parse_duration(const struct key *key, const char *text, union value *value,
+			  struct err *err)
+{
+	static const char want[] = "a time such as 90s, 5m or 1h";
+	size_t n = strspn(text, "0123456789");
+	uint64_t count = 0, factor = 1;
+	char digits[24];
+
+	if (n == 0 || n >= sizeof digits)
+		return refuse_number(key, text, want, err);
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	if (text[n]) {
+		factor = 0;
+		for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+			if (text[n] == units[i].letter && text[n + 1] == '\0')
+				factor = units[i].seconds;
+		}
+	}
+	if (factor == 0 || text_to_u64(digits, 0, UINT64_MAX / factor, &count) < 0 ||
+	    count * factor < key->min || count * factor > key->max)
+		return refuse_number(key, text, want, err);
+	value->number = count * factor;
+	return 0;
+}
+
+static void print_duration(uint64_t seconds, char *out, size_t room)
+{
+	size_t i = 0;
+
+	while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
+		i++;
+	snprintf(out, room, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].letter);
+}
+
+int config_signal(const char *name)
+{
+	uint64_t offset;
+
+	if (!text_starts(name, "SIG"))
+		return -EINVAL;
+	name += 3;
+	if (text_starts(name, "RTMIN+") || text_starts(name, "RTMAX-")) {
+		if (text_to_u64(name + 6, 0, (uint64_t)(SIGRTMAX - SIGRTMIN), &offset) < 0)
+			return -EINVAL;
+		return name[3] == 'I' ? SIGRTMIN + (int)offset : SIGRTMAX - (int)offset;
+	}
+	if (strcmp(name, "RTMIN") == 0 || strcmp(name, "RTMAX") == 0)
+		return name[3] == 'I' ? SIGRTMIN : SIGRTMAX;
+	for (int i = 1; i < 32; i++) {
+		const char *known = sigabbrev_np(i);
+		if (known && strcmp(name, known) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
+
+static int parse_signal(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	char name[32] = "";
+
+	if (text_print(name, sizeof name, "%s%s",
+		       !*text || strncasecmp(text, "SIG", 3) == 0 ? "" : "SIG", text) < 0)
+		return refuse(key, text, "use a signal's name", err);
+	for (char *p = name; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	if (*name && config_signal(name) < 0)
+		return refuse(key, text, "use a signal's name, such as SIGPWR or SIGRTMIN+3", err);
+	return keep(name, value, err);
+}
+
+static int parse_mac(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	char mac[18];
+	bool zero = true;
+
+	if (!*text)
+		return keep(text, value, err);
+	for (size_t i = 0; i < 17; i++) {
+		char c = text[i];
+		if (i % 3 == 2 ? c != ':' : !isxdigit((unsigned char)c))
+			return refuse(key, text,
+				      "use six bytes in hexadecimal, such as 10:66:6a:01:02:03",
+				      err);
+		mac[i] = (char)tolower((unsigned char)c);
+		zero = zero && strchr("0:", c);
+	}
+	mac[17] = '\0';
+	if (text[17])
+		return refuse(key, text, "use six bytes, no more", err);
+	if (zero || strchr("13579bdf", mac[1]))
+		return refuse(key, text, "use an address of one card: the first byte is even", err);
+	return keep(mac, value, err);
+}
+
+static int parse_address(const struct key *key, const char *text, union value *value,
+			 struct err *err)
+{
+	struct in_addr address;
+
+	if (!*text)
+		return keep(text, value, err);
+	if (inet_pton(AF_INET, text, &address) != 1)
+		return refuse(key, text, "use an IPv4 address, such as 10.1.2.3", err);
+	uint32_t top = ntohl(address.s_addr) >> 24;
+	if (top == 0 || top == 127 || top >= 224)
+		return refuse(key, text, "no machine can have that address", err);
+	return keep(text, value, err);
+}
+
+static int parse_subnet(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	char address[INET_ADDRSTRLEN], fault[80];
+	struct in_addr network;
+	uint64_t bits;
+	const char *slash = strchr(text, '/');
+
+	if (!*text)
+		return keep(text, value, err);
+	if (!slash || text_print(address, sizeof address, "%.*s", (int)(slash - text), text) < 0 ||
+	    inet_pton(AF_INET, address, &network) != 1 || text_to_u64(slash + 1, 8, 30, &bits) < 0)
+		return refuse(key, text,
+			      "use an IPv4 network with 8 to 30 bits, such as 10.1.2.0/24", err);
+	uint32_t mask = ~0u << (32 - bits), host = ntohl(network.s_addr);
+	if (host >> 24 == 0 || host >> 24 == 127 || host >> 24 >= 224)
+		return refuse(key, text, "no machine can have such addresses", err);
+	if (host & ~mask) {
+		network.s_addr = htonl(host & mask);
+		inet_ntop(AF_INET, &network, address, sizeof address);
+		snprintf(fault, sizeof fault, "that is one address; its network is %s/%" PRIu64,
+			 address, bits);
+		return refuse(key, text, fault, err);
+	}
+	return keep(text, value, err);
+}
+
+static int parse_uuid(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	static const char want[] = "use a UUID, such as 0b1f2c3d-0001-4002-8003-0123456789ab";
+	char uuid[37] = "";
+
+	if (*text && strlen(text) != 36)
+		return refuse(key, text, want, err);
+	for (size_t i = 0; text[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return refuse(key, text, want, err);
+		uuid[i] = (char)tolower((unsigned char)text[i]);
+	}
+	return keep(uuid, value, err);
+}
+
+static int parse_env(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	char **words = NULL;
+	int r = config_env(text, &words, err);
+
+	free(words);
+	return r < 0 ? err_wrap(err, "%s", key->name) : keep(text, value, err);
+}
+
+static int parse_choice(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	scoped_text struct text list = { 0 };
+
+	for (size_t i = 0; key->choices[i]; i++) {
+		if (strcmp(text, key->choices[i]) == 0)
+			return keep(text, value, err);
+		text_add(&list, "%s%s", i == 0 ? "use " : " or ", key->choices[i]);
+	}
+	return refuse(key, text, text_str(&list), err);
+}
+
+static const struct kind kinds[] = {
+	[KEY_TEXT] = { FIELD_TEXT, parse_text, NULL },
+	[KEY_LABEL] = { FIELD_TEXT, parse_label, NULL },
+	[KEY_DOMAIN] = { FIELD_TEXT, parse_domain, NULL },
+	[KEY_LINK] = { FIELD_TEXT, parse_link, NULL },
+	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },
+	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
+	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
+	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
+	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, print_duration },
+	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
+	[KEY_MAC] = { FIELD_TEXT, parse_mac, NULL },
+	[KEY_ADDRESS] = { FIELD_TEXT, parse_address, NULL },
+	[KEY_SUBNET] = { FIELD_TEXT, parse_subnet, NULL },
+	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
+	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
+	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
+};
+
+const struct kind *kind_of(const struct key *key)
+{
+	assert((size_t)key->kind < sizeof kinds / sizeof kinds[0]);
+	return &kinds[key->kind];
+}

@@ -1,0 +1,27 @@
+/* What a value of each kind of key may be, and its one canonical form. */
+#ifndef BERTH_CONFIG_KINDS_H
+#define BERTH_CONFIG_KINDS_H
+
+#include "config/config.h"
+
+/* A value on its way into its field. */
+union value {
+	char *text; /* owned */
+	bool truth;
+	uint64_t number;
+};
+
+struct kind {
+	enum { FIELD_TEXT, FIELD_BOOL, FIELD_NUMBER } field;
+	/* A trimmed value without control characters; err_set in full when it is not good. */
+	int (*parse)(const struct key *key, const char *text, union value *value, struct err *err);
+	/* FIELD_NUMBER: its canonical form, which parse reads back. NULL: plain decimal. */
+	void (*print)(uint64_t number, char *out, size_t room);
+};
+
+const struct kind *kind_of(const struct key *key);
+
+/* NULL for text that may stand in a value, else what is wrong with it. */
+const char *kind_text_fault(const char *text);
+
+#endif
