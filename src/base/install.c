@@ -2,7 +2,9 @@
 
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int locate(const char *variable, const char *installed, const char *name, char *out,
 		  size_t room)
@@ -22,4 +24,16 @@ int install_program(const char *name, char *out, size_t room)
 int install_recipe(const char *name, char *out, size_t room)
 {
 	return locate("BERTH_TEMPLATES", BERTH_DATADIR "/templates", name, out, room);
+}
+
+int install_berth(char *out, size_t room)
+{
+	ssize_t n = readlink("/proc/self/exe", out, room);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == room)
+		return -ENAMETOOLONG;
+	out[n] = '\0';
+	return 0;
 }

@@ -15,4 +15,7 @@ int install_program(const char *name, char *out, size_t room);
 /* The same for a template's recipe, name "" being their folder; the variable is BERTH_TEMPLATES. */
 int install_recipe(const char *name, char *out, size_t room);
 
+/* The berth program that runs now, for what its keepers will ask of it later. 0 or -errno. */
+int install_berth(char *out, size_t room);
+
 #endif

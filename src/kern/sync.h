@@ -14,7 +14,7 @@ enum step {
 	STEP_HOST_READY, /* host: id maps are written, the root (sent along) and eth0 are there */
 	STEP_ROOT_READY, /* guest: mounts done, root pivoted, network up; console and notify sent along */
 	STEP_GO,         /* host: the state is on disk, exec init */
-	STEP_RUNNING, /* starter to keeper: init runs; its descriptors sent along */
+	STEP_RUNNING, /* to who will keep it: the process runs; its descriptors sent along */
 	STEP_FAILED   /* either side: err says why */
 };
 

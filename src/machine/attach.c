@@ -1,0 +1,268 @@
+/*
+ * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
+ * lie. Who goes where: the command stays outside and carries bytes; a porter is born into the
+ * guest's cgroup, enters its namespaces, and forks the command proper, as a child of ours, which
+ * becomes the asked-for user and executes.
+ */
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "kern/pty.h"
+#include "kern/spawn.h"
+#include "kern/sync.h"
+#include "machine/control.h"
+#include "machine/machine.h"
+#include "machine/relay.h"
+#include "machine/run.h"
+#include "machine/user.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum {
+	ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			 CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME
+};
+
+/* What the porter and the command proper need; all of it made before the first fork. */
+struct attach {
+	const struct exec_spec *spec;
+	bool terminal;
+	int pidfd;         /* owned: the guest's init */
+	int cgroup;        /* owned */
+	int inner[3];      /* owned: the command's ends of the three pipes */
+	struct sync sync;  /* ours */
+	struct sync guest; /* the guest side's */
+};
+
+/* Where systemd has taken the guest's root group for branches, processes may only be in leaves. */
+static int open_cgroup(struct machine *machine, struct err *err)
+{
+	char group[128];
+
+	run_cgroup(machine, "guest", group, sizeof group);
+	int fd = cgroup_make(group);
+	return fd < 0 ? err_set(err, -fd, "open control group '%s': %s", group, strerror(-fd)) : fd;
+}
+
+static int open_leaf(struct machine *machine)
+{
+	char group[128];
+
+	run_cgroup(machine, "guest/berth.exec", group, sizeof group);
+	return cgroup_make(group);
+}
+
+/* In the guest, as its root: a terminal of the guest's own, so that ttyname(3) works there. */
+static int open_terminal(struct attach *attach, struct err *err)
+{
+	struct pty pty = { -1, -1, 0 };
+	scoped_fd int pts = open("/dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = pts < 0 ? -errno : pty_open(pts, &pty);
+
+	if (r < 0)
+		return err_set(err, -r, "open a pseudo-terminal in the guest: %s", strerror(-r));
+	if (sync_post(&attach->guest, STEP_ROOT_READY, &pty.master, 1, err) < 0)
+		return -err->code;
+	close(pty.master);
+	/* Our size must be on it before the command's first look. */
+	if (sync_wait(&attach->guest, STEP_GO, NULL, 0, err) < 0)
+		return -err->code;
+	return pty.slave;
+}
+
+static int place_stdio(struct attach *attach, struct user *user, struct err *err)
+{
+	if (attach->terminal) {
+		int slave = open_terminal(attach, err);
+		if (slave < 0)
+			return slave;
+		if (fchown(slave, user->uid, (gid_t)-1) < 0)
+			return err_set(err, errno, "give the terminal to '%s': %s", user->name,
+				       strerror(errno));
+		int r = pty_become_terminal(slave);
+		return r < 0 ? err_set(err, -r, "open the terminal: %s", strerror(-r)) : 0;
+	}
+	setsid();
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(attach->inner[fd], fd) < 0)
+			return err_set(err, errno, "open standard input and output: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
+static int exec_command(struct attach *attach, struct user *user, struct err *err)
+{
+	const char *login[] = { user->login_name, NULL };
+	const char *const *argv = attach->spec->argv ? attach->spec->argv : login;
+	const char *program = attach->spec->argv ? argv[0] : user->shell;
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	environ = user->env;
+	execvp(program, (char *const *)(uintptr_t)argv);
+	return err_set(err, errno, "execute '%s' in the machine: %s", program, strerror(errno));
+}
+
+/* The command proper: process of the guest's pid namespace, child of whoever called berth. */
+static __attribute__((noreturn)) void command_main(struct attach *attach)
+{
+	struct err err = { 0 };
+	struct user user = { 0 };
+
+	/* The porter speaks on the same channel: it must have been heard before we speak. */
+	if (sync_wait(&attach->guest, STEP_HOST_READY, NULL, 0, &err) == 0 &&
+	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
+	    place_stdio(attach, &user, &err) == 0 &&
+	    user_become(&user, attach->spec->cwd, &err) == 0)
+		exec_command(attach, &user, &err);
+	sync_fail(&attach->guest, &err);
+	_exit(err.code == ENOENT ? EXEC_NOT_FOUND : EXEC_CANNOT);
+}
+
+/* Not to be traced, read or borrowed from by the guest it is about to enter. */
+static __attribute__((noreturn)) void porter_main(struct attach *attach)
+{
+	struct err err = { 0 };
+	struct spawn spawn = { .cgroup_fd = -1, .sibling = true };
+
+	sync_close(&attach->sync);
+	prctl(PR_SET_DUMPABLE, 0);
+	int r = spawn_enter(attach->pidfd, ALL_NAMESPACES);
+	if (r < 0)
+		err_set(&err, -r, "enter the machine's namespaces: %s", strerror(-r));
+	else if (chdir("/") < 0)
+		err_set(&err, errno, "enter the machine's root: %s", strerror(errno));
+	if (!err.code) {
+		scoped_close_fd(&attach->pidfd);
+		scoped_close_fd(&attach->cgroup);
+		pid_t pid = spawn_process(&spawn);
+		if (pid == 0)
+			command_main(attach);
+		if (pid > 0)
+			_exit(sync_post(&attach->guest, STEP_RUNNING, &spawn.pidfd, 1, &err) < 0);
+		err_set(&err, -pid, "start a process in the machine: %s", strerror(-pid));
+	}
+	sync_fail(&attach->guest, &err);
+	_exit(EXIT_FAILURE);
+}
+
+static pid_t spawn_porter(struct machine *machine, struct attach *attach, int *pidfd)
+{
+	struct spawn spawn = { .cgroup_fd = attach->cgroup };
+	pid_t pid = spawn_process(&spawn);
+
+	if (pid == -EBUSY) {
+		scoped_close_fd(&attach->cgroup);
+		attach->cgroup = open_leaf(machine);
+		spawn.cgroup_fd = attach->cgroup;
+		pid = attach->cgroup < 0 ? attach->cgroup : spawn_process(&spawn);
+	}
+	if (pid == 0)
+		porter_main(attach);
+	*pidfd = spawn.pidfd;
+	return pid;
+}
+
+static void attach_free(struct attach *attach)
+{
+	sync_close(&attach->sync);
+	sync_close(&attach->guest);
+	scoped_close_fd(&attach->pidfd);
+	scoped_close_fd(&attach->cgroup);
+	for (int i = 0; i < 3; i++)
+		scoped_close_fd(&attach->inner[i]);
+}
+
+static int code_of(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* From the porter's start to the command's end. */
+static int carry(struct machine *machine, struct attach *attach, struct relay *relay, int *code,
+		 struct err *err)
+{
+	int porter_fd = -1, command_fd = -1, master = -1;
+	pid_t porter = spawn_porter(machine, attach, &porter_fd);
+
+	if (porter < 0)
+		return err_set(err, -porter, "start a process: %s", strerror(-porter));
+	sync_close(&attach->guest);
+	for (int i = 0; i < 3; i++)
+		scoped_close_fd(&attach->inner[i]);
+	scoped_fd int porter_owned = porter_fd;
+	int r = sync_wait(&attach->sync, STEP_RUNNING, &command_fd, 1, err);
+	spawn_wait(porter_owned);
+	if (r < 0)
+		return r;
+	scoped_fd int command = command_fd;
+	r = sync_post(&attach->sync, STEP_HOST_READY, NULL, 0, err);
+	if (r == 0 && attach->terminal) {
+		r = sync_wait(&attach->sync, STEP_ROOT_READY, &master, 1, err);
+		if (r == 0) {
+			relay_set_terminal(relay, master);
+			r = sync_post(&attach->sync, STEP_GO, NULL, 0, err);
+		}
+	}
+	if (r == 0)
+		r = sync_wait_exec(&attach->sync, err);
+	if (r == 0)
+		relay_run(relay, command);
+	int status = spawn_wait(command);
+	if (r < 0) {
+		*code = code_of(status);
+		return r;
+	}
+	*code = status < 0 ? EXEC_FAILED : code_of(status);
+	return status < 0 ? err_set(err, -status, "wait for the command: %s", strerror(-status))
+			  : 0;
+}
+
+static bool wants_terminal(const struct exec_spec *spec)
+{
+	if (spec->tty == EXEC_TTY_AUTO)
+		return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	return spec->tty == EXEC_TTY_YES;
+}
+
+int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)
+{
+	struct attach attach = {
+		.spec = spec,
+		.terminal = wants_terminal(spec),
+		.pidfd = -1,
+		.cgroup = -1,
+		.inner = { -1, -1, -1 },
+		.sync.fd = -1,
+		.guest.fd = -1,
+	};
+	struct relay relay;
+
+	*code = EXEC_FAILED;
+	relay_init(&relay);
+	attach.pidfd = control_guest(machine, err);
+	if (attach.pidfd >= 0)
+		attach.cgroup = open_cgroup(machine, err);
+	int r = err->code ? -err->code : sync_pair(&attach.sync, &attach.guest, err);
+	if (r == 0 && !attach.terminal)
+		r = relay_make_pipes(&relay, attach.inner, err);
+	if (r == 0)
+		r = carry(machine, &attach, &relay, code, err);
+	relay_close(&relay);
+	attach_free(&attach);
+	if (r < 0 && *code != EXEC_NOT_FOUND && *code != EXEC_CANNOT)
+		*code = EXEC_FAILED;
+	return r;
+}

@@ -1,0 +1,99 @@
+#include "machine/control.h"
+
+#include "base/scoped.h"
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+static int connect_once(struct machine *machine)
+{
+	scoped_fd int run = open(machine->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return run < 0 ? -errno : protocol_connect(run);
+}
+
+int control_connect(struct machine *machine, struct err *err)
+{
+	int fd = connect_once(machine);
+
+	if (fd >= 0)
+		return fd;
+	if (run_alive(machine))
+		return err_set(err, -fd, "machine '%s' is about to start or to end; try again",
+			       machine->name);
+	return err_set(err, ENOENT, "machine '%s' is not running; start it with: berth start %s",
+		       machine->name, machine->name);
+}
+
+int control_wait(struct machine *machine, int socket, struct protocol_message *message,
+		 int milliseconds, struct err *err)
+{
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&ready, 1, milliseconds);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return err_set(err, ETIMEDOUT, "machine '%s': no answer in time", machine->name);
+	r = protocol_receive(socket, message, NULL);
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper cannot be understood: %s",
+			       machine->name, strerror(-r));
+	if (r == 0)
+		return err_set(err, ECONNRESET, "machine '%s': its keeper was killed",
+			       machine->name);
+	if (message->type == SAY_REFUSED)
+		return err_set(err, (int)message->value, "machine '%s': %.200s", machine->name,
+			       message->data);
+	return 0;
+}
+
+int control_guest(struct machine *machine, struct err *err)
+{
+	struct protocol_message message;
+	scoped_fd int socket = control_connect(machine, err);
+	int pidfd = -1;
+
+	if (socket < 0)
+		return socket;
+	int r = protocol_send(socket, ASK_GUEST, 0, NULL, 0, -1);
+	if (r == 0)
+		r = protocol_receive(socket, &message, &pidfd);
+	if (r <= 0 || pidfd < 0)
+		return err_set(err, r < 0 ? -r : ECONNRESET,
+			       "machine '%s': its keeper does not answer", machine->name);
+	return pidfd;
+}
+
+int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err)
+{
+	struct protocol_message message;
+	scoped_fd int socket = control_connect(machine, err);
+
+	if (socket < 0)
+		return socket;
+	int r = protocol_send(socket, ASK_BOOTED, 0, NULL, 0, -1);
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	r = control_wait(machine, socket, &message, (int)seconds * 1000, err);
+	if (r == -ETIMEDOUT) {
+		*err = (struct err){ 0 };
+		return err_set(
+			err, ETIMEDOUT,
+			"machine '%s' runs, but has not booted within %u s; look at it with: "
+			"berth console %s",
+			machine->name, seconds, machine->name);
+	}
+	if (r < 0)
+		return r;
+	if (message.type == SAY_ENDED)
+		return err_set(
+			err, ECANCELED,
+			"machine '%s' ended before it had booted: %.100s; see: berth logs %s",
+			machine->name, message.data, machine->name);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* Talking to a machine's keeper. */
+#ifndef BERTH_MACHINE_CONTROL_H
+#define BERTH_MACHINE_CONTROL_H
+
+#include "keeper/protocol.h"
+#include "machine/machine.h"
+
+/* A connection. -ENOENT, in words, when the machine does not run. */
+int control_connect(struct machine *machine, struct err *err);
+
+/* A pidfd of the guest's init: surely that process, however often pids are used again. */
+int control_guest(struct machine *machine, struct err *err);
+
+/* Waits for a message of one of two types: which, or -ETIMEDOUT (milliseconds -1: never). */
+int control_wait(struct machine *machine, int socket, struct protocol_message *message,
+		 int milliseconds, struct err *err);
+
+#endif

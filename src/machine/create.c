@@ -1,0 +1,369 @@
+/*
+ * Machines come and go. machine.conf is the commit point both ways: a folder that has pending.conf
+ * instead is being made or deleted, or was left so by a kill, and is then finished off.
+ */
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "image/root.h"
+#include "image/template.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "machine.%s", name);
+}
+
+void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
+}
+
+static int replace_text(char **field, char *value)
+{
+	if (!value)
+		return -ENOMEM;
+	free(*field);
+	*field = value;
+	return 0;
+}
+
+/* RFC 4122, version 4. */
+static char *random_uuid(void)
+{
+	unsigned char b[16];
+
+	if (getrandom(b, sizeof b, 0) != sizeof b)
+		return NULL;
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	return text_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
+			   b[12], b[13], b[14], b[15]);
+}
+
+/* From the uuid, so that it is the machine's as long as the machine is itself. */
+static char *mac_of(const char *uuid)
+{
+	uint64_t hash = text_hash(uuid);
+
+	return text_format("10:66:6a:%02x:%02x:%02x", (unsigned)(hash >> 16) & 0xff,
+			   (unsigned)(hash >> 8) & 0xff, (unsigned)hash & 0xff);
+}
+
+/* What makes it another machine than any before. */
+static int give_identity(struct machine_config *config, struct err *err)
+{
+	struct utsname host;
+
+	config->created = (uint64_t)time(NULL);
+	if (uname(&host) < 0 || replace_text(&config->uuid, random_uuid()) < 0 ||
+	    replace_text(&config->mac, mac_of(config->uuid)) < 0 ||
+	    replace_text(&config->address, strdup("")) < 0 ||
+	    (!*config->arch && replace_text(&config->arch, strdup(host.machine)) < 0))
+		return err_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int apply_word(struct machine_config *config, const char *word, struct err *err)
+{
+	scoped_free char *name = strdup(word);
+	char *value = name ? strchr(name, '=') : NULL;
+
+	if (!value)
+		return err_set(err, EINVAL, "setting '%s' is not KEY=VALUE", word);
+	*value++ = '\0';
+	const struct key *key = config_find(&machine_schema, name, err);
+	if (!key)
+		return -err->code;
+	if (key->flags & KEY_FIXED)
+		return err_set(err, EPERM, "key '%s' is made by berth and not set by hand", name);
+	return config_set(&machine_schema, config, key, value, err);
+}
+
+static int apply_settings(struct machine_config *config, const struct settings *settings,
+			  struct err *err)
+{
+	for (size_t i = 0; settings && i < settings->count; i++) {
+		if (apply_word(config, settings->words[i], err) < 0)
+			return -err->code;
+	}
+	return config_check_machine(config, err);
+}
+
+/* pending.conf, before anything that needs it to be found again. */
+static int begin(struct machine *machine, struct err *err)
+{
+	scoped_free char *pending = machine_path(machine, "pending.conf");
+	scoped_free char *parent = site_state_path(machine->site, "machines");
+
+	if (!pending || !parent)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(parent, 0711, err) < 0)
+		return -err->code;
+	if (mkdir(machine->folder, 0700) < 0)
+		return err_set(err, errno, "make '%s': %s", machine->folder, strerror(errno));
+	return config_save(&machine_schema, pending, &machine->config, err);
+}
+
+static int commit(struct machine *machine, struct err *err)
+{
+	scoped_free char *pending = machine_path(machine, "pending.conf");
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_free char *fresh = machine_path(machine, "fresh");
+	scoped_free char *parent = site_state_path(machine->site, "machines");
+
+	if (!pending || !conf || !fresh || !parent)
+		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int r = fd < 0 || rename(pending, conf) < 0 ? -errno : file_sync_dir(machine->folder);
+	if (r == 0)
+		r = file_sync_dir(parent);
+	return r < 0 ? err_set(err, -r, "write '%s': %s", conf, strerror(-r)) : 0;
+}
+
+/* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
+static int make_machine(struct machine *machine, struct pool *from, const char *origin,
+			struct pool *to, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	int r = begin(machine, err);
+
+	if (r < 0 && access(machine->folder, F_OK) < 0)
+		return r;
+	machine_volume(machine->name, volume);
+	/* Without a folder there was no such machine: a volume of that name is of one half deleted. */
+	if (r == 0)
+		r = volume_destroy(to, volume, err);
+	if (r == 0)
+		r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
+						      : volume_copy(from, origin, to, volume, err);
+	if (r == 0)
+		r = commit(machine, err);
+	if (r < 0)
+		machine_erase(machine, &(struct err){ 0 });
+	return r;
+}
+
+/* Under the name's lock from here on. */
+static int claim_name(struct machine *machine, struct err *err)
+{
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	if (lock < 0)
+		return lock;
+	if (conf && access(conf, F_OK) == 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' exists already; choose another name or delete it",
+			       machine->name);
+	if (access(machine->folder, F_OK) == 0 && machine_erase(machine, err) < 0)
+		return -err->code;
+	return take_fd(&lock);
+}
+
+static int refuse_foreign(const char *template, const char *arch, struct err *err)
+{
+	struct utsname host;
+
+	if (uname(&host) < 0 || !*arch || strcmp(arch, host.machine) == 0 ||
+	    (strcmp(host.machine, "x86_64") == 0 && strcmp(arch, "i686") == 0))
+		return 0;
+	return err_set(err, ENOEXEC,
+		       "template '%s' is for %s and this host is %s; import one for %s", template,
+		       arch, host.machine, host.machine);
+}
+
+static int fill_new(struct machine *machine, const struct machine_spec *spec, const char *pool,
+		    const struct template_config *template, struct err *err)
+{
+	struct site_config site = { 0 };
+	struct machine_config *config = &machine->config;
+
+	if (config_load_site(machine->site, &site, err) < 0 ||
+	    config_defaults(&machine_schema, config, err) < 0)
+		return -err->code;
+	int r = replace_text(&config->template, strdup(spec->template));
+	if (r == 0)
+		r = replace_text(&config->arch, strdup(template->arch));
+	if (r == 0)
+		r = replace_text(&config->network, strdup(site.network));
+	if (r == 0)
+		r = replace_text(&config->pool, strdup(pool ? pool : site.pool));
+	config_free(&site_schema, &site);
+	if (r < 0)
+		return err_set(err, -r, "out of memory");
+	if (give_identity(config, err) < 0)
+		return -err->code;
+	return apply_settings(config, &spec->settings, err);
+}
+
+static int create_from(struct machine *machine, const struct machine_spec *spec,
+		       const struct template_config *template, struct err *err)
+{
+	scoped_pool struct pool from = { 0 };
+	scoped_pool struct pool to = { 0 };
+	char origin[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = claim_name(machine, err);
+
+	if (lock < 0 || refuse_foreign(spec->template, template->arch, err) < 0 ||
+	    fill_new(machine, spec, spec->pool, template, err) < 0 ||
+	    pool_open(&from, machine->site, template->pool, err) < 0 ||
+	    pool_open(&to, machine->site, machine->config.pool, err) < 0)
+		return -err->code;
+	template_volume(spec->template, origin);
+	return make_machine(machine, &from, origin, &to, err);
+}
+
+int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+		   struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct template_config template = { 0 };
+
+	if (machine_paths(&machine, site, name, err) < 0 ||
+	    template_open(site, spec->template, &template, err) < 0)
+		return -err->code;
+	int r = create_from(&machine, spec, &template, err);
+	config_free(&template_schema, &template);
+	return r;
+}
+
+/* The settings of the one it is made from, under a new identity. */
+static int copy_settings(struct machine *to, const struct machine *from,
+			 const struct settings *settings, struct err *err)
+{
+	scoped_free char *conf = machine_path(from, "machine.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_load(&machine_schema, conf, &to->config, err) < 0 ||
+	    give_identity(&to->config, err) < 0)
+		return -err->code;
+	return apply_settings(&to->config, settings, err);
+}
+
+static int clone_to(struct machine *from, struct machine *to, const char *snapshot,
+		    const struct settings *settings, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char origin[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = claim_name(to, err);
+
+	if (lock < 0 || copy_settings(to, from, settings, err) < 0 ||
+	    pool_open(&pool, from->site, from->config.pool, err) < 0)
+		return -err->code;
+	if (snapshot)
+		snapshot_volume(from->name, snapshot, origin);
+	else
+		machine_volume(from->name, origin);
+	bool frozen = !snapshot && machine_freeze(from, &pool);
+	int r = make_machine(to, &pool, origin, &pool, err);
+	machine_thaw(from, frozen);
+	return r;
+}
+
+int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
+		  const struct settings *settings, struct err *err)
+{
+	scoped_machine struct machine source = { 0 };
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_open(&source, site, from, err) < 0)
+		return -err->code;
+	if (snapshot && snapshot_exists(&source, snapshot, err) < 0)
+		return -err->code;
+	if (machine_paths(&machine, site, name, err) < 0)
+		return -err->code;
+	return clone_to(&source, &machine, snapshot, settings, err);
+}
+
+static int destroy_one(void *context, const struct volume_info *info)
+{
+	return volume_destroy(context, info->name, &(struct err){ 0 });
+}
+
+static int destroy_volumes(struct machine *machine, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+	int r = pool_open(&pool, machine->site, machine->config.pool, err);
+
+	if (r == -ENOENT) {
+		/* The pool went before its machine: there is nothing left to destroy. */
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	snapshot_volume(machine->name, "", volume);
+	r = volume_list(&pool, volume, destroy_one, &pool, err);
+	machine_volume(machine->name, volume);
+	return r < 0 ? r : volume_destroy(&pool, volume, err);
+}
+
+static void release_lease(struct machine *machine)
+{
+	struct network network;
+	struct err ignored = { 0 };
+
+	if (!*machine->config.network ||
+	    network_open(&network, machine->site, machine->config.network, &ignored) < 0)
+		return;
+	lease_release(&network, machine->name, &ignored);
+	network_close(&network);
+}
+
+int machine_erase(struct machine *machine, struct err *err)
+{
+	scoped_free char *pending = machine_path(machine, "pending.conf");
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	int r = 0;
+
+	if (!pending || !conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (rename(conf, pending) == 0)
+		r = file_sync_dir(machine->folder);
+	if (r < 0)
+		return err_set(err, -r, "write '%s': %s", pending, strerror(-r));
+	if (access(pending, F_OK) == 0) {
+		/* Killed between folder and file, or a file torn by a power cut: nothing else is there. */
+		config_free(&machine_schema, &machine->config);
+		if (config_load(&machine_schema, pending, &machine->config, &(struct err){ 0 }) ==
+		    0)
+			r = destroy_volumes(machine, err);
+		release_lease(machine);
+	}
+	if (r < 0)
+		return r;
+	r = file_remove_tree(AT_FDCWD, machine->folder);
+	return r < 0 ? err_set(err, -r, "remove '%s': %s", machine->folder, strerror(-r)) : 0;
+}
+
+int machine_delete(struct machine *machine, bool force, struct err *err)
+{
+	enum stop_outcome outcome;
+
+	if (run_alive(machine) && !force)
+		return err_set(err, EBUSY,
+			       "machine '%s' is running; stop it first, or delete it with --force",
+			       machine->name);
+	if (machine_stop(machine, true, 0, &outcome, err) < 0)
+		return -err->code;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0)
+		return lock;
+	if (run_alive(machine))
+		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
+			       machine->name);
+	/* An ephemeral machine went with its guest. */
+	return access(machine->folder, F_OK) < 0 ? 0 : machine_erase(machine, err);
+}

@@ -1,0 +1,108 @@
+/*
+ * The guest side of a start; machine/start.c is the other half, step for step. Who we are: process 1
+ * of new namespaces of every kind, root of the new user namespace and nobody outside it, in the
+ * guest's cgroup; until rootfs_enter the mounts are a locked copy of the host's.
+ */
+#include "machine/guest.h"
+
+#include "base/scoped.h"
+#include "kern/pty.h"
+#include "machine/rootfs.h"
+
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+/* The host has written our maps: from now on 0 is a name for us. */
+static int become_root(struct err *err)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(err, errno, "become root of the guest: %s", strerror(errno));
+	/* After the change of ids, which clears it: a guest does not outlive its keeper. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "tie the guest to its keeper: %s", strerror(errno));
+	return 0;
+}
+
+static int enter_root(struct run *run, struct pty *console, struct err *err)
+{
+	struct rootfs rootfs = {
+		.root_fd = run->root_fd,
+		.init_fd = run->init_fd,
+		.uuid = run->machine->config.uuid,
+		.name = run->machine->name,
+	};
+
+	umask(0);
+	int r = rootfs_enter(&rootfs, console, err);
+	umask(022);
+	return r;
+}
+
+static int set_names(struct run *run, struct err *err)
+{
+	const char *name = run->machine->name;
+
+	if (sethostname(name, strlen(name)) < 0)
+		return err_set(err, errno, "set host name '%s': %s", name, strerror(errno));
+	return 0;
+}
+
+/* What no later step needs to be told of: a program that finds only its console and a clean slate. */
+static void exec_init(struct run *run, struct sync *sync, int terminal)
+{
+	struct err err = { 0 };
+	const char *init = run->plan.argv[0];
+	sigset_t none;
+	int r = pty_become_terminal(terminal);
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (r == 0) {
+		execve(init, (char *const *)(uintptr_t)run->plan.argv,
+		       (char *const *)(uintptr_t)run->plan.env);
+		r = -errno;
+	}
+	err_set(&err, -r, "execute '%s': %s", init,
+		r == -ENOENT ? "it, or the loader it names, is not in the root" : strerror(-r));
+	sync_fail(sync, &err);
+}
+
+static int build(struct run *run, struct sync *sync, struct pty *console, struct err *err)
+{
+	int fds[2] = { -1, -1 }, out[2];
+
+	if (sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
+	    sync_wait(sync, STEP_HOST_READY, fds, run->plan.guest_init ? 2 : 1, err) < 0)
+		return -err->code;
+	run->root_fd = fds[0];
+	run->init_fd = fds[1];
+	if (become_root(err) < 0 || enter_root(run, console, err) < 0 || set_names(run, err) < 0 ||
+	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0)
+		return -err->code;
+	out[1] = rootfs_notify_socket(err);
+	if (out[1] < 0)
+		return -err->code;
+	out[0] = console->master;
+	if (sync_post(sync, STEP_ROOT_READY, out, 2, err) < 0)
+		return -err->code;
+	return sync_wait(sync, STEP_GO, NULL, 0, err);
+}
+
+void guest_main(struct run *run, struct sync *sync)
+{
+	struct err err = { 0 };
+	struct pty console = { -1, -1, 0 };
+
+	if (build(run, sync, &console, &err) == 0)
+		exec_init(run, sync, console.slave);
+	else
+		sync_fail(sync, &err);
+	_exit(EXIT_FAILURE);
+}

@@ -1,0 +1,185 @@
+/* A machine's folder: opening, listing, locking, and finishing off what a killed command left. */
+#include "machine/machine.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int machine_paths(struct machine *machine, const struct site *site, const char *name,
+		  struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	*machine = (struct machine){ .site = site };
+	if (fault)
+		return err_set(err, EINVAL, "name '%.80s' %s", name, fault);
+	machine->name = strdup(name);
+	machine->folder = site_state_path(site, "machines/%s", name);
+	machine->run = site_run_path(site, "machines/%s", name);
+	if (!machine->name || !machine->folder || !machine->run) {
+		machine_close(machine);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+void machine_close(struct machine *machine)
+{
+	config_free(&machine_schema, &machine->config);
+	free(machine->name);
+	free(machine->folder);
+	free(machine->run);
+	*machine = (struct machine){ 0 };
+}
+
+int machine_lock(const struct machine *machine, unsigned seconds, struct err *err)
+{
+	char name[80], what[80];
+
+	snprintf(name, sizeof name, "machine.%s", machine->name);
+	snprintf(what, sizeof what, "machine '%s'", machine->name);
+	return site_lock(machine->site, name, seconds, what, err);
+}
+
+char *machine_path(const struct machine *machine, const char *file)
+{
+	return text_format("%s/%s", machine->folder, file);
+}
+
+char *machine_log_path(const struct machine *machine, bool older)
+{
+	return machine_path(machine, older ? "console.log.1" : "console.log");
+}
+
+struct names {
+	char **list; /* owned, NULL-terminated */
+	size_t count;
+};
+
+static void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i]);
+	free(names->list);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Folders without machine.conf are being made or deleted, or were left so. */
+static int read_names(const struct site *site, struct names *names, struct err *err)
+{
+	scoped_free char *folder = site_state_path(site, "machines");
+	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
+	char conf[300];
+
+	if (!dir)
+		return errno == ENOENT ? 0
+				       : err_set(err, errno, "list machines: %s", strerror(errno));
+	for (struct dirent *e; (e = readdir(dir));) {
+		snprintf(conf, sizeof conf, "%s/machine.conf", e->d_name);
+		if (e->d_name[0] == '.' || faccessat(dirfd(dir), conf, F_OK, 0) < 0)
+			continue;
+		char **list = realloc(names->list, (names->count + 2) * sizeof *list);
+		if (!list || !(list[names->count] = strdup(e->d_name)))
+			return err_set(err, ENOMEM, "out of memory");
+		names->list = list;
+		names->list[++names->count] = NULL;
+	}
+	if (names->count > 0)
+		qsort(names->list, names->count, sizeof *names->list, by_name);
+	return 0;
+}
+
+int machine_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		 struct err *err)
+{
+	__attribute__((cleanup(names_free))) struct names names = { 0 };
+	int r = read_names(site, &names, err);
+
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = visit(context, names.list[i]);
+	return r;
+}
+
+static int no_such_machine(const struct site *site, const char *name, struct err *err)
+{
+	__attribute__((cleanup(names_free))) struct names names = { 0 };
+	struct err ignored = { 0 };
+	const char *near = NULL;
+
+	if (read_names(site, &names, &ignored) == 0 && names.count > 0)
+		near = text_nearest(name, (const char *const *)names.list);
+	if (near)
+		return err_set(err, ENOENT, "no machine '%s'; did you mean '%s'?", name, near);
+	return err_set(err, ENOENT, "no machine '%s'; see: berth list", name);
+}
+
+/* Half made or half deleted: whoever has the lock next finishes it off. */
+static int clear_pending(struct machine *machine, struct err *err)
+{
+	struct stat st;
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	if (stat(machine->folder, &st) < 0)
+		return 0;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0)
+		return lock;
+	return conf && access(conf, F_OK) < 0 ? machine_erase(machine, err) : 0;
+}
+
+static int load(struct machine *machine, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	return config_load(&machine_schema, conf, &machine->config, err);
+}
+
+int machine_open(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err)
+{
+	struct err loading = { 0 };
+	int r = machine_paths(machine, site, name, err);
+
+	if (r < 0)
+		return r;
+	r = load(machine, &loading);
+	if (r == -ENOENT) {
+		r = clear_pending(machine, err);
+		if (r == 0 && load(machine, &(struct err){ 0 }) < 0)
+			r = no_such_machine(site, name, err);
+	} else if (r < 0) {
+		*err = loading;
+	}
+	if (r == 0)
+		r = run_settle(machine, err);
+	if (r < 0)
+		machine_close(machine);
+	return r;
+}
+
+int machine_set(struct machine *machine, const char *key, const char *value, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_edit(&machine_schema, conf, key, value, err);
+	if (r < 0)
+		return r;
+	config_free(&machine_schema, &machine->config);
+	return load(machine, err);
+}

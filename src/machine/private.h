@@ -1,0 +1,49 @@
+/* Shared inside the machine layer only. */
+#ifndef BERTH_MACHINE_PRIVATE_H
+#define BERTH_MACHINE_PRIVATE_H
+
+#include "machine/machine.h"
+#include "storage/storage.h"
+
+/* How long one command waits for another on the same machine. */
+enum { LOCK_SECONDS = 60 };
+
+/* Fills in names and paths, reads nothing. */
+int machine_paths(struct machine *machine, const struct site *site, const char *name,
+		  struct err *err);
+
+/*
+ * The machine's lock, as a descriptor. Whoever holds it must not wait for a keeper to end, since the
+ * keeper's own clean-up takes it.
+ */
+int machine_lock(const struct machine *machine, unsigned seconds, struct err *err);
+
+/* FOLDER/file; the caller owns it; NULL: out of memory. */
+char *machine_path(const struct machine *machine, const char *file);
+
+/*
+ * Under the lock, stopped: snapshots, volume, lease and folder go. The first step takes machine.conf
+ * away, durably; if we die after it, the next machine_open goes on from there.
+ */
+int machine_erase(struct machine *machine, struct err *err);
+
+/* "machine.NAME" and "snapshot.NAME.SNAP". */
+void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
+void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1]);
+
+/* -ENOENT in words. */
+int snapshot_exists(struct machine *machine, const char *name, struct err *err);
+
+/*
+ * Stops the processes of a running machine for as long as a copy of its root takes, where the pool
+ * cannot take one in an instant; after a kill, machine_open lets them go on. Returns a value for
+ * machine_thaw.
+ */
+bool machine_freeze(struct machine *machine, struct pool *pool);
+void machine_thaw(struct machine *machine, bool frozen);
+
+/* What is the machine's own in a fresh copy of a root, and what berth keeps there: see identity.c. */
+int identity_apply(struct machine *machine, int root_fd, const struct lease *lease,
+		   struct err *err);
+
+#endif

@@ -1,0 +1,221 @@
+#include "machine/rootfs.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/mount.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+/* The host folder on which the root is attached until it is pivoted to: any that is always there. */
+static const char anchor[] = "/dev";
+
+struct mount_row {
+	const char *target; /* below the root; made if missing */
+	const char *type;
+	const char *options;
+	uint64_t attributes;
+};
+
+#define NO_SUID_DEV_EXEC (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* In order. A read-only /sys is how udev and networkd know that devices are not theirs to manage. */
+static const struct mount_row mount_rows[] = {
+	{ "proc", "proc", NULL, NO_SUID_DEV_EXEC },
+	{ "sys", "sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY },
+	{ "sys/fs/cgroup", "cgroup2", NULL, NO_SUID_DEV_EXEC },
+	{ "dev", "tmpfs", "mode=755,size=4m,nr_inodes=64k", MOUNT_ATTR_NOSUID },
+	{ "dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5",
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC },
+	{ "dev/shm", "tmpfs", "mode=1777", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },
+	{ "dev/mqueue", "mqueue", NULL, NO_SUID_DEV_EXEC },
+	{ "run", "tmpfs", "mode=755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },
+};
+
+/* A user namespace may not make device nodes; it may have the host's own shown to it. */
+static const char *const device_rows[] = { "null", "zero", "full", "random", "urandom", "tty" };
+enum { DEVICES = sizeof device_rows / sizeof *device_rows };
+
+static const char *const link_rows[][2] = {
+	{ "/proc/self/fd", "dev/fd" },       { "/proc/self/fd/0", "dev/stdin" },
+	{ "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" },
+	{ "pts/ptmx", "dev/ptmx" },
+};
+
+/*
+ * Opens a folder to mount on, made if missing. No link is followed: a template that has /proc or
+ * /dev as a link must not steer a mount elsewhere.
+ */
+static int open_target(int root_fd, const char *target)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root_fd, target, &how, sizeof how);
+
+	if (fd < 0 && errno == ENOENT && mkdirat(root_fd, target, 0755) == 0)
+		fd = syscall(SYS_openat2, root_fd, target, &how, sizeof how);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int mount_row_at(int root_fd, const struct mount_row *row, struct err *err)
+{
+	scoped_fd int target = open_target(root_fd, row->target);
+
+	if (target < 0)
+		return err_set(err, -target, "open '/%s' of the root: %s", row->target,
+			       target == -ELOOP ? "it is a link and must be a folder"
+						: strerror(-target));
+	scoped_fd int mount = mount_make(row->type, NULL, row->options, row->attributes);
+	int r = mount < 0 ? mount : mount_attach(mount, target, "");
+	if (r < 0)
+		return err_set(err, -r, "mount %s on '/%s': %s", row->type, row->target,
+			       mount_why(r));
+	return 0;
+}
+
+/* Before the anchor is covered: while the host's /dev can still be seen. */
+static int take_devices(int fds[DEVICES], struct err *err)
+{
+	char path[32];
+
+	for (size_t i = 0; i < DEVICES; i++) {
+		snprintf(path, sizeof path, "/dev/%s", device_rows[i]);
+		fds[i] = mount_clone(AT_FDCWD, path, 0);
+		if (fds[i] < 0)
+			return err_set(err, -fds[i], "show '%s' to the guest: %s", path,
+				       mount_why(fds[i]));
+	}
+	return 0;
+}
+
+static int attach_file(int root_fd, const char *target, int mount_fd, struct err *err)
+{
+	scoped_fd int file = openat(root_fd, target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = file < 0 ? -errno : mount_attach(mount_fd, root_fd, target);
+
+	if (r < 0)
+		return err_set(err, -r, "mount on '/%s': %s", target, mount_why(r));
+	return 0;
+}
+
+static int fill_dev(int root_fd, const int devices[DEVICES], struct err *err)
+{
+	char target[32];
+
+	for (size_t i = 0; i < DEVICES; i++) {
+		snprintf(target, sizeof target, "dev/%s", device_rows[i]);
+		if (attach_file(root_fd, target, devices[i], err) < 0)
+			return -err->code;
+	}
+	for (size_t i = 0; i < sizeof link_rows / sizeof *link_rows; i++) {
+		if (symlinkat(link_rows[i][0], root_fd, link_rows[i][1]) < 0)
+			return err_set(err, errno, "link '/%s': %s", link_rows[i][1],
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/* From the guest's own instance, so that ttyname(3) finds /dev/console's terminal in the guest. */
+static int open_console(int root_fd, struct pty *console, struct err *err)
+{
+	char slave[32];
+	scoped_fd int pts = openat(root_fd, "dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = pts < 0 ? -errno : pty_open(pts, console);
+
+	if (r < 0)
+		return err_set(err, -r, "open a pseudo-terminal for the console: %s",
+			       r == -ENOSPC ? "none is left (kernel.pty.max)" : strerror(-r));
+	snprintf(slave, sizeof slave, "dev/pts/%u", console->number);
+	scoped_fd int mount = mount_clone(root_fd, slave, 0);
+	if (mount < 0)
+		return err_set(err, -mount, "show the console to the guest: %s", mount_why(mount));
+	return attach_file(root_fd, "dev/console", mount, err);
+}
+
+static int write_run_file(int root_fd, const char *path, const char *text, struct err *err)
+{
+	scoped_fd int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	ssize_t n = (ssize_t)strlen(text);
+
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_set(err, errno, "write '/%s': %s", path, strerror(errno));
+	return 0;
+}
+
+/* What the container interface puts in /run/host. */
+static int fill_run_host(const struct rootfs *rootfs, struct err *err)
+{
+	int root = rootfs->root_fd;
+
+	if (mkdirat(root, "run/host", 0755) < 0)
+		return err_set(err, errno, "make '/run/host': %s", strerror(errno));
+	if (write_run_file(root, "run/host/container-manager", "berth\n", err) < 0 ||
+	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, err) < 0)
+		return -err->code;
+	return rootfs->init_fd >= 0 ? attach_file(root, "run/host/guest-init", rootfs->init_fd, err)
+				    : 0;
+}
+
+static int pivot(int root_fd, struct err *err)
+{
+	/* Both at the same place: the old root then lies on top of the new, from where it is let go. */
+	if (fchdir(root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_set(err, errno, "pivot_root: %s", strerror(errno));
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_set(err, errno, "let go of the host's file systems: %s",
+			       strerror(errno));
+	return 0;
+}
+
+static int attach_root(int root_fd, struct err *err)
+{
+	/* First of all: nothing that we mount may travel back to the host. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(err, errno, "make mounts private: %s", strerror(errno));
+	int r = mount_attach(root_fd, AT_FDCWD, anchor);
+	if (r < 0)
+		return err_set(err, -r, "attach the root: %s", mount_why(r));
+	return 0;
+}
+
+/*
+ * The host's /proc and /sys must still be mounted, and whole, while the guest's are made: the kernel
+ * shows a user namespace no more of them than it could already see (mount_too_revealing).
+ */
+int rootfs_enter(const struct rootfs *rootfs, struct pty *console, struct err *err)
+{
+	int devices[DEVICES];
+	int root = rootfs->root_fd;
+
+	if (take_devices(devices, err) < 0 || attach_root(root, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < sizeof mount_rows / sizeof *mount_rows; i++) {
+		if (mount_row_at(root, &mount_rows[i], err) < 0)
+			return -err->code;
+	}
+	if (fill_dev(root, devices, err) < 0 || open_console(root, console, err) < 0 ||
+	    fill_run_host(rootfs, err) < 0)
+		return -err->code;
+	/* The devices' descriptors close with the exec of init; this process lives no longer. */
+	return pivot(root, err);
+}
+
+int rootfs_notify_socket(struct err *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/host/notify" };
+	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+	    chmod(address.sun_path, 0666) < 0)
+		return err_set(err, errno, "bind '%s': %s", address.sun_path, strerror(errno));
+	return take_fd(&fd);
+}

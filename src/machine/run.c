@@ -1,0 +1,200 @@
+#include "machine/run.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "machine/ids.h"
+#include "machine/private.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+enum { KILL_MILLISECONDS = 10000 };
+
+void run_init(struct run *run, struct machine *machine)
+{
+	*run = (struct run){
+		.machine = machine,
+		.run_fd = -1,
+		.lock_fd = -1,
+		.cgroup_fd = -1,
+		.root_fd = -1,
+		.init_fd = -1,
+		.pidfd = -1,
+		.console_fd = -1,
+		.notify_fd = -1,
+		.sync.fd = -1,
+	};
+}
+
+void run_free(struct run *run)
+{
+	if (run->init > 0) {
+		kill(run->init, SIGKILL);
+		child_wait(run->init);
+	}
+	sync_close(&run->sync);
+	scoped_close_fd(&run->notify_fd);
+	scoped_close_fd(&run->console_fd);
+	scoped_close_fd(&run->pidfd);
+	scoped_close_fd(&run->init_fd);
+	scoped_close_fd(&run->root_fd);
+	scoped_close_fd(&run->cgroup_fd);
+	if (run->network.site)
+		network_close(&run->network);
+	if (run->pool.ops)
+		pool_close(&run->pool);
+	plan_free(&run->plan);
+	scoped_close_fd(&run->lock_fd);
+	scoped_close_fd(&run->run_fd);
+	config_free(&site_schema, &run->site);
+	run_init(run, run->machine);
+}
+
+void run_cgroup(const struct machine *machine, const char *leaf, char *out, size_t room)
+{
+	char site[32];
+
+	site_name(machine->site, site, sizeof site);
+	snprintf(out, room, "%s/%s%s%s", site, machine->name, *leaf ? "/" : "", leaf);
+}
+
+int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
+{
+	scoped_free char *path = text_format("%s/state", machine->run);
+	scoped_free char *aside = text_format("%s/state.new", machine->run);
+	char line[160];
+
+	if (!path || !aside)
+		return err_set(err, ENOMEM, "out of memory");
+	int n = snprintf(line, sizeof line, "%d %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
+			 (int)state->init, state->started, state->map.base, state->map.count);
+	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
+	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
+		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int run_read_state(const struct machine *machine, struct run_state *state)
+{
+	scoped_free char *path = text_format("%s/state", machine->run);
+	scoped_free char *line = NULL;
+	int init;
+
+	*state = (struct run_state){ 0 };
+	if (!path)
+		return -ENOMEM;
+	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
+	if (n < 0)
+		return (int)n;
+	if (sscanf(line, "%d %" SCNu64 " %" SCNu32 " %" SCNu32, &init, &state->started,
+		   &state->map.base, &state->map.count) != 4)
+		return -EINVAL;
+	state->init = init;
+	return 0;
+}
+
+bool run_alive(const struct machine *machine)
+{
+	char path[4096];
+
+	if (text_print(path, sizeof path, "%s/keeper.lock", machine->run) < 0 ||
+	    access(path, F_OK) < 0)
+		return false;
+	scoped_fd int fd = file_lock(path, FILE_LOCK_TRY);
+	return fd == -EWOULDBLOCK;
+}
+
+static int end_processes(struct machine *machine, struct err *err)
+{
+	char path[128], point[256], full[512];
+
+	run_cgroup(machine, "guest", path, sizeof path);
+	if (cgroup_mount_point(point, sizeof point) < 0)
+		return 0;
+	text_print(full, sizeof full, "%s/%s", point, path);
+	scoped_fd int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		cgroup_kill(fd);
+		int r = cgroup_wait_empty(fd, KILL_MILLISECONDS);
+		if (r < 0)
+			return err_set(
+				err, -r,
+				"machine '%s' has processes that do not die; see %s/cgroup.procs",
+				machine->name, full);
+	}
+	/* The keeper's own group goes too, unless it is the keeper's child that cleans up here. */
+	run_cgroup(machine, "", path, sizeof path);
+	cgroup_remove(path);
+	return 0;
+}
+
+/* Objects that vanish with the guest's namespaces in the usual case. What fails here is tried again. */
+static void release_objects(struct machine *machine)
+{
+	struct err ignored = { 0 };
+	struct network network = { 0 };
+	struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (*machine->config.network &&
+	    network_open(&network, machine->site, machine->config.network, &ignored) == 0) {
+		network_remove_port(&network, machine->name, &ignored);
+		network_close(&network);
+	}
+	ignored = (struct err){ 0 };
+	machine_volume(machine->name, volume);
+	if (pool_open(&pool, machine->site, machine->config.pool, &ignored) == 0) {
+		volume_deactivate(&pool, volume, &ignored);
+		pool_close(&pool);
+	}
+}
+
+int run_clean(struct machine *machine, struct err *err)
+{
+	struct site_config site = { 0 };
+	struct run_state state;
+	int r = end_processes(machine, err);
+
+	if (r < 0)
+		return r;
+	release_objects(machine);
+	if (run_read_state(machine, &state) == 0 &&
+	    config_load_site(machine->site, &site, err) == 0) {
+		ids_release(machine->site, &site, machine->name, &state.map);
+		config_free(&site_schema, &site);
+	}
+	r = file_remove_tree(AT_FDCWD, machine->run);
+	if (r < 0)
+		return err_set(err, -r, "remove '%s': %s", machine->run, strerror(-r));
+	return 0;
+}
+
+/* A copy's command was killed while it held the guest still. */
+static void thaw_forgotten(struct machine *machine)
+{
+	scoped_free char *mark = text_format("%s/frozen", machine->run);
+
+	if (!mark || access(mark, F_OK) < 0)
+		return;
+	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
+	machine_thaw(machine, lock >= 0);
+}
+
+int run_settle(struct machine *machine, struct err *err)
+{
+	if (access(machine->run, F_OK) < 0)
+		return 0;
+	if (run_alive(machine)) {
+		thaw_forgotten(machine);
+		return 0;
+	}
+	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
+	if (lock < 0 || run_alive(machine))
+		return 0;
+	return run_clean(machine, err);
+}

@@ -1,0 +1,65 @@
+/*
+ * What a start makes, as one object: released backwards by what is filled in, so that the order of
+ * undo is written once. And its traces in RUN/machines/NAME, from which a later command finds them.
+ */
+#ifndef BERTH_MACHINE_RUN_H
+#define BERTH_MACHINE_RUN_H
+
+#include "image/root.h"
+#include "kern/idmap.h"
+#include "kern/sync.h"
+#include "machine/machine.h"
+#include "machine/plan.h"
+#include "storage/storage.h"
+
+/* RUN/machines/NAME/state, replaced as a whole. */
+struct run_state {
+	pid_t init;
+	uint64_t started; /* seconds since the epoch */
+	struct idmap map;
+};
+
+struct run {
+	struct machine *machine; /* borrowed */
+	struct site_config site; /* owned */
+	struct plan plan;        /* owned */
+	struct root_facts facts;
+	struct pool pool;       /* owned; open when pool.ops */
+	struct network network; /* owned; open when network.site */
+	struct lease lease;
+	bool networked; /* it has a network, and lease is filled in */
+	struct idmap map;
+	struct run_state state;
+	int run_fd;       /* owned: the run folder */
+	int lock_fd;      /* owned: the keeper's lock */
+	int cgroup_fd;    /* owned: the guest's group */
+	int root_fd;      /* owned: detached mount of the volume */
+	int init_fd;      /* owned: detached mount of guest-init, or -1 */
+	pid_t init;       /* the guest's, while we must kill it on failure */
+	int pidfd;        /* owned */
+	int console_fd;   /* owned: master */
+	int notify_fd;    /* owned */
+	struct sync sync; /* to the guest side */
+};
+
+void run_init(struct run *run, struct machine *machine);
+/* Ends the guest if there is one and lets go of everything; leaves the run folder to run_clean. */
+void run_free(struct run *run);
+
+/* The groups of a machine, below the cgroup mount: "berth/NAME", with "/guest" or "/keeper". */
+void run_cgroup(const struct machine *machine, const char *leaf, char *out, size_t room);
+
+int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err);
+/* -ENOENT, quietly, when there is none. */
+int run_read_state(const struct machine *machine, struct run_state *state);
+
+/* Whether a keeper lives: its lock is held. */
+bool run_alive(const struct machine *machine);
+
+/* Removes every trace of a run whose guest is gone or must go. Under the lock. Idempotent. */
+int run_clean(struct machine *machine, struct err *err);
+
+/* If a run was left behind and nobody works on the machine: run_clean. Cheap when there is none. */
+int run_settle(struct machine *machine, struct err *err);
+
+#endif

@@ -1,0 +1,152 @@
+/* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include "base/scoped.h"
+
+#include <string.h>
+
+static int check_name(const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	return fault ? err_set(err, EINVAL, "snapshot name '%.80s' %s", name, fault) : 0;
+}
+
+static int open_pool(struct machine *machine, struct pool *pool, struct err *err)
+{
+	return pool_open(pool, machine->site, machine->config.pool, err);
+}
+
+static int find(struct machine *machine, struct pool *pool, const char *name, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	if (check_name(name, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, name, volume);
+	int r = volume_info(pool, volume, &info, err);
+	if (r == -ENOENT) {
+		*err = (struct err){ 0 };
+		return err_set(err, ENOENT,
+			       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
+			       machine->name, name, machine->name);
+	}
+	return r;
+}
+
+int snapshot_exists(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+
+	return open_pool(machine, &pool, err) < 0 ? -err->code : find(machine, &pool, name, err);
+}
+
+int snapshot_take(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || check_name(name, err) < 0 || open_pool(machine, &pool, err) < 0)
+		return -err->code;
+	machine_volume(machine->name, origin);
+	snapshot_volume(machine->name, name, volume);
+	bool frozen = machine_freeze(machine, &pool);
+	int r = volume_snapshot(&pool, origin, volume, err);
+	machine_thaw(machine, frozen);
+	if (r == -EEXIST) {
+		*err = (struct err){ 0 };
+		return err_set(err, EEXIST,
+			       "machine '%s' has a snapshot '%s' already; choose another name",
+			       machine->name, name);
+	}
+	return r;
+}
+
+struct collection {
+	struct snapshot *list;
+	size_t count, skip;
+};
+
+static int collect(void *context, const struct volume_info *info)
+{
+	struct collection *all = context;
+	struct snapshot *list = realloc(all->list, (all->count + 1) * sizeof *list);
+
+	if (!list)
+		return -ENOMEM;
+	all->list = list;
+	struct snapshot *one = &list[all->count++];
+	text_print(one->name, sizeof one->name, "%s", info->name + all->skip);
+	one->created = info->created;
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct snapshot *one = a, *other = b;
+
+	if (one->created != other->created)
+		return one->created < other->created ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
+int snapshot_list(struct machine *machine, struct snapshot **list, size_t *count, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char prefix[VOLUME_NAME_MAX + 1];
+	struct collection all = { 0 };
+
+	if (open_pool(machine, &pool, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, "", prefix);
+	all.skip = strlen(prefix);
+	int r = volume_list(&pool, prefix, collect, &all, err);
+	if (r < 0) {
+		free(all.list);
+		return err->code ? r : err_set(err, -r, "out of memory");
+	}
+	if (all.count > 0)
+		qsort(all.list, all.count, sizeof *all.list, by_time);
+	*list = all.list;
+	*count = all.count;
+	return 0;
+}
+
+int snapshot_delete(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || open_pool(machine, &pool, err) < 0 || find(machine, &pool, name, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, name, volume);
+	return volume_destroy(&pool, volume, err);
+}
+
+/*
+ * A new volume from the snapshot changes places with the root in one stroke: a kill before it leaves
+ * the old root, after it the new one, and the loser is cleared by the next restore.
+ */
+int snapshot_restore(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char root[VOLUME_NAME_MAX + 1], kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || open_pool(machine, &pool, err) < 0 || find(machine, &pool, name, err) < 0)
+		return -err->code;
+	if (run_alive(machine))
+		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
+			       machine->name, name);
+	machine_volume(machine->name, root);
+	snapshot_volume(machine->name, name, kept);
+	text_print(next, sizeof next, "restoring.%s", machine->name);
+	if (volume_destroy(&pool, next, err) < 0 || volume_snapshot(&pool, kept, next, err) < 0 ||
+	    volume_exchange(&pool, root, next, err) < 0)
+		return -err->code;
+	return volume_destroy(&pool, next, err);
+}

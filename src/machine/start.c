@@ -1,0 +1,461 @@
+/*
+ * The host side of a start; machine/guest.c is the other half, step for step.
+ *
+ * The command forks a starter into the keeper's cgroup. The starter makes everything, is the parent
+ * of the guest's init, and becomes the keeper by exec: so that init has one parent for its whole
+ * life, and that a command killed at any moment leaves a start that goes through or is undone.
+ */
+#include "machine/guest.h"
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/install.h"
+#include "base/scoped.h"
+#include "keeper/keeper.h"
+#include "kern/cgroup.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+#include "machine/ids.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+	GUEST_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+};
+
+/* The settings as they are now, and the folder that says that somebody is at work here. */
+static int open_run(struct run *run, struct err *err)
+{
+	struct machine *machine = run->machine;
+
+	if (config_load_site(machine->site, &run->site, err) < 0)
+		return -err->code;
+	run->run_fd = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->run_fd < 0)
+		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
+	return 0;
+}
+
+/* A reboot's keeper holds the lock all the while. */
+static int lock_keeper(struct run *run, struct err *err)
+{
+	scoped_free char *path = text_format("%s/keeper.lock", run->machine->run);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	run->lock_fd = file_lock(path, FILE_LOCK_TRY);
+	if (run->lock_fd < 0)
+		return err_set(err, -run->lock_fd, "lock '%s': %s", path, strerror(-run->lock_fd));
+	return 0;
+}
+
+static int mount_volume(struct run *run, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(run->machine->name, volume);
+	if (pool_open(&run->pool, run->machine->site, run->machine->config.pool, err) < 0)
+		return -err->code;
+	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
+	return volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
+}
+
+/* guest-init is the host's file: shown read-only at a place of its own. */
+static int mount_guest_init(struct run *run, struct err *err)
+{
+	char path[4096];
+	int r = install_program("guest-init", path, sizeof path);
+
+	run->init_fd = r < 0 ? r : mount_clone(AT_FDCWD, path, 0);
+	if (run->init_fd < 0)
+		return err_set(err, -run->init_fd, "show '%s' to the guest: %s", path,
+			       mount_why(run->init_fd));
+	r = mount_attributes(run->init_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+			     0, 0);
+	return r < 0 ? err_set(err, -r, "make '%s' read-only: %s", path, mount_why(r)) : 0;
+}
+
+static int make_plan(struct run *run, struct err *err)
+{
+	if (root_inspect(run->root_fd, run->machine->config.init, &run->facts, err) < 0 ||
+	    plan_make(&run->plan, run->machine, &run->facts, err) < 0)
+		return -err->code;
+	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
+}
+
+static int find_lease(struct run *run, struct err *err)
+{
+	const struct machine_config *config = &run->machine->config;
+	const char *want = *config->address ? config->address : NULL;
+
+	if (!*config->network)
+		return 0;
+	if (network_open(&run->network, run->machine->site, config->network, err) < 0 ||
+	    network_up(&run->network, err) < 0 ||
+	    lease_get(&run->network, run->machine->name, config->mac, want, &run->lease, err) < 0)
+		return -err->code;
+	run->networked = true;
+	return 0;
+}
+
+static int prepare_root(struct run *run, struct err *err)
+{
+	return identity_apply(run->machine, run->root_fd, run->networked ? &run->lease : NULL, err);
+}
+
+static int make_cgroup(struct run *run, struct err *err)
+{
+	char path[128];
+
+	run_cgroup(run->machine, "guest", path, sizeof path);
+	run->cgroup_fd = cgroup_make(path);
+	int r = run->cgroup_fd < 0 ? run->cgroup_fd
+				   : cgroup_delegate(run->cgroup_fd, run->map.base);
+	if (r < 0)
+		return err_set(err, -r, "make control group '%s': %s", path, strerror(-r));
+	return 0;
+}
+
+static int spawn_guest(struct run *run, bool sibling, struct err *err)
+{
+	struct sync guest = { .fd = -1 };
+	struct spawn spawn = {
+		.namespaces = GUEST_NAMESPACES,
+		.cgroup_fd = run->cgroup_fd,
+		.owner = &run->map,
+		.sibling = sibling,
+		.reset_clocks = true,
+	};
+
+	if (sync_pair(&run->sync, &guest, err) < 0)
+		return -err->code;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		sync_close(&run->sync);
+		guest_main(run, &guest);
+	}
+	sync_close(&guest);
+	if (pid < 0)
+		return err_set(err, -pid, "make the guest's namespaces: %s",
+			       pid == -ENOSPC ? "too many of them (see user.max_*_namespaces)"
+					      : strerror(-pid));
+	run->init = pid;
+	run->pidfd = spawn.pidfd;
+	return 0;
+}
+
+static int map_ids(struct run *run, struct err *err)
+{
+	char path[64];
+	int r = idmap_write(run->init, &run->map);
+
+	if (r < 0)
+		return err_set(err, -r, "write the guest's id maps: %s", strerror(-r));
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)run->init);
+	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
+	r = userns < 0 ? -errno : mount_idmap(run->root_fd, userns);
+	if (r < 0)
+		return err_set(
+			err, -r, "map the ids of the root: %s",
+			r == -EINVAL ? "the pool's file system cannot (ext4, btrfs, xfs and, from "
+				       "Linux 6.3 on, tmpfs can)"
+				     : mount_why(r));
+	return 0;
+}
+
+static int attach_network(struct run *run, struct err *err)
+{
+	return run->networked ? network_attach(&run->network, &run->lease, run->init, err) : 0;
+}
+
+static int post_ready(struct run *run, struct err *err)
+{
+	int fds[2] = { run->root_fd, run->init_fd };
+
+	return sync_post(&run->sync, STEP_HOST_READY, fds, run->plan.guest_init ? 2 : 1, err);
+}
+
+static int wait_root(struct run *run, struct err *err)
+{
+	int fds[2];
+
+	if (sync_wait(&run->sync, STEP_ROOT_READY, fds, 2, err) < 0)
+		return -err->code;
+	run->console_fd = fds[0];
+	run->notify_fd = fds[1];
+	/* Only the guest shall hold its root now, so that its end frees the volume. */
+	scoped_close_fd(&run->root_fd);
+	scoped_close_fd(&run->init_fd);
+	return 0;
+}
+
+static int write_state(struct run *run, struct err *err)
+{
+	run->state = (struct run_state){
+		.init = run->init,
+		.started = (uint64_t)time(NULL),
+		.map = run->map,
+	};
+	return run_write_state(run->machine, &run->state, err);
+}
+
+/*
+ * Everything from settings to a running init. On failure the caller's run_free ends what began and
+ * run_clean removes the traces.
+ */
+static int start_guest(struct run *run, bool sibling, struct err *err)
+{
+	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
+	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
+	    prepare_root(run, err) < 0 ||
+	    ids_take(run->machine->site, &run->site, run->machine->name, &run->map, err) < 0 ||
+	    make_cgroup(run, err) < 0 || spawn_guest(run, sibling, err) < 0 ||
+	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) < 0 || map_ids(run, err) < 0 ||
+	    attach_network(run, err) < 0 || post_ready(run, err) < 0 || wait_root(run, err) < 0 ||
+	    write_state(run, err) < 0 || sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
+	    sync_wait_exec(&run->sync, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+/* The plan crosses the exec in a memory file: no text to parse, nothing in ps but the name. */
+static int write_keeper_plan(struct run *run, struct err *err)
+{
+	scoped_free char *log = machine_log_path(run->machine, false);
+	scoped_free struct keeper_plan *plan = calloc(1, sizeof *plan);
+	scoped_fd int fd = memfd_create("berth-keeper-plan", MFD_CLOEXEC);
+
+	if (fd < 0 || !plan || !log)
+		return err_set(err, ENOMEM, "prepare the keeper: out of memory");
+	*plan = (struct keeper_plan){
+		.magic = KEEPER_PLAN_MAGIC,
+		.init = run->init,
+		.log_size = run->machine->config.log_size,
+		.scrollback = run->machine->config.scrollback,
+		.halt_signal = run->plan.halt_signal,
+		.notifies = run->plan.notifies,
+	};
+	const char *root = run->machine->site->root;
+	if (text_print(plan->name, sizeof plan->name, "%s", run->machine->name) < 0 ||
+	    text_print(plan->root, sizeof plan->root, "%s", root ? root : "") < 0 ||
+	    install_berth(plan->berth, sizeof plan->berth) < 0 ||
+	    text_print(plan->log, sizeof plan->log, "%s", log) < 0)
+		return err_set(err, ENAMETOOLONG, "prepare the keeper: a path is too long");
+	if (write(fd, plan, sizeof *plan) != sizeof *plan)
+		return err_set(err, errno, "prepare the keeper: %s", strerror(errno));
+	return take_fd(&fd);
+}
+
+/* Moves descriptors to the numbers that the keeper expects, by way of numbers nobody uses. */
+static int place_fds(const int from[KEEPER_FD_END])
+{
+	int high[KEEPER_FD_END];
+
+	for (int to = KEEPER_PLAN; to < KEEPER_FD_END; to++) {
+		high[to] = fcntl(from[to], F_DUPFD_CLOEXEC, 64);
+		if (high[to] < 0)
+			return -errno;
+	}
+	for (int to = KEEPER_PLAN; to < KEEPER_FD_END; to++) {
+		if (dup2(high[to], to) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int become_keeper(struct run *run, int report_fd, struct err *err)
+{
+	char program[PATH_MAX];
+	int plan_fd = write_keeper_plan(run, err);
+
+	if (plan_fd < 0)
+		return plan_fd;
+	int fds[KEEPER_FD_END] = {
+		[KEEPER_PLAN] = plan_fd,          [KEEPER_LOCK] = run->lock_fd,
+		[KEEPER_RUN] = run->run_fd,       [KEEPER_REPORT] = report_fd,
+		[KEEPER_PIDFD] = run->pidfd,      [KEEPER_CONSOLE] = run->console_fd,
+		[KEEPER_NOTIFY] = run->notify_fd, [KEEPER_CGROUP] = run->cgroup_fd,
+	};
+	int r = install_program("berth-keeper", program, sizeof program);
+	if (r == 0)
+		r = place_fds(fds);
+	if (r == 0) {
+		/* As root of nothing but its folder: no path of the caller's is kept busy. */
+		char *const argv[] = { (char *)(uintptr_t) "berth-keeper", run->machine->name,
+				       NULL };
+		execv(program, argv);
+		r = -errno;
+	}
+	return err_set(err, -r, "execute '%s': %s", program, strerror(-r));
+}
+
+/* In the starter: nothing of the caller's terminal, session or folder stays with the keeper. */
+static void detach_from_caller(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		dup2(null, fd);
+	setsid();
+	umask(022);
+	if (chdir("/") < 0)
+		_exit(EXIT_FAILURE);
+}
+
+static __attribute__((noreturn)) void starter_main(struct machine *machine, int report_fd)
+{
+	struct err err = { 0 };
+	struct run run;
+
+	run_init(&run, machine);
+	detach_from_caller();
+	if (start_guest(&run, false, &err) == 0)
+		become_keeper(&run, report_fd, &err);
+	run_free(&run);
+	if (write(report_fd, &err, sizeof err) < 0)
+		_exit(2);
+	_exit(EXIT_FAILURE);
+}
+
+/* The keeper's word that it has begun, or the starter's what failed. */
+static int read_report(int fd, struct err *err)
+{
+	struct err report;
+	ssize_t n;
+
+	do
+		n = read(fd, &report, sizeof report);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof report)
+		return err_set(err, ECHILD, "its start was killed from outside; try again");
+	report.text[sizeof report.text - 1] = '\0';
+	return report.code ? err_set(err, report.code, "%s", report.text) : 0;
+}
+
+static int make_run_folder(struct machine *machine, struct err *err)
+{
+	if (mkdir(machine->run, 0700) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_set(err, errno, "make '%s': %s", machine->run, strerror(errno));
+	return file_make_dirs(machine->run, 0711, err);
+}
+
+static int keeper_cgroup(struct machine *machine, struct err *err)
+{
+	char path[128];
+
+	run_cgroup(machine, "keeper", path, sizeof path);
+	int fd = cgroup_make(path);
+	if (fd == -ENOENT)
+		return err_set(err, ENOENT,
+			       "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none "
+			       "/sys/fs/cgroup");
+	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
+}
+
+static int spawn_starter(struct machine *machine, struct err *err)
+{
+	int report[2];
+	scoped_fd int cgroup = keeper_cgroup(machine, err);
+	struct spawn spawn = { .cgroup_fd = cgroup };
+
+	if (cgroup < 0)
+		return cgroup;
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe: %s", strerror(errno));
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		close(report[0]);
+		starter_main(machine, report[1]);
+	}
+	close(report[1]);
+	int r = pid < 0 ? err_set(err, -pid, "start a process: %s", strerror(-pid))
+			: read_report(report[0], err);
+	close(report[0]);
+	if (pid > 0 && r < 0)
+		spawn_wait(spawn.pidfd);
+	if (pid > 0)
+		close(spawn.pidfd);
+	return r;
+}
+
+int machine_start(struct machine *machine, bool *was_running, struct err *err)
+{
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	bool alive = lock >= 0 && run_alive(machine);
+
+	if (lock < 0)
+		return lock;
+	if (was_running)
+		*was_running = alive;
+	if (alive)
+		return 0;
+	int r = access(machine->run, F_OK) == 0 ? run_clean(machine, err) : 0;
+	if (r == 0)
+		r = make_run_folder(machine, err);
+	if (r == 0)
+		r = spawn_starter(machine, err);
+	if (r < 0) {
+		run_clean(machine, &(struct err){ 0 });
+		err_wrap(err, "machine '%s' did not start", machine->name);
+	}
+	return r;
+}
+
+/*
+ * The next guest of a reboot, for a keeper that lives on: cloned as the keeper's own child. The last
+ * one's group goes first, with whatever it left in it.
+ */
+static int respawn(struct run *run, struct err *err)
+{
+	char path[128];
+
+	run_cgroup(run->machine, "guest", path, sizeof path);
+	int r = cgroup_make(path);
+	if (r >= 0) {
+		cgroup_kill(r);
+		cgroup_wait_empty(r, 10000);
+		close(r);
+	}
+	r = cgroup_remove(path);
+	if (r < 0)
+		return err_set(err, -r, "remove control group '%s': %s", path, strerror(-r));
+	return start_guest(run, true, err);
+}
+
+int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
+{
+	struct sync keeper = { .fd = keeper_fd };
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	struct run run;
+
+	run_init(&run, machine);
+	fcntl(keeper_fd, F_SETFD, FD_CLOEXEC);
+	int r = lock < 0 ? lock : respawn(&run, err);
+	if (r == 0) {
+		int fds[RESPAWN_FDS] = {
+			[RESPAWN_PIDFD] = run.pidfd,
+			[RESPAWN_CONSOLE] = run.console_fd,
+			[RESPAWN_NOTIFY] = run.notify_fd,
+			[RESPAWN_CGROUP] = run.cgroup_fd,
+		};
+		r = sync_post(&keeper, STEP_RUNNING, fds, RESPAWN_FDS, err);
+	}
+	if (r < 0)
+		sync_fail(&keeper, err);
+	else
+		run.init = 0; /* the keeper's now */
+	run_free(&run);
+	return r;
+}

@@ -1,0 +1,123 @@
+#include "machine/user.h"
+
+#include "base/scoped.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+static bool is_it(const struct passwd *entry, const char *name, bool by_number, uint64_t number)
+{
+	return by_number ? entry->pw_uid == number : strcmp(entry->pw_name, name) == 0;
+}
+
+static void take_entry(struct user *user, const struct passwd *entry)
+{
+	text_print(user->name, sizeof user->name, "%s", entry->pw_name);
+	text_print(user->home, sizeof user->home, "%s", entry->pw_dir);
+	text_print(user->shell, sizeof user->shell, "%s",
+		   *entry->pw_shell ? entry->pw_shell : "/bin/sh");
+	user->uid = entry->pw_uid;
+	user->gid = entry->pw_gid;
+}
+
+static int look_up(struct user *user, const char *name, struct err *err)
+{
+	scoped_file FILE *passwd = fopen("/etc/passwd", "re");
+	uint64_t number = 0;
+	bool by_number = text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0;
+
+	for (struct passwd *entry; passwd && (entry = fgetpwent(passwd));) {
+		if (is_it(entry, name, by_number, number)) {
+			take_entry(user, entry);
+			return 0;
+		}
+	}
+	/* A number needs no name, and root is there even in a root without a passwd file. */
+	if (!by_number && strcmp(name, "root") != 0)
+		return err_set(err, ENOKEY, "no user '%s' in the machine's /etc/passwd", name);
+	text_print(user->name, sizeof user->name, "%s", name);
+	text_print(user->home, sizeof user->home, "%s", number == 0 ? "/root" : "/");
+	text_print(user->shell, sizeof user->shell, "/bin/sh");
+	user->uid = (uid_t)number;
+	user->gid = (gid_t)number;
+	return 0;
+}
+
+static int add_env(struct user *user, size_t *n, char *word)
+{
+	char **env = word ? realloc(user->env, (*n + 2) * sizeof *env) : NULL;
+
+	if (!env)
+		return -ENOMEM;
+	user->env = env;
+	env[(*n)++] = word;
+	env[*n] = NULL;
+	return 0;
+}
+
+static int fill_env(struct user *user, const struct exec_spec *spec, bool terminal)
+{
+	static const char path[] =
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	const char *term = getenv("TERM");
+	size_t n = 0;
+	int r = add_env(user, &n, strdup(path)) || add_env(user, &n, strdup("LANG=C.UTF-8")) ||
+		add_env(user, &n, strdup("container=berth")) ||
+		add_env(user, &n, text_format("HOME=%s", user->home)) ||
+		add_env(user, &n, text_format("USER=%s", user->name)) ||
+		add_env(user, &n, text_format("LOGNAME=%s", user->name)) ||
+		add_env(user, &n, text_format("SHELL=%s", user->shell));
+
+	if (!r && terminal)
+		r = add_env(user, &n, text_format("TERM=%s", term && *term ? term : "xterm"));
+	for (const char *const *word = spec->env; !r && word && *word; word++)
+		r = add_env(user, &n, strdup(*word));
+	return r;
+}
+
+int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err)
+{
+	if (look_up(user, spec->user ? spec->user : "root", err) < 0)
+		return -err->code;
+	const char *slash = strrchr(user->shell, '/');
+	text_print(user->login_name, sizeof user->login_name, "-%s",
+		   slash ? slash + 1 : user->shell);
+	return fill_env(user, spec, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+/* The groups that list the user, from the guest's /etc/group alone. */
+static int set_groups(const struct user *user)
+{
+	scoped_file FILE *file = fopen("/etc/group", "re");
+	gid_t groups[256] = { user->gid };
+	size_t n = 1;
+
+	for (struct group *group; file && n < 256 && (group = fgetgrent(file));) {
+		for (char **member = group->gr_mem; *member; member++) {
+			if (strcmp(*member, user->name) == 0 && group->gr_gid != user->gid) {
+				groups[n++] = group->gr_gid;
+				break;
+			}
+		}
+	}
+	return setgroups(n, groups) < 0 ? -errno : 0;
+}
+
+int user_become(const struct user *user, const char *cwd, struct err *err)
+{
+	int r = set_groups(user);
+
+	if (r == 0 && (setresgid(user->gid, user->gid, user->gid) < 0 ||
+		       setresuid(user->uid, user->uid, user->uid) < 0))
+		r = -errno;
+	if (r < 0)
+		return err_set(err, -r, "become user '%s': %s", user->name, strerror(-r));
+	if (cwd && chdir(cwd) < 0)
+		return err_set(err, errno, "change to folder '%s' in the machine: %s", cwd,
+			       strerror(errno));
+	/* A user without a home folder gets the root, as login(1) does it. */
+	if (!cwd && chdir(user->home) < 0 && chdir("/") < 0)
+		return err_set(err, errno, "change to the machine's root: %s", strerror(errno));
+	return 0;
+}
