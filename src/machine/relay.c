@@ -15,6 +15,12 @@ void relay_init(struct relay *relay)
 	*relay = (struct relay){ .outer = { -1, -1, -1 } };
 }
 
+/* A command that does not read must not keep us from passing on what it writes. */
+static void unblock(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
 int relay_make_pipes(struct relay *relay, int inner[3], struct err *err)
 {
 	for (int i = 0; i < 3; i++) {
@@ -26,12 +32,6 @@ int relay_make_pipes(struct relay *relay, int inner[3], struct err *err)
 	}
 	unblock(relay->outer[0]);
 	return 0;
-}
-
-/* A command that does not read must not keep us from passing on what it writes. */
-static void unblock(int fd)
-{
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
 void relay_set_terminal(struct relay *relay, int master)
