@@ -8,3 +8,10 @@ libbase_a_SOURCES = \
 	src/base/scoped.h \
 	src/base/site.c src/base/site.h \
 	src/base/text.c src/base/text.h
+
+if HAVE_CUNIT
+check_PROGRAMS += test_base
+TESTS += test_base
+test_base_SOURCES = tests/unit/test_base.c tests/unit/suite.c tests/unit/suite.h
+test_base_LDADD = libbase.a $(CUNIT_LIBS)
+endif

@@ -11,3 +11,10 @@ berth_keeper_SOURCES = \
 	src/keeper/output.c \
 	src/keeper/supervise.c src/keeper/supervise.h
 berth_keeper_LDADD = libkeeper.a libkern.a libbase.a
+
+if HAVE_CUNIT
+check_PROGRAMS += test_keeper
+TESTS += test_keeper
+test_keeper_SOURCES = tests/unit/test_keeper.c tests/unit/suite.c tests/unit/suite.h
+test_keeper_LDADD = libkeeper.a libkern.a libbase.a $(CUNIT_LIBS)
+endif

@@ -6,3 +6,10 @@ libkern_a_SOURCES = \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/spawn.c src/kern/spawn.h \
 	src/kern/sync.c src/kern/sync.h
+
+if HAVE_CUNIT
+check_PROGRAMS += test_kern
+TESTS += test_kern
+test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
+test_kern_LDADD = libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+endif

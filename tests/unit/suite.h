@@ -1,0 +1,13 @@
+/* What every unit-test program ends in: run its tests, say how many, exit by the failures. */
+#ifndef BERTH_TESTS_SUITE_H
+#define BERTH_TESTS_SUITE_H
+
+#include <CUnit/Basic.h>
+
+/* CU_basic_run_tests() returns 0 even when tests fail, so the count decides. For main's return. */
+int suite_run(const char *name, CU_InitializeFunc begin, CU_CleanupFunc end, CU_TestInfo *tests);
+
+/* Not as root: says why as tests/run reads it, and is automake's word for skipped; else 0. */
+int suite_needs_root(void);
+
+#endif

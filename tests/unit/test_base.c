@@ -1,0 +1,299 @@
+/* The base layer: errors, text, files, locks, children, sites. */
+#include "base/child.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/install.h"
+#include "base/log.h"
+#include "base/scoped.h"
+#include "base/site.h"
+#include "base/text.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static char folder[] = "/tmp/berth-test-base-XXXXXX";
+
+static int make_folder(void)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void)
+{
+	return file_remove_tree(AT_FDCWD, folder);
+}
+
+static const char *path_to(const char *name)
+{
+	static char path[4][128];
+	static unsigned n;
+	char *out = path[n++ % 4];
+
+	snprintf(out, sizeof path[0], "%s/%s", folder, name);
+	return out;
+}
+
+static void test_err(void)
+{
+	struct err err = { 0 };
+	char long_text[1000];
+
+	CU_ASSERT_EQUAL(err_set(&err, ENOENT, "open '%s'", "x"), -ENOENT);
+	CU_ASSERT_EQUAL(err_wrap(&err, "machine '%s'", "web"), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(err.text, "machine 'web': open 'x'");
+	CU_ASSERT_EQUAL(err_set(NULL, EPERM, "nobody listens"), -EPERM);
+	CU_ASSERT_EQUAL(err_set(NULL, 0, "no code"), -EIO);
+	memset(long_text, 'a', sizeof long_text - 1);
+	long_text[sizeof long_text - 1] = '\0';
+	err_wrap(&err, "%s", long_text);
+	CU_ASSERT_TRUE(strlen(err.text) < sizeof err.text);
+}
+
+static void test_text_buffer(void)
+{
+	scoped_text struct text text = { 0 };
+
+	CU_ASSERT_STRING_EQUAL(text_str(&text), "");
+	for (int i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(text_add(&text, "%03d,", i), 0);
+	CU_ASSERT_EQUAL(text.length, 4000);
+	CU_ASSERT_EQUAL(strncmp(text_str(&text) + 3996, "999,", 5), 0);
+	text_add_bytes(&text, "a\0b", 3);
+	CU_ASSERT_EQUAL(text.length, 4003);
+}
+
+static void test_numbers(void)
+{
+	uint64_t n = 7;
+
+	CU_ASSERT_EQUAL(text_to_u64("42", 0, 100, &n), 0);
+	CU_ASSERT_EQUAL(n, 42);
+	CU_ASSERT_EQUAL(text_to_u64("101", 0, 100, &n), -ERANGE);
+	CU_ASSERT_EQUAL(text_to_u64("-1", 0, 100, &n), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_u64("", 0, 100, &n), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_u64("4 ", 0, 100, &n), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_u64("99999999999999999999", 0, UINT64_MAX, &n), -ERANGE);
+	CU_ASSERT_EQUAL(n, 42);
+}
+
+static void test_sizes(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = { { "0", 0 },
+		     { "512", 512 },
+		     { "1K", 1024 },
+		     { "20G", 20ULL << 30 },
+		     { "3MiB", 3ULL << 20 } };
+	char text[32];
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		CU_ASSERT_EQUAL(text_to_size(good[i].text, &n), 0);
+		CU_ASSERT_EQUAL(n, good[i].bytes);
+	}
+	CU_ASSERT_EQUAL(text_to_size("20X", &n), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_size("20GG", &n), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_size("99999999999T", &n), -ERANGE);
+	for (uint64_t bytes = 1; bytes < 1ULL << 45; bytes = bytes * 3 + 512) {
+		text_from_size(bytes, text, sizeof text);
+		CU_ASSERT_EQUAL(text_to_size(text, &n), 0);
+		CU_ASSERT_EQUAL(n, bytes);
+	}
+	text_human_size(1536ULL << 20, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "1.5 GiB");
+}
+
+static void test_labels(void)
+{
+	static const char *const good[] = { "a", "web-1", "0", "a23456789-123456789" };
+	static const char *const bad[] = { "",    "..",  "a/b",      "Web", "-a", "a-",
+					   "a.b", "a b", "\xc3\xa4", "a_b", "a\n" };
+	char name[65];
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		CU_ASSERT_PTR_NULL(text_label_fault(good[i]));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CU_ASSERT_PTR_NOT_NULL(text_label_fault(bad[i]));
+	memset(name, 'x', 64);
+	name[64] = '\0';
+	CU_ASSERT_PTR_NOT_NULL(text_label_fault(name));
+	name[63] = '\0';
+	CU_ASSERT_PTR_NULL(text_label_fault(name));
+}
+
+static void test_nearest(void)
+{
+	static const char *const words[] = { "start", "stop", "snapshot", NULL };
+
+	CU_ASSERT_STRING_EQUAL(text_nearest("strat", words), "start");
+	CU_ASSERT_STRING_EQUAL(text_nearest("snapshto", words), "snapshot");
+	CU_ASSERT_PTR_NULL(text_nearest("frobnicate", words));
+}
+
+static void test_trim(void)
+{
+	char text[] = " \t a b \n";
+	char blank[] = "   ";
+
+	CU_ASSERT_STRING_EQUAL(text_trim(text), "a b");
+	CU_ASSERT_STRING_EQUAL(text_trim(blank), "");
+	CU_ASSERT_TRUE(text_ends("web.conf", ".conf"));
+	CU_ASSERT_FALSE(text_ends("conf", ".conf"));
+}
+
+static void test_replace(void)
+{
+	struct err err = { 0 };
+	scoped_free char *text = NULL;
+	struct stat st;
+
+	CU_ASSERT_EQUAL(file_replace(path_to("a"), "one", 3, 0640, &err), 0);
+	CU_ASSERT_EQUAL(file_replace(path_to("a"), "two!", 4, 0600, &err), 0);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("a"), 100, &text), 4);
+	CU_ASSERT_STRING_EQUAL(text, "two!");
+	CU_ASSERT_EQUAL(stat(path_to("a"), &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("a"), 3, &text), -EFBIG);
+	CU_ASSERT_EQUAL(file_replace(path_to("none/a"), "x", 1, 0600, &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "none/a"));
+}
+
+static void test_trees(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(file_make_dirs(path_to("t/u/v"), 0700, &err), 0);
+	CU_ASSERT_EQUAL(file_make_dirs(path_to("t/u/v"), 0700, &err), 0);
+	CU_ASSERT_EQUAL(file_replace(path_to("t/u/f"), "", 0, 0600, &err), 0);
+	CU_ASSERT_EQUAL(symlink("/etc", path_to("t/u/link")), 0);
+	CU_ASSERT_EQUAL(file_make_dirs(path_to("t/u/f"), 0700, &err), -ENOTDIR);
+	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, path_to("t")), 0);
+	CU_ASSERT_EQUAL(access(path_to("t"), F_OK), -1);
+	CU_ASSERT_EQUAL(access("/etc/passwd", F_OK), 0);
+	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, path_to("t")), 0);
+}
+
+/* Two holders, and a name that is removed while it is held. */
+static void test_lock(void)
+{
+	int one = file_lock(path_to("lock"), FILE_LOCK_TRY);
+
+	CU_ASSERT_TRUE(one >= 0);
+	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_TRY), -EWOULDBLOCK);
+	unlink(path_to("lock"));
+	int other = file_lock(path_to("lock"), FILE_LOCK_TRY);
+	CU_ASSERT_TRUE(other >= 0);
+	close(one);
+	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_TRY), -EWOULDBLOCK);
+	close(other);
+}
+
+static void test_open_in_root(void)
+{
+	struct err err = { 0 };
+	struct stat inside, outside;
+
+	CU_ASSERT_EQUAL(file_make_dirs(path_to("root/etc"), 0755, &err), 0);
+	CU_ASSERT_EQUAL(file_replace(path_to("root/etc/passwd"), "guest", 5, 0644, &err), 0);
+	CU_ASSERT_EQUAL(symlink("/etc/passwd", path_to("root/absolute")), 0);
+	CU_ASSERT_EQUAL(symlink("../../../../../../etc/passwd", path_to("root/climbing")), 0);
+	CU_ASSERT_EQUAL(symlink("/proc/self/root", path_to("root/magic")), 0);
+	scoped_fd int root = open(path_to("root"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	static const char *const ways[] = { "etc/passwd", "/etc/passwd", "absolute", "climbing" };
+	CU_ASSERT_EQUAL(stat("/etc/passwd", &outside), 0);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		scoped_fd int fd = file_open_in_root(root, ways[i], O_RDONLY, 0);
+		CU_ASSERT_TRUE(fd >= 0 && fstat(fd, &inside) == 0 &&
+			       inside.st_ino != outside.st_ino);
+	}
+	CU_ASSERT_TRUE(file_open_in_root(root, "magic/etc/passwd", O_RDONLY, 0) < 0);
+}
+
+static void test_child(void)
+{
+	const char *const said[] = { "sh", "-c", "echo out; echo err >&2; echo why >&2; exit 3",
+				     NULL };
+	const char *const missing[] = { "berth-no-such-program", NULL };
+	const char *const killed[] = { "sh", "-c", "kill -TERM $$", NULL };
+	const char *const fine[] = { "true", NULL };
+	scoped_text struct text out = { 0 };
+	scoped_text struct text errors = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_TRUE(child_run(said, &(struct child_io){ .out = &out, .errors = &errors }, &err) <
+		       0);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "out\n");
+	CU_ASSERT_STRING_EQUAL(err.text, "'sh' exited with 3: why");
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(child_run(missing, &(struct child_io){ 0 }, &err), -ENOENT);
+	err = (struct err){ 0 };
+	CU_ASSERT_TRUE(child_run(killed, &(struct child_io){ 0 }, &err) < 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "'sh' was killed by SIGTERM");
+	CU_ASSERT_EQUAL(child_run(fine, &(struct child_io){ 0 }, &(struct err){ 0 }), 0);
+}
+
+static void test_site(void)
+{
+	scoped_site struct site site = { 0 };
+	scoped_site struct site same = { 0 };
+	struct err err = { 0 };
+	char name[32];
+
+	CU_ASSERT_EQUAL(site_open(&site, path_to("site"), &err), 0);
+	CU_ASSERT_EQUAL(site_open(&same, path_to("./site/"), &err), 0);
+	CU_ASSERT_STRING_EQUAL(site.tag, same.tag);
+	CU_ASSERT_EQUAL(strlen(site.tag), 6);
+	site_name(&site, name, sizeof name);
+	CU_ASSERT_EQUAL(strncmp(name, "berth-", 6), 0);
+	scoped_fd int lock = site_lock(&site, "machine.web", 0, "machine 'web'", &err);
+	CU_ASSERT_TRUE(lock >= 0);
+	CU_ASSERT_EQUAL(site_lock(&same, "machine.web", 0, "machine 'web'", &err), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "machine 'web' is in use"));
+}
+
+static void test_log(void)
+{
+	scoped_free char *text = NULL;
+	scoped_fd int fd = open(path_to("log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	char longest[3000];
+
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	log_to(fd);
+	log_line("%s", "one");
+	log_line("%s", longest);
+	log_to(-1);
+	log_line("nowhere");
+	ssize_t n = file_read(AT_FDCWD, path_to("log"), 1 << 16, &text);
+	CU_ASSERT_TRUE(n > 0 && text[n - 1] == '\n');
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z one\n"));
+	CU_ASSERT_PTR_NULL(strstr(text, "nowhere"));
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "errors", test_err },
+		{ "a growing text", test_text_buffer },
+		{ "numbers", test_numbers },
+		{ "sizes", test_sizes },
+		{ "labels", test_labels },
+		{ "the nearest word", test_nearest },
+		{ "trimming", test_trim },
+		{ "files replaced as a whole", test_replace },
+		{ "trees made and removed", test_trees },
+		{ "locks", test_lock },
+		{ "a walk stays in its root", test_open_in_root },
+		{ "children", test_child },
+		{ "sites", test_site },
+		{ "the log", test_log },
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("base", make_folder, remove_folder, tests);
+}
