@@ -1,1 +1,3 @@
-# Filled in as the folder grows.
+recipesdir = $(pkgdatadir)/templates
+dist_recipes_SCRIPTS = templates/busybox templates/debian
+dist_recipes_DATA = templates/lib.sh
