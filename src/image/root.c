@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 enum { PROGRAM_MAX = 8 << 20, RELEASE_MAX = 64 << 10, LINKS_MAX = 16, ENTRIES_MAX = 4096 };
 
@@ -303,4 +304,17 @@ int root_inspect(int root_fd, const char *init_path, struct root_facts *facts, s
 	read_arch(root_fd, facts);
 	read_release(root_fd, facts);
 	return 0;
+}
+
+bool root_runs_here(const struct root_facts *facts)
+{
+	struct utsname host;
+
+	if (!facts->arch[0] || uname(&host) < 0 || strcmp(facts->arch, host.machine) == 0)
+		return true;
+	if (strcmp(host.machine, "x86_64") == 0)
+		return strcmp(facts->arch, "i686") == 0;
+	if (strcmp(host.machine, "aarch64") == 0)
+		return strcmp(facts->arch, "armv7l") == 0;
+	return false;
 }

@@ -46,4 +46,7 @@ const struct init_row *init_row(enum init_kind kind);
  */
 int root_inspect(int root_fd, const char *init_path, struct root_facts *facts, struct err *err);
 
+/* Can this host's processor run it? Also true when the architecture is not known. */
+bool root_runs_here(const struct root_facts *facts);
+
 #endif

@@ -1,0 +1,245 @@
+/* Templates from recipes: a script fills the new volume, alone with it in namespaces of its own. */
+#include "base/child.h"
+#include "base/file.h"
+#include "base/install.h"
+#include "base/scoped.h"
+#include "image/incoming.h"
+#include "image/template.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { ARGUMENTS_MAX = 16, LINE_MAX_KEPT = 300 };
+
+/* What the recipe is run as: the path of the script, and its words. */
+struct recipe {
+	char path[PATH_MAX];
+	char *folder; /* owned; where the volume gets mounted, in the recipe's own namespace */
+	char *cache;  /* owned; for what it downloads */
+	const char *argv[ARGUMENTS_MAX];
+};
+
+static void recipe_free(struct recipe *recipe)
+{
+	free(recipe->folder);
+	free(recipe->cache);
+	*recipe = (struct recipe){ 0 };
+}
+
+static int add_name(void *context, const char *name)
+{
+	struct text *names = context;
+
+	return text_add(names, "%s%s", names->length ? ", " : "", name);
+}
+
+static int find_recipe(struct recipe *recipe, const char *name, struct err *err)
+{
+	scoped_text struct text names = { 0 };
+
+	if (!text_label_fault(name) &&
+	    install_recipe(name, recipe->path, sizeof recipe->path) == 0 &&
+	    access(recipe->path, X_OK) == 0)
+		return 0;
+	struct err ignored = { 0 };
+	template_recipes(add_name, &names, &ignored);
+	return err_set(err, ENOENT, "there is no recipe '%s'; there are: %s", name,
+		       names.length ? text_str(&names) : "none, so is berth installed?");
+}
+
+static int prepare(struct recipe *recipe, const struct site *site,
+		   const struct template_build *build, const char *mirror, struct err *err)
+{
+	const char *const options[][2] = {
+		{ "--release", build->release },
+		{ "--mirror", mirror },
+		{ "--variant", build->variant },
+		{ "--packages", build->packages },
+	};
+	size_t n = 0;
+
+	if (find_recipe(recipe, build->recipe, err) < 0)
+		return -err->code;
+	recipe->folder = site_run_path(site, "build");
+	recipe->cache = site_state_path(site, "cache/%s", build->recipe);
+	if (!recipe->folder || !recipe->cache)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(recipe->folder, 0711, err) < 0 ||
+	    file_make_dirs(recipe->cache, 0755, err) < 0)
+		return -err->code;
+	recipe->argv[n++] = recipe->path;
+	recipe->argv[n++] = "build";
+	recipe->argv[n++] = recipe->folder;
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		if (!options[i][1])
+			continue;
+		recipe->argv[n++] = options[i][0];
+		recipe->argv[n++] = options[i][1];
+	}
+	return 0;
+}
+
+/* The recipe itself. An error is a line on its output, as its own are. */
+static __attribute__((noreturn)) void exec_recipe(const struct recipe *recipe)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setenv("BERTH_CACHE", recipe->cache, 1);
+	execv(recipe->path, (char *const *)(uintptr_t)recipe->argv);
+	dprintf(2, "run '%s': %s\n", recipe->path, strerror(errno));
+	_exit(127);
+}
+
+static __attribute__((noreturn)) void fail_inside(const char *what, const char *why)
+{
+	dprintf(2, "%s: %s\n", what, why);
+	_exit(126);
+}
+
+/*
+ * Process 1 of the recipe's namespaces. When it ends, all that the recipe left running ends too,
+ * and the mounts are gone.
+ */
+static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, int mount_fd,
+						 int output)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int status;
+
+	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+		_exit(126);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	umask(022);
+	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		fail_inside("make mounts private", strerror(errno));
+	int r = mount_attach(mount_fd, AT_FDCWD, recipe->folder);
+	if (r < 0)
+		fail_inside("mount the volume", mount_why(r));
+	pid_t pid = fork();
+	if (pid == 0)
+		exec_recipe(recipe);
+	if (pid < 0)
+		fail_inside("start the recipe", strerror(errno));
+	for (;;) {
+		pid_t one = wait(&status);
+		if (one == pid)
+			break;
+		if (one < 0 && errno != EINTR)
+			_exit(126);
+	}
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* Keeps the last line that has something in it. */
+static void keep_line(char *line, size_t *length, char *last, const char *chunk, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (chunk[i] != '\n' && chunk[i] != '\r') {
+			if (*length + 1 < LINE_MAX_KEPT)
+				line[(*length)++] = chunk[i] < ' ' ? ' ' : chunk[i];
+			continue;
+		}
+		line[*length] = '\0';
+		if (*text_trim(line))
+			memcpy(last, line, *length + 1);
+		*length = 0;
+	}
+}
+
+/* Passes the recipe's output on to our standard error, and keeps its last line. */
+static void pass_on(int fd, char last[LINE_MAX_KEPT])
+{
+	char chunk[4096], line[LINE_MAX_KEPT];
+	size_t length = 0;
+
+	last[0] = '\0';
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof chunk);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		keep_line(line, &length, last, chunk, (size_t)n);
+		if (write(STDERR_FILENO, chunk, (size_t)n) < 0 && errno != EINTR)
+			continue; /* whoever watched is gone: the build goes on */
+	}
+	keep_line(line, &length, last, "\n", 1);
+}
+
+static int run_recipe(const struct recipe *recipe, const char *name, int mount_fd, struct err *err)
+{
+	struct spawn spawn = {
+		.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS,
+		.cgroup_fd = -1,
+	};
+	char last[LINE_MAX_KEPT], how[64];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe: %s", strerror(errno));
+	scoped_fd int reading = ends[0];
+	scoped_fd int writing = ends[1];
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0)
+		run_inside(recipe, mount_fd, writing);
+	scoped_fd int pidfd = spawn.pidfd;
+	if (pid < 0)
+		return err_set(err, -pid, "make namespaces to build in: %s", strerror(-pid));
+	scoped_close_fd(&writing);
+	pass_on(reading, last);
+	int status = spawn_wait(pidfd);
+	if (status == 0)
+		return 0;
+	child_status_text(status, how, sizeof how);
+	return err_set(err, EIO, "recipe '%s' %s%s%.250s", name, how, *last ? ": " : "", last);
+}
+
+static int fill(struct incoming *incoming, const struct template_build *build, const char *mirror,
+		struct err *err)
+{
+	struct recipe recipe = { 0 };
+	int fd = -1;
+	int r = prepare(&recipe, incoming->site, build, mirror, err);
+
+	if (r == 0)
+		r = volume_mount(incoming->pool, incoming->volume, 0, &fd, err);
+	scoped_fd int mount_fd = fd;
+	if (r == 0)
+		r = run_recipe(&recipe, build->recipe, mount_fd, err);
+	recipe_free(&recipe);
+	return r;
+}
+
+int template_build(const struct site *site, const char *name, struct pool *pool,
+		   const struct template_build *build, struct err *err)
+{
+	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
+	struct site_config config = { 0 };
+	char description[128];
+
+	snprintf(description, sizeof description, "%s%s%s, built by recipe", build->recipe,
+		 build->release ? " " : "", build->release ? build->release : "");
+	if (incoming_site_config(site, &config, err) < 0)
+		return -err->code;
+	const char *mirror = build->mirror ? build->mirror : *config.mirror ? config.mirror : NULL;
+	int r = incoming_begin(&incoming, site, pool, name, err);
+	if (r == 0)
+		r = fill(&incoming, build, mirror, err);
+	config_free(&site_schema, &config);
+	if (r == 0)
+		r = incoming_commit(&incoming, description, NULL, err);
+	return r < 0 ? err_wrap(err, "template '%s'", name) : 0;
+}

@@ -1,0 +1,85 @@
+/* Templates from archives: the host's side of unpacking. The archive is read by berth-unpack only. */
+#include "base/scoped.h"
+#include "image/incoming.h"
+#include "image/template.h"
+#include "image/unpack.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static int open_archive(const char *archive, struct err *err)
+{
+	struct stat st;
+	scoped_fd int fd = strcmp(archive, "-") == 0
+				   ? fcntl(0, F_DUPFD_CLOEXEC, 3)
+				   : open(archive, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, EISDIR,
+			       "archive '%s' is a folder; pack it first: tar -C %s -c . | berth "
+			       "template import NAME -",
+			       archive, archive);
+	if (isatty(fd))
+		return err_set(err, EINVAL, "archive '%s' is a terminal; give a file or a pipe",
+			       archive);
+	return take_fd(&fd);
+}
+
+static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_report *report,
+		       struct err *err)
+{
+	struct site_config config = { 0 };
+	int fd = -1;
+
+	if (incoming_site_config(incoming->site, &config, err) < 0)
+		return -err->code;
+	/* Any ids but the host's own; no machine can see this process. */
+	struct idmap map = { (uint32_t)config.idmap_base, IDMAP_COUNT };
+	config_free(&site_schema, &config);
+	if (volume_mount(incoming->pool, incoming->volume,
+			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)
+		return -err->code;
+	scoped_fd int mount_fd = fd;
+	return unpack_run(mount_fd, archive_fd, &map, report, err);
+}
+
+static void remark(const struct unpack_report *report, struct text *notes)
+{
+	if (report->folder[0])
+		text_add(notes, "its root is what was in folder '%s'\n", report->folder);
+	if (report->nodes)
+		text_add(notes,
+			 "%" PRIu64
+			 " device nodes were left out: a machine gets a /dev of its own\n",
+			 report->nodes);
+	if (report->attributes)
+		text_add(notes,
+			 "%" PRIu64
+			 " extended attributes were left out that have no meaning here\n",
+			 report->attributes);
+}
+
+int template_import(const struct site *site, const char *name, struct pool *pool,
+		    const char *archive, struct text *notes, struct err *err)
+{
+	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
+	struct unpack_report report;
+
+	scoped_fd int archive_fd = open_archive(archive, err);
+	if (archive_fd < 0)
+		return archive_fd;
+	if (incoming_begin(&incoming, site, pool, name, err) < 0)
+		return -err->code;
+	const char *slash = strrchr(archive, '/');
+	if (unpack_into(&incoming, archive_fd, &report, err) < 0 ||
+	    incoming_commit(&incoming, slash ? slash + 1 : archive, notes, err) < 0)
+		return err_wrap(err, "archive '%s'", archive);
+	if (notes)
+		remark(&report, notes);
+	return 0;
+}

@@ -1,0 +1,248 @@
+#include "image/incoming.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "image/root.h"
+#include "image/template.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static const char prefix[] = "incoming.template.";
+
+int incoming_site_config(const struct site *site, struct site_config *config, struct err *err)
+{
+	struct err loading = { 0 };
+	scoped_free char *path = text_format("%s/berth.conf", site->etc);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_load(&site_schema, path, config, &loading);
+	if (r == -ENOENT)
+		return config_defaults(&site_schema, config, err);
+	if (r < 0)
+		*err = loading;
+	return r;
+}
+
+static bool template_exists(const struct site *site, const char *name)
+{
+	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static int lock_name(const struct site *site, const char *name, unsigned seconds, struct err *err)
+{
+	char lock[VOLUME_NAME_MAX + 1], what[128];
+
+	snprintf(lock, sizeof lock, "template.%s", name);
+	snprintf(what, sizeof what, "template '%s'", name);
+	return site_lock(site, lock, seconds, what, err);
+}
+
+struct sweep {
+	struct pool *pool;
+	struct text names; /* volumes that may be leftovers, each with its NUL */
+	unsigned count;
+};
+
+static int note_volume(void *context, const struct volume_info *info)
+{
+	struct sweep *sweep = context;
+
+	text_add_bytes(&sweep->names, info->name, strlen(info->name) + 1);
+	sweep->count++;
+	return 0;
+}
+
+/* Nobody is told of a failure here: the next command tries again, and ours may well succeed. */
+static void sweep_volume(struct pool *pool, const char *volume)
+{
+	struct err err = { 0 };
+	bool incoming = text_starts(volume, prefix);
+	const char *name = volume + (incoming ? strlen(prefix) : strlen("template."));
+
+	if (text_label_fault(name) || (!incoming && template_exists(pool->site, name)))
+		return;
+	scoped_fd int lock = lock_name(pool->site, name, 0, &err);
+	if (lock < 0)
+		return;
+	/* Once more, under the lock: it may just have been finished. */
+	if (incoming || !template_exists(pool->site, name))
+		volume_destroy(pool, volume, &(struct err){ 0 });
+}
+
+static int sweep_pool(struct pool *pool, struct err *err)
+{
+	struct sweep sweep = { .pool = pool };
+	int r = volume_list(pool, prefix, note_volume, &sweep, err);
+
+	if (r == 0)
+		r = volume_list(pool, "template.", note_volume, &sweep, err);
+	if (r == 0 && sweep.names.failed)
+		r = err_set(err, ENOMEM, "out of memory");
+	const char *volume = text_str(&sweep.names);
+	for (; r == 0 && sweep.count > 0; sweep.count--, volume += strlen(volume) + 1)
+		sweep_volume(pool, volume);
+	text_free(&sweep.names);
+	return r;
+}
+
+static int create_volume(struct incoming *incoming, struct err *err)
+{
+	char finished[VOLUME_NAME_MAX + 1];
+
+	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
+	template_volume(incoming->name, finished);
+	/* Ours now by the lock: what a killed command left under these names. */
+	if (volume_destroy(incoming->pool, incoming->volume, err) < 0 ||
+	    volume_destroy(incoming->pool, finished, err) < 0 ||
+	    volume_create(incoming->pool, incoming->volume, 0, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+int incoming_begin(struct incoming *incoming, const struct site *site, struct pool *pool,
+		   const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	*incoming = (struct incoming){ .site = site, .pool = pool, .name = name, .lock_fd = -1 };
+	if (fault)
+		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
+	if (sweep_pool(pool, err) < 0)
+		return -err->code;
+	int fd = lock_name(site, name, 0, err);
+	if (fd < 0)
+		return fd;
+	incoming->lock_fd = fd;
+	if (template_exists(site, name))
+		return err_set(err, EEXIST,
+			       "template '%s' is there already; choose another name or delete it "
+			       "with 'berth template delete %s'",
+			       name, name);
+	return create_volume(incoming, err);
+}
+
+void incoming_end(struct incoming *incoming)
+{
+	if (incoming->volume[0])
+		volume_destroy(incoming->pool, incoming->volume, &(struct err){ 0 });
+	incoming->volume[0] = '\0';
+	scoped_close_fd(&incoming->lock_fd);
+}
+
+/* Reads what came, and writes it back to the disk: a rename must not outlive its contents. */
+static int inspect(struct incoming *incoming, struct root_facts *facts, struct err *err)
+{
+	int fd = -1;
+
+	if (volume_mount(incoming->pool, incoming->volume,
+			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)
+		return -err->code;
+	scoped_fd int mount_fd = fd;
+	scoped_fd int root_fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_set(err, errno, "open the volume: %s", strerror(errno));
+	int r = root_inspect(root_fd, "", facts, err);
+	if (r < 0)
+		return r;
+	if (facts->init == INIT_NONE && !facts->has_shell)
+		return err_set(err, EINVAL,
+			       "it has neither /sbin/init nor /bin/sh: that is not the root file "
+			       "system of a machine");
+	if (syncfs(root_fd) < 0)
+		return err_set(err, errno, "write the volume back: %s", strerror(errno));
+	return 0;
+}
+
+static void remark(const struct root_facts *facts, struct text *notes)
+{
+	struct utsname host;
+
+	if (facts->init == INIT_NONE)
+		text_add(notes, "it has no init: berth's own, guest-init, will serve\n");
+	if (!root_runs_here(facts) && uname(&host) == 0)
+		text_add(notes, "it was made for %s and cannot be launched here, on %s\n",
+			 facts->arch, host.machine);
+}
+
+/* Fills one text field of the settings; the struct owns a copy. */
+static void set_text(char **field, const char *value)
+{
+	free(*field);
+	*field = strdup(value);
+}
+
+static int fill_config(struct template_config *config, const struct incoming *incoming,
+		       const struct root_facts *facts, const char *description, struct err *err)
+{
+	scoped_free char *uuid = NULL;
+
+	if (config_defaults(&template_schema, config, err) < 0)
+		return -err->code;
+	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, &uuid);
+	if (n < 0)
+		return err_set(err, (int)-n, "read '/proc/sys/kernel/random/uuid': %s",
+			       strerror((int)-n));
+	set_text(&config->uuid, text_trim(uuid));
+	set_text(&config->description, description);
+	set_text(&config->pool, incoming->pool->name);
+	set_text(&config->distribution, facts->distribution);
+	set_text(&config->release, facts->release);
+	set_text(&config->arch, facts->arch);
+	set_text(&config->init, init_row(facts->init)->name);
+	config->created = (uint64_t)time(NULL);
+	if (!config->uuid || !config->description || !config->pool || !config->distribution ||
+	    !config->release || !config->arch || !config->init)
+		return err_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int save_config(const struct incoming *incoming, const struct template_config *config,
+		       struct err *err)
+{
+	scoped_free char *folder = site_state_path(incoming->site, "templates/%s", incoming->name);
+	scoped_free char *path =
+		site_state_path(incoming->site, "templates/%s/template.conf", incoming->name);
+
+	if (!folder || !path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(folder, 0755, err) < 0 ||
+	    config_save(&template_schema, path, config, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+int incoming_commit(struct incoming *incoming, const char *description, struct text *notes,
+		    struct err *err)
+{
+	struct template_config config = { 0 };
+	struct root_facts facts;
+	char finished[VOLUME_NAME_MAX + 1];
+
+	if (inspect(incoming, &facts, err) < 0 ||
+	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
+		return -err->code;
+	template_volume(incoming->name, finished);
+	int r = fill_config(&config, incoming, &facts, description, err);
+	if (r == 0)
+		r = volume_rename(incoming->pool, incoming->volume, finished, err);
+	if (r == 0) {
+		/* From here a failure leaves that name, which incoming_end then clears away. */
+		memcpy(incoming->volume, finished, sizeof finished);
+		r = save_config(incoming, &config, err);
+	}
+	config_free(&template_schema, &config);
+	if (r < 0)
+		return r;
+	incoming->volume[0] = '\0';
+	if (notes)
+		remark(&facts, notes);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/*
+ * berth-unpack BASE COUNT: unpacks an archive that may be hostile. Two processes: this one, root of
+ * the host, makes the other and maps its ids; the other has namespaces of its own, sees nothing but
+ * the new volume, keeps the few capabilities that writing files needs, and only then reads the
+ * archive. The libraries are loaded before, since there are none where it goes.
+ */
+#include "image/unpack.h"
+
+#include "base/child.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/idmap.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+#include "kern/sync.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <locale.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum { MEMORY_MAX = 1 << 30, FILES_MAX = 64 };
+
+/* A report is smaller than PIPE_BUF: it is written whole or not at all. */
+_Static_assert(sizeof(struct unpack_report) <= 4096, "a report must fit into PIPE_BUF");
+
+static __attribute__((noreturn)) void end(const struct unpack_report *report)
+{
+	ssize_t n = write(UNPACK_REPORT, report, sizeof *report);
+
+	_exit(n == sizeof *report && report->err.code == 0 ? 0 : 1);
+}
+
+/* We become the mapped root. Only now can our death be tied: changing ids would undo it. */
+static int become_root(struct err *err)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "become the volume's root: %s", strerror(errno));
+	return 0;
+}
+
+/* The volume becomes the root, and the host's tree is gone: /proc is a folder sure to be there. */
+static int enter_volume(struct err *err)
+{
+	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(err, errno, "make mounts private: %s", strerror(errno));
+	int r = mount_attach(UNPACK_VOLUME, AT_FDCWD, "/proc");
+	if (r < 0)
+		return err_set(err, -r, "mount the volume: %s", mount_why(r));
+	if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_set(err, errno, "enter the volume: %s", strerror(errno));
+	return 0;
+}
+
+static int drop_capabilities(void)
+{
+	static const cap_value_t kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,
+					    CAP_SETFCAP };
+	cap_t caps = cap_init();
+	int r = 0;
+
+	if (!caps)
+		return -errno;
+	if (cap_set_flag(caps, CAP_PERMITTED, sizeof kept / sizeof *kept, kept, CAP_SET) < 0 ||
+	    cap_set_flag(caps, CAP_EFFECTIVE, sizeof kept / sizeof *kept, kept, CAP_SET) < 0 ||
+	    cap_set_proc(caps) < 0)
+		r = -errno;
+	cap_free(caps);
+	return r;
+}
+
+static int give_up_rights(struct err *err)
+{
+	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX }, files = { FILES_MAX, FILES_MAX },
+			    none = { 0, 0 };
+	int r = drop_capabilities();
+
+	if (r == 0 &&
+	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_DATA, &memory) < 0 ||
+	     setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
+		r = -errno;
+	return r < 0 ? err_set(err, -r, "give up rights: %s", strerror(-r)) : 0;
+}
+
+/* Process 1 of its own namespaces; never returns. */
+static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd)
+{
+	struct unpack_report report = { 0 };
+	struct err *err = &report.err;
+
+	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(err) < 0 ||
+	    enter_volume(err) < 0)
+		end(&report);
+	dup2(null_fd, 1);
+	dup2(null_fd, 2);
+	close_range(UNPACK_REPORT + 1, ~0U, 0);
+	if (give_up_rights(err) < 0 || extract_archive(UNPACK_ARCHIVE, &report) < 0 ||
+	    layout_settle(&report) < 0)
+		end(&report);
+	end(&report);
+}
+
+/* The host's half: the id map, for the process and for the volume. */
+static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
+{
+	char path[64];
+	int r = idmap_write(pid, map);
+
+	if (r < 0)
+		return err_set(err, -r, "map ids from %u: %s", map->base, strerror(-r));
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
+	if (userns < 0)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	r = mount_idmap(UNPACK_VOLUME, userns);
+	if (r < 0)
+		return err_set(err, -r, "map the ids of the volume: %s", mount_why(r));
+	return 0;
+}
+
+static int supervise(const struct idmap *map, struct err *err)
+{
+	struct spawn spawn = {
+		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+		.cgroup_fd = -1,
+	};
+	struct sync ours, theirs;
+	scoped_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char how[64];
+
+	if (sync_pair(&ours, &theirs, err) < 0)
+		return -err->code;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0)
+		confined(&theirs, null_fd);
+	sync_close(&theirs);
+	if (pid < 0)
+		return err_set(err, -pid, "make namespaces to unpack in: %s", strerror(-pid));
+	int r = map_ids(pid, map, err);
+	if (r == 0)
+		r = sync_post(&ours, STEP_HOST_READY, NULL, 0, err);
+	sync_close(&ours);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	int status = spawn_wait(spawn.pidfd);
+	close(spawn.pidfd);
+	if (r == 0 && !(status >= 0 && WIFEXITED(status))) {
+		child_status_text(status, how, sizeof how);
+		r = err_set(err, EIO, "unpacking %s", how);
+	}
+	return r; /* what the other reported, it reported itself */
+}
+
+int main(int argc, char **argv)
+{
+	struct unpack_report report = { 0 };
+	uint64_t base, count;
+
+	if (argc != 3 || text_to_u64(argv[1], 1, UINT32_MAX, &base) < 0 ||
+	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0) {
+		fprintf(stderr, "berth-unpack is run by 'berth template import'\n");
+		return 2;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Names are bytes; in this locale libarchive converts none of those in UTF-8. */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	struct idmap map = { (uint32_t)base, (uint32_t)count };
+	if (supervise(&map, &report.err) < 0)
+		end(&report);
+	return 0;
+}
