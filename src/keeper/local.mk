@@ -4,13 +4,13 @@ libkeeper_a_SOURCES = \
 	src/keeper/protocol.c src/keeper/protocol.h \
 	src/keeper/ring.c src/keeper/ring.h
 
-pkglibexec_PROGRAMS += berth-keeper
-berth_keeper_SOURCES = \
+pkglibexec_PROGRAMS += libexec/berth-keeper
+libexec_berth_keeper_SOURCES = \
 	src/keeper/clients.c \
 	src/keeper/main.c \
 	src/keeper/output.c \
 	src/keeper/supervise.c src/keeper/supervise.h
-berth_keeper_LDADD = libkeeper.a libkern.a libbase.a
+libexec_berth_keeper_LDADD = libkeeper.a libkern.a libbase.a
 
 if HAVE_CUNIT
 check_PROGRAMS += test_keeper
