@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
+	src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/mount.c src/kern/mount.h \
@@ -11,5 +12,5 @@ if HAVE_CUNIT
 check_PROGRAMS += test_kern
 TESTS += test_kern
 test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
-test_kern_LDADD = libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
 endif

@@ -14,6 +14,7 @@
 #include "machine/relay.h"
 #include "machine/run.h"
 #include "machine/user.h"
+#include "machine/walls.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -45,17 +46,18 @@ static int open_cgroup(struct machine *machine, struct err *err)
 {
 	char group[128];
 
-	run_cgroup(machine, "guest", group, sizeof group);
+	run_cgroup(machine, group, sizeof group);
 	int fd = cgroup_make(group);
 	return fd < 0 ? err_set(err, -fd, "open control group '%s': %s", group, strerror(-fd)) : fd;
 }
 
 static int open_leaf(struct machine *machine)
 {
-	char group[128];
+	char group[128], leaf[160];
 
-	run_cgroup(machine, "guest/berth.exec", group, sizeof group);
-	return cgroup_make(group);
+	run_cgroup(machine, group, sizeof group);
+	snprintf(leaf, sizeof leaf, "%s/berth.exec", group);
+	return cgroup_make(leaf);
 }
 
 /* In the guest, as its root: a terminal of the guest's own, so that ttyname(3) works there. */

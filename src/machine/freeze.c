@@ -12,7 +12,7 @@ static int set_frozen(const struct machine *machine, const char *value)
 {
 	char group[128], point[256], path[512];
 
-	run_cgroup(machine, "guest", group, sizeof group);
+	run_cgroup(machine, group, sizeof group);
 	int r = cgroup_mount_point(point, sizeof point);
 	if (r == 0)
 		r = text_print(path, sizeof path, "%s/%s/cgroup.freeze", point, group);

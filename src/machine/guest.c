@@ -8,6 +8,7 @@
 #include "base/scoped.h"
 #include "kern/pty.h"
 #include "machine/rootfs.h"
+#include "machine/walls.h"
 
 #include <grp.h>
 #include <linux/close_range.h>
@@ -92,7 +93,9 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	out[0] = console->master;
 	if (sync_post(sync, STEP_ROOT_READY, out, 2, err) < 0)
 		return -err->code;
-	return sync_wait(sync, STEP_GO, NULL, 0, err);
+	if (sync_wait(sync, STEP_GO, NULL, 0, err) < 0)
+		return -err->code;
+	return walls_raise(err);
 }
 
 void guest_main(struct run *run, struct sync *sync)

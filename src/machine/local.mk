@@ -17,4 +17,5 @@ libmachine_a_SOURCES = \
 	src/machine/snapshot.c \
 	src/machine/start.c \
 	src/machine/stop.c \
-	src/machine/user.c src/machine/user.h
+	src/machine/user.c src/machine/user.h \
+	src/machine/walls.c src/machine/walls.h

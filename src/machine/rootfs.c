@@ -74,7 +74,7 @@ static int mount_row_at(int root_fd, const struct mount_row *row, struct err *er
 		return err_set(err, -target, "open '/%s' of the root: %s", row->target,
 			       target == -ELOOP ? "it is a link and must be a folder"
 						: strerror(-target));
-	scoped_fd int mount = mount_make(row->type, NULL, row->options, row->attributes);
+	scoped_fd int mount = mount_make(row->type, row->type, row->options, row->attributes);
 	int r = mount < 0 ? mount : mount_attach(mount, target, "");
 	if (r < 0)
 		return err_set(err, -r, "mount %s on '/%s': %s", row->type, row->target,

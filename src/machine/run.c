@@ -54,12 +54,12 @@ void run_free(struct run *run)
 	run_init(run, run->machine);
 }
 
-void run_cgroup(const struct machine *machine, const char *leaf, char *out, size_t room)
+void run_cgroup(const struct machine *machine, char *out, size_t room)
 {
 	char site[32];
 
 	site_name(machine->site, site, sizeof site);
-	snprintf(out, room, "%s/%s%s%s", site, machine->name, *leaf ? "/" : "", leaf);
+	snprintf(out, room, "%s/%s", site, machine->name);
 }
 
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
@@ -113,7 +113,7 @@ static int end_processes(struct machine *machine, struct err *err)
 {
 	char path[128], point[256], full[512];
 
-	run_cgroup(machine, "guest", path, sizeof path);
+	run_cgroup(machine, path, sizeof path);
 	if (cgroup_mount_point(point, sizeof point) < 0)
 		return 0;
 	text_print(full, sizeof full, "%s/%s", point, path);
@@ -127,8 +127,6 @@ static int end_processes(struct machine *machine, struct err *err)
 				"machine '%s' has processes that do not die; see %s/cgroup.procs",
 				machine->name, full);
 	}
-	/* The keeper's own group goes too, unless it is the keeper's child that cleans up here. */
-	run_cgroup(machine, "", path, sizeof path);
 	cgroup_remove(path);
 	return 0;
 }

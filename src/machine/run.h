@@ -46,8 +46,11 @@ void run_init(struct run *run, struct machine *machine);
 /* Ends the guest if there is one and lets go of everything; leaves the run folder to run_clean. */
 void run_free(struct run *run);
 
-/* The groups of a machine, below the cgroup mount: "berth/NAME", with "/guest" or "/keeper". */
-void run_cgroup(const struct machine *machine, const char *leaf, char *out, size_t room);
+/*
+ * The guest's group, below the cgroup mount: "berth/NAME". Keepers live in a group of their own beside
+ * them, so that freezing, limiting or killing a guest never meets its keeper.
+ */
+void run_cgroup(const struct machine *machine, char *out, size_t room);
 
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err);
 /* -ENOENT, quietly, when there is none. */

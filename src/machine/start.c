@@ -117,7 +117,7 @@ static int make_cgroup(struct run *run, struct err *err)
 {
 	char path[128];
 
-	run_cgroup(run->machine, "guest", path, sizeof path);
+	run_cgroup(run->machine, path, sizeof path);
 	run->cgroup_fd = cgroup_make(path);
 	int r = run->cgroup_fd < 0 ? run->cgroup_fd
 				   : cgroup_delegate(run->cgroup_fd, run->map.base);
@@ -351,11 +351,13 @@ static int make_run_folder(struct machine *machine, struct err *err)
 	return file_make_dirs(machine->run, 0711, err);
 }
 
-static int keeper_cgroup(struct machine *machine, struct err *err)
+/* '_' cannot begin a machine's name. */
+static int keepers_cgroup(struct machine *machine, struct err *err)
 {
-	char path[128];
+	char site[32], path[64];
 
-	run_cgroup(machine, "keeper", path, sizeof path);
+	site_name(machine->site, site, sizeof site);
+	snprintf(path, sizeof path, "%s/_keepers", site);
 	int fd = cgroup_make(path);
 	if (fd == -ENOENT)
 		return err_set(err, ENOENT,
@@ -367,7 +369,7 @@ static int keeper_cgroup(struct machine *machine, struct err *err)
 static int spawn_starter(struct machine *machine, struct err *err)
 {
 	int report[2];
-	scoped_fd int cgroup = keeper_cgroup(machine, err);
+	scoped_fd int cgroup = keepers_cgroup(machine, err);
 	struct spawn spawn = { .cgroup_fd = cgroup };
 
 	if (cgroup < 0)
@@ -421,7 +423,7 @@ static int respawn(struct run *run, struct err *err)
 {
 	char path[128];
 
-	run_cgroup(run->machine, "guest", path, sizeof path);
+	run_cgroup(run->machine, path, sizeof path);
 	int r = cgroup_make(path);
 	if (r >= 0) {
 		cgroup_kill(r);

@@ -111,7 +111,7 @@ static uint64_t read_memory(const struct machine *machine)
 	scoped_free char *text = NULL;
 	uint64_t bytes = 0;
 
-	run_cgroup(machine, "guest", group, sizeof group);
+	run_cgroup(machine, group, sizeof group);
 	if (cgroup_mount_point(point, sizeof point) < 0 ||
 	    text_print(path, sizeof path, "%s/%s/memory.current", point, group) < 0 ||
 	    file_read(AT_FDCWD, path, 64, &text) < 0 || sscanf(text, "%" SCNu64, &bytes) != 1)

@@ -1,0 +1,14 @@
+/* Capabilities, by libcap. */
+#ifndef BERTH_KERN_CAPS_H
+#define BERTH_KERN_CAPS_H
+
+#include <stddef.h>
+#include <sys/capability.h>
+
+/*
+ * Takes capabilities away for good: from the bounding set, and from what this process has. Those that
+ * the kernel does not know are not there to take. 0 or -errno.
+ */
+int caps_drop(const cap_value_t *list, size_t count);
+
+#endif
