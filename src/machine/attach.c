@@ -126,7 +126,7 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 	/* The porter speaks on the same channel: it must have been heard before we speak. */
 	if (sync_wait(&attach->guest, STEP_HOST_READY, NULL, 0, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
-	    place_stdio(attach, &user, &err) == 0 &&
+	    place_stdio(attach, &user, &err) == 0 && walls_raise(&err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0)
 		exec_command(attach, &user, &err);
 	sync_fail(&attach->guest, &err);

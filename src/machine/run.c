@@ -172,6 +172,16 @@ int run_clean(struct machine *machine, struct err *err)
 	return 0;
 }
 
+/* For info to show; a disk that is full must not keep a machine from ending. */
+void run_write_ended(const struct machine *machine, const char *how)
+{
+	scoped_free char *path = machine_path(machine, "ended");
+	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		dprintf(fd, "%s\n", how);
+}
+
 /* A copy's command was killed while it held the guest still. */
 static void thaw_forgotten(struct machine *machine)
 {
@@ -194,5 +204,8 @@ int run_settle(struct machine *machine, struct err *err)
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
 	if (lock < 0 || run_alive(machine))
 		return 0;
-	return run_clean(machine, err);
+	int r = run_clean(machine, err);
+	if (r == 0)
+		run_write_ended(machine, "killed, with its keeper");
+	return r;
 }

@@ -62,6 +62,9 @@ bool run_alive(const struct machine *machine);
 /* Removes every trace of a run whose guest is gone or must go. Under the lock. Idempotent. */
 int run_clean(struct machine *machine, struct err *err);
 
+/* How the last run ended, in words, kept beside machine.conf. */
+void run_write_ended(const struct machine *machine, const char *how);
+
 /* If a run was left behind and nobody works on the machine: run_clean. Cheap when there is none. */
 int run_settle(struct machine *machine, struct err *err);
 

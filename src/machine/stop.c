@@ -67,7 +67,6 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 int machine_finish(struct machine *machine, const char *how, struct err *err)
 {
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	scoped_free char *path = machine_path(machine, "ended");
 
 	if (lock < 0)
 		return lock;
@@ -76,9 +75,7 @@ int machine_finish(struct machine *machine, const char *how, struct err *err)
 		return r;
 	if (machine->config.ephemeral)
 		return machine_erase(machine, err);
-	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-	if (fd < 0 || dprintf(fd, "%s\n", how) < 0)
-		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	run_write_ended(machine, how);
 	return 0;
 }
 
