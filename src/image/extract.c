@@ -39,7 +39,7 @@ static void printable(const char *s, char *out, size_t room)
 	size_t n = 0;
 
 	for (; *s && n + 1 < room; s++)
-		out[n++] = *s < ' ' || *s > '~' || *s == '\'' ? '?' : *s;
+		out[n++] = *s < ' ' || *s > '~' ? '?' : *s;
 	out[n] = '\0';
 }
 
@@ -49,7 +49,7 @@ static int refuse(struct extraction *x, int code, const char *why)
 }
 
 /* What libarchive said, in our words where its own are no use. */
-static int fail(struct extraction *x, struct archive *a, const char *what)
+static int fail(struct extraction *x, struct archive *a)
 {
 	struct err *err = &x->report->err;
 	const char *text = archive_error_string(a);
@@ -65,8 +65,10 @@ static int fail(struct extraction *x, struct archive *a, const char *what)
 		return err_set(err, code, "it needs more memory than unpacking may have (1 GiB)");
 	if (strstr(said, "Unrecognized archive format"))
 		return err_set(err, EINVAL, "it is not a tar archive");
-	return err_set(err, code, "%s%s%s%s", what, *what ? ": " : "", said,
-		       strstr(said, "runcated") ? "; the archive is not complete" : "");
+	const char *hint = strstr(said, "runcated") ? "; the archive is not complete" : "";
+	if (!x->name[0])
+		return err_set(err, code, "%s%s", said, hint);
+	return err_set(err, code, "entry '%s': %s%s", x->name, said, hint);
 }
 
 /* Does a path climb out of the folder it starts in at any step? */
@@ -197,9 +199,9 @@ static int copy_data(struct extraction *x)
 		if (r == ARCHIVE_EOF)
 			return 0;
 		if (r != ARCHIVE_OK)
-			return fail(x, x->in, x->name);
+			return fail(x, x->in);
 		if (archive_write_data_block(x->disk, block, size, offset) != ARCHIVE_OK)
-			return fail(x, x->disk, x->name);
+			return fail(x, x->disk);
 		x->unchecked += size;
 		if (x->unchecked >= CHECK_BYTES && check_space(x) < 0)
 			return -x->report->err.code;
@@ -216,12 +218,12 @@ static int write_entry(struct extraction *x, struct archive_entry *entry)
 		return 0;
 	}
 	if (r != ARCHIVE_OK)
-		return fail(x, x->disk, x->name);
+		return fail(x, x->disk);
 	if ((!archive_entry_size_is_set(entry) || archive_entry_size(entry) > 0) &&
 	    copy_data(x) < 0)
 		return -x->report->err.code;
 	if (archive_write_finish_entry(x->disk) != ARCHIVE_OK)
-		return fail(x, x->disk, x->name);
+		return fail(x, x->disk);
 	return 0;
 }
 
@@ -267,12 +269,11 @@ static int read_all(struct extraction *x, struct archive_entry *entry)
 		if (r == ARCHIVE_EOF)
 			return 0;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return fail(x, x->in,
-				    x->report->entries ? "after the last good entry" : "");
+			return fail(x, x->in); /* names the entry before the bad place */
 		if (take_entry(x, entry) < 0)
 			return -x->report->err.code;
 		if (archive_read_data_skip(x->in) != ARCHIVE_OK)
-			return fail(x, x->in, x->name);
+			return fail(x, x->in);
 	}
 }
 
@@ -290,7 +291,7 @@ static int open_input(struct extraction *x, int fd)
 	archive_read_support_format_tar(x->in);
 	archive_read_support_format_empty(x->in);
 	if (archive_read_open_fd(x->in, fd, BLOCK) != ARCHIVE_OK)
-		return fail(x, x->in, "");
+		return fail(x, x->in);
 	return 0;
 }
 
@@ -320,8 +321,9 @@ int extract_archive(int fd, struct unpack_report *report)
 	if (r == 0)
 		r = read_all(&x, entry);
 	/* Closing sets what folders could not have while they were filled. */
+	x.name[0] = '\0';
 	if (r == 0 && archive_write_close(x.disk) != ARCHIVE_OK)
-		r = fail(&x, x.disk, "folders");
+		r = fail(&x, x.disk);
 out:
 	archive_entry_free(entry);
 	archive_read_free(x.in);

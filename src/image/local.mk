@@ -13,3 +13,12 @@ pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
 	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
+
+if HAVE_CUNIT
+check_PROGRAMS += test_image
+TESTS += test_image
+test_image_SOURCES = tests/unit/test_image.c tests/unit/suite.c tests/unit/suite.h \
+	tests/unit/tarball.c tests/unit/tarball.h
+test_image_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
+test_image_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
+endif

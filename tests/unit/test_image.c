@@ -1,0 +1,509 @@
+/* The image layer: what a root is, and archives, honest and hostile, into an empty folder. */
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "image/root.h"
+#include "image/unpack.h"
+#include "kern/mount.h"
+#include "suite.h"
+#include "tarball.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+static char folder[64]; /* all of this run; roots and archives are in it */
+
+static const struct idmap map = { .base = 1900000000, .count = IDMAP_COUNT };
+
+static int begin(void)
+{
+	snprintf(folder, sizeof folder, "/var/tmp/berth-test-image-%d", (int)getpid());
+	return mkdir(folder, 0755) < 0 || chdir(folder) < 0 ||
+	       setenv("BERTH_LIBEXEC", TEST_LIBEXEC, 1) < 0;
+}
+
+static int end(void)
+{
+	return chdir("/") < 0 || file_remove_tree(AT_FDCWD, folder) < 0;
+}
+
+/* A file of that text in the root, with its folders. */
+static void put(const char *path, const char *text, mode_t mode)
+{
+	scoped_free char *copy = strdup(path);
+
+	*strrchr(copy, '/') = '\0';
+	CU_ASSERT_EQUAL(file_make_dirs(copy, 0755, NULL), 0);
+	scoped_file FILE *f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fchmod(fileno(f), mode) < 0)
+		CU_FAIL("cannot write a test's file");
+}
+
+/* An ELF header of that machine; enough for what looks at it. */
+static void put_elf(const char *path, unsigned char class, unsigned char data, uint16_t machine)
+{
+	unsigned char header[64] = { 0x7f, 'E', 'L', 'F', class, data, 1 };
+
+	put(path, "", 0755);
+	header[data == 1 ? 18 : 19] = (unsigned char)machine;
+	header[data == 1 ? 19 : 18] = (unsigned char)(machine >> 8);
+	scoped_file FILE *f = fopen(path, "w");
+	if (!f || fwrite(header, sizeof header, 1, f) != 1)
+		CU_FAIL("cannot write a test's program");
+}
+
+static int inspect(const char *root, const char *init, struct root_facts *facts, struct err *err)
+{
+	scoped_fd int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*err = (struct err){ 0 };
+	return root_inspect(fd, init, facts, err);
+}
+
+static void test_root_systemd(void)
+{
+	struct root_facts facts;
+	struct err err;
+
+	put_elf("sd/usr/lib/systemd/systemd", 2, 1, 183);
+	put("sd/usr/lib/aarch64-linux-gnu/systemd/libsystemd-shared-252.so", "", 0644);
+	put("sd/usr/sbin/x", "", 0644);
+	put("sd/etc/os-release",
+	    "NAME=\"D\"\nID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n", 0644);
+	CU_ASSERT_EQUAL(symlink("usr/lib", "sd/lib"), 0);
+	CU_ASSERT_EQUAL(symlink("usr/sbin", "sd/sbin"), 0);
+	CU_ASSERT_EQUAL(symlink("/lib/systemd/systemd", "sd/usr/sbin/init"), 0);
+	CU_ASSERT_EQUAL(inspect("sd", "", &facts, &err), 0);
+	CU_ASSERT_EQUAL(facts.init, INIT_SYSTEMD);
+	CU_ASSERT_STRING_EQUAL(facts.init_path, "/sbin/init");
+	CU_ASSERT_EQUAL(facts.systemd_version, 252);
+	CU_ASSERT_STRING_EQUAL(facts.arch, "aarch64");
+	CU_ASSERT_STRING_EQUAL(facts.distribution, "debian");
+	CU_ASSERT_STRING_EQUAL(facts.release, "bookworm");
+	CU_ASSERT_FALSE(facts.has_shell);
+	CU_ASSERT_FALSE(root_runs_here(&facts) && strcmp(facts.arch, "aarch64") != 0);
+}
+
+static void test_root_busybox(void)
+{
+	struct root_facts facts;
+	struct err err;
+
+	put_elf("bb/bin/busybox", 1, 1, 40);
+	put("bb/etc/os-release", "ID='alpine'\nVERSION_ID=3.20\n", 0644);
+	CU_ASSERT_EQUAL(mkdir("bb/sbin", 0755), 0);
+	CU_ASSERT_EQUAL(symlink("../bin/busybox", "bb/sbin/init"), 0);
+	CU_ASSERT_EQUAL(symlink("busybox", "bb/bin/sh"), 0);
+	CU_ASSERT_EQUAL(inspect("bb", "", &facts, &err), 0);
+	CU_ASSERT_EQUAL(facts.init, INIT_BUSYBOX);
+	CU_ASSERT_STRING_EQUAL(facts.arch, "armv7l");
+	CU_ASSERT_STRING_EQUAL(facts.distribution, "alpine");
+	CU_ASSERT_STRING_EQUAL(facts.release, "3.20");
+	CU_ASSERT_TRUE(facts.has_shell);
+}
+
+static void test_root_by_content(void)
+{
+	static const struct {
+		const char *text;
+		enum init_kind kind;
+	} files[] = {
+		{ "..INIT_VERSION=sysvinit-3.06..", INIT_SYSVINIT },
+		{ "..BusyBox v1.36.1..", INIT_BUSYBOX },
+		{ "..OpenRC init version %s..", INIT_OPENRC },
+		{ "#!/bin/sh\nexec s6-linux-init -c /etc/s6 \"$@\"\n", INIT_S6 },
+		{ "#!/bin/sh\nsleep 1000\n", INIT_OTHER },
+	};
+	struct root_facts facts;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		put("content/sbin/init", files[i].text, 0755);
+		CU_ASSERT_EQUAL(inspect("content", "", &facts, &err), 0);
+		CU_ASSERT_EQUAL(facts.init, files[i].kind);
+	}
+	put("content/sbin/init", "..systemd 219..\n+PAM", 0755);
+	CU_ASSERT_EQUAL(rename("content/sbin/init", "content/systemd"), 0);
+	put("content/lib/systemd/systemd", "..\nsystemd 219\n+PAM", 0755);
+	CU_ASSERT_EQUAL(inspect("content", "", &facts, &err), 0);
+	CU_ASSERT_EQUAL(facts.init, INIT_SYSTEMD);
+	CU_ASSERT_EQUAL(facts.systemd_version, 219);
+}
+
+/* What is there but is no program, links in circles and links that climb: none of it may hang. */
+static void test_root_hostile(void)
+{
+	struct root_facts facts;
+	struct err err;
+
+	put("bad/etc/os-release", "ID=\033[31mx\nVERSION_ID=$(reboot)'\"\n", 0644);
+	CU_ASSERT_EQUAL(mkdir("bad/sbin", 0755), 0);
+	CU_ASSERT_EQUAL(mkdir("bad/bin", 0755), 0);
+	CU_ASSERT_EQUAL(mkfifo("bad/sbin/init", 0755), 0);
+	CU_ASSERT_EQUAL(symlink("init", "bad/init"), 0);
+	CU_ASSERT_EQUAL(symlink("../../../../../../bin/sh", "bad/bin/sh"), 0);
+	CU_ASSERT_EQUAL(mknod("bad/bin/init", S_IFCHR | 0755, makedev(5, 2)), 0);
+	put("bad/etc/init", "not executable", 0644);
+	CU_ASSERT_EQUAL(inspect("bad", "", &facts, &err), 0);
+	CU_ASSERT_EQUAL(facts.init, INIT_NONE);
+	CU_ASSERT_STRING_EQUAL(facts.init_path, "");
+	CU_ASSERT_FALSE(facts.has_shell);
+	CU_ASSERT_STRING_EQUAL(facts.arch, "");
+	CU_ASSERT_STRING_EQUAL(facts.distribution, "31mx");
+	CU_ASSERT_STRING_EQUAL(facts.release, "reboot");
+
+	CU_ASSERT_EQUAL(inspect("bad", "/no/init", &facts, &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/no/init"));
+	CU_ASSERT_TRUE(inspect("bad", "/etc/init", &facts, &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not a program"));
+}
+
+static void test_init_table(void)
+{
+	for (int kind = INIT_NONE; kind <= INIT_OTHER; kind++) {
+		const struct init_row *row = init_row((enum init_kind)kind);
+		CU_ASSERT_EQUAL(row->kind, kind);
+		CU_ASSERT_TRUE(text_starts(row->halt, "SIG") && text_starts(row->reboot, "SIG"));
+	}
+}
+
+/* Into a new folder "root"; what it returned is in report and err. */
+static int unpack(const char *archive, struct unpack_report *report, struct err *err)
+{
+	file_remove_tree(AT_FDCWD, "root");
+	*err = (struct err){ 0 };
+	if (mkdir("root", 0700) < 0)
+		return err_set(err, errno, "mkdir");
+	scoped_fd int mount_fd = mount_clone(AT_FDCWD, "root", 0);
+	scoped_fd int archive_fd = open(archive, O_RDONLY | O_CLOEXEC);
+	return unpack_run(mount_fd, archive_fd, &map, report, err);
+}
+
+static int unpack_members(const struct member *members, size_t count, struct unpack_report *report,
+			  struct err *err)
+{
+	FILE *f = fopen("test.tar", "w");
+
+	for (size_t i = 0; f && i < count; i++)
+		tarball_add(f, &members[i]);
+	tarball_end(f);
+	fclose(f);
+	return unpack("test.tar", report, err);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static void test_unpack_honest(void)
+{
+	/* VFS_CAP_REVISION_2 with the effective flag, cap_net_raw permitted. */
+	static const char capability[20] = { 1, 0, 0, 2, 0, 32 };
+	static const struct member members[] = {
+		{ .name = "./", .type = '5', .mode = 0700 },
+		{ .name = "./bin/", .type = '5', .mode = 0755 },
+		{ .name = "./bin/su", .type = '0', .mode = 04755, .data = "su" },
+		{ .name = "./bin/su2", .type = '1', .link = "./bin/su" },
+		{ .name = "./home/u/", .type = '5', .mode = 0750, .uid = 65535 },
+		{ .name = "./tmp/", .type = '5', .mode = 01777 },
+		{ .name = "./init", .type = '2', .link = "/bin/su" },
+		{ .name = "./bin/up", .type = '2', .link = "../init" },
+		{ .name = "./pipe", .type = '6', .mode = 0600 },
+		{ .name = "./dev/null", .type = '3', .mode = 0666 },
+		{ .name = "./dev/null2", .type = '1', .link = "./dev/null" },
+		{ .name = "./dev/sda", .type = '4', .mode = 0660 },
+	};
+	struct unpack_report report;
+	struct err err = { 0 };
+	struct stat st;
+	char value[64];
+	FILE *f = fopen("test.tar", "w");
+
+	for (size_t i = 0; f && i < COUNT(members); i++)
+		tarball_add(f, &members[i]);
+	tarball_pax(f, "SCHILY.xattr.security.capability", capability, sizeof capability);
+	tarball_add(f, &(struct member){ .name = "ping", .type = '0', .mode = 0755, .data = "p" });
+	tarball_pax(f, "SCHILY.xattr.trusted.overlay.opaque", "y", 1);
+	tarball_add(f, &(struct member){ .name = "attr", .type = '0', .data = "a" });
+	tarball_end(f);
+	fclose(f);
+	CU_ASSERT_EQUAL(unpack("test.tar", &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_EQUAL(report.entries, COUNT(members) + 2);
+	CU_ASSERT_EQUAL(report.nodes, 3);
+	CU_ASSERT_EQUAL(report.attributes, 1);
+
+	/* On disk the ids are the archive's own, whatever the map was. */
+	CU_ASSERT_TRUE(stat("root", &st) == 0 && st.st_uid == 0 && (st.st_mode & 07777) == 0755);
+	CU_ASSERT_TRUE(stat("root/bin/su", &st) == 0 && st.st_uid == 0 && st.st_nlink == 2 &&
+		       (st.st_mode & 07777) == 04755 && st.st_mtime == 1700000000);
+	CU_ASSERT_TRUE(stat("root/home/u", &st) == 0 && st.st_uid == 65535 && st.st_gid == 65535 &&
+		       (st.st_mode & 07777) == 0750 && st.st_mtime == 1700000000);
+	CU_ASSERT_TRUE(stat("root/tmp", &st) == 0 && (st.st_mode & 07777) == 01777);
+	CU_ASSERT_TRUE(lstat("root/init", &st) == 0 && S_ISLNK(st.st_mode));
+	CU_ASSERT_TRUE(lstat("root/pipe", &st) == 0 && S_ISFIFO(st.st_mode));
+	CU_ASSERT_TRUE(lstat("root/dev/null", &st) < 0);
+	/* To the host's root it must read as what it was: no rootid of the map. */
+	CU_ASSERT_EQUAL(getxattr("root/ping", "security.capability", value, sizeof value), 20);
+	CU_ASSERT_EQUAL(memcmp(value, capability, sizeof capability), 0);
+	CU_ASSERT_TRUE(getxattr("root/attr", "trusted.overlay.opaque", value, sizeof value) < 0);
+}
+
+static void test_unpack_layouts(void)
+{
+	static const struct member incus[] = {
+		{ .name = "metadata.yaml", .type = '0', .data = "architecture: x86_64\n" },
+		{ .name = "templates/hostname.tpl", .type = '0', .data = "x" },
+		{ .name = "rootfs/", .type = '5', .mode = 0755 },
+		{ .name = "rootfs/etc/", .type = '5', .mode = 0755 },
+		{ .name = "rootfs/etc/x", .type = '0', .data = "x" },
+		{ .name = "rootfs/rootfs", .type = '0', .data = "mine" },
+		{ .name = "rootfs/etc/y", .type = '1', .link = "rootfs/etc/x" },
+	};
+	static const struct member one[] = {
+		{ .name = "debian-12/etc/x", .type = '0', .data = "x" },
+		{ .name = "debian-12/usr/bin/y", .type = '0', .data = "y" },
+	};
+	static const struct member usr[] = {
+		{ .name = "usr/bin/x", .type = '0', .data = "x" },
+		{ .name = "usr/sbin/x", .type = '0', .data = "x" },
+		{ .name = "usr/etc/x", .type = '0', .data = "x" },
+	};
+	struct unpack_report report;
+	struct err err;
+	struct stat st;
+
+	CU_ASSERT_EQUAL(unpack_members(incus, COUNT(incus), &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(report.folder, "rootfs");
+	CU_ASSERT_TRUE(stat("root/etc/y", &st) == 0 && st.st_nlink == 2);
+	CU_ASSERT_TRUE(stat("root/rootfs", &st) == 0 && S_ISREG(st.st_mode));
+	CU_ASSERT_TRUE(stat("root/metadata.yaml", &st) < 0 && stat("root/templates", &st) < 0);
+	CU_ASSERT_TRUE(stat("root/.berth-root", &st) < 0);
+
+	CU_ASSERT_EQUAL(unpack_members(one, COUNT(one), &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(report.folder, "debian-12");
+	CU_ASSERT_TRUE(stat("root/usr/bin/y", &st) == 0);
+
+	CU_ASSERT_EQUAL(unpack_members(usr, COUNT(usr), &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(report.folder, "");
+	CU_ASSERT_TRUE(stat("root/usr/bin/x", &st) == 0);
+}
+
+static char long_name[6000];
+
+/* Each is refused by a sentence that has these words, and reaches nothing outside of the root. */
+static void test_unpack_hostile(void)
+{
+	static const struct {
+		struct member members[3];
+		const char *says;
+	} archives[] = {
+		{ { { .name = "/etc/x", .type = '0', .data = "x" } }, "'/etc/x' has an absolute" },
+		{ { { .name = "../x", .type = '0', .data = "x" } }, "'../x' has '..'" },
+		{ { { .name = "a/../../x", .type = '0' } }, "'a/../../x' has '..'" },
+		{ { { .name = "a/..", .type = '5' } }, "has '..'" },
+		{ { { .name = "h", .type = '1', .link = "/etc/passwd" } },
+		  "'h' is a link that leads out" },
+		{ { { .name = "h", .type = '1', .link = "../canary" } },
+		  "'h' is a link that leads out" },
+		{ { { .name = "a/l", .type = '2', .link = "../../canary" } }, "leads out" },
+		{ { { .name = "l", .type = '2', .link = "x/../../canary" } }, "leads out" },
+		{ { { .name = "l", .type = '2', .link = "/etc" }, { .name = "l/x", .type = '0' } },
+		  "through symlink" },
+		{ { { .name = "usr/x", .type = '0', .data = "x" },
+		    { .name = "l", .type = '2', .link = "usr" },
+		    { .name = "l/x", .type = '0' } },
+		  "through symlink" },
+		{ { { .name = "l", .type = '2', .link = "/" }, { .name = "l/etc/", .type = '5' } },
+		  "through symlink" },
+		{ { { .name = "h", .type = '1', .link = "nowhere" } }, "'h'" },
+		{ { { .name = "./", .type = '2', .link = "/etc" } },
+		  "is the root, and not a folder" },
+		{ { { .name = ".", .type = '0', .data = "x" } }, "is the root, and not a folder" },
+		{ { { .name = "x", .type = '0', .uid = 65536 } },
+		  "'x' has an owner that no machine" },
+		{ { { .name = "x", .type = '0', .uid = 4294967295 } }, "ids are 0 to 65535" },
+		{ { { .name = "x", .type = '0', .claim = 1ULL << 62 } }, "not complete" },
+		{ { { .name = "a\033[2Jb", .type = '0', .uid = 70000 } }, "'a?[2Jb' has an owner" },
+		{ { { .name = "a'\n'b", .type = '0', .uid = 70000 } }, "'a'?'b' has an owner" },
+	};
+	struct unpack_report report;
+	struct err err;
+	struct stat st;
+
+	put("./canary", "alive", 0644);
+	for (size_t i = 0; i < COUNT(archives); i++) {
+		size_t n = 0;
+		while (n < 3 && archives[i].members[n].name)
+			n++;
+		int r = unpack_members(archives[i].members, n, &report, &err);
+		if (r == 0 || !strstr(err.text, archives[i].says))
+			printf("\n  archive %zu: %d '%s', wanted '%s'", i, r, err.text,
+			       archives[i].says);
+		CU_ASSERT_TRUE(r < 0 && strstr(err.text, archives[i].says));
+		CU_ASSERT_TRUE(stat("canary", &st) == 0 && st.st_size == 5 && st.st_nlink == 1);
+		CU_ASSERT_TRUE(stat("x", &st) < 0);
+	}
+	memset(long_name, 'n', sizeof long_name - 1);
+	const struct member too_long = { .name = long_name, .type = '0' };
+	CU_ASSERT_TRUE(unpack_members(&too_long, 1, &report, &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "nnnn"));
+}
+
+static int unpack_bytes(const void *bytes, size_t n, struct err *err)
+{
+	struct unpack_report report;
+	FILE *f = fopen("test.tar", "w");
+
+	fwrite(bytes, 1, n, f);
+	fclose(f);
+	return unpack("test.tar", &report, err);
+}
+
+static void test_unpack_broken(void)
+{
+	static const struct member members[] = {
+		{ .name = "etc/one", .type = '0', .data = "one" },
+		{ .name = "etc/two", .type = '0', .data = "two" },
+	};
+	static const char text[] = "this is no archive, and long enough to be looked at twice\n";
+	static char zeros[1024], whole[4096];
+	struct unpack_report report;
+	struct err err;
+
+	CU_ASSERT_TRUE(unpack_bytes("", 0, &err) < 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "it is empty");
+	CU_ASSERT_TRUE(unpack_bytes(zeros, sizeof zeros, &err) < 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "it is empty");
+	CU_ASSERT_TRUE(unpack_bytes(text, sizeof text, &err) < 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "it is not a tar archive");
+
+	CU_ASSERT_EQUAL(unpack_members(members, 2, &report, &err), 0);
+	FILE *f = fopen("test.tar", "r");
+	size_t n = f ? fread(whole, 1, sizeof whole, f) : 0;
+	fclose(f);
+	CU_ASSERT_EQUAL(n, 3072);
+	/* Cut within a file, within a header, and between two files, where nothing seems amiss. */
+	for (size_t cut = 700; cut > 0; cut = cut == 700 ? 1300 : cut == 1300 ? 1024 : 0) {
+		CU_ASSERT_TRUE(unpack_bytes(whole, cut, &err) < 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not complete"));
+	}
+	CU_ASSERT_EQUAL(unpack_bytes(whole, 2048 + 512, &err), 0);
+}
+
+static void test_unpack_compressed(void)
+{
+	static const struct member members[] = {
+		{ .name = "etc/one", .type = '0', .data = "one" },
+		{ .name = "usr/two", .type = '0', .data = "two" },
+	};
+	const char *const gzip[] = { "gzip", "-kf", "test.tar", NULL };
+	struct unpack_report report;
+	struct child_io io = { 0 };
+	struct err err = { 0 };
+	struct stat st;
+
+	CU_ASSERT_EQUAL(unpack_members(members, 2, &report, &err), 0);
+	if (child_run(gzip, &io, &err) < 0)
+		return; /* not installed */
+	CU_ASSERT_EQUAL(unpack("test.tar.gz", &report, &err), 0);
+	CU_ASSERT_EQUAL(report.entries, 2);
+	CU_ASSERT_TRUE(stat("root/usr/two", &st) == 0);
+	CU_ASSERT_TRUE(stat("test.tar.gz", &st) == 0 &&
+		       truncate("test.tar.gz", st.st_size - 9) == 0);
+	CU_ASSERT_TRUE(unpack("test.tar.gz", &report, &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not complete"));
+}
+
+/* Later members of the same name win, as with every tar; a link is replaced, not followed. */
+static void test_unpack_twice(void)
+{
+	static const struct member members[] = {
+		{ .name = "etc/x", .type = '2', .link = "/canary" },
+		{ .name = "etc/x", .type = '0', .data = "second", .mode = 0600 },
+		{ .name = "etc/x", .type = '0', .data = "the third", .mode = 0640 },
+		{ .name = "usr/", .type = '5', .mode = 0700 },
+		{ .name = "usr/", .type = '5', .mode = 0755 },
+	};
+	struct unpack_report report;
+	struct err err;
+	struct stat st;
+
+	CU_ASSERT_EQUAL(unpack_members(members, COUNT(members), &report, &err), 0);
+	CU_ASSERT_TRUE(lstat("root/etc/x", &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 9 &&
+		       (st.st_mode & 0777) == 0640);
+	CU_ASSERT_TRUE(stat("root/usr", &st) == 0 && (st.st_mode & 0777) == 0755);
+}
+
+static void test_unpack_many(void)
+{
+	enum { MANY = 20000 };
+	struct unpack_report report;
+	struct err err;
+	struct stat st;
+	char name[64];
+	FILE *f = fopen("test.tar", "w");
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "d%d/e%d/", i / 100, i);
+		tarball_add(f, &(struct member){ .name = name, .type = '5', .mode = 0755 });
+	}
+	tarball_end(f);
+	fclose(f);
+	CU_ASSERT_EQUAL(unpack("test.tar", &report, &err), 0);
+	CU_ASSERT_EQUAL(report.entries, MANY);
+	CU_ASSERT_TRUE(stat("root/d199/e19999", &st) == 0);
+}
+
+/* No descriptor of ours may be left open, however it ends. */
+static unsigned count_fds(void)
+{
+	scoped_dir DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	return n;
+}
+
+static void test_unpack_fds(void)
+{
+	unsigned before = count_fds();
+	struct unpack_report report;
+	struct err err = { 0 };
+
+	put("./none.tar", "", 0644);
+	CU_ASSERT_TRUE(unpack("none.tar", &report, &err) < 0);
+	setenv("BERTH_LIBEXEC", "/no/such/folder", 1);
+	CU_ASSERT_TRUE(unpack("none.tar", &report, &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/no/such/folder/berth-unpack"));
+	setenv("BERTH_LIBEXEC", TEST_LIBEXEC, 1);
+	CU_ASSERT_EQUAL(count_fds(), before);
+}
+
+static CU_TestInfo tests[] = {
+	{ "a root with systemd", test_root_systemd },
+	{ "a root with busybox", test_root_busybox },
+	{ "inits told by their content", test_root_by_content },
+	{ "a hostile root", test_root_hostile },
+	{ "the table of inits is whole", test_init_table },
+	{ "an honest archive", test_unpack_honest },
+	{ "roots below a folder", test_unpack_layouts },
+	{ "hostile archives", test_unpack_hostile },
+	{ "broken archives", test_unpack_broken },
+	{ "compressed archives", test_unpack_compressed },
+	{ "names that come twice", test_unpack_twice },
+	{ "many entries", test_unpack_many },
+	{ "no descriptor is left", test_unpack_fds },
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	int skip = suite_needs_root();
+
+	return skip ? skip : suite_run("image", begin, end, tests);
+}
