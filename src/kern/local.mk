@@ -3,7 +3,9 @@ libkern_a_SOURCES = \
 	src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/idmap.c src/kern/idmap.h \
+	src/kern/link.c src/kern/link.h \
 	src/kern/mount.c src/kern/mount.h \
+	src/kern/nft.c src/kern/nft.h \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/spawn.c src/kern/spawn.h \
 	src/kern/sync.c src/kern/sync.h
@@ -13,4 +15,8 @@ check_PROGRAMS += test_kern
 TESTS += test_kern
 test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
 test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += test_link
+TESTS += test_link
+test_link_SOURCES = tests/unit/test_link.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
+test_link_LDADD = libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
 endif

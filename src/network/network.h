@@ -18,6 +18,7 @@ struct network {
 	struct network_config config;
 	struct in_addr gateway; /* the bridge's own address: first of the subnet */
 	unsigned prefix;        /* bits of the subnet */
+	char warning[256];      /* by network_up: what works without, in a sentence; "" = nothing */
 };
 
 /* What a name holds on a network, until it is released: the same across every start. */
@@ -30,8 +31,8 @@ struct lease {
 };
 
 /*
- * A new network: bridge name (site's own when NULL) and subnet (one that collides with no route of
- * the host when NULL). Only files; links come up with the first network_up. -EEXIST.
+ * A new network: bridge name (site's own when NULL) and subnet (a /20, one that collides with no
+ * route of the host, when NULL). Only files; links come up with the first network_up. -EEXIST.
  */
 int network_create(const struct site *site, const char *name, const char *bridge,
 		   const char *subnet, struct err *err);
@@ -39,12 +40,16 @@ int network_open(struct network *network, const struct site *site, const char *n
 		 struct err *err);
 void network_close(struct network *network);
 #define scoped_network __attribute__((cleanup(network_close)))
+/* Calls visit with every network's name, sorted; stops at nonzero and returns it. */
 int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
 /*
  * Brings up what is missing: bridge with its address, forwarding, the firewall table, dnsmasq. Cheap
- * when all is there (no child process), safe against others doing the same at once.
+ * when all is there (no child process), safe against others doing the same at once. With nat, IPv4
+ * forwarding is switched on, which is a setting of the whole host and stays on. Machines work without
+ * dnsmasq, since their addresses are set by us: where it is missing or cannot run, network_up
+ * succeeds, and network->warning says so and what to do.
  */
 int network_up(struct network *network, struct err *err);
 /* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */
@@ -57,6 +62,9 @@ struct network_status {
 	bool dns; /* our dnsmasq runs */
 	bool nat; /* the firewall table has our rules */
 	int leases, ports;
+	/* The base chain that drops what is forwarded, as "ip filter FORWARD" (Docker, a firewall), or "" */
+	char dropped_by[96];
+	char dns_fault[200]; /* why dns is false although it should be true, or "" */
 };
 int network_status(struct network *network, struct network_status *status, struct err *err);
 

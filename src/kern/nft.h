@@ -1,0 +1,55 @@
+/* Tables of nftables' inet family, replaced or removed in one batch (libmnl, libnftnl). No policy. */
+#ifndef BERTH_KERN_NFT_H
+#define BERTH_KERN_NFT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a packet must be like: all matches of a rule. */
+struct nft_match {
+	enum nft_field {
+		NFT_FIELD_OUT,  /* the link that it leaves by */
+		NFT_FIELD_FROM, /* an IPv4 network */
+		NFT_FIELD_TO,   /* an IPv4 network */
+	} field;
+	bool inverted;
+	const char *link; /* NFT_FIELD_OUT */
+	struct in_addr network;
+	unsigned prefix;
+};
+
+enum { NFT_MATCHES = 4 };
+
+/* A rule that masquerades what it matches. */
+struct nft_rule {
+	struct nft_match match[NFT_MATCHES];
+	unsigned matches;
+};
+
+/* A table with one base chain, "postrouting" of type nat at srcnat priority. All borrowed. */
+struct nft_table {
+	const char *name;
+	const char *mark; /* every rule's comment: tells this contents from another; at most 64 */
+	const struct nft_rule *rules;
+	size_t count;
+};
+
+/* All quiet: 0 or -errno. -EOPNOTSUPP: the kernel has no nf_tables, or lacks a part of it. */
+
+/* In one transaction: whatever the table held is gone, and it holds this. */
+int nft_replace(const struct nft_table *table);
+
+/* Success if it is gone already. */
+int nft_remove(const char *name);
+
+/* 1 when the table holds exactly count rules and all bear its mark, 0 when not. One request. */
+int nft_is_current(const struct nft_table *table);
+
+/*
+ * The first base chain of anybody's that drops what is forwarded unless a rule of its own lets it
+ * pass, as "ip filter FORWARD"; an accept of ours could not undo that. 1, 0 when there is none.
+ */
+int nft_forward_policy_drop(char *out, size_t room);
+
+#endif

@@ -1,0 +1,319 @@
+#include "network/bridge.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "network/dns.h"
+#include "network/firewall.h"
+#include "network/lease_file.h"
+
+#include "kern/nft.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static const char forward_switch[] = "/proc/sys/net/ipv4/ip_forward";
+
+int network_lock(const struct network *network, struct err *err)
+{
+	char name[80], what[80];
+
+	snprintf(name, sizeof name, "network.%s", network->name);
+	snprintf(what, sizeof what, "network '%s'", network->name);
+	return site_lock(network->site, name, 30, what, err);
+}
+
+static uint64_t network_hash(const struct site *site, const char *network, unsigned attempt)
+{
+	char identity[512];
+
+	snprintf(identity, sizeof identity, "%s/%s/%u", site->state, network, attempt);
+	return text_hash(identity);
+}
+
+void bridge_name(const struct site *site, const char *network, unsigned attempt,
+		 char name[IFNAMSIZ])
+{
+	uint64_t hash = network_hash(site, network, attempt);
+	bool is_default = strcmp(network, "default") == 0 && attempt == 0;
+
+	/* The forms cannot meet: berth0, berth-X, berthTTTTTT, berthTTTTTTXXXX; ports begin with bp. */
+	if (site->tag[0])
+		snprintf(name, IFNAMSIZ, is_default ? "berth%s" : "berth%s%04x", site->tag,
+			 (unsigned)(hash & 0xffff));
+	else if (is_default)
+		snprintf(name, IFNAMSIZ, "berth0");
+	else if (attempt == 0 && strlen(network) <= 9)
+		snprintf(name, IFNAMSIZ, "berth-%s", network);
+	else
+		snprintf(name, IFNAMSIZ, "berth-%09llx", (unsigned long long)(hash & 0xfffffffff));
+}
+
+/*
+ * A bridge is ours by its MAC, which is the one thing that can be given to it as it is made, so that
+ * no kill can leave one of ours that we do not know again. It is locally administered: no machine's
+ * (10:66:6a) can be the same. A MAC of its own also keeps a bridge from taking that of its lowest
+ * port, and from changing it under the guests' eyes.
+ */
+static void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC])
+{
+	uint64_t hash = network_hash(network->site, network->name, 0);
+
+	mac[0] = 0x12;
+	mac[1] = 0x66;
+	mac[2] = 0x6a;
+	for (int i = 3; i < LINK_MAC; i++, hash >>= 8)
+		mac[i] = (unsigned char)hash;
+}
+
+int bridge_tell(const struct network *network, const struct link_socket *links, int r,
+		const char *what, struct err *err)
+{
+	return err_set(err, -r, "network '%s': %s: %s%s", network->name, what, link_why(links),
+		       r == -EPERM ? "; run it as root" : "");
+}
+
+static int check_ours(const struct network *network, const struct link_info *bridge,
+		      struct err *err)
+{
+	unsigned char mac[LINK_MAC];
+
+	bridge_mac(network, mac);
+	if (strcmp(bridge->kind, "bridge") == 0 && memcmp(bridge->mac, mac, LINK_MAC) == 0)
+		return 0;
+	return err_set(
+		err, EEXIST,
+		"network '%s': the host has a link '%s' already that is not this network's "
+		"bridge; rename or remove that one, or create a network with another bridge name",
+		network->name, network->config.bridge);
+}
+
+int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
+		struct err *err)
+{
+	int r = link_find(links, network->config.bridge, bridge);
+
+	if (r == -ENODEV)
+		return r;
+	if (r < 0)
+		return bridge_tell(network, links, r, network->config.bridge, err);
+	return check_ours(network, bridge, err);
+}
+
+/* What of a network is there. */
+struct found {
+	struct link_info bridge;
+	bool here, address, forwarding, rules;
+	enum dns_state dns;
+};
+
+static bool forwarding_is_on(void)
+{
+	scoped_free char *text = NULL;
+
+	return file_read(AT_FDCWD, forward_switch, 16, &text) > 0 && text[0] != '0';
+}
+
+static int look(const struct network *network, struct link_socket *links, struct found *found,
+		struct err *err)
+{
+	*found = (struct found){ 0 };
+	int r = bridge_find(network, links, &found->bridge, err);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	found->here = r == 0 && found->bridge.up;
+	if (r == 0) {
+		r = link_has_address(links, found->bridge.index, network->gateway, network->prefix);
+		if (r < 0)
+			return bridge_tell(network, links, r, "read addresses", err);
+		found->address = r == 1;
+	}
+	found->forwarding = !network->config.nat || forwarding_is_on();
+	found->rules = firewall_is_current(network) == 1;
+	found->dns = dns_look(network);
+	return 0;
+}
+
+/* A dnsmasq that cannot run is missing every time, and tried every time: its fault may be mended. */
+static bool is_all_there(const struct network *network, const struct found *found)
+{
+	return found->here && found->address && found->forwarding && found->rules &&
+	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
+}
+
+static int make_bridge(const struct network *network, struct link_socket *links,
+		       struct found *found, struct err *err)
+{
+	const char *name = network->config.bridge;
+	unsigned char mac[LINK_MAC];
+	char path[128], alias[96];
+
+	bridge_mac(network, mac);
+	int r = link_join_bridge(links, name, mac, &found->bridge);
+	if (r < 0)
+		return bridge_tell(network, links, r, name, err);
+	if (check_ours(network, &found->bridge, err) < 0)
+		return -err->code;
+	/* For people who look at the host; nothing depends on it. */
+	snprintf(alias, sizeof alias, "berth network %s", network->name);
+	link_set_alias(links, found->bridge.index, alias);
+	/* A guest must not be able to give the host routes by advertising itself as a router. */
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+	file_write(AT_FDCWD, path, "0");
+	r = link_add_address(links, found->bridge.index, network->gateway, network->prefix);
+	if (r == 0)
+		r = link_set_up(links, found->bridge.index);
+	return r < 0 ? bridge_tell(network, links, r, name, err) : 0;
+}
+
+static int bring_dns(struct network *network, const struct found *found, struct err *err)
+{
+	struct err why = { 0 };
+
+	/* It binds to the address, and does not notice that bridge and address came anew. */
+	bool good = found->here && found->address;
+	if (!network->config.dhcp)
+		return found->dns == DNS_ABSENT ? 0 : dns_stop(network, err);
+	if (found->dns == DNS_RUNNING && good)
+		return 0;
+	if (*dns_fault())
+		snprintf(network->warning, sizeof network->warning, "network '%s': %s",
+			 network->name, dns_fault());
+	else if (dns_start(network, &why) < 0)
+		snprintf(network->warning, sizeof network->warning, "%.*s",
+			 (int)sizeof network->warning - 1, why.text);
+	return 0;
+}
+
+static int bring_up(struct network *network, struct link_socket *links, struct found *found,
+		    struct err *err)
+{
+	if ((!found->here || !found->address) && make_bridge(network, links, found, err) < 0)
+		return -err->code;
+	if (!found->forwarding) {
+		int r = file_write(AT_FDCWD, forward_switch, "1");
+		if (r < 0)
+			return err_set(err, -r, "network '%s': switch on IP forwarding in %s: %s",
+				       network->name, forward_switch, strerror(-r));
+	}
+	if (!found->rules && firewall_update(network, err) < 0)
+		return -err->code;
+	return bring_dns(network, found, err);
+}
+
+/* One that was deleted while we waited for its lock must not come up again. */
+static int check_exists(const struct network *network, struct err *err)
+{
+	scoped_free char *path = text_format("%s/network.conf", network->folder);
+
+	if (!path || access(path, F_OK) < 0)
+		return err_set(err, ENOENT, "network '%s' was deleted by another command",
+			       network->name);
+	return 0;
+}
+
+static int open_links(const struct network *network, struct link_socket **links, struct err *err)
+{
+	int r = link_open(links);
+
+	return r < 0 ? err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
+			       strerror(-r))
+		     : 0;
+}
+
+int network_up(struct network *network, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct found found;
+
+	network->warning[0] = '\0';
+	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+		return -err->code;
+	if (is_all_there(network, &found))
+		return 0;
+	scoped_fd int lock = network_lock(network, err);
+	if (lock < 0)
+		return lock;
+	/* Whoever had the lock may have done it all. */
+	if (check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
+		return -err->code;
+	return bring_up(network, links, &found, err);
+}
+
+static int refuse_ports(const struct network *network, struct link_socket *links, int bridge,
+			struct err *err)
+{
+	int ports = link_count_ports(links, bridge);
+
+	if (ports < 0)
+		return bridge_tell(network, links, ports, "count ports", err);
+	if (ports > 0)
+		return err_set(err, EBUSY,
+			       "network '%s': %d machine%s on its bridge '%s'; stop %s first",
+			       network->name, ports, ports == 1 ? " is" : "s are",
+			       network->config.bridge, ports == 1 ? "it" : "them");
+	return 0;
+}
+
+static void remove_run_folder(const struct network *network)
+{
+	scoped_free char *folder = site_run_path(network->site, "networks/%s", network->name);
+
+	if (folder)
+		file_remove_tree(AT_FDCWD, folder);
+}
+
+int bridge_down(const struct network *network, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info bridge;
+
+	if (open_links(network, &links, err) < 0)
+		return -err->code;
+	int here = bridge_find(network, links, &bridge, err);
+	if (here < 0 && here != -ENODEV)
+		return here;
+	if (here == 0 && refuse_ports(network, links, bridge.index, err) < 0)
+		return -err->code;
+	if (dns_stop(network, err) < 0 || firewall_remove(network, err) < 0)
+		return -err->code;
+	remove_run_folder(network);
+	int r = here == 0 ? link_delete(links, network->config.bridge) : 0;
+	return r < 0 ? bridge_tell(network, links, r, network->config.bridge, err) : 0;
+}
+
+int network_down(struct network *network, struct err *err)
+{
+	scoped_fd int lock = network_lock(network, err);
+
+	return lock < 0 ? lock : bridge_down(network, err);
+}
+
+int network_status(struct network *network, struct network_status *status, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct network_status now = { 0 };
+	struct found found;
+
+	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+		return -err->code;
+	now.up = found.here && found.address;
+	now.dns = found.dns == DNS_RUNNING;
+	now.nat = network->config.nat && found.rules;
+	if (network->config.dhcp && !now.dns)
+		snprintf(
+			now.dns_fault, sizeof now.dns_fault, "%s",
+			*dns_fault() ? dns_fault()
+			: now.up
+				? "dnsmasq does not run; the next start of a machine tries again"
+				: "the network is down; the first start of a machine brings it up");
+	if (nft_forward_policy_drop(now.dropped_by, sizeof now.dropped_by) != 1)
+		now.dropped_by[0] = '\0';
+	now.leases = lease_file_count(network);
+	now.ports = found.here ? link_count_ports(links, found.bridge.index) : 0;
+	if (now.leases < 0 || now.ports < 0)
+		return err_set(err, EIO, "network '%s': count its leases and ports failed",
+			       network->name);
+	*status = now;
+	return 0;
+}

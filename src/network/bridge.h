@@ -1,0 +1,33 @@
+/* What the files of the network layer share: its lock, and the look at its bridge. */
+#ifndef BERTH_NETWORK_BRIDGE_H
+#define BERTH_NETWORK_BRIDGE_H
+
+#include "kern/link.h"
+#include "network/network.h"
+
+/* The lock of one network, for everything that changes it: a descriptor, or -code. */
+int network_lock(const struct network *network, struct err *err);
+
+/*
+ * A name for the bridge of a network: "berth0" for the system's own "default", "berth-NAME" or a hash
+ * for the others, and for other sites a name with their tag. attempt tells further ones from the
+ * first, if that is taken.
+ */
+void bridge_name(const struct site *site, const char *network, unsigned attempt,
+		 char name[IFNAMSIZ]);
+
+/*
+ * Finds the network's bridge: 0, -ENODEV when it is not there, -EEXIST with a sentence when a link of
+ * that name is not ours (only then, and when netlink fails, err is set).
+ */
+int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
+		struct err *err);
+
+/* network_down for one who has the lock. */
+int bridge_down(const struct network *network, struct err *err);
+
+/* err: what netlink said about an object of this network. */
+int bridge_tell(const struct network *network, const struct link_socket *links, int r,
+		const char *what, struct err *err);
+
+#endif

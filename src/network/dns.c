@@ -1,0 +1,390 @@
+#include "network/dns.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+enum { ARGS = 32, DNS_PORT = 53, DHCP_PORT = 67, STOP_MS = 3000 };
+
+/* An argument vector, kept as /proc/PID/cmdline shows it: one text, each word ended by a NUL. */
+struct arguments {
+	struct text text;
+	const char *words[ARGS + 1]; /* NULL-terminated, into text */
+};
+
+static const char *dnsmasq_path(void)
+{
+	static const char *const paths[] = { "/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
+					     "/usr/local/sbin/dnsmasq", "/sbin/dnsmasq" };
+
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		if (access(paths[i], X_OK) == 0)
+			return paths[i];
+	}
+	return NULL;
+}
+
+const char *dns_fault(void)
+{
+	return dnsmasq_path()
+		       ? ""
+		       : "dnsmasq is not installed: machines have their addresses, but no DHCP "
+			 "and no names; install dnsmasq-base (Debian) or dnsmasq";
+}
+
+static char *pid_path(const struct network *network)
+{
+	return site_run_path(network->site, "networks/%s/dnsmasq.pid", network->name);
+}
+
+/* Whether any user may walk into a folder: dnsmasq gives up root, but reads the leases again later. */
+static bool reachable(const char *folder)
+{
+	scoped_free char *path = strdup(folder);
+	struct stat st;
+
+	if (!path)
+		return false;
+	for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
+		*end = '\0';
+		if (*path && (stat(path, &st) < 0 || !(st.st_mode & S_IXOTH)))
+			return false;
+	}
+	return true;
+}
+
+static void add_word(struct arguments *arguments, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void add_word(struct arguments *arguments, const char *fmt, ...)
+{
+	char word[4352];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(word, sizeof word, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof word)
+		arguments->text.failed = true;
+	else
+		text_add_bytes(&arguments->text, word, (size_t)n + 1);
+}
+
+static void add_dhcp(struct arguments *arguments, const struct network *network)
+{
+	struct in_addr mask = { htonl(UINT32_MAX << (32 - network->prefix)) };
+	struct in_addr subnet = { network->gateway.s_addr & mask.s_addr };
+	char subnet_words[INET_ADDRSTRLEN], mask_words[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &subnet, subnet_words, sizeof subnet_words);
+	inet_ntop(AF_INET, &mask, mask_words, sizeof mask_words);
+	/* static: whoever has no lease file gets nothing. */
+	add_word(arguments, "--dhcp-range=%s,static,%s,12h", subnet_words, mask_words);
+	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);
+	add_word(arguments, "--dhcp-lease-max=%u", UINT32_MAX >> network->prefix);
+	add_word(arguments, "--dhcp-authoritative");
+	/* The MAC is the identity: clones may share what their DHCP clients call themselves. */
+	add_word(arguments, "--dhcp-ignore-clid");
+	/* The lease files are the memory; one of its own would contradict them some day. */
+	add_word(arguments, "--leasefile-ro");
+	add_word(arguments, "--no-ping");
+	add_word(arguments, "--quiet-dhcp");
+}
+
+static int make_arguments(const struct network *network, const char *pid_file,
+			  struct arguments *arguments)
+{
+	const char *program = dnsmasq_path();
+	const char *domain = network->config.domain;
+	size_t n = 0;
+
+	if (!program)
+		return -ENOENT;
+	add_word(arguments, "%s", program);
+	add_word(arguments, "--conf-file=/dev/null");
+	add_word(arguments, "--pid-file=%s", pid_file);
+	if (!reachable(network->folder))
+		add_word(arguments, "--user=root");
+	add_word(arguments, "--interface=%s", network->config.bridge);
+	add_word(arguments, "--except-interface=lo");
+	add_word(arguments, "--bind-interfaces");
+	/* The host's /etc/hosts is the host's view; what it asks of its own servers is fine for all. */
+	add_word(arguments, "--no-hosts");
+	add_word(arguments, "--hostsdir=%s/names", network->folder);
+	add_word(arguments, "--domain-needed");
+	add_word(arguments, "--bogus-priv");
+	if (domain && *domain) {
+		add_word(arguments, "--domain=%s", domain);
+		add_word(arguments, "--local=/%s/", domain);
+		add_word(arguments, "--expand-hosts");
+	}
+	add_dhcp(arguments, network);
+	if (arguments->text.failed)
+		return -ENOMEM;
+	char *end = arguments->text.data + arguments->text.length;
+	for (char *word = arguments->text.data; word < end && n < ARGS; word += strlen(word) + 1)
+		arguments->words[n++] = word;
+	return 0;
+}
+
+static bool has_word(const char *words, size_t length, const char *wanted)
+{
+	for (size_t at = 0; at < length; at += strlen(words + at) + 1) {
+		if (strcmp(words + at, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool same_namespace(pid_t pid)
+{
+	char path[64];
+	struct stat theirs, ours;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	return stat(path, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+	       theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+}
+
+/* The arguments of a process, if it is a dnsmasq with this pid file. Length, or -errno. */
+static ssize_t read_arguments(pid_t pid, const char *pid_file, char **words)
+{
+	scoped_free char *wanted = text_format("--pid-file=%s", pid_file);
+	scoped_free char *data = NULL;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	ssize_t n = file_read(AT_FDCWD, path, 65536, &data);
+	if (n < 0)
+		return n;
+	if (!wanted || !has_word(data, (size_t)n, wanted))
+		return -ESRCH;
+	*words = take_ptr(&data);
+	return n;
+}
+
+/* The pid of our dnsmasq, or -ESRCH. words: its arguments, to be freed. */
+static pid_t find_process(const char *pid_file, char **words, size_t *length)
+{
+	scoped_free char *text = NULL;
+	uint64_t pid;
+
+	if (file_read(AT_FDCWD, pid_file, 32, &text) < 0 ||
+	    text_to_u64(text_trim(text), 2, INT32_MAX, &pid) < 0)
+		return -ESRCH;
+	ssize_t n = read_arguments((pid_t)pid, pid_file, words);
+	if (n < 0)
+		return -ESRCH;
+	*length = (size_t)n;
+	return (pid_t)pid;
+}
+
+enum dns_state dns_look(const struct network *network)
+{
+	scoped_free char *pid_file = pid_path(network);
+	scoped_free char *words = NULL;
+	struct arguments wanted = { 0 };
+	size_t length = 0;
+	enum dns_state state = DNS_STALE;
+
+	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
+	if (pid < 0)
+		return DNS_ABSENT;
+	if (make_arguments(network, pid_file, &wanted) == 0 && wanted.text.length == length &&
+	    memcmp(wanted.text.data, words, length) == 0 && same_namespace(pid))
+		state = DNS_RUNNING;
+	text_free(&wanted.text);
+	return state;
+}
+
+static int stop_process(const struct network *network, pid_t pid, const char *pid_file,
+			struct err *err)
+{
+	scoped_fd int pidfd = pidfd_open(pid, 0);
+	scoped_free char *words = NULL;
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	/* Looked at again with the descriptor in hand, which no later process can take over. */
+	if (pidfd < 0 || read_arguments(pid, pid_file, &words) < 0)
+		return 0;
+	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
+	if (poll(&end, 1, STOP_MS) > 0)
+		return 0;
+	pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	if (poll(&end, 1, STOP_MS) > 0)
+		return 0;
+	return err_set(err, EBUSY, "network '%s': its dnsmasq, process %d, does not end",
+		       network->name, (int)pid);
+}
+
+int dns_stop(const struct network *network, struct err *err)
+{
+	scoped_free char *pid_file = pid_path(network);
+	scoped_free char *words = NULL;
+	size_t length;
+
+	if (!pid_file)
+		return err_set(err, ENOMEM, "out of memory");
+	pid_t pid = find_process(pid_file, &words, &length);
+	if (pid > 0 && stop_process(network, pid, pid_file, err) < 0)
+		return -err->code;
+	unlink(pid_file);
+	return 0;
+}
+
+/* One that lost its pid file (a cleared /run, a start killed half-way): found and ended. */
+static bool stop_stray(const struct network *network, const char *pid_file)
+{
+	scoped_dir DIR *proc = opendir("/proc");
+	bool found = false;
+
+	if (!proc)
+		return false;
+	for (struct dirent *e; (e = readdir(proc));) {
+		scoped_free char *words = NULL;
+		struct err unsaid = { 0 };
+		uint64_t pid;
+		if (text_to_u64(e->d_name, 2, INT32_MAX, &pid) < 0 ||
+		    read_arguments((pid_t)pid, pid_file, &words) < 0)
+			continue;
+		found |= stop_process(network, (pid_t)pid, pid_file, &unsaid) == 0;
+	}
+	return found;
+}
+
+/* Binds as dnsmasq does, to learn whether that is what failed: its own words depend on the locale. */
+static bool port_taken(const struct network *network, uint16_t port)
+{
+	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	const char *bridge = network->config.bridge;
+	const int on = 1;
+
+	if (fd < 0)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (port == DNS_PORT)
+		address.sin_addr = network->gateway;
+	else
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, bridge, (socklen_t)strlen(bridge));
+	return bind(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == EADDRINUSE;
+}
+
+static int tell_failure(const struct network *network, const struct err *why, struct err *err)
+{
+	int port = port_taken(network, DNS_PORT)    ? DNS_PORT
+		   : port_taken(network, DHCP_PORT) ? DHCP_PORT
+						    : 0;
+
+	if (port)
+		return err_set(
+			err, EADDRINUSE,
+			"network '%s' has no %s: port %d is taken by another program; let that "
+			"one bind to its own links only, or set 'dhcp = no' in "
+			"%s/network.conf",
+			network->name, port == DNS_PORT ? "DNS" : "DHCP", port, network->folder);
+	return err_set(err, why->code, "network '%s' has no DHCP and DNS: %.400s", network->name,
+		       why->text);
+}
+
+static int start(const struct network *network, const char *pid_file, struct err *err)
+{
+	struct arguments arguments = { 0 };
+	struct text said = { 0 };
+	struct child_io io = { .out = &said, .errors = &said };
+	struct err why = { 0 };
+
+	int r = make_arguments(network, pid_file, &arguments);
+	if (r < 0)
+		err_set(err, -r, "network '%s': %s", network->name,
+			r == -ENOENT ? dns_fault() : strerror(-r));
+	else
+		r = child_run(arguments.words, &io, &why);
+	/* Its parent ends only when the daemon serves, or says why not. */
+	if (r < 0 && stop_stray(network, pid_file)) {
+		why = (struct err){ 0 };
+		r = child_run(arguments.words, &io, &why);
+	}
+	if (r < 0 && why.code)
+		r = tell_failure(network, &why, err);
+	text_free(&said);
+	text_free(&arguments.text);
+	return r;
+}
+
+int dns_start(const struct network *network, struct err *err)
+{
+	scoped_free char *pid_file = pid_path(network);
+	scoped_free char *folder = site_run_path(network->site, "networks/%s", network->name);
+
+	if (!pid_file || !folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (dns_stop(network, err) < 0 || file_make_dirs(folder, 0711, err) < 0)
+		return -err->code;
+	return start(network, pid_file, err);
+}
+
+/* RFC 2131, table 5: what a client that leaves says to its server. */
+static size_t write_release(const struct lease *lease, unsigned char *packet)
+{
+	static const unsigned char magic[] = { 99, 130, 83, 99 };
+	enum { CIADDR = 12, CHADDR = 28, OPTIONS = 236, LEAST = 300 };
+	unsigned mac[6];
+
+	if (sscanf(lease->mac, "%2x:%2x:%2x:%2x:%2x:%2x", &mac[0], &mac[1], &mac[2], &mac[3],
+		   &mac[4], &mac[5]) != 6)
+		return 0;
+	packet[0] = 1; /* request */
+	packet[1] = 1; /* ethernet */
+	packet[2] = 6; /* bytes of its addresses */
+	memcpy(packet + CIADDR, &lease->address, 4);
+	for (int i = 0; i < 6; i++)
+		packet[CHADDR + i] = (unsigned char)mac[i];
+	unsigned char *at = packet + OPTIONS;
+	memcpy(at, magic, sizeof magic);
+	memcpy(at + 4, (unsigned char[]){ 53, 1, 7 /* release */, 54, 4 /* server */ }, 5);
+	memcpy(at + 9, &lease->gateway, 4);
+	at[13] = 255;
+	return LEAST;
+}
+
+static void send_release(const struct lease *lease)
+{
+	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in server = { .sin_family = AF_INET,
+				      .sin_port = htons(DHCP_PORT),
+				      .sin_addr = lease->gateway };
+	unsigned char packet[300] = { 0 };
+	size_t length = write_release(lease, packet);
+
+	if (fd >= 0 && length > 0 &&
+	    sendto(fd, packet, length, MSG_DONTWAIT, (struct sockaddr *)&server, sizeof server) < 0)
+		return;
+}
+
+void dns_forget(const struct network *network, const struct lease *lease)
+{
+	scoped_free char *pid_file = pid_path(network);
+	scoped_free char *words = NULL;
+	size_t length;
+
+	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
+	if (pid < 0)
+		return;
+	/* What it leased by DHCP it keeps to itself, so that only the protocol takes it back. */
+	send_release(lease);
+	scoped_fd int pidfd = pidfd_open(pid, 0);
+	scoped_free char *again = NULL;
+	if (pidfd >= 0 && read_arguments(pid, pid_file, &again) > 0)
+		pidfd_send_signal(pidfd, SIGHUP, NULL, 0);
+}

@@ -1,0 +1,89 @@
+#include "network/firewall.h"
+
+#include "base/text.h"
+#include "kern/nft.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * One table a network, named after its bridge, which is unique on the host: so that no network needs
+ * the settings of another, or a lock over all, to rebuild its rules.
+ *
+ * There is no "accept" for what is forwarded: in nftables an accept ends only the chain that it stands
+ * in, and a drop in anybody's chain is final. Where another program drops (Docker, a firewall), only a
+ * rule in its chain helps; network_status names that chain.
+ */
+struct plan {
+	char name[32];
+	char mark[32];
+	struct nft_rule rule;
+	struct nft_table table;
+};
+
+static void plan_make(const struct network *network, struct plan *plan)
+{
+	struct in_addr subnet = { network->gateway.s_addr &
+				  htonl(UINT32_MAX << (32 - network->prefix)) };
+	char identity[128];
+
+	*plan = (struct plan){ 0 };
+	snprintf(plan->name, sizeof plan->name, "berth-%s", network->config.bridge);
+	/* Goes into every rule: another version's rules, or another subnet's, are then not ours. */
+	snprintf(identity, sizeof identity, "1 %s %08x/%u", network->config.bridge, subnet.s_addr,
+		 network->prefix);
+	snprintf(plan->mark, sizeof plan->mark, "berth %016llx",
+		 (unsigned long long)text_hash(identity));
+	plan->rule = (struct nft_rule){
+		.matches = 3,
+		.match = {
+			{ .field = NFT_FIELD_FROM, .network = subnet, .prefix = network->prefix },
+			{ .field = NFT_FIELD_TO, .network = subnet, .prefix = network->prefix,
+			  .inverted = true },
+			{ .field = NFT_FIELD_OUT, .link = network->config.bridge, .inverted = true },
+		},
+	};
+	plan->table = (struct nft_table){ .name = plan->name,
+					  .mark = plan->mark,
+					  .rules = &plan->rule,
+					  .count = network->config.nat ? 1 : 0 };
+}
+
+static int tell(const struct network *network, const char *name, int r, struct err *err)
+{
+	if (r == -EOPNOTSUPP)
+		return err_set(
+			err, EOPNOTSUPP,
+			"network '%s': the kernel has no nf_tables with masquerading (nft_masq); "
+			"load it, or set 'nat = no' in %s/network.conf",
+			network->name, network->folder);
+	return err_set(err, -r, "network '%s': firewall table '%s': %s", network->name, name,
+		       strerror(-r));
+}
+
+int firewall_is_current(const struct network *network)
+{
+	struct plan plan;
+
+	plan_make(network, &plan);
+	return nft_is_current(&plan.table);
+}
+
+int firewall_update(const struct network *network, struct err *err)
+{
+	struct plan plan;
+
+	plan_make(network, &plan);
+	int r = plan.table.count ? nft_replace(&plan.table) : nft_remove(plan.name);
+	return r < 0 ? tell(network, plan.name, r, err) : 0;
+}
+
+int firewall_remove(const struct network *network, struct err *err)
+{
+	struct plan plan;
+
+	plan_make(network, &plan);
+	int r = nft_remove(plan.name);
+	return r < 0 ? tell(network, plan.name, r, err) : 0;
+}

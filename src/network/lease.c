@@ -1,0 +1,187 @@
+#include "base/scoped.h"
+#include "base/text.h"
+#include "network/bridge.h"
+#include "network/lease_file.h"
+#include "network/network.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+static int check_name(const struct network *network, const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	if (fault)
+		return err_set(err, EINVAL, "network '%s': name '%.80s' %s", network->name, name,
+			       fault);
+	return 0;
+}
+
+static int check_mac(const struct network *network, const char *mac, struct err *err)
+{
+	size_t n = strlen(mac);
+	bool good = n == 17;
+
+	for (size_t i = 0; good && i < n; i++)
+		good = i % 3 == 2 ? mac[i] == ':' : isxdigit((unsigned char)mac[i]) != 0;
+	if (!good)
+		return err_set(err, EINVAL,
+			       "network '%s': '%.40s' is no MAC address such as 10:66:6a:01:02:03",
+			       network->name, mac);
+	return 0;
+}
+
+/* How many addresses there are for leases: all but the network's, the gateway's and broadcast. */
+static uint32_t address_count(const struct network *network)
+{
+	return (UINT32_MAX >> network->prefix) - 2;
+}
+
+static struct in_addr address_at(const struct network *network, uint32_t i)
+{
+	return (struct in_addr){ htonl(ntohl(network->gateway.s_addr) + 1 + i) };
+}
+
+static int parse_wanted(const struct network *network, const char *want, struct in_addr *out,
+			struct err *err)
+{
+	struct in_addr address;
+	char gateway[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
+	if (inet_pton(AF_INET, want, &address) != 1)
+		return err_set(err, EINVAL, "network '%s': '%.40s' is no IPv4 address",
+			       network->name, want);
+	uint32_t i = ntohl(address.s_addr) - ntohl(network->gateway.s_addr) - 1;
+	if (i >= address_count(network))
+		return err_set(
+			err, EINVAL,
+			"network '%s': address %s is none that a machine can have there; its "
+			"network is %s and the gateway %s",
+			network->name, want, network->config.subnet, gateway);
+	*out = address;
+	return 0;
+}
+
+static int tell_held(const struct network *network, const char *want, const char *holder,
+		     struct err *err)
+{
+	return err_set(
+		err, EADDRINUSE,
+		"network '%s': address %s belongs to '%s'; choose another, or none for a free one",
+		network->name, want, holder);
+}
+
+static int tell_failure(const struct network *network, const char *name, int r, struct err *err)
+{
+	return err_set(err, -r, "lease of '%s' in '%s': %s", name, network->folder, strerror(-r));
+}
+
+/* The first free address from where the name hashes to, so that names keep theirs by and large. */
+static int add_anywhere(const struct network *network, struct lease *lease, struct err *err)
+{
+	uint32_t count = address_count(network);
+	uint32_t start = (uint32_t)(text_hash(lease->name) % count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		lease->address = address_at(network, (start + i) % count);
+		int r = lease_file_add(network, lease);
+		if (r == 0)
+			return 0;
+		if (r != -EEXIST)
+			return tell_failure(network, lease->name, r, err);
+	}
+	return err_set(
+		err, EADDRNOTAVAIL,
+		"network '%s' has no free address left for '%s': all %u of %s belong to machines; "
+		"delete one, or use another network",
+		network->name, lease->name, count, network->config.subnet);
+}
+
+/* What is there is not what is asked for: another mac, another address, or nothing. */
+static int change_or_add(const struct network *network, struct lease *lease,
+			 const struct in_addr *wanted, const char *want, struct err *err)
+{
+	struct lease held, holder;
+	bool found = lease_file_find(network, lease->name, &held) == 0;
+	int r = 0;
+
+	if (found && (!wanted || wanted->s_addr == held.address.s_addr)) {
+		lease->address = held.address;
+		if (strcmp(held.mac, lease->mac) != 0)
+			r = lease_file_change(network, lease);
+		return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
+	}
+	if (!wanted)
+		return add_anywhere(network, lease, err);
+
+	lease->address = *wanted;
+	if (lease_file_holder(network, *wanted, &holder) == 0)
+		return tell_held(network, want, holder.name, err);
+	/* Killed between the two, the machine has none, and its next start asks for the same again. */
+	if (found)
+		r = lease_file_remove(network, &held);
+	if (r == 0)
+		r = lease_file_add(network, lease);
+	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
+}
+
+int lease_get(struct network *network, const char *name, const char *mac, const char *want,
+	      struct lease *lease, struct err *err)
+{
+	struct lease made = { .gateway = network->gateway, .prefix = network->prefix };
+	struct in_addr wanted = { 0 };
+
+	if (want && !*want)
+		want = NULL;
+	if (check_name(network, name, err) < 0 || check_mac(network, mac, err) < 0 ||
+	    (want && parse_wanted(network, want, &wanted, err) < 0))
+		return -err->code;
+	/* As a rule the machine has had it since it was created: one read, no lock. */
+	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, mac) == 0 &&
+	    (!want || made.address.s_addr == wanted.s_addr)) {
+		*lease = made;
+		return 0;
+	}
+	snprintf(made.name, sizeof made.name, "%s", name);
+	snprintf(made.mac, sizeof made.mac, "%s", mac);
+	scoped_fd int lock = network_lock(network, err);
+	if (lock < 0)
+		return lock;
+	int r = lease_file_repair(network);
+	if (r < 0)
+		return tell_failure(network, name, r, err);
+	if (change_or_add(network, &made, want ? &wanted : NULL, want, err) < 0)
+		return -err->code;
+	*lease = made;
+	return 0;
+}
+
+int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err)
+{
+	if (check_name(network, name, err) < 0)
+		return -err->code;
+	int r = lease_file_find(network, name, lease);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "network '%s': '%s' has no address there",
+			       network->name, name);
+	return r < 0 ? tell_failure(network, name, r, err) : 0;
+}
+
+int lease_release(struct network *network, const char *name, struct err *err)
+{
+	struct lease lease;
+
+	if (check_name(network, name, err) < 0)
+		return -err->code;
+	scoped_fd int lock = network_lock(network, err);
+	if (lock < 0)
+		return lock;
+	int r = lease_file_repair(network);
+	if (r == 0)
+		r = lease_file_find(network, name, &lease);
+	if (r == 0)
+		r = lease_file_remove(network, &lease);
+	return r < 0 && r != -ENOENT ? tell_failure(network, name, r, err) : 0;
+}

@@ -1,0 +1,278 @@
+#include "network/lease_file.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "network/dns.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LEASE_MAX = 256 };
+
+/* All paths of one lease; a fixed room, since list reads one of them for each machine. */
+struct paths {
+	char host[4096];
+	char name[4096];
+	char aside[4096];
+	char pending[4096];
+};
+
+static int make_paths(const struct network *network, const struct lease *lease, struct paths *paths)
+{
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	if (text_print(paths->host, sizeof paths->host, "%s/hosts/%s", network->folder, address) <
+		    0 ||
+	    text_print(paths->name, sizeof paths->name, "%s/names/%s", network->folder,
+		       lease->name) < 0 ||
+	    /* dnsmasq passes over names that begin with a dot. */
+	    text_print(paths->aside, sizeof paths->aside, "%s/names/.new", network->folder) < 0 ||
+	    text_print(paths->pending, sizeof paths->pending, "%s/pending", network->folder) < 0)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* Checks and completes what was read; -ENOENT for what can be no lease of this network. */
+static int accept_lease(const struct network *network, const char *name, const char *mac,
+			const char *address, struct lease *lease)
+{
+	uint32_t mask = htonl(UINT32_MAX << (32 - network->prefix));
+	struct lease read = { .gateway = network->gateway, .prefix = network->prefix };
+
+	if (inet_pton(AF_INET, address, &read.address) != 1 ||
+	    ((read.address.s_addr ^ network->gateway.s_addr) & mask) != 0 ||
+	    text_label_fault(name) || strlen(mac) != sizeof read.mac - 1)
+		return -ENOENT;
+	snprintf(read.name, sizeof read.name, "%s", name);
+	snprintf(read.mac, sizeof read.mac, "%s", mac);
+	*lease = read;
+	return 0;
+}
+
+int lease_file_find(const struct network *network, const char *name, struct lease *lease)
+{
+	char path[4096], address[INET_ADDRSTRLEN], found[64], mac[18];
+	scoped_free char *text = NULL;
+
+	if (text_print(path, sizeof path, "%s/names/%s", network->folder, name) < 0)
+		return -ENAMETOOLONG;
+	ssize_t n = file_read(AT_FDCWD, path, LEASE_MAX, &text);
+	if (n < 0)
+		return (int)n;
+	if (sscanf(text, "%15s %63s # %17s", address, found, mac) != 3 || strcmp(found, name) != 0)
+		return -ENOENT;
+	return accept_lease(network, name, mac, address, lease);
+}
+
+static int read_host(const struct network *network, const char *path, struct lease *lease)
+{
+	char address[INET_ADDRSTRLEN], name[64], mac[18];
+	scoped_free char *text = NULL;
+
+	ssize_t n = file_read(AT_FDCWD, path, LEASE_MAX, &text);
+	if (n < 0)
+		return (int)n;
+	if (sscanf(text, "%17[^,],%15[^,],%63s", mac, address, name) != 3)
+		return -ENOENT;
+	return accept_lease(network, name, mac, address, lease);
+}
+
+/* Whether the name of a lease leads to its address: it is whole. */
+static bool is_whole(const struct network *network, const struct lease *lease)
+{
+	struct lease named;
+
+	return lease_file_find(network, lease->name, &named) == 0 &&
+	       named.address.s_addr == lease->address.s_addr;
+}
+
+int lease_file_holder(const struct network *network, struct in_addr address, struct lease *lease)
+{
+	struct paths paths;
+	struct lease asked = { .address = address };
+	int r = make_paths(network, &asked, &paths);
+
+	if (r == 0)
+		r = read_host(network, paths.host, &asked);
+	if (r == 0 && !is_whole(network, &asked))
+		r = -ENOENT;
+	if (r == 0)
+		*lease = asked;
+	return r;
+}
+
+static bool same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
+static int remove_file(const char *path)
+{
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int lease_file_repair(const struct network *network)
+{
+	struct paths paths;
+	struct lease lease = { 0 };
+	int r = make_paths(network, &lease, &paths);
+
+	if (r < 0 || (access(paths.pending, F_OK) < 0 && errno == ENOENT))
+		return r;
+	/* Torn: then it was never linked anywhere. */
+	if (read_host(network, paths.pending, &lease) == 0 &&
+	    make_paths(network, &lease, &paths) == 0 && !is_whole(network, &lease) &&
+	    same_file(paths.pending, paths.host)) {
+		r = remove_file(paths.host);
+		dns_forget(network, &lease);
+	}
+	return r < 0 ? r : remove_file(paths.pending);
+}
+
+/* A new file with its text on the disk; readable for dnsmasq, whatever our umask. */
+static int write_file(const char *path, const char *text, int flags)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0644);
+
+	if (fd < 0)
+		return -errno;
+	size_t n = strlen(text);
+	ssize_t done = write(fd, text, n);
+	if (done < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+		return -errno;
+	return (size_t)done == n ? 0 : -ENOSPC;
+}
+
+static void host_text(const struct lease *lease, char *out, size_t room)
+{
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	snprintf(out, room, "%s,%s,%s\n", lease->mac, address, lease->name);
+}
+
+static int write_name(const struct lease *lease, const struct paths *paths)
+{
+	char text[LEASE_MAX], address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	snprintf(text, sizeof text, "%s %s # %s\n", address, lease->name, lease->mac);
+	int r = write_file(paths->aside, text, O_TRUNC);
+	if (r == 0 && rename(paths->aside, paths->name) < 0)
+		r = -errno;
+	return r;
+}
+
+/* dnsmasq watches for files that were written and closed, or renamed; not for links. */
+static void show_to_dnsmasq(const char *path)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	(void)fd;
+}
+
+static int publish(const struct lease *lease, struct paths *paths)
+{
+	char text[LEASE_MAX];
+
+	host_text(lease, text, sizeof text);
+	int r = write_file(paths->pending, text, O_EXCL);
+	if (r == 0 && link(paths->pending, paths->host) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_name(lease, paths);
+	if (r < 0) {
+		if (same_file(paths->pending, paths->host))
+			unlink(paths->host);
+		unlink(paths->pending);
+		return r;
+	}
+	show_to_dnsmasq(paths->host);
+	unlink(paths->pending);
+	*strrchr(paths->host, '/') = '\0';
+	return file_sync_dir(paths->host);
+}
+
+int lease_file_add(const struct network *network, const struct lease *lease)
+{
+	struct paths paths;
+	struct lease holder;
+	int r = make_paths(network, lease, &paths);
+
+	if (r < 0)
+		return r;
+	if (lease_file_holder(network, lease->address, &holder) == 0)
+		return -EEXIST;
+	/* What is left there was torn by a power cut: nobody's, since nobody finds it by name. */
+	if (access(paths.host, F_OK) == 0) {
+		int known = read_host(network, paths.host, &holder);
+		r = remove_file(paths.host);
+		if (r == 0 && known == 0)
+			dns_forget(network, &holder);
+	}
+	return r < 0 ? r : publish(lease, &paths);
+}
+
+int lease_file_remove(const struct network *network, const struct lease *lease)
+{
+	struct paths paths;
+	int r = make_paths(network, lease, &paths);
+
+	if (r < 0)
+		return r;
+	/* Without hosts/ADDRESS there is nothing to find again, and no need of pending. */
+	if (link(paths.host, paths.pending) < 0 && errno != ENOENT)
+		return -errno;
+	r = remove_file(paths.name);
+	if (r == 0)
+		r = remove_file(paths.host);
+	if (r == 0)
+		r = remove_file(paths.pending);
+	if (r == 0)
+		dns_forget(network, lease);
+	return r;
+}
+
+int lease_file_change(const struct network *network, const struct lease *lease)
+{
+	struct paths paths;
+	char text[LEASE_MAX];
+	struct lease before;
+	int r = make_paths(network, lease, &paths);
+	bool known = r == 0 && read_host(network, paths.host, &before) == 0;
+
+	if (r < 0)
+		return r;
+	/* Killed between the two, names/ still tells the old mac, and the next call does it again. */
+	host_text(lease, text, sizeof text);
+	r = write_file(paths.pending, text, O_EXCL);
+	if (r == 0 && rename(paths.pending, paths.host) < 0)
+		r = -errno;
+	if (r == 0)
+		r = write_name(lease, &paths);
+	if (r == 0 && known)
+		dns_forget(network, &before);
+	return r;
+}
+
+int lease_file_count(const struct network *network)
+{
+	scoped_free char *path = text_format("%s/hosts", network->folder);
+	int count = 0;
+
+	if (!path)
+		return -ENOMEM;
+	scoped_dir DIR *dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *e; (e = readdir(dir));)
+		count += e->d_name[0] != '.';
+	return count;
+}

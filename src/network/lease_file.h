@@ -1,0 +1,37 @@
+/*
+ * The two files of a lease, below the network's folder, and how they come and go together:
+ *
+ *   hosts/ADDRESS   "MAC,ADDRESS,NAME": the allocation, made exclusively; dnsmasq's dhcp-hostsdir
+ *   names/NAME      "ADDRESS NAME # MAC": found by name in one read; dnsmasq's hostsdir, so that a
+ *                   name is answered for a machine that never asks DHCP, too
+ *   pending         while one comes or goes: another name of hosts/ADDRESS
+ *
+ * hosts/ comes first and goes last, so that whoever finds a name has the address. All but the
+ * reading happens under the network's lock, after lease_file_repair.
+ */
+#ifndef BERTH_NETWORK_LEASE_FILE_H
+#define BERTH_NETWORK_LEASE_FILE_H
+
+#include "network/network.h"
+
+/* By name: 0, -ENOENT (also for one that is torn or of another subnet), or -errno. */
+int lease_file_find(const struct network *network, const char *name, struct lease *lease);
+
+/* Who has an address, and can be found by name: as above. */
+int lease_file_holder(const struct network *network, struct in_addr address, struct lease *lease);
+
+/* Finishes or undoes what a killed command left. */
+int lease_file_repair(const struct network *network);
+
+/* Takes lease's address for its name: -EEXIST when another living lease has it. */
+int lease_file_add(const struct network *network, const struct lease *lease);
+
+int lease_file_remove(const struct network *network, const struct lease *lease);
+
+/* Gives a lease another mac. */
+int lease_file_change(const struct network *network, const struct lease *lease);
+
+/* How many there are, or -errno. */
+int lease_file_count(const struct network *network);
+
+#endif

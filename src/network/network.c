@@ -1,0 +1,365 @@
+#include "network/network.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "network/bridge.h"
+#include "network/lease_file.h"
+#include "network/subnet.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BRIDGE_NAMES = 16 };
+
+static char *conf_path(const struct site *site, const char *name)
+{
+	return site_state_path(site, "networks/%s/network.conf", name);
+}
+
+static int is_network(const struct dirent *entry)
+{
+	return text_label_fault(entry->d_name) == NULL;
+}
+
+int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		 struct err *err)
+{
+	scoped_free char *folder = site_state_path(site, "networks");
+	struct dirent **entries = NULL;
+	int r = 0;
+
+	if (!folder)
+		return err_set(err, ENOMEM, "out of memory");
+	int n = scandir(folder, &entries, is_network, alphasort);
+	if (n < 0)
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, errno, "list '%s': %s", folder, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		scoped_free char *path = conf_path(site, entries[i]->d_name);
+		/* Without its settings it is half made or half deleted. */
+		if (r == 0 && path && access(path, F_OK) == 0)
+			r = visit(context, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+struct name_list {
+	char *names[64]; /* owned */
+	size_t count;
+};
+
+static int remember_name(void *context, const char *name)
+{
+	struct name_list *list = context;
+
+	if (list->count + 1 < sizeof list->names / sizeof list->names[0])
+		list->names[list->count++] = strdup(name);
+	return 0;
+}
+
+static int tell_missing(const struct site *site, const char *name, struct err *err)
+{
+	struct name_list list = { 0 };
+	struct err unsaid = { 0 };
+
+	network_list(site, remember_name, &list, &unsaid);
+	const char *near = text_nearest(name, (const char *const *)list.names);
+	if (near)
+		err_set(err, ENOENT, "there is no network '%s'; did you mean '%s'?", name, near);
+	else
+		err_set(err, ENOENT, "there is no network '%s'", name);
+	for (size_t i = 0; i < list.count; i++)
+		free(list.names[i]);
+	return -err->code;
+}
+
+static int check_name(const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	return fault ? err_set(err, EINVAL, "network name '%.80s' %s", name, fault) : 0;
+}
+
+/* Gateway and prefix from the settings, which may have been edited by hand. */
+static int read_subnet(struct network *network, struct err *err)
+{
+	struct subnet subnet;
+
+	if (subnet_parse(network->config.subnet, &subnet) < 0)
+		return err_set(
+			err, EINVAL,
+			"%s/network.conf: subnet '%s' is none for machines; write one such as "
+			"10.1.16.0/20, with 8 to 30 bits and no host bits set",
+			network->folder, network->config.subnet);
+	if (!*network->config.bridge)
+		return err_set(err, EINVAL, "%s/network.conf: no bridge is named", network->folder);
+	network->gateway.s_addr = htonl(ntohl(subnet.network.s_addr) + 1);
+	network->prefix = subnet.prefix;
+	return 0;
+}
+
+int network_open(struct network *network, const struct site *site, const char *name,
+		 struct err *err)
+{
+	scoped_free char *path = conf_path(site, name);
+
+	*network = (struct network){ 0 };
+	if (check_name(name, err) < 0)
+		return -err->code;
+	struct network opened = { .site = site,
+				  .name = strdup(name),
+				  .folder = site_state_path(site, "networks/%s", name) };
+	if (!path || !opened.name || !opened.folder) {
+		network_close(&opened);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	struct err why = { 0 };
+	int r = config_load(&network_schema, path, &opened.config, &why);
+	if (r == -ENOENT)
+		tell_missing(site, name, err);
+	else if (r < 0)
+		*err = why;
+	else
+		r = read_subnet(&opened, err);
+	if (r < 0) {
+		network_close(&opened);
+		return r;
+	}
+	*network = opened;
+	return 0;
+}
+
+void network_close(struct network *network)
+{
+	config_free(&network_schema, &network->config);
+	free(network->name);
+	free(network->folder);
+	*network = (struct network){ 0 };
+}
+
+/* What a network that is to be made must keep clear of. */
+struct others {
+	const struct site *site;
+	struct subnet_list subnets;
+	const char *bridge; /* asked about */
+	bool bridge_taken;
+};
+
+static int add_other(void *context, const char *name)
+{
+	struct others *others = context;
+	scoped_free char *path = conf_path(others->site, name);
+	struct network_config config;
+	struct err unsaid = { 0 };
+	struct subnet subnet;
+
+	/* Another network's broken file is no reason not to make this one. */
+	if (!path || config_load(&network_schema, path, &config, &unsaid) < 0)
+		return 0;
+	others->bridge_taken |= others->bridge && strcmp(config.bridge, others->bridge) == 0;
+	int r = subnet_parse(config.subnet, &subnet);
+	config_free(&network_schema, &config);
+	if (r < 0)
+		return 0;
+	snprintf(subnet.owner, sizeof subnet.owner, "network '%s'", name);
+	return subnet_list_add(&others->subnets, &subnet);
+}
+
+static int choose_subnet(const struct subnet_list *taken, const struct network *network,
+			 const char *asked, struct subnet *subnet, struct err *err)
+{
+	char other[64];
+
+	if (!asked) {
+		int r = subnet_choose(taken, network->folder, subnet);
+		return r < 0 ? err_set(err, -r,
+				       "network '%s': every private network collides with a route "
+				       "of "
+				       "the host; name one that you can spare",
+				       network->name)
+			     : 0;
+	}
+	if (subnet_parse(asked, subnet) < 0)
+		return err_set(
+			err, EINVAL,
+			"network '%s': '%.80s' is no network for machines; write one such as "
+			"10.1.16.0/20, with 8 to 30 bits and no host bits set",
+			network->name, asked);
+	const struct subnet *hit = subnet_collision(taken, subnet);
+	if (!hit)
+		return 0;
+	subnet_text(hit, other, sizeof other);
+	return err_set(
+		err, EADDRINUSE,
+		"network '%s': %s collides with %s of %s; choose another, or none for a free one",
+		network->name, asked, other, hit->owner);
+}
+
+/* 0, 1 when another network or link has the name, -code. A bridge that we left ourselves is free. */
+static int bridge_is_taken(const struct network *network, struct link_socket *links,
+			   struct err *err)
+{
+	struct others others = { .site = network->site, .bridge = network->config.bridge };
+	struct link_info info;
+	struct err why = { 0 };
+
+	int r = network_list(network->site, add_other, &others, err);
+	subnet_list_free(&others.subnets);
+	if (r < 0)
+		return r;
+	if (others.bridge_taken)
+		return 1;
+	r = bridge_find(network, links, &info, &why);
+	if (r < 0 && r != -ENODEV && r != -EEXIST) {
+		*err = why;
+		return r;
+	}
+	return r == -EEXIST;
+}
+
+static int choose_bridge(struct network *network, struct link_socket *links, const char *asked,
+			 struct err *err)
+{
+	const struct key *key = config_find(&network_schema, "bridge", err);
+	char name[IFNAMSIZ];
+
+	for (unsigned i = 0; key && i < BRIDGE_NAMES; i++) {
+		bridge_name(network->site, network->name, i, name);
+		if (config_set(&network_schema, &network->config, key, asked ? asked : name, err) <
+		    0)
+			return -err->code;
+		int taken = bridge_is_taken(network, links, err);
+		if (taken <= 0)
+			return taken;
+		if (asked)
+			break;
+	}
+	if (!key)
+		return -err->code;
+	return err_set(err, EEXIST,
+		       "network '%s': bridge name '%s' is taken by another network or link; choose "
+		       "another",
+		       network->name, network->config.bridge);
+}
+
+/* dnsmasq reads these without root, so that the caller's umask must not count. */
+static int make_folders(const struct network *network, struct err *err)
+{
+	static const char *const names[] = { "hosts", "names" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		scoped_free char *path = text_format("%s/%s", network->folder, names[i]);
+		if (!path)
+			return err_set(err, ENOMEM, "out of memory");
+		if (file_make_dirs(path, 0755, err) < 0)
+			return -err->code;
+		if (chmod(path, 0755) < 0 || chmod(network->folder, 0755) < 0)
+			return err_set(err, errno, "open '%s' to dnsmasq: %s", path,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+static int save_new(struct network *network, struct link_socket *links, const char *bridge,
+		    const char *subnet_asked, struct err *err)
+{
+	scoped_free char *path = conf_path(network->site, network->name);
+	struct others others = { .site = network->site };
+	struct subnet subnet;
+	char words[64];
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(path, F_OK) == 0)
+		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
+	int r = network_list(network->site, add_other, &others, err);
+	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
+		bridge_tell(network, links, r, "read the host's routes", err);
+	if (r == 0)
+		r = choose_subnet(&others.subnets, network, subnet_asked, &subnet, err);
+	subnet_list_free(&others.subnets);
+	if (r < 0)
+		return r;
+	subnet_text(&subnet, words, sizeof words);
+	free(network->config.subnet);
+	network->config.subnet = strdup(words);
+	if (!network->config.subnet)
+		return err_set(err, ENOMEM, "out of memory");
+	/* The settings come last: without them nothing of it counts, and a next try clears it away. */
+	file_remove_tree(AT_FDCWD, network->folder);
+	if (choose_bridge(network, links, bridge, err) < 0 || make_folders(network, err) < 0 ||
+	    config_save(&network_schema, path, &network->config, err) < 0) {
+		file_remove_tree(AT_FDCWD, network->folder);
+		return -err->code;
+	}
+	return 0;
+}
+
+int network_create(const struct site *site, const char *name, const char *bridge,
+		   const char *subnet, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+
+	if (check_name(name, err) < 0)
+		return -err->code;
+	/* One at a time, since each must see what the others chose. */
+	scoped_fd int lock = site_lock(site, "networks", 30, "the list of networks", err);
+	if (lock < 0)
+		return lock;
+	int r = link_open(&links);
+	if (r < 0)
+		return err_set(err, -r, "open a netlink socket: %s", strerror(-r));
+	scoped_network struct network network = { .site = site,
+						  .name = strdup(name),
+						  .folder = site_state_path(site, "networks/%s",
+									    name) };
+	if (!network.name || !network.folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_defaults(&network_schema, &network.config, err) < 0)
+		return -err->code;
+	return save_new(&network, links, bridge && *bridge ? bridge : NULL,
+			subnet && *subnet ? subnet : NULL, err);
+}
+
+/* While it is held: who waits for it notices that the file has no name any more. */
+static void remove_lock(const struct network *network)
+{
+	scoped_free char *path = site_run_path(network->site, "locks/network.%s", network->name);
+
+	if (path)
+		unlink(path);
+}
+
+int network_delete(const struct site *site, const char *name, bool force, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	scoped_free char *path = conf_path(site, name);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (network_open(&network, site, name, err) < 0)
+		return -err->code;
+	scoped_fd int lock = network_lock(&network, err);
+	if (lock < 0)
+		return lock;
+	int leases = lease_file_count(&network);
+	if (leases > 0 && !force)
+		return err_set(
+			err, EBUSY,
+			"network '%s': %d machine%s an address there; delete %s first, or use "
+			"force",
+			name, leases, leases == 1 ? " has" : "s have", leases == 1 ? "it" : "them");
+	if (bridge_down(&network, err) < 0)
+		return -err->code;
+	/* The settings go first: from then on it is gone, whatever is left of it. */
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set(err, errno, "delete '%s': %s", path, strerror(errno));
+	int r = file_remove_tree(AT_FDCWD, network.folder);
+	remove_lock(&network);
+	return r < 0 ? err_set(err, -r, "delete '%s': %s", network.folder, strerror(-r)) : 0;
+}

@@ -1,0 +1,251 @@
+/* kern/link and kern/nft against the kernel, in a network namespace of the test's own. */
+#include "kern/nft.h"
+#include "own_net.h"
+#include "suite.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <stdlib.h>
+
+static const unsigned char bridge_mac[LINK_MAC] = { 0x12, 0x66, 0x6a, 1, 2, 3 };
+static const unsigned char guest_mac[LINK_MAC] = { 0x10, 0x66, 0x6a, 4, 5, 6 };
+
+static struct in_addr ip(const char *text)
+{
+	struct in_addr address = { 0 };
+
+	inet_pton(AF_INET, text, &address);
+	return address;
+}
+
+static int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* Many times, so that joining meets both making and removing by others. */
+static int join_often(int number, void *context)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	(void)context;
+	int r = link_open(&links);
+	for (int i = 0; r == 0 && i < 20; i++) {
+		r = link_join_bridge(links, "crowd0", bridge_mac, &info);
+		if (r == 0 && (strcmp(info.kind, "bridge") != 0 || info.index <= 0))
+			r = -EINVAL;
+	}
+	if (r < 0)
+		fprintf(stderr, "process %d: %s\n", number, strerror(-r));
+	return r;
+}
+
+static void test_bridge_crowd(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_find(links, "crowd0", &info), -ENODEV);
+	CU_ASSERT_EQUAL(own_net_crowd(8, join_often, NULL), 0);
+	CU_ASSERT_EQUAL(link_find(links, "crowd0", &info), 0);
+	CU_ASSERT(info.up);
+	CU_ASSERT_EQUAL(memcmp(info.mac, bridge_mac, LINK_MAC), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "crowd0"), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "crowd0"), 0); /* gone is success */
+	CU_ASSERT_EQUAL(link_find(links, "crowd0", &info), -ENODEV);
+}
+
+static void test_address(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "addr0", bridge_mac, &info), 0);
+	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.9.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.9.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 24), 1);
+	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 20), 0);
+	CU_ASSERT_EQUAL(link_has_address(links, 1, ip("10.9.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_set_alias(links, info.index, "for the test"), 0);
+	CU_ASSERT_EQUAL(link_find(links, "addr0", &info), 0);
+	CU_ASSERT_STRING_EQUAL(info.alias, "for the test");
+	CU_ASSERT_EQUAL(link_delete(links, "addr0"), 0);
+}
+
+static int look_at_eth0(void *context)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	(void)context;
+	if (link_open(&links) < 0 || link_find(links, "eth0", &info) < 0)
+		return 1;
+	return memcmp(info.mac, guest_mac, LINK_MAC) != 0 || info.up ||
+	       strcmp(info.kind, "veth") != 0;
+}
+
+static void test_veth_born(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info bridge, port;
+	struct own_net_guest guest = own_net_guest(look_at_eth0, NULL);
+	struct link_veth veth = {
+		.name = "port0", .alias = "web", .peer = "eth0", .pid = guest.pid
+	};
+
+	memcpy(veth.peer_mac, guest_mac, LINK_MAC);
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "veth0", bridge_mac, &bridge), 0);
+	veth.bridge = bridge.index;
+	CU_ASSERT_EQUAL(link_count_ports(links, bridge.index), 0);
+	CU_ASSERT_EQUAL(link_add_veth(links, &veth), 0);
+	CU_ASSERT_EQUAL(link_find(links, "port0", &port), 0);
+	CU_ASSERT(port.up);
+	CU_ASSERT_STRING_EQUAL(port.alias, "web");
+	CU_ASSERT_EQUAL(link_count_ports(links, bridge.index), 1);
+	/* A refusal leaves the socket in step with the kernel. */
+	CU_ASSERT_EQUAL(link_add_veth(links, &veth), -EEXIST);
+	CU_ASSERT_EQUAL(link_count_ports(links, bridge.index), 1);
+	own_net_let_go(&guest);
+	CU_ASSERT_EQUAL(own_net_wait(guest.pid), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "port0"), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "veth0"), 0);
+}
+
+static void test_refusals(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info bridge;
+	struct link_veth veth = {
+		.name = "port0", .alias = "web", .peer = "eth0", .pid = 0x7ffffff0
+	};
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "veth0", bridge_mac, &bridge), 0);
+	veth.bridge = bridge.index;
+	CU_ASSERT(link_add_veth(links, &veth) < 0); /* no such process */
+	CU_ASSERT(strlen(link_why(links)) > 0);
+	CU_ASSERT_EQUAL(link_find(links, "port0", &bridge), -ENODEV);
+	CU_ASSERT_EQUAL(link_set_up(links, 0x7ffffff0), -ENODEV);
+	CU_ASSERT_EQUAL(link_add_default_route(links, 1, ip("10.250.0.1")), -ENETUNREACH);
+	CU_ASSERT_EQUAL(link_delete(links, "veth0"), 0);
+}
+
+struct sight {
+	struct in_addr wanted;
+	unsigned prefix;
+	bool seen;
+};
+
+static int see(void *context, struct in_addr network, unsigned prefix, int index)
+{
+	struct sight *sight = context;
+
+	(void)index;
+	sight->seen |= network.s_addr == sight->wanted.s_addr && prefix == sight->prefix;
+	return 0;
+}
+
+static bool is_seen(struct link_socket *links, const char *network, unsigned prefix)
+{
+	struct sight sight = { .wanted = ip(network), .prefix = prefix };
+
+	CU_ASSERT_EQUAL(link_each_subnet(links, see, &sight), 0);
+	return sight.seen;
+}
+
+static void test_subnets_seen(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "sub0", bridge_mac, &info), 0);
+	CU_ASSERT_FALSE(is_seen(links, "10.8.0.0", 24));
+	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.8.0.1"), 24), 0);
+	CU_ASSERT(is_seen(links, "10.8.0.0", 24));
+	/* A route of a table that only a policy rule would lead to. */
+	CU_ASSERT_EQUAL(system("ip route add 10.7.0.0/16 dev sub0 table 4711"), 0);
+	CU_ASSERT(is_seen(links, "10.7.0.0", 16));
+	CU_ASSERT_EQUAL(link_delete(links, "sub0"), 0);
+	CU_ASSERT_FALSE(is_seen(links, "10.8.0.0", 24));
+}
+
+static void test_nft(void)
+{
+	struct nft_rule rule = { .matches = 2 };
+	struct nft_table table = {
+		.name = "berth-test", .mark = "one", .rules = &rule, .count = 1
+	};
+	struct nft_table other = table;
+	char chain[96];
+
+	rule.match[0] = (struct nft_match){ .field = NFT_FIELD_FROM,
+					    .network = ip("10.8.0.0"),
+					    .prefix = 20 };
+	rule.match[1] =
+		(struct nft_match){ .field = NFT_FIELD_OUT, .link = "lo", .inverted = true };
+	other.mark = "two";
+	CU_ASSERT_EQUAL(nft_is_current(&table), 0);
+	CU_ASSERT_EQUAL(nft_replace(&table), 0);
+	CU_ASSERT_EQUAL(nft_replace(&table), 0);
+	CU_ASSERT_EQUAL(nft_is_current(&table), 1);
+	CU_ASSERT_EQUAL(nft_is_current(&other), 0);
+	CU_ASSERT_EQUAL(nft_forward_policy_drop(chain, sizeof chain), 0);
+	CU_ASSERT_EQUAL(nft_remove("berth-test"), 0);
+	CU_ASSERT_EQUAL(nft_remove("berth-test"), 0);
+	CU_ASSERT_EQUAL(nft_is_current(&table), 0);
+}
+
+static void test_nft_others_drop(void)
+{
+	char chain[96] = "";
+
+	if (system("nft 'add table ip strict; add chain ip strict fw { type filter hook forward "
+		   "priority 0; policy drop; }' 2>/dev/null") != 0) {
+		printf("(no nft program: not looked at) ");
+		return;
+	}
+	CU_ASSERT_EQUAL(nft_forward_policy_drop(chain, sizeof chain), 1);
+	CU_ASSERT_STRING_EQUAL(chain, "ip strict fw");
+	CU_ASSERT_EQUAL(system("nft delete table ip strict"), 0);
+}
+
+static void test_no_fd_leak(void)
+{
+	int before = count_fds();
+
+	test_bridge_crowd();
+	test_veth_born();
+	test_refusals();
+	test_nft();
+	CU_ASSERT_EQUAL(count_fds(), before);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "a bridge joined or made by eight processes at once", test_bridge_crowd },
+		{ "addresses and aliases", test_address },
+		{ "a veth pair is born where it belongs", test_veth_born },
+		{ "refusals are the kernel's own", test_refusals },
+		{ "the host's networks, of every table", test_subnets_seen },
+		{ "a table is replaced, known again, removed", test_nft },
+		{ "a dropping forward chain of others is named", test_nft_others_drop },
+		{ "no descriptor is left", test_no_fd_leak },
+		CU_TEST_INFO_NULL,
+	};
+
+	return own_net_enter() ? suite_run("link", NULL, NULL, tests) : 77;
+}
