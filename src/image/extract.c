@@ -19,7 +19,7 @@
 enum {
 	BLOCK = 128 << 10,
 	TAR_BLOCK = 512,
-	ENTRIES_MAX = 4 << 20, /* documented in berth(1), template import */
+	ENTRIES_MAX = 4 << 20, /* documented in berth-template(7) */
 	ID_MAX = 65535,
 	FOLDERS_MEMORY = 512 << 20, /* libarchive keeps every folder's name and times to its end */
 	FOLDER_MEMORY = 256,
