@@ -19,16 +19,13 @@ struct parser {
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
 };
 
-const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
+static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
 {
 	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
 
 	assert(schema->count <= SCHEMA_KEYS_MAX);
-	for (size_t i = 0; i < schema->count; i++) {
-		if (strcmp(schema->keys[i].name, name) == 0)
-			return &schema->keys[i];
+	for (size_t i = 0; i < schema->count; i++)
 		names[i] = schema->keys[i].name;
-	}
 	const char *near = text_nearest(name, names);
 	if (*name == '\0')
 		err_set(err, ENOENT, "there is no key before the '='");
@@ -39,6 +36,15 @@ const struct key *config_find(const struct schema *schema, const char *name, str
 	else
 		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys of a %s", name,
 			strcmp(schema->what, "site") == 0 ? "berth" : schema->what, schema->what);
+}
+
+const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		if (strcmp(schema->keys[i].name, name) == 0)
+			return &schema->keys[i];
+	}
+	tell_unknown(schema, name, err);
 	return NULL;
 }
 

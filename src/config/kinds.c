@@ -58,8 +58,6 @@ const char *kind_text_fault(const char *text)
 	const unsigned char *s = (const unsigned char *)text;
 	uint32_t code = 0;
 
-	if (strlen(text) > CONFIG_LINE_MAX)
-		return "is longer than 4096 bytes";
 	while (*s) {
 		int n = decode(s, &code);
 		if (n == 0)

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,37 +20,51 @@ static const void *field_in(const void *config, const struct key *key)
 	return (const char *)config + key->offset;
 }
 
-int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
-	       struct err *err)
+/* The value without the white space around it, in a buffer of CONFIG_LINE_MAX + 1. */
+static const char *trim(const char *value, char *room)
 {
-	scoped_free char *copy = strdup(value);
-	union value parsed = { 0 };
-	const struct kind *kind = kind_of(key);
+	value += strspn(value, " \t\r\n\v\f");
+	size_t n = strlen(value);
+	while (n > 0 && isspace((unsigned char)value[n - 1]))
+		n--;
+	if (n > CONFIG_LINE_MAX)
+		return NULL;
+	memcpy(room, value, n);
+	room[n] = '\0';
+	return room;
+}
 
-	assert(key >= schema->keys && key < schema->keys + schema->count);
-	if (!copy)
-		return err_set(err, ENOMEM, "out of memory");
-	const char *text = text_trim(copy);
-	const char *fault = kind_text_fault(text);
-	if (fault)
-		return err_set(err, EINVAL, "the value of %s %s", key->name, fault);
-	int r = kind->parse(key, text, &parsed, err);
-	if (r < 0)
-		return r;
-
-	void *field = field_of(config, key);
+static void put(void *field, const struct kind *kind, const union value *value)
+{
 	switch (kind->field) {
 	case FIELD_TEXT:
 		free(*(char **)field);
-		*(char **)field = parsed.text;
+		*(char **)field = value->text;
 		break;
 	case FIELD_BOOL:
-		*(bool *)field = parsed.truth;
+		*(bool *)field = value->truth;
 		break;
 	case FIELD_NUMBER:
-		*(uint64_t *)field = parsed.number;
+		*(uint64_t *)field = value->number;
 		break;
 	}
+}
+
+int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
+	       struct err *err)
+{
+	char room[CONFIG_LINE_MAX + 1];
+	union value parsed = { 0 };
+
+	assert(key >= schema->keys && key < schema->keys + schema->count);
+	const char *text = trim(value, room);
+	const char *fault = text ? kind_text_fault(text) : "is longer than 4096 bytes";
+	if (fault)
+		return err_set(err, EINVAL, "the value of %s %s", key->name, fault);
+	int r = kind_of(key)->parse(key, text, &parsed, err);
+	if (r < 0)
+		return r;
+	put(field_of(config, key), kind_of(key), &parsed);
 	return 0;
 }
 

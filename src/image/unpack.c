@@ -159,8 +159,7 @@ static int supervise(const struct idmap *map, struct err *err)
 		child_status_text(status, how, sizeof how);
 		r = err_set(err, EIO, "unpacking %s", how);
 	}
-	/* What the other had to report, it reported itself. */
-	return r;
+	return r; /* what the other reported, it reported itself */
 }
 
 int main(int argc, char **argv)

@@ -21,6 +21,8 @@ struct machine {
 	char *folder;            /* owned; STATE/machines/NAME */
 	char *run;               /* owned; RUN/machines/NAME, there while it runs */
 	struct machine_config config;
+	/* Borrowed, or NULL: saves machine_status opening config.network, for who looks at many. */
+	struct network *network;
 };
 
 /*

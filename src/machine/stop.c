@@ -145,21 +145,29 @@ static void read_ended(const struct machine *machine, char *out, size_t room)
 		text_print(out, room, "%s", text_trim(text));
 }
 
-int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
+static void find_lease(const struct machine *machine, struct machine_status *status)
 {
-	struct network network;
+	scoped_network struct network opened = { 0 };
+	struct network *network = machine->network;
 	struct err ignored = { 0 };
 
+	if (!network || strcmp(network->name, machine->config.network) != 0) {
+		network = &opened;
+		if (network_open(network, machine->site, machine->config.network, &ignored) < 0)
+			return;
+	}
+	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
+}
+
+int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
+{
 	(void)err;
 	*status = (struct machine_status){ .state = MACHINE_STOPPED };
 	if (access(machine->run, F_OK) == 0)
 		read_run(machine, status);
 	if (status->state == MACHINE_STOPPED)
 		read_ended(machine, status->ended, sizeof status->ended);
-	if (*machine->config.network &&
-	    network_open(&network, machine->site, machine->config.network, &ignored) == 0) {
-		status->leased = lease_find(&network, machine->name, &status->lease, &ignored) == 0;
-		network_close(&network);
-	}
+	if (*machine->config.network)
+		find_lease(machine, status);
 	return 0;
 }

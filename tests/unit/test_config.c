@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "suite.h"
 
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -576,8 +576,7 @@ static void test_random_bytes(void)
 /* Every key has its ".It Ic key" in the manual, and the manual has no other. */
 static void test_manual(void)
 {
-	const char *srcdir = getenv("srcdir");
-	scoped_free char *path = text_format("%s/doc/machine.conf.5", srcdir ? srcdir : ".");
+	static const char path[] = SOURCE_FOLDER "/doc/machine.conf.5";
 	scoped_free char *page = NULL;
 	bool found[SCHEMA_KEYS_MAX] = { false };
 
@@ -636,16 +635,6 @@ int main(void)
 		{ "machine.conf(5) lists every key", test_manual },
 		CU_TEST_INFO_NULL,
 	};
-	static CU_SuiteInfo suites[] = {
-		{ "config", make_folder, remove_folder, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 99;
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	unsigned failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run("config", make_folder, remove_folder, tests);
 }

@@ -1,0 +1,57 @@
+/* What verbs about machines, pools and networks share. */
+#ifndef BERTH_CMD_COMMON_H
+#define BERTH_CMD_COMMON_H
+
+#include "cmd/command.h"
+#include "machine/machine.h"
+
+/* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
+int name_check(const char *name, struct err *err);
+
+/* name_check, then machine_open. 0, -code or EXIT_USAGE. */
+int open_named(struct machine *machine, const struct call *call, const char *name, struct err *err);
+
+/*
+ * Runs act on the machine of each word; what fails is said at once, and does not stop the others.
+ * With apart each gets a process of its own, for acts that wait. 0, or EXIT_FAILED or EXIT_USAGE if
+ * any failed so.
+ */
+typedef int act_fn(struct call *call, struct machine *machine, struct err *err);
+int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err);
+
+/* The same for words that are other names. */
+int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),
+		  struct err *err);
+
+/*
+ * The pool of --pool or of berth.conf, which the caller frees. The default one is made if there is
+ * none yet, and it is said; one that was named must be there already.
+ */
+int pool_wanted(const struct call *call, char **name, struct err *err);
+/* Makes the default network of berth.conf if there is none yet, and says so. */
+int network_wanted(const struct call *call, struct err *err);
+
+/* --wait: 0 when it was not given or the machine has booted. */
+int wait_booted(const struct call *call, struct machine *machine, struct err *err);
+
+/* Where console.log ends now, and its last lines since then, on standard error. */
+long console_mark(const struct machine *machine);
+void console_show(const struct machine *machine, long mark);
+
+/* Sets one key of a scratch config, NULL: to its default. 0 or EXIT_USAGE. */
+int setting_check(struct machine_config *config, const char *name, const char *value,
+		  struct err *err);
+
+/* The words of --set, and what --ephemeral and --network stand for. Freed by settings_free. */
+struct words {
+	const char **list; /* owned array; borrowed words */
+	size_t count;
+	char *network; /* owned; "network=NAME" of --network */
+};
+int settings_given(const struct call *call, struct words *words, struct err *err);
+/* Looks at each before anything is made: EXIT_USAGE for an unknown key or a value that cannot be. */
+int settings_check(const struct words *words, struct err *err);
+void settings_free(struct words *words);
+#define scoped_settings __attribute__((cleanup(settings_free)))
+
+#endif

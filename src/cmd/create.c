@@ -1,0 +1,197 @@
+/* launch, create, clone: new machines. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "image/template.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
+					   "clone what that snapshot kept, not what is there now" };
+
+static const struct flag *const launch_flags[] = { &flag_ephemeral, &flag_network, &flag_pool,
+						   &flag_set,       &flag_wait,    NULL };
+static const struct flag *const create_flags[] = { &flag_ephemeral, &flag_network, &flag_pool,
+						   &flag_set, NULL };
+static const struct flag *const clone_flags[] = { &flag_ephemeral, &flag_network, &flag_set,
+						  &flag_snapshot, NULL };
+
+/* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
+static int make_up_name(const char *template, char name[64], struct err *err)
+{
+	static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
+	unsigned char random[4];
+	char tail[5] = "";
+
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return err_set(err, errno, "make up a name: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof random; i++)
+		tail[i] = letters[random[i] % (sizeof letters - 1)];
+	snprintf(name, 64, "%.58s-%s", template, tail);
+	return 0;
+}
+
+/* Whether the new machine's network is left to berth.conf. */
+static bool network_is_default(const struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (text_starts(words->list[i], "network="))
+			return false;
+	}
+	return true;
+}
+
+/* Before a pool and a network are made for it. */
+static int check_template(const struct call *call, const char *template, struct err *err)
+{
+	struct template_config config;
+	int r = template_open(&call->site, template, &config, err);
+
+	if (r == 0)
+		config_free(&template_schema, &config);
+	return r;
+}
+
+/* Creates the machine that the words ask for; says its name on standard output if it is made up. */
+static int create_machine(struct call *call, char name[64], struct err *err)
+{
+	const char *template = call->words[0];
+	bool made_up = call->count < 2;
+	scoped_settings struct words words = { 0 };
+	scoped_free char *pool = NULL;
+
+	snprintf(name, 64, "%s", made_up ? "" : call->words[1]);
+	int r = name_check(template, err);
+	if (r == 0 && !made_up)
+		r = name_check(call->words[1], err);
+	if (r != 0)
+		return r;
+	r = settings_given(call, &words, err);
+	if (r == 0)
+		r = settings_check(&words, err);
+	if (r == 0)
+		r = check_template(call, template, err);
+	if (r == 0 && network_is_default(&words))
+		r = network_wanted(call, err);
+	if (r == 0)
+		r = pool_wanted(call, &pool, err);
+	for (int tries = 0; r == 0 && tries < 10; tries++) {
+		struct machine_spec spec = {
+			.template = template,
+			.pool = pool,
+			.settings = { .words = words.list, .count = words.count },
+		};
+		if (made_up)
+			r = make_up_name(template, name, err);
+		if (r == 0)
+			r = machine_create(&call->site, name, &spec, err);
+		if (r != -EEXIST || !made_up)
+			break;
+		*err = (struct err){ 0 };
+		r = 0;
+	}
+	if (r == 0 && made_up)
+		printf("%s\n", name);
+	return r;
+}
+
+static int run_create(struct call *call, struct err *err)
+{
+	char name[64];
+
+	return create_machine(call, name, err);
+}
+
+/* A machine that cannot start is not what launch was asked for: it goes again. */
+static int start_or_delete(struct machine *machine, struct err *err)
+{
+	long mark = console_mark(machine);
+	struct err ignored = { 0 };
+
+	if (machine_start(machine, NULL, err) == 0)
+		return 0;
+	console_show(machine, mark);
+	if (machine_delete(machine, true, &ignored) < 0)
+		print_note("%s", ignored.text);
+	return -err->code;
+}
+
+static int run_launch(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char name[64];
+	uint64_t unused;
+
+	int r = call_number(call, &flag_wait, 1, 86400, 60, &unused, err);
+	if (r == 0)
+		r = create_machine(call, name, err);
+	if (r != 0)
+		return r;
+	if (machine_open(&machine, &call->site, name, err) < 0 ||
+	    start_or_delete(&machine, err) < 0)
+		return -err->code;
+	long mark = console_mark(&machine);
+	r = wait_booted(call, &machine, err);
+	if (r == -ECANCELED)
+		console_show(&machine, mark);
+	return r;
+}
+
+static int run_clone(struct call *call, struct err *err)
+{
+	const char *snapshot = call_value(call, &flag_snapshot);
+	scoped_settings struct words words = { 0 };
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = name_check(call->words[1], err);
+	if (r == 0 && snapshot)
+		r = name_check(snapshot, err);
+	if (r == 0)
+		r = settings_given(call, &words, err);
+	if (r == 0)
+		r = settings_check(&words, err);
+	if (r != 0)
+		return r;
+	struct settings settings = { .words = words.list, .count = words.count };
+	return machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
+}
+
+const struct command command_launch = {
+	.name = "launch",
+	.aliases = "run",
+	.args = "TEMPLATE [NAME]",
+	.help = "Create a machine from a template and start it",
+	.flags = launch_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_TEMPLATE,
+	.run = run_launch,
+};
+
+const struct command command_create = {
+	.name = "create",
+	.aliases = "init",
+	.args = "TEMPLATE [NAME]",
+	.help = "Create a machine from a template, without starting it",
+	.flags = create_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_TEMPLATE,
+	.run = run_create,
+};
+
+const struct command command_clone = {
+	.name = "clone",
+	.aliases = "copy cp",
+	.args = "MACHINE NAME",
+	.help = "Create a machine from another, running or not",
+	.flags = clone_flags,
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_clone,
+};

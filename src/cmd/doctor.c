@@ -1,0 +1,157 @@
+#include "cmd/doctor.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "cmd/verbs.h"
+#include "network/network.h"
+#include "storage/storage.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const struct flag *const doctor_flags[] = { &flag_json, NULL };
+
+static const char *const verdicts[] = { "ok", "note", "problem" };
+
+void report_add(struct report *report, enum verdict verdict, const char *check, const char *remedy,
+		const char *fmt, ...)
+{
+	scoped_text struct text plain = { 0 };
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	report->problems += verdict == VERDICT_PROBLEM;
+	print_plain(text, &plain);
+	free(text);
+	if (report->array) {
+		json_array_append_new(report->array, json_pack("{s:s, s:s, s:o, s:o}", "check",
+							       check, "verdict", verdicts[verdict],
+							       "text", json_text(text_str(&plain)),
+							       "remedy", json_text(remedy)));
+		return;
+	}
+	printf("%-8s %-14s %s\n", verdicts[verdict], check, text_str(&plain));
+	if (remedy)
+		printf("%-8s %-14s   -> %s\n", "", "", remedy);
+	fflush(stdout);
+}
+
+static int look_at_pool(void *context, const char *name)
+{
+	struct report *report = context;
+	scoped_pool struct pool pool = { 0 };
+	struct pool_usage usage = { 0 };
+	struct err err = { 0 };
+	char used[32], total[32];
+
+	if (pool_open(&pool, report->site, name, &err) < 0 ||
+	    pool.ops->pool_usage(&pool, &usage, &err) < 0) {
+		report_add(report, VERDICT_PROBLEM, "pool", NULL, "pool '%s': %s", name, err.text);
+		return 0;
+	}
+	unsigned percent = usage.total ? (unsigned)(usage.used * 100.0 / usage.total) : 0;
+	text_human_size(usage.used, used, sizeof used);
+	text_human_size(usage.total, total, sizeof total);
+	report_add(report, percent >= 80 ? VERDICT_NOTE : VERDICT_OK, "pool",
+		   percent >= 80 ? "delete something, or make room where the pool is" : NULL,
+		   "pool '%s' (%s): %s of %s used, %u%%", name, pool.ops->name, used, total,
+		   percent);
+	return 0;
+}
+
+static int look_at_network(void *context, const char *name)
+{
+	struct report *report = context;
+	scoped_network struct network network = { 0 };
+	struct network_status status = { 0 };
+	scoped_free char *remedy = text_format("run 'berth network up %s'", name);
+	struct err err = { 0 };
+
+	if (network_open(&network, report->site, name, &err) < 0 ||
+	    network_status(&network, &status, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "network", NULL, "network '%s': %s", name,
+			   err.text);
+	else if (status.up && network.config.nat && !status.nat)
+		report_add(report, VERDICT_PROBLEM, "network", remedy,
+			   "network '%s' has lost its firewall rules: its machines do not reach "
+			   "the world",
+			   name);
+	else if (status.up && network.config.dhcp && !status.dns)
+		report_add(report, VERDICT_PROBLEM, "network", remedy,
+			   "network '%s' has no dnsmasq: its machines do not find names", name);
+	else
+		report_add(report, VERDICT_OK, "network", NULL, "network '%s' (%s, %s) is %s", name,
+			   network.config.bridge, network.config.subnet,
+			   status.up ? "up" : "down, as no machine has needed it yet");
+	return 0;
+}
+
+static int look_at_machine(void *context, const char *name)
+{
+	struct report *report = context;
+	scoped_machine struct machine machine = { 0 };
+	struct err err = { 0 };
+
+	if (machine_open(&machine, report->site, name, &err) < 0 && err.code != ENOENT)
+		report_add(report, VERDICT_PROBLEM, "machine", "correct machine.conf by hand",
+			   "machine '%s': %s", name, err.text);
+	return 0;
+}
+
+static void look_at_site(struct report *report)
+{
+	struct site_config config;
+	struct err err = { 0 };
+	char why[256] = "";
+
+	if (config_load_site(report->site, &config, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "berth.conf", "correct it by hand", "%s",
+			   err.text);
+	else
+		config_free(&site_schema, &config);
+	const char *driver = pool_default_driver(report->site, why, sizeof why);
+	report_add(report, VERDICT_OK, "new pools", NULL, "get driver %s: %s", driver, why);
+	err = (struct err){ 0 };
+	if (pool_list(report->site, look_at_pool, report, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "pools", NULL, "%s", err.text);
+	err = (struct err){ 0 };
+	if (network_list(report->site, look_at_network, report, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "networks", NULL, "%s", err.text);
+	err = (struct err){ 0 };
+	if (machine_list(report->site, look_at_machine, report, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "machines", NULL, "%s", err.text);
+}
+
+static int run_doctor(struct call *call, struct err *err)
+{
+	struct report report = { .site = &call->site };
+	int r = 0;
+
+	if (call_has(call, &flag_json))
+		report.array = json_array();
+	doctor_kernel(&report);
+	doctor_host(&report);
+	look_at_site(&report);
+	if (call_has(call, &flag_json))
+		r = print_json(report.array, err);
+	else if (report.problems == 0)
+		puts("\nberth can run machines here.");
+	else
+		printf("\n%d problem%s.\n", report.problems, report.problems == 1 ? "" : "s");
+	return r == 0 && report.problems ? EXIT_FAILED : r;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.aliases = "check",
+	.args = "",
+	.help = "Look at what berth needs of this host, and say what to do about what is missing",
+	.flags = doctor_flags,
+	.run = run_doctor,
+};

@@ -1,0 +1,245 @@
+/* Programs, room, limits, and what other people's firewalls do to forwarded packets. */
+#include "cmd/doctor.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/install.h"
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+/* Whether PATH, or one of the folders that root's PATH may lack, has it. */
+static bool is_installed(const char *program)
+{
+	const char *path = getenv("PATH");
+	scoped_free char *folders =
+		text_format("%s:/usr/local/sbin:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
+	char *rest = folders;
+
+	for (char *folder; (folder = strsep(&rest, ":"));) {
+		scoped_free char *file = text_format("%s/%s", folder, program);
+		if (*folder && file && access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_programs(struct report *report)
+{
+	static const struct {
+		const char *program, *package, *without;
+		enum verdict verdict;
+	} programs[] = {
+		{ "dnsmasq", "install dnsmasq (Debian: dnsmasq-base)",
+		  "machines get their addresses, but no DNS", VERDICT_PROBLEM },
+		{ "mkfs.btrfs", "install btrfs-progs", "no new pool of driver btrfs on a loop file",
+		  VERDICT_NOTE },
+		{ "mmdebstrap", "install mmdebstrap", "no template of Debian can be built",
+		  VERDICT_NOTE },
+	};
+
+	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+		if (is_installed(programs[i].program))
+			report_add(report, VERDICT_OK, "programs", NULL, "%s is installed",
+				   programs[i].program);
+		else
+			report_add(report, programs[i].verdict, "programs", programs[i].package,
+				   "%s is not installed: %s", programs[i].program,
+				   programs[i].without);
+	}
+	if (access("/usr/share/keyrings/debian-archive-keyring.gpg", R_OK) < 0)
+		report_add(
+			report, VERDICT_NOTE, "programs", "install debian-archive-keyring",
+			"Debian's keys are not installed: what its mirrors send cannot be checked");
+}
+
+static void check_own_programs(struct report *report)
+{
+	static const char *const names[] = { "berth-keeper", "berth-unpack", "guest-init" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char path[PATH_MAX];
+		if (install_program(names[i], path, sizeof path) == 0 && access(path, X_OK) == 0)
+			report_add(report, VERDICT_OK, "installation", NULL, "%s", path);
+		else
+			report_add(report, VERDICT_PROBLEM, "installation",
+				   "run 'make install', or set BERTH_LIBEXEC to the build's folder",
+				   "'%s' is not there", path);
+	}
+}
+
+static void check_room(struct report *report)
+{
+	struct statvfs fs;
+	const char *folder = access(report->site->state, F_OK) == 0 ? report->site->state : "/var";
+	char room[32];
+
+	if (statvfs(folder, &fs) < 0) {
+		report_add(report, VERDICT_NOTE, "room", NULL, "'%s': %s", folder, strerror(errno));
+		return;
+	}
+	uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	text_human_size(bytes, room, sizeof room);
+	if (bytes < (256ull << 20))
+		report_add(report, VERDICT_PROBLEM, "room", "delete something",
+			   "only %s free in '%s'", room, folder);
+	else if (bytes < (4ull << 30))
+		report_add(report, VERDICT_NOTE, "room", NULL,
+			   "%s free in '%s': enough for a few machines", room, folder);
+	else
+		report_add(report, VERDICT_OK, "room", NULL, "%s free in '%s'", room, folder);
+}
+
+/* A number from /proc/sys, or -1. */
+static long long sysctl_number(const char *path)
+{
+	scoped_free char *text = NULL;
+	uint64_t number;
+
+	if (file_read(AT_FDCWD, path, 64, &text) < 0 ||
+	    text_to_u64(text_trim(text), 0, LLONG_MAX, &number) < 0)
+		return -1;
+	return (long long)number;
+}
+
+static void check_limits(struct report *report)
+{
+	static const struct {
+		const char *name, *path;
+		long long least;
+	} limits[] = {
+		{ "fs.inotify.max_user_instances", "/proc/sys/fs/inotify/max_user_instances", 128 },
+		{ "fs.inotify.max_user_watches", "/proc/sys/fs/inotify/max_user_watches", 8192 },
+		{ "kernel.pid_max", "/proc/sys/kernel/pid_max", 32768 },
+		{ "kernel.pty.max", "/proc/sys/kernel/pty/max", 256 },
+	};
+	int low = 0;
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		long long value = sysctl_number(limits[i].path);
+		scoped_free char *remedy =
+			text_format("sysctl -w %s=%lld", limits[i].name, limits[i].least * 4);
+		if (value < 0 || value >= limits[i].least)
+			continue;
+		low++;
+		report_add(report, VERDICT_NOTE, "limits", remedy,
+			   "%s is %lld: machines will run into it", limits[i].name, value);
+	}
+	if (low == 0)
+		report_add(report, VERDICT_OK, "limits", NULL,
+			   "inotify, processes and terminals are as machines need them; each "
+			   "machine's "
+			   "are counted by itself");
+}
+
+static void check_forwarding(struct report *report)
+{
+	long long forward = sysctl_number("/proc/sys/net/ipv4/ip_forward");
+
+	if (forward < 0)
+		report_add(report, VERDICT_PROBLEM, "forwarding", NULL, "the kernel has no IPv4");
+	else
+		report_add(report, VERDICT_OK, "forwarding", NULL, "IPv4 forwarding is %s",
+			   forward ? "on" : "off; the first network that comes up turns it on");
+}
+
+/* A base chain that drops what is forwarded, of nft(8)'s JSON; not one of ours. */
+static bool drops_forwarded(json_t *chain)
+{
+	const char *hook = json_string_value(json_object_get(chain, "hook"));
+	const char *policy = json_string_value(json_object_get(chain, "policy"));
+	const char *family = json_string_value(json_object_get(chain, "family"));
+	const char *table = json_string_value(json_object_get(chain, "table"));
+
+	return hook && policy && family && table && strcmp(hook, "forward") == 0 &&
+	       strcmp(policy, "drop") == 0 && strcmp(family, "ip6") != 0 &&
+	       !text_starts(table, "berth");
+}
+
+static int look_at_chains(struct report *report, const char *listing)
+{
+	json_t *root = json_loads(listing, 0, NULL);
+	json_t *list = json_object_get(root, "nftables"), *item;
+	size_t i;
+	int found = 0;
+
+	json_array_foreach(list, i, item)
+	{
+		json_t *chain = json_object_get(item, "chain");
+		if (!drops_forwarded(chain))
+			continue;
+		found++;
+		report_add(report, VERDICT_NOTE, "firewall",
+			   "allow the bridge there, such as: iptables -I DOCKER-USER -i BRIDGE -j "
+			   "ACCEPT; iptables -I DOCKER-USER -o BRIDGE -j ACCEPT",
+			   "chain %s of table %s (Docker, or another firewall) drops what is "
+			   "forwarded: machines may not reach the world",
+			   json_string_value(json_object_get(chain, "name")),
+			   json_string_value(json_object_get(chain, "table")));
+	}
+	json_decref(root);
+	return found;
+}
+
+/* The older kernel interface keeps its rules where nft does not see them. */
+static int look_at_legacy(struct report *report)
+{
+	static const char *const argv[] = { "iptables-legacy", "-S", "FORWARD", NULL };
+	scoped_text struct text out = { 0 };
+	scoped_text struct text errors = { 0 };
+	struct child_io io = { .out = &out, .errors = &errors };
+	scoped_free char *tables = NULL;
+	struct err err = { 0 };
+
+	if (file_read(AT_FDCWD, "/proc/net/ip_tables_names", 4096, &tables) <= 0 ||
+	    !strstr(tables, "filter") || child_run(argv, &io, &err) < 0 ||
+	    !strstr(text_str(&out), "-P FORWARD DROP"))
+		return 0;
+	report_add(
+		report, VERDICT_NOTE, "firewall",
+		"allow the bridge there: iptables-legacy -I FORWARD -i BRIDGE -j ACCEPT; "
+		"iptables-legacy -I FORWARD -o BRIDGE -j ACCEPT",
+		"the policy of iptables-legacy's FORWARD chain is DROP: machines may not reach the "
+		"world");
+	return 1;
+}
+
+static void check_firewall(struct report *report)
+{
+	static const char *const argv[] = { "nft", "-j", "list", "chains", NULL };
+	scoped_text struct text out = { 0 };
+	scoped_text struct text errors = { 0 };
+	struct child_io io = { .out = &out, .errors = &errors };
+	struct err err = { 0 };
+	int found = look_at_legacy(report);
+
+	if (!is_installed("nft")) {
+		report_add(report, VERDICT_NOTE, "firewall", "install nftables",
+			   "nft is not installed: whether another firewall drops what is forwarded "
+			   "cannot be seen");
+		return;
+	}
+	if (child_run(argv, &io, &err) < 0) {
+		report_add(report, VERDICT_PROBLEM, "firewall",
+			   "use a kernel with nftables (CONFIG_NF_TABLES)", "%s", err.text);
+		return;
+	}
+	found += look_at_chains(report, text_str(&out));
+	if (!found)
+		report_add(report, VERDICT_OK, "firewall", NULL,
+			   "nftables works, and no chain drops what is forwarded");
+}
+
+void doctor_host(struct report *report)
+{
+	check_programs(report);
+	check_own_programs(report);
+	check_room(report);
+	check_limits(report);
+	check_forwarding(report);
+	check_firewall(report);
+}

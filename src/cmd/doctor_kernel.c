@@ -1,0 +1,199 @@
+/* What the kernel has. What can be tried is tried: a version proves little about a built kernel. */
+#include "cmd/doctor.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/cgroup.h"
+#include "kern/idmap.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* 5.15: idmapped mounts of btrfs; all else that berth calls is older (cgroup.kill is of 5.14). */
+enum { NEED_MAJOR = 5, NEED_MINOR = 15 };
+
+static void check_version(struct report *report)
+{
+	struct utsname names;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&names) < 0 || sscanf(names.release, "%u.%u", &major, &minor) != 2) {
+		report_add(report, VERDICT_NOTE, "kernel", NULL, "its version cannot be read");
+		return;
+	}
+	if (major < NEED_MAJOR || (major == NEED_MAJOR && minor < NEED_MINOR))
+		report_add(report, VERDICT_PROBLEM, "kernel", "use Linux 5.15 or later",
+			   "Linux %s lacks what machines are made of", names.release);
+	else
+		report_add(report, VERDICT_OK, "kernel", NULL, "Linux %s, %s", names.release,
+			   names.machine);
+}
+
+/* One clone with the namespaces of a machine, of whose child nothing is wanted but its end. */
+static int try_namespaces(uint64_t namespaces, int reset_clocks)
+{
+	static const struct idmap owner = { .base = 1879048192, .count = IDMAP_COUNT };
+	struct spawn spawn = { .namespaces = namespaces,
+			       .cgroup_fd = -1,
+			       .owner = &owner,
+			       .reset_clocks = reset_clocks };
+
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		return pid;
+	scoped_fd int pidfd = spawn.pidfd;
+	return spawn_wait(pidfd) == 0 ? 0 : -EIO;
+}
+
+static void check_namespaces(struct report *report)
+{
+	static const struct {
+		const char *name;
+		uint64_t flag;
+	} kinds[] = {
+		{ "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID }, { "network", CLONE_NEWNET },
+		{ "ipc", CLONE_NEWIPC },  { "uts", CLONE_NEWUTS }, { "cgroup", CLONE_NEWCGROUP },
+	};
+	uint64_t all = CLONE_NEWUSER;
+
+	int r = try_namespaces(CLONE_NEWUSER, 0);
+	if (r < 0) {
+		report_add(report, VERDICT_PROBLEM, "namespaces",
+			   r == -ENOSPC
+				   ? "raise user.max_user_namespaces with sysctl(8)"
+				   : "use a kernel with CONFIG_USER_NS, and allow them (sysctl "
+				     "kernel.unprivileged_userns_clone and its kin)",
+			   "user namespaces: %s", strerror(-r));
+		return;
+	}
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		r = try_namespaces(CLONE_NEWUSER | kinds[i].flag, 0);
+		if (r < 0)
+			report_add(report, VERDICT_PROBLEM, "namespaces",
+				   "use a kernel that has them, and raise user.max_*_namespaces",
+				   "%s namespaces: %s", kinds[i].name, strerror(-r));
+		all |= kinds[i].flag;
+	}
+	if (try_namespaces(all, 0) == 0)
+		report_add(report, VERDICT_OK, "namespaces", NULL,
+			   "user, mount, pid, network, ipc, uts and cgroup, all at once");
+}
+
+static void check_time(struct report *report)
+{
+	int r = try_namespaces(CLONE_NEWUSER, 1);
+
+	if (r == 0)
+		report_add(report, VERDICT_OK, "clocks", NULL, "a machine's uptime begins at zero");
+	else
+		report_add(report, VERDICT_NOTE, "clocks", "use a kernel with CONFIG_TIME_NS",
+			   "no time namespaces, machines show the uptime of the host: %s",
+			   strerror(-r));
+}
+
+/* The nearest folder that is there: before the first machine the state folder may not be. */
+static void nearest_folder(const char *path, char *out, size_t room)
+{
+	text_print(out, room, "%s", path);
+	while (access(out, F_OK) < 0) {
+		char *slash = strrchr(out, '/');
+		if (!slash || slash == out) {
+			text_print(out, room, "/");
+			return;
+		}
+		*slash = '\0';
+	}
+}
+
+static void check_idmap(struct report *report)
+{
+	static const struct idmap map = { .base = 1879048192, .count = IDMAP_COUNT };
+	char folder[PATH_MAX];
+
+	nearest_folder(report->site->state, folder, sizeof folder);
+	scoped_fd int mount = mount_clone(AT_FDCWD, folder, 0);
+	scoped_fd int userns = idmap_userns(&map);
+	if (mount < 0 || userns < 0) {
+		report_add(report, VERDICT_PROBLEM, "mapped mounts", NULL,
+			   "a mount of '%s' cannot be made: %s", folder,
+			   mount < 0 ? mount_why(-mount) : strerror(-userns));
+		return;
+	}
+	int r = mount_idmap(mount, userns);
+	if (r == 0)
+		report_add(report, VERDICT_OK, "mapped mounts", NULL,
+			   "the file system of '%s' can be mounted with mapped ids", folder);
+	else
+		report_add(report, VERDICT_NOTE, "mapped mounts",
+			   "pools of driver dir need ext4, xfs, btrfs or tmpfs; those of driver "
+			   "btrfs work anyway",
+			   "the file system of '%s' cannot be mounted with mapped ids: %s", folder,
+			   mount_why(-r));
+}
+
+static void check_cgroups(struct report *report)
+{
+	char where[PATH_MAX];
+	scoped_free char *path = NULL;
+	scoped_free char *controllers = NULL;
+
+	if (cgroup_mount_point(where, sizeof where) < 0) {
+		report_add(report, VERDICT_PROBLEM, "cgroups",
+			   "mount it: mount -t cgroup2 none /sys/fs/cgroup",
+			   "control groups of version 2 are not mounted");
+		return;
+	}
+	path = text_format("%s/cgroup.controllers", where);
+	if (!path || file_read(AT_FDCWD, path, 4096, &controllers) < 0)
+		report_add(report, VERDICT_PROBLEM, "cgroups", NULL, "'%s' cannot be read: %s",
+			   where, strerror(errno));
+	else if (!*text_trim(controllers))
+		report_add(
+			report, VERDICT_NOTE, "cgroups",
+			"boot with systemd.unified_cgroup_hierarchy=1 to have them",
+			"version 2 at %s has no controllers, version 1 has them: machines run, but "
+			"without memory figures and limits",
+			where);
+	else
+		report_add(report, VERDICT_OK, "cgroups", NULL, "version 2 at %s with %s", where,
+			   text_trim(controllers));
+}
+
+static void check_btrfs(struct report *report)
+{
+	scoped_free char *known = NULL;
+	scoped_free char *module = NULL;
+	struct utsname names;
+
+	if (file_read(AT_FDCWD, "/proc/filesystems", 1 << 16, &known) > 0 &&
+	    strstr(known, "\tbtrfs\n")) {
+		report_add(report, VERDICT_OK, "btrfs", NULL, "the kernel has it");
+		return;
+	}
+	if (uname(&names) == 0)
+		module = text_format("/lib/modules/%s/kernel/fs/btrfs", names.release);
+	if (module && access(module, F_OK) == 0)
+		report_add(report, VERDICT_OK, "btrfs", NULL, "the kernel has it as a module");
+	else
+		report_add(report, VERDICT_NOTE, "btrfs",
+			   "use a kernel with btrfs, for clones that cost nothing",
+			   "the kernel does not have it: pools copy what they clone");
+}
+
+void doctor_kernel(struct report *report)
+{
+	check_version(report);
+	check_namespaces(report);
+	check_time(report);
+	check_cgroups(report);
+	check_idmap(report);
+	check_btrfs(report);
+}

@@ -1,0 +1,161 @@
+/* shell, exec, console: into a running machine. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const struct flag flag_cwd = { "cwd", 0, false, "DIR",
+				      "folder to begin in; the user's home if not given" };
+static const struct flag flag_env = { "env", 0, false, "NAME=VALUE",
+				      "add to the environment; may be given several times" };
+static const struct flag flag_tty = { "tty", 't', false, NULL,
+				      "with a terminal of its own, even if we have none" };
+static const struct flag flag_no_tty = { "no-tty", 'T', false, NULL,
+					 "without a terminal, output and errors apart" };
+static const struct flag flag_take = { "force", 'f', false, NULL,
+				       "take the keyboard from whoever has it" };
+static const struct flag flag_read_only = { "read-only", 'r', false, NULL, "only look" };
+static const struct flag flag_escape = { "escape", 0, false, "KEY",
+					 "key that leaves, such as ^A; ^] if not given" };
+
+static const struct flag *const exec_flags[] = { &flag_cwd, &flag_env,  &flag_no_tty,
+						 &flag_tty, &flag_user, NULL };
+static const struct flag *const shell_flags[] = { &flag_cwd, &flag_env, &flag_user, NULL };
+static const struct flag *const console_flags[] = { &flag_escape, &flag_take, &flag_read_only,
+						    NULL };
+
+/* The words of --env, checked. 0, -ENOMEM or EXIT_USAGE. */
+static int gather_env(const struct call *call, const char ***out, struct err *err)
+{
+	scoped_free const char **env = calloc(call->given_count + 1, sizeof *env);
+	size_t n = 0;
+
+	if (!env)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < call->given_count; i++) {
+		const char *word = call->given[i].value;
+		if (call->given[i].flag != &flag_env)
+			continue;
+		if (*word == '=' || !strchr(word, '=')) {
+			err_set(err, EINVAL, "--env cannot be '%.100s': use NAME=value", word);
+			return EXIT_USAGE;
+		}
+		env[n++] = word;
+	}
+	*out = take_ptr(&env);
+	return 0;
+}
+
+/* Failures of ours leave with a code that no command of the guest is likely to use itself. */
+static int enter(struct call *call, const char *const *argv, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free const char **env = NULL;
+	struct exec_spec spec = {
+		.argv = argv,
+		.user = call_value(call, &flag_user),
+		.cwd = call_value(call, &flag_cwd),
+	};
+	int code = EXEC_FAILED;
+
+	if (call_has(call, &flag_tty) && call_has(call, &flag_no_tty)) {
+		err_set(err, EINVAL, "--tty and --no-tty exclude each other");
+		return EXIT_USAGE;
+	}
+	spec.tty = call_has(call, &flag_tty)      ? EXEC_TTY_YES
+		   : call_has(call, &flag_no_tty) ? EXEC_TTY_NO
+						  : EXEC_TTY_AUTO;
+	int r = gather_env(call, &env, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r != 0)
+		return r < 0 ? EXEC_FAILED : r;
+	spec.env = env;
+	r = machine_exec(&machine, &spec, &code, err);
+	return r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code;
+}
+
+static int run_exec(struct call *call, struct err *err)
+{
+	return enter(call, call->words + 1, err);
+}
+
+static int run_shell(struct call *call, struct err *err)
+{
+	return enter(call, NULL, err);
+}
+
+/* "^]" or "^a" or one character: the byte that a terminal sends for it. */
+static int escape_key(const char *text, char *key, struct err *err)
+{
+	int c = text[0] == '^' ? toupper((unsigned char)text[1]) : 0;
+
+	if (c >= '@' && c <= '_' && text[2] == '\0') {
+		*key = (char)(c & 0x1f);
+		return 0;
+	}
+	if (text[0] && (unsigned char)text[0] < 0x80 && text[1] == '\0') {
+		*key = text[0];
+		return 0;
+	}
+	err_set(err, EINVAL, "--escape cannot be '%.20s': use one key, such as ^] or ^A", text);
+	return EXIT_USAGE;
+}
+
+static int run_console(struct call *call, struct err *err)
+{
+	const char *escape = call_has(call, &flag_escape) ? call_value(call, &flag_escape) : "^]";
+	bool read_only = call_has(call, &flag_read_only);
+	scoped_machine struct machine machine = { 0 };
+	char key;
+
+	int r = escape_key(escape, &key, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r != 0)
+		return r;
+	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+		print_note("console of machine '%s'%s; %s leaves", machine.name,
+			   read_only ? ", only to look at" : "", escape);
+	return machine_console(&machine, call_has(call, &flag_take), read_only, key, err);
+}
+
+const struct command command_shell = {
+	.name = "shell",
+	.aliases = "enter",
+	.args = "MACHINE",
+	.help = "Open a login shell in a running machine",
+	.flags = shell_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_shell,
+};
+
+const struct command command_exec = {
+	.name = "exec",
+	.args = "MACHINE [--] COMMAND [ARG]...",
+	.help = "Run a command in a running machine",
+	.flags = exec_flags,
+	.traits = COMMAND_TAIL,
+	.min = 2,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.run = run_exec,
+};
+
+const struct command command_console = {
+	.name = "console",
+	.aliases = "login",
+	.args = "MACHINE",
+	.help = "Attach to the console of a running machine",
+	.flags = console_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_console,
+};

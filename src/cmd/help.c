@@ -1,0 +1,106 @@
+/* help, version, completion. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/print.h"
+
+#include <string.h>
+
+static void add_overview(struct text *out)
+{
+	text_add(out, "usage: berth [--root DIR] VERB [OPTION]... [ARG]...\n"
+		      "Complete Linux systems in containers, each with its own init.\n");
+	for (const struct family *family = families; family->commands; family++) {
+		if (!family->title)
+			continue;
+		text_add(out, "\n%s\n", family->title);
+		for (const struct command *const *c = family->commands; *c; c++) {
+			scoped_text struct text left = { 0 };
+			text_add(&left, "%s %s", (*c)->name, (*c)->members ? "VERB" : (*c)->args);
+			text_add(out, "  %-32s %s\n", text_str(&left), (*c)->help);
+		}
+	}
+	text_add(out, "\n'berth help VERB' tells more of one, berth(1) everything.\n");
+}
+
+static int run_help(struct call *call, struct err *err)
+{
+	scoped_text struct text out = { 0 };
+	const struct command *command = NULL;
+	int used;
+
+	/* Also run for `berth --help`, whose words are a verb, if any. */
+	if (call->count > 0) {
+		command = command_find(call->words, call->count, &used, err);
+		if (!command)
+			return EXIT_USAGE;
+	}
+	if (command)
+		command_help(command, &out);
+	else
+		add_overview(&out);
+	if (out.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	fputs(text_str(&out), stdout);
+	return 0;
+}
+
+static int run_version(struct call *call, struct err *err)
+{
+	(void)call;
+	(void)err;
+	puts("berth " BERTH_VERSION);
+	return 0;
+}
+
+/* The same as completions/berth, which is installed; a test compares them. */
+static const char bash_script[] =
+	"# Completion of berth(1) for bash: berth itself knows its words.\n"
+	"_berth() {\n"
+	"\tmapfile -t COMPREPLY < <(berth _complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+	"2>/dev/null)\n"
+	"\tif [[ ${COMPREPLY[0]-} == *= ]]; then\n"
+	"\t\tcompopt -o nospace\n"
+	"\tfi\n"
+	"}\n"
+	"complete -o bashdefault -o default -F _berth berth\n";
+
+static int run_completion(struct call *call, struct err *err)
+{
+	if (strcmp(call->words[0], "bash") != 0) {
+		err_set(err, EINVAL, "there is no completion for '%.40s'; there is for bash",
+			call->words[0]);
+		return EXIT_USAGE;
+	}
+	fputs(bash_script, stdout);
+	return 0;
+}
+
+const struct command command_help_verb = {
+	.name = "help",
+	.args = "[VERB]",
+	.help = "Show what there is, or more of one verb",
+	.traits = COMMAND_ANYONE,
+	.max = 2,
+	.first = WORD_VERB,
+	.run = run_help,
+};
+
+const struct command command_version = {
+	.name = "version",
+	.args = "",
+	.help = "Show the version",
+	.traits = COMMAND_ANYONE,
+	.run = run_version,
+};
+
+const struct command command_completion = {
+	.name = "completion",
+	.args = "SHELL",
+	.help = "Print the completion script for a shell, which is bash",
+	.traits = COMMAND_ANYONE,
+	.min = 1,
+	.max = 1,
+	.first = WORD_SHELL,
+	.run = run_completion,
+};

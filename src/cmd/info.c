@@ -1,0 +1,251 @@
+/* info: all that is known of one machine. */
+#include "cmd/verbs.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "storage/storage.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const struct flag *const info_flags[] = { &flag_json, NULL };
+
+/* What is shown, gathered before anything is printed. */
+struct facts {
+	struct machine_status status;
+	char *cgroup; /* owned; NULL when stopped */
+	char *log;    /* owned */
+	char volume_name[VOLUME_NAME_MAX + 1];
+	struct volume_info volume;
+	struct err volume_fault; /* why volume is not known */
+	size_t snapshots;
+	struct err snapshots_fault;
+};
+
+static void facts_free(struct facts *facts)
+{
+	free(facts->cgroup);
+	free(facts->log);
+}
+
+/* The group of version 2 that init is in, as the host names it: the line "0::PATH". */
+static char *cgroup_of(pid_t pid)
+{
+	scoped_free char *path = text_format("/proc/%d/cgroup", (int)pid);
+	scoped_free char *groups = NULL;
+
+	if (pid <= 0 || !path || file_read(AT_FDCWD, path, 1 << 16, &groups) < 0)
+		return NULL;
+	char *rest = groups;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (text_starts(line, "0::"))
+			return strdup(line + 3);
+	}
+	return NULL;
+}
+
+/* Its root's volume; a pool that is out of reach must not keep the rest from being shown. */
+static void look_at_volume(const struct machine *machine, struct facts *facts)
+{
+	scoped_pool struct pool pool = { 0 };
+	struct err *fault = &facts->volume_fault;
+
+	if (text_print(facts->volume_name, sizeof facts->volume_name, "machine.%s",
+		       machine->name) == 0 &&
+	    pool_open(&pool, machine->site, machine->config.pool, fault) == 0)
+		volume_info(&pool, facts->volume_name, &facts->volume, fault);
+}
+
+static void look_at_snapshots(struct machine *machine, struct facts *facts)
+{
+	struct snapshot *list = NULL;
+
+	snapshot_list(machine, &list, &facts->snapshots, &facts->snapshots_fault);
+	free(list);
+}
+
+static int gather(struct machine *machine, struct facts *facts, struct err *err)
+{
+	int r = machine_status(machine, &facts->status, err);
+
+	if (r < 0)
+		return r;
+	facts->cgroup = cgroup_of(facts->status.init);
+	facts->log = machine_log_path(machine, false);
+	look_at_volume(machine, facts);
+	look_at_snapshots(machine, facts);
+	return 0;
+}
+
+/* A line "label: value", left out when the value is empty. */
+__attribute__((format(printf, 2, 3))) static void show(const char *label, const char *fmt, ...)
+{
+	scoped_text struct text plain = { 0 };
+	char *value = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&value, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	print_plain(value, &plain);
+	if (n > 0)
+		printf("%-13s %s\n", label, text_str(&plain));
+	free(value);
+}
+
+static void show_run(const struct machine_status *status, const struct facts *facts)
+{
+	char span[32] = "", when[32] = "", size[32] = "";
+	time_t now = time(NULL);
+
+	if (status->started && now >= (time_t)status->started)
+		print_span((uint64_t)now - status->started, span, sizeof span);
+	print_time(status->started, when, sizeof when);
+	show("state:", "%s%s", machine_state_name(status->state),
+	     status->state != MACHINE_RUNNING ? ""
+	     : status->booted                 ? ", booted"
+					      : ", not booted yet");
+	if (status->started)
+		show("started:", "%s (%s ago)", when, span);
+	if (status->init)
+		show("init:", "process %d", (int)status->init);
+	if (status->keeper)
+		show("keeper:", "process %d", (int)status->keeper);
+	show("cgroup:", "%s", facts->cgroup ? facts->cgroup : "");
+	if (status->memory) {
+		text_human_size(status->memory, size, sizeof size);
+		show("memory:", "%s", size);
+	}
+	if (status->state == MACHINE_STOPPED)
+		show("last end:", "%s", status->ended);
+}
+
+static void show_network(const struct machine *machine, const struct machine_status *status)
+{
+	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
+
+	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
+	if (status->leased) {
+		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
+		inet_ntop(AF_INET, &status->lease.gateway, gateway, sizeof gateway);
+		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
+	}
+	show("mac:", "%s", machine->config.mac);
+}
+
+static void show_root(const struct machine *machine, const struct facts *facts)
+{
+	char used[32];
+
+	if (facts->volume_fault.code)
+		show("volume:", "not known: %s", facts->volume_fault.text);
+	else if (facts->volume.used) {
+		text_human_size(facts->volume.used, used, sizeof used);
+		show("volume:", "%s in pool %s, %s used", facts->volume_name, machine->config.pool,
+		     used);
+	} else
+		show("volume:", "%s in pool %s", facts->volume_name, machine->config.pool);
+	if (facts->snapshots_fault.code)
+		show("snapshots:", "not known: %s", facts->snapshots_fault.text);
+	else
+		show("snapshots:", "%zu", facts->snapshots);
+}
+
+static void show_machine(const struct machine *machine, const struct facts *facts)
+{
+	const struct machine_config *config = &machine->config;
+	char when[32] = "";
+
+	print_time(config->created, when, sizeof when);
+	show("name:", "%s", machine->name);
+	show("description:", "%s", config->description);
+	show_run(&facts->status, facts);
+	show_network(machine, &facts->status);
+	show("template:", "%s", config->template);
+	show("architecture:", "%s", config->arch);
+	show("created:", "%s", when);
+	show("uuid:", "%s", config->uuid);
+	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
+	show_root(machine, facts);
+	show("settings:", "%s/machine.conf", machine->folder);
+	show("log:", "%s", facts->log ? facts->log : "");
+}
+
+static json_t *network_object(const struct machine *machine, const struct machine_status *status)
+{
+	if (!*machine->config.network)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", machine->config.network, "mac",
+			 json_text(machine->config.mac), "address",
+			 json_address(status->leased, status->lease.address), "prefix",
+			 json_count(status->leased ? status->lease.prefix : 0), "gateway",
+			 json_address(status->leased, status->lease.gateway));
+}
+
+static json_t *volume_object(const struct machine *machine, const struct facts *facts)
+{
+	const struct volume_info *volume = &facts->volume;
+
+	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "pool", json_text(machine->config.pool),
+			 "name", facts->volume_name, "size", json_count(volume->size), "used",
+			 json_count(volume->used), "error", json_text(facts->volume_fault.text));
+}
+
+static json_t *machine_object(const struct machine *machine, const struct facts *facts)
+{
+	const struct machine_config *config = &machine->config;
+	const struct machine_status *status = &facts->status;
+	bool known = facts->snapshots_fault.code == 0;
+
+	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:s, s:o}",
+			 "name", machine->name, "description", json_text(config->description),
+			 "state", machine_state_name(status->state), "booted", status->booted,
+			 "started", json_count(status->started), "init",
+			 json_count((uint64_t)status->init), "keeper",
+			 json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup),
+			 "memory", json_count(status->memory), "ended", json_text(status->ended),
+			 "network", network_object(machine, status), "template",
+			 json_text(config->template), "arch", json_text(config->arch), "created",
+			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",
+			 config->ephemeral, "volume", volume_object(machine, facts), "snapshots",
+			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
+			 machine->folder, "log", json_text(facts->log));
+}
+
+static int show_one(struct call *call, struct machine *machine, struct err *err)
+{
+	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
+
+	int r = gather(machine, &facts, err);
+	if (r < 0)
+		return r;
+	if (call_has(call, &flag_json))
+		return print_json(machine_object(machine, &facts), err);
+	show_machine(machine, &facts);
+	return 0;
+}
+
+static int run_info(struct call *call, struct err *err)
+{
+	return for_each_machine(call, show_one, false, err);
+}
+
+const struct command command_info = {
+	.name = "info",
+	.aliases = "status",
+	.args = "MACHINE",
+	.help = "Show all that is known of a machine",
+	.flags = info_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_info,
+};

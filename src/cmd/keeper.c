@@ -1,0 +1,47 @@
+/* What a keeper runs as its child: see machine_finish and machine_respawn. Not for people. */
+#include "cmd/common.h"
+#include "cmd/verbs.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static int run_finish(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	return r != 0 ? r : machine_finish(&machine, call->words[1], err);
+}
+
+static int run_respawn(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	uint64_t fd;
+
+	if (text_to_u64(call->words[1], 3, INT_MAX, &fd) < 0) {
+		err_set(err, EINVAL, "'%s' is no descriptor", call->words[1]);
+		return EXIT_USAGE;
+	}
+	int r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : machine_respawn(&machine, (int)fd, err);
+}
+
+const struct command command_finish = {
+	.name = "_finish",
+	.args = "MACHINE HOW",
+	.help = "Clean up after the end of a guest; run by its keeper",
+	.traits = COMMAND_HIDDEN,
+	.min = 2,
+	.max = 2,
+	.run = run_finish,
+};
+
+const struct command command_respawn = {
+	.name = "_respawn",
+	.args = "MACHINE FD",
+	.help = "Start the next guest of a reboot; run by its keeper",
+	.traits = COMMAND_HIDDEN,
+	.min = 2,
+	.max = 2,
+	.run = run_respawn,
+};

@@ -1,0 +1,180 @@
+/* start, stop, kill, restart, delete: each on any number of machines. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+static const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
+static const struct flag flag_running = { "force", 'f', false, NULL,
+					  "running machines too: they are killed" };
+static const struct flag *const start_flags[] = { &flag_wait, NULL };
+static const struct flag *const stop_flags[] = { &flag_kill, &flag_timeout, NULL };
+static const struct flag *const restart_flags[] = { &flag_kill, &flag_timeout, &flag_wait, NULL };
+static const struct flag *const delete_flags[] = { &flag_running, NULL };
+
+/* Numbers are looked at before anything is done. */
+static int check_numbers(const struct call *call, struct err *err)
+{
+	uint64_t unused;
+	int r = call_number(call, &flag_wait, 1, 86400, 60, &unused, err);
+
+	return r != 0 ? r : call_number(call, &flag_timeout, 1, 86400, 0, &unused, err);
+}
+
+static int start_one(struct call *call, struct machine *machine, struct err *err)
+{
+	long mark = console_mark(machine);
+	bool was_running = false;
+
+	int r = machine_start(machine, &was_running, err);
+	if (r == 0 && was_running)
+		print_note("machine '%s' is running already", machine->name);
+	if (r == 0)
+		r = wait_booted(call, machine, err);
+	else
+		console_show(machine, mark);
+	if (r == -ECANCELED)
+		console_show(machine, mark);
+	return r;
+}
+
+static int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
+			struct err *err)
+{
+	enum stop_outcome outcome = STOP_CLEAN;
+	uint64_t seconds;
+
+	int r = call_number(call, &flag_timeout, 1, 86400, 0, &seconds, err);
+	if (r == 0)
+		r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
+	if (r != 0)
+		return r;
+	if (outcome == STOP_WAS_STOPPED && !restarting)
+		print_note("machine '%s' is stopped already", machine->name);
+	else if (outcome == STOP_KILLED && !force)
+		print_note("machine '%s' did not go down in time and was killed", machine->name);
+	return 0;
+}
+
+static int stop_one(struct call *call, struct machine *machine, struct err *err)
+{
+	return stop_machine(call, machine, call_has(call, &flag_kill), false, err);
+}
+
+static int kill_one(struct call *call, struct machine *machine, struct err *err)
+{
+	return stop_machine(call, machine, true, false, err);
+}
+
+static int restart_one(struct call *call, struct machine *machine, struct err *err)
+{
+	if (machine->config.ephemeral)
+		return err_set(
+			err, EINVAL,
+			"machine '%s' is ephemeral, stopping it would delete it; reboot it from "
+			"inside: berth exec %s -- reboot",
+			machine->name, machine->name);
+	int r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
+	return r != 0 ? r : start_one(call, machine, err);
+}
+
+static int delete_one(struct call *call, struct machine *machine, struct err *err)
+{
+	return machine_delete(machine, call_has(call, &flag_running), err);
+}
+
+static int run_start(struct call *call, struct err *err)
+{
+	int r = check_numbers(call, err);
+
+	/* Apart only where one would wait for the boot of the other. */
+	return r != 0 ? r : for_each_machine(call, start_one, call_has(call, &flag_wait), err);
+}
+
+static int run_stop(struct call *call, struct err *err)
+{
+	int r = check_numbers(call, err);
+
+	return r != 0 ? r : for_each_machine(call, stop_one, true, err);
+}
+
+static int run_kill(struct call *call, struct err *err)
+{
+	return for_each_machine(call, kill_one, true, err);
+}
+
+static int run_restart(struct call *call, struct err *err)
+{
+	int r = check_numbers(call, err);
+
+	return r != 0 ? r : for_each_machine(call, restart_one, true, err);
+}
+
+static int run_delete(struct call *call, struct err *err)
+{
+	return for_each_machine(call, delete_one, false, err);
+}
+
+const struct command command_start = {
+	.name = "start",
+	.args = "MACHINE...",
+	.help = "Start machines; one that runs already is fine",
+	.flags = start_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_start,
+};
+
+const struct command command_stop = {
+	.name = "stop",
+	.aliases = "shutdown poweroff",
+	.args = "MACHINE...",
+	.help = "Ask machines to go down, and kill those that do not in time",
+	.flags = stop_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_stop,
+};
+
+const struct command command_kill = {
+	.name = "kill",
+	.aliases = "terminate",
+	.args = "MACHINE...",
+	.help = "Stop machines at once, as if the power failed: stop --force",
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_kill,
+};
+
+const struct command command_restart = {
+	.name = "restart",
+	.aliases = "reboot",
+	.args = "MACHINE...",
+	.help = "Stop machines and start them again",
+	.flags = restart_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_restart,
+};
+
+const struct command command_delete = {
+	.name = "delete",
+	.aliases = "rm destroy remove",
+	.args = "MACHINE...",
+	.help = "Delete stopped machines with their snapshots; running ones with --force",
+	.flags = delete_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_delete,
+};

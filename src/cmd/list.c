@@ -1,0 +1,142 @@
+/* list: all machines, one small look at each; no pool is opened. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+
+struct listing {
+	const struct call *call;
+	struct table table;
+	json_t *array; /* instead of the table, with --json */
+	time_t now;
+	struct network network; /* the last one that a machine was on, open; zeroed: none */
+	int broken;             /* machines whose settings cannot be read, or whose state not */
+};
+
+static void add_row(struct listing *listing, const struct machine *machine,
+		    const struct machine_status *status)
+{
+	struct table *table = &listing->table;
+	bool runs = status->state != MACHINE_STOPPED;
+	char address[INET_ADDRSTRLEN] = "", uptime[32] = "";
+
+	if (status->leased)
+		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
+	if (status->started && listing->now >= (time_t)status->started)
+		print_span((uint64_t)listing->now - status->started, uptime, sizeof uptime);
+	table_add(table, machine->name);
+	table_add(table, machine_state_name(status->state));
+	table_add(table, !runs ? "" : status->booted ? "yes" : "no");
+	table_add(table, address);
+	table_add(table, machine->config.template);
+	table_add(table, machine->config.pool);
+	table_add(table, uptime);
+}
+
+static void add_object(struct listing *listing, const struct machine *machine,
+		       const struct machine_status *status)
+{
+	json_array_append_new(listing->array,
+			      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+					machine->name, "state", machine_state_name(status->state),
+					"booted", status->booted, "address",
+					json_address(status->leased, status->lease.address),
+					"template", json_text(machine->config.template), "pool",
+					json_text(machine->config.pool), "network",
+					json_text(machine->config.network), "ephemeral",
+					machine->config.ephemeral, "started",
+					json_count(status->started)));
+}
+
+/* A machine that cannot be read is listed as such: it must not hide the others, nor itself. */
+static void add_broken(struct listing *listing, const char *name, const struct err *err)
+{
+	listing->broken++;
+	if (listing->array) {
+		json_array_append_new(listing->array,
+				      json_pack("{s:s, s:s, s:o}", "name", name, "state", "broken",
+						"error", json_text(err->text)));
+		return;
+	}
+	print_error(err);
+	table_add(&listing->table, name);
+	table_add(&listing->table, "broken");
+	for (size_t i = 2; i < listing->table.columns; i++)
+		table_add(&listing->table, "");
+}
+
+/* Most machines are on one network: it is opened once, not a thousand times. */
+static void lend_network(struct listing *listing, struct machine *machine)
+{
+	struct network *network = &listing->network;
+	const char *name = machine->config.network;
+	struct err ignored = { 0 };
+
+	if (!network->name || strcmp(network->name, name) != 0) {
+		network_close(network);
+		if (!*name || network_open(network, machine->site, name, &ignored) < 0)
+			return;
+	}
+	machine->network = network;
+}
+
+static int visit_machine(void *context, const char *name)
+{
+	struct listing *listing = context;
+	scoped_machine struct machine machine = { 0 };
+	struct machine_status status = { 0 };
+	struct err err = { 0 };
+
+	int r = machine_open(&machine, &listing->call->site, name, &err);
+	if (r == 0) {
+		lend_network(listing, &machine);
+		r = machine_status(&machine, &status, &err);
+	}
+	if (r == -ENOENT) /* deleted since it was listed */
+		return 0;
+	if (r < 0)
+		add_broken(listing, name, &err);
+	else if (listing->array)
+		add_object(listing, &machine, &status);
+	else
+		add_row(listing, &machine, &status);
+	return 0;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	static const char *const heads[] = { "NAME",     "STATE", "BOOTED", "ADDRESS",
+					     "TEMPLATE", "POOL",  "UPTIME", NULL };
+	struct listing listing = { .call = call, .now = time(NULL) };
+
+	if (call_has(call, &flag_json))
+		listing.array = json_array();
+	table_begin(&listing.table, heads);
+	int r = machine_list(&call->site, visit_machine, &listing, err);
+	if (call_has(call, &flag_json)) {
+		r = r < 0 ? r : print_json(take_ptr(&listing.array), err);
+	} else if (r == 0 && listing.table.count == 0) {
+		print_note("no machines yet; 'berth launch TEMPLATE NAME' makes one and starts it");
+	} else if (r == 0) {
+		r = table_print(&listing.table, err);
+	}
+	json_decref(listing.array);
+	text_free(&listing.table.cells);
+	network_close(&listing.network);
+	return r == 0 && listing.broken ? EXIT_FAILED : r;
+}
+
+const struct command command_list = {
+	.name = "list",
+	.aliases = "ls ps",
+	.args = "",
+	.help = "List all machines",
+	.flags = list_flags,
+	.run = run_list,
+};

@@ -1,0 +1,103 @@
+/* The program: find the verb, take its words apart, run it, say what failed, and how it ended. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/print.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* A closed standard descriptor would be the number of the next file that is opened. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static int show_help(const struct command *command, struct err *err)
+{
+	scoped_text struct text text = { 0 };
+
+	command_help(command, &text);
+	if (text.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	fputs(text_str(&text), stdout);
+	return 0;
+}
+
+/* A group by itself: its verbs, as a question of usage. */
+static int missing_member(const struct command *group, struct err *err)
+{
+	scoped_text struct text list = { 0 };
+
+	for (const struct command *const *m = group->members; *m; m++)
+		text_add(&list, "%s%s",
+			 m == group->members ? ""
+			 : m[1]              ? ", "
+					     : " or ",
+			 (*m)->name);
+	err_set(err, EINVAL, "'%s' needs one of %s", group->name, text_str(&list));
+	return EXIT_USAGE;
+}
+
+static int run_command(const struct command *command, const char *root, int argc, char **argv,
+		       struct err *err)
+{
+	scoped_call struct call call = { .command = command };
+
+	int r = call_parse(&call, argc, argv, err);
+	if (r != 0)
+		return r;
+	if (call_has(&call, &flag_help))
+		return show_help(command, err);
+	if (!command->run)
+		return missing_member(command, err);
+	if (call_has(&call, &flag_root))
+		root = call_value(&call, &flag_root);
+	if (command->traits & COMMAND_ANYONE)
+		return command->run(&call, err);
+	if (geteuid() != 0)
+		return err_set(err, EPERM, "berth must be run as root: try sudo berth %s",
+			       command->name);
+	r = site_open(&call.site, root, err);
+	return r < 0 ? r : command->run(&call, err);
+}
+
+/* What stands before the verb, then the verb. */
+static int run_words(int argc, char **argv, struct err *err)
+{
+	scoped_call struct call call = { 0 };
+	int used = 0;
+
+	int r = call_parse(&call, argc, argv, err);
+	if (r != 0)
+		return r;
+	if (call_has(&call, &flag_version))
+		return command_version.run(&call, err);
+	if (call_has(&call, &flag_help))
+		return command_help_verb.run(&call, err);
+	const struct command *command = command_find(call.words, call.count, &used, err);
+	if (!command)
+		return EXIT_USAGE;
+	/* The last word of the verb takes the place of a program's name. */
+	int first = argc - call.count + used - 1;
+	return run_command(command, call_value(&call, &flag_root), argc - first, argv + first, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = { 0 };
+
+	fill_standard_fds();
+	int r = argc > 0 ? run_words(argc, argv, &err) : EXIT_USAGE;
+	if ((fflush(stdout) != 0 || ferror(stdout)) && err.code == 0)
+		r = err_set(&err, EIO, "standard output: %s", strerror(errno));
+	if (err.code)
+		print_error(&err);
+	return r < 0 ? EXIT_FAILED : r;
+}

@@ -1,0 +1,211 @@
+#include "cmd/print.h"
+
+#include "base/scoped.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+void print_plain(const char *text, struct text *out)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+		/* U+0080 to U+009F, which terminals obey as well, are C2 80 to C2 9F. */
+		if (*s < 0x20 || *s == 0x7f) {
+			text_add_bytes(out, "?", 1);
+		} else if (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
+			text_add_bytes(out, "?", 1);
+			s++;
+		} else {
+			text_add_bytes(out, s, 1);
+		}
+	}
+}
+
+static void print_sentence(const char *sentence)
+{
+	scoped_text struct text line = { 0 };
+
+	text_add(&line, "berth: ");
+	print_plain(sentence, &line);
+	text_add(&line, "\n");
+	/* In order with what was shown so far, also when both go to one file. */
+	fflush(stdout);
+	fputs(text_str(&line), stderr);
+}
+
+void print_error(const struct err *err)
+{
+	print_sentence(err->text);
+}
+
+void print_note(const char *fmt, ...)
+{
+	char *sentence = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&sentence, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	print_sentence(sentence);
+	free(sentence);
+}
+
+void table_begin(struct table *table, const char *const *heads)
+{
+	*table = (struct table){ .heads = heads };
+	while (heads[table->columns])
+		table->columns++;
+}
+
+void table_add(struct table *table, const char *cell)
+{
+	if (!*cell)
+		cell = "-";
+	text_add_bytes(&table->cells, cell, strlen(cell) + 1);
+	table->count++;
+}
+
+void table_format(struct table *table, const char *fmt, ...)
+{
+	char *cell = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&cell, fmt, ap);
+	va_end(ap);
+	table_add(table, n < 0 ? "" : cell);
+	if (n < 0)
+		table->cells.failed = true;
+	else
+		free(cell);
+}
+
+/* Characters, not bytes. */
+static size_t width_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void add_row(const struct table *table, const size_t *widths, const char *const *row,
+		    struct text *out)
+{
+	for (size_t i = 0; i < table->columns; i++) {
+		text_add_bytes(out, row[i], strlen(row[i]));
+		if (i + 1 == table->columns)
+			text_add_bytes(out, "\n", 1);
+		for (size_t n = width_of(row[i]); i + 1 < table->columns && n < widths[i] + 2; n++)
+			text_add_bytes(out, " ", 1);
+	}
+}
+
+enum { COLUMNS_MAX = 16 };
+
+void table_text(struct table *table, struct text *out)
+{
+	size_t widths[COLUMNS_MAX] = { 0 };
+	const char *row[COLUMNS_MAX];
+	const char *at = text_str(&table->cells);
+
+	for (size_t i = 0; i < table->columns; i++)
+		widths[i] = width_of(table->heads[i]);
+	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
+		size_t width = width_of(at);
+		if (width > widths[i % table->columns])
+			widths[i % table->columns] = width;
+	}
+	add_row(table, widths, table->heads, out);
+	at = text_str(&table->cells);
+	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
+		row[i % table->columns] = at;
+		if (i % table->columns == table->columns - 1)
+			add_row(table, widths, row, out);
+	}
+}
+
+int table_print(struct table *table, struct err *err)
+{
+	scoped_text struct text out = { 0 };
+	bool failed = table->cells.failed;
+
+	table_text(table, &out);
+	text_free(&table->cells);
+	if (failed || out.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	fputs(text_str(&out), stdout);
+	return 0;
+}
+
+int print_json(json_t *value, struct err *err)
+{
+	int r = value ? json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) : -1;
+
+	json_decref(value);
+	if (r < 0)
+		return err_set(err, ENOMEM, "out of memory, or standard output failed");
+	putchar('\n');
+	return 0;
+}
+
+json_t *json_text(const char *text)
+{
+	if (!text || !*text)
+		return json_null();
+	json_t *value = json_string(text);
+	if (value)
+		return value;
+	scoped_free char *copy = strdup(text);
+	for (char *p = copy; p && *p; p++) {
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	}
+	return copy ? json_string(copy) : NULL;
+}
+
+json_t *json_count(uint64_t number)
+{
+	return number ? json_integer((json_int_t)number) : json_null();
+}
+
+json_t *json_address(bool known, struct in_addr address)
+{
+	char text[INET_ADDRSTRLEN];
+
+	if (!known || !inet_ntop(AF_INET, &address, text, sizeof text))
+		return json_null();
+	return json_string(text);
+}
+
+void print_span(uint64_t seconds, char *out, size_t room)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } };
+	size_t i = 0;
+
+	while (i < 3 && seconds < units[i].seconds)
+		i++;
+	uint64_t rest = seconds % units[i].seconds;
+	if (i == 3 || rest / units[i + 1].seconds == 0)
+		snprintf(out, room, "%" PRIu64 "%s", seconds / units[i].seconds, units[i].name);
+	else
+		snprintf(out, room, "%" PRIu64 "%s%" PRIu64 "%s", seconds / units[i].seconds,
+			 units[i].name, rest / units[i + 1].seconds, units[i + 1].name);
+}
+
+void print_time(uint64_t when, char *out, size_t room)
+{
+	time_t seconds = (time_t)when;
+	struct tm tm;
+
+	*out = '\0';
+	if (when && localtime_r(&seconds, &tm))
+		strftime(out, room, "%Y-%m-%d %H:%M:%S", &tm);
+}

@@ -1,0 +1,238 @@
+/* set, get, unset: the keys of machine.conf(5). */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct flag *const get_flags[] = { &flag_json, NULL };
+
+/* One change asked for: key and value, NULL for back to the default. */
+struct change {
+	char *key;         /* owned; the value stands behind it in the same block */
+	const char *value; /* borrowed */
+	bool done;
+};
+
+struct changes {
+	struct change *list; /* owned */
+	size_t count;
+};
+
+static void changes_free(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		free(changes->list[i].key);
+	free(changes->list);
+}
+#define scoped_changes __attribute__((cleanup(changes_free)))
+
+/* The words behind the machine's name: "key=value", or with unset "key". */
+static int gather(const struct call *call, bool unset, struct changes *changes, struct err *err)
+{
+	changes->list = calloc((size_t)call->count, sizeof *changes->list);
+	if (!changes->list)
+		return err_set(err, ENOMEM, "out of memory");
+	for (int i = 1; i < call->count; i++) {
+		struct change *change = &changes->list[changes->count++];
+		change->key = strdup(call->words[i]);
+		if (!change->key)
+			return err_set(err, ENOMEM, "out of memory");
+		char *equals = strchr(change->key, '=');
+		if (unset && equals) {
+			err_set(err, EINVAL, "unset takes keys without values: write '%.*s'",
+				(int)(equals - change->key), change->key);
+			return EXIT_USAGE;
+		}
+		if (!unset && !equals) {
+			err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'",
+				change->key, change->key);
+			return EXIT_USAGE;
+		}
+		if (equals) {
+			*equals = '\0';
+			change->value = equals + 1;
+		}
+	}
+	return 0;
+}
+
+/* All of them tried on the settings in memory, so that a bad one leaves the file alone. */
+static int check(struct machine *machine, const struct changes *changes, struct err *err)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct change *change = &changes->list[i];
+		int r = setting_check(&machine->config, change->key, change->value, err);
+		if (r != 0)
+			return r;
+	}
+	return config_check_machine(&machine->config, err);
+}
+
+/*
+ * Each is written by itself, and the rules between keys are looked at each time: an order in which
+ * all of them hold is found by trying again what was refused.
+ */
+static int apply(struct machine *machine, struct changes *changes, struct err *err)
+{
+	size_t left = changes->count, before;
+
+	do {
+		before = left;
+		for (size_t i = 0; i < changes->count && left > 0; i++) {
+			struct change *change = &changes->list[i];
+			if (change->done)
+				continue;
+			*err = (struct err){ 0 };
+			if (machine_set(machine, change->key, change->value, err) < 0)
+				continue;
+			change->done = true;
+			left--;
+		}
+	} while (left > 0 && left < before);
+	if (left == 0)
+		*err = (struct err){ 0 };
+	return -err->code;
+}
+
+static bool all_live(const struct changes *changes)
+{
+	struct err ignored = { 0 };
+
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct key *key =
+			config_find(&machine_schema, changes->list[i].key, &ignored);
+		if (!key || !(key->flags & KEY_LIVE))
+			return false;
+	}
+	return true;
+}
+
+static int change(const struct call *call, bool unset, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_changes struct changes changes = { 0 };
+	struct machine_status status = { 0 };
+	struct err ignored = { 0 };
+
+	int r = gather(call, unset, &changes, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = check(&machine, &changes, err);
+	if (r == 0)
+		r = apply(&machine, &changes, err);
+	if (r != 0)
+		return r;
+	if (!all_live(&changes) && machine_status(&machine, &status, &ignored) == 0 &&
+	    status.state != MACHINE_STOPPED)
+		print_note("machine '%s' runs: it takes effect at its next start", machine.name);
+	return 0;
+}
+
+static int run_set(struct call *call, struct err *err)
+{
+	return change(call, false, err);
+}
+
+static int run_unset(struct call *call, struct err *err)
+{
+	return change(call, true, err);
+}
+
+/* Numbers and truths as such, all else as strings; no value is "". */
+static json_t *key_value(const struct machine_config *config, const struct key *key)
+{
+	const void *field = (const char *)config + key->offset;
+	scoped_text struct text text = { 0 };
+
+	if (key->kind == KEY_BOOL)
+		return json_boolean(*(const bool *)field);
+	if (key->kind == KEY_NUMBER || key->kind == KEY_SIZE || key->kind == KEY_DURATION)
+		return json_integer((json_int_t) * (const uint64_t *)field);
+	config_text(config, key, &text);
+	return json_string(text_str(&text));
+}
+
+static int get_one(const struct call *call, const struct machine *machine, const char *name,
+		   struct err *err)
+{
+	const struct key *key = config_find(&machine_schema, name, err);
+	scoped_text struct text value = { 0 };
+
+	if (!key)
+		return EXIT_USAGE;
+	if (call_has(call, &flag_json))
+		return print_json(key_value(&machine->config, key), err);
+	config_text(&machine->config, key, &value);
+	printf("%s\n", text_str(&value));
+	return 0;
+}
+
+static int get_all(const struct call *call, const struct machine *machine, struct err *err)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < machine_schema.count; i++) {
+		const struct key *key = &machine_schema.keys[i];
+		scoped_text struct text value = { 0 };
+		config_text(&machine->config, key, &value);
+		if (call_has(call, &flag_json))
+			json_object_set_new(object, key->name, key_value(&machine->config, key));
+		else
+			printf("%s = %s\n", key->name, text_str(&value));
+	}
+	if (call_has(call, &flag_json))
+		return print_json(object, err);
+	json_decref(object);
+	return 0;
+}
+
+static int run_get(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	int r = open_named(&machine, call, call->words[0], err);
+	if (r != 0)
+		return r;
+	if (call->count > 1)
+		return get_one(call, &machine, call->words[1], err);
+	return get_all(call, &machine, err);
+}
+
+const struct command command_set = {
+	.name = "set",
+	.args = "MACHINE KEY=VALUE...",
+	.help = "Change settings of a machine, all or none of them",
+	.min = 2,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_KEY,
+	.run = run_set,
+};
+
+const struct command command_get = {
+	.name = "get",
+	.args = "MACHINE [KEY]",
+	.help = "Show settings of a machine",
+	.flags = get_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_KEY,
+	.run = run_get,
+};
+
+const struct command command_unset = {
+	.name = "unset",
+	.args = "MACHINE KEY...",
+	.help = "Put settings of a machine back to their defaults",
+	.min = 2,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_KEY,
+	.run = run_unset,
+};

@@ -1,0 +1,161 @@
+/* snapshot take, list, delete; restore. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+#include <string.h>
+
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+
+static int run_take(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char made_up[64];
+	const char *name = call->count > 1 ? call->words[1] : made_up;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || !strftime(made_up, sizeof made_up, "at-%Y%m%d-%H%M%S", &tm))
+		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
+	int r = name_check(name, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = snapshot_take(&machine, name, err);
+	if (r == 0 && name == made_up)
+		printf("%s\n", name);
+	return r;
+}
+
+static int show_list(const struct snapshot *list, size_t count, struct err *err)
+{
+	static const char *const heads[] = { "NAME", "CREATED", NULL };
+	struct table table;
+	char when[32];
+
+	table_begin(&table, heads);
+	for (size_t i = 0; i < count; i++) {
+		print_time(list[i].created, when, sizeof when);
+		table_add(&table, list[i].name);
+		table_add(&table, when);
+	}
+	return table_print(&table, err);
+}
+
+static json_t *list_array(const struct snapshot *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_pack("{s:s, s:o}", "name", list[i].name,
+						       "created", json_count(list[i].created)));
+	return array;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free struct snapshot *list = NULL;
+	size_t count = 0;
+
+	int r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = snapshot_list(&machine, &list, &count, err);
+	if (r != 0)
+		return r;
+	if (call_has(call, &flag_json))
+		return print_json(list_array(list, count), err);
+	if (count == 0) {
+		print_note("machine '%s' has no snapshots; 'berth snapshot %s' takes one",
+			   machine.name, machine.name);
+		return 0;
+	}
+	return show_list(list, count, err);
+}
+
+/* On one snapshot of one machine. */
+static int on_snapshot(struct call *call,
+		       int (*act)(struct machine *, const char *name, struct err *),
+		       struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	int r = name_check(call->words[1], err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : act(&machine, call->words[1], err);
+}
+
+static int run_delete(struct call *call, struct err *err)
+{
+	return on_snapshot(call, snapshot_delete, err);
+}
+
+static int run_restore(struct call *call, struct err *err)
+{
+	return on_snapshot(call, snapshot_restore, err);
+}
+
+static const struct command take = {
+	.group = "snapshot",
+	.name = "take",
+	.aliases = "create",
+	.args = "MACHINE [SNAP]",
+	.help = "Keep what the root of a machine holds now; the word take may be left out",
+	.min = 1,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_take,
+};
+
+static const struct command list = {
+	.group = "snapshot",
+	.name = "list",
+	.aliases = "ls",
+	.args = "MACHINE",
+	.help = "List the snapshots of a machine",
+	.flags = list_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_list,
+};
+
+static const struct command delete = {
+	.group = "snapshot",
+	.name = "delete",
+	.aliases = "rm",
+	.args = "MACHINE SNAP",
+	.help = "Delete a snapshot",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_delete,
+};
+
+static const struct command *const members[] = { &take, &list, &delete, NULL };
+
+const struct command command_snapshot = {
+	.name = "snapshot",
+	.aliases = "snap",
+	.args = "",
+	.help = "Keep states of a machine: take, list, delete",
+	.max = -1,
+	.members = members,
+	.other = &take,
+};
+
+const struct command command_restore = {
+	.name = "restore",
+	.aliases = "rollback",
+	.args = "MACHINE SNAP",
+	.help = "Put the root of a stopped machine back to what a snapshot kept",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_restore,
+};

@@ -1,0 +1,125 @@
+/* All verbs, by family in the order in which help shows them; finding one by the words typed. */
+#include "cmd/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const make[] = { &command_launch, &command_create, &command_clone,
+					      &command_delete, NULL };
+static const struct command *const run[] = { &command_start, &command_stop, &command_kill,
+					     &command_restart, NULL };
+static const struct command *const look[] = { &command_list, &command_info, &command_logs, NULL };
+static const struct command *const enter[] = { &command_shell, &command_exec, &command_console,
+					       NULL };
+static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
+						  NULL };
+static const struct command *const keep[] = { &command_snapshot, &command_restore, NULL };
+static const struct command *const around[] = { &command_template, &command_pool, &command_network,
+						NULL };
+static const struct command *const about[] = { &command_doctor, &command_completion,
+					       &command_help_verb, &command_version, NULL };
+static const struct command *const internal[] = { &command_complete, &command_finish,
+						  &command_respawn, NULL };
+
+const struct family families[] = {
+	{ "Make and delete machines", make },
+	{ "Run them", run },
+	{ "See what they do", look },
+	{ "Go inside", enter },
+	{ "Change settings", settings },
+	{ "Keep states", keep },
+	{ "Templates, pools, networks", around },
+	{ "berth itself", about },
+	{ NULL, internal },
+	{ NULL, NULL },
+};
+
+enum { WORDS_MAX = 160 };
+
+/* The rows' visible names and aliases, for the nearest: an alias is cut out of its list. */
+struct names {
+	char room[WORDS_MAX][24];
+	const char *list[WORDS_MAX + 1];
+	size_t count;
+};
+
+static void add_names(struct names *names, const struct command *command)
+{
+	const char *at = command->aliases ? command->aliases : "";
+
+	snprintf(names->room[names->count], sizeof names->room[0], "%s", command->name);
+	for (;;) {
+		names->list[names->count] = names->room[names->count];
+		names->count++;
+		size_t n = strcspn(at, " ");
+		if (n == 0 || names->count == WORDS_MAX)
+			return;
+		snprintf(names->room[names->count], sizeof names->room[0], "%.*s", (int)n, at);
+		at += n + (at[n] == ' ');
+	}
+}
+
+static const struct command *find_member(const struct command *group, const char *word,
+					 struct err *err)
+{
+	struct names names = { .count = 0 };
+
+	for (const struct command *const *m = group->members; *m; m++) {
+		if (command_is(*m, word))
+			return *m;
+		add_names(&names, *m);
+	}
+	const char *near = text_nearest(word, names.list);
+	if (near)
+		err_set(err, EINVAL, "unknown verb '%s %.60s'; did you mean '%s %s'?", group->name,
+			word, group->name, near);
+	else
+		err_set(err, EINVAL, "unknown verb '%s %.60s'; 'berth help %s' lists what there is",
+			group->name, word, group->name);
+	return NULL;
+}
+
+static const struct command *find_verb(const char *word, struct err *err)
+{
+	struct names names = { .count = 0 };
+
+	for (const struct family *family = families; family->commands; family++) {
+		for (const struct command *const *c = family->commands; *c; c++) {
+			if (command_is(*c, word))
+				return *c;
+			if (!((*c)->traits & COMMAND_HIDDEN))
+				add_names(&names, *c);
+		}
+	}
+	const char *near = text_nearest(word, names.list);
+	if (near)
+		err_set(err, EINVAL, "unknown verb '%.60s'; did you mean '%s'?", word, near);
+	else
+		err_set(err, EINVAL, "unknown verb '%.60s'; 'berth help' lists what there is",
+			word);
+	return NULL;
+}
+
+const struct command *command_find(const char *const *words, int count, int *used, struct err *err)
+{
+	*used = 0;
+	if (count == 0) {
+		err_set(err, EINVAL, "no verb; 'berth help' lists what there is");
+		return NULL;
+	}
+	const struct command *command = find_verb(words[0], err);
+	*used = command != NULL;
+	if (!command || !command->members || count < 2 || words[1][0] == '-')
+		return command;
+	for (const struct command *const *m = command->members; *m; m++) {
+		if (command_is(*m, words[1])) {
+			*used = 2;
+			return *m;
+		}
+	}
+	if (command->other)
+		return command->other;
+	*used = 2;
+	return find_member(command, words[1], err);
+}

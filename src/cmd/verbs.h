@@ -1,0 +1,32 @@
+/* The rows, each defined beside its handler; verbs.c puts them in families. */
+#ifndef BERTH_CMD_VERBS_H
+#define BERTH_CMD_VERBS_H
+
+#include "cmd/command.h"
+
+/* create.c */
+extern const struct command command_launch, command_create, command_clone;
+/* lifecycle.c */
+extern const struct command command_start, command_stop, command_kill, command_restart,
+	command_delete;
+/* list.c, info.c */
+extern const struct command command_list, command_info;
+/* logs.c */
+extern const struct command command_logs;
+/* enter.c */
+extern const struct command command_shell, command_exec, command_console;
+/* snapshot.c */
+extern const struct command command_snapshot, command_restore;
+/* settings.c */
+extern const struct command command_set, command_get, command_unset;
+/* template.c, pool.c, network.c */
+extern const struct command command_template, command_pool, command_network;
+/* doctor.c */
+extern const struct command command_doctor;
+/* help.c, complete.c */
+extern const struct command command_version, command_help_verb, command_completion,
+	command_complete;
+/* keeper.c */
+extern const struct command command_finish, command_respawn;
+
+#endif

@@ -1,0 +1,559 @@
+/* The command layer: what is printed, how words are taken apart, and that the tables, the help, the
+ * completion and the manual say the same. */
+#include "cmd/command.h"
+#include "cmd/logfilter.h"
+#include "cmd/print.h"
+#include "cmd/verbs.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "suite.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* ---- Printing */
+
+static void test_table(void)
+{
+	static const char *const heads[] = { "NAME", "STATE", "LAST", NULL };
+	scoped_text struct text out = { 0 };
+	struct table table;
+
+	table_begin(&table, heads);
+	table_add(&table, "a-long-name");
+	table_add(&table, "");
+	table_format(&table, "%d%%", 5);
+	table_add(&table, "caf\xc3\xa9");
+	table_add(&table, "running");
+	table_add(&table, "");
+	table_text(&table, &out);
+	text_free(&table.cells);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE    LAST\n"
+					       "a-long-name  -        5%\n"
+					       "caf\xc3\xa9         running  -\n");
+}
+
+static void test_empty_table(void)
+{
+	static const char *const heads[] = { "NAME", "STATE", NULL };
+	scoped_text struct text out = { 0 };
+	struct table table;
+
+	table_begin(&table, heads);
+	table_text(&table, &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME  STATE\n");
+}
+
+static void test_plain(void)
+{
+	scoped_text struct text out = { 0 };
+
+	print_plain("a\033[31m\tb\x7f caf\xc3\xa9 \xc2\x9b"
+		    "1m\xc2\xa9\xc2",
+		    &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "a?[31m?b? caf\xc3\xa9 ?1m\xc2\xa9\xc2");
+}
+
+static void test_span(void)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} cases[] = {
+		{ 0, "0s" },       { 59, "59s" },       { 60, "1m" },       { 200, "3m20s" },
+		{ 3600, "1h" },    { 3659, "1h" },      { 18720, "5h12m" }, { 86400, "1d" },
+		{ 90000, "1d1h" }, { 8640000, "100d" },
+	};
+	char out[32];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		print_span(cases[i].seconds, out, sizeof out);
+		CU_ASSERT_STRING_EQUAL(out, cases[i].text);
+	}
+}
+
+static void test_json(void)
+{
+	struct in_addr address = { .s_addr = htonl(0x0a010203) };
+	json_t *text = json_text("caf\xe9\xc3\xa9");
+	json_t *known = json_address(true, address);
+
+	CU_ASSERT_STRING_EQUAL(json_string_value(text), "caf???");
+	CU_ASSERT_STRING_EQUAL(json_string_value(known), "10.1.2.3");
+	json_decref(text);
+	json_decref(known);
+	CU_ASSERT(json_is_null(json_text("")));
+	CU_ASSERT(json_is_null(json_text(NULL)));
+	CU_ASSERT(json_is_null(json_count(0)));
+	CU_ASSERT(json_is_null(json_address(false, address)));
+}
+
+/* The filter must come to the same however the text is cut. */
+static void expect_filtered(const char *in, const char *want)
+{
+	scoped_text struct text whole = { 0 };
+	scoped_text struct text bytes = { 0 };
+	struct logfilter one = { 0 }, other = { 0 };
+
+	logfilter_add(&one, in, strlen(in), &whole);
+	for (; *in; in++)
+		logfilter_add(&other, in, 1, &bytes);
+	CU_ASSERT_STRING_EQUAL(text_str(&whole), want);
+	CU_ASSERT_STRING_EQUAL(text_str(&bytes), want);
+}
+
+static void test_logfilter(void)
+{
+	expect_filtered("plain\ttext\r\ncaf\xc3\xa9\xc2\xa9\n",
+			"plain\ttext\r\ncaf\xc3\xa9\xc2\xa9\n");
+	expect_filtered("\033[1;32m OK \033[0m\033[m\033[38:5:1mx", "\033[1;32m OK \033[0m\033[m"
+								    "\033[38:5:1mx");
+	expect_filtered("a\033[2J\033[10;5Hb\033[?25lc\033[>4;1md\033[ qe", "abcde");
+	expect_filtered("a\033]52;c;aGk=\007b\033]0;title\033\\c\033P1$r\033\\d", "abcd");
+	expect_filtered("a\033(Bb\033cc\0337d\033=e", "abcde");
+	expect_filtered("a\b\b\016b\x7f\xc2\x9b"
+			"31mc",
+			"ab31mc");
+	expect_filtered("a\033[12\nb", "a\nb");
+	expect_filtered("a\033]never ended\nb", "ab");
+	/* Longer than what is held back of a sequence. */
+	expect_filtered("a\033[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1mb", "ab");
+}
+
+/* ---- The tables */
+
+static void for_all(void (*visit)(const struct command *))
+{
+	for (const struct family *family = families; family->commands; family++) {
+		for (const struct command *const *c = family->commands; *c; c++) {
+			visit(*c);
+			for (const struct command *const *m = (*c)->members; m && *m; m++)
+				visit(*m);
+		}
+	}
+}
+
+static void expect_whole(const struct command *command)
+{
+	CU_ASSERT(*command->name && command->args && command->help);
+	CU_ASSERT(isupper((unsigned char)command->help[0]) && !text_ends(command->help, "."));
+	CU_ASSERT((command->run != NULL) != (command->members != NULL));
+	CU_ASSERT(command->max < 0 || command->min <= command->max);
+	CU_ASSERT((command->args[0] == '\0') == (command->max == 0 || command->members != NULL));
+	CU_ASSERT((command->min > 0) == (command->args[0] != '\0' && command->args[0] != '['));
+	for (const struct command *const *m = command->members; m && *m; m++)
+		CU_ASSERT_STRING_EQUAL((*m)->group, command->name);
+}
+
+static void expect_flags(const struct command *command)
+{
+	size_t count = 0;
+
+	for (const struct flag *const *f = command->flags; f && *f; f++, count++) {
+		CU_ASSERT(*(*f)->name && *(*f)->help && !text_ends((*f)->help, "."));
+		CU_ASSERT(!(*f)->optional || (*f)->value);
+		CU_ASSERT_STRING_NOT_EQUAL((*f)->name, "help");
+		CU_ASSERT_STRING_NOT_EQUAL((*f)->name, "root");
+		CU_ASSERT_NOT_EQUAL((*f)->letter, 'h');
+		if (f[1])
+			CU_ASSERT(strcmp((*f)->name, f[1]->name) < 0);
+		for (const struct flag *const *g = f + 1; *g; g++)
+			CU_ASSERT(!(*f)->letter || (*f)->letter != (*g)->letter);
+	}
+	CU_ASSERT(count + 3 <= FLAGS_MAX);
+}
+
+static void test_rows_whole(void)
+{
+	for_all(expect_whole);
+	for_all(expect_flags);
+}
+
+/* Calls visit for its name and each alias. */
+static void for_names(const struct command *command,
+		      void (*visit)(const struct command *, const char *name))
+{
+	scoped_free char *aliases = strdup(command->aliases ? command->aliases : "");
+	char *rest = aliases;
+
+	visit(command, command->name);
+	for (char *name; (name = strsep(&rest, " "));) {
+		if (*name)
+			visit(command, name);
+	}
+}
+
+/* Found by itself, by every name: so no other has that name. */
+static void expect_found(const struct command *command, const char *name)
+{
+	const char *words[] = { command->group ? command->group : name, name, NULL };
+	struct err err = { 0 };
+	int used = 0;
+
+	CU_ASSERT_PTR_EQUAL(command_find(words, command->group ? 2 : 1, &used, &err), command);
+	CU_ASSERT_EQUAL(used, command->group ? 2 : 1);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+}
+
+static void expect_unique(const struct command *command, const char *name)
+{
+	int same = 0;
+
+	for (const struct family *family = families; family->commands; family++) {
+		for (const struct command *const *c = family->commands; *c; c++)
+			same += command_is(*c, name);
+	}
+	/* "list" may be both a verb and a group's member; two verbs, or two members, may not. */
+	CU_ASSERT(command->group || same == 1);
+	expect_found(command, name);
+}
+
+static void expect_names(const struct command *command)
+{
+	for_names(command, expect_unique);
+}
+
+static void test_names(void)
+{
+	for_all(expect_names);
+}
+
+static const char *find_sentence(const char *one, const char *two)
+{
+	static struct err err;
+	const char *words[] = { one, two, NULL };
+	int used;
+
+	err = (struct err){ 0 };
+	command_find(words, one ? two ? 2 : 1 : 0, &used, &err);
+	return err.text;
+}
+
+static void test_unknown(void)
+{
+	CU_ASSERT_STRING_EQUAL(find_sentence(NULL, NULL),
+			       "no verb; 'berth help' lists what there is");
+	CU_ASSERT_STRING_EQUAL(find_sentence("lauch", NULL),
+			       "unknown verb 'lauch'; did you mean 'launch'?");
+	CU_ASSERT_STRING_EQUAL(find_sentence("destory", NULL),
+			       "unknown verb 'destory'; did you mean 'destroy'?");
+	CU_ASSERT_STRING_EQUAL(find_sentence("xyzzy", NULL),
+			       "unknown verb 'xyzzy'; 'berth help' lists what there is");
+	/* What is hidden is not offered. */
+	CU_ASSERT_STRING_EQUAL(find_sentence("_finisch", NULL),
+			       "unknown verb '_finisch'; 'berth help' lists what there is");
+	CU_ASSERT_STRING_EQUAL(find_sentence("pool", "statsu"),
+			       "unknown verb 'pool statsu'; did you mean 'pool status'?");
+	CU_ASSERT_STRING_EQUAL(find_sentence("pool", "xyzzy"),
+			       "unknown verb 'pool xyzzy'; 'berth help pool' lists what there is");
+	CU_ASSERT_STRING_EQUAL(find_sentence("snapshot", "web"), "");
+}
+
+/* ---- Taking words apart */
+
+enum { WORDS = 12 };
+
+/* Parses what follows the verb; the call is left for a look, and closed by the next. */
+static int parse(struct call *call, const struct command *command, struct err *err,
+		 const char *const *words)
+{
+	static char copies[WORDS][64];
+	static char *argv[WORDS + 1];
+	int argc = 0;
+
+	call_close(call);
+	*err = (struct err){ 0 };
+	call->command = command;
+	snprintf(copies[argc++], sizeof copies[0], "verb");
+	for (; *words; words++)
+		snprintf(copies[argc++], sizeof copies[0], "%s", *words);
+	for (int i = 0; i < argc; i++)
+		argv[i] = copies[i];
+	argv[argc] = NULL;
+	return call_parse(call, argc, argv, err);
+}
+
+#define LINE(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_parse(void)
+{
+	scoped_call struct call call = { 0 };
+	struct err err = { 0 };
+	uint64_t number = 0;
+
+	CU_ASSERT_EQUAL(parse(&call, &command_start, &err, LINE("web", "--wait", "db")), 0);
+	CU_ASSERT_EQUAL(call.count, 2);
+	CU_ASSERT_STRING_EQUAL(call.words[1], "db");
+	CU_ASSERT(call_has(&call, &flag_wait) && !call_value(&call, &flag_wait));
+	CU_ASSERT_EQUAL(call_number(&call, &flag_wait, 1, 100, 60, &number, &err), 0);
+	CU_ASSERT_EQUAL(number, 60);
+	CU_ASSERT_EQUAL(parse(&call, &command_start, &err, LINE("--wait=5", "--", "-x")), 0);
+	CU_ASSERT_EQUAL(call_number(&call, &flag_wait, 1, 100, 60, &number, &err), 0);
+	CU_ASSERT_EQUAL(number, 5);
+	CU_ASSERT_STRING_EQUAL(call.words[0], "-x");
+	CU_ASSERT_EQUAL(parse(&call, &command_launch, &err,
+			      LINE("-s", "a=1", "--set", "b=2", "t", "--root", "/r")),
+			0);
+	CU_ASSERT_STRING_EQUAL(call_value(&call, &flag_set), "b=2");
+	CU_ASSERT_STRING_EQUAL(call_value(&call, &flag_root), "/r");
+	CU_ASSERT_EQUAL(call.given_count, 3);
+	CU_ASSERT_EQUAL(parse(&call, &command_start, &err, LINE("--help")), 0);
+	CU_ASSERT(call_has(&call, &flag_help));
+}
+
+static void test_parse_tail(void)
+{
+	scoped_call struct call call = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(parse(&call, &command_exec, &err,
+			      LINE("-u", "joe", "web", "-T", "--", "ls", "-u", "--", "x")),
+			0);
+	CU_ASSERT_STRING_EQUAL(call_value(&call, &flag_user), "joe");
+	CU_ASSERT_EQUAL(call.given_count, 2);
+	CU_ASSERT_EQUAL(call.count, 5);
+	CU_ASSERT_STRING_EQUAL(call.words[0], "web");
+	CU_ASSERT_STRING_EQUAL(call.words[1], "ls");
+	CU_ASSERT_STRING_EQUAL(call.words[3], "--");
+	CU_ASSERT_EQUAL(parse(&call, &command_exec, &err, LINE("web", "sh", "-c", "id")), 0);
+	CU_ASSERT_EQUAL(call.count, 4);
+	CU_ASSERT_STRING_EQUAL(call.words[2], "-c");
+	CU_ASSERT_EQUAL(parse(&call, &command_exec, &err, LINE("--", "web", "-x", "y")), 0);
+	CU_ASSERT_STRING_EQUAL(call.words[1], "-x");
+}
+
+static void expect_usage(const struct command *command, const char *const *words,
+			 const char *sentence)
+{
+	scoped_call struct call call = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(parse(&call, command, &err, words), EXIT_USAGE);
+	CU_ASSERT_STRING_EQUAL(err.text, sentence);
+}
+
+static void test_parse_faults(void)
+{
+	expect_usage(&command_stop, LINE("--tiemout=3", "a"),
+		     "unknown option '--tiemout=3'; did you mean '--timeout'?");
+	expect_usage(&command_stop, LINE("--xyzzyx", "a"), "unknown option '--xyzzyx'");
+	expect_usage(&command_stop, LINE("-q", "a"), "unknown option '-q'");
+	expect_usage(&command_stop, LINE("a", "--timeout"),
+		     "option --timeout needs a value: --timeout SECONDS");
+	expect_usage(&command_stop, LINE("a", "-t"),
+		     "option --timeout needs a value: --timeout SECONDS");
+	expect_usage(&command_stop, LINE("a", "--force=yes"), "option --force takes no value");
+	expect_usage(&command_stop, LINE("--force"),
+		     "too few words; usage: berth stop [OPTION]... MACHINE...");
+	expect_usage(&command_restore, LINE("a", "b", "c"),
+		     "too many words; usage: berth restore MACHINE SNAP");
+
+	scoped_call struct call call = { 0 };
+	struct err err = { 0 };
+	uint64_t number = 7;
+	CU_ASSERT_EQUAL(parse(&call, &command_stop, &err, LINE("a", "-t", "1x")), 0);
+	CU_ASSERT_EQUAL(call_number(&call, &flag_timeout, 1, 10, 3, &number, &err), EXIT_USAGE);
+	CU_ASSERT_STRING_EQUAL(err.text, "--timeout cannot be '1x': use a number from 1 to 10");
+}
+
+/* ---- Help, completion, manual */
+
+static void expect_help(const struct command *command)
+{
+	scoped_text struct text help = { 0 };
+	char word[64];
+
+	command_help(command, &help);
+	CU_ASSERT(strstr(text_str(&help), command->help) != NULL);
+	for (const struct flag *const *f = command->flags; f && *f; f++) {
+		snprintf(word, sizeof word, " --%s", (*f)->name);
+		CU_ASSERT(strstr(text_str(&help), word) != NULL);
+	}
+}
+
+static void test_help(void)
+{
+	for_all(expect_help);
+}
+
+static char *read_source(const char *path)
+{
+	char *text = NULL;
+	scoped_free char *full = text_format("%s/%s", SOURCE_FOLDER, path);
+
+	CU_ASSERT(full && file_read(AT_FDCWD, full, 1 << 20, &text) > 0);
+	return text ? text : strdup("");
+}
+
+/* What the verb prints is what is installed. */
+static void test_completion(void)
+{
+	scoped_free char *installed = read_source("completions/berth");
+	scoped_call struct call call = { 0 };
+	struct err err = { 0 };
+	char printed[4096] = "";
+	scoped_file FILE *file = tmpfile();
+
+	CU_ASSERT_FATAL(file != NULL);
+	CU_ASSERT_EQUAL(parse(&call, &command_completion, &err, LINE("bash")), 0);
+	fflush(stdout);
+	scoped_fd int saved = dup(STDOUT_FILENO);
+	CU_ASSERT(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	CU_ASSERT_EQUAL(command_completion.run(&call, &err), 0);
+	fflush(stdout);
+	CU_ASSERT(dup2(saved, STDOUT_FILENO) >= 0);
+	rewind(file);
+	printed[fread(printed, 1, sizeof printed - 1, file)] = '\0';
+	CU_ASSERT_STRING_EQUAL(printed, installed);
+}
+
+/*
+ * What berth(1) has, gathered from its source: items "\nstart\nstart --wait\n...", the same of its
+ * section JSON, and the words of all .Ic lines.
+ */
+static struct text items, json_items, words;
+
+/* "template build Oo ..." up to the first macro, which begins with a capital. */
+static void take_item(const char *line, char verb[64])
+{
+	scoped_free char *copy = strdup(line);
+	char *rest = copy;
+
+	verb[0] = '\0';
+	for (char *word; (word = strsep(&rest, " ")) && islower((unsigned char)*word);)
+		snprintf(verb + strlen(verb), 64 - strlen(verb), "%s%s", *verb ? " " : "", word);
+}
+
+/* ".It Fl w , Fl -wait ...": every word behind an Fl. */
+static void take_flags(const char *line, const char *verb)
+{
+	scoped_free char *copy = strdup(line);
+	char *rest = copy;
+	bool flag = false;
+
+	for (char *word; (word = strsep(&rest, " "));) {
+		if (flag)
+			text_add(&items, "%s -%s\n", verb, word);
+		flag = strcmp(word, "Fl") == 0;
+	}
+}
+
+static void read_manual(void)
+{
+	scoped_free char *page = read_source("doc/berth.1");
+	char *rest = page;
+	char verb[64] = "", section[64] = "";
+
+	text_add(&items, "\n");
+	text_add(&json_items, "\n");
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (text_starts(line, ".Sh "))
+			snprintf(section, sizeof section, "%s", line + 4);
+		bool is_json = strcmp(section, "JSON") == 0;
+		if (text_starts(line, ".Ic "))
+			text_add(&words, " %s ", line + 4);
+		if (text_starts(line, ".Sh "))
+			verb[0] = '\0';
+		if (text_starts(line, ".It Ic ")) {
+			take_item(line + 7, verb);
+			text_add(is_json ? &json_items : &items, "%s\n", verb);
+		}
+		if (text_starts(line, ".It Fl "))
+			take_flags(line + 4, verb);
+	}
+}
+
+/* Takes "\nLINE" out of the items once, so that what is left over is what no table knows. */
+static bool take_line(struct text *lines, const char *line)
+{
+	scoped_free char *want = text_format("\n%s\n", line);
+	char *at = lines->data && want ? strstr(lines->data, want) : NULL;
+
+	if (!at)
+		return false;
+	memmove(at, at + strlen(line) + 1, strlen(at + strlen(line) + 1) + 1);
+	return true;
+}
+
+static void expect_line(struct text *lines, const char *line)
+{
+	if (!take_line(lines, line)) {
+		fprintf(stderr, "not in berth(1): %s\n", line);
+		CU_FAIL("the manual lacks something");
+	}
+}
+
+static void expect_alias(const struct command *command, const char *name)
+{
+	scoped_free char *want = text_format(" %s ", name);
+
+	if (strcmp(name, command->name) != 0 && !strstr(text_str(&words), want)) {
+		fprintf(stderr, "alias not in berth(1): %s\n", name);
+		CU_FAIL("the manual lacks an alias");
+	}
+}
+
+static void expect_in_manual(const struct command *command)
+{
+	scoped_text struct text name = { 0 };
+
+	if (command->traits & COMMAND_HIDDEN)
+		return;
+	for_names(command, expect_alias);
+	if (command->members)
+		return;
+	command_name(command, &name);
+	expect_line(&items, text_str(&name));
+	for (const struct flag *const *f = command->flags; f && *f; f++) {
+		char line[128];
+		snprintf(line, sizeof line, "%s --%s", text_str(&name), (*f)->name);
+		expect_line(&items, line);
+		snprintf(line, sizeof line, "%s -%c", text_str(&name), (*f)->letter);
+		if ((*f)->letter)
+			expect_line(&items, line);
+		if (*f == &flag_json)
+			expect_line(&json_items, text_str(&name));
+	}
+}
+
+static void test_manual(void)
+{
+	read_manual();
+	for_all(expect_in_manual);
+	expect_line(&items, " -h");
+	expect_line(&items, " --help");
+	expect_line(&items, " --root");
+	expect_line(&items, " --version");
+	/* And nothing else: no verb, no flag that is not there any more. */
+	CU_ASSERT_STRING_EQUAL(text_str(&items), "\n");
+	CU_ASSERT_STRING_EQUAL(text_str(&json_items), "\n");
+	text_free(&items);
+	text_free(&json_items);
+	text_free(&words);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "tables", test_table },
+		{ "an empty table", test_empty_table },
+		{ "sentences are plain text", test_plain },
+		{ "spans of time", test_span },
+		{ "JSON values", test_json },
+		{ "what of a log a terminal gets", test_logfilter },
+		{ "rows are whole, flags sorted", test_rows_whole },
+		{ "no two verbs share a name", test_names },
+		{ "unknown verbs", test_unknown },
+		{ "words taken apart", test_parse },
+		{ "the words of another command", test_parse_tail },
+		{ "words that are wrong", test_parse_faults },
+		{ "help has every flag", test_help },
+		{ "completion as installed", test_completion },
+		{ "berth(1) has every verb and flag", test_manual },
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("cmd", NULL, NULL, tests);
+}
