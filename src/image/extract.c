@@ -19,8 +19,10 @@
 enum {
 	BLOCK = 128 << 10,
 	TAR_BLOCK = 512,
-	ENTRIES_MAX = 4 << 20, /* documented in berth(1), template import */
+	ENTRIES_MAX = 4 << 20, /* documented in berth-template(7) */
 	ID_MAX = 65535,
+	FOLDERS_MEMORY = 512 << 20, /* libarchive keeps every folder's name and times to its end */
+	FOLDER_MEMORY = 256,
 	CHECK_BYTES = 64 << 20, /* look at the free space this often */
 	CHECK_ENTRIES = 4096,
 	RESERVE_SHARE = 50, /* a fiftieth of the pool stays free for the others */
@@ -30,6 +32,7 @@ struct extraction {
 	struct archive *in, *disk;
 	struct unpack_report *report;
 	uint64_t unchecked; /* bytes written since the free space was looked at */
+	uint64_t folders;   /* bytes of memory that the folders so far take */
 	char name[160];     /* of the current entry, fit to be shown */
 };
 
@@ -247,6 +250,8 @@ static int take_entry(struct extraction *x, struct archive_entry *entry)
 	/* "./", the root itself: its mode is settled at the end. */
 	if (strspn(path, "./") == strlen(path))
 		return type == AE_IFDIR ? 0 : refuse(x, EINVAL, "is the root, and not a folder");
+	if (type == AE_IFDIR && (x->folders += strlen(path) + FOLDER_MEMORY) > FOLDERS_MEMORY)
+		return refuse(x, ENOMEM, "is one folder too many to keep in memory (512 MiB)");
 	if (x->report->entries % CHECK_ENTRIES == 0 && check_space(x) < 0)
 		return -x->report->err.code;
 	return write_entry(x, entry);

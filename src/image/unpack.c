@@ -159,7 +159,8 @@ static int supervise(const struct idmap *map, struct err *err)
 		child_status_text(status, how, sizeof how);
 		r = err_set(err, EIO, "unpacking %s", how);
 	}
-	return r; /* what the other reported, it reported itself */
+	/* What the other had to report, it reported itself. */
+	return r;
 }
 
 int main(int argc, char **argv)

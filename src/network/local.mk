@@ -8,3 +8,13 @@ libnetwork_a_SOURCES = \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \
 	src/network/subnet.c src/network/subnet.h
+
+if HAVE_CUNIT
+check_PROGRAMS += test_network
+TESTS += test_network
+test_network_SOURCES = tests/unit/test_network.c tests/unit/test_network.h \
+	tests/unit/test_network_live.c tests/unit/own_net.h tests/unit/suite.c \
+	tests/unit/suite.h
+test_network_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) \
+	$(CUNIT_LIBS)
+endif

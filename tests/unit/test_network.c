@@ -1,1 +1,531 @@
-int main(void);int main(void){return 77;}
+/* The network layer with files only: subnets, settings, and leases under crowds and kills. */
+#include "test_network.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "network/lease_file.h"
+#include "network/subnet.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct site test_site;
+static char root[] = "/tmp/berth-test-network-XXXXXX";
+
+static int make_site(void)
+{
+	struct err err = { 0 };
+
+	return !mkdtemp(root) || chmod(root, 0711) < 0 || site_open(&test_site, root, &err) < 0;
+}
+
+static int remove_site(void)
+{
+	site_close(&test_site);
+	return file_remove_tree(AT_FDCWD, root);
+}
+
+void test_make_network(struct network *network, const char *name, const char *subnet)
+{
+	struct err err = { 0 };
+
+	if (network_create(&test_site, name, NULL, subnet, &err) < 0 ||
+	    network_open(network, &test_site, name, &err) < 0) {
+		printf("%s\n", err.text);
+		CU_FAIL("no network to test with");
+	}
+}
+
+void test_delete_network(struct network *network)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(network_delete(&test_site, network->name, true, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	network_close(network);
+}
+
+bool test_lease(struct network *network, const char *name, const char *mac, struct lease *lease)
+{
+	struct err err = { 0 };
+
+	if (lease_get(network, name, mac, NULL, lease, &err) == 0)
+		return true;
+	printf("%s\n", err.text);
+	return false;
+}
+
+static const char mac[] = "10:66:6a:00:00:01";
+static const char other_mac[] = "10:66:6a:00:00:02";
+
+static bool same_address(const struct lease *lease, const char *text)
+{
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	return strcmp(address, text) == 0;
+}
+
+static char *path_in(const struct network *network, const char *name)
+{
+	return text_format("%s/%s", network->folder, name);
+}
+
+static void write_in(const struct network *network, const char *name, const char *text)
+{
+	scoped_free char *path = path_in(network, name);
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(file_replace(path, text, strlen(text), 0644, &err), 0);
+}
+
+static bool is_there(const struct network *network, const char *name)
+{
+	scoped_free char *path = path_in(network, name);
+
+	return access(path, F_OK) == 0;
+}
+
+static int count_in(const struct network *network, const char *name)
+{
+	scoped_free char *path = path_in(network, name);
+	scoped_dir DIR *dir = opendir(path);
+	int n = 0;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+static void test_subnet_words(void)
+{
+	static const char *const bad[] = { "",           "10.0.0.0",    "10.0.0.0/31",
+					   "10.0.0.0/7", "10.0.0.1/24", "10.0.0.0/24 ",
+					   "10.0.0/24",  "x/24",        "10.0.0.0/",
+					   "/24",        "10.0.0.0/-1", NULL };
+	struct subnet subnet;
+	char text[64];
+
+	for (int i = 0; bad[i]; i++)
+		CU_ASSERT_EQUAL(subnet_parse(bad[i], &subnet), -EINVAL);
+	CU_ASSERT_EQUAL(subnet_parse("10.1.16.0/20", &subnet), 0);
+	subnet_text(&subnet, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "10.1.16.0/20");
+}
+
+static void add(struct subnet_list *list, const char *text)
+{
+	struct subnet subnet;
+
+	CU_ASSERT_EQUAL(subnet_parse(text, &subnet), 0);
+	CU_ASSERT_EQUAL(subnet_list_add(list, &subnet), 0);
+}
+
+static void test_subnet_choice(void)
+{
+	scoped_subnets struct subnet_list taken = { 0 };
+	struct subnet first, again, next;
+	char text[64];
+
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &first), 0);
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &again), 0);
+	CU_ASSERT_EQUAL(first.network.s_addr, again.network.s_addr);
+	/* One address of it in use is enough to go on to the next. */
+	struct subnet one = first;
+	one.prefix = 32;
+	one.network.s_addr |= htonl(5);
+	CU_ASSERT_EQUAL(subnet_list_add(&taken, &one), 0);
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), 0);
+	CU_ASSERT_NOT_EQUAL(first.network.s_addr, next.network.s_addr);
+	/* A VPN that has the whole of 10/8. */
+	add(&taken, "10.0.0.0/8");
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), 0);
+	subnet_text(&next, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "172.16.0.0/20");
+	add(&taken, "172.16.0.0/12");
+	add(&taken, "192.168.0.0/17");
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), 0);
+	subnet_text(&next, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "192.168.128.0/20");
+	add(&taken, "192.168.128.0/17");
+	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), -EADDRNOTAVAIL);
+}
+
+/* What the host has is stepped over, and so is what another network of the site has, up or not. */
+static void test_create_avoids(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	const unsigned char bridge_mac[LINK_MAC] = { 2, 0, 0, 0, 0, 1 };
+	struct network network, again;
+	struct subnet first, next;
+	struct link_info info;
+
+	test_make_network(&network, "avoid", NULL);
+	CU_ASSERT_EQUAL(subnet_parse(network.config.subnet, &first), 0);
+	CU_ASSERT_EQUAL(first.prefix, 20);
+	struct in_addr there = { network.gateway.s_addr };
+	test_delete_network(&network);
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "host0", bridge_mac, &info), 0);
+	CU_ASSERT_EQUAL(link_add_address(links, info.index, there, 30), 0);
+	test_make_network(&again, "avoid", NULL);
+	CU_ASSERT_EQUAL(subnet_parse(again.config.subnet, &next), 0);
+	CU_ASSERT_NOT_EQUAL(first.network.s_addr, next.network.s_addr);
+	CU_ASSERT_EQUAL(link_delete(links, "host0"), 0);
+
+	struct err err = { 0 };
+	CU_ASSERT_EQUAL(network_create(&test_site, "avoid2", NULL, again.config.subnet, &err),
+			-EADDRINUSE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "network 'avoid'"));
+	test_delete_network(&again);
+}
+
+static void expect_refusal(const char *name, const char *bridge, const char *subnet, int code,
+			   const char *word)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(network_create(&test_site, name, bridge, subnet, &err), -code);
+	if (!strstr(err.text, word)) {
+		printf("no '%s' in: %s\n", word, err.text);
+		CU_FAIL("the sentence does not say it");
+	}
+}
+
+static void test_create_refusals(void)
+{
+	struct network network;
+	struct err err = { 0 };
+
+	expect_refusal("", NULL, NULL, EINVAL, "network name");
+	expect_refusal("a/b", NULL, NULL, EINVAL, "network name");
+	expect_refusal("..", NULL, NULL, EINVAL, "network name");
+	expect_refusal("good", NULL, "10.0.0.1/24", EINVAL, "10.0.0.1/24");
+	expect_refusal("good", NULL, "127.0.0.0/24", EADDRINUSE, "link 'lo'");
+	expect_refusal("good", "seventeen-letters", NULL, EINVAL, "bridge");
+	expect_refusal("good", "lo", NULL, EEXIST, "'lo'");
+	test_make_network(&network, "good", NULL);
+	expect_refusal("good", NULL, NULL, EEXIST, "already");
+	expect_refusal("other", network.config.bridge, NULL, EEXIST, network.config.bridge);
+	CU_ASSERT_EQUAL(network_open(&(struct network){ 0 }, &test_site, "godo", &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'good'"));
+	test_delete_network(&network);
+}
+
+static void test_half_made(void)
+{
+	struct network network;
+	scoped_free char *left = site_state_path(&test_site, "networks/half/hosts");
+	struct err err = { 0 };
+
+	/* As a create or a delete leaves it that was killed: no settings. */
+	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
+	CU_ASSERT_EQUAL(network_open(&network, &test_site, "half", &err), -ENOENT);
+	test_make_network(&network, "half", NULL);
+	test_delete_network(&network);
+}
+
+static int append_name(void *context, const char *name)
+{
+	text_add(context, "%s ", name);
+	return 0;
+}
+
+static void test_list(void)
+{
+	scoped_text struct text names = { 0 };
+	struct network one, other;
+	struct err err = { 0 };
+
+	test_make_network(&one, "zulu", NULL);
+	test_make_network(&other, "alpha", NULL);
+	CU_ASSERT_STRING_NOT_EQUAL(one.config.bridge, other.config.bridge);
+	CU_ASSERT_EQUAL(network_list(&test_site, append_name, &names, &err), 0);
+	CU_ASSERT_STRING_EQUAL(text_str(&names), "alpha zulu ");
+	test_delete_network(&one);
+	test_delete_network(&other);
+}
+
+static void test_bad_settings(void)
+{
+	struct network network, again;
+	struct err err = { 0 };
+
+	test_make_network(&network, "bad", NULL);
+	write_in(&network, "network.conf", "bridge = br0\nsubnet = 10.0.0.0/31\n");
+	CU_ASSERT_EQUAL(network_open(&again, &test_site, "bad", &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "network.conf"));
+	err = (struct err){ 0 };
+	write_in(&network, "network.conf", "birdge = br0\n");
+	CU_ASSERT(network_open(&again, &test_site, "bad", &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "bridge"));
+	write_in(&network, "network.conf", "bridge = br0\nsubnet = 10.0.0.0/24\n");
+	test_delete_network(&network);
+}
+
+static void test_lease_stable(void)
+{
+	struct network network;
+	struct lease lease, again;
+	struct err err = { 0 };
+
+	test_make_network(&network, "stable", NULL);
+	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), -ENOENT);
+	CU_ASSERT(test_lease(&network, "web", mac, &lease));
+	CU_ASSERT_EQUAL(lease.gateway.s_addr, network.gateway.s_addr);
+	CU_ASSERT_EQUAL(lease.prefix, 20);
+	CU_ASSERT_STRING_EQUAL(lease.mac, mac);
+	CU_ASSERT(test_lease(&network, "web", mac, &again));
+	CU_ASSERT_EQUAL(lease.address.s_addr, again.address.s_addr);
+	/* Another MAC, as after a change of the machine's settings: the address stays. */
+	CU_ASSERT(test_lease(&network, "web", other_mac, &again));
+	CU_ASSERT_EQUAL(lease.address.s_addr, again.address.s_addr);
+	CU_ASSERT_STRING_EQUAL(again.mac, other_mac);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
+	CU_ASSERT_STRING_EQUAL(lease.mac, other_mac);
+	CU_ASSERT_EQUAL(lease_file_count(&network), 1);
+	CU_ASSERT_EQUAL(network_delete(&test_site, "stable", false, &err), -EBUSY);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
+	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
+	CU_ASSERT_EQUAL(lease_file_count(&network), 0);
+	CU_ASSERT_EQUAL(count_in(&network, "names"), 0);
+	test_delete_network(&network);
+}
+
+static void expect_lease_refusal(struct network *network, const char *name, const char *with_mac,
+				 const char *want, int code, const char *word)
+{
+	struct lease lease;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(lease_get(network, name, with_mac, want, &lease, &err), -code);
+	if (!strstr(err.text, word)) {
+		printf("no '%s' in: %s\n", word, err.text);
+		CU_FAIL("the sentence does not say it");
+	}
+}
+
+static void test_lease_wanted(void)
+{
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+
+	test_make_network(&network, "wanted", "10.77.0.0/29");
+	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.4", &lease, &err), 0);
+	CU_ASSERT(same_address(&lease, "10.77.0.4"));
+	expect_lease_refusal(&network, "db", other_mac, "10.77.0.4", EADDRINUSE, "'web'");
+	expect_lease_refusal(&network, "db", other_mac, "10.77.0.1", EINVAL, "gateway");
+	expect_lease_refusal(&network, "db", other_mac, "10.77.0.7", EINVAL, "10.77.0.7");
+	expect_lease_refusal(&network, "db", other_mac, "10.77.0.0", EINVAL, "10.77.0.0");
+	expect_lease_refusal(&network, "db", other_mac, "10.78.0.2", EINVAL, "10.77.0.0/29");
+	expect_lease_refusal(&network, "db", other_mac, "x", EINVAL, "'x'");
+	expect_lease_refusal(&network, "../x", other_mac, NULL, EINVAL, "../x");
+	expect_lease_refusal(&network, "db", "10:66:6a:0\n:00:01", NULL, EINVAL, "MAC");
+	CU_ASSERT_EQUAL(lease_file_count(&network), 1);
+	/* It moves, and what it leaves is free. */
+	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.5", &lease, &err), 0);
+	CU_ASSERT(same_address(&lease, "10.77.0.5"));
+	CU_ASSERT_EQUAL(lease_get(&network, "db", other_mac, "10.77.0.4", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_file_count(&network), 2);
+	test_delete_network(&network);
+}
+
+static void test_lease_exhausted(void)
+{
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+	char name[16];
+
+	test_make_network(&network, "small", "10.77.0.0/29");
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof name, "m%d", i);
+		CU_ASSERT(test_lease(&network, name, mac, &lease));
+	}
+	expect_lease_refusal(&network, "m5", mac, NULL, EADDRNOTAVAIL, "all 5 of 10.77.0.0/29");
+	CU_ASSERT_EQUAL(lease_find(&network, "m3", &lease, &err), 0);
+	struct in_addr freed = lease.address;
+	CU_ASSERT_EQUAL(lease_release(&network, "m3", &err), 0);
+	CU_ASSERT(test_lease(&network, "m5", mac, &lease));
+	CU_ASSERT_EQUAL(lease.address.s_addr, freed.s_addr);
+	test_delete_network(&network);
+}
+
+enum { CROWD = 8, EACH = 50 };
+
+static int lease_many(int number, void *context)
+{
+	struct network *network = context;
+	struct lease lease;
+	char name[32], with_mac[18];
+
+	for (int i = 0; i < EACH; i++) {
+		/* Every name is asked for by two processes. */
+		snprintf(name, sizeof name, "m%d-%d", number / 2, i);
+		snprintf(with_mac, sizeof with_mac, "10:66:6a:00:%02x:%02x", number / 2, i);
+		if (!test_lease(network, name, with_mac, &lease))
+			return -1;
+	}
+	return 0;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	const uint32_t *one = a, *other = b;
+
+	return *one < *other ? -1 : *one > *other;
+}
+
+static void test_lease_crowd(void)
+{
+	enum { NAMES = CROWD / 2 * EACH };
+	static uint32_t addresses[NAMES];
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+	char name[32];
+
+	/* Few enough addresses that most are asked for by several. */
+	test_make_network(&network, "crowd", "10.77.0.0/24");
+	CU_ASSERT_EQUAL(own_net_crowd(CROWD, lease_many, &network), 0);
+	CU_ASSERT_EQUAL(lease_file_count(&network), NAMES);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof name, "m%d-%d", i / EACH, i % EACH);
+		CU_ASSERT_EQUAL(lease_find(&network, name, &lease, &err), 0);
+		addresses[i] = lease.address.s_addr;
+	}
+	qsort(addresses, NAMES, sizeof addresses[0], compare_words);
+	for (int i = 1; i < NAMES; i++)
+		CU_ASSERT_NOT_EQUAL(addresses[i - 1], addresses[i]);
+	test_delete_network(&network);
+}
+
+/* Each state that a kill can leave, made by hand; the next call about any lease sets it right. */
+static void test_lease_repaired(void)
+{
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+
+	test_make_network(&network, "repair", "10.77.0.0/24");
+	scoped_free char *pending = path_in(&network, "pending");
+	scoped_free char *host = path_in(&network, "hosts/10.77.0.9");
+	scoped_free char *name = path_in(&network, "names/web");
+
+	/* The allocation was written, but not linked; or not even written whole. */
+	write_in(&network, "pending", "10:66:6a:00:00:01,10.77.0.9,web\n");
+	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
+	CU_ASSERT_FALSE(is_there(&network, "pending"));
+	write_in(&network, "pending", "10:66:6a:00");
+	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
+	CU_ASSERT_FALSE(is_there(&network, "pending"));
+
+	/* Linked, but not yet found by name. */
+	write_in(&network, "pending", "10:66:6a:00:00:01,10.77.0.9,web\n");
+	CU_ASSERT_EQUAL(link(pending, host), 0);
+	CU_ASSERT(test_lease(&network, "db", other_mac, &lease));
+	CU_ASSERT_FALSE(is_there(&network, "pending"));
+	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
+
+	/* All but the last step: it counts. */
+	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	CU_ASSERT_EQUAL(link(host, pending), 0);
+	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
+	CU_ASSERT_FALSE(is_there(&network, "pending"));
+	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
+
+	/* A release that came as far as the name. */
+	CU_ASSERT_EQUAL(link(host, pending), 0);
+	CU_ASSERT_EQUAL(unlink(name), 0);
+	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
+	CU_ASSERT_FALSE(is_there(&network, "pending"));
+	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
+
+	/* What a power cut can leave: an empty file in the place of an allocation. */
+	write_in(&network, "hosts/10.77.0.9", "");
+	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	write_in(&network, "names/web", "");
+	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), -ENOENT);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_file_count(&network), 2);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	test_delete_network(&network);
+}
+
+static void take_and_give_back(struct network *network)
+{
+	struct lease lease;
+	struct err err = { 0 };
+	char name[16];
+
+	for (unsigned i = 0;; i++) {
+		snprintf(name, sizeof name, "m%u", i % 7);
+		lease_get(network, name, i % 3 ? mac : other_mac, NULL, &lease, &err);
+		if (i % 2)
+			lease_release(network, name, &err);
+		err = (struct err){ 0 };
+	}
+}
+
+static void test_lease_killed(void)
+{
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+	char name[16];
+
+	test_make_network(&network, "kill", "10.77.0.0/28");
+	for (int i = 0; i < 150; i++) {
+		pid_t pid = own_net_fork();
+		if (pid == 0)
+			take_and_give_back(&network);
+		nanosleep(&(struct timespec){ .tv_nsec = 1500000 + 37000 * (i % 53) }, NULL);
+		kill(pid, SIGKILL);
+		own_net_wait(pid);
+		CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
+		CU_ASSERT_EQUAL(count_in(&network, "hosts"), count_in(&network, "names"));
+		CU_ASSERT_FALSE(is_there(&network, "pending"));
+	}
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof name, "m%d", i);
+		CU_ASSERT(test_lease(&network, name, mac, &lease));
+	}
+	CU_ASSERT_EQUAL(lease_file_count(&network), 7);
+	test_delete_network(&network);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[32] = {
+		{ "subnets are read", test_subnet_words },
+		{ "a subnet is chosen that collides with none", test_subnet_choice },
+		{ "a new network avoids the host's and the site's", test_create_avoids },
+		{ "a new network that is refused", test_create_refusals },
+		{ "a half-made network counts for nothing", test_half_made },
+		{ "networks are listed, sorted", test_list },
+		{ "settings that are no network's", test_bad_settings },
+		{ "a lease stays", test_lease_stable },
+		{ "a lease that was asked for", test_lease_wanted },
+		{ "a subnet without a free address", test_lease_exhausted },
+		{ "eight processes take fifty leases each", test_lease_crowd },
+		{ "what a kill leaves is repaired", test_lease_repaired },
+		{ "killed at any moment", test_lease_killed },
+		CU_TEST_INFO_NULL,
+	};
+	size_t n = 0;
+
+	if (!own_net_enter())
+		return 77;
+	while (tests[n].pName)
+		n++;
+	for (size_t i = 0; live_tests[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
+		tests[n++] = live_tests[i];
+	return suite_run("network", make_site, remove_site, tests);
+}

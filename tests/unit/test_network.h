@@ -1,0 +1,20 @@
+/* The two halves of the network layer's test program. */
+#ifndef BERTH_TESTS_TEST_NETWORK_H
+#define BERTH_TESTS_TEST_NETWORK_H
+
+#include "base/site.h"
+#include "network/network.h"
+#include "own_net.h"
+#include "suite.h"
+
+extern struct site test_site; /* while a suite runs */
+extern CU_TestInfo live_tests[];
+
+/* Creates and opens; a failure is the test's. */
+void test_make_network(struct network *network, const char *name, const char *subnet);
+/* Takes it down, deletes and closes it. */
+void test_delete_network(struct network *network);
+/* A lease, or false with the reason printed. */
+bool test_lease(struct network *network, const char *name, const char *mac, struct lease *lease);
+
+#endif
