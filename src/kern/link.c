@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { TRIES = 10 };
+enum { TRIES = 10, ANSWER_MAX = 32768 };
 
 struct link_socket {
 	struct nl_sock *nl;
@@ -104,7 +104,11 @@ int link_open(struct link_socket **out)
 		return -ENOMEM;
 	}
 	nl_socket_modify_err_cb(links->nl, NL_CB_CUSTOM, kernel_refused, links);
-	int r = nl_connect(links->nl, NETLINK_ROUTE);
+	/* Else libnl receives everything twice, to learn its size first; the kernel sends at most 32 KiB. */
+	nl_socket_disable_msg_peek(links->nl);
+	int r = nl_socket_set_msg_buf_size(links->nl, ANSWER_MAX);
+	if (r == 0)
+		r = nl_connect(links->nl, NETLINK_ROUTE);
 	if (r < 0) {
 		link_close(&links);
 		return -errno_of(r);

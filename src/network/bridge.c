@@ -229,6 +229,7 @@ int network_up(struct network *network, struct err *err)
 	network->warning[0] = '\0';
 	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
+	network->bridge = found.bridge.index;
 	if (is_all_there(network, &found))
 		return 0;
 	scoped_fd int lock = network_lock(network, err);
@@ -237,7 +238,9 @@ int network_up(struct network *network, struct err *err)
 	/* Whoever had the lock may have done it all. */
 	if (check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
-	return bring_up(network, links, &found, err);
+	int r = bring_up(network, links, &found, err);
+	network->bridge = found.bridge.index;
+	return r;
 }
 
 static int refuse_ports(const struct network *network, struct link_socket *links, int bridge,

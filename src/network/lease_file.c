@@ -136,7 +136,7 @@ int lease_file_repair(const struct network *network)
 	return r < 0 ? r : remove_file(paths.pending);
 }
 
-/* A new file with its text on the disk; readable for dnsmasq, whatever our umask. */
+/* A new file, readable for dnsmasq, whatever our umask. */
 static int write_file(const char *path, const char *text, int flags)
 {
 	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0644);
@@ -145,9 +145,21 @@ static int write_file(const char *path, const char *text, int flags)
 		return -errno;
 	size_t n = strlen(text);
 	ssize_t done = write(fd, text, n);
-	if (done < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+	if (done < 0 || fchmod(fd, 0644) < 0)
 		return -errno;
 	return (size_t)done == n ? 0 : -ENOSPC;
+}
+
+/*
+ * Puts an allocation on the disk, before its name is: a name must not come through a power cut without
+ * it. The one fsync of a lease, since a name that is lost or torn is written anew by the next start.
+ * dnsmasq is shown it as well: it looks out for files that were closed after writing, not for links.
+ */
+static int settle(const char *path)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 static void host_text(const struct lease *lease, char *out, size_t room)
@@ -170,15 +182,7 @@ static int write_name(const struct lease *lease, const struct paths *paths)
 	return r;
 }
 
-/* dnsmasq watches for files that were written and closed, or renamed; not for links. */
-static void show_to_dnsmasq(const char *path)
-{
-	scoped_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	(void)fd;
-}
-
-static int publish(const struct lease *lease, struct paths *paths)
+static int publish(const struct lease *lease, const struct paths *paths)
 {
 	char text[LEASE_MAX];
 
@@ -187,6 +191,8 @@ static int publish(const struct lease *lease, struct paths *paths)
 	if (r == 0 && link(paths->pending, paths->host) < 0)
 		r = -errno;
 	if (r == 0)
+		r = settle(paths->host);
+	if (r == 0)
 		r = write_name(lease, paths);
 	if (r < 0) {
 		if (same_file(paths->pending, paths->host))
@@ -194,10 +200,7 @@ static int publish(const struct lease *lease, struct paths *paths)
 		unlink(paths->pending);
 		return r;
 	}
-	show_to_dnsmasq(paths->host);
-	unlink(paths->pending);
-	*strrchr(paths->host, '/') = '\0';
-	return file_sync_dir(paths->host);
+	return remove_file(paths->pending);
 }
 
 int lease_file_add(const struct network *network, const struct lease *lease)
@@ -253,6 +256,8 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 	/* Killed between the two, names/ still tells the old mac, and the next call does it again. */
 	host_text(lease, text, sizeof text);
 	r = write_file(paths.pending, text, O_EXCL);
+	if (r == 0)
+		r = settle(paths.pending);
 	if (r == 0 && rename(paths.pending, paths.host) < 0)
 		r = -errno;
 	if (r == 0)

@@ -18,6 +18,7 @@ struct network {
 	struct network_config config;
 	struct in_addr gateway; /* the bridge's own address: first of the subnet */
 	unsigned prefix;        /* bits of the subnet */
+	int bridge;             /* index of the link, once network_up has seen it; else 0 */
 	char warning[256];      /* by network_up: what works without, in a sentence; "" = nothing */
 };
 

@@ -46,14 +46,39 @@ static int tell_attach(const struct network *network, const struct lease *lease,
 	return bridge_tell(network, links, r, what, err);
 }
 
+static int find_bridge(const struct network *network, struct link_socket *links, int *index,
+		       struct err *err)
+{
+	struct link_info bridge;
+	int r = bridge_find(network, links, &bridge, err);
+
+	if (r == -ENODEV)
+		return err_set(err, ENODEV, "network '%s' is down: there is no bridge '%s'",
+			       network->name, network->config.bridge);
+	if (r == 0)
+		*index = bridge.index;
+	return r;
+}
+
+static int add_port(struct link_socket *links, const struct link_veth *veth)
+{
+	int r = link_add_veth(links, veth);
+
+	/* Of a run that just ended: the kernel takes its time to clear a namespace away. */
+	if (r == -EEXIST && link_delete(links, veth->name) == 0)
+		r = link_add_veth(links, veth);
+	return r;
+}
+
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
-	struct link_info bridge;
 	char ifname[IFNAMSIZ];
-	struct link_veth veth = {
-		.name = ifname, .alias = lease->name, .peer = guest_link, .pid = pid
-	};
+	struct link_veth veth = { .name = ifname,
+				  .alias = lease->name,
+				  .peer = guest_link,
+				  .pid = pid,
+				  .bridge = network->bridge };
 
 	lease_ifname(network, lease->name, ifname);
 	int r = parse_mac(lease->mac, veth.peer_mac);
@@ -64,17 +89,15 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	if (r < 0)
 		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
 			       strerror(-r));
-	r = bridge_find(network, links, &bridge, err);
-	if (r == -ENODEV)
-		return err_set(err, ENODEV, "network '%s' is down: there is no bridge '%s'",
-			       network->name, network->config.bridge);
-	if (r < 0)
-		return r;
-	veth.bridge = bridge.index;
-	r = link_add_veth(links, &veth);
-	/* Of a run that just ended: the kernel takes its time to clear a namespace away. */
-	if (r == -EEXIST && link_delete(links, ifname) == 0)
-		r = link_add_veth(links, &veth);
+	if (!veth.bridge && find_bridge(network, links, &veth.bridge, err) < 0)
+		return -err->code;
+	r = add_port(links, &veth);
+	if (r < 0 && network->bridge) {
+		/* Perhaps the bridge was made anew since network_up saw it. */
+		if (find_bridge(network, links, &veth.bridge, err) < 0)
+			return -err->code;
+		r = add_port(links, &veth);
+	}
 	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 }
 
@@ -115,7 +138,6 @@ static int tell_guest(const struct link_socket *links, const char *what, int r, 
 int network_guest_setup(const struct lease *lease, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
-	struct link_info eth0;
 	char route[64], gateway[INET_ADDRSTRLEN];
 	int r = link_open(&links);
 
@@ -126,18 +148,18 @@ int network_guest_setup(const struct lease *lease, struct err *err)
 		return tell_guest(links, "bring up lo", r, err);
 	if (!lease)
 		return 0;
-	r = link_find(links, guest_link, &eth0);
-	if (r < 0)
-		return tell_guest(links, guest_link, r, err);
+	int eth0 = (int)if_nametoindex(guest_link);
+	if (eth0 == 0)
+		return tell_guest(NULL, "find eth0", -errno, err);
 	switch_announcements_on();
 	/* The address first: only what it has when it comes up is announced. */
-	r = link_add_address(links, eth0.index, lease->address, lease->prefix);
+	r = link_add_address(links, eth0, lease->address, lease->prefix);
 	if (r < 0)
 		return tell_guest(links, "give eth0 its address", r, err);
-	r = link_set_up(links, eth0.index);
+	r = link_set_up(links, eth0);
 	if (r < 0)
 		return tell_guest(links, "bring up eth0", r, err);
-	r = link_add_default_route(links, eth0.index, lease->gateway);
+	r = link_add_default_route(links, eth0, lease->gateway);
 	inet_ntop(AF_INET, &lease->gateway, gateway, sizeof gateway);
 	snprintf(route, sizeof route, "add a route by %s", gateway);
 	return r < 0 ? tell_guest(links, route, r, err) : 0;

@@ -297,6 +297,11 @@ static void test_attach_again(void)
 	own_net_let_go(&guest);
 	own_net_wait(before.pid);
 	own_net_wait(guest.pid);
+	/* A guest that is gone gets no port, and the sentence says so. */
+	err = (struct err){ 0 };
+	CU_ASSERT(network_attach(&network, &lease, guest.pid, &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "connect 'web'"));
+	CU_ASSERT_PTR_NULL(strstr(err.text, "no failure"));
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(network_remove_port(&network, "web", &err), 0);
 	test_delete_network(&network);
@@ -506,6 +511,32 @@ static void test_port_taken(void)
 	test_delete_network(&network);
 }
 
+/* As on a host without it: hidden in this program's own mount namespace. */
+static void test_no_dnsmasq(void)
+{
+	static const char *const paths[] = { "/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
+					     "/usr/local/sbin/dnsmasq", "/sbin/dnsmasq" };
+	enum { PATHS = sizeof paths / sizeof paths[0] };
+	struct network network;
+	struct err err = { 0 };
+	bool hidden[PATHS];
+
+	test_make_network(&network, "without", NULL);
+	for (int i = 0; i < PATHS; i++)
+		hidden[i] = access(paths[i], X_OK) == 0 &&
+			    mount("/dev/null", paths[i], NULL, MS_BIND, NULL) == 0;
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(network_up(&network, &err), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(network.warning, "dnsmasq is not installed"));
+	}
+	struct network_status status = look(&network);
+	CU_ASSERT(status.up && status.nat && !status.dns);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status.dns_fault, "not installed"));
+	for (int i = 0; i < PATHS; i++)
+		CU_ASSERT(!hidden[i] || umount(paths[i]) == 0);
+	test_delete_network(&network);
+}
+
 /* What udhcpc was given in a namespace of its own, or "" for nothing. */
 static void ask_dhcp(struct network *network, const char *mac, char *out, size_t room)
 {
@@ -605,6 +636,7 @@ CU_TestInfo live_tests[] = {
 	{ "names by DNS", test_names },
 	{ "a killed dnsmasq comes back", test_dnsmasq_returns },
 	{ "port 53 or 67 taken", test_port_taken },
+	{ "a host without dnsmasq", test_no_dnsmasq },
 	{ "addresses by DHCP", test_dhcp },
 	{ "nothing is left", test_nothing_left },
 	CU_TEST_INFO_NULL,
