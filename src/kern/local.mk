@@ -4,6 +4,7 @@ libkern_a_SOURCES = \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/link.c src/kern/link.h \
+	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \
 	src/kern/nft.c src/kern/nft.h \
 	src/kern/pty.c src/kern/pty.h \

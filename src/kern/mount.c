@@ -65,6 +65,13 @@ int mount_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive)
 	return set_attributes(mount_fd, &attr, recursive);
 }
 
+int mount_private(int mount_fd)
+{
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+
+	return set_attributes(mount_fd, &attr, 0);
+}
+
 int mount_idmap(int mount_fd, int userns_fd)
 {
 	struct mount_attr attr = {

@@ -18,6 +18,9 @@ int mount_make(const char *type, const char *source, const char *options, uint64
 /* Sets and clears MOUNT_ATTR_* on a mount given by descriptor, and what is below if recursive. */
 int mount_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
 
+/* Takes a mount out of its peer group, so that no mount on it shows anywhere else. */
+int mount_private(int mount_fd);
+
 /*
  * Maps the ids of a detached mount by a user namespace's (mount_setattr(2), MOUNT_ATTR_IDMAP): what
  * is stored as 0 shows as the namespace's 0. -EINVAL: the file system cannot.

@@ -1,1 +1,32 @@
-# Filled in as the layer grows.
+noinst_LIBRARIES += libstorage.a
+libstorage_a_SOURCES = \
+	src/storage/btrfs.c \
+	src/storage/copy.c src/storage/copy.h \
+	src/storage/copy_data.c src/storage/copy_data.h \
+	src/storage/copy_entry.c src/storage/copy_entry.h \
+	src/storage/default.c \
+	src/storage/dir.c \
+	src/storage/disk.c src/storage/disk.h \
+	src/storage/disk_format.c \
+	src/storage/driver.h \
+	src/storage/folder.c src/storage/folder.h \
+	src/storage/links.c src/storage/links.h \
+	src/storage/partial.c src/storage/partial.h \
+	src/storage/pool.c \
+	src/storage/remove.c src/storage/remove.h \
+	src/storage/storage.c src/storage/storage.h \
+	src/storage/subvol.c src/storage/subvol.h
+
+if HAVE_CUNIT
+storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
+storage_volumes = $(storage_scratch) tests/unit/volumes.c tests/unit/volumes.h
+storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
+check_PROGRAMS += test_copy test_pool test_storage
+TESTS += test_copy test_pool test_storage
+test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
+test_copy_LDADD = $(storage_ldadd)
+test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
+test_pool_LDADD = $(storage_ldadd)
+test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
+test_storage_LDADD = $(storage_ldadd)
+endif

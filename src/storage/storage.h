@@ -42,6 +42,7 @@ struct pool {
 	struct pool_config config;
 	const struct storage_ops *ops; /* borrowed: static */
 	void *driver;                  /* owned by the driver */
+	int use_fd; /* owned; the shared lock that keeps the pool from being deleted */
 };
 
 /*
@@ -53,22 +54,28 @@ struct storage_ops {
 	const char *name;
 	unsigned can; /* enum storage_abilities */
 
-	/* A new pool at config.source (made if it must be, refused if it holds anything). */
+	/*
+	 * A new pool at config.source (made if it must be, refused if it holds anything), attached;
+	 * fills in what of config was left open. Calls pool_intend before it changes anything.
+	 */
 	int (*format)(struct pool *, struct err *);
 	/* Attaches what a reboot took away (a loop device, a mount). Idempotent, cheap when attached. */
 	int (*open)(struct pool *, struct err *);
 	void (*close)(struct pool *); /* of the handle; what is attached stays */
 	/* Detaches everything; refused while volumes are in use. */
 	int (*detach)(struct pool *, struct err *);
-	/* Detaches and removes what format made. Only for an empty pool. */
+	/*
+	 * Detaches and removes what format made. Only for an empty pool; also for one that a killed
+	 * format left half-made, of which there may be nothing.
+	 */
 	int (*erase)(struct pool *, struct err *);
 	int (*pool_usage)(struct pool *, struct pool_usage *, struct err *);
 
 	int (*create)(struct pool *, const char *volume, uint64_t size,
 		      struct err *); /* empty, 0755 root */
 	int (*snapshot)(struct pool *, const char *origin, const char *volume, struct err *);
-	int (*rename)(struct pool *, const char *volume, const char *to,
-		      struct err *); /* -EEXIST */
+	/* Data first, then the name: what shows under `to` after a power cut is whole. -EEXIST. */
+	int (*rename)(struct pool *, const char *volume, const char *to, struct err *);
 	/* Swaps the contents of two volumes at one stroke: how a restore in place is made. */
 	int (*exchange)(struct pool *, const char *one, const char *other, struct err *);
 	int (*destroy)(struct pool *, const char *volume, struct err *); /* idempotent */

@@ -1,0 +1,233 @@
+/*
+ * Driver `btrfs`: a volume is a subvolume, in a folder on the host's btrfs or at the top of a btrfs
+ * of the pool's own. Making, cloning and removing one are single, atomic calls, so that commands need
+ * no lock and a killed one leaves nothing behind; only what is nested costs a partial name.
+ */
+#include "base/scoped.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/folder.h"
+#include "storage/partial.h"
+#include "storage/subvol.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file has a size in pool.conf, a folder and a device have none. */
+static bool has_disk(const struct pool *pool)
+{
+	struct stat st;
+
+	if (pool->config.size)
+		return true;
+	return stat(pool->config.source, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+static int choose_source(struct pool *pool, struct err *err)
+{
+	bool folder = subvol_supported_at(pool->folder) && !pool->config.size;
+
+	free(pool->config.source);
+	pool->config.source = text_format("%s/%s", pool->folder, folder ? "volumes" : "pool.btrfs");
+	return pool->config.source ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static int format_pool(struct pool *pool, struct err *err)
+{
+	struct stat st;
+
+	if (!*pool->config.source && choose_source(pool, err) < 0)
+		return -err->code;
+	const char *source = pool->config.source;
+	bool there = stat(source, &st) == 0;
+	if (there && S_ISDIR(st.st_mode) && !subvol_supported_at(source))
+		return err_set(err, EINVAL,
+			       "folder '%s' is not on btrfs; name a file in it, for a loop file, "
+			       "or use driver dir",
+			       source);
+	bool folder =
+		there ? S_ISDIR(st.st_mode) : subvol_supported_at(source) && !pool->config.size;
+	if (folder && pool->config.size)
+		return err_set(err, EINVAL, "a size is for a loop file; '%s' is a folder", source);
+	return folder ? folder_format(pool, err) : disk_format(pool, err);
+}
+
+static int open_pool(struct pool *pool, struct err *err)
+{
+	if (has_disk(pool))
+		return disk_open(pool, err);
+	int r = folder_open(pool, err);
+	if (r == 0 && !subvol_supported(folder_fd(pool)))
+		return err_set(err, EINVAL, "folder '%s' is no longer on btrfs",
+			       pool->config.source);
+	return r;
+}
+
+static int detach_pool(struct pool *pool, struct err *err)
+{
+	if (has_disk(pool))
+		return disk_detach(pool, err);
+	folder_close(pool);
+	return 0;
+}
+
+static int erase_pool(struct pool *pool, struct err *err)
+{
+	return has_disk(pool) ? disk_erase(pool, err) : folder_erase(pool, err);
+}
+
+static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	return has_disk(pool) ? disk_usage(pool, usage, err) : folder_usage(pool, usage, err);
+}
+
+static int create_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	(void)size;
+	int r = subvol_create(folder_fd(pool), volume);
+	return r < 0 ? storage_fail(err, r, "make it") : 0;
+}
+
+static int snapshot_volume(struct pool *pool, const char *origin, const char *volume,
+			   struct err *err)
+{
+	scoped_fd int fd = subvol_open(folder_fd(pool), origin);
+
+	int r = fd < 0 ? fd : subvol_snapshot(folder_fd(pool), fd, volume);
+	return r < 0 ? storage_fail(err, r, "clone it to '%s'", volume) : 0;
+}
+
+/* The data first: a name that promises a whole volume must not outlive a power cut without it. */
+static int rename_volume(struct pool *pool, const char *volume, const char *to, struct err *err)
+{
+	int folder = folder_fd(pool);
+	scoped_fd int fd = subvol_open(folder, volume);
+
+	int r = fd < 0 ? fd : 0;
+	if (r == 0 && syncfs(folder) < 0)
+		r = -errno;
+	if (r == 0 && renameat2(folder, volume, folder, to, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r == 0)
+		r = subvol_commit(folder);
+	return r < 0 ? storage_fail(err, r, "rename it to '%s'", to) : 0;
+}
+
+static int exchange_volumes(struct pool *pool, const char *one, const char *other, struct err *err)
+{
+	int folder = folder_fd(pool);
+
+	int r = syncfs(folder) < 0 ? -errno : 0;
+	if (r == 0 && renameat2(folder, one, folder, other, RENAME_EXCHANGE) < 0)
+		r = -errno;
+	if (r == 0)
+		r = subvol_commit(folder);
+	return r < 0 ? storage_fail(err, r, "exchange it with '%s'", other) : 0;
+}
+
+/*
+ * Guests nest subvolumes: systemd makes var/lib/machines one. They go first, under a partial name,
+ * since a volume that is half removed must not be there. One that runs may add to them meanwhile.
+ */
+static int destroy_nesting(struct pool *pool, const char *name)
+{
+	int folder = folder_fd(pool);
+	int r = -ENOTEMPTY;
+
+	for (int i = 0; r == -ENOTEMPTY && i < 10; i++) {
+		scoped_fd int fd = subvol_open(folder, name);
+		if (fd < 0)
+			return fd == -ENOENT ? 0 : fd;
+		r = subvol_destroy_nested(fd);
+		if (r == 0)
+			r = subvol_destroy(folder, name);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int destroy_aside(struct pool *pool, const char *volume, struct err *err)
+{
+	struct partial partial;
+	int folder = folder_fd(pool);
+
+	if (partial_begin(pool, volume, &partial, err) < 0)
+		return -err->code;
+	int r = renameat2(folder, volume, folder, partial.name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	if (r == 0)
+		r = destroy_nesting(pool, partial.name);
+	if (r < 0)
+		partial_abandon(pool, &partial);
+	else
+		partial_end(&partial);
+	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
+}
+
+static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	int folder = folder_fd(pool);
+
+	int r = subvol_destroy(folder, volume);
+	if (r == -ENOENT)
+		return 0;
+	if (r == -ENOTEMPTY && partial_is(volume))
+		r = destroy_nesting(pool, volume);
+	else if (r == -ENOTEMPTY)
+		return destroy_aside(pool, volume, err) < 0 ? -err->code : subvol_commit(folder);
+	if (r == 0)
+		r = subvol_commit(folder);
+	return r < 0 ? storage_fail(err, r, "remove it") : 0;
+}
+
+static int mount_volume(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
+			struct err *err)
+{
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
+
+	if (fd < 0)
+		return storage_fail(err, fd, "mount it");
+	return folder_mount(fd, attributes, mount_fd, err);
+}
+
+static int deactivate_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	(void)pool;
+	(void)volume;
+	(void)err;
+	return 0;
+}
+
+static int look_at_volume(struct pool *pool, const char *volume, struct volume_info *info,
+			  struct err *err)
+{
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
+	uint64_t created = 0;
+
+	int r = fd < 0 ? fd : subvol_created(fd, &created);
+	if (r < 0)
+		return storage_fail(err, r, "look at it");
+	*info = (struct volume_info){ .created = created };
+	snprintf(info->name, sizeof info->name, "%s", volume);
+	return 0;
+}
+
+const struct storage_ops storage_btrfs = {
+	.name = "btrfs",
+	.can = STORAGE_FAST_CLONE,
+	.format = format_pool,
+	.open = open_pool,
+	.close = folder_close,
+	.detach = detach_pool,
+	.erase = erase_pool,
+	.pool_usage = use_of_pool,
+	.create = create_volume,
+	.snapshot = snapshot_volume,
+	.rename = rename_volume,
+	.exchange = exchange_volumes,
+	.destroy = destroy_volume,
+	.mount = mount_volume,
+	.deactivate = deactivate_volume,
+	.info = look_at_volume,
+	.list = folder_list,
+};

@@ -1,0 +1,276 @@
+#include "storage/copy.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "storage/copy_entry.h"
+#include "storage/links.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/*
+ * Depth first, with the folder at hand open on both sides and none of those above: one comes back
+ * to them by "..", and looks whether it is the same. So neither the depth of a tree, nor the length
+ * of its paths, nor the number of open files is a limit.
+ */
+struct frame {
+	struct statx from;   /* the folder's attributes, set when it is left */
+	uint64_t to_inode;   /* of its copy */
+	struct text folders; /* names of those in it, each with its NUL */
+	size_t next;         /* offset of the next to descend into */
+	size_t path_length;  /* of walk.path up to here */
+};
+
+struct walk {
+	struct copy copy;
+	struct links links;
+	struct frame *frames; /* owned */
+	size_t depth, room;
+	struct text path; /* below the top, "" or with a slash at its end: for sentences */
+};
+
+/* The names in a tree are its owner's: nothing that a terminal would obey may pass. */
+static int fail(const struct walk *walk, const char *name, int code, struct err *err)
+{
+	char shown[256];
+	const char *path = text_str(&walk->path);
+	size_t length = strlen(path), tail = length > 120 ? length - 120 : 0;
+
+	snprintf(shown, sizeof shown, "%s%s%.120s", tail ? "..." : "", path + tail, name);
+	for (char *c = shown; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+	return err_set(err, -code, "copy '%s': %s%s%s", *shown ? shown : ".",
+		       *walk->copy.attribute ? walk->copy.attribute : "",
+		       *walk->copy.attribute ? ": " : "", copy_why(code));
+}
+
+static int push(struct walk *walk)
+{
+	if (walk->depth == walk->room) {
+		size_t room = walk->room ? walk->room * 2 : 32;
+		struct frame *more = realloc(walk->frames, room * sizeof *more);
+		if (!more)
+			return -ENOMEM;
+		walk->frames = more;
+		walk->room = room;
+	}
+	walk->frames[walk->depth++] = (struct frame){ .path_length = walk->path.length };
+	return 0;
+}
+
+static struct frame *top(struct walk *walk)
+{
+	return &walk->frames[walk->depth - 1];
+}
+
+static void pop(struct walk *walk)
+{
+	text_free(&top(walk)->folders);
+	walk->depth--;
+}
+
+/* Makes folder from/to the one at hand; takes both descriptors. */
+static int enter(struct walk *walk, int from, int to)
+{
+	struct stat st;
+
+	scoped_close_fd(&walk->copy.from);
+	scoped_close_fd(&walk->copy.to);
+	walk->copy.from = from;
+	walk->copy.to = to;
+	int r = push(walk);
+	if (r < 0)
+		return r;
+	struct frame *frame = top(walk);
+	if (statx(from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &frame->from) < 0 ||
+	    fstat(to, &st) < 0)
+		return -errno;
+	frame->to_inode = st.st_ino;
+	return 0;
+}
+
+static int copy_one(struct walk *walk, const char *name)
+{
+	struct copy *copy = &walk->copy;
+	struct statx st;
+
+	if (statx(copy->from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &st) <
+	    0)
+		return errno == ENOENT ? 0 : -errno; /* gone meanwhile */
+	if (S_ISDIR(st.stx_mode)) {
+		int r = text_add_bytes(&top(walk)->folders, name, strlen(name) + 1);
+		return r;
+	}
+	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return 0;
+	if (st.stx_nlink > 1) {
+		int r = links_repeat(&walk->links, &st, copy->to, name);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	int r = copy_entry(copy, name, &st);
+	if (r == 0 && st.stx_nlink > 1)
+		r = links_remember(&walk->links, &st, copy->to, name);
+	return r;
+}
+
+/* Everything in the folder at hand but its folders, which are noted. */
+static int copy_entries(struct walk *walk, struct err *err)
+{
+	int fd = openat(walk->copy.from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		int code = errno;
+		scoped_close_fd(&fd);
+		return fail(walk, "", -code, err);
+	}
+	for (;;) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+		if (!e)
+			return errno ? fail(walk, "", -errno, err) : 0;
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		int r = e->d_type == DT_DIR ? text_add_bytes(&top(walk)->folders, e->d_name,
+							     strlen(e->d_name) + 1)
+					    : copy_one(walk, e->d_name);
+		if (r < 0)
+			return fail(walk, e->d_name, r, err);
+	}
+}
+
+/* openat2(2) neither follows a link nor enters a mount, whatever the name has become meanwhile. */
+static int open_below(int fd, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	long r;
+
+	do
+		r = syscall(SYS_openat2, fd, name, &how, sizeof how);
+	while (r < 0 && (errno == EAGAIN || errno == EINTR));
+	return r < 0 ? -errno : (int)r;
+}
+
+/* 1: entered; 0: nothing to enter (gone, or a mount point, of which an empty folder is made). */
+static int descend(struct walk *walk, const char *name)
+{
+	struct copy *copy = &walk->copy;
+	scoped_fd int from = open_below(copy->from, name);
+
+	if (from == -ENOENT)
+		return 0;
+	if (from == -ENOTDIR || from == -ELOOP)
+		return -ESTALE;
+	if (from < 0 && from != -EXDEV)
+		return from;
+	if (mkdirat(copy->to, name, from == -EXDEV ? 0755 : 0700) < 0)
+		return -errno;
+	if (from == -EXDEV)
+		return 0;
+	scoped_fd int to = openat(copy->to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (to < 0)
+		return -errno;
+	int r = text_add(&walk->path, "%s/", name);
+	if (r == 0)
+		r = enter(walk, take_fd(&from), take_fd(&to));
+	return r < 0 ? r : 1;
+}
+
+static int climb(int *fd, uint64_t inode)
+{
+	scoped_fd int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (up < 0 || fstat(up, &st) < 0)
+		return -errno;
+	if (st.st_ino != inode)
+		return -ESTALE;
+	scoped_close_fd(fd);
+	*fd = take_fd(&up);
+	return 0;
+}
+
+/* The folder at hand is whole: its attributes, then back to the one above. */
+static int leave(struct walk *walk)
+{
+	int r = copy_folder_attributes(&walk->copy, &top(walk)->from);
+	if (r < 0)
+		return r;
+	pop(walk);
+	struct frame *above = top(walk);
+	r = climb(&walk->copy.from, above->from.stx_ino);
+	if (r == 0)
+		r = climb(&walk->copy.to, above->to_inode);
+	walk->path.length = above->path_length;
+	walk->path.data[walk->path.length] = '\0';
+	return r;
+}
+
+static int copy_below(struct walk *walk, struct err *err)
+{
+	int r = copy_entries(walk, err);
+
+	while (r == 0) {
+		struct frame *frame = top(walk);
+		if (frame->next < frame->folders.length) {
+			const char *name = frame->folders.data + frame->next;
+			frame->next += strlen(name) + 1;
+			r = descend(walk, name);
+			if (r < 0)
+				return fail(walk, name, r, err);
+			if (r > 0)
+				r = copy_entries(walk, err);
+		} else if (walk->depth > 1) {
+			r = leave(walk);
+			if (r < 0)
+				return fail(walk, "", r, err);
+		} else {
+			break;
+		}
+	}
+	return r;
+}
+
+static int copy_top(struct walk *walk, int from_fd, int to_fd, struct err *err)
+{
+	scoped_fd int from = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int to = openat(to_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (from < 0 || to < 0)
+		return fail(walk, "", -errno, err);
+	if ((r = copy_start(&walk->copy, to)) < 0 ||
+	    (r = enter(walk, take_fd(&from), take_fd(&to))) < 0)
+		return fail(walk, "", r, err);
+	links_open(&walk->links, to_fd);
+	r = copy_below(walk, err);
+	if (r < 0)
+		return r;
+	if ((r = links_close(&walk->links)) < 0 ||
+	    (r = copy_folder_attributes(&walk->copy, &top(walk)->from)) < 0)
+		return fail(walk, "", r, err);
+	return 0;
+}
+
+int copy_tree(int from_fd, int to_fd, struct err *err)
+{
+	struct walk walk = { .copy = { .from = -1, .to = -1 }, .links = { .fd = -1 } };
+
+	int r = copy_top(&walk, from_fd, to_fd, err);
+	links_close(&walk.links);
+	while (walk.depth > 0)
+		pop(&walk);
+	free(walk.frames);
+	text_free(&walk.path);
+	copy_end(&walk.copy);
+	return r;
+}

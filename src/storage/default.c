@@ -1,0 +1,50 @@
+#include "base/scoped.h"
+#include "storage/disk.h"
+#include "storage/storage.h"
+#include "storage/subvol.h"
+
+#include <string.h>
+#include <sys/mount.h>
+
+/* Asking for it loads the module, if there is one. */
+static bool kernel_has_btrfs(void)
+{
+	scoped_fd int fd = fsopen("btrfs", FSOPEN_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static const char *plain(const char *because, char *why, size_t room)
+{
+	snprintf(why, room,
+		 "a clone is a copy, which shares the data only where the file system can: %s",
+		 because);
+	return "dir";
+}
+
+const char *pool_default_driver(const struct site *site, char *why, size_t room)
+{
+	struct err err = { 0 };
+	char size[32];
+
+	if (subvol_supported_at(site->state)) {
+		snprintf(why, room, "'%s' is on btrfs: clones take milliseconds and share data",
+			 site->state);
+		return "btrfs";
+	}
+	if (!kernel_has_btrfs())
+		return plain("the kernel has no btrfs", why, room);
+	if (!disk_mkfs_program())
+		return plain("mkfs.btrfs is not installed (package btrfs-progs)", why, room);
+	if (access("/dev/loop-control", F_OK) < 0)
+		return plain("the kernel has no loop devices", why, room);
+	uint64_t bytes = disk_share(site->state, &err);
+	if (!bytes)
+		return plain(err.text, why, room);
+	text_human_size(bytes, size, sizeof size);
+	snprintf(why, room,
+		 "clones take milliseconds and share data; a loop file of %s, half of what is free "
+		 "at '%s', which takes only what is used",
+		 size, site->state);
+	return "btrfs";
+}

@@ -1,0 +1,247 @@
+/*
+ * Driver `dir`: plain trees on any file system. A volume NAME is a folder with the tree in NAME/root;
+ * NAME's own modification time, which nothing touches afterwards, is when it was made.
+ */
+#include "base/scoped.h"
+#include "storage/copy.h"
+#include "storage/driver.h"
+#include "storage/folder.h"
+#include "storage/partial.h"
+#include "storage/remove.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int format_pool(struct pool *pool, struct err *err)
+{
+	if (pool->config.size)
+		return err_set(err, EOPNOTSUPP,
+			       "a size is for a loop file; driver dir uses the file system that "
+			       "it is on");
+	if (!*pool->config.source) {
+		free(pool->config.source);
+		pool->config.source = text_format("%s/volumes", pool->folder);
+		if (!pool->config.source)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	return folder_format(pool, err);
+}
+
+/* Plain folders have nothing to detach. */
+static int detach_pool(struct pool *pool, struct err *err)
+{
+	(void)err;
+	folder_close(pool);
+	return 0;
+}
+
+static int open_root(struct pool *pool, const char *volume)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	scoped_fd int fd = openat(folder_fd(pool), volume, flags);
+
+	if (fd < 0)
+		return errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno;
+	int root = openat(fd, "root", flags);
+	return root < 0 ? -errno : root;
+}
+
+/* NAME and NAME/root, 0755; returns the open root, or -errno. */
+static int make_volume(struct pool *pool, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+	if (mkdirat(folder_fd(pool), name, 0700) < 0)
+		return -errno;
+	scoped_fd int fd = openat(folder_fd(pool), name, flags);
+	if (fd < 0 || mkdirat(fd, "root", 0700) < 0)
+		return -errno;
+	scoped_fd int root = openat(fd, "root", flags);
+	if (root < 0 || fchown(root, 0, 0) < 0 || fchmod(root, 0755) < 0)
+		return -errno;
+	return take_fd(&root);
+}
+
+/* rename(2) replaces no folder that holds something, and every volume holds "root". */
+static int publish(struct pool *pool, const char *from, const char *to)
+{
+	if (renameat(folder_fd(pool), from, folder_fd(pool), to) < 0)
+		return errno == ENOTEMPTY || errno == ENOTDIR ? -EEXIST : -errno;
+	return folder_sync(pool);
+}
+
+static int fill_volume(struct pool *pool, const char *origin, const char *partial, struct err *err)
+{
+	scoped_fd int root = make_volume(pool, partial);
+
+	if (root < 0)
+		return storage_fail(err, root, "make it");
+	if (!origin)
+		return 0;
+	scoped_fd int from = open_root(pool, origin);
+	if (from < 0)
+		return storage_fail(err, from, "open it");
+	int r = copy_tree(from, root, err);
+	/* All at once: an fsync of each of 10^5 files would take minutes. */
+	if (r == 0 && syncfs(root) < 0)
+		r = storage_fail(err, -errno, "write the copy to the disk");
+	return r;
+}
+
+/* Made under a partial name, from origin or empty, and renamed when it is whole. */
+static int make_whole(struct pool *pool, const char *origin, const char *volume, struct err *err)
+{
+	struct partial partial;
+	struct stat st;
+
+	if (fstatat(folder_fd(pool), volume, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return storage_fail(err, -EEXIST, "make '%s'", volume);
+	int r = partial_begin(pool, volume, &partial, err);
+	if (r < 0)
+		return r;
+	r = fill_volume(pool, origin, partial.name, err);
+	if (r == 0) {
+		r = publish(pool, partial.name, volume);
+		if (r < 0)
+			storage_fail(err, r, "make '%s'", volume);
+	}
+	if (r < 0)
+		partial_abandon(pool, &partial);
+	else
+		partial_end(&partial);
+	return r;
+}
+
+static int create_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	(void)size;
+	return make_whole(pool, NULL, volume, err);
+}
+
+static int snapshot_volume(struct pool *pool, const char *origin, const char *volume,
+			   struct err *err)
+{
+	scoped_fd int from = open_root(pool, origin);
+
+	if (from < 0)
+		return storage_fail(err, from, "copy it to '%s'", volume);
+	return make_whole(pool, origin, volume, err);
+}
+
+static int rename_volume(struct pool *pool, const char *volume, const char *to, struct err *err)
+{
+	scoped_fd int root = open_root(pool, volume);
+
+	int r = root < 0 ? root : 0;
+	if (r == 0 && syncfs(root) < 0)
+		r = -errno;
+	if (r == 0)
+		r = publish(pool, volume, to);
+	return r < 0 ? storage_fail(err, r, "rename it to '%s'", to) : 0;
+}
+
+static int exchange_volumes(struct pool *pool, const char *one, const char *other, struct err *err)
+{
+	int fd = folder_fd(pool);
+
+	if (syncfs(fd) < 0)
+		return storage_fail(err, -errno, "write the pool to the disk");
+	if (renameat2(fd, one, fd, other, RENAME_EXCHANGE) < 0) {
+		if (errno == EINVAL)
+			return err_set(err, EOPNOTSUPP,
+				       "exchange it with '%s': the file system cannot exchange "
+				       "two folders at one stroke",
+				       other);
+		return storage_fail(err, -errno, "exchange it with '%s'", other);
+	}
+	int r = folder_sync(pool);
+	return r < 0 ? storage_fail(err, r, "make the exchange durable") : 0;
+}
+
+static int remove_volume(struct pool *pool, const char *name, struct err *err)
+{
+	int r = remove_tree(folder_fd(pool), name);
+
+	return r < 0 ? storage_fail(err, r, "remove it ('%s')", name) : 0;
+}
+
+/* At one stroke it is no volume any more; what takes long comes after. */
+static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	struct partial partial;
+
+	if (partial_is(volume))
+		return remove_volume(pool, volume, err);
+	int r = partial_begin(pool, volume, &partial, err);
+	if (r < 0)
+		return r;
+	if (renameat(folder_fd(pool), volume, folder_fd(pool), partial.name) < 0) {
+		int code = errno;
+		partial_end(&partial);
+		return code == ENOENT ? 0 : storage_fail(err, -code, "remove it");
+	}
+	r = folder_sync(pool);
+	if (r < 0)
+		storage_fail(err, r, "make its removal durable");
+	else
+		r = remove_volume(pool, partial.name, err);
+	if (r < 0)
+		partial_abandon(pool, &partial);
+	else
+		partial_end(&partial);
+	return r;
+}
+
+static int mount_volume(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
+			struct err *err)
+{
+	scoped_fd int root = open_root(pool, volume);
+
+	if (root < 0)
+		return storage_fail(err, root, "mount it");
+	return folder_mount(root, attributes, mount_fd, err);
+}
+
+static int deactivate_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	(void)pool;
+	(void)volume;
+	(void)err;
+	return 0;
+}
+
+static int look_at_volume(struct pool *pool, const char *volume, struct volume_info *info,
+			  struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(folder_fd(pool), volume, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return storage_fail(err, -errno, "look at it");
+	if (!S_ISDIR(st.st_mode))
+		return storage_fail(err, -ENOENT, "look at it");
+	*info = (struct volume_info){ .created = (uint64_t)st.st_mtime };
+	snprintf(info->name, sizeof info->name, "%s", volume);
+	return 0;
+}
+
+const struct storage_ops storage_dir = {
+	.name = "dir",
+	.can = 0,
+	.format = format_pool,
+	.open = folder_open,
+	.close = folder_close,
+	.detach = detach_pool,
+	.erase = folder_erase,
+	.pool_usage = folder_usage,
+	.create = create_volume,
+	.snapshot = snapshot_volume,
+	.rename = rename_volume,
+	.exchange = exchange_volumes,
+	.destroy = destroy_volume,
+	.mount = mount_volume,
+	.deactivate = deactivate_volume,
+	.info = look_at_volume,
+	.list = folder_list,
+};

@@ -1,0 +1,264 @@
+#include "storage/disk.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/loop.h"
+#include "kern/mount.h"
+#include "storage/driver.h"
+#include "storage/folder.h"
+#include "storage/subvol.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+static char *mount_path(const struct pool *pool)
+{
+	return site_run_path(pool->site, "pools/%s", pool->name);
+}
+
+/* 1: the handle is open; 0: nothing is mounted there; else -code. A few system calls. */
+static int open_attached(struct pool *pool, const char *path, struct err *err)
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statx st;
+	char uuid[37];
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	if (!subvol_supported(fd) || subvol_filesystem(fd, uuid) < 0 ||
+	    strcmp(uuid, pool->config.uuid) != 0)
+		return err_set(err, EBUSY, "something else is mounted on '%s'; unmount it", path);
+	int r = folder_keep(pool, take_fd(&fd), err);
+	return r < 0 ? r : 1;
+}
+
+/* The loop device of the pool's file: one that serves it already, or else a new one. */
+static int serve_file(const struct pool *pool, struct loop *loop, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ENOENT,
+			       "its loop file '%s' is gone; put it back, or forget the pool: "
+			       "berth pool delete --force %s",
+			       path, pool->name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open its loop file '%s': %s", path, strerror(errno));
+	if ((uint64_t)st.st_size < pool->config.size)
+		return err_set(err, EIO,
+			       "its loop file '%s' has been cut off: it has %lld bytes of %llu; "
+			       "restore it from a backup",
+			       path, (long long)st.st_size, (unsigned long long)pool->config.size);
+	/* Never two devices on one file: each would cache what the other changes. */
+	int r = loop_find(fd, loop);
+	if (r == -ENOENT)
+		r = loop_attach(fd, LOOP_WITH_AUTOCLEAR | LOOP_WITH_DIRECT, 4096, loop);
+	if (r < 0)
+		return err_set(err, -r, "attach '%s' to a loop device: %s", path, loop_why(r));
+	return 0;
+}
+
+static int mount_failed(const struct pool *pool, int r, struct err *err)
+{
+	const char *source = pool->config.source;
+
+	if (r == -ENODEV)
+		return err_set(err, ENODEV, "mount '%s': the kernel has no btrfs", source);
+	if (r == -EINVAL || r == -EUCLEAN || r == -EIO)
+		return err_set(err, -r,
+			       "mount '%s': it is damaged, or no longer the btrfs that was made "
+			       "there; see the kernel's log (dmesg) and btrfs-check(8)",
+			       source);
+	if (r == -EEXIST)
+		return err_set(err, EEXIST, "mount '%s': a copy of it is mounted already", source);
+	return err_set(err, -r, "mount '%s': %s", source, mount_why(r));
+}
+
+/* A detached mount of the pool's file system, once it is sure that it is the pool's. */
+static int mount_source(const struct pool *pool, struct err *err)
+{
+	scoped_loop struct loop loop = { .fd = -1 };
+	const char *device = pool->config.source;
+	char uuid[37] = "";
+
+	if (pool->config.size) {
+		if (serve_file(pool, &loop, err) < 0)
+			return -err->code;
+		device = loop.path;
+	}
+	/* Space that is freed inside goes back to the disk below the file. */
+	scoped_fd int mount = mount_make("btrfs", device, "discard=async",
+					 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+						 MOUNT_ATTR_NOATIME);
+	if (mount < 0)
+		return mount_failed(pool, mount, err);
+	scoped_fd int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || subvol_filesystem(fd, uuid) < 0 || strcmp(uuid, pool->config.uuid) != 0)
+		return err_set(err, ESTALE,
+			       "'%s' holds another btrfs (UUID %s) than the pool's (%s)",
+			       pool->config.source, uuid, pool->config.uuid);
+	return take_fd(&mount);
+}
+
+static int attach(struct pool *pool, const char *path, struct err *err)
+{
+	scoped_fd int mount = mount_source(pool, err);
+	scoped_free char *pools = site_run_path(pool->site, "pools");
+
+	if (mount < 0)
+		return mount;
+	if (!pools)
+		return err_set(err, ENOMEM, "out of memory");
+	/* 0700: what is set-user-id in a guest must not be within reach of the host's users. */
+	if (file_make_dirs(pool->site->run, 0711, err) < 0 ||
+	    file_make_dirs(pools, 0700, err) < 0 || file_make_dirs(path, 0700, err) < 0)
+		return -err->code;
+	int r = mount_attach(mount, AT_FDCWD, path);
+	if (r < 0)
+		return err_set(err, -r, "mount '%s' on '%s': %s", pool->config.source, path,
+			       mount_why(r));
+	return 0;
+}
+
+int disk_attach(struct pool *pool, const char *path, struct err *err)
+{
+	int r = attach(pool, path, err);
+
+	if (r < 0)
+		return r;
+	r = open_attached(pool, path, err);
+	if (r == 0)
+		return err_set(err, EIO, "'%s' vanished after it was mounted", path);
+	return r < 0 ? r : 0;
+}
+
+int disk_open(struct pool *pool, struct err *err)
+{
+	scoped_free char *path = mount_path(pool);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = open_attached(pool, path, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	scoped_fd int lock = pool_lock(pool, err);
+	if (lock < 0)
+		return lock;
+	r = open_attached(pool, path, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return disk_attach(pool, path, err);
+}
+
+static int unmount(struct pool *pool, const char *path, struct err *err)
+{
+	folder_close(pool);
+	if (umount2(path, UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
+		return 0;
+	if (errno == EBUSY)
+		return err_set(err, EBUSY, "'%s' is in use; leave it, and stop what runs there",
+			       path);
+	return err_set(err, errno, "unmount '%s': %s", path, strerror(errno));
+}
+
+/*
+ * The kernel lists a btrfs for as long as it is mounted in any namespace, so a guest's too. A
+ * moment's patience is for those that are on their way out.
+ */
+static bool released(const struct pool *pool)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	scoped_free char *path = text_format("/sys/fs/btrfs/%s", pool->config.uuid);
+
+	for (int i = 0; path && i < 200; i++) {
+		if (access(path, F_OK) < 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+int disk_detach(struct pool *pool, struct err *err)
+{
+	scoped_free char *path = mount_path(pool);
+	struct err ignored = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = unmount(pool, path, err);
+	if (r < 0)
+		return r;
+	if (!released(pool)) {
+		attach(pool, path, &ignored);
+		return err_set(err, EBUSY, "its volumes are in use; stop the machines on it");
+	}
+	rmdir(path);
+	return 0;
+}
+
+/* The btrfs superblock and its copies, or the next pool would be refused this device. */
+static int wipe_device(const char *path, struct err *err)
+{
+	static const char zeros[4096];
+	static const off_t places[] = { 64 << 10, 64 << 20, 256LL << 30 };
+	scoped_fd int fd = open(path, O_WRONLY | O_EXCL | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));
+	off_t size = lseek(fd, 0, SEEK_END);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (places[i] + (off_t)sizeof zeros <= size &&
+		    pwrite(fd, zeros, sizeof zeros, places[i]) != sizeof zeros)
+			return err_set(err, errno, "wipe '%s': %s", path, strerror(errno));
+	}
+	return fsync(fd) < 0 ? err_set(err, errno, "wipe '%s': %s", path, strerror(errno)) : 0;
+}
+
+int disk_erase(struct pool *pool, struct err *err)
+{
+	scoped_free char *path = mount_path(pool);
+	const char *source = pool->config.source;
+	struct stat st;
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = unmount(pool, path, err);
+	if (r < 0 || lstat(source, &st) < 0)
+		return r;
+	if (S_ISBLK(st.st_mode)) {
+		if (!released(pool))
+			return err_set(err, EBUSY, "'%s' is in use; stop the machines on it",
+				       source);
+		return wipe_device(source, err);
+	}
+	/* A mount that another namespace copied keeps the blocks, but no name. */
+	if (S_ISREG(st.st_mode) && unlink(source) < 0)
+		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
+	return 0;
+}
+
+int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	struct statvfs below;
+	struct stat st;
+
+	int r = folder_usage(pool, usage, err);
+	if (r < 0 || !pool->config.size)
+		return r;
+	if (stat(pool->config.source, &st) < 0 || statvfs(pool->config.source, &below) < 0)
+		return 0;
+	uint64_t room = (uint64_t)st.st_blocks * 512 + (uint64_t)below.f_bavail * below.f_frsize;
+	if (usage->total > room)
+		usage->total = room > usage->used ? room : usage->used;
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* A btrfs of its own for a pool: on a loop file or on a whole block device. */
+#ifndef BERTH_STORAGE_DISK_H
+#define BERTH_STORAGE_DISK_H
+
+#include "storage/storage.h"
+
+/* Path of mkfs.btrfs, which may be in a folder that a user's PATH leaves out; NULL: not installed. */
+const char *disk_mkfs_program(void);
+
+/*
+ * The size of a loop file where no size was asked for: half of what is free at that folder, which
+ * may not be there yet. Returns 0 with the sentence in err when that is less than a GiB.
+ */
+uint64_t disk_share(const char *folder, struct err *err);
+
+/*
+ * Makes config.source (a file, sparse, of config.size bytes or a share; or a block device that
+ * holds nothing) a btrfs whose UUID is the pool's, and attaches it. Fills in config.size of a file.
+ */
+int disk_format(struct pool *pool, struct err *err);
+
+/*
+ * Opens the pool's handle, after attaching a loop device and a mount at run/pools/NAME if a reboot,
+ * or anybody, took them away.
+ */
+int disk_open(struct pool *pool, struct err *err);
+
+/* The same without a look whether it is attached, under the pool's lock. */
+int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
+
+/* Refused, and all as before, while the file system is mounted anywhere else. */
+int disk_detach(struct pool *pool, struct err *err);
+
+/* The file is removed, the device's superblocks are. Fine when half of it was never made. */
+int disk_erase(struct pool *pool, struct err *err);
+
+/* Less, if the disk below a sparse loop file would be full before. */
+int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
+
+#endif

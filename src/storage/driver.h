@@ -1,0 +1,32 @@
+/* What the storage layer keeps to itself: the drivers, and what they share. */
+#ifndef BERTH_STORAGE_DRIVER_H
+#define BERTH_STORAGE_DRIVER_H
+
+#include "storage/storage.h"
+
+extern const struct storage_ops storage_btrfs;
+extern const struct storage_ops storage_dir;
+
+/* The driver of that name, or NULL. */
+const struct storage_ops *storage_find(const char *name);
+
+/* Fills err with "doing: why", the why in words that fit a pool. Returns code, which is -errno. */
+int storage_fail(struct err *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * For format, before it changes anything outside the pool's folder: writes config down, so that a
+ * creation that is killed from here on is undone by erase.
+ */
+int pool_intend(struct pool *pool, struct err *err);
+
+/* The lock "pool.NAME", for attaching. A descriptor or -code. */
+int pool_lock(const struct pool *pool, struct err *err);
+
+/* "no pool of that name" with the remedy. Returns -ENOENT. */
+int pool_missing(const char *name, struct err *err);
+
+/* NULL for a volume's name that may be, else what is wrong with it: the end of "name 'X' ...". */
+const char *volume_name_fault(const char *name);
+
+#endif

@@ -1,0 +1,215 @@
+#include "storage/folder.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/mount.h"
+#include "storage/driver.h"
+#include "storage/partial.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+static const char mark[] = ".berth-pool";
+
+struct folder {
+	int fd; /* owned */
+};
+
+int folder_fd(const struct pool *pool)
+{
+	const struct folder *folder = pool->driver;
+
+	return folder ? folder->fd : -1;
+}
+
+int folder_keep(struct pool *pool, int fd, struct err *err)
+{
+	struct folder *folder = malloc(sizeof *folder);
+
+	folder_close(pool);
+	if (!folder) {
+		close(fd);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	folder->fd = fd;
+	pool->driver = folder;
+	return 0;
+}
+
+void folder_close(struct pool *pool)
+{
+	struct folder *folder = pool->driver;
+
+	if (folder)
+		scoped_close_fd(&folder->fd);
+	free(folder);
+	pool->driver = NULL;
+}
+
+/* lost+found is what a fresh file system comes with. */
+static int check_empty(int fd, const char *path, struct err *err)
+{
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_dir DIR *dir = own < 0 ? NULL : fdopendir(own);
+
+	if (!dir) {
+		int code = errno;
+		scoped_close_fd(&own);
+		return err_set(err, code, "list '%s': %s", path, strerror(code));
+	}
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    strcmp(e->d_name, "lost+found"))
+			return err_set(err, ENOTEMPTY,
+				       "folder '%s' holds something ('%.80s'); give an empty one",
+				       path, e->d_name);
+	}
+	return 0;
+}
+
+static int write_mark(int fd, const struct pool *pool, struct err *err)
+{
+	scoped_fd int file = openat(fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	size_t n = strlen(pool->config.uuid);
+
+	if (file < 0 || write(file, pool->config.uuid, n) != (ssize_t)n || fsync(file) < 0)
+		return err_set(err, errno, "mark '%s' as the pool's: %s", pool->config.source,
+			       strerror(errno));
+	return 0;
+}
+
+int folder_format(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno != ENOENT)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	if (fd >= 0 && check_empty(fd, path, err) < 0)
+		return -err->code;
+	if (pool_intend(pool, err) < 0)
+		return -err->code;
+	if (fd < 0) {
+		if (file_make_dirs(path, 0700, err) < 0)
+			return -err->code;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0 || fchmod(fd, 0700) < 0 || fchown(fd, 0, 0) < 0)
+		return err_set(err, errno, "make '%s' the pool's: %s", path, strerror(errno));
+	if (write_mark(fd, pool, err) < 0)
+		return -err->code;
+	return folder_keep(pool, take_fd(&fd), err);
+}
+
+int folder_open(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_free char *uuid = NULL;
+
+	if (fd < 0)
+		return err_set(err, errno,
+			       "open folder '%s' of its volumes: %s; if it is on a disk of its "
+			       "own, mount that",
+			       path, strerror(errno));
+	if (file_read(fd, mark, 64, &uuid) < 0 || strcmp(text_trim(uuid), pool->config.uuid) != 0)
+		return err_set(err, ESTALE,
+			       "folder '%s' is not the one that holds its volumes: '%s/%s' is "
+			       "missing or another's; if it is on a disk of its own, mount that",
+			       path, path, mark);
+	return folder_keep(pool, take_fd(&fd), err);
+}
+
+int folder_erase(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_free char *uuid = NULL;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	/* Of a creation that was killed before the mark, or of another pool. */
+	ssize_t n = file_read(fd, mark, 64, &uuid);
+	if (n > 0 && strcmp(text_trim(uuid), pool->config.uuid) != 0)
+		return 0;
+	if (n >= 0 && unlinkat(fd, mark, 0) < 0)
+		return err_set(err, errno, "remove '%s/%s': %s", path, mark, strerror(errno));
+	size_t length = strlen(pool->folder);
+	if (strncmp(path, pool->folder, length) == 0 && path[length] == '/' && rmdir(path) < 0)
+		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(folder_fd(pool), &fs) < 0)
+		return err_set(err, errno, "ask for the space in pool '%s': %s", pool->name,
+			       strerror(errno));
+	/* As df(1): what is reserved for root is neither used nor to be had. */
+	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+	usage->total = usage->used + (uint64_t)fs.f_bavail * fs.f_frsize;
+	return 0;
+}
+
+int folder_sync(const struct pool *pool)
+{
+	return fsync(folder_fd(pool)) < 0 ? -errno : 0;
+}
+
+int folder_mount(int fd, uint64_t attributes, int *mount_fd, struct err *err)
+{
+	const uint64_t all = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			     MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	scoped_fd int mount = mount_clone(fd, "", 0);
+
+	/*
+	 * A clone of a shared mount is its peer, and what a guest mounts on it would appear on the
+	 * host. The atime bits are one field, which is set only together with its clearing.
+	 */
+	int r = mount < 0 ? mount : mount_private(mount);
+	if (r == 0)
+		r = mount_attributes(mount, attributes, (all & ~attributes) | MOUNT_ATTR__ATIME, 0);
+	if (r < 0)
+		return err_set(err, -r, "mount it: %s", mount_why(r));
+	*mount_fd = take_fd(&mount);
+	return 0;
+}
+
+int folder_list(struct pool *pool, const char *prefix,
+		int (*visit)(void *, const struct volume_info *), void *context, struct err *err)
+{
+	int fd = openat(folder_fd(pool), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		int code = errno;
+		scoped_close_fd(&fd);
+		return err_set(err, code, "list the volumes of pool '%s': %s", pool->name,
+			       strerror(code));
+	}
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct volume_info info;
+		struct err why = { 0 };
+
+		if (!text_starts(e->d_name, prefix) ||
+		    (volume_name_fault(e->d_name) && !partial_is(e->d_name)))
+			continue;
+		int r = pool->ops->info(pool, e->d_name, &info, &why);
+		if (r == 0)
+			r = visit(context, &info);
+		else if (r == -ENOENT)
+			r = 0;
+		else
+			return err_set(err, why.code, "%s", why.text);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}

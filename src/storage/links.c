@@ -1,0 +1,119 @@
+#include "storage/links.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <search.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct known {
+	uint32_t major, minor;
+	uint64_t inode;
+	unsigned number; /* its name in the folder */
+	unsigned seen;   /* names that its copy has beside that one */
+};
+
+static int compare(const void *one, const void *other)
+{
+	const struct known *a = one, *b = other;
+
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	if (a->minor != b->minor)
+		return a->minor < b->minor ? -1 : 1;
+	return a->major < b->major ? -1 : a->major > b->major;
+}
+
+static struct known key_of(const struct statx *st)
+{
+	return (struct known){ .major = st->stx_dev_major,
+			       .minor = st->stx_dev_minor,
+			       .inode = st->stx_ino };
+}
+
+static void number_name(unsigned number, char out[16])
+{
+	snprintf(out, 16, "%x", number);
+}
+
+void links_open(struct links *links, int top_fd)
+{
+	*links = (struct links){ .top_fd = top_fd, .fd = -1 };
+}
+
+/* The name is drawn, so that no entry of the tree can have it. */
+static int make_folder(struct links *links)
+{
+	uint64_t drawn;
+
+	if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+		return -EIO;
+	snprintf(links->name, sizeof links->name, ".links.%016llx", (unsigned long long)drawn);
+	if (mkdirat(links->top_fd, links->name, 0700) < 0)
+		return -errno;
+	links->fd = openat(links->top_fd, links->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return links->fd < 0 ? -errno : 0;
+}
+
+int links_repeat(struct links *links, const struct statx *st, int to, const char *name)
+{
+	struct known key = key_of(st), *known;
+	char number[16];
+
+	struct known **node = tfind(&key, &links->known, compare);
+	if (!node)
+		return 0;
+	known = *node;
+	number_name(known->number, number);
+	if (known->seen + 1 < st->stx_nlink) {
+		if (linkat(links->fd, number, to, name, 0) < 0)
+			return -errno;
+		known->seen++;
+		return 1;
+	}
+	/* The last one takes our name's place. */
+	if (renameat(links->fd, number, to, name) < 0)
+		return -errno;
+	tdelete(known, &links->known, compare);
+	free(known);
+	return 1;
+}
+
+int links_remember(struct links *links, const struct statx *st, int to, const char *name)
+{
+	int r = links->fd < 0 ? make_folder(links) : 0;
+	char number[16];
+
+	if (r < 0)
+		return r;
+	struct known *known = malloc(sizeof *known);
+	if (!known)
+		return -ENOMEM;
+	*known = key_of(st);
+	known->number = links->count++;
+	known->seen = 1;
+	number_name(known->number, number);
+	if (linkat(to, name, links->fd, number, 0) < 0) {
+		int code = errno;
+		free(known);
+		return code == ENOENT ? 0 : -code; /* the origin was gone: no copy was made */
+	}
+	if (!tsearch(known, &links->known, compare)) {
+		free(known);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int links_close(struct links *links)
+{
+	tdestroy(links->known, free);
+	links->known = NULL;
+	if (links->fd < 0)
+		return 0;
+	scoped_close_fd(&links->fd);
+	return file_remove_tree(links->top_fd, links->name);
+}

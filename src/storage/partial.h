@@ -1,0 +1,34 @@
+/*
+ * Volumes in the making or in removal. Their names begin with "partial."; beside each there is a
+ * file run/partial/POOL/NAME that its maker keeps locked for as long as it lives, so that anybody
+ * can tell what a killed command has left behind without a look at the volumes.
+ */
+#ifndef BERTH_STORAGE_PARTIAL_H
+#define BERTH_STORAGE_PARTIAL_H
+
+#include "storage/storage.h"
+
+struct partial {
+	char name[VOLUME_NAME_MAX + 1]; /* of the volume */
+	char *marker;                   /* owned; path of the locked file, NULL for none */
+	int fd;                         /* owned; the lock */
+};
+
+/* A new name for what will become, or was, that volume. */
+int partial_begin(struct pool *pool, const char *volume, struct partial *partial, struct err *err);
+
+/* Nothing has that name any longer. */
+void partial_end(struct partial *partial);
+
+/* Destroys what has that name, and ends. What cannot be destroyed now is left to partial_clear. */
+void partial_abandon(struct pool *pool, struct partial *partial);
+
+/*
+ * Destroys what dead makers left. Costs one empty folder's reading; after a reboot, when there are
+ * no such files, all volumes are looked through once.
+ */
+int partial_clear(struct pool *pool, struct err *err);
+
+bool partial_is(const char *volume);
+
+#endif

@@ -1,0 +1,91 @@
+#include "storage/remove.h"
+
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { DEPTH_MAX = 100 };
+
+/* The nearest folder above to which a deep one can be moved: none of another file system can. */
+struct upper {
+	int fd; /* borrowed */
+	dev_t device;
+	unsigned moved;
+};
+
+static int remove_entries(DIR *dir, struct upper *upper, unsigned depth);
+
+static int move_up(int dir_fd, const char *name, struct upper *upper)
+{
+	char moved[32];
+
+	do
+		snprintf(moved, sizeof moved, ".moved.%u", upper->moved++);
+	while (renameat2(dir_fd, name, upper->fd, moved, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENAMETOOLONG : 0;
+}
+
+/* A folder known not to be empty. */
+static int remove_full(int dir_fd, const char *name, struct upper *upper, unsigned depth)
+{
+	if (depth >= DEPTH_MAX)
+		return move_up(dir_fd, name, upper);
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	scoped_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct stat st;
+
+	if (!dir) {
+		int code = errno;
+		scoped_close_fd(&fd);
+		return code == ENOENT ? 0 : -code;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	struct upper here = { .fd = fd, .device = st.st_dev };
+	int r = remove_entries(dir, upper && upper->device == st.st_dev ? upper : &here, depth + 1);
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
+		r = -errno;
+	return r;
+}
+
+static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigned depth)
+{
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
+		return -errno;
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	return remove_full(dir_fd, name, upper, depth);
+}
+
+static int remove_entries(DIR *dir, struct upper *upper, unsigned depth)
+{
+	unsigned moved;
+	int r;
+
+	/* What was moved here meanwhile needs another round. */
+	do {
+		r = 0;
+		moved = upper->moved;
+		rewinddir(dir);
+		for (struct dirent *e; (e = readdir(dir));) {
+			if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+				continue;
+			int one = remove_one(dirfd(dir), e->d_name, upper, depth);
+			if (one < 0 && r == 0)
+				r = one;
+		}
+	} while (upper->fd == dirfd(dir) && upper->moved != moved);
+	return r;
+}
+
+int remove_tree(int dir_fd, const char *name)
+{
+	return remove_one(dir_fd, name, NULL, 0);
+}

@@ -1,0 +1,248 @@
+#include "storage/storage.h"
+
+#include "base/scoped.h"
+#include "storage/copy.h"
+#include "storage/driver.h"
+#include "storage/partial.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mount.h>
+
+static const struct storage_ops *const drivers[] = { &storage_btrfs, &storage_dir };
+
+const struct storage_ops *storage_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
+		if (strcmp(drivers[i]->name, name) == 0)
+			return drivers[i];
+	}
+	return NULL;
+}
+
+static const char *why(int code)
+{
+	switch (-code) {
+	case ENOENT:
+		return "there is no such volume";
+	case EEXIST:
+		return "there is one of that name already";
+	case ENOSPC:
+		return "the pool is full; delete snapshots or machines that are no longer needed";
+	case EDQUOT:
+		return "the disk quota of the pool's file system is used up";
+	case EROFS:
+		return "the pool's file system is read-only, as after an error of the disk below "
+		       "it, or when that is full; the kernel's log (dmesg) says more";
+	case EBUSY:
+		return "it is in use";
+	case EMFILE:
+	case ENFILE:
+		return "too many open files";
+	default:
+		return strerror(-code);
+	}
+}
+
+int storage_fail(struct err *err, int code, const char *fmt, ...)
+{
+	char doing[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(doing, sizeof doing, fmt, ap);
+	va_end(ap);
+	return err_set(err, -code, "%s: %s", doing, why(code));
+}
+
+const char *volume_name_fault(const char *name)
+{
+	char label[VOLUME_NAME_MAX + 1];
+	unsigned labels = 0;
+
+	if (strlen(name) > VOLUME_NAME_MAX)
+		return "is longer than 200 characters";
+	for (const char *at = name;; labels++) {
+		size_t n = strcspn(at, ".");
+		memcpy(label, at, n);
+		label[n] = '\0';
+		const char *fault = text_label_fault(label);
+		if (fault)
+			return fault;
+		if (at[n] == '\0')
+			break;
+		at += n + 1;
+	}
+	if (labels == 0)
+		return "does not begin with its kind and a dot";
+	return partial_is(name) ? "begins with \"partial.\", which is for unfinished volumes"
+				: NULL;
+}
+
+static int check_name(const char *volume, struct err *err)
+{
+	const char *fault = volume_name_fault(volume);
+
+	if (!fault)
+		return 0;
+	return err_set(err, EINVAL, "volume name '%.*s' %s", VOLUME_NAME_MAX, volume, fault);
+}
+
+/* Puts the object in front of what the driver says has failed. */
+static int told(int r, const struct pool *pool, const char *volume, struct err *err)
+{
+	if (r < 0)
+		return err_wrap(err, "volume '%s' in pool '%s'", volume, pool->name);
+	return r;
+}
+
+int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	if (size && !(pool->ops->can & STORAGE_QUOTA))
+		return err_set(err, EOPNOTSUPP,
+			       "volume '%s' in pool '%s': a size cannot be set, since driver '%s' "
+			       "has no limits for single volumes",
+			       volume, pool->name, pool->ops->name);
+	return told(pool->ops->create(pool, volume, size, err), pool, volume, err);
+}
+
+int volume_snapshot(struct pool *pool, const char *origin, const char *volume, struct err *err)
+{
+	if (check_name(origin, err) < 0 || check_name(volume, err) < 0)
+		return -err->code;
+	return told(pool->ops->snapshot(pool, origin, volume, err), pool, origin, err);
+}
+
+int volume_rename(struct pool *pool, const char *volume, const char *to, struct err *err)
+{
+	if (check_name(volume, err) < 0 || check_name(to, err) < 0)
+		return -err->code;
+	return told(pool->ops->rename(pool, volume, to, err), pool, volume, err);
+}
+
+int volume_exchange(struct pool *pool, const char *one, const char *other, struct err *err)
+{
+	if (check_name(one, err) < 0 || check_name(other, err) < 0)
+		return -err->code;
+	return told(pool->ops->exchange(pool, one, other, err), pool, one, err);
+}
+
+int volume_destroy(struct pool *pool, const char *volume, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	return told(pool->ops->destroy(pool, volume, err), pool, volume, err);
+}
+
+int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
+		 struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	return told(pool->ops->mount(pool, volume, attributes, mount_fd, err), pool, volume, err);
+}
+
+int volume_deactivate(struct pool *pool, const char *volume, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	return told(pool->ops->deactivate(pool, volume, err), pool, volume, err);
+}
+
+int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	return told(pool->ops->info(pool, volume, info, err), pool, volume, err);
+}
+
+struct whole_only {
+	int (*visit)(void *, const struct volume_info *);
+	void *context;
+};
+
+static int visit_whole(void *context, const struct volume_info *info)
+{
+	struct whole_only *whole = context;
+
+	return partial_is(info->name) ? 0 : whole->visit(whole->context, info);
+}
+
+int volume_list(struct pool *pool, const char *prefix,
+		int (*visit)(void *, const struct volume_info *), void *context, struct err *err)
+{
+	struct whole_only whole = { .visit = visit, .context = context };
+
+	return pool->ops->list(pool, prefix, visit_whole, &whole, err);
+}
+
+static int copy_mounted(int from_mount, int to_mount, struct err *err)
+{
+	scoped_fd int from = openat(from_mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int to = openat(to_mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from < 0 || to < 0)
+		return err_set(err, errno, "open a mounted volume: %s", strerror(errno));
+	return copy_tree(from, to, err);
+}
+
+static int copy_into(struct pool *from, const char *origin, struct pool *to, const char *partial,
+		     struct err *err)
+{
+	const uint64_t quiet =
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME;
+	scoped_fd int from_mount = -1;
+	scoped_fd int to_mount = -1;
+
+	if (from->ops->mount(from, origin, quiet | MOUNT_ATTR_RDONLY, &from_mount, err) < 0 ||
+	    to->ops->mount(to, partial, quiet, &to_mount, err) < 0 ||
+	    copy_mounted(from_mount, to_mount, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+/* The copy is made under a partial name, and renamed, which also writes it to the disk. */
+static int copy_between(struct pool *from, const char *origin, struct pool *to, const char *volume,
+			struct err *err)
+{
+	struct volume_info info;
+	struct partial partial;
+	struct err ignored = { 0 };
+
+	int r = from->ops->info(from, origin, &info, err);
+	if (r < 0)
+		return r;
+	/* Sooner than after all the copying; the rename at the end is what decides. */
+	if (to->ops->info(to, volume, &info, &ignored) == 0)
+		return storage_fail(err, -EEXIST, "copy it to '%s'", volume);
+	if (partial_begin(to, volume, &partial, err) < 0)
+		return -err->code;
+	uint64_t size = to->ops->can & STORAGE_QUOTA ? info.size : 0;
+	if (to->ops->create(to, partial.name, size, err) < 0 ||
+	    copy_into(from, origin, to, partial.name, err) < 0 ||
+	    to->ops->deactivate(to, partial.name, err) < 0 ||
+	    to->ops->rename(to, partial.name, volume, err) < 0) {
+		partial_abandon(to, &partial);
+		return -err->code;
+	}
+	partial_end(&partial);
+	return 0;
+}
+
+int volume_copy(struct pool *from, const char *origin, struct pool *to, const char *volume,
+		struct err *err)
+{
+	if (check_name(origin, err) < 0 || check_name(volume, err) < 0)
+		return -err->code;
+	if (strcmp(from->folder, to->folder) == 0)
+		return volume_snapshot(from, origin, volume, err);
+	return told(copy_between(from, origin, to, volume, err), from, origin, err);
+}

@@ -1,0 +1,46 @@
+/* What btrfs does with subvolumes, by its ioctls. All quiet: 0 or -errno. */
+#ifndef BERTH_STORAGE_SUBVOL_H
+#define BERTH_STORAGE_SUBVOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Folders are descriptors opened for reading (not O_PATH); names have no slash. */
+
+/* Whether the file that fd is of lies on btrfs. */
+bool subvol_supported(int fd);
+
+/* The same for a path that may not be there yet: the nearest folder above it that is. */
+bool subvol_supported_at(const char *path);
+
+/* Opens an existing subvolume: -ENOENT also when something else has that name. */
+int subvol_open(int folder_fd, const char *name);
+
+/* An empty one, root's, 0755. Atomic. -EEXIST. */
+int subvol_create(int folder_fd, const char *name);
+
+/*
+ * A writable snapshot. Atomic, and on disk when this returns: the kernel commits the transaction
+ * that makes it, after writing what the origin has in the page cache (but no other subvolume's).
+ */
+int subvol_snapshot(int folder_fd, int origin_fd, const char *name);
+
+/*
+ * Removes a subvolume; its space is freed in the background. -ENOTEMPTY when others are nested in
+ * it. Not on disk before subvol_commit.
+ */
+int subvol_destroy(int folder_fd, const char *name);
+
+/* Removes every subvolume nested in this one, however deep, innermost first. */
+int subvol_destroy_nested(int fd);
+
+/* Waits until what was done to names and subvolumes so far is on disk; not for file data. */
+int subvol_commit(int fd);
+
+/* Seconds since the epoch. */
+int subvol_created(int fd, uint64_t *seconds);
+
+/* The file system's UUID in its text form. */
+int subvol_filesystem(int fd, char uuid[37]);
+
+#endif

@@ -1,0 +1,609 @@
+/* The tree-copy: a tree with one of everything, compared attribute by attribute. */
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "scratch.h"
+#include "storage/copy.h"
+#include "storage/remove.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+static int failed; /* differences that compare_trees found */
+
+static void differ(const char *path, const char *what)
+{
+	fprintf(stderr, "\n  '%s' differs in its %s", path, what);
+	failed++;
+}
+
+static int copy_paths(const char *from, const char *to, struct err *err)
+{
+	scoped_fd int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int to_fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	CU_ASSERT_FATAL(from_fd >= 0 && to_fd >= 0);
+	return copy_tree(from_fd, to_fd, err);
+}
+
+static void write_file(const char *path, const char *data)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_FATAL(write(fd, data, strlen(data)) == (ssize_t)strlen(data));
+}
+
+/* Random bytes, so that no file system finds zeros to leave out. */
+static void write_big(const char *path, size_t mebibytes)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	scoped_fd int random = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	static char block[1 << 20];
+
+	CU_ASSERT_FATAL(fd >= 0 && read(random, block, sizeof block) == sizeof block);
+	for (size_t i = 0; i < mebibytes; i++) {
+		block[i % sizeof block]++;
+		CU_ASSERT_FATAL(write(fd, block, sizeof block) == sizeof block);
+	}
+}
+
+static void set_times(const char *path, long seconds)
+{
+	const struct timespec times[2] = { { seconds, 123456789 }, { seconds + 1, 987654321 } };
+
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static void set_attribute(const char *path, const char *name, const void *value, size_t n)
+{
+	CU_ASSERT_EQUAL(lsetxattr(path, name, value, n, 0), 0);
+}
+
+/* setcap cap_net_raw+ep: revision 2, effective bit, permitted 1 << 13. */
+static const unsigned char capability[20] = { 1, 0, 0, 2, 0, 0x20, 0, 0 };
+
+/* user::rwx user:1234:r-- group::r-x mask::r-x other::---, as the kernel stores it. */
+static const unsigned char acl[] = { 2,    0,    0,    0, 1,    0,    7,    0,    0xff,
+				     0xff, 0xff, 0xff, 2, 0,    4,    0,    0xd2, 4,
+				     0,    0,    4,    0, 5,    0,    0xff, 0xff, 0xff,
+				     0xff, 0x10, 0,    5, 0,    0xff, 0xff, 0xff, 0xff,
+				     0x20, 0,    0,    0, 0xff, 0xff, 0xff, 0xff };
+
+static void make_holes(const char *path)
+{
+	scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char block[65536];
+
+	memset(block, 'x', sizeof block);
+	CU_ASSERT_EQUAL(pwrite(fd, block, sizeof block, 1 << 20), sizeof block);
+	CU_ASSERT_EQUAL(pwrite(fd, block, sizeof block, 8 << 20), sizeof block);
+	CU_ASSERT_EQUAL(ftruncate(fd, 16 << 20), 0);
+}
+
+static void make_socket(const char *path)
+{
+	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void make_files(void)
+{
+	write_file("plain", "plain\n");
+	write_file("empty", "");
+	write_file("suid", "#!/bin/sh\n");
+	CU_ASSERT_EQUAL(chown("suid", 1000, 2000), 0);
+	CU_ASSERT_EQUAL(chmod("suid", 06755), 0);
+	write_file("none", "nobody may\n");
+	CU_ASSERT_EQUAL(chmod("none", 0), 0);
+	write_file("capable", "x");
+	set_attribute("capable", "security.capability", capability, sizeof capability);
+	write_file("acl", "x");
+	set_attribute("acl", "system.posix_acl_access", acl, sizeof acl);
+	write_file("noted", "x");
+	set_attribute("noted", "user.note", "a\0b", 3);
+	set_attribute("noted", "trusted.note", "", 0);
+	write_file("line\nbreak \x1b[31m \xff", "odd name\n");
+	make_holes("holes");
+	write_big("big", 3);
+}
+
+static void make_others(void)
+{
+	CU_ASSERT_EQUAL(mkfifo("fifo", 0640), 0);
+	make_socket("socket");
+	CU_ASSERT_EQUAL(mknod("char", S_IFCHR | 0660, makedev(1, 3)), 0);
+	CU_ASSERT_EQUAL(mknod("block", S_IFBLK | 0660, makedev(259, 4711)), 0);
+	CU_ASSERT_EQUAL(chown("block", 0, 6), 0);
+	CU_ASSERT_EQUAL(symlink("/etc/passwd", "absolute"), 0);
+	CU_ASSERT_EQUAL(symlink("nowhere/at/all", "dangling"), 0);
+	CU_ASSERT_EQUAL(lchown("dangling", 4294967294, 65534), 0);
+	CU_ASSERT_EQUAL(mkdir("dir", 01777), 0);
+	CU_ASSERT_EQUAL(chmod("dir", 01777), 0);
+	CU_ASSERT_EQUAL(mkdir("dir/setgid", 0755), 0);
+	CU_ASSERT_EQUAL(chown("dir/setgid", 5, 6), 0);
+	CU_ASSERT_EQUAL(chmod("dir/setgid", 02770), 0);
+	set_attribute("dir/setgid", "system.posix_acl_default", acl, sizeof acl);
+	write_file("dir/setgid/inside", "inside\n");
+	CU_ASSERT_EQUAL(mkdir("dir/empty", 0), 0);
+	CU_ASSERT_EQUAL(link("plain", "dir/plain-too"), 0);
+	CU_ASSERT_EQUAL(link("plain", "dir/setgid/plain-three"), 0);
+	CU_ASSERT_EQUAL(link("fifo", "dir/fifo-too"), 0);
+	CU_ASSERT_EQUAL(link("dangling", "dir/dangling-too"), 0);
+	write_file("../outside", "linked from outside\n");
+	CU_ASSERT_EQUAL(link("../outside", "half"), 0);
+}
+
+static void set_all_times(void)
+{
+	static const char *const names[] = {
+		"plain",  "empty",      "suid",      "none",
+		"acl",    "noted",      "holes",     "fifo",
+		"socket", "char",       "absolute",  "dangling",
+		"half",   "capable",    "block",     "dir/setgid/inside",
+		"big",    "dir/setgid", "dir/empty", "dir",
+		"."
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		set_times(names[i], 1000000000 + (long)i * 1000);
+}
+
+static void make_tree(const char *path)
+{
+	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0750), 0);
+	CU_ASSERT_EQUAL_FATAL(chdir(path), 0);
+	make_files();
+	make_others();
+	CU_ASSERT_EQUAL(chown(".", 10, 20), 0);
+	set_attribute(".", "user.top", "1", 1);
+	set_all_times();
+	CU_ASSERT_EQUAL_FATAL(chdir("/"), 0);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Attribute names of a file, sorted, as one text. */
+static void list_attributes(const char *path, struct text *out)
+{
+	char names[8192], *sorted[64];
+	ssize_t n = llistxattr(path, names, sizeof names);
+	size_t count = 0;
+
+	for (char *at = names; n > 0 && at < names + n && count < 64; at += strlen(at) + 1)
+		sorted[count++] = at;
+	if (count > 0)
+		qsort(sorted, count, sizeof *sorted, by_text);
+	for (size_t i = 0; i < count; i++)
+		text_add(out, "%s\n", sorted[i]);
+}
+
+static void compare_attributes(const char *one, const char *other)
+{
+	scoped_text struct text a = { 0 };
+	scoped_text struct text b = { 0 };
+	char x[4096], y[4096];
+
+	list_attributes(one, &a);
+	list_attributes(other, &b);
+	if (strcmp(text_str(&a), text_str(&b)) != 0) {
+		differ(other, "attributes' names");
+		return;
+	}
+	for (char *name = a.data ? strtok(a.data, "\n") : NULL; name; name = strtok(NULL, "\n")) {
+		ssize_t n = lgetxattr(one, name, x, sizeof x);
+		if (n != lgetxattr(other, name, y, sizeof y) || n < 0 ||
+		    memcmp(x, y, (size_t)n) != 0)
+			differ(other, name);
+	}
+}
+
+static void compare_data(const char *one, const char *other)
+{
+	scoped_free char *a = NULL;
+	scoped_free char *b = NULL;
+	ssize_t n = file_read(AT_FDCWD, one, 64 << 20, &a);
+
+	if (n < 0 || n != file_read(AT_FDCWD, other, 64 << 20, &b) || memcmp(a, b, (size_t)n) != 0)
+		differ(other, "data");
+}
+
+static void compare_links(const char *one, const char *other)
+{
+	char a[PATH_MAX] = "", b[PATH_MAX] = "";
+
+	if (readlink(one, a, sizeof a - 1) < 0 || readlink(other, b, sizeof b - 1) < 0 ||
+	    strcmp(a, b) != 0)
+		differ(other, "target");
+}
+
+static void compare_stat(const char *other, const struct stat *a, const struct stat *b)
+{
+	if (a->st_mode != b->st_mode)
+		differ(other, "mode");
+	if (a->st_uid != b->st_uid || a->st_gid != b->st_gid)
+		differ(other, "owner");
+	if (!S_ISDIR(a->st_mode) && a->st_size != b->st_size)
+		differ(other, "size");
+	if (a->st_rdev != b->st_rdev)
+		differ(other, "device number");
+	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec)
+		differ(other, "modification time");
+	/* That of a folder is changed by the copying itself. */
+	if (!S_ISDIR(a->st_mode) &&
+	    (a->st_atim.tv_sec != b->st_atim.tv_sec || a->st_atim.tv_nsec != b->st_atim.tv_nsec))
+		differ(other, "access time");
+	if (b->st_blocks > a->st_blocks + 256)
+		differ(other, "holes");
+}
+
+static int count_entries(const char *path)
+{
+	scoped_dir DIR *dir = opendir(path);
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	return n;
+}
+
+static void compare_trees(const char *one, const char *other);
+
+static void compare_folders(const char *one, const char *other)
+{
+	scoped_dir DIR *dir = opendir(one);
+
+	if (count_entries(one) != count_entries(other))
+		differ(other, "number of entries");
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		scoped_free char *a = text_format("%s/%s", one, e->d_name);
+		scoped_free char *b = text_format("%s/%s", other, e->d_name);
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			compare_trees(a, b);
+	}
+}
+
+static void compare_trees(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	if (lstat(one, &a) < 0 || lstat(other, &b) < 0) {
+		differ(other, "being there");
+		return;
+	}
+	compare_stat(other, &a, &b);
+	compare_attributes(one, other);
+	if (S_ISREG(a.st_mode))
+		compare_data(one, other);
+	else if (S_ISLNK(a.st_mode))
+		compare_links(one, other);
+	else if (S_ISDIR(a.st_mode))
+		compare_folders(one, other);
+}
+
+static bool same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return lstat(one, &a) == 0 && lstat(other, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_nlink == b.st_nlink;
+}
+
+static nlink_t links_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 ? st.st_nlink : 0;
+}
+
+static void check_links(const char *to)
+{
+	scoped_free char *plain = text_format("%s/plain", to);
+	scoped_free char *two = text_format("%s/dir/plain-too", to);
+	scoped_free char *three = text_format("%s/dir/setgid/plain-three", to);
+	scoped_free char *fifo = text_format("%s/fifo", to);
+	scoped_free char *half = text_format("%s/half", to);
+
+	CU_ASSERT(same_file(plain, two) && same_file(plain, three));
+	CU_ASSERT_EQUAL(links_of(plain), 3);
+	CU_ASSERT_EQUAL(links_of(fifo), 2);
+	CU_ASSERT_EQUAL(links_of(half), 1);
+}
+
+static void copy_and_compare(const char *from, const char *to)
+{
+	struct err err = { 0 };
+	int fds = scratch_count_fds();
+
+	failed = 0;
+	CU_ASSERT_EQUAL_FATAL(mkdir(to, 0700), 0);
+	int r = copy_paths(from, to, &err);
+	if (r < 0)
+		fprintf(stderr, "\n  %s", err.text);
+	CU_ASSERT_EQUAL(r, 0);
+	compare_trees(from, to);
+	CU_ASSERT_EQUAL(failed, 0);
+	check_links(to);
+	CU_ASSERT_EQUAL(scratch_count_fds(), fds);
+}
+
+static void test_everything(void)
+{
+	make_tree(scratch_path("everything"));
+	copy_and_compare(scratch_path("everything"), scratch_path("everything.copy"));
+	/* And a copy of the copy, whose own defects would show here. */
+	copy_and_compare(scratch_path("everything.copy"), scratch_path("everything.again"));
+}
+
+static uint64_t used_at(const char *path)
+{
+	struct statvfs fs = { 0 };
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	CU_ASSERT(syncfs(fd) == 0 && fstatvfs(fd, &fs) == 0);
+	return (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+}
+
+static void test_shared_data(void)
+{
+	struct err err = { 0 };
+
+	if (!scratch_mount("btrfs", "b", 256))
+		return;
+	make_tree(scratch_path("b/tree"));
+	copy_and_compare(scratch_path("b/tree"), scratch_path("b/copy"));
+	CU_ASSERT_EQUAL(mkdir(scratch_path("b/big"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("b/clone"), 0755), 0);
+	write_big(scratch_path("b/big/file"), 64);
+	uint64_t before = used_at(scratch_path("b"));
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("b/big"), scratch_path("b/clone"), &err), 0);
+	CU_ASSERT(used_at(scratch_path("b")) < before + (16 << 20));
+	/* From one file system to another there is nothing to share. */
+	copy_and_compare(scratch_path("b/tree"), scratch_path("from-btrfs"));
+	scratch_unmount("b");
+}
+
+static void limit_fds(rlim_t soft)
+{
+	struct rlimit limit;
+
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = soft;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static const int depth = 1200;
+static const char long_name[] =
+	"a-folder-whose-name-is-so-long-that-the-paths-soon-exceed-PATH_MAX";
+
+static int go_down(int fd, bool make)
+{
+	for (int i = 0; i < depth; i++) {
+		if (make && mkdirat(fd, long_name, 0755) < 0)
+			return -errno;
+		int next = openat(fd, long_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		close(fd);
+		fd = next;
+	}
+	return fd;
+}
+
+static void test_deep(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("deep"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("deep.copy"), 0755), 0);
+	scoped_fd int bottom =
+		go_down(open(scratch_path("deep"), O_RDONLY | O_DIRECTORY | O_CLOEXEC), true);
+	CU_ASSERT(bottom >= 0);
+	CU_ASSERT_EQUAL(mkdirat(bottom, "bottom", 0711), 0);
+	limit_fds(24);
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("deep"), scratch_path("deep.copy"), &err), 0);
+	limit_fds(1024);
+	scoped_fd int copied =
+		go_down(open(scratch_path("deep.copy"), O_RDONLY | O_DIRECTORY | O_CLOEXEC), false);
+	CU_ASSERT(copied >= 0);
+	CU_ASSERT_EQUAL(faccessat(copied, "bottom", F_OK, 0), 0);
+	limit_fds(256);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, scratch_path("deep")), 0);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, scratch_path("deep.copy")), 0);
+	limit_fds(1024);
+	CU_ASSERT_NOT_EQUAL(access(scratch_path("deep"), F_OK), 0);
+}
+
+/* Folders that a default ACL was set on hand it to what is made in them. */
+static void test_inherited_acl(void)
+{
+	struct err err = { 0 };
+
+	failed = 0;
+	CU_ASSERT_EQUAL(mkdir(scratch_path("bare"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("bare/sub"), 0755), 0);
+	write_file(scratch_path("bare/sub/file"), "x");
+	CU_ASSERT_EQUAL(mkdir(scratch_path("generous"), 0755), 0);
+	set_attribute(scratch_path("generous"), "system.posix_acl_default", acl, sizeof acl);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("generous/to"), 0755), 0);
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("bare"), scratch_path("generous/to"), &err), 0);
+	compare_trees(scratch_path("bare"), scratch_path("generous/to"));
+	CU_ASSERT_EQUAL(failed, 0);
+}
+
+static void test_mounts_are_not_entered(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("host"), 0755), 0);
+	CU_ASSERT(scratch_mount("tmpfs", "host/mnt", 1));
+	write_file(scratch_path("host/mnt/secret"), "secret\n");
+	CU_ASSERT_EQUAL(mkdir(scratch_path("host.copy"), 0755), 0);
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("host"), scratch_path("host.copy"), &err), 0);
+	CU_ASSERT_EQUAL(access(scratch_path("host.copy/mnt"), F_OK), 0);
+	CU_ASSERT_NOT_EQUAL(access(scratch_path("host.copy/mnt/secret"), F_OK), 0);
+	scratch_unmount("host/mnt");
+}
+
+static void test_full_disk(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("large"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("large/in"), 0755), 0);
+	write_big(scratch_path("large/in/a\x1b[31mfile"), 4);
+	CU_ASSERT(scratch_mount("tmpfs", "small", 2));
+	int fds = scratch_count_fds();
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("large"), scratch_path("small"), &err), -ENOSPC);
+	CU_ASSERT_STRING_EQUAL(err.text, "copy 'in/a?[31mfile': the disk is full");
+	CU_ASSERT_EQUAL(scratch_count_fds(), fds);
+	scratch_unmount("small");
+}
+
+static void make_racing_tree(void)
+{
+	CU_ASSERT_EQUAL(mkdir(scratch_path("race"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("race/d"), 0755), 0);
+	write_file(scratch_path("race/d/name"), "harmless\n");
+	write_file(scratch_path("race/f"), "harmless\n");
+	CU_ASSERT_EQUAL(mkdir(scratch_path("elsewhere"), 0755), 0);
+	write_file(scratch_path("elsewhere/name"), "secret\n");
+	CU_ASSERT_EQUAL(symlink(scratch_path("elsewhere"), scratch_path("race/d.link")), 0);
+	CU_ASSERT_EQUAL(symlink(scratch_path("elsewhere/name"), scratch_path("race/f.link")), 0);
+}
+
+static pid_t start_swapping(void)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	for (;;) {
+		renameat2(AT_FDCWD, scratch_path("race/d"), AT_FDCWD, scratch_path("race/d.link"),
+			  RENAME_EXCHANGE);
+		renameat2(AT_FDCWD, scratch_path("race/f"), AT_FDCWD, scratch_path("race/f.link"),
+			  RENAME_EXCHANGE);
+	}
+}
+
+static bool holds_secret(const char *path)
+{
+	struct stat st;
+	scoped_free char *data = NULL;
+
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    file_read(AT_FDCWD, path, 100, &data) < 0)
+		return false;
+	return strcmp(data, "secret\n") == 0;
+}
+
+/* A guest exchanges folders and links while it is copied: nothing from outside may get in. */
+static void test_no_escape(void)
+{
+	int escaped = 0;
+
+	make_racing_tree();
+	pid_t pid = start_swapping();
+	CU_ASSERT(pid > 0);
+	for (int i = 0; i < 400; i++) {
+		struct err err = { 0 };
+
+		CU_ASSERT_EQUAL(mkdir(scratch_path("race.copy"), 0755), 0);
+		int r = copy_paths(scratch_path("race"), scratch_path("race.copy"), &err);
+		CU_ASSERT(r == 0 || r == -ESTALE);
+		escaped += holds_secret(scratch_path("race.copy/f")) +
+			   holds_secret(scratch_path("race.copy/f.link"));
+		for (int j = 0; j < 2; j++) {
+			const char *d = scratch_path(j ? "race.copy/d.link" : "race.copy/d");
+			struct stat st;
+			if (lstat(d, &st) == 0 && S_ISDIR(st.st_mode))
+				escaped += access(scratch_path(j ? "race.copy/d.link/name"
+								 : "race.copy/d/name"),
+						  F_OK) == 0 &&
+					   holds_secret(scratch_path(j ? "race.copy/d.link/name"
+								       : "race.copy/d/name"));
+		}
+		remove_tree(AT_FDCWD, scratch_path("race.copy"));
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CU_ASSERT_EQUAL(escaped, 0);
+}
+
+static void test_many_files(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("many"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("many.copy"), 0755), 0);
+	for (int i = 0; i < 40; i++) {
+		CU_ASSERT_EQUAL(mkdir(scratch_path("many/%d", i), 0755), 0);
+		for (int j = 0; j < 50; j++)
+			write_file(scratch_path("many/%d/%d", i, j), "x");
+	}
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("many"), scratch_path("many.copy"), &err), 0);
+	failed = 0;
+	compare_trees(scratch_path("many"), scratch_path("many.copy"));
+	CU_ASSERT_EQUAL(failed, 0);
+}
+
+/* The copy must never have a name more than its origin: that may have as many as there can be. */
+static void test_many_links(void)
+{
+	struct err err = { 0 };
+	int made = 1;
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("links"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("links/d"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("links.copy"), 0755), 0);
+	write_file(scratch_path("links/0"), "x");
+	while (made < 1000 && link(scratch_path("links/0"),
+				   scratch_path(made % 2 ? "links/d/%d" : "links/%d", made)) == 0)
+		made++;
+	CU_ASSERT(made > 100);
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("links"), scratch_path("links.copy"), &err), 0);
+	CU_ASSERT_EQUAL(links_of(scratch_path("links.copy/d/1")), (nlink_t)made);
+	CU_ASSERT_EQUAL(count_entries(scratch_path("links.copy")),
+			count_entries(scratch_path("links")));
+}
+
+static CU_TestInfo tests[] = {
+	{ "everything there is", test_everything },
+	{ "data is shared where it can be", test_shared_data },
+	{ "deeper than paths and descriptors reach", test_deep },
+	{ "a default ACL is not inherited", test_inherited_acl },
+	{ "mounts are not entered", test_mounts_are_not_entered },
+	{ "a full disk", test_full_disk },
+	{ "no escape from a changing tree", test_no_escape },
+	{ "many files", test_many_files },
+	{ "many links", test_many_links },
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	int skip = suite_needs_root();
+
+	if (skip)
+		return skip;
+	return scratch_begin() ? suite_run("copy", NULL, scratch_end, tests) : 99;
+}
