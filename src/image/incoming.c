@@ -117,7 +117,8 @@ int incoming_begin(struct incoming *incoming, const struct site *site, struct po
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
 	if (sweep_pool(pool, err) < 0)
 		return -err->code;
-	int fd = lock_name(site, name, 0, err);
+	/* A second: what a killed command had started may not be quite dead. */
+	int fd = lock_name(site, name, 1, err);
 	if (fd < 0)
 		return fd;
 	incoming->lock_fd = fd;
