@@ -57,11 +57,11 @@ static int find_recipe(struct recipe *recipe, const char *name, struct err *err)
 }
 
 static int prepare(struct recipe *recipe, const struct site *site,
-		   const struct template_build *build, const char *mirror, struct err *err)
+		   const struct template_build *build, struct err *err)
 {
 	const char *const options[][2] = {
 		{ "--release", build->release },
-		{ "--mirror", mirror },
+		{ "--mirror", build->mirror },
 		{ "--variant", build->variant },
 		{ "--packages", build->packages },
 	};
@@ -207,12 +207,11 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 	return err_set(err, EIO, "recipe '%s' %s%s%.250s", name, how, *last ? ": " : "", last);
 }
 
-static int fill(struct incoming *incoming, const struct template_build *build, const char *mirror,
-		struct err *err)
+static int fill(struct incoming *incoming, const struct template_build *build, struct err *err)
 {
 	struct recipe recipe = { 0 };
 	int fd = -1;
-	int r = prepare(&recipe, incoming->site, build, mirror, err);
+	int r = prepare(&recipe, incoming->site, build, err);
 
 	if (r == 0)
 		r = volume_mount(incoming->pool, incoming->volume, 0, &fd, err);
@@ -227,18 +226,13 @@ int template_build(const struct site *site, const char *name, struct pool *pool,
 		   const struct template_build *build, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
-	struct site_config config = { 0 };
 	char description[128];
 
 	snprintf(description, sizeof description, "%s%s%s, built by recipe", build->recipe,
 		 build->release ? " " : "", build->release ? build->release : "");
-	if (incoming_site_config(site, &config, err) < 0)
-		return -err->code;
-	const char *mirror = build->mirror ? build->mirror : *config.mirror ? config.mirror : NULL;
 	int r = incoming_begin(&incoming, site, pool, name, err);
 	if (r == 0)
-		r = fill(&incoming, build, mirror, err);
-	config_free(&site_schema, &config);
+		r = fill(&incoming, build, err);
 	if (r == 0)
 		r = incoming_commit(&incoming, description, NULL, err);
 	return r < 0 ? err_wrap(err, "template '%s'", name) : 0;

@@ -3,6 +3,7 @@
  * volume in reach, and still refuses what an honest root file system does not hold.
  */
 #include "base/text.h"
+#include "image/attributes.h"
 #include "image/unpack.h"
 
 #include <archive.h>
@@ -19,8 +20,7 @@
 enum {
 	BLOCK = 128 << 10,
 	TAR_BLOCK = 512,
-	ENTRIES_MAX = 4 << 20, /* documented in berth-template(7) */
-	ID_MAX = 65535,
+	ENTRIES_MAX = 4 << 20,      /* documented in berth-template(7) */
 	FOLDERS_MEMORY = 512 << 20, /* libarchive keeps every folder's name and times to its end */
 	FOLDER_MEMORY = 256,
 	CHECK_BYTES = 64 << 20, /* look at the free space this often */
@@ -138,42 +138,19 @@ static int check_names(struct extraction *x, struct archive_entry *entry, const 
 
 static int check_ids(struct extraction *x, struct archive_entry *entry)
 {
-	if (archive_entry_uid(entry) < 0 || archive_entry_uid(entry) > ID_MAX ||
-	    archive_entry_gid(entry) < 0 || archive_entry_gid(entry) > ID_MAX)
+	if (archive_entry_uid(entry) < 0 || archive_entry_uid(entry) > ATTRIBUTES_ID_MAX ||
+	    archive_entry_gid(entry) < 0 || archive_entry_gid(entry) > ATTRIBUTES_ID_MAX)
 		return refuse(x, EINVAL, "has an owner that no machine has: ids are 0 to 65535");
 	return 0;
 }
 
-/* The attributes that mean the same here: the rest belong to where the archive was made. */
-static bool attribute_kept(const char *name)
+static int settle_attributes(struct extraction *x, struct archive_entry *entry)
 {
-	return text_starts(name, "user.") || strcmp(name, "security.capability") == 0;
-}
+	int64_t lost = attributes_settle(entry);
 
-static int filter_attributes(struct extraction *x, struct archive_entry *entry)
-{
-	struct archive_entry *copy;
-	const char *name;
-	const void *value;
-	size_t size;
-	uint64_t unwanted = 0;
-
-	archive_entry_xattr_reset(entry);
-	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
-		unwanted += !attribute_kept(name);
-	if (unwanted == 0)
-		return 0;
-	x->report->attributes += unwanted;
-	copy = archive_entry_clone(entry);
-	if (!copy)
+	if (lost < 0)
 		return err_set(&x->report->err, ENOMEM, "out of memory");
-	archive_entry_xattr_clear(entry);
-	archive_entry_xattr_reset(copy);
-	while (archive_entry_xattr_next(copy, &name, &value, &size) == ARCHIVE_OK) {
-		if (attribute_kept(name))
-			archive_entry_xattr_add_entry(entry, name, value, size);
-	}
-	archive_entry_free(copy);
+	x->report->attributes += (uint64_t)lost;
 	return 0;
 }
 
@@ -245,7 +222,7 @@ static int take_entry(struct extraction *x, struct archive_entry *entry)
 		return 0;
 	}
 	if (check_names(x, entry, path) < 0 || check_ids(x, entry) < 0 ||
-	    filter_attributes(x, entry) < 0)
+	    settle_attributes(x, entry) < 0)
 		return -x->report->err.code;
 	/* "./", the root itself: its mode is settled at the end. */
 	if (strspn(path, "./") == strlen(path))

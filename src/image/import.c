@@ -22,7 +22,7 @@ static int open_archive(const char *archive, struct err *err)
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, EISDIR,
 			       "archive '%s' is a folder; pack it first: tar -C %s -c . | berth "
-			       "template import NAME -",
+			       "template import - NAME",
 			       archive, archive);
 	if (isatty(fd))
 		return err_set(err, EINVAL, "archive '%s' is a terminal; give a file or a pipe",
@@ -36,7 +36,7 @@ static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_
 	struct site_config config = { 0 };
 	int fd = -1;
 
-	if (incoming_site_config(incoming->site, &config, err) < 0)
+	if (config_load_site(incoming->site, &config, err) < 0)
 		return -err->code;
 	/* Any ids but the host's own; no machine can see this process. */
 	struct idmap map = { (uint32_t)config.idmap_base, IDMAP_COUNT };
@@ -59,8 +59,8 @@ static void remark(const struct unpack_report *report, struct text *notes)
 			 report->nodes);
 	if (report->attributes)
 		text_add(notes,
-			 "%" PRIu64
-			 " extended attributes were left out that have no meaning here\n",
+			 "%" PRIu64 " attributes and entries of access control lists were left "
+				    "out: see berth-template(7)\n",
 			 report->attributes);
 }
 

@@ -14,21 +14,6 @@
 
 static const char prefix[] = "incoming.template.";
 
-int incoming_site_config(const struct site *site, struct site_config *config, struct err *err)
-{
-	struct err loading = { 0 };
-	scoped_free char *path = text_format("%s/berth.conf", site->etc);
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	int r = config_load(&site_schema, path, config, &loading);
-	if (r == -ENOENT)
-		return config_defaults(&site_schema, config, err);
-	if (r < 0)
-		*err = loading;
-	return r;
-}
-
 static bool template_exists(const struct site *site, const char *name)
 {
 	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);

@@ -35,7 +35,4 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 void incoming_end(struct incoming *incoming);
 #define scoped_incoming __attribute__((cleanup(incoming_end)))
 
-/* The settings of etc/berth.conf, or the defaults. Freed by config_free(&site_schema). */
-int incoming_site_config(const struct site *site, struct site_config *config, struct err *err);
-
 #endif

@@ -11,6 +11,7 @@ libimage_a_SOURCES = \
 # The only program that links libarchive, which costs 2 ms at each start.
 pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
+	src/image/attributes.c src/image/attributes.h \
 	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 

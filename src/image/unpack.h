@@ -19,7 +19,7 @@ struct unpack_report {
 	struct err err;
 	uint64_t entries;
 	uint64_t nodes;      /* device nodes that were left out */
-	uint64_t attributes; /* extended attributes that were left out */
+	uint64_t attributes; /* extended attributes and ACL entries that were left out */
 	char folder[64]; /* the archive's only folder, which is the root now; "" if it has none */
 };
 

@@ -252,6 +252,48 @@ static void test_unpack_honest(void)
 	CU_ASSERT_TRUE(getxattr("root/attr", "trusted.overlay.opaque", value, sizeof value) < 0);
 }
 
+/* Lists come as attributes with numbers, or as text, in which GNU tar has names that say nothing. */
+static void test_unpack_acl(void)
+{
+	static const unsigned char raw[] = {
+		2,   0,   0,   0,   1,   0,   6,   0,   255, 255, 255, 255,
+		2,   0,   6,   0,   210, 4,   0,   0, /* user 1234 */
+		4,   0,   4,   0,   255, 255, 255, 255, 16,  0,   6,   0,
+		255, 255, 255, 255, 32,  0,   4,   0,   255, 255, 255, 255,
+	};
+	static const char text[] =
+		"user::rw-\nuser:somebody:rw-\ngroup::r--\nmask::rw-\nother::r--";
+	const struct member member = { .name = "f", .type = '0', .mode = 0664, .data = "f" };
+	struct unpack_report report;
+	struct err err = { 0 };
+	char value[128];
+	FILE *f = fopen("test.tar", "w");
+
+	tarball_pax(f, "SCHILY.xattr.system.posix_acl_access", raw, sizeof raw);
+	tarball_add(f, &member);
+	tarball_end(f);
+	fclose(f);
+	CU_ASSERT_EQUAL(unpack("test.tar", &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_EQUAL(report.attributes, 0);
+	CU_ASSERT_EQUAL(getxattr("root/f", "system.posix_acl_access", value, sizeof value),
+			sizeof raw);
+	CU_ASSERT_EQUAL(memcmp(value, raw, sizeof raw), 0);
+
+	f = fopen("test.tar", "w");
+	tarball_pax(f, "SCHILY.acl.access", text, sizeof text - 1);
+	tarball_add(f, &member);
+	tarball_end(f);
+	fclose(f);
+	CU_ASSERT_EQUAL(unpack("test.tar", &report, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_EQUAL(report.attributes, 1);
+	/* The group's own right must not become what was the limit of all. */
+	CU_ASSERT_EQUAL(getxattr("root/f", "system.posix_acl_access", value, sizeof value),
+			4 + 4 * 8);
+	CU_ASSERT_EQUAL(memcmp(value + 12, raw + 20, 8), 0);
+}
+
 static void test_unpack_layouts(void)
 {
 	static const struct member incus[] = {
@@ -491,6 +533,7 @@ static CU_TestInfo tests[] = {
 	{ "a hostile root", test_root_hostile },
 	{ "the table of inits is whole", test_init_table },
 	{ "an honest archive", test_unpack_honest },
+	{ "access control lists", test_unpack_acl },
 	{ "roots below a folder", test_unpack_layouts },
 	{ "hostile archives", test_unpack_hostile },
 	{ "broken archives", test_unpack_broken },
