@@ -24,6 +24,22 @@ libcmd_a_SOURCES = \
 	src/cmd/template.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
+bin_PROGRAMS += berth
+berth_SOURCES = src/cmd/main.c
+# Not libarchive: loading it costs 2 ms, and only berth-unpack needs it.
+cmd_libs = libcmd.a libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
+	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(JSON_LIBS)
+berth_LDADD = $(cmd_libs)
+berth_LDFLAGS = -Wl,--as-needed
+
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = completions/berth
 
+if HAVE_CUNIT
+check_PROGRAMS += test_cmd
+TESTS += test_cmd
+test_cmd_SOURCES = tests/unit/test_cmd.c tests/unit/suite.c tests/unit/suite.h
+# Where the manual is, for the test that compares it with the tables.
+test_cmd_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+test_cmd_LDADD = $(cmd_libs) $(CUNIT_LIBS)
+endif
