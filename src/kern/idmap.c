@@ -6,6 +6,7 @@
 #include "kern/spawn.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,13 @@ int idmap_write(pid_t pid, const struct idmap *map)
 		return r;
 	snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
 	return file_write(AT_FDCWD, path, line);
+}
+
+int idmap_become_root(void)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 int idmap_userns(const struct idmap *map)

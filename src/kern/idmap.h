@@ -17,6 +17,12 @@ enum { IDMAP_COUNT = 65536 };
 int idmap_write(pid_t pid, const struct idmap *map);
 
 /*
+ * Becomes root of the user namespace that we are in, once its maps are written; until then, after a
+ * clone or setns, we are somebody of the parent's whom the namespace has no name for. 0 or -errno.
+ */
+int idmap_become_root(void);
+
+/*
  * A new user namespace with that map, as a descriptor, or -errno: made by a short-lived child, for
  * work that needs mapped mounts but no guest.
  */

@@ -6,11 +6,11 @@
 #include "machine/guest.h"
 
 #include "base/scoped.h"
+#include "kern/idmap.h"
 #include "kern/pty.h"
 #include "machine/rootfs.h"
 #include "machine/walls.h"
 
-#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -20,8 +20,10 @@
 /* The host has written our maps: from now on 0 is a name for us. */
 static int become_root(struct err *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_set(err, errno, "become root of the guest: %s", strerror(errno));
+	int r = idmap_become_root();
+
+	if (r < 0)
+		return err_set(err, -r, "become root of the guest: %s", strerror(-r));
 	/* After the change of ids, which clears it: a guest does not outlive its keeper. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "tie the guest to its keeper: %s", strerror(errno));

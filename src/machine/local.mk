@@ -19,3 +19,11 @@ libmachine_a_SOURCES = \
 	src/machine/stop.c \
 	src/machine/user.c src/machine/user.h \
 	src/machine/walls.c src/machine/walls.h
+
+if HAVE_CUNIT
+check_PROGRAMS += test_machine
+TESTS += test_machine
+test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/suite.h
+test_machine_LDADD = libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
+	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
+endif

@@ -1,0 +1,324 @@
+/* The machine layer's parts that need no guest: plan, id ranges, identity, the traces of a run. */
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/ids.h"
+#include "machine/plan.h"
+#include "machine/private.h"
+#include "machine/run.h"
+#include "suite.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+static char folder[] = "/tmp/berth-test-machine-XXXXXX";
+static struct site site;
+
+static int begin(void)
+{
+	return mkdtemp(folder) ? site_open(&site, folder, &(struct err){ 0 }) : -1;
+}
+
+static int end(void)
+{
+	site_close(&site);
+	return file_remove_tree(AT_FDCWD, folder);
+}
+
+static void open_machine(struct machine *machine, const char *name)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(machine_paths(machine, &site, name, &err), 0);
+	CU_ASSERT_EQUAL(config_defaults(&machine_schema, &machine->config, &err), 0);
+}
+
+static void set_field(char **field, const char *value)
+{
+	free(*field);
+	*field = strdup(value);
+}
+
+static struct root_facts facts_of(enum init_kind init)
+{
+	struct root_facts facts = { .init = init, .init_path = "/sbin/init" };
+	struct utsname host;
+
+	uname(&host);
+	snprintf(facts.arch, sizeof facts.arch, "%.15s", host.machine);
+	return facts;
+}
+
+static const char *env_of(const struct plan *plan, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; plan->env[i]; i++) {
+		if (strncmp(plan->env[i], name, n) == 0 && plan->env[i][n] == '=')
+			return plan->env[i] + n + 1;
+	}
+	return NULL;
+}
+
+static void test_plan(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct root_facts facts = facts_of(INIT_SYSTEMD);
+	struct err err = { 0 };
+	struct plan plan;
+
+	open_machine(&machine, "web");
+	set_field(&machine.config.uuid, "3d585e6c-d6b3-4063-885c-a73efaf29051");
+	set_field(&machine.config.env, "A=1 'B=two words'");
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), 0);
+	CU_ASSERT_STRING_EQUAL(plan.argv[0], "/sbin/init");
+	CU_ASSERT_EQUAL(plan.halt_signal, SIGRTMIN + 3);
+	CU_ASSERT_TRUE(plan.notifies && !plan.guest_init);
+	CU_ASSERT_STRING_EQUAL(env_of(&plan, "container"), "berth");
+	CU_ASSERT_STRING_EQUAL(env_of(&plan, "container_uuid"), machine.config.uuid);
+	CU_ASSERT_STRING_EQUAL(env_of(&plan, "B"), "two words");
+	plan_free(&plan);
+	facts.init = INIT_NONE;
+	set_field(&machine.config.stop_signal, "SIGUSR1");
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), 0);
+	CU_ASSERT_STRING_EQUAL(plan.argv[0], "/run/host/guest-init");
+	CU_ASSERT_EQUAL(plan.halt_signal, SIGUSR1);
+	plan_free(&plan);
+}
+
+static void test_plan_refuses(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct root_facts facts = facts_of(INIT_SYSTEMD);
+	struct err err = { 0 };
+	struct plan plan;
+	char many[PLAN_ENV_MAX * 6 + 1] = "";
+
+	open_machine(&machine, "web");
+	snprintf(facts.arch, sizeof facts.arch, "s390x");
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), -ENOEXEC);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "s390x"));
+	facts = facts_of(INIT_SYSTEMD);
+	facts.systemd_version = 219;
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), -ENOTSUP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "systemd 219"));
+	facts.systemd_version = 230;
+	for (int i = 0; i < PLAN_ENV_MAX; i++)
+		strcat(many, "A=1 ");
+	set_field(&machine.config.env, many);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), -E2BIG);
+}
+
+static void make_run(const char *name)
+{
+	char path[200];
+	struct err err = { 0 };
+
+	snprintf(path, sizeof path, "%s/run/machines/%s", folder, name);
+	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
+}
+
+static void test_ids(void)
+{
+	struct site_config config = { .idmap_base = 1900000000, .idmap_machines = 3 };
+	struct idmap a, b, c, again, none;
+	struct err err = { 0 };
+
+	make_run("a");
+	make_run("b");
+	make_run("c");
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &a, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", &b, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", &c, &err), 0);
+	CU_ASSERT_TRUE(a.base != b.base && b.base != c.base && a.base != c.base);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &again, &err), 0);
+	CU_ASSERT_EQUAL(again.base, a.base);
+	make_run("d");
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), -EAGAIN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "idmap.machines"));
+	ids_release(&site, &config, "a", &b);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), -EAGAIN);
+	ids_release(&site, &config, "b", &b);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), 0);
+	CU_ASSERT_EQUAL(none.base, b.base);
+}
+
+/* A holder that was killed with its run folder gone must not keep its range for ever. */
+static void test_ids_stale(void)
+{
+	struct site_config config = { .idmap_base = 1800000000, .idmap_machines = 1 };
+	struct idmap map;
+	struct err err = { 0 };
+	char link[200];
+
+	snprintf(link, sizeof link, "%s/run/ids/0", folder);
+	unlink(link);
+	CU_ASSERT_EQUAL(symlink("long-gone", link), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &map, &err), 0);
+	ids_release(&site, &config, "a", &map);
+	CU_ASSERT_EQUAL(access(link, F_OK), -1);
+}
+
+/* Forty at once, each a process of its own: forty different ranges. */
+static void test_ids_race(void)
+{
+	enum { MANY = 40 };
+	struct site_config config = { .idmap_base = 1700000000, .idmap_machines = MANY };
+	bool seen[MANY] = { false };
+	char name[16];
+
+	scoped_free char *ids = text_format("%s/run/ids", folder);
+
+	file_remove_tree(AT_FDCWD, ids);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "race-%d", i);
+		make_run(name);
+		if (fork() == 0) {
+			struct idmap map = { 0 };
+			int r = ids_take(&site, &config, name, &map, &(struct err){ 0 });
+			_exit(r < 0 ? 255 : (int)((map.base - config.idmap_base) / IDMAP_COUNT));
+		}
+	}
+	for (int status, i = 0; i < MANY; i++) {
+		CU_ASSERT_TRUE(wait(&status) > 0 && WIFEXITED(status) &&
+			       WEXITSTATUS(status) < MANY);
+		CU_ASSERT_FALSE(seen[WEXITSTATUS(status) % MANY]);
+		seen[WEXITSTATUS(status) % MANY] = true;
+	}
+}
+
+static int make_root(struct machine *machine, const char *name)
+{
+	char path[200], mark[200];
+	struct err err = { 0 };
+
+	open_machine(machine, name);
+	snprintf(path, sizeof path, "%s/roots/%s/etc", folder, name);
+	CU_ASSERT_EQUAL(file_make_dirs(path, 0755, &err), 0);
+	CU_ASSERT_EQUAL(file_make_dirs(machine->folder, 0755, &err), 0);
+	snprintf(mark, sizeof mark, "%s/fresh", machine->folder);
+	CU_ASSERT_EQUAL(file_replace(mark, "", 0, 0600, &err), 0);
+	path[strlen(path) - 4] = '\0';
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void expect(int root, const char *path, const char *text)
+{
+	scoped_free char *found = NULL;
+
+	CU_ASSERT_TRUE(file_read(root, path, 4096, &found) >= 0);
+	CU_ASSERT_TRUE(found && strcmp(found, text) == 0);
+}
+
+static void put(int root, const char *path, const char *text)
+{
+	scoped_fd int fd = openat(root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void test_identity(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_fd int root = make_root(&machine, "web");
+	struct lease lease = { 0 };
+	struct err err = { 0 };
+
+	inet_pton(AF_INET, "10.9.8.1", &lease.gateway);
+	put(root, "etc/hostname", "template\n");
+	put(root, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	put(root, "etc/resolv.conf", "nameserver 192.0.2.1\n");
+	CU_ASSERT_EQUAL(identity_apply(&machine, root, &lease, &err), 0);
+	expect(root, "etc/hostname", "web\n");
+	expect(root, "etc/machine-id", "");
+	expect(root, "etc/resolv.conf",
+	       "# written by berth; put a file of your own here to keep it\nnameserver 10.9.8.1\n");
+	/* The second start: what the guest made of it stays, but our own file follows the network. */
+	put(root, "etc/hostname", "renamed\n");
+	inet_pton(AF_INET, "10.9.9.1", &lease.gateway);
+	CU_ASSERT_EQUAL(identity_apply(&machine, root, &lease, &err), 0);
+	expect(root, "etc/hostname", "renamed\n");
+	expect(root, "etc/resolv.conf",
+	       "# written by berth; put a file of your own here to keep it\nnameserver 10.9.9.1\n");
+	put(root, "etc/resolv.conf", "nameserver 192.0.2.1\n");
+	CU_ASSERT_EQUAL(identity_apply(&machine, root, &lease, &err), 0);
+	expect(root, "etc/resolv.conf", "nameserver 192.0.2.1\n");
+}
+
+/* Links to the host, a fifo that would block, a device's place: none is followed, none stops us. */
+static void test_identity_hostile(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_fd int root = make_root(&machine, "hostile");
+	struct lease lease = { 0 };
+	struct err err = { 0 };
+	char victim[200];
+
+	snprintf(victim, sizeof victim, "%s/victim", folder);
+	put(AT_FDCWD, victim, "untouched");
+	CU_ASSERT_EQUAL(symlinkat(victim, root, "etc/hostname"), 0);
+	CU_ASSERT_EQUAL(mkfifoat(root, "etc/machine-id", 0644), 0);
+	CU_ASSERT_EQUAL(symlinkat(victim, root, "etc/resolv.conf"), 0);
+	CU_ASSERT_EQUAL(symlinkat(folder, root, "var"), 0);
+	CU_ASSERT_EQUAL(identity_apply(&machine, root, &lease, &err), 0);
+	expect(AT_FDCWD, victim, "untouched");
+}
+
+static void test_names(void)
+{
+	struct machine machine;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(machine_paths(&machine, &site, "../etc", &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "name '../etc'"));
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(machine_open(&machine, &site, "nobody", &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "berth list"));
+}
+
+static void test_run_state(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct run_state state = { .init = 4711,
+				   .started = 1795579808,
+				   .map = { 1900000000, 65536 } };
+	struct run_state read = { 0 };
+	struct err err = { 0 };
+
+	open_machine(&machine, "state");
+	CU_ASSERT_EQUAL(run_read_state(&machine, &read), -ENOENT);
+	make_run("state");
+	CU_ASSERT_EQUAL(run_write_state(&machine, &state, &err), 0);
+	CU_ASSERT_EQUAL(run_read_state(&machine, &read), 0);
+	CU_ASSERT_EQUAL(read.init, state.init);
+	CU_ASSERT_EQUAL(read.started, state.started);
+	CU_ASSERT_EQUAL(read.map.base, state.map.base);
+	CU_ASSERT_FALSE(run_alive(&machine));
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "a plan", test_plan },
+		{ "plans that are refused", test_plan_refuses },
+		{ "ranges of ids", test_ids },
+		{ "a range whose holder is gone", test_ids_stale },
+		{ "ranges taken at once", test_ids_race },
+		{ "identity", test_identity },
+		{ "identity in a hostile root", test_identity_hostile },
+		{ "names", test_names },
+		{ "the state of a run", test_run_state },
+		CU_TEST_INFO_NULL,
+	};
+	int skip = suite_needs_root();
+
+	return skip ? skip : suite_run("machine", begin, end, tests);
+}
