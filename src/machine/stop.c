@@ -121,8 +121,9 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	struct run_state state;
 
 	if (!run_alive(machine)) {
-		/* The folder comes before the keeper's lock: a start that has just begun. */
-		status->state = MACHINE_STOPPED;
+		/* Without a keeper the folder is a killed one's, unless somebody is at work on it now. */
+		scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
+		status->state = lock < 0 ? MACHINE_STARTING : MACHINE_STOPPED;
 		return;
 	}
 	if (run_read_state(machine, &state) < 0) {
