@@ -18,8 +18,9 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 /* What is shown, gathered before anything is printed. */
 struct facts {
 	struct machine_status status;
-	char *cgroup; /* owned; NULL when stopped */
-	char *log;    /* owned */
+	char ended[128]; /* how it last ended, "" never */
+	char *cgroup;    /* owned; NULL when stopped */
+	char *log;       /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
 	struct err volume_fault; /* why volume is not known */
@@ -72,6 +73,7 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 static int gather(struct machine *machine, struct facts *facts, struct err *err)
 {
 	int r = machine_status(machine, &facts->status, err);
+	machine_last_end(machine, facts->ended, sizeof facts->ended);
 
 	if (r < 0)
 		return r;
@@ -124,7 +126,7 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 		show("memory:", "%s", size);
 	}
 	if (status->state == MACHINE_STOPPED)
-		show("last end:", "%s", status->ended);
+		show("last end:", "%s", facts->ended);
 }
 
 static void show_network(const struct machine *machine, const struct machine_status *status)
@@ -211,7 +213,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 			 "started", json_count(status->started), "init",
 			 json_count((uint64_t)status->init), "keeper",
 			 json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup),
-			 "memory", json_count(status->memory), "ended", json_text(status->ended),
+			 "memory", json_count(status->memory), "ended", json_text(facts->ended),
 			 "network", network_object(machine, status), "template",
 			 json_text(config->template), "arch", json_text(config->arch), "created",
 			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",

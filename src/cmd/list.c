@@ -93,7 +93,7 @@ static int visit_machine(void *context, const char *name)
 	struct machine_status status = { 0 };
 	struct err err = { 0 };
 
-	int r = machine_open(&machine, &listing->call->site, name, &err);
+	int r = machine_read(&machine, &listing->call->site, name, &err);
 	if (r == 0) {
 		lend_network(listing, &machine);
 		r = machine_status(&machine, &status, &err);

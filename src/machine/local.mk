@@ -16,6 +16,7 @@ libmachine_a_SOURCES = \
 	src/machine/run.c src/machine/run.h \
 	src/machine/snapshot.c \
 	src/machine/start.c \
+	src/machine/status.c \
 	src/machine/stop.c \
 	src/machine/user.c src/machine/user.h \
 	src/machine/walls.c src/machine/walls.h

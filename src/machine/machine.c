@@ -73,19 +73,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Folders without machine.conf are being made or deleted, or were left so. */
 static int read_names(const struct site *site, struct names *names, struct err *err)
 {
 	scoped_free char *folder = site_state_path(site, "machines");
 	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
-	char conf[300];
 
 	if (!dir)
 		return errno == ENOENT ? 0
 				       : err_set(err, errno, "list machines: %s", strerror(errno));
 	for (struct dirent *e; (e = readdir(dir));) {
-		snprintf(conf, sizeof conf, "%s/machine.conf", e->d_name);
-		if (e->d_name[0] == '.' || faccessat(dirfd(dir), conf, F_OK, 0) < 0)
+		if (e->d_name[0] == '.')
 			continue;
 		char **list = realloc(names->list, (names->count + 2) * sizeof *list);
 		if (!list || !(list[names->count] = strdup(e->d_name)))
@@ -143,6 +140,18 @@ static int load(struct machine *machine, struct err *err)
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
 	return config_load(&machine_schema, conf, &machine->config, err);
+}
+
+int machine_read(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err)
+{
+	int r = machine_paths(machine, site, name, err);
+
+	if (r == 0)
+		r = load(machine, err);
+	if (r < 0)
+		machine_close(machine);
+	return r;
 }
 
 int machine_open(struct machine *machine, const struct site *site, const char *name,

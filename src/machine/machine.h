@@ -31,10 +31,16 @@ struct machine {
  */
 int machine_open(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);
+/* The same without finishing off anything, for who only lists: what is half made is -ENOENT. */
+int machine_read(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err);
 void machine_close(struct machine *machine);
 #define scoped_machine __attribute__((cleanup(machine_close)))
 
-/* Calls visit with every machine's name, sorted; stops at nonzero and returns it. */
+/*
+ * Calls visit with every machine's name, sorted; stops at nonzero and returns it. A name may be of
+ * one that is just being made or deleted: reading it is then -ENOENT.
+ */
 int machine_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
@@ -79,12 +85,14 @@ struct machine_status {
 	uint64_t memory;  /* bytes, where a memory controller counts them, else 0 */
 	bool leased;      /* lease is filled in */
 	struct lease lease;
-	char ended[128]; /* how it last ended: "powered off", "killed", ""... */
 };
 
 /* Cheap: reads cached state only. A half-dead machine (its keeper killed) reads as stopped. */
 int machine_status(struct machine *machine, struct machine_status *status, struct err *err);
 const char *machine_state_name(enum machine_state state);
+
+/* How its last run ended: "powered off", "killed". -ENOENT when it never ran to an end. */
+int machine_last_end(const struct machine *machine, char *out, size_t room);
 
 /* Running already: success, *was_running true (may be NULL). On failure nothing is left. */
 int machine_start(struct machine *machine, bool *was_running, struct err *err);

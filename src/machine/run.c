@@ -83,7 +83,7 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);
 	scoped_free char *line = NULL;
-	int init;
+	int init, keeper;
 
 	*state = (struct run_state){ 0 };
 	if (!path)
@@ -91,10 +91,11 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
 	if (n < 0)
 		return (int)n;
-	if (sscanf(line, "%d %" SCNu64 " %" SCNu32 " %" SCNu32, &init, &state->started,
-		   &state->map.base, &state->map.count) != 4)
+	if (sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32, &init, &keeper, &state->started,
+		   &state->map.base, &state->map.count) != 5)
 		return -EINVAL;
 	state->init = init;
+	state->keeper = keeper;
 	return 0;
 }
 

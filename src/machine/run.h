@@ -14,7 +14,7 @@
 
 /* RUN/machines/NAME/state, replaced as a whole. */
 struct run_state {
-	pid_t init;
+	pid_t init, keeper;
 	uint64_t started; /* seconds since the epoch */
 	struct idmap map;
 };

@@ -199,10 +199,12 @@ static int wait_root(struct run *run, struct err *err)
 	return 0;
 }
 
-static int write_state(struct run *run, struct err *err)
+/* We become the keeper, or are the child of one that lives on. */
+static int write_state(struct run *run, bool sibling, struct err *err)
 {
 	run->state = (struct run_state){
 		.init = run->init,
+		.keeper = sibling ? getppid() : getpid(),
 		.started = (uint64_t)time(NULL),
 		.map = run->map,
 	};
@@ -222,8 +224,8 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 	    make_cgroup(run, err) < 0 || spawn_guest(run, sibling, err) < 0 ||
 	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) < 0 || map_ids(run, err) < 0 ||
 	    attach_network(run, err) < 0 || post_ready(run, err) < 0 || wait_root(run, err) < 0 ||
-	    write_state(run, err) < 0 || sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
-	    sync_wait_exec(&run->sync, err) < 0)
+	    write_state(run, sibling, err) < 0 ||
+	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 || sync_wait_exec(&run->sync, err) < 0)
 		return -err->code;
 	return 0;
 }

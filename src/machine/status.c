@@ -1,0 +1,106 @@
+/* What a machine looks like from outside: cached state only, so that many can be looked at. */
+#include "machine/private.h"
+#include "machine/run.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+const char *machine_state_name(enum machine_state state)
+{
+	switch (state) {
+	case MACHINE_STOPPED:
+		return "stopped";
+	case MACHINE_STARTING:
+		return "starting";
+	case MACHINE_RUNNING:
+		return "running";
+	case MACHINE_STOPPING:
+		return "stopping";
+	}
+	return "unknown";
+}
+
+static bool run_file(const struct machine *machine, const char *name)
+{
+	char path[4096];
+
+	return text_print(path, sizeof path, "%s/%s", machine->run, name) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+static uint64_t read_memory(const struct machine *machine)
+{
+	char group[128], point[256], path[512];
+	scoped_free char *text = NULL;
+	uint64_t bytes = 0;
+
+	run_cgroup(machine, group, sizeof group);
+	if (cgroup_mount_point(point, sizeof point) < 0 ||
+	    text_print(path, sizeof path, "%s/%s/memory.current", point, group) < 0 ||
+	    file_read(AT_FDCWD, path, 64, &text) < 0 || sscanf(text, "%" SCNu64, &bytes) != 1)
+		return 0;
+	return bytes;
+}
+
+static void read_run(struct machine *machine, struct machine_status *status)
+{
+	struct run_state state;
+
+	if (!run_alive(machine)) {
+		/* Without a keeper the folder is a killed one's, unless somebody is at work on it now. */
+		scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
+		status->state = lock < 0 ? MACHINE_STARTING : MACHINE_STOPPED;
+		return;
+	}
+	if (run_read_state(machine, &state) < 0) {
+		status->state = MACHINE_STARTING;
+		return;
+	}
+	status->state = run_file(machine, "halting") ? MACHINE_STOPPING : MACHINE_RUNNING;
+	status->booted = run_file(machine, "booted");
+	status->init = state.init;
+	status->keeper = state.keeper;
+	status->started = state.started;
+	status->memory = read_memory(machine);
+}
+
+int machine_last_end(const struct machine *machine, char *out, size_t room)
+{
+	scoped_free char *path = machine_path(machine, "ended");
+	scoped_free char *text = NULL;
+
+	if (!path)
+		return -ENOMEM;
+	ssize_t n = file_read(AT_FDCWD, path, 256, &text);
+	return n < 0 ? (int)n : text_print(out, room, "%s", text_trim(text));
+}
+
+static void find_lease(const struct machine *machine, struct machine_status *status)
+{
+	scoped_network struct network opened = { 0 };
+	struct network *network = machine->network;
+	struct err ignored = { 0 };
+
+	if (!network || strcmp(network->name, machine->config.network) != 0) {
+		network = &opened;
+		if (network_open(network, machine->site, machine->config.network, &ignored) < 0)
+			return;
+	}
+	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
+}
+
+int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
+{
+	(void)err;
+	*status = (struct machine_status){ .state = MACHINE_STOPPED };
+	if (access(machine->run, F_OK) == 0)
+		read_run(machine, status);
+	if (*machine->config.network)
+		find_lease(machine, status);
+	return 0;
+}
