@@ -70,8 +70,9 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 
 	if (!path || !aside)
 		return err_set(err, ENOMEM, "out of memory");
-	int n = snprintf(line, sizeof line, "%d %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
-			 (int)state->init, state->started, state->map.base, state->map.count);
+	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
+			 (int)state->init, (int)state->keeper, state->started, state->map.base,
+			 state->map.count);
 	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
 	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)

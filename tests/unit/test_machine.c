@@ -287,9 +287,9 @@ static void test_names(void)
 static void test_run_state(void)
 {
 	scoped_machine struct machine machine = { 0 };
-	struct run_state state = { .init = 4711,
-				   .started = 1795579808,
-				   .map = { 1900000000, 65536 } };
+	struct run_state state = {
+		.init = 4711, .keeper = 4710, .started = 1795579808, .map = { 1900000000, 65536 }
+	};
 	struct run_state read = { 0 };
 	struct err err = { 0 };
 
@@ -299,6 +299,7 @@ static void test_run_state(void)
 	CU_ASSERT_EQUAL(run_write_state(&machine, &state, &err), 0);
 	CU_ASSERT_EQUAL(run_read_state(&machine, &read), 0);
 	CU_ASSERT_EQUAL(read.init, state.init);
+	CU_ASSERT_EQUAL(read.keeper, state.keeper);
 	CU_ASSERT_EQUAL(read.started, state.started);
 	CU_ASSERT_EQUAL(read.map.base, state.map.base);
 	CU_ASSERT_FALSE(run_alive(&machine));
