@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/if_ether.h>
+#include <netpacket/packet.h>
 #include <string.h>
 
 static const char guest_link[] = "eth0";
@@ -119,9 +121,8 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 }
 
 /*
- * Has the kernel announce eth0's addresses when it comes up (gratuitous ARP, unsolicited neighbour
- * advertisement): the bridge and the neighbours may remember where the machine ran before. /proc/sys/net
- * is that of the process that opens it, whoever mounted it. Without it a start still works.
+ * For IPv6, whose addresses are ready later, and for every later coming up the kernel shall announce
+ * them itself. /proc/sys/net is that of the process that opens it, whoever mounted it.
  */
 static void switch_announcements_on(void)
 {
@@ -135,32 +136,54 @@ static int tell_guest(const struct link_socket *links, const char *what, int r, 
 		       links ? link_why(links) : strerror(-r));
 }
 
+static int set_up_eth0(struct link_socket *links, const struct lease *lease, struct err *err)
+{
+	int index = (int)if_nametoindex(guest_link);
+
+	if (index == 0)
+		return tell_guest(NULL, "find eth0", -errno, err);
+	switch_announcements_on();
+	/* Up first: only then does the bridge begin to open its port, which takes a moment. */
+	int r = link_set_up(links, index);
+	if (r < 0)
+		return tell_guest(links, "bring up eth0", r, err);
+	r = link_add_address(links, index, lease->address, lease->prefix);
+	if (r < 0)
+		return tell_guest(links, "give eth0 its address", r, err);
+	r = link_add_default_route(links, index, lease->gateway);
+	return r < 0 ? tell_guest(links, "add the default route", r, err) : 0;
+}
+
 int network_guest_setup(const struct lease *lease, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
-	char route[64], gateway[INET_ADDRSTRLEN];
 	int r = link_open(&links);
 
 	if (r < 0)
 		return tell_guest(NULL, "open a netlink socket", r, err);
+	if (lease && set_up_eth0(links, lease, err) < 0)
+		return -err->code;
 	r = link_set_up(links, 1); /* lo is the first link of every namespace */
-	if (r < 0)
-		return tell_guest(links, "bring up lo", r, err);
-	if (!lease)
-		return 0;
-	int eth0 = (int)if_nametoindex(guest_link);
-	if (eth0 == 0)
-		return tell_guest(NULL, "find eth0", -errno, err);
-	switch_announcements_on();
-	/* The address first: only what it has when it comes up is announced. */
-	r = link_add_address(links, eth0, lease->address, lease->prefix);
-	if (r < 0)
-		return tell_guest(links, "give eth0 its address", r, err);
-	r = link_set_up(links, eth0);
-	if (r < 0)
-		return tell_guest(links, "bring up eth0", r, err);
-	r = link_add_default_route(links, eth0, lease->gateway);
-	inet_ntop(AF_INET, &lease->gateway, gateway, sizeof gateway);
-	snprintf(route, sizeof route, "add a route by %s", gateway);
-	return r < 0 ? tell_guest(links, route, r, err) : 0;
+	return r < 0 ? tell_guest(links, "bring up lo", r, err) : 0;
+}
+
+void network_guest_announce(const struct lease *lease)
+{
+	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_ll all = { .sll_family = AF_PACKET,
+				   .sll_protocol = htons(ETH_P_ARP),
+				   .sll_ifindex = (int)if_nametoindex(guest_link),
+				   .sll_halen = ETH_ALEN };
+	struct ether_arp packet = { .ea_hdr = { .ar_hrd = htons(ARPHRD_ETHER),
+						.ar_pro = htons(ETH_P_IP),
+						.ar_hln = ETH_ALEN,
+						.ar_pln = sizeof lease->address,
+						.ar_op = htons(ARPOP_REQUEST) } };
+
+	memset(all.sll_addr, 0xff, ETH_ALEN);
+	memcpy(packet.arp_spa, &lease->address, sizeof packet.arp_spa);
+	memcpy(packet.arp_tpa, &lease->address, sizeof packet.arp_tpa);
+	if (fd >= 0 && parse_mac(lease->mac, packet.arp_sha) == 0 &&
+	    sendto(fd, &packet, sizeof packet, 0, (struct sockaddr *)&all, sizeof all) < 0)
+		return;
 }

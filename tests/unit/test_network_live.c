@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -266,6 +267,45 @@ static void test_two_guests(void)
 	CU_ASSERT_EQUAL(network_remove_port(&network, "client", &err), 0);
 	CU_ASSERT_EQUAL(network_remove_port(&network, "client", &err), 0);
 	CU_ASSERT_EQUAL(look(&network).ports, 0);
+	test_delete_network(&network);
+}
+
+/* Again and again, since only the bridge knows when its port is open. */
+static int set_up_and_announce(void *context)
+{
+	if (setup(context) < 0)
+		return 1;
+	for (double end = own_net_now() + SECONDS; own_net_now() < end; own_net_pause())
+		network_guest_announce(context);
+	return 0;
+}
+
+/* A silent guest must be found at once where it is now: it speaks first (RFC 5227, section 2.3). */
+static void test_announced(void)
+{
+	struct network network;
+	struct lease lease;
+	unsigned char frame[128];
+	bool heard = false;
+	struct err err = { 0 };
+
+	test_make_network(&network, "gossip", NULL);
+	expect_up(&network);
+	CU_ASSERT(test_lease(&network, "web", macs[0], &lease));
+	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ARP));
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	struct own_net_guest guest = own_net_guest(set_up_and_announce, &lease);
+	attach(&network, &lease, guest.pid);
+	own_net_let_go(&guest);
+	/* ARP for IPv4 over ethernet: sender's address at byte 14, target's at 24. */
+	while (!heard && poll(&in, 1, SECONDS * 1000) == 1)
+		heard = recv(fd, frame, sizeof frame, 0) >= 28 &&
+			memcmp(frame + 14, &lease.address, 4) == 0 &&
+			memcmp(frame + 24, &lease.address, 4) == 0;
+	CU_ASSERT(heard);
+	kill(guest.pid, SIGKILL);
+	own_net_wait(guest.pid);
+	CU_ASSERT_EQUAL(network_remove_port(&network, "web", &err), 0);
 	test_delete_network(&network);
 }
 
@@ -631,6 +671,7 @@ CU_TestInfo live_tests[] = {
 	{ "what is missing is mended", test_mended },
 	{ "a bridge that is not ours", test_foreign_bridge },
 	{ "two guests speak over the bridge", test_two_guests },
+	{ "a guest announces itself", test_announced },
 	{ "a port that is still there", test_attach_again },
 	{ "masquerading, seen from outside", test_masquerade },
 	{ "names by DNS", test_names },
