@@ -97,6 +97,8 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		return -err->code;
 	if (sync_wait(sync, STEP_GO, NULL, 0, err) < 0)
 		return -err->code;
+	if (run->networked)
+		network_guest_announce(&run->lease);
 	return walls_raise(err);
 }
 
