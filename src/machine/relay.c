@@ -158,10 +158,16 @@ static void carry_input(struct relay *relay, struct pollfd fds[WAIT_COUNT], int 
 	fds[WAIT_ROOM].fd = waiting ? relay->outer[0] : -1;
 }
 
-static void carry_output(struct pollfd *from, int to)
+/* When nobody takes our output any more, closing the pipe tells the command so, by SIGPIPE. */
+static void carry_output(struct relay *relay, struct pollfd *from, int to)
 {
-	if (from->revents && !carry(from->fd, to))
-		from->fd = -1;
+	if (!from->revents || carry(from->fd, to))
+		return;
+	for (int i = 1; i < 3; i++) {
+		if (relay->outer[i] == from->fd)
+			scoped_close_fd(&relay->outer[i]);
+	}
+	from->fd = -1;
 }
 
 void relay_run(struct relay *relay, int pidfd)
@@ -182,8 +188,8 @@ void relay_run(struct relay *relay, int pidfd)
 	while (!fds[WAIT_END].revents) {
 		if (poll(fds, WAIT_COUNT, -1) < 0)
 			continue;
-		carry_output(&fds[WAIT_OUTPUT], STDOUT_FILENO);
-		carry_output(&fds[WAIT_ERRORS], STDERR_FILENO);
+		carry_output(relay, &fds[WAIT_OUTPUT], STDOUT_FILENO);
+		carry_output(relay, &fds[WAIT_ERRORS], STDERR_FILENO);
 		carry_input(relay, fds, &input);
 		if (fds[WAIT_SIGNALS].revents)
 			forward_signal(relay, signals, pidfd);
