@@ -65,7 +65,8 @@ static int carry(struct machine *machine, int socket, int signals, bool read_onl
 {
 	struct pollfd fds[] = {
 		{ .fd = socket, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN },
+		/* Who only looks need not type: a file or a pipe as input is then nobody's business. */
+		{ .fd = read_only && !isatty(STDIN_FILENO) ? -1 : STDIN_FILENO, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 	};
 	struct signalfd_siginfo info;

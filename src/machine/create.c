@@ -99,6 +99,16 @@ static int apply_settings(struct machine_config *config, const struct settings *
 	return config_check_machine(config, err);
 }
 
+/* Found now, not at the first start. */
+static int check_network(const struct machine *machine, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+
+	if (!*machine->config.network)
+		return 0;
+	return network_open(&network, machine->site, machine->config.network, err);
+}
+
 /* pending.conf, before anything that needs it to be found again. */
 static int begin(struct machine *machine, struct err *err)
 {
@@ -203,7 +213,8 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 		return err_set(err, -r, "out of memory");
 	if (give_identity(config, err) < 0)
 		return -err->code;
-	return apply_settings(config, &spec->settings, err);
+	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
+								: check_network(machine, err);
 }
 
 static int create_from(struct machine *machine, const struct machine_spec *spec,
@@ -248,7 +259,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 	if (config_load(&machine_schema, conf, &to->config, err) < 0 ||
 	    give_identity(&to->config, err) < 0)
 		return -err->code;
-	return apply_settings(&to->config, settings, err);
+	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_network(to, err);
 }
 
 static int clone_to(struct machine *from, struct machine *to, const char *snapshot,
