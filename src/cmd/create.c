@@ -111,8 +111,11 @@ static int start_or_delete(struct machine *machine, struct err *err)
 	long mark = console_mark(machine);
 	struct err ignored = { 0 };
 
-	if (machine_start(machine, NULL, err) == 0)
+	if (machine_start(machine, NULL, err) == 0) {
+		if (machine->warning[0])
+			print_note("%s", machine->warning);
 		return 0;
+	}
 	console_show(machine, mark);
 	if (machine_delete(machine, true, &ignored) < 0)
 		print_note("%s", ignored.text);

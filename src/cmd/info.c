@@ -72,11 +72,12 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 
 static int gather(struct machine *machine, struct facts *facts, struct err *err)
 {
+	if (machine_check(machine, err) < 0)
+		return -err->code;
 	int r = machine_status(machine, &facts->status, err);
-	machine_last_end(machine, facts->ended, sizeof facts->ended);
-
 	if (r < 0)
 		return r;
+	machine_last_end(machine, facts->ended, sizeof facts->ended);
 	facts->cgroup = cgroup_of(facts->status.init);
 	facts->log = machine_log_path(machine, false);
 	look_at_volume(machine, facts);

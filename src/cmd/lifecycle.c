@@ -28,6 +28,8 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	bool was_running = false;
 
 	int r = machine_start(machine, &was_running, err);
+	if (r == 0 && machine->warning[0])
+		print_note("%s", machine->warning);
 	if (r == 0 && was_running)
 		print_note("machine '%s' is running already", machine->name);
 	if (r == 0)

@@ -196,6 +196,8 @@ static int run_get(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 
 	int r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_check(&machine, err);
 	if (r != 0)
 		return r;
 	if (call->count > 1)

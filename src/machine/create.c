@@ -288,7 +288,7 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine machine = { 0 };
 
-	if (machine_open(&source, site, from, err) < 0)
+	if (machine_open(&source, site, from, err) < 0 || machine_check(&source, err) < 0)
 		return -err->code;
 	if (snapshot && snapshot_exists(&source, snapshot, err) < 0)
 		return -err->code;
@@ -302,17 +302,12 @@ static int destroy_one(void *context, const struct volume_info *info)
 	return volume_destroy(context, info->name, &(struct err){ 0 });
 }
 
-static int destroy_volumes(struct machine *machine, struct err *err)
+static int destroy_in_pool(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char volume[VOLUME_NAME_MAX + 1];
-	int r = pool_open(&pool, machine->site, machine->config.pool, err);
+	int r = pool_open(&pool, machine->site, name, err);
 
-	if (r == -ENOENT) {
-		/* The pool went before its machine: there is nothing left to destroy. */
-		*err = (struct err){ 0 };
-		return 0;
-	}
 	if (r < 0)
 		return r;
 	snapshot_volume(machine->name, "", volume);
@@ -321,16 +316,46 @@ static int destroy_volumes(struct machine *machine, struct err *err)
 	return r < 0 ? r : volume_destroy(&pool, volume, err);
 }
 
-static void release_lease(struct machine *machine)
+static void release_in_network(struct machine *machine, const char *name)
 {
-	struct network network;
+	scoped_network struct network network = { 0 };
 	struct err ignored = { 0 };
 
-	if (!*machine->config.network ||
-	    network_open(&network, machine->site, machine->config.network, &ignored) < 0)
-		return;
-	lease_release(&network, machine->name, &ignored);
-	network_close(&network);
+	if (network_open(&network, machine->site, name, &ignored) == 0)
+		lease_release(&network, machine->name, &ignored);
+}
+
+/* An unreadable pool keeps a volume, if it has one: that must not keep the others. */
+static int visit_pool(void *context, const char *name)
+{
+	destroy_in_pool(context, name, &(struct err){ 0 });
+	return 0;
+}
+
+static int visit_network(void *context, const char *name)
+{
+	release_in_network(context, name);
+	return 0;
+}
+
+/* By its settings, or, when nobody can read them, wherever something of its name is. */
+static int release_holdings(struct machine *machine, bool known, struct err *err)
+{
+	int r;
+
+	if (!known) {
+		r = pool_list(machine->site, visit_pool, machine, err);
+		return r < 0 ? r : network_list(machine->site, visit_network, machine, err);
+	}
+	if (*machine->config.network)
+		release_in_network(machine, machine->config.network);
+	r = destroy_in_pool(machine, machine->config.pool, err);
+	if (r == -ENOENT) {
+		/* The pool went before its machine: there is nothing left to destroy. */
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	return r;
 }
 
 int machine_erase(struct machine *machine, struct err *err)
@@ -345,13 +370,12 @@ int machine_erase(struct machine *machine, struct err *err)
 		r = file_sync_dir(machine->folder);
 	if (r < 0)
 		return err_set(err, -r, "write '%s': %s", pending, strerror(-r));
+	/* Without any settings it was killed between folder and file: nothing else is there. */
 	if (access(pending, F_OK) == 0) {
-		/* Killed between folder and file, or a file torn by a power cut: nothing else is there. */
 		config_free(&machine_schema, &machine->config);
-		if (config_load(&machine_schema, pending, &machine->config, &(struct err){ 0 }) ==
-		    0)
-			r = destroy_volumes(machine, err);
-		release_lease(machine);
+		bool known = config_load(&machine_schema, pending, &machine->config,
+					 &(struct err){ 0 }) == 0;
+		r = release_holdings(machine, known, err);
 	}
 	if (r < 0)
 		return r;

@@ -154,22 +154,38 @@ int machine_read(struct machine *machine, const struct site *site, const char *n
 	return r;
 }
 
+int machine_check(const struct machine *machine, struct err *err)
+{
+	if (machine->fault.code)
+		*err = machine->fault;
+	return -machine->fault.code;
+}
+
+/* Absent, half made, or there with settings that somebody spoiled. */
+static int load_anyway(struct machine *machine, struct err *err)
+{
+	int r = load(machine, &machine->fault);
+
+	if (r == -ENOENT) {
+		machine->fault = (struct err){ 0 };
+		r = clear_pending(machine, err);
+		if (r < 0)
+			return r;
+		r = load(machine, &machine->fault);
+	}
+	if (r == -ENOENT)
+		return no_such_machine(machine->site, machine->name, err);
+	return r < 0 ? config_defaults(&machine_schema, &machine->config, err) : 0;
+}
+
 int machine_open(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err)
 {
-	struct err loading = { 0 };
 	int r = machine_paths(machine, site, name, err);
 
 	if (r < 0)
 		return r;
-	r = load(machine, &loading);
-	if (r == -ENOENT) {
-		r = clear_pending(machine, err);
-		if (r == 0 && load(machine, &(struct err){ 0 }) < 0)
-			r = no_such_machine(site, name, err);
-	} else if (r < 0) {
-		*err = loading;
-	}
+	r = load_anyway(machine, err);
 	if (r == 0)
 		r = run_settle(machine, err);
 	if (r < 0)

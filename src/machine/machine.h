@@ -23,14 +23,20 @@ struct machine {
 	struct machine_config config;
 	/* Borrowed, or NULL: saves machine_status opening config.network, for who looks at many. */
 	struct network *network;
+	struct err
+		fault; /* by machine_open: why its settings cannot be read; then they are defaults */
+	char warning[256]; /* by machine_start: what works without, in a sentence; "" = nothing */
 };
 
 /*
  * Reads a machine's settings. -ENOENT names the nearest machine. What a killed command left half
- * made or half deleted is finished off first, so that no such machine is ever seen.
+ * made or half deleted is finished off first, so that no such machine is ever seen. Settings that
+ * cannot be read leave a fault: such a machine can still be entered, stopped and deleted.
  */
 int machine_open(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);
+/* The fault as an error, for what cannot be done without the settings. */
+int machine_check(const struct machine *machine, struct err *err);
 /* The same without finishing off anything, for who only lists: what is half made is -ENOENT. */
 int machine_read(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);

@@ -15,6 +15,8 @@ static int check_name(const char *name, struct err *err)
 
 static int open_pool(struct machine *machine, struct pool *pool, struct err *err)
 {
+	if (machine_check(machine, err) < 0)
+		return -err->code;
 	return pool_open(pool, machine->site, machine->config.pool, err);
 }
 

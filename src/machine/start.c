@@ -93,6 +93,21 @@ static int make_plan(struct run *run, struct err *err)
 	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
 }
 
+static int write_warning(struct run *run, struct err *err)
+{
+	const char *text = run->network.warning;
+	ssize_t n = (ssize_t)strlen(text);
+
+	if (n == 0)
+		return 0;
+	scoped_fd int fd =
+		openat(run->run_fd, "warning", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_set(err, errno, "write '%s/warning': %s", run->machine->run,
+			       strerror(errno));
+	return 0;
+}
+
 static int find_lease(struct run *run, struct err *err)
 {
 	const struct machine_config *config = &run->machine->config;
@@ -105,7 +120,7 @@ static int find_lease(struct run *run, struct err *err)
 	    lease_get(&run->network, run->machine->name, config->mac, want, &run->lease, err) < 0)
 		return -err->code;
 	run->networked = true;
-	return 0;
+	return write_warning(run, err);
 }
 
 static int prepare_root(struct run *run, struct err *err)
@@ -394,8 +409,21 @@ static int spawn_starter(struct machine *machine, struct err *err)
 	return r;
 }
 
+/* Written by the starter, which has no other way to say what is not a failure. */
+static void read_warning(struct machine *machine)
+{
+	scoped_free char *path = text_format("%s/warning", machine->run);
+	scoped_free char *text = NULL;
+
+	machine->warning[0] = '\0';
+	if (path && file_read(AT_FDCWD, path, sizeof machine->warning, &text) > 0)
+		text_print(machine->warning, sizeof machine->warning, "%s", text);
+}
+
 int machine_start(struct machine *machine, bool *was_running, struct err *err)
 {
+	if (machine_check(machine, err) < 0)
+		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 	bool alive = lock >= 0 && run_alive(machine);
 
@@ -412,9 +440,10 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
 		r = spawn_starter(machine, err);
 	if (r < 0) {
 		run_clean(machine, &(struct err){ 0 });
-		err_wrap(err, "machine '%s' did not start", machine->name);
+		return err_wrap(err, "machine '%s' did not start", machine->name);
 	}
-	return r;
+	read_warning(machine);
+	return 0;
 }
 
 /*
