@@ -251,7 +251,11 @@ static void test_console(void)
 	guest_start(&guest, NULL, "root:!:1::::::\n");
 	guest_type(&guest, "echo one-$((40 + 2)); tty >/dev/null && cat\n");
 	CU_ASSERT_TRUE(guest_says(&guest, "one-42", 1));
+	/* What is typed comes back from the terminal and from cat: then cat is what an interrupt ends. */
+	guest_type(&guest, "mew\n");
+	CU_ASSERT_TRUE(guest_says(&guest, "mew", 2));
 	guest_type(&guest, "\003");
+	CU_ASSERT_TRUE(guest_says(&guest, "# ", 1));
 	guest_type(&guest, "echo two-$((40 + 3)); exit\n");
 	CU_ASSERT_TRUE(guest_says(&guest, "two-43", 1));
 	guest_type(&guest, "echo three-$((40 + 4)), $0\n");

@@ -167,7 +167,7 @@ static void test_init_table(void)
 {
 	for (int kind = INIT_NONE; kind <= INIT_OTHER; kind++) {
 		const struct init_row *row = init_row((enum init_kind)kind);
-		CU_ASSERT_EQUAL(row->kind, kind);
+		CU_ASSERT_EQUAL((int)row->kind, kind);
 		CU_ASSERT_TRUE(text_starts(row->halt, "SIG") && text_starts(row->reboot, "SIG"));
 	}
 }
