@@ -13,8 +13,9 @@ pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
+libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS
-libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) -DUNPACK_MEMORY_MAX=RLIM_INFINITY
+libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY
 endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 
