@@ -1,2 +1,9 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
-EXTRA_DIST += tests/run tests/lint/layers tests/lint/style tests/lint/cppcheck.suppress
+EXTRA_DIST += \
+	tests/run tests/lib.sh tests/debian-root tests/bench/run \
+	tests/lint/layers tests/lint/style tests/lint/cppcheck.suppress \
+	tests/integration/console.sh tests/integration/crash.sh tests/integration/cycles.sh \
+	tests/integration/debian.sh tests/integration/exec.sh tests/integration/hosts.sh \
+	tests/integration/life.sh tests/integration/names.sh tests/integration/network.sh \
+	tests/integration/races.sh tests/integration/settings.sh tests/integration/storage.sh \
+	tests/integration/tarballs.sh tests/integration/terminal.py

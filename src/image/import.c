@@ -60,7 +60,7 @@ static void remark(const struct unpack_report *report, struct text *notes)
 	if (report->attributes)
 		text_add(notes,
 			 "%" PRIu64 " attributes and entries of access control lists were left "
-				    "out: see berth-template(7)\n",
+			 "out: see berth-template(7)\n",
 			 report->attributes);
 }
 

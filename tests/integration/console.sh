@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# The console: a scroll-back that survives leaving, one writer, many readers, the window's size.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+at_terminal() {
+	python3 "$top/tests/integration/terminal.py" "$@"
+}
+
+case_machine_for_the_rest() {
+	busybox_template bb
+	berth launch --wait bb m
+}
+
+# What was typed before is seen again after coming back.
+case_leave_and_come_back() {
+	at_terminal 24x80 berth console m <<-'END'
+		send \n
+		expect #
+		send echo first-$((20 + 1))\n
+		expect first-21
+		send \x1d
+		expect-end 0
+	END
+	at_terminal 24x80 berth console m <<-'END'
+		expect first-21
+		send echo second-$((20 + 2))\n
+		expect second-22
+		send \x1d
+		expect-end 0
+	END
+}
+
+# What is written while nobody looks is seen later.
+case_written_meanwhile() {
+	berth exec m -- sh -c 'echo meanwhile-$((1 + 1)) >/dev/console'
+	at_terminal 24x80 berth console m <<-'END'
+		expect meanwhile-2
+		send \x1d
+		expect-end 0
+	END
+}
+
+case_size_is_followed() {
+	at_terminal 30x100 berth console m <<-'END'
+		send \n
+		expect #
+		send stty size\n
+		expect 30 100
+		resize 41x123
+		send \n
+		expect #
+		send sleep 1; stty size\n
+		expect 41 123
+		send \x1d
+		expect-end 0
+	END
+}
+
+case_another_key_to_leave() {
+	at_terminal 24x80 berth console --escape ^Q m <<-'END'
+		expect leaves
+		expect second-22
+		send \x1d
+		send echo third-$((20 + 3))\n
+		expect third-23
+		send \x11
+		expect-end 0
+	END
+}
+
+# A second one is told that there is a writer, may look, or may take over.
+case_one_writer() {
+	mkfifo "$T/script"
+	at_terminal 24x80 berth console m <"$T/script" &
+	local first=$!
+	exec 7>"$T/script"
+	printf 'send \\n\nexpect #\nsend echo mine-$((1 + 1))\\n\nexpect mine-2\n' >&7
+	seen() {
+		berth logs m | grep -q mine-2
+	}
+	retry 10 seen
+	at_terminal 24x80 berth console m <<-'END'
+		expect m
+		expect-end 1
+	END
+	at_terminal 24x80 berth console --read-only m <<-'END'
+		expect mine-2
+		send \x1d
+		expect-end 0
+	END
+	# The first still writes.
+	printf 'send echo still-$((1 + 1))\\n\nexpect still-2\n' >&7
+	at_terminal 24x80 berth console --force m <<-'END'
+		expect still-2
+		send echo taken-$((1 + 1))\n
+		expect taken-2
+		send \x1d
+		expect-end 0
+	END
+	exec 7>&-
+	wait "$first"
+}
+
+case_reader_of_a_pipe() {
+	timeout 2 berth console --read-only m </dev/null >"$T/out" || true
+	grep -q taken-2 "$T/out"
+}
+
+# A terminal that vanishes, a client that is killed: the machine does not mind.
+case_hangup() {
+	at_terminal 24x80 berth console m <<-'END'
+		send \n
+		expect #
+		hangup
+	END
+	at_terminal 24x80 berth console m <<-'END'
+		expect taken-2
+		send echo alive-$((1 + 1))\n
+		expect alive-2
+		send \x1d
+		expect-end 0
+	END
+}
+
+# A reader that does not read must not hold up the guest.
+case_slow_reader() {
+	mkfifo "$T/slow"
+	sh -c 'exec sleep 1000 <"$0"' "$T/slow" &
+	local sleeper=$!
+	berth console --read-only m >"$T/slow" </dev/null &
+	local reader=$!
+	timeout 20 berth exec m -- sh -c 'seq 1 300000 >/dev/console; echo done' >"$T/out"
+	same written "done" "$(cat "$T/out")"
+	kill "$reader" "$sleeper"
+	wait "$reader" "$sleeper" || true
+	berth exec m true
+}
+
+# Log and ring stay within their sizes.
+case_log_rotates() {
+	berth exec m -- sh -c 'seq 1 600000 >/dev/console'
+	local size
+	size=$(cat "$BERTH_ROOT"/lib/machines/m/console.log* | wc -c)
+	((size <= 3 * 1024 * 1024)) || fault "the logs hold $size bytes"
+	[[ -e $BERTH_ROOT/lib/machines/m/console.log.1 ]]
+	has 600000 "$(berth logs m | tail -n 5)"
+}
+
+# The guest ends: so does the console.
+case_end_of_the_guest() {
+	mkfifo "$T/script2"
+	at_terminal 24x80 berth console m <"$T/script2" &
+	local console=$!
+	exec 7>"$T/script2"
+	printf 'expect 600000\nsend \\necho last-$((1 + 1))\\n\nexpect last-2\n' >&7
+	seen() {
+		berth logs m | grep -q last-2
+	}
+	retry 10 seen
+	berth stop m
+	printf 'expect-end 0\n' >&7
+	exec 7>&-
+	wait "$console"
+}
+
+run_cases "$@"

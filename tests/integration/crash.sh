@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Death at any moment: of the keeper, of the command, of both. The next command finds the truth,
+# cleans up and works.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+rounds=${ROUNDS:-25}
+
+case_machine_for_the_rest() {
+	busybox_template bb
+	berth launch --wait bb m
+	# What the host holds with the machine down.
+	berth stop m
+	what_there_is | grep -v '^process' >"$T/stopped"
+}
+
+nothing_more_than_stopped() {
+	what_there_is | grep -v '^process' >"$T/now"
+	diff "$T/stopped" "$T/now" >&2
+}
+
+keeper_of() {
+	pgrep -f "^berth-keeper $1\$"
+}
+
+no_process_of_it() {
+	not keeper_of m && not pgrep -x guest-init
+}
+
+random_seconds() {
+	# Up to $1 milliseconds.
+	printf '0.%03d' $((RANDOM % $1))
+}
+
+case_keeper_killed() {
+	local keeper init
+	berth start --wait m
+	keeper=$(keeper_of m)
+	init=$(field m init)
+	kill -KILL "$keeper"
+	retry 5 not test -e "/proc/$init/root/bin"
+	retry 5 state_is m stopped
+	berth start --wait m
+	berth exec m true
+	berth stop m
+	nothing_more_than_stopped
+}
+
+case_keeper_killed_then_each_verb() {
+	local verb
+	for verb in "stop m" "info m" "list" "start --wait m" "restart m" "clone m copy" "snapshot m s" \
+		"logs m" "stop --force m"; do
+		berth start --wait m
+		kill -KILL "$(keeper_of m)"
+		# shellcheck disable=SC2086 # words
+		berth $verb
+		berth start --wait m
+		berth exec m true
+	done
+	berth delete copy
+	berth snapshot delete m s
+	berth stop m
+	nothing_more_than_stopped
+}
+
+case_init_killed() {
+	berth start --wait m
+	kill -KILL "$(field m init)"
+	retry 5 state_is m stopped
+	berth start --wait m
+	berth stop m
+	nothing_more_than_stopped
+}
+
+case_start_killed_at_any_moment() {
+	local n pid
+	for ((n = 0; n < rounds; n++)); do
+		berth start m &
+		pid=$!
+		sleep "$(random_seconds 40)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		berth start --wait m
+		berth exec m true
+		berth stop --force m
+	done
+	retry 5 no_process_of_it
+	nothing_more_than_stopped
+}
+
+case_stop_killed_at_any_moment() {
+	local n pid
+	for ((n = 0; n < rounds; n++)); do
+		berth start m
+		berth stop m &
+		pid=$!
+		sleep "$(random_seconds 60)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		berth stop m
+		same state stopped "$(field m state)"
+	done
+	nothing_more_than_stopped
+}
+
+case_keeper_killed_during_a_start() {
+	local n pid
+	for ((n = 0; n < rounds; n++)); do
+		berth start m &
+		pid=$!
+		sleep "$(random_seconds 40)"
+		keeper_of m | xargs -r kill -KILL || true
+		if ((n % 2)); then
+			kill -KILL "$pid" 2>/dev/null || true
+		fi
+		wait "$pid" || true
+		berth start --wait m
+		berth exec m true
+		berth stop --force m
+	done
+	retry 5 no_process_of_it
+	nothing_more_than_stopped
+}
+
+case_create_and_delete_killed() {
+	local n pid
+	for ((n = 0; n < rounds; n++)); do
+		berth create bb other &
+		pid=$!
+		sleep "$(random_seconds 30)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		# There whole, or not there at all.
+		if berth info other >/dev/null 2>&1; then
+			berth start --wait other
+		else
+			berth create bb other
+		fi
+		berth delete --force other &
+		pid=$!
+		sleep "$(random_seconds 30)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		if berth info other >/dev/null 2>&1; then
+			berth delete --force other
+		fi
+		fails 1 other berth info other
+	done
+	nothing_more_than_stopped
+}
+
+case_clone_and_snapshot_killed() {
+	local n pid
+	for ((n = 0; n < rounds; n++)); do
+		berth clone m other &
+		pid=$!
+		sleep "$(random_seconds 30)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		berth delete --force other 2>/dev/null || true
+		berth snapshot m s &
+		pid=$!
+		sleep "$(random_seconds 20)"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		berth snapshot delete m s 2>/dev/null || true
+	done
+	same snapshots 0 "$(field m snapshots)"
+	same machines 1 "$(berth list --json | grep -c '"name"')"
+	nothing_more_than_stopped
+}
+
+run_cases "$@"

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Launch, exec, delete, many times: nothing is left, counted before and after.
+# CYCLES=200 tests/run integration cycles, for the long run.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+cycles=${CYCLES:-30}
+
+count_all() {
+	what_there_is
+	find "$BERTH_ROOT" | sort
+	echo "namespaces $(lsns --noheadings --output NS | wc -l)"
+	echo "our own descriptors $(find /proc/1/fd -mindepth 1 | wc -l)"
+	echo "locks $(grep -c . /proc/locks)"
+	find /sys/fs/cgroup -type d -path "*berth*$(tag_of "$BERTH_ROOT")*"
+}
+
+case_one_to_warm_up() {
+	busybox_template bb
+	berth launch --wait bb m
+	berth exec m true
+	berth delete --force m
+	sync -f "$BERTH_ROOT"
+	count_all >"$T/first"
+}
+
+case_many() {
+	local n
+	for ((n = 0; n < cycles; n++)); do
+		berth launch --wait bb m
+		same "exec" "$n" "$(berth exec m echo "$n")"
+		berth delete --force m
+	done
+	echo "# $cycles cycles"
+	count_all >"$T/last"
+	diff "$T/first" "$T/last" >&2
+}
+
+case_many_restarts() {
+	local n
+	berth create bb m
+	for ((n = 0; n < cycles; n++)); do
+		berth start m
+		berth stop m
+	done
+	berth delete m
+	count_all >"$T/last"
+	diff "$T/first" "$T/last" >&2
+}
+
+run_cases "$@"

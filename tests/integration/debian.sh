@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# The life of Debian machines with systemd: every release the same.
+needs_debian="bookworm trixie"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+at_terminal() {
+	python3 "$top/tests/integration/terminal.py" "$@"
+}
+
+boots_whole() {
+	local release=$1 failed
+	debian_template "$release"
+	berth launch --wait "$release" "$release"
+	same booted true "$(field "$release" booted)"
+	same running "running" "$(berth exec "$release" -- systemctl is-system-running --wait)"
+	failed=$(berth exec "$release" -- systemctl --failed --no-legend --plain)
+	same "failed units" "" "$failed"
+	same target active "$(berth exec "$release" -- systemctl is-active multi-user.target)"
+	same "detected as" "berth" "$(berth exec "$release" -- sh -c "tr '\\0' '\\n' </proc/1/environ | sed -n s/^container=//p")"
+	has "$release" "$(berth exec "$release" -- cat /etc/os-release)"
+	same "host name" "$release" "$(berth exec "$release" -- hostname)"
+	same "machine id" "$(field "$release" uuid | tr -d -)" "$(berth exec "$release" cat /etc/machine-id)"
+}
+
+case_bookworm_boots() {
+	boots_whole bookworm
+}
+
+case_trixie_boots() {
+	boots_whole trixie
+}
+
+case_they_find_each_other() {
+	retry 20 berth exec bookworm -- ping -c 1 -W 5 trixie
+	retry 20 berth exec trixie -- ping -c 1 -W 5 bookworm
+	berth exec trixie -- ping -c 1 -W 5 "$(field bookworm network.address)"
+	berth exec bookworm -- ping -c 1 -W 5 "$(field trixie network.address)"
+	same "one address" 1 "$(berth exec trixie -- ip -4 -o addr show eth0 | wc -l)"
+}
+
+case_poweroff_from_inside() {
+	berth exec bookworm -- systemctl poweroff || true
+	retry 60 state_is bookworm stopped
+	berth exec trixie -- poweroff || true
+	retry 60 state_is trixie stopped
+	has "power|halt|shut" "$(field trixie ended)"
+}
+
+case_reboot_from_inside() {
+	local release before
+	for release in bookworm trixie; do
+		berth start --wait "$release"
+		before=$(berth exec "$release" cat /proc/sys/kernel/random/boot_id; field "$release" init)
+		berth exec "$release" -- reboot || true
+		again() {
+			state_is "$release" running && [[ $(field "$release" booted) == true ]] &&
+				[[ $(field "$release" init) != "${before##*$'\n'}" ]]
+		}
+		retry 60 again
+		same running running "$(berth exec "$release" -- systemctl is-system-running --wait)"
+	done
+}
+
+# In its own time, and its journal has the end.
+case_clean_stop() {
+	local release
+	for release in bookworm trixie; do
+		berth stop "$release" >"$T/out" 2>&1
+		not grep -qi kill "$T/out"
+		same state stopped "$(field "$release" state)"
+		berth start --wait "$release"
+	done
+}
+
+case_console_and_logs() {
+	has "Reached target" "$(berth logs trixie)"
+	at_terminal 24x80 berth console trixie <<-'END'
+		send \n
+		expect login:
+		send \x1d
+		expect-end 0
+	END
+	at_terminal 24x80 berth console trixie <<-'END'
+		expect login:
+		send \x1d
+		expect-end 0
+	END
+}
+
+case_exec_as_users_do() {
+	local code=0
+	berth exec trixie -- sh -c 'exit 9' || code=$?
+	same code 9 "$code"
+	same user root "$(berth exec trixie whoami)"
+	has "PRETTY_NAME" "$(berth exec trixie -- sh -c 'cat /etc/os-release | head -n 1')"
+	# Services, users, timers: what systemd sandboxes with namespaces of its own.
+	berth exec trixie -- systemd-run --wait --pipe -p PrivateTmp=yes -p ProtectSystem=strict -p DynamicUser=yes id
+	berth exec bookworm -- systemd-run --wait --pipe -p PrivateTmp=yes -p ProtectSystem=strict -p DynamicUser=yes id
+}
+
+case_clone_of_a_running_machine() {
+	local id
+	id=$(berth exec trixie cat /etc/machine-id)
+	berth exec trixie -- sh -c 'echo kept >/root/note; sync'
+	berth clone trixie copy
+	berth start --wait copy
+	same note kept "$(berth exec copy cat /root/note)"
+	same "host name" copy "$(berth exec copy hostname)"
+	[[ $(berth exec copy cat /etc/machine-id) != "$id" ]]
+	same running running "$(berth exec copy -- systemctl is-system-running --wait)"
+	retry 20 berth exec copy -- ping -c 1 -W 5 trixie
+	[[ $(field copy network.address) != "$(field trixie network.address)" ]]
+	berth delete --force copy
+}
+
+case_snapshot_and_restore() {
+	berth snapshot trixie before
+	berth exec trixie -- sh -c 'rm -rf /usr/bin/dpkg /root/note; sync'
+	berth stop trixie
+	berth restore trixie before
+	berth start --wait trixie
+	same note kept "$(berth exec trixie cat /root/note)"
+	berth exec trixie -- test -x /usr/bin/dpkg
+	same "host name" trixie "$(berth exec trixie hostname)"
+}
+
+# Killed with no word of warning, it comes back.
+case_power_cut() {
+	berth stop --force trixie bookworm
+	berth start --wait trixie bookworm
+	same running running "$(berth exec trixie -- systemctl is-system-running --wait)"
+}
+
+case_six_at_once() {
+	local n
+	for n in 1 2 3 4; do
+		berth clone trixie "c$n"
+	done
+	berth start --wait=120 c1 c2 c3 c4
+	same running 6 "$(berth list --json | grep -c '"running"')"
+	berth stop c1 c2 c3 c4
+	berth delete c1 c2 c3 c4
+}
+
+run_cases "$@"

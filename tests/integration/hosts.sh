@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Hosts that lack something, and hosts with very many machines.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+case_doctor() {
+	berth doctor >"$T/doctor" || true
+	grep -qi cgroup "$T/doctor"
+	not grep -q "$(printf '\033')" "$T/doctor"
+}
+
+case_no_cgroup2() {
+	busybox_template bb
+	berth create bb m
+	cat >"$T/without" <<-'END'
+		#!/bin/bash
+		awk '$0 ~ / - cgroup2? / { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
+		exec "$@"
+	END
+	chmod +x "$T/without"
+	fails 1 "cgroup" unshare --mount --propagation private "$T/without" berth start m
+	same state stopped "$(field m state)"
+	unshare --mount --propagation private "$T/without" berth list
+	unshare --mount --propagation private "$T/without" berth doctor >"$T/doctor" && fault "doctor is content"
+	grep -q cgroup "$T/doctor"
+}
+
+# Machines have their addresses all the same; who asks is told what is missing.
+case_no_dnsmasq() {
+	berth network down default
+	cp -a /usr/sbin "$T/sbin"
+	rm "$T/sbin/dnsmasq"
+	mount --bind "$T/sbin" /usr/sbin
+	berth start --wait m
+	has "dnsmasq is not installed" "$(berth doctor)"
+	has "missing" "$(berth network list)"
+	ping -c 1 -W 5 "$(field m network.address)"
+	umount /usr/sbin
+	rm -rf "$T/sbin"
+	berth network up default
+	not grep missing <<<"$(berth network list)"
+	berth stop --force m
+}
+
+case_thousand_stopped_machines() {
+	local n folder=$BERTH_ROOT/lib/machines
+	for ((n = 0; n < 1000; n++)); do
+		mkdir "$folder/stopped-$n"
+		cp "$folder/m/machine.conf" "$folder/stopped-$n/"
+	done
+	same lines 1002 "$(berth list | wc -l)"
+	berth list --json | is_json
+	rm -rf "$folder"/stopped-*
+}
+
+case_state_root_by_option() {
+	same "two roots" "[]" "$(berth --root "$T/elsewhere" list --json | tr -d ' \n')"
+	same "after the verb" "[]" "$(berth list --root "$T/elsewhere" --json | tr -d ' \n')"
+}
+
+case_state_root_that_cannot_be() {
+	fails 1 "/proc/nowhere" berth --root /proc/nowhere list
+	: >"$T/file"
+	fails 1 "$T/file" berth --root "$T/file" list
+}
+
+run_cases "$@"

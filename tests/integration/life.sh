@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# The life of a machine made of busybox alone, which boots under berth's own init.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+case_launch() {
+	busybox_template bb
+	berth launch --wait bb one
+	same state running "$(field one state)"
+	same booted true "$(field one booted)"
+	has "one +running +yes" "$(berth list)"
+	berth info one >"$T/info"
+	has "init: +process [0-9]+" "$(cat "$T/info")"
+	has "keeper: +process [0-9]+" "$(cat "$T/info")"
+}
+
+# What its init sees.
+case_inside() {
+	same hostname one "$(berth exec one -- hostname)"
+	has "^container=berth" "$(berth exec one -- tr '\0' '\n' /proc/1/environ; berth exec one -- cat /proc/1/environ | tr '\0' '\n')"
+	has " / (btrfs|ext4|xfs|tmpfs) " "$(berth exec one -- cat /proc/mounts)"
+	same "its first process" "1" "$(berth exec one -- sh -c 'ls -d /proc/[0-9]* | sort -V | head -n 1 | tr -dc 0-9')"
+	has "eth0" "$(berth exec one -- ip -o link)"
+	# A time namespace: it has just booted.
+	local up
+	up=$(berth exec one -- cat /proc/uptime)
+	((${up%%.*} < 120))
+}
+
+# Its ids are its own, on the host too; its root is not.
+case_ids() {
+	local init
+	init=$(field one init)
+	[[ $(stat -c %u "/proc/$init") -ge 65536 ]]
+	same "root inside" 0 "$(berth exec one -- id -u)"
+	berth exec one -- touch /made-inside
+	same "owner inside" 0 "$(berth exec one -- stat -c %u /made-inside 2>/dev/null || berth exec one -- sh -c 'ls -n /made-inside' | awk '{print $3}')"
+}
+
+case_nothing_leaks_in() {
+	local fds
+	fds=$(berth exec one -- ls /proc/1/fd | wc -w)
+	((fds <= 12)) || fault "its init has $fds descriptors"
+	# Nothing of the host's tree is mounted there.
+	berth exec one -- cat /proc/mounts >"$T/mounts"
+	not grep -F "$T" "$T/mounts"
+	# And its root is not to be seen on the host.
+	not grep -F "machine.one" /proc/self/mounts
+}
+
+case_start_of_a_running_machine() {
+	berth start one
+	same state running "$(field one state)"
+}
+
+case_stop_and_start() {
+	local address
+	address=$(field one network.address)
+	berth stop one
+	same state stopped "$(field one state)"
+	berth stop one
+	berth start --wait one
+	same address "$address" "$(field one network.address)"
+	berth exec one -- test -e /made-inside
+}
+
+case_restart() {
+	local before
+	before=$(field one init)
+	berth restart --wait one
+	[[ $(field one init) != "$before" ]]
+	berth restart --wait=20 one
+}
+
+case_reboot_from_inside() {
+	local before
+	before=$(field one init)
+	berth exec one -- busybox reboot -f || true
+	another_init() {
+		[[ $(field one state) == running && $(field one init) != "$1" ]]
+	}
+	retry 15 another_init "$before"
+	retry 15 berth exec one -- true
+}
+
+case_halt_from_inside() {
+	berth exec one -- busybox poweroff -f || true
+	retry 15 state_is one stopped
+	[[ -n $(field one ended) ]]
+}
+
+case_force() {
+	berth start --wait one
+	berth stop --force one
+	same state stopped "$(field one state)"
+	berth start one
+	berth kill one
+	same state stopped "$(field one state)"
+}
+
+case_delete() {
+	berth start one
+	fails 1 "one.*(running|--force)" berth delete one
+	same state running "$(field one state)"
+	berth delete --force one
+	fails 1 "one" berth info one
+}
+
+case_ephemeral() {
+	berth launch --ephemeral --wait bb gone
+	berth stop gone
+	retry 10 not berth info gone
+}
+
+case_made_up_name() {
+	local name
+	name=$(berth create bb)
+	has "^bb-" "$name"
+	berth delete "$name"
+}
+
+case_many_at_once() {
+	local name
+	for name in a b c d; do
+		berth create bb "$name"
+	done
+	berth start --wait a b c d
+	same running 4 "$(berth list --json | grep -c '"running"')"
+	berth stop a b c d
+	berth start a b
+	berth create bb e
+	berth start a nothere e >"$T/out" 2>&1 && fault "all is well?"
+	grep -q "nothere" "$T/out"
+	same e running "$(field e state)"
+	berth delete --force a b c d e
+}
+
+case_init_that_is_not_there() {
+	berth create --set init=/sbin/nothing bb bad
+	fails 1 "bad.*/sbin/nothing" berth start bad
+	same state stopped "$(field bad state)"
+	berth delete bad
+	fails 1 "/sbin/nothing" berth launch --set init=/sbin/nothing bb bad
+	fails 1 "bad" berth info bad
+}
+
+# The start may be told as done or as failed; its end is told, and nothing is left.
+case_init_that_exits_at_once() {
+	berth create --set init=/bin/false bb short
+	berth start --wait=10 short >"$T/out" 2>&1 && fault "a dead machine has booted"
+	has short "$(cat "$T/out")"
+	retry 10 state_is short stopped
+	berth delete short
+}
+
+case_init_that_cannot_run() {
+	busybox_root "$T/bad"
+	echo "no program" >"$T/bad/bin/init"
+	chmod +x "$T/bad/bin/init"
+	tar -C "$T/bad" -cf "$T/bad.tar" .
+	berth template import "$T/bad.tar" bad
+	berth create --set init=/bin/init bad m
+	fails 1 "m.*/bin/init" berth start m
+	same state stopped "$(field m state)"
+	berth delete m
+	chmod -x "$T/bad/bin/init"
+}
+
+# A machine that does not answer is killed when its time is over.
+case_deaf_init() {
+	busybox_root "$T/deaf"
+	cat >"$T/deaf/bin/init" <<-'END'
+		#!/bin/sh
+		trap "" TERM INT USR1 USR2 PWR RTMIN+3 RTMIN+4 2>/dev/null
+		while :; do sleep 1; done
+	END
+	chmod +x "$T/deaf/bin/init"
+	tar -C "$T/deaf" -cf "$T/deaf.tar" .
+	berth template import "$T/deaf.tar" deaf
+	berth launch --set init=/bin/init --set stop.timeout=1 deaf m
+	berth stop m >"$T/out" 2>&1
+	has "kill" "$(cat "$T/out")"
+	same state stopped "$(field m state)"
+	berth start m
+	berth stop --timeout=1 m
+	berth delete m
+}
+
+case_logs() {
+	berth launch --wait bb talker
+	berth exec talker -- sh -c 'echo spoken-$((40 + 2)) >/dev/console'
+	said() {
+		berth logs talker | grep -q "spoken-42"
+	}
+	retry 5 said
+	berth stop talker
+	said
+	berth delete talker
+}
+
+run_cases "$@"

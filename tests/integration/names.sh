@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# What is typed wrong: verbs, options, names, and who types it.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+long=a123456789012345678901234567890123456789012345678901234567890123
+
+case_template_for_the_rest() {
+	busybox_template bb
+	berth create bb here
+}
+
+case_no_verb() {
+	fails 2 "berth help" berth
+	fails 2 "did you mean 'launch'" berth lanch
+	fails 2 "did you mean 'template list'" berth template lisst
+	fails 2 "create, list" berth pool
+}
+
+case_options_and_words() {
+	fails 2 "few words; usage: berth start .*MACHINE" berth start
+	fails 2 "many words" berth clone a b c
+	fails 2 "bogus" berth start --bogus here
+	fails 2 "wait" berth start --wait=soon here
+	fails 2 "wait" berth start --wait=0 here
+}
+
+# Each kind of name, each way to be none.
+case_names_that_are_no_labels() {
+	local name
+	for name in "" "$long" .. a/b Web -web web- we_b "we b" $'we\nb' wéb; do
+		fails 2 "name '.*|option|unrecognized" berth create -- bb "$name"
+		fails 2 "name '.*" berth info -- "$name"
+		fails 2 "name '.*" berth clone -- here "$name"
+		fails 2 "name '.*" berth snapshot take -- here "$name"
+		fails 2 "name '.*" berth template import -- "$T/bb.tar" "$name"
+		fails 2 "name '.*" berth pool create -- "$name"
+		fails 2 "name '.*" berth network create -- "$name"
+		fails 2 "name '.*" berth delete -- "$name"
+	done
+	[[ $(berth list --json | grep -c '"name"') -eq 1 ]]
+}
+
+case_the_longest_name() {
+	berth create bb "${long:0:63}"
+	berth delete "${long:0:63}"
+}
+
+case_names_that_are_there() {
+	fails 1 "here.*(exists|already)" berth create bb here
+	fails 1 "here.*(exists|already)" berth clone here here
+	fails 1 "bb.*(exists|already)" berth template import "$T/bb.tar" bb
+	fails 1 "default.*(exists|already)" berth pool create default
+	fails 1 "default.*(exists|already)" berth network create default
+	berth snapshot here before
+	fails 1 "before.*(exists|already)" berth snapshot here before
+}
+
+case_names_that_are_not_there() {
+	fails 1 "hare.*here" berth start hare
+	fails 1 "nowhere" berth info nowhere
+	fails 1 "nothing" berth create nothing machine
+	fails 1 "after" berth restore here after
+	fails 1 "after" berth clone --snapshot after here there
+	fails 1 "after" berth snapshot delete here after
+	fails 1 "pond" berth create --pool pond bb there
+	fails 1 "web" berth create --network web bb there
+	fails 1 "gone" berth template delete gone
+	fails 1 "gone" berth pool delete gone
+	fails 1 "gone" berth network delete gone
+	fails 1 "here.*(not running|stopped)" berth console here
+	fails 125 "here.*(not running|stopped)" berth exec here true
+	[[ $(berth list --json | grep -c '"name"') -eq 1 ]]
+}
+
+case_without_privilege() {
+	chmod 0711 "$T"
+	fails 1 "root" setpriv --reuid 65534 --regid 65534 --clear-groups berth list
+	setpriv --reuid 65534 --regid 65534 --clear-groups berth help >"$T/help"
+	setpriv --reuid 65534 --regid 65534 --clear-groups berth version
+	chmod 0700 "$T"
+	grep -q launch "$T/help"
+}
+
+case_every_verb_has_help() {
+	local verb
+	for verb in launch create start stop restart delete list info logs shell exec console clone \
+		snapshot restore set get unset template pool network doctor version help; do
+		has "usage: berth" "$(berth help "$verb")"
+		has "usage: berth" "$(berth "$verb" --help)"
+	done
+}
+
+case_everything_that_shows_has_json() {
+	berth list --json | is_json
+	berth info --json here | is_json
+	berth get --json here | is_json
+	berth snapshot list --json here | is_json
+	berth template list --json | is_json
+	berth pool list --json | is_json
+	berth pool status --json | is_json
+	berth network list --json | is_json
+	berth doctor --json >"$T/doctor" || true
+	is_json <"$T/doctor"
+}
+
+case_full_standard_output() {
+	fails 1 "standard output" sh -c 'berth list >/dev/full'
+}
+
+run_cases "$@"

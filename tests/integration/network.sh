@@ -1,0 +1,195 @@
+#!/usr/bin/env bash
+# Bridge, addresses, names, NAT, and what stands in the way of them.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# Another network namespace as "the world": 198.51.100.1, reached through our link "uplink".
+make_the_world() {
+	unshare --net sleep 100000 &
+	echo $! >"$T/world"
+	other() {
+		[[ $(readlink "/proc/$(cat "$T/world")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+	}
+	retry 5 other
+	ip link add uplink type veth peer name eth0 netns "$(cat "$T/world")"
+	ip addr add 198.51.100.2/24 dev uplink
+	ip link set uplink up
+	ip route add default via 198.51.100.1
+	in_the_world ip addr add 198.51.100.1/24 dev eth0
+	in_the_world ip link set eth0 up
+	in_the_world ip link set lo up
+}
+
+in_the_world() {
+	nsenter --net="/proc/$(cat "$T/world")/ns/net" "$@"
+}
+
+# First, while our own server does not hold it.
+case_port_53_taken() {
+	busybox_template bb
+	python3 -c '
+import signal, socket, sys
+s = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+for one in s:
+    one.bind(("0.0.0.0", 53))
+s[1].listen()
+open(sys.argv[1], "w").close()
+signal.pause()' "$T/taken" &
+	local holder=$!
+	retry 5 test -e "$T/taken"
+	berth launch bb five >"$T/out" 2>&1 || true
+	kill "$holder"
+	wait "$holder" || true
+	# It may serve beside the other (bound to its own address alone), or say what stands in the way.
+	if ! state_is five running; then
+		has "53|dnsmasq|in use" "$(cat "$T/out")"
+	fi
+	berth delete --force five || true
+	berth network down default
+}
+
+case_two_machines() {
+	make_the_world
+	# A route that the subnet must not collide with, as a VPN would bring it.
+	ip route add 10.0.0.0/9 via 198.51.100.1
+	berth network delete default
+	berth launch --wait bb one
+	berth clone one two
+	berth start --wait two
+	berth network list
+}
+
+case_addresses() {
+	local one two
+	one=$(field one network.address)
+	two=$(field two network.address)
+	[[ $one != "$two" ]]
+	not grep -E '^10\.([0-9]|[0-9][0-9]|1[01][0-9]|12[0-7])\.' <<<"$one"
+	has "inet $one/" "$(berth exec one -- ip addr show eth0)"
+	has "default via $(field one network.gateway)" "$(berth exec one -- ip route)"
+	has "10:66:6a" "$(berth exec one -- ip link show eth0)"
+	[[ $(field one network.mac) != "$(field two network.mac)" ]]
+}
+
+case_ping_by_address() {
+	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
+	berth exec two -- ping -c 1 -W 5 "$(field one network.address)"
+	berth exec one -- ping -c 1 -W 5 "$(field one network.gateway)"
+	ping -c 1 -W 5 "$(field one network.address)"
+}
+
+case_ping_by_name() {
+	retry 10 berth exec one -- ping -c 1 -W 5 two
+	retry 10 berth exec two -- ping -c 1 -W 5 one
+	berth exec one -- ping -c 1 -W 5 two.berth
+}
+
+# One address, whatever the guest's own DHCP client does.
+case_dhcp_gives_the_same() {
+	local address
+	address=$(field one network.address)
+	berth exec one -- sh -c 'printf "#!/bin/sh\necho \$1 \$ip >>/tmp/dhcp\n" >/tmp/script; chmod +x /tmp/script'
+	berth exec one -- busybox udhcpc -i eth0 -n -q -t 5 -s /tmp/script
+	has "bound $address" "$(berth exec one cat /tmp/dhcp)"
+}
+
+case_nat() {
+	berth exec one -- ping -c 1 -W 5 198.51.100.1
+	# The world has no route back: only the host's own address can have asked.
+	not in_the_world ping -c 1 -W 1 "$(field one network.address)"
+	has "berth" "$(nft list tables)"
+}
+
+# Others' rules are not ours to touch, and theirs do not stay ours.
+case_firewall_table_is_our_own() {
+	nft add table inet others
+	berth restart one two
+	has "inet others" "$(nft list tables)"
+	nft delete table inet others
+}
+
+# After a flush of everything, the next command brings back what is missing.
+case_repair() {
+	local bridge
+	nft flush ruleset
+	berth network up default
+	berth exec one -- ping -c 1 -W 5 198.51.100.1
+	bridge=$(berth network list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
+	ip link set "$bridge" down
+	berth network up default
+	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
+}
+
+case_restart_keeps_the_address() {
+	local address
+	address=$(field two network.address)
+	berth restart --wait two
+	same address "$address" "$(field two network.address)"
+	retry 10 berth exec two -- ping -c 1 -W 5 one
+	berth exec one -- ping -c 1 -W 5 "$address"
+}
+
+case_a_wanted_address() {
+	local gateway wanted
+	gateway=$(field one network.gateway)
+	wanted=${gateway%.*}.77
+	berth launch --set network.address="$wanted" --wait bb three
+	same address "$wanted" "$(field three network.address)"
+	fails 1 "$wanted" berth launch --set network.address="$wanted" bb four
+	fails 1 "four" berth info four
+	fails 1 "203.0.113.5" berth launch --set network.address=203.0.113.5 bb four
+	fails 1 "four" berth info four
+	berth delete --force three
+	berth create --set network.address="$wanted" bb four
+	berth delete four
+}
+
+case_no_network() {
+	berth launch --set network= --wait bb alone
+	not berth exec alone -- ip link show eth0
+	same address "" "$(field alone network)"
+	berth delete --force alone
+}
+
+case_delete_while_in_use() {
+	fails 1 "default" berth network delete default
+	fails 1 "default" berth network down default
+	berth exec one -- ping -c 1 -W 5 two
+}
+
+case_bridge_name_taken() {
+	ip link add taken0 type veth peer name taken1
+	berth network create --bridge taken0 third >"$T/out" 2>&1 &&
+		fails 1 "taken0" berth launch --network third bb six
+	fails 1 "six" berth info six
+	# What is not ours is left alone.
+	ip link show taken0
+	berth network delete --force third || true
+	ip link show taken0
+	ip link delete taken0
+}
+
+case_bad_networks() {
+	fails 2 "subnet|10.1.2.3" berth network create --subnet 10.1.2.3/40 bad
+	fails 1 "198.51.100" berth network create --subnet 198.51.100.0/24 bad
+	fails "[12]" "bridge|name" berth network create --bridge a-name-that-is-too-long bad
+	fails 1 "bad" berth network delete bad
+}
+
+case_what_is_left_of_a_machine() {
+	local before
+	before=$(ip -o link | wc -l)
+	berth stop two
+	[[ $(ip -o link | wc -l) -eq $((before - 1)) ]]
+	berth delete two
+	berth delete --force one
+	# Its name is free for another, with another address or the same.
+	berth launch --wait bb two
+	berth delete --force two
+	berth network down default
+	[[ $(ip -o link | grep -c berth) -eq 0 ]]
+	ip route del 10.0.0.0/9
+	kill "$(cat "$T/world")"
+}
+
+run_cases "$@"

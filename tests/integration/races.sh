@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Two commands on the same thing at the same moment: one after the other, or one is told why not.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+rounds=${ROUNDS:-10}
+
+# both COMMAND -- COMMAND: at once; $one and $other are their codes, $T/one and $T/other their words.
+both() {
+	local first=() pid
+	while [[ $1 != -- ]]; do
+		first+=("$1")
+		shift
+	done
+	shift
+	one=0 other=0
+	timeout 60 "${first[@]}" >"$T/one" 2>&1 &
+	pid=$!
+	timeout 60 "$@" >"$T/other" 2>&1 || other=$?
+	wait "$pid" || one=$?
+	((one <= 1 && other <= 1)) || fault "codes $one and $other: $(cat "$T/one" "$T/other")"
+}
+
+both_succeed() {
+	both "$@"
+	((one == 0 && other == 0)) || fault "codes $one and $other: $(cat "$T/one" "$T/other")"
+}
+
+case_machine_for_the_rest() {
+	busybox_template bb
+	berth create bb m
+}
+
+case_two_starts() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		both_succeed berth start m -- berth start m
+		same keepers 1 "$(pgrep -cf 'berth-keeper m$')"
+		both_succeed berth stop --force m -- berth stop m
+		same state stopped "$(field m state)"
+	done
+}
+
+case_start_and_stop() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		both berth start m -- berth stop --force m
+		same start 0 "$one"
+		((other == 0)) || has "started meanwhile" "$(cat "$T/other")"
+		state_is m running || state_is m stopped
+		berth stop --force m
+	done
+}
+
+case_two_creates() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		both berth create bb new -- berth create bb new
+		same "one of them" 1 $((one + other))
+		berth start --wait new
+		both berth delete --force new -- berth delete --force new
+		((one == 0 || other == 0))
+		fails 1 new berth info new
+	done
+}
+
+case_clone_while_deleted() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		berth create bb new
+		both berth clone new copy -- berth delete new
+		if ((one == 0)); then
+			berth start --wait copy
+			berth delete --force copy
+		fi
+		fails 1 copy berth info copy
+		if ((other != 0)); then
+			berth delete new
+		fi
+	done
+}
+
+case_template_deleted_while_launched() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		busybox_template tt
+		both berth create tt new -- berth template delete tt
+		same "the template goes" 0 "$other"
+		if ((one == 0)); then
+			berth start --wait new
+			berth delete --force new
+		else
+			fails 1 new berth info new
+		fi
+	done
+}
+
+case_set_at_once() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		both_succeed berth set m description="text $n" -- berth set m stop.timeout=$((n + 1))
+		same description "text $n" "$(berth get m description)"
+		has "^$((n + 1))" "$(berth get m stop.timeout)"
+	done
+}
+
+# The first network and the first pool are made by whoever comes first.
+case_eight_launches_into_nothing() {
+	local n
+	export BERTH_ROOT=$T/fresh
+	mkdir "$BERTH_ROOT"
+	busybox_template bb
+	for n in 1 2 3 4 5 6 7 8; do
+		berth launch --wait bb "m$n" >"$T/launch$n" 2>&1 &
+	done
+	wait
+	same running 8 "$(berth list --json | grep -c '"running"')"
+	same addresses 8 "$(berth list --json | grep '"address"' | sort -u | wc -l)"
+	berth delete --force m1 m2 m3 m4 m5 m6 m7 m8
+	delete_all
+}
+
+run_cases "$@"

@@ -1,0 +1,216 @@
+#!/usr/bin/env bash
+# Snapshots, clones and restores over both drivers; a reboot of the host; a pool that is full.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+drivers="btrfs dir"
+
+case_pools() {
+	local driver
+	for driver in $drivers; do
+		berth pool create --driver "$driver" "p-$driver"
+		busybox_template "bb-$driver" "p-$driver"
+	done
+	berth pool create default --driver btrfs --size 1G
+	has "p-btrfs.*btrfs" "$(berth pool list)"
+	has "p-dir.*dir" "$(berth pool status)"
+	fails 1 "zfs" berth pool create --driver zfs p-zfs
+	fails 1 "small" berth pool create --driver btrfs --size 1K p-small
+	fails 1 "p-small" berth pool delete p-small
+}
+
+write_in() {
+	berth exec "$1" -- sh -c "echo $2 >/state"
+}
+
+read_in() {
+	berth exec "$1" cat /state
+}
+
+snapshots_and_clones() {
+	local driver=$1 m=m-$1
+	berth launch --pool "p-$driver" --wait "bb-$driver" "$m"
+	same pool "p-$driver" "$(field "$m" volume.pool)"
+	write_in "$m" first
+	berth snapshot "$m" one
+	write_in "$m" second
+	berth snapshot "$m" two
+	write_in "$m" third
+	has "one" "$(berth snapshot list "$m")"
+	same snapshots 2 "$(field "$m" snapshots)"
+
+	# A clone of the running machine, one of a snapshot: each its own from then on.
+	berth clone "$m" "now-$driver"
+	berth clone --snapshot one "$m" "then-$driver"
+	berth start --wait "now-$driver" "then-$driver"
+	same "a clone of now" third "$(read_in "now-$driver")"
+	same "a clone of then" first "$(read_in "then-$driver")"
+	write_in "now-$driver" apart
+	same "the original" third "$(read_in "$m")"
+	same "its name" "now-$driver" "$(berth exec "now-$driver" hostname)"
+	[[ $(field "$m" uuid) != "$(field "now-$driver" uuid)" ]]
+
+	fails 1 "$m.*(running|stop)" berth restore "$m" one
+	berth stop "$m"
+	berth restore "$m" one
+	berth start --wait "$m"
+	same restored first "$(read_in "$m")"
+	berth stop "$m"
+	berth restore "$m" two
+	berth start --wait "$m"
+	same "restored again" second "$(read_in "$m")"
+
+	berth snapshot delete "$m" one
+	fails 1 "one" berth snapshot delete "$m" one
+	# The machine goes before what was cloned from it.
+	berth delete --force "$m"
+	same "a clone alone" apart "$(read_in "now-$driver")"
+	berth delete --force "now-$driver" "then-$driver"
+}
+
+case_snapshots_and_clones_on_btrfs() {
+	snapshots_and_clones btrfs
+}
+
+case_snapshots_and_clones_on_dir() {
+	snapshots_and_clones dir
+}
+
+case_template_deleted_under_a_machine() {
+	local driver
+	for driver in $drivers; do
+		berth launch --pool "p-$driver" --wait "bb-$driver" "m-$driver"
+		berth template delete "bb-$driver"
+		berth restart --wait "m-$driver"
+		berth delete --force "m-$driver"
+		busybox_template "bb-$driver" "p-$driver"
+	done
+}
+
+case_pool_in_use() {
+	berth create --pool p-btrfs bb-btrfs m
+	fails 1 "p-btrfs" berth pool delete p-btrfs
+	fails 1 "p-btrfs" berth pool create p-btrfs
+	berth launch --pool p-btrfs --wait bb-btrfs m2
+	fails 1 "p-btrfs" berth pool detach p-btrfs
+	berth exec m2 true
+	berth delete --force m m2
+	berth pool detach p-btrfs
+	not grep -F "pools/p-btrfs" /proc/self/mounts
+	berth launch --pool p-btrfs --wait bb-btrfs m
+	berth delete --force m
+}
+
+# What a reboot takes away: every process, mount, loop device, link, and the run folder.
+case_reboot_of_the_host() {
+	local keeper
+	berth launch --pool p-btrfs --wait bb-btrfs m
+	write_in m kept
+	berth snapshot m before
+	keeper=$(pgrep -f "^berth-keeper m\$")
+	kill -KILL "$(field m init)" "$keeper"
+	retry 10 not test -e "/proc/$keeper"
+	pkill -KILL dnsmasq --nslist pid --ns 1 || true
+	awk '{ print $5 }' /proc/self/mountinfo | grep -F "$T" | sort -r | xargs -r -n 1 umount
+	losetup --list --noheadings --output NAME,BACK-FILE | awk -v t="$T" 'index($2, t) == 1 { print $1 }' |
+		xargs -r -n 1 losetup -d
+	ip -o link | awk -F ': ' '$2 ~ /^berth/ { print $2 }' | xargs -r -n 1 ip link delete
+	rm -rf "$BERTH_ROOT/run"
+	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
+
+	same state stopped "$(field m state)"
+	has "m +stopped" "$(berth list)"
+	berth start --wait m
+	same "what it had" kept "$(read_in m)"
+	has before "$(berth snapshot list m)"
+	berth delete --force m
+}
+
+# A pool of its own that is nearly full.
+case_full_pool() {
+	berth pool create --driver btrfs --size 256M tiny
+	busybox_template bb-tiny tiny
+	berth launch --pool tiny --wait bb-tiny full
+	berth exec full -- dd if=/dev/urandom of=/fill bs=1M 2>"$T/dd" || true
+	grep -q "No space" "$T/dd"
+	# Nothing half made stays; what is there can still be seen, stopped and deleted.
+	berth clone full copy >"$T/out" 2>&1 || has "copy|space|full" "$(cat "$T/out")"
+	dd if=/dev/urandom of="$T/big" bs=1M count=300 status=none
+	tar -C "$T" -cf "$T/big.tar" big
+	rm "$T/big"
+	fails 1 "big.*(space|full)" berth template import --pool tiny "$T/big.tar" big
+	fails 1 "big" berth template delete big
+	rm "$T/big.tar"
+	berth list
+	berth pool status tiny
+	berth stop full
+	berth start full
+	berth delete --force full copy || berth delete --force full
+	berth launch --pool tiny --wait bb-tiny other
+	berth delete --force other
+}
+
+# The file system below the state is full: at each step of a launch.
+case_full_disk() {
+	mkdir "$T/disk"
+	mount -t tmpfs -o size=64M tmpfs "$T/disk"
+	export BERTH_ROOT=$T/disk/root
+	berth pool create --driver dir default
+	busybox_template bb
+	dd if=/dev/zero of="$T/disk/fill" bs=1M 2>/dev/null || true
+	fails 1 "space|full" berth launch bb m
+	same machines "[]" "$(berth list --json | tr -d ' \n')"
+	# Step by step more room: it fails in words and leaves nothing, or it works.
+	local size
+	size=$(stat -c %s "$T/disk/fill")
+	until berth launch bb m >"$T/out" 2>&1; do
+		has "space|full" "$(cat "$T/out")"
+		same machines "[]" "$(berth list --json | tr -d ' \n')"
+		size=$((size - 32768))
+		((size > 0))
+		truncate -s "$size" "$T/disk/fill"
+	done
+	berth exec m true
+	berth delete --force m
+	berth template delete bb
+	berth pool delete default
+	berth network delete default || true
+	umount "$T/disk"
+}
+
+# Attributes that a copy must keep, seen from inside the machine.
+case_what_a_copy_keeps() {
+	local driver
+	for driver in $drivers; do
+		busybox_root "$T/kept"
+		(
+			cd "$T/kept"
+			echo x >file
+			chmod 4751 file
+			ln file hard
+			ln -s /nowhere link
+			mkfifo fifo
+			truncate -s 10M sparse
+			touch -d 2001-02-03 old
+			mkdir -m 1777 sticky
+			chown 1000:2000 old
+			setfattr -n user.note -v kept file
+			setcap cap_net_raw+ep hard || true
+		)
+		tar -C "$T/kept" -cf "$T/kept.tar" --xattrs --xattrs-include='*' --acls -S .
+		rm -rf "$T/kept"
+		berth template import --pool "p-$driver" "$T/kept.tar" kept
+		berth launch --pool "p-$driver" --wait kept k
+		same "mode" "4751" "$(berth exec k busybox stat -c %a /file)"
+		same "links" 2 "$(berth exec k busybox stat -c %h /hard)"
+		same "owner" "1000 2000 981158400" "$(berth exec k busybox stat -c '%u %g' /old) $(berth exec k -- env TZ=UTC busybox stat -c %Y /old)"
+		same "link" /nowhere "$(berth exec k busybox readlink /link)"
+		same "fifo" "fifo" "$(berth exec k busybox stat -c %F /fifo)"
+		same "folder" 1777 "$(berth exec k busybox stat -c %a /sticky)"
+		[[ $(berth exec k busybox stat -c %b /sparse) -lt 100 ]]
+		berth delete --force k
+		berth template delete kept
+	done
+}
+
+run_cases "$@"

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# What comes in as a tar: every compression, and archives that mean harm.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# Python writes what tar(1) refuses to: evil NAME 'python statements on "t"'
+evil() {
+	python3 - "$T/$1.tar" "$2" <<-'END'
+		import io, sys, tarfile
+		def add(name, kind=tarfile.REGTYPE, link="", data=b"", mode=0o755, **more):
+		    info = tarfile.TarInfo(name)
+		    info.type, info.linkname, info.size, info.mode = kind, link, len(data), mode
+		    for key, value in more.items():
+		        setattr(info, key, value)
+		    t.addfile(info, io.BytesIO(data))
+		with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as t:
+		    exec(sys.argv[2])
+	END
+}
+
+refused() {
+	fails 1 "$2" berth template import "$T/$1.tar" evil
+	fails 1 "evil" berth template delete evil
+}
+
+no_volumes() {
+	same volumes "$1" "$(berth pool status --json | python3 -c '
+import json, sys
+print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
+}
+
+case_a_root_to_pack() {
+	busybox_root "$T/bb"
+	berth pool create default
+	no_volumes 0
+}
+
+case_every_compression() {
+	local kind
+	tar -C "$T/bb" -cf "$T/plain" .
+	gzip -c "$T/plain" >"$T/gzip"
+	xz -1c "$T/plain" >"$T/xz"
+	bzip2 -c "$T/plain" >"$T/bzip2"
+	zstd -q -c "$T/plain" >"$T/zstd"
+	for kind in plain gzip xz bzip2 zstd; do
+		berth template import "$T/$kind" "$kind"
+		berth create "$kind" "m-$kind"
+	done
+	berth template import - piped <"$T/zstd"
+	has piped "$(berth template list)"
+	berth delete m-plain m-gzip m-xz m-bzip2 m-zstd
+	berth template delete plain gzip xz bzip2 zstd piped
+	no_volumes 0
+}
+
+case_truncated() {
+	head -c $(($(stat -c %s "$T/plain") / 2)) "$T/plain" >"$T/half.tar"
+	refused half "half.tar|truncated"
+	head -c 100000 "$T/gzip" >"$T/gzhalf.tar"
+	refused gzhalf "gzhalf.tar|truncated"
+	: >"$T/empty.tar"
+	refused empty "empty"
+	head -c 100000 /dev/urandom >"$T/noise.tar"
+	refused noise "noise"
+	no_volumes 0
+}
+
+case_not_there() {
+	fails 1 "nowhere.tar.*No such file" berth template import "$T/nowhere.tar" evil
+	fails 1 "$T" berth template import "$T" evil
+}
+
+case_out_of_the_tree() {
+	echo outside >"$T/outside"
+	evil absolute 'add("/tmp/berth-evil", data=b"x")'
+	evil dotdot 'add("a/../../berth-evil", data=b"x")'
+	evil through 'add("bin", tarfile.SYMTYPE, "/tmp"); add("bin/berth-evil", data=b"x")'
+	evil hard "add('x', tarfile.LNKTYPE, '$T/outside')"
+	evil hardup 'add("x", tarfile.LNKTYPE, "../../../../etc/passwd")'
+	for name in absolute dotdot through hard hardup; do
+		berth template import "$T/$name.tar" evil 2>"$T/err" || true
+		[[ ! -e /tmp/berth-evil && ! -e $T/berth-evil ]]
+		same "outside" outside "$(cat "$T/outside")"
+		same "its links" 1 "$(stat -c %h "$T/outside")"
+		berth template delete evil 2>/dev/null || true
+	done
+	refused dotdot '\.\.'
+	no_volumes 0
+}
+
+case_a_file_as_root() {
+	evil root 'add(".", data=b"x")'
+	refused root "root|\."
+	evil loop 'add("bin", tarfile.SYMTYPE, "bin"); add("bin/sh", data=b"x")'
+	refused loop "bin"
+	no_volumes 0
+}
+
+case_device_nodes() {
+	evil nodes 'add("bin", tarfile.DIRTYPE); add("bin/sh", data=b"x")
+add("dev", tarfile.DIRTYPE); add("dev/sda", tarfile.BLKTYPE, devmajor=8, devminor=0)'
+	berth template import "$T/nodes.tar" nodes 2>"$T/err" || true
+	[[ ! -s $T/err ]] || has "device|node|sda" "$(cat "$T/err")"
+	berth template delete nodes 2>/dev/null || true
+}
+
+# An ELF file of another machine, in the place of the shell.
+case_another_architecture() {
+	cp -a "$T/bb" "$T/alien"
+	printf '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xf3\x00\x01\x00\x00\x00' >"$T/alien/bin/busybox"
+	head -c 200 /dev/zero >>"$T/alien/bin/busybox"
+	tar -C "$T/alien" -cf "$T/alien.tar" .
+	if berth template import "$T/alien.tar" alien 2>"$T/err"; then
+		fails 1 "riscv64" berth launch alien m
+		fails 1 "m" berth info m
+		berth template delete alien
+	else
+		has riscv64 "$(cat "$T/err")"
+	fi
+	no_volumes 0
+}
+
+case_many_entries() {
+	python3 - "$T/many.tar" <<-'END'
+		import sys, tarfile
+		with tarfile.open(sys.argv[1], "w", format=tarfile.USTAR_FORMAT) as t:
+		    for n in range(200000):
+		        t.addfile(tarfile.TarInfo("d%d/f%d" % (n // 1000, n)))
+	END
+	berth template import "$T/many.tar" many || fails 1 "many|entries" berth template import "$T/many.tar" many
+	berth template delete many 2>/dev/null || true
+	rm "$T/many.tar"
+	no_volumes 0
+}
+
+# Killed half way, the next command finds nothing half made.
+case_killed_import() {
+	mkfifo "$T/slow"
+	(head -c 1000000 "$T/plain"; exec sleep 30) >"$T/slow" &
+	berth template import "$T/slow" evil &
+	local import=$!
+	sleep 0.3
+	kill -KILL "$import"
+	wait "$import" || true
+	kill %1 2>/dev/null || true
+	wait || true
+	fails 1 "evil" berth template delete evil
+	berth template import "$T/plain" evil
+	berth template delete evil
+	no_volumes 0
+}
+
+run_cases "$@"

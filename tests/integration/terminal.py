@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
+
+Lines of the script:  expect TEXT (10 s) | send TEXT (\\n, \\x1d and the like) | resize ROWSxCOLS |
+expect-end CODE | hangup. Ends with 0, or says on standard error what was not seen and what was.
+"""
+import fcntl
+import os
+import pty
+import select
+import struct
+import sys
+import termios
+import time
+
+
+def resize(fd, size):
+    rows, columns = map(int, size.split("x"))
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+class Terminal:
+    def __init__(self, size, command):
+        self.seen = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            time.sleep(0.1)  # the size is set by then
+            os.execvp(command[0], command)
+        resize(self.fd, size)
+
+    def read(self, seconds):
+        """False at the end."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def expect(self, text):
+        deadline = time.monotonic() + 10
+        while text not in self.seen:
+            if time.monotonic() > deadline or not self.read(0.2):
+                sys.exit(f"terminal: not seen: {text!r}; seen: {self.seen[-2000:]!r}")
+        self.seen = self.seen[self.seen.index(text) + len(text):]
+
+    def expect_end(self, code):
+        deadline = time.monotonic() + 10
+        while self.read(0.2):
+            if time.monotonic() > deadline:
+                sys.exit(f"terminal: does not end; seen: {self.seen[-2000:]!r}")
+        _, status = os.waitpid(self.pid, 0)
+        if os.waitstatus_to_exitcode(status) != code:
+            sys.exit(f"terminal: ended with {os.waitstatus_to_exitcode(status)}, not {code}; "
+                     f"seen: {self.seen[-2000:]!r}")
+
+
+def main():
+    terminal = Terminal(sys.argv[1], sys.argv[2:])
+    for line in sys.stdin:
+        verb, _, rest = line.rstrip("\n").partition(" ")
+        text = rest.encode().decode("unicode_escape").encode("latin-1")
+        if verb == "expect":
+            terminal.expect(text)
+        elif verb == "send":
+            os.write(terminal.fd, text)
+        elif verb == "resize":
+            resize(terminal.fd, rest)
+        elif verb == "expect-end":
+            terminal.expect_end(int(rest))
+        elif verb == "hangup":
+            os.close(terminal.fd)
+            os.waitpid(terminal.pid, 0)
+        elif verb:
+            sys.exit(f"terminal: what is '{verb}'?")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+# What every integration test stands on. A test is a script that sources this file first, defines
+# functions case_* and ends with: run_cases
+#
+# It gets namespaces of its own (mount, net, pid), a folder $T, a state root BERTH_ROOT=$T/root and
+# the programs of the build tree BUILD_TREE. Each case runs in order, in a subshell under set -e; it
+# prints "ok NAME", "not ok NAME" or "skip NAME: WHY". At the end everything is deleted with berth's
+# own verbs, and then nothing may be left: no mount, link, process, control group, loop device.
+# shellcheck shell=bash
+set -u -o pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export BUILD_TREE=${BUILD_TREE:-$top/build/gcc}
+
+tag_of() {
+	local path=$1 i
+	local -i hash=0xcbf29ce484222325
+	for ((i = 0; i < ${#path}; i++)); do
+		hash=$(((hash ^ $(printf %d "'${path:i:1}")) * 0x100000001b3))
+	done
+	printf %06x $((hash & 0xffffff))
+}
+
+# The outer half: makes the world, watches the time, and removes what a failed test left behind.
+# Every process of the test is dead by then: its process namespace ended.
+outer() {
+	local status=0 line tar release
+	if [[ $(id -u) -ne 0 ]]; then
+		echo "skip $(basename "$0" .sh): needs root"
+		exit 77
+	fi
+	if [[ ! -x $BUILD_TREE/berth ]]; then
+		echo "not ok $(basename "$0" .sh): there is no $BUILD_TREE/berth; 'tests/run integration' builds it"
+		exit 1
+	fi
+	# Here, where there is a network.
+	for release in ${needs_debian:-}; do
+		if ! tar=$("$top/tests/debian-root" "$release"); then
+			echo "skip $(basename "$0" .sh): no Debian $release to be had; is the mirror reachable?"
+			exit 77
+		fi
+		export "debian_tar_$release=$tar"
+	done
+	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
+	export T
+	BERTH_TEST_INSIDE=1 timeout -k 5 "${TEST_SECONDS:-300}" unshare --mount --net --pid --fork \
+		--kill-child --mount-proc --propagation private "$0" "$@" || status=$?
+	if [[ $status -eq 124 ]]; then
+		echo "not ok all in time: took longer than ${TEST_SECONDS:-300} s"
+	fi
+	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$T/root")*" -exec rmdir {} + 2>/dev/null
+	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | while read -r line _; do
+		losetup -d "$line"
+	done
+	if [[ -z ${KEEP:-} ]]; then
+		rm -rf --one-file-system "$T"
+	fi
+	exit "$status"
+}
+
+if [[ -z ${BERTH_TEST_INSIDE:-} ]]; then
+	outer "$@"
+fi
+
+export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates
+export PATH=$BUILD_TREE:$PATH LC_ALL=C.UTF-8
+mkdir "$BERTH_ROOT"
+ip link set lo up
+
+# ---- What a case says
+
+fault() {
+	echo "fault: $*" >&2
+	return 1
+}
+
+# skip WHY: ends the case.
+skip() {
+	echo "$*" >"$T/why"
+	exit 77
+}
+
+# same WHAT WANTED GOT
+same() {
+	[[ $2 == "$3" ]] || fault "$1: wanted '$2', got '$3'"
+}
+
+# has PATTERN TEXT: an extended regular expression somewhere in it.
+has() {
+	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
+}
+
+# not COMMAND...: set -e looks away from a plain "!".
+not() {
+	! "$@" || fault "succeeded: $*"
+}
+
+# fails CODE PATTERN COMMAND...: ends with CODE (a pattern too) and says one sentence on standard error that has
+# PATTERN in it. Lines that begin with blanks (a guest's last console lines) do not count.
+fails() {
+	local code=$1 pattern=$2 got=0
+	shift 2
+	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
+	[[ $got =~ ^$code$ ]] || fault "'$*' ended with $got, not $code: $(cat "$T/err")"
+	grep -Eq -e "$pattern" "$T/err" || fault "'$*' does not say '$pattern': $(cat "$T/err")"
+	[[ $(grep -vc '^ ' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
+}
+
+# retry SECONDS COMMAND...: until it succeeds.
+retry() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < deadline)) || fault "not in time: $*" || return
+		sleep 0.05
+	done
+}
+
+# field MACHINE EXPRESSION: out of info --json, such as .state
+field() {
+	berth info --json "$1" | python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for name in sys.argv[1].strip(".").split("."):
+    value = value[name]
+print("" if value is None else str(value).lower() if isinstance(value, bool) else value)' "$2"
+}
+
+state_is() {
+	[[ $(field "$1" state) == "$2" ]]
+}
+
+is_json() {
+	python3 -m json.tool >/dev/null
+}
+
+# ---- Roots
+
+# A busybox root as folder $1, with every applet but an init.
+busybox_root() {
+	mkdir -p "$1"/{bin,etc,proc,sys,dev,tmp,root,run}
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	busybox --list | grep -vxE 'busybox|init|linuxrc' | (cd "$1/bin" && xargs -n 1 ln -s busybox)
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+	echo 'root:x:0:' >"$1/etc/group"
+}
+
+# busybox_template [NAME [POOL]]: of busybox alone, which boots under guest-init, at once.
+busybox_template() {
+	local options=()
+	if [[ -n ${2:-} ]]; then
+		options=(--pool "$2")
+	fi
+	busybox_root "$T/bb"
+	tar -C "$T/bb" -cf "$T/bb.tar" .
+	rm -rf "$T/bb"
+	berth template import "${options[@]}" "$T/bb.tar" "${1:-bb}"
+}
+
+# debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this.
+debian_template() {
+	local tar=debian_tar_$1
+	berth template import "${!tar}" "${2:-$1}"
+}
+
+# ---- What may be left
+
+what_there_is() {
+	local tag self=$BASHPID
+	tag=$(tag_of "$BERTH_ROOT")
+	awk '{ print "mount " $5 }' /proc/self/mountinfo
+	ip -o link | awk '{ print "link " $2 }'
+	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n'
+	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
+	nft list tables 2>/dev/null || true
+	ps -e -o pid=,stat=,args= | awk -v self="$self" '
+		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 != "ps" && $3 != "awk" {
+			$1 = $2 = ""
+			print "process " $0
+		}'
+}
+
+# delete_each "WORDS THAT LIST" "WORDS THAT DELETE"
+delete_each() {
+	local name names
+	# shellcheck disable=SC2086 # lists of words
+	names=$(berth $1 --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p') || return
+	for name in $names; do
+		# shellcheck disable=SC2086
+		berth $2 "$name" || return
+	done
+}
+
+# Deletes all with berth's own verbs; only machines may need --force.
+delete_all() {
+	delete_each "list" "delete --force" &&
+		delete_each "template list" "template delete" &&
+		delete_each "pool list" "pool delete" &&
+		delete_each "network list" "network delete"
+}
+
+nothing_left() {
+	delete_all || return
+	# The site's own two control groups stay; they are to be empty.
+	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
+	what_there_is >"$T/after"
+	diff "$T/before" "$T/after" >&2 || fault "the above is left (>) or missing (<)" || return
+	find "$BERTH_ROOT" -type f ! -path '*/etc/*' ! -path '*/locks/*' >"$T/files"
+	[[ ! -s $T/files ]] || fault "files are left: $(cat "$T/files")"
+}
+
+# ---- Running
+
+run_case() {
+	local name=${1#case_} status=0
+	name=${name//_/ }
+	echo "# $name"
+	: >"$T/trace"
+	(
+		exec 9>"$T/trace"
+		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
+		set -eEx
+		"$1"
+	) </dev/null
+	status=$?
+	case $status in
+	0) echo "ok $name" ;;
+	77) echo "skip $name: $(cat "$T/why")" ;;
+	*)
+		echo "# the end of the trace, status $status:"
+		tail -n 25 "$T/trace" | cut -c 1-300 | sed 's/^/# /'
+		echo "not ok $name"
+		failures=$((failures + 1))
+		;;
+	esac
+}
+
+# All case_* functions in the order in which they stand in the script.
+run_cases() {
+	local case
+	failures=0
+	what_there_is >"$T/before"
+	if [[ $# -eq 0 ]]; then
+		# shellcheck disable=SC2046 # a list of words
+		set -- $(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0")
+	fi
+	for case; do
+		run_case "$case"
+	done
+	run_case nothing_left
+	[[ $failures -eq 0 ]]
+	exit
+}
