@@ -338,7 +338,7 @@ static void handle_signal(struct init *init, const siginfo_t *info)
 }
 
 /* Never returns: the end of process 1 is the end of the machine, so it ends only on purpose. */
-static __attribute__((noreturn)) void run(struct init *init)
+static __attribute__((noreturn)) void supervise(struct init *init)
 {
 	sigset_t all;
 	siginfo_t info;
@@ -385,5 +385,5 @@ int main(int argc, char **argv)
 	give_up_terminal();
 	mount_missing();
 	init.has_terminal = tcgetattr(0, &init.terminal) == 0;
-	run(&init);
+	supervise(&init);
 }

@@ -66,7 +66,7 @@ static void offer_keys(struct typed *typed)
 static void offer_snapshots(struct typed *typed, const struct site *site, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free struct snapshot *list = NULL;
+	scoped_free struct snapshot_entry *list = NULL;
 	size_t count = 0;
 	struct err err = { 0 };
 

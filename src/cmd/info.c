@@ -64,7 +64,7 @@ static void look_at_volume(const struct machine *machine, struct facts *facts)
 
 static void look_at_snapshots(struct machine *machine, struct facts *facts)
 {
-	struct snapshot *list = NULL;
+	struct snapshot_entry *list = NULL;
 
 	snapshot_list(machine, &list, &facts->snapshots, &facts->snapshots_fault);
 	free(list);

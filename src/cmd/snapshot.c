@@ -29,7 +29,7 @@ static int run_take(struct call *call, struct err *err)
 	return r;
 }
 
-static int show_list(const struct snapshot *list, size_t count, struct err *err)
+static int show_list(const struct snapshot_entry *list, size_t count, struct err *err)
 {
 	static const char *const heads[] = { "NAME", "CREATED", NULL };
 	struct table table;
@@ -44,7 +44,7 @@ static int show_list(const struct snapshot *list, size_t count, struct err *err)
 	return table_print(&table, err);
 }
 
-static json_t *list_array(const struct snapshot *list, size_t count)
+static json_t *list_array(const struct snapshot_entry *list, size_t count)
 {
 	json_t *array = json_array();
 
@@ -57,7 +57,7 @@ static json_t *list_array(const struct snapshot *list, size_t count)
 static int run_list(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free struct snapshot *list = NULL;
+	scoped_free struct snapshot_entry *list = NULL;
 	size_t count = 0;
 
 	int r = open_named(&machine, call, call->words[0], err);

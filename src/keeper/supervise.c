@@ -278,7 +278,7 @@ static int open_sources(struct keeper *keeper)
 	return output_open(keeper);
 }
 
-static void report(int r)
+static void report_begun(int r)
 {
 	struct err err = { 0 };
 
@@ -293,7 +293,7 @@ int keeper_run(struct keeper *keeper)
 {
 	int r = open_sources(keeper);
 
-	report(r);
+	report_begun(r);
 	if (r < 0) {
 		keeper_kill(keeper);
 		end(keeper, ENDED_FAILED, "its keeper could not begin");

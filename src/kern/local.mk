@@ -2,6 +2,7 @@ noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
 	src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
+	src/kern/dm.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/link.c src/kern/link.h \
 	src/kern/loop.c src/kern/loop.h \

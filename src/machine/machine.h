@@ -126,12 +126,13 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 char *machine_log_path(const struct machine *machine, bool older);
 
 /* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
-struct snapshot {
+struct snapshot_entry {
 	char name[64];
 	uint64_t created; /* seconds since the epoch */
 };
 int snapshot_take(struct machine *machine, const char *name, struct err *err);
-int snapshot_list(struct machine *machine, struct snapshot **list, size_t *count, struct err *err);
+int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
+		  struct err *err);
 int snapshot_delete(struct machine *machine, const char *name, struct err *err);
 /* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err);

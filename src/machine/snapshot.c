@@ -68,19 +68,19 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 }
 
 struct collection {
-	struct snapshot *list;
+	struct snapshot_entry *list;
 	size_t count, skip;
 };
 
 static int collect(void *context, const struct volume_info *info)
 {
 	struct collection *all = context;
-	struct snapshot *list = realloc(all->list, (all->count + 1) * sizeof *list);
+	struct snapshot_entry *list = realloc(all->list, (all->count + 1) * sizeof *list);
 
 	if (!list)
 		return -ENOMEM;
 	all->list = list;
-	struct snapshot *one = &list[all->count++];
+	struct snapshot_entry *one = &list[all->count++];
 	text_print(one->name, sizeof one->name, "%s", info->name + all->skip);
 	one->created = info->created;
 	return 0;
@@ -88,14 +88,15 @@ static int collect(void *context, const struct volume_info *info)
 
 static int by_time(const void *a, const void *b)
 {
-	const struct snapshot *one = a, *other = b;
+	const struct snapshot_entry *one = a, *other = b;
 
 	if (one->created != other->created)
 		return one->created < other->created ? -1 : 1;
 	return strcmp(one->name, other->name);
 }
 
-int snapshot_list(struct machine *machine, struct snapshot **list, size_t *count, struct err *err)
+int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
+		  struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char prefix[VOLUME_NAME_MAX + 1];

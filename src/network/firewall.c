@@ -15,27 +15,27 @@
  * in, and a drop in anybody's chain is final. Where another program drops (Docker, a firewall), only a
  * rule in its chain helps; network_status names that chain.
  */
-struct plan {
+struct ruleset {
 	char name[32];
 	char mark[32];
 	struct nft_rule rule;
 	struct nft_table table;
 };
 
-static void plan_make(const struct network *network, struct plan *plan)
+static void fill_ruleset(const struct network *network, struct ruleset *ruleset)
 {
 	struct in_addr subnet = { network->gateway.s_addr &
 				  htonl(UINT32_MAX << (32 - network->prefix)) };
 	char identity[128];
 
-	*plan = (struct plan){ 0 };
-	snprintf(plan->name, sizeof plan->name, "berth-%s", network->config.bridge);
+	*ruleset = (struct ruleset){ 0 };
+	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* Goes into every rule: another version's rules, or another subnet's, are then not ours. */
 	snprintf(identity, sizeof identity, "1 %s %08x/%u", network->config.bridge, subnet.s_addr,
 		 network->prefix);
-	snprintf(plan->mark, sizeof plan->mark, "berth %016llx",
+	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
-	plan->rule = (struct nft_rule){
+	ruleset->rule = (struct nft_rule){
 		.matches = 3,
 		.match = {
 			{ .field = NFT_FIELD_FROM, .network = subnet, .prefix = network->prefix },
@@ -44,10 +44,10 @@ static void plan_make(const struct network *network, struct plan *plan)
 			{ .field = NFT_FIELD_OUT, .link = network->config.bridge, .inverted = true },
 		},
 	};
-	plan->table = (struct nft_table){ .name = plan->name,
-					  .mark = plan->mark,
-					  .rules = &plan->rule,
-					  .count = network->config.nat ? 1 : 0 };
+	ruleset->table = (struct nft_table){ .name = ruleset->name,
+					     .mark = ruleset->mark,
+					     .rules = &ruleset->rule,
+					     .count = network->config.nat ? 1 : 0 };
 }
 
 static int tell(const struct network *network, const char *name, int r, struct err *err)
@@ -64,26 +64,26 @@ static int tell(const struct network *network, const char *name, int r, struct e
 
 int firewall_is_current(const struct network *network)
 {
-	struct plan plan;
+	struct ruleset ruleset;
 
-	plan_make(network, &plan);
-	return nft_is_current(&plan.table);
+	fill_ruleset(network, &ruleset);
+	return nft_is_current(&ruleset.table);
 }
 
 int firewall_update(const struct network *network, struct err *err)
 {
-	struct plan plan;
+	struct ruleset ruleset;
 
-	plan_make(network, &plan);
-	int r = plan.table.count ? nft_replace(&plan.table) : nft_remove(plan.name);
-	return r < 0 ? tell(network, plan.name, r, err) : 0;
+	fill_ruleset(network, &ruleset);
+	int r = ruleset.table.count ? nft_replace(&ruleset.table) : nft_remove(ruleset.name);
+	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }
 
 int firewall_remove(const struct network *network, struct err *err)
 {
-	struct plan plan;
+	struct ruleset ruleset;
 
-	plan_make(network, &plan);
-	int r = nft_remove(plan.name);
-	return r < 0 ? tell(network, plan.name, r, err) : 0;
+	fill_ruleset(network, &ruleset);
+	int r = nft_remove(ruleset.name);
+	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }

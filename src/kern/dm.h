@@ -1,0 +1,174 @@
+/* Device-mapper by its ioctls, and what its thin targets report. Mechanism, no policy. */
+#ifndef BERTH_KERN_DM_H
+#define BERTH_KERN_DM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct dm_ioctl;
+
+/*
+ * Everything is quiet: 0 or -errno, for dm_why(). Devices are named by their dm name; sizes are
+ * sectors of 512 bytes, those of a pool's status blocks. Udev is told with every event to leave the
+ * device to us (no scans by blkid, LVM or multipath); there are no cookies to wait for.
+ */
+#define DM_UUID_PREFIX "BERTH-" /* of every device that is ours; the shipped udev rule goes by it */
+enum {
+	DM_NAME_MAX = 127,
+	DM_UUID_MAX = 128,
+	DM_SECTOR = 512,
+	DM_PARAMS_MAX = 512, /* of a target's line that is read back */
+	DM_THIN_ID_MAX = (1 << 24) - 1,
+};
+#define DM_POOL_METADATA_MAX  33292800ULL /* sectors; what is above is never used */
+#define DM_POOL_METADATA_UNIT 8U          /* sectors in a metadata block */
+
+struct dm {
+	int fd; /* owned; poll(2) tells POLLIN after dm_arm() when any device had an event */
+	/* Every ioctl passes here, 0 or -errno; tests put their own in its place to force errors. */
+	int (*request)(struct dm *dm, unsigned long command, struct dm_ioctl *io);
+	void *context; /* borrowed; for a test's request */
+};
+
+/* Loads the module where opening does that. -ENODEV, -ENXIO: this kernel has no device-mapper. */
+int dm_open(struct dm *dm);
+void dm_close(struct dm *dm);
+#define scoped_dm __attribute__((cleanup(dm_close)))
+
+/* The version of the driver, and of a target (loaded if need be; -EINVAL: there is none). */
+int dm_version(struct dm *dm, unsigned version[3]);
+int dm_target_version(struct dm *dm, const char *type, unsigned version[3]);
+
+/* One line of a table. */
+struct dm_target {
+	uint64_t start, length;
+	const char *type;   /* "thin-pool" */
+	const char *params; /* "253:0 253:1 128 0" */
+};
+
+enum dm_flags {
+	DM_WITH_READ_ONLY = 1 << 0, /* create, load */
+	DM_WITH_NO_LOCKFS = 1 << 1, /* suspend: does not freeze the file system on it */
+	DM_WITH_NO_FLUSH = 1 << 2,  /* suspend: queues what is in flight; implies no lockfs */
+	DM_WITH_FLUSH = 1 << 3,     /* status: commits the pool first */
+};
+
+/*
+ * A device with its table, live. -EBUSY: the name or the uuid is taken. Nothing of it stays when it
+ * fails. A node /dev/dm-N is there when it returns.
+ */
+int dm_create(struct dm *dm, const char *name, const char *uuid, unsigned flags,
+	      const struct dm_target *targets, size_t n, dev_t *dev);
+
+/* Puts a table beside the live one; dm_resume makes it live, dm_clear drops it. */
+int dm_load(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
+	    size_t n);
+int dm_clear(struct dm *dm, const char *name);
+
+/* Idempotent. Suspending freezes a mounted file system, unless told not to. */
+int dm_suspend(struct dm *dm, const char *name, unsigned flags);
+int dm_resume(struct dm *dm, const char *name);
+
+/* dm_load and dm_resume; the table that could not be made live is dropped. */
+int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
+	      size_t n);
+
+/* Retries for wait_ms while it is open, such as by a worker of udev. -ENXIO: it is not there. */
+int dm_remove(struct dm *dm, const char *name, unsigned wait_ms);
+
+/*
+ * To the target at sector 0. 0 is no proof that it lasts: a thin pool throws the failure of its
+ * commit away, so read its status afterwards.
+ */
+int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+struct dm_info {
+	char name[DM_NAME_MAX + 1];
+	char uuid[DM_UUID_MAX + 1];
+	dev_t dev;
+	bool suspended, read_only;
+	bool live, inactive; /* which tables it has */
+	unsigned open_count; /* of holders: mounts, openers, other devices */
+	unsigned event_nr;   /* of events so far */
+};
+
+/* -ENXIO: there is none. */
+int dm_info(struct dm *dm, const char *name, struct dm_info *info);
+int dm_info_uuid(struct dm *dm, const char *uuid, struct dm_info *info);
+int dm_info_dev(struct dm *dm, dev_t dev, struct dm_info *info);
+
+/* Calls visit for every device whose uuid begins so; stops at nonzero and returns it. */
+int dm_list(struct dm *dm, const char *uuid_prefix,
+	    int (*visit)(void *context, const struct dm_info *info), void *context);
+
+/* The devices that the live table stands on. Returns how many there are; room are filled in. */
+ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room);
+
+/* One target as the kernel tells it. */
+struct dm_line {
+	uint64_t start, length;
+	char type[16];
+	char params[DM_PARAMS_MAX];
+};
+
+/* The first line of the live table or of its status. -ENODATA: it has no table. */
+int dm_table(struct dm *dm, const char *name, struct dm_line *line);
+int dm_status(struct dm *dm, const char *name, unsigned flags, struct dm_line *line);
+
+enum dm_pool_mode {
+	DM_POOL_WRITE,
+	DM_POOL_READ_ONLY,   /* after a failure, or out of metadata space */
+	DM_POOL_OUT_OF_DATA, /* recovers when a block is freed or the pool grows */
+	DM_POOL_FAIL,        /* the figures are unknown; never recovers in place */
+	DM_POOL_ERROR,       /* its status could not be read */
+};
+
+enum dm_discard { DM_DISCARD_PASSDOWN, DM_DISCARD_NO_PASSDOWN, DM_DISCARD_IGNORED };
+
+struct dm_pool_status {
+	enum dm_pool_mode mode; /* the rest is zero in the last two modes */
+	uint64_t transaction;
+	uint64_t metadata_used,
+		metadata_total;         /* blocks of 4096 bytes, a hidden reserve counted as used */
+	uint64_t data_used, data_total; /* blocks of the pool's size */
+	uint64_t metadata_low_water;    /* blocks; 0: not told */
+	uint64_t held_root;             /* of a reserved metadata snapshot, 0: none */
+	enum dm_discard discard;
+	bool error_if_no_space; /* else queues; flips by itself after the kernel's no_space_timeout */
+	bool needs_check;       /* neither writes nor grows until it was checked */
+};
+
+struct dm_thin_status {
+	bool fail; /* the figures are unknown */
+	uint64_t mapped;
+	uint64_t highest; /* mapped sector; 0 while mapped is */
+};
+
+/* Without DM_WITH_FLUSH the pool is not committed by the look. -EINVAL: another kind of target. */
+int dm_pool_status(struct dm *dm, const char *name, unsigned flags, struct dm_pool_status *status);
+int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_thin_status *status);
+
+/* Pure: what stands behind "thin-pool" and "thin" in a status line. -EINVAL; out untouched then. */
+int dm_pool_parse(const char *params, struct dm_pool_status *status);
+int dm_thin_parse(const char *params, struct dm_thin_status *status);
+
+/* Whether a commit went through: writes, needs no check, and is at this transaction. */
+bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction);
+const char *dm_pool_mode_name(enum dm_pool_mode mode);
+
+/* Makes poll(2) on dm->fd wait for the next event of any device. Look at the status after arming. */
+int dm_arm(struct dm *dm);
+
+/* "/dev/dm-7". */
+void dm_path(dev_t dev, char *out, size_t room);
+
+/* Opens the node and makes sure it is that device. Returns a descriptor. */
+int dm_open_device(dev_t dev, int flags);
+
+/* What a failure means, for the end of a sentence. Never NULL. */
+const char *dm_why(int code);
+
+#endif
