@@ -239,11 +239,11 @@ void console_show(const struct machine *machine, long mark)
 	}
 }
 
-int settings_given(const struct call *call, struct words *words, struct err *err)
+int settings_given(const struct call *call, bool ephemeral, struct words *words, struct err *err)
 {
 	const char *network = call_value(call, &flag_network);
 
-	*words = (struct words){ .list = calloc(call->given_count + 1, sizeof *words->list) };
+	*words = (struct words){ .list = calloc(call->given_count + 2, sizeof *words->list) };
 	if (network)
 		words->network = text_format("network=%s", network);
 	if (!words->list || (network && !words->network)) {
@@ -254,9 +254,9 @@ int settings_given(const struct call *call, struct words *words, struct err *err
 		const struct given *given = &call->given[i];
 		if (given->flag == &flag_set)
 			words->list[words->count++] = given->value;
-		else if (given->flag == &flag_ephemeral)
-			words->list[words->count++] = "ephemeral=yes";
 	}
+	if (ephemeral)
+		words->list[words->count++] = "ephemeral=yes";
 	if (network)
 		words->list[words->count++] = words->network;
 	return 0;

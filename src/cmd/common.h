@@ -42,16 +42,30 @@ void console_show(const struct machine *machine, long mark);
 int setting_check(struct machine_config *config, const char *name, const char *value,
 		  struct err *err);
 
-/* The words of --set, and what --ephemeral and --network stand for. Freed by settings_free. */
+/* The words of --set, and what --network and an ephemeral machine stand for. Freed by settings_free. */
 struct words {
 	const char **list; /* owned array; borrowed words */
 	size_t count;
 	char *network; /* owned; "network=NAME" of --network */
 };
-int settings_given(const struct call *call, struct words *words, struct err *err);
+int settings_given(const struct call *call, bool ephemeral, struct words *words, struct err *err);
 /* Looks at each before anything is made: EXIT_USAGE for an unknown key or a value that cannot be. */
 int settings_check(const struct words *words, struct err *err);
 void settings_free(struct words *words);
 #define scoped_settings __attribute__((cleanup(settings_free)))
+
+/*
+ * create.c: a machine from the template of the first word, by the call's flags; wanted NULL: a name
+ * is made up. The name is the caller's to read.
+ */
+int create_wanted(struct call *call, const char *wanted, bool ephemeral, char name[64],
+		  struct err *err);
+/* Starts a machine that was just made, or, when that fails, shows its last words and deletes it. */
+int start_or_delete(struct machine *machine, struct err *err);
+
+/* enter.c: the flags of entering, and entering by them; argv NULL: a shell. An exit code. */
+extern const struct flag flag_cwd, flag_env, flag_tty, flag_no_tty;
+int enter_machine(struct call *call, struct machine *machine, const char *const *argv,
+		  struct err *err);
 
 #endif

@@ -55,21 +55,21 @@ static int check_template(const struct call *call, const char *template, struct 
 	return r;
 }
 
-/* Creates the machine that the words ask for; says its name on standard output if it is made up. */
-static int create_machine(struct call *call, char name[64], struct err *err)
+int create_wanted(struct call *call, const char *wanted, bool ephemeral, char name[64],
+		  struct err *err)
 {
 	const char *template = call->words[0];
-	bool made_up = call->count < 2;
+	bool made_up = !wanted;
 	scoped_settings struct words words = { 0 };
 	scoped_free char *pool = NULL;
 
-	snprintf(name, 64, "%s", made_up ? "" : call->words[1]);
+	snprintf(name, 64, "%s", made_up ? "" : wanted);
 	int r = name_check(template, err);
 	if (r == 0 && !made_up)
-		r = name_check(call->words[1], err);
+		r = name_check(wanted, err);
 	if (r != 0)
 		return r;
-	r = settings_given(call, &words, err);
+	r = settings_given(call, ephemeral, &words, err);
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r == 0)
@@ -93,6 +93,16 @@ static int create_machine(struct call *call, char name[64], struct err *err)
 		*err = (struct err){ 0 };
 		r = 0;
 	}
+	return r;
+}
+
+/* The machine that the words ask for; its name on standard output if it is made up. */
+static int create_machine(struct call *call, char name[64], struct err *err)
+{
+	bool made_up = call->count < 2;
+	int r = create_wanted(call, made_up ? NULL : call->words[1],
+			      call_has(call, &flag_ephemeral), name, err);
+
 	if (r == 0 && made_up)
 		printf("%s\n", name);
 	return r;
@@ -106,7 +116,7 @@ static int run_create(struct call *call, struct err *err)
 }
 
 /* A machine that cannot start is not what launch was asked for: it goes again. */
-static int start_or_delete(struct machine *machine, struct err *err)
+int start_or_delete(struct machine *machine, struct err *err)
 {
 	long mark = console_mark(machine);
 	struct err ignored = { 0 };
@@ -154,7 +164,7 @@ static int run_clone(struct call *call, struct err *err)
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);
 	if (r == 0)
-		r = settings_given(call, &words, err);
+		r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r != 0)
@@ -165,7 +175,6 @@ static int run_clone(struct call *call, struct err *err)
 
 const struct command command_launch = {
 	.name = "launch",
-	.aliases = "run",
 	.args = "TEMPLATE [NAME]",
 	.help = "Create a machine from a template and start it",
 	.flags = launch_flags,

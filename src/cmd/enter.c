@@ -8,14 +8,14 @@
 #include <ctype.h>
 #include <string.h>
 
-static const struct flag flag_cwd = { "cwd", 0, false, "DIR",
-				      "folder to begin in; the user's home if not given" };
-static const struct flag flag_env = { "env", 0, false, "NAME=VALUE",
-				      "add to the environment; may be given several times" };
-static const struct flag flag_tty = { "tty", 't', false, NULL,
-				      "with a terminal of its own, even if we have none" };
-static const struct flag flag_no_tty = { "no-tty", 'T', false, NULL,
-					 "without a terminal, output and errors apart" };
+const struct flag flag_cwd = { "cwd", 0, false, "DIR",
+			       "folder to begin in; the user's home if not given" };
+const struct flag flag_env = { "env", 0, false, "NAME=VALUE",
+			       "add to the environment; may be given several times" };
+const struct flag flag_tty = { "tty", 't', false, NULL,
+			       "with a terminal of its own, even if we have none" };
+const struct flag flag_no_tty = { "no-tty", 'T', false, NULL,
+				  "without a terminal, output and errors apart" };
 static const struct flag flag_take = { "force", 'f', false, NULL,
 				       "take the keyboard from whoever has it" };
 static const struct flag flag_read_only = { "read-only", 'r', false, NULL, "only look" };
@@ -50,10 +50,9 @@ static int gather_env(const struct call *call, const char ***out, struct err *er
 	return 0;
 }
 
-/* Failures of ours leave with a code that no command of the guest is likely to use itself. */
-static int enter(struct call *call, const char *const *argv, struct err *err)
+int enter_machine(struct call *call, struct machine *machine, const char *const *argv,
+		  struct err *err)
 {
-	scoped_machine struct machine machine = { 0 };
 	scoped_free const char **env = NULL;
 	struct exec_spec spec = {
 		.argv = argv,
@@ -70,13 +69,22 @@ static int enter(struct call *call, const char *const *argv, struct err *err)
 		   : call_has(call, &flag_no_tty) ? EXEC_TTY_NO
 						  : EXEC_TTY_AUTO;
 	int r = gather_env(call, &env, err);
-	if (r == 0)
-		r = open_named(&machine, call, call->words[0], err);
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
 	spec.env = env;
-	r = machine_exec(&machine, &spec, &code, err);
+	r = machine_exec(machine, &spec, &code, err);
 	return r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code;
+}
+
+/* Failures of ours leave with a code that no command of the guest is likely to use itself. */
+static int enter(struct call *call, const char *const *argv, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	if (r != 0)
+		return r < 0 ? EXEC_FAILED : r;
+	return enter_machine(call, &machine, argv, err);
 }
 
 static int run_exec(struct call *call, struct err *err)

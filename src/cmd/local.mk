@@ -19,6 +19,7 @@ libcmd_a_SOURCES = \
 	src/cmd/options.c \
 	src/cmd/pool.c \
 	src/cmd/print.c src/cmd/print.h \
+	src/cmd/run.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \
 	src/cmd/template.c \

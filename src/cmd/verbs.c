@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct command *const make[] = { &command_launch, &command_create, &command_clone,
-					      &command_delete, NULL };
+					      &command_run,    &command_delete, NULL };
 static const struct command *const run[] = { &command_start, &command_stop, &command_kill,
 					     &command_restart, NULL };
 static const struct command *const look[] = { &command_list, &command_info, &command_logs, NULL };

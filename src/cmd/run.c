@@ -1,0 +1,70 @@
+/* run: a command in a machine that is there for it alone. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+
+#include <signal.h>
+
+static const struct flag *const run_flags[] = { &flag_cwd,    &flag_env,  &flag_network,
+						&flag_no_tty, &flag_pool, &flag_set,
+						&flag_tty,    &flag_user, NULL };
+
+enum { BOOT_SECONDS = 60 };
+
+/* From its start to the command's end, in a machine that goes whatever happens here. */
+static int run_inside(struct call *call, struct machine *machine, struct err *err)
+{
+	if (machine_wait_booted(machine, BOOT_SECONDS, err) < 0)
+		return EXEC_FAILED;
+	return enter_machine(call, machine, call->words + 1, err);
+}
+
+/* Killing is all that an ephemeral machine needs: its end deletes it. */
+static void throw_away(struct machine *machine)
+{
+	enum stop_outcome outcome;
+	struct err err = { 0 };
+
+	if (machine_stop(machine, true, 0, &outcome, &err) < 0)
+		print_note("%s", err.text);
+}
+
+/*
+ * A keyboard interrupt must not leave the machine behind: until the command runs, which gets its
+ * signals itself, they wait.
+ */
+static int run_run(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char name[64];
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ours, NULL);
+	int r = create_wanted(call, NULL, true, name, err);
+	if (r != 0)
+		return r < 0 ? EXEC_FAILED : r;
+	if (machine_open(&machine, &call->site, name, err) < 0 ||
+	    start_or_delete(&machine, err) < 0)
+		return EXEC_FAILED;
+	int code = run_inside(call, &machine, err);
+	throw_away(&machine);
+	return code;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.args = "TEMPLATE [--] COMMAND [ARG]...",
+	.help = "Run a command in a new machine that is deleted after it",
+	.flags = run_flags,
+	.traits = COMMAND_TAIL,
+	.min = 2,
+	.max = -1,
+	.first = WORD_TEMPLATE,
+	.run = run_run,
+};
