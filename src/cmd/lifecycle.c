@@ -86,6 +86,38 @@ static int delete_one(struct call *call, struct machine *machine, struct err *er
 	return machine_delete(machine, call_has(call, &flag_running), err);
 }
 
+static int pause_one(struct call *call, struct machine *machine, struct err *err)
+{
+	bool was = false;
+
+	(void)call;
+	int r = machine_pause(machine, true, &was, err);
+	if (r == 0 && was)
+		print_note("machine '%s' is paused already", machine->name);
+	return r;
+}
+
+static int resume_one(struct call *call, struct machine *machine, struct err *err)
+{
+	bool was = false;
+
+	(void)call;
+	int r = machine_pause(machine, false, &was, err);
+	if (r == 0 && was)
+		print_note("machine '%s' is not paused", machine->name);
+	return r;
+}
+
+static int run_pause(struct call *call, struct err *err)
+{
+	return for_each_machine(call, pause_one, false, err);
+}
+
+static int run_resume(struct call *call, struct err *err)
+{
+	return for_each_machine(call, resume_one, false, err);
+}
+
 static int run_start(struct call *call, struct err *err)
 {
 	int r = check_numbers(call, err);
@@ -179,4 +211,28 @@ const struct command command_delete = {
 	.first = WORD_MACHINE,
 	.rest = WORD_MACHINE,
 	.run = run_delete,
+};
+
+const struct command command_pause = {
+	.name = "pause",
+	.aliases = "freeze",
+	.args = "MACHINE...",
+	.help = "Hold machines still, with all that runs in them",
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_pause,
+};
+
+const struct command command_resume = {
+	.name = "resume",
+	.aliases = "unpause unfreeze thaw",
+	.args = "MACHINE...",
+	.help = "Let paused machines go on",
+	.min = 1,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_resume,
 };

@@ -7,8 +7,10 @@
 
 static const struct command *const make[] = { &command_launch, &command_create, &command_clone,
 					      &command_run,    &command_delete, NULL };
-static const struct command *const run[] = { &command_start, &command_stop, &command_kill,
-					     &command_restart, NULL };
+static const struct command *const run[] = {
+	&command_start, &command_stop,   &command_kill, &command_restart,
+	&command_pause, &command_resume, NULL
+};
 static const struct command *const look[] = { &command_list, &command_info, &command_logs, NULL };
 static const struct command *const enter[] = { &command_shell, &command_exec, &command_console,
 					       NULL };

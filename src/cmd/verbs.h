@@ -9,6 +9,7 @@ extern const struct command command_launch, command_create, command_clone;
 /* run.c */
 extern const struct command command_run;
 /* lifecycle.c */
+extern const struct command command_pause, command_resume;
 extern const struct command command_start, command_stop, command_kill, command_restart,
 	command_delete;
 /* list.c, info.c */

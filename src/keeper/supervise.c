@@ -71,6 +71,9 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 	keeper->halting = true;
 	scoped_fd int fd = openat(keeper->run, "halting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	log_line("asking the guest to halt, for at most %u s", seconds);
+	/* A paused guest would not hear it. */
+	cgroup_thaw(keeper->cgroup);
+	unlinkat(keeper->run, "paused", 0);
 	signal_init(keeper, keeper->plan.halt_signal);
 }
 

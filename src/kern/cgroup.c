@@ -112,6 +112,11 @@ int cgroup_kill(int cgroup_fd)
 	return file_write(cgroup_fd, "cgroup.kill", "1");
 }
 
+int cgroup_thaw(int cgroup_fd)
+{
+	return file_write(cgroup_fd, "cgroup.freeze", "0");
+}
+
 bool cgroup_populated(int cgroup_fd)
 {
 	scoped_free char *events = NULL;

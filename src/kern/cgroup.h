@@ -25,6 +25,9 @@ int cgroup_delegate(int cgroup_fd, uid_t uid);
 /* SIGKILL to every process in and below the group, also to those being forked. 0 or -errno. */
 int cgroup_kill(int cgroup_fd);
 
+/* Lets the processes of a frozen group go on; fine if it is not frozen. 0 or -errno. */
+int cgroup_thaw(int cgroup_fd);
+
 /* Whether any process lives in or below the group; a missing group has none. */
 bool cgroup_populated(int cgroup_fd);
 

@@ -10,7 +10,7 @@
 #include "kern/spawn.h"
 #include "kern/sync.h"
 #include "machine/control.h"
-#include "machine/machine.h"
+#include "machine/private.h"
 #include "machine/relay.h"
 #include "machine/run.h"
 #include "machine/user.h"
@@ -256,6 +256,10 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 
 	*code = EXEC_FAILED;
 	relay_init(&relay);
+	if (machine_paused(machine))
+		return err_set(err, EBUSY,
+			       "machine '%s' is paused; resume it with: berth resume %s",
+			       machine->name, machine->name);
 	attach.pidfd = control_guest(machine, err);
 	if (attach.pidfd >= 0)
 		attach.cgroup = open_cgroup(machine, err);

@@ -1,4 +1,4 @@
-/* Holding a guest still while a copy is taken that is not instant. */
+/* Holding a guest still: because somebody asked, or while a copy is taken that is not instant. */
 #include "machine/private.h"
 #include "machine/run.h"
 
@@ -7,6 +7,7 @@
 #include "kern/cgroup.h"
 
 #include <fcntl.h>
+#include <string.h>
 
 static int set_frozen(const struct machine *machine, const char *value)
 {
@@ -19,12 +20,25 @@ static int set_frozen(const struct machine *machine, const char *value)
 	return r < 0 ? r : file_write(AT_FDCWD, path, value);
 }
 
+static char *mark_path(const struct machine *machine, const char *mark)
+{
+	return text_format("%s/%s", machine->run, mark);
+}
+
+bool machine_paused(const struct machine *machine)
+{
+	scoped_free char *mark = mark_path(machine, "paused");
+
+	return mark && access(mark, F_OK) == 0;
+}
+
 /* The mark is there before the freeze and goes after the thaw, so that a kill between is seen. */
 bool machine_freeze(struct machine *machine, struct pool *pool)
 {
-	scoped_free char *mark = text_format("%s/frozen", machine->run);
+	scoped_free char *mark = mark_path(machine, "frozen");
 
-	if ((pool->ops->can & STORAGE_FAST_CLONE) || !mark || !run_alive(machine))
+	if ((pool->ops->can & STORAGE_FAST_CLONE) || !mark || machine_paused(machine) ||
+	    !run_alive(machine))
 		return false;
 	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	return fd >= 0 && set_frozen(machine, "1") == 0;
@@ -32,10 +46,53 @@ bool machine_freeze(struct machine *machine, struct pool *pool)
 
 void machine_thaw(struct machine *machine, bool frozen)
 {
-	scoped_free char *mark = text_format("%s/frozen", machine->run);
+	scoped_free char *mark = mark_path(machine, "frozen");
 
 	if (!frozen || !mark)
 		return;
 	set_frozen(machine, "0");
 	unlink(mark);
+}
+
+static int pause_it(struct machine *machine, const char *mark)
+{
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : set_frozen(machine, "1");
+
+	if (r < 0)
+		unlink(mark);
+	return r;
+}
+
+static int resume_it(struct machine *machine, const char *mark)
+{
+	int r = set_frozen(machine, "0");
+
+	if (r == 0 && unlink(mark) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err)
+{
+	scoped_free char *mark = mark_path(machine, "paused");
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	if (!mark)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!run_alive(machine))
+		return err_set(err, ENOENT,
+			       "machine '%s' is not running; start it with: berth start %s",
+			       machine->name, machine->name);
+	bool is = machine_paused(machine);
+	if (was)
+		*was = is == paused;
+	if (is == paused)
+		return 0;
+	int r = paused ? pause_it(machine, mark) : resume_it(machine, mark);
+	return r < 0 ? err_set(err, -r, "%s machine '%s': %s", paused ? "pause" : "resume",
+			       machine->name, strerror(-r))
+		     : 0;
 }

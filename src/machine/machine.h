@@ -79,6 +79,7 @@ enum machine_state {
 	MACHINE_STOPPED,  /* nothing of it runs and nothing is left */
 	MACHINE_STARTING, /* a command is starting it */
 	MACHINE_RUNNING,
+	MACHINE_PAUSED,   /* its processes are held still */
 	MACHINE_STOPPING, /* its end was asked for, or is being cleaned up */
 };
 
@@ -111,6 +112,12 @@ enum stop_outcome {
 	STOP_CLEAN,  /* the guest went down by itself */
 	STOP_KILLED, /* after the time-out, or because of force */
 };
+
+/*
+ * Holds every process of a running machine still, by the cgroup freezer, or lets them go on. *was (may
+ * be NULL): whether it was so already. Time-outs inside run on; a stop wakes it first.
+ */
+int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err);
 
 /*
  * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it

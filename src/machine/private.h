@@ -34,6 +34,9 @@ void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_
 /* -ENOENT in words. */
 int snapshot_exists(struct machine *machine, const char *name, struct err *err);
 
+/* One look. */
+bool machine_paused(const struct machine *machine);
+
 /*
  * Stops the processes of a running machine for as long as a copy of its root takes, where the pool
  * cannot take one in an instant; after a kill, machine_open lets them go on. Returns a value for

@@ -19,6 +19,8 @@ const char *machine_state_name(enum machine_state state)
 		return "starting";
 	case MACHINE_RUNNING:
 		return "running";
+	case MACHINE_PAUSED:
+		return "paused";
 	case MACHINE_STOPPING:
 		return "stopping";
 	}
@@ -61,7 +63,9 @@ static void read_run(struct machine *machine, struct machine_status *status)
 		status->state = MACHINE_STARTING;
 		return;
 	}
-	status->state = run_file(machine, "halting") ? MACHINE_STOPPING : MACHINE_RUNNING;
+	status->state = run_file(machine, "halting") ? MACHINE_STOPPING
+			: machine_paused(machine)    ? MACHINE_PAUSED
+						     : MACHINE_RUNNING;
 	status->booted = run_file(machine, "booted");
 	status->init = state.init;
 	status->keeper = state.keeper;
