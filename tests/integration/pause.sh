@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Machines held still, and machines that are there for one command.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+
+case_pause_holds_still() {
+	busybox_template bb
+	berth launch --wait bb m
+	berth exec m -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/tmp/beat; done) >/dev/null 2>&1 &'
+	retry 10 berth exec m -- test -s /tmp/beat
+	berth pause m
+	same state paused "$(field m state)"
+	local group
+	group=$(find /sys/fs/cgroup -type d -path "*berth-$(tag_of "$BERTH_ROOT")/m" | head -n 1)
+	retry 10 grep -q 'frozen 1' "$group/cgroup.events"
+}
+
+case_what_a_paused_machine_refuses() {
+	fails 125 "machine 'm' is paused; resume it with: berth resume m" berth exec m -- true
+	berth pause m 2>"$T/said"
+	has "is paused already" "$(cat "$T/said")"
+	berth start m
+	same state paused "$(field m state)"
+}
+
+case_resume() {
+	local before
+	berth resume m
+	same state running "$(field m state)"
+	before=$(berth exec m -- cat /tmp/beat)
+	retry 10 bash -c "[[ \$(berth exec m -- cat /tmp/beat) != $before ]]"
+	berth resume m 2>"$T/said"
+	has "is not paused" "$(cat "$T/said")"
+}
+
+# A paused guest cannot hear that it is to halt: it is woken, and goes down by itself.
+case_stop_wakes() {
+	berth pause m
+	berth stop m 2>"$T/said"
+	same state stopped "$(field m state)"
+	has "powered off" "$(field m ended)"
+	fails 1 "machine 'm' is not running; start it with: berth start m" berth pause m
+}
+
+case_delete_paused() {
+	berth start --wait m
+	berth pause m
+	berth delete --force m
+	not berth info m 2>/dev/null
+}
+
+case_run() {
+	same "what it says" hello "$(berth run bb -- echo hello 2>/dev/null)"
+	same "what it is fed" "fed" "$(echo fed | berth run bb -- cat 2>/dev/null)"
+	local code=0
+	berth run bb -- sh -c 'exit 7' || code=$?
+	same "its code" 7 "$code"
+	code=0
+	berth run bb -- sh -c 'kill -9 $$' || code=$?
+	same "its signal" 137 "$code"
+	fails 127 "execute 'nosuch' in the machine" berth run bb -- nosuch
+	fails 125 "there is no template 'nosuch'" berth run nosuch -- true
+	same "machines left" "[]" "$(berth list --json | tr -d ' \n')"
+}
+
+# Interrupted as by a terminal: the machine goes all the same.
+case_run_interrupted() {
+	berth run bb -- sh -c 'echo up; exec sleep 1000' >"$T/said" &
+	local run=$!
+	retry 30 grep -q up "$T/said"
+	kill -TERM "$run"
+	wait "$run" || true
+	retry 20 bash -c '[[ $(berth list --json | tr -d " \n") == "[]" ]]'
+}
+
+run_cases
