@@ -76,6 +76,18 @@ static bool mount_disk(const char *type, const char *file, const char *path)
 	return mount(loop.path, path, type, MS_NOATIME, NULL) == 0;
 }
 
+bool scratch_can_make(const char *type)
+{
+	scoped_free char *mkfs = text_format("mkfs.%s", type);
+	const char *const argv[] = { mkfs, "-V", NULL };
+	scoped_text struct text out = { 0 };
+	const struct child_io io = { .out = &out, .errors = &out };
+	scoped_fd int fd = fsopen(type, FSOPEN_CLOEXEC);
+	struct err err = { 0 };
+
+	return fd >= 0 && child_run(argv, &io, &err) != -ENOENT;
+}
+
 bool scratch_mount(const char *type, const char *name, unsigned mebibytes)
 {
 	const char *path = scratch_path("%s", name);

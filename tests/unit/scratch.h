@@ -18,6 +18,7 @@ const char *scratch_path(const char *fmt, ...) __attribute__((format(printf, 1, 
  * if it cannot be made here, after saying why.
  */
 bool scratch_mount(const char *type, const char *name, unsigned mebibytes);
+bool scratch_can_make(const char *type); /* mkfs.TYPE is installed, and the kernel has it */
 void scratch_unmount(const char *name);
 
 /* How many descriptors this process has open, mounts it sees, loop devices serve its files. */

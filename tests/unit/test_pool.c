@@ -227,6 +227,46 @@ static void test_block_device(void)
 	unlink(scratch_path("disk.img"));
 }
 
+static void write_program(const char *path, const char *text)
+{
+	write_at(path, text);
+	CU_ASSERT_EQUAL(chmod(path, 0755), 0);
+}
+
+/* A mkfs outlives the command that was killed, and is slow: nobody may get in its way. */
+static void test_orphan_mkfs(void)
+{
+	scoped_free char *old = strdup(getenv("PATH"));
+	scoped_free char *new = text_format("%s:%s", scratch_path("bin"), old);
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("bin"), 0755), 0);
+	write_program(scratch_path("bin/mkfs.btrfs"),
+		      "#!/bin/sh\n: >$0.runs\nsleep 0.3\nfor file; do :; done\n"
+		      "dd if=/dev/zero of=$file bs=1M seek=1 count=80 conv=notrunc,fsync\n");
+	setenv("PATH", new, 1);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(create_pool("a", "btrfs", NULL, 256 << 20, &err) == 0);
+	for (int i = 0; i < 10000 && !there(scratch_path("bin/mkfs.btrfs.runs")); i++)
+		nanosleep(&pause, NULL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	setenv("PATH", old, 1);
+	CU_ASSERT_EQUAL(create_pool("a", "btrfs", NULL, 300 << 20, &err), 0);
+	show(&err);
+	/* As long as the orphan would take to spoil it. */
+	for (int i = 0; i < 400; i++)
+		nanosleep(&pause, NULL);
+	CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
+	scoped_pool struct pool pool = { 0 };
+	CU_ASSERT(open_named(&pool, "a") && create(&pool, "machine.a"));
+	pool_close(&pool);
+	CU_ASSERT(delete_pool("a", true));
+	remove_tree(AT_FDCWD, scratch_path("bin"));
+}
+
 /* Killed while a pool is made or removed: the next attempt finds no trace in its way. */
 static void test_pool_killed(void)
 {
@@ -379,6 +419,7 @@ static CU_TestInfo pools[] = {
 	{ "broken loop files", test_broken_disks },
 	{ "a disk that is not mounted", test_folder_not_mounted },
 	{ "a block device", test_block_device },
+	{ "an orphaned mkfs", test_orphan_mkfs },
 	{ "killed half-way", test_pool_killed },
 	{ "full, btrfs", test_full_btrfs },
 	{ "full, dir", test_full_dir },

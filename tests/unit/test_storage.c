@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -33,6 +34,7 @@ static const struct place places[] = {
 	{ "dir", "dir", NULL, 0 },
 	{ "dir on btrfs", "dir", "btrfs", 0 },
 	{ "dir on tmpfs", "dir", "tmpfs", 0 },
+	{ "dir on xfs", "dir", "xfs", 0 }, /* left out without xfsprogs */
 };
 
 static const struct place *here;
@@ -475,7 +477,7 @@ static void reboot(void)
 
 	umount2(mounted, 0);
 	remove_tree(AT_FDCWD, site.run);
-	CU_ASSERT_EQUAL(scratch_count_loops(), here->disk && strcmp(here->disk, "btrfs") == 0);
+	CU_ASSERT_EQUAL(scratch_count_loops(), here->disk && strcmp(here->disk, "tmpfs") != 0);
 }
 
 static void test_reboot(void)
@@ -611,11 +613,12 @@ static void test_nested(void)
 static void test_deep_destroy(void)
 {
 	scoped_pool struct pool pool = { 0 };
+	struct rlimit limit = { 0 };
 
 	CU_ASSERT_FATAL(open_named(&pool, "main"));
 	CU_ASSERT(create(&pool, "machine.a"));
 	scoped_fd int fd = open_volume(&pool, "machine.a", 0);
-	for (int i = 0; i < 1100 && fd >= 0; i++) {
+	for (int i = 0; i < 300 && fd >= 0; i++) {
 		CU_ASSERT(mkdirat(fd, "d", 0755) == 0);
 		int next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		close(fd);
@@ -623,7 +626,11 @@ static void test_deep_destroy(void)
 	}
 	CU_ASSERT(fd >= 0);
 	scoped_close_fd(&fd);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	const struct rlimit few = { .rlim_cur = 200, .rlim_max = limit.rlim_max };
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
 	CU_ASSERT(destroy(&pool, "machine.a"));
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	CU_ASSERT_FALSE(has(&pool, "machine.a"));
 	CU_ASSERT_EQUAL(count(&pool, "partial."), 0);
 }
@@ -708,6 +715,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		here = &places[i];
 		place = here->name;
+		if (here->disk && strcmp(here->disk, "xfs") == 0 && !scratch_can_make("xfs"))
+			continue;
 		bad |= suite_run(here->name, begin_place, end_place, contract);
 	}
 	return scratch_end() < 0 || bad;
