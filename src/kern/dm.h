@@ -32,7 +32,7 @@ struct dm {
 	void *context; /* borrowed; for a test's request */
 };
 
-/* Loads the module where opening does that. -ENODEV, -ENXIO: this kernel has no device-mapper. */
+/* Loads the module where opening does that. -ENODEV: this kernel has no device-mapper. */
 int dm_open(struct dm *dm);
 void dm_close(struct dm *dm);
 #define scoped_dm __attribute__((cleanup(dm_close)))
@@ -71,7 +71,10 @@ int dm_clear(struct dm *dm, const char *name);
 int dm_suspend(struct dm *dm, const char *name, unsigned flags);
 int dm_resume(struct dm *dm, const char *name);
 
-/* dm_load and dm_resume; the table that could not be made live is dropped. */
+/*
+ * dm_load and dm_resume; a table that could not be made live is dropped. When it is the resume that
+ * fails, the device may be left suspended: look.
+ */
 int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
 	      size_t n);
 
@@ -159,7 +162,7 @@ int dm_thin_parse(const char *params, struct dm_thin_status *status);
 bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction);
 const char *dm_pool_mode_name(enum dm_pool_mode mode);
 
-/* Makes poll(2) on dm->fd wait for the next event of any device. Look at the status after arming. */
+/* Makes poll(2) on dm->fd wait for the next event of any device. Look after arming. */
 int dm_arm(struct dm *dm);
 
 /* "/dev/dm-7". */

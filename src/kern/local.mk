@@ -2,7 +2,7 @@ noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
 	src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
-	src/kern/dm.h \
+	src/kern/dm.c src/kern/dm.h src/kern/dm_parse.c \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/link.c src/kern/link.h \
 	src/kern/loop.c src/kern/loop.h \
@@ -21,4 +21,8 @@ check_PROGRAMS += test_link
 TESTS += test_link
 test_link_SOURCES = tests/unit/test_link.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
 test_link_LDADD = libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += test_dm
+TESTS += test_dm
+test_dm_SOURCES = tests/unit/test_dm.c tests/unit/suite.c tests/unit/suite.h
+test_dm_LDADD = libkern.a libbase.a $(CUNIT_LIBS)
 endif
