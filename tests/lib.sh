@@ -172,8 +172,9 @@ what_there_is() {
 	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n'
 	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
 	nft list tables 2>/dev/null || true
-	ps -e -o pid=,stat=,args= | awk -v self="$self" '
-		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 != "ps" && $3 != "awk" {
+	# Not we, nor what we run to look, which may not have come to its exec yet.
+	ps -e -o pid=,stat=,args= | awk -v self="$self" -v script="$0" '
+		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 != "ps" && $3 != "awk" && $4 != script {
 			$1 = $2 = ""
 			print "process " $0
 		}'
