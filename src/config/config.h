@@ -23,6 +23,7 @@ enum key_kind {
 	KEY_NUMBER,   /* uint64_t in [min, max] */
 	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
 	KEY_DURATION, /* uint64_t seconds in [min, max], with s, m, h, d */
+	KEY_CPUS,     /* uint64_t hundredths of a processor in [min, max]: 1.5 */
 	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
 	KEY_MAC,      /* char *: 10:66:6a:01:02:03, unicast, or empty */
 	KEY_ADDRESS,  /* char *: an IPv4 address, or empty */
@@ -77,6 +78,11 @@ struct machine_config {
 	uint64_t stop_timeout; /* "stop.timeout", 60 s */
 	uint64_t log_size;     /* "console.log.size", 1 MiB: when console.log is rotated */
 	uint64_t scrollback;   /* "console.scrollback", 64 KiB */
+	uint64_t cpus;         /* "limits.cpus", hundredths; 0: no limit, as for all limits */
+	uint64_t cpu_weight;   /* "limits.cpu.weight", 1 to 10000 */
+	uint64_t io_weight;    /* "limits.io.weight", 1 to 10000 */
+	uint64_t memory;       /* "limits.memory", bytes */
+	uint64_t pids;         /* "limits.pids": processes and threads */
 };
 
 /* etc/berth.conf */

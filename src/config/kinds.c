@@ -221,6 +221,40 @@ static void print_duration(uint64_t seconds, char *out, size_t room)
 	snprintf(out, room, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].letter);
 }
 
+/* "1.5", with at most two decimals, as hundredths. */
+static int parse_cpus(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	static const char want[] = "a number of processors such as 2 or 0.5";
+	uint64_t whole, hundredths = 0;
+	char digits[24];
+	size_t n = strcspn(text, ".");
+	size_t decimals = text[n] ? strlen(text + n + 1) : 0;
+
+	if (n >= sizeof digits || decimals > 2 || (text[n] && decimals == 0))
+		return refuse_number(key, text, want, err);
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	if (text_to_u64(digits, 0, 1 << 20, &whole) < 0 ||
+	    (decimals && text_to_u64(text + n + 1, 0, 99, &hundredths) < 0))
+		return refuse_number(key, text, want, err);
+	value->number = whole * 100 + (decimals == 1 ? hundredths * 10 : hundredths);
+	if (value->number < key->min || value->number > key->max)
+		return refuse_number(key, text, want, err);
+	return 0;
+}
+
+static void print_cpus(uint64_t hundredths, char *out, size_t room)
+{
+	unsigned rest = (unsigned)(hundredths % 100);
+
+	if (rest == 0)
+		snprintf(out, room, "%" PRIu64, hundredths / 100);
+	else if (rest % 10 == 0)
+		snprintf(out, room, "%" PRIu64 ".%u", hundredths / 100, rest / 10);
+	else
+		snprintf(out, room, "%" PRIu64 ".%02u", hundredths / 100, rest);
+}
+
 int config_signal(const char *name)
 {
 	uint64_t offset;
@@ -372,6 +406,7 @@ static const struct kind kinds[] = {
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
 	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
 	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, print_duration },
+	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
 	[KEY_MAC] = { FIELD_TEXT, parse_mac, NULL },
 	[KEY_ADDRESS] = { FIELD_TEXT, parse_address, NULL },

@@ -8,6 +8,7 @@ libmachine_a_SOURCES = \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/identity.c \
 	src/machine/ids.c src/machine/ids.h \
+	src/machine/limits.c src/machine/limits.h \
 	src/machine/machine.c src/machine/machine.h \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \

@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "machine/limits.h"
 #include "machine/private.h"
 #include "machine/run.h"
 
@@ -193,6 +195,31 @@ int machine_open(struct machine *machine, const struct site *site, const char *n
 	return r;
 }
 
+/* On the running machine first: what the host cannot keep is then not written down. */
+static int set_live(struct machine *machine, const struct key *key, const char *value,
+		    struct err *err)
+{
+	struct machine_config changed = { 0 };
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	char group[128];
+
+	if (!(key->flags & KEY_LIVE) || !text_starts(key->name, "limits.") || !run_alive(machine))
+		return 0;
+	run_cgroup(machine, group, sizeof group);
+	scoped_fd int cgroup = cgroup_make(group);
+	if (cgroup < 0)
+		return err_set(err, -cgroup, "open control group '%s': %s", group,
+			       strerror(-cgroup));
+	int r = conf ? config_load(&machine_schema, conf, &changed, err)
+		     : err_set(err, ENOMEM, "out of memory");
+	if (r == 0)
+		r = config_set(&machine_schema, &changed, key, value ? value : key->fallback, err);
+	if (r == 0)
+		r = limits_apply(machine, &changed, cgroup, err);
+	config_free(&machine_schema, &changed);
+	return r;
+}
+
 int machine_set(struct machine *machine, const char *key, const char *value, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
@@ -202,7 +229,10 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 		return lock;
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = config_edit(&machine_schema, conf, key, value, err);
+	const struct key *row = config_find(&machine_schema, key, err);
+	int r = row ? set_live(machine, row, value, err) : -err->code;
+	if (r == 0)
+		r = config_edit(&machine_schema, conf, key, value, err);
 	if (r < 0)
 		return r;
 	config_free(&machine_schema, &machine->config);

@@ -18,6 +18,7 @@
 #include "kern/mount.h"
 #include "kern/spawn.h"
 #include "machine/ids.h"
+#include "machine/limits.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -138,7 +139,7 @@ static int make_cgroup(struct run *run, struct err *err)
 				   : cgroup_delegate(run->cgroup_fd, run->map.base);
 	if (r < 0)
 		return err_set(err, -r, "make control group '%s': %s", path, strerror(-r));
-	return 0;
+	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, err);
 }
 
 static int spawn_guest(struct run *run, bool sibling, struct err *err)

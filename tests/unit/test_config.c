@@ -65,7 +65,7 @@ static void test_table_whole(void)
 		for (size_t i = 0; i < schemas[s]->count; i++) {
 			const struct key *key = &schemas[s]->keys[i];
 			bool ranged = key->kind == KEY_NUMBER || key->kind == KEY_SIZE ||
-				      key->kind == KEY_DURATION;
+				      key->kind == KEY_DURATION || key->kind == KEY_CPUS;
 			CU_ASSERT(key->name && *key->name && key->fallback);
 			CU_ASSERT(key->help && *key->help && !text_ends(key->help, "."));
 			CU_ASSERT(key->offset + sizeof(bool) <= schemas[s]->size);
@@ -118,6 +118,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_NUMBER] = { "70000", "70000" },
 		[KEY_SIZE] = { "512KiB", "512K" },
 		[KEY_DURATION] = { "7200", "2h" },
+		[KEY_CPUS] = { "1.50", "1.5" },
 		[KEY_SIGNAL] = { "rtmin+3", "SIGRTMIN+3" },
 		[KEY_MAC] = { "10:66:6A:01:02:03", "10:66:6a:01:02:03" },
 		[KEY_ADDRESS] = { "10.1.2.3", "10.1.2.3" },
@@ -133,7 +134,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		*in = strcmp(key->fallback, "yes") == 0 ? "Off" : "1";
 	} else if (key->kind == KEY_CHOICE) {
 		*in = *out = key->choices[strcmp(key->fallback, key->choices[0]) == 0];
-	} else if (strcmp(key->name, "idmap.machines") == 0) {
+	} else if (key->kind == KEY_NUMBER && key->max < 70000) {
 		*in = *out = "17";
 	} else {
 		*in = samples[key->kind][0];
@@ -320,6 +321,10 @@ static const struct {
 	{ KEY_DURATION, "0", "stop.timeout", "use a time such as 90s, 5m or 1h from 1s to 1d" },
 	{ KEY_DURATION, "18446744073709551615d", "stop.timeout",
 	  "use a time such as 90s, 5m or 1h from 1s to 1d" },
+	{ KEY_CPUS, "1.", "limits.cpus",
+	  "use a number of processors such as 2 or 0.5 from 0 to 1024" },
+	{ KEY_CPUS, "0.125", "limits.cpus",
+	  "use a number of processors such as 2 or 0.5 from 0 to 1024" },
 	{ KEY_DURATION, "5 m", "stop.timeout", "use a time such as 90s, 5m or 1h from 1s to 1d" },
 	{ KEY_SIGNAL, "SIGNOPE", "stop.signal",
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "machine/ids.h"
+#include "machine/limits.h"
 #include "machine/plan.h"
 #include "machine/private.h"
 #include "machine/run.h"
@@ -272,6 +273,33 @@ static void test_identity_hostile(void)
 	expect(AT_FDCWD, victim, "untouched");
 }
 
+/* A folder with the files of a group whose pids controller is bound elsewhere. */
+static void test_limits(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err err = { 0 };
+	char path[200];
+
+	open_machine(&machine, "limited");
+	snprintf(path, sizeof path, "%s/group", folder);
+	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
+	scoped_fd int group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, &err), 0);
+	put(group, "cpu.max", "");
+	put(group, "cpu.weight", "");
+	put(group, "memory.max", "");
+	machine.config.cpus = 150;
+	machine.config.memory = 1 << 20;
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, &err), 0);
+	expect(group, "cpu.max", "150000 100000");
+	expect(group, "memory.max", "1048576");
+	expect(group, "cpu.weight", "100");
+	machine.config.pids = 10;
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, &err), -ENOTSUP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits.pids of machine 'limited'"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no pids controller"));
+}
+
 static void test_names(void)
 {
 	struct machine machine;
@@ -315,6 +343,7 @@ int main(void)
 		{ "ranges taken at once", test_ids_race },
 		{ "identity", test_identity },
 		{ "identity in a hostile root", test_identity_hostile },
+		{ "limits", test_limits },
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
 		CU_TEST_INFO_NULL,

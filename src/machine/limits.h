@@ -1,0 +1,14 @@
+/* What a machine may use of the host, as its control group is told. */
+#ifndef BERTH_MACHINE_LIMITS_H
+#define BERTH_MACHINE_LIMITS_H
+
+#include "machine/machine.h"
+
+/*
+ * Writes a machine's limits into its group. A limit whose controller the group lacks is refused by
+ * name (-ENOTSUP); a limit that is not set needs none. The group may be populated.
+ */
+int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
+		 struct err *err);
+
+#endif
