@@ -1,10 +1,11 @@
 # What every integration test stands on. A test is a script that sources this file first, defines
 # functions case_* and ends with: run_cases
 #
-# It gets namespaces of its own (mount, net, pid), a folder $T, a state root BERTH_ROOT=$T/root and
-# the programs of the build tree BUILD_TREE. Each case runs in order, in a subshell under set -e; it
-# prints "ok NAME", "not ok NAME" or "skip NAME: WHY". At the end everything is deleted with berth's
-# own verbs, and then nothing may be left: no mount, link, process, control group, loop device.
+# It gets namespaces of its own (mount, process, and network unless it sets needs_host_network=yes),
+# a folder $T, a state root BERTH_ROOT=$T/root and the programs of the build tree BUILD_TREE. Each
+# case runs in order, in a subshell under set -e; it prints "ok NAME", "not ok NAME" or
+# "skip NAME: WHY". At the end everything is deleted with berth's own verbs, and then nothing may be
+# left: no mount, link, process, control group, loop device.
 # shellcheck shell=bash
 set -u -o pipefail
 
@@ -42,8 +43,10 @@ outer() {
 	done
 	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
 	export T
-	BERTH_TEST_INSIDE=1 timeout -k 5 "${TEST_SECONDS:-300}" unshare --mount --net --pid --fork \
-		--kill-child --mount-proc --propagation private "$0" "$@" || status=$?
+	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)
+	[[ -n ${needs_host_network:-} ]] || world+=(--net)
+	BERTH_TEST_INSIDE=1 timeout -k 5 "${TEST_SECONDS:-300}" unshare "${world[@]}" "$0" "$@" ||
+		status=$?
 	if [[ $status -eq 124 ]]; then
 		echo "not ok all in time: took longer than ${TEST_SECONDS:-300} s"
 	fi
@@ -64,7 +67,7 @@ fi
 export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates
 export PATH=$BUILD_TREE:$PATH LC_ALL=C.UTF-8
 mkdir "$BERTH_ROOT"
-ip link set lo up
+[[ -n ${needs_host_network:-} ]] || ip link set lo up
 
 # ---- What a case says
 
@@ -164,14 +167,23 @@ debian_template() {
 
 # ---- What may be left
 
+# In the host's network others may come and go meanwhile: only what bears our tag counts.
+of_our_network() {
+	if [[ -n ${needs_host_network:-} ]]; then
+		grep -F "$(tag_of "$BERTH_ROOT")" || true
+	else
+		cat
+	fi
+}
+
 what_there_is() {
 	local tag self=$BASHPID
 	tag=$(tag_of "$BERTH_ROOT")
 	awk '{ print "mount " $5 }' /proc/self/mountinfo
-	ip -o link | awk '{ print "link " $2 }'
+	ip -o link | awk '{ print "link " $2 }' | of_our_network
 	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n'
 	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
-	nft list tables 2>/dev/null || true
+	nft list tables 2>/dev/null | of_our_network
 	# Not we, nor what we run to look, which may not have come to its exec yet.
 	ps -e -o pid=,stat=,args= | awk -v self="$self" -v script="$0" '
 		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 != "ps" && $3 != "awk" && $4 != script {

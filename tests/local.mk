@@ -5,5 +5,6 @@ EXTRA_DIST += \
 	tests/integration/console.sh tests/integration/crash.sh tests/integration/cycles.sh \
 	tests/integration/debian.sh tests/integration/exec.sh tests/integration/hosts.sh \
 	tests/integration/life.sh tests/integration/names.sh tests/integration/network.sh \
-	tests/integration/pause.sh tests/integration/races.sh tests/integration/settings.sh tests/integration/storage.sh \
-	tests/integration/tarballs.sh tests/integration/terminal.py
+	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
+	tests/integration/settings.sh tests/integration/storage.sh tests/integration/tarballs.sh \
+	tests/integration/terminal.py

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The two commands of the README's first half: up, again, and away without a trace.
+needs_host_network=yes # for the distribution's mirror
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+quickstart() {
+	"$top/quickstart" --prefix "$T/prefix" --root "$BERTH_ROOT" "$@"
+}
+
+case_words() {
+	fails 2 "what is '--bogus'" "$top/quickstart" --bogus 2>&1 || grep -q usage "$T/err"
+	fails 2 "needs a value" "$top/quickstart" --prefix
+	has "usage: ./quickstart" "$("$top/quickstart" --help)"
+}
+
+case_without_privilege() {
+	chmod 0711 "$T"
+	fails 1 "root.*sudo" setpriv --reuid 65534 --regid 65534 --clear-groups "$top/quickstart"
+	chmod 0700 "$T"
+}
+
+case_up() {
+	quickstart >"$T/up" 2>&1 || fault "$(tail -n 25 "$T/up")"
+	cat "$T/up"
+	has "second +running +yes" "$(cat "$T/up")"
+	has " 0% packet loss" "$(cat "$T/up")"
+	same steps 11 "$(grep -c '^    done in' "$T/up")"
+	same "to try next" 3 "$(grep -c "^  $T/prefix/bin/berth" "$T/up")"
+	"$T/prefix/bin/berth" exec first -- systemctl is-active multi-user.target
+}
+
+# Nothing is built, fetched or made a second time.
+case_again() {
+	local init
+	init=$("$T/prefix/bin/berth" info --json first | grep '"init"')
+	quickstart >"$T/again" 2>&1 || fault "$(tail -n 25 "$T/again")"
+	has "up to date" "$(cat "$T/again")"
+	same "the same machine" "$init" "$("$T/prefix/bin/berth" info --json first | grep '"init"')"
+	not grep -E '^    [$] .*(template build|launch|clone|make)' "$T/again"
+}
+
+case_again_with_a_machine_stopped() {
+	"$T/prefix/bin/berth" stop second
+	quickstart >"$T/again" 2>&1 || fault "$(tail -n 25 "$T/again")"
+	has "second +running +yes" "$(cat "$T/again")"
+}
+
+case_clean() {
+	quickstart --clean >"$T/clean" 2>&1 || fault "$(tail -n 25 "$T/clean")"
+	[[ ! -e $T/prefix ]] || fault "left: $(find "$T/prefix")"
+	[[ ! -e $BERTH_ROOT ]] || fault "left: $(find "$BERTH_ROOT")"
+	quickstart --clean
+	mkdir "$BERTH_ROOT"
+}
+
+# The step, the cause, and what to do.
+case_a_step_that_fails() {
+	local status=0
+	quickstart --release nosuchrelease >"$T/out" 2>"$T/err" || status=$?
+	same status 1 "$status"
+	has 'step "template" failed after .*: .*nosuchrelease' "$(cat "$T/err")"
+	has "what to do: " "$(cat "$T/err")"
+	quickstart --clean
+	mkdir "$BERTH_ROOT"
+}
+
+run_cases "$@"
