@@ -122,15 +122,17 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 {
 	struct err err = { 0 };
 	struct user user = { 0 };
+	int code = EXEC_CANNOT;
 
 	/* The porter speaks on the same channel: it must have been heard before we speak. */
 	if (sync_wait(&attach->guest, STEP_HOST_READY, NULL, 0, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
 	    place_stdio(attach, &user, &err) == 0 && walls_raise(&err) == 0 &&
-	    user_become(&user, attach->spec->cwd, &err) == 0)
-		exec_command(attach, &user, &err);
+	    user_become(&user, attach->spec->cwd, &err) == 0 &&
+	    exec_command(attach, &user, &err) == -ENOENT)
+		code = EXEC_NOT_FOUND;
 	sync_fail(&attach->guest, &err);
-	_exit(err.code == ENOENT ? EXEC_NOT_FOUND : EXEC_CANNOT);
+	_exit(code);
 }
 
 /* Not to be traced, read or borrowed from by the guest it is about to enter. */

@@ -7,6 +7,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
+
+enum { ANSWER_MILLISECONDS = 5000, KEEPER_TRIES = 10000 };
 
 static int connect_once(struct machine *machine)
 {
@@ -56,17 +59,39 @@ int control_guest(struct machine *machine, struct err *err)
 {
 	struct protocol_message message;
 	scoped_fd int socket = control_connect(machine, err);
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
 	int pidfd = -1;
 
 	if (socket < 0)
 		return socket;
 	int r = protocol_send(socket, ASK_GUEST, 0, NULL, 0, -1);
-	if (r == 0)
+	/* One that is busy with the clean-up after its guest answers nobody any more. */
+	if (r == 0 && poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
 		r = protocol_receive(socket, &message, &pidfd);
 	if (r <= 0 || pidfd < 0)
 		return err_set(err, r < 0 ? -r : ECONNRESET,
 			       "machine '%s': its keeper does not answer", machine->name);
 	return pidfd;
+}
+
+int control_lock_stopped(struct machine *machine, struct err *err)
+{
+	/* We ask without the lock, since a keeper's clean-up needs that. */
+	struct timespec pause = { .tv_nsec = 2000000 };
+
+	for (int tries = 0; tries < KEEPER_TRIES; tries++) {
+		scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+		if (lock < 0 || !run_alive(machine))
+			return take_fd(&lock);
+		scoped_close_fd(&lock);
+		scoped_fd int pidfd = control_guest(machine, &(struct err){ 0 });
+		if (pidfd >= 0)
+			return -EALREADY;
+		nanosleep(&pause, NULL);
+	}
+	return err_set(err, EBUSY,
+		       "machine '%s' neither runs nor ends; end it with: berth stop --force %s",
+		       machine->name, machine->name);
 }
 
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err)

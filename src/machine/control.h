@@ -11,7 +11,14 @@ int control_connect(struct machine *machine, struct err *err);
 /* A pidfd of the guest's init: surely that process, however often pids are used again. */
 int control_guest(struct machine *machine, struct err *err);
 
-/* Waits for a message of one of two types: which, or -ETIMEDOUT (milliseconds -1: never). */
+/*
+ * The machine's lock with no keeper alive, as a descriptor; or -EALREADY, quietly, when it runs. A
+ * keeper that holds its own lock may be one that is just coming up, cleaning up, or dying of a kill:
+ * only one that answers runs a machine.
+ */
+int control_lock_stopped(struct machine *machine, struct err *err);
+
+/* Waits for a message; SAY_REFUSED becomes an error. -ETIMEDOUT (milliseconds -1: never). */
 int control_wait(struct machine *machine, int socket, struct protocol_message *message,
 		 int milliseconds, struct err *err);
 

@@ -29,13 +29,20 @@ static int open_regular(int root_fd, const char *path)
 	return take_fd(&fd);
 }
 
+/* Nothing is written that is there already. */
 static int write_whole(int fd, const char *text)
 {
-	ssize_t n = (ssize_t)strlen(text);
+	char now[256];
+	size_t n = strlen(text);
+	ssize_t had = pread(fd, now, sizeof now, 0);
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return errno ? -errno : -EIO;
-	return 0;
+	if (had == (ssize_t)n && memcmp(now, text, n) == 0)
+		return 0;
+	/* In this order what is there is lost only once the new is. */
+	ssize_t done = pwrite(fd, text, n, 0);
+	if (done != (ssize_t)n)
+		return done < 0 ? -errno : -ENOSPC;
+	return ftruncate(fd, (off_t)n) < 0 ? -errno : 0;
 }
 
 /* Missing folders and odd file types are the root's own affair: such a root keeps no such file. */
@@ -46,9 +53,7 @@ static int replace_text(int root_fd, const char *path, const char *text, struct 
 	if (fd < 0)
 		return 0;
 	int r = write_whole(fd, text);
-	if (r < 0)
-		return err_set(err, -r, "write '/%s' of the root: %s", path, strerror(-r));
-	return 0;
+	return r < 0 ? err_set(err, -r, "write '/%s' of the root: %s", path, strerror(-r)) : 0;
 }
 
 static void remove_file(int root_fd, const char *folder, const char *name)
@@ -108,11 +113,16 @@ int identity_apply(struct machine *machine, int root_fd, const struct lease *lea
 	scoped_free char *mark = machine_path(machine, "fresh");
 	bool fresh = mark && access(mark, F_OK) == 0;
 
-	if (fresh && make_fresh(machine, root_fd, err) < 0)
-		return -err->code;
-	if (lease && write_resolv(root_fd, lease, fresh, err) < 0)
-		return -err->code;
-	if (fresh && unlink(mark) < 0)
+	int r = fresh ? make_fresh(machine, root_fd, err) : 0;
+
+	if (r == 0 && lease)
+		r = write_resolv(root_fd, lease, fresh, err);
+	if (r == -ENOSPC || r == -EDQUOT) {
+		/* Who wants to make room must get in; the mark stays for the next start. */
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (r == 0 && fresh && unlink(mark) < 0)
 		return err_set(err, errno, "remove '%s': %s", mark, strerror(errno));
-	return 0;
+	return r;
 }

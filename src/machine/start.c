@@ -5,6 +5,7 @@
  * of the guest's init, and becomes the keeper by exec: so that init has one parent for its whole
  * life, and that a command killed at any moment leaves a start that goes through or is undone.
  */
+#include "machine/control.h"
 #include "machine/guest.h"
 #include "machine/private.h"
 #include "machine/run.h"
@@ -425,15 +426,12 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
 {
 	if (machine_check(machine, err) < 0)
 		return -err->code;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	bool alive = lock >= 0 && run_alive(machine);
+	scoped_fd int lock = control_lock_stopped(machine, err);
 
-	if (lock < 0)
-		return lock;
 	if (was_running)
-		*was_running = alive;
-	if (alive)
-		return 0;
+		*was_running = lock == -EALREADY;
+	if (lock < 0)
+		return lock == -EALREADY ? 0 : lock;
 	int r = access(machine->run, F_OK) == 0 ? run_clean(machine, err) : 0;
 	if (r == 0)
 		r = make_run_folder(machine, err);

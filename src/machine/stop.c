@@ -8,18 +8,20 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* What is left when there is no keeper to ask. */
-static int stop_leftover(struct machine *machine, enum stop_outcome *outcome, struct err *err)
+/* When there is no keeper to ask: one that was killed has left its run behind, with a dead guest. */
+static int stop_leftover(struct machine *machine, enum stop_outcome without,
+			 enum stop_outcome *outcome, struct err *err)
 {
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	scoped_fd int lock = control_lock_stopped(machine, err);
 
-	if (lock < 0)
-		return lock;
-	*outcome = STOP_WAS_STOPPED;
-	if (run_alive(machine))
+	if (lock == -EALREADY)
 		return err_set(err, EAGAIN, "machine '%s' was started meanwhile; stop it again",
 			       machine->name);
-	return access(machine->run, F_OK) == 0 ? run_clean(machine, err) : 0;
+	if (lock < 0)
+		return lock;
+	bool left = access(machine->run, F_OK) == 0;
+	*outcome = left ? STOP_KILLED : without;
+	return left ? run_clean(machine, err) : 0;
 }
 
 /* SAY_ENDED comes when the keeper's clean-up is through; its lock goes with its process, just after. */
@@ -40,16 +42,13 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 
 	scoped_fd int socket = control_connect(machine, &unreachable);
 	if (socket < 0)
-		return stop_leftover(machine, outcome, err);
+		return stop_leftover(machine, STOP_WAS_STOPPED, outcome, err);
 	int r = protocol_send(socket, force ? ASK_KILL : ASK_HALT, limit, NULL, 0, -1);
 	while (r == 0 && message.type != SAY_ENDED)
 		r = control_wait(machine, socket, &message, -1, err);
 	if (r == -ECONNRESET || r == -EPIPE) {
-		/* The keeper was killed, and the guest with it: the rest is ours to do. */
 		*err = (struct err){ 0 };
-		r = stop_leftover(machine, outcome, err);
-		*outcome = STOP_KILLED;
-		return r;
+		return stop_leftover(machine, STOP_CLEAN, outcome, err);
 	}
 	if (r < 0)
 		return err->code ? -err->code
