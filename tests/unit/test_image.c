@@ -10,11 +10,13 @@
 #include "tarball.h"
 
 #include <fcntl.h>
-#include <limits.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 static char folder[64]; /* all of this run; roots and archives are in it */
 
@@ -526,6 +528,113 @@ static void test_unpack_fds(void)
 	CU_ASSERT_EQUAL(count_fds(), before);
 }
 
+/* The process whose parent is `parent`, once there is one; 0: it did not come. */
+static pid_t child_of(pid_t parent)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	for (int i = 0; i < 5000; i++) {
+		scoped_free char *text = NULL;
+		if (file_read(AT_FDCWD, path, 256, &text) > 0)
+			return (pid_t)strtol(text, NULL, 10);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* A file of /proc/PID has this text, sooner or later: the process is still giving up rights. */
+static bool proc_says(pid_t pid, const char *name, const char *wanted)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	for (int i = 0; i < 5000; i++) {
+		scoped_free char *text = NULL;
+		if (file_read(AT_FDCWD, path, 1 << 16, &text) > 0 && strstr(text, wanted))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static bool namespace_shared(pid_t pid, const char *name)
+{
+	char path[64], ours[64], theirs[64];
+
+	snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+	ssize_t n = readlink(path, ours, sizeof ours);
+	snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, name);
+	ssize_t m = readlink(path, theirs, sizeof theirs);
+	return n <= 0 || m <= 0 || (n == m && memcmp(ours, theirs, (size_t)n) == 0);
+}
+
+static void check_confined(pid_t pid)
+{
+	static const char *const namespaces[] = { "user", "mnt", "pid",   "net",
+						  "ipc",  "uts", "cgroup" };
+	scoped_free char *mounts = NULL;
+	char path[64];
+
+	/* CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP, of its own user namespace. */
+	CU_ASSERT_TRUE(proc_says(pid, "status", "CapEff:\t000000008000001b"));
+	CU_ASSERT_TRUE(proc_says(pid, "status", "CapPrm:\t000000008000001b"));
+	CU_ASSERT_TRUE(proc_says(pid, "status", "CapInh:\t0000000000000000"));
+	CU_ASSERT_TRUE(proc_says(pid, "status", "NoNewPrivs:\t1"));
+	CU_ASSERT_TRUE(proc_says(pid, "status", "Uid:\t1900000000\t1900000000\t1900000000"));
+	for (size_t i = 0; i < COUNT(namespaces); i++)
+		CU_ASSERT_FALSE(namespace_shared(pid, namespaces[i]));
+	/* One mount, its root, is all there is; nothing is open but the archive and the report. */
+	snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)pid);
+	CU_ASSERT_TRUE(file_read(AT_FDCWD, path, 1 << 16, &mounts) > 0);
+	CU_ASSERT_TRUE(mounts && strchr(mounts, '\n') == strrchr(mounts, '\n'));
+	CU_ASSERT_PTR_NOT_NULL(strstr(mounts, " / rw,nosuid,nodev,noexec"));
+	for (int fd = 4; fd < 64; fd++) {
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+		CU_ASSERT_TRUE(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0);
+	}
+}
+
+/* Reads an archive that never comes, in a process of its own. */
+static __attribute__((noreturn)) void unpack_nothing(int archive_fd)
+{
+	struct unpack_report report;
+	struct err err = { 0 };
+	int mount_fd = mount_clone(AT_FDCWD, "root", 0);
+
+	mount_attributes(mount_fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0);
+	_exit(unpack_run(mount_fd, archive_fd, &map, &report, &err) < 0);
+}
+
+/* What hostile bytes could take over has nothing of the host in reach, and dies with its maker. */
+static void test_unpack_confined(void)
+{
+	int ends[2];
+
+	file_remove_tree(AT_FDCWD, "root");
+	CU_ASSERT_EQUAL(mkdir("root", 0700), 0);
+	CU_ASSERT_EQUAL(pipe2(ends, O_CLOEXEC), 0);
+	scoped_fd int reading = ends[0];
+	scoped_fd int writing = ends[1];
+	pid_t pid = fork();
+	if (pid == 0)
+		unpack_nothing(reading);
+	pid_t helper = child_of(pid);
+	pid_t confined = child_of(helper);
+	CU_ASSERT_TRUE(confined > 0);
+	check_confined(confined);
+	kill(pid, SIGKILL);
+	child_wait(pid);
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d", (int)confined);
+	struct timespec pause = { .tv_nsec = 2000000 };
+	for (int i = 0; i < 5000 && access(path, F_OK) == 0; i++)
+		nanosleep(&pause, NULL);
+	CU_ASSERT_TRUE(access(path, F_OK) < 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "a root with systemd", test_root_systemd },
 	{ "a root with busybox", test_root_busybox },
@@ -540,6 +649,7 @@ static CU_TestInfo tests[] = {
 	{ "compressed archives", test_unpack_compressed },
 	{ "names that come twice", test_unpack_twice },
 	{ "many entries", test_unpack_many },
+	{ "unpacking is confined", test_unpack_confined },
 	{ "no descriptor is left", test_unpack_fds },
 	CU_TEST_INFO_NULL,
 };
