@@ -590,7 +590,7 @@ static void check_confined(pid_t pid)
 	snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)pid);
 	CU_ASSERT_TRUE(file_read(AT_FDCWD, path, 1 << 16, &mounts) > 0);
 	CU_ASSERT_TRUE(mounts && strchr(mounts, '\n') == strrchr(mounts, '\n'));
-	CU_ASSERT_PTR_NOT_NULL(strstr(mounts, " / rw,nosuid,nodev,noexec"));
+	CU_ASSERT_TRUE(mounts && strstr(mounts, " / rw,nosuid,nodev,noexec"));
 	for (int fd = 4; fd < 64; fd++) {
 		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
 		CU_ASSERT_TRUE(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0);
@@ -624,7 +624,8 @@ static void test_unpack_confined(void)
 	pid_t helper = child_of(pid);
 	pid_t confined = child_of(helper);
 	CU_ASSERT_TRUE(confined > 0);
-	check_confined(confined);
+	if (confined > 0)
+		check_confined(confined);
 	kill(pid, SIGKILL);
 	child_wait(pid);
 	char path[64];
