@@ -217,7 +217,7 @@ nothing_left() {
 	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
 	what_there_is >"$T/after"
 	diff "$T/before" "$T/after" >&2 || fault "the above is left (>) or missing (<)" || return
-	find "$BERTH_ROOT" -type f ! -path '*/etc/*' ! -path '*/locks/*' >"$T/files"
+	find "$BERTH_ROOT" -type f ! -path '*/etc/*' ! -path '*/locks/*' ! -path '*/run/events*' >"$T/files"
 	[[ ! -s $T/files ]] || fault "files are left: $(cat "$T/files")"
 }
 

@@ -10,7 +10,7 @@ static int run_finish(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_finish(&machine, call->words[1], err);
+	return r != 0 ? r : machine_finish(&machine, call->words[1], call->words[2], err);
 }
 
 static int run_respawn(struct call *call, struct err *err)
@@ -28,11 +28,11 @@ static int run_respawn(struct call *call, struct err *err)
 
 const struct command command_finish = {
 	.name = "_finish",
-	.args = "MACHINE HOW",
+	.args = "MACHINE HOW OUTCOME",
 	.help = "Clean up after the end of a guest; run by its keeper",
 	.traits = COMMAND_HIDDEN,
-	.min = 2,
-	.max = 2,
+	.min = 3,
+	.max = 3,
 	.run = run_finish,
 };
 

@@ -14,8 +14,8 @@ extern const struct command command_start, command_stop, command_kill, command_r
 	command_delete;
 /* list.c, info.c */
 extern const struct command command_list, command_info;
-/* logs.c */
-extern const struct command command_logs;
+/* logs.c, events.c */
+extern const struct command command_logs, command_events;
 /* enter.c */
 extern const struct command command_shell, command_exec, command_console;
 /* snapshot.c */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "keeper/event.h"
 #include "kern/cgroup.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
@@ -34,6 +35,16 @@ static void unwatch(struct keeper *keeper, struct source *source)
 	scoped_close_fd(&source->fd);
 }
 
+/* RUN/events, by way of RUN/machines/NAME. */
+static void tell_event(struct keeper *keeper, const char *name)
+{
+	struct event event = { .name = name, .machine = keeper->plan.name };
+	int r = event_write(keeper->run, "../../events", &event);
+
+	if (r < 0)
+		log_line("event '%s' could not be written: %s", name, strerror(-r));
+}
+
 void keeper_set_booted(struct keeper *keeper)
 {
 	if (keeper->booted)
@@ -42,6 +53,7 @@ void keeper_set_booted(struct keeper *keeper)
 	/* For those who only look, such as a list: the file is the word. */
 	scoped_fd int fd = openat(keeper->run, "booted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	log_line("booted");
+	tell_event(keeper, "booted");
 	clients_tell(keeper, SAY_BOOTED);
 }
 
@@ -117,7 +129,8 @@ static void end(struct keeper *keeper, enum ended ended, const char *how)
 }
 
 /* argv of one of berth's own verbs for this machine. */
-static void own_verb(struct keeper *keeper, const char *verb, const char *last, const char *argv[8])
+static void own_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
+		     const char *argv[8])
 {
 	size_t n = 0;
 
@@ -128,6 +141,7 @@ static void own_verb(struct keeper *keeper, const char *verb, const char *last, 
 	}
 	argv[n++] = verb;
 	argv[n++] = keeper->plan.name;
+	argv[n++] = word;
 	argv[n++] = last;
 	argv[n] = NULL;
 }
@@ -142,7 +156,7 @@ static int respawn(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
 	if (sync_pair(&ours, &theirs, err) < 0)
 		return -err->code;
 	snprintf(number, sizeof number, "%d", theirs.fd);
-	own_verb(keeper, "_respawn", number, argv);
+	own_verb(keeper, "_respawn", number, NULL, argv);
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -208,6 +222,7 @@ static void reboot(struct keeper *keeper)
 		end(keeper, ENDED_FAILED, how);
 	} else {
 		adopt(keeper, fds);
+		tell_event(keeper, "rebooted");
 	}
 }
 
@@ -244,10 +259,15 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 /* Volume, ids, state: what needs more libraries than a process that lives for years should load. */
 static void finish(struct keeper *keeper)
 {
+	static const char *const outcomes[] = {
+		[ENDED_CLEAN] = "clean",
+		[ENDED_KILLED] = "killed",
+		[ENDED_FAILED] = "failed",
+	};
 	const char *argv[8];
 	struct err err = { 0 };
 
-	own_verb(keeper, "_finish", keeper->how, argv);
+	own_verb(keeper, "_finish", keeper->how, outcomes[keeper->ended], argv);
 	if (child_run(argv, &(struct child_io){ 0 }, &err) < 0)
 		log_line("clean-up: %s", err.text);
 }
@@ -296,6 +316,9 @@ int keeper_run(struct keeper *keeper)
 {
 	int r = open_sources(keeper);
 
+	/* Before the command that started us goes on. */
+	if (r == 0)
+		tell_event(keeper, "started");
 	report_begun(r);
 	if (r < 0) {
 		keeper_kill(keeper);

@@ -231,7 +231,11 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	    pool_open(&to, machine->site, machine->config.pool, err) < 0)
 		return -err->code;
 	template_volume(spec->template, origin);
-	return make_machine(machine, &from, origin, &to, err);
+	int r = make_machine(machine, &from, origin, &to, err);
+	if (r == 0)
+		machine_tell(machine,
+			     &(struct event){ .name = "created", .template = spec->template });
+	return r;
 }
 
 int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
@@ -279,6 +283,10 @@ static int clone_to(struct machine *from, struct machine *to, const char *snapsh
 	bool frozen = !snapshot && machine_freeze(from, &pool);
 	int r = make_machine(to, &pool, origin, &pool, err);
 	machine_thaw(from, frozen);
+	if (r == 0)
+		machine_tell(to, &(struct event){ .name = "cloned",
+						  .from = from->name,
+						  .snapshot = snapshot });
 	return r;
 }
 
@@ -366,8 +374,11 @@ int machine_erase(struct machine *machine, struct err *err)
 
 	if (!pending || !conf)
 		return err_set(err, ENOMEM, "out of memory");
-	if (rename(conf, pending) == 0)
+	if (rename(conf, pending) == 0) {
 		r = file_sync_dir(machine->folder);
+		/* Now: from here on no command finds it, and whoever is first clears it away. */
+		machine_tell(machine, &(struct event){ .name = "deleted" });
+	}
 	if (r < 0)
 		return err_set(err, -r, "write '%s': %s", pending, strerror(-r));
 	/* Without any settings it was killed between folder and file: nothing else is there. */

@@ -92,7 +92,9 @@ int machine_pause(struct machine *machine, bool paused, bool *was, struct err *e
 	if (is == paused)
 		return 0;
 	int r = paused ? pause_it(machine, mark) : resume_it(machine, mark);
-	return r < 0 ? err_set(err, -r, "%s machine '%s': %s", paused ? "pause" : "resume",
-			       machine->name, strerror(-r))
-		     : 0;
+	if (r < 0)
+		return err_set(err, -r, "%s machine '%s': %s", paused ? "pause" : "resume",
+			       machine->name, strerror(-r));
+	machine_tell(machine, &(struct event){ .name = paused ? "paused" : "resumed" });
+	return 0;
 }

@@ -4,6 +4,7 @@ libmachine_a_SOURCES = \
 	src/machine/console.c \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
+	src/machine/events.c src/machine/events.h \
 	src/machine/freeze.c \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/identity.c \
@@ -28,4 +29,9 @@ TESTS += test_machine
 test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/suite.h
 test_machine_LDADD = libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += test_events
+TESTS += test_events
+test_events_SOURCES = tests/unit/test_events.c tests/unit/suite.c tests/unit/suite.h
+test_events_LDADD = $(test_machine_LDADD)
 endif

@@ -175,7 +175,7 @@ int machine_console(struct machine *machine, bool force, bool read_only, char de
  * What the keeper leaves to a program with more libraries: berth itself, as its child. finish cleans
  * up after a guest's end; respawn starts the next guest of a reboot and hands it to the keeper.
  */
-int machine_finish(struct machine *machine, const char *how, struct err *err);
+int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err);
 int machine_respawn(struct machine *machine, int keeper_fd, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef BERTH_MACHINE_PRIVATE_H
 #define BERTH_MACHINE_PRIVATE_H
 
+#include "keeper/event.h"
 #include "machine/machine.h"
 #include "storage/storage.h"
 
@@ -17,6 +18,9 @@ int machine_paths(struct machine *machine, const struct site *site, const char *
  * keeper's own clean-up takes it.
  */
 int machine_lock(const struct machine *machine, unsigned seconds, struct err *err);
+
+/* Writes down what happened to it, for who follows (machine/events.h). The act itself goes on without. */
+void machine_tell(const struct machine *machine, const struct event *event);
 
 /* FOLDER/file; the caller owns it; NULL: out of memory. */
 char *machine_path(const struct machine *machine, const char *file);

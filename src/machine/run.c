@@ -184,6 +184,24 @@ void run_write_ended(const struct machine *machine, const char *how)
 		dprintf(fd, "%s\n", how);
 }
 
+int run_clean_dead(struct machine *machine, struct err *err)
+{
+	static const char how[] = "killed, with its keeper";
+	scoped_free char *control = text_format("%s/control", machine->run);
+	/* A keeper makes it before it says that the machine has started. */
+	bool began = control && access(control, F_OK) == 0;
+
+	int r = run_clean(machine, err);
+	if (r < 0)
+		return r;
+	run_write_ended(machine, how);
+	if (began)
+		machine_tell(machine, &(struct event){ .name = "stopped",
+						       .outcome = "failed",
+						       .cause = how });
+	return 0;
+}
+
 /* A copy's command was killed while it held the guest still. */
 static void thaw_forgotten(struct machine *machine)
 {
@@ -206,8 +224,5 @@ int run_settle(struct machine *machine, struct err *err)
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
 	if (lock < 0 || run_alive(machine))
 		return 0;
-	int r = run_clean(machine, err);
-	if (r == 0)
-		run_write_ended(machine, "killed, with its keeper");
-	return r;
+	return run_clean_dead(machine, err);
 }

@@ -62,10 +62,13 @@ bool run_alive(const struct machine *machine);
 /* Removes every trace of a run whose guest is gone or must go. Under the lock. Idempotent. */
 int run_clean(struct machine *machine, struct err *err);
 
+/* The same after a keeper that was killed; how it ended is kept and told, if it ever ran. */
+int run_clean_dead(struct machine *machine, struct err *err);
+
 /* How the last run ended, in words, kept beside machine.conf. */
 void run_write_ended(const struct machine *machine, const char *how);
 
-/* If a run was left behind and nobody works on the machine: run_clean. Cheap when there is none. */
+/* If a run was left behind and nobody works on the machine: run_clean_dead. Cheap when there is none. */
 int run_settle(struct machine *machine, struct err *err);
 
 #endif

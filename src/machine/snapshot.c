@@ -45,6 +45,12 @@ int snapshot_exists(struct machine *machine, const char *name, struct err *err)
 	return open_pool(machine, &pool, err) < 0 ? -err->code : find(machine, &pool, name, err);
 }
 
+static int tell(struct machine *machine, const char *event, const char *name)
+{
+	machine_tell(machine, &(struct event){ .name = event, .snapshot = name });
+	return 0;
+}
+
 int snapshot_take(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -64,7 +70,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 			       "machine '%s' has a snapshot '%s' already; choose another name",
 			       machine->name, name);
 	}
-	return r;
+	return r < 0 ? r : tell(machine, "snapshot-taken", name);
 }
 
 struct collection {
@@ -127,7 +133,8 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	if (lock < 0 || open_pool(machine, &pool, err) < 0 || find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
-	return volume_destroy(&pool, volume, err);
+	int r = volume_destroy(&pool, volume, err);
+	return r < 0 ? r : tell(machine, "snapshot-deleted", name);
 }
 
 /*
@@ -151,5 +158,7 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	if (volume_destroy(&pool, next, err) < 0 || volume_snapshot(&pool, kept, next, err) < 0 ||
 	    volume_exchange(&pool, root, next, err) < 0)
 		return -err->code;
+	/* The exchange has done it, whatever becomes of the loser. */
+	tell(machine, "snapshot-restored", name);
 	return volume_destroy(&pool, next, err);
 }

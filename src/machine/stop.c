@@ -21,7 +21,7 @@ static int stop_leftover(struct machine *machine, enum stop_outcome without,
 		return lock;
 	bool left = access(machine->run, F_OK) == 0;
 	*outcome = left ? STOP_KILLED : without;
-	return left ? run_clean(machine, err) : 0;
+	return left ? run_clean_dead(machine, err) : 0;
 }
 
 /* SAY_ENDED comes when the keeper's clean-up is through; its lock goes with its process, just after. */
@@ -59,7 +59,7 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 	return 0;
 }
 
-int machine_finish(struct machine *machine, const char *how, struct err *err)
+int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
 {
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
@@ -68,6 +68,8 @@ int machine_finish(struct machine *machine, const char *how, struct err *err)
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;
+	machine_tell(machine,
+		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
 	if (machine->config.ephemeral)
 		return machine_erase(machine, err);
 	run_write_ended(machine, how);
