@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
+#include "kern/devices.h"
 #include "kern/idmap.h"
 #include "kern/mount.h"
 #include "kern/spawn.h"
@@ -167,6 +168,29 @@ static void check_cgroups(struct report *report)
 			   text_trim(controllers));
 }
 
+/* Tried on a group of its own: how kernels say that they cannot differs. */
+static void check_devices(struct report *report)
+{
+	char site[32], path[64];
+
+	site_name(report->site, site, sizeof site);
+	snprintf(path, sizeof path, "%s/_doctor", site);
+	scoped_fd int group = cgroup_make(path);
+	if (group < 0)
+		return; /* said by check_cgroups, or not root */
+	int r = devices_confine(group, NULL, 0);
+	cgroup_remove(path);
+	if (r == 0)
+		report_add(report, VERDICT_OK, "devices", NULL,
+			   "machines are confined to their devices by control group programs");
+	else
+		report_add(report, VERDICT_NOTE, "devices",
+			   "use a kernel with CONFIG_CGROUP_BPF, for one wall more",
+			   "the kernel takes no control group programs for devices (%s): machines "
+			   "are kept from them by user namespaces and nodev mounts",
+			   strerror(-r));
+}
+
 static void check_btrfs(struct report *report)
 {
 	scoped_free char *known = NULL;
@@ -194,6 +218,7 @@ void doctor_kernel(struct report *report)
 	check_namespaces(report);
 	check_time(report);
 	check_cgroups(report);
+	check_devices(report);
 	check_idmap(report);
 	check_btrfs(report);
 }

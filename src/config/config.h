@@ -69,6 +69,8 @@ struct machine_config {
 	char *pool;            /* KEY_FIXED; where its volume lives */
 	uint64_t created;      /* KEY_FIXED; seconds since the epoch */
 	bool ephemeral;        /* deleted when it stops */
+	bool compat;           /* "security.compat": 32-bit system calls in a 64-bit root */
+	bool nesting;          /* "security.nesting" */
 	char *network;         /* "network", "" for none */
 	char *mac;             /* "network.mac"; KEY_FIXED */
 	char *address;         /* "network.address", "" = as leased */

@@ -1,7 +1,9 @@
 noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
+	src/kern/refusals.c src/kern/refusals.h \
 	src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
+	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_parse.c \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/link.c src/kern/link.h \
@@ -9,8 +11,19 @@ libkern_a_SOURCES = \
 	src/kern/mount.c src/kern/mount.h \
 	src/kern/nft.c src/kern/nft.h \
 	src/kern/pty.c src/kern/pty.h \
+	src/kern/seccomp.c src/kern/seccomp.h \
 	src/kern/spawn.c src/kern/spawn.h \
 	src/kern/sync.c src/kern/sync.h
+
+# The filters of system calls are made here and now, by libseccomp: berth itself does not need it.
+noinst_PROGRAMS += filter
+filter_SOURCES = src/kern/filter.c src/kern/refusals.c src/kern/refusals.h
+filter_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
+filter_LDADD = $(SECCOMP_LIBS)
+src/kern/filters.h: filter$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) src/kern && ./filter$(EXEEXT) >$@.new && mv $@.new $@
+BUILT_SOURCES += src/kern/filters.h
+CLEANFILES += src/kern/filters.h
 
 if HAVE_CUNIT
 check_PROGRAMS += test_kern

@@ -33,6 +33,7 @@ enum {
 /* What the porter and the command proper need; all of it made before the first fork. */
 struct attach {
 	const struct exec_spec *spec;
+	const struct machine_config *config; /* borrowed */
 	bool terminal;
 	int pidfd;         /* owned: the guest's init */
 	int cgroup;        /* owned */
@@ -127,7 +128,7 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 	/* The porter speaks on the same channel: it must have been heard before we speak. */
 	if (sync_wait(&attach->guest, STEP_HOST_READY, NULL, 0, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
-	    place_stdio(attach, &user, &err) == 0 && walls_raise(&err) == 0 &&
+	    place_stdio(attach, &user, &err) == 0 && walls_raise(attach->config, &err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&
 	    exec_command(attach, &user, &err) == -ENOENT)
 		code = EXEC_NOT_FOUND;
@@ -247,6 +248,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 {
 	struct attach attach = {
 		.spec = spec,
+		.config = &machine->config,
 		.terminal = wants_terminal(spec),
 		.pidfd = -1,
 		.cgroup = -1,

@@ -99,7 +99,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		return -err->code;
 	if (run->networked)
 		network_guest_announce(&run->lease);
-	return walls_raise(err);
+	return walls_raise(&run->machine->config, err);
 }
 
 void guest_main(struct run *run, struct sync *sync)

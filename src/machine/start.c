@@ -20,6 +20,7 @@
 #include "kern/spawn.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
+#include "machine/walls.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -140,6 +141,8 @@ static int make_cgroup(struct run *run, struct err *err)
 				   : cgroup_delegate(run->cgroup_fd, run->map.base);
 	if (r < 0)
 		return err_set(err, -r, "make control group '%s': %s", path, strerror(-r));
+	/* Where the kernel has no such programs, doctor says so; the other walls stand without. */
+	walls_confine(run->cgroup_fd);
 	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, err);
 }
 

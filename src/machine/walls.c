@@ -1,8 +1,15 @@
 #include "machine/walls.h"
 
 #include "kern/caps.h"
+#include "kern/devices.h"
+#include "kern/seccomp.h"
 
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /*
  * In a user namespace none of these reaches the host. They go all the same: distributions read from
@@ -14,9 +21,67 @@ static const cap_value_t dropped[] = {
 	CAP_SYS_MODULE, CAP_SYS_PACCT,     CAP_SYS_RAWIO, CAP_SYS_TIME,     CAP_WAKE_ALARM,
 };
 
-int walls_raise(struct err *err)
+#ifdef BERTH_TEST_HOLES
+bool walls_hole(const char *word)
 {
-	int r = caps_drop(dropped, sizeof dropped / sizeof *dropped);
+	const char *holes = getenv("BERTH_TEST_HOLES");
 
-	return r < 0 ? err_set(err, -r, "drop capabilities: %s", strerror(-r)) : 0;
+	return holes && strstr(holes, word);
+}
+#endif
+
+/* What rootfs.c puts into /dev, by number; 136 to 143 are the kernel's pseudo-terminals. */
+static const struct device devices[] = {
+	{ 1, 3, 3 }, /* null */
+	{ 1, 5, 5 }, /* zero */
+	{ 1, 7, 9 }, /* full, random, urandom */
+	{ 5, 0, 0 }, /* tty */
+	{ 5, 2, 2 }, /* ptmx */
+	{ 136, 0, UINT32_MAX },
+};
+
+int walls_confine(int cgroup_fd)
+{
+	if (walls_hole("devices"))
+		return 0;
+	return devices_confine(cgroup_fd, devices, sizeof devices / sizeof *devices);
+}
+
+/*
+ * The caller's session keyring, with what is in it, would come along: whoever has a process with it
+ * may read its keys, whatever their owner. ENOSYS: a kernel without keys.
+ */
+static int leave_keyring(void)
+{
+	long id = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+
+	return id < 0 && errno != ENOSYS ? -errno : 0;
+}
+
+/* 32-bit system calls are as many doors again: they open only for a root that needs them. */
+static unsigned variant(const struct machine_config *config)
+{
+	static const char *const narrow[] = { "i386", "i486", "i586", "i686", "armv6l", "armv7l" };
+	unsigned out = config->nesting ? SECCOMP_NESTING : 0;
+
+	for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
+		if (strcmp(config->arch, narrow[i]) == 0)
+			return out | SECCOMP_COMPAT;
+	}
+	return config->compat ? out | SECCOMP_COMPAT : out;
+}
+
+int walls_raise(const struct machine_config *config, struct err *err)
+{
+	int r = walls_hole("keyring") ? 0 : leave_keyring();
+
+	if (r < 0)
+		return err_set(err, -r, "leave the caller's keyring: %s", strerror(-r));
+	r = walls_hole("caps") ? 0 : caps_drop(dropped, sizeof dropped / sizeof *dropped);
+	if (r < 0)
+		return err_set(err, -r, "drop capabilities: %s", strerror(-r));
+	r = walls_hole("seccomp") ? 0 : seccomp_raise(variant(config));
+	return r < 0 ? err_set(err, -r, "load the filter of system calls: %s%s", strerror(-r),
+			       r == -EINVAL ? " (the kernel needs CONFIG_SECCOMP_FILTER)" : "")
+		     : 0;
 }

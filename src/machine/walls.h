@@ -2,9 +2,34 @@
 #ifndef BERTH_MACHINE_WALLS_H
 #define BERTH_MACHINE_WALLS_H
 
-#include "base/err.h"
+#include "config/config.h"
 
-/* Last before exec, for init and for every command that enters. */
-int walls_raise(struct err *err);
+#include <stdbool.h>
+
+/*
+ * For init and for every command that enters, as the guest's root and last before it becomes another
+ * user and executes: a keyring of its own, capabilities, and the filter of system calls.
+ */
+int walls_raise(const struct machine_config *config, struct err *err);
+
+/*
+ * Takes from a guest's control group every device but those that it finds in its /dev. Needs control
+ * group programs in the kernel; a user namespace and nodev mounts stand without. 0 or -errno.
+ */
+int walls_confine(int cgroup_fd);
+
+/*
+ * Whether a wall is to be left out, so that tests/attack can see what is behind it: in a build with
+ * --enable-test-holes when BERTH_TEST_HOLES has the word, else never.
+ */
+#ifdef BERTH_TEST_HOLES
+bool walls_hole(const char *word);
+#else
+static inline bool walls_hole(const char *word)
+{
+	(void)word;
+	return false;
+}
+#endif
 
 #endif

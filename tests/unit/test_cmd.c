@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "kern/refusals.h"
 #include "suite.h"
 
 #include <ctype.h>
@@ -409,6 +410,21 @@ static void test_completion(void)
 	CU_ASSERT_STRING_EQUAL(printed, installed);
 }
 
+/* Every refused system call stands in berth-security(7), with its error and its reason. */
+static void test_security_manual(void)
+{
+	scoped_free char *manual = read_source("doc/berth-security.7");
+
+	for (size_t i = 0; i < refusals_count; i++) {
+		scoped_free char *row =
+			text_format(".It Li %s\n%s: %s.\n", refusals[i].name,
+				    strerrorname_np(refusals[i].error), refusals[i].why);
+		if (row && !strstr(manual, row))
+			printf("berth-security(7) lacks: %s", row);
+		CU_ASSERT(row && strstr(manual, row));
+	}
+}
+
 /*
  * What berth(1) has, gathered from its source: items "\nstart\nstart --wait\n...", the same of its
  * section JSON, and the words of all .Ic lines.
@@ -550,6 +566,7 @@ int main(void)
 		{ "the words of another command", test_parse_tail },
 		{ "words that are wrong", test_parse_faults },
 		{ "help has every flag", test_help },
+		{ "the manual of the walls", test_security_manual },
 		{ "completion as installed", test_completion },
 		{ "berth(1) has every verb and flag", test_manual },
 		CU_TEST_INFO_NULL,

@@ -3,9 +3,12 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
+#include "kern/devices.h"
 #include "kern/idmap.h"
 #include "kern/mount.h"
 #include "kern/pty.h"
+#include "kern/refusals.h"
+#include "kern/seccomp.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
 #include "suite.h"
@@ -15,8 +18,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static const struct idmap map = { .base = 1900000000, .count = IDMAP_COUNT };
@@ -225,6 +230,80 @@ static void test_sync_last_words(void)
 	sync_close(&host);
 }
 
+/* In a namespace of its own, as a guest is: what the filter refuses, how, and what it leaves. */
+static int try_filter(unsigned variant)
+{
+	if (seccomp_raise(variant) < 0)
+		return 1;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
+		return 2;
+	bool keys = syscall(SYS_keyctl, 0, -3, 0) >= 0 || errno != ENOSYS;
+	if (keys != ((variant & SECCOMP_NESTING) != 0))
+		return 3;
+	if (syscall(SYS_io_uring_setup, 1, NULL) != -1 || errno != ENOSYS)
+		return 4;
+	if (syscall(SYS_open_by_handle_at, -1, NULL, 0) != -1 || errno != EPERM)
+		return 5;
+	/* 38 is AF_ALG; the kernel looks at the lower half only. */
+	for (uint64_t high = 0; high < 2; high++) {
+		if (syscall(SYS_socket, 38 | high << 32, SOCK_SEQPACKET, 0) != -1 ||
+		    errno != EAFNOSUPPORT)
+			return 6;
+	}
+	for (size_t i = 0; i < socket_families_count; i++) {
+		scoped_fd int fd = socket(socket_families[i], SOCK_RAW, 0);
+		if (fd < 0 && errno == EAFNOSUPPORT)
+			return 7;
+	}
+	return 0;
+}
+
+static void test_seccomp(void)
+{
+	for (unsigned variant = 0; variant < SECCOMP_VARIANTS; variant++) {
+		struct spawn spawn = { .namespaces = CLONE_NEWUSER | CLONE_NEWNET,
+				       .cgroup_fd = -1,
+				       .owner = &map };
+		pid_t pid = spawn_process(&spawn);
+		if (pid == 0)
+			_exit(try_filter(variant));
+		scoped_fd int pidfd = spawn.pidfd;
+		CU_ASSERT_EQUAL(spawn_wait(pidfd), 0);
+	}
+}
+
+/* In a group of its own: null opens, and what is not in the list does not. */
+static int try_devices(void)
+{
+	scoped_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	scoped_fd int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return 1;
+	return full >= 0 || errno != EPERM ? 2 : 0;
+}
+
+static void test_devices(void)
+{
+	static const struct device null = { 1, 3, 3 };
+	char path[80];
+
+	snprintf(path, sizeof path, "%s/devices", group);
+	scoped_fd int fd = cgroup_make(path);
+	CU_ASSERT_TRUE(fd >= 0);
+	int r = devices_confine(fd, &null, 1);
+	if (r == -EPERM || r == -EINVAL) {
+		printf("skip: this kernel takes no device programs\n");
+		return;
+	}
+	CU_ASSERT_EQUAL(r, 0);
+	struct spawn spawn = { .cgroup_fd = fd };
+	if (spawn_process(&spawn) == 0)
+		_exit(try_devices());
+	scoped_fd int pidfd = spawn.pidfd;
+	CU_ASSERT_EQUAL(spawn_wait(pidfd), 0);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -236,6 +315,8 @@ int main(void)
 		{ "a forged ptmx", test_pty_forged },
 		{ "steps, descriptors and failures", test_sync },
 		{ "last words", test_sync_last_words },
+		{ "the filter of system calls", test_seccomp },
+		{ "the wall of devices", test_devices },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

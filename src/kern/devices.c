@@ -1,0 +1,87 @@
+#include "kern/devices.h"
+
+#include "base/scoped.h"
+
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+
+/* Instructions a row takes, and those around the rows. */
+enum { ROW = 5, AROUND = 9 };
+
+struct program {
+	struct bpf_insn code[AROUND + ROW * DEVICES_MAX];
+	size_t length;
+};
+
+static void add(struct program *program, uint8_t code, uint8_t to, uint8_t from, int16_t offset,
+		uint32_t value)
+{
+	program->code[program->length++] = (struct bpf_insn){
+		.code = code,
+		.dst_reg = to & 0xf,
+		.src_reg = from & 0xf,
+		.off = offset,
+		.imm = (int32_t)value,
+	};
+}
+
+static void add_return(struct program *program, uint32_t value)
+{
+	add(program, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value);
+	add(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* Of struct bpf_cgroup_dev_ctx: kind in the lower half of its first word, then major and minor. */
+static void write_program(struct program *program, const struct device *rows, size_t count)
+{
+	const uint8_t load = BPF_LDX | BPF_MEM | BPF_W;
+
+	add(program, load, BPF_REG_2, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, access_type),
+	    0);
+	add(program, load, BPF_REG_3, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+	add(program, load, BPF_REG_4, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+	add(program, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_2, 0, 2, BPF_DEVCG_DEV_CHAR);
+	add_return(program, 0);
+	for (size_t i = 0; i < count; i++) {
+		/* 32-bit jumps, so that no minor number is taken for a negative one. */
+		add(program, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_3, 0, 4, rows[i].major);
+		add(program, BPF_JMP32 | BPF_JLT | BPF_K, BPF_REG_4, 0, 3, rows[i].first);
+		add(program, BPF_JMP32 | BPF_JGT | BPF_K, BPF_REG_4, 0, 2, rows[i].last);
+		add_return(program, 1);
+	}
+	add_return(program, 0);
+}
+
+static int load(const struct program *program)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uint64_t)(uintptr_t)program->code,
+		.insn_cnt = (uint32_t)program->length,
+		.license = (uint64_t)(uintptr_t) "GPL",
+		.prog_name = "berth_devices",
+	};
+	long fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int devices_confine(int cgroup_fd, const struct device *rows, size_t count)
+{
+	struct program program = { .length = 0 };
+
+	if (count > DEVICES_MAX)
+		return -E2BIG;
+	write_program(&program, rows, count);
+	scoped_fd int fd = load(&program);
+	if (fd < 0)
+		return fd;
+	union bpf_attr attr = {
+		.target_fd = (uint32_t)cgroup_fd,
+		.attach_bpf_fd = (uint32_t)fd,
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+	return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) < 0 ? -errno : 0;
+}

@@ -1,0 +1,125 @@
+/*
+ * Prints the filters that kern/seccomp.c loads, as C. Run by the build: libseccomp takes a millisecond
+ * to make a filter, which a start has not got, and none of what goes into one is known any later.
+ */
+#include "kern/refusals.h"
+#include "kern/seccomp.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void die(const char *what, int code)
+{
+	fprintf(stderr, "filter: %s: %s\n", what, strerror(-code));
+	exit(EXIT_FAILURE);
+}
+
+/* -EDOM: an architecture of ours does not have it. */
+static void check(const char *what, int code)
+{
+	if (code < 0 && code != -EDOM)
+		die(what, code);
+}
+
+static void add_calls(scmp_filter_ctx filter, unsigned variant)
+{
+	for (size_t i = 0; i < refusals_count; i++) {
+		const struct refusal *call = &refusals[i];
+		int number = seccomp_syscall_resolve_name(call->name);
+		if (number == __NR_SCMP_ERROR)
+			die(call->name, -ENOENT);
+		if ((call->flags & REFUSAL_UNLESS_NESTING && variant & SECCOMP_NESTING) ||
+		    (call->flags & REFUSAL_UNLESS_COMPAT && variant & SECCOMP_COMPAT))
+			continue;
+		check(call->name,
+		      seccomp_rule_add(filter, SCMP_ACT_ERRNO((unsigned)call->error), number, 0));
+	}
+}
+
+static bool is_family(int family)
+{
+	for (size_t i = 0; i < socket_families_count; i++) {
+		if (socket_families[i] == family)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The comparison is of 64 bits, the kernel's of 32: what is greater than the last is refused, so that
+ * no upper half hides a family.
+ */
+static void add_families(scmp_filter_ctx filter)
+{
+	const uint32_t refuse = SCMP_ACT_ERRNO(EAFNOSUPPORT);
+	const int last = socket_families[socket_families_count - 1];
+	const int makers[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
+
+	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+		check("socket", seccomp_rule_add(filter, refuse, makers[i], 1,
+						 SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)last)));
+		for (int family = 1; family < last; family++) {
+			if (!is_family(family))
+				check("socket",
+				      seccomp_rule_add(filter, refuse, makers[i], 1,
+						       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family)));
+		}
+	}
+}
+
+/* The architecture whose programs this kernel runs as well, or 0. */
+static uint32_t compat_arch(void)
+{
+	switch (seccomp_arch_native()) {
+	case SCMP_ARCH_X86_64:
+		return SCMP_ARCH_X86;
+	case SCMP_ARCH_AARCH64:
+		return SCMP_ARCH_ARM;
+	default:
+		return 0;
+	}
+}
+
+static void print_filter(scmp_filter_ctx filter, unsigned variant)
+{
+	struct sock_filter code;
+	FILE *file = tmpfile();
+
+	if (!file)
+		die("tmpfile", -errno);
+	check("export", seccomp_export_bpf(filter, fileno(file)));
+	rewind(file);
+	printf("static const struct sock_filter filter_%u[] = {\n", variant);
+	while (fread(&code, sizeof code, 1, file) == 1)
+		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", code.code, code.jt, code.jf, code.k);
+	printf("};\n");
+	fclose(file);
+}
+
+int main(void)
+{
+	for (unsigned variant = 0; variant < SECCOMP_VARIANTS; variant++) {
+		scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+		uint32_t other = compat_arch();
+		if (!filter)
+			die("seccomp_init", -ENOMEM);
+		/* Any other entry point (i386, x32) is as if the kernel were built without it. */
+		check("bad architecture",
+		      seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
+		check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+		if (variant & SECCOMP_COMPAT && other)
+			check("architecture", seccomp_arch_add(filter, other));
+		add_calls(filter, variant);
+		add_families(filter);
+		print_filter(filter, variant);
+		seccomp_release(filter);
+	}
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,17 @@
+/* Loading the filter of system calls, seccomp(2); kern/refusals.c says which and why. */
+#ifndef BERTH_KERN_SECCOMP_H
+#define BERTH_KERN_SECCOMP_H
+
+enum seccomp_variant {
+	SECCOMP_NESTING = 1 << 0, /* what engines for containers call inside */
+	SECCOMP_COMPAT = 1 << 1,  /* 32-bit programs of the kernel's other architecture */
+	SECCOMP_VARIANTS = 1 << 2,
+};
+
+/*
+ * For us and all that we execute, for good. Wants CAP_SYS_ADMIN in our user namespace: no_new_privs,
+ * the other way, would take setuid programs away from a guest. 0 or -errno.
+ */
+int seccomp_raise(unsigned variant);
+
+#endif
