@@ -144,7 +144,8 @@ static __attribute__((noreturn)) void porter_main(struct attach *attach)
 
 	sync_close(&attach->sync);
 	prctl(PR_SET_DUMPABLE, 0);
-	int r = spawn_enter(attach->pidfd, ALL_NAMESPACES);
+	int r = spawn_enter(attach->pidfd, walls_hole("userns") ? ALL_NAMESPACES & ~CLONE_NEWUSER
+								: ALL_NAMESPACES);
 	if (r == 0)
 		r = idmap_become_root();
 	if (r < 0)

@@ -30,17 +30,10 @@ static int become_root(struct err *err)
 	return 0;
 }
 
-static int enter_root(struct run *run, struct pty *console, struct err *err)
+static int enter_root(struct rootfs *rootfs, struct pty *console, struct err *err)
 {
-	struct rootfs rootfs = {
-		.root_fd = run->root_fd,
-		.init_fd = run->init_fd,
-		.uuid = run->machine->config.uuid,
-		.name = run->machine->name,
-	};
-
 	umask(0);
-	int r = rootfs_enter(&rootfs, console, err);
+	int r = rootfs_enter(rootfs, console, err);
 	umask(022);
 	return r;
 }
@@ -79,14 +72,15 @@ static void exec_init(struct run *run, struct sync *sync, int terminal)
 
 static int build(struct run *run, struct sync *sync, struct pty *console, struct err *err)
 {
-	int fds[2] = { -1, -1 }, out[2];
+	struct rootfs rootfs = {
+		.uuid = run->machine->config.uuid,
+		.guest_init = run->plan.guest_init,
+	};
+	int out[2];
 
-	if (sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
-	    sync_wait(sync, STEP_HOST_READY, fds, run->plan.guest_init ? 2 : 1, err) < 0)
-		return -err->code;
-	run->root_fd = fds[0];
-	run->init_fd = fds[1];
-	if (become_root(err) < 0 || enter_root(run, console, err) < 0 || set_names(run, err) < 0 ||
+	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
+	    sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(err) < 0 ||
+	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
 	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0)
 		return -err->code;
 	out[1] = rootfs_notify_socket(err);

@@ -17,6 +17,7 @@ libmachine_a_SOURCES = \
 	src/machine/rootfs.c src/machine/rootfs.h \
 	src/machine/run.c src/machine/run.h \
 	src/machine/snapshot.c \
+	src/machine/stage.c src/machine/stage.h \
 	src/machine/start.c \
 	src/machine/status.c \
 	src/machine/stop.c \

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/mount.h"
+#include "machine/stage.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -13,9 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-
-/* The host folder on which the root is attached until it is pivoted to: any that is always there. */
-static const char anchor[] = "/dev";
 
 struct mount_row {
 	const char *target; /* below the root; made if missing */
@@ -41,7 +39,7 @@ static const struct mount_row mount_rows[] = {
 
 /* A user namespace may not make device nodes; it may have the host's own shown to it. */
 static const char *const device_rows[] = { "null", "zero", "full", "random", "urandom", "tty" };
-enum { DEVICES = sizeof device_rows / sizeof *device_rows };
+_Static_assert(sizeof device_rows / sizeof *device_rows == ROOTFS_DEVICES, "as many descriptors");
 
 static const char *const link_rows[][2] = {
 	{ "/proc/self/fd", "dev/fd" },       { "/proc/self/fd/0", "dev/stdin" },
@@ -82,12 +80,17 @@ static int mount_row_at(int root_fd, const struct mount_row *row, struct err *er
 	return 0;
 }
 
-/* Before the anchor is covered: while the host's /dev can still be seen. */
-static int take_devices(int fds[DEVICES], struct err *err)
+/* While the host's /dev can still be seen. */
+int rootfs_prepare(struct rootfs *rootfs, struct err *err)
 {
+	int *fds = rootfs->devices;
 	char path[32];
 
-	for (size_t i = 0; i < DEVICES; i++) {
+	rootfs->stage_fd = open(STAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rootfs->stage_fd < 0)
+		return err_set(err, errno, "open '%s': %s", STAGE_ROOT, strerror(errno));
+
+	for (size_t i = 0; i < ROOTFS_DEVICES; i++) {
 		snprintf(path, sizeof path, "/dev/%s", device_rows[i]);
 		fds[i] = mount_clone(AT_FDCWD, path, 0);
 		if (fds[i] < 0)
@@ -107,11 +110,11 @@ static int attach_file(int root_fd, const char *target, int mount_fd, struct err
 	return 0;
 }
 
-static int fill_dev(int root_fd, const int devices[DEVICES], struct err *err)
+static int fill_dev(int root_fd, const int devices[ROOTFS_DEVICES], struct err *err)
 {
 	char target[32];
 
-	for (size_t i = 0; i < DEVICES; i++) {
+	for (size_t i = 0; i < ROOTFS_DEVICES; i++) {
 		snprintf(target, sizeof target, "dev/%s", device_rows[i]);
 		if (attach_file(root_fd, target, devices[i], err) < 0)
 			return -err->code;
@@ -161,8 +164,8 @@ static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 	if (write_run_file(root, "run/host/container-manager", "berth\n", err) < 0 ||
 	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, err) < 0)
 		return -err->code;
-	return rootfs->init_fd >= 0 ? attach_file(root, "run/host/guest-init", rootfs->init_fd, err)
-				    : 0;
+	return rootfs->guest_init ? attach_file(root, "run/host/guest-init", rootfs->init_fd, err)
+				  : 0;
 }
 
 static int pivot(int root_fd, struct err *err)
@@ -176,14 +179,21 @@ static int pivot(int root_fd, struct err *err)
 	return 0;
 }
 
-static int attach_root(int root_fd, struct err *err)
+/* What the host has shown us: the root, on the folder that we know, and guest-init below it. */
+static int open_root(struct rootfs *rootfs, struct err *err)
 {
-	/* First of all: nothing that we mount may travel back to the host. */
+	/* First of all: nothing that happens to the host's mounts may reach ours any more. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(err, errno, "make mounts private: %s", strerror(errno));
-	int r = mount_attach(root_fd, AT_FDCWD, anchor);
-	if (r < 0)
-		return err_set(err, -r, "attach the root: %s", mount_why(r));
+	rootfs->root_fd = open(STAGE_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rootfs->root_fd < 0)
+		return err_set(err, errno, "open the root: %s", strerror(errno));
+	if (!rootfs->guest_init)
+		return 0;
+	rootfs->init_fd = mount_clone(rootfs->stage_fd, STAGE_INIT, 0);
+	if (rootfs->init_fd < 0)
+		return err_set(err, -rootfs->init_fd, "open guest-init: %s",
+			       mount_why(rootfs->init_fd));
 	return 0;
 }
 
@@ -191,21 +201,19 @@ static int attach_root(int root_fd, struct err *err)
  * The host's /proc and /sys must still be mounted, and whole, while the guest's are made: the kernel
  * shows a user namespace no more of them than it could already see (mount_too_revealing).
  */
-int rootfs_enter(const struct rootfs *rootfs, struct pty *console, struct err *err)
+int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 {
-	int devices[DEVICES];
-	int root = rootfs->root_fd;
-
-	if (take_devices(devices, err) < 0 || attach_root(root, err) < 0)
+	if (open_root(rootfs, err) < 0)
 		return -err->code;
+	int root = rootfs->root_fd;
 	for (size_t i = 0; i < sizeof mount_rows / sizeof *mount_rows; i++) {
 		if (mount_row_at(root, &mount_rows[i], err) < 0)
 			return -err->code;
 	}
-	if (fill_dev(root, devices, err) < 0 || open_console(root, console, err) < 0 ||
+	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(root, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;
-	/* The devices' descriptors close with the exec of init; this process lives no longer. */
+	/* The descriptors close with the exec of init; this process lives no longer. */
 	return pivot(root, err);
 }
 

@@ -5,17 +5,24 @@
 #include "base/err.h"
 #include "kern/pty.h"
 
+#include <stdbool.h>
+
+enum { ROOTFS_DEVICES = 6 };
+
 struct rootfs {
-	int root_fd; /* borrowed: detached mount of the volume */
-	int init_fd; /* borrowed: detached mount of guest-init, or -1 */
-	const char *uuid, *name;
+	const char *uuid; /* borrowed */
+	bool guest_init;
+	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };
+
+/* Takes what is taken from the host's /dev, before the root is shown on it (machine/stage.h). */
+int rootfs_prepare(struct rootfs *rootfs, struct err *err);
 
 /*
  * Mounts the tables' rows into the root, opens the console on the root's own devpts (console is the
  * caller's), and makes the root ours by pivot_root(2): afterwards nothing of the host is in sight.
  */
-int rootfs_enter(const struct rootfs *rootfs, struct pty *console, struct err *err);
+int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err);
 
 /* The socket that the guest knows as NOTIFY_SOCKET, bound at /run/host/notify. A descriptor. */
 int rootfs_notify_socket(struct err *err);

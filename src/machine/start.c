@@ -20,6 +20,7 @@
 #include "kern/spawn.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
+#include "machine/stage.h"
 #include "machine/walls.h"
 
 #include <fcntl.h>
@@ -150,9 +151,10 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 {
 	struct sync guest = { .fd = -1 };
 	struct spawn spawn = {
-		.namespaces = GUEST_NAMESPACES,
+		.namespaces =
+			walls_hole("userns") ? GUEST_NAMESPACES & ~CLONE_NEWUSER : GUEST_NAMESPACES,
 		.cgroup_fd = run->cgroup_fd,
-		.owner = &run->map,
+		.owner = walls_hole("userns") ? NULL : &run->map,
 		.sibling = sibling,
 		.reset_clocks = true,
 	};
@@ -177,8 +179,10 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 static int map_ids(struct run *run, struct err *err)
 {
 	char path[64];
-	int r = idmap_write(run->init, &run->map);
 
+	if (walls_hole("userns"))
+		return 0;
+	int r = idmap_write(run->init, &run->map);
 	if (r < 0)
 		return err_set(err, -r, "write the guest's id maps: %s", strerror(-r));
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)run->init);
@@ -193,16 +197,20 @@ static int map_ids(struct run *run, struct err *err)
 	return 0;
 }
 
+/* The guest, and what it gets from the host by way of the stage. */
+static int spawn_on_stage(struct run *run, bool sibling, struct err *err)
+{
+	struct stage stage;
+
+	if (stage_enter(&stage, err) == 0 && spawn_guest(run, sibling, err) == 0 &&
+	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) == 0 && map_ids(run, err) == 0)
+		stage_show(run->root_fd, run->init_fd, err);
+	return stage_leave(&stage, err);
+}
+
 static int attach_network(struct run *run, struct err *err)
 {
 	return run->networked ? network_attach(&run->network, &run->lease, run->init, err) : 0;
-}
-
-static int post_ready(struct run *run, struct err *err)
-{
-	int fds[2] = { run->root_fd, run->init_fd };
-
-	return sync_post(&run->sync, STEP_HOST_READY, fds, run->plan.guest_init ? 2 : 1, err);
 }
 
 static int wait_root(struct run *run, struct err *err)
@@ -241,9 +249,9 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
 	    prepare_root(run, err) < 0 ||
 	    ids_take(run->machine->site, &run->site, run->machine->name, &run->map, err) < 0 ||
-	    make_cgroup(run, err) < 0 || spawn_guest(run, sibling, err) < 0 ||
-	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) < 0 || map_ids(run, err) < 0 ||
-	    attach_network(run, err) < 0 || post_ready(run, err) < 0 || wait_root(run, err) < 0 ||
+	    make_cgroup(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
+	    attach_network(run, err) < 0 ||
+	    sync_post(&run->sync, STEP_HOST_READY, NULL, 0, err) < 0 || wait_root(run, err) < 0 ||
 	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 || sync_wait_exec(&run->sync, err) < 0)
 		return -err->code;
