@@ -171,6 +171,8 @@ static int load_anyway(struct machine *machine, struct err *err)
 	if (r == -ENOENT) {
 		machine->fault = (struct err){ 0 };
 		r = clear_pending(machine, err);
+		/* What was erased may have left its settings. */
+		config_free(&machine_schema, &machine->config);
 		if (r < 0)
 			return r;
 		r = load(machine, &machine->fault);
