@@ -3,6 +3,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "cmd/names.h"
 #include "cmd/print.h"
 #include "storage/storage.h"
 
@@ -45,33 +46,38 @@ static int tell(int r, struct err *err)
 	return r < 0 ? EXIT_FAILED : r;
 }
 
-static pid_t act_apart(struct call *call, const char *name, act_fn *act)
+void act_and_exit(struct call *call, const char *name, act_fn *act)
 {
 	struct err err = { 0 };
-
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid != 0)
-		return pid;
 	int status = tell(act_on(call, name, act, &err), &err);
+
 	fflush(stdout);
 	_exit(status);
 }
 
-static int all_apart(struct call *call, act_fn *act, struct err *err)
+static pid_t act_apart(struct call *call, const char *name, act_fn *act)
 {
-	scoped_free pid_t *pids = calloc((size_t)call->count, sizeof *pids);
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		act_and_exit(call, name, act);
+	return pid;
+}
+
+static int all_apart(struct call *call, const struct names *names, act_fn *act, struct err *err)
+{
+	scoped_free pid_t *pids = calloc(names->count, sizeof *pids);
 	int worst = 0;
 
 	if (!pids)
 		return err_set(err, ENOMEM, "out of memory");
-	for (int i = 0; i < call->count; i++)
-		pids[i] = act_apart(call, call->words[i], act);
-	for (int i = 0; i < call->count; i++) {
+	for (size_t i = 0; i < names->count; i++)
+		pids[i] = act_apart(call, names->list[i], act);
+	for (size_t i = 0; i < names->count; i++) {
 		int status = pids[i] < 0 ? -EAGAIN : child_wait(pids[i]);
 		int code = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 		if (pids[i] < 0)
-			print_note("machine '%s': fork failed", call->words[i]);
+			print_note("machine '%s': fork failed", names->list[i]);
 		if (code > worst)
 			worst = code;
 	}
@@ -80,15 +86,19 @@ static int all_apart(struct call *call, act_fn *act, struct err *err)
 
 int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err)
 {
+	scoped_names struct names names = { 0 };
 	int worst = 0;
 
-	if (call->count == 1)
-		return act_on(call, call->words[0], act, err);
+	int r = names_given(call, &names, err);
+	if (r != 0)
+		return r;
+	if (names.count == 1)
+		return act_on(call, names.list[0], act, err);
 	if (apart)
-		return all_apart(call, act, err);
-	for (int i = 0; i < call->count; i++) {
+		return all_apart(call, &names, act, err);
+	for (size_t i = 0; i < names.count; i++) {
 		struct err one = { 0 };
-		int code = tell(act_on(call, call->words[i], act, &one), &one);
+		int code = tell(act_on(call, names.list[i], act, &one), &one);
 		if (code > worst)
 			worst = code;
 	}

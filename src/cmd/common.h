@@ -3,6 +3,7 @@
 #define BERTH_CMD_COMMON_H
 
 #include "cmd/command.h"
+#include "machine/boot.h"
 #include "machine/machine.h"
 
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
@@ -12,12 +13,23 @@ int name_check(const char *name, struct err *err);
 int open_named(struct machine *machine, const struct call *call, const char *name, struct err *err);
 
 /*
- * Runs act on the machine of each word; what fails is said at once, and does not stop the others.
+ * Runs act on the machine of each word, or on all that a pattern of the shell's kind names; what fails is said at once, and does not stop the others.
  * With apart each gets a process of its own, for acts that wait. 0, or EXIT_FAILED or EXIT_USAGE if
  * any failed so.
  */
 typedef int act_fn(struct call *call, struct machine *machine, struct err *err);
 int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err);
+
+/* One machine's part of that in a process that is there for it. */
+void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute__((noreturn));
+
+/* Starts (--wait), or with BOOT_RUNNING stops (--force, --timeout), machines together in their order. */
+int act_on_all(struct call *call, enum boot_which which, struct err *err);
+
+/* stop, and what there is to say of it; not that it was stopped already when it is restarting. */
+int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
+		 struct err *err);
+extern const struct flag flag_kill;
 
 /* The same for words that are other names. */
 int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),

@@ -2,11 +2,11 @@
 #include "cmd/verbs.h"
 
 #include "cmd/common.h"
+#include "cmd/names.h"
 #include "cmd/print.h"
 #include "machine/events.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static bool is_wanted(const struct watching *watching, json_t *event)
 	if (json_integer_value(json_object_get(event, "time")) < watching->since)
 		return false;
 	for (int i = 0; i < call->count; i++) {
-		if (machine && fnmatch(call->words[i], machine, 0) == 0)
+		if (machine && name_matches(call->words[i], machine))
 			return true;
 	}
 	return call->count == 0;

@@ -5,11 +5,12 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 
-static const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
+const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
 static const struct flag flag_running = { "force", 'f', false, NULL,
 					  "running machines too: they are killed" };
-static const struct flag *const start_flags[] = { &flag_wait, NULL };
-static const struct flag *const stop_flags[] = { &flag_kill, &flag_timeout, NULL };
+static const struct flag flag_all = { "all", 'a', false, NULL, "all machines, in their order" };
+static const struct flag *const start_flags[] = { &flag_all, &flag_wait, NULL };
+static const struct flag *const stop_flags[] = { &flag_all, &flag_kill, &flag_timeout, NULL };
 static const struct flag *const restart_flags[] = { &flag_kill, &flag_timeout, &flag_wait, NULL };
 static const struct flag *const delete_flags[] = { &flag_running, NULL };
 
@@ -41,8 +42,8 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	return r;
 }
 
-static int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
-			struct err *err)
+int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
+		 struct err *err)
 {
 	enum stop_outcome outcome = STOP_CLEAN;
 	uint64_t seconds;
@@ -118,18 +119,35 @@ static int run_resume(struct call *call, struct err *err)
 	return for_each_machine(call, resume_one, false, err);
 }
 
+/* Either machines or --all. */
+static int check_all(const struct call *call, struct err *err)
+{
+	if (call_has(call, &flag_all) == (call->count == 0))
+		return check_numbers(call, err);
+	if (call->count)
+		err_set(err, EINVAL, "--all is given and machines are named; use one of both");
+	else
+		err_set(err, EINVAL, "no machine is named; for all of them: berth %s --all",
+			call->command->name);
+	return EXIT_USAGE;
+}
+
 static int run_start(struct call *call, struct err *err)
 {
-	int r = check_numbers(call, err);
+	int r = check_all(call, err);
 
+	if (r == 0 && call_has(call, &flag_all))
+		return act_on_all(call, BOOT_ALL, err);
 	/* Apart only where one would wait for the boot of the other. */
 	return r != 0 ? r : for_each_machine(call, start_one, call_has(call, &flag_wait), err);
 }
 
 static int run_stop(struct call *call, struct err *err)
 {
-	int r = check_numbers(call, err);
+	int r = check_all(call, err);
 
+	if (r == 0 && call_has(call, &flag_all))
+		return act_on_all(call, BOOT_RUNNING, err);
 	return r != 0 ? r : for_each_machine(call, stop_one, true, err);
 }
 
@@ -152,10 +170,9 @@ static int run_delete(struct call *call, struct err *err)
 
 const struct command command_start = {
 	.name = "start",
-	.args = "MACHINE...",
+	.args = "[MACHINE]...",
 	.help = "Start machines; one that runs already is fine",
 	.flags = start_flags,
-	.min = 1,
 	.max = -1,
 	.first = WORD_MACHINE,
 	.rest = WORD_MACHINE,
@@ -165,10 +182,9 @@ const struct command command_start = {
 const struct command command_stop = {
 	.name = "stop",
 	.aliases = "shutdown poweroff",
-	.args = "MACHINE...",
+	.args = "[MACHINE]...",
 	.help = "Ask machines to go down, and kill those that do not in time",
 	.flags = stop_flags,
-	.min = 1,
 	.max = -1,
 	.first = WORD_MACHINE,
 	.rest = WORD_MACHINE,

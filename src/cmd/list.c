@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/names.h"
 #include "cmd/print.h"
 
 #include <arpa/inet.h>
@@ -16,6 +17,7 @@ struct listing {
 	json_t *array; /* instead of the table, with --json */
 	time_t now;
 	struct network network; /* the last one that a machine was on, open; zeroed: none */
+	bool *matched;          /* owned: which words have named one */
 	int broken;             /* machines whose settings cannot be read, or whose state not */
 };
 
@@ -86,6 +88,30 @@ static void lend_network(struct listing *listing, struct machine *machine)
 	machine->network = network;
 }
 
+/* Whether the words, if there are any, name it. */
+static bool is_wanted(struct listing *listing, const char *name)
+{
+	bool wanted = listing->call->count == 0;
+
+	for (int i = 0; i < listing->call->count; i++) {
+		if (!name_matches(listing->call->words[i], name))
+			continue;
+		listing->matched[i] = true;
+		wanted = true;
+	}
+	return wanted;
+}
+
+static void tell_unmatched(struct listing *listing)
+{
+	for (int i = 0; i < listing->call->count; i++) {
+		if (listing->matched[i])
+			continue;
+		print_note("no machine '%.80s'", listing->call->words[i]);
+		listing->broken++;
+	}
+}
+
 static int visit_machine(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -93,6 +119,8 @@ static int visit_machine(void *context, const char *name)
 	struct machine_status status = { 0 };
 	struct err err = { 0 };
 
+	if (!is_wanted(listing, name))
+		return 0;
 	int r = machine_read(&machine, &listing->call->site, name, &err);
 	if (r == 0) {
 		lend_network(listing, &machine);
@@ -115,17 +143,23 @@ static int run_list(struct call *call, struct err *err)
 					     "TEMPLATE", "POOL",  "UPTIME", NULL };
 	struct listing listing = { .call = call, .now = time(NULL) };
 
+	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
+	if (!listing.matched)
+		return err_set(err, ENOMEM, "out of memory");
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
 	int r = machine_list(&call->site, visit_machine, &listing, err);
 	if (call_has(call, &flag_json)) {
 		r = r < 0 ? r : print_json(take_ptr(&listing.array), err);
-	} else if (r == 0 && listing.table.count == 0) {
+	} else if (r == 0 && listing.table.count == 0 && call->count == 0) {
 		print_note("no machines yet; 'berth launch TEMPLATE NAME' makes one and starts it");
-	} else if (r == 0) {
+	} else if (r == 0 && listing.table.count > 0) {
 		r = table_print(&listing.table, err);
 	}
+	if (r == 0)
+		tell_unmatched(&listing);
+	free(listing.matched);
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	network_close(&listing.network);
@@ -135,8 +169,11 @@ static int run_list(struct call *call, struct err *err)
 const struct command command_list = {
 	.name = "list",
 	.aliases = "ls ps",
-	.args = "",
-	.help = "List all machines",
+	.args = "[MACHINE]...",
+	.help = "List all machines, or those that are named",
 	.flags = list_flags,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
 	.run = run_list,
 };

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
+	src/cmd/boot.c \
 	src/cmd/command.h \
 	src/cmd/common.c src/cmd/common.h \
 	src/cmd/complete.c \
@@ -16,6 +17,7 @@ libcmd_a_SOURCES = \
 	src/cmd/list.c \
 	src/cmd/logfilter.c src/cmd/logfilter.h \
 	src/cmd/logs.c \
+	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
 	src/cmd/options.c \
 	src/cmd/pool.c \

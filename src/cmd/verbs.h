@@ -12,6 +12,8 @@ extern const struct command command_run;
 extern const struct command command_pause, command_resume;
 extern const struct command command_start, command_stop, command_kill, command_restart,
 	command_delete;
+/* boot.c */
+extern const struct command command_autostart;
 /* list.c, info.c */
 extern const struct command command_list, command_info;
 /* logs.c, events.c */

@@ -16,6 +16,7 @@
 enum key_kind {
 	KEY_TEXT,     /* char *: one line, any characters but control characters */
 	KEY_LABEL,    /* char *: a DNS label, or empty */
+	KEY_LABELS,   /* char *: DNS labels separated by single spaces, or empty */
 	KEY_DOMAIN,   /* char *: DNS labels joined by dots, or empty */
 	KEY_LINK,     /* char *: a name the kernel takes for a network link, or empty */
 	KEY_PATH,     /* char *: absolute, or empty */
@@ -71,6 +72,7 @@ struct machine_config {
 	bool ephemeral;        /* deleted when it stops */
 	bool compat;           /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;          /* "security.nesting" */
+	bool autostart;        /* "boot.autostart" */
 	char *network;         /* "network", "" for none */
 	char *mac;             /* "network.mac"; KEY_FIXED */
 	char *address;         /* "network.address", "" = as leased */
@@ -78,6 +80,9 @@ struct machine_config {
 	char *env;             /* "env": for init */
 	char *stop_signal;     /* "stop.signal", "" = by detected init */
 	uint64_t stop_timeout; /* "stop.timeout", 60 s */
+	char *boot_after;      /* "boot.after": machines that are to have booted before */
+	uint64_t boot_delay;   /* "boot.delay": seconds between it and what starts after it */
+	uint64_t boot_order;   /* "boot.order": lower first; 100 */
 	uint64_t log_size;     /* "console.log.size", 1 MiB: when console.log is rotated */
 	uint64_t scrollback;   /* "console.scrollback", 64 KiB */
 	uint64_t cpus;         /* "limits.cpus", hundredths; 0: no limit, as for all limits */

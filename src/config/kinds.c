@@ -86,6 +86,27 @@ static int parse_label(const struct key *key, const char *text, union value *val
 	return keep(text, value, err);
 }
 
+static int parse_labels(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	scoped_text struct text list = { 0 };
+	char label[64];
+
+	for (const char *at = text + strspn(text, " ,"); *at; at += strspn(at, " ,")) {
+		size_t n = strcspn(at, " ,");
+		if (text_print(label, sizeof label, "%.*s", (int)n, at) < 0)
+			return refuse(key, text, "a name in it is longer than 63 characters", err);
+		const char *fault = text_label_fault(label);
+		if (fault)
+			return err_set(err, EINVAL, "%s cannot be '%.120s': name '%s' %s",
+				       key->name, text, label, fault);
+		text_add(&list, "%s%s", list.length ? " " : "", label);
+		at += n;
+	}
+	return list.failed ? err_set(err, ENOMEM, "out of memory")
+			   : keep(text_str(&list), value, err);
+}
+
 static int parse_domain(const struct key *key, const char *text, union value *value,
 			struct err *err)
 {
@@ -399,6 +420,7 @@ static int parse_choice(const struct key *key, const char *text, union value *va
 static const struct kind kinds[] = {
 	[KEY_TEXT] = { FIELD_TEXT, parse_text, NULL },
 	[KEY_LABEL] = { FIELD_TEXT, parse_label, NULL },
+	[KEY_LABELS] = { FIELD_TEXT, parse_labels, NULL },
 	[KEY_DOMAIN] = { FIELD_TEXT, parse_domain, NULL },
 	[KEY_LINK] = { FIELD_TEXT, parse_link, NULL },
 	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/machine/attach.c \
+	src/machine/boot.c src/machine/boot.h \
 	src/machine/console.c \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
@@ -31,8 +32,10 @@ test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/s
 test_machine_LDADD = libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 
-check_PROGRAMS += test_events
-TESTS += test_events
+check_PROGRAMS += test_boot test_events
+TESTS += test_boot test_events
+test_boot_SOURCES = tests/unit/test_boot.c tests/unit/suite.c tests/unit/suite.h
+test_boot_LDADD = $(test_machine_LDADD)
 test_events_SOURCES = tests/unit/test_events.c tests/unit/suite.c tests/unit/suite.h
 test_events_LDADD = $(test_machine_LDADD)
 endif

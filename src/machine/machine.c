@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
+#include "machine/boot.h"
 #include "machine/limits.h"
 #include "machine/private.h"
 #include "machine/run.h"
@@ -233,6 +234,8 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 		return err_set(err, ENOMEM, "out of memory");
 	const struct key *row = config_find(&machine_schema, key, err);
 	int r = row ? set_live(machine, row, value, err) : -err->code;
+	if (r == 0 && value && strcmp(key, "boot.after") == 0)
+		r = boot_check_after(machine->site, machine->name, value, err);
 	if (r == 0)
 		r = config_edit(&machine_schema, conf, key, value, err);
 	if (r < 0)

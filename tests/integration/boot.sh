@@ -109,4 +109,123 @@ case_events_that_cannot_be_written() {
 	same "events" "$number" "$(berth events --json --no-follow | wc -l)"
 }
 
+# told EVENT SEQ: which machines it happened to behind that event, in order.
+told() {
+	berth events --json --no-follow --since "$2" | sed -n "s/.*\"event\":\"$1\",\"machine\":\"\([^\"]*\)\".*/\1/p" | xargs
+}
+
+last_event() {
+	berth events --json --no-follow | wc -l
+}
+
+case_autostart_in_order() {
+	local name seq
+	for name in web db cache log idle; do
+		berth create bb "$name"
+	done
+	for name in web db cache log; do
+		berth set "$name" boot.autostart=yes
+	done
+	berth set db boot.order=5
+	berth set web boot.order=1 boot.after=db,cache
+	berth set cache boot.order=2 boot.delay=1s
+	same "what is set" "db cache" "$(berth get web boot.after)"
+	seq=$(last_event)
+	berth autostart >"$T/out" 2>&1
+	same "started" "cache db web log" "$(told started "$seq")"
+	same "not asked for" stopped "$(field idle state)"
+	berth events --json --no-follow --since "$seq" >"$T/events"
+	python3 - "$T/events" <<-'END'
+		import json, sys
+		when = {}
+		for line in open(sys.argv[1]):
+		    e = json.loads(line)
+		    when[e["event"], e["machine"]] = (e["time"] + e["microsecond"] / 1e6, e["seq"])
+		assert when["started", "db"][0] - when["started", "cache"][0] >= 0.95, when
+		assert when["started", "web"][1] > when["booted", "db"][1], when
+		assert when["started", "web"][1] > when["booted", "cache"][1], when
+	END
+	# Once more: all of them run.
+	berth autostart 2>"$T/err"
+	same "nothing to say" "" "$(cat "$T/err")"
+	same "no other start" "cache db web log" "$(told started "$seq")"
+}
+
+case_stop_all_in_the_reverse_order() {
+	local seq
+	seq=$(last_event)
+	berth stop --all
+	same "stopped" "log web db cache" "$(told stopped "$seq")"
+	berth stop --all
+	same "by themselves" 4 "$(berth events --json --no-follow --since "$seq" | grep -c '"outcome":"clean"')"
+}
+
+case_start_all() {
+	berth start --all --wait=60
+	same running 5 "$(berth list --json | grep -c '"running"')"
+	same booted 5 "$(berth list --json | grep -c '"booted": true')"
+	berth stop --all --force
+	same running 0 "$(berth list --json | grep -c '"running"')"
+	fails 2 "berth start --all" berth start
+	fails 2 "one of both" berth stop --all web
+}
+
+# One that fails does not stop the others, and those after it are started all the same.
+case_one_that_cannot_start() {
+	berth set db init=/sbin/nothing
+	fails 1 "db.*/sbin/nothing" berth autostart --wait
+	same web running "$(field web state)"
+	same log running "$(field log state)"
+	same db stopped "$(field db state)"
+	berth unset db init
+	berth stop --all
+	echo "spoiled" >>"$BERTH_ROOT/lib/machines/db/machine.conf"
+	fails 1 "db/machine.conf" berth autostart
+	same web running "$(field web state)"
+	sed -i '$d' "$BERTH_ROOT/lib/machines/db/machine.conf"
+	berth stop --all
+}
+
+case_circles() {
+	fails 1 "'db' waits for 'web', 'web' for 'db'; change boot.after" berth set db boot.after=web
+	fails 1 "'log' waits for 'log'" berth set log boot.after=log
+	same "left alone" "" "$(berth get db boot.after)"
+	echo "boot.after = web" >>"$BERTH_ROOT/lib/machines/db/machine.conf"
+	berth autostart >"$T/out" 2>&1 && fault "a circle was started"
+	has "machine 'web'.*'web' waits for 'db', 'db' for 'web'" "$(cat "$T/out")"
+	same "in the circle" stopped "$(field web state)"
+	same "outside of it" running "$(field cache state)"
+	berth stop --all
+	berth unset db boot.after
+	berth set web boot.after="db nothere"
+	berth autostart >"$T/out" 2>&1
+	has "'web'.*'nothere'" "$(cat "$T/out")"
+	same web running "$(field web state)"
+	berth stop --all
+}
+
+case_patterns() {
+	local name
+	for name in web db cache log idle; do
+		berth delete "$name"
+	done
+	for name in w1 w2 x1; do
+		berth create bb "$name"
+	done
+	berth start 'w*' w1
+	same running "w1 w2" "$(berth list --json | python3 -c '
+import json, sys
+print(*[m["name"] for m in json.load(sys.stdin) if m["state"] == "running"])')"
+	has "^w2 " "$(berth list 'w[2-9]')"
+	not grep -q "^w1 " <<<"$(berth list 'w[2-9]')"
+	berth restart --wait '?1'
+	same x1 running "$(field x1 state)"
+	fails 1 "no machine matches 'q\*'" berth stop 'q*'
+	fails 1 "no machine 'nope'" berth list nope
+	berth stop '*'
+	same running 0 "$(berth list --json | grep -c '"running"')"
+	berth delete '[wx]*'
+	same left "" "$(berth list 2>/dev/null)"
+}
+
 run_cases "$@"

@@ -346,8 +346,8 @@ static void test_parse_faults(void)
 	expect_usage(&command_stop, LINE("a", "-t"),
 		     "option --timeout needs a value: --timeout SECONDS");
 	expect_usage(&command_stop, LINE("a", "--force=yes"), "option --force takes no value");
-	expect_usage(&command_stop, LINE("--force"),
-		     "too few words; usage: berth stop [OPTION]... MACHINE...");
+	expect_usage(&command_restart, LINE("--force"),
+		     "too few words; usage: berth restart [OPTION]... MACHINE...");
 	expect_usage(&command_restore, LINE("a", "b", "c"),
 		     "too many words; usage: berth restore MACHINE SNAP");
 

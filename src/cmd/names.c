@@ -1,0 +1,75 @@
+#include "cmd/names.h"
+
+#include "base/scoped.h"
+#include "machine/machine.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i]);
+	free(names->list);
+	*names = (struct names){ 0 };
+}
+
+bool name_matches(const char *word, const char *name)
+{
+	return fnmatch(word, name, 0) == 0;
+}
+
+static int add_name(struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->list[i], name) == 0)
+			return 0;
+	}
+	char **list = realloc(names->list, (names->count + 1) * sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	names->list = list;
+	list[names->count] = strdup(name);
+	if (!list[names->count])
+		return -ENOMEM;
+	names->count++;
+	return 0;
+}
+
+struct matching {
+	struct names *names;
+	const char *word;
+	bool found;
+};
+
+static int match_one(void *context, const char *name)
+{
+	struct matching *matching = context;
+
+	if (!name_matches(matching->word, name))
+		return 0;
+	matching->found = true;
+	return add_name(matching->names, name);
+}
+
+static int add_word(const struct call *call, struct names *names, const char *word, struct err *err)
+{
+	struct matching matching = { names, word, false };
+
+	if (!strpbrk(word, "*?["))
+		return add_name(names, word);
+	int r = machine_list(&call->site, match_one, &matching, err);
+	if (r == 0 && !matching.found)
+		return err_set(err, ENOENT, "no machine matches '%.80s'; see: berth list", word);
+	return r;
+}
+
+int names_given(const struct call *call, struct names *names, struct err *err)
+{
+	int r = 0;
+
+	*names = (struct names){ 0 };
+	for (int i = 0; r == 0 && i < call->count; i++)
+		r = add_word(call, names, call->words[i], err);
+	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
+}

@@ -1,0 +1,23 @@
+/* The machines that words name: each a name, or a pattern of the shell's kind such as 'web*'. */
+#ifndef BERTH_CMD_NAMES_H
+#define BERTH_CMD_NAMES_H
+
+#include "cmd/command.h"
+
+struct names {
+	char **list; /* owned */
+	size_t count;
+};
+
+/*
+ * The words of a call, each pattern replaced by what it matches, none twice. -ENOENT for a pattern
+ * that matches nothing; whether there is a machine of a plain name is not looked at.
+ */
+int names_given(const struct call *call, struct names *names, struct err *err);
+void names_free(struct names *names);
+#define scoped_names __attribute__((cleanup(names_free)))
+
+/* Whether a name is one of those: fnmatch(3). */
+bool name_matches(const char *word, const char *name);
+
+#endif
