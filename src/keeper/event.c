@@ -89,7 +89,7 @@ static void add_member(struct text *line, const char *name, const char *value)
 	if (!value)
 		return;
 	text_add(line, ",\"%s\":\"", name);
-	for (size_t i = 0; value[i] && i < VALUE_MAX; i++) {
+	for (size_t i = 0; i < VALUE_MAX && value[i]; i++) {
 		unsigned char c = (unsigned char)value[i];
 		if (c < 0x20 || c == 0x7f)
 			text_add(line, "\\u%04x", c);
