@@ -26,6 +26,9 @@ void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute_
 /* Starts (--wait), or with BOOT_RUNNING stops (--force, --timeout), machines together in their order. */
 int act_on_all(struct call *call, enum boot_which which, struct err *err);
 
+/* Stays until the machine's run ends, for --foreground. */
+int follow_foreground(struct call *call, struct machine *machine, struct err *err);
+
 /* stop, and what there is to say of it; not that it was stopped already when it is restarting. */
 int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
 		 struct err *err);

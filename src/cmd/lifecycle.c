@@ -9,7 +9,11 @@ const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, withou
 static const struct flag flag_running = { "force", 'f', false, NULL,
 					  "running machines too: they are killed" };
 static const struct flag flag_all = { "all", 'a', false, NULL, "all machines, in their order" };
-static const struct flag *const start_flags[] = { &flag_all, &flag_wait, NULL };
+static const struct flag flag_foreground = {
+	"foreground", 0, false, NULL,
+	"stay until it ends, stop it on SIGTERM: for one that is to be a service"
+};
+static const struct flag *const start_flags[] = { &flag_all, &flag_foreground, &flag_wait, NULL };
 static const struct flag *const stop_flags[] = { &flag_all, &flag_kill, &flag_timeout, NULL };
 static const struct flag *const restart_flags[] = { &flag_kill, &flag_timeout, &flag_wait, NULL };
 static const struct flag *const delete_flags[] = { &flag_running, NULL };
@@ -132,10 +136,23 @@ static int check_all(const struct call *call, struct err *err)
 	return EXIT_USAGE;
 }
 
+static int start_and_follow(struct call *call, struct machine *machine, struct err *err)
+{
+	int r = start_one(call, machine, err);
+
+	return r != 0 ? r : follow_foreground(call, machine, err);
+}
+
 static int run_start(struct call *call, struct err *err)
 {
 	int r = check_all(call, err);
 
+	if (r == 0 && call_has(call, &flag_foreground) && call->count != 1) {
+		err_set(err, EINVAL, "--foreground is for one machine");
+		return EXIT_USAGE;
+	}
+	if (r == 0 && call_has(call, &flag_foreground))
+		return for_each_machine(call, start_and_follow, true, err);
 	if (r == 0 && call_has(call, &flag_all))
 		return act_on_all(call, BOOT_ALL, err);
 	/* Apart only where one would wait for the boot of the other. */

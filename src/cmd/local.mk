@@ -10,6 +10,7 @@ libcmd_a_SOURCES = \
 	src/cmd/doctor_kernel.c \
 	src/cmd/enter.c \
 	src/cmd/events.c \
+	src/cmd/foreground.c \
 	src/cmd/help.c \
 	src/cmd/info.c \
 	src/cmd/keeper.c \

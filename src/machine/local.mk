@@ -6,6 +6,7 @@ libmachine_a_SOURCES = \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
 	src/machine/events.c src/machine/events.h \
+	src/machine/follow.c \
 	src/machine/freeze.c \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/identity.c \

@@ -107,6 +107,12 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err);
 /* Until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);
 
+/*
+ * Until its run ends: 0 when it went down or was stopped, -ECHILD with how when it failed. Whenever
+ * stop_fd becomes readable, it is read, and the machine asked to halt; the second time it is killed.
+ */
+int machine_follow(struct machine *machine, int stop_fd, struct err *err);
+
 enum stop_outcome {
 	STOP_WAS_STOPPED,
 	STOP_CLEAN,  /* the guest went down by itself */

@@ -228,4 +228,85 @@ print(*[m["name"] for m in json.load(sys.stdin) if m["state"] == "running"])')"
 	same left "" "$(berth list 2>/dev/null)"
 }
 
+# listen: what is sent to $T/notify.socket comes to $T/notified; $! is who listens.
+listen() {
+	python3 - "$T/notify.socket" >"$T/notified" <<-'END' &
+		import os, socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1] + ".new")
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
+		while True:
+		    print(s.recv(4096).decode().strip(), flush=True)
+	END
+	retry 10 test -S "$T/notify.socket"
+}
+
+case_foreground() {
+	local listener process code=0
+	berth create bb f
+	listen
+	listener=$!
+	NOTIFY_SOCKET=$T/notify.socket berth start --foreground --wait f &
+	process=$!
+	retry 20 grep -q READY=1 "$T/notified"
+	same "when it is ready" true "$(field f booted)"
+	kill -TERM "$process"
+	wait "$process"
+	same "by SIGTERM" stopped "$(field f state)"
+	retry 5 grep -q STOPPING=1 "$T/notified"
+	kill "$listener"
+	# Another command stops it: that is no failure either.
+	berth start --foreground f &
+	process=$!
+	retry 20 state_is f running
+	berth stop f
+	wait "$process"
+	# Its init dies.
+	berth start --foreground f 2>"$T/err" &
+	process=$!
+	retry 20 state_is f running
+	kill -9 "$(field f init)"
+	wait "$process" || code=$?
+	same "of one that failed" 1 "$code"
+	has "'f' has failed" "$(cat "$T/err")"
+	fails 2 "one machine" berth start --foreground f g
+	fails 2 "one machine" berth start --foreground --all
+}
+
+case_foreground_that_is_killed() {
+	local process
+	berth start --foreground f &
+	process=$!
+	retry 20 state_is f running
+	kill -9 "$process"
+	wait "$process" || true
+	same "without it" running "$(field f state)"
+	# Its next one takes over what runs.
+	berth start --foreground f 2>"$T/err" &
+	process=$!
+	retry 10 grep -q "running already" "$T/err"
+	kill -INT "$process"
+	wait "$process"
+	same "with another" stopped "$(field f state)"
+	berth delete f
+}
+
+case_init_script() {
+	[[ -e $BUILD_TREE/host/berth.init ]] || skip "this tree has no init script"
+	sed "s|^berth=.*|berth=$BUILD_TREE/berth|" "$BUILD_TREE/host/berth.init" >"$T/script"
+	chmod +x "$T/script"
+	berth create --set boot.autostart=yes bb s
+	"$T/script" status && fault "something runs"
+	"$T/script" start
+	same started running "$(field s state)"
+	"$T/script" status
+	"$T/script" stop
+	same stopped stopped "$(field s state)"
+	"$T/script" restart
+	same restarted running "$(field s state)"
+	not "$T/script" sleep
+	"$T/script" stop
+	berth delete s
+}
+
 run_cases "$@"
