@@ -18,7 +18,8 @@ case_no_verb() {
 }
 
 case_options_and_words() {
-	fails 2 "few words; usage: berth start .*MACHINE" berth start
+	fails 2 "few words; usage: berth create .*TEMPLATE" berth create
+	fails 2 "no machine is named" berth start
 	fails 2 "many words" berth clone a b c
 	fails 2 "bogus" berth start --bogus here
 	fails 2 "wait" berth start --wait=soon here
