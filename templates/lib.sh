@@ -1,5 +1,5 @@
 # What every recipe shares. A recipe is called as
-#	RECIPE build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--packages P,P...]
+#	RECIPE build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...]
 #	RECIPE describe
 # in a mount and process namespace of its own, with an empty folder to fill; it ends with a line
 # that says why when it fails. BERTH_CACHE names a folder for what is worth keeping between builds.
@@ -65,14 +65,14 @@ forget_host() {
 
 recipe() {
 	command=${1-}
-	release='' mirror='' variant='' packages=''
+	release='' mirror='' variant='' init='' packages=''
 	case $command in
 	describe)
 		describe
 		return
 		;;
 	build) ;;
-	*) die "usage: $0 build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--packages P,P...] | describe" ;;
+	*) die "usage: $0 build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...] | describe" ;;
 	esac
 	root=${2-}
 	[ -d "$root" ] || die "there is no folder '$root' to build in"
@@ -84,6 +84,7 @@ recipe() {
 		--release) release=$2 ;;
 		--mirror) mirror=$2 ;;
 		--variant) variant=$2 ;;
+		--init) init=$2 ;;
 		--packages) packages=$2 ;;
 		*) die "there is no option '$1'" ;;
 		esac

@@ -1,3 +1,3 @@
 recipesdir = $(pkgdatadir)/templates
 dist_recipes_SCRIPTS = templates/busybox templates/debian
-dist_recipes_DATA = templates/lib.sh
+dist_recipes_DATA = templates/lib.sh templates/debian-inits.sh

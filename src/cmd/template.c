@@ -16,11 +16,15 @@ static const struct flag flag_mirror = { "mirror", 0, false, "URL",
 static const struct flag flag_variant = {
 	"variant", 0, false, "VARIANT", "how much is in it, such as minbase or standard of debian"
 };
+static const struct flag flag_init = {
+	"init", 0, false, "INIT", "its init, such as sysvinit of debian or busybox of busybox"
+};
 static const struct flag flag_packages = { "packages", 0, false, "LIST",
 					   "more packages, separated by commas" };
 
-static const struct flag *const build_flags[] = { &flag_mirror,  &flag_packages, &flag_pool,
-						  &flag_release, &flag_variant,  NULL };
+static const struct flag *const build_flags[] = { &flag_init, &flag_mirror,  &flag_packages,
+						  &flag_pool, &flag_release, &flag_variant,
+						  NULL };
 static const struct flag *const import_flags[] = { &flag_pool, NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
@@ -53,6 +57,7 @@ static int run_build(struct call *call, struct err *err)
 		.mirror = call_value(call, &flag_mirror),
 		.variant = call_value(call, &flag_variant),
 		.packages = call_value(call, &flag_packages),
+		.init = call_value(call, &flag_init),
 	};
 	const char *name = call->count > 1 ? call->words[1] : build.recipe;
 	scoped_pool struct pool pool = { 0 };

@@ -60,10 +60,9 @@ static int prepare(struct recipe *recipe, const struct site *site,
 		   const struct template_build *build, struct err *err)
 {
 	const char *const options[][2] = {
-		{ "--release", build->release },
-		{ "--mirror", build->mirror },
-		{ "--variant", build->variant },
-		{ "--packages", build->packages },
+		{ "--release", build->release }, { "--mirror", build->mirror },
+		{ "--variant", build->variant }, { "--packages", build->packages },
+		{ "--init", build->init },
 	};
 	size_t n = 0;
 

@@ -26,6 +26,7 @@ struct template_build {
 	const char *mirror;   /* NULL: the distribution's own */
 	const char *variant;  /* NULL: the recipe's own default */
 	const char *packages; /* more packages, comma-separated; NULL none */
+	const char *init;     /* its init, such as sysvinit; NULL: the recipe's own default */
 };
 
 /* Runs a recipe into a new volume. Its output goes to our standard error. */
