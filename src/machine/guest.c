@@ -47,13 +47,27 @@ static int set_names(struct run *run, struct err *err)
 	return 0;
 }
 
+/*
+ * As the kernel leaves it to an init: open, nobody's controlling terminal, and in no session of our
+ * own, whose leader would get it as that by opening it. A getty can make it its own, and an
+ * interrupt typed there does not reach init, to many of which it means a reboot.
+ */
+static int open_stdio(int terminal)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (dup2(terminal, fd) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 /* What no later step needs to be told of: a program that finds only its console and a clean slate. */
 static void exec_init(struct run *run, struct sync *sync, int terminal)
 {
 	struct err err = { 0 };
 	const char *init = run->plan.argv[0];
 	sigset_t none;
-	int r = pty_become_terminal(terminal);
+	int r = open_stdio(terminal);
 
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
