@@ -193,12 +193,16 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	keeper_watch(keeper, &keeper->notify, EPOLLIN);
 }
 
-/* A guest that reboots without ever coming up must not spin the host. */
+/* A guest that reboots without ever coming up must not spin the host; others do as they please. */
 static bool reboots_too_fast(struct keeper *keeper)
 {
 	size_t places = sizeof keeper->reboots / sizeof *keeper->reboots;
 	struct timespec now;
 
+	if (keeper->booted) {
+		keeper->reboot_count = 0;
+		return false;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	time_t *oldest = &keeper->reboots[keeper->reboot_count++ % places];
 	bool fast = keeper->reboot_count > places && now.tv_sec - *oldest < 10;
