@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# The whole life of guests with every init that can be had, as a table at the end of the log.
+#	tests/run integration inits				the common ones, 3 rounds
+#	INITS=all TEST_SECONDS=7200 tests/run integration inits	every one, 20 rounds
+#	INITS="sid runit" ROUNDS=5 tests/integration/inits.sh
+
+all_inits="bullseye bookworm trixie sid sysvinit openrc openrc-init runit finit busybox guest-init"
+case ${INITS:-} in
+'') inits="bookworm trixie sysvinit busybox guest-init" rounds=${ROUNDS:-3} ;;
+all) inits=$all_inits rounds=${ROUNDS:-20} ;;
+*) inits=$INITS rounds=${ROUNDS:-3} ;;
+esac
+
+# recipe_words INIT: the recipe and its options.
+recipe_words() {
+	case $1 in
+	bullseye | bookworm | trixie | sid) echo "debian --release $1" ;;
+	openrc-init) echo "debian --release sid --init openrc-init" ;;
+	sysvinit | openrc | runit | finit) echo "debian --init $1" ;;
+	busybox) echo "busybox --init busybox" ;;
+	guest-init) echo "busybox" ;;
+	*) echo "there is no init '$1'; there are: $all_inits" >&2 && return 1 ;;
+	esac
+}
+
+# root_tar INIT: path of a tar of such a root, built by the recipe and kept, as tests/debian-root does.
+root_tar() (
+	set -eu
+	cd "$(dirname "$0")/../.."
+	cache=${BERTH_TEST_CACHE:-/var/tmp/berth-tests}
+	read -r recipe options <<<"$(recipe_words "$1")"
+	key=$(cat templates/"$recipe"* templates/lib.sh | sha256sum | cut -c 1-16)
+	tar=$cache/init-$1-$key.tar
+	(umask 077 && mkdir -p "$cache")
+	exec 9>"$cache/lock-init-$1"
+	flock 9
+	if [[ ! -s $tar || -n $(find "$tar" -mtime +7) ]]; then
+		rm -f "$cache/init-$1-"????????????????.tar
+		root=$(mktemp -d "$cache/root.XXXXXX")
+		trap 'rm -rf "$root" "$tar.partial"' EXIT
+		chmod 0755 "$root"
+		# shellcheck disable=SC2086 # words
+		BERTH_CACHE=$cache/packages unshare --mount --pid --fork --kill-child --mount-proc \
+			--propagation private "templates/$recipe" build "$root" $options >&2
+		tar -C "$root" -cpf "$tar.partial" --numeric-owner --acls --xattrs --xattrs-include='*' .
+		mv "$tar.partial" "$tar"
+	fi
+	echo "$tar"
+)
+
+# Out here, where there is a network.
+if [[ -z ${BERTH_TEST_INSIDE:-} && $(id -u) -eq 0 ]]; then
+	for init in $inits; do
+		if ! recipe_words "$init" >/dev/null; then
+			exit 2
+		fi
+		if ! tar=$(root_tar "$init"); then
+			echo "skip inits: no root with $init to be had; is the mirror reachable?"
+			exit 77
+		fi
+		export "tar_${init//-/_}=$tar"
+	done
+	if [[ ${INITS:-} == all ]]; then
+		export TEST_SECONDS=${TEST_SECONDS:-7200}
+	fi
+fi
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+cells="boots login exec poweroff reboot restart stop"
+
+# ---- What is asked of each
+
+# kind INIT: as berth is to tell it.
+kind() {
+	case $1 in
+	bullseye | bookworm | trixie | sid) echo systemd ;;
+	openrc) echo sysvinit ;; # Debian's OpenRC runs under sysvinit
+	openrc-init) echo openrc ;;
+	guest-init) echo none ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# What must run when it has booted: a pattern of command lines.
+signs_of_life() {
+	case $(kind "$1") in
+	systemd) echo "systemd-journald|agetty " ;;
+	runit) echo "runsv getty-console|getty .*console" ;;
+	openrc) echo "supervise-daemon agetty.console|agetty console" ;;
+	none) echo "-sh" ;;
+	*) echo "getty .*console" ;;
+	esac
+}
+
+# Its last words about itself.
+log_of() {
+	berth logs "$1" | tr -d '\0' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'
+}
+
+without_zombies() {
+	not grep -q ') Z ' <<<"$(berth exec "$1" -- sh -c 'cat /proc/[0-9]*/stat 2>/dev/null')"
+}
+
+# Every line of its console is looked at; systemd has a list of what failed. What runit warns of is
+# the same on any computer.
+no_complaint() {
+	local failed
+	if [[ $(kind "$1") == systemd ]]; then
+		same "state of $1" running "$(berth exec "$1" -- systemctl is-system-running --wait)"
+		failed=$(berth exec "$1" -- systemctl --failed --no-legend --plain)
+		same "failed units" "" "$failed"
+	fi
+	failed=$(log_of "$1" | grep -vE 'signals only work in stage 2|writing wtmp' | grep -iE \
+		'fail|error|denied|cannot|not found|non existent|too fast|not permitted|warning' || true)
+	same "complaints of $1" "" "$failed"
+}
+
+booted_again() {
+	[[ $(field "$1" state) == running && $(field "$1" booted) == true ]] &&
+		[[ $(field "$1" init) != "$2" ]]
+}
+
+ended_well() {
+	state_is "$1" stopped
+	same "end of $1" "powered off" "$(field "$1" ended)"
+}
+
+# ---- The cells of the table: each is run with $init, which is the machine's name too
+
+cell_boots() {
+	local tar=tar_${init//-/_} began pattern
+	berth template import "${!tar}" "$init"
+	has "\"init\": \"$(kind "$init")\"" "$(berth template list --json | grep -A 9 "\"name\": \"$init\"")"
+	began=${EPOCHREALTIME/./}
+	berth launch --wait "$init" "$init"
+	note="$(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+	no_complaint "$init"
+	berth exec "$init" -- sh -c 'for p in /proc/[0-9]*/cmdline; do tr "\0" " " <$p; echo; done' >"$T/running" 2>/dev/null
+	signs_of_life "$init" | tr '|' '\n' >"$T/signs"
+	while read -r pattern; do
+		has "$pattern" "$(cat "$T/running")"
+	done <"$T/signs"
+	retry 5 without_zombies "$init"
+}
+
+# As somebody at the keyboard does it, with the size of the window.
+cell_login() {
+	if [[ $init == guest-init ]]; then
+		printf '%s\n' 'send \n' 'expect # '
+	else
+		# open-sesame, by: openssl passwd -5
+		berth exec "$init" -- sed -i \
+			's|^root:[^:]*|root:$5$berth$Ah0TuQFI/h2wlEsqHrqTJ94f0P7mJEN217IJYVnwoF2|' /etc/shadow
+		printf '%s\n' 'send \n' 'expect login:' 'send root\n' 'expect assword' 'send open-sesame\n' \
+			'expect # '
+	fi >"$T/script"
+	# shellcheck disable=SC2016 # for the guest
+	printf '%s\n' 'send stty size; echo it-is-$((6 * 7))\n' 'expect 24 80' 'expect it-is-42' \
+		'send exit\n' 'send \x1d' 'expect-end 0' >>"$T/script"
+	python3 "$top/tests/integration/terminal.py" 24x80 berth console "$init" <"$T/script"
+	# The console is its controlling terminal.
+	not grep -E 'job control|process group|can.t access tty' <<<"$(log_of "$init")"
+}
+
+cell_exec() {
+	local code=0
+	berth exec "$init" -- sh -c 'exit 7' || code=$?
+	same code 7 "$code"
+	same "standard input" "through" "$(echo through | berth exec "$init" -- cat)"
+	same user 65534 "$(berth exec --user nobody "$init" -- id -u)"
+	retry 5 without_zombies "$init"
+}
+
+cell_poweroff() {
+	berth exec "$init" -- poweroff >/dev/null 2>&1 || true
+	retry 60 state_is "$init" stopped
+	ended_well "$init"
+	berth start --wait "$init"
+}
+
+cell_reboot() {
+	local round before
+	for ((round = 1; round <= rounds; round++)); do
+		before=$(field "$init" init)
+		berth exec "$init" -- reboot >/dev/null 2>&1 || true
+		retry 60 booted_again "$init" "$before" || fault "round $round"
+	done
+	note="x$rounds"
+	retry 5 without_zombies "$init"
+	berth exec "$init" -- true
+}
+
+cell_restart() {
+	local round before
+	for ((round = 1; round <= rounds; round++)); do
+		before=$(field "$init" init)
+		berth restart --wait "$init" >"$T/out" 2>&1 || fault "round $round: $(cat "$T/out")"
+		not grep -i kill "$T/out"
+		booted_again "$init" "$before"
+	done
+	note="x$rounds"
+	retry 5 without_zombies "$init"
+}
+
+cell_stop() {
+	local began=${EPOCHREALTIME/./}
+	berth stop "$init" >"$T/out" 2>&1
+	note="$(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+	not grep -i kill "$T/out"
+	ended_well "$init"
+	berth start --wait "$init"
+	no_complaint "$init"
+	berth stop --force "$init"
+	state_is "$init" stopped
+	berth start --wait "$init"
+	berth delete --force "$init"
+	berth template delete "$init"
+}
+
+# run_cell INIT CELL: keeps its outcome for the table.
+run_cell() {
+	local init=$1 note=""
+	echo FAILED >"$T/cell-$1-$2"
+	"cell_$2"
+	echo "ok${note:+ $note}" >"$T/cell-$1-$2"
+}
+
+# ---- Guests that cannot work here are refused before anything of theirs runs
+
+# root_with_init NAME: a template whose /sbin/init is $T/init, for which nothing else is looked at.
+root_with_init() {
+	mkdir -p "$T/made/bin" "$T/made/sbin" "$T/made/lib/systemd"
+	cp "$T/init" "$T/made/bin/sh"
+	cp "$T/init" "$T/made/lib/systemd/systemd"
+	ln -sf ../lib/systemd/systemd "$T/made/sbin/init"
+	tar -C "$T/made" -cf "$T/made.tar" .
+	rm -rf "$T/made"
+	berth template import "$T/made.tar" "$1"
+}
+
+case_old_systemd_is_refused() {
+	cp "$(command -v busybox)" "$T/init"
+	printf '\0systemd 219\0' >>"$T/init"
+	root_with_init old
+	berth create old old
+	fails 1 "old.* systemd 219.*cgroup v2.*230" berth start old
+	same state stopped "$(field old state)"
+	berth delete old
+	fails 1 "systemd 219" berth launch old old
+	fails 1 "old" berth info old
+	berth template delete old
+}
+
+case_foreign_architecture_is_refused() {
+	cp "$(command -v busybox)" "$T/init"
+	# e_machine: EM_PPC64, which no host of ours is.
+	printf '\x15\x00' | dd of="$T/init" bs=1 seek=18 conv=notrunc status=none
+	root_with_init foreign
+	fails 1 "foreign.*ppc64.*$(uname -m)" berth launch foreign foreign
+	fails 1 "foreign" berth info foreign
+	berth template delete foreign
+}
+
+case_table() {
+	local init cell
+	# shellcheck disable=SC2086 # words
+	{
+		printf '# %-12s' init
+		printf ' %-12s' $cells
+		for init in $inits; do
+			printf '\n# %-12s' "$init"
+			for cell in $cells; do
+				printf ' %-12s' "$(cat "$T/cell-$init-$cell" 2>/dev/null || echo -)"
+			done
+		done
+		echo
+	} | sed 's/ *$//'
+}
+
+cases=()
+for init in $inits; do
+	for cell in $cells; do
+		eval "case_${init//-/_}_$cell() { run_cell $init $cell; }"
+		cases+=("case_${init//-/_}_$cell")
+	done
+done
+if [[ $# -eq 0 ]]; then
+	set -- "${cases[@]}" case_old_systemd_is_refused case_foreign_architecture_is_refused case_table
+fi
+run_cases "$@"
