@@ -50,6 +50,8 @@ case_clean() {
 	quickstart --clean >"$T/clean" 2>&1 || fault "$(tail -n 25 "$T/clean")"
 	[[ ! -e $T/prefix ]] || fault "left: $(find "$T/prefix")"
 	[[ ! -e $BERTH_ROOT ]] || fault "left: $(find "$BERTH_ROOT")"
+	not test -e "/sys/fs/cgroup/unified/berth-$(tag_of "$BERTH_ROOT")"
+	not test -e "/sys/fs/cgroup/berth-$(tag_of "$BERTH_ROOT")"
 	quickstart --clean
 	mkdir "$BERTH_ROOT"
 }
