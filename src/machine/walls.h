@@ -19,8 +19,8 @@ int walls_raise(const struct machine_config *config, struct err *err);
 int walls_confine(int cgroup_fd);
 
 /*
- * Whether a wall is to be left out, so that tests/attack can see what is behind it: in a build with
- * --enable-test-holes when BERTH_TEST_HOLES has the word, else never.
+ * Whether a wall is to be left out, so that tests/attack can see what is behind it: in the test's own
+ * build of this layer when the environment's BERTH_TEST_HOLES has the word, else never.
  */
 #ifdef BERTH_TEST_HOLES
 bool walls_hole(const char *word);
