@@ -5,6 +5,7 @@
 #include "cmd/print.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 /* A closed standard descriptor would be the number of the next file that is opened. */
@@ -94,6 +95,8 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 
 	fill_standard_fds();
+	/* Whoever started us may have it ignored, and then no child of ours could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	int r = argc > 0 ? run_words(argc, argv, &err) : EXIT_USAGE;
 	if ((fflush(stdout) != 0 || ferror(stdout)) && err.code == 0)
 		r = err_set(&err, EIO, "standard output: %s", strerror(errno));

@@ -6,9 +6,11 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -129,6 +131,38 @@ static void test_unwritable(void)
 	CU_ASSERT_EQUAL(write_one("a", NULL), -ELOOP);
 }
 
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	return stat(name, &st) == 0 ? st.st_size : -1;
+}
+
+/* A line for which there is room only in part is taken back. */
+static void test_full(void)
+{
+	struct seen seen = { .ordered = true };
+	scoped_events struct events events = { 0 };
+	struct rlimit whole, little;
+	struct err err = { 0 };
+
+	fresh();
+	CU_ASSERT_EQUAL(write_one("a", NULL), 0);
+	off_t size = size_of(path);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &whole), 0);
+	little = (struct rlimit){ .rlim_cur = (rlim_t)size + 30, .rlim_max = whole.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &little), 0);
+	int r = write_one("a", NULL);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &whole), 0);
+	CU_ASSERT_EQUAL(r, -ENOSPC);
+	CU_ASSERT_EQUAL(size_of(path), size);
+	CU_ASSERT_EQUAL(write_one("a", NULL), 0);
+	CU_ASSERT_EQUAL(events_open(&events, &site, 0, &err), 0);
+	CU_ASSERT_EQUAL(events_read(&events, look, &seen, &err), 0);
+	CU_ASSERT_TRUE(seen.count == 2 && seen.ordered);
+}
+
 static void fill(const char *machine, int count)
 {
 	static char cause[401];
@@ -136,13 +170,6 @@ static void fill(const char *machine, int count)
 	memset(cause, 'x', sizeof cause - 1);
 	for (int i = 0; i < count; i++)
 		CU_ASSERT_EQUAL_FATAL(write_one(machine, cause), 0);
-}
-
-static off_t size_of(const char *name)
-{
-	struct stat st;
-
-	return stat(name, &st) == 0 ? st.st_size : -1;
 }
 
 /* Read after one rotation all is there; after several, what is gone is counted. */
@@ -287,6 +314,7 @@ int main(void)
 		{ "lines", test_lines },
 		{ "a line cut by a kill", test_torn },
 		{ "nowhere to write", test_unwritable },
+		{ "no room for a whole line", test_full },
 		{ "where to begin", test_where_to_begin },
 		{ "a slow reader", test_slow_reader },
 		{ "eight writers, a reader, rotations", test_race },
