@@ -48,6 +48,9 @@ static void write_log(struct keeper *keeper, const char *data, size_t n)
 		keeper->log_bytes += (uint64_t)done;
 }
 
+/* The second is of busybox's init, and of finit's. Shorter than a keeper's tail. */
+static const char *const prompts[] = { "login:", "activate this console" };
+
 /* An init that reports nothing has booted, as far as anybody can see, when it lets people in. */
 static void look_for_prompt(struct keeper *keeper, const char *data, size_t n)
 {
@@ -57,8 +60,12 @@ static void look_for_prompt(struct keeper *keeper, const char *data, size_t n)
 
 	memcpy(seam, keeper->tail, keep);
 	memcpy(seam + keep, data, head);
-	if (memmem(data, n, "login:", 6) || memmem(seam, keep + head, "login:", 6))
-		keeper_set_booted(keeper);
+	for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+		size_t length = strlen(prompts[i]);
+		if (memmem(data, n, prompts[i], length) ||
+		    memmem(seam, keep + head, prompts[i], length))
+			keeper_set_booted(keeper);
+	}
 	if (n >= keep) {
 		memcpy(keeper->tail, data + n - keep, keep);
 	} else {

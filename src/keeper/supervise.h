@@ -42,7 +42,7 @@ struct keeper {
 	bool booted;
 	bool halting;      /* a stop was asked for: a reboot then ends the machine too */
 	bool killed;       /* we did it */
-	char tail[16];     /* last console bytes, to see a login prompt cut in two */
+	char tail[32];     /* last console bytes, to see a login prompt cut in two */
 	time_t reboots[5]; /* when the latest ones were, a ring */
 	unsigned reboot_count;
 	bool done;
