@@ -15,7 +15,13 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
-enum { PROGRAM_MAX = 8 << 20, RELEASE_MAX = 64 << 10, LINKS_MAX = 16, ENTRIES_MAX = 4096 };
+enum {
+	PROGRAM_MAX = 8 << 20,
+	RELEASE_MAX = 64 << 10,
+	INITTAB_MAX = 64 << 10,
+	LINKS_MAX = 16,
+	ENTRIES_MAX = 4096
+};
 
 /*
  * A regular file of the root, or -errno. Opened by name only as a place, so that a fifo or a device
@@ -246,6 +252,28 @@ static enum init_kind identify(int program_fd, const char *resolved)
 	return n < 0 ? INIT_OTHER : init_identify(resolved, content, (size_t)n);
 }
 
+/*
+ * systemd and guest-init serve the console of a container by themselves. Other inits do as they were
+ * told, for a computer with screens if not in inittab(5) for a console.
+ */
+static bool wants_screen(int root_fd, enum init_kind kind)
+{
+	struct stat st;
+	scoped_free char *data = NULL;
+
+	if (kind == INIT_SYSTEMD || kind == INIT_NONE)
+		return false;
+	scoped_fd int fd = open_regular(root_fd, "/etc/inittab", &st);
+	if (fd >= 0)
+		read_opened(fd, INITTAB_MAX, &data);
+	char *rest = data;
+	for (char *line; rest && (line = strsep(&rest, "\n"));) {
+		if (*text_trim(line) != '#' && strstr(line, "getty") && strstr(line, "console"))
+			return false;
+	}
+	return true;
+}
+
 /* 0, or -errno when there is no such program. */
 static int read_init(int root_fd, const char *path, struct root_facts *facts)
 {
@@ -299,6 +327,7 @@ int root_inspect(int root_fd, const char *init_path, struct root_facts *facts, s
 	int r = find_init(root_fd, init_path, facts, err);
 	if (r < 0)
 		return r;
+	facts->wants_screen = wants_screen(root_fd, facts->init);
 	scoped_fd int shell = open_program(root_fd, "/bin/sh");
 	facts->has_shell = shell >= 0;
 	read_arch(root_fd, facts);

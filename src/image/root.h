@@ -25,6 +25,7 @@ struct root_facts {
 	char distribution[64];    /* os-release ID */
 	char release[64];         /* os-release VERSION_CODENAME, else VERSION_ID */
 	unsigned systemd_version; /* 0 unknown */
+	bool wants_screen;        /* its gettys are for tty1 and on, none is for the console */
 	bool has_shell;           /* /bin/sh is a program: what guest-init needs to be of use */
 };
 

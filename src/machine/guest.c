@@ -89,6 +89,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	struct rootfs rootfs = {
 		.uuid = run->machine->config.uuid,
 		.guest_init = run->plan.guest_init,
+		.screen = run->plan.screen,
 	};
 	int out[2];
 

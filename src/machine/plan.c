@@ -75,7 +75,7 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 	const struct init_row *row = init_row(facts->init);
 	const char *halt = *machine->config.stop_signal ? machine->config.stop_signal : row->halt;
 
-	*plan = (struct plan){ .notifies = row->notifies };
+	*plan = (struct plan){ .notifies = row->notifies, .screen = facts->wants_screen };
 	if (check_arch(machine, facts, err) < 0 || check_systemd(machine, facts, err) < 0)
 		return -err->code;
 	plan->halt_signal = config_signal(halt);

@@ -14,6 +14,7 @@ struct plan {
 	char uuid[64];
 	bool guest_init; /* the root has no init: berth's own serves, at /run/host/guest-init */
 	bool notifies;   /* init tells when it has booted */
+	bool screen;     /* the console is shown as /dev/tty1 too */
 	int halt_signal;
 };
 

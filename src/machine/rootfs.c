@@ -128,8 +128,9 @@ static int fill_dev(int root_fd, const int devices[ROOTFS_DEVICES], struct err *
 }
 
 /* From the guest's own instance, so that ttyname(3) finds /dev/console's terminal in the guest. */
-static int open_console(int root_fd, struct pty *console, struct err *err)
+static int open_console(const struct rootfs *rootfs, struct pty *console, struct err *err)
 {
+	int root_fd = rootfs->root_fd;
 	char slave[32];
 	scoped_fd int pts = openat(root_fd, "dev/pts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = pts < 0 ? -errno : pty_open(pts, console);
@@ -141,6 +142,9 @@ static int open_console(int root_fd, struct pty *console, struct err *err)
 	scoped_fd int mount = mount_clone(root_fd, slave, 0);
 	if (mount < 0)
 		return err_set(err, -mount, "show the console to the guest: %s", mount_why(mount));
+	/* For a getty that waits for a screen. */
+	if (rootfs->screen && symlinkat("console", root_fd, "dev/tty1") < 0)
+		return err_set(err, errno, "link '/dev/tty1': %s", strerror(errno));
 	return attach_file(root_fd, "dev/console", mount, err);
 }
 
@@ -210,7 +214,7 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 		if (mount_row_at(root, &mount_rows[i], err) < 0)
 			return -err->code;
 	}
-	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(root, console, err) < 0 ||
+	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;
 	/* The descriptors close with the exec of init; this process lives no longer. */

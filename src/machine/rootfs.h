@@ -11,7 +11,7 @@ enum { ROOTFS_DEVICES = 6 };
 
 struct rootfs {
 	const char *uuid; /* borrowed */
-	bool guest_init;
+	bool guest_init, screen;
 	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };
 

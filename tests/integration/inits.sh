@@ -184,8 +184,8 @@ cell_reboot() {
 	local round before
 	for ((round = 1; round <= rounds; round++)); do
 		before=$(field "$init" init)
-		berth exec "$init" -- reboot >/dev/null 2>&1 || true
-		retry 60 booted_again "$init" "$before" || fault "round $round"
+		berth exec "$init" -- reboot >"$T/out" 2>&1 || true
+		retry 60 booted_again "$init" "$before" || fault "round $round: $(cat "$T/out")"
 	done
 	note="x$rounds"
 	retry 5 without_zombies "$init"
@@ -225,6 +225,59 @@ run_cell() {
 	echo FAILED >"$T/cell-$1-$2"
 	"cell_$2"
 	echo "ok${note:+ $note}" >"$T/cell-$1-$2"
+}
+
+# ---- Roots that were made for a computer with screens, and not told of a console
+
+# made_for_screens: a template of busybox with its own init, and with $T/inittab if that is there.
+made_for_screens() {
+	busybox_root "$T/screens"
+	ln -s busybox "$T/screens/bin/init"
+	if [[ -e $T/inittab ]]; then
+		mv "$T/inittab" "$T/screens/etc/inittab"
+	fi
+	tar -C "$T/screens" -cf "$T/screens.tar" .
+	rm -rf "$T/screens"
+	berth template import "$T/screens.tar" screens
+}
+
+# console_answers [LINE...]: a command typed at its console has an answer; before it the script's LINEs.
+console_answers() {
+	printf '%s\n' "$@" 'expect # ' 'send echo it-is-$((6 * 7))\n' 'expect it-is-42' 'send \x1d' \
+		'expect-end 0' >"$T/script"
+	python3 "$top/tests/integration/terminal.py" 24x80 berth console screens <"$T/script"
+}
+
+case_a_getty_for_a_screen_serves_the_console() {
+	echo 'tty1::respawn:/bin/getty -n -l /bin/sh 38400 tty1' >"$T/inittab"
+	made_for_screens
+	berth launch screens screens
+	same "where it leads" console "$(berth exec screens -- readlink /dev/tty1)"
+	console_answers
+	berth stop screens
+	same "end" "powered off" "$(field screens ended)"
+	berth delete screens
+	berth template delete screens
+}
+
+case_no_screen_where_a_getty_is_on_the_console() {
+	echo '::respawn:/bin/getty -n -l /bin/sh 38400 console' >"$T/inittab"
+	made_for_screens
+	berth launch screens screens
+	not berth exec screens -- test -e /dev/tty1
+	console_answers
+	berth delete --force screens
+	berth template delete screens
+}
+
+# "Please press Enter to activate this console" is what its init says without an inittab.
+case_busybox_without_inittab() {
+	made_for_screens
+	berth launch --wait screens screens
+	console_answers 'expect activate this console' 'send \n'
+	berth stop screens
+	berth delete screens
+	berth template delete screens
 }
 
 # ---- Guests that cannot work here are refused before anything of theirs runs
@@ -287,6 +340,8 @@ for init in $inits; do
 	done
 done
 if [[ $# -eq 0 ]]; then
-	set -- "${cases[@]}" case_old_systemd_is_refused case_foreign_architecture_is_refused case_table
+	set -- "${cases[@]}" case_a_getty_for_a_screen_serves_the_console \
+		case_no_screen_where_a_getty_is_on_the_console case_busybox_without_inittab \
+		case_old_systemd_is_refused case_foreign_architecture_is_refused case_table
 fi
 run_cases "$@"

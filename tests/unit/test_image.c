@@ -109,6 +109,26 @@ static void test_root_busybox(void)
 	CU_ASSERT_TRUE(facts.has_shell);
 }
 
+/* Gettys are for screens unless inittab has one for the console; some inits need no telling. */
+static void test_root_screen(void)
+{
+	struct root_facts facts;
+	struct err err;
+
+	put("screen/sbin/init", "..INIT_VERSION=sysvinit-3.06..", 0755);
+	CU_ASSERT_EQUAL(inspect("screen", "", &facts, &err), 0);
+	CU_ASSERT_TRUE(facts.wants_screen);
+	put("screen/etc/inittab", "1:23:respawn:/sbin/getty tty1\n # getty console\n", 0644);
+	CU_ASSERT_EQUAL(inspect("screen", "", &facts, &err), 0);
+	CU_ASSERT_TRUE(facts.wants_screen);
+	put("screen/etc/inittab", "1:23:respawn:/sbin/getty tty1\nc:2:respawn:getty console", 0644);
+	CU_ASSERT_EQUAL(inspect("screen", "", &facts, &err), 0);
+	CU_ASSERT_FALSE(facts.wants_screen);
+	put("screen2/lib/systemd/systemd", "systemd 252", 0755);
+	CU_ASSERT_EQUAL(inspect("screen2", "", &facts, &err), 0);
+	CU_ASSERT_FALSE(facts.wants_screen);
+}
+
 static void test_root_by_content(void)
 {
 	static const struct {
@@ -639,6 +659,7 @@ static void test_unpack_confined(void)
 static CU_TestInfo tests[] = {
 	{ "a root with systemd", test_root_systemd },
 	{ "a root with busybox", test_root_busybox },
+	{ "a root made for screens", test_root_screen },
 	{ "inits told by their content", test_root_by_content },
 	{ "a hostile root", test_root_hostile },
 	{ "the table of inits is whole", test_init_table },
