@@ -64,32 +64,34 @@ struct schema {
 /* machines/NAME/machine.conf */
 struct machine_config {
 	char *description;
-	char *uuid;            /* KEY_FIXED; also container_uuid and the guest's machine-id */
-	char *template;        /* KEY_FIXED; what it was launched from, "" for none */
-	char *arch;            /* KEY_FIXED; as uname -m */
-	char *pool;            /* KEY_FIXED; where its volume lives */
-	uint64_t created;      /* KEY_FIXED; seconds since the epoch */
-	bool ephemeral;        /* deleted when it stops */
-	bool compat;           /* "security.compat": 32-bit system calls in a 64-bit root */
-	bool nesting;          /* "security.nesting" */
-	bool autostart;        /* "boot.autostart" */
-	char *network;         /* "network", "" for none */
-	char *mac;             /* "network.mac"; KEY_FIXED */
-	char *address;         /* "network.address", "" = as leased */
-	char *init;            /* "init", absolute path, "" = detected */
-	char *env;             /* "env": for init */
-	char *stop_signal;     /* "stop.signal", "" = by detected init */
-	uint64_t stop_timeout; /* "stop.timeout", 60 s */
-	char *boot_after;      /* "boot.after": machines that are to have booted before */
-	uint64_t boot_delay;   /* "boot.delay": seconds between it and what starts after it */
-	uint64_t boot_order;   /* "boot.order": lower first; 100 */
-	uint64_t log_size;     /* "console.log.size", 1 MiB: when console.log is rotated */
-	uint64_t scrollback;   /* "console.scrollback", 64 KiB */
-	uint64_t cpus;         /* "limits.cpus", hundredths; 0: no limit, as for all limits */
-	uint64_t cpu_weight;   /* "limits.cpu.weight", 1 to 10000 */
-	uint64_t io_weight;    /* "limits.io.weight", 1 to 10000 */
-	uint64_t memory;       /* "limits.memory", bytes */
-	uint64_t pids;         /* "limits.pids": processes and threads */
+	char *uuid;             /* KEY_FIXED; also container_uuid and the guest's machine-id */
+	char *template;         /* KEY_FIXED; what it was launched from, "" for none */
+	char *arch;             /* KEY_FIXED; as uname -m */
+	char *pool;             /* KEY_FIXED; where its volume lives */
+	uint64_t created;       /* KEY_FIXED; seconds since the epoch */
+	bool ephemeral;         /* deleted when it stops */
+	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
+	bool nesting;           /* "security.nesting" */
+	bool autostart;         /* "boot.autostart" */
+	char *network;          /* "network", "" for none */
+	char *mac;              /* "network.mac"; KEY_FIXED */
+	char *address;          /* "network.address", "" = as leased */
+	char *init;             /* "init", absolute path, "" = detected */
+	char *env;              /* "env": for init */
+	char *stop_signal;      /* "stop.signal", "" = by detected init */
+	uint64_t stop_timeout;  /* "stop.timeout", 60 s */
+	char *boot_after;       /* "boot.after": machines that are to have booted before */
+	uint64_t boot_delay;    /* "boot.delay": seconds between it and what starts after it */
+	uint64_t boot_order;    /* "boot.order": lower first; 100 */
+	uint64_t log_size;      /* "console.log.size", 1 MiB: when console.log is rotated */
+	uint64_t scrollback;    /* "console.scrollback", 64 KiB */
+	uint64_t cpus;          /* "limits.cpus", hundredths; 0: no limit, as for all limits */
+	uint64_t cpu_weight;    /* "limits.cpu.weight", 1 to 10000 */
+	uint64_t io_weight;     /* "limits.io.weight", 1 to 10000 */
+	uint64_t memory;        /* "limits.memory", bytes */
+	uint64_t pids;          /* "limits.pids": processes and threads */
+	char *restart;          /* KEY_CHOICE no, on-failure, always */
+	uint64_t restart_limit; /* "restart.limit" */
 };
 
 /* etc/berth.conf */
@@ -164,7 +166,7 @@ int config_load(const struct schema *schema, const char *path, void *config, str
 int config_load_site(const struct site *site, struct site_config *config, struct err *err);
 
 /*
- * Replaces the file (made with 0600) by all keys that differ from their default, and the KEY_CHOICE
+ * Replaces the file (made with 0600) by all keys that differ from their default, and the fixed KEY_CHOICE
  * ones in any case, so that a pool's driver stays what it was should the default ever change.
  */
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);

@@ -10,6 +10,8 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
 
+static const char *const restart_words[] = { "no", "on-failure", "always", NULL };
+
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
@@ -52,6 +54,10 @@ static const struct key machine_keys[] = {
 	{ "network.mac", KEY_MAC, KEY_FIXED, AT(mac), "", 0, 0, NULL,
 	  "hardware address of its eth0" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },
+	{ "restart", KEY_CHOICE, 0, AT(restart), "no", 0, 0, restart_words,
+	  "whether it is started again when it ended by itself: no, on-failure, always" },
+	{ "restart.limit", KEY_NUMBER, 0, AT(restart_limit), "10", 1, 1000000, NULL,
+	  "how often in a row, without a run of a minute between" },
 	{ "security.compat", KEY_BOOL, 0, AT(compat), "no", 0, 0, NULL,
 	  "whether 32-bit programs run in a 64-bit root" },
 	{ "security.nesting", KEY_BOOL, 0, AT(nesting), "no", 0, 0, NULL,

@@ -412,7 +412,8 @@ static int parse_choice(const struct key *key, const char *text, union value *va
 	for (size_t i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0)
 			return keep(text, value, err);
-		text_add(&list, "%s%s", i == 0 ? "use " : " or ", key->choices[i]);
+		bool last = !key->choices[i + 1];
+		text_add(&list, "%s%s", i == 0 ? "use " : last ? " or " : ", ", key->choices[i]);
 	}
 	return refuse(key, text, text_str(&list), err);
 }

@@ -125,7 +125,8 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 		config_text(config, key, &value);
 		if (value.failed)
 			return err_set(err, ENOMEM, "out of memory");
-		if (key->kind == KEY_CHOICE || strcmp(text_str(&value), key->fallback) != 0)
+		if ((key->kind == KEY_CHOICE && (key->flags & KEY_FIXED)) ||
+		    strcmp(text_str(&value), key->fallback) != 0)
 			text_add(&out, "%s = %s\n", key->name, text_str(&value));
 	}
 	if (out.failed)

@@ -134,6 +134,11 @@ static void serve(struct keeper *keeper, struct client *client,
 {
 	switch (message->type) {
 	case ASK_GUEST:
+		if (keeper->waiting) {
+			say(client, SAY_REFUSED, EAGAIN,
+			    "it ended and is about to be started again");
+			break;
+		}
 		protocol_send(client->source.fd, SAY_GUEST, 0, NULL, 0, keeper->guest.fd);
 		break;
 	case ASK_HALT:

@@ -25,6 +25,13 @@ enum keeper_fd {
 
 enum { KEEPER_PLAN_MAGIC = 0x62657201 };
 
+/* When a guest that ended by itself is started again; a stop that was asked for is always an end. */
+enum restart_policy {
+	RESTART_NO,
+	RESTART_ON_FAILURE, /* its init died or was killed */
+	RESTART_ALWAYS,     /* also when it powered itself off */
+};
+
 /* Both ends come from one build; the magic number guards against a half-done upgrade. */
 struct keeper_plan {
 	uint32_t magic;
@@ -36,7 +43,9 @@ struct keeper_plan {
 	uint64_t log_size;    /* rotated when larger */
 	uint64_t scrollback;
 	int halt_signal;
-	bool notifies; /* init tells READY=1; else the first login prompt counts */
+	enum restart_policy restart;
+	unsigned restart_limit; /* how often in a row without a run of a minute between */
+	bool notifies;          /* init tells READY=1; else the first login prompt counts */
 };
 
 /*

@@ -62,8 +62,18 @@ static void signal_init(struct keeper *keeper, int number)
 	syscall(SYS_pidfd_send_signal, keeper->guest.fd, number, NULL, 0);
 }
 
+/* A stop between two runs has nobody to ask. */
+static bool ends_at_once(struct keeper *keeper)
+{
+	if (keeper->waiting)
+		keeper_end(keeper, ENDED_CLEAN, "stopped before it was started again");
+	return keeper->waiting;
+}
+
 void keeper_kill(struct keeper *keeper)
 {
+	if (ends_at_once(keeper))
+		return;
 	keeper->killed = true;
 	keeper->halting = true;
 	log_line("killing the guest");
@@ -76,6 +86,8 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 {
 	struct itimerspec at = { .it_value.tv_sec = seconds ? seconds : 1 };
 
+	if (ends_at_once(keeper))
+		return;
 	/* A second request may shorten the wait; the signal is sent once, as a power button is pressed. */
 	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 	if (keeper->halting)
@@ -93,7 +105,11 @@ static void timer_ready(struct keeper *keeper, struct source *source)
 {
 	uint64_t ticks;
 
-	if (read(source->fd, &ticks, sizeof ticks) == sizeof ticks)
+	if (read(source->fd, &ticks, sizeof ticks) != sizeof ticks)
+		return;
+	if (keeper->waiting)
+		restart_now(keeper);
+	else
 		keeper_kill(keeper);
 }
 
@@ -120,7 +136,7 @@ static void notify_ready(struct keeper *keeper, struct source *source)
 	}
 }
 
-static void end(struct keeper *keeper, enum ended ended, const char *how)
+void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
 {
 	keeper->done = true;
 	keeper->ended = ended;
@@ -175,17 +191,33 @@ static int respawn(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
 	return r;
 }
 
-static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
+void keeper_let_go(struct keeper *keeper)
 {
 	unwatch(keeper, &keeper->guest);
 	unwatch(keeper, &keeper->console);
 	unwatch(keeper, &keeper->notify);
 	scoped_close_fd(&keeper->cgroup);
+}
+
+static void note_beginning(struct keeper *keeper)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	keeper->began = now.tv_sec;
+	keeper->waiting = false;
+	unlinkat(keeper->run, "waiting", 0);
+}
+
+static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
+{
+	keeper_let_go(keeper);
 	keeper->guest.fd = fds[RESPAWN_PIDFD];
 	keeper->console.fd = fds[RESPAWN_CONSOLE];
 	keeper->notify.fd = fds[RESPAWN_NOTIFY];
 	keeper->cgroup = fds[RESPAWN_CGROUP];
 	keeper->booted = false;
+	note_beginning(keeper);
 	memset(keeper->tail, 0, sizeof keeper->tail);
 	fcntl(keeper->console.fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	keeper_watch(keeper, &keeper->guest, EPOLLIN);
@@ -210,24 +242,37 @@ static bool reboots_too_fast(struct keeper *keeper)
 	return fast;
 }
 
-static void reboot(struct keeper *keeper)
+static void after(struct keeper *keeper, enum ended ended, const char *how)
+{
+	unlinkat(keeper->run, "booted", 0);
+	if (!restart_later(keeper, ended, how))
+		keeper_end(keeper, ended, how);
+}
+
+void keeper_start_again(struct keeper *keeper, const char *event)
 {
 	struct err err = { 0 };
 	char how[sizeof keeper->how];
 	int fds[RESPAWN_FDS];
 
+	if (respawn(keeper, fds, &err) == 0) {
+		adopt(keeper, fds);
+		tell_event(keeper, event);
+		return;
+	}
+	log_line("%s", err.text);
+	snprintf(how, sizeof how, "could not start again: %.100s", err.text);
+	after(keeper, ENDED_FAILED, how);
+}
+
+static void reboot(struct keeper *keeper)
+{
 	log_line("rebooting");
 	unlinkat(keeper->run, "booted", 0);
-	if (reboots_too_fast(keeper)) {
-		end(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
-	} else if (respawn(keeper, fds, &err) < 0) {
-		snprintf(how, sizeof how, "could not start again: %.100s", err.text);
-		log_line("%s", err.text);
-		end(keeper, ENDED_FAILED, how);
-	} else {
-		adopt(keeper, fds);
-		tell_event(keeper, "rebooted");
-	}
+	if (reboots_too_fast(keeper))
+		after(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
+	else
+		keeper_start_again(keeper, "rebooted");
 }
 
 /*
@@ -245,18 +290,18 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 	cgroup_kill(keeper->cgroup);
 	if (status < 0) {
 		snprintf(how, sizeof how, "its init cannot be waited for: %s", strerror(-status));
-		end(keeper, ENDED_FAILED, how);
+		after(keeper, ENDED_FAILED, how);
 	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && !keeper->halting) {
 		reboot(keeper);
 	} else if (keeper->killed) {
-		end(keeper, ENDED_KILLED, "killed");
+		after(keeper, ENDED_KILLED, "killed");
 	} else if (WIFSIGNALED(status) &&
 		   (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP)) {
-		end(keeper, ENDED_CLEAN, "powered off");
+		after(keeper, ENDED_CLEAN, "powered off");
 	} else {
 		child_status_text(status, words, sizeof words);
 		snprintf(how, sizeof how, "its init %s", words);
-		end(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED, how);
+		after(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED, how);
 	}
 }
 
@@ -323,10 +368,11 @@ int keeper_run(struct keeper *keeper)
 	/* Before the command that started us goes on. */
 	if (r == 0)
 		tell_event(keeper, "started");
+	note_beginning(keeper);
 	report_begun(r);
 	if (r < 0) {
 		keeper_kill(keeper);
-		end(keeper, ENDED_FAILED, "its keeper could not begin");
+		keeper_end(keeper, ENDED_FAILED, "its keeper could not begin");
 	}
 	while (!keeper->done) {
 		/* One at a time: a handler may close what a later event in a batch would point at. */

@@ -45,6 +45,9 @@ struct keeper {
 	char tail[32];     /* last console bytes, to see a login prompt cut in two */
 	time_t reboots[5]; /* when the latest ones were, a ring */
 	unsigned reboot_count;
+	bool waiting;      /* for the next try of the restart policy: there is no guest */
+	unsigned restarts; /* tries in a row */
+	time_t began;      /* when the guest that runs was started, by the boot-time clock */
 	bool done;
 	enum ended ended;
 	char how[128];
@@ -56,6 +59,16 @@ void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
 void keeper_halt(struct keeper *keeper, unsigned seconds);
 void keeper_kill(struct keeper *keeper);
 void keeper_set_booted(struct keeper *keeper);
+
+/* The next guest by a respawn, of which the event tells, or the end. */
+void keeper_start_again(struct keeper *keeper, const char *event);
+void keeper_end(struct keeper *keeper, enum ended ended, const char *how);
+/* No guest: nothing of the last one is watched or held open. */
+void keeper_let_go(struct keeper *keeper);
+
+/* restart.c: the restart policy. True when the guest's end is not the machine's: it waits for its next. */
+bool restart_later(struct keeper *keeper, enum ended ended, const char *how);
+void restart_now(struct keeper *keeper);
 
 /* output.c: from the console to the ring, the log, and whoever looks. */
 int output_open(struct keeper *keeper);

@@ -68,6 +68,9 @@ int control_guest(struct machine *machine, struct err *err)
 	/* One that is busy with the clean-up after its guest answers nobody any more. */
 	if (r == 0 && poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
 		r = protocol_receive(socket, &message, &pidfd);
+	if (r > 0 && message.type == SAY_REFUSED)
+		return err_set(err, (int)message.value, "machine '%s': %.200s", machine->name,
+			       message.data);
 	if (r <= 0 || pidfd < 0)
 		return err_set(err, r < 0 ? -r : ECONNRESET,
 			       "machine '%s': its keeper does not answer", machine->name);
@@ -85,7 +88,7 @@ int control_lock_stopped(struct machine *machine, struct err *err)
 			return take_fd(&lock);
 		scoped_close_fd(&lock);
 		scoped_fd int pidfd = control_guest(machine, &(struct err){ 0 });
-		if (pidfd >= 0)
+		if (pidfd >= 0 || pidfd == -EAGAIN)
 			return -EALREADY;
 		nanosleep(&pause, NULL);
 	}

@@ -62,6 +62,13 @@ static int check_systemd(const struct machine *machine, const struct root_facts 
 		       machine->name, facts->systemd_version);
 }
 
+static enum restart_policy restart_of(const char *word)
+{
+	if (strcmp(word, "always") == 0)
+		return RESTART_ALWAYS;
+	return strcmp(word, "on-failure") == 0 ? RESTART_ON_FAILURE : RESTART_NO;
+}
+
 static void choose_init(struct plan *plan, const struct root_facts *facts)
 {
 	plan->guest_init = facts->init == INIT_NONE;
@@ -83,6 +90,7 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 		return err_set(err, EINVAL, "machine '%s' has no such stop.signal: '%s'",
 			       machine->name, halt);
 	choose_init(plan, facts);
+	plan->restart = restart_of(machine->config.restart);
 	if (fill_env(plan, machine, err) < 0) {
 		plan_free(plan);
 		return -err->code;

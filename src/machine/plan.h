@@ -3,6 +3,7 @@
 #define BERTH_MACHINE_PLAN_H
 
 #include "image/root.h"
+#include "keeper/keeper.h"
 #include "machine/machine.h"
 
 enum { PLAN_ENV_MAX = 64 };
@@ -16,6 +17,7 @@ struct plan {
 	bool notifies;   /* init tells when it has booted */
 	bool screen;     /* the console is shown as /dev/tty1 too */
 	int halt_signal;
+	enum restart_policy restart;
 };
 
 /* machine and facts must outlive the plan, which must not be moved. Refuses what cannot run here, in words. */

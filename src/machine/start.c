@@ -274,6 +274,8 @@ static int write_keeper_plan(struct run *run, struct err *err)
 		.scrollback = run->machine->config.scrollback,
 		.halt_signal = run->plan.halt_signal,
 		.notifies = run->plan.notifies,
+		.restart = run->plan.restart,
+		.restart_limit = (unsigned)run->machine->config.restart_limit,
 	};
 	const char *root = run->machine->site->root;
 	if (text_print(plan->name, sizeof plan->name, "%s", run->machine->name) < 0 ||

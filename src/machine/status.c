@@ -63,6 +63,11 @@ static void read_run(struct machine *machine, struct machine_status *status)
 		status->state = MACHINE_STARTING;
 		return;
 	}
+	if (run_file(machine, "waiting")) {
+		status->state = MACHINE_STARTING;
+		status->keeper = state.keeper;
+		return;
+	}
 	status->state = run_file(machine, "halting") ? MACHINE_STOPPING
 			: machine_paused(machine)    ? MACHINE_PAUSED
 						     : MACHINE_RUNNING;
