@@ -7,5 +7,5 @@ EXTRA_DIST += \
 	tests/integration/inits.sh \
 	tests/integration/life.sh tests/integration/names.sh tests/integration/network.sh \
 	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
-	tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
+	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/terminal.py
