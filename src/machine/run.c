@@ -111,23 +111,42 @@ bool run_alive(const struct machine *machine)
 	return fd == -EWOULDBLOCK;
 }
 
-static int end_processes(struct machine *machine, struct err *err)
+static int open_group(const struct machine *machine)
 {
 	char path[128], point[256], full[512];
 
 	run_cgroup(machine, path, sizeof path);
-	if (cgroup_mount_point(point, sizeof point) < 0)
-		return 0;
-	text_print(full, sizeof full, "%s/%s", point, path);
-	scoped_fd int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = cgroup_mount_point(point, sizeof point);
+	if (r == 0)
+		r = text_print(full, sizeof full, "%s/%s", point, path);
+	int fd = r < 0 ? r : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 && r == 0 ? -errno : fd;
+}
+
+/* Somebody may have removed the folder, or mounted over it, under a guest that lives on. */
+bool run_left(const struct machine *machine)
+{
+	if (access(machine->run, F_OK) == 0)
+		return true;
+	scoped_fd int fd = open_group(machine);
+	return fd >= 0;
+}
+
+static int end_processes(struct machine *machine, struct err *err)
+{
+	char path[128];
+
+	run_cgroup(machine, path, sizeof path);
+	scoped_fd int fd = open_group(machine);
 	if (fd >= 0) {
 		cgroup_kill(fd);
 		int r = cgroup_wait_empty(fd, KILL_MILLISECONDS);
 		if (r < 0)
 			return err_set(
 				err, -r,
-				"machine '%s' has processes that do not die; see %s/cgroup.procs",
-				machine->name, full);
+				"machine '%s' has processes that do not die; see cgroup.procs in "
+				"control group '%s'",
+				machine->name, path);
 	}
 	cgroup_remove(path);
 	return 0;

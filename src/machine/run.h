@@ -59,6 +59,9 @@ int run_read_state(const struct machine *machine, struct run_state *state);
 /* Whether a keeper lives: its lock is held. */
 bool run_alive(const struct machine *machine);
 
+/* Whether anything of a run is there to clean: its folder, or its guest's group. */
+bool run_left(const struct machine *machine);
+
 /* Removes every trace of a run whose guest is gone or must go. Under the lock. Idempotent. */
 int run_clean(struct machine *machine, struct err *err);
 

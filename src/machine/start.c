@@ -445,7 +445,7 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
 		*was_running = lock == -EALREADY;
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
-	int r = access(machine->run, F_OK) == 0 ? run_clean_dead(machine, err) : 0;
+	int r = run_left(machine) ? run_clean_dead(machine, err) : 0;
 	if (r == 0)
 		r = make_run_folder(machine, err);
 	if (r == 0)

@@ -19,7 +19,7 @@ static int stop_leftover(struct machine *machine, enum stop_outcome without,
 			       machine->name);
 	if (lock < 0)
 		return lock;
-	bool left = access(machine->run, F_OK) == 0;
+	bool left = run_left(machine);
 	*outcome = left ? STOP_KILLED : without;
 	return left ? run_clean_dead(machine, err) : 0;
 }
