@@ -119,9 +119,7 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 {
 	int folder = folder_fd(pool);
 
-	int r = syncfs(folder) < 0 ? -errno : 0;
-	if (r == 0 && renameat2(folder, one, folder, other, RENAME_EXCHANGE) < 0)
-		r = -errno;
+	int r = renameat2(folder, one, folder, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
 	if (r == 0)
 		r = subvol_commit(folder);
 	return r < 0 ? storage_fail(err, r, "exchange it with '%s'", other) : 0;

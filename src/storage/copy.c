@@ -3,13 +3,12 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "storage/below.h"
 #include "storage/copy_entry.h"
 #include "storage/links.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 /*
  * Depth first, with the folder at hand open on both sides and none of those above: one comes back
@@ -145,26 +144,11 @@ static int copy_entries(struct walk *walk, struct err *err)
 	}
 }
 
-/* openat2(2) neither follows a link nor enters a mount, whatever the name has become meanwhile. */
-static int open_below(int fd, const char *name)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
-	};
-	long r;
-
-	do
-		r = syscall(SYS_openat2, fd, name, &how, sizeof how);
-	while (r < 0 && (errno == EAGAIN || errno == EINTR));
-	return r < 0 ? -errno : (int)r;
-}
-
 /* 1: entered; 0: nothing to enter (gone, or a mount point, of which an empty folder is made). */
 static int descend(struct walk *walk, const char *name)
 {
 	struct copy *copy = &walk->copy;
-	scoped_fd int from = open_below(copy->from, name);
+	scoped_fd int from = below_open(copy->from, name);
 
 	if (from == -ENOENT)
 		return 0;

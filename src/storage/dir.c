@@ -146,8 +146,6 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 {
 	int fd = folder_fd(pool);
 
-	if (syncfs(fd) < 0)
-		return storage_fail(err, -errno, "write the pool to the disk");
 	if (renameat2(fd, one, fd, other, RENAME_EXCHANGE) < 0) {
 		if (errno == EINVAL)
 			return err_set(err, EOPNOTSUPP,

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
+	src/storage/below.c src/storage/below.h \
 	src/storage/btrfs.c \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \

@@ -305,7 +305,13 @@ static int clear_unfinished(struct pool *pool, struct err *err)
 
 static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err *err)
 {
-	if (fill_config(pool, spec, err) < 0 || file_make_dirs(pool->folder, 0700, err) < 0 ||
+	scoped_free char *pools = site_state_path(pool->site, "pools");
+
+	if (!pools)
+		return err_set(err, ENOMEM, "out of memory");
+	/* Others have to pass through the folders above, such as dnsmasq to its own. */
+	if (fill_config(pool, spec, err) < 0 || file_make_dirs(pools, 0711, err) < 0 ||
+	    file_make_dirs(pool->folder, 0700, err) < 0 ||
 	    hold(pool, LOCK_EX, WAIT_SECONDS, err) < 0)
 		return -err->code;
 	if (pool->ops->format(pool, err) < 0)

@@ -1,6 +1,7 @@
 #include "storage/remove.h"
 
 #include "base/scoped.h"
+#include "storage/below.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -28,22 +29,22 @@ static int move_up(int dir_fd, const char *name, struct upper *upper)
 	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENAMETOOLONG : 0;
 }
 
-/* A folder known not to be empty. */
+/* A folder known not to be empty. What somebody has mounted in it is not ours to remove. */
 static int remove_full(int dir_fd, const char *name, struct upper *upper, unsigned depth)
 {
 	if (depth >= DEPTH_MAX)
 		return move_up(dir_fd, name, upper);
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	scoped_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int fd = below_open(dir_fd, name);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd == -EXDEV ? -EBUSY : fd;
+	scoped_dir DIR *dir = fdopendir(fd);
 	struct stat st;
-
-	if (!dir) {
+	if (!dir || fstat(fd, &st) < 0) {
 		int code = errno;
-		scoped_close_fd(&fd);
-		return code == ENOENT ? 0 : -code;
+		if (!dir)
+			close(fd);
+		return -code;
 	}
-	if (fstat(fd, &st) < 0)
-		return -errno;
 	struct upper here = { .fd = fd, .device = st.st_dev };
 	int r = remove_entries(dir, upper && upper->device == st.st_dev ? upper : &here, depth + 1);
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)

@@ -3,9 +3,10 @@
 #define BERTH_STORAGE_REMOVE_H
 
 /*
- * Removes folder name in dir_fd with all that is in it, never following a link; 0 also if it is not
- * there, else -errno of the first thing that would not go, after all others have gone. A guest may
- * nest folders deeper than there are descriptors: what is too deep is moved up first.
+ * Removes folder name in dir_fd with all that is in it, following no link and entering no mount; 0
+ * also if it is not there, else -errno of the first thing that would not go (-EBUSY: a mount), after
+ * all others have gone. A guest may nest folders deeper than there are descriptors: what is too deep
+ * is moved up first.
  */
 int remove_tree(int dir_fd, const char *name);
 

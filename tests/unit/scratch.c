@@ -30,7 +30,17 @@ bool scratch_begin(void)
 int scratch_end(void)
 {
 	umount2(scratch_dir, 0);
-	return remove_tree(AT_FDCWD, scratch_dir);
+	return scratch_remove(scratch_dir);
+}
+
+int scratch_remove(const char *path)
+{
+	scoped_free char *parent = strdup(path);
+	char *name = strrchr(parent, '/');
+
+	*name++ = '\0';
+	scoped_fd int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : remove_tree(fd, name);
 }
 
 const char *scratch_path(const char *fmt, ...)

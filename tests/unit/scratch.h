@@ -10,6 +10,9 @@ extern char scratch_dir[64];
 bool scratch_begin(void);
 int scratch_end(void);
 
+/* Removes a tree by its absolute path. 0 or -errno. */
+int scratch_remove(const char *path);
+
 /* scratch_dir/NAME, in one of a few buffers that take turns. */
 const char *scratch_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

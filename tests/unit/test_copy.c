@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "scratch.h"
 #include "storage/copy.h"
-#include "storage/remove.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -427,8 +426,8 @@ static void test_deep(void)
 	CU_ASSERT(copied >= 0);
 	CU_ASSERT_EQUAL(faccessat(copied, "bottom", F_OK, 0), 0);
 	limit_fds(256);
-	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, scratch_path("deep")), 0);
-	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, scratch_path("deep.copy")), 0);
+	CU_ASSERT_EQUAL(scratch_remove(scratch_path("deep")), 0);
+	CU_ASSERT_EQUAL(scratch_remove(scratch_path("deep.copy")), 0);
 	limit_fds(1024);
 	CU_ASSERT_NOT_EQUAL(access(scratch_path("deep"), F_OK), 0);
 }
@@ -461,6 +460,9 @@ static void test_mounts_are_not_entered(void)
 	CU_ASSERT_EQUAL(copy_paths(scratch_path("host"), scratch_path("host.copy"), &err), 0);
 	CU_ASSERT_EQUAL(access(scratch_path("host.copy/mnt"), F_OK), 0);
 	CU_ASSERT_NOT_EQUAL(access(scratch_path("host.copy/mnt/secret"), F_OK), 0);
+	/* Nor is what somebody has mounted there removed with the tree. */
+	CU_ASSERT_EQUAL(scratch_remove(scratch_path("host")), -EBUSY);
+	CU_ASSERT_EQUAL(access(scratch_path("host/mnt/secret"), F_OK), 0);
 	scratch_unmount("host/mnt");
 }
 
@@ -542,7 +544,7 @@ static void test_no_escape(void)
 					   holds_secret(scratch_path(j ? "race.copy/d.link/name"
 								       : "race.copy/d/name"));
 		}
-		remove_tree(AT_FDCWD, scratch_path("race.copy"));
+		scratch_remove(scratch_path("race.copy"));
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -1,9 +1,9 @@
 /* Pools: making and removing them, full ones, and what may be wrong with their disks. */
+#include "base/child.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/loop.h"
 #include "scratch.h"
-#include "storage/remove.h"
 #include "storage/storage.h"
 #include "suite.h"
 #include "volumes.h"
@@ -117,7 +117,7 @@ static void test_source_in_use(void)
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), -ENOTEMPTY);
 	CU_ASSERT_EQUAL(rename(away, conf), 0);
 	CU_ASSERT(delete_pool("a", false));
-	remove_tree(AT_FDCWD, scratch_path("full"));
+	scratch_remove(scratch_path("full"));
 	unlink(scratch_path("file"));
 }
 
@@ -264,7 +264,7 @@ static void test_orphan_mkfs(void)
 	CU_ASSERT(open_named(&pool, "a") && create(&pool, "machine.a"));
 	pool_close(&pool);
 	CU_ASSERT(delete_pool("a", true));
-	remove_tree(AT_FDCWD, scratch_path("bin"));
+	scratch_remove(scratch_path("bin"));
 }
 
 /* Killed while a pool is made or removed: the next attempt finds no trace in its way. */
@@ -372,7 +372,14 @@ static void test_full_dir(void)
 	scratch_unmount("small");
 }
 
-/* The disk below a sparse loop file fills: the pool says so, and is whole when there is room. */
+static void take_room(const char *path, off_t bytes)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	CU_ASSERT_EQUAL(fallocate(fd, 0, 0, bytes), 0);
+}
+
+/* The disk below a sparse loop file fills: nothing that was safe is lost. */
 static void test_full_below(void)
 {
 	struct err err = { 0 };
@@ -384,20 +391,60 @@ static void test_full_below(void)
 		scoped_pool struct pool pool = { 0 };
 		CU_ASSERT_FATAL(open_named(&pool, "a"));
 		CU_ASSERT(create(&pool, "machine.a") && put(&pool, "machine.a", "f", "x"));
-		CU_ASSERT_EQUAL(syncfs(pool.use_fd), 0);
-		scoped_fd int fd =
-			open(scratch_path("below/hog"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		CU_ASSERT_EQUAL(fallocate(fd, 0, 0, 380 << 20), 0);
+		CU_ASSERT_EQUAL(volume_rename(&pool, "machine.a", "machine.b", &err), 0);
+		take_room(scratch_path("below/hog"), 380 << 20);
 		CU_ASSERT_EQUAL(pool.ops->pool_usage(&pool, &usage, &err), 0);
 		CU_ASSERT(usage.total < (64 << 20));
+		fill_up(&pool, "machine.b");
+		/* By now the kernel has made it read-only, or not yet. */
+		if (volume_create(&pool, "machine.c", 0, &err) < 0)
+			CU_ASSERT(says(&err, "read-only") || says(&err, "rror"));
 	}
 	CU_ASSERT_EQUAL(unlink(scratch_path("below/hog")), 0);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
 	{
 		scoped_pool struct pool pool = { 0 };
-		CU_ASSERT(open_named(&pool, "a") && holds(&pool, "machine.a", "f", "x"));
+		CU_ASSERT(open_named(&pool, "a") && holds(&pool, "machine.b", "f", "x"));
+		CU_ASSERT(create(&pool, "machine.d"));
 	}
 	CU_ASSERT(delete_pool("a", true));
 	scratch_unmount("below");
+}
+
+/* Whether a disk whose power is cut now would have that subvolume: as the last commit left it. */
+static bool on_disk(const char *volume)
+{
+	scoped_free char *file = site_state_path(&site, "pools/a/pool.btrfs");
+	const char *const argv[] = { "btrfs", "inspect-internal", "dump-tree", "-t", "root", file,
+				     NULL };
+	scoped_free char *needle = text_format(" name %s\n", volume);
+	scoped_text struct text out = { 0 };
+	const struct child_io io = { .out = &out };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(child_run(argv, &io, &err), 0);
+	show(&err);
+	return strstr(text_str(&out), needle) != NULL;
+}
+
+/* What a command has acknowledged a power cut must not take back. */
+static void test_power_cut(void)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(create_pool("a", "btrfs", NULL, 256 << 20, &err), 0);
+	{
+		scoped_pool struct pool pool = { 0 };
+		CU_ASSERT_FATAL(open_named(&pool, "a"));
+		CU_ASSERT(create(&pool, "machine.a") && snapshot(&pool, "machine.a", "machine.b"));
+		CU_ASSERT(on_disk("machine.a") && on_disk("machine.b"));
+		CU_ASSERT_EQUAL(volume_rename(&pool, "machine.b", "machine.c", &err), 0);
+		CU_ASSERT(on_disk("machine.c") && !on_disk("machine.b"));
+		CU_ASSERT(destroy(&pool, "machine.c"));
+		CU_ASSERT_FALSE(on_disk("machine.c"));
+	}
+	CU_ASSERT(delete_pool("a", true));
 }
 
 static void test_default_driver(void)
@@ -407,7 +454,6 @@ static void test_default_driver(void)
 
 	CU_ASSERT(strcmp(driver, "btrfs") == 0 || strcmp(driver, "dir") == 0);
 	CU_ASSERT(strlen(why) > 20);
-	fprintf(stderr, "\n  default: %s: %s\n", driver, why);
 }
 
 static CU_TestInfo pools[] = {
@@ -424,6 +470,7 @@ static CU_TestInfo pools[] = {
 	{ "full, btrfs", test_full_btrfs },
 	{ "full, dir", test_full_dir },
 	{ "full below", test_full_below },
+	{ "a power cut", test_power_cut },
 	{ "the default driver", test_default_driver },
 	CU_TEST_INFO_NULL,
 };
@@ -440,7 +487,7 @@ static int end_pools(void)
 {
 	bool left = scratch_count_mounts() != mounts_before || scratch_count_loops() != 0;
 
-	remove_tree(AT_FDCWD, site.root);
+	scratch_remove(site.root);
 	site_close(&site);
 	if (left)
 		fprintf(stderr, "\n  mounts or loop devices were left behind\n");

@@ -3,7 +3,6 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "scratch.h"
-#include "storage/remove.h"
 #include "storage/storage.h"
 #include "storage/subvol.h"
 #include "suite.h"
@@ -476,7 +475,7 @@ static void reboot(void)
 	scoped_free char *mounted = site_run_path(&site, "pools/main");
 
 	umount2(mounted, 0);
-	remove_tree(AT_FDCWD, site.run);
+	scratch_remove(site.run);
 	CU_ASSERT_EQUAL(scratch_count_loops(), here->disk && strcmp(here->disk, "tmpfs") != 0);
 }
 
@@ -693,7 +692,7 @@ static int end_place(void)
 	show(&err);
 	bad += rmdir(pools) < 0;
 	bad += left("mounts", scratch_count_mounts(), mounts_before);
-	remove_tree(AT_FDCWD, site.root);
+	scratch_remove(site.root);
 	site_close(&site);
 	if (here->disk)
 		scratch_unmount("disk");

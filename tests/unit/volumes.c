@@ -148,8 +148,10 @@ void fill_up(struct pool *pool, const char *volume)
 
 	memset(block, 'x', sizeof block);
 	for (size_t n = sizeof block; n >= 4096; n /= 4) {
-		while (write(fd, block, n) > 0)
+		/* Bounded, since a disk that fails may go on taking what it never writes. */
+		for (int i = 0; i < 512 && write(fd, block, n) > 0; i++)
 			;
-		fsync(fd);
+		if (fsync(fd) < 0 && errno != ENOSPC)
+			break;
 	}
 }
