@@ -52,25 +52,28 @@ static bool is_family(int family)
 	return false;
 }
 
+static void refuse_family(scmp_filter_ctx filter, enum scmp_compare how, int family)
+{
+	const int makers[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
+	const struct scmp_arg_cmp rule = { .op = how, .datum_a = (scmp_datum_t)family };
+
+	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
+		check("socket", seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+						       makers[i], 1, &rule));
+}
+
 /*
  * The comparison is of 64 bits, the kernel's of 32: what is greater than the last is refused, so that
  * no upper half hides a family.
  */
 static void add_families(scmp_filter_ctx filter)
 {
-	const uint32_t refuse = SCMP_ACT_ERRNO(EAFNOSUPPORT);
 	const int last = socket_families[socket_families_count - 1];
-	const int makers[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
 
-	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-		check("socket", seccomp_rule_add(filter, refuse, makers[i], 1,
-						 SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)last)));
-		for (int family = 1; family < last; family++) {
-			if (!is_family(family))
-				check("socket",
-				      seccomp_rule_add(filter, refuse, makers[i], 1,
-						       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family)));
-		}
+	refuse_family(filter, SCMP_CMP_GT, last);
+	for (int family = 1; family < last; family++) {
+		if (!is_family(family))
+			refuse_family(filter, SCMP_CMP_EQ, family);
 	}
 }
 
