@@ -2,9 +2,13 @@
 
 #include "base/scoped.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { LIST_MAX = 16 << 20 };
 
 static bool is_it(const struct passwd *entry, const char *name, bool by_number, uint64_t number)
 {
@@ -21,9 +25,26 @@ static void take_entry(struct user *user, const struct passwd *entry)
 	user->gid = entry->pw_gid;
 }
 
+/*
+ * The guest's root may have put anything there: a fifo would hold us for ever, and a file without end
+ * fill memory.
+ */
+static FILE *open_list(const char *path)
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LIST_MAX)
+		return NULL;
+	FILE *file = fdopen(fd, "r");
+	if (file)
+		take_fd(&fd);
+	return file;
+}
+
 static int look_up(struct user *user, const char *name, struct err *err)
 {
-	scoped_file FILE *passwd = fopen("/etc/passwd", "re");
+	scoped_file FILE *passwd = open_list("/etc/passwd");
 	uint64_t number = 0;
 	bool by_number = text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0;
 
@@ -89,7 +110,7 @@ int user_find(struct user *user, const struct exec_spec *spec, bool terminal, st
 /* The groups that list the user, from the guest's /etc/group alone. */
 static int set_groups(const struct user *user)
 {
-	scoped_file FILE *file = fopen("/etc/group", "re");
+	scoped_file FILE *file = open_list("/etc/group");
 	gid_t groups[256] = { user->gid };
 	size_t n = 1;
 

@@ -1,5 +1,6 @@
 #include "machine/walls.h"
 
+#include "base/file.h"
 #include "kern/caps.h"
 #include "kern/devices.h"
 #include "kern/seccomp.h"
@@ -40,8 +41,23 @@ static const struct device devices[] = {
 	{ 136, 0, UINT32_MAX },
 };
 
+/*
+ * Groups that a guest makes are the host's to walk and to remove: enough for service managers with
+ * containers in them, and not so many or so deep that it takes all of a command's descriptors.
+ */
+static int limit_groups(int cgroup_fd)
+{
+	int r = file_write(cgroup_fd, "cgroup.max.depth", "64");
+
+	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
+}
+
 int walls_confine(int cgroup_fd)
 {
+	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
+
+	if (r < 0)
+		return r;
 	if (walls_hole("devices"))
 		return 0;
 	return devices_confine(cgroup_fd, devices, sizeof devices / sizeof *devices);

@@ -13,8 +13,9 @@
 int walls_raise(const struct machine_config *config, struct err *err);
 
 /*
- * Takes from a guest's control group every device but those that it finds in its /dev. Needs control
- * group programs in the kernel; a user namespace and nodev mounts stand without. 0 or -errno.
+ * Limits how many groups a guest makes below its own, and takes from it every device but those that it
+ * finds in its /dev. The latter needs control group programs in the kernel; a user namespace and nodev
+ * mounts stand without. 0 or -errno.
  */
 int walls_confine(int cgroup_fd);
 

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -180,6 +181,30 @@ static enum verdict leaked_file(void)
 	return verdict;
 }
 
+/* Folder in folder, until the host's tools run out of something; taken away again. */
+static unsigned nest(int dir_fd, unsigned depth)
+{
+	if (depth == 300 || mkdirat(dir_fd, "deep", 0755) < 0)
+		return depth;
+	int fd = openat(dir_fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unsigned reached = fd < 0 ? depth : nest(fd, depth + 1);
+	if (fd >= 0)
+		close(fd);
+	unlinkat(dir_fd, "deep", AT_REMOVEDIR);
+	return reached;
+}
+
+static enum verdict deep_groups(void)
+{
+	int fd = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unsigned depth = fd < 0 ? 0 : nest(fd, 0);
+
+	if (fd >= 0)
+		close(fd);
+	say("%u groups deep", depth);
+	return depth >= 300 ? ESCAPED : depth ? CONTAINED : ABSENT;
+}
+
 const struct attack attacks_limits[] = {
 	{ "realtime", "sched(7): a loop that nothing interrupts", "userns", realtime },
 	{ "nice", "setpriority(2)", "userns", nicer },
@@ -191,6 +216,8 @@ const struct attack attacks_limits[] = {
 	{ "immutable", "a file that no host tool deletes", "userns", immutable },
 	{ "btrfs-tree", "names and files of other volumes", "userns", btrfs_tree },
 	{ "foreign-id", "user_namespaces(7); CVE-2018-18955", "userns", foreign_id },
+	{ "deep-groups", "seen here: a machine that could not be started again", "groups",
+	  deep_groups },
 	{ "capabilities", "capabilities(7)", "caps", capabilities },
 	{ "leaked-file", "CVE-2024-21626", "fds", leaked_file },
 	{ 0 },

@@ -195,6 +195,17 @@ case_setuid_files() {
 	has nosuid "$(findmnt -n -o OPTIONS -T "$file")"
 }
 
+# exec reads the guest's lists of users, of which the guest's root may have made anything.
+case_lists_of_users() {
+	berth exec m -- sh -c 'mv /etc/passwd /etc/passwd.was; mkfifo /etc/passwd'
+	timeout 20 berth exec m -- true
+	berth exec m -- sh -c 'rm /etc/passwd; ln -s /dev/zero /etc/passwd'
+	timeout 20 berth exec m -- true
+	berth exec m -- sh -c 'rm /etc/passwd; truncate -s 100G /etc/passwd'
+	timeout 20 berth exec m -- true
+	berth exec m -- mv /etc/passwd.was /etc/passwd
+}
+
 case_mounts_stay_inside() {
 	awk '{ print $5 }' /proc/self/mountinfo >"$T/mounts.before"
 	berth exec m -- sh -c 'mkdir /m; mount -t tmpfs none /m; mount --bind /m /root'
