@@ -46,6 +46,7 @@ bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
 	}
 	struct itimerspec at = { .it_value.tv_sec = pause_before(keeper->restarts++) };
 	log_line("%s; starting it again in %lld s", how, (long long)at.it_value.tv_sec);
+	keeper_tell_end(keeper, ended, how);
 	keeper_let_go(keeper);
 	keeper->waiting = true;
 	scoped_fd int mark = openat(keeper->run, "waiting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

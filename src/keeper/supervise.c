@@ -36,13 +36,29 @@ static void unwatch(struct keeper *keeper, struct source *source)
 }
 
 /* RUN/events, by way of RUN/machines/NAME. */
+static void write_event(struct keeper *keeper, struct event *event)
+{
+	event->machine = keeper->plan.name;
+	int r = event_write(keeper->run, "../../events", event);
+	if (r < 0)
+		log_line("event '%s' could not be written: %s", event->name, strerror(-r));
+}
+
 static void tell_event(struct keeper *keeper, const char *name)
 {
-	struct event event = { .name = name, .machine = keeper->plan.name };
-	int r = event_write(keeper->run, "../../events", &event);
+	write_event(keeper, &(struct event){ .name = name });
+}
 
-	if (r < 0)
-		log_line("event '%s' could not be written: %s", name, strerror(-r));
+static const char *outcome_name(enum ended ended)
+{
+	return ended == ENDED_CLEAN ? "clean" : ended == ENDED_KILLED ? "killed" : "failed";
+}
+
+void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how)
+{
+	write_event(keeper, &(struct event){ .name = "ended",
+					     .outcome = outcome_name(ended),
+					     .cause = how });
 }
 
 void keeper_set_booted(struct keeper *keeper)
@@ -308,15 +324,10 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 /* Volume, ids, state: what needs more libraries than a process that lives for years should load. */
 static void finish(struct keeper *keeper)
 {
-	static const char *const outcomes[] = {
-		[ENDED_CLEAN] = "clean",
-		[ENDED_KILLED] = "killed",
-		[ENDED_FAILED] = "failed",
-	};
 	const char *argv[8];
 	struct err err = { 0 };
 
-	own_verb(keeper, "_finish", keeper->how, outcomes[keeper->ended], argv);
+	own_verb(keeper, "_finish", keeper->how, outcome_name(keeper->ended), argv);
 	if (child_run(argv, &(struct child_io){ 0 }, &err) < 0)
 		log_line("clean-up: %s", err.text);
 }

@@ -60,6 +60,8 @@ void keeper_halt(struct keeper *keeper, unsigned seconds);
 void keeper_kill(struct keeper *keeper);
 void keeper_set_booted(struct keeper *keeper);
 
+/* Tells of an end that is not the machine's, since it is started again. */
+void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how);
 /* The next guest by a respawn, of which the event tells, or the end. */
 void keeper_start_again(struct keeper *keeper, const char *event);
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how);

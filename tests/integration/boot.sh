@@ -95,6 +95,25 @@ case_events_of_a_keeper_that_is_killed() {
 	berth delete k
 }
 
+case_events_of_a_restart() {
+	berth launch --wait --set restart=on-failure bb r
+	kill -9 "$(field r init)"
+	restarted() {
+		[[ $(happened r | tail -n 1) == booted && $(happened r | grep -c booted) -eq 2 ]]
+	}
+	retry 20 restarted
+	berth stop r
+	same "its life" "created bb
+started
+booted
+ended failed
+restarted
+booted
+stopped clean" "$(happened r)"
+	has "ended +r +failed, its init was killed by SIGKILL" "$(berth events --no-follow r)"
+	berth delete r
+}
+
 # Where nothing can be written everything else goes on.
 case_events_that_cannot_be_written() {
 	local number
