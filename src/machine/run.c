@@ -243,5 +243,12 @@ int run_settle(struct machine *machine, struct err *err)
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
 	if (lock < 0 || run_alive(machine))
 		return 0;
-	return run_clean_dead(machine, err);
+	int r = run_clean_dead(machine, err);
+	/* Its keeper would have done so at its guest's end. */
+	if (r < 0 || machine->fault.code || !machine->config.ephemeral)
+		return r;
+	r = machine_erase(machine, err);
+	return r < 0 ? r
+		     : err_set(err, ENOENT, "machine '%s' was ephemeral, and it ended",
+			       machine->name);
 }

@@ -74,4 +74,18 @@ case_run_interrupted() {
 	retry 20 bash -c '[[ $(berth list --json | tr -d " \n") == "[]" ]]'
 }
 
+# Its keeper cannot delete it any more: the next command that names it does.
+case_ephemeral_whose_keeper_is_killed() {
+	berth launch --ephemeral --wait bb e
+	kill -KILL "$(field e keeper)"
+	retry 10 state_of_e_is_stopped
+	fails 1 "machine 'e' was ephemeral, and it ended" berth info e
+	fails 1 "no machine 'e'" berth info e
+	same "volumes left" 1 "$(berth pool status --json | sed -n 's/^ *"volumes": \([0-9]*\).*/\1/p')"
+}
+
+state_of_e_is_stopped() {
+	berth list | grep -Eq '^e +stopped'
+}
+
 run_cases
