@@ -12,14 +12,8 @@ set -u -o pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export BUILD_TREE=${BUILD_TREE:-$top/build/gcc}
 
-tag_of() {
-	local path=$1 i
-	local -i hash=0xcbf29ce484222325
-	for ((i = 0; i < ${#path}; i++)); do
-		hash=$(((hash ^ $(printf %d "'${path:i:1}")) * 0x100000001b3))
-	done
-	printf %06x $((hash & 0xffffff))
-}
+# shellcheck source=tests/tag.sh
+. "$top/tests/tag.sh"
 
 # The outer half: makes the world, watches the time, and removes what a failed test left behind.
 # Every process of the test is dead by then: its process namespace ended.
