@@ -51,11 +51,12 @@ case_reboot_from_inside() {
 	local release before
 	for release in bookworm trixie; do
 		berth start --wait "$release"
-		before=$(berth exec "$release" cat /proc/sys/kernel/random/boot_id; field "$release" init)
+		before=$(field "$release" init)
 		berth exec "$release" -- reboot || true
+		# In this order: that it has booted must be said of the new init.
 		again() {
-			state_is "$release" running && [[ $(field "$release" booted) == true ]] &&
-				[[ $(field "$release" init) != "${before##*$'\n'}" ]]
+			[[ $(field "$release" init) != "$before" ]] && state_is "$release" running &&
+				[[ $(field "$release" booted) == true ]]
 		}
 		retry 60 again
 		same running running "$(berth exec "$release" -- systemctl is-system-running --wait)"
