@@ -11,8 +11,9 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
-enum { KILL_MILLISECONDS = 10000 };
+enum { KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
 
 void run_init(struct run *run, struct machine *machine)
 {
@@ -132,6 +133,22 @@ bool run_left(const struct machine *machine)
 	return fd >= 0;
 }
 
+/* EBUSY for a moment: the last process is dead, but not yet let go of. */
+static int remove_group(const struct machine *machine, const char *path, struct err *err)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+	int r = cgroup_remove(path);
+
+	for (int tries = 0; r == -EBUSY && tries < REMOVE_TRIES; tries++) {
+		nanosleep(&pause, NULL);
+		r = cgroup_remove(path);
+	}
+	if (r < 0)
+		return err_set(err, -r, "remove control group '%s' of machine '%s': %s", path,
+			       machine->name, strerror(-r));
+	return 0;
+}
+
 static int end_processes(struct machine *machine, struct err *err)
 {
 	char path[128];
@@ -148,8 +165,11 @@ static int end_processes(struct machine *machine, struct err *err)
 				"control group '%s'",
 				machine->name, path);
 	}
-	cgroup_remove(path);
-	return 0;
+	/*
+	 * It must go, not only be empty: on Linux 6.18 a group that cgroup.kill was ever written
+	 * to kills whoever is cloned into it from another.
+	 */
+	return remove_group(machine, path, err);
 }
 
 /* Objects that vanish with the guest's namespaces in the usual case. What fails here is tried again. */

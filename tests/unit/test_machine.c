@@ -174,7 +174,7 @@ static void test_ids_race(void)
 	enum { MANY = 40 };
 	struct site_config config = { .idmap_base = 1700000000, .idmap_machines = MANY };
 	bool seen[MANY] = { false };
-	char name[16];
+	char name[32];
 
 	scoped_free char *ids = text_format("%s/run/ids", folder);
 
