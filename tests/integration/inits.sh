@@ -73,7 +73,7 @@ fi
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-cells="boots login exec poweroff reboot restart stop"
+cells="boots login exec poweroff reboot restart policy stop"
 
 # ---- What is asked of each
 
@@ -211,6 +211,23 @@ cell_restart() {
 	retry 5 without_zombies "$init"
 }
 
+# Powered off from inside and with its init killed it comes back; stopped from outside it does not.
+cell_policy() {
+	local before
+	berth set "$init" restart=always
+	berth restart --wait "$init"
+	before=$(field "$init" init)
+	berth exec "$init" -- poweroff >"$T/out" 2>&1 || true
+	retry 60 booted_again "$init" "$before" || fault "after poweroff: $(cat "$T/out")"
+	before=$(field "$init" init)
+	kill -9 "$before"
+	retry 60 booted_again "$init" "$before"
+	berth stop "$init"
+	state_is "$init" stopped
+	berth unset "$init" restart
+	berth start --wait "$init"
+}
+
 cell_stop() {
 	local began=${EPOCHREALTIME/./}
 	berth stop "$init" >"$T/out" 2>&1
@@ -328,11 +345,11 @@ case_table() {
 	# shellcheck disable=SC2086 # words
 	{
 		printf '# %-12s' init
-		printf ' %-12s' $cells
+		printf ' %-11s' $cells
 		for init in $inits; do
 			printf '\n# %-12s' "$init"
 			for cell in $cells; do
-				printf ' %-12s' "$(cat "$T/cell-$init-$cell" 2>/dev/null || echo -)"
+				printf ' %-11s' "$(cat "$T/cell-$init-$cell" 2>/dev/null || echo -)"
 			done
 		done
 		echo
