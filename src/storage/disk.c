@@ -171,21 +171,32 @@ static int unmount(struct pool *pool, const char *path, struct err *err)
 	return err_set(err, errno, "unmount '%s': %s", path, strerror(errno));
 }
 
+static bool served(const struct pool *pool)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_loop struct loop loop = { .fd = -1 };
+
+	return pool->config.size && fd >= 0 && loop_find(fd, &loop) == 0;
+}
+
 /*
  * The kernel lists a btrfs for as long as it is mounted in any namespace, so a guest's too. A
- * moment's patience is for those that are on their way out.
+ * moment's patience is for those that are on their way out, and for whoever just looks at the loop
+ * device: until it is closed, the disk below cannot be unmounted.
  */
 static bool released(const struct pool *pool)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	scoped_free char *path = text_format("/sys/fs/btrfs/%s", pool->config.uuid);
+	bool mounted = true;
 
 	for (int i = 0; path && i < 200; i++) {
-		if (access(path, F_OK) < 0)
+		mounted = mounted && access(path, F_OK) == 0;
+		if (!mounted && !served(pool))
 			return true;
 		nanosleep(&pause, NULL);
 	}
-	return false;
+	return !mounted;
 }
 
 int disk_detach(struct pool *pool, struct err *err)
@@ -235,13 +246,14 @@ int disk_erase(struct pool *pool, struct err *err)
 	int r = unmount(pool, path, err);
 	if (r < 0 || lstat(source, &st) < 0)
 		return r;
+	bool unused = released(pool);
 	if (S_ISBLK(st.st_mode)) {
-		if (!released(pool))
+		if (!unused)
 			return err_set(err, EBUSY, "'%s' is in use; stop the machines on it",
 				       source);
 		return wipe_device(source, err);
 	}
-	/* A mount that another namespace copied keeps the blocks, but no name. */
+	/* One that is not free, since another namespace copied the mount, keeps the blocks, but no name. */
 	if (S_ISREG(st.st_mode) && unlink(source) < 0)
 		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
 	return 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 
 char scratch_dir[64];
 
@@ -27,9 +28,23 @@ bool scratch_begin(void)
 	       mount(NULL, scratch_dir, NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL) == 0;
 }
 
+static void pause_a_little(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+/* A loop device that somebody else looks at keeps its file, and so the mount below, for a while. */
+static void unmount(const char *path)
+{
+	for (int i = 0; i < 1000 && umount2(path, 0) < 0 && errno == EBUSY; i++)
+		pause_a_little();
+}
+
 int scratch_end(void)
 {
-	umount2(scratch_dir, 0);
+	unmount(scratch_dir);
 	return scratch_remove(scratch_dir);
 }
 
@@ -119,7 +134,7 @@ bool scratch_mount(const char *type, const char *name, unsigned mebibytes)
 
 void scratch_unmount(const char *name)
 {
-	umount2(scratch_path("%s", name), 0);
+	unmount(scratch_path("%s", name));
 	rmdir(scratch_path("%s", name));
 	unlink(scratch_path("%s.img", name));
 }
@@ -164,4 +179,14 @@ int scratch_count_loops(void)
 			n += text_starts(file, scratch_dir);
 	}
 	return n;
+}
+
+bool scratch_await_loops(int number)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (scratch_count_loops() == number)
+			return true;
+		pause_a_little();
+	}
+	return false;
 }

@@ -29,4 +29,7 @@ int scratch_count_fds(void);
 int scratch_count_mounts(void);
 int scratch_count_loops(void);
 
+/* Waits for that number; others may be looking at a device that is on its way out. */
+bool scratch_await_loops(int number);
+
 #endif

@@ -183,7 +183,7 @@ static void test_broken_disks(void)
 		err = (struct err){ 0 };
 		CU_ASSERT(pool_delete(&site, "a", false, &err) < 0);
 		CU_ASSERT(delete_pool("a", true));
-		CU_ASSERT_EQUAL(scratch_count_loops(), 0);
+		CU_ASSERT(scratch_await_loops(0));
 	}
 }
 
@@ -294,7 +294,7 @@ static void test_pool_killed(void)
 		CU_ASSERT(delete_pool("a", false));
 		CU_ASSERT_FALSE(there(scratch_path("k.img")));
 	}
-	CU_ASSERT_EQUAL(scratch_count_loops(), 0);
+	CU_ASSERT(scratch_await_loops(0));
 }
 
 /* What is destroyed gets free in the background. */
@@ -485,7 +485,7 @@ static int begin_pools(void)
 
 static int end_pools(void)
 {
-	bool left = scratch_count_mounts() != mounts_before || scratch_count_loops() != 0;
+	bool left = scratch_count_mounts() != mounts_before || !scratch_await_loops(0);
 
 	scratch_remove(site.root);
 	site_close(&site);
