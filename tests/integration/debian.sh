@@ -55,8 +55,10 @@ case_reboot_from_inside() {
 		berth exec "$release" -- reboot || true
 		# In this order: that it has booted must be said of the new init.
 		again() {
-			[[ $(field "$release" init) != "$before" ]] && state_is "$release" running &&
-				[[ $(field "$release" booted) == true ]]
+			# In one look: the old guest's "booted" must not stand beside the new one's init.
+			local now
+			now=$(berth info --json "$release") &&
+				[[ $now == *'"booted": true'* && $now != *"\"init\": $before,"* ]]
 		}
 		retry 60 again
 		same running running "$(berth exec "$release" -- systemctl is-system-running --wait)"
