@@ -201,3 +201,9 @@ void clients_accept(struct keeper *keeper, struct source *source)
 	keeper->clients = client;
 	keeper_watch(keeper, &client->source, EPOLLIN);
 }
+
+void clients_close(struct keeper *keeper)
+{
+	while (keeper->clients)
+		drop(keeper, keeper->clients);
+}

@@ -395,5 +395,7 @@ int keeper_run(struct keeper *keeper)
 	}
 	finish(keeper);
 	clients_tell(keeper, SAY_ENDED);
+	clients_close(keeper);
+	ring_close(&keeper->ring);
 	return keeper->ended == ENDED_FAILED;
 }

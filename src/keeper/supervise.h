@@ -81,5 +81,6 @@ void output_drain(struct keeper *keeper);
 void clients_accept(struct keeper *keeper, struct source *source);
 void clients_send_output(struct keeper *keeper);
 void clients_tell(struct keeper *keeper, enum protocol_type type);
+void clients_close(struct keeper *keeper);
 
 #endif
