@@ -45,7 +45,7 @@ outer() {
 		echo "not ok all in time: took longer than ${TEST_SECONDS:-300} s"
 	fi
 	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$T/root")*" -exec rmdir {} + 2>/dev/null
-	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | while read -r line _; do
+	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | while read -r line _; do
 		losetup -d "$line"
 	done
 	if [[ -z ${KEEP:-} ]]; then
@@ -176,7 +176,7 @@ what_there_is() {
 	awk '{ print "mount " $5 }' /proc/self/mountinfo
 	ip -o link | awk '{ print "link " $2 }' | of_our_network
 	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n'
-	losetup --list --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
+	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
 	nft list tables 2>/dev/null | of_our_network
 	# Not we, nor what we run to look, which may not have come to its exec yet.
 	ps -e -o pid=,stat=,args= | awk -v self="$self" -v script="$0" '

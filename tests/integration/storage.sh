@@ -112,7 +112,7 @@ case_reboot_of_the_host() {
 	retry 10 not test -e "/proc/$keeper"
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
 	awk '{ print $5 }' /proc/self/mountinfo | grep -F "$T" | sort -r | xargs -r -n 1 umount
-	losetup --list --noheadings --output NAME,BACK-FILE | awk -v t="$T" 'index($2, t) == 1 { print $1 }' |
+	losetup --list --raw --noheadings --output NAME,BACK-FILE | awk -v t="$T" 'index($2, t) == 1 { print $1 }' |
 		xargs -r -n 1 losetup -d
 	ip -o link | awk -F ': ' '$2 ~ /^berth/ { print $2 }' | xargs -r -n 1 ip link delete
 	rm -rf "$BERTH_ROOT/run"
