@@ -40,4 +40,9 @@ check_PROGRAMS += test_dm
 TESTS += test_dm
 test_dm_SOURCES = tests/unit/test_dm.c tests/unit/suite.c tests/unit/suite.h
 test_dm_LDADD = libkern.a libbase.a $(CUNIT_LIBS)
+# For tests/vm: it needs a kernel with device-mapper.
+check_PROGRAMS += dm_live
+dm_live_SOURCES = tests/vm/dm_live.c tests/unit/suite.c tests/unit/suite.h
+dm_live_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tests/unit
+dm_live_LDADD = libkern.a libbase.a $(CUNIT_LIBS)
 endif
