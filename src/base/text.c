@@ -210,30 +210,35 @@ const char *text_label_fault(const char *name)
 	return NULL;
 }
 
-/* Levenshtein's distance with one row; words are short, longer ones are not near anyway. */
+/*
+ * Edits between two words, neighbours that changed places being one (optimal string alignment).
+ * Three rows are enough; words are short, longer ones are not near anyway.
+ */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[64];
-	size_t n = strlen(b);
+	size_t rows[3][64];
+	size_t n = strlen(b), length = strlen(a);
 
-	if (n >= 64 || strlen(a) >= 64)
+	if (n >= 64 || length >= 64)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < n; j++) {
-			size_t best = diagonal + (a[i] != b[j]);
-			diagonal = row[j + 1];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			row[j + 1] = best;
+		rows[0][j] = j;
+	for (size_t i = 1; i <= length; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *higher = rows[(i + 1) % 3];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    higher[j - 2] + 1 < best)
+				best = higher[j - 2] + 1;
+			row[j] = best;
 		}
 	}
-	return row[n];
+	return rows[length % 3][n];
 }
 
 const char *text_nearest(const char *word, const char *const *words)

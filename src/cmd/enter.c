@@ -129,7 +129,11 @@ static int run_console(struct call *call, struct err *err)
 	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
 		print_note("console of machine '%s'%s; %s leaves", machine.name,
 			   read_only ? ", only to look at" : "", escape);
-	return machine_console(&machine, call_has(call, &flag_take), read_only, key, err);
+	r = machine_console(&machine, call_has(call, &flag_take), read_only, key, err);
+	/* The guest left the cursor where it was: what follows begins on a line of its own. */
+	if (isatty(STDOUT_FILENO))
+		putchar('\n');
+	return r;
 }
 
 const struct command command_shell = {

@@ -133,6 +133,9 @@ static void test_nearest(void)
 	CU_ASSERT_STRING_EQUAL(text_nearest("strat", words), "start");
 	CU_ASSERT_STRING_EQUAL(text_nearest("snapshto", words), "snapshot");
 	CU_ASSERT_PTR_NULL(text_nearest("frobnicate", words));
+	static const char *const names[] = { "bb", "web", "", NULL };
+	CU_ASSERT_STRING_EQUAL(text_nearest("wbe", names), "web");
+	CU_ASSERT_STRING_EQUAL(text_nearest("wb", names), "bb");
 }
 
 static void test_trim(void)
