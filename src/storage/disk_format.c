@@ -82,8 +82,8 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 	int r = free_at(folder, &bytes);
 	if (r < 0)
 		return err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));
-	pool->config.size = pool->config.size / MIB * MIB;
 	text_human_size(pool->config.size, asked, sizeof asked);
+	pool->config.size = pool->config.size / MIB * MIB;
 	text_human_size(bytes, shown, sizeof shown);
 	if (pool->config.size < SIZE_MIN)
 		return err_set(err, EINVAL, "a loop file of %s is too small; give at least 256M",
