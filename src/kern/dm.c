@@ -43,9 +43,9 @@ static void request_free(struct request *request)
 }
 #define scoped_request __attribute__((cleanup(request_free)))
 
-static int real_request(struct dm *dm, unsigned long command, struct dm_ioctl *io)
+static int real_request(struct dm *dm, unsigned long number, struct dm_ioctl *io)
 {
-	return ioctl(dm->fd, command, io) < 0 ? -errno : 0;
+	return ioctl(dm->fd, number, io) < 0 ? -errno : 0;
 }
 
 /* A request by name or uuid, both of which may be absent, with room for data behind it. */
@@ -73,12 +73,12 @@ static void *request_data(const struct request *request)
 }
 
 /* One call without data, which leaves the kernel's view of the device in the request. */
-static int call(struct dm *dm, unsigned long command, struct request *request)
+static int call(struct dm *dm, unsigned long number, struct request *request)
 {
-	return dm->request(dm, command, request->io);
+	return dm->request(dm, number, request->io);
 }
 
-static int call_simple(struct dm *dm, unsigned long command, const char *name, unsigned flags)
+static int call_simple(struct dm *dm, unsigned long number, const char *name, unsigned flags)
 {
 	scoped_request struct request request = { 0 };
 	int r = request_make(&request, 0, name, NULL);
@@ -87,11 +87,11 @@ static int call_simple(struct dm *dm, unsigned long command, const char *name, u
 		return r;
 	request.io->flags = flags;
 	request.io->event_nr = UDEV_LEAVE_ALONE;
-	return call(dm, command, &request);
+	return call(dm, number, &request);
 }
 
 /* A call that answers with data, again with more room until it fits. */
-static int call_for_data(struct dm *dm, unsigned long command, const char *name, unsigned flags,
+static int call_for_data(struct dm *dm, unsigned long number, const char *name, unsigned flags,
 			 struct request *out)
 {
 	for (size_t room = FIRST_ROOM; room <= LAST_ROOM; room *= 4) {
@@ -100,7 +100,7 @@ static int call_for_data(struct dm *dm, unsigned long command, const char *name,
 		if (r < 0)
 			return r;
 		request.io->flags = flags;
-		r = call(dm, command, &request);
+		r = call(dm, number, &request);
 		if (r < 0)
 			return r;
 		if (!(request.io->flags & DM_BUFFER_FULL_FLAG)) {

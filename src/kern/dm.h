@@ -28,7 +28,7 @@ enum {
 struct dm {
 	int fd; /* owned; poll(2) tells POLLIN after dm_arm() when any device had an event */
 	/* Every ioctl passes here, 0 or -errno; tests put their own in its place to force errors. */
-	int (*request)(struct dm *dm, unsigned long command, struct dm_ioctl *io);
+	int (*request)(struct dm *dm, unsigned long number, struct dm_ioctl *io);
 	void *context; /* borrowed; for a test's request */
 };
 
