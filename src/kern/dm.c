@@ -73,12 +73,12 @@ static void *request_data(const struct request *request)
 }
 
 /* One call without data, which leaves the kernel's view of the device in the request. */
-static int call(struct dm *dm, unsigned long number, struct request *request)
+static int ask(struct dm *dm, unsigned long number, struct request *request)
 {
 	return dm->request(dm, number, request->io);
 }
 
-static int call_simple(struct dm *dm, unsigned long number, const char *name, unsigned flags)
+static int ask_simple(struct dm *dm, unsigned long number, const char *name, unsigned flags)
 {
 	scoped_request struct request request = { 0 };
 	int r = request_make(&request, 0, name, NULL);
@@ -87,12 +87,12 @@ static int call_simple(struct dm *dm, unsigned long number, const char *name, un
 		return r;
 	request.io->flags = flags;
 	request.io->event_nr = UDEV_LEAVE_ALONE;
-	return call(dm, number, &request);
+	return ask(dm, number, &request);
 }
 
 /* A call that answers with data, again with more room until it fits. */
-static int call_for_data(struct dm *dm, unsigned long number, const char *name, unsigned flags,
-			 struct request *out)
+static int ask_for_data(struct dm *dm, unsigned long number, const char *name, unsigned flags,
+			struct request *out)
 {
 	for (size_t room = FIRST_ROOM; room <= LAST_ROOM; room *= 4) {
 		scoped_request struct request request = { 0 };
@@ -100,7 +100,7 @@ static int call_for_data(struct dm *dm, unsigned long number, const char *name, 
 		if (r < 0)
 			return r;
 		request.io->flags = flags;
-		r = call(dm, number, &request);
+		r = ask(dm, number, &request);
 		if (r < 0)
 			return r;
 		if (!(request.io->flags & DM_BUFFER_FULL_FLAG)) {
@@ -167,7 +167,7 @@ int dm_version(struct dm *dm, unsigned version[3])
 	int r = request_make(&request, 0, NULL, NULL);
 
 	if (r == 0)
-		r = call(dm, DM_VERSION, &request);
+		r = ask(dm, DM_VERSION, &request);
 	if (r == 0)
 		memcpy(version, request.io->version, sizeof request.io->version);
 	return r;
@@ -179,7 +179,7 @@ int dm_target_version(struct dm *dm, const char *type, unsigned version[3])
 	int r = request_make(&request, FIRST_ROOM, type, NULL);
 
 	if (r == 0)
-		r = call(dm, DM_GET_TARGET_VERSION, &request);
+		r = ask(dm, DM_GET_TARGET_VERSION, &request);
 	if (r < 0)
 		return r;
 	const struct dm_target_versions *found = request_data(&request);
@@ -220,12 +220,12 @@ int dm_load(struct dm *dm, const char *name, unsigned flags, const struct dm_tar
 		strcpy(at + sizeof *spec, targets[i].params);
 		at += spec->next;
 	}
-	return call(dm, DM_TABLE_LOAD, &request);
+	return ask(dm, DM_TABLE_LOAD, &request);
 }
 
 int dm_clear(struct dm *dm, const char *name)
 {
-	return call_simple(dm, DM_TABLE_CLEAR, name, 0);
+	return ask_simple(dm, DM_TABLE_CLEAR, name, 0);
 }
 
 int dm_suspend(struct dm *dm, const char *name, unsigned flags)
@@ -236,12 +236,12 @@ int dm_suspend(struct dm *dm, const char *name, unsigned flags)
 		how |= DM_SKIP_LOCKFS_FLAG;
 	if (flags & DM_WITH_NO_FLUSH)
 		how |= DM_NOFLUSH_FLAG;
-	return call_simple(dm, DM_DEV_SUSPEND, name, how);
+	return ask_simple(dm, DM_DEV_SUSPEND, name, how);
 }
 
 int dm_resume(struct dm *dm, const char *name)
 {
-	return call_simple(dm, DM_DEV_SUSPEND, name, 0);
+	return ask_simple(dm, DM_DEV_SUSPEND, name, 0);
 }
 
 int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
@@ -262,7 +262,7 @@ static int create_empty(struct dm *dm, const char *name, const char *uuid, dev_t
 	int r = request_make(&request, 0, name, uuid);
 
 	if (r == 0)
-		r = call(dm, DM_DEV_CREATE, &request);
+		r = ask(dm, DM_DEV_CREATE, &request);
 	if (r == 0)
 		*dev = (dev_t)request.io->dev;
 	return r;
@@ -312,7 +312,7 @@ int dm_remove(struct dm *dm, const char *name, unsigned wait_ms)
 	uint64_t deadline = now_ms() + wait_ms;
 	int r;
 
-	while ((r = call_simple(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY && now_ms() < deadline)
+	while ((r = ask_simple(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY && now_ms() < deadline)
 		(void)nanosleep(&pause, NULL);
 	return r;
 }
@@ -333,12 +333,12 @@ int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
 		return r;
 	struct dm_target_msg *message = request_data(&request);
 	memcpy(message->message, text, (size_t)length + 1);
-	return call(dm, DM_TARGET_MSG, &request);
+	return ask(dm, DM_TARGET_MSG, &request);
 }
 
 int dm_arm(struct dm *dm)
 {
-	return call_simple(dm, DM_DEV_ARM_POLL, NULL, 0);
+	return ask_simple(dm, DM_DEV_ARM_POLL, NULL, 0);
 }
 
 /* ---- What is there */
@@ -366,7 +366,7 @@ static int look(struct dm *dm, const char *name, const char *uuid, dev_t dev, st
 	if (r < 0)
 		return r;
 	request.io->dev = dev;
-	r = call(dm, DM_DEV_STATUS, &request);
+	r = ask(dm, DM_DEV_STATUS, &request);
 	if (r == 0)
 		take_info(request.io, info);
 	return r;
@@ -392,7 +392,7 @@ int dm_list(struct dm *dm, const char *uuid_prefix,
 	    int (*visit)(void *context, const struct dm_info *info), void *context)
 {
 	scoped_request struct request request = { 0 };
-	int r = call_for_data(dm, DM_LIST_DEVICES, NULL, 0, &request);
+	int r = ask_for_data(dm, DM_LIST_DEVICES, NULL, 0, &request);
 
 	if (r < 0)
 		return r;
@@ -418,7 +418,7 @@ int dm_list(struct dm *dm, const char *uuid_prefix,
 ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room)
 {
 	scoped_request struct request request = { 0 };
-	int r = call_for_data(dm, DM_TABLE_DEPS, name, 0, &request);
+	int r = ask_for_data(dm, DM_TABLE_DEPS, name, 0, &request);
 
 	if (r < 0)
 		return r;
@@ -431,7 +431,7 @@ ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room)
 static int first_line(struct dm *dm, const char *name, unsigned flags, struct dm_line *line)
 {
 	scoped_request struct request request = { 0 };
-	int r = call_for_data(dm, DM_TABLE_STATUS, name, flags, &request);
+	int r = ask_for_data(dm, DM_TABLE_STATUS, name, flags, &request);
 
 	if (r < 0)
 		return r;
