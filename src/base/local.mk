@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	src/base/child.c src/base/child.h \
 	src/base/err.c src/base/err.h \
+	src/base/fault.c src/base/fault.h \
 	src/base/file.c src/base/file.h \
 	src/base/install.c src/base/install.h \
 	src/base/log.c src/base/log.h \

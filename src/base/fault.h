@@ -1,0 +1,19 @@
+/* Named points at which a test may have the program killed; nothing at all in an ordinary build. */
+#ifndef BERTH_BASE_FAULT_H
+#define BERTH_BASE_FAULT_H
+
+/*
+ * With --enable-faults: BERTH_FAULT=NAME:N raises SIGKILL when the point NAME is passed for the Nth
+ * time in this process, and BERTH_FAULT_TRACE=FILE adds the name of every point passed to a file, by
+ * which a test learns which points an operation has.
+ */
+#ifdef BERTH_FAULTS
+void fault_point(const char *name);
+#else
+static inline void fault_point(const char *name)
+{
+	(void)name;
+}
+#endif
+
+#endif
