@@ -33,7 +33,7 @@ bin_PROGRAMS += berth
 berth_SOURCES = src/cmd/main.c
 # Not libarchive: loading it costs 2 ms, and only berth-unpack needs it.
 cmd_libs = libcmd.a libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
-	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(JSON_LIBS)
+	libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) $(JSON_LIBS) $(STORAGE_LIBS)
 berth_LDADD = $(cmd_libs)
 berth_LDFLAGS = -Wl,--as-needed
 

@@ -29,5 +29,5 @@ test_image_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
 test_template_SOURCES = tests/unit/test_template.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_template_CPPFLAGS = $(test_image_CPPFLAGS)
-test_template_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
+test_template_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CUNIT_LIBS)
 endif

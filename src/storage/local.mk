@@ -16,14 +16,21 @@ libstorage_a_SOURCES = \
 	src/storage/pool.c \
 	src/storage/remove.c src/storage/remove.h \
 	src/storage/storage.c src/storage/storage.h \
-	src/storage/subvol.c src/storage/subvol.h
+	src/storage/subvol.c src/storage/subvol.h \
+	src/storage/thin_catalog.c src/storage/thin_catalog.h \
+	src/storage/thin_sqlite.c src/storage/thin_sqlite.h
 
 if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
 storage_volumes = $(storage_scratch) tests/unit/volumes.c tests/unit/volumes.h
-storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
+storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_copy test_pool test_storage
 TESTS += test_copy test_pool test_storage
+check_PROGRAMS += test_catalog
+TESTS += test_catalog
+test_catalog_SOURCES = tests/unit/test_catalog.c $(storage_scratch)
+# Linked with SQLite, whose calls to the disk it counts.
+test_catalog_LDADD = $(storage_ldadd) $(SQLITE_LIBS)
 test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
 test_copy_LDADD = $(storage_ldadd)
 test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
