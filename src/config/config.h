@@ -106,9 +106,10 @@ struct site_config {
 /* pools/NAME/pool.conf */
 struct pool_config {
 	char *uuid;
-	char *driver;  /* KEY_CHOICE btrfs, dir */
-	char *source;  /* btrfs: a folder on btrfs, or the loop file; dir: the folder */
-	uint64_t size; /* of the loop file, 0 = none */
+	char *driver;         /* KEY_CHOICE btrfs, dir, thin */
+	char *source;         /* a folder, a loop file or a device, as the driver takes it */
+	uint64_t size;        /* of the loop file, 0 = none */
+	uint64_t volume_size; /* "volume.size", 10 GiB: of a volume for which none is given */
 };
 
 /* networks/NAME/network.conf */

@@ -124,7 +124,7 @@ const struct schema site_schema = {
 	.check = check_site,
 };
 
-static const char *const pool_drivers[] = { "btrfs", "dir", NULL };
+static const char *const pool_drivers[] = { "btrfs", "dir", "thin", NULL };
 
 #define AT(field) offsetof(struct pool_config, field)
 static const struct key pool_keys[] = {
@@ -133,8 +133,10 @@ static const struct key pool_keys[] = {
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
 	  "size of the loop file; 0: there is none" },
 	{ "source", KEY_PATH, KEY_FIXED, AT(source), "", 0, 0, NULL,
-	  "folder or loop file that holds the volumes" },
+	  "folder, loop file or device that holds the volumes" },
 	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },
+	{ "volume.size", KEY_SIZE, 0, AT(volume_size), "10G", 64 << 10, 16ULL << 40, NULL,
+	  "size of a new volume, where the driver limits them" },
 };
 #undef AT
 

@@ -40,8 +40,7 @@ static int open_attached(struct pool *pool, const char *path, struct err *err)
 	return r < 0 ? r : 1;
 }
 
-/* The loop device of the pool's file: one that serves it already, or else a new one. */
-static int serve_file(const struct pool *pool, struct loop *loop, struct err *err)
+int disk_serve(const struct pool *pool, struct loop *loop, struct err *err)
 {
 	const char *path = pool->config.source;
 	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -92,7 +91,7 @@ static int mount_source(const struct pool *pool, struct err *err)
 	char uuid[37] = "";
 
 	if (pool->config.size) {
-		if (serve_file(pool, &loop, err) < 0)
+		if (disk_serve(pool, &loop, err) < 0)
 			return -err->code;
 		device = loop.path;
 	}

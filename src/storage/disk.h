@@ -4,6 +4,21 @@
 
 #include "storage/storage.h"
 
+struct loop;
+
+/* Path of an administrator's program, which may be in a folder that a user's PATH leaves out; the
+ * caller owns it; NULL: not installed. */
+char *disk_find_program(const char *name);
+
+/* The size of a loop file in that folder: config.size if it can be, else a share of what is free. */
+int disk_choose_size(struct pool *pool, const char *folder, struct err *err);
+
+/* Not one byte of data: a new file, or one made for us with truncate or fallocate. */
+int disk_check_hollow(int fd, const char *path, struct err *err);
+
+/* The loop device of the pool's file: one that serves it already, or else a new one. */
+int disk_serve(const struct pool *pool, struct loop *loop, struct err *err);
+
 /* Path of mkfs.btrfs, which may be in a folder that a user's PATH leaves out; NULL: not installed. */
 const char *disk_mkfs_program(void);
 

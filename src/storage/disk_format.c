@@ -15,19 +15,26 @@ static const uint64_t MIB = 1 << 20, GIB = 1 << 30;
 /* Below that, mkfs.btrfs and then every guest would fail in ways of their own. */
 static const uint64_t SIZE_MIN = 256 << 20;
 
-const char *disk_mkfs_program(void)
+char *disk_find_program(const char *name)
 {
-	static char found[PATH_MAX];
 	const char *path = getenv("PATH");
 	scoped_free char *folders = text_format("%s:/usr/sbin:/sbin", path ? path : "");
 	char *rest = folders;
 
 	for (char *folder; rest && (folder = strsep(&rest, ":"));) {
-		snprintf(found, sizeof found, "%s/mkfs.btrfs", folder);
-		if (*folder == '/' && access(found, X_OK) == 0)
-			return found;
+		scoped_free char *found = text_format("%s/%s", folder, name);
+		if (*folder == '/' && found && access(found, X_OK) == 0)
+			return take_ptr(&found);
 	}
 	return NULL;
+}
+
+const char *disk_mkfs_program(void)
+{
+	static char program[PATH_MAX];
+	scoped_free char *found = disk_find_program("mkfs.btrfs");
+
+	return found && text_print(program, sizeof program, "%s", found) == 0 ? program : NULL;
 }
 
 /* What is free where the path is, or would be. */
@@ -70,7 +77,7 @@ uint64_t disk_share(const char *folder, struct err *err)
 	return bytes / 2 / MIB * MIB;
 }
 
-static int choose_size(struct pool *pool, const char *folder, struct err *err)
+int disk_choose_size(struct pool *pool, const char *folder, struct err *err)
 {
 	uint64_t bytes = 0;
 	char asked[32], shown[32];
@@ -95,8 +102,7 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 	return 0;
 }
 
-/* Not one byte of data: a new file, or one made for us with truncate or fallocate. */
-static int check_hollow(int fd, const char *path, struct err *err)
+int disk_check_hollow(int fd, const char *path, struct err *err)
 {
 	off_t data = lseek(fd, 0, SEEK_DATA);
 
@@ -165,12 +171,12 @@ static int format_file(struct pool *pool, const char *folder, struct err *err)
 	if (fd < 0 && errno != ENOENT)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (fd >= 0) {
-		if (check_hollow(fd, path, err) < 0)
+		if (disk_check_hollow(fd, path, err) < 0)
 			return -err->code;
 		if (!pool->config.size && fstat(fd, &st) == 0)
 			pool->config.size = (uint64_t)st.st_size;
 	}
-	if (choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
+	if (disk_choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
 		return -err->code;
 	if (fd < 0)
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -17,7 +17,13 @@ libstorage_a_SOURCES = \
 	src/storage/remove.c src/storage/remove.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
+	src/storage/thin.c src/storage/thin.h \
 	src/storage/thin_catalog.c src/storage/thin_catalog.h \
+	src/storage/thin_check.c \
+	src/storage/thin_format.c \
+	src/storage/thin_label.c \
+	src/storage/thin_pool.c \
+	src/storage/thin_recover.c \
 	src/storage/thin_sqlite.c src/storage/thin_sqlite.h
 
 if HAVE_CUNIT

@@ -276,9 +276,10 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 		driver = pool_default_driver(pool->site, reason, sizeof reason);
 	pool->ops = storage_find(driver);
 	if (!pool->ops)
-		return err_set(err, EINVAL,
-			       "pool '%s': there is no driver '%s'; the drivers are btrfs and dir",
-			       pool->name, driver);
+		return err_set(
+			err, EINVAL,
+			"pool '%s': there is no driver '%s'; the drivers are thin, btrfs and dir",
+			pool->name, driver);
 	int r = new_uuid(&uuid, err);
 	if (r < 0)
 		return r;
@@ -314,7 +315,10 @@ static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err
 	    file_make_dirs(pool->folder, 0700, err) < 0 ||
 	    hold(pool, LOCK_EX, WAIT_SECONDS, err) < 0)
 		return -err->code;
-	if (pool->ops->format(pool, err) < 0)
+	pool->spec = spec;
+	int r = pool->ops->format(pool, err);
+	pool->spec = NULL;
+	if (r < 0)
 		return err_wrap(err, "pool '%s'", pool->name);
 	return turn(pool, "unfinished.conf", "pool.conf", err);
 }
@@ -426,6 +430,28 @@ int pool_detach(const struct site *site, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	return pool.ops->detach(&pool, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
+}
+
+int pool_grow(const struct site *site, const char *name, uint64_t size, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (pool_open(&pool, site, name, err) < 0)
+		return -err->code;
+	return pool.ops->grow(&pool, size, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
+}
+
+/* Without clearing away what is unfinished: a pool that takes no changes can still be looked at. */
+int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
+	       struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
+		return -err->code;
+	if (pool.ops->open(&pool, err) < 0 || pool.ops->check(&pool, flags, report, err) < 0)
+		return err_wrap(err, "pool '%s'", name);
+	return 0;
 }
 
 static int is_pool(const struct dirent *e)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-static const struct storage_ops *const drivers[] = { &storage_btrfs, &storage_dir };
+static const struct storage_ops *const drivers[] = { &storage_thin, &storage_btrfs, &storage_dir };
 
 const struct storage_ops *storage_find(const char *name)
 {
@@ -54,6 +54,23 @@ int storage_fail(struct err *err, int code, const char *fmt, ...)
 	vsnprintf(doing, sizeof doing, fmt, ap);
 	va_end(ap);
 	return err_set(err, -code, "%s: %s", doing, why(code));
+}
+
+int storage_no_grow(struct pool *pool, uint64_t size, struct err *err)
+{
+	(void)size;
+	return err_set(err, EOPNOTSUPP, "pool '%s': driver %s cannot make a pool larger",
+		       pool->name, pool->ops->name);
+}
+
+int storage_no_check(struct pool *pool, unsigned flags, struct text *report, struct err *err)
+{
+	(void)flags;
+	(void)report;
+	return err_set(err, EOPNOTSUPP,
+		       "pool '%s': driver %s keeps nothing beside its volumes that could differ "
+		       "from them",
+		       pool->name, pool->ops->name);
 }
 
 const char *volume_name_fault(const char *name)

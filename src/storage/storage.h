@@ -1,4 +1,4 @@
-/* Volumes in pools: names, never a machine, never a machine's settings. Drivers: btrfs, dir. */
+/* Volumes in pools: names, never a machine, never a machine's settings. Drivers: thin, btrfs, dir. */
 #ifndef BERTH_STORAGE_STORAGE_H
 #define BERTH_STORAGE_STORAGE_H
 
@@ -33,6 +33,7 @@ struct pool_usage {
 };
 
 struct storage_ops;
+struct pool_spec;
 
 /* An open pool: read by everybody, made by pool_open, private by driver. */
 struct pool {
@@ -40,6 +41,7 @@ struct pool {
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/pools/NAME */
 	struct pool_config config;
+	const struct pool_spec *spec;  /* borrowed; while format runs: what was asked for */
 	const struct storage_ops *ops; /* borrowed: static */
 	void *driver;                  /* owned by the driver */
 	int use_fd; /* owned; the shared lock that keeps the pool from being deleted */
@@ -70,6 +72,10 @@ struct storage_ops {
 	 */
 	int (*erase)(struct pool *, struct err *);
 	int (*pool_usage)(struct pool *, struct pool_usage *, struct err *);
+	/* Makes its file so large, or with 0 takes all of its device; online. */
+	int (*grow)(struct pool *, uint64_t size, struct err *);
+	/* Looks for what does not fit together, a line for each finding; enum pool_check_flags. */
+	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
 
 	int (*create)(struct pool *, const char *volume, uint64_t size,
 		      struct err *); /* empty, 0755 root */
@@ -99,6 +105,9 @@ struct pool_spec {
 	const char *driver; /* NULL: the best that works here; pool.conf records which */
 	const char *source; /* NULL: below the pool's own folder */
 	uint64_t size;      /* of a loop file; 0: a share of the free space */
+	uint64_t block;     /* thin: bytes that it allocates at a time; 0: chosen by its size */
+	bool sparse;        /* thin: a loop file of a given size takes only what is used */
+	bool force;         /* thin: whatever the device holds is of no use */
 };
 
 /* The driver that a new pool would get here, and why, in words: for create and doctor. */
@@ -122,6 +131,16 @@ int pool_delete(const struct site *site, const char *name, bool force, struct er
 
 /* Detaches (for an uninstall or a host's shutdown): volumes stay. */
 int pool_detach(const struct site *site, const char *name, struct err *err);
+
+/* Online. size 0: all of the device that it is on. */
+int pool_grow(const struct site *site, const char *name, uint64_t size, struct err *err);
+
+enum pool_check_flags {
+	POOL_CHECK_RECLAIM = 1 << 0, /* deletes what belongs to nobody */
+};
+/* Compares what there is with what there should be; the report has a line for each finding. */
+int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
+	       struct err *err);
 
 /* The ops, with the volume named in every failure; names are checked. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);

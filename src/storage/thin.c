@@ -1,0 +1,519 @@
+/*
+ * Driver `thin`: a volume is a device-mapper thin device with an ext4 of its own; a clone is a
+ * snapshot of it in the pool, which costs two blocks of metadata whatever its size.
+ */
+#include "storage/thin.h"
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "storage/driver.h"
+#include "storage/partial.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+	IN_USE_MS = 2000,  /* how long a volume may take to be let go of */
+	RESERVE_PART = 20, /* of the data, which new volumes leave to the old ones */
+	RESERVE_METADATA_PART = 10,
+};
+
+/* ---- The pool */
+
+/*
+ * What a killed command left is put right at once where nobody is at work: so that a volume does not
+ * appear or vanish later, when the next change is made.
+ */
+static int settle(struct pool *pool, struct err *err)
+{
+	scoped_catalog struct catalog catalog = { 0 };
+	scoped_free char *path = thin_catalog_path(pool);
+	struct catalog_head head;
+	struct err busy = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (catalog_open(&catalog, path, pool->config.uuid, err) < 0 ||
+	    catalog_read_head(&catalog, &head, err) < 0)
+		return -err->code;
+	if (head.intent.op == CATALOG_NOTHING)
+		return 0;
+	scoped_fd int lock = thin_lock(pool, 0, &busy);
+	if (lock < 0)
+		return 0;
+	struct thin_session session = { .lock = lock, .catalog = catalog };
+	/* What cannot be put right is told by the next change; reading goes on. */
+	thin_recover(pool, &session, &busy);
+	return 0;
+}
+
+static int open_pool(struct pool *pool, struct err *err)
+{
+	int r = thin_begin(pool, err);
+
+	if (r < 0)
+		return r;
+	if (!thin_attached(pool)) {
+		scoped_fd int lock = thin_lock(pool, 120, err);
+		if (lock < 0)
+			return lock;
+		if (!thin_attached(pool) && thin_attach(pool, err) < 0)
+			return -err->code;
+	}
+	return settle(pool, err);
+}
+
+/* Where there is no device-mapper, nothing is attached. */
+static int detach_pool(struct pool *pool, struct err *err)
+{
+	struct err none = { 0 };
+
+	if (thin_begin(pool, &none) < 0)
+		return none.code == ENODEV ? 0 : err_set(err, none.code, "%s", none.text);
+	scoped_fd int lock = thin_lock(pool, 120, err);
+	return lock < 0 ? lock : thin_detach(pool, err);
+}
+
+static int load_layout(struct pool *pool, struct err *err)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	char uuid[37];
+
+	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &thin_of(pool)->layout);
+	return r < 0 ? err_set(err, -r, "read the label of '%s': %s", pool->config.source,
+			       strerror(-r))
+		     : 0;
+}
+
+/* A sparse file can hold no more than the file system below it has left. */
+static void limit_by_below(const struct pool *pool, struct pool_usage *usage)
+{
+	struct statvfs below;
+	struct stat st;
+
+	if (!pool->config.size || stat(pool->config.source, &st) < 0 ||
+	    statvfs(pool->config.source, &below) < 0)
+		return;
+	uint64_t room = (uint64_t)st.st_blocks * 512 + (uint64_t)below.f_bavail * below.f_frsize;
+	if (usage->total > room)
+		usage->total = room > usage->used ? room : usage->used;
+}
+
+static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	struct dm_pool_status status;
+
+	if (load_layout(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0)
+		return -err->code;
+	/* Without figures there is only the state to tell. */
+	if (status.mode == DM_POOL_FAIL || status.mode == DM_POOL_ERROR)
+		return thin_check_status(pool, &status, 0, err);
+	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
+	*usage = (struct pool_usage){
+		.total = status.data_total * block,
+		.used = status.data_used * block,
+	};
+	limit_by_below(pool, usage);
+	return 0;
+}
+
+/* ---- Looking: the catalogue only */
+
+static int open_catalog(struct pool *pool, struct catalog *catalog, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	return catalog_open(catalog, path, pool->config.uuid, err);
+}
+
+static int find(struct catalog *catalog, const char *name, struct catalog_volume *volume,
+		const char *doing, struct err *err)
+{
+	int r = catalog_find(catalog, name, volume, err);
+
+	return r == -ENOENT && !err->code ? storage_fail(err, r, "%s", doing) : r;
+}
+
+static void to_info(const struct catalog_volume *volume, struct volume_info *info)
+{
+	*info = (struct volume_info){ .created = volume->created, .size = volume->size };
+	snprintf(info->name, sizeof info->name, "%s", volume->name);
+}
+
+static int look_at_volume(struct pool *pool, const char *name, struct volume_info *info,
+			  struct err *err)
+{
+	scoped_catalog struct catalog catalog = { 0 };
+	struct catalog_volume volume;
+
+	if (open_catalog(pool, &catalog, err) < 0 ||
+	    find(&catalog, name, &volume, "look at it", err) < 0)
+		return -err->code;
+	to_info(&volume, info);
+	return 0;
+}
+
+struct visitor {
+	int (*visit)(void *, const struct volume_info *);
+	void *context;
+};
+
+static int visit_volume(void *context, const struct catalog_volume *volume)
+{
+	const struct visitor *visitor = context;
+	struct volume_info info;
+
+	to_info(volume, &info);
+	return visitor->visit(visitor->context, &info);
+}
+
+static int list_volumes(struct pool *pool, const char *prefix,
+			int (*visit)(void *, const struct volume_info *), void *context,
+			struct err *err)
+{
+	scoped_catalog struct catalog catalog = { 0 };
+	struct visitor visitor = { .visit = visit, .context = context };
+
+	if (open_catalog(pool, &catalog, err) < 0)
+		return -err->code;
+	return catalog_list(&catalog, prefix, visit_volume, &visitor, err);
+}
+
+/* ---- Making */
+
+/* What is left is for the volumes that are there: they must not meet a full pool. */
+static int admit(const struct pool *pool, const struct dm_pool_status *status, struct err *err)
+{
+	if (status->data_total - status->data_used <= status->data_total / RESERVE_PART)
+		return err_set(err, ENOSPC,
+			       "the pool is full to %u%%, and what is left is kept for the volumes "
+			       "that are there; delete snapshots or machines, or make it larger: "
+			       "berth pool grow %s",
+			       (unsigned)(status->data_used * 100.0 / (double)status->data_total),
+			       pool->name);
+	if (status->metadata_total - status->metadata_used <=
+	    status->metadata_total / RESERVE_METADATA_PART)
+		return err_set(err, ENOSPC,
+			       "the pool's metadata is full to %u%%; delete snapshots or machines",
+			       (unsigned)(status->metadata_used * 100.0 /
+					  (double)status->metadata_total));
+	return 0;
+}
+
+/* The failure told is that of the change; what is undone here would otherwise be by the next one. */
+static int give_up(struct pool *pool, struct thin_session *session)
+{
+	struct err ignored = { 0 };
+
+	thin_recover(pool, session, &ignored);
+	return -1;
+}
+
+/* Messages of a new volume, between its intent and the step. 0 or -errno. */
+static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
+{
+	int r = intent->suspended ? thin_suspend(pool, intent->origin) : 0;
+
+	fault_point("thin-suspended");
+	if (r == 0)
+		r = thin_message(pool, "create_snap %llu %llu", (unsigned long long)intent->id,
+				 (unsigned long long)intent->origin);
+	fault_point("thin-snapped");
+	/* Before anything that may fail; also after a suspend that failed half-way. */
+	int woken = intent->suspended ? thin_resume(pool, intent->origin) : 0;
+	fault_point("thin-resumed");
+	return r < 0 ? r : woken;
+}
+
+/* Both transactions of a new volume, of which origin NULL is an empty one. */
+static int make_volume(struct pool *pool, struct thin_session *session, const char *name,
+		       uint64_t size, const struct catalog_volume *origin, struct err *err)
+{
+	struct dm_info info;
+	bool active = origin && thin_active(pool, origin->id, &info);
+	uint64_t id = 0;
+
+	if (admit(pool, &session->status, err) < 0)
+		return -err->code;
+	fault_point("thin-make");
+	if (catalog_intend_volume(&session->catalog, name, size, origin, active, &id, err) < 0 ||
+	    catalog_read_head(&session->catalog, &session->head, err) < 0)
+		return -err->code;
+	fault_point("thin-intended");
+	int r = origin ? snapshot_now(pool, &session->head.intent)
+		       : thin_message(pool, "create_thin %llu", (unsigned long long)id);
+	fault_point("thin-made");
+	if (r < 0) {
+		err_set(err, -r, "make '%s': %s", name, dm_why(r));
+		/* An id that is taken already is not ours to remove. */
+		if (r == -EEXIST)
+			catalog_abandon(&session->catalog, true, &(struct err){ 0 });
+		else
+			give_up(pool, session);
+		return -err->code;
+	}
+	if (thin_commit(pool, session, err) < 0) {
+		give_up(pool, session);
+		return -err->code;
+	}
+	return 0;
+}
+
+static int refuse_lost(const struct pool *pool, const struct catalog_volume *volume,
+		       struct err *err)
+{
+	if (volume->state != CATALOG_LOST)
+		return 0;
+	return err_set(err, EIO,
+		       "the pool no longer has it; restore it from a backup, or delete it (berth "
+		       "pool check %s tells more)",
+		       pool->name);
+}
+
+static int snapshot_volume(struct pool *pool, const char *origin, const char *name, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume from, taken;
+	struct err ignored = { 0 };
+
+	if (thin_enter(pool, &session, err) < 0 ||
+	    find(&session.catalog, origin, &from, "clone it", err) < 0 ||
+	    refuse_lost(pool, &from, err) < 0)
+		return -err->code;
+	if (catalog_find(&session.catalog, name, &taken, &ignored) == 0)
+		return storage_fail(err, -EEXIST, "clone it to '%s'", name);
+	return make_volume(pool, &session, name, 0, &from, err);
+}
+
+static uint64_t choose_size(struct pool *pool, const struct dm_pool_status *status, uint64_t size)
+{
+	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
+	uint64_t whole = status->data_total * block;
+
+	if (!size)
+		size = pool->config.volume_size < whole ? pool->config.volume_size : whole;
+	return (size + block - 1) / block * block;
+}
+
+/* The device of a new, empty volume of that name. */
+static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t *dev,
+		      struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume volume;
+
+	if (load_layout(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
+		return -err->code;
+	size = choose_size(pool, &session.status, size);
+	if (make_volume(pool, &session, name, size, NULL, err) < 0 ||
+	    find(&session.catalog, name, &volume, "make it", err) < 0)
+		return -err->code;
+	fault_point("thin-create-activate");
+	return thin_activate(pool, &volume, dev, err);
+}
+
+static int deactivate_volume(struct pool *pool, const char *name, struct err *err)
+{
+	scoped_catalog struct catalog catalog = { 0 };
+	struct catalog_volume volume;
+	struct err none = { 0 };
+
+	if (open_catalog(pool, &catalog, err) < 0)
+		return -err->code;
+	int r = catalog_find(&catalog, name, &volume, &none);
+	if (r < 0)
+		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
+	r = thin_deactivate(pool, volume.id, IN_USE_MS);
+	return r < 0 ? storage_fail(err, r, "let go of its device") : 0;
+}
+
+/* Without the lock, since nobody looks at a name that is in the making. */
+static int make_formatted(struct pool *pool, const char *name, uint64_t size, struct err *err)
+{
+	dev_t dev;
+
+	if (make_empty(pool, name, size, &dev, err) < 0)
+		return -err->code;
+	fault_point("thin-create-mkfs");
+	if (thin_make_filesystem(pool, dev, err) < 0)
+		return -err->code;
+	fault_point("thin-create-formatted");
+	return deactivate_volume(pool, name, err);
+}
+
+static int rename_volume(struct pool *pool, const char *name, const char *to, struct err *err);
+
+static int create_volume(struct pool *pool, const char *name, uint64_t size, struct err *err)
+{
+	struct partial partial;
+	struct volume_info info;
+
+	if (partial_is(name))
+		return make_formatted(pool, name, size, err);
+	/* Sooner than after all the making; the rename at the end is what decides. */
+	if (look_at_volume(pool, name, &info, &(struct err){ 0 }) == 0)
+		return storage_fail(err, -EEXIST, "make it");
+	if (partial_begin(pool, name, &partial, err) < 0)
+		return -err->code;
+	if (make_formatted(pool, partial.name, size, err) < 0 ||
+	    rename_volume(pool, partial.name, name, err) < 0) {
+		partial_abandon(pool, &partial);
+		return -err->code;
+	}
+	partial_end(&partial);
+	return 0;
+}
+
+/* ---- Names */
+
+/*
+ * What was written to a volume is on the disk: of its file system if that is in use, then of the
+ * pool, whose commit writes the data before the metadata that refers to it.
+ */
+static int flush(struct pool *pool, struct thin_session *session, uint64_t id, struct err *err)
+{
+	struct dm_info info;
+
+	if (thin_active(pool, id, &info) && info.open_count > 0) {
+		scoped_fd int mount = -1;
+		if (thin_mount(info.dev, 0, &mount, err) < 0)
+			return -err->code;
+		scoped_fd int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || syncfs(fd) < 0)
+			return err_set(err, errno, "write it to the disk: %s", strerror(errno));
+	}
+	if (thin_status(pool, DM_WITH_FLUSH, &session->status, err) < 0 ||
+	    thin_status(pool, 0, &session->status, err) < 0)
+		return -err->code;
+	return thin_check_status(pool, &session->status, session->head.transaction, err);
+}
+
+static int rename_volume(struct pool *pool, const char *name, const char *to, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume volume;
+
+	if (thin_enter(pool, &session, err) < 0 ||
+	    find(&session.catalog, name, &volume, "rename it", err) < 0 ||
+	    flush(pool, &session, volume.id, err) < 0)
+		return -err->code;
+	fault_point("thin-rename");
+	return catalog_rename(&session.catalog, name, to, err);
+}
+
+static int exchange_volumes(struct pool *pool, const char *one, const char *other, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume first, second;
+
+	if (thin_enter(pool, &session, err) < 0 ||
+	    find(&session.catalog, one, &first, "exchange it", err) < 0 ||
+	    find(&session.catalog, other, &second, "exchange it with the other", err) < 0 ||
+	    flush(pool, &session, first.id, err) < 0 || flush(pool, &session, second.id, err) < 0)
+		return -err->code;
+	fault_point("thin-exchange");
+	return catalog_exchange(&session.catalog, one, other, err);
+}
+
+/* ---- Removing */
+
+/*
+ * Gives the blocks back to what is below the pool, which deleting does not. After the intent: from
+ * here on there is nothing to go back to. Failing costs space below, and nothing else.
+ */
+static void discard(struct pool *pool, const struct catalog_volume *volume)
+{
+	struct err ignored = { 0 };
+	uint64_t range[2] = { 0, volume->size };
+	dev_t dev;
+
+	if (volume->state == CATALOG_LOST || thin_activate(pool, volume, &dev, &ignored) < 0)
+		return;
+	scoped_fd int fd = dm_open_device(dev, O_RDWR);
+	if (fd >= 0)
+		(void)ioctl(fd, BLKDISCARD, range);
+}
+
+static int destroy_volume(struct pool *pool, const char *name, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume volume;
+	struct err none = { 0 };
+
+	if (thin_enter(pool, &session, err) < 0)
+		return -err->code;
+	int r = catalog_find(&session.catalog, name, &volume, &none);
+	if (r < 0)
+		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
+	r = thin_deactivate(pool, volume.id, IN_USE_MS);
+	if (r < 0)
+		return storage_fail(err, r, "remove it");
+	fault_point("thin-destroy");
+	if (catalog_intend_delete(&session.catalog, volume.id, err) < 0 ||
+	    catalog_read_head(&session.catalog, &session.head, err) < 0)
+		return -err->code;
+	fault_point("thin-destroy-intended");
+	discard(pool, &volume);
+	fault_point("thin-discarded");
+	return thin_recover(pool, &session, err);
+}
+
+/* ---- Use */
+
+/* The lock is held until the device is open, so that nobody takes it away in between. */
+static int open_volume(struct pool *pool, const char *name, dev_t *dev, struct err *err)
+{
+	for (int i = 0;; i++) {
+		scoped_session struct thin_session session = { .lock = -1 };
+		struct catalog_volume volume;
+		if (thin_enter(pool, &session, err) < 0 ||
+		    find(&session.catalog, name, &volume, "mount it", err) < 0 ||
+		    refuse_lost(pool, &volume, err) < 0 ||
+		    thin_activate(pool, &volume, dev, err) < 0)
+			return -err->code;
+		fault_point("thin-activated");
+		int fd = dm_open_device(*dev, O_RDONLY);
+		/* Letting go needs no lock. */
+		if (fd >= 0 || i == 5 || (fd != -ENXIO && fd != -ENOENT))
+			return fd >= 0 ? fd : storage_fail(err, fd, "open its device");
+	}
+}
+
+static int mount_volume(struct pool *pool, const char *name, uint64_t attributes, int *mount_fd,
+			struct err *err)
+{
+	dev_t dev;
+	scoped_fd int fd = open_volume(pool, name, &dev, err);
+
+	if (fd < 0)
+		return fd;
+	return thin_mount(dev, attributes, mount_fd, err);
+}
+
+const struct storage_ops storage_thin = {
+	.name = "thin",
+	.can = STORAGE_FAST_CLONE | STORAGE_QUOTA | STORAGE_BLOCK,
+	.format = thin_format,
+	.open = open_pool,
+	.close = thin_end,
+	.detach = detach_pool,
+	.erase = thin_erase,
+	.pool_usage = use_of_pool,
+	.grow = thin_grow,
+	.check = thin_check,
+	.create = create_volume,
+	.snapshot = snapshot_volume,
+	.rename = rename_volume,
+	.exchange = exchange_volumes,
+	.destroy = destroy_volume,
+	.mount = mount_volume,
+	.deactivate = deactivate_volume,
+	.info = look_at_volume,
+	.list = list_volumes,
+};

@@ -1,0 +1,233 @@
+/* Catalogue and pool compared id by id, without tools and while volumes are in use. */
+#include "base/scoped.h"
+#include "base/text.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { BEYOND = 16 }; /* ids that the catalogue has not drawn yet, but a stranger may have */
+
+struct check {
+	struct pool *pool;
+	struct thin_session *session;
+	struct text *report;
+	struct err *err;
+	bool *present; /* owned; by id: the pool has it */
+	bool *known;   /* owned; by id: the catalogue has it */
+	uint64_t end;  /* ids are below that */
+	unsigned findings;
+};
+
+static unsigned long long ull(uint64_t n)
+{
+	return n;
+}
+
+/* There is no list of ids to ask the kernel for, but a device can be made of those that are. */
+static int probe(struct check *check, uint64_t id)
+{
+	const struct catalog_volume volume = { .id = id, .size = 1 << 20 };
+	struct err err = { 0 };
+	struct dm_info info;
+	dev_t dev;
+
+	if (thin_active(check->pool, id, &info))
+		return 1;
+	int r = thin_activate(check->pool, &volume, &dev, &err);
+	if (r == -ENODATA)
+		return 0;
+	if (r < 0)
+		return err_set(check->err, err.code, "%s", err.text);
+	r = thin_deactivate(check->pool, id, THIN_WAIT_MS);
+	return r < 0 ? err_set(check->err, -r, "let go of id %llu: %s", ull(id), dm_why(r)) : 1;
+}
+
+static int look_at_pool(struct check *check)
+{
+	for (uint64_t id = 1; id < check->end; id++) {
+		int r = probe(check, id);
+		if (r < 0)
+			return r;
+		check->present[id] = r;
+	}
+	return 0;
+}
+
+static int look_at_row(void *context, const struct catalog_volume *volume)
+{
+	struct check *check = context;
+
+	if (volume->id < check->end)
+		check->known[volume->id] = true;
+	return 0;
+}
+
+static int compare_row(struct check *check, const struct catalog_volume *volume)
+{
+	struct catalog *catalog = &check->session->catalog;
+	bool there = volume->id < check->end && check->present[volume->id];
+
+	if (volume->state == CATALOG_READY && !there) {
+		check->findings++;
+		text_add(check->report,
+			 "volume '%s' is lost: the pool no longer has its id %llu; restore it from "
+			 "a "
+			 "backup, or delete it\n",
+			 volume->name, ull(volume->id));
+		return catalog_set_state(catalog, volume->id, CATALOG_LOST, check->err);
+	}
+	if (volume->state == CATALOG_LOST && there) {
+		text_add(check->report, "volume '%s' is there again\n", volume->name);
+		return catalog_set_state(catalog, volume->id, CATALOG_READY, check->err);
+	}
+	if (volume->state == CATALOG_QUARANTINED) {
+		check->findings++;
+		text_add(check->report,
+			 "id %llu is nobody's, and kept; to give its space back: "
+			 "berth pool check --reclaim %s\n",
+			 ull(volume->id), check->pool->name);
+	}
+	return 0;
+}
+
+static int adopt_strays(struct check *check)
+{
+	for (uint64_t id = 1; id < check->end; id++) {
+		if (!check->present[id] || check->known[id])
+			continue;
+		check->findings++;
+		text_add(check->report,
+			 "id %llu is in the pool, and in no catalogue: put into quarantine\n",
+			 ull(id));
+		if (catalog_quarantine(&check->session->catalog, id, check->err) < 0)
+			return -check->err->code;
+	}
+	return 0;
+}
+
+struct rows {
+	struct catalog_volume *list; /* owned */
+	size_t count;
+};
+
+static int keep_row(void *context, const struct catalog_volume *volume)
+{
+	struct rows *rows = context;
+	struct catalog_volume *list = reallocarray(rows->list, rows->count + 1, sizeof *rows->list);
+
+	if (!list)
+		return -ENOMEM;
+	rows->list = list;
+	rows->list[rows->count++] = *volume;
+	return 0;
+}
+
+/* An intent whose number fits to nothing: what it was about is kept, and nobody's. */
+static int drop_intent(struct check *check)
+{
+	struct catalog_head *head = &check->session->head;
+
+	if (head->intent.op == CATALOG_NOTHING)
+		return 0;
+	check->findings++;
+	text_add(check->report, "a change that was begun on id %llu is dropped\n",
+		 ull(head->intent.id));
+	return catalog_abandon(&check->session->catalog, true, check->err);
+}
+
+static int take_number(struct check *check)
+{
+	struct thin_session *session = check->session;
+	uint64_t is = session->status.transaction;
+
+	if (is == session->head.transaction)
+		return 0;
+	check->findings++;
+	text_add(check->report, "the pool's transaction number is %llu, the catalogue had %llu\n",
+		 ull(is), ull(session->head.transaction));
+	return catalog_set_transaction(&session->catalog, is, check->err);
+}
+
+static int reclaim(struct check *check, uint64_t id)
+{
+	struct thin_session *session = check->session;
+
+	if (catalog_intend_delete(&session->catalog, id, check->err) < 0 ||
+	    thin_recover(check->pool, session, check->err) < 0)
+		return -check->err->code;
+	text_add(check->report, "id %llu is deleted\n", ull(id));
+	return 0;
+}
+
+static int compare(struct check *check, struct rows *rows, unsigned flags)
+{
+	if (catalog_list_all(&check->session->catalog, look_at_row, check, check->err) < 0 ||
+	    adopt_strays(check) < 0)
+		return -check->err->code;
+	int r = catalog_list_all(&check->session->catalog, keep_row, rows, check->err);
+	if (r == -ENOMEM)
+		return err_set(check->err, ENOMEM, "out of memory");
+	for (size_t i = 0; r == 0 && i < rows->count; i++) {
+		const struct catalog_volume *row = &rows->list[i];
+		if (flags & POOL_CHECK_RECLAIM && row->state == CATALOG_QUARANTINED)
+			r = reclaim(check, row->id);
+		else
+			r = compare_row(check, row);
+	}
+	return r;
+}
+
+static int wake(void *context, const struct dm_info *info)
+{
+	struct check *check = context;
+
+	if (!info->suspended)
+		return 0;
+	check->findings++;
+	text_add(check->report, "device '%s' was suspended: resumed\n", info->name);
+	dm_resume(&thin_of(check->pool)->dm, info->name);
+	return 0;
+}
+
+static int run(struct check *check, unsigned flags)
+{
+	struct thin_session *session = check->session;
+	struct rows rows = { 0 };
+	char prefix[DM_UUID_MAX];
+
+	snprintf(prefix, sizeof prefix, DM_UUID_PREFIX "%s-", check->pool->config.uuid);
+	int r = dm_list(&thin_of(check->pool)->dm, prefix, wake, check);
+	if (r < 0)
+		return err_set(check->err, -r, "list its devices: %s", dm_why(r));
+	check->end = session->head.next_id + BEYOND;
+	check->present = calloc(check->end, sizeof *check->present);
+	check->known = calloc(check->end, sizeof *check->known);
+	if (!check->present || !check->known)
+		return err_set(check->err, ENOMEM, "out of memory");
+	if (drop_intent(check) < 0 || take_number(check) < 0 || look_at_pool(check) < 0)
+		return -check->err->code;
+	r = compare(check, &rows, flags);
+	free(rows.list);
+	return r;
+}
+
+int thin_check(struct pool *pool, unsigned flags, struct text *report, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct check check = { .pool = pool, .session = &session, .report = report, .err = err };
+	struct err failed = { 0 };
+
+	/* A number that fits to nothing is what this is for; all else it cannot mend. */
+	if (thin_enter(pool, &session, &failed) < 0 && failed.code != ESTALE)
+		return err_set(err, failed.code, "%s", failed.text);
+	if (session.lock < 0 || !session.catalog.db)
+		return err_set(err, failed.code, "%s", failed.text);
+	int r = run(&check, flags);
+	free(check.present);
+	free(check.known);
+	if (r == 0 && check.findings == 0)
+		text_add(report, "catalogue and pool agree\n");
+	return r;
+}

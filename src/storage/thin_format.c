@@ -1,0 +1,400 @@
+/* Making and unmaking thin pools, and the file systems on their volumes. */
+#include "base/child.h"
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "kern/loop.h"
+#include "kern/mount.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+enum { MIB = 1 << 20 };
+
+/* ---- Whether it may be used */
+
+/* Before anything is changed: a pool that could be made, but not used, is none. */
+static int check_host(struct pool *pool, struct err *err)
+{
+	static const char *const targets[] = { "thin-pool", "thin", "linear" };
+	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
+	unsigned version[3];
+
+	if (!mkfs)
+		return err_set(err, ENOENT, "mkfs.ext4 is not installed; install e2fsprogs");
+	if (thin_begin(pool, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+		if (dm_target_version(&thin_of(pool)->dm, targets[i], version) < 0)
+			return err_set(err, ENODEV,
+				       "the kernel has no device-mapper target '%s' (try: modprobe "
+				       "dm-thin-pool)",
+				       targets[i]);
+	}
+	return 0;
+}
+
+static int refuse(const char *path, const char *what, struct err *err)
+{
+	return err_set(err, EEXIST,
+		       "'%s' holds something (%s); if it is of no use, use --force, which "
+		       "destroys it",
+		       path, what);
+}
+
+/* By libblkid, whose linking would cost every command 0.1 ms: wipefs(8) lists what it finds. */
+static int check_signatures(const char *path, struct err *err)
+{
+	scoped_free char *program = disk_find_program("wipefs");
+	scoped_text struct text found = { 0 };
+	const struct child_io io = { .out = &found };
+	const char *const argv[] = { program, "--noheadings", "--output", "TYPE", path, NULL };
+
+	if (!program)
+		return err_set(err, ENOENT,
+			       "look what '%s' holds: wipefs is not installed; install util-linux",
+			       path);
+	if (child_run(argv, &io, err) < 0)
+		return -err->code;
+	char *first = found.data ? text_trim(found.data) : NULL;
+	if (!first || !*first)
+		return 0;
+	first[strcspn(first, "\n")] = '\0';
+	return refuse(path, first, err);
+}
+
+static int check_empty(int fd, const char *path, struct err *err)
+{
+	struct thin_layout layout;
+	char uuid[37];
+
+	int r = thin_label_read(fd, uuid, &layout);
+	if (r == 0)
+		return err_set(err, EEXIST,
+			       "'%s' holds a thin pool already (UUID %s); if it is of no use, use "
+			       "--force, which destroys it",
+			       path, uuid);
+	if (r == -EUCLEAN)
+		return refuse(path, "a damaged thin pool", err);
+	return check_signatures(path, err);
+}
+
+/* ---- Making */
+
+/* The first and the last MiB: where others have their signatures, and the next pool's metadata is. */
+static int clear_ends(int fd, uint64_t bytes, const struct thin_layout *layout)
+{
+	scoped_free char *zeros = calloc(1, MIB);
+	const uint64_t places[] = {
+		0,
+		layout->metadata * DM_SECTOR,
+		layout->spare * DM_SECTOR,
+		layout->data * DM_SECTOR,
+		bytes - MIB,
+	};
+
+	if (!zeros)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (pwrite(fd, zeros, MIB, (off_t)places[i]) != MIB)
+			return errno ? -errno : -EIO;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* What is below is known to be ours to change. */
+static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_free char *catalog = thin_catalog_path(pool);
+	struct thin_layout layout;
+
+	if (!catalog)
+		return err_set(err, ENOMEM, "out of memory");
+	if (thin_layout_choose(bytes / DM_SECTOR, pool->spec->block / DM_SECTOR, &layout, err) < 0)
+		return -err->code;
+	/* The kernel could not write metadata for which its file has no room. */
+	if (pool->config.size) {
+		bool sparse = pool->spec->sparse || !pool->spec->size;
+		off_t length = (off_t)(sparse ? layout.spare * DM_SECTOR : bytes);
+		if (fallocate(fd, 0, 0, length) < 0 && errno != EOPNOTSUPP)
+			return err_set(err, errno, "reserve the space of '%s': %s", path,
+				       strerror(errno));
+	}
+	fault_point("thin-format-clear");
+	int r = clear_ends(fd, bytes, &layout);
+	fault_point("thin-format-label");
+	if (r == 0)
+		r = thin_label_write(fd, pool->config.uuid, &layout);
+	if (r < 0)
+		return err_set(err, -r, "write to '%s': %s", path, strerror(-r));
+	fault_point("thin-format-catalog");
+	if (catalog_remove(catalog) < 0 || catalog_create(catalog, pool->config.uuid, err) < 0)
+		return err->code ? -err->code
+				 : err_set(err, EIO, "remove an old catalogue '%s'", catalog);
+	fault_point("thin-format-attach");
+	return 0;
+}
+
+static int attach_new(struct pool *pool, struct err *err)
+{
+	scoped_fd int lock = thin_lock(pool, 60, err);
+
+	return lock < 0 ? lock : thin_attach(pool, err);
+}
+
+static int format_device(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	struct thin_layout layout;
+	uint64_t bytes = 0;
+	int sector = 0;
+
+	if (pool->config.size)
+		return err_set(err, EINVAL, "a size is for a loop file; '%s' is used whole", path);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s': %s", path,
+			       errno == EBUSY ? "it is in use" : strerror(errno));
+	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0 || ioctl(fd, BLKSSZGET, &sector) < 0)
+		return err_set(err, errno, "ask '%s' for its size: %s", path, strerror(errno));
+	if (sector > THIN_LABEL_SIZE)
+		return err_set(err, EINVAL,
+			       "'%s' has sectors of %d bytes; thin pools need them to be of at "
+			       "most 4096",
+			       path, sector);
+	if (thin_layout_choose(bytes / DM_SECTOR, pool->spec->block / DM_SECTOR, &layout, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	if ((!pool->spec->force && check_empty(fd, path, err) < 0) || pool_intend(pool, err) < 0)
+		return -err->code;
+	/* Ours alone until it is the pool's. */
+	if (fill_disk(pool, fd, bytes, err) < 0)
+		return -err->code;
+	scoped_close_fd(&fd);
+	return attach_new(pool, err);
+}
+
+static int format_file(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	scoped_free char *folder = strdup(path);
+	struct stat st;
+
+	if (!folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (fd < 0 && errno != ENOENT)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	char *slash = strrchr(folder, '/');
+	slash[slash == folder] = '\0';
+	if (fd >= 0) {
+		if (disk_check_hollow(fd, path, err) < 0)
+			return -err->code;
+		if (!pool->config.size && fstat(fd, &st) == 0)
+			pool->config.size = (uint64_t)st.st_size;
+	}
+	if (disk_choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
+		return -err->code;
+	if (fd < 0)
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)pool->config.size) < 0)
+		return err_set(err, errno, "make the loop file '%s': %s", path, strerror(errno));
+	if (fill_disk(pool, fd, pool->config.size, err) < 0)
+		return -err->code;
+	return attach_new(pool, err);
+}
+
+int thin_format(struct pool *pool, struct err *err)
+{
+	struct stat st;
+
+	if (check_host(pool, err) < 0)
+		return -err->code;
+	if (!*pool->config.source) {
+		free(pool->config.source);
+		pool->config.source = text_format("%s/pool.thin", pool->folder);
+		if (!pool->config.source)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	if (stat(pool->config.source, &st) == 0 && S_ISBLK(st.st_mode))
+		return format_device(pool, err);
+	if (stat(pool->config.source, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL,
+			       "'%s' is neither a device nor a file; driver thin needs one of both",
+			       pool->config.source);
+	return format_file(pool, err);
+}
+
+/* Only a label that is this pool's: what a killed format had not come to is somebody else's. */
+static int wipe_device(struct pool *pool, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_fd int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	static const char zeros[THIN_LABEL_SIZE];
+	struct thin_layout layout;
+	char uuid[37];
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));
+	if (thin_label_read(fd, uuid, &layout) < 0 || strcmp(uuid, pool->config.uuid) != 0)
+		return 0;
+	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata * DM_SECTOR)) < 0 ||
+	    pwrite(fd, zeros, sizeof zeros, 0) < 0 || fsync(fd) < 0)
+		return err_set(err, errno, "wipe '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int thin_erase(struct pool *pool, struct err *err)
+{
+	scoped_free char *catalog = thin_catalog_path(pool);
+	const char *source = pool->config.source;
+	struct err none = { 0 };
+	struct stat st;
+
+	if (!catalog)
+		return err_set(err, ENOMEM, "out of memory");
+	if (thin_begin(pool, &none) == 0) {
+		scoped_fd int lock = thin_lock(pool, 60, err);
+		int r = lock < 0 ? lock : thin_detach(pool, err);
+		thin_end(pool);
+		if (r < 0)
+			return r;
+	} else if (none.code != ENODEV) {
+		return err_set(err, none.code, "%s", none.text);
+	}
+	if (lstat(source, &st) == 0 && S_ISREG(st.st_mode) && unlink(source) < 0)
+		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
+	if (stat(source, &st) == 0 && S_ISBLK(st.st_mode) && wipe_device(pool, err) < 0)
+		return -err->code;
+	int r = catalog_remove(catalog);
+	return r < 0 ? err_set(err, -r, "remove '%s': %s", catalog, strerror(-r)) : 0;
+}
+
+/* ---- Growing */
+
+static int grow_file(struct pool *pool, uint64_t size, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	if (size < pool->config.size)
+		return err_set(err, EINVAL, "a thin pool cannot be made smaller");
+	/* One that has all of its blocks keeps having them. */
+	bool sparse = (uint64_t)st.st_blocks * 512 < pool->config.size / 100 * 99;
+	if (!sparse && fallocate(fd, 0, 0, (off_t)size) < 0)
+		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
+	if ((uint64_t)st.st_size < size && ftruncate(fd, (off_t)size) < 0)
+		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
+	if (fsync(fd) < 0)
+		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	fault_point("thin-grown-file");
+	pool->config.size = size;
+	if (config_save(&pool_schema, conf, &pool->config, err) < 0 ||
+	    disk_serve(pool, &loop, err) < 0)
+		return -err->code;
+	fault_point("thin-grown-conf");
+	int r = loop_set_capacity(&loop);
+	return r < 0 ? err_set(err, -r, "tell '%s' of its size: %s", loop.path, loop_why(r)) : 0;
+}
+
+int thin_grow(struct pool *pool, uint64_t size, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+
+	if (pool->config.size ? size == 0 : size != 0)
+		return err_set(
+			err, EINVAL,
+			pool->config.size
+				? "its size is that of a loop file; give the new one: --size"
+				: "it takes all of its device, and no size; make that larger "
+				  "first");
+	if (thin_enter(pool, &session, err) < 0 ||
+	    (pool->config.size && grow_file(pool, size / MIB * MIB, err) < 0))
+		return -err->code;
+	return thin_extend(pool, err);
+}
+
+/* ---- File systems */
+
+static int run_mkfs(struct pool *pool, const char *device, struct err *err)
+{
+	scoped_free char *program = disk_find_program("mkfs.ext4");
+	scoped_text struct text out = { 0 };
+	const struct child_io io = { .out = &out, .errors = &out };
+	/*
+	 * What was never written reads as zeros here: tables and journal need not be written, neither
+	 * now nor, see thin_mount, at the first mount.
+	 */
+	const char *const argv[] = {
+		program,
+		"-q",
+		"-F",
+		"-m",
+		"0",
+		"-E",
+		"nodiscard,lazy_itable_init=1,lazy_journal_init=1",
+		device,
+		NULL,
+	};
+
+	if (!program)
+		return err_set(err, ENOENT, "mkfs.ext4 is not installed; install e2fsprogs");
+	/* It outlives us if we are killed: then it keeps the pool from being deleted below it. */
+	fcntl(pool->use_fd, F_SETFD, 0);
+	int r = child_run(argv, &io, err);
+	fcntl(pool->use_fd, F_SETFD, FD_CLOEXEC);
+	return r;
+}
+
+int thin_mount(dev_t dev, uint64_t attributes, int *mount_fd, struct err *err)
+{
+	char path[32];
+
+	dm_path(dev, path, sizeof path);
+	/* A write that failed must not be followed by others that make sense only with it. */
+	int fd = mount_make("ext4", path, "data_err=abort,errors=remount-ro,noinit_itable",
+			    attributes);
+	if (fd == -EUCLEAN || fd == -EINVAL || fd == -EIO)
+		return err_set(err, -fd,
+			       "mount '%s': its file system is damaged, or none; the kernel's log "
+			       "(dmesg) tells more; try: e2fsck -p %s",
+			       path, path);
+	if (fd < 0)
+		return err_set(err, -fd, "mount '%s': %s", path, mount_why(fd));
+	*mount_fd = fd;
+	return 0;
+}
+
+/* Whatever is in a new volume is in all that is made from it. */
+static int empty_top(dev_t dev, struct err *err)
+{
+	scoped_fd int mount = -1;
+
+	if (thin_mount(dev, 0, &mount, err) < 0)
+		return -err->code;
+	if (unlinkat(mount, "lost+found", AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_set(err, errno, "empty a new file system: %s", strerror(errno));
+	return 0;
+}
+
+int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err)
+{
+	char path[32];
+
+	dm_path(dev, path, sizeof path);
+	if (run_mkfs(pool, path, err) < 0)
+		return -err->code;
+	return empty_top(dev, err);
+}
