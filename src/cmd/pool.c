@@ -1,4 +1,4 @@
-/* pool create, list, status, delete, detach. */
+/* pool create, list, status, grow, check, delete, detach. */
 #include "storage/storage.h"
 
 #include "base/scoped.h"
@@ -9,39 +9,75 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct flag flag_driver = { "driver", 0, false, "DRIVER",
-					 "btrfs or dir; the best that works here if not given" };
-static const struct flag flag_source = { "source", 0, false, "PATH",
-					 "folder to use; below /var/lib/berth/pools if not given" };
+static const struct flag flag_driver = {
+	"driver", 0, false, "DRIVER", "thin, btrfs or dir; the best that works here if not given"
+};
+static const struct flag flag_source = {
+	"source", 0, false, "PATH", "folder or file to use; below /var/lib/berth/pools if not given"
+};
 static const struct flag flag_size = { "size", 0, false, "SIZE",
 				       "of a loop file; a share of the free space if not given" };
 static const struct flag flag_volumes = { "force", 'f', false, NULL,
 					  "with every volume that is in it" };
 
-static const struct flag *const create_flags[] = { &flag_driver, &flag_size, &flag_source, NULL };
+static const struct flag flag_device = { "device", 0, false, "PATH",
+					 "disk, partition or logical volume to use whole" };
+static const struct flag flag_block = {
+	"block", 0, false, "SIZE",
+	"thin: what is allocated at a time; by the pool's size if not given"
+};
+static const struct flag flag_sparse = { "sparse", 0, false, NULL,
+					 "thin: a loop file takes only the space that is used" };
+static const struct flag flag_wipe = { "force", 'f', false, NULL,
+				       "thin: destroy what the device holds" };
+static const struct flag flag_larger = { "size", 0, false, "SIZE",
+					 "of its loop file; without, all of its device" };
+static const struct flag flag_reclaim = { "reclaim", 0, false, NULL,
+					  "delete what belongs to nobody" };
+
+static const struct flag *const create_flags[] = { &flag_block,  &flag_device, &flag_driver,
+						   &flag_wipe,   &flag_size,   &flag_source,
+						   &flag_sparse, NULL };
+static const struct flag *const grow_flags[] = { &flag_larger, NULL };
+static const struct flag *const check_flags[] = { &flag_reclaim, NULL };
 static const struct flag *const show_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_volumes, NULL };
 
+static int size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err)
+{
+	const char *text = call_value(call, flag);
+
+	if (!text || text_to_size(text, size) == 0)
+		return 0;
+	err_set(err, EINVAL, "--%s cannot be '%.60s': use a size such as 20G", flag->name, text);
+	return EXIT_USAGE;
+}
+
 static int run_create(struct call *call, struct err *err)
 {
-	const char *size = call_value(call, &flag_size);
+	const char *device = call_value(call, &flag_device);
 	struct pool_spec spec = {
 		.driver = call_value(call, &flag_driver),
-		.source = call_value(call, &flag_source),
+		.source = device ? device : call_value(call, &flag_source),
+		.sparse = call_has(call, &flag_sparse),
+		.force = call_has(call, &flag_wipe),
 	};
 
 	int r = name_check(call->words[0], err);
 	if (r != 0)
 		return r;
-	if (size && text_to_size(size, &spec.size) < 0) {
-		err_set(err, EINVAL, "--size cannot be '%.60s': use a size such as 20G", size);
-		return EXIT_USAGE;
-	}
+	r = size_of(call, &flag_size, &spec.size, err);
+	if (r == 0)
+		r = size_of(call, &flag_block, &spec.block, err);
+	if (r != 0)
+		return r;
 	if (spec.source && *spec.source != '/') {
-		err_set(err, EINVAL, "--source cannot be '%.200s': use an absolute path",
-			spec.source);
+		err_set(err, EINVAL, "--%s cannot be '%.200s': use an absolute path",
+			device ? "device" : "source", spec.source);
 		return EXIT_USAGE;
 	}
+	if (device && !spec.driver)
+		spec.driver = "thin";
 	return pool_create(&call->site, call->words[0], &spec, err);
 }
 
@@ -198,6 +234,29 @@ static int run_status(struct call *call, struct err *err)
 	return finish(&listing, r, err);
 }
 
+static int run_grow(struct call *call, struct err *err)
+{
+	uint64_t size = 0;
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = size_of(call, &flag_larger, &size, err);
+	return r != 0 ? r : pool_grow(&call->site, call->words[0], size, err);
+}
+
+static int run_check(struct call *call, struct err *err)
+{
+	unsigned flags = call_has(call, &flag_reclaim) ? POOL_CHECK_RECLAIM : 0;
+	scoped_text struct text report = { 0 };
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = pool_check(&call->site, call->words[0], flags, &report, err);
+	if (report.length > 0)
+		fputs(text_str(&report), stdout);
+	return r;
+}
+
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
 	return pool_delete(&call->site, name, call_has(call, &flag_volumes), err);
@@ -251,6 +310,30 @@ static const struct command status = {
 	.run = run_status,
 };
 
+static const struct command grow = {
+	.group = "pool",
+	.name = "grow",
+	.args = "POOL",
+	.help = "Make a thin pool larger, while it is in use",
+	.flags = grow_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_grow,
+};
+
+static const struct command check = {
+	.group = "pool",
+	.name = "check",
+	.args = "POOL",
+	.help = "Compare what a thin pool holds with what it should",
+	.flags = check_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_check,
+};
+
 static const struct command delete = {
 	.group = "pool",
 	.name = "delete",
@@ -277,13 +360,14 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create, &list, &status, &delete, &detach, NULL };
+static const struct command *const members[] = { &create, &list,   &status, &grow,
+						 &check,  &delete, &detach, NULL };
 
 const struct command command_pool = {
 	.name = "pool",
 	.aliases = "storage",
 	.args = "",
-	.help = "Where roots are kept: create, list, status, delete, detach",
+	.help = "Where roots are kept: create, list, status, grow, check, delete, detach",
 	.max = -1,
 	.members = members,
 };

@@ -1,4 +1,5 @@
 #include "base/scoped.h"
+#include "kern/dm.h"
 #include "storage/disk.h"
 #include "storage/storage.h"
 #include "storage/subvol.h"
@@ -22,11 +23,42 @@ static const char *plain(const char *because, char *why, size_t room)
 	return "dir";
 }
 
+/* Whether volumes can be thin devices here; asking loads the module, if there is one. */
+static bool kernel_has_thin(void)
+{
+	scoped_dm struct dm dm = { .fd = -1 };
+	unsigned version[3];
+
+	return dm_open(&dm) == 0 && dm_target_version(&dm, "thin-pool", version) == 0;
+}
+
+/* A sentence about the loop file in why; false when there can be none. */
+static bool thin_fits(const struct site *site, char *why, size_t room)
+{
+	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
+	struct err err = { 0 };
+	char size[32];
+
+	if (!mkfs || access("/dev/loop-control", F_OK) < 0 || !kernel_has_thin())
+		return false;
+	uint64_t bytes = disk_share(site->state, &err);
+	if (!bytes)
+		return false;
+	text_human_size(bytes, size, sizeof size);
+	snprintf(why, room,
+		 "the kernel has thin pools: clones take milliseconds and share data; a loop file "
+		 "of %s, half of what is free at '%s', which takes only what is used",
+		 size, site->state);
+	return true;
+}
+
 const char *pool_default_driver(const struct site *site, char *why, size_t room)
 {
 	struct err err = { 0 };
 	char size[32];
 
+	if (thin_fits(site, why, room))
+		return "thin";
 	if (subvol_supported_at(site->state)) {
 		snprintf(why, room, "'%s' is on btrfs: clones take milliseconds and share data",
 			 site->state);

@@ -3,7 +3,19 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-drivers="btrfs dir"
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+drivers="$fast dir"
+
+# What a reboot does to a pool's devices: volumes first, then what they stand on.
+remove_devices() {
+	local part
+	[[ $fast == thin ]] || return 0
+	for part in v pool data metadata; do
+		dmsetup ls | awk -v tag="^berth-$(tag_of "$BERTH_ROOT")[.].*[.]$part" '$1 ~ tag { print $1 }' |
+			xargs -r -n 1 dmsetup remove
+	done
+}
 
 case_pools() {
 	local driver
@@ -11,11 +23,11 @@ case_pools() {
 		berth pool create --driver "$driver" "p-$driver"
 		busybox_template "bb-$driver" "p-$driver"
 	done
-	berth pool create default --driver btrfs --size 1G
-	has "p-btrfs.*btrfs" "$(berth pool list)"
+	berth pool create default --driver "$fast" --size 1G
+	has "p-$fast.*$fast" "$(berth pool list)"
 	has "p-dir.*dir" "$(berth pool status)"
 	fails 1 "zfs" berth pool create --driver zfs p-zfs
-	fails 1 "small" berth pool create --driver btrfs --size 1K p-small
+	fails 1 "small" berth pool create --driver "$fast" --size 1K p-small
 	fails 1 "p-small" berth pool delete p-small
 }
 
@@ -68,8 +80,8 @@ snapshots_and_clones() {
 	berth delete --force "now-$driver" "then-$driver"
 }
 
-case_snapshots_and_clones_on_btrfs() {
-	snapshots_and_clones btrfs
+case_snapshots_and_clones_on_fast() {
+	snapshots_and_clones "$fast"
 }
 
 case_snapshots_and_clones_on_dir() {
@@ -88,30 +100,31 @@ case_template_deleted_under_a_machine() {
 }
 
 case_pool_in_use() {
-	berth create --pool p-btrfs bb-btrfs m
-	fails 1 "p-btrfs" berth pool delete p-btrfs
-	fails 1 "p-btrfs" berth pool create p-btrfs
-	berth launch --pool p-btrfs --wait bb-btrfs m2
-	fails 1 "p-btrfs" berth pool detach p-btrfs
+	berth create --pool "p-$fast" "bb-$fast" m
+	fails 1 "p-$fast" berth pool delete "p-$fast"
+	fails 1 "p-$fast" berth pool create "p-$fast"
+	berth launch --pool "p-$fast" --wait "bb-$fast" m2
+	fails 1 "p-$fast" berth pool detach "p-$fast"
 	berth exec m2 true
 	berth delete --force m m2
-	berth pool detach p-btrfs
-	not grep -F "pools/p-btrfs" /proc/self/mounts
-	berth launch --pool p-btrfs --wait bb-btrfs m
+	berth pool detach "p-$fast"
+	not grep -F "pools/p-$fast" /proc/self/mounts
+	berth launch --pool "p-$fast" --wait "bb-$fast" m
 	berth delete --force m
 }
 
 # What a reboot takes away: every process, mount, loop device, link, and the run folder.
 case_reboot_of_the_host() {
 	local keeper
-	berth launch --pool p-btrfs --wait bb-btrfs m
+	berth launch --pool "p-$fast" --wait "bb-$fast" m
 	write_in m kept
 	berth snapshot m before
 	keeper=$(pgrep -f "^berth-keeper m\$")
 	kill -KILL "$(field m init)" "$keeper"
 	retry 10 not test -e "/proc/$keeper"
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
-	awk '{ print $5 }' /proc/self/mountinfo | grep -F "$T" | sort -r | xargs -r -n 1 umount
+	awk -v t="$T" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
+	retry 10 remove_devices
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | awk -v t="$T" 'index($2, t) == 1 { print $1 }' |
 		xargs -r -n 1 losetup -d
 	ip -o link | awk -F ': ' '$2 ~ /^berth/ { print $2 }' | xargs -r -n 1 ip link delete
@@ -128,7 +141,7 @@ case_reboot_of_the_host() {
 
 # A pool of its own that is nearly full.
 case_full_pool() {
-	berth pool create --driver btrfs --size 256M tiny
+	berth pool create --driver "$fast" --size 256M tiny
 	busybox_template bb-tiny tiny
 	berth launch --pool tiny --wait bb-tiny full
 	berth exec full -- dd if=/dev/urandom of=/fill bs=1M 2>"$T/dd" || true
