@@ -41,6 +41,14 @@ test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
 test_copy_LDADD = $(storage_ldadd)
 test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
 test_pool_LDADD = $(storage_ldadd)
+# For the guest: with the points at which it is killed, which nothing else is built with.
+check_PROGRAMS += thin_faults
+thin_faults_SOURCES = tests/vm/thin_faults.c src/base/fault.c \
+	src/storage/thin.c src/storage/thin_catalog.c src/storage/thin_check.c \
+	src/storage/thin_format.c src/storage/thin_label.c src/storage/thin_pool.c \
+	src/storage/thin_recover.c
+thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
+thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif

@@ -1,0 +1,507 @@
+/*
+ * Kills a process at every step of every change of a thin pool, and looks at what is left: a change
+ * has happened or it has not, nothing is lost, stuck or leaked, and the next one works.
+ *
+ * thin_faults points: at every fault point of an operation, each time that it is passed.
+ * thin_faults calls: at every system call of a clone and of a removal, as many as there are.
+ */
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/dm.h"
+#include "storage/storage.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { POOL_SIZE = 512 << 20, POINTS_MAX = 256 };
+
+static struct site site;
+static char folder[] = "/var/tmp/thin-faults.XXXXXX";
+static unsigned runs, killed, bad;
+static const char *now = "-";
+
+static bool fault(const char *what, const char *why)
+{
+	fprintf(stderr, "not ok %s: %s: %s\n", now, what, why);
+	bad++;
+	return false;
+}
+
+static bool done(int r, const char *what, const struct err *err)
+{
+	return r >= 0 || fault(what, err->text);
+}
+
+/* ---- Volumes and what is in them */
+
+static int mount_of(struct pool *pool, const char *volume, struct err *err)
+{
+	scoped_fd int mount = -1;
+
+	if (volume_mount(pool, volume, 0, &mount, err) < 0)
+		return -err->code;
+	return openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool put(struct pool *pool, const char *volume, const char *text)
+{
+	struct err err = { 0 };
+	scoped_fd int root = mount_of(pool, volume, &err);
+	scoped_fd int fd = openat(root, "f", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) < 0)
+		return fault("write", err.code ? err.text : strerror(errno));
+	return true;
+}
+
+static bool holds(struct pool *pool, const char *volume, const char *text)
+{
+	scoped_free char *got = NULL;
+	struct err err = { 0 };
+	scoped_fd int root = mount_of(pool, volume, &err);
+
+	if (file_read(root, "f", 4096, &got) < 0)
+		return fault(volume, err.code ? err.text : "its file is gone");
+	return strcmp(got, text) == 0 || fault(volume, "its file holds something else");
+}
+
+static bool has(struct pool *pool, const char *volume)
+{
+	struct volume_info info;
+	struct err err = { 0 };
+
+	return volume_info(pool, volume, &info, &err) == 0;
+}
+
+static bool drop(struct pool *pool, const char *volume)
+{
+	struct err err = { 0 };
+
+	return done(volume_destroy(pool, volume, &err), "remove", &err);
+}
+
+/* ---- Operations: before() makes the stage, run() is killed, after() looks */
+
+struct operation {
+	const char *name;
+	bool running; /* the base is mounted, as by a machine */
+	bool (*before)(struct pool *);
+	int (*run)(struct pool *, struct err *);
+	bool (*after)(struct pool *);
+};
+
+static bool nothing_before(struct pool *pool)
+{
+	(void)pool;
+	return true;
+}
+
+static int run_create(struct pool *pool, struct err *err)
+{
+	return volume_create(pool, "machine.new", 64 << 20, err);
+}
+
+/* What there is works, what there is not can be made, and then it can be removed. */
+static bool after_create(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	if (!has(pool, "machine.new") && !done(run_create(pool, &err), "again", &err))
+		return false;
+	return put(pool, "machine.new", "new") && drop(pool, "machine.new");
+}
+
+static int run_clone(struct pool *pool, struct err *err)
+{
+	return volume_snapshot(pool, "machine.base", "machine.new", err);
+}
+
+static bool after_clone(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	if (!has(pool, "machine.new") && !done(run_clone(pool, &err), "again", &err))
+		return false;
+	return holds(pool, "machine.new", "base") && put(pool, "machine.new", "new") &&
+	       holds(pool, "machine.base", "base") && drop(pool, "machine.new");
+}
+
+static bool before_delete(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	return done(run_clone(pool, &err), "clone", &err) && put(pool, "machine.new", "new");
+}
+
+static int run_delete(struct pool *pool, struct err *err)
+{
+	return volume_destroy(pool, "machine.new", err);
+}
+
+static bool after_delete(struct pool *pool)
+{
+	if (has(pool, "machine.new") && !holds(pool, "machine.new", "new"))
+		return false;
+	return drop(pool, "machine.new") &&
+	       (!has(pool, "machine.new") || fault("remove", "it is still there"));
+}
+
+/* As machine/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+static int run_restore(struct pool *pool, struct err *err)
+{
+	if (volume_destroy(pool, "incoming.new", err) < 0 ||
+	    volume_snapshot(pool, "machine.base", "incoming.new", err) < 0 ||
+	    volume_exchange(pool, "machine.new", "incoming.new", err) < 0)
+		return -err->code;
+	return volume_destroy(pool, "incoming.new", err);
+}
+
+static bool after_restore(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	if (!has(pool, "machine.new"))
+		return fault("restore", "the machine is gone");
+	return done(run_restore(pool, &err), "again", &err) && holds(pool, "machine.new", "base") &&
+	       holds(pool, "machine.base", "base") && drop(pool, "machine.new") &&
+	       drop(pool, "incoming.new");
+}
+
+static int run_rename(struct pool *pool, struct err *err)
+{
+	return volume_rename(pool, "machine.new", "machine.newer", err);
+}
+
+static bool after_rename(struct pool *pool)
+{
+	bool old = has(pool, "machine.new"), new = has(pool, "machine.newer");
+
+	if (old == new)
+		return fault("rename", old ? "there are two" : "there is none");
+	return holds(pool, old ? "machine.new" : "machine.newer", "new") &&
+	       drop(pool, "machine.new") && drop(pool, "machine.newer");
+}
+
+static int run_mount(struct pool *pool, struct err *err)
+{
+	scoped_fd int mount = -1;
+
+	return volume_mount(pool, "machine.new", 0, &mount, err);
+}
+
+static bool after_mount(struct pool *pool)
+{
+	return holds(pool, "machine.new", "new") && drop(pool, "machine.new");
+}
+
+/* A reboot has taken the devices away. */
+static bool before_attach(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	return done(pool->ops->detach(pool, &err), "detach", &err);
+}
+
+static int run_attach(struct pool *pool, struct err *err)
+{
+	return pool->ops->open(pool, err);
+}
+
+static bool after_attach(struct pool *pool)
+{
+	return holds(pool, "machine.base", "base");
+}
+
+static int run_grow(struct pool *pool, struct err *err)
+{
+	return pool->ops->grow(pool, pool->config.size + (8 << 20), err);
+}
+
+static bool after_grow(struct pool *pool)
+{
+	struct pool_usage usage = { 0 };
+	struct err err = { 0 };
+
+	if (!done(run_grow(pool, &err), "again", &err) ||
+	    !done(pool->ops->pool_usage(pool, &usage, &err), "usage", &err))
+		return false;
+	return usage.total > 0 && holds(pool, "machine.base", "base");
+}
+
+static const struct operation operations[] = {
+	{ "create", false, nothing_before, run_create, after_create },
+	{ "clone idle", false, nothing_before, run_clone, after_clone },
+	{ "clone running", true, nothing_before, run_clone, after_clone },
+	{ "delete", false, before_delete, run_delete, after_delete },
+	{ "restore", false, before_delete, run_restore, after_restore },
+	{ "rename", false, before_delete, run_rename, after_rename },
+	{ "mount", false, before_delete, run_mount, after_mount },
+	{ "attach", false, before_attach, run_attach, after_attach },
+	{ "grow", false, nothing_before, run_grow, after_grow },
+};
+enum { OPERATIONS = sizeof operations / sizeof *operations };
+
+/* ---- What must be so after every kill */
+
+static int see_suspended(void *context, const struct dm_info *info)
+{
+	*(unsigned *)context += info->suspended;
+	return 0;
+}
+
+static bool nothing_suspended(void)
+{
+	scoped_dm struct dm dm = { .fd = -1 };
+	unsigned suspended = 0;
+
+	if (dm_open(&dm) < 0 || dm_list(&dm, DM_UUID_PREFIX, see_suspended, &suspended) < 0)
+		return fault("look", "at the devices");
+	return suspended == 0 || fault("stuck", "a device is suspended");
+}
+
+static int count(void *context, const struct volume_info *info)
+{
+	(void)info;
+	++*(unsigned *)context;
+	return 0;
+}
+
+/* One opening of the pool has put everything right: no more is needed, nor is anything left over. */
+static bool pool_is_whole(const struct operation *operation)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	scoped_text struct text report = { 0 };
+	struct err err = { 0 };
+	unsigned partial = 0, volumes = 0;
+
+	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) || !nothing_suspended() ||
+	    !done(pool.ops->list(&pool, "partial.", count, &partial, &err), "list", &err))
+		return false;
+	if (partial > 0)
+		return fault("leaked", "a partial volume");
+	if (!done(pool.ops->check(&pool, 0, &report, &err), "check", &err))
+		return false;
+	if (strcmp(text_str(&report), "catalogue and pool agree\n") != 0)
+		return fault("leaked or lost", text_str(&report));
+	if (!operation->after(&pool) || !holds(&pool, "machine.base", "base") ||
+	    !done(volume_list(&pool, "", count, &volumes, &err), "list", &err))
+		return false;
+	return volumes == 1 || fault("leaked", "a volume");
+}
+
+/* ---- Killing */
+
+/* In the child. */
+static void act(const struct operation *operation)
+{
+	struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+
+	if (pool_open(&pool, &site, "main", &err) < 0 || !operation->before(&pool))
+		_exit(3);
+	/* The stage was set without being killed; only from here on. */
+	const char *wanted = getenv("THIN_FAULT");
+	const char *trace = getenv("THIN_TRACE");
+	if (wanted)
+		setenv("BERTH_FAULT", wanted, 1);
+	if (trace)
+		setenv("BERTH_FAULT_TRACE", trace, 1);
+	if (getenv("THIN_CALLS")) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+	}
+	int r = operation->run(&pool, &err);
+	if (r < 0)
+		fprintf(stderr, "%s: %s\n", operation->name, err.text);
+	_exit(r < 0);
+}
+
+static int start_base(const struct operation *operation)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+
+	if (!operation->running)
+		return -1;
+	if (pool_open(&pool, &site, "main", &err) < 0)
+		return -1;
+	return mount_of(&pool, "machine.base", &err);
+}
+
+static int spawn(const struct operation *operation, pid_t *pid)
+{
+	fflush(NULL);
+	*pid = fork();
+	if (*pid == 0)
+		act(operation);
+	return *pid < 0 ? -errno : 0;
+}
+
+static int finish(pid_t pid)
+{
+	int status = 0;
+
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* The points that an operation passes, in order; their number. */
+static unsigned learn(const struct operation *operation, char points[][64])
+{
+	scoped_free char *path = text_format("%s/trace", folder);
+	scoped_free char *trace = NULL;
+	scoped_fd int base = start_base(operation);
+	unsigned n = 0;
+	pid_t pid;
+
+	unlink(path);
+	setenv("THIN_TRACE", path, 1);
+	if (spawn(operation, &pid) < 0 || finish(pid) != 0)
+		fault(operation->name, "does not work without being killed");
+	unsetenv("THIN_TRACE");
+	scoped_close_fd(&base);
+	if (!pool_is_whole(operation) || file_read(AT_FDCWD, path, 1 << 20, &trace) < 0)
+		return 0;
+	for (char *rest = trace, *line; (line = strsep(&rest, "\n")) && *line && n < POINTS_MAX;
+	     n++) {
+		unsigned nth = 1;
+		for (unsigned i = 0; i < n; i++)
+			nth += strcspn(points[i], ":") == strlen(line) &&
+			       strncmp(points[i], line, strlen(line)) == 0;
+		snprintf(points[n], sizeof points[n], "%.55s:%u", line, nth);
+	}
+	return n;
+}
+
+static void kill_at_point(const struct operation *operation, const char *point)
+{
+	scoped_fd int base = start_base(operation);
+	char what[128];
+	pid_t pid;
+
+	snprintf(what, sizeof what, "%s killed at %s", operation->name, point);
+	now = what;
+	setenv("THIN_FAULT", point, 1);
+	runs++;
+	int r = spawn(operation, &pid);
+	unsetenv("THIN_FAULT");
+	int status = r < 0 ? r : finish(pid);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		fault("kill", "it was not");
+	else
+		killed++;
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+	/* With the base still in use, as a machine goes on running. */
+	if (operation->running && done(pool_open(&pool, &site, "main", &err), "open", &err))
+		nothing_suspended();
+	scoped_close_fd(&base);
+	pool_is_whole(operation);
+	now = "-";
+}
+
+static void all_points(void)
+{
+	static char points[POINTS_MAX][64];
+
+	for (unsigned i = 0; i < OPERATIONS; i++) {
+		unsigned before = bad;
+		unsigned n = learn(&operations[i], points);
+		for (unsigned k = 0; k < n; k++)
+			kill_at_point(&operations[i], points[k]);
+		printf("%s %s: %u points\n", bad == before && n > 0 ? "ok" : "not ok",
+		       operations[i].name, n);
+		bad += n == 0;
+	}
+}
+
+/* Lets it come to its kth system call. False when it ends before. */
+static bool run_to_call(pid_t pid, unsigned k)
+{
+	bool entering = true;
+	int status;
+
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	for (unsigned n = 0; n < k;) {
+		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) < 0 ||
+		    WIFEXITED(status) || WIFSIGNALED(status))
+			return false;
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		n += entering;
+		entering = !entering;
+	}
+	return true;
+}
+
+static unsigned all_calls(const struct operation *operation)
+{
+	char what[128];
+	unsigned k = 1;
+
+	for (bool more = true; more; k++) {
+		scoped_fd int base = start_base(operation);
+		pid_t pid;
+		snprintf(what, sizeof what, "%s killed at call %u", operation->name, k);
+		now = what;
+		if (spawn(operation, &pid) < 0)
+			break;
+		more = run_to_call(pid, k);
+		kill(pid, SIGKILL);
+		if (more)
+			finish(pid);
+		runs++;
+		killed += more;
+		scoped_close_fd(&base);
+		pool_is_whole(operation);
+	}
+	return k - 2;
+}
+
+static bool begin(void)
+{
+	struct pool_spec spec = { .driver = "thin", .size = POOL_SIZE, .sparse = true };
+	struct err err = { 0 };
+
+	if (!mkdtemp(folder) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return fault("begin", strerror(errno));
+	if (site_open(&site, folder, &err) < 0 || pool_create(&site, "main", &spec, &err) < 0)
+		return fault("begin", err.text);
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	return done(pool_open(&pool, &site, "main", &err), "open", &err) &&
+	       done(volume_create(&pool, "machine.base", 64 << 20, &err), "create", &err) &&
+	       put(&pool, "machine.base", "base");
+}
+
+static void end(void)
+{
+	struct err err = { 0 };
+
+	done(pool_delete(&site, "main", true, &err), "delete the pool", &err);
+	file_remove_tree(AT_FDCWD, folder);
+}
+
+int main(int argc, char **argv)
+{
+	bool calls = argc > 1 && strcmp(argv[1], "calls") == 0;
+
+	if (!begin())
+		return 1;
+	if (calls) {
+		setenv("THIN_CALLS", "1", 1);
+		for (unsigned i = 1; i < 4; i++)
+			printf("%s: %u system calls\n", operations[i].name,
+			       all_calls(&operations[i]));
+	} else {
+		all_points();
+	}
+	end();
+	printf("%u runs, %u killed, %u bad\n", runs, killed, bad);
+	return bad != 0;
+}
