@@ -166,9 +166,13 @@ case_full_pool() {
 # The file system below the state is full: at each step of a launch.
 case_full_disk() {
 	mkdir "$T/disk"
-	mount -t tmpfs -o size=64M tmpfs "$T/disk"
+	# Not tmpfs, which takes id maps only since Linux 6.3.
+	truncate -s 64M "$T/disk.img"
+	mkfs.ext4 -q "$T/disk.img"
+	mount -o loop "$T/disk.img" "$T/disk"
 	export BERTH_ROOT=$T/disk/root
 	berth pool create --driver dir default
+	berth network create default
 	busybox_template bb
 	dd if=/dev/zero of="$T/disk/fill" bs=1M 2>/dev/null || true
 	fails 1 "space|full" berth launch bb m
@@ -189,6 +193,7 @@ case_full_disk() {
 	berth pool delete default
 	berth network delete default || true
 	umount "$T/disk"
+	rm "$T/disk.img"
 }
 
 # Attributes that a copy must keep, seen from inside the machine.

@@ -202,6 +202,7 @@ static int unpack(const char *archive, struct unpack_report *report, struct err 
 	if (mkdir("root", 0700) < 0)
 		return err_set(err, errno, "mkdir");
 	scoped_fd int mount_fd = mount_clone(AT_FDCWD, "root", 0);
+	mount_private(mount_fd);
 	scoped_fd int archive_fd = open(archive, O_RDONLY | O_CLOEXEC);
 	return unpack_run(mount_fd, archive_fd, &map, report, err);
 }
@@ -624,6 +625,7 @@ static __attribute__((noreturn)) void unpack_nothing(int archive_fd)
 	struct err err = { 0 };
 	int mount_fd = mount_clone(AT_FDCWD, "root", 0);
 
+	mount_private(mount_fd);
 	mount_attributes(mount_fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0);
 	_exit(unpack_run(mount_fd, archive_fd, &map, &report, &err) < 0);
 }
