@@ -1,5 +1,5 @@
-# What a host's own init runs: units of systemd, and a script for the others.
-EXTRA_DIST += host/berth.service.in host/berth@.service.in host/berth.init.in
+# What a host's own init runs: units of systemd, and a script for the others; and a rule for udev.
+EXTRA_DIST += host/berth.service.in host/berth@.service.in host/berth.init.in host/09-berth.rules
 CLEANFILES += host/berth.service host/berth@.service host/berth.init
 
 # At make and not at configure, so that a prefix given to make counts.
@@ -23,4 +23,8 @@ install-data-local: host/berth.init
 	$(INSTALL_SCRIPT) host/berth.init "$(DESTDIR)$(initscriptdir)/berth"
 uninstall-local:
 	rm -f "$(DESTDIR)$(initscriptdir)/berth"
+endif
+
+if UDEV_RULES
+udevrules_DATA = host/09-berth.rules
 endif
