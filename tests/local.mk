@@ -10,5 +10,11 @@ EXTRA_DIST += \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/terminal.py
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
-	tests/vm/shell tests/vm/suites/boot.sh tests/vm/suites/dm.sh tests/vm/suites/thin.sh \
-	tests/vm/suites/thin_kill.sh tests/vm/suites/units.sh
+	tests/vm/shell
+# A line a suite, so that changes do not meet.
+EXTRA_DIST += tests/vm/suites/boot.sh
+EXTRA_DIST += tests/vm/suites/dm.sh
+EXTRA_DIST += tests/vm/suites/life.sh
+EXTRA_DIST += tests/vm/suites/thin.sh
+EXTRA_DIST += tests/vm/suites/thin_kill.sh
+EXTRA_DIST += tests/vm/suites/units.sh

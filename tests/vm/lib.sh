@@ -86,3 +86,18 @@ run_cases() {
 	[[ $failures -eq 0 ]]
 	exit
 }
+
+# run_integration NAME...: tests of tests/integration, their cases told as "NAME/CASE". For the exit.
+run_integration() {
+	local name status failed=0
+	for name; do
+		status=0
+		TEST_SECONDS=${TEST_SECONDS:-600} "tests/integration/$name.sh" >"$T/$name.log" 2>&1 </dev/null || status=$?
+		sed -E "s|^(ok\|not ok\|skip) |&$name/|" "$T/$name.log"
+		if [[ $status -ne 0 && $status -ne 77 ]]; then
+			failed=1
+			grep -q '^not ok ' "$T/$name.log" || echo "not ok $name: ended with $status"
+		fi
+	done
+	return "$failed"
+}
