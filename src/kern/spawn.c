@@ -83,6 +83,19 @@ static pid_t clone_with_clocks(struct clone_args *args, const struct idmap *owne
 	return pid;
 }
 
+/* Ours is again that of our children afterwards, whoever they will be. */
+static pid_t clone_among(struct clone_args *args, const struct idmap *owner, int pids_of)
+{
+	scoped_fd int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+	if (ours < 0 || setns(pids_of, CLONE_NEWPID) < 0)
+		return -errno;
+	pid_t pid = clone_process(args, owner);
+	if (pid != 0)
+		setns(ours, CLONE_NEWPID);
+	return pid;
+}
+
 pid_t spawn_process(struct spawn *spawn)
 {
 	int pidfd = -1;
@@ -101,6 +114,7 @@ pid_t spawn_process(struct spawn *spawn)
 		args.exit_signal = 0; /* inherited: clone3(2) wants none here */
 	}
 	pid_t pid = spawn->reset_clocks ? clone_with_clocks(&args, spawn->owner)
+		    : spawn->pids_of    ? clone_among(&args, spawn->owner, spawn->pids_of)
 					: clone_process(&args, spawn->owner);
 	spawn->pidfd = pid > 0 ? pidfd : -1;
 	return pid;

@@ -12,6 +12,7 @@ struct spawn {
 	int cgroup_fd;       /* born into this cgroup; -1: into ours */
 	const struct idmap
 		*owner;   /* borrowed; creates the user namespace as owner->base; NULL: as we are */
+	int pids_of;      /* pidfd: born into the pid namespace of that process; 0: into ours */
 	int sibling;      /* become a child of our parent (CLONE_PARENT) */
 	int reset_clocks; /* its monotonic and boot-time clocks begin at zero */
 	int pidfd;        /* out, owned by the caller; only in the parent */

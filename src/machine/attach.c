@@ -1,8 +1,8 @@
 /*
  * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
- * lie. Who goes where: the command stays outside and carries bytes; a porter is born into the
- * guest's cgroup, enters its namespaces, and forks the command proper, as a child of ours, which
- * becomes the asked-for user and executes.
+ * lie. Who goes where: berth stays outside and carries bytes; the command proper, a child of ours, is
+ * born into the guest's control group and pid namespace, still as somebody whom the guest can neither
+ * trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
  */
 #include "base/scoped.h"
 #include "kern/cgroup.h"
@@ -26,11 +26,12 @@
 #include <sys/wait.h>
 
 enum {
-	ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-			 CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME
+	/* But for that of pids, into which one can only be born. */
+	ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+			 CLONE_NEWCGROUP | CLONE_NEWTIME
 };
 
-/* What the porter and the command proper need; all of it made before the first fork. */
+/* What the command proper needs; all of it made before the fork. */
 struct attach {
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
@@ -119,15 +120,35 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 	return err_set(err, errno, "execute '%s' in the machine: %s", program, strerror(errno));
 }
 
-/* The command proper: process of the guest's pid namespace, child of whoever called berth. */
+/* Not to be traced, read or borrowed from by the guest it is about to enter. */
+static int enter(struct attach *attach, struct err *err)
+{
+	uint64_t namespaces = ALL_NAMESPACES;
+
+	if (walls_hole("userns"))
+		namespaces &= ~(uint64_t)CLONE_NEWUSER;
+	prctl(PR_SET_DUMPABLE, 0);
+	int r = spawn_enter(attach->pidfd, namespaces);
+	if (r == 0)
+		r = idmap_become_root();
+	if (r < 0)
+		return err_set(err, -r, "enter the machine's namespaces: %s", strerror(-r));
+	if (chdir("/") < 0)
+		return err_set(err, errno, "enter the machine's root: %s", strerror(errno));
+	scoped_close_fd(&attach->pidfd);
+	scoped_close_fd(&attach->cgroup);
+	return 0;
+}
+
+/* The command proper. */
 static __attribute__((noreturn)) void command_main(struct attach *attach)
 {
 	struct err err = { 0 };
 	struct user user = { 0 };
 	int code = EXEC_CANNOT;
 
-	/* The porter speaks on the same channel: it must have been heard before we speak. */
-	if (sync_wait(&attach->guest, STEP_HOST_READY, NULL, 0, &err) == 0 &&
+	sync_close(&attach->sync);
+	if (enter(attach, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
 	    place_stdio(attach, &user, &err) == 0 && walls_raise(attach->config, &err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&
@@ -137,39 +158,9 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 	_exit(code);
 }
 
-/* Not to be traced, read or borrowed from by the guest it is about to enter. */
-static __attribute__((noreturn)) void porter_main(struct attach *attach)
+static pid_t spawn_command(struct machine *machine, struct attach *attach, int *pidfd)
 {
-	struct err err = { 0 };
-	struct spawn spawn = { .cgroup_fd = -1, .sibling = true };
-
-	sync_close(&attach->sync);
-	prctl(PR_SET_DUMPABLE, 0);
-	int r = spawn_enter(attach->pidfd, walls_hole("userns") ? ALL_NAMESPACES & ~CLONE_NEWUSER
-								: ALL_NAMESPACES);
-	if (r == 0)
-		r = idmap_become_root();
-	if (r < 0)
-		err_set(&err, -r, "enter the machine's namespaces: %s", strerror(-r));
-	else if (chdir("/") < 0)
-		err_set(&err, errno, "enter the machine's root: %s", strerror(errno));
-	if (!err.code) {
-		scoped_close_fd(&attach->pidfd);
-		scoped_close_fd(&attach->cgroup);
-		pid_t pid = spawn_process(&spawn);
-		if (pid == 0)
-			command_main(attach);
-		if (pid > 0)
-			_exit(sync_post(&attach->guest, STEP_RUNNING, &spawn.pidfd, 1, &err) < 0);
-		err_set(&err, -pid, "start a process in the machine: %s", strerror(-pid));
-	}
-	sync_fail(&attach->guest, &err);
-	_exit(EXIT_FAILURE);
-}
-
-static pid_t spawn_porter(struct machine *machine, struct attach *attach, int *pidfd)
-{
-	struct spawn spawn = { .cgroup_fd = attach->cgroup };
+	struct spawn spawn = { .cgroup_fd = attach->cgroup, .pids_of = attach->pidfd };
 	pid_t pid = spawn_process(&spawn);
 
 	if (pid == -EBUSY) {
@@ -179,7 +170,7 @@ static pid_t spawn_porter(struct machine *machine, struct attach *attach, int *p
 		pid = attach->cgroup < 0 ? attach->cgroup : spawn_process(&spawn);
 	}
 	if (pid == 0)
-		porter_main(attach);
+		command_main(attach);
 	*pidfd = spawn.pidfd;
 	return pid;
 }
@@ -199,26 +190,20 @@ static int code_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* From the porter's start to the command's end. */
+/* From the command's birth to its end. */
 static int carry(struct machine *machine, struct attach *attach, struct relay *relay, int *code,
 		 struct err *err)
 {
-	int porter_fd = -1, command_fd = -1, master = -1;
-	pid_t porter = spawn_porter(machine, attach, &porter_fd);
+	int command_fd = -1, master = -1, r = 0;
+	pid_t pid = spawn_command(machine, attach, &command_fd);
 
-	if (porter < 0)
-		return err_set(err, -porter, "start a process: %s", strerror(-porter));
+	if (pid < 0)
+		return err_set(err, -pid, "start a process in the machine: %s", strerror(-pid));
+	scoped_fd int command = command_fd;
 	sync_close(&attach->guest);
 	for (int i = 0; i < 3; i++)
 		scoped_close_fd(&attach->inner[i]);
-	scoped_fd int porter_owned = porter_fd;
-	int r = sync_wait(&attach->sync, STEP_RUNNING, &command_fd, 1, err);
-	spawn_wait(porter_owned);
-	if (r < 0)
-		return r;
-	scoped_fd int command = command_fd;
-	r = sync_post(&attach->sync, STEP_HOST_READY, NULL, 0, err);
-	if (r == 0 && attach->terminal) {
+	if (attach->terminal) {
 		r = sync_wait(&attach->sync, STEP_ROOT_READY, &master, 1, err);
 		if (r == 0) {
 			relay_set_terminal(relay, master);

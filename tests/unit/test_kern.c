@@ -89,6 +89,33 @@ static void test_spawn(void)
 	close(ready[1]);
 }
 
+/* Born among the processes of another; those that come later are ours again. */
+static void test_spawn_among(void)
+{
+	struct spawn init = { .namespaces = CLONE_NEWUSER | CLONE_NEWPID, .cgroup_fd = -1 };
+	pid_t pid = spawn_process(&init);
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	struct spawn second = { .cgroup_fd = -1, .pids_of = init.pidfd };
+	pid = spawn_process(&second);
+	if (pid == 0)
+		_exit(getpid() == 2 ? 0 : 1);
+	CU_ASSERT_EQUAL(spawn_wait(second.pidfd), 0);
+	struct spawn third = { .cgroup_fd = -1 };
+	pid = spawn_process(&third);
+	if (pid == 0)
+		_exit(getpid() == 3 ? 1 : 0);
+	CU_ASSERT_EQUAL(spawn_wait(third.pidfd), 0);
+	syscall(SYS_pidfd_send_signal, init.pidfd, SIGKILL, NULL, 0);
+	spawn_wait(init.pidfd);
+	close(init.pidfd);
+	close(second.pidfd);
+	close(third.pidfd);
+}
+
 static void test_wait_status(void)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
@@ -320,6 +347,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "namespaces, owner and clocks", test_spawn },
+		{ "born among others", test_spawn_among },
 		{ "wait statuses", test_wait_status },
 		{ "mapped mounts", test_mapped_mount },
 		{ "detached mounts", test_mounts },
