@@ -92,6 +92,34 @@ static int look_at_network(void *context, const char *name)
 	return 0;
 }
 
+/* Capabilities that are the host itself, once its root is the machine's. */
+static const char *const host_caps[][2] = {
+	{ "sys_module", "loads code into the kernel" },
+	{ "sys_rawio", "reaches the hardware past the kernel" },
+	{ "sys_time", "sets the clock of the host" },
+	{ "syslog", "reads the kernel's log and its addresses" },
+	{ "mac_admin", "changes the host's security policy" },
+};
+
+static void look_at_walls(struct report *report, const struct machine *machine)
+{
+	if (!machine->config.privileged)
+		return;
+	report_add(report, VERDICT_NOTE, "machine",
+		   "do without: berth unset NAME security.privileged; berth-security(7) says what "
+		   "is left to hold it",
+		   "machine '%s' is privileged: its root is the root of this host", machine->name);
+	for (size_t i = 0; i < sizeof host_caps / sizeof *host_caps; i++) {
+		struct config_caps asked = { 0 }, cap = { 0 };
+		if (config_caps(machine->config.caps, &asked, &(struct err){ 0 }) == 0 &&
+		    config_caps(host_caps[i][0], &cap, &(struct err){ 0 }) == 0 &&
+		    asked.add & cap.add)
+			report_add(report, VERDICT_NOTE, "machine", "take it out of security.caps",
+				   "privileged machine '%s' has %s, which %s", machine->name,
+				   host_caps[i][0], host_caps[i][1]);
+	}
+}
+
 static int look_at_machine(void *context, const char *name)
 {
 	struct report *report = context;
@@ -101,6 +129,8 @@ static int look_at_machine(void *context, const char *name)
 	if (machine_open(&machine, report->site, name, &err) < 0 && err.code != ENOENT)
 		report_add(report, VERDICT_PROBLEM, "machine", "correct machine.conf by hand",
 			   "machine '%s': %s", name, err.text);
+	else if (err.code == 0 && machine.fault.code == 0)
+		look_at_walls(report, &machine);
 	return 0;
 }
 

@@ -161,6 +161,15 @@ static void show_root(const struct machine *machine, const struct facts *facts)
 		show("snapshots:", "%zu", facts->snapshots);
 }
 
+static void show_security(const struct machine_config *config)
+{
+	if (config->privileged)
+		show("security:", "privileged: its root is the host's root, see berth-security(7)");
+	if (config->nesting)
+		show("nesting:", "may run machines and containers of its own");
+	show("capabilities:", "%s", config->caps);
+}
+
 static void show_machine(const struct machine *machine, const struct facts *facts)
 {
 	const struct machine_config *config = &machine->config;
@@ -176,6 +185,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("created:", "%s", when);
 	show("uuid:", "%s", config->uuid);
 	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
+	show_security(config);
 	show_root(machine, facts);
 	show("settings:", "%s/machine.conf", machine->folder);
 	show("log:", "%s", facts->log ? facts->log : "");
@@ -208,7 +218,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	bool known = facts->snapshots_fault.code == 0;
 
 	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:s, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
 			 "name", machine->name, "description", json_text(config->description),
 			 "state", machine_state_name(status->state), "booted", status->booted,
 			 "started", json_count(status->started), "init",
@@ -218,7 +228,8 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 			 "network", network_object(machine, status), "template",
 			 json_text(config->template), "arch", json_text(config->arch), "created",
 			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",
-			 config->ephemeral, "volume", volume_object(machine, facts), "snapshots",
+			 config->ephemeral, "privileged", config->privileged, "nesting",
+			 config->nesting, "volume", volume_object(machine, facts), "snapshots",
 			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
 			 machine->folder, "log", json_text(facts->log));
 }

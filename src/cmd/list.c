@@ -21,6 +21,14 @@ struct listing {
 	int broken;             /* machines whose settings cannot be read, or whose state not */
 };
 
+/* What one should know before one lets somebody in. */
+static const char *flags_of(const struct machine_config *config)
+{
+	if (config->privileged)
+		return config->nesting ? "privileged,nesting" : "privileged";
+	return config->nesting ? "nesting" : "";
+}
+
 static void add_row(struct listing *listing, const struct machine *machine,
 		    const struct machine_status *status)
 {
@@ -39,20 +47,24 @@ static void add_row(struct listing *listing, const struct machine *machine,
 	table_add(table, machine->config.template);
 	table_add(table, machine->config.pool);
 	table_add(table, uptime);
+	table_add(table, flags_of(&machine->config));
 }
 
 static void add_object(struct listing *listing, const struct machine *machine,
 		       const struct machine_status *status)
 {
 	json_array_append_new(listing->array,
-			      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
-					machine->name, "state", machine_state_name(status->state),
-					"booted", status->booted, "address",
+			      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}",
+					"name", machine->name, "state",
+					machine_state_name(status->state), "booted", status->booted,
+					"address",
 					json_address(status->leased, status->lease.address),
 					"template", json_text(machine->config.template), "pool",
 					json_text(machine->config.pool), "network",
 					json_text(machine->config.network), "ephemeral",
-					machine->config.ephemeral, "started",
+					machine->config.ephemeral, "privileged",
+					machine->config.privileged, "nesting",
+					machine->config.nesting, "started",
 					json_count(status->started)));
 }
 
@@ -139,8 +151,8 @@ static int visit_machine(void *context, const char *name)
 
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME",     "STATE", "BOOTED", "ADDRESS",
-					     "TEMPLATE", "POOL",  "UPTIME", NULL };
+	static const char *const heads[] = { "NAME", "STATE",  "BOOTED", "ADDRESS", "TEMPLATE",
+					     "POOL", "UPTIME", "FLAGS",  NULL };
 	struct listing listing = { .call = call, .now = time(NULL) };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);

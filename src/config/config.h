@@ -31,6 +31,7 @@ enum key_kind {
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
+	KEY_CAPS,     /* char *: capabilities, "sys_time -net_raw": had as well, and not had */
 	KEY_CHOICE,   /* char *: one of the words in choices */
 };
 
@@ -72,7 +73,9 @@ struct machine_config {
 	bool ephemeral;         /* deleted when it stops */
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */
+	bool privileged;        /* "security.privileged": no user namespace */
 	bool autostart;         /* "boot.autostart" */
+	char *caps;             /* KEY_CAPS "security.caps" */
 	char *network;          /* "network", "" for none */
 	char *mac;              /* "network.mac"; KEY_FIXED */
 	char *address;          /* "network.address", "" = as leased */
@@ -193,6 +196,13 @@ int config_check_machine(const struct machine_config *config, struct err *err);
 
 /* A KEY_SIGNAL as a number of signal(7), as this C library counts SIGRTMIN; -EINVAL for no signal. */
 int config_signal(const char *name);
+
+/* What a KEY_CAPS asks for, a bit for each number of capabilities(7). */
+struct config_caps {
+	uint64_t add, drop;
+};
+/* -EINVAL with what is wrong with it. */
+int config_caps(const char *value, struct config_caps *caps, struct err *err);
 
 /*
  * The words of a KEY_ENV, quotes taken away, as a NULL-terminated array in one block that one free()

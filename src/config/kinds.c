@@ -404,6 +404,18 @@ static int parse_env(const struct key *key, const char *text, union value *value
 	return r < 0 ? err_wrap(err, "%s", key->name) : keep(text, value, err);
 }
 
+static int parse_caps(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	scoped_text struct text list = { 0 };
+	struct config_caps caps;
+
+	if (config_caps(text, &caps, err) < 0)
+		return err_wrap(err, "%s cannot be '%.120s'", key->name, text);
+	caps_print(&caps, &list);
+	return list.failed ? err_set(err, ENOMEM, "out of memory")
+			   : keep(text_str(&list), value, err);
+}
+
 static int parse_choice(const struct key *key, const char *text, union value *value,
 			struct err *err)
 {
@@ -436,6 +448,7 @@ static const struct kind kinds[] = {
 	[KEY_SUBNET] = { FIELD_TEXT, parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
+	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
 	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
 };
 

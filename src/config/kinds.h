@@ -21,6 +21,9 @@ struct kind {
 
 const struct kind *kind_of(const struct key *key);
 
+/* The canonical form: names without "cap_", those had first, each kind by number. */
+void caps_print(const struct config_caps *caps, struct text *out);
+
 /* NULL for text that may stand in a value, else what is wrong with it. */
 const char *kind_text_fault(const char *text);
 

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libconfig.a
 libconfig_a_SOURCES = \
+	src/config/caps.c \
 	src/config/check.c \
 	src/config/config.h \
 	src/config/env.c \
@@ -14,5 +15,5 @@ TESTS += test_config
 test_config_SOURCES = tests/unit/test_config.c tests/unit/suite.c tests/unit/suite.h
 # Where the manual is, for the test that compares it with the table, wherever it runs.
 test_config_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
-test_config_LDADD = libconfig.a libbase.a $(CUNIT_LIBS)
+test_config_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 endif

@@ -25,9 +25,9 @@ TESTS += test_image test_template
 test_image_SOURCES = tests/unit/test_image.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_image_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
-test_image_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CUNIT_LIBS)
+test_image_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_template_SOURCES = tests/unit/test_template.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_template_CPPFLAGS = $(test_image_CPPFLAGS)
-test_template_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CUNIT_LIBS)
+test_template_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 endif

@@ -6,12 +6,14 @@
 #include "kern/seccomp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -106,6 +108,26 @@ static void print_filter(scmp_filter_ctx filter, unsigned variant)
 	fclose(file);
 }
 
+/* What a capability given on purpose opens again: only by the kernel's own entry. */
+static void print_openings(void)
+{
+	printf("enum { NATIVE_ARCH = (int)0x%08" PRIx32 " };\n", seccomp_arch_native());
+	printf("static const struct opening openings[] = {\n");
+	for (size_t i = 0; i < refusals_count; i++) {
+		const struct refusal *call = &refusals[i];
+		int number = seccomp_syscall_resolve_name(call->name);
+		cap_value_t cap;
+		char name[32];
+		if (!call->cap || number < 0)
+			continue;
+		snprintf(name, sizeof name, "cap_%s", call->cap);
+		if (cap_from_name(name, &cap) < 0)
+			die(call->cap, -errno);
+		printf("\t{ %d, %d },\n", cap, number);
+	}
+	printf("};\n");
+}
+
 int main(void)
 {
 	for (unsigned variant = 0; variant < SECCOMP_VARIANTS; variant++) {
@@ -124,5 +146,6 @@ int main(void)
 		print_filter(filter, variant);
 		seccomp_release(filter);
 	}
+	print_openings();
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -21,7 +21,7 @@ filter_SOURCES = src/kern/filter.c src/kern/refusals.c src/kern/refusals.h
 filter_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 # libseccomp's macros leave the second datum out, of which clang complains.
 filter_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
-filter_LDADD = $(SECCOMP_LIBS)
+filter_LDADD = $(SECCOMP_LIBS) $(CAP_LIBS)
 src/kern/filters.h: filter$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) src/kern && ./filter$(EXEEXT) >$@.new && mv $@.new $@
 BUILT_SOURCES += src/kern/filters.h

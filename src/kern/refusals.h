@@ -14,6 +14,7 @@ struct refusal {
 	int error;      /* what it fails with: such that programs take their other way */
 	unsigned flags; /* REFUSAL_* */
 	const char *why;
+	const char *cap; /* given to a privileged machine with it in security.caps; NULL: to none */
 };
 
 extern const struct refusal refusals[];

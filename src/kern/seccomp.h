@@ -2,6 +2,8 @@
 #ifndef BERTH_KERN_SECCOMP_H
 #define BERTH_KERN_SECCOMP_H
 
+#include <stdint.h>
+
 enum seccomp_variant {
 	SECCOMP_NESTING = 1 << 0, /* what engines for containers call inside */
 	SECCOMP_COMPAT = 1 << 1,  /* 32-bit programs of the kernel's other architecture */
@@ -10,8 +12,9 @@ enum seccomp_variant {
 
 /*
  * For us and all that we execute, for good. Wants CAP_SYS_ADMIN in our user namespace: no_new_privs,
- * the other way, would take setuid programs away from a guest. 0 or -errno.
+ * the other way, would take setuid programs away from a guest. caps, a bit each: calls that are of use
+ * with these are left, which matters only where they are capabilities of the host. 0 or -errno.
  */
-int seccomp_raise(unsigned variant);
+int seccomp_raise(unsigned variant, uint64_t caps);
 
 #endif

@@ -36,6 +36,7 @@ struct attach {
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
 	bool terminal;
+	bool privileged;   /* as it runs: it has no user namespace to enter */
 	int pidfd;         /* owned: the guest's init */
 	int cgroup;        /* owned */
 	int inner[3];      /* owned: the command's ends of the three pipes */
@@ -125,7 +126,7 @@ static int enter(struct attach *attach, struct err *err)
 {
 	uint64_t namespaces = ALL_NAMESPACES;
 
-	if (walls_hole("userns"))
+	if (attach->privileged)
 		namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	prctl(PR_SET_DUMPABLE, 0);
 	int r = spawn_enter(attach->pidfd, namespaces);
@@ -231,6 +232,14 @@ static bool wants_terminal(const struct exec_spec *spec)
 	return spec->tty == EXEC_TTY_YES;
 }
 
+/* Its settings may be others by now. */
+static bool is_privileged(const struct machine *machine)
+{
+	struct run_state state;
+
+	return walls_hole("userns") || (run_read_state(machine, &state) == 0 && !state.map.count);
+}
+
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)
 {
 	struct attach attach = {
@@ -252,8 +261,10 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 			       "machine '%s' is paused; resume it with: berth resume %s",
 			       machine->name, machine->name);
 	attach.pidfd = control_guest(machine, err);
-	if (attach.pidfd >= 0)
+	if (attach.pidfd >= 0) {
+		attach.privileged = is_privileged(machine);
 		attach.cgroup = open_cgroup(machine, err);
+	}
 	int r = err->code ? -err->code : sync_pair(&attach.sync, &attach.guest, err);
 	if (r == 0 && !attach.terminal)
 		r = relay_make_pipes(&relay, attach.inner, err);

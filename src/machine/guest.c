@@ -90,6 +90,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.uuid = run->machine->config.uuid,
 		.guest_init = run->plan.guest_init,
 		.screen = run->plan.screen,
+		.shield = run->machine->config.privileged,
 	};
 	int out[2];
 

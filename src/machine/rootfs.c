@@ -93,9 +93,10 @@ int rootfs_prepare(struct rootfs *rootfs, struct err *err)
 	for (size_t i = 0; i < ROOTFS_DEVICES; i++) {
 		snprintf(path, sizeof path, "/dev/%s", device_rows[i]);
 		fds[i] = mount_clone(AT_FDCWD, path, 0);
-		if (fds[i] < 0)
-			return err_set(err, -fds[i], "show '%s' to the guest: %s", path,
-				       mount_why(fds[i]));
+		/* Not of the host's peer group, which a privileged guest's mounts on it would reach. */
+		int r = fds[i] < 0 ? fds[i] : mount_private(fds[i]);
+		if (r < 0)
+			return err_set(err, -r, "show '%s' to the guest: %s", path, mount_why(r));
 	}
 	return 0;
 }
@@ -125,6 +126,45 @@ static int fill_dev(int root_fd, const int devices[ROOTFS_DEVICES], struct err *
 				       strerror(errno));
 	}
 	return 0;
+}
+
+/* In order: the last is a hole in the first, for the settings of the guest's own network namespace. */
+static const struct shield_row {
+	const char *target;
+	bool writable;
+} shield_rows[] = {
+	{ "proc/sys", false }, { "proc/sysrq-trigger", false },
+	{ "proc/irq", false }, { "proc/bus", false },
+	{ "proc/fs", false },  { "proc/sys/net", true },
+};
+
+/*
+ * Without a user namespace these files are the guest's to write, and a service manager does so by
+ * itself as it boots. Kept from mishaps; its root can take the mounts away.
+ */
+static int shield(int root_fd, struct err *err)
+{
+	enum { ROWS = sizeof shield_rows / sizeof *shield_rows };
+	int fds[ROWS], r = 0;
+
+	for (int i = 0; i < ROWS; i++)
+		fds[i] = mount_clone(root_fd, shield_rows[i].target, 0);
+	for (int i = 0; i < ROWS; i++) {
+		/* Kernels differ in which of them they have. */
+		if (fds[i] == -ENOENT)
+			continue;
+		if (r == 0 && fds[i] < 0)
+			r = fds[i];
+		if (r == 0 && !shield_rows[i].writable)
+			r = mount_attributes(fds[i], MOUNT_ATTR_RDONLY, 0, 0);
+		if (r == 0)
+			r = mount_attach(fds[i], root_fd, shield_rows[i].target);
+		if (r < 0 && !err->code)
+			err_set(err, -r, "make '/%s' read-only: %s", shield_rows[i].target,
+				mount_why(r));
+		scoped_close_fd(&fds[i]);
+	}
+	return -err->code;
 }
 
 /* From the guest's own instance, so that ttyname(3) finds /dev/console's terminal in the guest. */
@@ -214,6 +254,8 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 		if (mount_row_at(root, &mount_rows[i], err) < 0)
 			return -err->code;
 	}
+	if (rootfs->shield && shield(root, err) < 0)
+		return -err->code;
 	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;

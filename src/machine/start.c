@@ -147,14 +147,27 @@ static int make_cgroup(struct run *run, struct err *err)
 	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, err);
 }
 
+/* A privileged machine's root is the host's. */
+static bool has_own_ids(const struct run *run)
+{
+	return run->map.count && !walls_hole("userns");
+}
+
+static int take_ids(struct run *run, struct err *err)
+{
+	if (run->machine->config.privileged)
+		return 0;
+	return ids_take(run->machine->site, &run->site, run->machine->name, &run->map, err);
+}
+
 static int spawn_guest(struct run *run, bool sibling, struct err *err)
 {
 	struct sync guest = { .fd = -1 };
 	struct spawn spawn = {
 		.namespaces =
-			walls_hole("userns") ? GUEST_NAMESPACES & ~CLONE_NEWUSER : GUEST_NAMESPACES,
+			has_own_ids(run) ? GUEST_NAMESPACES : GUEST_NAMESPACES & ~CLONE_NEWUSER,
 		.cgroup_fd = run->cgroup_fd,
-		.owner = walls_hole("userns") ? NULL : &run->map,
+		.owner = has_own_ids(run) ? &run->map : NULL,
 		.sibling = sibling,
 		.reset_clocks = true,
 	};
@@ -180,7 +193,7 @@ static int map_ids(struct run *run, struct err *err)
 {
 	char path[64];
 
-	if (walls_hole("userns"))
+	if (!has_own_ids(run))
 		return 0;
 	int r = idmap_write(run->init, &run->map);
 	if (r < 0)
@@ -247,10 +260,8 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 {
 	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
 	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
-	    prepare_root(run, err) < 0 ||
-	    ids_take(run->machine->site, &run->site, run->machine->name, &run->map, err) < 0 ||
-	    make_cgroup(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
-	    attach_network(run, err) < 0 ||
+	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || make_cgroup(run, err) < 0 ||
+	    spawn_on_stage(run, sibling, err) < 0 || attach_network(run, err) < 0 ||
 	    sync_post(&run->sync, STEP_HOST_READY, NULL, 0, err) < 0 || wait_root(run, err) < 0 ||
 	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 || sync_wait_exec(&run->sync, err) < 0)

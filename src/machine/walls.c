@@ -74,6 +74,23 @@ static int leave_keyring(void)
 	return id < 0 && errno != ENOSYS ? -errno : 0;
 }
 
+/* The usual ones less those that security.caps gives, and those that it takes. */
+static int drop_caps(const struct config_caps *asked)
+{
+	cap_value_t list[128];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+		if (!(asked->add & (uint64_t)1 << dropped[i]))
+			list[count++] = dropped[i];
+	}
+	for (int cap = 0; cap < 64; cap++) {
+		if (asked->drop & (uint64_t)1 << cap)
+			list[count++] = cap;
+	}
+	return caps_drop(list, count);
+}
+
 /* 32-bit system calls are as many doors again: they open only for a root that needs them. */
 static unsigned variant(const struct machine_config *config)
 {
@@ -89,14 +106,20 @@ static unsigned variant(const struct machine_config *config)
 
 int walls_raise(const struct machine_config *config, struct err *err)
 {
+	struct config_caps caps;
+
+	if (config_caps(config->caps, &caps, err) < 0)
+		return -err->code;
 	int r = walls_hole("keyring") ? 0 : leave_keyring();
 
 	if (r < 0)
 		return err_set(err, -r, "leave the caller's keyring: %s", strerror(-r));
-	r = walls_hole("caps") ? 0 : caps_drop(dropped, sizeof dropped / sizeof *dropped);
+	r = walls_hole("caps") ? 0 : drop_caps(&caps);
 	if (r < 0)
 		return err_set(err, -r, "drop capabilities: %s", strerror(-r));
-	r = walls_hole("seccomp") ? 0 : seccomp_raise(variant(config));
+	r = walls_hole("seccomp")
+		    ? 0
+		    : seccomp_raise(variant(config), config->privileged ? caps.add : 0);
 	return r < 0 ? err_set(err, -r, "load the filter of system calls: %s%s", strerror(-r),
 			       r == -EINVAL ? " (the kernel needs CONFIG_SECCOMP_FILTER)" : "")
 		     : 0;

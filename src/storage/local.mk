@@ -29,7 +29,7 @@ libstorage_a_SOURCES = \
 if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
 storage_volumes = $(storage_scratch) tests/unit/volumes.c tests/unit/volumes.h
-storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CUNIT_LIBS)
+storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_copy test_pool test_storage
 TESTS += test_copy test_pool test_storage
 check_PROGRAMS += test_catalog
@@ -48,7 +48,7 @@ thin_faults_SOURCES = tests/vm/thin_faults.c src/base/fault.c \
 	src/storage/thin_format.c src/storage/thin_label.c src/storage/thin_pool.c \
 	src/storage/thin_recover.c
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
-thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS)
+thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif

@@ -126,6 +126,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_SUBNET] = { "10.1.2.0/24", "10.1.2.0/24" },
 		[KEY_UUID] = { "0B1F2C3D-0001-4002-8003-0123456789AB",
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
+		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
 
@@ -311,6 +312,13 @@ static const struct {
 	{ KEY_DOMAIN, "a.", "domain", labels },
 	{ KEY_LINK, "0123456789abcdef", "bridge", "the kernel takes at most 15 characters" },
 	{ KEY_LINK, "a/b", "bridge", "use letters, digits, '-', '_' and '.'" },
+	{ KEY_CAPS, "sys_tiem", "security.caps",
+	  "there is no capability 'sys_tiem'; use names of capabilities(7) such as sys_time, with "
+	  "'-' in front to take one away" },
+	{ KEY_CAPS, "21", "security.caps",
+	  "there is no capability '21'; use names of capabilities(7) such as sys_time, with '-' in "
+	  "front to take one away" },
+	{ KEY_CAPS, "-chown chown", "security.caps", "'chown' is both given and taken away" },
 	{ KEY_LINK, "..", "bridge", "the kernel takes no such name" },
 	{ KEY_PATH, "sbin/init", "init", "use an absolute path, one that begins with '/'" },
 	{ KEY_BOOL, "maybe", "boot.autostart", "use yes or no" },

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Settings that move the walls: security.privileged, security.caps.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# bounds MACHINE: the capabilities that are within its bounds, by init and by a command.
+bounds() {
+	berth exec "$1" -- sh -c 'grep -h CapBnd /proc/1/status /proc/self/status' | sort -u
+}
+
+has_cap() {
+	local mask
+	mask=$(sed -n 's/CapBnd:[^0-9a-f]*//p' <<<"$1")
+	(((0x$mask >> $2) & 1))
+}
+
+# set_clock MACHINE: to what it is. busybox succeeds in any case.
+set_clock() {
+	# shellcheck disable=SC2016
+	[[ $(berth exec "$1" -- sh -c 'date -s "@$(date +%s)"' 2>&1) != *"can't set"* ]]
+}
+
+case_a_list_of_capabilities() {
+	busybox_template bb
+	berth launch --wait --set security.caps='CAP_SYS_TIME,-net_raw -mknod' bb m
+	same "canonical" "sys_time -net_raw -mknod" "$(berth get m security.caps | sed 's/-mknod -net_raw/-net_raw -mknod/')"
+	bounds m >"$T/bounds"
+	same "bounds of init and of a command" 1 "$(wc -l <"$T/bounds")"
+	has_cap "$(cat "$T/bounds")" 25
+	not has_cap "$(cat "$T/bounds")" 13
+	not has_cap "$(cat "$T/bounds")" 27
+	not has_cap "$(cat "$T/bounds")" 16
+	# In a user namespace of its own it reaches nothing.
+	not set_clock m
+	has "capabilities: +sys_time" "$(berth info m)"
+}
+
+case_bad_lists() {
+	fails 2 "no capability 'sys_tiem'" berth set m security.caps=sys_tiem
+	fails 2 "no capability '3'" berth set m security.caps=3
+	fails 2 "'mknod' is both given and taken" berth set m security.caps="-mknod mknod"
+	same "left alone" yes "$([[ $(berth get m security.caps) == sys_time* ]] && echo yes)"
+	berth unset m security.caps
+	same unset "" "$(berth get m security.caps)"
+}
+
+# What was kept: a running machine keeps its walls, whatever its settings say by now.
+case_not_live() {
+	berth set m security.privileged=yes
+	has "1879|[1-9][0-9]{7}" "$(awk '{ print $2 }' "/proc/$(field m init)/uid_map")"
+	berth exec m -- true
+	berth unset m security.privileged
+}
+
+case_a_privileged_machine() {
+	sysctl -n kernel.core_pattern >"$T/core"
+	berth launch --wait --set security.privileged=yes bb p
+	same "ids" "0 0 4294967295" "$(awk '{ print $1, $2, $3 }' "/proc/$(field p init)/uid_map")"
+	same "a command's ids" "$(readlink /proc/self/ns/user)" "$(berth exec p -- readlink /proc/self/ns/user)"
+	has "^p .* privileged" "$(berth list)"
+	has "privileged: its root is the host's root" "$(berth info p)"
+	same json true "$(field p privileged)"
+	has "'p' is privileged" "$(berth doctor)"
+	not grep -q "'m' is privileged" <<<"$(berth doctor)"
+}
+
+case_what_is_left() {
+	local namespace
+	for namespace in mnt pid net ipc uts cgroup; do
+		[[ $(readlink "/proc/self/ns/$namespace") != "$(berth exec p -- readlink "/proc/self/ns/$namespace")" ]] ||
+			fault "no $namespace namespace of its own"
+	done
+	not berth exec p -- sh -c "cat /proc/sys/kernel/core_pattern >/was; cat /was >/proc/sys/kernel/core_pattern"
+	not berth exec p -- sh -c 'echo h >/proc/sysrq-trigger'
+	berth exec p -- sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	same "core pattern" "$(cat "$T/core")" "$(sysctl -n kernel.core_pattern)"
+	not set_clock p
+	not berth exec p -- dmesg
+	if ! berth doctor | grep -q '^note *devices'; then
+		not berth exec p -- sh -c 'mknod /dev/disk b 254 0 && head -c 1 /dev/disk'
+	fi
+	# A mount on what is the host's own stays inside.
+	berth exec p -- mount -t tmpfs none /dev/null 2>/dev/null || berth exec p -- mount --bind /dev/zero /dev/null
+	[[ $(stat -c %t:%T /dev/null) == 1:3 ]]
+	not grep -qE ' /dev/null .* shared' <<<"$(berth exec p -- cat /proc/self/mountinfo)"
+	same "ids of its files" 0 "$(stat -c %u "/proc/$(field p init)/root/etc")"
+}
+
+case_a_privileged_machine_lives() {
+	berth exec p -- touch /made
+	berth restart --wait p
+	berth exec p -- test -e /made
+	berth stop p
+	berth start --wait p
+	# Back to ids of its own, with the same files.
+	berth set p security.privileged=no
+	berth restart --wait p
+	berth exec p -- sh -c 'test -e /made && rm /made'
+	not grep -q "privileged" <<<"$(berth list)"
+	[[ $(awk '{ print $2 }' "/proc/$(field p init)/uid_map") -ne 0 ]]
+}
+
+# Given for real, together with its system calls. Sets the clock to what it is.
+case_a_capability_of_the_host() {
+	berth stop p
+	berth set p security.privileged=yes security.caps="syslog sys_time"
+	berth start --wait p
+	berth exec p -- dmesg >/dev/null
+	set_clock p
+	has "'p' has syslog, which reads the kernel's log" "$(berth doctor)"
+	berth delete --force p
+}
+
+run_cases "$@"
