@@ -10,6 +10,8 @@
 #include "kern/mount.h"
 #include "kern/spawn.h"
 
+#include "machine/scope.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -164,8 +166,10 @@ static void check_cgroups(struct report *report)
 			"without memory figures and limits",
 			where);
 	else
-		report_add(report, VERDICT_OK, "cgroups", NULL, "version 2 at %s with %s", where,
-			   text_trim(controllers));
+		report_add(report, VERDICT_OK, "cgroups", NULL, "version 2 at %s with %s; %s",
+			   where, text_trim(controllers),
+			   scope_offered() ? "machines get scopes of systemd's"
+					   : "machines get groups of berth's own");
 }
 
 /* Tried on a group of its own: how kernels say that they cannot differs. */

@@ -43,6 +43,7 @@ struct keeper_plan {
 	uint64_t log_size;    /* rotated when larger */
 	uint64_t scrollback;
 	int halt_signal;
+	unsigned stop_timeout; /* seconds, for a stop that names none */
 	enum restart_policy restart;
 	unsigned restart_limit; /* how often in a row without a run of a minute between */
 	bool notifies;          /* init tells READY=1; else the first login prompt counts */

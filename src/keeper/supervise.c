@@ -133,8 +133,10 @@ static void signals_ready(struct keeper *keeper, struct source *source)
 {
 	struct signalfd_siginfo info;
 
-	if (read(source->fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGTERM)
-		keeper_halt(keeper, 60);
+	/* SIGURG: systemd stops our scope; see machine/scope_main.c. */
+	if (read(source->fd, &info, sizeof info) == sizeof info &&
+	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGURG))
+		keeper_halt(keeper, keeper->plan.stop_timeout);
 }
 
 static void notify_ready(struct keeper *keeper, struct source *source)
@@ -338,6 +340,7 @@ static int open_sources(struct keeper *keeper)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGURG);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);

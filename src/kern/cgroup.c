@@ -93,6 +93,13 @@ int cgroup_make(const char *path)
 	return take_fd(&fd);
 }
 
+int cgroup_make_below(int cgroup_fd, const char *name)
+{
+	if (mkdirat(cgroup_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return open_dir(cgroup_fd, name);
+}
+
 int cgroup_delegate(int cgroup_fd, uid_t uid)
 {
 	static const char *const files[] = { "cgroup.procs", "cgroup.threads",

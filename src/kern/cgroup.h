@@ -19,6 +19,12 @@ int cgroup_mount_point(char *out, size_t room);
  */
 int cgroup_make(const char *path);
 
+/*
+ * Makes one group below another that holds processes, and opens it: no controllers are handed down,
+ * some of which the kernel would, making the other the root of threads. Descriptor or -errno.
+ */
+int cgroup_make_below(int cgroup_fd, const char *name);
+
 /* Gives a group to a user: the files that the kernel names in /sys/kernel/cgroup/delegate. */
 int cgroup_delegate(int cgroup_fd, uid_t uid);
 

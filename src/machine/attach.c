@@ -47,7 +47,7 @@ struct attach {
 /* Where systemd has taken the guest's root group for branches, processes may only be in leaves. */
 static int open_cgroup(struct machine *machine, struct err *err)
 {
-	char group[128];
+	char group[256];
 
 	run_cgroup(machine, group, sizeof group);
 	int fd = cgroup_make(group);
@@ -56,7 +56,7 @@ static int open_cgroup(struct machine *machine, struct err *err)
 
 static int open_leaf(struct machine *machine)
 {
-	char group[128], leaf[160];
+	char group[256], leaf[320];
 
 	run_cgroup(machine, group, sizeof group);
 	snprintf(leaf, sizeof leaf, "%s/berth.exec", group);

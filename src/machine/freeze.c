@@ -11,7 +11,7 @@
 
 static int set_frozen(const struct machine *machine, const char *value)
 {
-	char group[128], point[256], path[512];
+	char group[256], point[256], path[1024];
 
 	run_cgroup(machine, group, sizeof group);
 	int r = cgroup_mount_point(point, sizeof point);

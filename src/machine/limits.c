@@ -1,6 +1,7 @@
 #include "machine/limits.h"
 
 #include "base/file.h"
+#include "base/scoped.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -69,4 +70,36 @@ int limits_apply(const struct machine *machine, const struct machine_config *con
 			return -err->code;
 	}
 	return 0;
+}
+
+/* A line "NAME NUMBER" of a file such as memory.events; 0 when it is not there. */
+static uint64_t count_of(int cgroup_fd, const char *file, const char *name)
+{
+	scoped_free char *text = NULL;
+	uint64_t value;
+
+	if (cgroup_fd < 0 || file_read(cgroup_fd, file, 4096, &text) < 0)
+		return 0;
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		size_t n = strlen(name);
+		if (strncmp(line, name, n) == 0 && sscanf(line + n, " %" SCNu64, &value) == 1)
+			return value;
+	}
+	return 0;
+}
+
+void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err)
+{
+	const char *key = NULL;
+
+	if (machine->config.memory && count_of(cgroup_fd, "memory.events", "oom_kill ") > 0)
+		key = "limits.memory";
+	else if (machine->config.pids && count_of(cgroup_fd, "pids.events", "max ") > 0)
+		key = "limits.pids";
+	if (!key)
+		return;
+	*err = (struct err){ 0 };
+	err_set(err, ENOMEM, "%s is too little for it to start; raise it with: berth set %s %s=...",
+		key, machine->name, key);
 }

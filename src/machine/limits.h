@@ -11,4 +11,7 @@
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
 		 struct err *err);
 
+/* After a start that failed: if a limit was hit, err names it instead of what came of that. */
+void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err);
+
 #endif

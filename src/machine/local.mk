@@ -13,11 +13,13 @@ libmachine_a_SOURCES = \
 	src/machine/ids.c src/machine/ids.h \
 	src/machine/limits.c src/machine/limits.h \
 	src/machine/machine.c src/machine/machine.h \
+	src/machine/place.c src/machine/place.h \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \
 	src/machine/relay.c src/machine/relay.h \
 	src/machine/rootfs.c src/machine/rootfs.h \
 	src/machine/run.c src/machine/run.h \
+	src/machine/scope.c src/machine/scope.h \
 	src/machine/snapshot.c \
 	src/machine/stage.c src/machine/stage.h \
 	src/machine/start.c \
@@ -25,6 +27,14 @@ libmachine_a_SOURCES = \
 	src/machine/stop.c \
 	src/machine/user.c src/machine/user.h \
 	src/machine/walls.c src/machine/walls.h
+
+# The only program that links libsystemd.
+if HAVE_SYSTEMD
+pkglibexec_PROGRAMS += libexec/berth-scope
+libexec_berth_scope_SOURCES = src/machine/scope_main.c
+libexec_berth_scope_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libexec_berth_scope_LDADD = $(SYSTEMD_LIBS)
+endif
 
 if HAVE_CUNIT
 check_PROGRAMS += test_machine

@@ -204,7 +204,7 @@ static int set_live(struct machine *machine, const struct key *key, const char *
 {
 	struct machine_config changed = { 0 };
 	scoped_free char *conf = machine_path(machine, "machine.conf");
-	char group[128];
+	char group[256];
 
 	if (!(key->flags & KEY_LIVE) || !text_starts(key->name, "limits.") || !run_alive(machine))
 		return 0;

@@ -49,6 +49,7 @@ void run_free(struct run *run)
 	if (run->pool.ops)
 		pool_close(&run->pool);
 	plan_free(&run->plan);
+	scope_close(&run->scope, &(struct err){ 0 });
 	scoped_close_fd(&run->lock_fd);
 	scoped_close_fd(&run->run_fd);
 	config_free(&site_schema, &run->site);
@@ -59,6 +60,10 @@ void run_cgroup(const struct machine *machine, char *out, size_t room)
 {
 	char site[32];
 
+	if (scope_group_exists(machine, "guest")) {
+		scope_group(machine, "guest", out, room);
+		return;
+	}
 	site_name(machine->site, site, sizeof site);
 	snprintf(out, room, "%s/%s", site, machine->name);
 }
@@ -101,6 +106,19 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	return 0;
 }
 
+int run_warn(const struct run *run, const char *text, struct err *err)
+{
+	if (!*text)
+		return 0;
+	scoped_fd int fd =
+		openat(run->run_fd, "warning", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	const char *link = fd >= 0 && lseek(fd, 0, SEEK_END) > 0 ? "; " : "";
+	if (fd < 0 || dprintf(fd, "%s%s", link, text) < 0)
+		return err_set(err, errno, "write '%s/warning': %s", run->machine->run,
+			       strerror(errno));
+	return 0;
+}
+
 bool run_alive(const struct machine *machine)
 {
 	char path[4096];
@@ -114,7 +132,7 @@ bool run_alive(const struct machine *machine)
 
 static int open_group(const struct machine *machine)
 {
-	char path[128], point[256], full[512];
+	char path[256], point[256], full[1024];
 
 	run_cgroup(machine, path, sizeof path);
 	int r = cgroup_mount_point(point, sizeof point);
@@ -151,7 +169,7 @@ static int remove_group(const struct machine *machine, const char *path, struct 
 
 static int end_processes(struct machine *machine, struct err *err)
 {
-	char path[128];
+	char path[256];
 
 	run_cgroup(machine, path, sizeof path);
 	scoped_fd int fd = open_group(machine);

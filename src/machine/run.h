@@ -10,6 +10,7 @@
 #include "kern/sync.h"
 #include "machine/machine.h"
 #include "machine/plan.h"
+#include "machine/scope.h"
 #include "storage/storage.h"
 
 /* RUN/machines/NAME/state, replaced as a whole. */
@@ -30,16 +31,18 @@ struct run {
 	bool networked; /* it has a network, and lease is filled in */
 	struct idmap map;
 	struct run_state state;
-	int run_fd;       /* owned: the run folder */
-	int lock_fd;      /* owned: the keeper's lock */
-	int cgroup_fd;    /* owned: the guest's group */
-	int root_fd;      /* owned: detached mount of the volume */
-	int init_fd;      /* owned: detached mount of guest-init, or -1 */
-	pid_t init;       /* the guest's, while we must kill it on failure */
-	int pidfd;        /* owned */
-	int console_fd;   /* owned: master */
-	int notify_fd;    /* owned */
-	struct sync sync; /* to the guest side */
+	struct scope scope; /* owned: what berth-scope is at, if there is one */
+	bool scoped;        /* the machine has a scope of systemd's */
+	int run_fd;         /* owned: the run folder */
+	int lock_fd;        /* owned: the keeper's lock */
+	int cgroup_fd;      /* owned: the guest's group */
+	int root_fd;        /* owned: detached mount of the volume */
+	int init_fd;        /* owned: detached mount of guest-init, or -1 */
+	pid_t init;         /* the guest's, while we must kill it on failure */
+	int pidfd;          /* owned */
+	int console_fd;     /* owned: master */
+	int notify_fd;      /* owned */
+	struct sync sync;   /* to the guest side */
 };
 
 void run_init(struct run *run, struct machine *machine);
@@ -47,14 +50,18 @@ void run_init(struct run *run, struct machine *machine);
 void run_free(struct run *run);
 
 /*
- * The guest's group, below the cgroup mount: "berth/NAME". Keepers live in a group of their own beside
- * them, so that freezing, limiting or killing a guest never meets its keeper.
+ * The guest's group, below the cgroup mount: in the machine's scope if it has one, else "berth/NAME".
+ * Keepers live in a group of their own beside it, so that freezing, limiting or killing a guest never
+ * meets its keeper.
  */
 void run_cgroup(const struct machine *machine, char *out, size_t room);
 
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err);
 /* -ENOENT, quietly, when there is none. */
 int run_read_state(const struct machine *machine, struct run_state *state);
+
+/* Adds to what the command that waits for the start will say although it succeeds; "" adds nothing. */
+int run_warn(const struct run *run, const char *text, struct err *err);
 
 /* Whether a keeper lives: its lock is held. */
 bool run_alive(const struct machine *machine);

@@ -20,6 +20,7 @@
 #include "kern/spawn.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
+#include "machine/place.h"
 #include "machine/stage.h"
 #include "machine/walls.h"
 
@@ -47,6 +48,7 @@ static int open_run(struct run *run, struct err *err)
 	run->run_fd = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->run_fd < 0)
 		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
+	unlinkat(run->run_fd, "warning", 0);
 	return 0;
 }
 
@@ -97,21 +99,6 @@ static int make_plan(struct run *run, struct err *err)
 	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
 }
 
-static int write_warning(struct run *run, struct err *err)
-{
-	const char *text = run->network.warning;
-	ssize_t n = (ssize_t)strlen(text);
-
-	if (n == 0)
-		return 0;
-	scoped_fd int fd =
-		openat(run->run_fd, "warning", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, (size_t)n) != n)
-		return err_set(err, errno, "write '%s/warning': %s", run->machine->run,
-			       strerror(errno));
-	return 0;
-}
-
 static int find_lease(struct run *run, struct err *err)
 {
 	const struct machine_config *config = &run->machine->config;
@@ -124,27 +111,12 @@ static int find_lease(struct run *run, struct err *err)
 	    lease_get(&run->network, run->machine->name, config->mac, want, &run->lease, err) < 0)
 		return -err->code;
 	run->networked = true;
-	return write_warning(run, err);
+	return run_warn(run, run->network.warning, err);
 }
 
 static int prepare_root(struct run *run, struct err *err)
 {
 	return identity_apply(run->machine, run->root_fd, run->networked ? &run->lease : NULL, err);
-}
-
-static int make_cgroup(struct run *run, struct err *err)
-{
-	char path[128];
-
-	run_cgroup(run->machine, path, sizeof path);
-	run->cgroup_fd = cgroup_make(path);
-	int r = run->cgroup_fd < 0 ? run->cgroup_fd
-				   : cgroup_delegate(run->cgroup_fd, run->map.base);
-	if (r < 0)
-		return err_set(err, -r, "make control group '%s': %s", path, strerror(-r));
-	/* Where the kernel has no such programs, doctor says so; the other walls stand without. */
-	walls_confine(run->cgroup_fd);
-	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, err);
 }
 
 /* A privileged machine's root is the host's. */
@@ -256,17 +228,28 @@ static int write_state(struct run *run, bool sibling, struct err *err)
  * Everything from settings to a running init. On failure the caller's run_free ends what began and
  * run_clean removes the traces.
  */
-static int start_guest(struct run *run, bool sibling, struct err *err)
+static int take_steps(struct run *run, bool sibling, struct err *err)
 {
 	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
 	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
-	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || make_cgroup(run, err) < 0 ||
-	    spawn_on_stage(run, sibling, err) < 0 || attach_network(run, err) < 0 ||
+	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || place_make(run, err) < 0 ||
+	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
+	    attach_network(run, err) < 0 ||
 	    sync_post(&run->sync, STEP_HOST_READY, NULL, 0, err) < 0 || wait_root(run, err) < 0 ||
 	    write_state(run, sibling, err) < 0 ||
-	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 || sync_wait_exec(&run->sync, err) < 0)
+	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
+	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
 		return -err->code;
 	return 0;
+}
+
+static int start_guest(struct run *run, bool sibling, struct err *err)
+{
+	int r = take_steps(run, sibling, err);
+
+	if (r < 0)
+		limits_explain(run->machine, run->cgroup_fd, err);
+	return r;
 }
 
 /* The plan crosses the exec in a memory file: no text to parse, nothing in ps but the name. */
@@ -284,6 +267,7 @@ static int write_keeper_plan(struct run *run, struct err *err)
 		.log_size = run->machine->config.log_size,
 		.scrollback = run->machine->config.scrollback,
 		.halt_signal = run->plan.halt_signal,
+		.stop_timeout = (unsigned)run->machine->config.stop_timeout,
 		.notifies = run->plan.notifies,
 		.restart = run->plan.restart,
 		.restart_limit = (unsigned)run->machine->config.restart_limit,
@@ -362,7 +346,7 @@ static __attribute__((noreturn)) void starter_main(struct machine *machine, int 
 
 	run_init(&run, machine);
 	detach_from_caller();
-	if (start_guest(&run, false, &err) == 0)
+	if (place_ask(&run, &err) == 0 && start_guest(&run, false, &err) == 0)
 		become_keeper(&run, report_fd, &err);
 	run_free(&run);
 	if (write(report_fd, &err, sizeof err) < 0)
@@ -394,29 +378,14 @@ static int make_run_folder(struct machine *machine, struct err *err)
 	return file_make_dirs(machine->run, 0711, err);
 }
 
-/* '_' cannot begin a machine's name. */
-static int keepers_cgroup(struct machine *machine, struct err *err)
-{
-	char site[32], path[64];
-
-	site_name(machine->site, site, sizeof site);
-	snprintf(path, sizeof path, "%s/_keepers", site);
-	int fd = cgroup_make(path);
-	if (fd == -ENOENT)
-		return err_set(err, ENOENT,
-			       "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none "
-			       "/sys/fs/cgroup");
-	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
-}
-
 static int spawn_starter(struct machine *machine, struct err *err)
 {
 	int report[2];
-	scoped_fd int cgroup = keepers_cgroup(machine, err);
-	struct spawn spawn = { .cgroup_fd = cgroup };
+	scoped_fd int cgroup = -1;
 
-	if (cgroup < 0)
-		return cgroup;
+	if (place_starter(machine, &cgroup, err) < 0)
+		return -err->code;
+	struct spawn spawn = { .cgroup_fd = cgroup };
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_set(err, errno, "pipe: %s", strerror(errno));
 	pid_t pid = spawn_process(&spawn);
@@ -475,19 +444,7 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
  */
 static int respawn(struct run *run, struct err *err)
 {
-	char path[128];
-
-	run_cgroup(run->machine, path, sizeof path);
-	int r = cgroup_make(path);
-	if (r >= 0) {
-		cgroup_kill(r);
-		cgroup_wait_empty(r, 10000);
-		close(r);
-	}
-	r = cgroup_remove(path);
-	if (r < 0)
-		return err_set(err, -r, "remove control group '%s': %s", path, strerror(-r));
-	return start_guest(run, true, err);
+	return place_renew(run, err) < 0 ? -err->code : start_guest(run, true, err);
 }
 
 int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)

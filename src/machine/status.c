@@ -37,7 +37,7 @@ static bool run_file(const struct machine *machine, const char *name)
 
 static uint64_t read_memory(const struct machine *machine)
 {
-	char group[128], point[256], path[512];
+	char group[256], point[256], path[1024];
 	scoped_free char *text = NULL;
 	uint64_t bytes = 0;
 

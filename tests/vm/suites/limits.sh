@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Limits on a host whose controllers are those of version 2: what the kernel is told, and what it does.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../../lib.sh"
+
+# group MACHINE FILE: a file of its control group, as the host sees it.
+group() {
+	cat "/sys/fs/cgroup$(field "$1" cgroup)/$2"
+}
+
+case_set_at_start() {
+	busybox_template bb
+	berth create --set limits.memory=96M --set limits.pids=50 --set limits.cpus=0.5 \
+		--set limits.cpu.weight=300 --set limits.io.weight=250 bb m
+	berth start m
+	same memory $((96 << 20)) "$(group m memory.max)"
+	same pids 50 "$(group m pids.max)"
+	same cpus "50000 100000" "$(group m cpu.max)"
+	same "weight" 300 "$(group m cpu.weight)"
+	same "weight of I/O" "default 250" "$(group m io.weight)"
+}
+
+case_set_while_it_runs() {
+	berth set m limits.memory=64M limits.pids=20 limits.cpus=1.5 limits.cpu.weight=50 limits.io.weight=20
+	same memory $((64 << 20)) "$(group m memory.max)"
+	same pids 20 "$(group m pids.max)"
+	same cpus "150000 100000" "$(group m cpu.max)"
+	same "weight" 50 "$(group m cpu.weight)"
+	same "weight of I/O" "default 20" "$(group m io.weight)"
+	berth unset m limits.memory limits.pids limits.cpus limits.cpu.weight limits.io.weight
+	same memory max "$(group m memory.max)"
+	same pids max "$(group m pids.max)"
+	same cpus "max 100000" "$(group m cpu.max)"
+	same "weight" 100 "$(group m cpu.weight)"
+	same "weight of I/O" "default 100" "$(group m io.weight)"
+}
+
+throttled() {
+	group "$1" cpu.stat | sed -n 's/^nr_throttled //p'
+}
+
+more_throttled_than() {
+	[[ $(throttled m) -gt $1 ]]
+}
+
+case_a_guest_that_counts_is_held_back() {
+	local before
+	before=$(throttled m)
+	berth set m limits.cpus=0.2
+	berth exec m -- sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done' &
+	retry 60 more_throttled_than $((before + 5))
+	berth unset m limits.cpus
+	wait
+}
+
+case_too_many_processes() {
+	local said
+	berth set m limits.pids=12
+	said=$(berth exec m -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do sleep 3 & done' 2>&1) || true
+	has "fork" "$said"
+	[[ $(group m pids.events | sed -n 's/^max //p') -gt 0 ]]
+	retry 20 berth exec m -- true
+	berth unset m limits.pids
+}
+
+case_too_much_memory() {
+	local code=0
+	berth set m limits.memory=48M
+	berth exec m -- sh -c 'tail /dev/zero' || code=$?
+	same "the command's end" 137 "$code"
+	[[ $(group m memory.events | sed -n 's/^oom_kill //p') -gt 0 ]]
+	same "the machine" running "$(field m state)"
+	berth exec m -- true
+}
+
+case_values_that_cannot_be() {
+	fails 2 "limits.memory" berth set m limits.memory=lots
+	fails 2 "limits.cpus" berth set m limits.cpus=-1
+	fails 2 "limits.pids" berth set m limits.pids=5000000
+	fails 2 "limits.cpu.weight" berth set m limits.cpu.weight=10001
+	same unchanged 48M "$(berth get m limits.memory)"
+	# Less than it needs to come up.
+	berth stop --force m
+	berth set m limits.memory=4k limits.pids=1
+	fails 1 "limit" berth start m
+	same state stopped "$(field m state)"
+}
+
+run_cases "$@"
