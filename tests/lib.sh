@@ -29,7 +29,7 @@ outer() {
 	fi
 	# Here, where there is a network.
 	for release in ${needs_debian:-}; do
-		if ! tar=$("$top/tests/debian-root" "$release"); then
+		if ! tar=$("$top/tests/debian-root" "$release" "${needs_packages:-}"); then
 			echo "skip $(basename "$0" .sh): no Debian $release to be had; is the mirror reachable?"
 			exit 77
 		fi
@@ -153,7 +153,8 @@ busybox_template() {
 	berth template import "${options[@]}" "$T/bb.tar" "${1:-bb}"
 }
 
-# debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this.
+# debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this, and
+# needs_packages="PACKAGE,..." for more than the smallest.
 debian_template() {
 	local tar=debian_tar_$1
 	berth template import "${!tar}" "${2:-$1}"

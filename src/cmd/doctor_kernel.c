@@ -16,6 +16,8 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 /* 5.15: idmapped mounts of btrfs; all else that berth calls is older (cgroup.kill is of 5.14). */
@@ -38,10 +40,29 @@ static void check_version(struct report *report)
 			   names.machine);
 }
 
+/* The ids to try with: in a machine others than on a host, and without nesting none but its own. */
+static struct idmap map_to_try(void)
+{
+	uint64_t base = 1879048192, count = 1;
+
+	if (idmap_fit(&base, &count) < 0)
+		base = 0;
+	return (struct idmap){ .base = (uint32_t)base, .count = IDMAP_COUNT };
+}
+
+static void check_ids(struct report *report)
+{
+	if (map_to_try().base == 0)
+		report_add(report, VERDICT_NOTE, "user ids",
+			   "on its host: berth set MACHINE security.nesting=yes, and restart it",
+			   "this is a machine without security.nesting: it has no user ids for "
+			   "machines of its own");
+}
+
 /* One clone with the namespaces of a machine, of whose child nothing is wanted but its end. */
 static int try_namespaces(uint64_t namespaces, int reset_clocks)
 {
-	static const struct idmap owner = { .base = 1879048192, .count = IDMAP_COUNT };
+	const struct idmap owner = map_to_try();
 	struct spawn spawn = { .namespaces = namespaces,
 			       .cgroup_fd = -1,
 			       .owner = &owner,
@@ -94,7 +115,10 @@ static void check_time(struct report *report)
 {
 	int r = try_namespaces(CLONE_NEWUSER, 1);
 
-	if (r == 0)
+	if (r == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_TIME) == 0)
+		report_add(report, VERDICT_NOTE, "clocks", NULL,
+			   "this is a machine itself: those in it show its own uptime");
+	else if (r == 0)
 		report_add(report, VERDICT_OK, "clocks", NULL, "a machine's uptime begins at zero");
 	else
 		report_add(report, VERDICT_NOTE, "clocks", "use a kernel with CONFIG_TIME_NS",
@@ -118,7 +142,7 @@ static void nearest_folder(const char *path, char *out, size_t room)
 
 static void check_idmap(struct report *report)
 {
-	static const struct idmap map = { .base = 1879048192, .count = IDMAP_COUNT };
+	const struct idmap map = map_to_try();
 	char folder[PATH_MAX];
 
 	nearest_folder(report->site->state, folder, sizeof folder);
@@ -137,7 +161,7 @@ static void check_idmap(struct report *report)
 	else
 		report_add(report, VERDICT_NOTE, "mapped mounts",
 			   "pools of driver dir need ext4, xfs, btrfs or tmpfs; those of driver "
-			   "btrfs work anyway",
+			   "btrfs work anyway; in a machine only a pool on a tmpfs does",
 			   "the file system of '%s' cannot be mounted with mapped ids: %s", folder,
 			   mount_why(-r));
 }
@@ -219,6 +243,7 @@ static void check_btrfs(struct report *report)
 void doctor_kernel(struct report *report)
 {
 	check_version(report);
+	check_ids(report);
 	check_namespaces(report);
 	check_time(report);
 	check_cgroups(report);

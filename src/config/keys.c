@@ -63,7 +63,7 @@ static const struct key machine_keys[] = {
 	{ "security.compat", KEY_BOOL, 0, AT(compat), "no", 0, 0, NULL,
 	  "whether 32-bit programs run in a 64-bit root" },
 	{ "security.nesting", KEY_BOOL, 0, AT(nesting), "no", 0, 0, NULL,
-	  "whether it may have kernel keyrings, which container engines want" },
+	  "whether machines and containers of its own run inside it" },
 	{ "security.privileged", KEY_BOOL, 0, AT(privileged), "no", 0, 0, NULL,
 	  "whether its root is the host's root, without a user namespace" },
 	{ "stop.signal", KEY_SIGNAL, 0, AT(stop_signal), "", 0, 0, NULL,

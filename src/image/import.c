@@ -3,6 +3,7 @@
 #include "image/incoming.h"
 #include "image/template.h"
 #include "image/unpack.h"
+#include "kern/idmap.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -38,8 +39,12 @@ static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_
 
 	if (config_load_site(incoming->site, &config, err) < 0)
 		return -err->code;
-	/* Any ids but the host's own; no machine can see this process. */
-	struct idmap map = { (uint32_t)config.idmap_base, IDMAP_COUNT };
+	int r = idmap_fit(&config.idmap_base, &config.idmap_machines);
+	/*
+	 * Any ids but the host's own; no machine can see this process. In a machine, where no volume can
+	 * be shown with other ids, the ids of its own users have to do.
+	 */
+	struct idmap map = { r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
 	config_free(&site_schema, &config);
 	if (volume_mount(incoming->pool, incoming->volume,
 			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)

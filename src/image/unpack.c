@@ -123,13 +123,15 @@ static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
 
 	if (r < 0)
 		return err_set(err, -r, "map ids from %u: %s", map->base, strerror(-r));
+	if (map->base == 0)
+		return 0;
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
 	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
 	if (userns < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	r = mount_idmap(UNPACK_VOLUME, userns);
 	if (r < 0)
-		return err_set(err, -r, "map the ids of the volume: %s", mount_why(r));
+		return err_set(err, -r, "map the ids of the volume: %s", mount_idmap_why(r));
 	return 0;
 }
 
@@ -173,7 +175,7 @@ int main(int argc, char **argv)
 	struct unpack_report report = { 0 };
 	uint64_t base, count;
 
-	if (argc != 3 || text_to_u64(argv[1], 1, UINT32_MAX, &base) < 0 ||
+	if (argc != 3 || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
 	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0) {
 		fprintf(stderr, "berth-unpack is run by 'berth template import'\n");
 		return 2;

@@ -10,6 +10,33 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int idmap_fit(uint64_t *base, uint64_t *count)
+{
+	scoped_free char *text = NULL;
+	uint64_t inside, length, room = 0;
+	char *rest;
+
+	ssize_t n = file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &text);
+	if (n < 0)
+		return (int)n;
+	rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (sscanf(line, "%" SCNu64 " %*u %" SCNu64, &inside, &length) != 2)
+			continue;
+		if (*base >= inside && *base + *count * IDMAP_COUNT <= inside + length)
+			return 0;
+		if (inside == 0)
+			room = length / IDMAP_COUNT;
+	}
+	if (room < 2)
+		return -EPERM;
+	*base = IDMAP_COUNT;
+	*count = room - 1;
+	return 1;
+}
 
 int idmap_write(pid_t pid, const struct idmap *map)
 {

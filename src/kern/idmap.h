@@ -13,6 +13,13 @@ struct idmap {
 
 enum { IDMAP_COUNT = 65536 };
 
+/*
+ * Whether ids from base on, count ranges of IDMAP_COUNT, are there to be given away: on a host they
+ * are: 0. In a user namespace that lacks them, both become what it has beyond its own first range: 1;
+ * -EPERM when it has no more than that.
+ */
+int idmap_fit(uint64_t *base, uint64_t *count);
+
 /* Writes both maps of the user namespace that pid lives in. 0 or -errno. */
 int idmap_write(pid_t pid, const struct idmap *map);
 

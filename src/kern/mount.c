@@ -89,6 +89,20 @@ int mount_attach(int mount_fd, int dir_fd, const char *path)
 	return move_mount(mount_fd, "", dir_fd, path, flags) < 0 ? -errno : 0;
 }
 
+const char *mount_idmap_why(int code)
+{
+	switch (code < 0 ? -code : code) {
+	case EINVAL:
+		return "the pool's file system cannot (ext4, btrfs, xfs and, from Linux 6.3 on, "
+		       "tmpfs can)";
+	case EPERM:
+		return "this is a machine itself, where only a file system that was mounted inside "
+		       "can: use a pool on a tmpfs, or security.privileged=yes for the machine";
+	default:
+		return mount_why(code);
+	}
+}
+
 const char *mount_why(int code)
 {
 	switch (code < 0 ? -code : code) {

@@ -59,42 +59,79 @@ static int try_range(const struct site *site, const char *machine, const char *p
 	return 0;
 }
 
+/* Lets go of ranges from first on that bear the machine's name. */
+static void drop_ranges(const struct site *site, const char *machine, uint64_t first,
+			uint64_t count)
+{
+	for (uint64_t i = first; i < first + count; i++) {
+		scoped_free char *path = range_path(site, i);
+		char name[64];
+		if (path && holder(path, name) && strcmp(name, machine) == 0)
+			unlink(path);
+	}
+}
+
+/* All of them or none: 1, 0 or negative as try_range. */
+static int try_ranges(const struct site *site, const char *machine, uint64_t first, uint64_t count,
+		      struct err *err)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		scoped_free char *path = range_path(site, first + i);
+		int r = path ? try_range(site, machine, path, err)
+			     : err_set(err, ENOMEM, "out of memory");
+		if (r <= 0) {
+			drop_ranges(site, machine, first, i);
+			return r;
+		}
+	}
+	return 1;
+}
+
+int ids_fit(struct site_config *config, struct err *err)
+{
+	int r = idmap_fit(&config->idmap_base, &config->idmap_machines);
+
+	if (r == -EPERM)
+		return err_set(
+			err, EPERM,
+			"there are no user ids for it here: this is a machine itself, without "
+			"security.nesting; set that on its host, or start this one with "
+			"security.privileged=yes");
+	return r < 0 ? err_set(err, -r, "read '/proc/self/uid_map': %s", strerror(-r)) : 0;
+}
+
+/* Several begin at a multiple of their number: what is free then stays in whole pieces. */
 int ids_take(const struct site *site, const struct site_config *config, const char *machine,
-	     struct idmap *map, struct err *err)
+	     unsigned ranges, struct idmap *map, struct err *err)
 {
 	scoped_free char *folder = site_run_path(site, "ids");
-	uint64_t first = text_hash(machine) % config->idmap_machines;
+	uint64_t places = config->idmap_machines / ranges;
+	uint64_t first = places ? text_hash(machine) % places : 0;
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
 	int r = access(folder, F_OK) == 0 ? 0 : file_make_dirs(folder, 0711, err);
-	for (uint64_t i = 0; r == 0 && i < config->idmap_machines; i++) {
-		uint64_t index = (first + i) % config->idmap_machines;
-		scoped_free char *path = range_path(site, index);
-		r = path ? try_range(site, machine, path, err)
-			 : err_set(err, ENOMEM, "out of memory");
+	for (uint64_t i = 0; r == 0 && i < places; i++) {
+		uint64_t index = (first + i) % places * ranges;
+		r = try_ranges(site, machine, index, ranges, err);
 		if (r > 0)
 			*map = (struct idmap){
 				.base = (uint32_t)(config->idmap_base + index * IDMAP_COUNT),
-				.count = IDMAP_COUNT,
+				.count = ranges * IDMAP_COUNT,
 			};
 	}
 	if (r == 0)
 		return err_set(err, EAGAIN,
-			       "all %" PRIu64
-			       " ranges of user ids are in use; stop a machine or raise "
+			       "no %u of the %" PRIu64
+			       " ranges of user ids are free; stop a machine or raise "
 			       "idmap.machines in berth.conf",
-			       config->idmap_machines);
+			       ranges, config->idmap_machines);
 	return r < 0 ? r : 0;
 }
 
 void ids_release(const struct site *site, const struct site_config *config, const char *machine,
 		 const struct idmap *map)
 {
-	uint64_t index = (map->base - config->idmap_base) / IDMAP_COUNT;
-	scoped_free char *path = range_path(site, index);
-	char name[64];
-
-	if (map->count && path && holder(path, name) && strcmp(name, machine) == 0)
-		unlink(path);
+	drop_ranges(site, machine, (map->base - config->idmap_base) / IDMAP_COUNT,
+		    map->count / IDMAP_COUNT);
 }

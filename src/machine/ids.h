@@ -1,4 +1,4 @@
-/* Ranges of 65536 ids, one for each running machine. */
+/* Ranges of 65536 ids, one for each running machine, more for one with machines of its own inside. */
 #ifndef BERTH_MACHINE_IDS_H
 #define BERTH_MACHINE_IDS_H
 
@@ -7,12 +7,19 @@
 #include "config/config.h"
 #include "kern/idmap.h"
 
+enum { IDS_NESTING = 16 }; /* ranges of such a machine: its own, and 15 for those inside */
+
 /*
- * Takes a range for a machine whose run folder is there. Roots are stored unshifted, so a range binds
+ * Takes so many ranges in a row for a machine whose run folder is there. Roots are stored unshifted, so a range binds
  * only while the machine runs; it is the same again next time unless another took it meanwhile.
  */
 int ids_take(const struct site *site, const struct site_config *config, const char *machine,
-	     struct idmap *map, struct err *err);
+	     unsigned ranges, struct idmap *map, struct err *err);
+/*
+ * Where there are no ids like those of berth.conf, which is so in a machine, takes its from what there
+ * is; without any to spare, says what the machine lacks.
+ */
+int ids_fit(struct site_config *config, struct err *err);
 /* Idempotent; never releases another machine's. */
 void ids_release(const struct site *site, const struct site_config *config, const char *machine,
 		 const struct idmap *map);

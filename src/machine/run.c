@@ -221,10 +221,11 @@ int run_clean(struct machine *machine, struct err *err)
 		return r;
 	release_objects(machine);
 	if (run_read_state(machine, &state) == 0 && state.map.count &&
-	    config_load_site(machine->site, &site, err) == 0) {
+	    config_load_site(machine->site, &site, err) == 0 &&
+	    ids_fit(&site, &(struct err){ 0 }) == 0) {
 		ids_release(machine->site, &site, machine->name, &state.map);
-		config_free(&site_schema, &site);
 	}
+	config_free(&site_schema, &site);
 	r = file_remove_tree(AT_FDCWD, machine->run);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", machine->run, strerror(-r));

@@ -129,7 +129,10 @@ static int take_ids(struct run *run, struct err *err)
 {
 	if (run->machine->config.privileged)
 		return 0;
-	return ids_take(run->machine->site, &run->site, run->machine->name, &run->map, err);
+	if (ids_fit(&run->site, err) < 0)
+		return -err->code;
+	return ids_take(run->machine->site, &run->site, run->machine->name,
+			run->machine->config.nesting ? IDS_NESTING : 1, &run->map, err);
 }
 
 static int spawn_guest(struct run *run, bool sibling, struct err *err)
@@ -174,11 +177,7 @@ static int map_ids(struct run *run, struct err *err)
 	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
 	r = userns < 0 ? -errno : mount_idmap(run->root_fd, userns);
 	if (r < 0)
-		return err_set(
-			err, -r, "map the ids of the root: %s",
-			r == -EINVAL ? "the pool's file system cannot (ext4, btrfs, xfs and, from "
-				       "Linux 6.3 on, tmpfs can)"
-				     : mount_why(r));
+		return err_set(err, -r, "map the ids of the root: %s", mount_idmap_why(r));
 	return 0;
 }
 

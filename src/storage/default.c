@@ -1,5 +1,6 @@
 #include "base/scoped.h"
 #include "kern/dm.h"
+#include "kern/idmap.h"
 #include "storage/disk.h"
 #include "storage/storage.h"
 #include "storage/subvol.h"
@@ -54,11 +55,15 @@ static bool thin_fits(const struct site *site, char *why, size_t room)
 
 const char *pool_default_driver(const struct site *site, char *why, size_t room)
 {
+	/* Those of berth.conf by default: a host has them all. */
+	uint64_t base = 1879048192, count = 1;
 	struct err err = { 0 };
 	char size[32];
 
 	if (thin_fits(site, why, room))
 		return "thin";
+	if (idmap_fit(&base, &count) != 0)
+		return plain("this is a machine itself, which can do no more", why, room);
 	if (subvol_supported_at(site->state)) {
 		snprintf(why, room, "'%s' is on btrfs: clones take milliseconds and share data",
 			 site->state);

@@ -167,6 +167,7 @@ int folder_mount(int fd, uint64_t attributes, int *mount_fd, struct err *err)
 {
 	const uint64_t all = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			     MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	const uint64_t atime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
 	scoped_fd int mount = mount_clone(fd, "", 0);
 
 	/*
@@ -176,6 +177,9 @@ int folder_mount(int fd, uint64_t attributes, int *mount_fd, struct err *err)
 	int r = mount < 0 ? mount : mount_private(mount);
 	if (r == 0)
 		r = mount_attributes(mount, attributes, (all & ~attributes) | MOUNT_ATTR__ATIME, 0);
+	/* In a machine the flags that its host has set cannot be cleared, and are no harm. */
+	if (r == -EPERM)
+		r = mount_attributes(mount, attributes & ~atime, 0, 0);
 	if (r < 0)
 		return err_set(err, -r, "mount it: %s", mount_why(r));
 	*mount_fd = take_fd(&mount);

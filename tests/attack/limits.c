@@ -134,17 +134,17 @@ static enum verdict btrfs_tree(void)
 	return judge(r, 0);
 }
 
-/* In a process of its own: there is no way back. 70000 is beyond the 65536 that a machine has. */
+/* In a process of its own: there is no way back. Far beyond what any machine has. */
 static enum verdict foreign_id(void)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(syscall(SYS_setresuid, 70000, 70000, 70000) == 0 ? 0 : errno);
+		_exit(syscall(SYS_setresuid, 2000000000, 2000000000, 2000000000) == 0 ? 0 : errno);
 	waitpid(pid, &status, 0);
 	if (WEXITSTATUS(status) == 0) {
-		say("became 70000");
+		say("became 2000000000");
 		return ESCAPED;
 	}
 	say("%s", strerror(WEXITSTATUS(status)));

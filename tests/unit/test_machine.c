@@ -134,22 +134,45 @@ static void test_ids(void)
 	make_run("a");
 	make_run("b");
 	make_run("c");
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &a, &err), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", &b, &err), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", &c, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &a, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", 1, &b, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 1, &c, &err), 0);
 	CU_ASSERT_TRUE(a.base != b.base && b.base != c.base && a.base != c.base);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &again, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &again, &err), 0);
 	CU_ASSERT_EQUAL(again.base, a.base);
 	make_run("d");
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), -EAGAIN);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), -EAGAIN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "idmap.machines"));
 	ids_release(&site, &config, "a", &b);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), -EAGAIN);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), -EAGAIN);
 	ids_release(&site, &config, "b", &b);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", &none, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), 0);
 	CU_ASSERT_EQUAL(none.base, b.base);
+}
+
+/* Several in a row, all or none. */
+static void test_ids_nesting(void)
+{
+	struct site_config config = { .idmap_base = 1900000000, .idmap_machines = 5 };
+	struct idmap one, two, none;
+	struct err err = { 0 };
+	scoped_free char *ids = text_format("%s/run/ids", folder);
+
+	file_remove_tree(AT_FDCWD, ids);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 2, &two, &err), 0);
+	CU_ASSERT_EQUAL(two.count, 2 * IDMAP_COUNT);
+	CU_ASSERT_EQUAL((two.base - config.idmap_base) % (2 * IDMAP_COUNT), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", 2, &one, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 2, &none, &err), -EAGAIN);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &one, &err), 0);
+	CU_ASSERT_EQUAL(one.base, config.idmap_base + 4 * IDMAP_COUNT);
+	ids_release(&site, &config, "a", &two);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 2, &none, &err), 0);
+	CU_ASSERT_EQUAL(none.base, two.base);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 6, &none, &err), -EAGAIN);
 }
 
 /* A holder that was killed with its run folder gone must not keep its range for ever. */
@@ -163,7 +186,7 @@ static void test_ids_stale(void)
 	snprintf(link, sizeof link, "%s/run/ids/0", folder);
 	unlink(link);
 	CU_ASSERT_EQUAL(symlink("long-gone", link), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", &map, &err), 0);
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &map, &err), 0);
 	ids_release(&site, &config, "a", &map);
 	CU_ASSERT_EQUAL(access(link, F_OK), -1);
 }
@@ -184,7 +207,7 @@ static void test_ids_race(void)
 		make_run(name);
 		if (fork() == 0) {
 			struct idmap map = { 0 };
-			int r = ids_take(&site, &config, name, &map, &(struct err){ 0 });
+			int r = ids_take(&site, &config, name, 1, &map, &(struct err){ 0 });
 			_exit(r < 0 ? 255 : (int)((map.base - config.idmap_base) / IDMAP_COUNT));
 		}
 	}
@@ -339,6 +362,7 @@ int main(void)
 		{ "a plan", test_plan },
 		{ "plans that are refused", test_plan_refuses },
 		{ "ranges of ids", test_ids },
+		{ "several ranges for a machine with machines inside", test_ids_nesting },
 		{ "a range whose holder is gone", test_ids_stale },
 		{ "ranges taken at once", test_ids_race },
 		{ "identity", test_identity },

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Containers and machines inside a machine with security.nesting, its own walls still up; and what is
+# said without.
+needs_debian=bookworm
+needs_packages=podman,crun,netavark,iptables,busybox-static,dnsmasq-base,nftables,libnl-route-3-200,libnftnl11,libmnl0,libjansson4,libarchive13,libsqlite3-0
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# inside COMMAND...: a script for machine n on standard input, with its own berth in reach.
+inside() {
+	{
+		echo 'set -eux; export PATH=/opt:$PATH BERTH_LIBEXEC=/opt/libexec BERTH_TEMPLATES=/opt/templates'
+		cat
+	} >"$T/script"
+	berth exec n -- sh -c 'cat >/script' <"$T/script"
+	berth exec n -- sh /script </dev/null
+}
+
+case_a_machine() {
+	debian_template bookworm
+	berth launch --wait --set security.nesting=yes bookworm n
+	tar -C "$BUILD_TREE" -c berth attack libexec | berth exec n -- tar -C /opt --no-same-owner -x
+	tar -C "$top" -c templates | berth exec n -- tar -C /opt --no-same-owner -x
+	inside <<-'end'
+		mkdir -p /img/bin
+		cp /bin/busybox /img/bin
+		for name in sh id ping cat touch; do ln -s busybox /img/bin/$name; done
+		tar -C /img -cf /img.tar .
+		! systemctl --failed --no-legend | grep .
+	end
+	same flags nesting "$(berth list | awk '$1 == "n" { print $NF }')"
+	same "ids" 1048576 "$(berth exec n -- awk '{ print $3 }' /proc/self/uid_map)"
+}
+
+case_user_namespaces() {
+	inside <<-'end'
+		useradd -m joe
+		as_joe='setpriv --reuid=joe --regid=joe --clear-groups'
+		$as_joe unshare -Ur id -u | grep -x 0
+		$as_joe unshare -UrmpfiC --mount-proc ps -e | grep -c . | grep -x 2
+	end
+}
+
+# pids-limit: this host's version 2 tree may have no controllers, of which podman wants one.
+case_podman() {
+	inside <<-'end'
+		podman import /img.tar bb
+		podman run --rm --pids-limit=0 --network=none bb /bin/sh -c 'id; touch /made' | grep uid=0
+		printf 'FROM scratch\nADD img.tar /\nCMD ["/bin/id"]\n' >/Containerfile
+		podman build -t built / >/dev/null
+		podman run --rm --pids-limit=0 --network=none built | grep uid=0
+		podman run --rm --pids-limit=0 --network=none --uidmap 0:70000:5000 bb /bin/cat /proc/self/uid_map | grep -E '^ +0 +[0-9]+ +5000'
+	end
+}
+
+case_a_network_of_podman() {
+	inside <<-'end'
+		podman run -d --name one --pids-limit=0 bb /bin/busybox httpd -f -h /bin
+		address=$(podman inspect -f '{{.NetworkSettings.IPAddress}}' one)
+		podman run --rm --pids-limit=0 bb /bin/busybox wget -O /dev/null "http://$address/busybox"
+		podman rm -f -t 1 one
+	end
+}
+
+# Where nothing can be shown with other ids, and where it can.
+case_berth_in_berth() {
+	inside <<-'end'
+		berth doctor
+		berth template import /img.tar bb
+		! berth launch bb in 2>/said
+		grep 'this is a machine itself.*a pool on a tmpfs, or security.privileged=yes' /said
+		berth launch --wait --set security.privileged=yes bb in
+		berth exec in -- id | grep uid=0
+		berth restart --wait in
+		berth list | grep 'in .*running'
+	end
+}
+
+case_own_ids_in_berth_in_berth() {
+	local major minor
+	IFS=. read -r major minor _ < <(uname -r)
+	((major > 6 || (major == 6 && minor >= 3))) || skip "this kernel has no mapped mounts of tmpfs"
+	inside <<-'end'
+		mkdir /mnt/memory
+		mount -t tmpfs none /mnt/memory
+		berth pool create memory --driver dir --source /mnt/memory/pool
+		berth template import --pool memory /img.tar bbm
+		berth launch --pool memory --wait bbm own
+		berth exec own -- cat /proc/self/uid_map | grep -E '^ +0 +[1-9][0-9]* +65536'
+		berth exec own -- sh -c 'id; touch /made' | grep uid=0
+		berth exec own -- ping -c 1 -W 5 "$(berth list | awk '$1 == "in" { print $4 }')"
+		find /mnt/memory -name made -uid 0 | grep made
+		berth delete --force own in
+		! berth list | grep -w in
+	end
+}
+
+# Behind the same walls: only keyrings are its own by now.
+case_the_walls_are_up() {
+	local names
+	mapfile -t names < <("$BUILD_TREE/attack" --list | cut -d '|' -f 1 | grep -vxE 'entering|add-key|ready-.*|leaked-file|disk-node')
+	berth exec n -- /opt/attack "${names[@]}" >"$T/up" || true
+	same "patterns tried" "${#names[@]}" "$(wc -l <"$T/up")"
+	not grep '^escaped' "$T/up"
+}
+
+case_without_the_key() {
+	berth unset n security.nesting
+	berth restart --wait n
+	same "ids" 65536 "$(berth exec n -- awk '{ print $3 }' /proc/self/uid_map)"
+	inside <<-'end'
+		berth doctor >/said || true
+		cat /said
+		grep 'this is a machine without security.nesting' /said
+		berth create bb two
+		! berth start two 2>/said
+		grep 'this is a machine itself, without security.nesting; set that on its host' /said
+	end
+	has "escaped|contained add-key" "$(berth exec n -- /opt/attack add-key)"
+}
+
+run_cases "$@"
