@@ -19,5 +19,5 @@ EXTRA_DIST += tests/vm/suites/life.sh
 EXTRA_DIST += tests/vm/suites/limits.sh
 EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
-EXTRA_DIST += tests/vm/suites/thin_kill.sh
+EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh
 EXTRA_DIST += tests/vm/suites/units.sh

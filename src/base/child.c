@@ -146,5 +146,9 @@ int child_run(const char *const *argv, const struct child_io *io, struct err *er
 	if (n == sizeof code)
 		return err_set(err, code, "run '%s': %s", argv[0],
 			       code == ENOENT ? "not installed" : strerror(code));
+	if (io->code && status >= 0 && WIFEXITED(status)) {
+		*io->code = WEXITSTATUS(status);
+		return 0;
+	}
 	return tell_status(argv[0], status, io->errors, err);
 }

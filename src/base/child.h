@@ -13,6 +13,7 @@ struct child_io {
 	int out_fd;          /* borrowed, 0: inherit ours */
 	struct text *out;    /* collects standard output (at most 1 MiB), when set */
 	struct text *errors; /* collects standard error (at most 64 KiB), when set */
+	int *code;           /* gets the exit code, which is then no failure, when set */
 };
 
 /*

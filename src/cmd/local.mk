@@ -21,7 +21,8 @@ libcmd_a_SOURCES = \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
 	src/cmd/options.c \
-	src/cmd/pool.c \
+	src/cmd/pool.c src/cmd/pool.h \
+	src/cmd/upkeep.c \
 	src/cmd/print.c src/cmd/print.h \
 	src/cmd/run.c \
 	src/cmd/settings.c \

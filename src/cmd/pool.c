@@ -1,8 +1,9 @@
-/* pool create, list, status, grow, check, delete, detach. */
+/* pool create, list, status, delete, detach; upkeep.c has the rest. */
 #include "storage/storage.h"
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/pool.h"
 #include "cmd/print.h"
 #include "cmd/verbs.h"
 
@@ -26,30 +27,24 @@ static const struct flag flag_block = {
 	"block", 0, false, "SIZE",
 	"thin: what is allocated at a time; by the pool's size if not given"
 };
+static const struct flag flag_filesystem = { "filesystem", 0, false, "TYPE",
+					     "thin: ext4, or xfs, on its volumes" };
 static const struct flag flag_sparse = { "sparse", 0, false, NULL,
 					 "thin: a loop file takes only the space that is used" };
 static const struct flag flag_wipe = { "force", 'f', false, NULL,
 				       "thin: destroy what the device holds" };
-static const struct flag flag_larger = { "size", 0, false, "SIZE",
-					 "of its loop file; without, all of its device" };
-static const struct flag flag_reclaim = { "reclaim", 0, false, NULL,
-					  "delete what belongs to nobody" };
 
-static const struct flag *const create_flags[] = { &flag_block,  &flag_device, &flag_driver,
-						   &flag_wipe,   &flag_size,   &flag_source,
-						   &flag_sparse, NULL };
-static const struct flag *const grow_flags[] = { &flag_larger, NULL };
-static const struct flag *const check_flags[] = { &flag_reclaim, NULL };
+static const struct flag *const create_flags[] = { &flag_block,      &flag_device, &flag_driver,
+						   &flag_filesystem, &flag_wipe,   &flag_size,
+						   &flag_source,     &flag_sparse, NULL };
 static const struct flag *const show_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_volumes, NULL };
 
-static int size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err)
+static int check_filesystem(const char *type, struct err *err)
 {
-	const char *text = call_value(call, flag);
-
-	if (!text || text_to_size(text, size) == 0)
+	if (!type || strcmp(type, "ext4") == 0 || strcmp(type, "xfs") == 0)
 		return 0;
-	err_set(err, EINVAL, "--%s cannot be '%.60s': use a size such as 20G", flag->name, text);
+	err_set(err, EINVAL, "--filesystem cannot be '%.60s': use ext4 or xfs", type);
 	return EXIT_USAGE;
 }
 
@@ -59,6 +54,7 @@ static int run_create(struct call *call, struct err *err)
 	struct pool_spec spec = {
 		.driver = call_value(call, &flag_driver),
 		.source = device ? device : call_value(call, &flag_source),
+		.filesystem = call_value(call, &flag_filesystem),
 		.sparse = call_has(call, &flag_sparse),
 		.force = call_has(call, &flag_wipe),
 	};
@@ -66,9 +62,11 @@ static int run_create(struct call *call, struct err *err)
 	int r = name_check(call->words[0], err);
 	if (r != 0)
 		return r;
-	r = size_of(call, &flag_size, &spec.size, err);
+	r = pool_size_of(call, &flag_size, &spec.size, err);
 	if (r == 0)
-		r = size_of(call, &flag_block, &spec.block, err);
+		r = pool_size_of(call, &flag_block, &spec.block, err);
+	if (r == 0)
+		r = check_filesystem(spec.filesystem, err);
 	if (r != 0)
 		return r;
 	if (spec.source && *spec.source != '/') {
@@ -131,22 +129,46 @@ static int add_volume(void *context, const struct volume_info *info)
 	return 0;
 }
 
+/* How many times over its space is promised to its volumes. */
+static double overcommit(const struct pool_usage *usage, const struct pool_state *state)
+{
+	return usage->total ? (double)state->promised / (double)usage->total : 0;
+}
+
+static json_t *status_json(const struct pool *pool, const struct pool_usage *usage,
+			   const struct pool_state *state, size_t volumes)
+{
+	json_t *object =
+		json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:b}", "name", pool->name, "driver",
+			  pool->ops->name, "source", json_text(pool->config.source), "used",
+			  (json_int_t)usage->used, "total", (json_int_t)usage->total, "volumes",
+			  (int)volumes, "fast_clone", (pool->ops->can & STORAGE_FAST_CLONE) != 0);
+
+	if (!object || !state)
+		return object;
+	json_t *more =
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I}", "state", state->mode,
+			  "filesystem", pool->config.filesystem, "block", (json_int_t)state->block,
+			  "metadata_used", (json_int_t)state->metadata_used, "metadata_total",
+			  (json_int_t)state->metadata_total, "promised",
+			  (json_int_t)state->promised, "overcommit", overcommit(usage, state),
+			  "quarantined", (json_int_t)state->quarantined, "lost",
+			  (json_int_t)state->lost);
+	json_object_update(object, more);
+	json_decref(more);
+	return object;
+}
+
 static void add_status(struct listing *listing, const struct pool *pool,
-		       const struct pool_usage *usage, size_t volumes)
+		       const struct pool_usage *usage, const struct pool_state *state,
+		       size_t volumes)
 {
 	unsigned percent = usage->total ? (unsigned)(usage->used * 100.0 / usage->total) : 0;
 	struct table *table = &listing->table;
 	char used[32], total[32];
 
 	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:b}", "name",
-						pool->name, "driver", pool->ops->name, "source",
-						json_text(pool->config.source), "used",
-						(json_int_t)usage->used, "total",
-						(json_int_t)usage->total, "volumes", (int)volumes,
-						"fast_clone",
-						(pool->ops->can & STORAGE_FAST_CLONE) != 0));
+		json_array_append_new(listing->array, status_json(pool, usage, state, volumes));
 		return;
 	}
 	text_human_size(usage->used, used, sizeof used);
@@ -156,25 +178,46 @@ static void add_status(struct listing *listing, const struct pool *pool,
 	table_add(table, used);
 	table_add(table, total);
 	table_format(table, "%u%%", percent);
+	if (state) {
+		table_format(table, "%u%%",
+			     (unsigned)(state->metadata_used * 100.0 /
+					(double)(state->metadata_total ? state->metadata_total
+								       : 1)));
+		table_format(table, "%.2fx", overcommit(usage, state));
+		table_add(table, state->mode);
+	} else {
+		table_add(table, "");
+		table_add(table, "");
+		table_add(table, "");
+	}
 	table_format(table, "%zu", volumes);
 	table_add(table, pool->ops->can & STORAGE_FAST_CLONE ? "fast" : "copied");
 	table_add(table, pool->config.source);
 	if (percent >= 80)
 		print_note("pool '%s' is %u%% full; delete something or make room in '%s'",
 			   pool->name, percent, pool->config.source);
+	if (state && state->lost + state->quarantined > 0)
+		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
+			   "pool check %s",
+			   pool->name, (unsigned)state->lost, (unsigned)state->quarantined,
+			   pool->name);
 }
 
 static int look_at_pool(struct listing *listing, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	struct pool_usage usage = { 0 };
+	struct pool_state state;
 	size_t volumes = 0;
 
 	if (pool_open(&pool, &listing->call->site, name, err) < 0 ||
 	    pool.ops->pool_usage(&pool, &usage, err) < 0 ||
 	    volume_list(&pool, "", add_volume, &volumes, err) < 0)
 		return -err->code;
-	add_status(listing, &pool, &usage, volumes);
+	int r = pool_look(&pool, &state, err);
+	if (err->code)
+		return r;
+	add_status(listing, &pool, &usage, r == 0 ? &state : NULL, volumes);
 	return 0;
 }
 
@@ -217,8 +260,9 @@ static int run_list(struct call *call, struct err *err)
 
 static int run_status(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME",    "DRIVER", "USED",   "TOTAL", "FULL",
-					     "VOLUMES", "CLONES", "SOURCE", NULL };
+	static const char *const heads[] = { "NAME",    "DRIVER",   "USED",     "TOTAL",
+					     "FULL",    "METADATA", "PROMISED", "STATE",
+					     "VOLUMES", "CLONES",   "SOURCE",   NULL };
 	struct listing listing = { .call = call, .err = err };
 
 	int r = call->count > 0 ? name_check(call->words[0], err) : 0;
@@ -232,29 +276,6 @@ static int run_status(struct call *call, struct err *err)
 	else
 		r = pool_list(&call->site, visit_status, &listing, err);
 	return finish(&listing, r, err);
-}
-
-static int run_grow(struct call *call, struct err *err)
-{
-	uint64_t size = 0;
-
-	int r = name_check(call->words[0], err);
-	if (r == 0)
-		r = size_of(call, &flag_larger, &size, err);
-	return r != 0 ? r : pool_grow(&call->site, call->words[0], size, err);
-}
-
-static int run_check(struct call *call, struct err *err)
-{
-	unsigned flags = call_has(call, &flag_reclaim) ? POOL_CHECK_RECLAIM : 0;
-	scoped_text struct text report = { 0 };
-
-	int r = name_check(call->words[0], err);
-	if (r == 0)
-		r = pool_check(&call->site, call->words[0], flags, &report, err);
-	if (report.length > 0)
-		fputs(text_str(&report), stdout);
-	return r;
 }
 
 static int delete_one(struct call *call, const char *name, struct err *err)
@@ -310,30 +331,6 @@ static const struct command status = {
 	.run = run_status,
 };
 
-static const struct command grow = {
-	.group = "pool",
-	.name = "grow",
-	.args = "POOL",
-	.help = "Make a thin pool larger, while it is in use",
-	.flags = grow_flags,
-	.min = 1,
-	.max = 1,
-	.first = WORD_POOL,
-	.run = run_grow,
-};
-
-static const struct command check = {
-	.group = "pool",
-	.name = "check",
-	.args = "POOL",
-	.help = "Compare what a thin pool holds with what it should",
-	.flags = check_flags,
-	.min = 1,
-	.max = 1,
-	.first = WORD_POOL,
-	.run = run_check,
-};
-
 static const struct command delete = {
 	.group = "pool",
 	.name = "delete",
@@ -360,14 +357,23 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create, &list,   &status, &grow,
-						 &check,  &delete, &detach, NULL };
+static const struct command *const members[] = { &create,
+						 &list,
+						 &status,
+						 &pool_verb_grow,
+						 &pool_verb_check,
+						 &pool_verb_repair,
+						 &pool_verb_trim,
+						 &pool_verb_adopt,
+						 &delete,
+						 &detach,
+						 NULL };
 
 const struct command command_pool = {
 	.name = "pool",
 	.aliases = "storage",
 	.args = "",
-	.help = "Where roots are kept: create, list, status, grow, check, delete, detach",
+	.help = "Where roots are kept: create, list, status, grow, check, repair, trim, delete",
 	.max = -1,
 	.members = members,
 };

@@ -70,6 +70,7 @@ struct machine_config {
 	char *arch;             /* KEY_FIXED; as uname -m */
 	char *pool;             /* KEY_FIXED; where its volume lives */
 	uint64_t created;       /* KEY_FIXED; seconds since the epoch */
+	uint64_t disk_size;     /* "disk.size", bytes; 0: as what it was made from */
 	bool ephemeral;         /* deleted when it stops */
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */
@@ -113,6 +114,7 @@ struct pool_config {
 	char *source;         /* a folder, a loop file or a device, as the driver takes it */
 	uint64_t size;        /* of the loop file, 0 = none */
 	uint64_t volume_size; /* "volume.size", 10 GiB: of a volume for which none is given */
+	char *filesystem;     /* KEY_CHOICE ext4, xfs: of driver thin's volumes */
 };
 
 /* networks/NAME/network.conf */

@@ -31,6 +31,8 @@ static const struct key machine_keys[] = {
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, KEY_LIVE, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "disk.size", KEY_SIZE, KEY_LIVE, AT(disk_size), "0", 0, 16ULL << 40, NULL,
+	  "how large its root is, in a pool that limits it; 0: as what it was made from" },
 	{ "env", KEY_ENV, 0, AT(env), "", 0, 0, NULL,
 	  "environment of its init: NAME=value words, quoted as in a shell" },
 	{ "ephemeral", KEY_BOOL, 0, AT(ephemeral), "no", 0, 0, NULL,
@@ -129,11 +131,14 @@ const struct schema site_schema = {
 };
 
 static const char *const pool_drivers[] = { "btrfs", "dir", "thin", NULL };
+static const char *const pool_filesystems[] = { "ext4", "xfs", NULL };
 
 #define AT(field) offsetof(struct pool_config, field)
 static const struct key pool_keys[] = {
 	{ "driver", KEY_CHOICE, KEY_FIXED, AT(driver), "dir", 0, 0, pool_drivers,
 	  "how volumes are kept" },
+	{ "filesystem", KEY_CHOICE, 0, AT(filesystem), "ext4", 0, 0, pool_filesystems,
+	  "file system of a volume, where each has its own: ext4, xfs" },
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
 	  "size of the loop file; 0: there is none" },
 	{ "source", KEY_PATH, KEY_FIXED, AT(source), "", 0, 0, NULL,

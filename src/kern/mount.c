@@ -51,6 +51,18 @@ int mount_make(const char *type, const char *source, const char *options, uint64
 	return fd < 0 ? -errno : fd;
 }
 
+int mount_options(int mount_fd, const char *options)
+{
+	scoped_fd int fs_fd = fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+
+	if (fs_fd < 0)
+		return -errno;
+	int r = set_options(fs_fd, options);
+	if (r < 0)
+		return r;
+	return fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
 static int set_attributes(int mount_fd, struct mount_attr *attr, int recursive)
 {
 	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);

@@ -15,6 +15,9 @@ int mount_clone(int dir_fd, const char *path, int recursive);
  */
 int mount_make(const char *type, const char *source, const char *options, uint64_t attributes);
 
+/* Changes these options of a mounted file system, for all of its mounts. */
+int mount_options(int mount_fd, const char *options);
+
 /* Sets and clears MOUNT_ATTR_* on a mount given by descriptor, and what is below if recursive. */
 int mount_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
 

@@ -3,6 +3,7 @@
  * instead is being made or deleted, or was left so by a kill, and is then finished off.
  */
 #include "machine/private.h"
+#include "machine/rootsize.h"
 #include "machine/run.h"
 
 #include "base/file.h"
@@ -156,6 +157,8 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	if (r == 0)
 		r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
 						      : volume_copy(from, origin, to, volume, err);
+	if (r == 0)
+		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
 		r = commit(machine, err);
 	if (r < 0)

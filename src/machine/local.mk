@@ -18,6 +18,7 @@ libmachine_a_SOURCES = \
 	src/machine/private.h \
 	src/machine/relay.c src/machine/relay.h \
 	src/machine/rootfs.c src/machine/rootfs.h \
+	src/machine/rootsize.c src/machine/rootsize.h \
 	src/machine/run.c src/machine/run.h \
 	src/machine/scope.c src/machine/scope.h \
 	src/machine/snapshot.c \

@@ -7,6 +7,7 @@
 #include "machine/boot.h"
 #include "machine/limits.h"
 #include "machine/private.h"
+#include "machine/rootsize.h"
 #include "machine/run.h"
 
 #include <fcntl.h>
@@ -223,6 +224,15 @@ static int set_live(struct machine *machine, const struct key *key, const char *
 	return r;
 }
 
+static int set_disk(struct machine *machine, const struct key *key, const char *value,
+		    struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, volume);
+	return rootsize_set(machine->site, machine->config.pool, volume, key, value, err);
+}
+
 int machine_set(struct machine *machine, const char *key, const char *value, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
@@ -234,6 +244,8 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 		return err_set(err, ENOMEM, "out of memory");
 	const struct key *row = config_find(&machine_schema, key, err);
 	int r = row ? set_live(machine, row, value, err) : -err->code;
+	if (r == 0 && value && strcmp(key, "disk.size") == 0)
+		r = set_disk(machine, row, value, err);
 	if (r == 0 && value && strcmp(key, "boot.after") == 0)
 		r = boot_check_after(machine->site, machine->name, value, err);
 	if (r == 0)

@@ -1,5 +1,6 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/private.h"
+#include "machine/rootsize.h"
 #include "machine/run.h"
 
 #include "base/scoped.h"
@@ -156,6 +157,7 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	snapshot_volume(machine->name, name, kept);
 	text_print(next, sizeof next, "restoring.%s", machine->name);
 	if (volume_destroy(&pool, next, err) < 0 || volume_snapshot(&pool, kept, next, err) < 0 ||
+	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
 	    volume_exchange(&pool, root, next, err) < 0)
 		return -err->code;
 	/* The exchange has done it, whatever becomes of the loser. */

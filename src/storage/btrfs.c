@@ -219,8 +219,6 @@ const struct storage_ops storage_btrfs = {
 	.detach = detach_pool,
 	.erase = erase_pool,
 	.pool_usage = use_of_pool,
-	.grow = storage_no_grow,
-	.check = storage_no_check,
 	.create = create_volume,
 	.snapshot = snapshot_volume,
 	.rename = rename_volume,
@@ -230,4 +228,5 @@ const struct storage_ops storage_btrfs = {
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,
 	.list = folder_list,
+	.resize = storage_no_resize,
 };

@@ -233,8 +233,6 @@ const struct storage_ops storage_dir = {
 	.detach = detach_pool,
 	.erase = folder_erase,
 	.pool_usage = folder_usage,
-	.grow = storage_no_grow,
-	.check = storage_no_check,
 	.create = create_volume,
 	.snapshot = snapshot_volume,
 	.rename = rename_volume,
@@ -244,4 +242,5 @@ const struct storage_ops storage_dir = {
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,
 	.list = folder_list,
+	.resize = storage_no_resize,
 };

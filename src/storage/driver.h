@@ -9,8 +9,7 @@ extern const struct storage_ops storage_dir;
 extern const struct storage_ops storage_thin;
 
 /* For a driver that has no such op: a sentence, -EOPNOTSUPP. */
-int storage_no_grow(struct pool *pool, uint64_t size, struct err *err);
-int storage_no_check(struct pool *pool, unsigned flags, struct text *report, struct err *err);
+int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 
 /* The driver of that name, or NULL. */
 const struct storage_ops *storage_find(const char *name);

@@ -18,13 +18,24 @@ libstorage_a_SOURCES = \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/thin.c src/storage/thin.h \
+	src/storage/thin_attach.c \
 	src/storage/thin_catalog.c src/storage/thin_catalog.h \
 	src/storage/thin_check.c \
+	src/storage/thin_device.c src/storage/thin_device.h \
+	src/storage/thin_find.c \
 	src/storage/thin_format.c \
+	src/storage/thin_fs.c \
+	src/storage/thin_grow.c \
+	src/storage/thin_ids.c \
 	src/storage/thin_label.c \
+	src/storage/thin_layout.c \
 	src/storage/thin_pool.c \
 	src/storage/thin_recover.c \
-	src/storage/thin_sqlite.c src/storage/thin_sqlite.h
+	src/storage/thin_repair.c \
+	src/storage/thin_resize.c \
+	src/storage/thin_sqlite.c src/storage/thin_sqlite.h \
+	src/storage/thin_trim.c \
+	src/storage/thin_upkeep.c
 
 if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
@@ -32,8 +43,10 @@ storage_volumes = $(storage_scratch) tests/unit/volumes.c tests/unit/volumes.h
 storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_copy test_pool test_storage
 TESTS += test_copy test_pool test_storage
-check_PROGRAMS += test_catalog
-TESTS += test_catalog
+check_PROGRAMS += test_catalog test_thin
+TESTS += test_catalog test_thin
+test_thin_SOURCES = tests/unit/test_thin.c $(storage_scratch)
+test_thin_LDADD = $(storage_ldadd)
 test_catalog_SOURCES = tests/unit/test_catalog.c $(storage_scratch)
 # Linked with SQLite, whose calls to the disk it counts.
 test_catalog_LDADD = $(storage_ldadd) $(SQLITE_LIBS)
@@ -44,9 +57,12 @@ test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_faults_SOURCES = tests/vm/thin_faults.c src/base/fault.c \
-	src/storage/thin.c src/storage/thin_catalog.c src/storage/thin_check.c \
-	src/storage/thin_format.c src/storage/thin_label.c src/storage/thin_pool.c \
-	src/storage/thin_recover.c
+	src/storage/thin.c src/storage/thin_attach.c src/storage/thin_catalog.c \
+	src/storage/thin_check.c src/storage/thin_device.c src/storage/thin_find.c src/storage/thin_format.c \
+	src/storage/thin_fs.c src/storage/thin_grow.c src/storage/thin_ids.c \
+	src/storage/thin_label.c src/storage/thin_layout.c src/storage/thin_pool.c \
+	src/storage/thin_recover.c src/storage/thin_repair.c src/storage/thin_resize.c \
+	src/storage/thin_trim.c src/storage/thin_upkeep.c
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)

@@ -286,6 +286,8 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 	if (set_text(&pool->config.driver, driver) < 0 || set_text(&pool->config.uuid, uuid) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	pool->config.size = spec->size;
+	if (spec->filesystem && set_text(&pool->config.filesystem, spec->filesystem) < 0)
+		return err_set(err, ENOMEM, "out of memory");
 	return spec->source && *spec->source ? set_source(pool, spec->source, err) : 0;
 }
 
@@ -432,13 +434,29 @@ int pool_detach(const struct site *site, const char *name, struct err *err)
 	return pool.ops->detach(&pool, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
-int pool_grow(const struct site *site, const char *name, uint64_t size, struct err *err)
+/* ---- Upkeep */
+
+static int needs_none(const struct pool *pool, struct err *err)
+{
+	return err_set(err, EOPNOTSUPP,
+		       "pool '%s': driver %s keeps no books and takes the space that is there; it "
+		       "needs no upkeep",
+		       pool->name, pool->ops->name);
+}
+
+int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
+	      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open(&pool, site, name, err) < 0)
+	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	return pool.ops->grow(&pool, size, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	if (pool.ops->open(&pool, err) < 0 ||
+	    pool.ops->upkeep->grow(&pool, size, metadata, err) < 0)
+		return err_wrap(err, "pool '%s'", name);
+	return 0;
 }
 
 /* Without clearing away what is unfinished: a pool that takes no changes can still be looked at. */
@@ -449,9 +467,62 @@ int pool_check(const struct site *site, const char *name, unsigned flags, struct
 
 	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	if (pool.ops->open(&pool, err) < 0 || pool.ops->check(&pool, flags, report, err) < 0)
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	if (pool.ops->open(&pool, err) < 0 ||
+	    pool.ops->upkeep->check(&pool, flags, report, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	return 0;
+}
+
+int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (pool_open(&pool, site, name, err) < 0)
+		return -err->code;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	return pool.ops->upkeep->trim(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
+							      : 0;
+}
+
+int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_held(&pool, site, name, LOCK_EX, err) < 0)
+		return -err->code;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	return pool.ops->upkeep->repair(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
+								: 0;
+}
+
+int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
+	       struct err *err)
+{
+	const char *fault = volume_name_fault(volume);
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (fault)
+		return err_set(err, EINVAL, "volume name '%.80s' %s", volume, fault);
+	if (pool_open(&pool, site, name, err) < 0)
+		return -err->code;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	return pool.ops->upkeep->adopt(&pool, id, volume, err) < 0
+		       ? err_wrap(err, "pool '%s'", name)
+		       : 0;
+}
+
+int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
+{
+	if (!pool->ops->upkeep)
+		return -EOPNOTSUPP;
+	return pool->ops->upkeep->state(pool, state, err) < 0
+		       ? err_wrap(err, "pool '%s'", pool->name)
+		       : 0;
 }
 
 static int is_pool(const struct dirent *e)

@@ -56,21 +56,14 @@ int storage_fail(struct err *err, int code, const char *fmt, ...)
 	return err_set(err, -code, "%s: %s", doing, why(code));
 }
 
-int storage_no_grow(struct pool *pool, uint64_t size, struct err *err)
+int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
 {
+	(void)volume;
 	(void)size;
-	return err_set(err, EOPNOTSUPP, "pool '%s': driver %s cannot make a pool larger",
-		       pool->name, pool->ops->name);
-}
-
-int storage_no_check(struct pool *pool, unsigned flags, struct text *report, struct err *err)
-{
-	(void)flags;
-	(void)report;
 	return err_set(err, EOPNOTSUPP,
-		       "pool '%s': driver %s keeps nothing beside its volumes that could differ "
-		       "from them",
-		       pool->name, pool->ops->name);
+		       "driver %s does not limit a volume's size; machines share the space of "
+		       "their pool '%s'",
+		       pool->ops->name, pool->name);
 }
 
 const char *volume_name_fault(const char *name)
@@ -179,6 +172,14 @@ int volume_info(struct pool *pool, const char *volume, struct volume_info *info,
 	if (r < 0)
 		return r;
 	return told(pool->ops->info(pool, volume, info, err), pool, volume, err);
+}
+
+int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0)
+		return r;
+	return told(pool->ops->resize(pool, volume, size, err), pool, volume, err);
 }
 
 struct whole_only {

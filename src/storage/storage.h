@@ -32,6 +32,15 @@ struct pool_usage {
 	uint64_t total, used; /* bytes */
 };
 
+/* What a driver with books of its own knows beside that. */
+struct pool_state {
+	const char *mode;                       /* "writes", or what is the matter with it */
+	uint64_t metadata_total, metadata_used; /* bytes */
+	uint64_t promised;                      /* bytes: the sizes of all volumes together */
+	uint64_t block;                         /* bytes */
+	uint64_t quarantined, lost;             /* ids that are nobody's; volumes that are gone */
+};
+
 struct storage_ops;
 struct pool_spec;
 
@@ -72,10 +81,6 @@ struct storage_ops {
 	 */
 	int (*erase)(struct pool *, struct err *);
 	int (*pool_usage)(struct pool *, struct pool_usage *, struct err *);
-	/* Makes its file so large, or with 0 takes all of its device; online. */
-	int (*grow)(struct pool *, uint64_t size, struct err *);
-	/* Looks for what does not fit together, a line for each finding; enum pool_check_flags. */
-	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
 
 	int (*create)(struct pool *, const char *volume, uint64_t size,
 		      struct err *); /* empty, 0755 root */
@@ -99,15 +104,31 @@ struct storage_ops {
 	/* Calls visit for every volume whose name begins with prefix, in no order; stops at nonzero. */
 	int (*list)(struct pool *, const char *prefix,
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
+	/* Online, larger only; idempotent. */
+	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
+	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */
+};
+
+/* For a driver that keeps books of its own; a report has a line for each finding. */
+struct storage_upkeep {
+	/* Of an open pool. grow: as pool_grow. */
+	int (*grow)(struct pool *, uint64_t size, uint64_t metadata, struct err *);
+	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
+	int (*trim)(struct pool *, struct text *report, struct err *);
+	int (*adopt)(struct pool *, uint64_t id, const char *volume, struct err *);
+	int (*state)(struct pool *, struct pool_state *, struct err *);
+	/* Of one that nobody has open and that need not be attached. */
+	int (*repair)(struct pool *, struct text *report, struct err *);
 };
 
 struct pool_spec {
-	const char *driver; /* NULL: the best that works here; pool.conf records which */
-	const char *source; /* NULL: below the pool's own folder */
-	uint64_t size;      /* of a loop file; 0: a share of the free space */
-	uint64_t block;     /* thin: bytes that it allocates at a time; 0: chosen by its size */
-	bool sparse;        /* thin: a loop file of a given size takes only what is used */
-	bool force;         /* thin: whatever the device holds is of no use */
+	const char *driver;     /* NULL: the best that works here; pool.conf records which */
+	const char *source;     /* NULL: below the pool's own folder */
+	uint64_t size;          /* of a loop file; 0: a share of the free space */
+	uint64_t block;         /* thin: bytes that it allocates at a time; 0: chosen by its size */
+	const char *filesystem; /* thin: ext4, xfs; NULL: ext4 */
+	bool sparse;            /* thin: a loop file of a given size takes only what is used */
+	bool force;             /* thin: whatever the device holds is of no use */
 };
 
 /* The driver that a new pool would get here, and why, in words: for create and doctor. */
@@ -132,8 +153,12 @@ int pool_delete(const struct site *site, const char *name, bool force, struct er
 /* Detaches (for an uninstall or a host's shutdown): volumes stay. */
 int pool_detach(const struct site *site, const char *name, struct err *err);
 
-/* Online. size 0: all of the device that it is on. */
-int pool_grow(const struct site *site, const char *name, uint64_t size, struct err *err);
+/*
+ * Online, to so many bytes; 0: all of the device that it is on. metadata: to so many bytes, 0: what
+ * fits the size.
+ */
+int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
+	      struct err *err);
 
 enum pool_check_flags {
 	POOL_CHECK_RECLAIM = 1 << 0, /* deletes what belongs to nobody */
@@ -141,6 +166,22 @@ enum pool_check_flags {
 /* Compares what there is with what there should be; the report has a line for each finding. */
 int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
 	       struct err *err);
+
+/* Gives freed space back to what is below. */
+int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err);
+
+/*
+ * Mends what an error of a disk or the loss of a file has left, as far as that can be; nobody may use
+ * the pool meanwhile.
+ */
+int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err);
+
+/* Gives an id that is nobody's a volume's name. */
+int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
+	       struct err *err);
+
+/* -EOPNOTSUPP, without words, from a driver that has no books. */
+int pool_look(struct pool *pool, struct pool_state *state, struct err *err);
 
 /* The ops, with the volume named in every failure; names are checked. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);
@@ -152,6 +193,7 @@ int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int
 		 struct err *err);
 int volume_deactivate(struct pool *pool, const char *volume, struct err *err);
 int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err);
+int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_list(struct pool *pool, const char *prefix,
 		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);
 

@@ -3,6 +3,7 @@
  * snapshot of it in the pool, which costs two blocks of metadata whatever its size.
  */
 #include "storage/thin.h"
+#include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
@@ -10,6 +11,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -20,6 +22,7 @@ enum {
 	IN_USE_MS = 2000,  /* how long a volume may take to be let go of */
 	RESERVE_PART = 20, /* of the data, which new volumes leave to the old ones */
 	RESERVE_METADATA_PART = 10,
+	SETTLE_SECONDS = 1, /* longer than a change that is under way takes */
 };
 
 /* ---- The pool */
@@ -42,7 +45,7 @@ static int settle(struct pool *pool, struct err *err)
 		return -err->code;
 	if (head.intent.op == CATALOG_NOTHING)
 		return 0;
-	scoped_fd int lock = thin_lock(pool, 0, &busy);
+	scoped_fd int lock = thin_lock(pool, SETTLE_SECONDS, &busy);
 	if (lock < 0)
 		return 0;
 	struct thin_session session = { .lock = lock, .catalog = catalog };
@@ -78,17 +81,6 @@ static int detach_pool(struct pool *pool, struct err *err)
 	return lock < 0 ? lock : thin_detach(pool, err);
 }
 
-static int load_layout(struct pool *pool, struct err *err)
-{
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
-	char uuid[37];
-
-	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &thin_of(pool)->layout);
-	return r < 0 ? err_set(err, -r, "read the label of '%s': %s", pool->config.source,
-			       strerror(-r))
-		     : 0;
-}
-
 /* A sparse file can hold no more than the file system below it has left. */
 static void limit_by_below(const struct pool *pool, struct pool_usage *usage)
 {
@@ -107,7 +99,7 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 {
 	struct dm_pool_status status;
 
-	if (load_layout(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0)
+	if (thin_look(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0)
 		return -err->code;
 	/* Without figures there is only the state to tell. */
 	if (status.mode == DM_POOL_FAIL || status.mode == DM_POOL_ERROR)
@@ -146,6 +138,18 @@ static void to_info(const struct catalog_volume *volume, struct volume_info *inf
 	snprintf(info->name, sizeof info->name, "%s", volume->name);
 }
 
+/* Only of one that has a device; to make it for that would cost something. */
+static uint64_t mapped_of(struct pool *pool, uint64_t id)
+{
+	struct dm_thin_status status;
+	struct dm_info info;
+
+	if (!thin_active(pool, id, &info) ||
+	    dm_thin_status(&thin_of(pool)->dm, info.name, 0, &status) < 0 || status.fail)
+		return 0;
+	return status.mapped * DM_SECTOR;
+}
+
 static int look_at_volume(struct pool *pool, const char *name, struct volume_info *info,
 			  struct err *err)
 {
@@ -156,6 +160,7 @@ static int look_at_volume(struct pool *pool, const char *name, struct volume_inf
 	    find(&catalog, name, &volume, "look at it", err) < 0)
 		return -err->code;
 	to_info(&volume, info);
+	info->used = mapped_of(pool, volume.id);
 	return 0;
 }
 
@@ -215,9 +220,42 @@ static int give_up(struct pool *pool, struct thin_session *session)
 	return -1;
 }
 
+/*
+ * A process that wakes the origin up at once should we be killed: whatever runs on it stands still
+ * until somebody does. The lock is its as well, so that it is through before the next one begins. Our
+ * death closes the end of the pipe that is returned. Where there can be no such process, whoever comes
+ * next does it.
+ */
+static int post_guard(struct pool *pool, const struct catalog_intent *intent, pid_t *pid)
+{
+	int ends[2];
+	char c;
+
+	*pid = -1;
+	if (!intent->suspended || pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	*pid = fork();
+	if (*pid == 0) {
+		close(ends[1]);
+		if (read(ends[0], &c, 1) == 0)
+			thin_resume(pool, intent->origin);
+		_exit(0);
+	}
+	close(ends[0]);
+	return ends[1];
+}
+
+static void relieve_guard(pid_t pid)
+{
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		child_wait(pid);
+}
+
 /* Messages of a new volume, between its intent and the step. 0 or -errno. */
 static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 {
+	pid_t pid;
+	scoped_fd int guard = post_guard(pool, intent, &pid);
 	int r = intent->suspended ? thin_suspend(pool, intent->origin) : 0;
 
 	fault_point("thin-suspended");
@@ -228,6 +266,7 @@ static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 	/* Before anything that may fail; also after a suspend that failed half-way. */
 	int woken = intent->suspended ? thin_resume(pool, intent->origin) : 0;
 	fault_point("thin-resumed");
+	relieve_guard(pid);
 	return r < 0 ? r : woken;
 }
 
@@ -308,7 +347,7 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 	scoped_session struct thin_session session = { .lock = -1 };
 	struct catalog_volume volume;
 
-	if (load_layout(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
+	if (thin_look(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
 		return -err->code;
 	size = choose_size(pool, &session.status, size);
 	if (make_volume(pool, &session, name, size, NULL, err) < 0 ||
@@ -382,7 +421,7 @@ static int flush(struct pool *pool, struct thin_session *session, uint64_t id, s
 
 	if (thin_active(pool, id, &info) && info.open_count > 0) {
 		scoped_fd int mount = -1;
-		if (thin_mount(info.dev, 0, &mount, err) < 0)
+		if (thin_mount(pool, info.dev, 0, &mount, err) < 0)
 			return -err->code;
 		scoped_fd int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 || syncfs(fd) < 0)
@@ -493,7 +532,7 @@ static int mount_volume(struct pool *pool, const char *name, uint64_t attributes
 
 	if (fd < 0)
 		return fd;
-	return thin_mount(dev, attributes, mount_fd, err);
+	return thin_mount(pool, dev, attributes, mount_fd, err);
 }
 
 const struct storage_ops storage_thin = {
@@ -505,8 +544,6 @@ const struct storage_ops storage_thin = {
 	.detach = detach_pool,
 	.erase = thin_erase,
 	.pool_usage = use_of_pool,
-	.grow = thin_grow,
-	.check = thin_check,
 	.create = create_volume,
 	.snapshot = snapshot_volume,
 	.rename = rename_volume,
@@ -516,4 +553,6 @@ const struct storage_ops storage_thin = {
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,
 	.list = list_volumes,
+	.resize = thin_resize,
+	.upkeep = &thin_upkeep,
 };

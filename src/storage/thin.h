@@ -6,21 +6,33 @@
 #include "storage/storage.h"
 #include "storage/thin_catalog.h"
 
+/* Where something lies on the disk, in sectors; one behind the other in what is made of them. */
+enum { THIN_EXTENTS = 12 };
+struct thin_extents {
+	struct {
+		uint64_t start, length;
+	} list[THIN_EXTENTS];
+	unsigned count;
+};
+
 /*
- * A file or device holds, one behind the other: a label, the pool's metadata, room of the same size
- * for a repaired copy of it, and the data, which ends where the disk ends. All in sectors.
+ * A file or device holds a label, the pool's metadata, as much room for a repaired copy of it, and the
+ * data. What grows gets another extent behind all that is there. All in sectors.
  */
 struct thin_layout {
-	uint64_t block;                    /* what the pool allocates at a time */
-	uint64_t metadata, spare, data;    /* where they begin */
-	uint64_t metadata_size, data_size; /* data_size: of whole blocks; not in the label */
+	uint64_t block; /* what the pool allocates at a time */
+	struct thin_extents metadata, spare, data;
 };
 
 enum {
-	THIN_LABEL_SIZE = 4096, /* bytes, at the beginning */
+	THIN_LABEL_SIZE = 4096, /* bytes; at the beginning, and a copy behind it */
 	THIN_HEAD = 2048,       /* sectors in front of the metadata */
 	THIN_WAIT_MS = 5000,    /* for those who only look at a device, such as udev's workers */
 };
+
+uint64_t thin_extents_size(const struct thin_extents *extents);
+/* The first sector behind all of them. */
+uint64_t thin_layout_end(const struct thin_layout *layout);
 
 /*
  * Lays out a disk of so many sectors; block 0: chosen by the size. Says what is wrong with the
@@ -29,7 +41,17 @@ enum {
 int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *layout,
 		       struct err *err);
 
-/* The label in text. read: -ENOENT when there is none; uuid has room for 37. */
+/*
+ * Lays out what a disk has got behind its layout's end: metadata and spare as the size or, if that is
+ * more, as `metadata` (sectors; 0: as the size) wants them, and data. Pure; untouched on failure.
+ */
+int thin_layout_grow(struct thin_layout *layout, uint64_t sectors, uint64_t metadata,
+		     struct err *err);
+
+/*
+ * The label in text, whole at any moment: the copy is written first. read: -ENOENT when there is
+ * none, -EUCLEAN when both are damaged; uuid has room for 37.
+ */
 int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout);
 int thin_label_read(int fd, char *uuid, struct thin_layout *layout);
 
@@ -37,7 +59,7 @@ int thin_label_read(int fd, char *uuid, struct thin_layout *layout);
 struct thin {
 	struct dm dm;
 	char name[96]; /* of its devices, up to what tells them apart: "berth.default" */
-	struct thin_layout layout; /* filled in by thin_attach */
+	struct thin_layout layout; /* filled in by thin_attach, thin_extend and thin_look */
 };
 
 struct thin *thin_of(const struct pool *pool);
@@ -46,14 +68,37 @@ struct thin *thin_of(const struct pool *pool);
 int thin_begin(struct pool *pool, struct err *err);
 void thin_end(struct pool *pool);
 
+extern const struct storage_upkeep thin_upkeep;
+
+/* The only disk with the pool's label, NULL if there is none; the caller owns it. */
+int thin_find_disk(const struct pool *pool, char **found, struct err *err);
+
+/* Reads the layout. */
+int thin_look(struct pool *pool, struct err *err);
 /* Whether the pool's device is there and works. */
 bool thin_attached(const struct pool *pool);
 /* Under the lock: makes what is missing of loop device, linear devices and pool. Idempotent. */
 int thin_attach(struct pool *pool, struct err *err);
-/* Under the lock: the pool takes all that is below it by now. */
+/* Under the lock: the live devices become what the label says by now. */
 int thin_extend(struct pool *pool, struct err *err);
+/* Gives a sparse file the blocks of its metadata or spare, which it must not lack when they are written. */
+int thin_fill(const struct pool *pool, const struct thin_extents *extents, struct err *err);
+/*
+ * Under the lock: writes the layout, enlarged to what the disk is by now and to so much metadata (0:
+ * what fits its size), into the label.
+ */
+int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err);
 /* Under the lock. -EBUSY while a volume is in use, and then nothing is taken away. */
 int thin_detach(struct pool *pool, struct err *err);
+
+/* Under the lock: the part's node, "metadata" or "data". */
+int thin_path(struct pool *pool, const char *part, char *out, size_t room, struct err *err);
+
+/* Under the lock, of a detached pool: metadata and spare alone, for programs; and away again. */
+int thin_expose(struct pool *pool, struct err *err);
+int thin_conceal(struct pool *pool, struct err *err);
+/* Of an exposed one: what was the spare is the metadata from now on. */
+int thin_swap(struct pool *pool, struct err *err);
 
 /* The path of the catalogue; the caller owns it; NULL: out of memory. */
 char *thin_catalog_path(const struct pool *pool);
@@ -114,11 +159,56 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 /* format, and erase: the disk below. */
 int thin_format(struct pool *pool, struct err *err);
 int thin_erase(struct pool *pool, struct err *err);
-int thin_grow(struct pool *pool, uint64_t size, struct err *err);
+int thin_grow(struct pool *pool, uint64_t size, uint64_t metadata, struct err *err);
+
+/*
+ * Calls visit for every id that the pool has, asked of its metadata with thin_ls(8). Under the lock.
+ * -ENOENT, filling in nothing: that is not installed; visit's nonzero stops it.
+ */
+int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *context,
+	     struct err *err);
+
+/*
+ * After an error: metadata checked, and repaired into the spare if need be; a catalogue that is lost
+ * made anew from what the pool has; the file systems that may have been hit checked.
+ */
+int thin_repair(struct pool *pool, struct text *report, struct err *err);
+
+/* Makes a volume larger, its file system too. */
+int thin_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
+
+/* Gives the blocks that volumes have freed back to the pool, and the pool's to what is below. */
+int thin_trim(struct pool *pool, struct text *report, struct err *err);
+
+/* ---- File systems of volumes: thin_fs.c. All of a pool's are of one type. */
+
+/* Whether the programs and the kernel's parts that the pool's type needs are there. */
+int thin_fs_check_host(const struct pool *pool, struct err *err);
 
 /* An empty file system on a volume's device, its top a folder with nothing in it. */
 int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err);
 /* A detached mount of it. */
-int thin_mount(dev_t dev, uint64_t attributes, int *mount_fd, struct err *err);
+int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mount_fd,
+	       struct err *err);
+/* Makes it as large as its device. Idempotent. */
+int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err);
+
+/* What the first 4096 bytes of a volume say of it. */
+struct thin_fs {
+	const char *type; /* "ext4", "xfs" or NULL */
+	uint64_t size;    /* bytes */
+};
+void thin_fs_look(dev_t dev, struct thin_fs *fs);
+
+/* Under the lock: the same of an id that has no device. */
+int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err *err);
+
+/* Under the lock: the name in its /etc/hostname, NULL if there is none; the caller owns it. */
+char *thin_host_name(struct pool *pool, uint64_t id, const struct thin_fs *fs);
+
+enum thin_fs_state { THIN_FS_CLEAN, THIN_FS_MENDED, THIN_FS_BROKEN };
+/* Has its own program look at it, and mend what needs no decision. whole: even if it says it is clean. */
+int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum thin_fs_state *state,
+			  struct err *err);
 
 #endif

@@ -67,7 +67,8 @@ static int fail(const struct catalog *catalog, int rc, const char *doing, struct
 	if (code == -EUCLEAN)
 		return err_set(err, EUCLEAN,
 			       "%s the pool's catalogue '%s': it is damaged; restore it from a "
-			       "backup, with its -wal file, and run: berth pool check",
+			       "backup, with its -wal file, or have a new one made of what the "
+			       "pool has: berth pool repair",
 			       doing, catalog->path);
 	return err_set(err, -code ? -code : EIO, "%s the pool's catalogue '%s': %s", doing,
 		       catalog->path, sqlite3_errstr(rc));
@@ -212,7 +213,8 @@ static int open_file(struct catalog *catalog, const char *path, int flags, struc
 	if (!(flags & SQLITE_OPEN_CREATE) && stat(path, &st) < 0)
 		return err_set(err, errno,
 			       "open the pool's catalogue '%s': %s; without it nobody knows which "
-			       "volume is which: restore it from a backup, with its -wal file",
+			       "volume is which: restore it from a backup, with its -wal file, or "
+			       "have a new one made of what the pool has: berth pool repair",
 			       path, errno == ENOENT ? "it is missing" : strerror(errno));
 	int rc = sqlite3_open_v2(path, &catalog->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
@@ -436,18 +438,35 @@ int catalog_list_all(struct catalog *catalog, int (*visit)(void *, const struct 
 	return visit_rows(catalog, s, rc, visit, context, err);
 }
 
-int catalog_total(struct catalog *catalog, uint64_t *volumes, uint64_t *bytes, struct err *err)
+int catalog_count(struct catalog *catalog, struct catalog_census *census, struct err *err)
 {
 	scoped_statement sqlite3_stmt *s = NULL;
 	int rc = query(catalog, &s,
-		       "SELECT count(*), ifnull(sum(size), 0) FROM volume WHERE state = 1", "");
+		       "SELECT total(state = 1), ifnull(sum(CASE state WHEN 1 THEN size END), 0),"
+		       " total(state = 3), total(state = 4) FROM volume",
+		       "");
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	if (rc != SQLITE_ROW)
 		return fail(catalog, rc, "read", err);
-	*volumes = (uint64_t)sqlite3_column_int64(s, 0);
-	*bytes = (uint64_t)sqlite3_column_int64(s, 1);
+	*census = (struct catalog_census){
+		.volumes = (uint64_t)sqlite3_column_int64(s, 0),
+		.bytes = (uint64_t)sqlite3_column_int64(s, 1),
+		.quarantined = (uint64_t)sqlite3_column_int64(s, 2),
+		.lost = (uint64_t)sqlite3_column_int64(s, 3),
+	};
+	return 0;
+}
+
+int catalog_total(struct catalog *catalog, uint64_t *volumes, uint64_t *bytes, struct err *err)
+{
+	struct catalog_census census;
+
+	if (catalog_count(catalog, &census, err) < 0)
+		return -err->code;
+	*volumes = census.volumes;
+	*bytes = census.bytes;
 	return 0;
 }
 
@@ -589,10 +608,32 @@ int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct e
 	return single(catalog, "UPDATE volume SET size = ?2 WHERE id = ?1", id, size, err);
 }
 
+/* Ids are drawn behind all that there are. */
 int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err)
 {
-	return single(catalog, "INSERT INTO volume VALUES(?1, " NEW_UUID ", NULL, 0, 0, ?2, 3)", id,
-		      (uint64_t)time(NULL), err);
+	int rc = begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = run(catalog, "INSERT INTO volume VALUES(?1, " NEW_UUID ", NULL, 0, 0, ?2, 3)",
+			 "ii", id, (uint64_t)time(NULL));
+	if (rc == SQLITE_OK)
+		rc = run(catalog, "UPDATE pool SET next_id = max(next_id, ?1)", "i", id + 1);
+	rc = end(catalog, rc);
+	return rc != SQLITE_OK ? fail(catalog, rc, "write", err) : 0;
+}
+
+int catalog_adopt(struct catalog *catalog, uint64_t id, const char *name, uint64_t size,
+		  struct err *err)
+{
+	int rc = begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = run(catalog,
+			 "UPDATE volume SET name = ?2, size = ?3, state = 1"
+			 " WHERE id = ?1 AND state = 3",
+			 "iti", id, name, size);
+	rc = change(catalog, rc, 1);
+	return told(catalog, end(catalog, rc), "name it", name, err);
 }
 
 int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state state,

@@ -82,6 +82,12 @@ int catalog_list_all(struct catalog *catalog, int (*visit)(void *, const struct 
 /* How many volumes there are, and their sizes' sum. */
 int catalog_total(struct catalog *catalog, uint64_t *volumes, uint64_t *bytes, struct err *err);
 
+struct catalog_census {
+	uint64_t volumes, bytes;    /* those that are ready, and their sizes' sum */
+	uint64_t quarantined, lost; /* how many */
+};
+int catalog_count(struct catalog *catalog, struct catalog_census *census, struct err *err);
+
 /*
  * The first transaction of making a volume: draws an id and writes the intent. origin NULL: an empty
  * one of that size. -EEXIST: the name is taken.
@@ -108,6 +114,9 @@ int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct e
 
 /* For a reconciliation: an id that the pool has and nobody knows; a changed state; the number. */
 int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err);
+/* One in quarantine becomes a volume. -ENOENT, -EEXIST. */
+int catalog_adopt(struct catalog *catalog, uint64_t id, const char *name, uint64_t size,
+		  struct err *err);
 int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state state,
 		      struct err *err);
 int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struct err *err);

@@ -44,9 +44,49 @@ static int probe(struct check *check, uint64_t id)
 	return r < 0 ? err_set(check->err, -r, "let go of id %llu: %s", ull(id), dm_why(r)) : 1;
 }
 
+static int note_id(void *context, uint64_t id)
+{
+	struct text *ids = context;
+
+	return text_add_bytes(ids, &id, sizeof id);
+}
+
+static int make_room(struct check *check, uint64_t end)
+{
+	check->end = end;
+	check->present = calloc(end, sizeof *check->present);
+	check->known = calloc(end, sizeof *check->known);
+	return check->present && check->known ? 0 : err_set(check->err, ENOMEM, "out of memory");
+}
+
+static int look_at_list(struct check *check, const struct text *ids)
+{
+	uint64_t end = check->session->head.next_id, id;
+
+	for (size_t at = 0; at < ids->length; at += sizeof id) {
+		memcpy(&id, ids->data + at, sizeof id);
+		end = id >= end ? id + 1 : end;
+	}
+	if (make_room(check, end) < 0)
+		return -check->err->code;
+	for (size_t at = 0; at < ids->length; at += sizeof id) {
+		memcpy(&id, ids->data + at, sizeof id);
+		check->present[id] = true;
+	}
+	return 0;
+}
+
+/* By the list of thin_ls, or without it one by one. */
 static int look_at_pool(struct check *check)
 {
-	for (uint64_t id = 1; id < check->end; id++) {
+	scoped_text struct text ids = { 0 };
+	struct err none = { 0 };
+
+	if (thin_ids(check->pool, note_id, &ids, &none) == 0 && !ids.failed)
+		return look_at_list(check, &ids);
+	if (make_room(check, check->session->head.next_id + BEYOND) < 0)
+		return -check->err->code;
+	for (uint64_t id = 0; id < check->end; id++) {
 		int r = probe(check, id);
 		if (r < 0)
 			return r;
@@ -62,6 +102,34 @@ static int look_at_row(void *context, const struct catalog_volume *volume)
 	if (volume->id < check->end)
 		check->known[volume->id] = true;
 	return 0;
+}
+
+/* What may tell somebody what it was. */
+static void describe(struct check *check, uint64_t id, struct text *out)
+{
+	struct thin_fs fs = { 0 };
+	char size[32];
+
+	if (thin_describe(check->pool, id, &fs, &(struct err){ 0 }) < 0 || !fs.type)
+		return;
+	text_human_size(fs.size, size, sizeof size);
+	text_add(out, " (%s, %s", fs.type, size);
+	scoped_free char *host = thin_host_name(check->pool, id, &fs);
+	if (host)
+		text_add(out, ", of host '%.64s'", host);
+	text_add(out, ")");
+}
+
+static void tell_quarantined(struct check *check, uint64_t id)
+{
+	scoped_text struct text what = { 0 };
+	const char *pool = check->pool->name;
+
+	describe(check, id, &what);
+	text_add(check->report,
+		 "id %llu%s is nobody's, and kept; give it a name: berth pool adopt %s %llu "
+		 "machine.NAME; or its space back: berth pool check --reclaim %s\n",
+		 ull(id), text_str(&what), pool, ull(id), pool);
 }
 
 static int compare_row(struct check *check, const struct catalog_volume *volume)
@@ -84,17 +152,14 @@ static int compare_row(struct check *check, const struct catalog_volume *volume)
 	}
 	if (volume->state == CATALOG_QUARANTINED) {
 		check->findings++;
-		text_add(check->report,
-			 "id %llu is nobody's, and kept; to give its space back: "
-			 "berth pool check --reclaim %s\n",
-			 ull(volume->id), check->pool->name);
+		tell_quarantined(check, volume->id);
 	}
 	return 0;
 }
 
 static int adopt_strays(struct check *check)
 {
-	for (uint64_t id = 1; id < check->end; id++) {
+	for (uint64_t id = 0; id < check->end; id++) {
 		if (!check->present[id] || check->known[id])
 			continue;
 		check->findings++;
@@ -145,8 +210,13 @@ static int take_number(struct check *check)
 	if (is == session->head.transaction)
 		return 0;
 	check->findings++;
-	text_add(check->report, "the pool's transaction number is %llu, the catalogue had %llu\n",
-		 ull(is), ull(session->head.transaction));
+	text_add(check->report,
+		 "the pool's transaction number is %llu, the catalogue had %llu: %s\n", ull(is),
+		 ull(session->head.transaction),
+		 is < session->head.transaction
+			 ? "the pool is of an earlier time, and so may be what its volumes hold"
+			 : "the catalogue is of an earlier time, or somebody else wrote to the "
+			   "pool");
 	return catalog_set_transaction(&session->catalog, is, check->err);
 }
 
@@ -193,7 +263,6 @@ static int wake(void *context, const struct dm_info *info)
 
 static int run(struct check *check, unsigned flags)
 {
-	struct thin_session *session = check->session;
 	struct rows rows = { 0 };
 	char prefix[DM_UUID_MAX];
 
@@ -201,11 +270,6 @@ static int run(struct check *check, unsigned flags)
 	int r = dm_list(&thin_of(check->pool)->dm, prefix, wake, check);
 	if (r < 0)
 		return err_set(check->err, -r, "list its devices: %s", dm_why(r));
-	check->end = session->head.next_id + BEYOND;
-	check->present = calloc(check->end, sizeof *check->present);
-	check->known = calloc(check->end, sizeof *check->known);
-	if (!check->present || !check->known)
-		return err_set(check->err, ENOMEM, "out of memory");
 	if (drop_intent(check) < 0 || take_number(check) < 0 || look_at_pool(check) < 0)
 		return -check->err->code;
 	r = compare(check, &rows, flags);

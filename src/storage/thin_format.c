@@ -1,9 +1,7 @@
-/* Making and unmaking thin pools, and the file systems on their volumes. */
+/* Making and unmaking thin pools. */
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "kern/loop.h"
-#include "kern/mount.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/thin.h"
@@ -22,12 +20,9 @@ enum { MIB = 1 << 20 };
 static int check_host(struct pool *pool, struct err *err)
 {
 	static const char *const targets[] = { "thin-pool", "thin", "linear" };
-	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
 	unsigned version[3];
 
-	if (!mkfs)
-		return err_set(err, ENOENT, "mkfs.ext4 is not installed; install e2fsprogs");
-	if (thin_begin(pool, err) < 0)
+	if (thin_fs_check_host(pool, err) < 0 || thin_begin(pool, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
 		if (dm_target_version(&thin_of(pool)->dm, targets[i], version) < 0)
@@ -86,15 +81,15 @@ static int check_empty(int fd, const char *path, struct err *err)
 
 /* ---- Making */
 
-/* The first and the last MiB: where others have their signatures, and the next pool's metadata is. */
+/* Where others have their signatures, and where the kernel must find no metadata. */
 static int clear_ends(int fd, uint64_t bytes, const struct thin_layout *layout)
 {
 	scoped_free char *zeros = calloc(1, MIB);
 	const uint64_t places[] = {
 		0,
-		layout->metadata * DM_SECTOR,
-		layout->spare * DM_SECTOR,
-		layout->data * DM_SECTOR,
+		layout->metadata.list[0].start * DM_SECTOR,
+		layout->spare.list[0].start * DM_SECTOR,
+		layout->data.list[0].start * DM_SECTOR,
 		bytes - MIB,
 	};
 
@@ -121,7 +116,7 @@ static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
 	/* The kernel could not write metadata for which its file has no room. */
 	if (pool->config.size) {
 		bool sparse = pool->spec->sparse || !pool->spec->size;
-		off_t length = (off_t)(sparse ? layout.spare * DM_SECTOR : bytes);
+		off_t length = (off_t)(sparse ? layout.spare.list[0].start * DM_SECTOR : bytes);
 		if (fallocate(fd, 0, 0, length) < 0 && errno != EOPNOTSUPP)
 			return err_set(err, errno, "reserve the space of '%s': %s", path,
 				       strerror(errno));
@@ -235,7 +230,7 @@ static int wipe_device(struct pool *pool, struct err *err)
 {
 	const char *path = pool->config.source;
 	scoped_fd int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
-	static const char zeros[THIN_LABEL_SIZE];
+	static const char zeros[2 * THIN_LABEL_SIZE];
 	struct thin_layout layout;
 	char uuid[37];
 
@@ -243,10 +238,24 @@ static int wipe_device(struct pool *pool, struct err *err)
 		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));
 	if (thin_label_read(fd, uuid, &layout) < 0 || strcmp(uuid, pool->config.uuid) != 0)
 		return 0;
-	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata * DM_SECTOR)) < 0 ||
+	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata.list[0].start * DM_SECTOR)) <
+		    0 ||
 	    pwrite(fd, zeros, sizeof zeros, 0) < 0 || fsync(fd) < 0)
 		return err_set(err, errno, "wipe '%s': %s", path, strerror(errno));
 	return 0;
+}
+
+/* What a repair has kept. */
+static void remove_kept(const struct pool *pool)
+{
+	static const char *const names[] = { "metadata.backup", "metadata.backup.new",
+					     "catalog.db.damaged", "catalog.db.damaged-wal" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		scoped_free char *path = text_format("%s/%s", pool->folder, names[i]);
+		if (path)
+			unlink(path);
+	}
 }
 
 int thin_erase(struct pool *pool, struct err *err)
@@ -271,130 +280,7 @@ int thin_erase(struct pool *pool, struct err *err)
 		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
 	if (stat(source, &st) == 0 && S_ISBLK(st.st_mode) && wipe_device(pool, err) < 0)
 		return -err->code;
+	remove_kept(pool);
 	int r = catalog_remove(catalog);
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", catalog, strerror(-r)) : 0;
-}
-
-/* ---- Growing */
-
-static int grow_file(struct pool *pool, uint64_t size, struct err *err)
-{
-	const char *path = pool->config.source;
-	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
-	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
-	struct stat st;
-
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
-	if (size < pool->config.size)
-		return err_set(err, EINVAL, "a thin pool cannot be made smaller");
-	/* One that has all of its blocks keeps having them. */
-	bool sparse = (uint64_t)st.st_blocks * 512 < pool->config.size / 100 * 99;
-	if (!sparse && fallocate(fd, 0, 0, (off_t)size) < 0)
-		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
-	if ((uint64_t)st.st_size < size && ftruncate(fd, (off_t)size) < 0)
-		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
-	if (fsync(fd) < 0)
-		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
-	fault_point("thin-grown-file");
-	pool->config.size = size;
-	if (config_save(&pool_schema, conf, &pool->config, err) < 0 ||
-	    disk_serve(pool, &loop, err) < 0)
-		return -err->code;
-	fault_point("thin-grown-conf");
-	int r = loop_set_capacity(&loop);
-	return r < 0 ? err_set(err, -r, "tell '%s' of its size: %s", loop.path, loop_why(r)) : 0;
-}
-
-int thin_grow(struct pool *pool, uint64_t size, struct err *err)
-{
-	scoped_session struct thin_session session = { .lock = -1 };
-
-	if (pool->config.size ? size == 0 : size != 0)
-		return err_set(
-			err, EINVAL,
-			pool->config.size
-				? "its size is that of a loop file; give the new one: --size"
-				: "it takes all of its device, and no size; make that larger "
-				  "first");
-	if (thin_enter(pool, &session, err) < 0 ||
-	    (pool->config.size && grow_file(pool, size / MIB * MIB, err) < 0))
-		return -err->code;
-	return thin_extend(pool, err);
-}
-
-/* ---- File systems */
-
-static int run_mkfs(struct pool *pool, const char *device, struct err *err)
-{
-	scoped_free char *program = disk_find_program("mkfs.ext4");
-	scoped_text struct text out = { 0 };
-	const struct child_io io = { .out = &out, .errors = &out };
-	/*
-	 * What was never written reads as zeros here: tables and journal need not be written, neither
-	 * now nor, see thin_mount, at the first mount.
-	 */
-	const char *const argv[] = {
-		program,
-		"-q",
-		"-F",
-		"-m",
-		"0",
-		"-E",
-		"nodiscard,lazy_itable_init=1,lazy_journal_init=1",
-		device,
-		NULL,
-	};
-
-	if (!program)
-		return err_set(err, ENOENT, "mkfs.ext4 is not installed; install e2fsprogs");
-	/* It outlives us if we are killed: then it keeps the pool from being deleted below it. */
-	fcntl(pool->use_fd, F_SETFD, 0);
-	int r = child_run(argv, &io, err);
-	fcntl(pool->use_fd, F_SETFD, FD_CLOEXEC);
-	return r;
-}
-
-int thin_mount(dev_t dev, uint64_t attributes, int *mount_fd, struct err *err)
-{
-	char path[32];
-
-	dm_path(dev, path, sizeof path);
-	/* A write that failed must not be followed by others that make sense only with it. */
-	int fd = mount_make("ext4", path, "data_err=abort,errors=remount-ro,noinit_itable",
-			    attributes);
-	if (fd == -EUCLEAN || fd == -EINVAL || fd == -EIO)
-		return err_set(err, -fd,
-			       "mount '%s': its file system is damaged, or none; the kernel's log "
-			       "(dmesg) tells more; try: e2fsck -p %s",
-			       path, path);
-	if (fd < 0)
-		return err_set(err, -fd, "mount '%s': %s", path, mount_why(fd));
-	*mount_fd = fd;
-	return 0;
-}
-
-/* Whatever is in a new volume is in all that is made from it. */
-static int empty_top(dev_t dev, struct err *err)
-{
-	scoped_fd int mount = -1;
-
-	if (thin_mount(dev, 0, &mount, err) < 0)
-		return -err->code;
-	if (unlinkat(mount, "lost+found", AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_set(err, errno, "empty a new file system: %s", strerror(errno));
-	return 0;
-}
-
-int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err)
-{
-	char path[32];
-
-	dm_path(dev, path, sizeof path);
-	if (run_mkfs(pool, path, err) < 0)
-		return -err->code;
-	return empty_top(dev, err);
 }

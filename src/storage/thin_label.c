@@ -1,3 +1,4 @@
+/* What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. */
 #include "base/text.h"
 #include "storage/thin.h"
 
@@ -9,87 +10,42 @@
 
 #define MAGIC "berth thin pool 1\n"
 
-enum {
-	MIB = 2048,      /* sectors */
-	BLOCK_MIN = 128, /* 64 KiB: the cheapest copy, and the most metadata */
-	BLOCK_MAX = 2097152,
-	SIZE_MIN = 128 * MIB,
-	METADATA_MIN = 8 * MIB,
-	METADATA_GOOD = 1024 * MIB, /* beyond that only what the blocks need */
-	SPARE_PART = 256,           /* of the disk, for mappings that clones do not share */
-	MAPPING_BYTES = 128,        /* twice what LVM takes for a block */
-};
+enum { COPIES = 2, BLOCK_MIN = 128, BLOCK_MAX = 2097152 };
 
-static uint64_t round_up(uint64_t n, uint64_t unit)
+static void add_extents(struct text *text, const char *what, const struct thin_extents *extents)
 {
-	return (n + unit - 1) / unit * unit;
+	text_add(text, "%s", what);
+	for (unsigned i = 0; i < extents->count; i++)
+		text_add(text, " %" PRIu64 "+%" PRIu64, extents->list[i].start,
+			 extents->list[i].length);
+	text_add(text, "\n");
 }
 
-static uint64_t metadata_size(uint64_t sectors, uint64_t block)
+int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
 {
-	uint64_t size = round_up(sectors / block * MAPPING_BYTES / DM_SECTOR, MIB);
-	uint64_t part = round_up(sectors / SPARE_PART, MIB);
+	scoped_text struct text text = { 0 };
+	char label[THIN_LABEL_SIZE] = "";
 
-	if (part > METADATA_GOOD)
-		part = METADATA_GOOD;
-	if (size < part)
-		size = part;
-	return size < METADATA_MIN ? METADATA_MIN : size;
-}
-
-int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *layout,
-		       struct err *err)
-{
-	uint64_t size = 0;
-
-	if (sectors < SIZE_MIN)
-		return err_set(err, EINVAL,
-			       "%" PRIu64 " MiB are too small for a thin pool; give "
-			       "at least 128M",
-			       sectors / MIB);
-	if (block && (block < BLOCK_MIN || block > BLOCK_MAX || block % BLOCK_MIN != 0))
-		return err_set(err, EINVAL,
-			       "a block of %" PRIu64 " KiB cannot be: it is a multiple of 64K, "
-			       "at most 1G",
-			       block / 2);
-	for (uint64_t try = block ? block : BLOCK_MIN;; try *= 2) {
-		size = metadata_size(sectors, try);
-		/* Twice the metadata stays below 4 GiB, as long as the block may be chosen. */
-		if (block || size <= 4 * METADATA_GOOD || try >= BLOCK_MAX / 2) {
-			block = try;
-			break;
-		}
+	text_add(&text, MAGIC "uuid %s\nblock %" PRIu64 "\n", uuid, layout->block);
+	add_extents(&text, "metadata", &layout->metadata);
+	add_extents(&text, "spare", &layout->spare);
+	add_extents(&text, "data", &layout->data);
+	text_add(&text, "sum %016" PRIx64 "\n", text_hash(text_str(&text)));
+	if (text.failed)
+		return -ENOMEM;
+	if (text_print(label, sizeof label, "%s", text.data) < 0)
+		return -E2BIG;
+	for (int copy = COPIES - 1; copy >= 0; copy--) {
+		if (pwrite(fd, label, sizeof label, (off_t)copy * THIN_LABEL_SIZE) !=
+		    (ssize_t)sizeof label)
+			return errno ? -errno : -EIO;
+		if (fsync(fd) < 0)
+			return -errno;
 	}
-	if (size > DM_POOL_METADATA_MAX)
-		size = DM_POOL_METADATA_MAX;
-	uint64_t data = round_up(THIN_HEAD + 2 * size, MIB);
-	*layout = (struct thin_layout){
-		.block = block,
-		.metadata = THIN_HEAD,
-		.metadata_size = size,
-		.spare = THIN_HEAD + size,
-		.data = data,
-		.data_size = (sectors - data) / block * block,
-	};
 	return 0;
 }
 
-/* Text, so that hexdump(1) tells a stranger what the disk is. */
-int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
-{
-	char label[THIN_LABEL_SIZE] = "";
-	int n = snprintf(label, sizeof label,
-			 MAGIC "uuid %s\nblock %" PRIu64 "\nmetadata %" PRIu64 " %" PRIu64
-			       "\nspare %" PRIu64 "\ndata %" PRIu64 "\n",
-			 uuid, layout->block, layout->metadata, layout->metadata_size,
-			 layout->spare, layout->data);
-	uint64_t sum = text_hash(label);
-
-	snprintf(label + n, sizeof label - (size_t)n, "sum %016" PRIx64 "\n", sum);
-	if (pwrite(fd, label, sizeof label, 0) != (ssize_t)sizeof label)
-		return errno ? -errno : -EIO;
-	return fsync(fd) < 0 ? -errno : 0;
-}
+/* ---- Reading */
 
 static int check_sum(char *label)
 {
@@ -102,30 +58,102 @@ static int check_sum(char *label)
 	return text_hash(label) == sum ? 0 : -EUCLEAN;
 }
 
-int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+static int take_extents(char *line, struct thin_extents *extents)
 {
-	char label[THIN_LABEL_SIZE + 1] = "";
+	char *rest = line;
+
+	for (char *word; (word = strsep(&rest, " ")); extents->count++) {
+		if (extents->count == THIN_EXTENTS ||
+		    sscanf(word, "%" SCNu64 "+%" SCNu64, &extents->list[extents->count].start,
+			   &extents->list[extents->count].length) != 2)
+			return -EUCLEAN;
+	}
+	return 0;
+}
+
+static int take_line(char *line, char *uuid, struct thin_layout *layout)
+{
+	char *value = strchr(line, ' ');
+
+	if (!value)
+		return -EUCLEAN;
+	*value++ = '\0';
+	if (strcmp(line, "uuid") == 0)
+		return sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
+	if (strcmp(line, "block") == 0)
+		return text_to_u64(value, BLOCK_MIN, BLOCK_MAX, &layout->block) < 0 ? -EUCLEAN : 0;
+	if (strcmp(line, "metadata") == 0)
+		return take_extents(value, &layout->metadata);
+	if (strcmp(line, "spare") == 0)
+		return take_extents(value, &layout->spare);
+	if (strcmp(line, "data") == 0)
+		return take_extents(value, &layout->data);
+	return -EUCLEAN;
+}
+
+/* None begins in the label, and no sector is in two of them. */
+static bool extents_apart(const struct thin_layout *layout)
+{
+	const struct thin_extents *const all[] = { &layout->metadata, &layout->spare,
+						   &layout->data };
+	struct thin_extents seen[3] = { *all[0], *all[1], *all[2] };
+
+	for (unsigned a = 0; a < 3 * THIN_EXTENTS; a++) {
+		const struct thin_extents *one = &seen[a / THIN_EXTENTS];
+		unsigned i = a % THIN_EXTENTS;
+		if (i >= one->count)
+			continue;
+		uint64_t start = one->list[i].start, length = one->list[i].length;
+		if (start < COPIES * THIN_LABEL_SIZE / DM_SECTOR || length == 0 ||
+		    length > UINT64_MAX / DM_SECTOR - start)
+			return false;
+		for (unsigned b = 0; b < a; b++) {
+			const struct thin_extents *other = &seen[b / THIN_EXTENTS];
+			unsigned k = b % THIN_EXTENTS;
+			if (k < other->count && other->list[k].start < start + length &&
+			    start < other->list[k].start + other->list[k].length)
+				return false;
+		}
+	}
+	return true;
+}
+
+static int parse(char *label, char *uuid, struct thin_layout *layout)
+{
 	struct thin_layout got = { 0 };
 	char id[37] = "";
+	int r = check_sum(label);
 
-	ssize_t n = pread(fd, label, THIN_LABEL_SIZE, 0);
-	if (n < 0)
-		return -errno;
-	if (n < THIN_LABEL_SIZE || !text_starts(label, MAGIC))
-		return -ENOENT;
-	if (check_sum(label) < 0 ||
-	    sscanf(label + strlen(MAGIC),
-		   "uuid %36s block %" SCNu64 " metadata %" SCNu64 " %" SCNu64 " spare %" SCNu64
-		   " data %" SCNu64,
-		   id, &got.block, &got.metadata, &got.metadata_size, &got.spare, &got.data) != 6)
-		return -EUCLEAN;
-	if (got.block < BLOCK_MIN || got.block > BLOCK_MAX || got.block % BLOCK_MIN != 0 ||
-	    got.metadata < THIN_LABEL_SIZE / DM_SECTOR || got.metadata_size == 0 ||
-	    got.metadata_size > DM_POOL_METADATA_MAX || got.metadata > got.data ||
-	    got.spare < got.metadata + got.metadata_size ||
-	    got.data < got.spare + got.metadata_size)
+	for (char *rest = label + strlen(MAGIC), *line;
+	     r == 0 && (line = strsep(&rest, "\n")) && *line;)
+		r = take_line(line, id, &got);
+	if (r < 0)
+		return r;
+	uint64_t metadata = thin_extents_size(&got.metadata);
+	uint64_t data = thin_extents_size(&got.data);
+	if (!*id || !got.block || got.block % BLOCK_MIN != 0 || metadata == 0 ||
+	    metadata > DM_POOL_METADATA_MAX || thin_extents_size(&got.spare) != metadata ||
+	    data == 0 || data % got.block != 0 || !extents_apart(&got))
 		return -EUCLEAN;
 	memcpy(uuid, id, sizeof id);
 	*layout = got;
 	return 0;
+}
+
+int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+{
+	int found = -ENOENT;
+
+	for (int copy = 0; copy < COPIES; copy++) {
+		char label[THIN_LABEL_SIZE + 1] = "";
+		ssize_t n = pread(fd, label, THIN_LABEL_SIZE, (off_t)copy * THIN_LABEL_SIZE);
+		if (n < 0)
+			return -errno;
+		if (n < THIN_LABEL_SIZE || !text_starts(label, MAGIC))
+			continue;
+		found = parse(label, uuid, layout);
+		if (found == 0)
+			return 0;
+	}
+	return found;
 }

@@ -20,27 +20,34 @@ static bool writes(const struct dm_pool_status *status)
 	       !status->needs_check;
 }
 
+static bool metadata_full(const struct dm_pool_status *status)
+{
+	return status->metadata_total - status->metadata_used <= status->metadata_total / 100;
+}
+
 int thin_check_status(const struct pool *pool, const struct dm_pool_status *status,
 		      uint64_t transaction, struct err *err)
 {
 	if (status->mode == DM_POOL_FAIL || status->mode == DM_POOL_ERROR)
 		return err_set(err, EIO,
 			       "the kernel has given the pool up, after an error of the disk "
-			       "below; stop its machines, mend the disk (dmesg tells), and attach "
-			       "it anew: berth pool detach %s",
+			       "below; stop its machines, mend the disk (dmesg tells), then: "
+			       "berth pool repair %s",
 			       pool->name);
 	if (status->needs_check)
 		return err_set(err, EUCLEAN,
 			       "an error of the disk below has stopped it, and its metadata must "
-			       "be checked; stop its machines, then: berth pool detach %s, and "
-			       "thin_check(8) with --clear-needs-check-flag or thin_repair(8) on "
-			       "its metadata",
+			       "be checked; stop its machines, then: berth pool repair %s",
+			       pool->name);
+	if (!writes(status) && metadata_full(status))
+		return err_set(err, EROFS,
+			       "its metadata is full, and until it has more it takes no changes: "
+			       "berth pool grow --metadata SIZE %s",
 			       pool->name);
 	if (!writes(status))
 		return err_set(err, EROFS,
-			       "it is read-only, since its metadata could not be written or is "
-			       "full; see the kernel's log (dmesg), stop its machines, then: berth "
-			       "pool detach %s",
+			       "it is read-only, since its metadata could not be written (dmesg "
+			       "tells more); stop its machines, then: berth pool repair %s",
 			       pool->name);
 	if (status->transaction != transaction)
 		return err_set(err, ESTALE,

@@ -200,9 +200,13 @@ static void test_protocol(void)
 	CU_ASSERT_EQUAL(catalog_intend_delete(&c, 3, &err), 0);
 	CU_ASSERT_EQUAL(catalog_finish(&c, &err), 0);
 	CU_ASSERT_EQUAL(catalog_quarantine(&c, 9, &err), 0);
-	expect(&c, "4/4/0:0:0:0:0 9::0:0:3");
+	/* A stranger's id is not drawn again. */
+	expect(&c, "4/10/0:0:0:0:0 9::0:0:3");
 	CU_ASSERT_EQUAL(catalog_set_transaction(&c, 7, &err), 0);
-	expect(&c, "7/4/0:0:0:0:0 9::0:0:3");
+	expect(&c, "7/10/0:0:0:0:0 9::0:0:3");
+	CU_ASSERT_EQUAL(catalog_adopt(&c, 9, "machine.found", 8192, &err), 0);
+	expect(&c, "7/10/0:0:0:0:0 9:machine.found:8192:0:1");
+	CU_ASSERT_EQUAL(catalog_adopt(&c, 9, "machine.again", 8192, &(struct err){ 0 }), -ENOENT);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 }
 

@@ -220,7 +220,7 @@ static bool after_attach(struct pool *pool)
 
 static int run_grow(struct pool *pool, struct err *err)
 {
-	return pool->ops->grow(pool, pool->config.size + (8 << 20), err);
+	return pool->ops->upkeep->grow(pool, pool->config.size + (8 << 20), 0, err);
 }
 
 static bool after_grow(struct pool *pool)
@@ -234,6 +234,96 @@ static bool after_grow(struct pool *pool)
 	return usage.total > 0 && holds(pool, "machine.base", "base");
 }
 
+/* With more metadata, whose devices are replaced one after the other. */
+static int run_grow_metadata(struct pool *pool, struct err *err)
+{
+	struct pool_state state;
+
+	if (pool->ops->upkeep->state(pool, &state, err) < 0)
+		return -err->code;
+	return pool->ops->upkeep->grow(pool, 0, state.metadata_total + (1 << 20), err);
+}
+
+static bool after_grow_metadata(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	return done(run_grow_metadata(pool, &err), "again", &err) &&
+	       holds(pool, "machine.base", "base");
+}
+
+static int run_resize(struct pool *pool, struct err *err)
+{
+	struct volume_info info;
+
+	if (volume_info(pool, "machine.new", &info, err) < 0)
+		return -err->code;
+	return volume_resize(pool, "machine.new", info.size + (8 << 20), err);
+}
+
+static bool after_resize(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	return holds(pool, "machine.new", "new") && done(run_resize(pool, &err), "again", &err) &&
+	       holds(pool, "machine.new", "new") && drop(pool, "machine.new");
+}
+
+static int run_check(struct pool *pool, struct err *err)
+{
+	scoped_text struct text report = { 0 };
+
+	return pool->ops->upkeep->check(pool, 0, &report, err);
+}
+
+/* The next check must not trip over a snapshot of the metadata that the dead one had reserved. */
+static bool after_check(struct pool *pool)
+{
+	return after_attach(pool);
+}
+
+/* In bytes, by the label's text; -1: there is none. */
+static off_t metadata_at(const struct pool *pool)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	char label[4096] = "";
+	unsigned long long sector = 0;
+
+	if (pread(fd, label, sizeof label - 1, 0) < 0)
+		return -1;
+	const char *line = strstr(label, "\nmetadata ");
+	return line && sscanf(line, "\nmetadata %llu", &sector) == 1 ? (off_t)sector * 512 : -1;
+}
+
+/* The superblock of its metadata is overwritten, so that all of a repair has to be done. */
+static bool before_repair(struct pool *pool)
+{
+	static const char zeros[4096];
+	scoped_fd int fd = open(pool->config.source, O_WRONLY | O_CLOEXEC);
+
+	return before_attach(pool) && pwrite(fd, zeros, sizeof zeros, metadata_at(pool)) > 0 &&
+	       fsync(fd) == 0;
+}
+
+static int run_repair(struct pool *pool, struct err *err)
+{
+	scoped_text struct text report = { 0 };
+
+	return pool->ops->upkeep->repair(pool, &report, err);
+}
+
+static bool after_repair(struct pool *pool)
+{
+	return after_attach(pool);
+}
+
+static int run_trim(struct pool *pool, struct err *err)
+{
+	scoped_text struct text report = { 0 };
+
+	return pool->ops->upkeep->trim(pool, &report, err);
+}
+
 static const struct operation operations[] = {
 	{ "create", false, nothing_before, run_create, after_create },
 	{ "clone idle", false, nothing_before, run_clone, after_clone },
@@ -244,6 +334,11 @@ static const struct operation operations[] = {
 	{ "mount", false, before_delete, run_mount, after_mount },
 	{ "attach", false, before_attach, run_attach, after_attach },
 	{ "grow", false, nothing_before, run_grow, after_grow },
+	{ "grow metadata", true, nothing_before, run_grow_metadata, after_grow_metadata },
+	{ "resize", false, before_delete, run_resize, after_resize },
+	{ "check", true, nothing_before, run_check, after_check },
+	{ "trim", true, nothing_before, run_trim, after_attach },
+	{ "repair", false, before_repair, run_repair, after_repair },
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
@@ -280,12 +375,16 @@ static bool pool_is_whole(const struct operation *operation)
 	struct err err = { 0 };
 	unsigned partial = 0, volumes = 0;
 
+	if (strcmp(operation->name, "repair") == 0 &&
+	    !done(pool_repair(&site, "main", &report, &err), "repair again", &err))
+		return false;
+	text_free(&report);
 	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) || !nothing_suspended() ||
 	    !done(pool.ops->list(&pool, "partial.", count, &partial, &err), "list", &err))
 		return false;
 	if (partial > 0)
 		return fault("leaked", "a partial volume");
-	if (!done(pool.ops->check(&pool, 0, &report, &err), "check", &err))
+	if (!done(pool.ops->upkeep->check(&pool, 0, &report, &err), "check", &err))
 		return false;
 	if (strcmp(text_str(&report), "catalogue and pool agree\n") != 0)
 		return fault("leaked or lost", text_str(&report));

@@ -1,0 +1,13 @@
+/* The members of `pool` that upkeep.c has. */
+#ifndef BERTH_CMD_POOL_H
+#define BERTH_CMD_POOL_H
+
+#include "cmd/command.h"
+
+extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, pool_verb_trim,
+	pool_verb_adopt;
+
+/* The size that a flag gives; untouched when it was not given. 0 or EXIT_USAGE. */
+int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err);
+
+#endif

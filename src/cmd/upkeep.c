@@ -1,0 +1,148 @@
+/* pool grow, check, repair, trim, adopt. */
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/pool.h"
+#include "storage/storage.h"
+
+#include <string.h>
+
+static const struct flag flag_larger = { "size", 0, false, "SIZE",
+					 "of its loop file; without, all of its device" };
+static const struct flag flag_metadata = { "metadata", 0, false, "SIZE",
+					   "of its metadata; what fits its size if not given" };
+static const struct flag flag_reclaim = { "reclaim", 0, false, NULL,
+					  "delete what belongs to nobody" };
+
+static const struct flag *const grow_flags[] = { &flag_metadata, &flag_larger, NULL };
+static const struct flag *const check_flags[] = { &flag_reclaim, NULL };
+
+int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err)
+{
+	const char *text = call_value(call, flag);
+
+	if (!text || text_to_size(text, size) == 0)
+		return 0;
+	err_set(err, EINVAL, "--%s cannot be '%.60s': use a size such as 20G", flag->name, text);
+	return EXIT_USAGE;
+}
+
+static int run_grow(struct call *call, struct err *err)
+{
+	uint64_t size = 0, metadata = 0;
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = pool_size_of(call, &flag_larger, &size, err);
+	if (r == 0)
+		r = pool_size_of(call, &flag_metadata, &metadata, err);
+	return r != 0 ? r : pool_grow(&call->site, call->words[0], size, metadata, err);
+}
+
+static int run_check(struct call *call, struct err *err)
+{
+	unsigned flags = call_has(call, &flag_reclaim) ? POOL_CHECK_RECLAIM : 0;
+	scoped_text struct text report = { 0 };
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = pool_check(&call->site, call->words[0], flags, &report, err);
+	if (report.length > 0)
+		fputs(text_str(&report), stdout);
+	return r;
+}
+
+/* What was found or done is said also when it could not be brought to its end. */
+static int report_on(struct call *call,
+		     int (*act)(const struct site *, const char *, struct text *, struct err *),
+		     struct err *err)
+{
+	scoped_text struct text report = { 0 };
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = act(&call->site, call->words[0], &report, err);
+	fputs(text_str(&report), stdout);
+	return r;
+}
+
+static int run_repair(struct call *call, struct err *err)
+{
+	return report_on(call, pool_repair, err);
+}
+
+static int run_trim(struct call *call, struct err *err)
+{
+	return report_on(call, pool_trim, err);
+}
+
+static int run_adopt(struct call *call, struct err *err)
+{
+	uint64_t id = 0;
+
+	int r = name_check(call->words[0], err);
+	if (r != 0)
+		return r;
+	if (text_to_u64(call->words[1], 0, UINT32_MAX, &id) < 0) {
+		err_set(err, EINVAL, "'%.60s' is no id; see them with: berth pool check %s",
+			call->words[1], call->words[0]);
+		return EXIT_USAGE;
+	}
+	return pool_adopt(&call->site, call->words[0], id, call->words[2], err);
+}
+
+const struct command pool_verb_grow = {
+	.group = "pool",
+	.name = "grow",
+	.args = "POOL",
+	.help = "Make a thin pool larger, while it is in use",
+	.flags = grow_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_grow,
+};
+
+const struct command pool_verb_check = {
+	.group = "pool",
+	.name = "check",
+	.args = "POOL",
+	.help = "Compare what a thin pool holds with what it should",
+	.flags = check_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_check,
+};
+
+const struct command pool_verb_repair = {
+	.group = "pool",
+	.name = "repair",
+	.args = "POOL",
+	.help = "Mend a thin pool after an error of its disk",
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_repair,
+};
+
+const struct command pool_verb_trim = {
+	.group = "pool",
+	.name = "trim",
+	.args = "POOL",
+	.help = "Give space that its volumes have freed back",
+	.min = 1,
+	.max = 1,
+	.first = WORD_POOL,
+	.run = run_trim,
+};
+
+const struct command pool_verb_adopt = {
+	.group = "pool",
+	.name = "adopt",
+	.args = "POOL ID VOLUME",
+	.help = "Give an id that is nobody's a volume's name",
+	.min = 3,
+	.max = 3,
+	.first = WORD_POOL,
+	.run = run_adopt,
+};

@@ -1,0 +1,476 @@
+/* What a thin pool stands on: its disk by the label, the devices made of it, attached and detached. */
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "kern/loop.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/thin_device.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+enum { LOW_WATER_PART = 10 };
+
+int thin_look(struct pool *pool, struct err *err)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	char uuid[37];
+
+	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &thin_of(pool)->layout);
+	if (r == 0 && strcmp(uuid, pool->config.uuid) != 0)
+		r = -ENOENT;
+	return r < 0 ? err_set(err, -r, "read the label of '%s': %s", pool->config.source,
+			       strerror(-r))
+		     : 0;
+}
+
+static int open_source(struct pool *pool, struct loop *loop, struct err *err)
+{
+	const char *path = pool->config.source;
+
+	if (pool->config.size) {
+		if (disk_serve(pool, loop, err) < 0)
+			return -err->code;
+		path = loop->path;
+	}
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	return fd;
+}
+
+static int check_label(struct pool *pool, int fd, struct err *err)
+{
+	struct thin_layout *layout = &thin_of(pool)->layout;
+	uint64_t bytes = 0;
+	char uuid[37];
+
+	int r = thin_label_read(fd, uuid, layout);
+	if (r < 0)
+		return err_set(err, -r,
+			       r == -ENOENT    ? "'%s' no longer holds the pool: its label is gone"
+			       : r == -EUCLEAN ? "'%s': the pool's label there is damaged"
+					       : "'%s': its label cannot be read",
+			       pool->config.source);
+	if (strcmp(uuid, pool->config.uuid) != 0)
+		return err_set(err, ESTALE, "'%s' holds another pool (UUID %s) than this one (%s)",
+			       pool->config.source, uuid, pool->config.uuid);
+	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
+		return err_set(err, errno, "ask '%s' for its size: %s", pool->config.source,
+			       strerror(errno));
+	if (bytes / DM_SECTOR < thin_layout_end(layout))
+		return err_set(err, EIO,
+			       "'%s' has become too small for the pool on it: it has %llu MiB of "
+			       "%llu; give back what was taken from it",
+			       pool->config.source, (unsigned long long)(bytes >> 20),
+			       (unsigned long long)(thin_layout_end(layout) * DM_SECTOR >> 20));
+	return 0;
+}
+
+int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
+{
+	struct thin_layout *layout = &thin_of(pool)->layout;
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open_source(pool, &loop, err);
+	uint64_t bytes = 0;
+
+	if (fd < 0 || check_label(pool, fd, err) < 0)
+		return -err->code;
+	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
+		return err_set(err, errno, "ask '%s' for its size: %s", pool->config.source,
+			       strerror(errno));
+	if (thin_layout_grow(layout, bytes / DM_SECTOR, metadata, err) < 0)
+		return -err->code;
+	int r = thin_label_write(fd, pool->config.uuid, layout);
+	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
+			       strerror(-r))
+		     : 0;
+}
+
+/* The lines of what lies on a disk in pieces. */
+struct lines {
+	struct dm_target targets[THIN_EXTENTS];
+	char params[THIN_EXTENTS][64];
+};
+
+static void line_up(const struct thin_extents *extents, dev_t below, struct lines *lines)
+{
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < extents->count; i++) {
+		snprintf(lines->params[i], sizeof lines->params[i], "%u:%u %llu", major(below),
+			 minor(below), (unsigned long long)extents->list[i].start);
+		lines->targets[i] = (struct dm_target){ at, extents->list[i].length, "linear",
+							lines->params[i] };
+		at += extents->list[i].length;
+	}
+}
+
+/* Devices have a uuid made of the pool's: whoever else has that one manages the same pool. */
+static int refuse_second(struct pool *pool, const struct thin_device *device, struct err *err)
+{
+	struct dm_info info;
+
+	if (dm_info_uuid(&thin_of(pool)->dm, device->uuid, &info) < 0)
+		return 0;
+	return err_set(
+		err, EBUSY,
+		"another installation of berth has it, as device '%s'; detach it there (berth "
+		"--root ... pool detach %s)",
+		info.name, pool->name);
+}
+
+static int attach_part(struct pool *pool, const char *part, dev_t below,
+		       const struct thin_extents *extents, dev_t *dev, struct err *err)
+{
+	struct thin_device device;
+	struct lines lines;
+
+	thin_device_part(pool, part, &device);
+	line_up(extents, below, &lines);
+	int r = thin_device_ensure(pool, &device, lines.targets, extents->count, dev);
+	if (r == -EBUSY && refuse_second(pool, &device, err) < 0)
+		return -err->code;
+	return thin_device_told(&device, r, "make", err);
+}
+
+static void pool_line(const struct thin_layout *layout, dev_t metadata, dev_t data, char *out,
+		      size_t room)
+{
+	uint64_t blocks = thin_extents_size(&layout->data) / layout->block;
+
+	snprintf(out, room, "%u:%u %u:%u %llu %llu", major(metadata), minor(metadata), major(data),
+		 minor(data), (unsigned long long)layout->block,
+		 (unsigned long long)(blocks / LOW_WATER_PART));
+}
+
+static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err *err)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	struct thin_device device;
+	unsigned version[3];
+	char params[128];
+	dev_t dev;
+
+	thin_device_part(pool, "pool", &device);
+	pool_line(layout, metadata, data, params, sizeof params);
+	const struct dm_target target = { 0, thin_extents_size(&layout->data), "thin-pool",
+					  params };
+	int r = thin_device_ensure(pool, &device, &target, 1, &dev);
+	if (r == -EINVAL && dm_target_version(&thin_of(pool)->dm, "thin-pool", version) < 0)
+		return err_set(err, EINVAL,
+			       "the kernel has no device-mapper target 'thin-pool' (try: modprobe "
+			       "dm-thin-pool)");
+	if (r == -EINVAL || r == -EILSEQ || r == -EUCLEAN || r == -ENOTBLK || r == -EIO)
+		return err_set(
+			err, EUCLEAN,
+			"the kernel does not take its metadata, which is damaged (dmesg tells "
+			"more); berth pool repair %s",
+			pool->name);
+	return thin_device_told(&device, r, "make", err);
+}
+
+/* The kernel would take a superblock of zeros for that of a new pool, and make one over the old. */
+static int check_superblock(struct pool *pool, dev_t metadata, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+	scoped_catalog struct catalog catalog = { 0 };
+	scoped_fd int fd = dm_open_device(metadata, O_RDONLY);
+	static const char zeros[4096];
+	struct catalog_head head = { 0 };
+	char super[sizeof zeros];
+	struct err none = { 0 };
+
+	if (fd < 0 || pread(fd, super, sizeof super, 0) != sizeof super)
+		return err_set(err, EIO, "read its metadata: %s", strerror(fd < 0 ? -fd : errno));
+	if (memcmp(super, zeros, sizeof super) != 0)
+		return 0;
+	if (path && catalog_open(&catalog, path, pool->config.uuid, &none) == 0 &&
+	    catalog_read_head(&catalog, &head, &none) == 0 && head.transaction == 0 &&
+	    head.intent.op == CATALOG_NOTHING)
+		return 0;
+	return err_set(err, EUCLEAN,
+		       "the beginning of its metadata has been overwritten with zeros; berth pool "
+		       "repair %s",
+		       pool->name);
+}
+
+bool thin_attached(const struct pool *pool)
+{
+	struct thin_device device;
+	struct dm_info info;
+
+	thin_device_part(pool, "pool", &device);
+	return dm_info(&thin_of(pool)->dm, device.name, &info) == 0 && info.live &&
+	       !info.suspended && strcmp(info.uuid, device.uuid) == 0;
+}
+
+/* What a command that was killed in the middle left may be of another layout. */
+static int clear_leftovers(struct pool *pool, struct err *err)
+{
+	struct thin_device device;
+	struct dm_info info;
+
+	thin_device_part(pool, "pool", &device);
+	if (dm_info(&thin_of(pool)->dm, device.name, &info) == 0 && info.live)
+		return 0;
+	return thin_conceal(pool, err);
+}
+
+static int attach_all(struct pool *pool, struct err *err)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open_source(pool, &loop, err);
+	dev_t metadata = 0, data = 0;
+	struct stat st;
+
+	if (fd < 0 || check_label(pool, fd, err) < 0)
+		return -err->code;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", pool->config.source,
+			       strerror(errno));
+	if (attach_part(pool, "metadata", st.st_rdev, &layout->metadata, &metadata, err) < 0 ||
+	    check_superblock(pool, metadata, err) < 0 ||
+	    attach_part(pool, "data", st.st_rdev, &layout->data, &data, err) < 0 ||
+	    attach_pool(pool, metadata, data, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+/* Disks come up under other names: the label says which it is. */
+static int follow_disk(struct pool *pool, struct err *err)
+{
+	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
+	struct err missed = { 0 };
+	char *found = NULL;
+
+	if (pool->config.size || thin_look(pool, &missed) == 0 || missed.code == EUCLEAN)
+		return 0;
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (thin_find_disk(pool, &found, err) < 0)
+		return -err->code;
+	if (!found)
+		return err_set(
+			err, ENODEV,
+			"its disk '%s' is not there, and no other has its label; connect it, "
+			"or forget the pool: berth pool delete --force %s",
+			pool->config.source, pool->name);
+	free(pool->config.source);
+	pool->config.source = found;
+	/* One that is only being made has no pool.conf. */
+	return access(conf, F_OK) < 0 ? 0 : config_save(&pool_schema, conf, &pool->config, err);
+}
+
+int thin_attach(struct pool *pool, struct err *err)
+{
+	if (clear_leftovers(pool, err) < 0 || follow_disk(pool, err) < 0 ||
+	    attach_all(pool, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+/* Makes a device longer that is there; what is on it goes on. */
+static int extend_part(struct pool *pool, const char *part, dev_t below,
+		       const struct thin_extents *extents, dev_t *dev, struct err *err)
+{
+	struct dm *dm = &thin_of(pool)->dm;
+	struct thin_device device;
+	struct dm_info info;
+	struct lines lines;
+
+	thin_device_part(pool, part, &device);
+	line_up(extents, below, &lines);
+	int r = dm_reload(dm, device.name, 0, lines.targets, extents->count);
+	if (r == 0)
+		r = dm_info(dm, device.name, &info);
+	if (r == 0)
+		*dev = info.dev;
+	return thin_device_told(&device, r, "extend", err);
+}
+
+static int extend_pool(struct pool *pool, dev_t metadata, dev_t data, struct err *err)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	struct thin_device device;
+	char params[128];
+
+	thin_device_part(pool, "pool", &device);
+	pool_line(layout, metadata, data, params, sizeof params);
+	const struct dm_target target = { 0, thin_extents_size(&layout->data), "thin-pool",
+					  params };
+	return thin_device_told(&device, dm_reload(&thin_of(pool)->dm, device.name, 0, &target, 1),
+				"extend", err);
+}
+
+int thin_extend(struct pool *pool, struct err *err)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open_source(pool, &loop, err);
+	dev_t metadata = 0, data = 0;
+	struct stat st;
+
+	if (fd < 0 || check_label(pool, fd, err) < 0)
+		return -err->code;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", pool->config.source,
+			       strerror(errno));
+	if (extend_part(pool, "metadata", st.st_rdev, &layout->metadata, &metadata, err) < 0)
+		return -err->code;
+	fault_point("thin-extended-metadata");
+	if (extend_part(pool, "data", st.st_rdev, &layout->data, &data, err) < 0)
+		return -err->code;
+	fault_point("thin-extended-data");
+	return extend_pool(pool, metadata, data, err);
+}
+
+/* ---- Metadata without a pool, for programs */
+
+int thin_path(struct pool *pool, const char *part, char *out, size_t room, struct err *err)
+{
+	struct thin_device device;
+	struct dm_info info;
+
+	thin_device_part(pool, part, &device);
+	int r = dm_info(&thin_of(pool)->dm, device.name, &info);
+	if (r == 0)
+		dm_path(info.dev, out, room);
+	return thin_device_told(&device, r, "look at", err);
+}
+
+int thin_expose(struct pool *pool, struct err *err)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open_source(pool, &loop, err);
+	struct stat st;
+	dev_t dev;
+
+	if (fd < 0 || check_label(pool, fd, err) < 0)
+		return -err->code;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", pool->config.source,
+			       strerror(errno));
+	if (attach_part(pool, "metadata", st.st_rdev, &layout->metadata, &dev, err) < 0 ||
+	    attach_part(pool, "spare", st.st_rdev, &layout->spare, &dev, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+int thin_swap(struct pool *pool, struct err *err)
+{
+	struct thin_layout *layout = &thin_of(pool)->layout;
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open_source(pool, &loop, err);
+
+	if (fd < 0 || check_label(pool, fd, err) < 0)
+		return -err->code;
+	const struct thin_extents was = layout->metadata;
+	layout->metadata = layout->spare;
+	layout->spare = was;
+	int r = thin_label_write(fd, pool->config.uuid, layout);
+	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
+			       strerror(-r))
+		     : 0;
+}
+
+/* ---- Detaching */
+
+struct names {
+	struct text text; /* each with its NUL */
+	unsigned used;    /* of volumes that are open */
+};
+
+static int note(void *context, const struct dm_info *info)
+{
+	struct names *names = context;
+
+	names->used += info->open_count > 0;
+	return text_add_bytes(&names->text, info->name, strlen(info->name) + 1);
+}
+
+/* All volumes' devices, once none is open, for which there is a moment's patience. */
+static int find_volumes(struct pool *pool, struct names *names)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	char prefix[DM_UUID_MAX];
+	int r = 0;
+
+	snprintf(prefix, sizeof prefix, DM_UUID_PREFIX "%s-v", pool->config.uuid);
+	for (int i = 0; i < 100; i++) {
+		text_free(&names->text);
+		*names = (struct names){ 0 };
+		r = dm_list(&thin_of(pool)->dm, prefix, note, names);
+		if (r != 0 || names->used == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
+int thin_conceal(struct pool *pool, struct err *err)
+{
+	static const char *const parts[] = { "pool", "data", "metadata", "spare" };
+	struct thin_device device;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++) {
+		thin_device_part(pool, parts[i], &device);
+		r = dm_remove(&thin_of(pool)->dm, device.name, THIN_WAIT_MS);
+		r = r == -ENXIO ? 0 : r;
+	}
+	return thin_device_told(&device, r, "remove", err);
+}
+
+static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
+{
+	struct dm *dm = &thin_of(pool)->dm;
+	struct thin_device device;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < volumes->length; at += strlen(volumes->data + at) + 1) {
+		text_print(device.name, sizeof device.name, "%s", volumes->data + at);
+		r = dm_remove(dm, device.name, THIN_WAIT_MS);
+		r = r == -ENXIO ? 0 : r;
+	}
+	return r < 0 ? thin_device_told(&device, r, "remove", err) : thin_conceal(pool, err);
+}
+
+/* The loop device goes with its last user; who only looks at it is waited for. */
+static void wait_for_loop(const struct pool *pool)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && pool->config.size && i < 200; i++) {
+		scoped_loop struct loop loop = { .fd = -1 };
+		if (loop_find(fd, &loop) < 0)
+			return;
+		loop_close(&loop);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int thin_detach(struct pool *pool, struct err *err)
+{
+	struct names names = { 0 };
+	int r = find_volumes(pool, &names);
+
+	if (r < 0)
+		err_set(err, -r, "list its devices: %s", dm_why(r));
+	else if (names.used > 0)
+		r = err_set(err, EBUSY, "its volumes are in use; stop the machines on it");
+	else
+		r = remove_all(pool, &names.text, err);
+	text_free(&names.text);
+	if (r == 0)
+		wait_for_loop(pool);
+	return r;
+}

@@ -1,0 +1,268 @@
+/* The file systems on thin volumes: made, mounted, made larger, looked at, checked. */
+#include "base/child.h"
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "kern/mount.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum { XFS_MIN = 300 << 20 };
+
+/* What there is to know of a type. */
+struct type {
+	const char *name, *mkfs, *check, *package;
+	const char *options;                                       /* of a mount */
+	const char *const *make, *const *mend, *const *mend_whole; /* what the programs get */
+};
+
+/*
+ * What was never written reads as zeros here: tables and journal need not be written, neither now
+ * nor, see noinit_itable, at the first mount. Blocks of 4096, so that the pool may move to a disk with
+ * such sectors.
+ */
+static const char *const ext4_make[] = { "-q", "-F",
+					 "-m", "0",
+					 "-b", "4096",
+					 "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1",
+					 NULL };
+static const char *const ext4_mend[] = { "-p", NULL };
+static const char *const ext4_mend_whole[] = { "-p", "-f", NULL };
+static const char *const xfs_make[] = { "-q", "-f", "-K", "-s", "size=4096", NULL };
+static const char *const xfs_look[] = { "-n", NULL };
+
+static const struct type types[] = {
+	/* A write that failed must not be followed by others that make sense only with it. */
+	{ "ext4", "mkfs.ext4", "e2fsck", "e2fsprogs",
+	  "data_err=abort,errors=remount-ro,noinit_itable", ext4_make, ext4_mend, ext4_mend_whole },
+	/* A clone has its origin's UUID, and both may be in use. */
+	{ "xfs", "mkfs.xfs", "xfs_repair", "xfsprogs", "nouuid", xfs_make, xfs_look, xfs_look },
+};
+
+static const struct type *type_of(const struct pool *pool)
+{
+	return &types[pool->config.filesystem && strcmp(pool->config.filesystem, "xfs") == 0];
+}
+
+static char *find_program(const char *name, const struct type *type, struct err *err)
+{
+	char *program = disk_find_program(name);
+
+	if (!program)
+		err_set(err, ENOENT, "%s is not installed; install %s", name, type->package);
+	return program;
+}
+
+int thin_fs_check_host(const struct pool *pool, struct err *err)
+{
+	const struct type *type = type_of(pool);
+	scoped_free char *mkfs = find_program(type->mkfs, type, err);
+
+	return mkfs ? 0 : -err->code;
+}
+
+/* Runs a program on a device; code as in child_io. It outlives us if we are killed: then it keeps the
+ * pool from being deleted below it. */
+static int run_on(const struct pool *pool, const char *program, const char *const *words,
+		  const char *device, int *code, struct err *err)
+{
+	scoped_text struct text out = { 0 };
+	const struct child_io io = { .out = &out, .errors = &out, .code = code };
+	const char *argv[12] = { program };
+	size_t n = 1;
+
+	while (*words && n < 10)
+		argv[n++] = *words++;
+	argv[n] = device;
+	fcntl(pool->use_fd, F_SETFD, 0);
+	int r = child_run(argv, &io, err);
+	fcntl(pool->use_fd, F_SETFD, FD_CLOEXEC);
+	return r;
+}
+
+int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mount_fd,
+	       struct err *err)
+{
+	const struct type *type = type_of(pool);
+	char path[32];
+
+	dm_path(dev, path, sizeof path);
+	int fd = mount_make(type->name, path, type->options, attributes);
+	if (fd == -EUCLEAN || fd == -EINVAL || fd == -EIO)
+		return err_set(err, -fd,
+			       "mount '%s': its file system is damaged, or none; the kernel's log "
+			       "(dmesg) tells more; try: berth pool repair %s",
+			       path, pool->name);
+	if (fd == -ENODEV)
+		return err_set(err, ENODEV, "mount '%s': the kernel has no %s", path, type->name);
+	if (fd < 0)
+		return err_set(err, -fd, "mount '%s': %s", path, mount_why(fd));
+	*mount_fd = fd;
+	return 0;
+}
+
+/* Whatever is in a new volume is in all that is made from it. */
+static int empty_top(const struct pool *pool, dev_t dev, struct err *err)
+{
+	scoped_fd int mount = -1;
+
+	if (thin_mount(pool, dev, 0, &mount, err) < 0)
+		return -err->code;
+	if (unlinkat(mount, "lost+found", AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_set(err, errno, "empty a new file system: %s", strerror(errno));
+	return 0;
+}
+
+static uint64_t size_of(dev_t dev)
+{
+	scoped_fd int fd = dm_open_device(dev, O_RDONLY);
+	uint64_t bytes = 0;
+
+	return fd >= 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 ? bytes : 0;
+}
+
+int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err)
+{
+	const struct type *type = type_of(pool);
+	scoped_free char *mkfs = find_program(type->mkfs, type, err);
+	char path[32];
+
+	if (!mkfs)
+		return -err->code;
+	dm_path(dev, path, sizeof path);
+	if (strcmp(type->name, "xfs") == 0 && size_of(dev) < XFS_MIN)
+		return err_set(err, EINVAL,
+			       "xfs needs a volume of at least 300M; make the pool larger, set "
+			       "volume.size in its pool.conf, or use ext4");
+	if (run_on(pool, mkfs, type->make, path, NULL, err) < 0)
+		return -err->code;
+	return empty_top(pool, dev, err);
+}
+
+/* ---- Making larger, by the kernel, which does it while it is mounted */
+
+/* As in the kernel's fs/ext4/ext4.h and <linux/xfs_fs.h>, which not every system has for programs. */
+#define EXT4_RESIZE _IOW('f', 16, uint64_t)
+struct xfs_grow {
+	uint64_t blocks;
+	uint32_t percent; /* of inodes, at most */
+};
+#define XFS_GROW _IOW('X', 110, struct xfs_grow)
+
+/*
+ * With noinit_itable the kernel writes zeros to all new tables now, which would take their space from
+ * the pool; otherwise it puts that off, and is then kept from doing it.
+ */
+static int grow_ext4(int mount, int top, uint64_t blocks)
+{
+	mount_options(mount, "init_itable");
+	int r = ioctl(top, EXT4_RESIZE, &blocks);
+	int code = errno;
+	mount_options(mount, "noinit_itable");
+	errno = code;
+	return r;
+}
+
+int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err)
+{
+	bool xfs = strcmp(type_of(pool)->name, "xfs") == 0;
+	uint64_t bytes = size_of(dev);
+	scoped_fd int mount = -1;
+	struct statvfs st;
+
+	if (thin_mount(pool, dev, 0, &mount, err) < 0)
+		return -err->code;
+	scoped_fd int top = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0 || fstatvfs(top, &st) < 0)
+		return err_set(err, errno, "look at its file system: %s", strerror(errno));
+	uint64_t blocks = bytes / st.f_frsize;
+	struct xfs_grow wanted = { .blocks = blocks, .percent = 25 };
+	int r = xfs ? ioctl(top, XFS_GROW, &wanted) : grow_ext4(mount, top, blocks);
+	if (r < 0)
+		return err_set(err, errno, "make its file system larger: %s",
+			       errno == EPERM ? "the kernel refuses, since it saw errors there"
+					      : strerror(errno));
+	return 0;
+}
+
+/* ---- Looking */
+
+static uint64_t ext4_size(const unsigned char *super)
+{
+	uint32_t low, high, order, features;
+
+	memcpy(&low, super + 4, 4);
+	memcpy(&order, super + 24, 4);
+	memcpy(&features, super + 0x60, 4);
+	memcpy(&high, super + 0x150, 4);
+	uint64_t blocks = le32toh(low);
+	if (le32toh(features) & 0x80) /* 64 bits */
+		blocks |= (uint64_t)le32toh(high) << 32;
+	return le32toh(order) > 6 ? 0 : blocks << (10 + le32toh(order));
+}
+
+static uint64_t xfs_size(const unsigned char *super)
+{
+	uint32_t block;
+	uint64_t blocks;
+
+	memcpy(&block, super + 4, 4);
+	memcpy(&blocks, super + 8, 8);
+	return be64toh(blocks) * be32toh(block);
+}
+
+void thin_fs_look(dev_t dev, struct thin_fs *fs)
+{
+	scoped_fd int fd = dm_open_device(dev, O_RDONLY);
+	unsigned char head[4096];
+
+	*fs = (struct thin_fs){ 0 };
+	if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head)
+		return;
+	if (head[1024 + 56] == 0x53 && head[1024 + 57] == 0xef)
+		*fs = (struct thin_fs){ "ext4", ext4_size(head + 1024) };
+	else if (memcmp(head, "XFSB", 4) == 0)
+		*fs = (struct thin_fs){ "xfs", xfs_size(head) };
+}
+
+/* The log is played back by a mount; xfs_repair would only throw it away. */
+static int replay(const struct pool *pool, dev_t dev)
+{
+	struct err ignored = { 0 };
+	scoped_fd int mount = -1;
+
+	return thin_mount(pool, dev, 0, &mount, &ignored);
+}
+
+int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum thin_fs_state *state,
+			  struct err *err)
+{
+	const struct type *type = type_of(pool);
+	scoped_free char *program = find_program(type->check, type, err);
+	bool xfs = strcmp(type->name, "xfs") == 0;
+	char path[32];
+	int code = 0;
+
+	if (!program)
+		return -err->code;
+	*state = THIN_FS_BROKEN;
+	if (xfs && replay(pool, dev) < 0)
+		return 0;
+	dm_path(dev, path, sizeof path);
+	if (run_on(pool, program, whole ? type->mend_whole : type->mend, path, &code, err) < 0)
+		return -err->code;
+	if (code == 0)
+		*state = THIN_FS_CLEAN;
+	else if (!xfs && code < 4)
+		*state = THIN_FS_MENDED;
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* A thin pool made larger while it is in use: its file, its label, its devices, in this order. */
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "kern/loop.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+enum { MIB = 1 << 20 };
+
+/* Room that the metadata must find when it is written; the data only where it had all of its own. */
+static int reserve(const struct pool *pool, int fd, uint64_t size, bool sparse, struct err *err)
+{
+	const char *path = pool->config.source;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", path, strerror(errno));
+	if (!sparse && fallocate(fd, 0, 0, (off_t)size) < 0)
+		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
+	if ((uint64_t)st.st_size < size && ftruncate(fd, (off_t)size) < 0)
+		return err_set(err, errno, "make '%s' larger: %s", path, strerror(errno));
+	if (fsync(fd) < 0)
+		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+static int grow_file(struct pool *pool, uint64_t size, struct err *err)
+{
+	const char *path = pool->config.source;
+	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
+	scoped_loop struct loop loop = { .fd = -1 };
+	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	if (size < pool->config.size)
+		return err_set(err, EINVAL, "a thin pool cannot be made smaller");
+	/* One that has all of its blocks keeps having them. */
+	bool sparse = (uint64_t)st.st_blocks * 512 < pool->config.size / 100 * 99;
+	if (reserve(pool, fd, size, sparse, err) < 0)
+		return -err->code;
+	fault_point("thin-grown-file");
+	pool->config.size = size;
+	if (config_save(&pool_schema, conf, &pool->config, err) < 0 ||
+	    disk_serve(pool, &loop, err) < 0)
+		return -err->code;
+	fault_point("thin-grown-conf");
+	int r = loop_set_capacity(&loop);
+	return r < 0 ? err_set(err, -r, "tell '%s' of its size: %s", loop.path, loop_why(r)) : 0;
+}
+
+/* The size of a file that gets that much metadata and keeps its data. */
+static uint64_t size_for(const struct thin_layout *layout, uint64_t metadata, uint64_t size)
+{
+	uint64_t have = thin_extents_size(&layout->metadata);
+
+	if (metadata <= have)
+		return size;
+	return size + (2 * (metadata - have) + layout->block) * DM_SECTOR + MIB;
+}
+
+int thin_fill(const struct pool *pool, const struct thin_extents *extents, struct err *err)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
+
+	for (unsigned i = 0; fd >= 0 && pool->config.size && i < extents->count; i++) {
+		if (fallocate(fd, 0, (off_t)(extents->list[i].start * DM_SECTOR),
+			      (off_t)(extents->list[i].length * DM_SECTOR)) < 0 &&
+		    errno != EOPNOTSUPP)
+			return err_set(err, errno, "reserve the space of '%s': %s",
+				       pool->config.source, strerror(errno));
+	}
+	return fd < 0 ? err_set(err, errno, "open '%s': %s", pool->config.source, strerror(errno))
+		      : 0;
+}
+
+/* While its metadata is full the pool is read-only, and growing is what ends that. */
+static int enter(struct pool *pool, struct thin_session *session, struct err *err)
+{
+	struct err failed = { 0 };
+
+	if (thin_enter(pool, session, &failed) == 0 ||
+	    (failed.code == EROFS && session->status.mode == DM_POOL_READ_ONLY))
+		return 0;
+	return err_set(err, failed.code, "%s", failed.text);
+}
+
+int thin_grow(struct pool *pool, uint64_t size, uint64_t metadata, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	const struct thin_layout *layout = &thin_of(pool)->layout;
+	bool file = pool->config.size > 0;
+
+	if (file && !size && !metadata)
+		return err_set(err, EINVAL,
+			       "its size is that of a loop file; give the new one: --size");
+	if (!file && size)
+		return err_set(err, EINVAL,
+			       "it takes all of its device, and no size; make that larger first");
+	metadata /= DM_SECTOR;
+	if (enter(pool, &session, err) < 0 || thin_look(pool, err) < 0)
+		return -err->code;
+	if (metadata > DM_POOL_METADATA_MAX)
+		return thin_layout_grow(&thin_of(pool)->layout, 0, metadata, err);
+	if (file && !size)
+		size = size_for(layout, metadata, pool->config.size);
+	if ((file && grow_file(pool, size / MIB * MIB, err) < 0) ||
+	    thin_enlarge(pool, metadata, err) < 0 || thin_fill(pool, &layout->metadata, err) < 0)
+		return -err->code;
+	fault_point("thin-grown-label");
+	if (thin_extend(pool, err) < 0)
+		return -err->code;
+	return thin_recover(pool, &session, err);
+}

@@ -1,0 +1,67 @@
+/* Which ids a thin pool has: from a snapshot of its metadata, while it is in use. */
+#include "base/child.h"
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { OUT_MAX = 1 << 20 }; /* what child_run collects */
+
+static int parse(char *list, int (*visit)(void *context, uint64_t id), void *context,
+		 struct err *err)
+{
+	uint64_t id;
+
+	for (char *rest = list, *line; (line = strsep(&rest, "\n"));) {
+		char *word = text_trim(line);
+		if (!*word)
+			continue;
+		if (text_to_u64(word, 0, DM_THIN_ID_MAX, &id) < 0)
+			return err_set(err, EPROTO, "thin_ls says '%.60s', which is no id", word);
+		int r = visit(context, id);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Of the snapshot, which is one for the whole pool: that of somebody who died is let go of. */
+static int list(struct pool *pool, const char *program, struct text *out, struct err *err)
+{
+	char device[32];
+	const struct child_io io = { .out = out };
+	const char *const argv[] = {
+		program, "--metadata-snap", "--no-headers", "--format", "DEV", device, NULL
+	};
+
+	if (thin_path(pool, "metadata", device, sizeof device, err) < 0)
+		return -err->code;
+	thin_message(pool, "release_metadata_snap");
+	int r = thin_message(pool, "reserve_metadata_snap");
+	fault_point("thin-reserved");
+	if (r < 0)
+		return err_set(err, -r, "reserve a snapshot of its metadata: %s", dm_why(r));
+	child_run(argv, &io, err);
+	thin_message(pool, "release_metadata_snap");
+	return -err->code;
+}
+
+int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *context,
+	     struct err *err)
+{
+	scoped_free char *program = disk_find_program("thin_ls");
+	scoped_text struct text out = { 0 };
+
+	if (!program)
+		return -ENOENT;
+	if (list(pool, program, &out, err) < 0)
+		return -err->code;
+	if (out.failed || out.length >= OUT_MAX)
+		return -ENOENT;
+	return out.length > 0 ? parse(out.data, visit, context, err) : 0;
+}

@@ -1,0 +1,123 @@
+/* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
+#include "base/file.h"
+#include "base/scoped.h"
+#include "storage/driver.h"
+#include "storage/thin.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+enum { LOOK_SIZE = 1 << 20 }; /* of a device that is made for a look at its first bytes */
+
+static const char *mode_of(const struct dm_pool_status *status)
+{
+	if (status->needs_check && status->mode != DM_POOL_FAIL)
+		return "needs repair";
+	return dm_pool_mode_name(status->mode);
+}
+
+static int look_at_pool(struct pool *pool, struct pool_state *state, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+	scoped_catalog struct catalog catalog = { 0 };
+	struct catalog_census census;
+	struct dm_pool_status status;
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (thin_look(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0 ||
+	    catalog_open(&catalog, path, pool->config.uuid, err) < 0 ||
+	    catalog_count(&catalog, &census, err) < 0)
+		return -err->code;
+	*state = (struct pool_state){
+		.mode = mode_of(&status),
+		.metadata_total = status.metadata_total * DM_POOL_METADATA_UNIT * DM_SECTOR,
+		.metadata_used = status.metadata_used * DM_POOL_METADATA_UNIT * DM_SECTOR,
+		.promised = census.bytes,
+		.block = thin_of(pool)->layout.block * DM_SECTOR,
+		.quarantined = census.quarantined,
+		.lost = census.lost,
+	};
+	return 0;
+}
+
+int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err *err)
+{
+	const struct catalog_volume volume = { .id = id, .size = LOOK_SIZE };
+	dev_t dev;
+
+	if (thin_activate(pool, &volume, &dev, err) < 0)
+		return -err->code;
+	thin_fs_look(dev, fs);
+	int r = thin_deactivate(pool, id, THIN_WAIT_MS);
+	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", (unsigned long long)id, dm_why(r))
+		     : 0;
+}
+
+static char *read_host_name(struct pool *pool, dev_t dev)
+{
+	struct err ignored = { 0 };
+	scoped_fd int mount = -1;
+	char name[65] = "";
+
+	if (thin_mount(pool, dev, MOUNT_ATTR_RDONLY, &mount, &ignored) < 0)
+		return NULL;
+	scoped_fd int fd = file_open_in_root(mount, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
+	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
+	char *word = n > 0 ? text_trim(name) : name;
+	/* A stranger wrote it. */
+	for (const char *c = word; *c; c++) {
+		if (!isgraph((unsigned char)*c))
+			return NULL;
+	}
+	return *word ? strdup(word) : NULL;
+}
+
+char *thin_host_name(struct pool *pool, uint64_t id, const struct thin_fs *fs)
+{
+	const struct catalog_volume volume = { .id = id, .size = fs->size };
+	dev_t dev;
+
+	if (fs->size == 0 || thin_activate(pool, &volume, &dev, &(struct err){ 0 }) < 0)
+		return NULL;
+	char *name = read_host_name(pool, dev);
+	thin_deactivate(pool, id, THIN_WAIT_MS);
+	return name;
+}
+
+static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *err)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume volume;
+	struct thin_fs fs = { 0 };
+
+	if (thin_look(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
+		return -err->code;
+	int r = catalog_find_id(&session.catalog, id, &volume, err);
+	if (err->code)
+		return -err->code;
+	if (r < 0 || volume.state != CATALOG_QUARANTINED)
+		return err_set(
+			err, ENOENT,
+			"no id %llu is in quarantine; see those that are: berth pool check %s",
+			(unsigned long long)id, pool->name);
+	if (thin_describe(pool, id, &fs, err) < 0)
+		return -err->code;
+	if (!fs.type || fs.size == 0)
+		return err_set(err, EINVAL, "id %llu holds no file system", (unsigned long long)id);
+	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
+	uint64_t size = (fs.size + block - 1) / block * block;
+	return catalog_adopt(&session.catalog, id, name, size, err);
+}
+
+const struct storage_upkeep thin_upkeep = {
+	.grow = thin_grow,
+	.check = thin_check,
+	.trim = thin_trim,
+	.adopt = adopt,
+	.state = look_at_pool,
+	.repair = thin_repair,
+};

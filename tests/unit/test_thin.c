@@ -1,0 +1,171 @@
+/* The disk of a thin pool: how it is divided, what it gains, and its label, whole and damaged. */
+#include "base/scoped.h"
+#include "base/text.h"
+#include "storage/thin.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define UUID "0b1f2c3d-0001-4002-8003-0123456789ab"
+
+enum { MIB = 2048 }; /* sectors */
+static const uint64_t GIB = 1024 * MIB, TIB = 1024 * 1024 * (uint64_t)MIB;
+
+static bool choose(uint64_t sectors, uint64_t block, struct thin_layout *layout)
+{
+	struct err err = { 0 };
+
+	return thin_layout_choose(sectors, block, layout, &err) == 0;
+}
+
+/* Nothing overlaps, all is on the disk, and the data is of whole blocks. */
+static bool sound(const struct thin_layout *layout, uint64_t sectors)
+{
+	uint64_t metadata = thin_extents_size(&layout->metadata);
+	uint64_t data = thin_extents_size(&layout->data);
+
+	return metadata > 0 && metadata <= DM_POOL_METADATA_MAX &&
+	       thin_extents_size(&layout->spare) == metadata && data > 0 &&
+	       data % layout->block == 0 && thin_layout_end(layout) <= sectors &&
+	       layout->metadata.list[0].start >= 2 * THIN_LABEL_SIZE / DM_SECTOR;
+}
+
+static void test_choose(void)
+{
+	static const uint64_t blocks[] = { 0, 128, 256, 2048, 131072 };
+	struct thin_layout layout;
+
+	for (uint64_t sectors = 128 * MIB; sectors < 1024 * TIB; sectors = sectors * 7 / 3 + 13) {
+		for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+			CU_ASSERT(!choose(sectors, blocks[i], &layout) || sound(&layout, sectors));
+		CU_ASSERT(choose(sectors, 0, &layout));
+	}
+	CU_ASSERT(choose(10 * GIB, 0, &layout));
+	CU_ASSERT_EQUAL(layout.block, 128);
+	CU_ASSERT_FALSE(choose(127 * MIB, 0, &layout));
+	CU_ASSERT_FALSE(choose(10 * GIB, 100, &layout));
+	CU_ASSERT_FALSE(choose(10 * GIB, 2097152 * 2, &layout));
+	CU_ASSERT_FALSE(choose(128 * MIB, 2097152, &layout));
+}
+
+/* 255 bitmaps of (16384 - 64) blocks of 8 sectors: what is above that, the kernel never uses. */
+static void test_metadata_limit(void)
+{
+	struct err err = { 0 };
+	struct thin_layout layout;
+
+	CU_ASSERT_EQUAL(DM_POOL_METADATA_MAX, 255ULL * (16384 - 64) * 8);
+	CU_ASSERT(choose(1000 * TIB, 128, &layout));
+	CU_ASSERT_EQUAL(thin_extents_size(&layout.metadata), 33292800);
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 33292801, &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "33292800"));
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 33292800, &err), 0);
+	CU_ASSERT_EQUAL(thin_extents_size(&layout.metadata), 33292800);
+	CU_ASSERT(sound(&layout, 100 * GIB));
+}
+
+static void test_grow(void)
+{
+	struct thin_layout layout, before;
+	struct err err = { 0 };
+
+	CU_ASSERT(choose(GIB, 0, &layout));
+	before = layout;
+	/* Nothing gained, nothing changed. */
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, GIB + 100 * MIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(layout.data.count, 1);
+	CU_ASSERT(thin_extents_size(&layout.data) > thin_extents_size(&before.data) + 99 * MIB);
+	/* A pool that becomes a hundred times as large needs more metadata. */
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(layout.metadata.count, 2);
+	CU_ASSERT(thin_extents_size(&layout.metadata) >= 200 * MIB);
+	CU_ASSERT(sound(&layout, 100 * GIB));
+	CU_ASSERT_EQUAL(layout.metadata.list[0].start, before.metadata.list[0].start);
+	CU_ASSERT_EQUAL(layout.data.list[0].start, before.data.list[0].start);
+	/* What is wanted, but has no room, is told; so is what would make it smaller. */
+	before = layout;
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 500 * MIB, &err), -ENOSPC);
+	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, MIB, &err), -EINVAL);
+	err = (struct err){ 0 };
+	/* As often as it has room for in the label; then in words. */
+	uint64_t sectors = 100 * GIB, metadata = thin_extents_size(&layout.metadata);
+	int r = 0;
+	for (int i = 0; i < 30 && r == 0; i++) {
+		sectors += 10 * GIB;
+		metadata += MIB;
+		r = thin_layout_grow(&layout, sectors, metadata, &err);
+		CU_ASSERT(sound(&layout, sectors));
+	}
+	CU_ASSERT(r < 0);
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
+}
+
+static int disk(void)
+{
+	int fd = memfd_create("disk", MFD_CLOEXEC);
+
+	return fd >= 0 && ftruncate(fd, 1 << 20) == 0 ? fd : -1;
+}
+
+static void test_label(void)
+{
+	scoped_fd int fd = disk();
+	struct thin_layout layout, got = { 0 };
+	struct err err = { 0 };
+	char uuid[37] = "";
+
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -ENOENT);
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
+	CU_ASSERT_STRING_EQUAL(uuid, UUID);
+	CU_ASSERT_EQUAL(memcmp(&layout, &got, sizeof layout), 0);
+	/* The first copy torn: the second serves. Both: it is told from none. */
+	CU_ASSERT_EQUAL(pwrite(fd, "x", 1, 100), 1);
+	memset(&got, 0, sizeof got);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
+	CU_ASSERT_EQUAL(memcmp(&layout, &got, sizeof layout), 0);
+	CU_ASSERT_EQUAL(pwrite(fd, "x", 1, THIN_LABEL_SIZE + 100), 1);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
+}
+
+/* Whatever byte of both copies is changed, what is read is what was written, or nothing. */
+static void test_label_damaged(void)
+{
+	scoped_fd int fd = disk();
+	struct thin_layout layout, got;
+	char uuid[37], label[THIN_LABEL_SIZE];
+
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(pread(fd, label, sizeof label, 0), (ssize_t)sizeof label);
+	for (size_t i = 0; label[i]; i++) {
+		char was = label[i], is = (char)(was ^ 1);
+		for (int copy = 0; copy < 2; copy++)
+			CU_ASSERT_EQUAL(pwrite(fd, &is, 1, copy * THIN_LABEL_SIZE + (off_t)i), 1);
+		int r = thin_label_read(fd, uuid, &got);
+		CU_ASSERT(r < 0 || memcmp(&layout, &got, sizeof layout) == 0);
+		for (int copy = 0; copy < 2; copy++)
+			CU_ASSERT_EQUAL(pwrite(fd, &was, 1, copy * THIN_LABEL_SIZE + (off_t)i), 1);
+	}
+}
+
+static CU_TestInfo tests[] = {
+	{ "a disk divided", test_choose },         { "the metadata's limit", test_metadata_limit },
+	{ "a disk that has grown", test_grow },    { "label", test_label },
+	{ "a damaged label", test_label_damaged }, CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	return suite_run("thin", NULL, NULL, tests);
+}

@@ -1,0 +1,405 @@
+#!/usr/bin/env bash
+# What can befall a thin pool, what is said of it, and how it is mended; and its upkeep while all is well.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/tag.sh
+. "$(dirname "$0")/../../tag.sh"
+
+# A new pool g of 256M in a root of its own; volumes are made by a template's import.
+begin() {
+	clear
+	export BERTH_ROOT=$T/$1 PATH=$BUILD_TREE:$PATH BERTH_LIBEXEC=$BUILD_TREE/libexec
+	pools=$BERTH_ROOT/lib/pools
+	mkdir -p "$T/tree/etc" "$T/tree/bin"
+	echo "host-$1" >"$T/tree/etc/hostname"
+	cp "$(command -v bash)" "$T/tree/bin/init"
+	berth pool create --driver thin --size 256M "${@:2}" g
+	import one
+}
+
+# Of cases that failed.
+clear() {
+	modprobe -a loop dm-thin-pool
+	umount -q /var/tmp/suite.*/mnt 2>/dev/null || true
+	retry 20 sh -c 'dmsetup remove_all; ! dmsetup ls | grep -q "("'
+	losetup -D
+}
+
+import() {
+	tar -C "$T/tree" -c . | berth template import --pool g - "$1"
+}
+
+end() {
+	berth pool delete --force g
+	same devices "" "$(dmsetup ls | grep berth- || true)"
+}
+
+# fails PATTERN COMMAND...
+fails() {
+	local pattern=$1
+	shift
+	not "$@" 2>"$T/err"
+	has "$pattern" "$(cat "$T/err")"
+}
+
+state() {
+	berth pool info --json g | python3 -c "import json, sys; print(json.load(sys.stdin)[0]['$1'])"
+}
+
+device() {
+	dmsetup ls | awk -v part="^berth-$(tag_of "$BERTH_ROOT")[.]g[.]$1\$" '$1 ~ part { print $1 }'
+}
+
+# Where the metadata begins, in blocks of 4096 bytes.
+metadata_block() {
+	sed -n 's/^metadata \([0-9]*\)+.*/\1/p' "$pools/g/pool.thin" | awk 'NR == 1 { print $1 / 8 }'
+}
+
+agree() {
+	same "a sound pool" "catalogue and pool agree" "$(berth pool check g)"
+}
+
+case_sound() {
+	begin sound
+	has "takes it as it is" "$(berth pool repair g)"
+	same state read-write "$(state state)"
+	same filesystem ext4 "$(state filesystem)"
+	(($(state metadata_total) >= 8 << 20 && $(state promised) > 0))
+	has "METADATA.*PROMISED.*STATE" "$(berth pool status)"
+	fails "no books" sh -c "berth pool create --driver dir d && berth pool repair d"
+	fails "no books" berth pool grow --size 1G d
+	end
+}
+
+case_superblock_gone() {
+	begin super
+	berth pool detach g
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
+	fails "overwritten with zeros.*pool repair g" berth pool status g
+	same "nothing attached" "" "$(device pool)"
+	berth pool repair g | tee "$T/report"
+	has "found: .*zeros" "$(cat "$T/report")"
+	has "repaired copy" "$(cat "$T/report")"
+	[[ -s $pools/g/metadata.backup ]]
+	agree
+	berth template delete one
+	import two
+	# The copy is in the spare: both have changed places, also for a pool that is attached anew.
+	berth pool detach g
+	berth pool status g
+	end
+}
+
+case_metadata_damaged() {
+	begin damaged
+	berth pool detach g
+	# All blocks but the superblock's copies of what it points to.
+	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek="$(($(metadata_block) + 1))" count=2000 conv=notrunc status=none
+	fails "pool repair g" berth pool status g
+	berth pool repair g | tee "$T/report"
+	# Nothing was left of what maps its blocks: that is said, and nothing pretended.
+	has "'template.one' is lost" "$(cat "$T/report")"
+	fails "no longer has it" berth create --pool g --set network= one m
+	berth template delete one
+	import two
+	end
+}
+
+case_needs_check() {
+	begin flag
+	berth pool detach g
+	# The flag as the kernel sets it: bit 0 of the superblock's flags, and its checksum.
+	dd if="$pools/g/pool.thin" of="$T/meta" bs=4096 skip="$(metadata_block)" count=2048 status=none
+	thin_dump "$T/meta" >"$T/dump"
+	grep -m 1 'flags="0"' "$T/dump"
+	sed -i '1s/flags="0"/flags="1"/' "$T/dump"
+	thin_restore -q -i "$T/dump" -o "$T/meta"
+	dd if="$T/meta" of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=2048 conv=notrunc status=none
+	same state "needs repair" "$(state state)"
+	fails "must be checked.*pool repair g" berth pool check g
+	fails "must be checked.*pool repair g" berth template delete one
+	fails "must be checked.*pool repair g" berth pool grow --size 1G g
+	berth pool repair g | tee "$T/report"
+	has "metadata is sound" "$(cat "$T/report")"
+	has "1 file system checked" "$(cat "$T/report")"
+	agree
+	import two
+	end
+}
+
+case_failing_disk() {
+	local disk table
+	disk=$(readlink -f /dev/disk/by-id/virtio-scratch2)
+	clear
+	modprobe -a dm-flakey
+	export BERTH_ROOT=$T/failing PATH=$BUILD_TREE:$PATH BERTH_LIBEXEC=$BUILD_TREE/libexec
+	table="0 $(blockdev --getsz "$disk") flakey $disk 0"
+	dmsetup create disk --table "$table 60 0"
+	berth pool create --device /dev/mapper/disk g
+	mkdir -p "$T/tree/etc"
+	import one
+	dmsetup load disk --table "$table 0 60 1 error_writes"
+	dmsetup suspend --noflush --nolockfs disk
+	dmsetup resume disk
+	fails "repair|Input/output|error" import two
+	berth pool status g || true
+	fails "pool repair g" berth pool check g
+	# While it fails, repairing says so as well.
+	berth pool repair g && fault "repaired on a disk that fails"
+	dmsetup load disk --table "$table 60 0"
+	dmsetup suspend --noflush --nolockfs disk
+	dmsetup resume disk
+	berth pool repair g | tee "$T/report"
+	agree
+	has "file systems? checked" "$(cat "$T/report")"
+	import two
+	berth template list
+	berth pool delete --force g
+	dmsetup remove disk
+}
+
+case_catalogue() {
+	begin catalog
+	mv "$pools/g/catalog.db" "$T/good.db"
+	fails "missing.*pool repair" berth pool check g
+	berth pool repair g | tee "$T/report"
+	has "catalogue was missing" "$(cat "$T/report")"
+	has "id 1 .ext4, 239 MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"
+	has "lost and 1 that are nobody's" "$(berth pool status g 2>&1)"
+	fails "no id 7" berth pool adopt g 7 template.one
+	berth pool adopt g 1 template.one
+	agree
+	berth template list
+	# Rubbish in place of a database; one of a later version; another pool's.
+	berth pool detach g
+	printf 'rubbish%.0s' {1..1000} >"$pools/g/catalog.db"
+	fails "damaged.*pool repair" berth pool check g
+	has "catalogue was damaged" "$(berth pool repair g)"
+	[[ -e $pools/g/catalog.db.damaged ]]
+	sqlite3 "$pools/g/catalog.db" "PRAGMA user_version = 9"
+	fails "version 9" berth pool check g
+	fails "version 9" berth pool repair g
+	sqlite3 "$pools/g/catalog.db" "PRAGMA user_version = 1; UPDATE pool SET uuid = 'x'"
+	fails "another pool's" berth pool check g
+	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET uuid = '$(sed -n 's/^uuid = //p' "$pools/g/pool.conf")'"
+	has "is deleted" "$(berth pool check --reclaim g)"
+	agree
+	end
+}
+
+# One bad volume does not stop the others.
+case_one_lost() {
+	begin lost
+	import two
+	dmsetup message "$(device pool)" 0 "delete 1"
+	has "'template.one' is lost" "$(berth pool check g)"
+	fails "no longer has it" berth create --pool g --set network= one m
+	berth create --pool g --set network= two m
+	berth delete m
+	import three
+	berth template delete one two three
+	agree
+	end
+}
+
+case_transaction() {
+	begin number
+	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET tid = tid + 5"
+	fails "should be.*pool check g" import two
+	has "of an earlier time, and so may be" "$(berth pool check g)"
+	import two
+	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET tid = 0"
+	has "somebody else wrote" "$(berth pool check g)"
+	agree
+	end
+}
+
+case_loop_file() {
+	begin file
+	berth pool detach g
+	mv "$pools/g/pool.thin" "$T/pool.thin"
+	fails "is gone" berth pool status g
+	mv "$T/pool.thin" "$pools/g/pool.thin"
+	cp --sparse=always "$pools/g/pool.thin" "$T/pool.thin"
+	truncate -s 100M "$pools/g/pool.thin"
+	fails "cut off" berth pool status g
+	fails "cut off" berth pool repair g
+	mv "$T/pool.thin" "$pools/g/pool.thin"
+	agree
+	# Both copies of the label.
+	berth pool detach g
+	dd if="$pools/g/pool.thin" of="$T/label" bs=8192 count=1 status=none
+	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek=0 count=1 conv=notrunc status=none
+	agree
+	berth pool detach g
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=8192 count=1 conv=notrunc status=none
+	fails "label is gone" berth pool status g
+	dd if="$T/label" of="$pools/g/pool.thin" conv=notrunc status=none
+	agree
+	end
+}
+
+case_grow_metadata() {
+	local before
+	begin more
+	before=$(state metadata_total)
+	fails "15.875" berth pool grow --metadata 16G g
+	fails "smaller" berth pool grow --metadata 1M g
+	berth pool grow --metadata 20M g
+	(($(state metadata_total) >= 20 << 20 && before < 20 << 20))
+	berth pool grow --size 1G g
+	agree
+	berth pool detach g
+	agree
+	(($(state metadata_total) >= 20 << 20))
+	import two
+	end
+}
+
+# Until there is no room for more metadata: what is said then, and how it goes on.
+case_metadata_full() {
+	local i pool
+	begin full
+	pool=$(device pool)
+	# Volumes that are made of many single blocks take the most.
+	dmsetup message "$pool" 0 "create_thin 1000"
+	dmsetup create berth-vm-f --table "0 4194304 thin /dev/mapper/$pool 1000"
+	for ((i = 0; i < 3000; i++)); do
+		dmsetup message "$pool" 0 "create_snap $((2000 + i)) 1000" 2>/dev/null || break
+		dd if=/dev/urandom of=/dev/mapper/berth-vm-f bs=4096 count=1 seek=$(((i * 7919) % 500000)) oflag=direct status=none 2>/dev/null || break
+	done
+	dmsetup remove berth-vm-f
+	dmsetup status "$pool"
+	if [[ $(dmsetup status "$pool") == *" ro "* ]]; then
+		fails "metadata is full.*--metadata" import two
+	else
+		fails "metadata is full" import two
+	fi
+	berth pool grow --metadata 64M g
+	has " rw " "$(dmsetup status "$pool")"
+	berth pool check --reclaim g | tail -n 3
+	agree
+	import two
+	end
+}
+
+case_trim() {
+	local used file
+	begin trim --sparse
+	berth create --pool g --set network= one m
+	file=$pools/g/pool.thin
+	used=$(state used)
+	# As a guest would: a file made and deleted.
+	device=$(dmsetup ls | awk '/[.]g[.]v/ { print $1 }')
+	same "no volume active" "" "$device"
+	berth set m disk.size=12G
+	"$BUILD_TREE/berth" pool check g
+	dmsetup create berth-vm-t --table "0 $((12 << 21)) thin /dev/mapper/$(device pool) 2"
+	mkdir -p "$T/mnt"
+	mount /dev/mapper/berth-vm-t "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/big" bs=1M count=64 conv=fsync status=none
+	rm "$T/mnt/big"
+	umount "$T/mnt"
+	dmsetup remove berth-vm-t
+	(($(state used) > used + (60 << 20)))
+	blocks=$(stat -c %b "$file")
+	has "given back" "$(berth pool trim g)"
+	(($(state used) < used + (8 << 20)))
+	(($(stat -c %b "$file") < blocks - (50 << 11)))
+	# Deleting gives back too.
+	used=$(state used)
+	import two
+	berth template delete two
+	(($(state used) <= used + (1 << 20)))
+	berth delete m
+	agree
+	end
+}
+
+case_size() {
+	begin size
+	berth create --pool g --set network= --set disk.size=1G one m
+	has "1073741824" "$(berth info --json m)"
+	fails "cannot be made smaller" berth set m disk.size=100M
+	berth set m disk.size=2G
+	berth snapshot m before
+	berth set m disk.size=3G
+	berth restore m before
+	has "3221225472" "$(berth info --json m)"
+	berth clone m m2
+	has "3221225472" "$(berth info --json m2)"
+	fails "cannot be made smaller" berth create --pool g --set network= --set disk.size=64M one m3
+	not berth info m3
+	berth pool create --driver dir d
+	tar -C "$T/tree" -c . | berth template import --pool d - plain
+	fails "does not limit" berth create --pool d --set network= --set disk.size=1G plain m4
+	berth delete m m2
+	agree
+	end
+}
+
+case_xfs() {
+	begin xfs --filesystem xfs --size 1G
+	same filesystem xfs "$(state filesystem)"
+	berth create --pool g --set network= --set disk.size=2G one m
+	berth clone m m2
+	berth clone m2 m3
+	berth snapshot m before
+	berth restore m before
+	berth delete m m2 m3
+	berth template delete one
+	berth pool repair g
+	agree
+	fails "ext4 or xfs" berth pool create --filesystem zfs h
+	end
+}
+
+# The disk comes up under another name; two that claim to be it; another root with the same pool.
+case_moved() {
+	local disk other
+	clear
+	export BERTH_ROOT=$T/moved PATH=$BUILD_TREE:$PATH BERTH_LIBEXEC=$BUILD_TREE/libexec
+	mkdir -p "$T/tree/etc"
+	truncate -s 512M "$T/disk"
+	disk=$(losetup --find --show "$T/disk")
+	berth pool create --device "$disk" g
+	import one
+	cp -r "$BERTH_ROOT" "$T/copied"
+	fails "another installation.*detach" env BERTH_ROOT="$T/copied" "$BUILD_TREE/berth" pool status g
+	berth pool detach g
+	losetup -d "$disk"
+	fails "no other has its label" berth pool status g
+	truncate -s 512M "$T/other"
+	other=$(losetup --find --show "$T/other")
+	same "another disk is where it was" "$disk" "$other"
+	disk=$(losetup --find --show "$T/disk")
+	berth pool status g
+	has "source = $disk" "$(cat "$BERTH_ROOT/lib/pools/g/pool.conf")"
+	agree
+	berth pool detach g
+	losetup -d "$other" "$disk"
+	cp --sparse=always "$T/disk" "$T/other"
+	disk=$(losetup --find --show "$T/disk")
+	other=$(losetup --find --show "$T/other")
+	sed -i 's|^source = .*|source = /dev/nowhere|' "$BERTH_ROOT/lib/pools/g/pool.conf"
+	fails "both '/dev/loop" berth pool status g
+	losetup -d "$other"
+	berth pool delete --force g
+	losetup -d "$disk"
+}
+
+# A kernel without the target; the module is away for as long as this takes.
+case_no_thin() {
+	export BERTH_ROOT=$T/none PATH=$BUILD_TREE:$PATH
+	clear
+	retry 20 modprobe -r dm-thin-pool
+	echo "install dm-thin-pool /bin/false" >/run/modprobe.d/none.conf 2>/dev/null ||
+		{ mkdir -p /run/modprobe.d && echo "install dm-thin-pool /bin/false" >/run/modprobe.d/none.conf; }
+	fails "no device-mapper target 'thin-pool'" berth pool create --driver thin --size 256M g
+	[[ ! -e $BERTH_ROOT/lib/pools/g ]]
+	has "new pools.*(btrfs|dir)" "$(berth doctor 2>/dev/null || true)"
+	rm /run/modprobe.d/none.conf
+	has "new pools.*thin" "$(berth doctor 2>/dev/null || true)"
+}
+
+run_cases
