@@ -75,7 +75,8 @@ static bool is_wanted(const struct watching *watching, json_t *event)
 /* "2026-01-31 12:00:00  stopped  web  clean, powered off" */
 static void show(json_t *event)
 {
-	static const char *const extra[] = { "template", "from", "snapshot", "outcome", "cause" };
+	static const char *const extra[] = { "template", "from",    "snapshot",
+					     "limit",    "outcome", "cause" };
 	const char *name = json_string_value(json_object_get(event, "event"));
 	const char *machine = json_string_value(json_object_get(event, "machine"));
 	const char *before = "  ";

@@ -103,6 +103,36 @@ __attribute__((format(printf, 2, 3))) static void show(const char *label, const 
 	free(value);
 }
 
+/* The limits that the machine has, by their keys without the common beginning. */
+static json_t *limits_object(const struct machine *machine)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < machine_schema.count; i++) {
+		const struct key *key = &machine_schema.keys[i];
+		scoped_text struct text value = { 0 };
+		if (!text_starts(key->name, "limits."))
+			continue;
+		config_text(&machine->config, key, &value);
+		if (strcmp(text_str(&value), key->fallback) != 0)
+			json_object_set_new(object, key->name + strlen("limits."),
+					    json_string(text_str(&value)));
+	}
+	return object;
+}
+
+static void show_limits(const struct machine *machine)
+{
+	scoped_text struct text line = { 0 };
+	json_t *limits = limits_object(machine);
+
+	for (void *at = json_object_iter(limits); at; at = json_object_iter_next(limits, at))
+		text_add(&line, "%s%s %s", line.length ? ", " : "", json_object_iter_key(at),
+			 json_string_value(json_object_iter_value(at)));
+	show("limits:", "%s", text_str(&line));
+	json_decref(limits);
+}
+
 static void show_run(const struct machine_status *status, const struct facts *facts)
 {
 	char span[32] = "", when[32] = "", size[32] = "";
@@ -179,6 +209,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("name:", "%s", machine->name);
 	show("description:", "%s", config->description);
 	show_run(&facts->status, facts);
+	show_limits(machine);
 	show_network(machine, &facts->status);
 	show("template:", "%s", config->template);
 	show("architecture:", "%s", config->arch);
@@ -218,18 +249,19 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	bool known = facts->snapshots_fault.code == 0;
 
 	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
 			 "name", machine->name, "description", json_text(config->description),
 			 "state", machine_state_name(status->state), "booted", status->booted,
 			 "started", json_count(status->started), "init",
 			 json_count((uint64_t)status->init), "keeper",
 			 json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup),
-			 "memory", json_count(status->memory), "ended", json_text(facts->ended),
-			 "network", network_object(machine, status), "template",
-			 json_text(config->template), "arch", json_text(config->arch), "created",
-			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",
-			 config->ephemeral, "privileged", config->privileged, "nesting",
-			 config->nesting, "volume", volume_object(machine, facts), "snapshots",
+			 "memory", json_count(status->memory), "limits", limits_object(machine),
+			 "ended", json_text(facts->ended), "network",
+			 network_object(machine, status), "template", json_text(config->template),
+			 "arch", json_text(config->arch), "created", json_count(config->created),
+			 "uuid", json_text(config->uuid), "ephemeral", config->ephemeral,
+			 "privileged", config->privileged, "nesting", config->nesting, "volume",
+			 volume_object(machine, facts), "snapshots",
 			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
 			 machine->folder, "log", json_text(facts->log));
 }

@@ -15,6 +15,7 @@ struct event {
 	const char *outcome;  /* stopped: "clean", "killed" or "failed" */
 	const char *from;     /* cloned: the other machine */
 	const char *snapshot; /* its name */
+	const char *limit;    /* limit: the key of machine.conf */
 	const char *template; /* created: of which */
 };
 

@@ -23,7 +23,7 @@ enum keeper_fd {
 	KEEPER_FD_END,
 };
 
-enum { KEEPER_PLAN_MAGIC = 0x62657201 };
+enum { KEEPER_PLAN_MAGIC = 0x62657202 };
 
 /* When a guest that ended by itself is started again; a stop that was asked for is always an end. */
 enum restart_policy {

@@ -8,6 +8,7 @@ libkeeper_a_SOURCES = \
 pkglibexec_PROGRAMS += libexec/berth-keeper
 libexec_berth_keeper_SOURCES = \
 	src/keeper/clients.c \
+	src/keeper/hits.c \
 	src/keeper/main.c \
 	src/keeper/output.c \
 	src/keeper/restart.c \

@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 		.guest.fd = KEEPER_PIDFD,
 		.console.fd = KEEPER_CONSOLE,
 		.notify.fd = KEEPER_NOTIFY,
+		.hits = { { .source.fd = -1 }, { .source.fd = -1 } },
 	};
 
 	if (argc != 2 ||

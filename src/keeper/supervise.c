@@ -36,7 +36,7 @@ static void unwatch(struct keeper *keeper, struct source *source)
 }
 
 /* RUN/events, by way of RUN/machines/NAME. */
-static void write_event(struct keeper *keeper, struct event *event)
+void keeper_tell(struct keeper *keeper, struct event *event)
 {
 	event->machine = keeper->plan.name;
 	int r = event_write(keeper->run, "../../events", event);
@@ -46,7 +46,7 @@ static void write_event(struct keeper *keeper, struct event *event)
 
 static void tell_event(struct keeper *keeper, const char *name)
 {
-	write_event(keeper, &(struct event){ .name = name });
+	keeper_tell(keeper, &(struct event){ .name = name });
 }
 
 static const char *outcome_name(enum ended ended)
@@ -56,7 +56,7 @@ static const char *outcome_name(enum ended ended)
 
 void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how)
 {
-	write_event(keeper, &(struct event){ .name = "ended",
+	keeper_tell(keeper, &(struct event){ .name = "ended",
 					     .outcome = outcome_name(ended),
 					     .cause = how });
 }
@@ -214,6 +214,7 @@ void keeper_let_go(struct keeper *keeper)
 	unwatch(keeper, &keeper->guest);
 	unwatch(keeper, &keeper->console);
 	unwatch(keeper, &keeper->notify);
+	hits_close(keeper);
 	scoped_close_fd(&keeper->cgroup);
 }
 
@@ -241,6 +242,7 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	keeper_watch(keeper, &keeper->guest, EPOLLIN);
 	keeper_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
 	keeper_watch(keeper, &keeper->notify, EPOLLIN);
+	hits_open(keeper);
 }
 
 /* A guest that reboots without ever coming up must not spin the host; others do as they please. */
@@ -304,6 +306,7 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 	int status = spawn_wait(source->fd);
 
 	output_drain(keeper);
+	hits_look(keeper);
 	timerfd_settime(keeper->timer.fd, 0, &never, NULL);
 	cgroup_kill(keeper->cgroup);
 	if (status < 0) {
@@ -361,6 +364,7 @@ static int open_sources(struct keeper *keeper)
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		keeper_watch(keeper, all[i],
 			     all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
+	hits_open(keeper);
 	return output_open(keeper);
 }
 

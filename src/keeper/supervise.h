@@ -10,6 +10,7 @@
 #include <time.h>
 
 struct keeper;
+struct event;
 
 /* Something in the event loop. */
 struct source {
@@ -29,6 +30,15 @@ struct client {
 	struct client *next;
 };
 
+/* A limit that the guest may run into, as its group counts. */
+enum hit_kind { HIT_MEMORY, HIT_PIDS, HIT_KINDS };
+
+struct hit {
+	struct source source; /* first, so that the loop's source is the hit */
+	uint64_t count;       /* as it was told last */
+	time_t told;          /* when, by the boot-time clock; 0: not yet */
+};
+
 struct keeper {
 	struct keeper_plan plan;
 	int epoll;
@@ -37,6 +47,7 @@ struct keeper {
 	int log;    /* console.log */
 	uint64_t log_bytes;
 	struct source guest, console, notify, control, timer, signals;
+	struct hit hits[HIT_KINDS];
 	struct ring ring;
 	struct client *clients;
 	bool booted;
@@ -60,6 +71,8 @@ void keeper_halt(struct keeper *keeper, unsigned seconds);
 void keeper_kill(struct keeper *keeper);
 void keeper_set_booted(struct keeper *keeper);
 
+/* Writes down what happened to the machine. */
+void keeper_tell(struct keeper *keeper, struct event *event);
 /* Tells of an end that is not the machine's, since it is started again. */
 void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how);
 /* The next guest by a respawn, of which the event tells, or the end. */
@@ -76,6 +89,11 @@ void restart_now(struct keeper *keeper);
 int output_open(struct keeper *keeper);
 void output_ready(struct keeper *keeper, struct source *source);
 void output_drain(struct keeper *keeper);
+
+/* hits.c: limits that the guest runs into. Opened anew for each guest. */
+void hits_open(struct keeper *keeper);
+void hits_look(struct keeper *keeper);
+void hits_close(struct keeper *keeper);
 
 /* clients.c: the control socket. */
 void clients_accept(struct keeper *keeper, struct source *source);

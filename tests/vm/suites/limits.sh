@@ -18,6 +18,8 @@ case_set_at_start() {
 	same cpus "50000 100000" "$(group m cpu.max)"
 	same "weight" 300 "$(group m cpu.weight)"
 	same "weight of I/O" "default 250" "$(group m io.weight)"
+	has "^limits: +cpu.weight 300, cpus 0.5, io.weight 250, memory 96M, pids 50$" "$(berth info m)"
+	same "as JSON" 96M "$(field m limits.memory)"
 }
 
 case_set_while_it_runs() {
@@ -59,6 +61,7 @@ case_too_many_processes() {
 	said=$(berth exec m -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do sleep 3 & done' 2>&1) || true
 	has "fork" "$said"
 	[[ $(group m pids.events | sed -n 's/^max //p') -gt 0 ]]
+	retry 20 told limits.pids
 	retry 20 berth exec m -- true
 	berth unset m limits.pids
 }
@@ -71,6 +74,13 @@ case_too_much_memory() {
 	[[ $(group m memory.events | sed -n 's/^oom_kill //p') -gt 0 ]]
 	same "the machine" running "$(field m state)"
 	berth exec m -- true
+	retry 20 told limits.memory
+	has "limit +m  limits.memory, .*killed" "$(told limits.memory)"
+}
+
+# told KEY: the event of a limit that was hit.
+told() {
+	timeout 10 berth events --since 1h --no-follow | grep " limit .*$1"
 }
 
 case_values_that_cannot_be() {

@@ -1,0 +1,88 @@
+/* Limits that the guest runs into: told once a minute at most, however often it does. */
+#include "keeper/supervise.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/scoped.h"
+#include "keeper/event.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum { TELL_SECONDS = 60 };
+
+static const struct {
+	const char *file, *name; /* the line that counts */
+	const char *limit, *cause;
+} kinds[HIT_KINDS] = {
+	[HIT_MEMORY] = { "memory.events", "oom_kill ", "limits.memory",
+			 "the kernel killed processes of it for want of memory" },
+	[HIT_PIDS] = { "pids.events", "max ", "limits.pids",
+		       "the kernel refused it more processes" },
+};
+
+static uint64_t read_count(int fd, const char *name)
+{
+	char text[512];
+	uint64_t count = 0;
+	/* Also tells the kernel that we have seen the change. */
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, strlen(name)) == 0)
+			sscanf(line + strlen(name), "%" SCNu64, &count);
+	}
+	return count;
+}
+
+static void look(struct keeper *keeper, enum hit_kind kind)
+{
+	struct hit *hit = &keeper->hits[kind];
+	struct timespec now;
+	uint64_t count;
+
+	if (hit->source.fd < 0)
+		return;
+	count = read_count(hit->source.fd, kinds[kind].name);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (count <= hit->count || (hit->told && now.tv_sec < hit->told + TELL_SECONDS))
+		return;
+	log_line("%s: %s, %" PRIu64 " times", kinds[kind].limit, kinds[kind].cause, count);
+	keeper_tell(keeper, &(struct event){ .name = "limit",
+					     .limit = kinds[kind].limit,
+					     .cause = kinds[kind].cause });
+	hit->count = count;
+	hit->told = now.tv_sec;
+}
+
+static void hit_ready(struct keeper *keeper, struct source *source)
+{
+	look(keeper, (enum hit_kind)((struct hit *)source - keeper->hits));
+}
+
+void hits_open(struct keeper *keeper)
+{
+	for (int kind = 0; kind < HIT_KINDS; kind++) {
+		int fd = openat(keeper->cgroup, kinds[kind].file, O_RDONLY | O_CLOEXEC);
+		keeper->hits[kind] = (struct hit){ .source = { fd, hit_ready } };
+		/* Without the controller there is no such file. */
+		if (fd >= 0)
+			keeper_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
+	}
+}
+
+void hits_look(struct keeper *keeper)
+{
+	for (int kind = 0; kind < HIT_KINDS; kind++)
+		look(keeper, (enum hit_kind)kind);
+}
+
+void hits_close(struct keeper *keeper)
+{
+	for (int kind = 0; kind < HIT_KINDS; kind++)
+		scoped_close_fd(&keeper->hits[kind].source.fd);
+}
