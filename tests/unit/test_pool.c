@@ -452,7 +452,8 @@ static void test_default_driver(void)
 	char why[512] = "";
 	const char *driver = pool_default_driver(&site, why, sizeof why);
 
-	CU_ASSERT(strcmp(driver, "btrfs") == 0 || strcmp(driver, "dir") == 0);
+	CU_ASSERT(strcmp(driver, "thin") == 0 || strcmp(driver, "btrfs") == 0 ||
+		  strcmp(driver, "dir") == 0);
 	CU_ASSERT(strlen(why) > 20);
 }
 
