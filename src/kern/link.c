@@ -34,8 +34,10 @@ static int kernel_refused(struct sockaddr_nl *from, struct nlmsgerr *answer, voi
 	if (!(head->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NL_STOP;
 	size_t skip = sizeof *answer;
-	if (!(head->nlmsg_flags & NLM_F_CAPPED))
+	if (!(head->nlmsg_flags & NLM_F_CAPPED) && answer->msg.nlmsg_len > NLMSG_HDRLEN)
 		skip += answer->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (skip > head->nlmsg_len)
+		return NL_STOP;
 	struct nlattr *words = nlmsg_find_attr(head, (int)skip, NLMSGERR_ATTR_MSG);
 	if (words)
 		nla_strlcpy(links->why, words, sizeof links->why);
@@ -151,6 +153,9 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 	int r = finish(links, rtnl_link_get_kernel(links->nl, 0, name, &link));
 	if (r < 0)
 		return r;
+	/* An answer without a link in it. */
+	if (!link)
+		return -EPROTO;
 	*info = (struct link_info){ .index = rtnl_link_get_ifindex(link),
 				    .up = rtnl_link_get_flags(link) & IFF_UP };
 	const char *kind = rtnl_link_get_type(link);
@@ -383,6 +388,19 @@ static struct nl_msg *ask(int type, const void *head, size_t size)
 	return message;
 }
 
+/* An attribute of the message that is behind its head and holds a number. */
+static bool find_u32(struct nl_msg *message, size_t head, int type, uint32_t *value)
+{
+	const struct nlattr *attr = nlmsg_valid_hdr(nlmsg_hdr(message), (int)head)
+					    ? nlmsg_find_attr(nlmsg_hdr(message), (int)head, type)
+					    : NULL;
+
+	if (!attr || nla_len(attr) < (int)sizeof *value)
+		return false;
+	*value = nla_get_u32(attr);
+	return true;
+}
+
 struct port_count {
 	int bridge;
 	int ports;
@@ -391,10 +409,10 @@ struct port_count {
 static int count_port(struct nl_msg *message, void *context)
 {
 	struct port_count *count = context;
-	struct nlattr *master =
-		nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct ifinfomsg), IFLA_MASTER);
+	uint32_t master;
 
-	if (master && nla_get_u32(master) == (uint32_t)count->bridge)
+	if (find_u32(message, sizeof(struct ifinfomsg), IFLA_MASTER, &master) &&
+	    master == (uint32_t)count->bridge)
 		count->ports++;
 	return NL_OK;
 }
@@ -425,11 +443,12 @@ struct address_search {
 static int compare_address(struct nl_msg *message, void *context)
 {
 	struct address_search *search = context;
-	struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
-	struct nlattr *local = nlmsg_find_attr(nlmsg_hdr(message), sizeof *head, IFA_LOCAL);
+	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	uint32_t local;
 
-	if (local && head->ifa_index == (unsigned)search->index &&
-	    head->ifa_prefixlen == search->prefix && nla_get_u32(local) == search->address.s_addr)
+	if (find_u32(message, sizeof *head, IFA_LOCAL, &local) &&
+	    head->ifa_index == (unsigned)search->index && head->ifa_prefixlen == search->prefix &&
+	    local == search->address.s_addr)
 		search->found = true;
 	return NL_OK;
 }
@@ -449,32 +468,32 @@ struct subnet_visit {
 	int stopped; /* what visit returned, once it was nonzero */
 };
 
-static void visit_subnet(struct subnet_visit *visit, const struct nlattr *network, unsigned prefix,
-			 int index)
+static void visit_subnet(struct subnet_visit *visit, uint32_t network, unsigned prefix, int index)
 {
-	if (network && !visit->stopped)
+	if (prefix <= 32 && !visit->stopped)
 		visit->stopped =
-			visit->visit(visit->context, (struct in_addr){ nla_get_u32(network) },
-				     prefix, index);
+			visit->visit(visit->context, (struct in_addr){ network }, prefix, index);
 }
 
 static int visit_address(struct nl_msg *message, void *context)
 {
-	struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
-	struct nlattr *network = nlmsg_find_attr(nlmsg_hdr(message), sizeof *head, IFA_ADDRESS);
+	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	uint32_t network;
 
-	visit_subnet(context, network, head->ifa_prefixlen, (int)head->ifa_index);
+	if (find_u32(message, sizeof *head, IFA_ADDRESS, &network))
+		visit_subnet(context, network, head->ifa_prefixlen, (int)head->ifa_index);
 	return NL_OK;
 }
 
 static int visit_route(struct nl_msg *message, void *context)
 {
-	struct rtmsg *head = nlmsg_data(nlmsg_hdr(message));
-	struct nlattr *network = nlmsg_find_attr(nlmsg_hdr(message), sizeof *head, RTA_DST);
-	struct nlattr *out = nlmsg_find_attr(nlmsg_hdr(message), sizeof *head, RTA_OIF);
+	const struct rtmsg *head = nlmsg_data(nlmsg_hdr(message));
+	uint32_t network, out = 0;
 
-	if (head->rtm_dst_len > 0)
-		visit_subnet(context, network, head->rtm_dst_len, out ? (int)nla_get_u32(out) : 0);
+	if (find_u32(message, sizeof *head, RTA_DST, &network) && head->rtm_dst_len > 0) {
+		find_u32(message, sizeof *head, RTA_OIF, &out);
+		visit_subnet(context, network, head->rtm_dst_len, (int)out);
+	}
 	return NL_OK;
 }
 

@@ -330,8 +330,10 @@ static int count_rule(const struct nlmsghdr *head, void *context)
 
 	if (!rule)
 		return MNL_CB_ERROR;
-	if (nftnl_rule_nlmsg_parse(head, rule) == 0 &&
-	    strcmp(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), count->table->name) == 0) {
+	const char *table = nftnl_rule_nlmsg_parse(head, rule) == 0
+				    ? nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)
+				    : NULL;
+	if (table && strcmp(table, count->table->name) == 0) {
 		if (has_comment(rule, count->table->mark))
 			count->marked++;
 		else
