@@ -12,6 +12,9 @@ enum { LIST_MAX = 16 << 20 };
 
 static bool is_it(const struct passwd *entry, const char *name, bool by_number, uint64_t number)
 {
+	/* "+ann" and "-ann" of nis(5) are no users, and the C library gives them no folder and no shell. */
+	if (strchr("+-", *entry->pw_name))
+		return false;
 	return by_number ? entry->pw_uid == number : strcmp(entry->pw_name, name) == 0;
 }
 
