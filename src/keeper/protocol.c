@@ -82,15 +82,18 @@ int protocol_send(int socket, enum protocol_type type, uint32_t value, const voi
 	return n < 0 ? -errno : 0;
 }
 
+/* The first; the room for one is rounded up, so that a second may have come, which nobody asked for. */
 static int received_fd(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fd;
+	int fds[2] = { -1, -1 };
 
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	return fd;
+	size_t size = c->cmsg_len - CMSG_LEN(0);
+	memcpy(fds, CMSG_DATA(c), size < sizeof fds ? size : sizeof fds);
+	scoped_close_fd(&fds[1]);
+	return fds[0];
 }
 
 int protocol_receive(int socket, struct protocol_message *message, int *fd)
