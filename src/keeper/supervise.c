@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "keeper/event.h"
+#include "keeper/notify.h"
 #include "kern/cgroup.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
@@ -142,16 +143,10 @@ static void signals_ready(struct keeper *keeper, struct source *source)
 static void notify_ready(struct keeper *keeper, struct source *source)
 {
 	char text[4096];
-	ssize_t n = recv(source->fd, text, sizeof text - 1, MSG_DONTWAIT);
+	ssize_t n = recv(source->fd, text, sizeof text, MSG_DONTWAIT);
 
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	char *rest = text;
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (strcmp(line, "READY=1") == 0)
-			keeper_set_booted(keeper);
-	}
+	if (n > 0 && notify_says_ready(text, (size_t)n))
+		keeper_set_booted(keeper);
 }
 
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
