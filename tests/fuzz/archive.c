@@ -1,0 +1,56 @@
+/* An archive that is imported: unpacked into a root of its own, from which nothing may get out. */
+#include "fuzz.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "image/unpack.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int enter(void)
+{
+	static int folder = -1;
+
+	if (folder < 0) {
+		folder = fuzz_folder(NULL);
+		fuzz_enclose();
+	}
+	return folder;
+}
+
+/* Nothing but the root is in the folder that it lies in. */
+static bool is_alone(int folder)
+{
+	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(take_fd(&fd));
+	unsigned names = 0;
+
+	while (dir && readdir(dir))
+		names++;
+	if (dir)
+		closedir(dir);
+	return names == 3;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct unpack_report report = { 0 };
+	int folder = enter();
+	scoped_fd int archive = fuzz_memory(data, size);
+
+	file_remove_tree(folder, "root");
+	scoped_fd int root = mkdirat(folder, "root", 0755) < 0
+				     ? -1
+				     : openat(folder, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || fchdir(root) < 0)
+		abort();
+	if (extract_archive(archive, &report) == 0)
+		layout_settle(&report);
+	else
+		fuzz_check(report.err.code > 0 && *report.err.text);
+	fuzz_check(is_alone(folder));
+	return fchdir(folder);
+}

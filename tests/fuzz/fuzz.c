@@ -1,0 +1,78 @@
+#include "fuzz.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static char path[] = "/dev/shm/berth-fuzz.XXXXXX";
+static pid_t owner;
+
+static void remove_folder(void)
+{
+	if (getpid() == owner)
+		file_remove_tree(AT_FDCWD, path);
+}
+
+int fuzz_folder(const char **name)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		owner = getpid();
+		if (!mkdtemp(path))
+			abort();
+		atexit(remove_folder);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (name)
+		*name = path;
+	return fd;
+}
+
+void fuzz_enclose(void)
+{
+	struct mount_attr closed = { .attr_set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE };
+	struct mount_attr open = { .attr_clr = MOUNT_ATTR_RDONLY };
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &closed, sizeof closed) < 0 ||
+	    mount_setattr(AT_FDCWD, "/dev/shm", 0, &open, sizeof open) < 0)
+		abort();
+}
+
+void fuzz_file(int folder, const char *name, const uint8_t *data, size_t size)
+{
+	scoped_fd int fd =
+		openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0755);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+}
+
+int fuzz_memory(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) < 0)
+		abort();
+	return fd;
+}
+
+char *fuzz_word(const uint8_t **data, size_t *size)
+{
+	size_t length = strnlen((const char *)*data, *size);
+	char *word = strndup((const char *)*data, length);
+	size_t taken = length < *size ? length + 1 : length;
+
+	if (!word)
+		abort();
+	*data += taken;
+	*size -= taken;
+	return word;
+}

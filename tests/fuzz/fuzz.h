@@ -1,0 +1,39 @@
+/*
+ * What each target stands on. A target takes any bytes; built with libFuzzer it is driven by that, else by
+ * tests/fuzz/replay.c, which gives it the files of its corpus.
+ */
+#ifndef BERTH_TESTS_FUZZ_H
+#define BERTH_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 0: to be kept in the corpus if it reaches something new. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A folder in memory, the same for the whole run, removed at its end; descriptor and path. */
+int fuzz_folder(const char **path);
+
+/*
+ * From here on the process sees a host of its own, all of it read-only but /dev/shm, so that what gets out
+ * of where it should be harms nobody. Once; needs root.
+ */
+void fuzz_enclose(void);
+
+/* Puts the bytes there as a file, made anew. */
+void fuzz_file(int folder, const char *name, const uint8_t *data, size_t size);
+
+/* A file without a name that holds the bytes, its place at the beginning. The caller owns it. */
+int fuzz_memory(const uint8_t *data, size_t size);
+
+/* Cuts off what stands before the next NUL, as a string that the caller owns. */
+char *fuzz_word(const uint8_t **data, size_t *size);
+
+/* Ends the run as a crash does: something that must hold does not. */
+#define fuzz_check(what)                  \
+	do {                              \
+		if (!(what))              \
+			__builtin_trap(); \
+	} while (0)
+
+#endif

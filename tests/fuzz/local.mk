@@ -1,0 +1,69 @@
+# A program for each parser that takes bytes from outside. Configured with --enable-fuzzing (and clang) it is
+# libFuzzer's; else it is given the files of its corpus, as a test.
+fuzz_targets = \
+	fuzz_archive \
+	fuzz_catalog \
+	fuzz_config \
+	fuzz_console \
+	fuzz_dm \
+	fuzz_keeper \
+	fuzz_label \
+	fuzz_lease \
+	fuzz_link \
+	fuzz_proc \
+	fuzz_protocol \
+	fuzz_root \
+	fuzz_user
+check_PROGRAMS += $(fuzz_targets)
+fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
+if FUZZING
+fuzz_flags = -fsanitize=fuzzer
+else
+fuzz_common += tests/fuzz/replay.c
+endif
+
+fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/extract.c src/image/layout.c $(fuzz_common)
+fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
+fuzz_archive_LDFLAGS = $(fuzz_flags)
+fuzz_catalog_SOURCES = tests/fuzz/catalog.c $(fuzz_common)
+fuzz_catalog_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+fuzz_catalog_LDFLAGS = $(fuzz_flags)
+fuzz_config_SOURCES = tests/fuzz/config.c $(fuzz_common)
+fuzz_config_LDADD = libconfig.a libbase.a $(CAP_LIBS)
+fuzz_config_LDFLAGS = $(fuzz_flags)
+fuzz_console_SOURCES = tests/fuzz/console.c src/cmd/logfilter.c $(fuzz_common)
+fuzz_console_LDADD = libkeeper.a libbase.a
+fuzz_console_LDFLAGS = $(fuzz_flags)
+fuzz_dm_SOURCES = tests/fuzz/dm.c $(fuzz_common)
+fuzz_dm_LDADD = libkern.a libbase.a
+fuzz_dm_LDFLAGS = $(fuzz_flags)
+fuzz_keeper_SOURCES = tests/fuzz/keeper.c src/keeper/clients.c src/keeper/output.c $(fuzz_common)
+fuzz_keeper_LDADD = libkeeper.a libkern.a libbase.a
+fuzz_keeper_LDFLAGS = $(fuzz_flags)
+fuzz_label_SOURCES = tests/fuzz/label.c $(fuzz_common)
+fuzz_label_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+fuzz_label_LDFLAGS = $(fuzz_flags)
+fuzz_lease_SOURCES = tests/fuzz/lease.c $(fuzz_common)
+fuzz_lease_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS)
+fuzz_lease_LDFLAGS = $(fuzz_flags)
+fuzz_link_SOURCES = tests/fuzz/link.c $(fuzz_common)
+fuzz_link_LDADD = libkern.a libbase.a $(NL_LIBS)
+fuzz_link_LDFLAGS = $(fuzz_flags)
+fuzz_proc_SOURCES = tests/fuzz/proc.c $(fuzz_common)
+fuzz_proc_LDADD = $(cmd_libs)
+fuzz_proc_LDFLAGS = $(fuzz_flags) -Wl,--wrap=fopen,--wrap=statfs
+fuzz_protocol_SOURCES = tests/fuzz/protocol.c $(fuzz_common)
+fuzz_protocol_LDADD = libkeeper.a libkern.a libbase.a
+fuzz_protocol_LDFLAGS = $(fuzz_flags)
+fuzz_root_SOURCES = tests/fuzz/root.c $(fuzz_common)
+fuzz_root_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+fuzz_root_LDFLAGS = $(fuzz_flags)
+fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
+fuzz_user_LDADD = $(cmd_libs)
+fuzz_user_LDFLAGS = $(fuzz_flags)
+
+EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/root.dict tests/fuzz/corpus
+
+.PHONY: fuzz-targets
+fuzz-targets: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(fuzz_targets)
