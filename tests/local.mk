@@ -4,7 +4,7 @@ EXTRA_DIST += \
 	tests/lint/layers tests/lint/style tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/cycles.sh \
 	tests/integration/debian.sh tests/integration/exec.sh tests/integration/hosts.sh \
-	tests/integration/inits.sh \
+	tests/integration/inits.sh tests/integration/kills.sh \
 	tests/integration/life.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
 	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \

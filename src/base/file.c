@@ -84,31 +84,32 @@ static int sync_parent(const char *path)
 	return file_sync_dir(parent);
 }
 
-static int write_aside(const char *path, const char *text, size_t length, mode_t mode)
+/* Under the lock of the file aside, which the rename takes from its name: the next one makes another. */
+static int replace(const char *aside, const char *path, const char *text, size_t length,
+		   mode_t mode)
 {
-	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	scoped_fd int fd = file_lock(aside, FILE_LOCK_WAIT);
 
 	if (fd < 0)
-		return -errno;
-	int r = write_all(fd, text, length);
-	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		return fd;
+	int r = ftruncate(fd, 0) < 0 ? -errno : write_all(fd, text, length);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(aside, path) < 0))
 		r = -errno;
+	if (r < 0)
+		unlink(aside);
 	return r;
 }
 
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err)
 {
-	scoped_free char *aside = text_format("%s.new.%d", path, (int)getpid());
+	/* One name for all, so that the killed leave one file, which the next one takes. */
+	scoped_free char *aside = text_format("%s.new", path);
 
 	if (!aside)
 		return err_set(err, ENOMEM, "write '%s': out of memory", path);
-	int r = write_aside(aside, text, length, mode);
-	if (r == 0 && rename(aside, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(aside);
+	int r = replace(aside, path, text, length, mode);
+	if (r < 0)
 		return err_set(err, -r, "write '%s': %s", path, strerror(-r));
-	}
 	r = sync_parent(path);
 	if (r < 0)
 		return err_set(err, -r, "make '%s' durable: %s", path, strerror(-r));

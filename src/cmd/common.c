@@ -34,6 +34,11 @@ static int act_on(struct call *call, const char *name, act_fn *act, struct err *
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, name, err);
 
+	if (r == -ESTALE && call->command->traits & COMMAND_ENDS) {
+		print_note("%s", err->text);
+		*err = (struct err){ 0 };
+		return 0;
+	}
 	return r != 0 ? r : act(call, &machine, err);
 }
 

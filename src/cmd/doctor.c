@@ -126,7 +126,8 @@ static int look_at_machine(void *context, const char *name)
 	scoped_machine struct machine machine = { 0 };
 	struct err err = { 0 };
 
-	if (machine_open(&machine, report->site, name, &err) < 0 && err.code != ENOENT)
+	if (machine_open(&machine, report->site, name, &err) < 0 && err.code != ENOENT &&
+	    err.code != ESTALE)
 		report_add(report, VERDICT_PROBLEM, "machine", "correct machine.conf by hand",
 			   "machine '%s': %s", name, err.text);
 	else if (err.code == 0 && machine.fault.code == 0)

@@ -124,6 +124,19 @@ static void tell_unmatched(struct listing *listing)
 	}
 }
 
+/* An ephemeral machine whose keeper was killed goes now, as it would have at its end. */
+static int settle(const struct site *site, const char *name, struct machine_status *status,
+		  const struct machine *machine)
+{
+	scoped_machine struct machine ended = { 0 };
+	struct err gone = { 0 };
+
+	if (status->state != MACHINE_STOPPED || !machine->config.ephemeral)
+		return 0;
+	machine_open(&ended, site, name, &gone);
+	return gone.code == ESTALE ? -ENOENT : 0;
+}
+
 static int visit_machine(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -138,6 +151,8 @@ static int visit_machine(void *context, const char *name)
 		lend_network(listing, &machine);
 		r = machine_status(&machine, &status, &err);
 	}
+	if (r == 0)
+		r = settle(&listing->call->site, name, &status, &machine);
 	if (r == -ENOENT) /* deleted since it was listed */
 		return 0;
 	if (r < 0)

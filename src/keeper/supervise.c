@@ -87,12 +87,20 @@ static bool ends_at_once(struct keeper *keeper)
 	return keeper->waiting;
 }
 
+/* For those who only look, and for a start, which then waits for the end. */
+static void mark_halting(struct keeper *keeper)
+{
+	scoped_fd int fd = openat(keeper->run, "halting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	keeper->halting = true;
+}
+
 void keeper_kill(struct keeper *keeper)
 {
 	if (ends_at_once(keeper))
 		return;
 	keeper->killed = true;
-	keeper->halting = true;
+	mark_halting(keeper);
 	log_line("killing the guest");
 	/* Both: the group also holds what was entered from outside, init may have left the group. */
 	cgroup_kill(keeper->cgroup);
@@ -109,8 +117,7 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 	if (keeper->halting)
 		return;
-	keeper->halting = true;
-	scoped_fd int fd = openat(keeper->run, "halting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	mark_halting(keeper);
 	log_line("asking the guest to halt, for at most %u s", seconds);
 	/* A paused guest would not hear it. */
 	cgroup_thaw(keeper->cgroup);

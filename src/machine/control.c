@@ -77,6 +77,18 @@ int control_guest(struct machine *machine, struct err *err)
 	return pidfd;
 }
 
+/* Waits for a guest that was asked to halt, which its keeper kills when the time for that is over. */
+static bool goes_down(struct machine *machine, int guest)
+{
+	scoped_free char *mark = text_format("%s/halting", machine->run);
+	struct pollfd end = { .fd = guest, .events = POLLIN };
+
+	if (guest < 0 || !mark || access(mark, F_OK) < 0)
+		return false;
+	poll(&end, 1, ANSWER_MILLISECONDS);
+	return true;
+}
+
 int control_lock_stopped(struct machine *machine, struct err *err)
 {
 	/* We ask without the lock, since a keeper's clean-up needs that. */
@@ -88,7 +100,9 @@ int control_lock_stopped(struct machine *machine, struct err *err)
 			return take_fd(&lock);
 		scoped_close_fd(&lock);
 		scoped_fd int pidfd = control_guest(machine, &(struct err){ 0 });
-		if (pidfd >= 0 || pidfd == -EAGAIN)
+		if (goes_down(machine, pidfd))
+			tries = 0;
+		else if (pidfd >= 0 || pidfd == -EAGAIN)
 			return -EALREADY;
 		nanosleep(&pause, NULL);
 	}

@@ -14,7 +14,7 @@ int control_guest(struct machine *machine, struct err *err);
 /*
  * The machine's lock with no keeper alive, as a descriptor; or -EALREADY, quietly, when it runs. A
  * keeper that holds its own lock may be one that is just coming up, cleaning up, or dying of a kill:
- * only one that answers runs a machine.
+ * only one that answers runs a machine. One that was asked to halt is waited for.
  */
 int control_lock_stopped(struct machine *machine, struct err *err);
 

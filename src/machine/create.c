@@ -23,6 +23,11 @@ void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
 	text_print(volume, VOLUME_NAME_MAX + 1, "machine.%s", name);
 }
 
+void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "restoring.%s", name);
+}
+
 void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
 {
 	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
@@ -323,8 +328,11 @@ static int destroy_in_pool(struct machine *machine, const char *name, struct err
 		return r;
 	snapshot_volume(machine->name, "", volume);
 	r = volume_list(&pool, volume, destroy_one, &pool, err);
+	restoring_volume(machine->name, volume);
+	if (r < 0 || volume_destroy(&pool, volume, err) < 0)
+		return r < 0 ? r : -err->code;
 	machine_volume(machine->name, volume);
-	return r < 0 ? r : volume_destroy(&pool, volume, err);
+	return volume_destroy(&pool, volume, err);
 }
 
 static void release_in_network(struct machine *machine, const char *name)

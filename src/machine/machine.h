@@ -31,7 +31,8 @@ struct machine {
 /*
  * Reads a machine's settings. -ENOENT names the nearest machine. What a killed command left half
  * made or half deleted is finished off first, so that no such machine is ever seen. Settings that
- * cannot be read leave a fault: such a machine can still be entered, stopped and deleted.
+ * cannot be read leave a fault: such a machine can still be entered, stopped and deleted. -ESTALE: it
+ * was ephemeral, its keeper was killed, and so it has been deleted now.
  */
 int machine_open(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);

@@ -31,8 +31,9 @@ char *machine_path(const struct machine *machine, const char *file);
  */
 int machine_erase(struct machine *machine, struct err *err);
 
-/* "machine.NAME" and "snapshot.NAME.SNAP". */
+/* "machine.NAME", "restoring.NAME" while a restore is at work, and "snapshot.NAME.SNAP". */
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
+void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1]);
 
 /* -ENOENT in words. */

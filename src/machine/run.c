@@ -288,6 +288,6 @@ int run_settle(struct machine *machine, struct err *err)
 		return r;
 	r = machine_erase(machine, err);
 	return r < 0 ? r
-		     : err_set(err, ENOENT, "machine '%s' was ephemeral, and it ended",
+		     : err_set(err, ESTALE, "machine '%s' was ephemeral, and it ended",
 			       machine->name);
 }

@@ -21,6 +21,17 @@ static int open_pool(struct machine *machine, struct pool *pool, struct err *err
 	return pool_open(pool, machine->site, machine->config.pool, err);
 }
 
+/* For a change, under the machine's lock: what a restore that was killed has left goes first. */
+static int open_settled(struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (open_pool(machine, pool, err) < 0)
+		return -err->code;
+	restoring_volume(machine->name, volume);
+	return volume_destroy(pool, volume, err);
+}
+
 static int find(struct machine *machine, struct pool *pool, const char *name, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -58,7 +69,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || check_name(name, err) < 0 || open_pool(machine, &pool, err) < 0)
+	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
@@ -131,7 +142,8 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	char volume[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || open_pool(machine, &pool, err) < 0 || find(machine, &pool, name, err) < 0)
+	if (lock < 0 || open_settled(machine, &pool, err) < 0 ||
+	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
 	int r = volume_destroy(&pool, volume, err);
@@ -140,7 +152,8 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 
 /*
  * A new volume from the snapshot changes places with the root in one stroke: a kill before it leaves
- * the old root, after it the new one, and the loser is cleared by the next restore.
+ * the old root, after it the new one, and the loser is cleared by the next change of its
+ * snapshots, or goes with the machine.
  */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 {
@@ -148,15 +161,16 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	char root[VOLUME_NAME_MAX + 1], kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || open_pool(machine, &pool, err) < 0 || find(machine, &pool, name, err) < 0)
+	if (lock < 0 || open_settled(machine, &pool, err) < 0 ||
+	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	if (run_alive(machine))
 		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
 			       machine->name, name);
 	machine_volume(machine->name, root);
 	snapshot_volume(machine->name, name, kept);
-	text_print(next, sizeof next, "restoring.%s", machine->name);
-	if (volume_destroy(&pool, next, err) < 0 || volume_snapshot(&pool, kept, next, err) < 0 ||
+	restoring_volume(machine->name, next);
+	if (volume_snapshot(&pool, kept, next, err) < 0 ||
 	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
 	    volume_exchange(&pool, root, next, err) < 0)
 		return -err->code;

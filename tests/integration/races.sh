@@ -52,6 +52,22 @@ case_start_and_stop() {
 	done
 }
 
+# A start that comes while the machine goes down waits for that, and then brings it up.
+case_start_while_it_stops() {
+	local init
+	berth start --wait m
+	init=$(field m init)
+	# It does not hear the signal to halt.
+	kill -STOP "$init"
+	berth stop --timeout 3 m 2>"$T/one" &
+	retry 2 state_is m stopping
+	berth start --wait m
+	wait
+	state_is m running
+	[[ $(field m init) != "$init" ]]
+	berth stop --force m
+}
+
 case_two_creates() {
 	local n
 	for ((n = 0; n < rounds; n++)); do

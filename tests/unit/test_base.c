@@ -162,6 +162,12 @@ static void test_replace(void)
 	CU_ASSERT_EQUAL(stat(path_to("a"), &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
 	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("a"), 3, &text), -EFBIG);
+	/* What one that was killed has left aside is taken, and goes. */
+	CU_ASSERT_EQUAL(file_replace(path_to("a.new"), "longer than the next", 20, 0644, &err), 0);
+	CU_ASSERT_EQUAL(file_replace(path_to("a"), "next", 4, 0600, &err), 0);
+	CU_ASSERT_EQUAL(access(path_to("a.new"), F_OK), -1);
+	free(take_ptr(&text));
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("a"), 100, &text), 4);
 	CU_ASSERT_EQUAL(file_replace(path_to("none/a"), "x", 1, 0600, &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "none/a"));
 }
