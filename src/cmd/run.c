@@ -16,7 +16,9 @@ enum { BOOT_SECONDS = 60 };
 /* From its start to the command's end, in a machine that goes whatever happens here. */
 static int run_inside(struct call *call, struct machine *machine, struct err *err)
 {
-	if (machine_wait_booted(machine, BOOT_SECONDS, err) < 0)
+	scoped_fd int owned = machine_own(machine, err);
+
+	if (owned < 0 || machine_wait_booted(machine, BOOT_SECONDS, err) < 0)
 		return EXEC_FAILED;
 	return enter_machine(call, machine, call->words + 1, err);
 }

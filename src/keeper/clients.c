@@ -154,6 +154,9 @@ static void serve(struct keeper *keeper, struct client *client,
 		if (keeper->booted)
 			say(client, SAY_BOOTED, 0, "");
 		break;
+	case ASK_OWN:
+		client->owner = true;
+		break;
 	case ASK_CONSOLE:
 		attach_console(keeper, client, message->value);
 		break;
@@ -177,12 +180,15 @@ static void client_ready(struct keeper *keeper, struct source *source)
 	struct protocol_message message;
 	int r = protocol_receive(source->fd, &message, NULL);
 
-	if (r > 0)
+	if (r > 0) {
 		serve(keeper, client, &message);
-	else if (r != -EAGAIN)
+	} else if (r != -EAGAIN) {
+		if (client->owner)
+			keeper_kill(keeper);
 		drop(keeper, client);
-	else if (client->blocked)
+	} else if (client->blocked) {
 		send_output(keeper, client);
+	}
 }
 
 void clients_accept(struct keeper *keeper, struct source *source)

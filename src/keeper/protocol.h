@@ -20,6 +20,7 @@ enum protocol_type {
 	ASK_KILL,      /* -> SAY_ENDED */
 	ASK_BOOTED,    /* -> SAY_BOOTED or SAY_ENDED */
 	ASK_CONSOLE,   /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
+	ASK_OWN,       /* nothing; when the connection ends, so does the guest */
 	SEND_INPUT,    /* data: what was typed */
 	SEND_SIZE,     /* value: rows << 16 | columns */
 	/* from the keeper */

@@ -25,6 +25,7 @@ struct client {
 	struct source source; /* first, so that the loop's source is the client */
 	enum client_role role;
 	bool writer;
+	bool owner;     /* the machine is there for it alone, and is killed when it goes */
 	bool blocked;   /* its socket is full: waiting for room */
 	uint64_t place; /* in the ring: what it has been sent so far */
 	struct client *next;

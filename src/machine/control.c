@@ -111,6 +111,16 @@ int control_lock_stopped(struct machine *machine, struct err *err)
 		       machine->name, machine->name);
 }
 
+int machine_own(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_connect(machine, err);
+	int r = socket < 0 ? 0 : protocol_send(socket, ASK_OWN, 0, NULL, 0, -1);
+
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	return socket < 0 ? -err->code : take_fd(&socket);
+}
+
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err)
 {
 	struct protocol_message message;

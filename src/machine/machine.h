@@ -109,6 +109,12 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err);
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);
 
 /*
+ * A descriptor with which the machine ends: once it is closed, also by the death of who has it, the
+ * keeper kills the guest.
+ */
+int machine_own(struct machine *machine, struct err *err);
+
+/*
  * Until its run ends: 0 when it went down or was stopped, -ECHILD with how when it failed. Whenever
  * stop_fd becomes readable, it is read, and the machine asked to halt; the second time it is killed.
  */

@@ -121,4 +121,19 @@ case_killed_at_random() {
 	echo "# $kills kills"
 }
 
+# The machine is there for the command alone.
+case_run_killed() {
+	local pid what='run was killed'
+	runs() {
+		pgrep -x sleep && [[ $(pgrep -x berth-keeper | wc -l) -eq 1 ]]
+	}
+	berth run bb -- sleep 1000 &
+	pid=$!
+	retry 20 runs
+	kill -KILL "$pid"
+	wait "$pid" || true
+	retry 10 no_process
+	look_at_all
+}
+
 run_cases "$@"
