@@ -42,14 +42,38 @@ retry() {
 
 # run_unit PROGRAM: one that ends in suite_run(). What it skips is told as a case of its own.
 run_unit() {
-	local status=0 name=${1##*/} why
+	local status=0 name=${1##*/} why log
 	name=${name#test_}
-	(cd "$BUILD_TREE" && timeout -k 5 300 "$1") >"$T/unit.log" 2>&1 || status=$?
+	log=$T/unit-$name.log
+	(cd "$BUILD_TREE" && timeout -k 5 600 "$1") >"$log" 2>&1 || status=$?
 	while read -r why; do
 		echo "skip $name: $why"
-	done < <(sed -n 's/^skip: //p' "$T/unit.log")
-	grep -v '^skip: ' "$T/unit.log"
+	done < <(sed -n 's/^skip: //p' "$log")
+	grep -v '^skip: ' "$log"
 	return "$status"
+}
+
+# side_by_side FUNCTION NAME...: as many at once as there are processors, each told as a whole.
+side_by_side() {
+	local function=$1 name running=0 failed=0
+	shift
+	for name; do
+		if ((running == $(nproc))); then
+			wait -n || failed=1
+			((running--))
+		fi
+		(
+			status=0
+			"$function" "$name" >"$T/side-$name.log" 2>&1 || status=$?
+			flock "$T/told" cat "$T/side-$name.log"
+			exit "$status"
+		) &
+		((running++)) || true
+	done
+	while ((running-- > 0)); do
+		wait -n || failed=1
+	done
+	return "$failed"
 }
 
 run_case() {
@@ -89,15 +113,14 @@ run_cases() {
 
 # run_integration NAME...: tests of tests/integration, their cases told as "NAME/CASE". For the exit.
 run_integration() {
-	local name status failed=0
-	for name; do
-		status=0
-		TEST_SECONDS=${TEST_SECONDS:-600} "tests/integration/$name.sh" >"$T/$name.log" 2>&1 </dev/null || status=$?
-		sed -E "s|^(ok\|not ok\|skip) |&$name/|" "$T/$name.log"
-		if [[ $status -ne 0 && $status -ne 77 ]]; then
-			failed=1
-			grep -q '^not ok ' "$T/$name.log" || echo "not ok $name: ended with $status"
-		fi
-	done
-	return "$failed"
+	side_by_side one_integration "$@"
+}
+
+one_integration() {
+	local name=$1 log=$T/$1.log status=0
+	TEST_SECONDS=${TEST_SECONDS:-600} "tests/integration/$name.sh" >"$log" 2>&1 </dev/null || status=$?
+	sed -E "s|^(ok\|not ok\|skip) |&$name/|" "$log"
+	[[ $status -ne 0 && $status -ne 77 ]] || return 0
+	grep -q '^not ok ' "$log" || echo "not ok $name: ended with $status"
+	return 1
 }

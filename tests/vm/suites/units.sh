@@ -3,20 +3,21 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-failures=0
-for program in "$BUILD_TREE"/test_*; do
-	name=${program##*/test_}
-	[[ -x $program && -e tests/unit/test_$name.c ]] || continue
-	began=${EPOCHREALTIME/./}
-	run_unit "$program"
-	case $? in
-	0) echo "ok $name" ;;
-	77) ;;
-	*)
-		echo "not ok $name"
-		failures=$((failures + 1))
-		;;
+one_program() {
+	local status=0 began=${EPOCHREALTIME/./}
+	run_unit "$BUILD_TREE/test_$1" || status=$?
+	case $status in
+	0) echo "ok $1" ;;
+	77) status=0 ;;
+	*) echo "not ok $1" ;;
 	esac
 	echo "# took $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+	return "$status"
+}
+
+names=()
+for program in "$BUILD_TREE"/test_*; do
+	name=${program##*/test_}
+	[[ ! -x $program || ! -e tests/unit/test_$name.c ]] || names+=("$name")
 done
-[[ $failures -eq 0 ]]
+side_by_side one_program "${names[@]}"
