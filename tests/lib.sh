@@ -206,10 +206,16 @@ delete_all() {
 		delete_each "network list" "network delete"
 }
 
+no_scope_is_left() {
+	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*") ]]
+}
+
 nothing_left() {
 	delete_all || return
 	# The site's own two control groups stay; they are to be empty.
 	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
+	# systemd removes scopes when it comes to it.
+	retry 10 no_scope_is_left || true
 	what_there_is >"$T/after"
 	# A mount of somebody else's goes here too when its folder is removed elsewhere.
 	diff "$T/before" "$T/after" | grep -E '^[<>]' | grep -v '^< mount' >"$T/difference" || true

@@ -12,7 +12,7 @@ case_pause_holds_still() {
 	berth pause m
 	same state paused "$(field m state)"
 	local group
-	group=$(find /sys/fs/cgroup -type d -path "*berth-$(tag_of "$BERTH_ROOT")/m" | head -n 1)
+	group=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)$(field m cgroup)
 	retry 10 grep -q 'frozen 1' "$group/cgroup.events"
 }
 
