@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Berth installed on a host with systemd: scopes, systemd-machined, units.
 # installs
+# debian: bookworm
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
