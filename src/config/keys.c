@@ -141,6 +141,8 @@ static const struct key pool_keys[] = {
 	  "file system of a volume, where each has its own: ext4, xfs" },
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
 	  "size of the loop file; 0: there is none" },
+	{ "size.max", KEY_SIZE, 0, AT(size_max), "0", 0, UINT64_MAX, NULL,
+	  "size to which the loop file of a thin pool may grow by itself; 0: it does not" },
 	{ "source", KEY_PATH, KEY_FIXED, AT(source), "", 0, 0, NULL,
 	  "folder, loop file or device that holds the volumes" },
 	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },

@@ -14,7 +14,9 @@ libstorage_a_SOURCES = \
 	src/storage/links.c src/storage/links.h \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c \
+	src/storage/pool_space.c \
 	src/storage/remove.c src/storage/remove.h \
+	src/storage/space.c src/storage/space.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/thin.c src/storage/thin.h \
@@ -34,6 +36,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin_repair.c \
 	src/storage/thin_resize.c \
 	src/storage/thin_sqlite.c src/storage/thin_sqlite.h \
+	src/storage/thin_space.c \
 	src/storage/thin_trim.c \
 	src/storage/thin_upkeep.c
 
@@ -50,6 +53,10 @@ test_thin_LDADD = $(storage_ldadd)
 test_catalog_SOURCES = tests/unit/test_catalog.c $(storage_scratch)
 # Linked with SQLite, whose calls to the disk it counts.
 test_catalog_LDADD = $(storage_ldadd) $(SQLITE_LIBS)
+check_PROGRAMS += test_space
+TESTS += test_space
+test_space_SOURCES = tests/unit/test_space.c tests/unit/suite.c tests/unit/suite.h
+test_space_LDADD = libstorage.a $(CUNIT_LIBS)
 test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
 test_copy_LDADD = $(storage_ldadd)
 test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
@@ -62,7 +69,7 @@ thin_faults_SOURCES = tests/vm/thin_faults.c src/base/fault.c \
 	src/storage/thin_fs.c src/storage/thin_grow.c src/storage/thin_ids.c \
 	src/storage/thin_label.c src/storage/thin_layout.c src/storage/thin_pool.c \
 	src/storage/thin_recover.c src/storage/thin_repair.c src/storage/thin_resize.c \
-	src/storage/thin_trim.c src/storage/thin_upkeep.c
+	src/storage/thin_space.c src/storage/thin_trim.c src/storage/thin_upkeep.c
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)

@@ -345,6 +345,8 @@ int pool_create(const struct site *site, const char *name, const struct pool_spe
 	r = make_pool(&pool, spec, err);
 	if (r < 0)
 		undo(&pool, &ignored);
+	else
+		pool_keep_reserve(&pool, &ignored);
 	return r;
 }
 
@@ -523,6 +525,32 @@ int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
 	return pool->ops->upkeep->state(pool, state, err) < 0
 		       ? err_wrap(err, "pool '%s'", pool->name)
 		       : 0;
+}
+
+int pool_glance(const struct site *site, const char *name, struct pool_usage *usage)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err ignored = { 0 };
+
+	return name_pool(&pool, site, name, &ignored) == 0 &&
+	       load(&pool, "pool.conf", &ignored) == 0 && pool.ops->upkeep &&
+	       pool.ops->upkeep->glance(&pool, usage, &ignored) == 0;
+}
+
+int pool_set(const struct site *site, const char *name, const char *key, const char *value,
+	     struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
+		return -err->code;
+	scoped_free char *path = path_in(&pool, "pool.conf");
+	scoped_fd int lock = pool_lock(&pool, err);
+	if (lock < 0)
+		return lock;
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	return config_edit(&pool_schema, path, key, value, err);
 }
 
 static int is_pool(const struct dirent *e)

@@ -117,6 +117,15 @@ struct storage_upkeep {
 	int (*trim)(struct pool *, struct text *report, struct err *);
 	int (*adopt)(struct pool *, uint64_t id, const char *volume, struct err *);
 	int (*state)(struct pool *, struct pool_state *, struct err *);
+	/* As pool_usage, of a pool that is not open; -ENODEV when it is not attached. */
+	int (*glance)(struct pool *, struct pool_usage *, struct err *);
+	/* Calls visit for each volume that is in use, with the bytes of the pool that it takes. */
+	int (*each_use)(struct pool *, int (*visit)(void *, const char *volume, uint64_t used),
+			void *context, struct err *);
+	/* The device-mapper device by which the kernel tells of little room... */
+	void (*device)(const struct pool *, char *out, size_t room);
+	/* ...once, and again only after this. */
+	int (*watch_again)(struct pool *, struct err *);
 	/* Of one that nobody has open and that need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
 };
@@ -182,6 +191,35 @@ int pool_adopt(const struct site *site, const char *name, uint64_t id, const cha
 
 /* -EOPNOTSUPP, without words, from a driver that has no books. */
 int pool_look(struct pool *pool, struct pool_state *state, struct err *err);
+
+/*
+ * How full a pool is, where that costs next to nothing to know: nothing is attached for it. 1, or 0
+ * and nothing filled in.
+ */
+int pool_glance(const struct site *site, const char *name, struct pool_usage *usage);
+
+/* Changes a key of pool.conf, checked; NULL: back to the default. */
+int pool_set(const struct site *site, const char *name, const char *key, const char *value,
+	     struct err *err);
+
+/* ---- What a pool can do by itself when it runs out of room: pool_space.c. Nothing without books. */
+
+int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
+		  void *context, struct err *err);
+/* The device-mapper device whose events tell of little room, "" if there is none; and again, once told. */
+void pool_watch_device(const struct pool *pool, char *out, size_t room);
+int pool_watch_again(struct pool *pool, struct err *err);
+
+/* Takes a step within size.max and what is below; or all of a device that has become larger. 1: it has. */
+int pool_grow_itself(struct pool *pool, struct err *err);
+
+/*
+ * A hundredth of the pool that is kept filled with nothing, so that giving it up makes room when
+ * there is none. keep: makes it, where it is not and there is plenty of room. Both idempotent.
+ */
+int pool_keep_reserve(struct pool *pool, struct err *err);
+int pool_release_reserve(struct pool *pool, struct err *err);
+bool pool_is_reserve(const char *volume);
 
 /* The ops, with the volume named in every failure; names are checked. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);

@@ -174,6 +174,9 @@ static int visit_volume(void *context, const struct catalog_volume *volume)
 	const struct visitor *visitor = context;
 	struct volume_info info;
 
+	/* Nobody's but the pool's. */
+	if (pool_is_reserve(volume->name))
+		return 0;
 	to_info(volume, &info);
 	return visitor->visit(visitor->context, &info);
 }

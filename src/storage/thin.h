@@ -180,6 +180,13 @@ int thin_resize(struct pool *pool, const char *volume, uint64_t size, struct err
 /* Gives the blocks that volumes have freed back to the pool, and the pool's to what is below. */
 int thin_trim(struct pool *pool, struct text *report, struct err *err);
 
+/* ---- Running out of room: thin_space.c; as storage_upkeep says. */
+int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
+		  void *context, struct err *err);
+int thin_glance(struct pool *pool, struct pool_usage *usage, struct err *err);
+void thin_watch_device(const struct pool *pool, char *out, size_t room);
+int thin_watch_again(struct pool *pool, struct err *err);
+
 /* ---- File systems of volumes: thin_fs.c. All of a pool's are of one type. */
 
 /* Whether the programs and the kernel's parts that the pool's type needs are there. */

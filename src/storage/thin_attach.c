@@ -14,7 +14,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-enum { LOW_WATER_PART = 10 };
+enum { LOW_WATER_PART = 5 }; /* so much left: SPACE_LOW */
 
 int thin_look(struct pool *pool, struct err *err)
 {

@@ -42,13 +42,14 @@ static int keep(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-static int used_now(struct pool *pool, uint64_t *bytes, struct err *err)
+static int used_now(struct pool *pool, uint64_t *bytes, bool *full, struct err *err)
 {
 	struct dm_pool_status status;
 
 	if (thin_look(pool, err) < 0 || thin_status(pool, DM_WITH_FLUSH, &status, err) < 0)
 		return -err->code;
 	*bytes = status.data_used * thin_of(pool)->layout.block * DM_SECTOR;
+	*full = status.data_used == status.data_total;
 	return 0;
 }
 
@@ -58,7 +59,8 @@ static bool worth_it(const struct catalog_volume *volume)
 	return !text_starts(volume->name, "snapshot.") && !text_starts(volume->name, "partial.");
 }
 
-static void trim_all(struct trim *trim, struct text *report)
+/* full: only those in use, since to mount another takes a block. */
+static void trim_all(struct trim *trim, bool full, struct text *report)
 {
 	struct pool *pool = trim->pool;
 
@@ -66,9 +68,9 @@ static void trim_all(struct trim *trim, struct text *report)
 		const struct catalog_volume *volume = &trim->list[i];
 		struct dm_info info;
 		struct err err = { 0 };
-		if (!worth_it(volume))
-			continue;
 		bool was_active = thin_active(pool, volume->id, &info) && info.open_count > 0;
+		if (!worth_it(volume) || (full && !was_active))
+			continue;
 		if (trim_one(pool, volume, &err) < 0 && err.code != ENOENT)
 			text_add(report, "volume '%s': %s\n", volume->name, err.text);
 		if (!was_active)
@@ -80,9 +82,10 @@ int thin_trim(struct pool *pool, struct text *report, struct err *err)
 {
 	struct trim trim = { .pool = pool };
 	uint64_t before = 0, after = 0;
+	bool full = false;
 	char freed[32];
 
-	if (used_now(pool, &before, err) < 0)
+	if (used_now(pool, &before, &full, err) < 0)
 		return -err->code;
 	{
 		scoped_session struct thin_session session = { .lock = -1 };
@@ -92,9 +95,9 @@ int thin_trim(struct pool *pool, struct text *report, struct err *err)
 			err_set(err, ENOMEM, "out of memory");
 	}
 	if (!err->code)
-		trim_all(&trim, report);
+		trim_all(&trim, full, report);
 	free(trim.list);
-	if (err->code || used_now(pool, &after, err) < 0)
+	if (err->code || used_now(pool, &after, &full, err) < 0)
 		return -err->code;
 	text_human_size(before > after ? before - after : 0, freed, sizeof freed);
 	return text_add(report, "%s given back\n", freed);

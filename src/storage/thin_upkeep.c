@@ -119,5 +119,9 @@ const struct storage_upkeep thin_upkeep = {
 	.trim = thin_trim,
 	.adopt = adopt,
 	.state = look_at_pool,
+	.glance = thin_glance,
+	.each_use = thin_each_use,
+	.device = thin_watch_device,
+	.watch_again = thin_watch_again,
 	.repair = thin_repair,
 };

@@ -1,0 +1,127 @@
+/* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
+#include "base/scoped.h"
+#include "storage/driver.h"
+#include "storage/space.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#define RESERVE "reserve.room"
+
+enum { RESERVE_PART = 100, RESERVE_MIN = 4 << 20, RESERVE_MAX = 256 << 20, PIECE = 1 << 20 };
+
+int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
+		  void *context, struct err *err)
+{
+	return pool->ops->upkeep ? pool->ops->upkeep->each_use(pool, visit, context, err) : 0;
+}
+
+void pool_watch_device(const struct pool *pool, char *out, size_t room)
+{
+	snprintf(out, room, "%s", "");
+	if (pool->ops->upkeep)
+		pool->ops->upkeep->device(pool, out, room);
+}
+
+int pool_watch_again(struct pool *pool, struct err *err)
+{
+	return pool->ops->upkeep ? pool->ops->upkeep->watch_again(pool, err) : 0;
+}
+
+/* ---- Growing */
+
+static uint64_t free_below(const struct pool *pool)
+{
+	struct statvfs below;
+
+	return statvfs(pool->config.source, &below) < 0 ? 0
+							: (uint64_t)below.f_bavail * below.f_frsize;
+}
+
+int pool_grow_itself(struct pool *pool, struct err *err)
+{
+	const struct pool_config *config = &pool->config;
+	struct pool_usage before, after;
+	uint64_t size = 0;
+
+	if (!pool->ops->upkeep)
+		return 0;
+	if (config->size) {
+		size = space_grow_to(config->size, config->size_max, free_below(pool));
+		if (!size)
+			return 0;
+	}
+	if (pool->ops->pool_usage(pool, &before, err) < 0 ||
+	    pool->ops->upkeep->grow(pool, size, 0, err) < 0 ||
+	    pool->ops->pool_usage(pool, &after, err) < 0)
+		return -err->code;
+	return after.total > before.total;
+}
+
+/* ---- The reserve */
+
+bool pool_is_reserve(const char *volume)
+{
+	return strcmp(volume, RESERVE) == 0;
+}
+
+static int fill(int mount_fd, uint64_t size, struct err *err)
+{
+	scoped_free char *zeros = calloc(1, PIECE);
+	scoped_fd int fd = openat(mount_fd, "room", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (!zeros)
+		return err_set(err, ENOMEM, "out of memory");
+	for (uint64_t done = 0; fd >= 0 && done < size; done += PIECE) {
+		if (write(fd, zeros, PIECE) != PIECE)
+			return err_set(err, errno, "fill it: %s", strerror(errno));
+	}
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set(err, errno, "fill it: %s", strerror(errno));
+	return 0;
+}
+
+static int make_reserve(struct pool *pool, uint64_t size, struct err *err)
+{
+	scoped_fd int mount_fd = -1;
+
+	if (volume_create(pool, RESERVE, 2 * size + (64 << 20), err) < 0)
+		return -err->code;
+	if (volume_mount(pool, RESERVE, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &mount_fd, err) < 0 ||
+	    fill(mount_fd, size, err) < 0)
+		return -err->code;
+	scoped_close_fd(&mount_fd);
+	return volume_deactivate(pool, RESERVE, err);
+}
+
+int pool_keep_reserve(struct pool *pool, struct err *err)
+{
+	struct volume_info info;
+	struct pool_usage usage;
+
+	if (!pool->ops->upkeep || volume_info(pool, RESERVE, &info, &(struct err){ 0 }) == 0)
+		return 0;
+	if (pool->ops->pool_usage(pool, &usage, err) < 0)
+		return -err->code;
+	uint64_t size = usage.total / RESERVE_PART;
+	size = size < RESERVE_MIN ? RESERVE_MIN : size > RESERVE_MAX ? RESERVE_MAX : size;
+	if (usage.used + 8 * size > usage.total / 2)
+		return 0;
+	int r = make_reserve(pool, size, err);
+	if (r < 0)
+		pool_release_reserve(pool, &(struct err){ 0 });
+	return r;
+}
+
+int pool_release_reserve(struct pool *pool, struct err *err)
+{
+	struct volume_info info;
+
+	if (!pool->ops->upkeep || volume_info(pool, RESERVE, &info, &(struct err){ 0 }) < 0)
+		return 0;
+	return volume_destroy(pool, RESERVE, err);
+}

@@ -1,0 +1,101 @@
+#include "storage/space.h"
+
+enum {
+	MARK_PART = 20, /* of the whole: so much is left when holding begins */
+	/* No disk that a pool lies on is written faster. */
+	FASTEST = 1000 << 10, /* bytes a millisecond */
+	PAUSE_MIN = 50,
+	PAUSE_MAX = 2000,
+	GROW_PART = 4,   /* a file grows by so much of itself */
+	BELOW_PART = 20, /* and leaves so much of what is below */
+};
+
+/* As if the whole were data, so that one rule serves both. */
+static uint64_t room(const struct space *space)
+{
+	uint64_t taken = space->used + space->pending;
+	uint64_t data = space->total > taken ? space->total - taken : 0;
+
+	if (!space->metadata_total)
+		return data;
+	uint64_t left = space->metadata_total > space->metadata_used
+				? space->metadata_total - space->metadata_used
+				: 0;
+	uint64_t metadata =
+		(uint64_t)((double)left / (double)space->metadata_total * (double)space->total);
+	return data < metadata ? data : metadata;
+}
+
+static uint64_t mark(const struct space *space)
+{
+	return space->total / MARK_PART;
+}
+
+unsigned space_percent(const struct space *space)
+{
+	uint64_t left = room(&(struct space){ .total = space->total,
+					      .used = space->used,
+					      .metadata_total = space->metadata_total,
+					      .metadata_used = space->metadata_used });
+
+	/* A hair more, for what doubles lose. */
+	return space->total
+		       ? (unsigned)(100.0 * (double)(space->total - left) / (double)space->total +
+				    1e-6)
+		       : 0;
+}
+
+enum space_level space_level(const struct space *space)
+{
+	uint64_t left = room(space);
+
+	if (!space->total || left > space->total / 5)
+		return SPACE_PLENTY;
+	if (space->used >= space->total)
+		return SPACE_NONE;
+	if (left > space->total / 10)
+		return SPACE_LOW;
+	return left > mark(space) ? SPACE_SCARCE : SPACE_SHORT;
+}
+
+void space_decide(const struct space *space, struct space_volume *volumes, size_t count)
+{
+	uint64_t left = room(space), most = mark(space);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += volumes[i].growth;
+	for (size_t i = 0; i < count; i++) {
+		struct space_volume *volume = &volumes[i];
+		uint64_t much = left > most / 2   ? sum / (2 * count)
+				: left > most / 4 ? most / 64
+						  : 0;
+		if (left >= 2 * most)
+			volume->held = false;
+		else if (left < most && volume->growth > much)
+			volume->held = true;
+	}
+}
+
+unsigned space_pause(const struct space *space)
+{
+	uint64_t left = room(space), most = mark(space);
+	uint64_t pause = left > most ? (left - most) / FASTEST : 0;
+
+	return pause < PAUSE_MIN ? PAUSE_MIN : pause > PAUSE_MAX ? PAUSE_MAX : (unsigned)pause;
+}
+
+uint64_t space_grow_to(uint64_t size, uint64_t limit, uint64_t below)
+{
+	uint64_t step = size / GROW_PART;
+	uint64_t spare = below - below / BELOW_PART;
+
+	if (limit <= size)
+		return 0;
+	if (step > limit - size)
+		step = limit - size;
+	if (step > spare)
+		step = spare;
+	step = step >> 20 << 20;
+	return step ? size + step : 0;
+}

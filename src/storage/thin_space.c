@@ -1,0 +1,109 @@
+/* What the volumes of a thin pool take of it, and being told when little is left. */
+#include "base/scoped.h"
+#include "storage/driver.h"
+#include "storage/thin_device.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Devices that were seen to be open, by their ids. */
+struct ids {
+	uint64_t *list; /* owned */
+	size_t count;
+	size_t prefix; /* length of what stands in front of the id in a uuid */
+};
+
+static int note(void *context, const struct dm_info *info)
+{
+	struct ids *ids = context;
+	uint64_t id;
+
+	if (info->open_count == 0 || sscanf(info->uuid + ids->prefix, "%" SCNu64, &id) != 1)
+		return 0;
+	uint64_t *list = realloc(ids->list, (ids->count + 1) * sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	ids->list = list;
+	list[ids->count++] = id;
+	return 0;
+}
+
+static int find_used(struct pool *pool, struct ids *ids)
+{
+	char prefix[DM_UUID_MAX];
+
+	snprintf(prefix, sizeof prefix, DM_UUID_PREFIX "%s-v", pool->config.uuid);
+	ids->prefix = strlen(prefix);
+	return dm_list(&thin_of(pool)->dm, prefix, note, ids);
+}
+
+/* What ends in between is in use no more. */
+static int visit_one(struct pool *pool, struct catalog *catalog, uint64_t id,
+		     int (*visit)(void *, const char *, uint64_t), void *context, struct err *err)
+{
+	struct thin_device device;
+	struct dm_thin_status status;
+	struct catalog_volume volume;
+
+	thin_device_volume(pool, id, &device);
+	if (dm_thin_status(&thin_of(pool)->dm, device.name, 0, &status) < 0 || status.fail)
+		return 0;
+	int r = catalog_find_id(catalog, id, &volume, err);
+	if (r == -ENOENT && !err->code)
+		return 0;
+	return r < 0 ? r : visit(context, volume.name, status.mapped * DM_SECTOR);
+}
+
+int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
+		  void *context, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+	scoped_catalog struct catalog catalog = { 0 };
+	struct ids ids = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = find_used(pool, &ids);
+	if (r < 0)
+		err_set(err, -r, "list its devices: %s", dm_why(r));
+	else
+		r = catalog_open(&catalog, path, pool->config.uuid, err);
+	for (size_t i = 0; r == 0 && i < ids.count; i++)
+		r = visit_one(pool, &catalog, ids.list[i], visit, context, err);
+	free(ids.list);
+	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
+}
+
+int thin_glance(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	if (thin_begin(pool, err) < 0)
+		return -err->code;
+	return thin_attached(pool) ? storage_thin.pool_usage(pool, usage, err) : -ENODEV;
+}
+
+void thin_watch_device(const struct pool *pool, char *out, size_t room)
+{
+	struct thin_device device;
+
+	thin_device_part(pool, "pool", &device);
+	snprintf(out, room, "%s", device.name);
+}
+
+/*
+ * Its mark is armed by a resume, which stops nobody: the volumes' writes wait for the moment. Nothing
+ * else holds the pool's lock meanwhile, so that no change meets a pool that is suspended.
+ */
+int thin_watch_again(struct pool *pool, struct err *err)
+{
+	scoped_fd int lock = thin_lock(pool, 10, err);
+	struct thin_device device;
+
+	if (lock < 0)
+		return lock;
+	thin_device_part(pool, "pool", &device);
+	int r = dm_suspend(&thin_of(pool)->dm, device.name, DM_WITH_NO_FLUSH);
+	int woken = dm_resume(&thin_of(pool)->dm, device.name);
+	return thin_device_told(&device, r < 0 ? r : woken, "wake", err);
+}

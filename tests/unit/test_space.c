@@ -1,0 +1,122 @@
+/* Who is held still while a pool runs out of room, and how far it may grow. */
+#include "storage/space.h"
+#include "suite.h"
+
+#include <string.h>
+
+enum { MIB = 1 << 20, GIB = 1 << 30 };
+
+static struct space of(uint64_t used)
+{
+	return (struct space){ .total = 1000ULL * MIB, .used = used * MIB };
+}
+
+static void test_levels(void)
+{
+	struct space space;
+
+	CU_ASSERT_EQUAL(space_level(&(struct space){ 0 }), SPACE_PLENTY);
+	space = of(799);
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_PLENTY);
+	space = of(800);
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_LOW);
+	CU_ASSERT_EQUAL(space_percent(&space), 80);
+	space = of(900);
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SCARCE);
+	space = of(950);
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
+	space = of(1000);
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_NONE);
+	/* What is on its way counts, but is not said to be used. */
+	space = of(700);
+	space.pending = 260ULL * MIB;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
+	CU_ASSERT_EQUAL(space_percent(&space), 70);
+	/* Metadata that runs out is as bad. */
+	space = of(100);
+	space.metadata_total = 100;
+	space.metadata_used = 96;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
+	CU_ASSERT_EQUAL(space_percent(&space), 96);
+}
+
+static unsigned held(const struct space *space, struct space_volume *volumes, size_t count)
+{
+	unsigned bits = 0;
+
+	space_decide(space, volumes, count);
+	for (size_t i = 0; i < count; i++)
+		bits |= volumes[i].held ? 1U << i : 0;
+	return bits;
+}
+
+/* A big grower, a small one, and one that only changes what it has. */
+static void test_who_is_held(void)
+{
+	const struct space_volume growing[3] = { { 20 * MIB, 0 }, { 64 << 10, 0 }, { 0, 0 } };
+	struct space_volume volumes[3];
+	struct space space = of(940);
+
+	memcpy(volumes, growing, sizeof volumes);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 0);
+	space = of(960);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 1);
+	/* It grows no more, and stays held while there is no more room. */
+	volumes[0].growth = 0;
+	space = of(930);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 1);
+	space = of(990);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 3);
+	space = of(899);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 0);
+	space = of(1000);
+	memcpy(volumes, growing, sizeof volumes);
+	CU_ASSERT_EQUAL(held(&space, volumes, 3), 3);
+}
+
+/* Many that grow alike: none of them is much, all together are. */
+static void test_many_growers(void)
+{
+	struct space_volume volumes[20];
+	struct space space = of(951);
+
+	for (size_t i = 0; i < 20; i++)
+		volumes[i] = (struct space_volume){ .growth = MIB };
+	CU_ASSERT_EQUAL(held(&space, volumes, 20), (1U << 20) - 1);
+}
+
+static void test_pauses(void)
+{
+	struct space space = of(800);
+	unsigned far = space_pause(&space);
+
+	CU_ASSERT_TRUE(far >= 100 && far <= 200);
+	space = of(960);
+	CU_ASSERT_TRUE(space_pause(&space) < far);
+	space = (struct space){ .total = 1ULL << 44, .used = 1ULL << 43 };
+	CU_ASSERT_EQUAL(space_pause(&space), 2000);
+}
+
+static void test_growing(void)
+{
+	CU_ASSERT_EQUAL(space_grow_to(4ULL * GIB, 0, 100ULL * GIB), 0);
+	CU_ASSERT_EQUAL(space_grow_to(4ULL * GIB, 4ULL * GIB, 100ULL * GIB), 0);
+	CU_ASSERT_EQUAL(space_grow_to(4ULL * GIB, 20ULL * GIB, 100ULL * GIB), 5ULL * GIB);
+	CU_ASSERT_EQUAL(space_grow_to(19ULL * GIB, 20ULL * GIB, 100ULL * GIB), 20ULL * GIB);
+	CU_ASSERT_EQUAL(space_grow_to(4ULL * GIB, 20ULL * GIB, 0), 0);
+	CU_ASSERT_TRUE(space_grow_to(4ULL * GIB, 20ULL * GIB, 100ULL * MIB) <
+		       4ULL * GIB + 100ULL * MIB);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "levels", test_levels },
+		{ "who is held", test_who_is_held },
+		{ "many growers", test_many_growers },
+		{ "pauses", test_pauses },
+		{ "growing", test_growing },
+		CU_TEST_INFO_NULL,
+	};
+	return suite_run("space", NULL, NULL, tests);
+}
