@@ -17,6 +17,7 @@ EXTRA_DIST += tests/vm/suites/boot.sh
 EXTRA_DIST += tests/vm/suites/dm.sh
 EXTRA_DIST += tests/vm/suites/life.sh
 EXTRA_DIST += tests/vm/suites/limits.sh
+EXTRA_DIST += tests/vm/suites/space.sh
 EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
 EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "storage/space.h"
 #include "storage/storage.h"
 
 #include <fcntl.h>
@@ -320,4 +321,19 @@ void settings_free(struct words *words)
 	free(words->list);
 	free(words->network);
 	*words = (struct words){ 0 };
+}
+
+void note_pool_room(const char *name, const struct pool_usage *usage)
+{
+	const struct space space = { .total = usage->total, .used = usage->used };
+	enum space_level level = space_level(&space);
+	unsigned percent = space_percent(&space);
+
+	if (level >= SPACE_SCARCE)
+		print_note("pool '%s' is %u%% full, and machines that fill it will be held still; "
+			   "delete something, or enlarge it",
+			   name, percent);
+	else if (level == SPACE_LOW)
+		print_note("pool '%s' is %u%% full; delete something, or enlarge it", name,
+			   percent);
 }

@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 #include "machine/boot.h"
 #include "machine/machine.h"
+#include "storage/storage.h"
 
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
 int name_check(const char *name, struct err *err);
@@ -82,5 +83,8 @@ int start_or_delete(struct machine *machine, struct err *err);
 extern const struct flag flag_cwd, flag_env, flag_tty, flag_no_tty;
 int enter_machine(struct call *call, struct machine *machine, const char *const *argv,
 		  struct err *err);
+
+/* A sentence, if it is 80 % full or more; 90 % says more. */
+void note_pool_room(const char *name, const struct pool_usage *usage);
 
 #endif

@@ -19,6 +19,7 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 struct facts {
 	struct machine_status status;
 	char ended[128]; /* how it last ended, "" never */
+	char held[256];  /* why it is held still, "" it is not */
 	char *cgroup;    /* owned; NULL when stopped */
 	char *log;       /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
@@ -78,6 +79,7 @@ static int gather(struct machine *machine, struct facts *facts, struct err *err)
 	if (r < 0)
 		return r;
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
+	machine_held(machine, facts->held, sizeof facts->held);
 	facts->cgroup = cgroup_of(facts->status.init);
 	facts->log = machine_log_path(machine, false);
 	look_at_volume(machine, facts);
@@ -145,6 +147,8 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 	     status->state != MACHINE_RUNNING ? ""
 	     : status->booted                 ? ", booted"
 					      : ", not booted yet");
+	if (status->state == MACHINE_HELD)
+		show("held:", "%s", facts->held);
 	if (status->started)
 		show("started:", "%s (%s ago)", when, span);
 	if (status->init)
@@ -249,19 +253,19 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	bool known = facts->snapshots_fault.code == 0;
 
 	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
 			 "name", machine->name, "description", json_text(config->description),
 			 "state", machine_state_name(status->state), "booted", status->booted,
 			 "started", json_count(status->started), "init",
 			 json_count((uint64_t)status->init), "keeper",
 			 json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup),
-			 "memory", json_count(status->memory), "limits", limits_object(machine),
-			 "ended", json_text(facts->ended), "network",
-			 network_object(machine, status), "template", json_text(config->template),
-			 "arch", json_text(config->arch), "created", json_count(config->created),
-			 "uuid", json_text(config->uuid), "ephemeral", config->ephemeral,
-			 "privileged", config->privileged, "nesting", config->nesting, "volume",
-			 volume_object(machine, facts), "snapshots",
+			 "memory", json_count(status->memory), "held", json_text(facts->held),
+			 "limits", limits_object(machine), "ended", json_text(facts->ended),
+			 "network", network_object(machine, status), "template",
+			 json_text(config->template), "arch", json_text(config->arch), "created",
+			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",
+			 config->ephemeral, "privileged", config->privileged, "nesting",
+			 config->nesting, "volume", volume_object(machine, facts), "snapshots",
 			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
 			 machine->folder, "log", json_text(facts->log));
 }

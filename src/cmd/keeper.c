@@ -1,4 +1,4 @@
-/* What a keeper runs as its child: see machine_finish and machine_respawn. Not for people. */
+/* What a keeper runs as its child: see machine_finish, _respawn and _tend. Not for people. */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 
@@ -26,6 +26,14 @@ static int run_respawn(struct call *call, struct err *err)
 	return r != 0 ? r : machine_respawn(&machine, (int)fd, err);
 }
 
+static int run_tend(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	return r != 0 ? r : machine_tend(&call->site, machine.config.pool, err);
+}
+
 const struct command command_finish = {
 	.name = "_finish",
 	.args = "MACHINE HOW OUTCOME",
@@ -44,4 +52,14 @@ const struct command command_respawn = {
 	.min = 2,
 	.max = 2,
 	.run = run_respawn,
+};
+
+const struct command command_tend = {
+	.name = "_tend",
+	.args = "MACHINE",
+	.help = "Look after a machine's pool until it has room again; run by its keeper",
+	.traits = COMMAND_HIDDEN,
+	.min = 1,
+	.max = 1,
+	.run = run_tend,
 };

@@ -5,6 +5,7 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "storage/storage.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct listing {
 	time_t now;
 	struct network network; /* the last one that a machine was on, open; zeroed: none */
 	bool *matched;          /* owned: which words have named one */
+	struct text pools;      /* of the machines shown, each once, with its NUL */
 	int broken;             /* machines whose settings cannot be read, or whose state not */
 };
 
@@ -137,6 +139,30 @@ static int settle(const struct site *site, const char *name, struct machine_stat
 	return gone.code == ESTALE ? -ENOENT : 0;
 }
 
+static void note_pool(struct listing *listing, const char *name)
+{
+	const struct text *pools = &listing->pools;
+
+	for (size_t at = 0; at < pools->length; at += strlen(pools->data + at) + 1) {
+		if (strcmp(pools->data + at, name) == 0)
+			return;
+	}
+	text_add_bytes(&listing->pools, name, strlen(name) + 1);
+}
+
+/* Who looks at machines is to see what will hold them up. */
+static void warn_of_pools(const struct listing *listing)
+{
+	const struct text *pools = &listing->pools;
+
+	for (size_t at = 0; at < pools->length; at += strlen(pools->data + at) + 1) {
+		const char *name = pools->data + at;
+		struct pool_usage usage = { 0 };
+		if (pool_glance(&listing->call->site, name, &usage) && usage.total)
+			note_pool_room(name, &usage);
+	}
+}
+
 static int visit_machine(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -155,6 +181,8 @@ static int visit_machine(void *context, const char *name)
 		r = settle(&listing->call->site, name, &status, &machine);
 	if (r == -ENOENT) /* deleted since it was listed */
 		return 0;
+	if (r == 0)
+		note_pool(listing, machine.config.pool);
 	if (r < 0)
 		add_broken(listing, name, &err);
 	else if (listing->array)
@@ -184,11 +212,14 @@ static int run_list(struct call *call, struct err *err)
 	} else if (r == 0 && listing.table.count > 0) {
 		r = table_print(&listing.table, err);
 	}
-	if (r == 0)
+	if (r == 0) {
 		tell_unmatched(&listing);
+		warn_of_pools(&listing);
+	}
 	free(listing.matched);
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
+	text_free(&listing.pools);
 	network_close(&listing.network);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }

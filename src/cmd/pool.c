@@ -193,9 +193,7 @@ static void add_status(struct listing *listing, const struct pool *pool,
 	table_format(table, "%zu", volumes);
 	table_add(table, pool->ops->can & STORAGE_FAST_CLONE ? "fast" : "copied");
 	table_add(table, pool->config.source);
-	if (percent >= 80)
-		print_note("pool '%s' is %u%% full; delete something or make room in '%s'",
-			   pool->name, percent, pool->config.source);
+	note_pool_room(pool->name, usage);
 	if (state && state->lost + state->quarantined > 0)
 		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
 			   "pool check %s",
@@ -357,17 +355,12 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create,
-						 &list,
-						 &status,
-						 &pool_verb_grow,
-						 &pool_verb_check,
-						 &pool_verb_repair,
-						 &pool_verb_trim,
-						 &pool_verb_adopt,
-						 &delete,
-						 &detach,
-						 NULL };
+static const struct command *const members[] = { &create,          &list,
+						 &status,          &pool_verb_grow,
+						 &pool_verb_check, &pool_verb_repair,
+						 &pool_verb_trim,  &pool_verb_adopt,
+						 &pool_verb_set,   &delete,
+						 &detach,          NULL };
 
 const struct command command_pool = {
 	.name = "pool",

@@ -4,6 +4,8 @@
 #include "cmd/pool.h"
 #include "storage/storage.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static const struct flag flag_larger = { "size", 0, false, "SIZE",
@@ -89,6 +91,35 @@ static int run_adopt(struct call *call, struct err *err)
 	}
 	return pool_adopt(&call->site, call->words[0], id, call->words[2], err);
 }
+
+static int run_set(struct call *call, struct err *err)
+{
+	int r = name_check(call->words[0], err);
+
+	for (int i = 1; r == 0 && i < call->count; i++) {
+		scoped_free char *key = strdup(call->words[i]);
+		char *equals = key ? strchr(key, '=') : NULL;
+		if (!equals) {
+			err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'",
+				call->words[i], call->words[i]);
+			return EXIT_USAGE;
+		}
+		*equals = '\0';
+		r = pool_set(&call->site, call->words[0], key, equals + 1, err);
+	}
+	return r;
+}
+
+const struct command pool_verb_set = {
+	.group = "pool",
+	.name = "set",
+	.args = "POOL KEY=VALUE...",
+	.help = "Change settings of a pool",
+	.min = 2,
+	.max = INT_MAX,
+	.first = WORD_POOL,
+	.run = run_set,
+};
 
 const struct command pool_verb_grow = {
 	.group = "pool",

@@ -8,14 +8,15 @@
 #include <stdint.h>
 
 struct event {
-	const char *name; /* "started" */
-	const char *machine;
+	const char *name;    /* "started" */
+	const char *machine; /* NULL: of none */
 	/* What only some have, else NULL. */
 	const char *cause;    /* stopped: how, in words */
 	const char *outcome;  /* stopped: "clean", "killed" or "failed" */
 	const char *from;     /* cloned: the other machine */
 	const char *snapshot; /* its name */
 	const char *limit;    /* limit: the key of machine.conf */
+	const char *pool;     /* pool-low, pool-grown, held: its name */
 	const char *template; /* created: of which */
 };
 

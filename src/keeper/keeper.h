@@ -46,6 +46,8 @@ struct keeper_plan {
 	unsigned stop_timeout; /* seconds, for a stop that names none */
 	enum restart_policy restart;
 	unsigned restart_limit; /* how often in a row without a run of a minute between */
+	char thin_pool[128];    /* device of the thin pool that its root is in, "" = in another */
+	char pool[64];          /* its name */
 	bool notifies;          /* init tells READY=1; else the first login prompt counts */
 };
 

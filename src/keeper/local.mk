@@ -13,6 +13,7 @@ libexec_berth_keeper_SOURCES = \
 	src/keeper/main.c \
 	src/keeper/output.c \
 	src/keeper/restart.c \
+	src/keeper/space.c \
 	src/keeper/supervise.c src/keeper/supervise.h
 libexec_berth_keeper_LDADD = libkeeper.a libkern.a libbase.a
 

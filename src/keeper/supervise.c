@@ -122,6 +122,7 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 	/* A paused guest would not hear it. */
 	cgroup_thaw(keeper->cgroup);
 	unlinkat(keeper->run, "paused", 0);
+	unlinkat(keeper->run, "held", 0);
 	signal_init(keeper, keeper->plan.halt_signal);
 }
 
@@ -164,9 +165,8 @@ void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
 	log_line("ended: %s", how);
 }
 
-/* argv of one of berth's own verbs for this machine. */
-static void own_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
-		     const char *argv[8])
+void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
+		 const char *argv[8])
 {
 	size_t n = 0;
 
@@ -192,7 +192,7 @@ static int respawn(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
 	if (sync_pair(&ours, &theirs, err) < 0)
 		return -err->code;
 	snprintf(number, sizeof number, "%d", theirs.fd);
-	own_verb(keeper, "_respawn", number, NULL, argv);
+	keeper_verb(keeper, "_respawn", number, NULL, argv);
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -334,7 +334,7 @@ static void finish(struct keeper *keeper)
 	const char *argv[8];
 	struct err err = { 0 };
 
-	own_verb(keeper, "_finish", keeper->how, outcome_name(keeper->ended), argv);
+	keeper_verb(keeper, "_finish", keeper->how, outcome_name(keeper->ended), argv);
 	if (child_run(argv, &(struct child_io){ 0 }, &err) < 0)
 		log_line("clean-up: %s", err.text);
 }
@@ -394,10 +394,14 @@ int keeper_run(struct keeper *keeper)
 		keeper_kill(keeper);
 		keeper_end(keeper, ENDED_FAILED, "its keeper could not begin");
 	}
+	space_watch(keeper);
 	while (!keeper->done) {
 		/* One at a time: a handler may close what a later event in a batch would point at. */
 		struct epoll_event event;
-		if (epoll_wait(keeper->epoll, &event, 1, -1) != 1)
+		int n = epoll_wait(keeper->epoll, &event, 1, space_pause(keeper));
+		if (n == 0)
+			space_look(keeper);
+		if (n != 1)
 			continue;
 		struct source *source = event.data.ptr;
 		source->ready(keeper, source);

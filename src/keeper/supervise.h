@@ -5,6 +5,7 @@
 #include "keeper/keeper.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
+#include "kern/dm.h"
 
 #include <stdbool.h>
 #include <time.h>
@@ -47,8 +48,10 @@ struct keeper {
 	int cgroup; /* the guest's */
 	int log;    /* console.log */
 	uint64_t log_bytes;
-	struct source guest, console, notify, control, timer, signals;
 	struct hit hits[HIT_KINDS];
+	struct source guest, console, notify, control, timer, signals, space;
+	struct dm dm;   /* open if space.fd is, which is its descriptor */
+	bool space_low; /* there is little room in the pool */
 	struct ring ring;
 	struct client *clients;
 	bool booted;
@@ -85,6 +88,18 @@ void keeper_let_go(struct keeper *keeper);
 /* restart.c: the restart policy. True when the guest's end is not the machine's: it waits for its next. */
 bool restart_later(struct keeper *keeper, enum ended ended, const char *how);
 void restart_now(struct keeper *keeper);
+
+/*
+ * space.c: whether the pool has room. watch: from the start on. look: after an event of a device, and
+ * every space_pause() milliseconds, which is -1 (never) while there is enough.
+ */
+void space_watch(struct keeper *keeper);
+void space_look(struct keeper *keeper);
+int space_pause(const struct keeper *keeper);
+
+/* One of berth's own verbs for this machine, as argv. */
+void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
+		 const char *argv[8]);
 
 /* output.c: from the console to the ring, the log, and whoever looks. */
 int output_open(struct keeper *keeper);

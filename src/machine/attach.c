@@ -253,6 +253,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 		.guest.fd = -1,
 	};
 	struct relay relay;
+	char why[256];
 
 	*code = EXEC_FAILED;
 	relay_init(&relay);
@@ -260,6 +261,8 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 		return err_set(err, EBUSY,
 			       "machine '%s' is paused; resume it with: berth resume %s",
 			       machine->name, machine->name);
+	if (machine_held(machine, why, sizeof why))
+		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
 	attach.pidfd = control_guest(machine, err);
 	if (attach.pidfd >= 0) {
 		attach.privileged = is_privileged(machine);

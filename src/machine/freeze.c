@@ -1,4 +1,8 @@
-/* Holding a guest still: because somebody asked, or while a copy is taken that is not instant. */
+/*
+ * Holding a guest still: because somebody asked, because its pool has no room for what it writes, or
+ * while a copy is taken that is not instant. Each has a mark of its own in the run folder, so that the
+ * end of one is not the end of another.
+ */
 #include "machine/private.h"
 #include "machine/run.h"
 
@@ -25,11 +29,47 @@ static char *mark_path(const struct machine *machine, const char *mark)
 	return text_format("%s/%s", machine->run, mark);
 }
 
-bool machine_paused(const struct machine *machine)
+static bool marked(const struct machine *machine, const char *name)
 {
-	scoped_free char *mark = mark_path(machine, "paused");
+	scoped_free char *mark = mark_path(machine, name);
 
 	return mark && access(mark, F_OK) == 0;
+}
+
+bool machine_paused(const struct machine *machine)
+{
+	return marked(machine, "paused");
+}
+
+bool machine_held(const struct machine *machine, char *why, size_t room)
+{
+	scoped_free char *mark = mark_path(machine, "held");
+	scoped_free char *text = NULL;
+
+	if (!mark || file_read(AT_FDCWD, mark, 4096, &text) < 0)
+		return false;
+	if (why)
+		snprintf(why, room, "%s", text);
+	return true;
+}
+
+/* A guest that is asked to halt must not be stopped from doing so. */
+int machine_hold(struct machine *machine, const char *why)
+{
+	scoped_free char *mark = mark_path(machine, "held");
+
+	if (!mark)
+		return -ENOMEM;
+	if (!why) {
+		int r = marked(machine, "paused") ? 0 : set_frozen(machine, "0");
+		return unlink(mark) < 0 && errno != ENOENT ? -errno : r;
+	}
+	if (!run_alive(machine) || marked(machine, "halting"))
+		return -ESRCH;
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, why, strlen(why)) < 0)
+		return -errno;
+	return set_frozen(machine, "1");
 }
 
 /* The mark is there before the freeze and goes after the thaw, so that a kill between is seen. */
@@ -66,7 +106,7 @@ static int pause_it(struct machine *machine, const char *mark)
 
 static int resume_it(struct machine *machine, const char *mark)
 {
-	int r = set_frozen(machine, "0");
+	int r = machine_held(machine, NULL, 0) ? 0 : set_frozen(machine, "0");
 
 	if (r == 0 && unlink(mark) < 0 && errno != ENOENT)
 		r = -errno;

@@ -26,6 +26,7 @@ libmachine_a_SOURCES = \
 	src/machine/start.c \
 	src/machine/status.c \
 	src/machine/stop.c \
+	src/machine/tend.c \
 	src/machine/user.c src/machine/user.h \
 	src/machine/walls.c src/machine/walls.h
 

@@ -80,7 +80,8 @@ enum machine_state {
 	MACHINE_STOPPED,  /* nothing of it runs and nothing is left */
 	MACHINE_STARTING, /* a command is starting it */
 	MACHINE_RUNNING,
-	MACHINE_PAUSED,   /* its processes are held still */
+	MACHINE_PAUSED,   /* its processes are held still, as somebody asked */
+	MACHINE_HELD,     /* the same, until there is room in its pool: machine_held() */
 	MACHINE_STOPPING, /* its end was asked for, or is being cleaned up */
 };
 
@@ -131,6 +132,16 @@ enum stop_outcome {
  * be NULL): whether it was so already. Time-outs inside run on; a stop wakes it first.
  */
 int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err);
+
+/* Whether its pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
+bool machine_held(const struct machine *machine, char *why, size_t room);
+
+/*
+ * Looks after a pool that runs out of room until there is room again: grows it where it may, holds
+ * machines still that would fill it, and tells who follows events. Returns at once while another
+ * process does; run by keepers, as `berth _tend`.
+ */
+int machine_tend(const struct site *site, const char *pool, struct err *err);
 
 /*
  * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it

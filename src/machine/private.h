@@ -43,6 +43,12 @@ int snapshot_exists(struct machine *machine, const char *name, struct err *err);
 bool machine_paused(const struct machine *machine);
 
 /*
+ * Holds its processes still until there is room in its pool, why being a sentence for who looks, or
+ * (NULL) lets them go on, unless it is paused as well. 0, or -errno; -ESRCH: it is not one to hold.
+ */
+int machine_hold(struct machine *machine, const char *why);
+
+/*
  * Stops the processes of a running machine for as long as a copy of its root takes, where the pool
  * cannot take one in an instant; after a kill, machine_open lets them go on. Returns a value for
  * machine_thaw.

@@ -68,6 +68,20 @@ void run_cgroup(const struct machine *machine, char *out, size_t room)
 	snprintf(out, room, "%s/%s", site, machine->name);
 }
 
+int run_read_group(const struct machine *machine, const char *file, char **text)
+{
+	char group[256], point[256], path[1024];
+
+	run_cgroup(machine, group, sizeof group);
+	int r = cgroup_mount_point(point, sizeof point);
+	if (r == 0)
+		r = text_print(path, sizeof path, "%s/%s/%s", point, group, file);
+	if (r < 0)
+		return r;
+	ssize_t n = file_read(AT_FDCWD, path, 64 << 10, text);
+	return n < 0 ? (int)n : 0;
+}
+
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);

@@ -272,7 +272,9 @@ static int write_keeper_plan(struct run *run, struct err *err)
 		.restart_limit = (unsigned)run->machine->config.restart_limit,
 	};
 	const char *root = run->machine->site->root;
+	pool_watch_device(&run->pool, plan->thin_pool, sizeof plan->thin_pool);
 	if (text_print(plan->name, sizeof plan->name, "%s", run->machine->name) < 0 ||
+	    text_print(plan->pool, sizeof plan->pool, "%s", run->pool.name) < 0 ||
 	    text_print(plan->root, sizeof plan->root, "%s", root ? root : "") < 0 ||
 	    install_berth(plan->berth, sizeof plan->berth) < 0 ||
 	    text_print(plan->log, sizeof plan->log, "%s", log) < 0)

@@ -21,6 +21,8 @@ const char *machine_state_name(enum machine_state state)
 		return "running";
 	case MACHINE_PAUSED:
 		return "paused";
+	case MACHINE_HELD:
+		return "held";
 	case MACHINE_STOPPING:
 		return "stopping";
 	}
@@ -37,14 +39,11 @@ static bool run_file(const struct machine *machine, const char *name)
 
 static uint64_t read_memory(const struct machine *machine)
 {
-	char group[256], point[256], path[1024];
 	scoped_free char *text = NULL;
 	uint64_t bytes = 0;
 
-	run_cgroup(machine, group, sizeof group);
-	if (cgroup_mount_point(point, sizeof point) < 0 ||
-	    text_print(path, sizeof path, "%s/%s/memory.current", point, group) < 0 ||
-	    file_read(AT_FDCWD, path, 64, &text) < 0 || sscanf(text, "%" SCNu64, &bytes) != 1)
+	if (run_read_group(machine, "memory.current", &text) < 0 ||
+	    sscanf(text, "%" SCNu64, &bytes) != 1)
 		return 0;
 	return bytes;
 }
@@ -70,6 +69,7 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	}
 	status->state = run_file(machine, "halting") ? MACHINE_STOPPING
 			: machine_paused(machine)    ? MACHINE_PAUSED
+			: run_file(machine, "held")  ? MACHINE_HELD
 						     : MACHINE_RUNNING;
 	status->booted = run_file(machine, "booted");
 	status->init = state.init;

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# A thin pool that runs out of room: who fills it is held still, who does not is not, and it ends well.
+# Everything here waits for a pool to fill.
+export TEST_SECONDS=${TEST_SECONDS:-1200}
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../../lib.sh"
+
+# How many machines write to one pool; twenty in a long run.
+writers=${PROOF_WRITERS:-6}
+timeout_file=/sys/module/dm_thin_pool/parameters/no_space_timeout
+
+# events NAME: how many of them were told.
+events() {
+	grep -c "\"event\":\"$1\"" "$BERTH_ROOT/run/events" || true
+}
+
+# full POOL: per cent.
+full() {
+	berth pool status --json "$1" 2>/dev/null | python3 -c '
+import json, sys
+pool = json.load(sys.stdin)[0]
+print(int(100 * pool["used"] / pool["total"]))'
+}
+
+is_full() {
+	(($(full "$1") >= $2))
+}
+
+# count_state STATE: machines in it.
+count_state() {
+	berth list --json 2>/dev/null | python3 -c "
+import json, sys
+print(sum(m['state'] == '$1' for m in json.load(sys.stdin)))"
+}
+
+at_least() {
+	(($("${@:2}") >= $1))
+}
+
+# fill MACHINE: writes files of half a MiB, each on the disk before the next, until told to stop.
+fill() {
+	berth exec "$1" -- sh -c 'i=0
+		until [ -e /stop ]; do
+			i=$((i + 1))
+			yes "$0 $i" | head -c 524288 >/tmp/next
+			dd if=/tmp/next of=/f$i bs=64k conv=fsync 2>/dev/null || touch /failed
+			echo $i >/written
+		done' "$1" </dev/null >/dev/null 2>&1 &
+}
+
+# change MACHINE: writes over what is there, each time on the disk.
+change() {
+	berth exec "$1" -- sh -c 'i=0
+		until [ -e /stop ]; do
+			i=$((i + 1))
+			echo $i | dd of=/state bs=4k conv=notrunc,fsync 2>/dev/null || touch /failed
+		done' </dev/null >/dev/null 2>&1 &
+}
+
+# whole MACHINE: every file that was written has what was written.
+whole() {
+	berth exec "$1" -- sh -c 'n=$(cat /written)
+		for i in $(seq "$n"); do
+			[ "$(yes "$0 $i" | head -c 524288 | md5sum)" = "$(md5sum </f$i)" ] || exit 1
+		done' "$1"
+}
+
+failed() {
+	berth exec "$1" test -e /failed
+}
+
+# launch_all SIZE COUNT: a pool of that size, machines m1... and witness on it.
+launch_all() {
+	local i
+	modprobe -a loop dm-thin-pool
+	delete_all
+	berth pool create --driver thin --size "$1" p
+	sed -i '/^volume.size/d' "$BERTH_ROOT/lib/pools/p/pool.conf"
+	echo "volume.size = 64M" >>"$BERTH_ROOT/lib/pools/p/pool.conf"
+	busybox_template bb p
+	berth launch --pool p --set network= bb witness
+	for i in $(seq "$2"); do
+		berth launch --pool p --set network= bb "m$i"
+	done
+}
+
+case_growers_are_held() {
+	local i before
+	launch_all "${PROOF_SIZE:-256M}" "$writers"
+	change witness
+	for i in $(seq "$writers"); do
+		fill "m$i"
+	done
+	retry 300 at_least "$writers" count_state held
+	has "^9[0-9]$" "$(full p)"
+	same "the witness" running "$(field witness state)"
+	has "pool 'p'.*grow p" "$(berth info m1 | grep held)"
+	has "9[0-9]% full.*held" "$(berth list 2>&1)"
+	fails 125 "held still.*pool grow p" berth exec m1 true
+	fails 1 "full" berth clone m1 more
+	before=$(berth exec witness cat /state)
+	retry 60 at_least "$((before + 5))" berth exec witness cat /state
+	not failed witness
+	((writers <= $(events held)))
+	((3 <= $(events pool-low)))
+
+	berth pool grow --size 2G p
+	retry 60 at_least $((writers + 1)) count_state running
+	for i in $(seq "$writers"); do
+		berth exec "m$i" touch /stop
+	done
+	berth exec witness touch /stop
+	wait
+	for i in 1 $((writers / 2)) "$writers"; do
+		not failed "m$i"
+		whole "m$i"
+	done
+	delete_all
+}
+
+# What happens when nobody looks after it: the same, but the place of who does is taken.
+case_unattended_writes_fail() {
+	local i before
+	before=$(cat "$timeout_file")
+	echo 3 >"$timeout_file"
+	launch_all 256M 5
+	exec 8>"$BERTH_ROOT/run/locks/tend.p"
+	flock 8
+	for i in $(seq 5); do
+		fill "m$i"
+	done
+	retry 300 is_full p 100
+	retry 120 failed m1
+	exec 8>&-
+	echo "$before" >"$timeout_file"
+	for i in $(seq 5); do
+		berth stop --force "m$i"
+	done
+	wait
+	delete_all
+}
+
+# A burst that the kernel had taken before anybody could look.
+case_without_any_room() {
+	local i before
+	before=$(cat "$timeout_file")
+	# Else the kernel fails, after a minute, what it took before anybody could look.
+	echo 600 >"$timeout_file"
+	launch_all 256M 6
+	for i in 1 3 4 5 6; do
+		berth exec "m$i" -- sh -c 'dd if=/dev/zero of=/big bs=1M count=48 2>/dev/null; sync' </dev/null >/dev/null 2>&1 &
+	done
+	retry 120 is_full p 97
+	berth list
+	berth info m2
+	berth pool status
+	berth delete --force m2
+	berth pool trim p
+	berth pool grow --size 1G p
+	retry 60 state_is witness running
+	wait
+	echo "$before" >"$timeout_file"
+	for i in 1 3 4 5 6; do
+		berth exec "m$i" -- sh -c '[ "$(wc -c </big)" = 50331648 ] && sync && rm /big'
+	done
+	delete_all
+}
+
+case_grows_by_itself() {
+	local i
+	launch_all 256M 6
+	fails 1 "size.maxx" berth pool set p size.maxx=1
+	fails 2 "size.max=VALUE" berth pool set p size.max
+	berth pool set p size.max=320M
+	for i in $(seq 6); do
+		fill "m$i"
+	done
+	retry 120 at_least 1 events pool-grown
+	retry 300 at_least 1 count_state held
+	same "as far as it may" 320M "$(sed -n 's/^size = //p' "$BERTH_ROOT/lib/pools/p/pool.conf")"
+	berth stop --all
+	same "who was held" 0 "$(count_state held)"
+	wait
+	delete_all
+}
+
+run_cases
