@@ -93,7 +93,7 @@ struct machine_config {
 	uint64_t cpu_weight;    /* "limits.cpu.weight", 1 to 10000 */
 	uint64_t io_weight;     /* "limits.io.weight", 1 to 10000 */
 	uint64_t memory;        /* "limits.memory", bytes */
-	uint64_t pids;          /* "limits.pids": processes and threads */
+	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
 	char *restart;          /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit; /* "restart.limit" */
 };

@@ -47,7 +47,7 @@ static const struct key machine_keys[] = {
 	  "its share of the disks when they are scarce, 100 being usual; 0: usual" },
 	{ "limits.memory", KEY_SIZE, KEY_LIVE, AT(memory), "0", 0, 1ULL << 60, NULL,
 	  "how much memory it may use; 0: all" },
-	{ "limits.pids", KEY_NUMBER, KEY_LIVE, AT(pids), "0", 0, 4194304, NULL,
+	{ "limits.pids", KEY_NUMBER, KEY_LIVE, AT(pids), "16384", 0, 4194304, NULL,
 	  "how many processes and threads it may have; 0: as many as the host" },
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL,
 	  "network that its eth0 is on; empty: none" },

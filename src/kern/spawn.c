@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,24 +20,43 @@
 #define P_PIDFD 3
 #endif
 
-/* The raw call: glibc's setresuid would tell all threads, and must not touch the capabilities. */
+/*
+ * The raw call: glibc's setresuid would tell all threads, and must not touch the capabilities. The
+ * effective id owns the new namespace, and only where the real one is not root's does the kernel give
+ * it our limit of processes.
+ */
 static int become_uid(uid_t uid)
 {
-	return syscall(SYS_setresuid, -1, uid, -1) < 0 ? -errno : 0;
+	return syscall(SYS_setresuid, uid, uid, -1) < 0 ? -errno : 0;
 }
 
-static pid_t clone_as_owner(struct clone_args *args, const struct idmap *owner)
+/* The new namespace takes over the soft limit that its maker has at that moment. */
+static void limit_processes(const struct rlimit *ours, uint64_t count)
 {
+	struct rlimit limit = *ours;
+
+	if (count && count < limit.rlim_max)
+		limit.rlim_cur = count;
+	setrlimit(RLIMIT_NPROC, &limit);
+}
+
+static pid_t clone_as_owner(struct clone_args *args, const struct spawn *spawn)
+{
+	struct rlimit ours = { 0 };
 	int bits = prctl(PR_GET_SECUREBITS);
 
 	if (prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
 		return -errno;
-	int r = become_uid(owner->base);
+	getrlimit(RLIMIT_NPROC, &ours);
+	limit_processes(&ours, spawn->processes);
+	int r = become_uid(spawn->owner->base);
 	pid_t pid = r < 0 ? r : (pid_t)syscall(SYS_clone3, args, sizeof *args);
-	if (pid == 0)
-		return 0;
 	if (pid == -1)
 		pid = -errno;
+	/* In itself it is each user's, and the guest's to set. */
+	limit_processes(&ours, 0);
+	if (pid == 0)
+		return 0;
 	become_uid(0);
 	prctl(PR_SET_SECUREBITS, bits);
 	return pid;
@@ -63,36 +83,36 @@ static int unshare_clocks(void)
 	return r == -EPERM ? 0 : r;
 }
 
-static pid_t clone_process(struct clone_args *args, const struct idmap *owner)
+static pid_t clone_process(struct clone_args *args, const struct spawn *spawn)
 {
-	if (owner)
-		return clone_as_owner(args, owner);
+	if (spawn->owner)
+		return clone_as_owner(args, spawn);
 	pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof *args);
 	return pid < 0 ? -errno : pid;
 }
 
 /* Our own clocks come back afterwards: exec(2) would move us into the children's namespace. */
-static pid_t clone_with_clocks(struct clone_args *args, const struct idmap *owner)
+static pid_t clone_with_clocks(struct clone_args *args, const struct spawn *spawn)
 {
 	scoped_fd int ours = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 
 	if (ours < 0)
 		return -errno;
 	int r = unshare_clocks();
-	pid_t pid = r < 0 ? r : clone_process(args, owner);
+	pid_t pid = r < 0 ? r : clone_process(args, spawn);
 	if (pid != 0 && setns(ours, CLONE_NEWTIME) < 0 && pid > 0)
 		return pid; /* what we run next reads shifted clocks, which nothing of ours minds */
 	return pid;
 }
 
 /* Ours is again that of our children afterwards, whoever they will be. */
-static pid_t clone_among(struct clone_args *args, const struct idmap *owner, int pids_of)
+static pid_t clone_among(struct clone_args *args, const struct spawn *spawn)
 {
 	scoped_fd int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 
-	if (ours < 0 || setns(pids_of, CLONE_NEWPID) < 0)
+	if (ours < 0 || setns(spawn->pids_of, CLONE_NEWPID) < 0)
 		return -errno;
-	pid_t pid = clone_process(args, owner);
+	pid_t pid = clone_process(args, spawn);
 	if (pid != 0)
 		setns(ours, CLONE_NEWPID);
 	return pid;
@@ -115,9 +135,9 @@ pid_t spawn_process(struct spawn *spawn)
 		args.flags |= CLONE_PARENT;
 		args.exit_signal = 0; /* inherited: clone3(2) wants none here */
 	}
-	pid_t pid = spawn->reset_clocks ? clone_with_clocks(&args, spawn->owner)
-		    : spawn->pids_of    ? clone_among(&args, spawn->owner, spawn->pids_of)
-					: clone_process(&args, spawn->owner);
+	pid_t pid = spawn->reset_clocks ? clone_with_clocks(&args, spawn)
+		    : spawn->pids_of    ? clone_among(&args, spawn)
+					: clone_process(&args, spawn);
 	spawn->pidfd = pid > 0 ? pidfd : -1;
 	return pid;
 }

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CPU_PERIOD = 100000 }; /* microseconds: the kernel's own default */
+enum {
+	CPU_PERIOD = 100000, /* microseconds: the kernel's own default */
+	PIDS_USUAL = 16384,  /* as in config/keys.c */
+};
 
 struct limit {
 	const char *key;
@@ -41,6 +44,16 @@ static void print_value(const struct limit *limit, uint64_t value, char *out, si
 		snprintf(out, room, "%" PRIu64, value ? value : limit->none);
 }
 
+/*
+ * Where no controller keeps it the user namespace does (kern/spawn.h). A privileged machine has none,
+ * and the default is nothing that anybody asked for.
+ */
+static bool kept_otherwise(const struct machine *machine, const struct limit *limit, uint64_t value)
+{
+	return strcmp(limit->controller, "pids") == 0 &&
+	       (!machine->config.privileged || value == PIDS_USUAL);
+}
+
 static int apply_one(const struct machine *machine, const struct limit *limit, uint64_t value,
 		     int cgroup_fd, struct err *err)
 {
@@ -48,7 +61,7 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 
 	print_value(limit, value, text, sizeof text);
 	int r = file_write(cgroup_fd, limit->file, text);
-	if (r == 0 || (value == 0 && r == -ENOENT))
+	if (r == 0 || (r == -ENOENT && (value == 0 || kept_otherwise(machine, limit, value))))
 		return 0;
 	if (r == -ENOENT)
 		return err_set(

@@ -30,7 +30,7 @@ static const struct mount_row mount_rows[] = {
 	{ "sys", "sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY },
 	{ "sys/fs/cgroup", "cgroup2", NULL, NO_SUID_DEV_EXEC },
 	{ "dev", "tmpfs", "mode=755,size=4m,nr_inodes=64k", MOUNT_ATTR_NOSUID },
-	{ "dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5",
+	{ "dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5,max=1024",
 	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC },
 	{ "dev/shm", "tmpfs", "mode=1777", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },
 	{ "dev/mqueue", "mqueue", NULL, NO_SUID_DEV_EXEC },

@@ -143,6 +143,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 			has_own_ids(run) ? GUEST_NAMESPACES : GUEST_NAMESPACES & ~CLONE_NEWUSER,
 		.cgroup_fd = run->cgroup_fd,
 		.owner = has_own_ids(run) ? &run->map : NULL,
+		.processes = walls_hole("limits") ? 0 : run->machine->config.pids,
 		.sibling = sibling,
 		.reset_clocks = true,
 	};

@@ -111,4 +111,32 @@ case_a_capability_of_the_host() {
 	berth delete --force p
 }
 
+# A fork bomb is bounded, with or without a pids controller, and the others do not notice. The shell
+# that is refused a process ends, which ends the count.
+processes_of() {
+	berth exec "$1" -- sh -c 'n=0; while [ $n -lt 400 ]; do sleep 1000 & n=$((n + 1)); done' >/dev/null 2>&1 || true
+	find "/proc/$(field "$1" init)/root/proc" -maxdepth 1 -name '[0-9]*' | wc -l
+}
+
+case_a_fork_bomb() {
+	local count
+	berth create --set limits.pids=150 bb bomb
+	berth start --wait bomb
+	count=$(processes_of bomb)
+	[[ $count -gt 50 && $count -le 150 ]] || fault "$count processes"
+	berth exec m -- true
+	true
+	# It can be ended all the same.
+	timeout 60 berth stop --force bomb
+	berth unset bomb limits.pids
+	berth start --wait bomb
+	count=$(processes_of bomb)
+	[[ $count -ge 400 ]] || fault "by default there are only $count processes"
+	berth delete --force bomb
+}
+
+case_pseudo_terminals() {
+	berth exec m -- grep -E ' /dev/pts .*max=1024' /proc/self/mountinfo
+}
+
 run_cases "$@"

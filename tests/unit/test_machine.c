@@ -318,6 +318,9 @@ static void test_limits(void)
 	expect(group, "memory.max", "1048576");
 	expect(group, "cpu.weight", "100");
 	machine.config.pids = 10;
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, &err), 0);
+	/* Without a user namespace nothing else keeps it. */
+	machine.config.privileged = true;
 	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, &err), -ENOTSUP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits.pids of machine 'limited'"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no pids controller"));
