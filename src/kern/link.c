@@ -30,7 +30,8 @@ static int kernel_refused(struct sockaddr_nl *from, struct nlmsgerr *answer, voi
 	struct nlmsghdr *head = (struct nlmsghdr *)((char *)answer - NLMSG_HDRLEN);
 
 	(void)from;
-	links->code = answer->error;
+	/* No other numbers are errors; see IS_ERR_VALUE of the kernel's. */
+	links->code = answer->error < 0 && answer->error >= -4095 ? answer->error : -EPROTO;
 	if (!(head->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NL_STOP;
 	size_t skip = sizeof *answer;
