@@ -2,7 +2,7 @@
  * Kills a process at every step of every change of a thin pool, and looks at what is left: a change
  * has happened or it has not, nothing is lost, stuck or leaked, and the next one works.
  *
- * thin_faults points: at every fault point of an operation, each time that it is passed.
+ * thin_faults points [OPERATION...]: at every fault point of it, each time that it is passed.
  * thin_faults calls: at every system call of a clone and of a removal, as many as there are.
  */
 #include "base/file.h"
@@ -504,18 +504,31 @@ static void kill_at_point(const struct operation *operation, const char *point)
 	now = "-";
 }
 
-static void all_points(void)
+/* Of all operations, or of those whose names begin with one of the words. */
+static bool is_wanted(const struct operation *operation, char **words)
+{
+	for (char **word = words; *word; word++) {
+		if (text_starts(operation->name, *word))
+			return true;
+	}
+	return !*words;
+}
+
+static void all_points(char **words)
 {
 	static char points[POINTS_MAX][64];
 
 	for (unsigned i = 0; i < OPERATIONS; i++) {
 		unsigned before = bad;
+		if (!is_wanted(&operations[i], words))
+			continue;
 		unsigned n = learn(&operations[i], points);
 		for (unsigned k = 0; k < n; k++)
 			kill_at_point(&operations[i], points[k]);
 		printf("%s %s: %u points\n", bad == before && n > 0 ? "ok" : "not ok",
 		       operations[i].name, n);
 		bad += n == 0;
+		fflush(stdout);
 	}
 }
 
@@ -598,7 +611,7 @@ int main(int argc, char **argv)
 			printf("%s: %u system calls\n", operations[i].name,
 			       all_calls(&operations[i]));
 	} else {
-		all_points();
+		all_points(argc > 2 ? argv + 2 : (char *[]){ NULL });
 	}
 	end();
 	printf("%u runs, %u killed, %u bad\n", runs, killed, bad);
