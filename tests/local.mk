@@ -8,7 +8,7 @@ EXTRA_DIST += \
 	tests/integration/life.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
 	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
-	tests/integration/walls.sh \
+	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/terminal.py
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
 	tests/vm/shell

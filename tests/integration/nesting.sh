@@ -6,7 +6,8 @@ needs_packages=podman,crun,netavark,iptables,busybox-static,dnsmasq-base,nftable
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# inside COMMAND...: a script for machine n on standard input, with its own berth in reach.
+# The script on standard input, in machine n, with its own berth in reach. A plain "!" would not end it:
+# (! COMMAND) does.
 inside() {
 	{
 		echo 'set -eux; export PATH=/opt:$PATH BERTH_LIBEXEC=/opt/libexec BERTH_TEMPLATES=/opt/templates'
@@ -26,7 +27,7 @@ case_a_machine() {
 		cp /bin/busybox /img/bin
 		for name in sh id ping cat touch; do ln -s busybox /img/bin/$name; done
 		tar -C /img -cf /img.tar .
-		! systemctl --failed --no-legend | grep .
+		systemctl --failed --no-legend | (! grep .)
 	end
 	same flags nesting "$(berth list | awk '$1 == "n" { print $NF }')"
 	same "ids" 1048576 "$(berth exec n -- awk '{ print $3 }' /proc/self/uid_map)"
@@ -67,7 +68,7 @@ case_berth_in_berth() {
 	inside <<-'end'
 		berth doctor
 		berth template import /img.tar bb
-		! berth launch bb in 2>/said
+		(! berth launch bb in 2>/said)
 		grep 'this is a machine itself.*a pool on a tmpfs, or security.privileged=yes' /said
 		berth launch --wait --set security.privileged=yes bb in
 		berth exec in -- id | grep uid=0
@@ -91,7 +92,7 @@ case_own_ids_in_berth_in_berth() {
 		berth exec own -- ping -c 1 -W 5 "$(berth list | awk '$1 == "in" { print $4 }')"
 		find /mnt/memory -name made -uid 0 | grep made
 		berth delete --force own in
-		! berth list | grep -w in
+		berth list | (! grep -w in)
 	end
 }
 
@@ -113,7 +114,7 @@ case_without_the_key() {
 		cat /said
 		grep 'this is a machine without security.nesting' /said
 		berth create bb two
-		! berth start two 2>/said
+		(! berth start two 2>/said)
 		grep 'this is a machine itself, without security.nesting; set that on its host' /said
 	end
 	has "escaped|contained add-key" "$(berth exec n -- /opt/attack add-key)"
