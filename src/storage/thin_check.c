@@ -132,11 +132,28 @@ static void tell_quarantined(struct check *check, uint64_t id)
 		 ull(id), text_str(&what), pool, ull(id), pool);
 }
 
+static int reclaim(struct check *check, uint64_t id)
+{
+	struct thin_session *session = check->session;
+
+	if (catalog_intend_delete(&session->catalog, id, check->err) < 0 ||
+	    thin_recover(check->pool, session, check->err) < 0)
+		return -check->err->code;
+	text_add(check->report, "id %llu is deleted\n", ull(id));
+	return 0;
+}
+
 static int compare_row(struct check *check, const struct catalog_volume *volume)
 {
 	struct catalog *catalog = &check->session->catalog;
 	bool there = volume->id < check->end && check->present[volume->id];
 
+	if (!there && pool_is_reserve(volume->name)) {
+		check->findings++;
+		text_add(check->report, "the pool's reserve is gone; another is made when there is "
+					"room for it\n");
+		return reclaim(check, volume->id);
+	}
 	if (volume->state == CATALOG_READY && !there) {
 		check->findings++;
 		text_add(check->report,
@@ -218,17 +235,6 @@ static int take_number(struct check *check)
 			 : "the catalogue is of an earlier time, or somebody else wrote to the "
 			   "pool");
 	return catalog_set_transaction(&session->catalog, is, check->err);
-}
-
-static int reclaim(struct check *check, uint64_t id)
-{
-	struct thin_session *session = check->session;
-
-	if (catalog_intend_delete(&session->catalog, id, check->err) < 0 ||
-	    thin_recover(check->pool, session, check->err) < 0)
-		return -check->err->code;
-	text_add(check->report, "id %llu is deleted\n", ull(id));
-	return 0;
 }
 
 static int compare(struct check *check, struct rows *rows, unsigned flags)

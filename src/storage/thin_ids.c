@@ -33,15 +33,18 @@ static int parse(char *list, int (*visit)(void *context, uint64_t id), void *con
 /* Of the snapshot, which is one for the whole pool: that of somebody who died is let go of. */
 static int list(struct pool *pool, const char *program, struct text *out, struct err *err)
 {
+	struct dm_pool_status status;
 	char device[32];
 	const struct child_io io = { .out = out };
 	const char *const argv[] = {
 		program, "--metadata-snap", "--no-headers", "--format", "DEV", device, NULL
 	};
 
-	if (thin_path(pool, "metadata", device, sizeof device, err) < 0)
+	if (thin_path(pool, "metadata", device, sizeof device, err) < 0 ||
+	    thin_status(pool, 0, &status, err) < 0)
 		return -err->code;
-	thin_message(pool, "release_metadata_snap");
+	if (status.held_root)
+		thin_message(pool, "release_metadata_snap");
 	int r = thin_message(pool, "reserve_metadata_snap");
 	fault_point("thin-reserved");
 	if (r < 0)

@@ -39,7 +39,7 @@ case_device() {
 }
 
 case_grow_and_check() {
-	local pool
+	local pool number
 	export BERTH_ROOT=$T/grow PATH=$BUILD_TREE:$PATH
 	berth pool create --driver thin --size 256M g
 	berth pool grow --size 512M g
@@ -49,7 +49,8 @@ case_grow_and_check() {
 	# A stranger's volume, and a number that is not the catalogue's.
 	pool=$(dmsetup ls | awk '/[.]g[.]pool/ { print $1 }')
 	dmsetup message "$pool" 0 "create_thin 7"
-	dmsetup message "$pool" 0 "set_transaction_id 0 5"
+	number=$(dmsetup status "$pool" | awk '{ print $4 }')
+	dmsetup message "$pool" 0 "set_transaction_id $number 50"
 	not berth pool create --driver thin --size 256M g 2>/dev/null
 	has "7 is in the pool" "$(berth pool check g)"
 	has "nobody's" "$(berth pool check g)"
@@ -58,7 +59,7 @@ case_grow_and_check() {
 	# The catalogue of another time.
 	sqlite3 "$BERTH_ROOT/lib/pools/g/catalog.db" "UPDATE pool SET tid = 99"
 	not berth template import /nonexistent x 2>/dev/null
-	has "number is 6, the catalogue had 99" "$(berth pool check g)"
+	has "number is 51, the catalogue had 99" "$(berth pool check g)"
 	mv "$BERTH_ROOT/lib/pools/g/catalog.db" "$T/catalog.db"
 	not berth pool status g 2>"$T/err"
 	has "missing" "$(cat "$T/err")"
