@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 enum { LOW_PERCENT = 80, AGAIN_MS = 5000 };
 
@@ -54,13 +55,19 @@ static void start_tending(struct keeper *keeper)
 		child_wait(pid);
 }
 
+/* Should who holds it be killed, there may be room before another is begun, who lets it go. */
+static bool is_held(const struct keeper *keeper)
+{
+	return faccessat(keeper->run, "held", F_OK, 0) == 0;
+}
+
 void space_look(struct keeper *keeper)
 {
 	struct dm_pool_status status;
 
 	if (dm_pool_status(&keeper->dm, keeper->plan.thin_pool, 0, &status) < 0)
 		return;
-	bool low = is_low(&status);
+	bool low = is_low(&status) || is_held(keeper);
 	if (low && !keeper->space_low)
 		log_line("pool '%s' has little room", keeper->plan.pool);
 	keeper->space_low = low;
