@@ -10,6 +10,15 @@ EXTRA_DIST += \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/terminal.py
+EXTRA_DIST += tests/integration/mounts.sh
+EXTRA_DIST += tests/integration/devices.sh
+
+# Static, for it runs inside a machine.
+check_PROGRAMS += test_tun
+test_tun_SOURCES = tests/integration/tun.c
+test_tun_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
+test_tun_LDFLAGS = -static
+
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
 	tests/vm/shell
 # A line a suite, so that changes do not meet.

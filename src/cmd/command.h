@@ -26,6 +26,8 @@ enum word {
 	WORD_MACHINE,
 	WORD_SNAPSHOT, /* of the machine before it */
 	WORD_KEY,
+	WORD_MOUNT,  /* of the machine before it */
+	WORD_DEVICE, /* the same */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

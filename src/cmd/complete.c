@@ -77,6 +77,26 @@ static void offer_snapshots(struct typed *typed, const struct site *site, const 
 		offer(typed, list[i].name);
 }
 
+static void offer_sections(struct typed *typed, const struct site *site, const char *name,
+			   enum word kind)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct machine_config temporary = { 0 };
+	struct err err = { 0 };
+
+	if (text_label_fault(name) || machine_open(&machine, site, name, &err) < 0 ||
+	    machine_temporary(&machine, &temporary, &err) < 0)
+		return;
+	const struct machine_config *configs[] = { &machine.config, &temporary };
+	for (size_t i = 0; i < 2; i++) {
+		const struct section *at =
+			kind == WORD_MOUNT ? configs[i]->mounts : configs[i]->devices;
+		for (; at; at = at->next)
+			offer(typed, at->name);
+	}
+	config_free(&machine_schema, &temporary);
+}
+
 /* Failures offer nothing: nobody is there to read of them. */
 static void offer_words(struct typed *typed, enum word kind, const struct site *site,
 			const char *before)
@@ -89,6 +109,10 @@ static void offer_words(struct typed *typed, enum word kind, const struct site *
 		break;
 	case WORD_SNAPSHOT:
 		offer_snapshots(typed, site, before);
+		break;
+	case WORD_MOUNT:
+	case WORD_DEVICE:
+		offer_sections(typed, site, before, kind);
 		break;
 	case WORD_KEY:
 		offer_keys(typed);

@@ -24,7 +24,8 @@ struct facts {
 	char *log;       /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
-	struct err volume_fault; /* why volume is not known */
+	struct err volume_fault;         /* why volume is not known */
+	struct machine_config temporary; /* owned: what it is shown for now alone */
 	size_t snapshots;
 	struct err snapshots_fault;
 };
@@ -33,6 +34,7 @@ static void facts_free(struct facts *facts)
 {
 	free(facts->cgroup);
 	free(facts->log);
+	config_free(&machine_schema, &facts->temporary);
 }
 
 /* The group of version 2 that init is in, as the host names it: the line "0::PATH". */
@@ -82,6 +84,7 @@ static int gather(struct machine *machine, struct facts *facts, struct err *err)
 	machine_held(machine, facts->held, sizeof facts->held);
 	facts->cgroup = cgroup_of(facts->status.init);
 	facts->log = machine_log_path(machine, false);
+	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
 	look_at_volume(machine, facts);
 	look_at_snapshots(machine, facts);
 	return 0;
@@ -204,6 +207,20 @@ static void show_security(const struct machine_config *config)
 	show("capabilities:", "%s", config->caps);
 }
 
+static void show_sections(const struct machine_config *config, const char *temporary)
+{
+	for (const struct section *at = config->mounts; at; at = at->next) {
+		const struct mount_config *mount = (const struct mount_config *)at;
+		show("mount:", "%s, %s as %s%s%s%s%s", at->name, mount->source, mount->target,
+		     mount->readonly ? ", read-only" : "", *mount->owner ? ", owner " : "",
+		     mount->owner, temporary);
+	}
+	for (const struct section *at = config->devices; at; at = at->next) {
+		const struct device_config *device = (const struct device_config *)at;
+		show("device:", "%s, %s%s", at->name, device->path, temporary);
+	}
+}
+
 static void show_machine(const struct machine *machine, const struct facts *facts)
 {
 	const struct machine_config *config = &machine->config;
@@ -222,6 +239,8 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
 	show_security(config);
 	show_root(machine, facts);
+	show_sections(config, "");
+	show_sections(&facts->temporary, ", temporary");
 	show("settings:", "%s/machine.conf", machine->folder);
 	show("log:", "%s", facts->log ? facts->log : "");
 }
@@ -246,28 +265,61 @@ static json_t *volume_object(const struct machine *machine, const struct facts *
 			 json_count(volume->used), "error", json_text(facts->volume_fault.text));
 }
 
+static void add_mounts(json_t *array, const struct machine_config *config, bool temporary)
+{
+	for (const struct section *at = config->mounts; at; at = at->next) {
+		const struct mount_config *mount = (const struct mount_config *)at;
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s, s:s, s:b, s:o, s:b}", "name", at->name,
+						"source", mount->source, "target", mount->target,
+						"readonly", mount->readonly, "owner",
+						json_text(mount->owner), "temporary", temporary));
+	}
+}
+
+static void add_devices(json_t *array, const struct machine_config *config, bool temporary)
+{
+	for (const struct section *at = config->devices; at; at = at->next) {
+		const struct device_config *device = (const struct device_config *)at;
+		json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "name", at->name, "path",
+						       device->path, "temporary", temporary));
+	}
+}
+
+/* Those of its settings and the temporary ones. */
+static json_t *both(const struct machine *machine, const struct facts *facts,
+		    void (*add)(json_t *, const struct machine_config *, bool))
+{
+	json_t *array = json_array();
+
+	add(array, &machine->config, false);
+	add(array, &facts->temporary, true);
+	return array;
+}
+
 static json_t *machine_object(const struct machine *machine, const struct facts *facts)
 {
 	const struct machine_config *config = &machine->config;
 	const struct machine_status *status = &facts->status;
 	bool known = facts->snapshots_fault.code == 0;
 
-	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:s, s:o}",
-			 "name", machine->name, "description", json_text(config->description),
-			 "state", machine_state_name(status->state), "booted", status->booted,
-			 "started", json_count(status->started), "init",
-			 json_count((uint64_t)status->init), "keeper",
-			 json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup),
-			 "memory", json_count(status->memory), "held", json_text(facts->held),
-			 "limits", limits_object(machine), "ended", json_text(facts->ended),
-			 "network", network_object(machine, status), "template",
-			 json_text(config->template), "arch", json_text(config->arch), "created",
-			 json_count(config->created), "uuid", json_text(config->uuid), "ephemeral",
-			 config->ephemeral, "privileged", config->privileged, "nesting",
-			 config->nesting, "volume", volume_object(machine, facts), "snapshots",
-			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
-			 machine->folder, "log", json_text(facts->log));
+	return json_pack(
+		"{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
+		" s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
+		"name", machine->name, "description", json_text(config->description), "state",
+		machine_state_name(status->state), "booted", status->booted, "started",
+		json_count(status->started), "init", json_count((uint64_t)status->init), "keeper",
+		json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup), "memory",
+		json_count(status->memory), "held", json_text(facts->held), "limits",
+		limits_object(machine), "ended", json_text(facts->ended), "network",
+		network_object(machine, status), "template", json_text(config->template), "arch",
+		json_text(config->arch), "created", json_count(config->created), "uuid",
+		json_text(config->uuid), "ephemeral", config->ephemeral, "privileged",
+		config->privileged, "nesting", config->nesting, "volume",
+		volume_object(machine, facts), "mounts", both(machine, facts, add_mounts),
+		"devices", both(machine, facts, add_devices), "snapshots",
+		known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
+		machine->folder, "log", json_text(facts->log));
 }
 
 static int show_one(struct call *call, struct machine *machine, struct err *err)

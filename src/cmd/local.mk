@@ -18,6 +18,7 @@ libcmd_a_SOURCES = \
 	src/cmd/list.c \
 	src/cmd/logfilter.c src/cmd/logfilter.h \
 	src/cmd/logs.c \
+	src/cmd/mount.c \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
 	src/cmd/options.c \

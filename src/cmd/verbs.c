@@ -17,6 +17,8 @@ static const struct command *const enter[] = { &command_shell, &command_exec, &c
 					       NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
+static const struct command *const shown[] = { &command_mount, &command_unmount, &command_device,
+					       NULL };
 static const struct command *const keep[] = { &command_snapshot, &command_restore, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						NULL };
@@ -31,6 +33,7 @@ const struct family families[] = {
 	{ "See what they do", look },
 	{ "Go inside", enter },
 	{ "Change settings", settings },
+	{ "Share the host's folders and devices", shown },
 	{ "Keep states", keep },
 	{ "Templates, pools, networks", around },
 	{ "berth itself", about },

@@ -22,6 +22,8 @@ extern const struct command command_logs, command_events;
 extern const struct command command_shell, command_exec, command_console;
 /* snapshot.c */
 extern const struct command command_snapshot, command_restore;
+/* mount.c */
+extern const struct command command_mount, command_unmount, command_device;
 /* settings.c */
 extern const struct command command_set, command_get, command_unset;
 /* template.c, pool.c, network.c */

@@ -4,6 +4,101 @@
 #include <errno.h>
 #include <string.h>
 
+static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run/host" };
+
+/* Where a machine's own file systems are, or what is no one place. */
+static const char *target_fault(const char *target)
+{
+	for (size_t i = 0; i < sizeof own_places / sizeof *own_places; i++) {
+		size_t n = strlen(own_places[i]);
+		if (strncmp(target, own_places[i], n) == 0 &&
+		    (target[n] == '\0' || target[n] == '/'))
+			return "is a place that berth fills";
+	}
+	if (target[strspn(target, "/")] == '\0')
+		return "is the machine's root";
+	for (const char *at = target; (at = strchr(at, '/'));) {
+		size_t n = strcspn(++at, "/");
+		if (n == 0 || (at[0] == '.' && (n == 1 || (n == 2 && at[1] == '.'))))
+			return "has a part that is empty, '.' or '..'";
+	}
+	return NULL;
+}
+
+static int check_mount(const struct section *first, const struct mount_config *mount,
+		       struct err *err)
+{
+	const char *name = mount->section.name;
+	struct config_owner owner;
+
+	if (!*mount->source || !*mount->target)
+		return err_set(err, EINVAL, "mount '%s' has no %s; add a line '%s = PATH'", name,
+			       *mount->source ? "target" : "source",
+			       *mount->source ? "target" : "source");
+	const char *fault = target_fault(mount->target);
+	if (fault)
+		return err_set(err, EINVAL,
+			       "mount '%s' cannot have target '%.200s', which %s; choose another "
+			       "place",
+			       name, mount->target, fault);
+	for (const struct section *other = first; other != &mount->section; other = other->next) {
+		if (strcmp(((const struct mount_config *)other)->target, mount->target) == 0)
+			return err_set(err, EEXIST,
+				       "mounts '%s' and '%s' have the same target '%.200s'; choose "
+				       "another for one of them",
+				       other->name, name, mount->target);
+	}
+	return config_owner(mount->owner, &owner, err) < 0 ? err_wrap(err, "mount '%s'", name) : 0;
+}
+
+/* Also what a mount on it would hide. */
+static const char *const own_nodes[] = { "null",   "zero", "full",    "random", "urandom",
+					 "tty",    "ptmx", "console", "stdin",  "stdout",
+					 "stderr", "fd",   "pts",     "mqueue" };
+
+static int check_device(const struct section *first, const struct device_config *device,
+			struct err *err)
+{
+	const char *name = device->section.name, *mode = device->mode;
+
+	if (strncmp(device->path, "/dev/", 5) != 0 || target_fault(device->path + 4))
+		return err_set(err, EINVAL,
+			       "device '%s' needs a line 'path = /dev/NODE', without '.' and '..'",
+			       name);
+	for (size_t i = 0; i < sizeof own_nodes / sizeof *own_nodes; i++) {
+		if (strcmp(device->path + 5, own_nodes[i]) == 0)
+			return err_set(err, EEXIST,
+				       "device '%s' is '%s', of which every machine has its own",
+				       name, device->path);
+	}
+	if (*mode && (strlen(mode) > 4 || mode[strspn(mode, "01234567")] ||
+		      (strlen(mode) == 4 && *mode != '0')))
+		return err_set(err, EINVAL,
+			       "device '%s' cannot have mode '%.20s'; use three octal digits, such "
+			       "as 660",
+			       name, mode);
+	for (const struct section *other = first; other != &device->section; other = other->next) {
+		if (strcmp(((const struct device_config *)other)->path, device->path) == 0)
+			return err_set(err, EEXIST,
+				       "devices '%s' and '%s' are the same, '%.200s'; take one out",
+				       other->name, name, device->path);
+	}
+	return 0;
+}
+
+int config_check_sections(const struct machine_config *config, struct err *err)
+{
+	for (const struct section *at = config->mounts; at; at = at->next) {
+		if (check_mount(config->mounts, (const struct mount_config *)at, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *at = config->devices; at; at = at->next) {
+		if (check_device(config->devices, (const struct device_config *)at, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
 int config_check_machine(const struct machine_config *config, struct err *err)
 {
 	if (*config->address && !*config->network)
@@ -15,5 +110,5 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 	if (*config->init && config->init[strlen(config->init) - 1] == '/')
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);
-	return 0;
+	return config_check_sections(config, err);
 }

@@ -51,15 +51,40 @@ struct key {
 	const char *help;           /* one line, for help, completion and the manual */
 };
 
-/* One kind of file: its rows, sorted by name; at most SCHEMA_KEYS_MAX of them. */
+/* One kind of file, or of section: its rows, sorted by name; at most SCHEMA_KEYS_MAX of them. */
 enum { SCHEMA_KEYS_MAX = 64 };
 struct schema {
-	const char *what; /* "machine", for sentences */
+	const char *what; /* "machine", for sentences; a section's word */
 	const struct key *keys;
 	size_t count;
 	size_t size; /* of the struct */
 	/* Rules between keys, or NULL: looked at by config_edit, not by config_parse. */
 	int (*check)(const void *config, struct err *err);
+	const struct schema *const *sections; /* that it may have, NULL-terminated, or NULL */
+	size_t head; /* a section's: offset, in the file's struct, of the first of its kind */
+};
+
+/* "[KIND NAME]" and the lines after it: what the struct of each kind begins with. */
+struct section {
+	struct section *next; /* owned; in the file's order */
+	char *name;           /* owned: a DNS label */
+};
+
+/* [mount NAME]: a folder or file of the host's that is shown to a machine */
+struct mount_config {
+	struct section section;
+	bool optional;
+	char *owner; /* see config_owner */
+	bool readonly;
+	char *source, *target;
+};
+
+/* [device NAME]: a node, or a folder of nodes, of the host's /dev */
+struct device_config {
+	struct section section;
+	char *group, *mode, *owner; /* in the guest; names or numbers, octal */
+	bool optional;
+	char *path;
 };
 
 /* machines/NAME/machine.conf */
@@ -96,6 +121,7 @@ struct machine_config {
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
 	char *restart;          /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit; /* "restart.limit" */
+	struct section *mounts, *devices; /* of struct mount_config and device_config */
 };
 
 /* etc/berth.conf */
@@ -144,6 +170,7 @@ extern const struct schema site_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
+extern const struct schema mount_schema, device_schema; /* sections of a machine's */
 
 enum {
 	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
@@ -186,6 +213,18 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
 		struct err *err);
 
+/*
+ * Adds a section, at the end, or takes one with its lines out; all else in the file stays as it is.
+ * -EEXIST and -ENOENT by name. Checked as config_edit does it.
+ */
+int config_add_section(const struct schema *schema, const char *path, const struct schema *kind,
+		       const struct section *section, struct err *err);
+int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
+			  const char *name, struct err *err);
+
+/* The one of that name, or NULL. */
+struct section *config_section(const struct section *first, const char *name);
+
 /* The row, or NULL with the nearest name in err. */
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err);
 
@@ -196,6 +235,19 @@ void config_text(const void *config, const struct key *key, struct text *out);
 
 /* Rules between keys of a machine, such as an address without a network. */
 int config_check_machine(const struct machine_config *config, struct err *err);
+/* Those of its sections alone, for who has them from a file that nobody has checked. */
+int config_check_sections(const struct machine_config *config, struct err *err);
+
+/*
+ * A mount's owner, "HOST:GUEST": files of the host's user HOST are the guest's GUEST's, each a name or
+ * a number. "" HOST is the source's owner, "" GUEST root. "all": ids are in the guest what they are on
+ * the host.
+ */
+struct config_owner {
+	bool all;
+	char host[64], guest[64];
+};
+int config_owner(const char *value, struct config_owner *owner, struct err *err);
 
 /* A KEY_SIGNAL as a number of signal(7), as this C library counts SIGRTMIN; -EINVAL for no signal. */
 int config_signal(const char *name);

@@ -13,8 +13,8 @@
 
 /* What a parse has come to. */
 struct parser {
-	const struct schema *schema;
-	void *config;
+	const struct schema *file, *schema; /* schema: of the section we are in, or file */
+	void *whole, *config;
 	unsigned line;
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
 };
@@ -35,7 +35,10 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
 	else
 		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys of a %s", name,
-			strcmp(schema->what, "site") == 0 ? "berth" : schema->what, schema->what);
+			strcmp(schema->what, "site") == 0 ? "berth"
+			: schema->head                    ? "machine"
+							  : schema->what,
+			schema->what);
 }
 
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
@@ -70,6 +73,17 @@ static bool is_comment(const char *line)
 	return *line == '\0' || *line == '#' || *line == ';';
 }
 
+static int begin_section(struct parser *parser, char *line, struct err *err)
+{
+	struct section *section;
+
+	if (section_begin(parser->file, parser->whole, line, &parser->schema, &section, err) < 0)
+		return -err->code;
+	parser->config = section;
+	memset(parser->seen, 0, sizeof parser->seen);
+	return 0;
+}
+
 /* One line, without its end; cut to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
@@ -77,6 +91,8 @@ static int feed(struct parser *parser, char *line, struct err *err)
 
 	if (is_comment(line))
 		return 0;
+	if (section_is_header(line))
+		return begin_section(parser, line, err);
 	bool whole = split_line(line, &name, &value);
 	const struct key *key = config_find(parser->schema, name, err);
 	if (!key)
@@ -91,8 +107,8 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	return config_set(parser->schema, parser->config, key, value, err);
 }
 
-/* Copies the next line out of the data, so that it can be cut; -code for what no line may be. */
-static int next_line(const char *data, size_t length, char *line, struct err *err)
+/* Copied out of the data, so that it can be cut; -code for what no line may be. */
+int config_next_line(const char *data, size_t length, char *line, struct err *err)
 {
 	const char *end = memchr(data, '\n', length);
 	size_t n = end ? (size_t)(end - data) : length;
@@ -109,7 +125,9 @@ static int next_line(const char *data, size_t length, char *line, struct err *er
 int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
 		 void *config, struct err *err)
 {
-	struct parser parser = { .schema = schema, .config = config };
+	struct parser parser = {
+		.file = schema, .schema = schema, .whole = config, .config = config
+	};
 	char line[CONFIG_LINE_MAX + 1];
 
 	int r = config_defaults(schema, config, err);
@@ -122,7 +140,7 @@ int config_parse(const struct schema *schema, const char *path, const char *data
 	}
 	for (size_t at = 0; at < length;) {
 		parser.line++;
-		int n = next_line(data + at, length - at, line, err);
+		int n = config_next_line(data + at, length - at, line, err);
 		if (n < 0 || feed(&parser, line, err) < 0) {
 			config_free(schema, config);
 			/* An unknown key; config_load keeps ENOENT for the file itself. */
@@ -187,9 +205,16 @@ static int replace_line(const char *data, size_t length, const char *name, const
 	bool done = false;
 
 	for (size_t at = 0; at < length;) {
-		int n = next_line(data + at, length - at, line, err);
+		int n = config_next_line(data + at, length - at, line, err);
 		if (n < 0)
 			return n;
+		/* What comes behind is a section's. */
+		if (section_is_header(line)) {
+			if (value && !done)
+				text_add(out, "%s = %s\n", name, value);
+			text_add_bytes(out, data + at, length - at);
+			return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+		}
 		if (!sets_key(line, name)) {
 			text_add(out, "%s\n", line);
 		} else if (value && !done) {
@@ -203,7 +228,6 @@ static int replace_line(const char *data, size_t length, const char *name, const
 	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
-/* Parses what the file would be, so that an edit cannot make it unreadable. */
 static int check_text(const struct schema *schema, const char *path, const struct text *text,
 		      struct err *err)
 {
@@ -217,6 +241,17 @@ static int check_text(const struct schema *schema, const char *path, const struc
 		r = schema->check(config, err);
 	config_free(schema, config);
 	return r;
+}
+
+int config_replace(const struct schema *schema, const char *path, const struct text *text,
+		   struct err *err)
+{
+	struct stat st;
+
+	if (check_text(schema, path, text, err) < 0)
+		return -err->code;
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600;
+	return file_replace(path, text_str(text), text->length, mode, err);
 }
 
 /* The value in its canonical form. */
@@ -241,7 +276,6 @@ int config_edit(const struct schema *schema, const char *path, const char *name,
 	scoped_free char *data = NULL;
 	scoped_text struct text text = { 0 };
 	scoped_text struct text good = { 0 };
-	struct stat st;
 
 	if (!key)
 		return -err->code;
@@ -255,8 +289,5 @@ int config_edit(const struct schema *schema, const char *path, const char *name,
 	if (replace_line(data ? data : "", n > 0 ? (size_t)n : 0, name,
 			 value ? text_str(&good) : NULL, &text, err) < 0)
 		return err_wrap(err, "%s", path);
-	if (check_text(schema, path, &text, err) < 0)
-		return -err->code;
-	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600;
-	return file_replace(path, text_str(&text), text.length, mode, err);
+	return config_replace(schema, path, &text, err);
 }

@@ -12,6 +12,50 @@ enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
 
 static const char *const restart_words[] = { "no", "on-failure", "always", NULL };
 
+#define AT(field) offsetof(struct mount_config, field)
+static const struct key mount_keys[] = {
+	{ "optional", KEY_BOOL, 0, AT(optional), "no", 0, 0, NULL,
+	  "whether the machine starts without it when there is no source" },
+	{ "owner", KEY_TEXT, 0, AT(owner), "", 0, 0, NULL,
+	  "HOST:GUEST, whose files are whose; empty: the source's owner's are root's" },
+	{ "readonly", KEY_BOOL, 0, AT(readonly), "no", 0, 0, NULL,
+	  "whether the machine may only read it" },
+	{ "source", KEY_PATH, 0, AT(source), "", 0, 0, NULL, "folder or file of the host" },
+	{ "target", KEY_PATH, 0, AT(target), "", 0, 0, NULL, "where it shows in the machine" },
+};
+#undef AT
+
+const struct schema mount_schema = {
+	.what = "mount",
+	KEYS(mount_keys),
+	.size = sizeof(struct mount_config),
+	.head = offsetof(struct machine_config, mounts),
+};
+
+#define AT(field) offsetof(struct device_config, field)
+static const struct key device_keys[] = {
+	{ "group", KEY_TEXT, 0, AT(group), "", 0, 0, NULL,
+	  "group of the node in the machine, a name or number; empty: root" },
+	{ "mode", KEY_TEXT, 0, AT(mode), "", 0, 0, NULL,
+	  "mode of the node in the machine, in octal; empty: as on the host" },
+	{ "optional", KEY_BOOL, 0, AT(optional), "no", 0, 0, NULL,
+	  "whether the machine starts without it when the host has none" },
+	{ "owner", KEY_TEXT, 0, AT(owner), "", 0, 0, NULL,
+	  "owner of the node in the machine, a name or number; empty: root" },
+	{ "path", KEY_PATH, 0, AT(path), "", 0, 0, NULL,
+	  "character device below /dev, or a folder of them" },
+};
+#undef AT
+
+const struct schema device_schema = {
+	.what = "device",
+	KEYS(device_keys),
+	.size = sizeof(struct device_config),
+	.head = offsetof(struct machine_config, devices),
+};
+
+static const struct schema *const machine_sections[] = { &device_schema, &mount_schema, NULL };
+
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
@@ -89,6 +133,7 @@ const struct schema machine_schema = {
 	KEYS(machine_keys),
 	.size = sizeof(struct machine_config),
 	.check = check_machine,
+	.sections = machine_sections,
 };
 
 #define AT(field) offsetof(struct site_config, field)

@@ -24,6 +24,23 @@ const struct kind *kind_of(const struct key *key);
 /* The canonical form: names without "cap_", those had first, each kind by number. */
 void caps_print(const struct config_caps *caps, struct text *out);
 
+/* The next line of a file's data, without its end, into CONFIG_LINE_MAX + 1 bytes: its length. */
+int config_next_line(const char *data, size_t length, char *line, struct err *err);
+
+/* Replaces a file by text that is checked first, so that an edit cannot make it unreadable. */
+int config_replace(const struct schema *schema, const char *path, const struct text *text,
+		   struct err *err);
+
+/* Whether a line is "[...]", and the new, empty section of the struct that it begins. */
+bool section_is_header(const char *line);
+int section_begin(const struct schema *schema, void *config, char *line, const struct schema **kind,
+		  struct section **section, struct err *err);
+void sections_free(const struct schema *schema, void *config);
+int sections_print(const struct schema *schema, const void *config, struct text *out);
+
+/* The lines of those keys that differ from their default. */
+int keys_print(const struct schema *schema, const void *config, struct text *out);
+
 /* NULL for text that may stand in a value, else what is wrong with it. */
 const char *kind_text_fault(const char *text);
 

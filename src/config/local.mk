@@ -7,7 +7,9 @@ libconfig_a_SOURCES = \
 	src/config/file.c \
 	src/config/keys.c \
 	src/config/kinds.c src/config/kinds.h \
-	src/config/print.c
+	src/config/owner.c \
+	src/config/print.c \
+	src/config/section.c
 
 if HAVE_CUNIT
 check_PROGRAMS += test_config

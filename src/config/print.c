@@ -112,23 +112,31 @@ void config_free(const struct schema *schema, void *config)
 		if (kind_of(&schema->keys[i])->field == FIELD_TEXT)
 			free(*(char **)field_of(config, &schema->keys[i]));
 	}
+	sections_free(schema, config);
 	memset(config, 0, schema->size);
+}
+
+int keys_print(const struct schema *schema, const void *config, struct text *out)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct key *key = &schema->keys[i];
+		scoped_text struct text value = { 0 };
+		config_text(config, key, &value);
+		if (value.failed)
+			out->failed = true;
+		if ((key->kind == KEY_CHOICE && (key->flags & KEY_FIXED)) ||
+		    strcmp(text_str(&value), key->fallback) != 0)
+			text_add(out, "%s = %s\n", key->name, text_str(&value));
+	}
+	return out->failed ? -ENOMEM : 0;
 }
 
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err)
 {
 	scoped_text struct text out = { 0 };
 
-	for (size_t i = 0; i < schema->count; i++) {
-		const struct key *key = &schema->keys[i];
-		scoped_text struct text value = { 0 };
-		config_text(config, key, &value);
-		if (value.failed)
-			return err_set(err, ENOMEM, "out of memory");
-		if ((key->kind == KEY_CHOICE && (key->flags & KEY_FIXED)) ||
-		    strcmp(text_str(&value), key->fallback) != 0)
-			text_add(&out, "%s = %s\n", key->name, text_str(&value));
-	}
+	if (keys_print(schema, config, &out) == 0)
+		sections_print(schema, config, &out);
 	if (out.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	return file_replace(path, text_str(&out), out.length, 0600, err);

@@ -5,17 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Character devices; every block device is out. */
 struct device {
 	uint32_t major, first, last; /* a range of minor numbers */
+	uint32_t block;              /* else a character device */
 };
 
-enum { DEVICES_MAX = 64 };
+enum { DEVICES_MAX = 80 };
 
 /*
  * Processes in the group and below may open, and make nodes of, these and no other devices; what the
- * groups above allow is still asked. For as long as the group lives. 0 or -errno: -EINVAL and -EPERM
- * from kernels that have no such programs or let none be loaded.
+ * groups above allow is still asked. For as long as the group lives, or until the next call for it,
+ * which is never met by an access in between. 0 or -errno: -EINVAL and -EPERM from kernels that have
+ * no such programs or let none be loaded.
  */
 int devices_confine(int cgroup_fd, const struct device *rows, size_t count);
 

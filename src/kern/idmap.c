@@ -38,17 +38,24 @@ int idmap_fit(uint64_t *base, uint64_t *count)
 	return 1;
 }
 
-int idmap_write(pid_t pid, const struct idmap *map)
+static int write_maps(pid_t pid, const char *users, const char *groups)
 {
-	char path[64], line[64];
+	char path[64];
 
-	snprintf(line, sizeof line, "0 %" PRIu32 " %" PRIu32 "\n", map->base, map->count);
 	snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
-	int r = file_write(AT_FDCWD, path, line);
+	int r = file_write(AT_FDCWD, path, users);
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof path, "/proc/%d/gid_map", (int)pid);
-	return file_write(AT_FDCWD, path, line);
+	return file_write(AT_FDCWD, path, groups);
+}
+
+int idmap_write(pid_t pid, const struct idmap *map)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "0 %" PRIu32 " %" PRIu32 "\n", map->base, map->count);
+	return write_maps(pid, line, line);
 }
 
 int idmap_become_root(void)
@@ -58,7 +65,7 @@ int idmap_become_root(void)
 	return 0;
 }
 
-int idmap_userns(const struct idmap *map)
+static int make_userns(const char *users, const char *groups)
 {
 	struct spawn spawn = { .namespaces = CLONE_NEWUSER, .cgroup_fd = -1 };
 	char path[64];
@@ -72,7 +79,7 @@ int idmap_userns(const struct idmap *map)
 	if (pid < 0)
 		return pid;
 	scoped_fd int pidfd = spawn.pidfd;
-	int r = idmap_write(pid, map);
+	int r = write_maps(pid, users, groups);
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && fd < 0)
@@ -80,4 +87,21 @@ int idmap_userns(const struct idmap *map)
 	kill(pid, SIGKILL);
 	child_wait(pid);
 	return r < 0 ? r : take_fd(&fd);
+}
+
+int idmap_userns(const struct idmap *map)
+{
+	char line[64];
+
+	snprintf(line, sizeof line, "0 %" PRIu32 " %" PRIu32 "\n", map->base, map->count);
+	return make_userns(line, line);
+}
+
+int idmap_userns_pair(const struct idmap_pair *pair)
+{
+	char users[64], groups[64];
+
+	snprintf(users, sizeof users, "%" PRIu32 " %" PRIu32 " 1\n", pair->user, pair->to_user);
+	snprintf(groups, sizeof groups, "%" PRIu32 " %" PRIu32 " 1\n", pair->group, pair->to_group);
+	return make_userns(users, groups);
 }

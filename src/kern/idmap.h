@@ -35,4 +35,10 @@ int idmap_become_root(void);
  */
 int idmap_userns(const struct idmap *map);
 
+/* The same for one user and one group alone: what is stored as user shows as to_user. */
+struct idmap_pair {
+	uint32_t user, to_user, group, to_group;
+};
+int idmap_userns_pair(const struct idmap_pair *pair);
+
 #endif

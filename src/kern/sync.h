@@ -10,8 +10,8 @@
  */
 enum step {
 	STEP_NONE,
-	STEP_CLONED,     /* guest: I exist in my new namespaces */
-	STEP_HOST_READY, /* host: id maps are written, the root (sent along) and eth0 are there */
+	STEP_CLONED, /* guest: I exist in my new namespaces */
+	STEP_HOST_READY, /* host: id maps are written, root and eth0 are there; what else it is shown sent along */
 	STEP_ROOT_READY, /* guest: mounts done, root pivoted, network up; console and notify sent along */
 	STEP_GO,         /* host: the state is on disk, exec init */
 	STEP_RUNNING, /* to who will keep it: the process runs; its descriptors sent along */
@@ -22,7 +22,8 @@ struct sync {
 	int fd; /* owned */
 };
 
-enum { SYNC_FDS = 4 };
+/* What one message can send along; the kernel would take 253. */
+enum { SYNC_FDS = 64 };
 
 const char *step_name(enum step step);
 

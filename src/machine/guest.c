@@ -84,6 +84,18 @@ static void exec_init(struct run *run, struct sync *sync, int terminal)
 	sync_fail(sync, &err);
 }
 
+/* The mounts that come along are those that the host has made safe, in place of our copies of its own. */
+static int wait_host(struct run *run, struct sync *sync, struct err *err)
+{
+	int fds[SHARES_MAX];
+
+	if (sync_wait(sync, STEP_HOST_READY, fds, (int)run->shares.count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < run->shares.count; i++)
+		run->shares.list[i].fd = fds[i];
+	return 0;
+}
+
 static int build(struct run *run, struct sync *sync, struct pty *console, struct err *err)
 {
 	struct rootfs rootfs = {
@@ -91,11 +103,12 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.guest_init = run->plan.guest_init,
 		.screen = run->plan.screen,
 		.shield = run->machine->config.privileged,
+		.shares = &run->shares,
 	};
 	int out[2];
 
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
-	    sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(err) < 0 ||
+	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
 	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0)
 		return -err->code;

@@ -5,7 +5,9 @@ libmachine_a_SOURCES = \
 	src/machine/console.c \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
+	src/machine/device.c \
 	src/machine/events.c src/machine/events.h \
+	src/machine/folder.c \
 	src/machine/follow.c \
 	src/machine/freeze.c \
 	src/machine/guest.c src/machine/guest.h \
@@ -16,11 +18,13 @@ libmachine_a_SOURCES = \
 	src/machine/place.c src/machine/place.h \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \
+	src/machine/mounts.c \
 	src/machine/relay.c src/machine/relay.h \
 	src/machine/rootfs.c src/machine/rootfs.h \
 	src/machine/rootsize.c src/machine/rootsize.h \
 	src/machine/run.c src/machine/run.h \
 	src/machine/scope.c src/machine/scope.h \
+	src/machine/share.c src/machine/share.h \
 	src/machine/snapshot.c \
 	src/machine/stage.c src/machine/stage.h \
 	src/machine/start.c \

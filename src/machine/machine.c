@@ -137,7 +137,7 @@ static int clear_pending(struct machine *machine, struct err *err)
 	return conf && access(conf, F_OK) < 0 ? machine_erase(machine, err) : 0;
 }
 
-static int load(struct machine *machine, struct err *err)
+int machine_load(struct machine *machine, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 
@@ -152,7 +152,7 @@ int machine_read(struct machine *machine, const struct site *site, const char *n
 	int r = machine_paths(machine, site, name, err);
 
 	if (r == 0)
-		r = load(machine, err);
+		r = machine_load(machine, err);
 	if (r < 0)
 		machine_close(machine);
 	return r;
@@ -168,7 +168,7 @@ int machine_check(const struct machine *machine, struct err *err)
 /* Absent, half made, or there with settings that somebody spoiled. */
 static int load_anyway(struct machine *machine, struct err *err)
 {
-	int r = load(machine, &machine->fault);
+	int r = machine_load(machine, &machine->fault);
 
 	if (r == -ENOENT) {
 		machine->fault = (struct err){ 0 };
@@ -177,7 +177,7 @@ static int load_anyway(struct machine *machine, struct err *err)
 		config_free(&machine_schema, &machine->config);
 		if (r < 0)
 			return r;
-		r = load(machine, &machine->fault);
+		r = machine_load(machine, &machine->fault);
 	}
 	if (r == -ENOENT)
 		return no_such_machine(machine->site, machine->name, err);
@@ -253,5 +253,5 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 	if (r < 0)
 		return r;
 	config_free(&machine_schema, &machine->config);
-	return load(machine, err);
+	return machine_load(machine, err);
 }

@@ -168,6 +168,25 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err);
 /* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err);
 
+/*
+ * Shows a folder or file, or a device, of the host's to a machine, at once if it runs. It is kept in
+ * machine.conf, or, if temporary, lasts only as long as the guest, who must be running. A section
+ * without a name gets one, made of the target or path. -EEXIST.
+ */
+int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
+		  struct err *err);
+int machine_add_device(struct machine *machine, struct device_config *device, bool temporary,
+		       struct err *err);
+
+/* By name or by target. *was_there: whether the machine still had it. */
+int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err);
+int machine_remove_device(struct machine *machine, const char *which, bool *was_there,
+			  struct err *err);
+
+/* The temporary ones of a running machine, as its config; freed with machine_schema. */
+int machine_temporary(const struct machine *machine, struct machine_config *config,
+		      struct err *err);
+
 struct exec_spec {
 	const char *const *argv; /* NULL-terminated; NULL: the user's login shell */
 	const char *user;        /* a name or number of the guest's own; NULL: root */

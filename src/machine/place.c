@@ -81,7 +81,8 @@ int place_make(struct run *run, struct err *err)
 	if (enter_scope(run, err) < 0 || make_group(run, err) < 0)
 		return -err->code;
 	/* Where the kernel has no such programs, doctor says so; the other walls stand without. */
-	walls_confine(run->cgroup_fd);
+	struct device rows[SHARES_MAX];
+	walls_confine(run->cgroup_fd, rows, shares_devices(&run->shares, rows, SHARES_MAX));
 	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, err);
 }
 

@@ -22,6 +22,9 @@ int machine_lock(const struct machine *machine, unsigned seconds, struct err *er
 /* Writes down what happened to it, for who follows (machine/events.h). The act itself goes on without. */
 void machine_tell(const struct machine *machine, const struct event *event);
 
+/* Reads machine.conf again, into a config that is empty. */
+int machine_load(struct machine *machine, struct err *err);
+
 /* FOLDER/file; the caller owns it; NULL: out of memory. */
 char *machine_path(const struct machine *machine, const char *file);
 

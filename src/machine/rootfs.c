@@ -259,6 +259,10 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;
+	for (size_t i = 0; i < rootfs->shares->count; i++) {
+		if (share_attach(root, &rootfs->shares->list[i], err) < 0)
+			return -err->code;
+	}
 	/* The descriptors close with the exec of init; this process lives no longer. */
 	return pivot(root, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "kern/pty.h"
+#include "machine/share.h"
 
 #include <stdbool.h>
 
@@ -13,6 +14,7 @@ struct rootfs {
 	const char *uuid; /* borrowed */
 	bool guest_init, screen;
 	bool shield; /* its root is the host's: what of /proc is the host's is made read-only */
+	const struct shares *shares;                             /* borrowed */
 	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };
 

@@ -44,6 +44,7 @@ void run_free(struct run *run)
 	scoped_close_fd(&run->init_fd);
 	scoped_close_fd(&run->root_fd);
 	scoped_close_fd(&run->cgroup_fd);
+	shares_free(&run->shares);
 	if (run->network.site)
 		network_close(&run->network);
 	if (run->pool.ops)

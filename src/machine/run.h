@@ -11,6 +11,7 @@
 #include "machine/machine.h"
 #include "machine/plan.h"
 #include "machine/scope.h"
+#include "machine/share.h"
 #include "storage/storage.h"
 
 /* RUN/machines/NAME/state, replaced as a whole. */
@@ -30,6 +31,7 @@ struct run {
 	struct lease lease;
 	bool networked; /* it has a network, and lease is filled in */
 	struct idmap map;
+	struct shares shares; /* owned */
 	struct run_state state;
 	struct scope scope; /* owned: what berth-scope is at, if there is one */
 	bool scoped;        /* the machine has a scope of systemd's */

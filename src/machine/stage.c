@@ -1,6 +1,7 @@
 #include "machine/stage.h"
 
 #include "base/scoped.h"
+#include "base/text.h"
 #include "kern/mount.h"
 
 #include <fcntl.h>
@@ -38,6 +39,32 @@ int stage_show(int root_fd, int init_fd, struct err *err)
 		return err_set(err, -r, "show guest-init to the guest: %s", mount_why(r));
 	r = mount_attach(root_fd, AT_FDCWD, STAGE_ROOT);
 	return r < 0 ? err_set(err, -r, "show the root to the guest: %s", mount_why(r)) : 0;
+}
+
+int stage_lock(int *mount_fd, bool folder, const char *within, int pidfd)
+{
+	char place[64];
+
+	if (text_print(place, sizeof place, "%s%s%s", STAGE_ROOT,
+		       within   ? "/"
+		       : folder ? ""
+				: "/" STAGE_INIT,
+		       within ? within : "") < 0)
+		return -ENAMETOOLONG;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	int r = mount_attach(*mount_fd, AT_FDCWD, folder ? STAGE_ROOT : place);
+	if (r < 0)
+		return r;
+	/* The copy of all mounts that is made here is what locks their flags. */
+	if (pidfd >= 0 && (setns(pidfd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0))
+		return -errno;
+	int copy = mount_clone(AT_FDCWD, place, 0);
+	if (copy < 0)
+		return copy;
+	close(*mount_fd);
+	*mount_fd = copy;
+	return mount_private(copy);
 }
 
 /* setns goes to the namespace's root, which is not ours if we live in a chroot. */

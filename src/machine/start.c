@@ -135,6 +135,21 @@ static int take_ids(struct run *run, struct err *err)
 			run->machine->config.nesting ? IDS_NESTING : 1, &run->map, err);
 }
 
+/* All that can be wrong with them is found before there is a guest. */
+static int open_shares(struct run *run, struct err *err)
+{
+	struct share_owner to = { .machine = run->machine,
+				  .map = &run->map,
+				  .root_fd = run->root_fd };
+
+	scoped_text struct text skipped = { 0 };
+
+	if (share_forget_temporary(run->machine, err) < 0 ||
+	    share_all(&run->shares, &to, &skipped, err) < 0)
+		return -err->code;
+	return run_warn(run, text_str(&skipped), err);
+}
+
 static int spawn_guest(struct run *run, bool sibling, struct err *err)
 {
 	struct sync guest = { .fd = -1 };
@@ -209,7 +224,21 @@ static int wait_root(struct run *run, struct err *err)
 	/* Only the guest shall hold its root now, so that its end frees the volume. */
 	scoped_close_fd(&run->root_fd);
 	scoped_close_fd(&run->init_fd);
+	shares_free(&run->shares);
 	return 0;
+}
+
+/* Eth0 is there, and what the host shows to the guest goes along. */
+static int post_host_ready(struct run *run, struct err *err)
+{
+	int fds[SHARES_MAX];
+
+	for (size_t i = 0; i < run->shares.count; i++) {
+		if (share_lock(&run->shares.list[i], run->pidfd, has_own_ids(run), err) < 0)
+			return -err->code;
+		fds[i] = run->shares.list[i].fd;
+	}
+	return sync_post(&run->sync, STEP_HOST_READY, fds, (int)run->shares.count, err);
 }
 
 /* We become the keeper, or are the child of one that lives on. */
@@ -232,10 +261,10 @@ static int take_steps(struct run *run, bool sibling, struct err *err)
 {
 	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
 	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
-	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || place_make(run, err) < 0 ||
-	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
-	    attach_network(run, err) < 0 ||
-	    sync_post(&run->sync, STEP_HOST_READY, NULL, 0, err) < 0 || wait_root(run, err) < 0 ||
+	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
+	    place_make(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
+	    place_register(run, err) < 0 || attach_network(run, err) < 0 ||
+	    post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
 	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)

@@ -1,5 +1,6 @@
 #include "machine/user.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -32,9 +33,9 @@ static void take_entry(struct user *user, const struct passwd *entry)
  * The guest's root may have put anything there: a fifo would hold us for ever, and a file without end
  * fill memory.
  */
-static FILE *open_list(const char *path)
+static FILE *open_list(int root_fd, const char *path)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	scoped_fd int fd = file_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LIST_MAX)
@@ -45,9 +46,9 @@ static FILE *open_list(const char *path)
 	return file;
 }
 
-static int look_up(struct user *user, const char *name, struct err *err)
+int user_look_up(struct user *user, int root_fd, const char *name, struct err *err)
 {
-	scoped_file FILE *passwd = open_list("/etc/passwd");
+	scoped_file FILE *passwd = open_list(root_fd, "etc/passwd");
 	uint64_t number = 0;
 	bool by_number = text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0;
 
@@ -102,7 +103,11 @@ static int fill_env(struct user *user, const struct exec_spec *spec, bool termin
 
 int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err)
 {
-	if (look_up(user, spec->user ? spec->user : "root", err) < 0)
+	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
+	if (user_look_up(user, root, spec->user ? spec->user : "root", err) < 0)
 		return -err->code;
 	const char *slash = strrchr(user->shell, '/');
 	text_print(user->login_name, sizeof user->login_name, "-%s",
@@ -110,10 +115,28 @@ int user_find(struct user *user, const struct exec_spec *spec, bool terminal, st
 	return fill_env(user, spec, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
+int user_group(int root_fd, const char *name, gid_t *gid, struct err *err)
+{
+	scoped_file FILE *file = open_list(root_fd, "etc/group");
+	uint64_t number = 0;
+
+	if (text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0) {
+		*gid = (gid_t)number;
+		return 0;
+	}
+	for (struct group *group; file && (group = fgetgrent(file));) {
+		if (strcmp(group->gr_name, name) == 0) {
+			*gid = group->gr_gid;
+			return 0;
+		}
+	}
+	return err_set(err, ENOKEY, "no group '%s' in the machine's /etc/group", name);
+}
+
 /* The groups that list the user, from the guest's /etc/group alone. */
 static int set_groups(const struct user *user)
 {
-	scoped_file FILE *file = open_list("/etc/group");
+	scoped_file FILE *file = open_list(AT_FDCWD, "/etc/group");
 	gid_t groups[256] = { user->gid };
 	size_t n = 1;
 

@@ -22,6 +22,11 @@ struct user {
  */
 int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err);
 
+/* The same of a root that we are not in; fills in name, uid and gid. */
+int user_look_up(struct user *user, int root_fd, const char *name, struct err *err);
+/* A group's number, by its name or number. */
+int user_group(int root_fd, const char *name, gid_t *gid, struct err *err);
+
 /* Groups, ids, folder. Afterwards there is nothing left to give up. */
 int user_become(const struct user *user, const char *cwd, struct err *err);
 

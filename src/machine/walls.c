@@ -33,12 +33,12 @@ bool walls_hole(const char *word)
 
 /* What rootfs.c puts into /dev, by number; 136 to 143 are the kernel's pseudo-terminals. */
 static const struct device devices[] = {
-	{ 1, 3, 3 }, /* null */
-	{ 1, 5, 5 }, /* zero */
-	{ 1, 7, 9 }, /* full, random, urandom */
-	{ 5, 0, 0 }, /* tty */
-	{ 5, 2, 2 }, /* ptmx */
-	{ 136, 0, UINT32_MAX },
+	{ 1, 3, 3, 0 }, /* null */
+	{ 1, 5, 5, 0 }, /* zero */
+	{ 1, 7, 9, 0 }, /* full, random, urandom */
+	{ 5, 0, 0, 0 }, /* tty */
+	{ 5, 2, 2, 0 }, /* ptmx */
+	{ 136, 0, UINT32_MAX, 0 },
 };
 
 /*
@@ -52,15 +52,23 @@ static int limit_groups(int cgroup_fd)
 	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
 }
 
-int walls_confine(int cgroup_fd)
+int walls_confine(int cgroup_fd, const struct device *more, size_t count)
 {
+	enum { OWN = sizeof devices / sizeof *devices };
+	struct device rows[DEVICES_MAX];
+
 	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
 
 	if (r < 0)
 		return r;
 	if (walls_hole("devices"))
 		return 0;
-	return devices_confine(cgroup_fd, devices, sizeof devices / sizeof *devices);
+	if (count > DEVICES_MAX - OWN)
+		return -E2BIG;
+	memcpy(rows, devices, sizeof devices);
+	if (count > 0)
+		memcpy(rows + OWN, more, count * sizeof *more);
+	return devices_confine(cgroup_fd, rows, OWN + count);
 }
 
 /*

@@ -3,6 +3,7 @@
 #define BERTH_MACHINE_WALLS_H
 
 #include "config/config.h"
+#include "kern/devices.h"
 
 #include <stdbool.h>
 
@@ -14,10 +15,10 @@ int walls_raise(const struct machine_config *config, struct err *err);
 
 /*
  * Limits how many groups a guest makes below its own, and takes from it every device but those that it
- * finds in its /dev. The latter needs control group programs in the kernel; a user namespace and nodev
+ * finds in its /dev, which are the usual ones and more. The latter needs control group programs in the kernel; a user namespace and nodev
  * mounts stand without. 0 or -errno.
  */
-int walls_confine(int cgroup_fd);
+int walls_confine(int cgroup_fd, const struct device *more, size_t count);
 
 /*
  * Whether a wall is to be left out, so that tests/attack can see what is behind it: in the test's own

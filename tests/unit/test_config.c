@@ -84,6 +84,8 @@ static void test_every_field_has_a_row(void)
 		size_t bytes = 0;
 		for (size_t i = 0; i < schemas[s]->count; i++)
 			bytes += schemas[s]->keys[i].kind == KEY_BOOL ? sizeof(bool) : 8;
+		for (size_t i = 0; schemas[s]->sections && schemas[s]->sections[i]; i++)
+			bytes += sizeof(struct section *);
 		CU_ASSERT(bytes <= schemas[s]->size);
 		CU_ASSERT(schemas[s]->size - bytes < 8);
 	}
@@ -601,6 +603,8 @@ static void test_manual(void)
 		struct err err = { 0 };
 		if (!text_starts(line, ".It Ic "))
 			continue;
+		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device."))
+			continue;
 		const struct key *key = config_find(&machine_schema, line + 7, &err);
 		CU_ASSERT_STRING_EQUAL(err.text, "");
 		if (key)
@@ -612,6 +616,161 @@ static void test_manual(void)
 				machine_schema.keys[i].name);
 		CU_ASSERT(found[i]);
 	}
+}
+
+/* The same of its sections, whose keys stand there with the section's word. */
+static void test_manual_sections(void)
+{
+	static const char path[] = SOURCE_FOLDER "/doc/machine.conf.5";
+	scoped_free char *page = NULL;
+
+	CU_ASSERT_FATAL(file_read(AT_FDCWD, path, 1 << 20, &page) > 0);
+	for (const struct schema *const *kind = machine_schema.sections; *kind; kind++) {
+		for (size_t i = 0; i < (*kind)->count; i++) {
+			scoped_free char *line = text_format("\n.It Ic %s.%s\n", (*kind)->what,
+							     (*kind)->keys[i].name);
+			CU_ASSERT_PTR_NOT_NULL(strstr(page, line));
+		}
+	}
+}
+
+static const char with_sections[] =
+	"# mine\nnetwork = lan\n\n[mount data]\nsource = /srv/x\ntarget = /data\nreadonly = yes\n"
+	"\n[device fuse]\npath = /dev/fuse\n# kept\n";
+
+static void test_sections(void)
+{
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(config_parse(&machine_schema, "m", with_sections,
+					   strlen(with_sections), &config, &err),
+			      0);
+	const struct mount_config *mount =
+		(const struct mount_config *)config_section(config.mounts, "data");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mount);
+	CU_ASSERT_STRING_EQUAL(mount->source, "/srv/x");
+	CU_ASSERT(mount->readonly && !mount->optional && !*mount->owner);
+	CU_ASSERT_PTR_NULL(config_section(config.mounts, "fuse"));
+	CU_ASSERT_PTR_NOT_NULL(config_section(config.devices, "fuse"));
+	scoped_free char *path = path_to("sections");
+	CU_ASSERT_EQUAL(config_save(&machine_schema, path, &config, &err), 0);
+	config_free(&machine_schema, &config);
+	CU_ASSERT_EQUAL_FATAL(config_load(&machine_schema, path, &config, &err), 0);
+	CU_ASSERT_PTR_NOT_NULL(config_section(config.mounts, "data"));
+	config_free(&machine_schema, &config);
+}
+
+static void test_bad_sections(void)
+{
+	static const char *const bad[][2] = {
+		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
+		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
+		{ "[disk a]\n", "m:1: unknown section 'disk'; there are 'device' and 'mount'" },
+		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
+		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
+		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },
+		{ "[mount a]\nsource = /x\nsource = /y\n", "m:3: 'source' is in line 2 already" },
+		{ "[mount a]\nnetwork = lan\n", "m:2: unknown key 'network'" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CU_ASSERT(text_starts(machine_sentence(bad[i][0]), bad[i][1]));
+}
+
+static const char *sections_sentence(const char *text)
+{
+	static struct err err;
+	struct machine_config config;
+
+	err = (struct err){ 0 };
+	if (config_parse(&machine_schema, "m", text, strlen(text), &config, &err) == 0) {
+		config_check_machine(&config, &err);
+		config_free(&machine_schema, &config);
+	}
+	return err.text;
+}
+
+static void test_rules_of_sections(void)
+{
+	static const char *const bad[][2] = {
+		{ "[mount a]\nsource = /x\n", "has no target" },
+		{ "[mount a]\ntarget = /x\n", "has no source" },
+		{ "[mount a]\nsource=/x\ntarget=/proc\n", "is a place that berth fills" },
+		{ "[mount a]\nsource=/x\ntarget=/a/../b\n", "'.' or '..'" },
+		{ "[mount a]\nsource=/x\ntarget=/\n", "is the machine's root" },
+		{ "[mount a]\nsource=/x\ntarget=/y\nowner = a:b:c\n", "has a name with other" },
+		{ "[mount a]\nsource=/x\ntarget=/y\n[mount b]\nsource=/z\ntarget=/y\n",
+		  "the same target" },
+		{ "[device a]\npath = /etc/passwd\n", "needs a line 'path = /dev/NODE'" },
+		{ "[device a]\npath = /dev/../x\n", "needs a line 'path = /dev/NODE'" },
+		{ "[device a]\npath = /dev/null\n", "every machine has its own" },
+		{ "[device a]\npath = /dev/fuse\nmode = 4755\n", "octal digits" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CU_ASSERT_PTR_NOT_NULL(strstr(sections_sentence(bad[i][0]), bad[i][1]));
+	CU_ASSERT_STRING_EQUAL(sections_sentence(with_sections), "");
+	CU_ASSERT_STRING_EQUAL(sections_sentence(
+				       "[mount a]\nsource=/x\ntarget=/process\nowner=1000:www\n"),
+			       "");
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	scoped_free char *found = NULL;
+
+	CU_ASSERT(file_read(AT_FDCWD, path, 1 << 16, &found) >= 0);
+	CU_ASSERT_STRING_EQUAL(found, text);
+}
+
+static void test_edit_sections(void)
+{
+	scoped_free char *path = path_to("edited");
+	struct err err = { 0 };
+	char source[] = "/a", target[] = "/b", name[] = "new", none[] = "";
+	struct mount_config mount = {
+		.section.name = name, .owner = none, .source = source, .target = target
+	};
+
+	/* A key of the machine's comes before the first section. */
+	write_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "stop.timeout", "5s", &err), 0);
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "stop.timeout", NULL, &err), 0);
+	expect_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_add_section(&machine_schema, path, &mount_schema, &mount.section,
+					   &err),
+			0);
+	CU_ASSERT_EQUAL(config_add_section(&machine_schema, path, &mount_schema, &mount.section,
+					   &err),
+			-EEXIST);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "new", &err),
+			0);
+	expect_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "new", &err),
+			-ENOENT);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "data", &err),
+			0);
+	expect_file(path, "# mine\nnetwork = lan\n\n[device fuse]\npath = /dev/fuse\n# kept\n");
+}
+
+static void test_owner(void)
+{
+	struct config_owner owner;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_owner("", &owner, &err), 0);
+	CU_ASSERT(!owner.all && !*owner.host && !*owner.guest);
+	CU_ASSERT_EQUAL(config_owner("all", &owner, &err), 0);
+	CU_ASSERT(owner.all);
+	CU_ASSERT_EQUAL(config_owner("alice:33", &owner, &err), 0);
+	CU_ASSERT_STRING_EQUAL(owner.host, "alice");
+	CU_ASSERT_STRING_EQUAL(owner.guest, "33");
+	CU_ASSERT_EQUAL(config_owner(":www-data", &owner, &err), 0);
+	CU_ASSERT(!*owner.host && strcmp(owner.guest, "www-data") == 0);
+	CU_ASSERT_EQUAL(config_owner("a/b", &owner, &err), -EINVAL);
 }
 
 static int make_folder(void)
@@ -648,6 +807,12 @@ int main(void)
 		{ "site file", test_site_file },
 		{ "random bytes", test_random_bytes },
 		{ "machine.conf(5) lists every key", test_manual },
+		{ "and every key of sections", test_manual_sections },
+		{ "sections", test_sections },
+		{ "bad sections", test_bad_sections },
+		{ "rules of sections", test_rules_of_sections },
+		{ "sections are edited", test_edit_sections },
+		{ "owners of mounts", test_owner },
 		CU_TEST_INFO_NULL,
 	};
 

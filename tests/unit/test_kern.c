@@ -355,7 +355,7 @@ static int try_devices(void)
 
 static void test_devices(void)
 {
-	static const struct device null = { 1, 3, 3 };
+	static const struct device null = { 1, 3, 3, 0 };
 	char path[80];
 
 	snprintf(path, sizeof path, "%s/devices", group);
