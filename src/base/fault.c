@@ -36,4 +36,11 @@ void fault_point(const char *name)
 		raise(SIGKILL);
 }
 
+bool fault_control(const char *name)
+{
+	const char *wanted = getenv("BERTH_CONTROL");
+
+	return wanted && strcmp(wanted, name) == 0;
+}
+
 #endif

@@ -259,7 +259,8 @@ static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 {
 	pid_t pid;
 	scoped_fd int guard = post_guard(pool, intent, &pid);
-	int r = intent->suspended ? thin_suspend(pool, intent->origin) : 0;
+	bool suspends = intent->suspended && !fault_control("no-suspend");
+	int r = suspends ? thin_suspend(pool, intent->origin) : 0;
 
 	fault_point("thin-suspended");
 	if (r == 0)
@@ -273,23 +274,42 @@ static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 	return r < 0 ? r : woken;
 }
 
+static int make_now(struct pool *pool, const struct thin_session *session, uint64_t id,
+		    const struct catalog_volume *origin)
+{
+	if (origin)
+		return snapshot_now(pool, &session->head.intent);
+	return thin_message(pool, "create_thin %llu", (unsigned long long)id);
+}
+
+/* What a test has done that must not be: the pool changes, and nobody has written down why. */
+static int make_too_soon(struct pool *pool, uint64_t id, const struct catalog_volume *origin)
+{
+	if (origin)
+		return thin_message(pool, "create_snap %llu %llu", (unsigned long long)id,
+				    (unsigned long long)origin->id);
+	return thin_message(pool, "create_thin %llu", (unsigned long long)id);
+}
+
 /* Both transactions of a new volume, of which origin NULL is an empty one. */
 static int make_volume(struct pool *pool, struct thin_session *session, const char *name,
 		       uint64_t size, const struct catalog_volume *origin, struct err *err)
 {
 	struct dm_info info;
 	bool active = origin && thin_active(pool, origin->id, &info);
+	bool too_soon = fault_control("pool-first");
 	uint64_t id = 0;
 
 	if (admit(pool, &session->status, err) < 0)
 		return -err->code;
 	fault_point("thin-make");
+	int r = too_soon ? make_too_soon(pool, session->head.next_id, origin) : 0;
 	if (catalog_intend_volume(&session->catalog, name, size, origin, active, &id, err) < 0 ||
 	    catalog_read_head(&session->catalog, &session->head, err) < 0)
 		return -err->code;
 	fault_point("thin-intended");
-	int r = origin ? snapshot_now(pool, &session->head.intent)
-		       : thin_message(pool, "create_thin %llu", (unsigned long long)id);
+	if (!too_soon)
+		r = make_now(pool, session, id, origin);
 	fault_point("thin-made");
 	if (r < 0) {
 		err_set(err, -r, "make '%s': %s", name, dm_why(r));
@@ -497,6 +517,8 @@ static int destroy_volume(struct pool *pool, const char *name, struct err *err)
 	if (r < 0)
 		return storage_fail(err, r, "remove it");
 	fault_point("thin-destroy");
+	if (fault_control("discard-first"))
+		discard(pool, &volume);
 	if (catalog_intend_delete(&session.catalog, volume.id, err) < 0 ||
 	    catalog_read_head(&session.catalog, &session.head, err) < 0)
 		return -err->code;

@@ -172,6 +172,8 @@ static int make_durable(struct catalog *catalog, struct err *err)
 	char settings[128];
 
 	sqlite3_busy_timeout(catalog->db, BUSY_MS);
+	if (fault_control("delete-journal"))
+		return 0;
 	int rc = query(catalog, &mode, "PRAGMA journal_mode = WAL", "");
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(mode);
@@ -191,6 +193,8 @@ static int make_durable(struct catalog *catalog, struct err *err)
 		rc = read_number(catalog, "PRAGMA synchronous", &synchronous);
 	if (rc != SQLITE_OK)
 		return fail(catalog, rc, "open", err);
+	if (fault_control("unsynced"))
+		rc = sqlite3_exec(catalog->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
 	if (synchronous != 2)
 		return err_set(err, EIO,
 			       "open the pool's catalogue '%s': SQLite will not write durably",
