@@ -63,15 +63,20 @@ test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
 test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
-thin_faults_SOURCES = tests/vm/thin_faults.c src/base/fault.c \
+thin_with_faults = src/base/fault.c \
 	src/storage/thin.c src/storage/thin_attach.c src/storage/thin_catalog.c \
 	src/storage/thin_check.c src/storage/thin_device.c src/storage/thin_find.c src/storage/thin_format.c \
 	src/storage/thin_fs.c src/storage/thin_grow.c src/storage/thin_ids.c \
 	src/storage/thin_label.c src/storage/thin_layout.c src/storage/thin_pool.c \
 	src/storage/thin_recover.c src/storage/thin_repair.c src/storage/thin_resize.c \
 	src/storage/thin_space.c src/storage/thin_trim.c src/storage/thin_upkeep.c
+thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+check_PROGRAMS += powercut
+powercut_SOURCES = tests/vm/powercut.c $(thin_with_faults)
+powercut_CPPFLAGS = $(thin_faults_CPPFLAGS)
+powercut_LDADD = $(thin_faults_LDADD)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif

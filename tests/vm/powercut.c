@@ -1,0 +1,424 @@
+/*
+ * Changes a thin pool whose every write is logged (dm-log-writes), at random by a seed, and writes down
+ * what was asked for and what was acknowledged: tests/proof/replay cuts the power after any of them.
+ *
+ * powercut ROOT DEVICE LOG SEED CHANGES JOURNAL: the state below ROOT and the pool on DEVICE lie on the
+ * device-mapper device LOG, which gets a mark for every line of JOURNAL.
+ * powercut check ROOT WANTED: the real recovery. Opens the pool that a cut has left, and compares it with
+ * WANTED, lines of "VOLUME TEXT|TEXT...", and nothing else may be there.
+ * powercut clone ROOT FROM TO: one clone, for what is done to a disk meanwhile.
+ */
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/dm.h"
+#include "storage/storage.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+enum { VOLUMES = 12, VOLUME_SIZE = 16 << 20 };
+
+struct volume {
+	char name[32];
+	char text[32]; /* what its file f holds */
+	int mount;     /* of one that is in use, else -1 */
+};
+
+static struct site site;
+static struct volume volumes[VOLUMES];
+static unsigned step, seed;
+static const char *log_name;
+static struct dm dm;
+static FILE *journal;
+static unsigned lines; /* in it */
+
+static void give_up(const char *what, const struct err *err)
+{
+	fprintf(stderr, "powercut: step %u, %s: %s\n", step, what,
+		err && err->code ? err->text : strerror(errno));
+	exit(1);
+}
+
+static unsigned draw(unsigned below)
+{
+	return (unsigned)rand_r(&seed) % below;
+}
+
+/* A line of the journal, which is a mark in the log as well: behind all that is durable by now. */
+static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void note(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	/* A word is all that a mark may be. */
+	int r = dm_message(&dm, log_name, "mark L%u", lines++);
+	if (r < 0) {
+		fprintf(stderr, "powercut: mark: %s\n", dm_why(r));
+		exit(1);
+	}
+	fprintf(journal, "%s\n", line);
+}
+
+static struct volume *find_free(void)
+{
+	for (size_t i = 0; i < VOLUMES; i++) {
+		if (!*volumes[i].name)
+			return &volumes[i];
+	}
+	return NULL;
+}
+
+/* Any that is there; of those in use, or not. NULL: none of the first that were looked at. */
+static struct volume *find_some(bool in_use)
+{
+	for (int tries = 0; tries < 4 * VOLUMES; tries++) {
+		struct volume *volume = &volumes[draw(VOLUMES)];
+		if (*volume->name && (volume->mount >= 0) == in_use)
+			return volume;
+	}
+	return NULL;
+}
+
+/* ---- What is in a volume */
+
+static int mount_of(struct pool *pool, const char *name)
+{
+	struct err err = { 0 };
+	scoped_fd int mount = -1;
+
+	if (volume_mount(pool, name, 0, &mount, &err) < 0)
+		give_up("mount", &err);
+	return openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whole at any moment: written aside. durable: it, and its name, are on the disk when this returns. */
+static void put(int root, const char *text, bool durable)
+{
+	scoped_fd int fd = openat(root, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    (durable && fsync(fd) < 0) || renameat(root, "new", root, "f") < 0 ||
+	    (durable && syncfs(root) < 0))
+		give_up("write", NULL);
+}
+
+static void write_text(struct pool *pool, struct volume *volume, const char *text)
+{
+	scoped_fd int own = volume->mount < 0 ? mount_of(pool, volume->name) : -1;
+
+	put(volume->mount < 0 ? own : volume->mount, text, true);
+	snprintf(volume->text, sizeof volume->text, "%s", text);
+}
+
+/* ---- Changes: "begin WHAT VOLUME [OTHER] [TEXT]", and "ack WHAT VOLUME" once it is done */
+
+static void change_create(struct pool *pool)
+{
+	struct volume *volume = find_free();
+	struct err err = { 0 };
+
+	if (!volume)
+		return;
+	/* As an import: what is being filled has another name. */
+	snprintf(volume->name, sizeof volume->name, "template.t%u", step);
+	snprintf(volume->text, sizeof volume->text, "t%u", step);
+	note("begin create incoming.t%u", step);
+	char incoming[32];
+	snprintf(incoming, sizeof incoming, "incoming.t%u", step);
+	if (volume_create(pool, incoming, VOLUME_SIZE, &err) < 0)
+		give_up("create", &err);
+	note("ack create %s", incoming);
+	{
+		scoped_fd int root = mount_of(pool, incoming);
+		put(root, volume->text, false);
+	}
+	note("begin rename %s %s %s", incoming, volume->name, volume->text);
+	if (volume_rename(pool, incoming, volume->name, &err) < 0)
+		give_up("rename", &err);
+	note("ack rename %s", incoming);
+	volume_deactivate(pool, volume->name, &err);
+}
+
+/* Of one in use: what was written, and is not yet on the disk, must be in the clone. */
+static void change_clone(struct pool *pool, bool running)
+{
+	struct volume *from = find_some(running), *to = find_free();
+	struct err err = { 0 };
+	char text[32];
+
+	if (!from || !to)
+		return;
+	if (running) {
+		snprintf(text, sizeof text, "w%u", step);
+		note("begin write %s %s", from->name, text);
+		put(from->mount, text, false);
+		snprintf(from->text, sizeof from->text, "%s", text);
+	}
+	snprintf(to->name, sizeof to->name, "machine.m%u", step);
+	snprintf(to->text, sizeof to->text, "%s", from->text);
+	note("begin clone %s %s %s", from->name, to->name, to->text);
+	if (volume_snapshot(pool, from->name, to->name, &err) < 0)
+		give_up("clone", &err);
+	note("ack clone %s", to->name);
+	if (running) {
+		syncfs(from->mount);
+		note("ack write %s", from->name);
+	}
+}
+
+static void change_clone_idle(struct pool *pool)
+{
+	change_clone(pool, false);
+}
+
+static void change_clone_running(struct pool *pool)
+{
+	change_clone(pool, true);
+}
+
+static void change_delete(struct pool *pool)
+{
+	struct volume *volume = find_some(false);
+	struct err err = { 0 };
+
+	if (!volume)
+		return;
+	note("begin delete %s", volume->name);
+	if (volume_destroy(pool, volume->name, &err) < 0)
+		give_up("delete", &err);
+	note("ack delete %s", volume->name);
+	*volume->name = '\0';
+}
+
+static void change_write(struct pool *pool)
+{
+	struct volume *volume = find_some(draw(2));
+	char text[32];
+
+	if (!volume)
+		return;
+	snprintf(text, sizeof text, "w%u", step);
+	note("begin write %s %s", volume->name, text);
+	write_text(pool, volume, text);
+	note("ack write %s", volume->name);
+}
+
+/* As machine/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+static void change_restore(struct pool *pool)
+{
+	struct volume *to = find_some(false), *from = find_some(false);
+	struct err err = { 0 };
+	char incoming[48];
+
+	if (!to || !from || to == from)
+		return;
+	snprintf(incoming, sizeof incoming, "incoming.r%u", step);
+	note("begin clone %s %s %s", from->name, incoming, from->text);
+	if (volume_snapshot(pool, from->name, incoming, &err) < 0)
+		give_up("restore", &err);
+	note("ack clone %s", incoming);
+	note("begin exchange %s %s", to->name, incoming);
+	if (volume_exchange(pool, to->name, incoming, &err) < 0)
+		give_up("exchange", &err);
+	note("ack exchange %s", to->name);
+	snprintf(to->text, sizeof to->text, "%s", from->text);
+	note("begin delete %s", incoming);
+	if (volume_destroy(pool, incoming, &err) < 0)
+		give_up("delete", &err);
+	note("ack delete %s", incoming);
+}
+
+static void change_use(struct pool *pool)
+{
+	struct volume *volume = find_some(draw(2));
+	struct err err = { 0 };
+
+	if (!volume)
+		return;
+	if (volume->mount < 0) {
+		volume->mount = mount_of(pool, volume->name);
+		return;
+	}
+	scoped_close_fd(&volume->mount);
+	volume_deactivate(pool, volume->name, &err);
+}
+
+static void change_resize(struct pool *pool)
+{
+	struct volume *volume = find_some(draw(2));
+	struct volume_info info;
+	struct err err = { 0 };
+
+	if (!volume)
+		return;
+	note("begin resize %s", volume->name);
+	if (volume_info(pool, volume->name, &info, &err) < 0 ||
+	    volume_resize(pool, volume->name, info.size + (1 << 20), &err) < 0)
+		give_up("resize", &err);
+	note("ack resize %s", volume->name);
+}
+
+static void change_once(struct pool *pool)
+{
+	static void (*const changes[])(struct pool *) = {
+		change_create,        change_clone_idle, change_clone_idle, change_clone_running,
+		change_clone_running, change_delete,     change_delete,     change_write,
+		change_restore,       change_use,        change_use,        change_resize,
+	};
+	changes[draw(sizeof changes / sizeof *changes)](pool);
+}
+
+static void open_site(const char *root, struct pool *pool, const char *device)
+{
+	struct pool_spec spec = { .driver = "thin", .source = device };
+	struct err err = { 0 };
+
+	if (site_open(&site, root, &err) < 0 ||
+	    (device && pool_create(&site, "p", &spec, &err) < 0) ||
+	    pool_open(pool, &site, "p", &err) < 0)
+		give_up("open the pool", &err);
+}
+
+static int record(char **argv)
+{
+	struct pool pool = { .use_fd = -1 };
+	unsigned changes = (unsigned)atoi(argv[4]);
+
+	log_name = argv[2];
+	seed = (unsigned)atoi(argv[3]);
+	journal = fopen(argv[5], "we");
+	if (!journal || dm_open(&dm) < 0)
+		give_up("begin", NULL);
+	open_site(argv[0], &pool, argv[1]);
+	for (size_t i = 0; i < VOLUMES; i++)
+		volumes[i].mount = -1;
+	note("ready");
+	/* Of each kind one at least, however few there are to be. */
+	change_create(&pool);
+	volumes[0].mount = mount_of(&pool, volumes[0].name);
+	change_clone_running(&pool);
+	step++;
+	change_clone_idle(&pool);
+	step++;
+	change_clone_running(&pool);
+	change_delete(&pool);
+	while (++step <= changes)
+		change_once(&pool);
+	note("end");
+	for (size_t i = 0; i < VOLUMES; i++)
+		scoped_close_fd(&volumes[i].mount);
+	pool_close(&pool);
+	return fclose(journal) == 0 ? 0 : 1;
+}
+
+/* ---- What a cut has left, by the real code */
+
+struct wanted {
+	char *text; /* owned: the file */
+	unsigned wrong;
+	struct pool *pool;
+};
+
+/* Whether one of the texts behind the name's line is what the file holds. */
+static bool fits(const char *line, const char *text)
+{
+	scoped_free char *copy = strdup(strchr(line, ' ') + 1);
+	char *rest = copy;
+
+	rest[strcspn(rest, "\n")] = '\0';
+	for (char *one; (one = strsep(&rest, "|"));) {
+		if (strcmp(one, text) == 0 || strcmp(one, "?any") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_volume(void *context, const struct volume_info *info)
+{
+	struct wanted *wanted = context;
+	scoped_free char *start = text_format("\n%s ", info->name);
+	scoped_free char *text = NULL;
+
+	/* What was in the making belongs to nobody, and is swept in its time. */
+	if (strncmp(info->name, "partial.", 8) == 0)
+		return 0;
+	char *line = strstr(wanted->text, start);
+	if (!line) {
+		printf("bad: there is a volume '%s'\n", info->name);
+		wanted->wrong++;
+		return 0;
+	}
+	*line = '-'; /* seen */
+	scoped_fd int root = mount_of(wanted->pool, info->name);
+	if (file_read(root, "f", 4096, &text) < 0)
+		text = strdup("?");
+	if (!fits(line + 1, text)) {
+		printf("bad: volume '%s' holds '%s'\n", info->name, text);
+		wanted->wrong++;
+	}
+	return 0;
+}
+
+static int check(char **argv)
+{
+	struct pool pool = { .use_fd = -1 };
+	struct wanted wanted = { .pool = &pool };
+	scoped_text struct text report = { 0 };
+	struct err err = { 0 };
+
+	if (file_read(AT_FDCWD, argv[1], 1 << 20, &wanted.text) < 0)
+		give_up("read what is wanted", NULL);
+	open_site(argv[0], &pool, NULL);
+	if (volume_list(&pool, "", check_volume, &wanted, &err) < 0)
+		give_up("list", &err);
+	/* An optional one has an empty text: it may be absent. */
+	for (char *line = strchr(wanted.text, '\n'); line && line[1];
+	     line = strchr(line + 1, '\n')) {
+		char *space = strchr(line + 1, ' ');
+		if (space && !strstr(space, "?absent"))
+			printf("bad: no volume '%.*s'\n", (int)(space - line - 1), line + 1),
+				wanted.wrong++;
+	}
+	if (pool_check(&site, "p", 0, &report, &err) < 0)
+		give_up("check", &err);
+	if (!strstr(text_str(&report), "catalogue and pool agree"))
+		printf("bad: %s\n", text_str(&report)), wanted.wrong++;
+	pool_close(&pool);
+	if (pool_detach(&site, "p", &err) < 0)
+		give_up("detach", &err);
+	free(wanted.text);
+	return wanted.wrong > 0;
+}
+
+static int clone_once(char **argv)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+
+	open_site(argv[0], &pool, NULL);
+	if (volume_snapshot(&pool, argv[1], argv[2], &err) < 0)
+		give_up("clone", &err);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 7)
+		return record(argv + 1);
+	if (argc == 4 && strcmp(argv[1], "check") == 0)
+		return check(argv + 2);
+	if (argc == 5 && strcmp(argv[1], "clone") == 0)
+		return clone_once(argv + 2);
+	fprintf(stderr, "usage: powercut ROOT DEVICE LOG SEED CHANGES JOURNAL\n"
+			"       powercut check ROOT WANTED\n"
+			"       powercut clone ROOT FROM TO\n");
+	return 2;
+}
