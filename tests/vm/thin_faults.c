@@ -3,7 +3,7 @@
  * has happened or it has not, nothing is lost, stuck or leaked, and the next one works.
  *
  * thin_faults points [OPERATION...]: at every fault point of it, each time that it is passed.
- * thin_faults calls: at every system call of a clone and of a removal, as many as there are.
+ * thin_faults calls [N]: at every (Nth) system call of a clone and of a removal, as many as there are.
  */
 #include "base/file.h"
 #include "base/scoped.h"
@@ -552,12 +552,12 @@ static bool run_to_call(pid_t pid, unsigned k)
 	return true;
 }
 
-static unsigned all_calls(const struct operation *operation)
+static unsigned all_calls(const struct operation *operation, unsigned every)
 {
 	char what[128];
 	unsigned k = 1;
 
-	for (bool more = true; more; k++) {
+	for (bool more = true; more; k += every) {
 		scoped_fd int base = start_base(operation);
 		pid_t pid;
 		snprintf(what, sizeof what, "%s killed at call %u", operation->name, k);
@@ -573,7 +573,7 @@ static unsigned all_calls(const struct operation *operation)
 		scoped_close_fd(&base);
 		pool_is_whole(operation);
 	}
-	return k - 2;
+	return k - 2 * every;
 }
 
 static bool begin(void)
@@ -602,14 +602,15 @@ static void end(void)
 int main(int argc, char **argv)
 {
 	bool calls = argc > 1 && strcmp(argv[1], "calls") == 0;
+	unsigned every = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
 
 	if (!begin())
 		return 1;
 	if (calls) {
 		setenv("THIN_CALLS", "1", 1);
 		for (unsigned i = 1; i < 4; i++)
-			printf("%s: %u system calls\n", operations[i].name,
-			       all_calls(&operations[i]));
+			printf("%s: killed up to system call %u\n", operations[i].name,
+			       all_calls(&operations[i], every ? every : 1));
 	} else {
 		all_points(argc > 2 ? argv + 2 : (char *[]){ NULL });
 	}

@@ -9,4 +9,9 @@ case_killed_at_points() {
 	"$BUILD_TREE/thin_faults" points
 }
 
+# Every call takes a quarter of an hour without KVM; so but each PROOF_CALLS-th by default.
+case_killed_at_calls() {
+	"$BUILD_TREE/thin_faults" calls "${PROOF_CALLS:-16}"
+}
+
 run_cases
