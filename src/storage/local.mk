@@ -77,6 +77,9 @@ check_PROGRAMS += powercut
 powercut_SOURCES = tests/vm/powercut.c $(thin_with_faults)
 powercut_CPPFLAGS = $(thin_faults_CPPFLAGS)
 powercut_LDADD = $(thin_faults_LDADD)
+check_PROGRAMS += thin_flat
+thin_flat_SOURCES = tests/vm/thin_flat.c
+thin_flat_LDADD = $(thin_faults_LDADD)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif

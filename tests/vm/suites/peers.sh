@@ -112,4 +112,10 @@ case_beside_peers() {
 	systemctl stop lxd.service lxd.socket
 }
 
+# Flat in the number of volumes and in their size.
+case_flat() {
+	modprobe -a loop dm-thin-pool
+	"$BUILD_TREE/thin_flat" "${PROOF_VOLUMES:-100}" | tee "$VM_OUT/flat.txt"
+}
+
 run_cases
