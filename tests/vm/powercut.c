@@ -347,8 +347,8 @@ static int check_volume(void *context, const struct volume_info *info)
 	scoped_free char *start = text_format("\n%s ", info->name);
 	scoped_free char *text = NULL;
 
-	/* What was in the making belongs to nobody, and is swept in its time. */
-	if (strncmp(info->name, "partial.", 8) == 0)
+	/* What was in the making belongs to nobody, and is swept in its time; the reserve is the pool's. */
+	if (strncmp(info->name, "partial.", 8) == 0 || strncmp(info->name, "reserve.", 8) == 0)
 		return 0;
 	char *line = strstr(wanted->text, start);
 	if (!line) {

@@ -10,7 +10,7 @@ rounds=${PROOF_CHURN:-12} at_once=3
 count_things() {
 	dmsetup ls | grep -c "berth-$(tag_of "$BERTH_ROOT")" | sed 's/^/devices /'
 	what_there_is
-	find /proc/[0-9]*/fd -lname '*berth*' 2>/dev/null | wc -l | sed 's/^/descriptors /'
+	find /proc/[0-9]*/fd -lname "$BERTH_ROOT*" 2>/dev/null | wc -l | sed 's/^/descriptors /'
 	ipcs -s | wc -l | sed 's/^/semaphores /'
 	find "$BERTH_ROOT" -path '*/locks/*' -o -path '*/run/events*' -o -type f -print | sort
 }
