@@ -1,14 +1,12 @@
 /* info: all that is known of one machine. */
 #include "cmd/verbs.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -20,7 +18,6 @@ struct facts {
 	struct machine_status status;
 	char ended[128]; /* how it last ended, "" never */
 	char held[256];  /* why it is held still, "" it is not */
-	char *cgroup;    /* owned; NULL when stopped */
 	char *log;       /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
@@ -32,25 +29,8 @@ struct facts {
 
 static void facts_free(struct facts *facts)
 {
-	free(facts->cgroup);
 	free(facts->log);
 	config_free(&machine_schema, &facts->temporary);
-}
-
-/* The group of version 2 that init is in, as the host names it: the line "0::PATH". */
-static char *cgroup_of(pid_t pid)
-{
-	scoped_free char *path = text_format("/proc/%d/cgroup", (int)pid);
-	scoped_free char *groups = NULL;
-
-	if (pid <= 0 || !path || file_read(AT_FDCWD, path, 1 << 16, &groups) < 0)
-		return NULL;
-	char *rest = groups;
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (text_starts(line, "0::"))
-			return strdup(line + 3);
-	}
-	return NULL;
 }
 
 /* Its root's volume; a pool that is out of reach must not keep the rest from being shown. */
@@ -82,7 +62,6 @@ static int gather(struct machine *machine, struct facts *facts, struct err *err)
 		return r;
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
 	machine_held(machine, facts->held, sizeof facts->held);
-	facts->cgroup = cgroup_of(facts->status.init);
 	facts->log = machine_log_path(machine, false);
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
 	look_at_volume(machine, facts);
@@ -158,7 +137,7 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 		show("init:", "process %d", (int)status->init);
 	if (status->keeper)
 		show("keeper:", "process %d", (int)status->keeper);
-	show("cgroup:", "%s", facts->cgroup ? facts->cgroup : "");
+	show("cgroup:", "%s", status->cgroup);
 	if (status->memory) {
 		text_human_size(status->memory, size, sizeof size);
 		show("memory:", "%s", size);
@@ -309,7 +288,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		"name", machine->name, "description", json_text(config->description), "state",
 		machine_state_name(status->state), "booted", status->booted, "started",
 		json_count(status->started), "init", json_count((uint64_t)status->init), "keeper",
-		json_count((uint64_t)status->keeper), "cgroup", json_text(facts->cgroup), "memory",
+		json_count((uint64_t)status->keeper), "cgroup", json_text(status->cgroup), "memory",
 		json_count(status->memory), "held", json_text(facts->held), "limits",
 		limits_object(machine), "ended", json_text(facts->ended), "network",
 		network_object(machine, status), "template", json_text(config->template), "arch",

@@ -92,6 +92,7 @@ struct machine_status {
 	pid_t keeper;     /* 0 when stopped */
 	uint64_t started; /* seconds since the epoch, 0 when stopped */
 	uint64_t memory;  /* bytes, where a memory controller counts them, else 0 */
+	char cgroup[256]; /* below the mount point of version 2, "" when stopped */
 	bool leased;      /* lease is filled in */
 	struct lease lease;
 };

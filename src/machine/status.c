@@ -75,6 +75,8 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	status->init = state.init;
 	status->keeper = state.keeper;
 	status->started = state.started;
+	status->cgroup[0] = '/';
+	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
 	status->memory = read_memory(machine);
 }
 
