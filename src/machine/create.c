@@ -260,6 +260,20 @@ int machine_create(const struct site *site, const char *name, const struct machi
 	return r;
 }
 
+static bool has_settings(const struct machine *machine)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	return conf && access(conf, F_OK) == 0;
+}
+
+/* By another command, since ours has opened it. */
+static int deleted_meanwhile(const struct machine *machine, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return err_set(err, ENOENT, "no machine '%s': it has just been deleted", machine->name);
+}
+
 /* The settings of the one it is made from, under a new identity. */
 static int copy_settings(struct machine *to, const struct machine *from,
 			 const struct settings *settings, struct err *err)
@@ -268,8 +282,10 @@ static int copy_settings(struct machine *to, const struct machine *from,
 
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	if (config_load(&machine_schema, conf, &to->config, err) < 0 ||
-	    give_identity(&to->config, err) < 0)
+	int r = config_load(&machine_schema, conf, &to->config, err);
+	if (r == -ENOENT)
+		return deleted_meanwhile(from, err);
+	if (r < 0 || give_identity(&to->config, err) < 0)
 		return -err->code;
 	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_network(to, err);
 }
@@ -421,6 +437,9 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (run_alive(machine))
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
 			       machine->name);
-	/* An ephemeral machine went with its guest. */
-	return access(machine->folder, F_OK) < 0 ? 0 : machine_erase(machine, err);
+	bool there = has_settings(machine);
+	if (access(machine->folder, F_OK) == 0 && machine_erase(machine, err) < 0)
+		return -err->code;
+	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
+	return there || machine->config.ephemeral ? 0 : deleted_meanwhile(machine, err);
 }

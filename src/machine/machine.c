@@ -118,7 +118,8 @@ static int no_such_machine(const struct site *site, const char *name, struct err
 
 	if (read_names(site, &names, &ignored) == 0 && names.count > 0)
 		near = text_nearest(name, (const char *const *)names.list);
-	if (near)
+	/* One of that very name is just being made, or deleted. */
+	if (near && strcmp(near, name) != 0)
 		return err_set(err, ENOENT, "no machine '%s'; did you mean '%s'?", name, near);
 	return err_set(err, ENOENT, "no machine '%s'; see: berth list", name);
 }
