@@ -70,14 +70,14 @@ static const char *why_not(const char *path, const struct stat *st)
 }
 
 /* In the machine; by default root's, with the host's mode. */
-struct access {
+struct rights {
 	uid_t uid;
 	gid_t gid;
 	unsigned mode;
 	bool mode_given;
 };
 
-static int find_access(struct access *access, const struct share_owner *to,
+static int find_rights(struct rights *rights, const struct share_owner *to,
 		       const struct device_config *device, struct err *err)
 {
 	scoped_free struct user *user = calloc(1, sizeof *user);
@@ -88,37 +88,37 @@ static int find_access(struct access *access, const struct share_owner *to,
 	if (*device->owner && to->root_fd >= 0 &&
 	    user_look_up(user, to->root_fd, device->owner, err) < 0)
 		return -err->code;
-	access->uid = user->uid;
-	access->gid = 0;
+	rights->uid = user->uid;
+	rights->gid = 0;
 	if (*device->group && to->root_fd >= 0 &&
-	    user_group(to->root_fd, device->group, &access->gid, err) < 0)
+	    user_group(to->root_fd, device->group, &rights->gid, err) < 0)
 		return -err->code;
-	if (access->uid >= count || access->gid >= count)
+	if (rights->uid >= count || rights->gid >= count)
 		return err_set(err, ERANGE, "the machine has only %u users and groups", count);
-	access->mode_given = *device->mode;
-	access->mode = (unsigned)strtoul(device->mode, NULL, 8);
+	rights->mode_given = *device->mode;
+	rights->mode = (unsigned)strtoul(device->mode, NULL, 8);
 	return 0;
 }
 
 /* A file system with that one node in it. */
-static int make_node(const struct share_owner *to, const struct access *access,
+static int make_node(const struct share_owner *to, const struct rights *rights,
 		     const struct stat *st)
 {
 	scoped_fd int fd = mount_make("tmpfs", "berth", "mode=755,size=16k,nr_inodes=4",
 				      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	mode_t mode = access->mode_given ? access->mode : st->st_mode & 0777;
+	mode_t mode = rights->mode_given ? rights->mode : st->st_mode & 0777;
 
 	if (fd < 0)
 		return fd;
 	if (mknodat(fd, NODE, (st->st_mode & S_IFMT) | mode, st->st_rdev) < 0 ||
 	    fchmodat(fd, NODE, mode, 0) < 0 ||
-	    fchownat(fd, NODE, to->map->base + access->uid, to->map->base + access->gid, 0) < 0)
+	    fchownat(fd, NODE, to->map->base + rights->uid, to->map->base + rights->gid, 0) < 0)
 		return -errno;
 	return take_fd(&fd);
 }
 
 static int add_node(struct shares *shares, const struct share_owner *to,
-		    const struct device_config *device, const struct access *access,
+		    const struct device_config *device, const struct rights *rights,
 		    const char *path, const struct stat *st, struct err *err)
 {
 	const char *why = to->machine->config.privileged ? NULL : why_not(path, st);
@@ -139,14 +139,14 @@ static int add_node(struct shares *shares, const struct share_owner *to,
 					 S_ISBLK(st->st_mode) };
 	if (text_print(share->target, sizeof share->target, "%s", path) < 0)
 		return err_set(err, ENAMETOOLONG, "'%.80s...' is too long", path);
-	share->fd = make_node(to, access, st);
+	share->fd = make_node(to, rights, st);
 	return share->fd < 0 ? err_set(err, -share->fd, "make a node for '%s': %s", path,
 				       mount_why(share->fd))
 			     : 0;
 }
 
 static int add_nodes(struct shares *shares, const struct share_owner *to,
-		     const struct device_config *device, const struct access *access,
+		     const struct device_config *device, const struct rights *rights,
 		     struct err *err)
 {
 	scoped_dir DIR *dir = opendir(device->path);
@@ -161,7 +161,7 @@ static int add_nodes(struct shares *shares, const struct share_owner *to,
 		    (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
 			continue;
 		if (text_print(path, sizeof path, "%s/%s", device->path, e->d_name) < 0 ||
-		    add_node(shares, to, device, access, path, &st, err) < 0)
+		    add_node(shares, to, device, rights, path, &st, err) < 0)
 			return err->code ? -err->code : err_set(err, ENAMETOOLONG, "too long");
 	}
 	return shares->count > before
@@ -172,20 +172,20 @@ static int add_nodes(struct shares *shares, const struct share_owner *to,
 static int add_device(struct shares *shares, const struct share_owner *to,
 		      const struct device_config *device, struct err *err)
 {
-	struct access access;
+	struct rights rights;
 	struct stat st;
 
 	if (stat(device->path, &st) < 0)
 		return err_set(err, errno,
 			       "the host has no '%s': %s; it may lack the hardware or the module",
 			       device->path, strerror(errno));
-	if (find_access(&access, to, device, err) < 0)
+	if (find_rights(&rights, to, device, err) < 0)
 		return -err->code;
 	if (S_ISDIR(st.st_mode))
-		return add_nodes(shares, to, device, &access, err);
+		return add_nodes(shares, to, device, &rights, err);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(err, ENODEV, "'%s' is no device", device->path);
-	return add_node(shares, to, device, &access, device->path, &st, err);
+	return add_node(shares, to, device, &rights, device->path, &st, err);
 }
 
 int share_device(struct shares *shares, const struct share_owner *to,
