@@ -122,6 +122,7 @@ static int repair_into(struct repair *repair, const char *from, const char *to, 
 {
 	const struct thin_layout *layout = &thin_of(repair->pool)->layout;
 	char transaction[24], block[24], blocks[24];
+	struct err crashed = { 0 };
 	const char *const plain[] = { "-i", from, "-o", to, NULL };
 	const char *const told[] = { "-i",
 				     from,
@@ -139,10 +140,11 @@ static int repair_into(struct repair *repair, const char *from, const char *to, 
 	snprintf(block, sizeof block, "%llu", ull(layout->block));
 	snprintf(blocks, sizeof blocks, "%llu",
 		 ull(thin_extents_size(&layout->data) / layout->block));
-	if (run_tool("thin_repair", plain, code, repair->err) < 0)
-		return -repair->err->code;
-	if (*code == 0)
+	/* It crashes on some superblocks of which nothing is left. */
+	if (run_tool("thin_repair", plain, code, &crashed) == 0 && *code == 0)
 		return 0;
+	if (crashed.code == ENOENT)
+		return err_set(repair->err, crashed.code, "%s", crashed.text);
 	return run_tool("thin_repair", told, code, repair->err);
 }
 
