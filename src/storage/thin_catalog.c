@@ -100,7 +100,7 @@ static int prepare(struct catalog *catalog, sqlite3_stmt **out, const char *sql,
 }
 
 /* Runs one that answers nothing; an SQLite code. */
-static int run(struct catalog *catalog, const char *sql, const char *types, ...)
+static int execute(struct catalog *catalog, const char *sql, const char *types, ...)
 {
 	scoped_statement sqlite3_stmt *statement = NULL;
 	va_list args;
@@ -279,7 +279,7 @@ static int fill_new(struct catalog *catalog, const char *uuid, struct err *err)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "INSERT INTO pool VALUES(1, ?1, 0, 1)", "t", uuid);
+		rc = execute(catalog, "INSERT INTO pool VALUES(1, ?1, 0, 1)", "t", uuid);
 	rc = end(catalog, rc);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_wal_checkpoint_v2(catalog->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
@@ -494,14 +494,16 @@ int catalog_intend_volume(struct catalog *catalog, const char *name, uint64_t si
 	if (rc == SQLITE_OK)
 		rc = read_number(catalog, "SELECT next_id FROM pool", &next);
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "INSERT INTO volume VALUES(?1, " NEW_UUID ", ?2, ?3, ?4, ?5, 0)",
-			 "itiii", next, name, origin ? origin->size : size, from,
-			 (uint64_t)time(NULL));
+		rc = execute(catalog,
+			     "INSERT INTO volume VALUES(?1, " NEW_UUID ", ?2, ?3, ?4, ?5, 0)",
+			     "itiii", next, name, origin ? origin->size : size, from,
+			     (uint64_t)time(NULL));
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "INSERT INTO intent SELECT 1, ?1, ?2, ?3, tid + 1, ?4 FROM pool",
-			 "iiii", op, next, from, (uint64_t)suspended);
+		rc = execute(catalog,
+			     "INSERT INTO intent SELECT 1, ?1, ?2, ?3, tid + 1, ?4 FROM pool",
+			     "iiii", op, next, from, (uint64_t)suspended);
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "UPDATE pool SET next_id = ?1", "i", next + 1);
+		rc = execute(catalog, "UPDATE pool SET next_id = ?1", "i", next + 1);
 	rc = end(catalog, rc);
 	if (code_of(rc) == -EEXIST)
 		return err_set(err, EEXIST, "make '%s': there is one of that name already", name);
@@ -516,11 +518,11 @@ int catalog_intend_delete(struct catalog *catalog, uint64_t id, struct err *err)
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "UPDATE volume SET state = 2 WHERE id = ?1", "i", id);
+		rc = execute(catalog, "UPDATE volume SET state = 2 WHERE id = ?1", "i", id);
 	rc = change(catalog, rc, 1);
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "INSERT INTO intent SELECT 1, 3, ?1, 0, tid + 1, 0 FROM pool",
-			 "i", id);
+		rc = execute(catalog, "INSERT INTO intent SELECT 1, 3, ?1, 0, tid + 1, 0 FROM pool",
+			     "i", id);
 	rc = end(catalog, rc);
 	return rc != SQLITE_OK ? fail(catalog, rc, "write", err) : 0;
 }
@@ -576,8 +578,8 @@ int catalog_rename(struct catalog *catalog, const char *from, const char *to, st
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "UPDATE volume SET name = ?2 WHERE name = ?1 AND state = 1", "tt",
-			 from, to);
+		rc = execute(catalog, "UPDATE volume SET name = ?2 WHERE name = ?1 AND state = 1",
+			     "tt", from, to);
 	rc = change(catalog, rc, 1);
 	return told(catalog, end(catalog, rc), "rename it to", to, err);
 }
@@ -589,11 +591,11 @@ int catalog_exchange(struct catalog *catalog, const char *one, const char *other
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = change(catalog, run(catalog, set, "tt", one, "partial.exchange"), 1);
+		rc = change(catalog, execute(catalog, set, "tt", one, "partial.exchange"), 1);
 	if (rc == SQLITE_OK)
-		rc = change(catalog, run(catalog, set, "tt", other, one), 1);
+		rc = change(catalog, execute(catalog, set, "tt", other, one), 1);
 	if (rc == SQLITE_OK)
-		rc = change(catalog, run(catalog, set, "tt", "partial.exchange", other), 1);
+		rc = change(catalog, execute(catalog, set, "tt", "partial.exchange", other), 1);
 	return told(catalog, end(catalog, rc), "exchange it with", other, err);
 }
 
@@ -602,7 +604,7 @@ static int single(struct catalog *catalog, const char *sql, uint64_t a, uint64_t
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = change(catalog, run(catalog, sql, "ii", a, b), 1);
+		rc = change(catalog, execute(catalog, sql, "ii", a, b), 1);
 	rc = end(catalog, rc);
 	return rc != SQLITE_OK ? fail(catalog, rc, "write", err) : 0;
 }
@@ -618,10 +620,11 @@ int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err)
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "INSERT INTO volume VALUES(?1, " NEW_UUID ", NULL, 0, 0, ?2, 3)",
-			 "ii", id, (uint64_t)time(NULL));
+		rc = execute(catalog,
+			     "INSERT INTO volume VALUES(?1, " NEW_UUID ", NULL, 0, 0, ?2, 3)", "ii",
+			     id, (uint64_t)time(NULL));
 	if (rc == SQLITE_OK)
-		rc = run(catalog, "UPDATE pool SET next_id = max(next_id, ?1)", "i", id + 1);
+		rc = execute(catalog, "UPDATE pool SET next_id = max(next_id, ?1)", "i", id + 1);
 	rc = end(catalog, rc);
 	return rc != SQLITE_OK ? fail(catalog, rc, "write", err) : 0;
 }
@@ -632,10 +635,10 @@ int catalog_adopt(struct catalog *catalog, uint64_t id, const char *name, uint64
 	int rc = begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = run(catalog,
-			 "UPDATE volume SET name = ?2, size = ?3, state = 1"
-			 " WHERE id = ?1 AND state = 3",
-			 "iti", id, name, size);
+		rc = execute(catalog,
+			     "UPDATE volume SET name = ?2, size = ?3, state = 1"
+			     " WHERE id = ?1 AND state = 3",
+			     "iti", id, name, size);
 	rc = change(catalog, rc, 1);
 	return told(catalog, end(catalog, rc), "name it", name, err);
 }

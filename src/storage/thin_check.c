@@ -267,7 +267,7 @@ static int wake(void *context, const struct dm_info *info)
 	return 0;
 }
 
-static int run(struct check *check, unsigned flags)
+static int reconcile(struct check *check, unsigned flags)
 {
 	struct rows rows = { 0 };
 	char prefix[DM_UUID_MAX];
@@ -294,7 +294,7 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 		return err_set(err, failed.code, "%s", failed.text);
 	if (session.lock < 0 || !session.catalog.db)
 		return err_set(err, failed.code, "%s", failed.text);
-	int r = run(&check, flags);
+	int r = reconcile(&check, flags);
 	free(check.present);
 	free(check.known);
 	if (r == 0 && check.findings == 0)
