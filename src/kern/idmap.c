@@ -9,7 +9,6 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,13 +67,17 @@ int idmap_become_root(void)
 static int make_userns(const char *users, const char *groups)
 {
 	struct spawn spawn = { .namespaces = CLONE_NEWUSER, .cgroup_fd = -1 };
-	char path[64];
-	pid_t pid = spawn_process(&spawn);
+	char path[64], byte;
+	int life[2];
 
+	if (pipe2(life, O_CLOEXEC) < 0)
+		return -errno;
+	scoped_fd int mine = life[1], its = life[0];
+	pid_t pid = spawn_process(&spawn);
 	if (pid == 0) {
-		/* Lives only as long as its maker needs it to name the namespace. */
-		for (;;)
-			pause();
+		/* Lives only as long as its maker needs it to name the namespace, or is killed. */
+		close(life[1]);
+		_exit(read(life[0], &byte, 1) != 0);
 	}
 	if (pid < 0)
 		return pid;
@@ -84,7 +87,7 @@ static int make_userns(const char *users, const char *groups)
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && fd < 0)
 		r = -errno;
-	kill(pid, SIGKILL);
+	scoped_close_fd(&mine);
 	child_wait(pid);
 	return r < 0 ? r : take_fd(&fd);
 }
