@@ -258,18 +258,24 @@ int disk_erase(struct pool *pool, struct err *err)
 	return 0;
 }
 
-int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
+void disk_limit_usage(const struct pool *pool, struct pool_usage *usage)
 {
 	struct statvfs below;
 	struct stat st;
 
-	int r = folder_usage(pool, usage, err);
-	if (r < 0 || !pool->config.size)
-		return r;
-	if (stat(pool->config.source, &st) < 0 || statvfs(pool->config.source, &below) < 0)
-		return 0;
+	if (!pool->config.size || stat(pool->config.source, &st) < 0 ||
+	    statvfs(pool->config.source, &below) < 0)
+		return;
 	uint64_t room = (uint64_t)st.st_blocks * 512 + (uint64_t)below.f_bavail * below.f_frsize;
 	if (usage->total > room)
 		usage->total = room > usage->used ? room : usage->used;
-	return 0;
+}
+
+int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
+{
+	int r = folder_usage(pool, usage, err);
+
+	if (r == 0)
+		disk_limit_usage(pool, usage);
+	return r;
 }

@@ -10,11 +10,14 @@ struct loop;
  * caller owns it; NULL: not installed. */
 char *disk_find_program(const char *name);
 
-/* The size of a loop file in that folder: config.size if it can be, else a share of what is free. */
-int disk_choose_size(struct pool *pool, const char *folder, struct err *err);
+/*
+ * The loop file config.source in that folder, for format: a new one, or a hollow one of the user's, of
+ * config.size (or a share) bytes, after pool_intend. A descriptor that the caller owns, or -code.
+ */
+int disk_make_file(struct pool *pool, const char *folder, struct err *err);
 
-/* Not one byte of data: a new file, or one made for us with truncate or fallocate. */
-int disk_check_hollow(int fd, const char *path, struct err *err);
+/* A sparse loop file can hold no more than the file system below it has left. */
+void disk_limit_usage(const struct pool *pool, struct pool_usage *usage);
 
 /* The loop device of the pool's file: one that serves it already, or else a new one. */
 int disk_serve(const struct pool *pool, struct loop *loop, struct err *err);

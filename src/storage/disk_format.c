@@ -77,7 +77,8 @@ uint64_t disk_share(const char *folder, struct err *err)
 	return bytes / 2 / MIB * MIB;
 }
 
-int disk_choose_size(struct pool *pool, const char *folder, struct err *err)
+/* config.size if that can be, else a share of what is free in that folder. */
+static int choose_size(struct pool *pool, const char *folder, struct err *err)
 {
 	uint64_t bytes = 0;
 	char asked[32], shown[32];
@@ -102,7 +103,8 @@ int disk_choose_size(struct pool *pool, const char *folder, struct err *err)
 	return 0;
 }
 
-int disk_check_hollow(int fd, const char *path, struct err *err)
+/* Not one byte of data: a new file, or one made for us with truncate or fallocate. */
+static int check_hollow(int fd, const char *path, struct err *err)
 {
 	off_t data = lseek(fd, 0, SEEK_DATA);
 
@@ -162,7 +164,7 @@ static int attach_new(struct pool *pool, struct err *err)
 	return 0;
 }
 
-static int format_file(struct pool *pool, const char *folder, struct err *err)
+int disk_make_file(struct pool *pool, const char *folder, struct err *err)
 {
 	const char *path = pool->config.source;
 	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -171,21 +173,28 @@ static int format_file(struct pool *pool, const char *folder, struct err *err)
 	if (fd < 0 && errno != ENOENT)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (fd >= 0) {
-		if (disk_check_hollow(fd, path, err) < 0)
+		if (check_hollow(fd, path, err) < 0)
 			return -err->code;
 		if (!pool->config.size && fstat(fd, &st) == 0)
 			pool->config.size = (uint64_t)st.st_size;
 	}
-	if (disk_choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
+	if (choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
 		return -err->code;
 	if (fd < 0)
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)pool->config.size) < 0)
 		return err_set(err, errno, "make the loop file '%s': %s", path, strerror(errno));
-	if (run_mkfs(pool, err) < 0)
+	return take_fd(&fd);
+}
+
+static int format_file(struct pool *pool, const char *folder, struct err *err)
+{
+	scoped_fd int fd = disk_make_file(pool, folder, err);
+
+	if (fd < 0 || run_mkfs(pool, err) < 0)
 		return -err->code;
 	if (fsync(fd) < 0)
-		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+		return err_set(err, errno, "write '%s': %s", pool->config.source, strerror(errno));
 	return attach_new(pool, err);
 }
 

@@ -6,6 +6,7 @@
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
 
@@ -15,8 +16,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 enum {
 	IN_USE_MS = 2000,  /* how long a volume may take to be let go of */
@@ -81,20 +80,6 @@ static int detach_pool(struct pool *pool, struct err *err)
 	return lock < 0 ? lock : thin_detach(pool, err);
 }
 
-/* A sparse file can hold no more than the file system below it has left. */
-static void limit_by_below(const struct pool *pool, struct pool_usage *usage)
-{
-	struct statvfs below;
-	struct stat st;
-
-	if (!pool->config.size || stat(pool->config.source, &st) < 0 ||
-	    statvfs(pool->config.source, &below) < 0)
-		return;
-	uint64_t room = (uint64_t)st.st_blocks * 512 + (uint64_t)below.f_bavail * below.f_frsize;
-	if (usage->total > room)
-		usage->total = room > usage->used ? room : usage->used;
-}
-
 static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *err)
 {
 	struct dm_pool_status status;
@@ -109,7 +94,7 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 		.total = status.data_total * block,
 		.used = status.data_used * block,
 	};
-	limit_by_below(pool, usage);
+	disk_limit_usage(pool, usage);
 	return 0;
 }
 

@@ -176,30 +176,14 @@ static int format_device(struct pool *pool, struct err *err)
 
 static int format_file(struct pool *pool, struct err *err)
 {
-	const char *path = pool->config.source;
-	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	scoped_free char *folder = strdup(path);
-	struct stat st;
+	scoped_free char *folder = strdup(pool->config.source);
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
-	if (fd < 0 && errno != ENOENT)
-		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	char *slash = strrchr(folder, '/');
 	slash[slash == folder] = '\0';
-	if (fd >= 0) {
-		if (disk_check_hollow(fd, path, err) < 0)
-			return -err->code;
-		if (!pool->config.size && fstat(fd, &st) == 0)
-			pool->config.size = (uint64_t)st.st_size;
-	}
-	if (disk_choose_size(pool, folder, err) < 0 || pool_intend(pool, err) < 0)
-		return -err->code;
-	if (fd < 0)
-		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)pool->config.size) < 0)
-		return err_set(err, errno, "make the loop file '%s': %s", path, strerror(errno));
-	if (fill_disk(pool, fd, pool->config.size, err) < 0)
+	scoped_fd int fd = disk_make_file(pool, folder, err);
+	if (fd < 0 || fill_disk(pool, fd, pool->config.size, err) < 0)
 		return -err->code;
 	return attach_new(pool, err);
 }
