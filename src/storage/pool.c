@@ -446,31 +446,35 @@ static int needs_none(const struct pool *pool, struct err *err)
 		       pool->name, pool->ops->name);
 }
 
+/* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
+static int open_kept(struct pool *pool, const struct site *site, const char *name, int how,
+		     struct err *err)
+{
+	int r = open_held(pool, site, name, how, err);
+
+	return r == 0 && !pool->ops->upkeep ? needs_none(pool, err) : r;
+}
+
 int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
 	      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
+	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep)
-		return needs_none(&pool, err);
 	if (pool.ops->open(&pool, err) < 0 ||
 	    pool.ops->upkeep->grow(&pool, size, metadata, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	return 0;
 }
 
-/* Without clearing away what is unfinished: a pool that takes no changes can still be looked at. */
 int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
 	       struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
+	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep)
-		return needs_none(&pool, err);
 	if (pool.ops->open(&pool, err) < 0 ||
 	    pool.ops->upkeep->check(&pool, flags, report, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
@@ -493,10 +497,8 @@ int pool_repair(const struct site *site, const char *name, struct text *report, 
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_held(&pool, site, name, LOCK_EX, err) < 0)
+	if (open_kept(&pool, site, name, LOCK_EX, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep)
-		return needs_none(&pool, err);
 	return pool.ops->upkeep->repair(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
 								: 0;
 }

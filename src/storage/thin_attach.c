@@ -44,10 +44,17 @@ static int open_source(struct pool *pool, struct loop *loop, struct err *err)
 	return fd;
 }
 
-static int check_label(struct pool *pool, int fd, struct err *err)
+/* Below the pool; its layout has been read. */
+struct below {
+	dev_t dev;
+	uint64_t sectors;
+};
+
+static int check_label(struct pool *pool, int fd, struct below *below, struct err *err)
 {
 	struct thin_layout *layout = &thin_of(pool)->layout;
 	uint64_t bytes = 0;
+	struct stat st;
 	char uuid[37];
 
 	int r = thin_label_read(fd, uuid, layout);
@@ -63,7 +70,11 @@ static int check_label(struct pool *pool, int fd, struct err *err)
 	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
 		return err_set(err, errno, "ask '%s' for its size: %s", pool->config.source,
 			       strerror(errno));
-	if (bytes / DM_SECTOR < thin_layout_end(layout))
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", pool->config.source,
+			       strerror(errno));
+	*below = (struct below){ st.st_rdev, bytes / DM_SECTOR };
+	if (below->sectors < thin_layout_end(layout))
 		return err_set(err, EIO,
 			       "'%s' has become too small for the pool on it: it has %llu MiB of "
 			       "%llu; give back what was taken from it",
@@ -72,24 +83,34 @@ static int check_label(struct pool *pool, int fd, struct err *err)
 	return 0;
 }
 
-int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
+/* The descriptor, which the caller owns, or -code; loop is the caller's to close. */
+static int open_disk(struct pool *pool, struct loop *loop, struct below *below, struct err *err)
 {
-	struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open_source(pool, &loop, err);
-	uint64_t bytes = 0;
+	scoped_fd int fd = open_source(pool, loop, err);
 
-	if (fd < 0 || check_label(pool, fd, err) < 0)
+	if (fd < 0 || check_label(pool, fd, below, err) < 0)
 		return -err->code;
-	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
-		return err_set(err, errno, "ask '%s' for its size: %s", pool->config.source,
-			       strerror(errno));
-	if (thin_layout_grow(layout, bytes / DM_SECTOR, metadata, err) < 0)
-		return -err->code;
-	int r = thin_label_write(fd, pool->config.uuid, layout);
+	return take_fd(&fd);
+}
+
+static int write_label(struct pool *pool, int fd, struct err *err)
+{
+	int r = thin_label_write(fd, pool->config.uuid, &thin_of(pool)->layout);
+
 	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
 			       strerror(-r))
 		     : 0;
+}
+
+int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
+{
+	scoped_loop struct loop loop = { .fd = -1 };
+	struct below below;
+	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+
+	if (fd < 0 || thin_layout_grow(&thin_of(pool)->layout, below.sectors, metadata, err) < 0)
+		return -err->code;
+	return write_label(pool, fd, err);
 }
 
 /* The lines of what lies on a disk in pieces. */
@@ -226,18 +247,14 @@ static int attach_all(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
 	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open_source(pool, &loop, err);
+	struct below below;
+	scoped_fd int fd = open_disk(pool, &loop, &below, err);
 	dev_t metadata = 0, data = 0;
-	struct stat st;
 
-	if (fd < 0 || check_label(pool, fd, err) < 0)
-		return -err->code;
-	if (fstat(fd, &st) < 0)
-		return err_set(err, errno, "look at '%s': %s", pool->config.source,
-			       strerror(errno));
-	if (attach_part(pool, "metadata", st.st_rdev, &layout->metadata, &metadata, err) < 0 ||
+	if (fd < 0 ||
+	    attach_part(pool, "metadata", below.dev, &layout->metadata, &metadata, err) < 0 ||
 	    check_superblock(pool, metadata, err) < 0 ||
-	    attach_part(pool, "data", st.st_rdev, &layout->data, &data, err) < 0 ||
+	    attach_part(pool, "data", below.dev, &layout->data, &data, err) < 0 ||
 	    attach_pool(pool, metadata, data, err) < 0)
 		return -err->code;
 	return 0;
@@ -313,19 +330,15 @@ int thin_extend(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
 	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open_source(pool, &loop, err);
+	struct below below;
+	scoped_fd int fd = open_disk(pool, &loop, &below, err);
 	dev_t metadata = 0, data = 0;
-	struct stat st;
 
-	if (fd < 0 || check_label(pool, fd, err) < 0)
-		return -err->code;
-	if (fstat(fd, &st) < 0)
-		return err_set(err, errno, "look at '%s': %s", pool->config.source,
-			       strerror(errno));
-	if (extend_part(pool, "metadata", st.st_rdev, &layout->metadata, &metadata, err) < 0)
+	if (fd < 0 ||
+	    extend_part(pool, "metadata", below.dev, &layout->metadata, &metadata, err) < 0)
 		return -err->code;
 	fault_point("thin-extended-metadata");
-	if (extend_part(pool, "data", st.st_rdev, &layout->data, &data, err) < 0)
+	if (extend_part(pool, "data", below.dev, &layout->data, &data, err) < 0)
 		return -err->code;
 	fault_point("thin-extended-data");
 	return extend_pool(pool, metadata, data, err);
@@ -349,17 +362,12 @@ int thin_expose(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
 	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open_source(pool, &loop, err);
-	struct stat st;
+	struct below below;
+	scoped_fd int fd = open_disk(pool, &loop, &below, err);
 	dev_t dev;
 
-	if (fd < 0 || check_label(pool, fd, err) < 0)
-		return -err->code;
-	if (fstat(fd, &st) < 0)
-		return err_set(err, errno, "look at '%s': %s", pool->config.source,
-			       strerror(errno));
-	if (attach_part(pool, "metadata", st.st_rdev, &layout->metadata, &dev, err) < 0 ||
-	    attach_part(pool, "spare", st.st_rdev, &layout->spare, &dev, err) < 0)
+	if (fd < 0 || attach_part(pool, "metadata", below.dev, &layout->metadata, &dev, err) < 0 ||
+	    attach_part(pool, "spare", below.dev, &layout->spare, &dev, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -368,17 +376,15 @@ int thin_swap(struct pool *pool, struct err *err)
 {
 	struct thin_layout *layout = &thin_of(pool)->layout;
 	scoped_loop struct loop loop = { .fd = -1 };
-	scoped_fd int fd = open_source(pool, &loop, err);
+	struct below below;
+	scoped_fd int fd = open_disk(pool, &loop, &below, err);
 
-	if (fd < 0 || check_label(pool, fd, err) < 0)
-		return -err->code;
+	if (fd < 0)
+		return fd;
 	const struct thin_extents was = layout->metadata;
 	layout->metadata = layout->spare;
 	layout->spare = was;
-	int r = thin_label_write(fd, pool->config.uuid, layout);
-	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
-			       strerror(-r))
-		     : 0;
+	return write_label(pool, fd, err);
 }
 
 /* ---- Detaching */
