@@ -8,20 +8,13 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "kern/cgroup.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 static int set_frozen(const struct machine *machine, const char *value)
 {
-	char group[256], point[256], path[1024];
-
-	run_cgroup(machine, group, sizeof group);
-	int r = cgroup_mount_point(point, sizeof point);
-	if (r == 0)
-		r = text_print(path, sizeof path, "%s/%s/cgroup.freeze", point, group);
-	return r < 0 ? r : file_write(AT_FDCWD, path, value);
+	return run_write_group(machine, "cgroup.freeze", value);
 }
 
 static char *mark_path(const struct machine *machine, const char *mark)

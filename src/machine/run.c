@@ -69,14 +69,28 @@ void run_cgroup(const struct machine *machine, char *out, size_t room)
 	snprintf(out, room, "%s/%s", site, machine->name);
 }
 
-int run_read_group(const struct machine *machine, const char *file, char **text)
+static int group_file(const struct machine *machine, const char *file, char path[1024])
 {
-	char group[256], point[256], path[1024];
+	char group[256], point[256];
 
 	run_cgroup(machine, group, sizeof group);
 	int r = cgroup_mount_point(point, sizeof point);
-	if (r == 0)
-		r = text_print(path, sizeof path, "%s/%s/%s", point, group, file);
+	return r < 0 ? r : text_print(path, 1024, "%s/%s/%s", point, group, file);
+}
+
+int run_write_group(const struct machine *machine, const char *file, const char *text)
+{
+	char path[1024];
+	int r = group_file(machine, file, path);
+
+	return r < 0 ? r : file_write(AT_FDCWD, path, text);
+}
+
+int run_read_group(const struct machine *machine, const char *file, char **text)
+{
+	char path[1024];
+	int r = group_file(machine, file, path);
+
 	if (r < 0)
 		return r;
 	ssize_t n = file_read(AT_FDCWD, path, 64 << 10, text);

@@ -23,6 +23,7 @@ struct user {
 	uint64_t used; /* bytes of the pool that its volume takes */
 	uint64_t base; /* the same, a few seconds ago */
 	bool seen;
+	bool held; /* as this look found it */
 };
 
 struct tender {
@@ -198,13 +199,14 @@ static int hold_growers(struct tender *tender, struct err *err)
 	if (!volumes)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < tender->count; i++) {
-		const struct user *user = &tender->users[i];
+		struct user *user = &tender->users[i];
+		user->held = is_held(tender, user);
 		uint64_t growth = user->used > user->base ? user->used - user->base : 0;
-		volumes[i] = (struct space_volume){ growth, is_held(tender, user) };
+		volumes[i] = (struct space_volume){ growth, user->held };
 	}
 	space_decide(&tender->space, volumes, tender->count);
 	for (size_t i = 0; i < tender->count; i++) {
-		if (volumes[i].held != is_held(tender, &tender->users[i]))
+		if (volumes[i].held != tender->users[i].held)
 			hold(tender, &tender->users[i], volumes[i].held);
 	}
 	free(volumes);
