@@ -13,7 +13,7 @@ remove_devices() {
 	[[ $fast == thin ]] || return 0
 	for part in v pool data metadata; do
 		dmsetup ls | awk -v tag="^berth-$(tag_of "$BERTH_ROOT")[.].*[.]$part" '$1 ~ tag { print $1 }' |
-			xargs -r -n 1 dmsetup remove
+			xargs -r -n 1 dmsetup remove --noudevsync
 	done
 }
 

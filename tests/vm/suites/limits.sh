@@ -31,7 +31,7 @@ case_set_while_it_runs() {
 	same "weight of I/O" "default 20" "$(group m io.weight)"
 	berth unset m limits.memory limits.pids limits.cpus limits.cpu.weight limits.io.weight
 	same memory max "$(group m memory.max)"
-	same pids max "$(group m pids.max)"
+	same "pids, the default again" 16384 "$(group m pids.max)"
 	same cpus "max 100000" "$(group m cpu.max)"
 	same "weight" 100 "$(group m cpu.weight)"
 	same "weight of I/O" "default 100" "$(group m io.weight)"
