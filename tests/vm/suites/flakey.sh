@@ -17,7 +17,7 @@ extents() {
 shake() {
 	printf '%s\n' "$@" | dmsetup reload shaky
 	dmsetup suspend --nolockfs --noflush shaky
-	dmsetup resume shaky
+	dmsetup resume --noudevsync shaky
 }
 
 sound() {
@@ -55,7 +55,7 @@ done_by() {
 new_pool() {
 	disk=$(readlink -f /dev/disk/by-id/virtio-scratch1)
 	blkdiscard -f "$disk"
-	dmsetup create shaky --table "0 $size linear $disk 0"
+	dmsetup create --noudevsync --noudevrules shaky --table "0 $size linear $disk 0"
 	modprobe -a loop dm-thin-pool dm-flakey
 	berth pool create --device /dev/mapper/shaky p
 	busybox_template bb p
@@ -70,7 +70,7 @@ old_pool() {
 	sound
 	berth pool delete --force p
 	berth template delete bb 2>/dev/null || true
-	dmsetup remove --retry shaky
+	dmsetup remove --noudevsync --noudevrules --retry shaky
 	rm -rf "${BERTH_ROOT:?}"/lib/machines/* "${BERTH_ROOT:?}"/lib/templates/*
 }
 

@@ -8,6 +8,8 @@ needs_host_network=yes # for LXD's daemon
 . "$(dirname "$0")/../../lib.sh"
 
 rounds=${PROOF_ROUNDS:-7}
+# No wait for udev, as with the bare messages and with berth.
+no_udev="activation { udev_sync = 0 udev_rules = 0 }"
 
 prepare_lxd() {
 	local disk
@@ -29,7 +31,7 @@ prepare_lxd() {
 }
 
 prepare_lvm() {
-	lvcreate -q -y -V 256M -T lxd/lxdpool -n bare-origin 2>/dev/null
+	lvcreate -q --config "$no_udev" -y -V 256M -T lxd/lxdpool -n bare-origin 2>/dev/null
 	mke2fs -q -t ext4 /dev/lxd/bare-origin
 }
 
@@ -82,7 +84,7 @@ case_beside_peers() {
 	for ((i = 1; i <= rounds; i++)); do
 		timed "berth clone" berth clone origin "m$i"
 		timed "lxd clone" lxc copy origin "c$i"
-		timed "lvm clone" lvcreate -q -s -kn -n "bare$i" lxd/bare-origin
+		timed "lvm clone" lvcreate -q --config "$no_udev" -s -kn -n "bare$i" lxd/bare-origin
 		timed "bare clone" bare_clone "$i"
 		timed "berth snapshot" berth snapshot origin "s$i"
 		timed "lxd snapshot" lxc snapshot origin "s$i"
@@ -90,7 +92,7 @@ case_beside_peers() {
 		timed "lxd restore" lxc restore origin "s$i"
 		timed "berth delete" berth delete "m$i"
 		timed "lxd delete" lxc delete "c$i"
-		timed "lvm delete" lvremove -q -y "lxd/bare$i"
+		timed "lvm delete" lvremove -q --config "$no_udev" -y "lxd/bare$i"
 		timed "bare delete" bare_delete "$i"
 	done
 	python3 - "$T/times" <<-'PY' | tee "$VM_OUT/peers.txt"
