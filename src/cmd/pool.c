@@ -2,6 +2,7 @@
 #include "storage/storage.h"
 
 #include "base/scoped.h"
+#include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/pool.h"
 #include "cmd/print.h"
@@ -9,6 +10,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct flag flag_driver = {
 	"driver", 0, false, "DRIVER", "thin, btrfs or dir; the best that works here if not given"
@@ -48,6 +50,29 @@ static int check_filesystem(const char *type, struct err *err)
 	return EXIT_USAGE;
 }
 
+/* A name that is mistyped must not become a file there, which would be in memory. */
+static int check_place(const char *option, const char *path, struct err *err)
+{
+	bool is_device = strcmp(option, "device") == 0 || text_starts(path, "/dev/");
+	struct stat st;
+
+	if (*path != '/') {
+		err_set(err, EINVAL, "--%s cannot be '%.200s': use an absolute path", option, path);
+		return EXIT_USAGE;
+	}
+	if (!is_device)
+		return 0;
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "--%s cannot be '%.200s': %s; 'lsblk' lists the devices",
+			       option, path, strerror(errno));
+	if (!S_ISBLK(st.st_mode))
+		return err_set(err, ENOTBLK,
+			       "--%s cannot be '%.200s', which is no block device; 'lsblk' lists "
+			       "those, and --source takes a file",
+			       option, path);
+	return 0;
+}
+
 static int run_create(struct call *call, struct err *err)
 {
 	const char *device = call_value(call, &flag_device);
@@ -69,11 +94,8 @@ static int run_create(struct call *call, struct err *err)
 		r = check_filesystem(spec.filesystem, err);
 	if (r != 0)
 		return r;
-	if (spec.source && *spec.source != '/') {
-		err_set(err, EINVAL, "--%s cannot be '%.200s': use an absolute path",
-			device ? "device" : "source", spec.source);
-		return EXIT_USAGE;
-	}
+	if (spec.source && (r = check_place(device ? "device" : "source", spec.source, err)) != 0)
+		return r;
 	if (device && !spec.driver)
 		spec.driver = "thin";
 	return pool_create(&call->site, call->words[0], &spec, err);

@@ -29,6 +29,10 @@ case_pools() {
 	fails 1 "zfs" berth pool create --driver zfs p-zfs
 	fails 1 "small" berth pool create --driver "$fast" --size 1K p-small
 	fails 1 "p-small" berth pool delete p-small
+	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --device /dev/sdzz p-typo
+	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --source /dev/sdzz p-typo
+	fails 1 "/dev/null.*no block device" berth pool create --device /dev/null p-typo
+	not test -e /dev/sdzz
 }
 
 write_in() {
