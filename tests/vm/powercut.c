@@ -356,7 +356,7 @@ static int check_volume(void *context, const struct volume_info *info)
 		wanted->wrong++;
 		return 0;
 	}
-	*line = '-'; /* seen */
+	line[1] = '-'; /* seen */
 	scoped_fd int root = mount_of(wanted->pool, info->name);
 	if (file_read(root, "f", 4096, &text) < 0)
 		text = strdup("?");
@@ -365,6 +365,20 @@ static int check_volume(void *context, const struct volume_info *info)
 		wanted->wrong++;
 	}
 	return 0;
+}
+
+/* Of the lines that no volume was found for. */
+static void find_missing(struct wanted *wanted)
+{
+	size_t length;
+
+	for (char *line = wanted->text + 1; (length = strcspn(line, "\n")) > 0;
+	     line += length + 1) {
+		if (*line == '-' || memmem(line, length, "?absent", 7))
+			continue;
+		printf("bad: no volume '%.*s'\n", (int)strcspn(line, " "), line);
+		wanted->wrong++;
+	}
 }
 
 static int check(char **argv)
@@ -379,14 +393,7 @@ static int check(char **argv)
 	open_site(argv[0], &pool, NULL);
 	if (volume_list(&pool, "", check_volume, &wanted, &err) < 0)
 		give_up("list", &err);
-	/* An optional one has an empty text: it may be absent. */
-	for (char *line = strchr(wanted.text, '\n'); line && line[1];
-	     line = strchr(line + 1, '\n')) {
-		char *space = strchr(line + 1, ' ');
-		if (space && !strstr(space, "?absent"))
-			printf("bad: no volume '%.*s'\n", (int)(space - line - 1), line + 1),
-				wanted.wrong++;
-	}
+	find_missing(&wanted);
 	if (pool_check(&site, "p", 0, &report, &err) < 0)
 		give_up("check", &err);
 	if (!strstr(text_str(&report), "catalogue and pool agree"))

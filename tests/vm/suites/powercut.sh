@@ -55,6 +55,7 @@ case_record_controls() {
 # The checker outside says thin_recover.c's rule again; here some of the states meet that itself.
 case_recover() {
 	local state loop
+	mkdir -p "$T/state"
 	tests/proof/replay --sample "${PROOF_SAMPLE:-6}" --into "$T/sample" --seed "$seed" "$VM_OUT/powercut-real"
 	for state in "$T"/sample/*.disk; do
 		echo "after entry $(basename "$state" .disk)"
