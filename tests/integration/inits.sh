@@ -3,6 +3,7 @@
 #	tests/run integration inits				the common ones, 3 rounds
 #	INITS=all TEST_SECONDS=7200 tests/run integration inits	every one, 20 rounds
 #	INITS="sid runit" ROUNDS=5 tests/integration/inits.sh
+#	tests/integration/inits.sh prepare				only makes the roots
 
 all_inits="bullseye bookworm trixie sid sysvinit openrc openrc-init runit finit busybox guest-init"
 case ${INITS:-} in
@@ -64,6 +65,9 @@ if [[ -z ${BERTH_TEST_INSIDE:-} && $(id -u) -eq 0 ]]; then
 		fi
 		export "tar_${init//-/_}=$tar"
 	done
+	if [[ ${1:-} == prepare ]]; then
+		exit
+	fi
 	if [[ ${INITS:-} == all ]]; then
 		export TEST_SECONDS=${TEST_SECONDS:-7200}
 	fi
