@@ -55,7 +55,8 @@ done_by() {
 new_pool() {
 	disk=$(readlink -f /dev/disk/by-id/virtio-scratch1)
 	blkdiscard -f "$disk"
-	dmsetup create --noudevsync --noudevrules shaky --table "0 $size linear $disk 0"
+	dmsetup create --noudevsync shaky --table "0 $size linear $disk 0"
+	retry 10 test -b /dev/mapper/shaky
 	modprobe -a loop dm-thin-pool dm-flakey
 	berth pool create --device /dev/mapper/shaky p
 	busybox_template bb p
@@ -70,7 +71,7 @@ old_pool() {
 	sound
 	berth pool delete --force p
 	berth template delete bb 2>/dev/null || true
-	dmsetup remove --noudevsync --noudevrules --retry shaky
+	dmsetup remove --noudevsync --retry shaky
 	rm -rf "${BERTH_ROOT:?}"/lib/machines/* "${BERTH_ROOT:?}"/lib/templates/*
 }
 
