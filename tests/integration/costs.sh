@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# What commands ask of the kernel, counted: a bound is a little above what it was when it was set, and is
+# raised only with a reason.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+driver=${STORAGE_DRIVER:-btrfs}
+
+# traced WORDS...: berth's system calls and those of its children, a line each, in $T/trace.
+traced() {
+	strace -f -qq -o "$T/trace" berth "$@" >"$T/out" </dev/null
+}
+
+# count PATTERN: of the calls that were traced; what one thread's line leaves to the next is one call.
+count() {
+	grep -v 'resumed>' "$T/trace" | grep -cE "^[0-9]+ +($1)\(" || true
+}
+
+# at_most BOUND WHAT NUMBER
+at_most() {
+	echo "# $2: $3 of $1"
+	(($3 <= $1)) || fault "$2: $3, more than $1"
+}
+
+calls="[a-z_0-9]+" syncs="fsync|fdatasync|syncfs|msync|sync_file_range" births="clone|clone3|fork|vfork"
+
+case_prepare() {
+	berth pool create default --driver "$driver"
+	busybox_template bb
+	berth create --set network= bb m
+	traced clone m warm
+	berth delete warm
+}
+
+case_clone() {
+	traced clone m copy
+	at_most 230 "calls of a clone" "$(count "$calls")"
+	at_most 4 "times that a clone waits for the disk" "$(count "$syncs")"
+	at_most 0 "processes of a clone" "$(count "$births")"
+}
+
+case_snapshot() {
+	traced snapshot m s
+	at_most 190 "calls of a snapshot" "$(count "$calls")"
+	at_most 0 "times that a snapshot waits for the disk" "$(count "$syncs")"
+	traced restore m s
+	at_most 190 "calls of a restore" "$(count "$calls")"
+	at_most 0 "times that a restore waits for the disk" "$(count "$syncs")"
+}
+
+case_delete() {
+	traced delete copy
+	at_most 230 "calls of a delete" "$(count "$calls")"
+	at_most 1 "times that a delete waits for the disk" "$(count "$syncs")"
+}
+
+case_exec() {
+	berth start --wait m
+	traced exec m true
+	at_most 380 "calls of an exec" "$(count "$calls")"
+	at_most 0 "times that an exec waits for the disk" "$(count "$syncs")"
+	at_most 1 "processes of an exec" "$(count "$births")"
+	berth stop --force m
+}
+
+# Without the keeper, which goes on: what the command itself does.
+case_start() {
+	strace -qq -o "$T/lines" berth start m
+	sed 's/^/1 /' "$T/lines" >"$T/trace"
+	at_most 180 "calls of a start" "$(count "$calls")"
+	at_most 0 "times that a start waits for the disk" "$(count "$syncs")"
+	berth stop --force m
+}
+
+# Each machine more costs the same.
+case_list() {
+	local one i
+	traced list
+	one=$(count "$calls")
+	for ((i = 0; i < 10; i++)); do
+		berth clone m "m$i"
+	done
+	traced list
+	at_most 150 "calls of a list" "$one"
+	at_most 6 "calls for each machine more" "$((($(count "$calls") - one) / 10))"
+	at_most 0 "processes of a list" "$(count "$births")"
+}
+
+run_cases
