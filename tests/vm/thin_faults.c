@@ -188,14 +188,49 @@ static bool after_rename(struct pool *pool)
 	       drop(pool, "machine.new") && drop(pool, "machine.newer");
 }
 
-static int run_mount(struct pool *pool, struct err *err)
+/* As an import: what is being filled has a name of its own, which the next one clears away. */
+static int run_import(struct pool *pool, struct err *err)
+{
+	if (volume_destroy(pool, "incoming.new", err) < 0 ||
+	    volume_create(pool, "incoming.new", 64 << 20, err) < 0)
+		return -err->code;
+	if (!put(pool, "incoming.new", "new"))
+		return err_set(err, EIO, "fill it");
+	return volume_rename(pool, "incoming.new", "template.new", err);
+}
+
+static bool after_import(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	if (!has(pool, "template.new") && !done(run_import(pool, &err), "again", &err))
+		return false;
+	return holds(pool, "template.new", "new") && drop(pool, "template.new") &&
+	       drop(pool, "incoming.new");
+}
+
+/* What of a machine's start concerns its disk. */
+static int run_start(struct pool *pool, struct err *err)
 {
 	scoped_fd int mount = -1;
 
 	return volume_mount(pool, "machine.new", 0, &mount, err);
 }
 
-static bool after_mount(struct pool *pool)
+/* Its device is there, as when the last mount has gone with a machine's namespace. */
+static bool before_stop(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	return before_delete(pool) && done(run_start(pool, &err), "mount", &err);
+}
+
+static int run_stop(struct pool *pool, struct err *err)
+{
+	return volume_deactivate(pool, "machine.new", err);
+}
+
+static bool after_start(struct pool *pool)
 {
 	return holds(pool, "machine.new", "new") && drop(pool, "machine.new");
 }
@@ -331,7 +366,9 @@ static const struct operation operations[] = {
 	{ "delete", false, before_delete, run_delete, after_delete },
 	{ "restore", false, before_delete, run_restore, after_restore },
 	{ "rename", false, before_delete, run_rename, after_rename },
-	{ "mount", false, before_delete, run_mount, after_mount },
+	{ "import", false, nothing_before, run_import, after_import },
+	{ "start", false, before_delete, run_start, after_start },
+	{ "stop", false, before_stop, run_stop, after_start },
 	{ "attach", false, before_attach, run_attach, after_attach },
 	{ "grow", false, nothing_before, run_grow, after_grow },
 	{ "grow metadata", true, nothing_before, run_grow_metadata, after_grow_metadata },
