@@ -32,15 +32,11 @@ enum {
  */
 static int settle(struct pool *pool, struct err *err)
 {
-	scoped_catalog struct catalog catalog = { 0 };
-	scoped_free char *path = thin_catalog_path(pool);
 	struct catalog_head head;
+	struct catalog *catalog;
 	struct err busy = { 0 };
 
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (catalog_open(&catalog, path, pool->config.uuid, err) < 0 ||
-	    catalog_read_head(&catalog, &head, err) < 0)
+	if (thin_catalog(pool, &catalog, err) < 0 || catalog_read_head(catalog, &head, err) < 0)
 		return -err->code;
 	if (head.intent.op == CATALOG_NOTHING)
 		return 0;
@@ -100,15 +96,6 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 
 /* ---- Looking: the catalogue only */
 
-static int open_catalog(struct pool *pool, struct catalog *catalog, struct err *err)
-{
-	scoped_free char *path = thin_catalog_path(pool);
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	return catalog_open(catalog, path, pool->config.uuid, err);
-}
-
 static int find(struct catalog *catalog, const char *name, struct catalog_volume *volume,
 		const char *doing, struct err *err)
 {
@@ -138,11 +125,11 @@ static uint64_t mapped_of(struct pool *pool, uint64_t id)
 static int look_at_volume(struct pool *pool, const char *name, struct volume_info *info,
 			  struct err *err)
 {
-	scoped_catalog struct catalog catalog = { 0 };
 	struct catalog_volume volume;
+	struct catalog *catalog;
 
-	if (open_catalog(pool, &catalog, err) < 0 ||
-	    find(&catalog, name, &volume, "look at it", err) < 0)
+	if (thin_catalog(pool, &catalog, err) < 0 ||
+	    find(catalog, name, &volume, "look at it", err) < 0)
 		return -err->code;
 	to_info(&volume, info);
 	info->used = mapped_of(pool, volume.id);
@@ -170,10 +157,13 @@ static int list_volumes(struct pool *pool, const char *prefix,
 			int (*visit)(void *, const struct volume_info *), void *context,
 			struct err *err)
 {
+	scoped_free char *path = thin_catalog_path(pool);
 	scoped_catalog struct catalog catalog = { 0 };
 	struct visitor visitor = { .visit = visit, .context = context };
 
-	if (open_catalog(pool, &catalog, err) < 0)
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (catalog_open(&catalog, path, pool->config.uuid, err) < 0)
 		return -err->code;
 	return catalog_list(&catalog, prefix, visit_volume, &visitor, err);
 }
@@ -289,8 +279,8 @@ static int make_volume(struct pool *pool, struct thin_session *session, const ch
 		return -err->code;
 	fault_point("thin-make");
 	int r = too_soon ? make_too_soon(pool, session->head.next_id, origin) : 0;
-	if (catalog_intend_volume(&session->catalog, name, size, origin, active, &id, err) < 0 ||
-	    catalog_read_head(&session->catalog, &session->head, err) < 0)
+	if (catalog_intend_volume(session->catalog, name, size, origin, active, &id, err) < 0 ||
+	    catalog_read_head(session->catalog, &session->head, err) < 0)
 		return -err->code;
 	fault_point("thin-intended");
 	if (!too_soon)
@@ -300,7 +290,7 @@ static int make_volume(struct pool *pool, struct thin_session *session, const ch
 		err_set(err, -r, "make '%s': %s", name, dm_why(r));
 		/* An id that is taken already is not ours to remove. */
 		if (r == -EEXIST)
-			catalog_abandon(&session->catalog, true, &(struct err){ 0 });
+			catalog_abandon(session->catalog, true, &(struct err){ 0 });
 		else
 			give_up(pool, session);
 		return -err->code;
@@ -330,10 +320,10 @@ static int snapshot_volume(struct pool *pool, const char *origin, const char *na
 	struct err ignored = { 0 };
 
 	if (thin_enter(pool, &session, err) < 0 ||
-	    find(&session.catalog, origin, &from, "clone it", err) < 0 ||
+	    find(session.catalog, origin, &from, "clone it", err) < 0 ||
 	    refuse_lost(pool, &from, err) < 0)
 		return -err->code;
-	if (catalog_find(&session.catalog, name, &taken, &ignored) == 0)
+	if (catalog_find(session.catalog, name, &taken, &ignored) == 0)
 		return storage_fail(err, -EEXIST, "clone it to '%s'", name);
 	return make_volume(pool, &session, name, 0, &from, err);
 }
@@ -359,7 +349,7 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 		return -err->code;
 	size = choose_size(pool, &session.status, size);
 	if (make_volume(pool, &session, name, size, NULL, err) < 0 ||
-	    find(&session.catalog, name, &volume, "make it", err) < 0)
+	    find(session.catalog, name, &volume, "make it", err) < 0)
 		return -err->code;
 	fault_point("thin-create-activate");
 	return thin_activate(pool, &volume, dev, err);
@@ -367,16 +357,18 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 
 static int deactivate_volume(struct pool *pool, const char *name, struct err *err)
 {
-	scoped_catalog struct catalog catalog = { 0 };
 	struct catalog_volume volume;
+	struct catalog *catalog;
 	struct err none = { 0 };
 
-	if (open_catalog(pool, &catalog, err) < 0)
+	if (thin_catalog(pool, &catalog, err) < 0)
 		return -err->code;
-	int r = catalog_find(&catalog, name, &volume, &none);
+	int r = catalog_find(catalog, name, &volume, &none);
 	if (r < 0)
 		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
+	fault_point("thin-deactivate");
 	r = thin_deactivate(pool, volume.id, IN_USE_MS);
+	fault_point("thin-deactivated");
 	return r < 0 ? storage_fail(err, r, "let go of its device") : 0;
 }
 
@@ -447,11 +439,11 @@ static int rename_volume(struct pool *pool, const char *name, const char *to, st
 	struct catalog_volume volume;
 
 	if (thin_enter(pool, &session, err) < 0 ||
-	    find(&session.catalog, name, &volume, "rename it", err) < 0 ||
+	    find(session.catalog, name, &volume, "rename it", err) < 0 ||
 	    flush(pool, &session, volume.id, err) < 0)
 		return -err->code;
 	fault_point("thin-rename");
-	return catalog_rename(&session.catalog, name, to, err);
+	return catalog_rename(session.catalog, name, to, err);
 }
 
 static int exchange_volumes(struct pool *pool, const char *one, const char *other, struct err *err)
@@ -460,12 +452,12 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 	struct catalog_volume first, second;
 
 	if (thin_enter(pool, &session, err) < 0 ||
-	    find(&session.catalog, one, &first, "exchange it", err) < 0 ||
-	    find(&session.catalog, other, &second, "exchange it with the other", err) < 0 ||
+	    find(session.catalog, one, &first, "exchange it", err) < 0 ||
+	    find(session.catalog, other, &second, "exchange it with the other", err) < 0 ||
 	    flush(pool, &session, first.id, err) < 0 || flush(pool, &session, second.id, err) < 0)
 		return -err->code;
 	fault_point("thin-exchange");
-	return catalog_exchange(&session.catalog, one, other, err);
+	return catalog_exchange(session.catalog, one, other, err);
 }
 
 /* ---- Removing */
@@ -495,7 +487,7 @@ static int destroy_volume(struct pool *pool, const char *name, struct err *err)
 
 	if (thin_enter(pool, &session, err) < 0)
 		return -err->code;
-	int r = catalog_find(&session.catalog, name, &volume, &none);
+	int r = catalog_find(session.catalog, name, &volume, &none);
 	if (r < 0)
 		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
 	r = thin_deactivate(pool, volume.id, IN_USE_MS);
@@ -504,8 +496,8 @@ static int destroy_volume(struct pool *pool, const char *name, struct err *err)
 	fault_point("thin-destroy");
 	if (fault_control("discard-first"))
 		discard(pool, &volume);
-	if (catalog_intend_delete(&session.catalog, volume.id, err) < 0 ||
-	    catalog_read_head(&session.catalog, &session.head, err) < 0)
+	if (catalog_intend_delete(session.catalog, volume.id, err) < 0 ||
+	    catalog_read_head(session.catalog, &session.head, err) < 0)
 		return -err->code;
 	fault_point("thin-destroy-intended");
 	discard(pool, &volume);
@@ -522,7 +514,7 @@ static int open_volume(struct pool *pool, const char *name, dev_t *dev, struct e
 		scoped_session struct thin_session session = { .lock = -1 };
 		struct catalog_volume volume;
 		if (thin_enter(pool, &session, err) < 0 ||
-		    find(&session.catalog, name, &volume, "mount it", err) < 0 ||
+		    find(session.catalog, name, &volume, "mount it", err) < 0 ||
 		    refuse_lost(pool, &volume, err) < 0 ||
 		    thin_activate(pool, &volume, dev, err) < 0)
 			return -err->code;
@@ -542,7 +534,9 @@ static int mount_volume(struct pool *pool, const char *name, uint64_t attributes
 
 	if (fd < 0)
 		return fd;
-	return thin_mount(pool, dev, attributes, mount_fd, err);
+	int r = thin_mount(pool, dev, attributes, mount_fd, err);
+	fault_point("thin-mounted");
+	return r;
 }
 
 const struct storage_ops storage_thin = {

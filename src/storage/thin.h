@@ -60,6 +60,8 @@ struct thin {
 	struct dm dm;
 	char name[96]; /* of its devices, up to what tells them apart: "berth.default" */
 	struct thin_layout layout; /* filled in by thin_attach, thin_extend and thin_look */
+	struct catalog catalog;    /* by thin_catalog */
+	pid_t owner;               /* of the connection to it */
 };
 
 struct thin *thin_of(const struct pool *pool);
@@ -102,6 +104,11 @@ int thin_swap(struct pool *pool, struct err *err);
 
 /* The path of the catalogue; the caller owns it; NULL: out of memory. */
 char *thin_catalog_path(const struct pool *pool);
+/*
+ * The catalogue, which the handle keeps open: to open it costs more than a change in it. Not for a
+ * list, whose visitor may change something meanwhile.
+ */
+int thin_catalog(struct pool *pool, struct catalog **catalog, struct err *err);
 
 /* Under the lock: a volume's device, made if it is not there. */
 int thin_activate(struct pool *pool, const struct catalog_volume *volume, dev_t *dev,
@@ -122,8 +129,8 @@ int thin_message(struct pool *pool, const char *fmt, ...) __attribute__((format(
  * died at work on it. What can be said about a pool that cannot be changed is said by thin_enter.
  */
 struct thin_session {
-	int lock; /* owned */
-	struct catalog catalog;
+	int lock;                /* owned */
+	struct catalog *catalog; /* the handle's */
 	struct catalog_head head;
 	struct dm_pool_status status;
 };

@@ -264,6 +264,16 @@ int catalog_open(struct catalog *catalog, const char *path, const char *uuid, st
 	return r;
 }
 
+bool catalog_is_at_its_path(const struct catalog *catalog)
+{
+	int moved = 1;
+
+	return catalog->db &&
+	       sqlite3_file_control(catalog->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       !moved;
+}
+
 void catalog_close(struct catalog *catalog)
 {
 	if (catalog->db)

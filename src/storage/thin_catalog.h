@@ -58,6 +58,8 @@ int catalog_create(const char *path, const char *uuid, struct err *err);
  * and of a version that is known. Neither a fork nor two threads may share it.
  */
 int catalog_open(struct catalog *catalog, const char *path, const char *uuid, struct err *err);
+/* Whether it is open, and nobody has put another in its place since. */
+bool catalog_is_at_its_path(const struct catalog *catalog);
 void catalog_close(struct catalog *catalog);
 #define scoped_catalog __attribute__((cleanup(catalog_close)))
 

@@ -136,7 +136,7 @@ static int reclaim(struct check *check, uint64_t id)
 {
 	struct thin_session *session = check->session;
 
-	if (catalog_intend_delete(&session->catalog, id, check->err) < 0 ||
+	if (catalog_intend_delete(session->catalog, id, check->err) < 0 ||
 	    thin_recover(check->pool, session, check->err) < 0)
 		return -check->err->code;
 	text_add(check->report, "id %llu is deleted\n", ull(id));
@@ -145,7 +145,7 @@ static int reclaim(struct check *check, uint64_t id)
 
 static int compare_row(struct check *check, const struct catalog_volume *volume)
 {
-	struct catalog *catalog = &check->session->catalog;
+	struct catalog *catalog = check->session->catalog;
 	bool there = volume->id < check->end && check->present[volume->id];
 
 	if (!there && pool_is_reserve(volume->name)) {
@@ -183,7 +183,7 @@ static int adopt_strays(struct check *check)
 		text_add(check->report,
 			 "id %llu is in the pool, and in no catalogue: put into quarantine\n",
 			 ull(id));
-		if (catalog_quarantine(&check->session->catalog, id, check->err) < 0)
+		if (catalog_quarantine(check->session->catalog, id, check->err) < 0)
 			return -check->err->code;
 	}
 	return 0;
@@ -216,7 +216,7 @@ static int drop_intent(struct check *check)
 	check->findings++;
 	text_add(check->report, "a change that was begun on id %llu is dropped\n",
 		 ull(head->intent.id));
-	return catalog_abandon(&check->session->catalog, true, check->err);
+	return catalog_abandon(check->session->catalog, true, check->err);
 }
 
 static int take_number(struct check *check)
@@ -234,15 +234,15 @@ static int take_number(struct check *check)
 			 ? "the pool is of an earlier time, and so may be what its volumes hold"
 			 : "the catalogue is of an earlier time, or somebody else wrote to the "
 			   "pool");
-	return catalog_set_transaction(&session->catalog, is, check->err);
+	return catalog_set_transaction(session->catalog, is, check->err);
 }
 
 static int compare(struct check *check, struct rows *rows, unsigned flags)
 {
-	if (catalog_list_all(&check->session->catalog, look_at_row, check, check->err) < 0 ||
+	if (catalog_list_all(check->session->catalog, look_at_row, check, check->err) < 0 ||
 	    adopt_strays(check) < 0)
 		return -check->err->code;
-	int r = catalog_list_all(&check->session->catalog, keep_row, rows, check->err);
+	int r = catalog_list_all(check->session->catalog, keep_row, rows, check->err);
 	if (r == -ENOMEM)
 		return err_set(check->err, ENOMEM, "out of memory");
 	for (size_t i = 0; r == 0 && i < rows->count; i++) {
@@ -292,7 +292,7 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 	/* A number that fits to nothing is what this is for; all else it cannot mend. */
 	if (thin_enter(pool, &session, &failed) < 0 && failed.code != ESTALE)
 		return err_set(err, failed.code, "%s", failed.text);
-	if (session.lock < 0 || !session.catalog.db)
+	if (session.lock < 0 || !session.catalog || !session.catalog->db)
 		return err_set(err, failed.code, "%s", failed.text);
 	int r = reconcile(&check, flags);
 	free(check.present);

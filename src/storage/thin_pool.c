@@ -46,9 +46,29 @@ void thin_end(struct pool *pool)
 
 	if (!thin)
 		return;
+	if (thin->owner == getpid())
+		catalog_close(&thin->catalog);
 	dm_close(&thin->dm);
 	free(thin);
 	pool->driver = NULL;
+}
+
+/* SQLite's locks are a process's: one that was forked opens it anew, and leaves the other's alone. */
+int thin_catalog(struct pool *pool, struct catalog **catalog, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+	struct thin *thin = thin_of(pool);
+	bool ours = thin->owner == getpid();
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	*catalog = &thin->catalog;
+	if (ours && catalog_is_at_its_path(&thin->catalog))
+		return 0;
+	if (ours)
+		catalog_close(&thin->catalog);
+	thin->owner = getpid();
+	return catalog_open(&thin->catalog, path, pool->config.uuid, err);
 }
 
 /* Not pool_lock, which others hold while they call a driver. */
@@ -151,23 +171,17 @@ int thin_message(struct pool *pool, const char *fmt, ...)
 
 int thin_enter(struct pool *pool, struct thin_session *session, struct err *err)
 {
-	scoped_free char *path = thin_catalog_path(pool);
-
 	*session = (struct thin_session){ .lock = -1 };
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
 	session->lock = thin_lock(pool, LOCK_SECONDS, err);
 	if (session->lock < 0)
 		return session->lock;
-	if (catalog_open(&session->catalog, path, pool->config.uuid, err) < 0 ||
-	    thin_recover(pool, session, err) < 0)
+	if (thin_catalog(pool, &session->catalog, err) < 0 || thin_recover(pool, session, err) < 0)
 		return -err->code;
 	return 0;
 }
 
 void thin_leave(struct thin_session *session)
 {
-	catalog_close(&session->catalog);
 	/* A zeroed one is closed too: no lock is descriptor 0. */
 	if (session->lock > 0)
 		scoped_close_fd(&session->lock);

@@ -68,7 +68,7 @@ int thin_commit(struct pool *pool, struct thin_session *session, struct err *err
 	int r = thin_message(pool, "set_transaction_id %llu %llu", ull(to - 1), ull(to));
 	fault_point("thin-after-step");
 	if (fault_control("no-readback"))
-		return catalog_finish(&session->catalog, err);
+		return catalog_finish(session->catalog, err);
 	/* A message's success is no proof, nor is its failure: the status is. */
 	if (thin_status(pool, 0, &session->status, err) < 0 ||
 	    thin_check_status(pool, &session->status, to, err) < 0)
@@ -76,7 +76,7 @@ int thin_commit(struct pool *pool, struct thin_session *session, struct err *err
 			       ? err_wrap(err, "step its transaction number: %s", dm_why(r))
 			       : -err->code;
 	fault_point("thin-read-back");
-	if (catalog_finish(&session->catalog, err) < 0)
+	if (catalog_finish(session->catalog, err) < 0)
 		return -err->code;
 	fault_point("thin-finished");
 	session->head.transaction = to;
@@ -101,7 +101,7 @@ static int undo_volume(struct pool *pool, struct thin_session *session, struct e
 	bool keep = r < 0 && r != -ENODATA;
 	if (thin_status(pool, 0, &session->status, err) < 0 ||
 	    thin_check_status(pool, &session->status, intent->transaction - 1, err) < 0 ||
-	    catalog_abandon(&session->catalog, keep, err) < 0)
+	    catalog_abandon(session->catalog, keep, err) < 0)
 		return -err->code;
 	fault_point("thin-undone");
 	return 0;
@@ -120,7 +120,7 @@ static int redo_delete(struct pool *pool, struct thin_session *session, struct e
 	if (r == -EOPNOTSUPP)
 		return err_set(err, -r, "finish a removal: %s", dm_why(r));
 	/* Parts of it may be gone: it is no volume any more. */
-	return catalog_abandon(&session->catalog, true, err);
+	return catalog_abandon(session->catalog, true, err);
 }
 
 static int settle(struct pool *pool, struct thin_session *session, struct err *err)
@@ -129,7 +129,7 @@ static int settle(struct pool *pool, struct thin_session *session, struct err *e
 	uint64_t now = session->status.transaction;
 
 	if (now == intent->transaction)
-		return catalog_finish(&session->catalog, err);
+		return catalog_finish(session->catalog, err);
 	if (now + 1 == intent->transaction)
 		return intent->op == CATALOG_DELETE ? redo_delete(pool, session, err)
 						    : undo_volume(pool, session, err);
@@ -140,7 +140,7 @@ int thin_recover(struct pool *pool, struct thin_session *session, struct err *er
 {
 	struct catalog_head *head = &session->head;
 
-	if (catalog_read_head(&session->catalog, head, err) < 0)
+	if (catalog_read_head(session->catalog, head, err) < 0)
 		return -err->code;
 	/* First of all: while it is suspended, whatever runs on it stands still. */
 	if (head->intent.suspended)
@@ -152,7 +152,7 @@ int thin_recover(struct pool *pool, struct thin_session *session, struct err *er
 	fault_point("thin-recover");
 	/* Whether it takes changes at all; the number is the intent's business. */
 	if (thin_check_status(pool, &session->status, session->status.transaction, err) < 0 ||
-	    settle(pool, session, err) < 0 || catalog_read_head(&session->catalog, head, err) < 0 ||
+	    settle(pool, session, err) < 0 || catalog_read_head(session->catalog, head, err) < 0 ||
 	    thin_status(pool, 0, &session->status, err) < 0)
 		return -err->code;
 	return thin_check_status(pool, &session->status, head->transaction, err);

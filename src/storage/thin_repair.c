@@ -140,12 +140,17 @@ static int repair_into(struct repair *repair, const char *from, const char *to, 
 	snprintf(block, sizeof block, "%llu", ull(layout->block));
 	snprintf(blocks, sizeof blocks, "%llu",
 		 ull(thin_extents_size(&layout->data) / layout->block));
-	/* It crashes on some superblocks of which nothing is left. */
 	if (run_tool("thin_repair", plain, code, &crashed) == 0 && *code == 0)
 		return 0;
 	if (crashed.code == ENOENT)
 		return err_set(repair->err, crashed.code, "%s", crashed.text);
-	return run_tool("thin_repair", told, code, repair->err);
+	if (run_tool("thin_repair", told, code, &crashed) < 0)
+		return err_set(
+			repair->err, EUCLEAN,
+			"%s; versions before 1.0 do so when the superblock is gone: install a "
+			"newer thin-provisioning-tools, and call this again",
+			crashed.text);
+	return 0;
 }
 
 /* The old metadata stays where it was, as the next spare. */
@@ -271,6 +276,30 @@ static int mend_catalog(struct repair *repair)
 	return 0;
 }
 
+/*
+ * A pool of another time than its catalogue, as a disk leaves it that has lost what it said it had
+ * written: blocks that its old metadata knows may have been written for somebody else since.
+ */
+static int doubt_time(struct repair *repair)
+{
+	scoped_free char *path = thin_catalog_path(repair->pool);
+	scoped_catalog struct catalog catalog = { 0 };
+	struct dm_pool_status status;
+	struct catalog_head head;
+
+	if (!path)
+		return err_set(repair->err, ENOMEM, "out of memory");
+	if (catalog_open(&catalog, path, repair->pool->config.uuid, repair->err) < 0 ||
+	    catalog_read_head(&catalog, &head, repair->err) < 0 ||
+	    thin_status(repair->pool, 0, &status, repair->err) < 0)
+		return -repair->err->code;
+	bool under_way =
+		head.intent.op != CATALOG_NOTHING && head.intent.transaction == status.transaction;
+	if (status.transaction != head.transaction && !under_way)
+		repair->doubt = DOUBT_ALL;
+	return 0;
+}
+
 /* ---- The volumes */
 
 static void check_volume(struct repair *repair, const struct catalog_volume *volume)
@@ -320,7 +349,7 @@ static int check_volumes(struct repair *repair)
 	if (repair->doubt == DOUBT_NONE)
 		return 0;
 	if (thin_enter(repair->pool, &session, repair->err) < 0 ||
-	    catalog_list_all(&session.catalog, check_one, &checked, repair->err) < 0)
+	    catalog_list_all(session.catalog, check_one, &checked, repair->err) < 0)
 		return -repair->err->code;
 	text_add(repair->report, "%u file system%s checked\n", checked.count,
 		 checked.count == 1 ? "" : "s");
@@ -374,7 +403,9 @@ static int mend(struct repair *repair)
 		text_add(repair->report, "the kernel takes it as it is\n");
 	else if (tell_found(repair, why.text) < 0 || take_apart(repair) < 0)
 		return -repair->err->code;
-	return mend_catalog(repair);
+	if (mend_catalog(repair) < 0)
+		return -repair->err->code;
+	return doubt_time(repair);
 }
 
 int thin_repair(struct pool *pool, struct text *report, struct err *err)

@@ -44,7 +44,7 @@ static int take_size(struct thin_session *session, struct catalog_volume *volume
 	if (size == volume->size)
 		return 0;
 	volume->size = size;
-	return catalog_resize(&session->catalog, volume->id, size, err);
+	return catalog_resize(session->catalog, volume->id, size, err);
 }
 
 int thin_resize(struct pool *pool, const char *name, uint64_t size, struct err *err)
@@ -56,7 +56,7 @@ int thin_resize(struct pool *pool, const char *name, uint64_t size, struct err *
 
 	if (thin_look(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
 		return -err->code;
-	int r = catalog_find(&session.catalog, name, &volume, err);
+	int r = catalog_find(session.catalog, name, &volume, err);
 	if (r < 0)
 		return err->code ? r : storage_fail(err, r, "make it larger");
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;

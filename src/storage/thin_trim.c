@@ -91,7 +91,7 @@ int thin_trim(struct pool *pool, struct text *report, struct err *err)
 		scoped_session struct thin_session session = { .lock = -1 };
 		if (thin_enter(pool, &session, err) < 0)
 			return -err->code;
-		if (catalog_list_all(&session.catalog, keep, &trim, err) < 0 && !err->code)
+		if (catalog_list_all(session.catalog, keep, &trim, err) < 0 && !err->code)
 			err_set(err, ENOMEM, "out of memory");
 	}
 	if (!err->code)

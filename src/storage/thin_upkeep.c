@@ -96,7 +96,7 @@ static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *e
 
 	if (thin_look(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
 		return -err->code;
-	int r = catalog_find_id(&session.catalog, id, &volume, err);
+	int r = catalog_find_id(session.catalog, id, &volume, err);
 	if (err->code)
 		return -err->code;
 	if (r < 0 || volume.state != CATALOG_QUARANTINED)
@@ -110,7 +110,7 @@ static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *e
 		return err_set(err, EINVAL, "id %llu holds no file system", (unsigned long long)id);
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
 	uint64_t size = (fs.size + block - 1) / block * block;
-	return catalog_adopt(&session.catalog, id, name, size, err);
+	return catalog_adopt(session.catalog, id, name, size, err);
 }
 
 const struct storage_upkeep thin_upkeep = {

@@ -82,7 +82,14 @@ case_superblock_gone() {
 	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
 	fails "overwritten with zeros.*pool repair g" berth pool status g
 	same "nothing attached" "" "$(device pool)"
-	berth pool repair g | tee "$T/report"
+	if ! berth pool repair g >"$T/report" 2>"$T/err"; then
+		# thin_repair before 1.0 crashes on what a kernel has written: that is told, and nothing changed.
+		has "SIGSEGV.*thin-provisioning-tools" "$(cat "$T/err")"
+		[[ $(thin_repair -V) == 0.* && -s $pools/g/metadata.backup ]]
+		same "nothing attached" "" "$(device pool)"
+		berth pool delete --force g
+		return
+	fi
 	has "found: .*zeros" "$(cat "$T/report")"
 	has "repaired copy" "$(cat "$T/report")"
 	[[ -s $pools/g/metadata.backup ]]
