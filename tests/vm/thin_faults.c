@@ -330,14 +330,37 @@ static off_t metadata_at(const struct pool *pool)
 	return line && sscanf(line, "\nmetadata %llu", &sector) == 1 ? (off_t)sector * 512 : -1;
 }
 
-/* The superblock of its metadata is overwritten, so that all of a repair has to be done. */
+/* CRC-32C, as the kernel's dm_bm_checksum takes it. */
+static uint32_t checksum(const unsigned char *data, size_t n, uint32_t mask)
+{
+	uint32_t crc = ~0u;
+
+	for (size_t i = 0; i < n; i++) {
+		crc ^= data[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return crc ^ mask;
+}
+
+/*
+ * The superblock of its metadata (drivers/md/dm-thin-metadata.c) leads its map of used blocks astray, so
+ * that all of a repair has to be done. Were it gone whole, thin_repair 0.9 would crash.
+ */
 static bool before_repair(struct pool *pool)
 {
-	static const char zeros[4096];
-	scoped_fd int fd = open(pool->config.source, O_WRONLY | O_CLOEXEC);
+	enum { MAP_AT = 64 + 16, MASK = 160774 };
+	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
+	off_t at = metadata_at(pool);
+	unsigned char super[4096];
 
-	return before_attach(pool) && pwrite(fd, zeros, sizeof zeros, metadata_at(pool)) > 0 &&
-	       fsync(fd) == 0;
+	if (!before_attach(pool) || pread(fd, super, sizeof super, at) != sizeof super)
+		return false;
+	memset(super + MAP_AT, 0, 8);
+	super[MAP_AT] = 1;
+	uint32_t sum = checksum(super + 4, sizeof super - 4, MASK);
+	memcpy(super, &sum, sizeof sum);
+	return pwrite(fd, super, sizeof super, at) == sizeof super && fsync(fd) == 0;
 }
 
 static int run_repair(struct pool *pool, struct err *err)
