@@ -3,10 +3,13 @@
 
 #include "base/scoped.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+enum { LATE_MS = 50 };
 
 static void drop(struct keeper *keeper, struct client *client)
 {
@@ -206,6 +209,32 @@ void clients_accept(struct keeper *keeper, struct source *source)
 	client->next = keeper->clients;
 	keeper->clients = client;
 	keeper_watch(keeper, &client->source, EPOLLIN);
+}
+
+/* The guest is gone: only who waits for something, or wants to see what it showed last, is answered. */
+static void serve_late(struct keeper *keeper, struct client *client)
+{
+	struct pollfd asked = { .fd = client->source.fd, .events = POLLIN };
+	struct protocol_message message;
+
+	if (poll(&asked, 1, LATE_MS) <= 0 || protocol_receive(asked.fd, &message, NULL) <= 0)
+		return;
+	if (message.type == ASK_CONSOLE)
+		attach_console(keeper, client, CONSOLE_READER);
+	else
+		client->role = CLIENT_WAITS_END;
+}
+
+void clients_take_late(struct keeper *keeper)
+{
+	struct pollfd listener = { .fd = keeper->control.fd, .events = POLLIN };
+
+	while (poll(&listener, 1, 0) > 0)
+		clients_accept(keeper, &keeper->control);
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		if (c->role == CLIENT_NEW)
+			serve_late(keeper, c);
+	}
 }
 
 void clients_close(struct keeper *keeper)

@@ -107,10 +107,12 @@ int protocol_receive(int socket, struct protocol_message *message, int *fd)
 		.msg_controllen = sizeof control,
 	};
 	ssize_t n;
+	int resets = 0;
 
+	/* A peer that closed with something of ours unread: that is told once, before what it had sent. */
 	do
 		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0 && errno != ECONNRESET)
 		return -errno;
 	if (n <= 0)

@@ -407,6 +407,7 @@ int keeper_run(struct keeper *keeper)
 		source->ready(keeper, source);
 	}
 	finish(keeper);
+	clients_take_late(keeper);
 	clients_tell(keeper, SAY_ENDED);
 	clients_close(keeper);
 	ring_close(&keeper->ring);

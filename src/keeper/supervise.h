@@ -115,6 +115,8 @@ void hits_close(struct keeper *keeper);
 void clients_accept(struct keeper *keeper, struct source *source);
 void clients_send_output(struct keeper *keeper);
 void clients_tell(struct keeper *keeper, enum protocol_type type);
+/* Takes those who came while its end was cleaned up after: their path is gone by now. */
+void clients_take_late(struct keeper *keeper);
 void clients_close(struct keeper *keeper);
 
 #endif
