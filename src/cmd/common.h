@@ -33,7 +33,7 @@ int follow_foreground(struct call *call, struct machine *machine, struct err *er
 /* stop, and what there is to say of it; not that it was stopped already when it is restarting. */
 int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
 		 struct err *err);
-extern const struct flag flag_kill;
+extern const struct flag flag_kill, flag_console, flag_escape;
 
 /* The same for words that are other names. */
 int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),
@@ -53,6 +53,15 @@ int wait_booted(const struct call *call, struct machine *machine, struct err *er
 /* Where console.log ends now, and its last lines since then, on standard error. */
 long console_mark(const struct machine *machine);
 void console_show(const struct machine *machine, long mark);
+
+/* --console and --escape, which that many machines are started with: 0 or EXIT_USAGE. */
+int check_console(const struct call *call, size_t machines, struct err *err);
+
+/*
+ * Our terminal at the console of a machine that was just started, until somebody leaves or it ends; mark
+ * as before the start: if it has ended already its last lines are shown.
+ */
+int attach_started(struct call *call, struct machine *machine, long mark, struct err *err);
 
 /* Sets one key of a scratch config, NULL: to its default. 0 or EXIT_USAGE. */
 int setting_check(struct machine_config *config, const char *name, const char *value,

@@ -12,8 +12,10 @@
 static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
 					   "clone what that snapshot kept, not what is there now" };
 
-static const struct flag *const launch_flags[] = { &flag_ephemeral, &flag_network, &flag_pool,
-						   &flag_set,       &flag_wait,    NULL };
+static const struct flag *const launch_flags[] = { &flag_console, &flag_ephemeral,
+						   &flag_escape,  &flag_network,
+						   &flag_pool,    &flag_set,
+						   &flag_wait,    NULL };
 static const struct flag *const create_flags[] = { &flag_ephemeral, &flag_network, &flag_pool,
 						   &flag_set, NULL };
 static const struct flag *const clone_flags[] = { &flag_ephemeral, &flag_network, &flag_set,
@@ -140,6 +142,8 @@ static int run_launch(struct call *call, struct err *err)
 
 	int r = call_number(call, &flag_wait, 1, 86400, 60, &unused, err);
 	if (r == 0)
+		r = check_console(call, 1, err);
+	if (r == 0)
 		r = create_machine(call, name, err);
 	if (r != 0)
 		return r;
@@ -147,6 +151,8 @@ static int run_launch(struct call *call, struct err *err)
 	    start_or_delete(&machine, err) < 0)
 		return -err->code;
 	long mark = console_mark(&machine);
+	if (call_has(call, &flag_console))
+		return attach_started(call, &machine, mark, err);
 	r = wait_booted(call, &machine, err);
 	if (r == -ECANCELED)
 		console_show(&machine, mark);

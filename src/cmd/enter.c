@@ -19,8 +19,10 @@ const struct flag flag_no_tty = { "no-tty", 'T', false, NULL,
 static const struct flag flag_take = { "force", 'f', false, NULL,
 				       "take the keyboard from whoever has it" };
 static const struct flag flag_read_only = { "read-only", 'r', false, NULL, "only look" };
-static const struct flag flag_escape = { "escape", 0, false, "KEY",
-					 "key that leaves, such as ^A; ^] if not given" };
+const struct flag flag_console = { "console", 'c', false, NULL,
+				   "be at its console from the first line on" };
+const struct flag flag_escape = { "escape", 0, false, "KEY",
+				  "key that leaves, such as ^A; ^] if not given" };
 
 static const struct flag *const exec_flags[] = { &flag_cwd, &flag_env,  &flag_no_tty,
 						 &flag_tty, &flag_user, NULL };
@@ -114,26 +116,69 @@ static int escape_key(const char *text, char *key, struct err *err)
 	return EXIT_USAGE;
 }
 
-static int run_console(struct call *call, struct err *err)
+static const char *escape_word(const struct call *call)
 {
-	const char *escape = call_has(call, &flag_escape) ? call_value(call, &flag_escape) : "^]";
+	return call_has(call, &flag_escape) ? call_value(call, &flag_escape) : "^]";
+}
+
+int check_console(const struct call *call, size_t machines, struct err *err)
+{
+	bool console = call_has(call, &flag_console);
+	char key;
+
+	if (console && call_has(call, &flag_wait))
+		err_set(err, EINVAL, "--console and --wait exclude each other");
+	else if (console && machines != 1)
+		err_set(err, EINVAL, "--console is for one machine");
+	else if (!console && call_has(call, &flag_escape))
+		err_set(err, EINVAL, "--escape is for --console");
+	else
+		return console ? escape_key(escape_word(call), &key, err) : 0;
+	return EXIT_USAGE;
+}
+
+static int attach(struct call *call, struct machine *machine, struct err *err)
+{
+	const char *escape = escape_word(call);
 	bool read_only = call_has(call, &flag_read_only);
-	scoped_machine struct machine machine = { 0 };
 	char key;
 
 	int r = escape_key(escape, &key, err);
-	if (r == 0)
-		r = open_named(&machine, call, call->words[0], err);
 	if (r != 0)
 		return r;
 	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-		print_note("console of machine '%s'%s; %s leaves", machine.name,
+		print_note("console of machine '%s'%s; %s leaves", machine->name,
 			   read_only ? ", only to look at" : "", escape);
-	r = machine_console(&machine, call_has(call, &flag_take), read_only, key, err);
+	r = machine_console(machine, call_has(call, &flag_take), read_only, key, err);
 	/* The guest left the cursor where it was: what follows begins on a line of its own. */
 	if (isatty(STDOUT_FILENO))
 		putchar('\n');
 	return r;
+}
+
+/* Its keeper has kept all lines since the first. */
+int attach_started(struct call *call, struct machine *machine, long mark, struct err *err)
+{
+	int r = attach(call, machine, err);
+
+	if (r != -ENOENT)
+		return r;
+	/* Too short a life to be met. */
+	console_show(machine, mark);
+	print_note("machine '%s' has ended", machine->name);
+	*err = (struct err){ 0 };
+	return 0;
+}
+
+static int run_console(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char key;
+
+	int r = escape_key(escape_word(call), &key, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : attach(call, &machine, err);
 }
 
 const struct command command_shell = {

@@ -13,9 +13,11 @@ static const struct flag flag_foreground = {
 	"foreground", 0, false, NULL,
 	"stay until it ends, stop it on SIGTERM: for one that is to be a service"
 };
-static const struct flag *const start_flags[] = { &flag_all, &flag_foreground, &flag_wait, NULL };
+static const struct flag *const start_flags[] = { &flag_all,        &flag_console, &flag_escape,
+						  &flag_foreground, &flag_wait,    NULL };
 static const struct flag *const stop_flags[] = { &flag_all, &flag_kill, &flag_timeout, NULL };
-static const struct flag *const restart_flags[] = { &flag_kill, &flag_timeout, &flag_wait, NULL };
+static const struct flag *const restart_flags[] = { &flag_console, &flag_escape, &flag_kill,
+						    &flag_timeout, &flag_wait,   NULL };
 static const struct flag *const delete_flags[] = { &flag_running, NULL };
 
 /* Numbers are looked at before anything is done. */
@@ -143,16 +145,43 @@ static int start_and_follow(struct call *call, struct machine *machine, struct e
 	return r != 0 ? r : follow_foreground(call, machine, err);
 }
 
+static int start_at_console(struct call *call, struct machine *machine, struct err *err)
+{
+	long mark = console_mark(machine);
+	int r = start_one(call, machine, err);
+
+	return r != 0 ? r : attach_started(call, machine, mark, err);
+}
+
+static int restart_at_console(struct call *call, struct machine *machine, struct err *err)
+{
+	int r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
+
+	return r != 0 ? r : start_at_console(call, machine, err);
+}
+
+/* What takes our terminal or our life is for one machine, and for one of both. */
+static int check_alone(const struct call *call, struct err *err)
+{
+	if (call_has(call, &flag_foreground) && call_has(call, &flag_console))
+		err_set(err, EINVAL, "--console and --foreground exclude each other");
+	else if (call_has(call, &flag_foreground) && call->count != 1)
+		err_set(err, EINVAL, "--foreground is for one machine");
+	else
+		return check_console(call, call->count, err);
+	return EXIT_USAGE;
+}
+
 static int run_start(struct call *call, struct err *err)
 {
 	int r = check_all(call, err);
 
-	if (r == 0 && call_has(call, &flag_foreground) && call->count != 1) {
-		err_set(err, EINVAL, "--foreground is for one machine");
-		return EXIT_USAGE;
-	}
+	if (r == 0)
+		r = check_alone(call, err);
 	if (r == 0 && call_has(call, &flag_foreground))
 		return for_each_machine(call, start_and_follow, true, err);
+	if (r == 0 && call_has(call, &flag_console))
+		return for_each_machine(call, start_at_console, true, err);
 	if (r == 0 && call_has(call, &flag_all))
 		return act_on_all(call, BOOT_ALL, err);
 	/* Apart only where one would wait for the boot of the other. */
@@ -177,6 +206,10 @@ static int run_restart(struct call *call, struct err *err)
 {
 	int r = check_numbers(call, err);
 
+	if (r == 0)
+		r = check_console(call, call->count, err);
+	if (r == 0 && call_has(call, &flag_console))
+		return for_each_machine(call, restart_at_console, true, err);
 	return r != 0 ? r : for_each_machine(call, restart_one, true, err);
 }
 

@@ -45,12 +45,24 @@ int pty_become_terminal(int slave)
 	return 0;
 }
 
+void pty_read_size(int fd, struct winsize *size)
+{
+	if (ioctl(fd, TIOCGWINSZ, size) < 0)
+		*size = (struct winsize){ 0 };
+}
+
+void pty_set_size(int fd, const struct winsize *size)
+{
+	if (size->ws_row && size->ws_col)
+		ioctl(fd, TIOCSWINSZ, size);
+}
+
 void pty_copy_size(int from, int to)
 {
 	struct winsize size;
 
-	if (ioctl(from, TIOCGWINSZ, &size) == 0)
-		ioctl(to, TIOCSWINSZ, &size);
+	pty_read_size(from, &size);
+	pty_set_size(to, &size);
 }
 
 int pty_raw(int fd, struct termios *saved)

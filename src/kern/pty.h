@@ -3,6 +3,7 @@
 #define BERTH_KERN_PTY_H
 
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 struct pty {
@@ -21,7 +22,9 @@ void pty_close(struct pty *pty);
 /* Makes the slave the controlling terminal of a new session and standard input, output, error. */
 int pty_become_terminal(int slave);
 
-/* Copies a window's size; quiet about terminals that have none. */
+/* A window's size: zeros of what has none, and those are not set. */
+void pty_read_size(int fd, struct winsize *size);
+void pty_set_size(int fd, const struct winsize *size);
 void pty_copy_size(int from, int to);
 
 /* Raw mode for a terminal of the user's, and back. 0 or -errno. */

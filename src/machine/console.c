@@ -14,7 +14,8 @@ static void send_size(int socket)
 {
 	struct winsize size;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
+	pty_read_size(STDIN_FILENO, &size);
+	if (size.ws_row && size.ws_col)
 		protocol_send(socket, SEND_SIZE, (uint32_t)size.ws_row << 16 | size.ws_col, NULL, 0,
 			      -1);
 }

@@ -7,6 +7,7 @@
 
 #include "image/root.h"
 #include "kern/idmap.h"
+#include "kern/pty.h"
 #include "kern/sync.h"
 #include "machine/machine.h"
 #include "machine/plan.h"
@@ -33,18 +34,19 @@ struct run {
 	struct idmap map;
 	struct shares shares; /* owned */
 	struct run_state state;
-	struct scope scope; /* owned: what berth-scope is at, if there is one */
-	bool scoped;        /* the machine has a scope of systemd's */
-	int run_fd;         /* owned: the run folder */
-	int lock_fd;        /* owned: the keeper's lock */
-	int cgroup_fd;      /* owned: the guest's group */
-	int root_fd;        /* owned: detached mount of the volume */
-	int init_fd;        /* owned: detached mount of guest-init, or -1 */
-	pid_t init;         /* the guest's, while we must kill it on failure */
-	int pidfd;          /* owned */
-	int console_fd;     /* owned: master */
-	int notify_fd;      /* owned */
-	struct sync sync;   /* to the guest side */
+	struct scope scope;    /* owned: what berth-scope is at, if there is one */
+	bool scoped;           /* the machine has a scope of systemd's */
+	int run_fd;            /* owned: the run folder */
+	int lock_fd;           /* owned: the keeper's lock */
+	int cgroup_fd;         /* owned: the guest's group */
+	int root_fd;           /* owned: detached mount of the volume */
+	int init_fd;           /* owned: detached mount of guest-init, or -1 */
+	pid_t init;            /* the guest's, while we must kill it on failure */
+	int pidfd;             /* owned */
+	int console_fd;        /* owned: master */
+	struct winsize window; /* its size from the first byte on; zeros: the kernel's own */
+	int notify_fd;         /* owned */
+	struct sync sync;      /* to the guest side */
 };
 
 void run_init(struct run *run, struct machine *machine);

@@ -17,6 +17,7 @@
 #include "keeper/keeper.h"
 #include "kern/cgroup.h"
 #include "kern/mount.h"
+#include "kern/pty.h"
 #include "kern/spawn.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
@@ -221,6 +222,7 @@ static int wait_root(struct run *run, struct err *err)
 		return -err->code;
 	run->console_fd = fds[0];
 	run->notify_fd = fds[1];
+	pty_set_size(run->console_fd, &run->window);
 	/* Only the guest shall hold its root now, so that its end frees the volume. */
 	scoped_close_fd(&run->root_fd);
 	scoped_close_fd(&run->init_fd);
@@ -376,6 +378,7 @@ static __attribute__((noreturn)) void starter_main(struct machine *machine, int 
 	struct run run;
 
 	run_init(&run, machine);
+	pty_read_size(STDIN_FILENO, &run.window);
 	detach_from_caller();
 	if (place_ask(&run, &err) == 0 && start_guest(&run, false, &err) == 0)
 		become_keeper(&run, report_fd, &err);

@@ -57,6 +57,51 @@ case_size_is_followed() {
 	END
 }
 
+# first_template NAME LINE...: whose init is a script.
+first_template() {
+	local name=$1
+	rm -rf "$T/first"
+	busybox_root "$T/first"
+	mkdir -p "$T/first/sbin"
+	printf '%s\n' '#!/bin/sh' "${@:2}" >"$T/first/sbin/init"
+	chmod +x "$T/first/sbin/init"
+	tar -C "$T/first" -cf "$T/first.tar" .
+	rm -rf "$T/first"
+	berth template import "$T/first.tar" "$name"
+}
+
+case_from_the_first_line() {
+	first_template first 'echo the-first-line' 'stty size' 'exec sleep 1000'
+	at_terminal 33x99 berth launch --console first f <<-'END'
+		expect the-first-line
+		expect 33 99
+		send \x1d
+		expect-end 0
+	END
+	at_terminal 28x90 berth restart --force --console --escape ^A f <<-'END'
+		expect 28 90
+		send \x01
+		expect-end 0
+	END
+	same state running "$(field f state)"
+	fails 2 "exclude" berth start --console --wait f
+	fails 2 "one machine" berth start --console f m
+	fails 2 "for --console" berth start --escape ^A f
+	berth delete --force f
+	berth template delete first
+}
+
+case_a_life_too_short() {
+	first_template short 'echo last-words' 'exit 3'
+	berth create short s
+	at_terminal 24x80 berth start --console s <<-'END'
+		expect last-words
+		expect-end 0
+	END
+	berth delete --force s
+	berth template delete short
+}
+
 case_another_key_to_leave() {
 	at_terminal 24x80 berth console --escape ^Q m <<-'END'
 		expect leaves
@@ -137,6 +182,10 @@ case_slow_reader() {
 	berth exec m true
 }
 
+last_line_is() {
+	[[ $(berth logs m | tail -n 5) == *$1* ]]
+}
+
 # Log and ring stay within their sizes.
 case_log_rotates() {
 	berth exec m -- sh -c 'seq 1 600000 >/dev/console'
@@ -144,7 +193,7 @@ case_log_rotates() {
 	size=$(cat "$BERTH_ROOT"/lib/machines/m/console.log* | wc -c)
 	((size <= 3 * 1024 * 1024)) || fault "the logs hold $size bytes"
 	[[ -e $BERTH_ROOT/lib/machines/m/console.log.1 ]]
-	has 600000 "$(berth logs m | tail -n 5)"
+	retry 20 last_line_is 600000
 }
 
 # The guest ends: so does the console.
