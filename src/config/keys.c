@@ -112,6 +112,8 @@ static const struct key machine_keys[] = {
 	  "whether machines and containers of its own run inside it" },
 	{ "security.privileged", KEY_BOOL, 0, AT(privileged), "no", 0, 0, NULL,
 	  "whether its root is the host's root, without a user namespace" },
+	{ "security.spoofing", KEY_BOOL, 0, AT(spoofing), "no", 0, 0, NULL,
+	  "whether it may send as if it were others on its network" },
 	{ "stop.signal", KEY_SIGNAL, 0, AT(stop_signal), "", 0, 0, NULL,
 	  "signal that asks its init to halt; empty: as its init wants it" },
 	{ "stop.timeout", KEY_DURATION, 0, AT(stop_timeout), "1m", 1, 86400, NULL,

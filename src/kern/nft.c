@@ -14,9 +14,17 @@
 #include <net/if.h>
 #include <string.h>
 
-enum { BATCH_ROOM = 16384, TRIES = 10, PRIORITY_SRCNAT = 100 };
+enum { BATCH_ROOM = 32768, TRIES = 10, PRIORITY_SRCNAT = 100 };
 
-static const char chain_name[] = "postrouting";
+static uint32_t family_of(const struct nft_table *table)
+{
+	return table->device ? NFPROTO_NETDEV : NFPROTO_INET;
+}
+
+static const char *chain_of(const struct nft_table *table)
+{
+	return table->device ? "ingress" : "postrouting";
+}
 
 /* libmnl says -1 and errno. What a kernel without nf_tables says depends on what it lacks. */
 static int failure(void)
@@ -113,6 +121,19 @@ static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data
 	return true;
 }
 
+static bool add_load(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length)
+{
+	struct nftnl_expr *load = add_expr(rule, "payload");
+
+	if (!load)
+		return false;
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_LEN, length);
+	return true;
+}
+
 /* An IPv4 address of the packet, its host bits cleared, against a network. */
 static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 {
@@ -121,15 +142,12 @@ static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 	uint32_t mask = match->prefix ? htonl(UINT32_MAX << (32 - match->prefix)) : 0;
 	uint32_t network = match->network.s_addr & mask;
 	uint32_t zero = 0;
-	struct nftnl_expr *load = add_expr(rule, "payload");
-	struct nftnl_expr *bits = add_expr(rule, "bitwise");
 
-	if (!load || !bits)
+	if (!add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof network))
 		return false;
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_LEN, sizeof network);
+	struct nftnl_expr *bits = add_expr(rule, "bitwise");
+	if (!bits)
+		return false;
 	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, sizeof network);
@@ -138,16 +156,61 @@ static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 	return add_compare(rule, match->inverted, &network, sizeof network);
 }
 
-static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
+static bool add_out(struct nftnl_rule *rule, const struct nft_match *match)
 {
 	char link[IFNAMSIZ] = "";
 
-	if (match->field != NFT_FIELD_OUT)
-		return add_network(rule, match);
 	/* The kernel keeps names in whole registers, filled up with zeros. */
 	memcpy(link, match->link, strnlen(match->link, sizeof link - 1));
 	return add_meta(rule, NFT_META_OIFNAME) &&
 	       add_compare(rule, match->inverted, link, sizeof link);
+}
+
+static bool add_bytes(struct nftnl_rule *rule, const struct nft_match *match, uint32_t base)
+{
+	return add_load(rule, base, match->offset, match->length) &&
+	       add_compare(rule, match->inverted, match->bytes, match->length);
+}
+
+static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	uint16_t protocol = htons((uint16_t)match->number);
+	uint8_t transport = (uint8_t)match->number;
+
+	switch (match->field) {
+	case NFT_FIELD_OUT:
+		return add_out(rule, match);
+	case NFT_FIELD_PROTOCOL:
+		return add_meta(rule, NFT_META_PROTOCOL) &&
+		       add_compare(rule, match->inverted, &protocol, sizeof protocol);
+	case NFT_FIELD_TRANSPORT:
+		return add_meta(rule, NFT_META_L4PROTO) &&
+		       add_compare(rule, match->inverted, &transport, sizeof transport);
+	case NFT_FIELD_FRAME:
+		return add_bytes(rule, match, NFT_PAYLOAD_LL_HEADER);
+	case NFT_FIELD_PACKET:
+		return add_bytes(rule, match, NFT_PAYLOAD_NETWORK_HEADER);
+	case NFT_FIELD_SEGMENT:
+		return add_bytes(rule, match, NFT_PAYLOAD_TRANSPORT_HEADER);
+	case NFT_FIELD_FROM:
+	case NFT_FIELD_TO:
+		break;
+	}
+	return add_network(rule, match);
+}
+
+static bool add_verdict(struct nftnl_rule *rule, enum nft_verdict verdict)
+{
+	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
+
+	if (!expr)
+		return false;
+	if (verdict != NFT_MASQUERADE) {
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT,
+				   verdict == NFT_DROP ? NF_DROP : NF_ACCEPT);
+	}
+	return true;
 }
 
 static bool set_comment(struct nftnl_rule *rule, const char *comment)
@@ -164,22 +227,27 @@ static bool set_comment(struct nftnl_rule *rule, const char *comment)
 	return done;
 }
 
-static struct nftnl_rule *make_rule(const struct nft_table *table, const struct nft_rule *from)
+/* An inet table sees IPv6 too, whose header has other bytes where the addresses would be. */
+static bool only_ipv4(struct nftnl_rule *rule)
 {
 	const uint8_t ipv4 = NFPROTO_IPV4;
+
+	return add_meta(rule, NFT_META_NFPROTO) && add_compare(rule, false, &ipv4, sizeof ipv4);
+}
+
+static struct nftnl_rule *make_rule(const struct nft_table *table, const struct nft_rule *from)
+{
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 
 	if (!rule)
 		return NULL;
-	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, family_of(table));
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain_name);
-	/* An inet table sees IPv6 too, whose header has other bytes where the addresses would be. */
-	bool done = set_comment(rule, table->mark) && add_meta(rule, NFT_META_NFPROTO) &&
-		    add_compare(rule, false, &ipv4, sizeof ipv4);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain_of(table));
+	bool done = set_comment(rule, table->mark) && (table->device || only_ipv4(rule));
 	for (unsigned i = 0; done && i < from->matches; i++)
 		done = add_match(rule, &from->match[i]);
-	if (done && add_expr(rule, "masq"))
+	if (done && add_verdict(rule, from->verdict))
 		return rule;
 	nftnl_rule_free(rule);
 	return NULL;
@@ -190,12 +258,13 @@ struct batch {
 	char data[BATCH_ROOM];
 	struct mnl_nlmsg_batch *messages; /* owned */
 	uint32_t sequence;
+	uint16_t family;
 	bool failed;
 };
 
 static struct nlmsghdr *batch_message(struct batch *batch, uint16_t type, uint16_t flags)
 {
-	return nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch->messages), type, NFPROTO_INET,
+	return nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch->messages), type, batch->family,
 				     flags, batch->sequence++);
 }
 
@@ -207,14 +276,14 @@ static void batch_table(struct batch *batch, uint16_t type, const char *name, ui
 		batch->failed = true;
 		return;
 	}
-	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, batch->family);
 	nftnl_table_set_str(table, NFTNL_TABLE_NAME, name);
 	nftnl_table_nlmsg_build_payload(batch_message(batch, type, flags), table);
 	nftnl_table_free(table);
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
-static void batch_chain(struct batch *batch, const char *table)
+static void batch_chain(struct batch *batch, const struct nft_table *table)
 {
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
@@ -222,12 +291,16 @@ static void batch_chain(struct batch *batch, const char *table)
 		batch->failed = true;
 		return;
 	}
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, chain_name);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "nat");
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_POST_ROUTING);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, PRIORITY_SRCNAT);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, batch->family);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table->name);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, chain_of(table));
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, table->device ? "filter" : "nat");
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM,
+			    table->device ? (uint32_t)NF_NETDEV_INGRESS
+					  : (uint32_t)NF_INET_POST_ROUTING);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, table->device ? 0 : PRIORITY_SRCNAT);
+	if (table->device)
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_DEV, table->device);
 	nftnl_chain_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE),
 					chain);
 	nftnl_chain_free(chain);
@@ -250,9 +323,9 @@ static void batch_rule(struct batch *batch, const struct nft_table *table,
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
-static int batch_start(struct batch *batch)
+static int batch_start(struct batch *batch, const struct nft_table *table)
 {
-	*batch = (struct batch){ .sequence = 1 };
+	*batch = (struct batch){ .sequence = 1, .family = (uint16_t)family_of(table) };
 	/* The spare half takes a message that no longer fits, so that it is noticed, not written past. */
 	batch->messages = mnl_nlmsg_batch_start(batch->data, sizeof batch->data / 2);
 	if (!batch->messages)
@@ -278,7 +351,7 @@ static int batch_send(struct batch *batch)
 int nft_replace(const struct nft_table *table)
 {
 	struct batch batch;
-	int r = batch_start(&batch);
+	int r = batch_start(&batch, table);
 
 	if (r < 0)
 		return r;
@@ -286,22 +359,22 @@ int nft_replace(const struct nft_table *table)
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
 	batch_table(&batch, NFT_MSG_DELTABLE, table->name, 0);
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
-	batch_chain(&batch, table->name);
+	batch_chain(&batch, table);
 	for (size_t i = 0; i < table->count; i++)
 		batch_rule(&batch, table, &table->rules[i]);
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_ACK);
 	return batch_send(&batch);
 }
 
-int nft_remove(const char *name)
+int nft_remove(const struct nft_table *table)
 {
 	struct batch batch;
-	int r = batch_start(&batch);
+	int r = batch_start(&batch, table);
 
 	if (r < 0)
 		return r;
-	batch_table(&batch, NFT_MSG_NEWTABLE, name, NLM_F_CREATE);
-	batch_table(&batch, NFT_MSG_DELTABLE, name, NLM_F_ACK);
+	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
+	batch_table(&batch, NFT_MSG_DELTABLE, table->name, NLM_F_ACK);
 	r = batch_send(&batch);
 	/* A kernel without nf_tables has no table either. */
 	return r == -EOPNOTSUPP ? 0 : r;

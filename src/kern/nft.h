@@ -1,4 +1,4 @@
-/* Tables of nftables' inet family, replaced or removed in one batch (libmnl, libnftnl). No policy. */
+/* Tables of nftables, replaced or removed in one batch (libmnl, libnftnl). No policy. */
 #ifndef BERTH_KERN_NFT_H
 #define BERTH_KERN_NFT_H
 
@@ -9,28 +9,41 @@
 /* What a packet must be like: all matches of a rule. */
 struct nft_match {
 	enum nft_field {
-		NFT_FIELD_OUT,  /* the link that it leaves by */
-		NFT_FIELD_FROM, /* an IPv4 network */
-		NFT_FIELD_TO,   /* an IPv4 network */
+		NFT_FIELD_OUT,       /* the link that it leaves by */
+		NFT_FIELD_FROM,      /* an IPv4 network */
+		NFT_FIELD_TO,        /* an IPv4 network */
+		NFT_FIELD_PROTOCOL,  /* number: its ethertype */
+		NFT_FIELD_TRANSPORT, /* number: IPPROTO_, behind IPv6's extension headers */
+		NFT_FIELD_FRAME,     /* bytes at an offset of the link's header */
+		NFT_FIELD_PACKET,    /* of the network's, IPv4, IPv6 or ARP */
+		NFT_FIELD_SEGMENT,   /* of the transport's; a packet without it does not match */
 	} field;
 	bool inverted;
 	const char *link; /* NFT_FIELD_OUT */
 	struct in_addr network;
 	unsigned prefix;
+	unsigned number;
+	unsigned offset, length;
+	unsigned char bytes[16];
 };
 
 enum { NFT_MATCHES = 4 };
 
-/* A rule that masquerades what it matches. */
 struct nft_rule {
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
+	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP } verdict;
 };
 
-/* A table with one base chain, "postrouting" of type nat at srcnat priority. All borrowed. */
+/*
+ * A table with one base chain: of family inet, "postrouting" of type nat at srcnat priority, whose rules
+ * see IPv4 alone; or, with a device, of family netdev, "ingress", before anything else looks at what
+ * that link receives. All borrowed.
+ */
 struct nft_table {
 	const char *name;
-	const char *mark; /* every rule's comment: tells this contents from another; at most 64 */
+	const char *device; /* or NULL */
+	const char *mark;   /* every rule's comment: tells this contents from another; at most 64 */
 	const struct nft_rule *rules;
 	size_t count;
 };
@@ -40,10 +53,10 @@ struct nft_table {
 /* In one transaction: whatever the table held is gone, and it holds this. */
 int nft_replace(const struct nft_table *table);
 
-/* Success if it is gone already. */
-int nft_remove(const char *name);
+/* Success if it is gone already. Of the table, name and device tell which. */
+int nft_remove(const struct nft_table *table);
 
-/* 1 when the table holds exactly count rules and all bear its mark, 0 when not. One request. */
+/* Of an inet table: 1 when it holds exactly count rules and all bear its mark, 0 when not. One request. */
 int nft_is_current(const struct nft_table *table);
 
 /*

@@ -75,7 +75,7 @@ int firewall_update(const struct network *network, struct err *err)
 	struct ruleset ruleset;
 
 	fill_ruleset(network, &ruleset);
-	int r = ruleset.table.count ? nft_replace(&ruleset.table) : nft_remove(ruleset.name);
+	int r = ruleset.table.count ? nft_replace(&ruleset.table) : nft_remove(&ruleset.table);
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }
 
@@ -84,6 +84,6 @@ int firewall_remove(const struct network *network, struct err *err)
 	struct ruleset ruleset;
 
 	fill_ruleset(network, &ruleset);
-	int r = nft_remove(ruleset.name);
+	int r = nft_remove(&ruleset.table);
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }

@@ -2,6 +2,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
+#include "network/guard.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@ void lease_ifname(const struct network *network, const char *name, char ifname[I
 		 (unsigned long long)(text_hash(identity) & 0xffffffffffff));
 }
 
-static int parse_mac(const char *text, unsigned char mac[LINK_MAC])
+int lease_parse_mac(const char *text, unsigned char mac[LINK_MAC])
 {
 	unsigned bytes[LINK_MAC];
 
@@ -83,7 +84,7 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 				  .bridge = network->bridge };
 
 	lease_ifname(network, lease->name, ifname);
-	int r = parse_mac(lease->mac, veth.peer_mac);
+	int r = lease_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
 			       lease->mac);
@@ -108,6 +109,8 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 	scoped_links struct link_socket *links = NULL;
 	char ifname[IFNAMSIZ];
 
+	if (guard_remove(network, name, err) < 0)
+		return -err->code;
 	lease_ifname(network, name, ifname);
 	/* Mostly it went with the guest's namespace; asking is cheaper than removing. */
 	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
@@ -183,7 +186,7 @@ void network_guest_announce(const struct lease *lease)
 	memset(all.sll_addr, 0xff, ETH_ALEN);
 	memcpy(packet.arp_spa, &lease->address, sizeof packet.arp_spa);
 	memcpy(packet.arp_tpa, &lease->address, sizeof packet.arp_tpa);
-	if (fd >= 0 && parse_mac(lease->mac, packet.arp_sha) == 0 &&
+	if (fd >= 0 && lease_parse_mac(lease->mac, packet.arp_sha) == 0 &&
 	    sendto(fd, &packet, sizeof packet, 0, (struct sockaddr *)&all, sizeof all) < 0)
 		return;
 }

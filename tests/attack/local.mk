@@ -13,3 +13,4 @@ berth_holes_SOURCES = src/cmd/main.c
 berth_holes_LDADD = libcmd.a libmachine_holes.a $(cmd_libs)
 
 EXTRA_DIST += tests/integration/attack.sh
+EXTRA_DIST += tests/attack/spoof tests/integration/neighbours.sh

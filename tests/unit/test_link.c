@@ -203,8 +203,8 @@ static void test_nft(void)
 	CU_ASSERT_EQUAL(nft_is_current(&table), 1);
 	CU_ASSERT_EQUAL(nft_is_current(&other), 0);
 	CU_ASSERT_EQUAL(nft_forward_policy_drop(chain, sizeof chain), 0);
-	CU_ASSERT_EQUAL(nft_remove("berth-test"), 0);
-	CU_ASSERT_EQUAL(nft_remove("berth-test"), 0);
+	CU_ASSERT_EQUAL(nft_remove(&table), 0);
+	CU_ASSERT_EQUAL(nft_remove(&table), 0);
 	CU_ASSERT_EQUAL(nft_is_current(&table), 0);
 }
 

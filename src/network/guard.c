@@ -1,0 +1,169 @@
+#include "network/guard.h"
+
+#include "kern/nft.h"
+
+#include <errno.h>
+#include <net/ethernet.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	MAC = 6,
+	RULES = 16,
+	DHCP_SERVER = 67,
+	DHCPV6_SERVER = 547,
+	ROUTER_ADVERTISEMENT = 134, /* RFC 4861, and so are the next two */
+	NEIGHBOUR_ADVERTISEMENT = 136,
+	REDIRECT = 137,
+};
+
+struct guard {
+	char ifname[IFNAMSIZ];
+	char name[32];
+	unsigned char mac[MAC];
+	unsigned char local[16]; /* fe80:: with the hardware address, RFC 4291, appendix A */
+	struct nft_rule rules[RULES];
+	struct nft_table table;
+};
+
+static const unsigned char nowhere[16];
+
+static struct nft_rule *add(struct guard *guard, enum nft_verdict verdict)
+{
+	struct nft_rule *rule = &guard->rules[guard->table.count++];
+
+	*rule = (struct nft_rule){ .verdict = verdict };
+	return rule;
+}
+
+static void want_number(struct nft_rule *rule, enum nft_field field, unsigned number)
+{
+	rule->match[rule->matches++] = (struct nft_match){ .field = field, .number = number };
+}
+
+static void want(struct nft_rule *rule, enum nft_field field, unsigned offset, const void *bytes,
+		 unsigned length, bool inverted)
+{
+	struct nft_match *match = &rule->match[rule->matches++];
+
+	*match = (struct nft_match){
+		.field = field, .inverted = inverted, .offset = offset, .length = length
+	};
+	memcpy(match->bytes, bytes, length);
+}
+
+/* Drops packets of a protocol whose bytes there are neither of the two. */
+static void drop_others(struct guard *guard, unsigned protocol, unsigned offset, const void *one,
+			const void *other, unsigned length)
+{
+	struct nft_rule *rule = add(guard, NFT_DROP);
+
+	want_number(rule, NFT_FIELD_PROTOCOL, protocol);
+	want(rule, NFT_FIELD_PACKET, offset, one, length, true);
+	if (other)
+		want(rule, NFT_FIELD_PACKET, offset, other, length, true);
+}
+
+/* Drops what a server would answer from its port. */
+static void drop_port(struct guard *guard, unsigned protocol, unsigned port)
+{
+	const unsigned char bytes[2] = { (unsigned char)(port >> 8), (unsigned char)port };
+	struct nft_rule *rule = add(guard, NFT_DROP);
+
+	want_number(rule, NFT_FIELD_PROTOCOL, protocol);
+	want_number(rule, NFT_FIELD_TRANSPORT, IPPROTO_UDP);
+	want(rule, NFT_FIELD_SEGMENT, 0, bytes, sizeof bytes, false);
+}
+
+static struct nft_rule *drop_icmp6(struct guard *guard, unsigned char type)
+{
+	struct nft_rule *rule = add(guard, NFT_DROP);
+
+	want_number(rule, NFT_FIELD_PROTOCOL, ETH_P_IPV6);
+	want_number(rule, NFT_FIELD_TRANSPORT, IPPROTO_ICMPV6);
+	want(rule, NFT_FIELD_SEGMENT, 0, &type, 1, false);
+	return rule;
+}
+
+static void pass(struct guard *guard, unsigned protocol)
+{
+	want_number(add(guard, NFT_ACCEPT), NFT_FIELD_PROTOCOL, protocol);
+}
+
+static void fill_rules(struct guard *guard, const struct lease *lease)
+{
+	/* Also of frames with a tag for a virtual LAN, which are none of the protocols below. */
+	want(add(guard, NFT_DROP), NFT_FIELD_FRAME, MAC, guard->mac, MAC, true);
+	/* RFC 826: sender's hardware address at 8, its address at 14, which a probe leaves empty. */
+	drop_others(guard, ETH_P_ARP, 8, guard->mac, NULL, MAC);
+	drop_others(guard, ETH_P_ARP, 14, &lease->address, nowhere, 4);
+	pass(guard, ETH_P_ARP);
+	/* Without an address yet, as a DHCP client. */
+	drop_others(guard, ETH_P_IP, 12, &lease->address, nowhere, 4);
+	drop_port(guard, ETH_P_IP, DHCP_SERVER);
+	pass(guard, ETH_P_IP);
+	drop_others(guard, ETH_P_IPV6, 8, guard->local, nowhere, sizeof guard->local);
+	drop_port(guard, ETH_P_IPV6, DHCPV6_SERVER);
+	drop_icmp6(guard, ROUTER_ADVERTISEMENT);
+	drop_icmp6(guard, REDIRECT);
+	/* The address that it claims. */
+	want(drop_icmp6(guard, NEIGHBOUR_ADVERTISEMENT), NFT_FIELD_SEGMENT, 8, guard->local,
+	     sizeof guard->local, true);
+	pass(guard, ETH_P_IPV6);
+	add(guard, NFT_DROP);
+}
+
+static void name_guard(const struct network *network, const char *name, struct guard *guard)
+{
+	*guard = (struct guard){ 0 };
+	lease_ifname(network, name, guard->ifname);
+	snprintf(guard->name, sizeof guard->name, "berth-%s", guard->ifname);
+	guard->table = (struct nft_table){ .name = guard->name,
+					   .device = guard->ifname,
+					   .mark = "berth guard",
+					   .rules = guard->rules };
+}
+
+static void set_local(struct guard *guard)
+{
+	const unsigned char *mac = guard->mac;
+	const unsigned char local[16] = {
+		0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5],
+	};
+
+	memcpy(guard->local, local, sizeof local);
+}
+
+int guard_port(const struct network *network, const struct lease *lease, struct err *err)
+{
+	struct guard guard;
+
+	name_guard(network, lease->name, &guard);
+	if (lease_parse_mac(lease->mac, guard.mac) < 0)
+		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
+			       lease->mac);
+	set_local(&guard);
+	fill_rules(&guard, lease);
+	int r = nft_replace(&guard.table);
+	if (r == -EOPNOTSUPP)
+		return err_set(
+			err, EOPNOTSUPP,
+			"network '%s': the kernel cannot keep '%s' from using other "
+			"machines' addresses (nf_tables with family netdev); load it, or let "
+			"it: berth set %s security.spoofing=yes",
+			network->name, lease->name, lease->name);
+	return r < 0 ? err_set(err, -r, "network '%s': firewall table '%s': %s", network->name,
+			       guard.name, strerror(-r))
+		     : 0;
+}
+
+int guard_remove(const struct network *network, const char *name, struct err *err)
+{
+	struct guard guard;
+
+	name_guard(network, name, &guard);
+	int r = nft_remove(&guard.table);
+	return r < 0 ? err_set(err, -r, "network '%s': firewall table '%s': %s", network->name,
+			       guard.name, strerror(-r))
+		     : 0;
+}

@@ -1,0 +1,18 @@
+/* What a machine's port lets in: a guest speaks for itself alone. Policy over kern/nft. */
+#ifndef BERTH_NETWORK_GUARD_H
+#define BERTH_NETWORK_GUARD_H
+
+#include "network/network.h"
+
+/*
+ * On the port that network_attach made for the lease: frames from another hardware address than the
+ * lease's, ARP and IPv4 from another address, IPv6 from another than the link-local one that goes with
+ * the hardware address, answers of a DHCP server, router advertisements and redirects, and whatever is
+ * neither ARP nor IP are dropped before the bridge learns from them. One transaction.
+ */
+int guard_port(const struct network *network, const struct lease *lease, struct err *err);
+
+/* Linux before 6.16 removes it with the link. Idempotent. */
+int guard_remove(const struct network *network, const char *name, struct err *err);
+
+#endif
