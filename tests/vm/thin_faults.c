@@ -344,12 +344,13 @@ static uint32_t checksum(const unsigned char *data, size_t n, uint32_t mask)
 }
 
 /*
- * The superblock of its metadata (drivers/md/dm-thin-metadata.c) leads its map of used blocks astray, so
- * that all of a repair has to be done. Were it gone whole, thin_repair 0.9 would crash.
+ * The superblock of its metadata (drivers/md/dm-thin-metadata.c) leads the map of the metadata's own used
+ * blocks astray, which the kernel reads at once, so that all of a repair has to be done. Were it gone
+ * whole, thin_repair 0.9 would crash.
  */
 static bool before_repair(struct pool *pool)
 {
-	enum { MAP_AT = 64 + 16, MASK = 160774 };
+	enum { MAP_AT = 192 + 16, MASK = 160774 };
 	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
 	off_t at = metadata_at(pool);
 	unsigned char super[4096];
