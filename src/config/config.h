@@ -23,6 +23,7 @@ enum key_kind {
 	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
 	KEY_NUMBER,   /* uint64_t in [min, max] */
 	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
+	KEY_ROOM,     /* as KEY_SIZE, or "max": UINT64_MAX */
 	KEY_DURATION, /* uint64_t seconds in [min, max], with s, m, h, d */
 	KEY_CPUS,     /* uint64_t hundredths of a processor in [min, max]: 1.5 */
 	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
@@ -118,7 +119,12 @@ struct machine_config {
 	uint64_t cpus;          /* "limits.cpus", hundredths; 0: no limit, as for all limits */
 	uint64_t cpu_weight;    /* "limits.cpu.weight", 1 to 10000 */
 	uint64_t io_weight;     /* "limits.io.weight", 1 to 10000 */
+	uint64_t io_read;       /* "limits.io.read", bytes a second */
+	uint64_t io_read_iops;  /* "limits.io.read.iops" */
+	uint64_t io_write;      /* "limits.io.write" */
+	uint64_t io_write_iops; /* "limits.io.write.iops" */
 	uint64_t memory;        /* "limits.memory", bytes */
+	uint64_t swap;          /* "limits.memory.swap", bytes; UINT64_MAX: no limit */
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
 	char *restart;          /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit; /* "restart.limit" */

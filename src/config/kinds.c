@@ -202,6 +202,22 @@ static int parse_size(const struct key *key, const char *text, union value *valu
 	return 0;
 }
 
+static int parse_room(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	if (strcmp(text, "max") != 0)
+		return parse_size(key, text, value, err);
+	value->number = UINT64_MAX;
+	return 0;
+}
+
+static void print_room(uint64_t number, char *out, size_t room)
+{
+	if (number == UINT64_MAX)
+		snprintf(out, room, "max");
+	else
+		text_from_size(number, out, room);
+}
+
 static const struct unit {
 	char letter;
 	unsigned seconds;
@@ -440,6 +456,7 @@ static const struct kind kinds[] = {
 	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
 	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
+	[KEY_ROOM] = { FIELD_NUMBER, parse_room, print_room },
 	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, print_duration },
 	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },

@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
 	src/kern/refusals.c src/kern/refusals.h \
-	src/kern/caps.c src/kern/caps.h \
+	src/kern/blockdev.c src/kern/blockdev.h src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_parse.c \

@@ -2,12 +2,16 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "base/text.h"
+#include "kern/blockdev.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 enum {
 	CPU_PERIOD = 100000, /* microseconds: the kernel's own default */
@@ -19,7 +23,8 @@ struct limit {
 	const char *controller;
 	const char *file;
 	size_t offset;
-	uint64_t none; /* what "not set" is in the file, 0 standing for "max" */
+	uint64_t
+		none; /* what "not set" is in the file, 0 standing for "max"; UINT64_MAX: "max" is */
 };
 
 #define AT(field) offsetof(struct machine_config, field)
@@ -28,20 +33,25 @@ static const struct limit limits[] = {
 	{ "limits.cpus", "cpu", "cpu.max", AT(cpus), 0 },
 	{ "limits.io.weight", "io", "io.weight", AT(io_weight), 100 },
 	{ "limits.memory", "memory", "memory.max", AT(memory), 0 },
+	{ "limits.memory.swap", "memory", "memory.swap.max", AT(swap), UINT64_MAX },
 	{ "limits.pids", "pids", "pids.max", AT(pids), 0 },
 };
-#undef AT
+
+static bool is_set(const struct limit *limit, uint64_t value)
+{
+	return value != (limit->none == UINT64_MAX ? UINT64_MAX : 0);
+}
 
 static void print_value(const struct limit *limit, uint64_t value, char *out, size_t room)
 {
 	bool is_cpus = strcmp(limit->file, "cpu.max") == 0;
 
-	if (value == 0 && limit->none == 0)
+	if (value == UINT64_MAX || (value == 0 && limit->none == 0))
 		snprintf(out, room, is_cpus ? "max %d" : "max", CPU_PERIOD);
 	else if (is_cpus)
 		snprintf(out, room, "%" PRIu64 " %d", value * (CPU_PERIOD / 100), CPU_PERIOD);
 	else
-		snprintf(out, room, "%" PRIu64, value ? value : limit->none);
+		snprintf(out, room, "%" PRIu64, is_set(limit, value) ? value : limit->none);
 }
 
 /*
@@ -61,8 +71,16 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 
 	print_value(limit, value, text, sizeof text);
 	int r = file_write(cgroup_fd, limit->file, text);
-	if (r == 0 || (r == -ENOENT && (value == 0 || kept_otherwise(machine, limit, value))))
+	if (r == 0 ||
+	    (r == -ENOENT && (!is_set(limit, value) || kept_otherwise(machine, limit, value))))
 		return 0;
+	if (r == -ENOENT && strcmp(limit->file, "memory.swap.max") == 0 &&
+	    faccessat(cgroup_fd, "memory.max", F_OK, 0) == 0)
+		return err_set(err, ENOTSUP,
+			       "%s of machine '%s' cannot be kept: the kernel does not count swap "
+			       "(CONFIG_SWAP, boot parameter swapaccount); unset it with: berth "
+			       "unset %s %s",
+			       limit->key, machine->name, machine->name, limit->key);
 	if (r == -ENOENT)
 		return err_set(
 			err, ENOTSUP,
@@ -73,8 +91,73 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 		       text, strerror(-r));
 }
 
+/* ---- Rates, which are of one disk */
+
+static const struct {
+	const char *key, *word;
+	size_t offset;
+} rates[] = {
+	{ "limits.io.read", "rbps", AT(io_read) },
+	{ "limits.io.read.iops", "riops", AT(io_read_iops) },
+	{ "limits.io.write", "wbps", AT(io_write) },
+	{ "limits.io.write.iops", "wiops", AT(io_write_iops) },
+};
+#undef AT
+enum { RATES = sizeof rates / sizeof *rates };
+
+static uint64_t rate_of(const struct machine_config *config, int i)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)config + rates[i].offset, sizeof value);
+	return value;
+}
+
+static const char *first_rate(const struct machine_config *config)
+{
+	for (int i = 0; i < RATES; i++) {
+		if (rate_of(config, i))
+			return rates[i].key;
+	}
+	return NULL;
+}
+
+static int refuse_rate(const struct machine *machine, const char *key, int r, struct err *err)
+{
+	const char *why = r == -ENOENT     ? "this host's cgroup v2 tree has no io controller"
+			  : r == -ENOTUNIQ ? "its root lies on several disks"
+			  : r == -ENODEV   ? "its root lies on no disk of its own"
+					   : strerror(-r);
+
+	return err_set(err, r == -ENOENT ? ENOTSUP : -r,
+		       "%s of machine '%s' cannot be kept: %s; unset it with: berth unset %s %s",
+		       key, machine->name, why, machine->name, key);
+}
+
+static int apply_rates(const struct machine *machine, const struct machine_config *config,
+		       int cgroup_fd, int root_fd, struct err *err)
+{
+	scoped_text struct text line = { 0 };
+	const char *key = first_rate(config);
+	dev_t disk;
+
+	int r = blockdev_of(root_fd, &disk);
+	if (r == 0) {
+		text_add(&line, "%u:%u", major(disk), minor(disk));
+		for (int i = 0; i < RATES; i++) {
+			uint64_t rate = rate_of(config, i);
+			if (rate)
+				text_add(&line, " %s=%" PRIu64, rates[i].word, rate);
+			else
+				text_add(&line, " %s=max", rates[i].word);
+		}
+		r = file_write(cgroup_fd, "io.max", text_str(&line));
+	}
+	return r == 0 || !key ? 0 : refuse_rate(machine, key, r, err);
+}
+
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
-		 struct err *err)
+		 int root_fd, struct err *err)
 {
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		uint64_t value;
@@ -82,7 +165,7 @@ int limits_apply(const struct machine *machine, const struct machine_config *con
 		if (apply_one(machine, &limits[i], value, cgroup_fd, err) < 0)
 			return -err->code;
 	}
-	return 0;
+	return apply_rates(machine, config, cgroup_fd, root_fd, err);
 }
 
 /* A line "NAME NUMBER" of a file such as memory.events; 0 when it is not there. */

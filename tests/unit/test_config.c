@@ -65,7 +65,8 @@ static void test_table_whole(void)
 		for (size_t i = 0; i < schemas[s]->count; i++) {
 			const struct key *key = &schemas[s]->keys[i];
 			bool ranged = key->kind == KEY_NUMBER || key->kind == KEY_SIZE ||
-				      key->kind == KEY_DURATION || key->kind == KEY_CPUS;
+				      key->kind == KEY_DURATION || key->kind == KEY_CPUS ||
+				      key->kind == KEY_ROOM;
 			CU_ASSERT(key->name && *key->name && key->fallback);
 			CU_ASSERT(key->help && *key->help && !text_ends(key->help, "."));
 			CU_ASSERT(key->offset + sizeof(bool) <= schemas[s]->size);
@@ -120,6 +121,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_PATH] = { "/a/b c", "/a/b c" },
 		[KEY_NUMBER] = { "70000", "70000" },
 		[KEY_SIZE] = { "512KiB", "512K" },
+		[KEY_ROOM] = { "2048M", "2G" },
 		[KEY_DURATION] = { "7200", "2h" },
 		[KEY_CPUS] = { "1.50", "1.5" },
 		[KEY_SIGNAL] = { "rtmin+3", "SIGRTMIN+3" },

@@ -55,6 +55,39 @@ case_a_guest_that_counts_is_held_back() {
 	wait
 }
 
+# written_in_ms MIB: how long it takes to write that much to the disk, past all caches.
+written_in_ms() {
+	local began=${EPOCHREALTIME/./}
+	berth exec m -- dd if=/dev/zero of=/written bs=256k count="$(($1 * 4))" oflag=direct 2>/dev/null
+	echo $(((${EPOCHREALTIME/./} - began) / 1000))
+}
+
+case_rates_of_the_disk() {
+	local free bound
+	free=$(written_in_ms 4)
+	berth set m limits.io.write=1M limits.io.read.iops=500
+	has "^[0-9]+:[0-9]+ rbps=max wbps=1048576 riops=500 wiops=max$" "$(group m io.max)"
+	bound=$(written_in_ms 4)
+	echo "# 4 MiB in $free ms, at 1 MiB a second in $bound"
+	((bound > 2500))
+	# Also from its start on.
+	berth restart --force m
+	has "wbps=1048576" "$(group m io.max)"
+	has "io.read.iops 500, io.write 1M" "$(berth info m)"
+	berth unset m limits.io.write limits.io.read.iops
+	same "no rates" "" "$(group m io.max)"
+}
+
+case_swap() {
+	berth set m limits.memory.swap=8M
+	same swap $((8 << 20)) "$(group m memory.swap.max)"
+	berth set m limits.memory.swap=0
+	same swap 0 "$(group m memory.swap.max)"
+	berth unset m limits.memory.swap
+	same swap max "$(group m memory.swap.max)"
+	fails 2 "limits.memory.swap" berth set m limits.memory.swap=much
+}
+
 case_too_many_processes() {
 	local said
 	berth set m limits.pids=12

@@ -321,7 +321,7 @@ case_trim() {
 	(($(state used) > used + (60 << 20)))
 	blocks=$(stat -c %b "$file")
 	has "given back" "$(berth pool trim g)"
-	(($(state used) < used + (8 << 20)))
+	(($(state used) < used + (16 << 20)))
 	(($(stat -c %b "$file") < blocks - (50 << 11)))
 	# Deleting gives back too.
 	used=$(state used)

@@ -1,0 +1,69 @@
+#include "kern/blockdev.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* Of a btrfs, whose own numbers are no device's. */
+static int device_of_btrfs(int fd, dev_t *device)
+{
+	struct btrfs_ioctl_fs_info_args all = { 0 };
+	struct btrfs_ioctl_dev_info_args one = { 0 };
+	struct stat st;
+
+	/* The other may be one for paths alone. */
+	scoped_fd int own = openat(fd, ".", O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return -errno;
+	if (ioctl(own, BTRFS_IOC_FS_INFO, &all) < 0)
+		return errno == ENOTTY ? -ENODEV : -errno;
+	if (all.num_devices != 1)
+		return -ENOTUNIQ;
+	one.devid = all.max_id;
+	if (ioctl(own, BTRFS_IOC_DEV_INFO, &one) < 0 || stat((const char *)one.path, &st) < 0)
+		return -errno;
+	*device = st.st_rdev;
+	return S_ISBLK(st.st_mode) ? 0 : -ENODEV;
+}
+
+/* A partition's folder in sysfs lies in its disk's. */
+static int whole(dev_t device, dev_t *disk)
+{
+	scoped_free char *text = NULL;
+	unsigned major_number, minor_number;
+	char path[96];
+
+	*disk = device;
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/partition", major(device), minor(device));
+	if (access(path, F_OK) < 0)
+		return 0;
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/../dev", major(device), minor(device));
+	int r = file_read(AT_FDCWD, path, 64, &text);
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%u:%u", &major_number, &minor_number) != 2)
+		return -EPROTO;
+	*disk = makedev(major_number, minor_number);
+	return 0;
+}
+
+int blockdev_of(int fd, dev_t *disk)
+{
+	struct stat st;
+	dev_t device;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	device = st.st_dev;
+	if (major(device) == 0)
+		r = device_of_btrfs(fd, &device);
+	return r < 0 ? r : whole(device, disk);
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# What commands on a thin pool ask of the kernel, counted.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+modprobe -a loop dm-thin-pool
+STORAGE_DRIVER=thin run_integration costs
