@@ -28,6 +28,7 @@ libcmd_a_SOURCES = \
 	src/cmd/run.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \
+	src/cmd/top.c \
 	src/cmd/template.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 

@@ -144,7 +144,9 @@ int table_print(struct table *table, struct err *err)
 
 int print_json(json_t *value, struct err *err)
 {
-	int r = value ? json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) : -1;
+	int r = value ? json_dumpf(value, stdout,
+				   JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY)
+		      : -1;
 
 	json_decref(value);
 	if (r < 0)

@@ -11,8 +11,9 @@ static const struct command *const run[] = {
 	&command_start, &command_stop,   &command_kill, &command_restart,
 	&command_pause, &command_resume, NULL
 };
-static const struct command *const look[] = { &command_list,   &command_info,      &command_logs,
-					      &command_events, &command_autostart, NULL };
+static const struct command *const look[] = { &command_list, &command_info,   &command_top,
+					      &command_logs, &command_events, &command_autostart,
+					      NULL };
 static const struct command *const enter[] = { &command_shell, &command_exec, &command_console,
 					       NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,

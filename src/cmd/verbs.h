@@ -16,6 +16,8 @@ extern const struct command command_start, command_stop, command_kill, command_r
 extern const struct command command_autostart;
 /* list.c, info.c */
 extern const struct command command_list, command_info;
+/* top.c */
+extern const struct command command_top;
 /* logs.c, events.c */
 extern const struct command command_logs, command_events;
 /* enter.c */

@@ -31,6 +31,7 @@ libmachine_a_SOURCES = \
 	src/machine/status.c \
 	src/machine/stop.c \
 	src/machine/tend.c \
+	src/machine/usage.c \
 	src/machine/user.c src/machine/user.h \
 	src/machine/walls.c src/machine/walls.h
 

@@ -101,6 +101,19 @@ struct machine_status {
 int machine_status(struct machine *machine, struct machine_status *status, struct err *err);
 const char *machine_state_name(enum machine_state state);
 
+/*
+ * What a running machine uses, as far as the host's controllers count it; UNKNOWN what none counts.
+ * Sums since its start, but for memory, swap and pids, which are of now.
+ */
+#define MACHINE_USAGE_UNKNOWN UINT64_MAX
+struct machine_usage {
+	uint64_t cpu;           /* microseconds of all its processors */
+	uint64_t memory, swap;  /* bytes */
+	uint64_t pids;          /* processes and threads */
+	uint64_t read, written; /* bytes, of disks */
+};
+void machine_usage(const struct machine *machine, struct machine_usage *usage);
+
 /* How its last run ended: "powered off", "killed". -ENOENT when it never ran to an end. */
 int machine_last_end(const struct machine *machine, char *out, size_t room);
 

@@ -198,4 +198,37 @@ case_logs() {
 	berth delete talker
 }
 
+# cpu_of MACHINE: its share of a processor in a hundredth, as top tells it.
+cpu_of() {
+	berth top --json | python3 -c '
+import json, sys
+print(int(sum(100 * m["cpu"] for m in json.load(sys.stdin) if m["name"] == sys.argv[1])))' "$1"
+}
+
+counts_most() {
+	[[ $(cpu_of busy) -gt 20 && $(cpu_of idle) -lt $(cpu_of busy) ]]
+}
+
+case_top() {
+	berth launch --wait bb busy
+	berth launch --wait bb idle
+	berth exec busy -- sh -c 'until [ -e /stop ]; do :; done' &
+	retry 20 counts_most
+	has "^NAME +STATE +CPU" "$(berth top | head -n 1)"
+	has "^busy +running" "$(berth top --sort cpu | sed -n 2p)"
+	has "^busy +running" "$(berth top --sort name | sed -n 2p)"
+	fails 2 "--sort cannot be 'size'" berth top --sort size
+	python3 "$top/tests/integration/terminal.py" 24x100 berth top <<-'END'
+		expect 2 running
+		send n
+		expect busy
+		send q
+		expect-end 0
+	END
+	berth exec busy touch /stop
+	wait
+	berth delete --force busy idle
+	has "no machine runs" "$(berth top 2>&1)"
+}
+
 run_cases "$@"

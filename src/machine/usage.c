@@ -1,0 +1,49 @@
+/* What a machine uses of the host, as its control group counts it. */
+#include "machine/run.h"
+
+#include "base/scoped.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Of a file with one number; what it lacks stays unknown. */
+static uint64_t read_one(const struct machine *machine, const char *file)
+{
+	scoped_free char *text = NULL;
+	uint64_t value;
+
+	if (run_read_group(machine, file, &text) < 0 || sscanf(text, "%" SCNu64, &value) != 1)
+		return MACHINE_USAGE_UNKNOWN;
+	return value;
+}
+
+/* The sum of all "WORD NUMBER" or "WORD=NUMBER" of a file. */
+static uint64_t add_up(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	uint64_t sum = 0, value;
+
+	for (const char *at = text; (at = strstr(at, word)); at += n) {
+		bool begins = at == text || at[-1] == ' ' || at[-1] == '\n';
+		if (begins && strchr(" =", at[n]) && sscanf(at + n + 1, "%" SCNu64, &value) == 1)
+			sum += value;
+	}
+	return sum;
+}
+
+void machine_usage(const struct machine *machine, struct machine_usage *usage)
+{
+	scoped_free char *cpu = NULL;
+	scoped_free char *io = NULL;
+	bool counts_cpu = run_read_group(machine, "cpu.stat", &cpu) >= 0;
+	bool counts_io = run_read_group(machine, "io.stat", &io) >= 0;
+
+	*usage = (struct machine_usage){
+		.cpu = counts_cpu ? add_up(cpu, "usage_usec") : MACHINE_USAGE_UNKNOWN,
+		.memory = read_one(machine, "memory.current"),
+		.swap = read_one(machine, "memory.swap.current"),
+		.pids = read_one(machine, "pids.current"),
+		.read = counts_io ? add_up(io, "rbytes") : MACHINE_USAGE_UNKNOWN,
+		.written = counts_io ? add_up(io, "wbytes") : MACHINE_USAGE_UNKNOWN,
+	};
+}
