@@ -36,6 +36,8 @@ static const struct flag flag_sparse = { "sparse", 0, false, NULL,
 static const struct flag flag_wipe = { "force", 'f', false, NULL,
 				       "thin: destroy what the device holds" };
 
+static const struct flag flag_every = { "all", 'a', false, NULL, "all pools" };
+static const struct flag *const detach_flags[] = { &flag_every, NULL };
 static const struct flag *const create_flags[] = { &flag_block,      &flag_device, &flag_driver,
 						   &flag_filesystem, &flag_wipe,   &flag_size,
 						   &flag_source,     &flag_sparse, NULL };
@@ -313,9 +315,34 @@ static int detach_one(struct call *call, const char *name, struct err *err)
 	return pool_detach(&call->site, name, err);
 }
 
+/* One that is in use is told, and keeps none of the others. */
+static int visit_detach(void *context, const char *name)
+{
+	struct listing *listing = context;
+	struct err one = { 0 };
+
+	if (pool_detach(&listing->call->site, name, &one) < 0) {
+		print_error(&one);
+		listing->broken++;
+	}
+	return 0;
+}
+
 static int run_detach(struct call *call, struct err *err)
 {
-	return for_each_name(call, detach_one, err);
+	struct listing listing = { .call = call };
+
+	if (call_has(call, &flag_every) == (call->count > 0)) {
+		err_set(err, EINVAL,
+			call->count ? "--all is given and pools are named; use one of both"
+				    : "no pool is named; for all of them: berth pool "
+				      "detach --all");
+		return EXIT_USAGE;
+	}
+	if (call->count)
+		return for_each_name(call, detach_one, err);
+	int r = pool_list(&call->site, visit_detach, &listing, err);
+	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 
 static const struct command create = {
@@ -368,9 +395,9 @@ static const struct command delete = {
 static const struct command detach = {
 	.group = "pool",
 	.name = "detach",
-	.args = "POOL...",
+	.args = "[POOL]...",
 	.help = "Let go of the devices and mounts of pools; what is in them stays",
-	.min = 1,
+	.flags = detach_flags,
 	.max = -1,
 	.first = WORD_POOL,
 	.rest = WORD_POOL,

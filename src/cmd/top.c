@@ -385,6 +385,7 @@ static int run_top(struct call *call, struct err *err)
 const struct command command_top = {
 	.name = "top",
 	.aliases = "stats",
+	.args = "",
 	.help = "Show what running machines use of the host",
 	.flags = top_flags,
 	.run = run_top,

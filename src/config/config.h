@@ -146,6 +146,7 @@ struct pool_config {
 	char *driver;         /* KEY_CHOICE btrfs, dir, thin */
 	char *source;         /* a folder, a loop file or a device, as the driver takes it */
 	uint64_t size;        /* of the loop file, 0 = none */
+	uint64_t overcommit;  /* "overcommit.max", per cent of the pool, 0 = any */
 	uint64_t size_max;    /* "size.max": to which the loop file may grow by itself, 0 = not */
 	uint64_t volume_size; /* "volume.size", 10 GiB: of a volume for which none is given */
 	char *filesystem;     /* KEY_CHOICE ext4, xfs: of driver thin's volumes */

@@ -196,6 +196,8 @@ static const struct key pool_keys[] = {
 	  "how volumes are kept" },
 	{ "filesystem", KEY_CHOICE, 0, AT(filesystem), "ext4", 0, 0, pool_filesystems,
 	  "file system of a volume, where each has its own: ext4, xfs" },
+	{ "overcommit.max", KEY_NUMBER, 0, AT(overcommit), "0", 0, 1000000, NULL,
+	  "per cent of a thin pool that the sizes of its volumes may come to; 0: any" },
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
 	  "size of the loop file; 0: there is none" },
 	{ "size.max", KEY_SIZE, 0, AT(size_max), "0", 0, UINT64_MAX, NULL,

@@ -228,7 +228,7 @@ static void move_window(struct tender *tender)
 /* Each step up is told once; a step down makes the next one up worth telling again. */
 static void tell_level(struct tender *tender)
 {
-	enum space_level level = space_level(&tender->space);
+	enum space_level level = space_settle(&tender->space, tender->told);
 	char how[96];
 
 	if (level > tender->told) {
@@ -267,7 +267,7 @@ static bool tend(struct tender *tender, struct err *err)
 		return false;
 	make_room(tender, &pool);
 	move_window(tender);
-	if (space_level(&tender->space) != SPACE_PLENTY && tender->count > 0)
+	if (tender->told != SPACE_PLENTY && tender->count > 0)
 		return true;
 	pool_watch_again(&pool, &(struct err){ 0 });
 	pool_keep_reserve(&pool, &(struct err){ 0 });

@@ -4,6 +4,7 @@ enum {
 	MARK_PART = 20, /* of the whole: so much is left when holding begins */
 	/* No disk that a pool lies on is written faster. */
 	FASTEST = 1000 << 10, /* bytes a millisecond */
+	SETTLE_PART = 40,
 	PAUSE_MIN = 50,
 	PAUSE_MAX = 2000,
 	GROW_PART = 4,   /* a file grows by so much of itself */
@@ -56,6 +57,16 @@ enum space_level space_level(const struct space *space)
 	if (left > space->total / 10)
 		return SPACE_LOW;
 	return left > mark(space) ? SPACE_SCARCE : SPACE_SHORT;
+}
+
+enum space_level space_settle(const struct space *space, enum space_level before)
+{
+	struct space fuller = *space;
+
+	fuller.pending += space->total / SETTLE_PART;
+	fuller.metadata_used += space->metadata_total / SETTLE_PART;
+	enum space_level now = space_level(space), least = space_level(&fuller);
+	return now >= before ? now : least < before ? least : before;
 }
 
 void space_decide(const struct space *space, struct space_volume *volumes, size_t count)

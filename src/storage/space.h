@@ -32,6 +32,12 @@ struct space_volume {
 
 enum space_level space_level(const struct space *space);
 
+/*
+ * The level to go on from after `before`: up at once, down only when there is a fortieth of the whole more
+ * room than where it began, so that who writes and deletes around a mark is not told of it again and again.
+ */
+enum space_level space_settle(const struct space *space, enum space_level before);
+
 /* The fuller of data and metadata, for words: 0 to 100. */
 unsigned space_percent(const struct space *space);
 

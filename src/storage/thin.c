@@ -275,7 +275,9 @@ static int make_volume(struct pool *pool, struct thin_session *session, const ch
 	bool too_soon = fault_control("pool-first");
 	uint64_t id = 0;
 
-	if (admit(pool, &session->status, err) < 0)
+	if (admit(pool, &session->status, err) < 0 ||
+	    (!pool_is_reserve(name) &&
+	     thin_admit_promise(pool, session, origin ? origin->size : size, err) < 0))
 		return -err->code;
 	fault_point("thin-make");
 	int r = too_soon ? make_too_soon(pool, session->head.next_id, origin) : 0;

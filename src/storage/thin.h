@@ -188,6 +188,10 @@ int thin_resize(struct pool *pool, const char *volume, uint64_t size, struct err
 int thin_trim(struct pool *pool, struct text *report, struct err *err);
 
 /* ---- Running out of room: thin_space.c; as storage_upkeep says. */
+
+/* Words for a volume, or its growth, with which the pool would promise more than overcommit.max allows. */
+int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t bytes,
+		       struct err *err);
 int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
 		  void *context, struct err *err);
 int thin_glance(struct pool *pool, struct pool_usage *usage, struct err *err);

@@ -62,7 +62,9 @@ int thin_resize(struct pool *pool, const char *name, uint64_t size, struct err *
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
 	bool used = thin_active(pool, volume.id, &info) && info.open_count > 0;
 	size = (size + block - 1) / block * block;
-	if (take_size(&session, &volume, size, err) < 0)
+	if ((size > volume.size &&
+	     thin_admit_promise(pool, &session, size - volume.size, err) < 0) ||
+	    take_size(&session, &volume, size, err) < 0)
 		return -err->code;
 	fault_point("thin-resized-catalog");
 	if (stretch(pool, &volume, &dev, err) < 0)

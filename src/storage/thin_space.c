@@ -56,6 +56,28 @@ static int visit_one(struct pool *pool, struct catalog *catalog, uint64_t id,
 	return r < 0 ? r : visit(context, volume.name, status.mapped * DM_SECTOR);
 }
 
+int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t bytes,
+		       struct err *err)
+{
+	uint64_t limit = pool->config.overcommit;
+	uint64_t whole = session->status.data_total * thin_of(pool)->layout.block * DM_SECTOR;
+	struct catalog_census census;
+
+	if (!limit || !whole)
+		return 0;
+	if (catalog_count(session->catalog, &census, err) < 0)
+		return -err->code;
+	double percent = 100.0 * (double)(census.bytes + bytes) / (double)whole;
+	if (percent <= (double)limit)
+		return 0;
+	return err_set(
+		err, ENOSPC,
+		"the volumes of the pool would come to %.0f%% of it, and its overcommit.max "
+		"is %llu%%; make it larger (berth pool grow %s), delete some, or allow more: "
+		"berth pool set %s overcommit.max=%.0f",
+		percent, (unsigned long long)limit, pool->name, pool->name, percent + 1);
+}
+
 int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
 		  void *context, struct err *err)
 {

@@ -33,6 +33,9 @@ case_pools() {
 	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --source /dev/sdzz p-typo
 	fails 1 "/dev/null.*no block device" berth pool create --device /dev/null p-typo
 	not test -e /dev/sdzz
+	fails 2 "no pool is named" berth pool detach
+	fails 2 "use one of both" berth pool detach --all p-dir
+	berth pool detach --all
 }
 
 write_in() {

@@ -40,6 +40,27 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(space_percent(&space), 96);
 }
 
+static void test_settling(void)
+{
+	struct space space = of(800);
+
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_PLENTY), SPACE_LOW);
+	space = of(790);
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_LOW), SPACE_LOW);
+	space = of(770);
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_LOW), SPACE_PLENTY);
+	space = of(100);
+	space.metadata_total = 1000;
+	space.metadata_used = 790;
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_LOW), SPACE_LOW);
+	space = of(910);
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_SHORT), SPACE_SCARCE);
+	space = of(100);
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_NONE), SPACE_PLENTY);
+	space = of(960);
+	CU_ASSERT_EQUAL(space_settle(&space, SPACE_LOW), SPACE_SHORT);
+}
+
 static unsigned held(const struct space *space, struct space_volume *volumes, size_t count)
 {
 	unsigned bits = 0;
@@ -112,6 +133,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "levels", test_levels },
+		{ "settling", test_settling },
 		{ "who is held", test_who_is_held },
 		{ "many growers", test_many_growers },
 		{ "pauses", test_pauses },

@@ -46,6 +46,12 @@ case_grow_and_check() {
 	has "4[0-9][0-9] MiB" "$(berth pool status g)"
 	not berth pool grow --size 300M g 2>"$T/err"
 	has "smaller" "$(cat "$T/err")"
+	# No more is promised than the admin allows; what is there already stays.
+	berth pool set g overcommit.max=100
+	mkdir -p "$T/tree/etc"
+	not sh -c 'tar -C "$1" -c . | berth template import --pool g - big' sh "$T/tree" 2>"$T/err"
+	has "come to [0-9]+% of it.*overcommit.max is 100%.*overcommit.max=[0-9]+" "$(cat "$T/err")"
+	berth pool set g overcommit.max=0
 	# A stranger's volume, and a number that is not the catalogue's.
 	pool=$(dmsetup ls | awk '/[.]g[.]pool/ { print $1 }')
 	dmsetup message "$pool" 0 "create_thin 7"
@@ -64,6 +70,8 @@ case_grow_and_check() {
 	not berth pool status g 2>"$T/err"
 	has "missing" "$(cat "$T/err")"
 	mv "$T/catalog.db" "$BERTH_ROOT/lib/pools/g/catalog.db"
+	berth pool detach --all
+	same devices "" "$(dmsetup ls | grep berth- || true)"
 	berth pool delete g
 	same devices "" "$(dmsetup ls | grep berth- || true)"
 }
