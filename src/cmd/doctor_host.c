@@ -6,8 +6,10 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "machine/headroom.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -106,34 +108,34 @@ static long long sysctl_number(const char *path)
 	return (long long)number;
 }
 
+struct found {
+	struct report *report;
+	int count;
+};
+
+static int add_shortage(void *context, const struct shortage *shortage)
+{
+	struct found *found = context;
+	scoped_free char *remedy =
+		text_format("sysctl -w %s=%" PRIu64, shortage->sysctl, shortage->better);
+
+	found->count++;
+	report_add(found->report, VERDICT_NOTE, "limits", remedy,
+		   "%s is %" PRIu64 " and leaves %" PRIu64 " %s: machines will run into it",
+		   shortage->sysctl, shortage->limit, shortage->left, shortage->what);
+	return 0;
+}
+
 static void check_limits(struct report *report)
 {
-	static const struct {
-		const char *name, *path;
-		long long least;
-	} limits[] = {
-		{ "fs.inotify.max_user_instances", "/proc/sys/fs/inotify/max_user_instances", 128 },
-		{ "fs.inotify.max_user_watches", "/proc/sys/fs/inotify/max_user_watches", 8192 },
-		{ "kernel.pid_max", "/proc/sys/kernel/pid_max", 32768 },
-		{ "kernel.pty.max", "/proc/sys/kernel/pty/max", 256 },
-	};
-	int low = 0;
+	struct found found = { .report = report };
 
-	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-		long long value = sysctl_number(limits[i].path);
-		scoped_free char *remedy =
-			text_format("sysctl -w %s=%lld", limits[i].name, limits[i].least * 4);
-		if (value < 0 || value >= limits[i].least)
-			continue;
-		low++;
-		report_add(report, VERDICT_NOTE, "limits", remedy,
-			   "%s is %lld: machines will run into it", limits[i].name, value);
-	}
-	if (low == 0)
-		report_add(report, VERDICT_OK, "limits", NULL,
-			   "inotify, processes and terminals are as machines need them; each "
-			   "machine's "
-			   "are counted by itself");
+	headroom_look("/proc", add_shortage, &found);
+	if (found.count == 0)
+		report_add(
+			report, VERDICT_OK, "limits", NULL,
+			"inotify, keys, processes, files and terminals are as machines need them; "
+			"each machine's inotify and keys are counted by itself");
 }
 
 static void check_forwarding(struct report *report)

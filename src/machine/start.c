@@ -19,6 +19,7 @@
 #include "kern/mount.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
+#include "machine/headroom.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
 #include "machine/place.h"
@@ -27,6 +28,7 @@
 #include "network/guard.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -52,6 +54,37 @@ static int open_run(struct run *run, struct err *err)
 		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
 	unlinkat(run->run_fd, "warning", 0);
 	return 0;
+}
+
+static int note_shortage(void *context, const struct shortage *shortage)
+{
+	return text_add(context,
+			"%s%s is %" PRIu64 " and leaves %" PRIu64
+			" %s; raise it: sysctl -w %s=%" PRIu64,
+			((struct text *)context)->length ? "; " : "", shortage->sysctl,
+			shortage->limit, shortage->left, shortage->what, shortage->sysctl,
+			shortage->better);
+}
+
+/* What failed may have failed for that. */
+static void explain_shortage(struct err *err)
+{
+	scoped_text struct text found = { 0 };
+	struct err was = *err;
+
+	if (headroom_look("/proc", note_shortage, &found) < 0 || !found.length)
+		return;
+	*err = (struct err){ 0 };
+	err_set(err, was.code, "%s; %s", was.text, text_str(&found));
+}
+
+/* Before it runs into them, where words are few. */
+static int look_for_headroom(struct run *run, struct err *err)
+{
+	scoped_text struct text found = { 0 };
+
+	headroom_look("/proc", note_shortage, &found);
+	return run_warn(run, text_str(&found), err);
 }
 
 /* A reboot's keeper holds the lock all the while. */
@@ -270,12 +303,12 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 static int take_steps(struct run *run, bool sibling, struct err *err)
 {
 	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
-	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
-	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
-	    place_make(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
-	    place_register(run, err) < 0 || attach_network(run, err) < 0 ||
-	    post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
-	    write_state(run, sibling, err) < 0 ||
+	    look_for_headroom(run, err) < 0 || mount_volume(run, err) < 0 ||
+	    make_plan(run, err) < 0 || find_lease(run, err) < 0 || prepare_root(run, err) < 0 ||
+	    take_ids(run, err) < 0 || open_shares(run, err) < 0 || place_make(run, err) < 0 ||
+	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
+	    attach_network(run, err) < 0 || post_host_ready(run, err) < 0 ||
+	    wait_root(run, err) < 0 || write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
 		return -err->code;
@@ -286,8 +319,10 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 {
 	int r = take_steps(run, sibling, err);
 
-	if (r < 0)
+	if (r < 0) {
 		limits_explain(run->machine, run->cgroup_fd, err);
+		explain_shortage(err);
+	}
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/blockdev.h"
+#include "machine/headroom.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
 #include "machine/plan.h"
@@ -329,6 +330,56 @@ static void test_limits(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no pids controller"));
 }
 
+static int count_shortage(void *context, const struct shortage *shortage)
+{
+	struct shortage *last = context;
+
+	*last = *shortage;
+	return 0;
+}
+
+/* By a copy of /proc: what is counted for the whole host, and what for each user. */
+static void test_headroom(void)
+{
+	struct shortage last = { 0 };
+	struct err err = { 0 };
+	char proc[200], path[300];
+
+	snprintf(proc, sizeof proc, "%s/proc", folder);
+	snprintf(path, sizeof path, "%s/sys/kernel/pty", proc);
+	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
+	snprintf(path, sizeof path, "%s/sys/fs/inotify", proc);
+	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
+	scoped_fd int at = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What is not there is no shortage. */
+	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_PTR_NULL(last.sysctl);
+	put(at, "sys/kernel/pty/max", "4096\n");
+	put(at, "sys/kernel/pty/reserve", "1024\n");
+	put(at, "sys/kernel/pty/nr", "3000\n");
+	put(at, "sys/fs/inotify/max_user_instances", "128\n");
+	put(at, "loadavg", "0.10 0.20 0.30 4/1000 99999\n");
+	put(at, "sys/kernel/threads-max", "100000\n");
+	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_PTR_NULL(last.sysctl);
+	put(at, "sys/kernel/pty/nr", "3070\n");
+	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_STRING_EQUAL(last.sysctl, "kernel.pty.max");
+	CU_ASSERT_EQUAL(last.left, 2);
+	CU_ASSERT_EQUAL(last.better, 8192);
+	put(at, "sys/kernel/pty/nr", "3\n");
+	put(at, "sys/kernel/threads-max", "1100\n");
+	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_STRING_EQUAL(last.sysctl, "kernel.threads-max");
+	CU_ASSERT_EQUAL(last.left, 100);
+	put(at, "sys/kernel/threads-max", "100000\n");
+	put(at, "sys/fs/inotify/max_user_instances", "8\n");
+	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_STRING_EQUAL(last.sysctl, "fs.inotify.max_user_instances");
+	CU_ASSERT_EQUAL(last.left, 8);
+	CU_ASSERT_EQUAL(last.better, 128);
+}
+
 /* Rates of I/O name the disk that the root lies on; of /proc, which is on none, there are none. */
 static void test_rates(void)
 {
@@ -410,6 +461,7 @@ int main(void)
 		{ "identity in a hostile root", test_identity_hostile },
 		{ "limits", test_limits },
 		{ "rates of I/O", test_rates },
+		{ "head-room of the host", test_headroom },
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
 		CU_TEST_INFO_NULL,

@@ -88,6 +88,20 @@ case_swap() {
 	fails 2 "limits.memory.swap" berth set m limits.memory.swap=much
 }
 
+# What the host has too little of is told before a machine runs into it, and when it does.
+case_little_headroom() {
+	local pty instances said
+	pty=$(sysctl -n kernel.pty.max)
+	instances=$(sysctl -n fs.inotify.max_user_instances)
+	sysctl -qw kernel.pty.max="$(($(sysctl -n kernel.pty.reserve) + $(sysctl -n kernel.pty.nr) + 5))"
+	sysctl -qw fs.inotify.max_user_instances=8
+	said=$(berth restart --force m 2>&1)
+	sysctl -qw kernel.pty.max="$pty" fs.inotify.max_user_instances="$instances"
+	has "kernel.pty.max is [0-9]+ and leaves [0-9]+ pseudo-terminals; raise it: sysctl -w" "$said"
+	has "fs.inotify.max_user_instances is 8" "$said"
+	same "nothing to say" "" "$(berth restart --force m 2>&1)"
+}
+
 case_too_many_processes() {
 	local said
 	berth set m limits.pids=12
