@@ -263,6 +263,9 @@ int machine_set(struct machine *machine, const char *key, const char *value, str
 		r = set_disk(machine, row, value, err);
 	if (r == 0 && value && strcmp(key, "boot.after") == 0)
 		r = boot_check_after(machine->site, machine->name, value, err);
+	/* What it was in an earlier run does not count. */
+	if (r == 0 && strcmp(key, "ephemeral") == 0 && !run_alive(machine))
+		run_mark_life(machine, false);
 	if (r == 0)
 		r = config_edit(&machine_schema, conf, key, value, err);
 	if (r < 0)

@@ -300,10 +300,45 @@ static void thaw_forgotten(struct machine *machine)
 	machine_thaw(machine, lock >= 0);
 }
 
+/* Not in the run folder, which is gone after a crash of the host. */
+int run_mark_life(const struct machine *machine, bool lives)
+{
+	scoped_free char *mark = machine_path(machine, "lives");
+
+	if (!mark)
+		return -ENOMEM;
+	if (!lives)
+		return unlink(mark) < 0 && errno != ENOENT ? -errno : 0;
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+static int erase_ended(struct machine *machine, struct err *err)
+{
+	int r = machine_erase(machine, err);
+
+	return r < 0 ? r
+		     : err_set(err, ESTALE, "machine '%s' was ephemeral, and it ended",
+			       machine->name);
+}
+
+/* An ephemeral one that ran when its host went down. */
+static int settle_lost(struct machine *machine, struct err *err)
+{
+	scoped_free char *mark = machine_path(machine, "lives");
+
+	if (!machine->config.ephemeral || machine->fault.code || !mark || access(mark, F_OK) < 0)
+		return 0;
+	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
+	if (lock < 0 || access(machine->run, F_OK) == 0 || access(mark, F_OK) < 0)
+		return 0;
+	return erase_ended(machine, err);
+}
+
 int run_settle(struct machine *machine, struct err *err)
 {
 	if (access(machine->run, F_OK) < 0)
-		return 0;
+		return settle_lost(machine, err);
 	if (run_alive(machine)) {
 		thaw_forgotten(machine);
 		return 0;
@@ -315,8 +350,5 @@ int run_settle(struct machine *machine, struct err *err)
 	/* Its keeper would have done so at its guest's end. */
 	if (r < 0 || machine->fault.code || !machine->config.ephemeral)
 		return r;
-	r = machine_erase(machine, err);
-	return r < 0 ? r
-		     : err_set(err, ESTALE, "machine '%s' was ephemeral, and it ended",
-			       machine->name);
+	return erase_ended(machine, err);
 }

@@ -85,7 +85,16 @@ int run_clean_dead(struct machine *machine, struct err *err);
 /* How the last run ended, in words, kept beside machine.conf. */
 void run_write_ended(const struct machine *machine, const char *how);
 
-/* If a run was left behind and nobody works on the machine: run_clean_dead. Cheap when there is none. */
+/*
+ * Of an ephemeral machine: that it has begun to run, so that it is removed if its host goes down under it.
+ * 0 or -errno.
+ */
+int run_mark_life(const struct machine *machine, bool lives);
+
+/*
+ * If a run was left behind and nobody works on the machine: run_clean_dead, and of an ephemeral one its
+ * removal (-ESTALE). Cheap when there is none.
+ */
 int run_settle(struct machine *machine, struct err *err);
 
 #endif

@@ -53,7 +53,8 @@ static int open_run(struct run *run, struct err *err)
 	if (run->run_fd < 0)
 		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
 	unlinkat(run->run_fd, "warning", 0);
-	return 0;
+	int r = machine->config.ephemeral ? run_mark_life(machine, true) : 0;
+	return r < 0 ? err_set(err, -r, "note that it lives: %s", strerror(-r)) : 0;
 }
 
 static int note_shortage(void *context, const struct shortage *shortage)

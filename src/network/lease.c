@@ -173,7 +173,8 @@ int lease_release(struct network *network, const char *name, struct err *err)
 {
 	struct lease lease;
 
-	if (check_name(network, name, err) < 0)
+	/* What a host that crashed could not take away itself, too. */
+	if (check_name(network, name, err) < 0 || network_remove_port(network, name, err) < 0)
 		return -err->code;
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)

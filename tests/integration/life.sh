@@ -106,9 +106,29 @@ case_delete() {
 	fails 1 "one" berth info one
 }
 
+# booted_again MACHINE INIT: with another init than that.
+booted_again() {
+	[[ $(field "$1" booted) == true && $(field "$1" init) != "$2" ]]
+}
+
+# It survives its guest's reboots, and goes with any end.
 case_ephemeral() {
+	local end before
+	for end in "berth stop gone" "berth exec gone -- poweroff" "berth stop --force gone"; do
+		berth launch --ephemeral --wait bb gone
+		before=$(field gone init)
+		berth exec gone -- sh -c 'echo here >/state; reboot' || true
+		retry 20 booted_again gone "$before"
+		same "what it wrote" here "$(berth exec gone cat /state)"
+		$end || true
+		retry 10 not berth info gone
+	done
+	# A keeper and a host that ended without a word: the next that looks removes what is left.
 	berth launch --ephemeral --wait bb gone
-	berth stop gone
+	before=$(field gone init)
+	kill -KILL "$(field gone keeper)"
+	retry 10 not test -e "/proc/$before"
+	rm -rf "$BERTH_ROOT/run/machines/gone"
 	retry 10 not berth info gone
 }
 
