@@ -27,7 +27,7 @@ struct nft_match {
 	unsigned char bytes[16];
 };
 
-enum { NFT_MATCHES = 4 };
+enum { NFT_MATCHES = 5 };
 
 struct nft_rule {
 	struct nft_match match[NFT_MATCHES];

@@ -10,9 +10,12 @@
 enum {
 	MAC = 6,
 	RULES = 16,
+	IPV6_SOURCE = 8, /* RFC 8200; its last 8 bytes tell the machine, those before the network */
+	ICMP6_TARGET = 8,
 	DHCP_SERVER = 67,
 	DHCPV6_SERVER = 547,
-	ROUTER_ADVERTISEMENT = 134, /* RFC 4861, and so are the next two */
+	ROUTER_ADVERTISEMENT = 134, /* RFC 4861, and so are the next three */
+	NEIGHBOUR_SOLICITATION = 135,
 	NEIGHBOUR_ADVERTISEMENT = 136,
 	REDIRECT = 137,
 };
@@ -21,7 +24,7 @@ struct guard {
 	char ifname[IFNAMSIZ];
 	char name[32];
 	unsigned char mac[MAC];
-	unsigned char local[16]; /* fe80:: with the hardware address, RFC 4291, appendix A */
+	unsigned char id[8]; /* made of the hardware address, RFC 4291, appendix A */
 	struct nft_rule rules[RULES];
 	struct nft_table table;
 };
@@ -85,6 +88,29 @@ static struct nft_rule *drop_icmp6(struct guard *guard, unsigned char type)
 	return rule;
 }
 
+/* Of a neighbour message, which claims an address or asks whether it is free. */
+static void want_other_target(const struct guard *guard, struct nft_rule *rule)
+{
+	want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET + 8, guard->id, sizeof guard->id, true);
+}
+
+/*
+ * Whatever prefix a router has announced: the machine's own part of the address counts. From nowhere
+ * comes who asks whether an address is free, and he might keep others from having theirs.
+ */
+static void drop_other_ipv6(struct guard *guard)
+{
+	struct nft_rule *source = add(guard, NFT_DROP);
+
+	want_number(source, NFT_FIELD_PROTOCOL, ETH_P_IPV6);
+	want(source, NFT_FIELD_PACKET, IPV6_SOURCE + 8, guard->id, sizeof guard->id, true);
+	want(source, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, true);
+	want_other_target(guard, drop_icmp6(guard, NEIGHBOUR_ADVERTISEMENT));
+	struct nft_rule *question = drop_icmp6(guard, NEIGHBOUR_SOLICITATION);
+	want(question, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
+	want_other_target(guard, question);
+}
+
 static void pass(struct guard *guard, unsigned protocol)
 {
 	want_number(add(guard, NFT_ACCEPT), NFT_FIELD_PROTOCOL, protocol);
@@ -102,13 +128,10 @@ static void fill_rules(struct guard *guard, const struct lease *lease)
 	drop_others(guard, ETH_P_IP, 12, &lease->address, nowhere, 4);
 	drop_port(guard, ETH_P_IP, DHCP_SERVER);
 	pass(guard, ETH_P_IP);
-	drop_others(guard, ETH_P_IPV6, 8, guard->local, nowhere, sizeof guard->local);
+	drop_other_ipv6(guard);
 	drop_port(guard, ETH_P_IPV6, DHCPV6_SERVER);
 	drop_icmp6(guard, ROUTER_ADVERTISEMENT);
 	drop_icmp6(guard, REDIRECT);
-	/* The address that it claims. */
-	want(drop_icmp6(guard, NEIGHBOUR_ADVERTISEMENT), NFT_FIELD_SEGMENT, 8, guard->local,
-	     sizeof guard->local, true);
 	pass(guard, ETH_P_IPV6);
 	add(guard, NFT_DROP);
 }
@@ -124,14 +147,14 @@ static void name_guard(const struct network *network, const char *name, struct g
 					   .rules = guard->rules };
 }
 
-static void set_local(struct guard *guard)
+static void set_id(struct guard *guard)
 {
 	const unsigned char *mac = guard->mac;
-	const unsigned char local[16] = {
-		0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5],
+	const unsigned char id[8] = {
+		mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]
 	};
 
-	memcpy(guard->local, local, sizeof local);
+	memcpy(guard->id, id, sizeof id);
 }
 
 int guard_port(const struct network *network, const struct lease *lease, struct err *err)
@@ -142,7 +165,7 @@ int guard_port(const struct network *network, const struct lease *lease, struct 
 	if (lease_parse_mac(lease->mac, guard.mac) < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
 			       lease->mac);
-	set_local(&guard);
+	set_id(&guard);
 	fill_rules(&guard, lease);
 	int r = nft_replace(&guard.table);
 	if (r == -EOPNOTSUPP)
