@@ -15,7 +15,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
 libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS
-libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY
+libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 

@@ -1,8 +1,8 @@
 /*
  * berth-unpack BASE COUNT: unpacks an archive that may be hostile. Two processes: this one, root of
  * the host, makes the other and maps its ids; the other has namespaces of its own, sees nothing but
- * the new volume, keeps the few capabilities that writing files needs, and only then reads the
- * archive. The libraries are loaded before, since there are none where it goes.
+ * the new volume, keeps the few capabilities and system calls that writing files needs, and only then
+ * reads the archive. The libraries are loaded before, since there are none where it goes.
  */
 #include "image/unpack.h"
 
@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "kern/idmap.h"
 #include "kern/mount.h"
+#include "kern/seccomp.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
 
@@ -32,6 +33,10 @@ enum { FILES_MAX = 64 };
 /* A sanitizer's shadow counts as memory too, so that its build sets no limit. */
 #ifndef UNPACK_MEMORY_MAX
 #define UNPACK_MEMORY_MAX (1 << 30)
+#endif
+/* And its runtime makes calls of its own. */
+#ifndef UNPACK_UNFILTERED
+#define UNPACK_UNFILTERED 0
 #endif
 
 /* A report is smaller than PIPE_BUF: it is written whole or not at all. */
@@ -94,6 +99,8 @@ static int give_up_rights(struct err *err)
 	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_DATA, &memory) < 0 ||
 	     setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
 		r = -errno;
+	if (r == 0 && !UNPACK_UNFILTERED)
+		r = seccomp_files_only();
 	return r < 0 ? err_set(err, -r, "give up rights: %s", strerror(-r)) : 0;
 }
 

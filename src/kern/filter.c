@@ -2,6 +2,7 @@
  * Prints the filters that kern/seccomp.c loads, as C. Run by the build: libseccomp takes a millisecond
  * to make a filter, which a start has not got, and none of what goes into one is known any later.
  */
+#include "kern/permits.h"
 #include "kern/refusals.h"
 #include "kern/seccomp.h"
 
@@ -92,7 +93,7 @@ static uint32_t compat_arch(void)
 	}
 }
 
-static void print_filter(scmp_filter_ctx filter, unsigned variant)
+static void print_filter(scmp_filter_ctx filter, const char *name)
 {
 	struct sock_filter code;
 	FILE *file = tmpfile();
@@ -101,7 +102,7 @@ static void print_filter(scmp_filter_ctx filter, unsigned variant)
 		die("tmpfile", -errno);
 	check("export", seccomp_export_bpf(filter, fileno(file)));
 	rewind(file);
-	printf("static const struct sock_filter filter_%u[] = {\n", variant);
+	printf("static const struct sock_filter filter_%s[] = {\n", name);
 	while (fread(&code, sizeof code, 1, file) == 1)
 		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", code.code, code.jt, code.jf, code.k);
 	printf("};\n");
@@ -128,11 +129,38 @@ static void print_openings(void)
 	printf("};\n");
 }
 
+/* Whatever is not on the list is the end of the process, other entry points among it. */
+static void print_permits(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+
+	if (!filter)
+		die("seccomp_init", -ENOMEM);
+	check("bad architecture",
+	      seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+	check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+	for (size_t i = 0; i < permits_count; i++) {
+		const struct permit *call = &permits[i];
+		int number = seccomp_syscall_resolve_name(call->name);
+		/* A call that this libseccomp is too old for no library of its time makes. */
+		if (number == __NR_SCMP_ERROR)
+			continue;
+		check(call->name,
+		      seccomp_rule_add(filter,
+				       call->error ? SCMP_ACT_ERRNO((unsigned)call->error)
+						   : SCMP_ACT_ALLOW,
+				       number, 0));
+	}
+	print_filter(filter, "files_only");
+	seccomp_release(filter);
+}
+
 int main(void)
 {
 	for (unsigned variant = 0; variant < SECCOMP_VARIANTS; variant++) {
 		scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 		uint32_t other = compat_arch();
+		char name[16];
 		if (!filter)
 			die("seccomp_init", -ENOMEM);
 		/* Any other entry point (i386, x32) is as if the kernel were built without it. */
@@ -143,9 +171,11 @@ int main(void)
 			check("architecture", seccomp_arch_add(filter, other));
 		add_calls(filter, variant);
 		add_families(filter);
-		print_filter(filter, variant);
+		snprintf(name, sizeof name, "%u", variant);
+		print_filter(filter, name);
 		seccomp_release(filter);
 	}
+	print_permits();
 	print_openings();
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -17,7 +17,7 @@ libkern_a_SOURCES = \
 
 # The filters of system calls are made here and now, by libseccomp: berth itself does not need it.
 noinst_PROGRAMS += filter
-filter_SOURCES = src/kern/filter.c src/kern/refusals.c src/kern/refusals.h
+filter_SOURCES = src/kern/filter.c src/kern/permits.c src/kern/permits.h src/kern/refusals.c src/kern/refusals.h
 filter_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 # libseccomp's macros leave the second datum out, of which clang complains.
 filter_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers

@@ -75,6 +75,11 @@ static int load(const struct sock_filter *code, size_t length)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 
+int seccomp_files_only(void)
+{
+	return load(filter_files_only, sizeof filter_files_only / sizeof *filter_files_only);
+}
+
 int seccomp_raise(unsigned variant, uint64_t caps)
 {
 	const size_t length = filters[variant % SECCOMP_VARIANTS].length;

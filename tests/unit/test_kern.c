@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -317,6 +318,39 @@ static int try_openings(void)
 	return 0;
 }
 
+/* How a child ends that writes a file, and then makes the call. */
+static int end_of_confined(long call)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	pid_t pid = spawn_process(&spawn);
+
+	if (pid == 0) {
+		int fd = memfd_create("file", MFD_CLOEXEC);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_files_only() < 0)
+			_exit(1);
+		if (write(fd, "x", 1) != 1 || fchmod(fd, 0600) < 0 || fork() >= 0 || errno != EPERM)
+			_exit(2);
+		syscall(call, 0, 0, 0, 0);
+		_exit(3);
+	}
+	scoped_fd int pidfd = spawn.pidfd;
+	return spawn_wait(pidfd);
+}
+
+static void test_files_only(void)
+{
+	static const long forbidden[] = { SYS_socket,  SYS_execve, SYS_ptrace,    SYS_mount,
+					  SYS_unshare, SYS_setns,  SYS_setresuid, SYS_kill,
+					  SYS_prctl,   SYS_bpf };
+
+	CU_ASSERT_EQUAL(end_of_confined(SYS_getpid), 3 << 8);
+	for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+		int status = end_of_confined(forbidden[i]);
+		CU_ASSERT_TRUE(WIFSIGNALED(status));
+		CU_ASSERT_EQUAL(WTERMSIG(status), SIGSYS);
+	}
+}
+
 static void test_seccomp_openings(void)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
@@ -389,6 +423,7 @@ int main(void)
 		{ "last words", test_sync_last_words },
 		{ "the filter of system calls", test_seccomp },
 		{ "calls that a capability opens", test_seccomp_openings },
+		{ "a program that only writes files", test_files_only },
 		{ "the wall of devices", test_devices },
 		CU_TEST_INFO_NULL,
 	};
