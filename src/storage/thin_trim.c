@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+enum { FEW_BLOCKS = 64, FEW_PART = 100 };
+
 /* The device is held open by the mount, so that nobody needs to be kept off meanwhile. */
 static int trim_one(struct pool *pool, const struct catalog_volume *volume, struct err *err)
 {
@@ -42,6 +44,15 @@ static int keep(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
+/* So little that whoever writes a block may wait for it in the kernel. */
+static bool is_full(const struct dm_pool_status *status)
+{
+	uint64_t left = status->data_total - status->data_used;
+
+	return status->mode == DM_POOL_OUT_OF_DATA || left <= FEW_BLOCKS ||
+	       left <= status->data_total / FEW_PART;
+}
+
 static int used_now(struct pool *pool, uint64_t *bytes, bool *full, struct err *err)
 {
 	struct dm_pool_status status;
@@ -49,7 +60,7 @@ static int used_now(struct pool *pool, uint64_t *bytes, bool *full, struct err *
 	if (thin_look(pool, err) < 0 || thin_status(pool, DM_WITH_FLUSH, &status, err) < 0)
 		return -err->code;
 	*bytes = status.data_used * thin_of(pool)->layout.block * DM_SECTOR;
-	*full = status.data_used == status.data_total;
+	*full = is_full(&status);
 	return 0;
 }
 
@@ -59,23 +70,32 @@ static bool worth_it(const struct catalog_volume *volume)
 	return !text_starts(volume->name, "snapshot.") && !text_starts(volume->name, "partial.");
 }
 
-/* full: only those in use, since to mount another takes a block. */
+/* full: only those in use, since to mount another takes some blocks. */
 static void trim_all(struct trim *trim, bool full, struct text *report)
 {
 	struct pool *pool = trim->pool;
+	unsigned skipped = 0;
 
 	for (size_t i = 0; i < trim->count; i++) {
 		const struct catalog_volume *volume = &trim->list[i];
 		struct dm_info info;
 		struct err err = { 0 };
 		bool was_active = thin_active(pool, volume->id, &info) && info.open_count > 0;
-		if (!worth_it(volume) || (full && !was_active))
+		if (!worth_it(volume) || (full && !was_active)) {
+			skipped += worth_it(volume);
 			continue;
+		}
 		if (trim_one(pool, volume, &err) < 0 && err.code != ENOENT)
 			text_add(report, "volume '%s': %s\n", volume->name, err.text);
 		if (!was_active)
 			thin_deactivate(pool, volume->id, 0);
 	}
+	if (skipped)
+		text_add(report,
+			 "%u volumes that are not in use were left out: the pool has no block left "
+			 "to "
+			 "mount them; make it larger, and call this again\n",
+			 skipped);
 }
 
 int thin_trim(struct pool *pool, struct text *report, struct err *err)

@@ -46,7 +46,7 @@ case_snapshot() {
 	at_most "190 450" "calls of a snapshot" "$(count "$calls")"
 	at_most "0 4" "times that a snapshot waits for the disk" "$(count "$syncs")"
 	traced restore m s
-	at_most "190 1000" "calls of a restore" "$(count "$calls")"
+	at_most "190 600" "calls of a restore" "$(count "$calls")"
 	at_most "0 10" "times that a restore waits for the disk" "$(count "$syncs")"
 }
 
