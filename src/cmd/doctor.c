@@ -103,6 +103,14 @@ static const char *const host_caps[][2] = {
 
 static void look_at_walls(struct report *report, const struct machine *machine)
 {
+	scoped_free char *remedy =
+		text_format("run 'berth network up %s'", machine->config.network);
+
+	if (machine_unguarded(machine))
+		report_add(report, VERDICT_PROBLEM, "machine", remedy,
+			   "machine '%s' has lost the firewall rules that keep it from using "
+			   "others' addresses",
+			   machine->name);
 	if (!machine->config.privileged)
 		return;
 	report_add(report, VERDICT_NOTE, "machine",

@@ -426,8 +426,8 @@ int nft_is_current(const struct nft_table *table)
 	if (!filter)
 		return -ENOMEM;
 	nftnl_rule_set_str(filter, NFTNL_RULE_TABLE, table->name);
-	struct nlmsghdr *head =
-		nftnl_nlmsg_build_hdr(data, NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP, 1);
+	struct nlmsghdr *head = nftnl_nlmsg_build_hdr(data, NFT_MSG_GETRULE,
+						      (uint16_t)family_of(table), NLM_F_DUMP, 1);
 	nftnl_rule_nlmsg_build_payload(head, filter);
 	nftnl_rule_free(filter);
 	/* EINTR: the rules changed while they were listed. */

@@ -56,7 +56,7 @@ int nft_replace(const struct nft_table *table);
 /* Success if it is gone already. Of the table, name and device tell which. */
 int nft_remove(const struct nft_table *table);
 
-/* Of an inet table: 1 when it holds exactly count rules and all bear its mark, 0 when not. One request. */
+/* 1 when it holds exactly count rules and all bear its mark, 0 when not. One request. */
 int nft_is_current(const struct nft_table *table);
 
 /*

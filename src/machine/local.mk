@@ -20,6 +20,7 @@ libmachine_a_SOURCES = \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \
 	src/machine/mounts.c \
+	src/machine/neighbours.c \
 	src/machine/relay.c src/machine/relay.h \
 	src/machine/rootfs.c src/machine/rootfs.h \
 	src/machine/rootsize.c src/machine/rootsize.h \

@@ -198,6 +198,7 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 	}
 	if (!found->rules && firewall_update(network, err) < 0)
 		return -err->code;
+	network->renewed = found->here && !found->rules;
 	return bring_dns(network, found, err);
 }
 
@@ -227,6 +228,7 @@ int network_up(struct network *network, struct err *err)
 	struct found found;
 
 	network->warning[0] = '\0';
+	network->renewed = false;
 	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
 	network->bridge = found.bridge.index;

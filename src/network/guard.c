@@ -157,17 +157,26 @@ static void set_id(struct guard *guard)
 	memcpy(guard->id, id, sizeof id);
 }
 
+static int fill_guard(const struct network *network, const struct lease *lease, struct guard *guard)
+{
+	name_guard(network, lease->name, guard);
+	int r = lease_parse_mac(lease->mac, guard->mac);
+	if (r < 0)
+		return r;
+	set_id(guard);
+	fill_rules(guard, lease);
+	return 0;
+}
+
 int guard_port(const struct network *network, const struct lease *lease, struct err *err)
 {
 	struct guard guard;
+	int r = fill_guard(network, lease, &guard);
 
-	name_guard(network, lease->name, &guard);
-	if (lease_parse_mac(lease->mac, guard.mac) < 0)
+	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
 			       lease->mac);
-	set_id(&guard);
-	fill_rules(&guard, lease);
-	int r = nft_replace(&guard.table);
+	r = nft_replace(&guard.table);
 	if (r == -EOPNOTSUPP)
 		return err_set(
 			err, EOPNOTSUPP,
@@ -178,6 +187,36 @@ int guard_port(const struct network *network, const struct lease *lease, struct 
 	return r < 0 ? err_set(err, -r, "network '%s': firewall table '%s': %s", network->name,
 			       guard.name, strerror(-r))
 		     : 0;
+}
+
+static bool is_gone(const struct guard *guard)
+{
+	return if_nametoindex(guard->ifname) == 0 && errno == ENODEV;
+}
+
+int guard_is_current(const struct network *network, const struct lease *lease)
+{
+	struct guard guard;
+	int r = fill_guard(network, lease, &guard);
+
+	if (r < 0)
+		return r;
+	return is_gone(&guard) ? -ENODEV : nft_is_current(&guard.table);
+}
+
+int guard_renew(const struct network *network, const struct lease *lease, struct err *err)
+{
+	struct guard guard;
+	struct err why = { 0 };
+
+	int r = guard_port(network, lease, &why);
+	name_guard(network, lease->name, &guard);
+	/* Who ended it may have looked for rules before these were there. */
+	if (is_gone(&guard))
+		return guard_remove(network, lease->name, err);
+	if (r < 0)
+		*err = why;
+	return r;
 }
 
 int guard_remove(const struct network *network, const char *name, struct err *err)

@@ -12,6 +12,12 @@
  */
 int guard_port(const struct network *network, const struct lease *lease, struct err *err);
 
+/* 1 when the port has its rules, 0 when not, -ENODEV when there is no port, or -errno. */
+int guard_is_current(const struct network *network, const struct lease *lease);
+
+/* guard_port for a machine that runs; success if it just ended. */
+int guard_renew(const struct network *network, const struct lease *lease, struct err *err);
+
 /* Linux before 6.16 removes it with the link. Idempotent. */
 int guard_remove(const struct network *network, const char *name, struct err *err);
 

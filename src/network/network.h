@@ -19,6 +19,7 @@ struct network {
 	struct in_addr gateway; /* the bridge's own address: first of the subnet */
 	unsigned prefix;        /* bits of the subnet */
 	int bridge;             /* index of the link, once network_up has seen it; else 0 */
+	bool renewed;           /* by network_up: it was up, and its firewall rules had been lost */
 	char warning[256];      /* by network_up: what works without, in a sentence; "" = nothing */
 };
 

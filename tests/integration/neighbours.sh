@@ -14,6 +14,11 @@ address_of() {
 	field "$1" network.address
 }
 
+# port_of MACHINE: its link on the host.
+port_of() {
+	ip -o link | sed -n "s/^[0-9]*: \(bp[0-9a-f]*\)@.*alias $1\$/\1/p"
+}
+
 # tables: of guards.
 tables() {
 	nft list tables netdev
@@ -67,6 +72,29 @@ case_another_address() {
 	berth set rogue network.address="$(address_of victim | sed 's/[0-9]*$/77/')"
 	berth start --wait rogue
 	berth exec rogue -- ping -c 1 -w 10 "$(address_of victim)"
+	case_each_speaks_for_itself
+}
+
+# As a firewall that begins anew does.
+case_rules_are_put_back() {
+	nft flush ruleset
+	has "'rogue' has lost" "$(berth doctor || true)"
+	spoof rogue
+	grep -q 'arp-of-the-gateway arrives' "$T/spoof"
+	berth network up default
+	case_each_speaks_for_itself
+	not grep -q "has lost" <<<"$(berth doctor)"
+	nft flush ruleset
+	berth launch --wait bb third
+	case_each_speaks_for_itself
+	has "berth-$(port_of third)" "$(tables)"
+	berth delete --force third
+	nft delete table netdev "berth-$(port_of rogue)"
+	berth set rogue security.spoofing=yes
+	berth network up default
+	not grep -q "$(port_of rogue)" <<<"$(tables)"
+	berth unset rogue security.spoofing
+	berth network up default
 	case_each_speaks_for_itself
 }
 
