@@ -348,22 +348,33 @@ static int batch_send(struct batch *batch)
 	return r;
 }
 
-int nft_replace(const struct nft_table *table)
+static int put_table(const struct nft_table *table, bool replace)
 {
 	struct batch batch;
 	int r = batch_start(&batch, table);
 
 	if (r < 0)
 		return r;
-	/* Added before it is deleted, since deleting what is not there would fail the batch. */
-	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
-	batch_table(&batch, NFT_MSG_DELTABLE, table->name, 0);
-	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
+	if (replace) {
+		/* Added before it is deleted, since deleting what is not there would fail the batch. */
+		batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
+		batch_table(&batch, NFT_MSG_DELTABLE, table->name, 0);
+	}
+	batch_table(&batch, NFT_MSG_NEWTABLE, table->name,
+		    (uint16_t)(NLM_F_CREATE | (replace ? 0 : NLM_F_EXCL)));
 	batch_chain(&batch, table);
 	for (size_t i = 0; i < table->count; i++)
 		batch_rule(&batch, table, &table->rules[i]);
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_ACK);
 	return batch_send(&batch);
+}
+
+int nft_replace(const struct nft_table *table)
+{
+	/* What is deleted, even if it is nothing, costs the next who changes links a grace period. */
+	int r = put_table(table, false);
+
+	return r == -EEXIST ? put_table(table, true) : r;
 }
 
 int nft_remove(const struct nft_table *table)
