@@ -12,6 +12,13 @@ EXTRA_DIST += \
 	tests/integration/terminal.py
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
+EXTRA_DIST += tests/integration/exhaust.sh
+
+# Static, for it runs inside a machine.
+check_PROGRAMS += exhaust
+exhaust_SOURCES = tests/integration/exhaust.c
+exhaust_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
+exhaust_LDFLAGS = -static
 
 # Static, for it runs inside a machine.
 check_PROGRAMS += test_tun

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Who takes all of a resource takes it from himself: while he holds it, a neighbour and the host have theirs.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+program=$BUILD_TREE/exhaust
+
+case_three_machines() {
+	local name
+	busybox_template bb
+	for name in greedy modest; do
+		berth launch --wait --set security.nesting=yes bb "$name"
+		berth exec "$name" -- sh -c 'cat >/exhaust; chmod 755 /exhaust' <"$program"
+	done
+}
+
+# held: how much the greedy one has said that it has.
+held() {
+	[[ -s $T/held ]]
+}
+
+# hold KIND MOST: as greedy, until let_go.
+hold() {
+	mkfifo "$T/end"
+	berth exec --no-tty greedy -- /exhaust "$@" <"$T/end" >"$T/held" &
+	echo $! >"$T/holder"
+	exec 9>"$T/end"
+	retry 60 held
+	cat "$T/held"
+}
+
+let_go() {
+	exec 9>&-
+	wait "$(cat "$T/holder")"
+	rm "$T/end" "$T/held"
+}
+
+# take_all KIND [SOME]: one takes what there is; the others then get some, as if nobody had.
+take_all() {
+	local kind=$1 some=${2:-20}
+	hold "$kind" 100000
+	not grep -q 'as many as asked for' "$T/held"
+	not grep -q '^0 ' "$T/held"
+	same "a neighbour's $kind" "$some as many as asked for" "$(berth exec --no-tty modest -- /exhaust "$kind" "$some" </dev/null)"
+	same "the host's $kind" "$some as many as asked for" "$("$program" "$kind" "$some" </dev/null)"
+	# It can be entered and looked at all the same.
+	berth exec greedy -- true
+	let_go
+}
+
+case_inotify() {
+	take_all inotify
+}
+
+case_pseudo_terminals() {
+	take_all ptys
+}
+
+case_shared_memory() {
+	take_all shm
+}
+
+case_message_queues() {
+	take_all msg
+}
+
+case_semaphores() {
+	take_all sem
+}
+
+case_posix_queues() {
+	take_all mqueue 5
+}
+
+case_keys() {
+	if [[ $("$program" keys 1 </dev/null) == 0* ]]; then
+		skip "this host has no keys to give"
+	fi
+	take_all keys
+}
+
+# Without security.nesting there are none to be taken.
+case_no_keys() {
+	berth stop --force greedy
+	berth unset greedy security.nesting
+	berth start --wait greedy
+	same keys "0 Function not implemented" "$(berth exec --no-tty greedy -- /exhaust keys 1 </dev/null)"
+}
+
+# What of it the machine's own ids do: without them it is the host's that is taken.
+case_without_ids_of_its_own() {
+	berth stop --force greedy
+	berth set greedy security.privileged=yes
+	berth start --wait greedy
+	hold inotify 100000
+	not grep -q '^20 ' <<<"$("$program" inotify 20 </dev/null)"
+	let_go
+}
+
+run_cases "$@"
