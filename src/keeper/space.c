@@ -75,7 +75,7 @@ void space_look(struct keeper *keeper)
 		start_tending(keeper);
 }
 
-int space_pause(const struct keeper *keeper)
+int space_timeout(const struct keeper *keeper)
 {
 	return keeper->space_low ? AGAIN_MS : -1;
 }

@@ -91,11 +91,11 @@ void restart_now(struct keeper *keeper);
 
 /*
  * space.c: whether the pool has room. watch: from the start on. look: after an event of a device, and
- * every space_pause() milliseconds, which is -1 (never) while there is enough.
+ * every space_timeout() milliseconds, which is -1 (never) while there is enough.
  */
 void space_watch(struct keeper *keeper);
 void space_look(struct keeper *keeper);
-int space_pause(const struct keeper *keeper);
+int space_timeout(const struct keeper *keeper);
 
 /* One of berth's own verbs for this machine, as argv. */
 void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
