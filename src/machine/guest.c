@@ -5,12 +5,15 @@
  */
 #include "machine/guest.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/idmap.h"
 #include "kern/pty.h"
 #include "machine/rootfs.h"
 #include "machine/walls.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -45,6 +48,22 @@ static int set_names(struct run *run, struct err *err)
 	if (sethostname(name, strlen(name)) < 0)
 		return err_set(err, errno, "set host name '%s': %s", name, strerror(errno));
 	return 0;
+}
+
+/*
+ * Everybody may ping, as service managers have it on a host; theirs fails here, for it names more groups
+ * than a user namespace has, and a new network namespace lets nobody. Not where there is no IPv4.
+ */
+static int let_ping(const struct run *run, struct err *err)
+{
+	char range[32];
+	uint32_t groups = run->map.count ? run->map.count : (uint32_t)INT_MAX + 1;
+
+	snprintf(range, sizeof range, "0 %u", groups - 1);
+	int r = file_write(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", range);
+	return r < 0 && r != -ENOENT
+		       ? err_set(err, -r, "set net.ipv4.ping_group_range: %s", strerror(-r))
+		       : 0;
 }
 
 /*
@@ -110,7 +129,8 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
 	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
-	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0)
+	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0 ||
+	    let_ping(run, err) < 0)
 		return -err->code;
 	out[1] = rootfs_notify_socket(err);
 	if (out[1] < 0)

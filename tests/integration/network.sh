@@ -78,6 +78,19 @@ case_ping_by_address() {
 	ping -c 1 -W 5 "$(field one network.address)"
 }
 
+# Busybox has no ping for users; the host's Python, as a user in the machine, is one.
+case_ping_as_a_user() {
+	same "groups that may" "0 65535" "$(berth exec one -- cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')"
+	nsenter --target "$(field one init)" --user --net setpriv --reuid=1000 --regid=1000 --clear-groups \
+		--bounding-set=-all python3 -c '
+import socket, sys
+ping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+ping.settimeout(5)
+ping.connect((sys.argv[1], 0))
+ping.send(b"\x08\0\0\0\0\0\0\1")
+assert ping.recv(64)[0] == 0' "$(field two network.address)"
+}
+
 case_ping_by_name() {
 	retry 10 berth exec one -- ping -c 1 -W 5 two
 	retry 10 berth exec two -- ping -c 1 -W 5 one
