@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/terminal.py
+EXTRA_DIST += tests/integration/views.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh

@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "machine/headroom.h"
+#include "machine/views.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -138,6 +139,23 @@ static void check_limits(struct report *report)
 			"each machine's inotify and keys are counted by itself");
 }
 
+static void check_views(struct report *report)
+{
+	struct err err = { 0 };
+	int r = views_look(&err);
+
+	if (r == 0)
+		report_add(report, VERDICT_OK, "views", NULL,
+			   "lxcfs runs: free, nproc and uptime in a machine show its own figures");
+	else if (r == -ENOENT)
+		report_add(
+			report, VERDICT_NOTE, "views", "install lxcfs and start it",
+			"lxcfs does not run: free and nproc in a machine show the host's figures");
+	else
+		report_add(report, VERDICT_PROBLEM, "views", "systemctl restart lxcfs", "%s",
+			   err.text);
+}
+
 static void check_forwarding(struct report *report)
 {
 	long long forward = sysctl_number("/proc/sys/net/ipv4/ip_forward");
@@ -242,6 +260,7 @@ void doctor_host(struct report *report)
 	check_own_programs(report);
 	check_room(report);
 	check_limits(report);
+	check_views(report);
 	check_forwarding(report);
 	check_firewall(report);
 }

@@ -126,6 +126,7 @@ struct machine_config {
 	uint64_t memory;        /* "limits.memory", bytes */
 	uint64_t swap;          /* "limits.memory.swap", bytes; UINT64_MAX: no limit */
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
+	char *lxcfs;            /* KEY_CHOICE auto, no */
 	char *restart;          /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit; /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */

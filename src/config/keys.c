@@ -10,6 +10,7 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
 
+static const char *const lxcfs_words[] = { "auto", "no", NULL };
 static const char *const restart_words[] = { "no", "on-failure", "always", NULL };
 
 #define AT(field) offsetof(struct mount_config, field)
@@ -103,6 +104,8 @@ static const struct key machine_keys[] = {
 	  "how much of its memory may be swapped out; 0: nothing" },
 	{ "limits.pids", KEY_NUMBER, KEY_LIVE, AT(pids), "16384", 0, 4194304, NULL,
 	  "how many processes and threads it may have; 0: as many as the host" },
+	{ "lxcfs", KEY_CHOICE, 0, AT(lxcfs), "auto", 0, 0, lxcfs_words,
+	  "whether free, nproc and uptime in it show its own figures, where lxcfs runs: auto, no" },
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL,
 	  "network that its eth0 is on; empty: none" },
 	{ "network.address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,

@@ -35,6 +35,7 @@ libmachine_a_SOURCES = \
 	src/machine/tend.c \
 	src/machine/usage.c \
 	src/machine/user.c src/machine/user.h \
+	src/machine/views.c src/machine/views.h \
 	src/machine/walls.c src/machine/walls.h
 
 # The only program that links libsystemd.

@@ -37,6 +37,15 @@ static const struct mount_row mount_rows[] = {
 	{ "run", "tmpfs", "mode=755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },
 };
 
+/*
+ * Where parts of the first two are covered, these are whole: the kernel lets a user namespace in the
+ * guest mount its own only while it can see one that is (mount_too_revealing).
+ */
+static const struct mount_row spare_rows[] = {
+	{ "run/host/proc", "proc", NULL, NO_SUID_DEV_EXEC },
+	{ "run/host/sys", "sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY },
+};
+
 /* A user namespace may not make device nodes; it may have the host's own shown to it. */
 static const char *const device_rows[] = { "null", "zero", "full", "random", "urandom", "tty" };
 _Static_assert(sizeof device_rows / sizeof *device_rows == ROOTFS_DEVICES, "as many descriptors");
@@ -77,6 +86,15 @@ static int mount_row_at(int root_fd, const struct mount_row *row, struct err *er
 	if (r < 0)
 		return err_set(err, -r, "mount %s on '/%s': %s", row->type, row->target,
 			       mount_why(r));
+	return 0;
+}
+
+static int mount_table(int root_fd, const struct mount_row *rows, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (mount_row_at(root_fd, &rows[i], err) < 0)
+			return -err->code;
+	}
 	return 0;
 }
 
@@ -250,14 +268,15 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 	if (open_root(rootfs, err) < 0)
 		return -err->code;
 	int root = rootfs->root_fd;
-	for (size_t i = 0; i < sizeof mount_rows / sizeof *mount_rows; i++) {
-		if (mount_row_at(root, &mount_rows[i], err) < 0)
-			return -err->code;
-	}
+	if (mount_table(root, mount_rows, sizeof mount_rows / sizeof *mount_rows, err) < 0)
+		return -err->code;
 	if (rootfs->shield && shield(root, err) < 0)
 		return -err->code;
 	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
+		return -err->code;
+	if (rootfs->shares->covers_proc &&
+	    mount_table(root, spare_rows, sizeof spare_rows / sizeof *spare_rows, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < rootfs->shares->count; i++) {
 		if (share_attach(root, &rootfs->shares->list[i], err) < 0)

@@ -24,6 +24,7 @@
 #include "machine/limits.h"
 #include "machine/place.h"
 #include "machine/stage.h"
+#include "machine/views.h"
 #include "machine/walls.h"
 #include "network/guard.h"
 
@@ -183,7 +184,8 @@ static int open_shares(struct run *run, struct err *err)
 	scoped_text struct text skipped = { 0 };
 
 	if (share_forget_temporary(run->machine, err) < 0 ||
-	    share_all(&run->shares, &to, &skipped, err) < 0)
+	    share_all(&run->shares, &to, &skipped, err) < 0 ||
+	    views_add(&run->shares, &run->machine->config, &skipped, err) < 0)
 		return -err->code;
 	return run_warn(run, text_str(&skipped), err);
 }

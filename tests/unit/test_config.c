@@ -357,8 +357,8 @@ static const struct {
 	{ KEY_SUBNET, "224.0.0.0/8", "subnet", "no machine can have such addresses" },
 	{ KEY_UUID, "0b1f2c3d-0001-4002-8003", "uuid",
 	  "use a UUID, such as 0b1f2c3d-0001-4002-8003-0123456789ab" },
-	{ KEY_CHOICE, "zfs", "restart", "use no, on-failure or always" },
-	{ KEY_CHOICE, "", "restart", "use no, on-failure or always" },
+	{ KEY_CHOICE, "zfs", "lxcfs", "use auto or no" },
+	{ KEY_CHOICE, "", "lxcfs", "use auto or no" },
 };
 
 static void test_kind_faults(void)

@@ -1,0 +1,189 @@
+#include "machine/views.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#define LXCFS "/var/lib/lxcfs"
+
+enum { VIEWS = 8, ANSWER_MILLISECONDS = 3000, DEATH_MILLISECONDS = 100 };
+
+/* The same path below LXCFS and in the machine. The last is a folder. */
+static const char *const view_rows[VIEWS] = {
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo",
+	"/proc/stat",    "/proc/swaps",     "/proc/uptime",  "/sys/devices/system/cpu",
+};
+
+static bool is_folder(int row)
+{
+	return row == VIEWS - 1;
+}
+
+/* Not by statfs(2), which asks the file system, and this one may never answer. */
+static bool is_mounted(void)
+{
+	scoped_file FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	scoped_free char *line = NULL;
+	size_t size = 0;
+	bool mounted = false;
+
+	while (mounts && !mounted && getline(&line, &size, mounts) > 0) {
+		char point[sizeof LXCFS + 1];
+		mounted = strstr(line, " - fuse.lxcfs ") &&
+			  sscanf(line, "%*s %*s %*s %*s %15s", point) == 1 &&
+			  strcmp(point, LXCFS) == 0;
+	}
+	return mounted;
+}
+
+/* A daemon that died is told apart from one that hangs only by this. */
+static int open_view(int row, struct err *err)
+{
+	char path[128], byte;
+
+	snprintf(path, sizeof path, LXCFS "%s", view_rows[row]);
+	scoped_fd int file = open(path, O_RDONLY | O_CLOEXEC | (is_folder(row) ? O_DIRECTORY : 0));
+	if (file < 0 || (!is_folder(row) && read(file, &byte, 1) < 0))
+		return err_set(err, errno, "'%s': %s", path, strerror(errno));
+	int fd = mount_clone(AT_FDCWD, path, 0);
+	int r = fd < 0 ? fd
+		       : mount_attributes(fd,
+					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						  MOUNT_ATTR_NOEXEC,
+					  0, 0);
+	if (r >= 0)
+		r = mount_private(fd);
+	return r < 0 ? err_set(err, -r, "'%s': %s", path, mount_why(r)) : fd;
+}
+
+static __attribute__((noreturn)) void open_all(struct sync *sync)
+{
+	struct err err = { 0 };
+	int fds[VIEWS];
+
+	for (int row = 0; row < VIEWS && !err.code; row++)
+		fds[row] = open_view(row, &err);
+	if (err.code)
+		sync_fail(sync, &err);
+	else
+		sync_post(sync, STEP_RUNNING, fds, VIEWS, &err);
+	_exit(EXIT_SUCCESS);
+}
+
+static int wait_answer(struct sync *sync, int fds[VIEWS], struct err *err)
+{
+	struct pollfd ready = { .fd = sync->fd, .events = POLLIN };
+
+	if (poll(&ready, 1, ANSWER_MILLISECONDS) <= 0)
+		return err_set(err, ETIMEDOUT, "it does not answer");
+	return sync_wait(sync, STEP_RUNNING, fds, VIEWS, err);
+}
+
+/* In a process of its own, since whoever asks a daemon that hangs may hang with it, unkillable. */
+static int ask(int fds[VIEWS], struct err *err)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	struct sync here, there;
+
+	if (sync_pair(&here, &there, err) < 0)
+		return -err->code;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		sync_close(&here);
+		open_all(&there);
+	}
+	sync_close(&there);
+	if (pid < 0) {
+		sync_close(&here);
+		return err_set(err, -pid, "start a process: %s", strerror(-pid));
+	}
+	int r = wait_answer(&here, fds, err);
+	sync_close(&here);
+	kill(pid, SIGKILL);
+	struct pollfd dead = { .fd = spawn.pidfd, .events = POLLIN };
+	if (poll(&dead, 1, DEATH_MILLISECONDS) > 0)
+		spawn_wait(spawn.pidfd);
+	close(spawn.pidfd);
+	return r;
+}
+
+static int ask_mounted(int fds[VIEWS], struct err *err)
+{
+	if (!is_mounted())
+		return err_set(err, ENOENT, "lxcfs is not mounted on '" LXCFS "'");
+	/* One of its files missing is another failure than no lxcfs. */
+	if (ask(fds, err) < 0) {
+		err->code = EIO;
+		return err_wrap(err, "lxcfs is of no use, restart it and then the machine");
+	}
+	return 0;
+}
+
+int views_look(struct err *err)
+{
+	int fds[VIEWS];
+
+	if (ask_mounted(fds, err) < 0)
+		return -err->code;
+	for (int row = 0; row < VIEWS; row++)
+		close(fds[row]);
+	return 0;
+}
+
+/* The fd is the share's, or closed. */
+static int add_view(struct shares *shares, int row, int fd, struct err *err)
+{
+	scoped_fd int view = fd;
+
+	/* Kernels differ in which of them they have, and nothing can be made there. */
+	if (err->code || access(view_rows[row], F_OK) < 0)
+		return -err->code;
+	struct share *share = shares_add(shares, err);
+	if (!share)
+		return -err->code;
+	share->what = "view";
+	share->name = "lxcfs";
+	share->folder = is_folder(row);
+	share->fd = take_fd(&view);
+	return text_print(share->target, sizeof share->target, "%s", view_rows[row]);
+}
+
+static int ask_for(const struct shares *shares, int fds[VIEWS], struct err *err)
+{
+	int r = ask_mounted(fds, err);
+
+	if (r < 0 || shares->count + VIEWS <= SHARES_MAX)
+		return r;
+	for (int row = 0; row < VIEWS; row++)
+		close(fds[row]);
+	return err_set(err, E2BIG, "there are too many mounts and devices for lxcfs as well");
+}
+
+int views_add(struct shares *shares, const struct machine_config *config, struct text *told,
+	      struct err *err)
+{
+	struct err why = { 0 };
+	int fds[VIEWS];
+
+	if (strcmp(config->lxcfs, "no") == 0)
+		return 0;
+	int r = ask_for(shares, fds, &why);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		text_add(told, "%s%s; free and nproc in the machine show the host's figures",
+			 told->length ? "; " : "", why.text);
+		return 0;
+	}
+	for (int row = 0; row < VIEWS; row++)
+		add_view(shares, row, fds[row], err);
+	shares->covers_proc = true;
+	return -err->code;
+}

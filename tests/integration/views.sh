@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# lxcfs: a machine's own figures in its /proc and /sys, and what a start does when it is broken.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+place=/var/lib/lxcfs
+
+# In this test's own mount namespace; the host's, if it runs, is covered.
+lxcfs_start() {
+	mkdir -p "$place"
+	[[ ! -e $place/proc ]] || mount -t tmpfs none "$place"
+	lxcfs --pidfile="$T/lxcfs.pid" "$place" >"$T/lxcfs.log" 2>&1 &
+	echo $! >"$T/lxcfs"
+	retry 20 test -r "$place/proc/uptime"
+}
+
+lxcfs_end() {
+	kill -KILL "$(cat "$T/lxcfs")" || true
+	retry 20 umount -l "$place"
+}
+
+# shown MACHINE: how many of its files are lxcfs's.
+shown() {
+	berth exec "$1" -- grep -c fuse.lxcfs /proc/self/mountinfo || true
+}
+
+case_none_is_there() {
+	busybox_template bb
+	umount -l "$place" 2>/dev/null || true
+	berth create bb m
+	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
+	same "files of lxcfs" 0 "$(shown m)"
+	has "lxcfs does not run" "$(berth doctor)"
+	berth stop --force m
+}
+
+case_its_own_figures() {
+	lxcfs_start
+	has "lxcfs runs" "$(berth doctor)"
+	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
+	same "files of lxcfs" 8 "$(shown m)"
+	has "^MemTotal:" "$(berth exec m -- cat /proc/meminfo)"
+	berth exec m -- sh -c 'nproc && uptime && free && ls /sys/devices/system/cpu/online' >/dev/null
+	# From the start of its init, by lxcfs; not the host's.
+	[[ $(berth exec m -- cut -d. -f1 /proc/uptime) -lt $(cut -d. -f1 /proc/uptime) ]]
+	berth restart m
+	same "after a restart" 8 "$(shown m)"
+	# What is covered here must not keep a user namespace in it from a /proc of its own.
+	berth exec m -- unshare -Urpf --mount-proc true
+}
+
+case_its_flags_are_locked() {
+	fails 255 "" berth exec m -- sh -c 'mount -o remount,bind,rw /proc/meminfo || exit 255' 2>/dev/null
+	has " /proc/meminfo ro,nosuid,nodev,noexec" "$(berth exec m -- grep ' /proc/meminfo ' /proc/self/mountinfo)"
+}
+
+case_not_wanted() {
+	fails 2 "use auto or no" berth set m lxcfs=yes
+	berth set m lxcfs=no
+	berth restart m
+	same "lxcfs=no" 0 "$(shown m)"
+	berth unset m lxcfs
+	berth set m security.nesting=yes
+	berth restart m
+	same "with nesting" 8 "$(shown m)"
+	berth exec m -- unshare -Urpf --mount-proc true
+	berth unset m security.nesting
+	berth stop --force m
+}
+
+case_one_that_hangs() {
+	kill -STOP "$(cat "$T/lxcfs")"
+	timeout 60 berth start m 2>"$T/said"
+	kill -CONT "$(cat "$T/lxcfs")"
+	has "lxcfs is of no use.*does not answer" "$(cat "$T/said")"
+	same "without it" 0 "$(shown m)"
+	berth stop --force m
+}
+
+case_one_that_died() {
+	berth start m
+	same "files of lxcfs" 8 "$(shown m)"
+	kill -KILL "$(cat "$T/lxcfs")"
+	retry 20 not cat "$place/proc/uptime" 2>/dev/null
+	# Who lives on has what is dead, and a start after that does without.
+	timeout 60 berth exec m -- true
+	timeout 60 berth stop --force m
+	timeout 60 berth start m 2>"$T/said"
+	has "lxcfs is of no use" "$(cat "$T/said")"
+	has "problem +views +lxcfs is of no use" "$(berth doctor)"
+	berth exec m -- cat /proc/meminfo >/dev/null
+	umount -l "$place"
+	lxcfs_start
+	berth restart m
+	same "files of lxcfs" 8 "$(shown m)"
+	berth delete --force m
+	lxcfs_end
+}
+
+run_cases "$@"
