@@ -101,6 +101,7 @@ struct machine_config {
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */
 	bool privileged;        /* "security.privileged": no user namespace */
+	bool isolated;          /* "security.port_isolation" */
 	bool spoofing;          /* "security.spoofing": no guard on its port */
 	bool autostart;         /* "boot.autostart" */
 	char *caps;             /* KEY_CAPS "security.caps" */

@@ -123,6 +123,8 @@ static const struct key machine_keys[] = {
 	  "whether 32-bit programs run in a 64-bit root" },
 	{ "security.nesting", KEY_BOOL, 0, AT(nesting), "no", 0, 0, NULL,
 	  "whether machines and containers of its own run inside it" },
+	{ "security.port_isolation", KEY_BOOL, 0, AT(isolated), "no", 0, 0, NULL,
+	  "whether it reaches the host and the world, but no other machine so kept" },
 	{ "security.privileged", KEY_BOOL, 0, AT(privileged), "no", 0, 0, NULL,
 	  "whether its root is the host's root, without a user namespace" },
 	{ "security.spoofing", KEY_BOOL, 0, AT(spoofing), "no", 0, 0, NULL,

@@ -327,6 +327,21 @@ static int send_both(struct link_socket *links, struct nl_msg *one, struct nl_ms
 	return nl_sendto(links->nl, both, first + second);
 }
 
+/* What a port is to its bridge, which the kernel takes from a change alone, too. */
+static int put_isolated(struct nl_msg *message)
+{
+	struct nlattr *info = nla_nest_start(message, IFLA_LINKINFO);
+
+	if (!info || nla_put_string(message, IFLA_INFO_SLAVE_KIND, "bridge") < 0)
+		return -NLE_NOMEM;
+	struct nlattr *port = nla_nest_start(message, IFLA_INFO_SLAVE_DATA);
+	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, 1) < 0)
+		return -NLE_NOMEM;
+	nla_nest_end(message, port);
+	nla_nest_end(message, info);
+	return 0;
+}
+
 int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 {
 	struct nl_msg *make = veth_message(veth);
@@ -335,7 +350,8 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 	begin(links);
 	int r = -NLE_NOMEM;
 	if (make && name && nla_put_string(name, IFLA_IFNAME, veth->name) == 0 &&
-	    nla_put(name, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) == 0)
+	    nla_put(name, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) == 0 &&
+	    (!veth->isolated || put_isolated(name) == 0))
 		r = send_both(links, make, name);
 	nlmsg_free(make);
 	nlmsg_free(name);
@@ -346,7 +362,10 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 	/* The second answer comes in any case and must not be left to the next request. */
 	struct link_socket made = *links;
 	begin(links);
-	nl_wait_for_ack(links->nl);
+	int changed = finish(links, nl_wait_for_ack(links->nl));
+	/* An alias is for people, but who wants a wall shall have it or hear of it. */
+	if (r == 0 && changed < 0 && veth->isolated)
+		return changed;
 	*links = made;
 	return r;
 }

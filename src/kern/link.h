@@ -53,6 +53,7 @@ int link_add_default_route(struct link_socket *links, int index, struct in_addr 
 struct link_veth {
 	const char *name;  /* of our end */
 	const char *alias; /* of our end */
+	bool isolated;     /* from other such ports of the bridge */
 	int bridge;        /* index of the bridge that our end is a port of */
 	const char *peer;  /* name of the other end, born in the namespace of pid */
 	unsigned char peer_mac[LINK_MAC];

@@ -17,7 +17,10 @@ static int look(const struct machine *machine, struct network *network, struct l
 	if (machine->config.spoofing || !run_alive(machine))
 		return -ENOENT;
 	int r = lease_find(network, machine->name, lease, &unsaid);
-	return r < 0 ? r : guard_is_current(network, lease);
+	if (r < 0)
+		return r;
+	lease->isolated = machine->config.isolated;
+	return guard_is_current(network, lease);
 }
 
 bool machine_unguarded(const struct machine *machine)

@@ -148,6 +148,7 @@ static int find_lease(struct run *run, struct err *err)
 	    lease_get(&run->network, run->machine->name, config->mac, want, &run->lease, err) < 0)
 		return -err->code;
 	run->networked = true;
+	run->lease.isolated = config->isolated;
 	if (run->network.renewed && machine_guard_all(&run->network, err) < 0)
 		return -err->code;
 	return run_warn(run, run->network.warning, err);

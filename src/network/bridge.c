@@ -55,7 +55,7 @@ void bridge_name(const struct site *site, const char *network, unsigned attempt,
  * (10:66:6a) can be the same. A MAC of its own also keeps a bridge from taking that of its lowest
  * port, and from changing it under the guests' eyes.
  */
-static void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC])
+void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC])
 {
 	uint64_t hash = network_hash(network->site, network->name, 0);
 

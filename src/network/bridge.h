@@ -23,6 +23,9 @@ void bridge_name(const struct site *site, const char *network, unsigned attempt,
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);
 
+/* The hardware address of the network's bridge, of which each has its own. */
+void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC]);
+
 /* network_down for one who has the lock. */
 int bridge_down(const struct network *network, struct err *err);
 

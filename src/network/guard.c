@@ -1,6 +1,7 @@
 #include "network/guard.h"
 
 #include "kern/nft.h"
+#include "network/bridge.h"
 
 #include <errno.h>
 #include <net/ethernet.h>
@@ -9,7 +10,7 @@
 
 enum {
 	MAC = 6,
-	RULES = 16,
+	RULES = 20,
 	IPV6_SOURCE = 8, /* RFC 8200; its last 8 bytes tell the machine, those before the network */
 	ICMP6_TARGET = 8,
 	DHCP_SERVER = 67,
@@ -111,12 +112,28 @@ static void drop_other_ipv6(struct guard *guard)
 	want_other_target(guard, question);
 }
 
+/* To a neighbour by way of the host, which would route it back to the bridge, past its port's wall. */
+static void drop_detours(struct guard *guard, const struct network *network)
+{
+	unsigned char host[MAC];
+	struct nft_rule *rule = add(guard, NFT_DROP);
+
+	bridge_mac(network, host);
+	want(rule, NFT_FIELD_FRAME, 0, host, MAC, false);
+	want_number(rule, NFT_FIELD_PROTOCOL, ETH_P_IP);
+	rule->match[rule->matches++] = (struct nft_match){ .field = NFT_FIELD_TO,
+							   .network = network->gateway,
+							   .prefix = network->prefix };
+	want(rule, NFT_FIELD_PACKET, 16, &network->gateway, 4, true);
+}
+
 static void pass(struct guard *guard, unsigned protocol)
 {
 	want_number(add(guard, NFT_ACCEPT), NFT_FIELD_PROTOCOL, protocol);
 }
 
-static void fill_rules(struct guard *guard, const struct lease *lease)
+static void fill_rules(struct guard *guard, const struct network *network,
+		       const struct lease *lease)
 {
 	/* Also of frames with a tag for a virtual LAN, which are none of the protocols below. */
 	want(add(guard, NFT_DROP), NFT_FIELD_FRAME, MAC, guard->mac, MAC, true);
@@ -124,6 +141,8 @@ static void fill_rules(struct guard *guard, const struct lease *lease)
 	drop_others(guard, ETH_P_ARP, 8, guard->mac, NULL, MAC);
 	drop_others(guard, ETH_P_ARP, 14, &lease->address, nowhere, 4);
 	pass(guard, ETH_P_ARP);
+	if (lease->isolated)
+		drop_detours(guard, network);
 	/* Without an address yet, as a DHCP client. */
 	drop_others(guard, ETH_P_IP, 12, &lease->address, nowhere, 4);
 	drop_port(guard, ETH_P_IP, DHCP_SERVER);
@@ -164,7 +183,7 @@ static int fill_guard(const struct network *network, const struct lease *lease, 
 	if (r < 0)
 		return r;
 	set_id(guard);
-	fill_rules(guard, lease);
+	fill_rules(guard, network, lease);
 	return 0;
 }
 

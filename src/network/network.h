@@ -30,6 +30,7 @@ struct lease {
 	struct in_addr address;
 	struct in_addr gateway;
 	unsigned prefix;
+	bool isolated; /* set by who attaches it: from the bridge's other isolated ports */
 };
 
 /*

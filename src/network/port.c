@@ -79,6 +79,7 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	char ifname[IFNAMSIZ];
 	struct link_veth veth = { .name = ifname,
 				  .alias = lease->name,
+				  .isolated = lease->isolated,
 				  .peer = guest_link,
 				  .pid = pid,
 				  .bridge = network->bridge };

@@ -98,6 +98,36 @@ case_rules_are_put_back() {
 	case_each_speaks_for_itself
 }
 
+# reaches MACHINE ADDRESS
+reaches() {
+	berth exec "$1" -- ping -c 1 -w 3 "$2" >/dev/null
+}
+
+case_isolated_ports() {
+	local gateway
+	gateway=$(field rogue network.gateway)
+	retry 10 reaches rogue "$(address_of victim)"
+	berth set rogue security.port_isolation=yes
+	berth restart --wait --force rogue
+	# One alone is no island.
+	retry 10 reaches rogue "$(address_of victim)"
+	berth set victim security.port_isolation=yes
+	berth restart --wait --force victim
+	retry 10 reaches victim "$gateway"
+	reaches rogue "$gateway"
+	not reaches rogue "$(address_of victim)"
+	not reaches victim "$(address_of rogue)"
+	berth exec rogue -- nslookup victim "$gateway"
+	# Nor by way of the host, which would route it back to the bridge.
+	berth exec rogue -- ip route add "$(address_of victim)" via "$gateway"
+	berth exec victim -- ip route add "$(address_of rogue)" via "$gateway"
+	not reaches rogue "$(address_of victim)"
+	not reaches victim "$(address_of rogue)"
+	reaches rogue "$gateway"
+	berth unset rogue security.port_isolation
+	berth unset victim security.port_isolation
+}
+
 # After any end.
 case_no_table_is_left() {
 	has berth-bp "$(tables)"
