@@ -146,11 +146,11 @@ static void check_views(struct report *report)
 
 	if (r == 0)
 		report_add(report, VERDICT_OK, "views", NULL,
-			   "lxcfs runs: free, nproc and uptime in a machine show its own figures");
+			   "lxcfs runs: free and lscpu in a machine show its own figures");
 	else if (r == -ENOENT)
 		report_add(
 			report, VERDICT_NOTE, "views", "install lxcfs and start it",
-			"lxcfs does not run: free and nproc in a machine show the host's figures");
+			"lxcfs does not run: free and lscpu in a machine show the host's figures");
 	else
 		report_add(report, VERDICT_PROBLEM, "views", "systemctl restart lxcfs", "%s",
 			   err.text);

@@ -105,7 +105,7 @@ static const struct key machine_keys[] = {
 	{ "limits.pids", KEY_NUMBER, KEY_LIVE, AT(pids), "16384", 0, 4194304, NULL,
 	  "how many processes and threads it may have; 0: as many as the host" },
 	{ "lxcfs", KEY_CHOICE, 0, AT(lxcfs), "auto", 0, 0, lxcfs_words,
-	  "whether free, nproc and uptime in it show its own figures, where lxcfs runs: auto, no" },
+	  "whether free and lscpu in it show its own figures, where lxcfs runs: auto, no" },
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL,
 	  "network that its eth0 is on; empty: none" },
 	{ "network.address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,

@@ -13,12 +13,16 @@
 
 #define LXCFS "/var/lib/lxcfs"
 
-enum { VIEWS = 8, ANSWER_MILLISECONDS = 3000, DEATH_MILLISECONDS = 100 };
+enum { VIEWS = 6, ANSWER_MILLISECONDS = 3000, DEATH_MILLISECONDS = 100 };
 
-/* The same path below LXCFS and in the machine. The last is a folder. */
+/*
+ * The same path below LXCFS and in the machine. The last is a folder. Not /proc/uptime, which the time
+ * namespace does as well, nor /proc/stat: the time of boot in lxcfs's is the host's, from which ps(1) in
+ * the machine would count when its processes began.
+ */
 static const char *const view_rows[VIEWS] = {
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo",
-	"/proc/stat",    "/proc/swaps",     "/proc/uptime",  "/sys/devices/system/cpu",
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg",
+	"/proc/meminfo", "/proc/swaps",     "/sys/devices/system/cpu",
 };
 
 static bool is_folder(int row)
@@ -178,7 +182,7 @@ int views_add(struct shares *shares, const struct machine_config *config, struct
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0) {
-		text_add(told, "%s%s; free and nproc in the machine show the host's figures",
+		text_add(told, "%s%s; free in the machine shows the host's figures",
 			 told->length ? "; " : "", why.text);
 		return 0;
 	}

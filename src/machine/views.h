@@ -1,5 +1,5 @@
 /*
- * The machine's own figures for free(1), nproc(1) and uptime(1): lxcfs, where it runs on the host,
+ * The machine's own figures for free(1), lscpu(1) and their kin: lxcfs, where it runs on the host,
  * answers for files of /proc and /sys by who reads them.
  */
 #ifndef BERTH_MACHINE_VIEWS_H
