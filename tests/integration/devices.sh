@@ -52,6 +52,22 @@ case_tun() {
 	in_m 'mkdir -p /dev/net && ! mknod /dev/net/tun c 10 200'
 }
 
+# What the guest's root keeps of a device that was taken away is a name for nothing.
+case_taken_away_is_gone() {
+	[[ -c /dev/net/tun ]] || skip "no /dev/net/tun here"
+	berth device add --temporary --name kept m /dev/net/tun
+	in_m 'touch /keep /link; mount --bind /dev/net/tun /keep; ln -sf /proc/1/root/dev/net/tun /link; : </keep'
+	berth device remove m kept
+	not in_m 'mknod /again c 10 200 && : <>/again'
+	not in_m ': </link'
+	in_m 'test ! -e /dev/net/tun'
+	if berth doctor | grep -q '^note *devices'; then
+		skip "this kernel has no control group programs for devices: a mount made of the node stays"
+	fi
+	not in_m ': </keep'
+	in_m 'umount /keep; rm -f /keep /link'
+}
+
 case_owner_and_mode() {
 	in_m 'echo "www:x:33:34::/:/bin/sh" >>/etc/passwd; echo "kvm:x:77:" >>/etc/group'
 	[[ -c /dev/kvm ]] || skip "no /dev/kvm here"
