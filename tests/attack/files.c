@@ -265,7 +265,7 @@ static enum verdict entering(void)
 	unsigned looks = 0;
 
 	stat("/proc/self/exe", &own);
-	for (alarm(30); looks < 60000; looks++) {
+	for (alarm(240); looks < 60000; looks++) {
 		DIR *proc = opendir("/proc");
 		for (struct dirent *e; proc && (e = readdir(proc));) {
 			char path[300];

@@ -120,13 +120,25 @@ static enum verdict securityfs(void)
 }
 
 /* A host with version 1 beside version 2: its hierarchy can be mounted, its knobs are the host's. */
+/* One that nobody has mounted only the first control group namespace may make. */
+static enum verdict judge_hierarchy(void)
+{
+	enum verdict verdict = judge(-1, 0);
+
+	if (walls_down && verdict == CONTAINED) {
+		say("the host has no such hierarchy");
+		return ABSENT;
+	}
+	return verdict;
+}
+
 static enum verdict release_agent(void)
 {
 	char path[64];
 
 	mkdir(place, 0700);
 	if (mount("none", place, "cgroup", 0, "memory") < 0) {
-		enum verdict verdict = judge(-1, 0);
+		enum verdict verdict = judge_hierarchy();
 		rmdir(place);
 		return verdict;
 	}
@@ -146,7 +158,7 @@ static enum verdict freeze_host(void)
 {
 	mkdir(place, 0700);
 	if (mount("none", place, "cgroup", 0, "freezer") < 0) {
-		enum verdict verdict = judge(-1, 0);
+		enum verdict verdict = judge_hierarchy();
 		rmdir(place);
 		return verdict;
 	}

@@ -46,6 +46,8 @@ volume() {
 
 case_a_machine() {
 	local root
+	# One in which the host sees the roots, for what an image may bring.
+	berth pool create default --driver btrfs --size 2G
 	busybox_template bb
 	printf 'a secret of the host' >"$T/secret"
 	chmod 600 "$T/secret"
@@ -100,7 +102,7 @@ case_without_the_walls() {
 	: >"$T/down"
 	cut -d '|' -f 2 "$T/list" | sort -u >"$T/sets"
 	while read -r holes <&5; do
-		export BERTH_TEST_HOLES=$holes
+		export BERTH_TEST_HOLES="$holes apparmor"
 		mapfile -t names < <(awk -F '|' -v holes="$holes" '$2 == holes && $1 != "entering" { print $1 }' "$T/list")
 		with_key "$BUILD_TREE/berth-holes" start --wait m
 		attack "$BUILD_TREE/berth-holes" --down "${names[@]}" >>"$T/down" || true
@@ -193,6 +195,21 @@ case_setuid_files() {
 	same "found by nobody" "" "$found"
 	# And on a mount where setuid does not count, should somebody open the folders.
 	has nosuid "$(findmnt -n -o OPTIONS -T "$file")"
+}
+
+# In a pool that is a folder of the host's they lie on its own file system: only root may go there.
+case_setuid_files_in_a_folder() {
+	local file
+	berth pool create folder --driver dir
+	busybox_template inside folder
+	berth launch --pool folder --wait inside n
+	berth exec n -- sh -c 'cp /bin/busybox /berth-setuid && chmod 4755 /berth-setuid'
+	file=$(find "$BERTH_ROOT" -path '*/folder/*' -name berth-setuid -print -quit)
+	[[ -u $file ]]
+	chmod 755 "$T"
+	not setpriv --reuid=65534 --regid=65534 --clear-groups test -e "$file"
+	# T itself is open by now.
+	same "folders that are root's alone" 3 "$(namei -m "$file" | grep -c '^ drwx------ ')"
 }
 
 # exec reads the guest's lists of users, of which the guest's root may have made anything.
