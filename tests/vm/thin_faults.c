@@ -355,7 +355,9 @@ static bool before_repair(struct pool *pool)
 	off_t at = metadata_at(pool);
 	unsigned char super[4096];
 
-	if (!before_attach(pool) || pread(fd, super, sizeof super, at) != sizeof super)
+	/* The loop device goes past the page cache, which may still hold what was written here before. */
+	if (!before_attach(pool) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0 ||
+	    pread(fd, super, sizeof super, at) != sizeof super)
 		return false;
 	memset(super + MAP_AT, 0, 8);
 	super[MAP_AT] = 1;
