@@ -59,15 +59,21 @@ static int try_range(const struct site *site, const char *machine, const char *p
 	return 0;
 }
 
+static void drop_range(const char *machine, const char *path)
+{
+	char name[64];
+
+	if (path && holder(path, name) && strcmp(name, machine) == 0)
+		unlink(path);
+}
+
 /* Lets go of ranges from first on that bear the machine's name. */
 static void drop_ranges(const struct site *site, const char *machine, uint64_t first,
 			uint64_t count)
 {
 	for (uint64_t i = first; i < first + count; i++) {
 		scoped_free char *path = range_path(site, i);
-		char name[64];
-		if (path && holder(path, name) && strcmp(name, machine) == 0)
-			unlink(path);
+		drop_range(machine, path);
 	}
 }
 
@@ -134,4 +140,15 @@ void ids_release(const struct site *site, const struct site_config *config, cons
 {
 	drop_ranges(site, machine, (map->base - config->idmap_base) / IDMAP_COUNT,
 		    map->count / IDMAP_COUNT);
+}
+
+void ids_release_all(const struct site *site, const char *machine)
+{
+	scoped_free char *folder = site_run_path(site, "ids");
+	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		scoped_free char *path = text_format("%s/%s", folder, e->d_name);
+		drop_range(machine, path);
+	}
 }

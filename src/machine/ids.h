@@ -23,5 +23,7 @@ int ids_fit(struct site_config *config, struct err *err);
 /* Idempotent; never releases another machine's. */
 void ids_release(const struct site *site, const struct site_config *config, const char *machine,
 		 const struct idmap *map);
+/* The same by a look at all ranges, for who was killed before it could write down which it had taken. */
+void ids_release_all(const struct site *site, const char *machine);
 
 #endif

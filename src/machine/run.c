@@ -249,9 +249,10 @@ int run_clean(struct machine *machine, struct err *err)
 	if (r < 0)
 		return r;
 	release_objects(machine);
-	if (run_read_state(machine, &state) == 0 && state.map.count &&
-	    config_load_site(machine->site, &site, err) == 0 &&
-	    ids_fit(&site, &(struct err){ 0 }) == 0) {
+	if (run_read_state(machine, &state) < 0)
+		ids_release_all(machine->site, machine->name);
+	else if (state.map.count && config_load_site(machine->site, &site, err) == 0 &&
+		 ids_fit(&site, &(struct err){ 0 }) == 0) {
 		ids_release(machine->site, &site, machine->name, &state.map);
 	}
 	config_free(&site_schema, &site);

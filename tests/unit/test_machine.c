@@ -175,6 +175,11 @@ static void test_ids_nesting(void)
 	ids_release(&site, &config, "a", &two);
 	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 2, &none, &err), 0);
 	CU_ASSERT_EQUAL(none.base, two.base);
+	/* Whose ranges nobody has written down. */
+	ids_release_all(&site, "c");
+	ids_release_all(&site, "nobody");
+	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 2, &one, &err), 0);
+	CU_ASSERT_EQUAL(one.base, two.base);
 	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 6, &none, &err), -EAGAIN);
 }
 
