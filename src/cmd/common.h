@@ -81,9 +81,9 @@ void settings_free(struct words *words);
 
 /*
  * create.c: a machine from the template of the first word, by the call's flags; wanted NULL: a name
- * is made up. The name is the caller's to read.
+ * is made up; owner as in machine_spec. The name is the caller's to read.
  */
-int create_wanted(struct call *call, const char *wanted, bool ephemeral, char name[64],
+int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err);
 /* Starts a machine that was just made, or, when that fails, shows its last words and deletes it. */
 int start_or_delete(struct machine *machine, struct err *err);

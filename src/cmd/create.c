@@ -57,7 +57,7 @@ static int check_template(const struct call *call, const char *template, struct 
 	return r;
 }
 
-int create_wanted(struct call *call, const char *wanted, bool ephemeral, char name[64],
+int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err)
 {
 	const char *template = call->words[0];
@@ -85,6 +85,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, char na
 			.template = template,
 			.pool = pool,
 			.settings = { .words = words.list, .count = words.count },
+			.owner = owner,
 		};
 		if (made_up)
 			r = make_up_name(template, name, err);
@@ -103,7 +104,7 @@ static int create_machine(struct call *call, char name[64], struct err *err)
 {
 	bool made_up = call->count < 2;
 	int r = create_wanted(call, made_up ? NULL : call->words[1],
-			      call_has(call, &flag_ephemeral), name, err);
+			      call_has(call, &flag_ephemeral), NULL, name, err);
 
 	if (r == 0 && made_up)
 		printf("%s\n", name);

@@ -126,14 +126,13 @@ static void tell_unmatched(struct listing *listing)
 	}
 }
 
-/* An ephemeral machine whose keeper was killed goes now, as it would have at its end. */
-static int settle(const struct site *site, const char *name, struct machine_status *status,
-		  const struct machine *machine)
+/* An ephemeral machine whose keeper or owner was killed goes now, as it would have at its end. */
+static int settle(const struct site *site, const char *name, const struct machine *machine)
 {
 	scoped_machine struct machine ended = { 0 };
 	struct err gone = { 0 };
 
-	if (status->state != MACHINE_STOPPED || !machine->config.ephemeral)
+	if (!machine->config.ephemeral)
 		return 0;
 	machine_open(&ended, site, name, &gone);
 	return gone.code == ESTALE ? -ENOENT : 0;
@@ -178,9 +177,14 @@ static int visit_machine(void *context, const char *name)
 		r = machine_status(&machine, &status, &err);
 	}
 	if (r == 0)
-		r = settle(&listing->call->site, name, &status, &machine);
-	if (r == -ENOENT) /* deleted since it was listed */
+		r = settle(&listing->call->site, name, &machine);
+	if (r == -ENOENT) {
+		/* Deleted since it was listed, or never more than half made. */
+		err = (struct err){ 0 };
+		if (machine_clear(&listing->call->site, name, &err) < 0)
+			add_broken(listing, name, &err);
 		return 0;
+	}
 	if (r == 0)
 		note_pool(listing, machine.config.pool);
 	if (r < 0)

@@ -40,6 +40,7 @@ static void throw_away(struct machine *machine)
 static int run_run(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_fd int owner = -1;
 	char name[64];
 	sigset_t ours;
 
@@ -48,7 +49,7 @@ static int run_run(struct call *call, struct err *err)
 	sigaddset(&ours, SIGTERM);
 	sigaddset(&ours, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ours, NULL);
-	int r = create_wanted(call, NULL, true, name, err);
+	int r = create_wanted(call, NULL, true, &owner, name, err);
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
 	if (machine_open(&machine, &call->site, name, err) < 0 ||

@@ -130,7 +130,8 @@ static int begin(struct machine *machine, struct err *err)
 	return config_save(&machine_schema, pending, &machine->config, err);
 }
 
-static int commit(struct machine *machine, struct err *err)
+/* owner as in machine_spec. */
+static int commit(struct machine *machine, int *owner, struct err *err)
 {
 	scoped_free char *pending = machine_path(machine, "pending.conf");
 	scoped_free char *conf = machine_path(machine, "machine.conf");
@@ -139,6 +140,8 @@ static int commit(struct machine *machine, struct err *err)
 
 	if (!pending || !conf || !fresh || !parent)
 		return err_set(err, ENOMEM, "out of memory");
+	if (owner && run_claim(machine, owner, err) < 0)
+		return -err->code;
 	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r = fd < 0 || rename(pending, conf) < 0 ? -errno : file_sync_dir(machine->folder);
 	if (r == 0)
@@ -148,7 +151,7 @@ static int commit(struct machine *machine, struct err *err)
 
 /* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
 static int make_machine(struct machine *machine, struct pool *from, const char *origin,
-			struct pool *to, struct err *err)
+			struct pool *to, int *owner, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 	int r = begin(machine, err);
@@ -165,7 +168,7 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
-		r = commit(machine, err);
+		r = commit(machine, owner, err);
 	if (r < 0)
 		machine_erase(machine, &(struct err){ 0 });
 	return r;
@@ -239,7 +242,7 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	    pool_open(&to, machine->site, machine->config.pool, err) < 0)
 		return -err->code;
 	template_volume(spec->template, origin);
-	int r = make_machine(machine, &from, origin, &to, err);
+	int r = make_machine(machine, &from, origin, &to, spec->owner, err);
 	if (r == 0)
 		machine_tell(machine,
 			     &(struct event){ .name = "created", .template = spec->template });
@@ -305,7 +308,7 @@ static int clone_to(struct machine *from, struct machine *to, const char *snapsh
 	else
 		machine_volume(from->name, origin);
 	bool frozen = !snapshot && machine_freeze(from, &pool);
-	int r = make_machine(to, &pool, origin, &pool, err);
+	int r = make_machine(to, &pool, origin, &pool, NULL, err);
 	machine_thaw(from, frozen);
 	if (r == 0)
 		machine_tell(to, &(struct event){ .name = "cloned",

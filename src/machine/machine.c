@@ -166,6 +166,21 @@ int machine_check(const struct machine *machine, struct err *err)
 	return -machine->fault.code;
 }
 
+int machine_clear(const struct site *site, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_paths(&machine, site, name, err) < 0)
+		return -err->code;
+	scoped_free char *conf = machine_path(&machine, "machine.conf");
+	if (access(machine.folder, F_OK) < 0)
+		return 0;
+	scoped_fd int lock = machine_lock(&machine, 0, &(struct err){ 0 });
+	if (lock < 0 || !conf || access(conf, F_OK) == 0)
+		return 0;
+	return machine_erase(&machine, err);
+}
+
 /* Absent, half made, or there with settings that somebody spoiled. */
 static int load_anyway(struct machine *machine, struct err *err)
 {

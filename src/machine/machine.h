@@ -41,6 +41,11 @@ int machine_check(const struct machine *machine, struct err *err);
 /* The same without finishing off anything, for who only lists: what is half made is -ENOENT. */
 int machine_read(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);
+/*
+ * Finishes off what is half made or half deleted, unless a command is at it; for who lists, since a name
+ * that was made up is known to nobody else. 0 also when nothing is there, or all of it.
+ */
+int machine_clear(const struct site *site, const char *name, struct err *err);
 void machine_close(struct machine *machine);
 #define scoped_machine __attribute__((cleanup(machine_close)))
 
@@ -62,6 +67,11 @@ struct machine_spec {
 	const char *template;
 	const char *pool;
 	struct settings settings;
+	/*
+	 * Not NULL: the machine, an ephemeral one, is there for the caller alone, who owns the
+	 * descriptor put here: when that is closed, also by a kill, whoever looks next removes it.
+	 */
+	int *owner;
 };
 int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
 		   struct err *err);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
+#include "machine/control.h"
 #include "machine/ids.h"
 #include "machine/private.h"
 
@@ -314,6 +315,39 @@ int run_mark_life(const struct machine *machine, bool lives)
 	return fd < 0 ? -errno : 0;
 }
 
+int run_claim(const struct machine *machine, int *owner, struct err *err)
+{
+	scoped_free char *path = machine_path(machine, "owner");
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int fd = file_lock(path, FILE_LOCK_TRY);
+	if (fd < 0)
+		return err_set(err, -fd, "lock '%s': %s", path, strerror(-fd));
+	*owner = fd;
+	return 0;
+}
+
+static bool lost_owner(const struct machine *machine)
+{
+	scoped_free char *path = machine_path(machine, "owner");
+
+	if (!path || access(path, F_OK) < 0)
+		return false;
+	scoped_fd int fd = file_lock(path, FILE_LOCK_TRY);
+	return fd >= 0;
+}
+
+/* Asked, not waited for: we may be what the keeper itself waits for. Its end erases the machine. */
+static void end_orphan(struct machine *machine)
+{
+	if (!machine->config.ephemeral || !lost_owner(machine))
+		return;
+	scoped_fd int socket = control_connect(machine, &(struct err){ 0 });
+	if (socket >= 0)
+		protocol_send(socket, ASK_KILL, 0, NULL, 0, -1);
+}
+
 static int erase_ended(struct machine *machine, struct err *err)
 {
 	int r = machine_erase(machine, err);
@@ -323,15 +357,20 @@ static int erase_ended(struct machine *machine, struct err *err)
 			       machine->name);
 }
 
-/* An ephemeral one that ran when its host went down. */
-static int settle_lost(struct machine *machine, struct err *err)
+/* It ran when its host went down, or who made it for himself was killed before it ran. */
+static bool is_lost(const struct machine *machine)
 {
 	scoped_free char *mark = machine_path(machine, "lives");
 
-	if (!machine->config.ephemeral || machine->fault.code || !mark || access(mark, F_OK) < 0)
+	return mark && (access(mark, F_OK) == 0 || lost_owner(machine));
+}
+
+static int settle_lost(struct machine *machine, struct err *err)
+{
+	if (!machine->config.ephemeral || machine->fault.code || !is_lost(machine))
 		return 0;
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
-	if (lock < 0 || access(machine->run, F_OK) == 0 || access(mark, F_OK) < 0)
+	if (lock < 0 || access(machine->run, F_OK) == 0 || !is_lost(machine))
 		return 0;
 	return erase_ended(machine, err);
 }
@@ -342,6 +381,7 @@ int run_settle(struct machine *machine, struct err *err)
 		return settle_lost(machine, err);
 	if (run_alive(machine)) {
 		thaw_forgotten(machine);
+		end_orphan(machine);
 		return 0;
 	}
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });

@@ -91,9 +91,13 @@ void run_write_ended(const struct machine *machine, const char *how);
  */
 int run_mark_life(const struct machine *machine, bool lives);
 
+/* Makes a machine the caller's alone, until *owner, which the caller owns, is closed. */
+int run_claim(const struct machine *machine, int *owner, struct err *err);
+
 /*
  * If a run was left behind and nobody works on the machine: run_clean_dead, and of an ephemeral one its
- * removal (-ESTALE). Cheap when there is none.
+ * removal (-ESTALE). One that was somebody's alone goes when he is gone, whatever it does. Cheap when there
+ * is none.
  */
 int run_settle(struct machine *machine, struct err *err);
 

@@ -15,6 +15,7 @@ verbs=(
 	"exec m -- busybox reboot -f|60" "clone m x|40" "clone m/s x|40" "delete --force x|40"
 	"delete --force n|60" "create bb x|40" "launch bb x|80" "snapshot m t|30" "snapshot delete m t|30"
 	"restore m s|60" "pause m|20" "resume m|20" "set m limits.memory=0|20"
+	"run bb -- true|150"
 )
 
 case_machines_for_the_rest() {
@@ -74,11 +75,15 @@ no_process() {
 	not pgrep -x 'berth|berth-keeper|guest-init'
 }
 
+only_the_two() {
+	[[ $(berth list --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p' | sort | xargs) == "m n" ]]
+}
+
 look_at_all() {
 	must berth stop --force m
 	# What `run` makes has a name by chance, and goes with its keeper or with the next list.
 	must berth list
-	same "machines after $what" "m n" "$(berth list --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p' | sort | xargs)"
+	retry 10 only_the_two || fault "machines after $what: $(berth list)"
 	retry 10 no_process || fault "after $what: $(pgrep -al .)"
 	retry 10 as_when_stopped || fault "after $what: $(cat "$T/differs")"
 }
@@ -132,6 +137,21 @@ case_run_killed() {
 	retry 20 runs
 	kill -KILL "$pid"
 	wait "$pid" || true
+	retry 10 no_process
+	look_at_all
+}
+
+# At any moment from before its machine is made until it runs: the next that looks sees to the rest.
+case_run_killed_early() {
+	local pid round what='run was killed early'
+	for ((round = 0; round < 40; round++)); do
+		berth run bb -- sleep 1000 >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' "$((round * 3))")"
+		kill -KILL "$pid"
+		wait "$pid" || true
+		retry 10 only_the_two || fault "round $round: $(berth list)"
+	done
 	retry 10 no_process
 	look_at_all
 }

@@ -132,6 +132,27 @@ case_ephemeral() {
 	retry 10 not berth info gone
 }
 
+# What a run leaves that was killed before its machine ran: there for that alone, until it is gone.
+case_ephemeral_of_one_command() {
+	local file=$BERTH_ROOT/lib/machines/alone/owner owner
+	mkfifo "$T/held"
+	berth create --set ephemeral=yes bb alone
+	flock "$file" sh -c 'echo held >"$0"; exec sleep 1000' "$T/held" &
+	owner=$!
+	read -r <"$T/held"
+	berth list
+	berth info alone
+	pkill -P "$owner" sleep
+	wait "$owner" || true
+	berth list | not grep alone
+	fails 1 alone berth info alone
+	# An owner of none that is not ephemeral.
+	berth create bb alone
+	: >"$file"
+	berth list
+	berth delete alone
+}
+
 case_made_up_name() {
 	local name
 	name=$(berth create bb)
