@@ -13,7 +13,6 @@
 #include "machine/walls.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
