@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "kern/blockdev.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -124,40 +123,47 @@ static const char *first_rate(const struct machine_config *config)
 
 static int refuse_rate(const struct machine *machine, const char *key, int r, struct err *err)
 {
-	const char *why = r == -ENOENT     ? "this host's cgroup v2 tree has no io controller"
-			  : r == -ENOTUNIQ ? "its root lies on several disks"
-			  : r == -ENODEV   ? "its root lies on no disk of its own"
-					   : strerror(-r);
+	const char *why = r == -ENOENT   ? "this host's cgroup v2 tree has no io controller"
+			  : r == -ENODEV ? "its root lies on no disk of its own, or on several"
+					 : strerror(-r);
 
 	return err_set(err, r == -ENOENT ? ENOTSUP : -r,
 		       "%s of machine '%s' cannot be kept: %s; unset it with: berth unset %s %s",
 		       key, machine->name, why, machine->name, key);
 }
 
+/* What was never limited is left alone: even "max" makes the kernel count for that disk. */
+static bool has_rates(int cgroup_fd)
+{
+	scoped_free char *text = NULL;
+
+	return file_read(cgroup_fd, "io.max", 64 << 10, &text) > 0;
+}
+
 static int apply_rates(const struct machine *machine, const struct machine_config *config,
-		       int cgroup_fd, int root_fd, struct err *err)
+		       int cgroup_fd, dev_t disk, struct err *err)
 {
 	scoped_text struct text line = { 0 };
 	const char *key = first_rate(config);
-	dev_t disk;
 
-	int r = blockdev_of(root_fd, &disk);
-	if (r == 0) {
-		text_add(&line, "%u:%u", major(disk), minor(disk));
-		for (int i = 0; i < RATES; i++) {
-			uint64_t rate = rate_of(config, i);
-			if (rate)
-				text_add(&line, " %s=%" PRIu64, rates[i].word, rate);
-			else
-				text_add(&line, " %s=max", rates[i].word);
-		}
-		r = file_write(cgroup_fd, "io.max", text_str(&line));
+	if (!key && (!disk || !has_rates(cgroup_fd)))
+		return 0;
+	if (!disk)
+		return refuse_rate(machine, key, -ENODEV, err);
+	text_add(&line, "%u:%u", major(disk), minor(disk));
+	for (int i = 0; i < RATES; i++) {
+		uint64_t rate = rate_of(config, i);
+		if (rate)
+			text_add(&line, " %s=%" PRIu64, rates[i].word, rate);
+		else
+			text_add(&line, " %s=max", rates[i].word);
 	}
+	int r = file_write(cgroup_fd, "io.max", text_str(&line));
 	return r == 0 || !key ? 0 : refuse_rate(machine, key, r, err);
 }
 
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
-		 int root_fd, struct err *err)
+		 dev_t disk, struct err *err)
 {
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		uint64_t value;
@@ -165,7 +171,7 @@ int limits_apply(const struct machine *machine, const struct machine_config *con
 		if (apply_one(machine, &limits[i], value, cgroup_fd, err) < 0)
 			return -err->code;
 	}
-	return apply_rates(machine, config, cgroup_fd, root_fd, err);
+	return apply_rates(machine, config, cgroup_fd, disk, err);
 }
 
 /* A line "NAME NUMBER" of a file such as memory.events; 0 when it is not there. */

@@ -4,13 +4,15 @@
 
 #include "machine/machine.h"
 
+#include <sys/types.h>
+
 /*
  * Writes a machine's limits into its group. A limit whose controller the group lacks is refused by
- * name (-ENOTSUP); a limit that is not set needs none. The group may be populated. root_fd: of the
- * machine's root, whose disk the rates of I/O are of.
+ * name (-ENOTSUP); a limit that is not set needs none. The group may be populated. disk: the one
+ * below the machine's root, which the rates of I/O are of; 0: there is none, or more than one.
  */
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
-		 int root_fd, struct err *err);
+		 dev_t disk, struct err *err);
 
 /* After a start that failed: if a limit was hit, err names it instead of what came of that. */
 void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err);

@@ -215,23 +215,12 @@ int machine_open(struct machine *machine, const struct site *site, const char *n
 	return r;
 }
 
-/* The root of its init, which nothing is looked up in. */
-static int open_root_of(struct machine *machine)
-{
-	struct run_state state;
-	char path[64];
-
-	if (run_read_state(machine, &state) < 0)
-		return -ESRCH;
-	snprintf(path, sizeof path, "/proc/%d/root", (int)state.init);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* On the running machine first: what the host cannot keep is then not written down. */
 static int set_live(struct machine *machine, const struct key *key, const char *value,
 		    struct err *err)
 {
 	struct machine_config changed = { 0 };
+	struct run_state state;
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 	char group[256];
 
@@ -242,14 +231,14 @@ static int set_live(struct machine *machine, const struct key *key, const char *
 	if (cgroup < 0)
 		return err_set(err, -cgroup, "open control group '%s': %s", group,
 			       strerror(-cgroup));
-	/* Whatever is mounted there by now: a machine that has just ended has no limits to keep. */
-	scoped_fd int root = open_root_of(machine);
+	/* As it was found at the start: what the guest has for a root by now may be anything. */
+	run_read_state(machine, &state);
 	int r = conf ? config_load(&machine_schema, conf, &changed, err)
 		     : err_set(err, ENOMEM, "out of memory");
 	if (r == 0)
 		r = config_set(&machine_schema, &changed, key, value ? value : key->fallback, err);
 	if (r == 0)
-		r = limits_apply(machine, &changed, cgroup, root, err);
+		r = limits_apply(machine, &changed, cgroup, state.disk, err);
 	config_free(&machine_schema, &changed);
 	return r;
 }

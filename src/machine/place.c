@@ -83,7 +83,8 @@ int place_make(struct run *run, struct err *err)
 	/* Where the kernel has no such programs, doctor says so; the other walls stand without. */
 	struct device rows[SHARES_MAX];
 	walls_confine(run->cgroup_fd, rows, shares_devices(&run->shares, rows, SHARES_MAX));
-	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, run->root_fd, err);
+	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, run->state.disk,
+			    err);
 }
 
 int place_renew(struct run *run, struct err *err)

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 enum { KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
@@ -106,9 +107,9 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 
 	if (!path || !aside)
 		return err_set(err, ENOMEM, "out of memory");
-	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
+	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u\n",
 			 (int)state->init, (int)state->keeper, state->started, state->map.base,
-			 state->map.count);
+			 state->map.count, major(state->disk), minor(state->disk));
 	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
 	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
@@ -120,6 +121,7 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);
 	scoped_free char *line = NULL;
+	unsigned major_number, minor_number;
 	int init, keeper;
 
 	*state = (struct run_state){ 0 };
@@ -128,9 +130,14 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
 	if (n < 0)
 		return (int)n;
-	if (sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32, &init, &keeper, &state->started,
-		   &state->map.base, &state->map.count) != 5)
+	/* One of an older berth ends before the disk. */
+	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u", &init, &keeper,
+			    &state->started, &state->map.base, &state->map.count, &major_number,
+			    &minor_number);
+	if (fields < 5)
 		return -EINVAL;
+	if (fields == 7)
+		state->disk = makedev(major_number, minor_number);
 	state->init = init;
 	state->keeper = keeper;
 	return 0;

@@ -20,6 +20,7 @@ struct run_state {
 	pid_t init, keeper;
 	uint64_t started; /* seconds since the epoch */
 	struct idmap map;
+	dev_t disk; /* below its root; 0: none, or several */
 };
 
 struct run {

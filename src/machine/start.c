@@ -15,6 +15,7 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "keeper/keeper.h"
+#include "kern/blockdev.h"
 #include "kern/cgroup.h"
 #include "kern/mount.h"
 #include "kern/pty.h"
@@ -110,7 +111,11 @@ static int mount_volume(struct run *run, struct err *err)
 	if (pool_open(&run->pool, run->machine->site, run->machine->config.pool, err) < 0)
 		return -err->code;
 	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
-	return volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
+	if (volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err) < 0)
+		return -err->code;
+	/* On none, on several: only who limits what goes there will miss it. */
+	blockdev_of(run->root_fd, &run->state.disk);
+	return 0;
 }
 
 /* guest-init is the host's file: shown read-only at a place of its own. */
@@ -298,6 +303,7 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 		.keeper = sibling ? getppid() : getpid(),
 		.started = (uint64_t)time(NULL),
 		.map = run->map,
+		.disk = run->state.disk,
 	};
 	return run_write_state(run->machine, &run->state, err);
 }

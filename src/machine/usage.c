@@ -2,9 +2,11 @@
 #include "machine/run.h"
 
 #include "base/scoped.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 /* Of a file with one number; what it lacks stays unknown. */
 static uint64_t read_one(const struct machine *machine, const char *file)
@@ -31,6 +33,28 @@ static uint64_t add_up(const char *text, const char *word)
 	return sum;
 }
 
+/*
+ * Of io.stat, the line of the disk below the root: the kernel counts what goes there once more for each
+ * device that this one lies on. Without such a disk all there is.
+ */
+static uint64_t read_disk(const struct machine *machine, const char *io, const char *word)
+{
+	struct run_state state;
+	char line[512], device[32];
+
+	if (run_read_state(machine, &state) < 0 || !state.disk)
+		return add_up(io, word);
+	snprintf(device, sizeof device, "%u:%u ", major(state.disk), minor(state.disk));
+	for (const char *at = io; *at; at += *at == '\n') {
+		size_t n = strcspn(at, "\n");
+		if (strncmp(at, device, strlen(device)) == 0 &&
+		    text_print(line, sizeof line, "%.*s", (int)n, at) == 0)
+			return add_up(line, word);
+		at += n;
+	}
+	return 0;
+}
+
 void machine_usage(const struct machine *machine, struct machine_usage *usage)
 {
 	scoped_free char *cpu = NULL;
@@ -43,7 +67,7 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage)
 		.memory = read_one(machine, "memory.current"),
 		.swap = read_one(machine, "memory.swap.current"),
 		.pids = read_one(machine, "pids.current"),
-		.read = counts_io ? add_up(io, "rbytes") : MACHINE_USAGE_UNKNOWN,
-		.written = counts_io ? add_up(io, "wbytes") : MACHINE_USAGE_UNKNOWN,
+		.read = counts_io ? read_disk(machine, io, "rbytes") : MACHINE_USAGE_UNKNOWN,
+		.written = counts_io ? read_disk(machine, io, "wbytes") : MACHINE_USAGE_UNKNOWN,
 	};
 }

@@ -1,7 +1,6 @@
 /* The machine layer's parts that need no guest: plan, id ranges, identity, the traces of a run. */
 #include "base/file.h"
 #include "base/scoped.h"
-#include "kern/blockdev.h"
 #include "machine/headroom.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
@@ -315,22 +314,21 @@ static void test_limits(void)
 	snprintf(path, sizeof path, "%s/group", folder);
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 	scoped_fd int group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	scoped_fd int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, root, &err), 0);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
 	put(group, "cpu.max", "");
 	put(group, "cpu.weight", "");
 	put(group, "memory.max", "");
 	machine.config.cpus = 150;
 	machine.config.memory = 1 << 20;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, root, &err), 0);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
 	expect(group, "cpu.max", "150000 100000");
 	expect(group, "memory.max", "1048576");
 	expect(group, "cpu.weight", "100");
 	machine.config.pids = 10;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, root, &err), 0);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
 	/* Without a user namespace nothing else keeps it. */
 	machine.config.privileged = true;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, root, &err), -ENOTSUP);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), -ENOTSUP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits.pids of machine 'limited'"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no pids controller"));
 }
@@ -385,38 +383,37 @@ static void test_headroom(void)
 	CU_ASSERT_EQUAL(last.better, 128);
 }
 
-/* Rates of I/O name the disk that the root lies on; of /proc, which is on none, there are none. */
+/* Rates of I/O name the disk that the root lies on; without one there are none. */
 static void test_rates(void)
 {
 	scoped_machine struct machine machine = { 0 };
+	const dev_t disk = makedev(253, 7);
 	struct err err = { 0 };
-	char path[200], want[200];
-	dev_t disk;
+	char path[200];
 
 	open_machine(&machine, "rated");
 	snprintf(path, sizeof path, "%s/rates", folder);
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 	scoped_fd int group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	scoped_fd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	put(group, "io.max", "");
+	/* Untouched: the kernel would count for a disk that nobody limits. */
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, disk, &err), 0);
+	expect(group, "io.max", "");
 	machine.config.io_write = 1 << 20;
 	machine.config.io_read_iops = 7;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, proc, &err), -ENODEV);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), -ENODEV);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits.io.read.iops of machine 'rated'"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no disk of its own"));
 	err = (struct err){ 0 };
-	scoped_fd int here = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (blockdev_of(here, &disk) < 0)
-		return;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, here, &err), 0);
-	snprintf(want, sizeof want, "%u:%u rbps=max riops=7 wbps=1048576 wiops=max", major(disk),
-		 minor(disk));
-	expect(group, "io.max", want);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, disk, &err), 0);
+	expect(group, "io.max", "253:7 rbps=max riops=7 wbps=1048576 wiops=max");
 	machine.config.io_write = machine.config.io_read_iops = 0;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, here, &err), 0);
+	put(group, "io.max", "limited");
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, disk, &err), 0);
+	expect(group, "io.max", "253:7 rbps=max riops=max wbps=max wiops=max");
 	CU_ASSERT_EQUAL(unlinkat(group, "io.max", 0), 0);
 	machine.config.io_read = 5;
-	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, here, &err), -ENOTSUP);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, disk, &err), -ENOTSUP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no io controller"));
 }
 
@@ -435,9 +432,11 @@ static void test_names(void)
 static void test_run_state(void)
 {
 	scoped_machine struct machine machine = { 0 };
-	struct run_state state = {
-		.init = 4711, .keeper = 4710, .started = 1795579808, .map = { 1900000000, 65536 }
-	};
+	struct run_state state = { .init = 4711,
+				   .keeper = 4710,
+				   .started = 1795579808,
+				   .map = { 1900000000, 65536 },
+				   .disk = makedev(253, 7) };
 	struct run_state read = { 0 };
 	struct err err = { 0 };
 
@@ -450,6 +449,7 @@ static void test_run_state(void)
 	CU_ASSERT_EQUAL(read.keeper, state.keeper);
 	CU_ASSERT_EQUAL(read.started, state.started);
 	CU_ASSERT_EQUAL(read.map.base, state.map.base);
+	CU_ASSERT_EQUAL(read.disk, state.disk);
 	CU_ASSERT_FALSE(run_alive(&machine));
 }
 
