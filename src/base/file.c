@@ -140,41 +140,6 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
-static int remove_entries(int fd)
-{
-	scoped_dir DIR *dir = fdopendir(fd);
-	int r = 0;
-
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	for (struct dirent *e; (e = readdir(dir));) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		int one = file_remove_tree(dirfd(dir), e->d_name);
-		if (one < 0 && r == 0)
-			r = one;
-	}
-	return r;
-}
-
-int file_remove_tree(int dir_fd, const char *name)
-{
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int r = remove_entries(fd);
-	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = -errno;
-	return r;
-}
-
 int file_lock(const char *path, enum file_lock_mode mode)
 {
 	for (;;) {
@@ -208,4 +173,19 @@ int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int file_open_below(int fd, const char *name)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	long r;
+
+	/* EAGAIN: a rename elsewhere crossed the walk. */
+	do
+		r = syscall(SYS_openat2, fd, name, &how, sizeof how);
+	while (r < 0 && (errno == EAGAIN || errno == EINTR));
+	return r < 0 ? -errno : (int)r;
 }

@@ -26,9 +26,6 @@ int file_replace(const char *path, const char *text, size_t length, mode_t mode,
 /* Makes a folder and its missing parents; fine if it is there. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 
-/* Removes a tree, of which dir_fd/name may be anything; never follows a link. 0 also if absent. */
-int file_remove_tree(int dir_fd, const char *name);
-
 /* fsync of a folder, so that a name made or removed in it stays so. 0 or -errno. */
 int file_sync_dir(const char *path);
 
@@ -48,5 +45,11 @@ int file_lock(const char *path, enum file_lock_mode mode);
  * which host code may walk into a guest's root. Returns a descriptor or -errno.
  */
 int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
+
+/*
+ * Opens folder name in fd, or -errno: -ENOTDIR or -ELOOP when it is something else by now, -EXDEV
+ * when another file system is mounted there. Neither a link nor a mount leads out of the tree.
+ */
+int file_open_below(int fd, const char *name);
 
 #endif

@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	src/base/file.c src/base/file.h \
 	src/base/install.c src/base/install.h \
 	src/base/log.c src/base/log.h \
+	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
 	src/base/site.c src/base/site.h \
 	src/base/text.c src/base/text.h

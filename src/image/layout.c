@@ -2,7 +2,7 @@
  * The root in an archive may stand below a folder: rootfs/ beside metadata.yaml in images of LXC and
  * Incus, or one folder that holds all. After unpacking, that folder becomes the root.
  */
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "image/unpack.h"
@@ -86,7 +86,7 @@ static int remove_others(void)
 
 	for (; r == 0 && count > 0; count--, name += strlen(name) + 1) {
 		if (strcmp(name, aside) != 0)
-			r = file_remove_tree(AT_FDCWD, name);
+			r = remove_tree(AT_FDCWD, name);
 	}
 	return r;
 }

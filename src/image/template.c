@@ -1,7 +1,7 @@
 #include "image/template.h"
 
-#include "base/file.h"
 #include "base/install.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -149,7 +149,7 @@ static int remove_all(const struct site *site, const char *name, struct pool *po
 		return err_set(err, ENOMEM, "out of memory");
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
-	int r = file_remove_tree(AT_FDCWD, folder);
+	int r = remove_tree(AT_FDCWD, folder);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", folder, strerror(-r));
 	template_volume(name, volume);

@@ -7,6 +7,7 @@
 #include "machine/run.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "image/root.h"
 #include "image/template.h"
@@ -420,7 +421,7 @@ int machine_erase(struct machine *machine, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	r = file_remove_tree(AT_FDCWD, machine->folder);
+	r = remove_tree(AT_FDCWD, machine->folder);
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", machine->folder, strerror(-r)) : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/control.h"
@@ -264,7 +265,7 @@ int run_clean(struct machine *machine, struct err *err)
 		ids_release(machine->site, &site, machine->name, &state.map);
 	}
 	config_free(&site_schema, &site);
-	r = file_remove_tree(AT_FDCWD, machine->run);
+	r = remove_tree(AT_FDCWD, machine->run);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", machine->run, strerror(-r));
 	return 0;

@@ -1,6 +1,7 @@
 #include "network/bridge.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/dns.h"
@@ -265,7 +266,7 @@ static void remove_run_folder(const struct network *network)
 	scoped_free char *folder = site_run_path(network->site, "networks/%s", network->name);
 
 	if (folder)
-		file_remove_tree(AT_FDCWD, folder);
+		remove_tree(AT_FDCWD, folder);
 }
 
 int bridge_down(const struct network *network, struct err *err)

@@ -1,6 +1,7 @@
 #include "network/network.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
@@ -291,10 +292,10 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 	if (!network->config.subnet)
 		return err_set(err, ENOMEM, "out of memory");
 	/* The settings come last: without them nothing of it counts, and a next try clears it away. */
-	file_remove_tree(AT_FDCWD, network->folder);
+	remove_tree(AT_FDCWD, network->folder);
 	if (choose_bridge(network, links, bridge, err) < 0 || make_folders(network, err) < 0 ||
 	    config_save(&network_schema, path, &network->config, err) < 0) {
-		file_remove_tree(AT_FDCWD, network->folder);
+		remove_tree(AT_FDCWD, network->folder);
 		return -err->code;
 	}
 	return 0;
@@ -359,7 +360,7 @@ int network_delete(const struct site *site, const char *name, bool force, struct
 	/* The settings go first: from then on it is gone, whatever is left of it. */
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "delete '%s': %s", path, strerror(errno));
-	int r = file_remove_tree(AT_FDCWD, network.folder);
+	int r = remove_tree(AT_FDCWD, network.folder);
 	remove_lock(&network);
 	return r < 0 ? err_set(err, -r, "delete '%s': %s", network.folder, strerror(-r)) : 0;
 }

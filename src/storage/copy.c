@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/below.h"
 #include "storage/copy_entry.h"
 #include "storage/links.h"
 
@@ -148,7 +147,7 @@ static int copy_entries(struct walk *walk, struct err *err)
 static int descend(struct walk *walk, const char *name)
 {
 	struct copy *copy = &walk->copy;
-	scoped_fd int from = below_open(copy->from, name);
+	scoped_fd int from = file_open_below(copy->from, name);
 
 	if (from == -ENOENT)
 		return 0;

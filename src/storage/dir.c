@@ -2,12 +2,12 @@
  * Driver `dir`: plain trees on any file system. A volume NAME is a folder with the tree in NAME/root;
  * NAME's own modification time, which nothing touches afterwards, is when it was made.
  */
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "storage/copy.h"
 #include "storage/driver.h"
 #include "storage/folder.h"
 #include "storage/partial.h"
-#include "storage/remove.h"
 
 #include <fcntl.h>
 #include <stdio.h>

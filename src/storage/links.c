@@ -1,6 +1,6 @@
 #include "storage/links.h"
 
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -115,5 +115,5 @@ int links_close(struct links *links)
 	if (links->fd < 0)
 		return 0;
 	scoped_close_fd(&links->fd);
-	return file_remove_tree(links->top_fd, links->name);
+	return remove_tree(links->top_fd, links->name);
 }

@@ -1,6 +1,5 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
-	src/storage/below.c src/storage/below.h \
 	src/storage/btrfs.c \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \
@@ -15,7 +14,6 @@ libstorage_a_SOURCES = \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c \
 	src/storage/pool_space.c \
-	src/storage/remove.c src/storage/remove.h \
 	src/storage/space.c src/storage/space.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
@@ -215,7 +216,7 @@ static void remove_run(struct pool *pool)
 	if (mounted)
 		rmdir(mounted);
 	if (partial)
-		file_remove_tree(AT_FDCWD, partial);
+		remove_tree(AT_FDCWD, partial);
 }
 
 /* Removes every trace of a pool that is not there yet, or no longer. */

@@ -1,12 +1,13 @@
 /* An archive that is imported: unpacked into a root of its own, from which nothing may get out. */
 #include "fuzz.h"
 
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "image/unpack.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int folder = enter();
 	scoped_fd int archive = fuzz_memory(data, size);
 
-	file_remove_tree(folder, "root");
+	remove_tree(folder, "root");
 	scoped_fd int root = mkdirat(folder, "root", 0755) < 0
 				     ? -1
 				     : openat(folder, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,6 +1,6 @@
 #include "fuzz.h"
 
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
@@ -17,7 +17,7 @@ static pid_t owner;
 static void remove_folder(void)
 {
 	if (getpid() == owner)
-		file_remove_tree(AT_FDCWD, path);
+		remove_tree(AT_FDCWD, path);
 }
 
 int fuzz_folder(const char **name)

@@ -2,9 +2,9 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "kern/loop.h"
-#include "storage/remove.h"
 
 #include <fcntl.h>
 #include <sched.h>

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/install.h"
 #include "base/log.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/site.h"
 #include "base/text.h"
@@ -23,7 +24,7 @@ static int make_folder(void)
 
 static int remove_folder(void)
 {
-	return file_remove_tree(AT_FDCWD, folder);
+	return remove_tree(AT_FDCWD, folder);
 }
 
 static const char *path_to(const char *name)
@@ -181,10 +182,10 @@ static void test_trees(void)
 	CU_ASSERT_EQUAL(file_replace(path_to("t/u/f"), "", 0, 0600, &err), 0);
 	CU_ASSERT_EQUAL(symlink("/etc", path_to("t/u/link")), 0);
 	CU_ASSERT_EQUAL(file_make_dirs(path_to("t/u/f"), 0700, &err), -ENOTDIR);
-	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, path_to("t")), 0);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, path_to("t")), 0);
 	CU_ASSERT_EQUAL(access(path_to("t"), F_OK), -1);
 	CU_ASSERT_EQUAL(access("/etc/passwd", F_OK), 0);
-	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, path_to("t")), 0);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, path_to("t")), 0);
 }
 
 /* Two holders, and a name that is removed while it is held. */

@@ -1,5 +1,6 @@
 /* The catalogue of a thin pool: its protocol, killed at every write, with a disk that is asked to sync. */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/thin_catalog.h"
@@ -516,6 +517,6 @@ int main(void)
 	if (!mkdtemp(folder) || !count_disk())
 		return 99;
 	int bad = suite_run("catalog", NULL, NULL, tests);
-	file_remove_tree(AT_FDCWD, folder);
+	remove_tree(AT_FDCWD, folder);
 	return bad;
 }

@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "suite.h"
 
@@ -782,7 +783,7 @@ static int make_folder(void)
 
 static int remove_folder(void)
 {
-	return file_remove_tree(AT_FDCWD, folder);
+	return remove_tree(AT_FDCWD, folder);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* Events: what the writer makes of a file, and that a reader sees each once across rotations. */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "keeper/event.h"
 #include "machine/events.h"
@@ -32,7 +33,7 @@ static int begin(void)
 static int end(void)
 {
 	site_close(&site);
-	return file_remove_tree(AT_FDCWD, folder);
+	return remove_tree(AT_FDCWD, folder);
 }
 
 static void fresh(void)

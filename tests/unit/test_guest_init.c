@@ -1,6 +1,6 @@
 /* guest-init as process 1 of a process namespace: codes, signals, orphans, console, readiness. */
 #include "base/child.h"
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/spawn.h"
@@ -324,6 +324,6 @@ int main(void)
 	CU_basic_run_tests();
 	unsigned failures = CU_get_number_of_failures();
 	CU_cleanup_registry();
-	file_remove_tree(AT_FDCWD, folder);
+	remove_tree(AT_FDCWD, folder);
 	return failures != 0;
 }

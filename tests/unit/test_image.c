@@ -1,6 +1,7 @@
 /* The image layer: what a root is, and archives, honest and hostile, into an empty folder. */
 #include "base/child.h"
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "image/root.h"
@@ -31,7 +32,7 @@ static int begin(void)
 
 static int end(void)
 {
-	return chdir("/") < 0 || file_remove_tree(AT_FDCWD, folder) < 0;
+	return chdir("/") < 0 || remove_tree(AT_FDCWD, folder) < 0;
 }
 
 /* A file of that text in the root, with its folders. */
@@ -197,7 +198,7 @@ static void test_init_table(void)
 /* Into a new folder "root"; what it returned is in report and err. */
 static int unpack(const char *archive, struct unpack_report *report, struct err *err)
 {
-	file_remove_tree(AT_FDCWD, "root");
+	remove_tree(AT_FDCWD, "root");
 	*err = (struct err){ 0 };
 	if (mkdir("root", 0700) < 0)
 		return err_set(err, errno, "mkdir");
@@ -635,7 +636,7 @@ static void test_unpack_confined(void)
 {
 	int ends[2];
 
-	file_remove_tree(AT_FDCWD, "root");
+	remove_tree(AT_FDCWD, "root");
 	CU_ASSERT_EQUAL(mkdir("root", 0700), 0);
 	CU_ASSERT_EQUAL(pipe2(ends, O_CLOEXEC), 0);
 	scoped_fd int reading = ends[0];

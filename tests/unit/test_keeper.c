@@ -1,5 +1,6 @@
 /* The keeper's parts that can be had without a guest: ring and protocol. */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
@@ -121,7 +122,7 @@ static void test_long_path(void)
 	close(listening);
 	CU_ASSERT_EQUAL(protocol_connect(run), -ECONNREFUSED);
 	close(run);
-	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, folder), 0);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, folder), 0);
 }
 
 int main(void)

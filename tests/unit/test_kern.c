@@ -1,5 +1,6 @@
 /* The kern layer against the kernel that runs here: spawn, maps, mounts, groups, terminals, sync. */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
@@ -155,7 +156,7 @@ static void test_mapped_mount(void)
 	CU_ASSERT_EQUAL(mount_idmap(copy, userns), 0);
 	CU_ASSERT_EQUAL(fstatat(copy, "file", &st, 0), 0);
 	CU_ASSERT_EQUAL(st.st_uid, map.base);
-	CU_ASSERT_EQUAL(file_remove_tree(AT_FDCWD, folder), 0);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, folder), 0);
 }
 
 static void test_mounts(void)

@@ -1,5 +1,6 @@
 /* The machine layer's parts that need no guest: plan, id ranges, identity, the traces of a run. */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "machine/headroom.h"
 #include "machine/ids.h"
@@ -29,7 +30,7 @@ static int begin(void)
 static int end(void)
 {
 	site_close(&site);
-	return file_remove_tree(AT_FDCWD, folder);
+	return remove_tree(AT_FDCWD, folder);
 }
 
 static void open_machine(struct machine *machine, const char *name)
@@ -162,7 +163,7 @@ static void test_ids_nesting(void)
 	struct err err = { 0 };
 	scoped_free char *ids = text_format("%s/run/ids", folder);
 
-	file_remove_tree(AT_FDCWD, ids);
+	remove_tree(AT_FDCWD, ids);
 	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 2, &two, &err), 0);
 	CU_ASSERT_EQUAL(two.count, 2 * IDMAP_COUNT);
 	CU_ASSERT_EQUAL((two.base - config.idmap_base) % (2 * IDMAP_COUNT), 0);
@@ -208,7 +209,7 @@ static void test_ids_race(void)
 
 	scoped_free char *ids = text_format("%s/run/ids", folder);
 
-	file_remove_tree(AT_FDCWD, ids);
+	remove_tree(AT_FDCWD, ids);
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof name, "race-%d", i);
 		make_run(name);

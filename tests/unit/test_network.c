@@ -2,6 +2,7 @@
 #include "test_network.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "network/lease_file.h"
 #include "network/subnet.h"
@@ -24,7 +25,7 @@ static int make_site(void)
 static int remove_site(void)
 {
 	site_close(&test_site);
-	return file_remove_tree(AT_FDCWD, root);
+	return remove_tree(AT_FDCWD, root);
 }
 
 void test_make_network(struct network *network, const char *name, const char *subnet)

@@ -1,6 +1,7 @@
 /* Templates in a real pool: whole or not there, whatever fails, is killed, or is done twice at once. */
 #include "base/child.h"
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "image/template.h"
@@ -68,7 +69,7 @@ static int end(void)
 {
 	pool_close(&pool);
 	site_close(&site);
-	return chdir("/") < 0 || file_remove_tree(AT_FDCWD, folder) < 0;
+	return chdir("/") < 0 || remove_tree(AT_FDCWD, folder) < 0;
 }
 
 static int count_one(void *context, const struct volume_info *info)

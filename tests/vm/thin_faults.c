@@ -6,6 +6,7 @@
  * thin_faults calls [N]: at every (Nth) system call of a clone and of a removal, as many as there are.
  */
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm.h"
@@ -659,7 +660,7 @@ static void end(void)
 	struct err err = { 0 };
 
 	done(pool_delete(&site, "main", true, &err), "delete the pool", &err);
-	file_remove_tree(AT_FDCWD, folder);
+	remove_tree(AT_FDCWD, folder);
 }
 
 int main(int argc, char **argv)

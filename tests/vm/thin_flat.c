@@ -2,7 +2,7 @@
  * How long a clone takes, while a pool fills with volumes and for sizes of volume, beside the message that
  * it comes down to with two fsyncs, in turns, in one run: thin_flat VOLUMES. It prints and never judges.
  */
-#include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/thin.h"
@@ -129,5 +129,5 @@ int main(int argc, char **argv)
 	pool_close(&pool);
 	if (pool_delete(&site, "flat", true, &err) < 0)
 		give_up("end", &err);
-	return file_remove_tree(AT_FDCWD, folder) < 0;
+	return remove_tree(AT_FDCWD, folder) < 0;
 }

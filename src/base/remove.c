@@ -1,7 +1,7 @@
-#include "storage/remove.h"
+#include "base/remove.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
-#include "storage/below.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ static int remove_full(int dir_fd, const char *name, struct upper *upper, unsign
 {
 	if (depth >= DEPTH_MAX)
 		return move_up(dir_fd, name, upper);
-	int fd = below_open(dir_fd, name);
+	int fd = file_open_below(dir_fd, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd == -EXDEV ? -EBUSY : fd;
 	scoped_dir DIR *dir = fdopendir(fd);
@@ -86,7 +86,17 @@ static int remove_entries(DIR *dir, struct upper *upper, unsigned depth)
 	return r;
 }
 
-int remove_tree(int dir_fd, const char *name)
+int remove_tree(int dir_fd, const char *path)
 {
-	return remove_one(dir_fd, name, NULL, 0);
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return remove_one(dir_fd, path, NULL, 0);
+	scoped_free char *folder = strndup(path, (size_t)(slash - path) + 1);
+	if (!folder)
+		return -ENOMEM;
+	scoped_fd int fd = openat(dir_fd, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return remove_one(fd, slash + 1, NULL, 0);
 }
