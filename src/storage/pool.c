@@ -1,7 +1,7 @@
+#include "storage/pool.h"
+
 #include "base/file.h"
-#include "base/remove.h"
 #include "base/scoped.h"
-#include "storage/driver.h"
 #include "storage/partial.h"
 
 #include <fcntl.h>
@@ -9,8 +9,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
-
-enum { WAIT_SECONDS = 60 };
 
 int pool_missing(const char *name, struct err *err)
 {
@@ -25,10 +23,10 @@ int pool_lock(const struct pool *pool, struct err *err)
 
 	if (!lock || !what)
 		return err_set(err, ENOMEM, "out of memory");
-	return site_lock(pool->site, lock, WAIT_SECONDS, what, err);
+	return site_lock(pool->site, lock, POOL_WAIT_SECONDS, what, err);
 }
 
-static char *path_in(const struct pool *pool, const char *name)
+char *pool_path(const struct pool *pool, const char *name)
 {
 	return text_format("%s/%s", pool->folder, name);
 }
@@ -42,7 +40,7 @@ static int check_pool_name(const char *name, struct err *err)
 	return 0;
 }
 
-static int name_pool(struct pool *pool, const struct site *site, const char *name, struct err *err)
+int pool_name(struct pool *pool, const struct site *site, const char *name, struct err *err)
 {
 	int r = check_pool_name(name, err);
 
@@ -68,11 +66,7 @@ void pool_close(struct pool *pool)
 	*pool = (struct pool){ .use_fd = -1 };
 }
 
-/*
- * Everybody who has a pool open shares a lock on its folder, so that commands do not wait for each
- * other; who takes the pool away must have it alone.
- */
-static int hold(struct pool *pool, int how, unsigned seconds, struct err *err)
+int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = 2000000 };
 	struct timespec start, now;
@@ -101,9 +95,9 @@ static int hold(struct pool *pool, int how, unsigned seconds, struct err *err)
 	return 0;
 }
 
-static int load(struct pool *pool, const char *file, struct err *err)
+int pool_load(struct pool *pool, const char *file, struct err *err)
 {
-	scoped_free char *path = path_in(pool, file);
+	scoped_free char *path = pool_path(pool, file);
 	struct err read = { 0 };
 
 	if (!path)
@@ -121,19 +115,19 @@ static int load(struct pool *pool, const char *file, struct err *err)
 	return 0;
 }
 
-static int open_held(struct pool *pool, const struct site *site, const char *name, int how,
-		     struct err *err)
+int pool_open_held(struct pool *pool, const struct site *site, const char *name, int how,
+		   struct err *err)
 {
-	int r = name_pool(pool, site, name, err);
+	int r = pool_name(pool, site, name, err);
 
 	if (r == 0)
-		r = hold(pool, how, WAIT_SECONDS, err);
+		r = pool_hold(pool, how, POOL_WAIT_SECONDS, err);
 	if (r == 0)
-		r = load(pool, "pool.conf", err);
+		r = pool_load(pool, "pool.conf", err);
 	return r;
 }
 
-static int attach(struct pool *pool, struct err *err)
+int pool_attach(struct pool *pool, struct err *err)
 {
 	int r = pool->ops->open(pool, err);
 
@@ -144,400 +138,23 @@ static int attach(struct pool *pool, struct err *err)
 
 int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err)
 {
-	int r = open_held(pool, site, name, LOCK_SH, err);
+	int r = pool_open_held(pool, site, name, LOCK_SH, err);
 
 	if (r == 0)
-		r = attach(pool, err);
+		r = pool_attach(pool, err);
 	if (r < 0)
 		pool_close(pool);
 	return r;
-}
-
-int pool_intend(struct pool *pool, struct err *err)
-{
-	scoped_free char *path = path_in(pool, "unfinished.conf");
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	return config_save(&pool_schema, path, &pool->config, err);
-}
-
-/* What pool_intend wrote down, or was a pool, becomes the other at one stroke. */
-static int turn(struct pool *pool, const char *from, const char *to, struct err *err)
-{
-	scoped_free char *old = path_in(pool, from);
-	scoped_free char *new = path_in(pool, to);
-
-	if (!old || !new)
-		return err_set(err, ENOMEM, "out of memory");
-	if (rename(old, new) < 0)
-		return err_set(err, errno, "rename '%s' to '%s': %s", old, to, strerror(errno));
-	int r = file_sync_dir(pool->folder);
-	if (r < 0)
-		return err_set(err, -r, "make '%s' durable: %s", new, strerror(-r));
-	return 0;
-}
-
-static bool has(const struct pool *pool, const char *name)
-{
-	scoped_free char *path = path_in(pool, name);
-
-	return path && access(path, F_OK) == 0;
-}
-
-/* Our own files only: whatever else stands in the pool's folder may be somebody's data. */
-static int remove_folder(struct pool *pool, struct err *err)
-{
-	scoped_dir DIR *dir = opendir(pool->folder);
-
-	if (!dir)
-		return errno == ENOENT ? 0
-				       : err_set(err, errno, "open '%s': %s", pool->folder,
-						 strerror(errno));
-	for (struct dirent *e; (e = readdir(dir));) {
-		if (text_starts(e->d_name, "unfinished.conf"))
-			unlinkat(dirfd(dir), e->d_name, 0);
-	}
-	if (rmdir(pool->folder) == 0)
-		return 0;
-	if (errno == ENOTEMPTY || errno == EEXIST)
-		return err_set(err, ENOTEMPTY,
-			       "pool '%s': folder '%s' holds files, but no pool.conf; move them "
-			       "away if they are of no use",
-			       pool->name, pool->folder);
-	return err_set(err, errno, "remove '%s': %s", pool->folder, strerror(errno));
-}
-
-static void remove_run(struct pool *pool)
-{
-	scoped_free char *mounted = site_run_path(pool->site, "pools/%s", pool->name);
-	scoped_free char *partial = site_run_path(pool->site, "partial/%s", pool->name);
-
-	if (mounted)
-		rmdir(mounted);
-	if (partial)
-		remove_tree(AT_FDCWD, partial);
-}
-
-/* Removes every trace of a pool that is not there yet, or no longer. */
-static int undo(struct pool *pool, struct err *err)
-{
-	int r = 0;
-
-	if (pool->ops && pool->driver)
-		pool->ops->close(pool);
-	if (has(pool, "unfinished.conf"))
-		r = load(pool, "unfinished.conf", err) < 0 ? -err->code
-							   : pool->ops->erase(pool, err);
-	if (r < 0)
-		return r;
-	remove_run(pool);
-	return remove_folder(pool, err);
-}
-
-static int new_uuid(char **out, struct err *err)
-{
-	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, out);
-
-	if (n < 0)
-		return err_set(err, (int)-n, "draw a UUID: %s", strerror((int)-n));
-	text_trim(*out);
-	return 0;
-}
-
-static int set_text(char **field, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
-/* An absolute path, since the next command may stand elsewhere. */
-static int set_source(struct pool *pool, const char *source, struct err *err)
-{
-	scoped_free char *here = source[0] == '/' ? NULL : getcwd(NULL, 0);
-	scoped_free char *path = here ? text_format("%s/%s", here, source) : strdup(source);
-
-	if (!path || set_text(&pool->config.source, path) < 0)
-		return err_set(err, ENOMEM, "out of memory");
-	return 0;
-}
-
-static int fill_config(struct pool *pool, const struct pool_spec *spec, struct err *err)
-{
-	char reason[256];
-	const char *driver = spec->driver;
-	scoped_free char *uuid = NULL;
-
-	if (!driver || !*driver)
-		driver = pool_default_driver(pool->site, reason, sizeof reason);
-	pool->ops = storage_find(driver);
-	if (!pool->ops)
-		return err_set(
-			err, EINVAL,
-			"pool '%s': there is no driver '%s'; the drivers are thin, btrfs and dir",
-			pool->name, driver);
-	int r = new_uuid(&uuid, err);
-	if (r < 0)
-		return r;
-	if (set_text(&pool->config.driver, driver) < 0 || set_text(&pool->config.uuid, uuid) < 0)
-		return err_set(err, ENOMEM, "out of memory");
-	pool->config.size = spec->size;
-	if (spec->filesystem && set_text(&pool->config.filesystem, spec->filesystem) < 0)
-		return err_set(err, ENOMEM, "out of memory");
-	return spec->source && *spec->source ? set_source(pool, spec->source, err) : 0;
-}
-
-/* Clears away what a killed creation or deletion left, once nobody works on it any more. */
-static int clear_unfinished(struct pool *pool, struct err *err)
-{
-	struct err gone = { 0 };
-
-	if (access(pool->folder, F_OK) < 0)
-		return 0;
-	int r = hold(pool, LOCK_EX, WAIT_SECONDS, &gone);
-	if (r < 0 && r != -ENOENT)
-		return err_set(err, gone.code, "%s", gone.text);
-	r = undo(pool, err);
-	scoped_close_fd(&pool->use_fd);
-	return r;
-}
-
-static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err *err)
-{
-	scoped_free char *pools = site_state_path(pool->site, "pools");
-
-	if (!pools)
-		return err_set(err, ENOMEM, "out of memory");
-	/* Others have to pass through the folders above, such as dnsmasq to its own. */
-	if (fill_config(pool, spec, err) < 0 || file_make_dirs(pools, 0711, err) < 0 ||
-	    file_make_dirs(pool->folder, 0700, err) < 0 ||
-	    hold(pool, LOCK_EX, WAIT_SECONDS, err) < 0)
-		return -err->code;
-	pool->spec = spec;
-	int r = pool->ops->format(pool, err);
-	pool->spec = NULL;
-	if (r < 0)
-		return err_wrap(err, "pool '%s'", pool->name);
-	return turn(pool, "unfinished.conf", "pool.conf", err);
-}
-
-int pool_create(const struct site *site, const char *name, const struct pool_spec *spec,
-		struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct err ignored = { 0 };
-
-	int r = name_pool(&pool, site, name, err);
-	if (r < 0)
-		return r;
-	scoped_fd int lock = pool_lock(&pool, err);
-	if (lock < 0)
-		return lock;
-	if (has(&pool, "pool.conf"))
-		return err_set(err, EEXIST, "there is a pool '%s' already", name);
-	r = clear_unfinished(&pool, err);
-	if (r < 0)
-		return r;
-	r = make_pool(&pool, spec, err);
-	if (r < 0)
-		undo(&pool, &ignored);
-	else
-		pool_keep_reserve(&pool, &ignored);
-	return r;
-}
-
-struct tally {
-	unsigned count;
-	char first[VOLUME_NAME_MAX + 1];
-	struct text names;
-};
-
-static int count_volume(void *context, const struct volume_info *info)
-{
-	struct tally *tally = context;
-
-	if (tally->count++ == 0)
-		text_print(tally->first, sizeof tally->first, "%s", info->name);
-	return text_add_bytes(&tally->names, info->name, strlen(info->name) + 1);
-}
-
-static int destroy_volumes(struct pool *pool, const struct tally *tally, struct err *err)
-{
-	const struct text *names = &tally->names;
-
-	for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1) {
-		int r = volume_destroy(pool, names->data + at, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int empty_pool(struct pool *pool, bool force, struct err *err)
-{
-	struct tally tally = { 0 };
-
-	int r = volume_list(pool, "", count_volume, &tally, err);
-	if (r == 0 && tally.count > 0 && !force)
-		r = err_set(err, ENOTEMPTY,
-			    "pool '%s' holds %u volume%s, such as '%s'; delete them first, or use "
-			    "--force to delete them with it",
-			    pool->name, tally.count, tally.count == 1 ? "" : "s", tally.first);
-	if (r == 0)
-		r = destroy_volumes(pool, &tally, err);
-	text_free(&tally.names);
-	return r;
-}
-
-/* A pool whose disk is gone can only be forgotten, and only if that is what the user wants. */
-static int empty_or_forget(struct pool *pool, bool force, struct err *err)
-{
-	struct err gone = { 0 };
-
-	if (attach(pool, &gone) == 0)
-		return empty_pool(pool, force, err);
-	return force ? 0 : err_set(err, gone.code, "%s", gone.text);
-}
-
-static int delete_held(struct pool *pool, bool force, struct err *err)
-{
-	if (!has(pool, "pool.conf")) {
-		bool unfinished = has(pool, "unfinished.conf");
-		int r = undo(pool, err);
-		return r < 0 || unfinished ? r : pool_missing(pool->name, err);
-	}
-	if (load(pool, "pool.conf", err) < 0 || empty_or_forget(pool, force, err) < 0 ||
-	    turn(pool, "pool.conf", "unfinished.conf", err) < 0)
-		return -err->code;
-	return undo(pool, err);
-}
-
-int pool_delete(const struct site *site, const char *name, bool force, struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	int r = name_pool(&pool, site, name, err);
-	if (r == 0)
-		r = hold(&pool, LOCK_EX, WAIT_SECONDS / 6, err);
-	return r < 0 ? r : delete_held(&pool, force, err);
 }
 
 int pool_detach(const struct site *site, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	int r = open_held(&pool, site, name, LOCK_EX, err);
+	int r = pool_open_held(&pool, site, name, LOCK_EX, err);
 	if (r < 0)
 		return r;
 	return pool.ops->detach(&pool, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
-}
-
-/* ---- Upkeep */
-
-static int needs_none(const struct pool *pool, struct err *err)
-{
-	return err_set(err, EOPNOTSUPP,
-		       "pool '%s': driver %s keeps no books and takes the space that is there; it "
-		       "needs no upkeep",
-		       pool->name, pool->ops->name);
-}
-
-/* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
-static int open_kept(struct pool *pool, const struct site *site, const char *name, int how,
-		     struct err *err)
-{
-	int r = open_held(pool, site, name, how, err);
-
-	return r == 0 && !pool->ops->upkeep ? needs_none(pool, err) : r;
-}
-
-int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
-	      struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
-		return -err->code;
-	if (pool.ops->open(&pool, err) < 0 ||
-	    pool.ops->upkeep->grow(&pool, size, metadata, err) < 0)
-		return err_wrap(err, "pool '%s'", name);
-	return 0;
-}
-
-int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
-	       struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
-		return -err->code;
-	if (pool.ops->open(&pool, err) < 0 ||
-	    pool.ops->upkeep->check(&pool, flags, report, err) < 0)
-		return err_wrap(err, "pool '%s'", name);
-	return 0;
-}
-
-int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	if (pool_open(&pool, site, name, err) < 0)
-		return -err->code;
-	if (!pool.ops->upkeep)
-		return needs_none(&pool, err);
-	return pool.ops->upkeep->trim(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
-							      : 0;
-}
-
-int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	if (open_kept(&pool, site, name, LOCK_EX, err) < 0)
-		return -err->code;
-	return pool.ops->upkeep->repair(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
-								: 0;
-}
-
-int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
-	       struct err *err)
-{
-	const char *fault = volume_name_fault(volume);
-	scoped_pool struct pool pool = { .use_fd = -1 };
-
-	if (fault)
-		return err_set(err, EINVAL, "volume name '%.80s' %s", volume, fault);
-	if (pool_open(&pool, site, name, err) < 0)
-		return -err->code;
-	if (!pool.ops->upkeep)
-		return needs_none(&pool, err);
-	return pool.ops->upkeep->adopt(&pool, id, volume, err) < 0
-		       ? err_wrap(err, "pool '%s'", name)
-		       : 0;
-}
-
-int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
-{
-	if (!pool->ops->upkeep)
-		return -EOPNOTSUPP;
-	return pool->ops->upkeep->state(pool, state, err) < 0
-		       ? err_wrap(err, "pool '%s'", pool->name)
-		       : 0;
-}
-
-int pool_glance(const struct site *site, const char *name, struct pool_usage *usage)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct err ignored = { 0 };
-
-	return name_pool(&pool, site, name, &ignored) == 0 &&
-	       load(&pool, "pool.conf", &ignored) == 0 && pool.ops->upkeep &&
-	       pool.ops->upkeep->glance(&pool, usage, &ignored) == 0;
 }
 
 int pool_set(const struct site *site, const char *name, const char *key, const char *value,
@@ -545,9 +162,9 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_held(&pool, site, name, LOCK_SH, err) < 0)
+	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	scoped_free char *path = path_in(&pool, "pool.conf");
+	scoped_free char *path = pool_path(&pool, "pool.conf");
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
 		return lock;

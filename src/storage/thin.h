@@ -110,6 +110,12 @@ char *thin_catalog_path(const struct pool *pool);
  */
 int thin_catalog(struct pool *pool, struct catalog **catalog, struct err *err);
 
+/* One by its name; words, which begin with what is being done, also when there is none: -ENOENT. */
+int thin_find_volume(struct catalog *catalog, const char *name, struct catalog_volume *volume,
+		     const char *doing, struct err *err);
+/* Words for one that the pool no longer has. */
+int thin_refuse_lost(const struct pool *pool, const struct catalog_volume *volume, struct err *err);
+
 /* Under the lock: a volume's device, made if it is not there. */
 int thin_activate(struct pool *pool, const struct catalog_volume *volume, dev_t *dev,
 		  struct err *err);
@@ -162,6 +168,10 @@ int thin_check_status(const struct pool *pool, const struct dm_pool_status *stat
  * POOL_CHECK_RECLAIM what is in quarantine is deleted. A line for each finding.
  */
 int thin_check(struct pool *pool, unsigned flags, struct text *report, struct err *err);
+
+/* As storage_ops say. */
+int thin_create(struct pool *pool, const char *name, uint64_t size, struct err *err);
+int thin_snapshot(struct pool *pool, const char *origin, const char *name, struct err *err);
 
 /* format, and erase: the disk below. */
 int thin_format(struct pool *pool, struct err *err);

@@ -71,6 +71,24 @@ int thin_catalog(struct pool *pool, struct catalog **catalog, struct err *err)
 	return catalog_open(&thin->catalog, path, pool->config.uuid, err);
 }
 
+int thin_find_volume(struct catalog *catalog, const char *name, struct catalog_volume *volume,
+		     const char *doing, struct err *err)
+{
+	int r = catalog_find(catalog, name, volume, err);
+
+	return r == -ENOENT && !err->code ? storage_fail(err, r, "%s", doing) : r;
+}
+
+int thin_refuse_lost(const struct pool *pool, const struct catalog_volume *volume, struct err *err)
+{
+	if (volume->state != CATALOG_LOST)
+		return 0;
+	return err_set(err, EIO,
+		       "the pool no longer has it; restore it from a backup, or delete it (berth "
+		       "pool check %s tells more)",
+		       pool->name);
+}
+
 /* Not pool_lock, which others hold while they call a driver. */
 int thin_lock(const struct pool *pool, unsigned seconds, struct err *err)
 {

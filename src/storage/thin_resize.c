@@ -56,9 +56,9 @@ int thin_resize(struct pool *pool, const char *name, uint64_t size, struct err *
 
 	if (thin_look(pool, err) < 0 || thin_enter(pool, &session, err) < 0)
 		return -err->code;
-	int r = catalog_find(session.catalog, name, &volume, err);
+	int r = thin_find_volume(session.catalog, name, &volume, "make it larger", err);
 	if (r < 0)
-		return err->code ? r : storage_fail(err, r, "make it larger");
+		return r;
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
 	bool used = thin_active(pool, volume.id, &info) && info.open_count > 0;
 	size = (size + block - 1) / block * block;

@@ -1,0 +1,106 @@
+/* What a pool needs whose driver keeps books. */
+#include "storage/pool.h"
+
+#include <errno.h>
+#include <sys/file.h>
+
+static int needs_none(const struct pool *pool, struct err *err)
+{
+	return err_set(err, EOPNOTSUPP,
+		       "pool '%s': driver %s keeps no books and takes the space that is there; it "
+		       "needs no upkeep",
+		       pool->name, pool->ops->name);
+}
+
+/* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
+static int open_kept(struct pool *pool, const struct site *site, const char *name, int how,
+		     struct err *err)
+{
+	int r = pool_open_held(pool, site, name, how, err);
+
+	return r == 0 && !pool->ops->upkeep ? needs_none(pool, err) : r;
+}
+
+int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
+	      struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
+		return -err->code;
+	if (pool.ops->open(&pool, err) < 0 ||
+	    pool.ops->upkeep->grow(&pool, size, metadata, err) < 0)
+		return err_wrap(err, "pool '%s'", name);
+	return 0;
+}
+
+int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
+	       struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
+		return -err->code;
+	if (pool.ops->open(&pool, err) < 0 ||
+	    pool.ops->upkeep->check(&pool, flags, report, err) < 0)
+		return err_wrap(err, "pool '%s'", name);
+	return 0;
+}
+
+int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (pool_open(&pool, site, name, err) < 0)
+		return -err->code;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	return pool.ops->upkeep->trim(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
+							      : 0;
+}
+
+int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (open_kept(&pool, site, name, LOCK_EX, err) < 0)
+		return -err->code;
+	return pool.ops->upkeep->repair(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
+								: 0;
+}
+
+int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
+	       struct err *err)
+{
+	const char *fault = volume_name_fault(volume);
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (fault)
+		return err_set(err, EINVAL, "volume name '%.80s' %s", volume, fault);
+	if (pool_open(&pool, site, name, err) < 0)
+		return -err->code;
+	if (!pool.ops->upkeep)
+		return needs_none(&pool, err);
+	return pool.ops->upkeep->adopt(&pool, id, volume, err) < 0
+		       ? err_wrap(err, "pool '%s'", name)
+		       : 0;
+}
+
+int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
+{
+	if (!pool->ops->upkeep)
+		return -EOPNOTSUPP;
+	return pool->ops->upkeep->state(pool, state, err) < 0
+		       ? err_wrap(err, "pool '%s'", pool->name)
+		       : 0;
+}
+
+int pool_glance(const struct site *site, const char *name, struct pool_usage *usage)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err ignored = { 0 };
+
+	return pool_name(&pool, site, name, &ignored) == 0 &&
+	       pool_load(&pool, "pool.conf", &ignored) == 0 && pool.ops->upkeep &&
+	       pool.ops->upkeep->glance(&pool, usage, &ignored) == 0;
+}

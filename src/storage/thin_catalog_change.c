@@ -1,0 +1,196 @@
+/* What changes in a thin pool's catalogue, each in one transaction. */
+#include "storage/thin_catalog.h"
+#include "storage/thin_statement.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* Of random bits, as RFC 4122 wants them told. */
+#define NEW_UUID                                                                           \
+	"(SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) ||" \
+	" '-a' || substr(h, 18, 3) || '-' || substr(h, 21)"                                \
+	" FROM (SELECT lower(hex(randomblob(16))) AS h))"
+
+int catalog_intend_volume(struct catalog *catalog, const char *name, uint64_t size,
+			  const struct catalog_volume *origin, bool suspended, uint64_t *id,
+			  struct err *err)
+{
+	uint64_t op = origin ? CATALOG_SNAPSHOT : CATALOG_CREATE;
+	uint64_t from = origin ? origin->id : 0;
+	uint64_t next = 0;
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_number(catalog, "SELECT next_id FROM pool", &next);
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog,
+				       "INSERT INTO volume VALUES(?1, " NEW_UUID
+				       ", ?2, ?3, ?4, ?5, 0)",
+				       "itiii", next, name, origin ? origin->size : size, from,
+				       (uint64_t)time(NULL));
+	if (rc == SQLITE_OK)
+		rc = statement_execute(
+			catalog, "INSERT INTO intent SELECT 1, ?1, ?2, ?3, tid + 1, ?4 FROM pool",
+			"iiii", op, next, from, (uint64_t)suspended);
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, "UPDATE pool SET next_id = ?1", "i", next + 1);
+	rc = statement_end(catalog, rc);
+	if (statement_code(rc) == -EEXIST)
+		return err_set(err, EEXIST, "make '%s': there is one of that name already", name);
+	if (rc != SQLITE_OK)
+		return statement_fail(catalog, rc, "write", err);
+	*id = next;
+	return 0;
+}
+
+int catalog_intend_delete(struct catalog *catalog, uint64_t id, struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, "UPDATE volume SET state = 2 WHERE id = ?1", "i",
+				       id);
+	rc = statement_changed(catalog, rc, 1);
+	if (rc == SQLITE_OK)
+		rc = statement_execute(
+			catalog, "INSERT INTO intent SELECT 1, 3, ?1, 0, tid + 1, 0 FROM pool", "i",
+			id);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+/* Without an intent there is no number to step to, and nothing changes. */
+int catalog_finish(struct catalog *catalog, struct err *err)
+{
+	static const char sql[] =
+		"UPDATE volume SET state = 1 WHERE id = (SELECT id FROM intent WHERE op < 3);"
+		"DELETE FROM volume WHERE id = (SELECT id FROM intent WHERE op = 3);"
+		"UPDATE pool SET tid = (SELECT tid_to FROM intent);"
+		"DELETE FROM intent;";
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(catalog->db, sql, NULL, NULL, NULL);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+int catalog_abandon(struct catalog *catalog, bool keep, struct err *err)
+{
+	static const char forget[] =
+		"DELETE FROM volume WHERE id = (SELECT id FROM intent WHERE op < 3);"
+		"UPDATE volume SET state = CASE WHEN name IS NULL THEN 3 ELSE 1 END"
+		" WHERE id = (SELECT id FROM intent WHERE op = 3);"
+		"DELETE FROM intent;";
+	static const char quarantine[] =
+		"UPDATE volume SET state = 3, name = NULL WHERE id = (SELECT id FROM intent);"
+		"DELETE FROM intent;";
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(catalog->db, keep ? quarantine : forget, NULL, NULL, NULL);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+/* Turns the end of a change by name into words. */
+static int told(struct catalog *catalog, int rc, const char *doing, const char *name,
+		struct err *err)
+{
+	if (rc == SQLITE_NOTFOUND)
+		return err_set(err, ENOENT, "%s '%s': there is no such volume", doing, name);
+	if (statement_code(rc) == -EEXIST)
+		return err_set(err, EEXIST, "%s '%s': there is one of that name already", doing,
+			       name);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+int catalog_rename(struct catalog *catalog, const char *from, const char *to, struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog,
+				       "UPDATE volume SET name = ?2 WHERE name = ?1 AND state = 1",
+				       "tt", from, to);
+	rc = statement_changed(catalog, rc, 1);
+	return told(catalog, statement_end(catalog, rc), "rename it to", to, err);
+}
+
+/* A name is unique at every moment, so that one of both steps aside meanwhile. */
+int catalog_exchange(struct catalog *catalog, const char *one, const char *other, struct err *err)
+{
+	static const char set[] = "UPDATE volume SET name = ?2 WHERE name = ?1 AND state = 1";
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_changed(
+			catalog, statement_execute(catalog, set, "tt", one, "partial.exchange"), 1);
+	if (rc == SQLITE_OK)
+		rc = statement_changed(catalog, statement_execute(catalog, set, "tt", other, one),
+				       1);
+	if (rc == SQLITE_OK)
+		rc = statement_changed(catalog,
+				       statement_execute(catalog, set, "tt", "partial.exchange",
+							 other),
+				       1);
+	return told(catalog, statement_end(catalog, rc), "exchange it with", other, err);
+}
+
+static int single(struct catalog *catalog, const char *sql, uint64_t a, uint64_t b, struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_changed(catalog, statement_execute(catalog, sql, "ii", a, b), 1);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct err *err)
+{
+	return single(catalog, "UPDATE volume SET size = ?2 WHERE id = ?1", id, size, err);
+}
+
+/* Ids are drawn behind all that there are. */
+int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog,
+				       "INSERT INTO volume VALUES(?1, " NEW_UUID
+				       ", NULL, 0, 0, ?2, 3)",
+				       "ii", id, (uint64_t)time(NULL));
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, "UPDATE pool SET next_id = max(next_id, ?1)", "i",
+				       id + 1);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
+int catalog_adopt(struct catalog *catalog, uint64_t id, const char *name, uint64_t size,
+		  struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog,
+				       "UPDATE volume SET name = ?2, size = ?3, state = 1"
+				       " WHERE id = ?1 AND state = 3",
+				       "iti", id, name, size);
+	rc = statement_changed(catalog, rc, 1);
+	return told(catalog, statement_end(catalog, rc), "name it", name, err);
+}
+
+int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state state,
+		      struct err *err)
+{
+	return single(catalog, "UPDATE volume SET state = ?2 WHERE id = ?1", id, (uint64_t)state,
+		      err);
+}
+
+int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struct err *err)
+{
+	return single(catalog, "UPDATE pool SET tid = ?1 WHERE one = ?2", transaction, 1, err);
+}
