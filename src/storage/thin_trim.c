@@ -1,15 +1,18 @@
 /* Space that volumes have freed, given back: their file systems tell the pool, the pool what is below. */
+#include "base/child.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-enum { FEW_BLOCKS = 64, FEW_PART = 100 };
+enum { FEW_BLOCKS = 64, FEW_PART = 100, PATIENCE_MS = 5000 };
 
 /* The device is held open by the mount, so that nobody needs to be kept off meanwhile. */
 static int trim_one(struct pool *pool, const struct catalog_volume *volume, struct err *err)
@@ -23,6 +26,42 @@ static int trim_one(struct pool *pool, const struct catalog_volume *volume, stru
 	if (top < 0 || ioctl(top, FITRIM, &range) < 0)
 		return err_set(err, errno, "trim it: %s", strerror(errno));
 	return 0;
+}
+
+/*
+ * By a process of its own where the pool has no room: as long as writes wait for that in the kernel, and
+ * somebody for them (sync(2)), whoever mounts a file system again, though it is in use, waits too, and cannot
+ * be killed. One that is late is left to its fate; it holds nothing that anybody needs.
+ */
+static int trim_patiently(struct pool *pool, const struct catalog_volume *volume, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "trim it: %s", strerror(errno));
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err own = { 0 };
+		trim_one(pool, volume, &own);
+		_exit(write(ends[1], &own, sizeof own) == sizeof own ? 0 : 1);
+	}
+	close(ends[1]);
+	scoped_fd int answer = ends[0];
+	if (pid < 0)
+		return err_set(err, errno, "trim it: %s", strerror(errno));
+	struct pollfd ready = { .fd = answer, .events = POLLIN };
+	struct err told = { 0 };
+	if (poll(&ready, 1, PATIENCE_MS) <= 0) {
+		kill(pid, SIGKILL);
+		return err_set(err, ETIMEDOUT,
+			       "its file system waits for room; make the pool larger, and call "
+			       "this again");
+	}
+	bool whole = read(answer, &told, sizeof told) == sizeof told;
+	child_wait(pid);
+	if (!whole)
+		return err_set(err, ECHILD, "trim it: its process was killed");
+	return told.code ? err_set(err, told.code, "%s", told.text) : 0;
 }
 
 struct trim {
@@ -85,7 +124,8 @@ static void trim_all(struct trim *trim, bool full, struct text *report)
 			skipped += worth_it(volume);
 			continue;
 		}
-		if (trim_one(pool, volume, &err) < 0 && err.code != ENOENT)
+		int r = full ? trim_patiently(pool, volume, &err) : trim_one(pool, volume, &err);
+		if (r < 0 && err.code != ENOENT)
 			text_add(report, "volume '%s': %s\n", volume->name, err.text);
 		if (!was_active)
 			thin_deactivate(pool, volume->id, 0);

@@ -157,7 +157,8 @@ case_without_any_room() {
 	berth info m2
 	berth pool status
 	berth delete --force m2
-	berth pool trim p
+	# It waits for nobody, and says for whom it would have to.
+	timeout 120 berth pool trim p
 	berth pool grow --size 1G p
 	retry 60 state_is witness running
 	wait
