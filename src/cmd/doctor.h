@@ -5,6 +5,7 @@
 #include "base/site.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum verdict { VERDICT_OK, VERDICT_NOTE, VERDICT_PROBLEM };
 
@@ -22,5 +23,8 @@ void report_add(struct report *report, enum verdict verdict, const char *check, 
 void doctor_kernel(struct report *report);
 /* doctor_host.c: programs, room, limits, other people's firewalls. */
 void doctor_host(struct report *report);
+
+/* Whether PATH, or one of the folders that root's PATH may lack, has it. */
+bool doctor_has_program(const char *program);
 
 #endif

@@ -15,8 +15,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* Whether PATH, or one of the folders that root's PATH may lack, has it. */
-static bool is_installed(const char *program)
+bool doctor_has_program(const char *program)
 {
 	const char *path = getenv("PATH");
 	scoped_free char *folders =
@@ -46,7 +45,7 @@ static void check_programs(struct report *report)
 	};
 
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-		if (is_installed(programs[i].program))
+		if (doctor_has_program(programs[i].program))
 			report_add(report, VERDICT_OK, "programs", NULL, "%s is installed",
 				   programs[i].program);
 		else
@@ -237,7 +236,7 @@ static void check_firewall(struct report *report)
 	struct err err = { 0 };
 	int found = look_at_legacy(report);
 
-	if (!is_installed("nft")) {
+	if (!doctor_has_program("nft")) {
 		report_add(report, VERDICT_NOTE, "firewall", "install nftables",
 			   "nft is not installed: whether another firewall drops what is forwarded "
 			   "cannot be seen");

@@ -10,6 +10,7 @@
 #include "kern/mount.h"
 #include "kern/spawn.h"
 
+#include "machine/profile.h"
 #include "machine/scope.h"
 
 #include <fcntl.h>
@@ -219,6 +220,32 @@ static void check_devices(struct report *report)
 			   strerror(-r));
 }
 
+/* Whichever the host has. The rest of the walls stands without one. */
+static void check_labels(struct report *report)
+{
+	char profile[LABEL_MAX];
+
+	switch (label_host()) {
+	case LABEL_APPARMOR:
+		profile_name(profile, sizeof profile);
+		if (label_is_loaded(profile) == 1 || doctor_has_program("apparmor_parser"))
+			report_add(report, VERDICT_OK, "labels", NULL,
+				   "machines run under AppArmor's profile '%s'", profile);
+		else
+			report_add(report, VERDICT_NOTE, "labels",
+				   "install apparmor_parser (Debian: apparmor), for one wall more",
+				   "the kernel has AppArmor, but nothing to load a profile with");
+		return;
+	case LABEL_SELINUX:
+		report_add(report, VERDICT_OK, "labels", NULL,
+			   "the host has SELinux: machines with security.selinux have its context");
+		return;
+	case LABEL_NONE:
+		report_add(report, VERDICT_OK, "labels", NULL,
+			   "neither AppArmor nor SELinux is in force: the other walls stand alone");
+	}
+}
+
 static void check_btrfs(struct report *report)
 {
 	scoped_free char *known = NULL;
@@ -248,6 +275,7 @@ void doctor_kernel(struct report *report)
 	check_time(report);
 	check_cgroups(report);
 	check_devices(report);
+	check_labels(report);
 	check_idmap(report);
 	check_btrfs(report);
 }

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "kern/label.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>
@@ -16,9 +17,10 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 /* What is shown, gathered before anything is printed. */
 struct facts {
 	struct machine_status status;
-	char ended[128]; /* how it last ended, "" never */
-	char held[256];  /* why it is held still, "" it is not */
-	char *log;       /* owned */
+	char ended[128];    /* how it last ended, "" never */
+	char held[256];     /* why it is held still, "" it is not */
+	struct label label; /* its security module's, without one no text */
+	char *log;          /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
 	struct err volume_fault;         /* why volume is not known */
@@ -62,6 +64,8 @@ static int gather(struct machine *machine, struct facts *facts, struct err *err)
 		return r;
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
 	machine_held(machine, facts->held, sizeof facts->held);
+	if (facts->status.init && label_read(facts->status.init, &facts->label) < 0)
+		facts->label.text[0] = '\0';
 	facts->log = machine_log_path(machine, false);
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
 	look_at_volume(machine, facts);
@@ -177,13 +181,14 @@ static void show_root(const struct machine *machine, const struct facts *facts)
 		show("snapshots:", "%zu", facts->snapshots);
 }
 
-static void show_security(const struct machine_config *config)
+static void show_security(const struct machine_config *config, const char *label)
 {
 	if (config->privileged)
 		show("security:", "privileged: its root is the host's root, see berth-security(7)");
 	if (config->nesting)
 		show("nesting:", "may run machines and containers of its own");
 	show("capabilities:", "%s", config->caps);
+	show("label:", "%s", label);
 }
 
 static void show_sections(const struct machine_config *config, const char *temporary)
@@ -216,7 +221,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("created:", "%s", when);
 	show("uuid:", "%s", config->uuid);
 	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
-	show_security(config);
+	show_security(config, facts->label.text);
 	show_root(machine, facts);
 	show_sections(config, "");
 	show_sections(&facts->temporary, ", temporary");
@@ -282,23 +287,25 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	const struct machine_status *status = &facts->status;
 	bool known = facts->snapshots_fault.code == 0;
 
-	return json_pack(
-		"{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:s, s:o}",
-		"name", machine->name, "description", json_text(config->description), "state",
-		machine_state_name(status->state), "booted", status->booted, "started",
-		json_count(status->started), "init", json_count((uint64_t)status->init), "keeper",
-		json_count((uint64_t)status->keeper), "cgroup", json_text(status->cgroup), "memory",
-		json_count(status->memory), "held", json_text(facts->held), "limits",
-		limits_object(machine), "ended", json_text(facts->ended), "network",
-		network_object(machine, status), "template", json_text(config->template), "arch",
-		json_text(config->arch), "created", json_count(config->created), "uuid",
-		json_text(config->uuid), "ephemeral", config->ephemeral, "privileged",
-		config->privileged, "nesting", config->nesting, "volume",
-		volume_object(machine, facts), "mounts", both(machine, facts, add_mounts),
-		"devices", both(machine, facts, add_devices), "snapshots",
-		known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
-		machine->folder, "log", json_text(facts->log));
+	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, "
+			 "s:o, s:s, s:o}",
+			 "name", machine->name, "description", json_text(config->description),
+			 "state", machine_state_name(status->state), "booted", status->booted,
+			 "started", json_count(status->started), "init",
+			 json_count((uint64_t)status->init), "keeper",
+			 json_count((uint64_t)status->keeper), "cgroup", json_text(status->cgroup),
+			 "label", json_text(facts->label.text), "memory",
+			 json_count(status->memory), "held", json_text(facts->held), "limits",
+			 limits_object(machine), "ended", json_text(facts->ended), "network",
+			 network_object(machine, status), "template", json_text(config->template),
+			 "arch", json_text(config->arch), "created", json_count(config->created),
+			 "uuid", json_text(config->uuid), "ephemeral", config->ephemeral,
+			 "privileged", config->privileged, "nesting", config->nesting, "volume",
+			 volume_object(machine, facts), "mounts", both(machine, facts, add_mounts),
+			 "devices", both(machine, facts, add_devices), "snapshots",
+			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
+			 machine->folder, "log", json_text(facts->log));
 }
 
 static int show_one(struct call *call, struct machine *machine, struct err *err)

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* What fits into the kernel's files with room to spare. */
+enum { LABEL_MAX = 200 };
+
 static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run/host" };
 
 /* Where a machine's own file systems are, or what is no one place. */
@@ -110,5 +113,16 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 	if (*config->init && config->init[strlen(config->init) - 1] == '/')
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);
+	if (!*config->apparmor || strlen(config->apparmor) > LABEL_MAX)
+		return err_set(
+			err, EINVAL,
+			"security.apparmor must be auto, no, or a profile's name of at most %d "
+			"characters",
+			LABEL_MAX);
+	if (strlen(config->selinux) > LABEL_MAX || strchr(config->selinux, ' '))
+		return err_set(err, EINVAL,
+			       "security.selinux must be a context without blanks, of at most %d "
+			       "characters",
+			       LABEL_MAX);
 	return config_check_sections(config, err);
 }

@@ -6,6 +6,7 @@ libkern_a_SOURCES = \
 	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_parse.c \
 	src/kern/idmap.c src/kern/idmap.h \
+	src/kern/label.c src/kern/label.h \
 	src/kern/link.c src/kern/link.h \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \

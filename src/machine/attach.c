@@ -36,12 +36,13 @@ struct attach {
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
 	bool terminal;
-	bool privileged;   /* as it runs: it has no user namespace to enter */
-	int pidfd;         /* owned: the guest's init */
-	int cgroup;        /* owned */
-	int inner[3];      /* owned: the command's ends of the three pipes */
-	struct sync sync;  /* ours */
-	struct sync guest; /* the guest side's */
+	bool privileged;    /* as it runs: it has no user namespace to enter */
+	int pidfd;          /* owned: the guest's init */
+	int cgroup;         /* owned */
+	int inner[3];       /* owned: the command's ends of the three pipes */
+	struct label label; /* the guest's init's */
+	struct sync sync;   /* ours */
+	struct sync guest;  /* the guest side's */
 };
 
 /* Where systemd has taken the guest's root group for branches, processes may only be in leaves. */
@@ -129,7 +130,11 @@ static int enter(struct attach *attach, struct err *err)
 	if (attach->privileged)
 		namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	prctl(PR_SET_DUMPABLE, 0);
-	int r = spawn_enter(attach->pidfd, namespaces);
+	int r = label_open(&attach->label);
+	if (r < 0)
+		return err_set(err, -r, "open the file for the label '%s': %s", attach->label.text,
+			       strerror(-r));
+	r = spawn_enter(attach->pidfd, namespaces);
 	if (r == 0)
 		r = idmap_become_root();
 	if (r < 0)
@@ -151,7 +156,8 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 	sync_close(&attach->sync);
 	if (enter(attach, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
-	    place_stdio(attach, &user, &err) == 0 && walls_raise(attach->config, &err) == 0 &&
+	    place_stdio(attach, &user, &err) == 0 &&
+	    walls_raise(attach->config, &attach->label, &err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&
 	    exec_command(attach, &user, &err) == -ENOENT)
 		code = EXEC_NOT_FOUND;
@@ -232,12 +238,22 @@ static bool wants_terminal(const struct exec_spec *spec)
 	return spec->tty == EXEC_TTY_YES;
 }
 
-/* Its settings may be others by now. */
-static bool is_privileged(const struct machine *machine)
+/* As it runs: its settings may be others by now. */
+static int find_walls(const struct machine *machine, struct attach *attach, struct err *err)
 {
 	struct run_state state;
+	int r = run_read_state(machine, &state);
 
-	return walls_hole("userns") || (run_read_state(machine, &state) == 0 && !state.map.count);
+	if (r == 0)
+		r = label_read(state.init, &attach->label);
+	if (r < 0)
+		return err_set(err, -r, "see how machine '%s' is confined: %s", machine->name,
+			       strerror(-r));
+	/* Contexts change by themselves, as the host's policy has it, unless one was asked for. */
+	if (attach->label.module == LABEL_SELINUX && !*machine->config.selinux)
+		attach->label.module = LABEL_NONE;
+	attach->privileged = walls_hole("userns") || !state.map.count;
+	return 0;
 }
 
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)
@@ -264,8 +280,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 	if (machine_held(machine, why, sizeof why))
 		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
 	attach.pidfd = control_guest(machine, err);
-	if (attach.pidfd >= 0) {
-		attach.privileged = is_privileged(machine);
+	if (attach.pidfd >= 0 && find_walls(machine, &attach, err) == 0) {
 		attach.cgroup = open_cgroup(machine, err);
 	}
 	int r = err->code ? -err->code : sync_pair(&attach.sync, &attach.guest, err);

@@ -126,6 +126,10 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	};
 	int out[2];
 
+	int r = label_open(&run->label);
+	if (r < 0)
+		return err_set(err, -r, "open the file for the label '%s': %s", run->label.text,
+			       strerror(-r));
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
 	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
@@ -142,7 +146,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		return -err->code;
 	if (run->networked)
 		network_guest_announce(&run->lease);
-	return walls_raise(&run->machine->config, err);
+	return walls_raise(&run->machine->config, &run->label, err);
 }
 
 void guest_main(struct run *run, struct sync *sync)

@@ -19,6 +19,7 @@ libmachine_a_SOURCES = \
 	src/machine/place.c src/machine/place.h \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \
+	src/machine/profile.c src/machine/profile.h \
 	src/machine/mounts.c \
 	src/machine/neighbours.c \
 	src/machine/relay.c src/machine/relay.h \

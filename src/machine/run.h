@@ -7,6 +7,7 @@
 
 #include "image/root.h"
 #include "kern/idmap.h"
+#include "kern/label.h"
 #include "kern/pty.h"
 #include "kern/sync.h"
 #include "machine/machine.h"
@@ -33,6 +34,7 @@ struct run {
 	struct lease lease;
 	bool networked; /* it has a network, and lease is filled in */
 	struct idmap map;
+	struct label label;   /* borrowed by the guest side, which opens it */
 	struct shares shares; /* owned */
 	struct run_state state;
 	struct scope scope;    /* owned: what berth-scope is at, if there is one */

@@ -24,6 +24,7 @@
 #include "machine/ids.h"
 #include "machine/limits.h"
 #include "machine/place.h"
+#include "machine/profile.h"
 #include "machine/stage.h"
 #include "machine/views.h"
 #include "machine/walls.h"
@@ -196,6 +197,15 @@ static int open_shares(struct run *run, struct err *err)
 	return run_warn(run, text_str(&skipped), err);
 }
 
+static int choose_label(struct run *run, struct err *err)
+{
+	scoped_text struct text skipped = { 0 };
+
+	if (profile_choose(&run->machine->config, &run->label, &skipped, err) < 0)
+		return -err->code;
+	return run_warn(run, text_str(&skipped), err);
+}
+
 static int spawn_guest(struct run *run, bool sibling, struct err *err)
 {
 	struct sync guest = { .fd = -1 };
@@ -317,10 +327,11 @@ static int take_steps(struct run *run, bool sibling, struct err *err)
 	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
 	    look_for_headroom(run, err) < 0 || mount_volume(run, err) < 0 ||
 	    make_plan(run, err) < 0 || find_lease(run, err) < 0 || prepare_root(run, err) < 0 ||
-	    take_ids(run, err) < 0 || open_shares(run, err) < 0 || place_make(run, err) < 0 ||
-	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
-	    attach_network(run, err) < 0 || post_host_ready(run, err) < 0 ||
-	    wait_root(run, err) < 0 || write_state(run, sibling, err) < 0 ||
+	    take_ids(run, err) < 0 || open_shares(run, err) < 0 || choose_label(run, err) < 0 ||
+	    place_make(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
+	    place_register(run, err) < 0 || attach_network(run, err) < 0 ||
+	    post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
+	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
 		return -err->code;

@@ -112,7 +112,7 @@ static unsigned variant(const struct machine_config *config)
 	return config->compat ? out | SECCOMP_COMPAT : out;
 }
 
-int walls_raise(const struct machine_config *config, struct err *err)
+int walls_raise(const struct machine_config *config, const struct label *label, struct err *err)
 {
 	struct config_caps caps;
 
@@ -125,6 +125,9 @@ int walls_raise(const struct machine_config *config, struct err *err)
 	r = walls_hole("caps") ? 0 : drop_caps(&caps);
 	if (r < 0)
 		return err_set(err, -r, "drop capabilities: %s", strerror(-r));
+	r = walls_hole("apparmor") ? 0 : label_apply(label);
+	if (r < 0)
+		return err_set(err, -r, "take label '%s': %s", label->text, strerror(-r));
 	r = walls_hole("seccomp")
 		    ? 0
 		    : seccomp_raise(variant(config), config->privileged ? caps.add : 0);

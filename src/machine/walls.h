@@ -4,14 +4,16 @@
 
 #include "config/config.h"
 #include "kern/devices.h"
+#include "kern/label.h"
 
 #include <stdbool.h>
 
 /*
  * For init and for every command that enters, as the guest's root and last before it becomes another
- * user and executes: a keyring of its own, capabilities, and the filter of system calls.
+ * user and executes: a keyring of its own, capabilities, the security
+ * module's label, which label_open has been called for, and the filter of system calls.
  */
-int walls_raise(const struct machine_config *config, struct err *err);
+int walls_raise(const struct machine_config *config, const struct label *label, struct err *err);
 
 /*
  * Limits how many groups a guest makes below its own, and takes from it every device but those that it

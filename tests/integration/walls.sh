@@ -139,4 +139,19 @@ case_pseudo_terminals() {
 	berth exec m -- grep -E ' /dev/pts .*max=1024' /proc/self/mountinfo
 }
 
+# Whatever the host has: what is asked for by name and is not there is told, and nothing half-made stays.
+case_labels_that_are_not_there() {
+	berth create bb labelled
+	fails 1 "security.apparmor" berth set labelled security.apparmor=
+	fails 1 "security.selinux.*blanks" berth set labelled "security.selinux=a b"
+	berth set labelled security.apparmor=no-such-profile
+	fails 1 "security.apparmor is 'no-such-profile'.*(load it|use auto)" berth start labelled
+	berth set labelled security.apparmor=no
+	berth start labelled
+	berth exec labelled -- true
+	berth stop labelled
+	berth unset labelled security.apparmor
+	berth delete labelled
+}
+
 run_cases "$@"

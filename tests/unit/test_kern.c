@@ -6,6 +6,7 @@
 #include "kern/cgroup.h"
 #include "kern/devices.h"
 #include "kern/idmap.h"
+#include "kern/label.h"
 #include "kern/mount.h"
 #include "kern/pty.h"
 #include "kern/refusals.h"
@@ -352,6 +353,34 @@ static void test_files_only(void)
 	}
 }
 
+/* What the kernel would read, from a file in its place: this host may have no security module. */
+static void apply_to_file(enum label_module module, const char *text, const char *wanted)
+{
+	struct label label = { .module = module, .fd = memfd_create("label", MFD_CLOEXEC) };
+	char got[LABEL_MAX] = "";
+
+	snprintf(label.text, sizeof label.text, "%s", text);
+	CU_ASSERT_EQUAL(label_apply(&label), 0);
+	CU_ASSERT_TRUE(pread(label.fd, got, sizeof got - 1, 0) >= 0);
+	CU_ASSERT_STRING_EQUAL(got, wanted);
+	close(label.fd);
+}
+
+static void test_labels(void)
+{
+	struct label label = { .module = LABEL_APPARMOR, .fd = -1, .text = "nobody" };
+
+	apply_to_file(LABEL_NONE, "x", "");
+	apply_to_file(LABEL_APPARMOR, "a b", "exec a b");
+	apply_to_file(LABEL_SELINUX, "u:r:container_t:s0:c1,c2", "u:r:container_t:s0:c1,c2");
+	CU_ASSERT_EQUAL(label_apply(&label), -EBADF);
+	CU_ASSERT_EQUAL(label_read(getpid(), &label), 0);
+	if (label_host() == LABEL_NONE) {
+		CU_ASSERT_EQUAL(label.module, LABEL_NONE);
+		CU_ASSERT_STRING_EQUAL(label.text, "");
+	}
+}
+
 static void test_seccomp_openings(void)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
@@ -426,6 +455,7 @@ int main(void)
 		{ "calls that a capability opens", test_seccomp_openings },
 		{ "a program that only writes files", test_files_only },
 		{ "the wall of devices", test_devices },
+		{ "labels of security modules", test_labels },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

@@ -1,0 +1,82 @@
+#include "kern/label.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROFILES "/sys/kernel/security/apparmor/profiles"
+
+enum label_module label_host(void)
+{
+	if (access(PROFILES, R_OK) == 0)
+		return LABEL_APPARMOR;
+	return access("/sys/fs/selinux/enforce", F_OK) == 0 ? LABEL_SELINUX : LABEL_NONE;
+}
+
+int label_read(pid_t pid, struct label *label)
+{
+	const enum label_module module = label_host();
+	scoped_free char *text = NULL;
+	char path[64];
+
+	*label = (struct label){ .fd = -1 };
+	if (module == LABEL_NONE)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%d/attr/%scurrent", (int)pid,
+		 module == LABEL_APPARMOR ? "apparmor/" : "");
+	ssize_t n = file_read(AT_FDCWD, path, 4096, &text);
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	/* "PROFILE (enforce)" */
+	char *mode = module == LABEL_APPARMOR ? strstr(text, " (") : NULL;
+	if (mode)
+		*mode = '\0';
+	if (!*text || (module == LABEL_APPARMOR && strcmp(text, "unconfined") == 0))
+		return 0;
+	label->module = module;
+	return text_print(label->text, sizeof label->text, "%s", text);
+}
+
+int label_is_loaded(const char *profile)
+{
+	scoped_free char *text = NULL;
+	const size_t length = strlen(profile);
+	ssize_t n = file_read(AT_FDCWD, PROFILES, 1 << 20, &text);
+
+	if (n < 0)
+		return (int)n;
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, profile, length) == 0 && strncmp(line + length, " (", 2) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int label_open(struct label *label)
+{
+	if (label->module == LABEL_NONE)
+		return 0;
+	label->fd = open(label->module == LABEL_APPARMOR ? "/proc/self/attr/apparmor/exec"
+							 : "/proc/self/attr/exec",
+			 O_WRONLY | O_CLOEXEC);
+	return label->fd < 0 ? -errno : 0;
+}
+
+int label_apply(const struct label *label)
+{
+	char words[LABEL_MAX + 8];
+	int n = snprintf(words, sizeof words, "%s%s",
+			 label->module == LABEL_APPARMOR ? "exec " : "", label->text);
+
+	if (label->module == LABEL_NONE)
+		return 0;
+	return write(label->fd, words, (size_t)n) == n ? 0 : -errno;
+}
