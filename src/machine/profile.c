@@ -87,10 +87,15 @@ static int choose_own(struct label *label, struct text *skipped, struct err *err
 	int r = label_is_loaded(label->text);
 	if (r < 0)
 		return err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r));
-	if (r == 0 && load(&why) < 0) {
+	if (r == 0)
+		load(&why);
+	/* A host without the parser has chosen to be without; doctor says so. */
+	if (why.code == ENOENT)
+		return 0;
+	if (why.code) {
 		text_add(skipped,
 			 "AppArmor's wall is missing, since berth's profile cannot be loaded: %s "
-			 "(Debian: install apparmor; without it: security.apparmor=no)",
+			 "(to do without: security.apparmor=no)",
 			 why.text);
 		return 0;
 	}

@@ -8,8 +8,8 @@
 
 /*
  * By security.apparmor and security.selinux; on the host. Loads berth's own profile where the kernel
- * does not have it yet, once in a boot; if that cannot be done, skipped says so and the machine goes
- * without. What is asked for by name and is not there is an error.
+ * does not have it yet, once in a boot. Without apparmor_parser a machine goes without; if it fails,
+ * skipped says so as well. What is asked for by name and is not there is an error.
  */
 int profile_choose(const struct machine_config *config, struct label *label, struct text *skipped,
 		   struct err *err);
