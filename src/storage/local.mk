@@ -19,29 +19,29 @@ libstorage_a_SOURCES = \
 	src/storage/space.c src/storage/space.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
-	src/storage/thin.c src/storage/thin.h \
-	src/storage/thin_attach.c \
-	src/storage/thin_catalog.c src/storage/thin_catalog.h \
-	src/storage/thin_catalog_change.c \
-	src/storage/thin_check.c \
-	src/storage/thin_device.c src/storage/thin_device.h \
-	src/storage/thin_find.c \
-	src/storage/thin_format.c \
-	src/storage/thin_fs.c \
-	src/storage/thin_grow.c \
-	src/storage/thin_ids.c \
-	src/storage/thin_label.c \
-	src/storage/thin_layout.c \
-	src/storage/thin_make.c \
-	src/storage/thin_pool.c \
-	src/storage/thin_recover.c \
-	src/storage/thin_repair.c \
-	src/storage/thin_resize.c \
-	src/storage/thin_sqlite.c src/storage/thin_sqlite.h \
-	src/storage/thin_space.c \
-	src/storage/thin_statement.c src/storage/thin_statement.h \
-	src/storage/thin_trim.c \
-	src/storage/thin_upkeep.c
+	src/storage/thin/thin.c src/storage/thin/thin.h \
+	src/storage/thin/thin_attach.c \
+	src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog.h \
+	src/storage/thin/thin_catalog_change.c \
+	src/storage/thin/thin_check.c \
+	src/storage/thin/thin_device.c src/storage/thin/thin_device.h \
+	src/storage/thin/thin_find.c \
+	src/storage/thin/thin_format.c \
+	src/storage/thin/thin_fs.c \
+	src/storage/thin/thin_grow.c \
+	src/storage/thin/thin_ids.c \
+	src/storage/thin/thin_label.c \
+	src/storage/thin/thin_layout.c \
+	src/storage/thin/thin_make.c \
+	src/storage/thin/thin_pool.c \
+	src/storage/thin/thin_recover.c \
+	src/storage/thin/thin_repair.c \
+	src/storage/thin/thin_resize.c \
+	src/storage/thin/thin_sqlite.c src/storage/thin/thin_sqlite.h \
+	src/storage/thin/thin_space.c \
+	src/storage/thin/thin_statement.c src/storage/thin/thin_statement.h \
+	src/storage/thin/thin_trim.c \
+	src/storage/thin/thin_upkeep.c
 
 if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
@@ -67,12 +67,12 @@ test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
-	src/storage/thin.c src/storage/thin_attach.c src/storage/thin_catalog.c src/storage/thin_catalog_change.c \
-	src/storage/thin_check.c src/storage/thin_device.c src/storage/thin_find.c src/storage/thin_format.c \
-	src/storage/thin_fs.c src/storage/thin_grow.c src/storage/thin_ids.c \
-	src/storage/thin_label.c src/storage/thin_layout.c src/storage/thin_make.c src/storage/thin_pool.c \
-	src/storage/thin_recover.c src/storage/thin_repair.c src/storage/thin_resize.c \
-	src/storage/thin_space.c src/storage/thin_statement.c src/storage/thin_trim.c src/storage/thin_upkeep.c
+	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
+	src/storage/thin/thin_check.c src/storage/thin/thin_device.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
+	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c \
+	src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_pool.c \
+	src/storage/thin/thin_recover.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c \
+	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)

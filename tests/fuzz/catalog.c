@@ -6,8 +6,8 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/thin_catalog.h"
-#include "storage/thin_sqlite.h"
+#include "storage/thin/thin_catalog.h"
+#include "storage/thin/thin_sqlite.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/thin_catalog.h"
+#include "storage/thin/thin_catalog.h"
 #include "suite.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* The disk of a thin pool: how it is divided, what it gains, and its label, whole and damaged. */
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 #include "suite.h"
 
 #include <fcntl.h>

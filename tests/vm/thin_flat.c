@@ -5,7 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef BERTH_STORAGE_THIN_STATEMENT_H
 #define BERTH_STORAGE_THIN_STATEMENT_H
 
-#include "storage/thin_catalog.h"
-#include "storage/thin_sqlite.h"
+#include "storage/thin/thin_catalog.h"
+#include "storage/thin/thin_sqlite.h"
 
 /* SQLite's code as -errno, 0 for those that are none of a failure. */
 int statement_code(int rc);

@@ -1,6 +1,6 @@
 /* How the disk of a thin pool is divided, and what is done with what it gains. Pure. */
 #include "base/text.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <errno.h>
 #include <inttypes.h>

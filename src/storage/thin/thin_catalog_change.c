@@ -1,6 +1,6 @@
 /* What changes in a thin pool's catalogue, each in one transaction. */
-#include "storage/thin_catalog.h"
-#include "storage/thin_statement.h"
+#include "storage/thin/thin_catalog.h"
+#include "storage/thin/thin_statement.h"
 
 #include <errno.h>
 #include <time.h>

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "storage/thin_statement.h"
+#include "storage/thin/thin_statement.h"
 
 #include "base/fault.h"
 

@@ -4,7 +4,7 @@
 
 #include "kern/dm.h"
 #include "storage/storage.h"
-#include "storage/thin_catalog.h"
+#include "storage/thin/thin_catalog.h"
 
 /* Where something lies on the disk, in sectors; one behind the other in what is made of them. */
 enum { THIN_EXTENTS = 12 };

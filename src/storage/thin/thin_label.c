@@ -1,6 +1,6 @@
 /* What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. */
 #include "base/text.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <errno.h>
 #include <inttypes.h>

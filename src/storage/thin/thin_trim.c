@@ -2,7 +2,7 @@
 #include "base/child.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -2,7 +2,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <errno.h>
 #include <string.h>

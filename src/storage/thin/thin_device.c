@@ -1,5 +1,5 @@
 /* The devices of a thin pool: their names, and how one is made whatever was left of it. */
-#include "storage/thin_device.h"
+#include "storage/thin/thin_device.h"
 #include "base/fault.h"
 #include "base/text.h"
 

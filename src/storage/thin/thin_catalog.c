@@ -1,9 +1,9 @@
-#include "storage/thin_catalog.h"
+#include "storage/thin/thin_catalog.h"
 
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
-#include "storage/thin_statement.h"
+#include "storage/thin/thin_statement.h"
 
 #include <string.h>
 #include <sys/stat.h>

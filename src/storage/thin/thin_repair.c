@@ -8,7 +8,7 @@
 #include "base/scoped.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <fcntl.h>
 #include <string.h>

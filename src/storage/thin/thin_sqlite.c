@@ -1,4 +1,4 @@
-#include "storage/thin_sqlite.h"
+#include "storage/thin/thin_sqlite.h"
 
 #include <dlfcn.h>
 #include <errno.h>

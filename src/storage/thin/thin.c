@@ -2,7 +2,7 @@
  * Driver `thin`: a volume is a device-mapper thin device with an ext4 of its own; a clone is a
  * snapshot of it in the pool, which costs two blocks of metadata whatever its size.
  */
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/disk.h"

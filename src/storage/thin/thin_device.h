@@ -2,7 +2,7 @@
 #ifndef BERTH_STORAGE_THIN_DEVICE_H
 #define BERTH_STORAGE_THIN_DEVICE_H
 
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 /* No label has a dot, so that no two devices get the same. */
 struct thin_device {

@@ -2,7 +2,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin_device.h"
+#include "storage/thin/thin_device.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* What the volumes of a thin pool take of it, and being told when little is left. */
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin_device.h"
+#include "storage/thin/thin_device.h"
 
 #include <errno.h>
 #include <inttypes.h>

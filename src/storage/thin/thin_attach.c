@@ -4,7 +4,7 @@
 #include "kern/loop.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin_device.h"
+#include "storage/thin/thin_device.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "kern/mount.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <endian.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <fcntl.h>
 #include <signal.h>

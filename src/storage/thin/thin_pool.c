@@ -1,7 +1,7 @@
 /* An open thin pool: its handle, its volumes' devices, its state, and one change at a time. */
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin_device.h"
+#include "storage/thin/thin_device.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin.h"
+#include "storage/thin/thin.h"
 
 #include <ctype.h>
 #include <errno.h>
