@@ -360,8 +360,9 @@ static bool before_repair(struct pool *pool)
 	if (!before_attach(pool) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0 ||
 	    pread(fd, super, sizeof super, at) != sizeof super)
 		return false;
+	/* To where there is no block. */
 	memset(super + MAP_AT, 0, 8);
-	super[MAP_AT] = 1;
+	memset(super + MAP_AT, 0x7f, 4);
 	uint32_t sum = checksum(super + 4, sizeof super - 4, MASK);
 	memcpy(super, &sum, sizeof sum);
 	return pwrite(fd, super, sizeof super, at) == sizeof super && fsync(fd) == 0;
