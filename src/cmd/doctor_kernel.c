@@ -230,7 +230,9 @@ static void check_labels(struct report *report)
 		profile_name(profile, sizeof profile);
 		if (label_is_loaded(profile) == 1 || doctor_has_program("apparmor_parser"))
 			report_add(report, VERDICT_OK, "labels", NULL,
-				   "machines run under AppArmor's profile '%s'", profile);
+				   "machines with security.apparmor=auto run under AppArmor's "
+				   "profile '%s'",
+				   profile);
 		else
 			report_add(report, VERDICT_NOTE, "labels",
 				   "install apparmor_parser (Debian: apparmor), for one wall more",

@@ -117,7 +117,7 @@ static const struct key machine_keys[] = {
 	  "whether it is started again when it ended by itself: no, on-failure, always" },
 	{ "restart.limit", KEY_NUMBER, 0, AT(restart_limit), "10", 1, 1000000, NULL,
 	  "how often in a row, without a run of a minute between" },
-	{ "security.apparmor", KEY_TEXT, 0, AT(apparmor), "auto", 0, 0, NULL,
+	{ "security.apparmor", KEY_TEXT, 0, AT(apparmor), "no", 0, 0, NULL,
 	  "profile of AppArmor's that it runs under: auto (berth's own), no, or a name" },
 	{ "security.caps", KEY_CAPS, 0, AT(caps), "", 0, 0, NULL,
 	  "capabilities that its root has beyond the usual, or with '-' has not" },
