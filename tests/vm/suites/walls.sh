@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Walls between machines, and between them and what the kernel shares out, on a stock kernel.
+# Walls between machines, and what one of them can take of what the kernel shares out, on a stock kernel.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-run_integration neighbours exhaust devices
+run_integration neighbours exhaust
