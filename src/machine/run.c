@@ -100,6 +100,16 @@ int run_read_group(const struct machine *machine, const char *file, char **text)
 	return n < 0 ? (int)n : 0;
 }
 
+int run_read_count(const struct machine *machine, const char *file, uint64_t *count)
+{
+	scoped_free char *text = NULL;
+	int r = run_read_group(machine, file, &text);
+
+	if (r < 0)
+		return r;
+	return sscanf(text, "%" SCNu64, count) == 1 ? 0 : -EPROTO;
+}
+
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);

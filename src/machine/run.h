@@ -65,6 +65,8 @@ void run_cgroup(const struct machine *machine, char *out, size_t room);
 /* One of its files, "memory.current"; the caller owns what is read. 0, or -ENOENT without the controller. */
 int run_write_group(const struct machine *machine, const char *file, const char *text);
 int run_read_group(const struct machine *machine, const char *file, char **text);
+/* The number that one of them holds. */
+int run_read_count(const struct machine *machine, const char *file, uint64_t *count);
 
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err);
 /* -ENOENT, quietly, when there is none. */

@@ -7,7 +7,6 @@
 #include "kern/cgroup.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 
 const char *machine_state_name(enum machine_state state)
@@ -35,17 +34,6 @@ static bool run_file(const struct machine *machine, const char *name)
 
 	return text_print(path, sizeof path, "%s/%s", machine->run, name) == 0 &&
 	       access(path, F_OK) == 0;
-}
-
-static uint64_t read_memory(const struct machine *machine)
-{
-	scoped_free char *text = NULL;
-	uint64_t bytes = 0;
-
-	if (run_read_group(machine, "memory.current", &text) < 0 ||
-	    sscanf(text, "%" SCNu64, &bytes) != 1)
-		return 0;
-	return bytes;
 }
 
 static void read_run(struct machine *machine, struct machine_status *status)
@@ -77,7 +65,7 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	status->started = state.started;
 	status->cgroup[0] = '/';
 	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
-	status->memory = read_memory(machine);
+	run_read_count(machine, "memory.current", &status->memory);
 }
 
 int machine_last_end(const struct machine *machine, char *out, size_t room)

@@ -11,12 +11,9 @@
 /* Of a file with one number; what it lacks stays unknown. */
 static uint64_t read_one(const struct machine *machine, const char *file)
 {
-	scoped_free char *text = NULL;
 	uint64_t value;
 
-	if (run_read_group(machine, file, &text) < 0 || sscanf(text, "%" SCNu64, &value) != 1)
-		return MACHINE_USAGE_UNKNOWN;
-	return value;
+	return run_read_count(machine, file, &value) < 0 ? MACHINE_USAGE_UNKNOWN : value;
 }
 
 /* The sum of all "WORD NUMBER" or "WORD=NUMBER" of a file. */
