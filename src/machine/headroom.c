@@ -78,3 +78,18 @@ int headroom_look(const char *proc, int (*visit)(void *, const struct shortage *
 	}
 	return 0;
 }
+
+static int note_shortage(void *context, const struct shortage *shortage)
+{
+	return text_add(context,
+			"%s%s is %" PRIu64 " and leaves %" PRIu64
+			" %s; raise it: sysctl -w %s=%" PRIu64,
+			((struct text *)context)->length ? "; " : "", shortage->sysctl,
+			shortage->limit, shortage->left, shortage->what, shortage->sysctl,
+			shortage->better);
+}
+
+int headroom_words(struct text *out)
+{
+	return headroom_look("/proc", note_shortage, out);
+}

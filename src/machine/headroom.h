@@ -2,6 +2,8 @@
 #ifndef BERTH_MACHINE_HEADROOM_H
 #define BERTH_MACHINE_HEADROOM_H
 
+#include "base/text.h"
+
 #include <stdint.h>
 
 /* One that is too little for a machine more. */
@@ -18,5 +20,8 @@ struct shortage {
  * cannot be read is no shortage. proc: "/proc", or a copy of what is in it.
  */
 int headroom_look(const char *proc, int (*visit)(void *, const struct shortage *), void *context);
+
+/* The same of this host as sentences with their remedies, "; " between them; none: nothing. */
+int headroom_words(struct text *out);
 
 #endif

@@ -11,6 +11,7 @@ libmachine_a_SOURCES = \
 	src/machine/follow.c \
 	src/machine/freeze.c \
 	src/machine/guest.c src/machine/guest.h \
+	src/machine/handover.c src/machine/handover.h \
 	src/machine/headroom.c src/machine/headroom.h \
 	src/machine/identity.c \
 	src/machine/ids.c src/machine/ids.h \
