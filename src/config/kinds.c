@@ -192,20 +192,26 @@ static int parse_number(const struct key *key, const char *text, union value *va
 	return 0;
 }
 
-static int parse_size(const struct key *key, const char *text, union value *value, struct err *err)
+static int take_size(const struct key *key, const char *text, const char *want, union value *value,
+		     struct err *err)
 {
 	uint64_t bytes;
 
 	if (text_to_size(text, &bytes) < 0 || bytes < key->min || bytes > key->max)
-		return refuse_number(key, text, "a size such as 512K or 20G", err);
+		return refuse_number(key, text, want, err);
 	value->number = bytes;
 	return 0;
+}
+
+static int parse_size(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	return take_size(key, text, "a size such as 512K or 20G", value, err);
 }
 
 static int parse_room(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (strcmp(text, "max") != 0)
-		return parse_size(key, text, value, err);
+		return take_size(key, text, "max, or a size such as 512K or 20G", value, err);
 	value->number = UINT64_MAX;
 	return 0;
 }
