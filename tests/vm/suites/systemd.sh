@@ -26,7 +26,12 @@ has_machine() {
 	machinectl list --no-legend | grep -q "^$1 "
 }
 
-# value PATTERN: of the last event that matches.
+# has_event MACHINE EVENT
+has_event() {
+	grep "\"event\":\"$2\"" /run/berth/events | grep -q "\"machine\":\"$1\""
+}
+
+# last_event PATTERN: the last that matches.
 last_event() {
 	grep "$1" /run/berth/events | tail -n 1
 }
@@ -83,8 +88,12 @@ case_machined_knows_it() {
 	has "Leader=$(berth info --json m | sed -n 's/^ *"init": \(.*\),$/\1/p')$" "$(machinectl show m)"
 }
 
-another_leader_than() {
-	[[ $(machinectl show --value --property=Leader m) != "$1" ]]
+# has_new_leader MACHINE OLD: machined hears of a guest before it runs, info shows it when it does.
+has_new_leader() {
+	local leader
+	leader=$(machinectl show --value --property=Leader "$1")
+	[[ -n $leader && $leader != "$2" &&
+		$leader == $(berth info --json "$1" | sed -n 's/^ *"init": \(.*\),$/\1/p') ]]
 }
 
 case_a_reboot_keeps_the_scope() {
@@ -92,11 +101,10 @@ case_a_reboot_keeps_the_scope() {
 	id=$(scope m InvocationID)
 	leader=$(machinectl show --value --property=Leader m)
 	berth exec m -- reboot -f || true
-	retry 60 another_leader_than "$leader"
-	has "Leader=$(berth info --json m | sed -n 's/^ *"init": \(.*\),$/\1/p')$" "$(machinectl show m)"
+	retry 60 has_new_leader m "$leader"
 	state_is m running
 	same scope "$id" "$(scope m InvocationID)"
-	has '"machine":"m"' "$(last_event '"event":"rebooted"')"
+	retry 60 has_event m rebooted
 }
 
 case_the_end_of_the_scope_is_the_machines() {
