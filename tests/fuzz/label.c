@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	scoped_fd int fd = fuzz_memory((const uint8_t *)labels, sizeof labels);
 	if (thin_label_read(fd, uuid, &layout) < 0)
 		return 0;
-	fuzz_check(*uuid && layout.block && thin_layout_end(&layout) > 0);
+	fuzz_check(*uuid && layout.block && thin_layout_end(&layout, 0) > 0);
 	if (thin_label_write(fd, uuid, &layout) < 0)
 		return 0;
 	fuzz_check(thin_label_read(fd, uuid_again, &again) == 0 && strcmp(uuid, uuid_again) == 0 &&

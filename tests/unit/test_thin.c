@@ -1,4 +1,4 @@
-/* The disk of a thin pool: how it is divided, what it gains, and its label, whole and damaged. */
+/* The disks of a thin pool: how they are divided, what they gain, and their labels, whole and damaged. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/thin/thin.h"
@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define UUID "0b1f2c3d-0001-4002-8003-0123456789ab"
+#define UUID    "0b1f2c3d-0001-4002-8003-0123456789ab"
+#define FURTHER "0b1f2c3d-0001-4002-8003-0123456789ac"
 
 enum { MIB = 2048 }; /* sectors */
 static const uint64_t GIB = 1024 * MIB, TIB = 1024 * 1024 * (uint64_t)MIB;
@@ -20,6 +21,12 @@ static bool choose(uint64_t sectors, uint64_t block, struct thin_layout *layout)
 	return thin_layout_choose(sectors, block, layout, &err) == 0;
 }
 
+/* A pool of one disk. */
+static int grow(struct thin_layout *layout, uint64_t sectors, uint64_t metadata, struct err *err)
+{
+	return thin_layout_grow(layout, &sectors, metadata, err);
+}
+
 /* Nothing overlaps, all is on the disk, and the data is of whole blocks. */
 static bool sound(const struct thin_layout *layout, uint64_t sectors)
 {
@@ -28,7 +35,7 @@ static bool sound(const struct thin_layout *layout, uint64_t sectors)
 
 	return metadata > 0 && metadata <= DM_POOL_METADATA_MAX &&
 	       thin_extents_size(&layout->spare) == metadata && data > 0 &&
-	       data % layout->block == 0 && thin_layout_end(layout) <= sectors &&
+	       data % layout->block == 0 && thin_layout_end(layout, 0) <= sectors &&
 	       layout->metadata.list[0].start >= 2 * THIN_LABEL_SIZE / DM_SECTOR;
 }
 
@@ -60,10 +67,10 @@ static void test_metadata_limit(void)
 	CU_ASSERT(choose(1000 * TIB, 128, &layout));
 	CU_ASSERT_EQUAL(thin_extents_size(&layout.metadata), 33292800);
 	CU_ASSERT(choose(GIB, 0, &layout));
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 33292801, &err), -EINVAL);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 33292801, &err), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "33292800"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 33292800, &err), 0);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 33292800, &err), 0);
 	CU_ASSERT_EQUAL(thin_extents_size(&layout.metadata), 33292800);
 	CU_ASSERT(sound(&layout, 100 * GIB));
 }
@@ -76,13 +83,13 @@ static void test_grow(void)
 	CU_ASSERT(choose(GIB, 0, &layout));
 	before = layout;
 	/* Nothing gained, nothing changed. */
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(grow(&layout, GIB, 0, &err), 0);
 	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, GIB + 100 * MIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(grow(&layout, GIB + 100 * MIB, 0, &err), 0);
 	CU_ASSERT_EQUAL(layout.data.count, 1);
 	CU_ASSERT(thin_extents_size(&layout.data) > thin_extents_size(&before.data) + 99 * MIB);
 	/* A pool that becomes a hundred times as large needs more metadata. */
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 0, &err), 0);
 	CU_ASSERT_EQUAL(layout.metadata.count, 2);
 	CU_ASSERT(thin_extents_size(&layout.metadata) >= 200 * MIB);
 	CU_ASSERT(sound(&layout, 100 * GIB));
@@ -90,10 +97,10 @@ static void test_grow(void)
 	CU_ASSERT_EQUAL(layout.data.list[0].start, before.data.list[0].start);
 	/* What is wanted, but has no room, is told; so is what would make it smaller. */
 	before = layout;
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 500 * MIB, &err), -ENOSPC);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 500 * MIB, &err), -ENOSPC);
 	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, MIB, &err), -EINVAL);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, MIB, &err), -EINVAL);
 	err = (struct err){ 0 };
 	/* As often as it has room for in the label; then in words. */
 	uint64_t sectors = 100 * GIB, metadata = thin_extents_size(&layout.metadata);
@@ -101,11 +108,57 @@ static void test_grow(void)
 	for (int i = 0; i < 30 && r == 0; i++) {
 		sectors += 10 * GIB;
 		metadata += MIB;
-		r = thin_layout_grow(&layout, sectors, metadata, &err);
+		r = grow(&layout, sectors, metadata, &err);
 		CU_ASSERT(sound(&layout, sectors));
 	}
 	CU_ASSERT(r < 0);
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
+	CU_ASSERT_EQUAL(grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
+}
+
+/* What a further disk adds, and how metadata finds room on it. */
+static void test_disks(void)
+{
+	uint64_t sectors[THIN_DISKS] = { GIB, 100 * GIB };
+	struct thin_layout layout, before;
+	struct err err = { 0 };
+
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(layout.disks, 1);
+	before = layout;
+	CU_ASSERT_EQUAL(thin_layout_add(&layout, FURTHER, 127 * MIB, &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "at least 128M"));
+	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(thin_layout_add(&layout, FURTHER, sectors[1], &err), 0);
+	CU_ASSERT_EQUAL(thin_layout_end(&layout, 1), THIN_HEAD);
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &err), 0);
+	CU_ASSERT_EQUAL(layout.data.count, 2);
+	CU_ASSERT_EQUAL(layout.data.list[1].disk, 1);
+	CU_ASSERT_EQUAL(layout.metadata.count, 2);
+	CU_ASSERT_EQUAL(layout.metadata.list[1].disk, 1);
+	CU_ASSERT_EQUAL(layout.metadata.list[1].start, THIN_HEAD);
+	CU_ASSERT(thin_extents_size(&layout.data) > 99 * GIB);
+	CU_ASSERT_EQUAL(thin_extents_size(&layout.data) % layout.block, 0);
+	CU_ASSERT(thin_layout_end(&layout, 0) <= sectors[0]);
+	CU_ASSERT(thin_layout_end(&layout, 1) <= sectors[1]);
+	/* The first one larger as well: what it gains goes behind. */
+	sectors[0] = 2 * GIB;
+	before = layout;
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &err), 0);
+	CU_ASSERT(thin_extents_size(&layout.data) >= thin_extents_size(&before.data) + 1000 * MIB);
+	CU_ASSERT(thin_layout_end(&layout, 0) <= sectors[0]);
+	CU_ASSERT_EQUAL(layout.data.list[1].start, before.data.list[1].start);
+	/* Until there are no more. */
+	int r = 0;
+	for (uint64_t i = 2; i <= THIN_DISKS && r == 0; i++) {
+		if (i < THIN_DISKS)
+			sectors[i] = GIB;
+		r = thin_layout_add(&layout, FURTHER, GIB, &err);
+		CU_ASSERT_EQUAL(r, i < THIN_DISKS ? 0 : -E2BIG);
+		CU_ASSERT(thin_layout_grow(&layout, sectors, 0, &(struct err){ 0 }) == 0);
+	}
+	CU_ASSERT_EQUAL(layout.disks, THIN_DISKS);
+	CU_ASSERT_EQUAL(layout.data.count, THIN_DISKS + 1);
 }
 
 static int disk(void)
@@ -124,7 +177,7 @@ static void test_label(void)
 
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -ENOENT);
 	CU_ASSERT(choose(GIB, 0, &layout));
-	CU_ASSERT_EQUAL(thin_layout_grow(&layout, 100 * GIB, 0, &err), 0);
+	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 0, &err), 0);
 	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
 	CU_ASSERT_STRING_EQUAL(uuid, UUID);
@@ -136,6 +189,66 @@ static void test_label(void)
 	CU_ASSERT_EQUAL(memcmp(&layout, &got, sizeof layout), 0);
 	CU_ASSERT_EQUAL(pwrite(fd, "x", 1, THIN_LABEL_SIZE + 100), 1);
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
+}
+
+/* With all that a label can have: it fits, and comes back. Of one disk it is as it always was. */
+static void test_label_of_disks(void)
+{
+	struct thin_disk_label label = { UUID, FURTHER, 3 }, got_disk = { 0 };
+	struct thin_layout layout, got = { 0 };
+	uint64_t sectors[THIN_DISKS] = { GIB };
+	scoped_fd int fd = disk(), further = disk();
+	struct err err = { 0 };
+	char uuid[37] = "", text[THIN_LABEL_SIZE] = "";
+
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(pread(fd, text, sizeof text, 0), (ssize_t)sizeof text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nblock 128\nmetadata 2048+16384\nspare 18432+16384\n"
+					    "data 34816+2062336\nsum "));
+	for (unsigned i = 1; i < THIN_DISKS; i++) {
+		sectors[i] = 1000 * TIB + i;
+		CU_ASSERT_EQUAL(thin_layout_add(&layout, FURTHER, sectors[i], &err), 0);
+		CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
+	}
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
+	CU_ASSERT_EQUAL(memcmp(&layout, &got, sizeof layout), 0);
+	/* A further disk's is another, to whoever looks for the first. */
+	CU_ASSERT_EQUAL(thin_label_read_disk(fd, &got_disk), -ENOENT);
+	CU_ASSERT_EQUAL(thin_label_write_disk(further, &label), 0);
+	CU_ASSERT_EQUAL(thin_label_read(further, uuid, &got), -ENOENT);
+	CU_ASSERT_EQUAL(thin_label_read_disk(further, &got_disk), 0);
+	CU_ASSERT_STRING_EQUAL(got_disk.pool, UUID);
+	CU_ASSERT_STRING_EQUAL(got_disk.uuid, FURTHER);
+	CU_ASSERT_EQUAL(got_disk.index, 3);
+	for (int copy = 0; copy < 2; copy++)
+		CU_ASSERT_EQUAL(pwrite(further, "x", 1, copy * THIN_LABEL_SIZE + 30), 1);
+	CU_ASSERT_EQUAL(thin_label_read_disk(further, &got_disk), -EUCLEAN);
+}
+
+/* An extent on a disk that the label does not name, or two in one place. */
+static void test_label_of_nonsense(void)
+{
+	uint64_t sectors[] = { GIB, GIB };
+	struct thin_layout layout, wrong, got;
+	scoped_fd int fd = disk();
+	struct err err = { 0 };
+	char uuid[37];
+
+	CU_ASSERT(choose(GIB, 0, &layout));
+	CU_ASSERT_EQUAL(thin_layout_add(&layout, FURTHER, GIB, &err), 0);
+	CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &err), 0);
+	wrong = layout;
+	wrong.disks = 1;
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &wrong), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
+	wrong = layout;
+	wrong.data.list[1].disk = 0;
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &wrong), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
 }
 
 /* Whatever byte of both copies is changed, what is read is what was written, or nothing. */
@@ -160,9 +273,15 @@ static void test_label_damaged(void)
 }
 
 static CU_TestInfo tests[] = {
-	{ "a disk divided", test_choose },         { "the metadata's limit", test_metadata_limit },
-	{ "a disk that has grown", test_grow },    { "label", test_label },
-	{ "a damaged label", test_label_damaged }, CU_TEST_INFO_NULL,
+	{ "a disk divided", test_choose },
+	{ "the metadata's limit", test_metadata_limit },
+	{ "a disk that has grown", test_grow },
+	{ "several disks", test_disks },
+	{ "label", test_label },
+	{ "labels of several disks", test_label_of_disks },
+	{ "a label that cannot be", test_label_of_nonsense },
+	{ "a damaged label", test_label_damaged },
+	CU_TEST_INFO_NULL,
 };
 
 int main(void)

@@ -6,33 +6,41 @@
 #include "storage/storage.h"
 #include "storage/thin/thin_catalog.h"
 
-/* Where something lies on the disk, in sectors; one behind the other in what is made of them. */
-enum { THIN_EXTENTS = 12 };
+/* Where something lies on which disk, in sectors; one behind the other in what is made of them. */
+enum { THIN_EXTENTS = 24, THIN_DISKS = 16 };
 struct thin_extents {
 	struct {
-		uint64_t start, length;
+		uint64_t disk, start, length;
 	} list[THIN_EXTENTS];
-	unsigned count;
+	uint64_t count;
 };
 
 /*
  * A file or device holds a label, the pool's metadata, as much room for a repaired copy of it, and the
- * data. What grows gets another extent behind all that is there. All in sectors.
+ * data. What grows gets another extent behind all that is there, or on a further disk. All in sectors.
  */
 struct thin_layout {
 	uint64_t block; /* what the pool allocates at a time */
+	uint64_t disks; /* at least one */
 	struct thin_extents metadata, spare, data;
+	char uuids[THIN_DISKS][40]; /* of the further ones; the first has the pool's */
+};
+
+/* What a further disk says of itself: whose it is, and as which of them. */
+struct thin_disk_label {
+	char pool[37], uuid[37];
+	uint64_t index;
 };
 
 enum {
 	THIN_LABEL_SIZE = 4096, /* bytes; at the beginning, and a copy behind it */
-	THIN_HEAD = 2048,       /* sectors in front of the metadata */
+	THIN_HEAD = 2048,       /* sectors in front of all else on a disk */
 	THIN_WAIT_MS = 5000,    /* for those who only look at a device, such as udev's workers */
 };
 
 uint64_t thin_extents_size(const struct thin_extents *extents);
-/* The first sector behind all of them. */
-uint64_t thin_layout_end(const struct thin_layout *layout);
+/* The first sector behind all of them on that disk, THIN_HEAD if there are none. */
+uint64_t thin_layout_end(const struct thin_layout *layout, unsigned disk);
 
 /*
  * Lays out a disk of so many sectors; block 0: chosen by the size. Says what is wrong with the
@@ -41,11 +49,16 @@ uint64_t thin_layout_end(const struct thin_layout *layout);
 int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *layout,
 		       struct err *err);
 
+/* One more disk, on which there is nothing yet. Says why it cannot be. Pure; untouched on failure. */
+int thin_layout_add(struct thin_layout *layout, const char *uuid, uint64_t sectors,
+		    struct err *err);
+
 /*
- * Lays out what a disk has got behind its layout's end: metadata and spare as the size or, if that is
- * more, as `metadata` (sectors; 0: as the size) wants them, and data. Pure; untouched on failure.
+ * Lays out what disks have got behind the layout's end: metadata and spare as the size of all or, if
+ * that is more, as `metadata` (sectors; 0: as the size) wants them, and data. sectors: of each disk.
+ * Pure; untouched on failure.
  */
-int thin_layout_grow(struct thin_layout *layout, uint64_t sectors, uint64_t metadata,
+int thin_layout_grow(struct thin_layout *layout, const uint64_t *sectors, uint64_t metadata,
 		     struct err *err);
 
 /*
@@ -54,6 +67,9 @@ int thin_layout_grow(struct thin_layout *layout, uint64_t sectors, uint64_t meta
  */
 int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout);
 int thin_label_read(int fd, char *uuid, struct thin_layout *layout);
+/* The same of a further disk; to the one, the other's label is none. */
+int thin_label_write_disk(int fd, const struct thin_disk_label *label);
+int thin_label_read_disk(int fd, struct thin_disk_label *label);
 
 /* An open pool's handle: pool->driver. */
 struct thin {

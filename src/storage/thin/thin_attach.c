@@ -74,12 +74,12 @@ static int check_label(struct pool *pool, int fd, struct below *below, struct er
 		return err_set(err, errno, "look at '%s': %s", pool->config.source,
 			       strerror(errno));
 	*below = (struct below){ st.st_rdev, bytes / DM_SECTOR };
-	if (below->sectors < thin_layout_end(layout))
+	if (below->sectors < thin_layout_end(layout, 0))
 		return err_set(err, EIO,
 			       "'%s' has become too small for the pool on it: it has %llu MiB of "
 			       "%llu; give back what was taken from it",
 			       pool->config.source, (unsigned long long)(bytes >> 20),
-			       (unsigned long long)(thin_layout_end(layout) * DM_SECTOR >> 20));
+			       (unsigned long long)(thin_layout_end(layout, 0) * DM_SECTOR >> 20));
 	return 0;
 }
 
@@ -108,7 +108,7 @@ int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
 	struct below below;
 	scoped_fd int fd = open_disk(pool, &loop, &below, err);
 
-	if (fd < 0 || thin_layout_grow(&thin_of(pool)->layout, below.sectors, metadata, err) < 0)
+	if (fd < 0 || thin_layout_grow(&thin_of(pool)->layout, &below.sectors, metadata, err) < 0)
 		return -err->code;
 	return write_label(pool, fd, err);
 }

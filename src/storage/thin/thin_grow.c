@@ -111,7 +111,8 @@ int thin_grow(struct pool *pool, uint64_t size, uint64_t metadata, struct err *e
 	if (enter(pool, &session, err) < 0 || thin_look(pool, err) < 0)
 		return -err->code;
 	if (metadata > DM_POOL_METADATA_MAX)
-		return thin_layout_grow(&thin_of(pool)->layout, 0, metadata, err);
+		return thin_layout_grow(&thin_of(pool)->layout, (uint64_t[THIN_DISKS]){ 0 },
+					metadata, err);
 	if (file && !size)
 		size = size_for(layout, metadata, pool->config.size);
 	if ((file && grow_file(pool, size / MIB * MIB, err) < 0) ||

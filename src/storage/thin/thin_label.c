@@ -8,32 +8,33 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAGIC "berth thin pool 1\n"
+#define POOL_MAGIC "berth thin pool 1\n"
+#define DISK_MAGIC "berth thin disk 1\n"
 
 enum { COPIES = 2, BLOCK_MIN = 128, BLOCK_MAX = 2097152 };
 
+/* Those of the first disk as they were when a pool had only one. */
 static void add_extents(struct text *text, const char *what, const struct thin_extents *extents)
 {
 	text_add(text, "%s", what);
-	for (unsigned i = 0; i < extents->count; i++)
-		text_add(text, " %" PRIu64 "+%" PRIu64, extents->list[i].start,
+	for (unsigned i = 0; i < extents->count; i++) {
+		text_add(text, " ");
+		if (extents->list[i].disk > 0)
+			text_add(text, "%" PRIu64 ":", extents->list[i].disk);
+		text_add(text, "%" PRIu64 "+%" PRIu64, extents->list[i].start,
 			 extents->list[i].length);
+	}
 	text_add(text, "\n");
 }
 
-int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
+static int write_copies(int fd, struct text *text)
 {
-	scoped_text struct text text = { 0 };
 	char label[THIN_LABEL_SIZE] = "";
 
-	text_add(&text, MAGIC "uuid %s\nblock %" PRIu64 "\n", uuid, layout->block);
-	add_extents(&text, "metadata", &layout->metadata);
-	add_extents(&text, "spare", &layout->spare);
-	add_extents(&text, "data", &layout->data);
-	text_add(&text, "sum %016" PRIx64 "\n", text_hash(text_str(&text)));
-	if (text.failed)
+	text_add(text, "sum %016" PRIx64 "\n", text_hash(text_str(text)));
+	if (text->failed)
 		return -ENOMEM;
-	if (text_print(label, sizeof label, "%s", text.data) < 0)
+	if (text_print(label, sizeof label, "%s", text->data) < 0)
 		return -E2BIG;
 	for (int copy = COPIES - 1; copy >= 0; copy--) {
 		if (pwrite(fd, label, sizeof label, (off_t)copy * THIN_LABEL_SIZE) !=
@@ -43,6 +44,28 @@ int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
 			return -errno;
 	}
 	return 0;
+}
+
+int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
+{
+	scoped_text struct text text = { 0 };
+
+	text_add(&text, POOL_MAGIC "uuid %s\nblock %" PRIu64 "\n", uuid, layout->block);
+	for (unsigned disk = 1; disk < layout->disks; disk++)
+		text_add(&text, "disk %s\n", layout->uuids[disk]);
+	add_extents(&text, "metadata", &layout->metadata);
+	add_extents(&text, "spare", &layout->spare);
+	add_extents(&text, "data", &layout->data);
+	return write_copies(fd, &text);
+}
+
+int thin_label_write_disk(int fd, const struct thin_disk_label *label)
+{
+	scoped_text struct text text = { 0 };
+
+	text_add(&text, DISK_MAGIC "pool %s\ndisk %s\nindex %" PRIu64 "\n", label->pool,
+		 label->uuid, label->index);
+	return write_copies(fd, &text);
 }
 
 /* ---- Reading */
@@ -63,54 +86,108 @@ static int take_extents(char *line, struct thin_extents *extents)
 	char *rest = line;
 
 	for (char *word; (word = strsep(&rest, " ")); extents->count++) {
-		if (extents->count == THIN_EXTENTS ||
-		    sscanf(word, "%" SCNu64 "+%" SCNu64, &extents->list[extents->count].start,
-			   &extents->list[extents->count].length) != 2)
+		char *place = strchr(word, ':');
+		uint64_t n = extents->count;
+		if (n == THIN_EXTENTS)
+			return -EUCLEAN;
+		if (place) {
+			*place++ = '\0';
+			if (text_to_u64(word, 1, THIN_DISKS - 1, &extents->list[n].disk) < 0)
+				return -EUCLEAN;
+		}
+		if (sscanf(place ? place : word, "%" SCNu64 "+%" SCNu64, &extents->list[n].start,
+			   &extents->list[n].length) != 2)
 			return -EUCLEAN;
 	}
 	return 0;
 }
 
-static int take_line(char *line, char *uuid, struct thin_layout *layout)
+static int take_uuid(const char *value, char *uuid)
 {
-	char *value = strchr(line, ' ');
+	return sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
+}
 
-	if (!value)
-		return -EUCLEAN;
-	*value++ = '\0';
-	if (strcmp(line, "uuid") == 0)
-		return sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
-	if (strcmp(line, "block") == 0)
+static int take_disk(const char *value, struct thin_layout *layout)
+{
+	return layout->disks == THIN_DISKS ? -EUCLEAN
+					   : take_uuid(value, layout->uuids[layout->disks++]);
+}
+
+struct pool_label {
+	char uuid[37];
+	struct thin_layout layout;
+};
+
+static int take_pool_line(void *out, const char *word, char *value)
+{
+	struct pool_label *label = out;
+	struct thin_layout *layout = &label->layout;
+
+	if (strcmp(word, "uuid") == 0)
+		return take_uuid(value, label->uuid);
+	if (strcmp(word, "block") == 0)
 		return text_to_u64(value, BLOCK_MIN, BLOCK_MAX, &layout->block) < 0 ? -EUCLEAN : 0;
-	if (strcmp(line, "metadata") == 0)
+	if (strcmp(word, "disk") == 0)
+		return take_disk(value, layout);
+	if (strcmp(word, "metadata") == 0)
 		return take_extents(value, &layout->metadata);
-	if (strcmp(line, "spare") == 0)
+	if (strcmp(word, "spare") == 0)
 		return take_extents(value, &layout->spare);
-	if (strcmp(line, "data") == 0)
+	if (strcmp(word, "data") == 0)
 		return take_extents(value, &layout->data);
 	return -EUCLEAN;
 }
 
-/* None begins in the label, and no sector is in two of them. */
+static int take_disk_line(void *out, const char *word, char *value)
+{
+	struct thin_disk_label *label = out;
+
+	if (strcmp(word, "pool") == 0)
+		return take_uuid(value, label->pool);
+	if (strcmp(word, "disk") == 0)
+		return take_uuid(value, label->uuid);
+	if (strcmp(word, "index") == 0)
+		return text_to_u64(value, 1, THIN_DISKS - 1, &label->index) < 0 ? -EUCLEAN : 0;
+	return -EUCLEAN;
+}
+
+/* Every line but the first and the last, which are told from any others here. */
+static int take_lines(char *label, const char *magic,
+		      int (*take)(void *out, const char *word, char *value), void *out)
+{
+	int r = check_sum(label);
+
+	for (char *rest = label + strlen(magic), *line;
+	     r == 0 && (line = strsep(&rest, "\n")) && *line;) {
+		char *value = strchr(line, ' ');
+		if (!value)
+			return -EUCLEAN;
+		*value++ = '\0';
+		r = take(out, line, value);
+	}
+	return r;
+}
+
+/* None begins in the label, all are on disks that there are, and no sector is in two of them. */
 static bool extents_apart(const struct thin_layout *layout)
 {
 	const struct thin_extents *const all[] = { &layout->metadata, &layout->spare,
 						   &layout->data };
-	struct thin_extents seen[3] = { *all[0], *all[1], *all[2] };
 
 	for (unsigned a = 0; a < 3 * THIN_EXTENTS; a++) {
-		const struct thin_extents *one = &seen[a / THIN_EXTENTS];
+		const struct thin_extents *one = all[a / THIN_EXTENTS];
 		unsigned i = a % THIN_EXTENTS;
 		if (i >= one->count)
 			continue;
 		uint64_t start = one->list[i].start, length = one->list[i].length;
 		if (start < COPIES * THIN_LABEL_SIZE / DM_SECTOR || length == 0 ||
-		    length > UINT64_MAX / DM_SECTOR - start)
+		    length > UINT64_MAX / DM_SECTOR - start || one->list[i].disk >= layout->disks)
 			return false;
 		for (unsigned b = 0; b < a; b++) {
-			const struct thin_extents *other = &seen[b / THIN_EXTENTS];
+			const struct thin_extents *other = all[b / THIN_EXTENTS];
 			unsigned k = b % THIN_EXTENTS;
-			if (k < other->count && other->list[k].start < start + length &&
+			if (k < other->count && other->list[k].disk == one->list[i].disk &&
+			    other->list[k].start < start + length &&
 			    start < other->list[k].start + other->list[k].length)
 				return false;
 		}
@@ -118,29 +195,38 @@ static bool extents_apart(const struct thin_layout *layout)
 	return true;
 }
 
-static int parse(char *label, char *uuid, struct thin_layout *layout)
+static int parse_pool(char *text, void *out)
 {
-	struct thin_layout got = { 0 };
-	char id[37] = "";
-	int r = check_sum(label);
+	struct pool_label got = { .layout.disks = 1 }, *label = out;
+	const struct thin_layout *layout = &got.layout;
+	int r = take_lines(text, POOL_MAGIC, take_pool_line, &got);
 
-	for (char *rest = label + strlen(MAGIC), *line;
-	     r == 0 && (line = strsep(&rest, "\n")) && *line;)
-		r = take_line(line, id, &got);
 	if (r < 0)
 		return r;
-	uint64_t metadata = thin_extents_size(&got.metadata);
-	uint64_t data = thin_extents_size(&got.data);
-	if (!*id || !got.block || got.block % BLOCK_MIN != 0 || metadata == 0 ||
-	    metadata > DM_POOL_METADATA_MAX || thin_extents_size(&got.spare) != metadata ||
-	    data == 0 || data % got.block != 0 || !extents_apart(&got))
+	uint64_t metadata = thin_extents_size(&layout->metadata);
+	uint64_t data = thin_extents_size(&layout->data);
+	if (!*got.uuid || !layout->block || layout->block % BLOCK_MIN != 0 || metadata == 0 ||
+	    metadata > DM_POOL_METADATA_MAX || thin_extents_size(&layout->spare) != metadata ||
+	    data == 0 || data % layout->block != 0 || !extents_apart(layout))
 		return -EUCLEAN;
-	memcpy(uuid, id, sizeof id);
-	*layout = got;
+	*label = got;
 	return 0;
 }
 
-int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+static int parse_disk(char *text, void *out)
+{
+	struct thin_disk_label got = { 0 }, *label = out;
+	int r = take_lines(text, DISK_MAGIC, take_disk_line, &got);
+
+	if (r < 0)
+		return r;
+	if (!*got.pool || !*got.uuid || !got.index)
+		return -EUCLEAN;
+	*label = got;
+	return 0;
+}
+
+static int read_copies(int fd, const char *magic, int (*parse)(char *text, void *out), void *out)
 {
 	int found = -ENOENT;
 
@@ -149,11 +235,28 @@ int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
 		ssize_t n = pread(fd, label, THIN_LABEL_SIZE, (off_t)copy * THIN_LABEL_SIZE);
 		if (n < 0)
 			return -errno;
-		if (n < THIN_LABEL_SIZE || !text_starts(label, MAGIC))
+		if (n < THIN_LABEL_SIZE || !text_starts(label, magic))
 			continue;
-		found = parse(label, uuid, layout);
+		found = parse(label, out);
 		if (found == 0)
 			return 0;
 	}
 	return found;
+}
+
+int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+{
+	struct pool_label label;
+	int r = read_copies(fd, POOL_MAGIC, parse_pool, &label);
+
+	if (r == 0) {
+		memcpy(uuid, label.uuid, sizeof label.uuid);
+		*layout = label.layout;
+	}
+	return r;
+}
+
+int thin_label_read_disk(int fd, struct thin_disk_label *label)
+{
+	return read_copies(fd, DISK_MAGIC, parse_disk, label);
 }

@@ -1,4 +1,4 @@
-/* How the disk of a thin pool is divided, and what is done with what it gains. Pure. */
+/* How the disks of a thin pool are divided, and what is done with what they gain. Pure. */
 #include "base/text.h"
 #include "storage/thin/thin.h"
 
@@ -30,31 +30,36 @@ uint64_t thin_extents_size(const struct thin_extents *extents)
 	return size;
 }
 
-static uint64_t end_of(const struct thin_extents *extents, uint64_t end)
+static uint64_t end_of(const struct thin_extents *extents, unsigned disk, uint64_t end)
 {
 	for (unsigned i = 0; i < extents->count; i++) {
-		if (extents->list[i].start + extents->list[i].length > end)
-			end = extents->list[i].start + extents->list[i].length;
+		uint64_t behind = extents->list[i].start + extents->list[i].length;
+		if (extents->list[i].disk == disk && behind > end)
+			end = behind;
 	}
 	return end;
 }
 
-uint64_t thin_layout_end(const struct thin_layout *layout)
+uint64_t thin_layout_end(const struct thin_layout *layout, unsigned disk)
 {
-	return end_of(&layout->data, end_of(&layout->spare, end_of(&layout->metadata, 0)));
+	uint64_t end = end_of(&layout->metadata, disk, THIN_HEAD);
+
+	return end_of(&layout->data, disk, end_of(&layout->spare, disk, end));
 }
 
 /* One that goes on where the last one ends only makes that longer. */
-static int add(struct thin_extents *extents, uint64_t start, uint64_t length)
+static int add(struct thin_extents *extents, unsigned disk, uint64_t start, uint64_t length)
 {
-	unsigned n = extents->count;
+	uint64_t n = extents->count;
 
-	if (n > 0 && extents->list[n - 1].start + extents->list[n - 1].length == start) {
+	if (n > 0 && extents->list[n - 1].disk == disk &&
+	    extents->list[n - 1].start + extents->list[n - 1].length == start) {
 		extents->list[n - 1].length += length;
 		return 0;
 	}
 	if (n == THIN_EXTENTS)
 		return -E2BIG;
+	extents->list[n].disk = disk;
 	extents->list[n].start = start;
 	extents->list[n].length = length;
 	extents->count++;
@@ -104,46 +109,77 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 			       " MiB; give smaller blocks",
 			       block / MIB, sectors / MIB);
 	chosen.block = block;
-	add(&chosen.metadata, THIN_HEAD, size);
-	add(&chosen.spare, THIN_HEAD + size, size);
-	add(&chosen.data, data, (sectors - data) / block * block);
+	chosen.disks = 1;
+	add(&chosen.metadata, 0, THIN_HEAD, size);
+	add(&chosen.spare, 0, THIN_HEAD + size, size);
+	add(&chosen.data, 0, data, (sectors - data) / block * block);
 	*layout = chosen;
 	return 0;
 }
 
-static int grow_metadata(struct thin_layout *layout, uint64_t sectors, uint64_t wanted,
+int thin_layout_add(struct thin_layout *layout, const char *uuid, uint64_t sectors, struct err *err)
+{
+	if (sectors < SIZE_MIN || sectors < THIN_HEAD + layout->block)
+		return err_set(err, EINVAL,
+			       "%" PRIu64 " MiB are too small for a disk of a thin pool whose "
+			       "blocks have %" PRIu64 " KiB; give at least %" PRIu64 "M",
+			       sectors / MIB, layout->block / 2,
+			       (SIZE_MIN > THIN_HEAD + layout->block ? SIZE_MIN
+								     : THIN_HEAD + layout->block) /
+				       MIB);
+	if (layout->disks == THIN_DISKS)
+		return err_set(err, E2BIG,
+			       "a thin pool lies on at most %d disks; make a second pool",
+			       THIN_DISKS);
+	char *place = layout->uuids[layout->disks++];
+	text_print(place, sizeof *layout->uuids, "%s", uuid);
+	return 0;
+}
+
+/* On the first disk that has room for both, and for a block of data. */
+static int place_metadata(struct thin_layout *layout, const uint64_t *sectors, uint64_t more)
+{
+	for (unsigned disk = 0; disk < layout->disks; disk++) {
+		struct thin_layout grown = *layout;
+		uint64_t start = round_up(thin_layout_end(layout, disk), DM_POOL_METADATA_UNIT);
+		if (start + 2 * more + layout->block <= sectors[disk] &&
+		    add(&grown.metadata, disk, start, more) == 0 &&
+		    add(&grown.spare, disk, start + more, more) == 0) {
+			*layout = grown;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int grow_metadata(struct thin_layout *layout, const uint64_t *sectors, uint64_t wanted,
 			 bool insisted, struct err *err)
 {
 	uint64_t have = thin_extents_size(&layout->metadata);
-	uint64_t start = round_up(thin_layout_end(layout), DM_POOL_METADATA_UNIT);
 
 	if (wanted <= have)
 		return 0;
 	uint64_t more = round_up(wanted - have, MIB);
 	if (more > DM_POOL_METADATA_MAX - have)
 		more = DM_POOL_METADATA_MAX - have;
-	struct thin_layout grown = *layout;
-	if (start + 2 * more + layout->block <= sectors && add(&grown.metadata, start, more) == 0 &&
-	    add(&grown.spare, start + more, more) == 0) {
-		*layout = grown;
-		return 0;
-	}
-	if (!insisted)
+	if (place_metadata(layout, sectors, more) == 0 || !insisted)
 		return 0;
 	return err_set(err, ENOSPC,
 		       "for %" PRIu64
-		       " MiB more of metadata, and as much to repair it, the disk must "
+		       " MiB more of metadata, and as much to repair it, a disk must "
 		       "become %" PRIu64 " MiB larger than what is in use",
-		       more / MIB,
-		       (start + 2 * more + layout->block - thin_layout_end(layout)) / MIB + 1);
+		       more / MIB, (2 * more + layout->block + DM_POOL_METADATA_UNIT) / MIB + 1);
 }
 
-int thin_layout_grow(struct thin_layout *layout, uint64_t sectors, uint64_t metadata,
+int thin_layout_grow(struct thin_layout *layout, const uint64_t *sectors, uint64_t metadata,
 		     struct err *err)
 {
 	struct thin_layout grown = *layout;
-	uint64_t wanted = metadata_size(sectors, layout->block);
+	uint64_t whole = 0;
 
+	for (unsigned disk = 0; disk < layout->disks; disk++)
+		whole += sectors[disk];
+	uint64_t wanted = metadata_size(whole, layout->block);
 	if (metadata > DM_POOL_METADATA_MAX)
 		return err_set(err, EINVAL,
 			       "the metadata of a thin pool has at most 33292800 sectors (15.875 "
@@ -153,13 +189,17 @@ int thin_layout_grow(struct thin_layout *layout, uint64_t sectors, uint64_t meta
 	if (grow_metadata(&grown, sectors, metadata > wanted ? metadata : wanted, metadata > 0,
 			  err) < 0)
 		return -err->code;
-	uint64_t start = thin_layout_end(&grown);
-	uint64_t more = sectors > start ? (sectors - start) / grown.block * grown.block : 0;
-	if (more > 0 && add(&grown.data, start, more) < 0)
-		return err_set(err, E2BIG,
-			       "it has been made larger %d times, each time with more metadata; "
-			       "make a new pool",
-			       THIN_EXTENTS);
+	for (unsigned disk = 0; disk < grown.disks; disk++) {
+		uint64_t start = thin_layout_end(&grown, disk);
+		uint64_t more = sectors[disk] > start
+					? (sectors[disk] - start) / grown.block * grown.block
+					: 0;
+		if (more > 0 && add(&grown.data, disk, start, more) < 0)
+			return err_set(err, E2BIG,
+				       "it has been made larger %d times, each time elsewhere or "
+				       "with more metadata; make a new pool",
+				       THIN_EXTENTS);
+	}
 	*layout = grown;
 	return 0;
 }
