@@ -17,7 +17,7 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 /* What is shown, gathered before anything is printed. */
 struct facts {
 	struct machine_status status;
-	char ended[128];    /* how it last ended, "" never */
+	char ended[1024];   /* how it last ended, "" never */
 	char held[256];     /* why it is held still, "" it is not */
 	struct label label; /* its security module's, without one no text */
 	char *log;          /* owned */
@@ -146,7 +146,7 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 		text_human_size(status->memory, size, sizeof size);
 		show("memory:", "%s", size);
 	}
-	if (status->state == MACHINE_STOPPED)
+	if (machine_is_down(status->state))
 		show("last end:", "%s", facts->ended);
 }
 

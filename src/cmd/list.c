@@ -35,7 +35,7 @@ static void add_row(struct listing *listing, const struct machine *machine,
 		    const struct machine_status *status)
 {
 	struct table *table = &listing->table;
-	bool runs = status->state != MACHINE_STOPPED;
+	bool runs = !machine_is_down(status->state);
 	char address[INET_ADDRSTRLEN] = "", uptime[32] = "";
 
 	if (status->leased)

@@ -153,7 +153,7 @@ static int take_away(struct call *call,
 		r = machine_status(&machine, &status, err);
 	if (r == 0)
 		r = act(&machine, call->words[1], &was_there, err);
-	if (r == 0 && !was_there && status.state != MACHINE_STOPPED)
+	if (r == 0 && !was_there && !machine_is_down(status.state))
 		print_note("machine '%s' did not have it there any more", machine.name);
 	return r;
 }

@@ -128,7 +128,7 @@ static int change(const struct call *call, bool unset, struct err *err)
 	if (r != 0)
 		return r;
 	if (!all_live(&changes) && machine_status(&machine, &status, &ignored) == 0 &&
-	    status.state != MACHINE_STOPPED)
+	    !machine_is_down(status.state))
 		print_note("machine '%s' runs: it takes effect at its next start", machine.name);
 	return 0;
 }

@@ -76,7 +76,7 @@ static int visit_machine(void *context, const char *name)
 	struct err ignored = { 0 };
 
 	if (machine_read(&machine, &top->call->site, name, &ignored) < 0 ||
-	    machine_status(&machine, &status, &ignored) < 0 || status.state == MACHINE_STOPPED)
+	    machine_status(&machine, &status, &ignored) < 0 || machine_is_down(status.state))
 		return 0;
 	struct sample *sample = add_sample(&top->now);
 	if (!sample)

@@ -49,7 +49,7 @@ bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
 	keeper_tell_end(keeper, ended, how);
 	keeper_let_go(keeper);
 	keeper->waiting = true;
-	scoped_fd int mark = openat(keeper->run, "waiting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	keeper_mark(keeper, "waiting");
 	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 	return true;
 }

@@ -62,13 +62,17 @@ void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how)
 					     .cause = how });
 }
 
+void keeper_mark(struct keeper *keeper, const char *name)
+{
+	scoped_fd int fd = openat(keeper->run, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
 void keeper_set_booted(struct keeper *keeper)
 {
 	if (keeper->booted)
 		return;
 	keeper->booted = true;
-	/* For those who only look, such as a list: the file is the word. */
-	scoped_fd int fd = openat(keeper->run, "booted", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	keeper_mark(keeper, "booted");
 	log_line("booted");
 	tell_event(keeper, "booted");
 	clients_tell(keeper, SAY_BOOTED);
@@ -87,11 +91,10 @@ static bool ends_at_once(struct keeper *keeper)
 	return keeper->waiting;
 }
 
-/* For those who only look, and for a start, which then waits for the end. */
+/* Also for a start, which then waits for the end. */
 static void mark_halting(struct keeper *keeper)
 {
-	scoped_fd int fd = openat(keeper->run, "halting", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
+	keeper_mark(keeper, "halting");
 	keeper->halting = true;
 }
 
@@ -159,6 +162,7 @@ static void notify_ready(struct keeper *keeper, struct source *source)
 
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
 {
+	keeper_mark(keeper, "halting");
 	keeper->done = true;
 	keeper->ended = ended;
 	text_print(keeper->how, sizeof keeper->how, "%s", how);
@@ -289,6 +293,7 @@ void keeper_start_again(struct keeper *keeper, const char *event)
 
 static void reboot(struct keeper *keeper)
 {
+	keeper_mark(keeper, "waiting");
 	log_line("rebooting");
 	unlinkat(keeper->run, "booted", 0);
 	if (reboots_too_fast(keeper))

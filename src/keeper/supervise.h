@@ -74,6 +74,8 @@ void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
 void keeper_halt(struct keeper *keeper, unsigned seconds);
 void keeper_kill(struct keeper *keeper);
 void keeper_set_booted(struct keeper *keeper);
+/* A file of that name in the run folder, for those who only look: "booted", "halting", "waiting". */
+void keeper_mark(struct keeper *keeper, const char *name);
 
 /* Writes down what happened to the machine. */
 void keeper_tell(struct keeper *keeper, struct event *event);

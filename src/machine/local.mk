@@ -6,6 +6,7 @@ libmachine_a_SOURCES = \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
 	src/machine/device.c \
+	src/machine/ended.c src/machine/ended.h \
 	src/machine/events.c src/machine/events.h \
 	src/machine/folder.c \
 	src/machine/follow.c \

@@ -87,7 +87,8 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 int machine_delete(struct machine *machine, bool force, struct err *err);
 
 enum machine_state {
-	MACHINE_STOPPED,  /* nothing of it runs and nothing is left */
+	MACHINE_STOPPED, /* nothing of it runs and nothing is left */
+	MACHINE_FAILED, /* the same, and its last run or start failed, which no stop has acknowledged */
 	MACHINE_STARTING, /* a command is starting it */
 	MACHINE_RUNNING,
 	MACHINE_PAUSED,   /* its processes are held still, as somebody asked */
@@ -107,9 +108,11 @@ struct machine_status {
 	struct lease lease;
 };
 
-/* Cheap: reads cached state only. A half-dead machine (its keeper killed) reads as stopped. */
+/* Cheap: reads cached state only. A half-dead machine (its keeper killed) reads as failed. */
 int machine_status(struct machine *machine, struct machine_status *status, struct err *err);
 const char *machine_state_name(enum machine_state state);
+/* Stopped or failed: nothing of it runs. */
+bool machine_is_down(enum machine_state state);
 
 /*
  * What a running machine uses, as far as the host's controllers count it; UNKNOWN what none counts.
@@ -154,8 +157,9 @@ int machine_follow(struct machine *machine, int stop_fd, struct err *err);
 
 enum stop_outcome {
 	STOP_WAS_STOPPED,
-	STOP_CLEAN,  /* the guest went down by itself */
-	STOP_KILLED, /* after the time-out, or because of force */
+	STOP_WAS_FAILED, /* now it is stopped */
+	STOP_CLEAN,      /* the guest went down by itself */
+	STOP_KILLED,     /* after the time-out, or because of force */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/control.h"
+#include "machine/ended.h"
 #include "machine/ids.h"
 #include "machine/private.h"
 
@@ -281,27 +282,17 @@ int run_clean(struct machine *machine, struct err *err)
 	return 0;
 }
 
-/* For info to show; a disk that is full must not keep a machine from ending. */
-void run_write_ended(const struct machine *machine, const char *how)
-{
-	scoped_free char *path = machine_path(machine, "ended");
-	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-
-	if (fd >= 0)
-		dprintf(fd, "%s\n", how);
-}
-
 int run_clean_dead(struct machine *machine, struct err *err)
 {
-	static const char how[] = "killed, with its keeper";
 	scoped_free char *control = text_format("%s/control", machine->run);
 	/* A keeper makes it before it says that the machine has started. */
 	bool began = control && access(control, F_OK) == 0;
+	const char *how = began ? "killed, with its keeper" : "its start was killed";
 
+	ended_write(machine, "failed", how);
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;
-	run_write_ended(machine, how);
 	if (began)
 		machine_tell(machine, &(struct event){ .name = "stopped",
 						       .outcome = "failed",

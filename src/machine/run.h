@@ -87,9 +87,6 @@ int run_clean(struct machine *machine, struct err *err);
 /* The same after a keeper that was killed; how it ended is kept and told, if it ever ran. */
 int run_clean_dead(struct machine *machine, struct err *err);
 
-/* How the last run ended, in words, kept beside machine.conf. */
-void run_write_ended(const struct machine *machine, const char *how);
-
 /*
  * Of an ephemeral machine: that it has begun to run, so that it is removed if its host goes down under it.
  * 0 or -errno.

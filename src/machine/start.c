@@ -6,6 +6,7 @@
  * life, and that a command killed at any moment leaves a start that goes through or is undone.
  */
 #include "machine/control.h"
+#include "machine/ended.h"
 #include "machine/guest.h"
 #include "machine/handover.h"
 #include "machine/private.h"
@@ -428,6 +429,14 @@ static void read_warning(struct machine *machine)
 		text_print(machine->warning, sizeof machine->warning, "%s", text);
 }
 
+static void note_failure(const struct machine *machine, const char *cause)
+{
+	scoped_free char *how = text_format("did not start: %s", cause);
+
+	ended_write(machine, "failed", how ? how : "did not start");
+	machine_tell(machine, &(struct event){ .name = "failed", .cause = cause });
+}
+
 int machine_start(struct machine *machine, bool *was_running, struct err *err)
 {
 	if (machine_check(machine, err) < 0)
@@ -439,11 +448,14 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
 	int r = run_left(machine) ? run_clean_dead(machine, err) : 0;
+	/* Before it runs: if the host dies under it, an earlier failure is not how it ended. */
+	ended_acknowledge(machine);
 	if (r == 0)
 		r = make_run_folder(machine, err);
 	if (r == 0)
 		r = spawn_starter(machine, err);
 	if (r < 0) {
+		note_failure(machine, err->text);
 		run_clean(machine, &(struct err){ 0 });
 		return err_wrap(err, "machine '%s' did not start", machine->name);
 	}

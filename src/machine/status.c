@@ -1,8 +1,8 @@
 /* What a machine looks like from outside: cached state only, so that many can be looked at. */
+#include "machine/ended.h"
 #include "machine/private.h"
 #include "machine/run.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 
@@ -14,6 +14,8 @@ const char *machine_state_name(enum machine_state state)
 	switch (state) {
 	case MACHINE_STOPPED:
 		return "stopped";
+	case MACHINE_FAILED:
+		return "failed";
 	case MACHINE_STARTING:
 		return "starting";
 	case MACHINE_RUNNING:
@@ -28,6 +30,11 @@ const char *machine_state_name(enum machine_state state)
 	return "unknown";
 }
 
+bool machine_is_down(enum machine_state state)
+{
+	return state == MACHINE_STOPPED || state == MACHINE_FAILED;
+}
+
 static bool run_file(const struct machine *machine, const char *name)
 {
 	char path[4096];
@@ -36,29 +43,36 @@ static bool run_file(const struct machine *machine, const char *name)
 	       access(path, F_OK) == 0;
 }
 
+/* Without a keeper. A run folder that is left is a killed one's, unless somebody is at work on it now. */
+static enum machine_state state_without(const struct machine *machine, bool left)
+{
+	scoped_fd int lock = left ? machine_lock(machine, 0, &(struct err){ 0 }) : -1;
+
+	if (left && lock < 0)
+		return MACHINE_STARTING;
+	left = left && access(machine->run, F_OK) == 0;
+	return left || ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
+}
+
 static void read_run(struct machine *machine, struct machine_status *status)
 {
 	struct run_state state;
 
-	if (!run_alive(machine)) {
-		/* Without a keeper the folder is a killed one's, unless somebody is at work on it now. */
-		scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
-		status->state = lock < 0 ? MACHINE_STARTING : MACHINE_STOPPED;
-		return;
-	}
 	if (run_read_state(machine, &state) < 0) {
 		status->state = MACHINE_STARTING;
 		return;
 	}
-	if (run_file(machine, "waiting")) {
+	/* Between two guests; while it ends after that, it is stopping. */
+	bool halting = run_file(machine, "halting");
+	if (!halting && run_file(machine, "waiting")) {
 		status->state = MACHINE_STARTING;
 		status->keeper = state.keeper;
 		return;
 	}
-	status->state = run_file(machine, "halting") ? MACHINE_STOPPING
-			: machine_paused(machine)    ? MACHINE_PAUSED
-			: run_file(machine, "held")  ? MACHINE_HELD
-						     : MACHINE_RUNNING;
+	status->state = halting                     ? MACHINE_STOPPING
+			: machine_paused(machine)   ? MACHINE_PAUSED
+			: run_file(machine, "held") ? MACHINE_HELD
+						    : MACHINE_RUNNING;
 	status->booted = run_file(machine, "booted");
 	status->init = state.init;
 	status->keeper = state.keeper;
@@ -66,17 +80,6 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	status->cgroup[0] = '/';
 	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
 	run_read_count(machine, "memory.current", &status->memory);
-}
-
-int machine_last_end(const struct machine *machine, char *out, size_t room)
-{
-	scoped_free char *path = machine_path(machine, "ended");
-	scoped_free char *text = NULL;
-
-	if (!path)
-		return -ENOMEM;
-	ssize_t n = file_read(AT_FDCWD, path, 256, &text);
-	return n < 0 ? (int)n : text_print(out, room, "%s", text_trim(text));
 }
 
 static void find_lease(const struct machine *machine, struct machine_status *status)
@@ -95,11 +98,15 @@ static void find_lease(const struct machine *machine, struct machine_status *sta
 
 int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
 {
-	(void)err;
+	bool left = access(machine->run, F_OK) == 0;
+
 	*status = (struct machine_status){ .state = MACHINE_STOPPED };
-	if (access(machine->run, F_OK) == 0)
+	if (left && run_alive(machine))
 		read_run(machine, status);
+	else
+		status->state = state_without(machine, left);
 	if (*machine->config.network)
 		find_lease(machine, status);
+	(void)err;
 	return 0;
 }

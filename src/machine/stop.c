@@ -1,5 +1,6 @@
 /* The end of a run: asked for, forced, or cleaned up after. */
 #include "machine/control.h"
+#include "machine/ended.h"
 #include "machine/private.h"
 #include "machine/run.h"
 
@@ -20,8 +21,10 @@ static int stop_leftover(struct machine *machine, enum stop_outcome without,
 	if (lock < 0)
 		return lock;
 	bool left = run_left(machine);
-	*outcome = left ? STOP_KILLED : without;
-	return left ? run_clean_dead(machine, err) : 0;
+	int r = left ? run_clean_dead(machine, err) : 0;
+	bool failed = r == 0 && ended_acknowledge(machine);
+	*outcome = left ? STOP_KILLED : failed ? STOP_WAS_FAILED : without;
+	return r;
 }
 
 /* SAY_ENDED comes when the keeper's clean-up is through; its lock goes with its process, just after. */
@@ -55,6 +58,8 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 				 : err_set(err, -r, "machine '%s': its keeper does not answer",
 					   machine->name);
 	wait_keeper_gone(socket);
+	if (message.value == ENDED_FAILED)
+		return stop_leftover(machine, STOP_CLEAN, outcome, err);
 	*outcome = message.value == ENDED_KILLED ? STOP_KILLED : STOP_CLEAN;
 	return 0;
 }
@@ -65,13 +70,13 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 
 	if (lock < 0)
 		return lock;
+	/* While the run folder is there, so that nobody sees it stopped before he sees how. */
+	if (!machine->config.ephemeral)
+		ended_write(machine, outcome, how);
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;
 	machine_tell(machine,
 		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
-	if (machine->config.ephemeral)
-		return machine_erase(machine, err);
-	run_write_ended(machine, how);
-	return 0;
+	return machine->config.ephemeral ? machine_erase(machine, err) : 0;
 }

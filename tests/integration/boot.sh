@@ -90,7 +90,7 @@ case_events_into_a_pipe_that_closes() {
 case_events_of_a_keeper_that_is_killed() {
 	berth launch --wait bb k
 	kill -9 "$(field k keeper)"
-	retry 10 state_is k stopped
+	retry 10 state_is k failed
 	same "how it ended" "stopped failed" "$(happened k | tail -n 1)"
 	berth delete k
 }
@@ -199,7 +199,7 @@ case_one_that_cannot_start() {
 	fails 1 "db.*/sbin/nothing" berth autostart --wait
 	same web running "$(field web state)"
 	same log running "$(field log state)"
-	same db stopped "$(field db state)"
+	same db failed "$(field db state)"
 	berth unset db init
 	berth stop --all
 	echo "spoiled" >>"$BERTH_ROOT/lib/machines/db/machine.conf"

@@ -39,7 +39,7 @@ case_keeper_killed() {
 	init=$(field m init)
 	kill -KILL "$keeper"
 	retry 5 not test -e "/proc/$init/root/bin"
-	retry 5 state_is m stopped
+	retry 5 state_is m failed
 	berth start --wait m
 	berth exec m true
 	berth stop m
@@ -66,7 +66,7 @@ case_keeper_killed_then_each_verb() {
 case_init_killed() {
 	berth start --wait m
 	kill -KILL "$(field m init)"
-	retry 5 state_is m stopped
+	retry 5 state_is m failed
 	berth start --wait m
 	berth stop m
 	nothing_more_than_stopped

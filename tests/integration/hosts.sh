@@ -19,7 +19,7 @@ case_no_cgroup2() {
 	END
 	chmod +x "$T/without"
 	fails 1 "cgroup" unshare --mount --propagation private "$T/without" berth start m
-	same state stopped "$(field m state)"
+	same state failed "$(field m state)"
 	unshare --mount --propagation private "$T/without" berth list
 	unshare --mount --propagation private "$T/without" berth doctor >"$T/doctor" && fault "doctor is content"
 	grep -q cgroup "$T/doctor"

@@ -327,7 +327,7 @@ case_old_systemd_is_refused() {
 	root_with_init old
 	berth create old old
 	fails 1 "old.* systemd 219.*cgroup v2.*230" berth start old
-	same state stopped "$(field old state)"
+	same state failed "$(field old state)"
 	berth delete old
 	fails 1 "systemd 219" berth launch old old
 	fails 1 "old" berth info old

@@ -83,6 +83,29 @@ case_reboot_from_inside() {
 	retry 15 berth exec one -- true
 }
 
+# Between two guests it starts, and whoever wants to enter waits.
+case_reboot_is_seen() {
+	local before holder entered
+	mkfifo "$T/held"
+	before=$(field one init)
+	flock "$BERTH_ROOT/run/locks/machine.one" sh -c 'echo held >"$0"; exec sleep 1000' "$T/held" &
+	holder=$!
+	read -r <"$T/held"
+	berth exec one -- reboot -f || true
+	retry 10 state_is one starting
+	same "init of none" "" "$(field one init)"
+	same booted false "$(field one booted)"
+	has "one +starting +no " "$(berth list)"
+	berth exec one -- true &
+	entered=$!
+	pkill -P "$holder" sleep
+	wait "$holder" || true
+	wait "$entered"
+	same state running "$(field one state)"
+	[[ $(field one init) != "$before" ]]
+	rm "$T/held"
+}
+
 case_halt_from_inside() {
 	berth exec one -- busybox poweroff -f || true
 	retry 15 state_is one stopped
@@ -96,6 +119,60 @@ case_force() {
 	berth start one
 	berth kill one
 	same state stopped "$(field one state)"
+}
+
+fail_one() {
+	berth start --wait one
+	kill -KILL "$(field one init)"
+	retry 10 state_is one failed
+}
+
+case_failed() {
+	fail_one
+	has "one +failed +[^y]*$" "$(berth list)"
+	berth info one >"$T/info"
+	has "^state: +failed$" "$(cat "$T/info")"
+	has "^last end: +its init was killed by SIGKILL" "$(cat "$T/info")"
+	# It can do all that one that is stopped can.
+	same "no note" "" "$(berth set one stop.timeout=9s 2>&1)"
+	berth snapshot one now
+	berth restore one now
+	berth snapshot delete one now
+	berth clone one other
+	same "its copy" stopped "$(field other state)"
+	berth delete other
+	# Neither a reboot of the host makes another of it, nor what stops all that run before that.
+	berth stop --all
+	rm -rf "$BERTH_ROOT/run/machines"
+	same "later" failed "$(field one state)"
+	berth start --wait one
+	same "started again" running "$(field one state)"
+	berth exec one -- poweroff -f || true
+	retry 10 state_is one stopped
+}
+
+# A stop, and nothing else, is to know of it; then it is stopped like any other.
+case_failure_acknowledged() {
+	fail_one
+	same "first stop" "" "$(berth stop one 2>&1)"
+	same state stopped "$(field one state)"
+	has "killed by SIGKILL" "$(field one ended)"
+	has "stopped already" "$(berth stop one 2>&1)"
+	fail_one
+	berth kill one
+	same "by a kill" stopped "$(field one state)"
+	fail_one
+	berth restart --wait one
+	same "by a restart" running "$(field one state)"
+	berth stop one
+	# Of an older berth, which knew of no outcome.
+	echo "its init was killed by SIGKILL" >"$BERTH_ROOT/lib/machines/one/ended"
+	same state stopped "$(field one state)"
+	same "words" "its init was killed by SIGKILL" "$(field one ended)"
+	fail_one
+	berth delete one
+	berth create bb one
+	same "a new one" stopped "$(field one state)"
 }
 
 case_delete() {
@@ -179,7 +256,9 @@ case_many_at_once() {
 case_init_that_is_not_there() {
 	berth create --set init=/sbin/nothing bb bad
 	fails 1 "bad.*/sbin/nothing" berth start bad
-	same state stopped "$(field bad state)"
+	same state failed "$(field bad state)"
+	has "did not start: .*/sbin/nothing" "$(field bad ended)"
+	has "failed +bad +.*/sbin/nothing" "$(berth events --no-follow bad)"
 	berth delete bad
 	fails 1 "/sbin/nothing" berth launch --set init=/sbin/nothing bb bad
 	fails 1 "bad" berth info bad
@@ -190,7 +269,7 @@ case_init_that_exits_at_once() {
 	berth create --set init=/bin/false bb short
 	berth start --wait=10 short >"$T/out" 2>&1 && fault "a dead machine has booted"
 	has short "$(cat "$T/out")"
-	retry 10 state_is short stopped
+	retry 10 state_is short failed
 	berth delete short
 }
 
@@ -202,7 +281,7 @@ case_init_that_cannot_run() {
 	berth template import "$T/bad.tar" bad
 	berth create --set init=/bin/init bad m
 	fails 1 "m.*/bin/init" berth start m
-	same state stopped "$(field m state)"
+	same state failed "$(field m state)"
 	berth delete m
 	chmod -x "$T/bad/bin/init"
 }

@@ -16,7 +16,7 @@ case_no_policy() {
 	busybox_template bb
 	berth launch --wait bb m
 	kill_init
-	retry 10 state_is m stopped
+	retry 10 state_is m failed
 	has "its init was killed by SIGKILL" "$(field m ended)"
 }
 
@@ -78,6 +78,10 @@ case_limit() {
 	kill_init
 	retry 20 another_init "$init"
 	kill_init
+	retry 10 state_is m failed
+	berth set m restart=no
+	berth start --wait m
+	berth exec m -- poweroff -f || true
 	retry 10 state_is m stopped
 }
 

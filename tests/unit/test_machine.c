@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "machine/ended.h"
 #include "machine/headroom.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
@@ -454,6 +455,50 @@ static void test_run_state(void)
 	CU_ASSERT_FALSE(run_alive(&machine));
 }
 
+static void expect_end(struct machine *machine, enum machine_state state, const char *how)
+{
+	struct machine_status status;
+	struct err err = { 0 };
+	char words[1024] = "";
+
+	CU_ASSERT_EQUAL(machine_status(machine, &status, &err), 0);
+	CU_ASSERT_EQUAL(status.state, state);
+	CU_ASSERT_TRUE(machine_is_down(status.state));
+	machine_last_end(machine, words, sizeof words);
+	CU_ASSERT_STRING_EQUAL(words, how);
+}
+
+static void test_ended(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	char lines[600] = "failed\nline";
+	struct err err = { 0 };
+
+	open_machine(&machine, "ended");
+	CU_ASSERT_EQUAL(file_make_dirs(machine.folder, 0700, &err), 0);
+	expect_end(&machine, MACHINE_STOPPED, "");
+	CU_ASSERT_FALSE(ended_acknowledge(&machine));
+	ended_write(&machine, "clean", "powered off");
+	expect_end(&machine, MACHINE_STOPPED, "powered off");
+	ended_write(&machine, "failed", "its init died");
+	expect_end(&machine, MACHINE_FAILED, "its init died");
+	CU_ASSERT_TRUE(ended_acknowledge(&machine));
+	CU_ASSERT_FALSE(ended_acknowledge(&machine));
+	expect_end(&machine, MACHINE_STOPPED, "its init died");
+	/* However many lines a cause has, and whatever it begins with. */
+	ended_write(&machine, "failed", lines);
+	expect_end(&machine, MACHINE_FAILED, "failed line");
+	CU_ASSERT_TRUE(ended_acknowledge(&machine));
+	expect_end(&machine, MACHINE_STOPPED, "failed line");
+	memset(lines, 'x', sizeof lines - 1);
+	ended_write(&machine, "failed", lines);
+	expect_end(&machine, MACHINE_FAILED, lines);
+	/* What a killed keeper left, until somebody clears it away. */
+	ended_write(&machine, "clean", "powered off");
+	make_run("ended");
+	expect_end(&machine, MACHINE_FAILED, "powered off");
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -470,6 +515,7 @@ int main(void)
 		{ "head-room of the host", test_headroom },
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
+		{ "how a run ended", test_ended },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

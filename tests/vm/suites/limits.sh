@@ -140,7 +140,7 @@ case_values_that_cannot_be() {
 	berth stop --force m
 	berth set m limits.memory=4k limits.pids=1
 	fails 1 "limit" berth start m
-	same state stopped "$(field m state)"
+	same state failed "$(field m state)"
 }
 
 run_cases "$@"
