@@ -133,7 +133,7 @@ case_start_and_stop_at_once() {
 case_killed_keeper() {
 	berth start m
 	kill -KILL "$(pidof berth-keeper)"
-	retry 30 state_is m stopped
+	retry 30 state_is m failed
 	retry 10 scope_is m inactive
 	berth start m
 	scope_is m active
