@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/dm_thin.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
-/* The ioctls of device-mapper; linux/dm-ioctl.h says what each takes. */
+/* Device-mapper's devices made, changed and removed; linux/dm-ioctl.h says what each call takes. */
 #include "kern/dm.h"
 
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/dm_request.h"
 
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
@@ -18,98 +19,13 @@
 enum {
 	CONTROL_MAJOR = 10, /* misc; the number by which opening loads the module */
 	CONTROL_MINOR = 236,
-	FIRST_ROOM = 4096,
-	LAST_ROOM = 1 << 24,
+	VERSIONS_ROOM = 4096,
 	REMOVE_PAUSE_MS = 10,
-	HEAD = sizeof(struct dm_ioctl),
 };
-
-/*
- * Libdevmapper's flags for udev's rules, in the upper half of the cookie, of which the lower half,
- * the semaphore's number, stays zero: no rules of subsystems, disks or others, and this event comes
- * from the one who made the device.
- */
-enum { UDEV_LEAVE_ALONE = (0x02 | 0x04 | 0x08 | 0x40) << 16 };
-
-/* A request with its device; room for what is put in and what comes back. */
-struct request {
-	struct dm_ioctl *io; /* owned */
-	size_t room;
-};
-
-static void request_free(struct request *request)
-{
-	free(request->io);
-}
-#define scoped_request __attribute__((cleanup(request_free)))
 
 static int real_request(struct dm *dm, unsigned long number, struct dm_ioctl *io)
 {
 	return ioctl(dm->fd, number, io) < 0 ? -errno : 0;
-}
-
-/* A request by name or uuid, both of which may be absent, with room for data behind it. */
-static int request_make(struct request *out, size_t room, const char *name, const char *uuid)
-{
-	struct dm_ioctl *io = calloc(1, HEAD + room);
-
-	if (!io)
-		return -ENOMEM;
-	io->version[0] = DM_VERSION_MAJOR;
-	io->data_start = HEAD;
-	io->data_size = (unsigned)(HEAD + room);
-	if ((name && text_print(io->name, sizeof io->name, "%s", name) < 0) ||
-	    (uuid && text_print(io->uuid, sizeof io->uuid, "%s", uuid) < 0)) {
-		free(io);
-		return -ENAMETOOLONG;
-	}
-	*out = (struct request){ .io = io, .room = room };
-	return 0;
-}
-
-static void *request_data(const struct request *request)
-{
-	return (char *)request->io + HEAD;
-}
-
-/* One call without data, which leaves the kernel's view of the device in the request. */
-static int ask(struct dm *dm, unsigned long number, struct request *request)
-{
-	return dm->request(dm, number, request->io);
-}
-
-static int ask_simple(struct dm *dm, unsigned long number, const char *name, unsigned flags)
-{
-	scoped_request struct request request = { 0 };
-	int r = request_make(&request, 0, name, NULL);
-
-	if (r < 0)
-		return r;
-	request.io->flags = flags;
-	request.io->event_nr = UDEV_LEAVE_ALONE;
-	return ask(dm, number, &request);
-}
-
-/* A call that answers with data, again with more room until it fits. */
-static int ask_for_data(struct dm *dm, unsigned long number, const char *name, unsigned flags,
-			struct request *out)
-{
-	for (size_t room = FIRST_ROOM; room <= LAST_ROOM; room *= 4) {
-		scoped_request struct request request = { 0 };
-		int r = request_make(&request, room, name, NULL);
-		if (r < 0)
-			return r;
-		request.io->flags = flags;
-		r = ask(dm, number, &request);
-		if (r < 0)
-			return r;
-		if (!(request.io->flags & DM_BUFFER_FULL_FLAG)) {
-			*out = request;
-			request.io = NULL;
-			return 0;
-		}
-	}
-	return -EFBIG;
 }
 
 /* Where no node is made beforehand, opening one of our own is what loads the module. */
@@ -163,31 +79,29 @@ void dm_close(struct dm *dm)
 
 int dm_version(struct dm *dm, unsigned version[3])
 {
-	scoped_request struct request request = { 0 };
-	int r = request_make(&request, 0, NULL, NULL);
+	scoped_free struct dm_ioctl *io = NULL;
+	int r = dm_request_make(&io, 0, NULL, NULL);
 
 	if (r == 0)
-		r = ask(dm, DM_VERSION, &request);
+		r = dm->request(dm, DM_VERSION, io);
 	if (r == 0)
-		memcpy(version, request.io->version, sizeof request.io->version);
+		memcpy(version, io->version, sizeof io->version);
 	return r;
 }
 
 int dm_target_version(struct dm *dm, const char *type, unsigned version[3])
 {
-	scoped_request struct request request = { 0 };
-	int r = request_make(&request, FIRST_ROOM, type, NULL);
+	scoped_free struct dm_ioctl *io = NULL;
+	int r = dm_request_make(&io, VERSIONS_ROOM, type, NULL);
 
 	if (r == 0)
-		r = ask(dm, DM_GET_TARGET_VERSION, &request);
+		r = dm->request(dm, DM_GET_TARGET_VERSION, io);
 	if (r < 0)
 		return r;
-	const struct dm_target_versions *found = request_data(&request);
+	const struct dm_target_versions *found = dm_request_data(io);
 	memcpy(version, found->version, sizeof found->version);
 	return 0;
 }
-
-/* ---- Tables */
 
 static size_t spec_size(const struct dm_target *target)
 {
@@ -197,18 +111,18 @@ static size_t spec_size(const struct dm_target *target)
 int dm_load(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
 	    size_t n)
 {
-	scoped_request struct request request = { 0 };
+	scoped_free struct dm_ioctl *io = NULL;
 	size_t room = 0;
 
 	for (size_t i = 0; i < n; i++)
 		room += spec_size(&targets[i]);
-	int r = request_make(&request, room, name, NULL);
+	int r = dm_request_make(&io, room, name, NULL);
 	if (r < 0)
 		return r;
-	request.io->target_count = (unsigned)n;
+	io->target_count = (unsigned)n;
 	if (flags & DM_WITH_READ_ONLY)
-		request.io->flags |= DM_READONLY_FLAG;
-	char *at = request_data(&request);
+		io->flags |= DM_READONLY_FLAG;
+	char *at = dm_request_data(io);
 	for (size_t i = 0; i < n; i++) {
 		struct dm_target_spec *spec = (void *)at;
 		spec->sector_start = targets[i].start;
@@ -220,12 +134,12 @@ int dm_load(struct dm *dm, const char *name, unsigned flags, const struct dm_tar
 		strcpy(at + sizeof *spec, targets[i].params);
 		at += spec->next;
 	}
-	return ask(dm, DM_TABLE_LOAD, &request);
+	return dm->request(dm, DM_TABLE_LOAD, io);
 }
 
 int dm_clear(struct dm *dm, const char *name)
 {
-	return ask_simple(dm, DM_TABLE_CLEAR, name, 0);
+	return dm_request_plain(dm, DM_TABLE_CLEAR, name, 0);
 }
 
 int dm_suspend(struct dm *dm, const char *name, unsigned flags)
@@ -236,12 +150,12 @@ int dm_suspend(struct dm *dm, const char *name, unsigned flags)
 		how |= DM_SKIP_LOCKFS_FLAG;
 	if (flags & DM_WITH_NO_FLUSH)
 		how |= DM_NOFLUSH_FLAG;
-	return ask_simple(dm, DM_DEV_SUSPEND, name, how);
+	return dm_request_plain(dm, DM_DEV_SUSPEND, name, how);
 }
 
 int dm_resume(struct dm *dm, const char *name)
 {
-	return ask_simple(dm, DM_DEV_SUSPEND, name, 0);
+	return dm_request_plain(dm, DM_DEV_SUSPEND, name, 0);
 }
 
 int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
@@ -258,13 +172,13 @@ int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_t
 
 static int create_empty(struct dm *dm, const char *name, const char *uuid, dev_t *dev)
 {
-	scoped_request struct request request = { 0 };
-	int r = request_make(&request, 0, name, uuid);
+	scoped_free struct dm_ioctl *io = NULL;
+	int r = dm_request_make(&io, 0, name, uuid);
 
 	if (r == 0)
-		r = ask(dm, DM_DEV_CREATE, &request);
+		r = dm->request(dm, DM_DEV_CREATE, io);
 	if (r == 0)
-		*dev = (dev_t)request.io->dev;
+		*dev = (dev_t)io->dev;
 	return r;
 }
 
@@ -312,14 +226,14 @@ int dm_remove(struct dm *dm, const char *name, unsigned wait_ms)
 	uint64_t deadline = now_ms() + wait_ms;
 	int r;
 
-	while ((r = ask_simple(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY && now_ms() < deadline)
+	while ((r = dm_request_plain(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY && now_ms() < deadline)
 		(void)nanosleep(&pause, NULL);
 	return r;
 }
 
 int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
 {
-	scoped_request struct request request = { 0 };
+	scoped_free struct dm_ioctl *io = NULL;
 	char text[DM_PARAMS_MAX];
 	va_list args;
 
@@ -328,155 +242,18 @@ int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
 	va_end(args);
 	if (length < 0 || (size_t)length >= sizeof text)
 		return -ENAMETOOLONG;
-	int r = request_make(&request, sizeof(struct dm_target_msg) + sizeof text, name, NULL);
+	int r = dm_request_make(&io, sizeof(struct dm_target_msg) + sizeof text, name, NULL);
 	if (r < 0)
 		return r;
-	struct dm_target_msg *message = request_data(&request);
+	struct dm_target_msg *message = dm_request_data(io);
 	memcpy(message->message, text, (size_t)length + 1);
-	return ask(dm, DM_TARGET_MSG, &request);
+	return dm->request(dm, DM_TARGET_MSG, io);
 }
 
 int dm_arm(struct dm *dm)
 {
-	return ask_simple(dm, DM_DEV_ARM_POLL, NULL, 0);
+	return dm_request_plain(dm, DM_DEV_ARM_POLL, NULL, 0);
 }
-
-/* ---- What is there */
-
-static void take_info(const struct dm_ioctl *io, struct dm_info *info)
-{
-	*info = (struct dm_info){
-		.dev = (dev_t)io->dev,
-		.suspended = io->flags & DM_SUSPEND_FLAG,
-		.read_only = io->flags & DM_READONLY_FLAG,
-		.live = io->flags & DM_ACTIVE_PRESENT_FLAG,
-		.inactive = io->flags & DM_INACTIVE_PRESENT_FLAG,
-		.open_count = io->open_count > 0 ? (unsigned)io->open_count : 0,
-		.event_nr = io->event_nr,
-	};
-	memcpy(info->name, io->name, sizeof info->name - 1);
-	memcpy(info->uuid, io->uuid, sizeof info->uuid - 1);
-}
-
-static int look(struct dm *dm, const char *name, const char *uuid, dev_t dev, struct dm_info *info)
-{
-	scoped_request struct request request = { 0 };
-	int r = request_make(&request, 0, name, uuid);
-
-	if (r < 0)
-		return r;
-	request.io->dev = dev;
-	r = ask(dm, DM_DEV_STATUS, &request);
-	if (r == 0)
-		take_info(request.io, info);
-	return r;
-}
-
-int dm_info(struct dm *dm, const char *name, struct dm_info *info)
-{
-	return look(dm, name, NULL, 0, info);
-}
-
-int dm_info_uuid(struct dm *dm, const char *uuid, struct dm_info *info)
-{
-	return look(dm, NULL, uuid, 0, info);
-}
-
-int dm_info_dev(struct dm *dm, dev_t dev, struct dm_info *info)
-{
-	return look(dm, NULL, NULL, dev, info);
-}
-
-/* Only newer lists tell a uuid, so that each is asked; one may go while we look. */
-int dm_list(struct dm *dm, const char *uuid_prefix,
-	    int (*visit)(void *context, const struct dm_info *info), void *context)
-{
-	scoped_request struct request request = { 0 };
-	int r = ask_for_data(dm, DM_LIST_DEVICES, NULL, 0, &request);
-
-	if (r < 0)
-		return r;
-	const char *at = request_data(&request);
-	for (const struct dm_name_list *entry = (const void *)at; entry->dev;
-	     entry = (const void *)at) {
-		struct dm_info info;
-		r = dm_info_dev(dm, (dev_t)entry->dev, &info);
-		if (r < 0 && r != -ENXIO)
-			return r;
-		if (r == 0 && text_starts(info.uuid, uuid_prefix)) {
-			r = visit(context, &info);
-			if (r != 0)
-				return r;
-		}
-		if (!entry->next)
-			break;
-		at += entry->next;
-	}
-	return 0;
-}
-
-ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room)
-{
-	scoped_request struct request request = { 0 };
-	int r = ask_for_data(dm, DM_TABLE_DEPS, name, 0, &request);
-
-	if (r < 0)
-		return r;
-	const struct dm_target_deps *found = request_data(&request);
-	for (size_t i = 0; i < found->count && i < room; i++)
-		deps[i] = (dev_t)found->dev[i];
-	return (ssize_t)found->count;
-}
-
-static int first_line(struct dm *dm, const char *name, unsigned flags, struct dm_line *line)
-{
-	scoped_request struct request request = { 0 };
-	int r = ask_for_data(dm, DM_TABLE_STATUS, name, flags, &request);
-
-	if (r < 0)
-		return r;
-	if (request.io->target_count == 0)
-		return -ENODATA;
-	const struct dm_target_spec *spec = request_data(&request);
-	line->start = spec->sector_start;
-	line->length = spec->length;
-	if (text_print(line->type, sizeof line->type, "%s", spec->target_type) < 0 ||
-	    text_print(line->params, sizeof line->params, "%s", (const char *)(spec + 1)) < 0)
-		return -ENAMETOOLONG;
-	return 0;
-}
-
-int dm_table(struct dm *dm, const char *name, struct dm_line *line)
-{
-	return first_line(dm, name, DM_STATUS_TABLE_FLAG, line);
-}
-
-int dm_status(struct dm *dm, const char *name, unsigned flags, struct dm_line *line)
-{
-	return first_line(dm, name, flags & DM_WITH_FLUSH ? 0 : DM_NOFLUSH_FLAG, line);
-}
-
-int dm_pool_status(struct dm *dm, const char *name, unsigned flags, struct dm_pool_status *status)
-{
-	struct dm_line line;
-	int r = dm_status(dm, name, flags, &line);
-
-	if (r < 0)
-		return r;
-	return strcmp(line.type, "thin-pool") != 0 ? -EINVAL : dm_pool_parse(line.params, status);
-}
-
-int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_thin_status *status)
-{
-	struct dm_line line;
-	int r = dm_status(dm, name, flags, &line);
-
-	if (r < 0)
-		return r;
-	return strcmp(line.type, "thin") != 0 ? -EINVAL : dm_thin_parse(line.params, status);
-}
-
-/* ---- Nodes and words */
 
 void dm_path(dev_t dev, char *out, size_t room)
 {

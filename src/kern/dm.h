@@ -1,4 +1,4 @@
-/* Device-mapper by its ioctls, and what its thin targets report. Mechanism, no policy. */
+/* Device-mapper by its ioctls. Mechanism, no policy. */
 #ifndef BERTH_KERN_DM_H
 #define BERTH_KERN_DM_H
 
@@ -11,8 +11,8 @@ struct dm_ioctl;
 
 /*
  * Everything is quiet: 0 or -errno, for dm_why(). Devices are named by their dm name; sizes are
- * sectors of 512 bytes, those of a pool's status blocks. Udev is told with every event to leave the
- * device to us (no scans by blkid, LVM or multipath); there are no cookies to wait for.
+ * sectors of 512 bytes. Udev is told with every event to leave the device to us (no scans by blkid,
+ * LVM or multipath); there are no cookies to wait for.
  */
 #define DM_UUID_PREFIX "BERTH-" /* of every device that is ours; the shipped udev rule goes by it */
 enum {
@@ -20,10 +20,7 @@ enum {
 	DM_UUID_MAX = 128,
 	DM_SECTOR = 512,
 	DM_PARAMS_MAX = 512, /* of a target's line that is read back */
-	DM_THIN_ID_MAX = (1 << 24) - 1,
 };
-#define DM_POOL_METADATA_MAX  33292800ULL /* sectors; what is above is never used */
-#define DM_POOL_METADATA_UNIT 8U          /* sectors in a metadata block */
 
 struct dm {
 	int fd; /* owned; poll(2) tells POLLIN after dm_arm() when any device had an event */
@@ -120,47 +117,6 @@ struct dm_line {
 /* The first line of the live table or of its status. -ENODATA: it has no table. */
 int dm_table(struct dm *dm, const char *name, struct dm_line *line);
 int dm_status(struct dm *dm, const char *name, unsigned flags, struct dm_line *line);
-
-enum dm_pool_mode {
-	DM_POOL_WRITE,
-	DM_POOL_READ_ONLY,   /* after a failure, or out of metadata space */
-	DM_POOL_OUT_OF_DATA, /* recovers when a block is freed or the pool grows */
-	DM_POOL_FAIL,        /* the figures are unknown; never recovers in place */
-	DM_POOL_ERROR,       /* its status could not be read */
-};
-
-enum dm_discard { DM_DISCARD_PASSDOWN, DM_DISCARD_NO_PASSDOWN, DM_DISCARD_IGNORED };
-
-struct dm_pool_status {
-	enum dm_pool_mode mode; /* the rest is zero in the last two modes */
-	uint64_t transaction;
-	uint64_t metadata_used,
-		metadata_total;         /* blocks of 4096 bytes, a hidden reserve counted as used */
-	uint64_t data_used, data_total; /* blocks of the pool's size */
-	uint64_t metadata_low_water;    /* blocks; 0: not told */
-	uint64_t held_root;             /* of a reserved metadata snapshot, 0: none */
-	enum dm_discard discard;
-	bool error_if_no_space; /* else queues; flips by itself after the kernel's no_space_timeout */
-	bool needs_check;       /* neither writes nor grows until it was checked */
-};
-
-struct dm_thin_status {
-	bool fail; /* the figures are unknown */
-	uint64_t mapped;
-	uint64_t highest; /* mapped sector; 0 while mapped is */
-};
-
-/* Without DM_WITH_FLUSH the pool is not committed by the look. -EINVAL: another kind of target. */
-int dm_pool_status(struct dm *dm, const char *name, unsigned flags, struct dm_pool_status *status);
-int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_thin_status *status);
-
-/* Pure: what stands behind "thin-pool" and "thin" in a status line. -EINVAL; out untouched then. */
-int dm_pool_parse(const char *params, struct dm_pool_status *status);
-int dm_thin_parse(const char *params, struct dm_thin_status *status);
-
-/* Whether a commit went through: writes, needs no check, and is at this transaction. */
-bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction);
-const char *dm_pool_mode_name(enum dm_pool_mode mode);
 
 /* Makes poll(2) on dm->fd wait for the next event of any device. Look after arming. */
 int dm_arm(struct dm *dm);

@@ -4,7 +4,7 @@ libkern_a_SOURCES = \
 	src/kern/blockdev.c src/kern/blockdev.h src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/devices.c src/kern/devices.h \
-	src/kern/dm.c src/kern/dm.h src/kern/dm_parse.c \
+	src/kern/dm.c src/kern/dm.h src/kern/dm_look.c src/kern/dm_request.c src/kern/dm_request.h src/kern/dm_thin.c src/kern/dm_thin.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/label.c src/kern/label.h \
 	src/kern/link.c src/kern/link.h \

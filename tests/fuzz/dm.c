@@ -1,7 +1,7 @@
 /* What the kernel says of a thin pool and its volumes. */
 #include "fuzz.h"
 
-#include "kern/dm.h"
+#include "kern/dm_thin.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Device-mapper without a kernel that has it: status lines, and requests to a feigned one. */
-#include "kern/dm.h"
+#include "kern/dm_thin.h"
 #include "suite.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  */
 #include "base/scoped.h"
 #include "base/text.h"
-#include "kern/dm.h"
+#include "kern/dm_thin.h"
 #include "kern/loop.h"
 #include "suite.h"
 

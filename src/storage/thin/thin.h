@@ -2,7 +2,7 @@
 #ifndef BERTH_STORAGE_THIN_H
 #define BERTH_STORAGE_THIN_H
 
-#include "kern/dm.h"
+#include "kern/dm_thin.h"
 #include "storage/storage.h"
 #include "storage/thin/thin_catalog.h"
 

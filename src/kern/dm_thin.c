@@ -1,6 +1,7 @@
 /* What the thin targets say in a status line; doc: the kernel's thin-provisioning.rst. */
+#include "kern/dm_thin.h"
+
 #include "base/text.h"
-#include "kern/dm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -124,6 +125,26 @@ int dm_thin_parse(const char *params, struct dm_thin_status *status)
 		return -EINVAL;
 	*status = s;
 	return 0;
+}
+
+int dm_pool_status(struct dm *dm, const char *name, unsigned flags, struct dm_pool_status *status)
+{
+	struct dm_line line;
+	int r = dm_status(dm, name, flags, &line);
+
+	if (r < 0)
+		return r;
+	return strcmp(line.type, "thin-pool") != 0 ? -EINVAL : dm_pool_parse(line.params, status);
+}
+
+int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_thin_status *status)
+{
+	struct dm_line line;
+	int r = dm_status(dm, name, flags, &line);
+
+	if (r < 0)
+		return r;
+	return strcmp(line.type, "thin") != 0 ? -EINVAL : dm_thin_parse(line.params, status);
 }
 
 bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction)
