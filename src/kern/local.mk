@@ -7,10 +7,10 @@ libkern_a_SOURCES = \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_look.c src/kern/dm_request.c src/kern/dm_request.h src/kern/dm_thin.c src/kern/dm_thin.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/label.c src/kern/label.h \
-	src/kern/link.c src/kern/link.h \
+	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_request.c src/kern/link_request.h \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \
-	src/kern/nft.c src/kern/nft.h \
+	src/kern/nft.c src/kern/nft.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/seccomp.c src/kern/seccomp.h \
 	src/kern/spawn.c src/kern/spawn.h \

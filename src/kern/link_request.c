@@ -1,0 +1,151 @@
+/* The socket to rtnetlink, and what becomes of libnl's answers. */
+#include "kern/link_request.h"
+
+#include "kern/link.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { ANSWER_MAX = 32768 };
+
+/* libnl folds several errno values into one code of its own: we take the kernel's from the message. */
+static int kernel_refused(struct sockaddr_nl *from, struct nlmsgerr *answer, void *context)
+{
+	struct link_socket *links = context;
+	struct nlmsghdr *head = (struct nlmsghdr *)((char *)answer - NLMSG_HDRLEN);
+
+	(void)from;
+	/* No other numbers are errors; see IS_ERR_VALUE of the kernel's. */
+	links->code = answer->error < 0 && answer->error >= -4095 ? answer->error : -EPROTO;
+	if (!(head->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NL_STOP;
+	size_t skip = sizeof *answer;
+	if (!(head->nlmsg_flags & NLM_F_CAPPED) && answer->msg.nlmsg_len > NLMSG_HDRLEN)
+		skip += answer->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (skip > head->nlmsg_len)
+		return NL_STOP;
+	struct nlattr *words = nlmsg_find_attr(head, (int)skip, NLMSGERR_ATTR_MSG);
+	if (words)
+		nla_strlcpy(links->why, words, sizeof links->why);
+	return NL_STOP;
+}
+
+/* What libnl says of its own accord, without having asked the kernel. */
+static int errno_of(int nl_code)
+{
+	switch (nl_code < 0 ? -nl_code : nl_code) {
+	case NLE_INTR:
+	case NLE_DUMP_INTR:
+		return EINTR;
+	case NLE_NOMEM:
+		return ENOMEM;
+	case NLE_OBJ_NOTFOUND:
+	case NLE_NODEV:
+		return ENODEV;
+	case NLE_EXIST:
+		return EEXIST;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return EPERM;
+	case NLE_INVAL:
+	case NLE_RANGE:
+		return EINVAL;
+	case NLE_AF_NOSUPPORT:
+	case NLE_OPNOTSUPP:
+		return EOPNOTSUPP;
+	case NLE_BUSY:
+		return EBUSY;
+	case NLE_AGAIN:
+		return EAGAIN;
+	default:
+		return EIO;
+	}
+}
+
+void link_request_begin(struct link_socket *links)
+{
+	links->code = 0;
+	links->why[0] = '\0';
+}
+
+int link_request_finish(struct link_socket *links, int result)
+{
+	if (result >= 0)
+		return 0;
+	int code = links->code ? links->code : -errno_of(result);
+	if (!links->why[0])
+		snprintf(links->why, sizeof links->why, "%s", strerror(-code));
+	return code;
+}
+
+int link_open(struct link_socket **out)
+{
+	const int on = 1;
+	struct link_socket *links = calloc(1, sizeof *links);
+
+	if (!links)
+		return -ENOMEM;
+	links->nl = nl_socket_alloc();
+	if (!links->nl) {
+		link_close(&links);
+		return -ENOMEM;
+	}
+	nl_socket_modify_err_cb(links->nl, NL_CB_CUSTOM, kernel_refused, links);
+	/* Else libnl receives everything twice, to learn its size first; the kernel sends at most 32 KiB. */
+	nl_socket_disable_msg_peek(links->nl);
+	int r = nl_socket_set_msg_buf_size(links->nl, ANSWER_MAX);
+	if (r == 0)
+		r = nl_connect(links->nl, NETLINK_ROUTE);
+	if (r < 0) {
+		link_close(&links);
+		return -errno_of(r);
+	}
+	/* All three are extras: older kernels answer with less. */
+	int fd = nl_socket_get_fd(links->nl);
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+	*out = links;
+	return 0;
+}
+
+void link_close(struct link_socket **links)
+{
+	if (!*links)
+		return;
+	nl_socket_free((*links)->nl);
+	free(*links);
+	*links = NULL;
+}
+
+const char *link_why(const struct link_socket *links)
+{
+	return links->why[0] ? links->why : "no failure";
+}
+
+int link_request_send(struct link_socket *links, struct nl_msg *message)
+{
+	link_request_begin(links);
+	return link_request_finish(links, message ? nl_send_sync(links->nl, message) : -NLE_NOMEM);
+}
+
+int link_request_dump(struct link_socket *links, struct nl_msg *message, nl_recvmsg_msg_cb_t each,
+		      void *context)
+{
+	link_request_begin(links);
+	if (!message)
+		return link_request_finish(links, -NLE_NOMEM);
+	nl_socket_modify_cb(links->nl, NL_CB_VALID, NL_CB_CUSTOM, each, context);
+	int r = nl_send_auto(links->nl, message);
+	nlmsg_free(message);
+	if (r >= 0)
+		r = nl_recvmsgs_default(links->nl);
+	nl_socket_modify_cb(links->nl, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
+	return link_request_finish(links, r);
+}

@@ -1,0 +1,202 @@
+/* A rule in the terms of nf_tables: its matches and verdict as expressions over register 1. */
+#include "kern/nft_rule.h"
+
+#include "kern/nft.h"
+
+#include <errno.h>
+#include <stdio.h> /* libnftnl/expr.h needs it before */
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
+#include <string.h>
+
+uint32_t nft_rule_family(const struct nft_table *table)
+{
+	return table->device ? NFPROTO_NETDEV : NFPROTO_INET;
+}
+
+const char *nft_rule_chain(const struct nft_table *table)
+{
+	return table->device ? "ingress" : "postrouting";
+}
+
+static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
+{
+	struct nftnl_expr *expr = nftnl_expr_alloc(name);
+
+	if (expr)
+		nftnl_rule_add_expr(rule, expr);
+	else
+		errno = ENOMEM;
+	return expr;
+}
+
+static bool add_meta(struct nftnl_rule *rule, uint32_t key)
+{
+	struct nftnl_expr *expr = add_expr(rule, "meta");
+
+	if (!expr)
+		return false;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
+	return true;
+}
+
+static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data, uint32_t size)
+{
+	struct nftnl_expr *expr = add_expr(rule, "cmp");
+
+	if (!expr)
+		return false;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, inverted ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, data, size);
+	return true;
+}
+
+static bool add_load(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length)
+{
+	struct nftnl_expr *load = add_expr(rule, "payload");
+
+	if (!load)
+		return false;
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_LEN, length);
+	return true;
+}
+
+/* An IPv4 address of the packet, its host bits cleared, against a network. */
+static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	/* RFC 791: the source stands at byte 12 of the header, the destination at 16. */
+	uint32_t offset = match->field == NFT_FIELD_FROM ? 12 : 16;
+	uint32_t mask = match->prefix ? htonl(UINT32_MAX << (32 - match->prefix)) : 0;
+	uint32_t network = match->network.s_addr & mask;
+	uint32_t zero = 0;
+
+	if (!add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof network))
+		return false;
+	struct nftnl_expr *bits = add_expr(rule, "bitwise");
+	if (!bits)
+		return false;
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, sizeof network);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+	return add_compare(rule, match->inverted, &network, sizeof network);
+}
+
+static bool add_out(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	char link[IFNAMSIZ] = "";
+
+	/* The kernel keeps names in whole registers, filled up with zeros. */
+	memcpy(link, match->link, strnlen(match->link, sizeof link - 1));
+	return add_meta(rule, NFT_META_OIFNAME) &&
+	       add_compare(rule, match->inverted, link, sizeof link);
+}
+
+static bool add_bytes(struct nftnl_rule *rule, const struct nft_match *match, uint32_t base)
+{
+	return add_load(rule, base, match->offset, match->length) &&
+	       add_compare(rule, match->inverted, match->bytes, match->length);
+}
+
+static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	uint16_t protocol = htons((uint16_t)match->number);
+	uint8_t transport = (uint8_t)match->number;
+
+	switch (match->field) {
+	case NFT_FIELD_OUT:
+		return add_out(rule, match);
+	case NFT_FIELD_PROTOCOL:
+		return add_meta(rule, NFT_META_PROTOCOL) &&
+		       add_compare(rule, match->inverted, &protocol, sizeof protocol);
+	case NFT_FIELD_TRANSPORT:
+		return add_meta(rule, NFT_META_L4PROTO) &&
+		       add_compare(rule, match->inverted, &transport, sizeof transport);
+	case NFT_FIELD_FRAME:
+		return add_bytes(rule, match, NFT_PAYLOAD_LL_HEADER);
+	case NFT_FIELD_PACKET:
+		return add_bytes(rule, match, NFT_PAYLOAD_NETWORK_HEADER);
+	case NFT_FIELD_SEGMENT:
+		return add_bytes(rule, match, NFT_PAYLOAD_TRANSPORT_HEADER);
+	case NFT_FIELD_FROM:
+	case NFT_FIELD_TO:
+		break;
+	}
+	return add_network(rule, match);
+}
+
+static bool add_verdict(struct nftnl_rule *rule, enum nft_verdict verdict)
+{
+	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
+
+	if (!expr)
+		return false;
+	if (verdict != NFT_MASQUERADE) {
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT,
+				   verdict == NFT_DROP ? NF_DROP : NF_ACCEPT);
+	}
+	return true;
+}
+
+static bool set_comment(struct nftnl_rule *rule, const char *comment)
+{
+	struct nftnl_udata_buf *data = nftnl_udata_buf_alloc(128);
+
+	if (!data)
+		return false;
+	bool done = nftnl_udata_put_strz(data, NFTNL_UDATA_RULE_COMMENT, comment);
+	if (done)
+		nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(data),
+				    nftnl_udata_buf_len(data));
+	nftnl_udata_buf_free(data);
+	return done;
+}
+
+/* An inet table sees IPv6 too, whose header has other bytes where the addresses would be. */
+static bool only_ipv4(struct nftnl_rule *rule)
+{
+	const uint8_t ipv4 = NFPROTO_IPV4;
+
+	return add_meta(rule, NFT_META_NFPROTO) && add_compare(rule, false, &ipv4, sizeof ipv4);
+}
+
+struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule)
+		return NULL;
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, nft_rule_family(table));
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table));
+	bool done = set_comment(rule, table->mark) && (table->device || only_ipv4(rule));
+	for (unsigned i = 0; done && i < from->matches; i++)
+		done = add_match(rule, &from->match[i]);
+	if (done && add_verdict(rule, from->verdict))
+		return rule;
+	nftnl_rule_free(rule);
+	return NULL;
+}
+
+bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment)
+{
+	uint32_t size = 0;
+	const unsigned char *data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size);
+	size_t length = strlen(comment) + 1;
+
+	/* As set_comment wrote it: type, length, text with its NUL. */
+	return data && size == length + 2 && data[0] == NFTNL_UDATA_RULE_COMMENT &&
+	       memcmp(data + 2, comment, length) == 0;
+}

@@ -1,0 +1,22 @@
+/* A rule of a table as libnftnl wants it. For the files of kern/nft alone. */
+#ifndef BERTH_KERN_NFT_RULE_H
+#define BERTH_KERN_NFT_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nft_rule;
+struct nft_table;
+struct nftnl_rule;
+
+/* Where a table's rules live: its family, NFPROTO_, and the name of its one chain. */
+uint32_t nft_rule_family(const struct nft_table *table);
+const char *nft_rule_chain(const struct nft_table *table);
+
+/* The rule, in that table and with its mark, to be freed by nftnl_rule_free(). NULL and errno. */
+struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from);
+
+/* Whether a rule that the kernel told bears exactly this mark. */
+bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment);
+
+#endif
