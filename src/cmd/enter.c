@@ -5,7 +5,6 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 
-#include <ctype.h>
 #include <string.h>
 
 const struct flag flag_cwd = { "cwd", 0, false, "DIR",
@@ -22,7 +21,7 @@ static const struct flag flag_read_only = { "read-only", 'r', false, NULL, "only
 const struct flag flag_console = { "console", 'c', false, NULL,
 				   "be at its console from the first line on" };
 const struct flag flag_escape = { "escape", 0, false, "KEY",
-				  "key that leaves, such as ^A; ^] if not given" };
+				  "key that leaves, such as ^A, instead of console.escape" };
 
 static const struct flag *const exec_flags[] = { &flag_cwd, &flag_env,  &flag_no_tty,
 						 &flag_tty, &flag_user, NULL };
@@ -99,32 +98,20 @@ static int run_shell(struct call *call, struct err *err)
 	return enter(call, NULL, err);
 }
 
-/* "^]" or "^a" or one character: the byte that a terminal sends for it. */
-static int escape_key(const char *text, char *key, struct err *err)
+/* Before anything is done. */
+static int check_escape(const struct call *call, struct err *err)
 {
-	int c = text[0] == '^' ? toupper((unsigned char)text[1]) : 0;
+	const char *text = call_value(call, &flag_escape);
 
-	if (c >= '@' && c <= '_' && text[2] == '\0') {
-		*key = (char)(c & 0x1f);
+	if (!text || config_press(text) >= 0)
 		return 0;
-	}
-	if (text[0] && (unsigned char)text[0] < 0x80 && text[1] == '\0') {
-		*key = text[0];
-		return 0;
-	}
 	err_set(err, EINVAL, "--escape cannot be '%.20s': use one key, such as ^] or ^A", text);
 	return EXIT_USAGE;
-}
-
-static const char *escape_word(const struct call *call)
-{
-	return call_has(call, &flag_escape) ? call_value(call, &flag_escape) : "^]";
 }
 
 int check_console(const struct call *call, size_t machines, struct err *err)
 {
 	bool console = call_has(call, &flag_console);
-	char key;
 
 	if (console && call_has(call, &flag_wait))
 		err_set(err, EINVAL, "--console and --wait exclude each other");
@@ -133,23 +120,21 @@ int check_console(const struct call *call, size_t machines, struct err *err)
 	else if (!console && call_has(call, &flag_escape))
 		err_set(err, EINVAL, "--escape is for --console");
 	else
-		return console ? escape_key(escape_word(call), &key, err) : 0;
+		return check_escape(call, err);
 	return EXIT_USAGE;
 }
 
 static int attach(struct call *call, struct machine *machine, struct err *err)
 {
-	const char *escape = escape_word(call);
+	const char *given = call_value(call, &flag_escape);
+	const char *escape = given ? given : machine->config.escape;
 	bool read_only = call_has(call, &flag_read_only);
-	char key;
 
-	int r = escape_key(escape, &key, err);
-	if (r != 0)
-		return r;
 	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
 		print_note("console of machine '%s'%s; %s leaves", machine->name,
 			   read_only ? ", only to look at" : "", escape);
-	r = machine_console(machine, call_has(call, &flag_take), read_only, key, err);
+	int r = machine_console(machine, call_has(call, &flag_take), read_only,
+				(char)config_press(escape), err);
 	/* The guest left the cursor where it was: what follows begins on a line of its own. */
 	if (isatty(STDOUT_FILENO))
 		putchar('\n');
@@ -173,9 +158,8 @@ int attach_started(struct call *call, struct machine *machine, long mark, struct
 static int run_console(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	char key;
+	int r = check_escape(call, err);
 
-	int r = escape_key(escape_word(call), &key, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	return r != 0 ? r : attach(call, &machine, err);

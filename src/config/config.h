@@ -32,6 +32,7 @@ enum key_kind {
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
+	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
 	KEY_CAPS,     /* char *: capabilities, "sys_time -net_raw": had as well, and not had */
 	KEY_CHOICE,   /* char *: one of the words in choices */
 };
@@ -117,6 +118,7 @@ struct machine_config {
 	char *boot_after;       /* "boot.after": machines that are to have booted before */
 	uint64_t boot_delay;    /* "boot.delay": seconds between it and what starts after it */
 	uint64_t boot_order;    /* "boot.order": lower first; 100 */
+	char *escape;           /* "console.escape": leaves the console */
 	uint64_t log_size;      /* "console.log.size", 1 MiB: when console.log is rotated */
 	uint64_t scrollback;    /* "console.scrollback", 64 KiB */
 	uint64_t cpus;          /* "limits.cpus", hundredths; 0: no limit, as for all limits */
@@ -263,6 +265,9 @@ int config_owner(const char *value, struct config_owner *owner, struct err *err)
 
 /* A KEY_SIGNAL as a number of signal(7), as this C library counts SIGRTMIN; -EINVAL for no signal. */
 int config_signal(const char *name);
+
+/* The byte that a terminal sends for a KEY_PRESS; -EINVAL for none. */
+int config_press(const char *text);
 
 /* What a KEY_CAPS asks for, a bit for each number of capabilities(7). */
 struct config_caps {

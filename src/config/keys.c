@@ -69,6 +69,8 @@ static const struct key machine_keys[] = {
 	  "how long after it those that come later are started" },
 	{ "boot.order", KEY_NUMBER, KEY_LIVE, AT(boot_order), "100", 0, 1000000, NULL,
 	  "its place among those that are started together: lower ones first" },
+	{ "console.escape", KEY_PRESS, KEY_LIVE, AT(escape), "^]", 0, 0, NULL,
+	  "key that leaves the console, such as ^A" },
 	{ "console.log.size", KEY_SIZE, 0, AT(log_size), "1M", 4 * KIB, GIB, NULL,
 	  "size at which console.log becomes console.log.1" },
 	{ "console.scrollback", KEY_SIZE, 0, AT(scrollback), "64K", 4 * KIB, 16 * MIB, NULL,

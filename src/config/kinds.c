@@ -335,6 +335,22 @@ static int parse_signal(const struct key *key, const char *text, union value *va
 	return keep(name, value, err);
 }
 
+int config_press(const char *text)
+{
+	int c = text[0] == '^' ? toupper((unsigned char)text[1]) : 0;
+
+	if (c >= '@' && c <= '_' && text[2] == '\0')
+		return c & 0x1f;
+	return text[0] && (unsigned char)text[0] < 0x80 && text[1] == '\0' ? text[0] : -EINVAL;
+}
+
+static int parse_press(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	if (config_press(text) < 0)
+		return refuse(key, text, "use one key, such as ^] or ^A", err);
+	return keep(text, value, err);
+}
+
 static int parse_mac(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	char mac[18];
@@ -471,6 +487,7 @@ static const struct kind kinds[] = {
 	[KEY_SUBNET] = { FIELD_TEXT, parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
+	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
 	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
 	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
 };

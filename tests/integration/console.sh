@@ -114,6 +114,34 @@ case_another_key_to_leave() {
 	END
 }
 
+case_a_key_for_good() {
+	fails 2 "console.escape cannot be '\^AA': use one key" berth set m console.escape=^AA
+	fails 2 "--escape cannot be '': use one key" berth console --escape '' m
+	same "no note" "" "$(berth set m console.escape=^T 2>&1)"
+	at_terminal 24x80 berth console m <<-'END'
+		expect ^T leaves
+		send \n
+		expect #
+		send \x1d\n
+		send echo fourth-$((20 + 4))\n
+		expect fourth-24
+		send \x14
+		expect-end 0
+	END
+	# The flag wins.
+	at_terminal 24x80 berth console --escape ^Q m <<-'END'
+		expect ^Q leaves
+		send \n
+		expect #
+		send \x14\n
+		send echo fifth-$((20 + 5))\n
+		expect fifth-25
+		send \x11
+		expect-end 0
+	END
+	berth unset m console.escape
+}
+
 # A second one is told that there is a writer, may look, or may take over.
 case_one_writer() {
 	mkfifo "$T/script"

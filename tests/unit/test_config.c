@@ -347,6 +347,9 @@ static const struct {
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },
 	{ KEY_SIGNAL, "RTMIN+31", "stop.signal",
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },
+	{ KEY_PRESS, "", "console.escape", "use one key, such as ^] or ^A" },
+	{ KEY_PRESS, "^1", "console.escape", "use one key, such as ^] or ^A" },
+	{ KEY_PRESS, "\303\244", "console.escape", "use one key, such as ^] or ^A" },
 	{ KEY_MAC, "10:66:6a:01:02", "network.mac",
 	  "use six bytes in hexadecimal, such as 10:66:6a:01:02:03" },
 	{ KEY_MAC, "11:66:6a:01:02:03", "network.mac",
@@ -415,6 +418,18 @@ static void test_signal(void)
 	CU_ASSERT_EQUAL(config_signal("PWR"), -EINVAL);
 	CU_ASSERT_EQUAL(config_signal("SIG"), -EINVAL);
 	CU_ASSERT_EQUAL(config_signal(""), -EINVAL);
+}
+
+static void test_press(void)
+{
+	CU_ASSERT_EQUAL(config_press("^]"), 0x1d);
+	CU_ASSERT_EQUAL(config_press("^a"), 1);
+	CU_ASSERT_EQUAL(config_press("^@"), 0);
+	CU_ASSERT_EQUAL(config_press("^"), '^');
+	CU_ASSERT_EQUAL(config_press("~"), '~');
+	CU_ASSERT_EQUAL(config_press(""), -EINVAL);
+	CU_ASSERT_EQUAL(config_press("^AA"), -EINVAL);
+	CU_ASSERT_EQUAL(config_press("ab"), -EINVAL);
 }
 
 static void test_env(void)
@@ -805,6 +820,7 @@ int main(void)
 		{ "faults of environments", test_env_faults },
 		{ "a refused value leaves the old one", test_refused_keeps },
 		{ "signals", test_signal },
+		{ "a key of a keyboard", test_press },
 		{ "environments", test_env },
 		{ "an edit keeps all else", test_edit_keeps },
 		{ "an edit that is refused", test_edit_refuses },
