@@ -42,7 +42,7 @@ root_tar() (
 	if [[ ! -s $tar || -n $(find "$tar" -mtime +7) ]]; then
 		rm -f "$cache/init-$1-"????????????????.tar
 		root=$(mktemp -d "$cache/root.XXXXXX")
-		trap 'rm -rf "$root" "$tar.partial"' EXIT
+		trap 'rm -rf --one-file-system "$root" "$tar.partial"' EXIT
 		chmod 0755 "$root"
 		# shellcheck disable=SC2086 # words
 		BERTH_CACHE=$cache/packages unshare --mount --pid --fork --kill-child --mount-proc \
