@@ -14,6 +14,8 @@ export BUILD_TREE=${BUILD_TREE:-$top/build/gcc}
 
 # shellcheck source=tests/tag.sh
 . "$top/tests/tag.sh"
+# shellcheck source=tests/cases.sh
+. "$top/tests/cases.sh"
 
 # The outer half: makes the world, watches the time, and removes what a failed test left behind.
 # Every process of the test is dead by then: its process namespace ended.
@@ -65,32 +67,6 @@ mkdir "$BERTH_ROOT"
 
 # ---- What a case says
 
-fault() {
-	echo "fault: $*" >&2
-	return 1
-}
-
-# skip WHY: ends the case.
-skip() {
-	echo "$*" >"$T/why"
-	exit 77
-}
-
-# same WHAT WANTED GOT
-same() {
-	[[ $2 == "$3" ]] || fault "$1: wanted '$2', got '$3'"
-}
-
-# has PATTERN TEXT: an extended regular expression somewhere in it.
-has() {
-	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
-}
-
-# not COMMAND...: set -e looks away from a plain "!".
-not() {
-	! "$@" || fault "succeeded: $*"
-}
-
 # fails CODE PATTERN COMMAND...: ends with CODE (a pattern too) and says one sentence on standard error that has
 # PATTERN in it. Lines that begin with blanks (a guest's last console lines) do not count.
 fails() {
@@ -100,16 +76,6 @@ fails() {
 	[[ $got =~ ^$code$ ]] || fault "'$*' ended with $got, not $code: $(cat "$T/err")"
 	grep -Eq -e "$pattern" "$T/err" || fault "'$*' does not say '$pattern': $(cat "$T/err")"
 	[[ $(grep -vc '^ ' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
-}
-
-# retry SECONDS COMMAND...: until it succeeds.
-retry() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS < deadline)) || fault "not in time: $*" || return
-		sleep 0.05
-	done
 }
 
 # field MACHINE EXPRESSION: out of info --json, such as .state
@@ -227,30 +193,6 @@ nothing_left() {
 
 # ---- Running
 
-run_case() {
-	local name=${1#case_} status=0
-	name=${name//_/ }
-	echo "# $name"
-	: >"$T/trace"
-	(
-		exec 9>"$T/trace"
-		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
-		set -eEx
-		"$1"
-	) </dev/null
-	status=$?
-	case $status in
-	0) echo "ok $name" ;;
-	77) echo "skip $name: $(cat "$T/why")" ;;
-	*)
-		echo "# the end of the trace, status $status:"
-		tail -n 25 "$T/trace" | cut -c 1-300 | sed 's/^/# /'
-		echo "not ok $name"
-		failures=$((failures + 1))
-		;;
-	esac
-}
-
 # All case_* functions in the order in which they stand in the script.
 run_cases() {
 	local case
@@ -258,7 +200,7 @@ run_cases() {
 	what_there_is >"$T/before"
 	if [[ $# -eq 0 ]]; then
 		# shellcheck disable=SC2046 # a list of words
-		set -- $(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0")
+		set -- $(cases)
 	fi
 	for case; do
 		run_case "$case"

@@ -4,41 +4,8 @@ set -u -o pipefail
 
 T=$(mktemp -d /var/tmp/suite.XXXXXX)
 
-fault() {
-	echo "fault: $*" >&2
-	return 1
-}
-
-# skip WHY: ends the case.
-skip() {
-	echo "$*" >"$T/why"
-	exit 77
-}
-
-# same WHAT WANTED GOT
-same() {
-	[[ $2 == "$3" ]] || fault "$1: wanted '$2', got '$3'"
-}
-
-# has PATTERN TEXT: an extended regular expression somewhere in it.
-has() {
-	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
-}
-
-# not COMMAND...: set -e looks away from a plain "!".
-not() {
-	! "$@" || fault "succeeded: $*"
-}
-
-# retry SECONDS COMMAND...: until it succeeds.
-retry() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS < deadline)) || fault "not in time: $*" || return
-		sleep 0.1
-	done
-}
+# shellcheck source=tests/cases.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../cases.sh"
 
 # run_unit PROGRAM: one that ends in suite_run(). What it skips is told as a case of its own.
 run_unit() {
@@ -76,35 +43,12 @@ side_by_side() {
 	return "$failed"
 }
 
-run_case() {
-	local name=${1#case_} status=0
-	name=${name//_/ }
-	echo "# $name"
-	(
-		exec 9>"$T/trace"
-		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
-		set -eEx
-		"$1"
-	) </dev/null
-	status=$?
-	case $status in
-	0) echo "ok $name" ;;
-	77) echo "skip $name: $(cat "$T/why")" ;;
-	*)
-		echo "# the end of the trace, status $status:"
-		tail -n 25 "$T/trace" | cut -c 1-300 | sed 's/^/# /'
-		echo "not ok $name"
-		failures=$((failures + 1))
-		;;
-	esac
-}
-
 # All case_* functions in the order in which they stand in the script.
 run_cases() {
 	local case
 	failures=0
 	# shellcheck disable=SC2013 # names without blanks
-	for case in $(sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0"); do
+	for case in $(cases); do
 		run_case "$case"
 	done
 	[[ $failures -eq 0 ]]

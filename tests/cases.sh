@@ -1,0 +1,67 @@
+# What the cases of a test say, here and in the guest: each runs in a subshell under set -e, by run_case,
+# which prints "ok NAME", "not ok NAME" or "skip NAME: WHY". $T is a folder of the test's.
+# shellcheck shell=bash
+
+fault() {
+	echo "fault: $*" >&2
+	return 1
+}
+
+# skip WHY: ends the case.
+skip() {
+	echo "$*" >"$T/why"
+	exit 77
+}
+
+# same WHAT WANTED GOT
+same() {
+	[[ $2 == "$3" ]] || fault "$1: wanted '$2', got '$3'"
+}
+
+# has PATTERN TEXT: an extended regular expression somewhere in it.
+has() {
+	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
+}
+
+# not COMMAND...: set -e looks away from a plain "!".
+not() {
+	! "$@" || fault "succeeded: $*"
+}
+
+# retry SECONDS COMMAND...: until it succeeds.
+retry() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < deadline)) || fault "not in time: $*" || return
+		sleep 0.05
+	done
+}
+
+run_case() {
+	local name=${1#case_} status=0
+	name=${name//_/ }
+	echo "# $name"
+	(
+		exec 9>"$T/trace"
+		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
+		set -eEx
+		"$1"
+	) </dev/null
+	status=$?
+	case $status in
+	0) echo "ok $name" ;;
+	77) echo "skip $name: $(cat "$T/why")" ;;
+	*)
+		echo "# the end of the trace, status $status:"
+		tail -n 25 "$T/trace" | cut -c 1-300 | sed 's/^/# /'
+		echo "not ok $name"
+		failures=$((failures + 1))
+		;;
+	esac
+}
+
+# The case_* functions of the script, in the order in which they stand there.
+cases() {
+	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0"
+}
