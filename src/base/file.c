@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include "base/lock.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
@@ -140,7 +141,14 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
-int file_lock(const char *path, enum file_lock_mode mode)
+static int lock_fd(int fd, enum file_lock_mode mode, unsigned seconds)
+{
+	if (mode == FILE_LOCK_TRY)
+		return lock_wait(fd, LOCK_EX, seconds);
+	return flock(fd, LOCK_EX) < 0 ? -errno : 0;
+}
+
+static int open_locked(const char *path, enum file_lock_mode mode, unsigned seconds)
 {
 	for (;;) {
 		scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -148,8 +156,9 @@ int file_lock(const char *path, enum file_lock_mode mode)
 
 		if (fd < 0)
 			return -errno;
-		if (flock(fd, LOCK_EX | (mode == FILE_LOCK_TRY ? LOCK_NB : 0)) < 0)
-			return -errno;
+		int r = lock_fd(fd, mode, seconds);
+		if (r < 0)
+			return r;
 		/* Whoever held it may have removed the file: a lock on a nameless file locks nobody out. */
 		if (fstat(fd, &held) < 0)
 			return -errno;
@@ -157,6 +166,16 @@ int file_lock(const char *path, enum file_lock_mode mode)
 		    held.st_dev == named.st_dev)
 			return take_fd(&fd);
 	}
+}
+
+int file_lock(const char *path, enum file_lock_mode mode)
+{
+	return open_locked(path, mode, 0);
+}
+
+int file_lock_within(const char *path, unsigned seconds)
+{
+	return open_locked(path, FILE_LOCK_TRY, seconds);
 }
 
 int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode)

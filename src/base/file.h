@@ -41,6 +41,12 @@ enum file_lock_mode {
 int file_lock(const char *path, enum file_lock_mode mode);
 
 /*
+ * The same, waiting up to so many seconds in the order of those who came; -EWOULDBLOCK. Should the
+ * file be removed meanwhile, the time begins anew with the next of that name.
+ */
+int file_lock_within(const char *path, unsigned seconds);
+
+/*
  * openat2(2) of path below root_fd with every link resolved as if root_fd were "/": the only way in
  * which host code may walk into a guest's root. Returns a descriptor or -errno.
  */

@@ -5,6 +5,7 @@ libbase_a_SOURCES = \
 	src/base/fault.c src/base/fault.h \
 	src/base/file.c src/base/file.h \
 	src/base/install.c src/base/install.h \
+	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
@@ -12,8 +13,10 @@ libbase_a_SOURCES = \
 	src/base/text.c src/base/text.h
 
 if HAVE_CUNIT
-check_PROGRAMS += test_base
-TESTS += test_base
+check_PROGRAMS += test_base test_lock
+TESTS += test_base test_lock
 test_base_SOURCES = tests/unit/test_base.c tests/unit/suite.c tests/unit/suite.h
 test_base_LDADD = libbase.a $(CUNIT_LIBS)
+test_lock_SOURCES = tests/unit/test_lock.c tests/unit/suite.c tests/unit/suite.h
+test_lock_LDADD = libbase.a $(CUNIT_LIBS)
 endif

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 static const char default_etc[] = "/etc/berth";
 static const char default_state[] = "/var/lib/berth";
@@ -92,23 +91,6 @@ char *site_run_path(const struct site *site, const char *fmt, ...)
 	return path;
 }
 
-/* Polled, since flock(2) knows no deadline and an alarm would belong to the whole process. */
-static int lock_until(const char *path, unsigned seconds)
-{
-	struct timespec start, now, pause = { .tv_nsec = 2000000 };
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (;;) {
-		int fd = file_lock(path, FILE_LOCK_TRY);
-		if (fd != -EWOULDBLOCK)
-			return fd;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec - start.tv_sec >= (time_t)seconds)
-			return fd;
-		nanosleep(&pause, NULL);
-	}
-}
-
 int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
 	      struct err *err)
 {
@@ -117,12 +99,12 @@ int site_lock(const struct site *site, const char *name, unsigned seconds, const
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
-	int fd = lock_until(path, seconds);
+	int fd = file_lock_within(path, seconds);
 	if (fd == -ENOENT) {
 		int r = file_make_dirs(folder, 0711, err);
 		if (r < 0)
 			return r;
-		fd = lock_until(path, seconds);
+		fd = file_lock_within(path, seconds);
 	}
 	if (fd == -EWOULDBLOCK)
 		return err_set(err, EBUSY,

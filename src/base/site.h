@@ -34,8 +34,8 @@ char *site_run_path(const struct site *site, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Takes the lock run/locks/NAME (making the folders), waiting up to `seconds` for another command
- * (0: not at all). Returns a descriptor that is the lock, or -code with "X is in use by another
+ * Takes the lock run/locks/NAME (making the folders), waiting up to `seconds` for other commands
+ * (0: not at all), first come, first served. Returns a descriptor that is the lock, or -code with "X is in use by another
  * berth command" as the cause, what being the object named there, such as "machine 'web'".
  */
 int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,

@@ -1,6 +1,7 @@
 #include "storage/pool.h"
 
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/scoped.h"
 #include "storage/partial.h"
 
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 int pool_missing(const char *name, struct err *err)
 {
@@ -68,8 +68,6 @@ void pool_close(struct pool *pool)
 
 int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 2000000 };
-	struct timespec start, now;
 	struct stat st;
 
 	pool->use_fd = open(pool->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -77,18 +75,14 @@ int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err)
 		return pool_missing(pool->name, err);
 	if (pool->use_fd < 0)
 		return err_set(err, errno, "open '%s': %s", pool->folder, strerror(errno));
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (flock(pool->use_fd, how | LOCK_NB) < 0) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (errno == EWOULDBLOCK && now.tv_sec - start.tv_sec >= (time_t)seconds)
-			return err_set(err, EBUSY,
-				       "pool '%s' is in use by another berth command; try again "
-				       "when it ends",
-				       pool->name);
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, errno, "lock '%s': %s", pool->folder, strerror(errno));
-		nanosleep(&pause, NULL);
-	}
+	int r = lock_wait(pool->use_fd, how, seconds);
+	if (r == -EWOULDBLOCK)
+		return err_set(err, EBUSY,
+			       "pool '%s' is in use by another berth command; try again when it "
+			       "ends",
+			       pool->name);
+	if (r < 0)
+		return err_set(err, -r, "lock '%s': %s", pool->folder, strerror(-r));
 	/* Whom we waited for may have deleted it. */
 	if (fstat(pool->use_fd, &st) < 0 || st.st_nlink == 0)
 		return pool_missing(pool->name, err);

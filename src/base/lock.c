@@ -1,0 +1,109 @@
+/*
+ * The kernel queues those who wait in flock(2), and gives the lock to the first of them (fs/locks.c), but
+ * knows no deadline, and the alarm that would cut the wait short belongs to the whole process. So a child
+ * waits: a lock belongs to the open file, which it shares, so that what it is given is ours.
+ */
+#include "base/lock.h"
+
+#include "base/scoped.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { STACK_SIZE = 16 << 10 };
+
+struct waiter {
+	int fd;
+	int how;
+	pid_t owner;
+};
+
+/* In the child. It dies with us and keeps nothing else of ours open: other locks, ends of pipes. */
+static int wait_for_turn(void *context)
+{
+	const struct waiter *waiter = context;
+	unsigned fd = (unsigned)waiter->fd;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != waiter->owner)
+		_exit(1);
+	if (fd > 0)
+		syscall(SYS_close_range, 0U, fd - 1, 0U);
+	syscall(SYS_close_range, fd + 1, ~0U, 0U);
+	_exit(flock(waiter->fd, waiter->how) < 0);
+}
+
+/*
+ * No signal tells of its end, which nobody would expect. It takes none itself but to be stopped as we
+ * are, by Ctrl-Z: who cannot go on gives up its place in the queue.
+ */
+static pid_t start_waiter(struct waiter *waiter, int *pidfd)
+{
+	char stack[STACK_SIZE] __attribute__((aligned(16)));
+	sigset_t most, before;
+
+	sigfillset(&most);
+	sigdelset(&most, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &most, &before);
+	pid_t pid = clone(wait_for_turn, stack + sizeof stack, CLONE_PIDFD, waiter, pidfd);
+	int code = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -code : pid;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+/* Until it has its turn, is killed by somebody, or the time is over: whoever calls looks which. */
+static int wait_until(int fd, int how, int64_t deadline)
+{
+	struct waiter waiter = { fd, how, getpid() };
+	scoped_fd int pidfd = -1;
+	int64_t left;
+
+	pid_t pid = start_waiter(&waiter, &pidfd);
+	if (pid < 0)
+		return pid;
+	while ((left = deadline - now_ms()) > 0) {
+		struct pollfd end = { .fd = pidfd, .events = POLLIN };
+		if (poll(&end, 1, left < INT32_MAX ? (int)left : INT32_MAX) > 0)
+			break;
+	}
+	kill(pid, SIGKILL);
+	reap(pid);
+	return 0;
+}
+
+int lock_wait(int fd, int how, unsigned seconds)
+{
+	int64_t deadline = seconds ? now_ms() + (int64_t)seconds * 1000 : 0;
+
+	for (;;) {
+		if (flock(fd, how | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (!seconds || now_ms() >= deadline)
+			return -EWOULDBLOCK;
+		int r = wait_until(fd, how, deadline);
+		if (r < 0)
+			return r;
+	}
+}

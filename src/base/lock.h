@@ -1,0 +1,11 @@
+/* Waiting for a flock(2): first come, first served, with a deadline, without a signal and without polling. */
+#ifndef BERTH_BASE_LOCK_H
+#define BERTH_BASE_LOCK_H
+
+/*
+ * Takes the lock `how` (LOCK_SH or LOCK_EX) on an open file that holds none yet, waiting up to `seconds`
+ * (0: not at all) for its turn. 0, -EWOULDBLOCK when the time is over, or -errno.
+ */
+int lock_wait(int fd, int how, unsigned seconds);
+
+#endif
