@@ -131,6 +131,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_SUBNET] = { "10.1.2.0/24", "10.1.2.0/24" },
 		[KEY_UUID] = { "0B1F2C3D-0001-4002-8003-0123456789AB",
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
+		[KEY_PRESS] = { "^A", "^A" },
 		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
