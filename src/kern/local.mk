@@ -5,6 +5,7 @@ libkern_a_SOURCES = \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_look.c src/kern/dm_request.c src/kern/dm_request.h src/kern/dm_thin.c src/kern/dm_thin.h \
+	src/kern/errand.c src/kern/errand.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/label.c src/kern/label.h \
 	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_request.c src/kern/link_request.h \

@@ -2,18 +2,16 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "kern/errand.h"
 #include "kern/mount.h"
-#include "kern/spawn.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #define LXCFS "/var/lib/lxcfs"
 
-enum { VIEWS = 6, ANSWER_MILLISECONDS = 3000, DEATH_MILLISECONDS = 100 };
+enum { VIEWS = 6, ANSWER_MILLISECONDS = 3000 };
 
 /*
  * The same path below LXCFS and in the machine. The last is a folder. Not /proc/uptime, which the time
@@ -67,63 +65,24 @@ static int open_view(int row, struct err *err)
 	return r < 0 ? err_set(err, -r, "'%s': %s", path, mount_why(r)) : fd;
 }
 
-static __attribute__((noreturn)) void open_all(struct sync *sync)
+static int open_all(void *context, int *fds, struct err *err)
 {
-	struct err err = { 0 };
-	int fds[VIEWS];
-
-	for (int row = 0; row < VIEWS && !err.code; row++)
-		fds[row] = open_view(row, &err);
-	if (err.code)
-		sync_fail(sync, &err);
-	else
-		sync_post(sync, STEP_RUNNING, fds, VIEWS, &err);
-	_exit(EXIT_SUCCESS);
-}
-
-static int wait_answer(struct sync *sync, int fds[VIEWS], struct err *err)
-{
-	struct pollfd ready = { .fd = sync->fd, .events = POLLIN };
-
-	if (poll(&ready, 1, ANSWER_MILLISECONDS) <= 0)
-		return err_set(err, ETIMEDOUT, "it does not answer");
-	return sync_wait(sync, STEP_RUNNING, fds, VIEWS, err);
-}
-
-/* In a process of its own, since whoever asks a daemon that hangs may hang with it, unkillable. */
-static int ask(int fds[VIEWS], struct err *err)
-{
-	struct spawn spawn = { .cgroup_fd = -1 };
-	struct sync here, there;
-
-	if (sync_pair(&here, &there, err) < 0)
-		return -err->code;
-	pid_t pid = spawn_process(&spawn);
-	if (pid == 0) {
-		sync_close(&here);
-		open_all(&there);
-	}
-	sync_close(&there);
-	if (pid < 0) {
-		sync_close(&here);
-		return err_set(err, -pid, "start a process: %s", strerror(-pid));
-	}
-	int r = wait_answer(&here, fds, err);
-	sync_close(&here);
-	kill(pid, SIGKILL);
-	struct pollfd dead = { .fd = spawn.pidfd, .events = POLLIN };
-	if (poll(&dead, 1, DEATH_MILLISECONDS) > 0)
-		spawn_wait(spawn.pidfd);
-	close(spawn.pidfd);
-	return r;
+	(void)context;
+	for (int row = 0; row < VIEWS && !err->code; row++)
+		fds[row] = open_view(row, err);
+	return -err->code;
 }
 
 static int ask_mounted(int fds[VIEWS], struct err *err)
 {
 	if (!is_mounted())
 		return err_set(err, ENOENT, "lxcfs is not mounted on '" LXCFS "'");
+	const struct errand errand = { .work = open_all,
+				       .count = VIEWS,
+				       .patience = ANSWER_MILLISECONDS,
+				       .late = "it does not answer" };
 	/* One of its files missing is another failure than no lxcfs. */
-	if (ask(fds, err) < 0) {
+	if (errand_run(&errand, fds, err) < 0) {
 		err->code = EIO;
 		return err_wrap(err, "lxcfs is of no use, restart it and then the machine");
 	}

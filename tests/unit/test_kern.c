@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "kern/cgroup.h"
 #include "kern/devices.h"
+#include "kern/errand.h"
 #include "kern/idmap.h"
 #include "kern/label.h"
 #include "kern/mount.h"
@@ -449,6 +450,63 @@ static void test_devices(void)
 	CU_ASSERT_EQUAL(spawn_wait(pidfd), 0);
 }
 
+static int fetch_null(void *context, int *fds, struct err *err)
+{
+	(void)context;
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fds[0] < 0 ? err_set(err, errno, "no null") : 0;
+}
+
+static int fail_there(void *context, int *fds, struct err *err)
+{
+	(void)fds;
+	return err_set(err, EIO, "%s is broken", (const char *)context);
+}
+
+static int hang_there(void *context, int *fds, struct err *err)
+{
+	(void)context;
+	(void)fds;
+	pause();
+	return err_set(err, EINTR, "woken");
+}
+
+static int die_there(void *context, int *fds, struct err *err)
+{
+	(void)context;
+	(void)fds;
+	kill(getpid(), SIGKILL);
+	return err_set(err, EINTR, "survived");
+}
+
+static void test_errand(void)
+{
+	struct errand errand = { .work = fetch_null, .count = 1, .patience = 60000 };
+	struct err err = { 0 };
+	struct stat st;
+	char it[] = "it";
+	int got = -1;
+
+	CU_ASSERT_EQUAL(errand_run(&errand, &got, &err), 0);
+	scoped_fd int null = got;
+	CU_ASSERT_TRUE(fstat(null, &st) == 0 && S_ISCHR(st.st_mode));
+
+	errand = (struct errand){ .work = fail_there, .context = it, .patience = 60000 };
+	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -EIO);
+	CU_ASSERT_STRING_EQUAL(err.text, "it is broken");
+
+	err = (struct err){ 0 };
+	errand = (struct errand){ .work = die_there, .patience = 60000 };
+	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -ECHILD);
+	CU_ASSERT_STRING_EQUAL(err.text, "the process for it was killed by SIGKILL");
+
+	err = (struct err){ 0 };
+	errand = (struct errand){ .work = hang_there, .patience = 20, .late = "too late" };
+	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -ETIMEDOUT);
+	CU_ASSERT_STRING_EQUAL(err.text, "too late");
+	CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -467,6 +525,7 @@ int main(void)
 		{ "a program that only writes files", test_files_only },
 		{ "the wall of devices", test_devices },
 		{ "labels of security modules", test_labels },
+		{ "work that may hang", test_errand },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

@@ -1,13 +1,11 @@
 /* Space that volumes have freed, given back: their file systems tell the pool, the pool what is below. */
-#include "base/child.h"
 #include "base/scoped.h"
+#include "kern/errand.h"
 #include "storage/driver.h"
 #include "storage/thin/thin.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -28,40 +26,35 @@ static int trim_one(struct pool *pool, const struct catalog_volume *volume, stru
 	return 0;
 }
 
+struct patient {
+	struct pool *pool;
+	const struct catalog_volume *volume;
+};
+
+static int trim_there(void *context, int *fds, struct err *err)
+{
+	const struct patient *patient = context;
+
+	(void)fds;
+	return trim_one(patient->pool, patient->volume, err);
+}
+
 /*
  * By a process of its own where the pool has no room: as long as writes wait for that in the kernel, and
  * somebody for them (sync(2)), whoever mounts a file system again, though it is in use, waits too, and cannot
- * be killed. One that is late is left to its fate; it holds nothing that anybody needs.
+ * be killed.
  */
 static int trim_patiently(struct pool *pool, const struct catalog_volume *volume, struct err *err)
 {
-	int ends[2];
+	struct patient patient = { pool, volume };
+	const struct errand errand = {
+		.work = trim_there,
+		.context = &patient,
+		.patience = PATIENCE_MS,
+		.late = "its file system waits for room; make the pool larger, and call this again",
+	};
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(err, errno, "trim it: %s", strerror(errno));
-	pid_t pid = fork();
-	if (pid == 0) {
-		struct err own = { 0 };
-		trim_one(pool, volume, &own);
-		_exit(write(ends[1], &own, sizeof own) == sizeof own ? 0 : 1);
-	}
-	close(ends[1]);
-	scoped_fd int answer = ends[0];
-	if (pid < 0)
-		return err_set(err, errno, "trim it: %s", strerror(errno));
-	struct pollfd ready = { .fd = answer, .events = POLLIN };
-	struct err told = { 0 };
-	if (poll(&ready, 1, PATIENCE_MS) <= 0) {
-		kill(pid, SIGKILL);
-		return err_set(err, ETIMEDOUT,
-			       "its file system waits for room; make the pool larger, and call "
-			       "this again");
-	}
-	bool whole = read(answer, &told, sizeof told) == sizeof told;
-	child_wait(pid);
-	if (!whole)
-		return err_set(err, ECHILD, "trim it: its process was killed");
-	return told.code ? err_set(err, told.code, "%s", told.text) : 0;
+	return errand_run(&errand, NULL, err);
 }
 
 struct trim {
