@@ -145,13 +145,15 @@ static int lock_fd(int fd, enum file_lock_mode mode, unsigned seconds)
 {
 	if (mode == FILE_LOCK_TRY)
 		return lock_wait(fd, LOCK_EX, seconds);
-	return flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	return flock(fd, mode == FILE_LOCK_LOOK ? LOCK_SH | LOCK_NB : LOCK_EX) < 0 ? -errno : 0;
 }
 
 static int open_locked(const char *path, enum file_lock_mode mode, unsigned seconds)
 {
+	int make = mode == FILE_LOCK_LOOK ? 0 : O_CREAT;
+
 	for (;;) {
-		scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		scoped_fd int fd = open(path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
 		struct stat held, named;
 
 		if (fd < 0)

@@ -32,6 +32,7 @@ int file_sync_dir(const char *path);
 enum file_lock_mode {
 	FILE_LOCK_WAIT, /* as long as it takes; a signal ends it */
 	FILE_LOCK_TRY,  /* -EWOULDBLOCK at once if another holds it */
+	FILE_LOCK_LOOK, /* the same, for who only looks: shared with others who do, -ENOENT if not there */
 };
 
 /*

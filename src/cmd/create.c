@@ -99,12 +99,12 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	return r;
 }
 
-/* The machine that the words ask for; its name on standard output if it is made up. */
-static int create_machine(struct call *call, char name[64], struct err *err)
+/* The machine that the words ask for, owner as in machine_spec; its name is printed if it is made up. */
+static int create_machine(struct call *call, int *owner, char name[64], struct err *err)
 {
 	bool made_up = call->count < 2;
 	int r = create_wanted(call, made_up ? NULL : call->words[1],
-			      call_has(call, &flag_ephemeral), NULL, name, err);
+			      call_has(call, &flag_ephemeral), owner, name, err);
 
 	if (r == 0 && made_up)
 		printf("%s\n", name);
@@ -115,7 +115,7 @@ static int run_create(struct call *call, struct err *err)
 {
 	char name[64];
 
-	return create_machine(call, name, err);
+	return create_machine(call, NULL, name, err);
 }
 
 /* A machine that cannot start is not what launch was asked for: it goes again. */
@@ -138,6 +138,7 @@ int start_or_delete(struct machine *machine, struct err *err)
 static int run_launch(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_fd int owner = -1;
 	char name[64];
 	uint64_t unused;
 
@@ -145,12 +146,14 @@ static int run_launch(struct call *call, struct err *err)
 	if (r == 0)
 		r = check_console(call, 1, err);
 	if (r == 0)
-		r = create_machine(call, name, err);
+		r = create_machine(call, &owner, name, err);
 	if (r != 0)
 		return r;
 	if (machine_open(&machine, &call->site, name, err) < 0 ||
 	    start_or_delete(&machine, err) < 0)
 		return -err->code;
+	/* Until here an ephemeral one goes with us if we are killed. */
+	machine_disown(&machine, &owner);
 	long mark = console_mark(&machine);
 	if (call_has(call, &flag_console))
 		return attach_started(call, &machine, mark, err);

@@ -141,7 +141,7 @@ static int commit(struct machine *machine, int *owner, struct err *err)
 
 	if (!pending || !conf || !fresh || !parent)
 		return err_set(err, ENOMEM, "out of memory");
-	if (owner && run_claim(machine, owner, err) < 0)
+	if (owner && machine->config.ephemeral && run_claim(machine, owner, err) < 0)
 		return -err->code;
 	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	int r = fd < 0 || rename(pending, conf) < 0 ? -errno : file_sync_dir(machine->folder);

@@ -68,13 +68,16 @@ struct machine_spec {
 	const char *pool;
 	struct settings settings;
 	/*
-	 * Not NULL: the machine, an ephemeral one, is there for the caller alone, who owns the
+	 * Not NULL: if the machine is ephemeral it is there for the caller alone, who owns the
 	 * descriptor put here: when that is closed, also by a kill, whoever looks next removes it.
 	 */
 	int *owner;
 };
 int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
 		   struct err *err);
+
+/* Its owner (-1: it has none) lets it live by itself from here on, and its descriptor is closed. */
+void machine_disown(const struct machine *machine, int *owner);
 
 /*
  * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It

@@ -172,10 +172,9 @@ bool run_alive(const struct machine *machine)
 {
 	char path[4096];
 
-	if (text_print(path, sizeof path, "%s/keeper.lock", machine->run) < 0 ||
-	    access(path, F_OK) < 0)
+	if (text_print(path, sizeof path, "%s/keeper.lock", machine->run) < 0)
 		return false;
-	scoped_fd int fd = file_lock(path, FILE_LOCK_TRY);
+	scoped_fd int fd = file_lock(path, FILE_LOCK_LOOK);
 	return fd == -EWOULDBLOCK;
 }
 
@@ -337,13 +336,23 @@ int run_claim(const struct machine *machine, int *owner, struct err *err)
 	return 0;
 }
 
+void machine_disown(const struct machine *machine, int *owner)
+{
+	scoped_free char *path = machine_path(machine, "owner");
+
+	/* While it is locked, so that nobody finds it without an owner. */
+	if (*owner >= 0 && path)
+		unlink(path);
+	scoped_close_fd(owner);
+}
+
 static bool lost_owner(const struct machine *machine)
 {
 	scoped_free char *path = machine_path(machine, "owner");
 
-	if (!path || access(path, F_OK) < 0)
+	if (!path)
 		return false;
-	scoped_fd int fd = file_lock(path, FILE_LOCK_TRY);
+	scoped_fd int fd = file_lock(path, FILE_LOCK_LOOK);
 	return fd >= 0;
 }
 

@@ -88,7 +88,8 @@ static int lock_keeper(struct run *run, struct err *err)
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	run->lock_fd = file_lock(path, FILE_LOCK_TRY);
+	/* Nobody has it for longer than it takes to look. */
+	run->lock_fd = file_lock(path, FILE_LOCK_WAIT);
 	if (run->lock_fd < 0)
 		return err_set(err, -run->lock_fd, "lock '%s': %s", path, strerror(-run->lock_fd));
 	return 0;

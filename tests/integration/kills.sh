@@ -156,4 +156,35 @@ case_run_killed_early() {
 	look_at_all
 }
 
+# killed_at CALL FILE: an ephemeral launch that the kernel kills as it is about to do that to that file.
+killed_at() {
+	local code=0
+	strace -qq -o "$T/calls" -P "$2" -e trace="$1" -e inject="$1:signal=KILL" \
+		berth launch --ephemeral bb gone || code=$?
+	same "end by $1" 137 "$code"
+}
+
+case_launch_of_an_ephemeral_killed() {
+	local folder=$BERTH_ROOT/lib/machines/gone what='an ephemeral launch was killed'
+	# Made, and about to be started.
+	killed_at mkdir "$BERTH_ROOT/run/machines/gone"
+	test -e "$folder/machine.conf"
+	berth list | not grep gone
+	not test -e "$folder"
+	# Started, and about to be left to itself.
+	killed_at unlink "$folder/owner"
+	test -e "$folder/machine.conf"
+	retry 10 only_the_two
+	retry 10 no_process
+	# One that was left to itself stays, as does one that was never to be started.
+	berth launch --ephemeral bb gone
+	berth create --ephemeral bb idle
+	berth list >/dev/null
+	not test -e "$folder/owner"
+	same state running "$(field gone state)"
+	same state stopped "$(field idle state)"
+	berth delete --force gone idle
+	look_at_all
+}
+
 run_cases "$@"

@@ -200,7 +200,16 @@ static void test_lock(void)
 	CU_ASSERT_TRUE(other >= 0);
 	close(one);
 	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_TRY), -EWOULDBLOCK);
+	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_LOOK), -EWOULDBLOCK);
 	close(other);
+	/* Who looks is not in the way of others who do. */
+	one = file_lock(path_to("lock"), FILE_LOCK_LOOK);
+	other = file_lock(path_to("lock"), FILE_LOCK_LOOK);
+	CU_ASSERT_TRUE(one >= 0 && other >= 0);
+	close(one);
+	close(other);
+	unlink(path_to("lock"));
+	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_LOOK), -ENOENT);
 }
 
 static void test_open_in_root(void)
