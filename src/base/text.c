@@ -131,6 +131,40 @@ int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+static const struct unit {
+	char letter;
+	unsigned seconds;
+} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+
+int text_to_seconds(const char *s, uint64_t min, uint64_t max, uint64_t *out)
+{
+	size_t n = strspn(s, "0123456789");
+	uint64_t count, factor = s[n] ? 0 : 1;
+	char digits[24];
+
+	for (size_t i = 0; s[n] && i < sizeof units / sizeof units[0]; i++) {
+		if (s[n] == units[i].letter && s[n + 1] == '\0')
+			factor = units[i].seconds;
+	}
+	if (n == 0 || factor == 0)
+		return -EINVAL;
+	if (text_print(digits, sizeof digits, "%.*s", (int)n, s) < 0 ||
+	    text_to_u64(digits, 0, UINT64_MAX / factor, &count) < 0 || count * factor < min ||
+	    count * factor > max)
+		return -ERANGE;
+	*out = count * factor;
+	return 0;
+}
+
+void text_from_seconds(uint64_t seconds, char *out, size_t room)
+{
+	size_t i = 0;
+
+	while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
+		i++;
+	snprintf(out, room, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].letter);
+}
+
 static int size_shift(const char *suffix)
 {
 	static const char letters[] = "KMGT";
@@ -243,7 +277,8 @@ static size_t distance(const char *a, const char *b)
 
 const char *text_nearest(const char *word, const char *const *words)
 {
-	size_t limit = strlen(word) / 3 + 1;
+	/* A slip in every four letters: with more, short words are near to everything. */
+	size_t length = strlen(word), limit = length < 4 ? 1 : (length + 1) / 4;
 	const char *nearest = NULL;
 
 	for (; *words; words++) {

@@ -40,6 +40,15 @@ bool text_ends(const char *s, const char *suffix);
 int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 
 /*
+ * Seconds, with an optional unit behind: s, m, h or d, as in "90s" or "5m". Must lie in [min, max]
+ * seconds. 0, -EINVAL or -ERANGE; out untouched on failure.
+ */
+int text_to_seconds(const char *s, uint64_t min, uint64_t max, uint64_t *out);
+
+/* In the largest unit that has no rest: "5m", "90s", "0s". */
+void text_from_seconds(uint64_t seconds, char *out, size_t room);
+
+/*
  * Bytes with an optional suffix K, M, G, T (powers of 1024; KiB and KB mean the same), as users
  * write sizes: 0, -EINVAL or -ERANGE.
  */

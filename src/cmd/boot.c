@@ -57,7 +57,7 @@ static int await_boot(struct call *call, struct machine *machine, struct err *er
 {
 	uint64_t seconds;
 
-	int r = call_number(call, &flag_wait, 1, 86400, BOOT_SECONDS, &seconds, err);
+	int r = call_seconds(call, &flag_wait, BOOT_SECONDS, &seconds, err);
 	return r != 0 ? r : machine_wait_booted(machine, (unsigned)seconds, err);
 }
 
@@ -253,7 +253,7 @@ int act_on_all(struct call *call, enum boot_which which, struct err *err)
 static int run_autostart(struct call *call, struct err *err)
 {
 	uint64_t unused;
-	int r = call_number(call, &flag_wait, 1, 86400, BOOT_SECONDS, &unused, err);
+	int r = call_seconds(call, &flag_wait, BOOT_SECONDS, &unused, err);
 
 	return r != 0 ? r : act_on_all(call, BOOT_AUTOSTART, err);
 }

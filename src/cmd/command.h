@@ -15,7 +15,7 @@
 struct flag {
 	const char *name;  /* "force" */
 	char letter;       /* 'f', or 0 */
-	bool optional;     /* --wait[=SECONDS]: the value may be left out */
+	bool optional;     /* --wait[=TIME]: the value may be left out */
 	const char *value; /* what its value is called, NULL: it takes none */
 	const char *help;  /* one line, no full stop */
 };
@@ -94,6 +94,10 @@ const char *call_value(const struct call *call, const struct flag *flag);
 /* A flag's value as a number in [min, max]: fallback when it was not given. 0 or EXIT_USAGE. */
 int call_number(const struct call *call, const struct flag *flag, uint64_t min, uint64_t max,
 		uint64_t fallback, uint64_t *out, struct err *err);
+
+/* A flag's value as seconds, "90" or "5m", from one second to a day; likewise. */
+int call_seconds(const struct call *call, const struct flag *flag, uint64_t fallback, uint64_t *out,
+		 struct err *err);
 
 /*
  * Takes argv[0..argc) apart by the command's flags and those that every command has. Without a

@@ -207,7 +207,7 @@ int network_wanted(const struct call *call, struct err *err)
 int wait_booted(const struct call *call, struct machine *machine, struct err *err)
 {
 	uint64_t seconds;
-	int r = call_number(call, &flag_wait, 1, 86400, 60, &seconds, err);
+	int r = call_seconds(call, &flag_wait, 60, &seconds, err);
 
 	if (r != 0 || !call_has(call, &flag_wait))
 		return r;

@@ -142,7 +142,7 @@ static int run_launch(struct call *call, struct err *err)
 	char name[64];
 	uint64_t unused;
 
-	int r = call_number(call, &flag_wait, 1, 86400, 60, &unused, err);
+	int r = call_seconds(call, &flag_wait, 60, &unused, err);
 	if (r == 0)
 		r = check_console(call, 1, err);
 	if (r == 0)

@@ -31,30 +31,24 @@ struct watching {
 static int parse_since(const struct call *call, struct watching *watching, struct err *err)
 {
 	const char *value = call_value(call, &flag_since);
-	static const char letters[] = "smhd";
-	static const unsigned seconds[] = { 1, 60, 3600, 86400 };
-	char digits[24] = "";
-	uint64_t number;
+	uint64_t number, ago = 0;
 
 	watching->after = EVENTS_FROM_NOW;
 	if (call_has(call, &flag_no_follow))
 		watching->after = 0;
 	if (!value)
 		return 0;
-	size_t n = strspn(value, "0123456789");
-	const char *unit = value[n] ? strchr(letters, value[n]) : NULL;
-	text_print(digits, sizeof digits, "%.*s", (int)n, value);
-	if (text_to_u64(digits, 0, INT64_MAX / 86400, &number) < 0 ||
-	    (value[n] && (!unit || value[n + 1]))) {
+	bool is_number = text_to_u64(value, 0, INT64_MAX, &number) == 0;
+	if (!is_number && text_to_seconds(value, 0, INT64_MAX, &ago) < 0) {
 		err_set(err, EINVAL,
 			"--since cannot be '%.100s': use the number of an event, or a time ago "
 			"such as 90s, 10m, 5h or 2d",
 			value);
 		return EXIT_USAGE;
 	}
-	watching->after = unit ? 0 : (int64_t)number;
-	if (unit)
-		watching->since = time(NULL) - (time_t)(number * seconds[unit - letters]);
+	watching->after = is_number ? (int64_t)number : 0;
+	if (!is_number)
+		watching->since = time(NULL) - (time_t)ago;
 	return 0;
 }
 

@@ -24,9 +24,9 @@ static const struct flag *const delete_flags[] = { &flag_running, NULL };
 static int check_numbers(const struct call *call, struct err *err)
 {
 	uint64_t unused;
-	int r = call_number(call, &flag_wait, 1, 86400, 60, &unused, err);
+	int r = call_seconds(call, &flag_wait, 60, &unused, err);
 
-	return r != 0 ? r : call_number(call, &flag_timeout, 1, 86400, 0, &unused, err);
+	return r != 0 ? r : call_seconds(call, &flag_timeout, 0, &unused, err);
 }
 
 static int start_one(struct call *call, struct machine *machine, struct err *err)
@@ -54,7 +54,7 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 	enum stop_outcome outcome = STOP_CLEAN;
 	uint64_t seconds;
 
-	int r = call_number(call, &flag_timeout, 1, 86400, 0, &seconds, err);
+	int r = call_seconds(call, &flag_timeout, 0, &seconds, err);
 	if (r == 0)
 		r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
 	if (r != 0)

@@ -17,11 +17,13 @@ const struct flag flag_set = { "set", 's', false, "KEY=VALUE",
 			       "set a key of machine.conf(5); may be given several times" };
 const struct flag flag_ephemeral = { "ephemeral", 'e', false, NULL, "delete it when it stops" };
 const struct flag flag_wait = {
-	"wait", 'w', true, "SECONDS",
-	"until it has booted, at most so long; 60 when no number is given"
+	"wait", 'w', true, "TIME",
+	"until it has booted, at most so long, such as 90s or 5m; 1m when none is given"
 };
-const struct flag flag_timeout = { "timeout", 't', false, "SECONDS",
-				   "how long the guest may take before it is killed" };
+const struct flag flag_timeout = {
+	"timeout", 't', false, "TIME",
+	"how long the guest may take, such as 90s or 5m, before it is killed"
+};
 const struct flag flag_user = { "user", 'u', false, "USER",
 				"user of the guest, by name or number; root if not given" };
 
@@ -70,8 +72,8 @@ static const struct flag *grammar_find(const struct grammar *grammar, int c)
 /* Why getopt_long gave up on that word. */
 static int refuse_option(const struct grammar *grammar, int c, const char *word, struct err *err)
 {
-	char spelled[FLAGS_MAX][64];
 	const char *names[FLAGS_MAX + 1] = { NULL };
+	char name[64];
 	const struct flag *flag = optopt ? grammar_find(grammar, optopt) : NULL;
 
 	if (c == ':' && flag)
@@ -84,13 +86,13 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 	if (err->code)
 		return EXIT_USAGE;
 
-	for (size_t i = 0; i < grammar->count; i++) {
-		snprintf(spelled[i], sizeof spelled[i], "--%s", grammar->flags[i]->name);
-		names[i] = spelled[i];
-	}
-	const char *near = text_nearest(word, names);
+	for (size_t i = 0; i < grammar->count; i++)
+		names[i] = grammar->flags[i]->name;
+	/* The name alone is compared: neither the dashes nor a value make it near to another. */
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	const char *near = text_nearest(name, names);
 	if (near)
-		err_set(err, EINVAL, "unknown option '%.100s'; did you mean '%s'?", word, near);
+		err_set(err, EINVAL, "unknown option '%.100s'; did you mean '--%s'?", word, near);
 	else
 		err_set(err, EINVAL, "unknown option '%.100s'", word);
 	return EXIT_USAGE;
@@ -188,6 +190,19 @@ int call_number(const struct call *call, const struct flag *flag, uint64_t min, 
 		return 0;
 	err_set(err, EINVAL, "--%s cannot be '%.100s': use a number from %llu to %llu", flag->name,
 		value, (unsigned long long)min, (unsigned long long)max);
+	return EXIT_USAGE;
+}
+
+int call_seconds(const struct call *call, const struct flag *flag, uint64_t fallback, uint64_t *out,
+		 struct err *err)
+{
+	const char *value = call_value(call, flag);
+
+	*out = fallback;
+	if (!value || text_to_seconds(value, 1, 86400, out) == 0)
+		return 0;
+	err_set(err, EINVAL, "--%s cannot be '%.100s': use a time such as 90s or 5m, from 1s to 1d",
+		flag->name, value);
 	return EXIT_USAGE;
 }
 

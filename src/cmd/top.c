@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <string.h>
 
-static const struct flag flag_interval = { "interval", 'i', false, "SECONDS",
+static const struct flag flag_interval = { "interval", 'i', false, "TIME",
 					   "between two looks; 2 if not given" };
 static const struct flag flag_once = { "once", '1', false, NULL,
 				       "print one table, of the seconds until then, and end" };
@@ -372,7 +372,7 @@ static int run_top(struct call *call, struct err *err)
 	bool once = !terminal || call_has(call, &flag_once) || call_has(call, &flag_json);
 	uint64_t seconds;
 
-	int r = call_number(call, &flag_interval, 1, 3600, once ? 1 : 2, &seconds, err);
+	int r = call_seconds(call, &flag_interval, once ? 1 : 2, &seconds, err);
 	if (r == 0)
 		r = choose_order(call, &top, err);
 	if (r == 0)

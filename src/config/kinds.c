@@ -224,44 +224,15 @@ static void print_room(uint64_t number, char *out, size_t room)
 		text_from_size(number, out, room);
 }
 
-static const struct unit {
-	char letter;
-	unsigned seconds;
-} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
-
 static int parse_duration(const struct key *key, const char *text, union value *value,
 			  struct err *err)
 {
-	static const char want[] = "a time such as 90s, 5m or 1h";
-	size_t n = strspn(text, "0123456789");
-	uint64_t count = 0, factor = 1;
-	char digits[24];
+	uint64_t seconds;
 
-	if (n == 0 || n >= sizeof digits)
-		return refuse_number(key, text, want, err);
-	memcpy(digits, text, n);
-	digits[n] = '\0';
-	if (text[n]) {
-		factor = 0;
-		for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-			if (text[n] == units[i].letter && text[n + 1] == '\0')
-				factor = units[i].seconds;
-		}
-	}
-	if (factor == 0 || text_to_u64(digits, 0, UINT64_MAX / factor, &count) < 0 ||
-	    count * factor < key->min || count * factor > key->max)
-		return refuse_number(key, text, want, err);
-	value->number = count * factor;
+	if (text_to_seconds(text, key->min, key->max, &seconds) < 0)
+		return refuse_number(key, text, "a time such as 90s, 5m or 1h", err);
+	value->number = seconds;
 	return 0;
-}
-
-static void print_duration(uint64_t seconds, char *out, size_t room)
-{
-	size_t i = 0;
-
-	while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
-		i++;
-	snprintf(out, room, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].letter);
 }
 
 /* "1.5", with at most two decimals, as hundredths. */
@@ -479,7 +450,7 @@ static const struct kind kinds[] = {
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
 	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
 	[KEY_ROOM] = { FIELD_NUMBER, parse_room, print_room },
-	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, print_duration },
+	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, text_from_seconds },
 	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
 	[KEY_MAC] = { FIELD_TEXT, parse_mac, NULL },

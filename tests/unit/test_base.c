@@ -134,9 +134,35 @@ static void test_nearest(void)
 	CU_ASSERT_STRING_EQUAL(text_nearest("strat", words), "start");
 	CU_ASSERT_STRING_EQUAL(text_nearest("snapshto", words), "snapshot");
 	CU_ASSERT_PTR_NULL(text_nearest("frobnicate", words));
+	CU_ASSERT_PTR_NULL(text_nearest("tail", (const char *const[]){ "raw", "all", NULL }));
 	static const char *const names[] = { "bb", "web", "", NULL };
 	CU_ASSERT_STRING_EQUAL(text_nearest("wbe", names), "web");
 	CU_ASSERT_STRING_EQUAL(text_nearest("wb", names), "bb");
+}
+
+static void test_seconds(void)
+{
+	static const char *const bad[] = { "", "m", "-1", "5x", "5mm", "1.5h", " 5", "5 m" };
+	uint64_t seconds = 7;
+	char text[32];
+
+	CU_ASSERT_EQUAL(text_to_seconds("90", 0, 90, &seconds), 0);
+	CU_ASSERT_EQUAL(seconds, 90);
+	CU_ASSERT_EQUAL(text_to_seconds("2d", 0, UINT64_MAX, &seconds), 0);
+	CU_ASSERT_EQUAL(seconds, 172800);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CU_ASSERT_EQUAL(text_to_seconds(bad[i], 0, UINT64_MAX, &seconds), -EINVAL);
+	CU_ASSERT_EQUAL(text_to_seconds("2m", 0, 119, &seconds), -ERANGE);
+	CU_ASSERT_EQUAL(text_to_seconds("0s", 1, 119, &seconds), -ERANGE);
+	CU_ASSERT_EQUAL(text_to_seconds("99999999999999999999", 0, UINT64_MAX, &seconds), -ERANGE);
+	CU_ASSERT_EQUAL(text_to_seconds("9999999999999999999d", 0, UINT64_MAX, &seconds), -ERANGE);
+	CU_ASSERT_EQUAL(seconds, 172800);
+	text_from_seconds(90, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "90s");
+	text_from_seconds(7200, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "2h");
+	text_from_seconds(0, text, sizeof text);
+	CU_ASSERT_STRING_EQUAL(text, "0s");
 }
 
 static void test_trim(void)
@@ -303,6 +329,7 @@ int main(void)
 		{ "sizes", test_sizes },
 		{ "labels", test_labels },
 		{ "the nearest word", test_nearest },
+		{ "times", test_seconds },
 		{ "trimming", test_trim },
 		{ "files replaced as a whole", test_replace },
 		{ "trees made and removed", test_trees },

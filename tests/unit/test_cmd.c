@@ -339,12 +339,13 @@ static void test_parse_faults(void)
 {
 	expect_usage(&command_stop, LINE("--tiemout=3", "a"),
 		     "unknown option '--tiemout=3'; did you mean '--timeout'?");
+	expect_usage(&command_stop, LINE("--wait", "a"), "unknown option '--wait'");
 	expect_usage(&command_stop, LINE("--xyzzyx", "a"), "unknown option '--xyzzyx'");
 	expect_usage(&command_stop, LINE("-q", "a"), "unknown option '-q'");
 	expect_usage(&command_stop, LINE("a", "--timeout"),
-		     "option --timeout needs a value: --timeout SECONDS");
+		     "option --timeout needs a value: --timeout TIME");
 	expect_usage(&command_stop, LINE("a", "-t"),
-		     "option --timeout needs a value: --timeout SECONDS");
+		     "option --timeout needs a value: --timeout TIME");
 	expect_usage(&command_stop, LINE("a", "--force=yes"), "option --force takes no value");
 	expect_usage(&command_restart, LINE("--force"),
 		     "too few words; usage: berth restart [OPTION]... MACHINE...");
@@ -355,8 +356,9 @@ static void test_parse_faults(void)
 	struct err err = { 0 };
 	uint64_t number = 7;
 	CU_ASSERT_EQUAL(parse(&call, &command_stop, &err, LINE("a", "-t", "1x")), 0);
-	CU_ASSERT_EQUAL(call_number(&call, &flag_timeout, 1, 10, 3, &number, &err), EXIT_USAGE);
-	CU_ASSERT_STRING_EQUAL(err.text, "--timeout cannot be '1x': use a number from 1 to 10");
+	CU_ASSERT_EQUAL(call_seconds(&call, &flag_timeout, 3, &number, &err), EXIT_USAGE);
+	CU_ASSERT_STRING_EQUAL(
+		err.text, "--timeout cannot be '1x': use a time such as 90s or 5m, from 1s to 1d");
 }
 
 /* ---- Help, completion, manual */
