@@ -63,8 +63,7 @@ static int run_command(const struct command *command, const char *root, int argc
 	if (command->traits & COMMAND_ANYONE)
 		return command->run(&call, err);
 	if (geteuid() != 0)
-		return err_set(err, EPERM, "berth must be run as root: try sudo berth %s",
-			       command->name);
+		return err_set(err, EPERM, "'%s' needs root: run it with sudo", command->name);
 	r = site_open(&call.site, root, err);
 	return r < 0 ? r : command->run(&call, err);
 }

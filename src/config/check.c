@@ -64,10 +64,13 @@ static int check_device(const struct section *first, const struct device_config 
 {
 	const char *name = device->section.name, *mode = device->mode;
 
+	if (!*device->path)
+		return err_set(err, EINVAL, "device '%s' has no line 'path = /dev/NODE'", name);
 	if (strncmp(device->path, "/dev/", 5) != 0 || target_fault(device->path + 4))
 		return err_set(err, EINVAL,
-			       "device '%s' needs a line 'path = /dev/NODE', without '.' and '..'",
-			       name);
+			       "device '%s' cannot be '%.100s'; use a node below '/dev', without "
+			       "'.' and '..'",
+			       name, device->path);
 	for (size_t i = 0; i < sizeof own_nodes / sizeof *own_nodes; i++) {
 		if (strcmp(device->path + 5, own_nodes[i]) == 0)
 			return err_set(err, EEXIST,

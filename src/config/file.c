@@ -19,6 +19,17 @@ struct parser {
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
 };
 
+/* "memory" for limits.memory. */
+static const char *last_part(const char *name, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		const char *dot = strrchr(*keys, '.');
+		if (dot && strcmp(dot + 1, name) == 0)
+			return *keys;
+	}
+	return NULL;
+}
+
 static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
 {
 	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
@@ -26,7 +37,9 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 	assert(schema->count <= SCHEMA_KEYS_MAX);
 	for (size_t i = 0; i < schema->count; i++)
 		names[i] = schema->keys[i].name;
-	const char *near = text_nearest(name, names);
+	const char *near = last_part(name, names);
+	if (!near)
+		near = text_nearest(name, names);
 	if (*name == '\0')
 		err_set(err, ENOENT, "there is no key before the '='");
 	else if (kind_text_fault(name) || strlen(name) > 100)

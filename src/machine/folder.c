@@ -162,14 +162,11 @@ static int check_root(const struct source *source, const struct mount_config *mo
 	    upwards(source->parent, is_closed, NULL))
 		return 0;
 	return err_set(err, EPERM,
-		       "source '%.120s' is the host's %s, and so would be a set-ID program that "
-		       "the machine "
-		       "puts there, for every user of the host; give it to another with chown, "
-		       "keep others "
-		       "out with a folder of mode 700 above it, share it read-only, or allow it "
-		       "with owner "
-		       "root",
-		       source->path, pair->user ? "group root's" : "root's");
+		       "source '%.120s' belongs to the host's %s, and so would a set-ID program "
+		       "that the machine puts there, for every user of the host; give it to "
+		       "another with chown, keep others out with a folder of mode 700 above it, "
+		       "share it read-only, or allow it with owner root",
+		       source->path, pair->user ? "group root" : "root");
 }
 
 static int map_ids(int mount_fd, const struct source *source, const struct share_owner *to,

@@ -353,7 +353,7 @@ int network_delete(const struct site *site, const char *name, bool force, struct
 		return err_set(
 			err, EBUSY,
 			"network '%s': %d machine%s an address there; delete %s first, or use "
-			"force",
+			"--force",
 			name, leases, leases == 1 ? " has" : "s have", leases == 1 ? "it" : "them");
 	if (bridge_down(&network, err) < 0)
 		return -err->code;

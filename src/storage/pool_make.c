@@ -239,9 +239,10 @@ static int empty_pool(struct pool *pool, bool force, struct err *err)
 	int r = volume_list(pool, "", count_volume, &tally, err);
 	if (r == 0 && tally.count > 0 && !force)
 		r = err_set(err, ENOTEMPTY,
-			    "pool '%s' holds %u volume%s, such as '%s'; delete them first, or use "
-			    "--force to delete them with it",
-			    pool->name, tally.count, tally.count == 1 ? "" : "s", tally.first);
+			    "pool '%s' holds %u volume%s, such as '%s'; delete %s first, or use "
+			    "--force",
+			    pool->name, tally.count, tally.count == 1 ? "" : "s", tally.first,
+			    tally.count == 1 ? "it" : "them");
 	if (r == 0)
 		r = destroy_volumes(pool, &tally, err);
 	text_free(&tally.names);

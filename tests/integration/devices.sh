@@ -120,8 +120,8 @@ case_refusals() {
 	umount /dev/shm
 	fails 1 "kernel log is in it" berth device add m /dev/kmsg
 	fails 1 "the host has no '/dev/nosuch'" berth device add m /dev/nosuch
-	fails 2 "needs a line 'path = /dev/NODE'" berth device add m /etc/passwd
-	fails 2 "needs a line 'path = /dev/NODE'" berth device add m /dev/../etc/passwd
+	fails 2 "use a node below '/dev'" berth device add m /etc/passwd
+	fails 2 "use a node below '/dev'" berth device add m /dev/../etc/passwd
 	fails 2 "octal digits" berth device add --mode 4755 m /dev/fuse
 	fails 1 "'/dev/fuse' already" berth device add m /dev/fuse
 	berth stop m

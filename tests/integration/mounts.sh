@@ -155,7 +155,7 @@ case_refusals() {
 case_roots_own() {
 	mkdir -p "$T/roots/a" "$T/closed/a"
 	chmod 700 "$T/closed"
-	fails 1 "is the host's root's" berth mount m "$T/roots/a" /roots
+	fails 1 "belongs to the host's root" berth mount m "$T/roots/a" /roots
 	berth mount --read-only m "$T/roots/a" /roots
 	berth mount m "$T/closed/a" /closed
 	berth mount --owner root m "$T/roots/a" /roots2
