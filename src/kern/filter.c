@@ -129,7 +129,22 @@ static void print_openings(void)
 	printf("};\n");
 }
 
-/* Whatever is not on the list is the end of the process, other entry points among it. */
+/*
+ * From here on numbers are those of every architecture, and of calls that younger C libraries try and do
+ * without where the kernel has none.
+ */
+enum { YOUNG = 424, YOUNG_END = 512 };
+
+static bool is_permitted(int number)
+{
+	for (size_t i = 0; i < permits_count; i++) {
+		if (seccomp_syscall_resolve_name(permits[i].name) == number)
+			return true;
+	}
+	return false;
+}
+
+/* Whatever else is not on the list is the end of the process, other entry points among it. */
 static void print_permits(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -150,6 +165,10 @@ static void print_permits(void)
 				       call->error ? SCMP_ACT_ERRNO((unsigned)call->error)
 						   : SCMP_ACT_ALLOW,
 				       number, 0));
+	}
+	for (int number = YOUNG; number < YOUNG_END; number++) {
+		if (!is_permitted(number))
+			check("young", seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0));
 	}
 	print_filter(filter, "files_only");
 	seccomp_release(filter);

@@ -341,8 +341,7 @@ static int end_of_confined(long call)
 		if (write(fd, "x", 1) != 1 || fchmod(fd, 0600) < 0 ||
 		    syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) >= 0 || errno != EPERM)
 			_exit(2);
-		syscall(call, 0, 0, 0, 0);
-		_exit(3);
+		_exit(syscall(call, 0, 0, 0, 0) < 0 && errno == ENOSYS ? 0 : 3);
 	}
 	scoped_fd int pidfd = spawn.pidfd;
 	return spawn_wait(pidfd);
@@ -350,9 +349,11 @@ static int end_of_confined(long call)
 
 static void test_files_only(void)
 {
-	static const long forbidden[] = { SYS_socket,  SYS_execve, SYS_ptrace,    SYS_mount,
-					  SYS_unshare, SYS_setns,  SYS_setresuid, SYS_kill,
-					  SYS_prctl,   SYS_bpf };
+	static const long forbidden[] = { SYS_socket,    SYS_execve,  SYS_ptrace,
+					  SYS_mount,     SYS_unshare, SYS_setns,
+					  SYS_setresuid, SYS_kill,    SYS_bpf };
+	/* A file's attributes by a call of Linux 6.17, one that nobody has yet, a way past all others. */
+	static const long young[] = { 468, 511, SYS_io_uring_setup };
 
 	/* A sanitizer makes calls of its own, so that its builds go without the filter. */
 	if (SANITIZED)
@@ -363,6 +364,8 @@ static void test_files_only(void)
 		CU_ASSERT_TRUE(WIFSIGNALED(status));
 		CU_ASSERT_EQUAL(WTERMSIG(status), SIGSYS);
 	}
+	for (size_t i = 0; i < sizeof young / sizeof *young; i++)
+		CU_ASSERT_EQUAL(end_of_confined(young[i]), 0);
 }
 
 /* What the kernel would read, from a file in its place: this host may have no security module. */
