@@ -123,7 +123,7 @@ static void show_limits(const struct machine *machine)
 
 static void show_run(const struct machine_status *status, const struct facts *facts)
 {
-	char span[32] = "", when[32] = "", size[32] = "";
+	char span[32] = "", when[32] = "", size[32] = "", most[32] = "";
 	time_t now = time(NULL);
 
 	if (status->started && now >= (time_t)status->started)
@@ -144,7 +144,9 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 	show("cgroup:", "%s", status->cgroup);
 	if (status->memory) {
 		text_human_size(status->memory, size, sizeof size);
-		show("memory:", "%s", size);
+		text_human_size(status->memory_max, most, sizeof most);
+		show("memory:", "%s%s%s", size, status->memory_max ? " of at most " : "",
+		     status->memory_max ? most : "");
 	}
 	if (machine_is_down(status->state))
 		show("last end:", "%s", facts->ended);
@@ -288,7 +290,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	bool known = facts->snapshots_fault.code == 0;
 
 	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, "
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, "
 			 "s:o, s:s, s:o}",
 			 "name", machine->name, "description", json_text(config->description),
 			 "state", machine_state_name(status->state), "booted", status->booted,
@@ -296,14 +298,15 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 			 json_count((uint64_t)status->init), "keeper",
 			 json_count((uint64_t)status->keeper), "cgroup", json_text(status->cgroup),
 			 "label", json_text(facts->label.text), "memory",
-			 json_count(status->memory), "held", json_text(facts->held), "limits",
-			 limits_object(machine), "ended", json_text(facts->ended), "network",
-			 network_object(machine, status), "template", json_text(config->template),
-			 "arch", json_text(config->arch), "created", json_count(config->created),
-			 "uuid", json_text(config->uuid), "ephemeral", config->ephemeral,
-			 "privileged", config->privileged, "nesting", config->nesting, "volume",
-			 volume_object(machine, facts), "mounts", both(machine, facts, add_mounts),
-			 "devices", both(machine, facts, add_devices), "snapshots",
+			 json_count(status->memory), "memory_max", json_count(status->memory_max),
+			 "held", json_text(facts->held), "limits", limits_object(machine), "ended",
+			 json_text(facts->ended), "network", network_object(machine, status),
+			 "template", json_text(config->template), "arch", json_text(config->arch),
+			 "created", json_count(config->created), "uuid", json_text(config->uuid),
+			 "ephemeral", config->ephemeral, "privileged", config->privileged,
+			 "nesting", config->nesting, "volume", volume_object(machine, facts),
+			 "mounts", both(machine, facts, add_mounts), "devices",
+			 both(machine, facts, add_devices), "snapshots",
 			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
 			 machine->folder, "log", json_text(facts->log));
 }

@@ -128,7 +128,7 @@ struct machine_config {
 	uint64_t io_read_iops;  /* "limits.io.read.iops" */
 	uint64_t io_write;      /* "limits.io.write" */
 	uint64_t io_write_iops; /* "limits.io.write.iops" */
-	uint64_t memory;        /* "limits.memory", bytes */
+	uint64_t memory;        /* "limits.memory", bytes; UINT64_MAX: no limit */
 	uint64_t swap;          /* "limits.memory.swap", bytes; UINT64_MAX: no limit */
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
 	char *lxcfs;            /* KEY_CHOICE auto, no */

@@ -11,6 +11,7 @@
 #include "kern/sync.h"
 #include "machine/control.h"
 #include "machine/private.h"
+#include "machine/rations.h"
 #include "machine/relay.h"
 #include "machine/run.h"
 #include "machine/user.h"
@@ -130,6 +131,8 @@ static int enter(struct attach *attach, struct err *err)
 	if (attach->privileged)
 		namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	prctl(PR_SET_DUMPABLE, 0);
+	rations_reset();
+	rations_rank_guest(0, attach->config);
 	int r = label_open(&attach->label);
 	if (r < 0)
 		return err_set(err, -r, "open the file for the label '%s': %s", attach->label.text,

@@ -24,6 +24,8 @@ static const struct limit {
 	const char *kept; /* a file with what is not for machines, NULL */
 	uint64_t least;
 } limits[] = {
+	{ "fs.aio-max-nr", "asynchronous requests", "sys/fs/aio-max-nr", "sys/fs/aio-nr", 0, NULL,
+	  4096 },
 	{ "fs.file-max", "open files", "sys/fs/file-max", "sys/fs/file-nr", 0, NULL, 4096 },
 	{ "fs.inotify.max_user_instances", "inotify instances a machine",
 	  "sys/fs/inotify/max_user_instances", NULL, 0, NULL, 32 },

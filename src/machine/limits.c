@@ -3,12 +3,14 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "machine/walls.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -31,7 +33,7 @@ static const struct limit limits[] = {
 	{ "limits.cpu.weight", "cpu", "cpu.weight", AT(cpu_weight), 100 },
 	{ "limits.cpus", "cpu", "cpu.max", AT(cpus), 0 },
 	{ "limits.io.weight", "io", "io.weight", AT(io_weight), 100 },
-	{ "limits.memory", "memory", "memory.max", AT(memory), 0 },
+	{ "limits.memory", "memory", "memory.max", AT(memory), UINT64_MAX },
 	{ "limits.memory.swap", "memory", "memory.swap.max", AT(swap), UINT64_MAX },
 	{ "limits.pids", "pids", "pids.max", AT(pids), 0 },
 };
@@ -39,6 +41,23 @@ static const struct limit limits[] = {
 static bool is_set(const struct limit *limit, uint64_t value)
 {
 	return value != (limit->none == UINT64_MAX ? UINT64_MAX : 0);
+}
+
+/*
+ * What a machine gets of the host's memory when nobody has said how much: all but what the host needs so that
+ * one can log in, look, and put an end to it. 0: not known.
+ */
+static uint64_t usual_memory(void)
+{
+	const uint64_t least = 128ULL << 20, most = 2ULL << 30;
+	struct sysinfo info;
+
+	if (sysinfo(&info) < 0 || walls_hole("memory"))
+		return 0;
+	uint64_t all = (uint64_t)info.totalram * info.mem_unit, kept = all / 16;
+	if (kept < least)
+		kept = all / 8 < least ? all / 8 : least;
+	return all - (kept < most ? kept : most);
 }
 
 static void print_value(const struct limit *limit, uint64_t value, char *out, size_t room)
@@ -67,11 +86,16 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 		     int cgroup_fd, struct err *err)
 {
 	char text[64];
+	bool asked = is_set(limit, value);
 
+	if (value == 0 && limit->offset == offsetof(struct machine_config, memory)) {
+		asked = false;
+		value = usual_memory();
+		value = value ? value : UINT64_MAX;
+	}
 	print_value(limit, value, text, sizeof text);
 	int r = file_write(cgroup_fd, limit->file, text);
-	if (r == 0 ||
-	    (r == -ENOENT && (!is_set(limit, value) || kept_otherwise(machine, limit, value))))
+	if (r == 0 || (r == -ENOENT && (!asked || kept_otherwise(machine, limit, value))))
 		return 0;
 	if (r == -ENOENT && strcmp(limit->file, "memory.swap.max") == 0 &&
 	    faccessat(cgroup_fd, "memory.max", F_OK, 0) == 0)
@@ -195,7 +219,8 @@ void limits_explain(const struct machine *machine, int cgroup_fd, struct err *er
 {
 	const char *key = NULL;
 
-	if (machine->config.memory && count_of(cgroup_fd, "memory.events", "oom_kill ") > 0)
+	if (machine->config.memory && machine->config.memory != UINT64_MAX &&
+	    count_of(cgroup_fd, "memory.events", "oom_kill ") > 0)
 		key = "limits.memory";
 	else if (machine->config.pids && count_of(cgroup_fd, "pids.events", "max ") > 0)
 		key = "limits.pids";

@@ -17,6 +17,7 @@ libmachine_a_SOURCES = \
 	src/machine/identity.c \
 	src/machine/ids.c src/machine/ids.h \
 	src/machine/limits.c src/machine/limits.h \
+	src/machine/rations.c src/machine/rations.h \
 	src/machine/machine.c src/machine/machine.h \
 	src/machine/place.c src/machine/place.h \
 	src/machine/plan.c src/machine/plan.h \

@@ -101,13 +101,14 @@ enum machine_state {
 
 struct machine_status {
 	enum machine_state state;
-	bool booted;      /* its init said so, or the best honest sign (berth(1), Booting) */
-	pid_t init;       /* its init on the host, 0 when stopped */
-	pid_t keeper;     /* 0 when stopped */
-	uint64_t started; /* seconds since the epoch, 0 when stopped */
-	uint64_t memory;  /* bytes, where a memory controller counts them, else 0 */
-	char cgroup[256]; /* below the mount point of version 2, "" when stopped */
-	bool leased;      /* lease is filled in */
+	bool booted;         /* its init said so, or the best honest sign (berth(1), Booting) */
+	pid_t init;          /* its init on the host, 0 when stopped */
+	pid_t keeper;        /* 0 when stopped */
+	uint64_t started;    /* seconds since the epoch, 0 when stopped */
+	uint64_t memory;     /* bytes, where a memory controller counts them, else 0 */
+	uint64_t memory_max; /* bytes it may use; 0: no limit, or no controller */
+	char cgroup[256];    /* below the mount point of version 2, "" when stopped */
+	bool leased;         /* lease is filled in */
 	struct lease lease;
 };
 

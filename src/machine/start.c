@@ -27,6 +27,7 @@
 #include "machine/limits.h"
 #include "machine/place.h"
 #include "machine/profile.h"
+#include "machine/rations.h"
 #include "machine/stage.h"
 #include "machine/views.h"
 #include "machine/walls.h"
@@ -224,6 +225,8 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 					      : strerror(-pid));
 	run->init = pid;
 	run->pidfd = spawn.pidfd;
+	/* What its maker is, it is until then. */
+	rations_rank_guest(pid, &run->machine->config);
 	return 0;
 }
 
@@ -361,6 +364,8 @@ static __attribute__((noreturn)) void starter_main(struct machine *machine, int 
 	run_init(&run, machine);
 	pty_read_size(STDIN_FILENO, &run.window);
 	detach_from_caller();
+	rations_reset();
+	rations_rank_keeper();
 	if (place_ask(&run, &err) == 0 && start_guest(&run, false, &err) == 0)
 		handover_to_keeper(&run, report_fd, &err);
 	run_free(&run);

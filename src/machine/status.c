@@ -80,6 +80,7 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	status->cgroup[0] = '/';
 	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
 	run_read_count(machine, "memory.current", &status->memory);
+	run_read_count(machine, "memory.max", &status->memory_max);
 }
 
 static void find_lease(const struct machine *machine, struct machine_status *status)

@@ -1,20 +1,34 @@
 /*
  * exhaust KIND MOST: takes as much of a resource as it is given, MOST at most, says how much that was and
- * why it was refused more, and holds it until its standard input ends.
+ * why it was refused more, and holds it until its standard input ends. Of what needs descriptors, further
+ * processes take when one has no more.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 #include <mqueue.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { KEEP = 16384 };
@@ -81,10 +95,177 @@ static int key(int n)
 	return (int)syscall(SYS_add_key, "user", name, "value", (size_t)5, -2);
 }
 
+static int file(int n)
+{
+	(void)n;
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* A namespace lives as long as a descriptor of it. */
+static int namespace(int flag, const char *path)
+{
+	return unshare(flag) < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int network(int n)
+{
+	(void)n;
+	return namespace(CLONE_NEWNET, "/proc/self/ns/net");
+}
+
+static int mounts(int n)
+{
+	(void)n;
+	return namespace(CLONE_NEWNS, "/proc/self/ns/mnt");
+}
+
+static int ipc(int n)
+{
+	(void)n;
+	return namespace(CLONE_NEWIPC, "/proc/self/ns/ipc");
+}
+
+static int one_mount(int n)
+{
+	(void)n;
+	return mount("/proc", "/proc", NULL, MS_BIND, NULL);
+}
+
+/* Each epoll instance watches the same events. */
+static int watch(int n)
+{
+	enum { EVENTS = 100 };
+	static int events[EVENTS], instance;
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (n < EVENTS)
+		events[n] = eventfd(0, EFD_CLOEXEC);
+	if (n % EVENTS == 0)
+		instance = epoll_create1(EPOLL_CLOEXEC);
+	return instance < 0 ? -1 : epoll_ctl(instance, EPOLL_CTL_ADD, events[n % EVENTS], &event);
+}
+
+static int timer(int n)
+{
+	timer_t id;
+
+	(void)n;
+	return timer_create(CLOCK_MONOTONIC, NULL, &id);
+}
+
+/* So many at once that all processes of a host share 64 of them. */
+static int requests(int n)
+{
+	aio_context_t context = 0;
+
+	(void)n;
+	return (int)syscall(SYS_io_setup, 1024, &context);
+}
+
+static int bytes_until_full(int fd)
+{
+	static const char data[65536];
+
+	while (write(fd, data, sizeof data) > 0)
+		;
+	return errno == EAGAIN ? 0 : -1;
+}
+
+static int full_pipe(int n)
+{
+	int ends[2];
+
+	(void)n;
+	return pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 ? -1 : bytes_until_full(ends[1]);
+}
+
+static int full_socket(int n)
+{
+	int ends[2];
+
+	(void)n;
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0
+		       ? -1
+		       : bytes_until_full(ends[1]);
+}
+
+/* A mebibyte, touched. */
+static int memory(int n)
+{
+	char *page =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)n;
+	if (page == MAP_FAILED)
+		return -1;
+	for (int i = 0; i < 1 << 20; i += 4096)
+		page[i] = 1;
+	return 0;
+}
+
+/* A page of a table for each, and nothing but one page of zeros read in it. */
+static int page_table(int n)
+{
+	static char *sparse;
+	const size_t step = (size_t)2 << 20;
+
+	if (n % 4096 == 0)
+		sparse = mmap(NULL, 4096 * step, PROT_READ,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sparse == MAP_FAILED)
+		return -1;
+	madvise(sparse, 4096 * step, MADV_NOHUGEPAGE);
+	return *(volatile char *)(sparse + (size_t)(n % 4096) * step);
+}
+
+/* A name that is not there is remembered too. */
+static int name(int n)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "/tmp/%0200d", n);
+	return access(path, F_OK) < 0 && errno == ENOENT ? 0 : -1;
+}
+
+/* On the loopback, which everybody has: entries that never age. */
+static int neighbour(int n)
+{
+	static int netlink = -1;
+	struct {
+		struct nlmsghdr head;
+		struct ndmsg entry;
+		struct rtattr to;
+		unsigned address;
+		struct rtattr hardware;
+		char mac[8];
+	} ask = {
+		.head = { sizeof ask, RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK, 0,
+			  0 },
+		.entry = { .ndm_family = AF_INET, .ndm_state = NUD_PERMANENT },
+		.to = { RTA_LENGTH(4), NDA_DST },
+		.address = 10 | (unsigned)n << 8,
+		.hardware = { RTA_LENGTH(6), NDA_LLADDR },
+	};
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char rest[256];
+	} answer;
+
+	if (netlink < 0)
+		netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	ask.entry.ndm_ifindex = (int)if_nametoindex("eth0");
+	if (send(netlink, &ask, sizeof ask, 0) < 0 || recv(netlink, &answer, sizeof answer, 0) < 0)
+		return -1;
+	errno = -answer.error.error;
+	return answer.error.error;
+}
+
 struct kind {
 	const char *name;
 	int (*take)(int n);
 	int (*give_back)(int id);
+	bool elsewhere; /* another process takes more of it */
 };
 
 static int drop_segment(int id)
@@ -103,15 +284,42 @@ static int drop_semaphores(int id)
 }
 
 static const struct kind kinds[] = {
-	{ "inotify", inotify, NULL },
-	{ "ptys", terminal, NULL },
-	{ "shm", memory_segment, drop_segment },
-	{ "msg", message_queue, drop_queue },
-	{ "sem", semaphores, drop_semaphores },
-	{ "mqueue", posix_queue, NULL },
-	{ "keys", key, NULL },
-	{ 0 },
+	{ "inotify", inotify, NULL, false },
+	{ "ptys", terminal, NULL, false },
+	{ "shm", memory_segment, drop_segment, false },
+	{ "msg", message_queue, drop_queue, false },
+	{ "sem", semaphores, drop_semaphores, false },
+	{ "mqueue", posix_queue, NULL, false },
+	{ "keys", key, NULL, false },
+	{ "files", file, NULL, true },
+	{ "netns", network, NULL, true },
+	{ "mntns", mounts, NULL, true },
+	{ "ipcns", ipc, NULL, true },
+	{ "mounts", one_mount, NULL, false },
+	{ "epoll", watch, NULL, false },
+	{ "timers", timer, NULL, false },
+	{ "aio", requests, NULL, false },
+	{ "pipes", full_pipe, NULL, true },
+	{ "sockets", full_socket, NULL, true },
+	{ "memory", memory, NULL, false },
+	{ "tables", page_table, NULL, false },
+	{ "names", name, NULL, false },
+	{ "neighbours", neighbour, NULL, false },
+	{ NULL, NULL, NULL, false },
 };
+
+/* Whether there is another process to go on with; it has what its maker holds no longer to itself. */
+static int go_on_elsewhere(void)
+{
+	if (errno != EMFILE)
+		return 0;
+	pid_t pid = fork();
+	if (pid > 0) {
+		waitpid(pid, NULL, 0);
+		_exit(0);
+	}
+	return pid == 0 && close_range(3, ~0U, 0) == 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -127,7 +335,7 @@ int main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	int most = atoi(argv[2]), n = 0;
-	while (n < most && kind->take(n) >= 0)
+	while (n < most && (kind->take(n) >= 0 || (kind->elsewhere && go_on_elsewhere())))
 		n++;
 	printf("%d %s\n", n, n < most ? strerror(errno) : "as many as asked for");
 	fflush(stdout);

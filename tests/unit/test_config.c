@@ -334,7 +334,7 @@ static const struct {
 	{ KEY_SIZE, "1K", "console.log.size", "use a size such as 512K or 20G from 4K to 1G" },
 	{ KEY_SIZE, "17179869185T", "console.log.size",
 	  "use a size such as 512K or 20G from 4K to 1G" },
-	{ KEY_ROOM, "some", "limits.memory.swap",
+	{ KEY_ROOM, "some", "limits.memory",
 	  "use max, or a size such as 512K or 20G from 0 to 1048576T" },
 	{ KEY_DURATION, "86401", "boot.delay", "use a time such as 90s, 5m or 1h from 0s to 1d" },
 	{ KEY_DURATION, "18446744073709551615d", "boot.delay",

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -309,6 +310,8 @@ static void test_identity_hostile(void)
 static void test_limits(void)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_free char *usual = NULL;
+	struct sysinfo host;
 	struct err err = { 0 };
 	char path[200];
 
@@ -319,6 +322,17 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
 	put(group, "cpu.max", "");
 	put(group, "cpu.weight", "");
+	put(group, "memory.max", "");
+	/* By itself nearly all that there is. */
+	CU_ASSERT_EQUAL(sysinfo(&host), 0);
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
+	CU_ASSERT_TRUE(file_read(group, "memory.max", 64, &usual) > 0);
+	CU_ASSERT_TRUE(strtoull(usual, NULL, 10) < host.totalram * host.mem_unit);
+	CU_ASSERT_TRUE(strtoull(usual, NULL, 10) >= host.totalram * host.mem_unit / 8 * 7);
+	machine.config.memory = UINT64_MAX;
+	put(group, "memory.max", "");
+	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
+	expect(group, "memory.max", "max");
 	put(group, "memory.max", "");
 	machine.config.cpus = 150;
 	machine.config.memory = 1 << 20;

@@ -8,6 +8,16 @@ group() {
 	cat "/sys/fs/cgroup$(field "$1" cgroup)/$2"
 }
 
+# What a machine may use when nobody says how much (machine.conf(5)).
+usual_memory() {
+	python3 -c '
+import os
+page = os.sysconf("SC_PAGE_SIZE")
+all = os.sysconf("SC_PHYS_PAGES") * page
+kept = min(max(all // 16, min(128 << 20, all // 8)), 2 << 30)
+print((all - kept) // page * page)'
+}
+
 case_set_at_start() {
 	busybox_template bb
 	berth create --set limits.memory=96M --set limits.pids=50 --set limits.cpus=0.5 \
@@ -30,7 +40,10 @@ case_set_while_it_runs() {
 	same "weight" 50 "$(group m cpu.weight)"
 	same "weight of I/O" "default 20" "$(group m io.weight)"
 	berth unset m limits.memory limits.pids limits.cpus limits.cpu.weight limits.io.weight
+	same "memory, the default again" "$(usual_memory)" "$(group m memory.max)"
+	berth set m limits.memory=max
 	same memory max "$(group m memory.max)"
+	berth unset m limits.memory
 	same "pids, the default again" 16384 "$(group m pids.max)"
 	same cpus "max 100000" "$(group m cpu.max)"
 	same "weight" 100 "$(group m cpu.weight)"

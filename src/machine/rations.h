@@ -1,0 +1,24 @@
+/* What every process of a machine begins with, whoever starts it: resource limits, and its place with the OOM killer. */
+#ifndef BERTH_MACHINE_RATIONS_H
+#define BERTH_MACHINE_RATIONS_H
+
+#include "config/config.h"
+
+#include <sys/types.h>
+
+/*
+ * In a process of the host's that becomes a guest's or makes one: its resource limits, which pass on, become
+ * those that a service has, whatever the caller's are. As far as they can be set; in a machine ours may
+ * only be lowered.
+ */
+void rations_reset(void);
+
+/*
+ * How soon the kernel ends a process when the host is out of memory: guests' before the host's own, the
+ * keeper, without whom a guest ends too, after all others. What the host's root has set, the guest's may
+ * raise, not lower. pid 0: the caller.
+ */
+void rations_rank_guest(pid_t pid, const struct machine_config *config);
+void rations_rank_keeper(void);
+
+#endif
