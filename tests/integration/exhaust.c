@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -261,6 +262,32 @@ static int neighbour(int n)
 	return answer.error.error;
 }
 
+static int send_to(unsigned address, unsigned port)
+{
+	static int udp = -1;
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(address),
+	};
+
+	if (udp < 0)
+		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return sendto(udp, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to) < 0 ? -1 : 0;
+}
+
+/* Addresses that nobody has, 10.200.0.0/16, are looked for. */
+static int stranger(int n)
+{
+	return send_to(10u << 24 | 200u << 16 | (unsigned)n, 9);
+}
+
+/* Each is a connection to a firewall between, here to 198.51.100.2. */
+static int flow(int n)
+{
+	return send_to(198u << 24 | 51u << 16 | 100u << 8 | 2, 1024 + (unsigned)n % 60000);
+}
+
 struct kind {
 	const char *name;
 	int (*take)(int n);
@@ -305,6 +332,8 @@ static const struct kind kinds[] = {
 	{ "tables", page_table, NULL, false },
 	{ "names", name, NULL, false },
 	{ "neighbours", neighbour, NULL, false },
+	{ "strangers", stranger, NULL, false },
+	{ "flows", flow, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 

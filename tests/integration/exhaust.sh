@@ -88,6 +88,49 @@ case_no_keys() {
 	same keys "0 Function not implemented" "$(berth exec --no-tty greedy -- /exhaust keys 1 </dev/null)"
 }
 
+# A site of its own on a small file system, which its pool of folders shares with the host.
+on_a_small_disk() {
+	export BERTH_ROOT=$T/small
+	mkdir "$BERTH_ROOT"
+	truncate -s 160M "$T/small.img"
+	mkfs.ext4 -q -m 10 "$T/small.img"
+	mount -o loop "$T/small.img" "$BERTH_ROOT"
+	berth pool create default --driver dir
+	busybox_template bb
+	berth launch --wait bb filler
+}
+
+# More than once: what is not allocated yet is counted roughly.
+fill() {
+	local name
+	for name in large more most; do
+		not berth exec --no-tty filler -- sh -c "cat /dev/zero >/$name" 2>"$T/said"
+		has "No space left" "$(cat "$T/said")"
+	done
+}
+
+# Where a pool has no sizes one machine fills it, but not what the file system keeps for the host's root,
+# who can then look and put an end to it.
+case_a_full_disk() {
+	on_a_small_disk
+	fill
+	head -c 4000000 /dev/zero >"$BERTH_ROOT/the-hosts"
+	has "filler" "$(berth list)"
+	berth exec filler -- true
+	berth restart --force --wait filler
+	berth exec filler -- rm /large
+	berth exec filler -- sh -c 'head -c 4000000 /dev/zero >/large'
+	# Without ids of its own nothing is kept from it.
+	berth stop --force filler
+	berth set filler security.privileged=yes security.caps=sys_resource
+	berth start --wait filler
+	fill
+	not head -c 4000000 /dev/zero >"$BERTH_ROOT/the-hosts-too"
+	rm "$BERTH_ROOT/the-hosts"*
+	delete_all
+	umount "$BERTH_ROOT"
+}
+
 # What of it the machine's own ids do: without them it is the host's that is taken.
 case_without_ids_of_its_own() {
 	berth stop --force greedy

@@ -195,6 +195,54 @@ case_asynchronous_requests() {
 	wait
 }
 
+# flood KIND: by greedy, again and again, until the end of the case.
+flood() {
+	berth exec --no-tty greedy -- sh -c "while :; do /exhaust $1 60000 </dev/null; done" </dev/null >"$T/flood" 2>&1 &
+	echo $! >"$T/flooder"
+	retry 30 test -s "$T/flood"
+}
+
+end_flood() {
+	berth exec greedy -- killall sh
+	wait "$(cat "$T/flooder")" || true
+	tail -n 1 "$T/flood"
+	dmesg | tail -n 3
+}
+
+# The kernel keeps one table of them for all network namespaces.
+case_looking_for_neighbours() {
+	local gateway address
+	gateway=$(field modest network.gateway) address=$(field modest network.address)
+	berth exec greedy -- ip addr add 10.200.255.254/16 dev eth0
+	flood strangers
+	for _ in 1 2 3; do
+		berth exec modest -- sh -c "ip neigh flush dev eth0; ping -c 1 -w 10 $gateway" >/dev/null
+		ip neigh flush "$address"
+		ping -c 1 -w 10 "$address" >/dev/null
+	done
+	end_flood
+}
+
+# The host's table of connections, where it translates addresses.
+case_connections() {
+	local max
+	ip link add world type dummy
+	ip addr add 198.51.100.1/24 dev world
+	ip link set world up
+	ip neigh add 198.51.100.2 lladdr 10:66:6a:00:00:02 dev world
+	max=$(sysctl -n net.netfilter.nf_conntrack_max)
+	sysctl -qw net.netfilter.nf_conntrack_max=2000
+	flood flows
+	cat /proc/sys/net/netfilter/nf_conntrack_count
+	for _ in 1 2 3 4 5; do
+		berth exec modest -- ping -c 1 -w 10 198.51.100.1 >/dev/null
+		ping -c 1 -w 10 "$(field modest network.address)" >/dev/null
+	done
+	end_flood
+	sysctl -qw net.netfilter.nf_conntrack_max="$max"
+	ip link del world
+}
+
 # Neither may its root lower what the host has set.
 case_no_way_back() {
 	again greedy
