@@ -1,7 +1,6 @@
 #include "cmd/common.h"
 
 #include "base/child.h"
-#include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/names.h"
 #include "cmd/print.h"

@@ -1,7 +1,6 @@
 /* Limits that the guest runs into: told once a minute at most, however often it does. */
 #include "keeper/supervise.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/scoped.h"
 #include "keeper/event.h"

@@ -2,7 +2,6 @@
 #include "keeper/supervise.h"
 
 #include "base/log.h"
-#include "base/scoped.h"
 
 #include <fcntl.h>
 #include <sys/timerfd.h>

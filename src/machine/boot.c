@@ -2,7 +2,7 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/private.h"
+#include "machine/machine.h"
 
 #include <string.h>
 #include <unistd.h>

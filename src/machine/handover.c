@@ -3,7 +3,6 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "keeper/keeper.h"
-#include "machine/private.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,6 @@
 /* A machine's folder: opening, listing, locking, and finishing off what a killed command left. */
 #include "machine/machine.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/boot.h"

@@ -7,7 +7,6 @@
 #include "machine/run.h"
 #include "machine/walls.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 

@@ -1,6 +1,5 @@
 #include "machine/rootfs.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/mount.h"

@@ -1,6 +1,5 @@
 #include "machine/rootsize.h"
 
-#include "base/text.h"
 
 #include <errno.h>
 

@@ -18,7 +18,6 @@
 #include "base/scoped.h"
 #include "keeper/keeper.h"
 #include "kern/blockdev.h"
-#include "kern/cgroup.h"
 #include "kern/mount.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"

@@ -1,6 +1,5 @@
 #include "machine/views.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/errand.h"
 #include "kern/mount.h"
