@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+enum { OWN_LOG_MAX = 256 << 10 };
+
 /* Messages of the keeper's own go beside the console's log, and start over when they grow. */
 static int open_own_log(const struct keeper_plan *plan)
 {
@@ -19,8 +21,8 @@ static int open_own_log(const struct keeper_plan *plan)
 	if (snprintf(path, sizeof path, "%.*s/keeper.log", length, plan->log) >= (int)sizeof path)
 		return -1;
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && lseek(fd, 0, SEEK_END) > 256 << 10 && ftruncate(fd, 0) < 0)
-		return fd;
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) > OWN_LOG_MAX && ftruncate(fd, 0) < 0)
+		log_line("'%s' could not be emptied: %s", path, strerror(errno));
 	return fd;
 }
 

@@ -92,7 +92,7 @@ static ssize_t take_output(struct keeper *keeper)
 /*
  * Edge-triggered, because a console that nobody has open (a getty between two lives, after a
  * vhangup) stays "hung up" and would wake us without end. So all is taken at an edge, in portions,
- * that a flood lets the others have their turn.
+ * so that a flood lets the others have their turn.
  */
 void output_ready(struct keeper *keeper, struct source *source)
 {

@@ -127,24 +127,28 @@ int dm_thin_parse(const char *params, struct dm_thin_status *status)
 	return 0;
 }
 
+static int status_of(struct dm *dm, const char *name, unsigned flags, const char *type,
+		     struct dm_line *line)
+{
+	int r = dm_status(dm, name, flags, line);
+
+	return r == 0 && strcmp(line->type, type) != 0 ? -EINVAL : r;
+}
+
 int dm_pool_status(struct dm *dm, const char *name, unsigned flags, struct dm_pool_status *status)
 {
 	struct dm_line line;
-	int r = dm_status(dm, name, flags, &line);
+	int r = status_of(dm, name, flags, "thin-pool", &line);
 
-	if (r < 0)
-		return r;
-	return strcmp(line.type, "thin-pool") != 0 ? -EINVAL : dm_pool_parse(line.params, status);
+	return r < 0 ? r : dm_pool_parse(line.params, status);
 }
 
 int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_thin_status *status)
 {
 	struct dm_line line;
-	int r = dm_status(dm, name, flags, &line);
+	int r = status_of(dm, name, flags, "thin", &line);
 
-	if (r < 0)
-		return r;
-	return strcmp(line.type, "thin") != 0 ? -EINVAL : dm_thin_parse(line.params, status);
+	return r < 0 ? r : dm_thin_parse(line.params, status);
 }
 
 bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction)
