@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
+	src/cmd/act.c \
 	src/cmd/boot.c \
 	src/cmd/command.h \
 	src/cmd/common.c src/cmd/common.h \
@@ -11,6 +12,7 @@ libcmd_a_SOURCES = \
 	src/cmd/enter.c \
 	src/cmd/events.c \
 	src/cmd/foreground.c \
+	src/cmd/given.c \
 	src/cmd/help.c \
 	src/cmd/info.c \
 	src/cmd/keeper.c \
@@ -28,6 +30,7 @@ libcmd_a_SOURCES = \
 	src/cmd/run.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \
+	src/cmd/started.c \
 	src/cmd/top.c \
 	src/cmd/template.c \
 	src/cmd/verbs.c src/cmd/verbs.h
