@@ -146,8 +146,9 @@ what_there_is() {
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
 	nft list tables 2>/dev/null | of_our_network
 	# Not we, nor what we run to look, which may not have come to its exec yet.
+	# Those of this very line, too: ps puts a name in brackets that has no words yet.
 	ps -e -o pid=,stat=,args= | awk -v self="$self" -v script="$0" '
-		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 != "ps" && $3 != "awk" && $4 != script {
+		$2 !~ /^Z/ && $1 != 1 && $1 != self && $3 !~ /^\[?(ps|awk)\]?$/ && $4 != script {
 			$1 = $2 = ""
 			print "process " $0
 		}'
