@@ -1,6 +1,5 @@
 #include "machine/rootsize.h"
 
-
 #include <errno.h>
 
 int rootsize_fit(struct pool *pool, const char *volume, uint64_t size, struct err *err)
