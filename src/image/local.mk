@@ -20,14 +20,16 @@ endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_image test_template
-TESTS += test_image test_template
-test_image_SOURCES = tests/unit/test_image.c tests/unit/suite.c tests/unit/suite.h \
+check_PROGRAMS += test_root test_template test_unpack
+TESTS += test_root test_template test_unpack
+test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h
+test_root_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
+test_unpack_SOURCES = tests/unit/test_unpack.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
-test_image_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
-test_image_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
+test_unpack_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
+test_unpack_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_template_SOURCES = tests/unit/test_template.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
-test_template_CPPFLAGS = $(test_image_CPPFLAGS)
+test_template_CPPFLAGS = $(test_unpack_CPPFLAGS)
 test_template_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 endif

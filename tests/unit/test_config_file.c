@@ -1,0 +1,444 @@
+/* The files of settings: their form, their faults, edits of one key or section, bytes at random. */
+#include "config/config.h"
+
+#include "base/file.h"
+#include "base/remove.h"
+#include "base/scoped.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct schema *const schemas[] = { &machine_schema, &site_schema, &pool_schema,
+						&network_schema, &template_schema };
+enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
+
+/* Room for any schema's struct. */
+union any {
+	struct machine_config machine;
+	struct site_config site;
+	struct pool_config pool;
+	struct network_config network;
+	struct template_config template;
+};
+
+static char folder[] = "/tmp/berth-test-config-file-XXXXXX";
+
+static char *path_to(const char *name)
+{
+	return text_format("%s/%s", folder, name);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(file_replace(path, text, strlen(text), 0600, &err), 0);
+}
+
+/* Parses text as a machine.conf; the sentence, or "" when it is good. */
+static const char *machine_sentence(const char *text)
+{
+	static struct err err;
+	struct machine_config config;
+
+	err = (struct err){ 0 };
+	if (config_parse(&machine_schema, "m", text, strlen(text), &config, &err) == 0)
+		config_free(&machine_schema, &config);
+	return err.text;
+}
+
+static void test_file_form(void)
+{
+	static const char text[] = "# comment \xff\xfe\n;another\n\n  stop.timeout=5m\r\n"
+				   "\tdescription  =  a = b ; c  \nnetwork = lan";
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", text, strlen(text), &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_EQUAL(config.stop_timeout, 300);
+	CU_ASSERT_STRING_EQUAL(config.description, "a = b ; c");
+	CU_ASSERT_STRING_EQUAL(config.network, "lan");
+	config_free(&machine_schema, &config);
+}
+
+static void test_file_faults(void)
+{
+	static const char control[] = "m:1: the value of description has a control character in it";
+	static const char bytes[] = "m:1: the value of description is not UTF-8 text";
+	static const char *const cases[][2] = {
+		{ "stop.timout = 5\n",
+		  "m:1: unknown key 'stop.timout'; did you mean 'stop.timeout'?" },
+		{ "\n\nqqqqq = 5\n",
+		  "m:3: unknown key 'qqqqq'; machine.conf(5) lists the keys of a machine" },
+		{ "= 5\n", "m:1: there is no key before the '='" },
+		{ "network\n", "m:1: 'network' has no value; write 'network = value'" },
+		{ "network = a\n#\nnetwork = b\n",
+		  "m:3: 'network' is in line 1 already; keep one of both" },
+		{ "\x1b[31m = 5\n", "m:1: there is text that is no key of a machine" },
+		{ "description = \x1b[31m\n", control },
+		{ "description = a\xc2\x9b"
+		  "31m\n",
+		  control },
+		{ "description = \xe9t\xe9\n", bytes },
+		{ "description = \xed\xa0\x80\n", bytes },
+		{ "description = \xc0\xaf\n", bytes },
+		{ "description = \xf4\x90\x80\x80\n", bytes },
+		{ "description = \xe2\x82\n", bytes },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		CU_ASSERT_STRING_EQUAL(machine_sentence(cases[i][0]), cases[i][1]);
+}
+
+static void test_file_limits(void)
+{
+	scoped_free char *big = malloc(CONFIG_FILE_MAX + 2);
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_FATAL(big != NULL);
+	memset(big, '\n', CONFIG_FILE_MAX + 1);
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", big, CONFIG_FILE_MAX + 1, &config, &err),
+			-EFBIG);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", big, CONFIG_FILE_MAX, &config, &err), 0);
+	config_free(&machine_schema, &config);
+	memset(big, '#', CONFIG_LINE_MAX + 1);
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", big, 8192, &config, &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "m:1: the line is longer than 4096 bytes");
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", "#\n#\0#\n", 6, &config, &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "m:2: there is a NUL byte; this is not a text file");
+	CU_ASSERT_PTR_NULL(config.network);
+}
+
+static void test_load_faults(void)
+{
+	scoped_free char *path = path_to("absent");
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_load(&machine_schema, path, &config, &err), -ENOENT);
+	CU_ASSERT_PTR_NULL(config.network);
+	/* An unknown key must not look like a file that is not there. */
+	err = (struct err){ 0 };
+	write_file(path, "qqqqq = 1\n");
+	CU_ASSERT_EQUAL(config_load(&machine_schema, path, &config, &err), -EINVAL);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_load(&machine_schema, folder, &config, &err), -EISDIR);
+}
+
+static void expect_edit(const char *path, const char *name, const char *value, const char *after)
+{
+	scoped_free char *text = NULL;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, name, value, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &text) >= 0);
+	CU_ASSERT_STRING_EQUAL(text, after);
+}
+
+static void test_edit_keeps(void)
+{
+	scoped_free char *path = path_to("edit");
+	struct stat st;
+
+	write_file(path, "# top\ndescription = x\n\n ; why\nstop.timeout = 5 # no comment\n");
+	/* The line edited may be the one that is bad. */
+	expect_edit(path, "stop.timeout", "90s",
+		    "# top\ndescription = x\n\n ; why\nstop.timeout = 90s\n");
+	expect_edit(path, "network", "lan",
+		    "# top\ndescription = x\n\n ; why\nstop.timeout = 90s\nnetwork = lan\n");
+	expect_edit(path, "description", "y",
+		    "# top\ndescription = y\n\n ; why\nstop.timeout = 90s\nnetwork = lan\n");
+	expect_edit(path, "stop.timeout", NULL,
+		    "# top\ndescription = y\n\n ; why\nnetwork = lan\n");
+	expect_edit(path, "stop.timeout", NULL,
+		    "# top\ndescription = y\n\n ; why\nnetwork = lan\n");
+	write_file(path, "# no end of line");
+	expect_edit(path, "ephemeral", "true", "# no end of line\nephemeral = yes\n");
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	expect_edit(path, "ephemeral", "on", "ephemeral = yes\n");
+	CU_ASSERT_EQUAL(chmod(path, 0640), 0);
+	expect_edit(path, "ephemeral", NULL, "");
+	CU_ASSERT(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640);
+}
+
+static void expect_no_edit(const char *path, const char *name, const char *value,
+			   const char *sentence)
+{
+	scoped_free char *before = NULL;
+	scoped_free char *after = NULL;
+	struct err err = { 0 };
+
+	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &before) >= 0);
+	CU_ASSERT(config_edit(&machine_schema, path, name, value, &err) < 0);
+	CU_ASSERT_STRING_EQUAL(err.text, sentence);
+	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &after) >= 0);
+	CU_ASSERT_STRING_EQUAL(after, before);
+}
+
+static void test_edit_refuses(void)
+{
+	scoped_free char *path = path_to("refuse");
+	struct err err = { 0 };
+
+	write_file(path, "network = lan\n");
+	expect_no_edit(path, "uuid", "", "uuid is made by berth and cannot be set");
+	expect_no_edit(path, "networc", "x", "unknown key 'networc'; did you mean 'network'?");
+	expect_no_edit(
+		path, "stop.timeout", "x",
+		"stop.timeout cannot be 'x': use a time such as 90s, 5m or 1h from 1s to 1d");
+	expect_no_edit(path, "description", "a\nuuid = b",
+		       "the value of description has a control character in it");
+	write_file(path, "network = lan\nbad = 1\n");
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "network", "x", &err), -EINVAL);
+	CU_ASSERT(strstr(err.text, "refuse:2: unknown key 'bad'") != NULL);
+}
+
+static void test_check_machine(void)
+{
+	static const char sentence[] = "network.address is 10.1.2.3 but there is no network; set "
+				       "network as well, or unset network.address";
+	scoped_free char *path = path_to("check");
+
+	write_file(path, "network = lan\nnetwork.address = 10.1.2.3\n");
+	expect_no_edit(path, "network", NULL, sentence);
+	expect_edit(path, "network.address", NULL, "network = lan\n");
+	expect_edit(path, "network", "", "network = \n");
+	expect_no_edit(path, "network.address", "10.1.2.3", sentence);
+	expect_no_edit(path, "init", "/sbin/",
+		       "init is '/sbin/', which is a folder; name a program");
+}
+
+static void test_site_file(void)
+{
+	struct site site = { .etc = folder };
+	scoped_free char *path = path_to("berth.conf");
+	struct site_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(config.pool, "default");
+	config_free(&site_schema, &config);
+	write_file(path, "idmap.base = 4294836224\nidmap.machines = 1\n");
+	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), 0);
+	config_free(&site_schema, &config);
+	write_file(path, "idmap.base = 4294836224\nidmap.machines = 2\n");
+	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	CU_ASSERT(strstr(err.text, "/berth.conf: idmap.base and idmap.machines make host ids up to "
+				   "4294967295, ") != NULL);
+	err = (struct err){ 0 };
+	write_file(path, "pool = \n");
+	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	err = (struct err){ 0 };
+	write_file(path, "poll = a\n");
+	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	CU_ASSERT(text_ends(err.text, "/berth.conf:1: unknown key 'poll'; did you mean 'pool'?"));
+}
+
+/* Seeded, so that a failure comes back. */
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static void parse_random(const char *data, size_t length, const struct schema *schema)
+{
+	/* A copy of just that size, so that a sanitizer sees a read beyond it. */
+	scoped_free char *exact = malloc(length + !length);
+	union any config;
+	struct err err = { 0 };
+
+	CU_ASSERT_FATAL(exact != NULL);
+	memcpy(exact, data, length);
+	int r = config_parse(schema, "random", exact, length, &config, &err);
+	if ((r < 0) != (err.code != 0) || (r < 0) != (err.text[0] != '\0'))
+		CU_FAIL("a failure without its sentence, or the other way round");
+	if (r == 0)
+		config_free(schema, &config);
+}
+
+/* Plain bytes, and bytes strewn over good text: either must end in a struct or in a sentence. */
+static void test_random_bytes(void)
+{
+	static const char good[] =
+		"# c\nenv = A=1 'B=2'\nnetwork.mac = 10:66:6a:01:02:03\nstop.timeout = 5m\n"
+		"uuid = 0b1f2c3d-0001-4002-8003-0123456789ab\ndescription = caf\xc3\xa9\n";
+	uint32_t state = 4711;
+	char data[600];
+
+	for (int round = 0; round < 20000; round++) {
+		size_t length = next_random(&state) % sizeof data;
+		for (size_t i = 0; i < length; i++)
+			data[i] = (char)next_random(&state);
+		if (round % 4) {
+			length = sizeof good - 1;
+			memcpy(data, good, length);
+			for (unsigned n = next_random(&state) % 4; n > 0; n--)
+				data[next_random(&state) % length] = (char)next_random(&state);
+			parse_random(data, length, &machine_schema);
+		} else {
+			parse_random(data, length, schemas[next_random(&state) % SCHEMAS]);
+		}
+	}
+}
+
+static const char with_sections[] =
+	"# mine\nnetwork = lan\n\n[mount data]\nsource = /srv/x\ntarget = /data\nreadonly = yes\n"
+	"\n[device fuse]\npath = /dev/fuse\n# kept\n";
+
+static void test_sections(void)
+{
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(config_parse(&machine_schema, "m", with_sections,
+					   strlen(with_sections), &config, &err),
+			      0);
+	const struct mount_config *mount =
+		(const struct mount_config *)config_section(config.mounts, "data");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mount);
+	CU_ASSERT_STRING_EQUAL(mount->source, "/srv/x");
+	CU_ASSERT(mount->readonly && !mount->optional && !*mount->owner);
+	CU_ASSERT_PTR_NULL(config_section(config.mounts, "fuse"));
+	CU_ASSERT_PTR_NOT_NULL(config_section(config.devices, "fuse"));
+	scoped_free char *path = path_to("sections");
+	CU_ASSERT_EQUAL(config_save(&machine_schema, path, &config, &err), 0);
+	config_free(&machine_schema, &config);
+	CU_ASSERT_EQUAL_FATAL(config_load(&machine_schema, path, &config, &err), 0);
+	CU_ASSERT_PTR_NOT_NULL(config_section(config.mounts, "data"));
+	config_free(&machine_schema, &config);
+}
+
+static void test_bad_sections(void)
+{
+	static const char *const bad[][2] = {
+		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
+		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
+		{ "[disk a]\n", "m:1: unknown section 'disk'; there are 'device' and 'mount'" },
+		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
+		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
+		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },
+		{ "[mount a]\nsource = /x\nsource = /y\n", "m:3: 'source' is in line 2 already" },
+		{ "[mount a]\nnetwork = lan\n", "m:2: unknown key 'network'" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CU_ASSERT(text_starts(machine_sentence(bad[i][0]), bad[i][1]));
+}
+
+static const char *sections_sentence(const char *text)
+{
+	static struct err err;
+	struct machine_config config;
+
+	err = (struct err){ 0 };
+	if (config_parse(&machine_schema, "m", text, strlen(text), &config, &err) == 0) {
+		config_check_machine(&config, &err);
+		config_free(&machine_schema, &config);
+	}
+	return err.text;
+}
+
+static void test_rules_of_sections(void)
+{
+	static const char *const bad[][2] = {
+		{ "[mount a]\nsource = /x\n", "has no target" },
+		{ "[mount a]\ntarget = /x\n", "has no source" },
+		{ "[mount a]\nsource=/x\ntarget=/proc\n", "is a place that berth fills" },
+		{ "[mount a]\nsource=/x\ntarget=/a/../b\n", "'.' or '..'" },
+		{ "[mount a]\nsource=/x\ntarget=/\n", "is the machine's root" },
+		{ "[mount a]\nsource=/x\ntarget=/y\nowner = a:b:c\n", "has a name with other" },
+		{ "[mount a]\nsource=/x\ntarget=/y\n[mount b]\nsource=/z\ntarget=/y\n",
+		  "the same target" },
+		{ "[device a]\npath = /etc/passwd\n", "use a node below '/dev'" },
+		{ "[device a]\npath = /dev/../x\n", "use a node below '/dev'" },
+		{ "[device a]\npath = /dev/null\n", "every machine has its own" },
+		{ "[device a]\npath = /dev/fuse\nmode = 4755\n", "octal digits" },
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CU_ASSERT_PTR_NOT_NULL(strstr(sections_sentence(bad[i][0]), bad[i][1]));
+	CU_ASSERT_STRING_EQUAL(sections_sentence(with_sections), "");
+	CU_ASSERT_STRING_EQUAL(sections_sentence(
+				       "[mount a]\nsource=/x\ntarget=/process\nowner=1000:www\n"),
+			       "");
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	scoped_free char *found = NULL;
+
+	CU_ASSERT(file_read(AT_FDCWD, path, 1 << 16, &found) >= 0);
+	CU_ASSERT_STRING_EQUAL(found, text);
+}
+
+static void test_edit_sections(void)
+{
+	scoped_free char *path = path_to("edited");
+	struct err err = { 0 };
+	char source[] = "/a", target[] = "/b", name[] = "new", none[] = "";
+	struct mount_config mount = {
+		.section.name = name, .owner = none, .source = source, .target = target
+	};
+
+	/* A key of the machine's comes before the first section. */
+	write_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "stop.timeout", "5s", &err), 0);
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "stop.timeout", NULL, &err), 0);
+	expect_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_add_section(&machine_schema, path, &mount_schema, &mount.section,
+					   &err),
+			0);
+	CU_ASSERT_EQUAL(config_add_section(&machine_schema, path, &mount_schema, &mount.section,
+					   &err),
+			-EEXIST);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "new", &err),
+			0);
+	expect_file(path, with_sections);
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "new", &err),
+			-ENOENT);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_remove_section(&machine_schema, path, &mount_schema, "data", &err),
+			0);
+	expect_file(path, "# mine\nnetwork = lan\n\n[device fuse]\npath = /dev/fuse\n# kept\n");
+}
+
+static int make_folder(void)
+{
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void)
+{
+	return remove_tree(AT_FDCWD, folder);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "form of a file", test_file_form },
+		{ "faults of a file", test_file_faults },
+		{ "limits of a file", test_file_limits },
+		{ "files that cannot be loaded", test_load_faults },
+		{ "an edit keeps all else", test_edit_keeps },
+		{ "an edit that is refused", test_edit_refuses },
+		{ "rules between keys", test_check_machine },
+		{ "site file", test_site_file },
+		{ "random bytes", test_random_bytes },
+		{ "sections", test_sections },
+		{ "bad sections", test_bad_sections },
+		{ "rules of sections", test_rules_of_sections },
+		{ "sections are edited", test_edit_sections },
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("config files", make_folder, remove_folder, tests);
+}
