@@ -14,10 +14,10 @@ libconfig_a_SOURCES = \
 if HAVE_CUNIT
 check_PROGRAMS += test_config test_config_file
 TESTS += test_config test_config_file
-test_config_SOURCES = tests/unit/test_config.c tests/unit/suite.c tests/unit/suite.h
+test_config_SOURCES = tests/unit/test_config.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
 # Where the manual is, for the test that compares it with the table, wherever it runs.
 test_config_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
 test_config_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
-test_config_file_SOURCES = tests/unit/test_config_file.c tests/unit/suite.c tests/unit/suite.h
+test_config_file_SOURCES = tests/unit/test_config_file.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
 test_config_file_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 endif

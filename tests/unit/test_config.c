@@ -1,5 +1,5 @@
 /* The tables of settings: they are whole, every key goes around, every kind refuses in a sentence. */
-#include "config/config.h"
+#include "test_config.h"
 
 #include "base/file.h"
 #include "base/remove.h"
@@ -9,19 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const struct schema *const schemas[] = { &machine_schema, &site_schema, &pool_schema,
-						&network_schema, &template_schema };
-enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
-
-/* Room for any schema's struct. */
-union any {
-	struct machine_config machine;
-	struct site_config site;
-	struct pool_config pool;
-	struct network_config network;
-	struct template_config template;
-};
 
 static char folder[] = "/tmp/berth-test-config-XXXXXX";
 
