@@ -88,6 +88,17 @@ case_no_keys() {
 	same keys "0 Function not implemented" "$(berth exec --no-tty greedy -- /exhaust keys 1 </dev/null)"
 }
 
+# What its processes may have is not what whoever starts it, or enters it, has.
+case_the_same_whoever_starts_it() {
+	(
+		ulimit -Sn 200
+		ulimit -Ss 4096
+		berth restart --force --wait modest
+		same "of a command" "1024 8192" "$(berth exec modest -- sh -c 'ulimit -n; ulimit -s' | xargs)"
+	)
+	same "of init" "1024 8388608" "$(awk '/^Max (open files|stack size)/ { print $4 }' "/proc/$(field modest init)/limits" | sort -n | xargs)"
+}
+
 # A site of its own on a small file system, which its pool of folders shares with the host.
 on_a_small_disk() {
 	export BERTH_ROOT=$T/small
