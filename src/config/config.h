@@ -20,6 +20,7 @@ enum key_kind {
 	KEY_DOMAIN,   /* char *: DNS labels joined by dots, or empty */
 	KEY_LINK,     /* char *: a name the kernel takes for a network link, or empty */
 	KEY_PATH,     /* char *: absolute, or empty */
+	KEY_PATHS,    /* char *: absolute ones, without blanks, separated by single spaces */
 	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
 	KEY_NUMBER,   /* uint64_t in [min, max] */
 	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
@@ -151,6 +152,8 @@ struct pool_config {
 	char *uuid;
 	char *driver;         /* KEY_CHOICE btrfs, dir, thin */
 	char *source;         /* a folder, a loop file or a device, as the driver takes it */
+	char *devices;        /* KEY_FIXED; further disks of a thin pool, where they were last */
+	char *grow_devices;   /* "grow.devices": disks that it takes by itself when it gets full */
 	uint64_t size;        /* of the loop file, 0 = none */
 	uint64_t overcommit;  /* "overcommit.max", per cent of the pool, 0 = any */
 	uint64_t size_max;    /* "size.max": to which the loop file may grow by itself, 0 = not */

@@ -203,10 +203,14 @@ static const char *const pool_filesystems[] = { "ext4", "xfs", NULL };
 
 #define AT(field) offsetof(struct pool_config, field)
 static const struct key pool_keys[] = {
+	{ "devices", KEY_PATHS, KEY_FIXED, AT(devices), "", 0, 0, NULL,
+	  "further disks of a thin pool, where they were last found" },
 	{ "driver", KEY_CHOICE, KEY_FIXED, AT(driver), "dir", 0, 0, pool_drivers,
 	  "how volumes are kept" },
 	{ "filesystem", KEY_CHOICE, 0, AT(filesystem), "ext4", 0, 0, pool_filesystems,
 	  "file system of a volume, where each has its own: ext4, xfs" },
+	{ "grow.devices", KEY_PATHS, 0, AT(grow_devices), "", 0, 0, NULL,
+	  "disks that a thin pool takes by itself, one at a time, when it gets full" },
 	{ "overcommit.max", KEY_NUMBER, 0, AT(overcommit), "0", 0, 1000000, NULL,
 	  "per cent of a thin pool that the sizes of its volumes may come to; 0: any" },
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,

@@ -86,25 +86,41 @@ static int parse_label(const struct key *key, const char *text, union value *val
 	return keep(text, value, err);
 }
 
-static int parse_labels(const struct key *key, const char *text, union value *value,
-			struct err *err)
+/* Words with blanks or commas between them. */
+static int parse_words(const struct key *key, const char *text,
+		       int (*check)(const struct key *key, const char *text, const char *word,
+				    struct err *err),
+		       union value *value, struct err *err)
 {
 	scoped_text struct text list = { 0 };
-	char label[64];
 
 	for (const char *at = text + strspn(text, " ,"); *at; at += strspn(at, " ,")) {
 		size_t n = strcspn(at, " ,");
-		if (text_print(label, sizeof label, "%.*s", (int)n, at) < 0)
-			return refuse(key, text, "a name in it is longer than 63 characters", err);
-		const char *fault = text_label_fault(label);
-		if (fault)
-			return err_set(err, EINVAL, "%s cannot be '%.120s': name '%s' %s",
-				       key->name, text, label, fault);
-		text_add(&list, "%s%s", list.length ? " " : "", label);
+		scoped_free char *word = strndup(at, n);
+		if (!word)
+			return err_set(err, ENOMEM, "out of memory");
+		if (check(key, text, word, err) < 0)
+			return -err->code;
+		text_add(&list, "%s%s", list.length ? " " : "", word);
 		at += n;
 	}
 	return list.failed ? err_set(err, ENOMEM, "out of memory")
 			   : keep(text_str(&list), value, err);
+}
+
+static int check_label(const struct key *key, const char *text, const char *word, struct err *err)
+{
+	const char *fault = text_label_fault(word);
+
+	return fault ? err_set(err, EINVAL, "%s cannot be '%.120s': name '%.64s' %s", key->name,
+			       text, word, fault)
+		     : 0;
+}
+
+static int parse_labels(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	return parse_words(key, text, check_label, value, err);
 }
 
 static int parse_domain(const struct key *key, const char *text, union value *value,
@@ -150,6 +166,20 @@ static int parse_path(const struct key *key, const char *text, union value *valu
 	if (strlen(text) >= PATH_MAX)
 		return refuse(key, text, "the path is too long", err);
 	return keep(text, value, err);
+}
+
+static int check_path(const struct key *key, const char *text, const char *word, struct err *err)
+{
+	if (*word != '/')
+		return refuse(key, text,
+			      "use absolute paths, which begin with '/', with blanks between them",
+			      err);
+	return strlen(word) >= PATH_MAX ? refuse(key, text, "a path is too long", err) : 0;
+}
+
+static int parse_paths(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	return parse_words(key, text, check_path, value, err);
 }
 
 static int parse_bool(const struct key *key, const char *text, union value *value, struct err *err)
@@ -446,6 +476,7 @@ static const struct kind kinds[] = {
 	[KEY_DOMAIN] = { FIELD_TEXT, parse_domain, NULL },
 	[KEY_LINK] = { FIELD_TEXT, parse_link, NULL },
 	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },
+	[KEY_PATHS] = { FIELD_TEXT, parse_paths, NULL },
 	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
 	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
