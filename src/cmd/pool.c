@@ -36,11 +36,15 @@ static const struct flag flag_sparse = { "sparse", 0, false, NULL,
 static const struct flag flag_wipe = { "force", 'f', false, NULL,
 				       "thin: destroy what the device holds" };
 
+static const struct flag flag_key = { "set", 's', false, "KEY=VALUE",
+				      "set a key of pool.conf; may be given several times" };
+
 static const struct flag flag_every = { "all", 'a', false, NULL, "all pools" };
 static const struct flag *const detach_flags[] = { &flag_every, NULL };
-static const struct flag *const create_flags[] = { &flag_block,      &flag_device, &flag_driver,
-						   &flag_filesystem, &flag_wipe,   &flag_size,
-						   &flag_source,     &flag_sparse, NULL };
+static const struct flag *const create_flags[] = {
+	&flag_block, &flag_device, &flag_driver, &flag_filesystem, &flag_wipe,
+	&flag_key,   &flag_size,   &flag_source, &flag_sparse,     NULL
+};
 static const struct flag *const show_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_volumes, NULL };
 
@@ -53,7 +57,7 @@ static int check_filesystem(const char *type, struct err *err)
 }
 
 /* A name that is mistyped must not become a file there, which would be in memory. */
-static int check_place(const char *option, const char *path, struct err *err)
+int pool_check_place(const char *option, const char *path, struct err *err)
 {
 	bool is_device = strcmp(option, "device") == 0 || text_starts(path, "/dev/");
 	struct stat st;
@@ -73,6 +77,23 @@ static int check_place(const char *option, const char *path, struct err *err)
 			       "those, and --source takes a file",
 			       option, path);
 	return 0;
+}
+
+static int create_with(struct call *call, struct pool_spec *spec, struct err *err)
+{
+	const char **settings = calloc(call->given_count + 1, sizeof *settings);
+	size_t count = 0;
+
+	if (!settings)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < call->given_count; i++) {
+		if (call->given[i].flag == &flag_key)
+			settings[count++] = call->given[i].value;
+	}
+	spec->settings = settings;
+	int r = pool_create(&call->site, call->words[0], spec, err);
+	free(settings);
+	return r;
 }
 
 static int run_create(struct call *call, struct err *err)
@@ -96,11 +117,12 @@ static int run_create(struct call *call, struct err *err)
 		r = check_filesystem(spec.filesystem, err);
 	if (r != 0)
 		return r;
-	if (spec.source && (r = check_place(device ? "device" : "source", spec.source, err)) != 0)
+	if (spec.source &&
+	    (r = pool_check_place(device ? "device" : "source", spec.source, err)) != 0)
 		return r;
 	if (device && !spec.driver)
 		spec.driver = "thin";
-	return pool_create(&call->site, call->words[0], &spec, err);
+	return create_with(call, &spec, err);
 }
 
 struct listing {
@@ -111,7 +133,20 @@ struct listing {
 	int broken;
 };
 
-/* A list reads pool.conf only: it attaches nothing. */
+static json_t *words_json(const char *words)
+{
+	scoped_free char *copy = strdup(words);
+	json_t *array = json_array();
+	char *rest = copy;
+
+	for (char *word; copy && (word = strsep(&rest, " "));) {
+		if (*word)
+			json_array_append_new(array, json_text(word));
+	}
+	return array;
+}
+
+/* A list reads pool.conf, and asks devices for their sizes: it attaches nothing. */
 static int visit_pool(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -129,18 +164,21 @@ static int visit_pool(void *context, const char *name)
 	}
 	if (listing->array) {
 		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", name, "driver",
-						json_text(config.driver), "source",
+				      json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", name,
+						"driver", json_text(config.driver), "source",
 						json_text(config.source), "size",
-						json_count(config.size), "uuid",
+						json_count(config.size), "devices",
+						words_json(config.devices), "uuid",
 						json_text(config.uuid)));
 	} else {
-		if (config.size)
-			text_human_size(config.size, size, sizeof size);
+		uint64_t bytes = pool_size(&config);
+		if (bytes)
+			text_human_size(bytes, size, sizeof size);
 		table_add(&listing->table, name);
 		table_add(&listing->table, config.driver);
 		table_add(&listing->table, size);
-		table_add(&listing->table, config.source);
+		table_format(&listing->table, "%s%s%s", config.source, *config.devices ? " " : "",
+			     config.devices);
 	}
 	config_free(&pool_schema, &config);
 	return 0;
@@ -159,7 +197,28 @@ static double overcommit(const struct pool_usage *usage, const struct pool_state
 	return usage->total ? (double)state->promised / (double)usage->total : 0;
 }
 
-static json_t *status_json(const struct pool *pool, const struct pool_usage *usage,
+static int add_disk_json(void *context, const struct pool_disk *disk)
+{
+	json_t *array = context;
+
+	return json_array_append_new(array,
+				     json_pack("{s:o, s:I, s:i}", "path", json_text(disk->path),
+					       "size", (json_int_t)disk->size, "sector_size",
+					       (int)disk->sector_size)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* What could not be looked at is missing in it. */
+static json_t *disks_json(struct pool *pool)
+{
+	json_t *array = json_array();
+
+	pool_each_disk(pool, add_disk_json, array, &(struct err){ 0 });
+	return array;
+}
+
+static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 			   const struct pool_state *state, size_t volumes)
 {
 	json_t *object =
@@ -171,21 +230,21 @@ static json_t *status_json(const struct pool *pool, const struct pool_usage *usa
 	if (!object || !state)
 		return object;
 	json_t *more =
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I}", "state", state->mode,
-			  "filesystem", pool->config.filesystem, "block", (json_int_t)state->block,
-			  "metadata_used", (json_int_t)state->metadata_used, "metadata_total",
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o}", "state",
+			  state->mode, "filesystem", pool->config.filesystem, "block",
+			  (json_int_t)state->block, "metadata_used",
+			  (json_int_t)state->metadata_used, "metadata_total",
 			  (json_int_t)state->metadata_total, "promised",
 			  (json_int_t)state->promised, "overcommit", overcommit(usage, state),
 			  "quarantined", (json_int_t)state->quarantined, "lost",
-			  (json_int_t)state->lost);
+			  (json_int_t)state->lost, "disks", disks_json(pool));
 	json_object_update(object, more);
 	json_decref(more);
 	return object;
 }
 
-static void add_status(struct listing *listing, const struct pool *pool,
-		       const struct pool_usage *usage, const struct pool_state *state,
-		       size_t volumes)
+static void add_status(struct listing *listing, struct pool *pool, const struct pool_usage *usage,
+		       const struct pool_state *state, size_t volumes)
 {
 	unsigned percent = usage->total ? (unsigned)(usage->used * 100.0 / usage->total) : 0;
 	struct table *table = &listing->table;
@@ -216,7 +275,8 @@ static void add_status(struct listing *listing, const struct pool *pool,
 	}
 	table_format(table, "%zu", volumes);
 	table_add(table, pool->ops->can & STORAGE_FAST_CLONE ? "fast" : "copied");
-	table_add(table, pool->config.source);
+	table_format(table, "%s%s%s", pool->config.source, *pool->config.devices ? " " : "",
+		     pool->config.devices);
 	note_pool_room(pool->name, usage);
 	if (state && state->lost + state->quarantined > 0)
 		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "

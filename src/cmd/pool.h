@@ -10,4 +10,7 @@ extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, p
 /* The size that a flag gives; untouched when it was not given. 0 or EXIT_USAGE. */
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err);
 
+/* Words for a path that cannot be what --source or --device says it is. 0, EXIT_USAGE or -code. */
+int pool_check_place(const char *option, const char *path, struct err *err);
+
 #endif

@@ -15,7 +15,12 @@ static const struct flag flag_metadata = { "metadata", 0, false, "SIZE",
 static const struct flag flag_reclaim = { "reclaim", 0, false, NULL,
 					  "delete what belongs to nobody" };
 
-static const struct flag *const grow_flags[] = { &flag_metadata, &flag_larger, NULL };
+static const struct flag flag_disk = { "device", 0, false, "PATH",
+				       "another disk for it to lie on, used whole" };
+static const struct flag flag_wipe = { "force", 'f', false, NULL, "destroy what the disk holds" };
+
+static const struct flag *const grow_flags[] = { &flag_disk, &flag_wipe, &flag_metadata,
+						 &flag_larger, NULL };
 static const struct flag *const check_flags[] = { &flag_reclaim, NULL };
 
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err)
@@ -30,14 +35,17 @@ int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, str
 
 static int run_grow(struct call *call, struct err *err)
 {
-	uint64_t size = 0, metadata = 0;
+	struct pool_growth growth = { .device = call_value(call, &flag_disk),
+				      .force = call_has(call, &flag_wipe) };
 
 	int r = name_check(call->words[0], err);
 	if (r == 0)
-		r = pool_size_of(call, &flag_larger, &size, err);
+		r = pool_size_of(call, &flag_larger, &growth.size, err);
 	if (r == 0)
-		r = pool_size_of(call, &flag_metadata, &metadata, err);
-	return r != 0 ? r : pool_grow(&call->site, call->words[0], size, metadata, err);
+		r = pool_size_of(call, &flag_metadata, &growth.metadata, err);
+	if (r == 0 && growth.device)
+		r = pool_check_place("device", growth.device, err);
+	return r != 0 ? r : pool_grow(&call->site, call->words[0], &growth, err);
 }
 
 static int run_check(struct call *call, struct err *err)

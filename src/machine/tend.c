@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WINDOW_SECONDS = 5 };
+enum { WINDOW_SECONDS = 5, GROW_SECONDS = 10 };
 
 /* A machine whose volume is in use, as it was at the last look. */
 struct user {
@@ -31,7 +31,9 @@ struct tender {
 	const char *pool;
 	struct user *users; /* owned */
 	size_t count;
-	time_t based; /* when the bases were taken */
+	time_t based;      /* when the bases were taken */
+	time_t grow_again; /* not before */
+	bool grow_failed;  /* and it was told */
 	enum space_level told;
 	struct space space;
 };
@@ -239,20 +241,35 @@ static void tell_level(struct tender *tender)
 	tender->told = level;
 }
 
+/* Not at every look: to find that a disk cannot be had takes some looking too. */
+static void grow(struct tender *tender, struct pool *pool)
+{
+	scoped_text struct text how = { 0 };
+	struct err err = { 0 };
+	time_t now = time(NULL);
+
+	if (now < tender->grow_again)
+		return;
+	int r = pool_grow_itself(pool, &how, &err);
+	if (r > 0)
+		tell(tender, &(struct event){ .name = "pool-grown", .cause = text_str(&how) });
+	if (r >= 0)
+		return;
+	tender->grow_again = now + GROW_SECONDS;
+	if (!tender->grow_failed)
+		tell(tender, &(struct event){ .name = "pool-grow-failed", .cause = err.text });
+	tender->grow_failed = true;
+}
+
 static void make_room(struct tender *tender, struct pool *pool)
 {
 	enum space_level level = space_level(&tender->space);
-	char how[64], size[32];
-	struct err err = { 0 };
 
 	/* Who waits in the kernel for room cannot even be killed. */
 	if (level == SPACE_NONE)
-		pool_release_reserve(pool, &err);
-	if (level < SPACE_SCARCE || pool_grow_itself(pool, &err) <= 0)
-		return;
-	text_human_size(pool->config.size, size, sizeof size);
-	snprintf(how, sizeof how, "to %s", size);
-	tell(tender, &(struct event){ .name = "pool-grown", .cause = how });
+		pool_release_reserve(pool, &(struct err){ 0 });
+	if (level >= SPACE_SCARCE)
+		grow(tender, pool);
 }
 
 /* One look, and what follows. True: it goes on. */

@@ -28,4 +28,7 @@ int pool_open_held(struct pool *pool, const struct site *site, const char *name,
 /* What a reboot took away is there again, what dead commands left is not. */
 int pool_attach(struct pool *pool, struct err *err);
 
+/* A new one; the caller owns it. */
+int pool_draw_uuid(char **out, struct err *err);
+
 #endif

@@ -89,7 +89,7 @@ static int undo(struct pool *pool, struct err *err)
 	return remove_folder(pool, err);
 }
 
-static int new_uuid(char **out, struct err *err)
+int pool_draw_uuid(char **out, struct err *err)
 {
 	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, out);
 
@@ -121,6 +121,26 @@ static int set_source(struct pool *pool, const char *source, struct err *err)
 	return 0;
 }
 
+/* "KEY=VALUE", as pool_set would take it. */
+static int set_key(struct pool *pool, const char *word, struct err *err)
+{
+	scoped_free char *name = strdup(word);
+	char *equals = name ? strchr(name, '=') : NULL;
+
+	if (!name)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!equals)
+		return err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'", word,
+			       word);
+	*equals = '\0';
+	const struct key *key = config_find(&pool_schema, name, err);
+	if (!key)
+		return -err->code;
+	if (key->flags & KEY_FIXED)
+		return err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
+	return config_set(&pool_schema, &pool->config, key, equals + 1, err);
+}
+
 static int fill_config(struct pool *pool, const struct pool_spec *spec, struct err *err)
 {
 	char reason[256];
@@ -135,11 +155,15 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 			err, EINVAL,
 			"pool '%s': there is no driver '%s'; the drivers are thin, btrfs and dir",
 			pool->name, driver);
-	int r = new_uuid(&uuid, err);
+	int r = pool_draw_uuid(&uuid, err);
 	if (r < 0)
 		return r;
 	if (set_text(&pool->config.driver, driver) < 0 || set_text(&pool->config.uuid, uuid) < 0)
 		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; spec->settings && spec->settings[i]; i++) {
+		if (set_key(pool, spec->settings[i], err) < 0)
+			return -err->code;
+	}
 	pool->config.size = spec->size;
 	if (spec->filesystem && set_text(&pool->config.filesystem, spec->filesystem) < 0)
 		return err_set(err, ENOMEM, "out of memory");

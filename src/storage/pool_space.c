@@ -1,6 +1,6 @@
 /* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
 #include "base/scoped.h"
-#include "storage/driver.h"
+#include "storage/pool.h"
 #include "storage/space.h"
 
 #include <errno.h>
@@ -42,24 +42,69 @@ static uint64_t free_below(const struct pool *pool)
 							: (uint64_t)below.f_bavail * below.f_frsize;
 }
 
-int pool_grow_itself(struct pool *pool, struct err *err)
+/* 1: it has gained something. */
+static int gain(struct pool *pool, const struct pool_growth *growth, struct text *how,
+		struct err *err)
 {
-	const struct pool_config *config = &pool->config;
 	struct pool_usage before, after;
-	uint64_t size = 0;
+	char size[32];
 
-	if (!pool->ops->upkeep)
-		return 0;
-	if (config->size) {
-		size = space_grow_to(config->size, config->size_max, free_below(pool));
-		if (!size)
-			return 0;
-	}
 	if (pool->ops->pool_usage(pool, &before, err) < 0 ||
-	    pool->ops->upkeep->grow(pool, size, 0, err) < 0 ||
+	    pool->ops->upkeep->grow(pool, growth, err) < 0 ||
 	    pool->ops->pool_usage(pool, &after, err) < 0)
 		return -err->code;
-	return after.total > before.total;
+	if (after.total <= before.total)
+		return 0;
+	text_human_size(after.total, size, sizeof size);
+	text_add(how, "to %s", size);
+	if (growth->device)
+		text_add(how, " with disk '%s'", growth->device);
+	return 1;
+}
+
+/* What the source gives by itself. */
+static int grow_source(struct pool *pool, struct text *how, struct err *err)
+{
+	const struct pool_config *config = &pool->config;
+	struct pool_growth growth = { 0 };
+
+	if (config->size) {
+		growth.size = space_grow_to(config->size, config->size_max, free_below(pool));
+		if (!growth.size)
+			return 0;
+	}
+	return gain(pool, &growth, how, err);
+}
+
+/* The first of those that were named for it that can be had; when none can, why not the last one. */
+static int grow_by_disk(struct pool *pool, struct text *how, struct err *err)
+{
+	scoped_free char *names = strdup(pool->config.grow_devices);
+	struct err why = { 0 };
+	char *rest = names;
+	int r = 0;
+
+	if (!names)
+		return err_set(err, ENOMEM, "out of memory");
+	for (char *name; r <= 0 && (name = strsep(&rest, " "));) {
+		if (!*name)
+			continue;
+		why = (struct err){ 0 };
+		r = gain(pool, &(struct pool_growth){ .device = name }, how, &why);
+	}
+	return r < 0 ? err_set(err, why.code, "%s", why.text) : r;
+}
+
+int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
+{
+	if (!pool->ops->upkeep)
+		return 0;
+	/* By what pool.conf says now, which is changed here. */
+	scoped_fd int lock = pool_lock(pool, err);
+	if (lock < 0 || pool_load(pool, "pool.conf", err) < 0)
+		return -err->code;
+	int r = grow_source(pool, how, err);
+	return r == 0 ? grow_by_disk(pool, how, err) : r;
 }
 
 /* ---- The reserve */

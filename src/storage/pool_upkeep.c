@@ -1,8 +1,12 @@
 /* What a pool needs whose driver keeps books. */
+#include "base/scoped.h"
 #include "storage/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 static int needs_none(const struct pool *pool, struct err *err)
 {
@@ -21,15 +25,18 @@ static int open_kept(struct pool *pool, const struct site *site, const char *nam
 	return r == 0 && !pool->ops->upkeep ? needs_none(pool, err) : r;
 }
 
-int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
+/* pool.conf is changed too, as by pool_set. */
+int pool_grow(const struct site *site, const char *name, const struct pool_growth *growth,
 	      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
 	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	if (pool.ops->open(&pool, err) < 0 ||
-	    pool.ops->upkeep->grow(&pool, size, metadata, err) < 0)
+	scoped_fd int lock = pool_lock(&pool, err);
+	if (lock < 0 || pool_load(&pool, "pool.conf", err) < 0)
+		return -err->code;
+	if (pool.ops->open(&pool, err) < 0 || pool.ops->upkeep->grow(&pool, growth, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	return 0;
 }
@@ -93,6 +100,37 @@ int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
 	return pool->ops->upkeep->state(pool, state, err) < 0
 		       ? err_wrap(err, "pool '%s'", pool->name)
 		       : 0;
+}
+
+int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
+		   struct err *err)
+{
+	if (!pool->ops->upkeep)
+		return 0;
+	return pool->ops->upkeep->each_disk(pool, visit, context, err) < 0
+		       ? err_wrap(err, "pool '%s'", pool->name)
+		       : 0;
+}
+
+static uint64_t device_size(const char *path)
+{
+	struct stat st;
+	scoped_fd int fd =
+		stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+
+	return end > 0 ? (uint64_t)end : 0;
+}
+
+uint64_t pool_size(const struct pool_config *config)
+{
+	uint64_t size = config->size ? config->size : device_size(config->source);
+	scoped_free char *further = strdup(config->devices);
+	char *rest = further;
+
+	for (char *word; further && (word = strsep(&rest, " "));)
+		size += *word ? device_size(word) : 0;
+	return size;
 }
 
 int pool_glance(const struct site *site, const char *name, struct pool_usage *usage)

@@ -41,6 +41,21 @@ struct pool_state {
 	uint64_t quarantined, lost;             /* ids that are nobody's; volumes that are gone */
 };
 
+/* One of those that a pool lies on. */
+struct pool_disk {
+	const char *path;
+	uint64_t size;        /* bytes; 0: it is not there */
+	unsigned sector_size; /* bytes */
+};
+
+/* How a pool is to become larger. */
+struct pool_growth {
+	uint64_t size;      /* bytes of its loop file; 0: as it is, or all of its devices */
+	uint64_t metadata;  /* bytes; 0: what fits its size */
+	const char *device; /* another one to lie on, NULL: none */
+	bool force;         /* whatever that holds is of no use */
+};
+
 struct storage_ops;
 struct pool_spec;
 
@@ -112,11 +127,13 @@ struct storage_ops {
 /* For a driver that keeps books of its own; a report has a line for each finding. */
 struct storage_upkeep {
 	/* Of an open pool. grow: as pool_grow. */
-	int (*grow)(struct pool *, uint64_t size, uint64_t metadata, struct err *);
+	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
 	int (*trim)(struct pool *, struct text *report, struct err *);
 	int (*adopt)(struct pool *, uint64_t id, const char *volume, struct err *);
 	int (*state)(struct pool *, struct pool_state *, struct err *);
+	int (*each_disk)(struct pool *, int (*visit)(void *, const struct pool_disk *),
+			 void *context, struct err *);
 	/* As pool_usage, of a pool that is not open; -ENODEV when it is not attached. */
 	int (*glance)(struct pool *, struct pool_usage *, struct err *);
 	/* Calls visit for each volume that is in use, with the bytes of the pool that it takes. */
@@ -138,6 +155,8 @@ struct pool_spec {
 	const char *filesystem; /* thin: ext4, xfs; NULL: ext4 */
 	bool sparse;            /* thin: a loop file of a given size takes only what is used */
 	bool force;             /* thin: whatever the device holds is of no use */
+	const char *const
+		*settings; /* keys of pool.conf, "KEY=VALUE", NULL-terminated; NULL: none */
 };
 
 /* The driver that a new pool would get here, and why, in words: for create and doctor. */
@@ -162,11 +181,8 @@ int pool_delete(const struct site *site, const char *name, bool force, struct er
 /* Detaches (for an uninstall or a host's shutdown): volumes stay. */
 int pool_detach(const struct site *site, const char *name, struct err *err);
 
-/*
- * Online, to so many bytes; 0: all of the device that it is on. metadata: to so many bytes, 0: what
- * fits the size.
- */
-int pool_grow(const struct site *site, const char *name, uint64_t size, uint64_t metadata,
+/* Online. */
+int pool_grow(const struct site *site, const char *name, const struct pool_growth *growth,
 	      struct err *err);
 
 enum pool_check_flags {
@@ -192,6 +208,13 @@ int pool_adopt(const struct site *site, const char *name, uint64_t id, const cha
 /* -EOPNOTSUPP, without words, from a driver that has no books. */
 int pool_look(struct pool *pool, struct pool_state *state, struct err *err);
 
+/* Calls visit for each disk or loop file that a pool with books lies on. */
+int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
+		   struct err *err);
+
+/* Bytes of its loop file and disks, those that are there, by their sizes alone; 0: it lies in a folder. */
+uint64_t pool_size(const struct pool_config *config);
+
 /*
  * How full a pool is, where that costs next to nothing to know: nothing is attached for it. 1, or 0
  * and nothing filled in.
@@ -210,8 +233,11 @@ int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, ui
 void pool_watch_device(const struct pool *pool, char *out, size_t room);
 int pool_watch_again(struct pool *pool, struct err *err);
 
-/* Takes a step within size.max and what is below; or all of a device that has become larger. 1: it has. */
-int pool_grow_itself(struct pool *pool, struct err *err);
+/*
+ * Takes a step within size.max and what is below, or all of a device that has become larger, or the next
+ * disk of grow.devices. 1: it has, and how is told: "to 20 GiB".
+ */
+int pool_grow_itself(struct pool *pool, struct text *how, struct err *err);
 
 /*
  * A hundredth of the pool that is kept filled with nothing, so that giving it up makes room when

@@ -10,6 +10,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm.h"
+#include "kern/loop.h"
 #include "storage/storage.h"
 
 #include <fcntl.h>
@@ -20,12 +21,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { POOL_SIZE = 512 << 20, POINTS_MAX = 256 };
+enum { POOL_SIZE = 512 << 20, FURTHER_SIZE = 256 << 20, POINTS_MAX = 256 };
 
 static struct site site;
 static char folder[] = "/var/tmp/thin-faults.XXXXXX";
 static unsigned runs, killed, bad;
 static const char *now = "-";
+static struct loop further = { .fd = -1 }; /* a disk that no pool has yet */
 
 static bool fault(const char *what, const char *why)
 {
@@ -256,7 +258,9 @@ static bool after_attach(struct pool *pool)
 
 static int run_grow(struct pool *pool, struct err *err)
 {
-	return pool->ops->upkeep->grow(pool, pool->config.size + (8 << 20), 0, err);
+	const struct pool_growth growth = { .size = pool->config.size + (8 << 20) };
+
+	return pool->ops->upkeep->grow(pool, &growth, err);
 }
 
 static bool after_grow(struct pool *pool)
@@ -277,7 +281,8 @@ static int run_grow_metadata(struct pool *pool, struct err *err)
 
 	if (pool->ops->upkeep->state(pool, &state, err) < 0)
 		return -err->code;
-	return pool->ops->upkeep->grow(pool, 0, state.metadata_total + (1 << 20), err);
+	const struct pool_growth growth = { .metadata = state.metadata_total + (1 << 20) };
+	return pool->ops->upkeep->grow(pool, &growth, err);
 }
 
 static bool after_grow_metadata(struct pool *pool)
@@ -286,6 +291,37 @@ static bool after_grow_metadata(struct pool *pool)
 
 	return done(run_grow_metadata(pool, &err), "again", &err) &&
 	       holds(pool, "machine.base", "base");
+}
+
+/* The whole of a second disk; again, it takes up what the dead one began, or finds it done. */
+static int run_join(struct pool *pool, struct err *err)
+{
+	const struct pool_growth growth = { .device = further.path };
+
+	return pool->ops->upkeep->grow(pool, &growth, err);
+}
+
+static bool begin_pool(void);
+
+/* With all that it has, after another attach too; and a new pool for the next one, since disks stay. */
+static bool after_join(struct pool *pool)
+{
+	struct pool_usage usage = { 0 };
+	struct err err = { 0 };
+
+	if (run_join(pool, &err) < 0 && err.code != EEXIST)
+		return fault("again", err.text);
+	err = (struct err){ 0 };
+	if (!done(pool->ops->pool_usage(pool, &usage, &err), "usage", &err) ||
+	    !done(pool->ops->detach(pool, &err), "detach", &err) ||
+	    !done(pool->ops->open(pool, &err), "attach", &err) ||
+	    !holds(pool, "machine.base", "base"))
+		return false;
+	if (usage.total < POOL_SIZE + FURTHER_SIZE / 2)
+		return fault("grow", "it has not");
+	pool_close(pool);
+	return done(pool_delete(&site, "main", true, &err), "delete the pool", &err) &&
+	       begin_pool() && done(pool_open(pool, &site, "main", &err), "open", &err);
 }
 
 static int run_resize(struct pool *pool, struct err *err)
@@ -400,6 +436,8 @@ static const struct operation operations[] = {
 	{ "attach", false, before_attach, run_attach, after_attach },
 	{ "grow", false, nothing_before, run_grow, after_grow },
 	{ "grow metadata", true, nothing_before, run_grow_metadata, after_grow_metadata },
+	{ "join", false, nothing_before, run_join, after_join },
+	{ "join running", true, nothing_before, run_join, after_join },
 	{ "resize", false, before_delete, run_resize, after_resize },
 	{ "check", true, nothing_before, run_check, after_check },
 	{ "trim", true, nothing_before, run_trim, after_attach },
@@ -559,11 +597,12 @@ static void kill_at_point(const struct operation *operation, const char *point)
 		fault("kill", "it was not");
 	else
 		killed++;
-	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
 	/* With the base still in use, as a machine goes on running. */
 	if (operation->running && done(pool_open(&pool, &site, "main", &err), "open", &err))
 		nothing_suspended();
+	pool_close(&pool);
 	scoped_close_fd(&base);
 	pool_is_whole(operation);
 	now = "-";
@@ -641,19 +680,32 @@ static unsigned all_calls(const struct operation *operation, unsigned every)
 	return k - 2 * every;
 }
 
-static bool begin(void)
+static bool begin_pool(void)
 {
 	struct pool_spec spec = { .driver = "thin", .size = POOL_SIZE, .sparse = true };
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+
+	return done(pool_create(&site, "main", &spec, &err), "create the pool", &err) &&
+	       done(pool_open(&pool, &site, "main", &err), "open", &err) &&
+	       done(volume_create(&pool, "machine.base", 64 << 20, &err), "create", &err) &&
+	       put(&pool, "machine.base", "base");
+}
+
+static bool begin(void)
+{
 	struct err err = { 0 };
 
 	if (!mkdtemp(folder) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return fault("begin", strerror(errno));
-	if (site_open(&site, folder, &err) < 0 || pool_create(&site, "main", &spec, &err) < 0)
+	scoped_free char *path = text_format("%s/further", folder);
+	scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, FURTHER_SIZE) < 0 ||
+	    loop_attach(fd, LOOP_WITH_AUTOCLEAR, 512, &further) < 0)
+		return fault("begin", "no further disk");
+	if (site_open(&site, folder, &err) < 0)
 		return fault("begin", err.text);
-	scoped_pool struct pool pool = { .use_fd = -1 };
-	return done(pool_open(&pool, &site, "main", &err), "open", &err) &&
-	       done(volume_create(&pool, "machine.base", 64 << 20, &err), "create", &err) &&
-	       put(&pool, "machine.base", "base");
+	return begin_pool();
 }
 
 static void end(void)
@@ -661,6 +713,7 @@ static void end(void)
 	struct err err = { 0 };
 
 	done(pool_delete(&site, "main", true, &err), "delete the pool", &err);
+	loop_close(&further);
 	remove_tree(AT_FDCWD, folder);
 }
 

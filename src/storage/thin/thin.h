@@ -88,11 +88,11 @@ void thin_end(struct pool *pool);
 
 extern const struct storage_upkeep thin_upkeep;
 
-/* The only disk with the pool's label, NULL if there is none; the caller owns it. */
-int thin_find_disk(const struct pool *pool, char **found, struct err *err);
-
 /* Reads the layout. */
 int thin_look(struct pool *pool, struct err *err);
+/* Of an open pool: as storage_upkeep says. */
+int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
+		   struct err *err);
 /* Whether the pool's device is there and works. */
 bool thin_attached(const struct pool *pool);
 /* Under the lock: makes what is missing of loop device, linear devices and pool. Idempotent. */
@@ -102,8 +102,8 @@ int thin_extend(struct pool *pool, struct err *err);
 /* Gives a sparse file the blocks of its metadata or spare, which it must not lack when they are written. */
 int thin_fill(const struct pool *pool, const struct thin_extents *extents, struct err *err);
 /*
- * Under the lock: writes the layout, enlarged to what the disk is by now and to so much metadata (0:
- * what fits its size), into the label.
+ * Under the lock: writes the layout, enlarged to what the disks are by now and to so much metadata (0:
+ * what fits their size), into the label.
  */
 int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err);
 /* Under the lock. -EBUSY while a volume is in use, and then nothing is taken away. */
@@ -192,7 +192,7 @@ int thin_snapshot(struct pool *pool, const char *origin, const char *name, struc
 /* format, and erase: the disk below. */
 int thin_format(struct pool *pool, struct err *err);
 int thin_erase(struct pool *pool, struct err *err);
-int thin_grow(struct pool *pool, uint64_t size, uint64_t metadata, struct err *err);
+int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *err);
 
 /*
  * Calls visit for every id that the pool has, asked of its metadata with thin_ls(8). Under the lock.
@@ -239,8 +239,9 @@ int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err);
 
 /* What the first 4096 bytes of a volume say of it. */
 struct thin_fs {
-	const char *type; /* "ext4", "xfs" or NULL */
-	uint64_t size;    /* bytes */
+	const char *type;  /* "ext4", "xfs" or NULL */
+	uint64_t size;     /* bytes */
+	unsigned smallest; /* bytes that it writes at a time; the disk's sectors may be no larger */
 };
 void thin_fs_look(dev_t dev, struct thin_fs *fs);
 

@@ -1,129 +1,44 @@
-/* What a thin pool stands on: its disk by the label, the devices made of it, attached and detached. */
+/* What a thin pool stands on: the devices made of its disks, attached, extended and detached. */
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "kern/loop.h"
-#include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
+#include "storage/thin/thin_disks.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
 enum { LOW_WATER_PART = 5 }; /* so much left: SPACE_LOW */
 
-int thin_look(struct pool *pool, struct err *err)
-{
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
-	char uuid[37];
-
-	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &thin_of(pool)->layout);
-	if (r == 0 && strcmp(uuid, pool->config.uuid) != 0)
-		r = -ENOENT;
-	return r < 0 ? err_set(err, -r, "read the label of '%s': %s", pool->config.source,
-			       strerror(-r))
-		     : 0;
-}
-
-static int open_source(struct pool *pool, struct loop *loop, struct err *err)
-{
-	const char *path = pool->config.source;
-
-	if (pool->config.size) {
-		if (disk_serve(pool, loop, err) < 0)
-			return -err->code;
-		path = loop->path;
-	}
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
-	return fd;
-}
-
-/* Below the pool; its layout has been read. */
-struct below {
-	dev_t dev;
-	uint64_t sectors;
-};
-
-static int check_label(struct pool *pool, int fd, struct below *below, struct err *err)
-{
-	struct thin_layout *layout = &thin_of(pool)->layout;
-	uint64_t bytes = 0;
-	struct stat st;
-	char uuid[37];
-
-	int r = thin_label_read(fd, uuid, layout);
-	if (r < 0)
-		return err_set(err, -r,
-			       r == -ENOENT    ? "'%s' no longer holds the pool: its label is gone"
-			       : r == -EUCLEAN ? "'%s': the pool's label there is damaged"
-					       : "'%s': its label cannot be read",
-			       pool->config.source);
-	if (strcmp(uuid, pool->config.uuid) != 0)
-		return err_set(err, ESTALE, "'%s' holds another pool (UUID %s) than this one (%s)",
-			       pool->config.source, uuid, pool->config.uuid);
-	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
-		return err_set(err, errno, "ask '%s' for its size: %s", pool->config.source,
-			       strerror(errno));
-	if (fstat(fd, &st) < 0)
-		return err_set(err, errno, "look at '%s': %s", pool->config.source,
-			       strerror(errno));
-	*below = (struct below){ st.st_rdev, bytes / DM_SECTOR };
-	if (below->sectors < thin_layout_end(layout, 0))
-		return err_set(err, EIO,
-			       "'%s' has become too small for the pool on it: it has %llu MiB of "
-			       "%llu; give back what was taken from it",
-			       pool->config.source, (unsigned long long)(bytes >> 20),
-			       (unsigned long long)(thin_layout_end(layout, 0) * DM_SECTOR >> 20));
-	return 0;
-}
-
-/* The descriptor, which the caller owns, or -code; loop is the caller's to close. */
-static int open_disk(struct pool *pool, struct loop *loop, struct below *below, struct err *err)
-{
-	scoped_fd int fd = open_source(pool, loop, err);
-
-	if (fd < 0 || check_label(pool, fd, below, err) < 0)
-		return -err->code;
-	return take_fd(&fd);
-}
-
-static int write_label(struct pool *pool, int fd, struct err *err)
-{
-	int r = thin_label_write(fd, pool->config.uuid, &thin_of(pool)->layout);
-
-	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
-			       strerror(-r))
-		     : 0;
-}
-
 int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
 {
-	scoped_loop struct loop loop = { .fd = -1 };
-	struct below below;
-	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+	uint64_t sectors[THIN_DISKS] = { 0 };
+	scoped_disks struct thin_disks disks;
 
-	if (fd < 0 || thin_layout_grow(&thin_of(pool)->layout, &below.sectors, metadata, err) < 0)
+	if (thin_disks_open(pool, &disks, err) < 0)
 		return -err->code;
-	return write_label(pool, fd, err);
+	for (unsigned i = 0; i < disks.count; i++)
+		sectors[i] = disks.list[i].sectors;
+	if (thin_layout_grow(&thin_of(pool)->layout, sectors, metadata, err) < 0)
+		return -err->code;
+	return thin_disks_write(pool, &disks, err);
 }
 
-/* The lines of what lies on a disk in pieces. */
+/* The lines of what lies on disks in pieces. */
 struct lines {
 	struct dm_target targets[THIN_EXTENTS];
 	char params[THIN_EXTENTS][64];
 };
 
-static void line_up(const struct thin_extents *extents, dev_t below, struct lines *lines)
+static void line_up(const struct thin_extents *extents, const struct thin_disks *disks,
+		    struct lines *lines)
 {
 	uint64_t at = 0;
 
 	for (unsigned i = 0; i < extents->count; i++) {
+		dev_t below = disks->list[extents->list[i].disk].dev;
 		snprintf(lines->params[i], sizeof lines->params[i], "%u:%u %llu", major(below),
 			 minor(below), (unsigned long long)extents->list[i].start);
 		lines->targets[i] = (struct dm_target){ at, extents->list[i].length, "linear",
@@ -146,14 +61,14 @@ static int refuse_second(struct pool *pool, const struct thin_device *device, st
 		info.name, pool->name);
 }
 
-static int attach_part(struct pool *pool, const char *part, dev_t below,
+static int attach_part(struct pool *pool, const char *part, const struct thin_disks *disks,
 		       const struct thin_extents *extents, dev_t *dev, struct err *err)
 {
 	struct thin_device device;
 	struct lines lines;
 
 	thin_device_part(pool, part, &device);
-	line_up(extents, below, &lines);
+	line_up(extents, disks, &lines);
 	int r = thin_device_ensure(pool, &device, lines.targets, extents->count, dev);
 	if (r == -EBUSY && refuse_second(pool, &device, err) < 0)
 		return -err->code;
@@ -246,32 +161,27 @@ static int clear_leftovers(struct pool *pool, struct err *err)
 static int attach_all(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_loop struct loop loop = { .fd = -1 };
-	struct below below;
-	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+	scoped_disks struct thin_disks disks;
 	dev_t metadata = 0, data = 0;
 
-	if (fd < 0 ||
-	    attach_part(pool, "metadata", below.dev, &layout->metadata, &metadata, err) < 0 ||
+	if (thin_disks_open(pool, &disks, err) < 0 ||
+	    attach_part(pool, "metadata", &disks, &layout->metadata, &metadata, err) < 0 ||
 	    check_superblock(pool, metadata, err) < 0 ||
-	    attach_part(pool, "data", below.dev, &layout->data, &data, err) < 0 ||
+	    attach_part(pool, "data", &disks, &layout->data, &data, err) < 0 ||
 	    attach_pool(pool, metadata, data, err) < 0)
 		return -err->code;
 	return 0;
 }
 
-/* Disks come up under other names: the label says which it is. */
+/* Disks come up under other names: the label says which it is. Of the further ones: thin_disks_open. */
 static int follow_disk(struct pool *pool, struct err *err)
 {
-	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
 	struct err missed = { 0 };
 	char *found = NULL;
 
 	if (pool->config.size || thin_look(pool, &missed) == 0 || missed.code == EUCLEAN)
 		return 0;
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
-	if (thin_find_disk(pool, &found, err) < 0)
+	if (thin_find_disk(pool, NULL, &found, err) < 0)
 		return -err->code;
 	if (!found)
 		return err_set(
@@ -281,8 +191,7 @@ static int follow_disk(struct pool *pool, struct err *err)
 			pool->config.source, pool->name);
 	free(pool->config.source);
 	pool->config.source = found;
-	/* One that is only being made has no pool.conf. */
-	return access(conf, F_OK) < 0 ? 0 : config_save(&pool_schema, conf, &pool->config, err);
+	return thin_save_places(pool, err);
 }
 
 int thin_attach(struct pool *pool, struct err *err)
@@ -294,7 +203,7 @@ int thin_attach(struct pool *pool, struct err *err)
 }
 
 /* Makes a device longer that is there; what is on it goes on. */
-static int extend_part(struct pool *pool, const char *part, dev_t below,
+static int extend_part(struct pool *pool, const char *part, const struct thin_disks *disks,
 		       const struct thin_extents *extents, dev_t *dev, struct err *err)
 {
 	struct dm *dm = &thin_of(pool)->dm;
@@ -303,7 +212,7 @@ static int extend_part(struct pool *pool, const char *part, dev_t below,
 	struct lines lines;
 
 	thin_device_part(pool, part, &device);
-	line_up(extents, below, &lines);
+	line_up(extents, disks, &lines);
 	int r = dm_reload(dm, device.name, 0, lines.targets, extents->count);
 	if (r == 0)
 		r = dm_info(dm, device.name, &info);
@@ -329,16 +238,14 @@ static int extend_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 int thin_extend(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_loop struct loop loop = { .fd = -1 };
-	struct below below;
-	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+	scoped_disks struct thin_disks disks;
 	dev_t metadata = 0, data = 0;
 
-	if (fd < 0 ||
-	    extend_part(pool, "metadata", below.dev, &layout->metadata, &metadata, err) < 0)
+	if (thin_disks_open(pool, &disks, err) < 0 ||
+	    extend_part(pool, "metadata", &disks, &layout->metadata, &metadata, err) < 0)
 		return -err->code;
 	fault_point("thin-extended-metadata");
-	if (extend_part(pool, "data", below.dev, &layout->data, &data, err) < 0)
+	if (extend_part(pool, "data", &disks, &layout->data, &data, err) < 0)
 		return -err->code;
 	fault_point("thin-extended-data");
 	return extend_pool(pool, metadata, data, err);
@@ -361,13 +268,12 @@ int thin_path(struct pool *pool, const char *part, char *out, size_t room, struc
 int thin_expose(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_loop struct loop loop = { .fd = -1 };
-	struct below below;
-	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+	scoped_disks struct thin_disks disks;
 	dev_t dev;
 
-	if (fd < 0 || attach_part(pool, "metadata", below.dev, &layout->metadata, &dev, err) < 0 ||
-	    attach_part(pool, "spare", below.dev, &layout->spare, &dev, err) < 0)
+	if (thin_disks_open(pool, &disks, err) < 0 ||
+	    attach_part(pool, "metadata", &disks, &layout->metadata, &dev, err) < 0 ||
+	    attach_part(pool, "spare", &disks, &layout->spare, &dev, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -375,16 +281,14 @@ int thin_expose(struct pool *pool, struct err *err)
 int thin_swap(struct pool *pool, struct err *err)
 {
 	struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_loop struct loop loop = { .fd = -1 };
-	struct below below;
-	scoped_fd int fd = open_disk(pool, &loop, &below, err);
+	scoped_disks struct thin_disks disks;
 
-	if (fd < 0)
-		return fd;
+	if (thin_disks_open(pool, &disks, err) < 0)
+		return -err->code;
 	const struct thin_extents was = layout->metadata;
 	layout->metadata = layout->spare;
 	layout->spare = was;
-	return write_label(pool, fd, err);
+	return thin_disks_write(pool, &disks, err);
 }
 
 /* ---- Detaching */

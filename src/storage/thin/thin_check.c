@@ -2,7 +2,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/driver.h"
-#include "storage/thin/thin.h"
+#include "storage/thin/thin_disks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -283,6 +283,20 @@ static int reconcile(struct check *check, unsigned flags)
 	return r;
 }
 
+/* Disks of grow.devices that could not be taken if they were needed now: no fault of the pool's. */
+static int look_at_named(const struct check *check)
+{
+	scoped_free char *names = strdup(check->pool->config.grow_devices);
+	char *rest = names;
+
+	for (char *name; names && (name = strsep(&rest, " "));) {
+		struct err why = { 0 };
+		if (*name && thin_can_join(check->pool, name, &why) < 0)
+			text_add(check->report, "grow.devices: %s\n", why.text);
+	}
+	return names ? 0 : err_set(check->err, ENOMEM, "out of memory");
+}
+
 int thin_check(struct pool *pool, unsigned flags, struct text *report, struct err *err)
 {
 	scoped_session struct thin_session session = { .lock = -1 };
@@ -299,5 +313,5 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 	free(check.known);
 	if (r == 0 && check.findings == 0)
 		text_add(report, "catalogue and pool agree\n");
-	return r;
+	return r < 0 ? r : look_at_named(&check);
 }

@@ -1,10 +1,9 @@
 /* Making and unmaking thin pools. */
-#include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin/thin.h"
+#include "storage/thin/thin_disks.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -34,73 +33,7 @@ static int check_host(struct pool *pool, struct err *err)
 	return 0;
 }
 
-static int refuse(const char *path, const char *what, struct err *err)
-{
-	return err_set(err, EEXIST,
-		       "'%s' holds something (%s); if it is of no use, use --force, which "
-		       "destroys it",
-		       path, what);
-}
-
-/* By libblkid, whose linking would cost every command 0.1 ms: wipefs(8) lists what it finds. */
-static int check_signatures(const char *path, struct err *err)
-{
-	scoped_free char *program = disk_find_program("wipefs");
-	scoped_text struct text found = { 0 };
-	const struct child_io io = { .out = &found };
-	const char *const argv[] = { program, "--noheadings", "--output", "TYPE", path, NULL };
-
-	if (!program)
-		return err_set(err, ENOENT,
-			       "look what '%s' holds: wipefs is not installed; install util-linux",
-			       path);
-	if (child_run(argv, &io, err) < 0)
-		return -err->code;
-	char *first = found.data ? text_trim(found.data) : NULL;
-	if (!first || !*first)
-		return 0;
-	first[strcspn(first, "\n")] = '\0';
-	return refuse(path, first, err);
-}
-
-static int check_empty(int fd, const char *path, struct err *err)
-{
-	struct thin_layout layout;
-	char uuid[37];
-
-	int r = thin_label_read(fd, uuid, &layout);
-	if (r == 0)
-		return err_set(err, EEXIST,
-			       "'%s' holds a thin pool already (UUID %s); if it is of no use, use "
-			       "--force, which destroys it",
-			       path, uuid);
-	if (r == -EUCLEAN)
-		return refuse(path, "a damaged thin pool", err);
-	return check_signatures(path, err);
-}
-
 /* ---- Making */
-
-/* Where others have their signatures, and where the kernel must find no metadata. */
-static int clear_ends(int fd, uint64_t bytes, const struct thin_layout *layout)
-{
-	scoped_free char *zeros = calloc(1, MIB);
-	const uint64_t places[] = {
-		0,
-		layout->metadata.list[0].start * DM_SECTOR,
-		layout->spare.list[0].start * DM_SECTOR,
-		layout->data.list[0].start * DM_SECTOR,
-		bytes - MIB,
-	};
-
-	if (!zeros)
-		return -ENOMEM;
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		if (pwrite(fd, zeros, MIB, (off_t)places[i]) != MIB)
-			return errno ? -errno : -EIO;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
 
 /* What is below is known to be ours to change. */
 static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
@@ -121,8 +54,16 @@ static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
 			return err_set(err, errno, "reserve the space of '%s': %s", path,
 				       strerror(errno));
 	}
+	/* Where others have their signatures, and where the kernel must find no metadata. */
+	const uint64_t places[] = {
+		0,
+		layout.metadata.list[0].start * DM_SECTOR,
+		layout.spare.list[0].start * DM_SECTOR,
+		layout.data.list[0].start * DM_SECTOR,
+		bytes - MIB,
+	};
 	fault_point("thin-format-clear");
-	int r = clear_ends(fd, bytes, &layout);
+	int r = thin_clear(fd, places, sizeof places / sizeof *places);
 	fault_point("thin-format-label");
 	if (r == 0)
 		r = thin_label_write(fd, pool->config.uuid, &layout);
@@ -148,27 +89,22 @@ static int format_device(struct pool *pool, struct err *err)
 	const char *path = pool->config.source;
 	scoped_fd int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
 	struct thin_layout layout;
-	uint64_t bytes = 0;
-	int sector = 0;
+	struct thin_disk disk;
 
 	if (pool->config.size)
 		return err_set(err, EINVAL, "a size is for a loop file; '%s' is used whole", path);
 	if (fd < 0)
 		return err_set(err, errno, "open '%s': %s", path,
 			       errno == EBUSY ? "it is in use" : strerror(errno));
-	if (ioctl(fd, BLKGETSIZE64, &bytes) < 0 || ioctl(fd, BLKSSZGET, &sector) < 0)
-		return err_set(err, errno, "ask '%s' for its size: %s", path, strerror(errno));
-	if (sector > THIN_LABEL_SIZE)
-		return err_set(err, EINVAL,
-			       "'%s' has sectors of %d bytes; thin pools need them to be of at "
-			       "most 4096",
-			       path, sector);
-	if (thin_layout_choose(bytes / DM_SECTOR, pool->spec->block / DM_SECTOR, &layout, err) < 0)
+	if (thin_disk_measure(fd, path, &disk, err) < 0)
+		return -err->code;
+	if (thin_layout_choose(disk.sectors, pool->spec->block / DM_SECTOR, &layout, err) < 0)
 		return err_wrap(err, "'%s'", path);
-	if ((!pool->spec->force && check_empty(fd, path, err) < 0) || pool_intend(pool, err) < 0)
+	if ((!pool->spec->force && thin_refuse_full(fd, path, err) < 0) ||
+	    pool_intend(pool, err) < 0)
 		return -err->code;
 	/* Ours alone until it is the pool's. */
-	if (fill_disk(pool, fd, bytes, err) < 0)
+	if (fill_disk(pool, fd, disk.sectors * DM_SECTOR, err) < 0)
 		return -err->code;
 	scoped_close_fd(&fd);
 	return attach_new(pool, err);
@@ -242,6 +178,21 @@ static void remove_kept(const struct pool *pool)
 	}
 }
 
+/* Where there may be any: to look for them, every device of the host is opened. */
+static int wipe_further(struct pool *pool, struct err *err)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	struct thin_layout layout;
+	struct stat st;
+	char uuid[37];
+
+	bool several = fd >= 0 && thin_label_read(fd, uuid, &layout) == 0 && layout.disks > 1;
+	if (!several && !*pool->config.devices && !*pool->config.grow_devices &&
+	    !(fd >= 0 && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode)))
+		return 0;
+	return thin_wipe_further(pool, err);
+}
+
 int thin_erase(struct pool *pool, struct err *err)
 {
 	scoped_free char *catalog = thin_catalog_path(pool);
@@ -260,6 +211,10 @@ int thin_erase(struct pool *pool, struct err *err)
 	} else if (none.code != ENODEV) {
 		return err_set(err, none.code, "%s", none.text);
 	}
+	/* The first one last, since it names the others to whom this has to do again. */
+	if (wipe_further(pool, err) < 0)
+		return -err->code;
+	fault_point("thin-erase-further");
 	if (lstat(source, &st) == 0 && S_ISREG(st.st_mode) && unlink(source) < 0)
 		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
 	if (stat(source, &st) == 0 && S_ISBLK(st.st_mode) && wipe_device(pool, err) < 0)

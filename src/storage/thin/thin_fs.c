@@ -89,6 +89,26 @@ static int run_on(const struct pool *pool, const char *program, const char *cons
 	return r;
 }
 
+/* Bytes, 0: unknown. */
+static unsigned sector_of(dev_t dev)
+{
+	scoped_fd int fd = dm_open_device(dev, O_RDONLY);
+	int sector = 0;
+
+	return fd >= 0 && ioctl(fd, BLKSSZGET, &sector) == 0 ? (unsigned)sector : 0;
+}
+
+/* Of the pool's disks, which may have been copied to others since it was made. */
+static int refuse_sectors(const char *path, unsigned smallest, unsigned sector, struct err *err)
+{
+	return err_set(
+		err, EINVAL,
+		"mount '%s': its file system writes %u bytes at a time, and the pool's disks "
+		"now have sectors of %u; move the pool back to disks with sectors of %u "
+		"bytes, and copy what is in it from there",
+		path, smallest, sector, smallest);
+}
+
 int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mount_fd,
 	       struct err *err)
 {
@@ -97,6 +117,12 @@ int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mou
 
 	dm_path(dev, path, sizeof path);
 	int fd = mount_make(type->name, path, type->options, attributes);
+	if (fd == -EINVAL || fd == -ENOSYS) {
+		struct thin_fs fs;
+		thin_fs_look(dev, &fs);
+		if (fs.smallest && fs.smallest < sector_of(dev))
+			return refuse_sectors(path, fs.smallest, sector_of(dev), err);
+	}
 	if (fd == -EUCLEAN || fd == -EINVAL || fd == -EIO)
 		return err_set(err, -fd,
 			       "mount '%s': its file system is damaged, or none; the kernel's log "
@@ -220,6 +246,23 @@ static uint64_t xfs_size(const unsigned char *super)
 	return be64toh(blocks) * be32toh(block);
 }
 
+static unsigned ext4_smallest(const unsigned char *super)
+{
+	uint32_t order;
+
+	memcpy(&order, super + 24, 4);
+	return le32toh(order) > 6 ? 0 : 1024U << le32toh(order);
+}
+
+/* sb_sectsize of xfs_format.h. */
+static unsigned xfs_smallest(const unsigned char *super)
+{
+	uint16_t sector;
+
+	memcpy(&sector, super + 102, 2);
+	return be16toh(sector);
+}
+
 void thin_fs_look(dev_t dev, struct thin_fs *fs)
 {
 	scoped_fd int fd = dm_open_device(dev, O_RDONLY);
@@ -229,9 +272,10 @@ void thin_fs_look(dev_t dev, struct thin_fs *fs)
 	if (fd < 0 || pread(fd, head, sizeof head, 0) != sizeof head)
 		return;
 	if (head[1024 + 56] == 0x53 && head[1024 + 57] == 0xef)
-		*fs = (struct thin_fs){ "ext4", ext4_size(head + 1024) };
+		*fs = (struct thin_fs){ "ext4", ext4_size(head + 1024),
+					ext4_smallest(head + 1024) };
 	else if (memcmp(head, "XFSB", 4) == 0)
-		*fs = (struct thin_fs){ "xfs", xfs_size(head) };
+		*fs = (struct thin_fs){ "xfs", xfs_size(head), xfs_smallest(head) };
 }
 
 /* The log is played back by a mount; xfs_repair would only throw it away. */

@@ -1,10 +1,9 @@
-/* A thin pool made larger while it is in use: its file, its label, its devices, in this order. */
+/* A thin pool made larger while it is in use: its file or disks, its label, its devices, in this order. */
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "kern/loop.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin/thin.h"
+#include "storage/thin/thin_disks.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -34,13 +33,10 @@ static int reserve(const struct pool *pool, int fd, uint64_t size, bool sparse, 
 static int grow_file(struct pool *pool, uint64_t size, struct err *err)
 {
 	const char *path = pool->config.source;
-	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
 	scoped_loop struct loop loop = { .fd = -1 };
 	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct stat st;
 
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (size < pool->config.size)
@@ -51,8 +47,7 @@ static int grow_file(struct pool *pool, uint64_t size, struct err *err)
 		return -err->code;
 	fault_point("thin-grown-file");
 	pool->config.size = size;
-	if (config_save(&pool_schema, conf, &pool->config, err) < 0 ||
-	    disk_serve(pool, &loop, err) < 0)
+	if (thin_save_places(pool, err) < 0 || disk_serve(pool, &loop, err) < 0)
 		return -err->code;
 	fault_point("thin-grown-conf");
 	int r = loop_set_capacity(&loop);
@@ -74,6 +69,8 @@ int thin_fill(const struct pool *pool, const struct thin_extents *extents, struc
 	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
 
 	for (unsigned i = 0; fd >= 0 && pool->config.size && i < extents->count; i++) {
+		if (extents->list[i].disk > 0)
+			continue;
 		if (fallocate(fd, 0, (off_t)(extents->list[i].start * DM_SECTOR),
 			      (off_t)(extents->list[i].length * DM_SECTOR)) < 0 &&
 		    errno != EOPNOTSUPP)
@@ -95,31 +92,66 @@ static int enter(struct pool *pool, struct thin_session *session, struct err *er
 	return err_set(err, failed.code, "%s", failed.text);
 }
 
-int thin_grow(struct pool *pool, uint64_t size, uint64_t metadata, struct err *err)
+/* What is to be had by growing is on the disk's label when it returns; 1: by a disk that had it already. */
+static int enlarge(struct pool *pool, const struct pool_growth *growth, uint64_t metadata,
+		   struct err *err)
+{
+	uint64_t size = growth->size;
+	int joined = 0;
+
+	if (growth->device) {
+		joined = thin_join(pool, growth->device, growth->force, metadata, err);
+		if (joined <= 0)
+			return joined;
+	}
+	if (pool->config.size && !growth->device) {
+		if (!size)
+			size = size_for(&thin_of(pool)->layout, metadata, pool->config.size);
+		if (grow_file(pool, size / MIB * MIB, err) < 0)
+			return -err->code;
+	}
+	return thin_enlarge(pool, metadata, err) < 0 ? -err->code : joined;
+}
+
+static int check_growth(const struct pool *pool, const struct pool_growth *growth, struct err *err)
+{
+	bool file = pool->config.size > 0;
+
+	if (growth->device && growth->size)
+		return err_set(err, EINVAL,
+			       "another disk and a size of the loop file are two things; do one "
+			       "after the other");
+	if (file && !growth->size && !growth->metadata && !growth->device)
+		return err_set(err, EINVAL,
+			       "its size is that of a loop file; give the new one, --size, or "
+			       "another disk: --device");
+	if (!file && growth->size)
+		return err_set(
+			err, EINVAL,
+			"it takes all of its device, and no size; make that larger first, or "
+			"give another disk: --device");
+	if (growth->metadata / DM_SECTOR > DM_POOL_METADATA_MAX)
+		return thin_layout_grow(&thin_of(pool)->layout, (uint64_t[THIN_DISKS]){ 0 },
+					growth->metadata / DM_SECTOR, err);
+	return 0;
+}
+
+int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *err)
 {
 	scoped_session struct thin_session session = { .lock = -1 };
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	bool file = pool->config.size > 0;
 
-	if (file && !size && !metadata)
-		return err_set(err, EINVAL,
-			       "its size is that of a loop file; give the new one: --size");
-	if (!file && size)
-		return err_set(err, EINVAL,
-			       "it takes all of its device, and no size; make that larger first");
-	metadata /= DM_SECTOR;
-	if (enter(pool, &session, err) < 0 || thin_look(pool, err) < 0)
+	if (check_growth(pool, growth, err) < 0 || enter(pool, &session, err) < 0 ||
+	    thin_look(pool, err) < 0)
 		return -err->code;
-	if (metadata > DM_POOL_METADATA_MAX)
-		return thin_layout_grow(&thin_of(pool)->layout, (uint64_t[THIN_DISKS]){ 0 },
-					metadata, err);
-	if (file && !size)
-		size = size_for(layout, metadata, pool->config.size);
-	if ((file && grow_file(pool, size / MIB * MIB, err) < 0) ||
-	    thin_enlarge(pool, metadata, err) < 0 || thin_fill(pool, &layout->metadata, err) < 0)
+	uint64_t before = session.status.data_total;
+	int joined = enlarge(pool, growth, growth->metadata / DM_SECTOR, err);
+	if (joined < 0 || thin_fill(pool, &layout->metadata, err) < 0)
 		return -err->code;
 	fault_point("thin-grown-label");
-	if (thin_extend(pool, err) < 0)
+	if (thin_extend(pool, err) < 0 || thin_recover(pool, &session, err) < 0)
 		return -err->code;
-	return thin_recover(pool, &session, err);
+	if (joined > 0 && session.status.data_total == before)
+		return err_set(err, EEXIST, "'%s' is a disk of the pool already", growth->device);
+	return 0;
 }

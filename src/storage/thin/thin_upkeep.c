@@ -119,6 +119,7 @@ const struct storage_upkeep thin_upkeep = {
 	.trim = thin_trim,
 	.adopt = adopt,
 	.state = look_at_pool,
+	.each_disk = thin_each_disk,
 	.glance = thin_glance,
 	.each_use = thin_each_use,
 	.device = thin_watch_device,
