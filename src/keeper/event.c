@@ -12,7 +12,10 @@
 
 enum { LOCK_MILLISECONDS = 2000, VALUE_MAX = 512 };
 
-/* Polled: flock(2) knows no deadline, and a writer that was stopped must not stop all others. */
+/*
+ * With a deadline, since a writer that was stopped must not stop all others; polled, as it is held for
+ * microseconds, for which lock_wait()'s process would be too much.
+ */
 static int lock_file(int fd)
 {
 	struct timespec pause = { .tv_nsec = 100000 };
