@@ -158,7 +158,7 @@ static void fill_rules(struct guard *guard, const struct network *network,
 static void name_guard(const struct network *network, const char *name, struct guard *guard)
 {
 	*guard = (struct guard){ 0 };
-	lease_ifname(network, name, guard->ifname);
+	port_ifname(network, name, guard->ifname);
 	snprintf(guard->name, sizeof guard->name, "berth-%s", guard->ifname);
 	guard->table = (struct nft_table){ .name = guard->name,
 					   .device = guard->ifname,
@@ -179,7 +179,7 @@ static void set_id(struct guard *guard)
 static int fill_guard(const struct network *network, const struct lease *lease, struct guard *guard)
 {
 	name_guard(network, lease->name, guard);
-	int r = lease_parse_mac(lease->mac, guard->mac);
+	int r = port_parse_mac(lease->mac, guard->mac);
 	if (r < 0)
 		return r;
 	set_id(guard);

@@ -1,3 +1,4 @@
+/* The address that a machine has on a network, for as long as it exists: one file each. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"

@@ -83,14 +83,14 @@ int lease_find(struct network *network, const char *name, struct lease *lease, s
 int lease_release(struct network *network, const char *name, struct err *err);
 
 /*
- * A veth pair: one end on the bridge, up, named by lease_ifname; the other born as eth0, with the
+ * A veth pair: one end on the bridge, up, named by port_ifname; the other born as eth0, with the
  * lease's mac, in the network namespace of pid. One netlink request.
  */
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
 /* The host end's name: stable for site, network and name; its link alias is the lease's name. */
-void lease_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ]);
+void port_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ]);
 /* 0 or -EINVAL. */
-int lease_parse_mac(const char *text, unsigned char mac[6]);
+int port_parse_mac(const char *text, unsigned char mac[6]);
 /* Removes the host end if it is still there. Idempotent. */
 int network_remove_port(struct network *network, const char *name, struct err *err);
 

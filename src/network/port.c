@@ -1,3 +1,4 @@
+/* A machine's port on its bridge: the veth pair, what the guest does with its end, and the announcement. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -12,7 +13,7 @@
 
 static const char guest_link[] = "eth0";
 
-void lease_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ])
+void port_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ])
 {
 	char identity[512];
 
@@ -22,7 +23,7 @@ void lease_ifname(const struct network *network, const char *name, char ifname[I
 		 (unsigned long long)(text_hash(identity) & 0xffffffffffff));
 }
 
-int lease_parse_mac(const char *text, unsigned char mac[LINK_MAC])
+int port_parse_mac(const char *text, unsigned char mac[LINK_MAC])
 {
 	unsigned bytes[LINK_MAC];
 
@@ -84,8 +85,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 				  .pid = pid,
 				  .bridge = network->bridge };
 
-	lease_ifname(network, lease->name, ifname);
-	int r = lease_parse_mac(lease->mac, veth.peer_mac);
+	port_ifname(network, lease->name, ifname);
+	int r = port_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
 			       lease->mac);
@@ -112,7 +113,7 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 
 	if (guard_remove(network, name, err) < 0)
 		return -err->code;
-	lease_ifname(network, name, ifname);
+	port_ifname(network, name, ifname);
 	/* Mostly it went with the guest's namespace; asking is cheaper than removing. */
 	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
 		return 0;
@@ -187,7 +188,7 @@ void network_guest_announce(const struct lease *lease)
 	memset(all.sll_addr, 0xff, ETH_ALEN);
 	memcpy(packet.arp_spa, &lease->address, sizeof packet.arp_spa);
 	memcpy(packet.arp_tpa, &lease->address, sizeof packet.arp_tpa);
-	if (fd >= 0 && lease_parse_mac(lease->mac, packet.arp_sha) == 0 &&
+	if (fd >= 0 && port_parse_mac(lease->mac, packet.arp_sha) == 0 &&
 	    sendto(fd, &packet, sizeof packet, 0, (struct sockaddr *)&all, sizeof all) < 0)
 		return;
 }

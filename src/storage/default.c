@@ -1,3 +1,4 @@
+/* The driver that a new pool gets where nobody names one, and why. */
 #include "base/scoped.h"
 #include "kern/dm.h"
 #include "kern/idmap.h"

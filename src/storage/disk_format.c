@@ -1,3 +1,4 @@
+/* What a pool lies on is made: a loop file of a size that fits, or a device, and btrfs on it. */
 #include "base/child.h"
 #include "base/scoped.h"
 #include "storage/disk.h"

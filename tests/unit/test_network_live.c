@@ -252,7 +252,7 @@ static void test_two_guests(void)
 	struct own_net_guest other = own_net_guest(ask_source, &call);
 	attach(&network, &server, one.pid);
 	attach(&network, &call.lease, other.pid);
-	lease_ifname(&network, "server", ifname);
+	port_ifname(&network, "server", ifname);
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_find(links, ifname, &port), 0);
 	CU_ASSERT_STRING_EQUAL(port.alias, "server");
