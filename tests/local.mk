@@ -30,10 +30,12 @@ test_tun_LDFLAGS = -static
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
 	tests/vm/shell
 # A line a suite, so that changes do not meet.
+EXTRA_DIST += tests/vm/suites/apparmor.sh tests/vm/suites/attack.sh
 EXTRA_DIST += tests/vm/suites/boot.sh
 EXTRA_DIST += tests/vm/suites/costs.sh tests/vm/suites/dm.sh tests/vm/suites/exhaust.sh
 EXTRA_DIST += tests/vm/suites/disks.sh
 EXTRA_DIST += tests/vm/suites/inits.sh
+EXTRA_DIST += tests/vm/suites/labelled.sh
 EXTRA_DIST += tests/vm/suites/life.sh
 EXTRA_DIST += tests/vm/suites/limits.sh
 EXTRA_DIST += tests/vm/suites/space.sh

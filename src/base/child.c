@@ -11,6 +11,22 @@
 
 enum { OUT_MAX = 1 << 20, ERRORS_MAX = 64 << 10 };
 
+char *child_find(const char *program)
+{
+	const char *path = getenv("PATH");
+	scoped_free char *folders =
+		text_format("%s:/usr/local/sbin:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
+	char *rest = folders;
+
+	for (char *folder; (folder = strsep(&rest, ":"));) {
+		char *file = *folder ? text_format("%s/%s", folder, program) : NULL;
+		if (file && access(file, X_OK) == 0)
+			return file;
+		free(file);
+	}
+	return NULL;
+}
+
 int child_wait(pid_t pid)
 {
 	int status;

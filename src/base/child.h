@@ -23,6 +23,12 @@ struct child_io {
  */
 int child_run(const char *const *argv, const struct child_io *io, struct err *err);
 
+/*
+ * Where a program is: in a folder of PATH, or in one for root's programs, which PATH may lack. The caller
+ * owns it; NULL: nowhere.
+ */
+char *child_find(const char *program);
+
 /* Waits for pid, over signals, and returns its wait status, or -errno. */
 int child_wait(pid_t pid);
 

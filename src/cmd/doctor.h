@@ -24,7 +24,4 @@ void doctor_kernel(struct report *report);
 /* doctor_host.c: programs, room, limits, other people's firewalls. */
 void doctor_host(struct report *report);
 
-/* Whether PATH, or one of the folders that root's PATH may lack, has it. */
-bool doctor_has_program(const char *program);
-
 #endif

@@ -15,21 +15,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-bool doctor_has_program(const char *program)
-{
-	const char *path = getenv("PATH");
-	scoped_free char *folders =
-		text_format("%s:/usr/local/sbin:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
-	char *rest = folders;
-
-	for (char *folder; (folder = strsep(&rest, ":"));) {
-		scoped_free char *file = text_format("%s/%s", folder, program);
-		if (*folder && file && access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void check_programs(struct report *report)
 {
 	static const struct {
@@ -45,7 +30,8 @@ static void check_programs(struct report *report)
 	};
 
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-		if (doctor_has_program(programs[i].program))
+		scoped_free char *found = child_find(programs[i].program);
+		if (found)
 			report_add(report, VERDICT_OK, "programs", NULL, "%s is installed",
 				   programs[i].program);
 		else
@@ -236,7 +222,8 @@ static void check_firewall(struct report *report)
 	struct err err = { 0 };
 	int found = look_at_legacy(report);
 
-	if (!doctor_has_program("nft")) {
+	scoped_free char *nft = child_find("nft");
+	if (!nft) {
 		report_add(report, VERDICT_NOTE, "firewall", "install nftables",
 			   "nft is not installed: whether another firewall drops what is forwarded "
 			   "cannot be seen");

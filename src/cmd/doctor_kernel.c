@@ -223,29 +223,25 @@ static void check_devices(struct report *report)
 /* Whichever the host has. The rest of the walls stands without one. */
 static void check_labels(struct report *report)
 {
+	const enum label_module module = label_host();
+	const char *missing = profile_missing();
 	char profile[LABEL_MAX];
 
-	switch (label_host()) {
-	case LABEL_APPARMOR:
-		profile_name(profile, sizeof profile);
-		if (label_is_loaded(profile) == 1 || doctor_has_program("apparmor_parser"))
-			report_add(report, VERDICT_OK, "labels", NULL,
-				   "machines with security.apparmor=auto run under AppArmor's "
-				   "profile '%s'",
-				   profile);
-		else
-			report_add(report, VERDICT_NOTE, "labels",
-				   "install apparmor_parser (Debian: apparmor), for one wall more",
-				   "the kernel has AppArmor, but nothing to load a profile with");
-		return;
-	case LABEL_SELINUX:
+	profile_name(profile, sizeof profile);
+	if (module == LABEL_SELINUX)
 		report_add(report, VERDICT_OK, "labels", NULL,
 			   "the host has SELinux: machines with security.selinux have its context");
-		return;
-	case LABEL_NONE:
+	else if (!missing)
 		report_add(report, VERDICT_OK, "labels", NULL,
-			   "neither AppArmor nor SELinux is in force: the other walls stand alone");
-	}
+			   "machines run under AppArmor's profile '%s'", profile);
+	else if (module == LABEL_APPARMOR)
+		report_add(report, VERDICT_NOTE, "labels",
+			   "mend that, for one wall more; with security.apparmor=yes no machine "
+			   "starts without it",
+			   "machines run without a profile of AppArmor's: %s", missing);
+	else
+		report_add(report, VERDICT_OK, "labels", NULL, "%s: the other walls stand alone",
+			   missing);
 }
 
 static void check_btrfs(struct report *report)

@@ -4,7 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
-#include "kern/label.h"
+#include "machine/profile.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>
@@ -183,14 +183,17 @@ static void show_root(const struct machine *machine, const struct facts *facts)
 		show("snapshots:", "%zu", facts->snapshots);
 }
 
-static void show_security(const struct machine_config *config, const char *label)
+static void show_security(const struct machine_config *config, const struct facts *facts)
 {
 	if (config->privileged)
 		show("security:", "privileged: its root is the host's root, see berth-security(7)");
 	if (config->nesting)
 		show("nesting:", "may run machines and containers of its own");
 	show("capabilities:", "%s", config->caps);
-	show("label:", "%s", label);
+	if (*facts->label.text)
+		show("label:", "%s", facts->label.text);
+	else if (facts->status.init)
+		show("label:", "none: %s", profile_why_none(config));
 }
 
 static void show_sections(const struct machine_config *config, const char *temporary)
@@ -223,7 +226,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("created:", "%s", when);
 	show("uuid:", "%s", config->uuid);
 	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
-	show_security(config, facts->label.text);
+	show_security(config, facts);
 	show_root(machine, facts);
 	show_sections(config, "");
 	show_sections(&facts->temporary, ", temporary");

@@ -117,11 +117,10 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);
 	if (!*config->apparmor || strlen(config->apparmor) > LABEL_MAX)
-		return err_set(
-			err, EINVAL,
-			"security.apparmor must be auto, no, or a profile's name of at most %d "
-			"characters",
-			LABEL_MAX);
+		return err_set(err, EINVAL,
+			       "security.apparmor must be auto, yes, no, or a profile's name of at "
+			       "most %d characters",
+			       LABEL_MAX);
 	if (strlen(config->selinux) > LABEL_MAX || strchr(config->selinux, ' '))
 		return err_set(err, EINVAL,
 			       "security.selinux must be a context without blanks, of at most %d "

@@ -106,7 +106,7 @@ struct machine_config {
 	bool isolated;          /* "security.port_isolation" */
 	bool spoofing;          /* "security.spoofing": no guard on its port */
 	bool autostart;         /* "boot.autostart" */
-	char *apparmor;         /* "security.apparmor": auto, no, or a profile */
+	char *apparmor;         /* "security.apparmor": auto, yes, no, or a profile */
 	char *selinux;          /* "security.selinux": a context, "" = none */
 	char *caps;             /* KEY_CAPS "security.caps" */
 	char *network;          /* "network", "" for none */

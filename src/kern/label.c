@@ -19,6 +19,18 @@ enum label_module label_host(void)
 	return access("/sys/fs/selinux/enforce", F_OK) == 0 ? LABEL_SELINUX : LABEL_NONE;
 }
 
+const char *label_why_none(void)
+{
+	scoped_free char *enabled = NULL;
+	ssize_t n = file_read(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16, &enabled);
+
+	if (n == -ENOENT)
+		return "the kernel has no AppArmor";
+	if (n > 0 && *enabled == 'N')
+		return "AppArmor is off in the kernel (apparmor=1 security=apparmor turns it on)";
+	return "AppArmor's policy is not in sight (/sys/kernel/security)";
+}
+
 int label_read(pid_t pid, struct label *label)
 {
 	const enum label_module module = label_host();

@@ -20,6 +20,9 @@ struct label {
 /* The one that this host has with its policy in sight, which from inside a machine none is. */
 enum label_module label_host(void);
 
+/* Why the host has none in force, as the rest of a sentence. */
+const char *label_why_none(void);
+
 /* Of a process: LABEL_NONE where it has none, or is unconfined. 0 or -errno. */
 int label_read(pid_t pid, struct label *label);
 

@@ -2,10 +2,32 @@
 
 #include "base/child.h"
 #include "base/scoped.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * What the policy is compiled for, whatever this kernel has besides: the kernel then rules on nothing
+ * else. No networks: some kernels, Debian 12's among them, take a lock on a socket for something that no
+ * rule for networks can allow, and systemd has one for each service with DynamicUser. What a newer
+ * kernel could rule on stays out as well until there are rules for it here.
+ */
+static const char features[] =
+	"policy {set_load {yes\n}\nversions {v8 {yes\n}\nv7 {yes\n}\nv6 {yes\n}\nv5 {yes\n}\n}\n}\n"
+	"domain {version {1.2\n}\ncomputed_longest_left {yes\n}\npost_nnp_subset {yes\n}\n"
+	"fix_binfmt_elf_mmap {yes\n}\nstack {yes\n}\nchange_profile {yes\n}\n"
+	"change_onexec {yes\n}\n}\n"
+	"file {mask {create read write exec append mmap_exec link lock\n}\n}\n"
+	"capability {0xffffff\n}\n"
+	"mount {mask {mount umount pivot_root\n}\n}\n"
+	"namespaces {profile {yes\n}\n}\n"
+	"signal {mask {hup int quit ill trap abrt bus fpe kill usr1 segv usr2 pipe alrm term "
+	"stkflt chld cont stop stp ttin ttou urg xcpu xfsz vtalrm prof winch io pwr sys emt "
+	"lost\n}\n}\n"
+	"ptrace {mask {read trace\n}\n}\n";
 
 /*
  * One profile for every machine, nested ones too: what a guest's service manager does to mounts, and
@@ -19,9 +41,6 @@
  */
 static const char rules[] =
 	" capability,\n"
-	" network,\n"
-	" unix,\n"
-	" dbus,\n"
 	" file,\n"
 	" mount,\n"
 	" remount,\n"
@@ -44,7 +63,9 @@ static const char rules[] =
 
 int profile_name(char *out, size_t room)
 {
-	return text_print(out, room, "berth-machine-%08" PRIx32, (uint32_t)text_hash(rules));
+	const uint64_t both = text_hash(rules) ^ text_hash(features);
+
+	return text_print(out, room, "berth-machine-%08" PRIx32, (uint32_t)both);
 }
 
 int profile_print(struct text *out)
@@ -63,50 +84,117 @@ int profile_print(struct text *out)
 	return text_str(out) ? 0 : -ENOMEM;
 }
 
-/* Two at once do no harm: the same text replaces itself. */
+const char *profile_missing(void)
+{
+	struct label own;
+	char name[LABEL_MAX];
+
+	if (label_host() == LABEL_SELINUX)
+		return "this host has SELinux instead of AppArmor";
+	if (label_host() == LABEL_NONE)
+		return label_why_none();
+	if (label_read(getpid(), &own) == 0 && own.module != LABEL_NONE)
+		return "berth itself runs under a profile of AppArmor's, which machines then have "
+		       "too";
+	profile_name(name, sizeof name);
+	scoped_free char *parser = child_find("apparmor_parser");
+	if (label_is_loaded(name) != 1 && !parser)
+		return "apparmor_parser is not installed (Debian: apparmor)";
+	return NULL;
+}
+
+const char *profile_why_none(const struct machine_config *config)
+{
+	const char *missing = profile_missing();
+
+	if (strcmp(config->apparmor, "no") == 0)
+		return "security.apparmor is no";
+	return missing ? missing : "it was started without; a restart gives it one";
+}
+
+/* A file of memory with the text in it, at its beginning. */
+static int hold(const char *name, const char *text, size_t length, struct err *err)
+{
+	scoped_fd int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, length) != (ssize_t)length || lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(err, errno, "write '%s' for apparmor_parser: %s", name,
+			       strerror(errno));
+	return take_fd(&fd);
+}
+
+/* The oldest of the parser's options that gives it our features is the one that all versions have. */
 static int load(struct err *err)
 {
-	static const char *const argv[] = { "apparmor_parser", "--replace", "--skip-cache", NULL };
 	scoped_text struct text profile = { 0 }, said = { 0 };
-	scoped_fd int fd = memfd_create("berth-profile", MFD_CLOEXEC);
+	scoped_free char *parser = child_find("apparmor_parser");
+	char known[64];
 
-	if (fd < 0 || profile_print(&profile) < 0 ||
-	    write(fd, text_str(&profile), profile.length) != (ssize_t)profile.length ||
-	    lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(err, errno ? errno : ENOMEM, "write the profile: %s",
-			       strerror(errno ? errno : ENOMEM));
-	return child_run(argv, &(struct child_io){ .in_fd = fd, .out = &said, .errors = &said },
+	if (!parser)
+		return err_set(err, ENOENT, "apparmor_parser is not installed");
+	if (profile_print(&profile) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int in = hold("berth-profile", text_str(&profile), profile.length, err);
+	if (in < 0)
+		return in;
+	scoped_fd int knows = hold("berth-features", features, strlen(features), err);
+	if (knows < 0)
+		return knows;
+	snprintf(known, sizeof known, "/proc/%d/fd/%d", (int)getpid(), knows);
+	const char *const argv[] = { parser, "--replace", "--skip-cache", "--features-file",
+				     known,  NULL };
+	return child_run(argv, &(struct child_io){ .in_fd = in, .out = &said, .errors = &said },
 			 err);
 }
 
-static int choose_own(struct label *label, struct text *skipped, struct err *err)
+/* Who comes while another compiles it, waits, and finds it. */
+static int load_once(const struct machine *machine, const char *name, struct err *err)
 {
-	struct err why = { 0 };
+	int r = label_is_loaded(name);
 
-	profile_name(label->text, sizeof label->text);
-	int r = label_is_loaded(label->text);
 	if (r < 0)
 		return err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r));
-	if (r == 0)
-		load(&why);
-	/* A host without the parser has chosen to be without; doctor says so. */
-	if (why.code == ENOENT)
+	if (r == 1)
 		return 0;
-	if (why.code) {
-		text_add(skipped,
-			 "AppArmor's wall is missing, since berth's profile cannot be loaded: %s "
-			 "(to do without: security.apparmor=no)",
-			 why.text);
+	scoped_fd int lock = site_lock(machine->site, "apparmor", 60, "AppArmor's profile", err);
+	if (lock < 0)
+		return lock;
+	return label_is_loaded(name) == 1 ? 0 : load(err);
+}
+
+static int choose_own(const struct machine *machine, struct label *label, struct text *skipped,
+		      struct err *err)
+{
+	const bool insists = strcmp(machine->config.apparmor, "yes") == 0;
+	const char *missing = profile_missing();
+	struct err why = { 0 };
+
+	if (missing && insists)
+		return err_set(err, ENOTSUP,
+			       "security.apparmor is yes, but %s; auto does without where it must",
+			       missing);
+	if (missing)
+		return 0;
+	profile_name(label->text, sizeof label->text);
+	if (load_once(machine, label->text, &why) == 0) {
+		label->module = LABEL_APPARMOR;
 		return 0;
 	}
-	label->module = LABEL_APPARMOR;
+	if (insists)
+		return err_set(err, why.code, "load berth's profile of AppArmor's: %s", why.text);
+	text_add(skipped,
+		 "AppArmor's wall is missing, since berth's profile cannot be loaded: %s (to do "
+		 "without: security.apparmor=no)",
+		 why.text);
 	return 0;
 }
 
 static int choose_named(const char *name, struct label *label, struct err *err)
 {
+	if (label_host() != LABEL_APPARMOR)
+		return err_set(err, ENOTSUP, "security.apparmor is '%s', but %s; use auto or no",
+			       name, profile_missing());
 	int r = label_is_loaded(name);
-
 	if (r < 0)
 		return err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r));
 	if (r == 0)
@@ -120,31 +208,29 @@ static int choose_named(const char *name, struct label *label, struct err *err)
 	return 0;
 }
 
-int profile_choose(const struct machine_config *config, struct label *label, struct text *skipped,
-		   struct err *err)
+static int choose_context(const char *context, struct label *label, struct err *err)
 {
-	const enum label_module host = label_host();
-	const char *apparmor = config->apparmor;
-
-	*label = (struct label){ .fd = -1 };
-	if (*config->selinux && host != LABEL_SELINUX)
+	if (label_host() != LABEL_SELINUX)
 		return err_set(err, ENOTSUP,
 			       "security.selinux is '%s', but SELinux does not rule on this host; "
 			       "unset it",
-			       config->selinux);
-	if (*config->selinux) {
-		label->module = LABEL_SELINUX;
-		text_print(label->text, sizeof label->text, "%s", config->selinux);
+			       context);
+	label->module = LABEL_SELINUX;
+	text_print(label->text, sizeof label->text, "%s", context);
+	return 0;
+}
+
+int profile_choose(const struct machine *machine, struct label *label, struct text *skipped,
+		   struct err *err)
+{
+	const char *apparmor = machine->config.apparmor, *selinux = machine->config.selinux;
+
+	*label = (struct label){ .fd = -1 };
+	if (*selinux && choose_context(selinux, label, err) < 0)
+		return -err->code;
+	if (strcmp(apparmor, "no") == 0 || (*selinux && strcmp(apparmor, "auto") == 0))
 		return 0;
-	}
-	if (strcmp(apparmor, "no") == 0)
-		return 0;
-	if (strcmp(apparmor, "auto") == 0)
-		return host == LABEL_APPARMOR ? choose_own(label, skipped, err) : 0;
-	if (host != LABEL_APPARMOR)
-		return err_set(
-			err, ENOTSUP,
-			"security.apparmor is '%s', but this host has no AppArmor; use auto or no",
-			apparmor);
+	if (strcmp(apparmor, "auto") == 0 || strcmp(apparmor, "yes") == 0)
+		return choose_own(machine, label, skipped, err);
 	return choose_named(apparmor, label, err);
 }

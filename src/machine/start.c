@@ -192,7 +192,7 @@ static int choose_label(struct run *run, struct err *err)
 {
 	scoped_text struct text skipped = { 0 };
 
-	if (profile_choose(&run->machine->config, &run->label, &skipped, err) < 0)
+	if (profile_choose(run->machine, &run->label, &skipped, err) < 0)
 		return -err->code;
 	return run_warn(run, text_str(&skipped), err);
 }

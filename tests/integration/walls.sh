@@ -146,8 +146,17 @@ case_labels_that_are_not_there() {
 	fails 1 "security.selinux.*blanks" berth set labelled "security.selinux=a b"
 	berth set labelled security.apparmor=no-such-profile
 	fails 1 "security.apparmor is 'no-such-profile'.*(load it|use auto)" berth start labelled
+	berth set labelled security.apparmor=yes
+	if berth doctor | grep -Eq '^ok +labels +machines run under AppArmor'; then
+		berth start labelled
+		has '^label: +berth-machine-' "$(berth info labelled)"
+		berth stop labelled
+	else
+		fails 1 "security.apparmor is yes, but .*auto does without" berth start labelled
+	fi
 	berth set labelled security.apparmor=no
 	berth start labelled
+	has '^label: +none: security.apparmor is no' "$(berth info labelled)"
 	berth exec labelled -- true
 	berth stop labelled
 	berth unset labelled security.apparmor

@@ -112,6 +112,10 @@ case_services_that_confine_themselves() {
 		$run -p NoNewPrivileges=yes -p SystemCallFilter=@system-service -p RestrictNamespaces=yes true
 		$run -p ProtectKernelTunables=yes -p ProtectKernelModules=yes -p ProtectControlGroups=yes -p ProtectHostname=yes true
 		$run -p MemoryDenyWriteExecute=yes -p LockPersonality=yes -p RestrictAddressFamilies=AF_UNIX true
+		mkdir -p /srv/root/usr
+		for name in bin lib lib64 sbin; do ln -sf "usr/$name" "/srv/root/$name"; done
+		$run -p RootDirectory=/srv/root -p BindReadOnlyPaths=/usr -p BindPaths=/srv:/mnt -p MountAPIVFS=yes sh -c 'test -e /proc/1 && touch /mnt/made'
+		test -e /srv/made
 		$run -p ReadOnlyPaths=/etc -p InaccessiblePaths=/root -p TemporaryFileSystem=/var/spool sh -c '! ls /root/key 2>/dev/null'
 	end
 }

@@ -282,6 +282,24 @@ static void test_child(void)
 	CU_ASSERT_EQUAL(child_run(fine, &(struct child_io){ 0 }, &(struct err){ 0 }), 0);
 }
 
+/* Root's folders count where PATH has not got them, and come after its own. */
+static void test_child_find(void)
+{
+	scoped_free char *before = strdup(getenv("PATH"));
+	const char *program = path_to("berth-a-program");
+
+	CU_ASSERT_EQUAL(file_replace(program, "", 0, 0755, &(struct err){ 0 }), 0);
+	scoped_free char *nowhere = child_find("berth-a-program");
+	CU_ASSERT_PTR_NULL(nowhere);
+	setenv("PATH", folder, 1);
+	scoped_free char *found = child_find("berth-a-program");
+	CU_ASSERT_STRING_EQUAL(found ? found : "", program);
+	scoped_free char *of_root = child_find("chroot");
+	CU_ASSERT_PTR_NOT_NULL(of_root);
+	setenv("PATH", before, 1);
+	unlink(program);
+}
+
 static void test_site(void)
 {
 	scoped_site struct site site = { 0 };
@@ -336,6 +354,7 @@ int main(void)
 		{ "locks", test_lock },
 		{ "a walk stays in its root", test_open_in_root },
 		{ "children", test_child },
+		{ "where programs are", test_child_find },
 		{ "sites", test_site },
 		{ "the log", test_log },
 		CU_TEST_INFO_NULL,
