@@ -127,7 +127,8 @@ case_reboot_of_the_host() {
 	write_in m kept
 	berth snapshot m before
 	keeper=$(pgrep -f "^berth-keeper m\$")
-	kill -KILL "$(field m init)" "$keeper"
+	# The keeper first, which would tell of a failure.
+	kill -KILL "$keeper" "$(field m init)"
 	retry 10 not test -e "/proc/$keeper"
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
 	awk -v t="$T" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount

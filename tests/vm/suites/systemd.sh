@@ -102,7 +102,7 @@ case_a_reboot_keeps_the_scope() {
 	leader=$(machinectl show --value --property=Leader m)
 	berth exec m -- reboot -f || true
 	retry 60 has_new_leader m "$leader"
-	state_is m running
+	retry 60 state_is m running
 	same scope "$id" "$(scope m InvocationID)"
 	retry 60 has_event m rebooted
 }
