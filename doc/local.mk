@@ -2,3 +2,4 @@ dist_man_MANS += doc/berth.1
 dist_man_MANS += doc/machine.conf.5
 dist_man_MANS += doc/berth-guest-init.8 doc/berth-template.7 doc/berth-security.7
 dist_man_MANS += doc/berth-storage.7
+EXTRA_DIST += doc/architecture.md doc/reliability.md
