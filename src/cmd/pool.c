@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const struct flag flag_driver = {
 	"driver", 0, false, "DRIVER", "thin, btrfs or dir; the best that works here if not given"
@@ -54,29 +53,6 @@ static int check_filesystem(const char *type, struct err *err)
 		return 0;
 	err_set(err, EINVAL, "--filesystem cannot be '%.60s': use ext4 or xfs", type);
 	return EXIT_USAGE;
-}
-
-/* A name that is mistyped must not become a file there, which would be in memory. */
-int pool_check_place(const char *option, const char *path, struct err *err)
-{
-	bool is_device = strcmp(option, "device") == 0 || text_starts(path, "/dev/");
-	struct stat st;
-
-	if (*path != '/') {
-		err_set(err, EINVAL, "--%s cannot be '%.200s': use an absolute path", option, path);
-		return EXIT_USAGE;
-	}
-	if (!is_device)
-		return 0;
-	if (stat(path, &st) < 0)
-		return err_set(err, errno, "--%s cannot be '%.200s': %s; 'lsblk' lists the devices",
-			       option, path, strerror(errno));
-	if (!S_ISBLK(st.st_mode))
-		return err_set(err, ENOTBLK,
-			       "--%s cannot be '%.200s', which is no block device; 'lsblk' lists "
-			       "those, and --source takes a file",
-			       option, path);
-	return 0;
 }
 
 static int create_with(struct call *call, struct pool_spec *spec, struct err *err)

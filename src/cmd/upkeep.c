@@ -1,5 +1,6 @@
 /* pool grow, check, repair, trim, adopt. */
 #include "base/scoped.h"
+#include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/pool.h"
 #include "storage/storage.h"
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct flag flag_larger = { "size", 0, false, "SIZE",
 					 "of its loop file; without, all of its device" };
@@ -31,6 +33,29 @@ int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, str
 		return 0;
 	err_set(err, EINVAL, "--%s cannot be '%.60s': use a size such as 20G", flag->name, text);
 	return EXIT_USAGE;
+}
+
+/* A name that is mistyped must not become a file there, which would be in memory. */
+int pool_check_place(const char *option, const char *path, struct err *err)
+{
+	bool is_device = strcmp(option, "device") == 0 || text_starts(path, "/dev/");
+	struct stat st;
+
+	if (*path != '/') {
+		err_set(err, EINVAL, "--%s cannot be '%.200s': use an absolute path", option, path);
+		return EXIT_USAGE;
+	}
+	if (!is_device)
+		return 0;
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "--%s cannot be '%.200s': %s; 'lsblk' lists the devices",
+			       option, path, strerror(errno));
+	if (!S_ISBLK(st.st_mode))
+		return err_set(err, ENOTBLK,
+			       "--%s cannot be '%.200s', which is no block device; 'lsblk' lists "
+			       "those, and --source takes a file",
+			       option, path);
+	return 0;
 }
 
 static int run_grow(struct call *call, struct err *err)

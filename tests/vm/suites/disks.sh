@@ -128,9 +128,9 @@ case_another_disk() {
 case_disks_named_for_it() {
 	local one two three
 	begin
-	one=$(disk one 256M)
-	two=$(disk two 256M)
-	three=$(disk three 256M)
+	one=$(disk one 160M)
+	two=$(disk two 160M)
+	three=$(disk three 160M)
 	mkfs.ext4 -q "$two"
 	berth pool create --device "$one" --set volume.size=64M \
 		--set grow.devices="$two,/dev/nothing $three" p
@@ -139,7 +139,7 @@ case_disks_named_for_it() {
 	not has "grow.devices:.*$three" "$(berth pool check p)"
 	busybox_template bb p
 	berth pool set p volume.size=600M
-	berth launch --pool p --set network= --set disk.size=500M bb m
+	berth launch --pool p --set network= --set disk.size=400M bb m
 	fill m
 	retry 300 has_event pool-grown "with disk '$three'"
 	same "what lies where" "$one $three" "$(info "[d['path'] for d in pool['disks']]")"
@@ -148,11 +148,11 @@ case_disks_named_for_it() {
 	# It fills again, and none of those that are left can be had: that is told, once.
 	retry 300 has_event pool-grow-failed "/dev/nothing"
 	same "a machine" running "$(field m state | sed s/held/running/)"
-	not berth exec m test -e /failed
 	wipefs -qa "$two"
 	retry 120 has_event pool-grown "with disk '$two'"
-	berth exec m touch /stop
+	retry 60 berth exec m touch /stop
 	wait
+	berth exec m test ! -e /failed
 	berth exec m -- sh -c 'for i in $(seq "$(cat /written)"); do
 		[ "$(yes "m $i" | head -c 524288 | md5sum)" = "$(md5sum </f$i)" ] || exit 1
 	done'
