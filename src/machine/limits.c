@@ -49,7 +49,7 @@ static bool is_set(const struct limit *limit, uint64_t value)
  */
 static uint64_t usual_memory(void)
 {
-	const uint64_t least = 128ULL << 20, most = 2ULL << 30;
+	const uint64_t least = 256ULL << 20, most = 2ULL << 30;
 	struct sysinfo info;
 
 	if (sysinfo(&info) < 0 || walls_hole("memory"))

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Memory, user's and kernel's, all of it taken by one machine and by two: the host, its processes and a third
 # machine go on. Then the same with the walls away, in which somebody else must suffer.
+export TEST_SECONDS=${TEST_SECONDS:-1800}
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../../lib.sh"
 
@@ -30,7 +31,7 @@ of_group() {
 large_process() {
 	rm -f "$T/large-end" "$T/large"
 	mkfifo "$T/large-end"
-	"$BUILD_TREE/exhaust" memory "${1:-300}" <"$T/large-end" >"$T/large" &
+	"$BUILD_TREE/exhaust" memory "${1:-50}" <"$T/large-end" >"$T/large" &
 	echo $! >"$T/large-pid"
 	exec 8>"$T/large-end"
 	retry 30 test -s "$T/large"
@@ -44,10 +45,10 @@ end_large_process() {
 # goes_on WHAT...: what a host and a neighbour do all day.
 goes_on() {
 	local began=$SECONDS
-	timeout 60 bash -c ': >/var/tmp/goes-on && ls /proc >/dev/null && sync /var/tmp/goes-on' || fault "the host, with all $* taken"
-	timeout 60 berth exec modest -- sh -c 'echo x >/goes-on && cat /goes-on >/dev/null && ls / >/dev/null' ||
+	timeout 120 bash -c ': >/var/tmp/goes-on && ls /proc >/dev/null && sync /var/tmp/goes-on' || fault "the host, with all $* taken"
+	timeout 120 berth exec modest -- sh -c 'echo x >/goes-on && cat /goes-on >/dev/null && ls / >/dev/null' ||
 		fault "a neighbour, with all $* taken"
-	timeout 60 berth info greedy >/dev/null || fault "berth info, with all $* taken"
+	timeout 120 berth info greedy >/dev/null || fault "berth info, with all $* taken"
 	kill -0 "$(field greedy keeper)" "$(field modest init)"
 	echo "# all $* taken: host, neighbour and berth answered in $((SECONDS - began)) s"
 }
@@ -65,7 +66,7 @@ hog() {
 		n=0
 		[ -e /never ] || mkfifo /never
 		exec 3<>/never
-		while [ $n -lt 60 ]; do
+		while [ $n -lt 40 ]; do
 			/exhaust memory 64 <&3 >/dev/null 2>&1 &
 			n=$((n + 1))
 		done
@@ -95,7 +96,7 @@ has_been_killed() {
 case_processes() {
 	large_process
 	hog greedy
-	retry 120 has_been_killed greedy
+	retry 400 has_been_killed greedy
 	goes_on memory
 	berth start --wait other || true
 	kill -0 "$(cat "$T/large-pid")" || fault "the host's own process was killed"
@@ -106,10 +107,10 @@ case_processes() {
 case_two_at_once() {
 	local init keeper
 	init=$(field modest init) keeper=$(field greedy keeper)
-	large_process 200
+	large_process
 	hog greedy
 	hog other
-	retry 120 some_were_killed
+	retry 400 some_were_killed
 	goes_on "memory of two"
 	kill -0 "$(cat "$T/large-pid")" || fault "the host's own process was killed"
 	same "the neighbour's init" "$init" "$(field modest init)"
@@ -154,7 +155,7 @@ kernel_memory() {
 	berth exec --no-tty greedy -- /exhaust "$@" <"$T/end" >"$T/held" 2>&1 &
 	held=$!
 	exec 9>"$T/end"
-	retry 90 held_or_ended "$held" || true
+	retry 200 held_or_ended "$held" || true
 	echo 3 >/proc/sys/vm/drop_caches
 	after=$(available)
 	mine=$((($(cat "/sys/fs/cgroup$(field greedy cgroup)/memory.current" || echo "$mine") - mine) >> 10))
@@ -270,7 +271,7 @@ case_without_the_walls() {
 	"$BUILD_TREE/berth-holes" start --wait greedy
 	large_process 400
 	hog greedy
-	retry 120 large_is_gone
+	retry 400 large_is_gone
 	exec 8>&-
 	unset BERTH_TEST_HOLES
 	berth stop --force greedy

@@ -14,7 +14,7 @@ usual_memory() {
 import os
 page = os.sysconf("SC_PAGE_SIZE")
 all = os.sysconf("SC_PHYS_PAGES") * page
-kept = min(max(all // 16, min(128 << 20, all // 8)), 2 << 30)
+kept = min(max(all // 16, min(256 << 20, all // 8)), 2 << 30)
 print((all - kept) // page * page)'
 }
 
