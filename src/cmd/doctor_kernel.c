@@ -229,8 +229,11 @@ static void check_labels(struct report *report)
 
 	profile_name(profile, sizeof profile);
 	if (module == LABEL_SELINUX)
-		report_add(report, VERDICT_OK, "labels", NULL,
-			   "the host has SELinux: machines with security.selinux have its context");
+		report_add(
+			report, VERDICT_OK, "labels", NULL,
+			"SELinux rules this host (%s): machines run in the context of who starts "
+			"them, or in that of security.selinux",
+			label_is_permissive() ? "permissive" : "enforcing");
 	else if (!missing)
 		report_add(report, VERDICT_OK, "labels", NULL,
 			   "machines run under AppArmor's profile '%s'", profile);

@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 #define PROFILES "/sys/kernel/security/apparmor/profiles"
+#define ENFORCE  "/sys/fs/selinux/enforce"
 
 enum label_module label_host(void)
 {
 	if (access(PROFILES, R_OK) == 0)
 		return LABEL_APPARMOR;
-	return access("/sys/fs/selinux/enforce", F_OK) == 0 ? LABEL_SELINUX : LABEL_NONE;
+	return access(ENFORCE, F_OK) == 0 ? LABEL_SELINUX : LABEL_NONE;
 }
 
 const char *label_why_none(void)
@@ -70,6 +71,21 @@ int label_is_loaded(const char *profile)
 			return 1;
 	}
 	return 0;
+}
+
+/* The kernel's word on it: a text that is written there is a context or EINVAL. */
+int label_is_known(const char *context)
+{
+	int r = file_write(AT_FDCWD, "/sys/fs/selinux/context", context);
+
+	return r == -EINVAL ? 0 : r < 0 ? r : 1;
+}
+
+bool label_is_permissive(void)
+{
+	scoped_free char *mode = NULL;
+
+	return file_read(AT_FDCWD, ENFORCE, 16, &mode) > 0 && *mode == '0';
 }
 
 int label_open(struct label *label)

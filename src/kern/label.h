@@ -5,6 +5,7 @@
 #ifndef BERTH_KERN_LABEL_H
 #define BERTH_KERN_LABEL_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum label_module { LABEL_NONE, LABEL_APPARMOR, LABEL_SELINUX };
@@ -28,6 +29,12 @@ int label_read(pid_t pid, struct label *label);
 
 /* Whether AppArmor knows a profile of that name: 1, 0 or -errno. */
 int label_is_loaded(const char *profile);
+
+/* Whether SELinux' policy knows a context: 1, 0 or -errno. */
+int label_is_known(const char *context);
+
+/* Whether SELinux only records what its policy would refuse. */
+bool label_is_permissive(void);
 
 /*
  * In the process that is to have it, while it still sees the /proc that the host has made: a guest's could

@@ -98,8 +98,15 @@ static void exec_init(struct run *run, struct sync *sync, int terminal)
 		       (char *const *)(uintptr_t)run->plan.env);
 		r = -errno;
 	}
-	err_set(&err, -r, "execute '%s': %s", init,
-		r == -ENOENT ? "it, or the loader it names, is not in the root" : strerror(-r));
+	if (r == -EACCES && run->label.module == LABEL_SELINUX)
+		err_set(&err, EACCES,
+			"execute '%s': SELinux's policy may not let it begin in '%s', which "
+			"security.selinux names (ausearch -m avc tells)",
+			init, run->label.text);
+	else
+		err_set(&err, -r, "execute '%s': %s", init,
+			r == -ENOENT ? "it, or the loader it names, is not in the root"
+				     : strerror(-r));
 	sync_fail(sync, &err);
 }
 

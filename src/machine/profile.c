@@ -215,6 +215,15 @@ static int choose_context(const char *context, struct label *label, struct err *
 			       "security.selinux is '%s', but SELinux does not rule on this host; "
 			       "unset it",
 			       context);
+	int r = label_is_known(context);
+	if (r < 0)
+		return err_set(err, -r, "ask SELinux for the context '%s': %s", context,
+			       strerror(-r));
+	if (r == 0)
+		return err_set(err, EINVAL,
+			       "security.selinux is '%s', which the host's policy does not know; "
+			       "name another, or unset it",
+			       context);
 	label->module = LABEL_SELINUX;
 	text_print(label->text, sizeof label->text, "%s", context);
 	return 0;

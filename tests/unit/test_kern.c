@@ -392,6 +392,8 @@ static void test_labels(void)
 	CU_ASSERT_EQUAL(label_read(getpid(), &label), 0);
 	if (label_host() == LABEL_NONE) {
 		CU_ASSERT_EQUAL(label.module, LABEL_NONE);
+		CU_ASSERT_EQUAL(label_is_known("u:r:t:s0"), -ENOENT);
+		CU_ASSERT_PTR_NOT_NULL(label_why_none());
 		CU_ASSERT_STRING_EQUAL(label.text, "");
 	}
 }
