@@ -122,6 +122,7 @@ case_another_disk() {
 	same labels 0 "$(labels "$one" "$two")"
 	berth pool create --device "$two" q
 	berth pool delete q
+	losetup -D
 }
 
 # Of three that are named one holds something, one is not there, and one is taken.
@@ -160,6 +161,7 @@ case_disks_named_for_it() {
 	berth delete m
 	end
 	same labels 0 "$(labels "$one" "$two" "$three")"
+	losetup -D
 }
 
 # again DEVICE FILE SECTOR: the same disk, with other sectors; prints the device.
@@ -193,6 +195,7 @@ case_disks_with_larger_sectors() {
 	same sectors "4096 512" "$(info "[d['sector_size'] for d in pool['disks']]")"
 	import two
 	end
+	losetup -D
 }
 
 case_file_systems_with_smaller_sectors() {
@@ -216,6 +219,7 @@ case_file_systems_with_smaller_sectors() {
 	has "'template.one'.*writes 512 bytes at a time.*sectors of 4096; move the pool back" "$(cat "$T/report")"
 	not has "template.two" "$(cat "$T/report")"
 	end
+	losetup -D
 }
 
 case_loop_file_on_large_sectors() {
@@ -230,6 +234,7 @@ case_loop_file_on_large_sectors() {
 	berth pool grow --size 300M p
 	end
 	umount /mnt
+	losetup -D
 }
 
 run_cases
