@@ -104,6 +104,26 @@ static int place_stdio(struct attach *attach, struct user *user, struct err *err
 	return 0;
 }
 
+static int refuse_program(const char *program, int error, struct err *err)
+{
+	if (error == ENOENT && !strchr(program, '/'))
+		return err_set(err, ENOENT,
+			       "the machine has no program '%s'; give its whole path if it lies in "
+			       "no folder of PATH",
+			       program);
+	if (error == ENOENT)
+		return err_set(err, ENOENT,
+			       "the machine has no program '%s', or not the interpreter that it "
+			       "asks for",
+			       program);
+	if (error == EACCES)
+		return err_set(err, EACCES,
+			       "'%s' in the machine is no program that this user may execute; see "
+			       "its mode: chmod +x",
+			       program);
+	return err_set(err, error, "execute '%s' in the machine: %s", program, strerror(error));
+}
+
 static int exec_command(struct attach *attach, struct user *user, struct err *err)
 {
 	const char *login[] = { user->login_name, NULL };
@@ -120,7 +140,7 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	environ = user->env;
 	execvp(program, (char *const *)(uintptr_t)argv);
-	return err_set(err, errno, "execute '%s' in the machine: %s", program, strerror(errno));
+	return refuse_program(program, errno, err);
 }
 
 /* Not to be traced, read or borrowed from by the guest it is about to enter. */

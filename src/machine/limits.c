@@ -101,14 +101,14 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 	    faccessat(cgroup_fd, "memory.max", F_OK, 0) == 0)
 		return err_set(err, ENOTSUP,
 			       "%s of machine '%s' cannot be kept: the kernel does not count swap "
-			       "(CONFIG_SWAP, boot parameter swapaccount); unset it with: berth "
+			       "(CONFIG_SWAP, boot parameter swapaccount); leave it out, or berth "
 			       "unset %s %s",
 			       limit->key, machine->name, machine->name, limit->key);
 	if (r == -ENOENT)
 		return err_set(
 			err, ENOTSUP,
 			"%s of machine '%s' cannot be kept: this host's cgroup v2 tree has no %s "
-			"controller; unset it with: berth unset %s %s",
+			"controller; leave it out, or berth unset %s %s",
 			limit->key, machine->name, limit->controller, machine->name, limit->key);
 	return err_set(err, -r, "set %s of machine '%s' to '%s': %s", limit->key, machine->name,
 		       text, strerror(-r));
@@ -152,7 +152,7 @@ static int refuse_rate(const struct machine *machine, const char *key, int r, st
 					 : strerror(-r);
 
 	return err_set(err, r == -ENOENT ? ENOTSUP : -r,
-		       "%s of machine '%s' cannot be kept: %s; unset it with: berth unset %s %s",
+		       "%s of machine '%s' cannot be kept: %s; leave it out, or berth unset %s %s",
 		       key, machine->name, why, machine->name, key);
 }
 

@@ -59,7 +59,7 @@ case_run() {
 	code=0
 	berth run bb -- sh -c 'kill -9 $$' || code=$?
 	same "its signal" 137 "$code"
-	fails 127 "execute 'nosuch' in the machine" berth run bb -- nosuch
+	fails 127 "the machine has no program 'nosuch'" berth run bb -- nosuch
 	fails 125 "there is no template 'nosuch'" berth run nosuch -- true
 	same "machines left" "[]" "$(berth list --json | tr -d ' \n')"
 }
