@@ -38,6 +38,7 @@ EXTRA_DIST += tests/vm/suites/inits.sh
 EXTRA_DIST += tests/vm/suites/labelled.sh
 EXTRA_DIST += tests/vm/suites/life.sh
 EXTRA_DIST += tests/vm/suites/limits.sh
+EXTRA_DIST += tests/vm/suites/selinux.sh
 EXTRA_DIST += tests/vm/suites/space.sh
 EXTRA_DIST += tests/vm/suites/powercut.sh tests/vm/suites/churn.sh tests/vm/suites/crowd.sh
 EXTRA_DIST += tests/vm/suites/flakey.sh tests/vm/suites/peers.sh
