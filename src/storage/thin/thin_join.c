@@ -25,7 +25,7 @@ static int refuse_copy(const char *path, struct err *err)
 		       path, path);
 }
 
-static bool names(const struct thin_layout *layout, const char *uuid)
+static bool is_named(const struct thin_layout *layout, const char *uuid)
 {
 	for (unsigned i = 1; i < layout->disks; i++) {
 		if (strcmp(layout->uuids[i], uuid) == 0)
@@ -58,7 +58,7 @@ static int recognise(struct pool *pool, const struct thin_disks *disks, const ch
 		return refuse_copy(path, err);
 	if (thin_label_read_disk(fd, &label) < 0 || strcmp(label.pool, pool->config.uuid) != 0)
 		return KIN_NONE;
-	return names(&thin_of(pool)->layout, label.uuid) ? refuse_copy(path, err) : KIN_LEFT_OVER;
+	return is_named(&thin_of(pool)->layout, label.uuid) ? refuse_copy(path, err) : KIN_LEFT_OVER;
 }
 
 /* A descriptor that nobody else can have at the same time, or -code. */
