@@ -58,7 +58,8 @@ static int recognise(struct pool *pool, const struct thin_disks *disks, const ch
 		return refuse_copy(path, err);
 	if (thin_label_read_disk(fd, &label) < 0 || strcmp(label.pool, pool->config.uuid) != 0)
 		return KIN_NONE;
-	return is_named(&thin_of(pool)->layout, label.uuid) ? refuse_copy(path, err) : KIN_LEFT_OVER;
+	return is_named(&thin_of(pool)->layout, label.uuid) ? refuse_copy(path, err)
+							    : KIN_LEFT_OVER;
 }
 
 /* A descriptor that nobody else can have at the same time, or -code. */
