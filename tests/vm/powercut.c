@@ -158,7 +158,7 @@ static void change_clone(struct pool *pool, bool running)
 		return;
 	if (running) {
 		snprintf(text, sizeof text, "w%u", step);
-		note("begin write %s %s", from->name, text);
+		note("begin write %s %s unsynced", from->name, text);
 		put(from->mount, text, false);
 		snprintf(from->text, sizeof from->text, "%s", text);
 	}
