@@ -2,8 +2,9 @@
  * Changes a thin pool whose every write is logged (dm-log-writes), at random by a seed, and writes down
  * what was asked for and what was acknowledged: tests/proof/replay cuts the power after any of them.
  *
- * powercut ROOT DEVICE LOG SEED CHANGES JOURNAL: the state below ROOT and the pool on DEVICE lie on the
- * device-mapper device LOG, which gets a mark for every line of JOURNAL.
+ * powercut ROOT DEVICE FURTHER LOG SEED CHANGES JOURNAL: the state below ROOT, the pool on DEVICE and the
+ * disk FURTHER, which joins it halfway, lie on the device-mapper device LOG, which gets a mark for every
+ * line of JOURNAL.
  * powercut check ROOT WANTED: the real recovery. Opens the pool that a cut has left, and compares it with
  * WANTED, lines of "VOLUME TEXT|TEXT...", and nothing else may be there.
  * powercut clone ROOT FROM TO: one clone, for what is done to a disk meanwhile.
@@ -266,6 +267,17 @@ static void change_resize(struct pool *pool)
 	note("ack resize %s", volume->name);
 }
 
+static void change_disks(const char *further)
+{
+	const struct pool_growth growth = { .device = further };
+	struct err err = { 0 };
+
+	note("begin grow p");
+	if (pool_grow(&site, "p", &growth, &err) < 0)
+		give_up("grow", &err);
+	note("ack grow p");
+}
+
 static void change_once(struct pool *pool)
 {
 	static void (*const changes[])(struct pool *) = {
@@ -290,11 +302,11 @@ static void open_site(const char *root, struct pool *pool, const char *device)
 static int record(char **argv)
 {
 	struct pool pool = { .use_fd = -1 };
-	unsigned changes = (unsigned)atoi(argv[4]);
+	unsigned changes = (unsigned)atoi(argv[5]);
 
-	log_name = argv[2];
-	seed = (unsigned)atoi(argv[3]);
-	journal = fopen(argv[5], "we");
+	log_name = argv[3];
+	seed = (unsigned)atoi(argv[4]);
+	journal = fopen(argv[6], "we");
 	if (!journal || dm_open(&dm) < 0)
 		give_up("begin", NULL);
 	open_site(argv[0], &pool, argv[1]);
@@ -310,8 +322,11 @@ static int record(char **argv)
 	step++;
 	change_clone_running(&pool);
 	change_delete(&pool);
-	while (++step <= changes)
+	while (++step <= changes) {
+		if (step == changes / 2)
+			change_disks(argv[2]);
 		change_once(&pool);
+	}
 	note("end");
 	for (size_t i = 0; i < VOLUMES; i++)
 		scoped_close_fd(&volumes[i].mount);
@@ -418,13 +433,13 @@ static int clone_once(char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc == 7)
+	if (argc == 8)
 		return record(argv + 1);
 	if (argc == 4 && strcmp(argv[1], "check") == 0)
 		return check(argv + 2);
 	if (argc == 5 && strcmp(argv[1], "clone") == 0)
 		return clone_once(argv + 2);
-	fprintf(stderr, "usage: powercut ROOT DEVICE LOG SEED CHANGES JOURNAL\n"
+	fprintf(stderr, "usage: powercut ROOT DEVICE FURTHER LOG SEED CHANGES JOURNAL\n"
 			"       powercut check ROOT WANTED\n"
 			"       powercut clone ROOT FROM TO\n");
 	return 2;

@@ -6,7 +6,21 @@
 
 changes=${PROOF_CHANGES:-60}
 seed=${BERTH_TEST_SEED:-1}
-catalogue_sectors=24576 pool_sectors=262144
+catalogue_sectors=24576 pool_sectors=262144 further_sectors=262144
+
+# lay_out DISK: what the catalogue, the pool, and the disk that joins it lie on.
+lay_out() {
+	dmsetup create logged-catalogue --table "0 $catalogue_sectors linear $1 0"
+	dmsetup create logged-pool --table "0 $pool_sectors linear $1 $catalogue_sectors"
+	dmsetup create logged-further --table \
+		"0 $further_sectors linear $1 $((catalogue_sectors + pool_sectors))"
+}
+
+take_away() {
+	dmsetup remove --retry logged-further
+	dmsetup remove --retry logged-pool
+	dmsetup remove --retry logged-catalogue
+}
 
 # record NAME [CONTROL]: into VM_OUT/powercut-NAME.{log.gz,journal}
 record() {
@@ -17,18 +31,16 @@ record() {
 	blkdiscard -f "$disk"
 	blkdiscard -f "$log"
 	dmsetup create logged --table \
-		"0 $((catalogue_sectors + pool_sectors)) log-writes $disk $log"
-	dmsetup create logged-catalogue --table "0 $catalogue_sectors linear /dev/mapper/logged 0"
-	dmsetup create logged-pool --table "0 $pool_sectors linear /dev/mapper/logged $catalogue_sectors"
+		"0 $((catalogue_sectors + pool_sectors + further_sectors)) log-writes $disk $log"
+	lay_out /dev/mapper/logged
 	mke2fs -q -t ext4 -J size=4 -E lazy_itable_init=0 /dev/mapper/logged-catalogue
 	mkdir -p "$T/state"
 	mount /dev/mapper/logged-catalogue "$T/state"
-	BERTH_CONTROL=${2-} "$BUILD_TREE/powercut" "$T/state" /dev/mapper/logged-pool logged \
-		"$seed" "$changes" "$VM_OUT/powercut-$name.journal"
+	BERTH_CONTROL=${2-} "$BUILD_TREE/powercut" "$T/state" /dev/mapper/logged-pool \
+		/dev/mapper/logged-further logged "$seed" "$changes" "$VM_OUT/powercut-$name.journal"
 	BERTH_ROOT=$T/state "$BUILD_TREE/berth" pool detach p
 	umount "$T/state"
-	dmsetup remove logged-pool
-	dmsetup remove logged-catalogue
+	take_away
 	dmsetup remove logged
 	head -c "$(tests/proof/replay --length "$log")" "$log" >"$VM_OUT/powercut-$name.log"
 	{
@@ -37,6 +49,7 @@ record() {
 		echo "seed $seed"
 		echo "changes $changes"
 		echo "catalogue $catalogue_sectors"
+		echo "pool $pool_sectors"
 	} >"$VM_OUT/powercut-$name.facts"
 }
 
@@ -60,13 +73,11 @@ case_recover() {
 	for state in "$T"/sample/*.disk; do
 		echo "after entry $(basename "$state" .disk)"
 		loop=$(losetup --show -f "$state")
-		dmsetup create logged-catalogue --table "0 $catalogue_sectors linear $loop 0"
-		dmsetup create logged-pool --table "0 $pool_sectors linear $loop $catalogue_sectors"
+		lay_out "$loop"
 		mount /dev/mapper/logged-catalogue "$T/state"
 		"$BUILD_TREE/powercut" check "$T/state" "${state%.disk}.wanted"
 		umount "$T/state"
-		dmsetup remove --retry logged-pool
-		dmsetup remove --retry logged-catalogue
+		take_away
 		losetup -d "$loop"
 		rm "$state"
 	done
