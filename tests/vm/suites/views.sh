@@ -4,6 +4,7 @@
 # debian: bookworm
 # shellcheck source=tests/lib.sh
 needs_debian=bookworm
+export TEST_SECONDS=${TEST_SECONDS:-900}
 . "$(dirname "$0")/../../lib.sh"
 
 place=/var/lib/lxcfs
