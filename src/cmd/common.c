@@ -82,11 +82,21 @@ int network_wanted(const struct call *call, struct err *err)
 
 void note_pool_room(const char *name, const struct pool_usage *usage)
 {
-	const struct space space = { .total = usage->total, .used = usage->used };
+	const struct space space = { .total = usage->total,
+				     .used = usage->used,
+				     .least = usage->least };
 	enum space_level level = space_level(&space);
 	unsigned percent = space_percent(&space);
+	char left[32];
 
-	if (level >= SPACE_SCARCE)
+	text_human_size(usage->total - usage->used, left, sizeof left);
+	if (level >= SPACE_LOW && *usage->below)
+		print_note(
+			"pool '%s' has room for %s, by the file system of '%s'%s; make room there",
+			name, left, usage->below,
+			level >= SPACE_SCARCE ? ", and machines that fill it will be held still"
+					      : "");
+	else if (level >= SPACE_SCARCE)
 		print_note("pool '%s' is %u%% full, and machines that fill it will be held still; "
 			   "delete something, or enlarge it",
 			   name, percent);

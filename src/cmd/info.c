@@ -18,7 +18,7 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 struct facts {
 	struct machine_status status;
 	char ended[1024];   /* how it last ended, "" never */
-	char held[256];     /* why it is held still, "" it is not */
+	char held[512];     /* why it is held still, "" it is not */
 	struct label label; /* its security module's, without one no text */
 	char *log;          /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];

@@ -23,7 +23,7 @@ enum keeper_fd {
 	KEEPER_FD_END,
 };
 
-enum { KEEPER_PLAN_MAGIC = 0x62657202 };
+enum { KEEPER_PLAN_MAGIC = 0x62657203 };
 
 /* When a guest that ended by itself is started again; a stop that was asked for is always an end. */
 enum restart_policy {
@@ -45,10 +45,11 @@ struct keeper_plan {
 	int halt_signal;
 	unsigned stop_timeout; /* seconds, for a stop that names none */
 	enum restart_policy restart;
-	unsigned restart_limit; /* how often in a row without a run of a minute between */
-	char thin_pool[128];    /* device of the thin pool that its root is in, "" = in another */
-	char pool[64];          /* its name */
-	bool notifies;          /* init tells READY=1; else the first login prompt counts */
+	unsigned restart_limit;   /* how often in a row without a run of a minute between */
+	char thin_pool[128];      /* device of the thin pool that its root is in, "" = in another */
+	char pool[64];            /* its name */
+	char pool_file[PATH_MAX]; /* which it is, sparse or not; "" = it is none */
+	bool notifies;            /* init tells READY=1; else the first login prompt counts */
 };
 
 /*

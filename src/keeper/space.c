@@ -1,9 +1,11 @@
 /*
  * Seeing that the thin pool runs out of room. Each keeper looks, so that nobody has to be there for
- * all; what is to be done then is done by one program, which the first to see it starts.
+ * all; what is to be done then is done by one program, which the first to see it starts. The kernel tells
+ * of a pool that fills, but not of the file system under one that is a sparse file: that is looked at.
  */
 #include "keeper/supervise.h"
 
+#include "base/below.h"
 #include "base/child.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -15,6 +17,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LOW_PERCENT = 80, AGAIN_MS = 5000 };
@@ -24,6 +27,28 @@ static bool is_low(const struct dm_pool_status *status)
 	return status->mode != DM_POOL_WRITE ||
 	       status->data_used * 100 >= status->data_total * LOW_PERCENT ||
 	       status->metadata_used * 100 >= status->metadata_total * LOW_PERCENT;
+}
+
+/* size: of the pool's data, bytes. */
+static bool is_low_below(const struct below *below, const struct dm_pool_status *status,
+			 uint64_t size)
+{
+	double part =
+		status->data_total ? (double)status->data_used / (double)status->data_total : 0;
+	uint64_t used = (uint64_t)(part * (double)size);
+
+	uint64_t limit = below_limit(below, size, used);
+
+	return limit < size &&
+	       (used * 100 >= limit * LOW_PERCENT || limit - used <= 4 * below_least(size));
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* By the lock of the program that does it, RUN/locks/tend.POOL; ours is RUN/machines/NAME. */
@@ -62,23 +87,46 @@ static bool is_held(const struct keeper *keeper)
 	return faccessat(keeper->run, "held", F_OK, 0) == 0;
 }
 
-void space_look(struct keeper *keeper)
+static void space_look(struct keeper *keeper)
 {
+	const struct keeper_plan *plan = &keeper->plan;
 	struct dm_pool_status status;
+	struct below below;
+	struct dm_line line;
+	int pause = -1;
 
-	if (dm_pool_status(&keeper->dm, keeper->plan.thin_pool, 0, &status) < 0)
+	keeper->space_due = keeper->space_due ? now_ms() + AGAIN_MS : 0;
+	if (dm_status(&keeper->dm, plan->thin_pool, 0, &line) < 0 ||
+	    dm_pool_parse(line.params, &status) < 0)
 		return;
 	bool low = is_low(&status) || is_held(keeper);
+	if (*plan->pool_file && below_look(plan->pool_file, &below) == 0) {
+		low = low || is_low_below(&below, &status, line.length * DM_SECTOR);
+		pause = below_pause(&below);
+	}
+	/* By then who tends it may have been killed. */
+	if (low)
+		pause = AGAIN_MS;
 	if (low && !keeper->space_low)
-		log_line("pool '%s' has little room", keeper->plan.pool);
+		log_line("pool '%s' has little room", plan->pool);
 	keeper->space_low = low;
+	keeper->space_due = pause < 0 ? 0 : now_ms() + pause;
 	if (low && !is_tended(keeper))
 		start_tending(keeper);
 }
 
 int space_timeout(const struct keeper *keeper)
 {
-	return keeper->space_low ? AGAIN_MS : -1;
+	if (!keeper->space_due)
+		return -1;
+	int64_t left = keeper->space_due - now_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+void space_check(struct keeper *keeper)
+{
+	if (keeper->space_due && keeper->space_due <= now_ms())
+		space_look(keeper);
 }
 
 static void space_ready(struct keeper *keeper, struct source *source)

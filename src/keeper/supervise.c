@@ -404,8 +404,7 @@ int keeper_run(struct keeper *keeper)
 		/* One at a time: a handler may close what a later event in a batch would point at. */
 		struct epoll_event event;
 		int n = epoll_wait(keeper->epoll, &event, 1, space_timeout(keeper));
-		if (n == 0)
-			space_look(keeper);
+		space_check(keeper);
 		if (n != 1)
 			continue;
 		struct source *source = event.data.ptr;

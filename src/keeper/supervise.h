@@ -50,8 +50,9 @@ struct keeper {
 	uint64_t log_bytes;
 	struct hit hits[HIT_KINDS];
 	struct source guest, console, notify, control, timer, signals, space;
-	struct dm dm;   /* open if space.fd is, which is its descriptor */
-	bool space_low; /* there is little room in the pool */
+	struct dm dm;      /* open if space.fd is, which is its descriptor */
+	bool space_low;    /* there is little room in the pool */
+	int64_t space_due; /* when to look again, in ms of the monotonic clock; 0: when told */
 	struct ring ring;
 	struct client *clients;
 	bool booted;
@@ -92,11 +93,12 @@ bool restart_later(struct keeper *keeper, enum ended ended, const char *how);
 void restart_now(struct keeper *keeper);
 
 /*
- * space.c: whether the pool has room. watch: from the start on. look: after an event of a device, and
- * every space_timeout() milliseconds, which is -1 (never) while there is enough.
+ * space.c: whether the pool has room. watch: from the start on, after an event of a device. check: each
+ * time that the loop wakes up, which is to be after space_timeout() milliseconds, -1 (when something
+ * happens) while the kernel will tell.
  */
 void space_watch(struct keeper *keeper);
-void space_look(struct keeper *keeper);
+void space_check(struct keeper *keeper);
 int space_timeout(const struct keeper *keeper);
 
 /* One of berth's own verbs for this machine, as argv. */

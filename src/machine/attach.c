@@ -292,7 +292,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 		.guest.fd = -1,
 	};
 	struct relay relay;
-	char why[256];
+	char why[512];
 
 	*code = EXEC_FAILED;
 	relay_init(&relay);

@@ -32,6 +32,7 @@ static int write_keeper_plan(struct run *run, struct err *err)
 	};
 	const char *root = run->machine->site->root;
 	pool_watch_device(&run->pool, plan->thin_pool, sizeof plan->thin_pool);
+	pool_watch_file(&run->pool, plan->pool_file, sizeof plan->pool_file);
 	if (text_print(plan->name, sizeof plan->name, "%s", run->machine->name) < 0 ||
 	    text_print(plan->pool, sizeof plan->pool, "%s", run->pool.name) < 0 ||
 	    text_print(plan->root, sizeof plan->root, "%s", root ? root : "") < 0 ||

@@ -4,6 +4,7 @@
  */
 #include "machine/private.h"
 
+#include "base/child.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "machine/run.h"
@@ -11,8 +12,10 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 
 enum { WINDOW_SECONDS = 5, GROW_SECONDS = 10 };
@@ -36,6 +39,7 @@ struct tender {
 	bool grow_failed;  /* and it was told */
 	enum space_level told;
 	struct space space;
+	char below[PATH_MAX]; /* as in pool_usage */
 };
 
 static void tell(const struct tender *tender, struct event *event)
@@ -154,12 +158,14 @@ static int look(struct tender *tender, struct pool *pool, struct err *err)
 	    pool_each_use(pool, note_use, tender, err) < 0)
 		return -err->code;
 	forget_unseen(tender);
+	snprintf(tender->below, sizeof tender->below, "%s", usage.below);
 	tender->space = (struct space){
 		.total = usage.total,
 		.used = usage.used,
 		.metadata_total = state.metadata_total,
 		.metadata_used = state.metadata_used,
 		.pending = pending(tender),
+		.least = usage.least,
 	};
 	return 0;
 }
@@ -180,12 +186,18 @@ static void hold(const struct tender *tender, const struct user *user, bool held
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
-	char why[256];
+	char why[512];
 
-	snprintf(why, sizeof why,
-		 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth pool "
-		 "grow %s",
-		 tender->pool, space_percent(&tender->space), tender->pool);
+	if (*tender->below)
+		snprintf(why, sizeof why,
+			 "the file system of '%.300s' has little left for pool '%s', which it "
+			 "fills; make room there",
+			 tender->below, tender->pool);
+	else
+		snprintf(why, sizeof why,
+			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
+			 "pool grow %s",
+			 tender->pool, space_percent(&tender->space), tender->pool);
 	if (machine_paths(&machine, tender->site, user->name, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
@@ -194,7 +206,55 @@ static void hold(const struct tender *tender, const struct user *user, bool held
 				      .cause = held ? why : NULL });
 }
 
-static int hold_growers(struct tender *tender, struct err *err)
+/* What was in a system call when it was told to hold still is still when that is through. */
+static void await_still(const struct machine *machine)
+{
+	for (int i = 0; i < 200; i++) {
+		scoped_free char *text = NULL;
+		if (run_read_group(machine, "cgroup.events", &text) < 0 || strstr(text, "frozen 1"))
+			return;
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+}
+
+static void write_out(const struct tender *tender, const struct user *user, struct pool *pool)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *volume = text_format("machine.%s", user->name);
+	scoped_fd int mount_fd = -1;
+	struct err ignored = { 0 };
+
+	if (!volume || machine_paths(&machine, tender->site, user->name, &ignored) < 0 ||
+	    volume_mount(pool, volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd, &ignored) <
+		    0)
+		return;
+	/* The mount itself is but a path. */
+	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What is there at once, and then what was on its way. */
+	syncfs(fd);
+	await_still(&machine);
+	syncfs(fd);
+}
+
+/*
+ * What it has written must have its blocks before somebody else takes them, who cannot be held. As a
+ * grandchild, since it takes its time and we look on.
+ */
+static void start_writing_out(const struct tender *tender, const struct user *user,
+			      struct pool *pool)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (fork() == 0)
+			write_out(tender, user, pool);
+		_exit(0);
+	}
+	if (pid > 0)
+		child_wait(pid);
+}
+
+static int hold_growers(struct tender *tender, struct pool *pool, struct err *err)
 {
 	struct space_volume *volumes = calloc(tender->count + 1, sizeof *volumes);
 
@@ -208,8 +268,11 @@ static int hold_growers(struct tender *tender, struct err *err)
 	}
 	space_decide(&tender->space, volumes, tender->count);
 	for (size_t i = 0; i < tender->count; i++) {
-		if (volumes[i].held != tender->users[i].held)
-			hold(tender, &tender->users[i], volumes[i].held);
+		if (volumes[i].held == tender->users[i].held)
+			continue;
+		hold(tender, &tender->users[i], volumes[i].held);
+		if (volumes[i].held && *tender->below)
+			start_writing_out(tender, &tender->users[i], pool);
 	}
 	free(volumes);
 	return 0;
@@ -231,11 +294,17 @@ static void move_window(struct tender *tender)
 static void tell_level(struct tender *tender)
 {
 	enum space_level level = space_settle(&tender->space, tender->told);
-	char how[96];
+	const struct space *space = &tender->space;
+	char how[PATH_MAX + 96], left[32];
 
 	if (level > tender->told) {
-		snprintf(how, sizeof how, "%u%% full%s", space_percent(&tender->space),
-			 level == SPACE_NONE ? ": writes wait for room" : "");
+		text_human_size(space->total - space->used, left, sizeof left);
+		if (*tender->below)
+			snprintf(how, sizeof how, "room for %s, by the file system of '%s'%s", left,
+				 tender->below, level == SPACE_NONE ? ": writes fail" : "");
+		else
+			snprintf(how, sizeof how, "%u%% full%s", space_percent(space),
+				 level == SPACE_NONE ? ": writes wait for room" : "");
 		tell(tender, &(struct event){ .name = "pool-low", .cause = how });
 	}
 	tender->told = level;
@@ -280,7 +349,7 @@ static bool tend(struct tender *tender, struct err *err)
 	if (pool_open(&pool, tender->site, tender->pool, err) < 0 || look(tender, &pool, err) < 0)
 		return false;
 	tell_level(tender);
-	if (hold_growers(tender, err) < 0)
+	if (hold_growers(tender, &pool, err) < 0)
 		return false;
 	make_room(tender, &pool);
 	move_window(tender);

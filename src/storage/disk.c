@@ -1,5 +1,6 @@
 #include "storage/disk.h"
 
+#include "base/below.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/loop.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 static char *mount_path(const struct pool *pool)
@@ -260,15 +260,16 @@ int disk_erase(struct pool *pool, struct err *err)
 
 void disk_limit_usage(const struct pool *pool, struct pool_usage *usage)
 {
-	struct statvfs below;
-	struct stat st;
+	struct below below;
 
-	if (!pool->config.size || stat(pool->config.source, &st) < 0 ||
-	    statvfs(pool->config.source, &below) < 0)
+	if (!pool->config.size || below_look(pool->config.source, &below) < 0)
 		return;
-	uint64_t room = (uint64_t)st.st_blocks * 512 + (uint64_t)below.f_bavail * below.f_frsize;
-	if (usage->total > room)
-		usage->total = room > usage->used ? room : usage->used;
+	uint64_t total = below_limit(&below, usage->total, usage->used);
+	if (total == usage->total)
+		return;
+	snprintf(usage->below, sizeof usage->below, "%s", pool->config.source);
+	usage->least = below_least(usage->total);
+	usage->total = total;
 }
 
 int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err)

@@ -1,4 +1,5 @@
 /* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
+#include "base/below.h"
 #include "base/scoped.h"
 #include "storage/pool.h"
 #include "storage/space.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 
 #define RESERVE "reserve.room"
 
@@ -27,6 +27,14 @@ void pool_watch_device(const struct pool *pool, char *out, size_t room)
 		pool->ops->upkeep->device(pool, out, room);
 }
 
+void pool_watch_file(const struct pool *pool, char *out, size_t room)
+{
+	bool watched = pool->ops->upkeep && pool->config.size > 0;
+
+	if (snprintf(out, room, "%s", watched ? pool->config.source : "") >= (int)room)
+		*out = '\0';
+}
+
 int pool_watch_again(struct pool *pool, struct err *err)
 {
 	return pool->ops->upkeep ? pool->ops->upkeep->watch_again(pool, err) : 0;
@@ -34,12 +42,14 @@ int pool_watch_again(struct pool *pool, struct err *err)
 
 /* ---- Growing */
 
+/* What is left for a larger file: the holes that it has by now come first. */
 static uint64_t free_below(const struct pool *pool)
 {
-	struct statvfs below;
+	struct below below;
 
-	return statvfs(pool->config.source, &below) < 0 ? 0
-							: (uint64_t)below.f_bavail * below.f_frsize;
+	if (below_look(pool->config.source, &below) < 0 || below.spare <= below.holes)
+		return 0;
+	return below.spare - below.holes;
 }
 
 /* 1: it has gained something. */

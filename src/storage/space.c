@@ -29,7 +29,9 @@ static uint64_t room(const struct space *space)
 
 static uint64_t mark(const struct space *space)
 {
-	return space->total / MARK_PART;
+	uint64_t part = space->total / MARK_PART;
+
+	return part > space->least ? part : space->least;
 }
 
 unsigned space_percent(const struct space *space)
@@ -48,22 +50,22 @@ unsigned space_percent(const struct space *space)
 
 enum space_level space_level(const struct space *space)
 {
-	uint64_t left = room(space);
+	uint64_t left = room(space), most = mark(space);
 
-	if (!space->total || left > space->total / 5)
+	if (!space->total || left > 4 * most)
 		return SPACE_PLENTY;
 	if (space->used >= space->total)
 		return SPACE_NONE;
-	if (left > space->total / 10)
+	if (left > 2 * most)
 		return SPACE_LOW;
-	return left > mark(space) ? SPACE_SCARCE : SPACE_SHORT;
+	return left > most ? SPACE_SCARCE : SPACE_SHORT;
 }
 
 enum space_level space_settle(const struct space *space, enum space_level before)
 {
 	struct space fuller = *space;
 
-	fuller.pending += space->total / SETTLE_PART;
+	fuller.pending += mark(space) / 2;
 	fuller.metadata_used += space->metadata_total / SETTLE_PART;
 	enum space_level now = space_level(space), least = space_level(&fuller);
 	return now >= before ? now : least < before ? least : before;
@@ -72,18 +74,20 @@ enum space_level space_settle(const struct space *space, enum space_level before
 void space_decide(const struct space *space, struct space_volume *volumes, size_t count)
 {
 	uint64_t left = room(space), most = mark(space);
+	bool all = space->least && left <= most / 4;
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < count; i++)
 		sum += volumes[i].growth;
 	for (size_t i = 0; i < count; i++) {
 		struct space_volume *volume = &volumes[i];
-		uint64_t much = left > most / 2   ? sum / (2 * count)
+		uint64_t much = space->least      ? 0
+				: left > most / 2 ? sum / (2 * count)
 				: left > most / 4 ? most / 64
 						  : 0;
 		if (left >= 2 * most)
 			volume->held = false;
-		else if (left < most && volume->growth > much)
+		else if (left < most && (all || volume->growth > much))
 			volume->held = true;
 	}
 }

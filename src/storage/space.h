@@ -22,6 +22,8 @@ struct space {
 	uint64_t total, used;
 	uint64_t metadata_total, metadata_used; /* total 0: it has none */
 	uint64_t pending; /* written by programs, not yet by the kernel: will be used */
+	/* Not 0: others take what is left too, and so much is too little, however small a part it is. */
+	uint64_t least;
 };
 
 /* A volume that is in use. */
@@ -44,7 +46,9 @@ unsigned space_percent(const struct space *space);
 /*
  * Whom to hold still: from SPACE_SHORT on those who grow most, and the less room there is, the smaller
  * growers too, so that who only changes what it has is left in peace. Once there is twice as much room
- * as where holding begins, nobody is held any more; in between, all stays as it is.
+ * as where holding begins, nobody is held any more; in between, all stays as it is. Where others, whom
+ * nobody holds, take the room as well, all that grow are held from there on; and all that could grow when a
+ * quarter of that is left, since a write that finds no room then fails at once.
  */
 void space_decide(const struct space *space, struct space_volume *volumes, size_t count);
 

@@ -6,6 +6,7 @@
 #include "base/site.h"
 #include "config/config.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ struct volume_info {
 
 struct pool_usage {
 	uint64_t total, used; /* bytes */
+	/* The pool's file, if what limits total is what the file system below it has left; else "". */
+	char below[PATH_MAX];
+	uint64_t least; /* bytes; and then so much is too little: as in struct space */
 };
 
 /* What a driver with books of its own knows beside that. */
@@ -231,6 +235,11 @@ int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, ui
 		  void *context, struct err *err);
 /* The device-mapper device whose events tell of little room, "" if there is none; and again, once told. */
 void pool_watch_device(const struct pool *pool, char *out, size_t room);
+/*
+ * The file that a pool is, or "": while it lacks blocks the file system below has to have them, of which no
+ * event tells. One that was given them all loses some again as volumes are deleted.
+ */
+void pool_watch_file(const struct pool *pool, char *out, size_t room);
 int pool_watch_again(struct pool *pool, struct err *err);
 
 /*

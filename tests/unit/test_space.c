@@ -40,6 +40,38 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(space_percent(&space), 96);
 }
 
+/* What is used is little, and what is below is eaten by somebody else. */
+static void test_least(void)
+{
+	struct space space = { .total = 400ULL * MIB, .used = 20ULL * MIB, .least = 64ULL * MIB };
+	struct space_volume volume = { .growth = MIB };
+
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_PLENTY);
+	space.total = 276ULL * MIB;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_LOW);
+	space.total = 148ULL * MIB;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SCARCE);
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_FALSE(volume.held);
+	space.total = 83ULL * MIB;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_TRUE(volume.held);
+	space.total = 150ULL * MIB;
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_FALSE(volume.held);
+	/* Who does not grow is held when next to nothing is left. */
+	volume.growth = 0;
+	space.total = 40ULL * MIB;
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_FALSE(volume.held);
+	space.total = 35ULL * MIB;
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_TRUE(volume.held);
+	space.total = 20ULL * MIB;
+	CU_ASSERT_EQUAL(space_level(&space), SPACE_NONE);
+}
+
 static void test_settling(void)
 {
 	struct space space = of(800);
@@ -133,6 +165,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "levels", test_levels },
+		{ "what is too little", test_least },
 		{ "settling", test_settling },
 		{ "who is held", test_who_is_held },
 		{ "many growers", test_many_growers },

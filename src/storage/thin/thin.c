@@ -71,23 +71,6 @@ static int detach_pool(struct pool *pool, struct err *err)
 	return lock < 0 ? lock : thin_detach(pool, err);
 }
 
-/* A loop file may find less room than it has been promised; further disks have all of theirs. */
-static void limit_usage(struct pool *pool, struct pool_usage *usage)
-{
-	const struct thin_extents *data = &thin_of(pool)->layout.data;
-	uint64_t further = 0;
-
-	for (unsigned i = 0; i < data->count; i++)
-		further += data->list[i].disk > 0 ? data->list[i].length * DM_SECTOR : 0;
-	if (further > usage->total)
-		further = usage->total;
-	struct pool_usage file = { .total = usage->total - further, .used = usage->used };
-	if (file.used > file.total)
-		file.used = file.total;
-	disk_limit_usage(pool, &file);
-	usage->total = file.total + further;
-}
-
 static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *err)
 {
 	struct dm_pool_status status;
@@ -102,7 +85,7 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 		.total = status.data_total * block,
 		.used = status.data_used * block,
 	};
-	limit_usage(pool, usage);
+	disk_limit_usage(pool, usage);
 	return 0;
 }
 

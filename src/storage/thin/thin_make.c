@@ -1,4 +1,5 @@
 /* New volumes of a thin pool: empty ones, and clones, of what runs too. */
+#include "base/below.h"
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -14,6 +15,24 @@ enum {
 	RESERVE_METADATA_PART = 10,
 };
 
+/* The same of the file system that a sparse file lies on, by the file's figures alone. */
+static int admit_below(const struct pool *pool, struct err *err)
+{
+	struct below below;
+
+	if (!pool->config.size || below_look(pool->config.source, &below) < 0 ||
+	    below.holes <= below.spare)
+		return 0;
+	uint64_t whole = below.size - below.holes + below.spare;
+	if (below.spare > whole / RESERVE_PART && below.spare > below_least(below.size))
+		return 0;
+	return err_set(
+		err, ENOSPC,
+		"the file system of '%s' has little left, which is kept for the volumes that "
+		"are there; make room there",
+		pool->config.source);
+}
+
 /* What is left is for the volumes that are there: they must not meet a full pool. */
 static int admit(const struct pool *pool, const struct dm_pool_status *status, struct err *err)
 {
@@ -24,6 +43,8 @@ static int admit(const struct pool *pool, const struct dm_pool_status *status, s
 			       "berth pool grow %s",
 			       (unsigned)(status->data_used * 100.0 / (double)status->data_total),
 			       pool->name);
+	if (admit_below(pool, err) < 0)
+		return -err->code;
 	if (status->metadata_total - status->metadata_used <=
 	    status->metadata_total / RESERVE_METADATA_PART)
 		return err_set(err, ENOSPC,
