@@ -3,22 +3,19 @@
 
 #include "base/scoped.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 
-/* Says why a value is refused; fault completes "KEY cannot be 'VALUE': ...". */
-static int refuse(const struct key *key, const char *text, const char *fault, struct err *err)
+int kind_refuse(const struct key *key, const char *text, const char *fault, struct err *err)
 {
 	return err_set(err, EINVAL, "%s cannot be '%.120s': %s", key->name, text, fault);
 }
 
-static int keep(const char *text, union value *value, struct err *err)
+int kind_keep(const char *text, union value *value, struct err *err)
 {
 	char *copy = strdup(text);
 
@@ -73,7 +70,7 @@ const char *kind_text_fault(const char *text)
 static int parse_text(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	(void)key;
-	return keep(text, value, err);
+	return kind_keep(text, value, err);
 }
 
 static int parse_label(const struct key *key, const char *text, union value *value, struct err *err)
@@ -83,7 +80,7 @@ static int parse_label(const struct key *key, const char *text, union value *val
 	if (fault)
 		return err_set(err, EINVAL, "%s cannot be '%.120s', which %s", key->name, text,
 			       fault);
-	return keep(text, value, err);
+	return kind_keep(text, value, err);
 }
 
 /* Words with blanks or commas between them. */
@@ -105,7 +102,7 @@ static int parse_words(const struct key *key, const char *text,
 		at += n;
 	}
 	return list.failed ? err_set(err, ENOMEM, "out of memory")
-			   : keep(text_str(&list), value, err);
+			   : kind_keep(text_str(&list), value, err);
 }
 
 static int check_label(const struct key *key, const char *text, const char *word, struct err *err)
@@ -123,58 +120,23 @@ static int parse_labels(const struct key *key, const char *text, union value *va
 	return parse_words(key, text, check_label, value, err);
 }
 
-static int parse_domain(const struct key *key, const char *text, union value *value,
-			struct err *err)
-{
-	static const char want[] =
-		"use labels of a-z, 0-9 and '-' joined by dots, such as lan.example.org";
-	char label[64];
-
-	if (strlen(text) > 253)
-		return refuse(key, text, "use at most 253 characters", err);
-	for (const char *at = text; *at;) {
-		size_t n = strcspn(at, ".");
-		if (n >= sizeof label)
-			return refuse(key, text, want, err);
-		memcpy(label, at, n);
-		label[n] = '\0';
-		if (text_label_fault(label) || (at[n] == '.' && at[n + 1] == '\0'))
-			return refuse(key, text, want, err);
-		at += n + (at[n] == '.');
-	}
-	return keep(text, value, err);
-}
-
-/* What dev_valid_name() of Linux takes, less what ip(8) and nft(8) would need quotes for. */
-static int parse_link(const struct key *key, const char *text, union value *value, struct err *err)
-{
-	if (strlen(text) >= IFNAMSIZ)
-		return refuse(key, text, "the kernel takes at most 15 characters", err);
-	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-		return refuse(key, text, "the kernel takes no such name", err);
-	for (const char *p = text; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
-			return refuse(key, text, "use letters, digits, '-', '_' and '.'", err);
-	}
-	return keep(text, value, err);
-}
-
 static int parse_path(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (*text && *text != '/')
-		return refuse(key, text, "use an absolute path, one that begins with '/'", err);
+		return kind_refuse(key, text, "use an absolute path, one that begins with '/'",
+				   err);
 	if (strlen(text) >= PATH_MAX)
-		return refuse(key, text, "the path is too long", err);
-	return keep(text, value, err);
+		return kind_refuse(key, text, "the path is too long", err);
+	return kind_keep(text, value, err);
 }
 
 static int check_path(const struct key *key, const char *text, const char *word, struct err *err)
 {
 	if (*word != '/')
-		return refuse(key, text,
-			      "use absolute paths, which begin with '/', with blanks between them",
-			      err);
-	return strlen(word) >= PATH_MAX ? refuse(key, text, "a path is too long", err) : 0;
+		return kind_refuse(
+			key, text,
+			"use absolute paths, which begin with '/', with blanks between them", err);
+	return strlen(word) >= PATH_MAX ? kind_refuse(key, text, "a path is too long", err) : 0;
 }
 
 static int parse_paths(const struct key *key, const char *text, union value *value, struct err *err)
@@ -192,7 +154,7 @@ static int parse_bool(const struct key *key, const char *text, union value *valu
 			return 0;
 		}
 	}
-	return refuse(key, text, "use yes or no", err);
+	return kind_refuse(key, text, "use yes or no", err);
 }
 
 /* The one sentence for numbers that are none or are out of range, limits in the key's own form. */
@@ -328,12 +290,13 @@ static int parse_signal(const struct key *key, const char *text, union value *va
 
 	if (text_print(name, sizeof name, "%s%s",
 		       !*text || strncasecmp(text, "SIG", 3) == 0 ? "" : "SIG", text) < 0)
-		return refuse(key, text, "use a signal's name", err);
+		return kind_refuse(key, text, "use a signal's name", err);
 	for (char *p = name; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
 	if (*name && config_signal(name) < 0)
-		return refuse(key, text, "use a signal's name, such as SIGPWR or SIGRTMIN+3", err);
-	return keep(name, value, err);
+		return kind_refuse(key, text, "use a signal's name, such as SIGPWR or SIGRTMIN+3",
+				   err);
+	return kind_keep(name, value, err);
 }
 
 int config_press(const char *text)
@@ -348,74 +311,8 @@ int config_press(const char *text)
 static int parse_press(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (config_press(text) < 0)
-		return refuse(key, text, "use one key, such as ^] or ^A", err);
-	return keep(text, value, err);
-}
-
-static int parse_mac(const struct key *key, const char *text, union value *value, struct err *err)
-{
-	char mac[18];
-	bool zero = true;
-
-	if (!*text)
-		return keep(text, value, err);
-	for (size_t i = 0; i < 17; i++) {
-		char c = text[i];
-		if (i % 3 == 2 ? c != ':' : !isxdigit((unsigned char)c))
-			return refuse(key, text,
-				      "use six bytes in hexadecimal, such as 10:66:6a:01:02:03",
-				      err);
-		mac[i] = (char)tolower((unsigned char)c);
-		zero = zero && strchr("0:", c);
-	}
-	mac[17] = '\0';
-	if (text[17])
-		return refuse(key, text, "use six bytes, no more", err);
-	if (zero || strchr("13579bdf", mac[1]))
-		return refuse(key, text, "use an address of one card: the first byte is even", err);
-	return keep(mac, value, err);
-}
-
-static int parse_address(const struct key *key, const char *text, union value *value,
-			 struct err *err)
-{
-	struct in_addr address;
-
-	if (!*text)
-		return keep(text, value, err);
-	if (inet_pton(AF_INET, text, &address) != 1)
-		return refuse(key, text, "use an IPv4 address, such as 10.1.2.3", err);
-	uint32_t top = ntohl(address.s_addr) >> 24;
-	if (top == 0 || top == 127 || top >= 224)
-		return refuse(key, text, "no machine can have that address", err);
-	return keep(text, value, err);
-}
-
-static int parse_subnet(const struct key *key, const char *text, union value *value,
-			struct err *err)
-{
-	char address[INET_ADDRSTRLEN], fault[80];
-	struct in_addr network;
-	uint64_t bits;
-	const char *slash = strchr(text, '/');
-
-	if (!*text)
-		return keep(text, value, err);
-	if (!slash || text_print(address, sizeof address, "%.*s", (int)(slash - text), text) < 0 ||
-	    inet_pton(AF_INET, address, &network) != 1 || text_to_u64(slash + 1, 8, 30, &bits) < 0)
-		return refuse(key, text,
-			      "use an IPv4 network with 8 to 30 bits, such as 10.1.2.0/24", err);
-	uint32_t mask = ~0u << (32 - bits), host = ntohl(network.s_addr);
-	if (host >> 24 == 0 || host >> 24 == 127 || host >> 24 >= 224)
-		return refuse(key, text, "no machine can have such addresses", err);
-	if (host & ~mask) {
-		network.s_addr = htonl(host & mask);
-		inet_ntop(AF_INET, &network, address, sizeof address);
-		snprintf(fault, sizeof fault, "that is one address; its network is %s/%" PRIu64,
-			 address, bits);
-		return refuse(key, text, fault, err);
-	}
-	return keep(text, value, err);
+		return kind_refuse(key, text, "use one key, such as ^] or ^A", err);
+	return kind_keep(text, value, err);
 }
 
 static int parse_uuid(const struct key *key, const char *text, union value *value, struct err *err)
@@ -424,14 +321,14 @@ static int parse_uuid(const struct key *key, const char *text, union value *valu
 	char uuid[37] = "";
 
 	if (*text && strlen(text) != 36)
-		return refuse(key, text, want, err);
+		return kind_refuse(key, text, want, err);
 	for (size_t i = 0; text[i]; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-			return refuse(key, text, want, err);
+			return kind_refuse(key, text, want, err);
 		uuid[i] = (char)tolower((unsigned char)text[i]);
 	}
-	return keep(uuid, value, err);
+	return kind_keep(uuid, value, err);
 }
 
 static int parse_env(const struct key *key, const char *text, union value *value, struct err *err)
@@ -440,7 +337,7 @@ static int parse_env(const struct key *key, const char *text, union value *value
 	int r = config_env(text, &words, err);
 
 	free(words);
-	return r < 0 ? err_wrap(err, "%s", key->name) : keep(text, value, err);
+	return r < 0 ? err_wrap(err, "%s", key->name) : kind_keep(text, value, err);
 }
 
 static int parse_caps(const struct key *key, const char *text, union value *value, struct err *err)
@@ -452,7 +349,7 @@ static int parse_caps(const struct key *key, const char *text, union value *valu
 		return err_wrap(err, "%s cannot be '%.120s'", key->name, text);
 	caps_print(&caps, &list);
 	return list.failed ? err_set(err, ENOMEM, "out of memory")
-			   : keep(text_str(&list), value, err);
+			   : kind_keep(text_str(&list), value, err);
 }
 
 static int parse_choice(const struct key *key, const char *text, union value *value,
@@ -462,19 +359,19 @@ static int parse_choice(const struct key *key, const char *text, union value *va
 
 	for (size_t i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0)
-			return keep(text, value, err);
+			return kind_keep(text, value, err);
 		bool last = !key->choices[i + 1];
 		text_add(&list, "%s%s", i == 0 ? "use " : last ? " or " : ", ", key->choices[i]);
 	}
-	return refuse(key, text, text_str(&list), err);
+	return kind_refuse(key, text, text_str(&list), err);
 }
 
 static const struct kind kinds[] = {
 	[KEY_TEXT] = { FIELD_TEXT, parse_text, NULL },
 	[KEY_LABEL] = { FIELD_TEXT, parse_label, NULL },
 	[KEY_LABELS] = { FIELD_TEXT, parse_labels, NULL },
-	[KEY_DOMAIN] = { FIELD_TEXT, parse_domain, NULL },
-	[KEY_LINK] = { FIELD_TEXT, parse_link, NULL },
+	[KEY_DOMAIN] = { FIELD_TEXT, kind_parse_domain, NULL },
+	[KEY_LINK] = { FIELD_TEXT, kind_parse_link, NULL },
 	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },
 	[KEY_PATHS] = { FIELD_TEXT, parse_paths, NULL },
 	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
@@ -484,9 +381,9 @@ static const struct kind kinds[] = {
 	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, text_from_seconds },
 	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
-	[KEY_MAC] = { FIELD_TEXT, parse_mac, NULL },
-	[KEY_ADDRESS] = { FIELD_TEXT, parse_address, NULL },
-	[KEY_SUBNET] = { FIELD_TEXT, parse_subnet, NULL },
+	[KEY_MAC] = { FIELD_TEXT, kind_parse_mac, NULL },
+	[KEY_ADDRESS] = { FIELD_TEXT, kind_parse_address, NULL },
+	[KEY_SUBNET] = { FIELD_TEXT, kind_parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },

@@ -21,6 +21,19 @@ struct kind {
 
 const struct kind *kind_of(const struct key *key);
 
+/* Says why a value is refused; fault completes "KEY cannot be 'VALUE': ...". -EINVAL. */
+int kind_refuse(const struct key *key, const char *text, const char *fault, struct err *err);
+/* A copy of it is the value. 0, or -ENOMEM in words. */
+int kind_keep(const char *text, union value *value, struct err *err);
+
+/* ---- kinds_net.c: struct kind's parse, for these kinds. */
+int kind_parse_address(const struct key *key, const char *text, union value *value,
+		       struct err *err);
+int kind_parse_domain(const struct key *key, const char *text, union value *value, struct err *err);
+int kind_parse_link(const struct key *key, const char *text, union value *value, struct err *err);
+int kind_parse_mac(const struct key *key, const char *text, union value *value, struct err *err);
+int kind_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err);
+
 /* The canonical form: names without "cap_", those had first, each kind by number. */
 void caps_print(const struct config_caps *caps, struct text *out);
 

@@ -6,7 +6,7 @@ libconfig_a_SOURCES = \
 	src/config/env.c \
 	src/config/file.c \
 	src/config/keys.c \
-	src/config/kinds.c src/config/kinds.h \
+	src/config/kinds.c src/config/kinds.h src/config/kinds_net.c \
 	src/config/owner.c \
 	src/config/print.c \
 	src/config/section.c
