@@ -147,15 +147,21 @@ static int load(struct err *err)
 			 err);
 }
 
-/* Who comes while another compiles it, waits, and finds it. */
-static int load_once(const struct machine *machine, const char *name, struct err *err)
+/* 1, 0, or -code. */
+static int find_loaded(const char *name, struct err *err)
 {
 	int r = label_is_loaded(name);
 
-	if (r < 0)
-		return err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r));
-	if (r == 1)
-		return 0;
+	return r < 0 ? err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r)) : r;
+}
+
+/* Who comes while another compiles it, waits, and finds it. */
+static int load_once(const struct machine *machine, const char *name, struct err *err)
+{
+	int r = find_loaded(name, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	scoped_fd int lock = site_lock(machine->site, "apparmor", 60, "AppArmor's profile", err);
 	if (lock < 0)
 		return lock;
@@ -194,9 +200,9 @@ static int choose_named(const char *name, struct label *label, struct err *err)
 	if (label_host() != LABEL_APPARMOR)
 		return err_set(err, ENOTSUP, "security.apparmor is '%s', but %s; use auto or no",
 			       name, profile_missing());
-	int r = label_is_loaded(name);
+	int r = find_loaded(name, err);
 	if (r < 0)
-		return err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r));
+		return r;
 	if (r == 0)
 		return err_set(
 			err, ENOENT,
