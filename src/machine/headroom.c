@@ -95,3 +95,14 @@ int headroom_words(struct text *out)
 {
 	return headroom_look("/proc", note_shortage, out);
 }
+
+void headroom_explain(struct err *err)
+{
+	scoped_text struct text found = { 0 };
+	struct err was = *err;
+
+	if (headroom_words(&found) < 0 || !found.length)
+		return;
+	*err = (struct err){ 0 };
+	err_set(err, was.code, "%s; %s", was.text, text_str(&found));
+}

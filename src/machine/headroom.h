@@ -2,6 +2,7 @@
 #ifndef BERTH_MACHINE_HEADROOM_H
 #define BERTH_MACHINE_HEADROOM_H
 
+#include "base/err.h"
 #include "base/text.h"
 
 #include <stdint.h>
@@ -23,5 +24,8 @@ int headroom_look(const char *proc, int (*visit)(void *, const struct shortage *
 
 /* The same of this host as sentences with their remedies, "; " between them; none: nothing. */
 int headroom_words(struct text *out);
+
+/* Adds them to what failed, which may have failed for that. */
+void headroom_explain(struct err *err);
 
 #endif

@@ -60,18 +60,6 @@ static int open_run(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, -r, "note that it lives: %s", strerror(-r)) : 0;
 }
 
-/* What failed may have failed for that. */
-static void explain_shortage(struct err *err)
-{
-	scoped_text struct text found = { 0 };
-	struct err was = *err;
-
-	if (headroom_words(&found) < 0 || !found.length)
-		return;
-	*err = (struct err){ 0 };
-	err_set(err, was.code, "%s; %s", was.text, text_str(&found));
-}
-
 /* Before it runs into them, where words are few. */
 static int look_for_headroom(struct run *run, struct err *err)
 {
@@ -337,7 +325,7 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 
 	if (r < 0) {
 		limits_explain(run->machine, run->cgroup_fd, err);
-		explain_shortage(err);
+		headroom_explain(err);
 	}
 	return r;
 }
