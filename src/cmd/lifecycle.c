@@ -76,7 +76,8 @@ static int kill_one(struct call *call, struct machine *machine, struct err *err)
 	return stop_machine(call, machine, true, false, err);
 }
 
-static int restart_one(struct call *call, struct machine *machine, struct err *err)
+/* A machine that could not start again is not stopped. */
+static int check_restart(const struct machine *machine, struct err *err)
 {
 	if (machine->config.ephemeral)
 		return err_set(
@@ -84,7 +85,17 @@ static int restart_one(struct call *call, struct machine *machine, struct err *e
 			"machine '%s' is ephemeral, stopping it would delete it; reboot it from "
 			"inside: berth exec %s -- reboot",
 			machine->name, machine->name);
-	int r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
+	return machine_check_start(machine, err) < 0
+		       ? err_wrap(err, "machine '%s' could not start again, so it is not stopped",
+				  machine->name)
+		       : 0;
+}
+
+static int restart_one(struct call *call, struct machine *machine, struct err *err)
+{
+	int r = check_restart(machine, err);
+	if (r == 0)
+		r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
 	return r != 0 ? r : start_one(call, machine, err);
 }
 
@@ -155,8 +166,10 @@ static int start_at_console(struct call *call, struct machine *machine, struct e
 
 static int restart_at_console(struct call *call, struct machine *machine, struct err *err)
 {
-	int r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
+	int r = check_restart(machine, err);
 
+	if (r == 0)
+		r = stop_machine(call, machine, call_has(call, &flag_kill), true, err);
 	return r != 0 ? r : start_at_console(call, machine, err);
 }
 

@@ -10,101 +10,97 @@
 
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
-/* One change asked for: key and value, NULL for back to the default. */
-struct change {
-	char *key;         /* owned; the value stands behind it in the same block */
-	const char *value; /* borrowed */
-	bool done;
-};
-
+/* The changes asked for. */
 struct changes {
-	struct change *list; /* owned */
+	char **words;               /* owned, as are its members: "key\0value" */
+	struct config_change *list; /* owned; names and values are in words */
 	size_t count;
 };
 
 static void changes_free(struct changes *changes)
 {
-	for (size_t i = 0; i < changes->count; i++)
-		free(changes->list[i].key);
+	for (char **word = changes->words; word && *word; word++)
+		free(*word);
+	free(changes->words);
 	free(changes->list);
 }
 #define scoped_changes __attribute__((cleanup(changes_free)))
 
-/* The words behind the machine's name: "key=value", or with unset "key". */
-static int gather(const struct call *call, bool unset, struct changes *changes, struct err *err)
+/* "key=value", or with unset "key", cut in place. 0 or EXIT_USAGE. */
+static int split_word(char *word, bool unset, struct config_change *change, struct err *err)
 {
-	changes->list = calloc((size_t)call->count, sizeof *changes->list);
-	if (!changes->list)
-		return err_set(err, ENOMEM, "out of memory");
-	for (int i = 1; i < call->count; i++) {
-		struct change *change = &changes->list[changes->count++];
-		change->key = strdup(call->words[i]);
-		if (!change->key)
-			return err_set(err, ENOMEM, "out of memory");
-		char *equals = strchr(change->key, '=');
-		if (unset && equals) {
-			err_set(err, EINVAL, "unset takes keys without values: write '%.*s'",
-				(int)(equals - change->key), change->key);
-			return EXIT_USAGE;
-		}
-		if (!unset && !equals) {
-			err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'",
-				change->key, change->key);
-			return EXIT_USAGE;
-		}
-		if (equals) {
-			*equals = '\0';
-			change->value = equals + 1;
-		}
+	char *equals = strchr(word, '=');
+
+	change->name = word;
+	if (unset && equals)
+		err_set(err, EINVAL, "unset takes keys without values: write '%.*s'",
+			(int)(equals - word), word);
+	else if (!unset && !equals)
+		err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'", word, word);
+	if (err->code)
+		return EXIT_USAGE;
+	if (equals) {
+		*equals = '\0';
+		change->value = equals + 1;
 	}
 	return 0;
 }
 
-/* All of them tried on the settings in memory, so that a bad one leaves the file alone. */
-static int check(struct machine *machine, const struct changes *changes, struct err *err)
+static bool is_there(const struct changes *changes, const char *name)
 {
 	for (size_t i = 0; i < changes->count; i++) {
-		const struct change *change = &changes->list[i];
-		int r = setting_check(&machine->config, change->key, change->value, err);
-		if (r != 0)
-			return r;
+		if (strcmp(changes->list[i].name, name) == 0)
+			return true;
 	}
-	return config_check_machine(&machine->config, err);
+	return false;
 }
 
-/*
- * Each is written by itself, and the rules between keys are looked at each time: an order in which
- * all of them hold is found by trying again what was refused.
- */
-static int apply(struct machine *machine, struct changes *changes, struct err *err)
+/* The words behind the machine's name. */
+static int gather(const struct call *call, bool unset, struct changes *changes, struct err *err)
 {
-	size_t left = changes->count, before;
-
-	do {
-		before = left;
-		for (size_t i = 0; i < changes->count && left > 0; i++) {
-			struct change *change = &changes->list[i];
-			if (change->done)
-				continue;
-			*err = (struct err){ 0 };
-			if (machine_set(machine, change->key, change->value, err) < 0)
-				continue;
-			change->done = true;
-			left--;
+	changes->words = calloc((size_t)call->count, sizeof *changes->words);
+	changes->list = calloc((size_t)call->count, sizeof *changes->list);
+	if (!changes->words || !changes->list)
+		return err_set(err, ENOMEM, "out of memory");
+	for (int i = 1; i < call->count; i++) {
+		struct config_change change = { 0 };
+		char *word = changes->words[i - 1] = strdup(call->words[i]);
+		if (!word)
+			return err_set(err, ENOMEM, "out of memory");
+		int r = split_word(word, unset, &change, err);
+		if (r != 0)
+			return r;
+		if (is_there(changes, change.name)) {
+			err_set(err, EINVAL, "'%.100s' is given twice; keep one of both",
+				change.name);
+			return EXIT_USAGE;
 		}
-	} while (left > 0 && left < before);
-	if (left == 0)
-		*err = (struct err){ 0 };
-	return -err->code;
+		changes->list[changes->count++] = change;
+	}
+	return 0;
+}
+
+/* Words that no machine could have: EXIT_USAGE. The key of a line to be taken out may be any. */
+static int check_words(const struct changes *changes, struct err *err)
+{
+	struct machine_config scratch = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < changes->count; i++) {
+		const struct config_change *change = &changes->list[i];
+		if (change->value)
+			r = setting_check(&scratch, change->name, change->value, err);
+	}
+	config_free(&machine_schema, &scratch);
+	return r;
 }
 
 static bool all_live(const struct changes *changes)
 {
-	struct err ignored = { 0 };
-
 	for (size_t i = 0; i < changes->count; i++) {
+		struct err ignored = { 0 };
 		const struct key *key =
-			config_find(&machine_schema, changes->list[i].key, &ignored);
+			config_find(&machine_schema, changes->list[i].name, &ignored);
 		if (!key || !(key->flags & KEY_LIVE))
 			return false;
 	}
@@ -120,11 +116,14 @@ static int change(const struct call *call, bool unset, struct err *err)
 
 	int r = gather(call, unset, &changes, err);
 	if (r == 0)
+		r = check_words(&changes, err);
+	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = check(&machine, &changes, err);
-	if (r == 0)
-		r = apply(&machine, &changes, err);
+		r = machine_set(&machine, changes.list, changes.count, err);
+	/* An unknown key, which is in no line of the file either. */
+	if (r == -ENOENT && unset)
+		return EXIT_USAGE;
 	if (r != 0)
 		return r;
 	if (!all_live(&changes) && machine_status(&machine, &status, &ignored) == 0 &&
@@ -143,7 +142,7 @@ static int run_unset(struct call *call, struct err *err)
 	return change(call, true, err);
 }
 
-/* Numbers and truths as such, all else as strings; no value is "". */
+/* Numbers and truths as such, all else as strings: "max", and "" for no value. */
 static json_t *key_value(const struct machine_config *config, const struct key *key)
 {
 	const void *field = (const char *)config + key->offset;
@@ -153,6 +152,10 @@ static json_t *key_value(const struct machine_config *config, const struct key *
 		return json_boolean(*(const bool *)field);
 	if (key->kind == KEY_NUMBER || key->kind == KEY_SIZE || key->kind == KEY_DURATION)
 		return json_integer((json_int_t) * (const uint64_t *)field);
+	if (key->kind == KEY_ROOM && *(const uint64_t *)field != UINT64_MAX)
+		return json_integer((json_int_t) * (const uint64_t *)field);
+	if (key->kind == KEY_CPUS)
+		return json_real((double)*(const uint64_t *)field / 100);
 	config_text(config, key, &text);
 	return json_string(text_str(&text));
 }

@@ -61,7 +61,7 @@ struct schema {
 	const struct key *keys;
 	size_t count;
 	size_t size; /* of the struct */
-	/* Rules between keys, or NULL: looked at by config_edit, not by config_parse. */
+	/* Rules between keys, or NULL: looked at by config_preview, not by config_parse. */
 	int (*check)(const void *config, struct err *err);
 	const struct schema *const *sections; /* that it may have, NULL-terminated, or NULL */
 	size_t head; /* a section's: offset, in the file's struct, of the first of its kind */
@@ -222,11 +222,23 @@ int config_load_site(const struct site *site, struct site_config *config, struct
  */
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);
 
+/* A key and its new value; NULL: back to the default, by taking its line out. */
+struct config_change {
+	const char *name, *value; /* borrowed */
+};
+
 /*
- * Changes one line of a file and keeps every other, comments too. value NULL: back to the default.
- * Checks key and value, the rest of the file and the rules between keys; a KEY_FIXED key is refused.
- * No file is an empty file. Locks nothing: two editors at once are the caller's to keep apart.
+ * What a file would say after changes: its text, and the settings in it, which config_free releases. Every
+ * other line stays, comments too; no file is an empty file. Checks keys and values, the rest of the file
+ * and the rules between keys; a KEY_FIXED key is refused. A line with a key that is unknown can be taken
+ * out. Writes nothing.
  */
+int config_preview(const struct schema *schema, const char *path,
+		   const struct config_change *changes, size_t count, struct text *text,
+		   void *config, struct err *err);
+/* Replaces a file by a text that was checked; made with 0600. */
+int config_write(const char *path, const struct text *text, struct err *err);
+/* Both for one key. Locks nothing: two editors at once are the caller's to keep apart. */
 int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
 		struct err *err);
 

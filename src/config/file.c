@@ -1,4 +1,4 @@
-/* Files of "key = value" lines: a push parser, fed a line at a time, and an editor of one line. */
+/* Files of "key = value" lines: a push parser, fed a line at a time. edit.c changes such files. */
 #include "config/kinds.h"
 
 #include "base/file.h"
@@ -7,9 +7,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What a parse has come to. */
 struct parser {
@@ -18,6 +16,27 @@ struct parser {
 	unsigned line;
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
 };
+
+bool line_split(char *line, char **name, char **value)
+{
+	char *equals = strchr(line, '=');
+
+	*name = line;
+	*value = NULL;
+	if (equals) {
+		*equals = '\0';
+		*value = text_trim(equals + 1);
+	}
+	*name = text_trim(line);
+	return equals != NULL;
+}
+
+bool line_is_comment(const char *line)
+{
+	while (isspace((unsigned char)*line))
+		line++;
+	return *line == '\0' || *line == '#' || *line == ';';
+}
 
 /* "memory" for limits.memory. */
 static const char *last_part(const char *name, const char *const *keys)
@@ -64,28 +83,6 @@ const struct key *config_find(const struct schema *schema, const char *name, str
 	return NULL;
 }
 
-/* Cuts a line into its key, in place and trimmed, and its value; false for a line without '='. */
-static bool split_line(char *line, char **name, char **value)
-{
-	char *equals = strchr(line, '=');
-
-	*name = line;
-	*value = NULL;
-	if (equals) {
-		*equals = '\0';
-		*value = text_trim(equals + 1);
-	}
-	*name = text_trim(line);
-	return equals != NULL;
-}
-
-static bool is_comment(const char *line)
-{
-	while (isspace((unsigned char)*line))
-		line++;
-	return *line == '\0' || *line == '#' || *line == ';';
-}
-
 static int begin_section(struct parser *parser, char *line, struct err *err)
 {
 	struct section *section;
@@ -102,11 +99,11 @@ static int feed(struct parser *parser, char *line, struct err *err)
 {
 	char *name, *value;
 
-	if (is_comment(line))
+	if (line_is_comment(line))
 		return 0;
 	if (section_is_header(line))
 		return begin_section(parser, line, err);
-	bool whole = split_line(line, &name, &value);
+	bool whole = line_split(line, &name, &value);
 	const struct key *key = config_find(parser->schema, name, err);
 	if (!key)
 		return -err->code;
@@ -198,109 +195,4 @@ int config_load_site(const struct site *site, struct site_config *config, struct
 		return err_wrap(err, "%s", path);
 	}
 	return 0;
-}
-
-/* Whether a line sets that key. */
-static bool sets_key(const char *line, const char *name)
-{
-	scoped_free char *copy = strdup(line);
-	char *found, *value;
-
-	return copy && !is_comment(copy) && split_line(copy, &found, &value) &&
-	       strcmp(found, name) == 0;
-}
-
-/* The file's text with the key's line replaced, taken out, or added at the end. */
-static int replace_line(const char *data, size_t length, const char *name, const char *value,
-			struct text *out, struct err *err)
-{
-	char line[CONFIG_LINE_MAX + 1];
-	bool done = false;
-
-	for (size_t at = 0; at < length;) {
-		int n = config_next_line(data + at, length - at, line, err);
-		if (n < 0)
-			return n;
-		/* What comes behind is a section's. */
-		if (section_is_header(line)) {
-			if (value && !done)
-				text_add(out, "%s = %s\n", name, value);
-			text_add_bytes(out, data + at, length - at);
-			return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
-		}
-		if (!sets_key(line, name)) {
-			text_add(out, "%s\n", line);
-		} else if (value && !done) {
-			text_add(out, "%s = %s\n", name, value);
-			done = true;
-		}
-		at += (size_t)n + 1;
-	}
-	if (value && !done)
-		text_add(out, "%s = %s\n", name, value);
-	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
-}
-
-static int check_text(const struct schema *schema, const char *path, const struct text *text,
-		      struct err *err)
-{
-	char config[512] __attribute__((aligned(8)));
-
-	assert(schema->size <= sizeof config);
-	int r = config_parse(schema, path, text_str(text), text->length, config, err);
-	if (r < 0)
-		return r;
-	if (schema->check)
-		r = schema->check(config, err);
-	config_free(schema, config);
-	return r;
-}
-
-int config_replace(const struct schema *schema, const char *path, const struct text *text,
-		   struct err *err)
-{
-	struct stat st;
-
-	if (check_text(schema, path, text, err) < 0)
-		return -err->code;
-	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600;
-	return file_replace(path, text_str(text), text->length, mode, err);
-}
-
-/* The value in its canonical form. */
-static int canonical(const struct schema *schema, const struct key *key, const char *value,
-		     struct text *out, struct err *err)
-{
-	char config[512] __attribute__((aligned(8))) = { 0 };
-
-	assert(schema->size <= sizeof config);
-	int r = config_set(schema, config, key, value, err);
-	if (r < 0)
-		return r;
-	config_text(config, key, out);
-	config_free(schema, config);
-	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
-}
-
-int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
-		struct err *err)
-{
-	const struct key *key = config_find(schema, name, err);
-	scoped_free char *data = NULL;
-	scoped_text struct text text = { 0 };
-	scoped_text struct text good = { 0 };
-
-	if (!key)
-		return -err->code;
-	if (key->flags & KEY_FIXED)
-		return err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
-	if (value && canonical(schema, key, value, &good, err) < 0)
-		return -err->code;
-	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
-	if (n < 0 && n != -ENOENT)
-		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
-	if (replace_line(data ? data : "", n > 0 ? (size_t)n : 0, name,
-			 value ? text_str(&good) : NULL, &text, err) < 0)
-		return err_wrap(err, "%s", path);
-	return config_replace(schema, path, &text, err);
 }

@@ -40,6 +40,10 @@ void caps_print(const struct config_caps *caps, struct text *out);
 /* The next line of a file's data, without its end, into CONFIG_LINE_MAX + 1 bytes: its length. */
 int config_next_line(const char *data, size_t length, char *line, struct err *err);
 
+bool line_is_comment(const char *line);
+/* Cuts a line into its key, in place and trimmed, and its value; false for a line without '='. */
+bool line_split(char *line, char **name, char **value);
+
 /* Replaces a file by text that is checked first, so that an edit cannot make it unreadable. */
 int config_replace(const struct schema *schema, const char *path, const struct text *text,
 		   struct err *err);

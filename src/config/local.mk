@@ -3,6 +3,7 @@ libconfig_a_SOURCES = \
 	src/config/caps.c \
 	src/config/check.c \
 	src/config/config.h \
+	src/config/edit.c \
 	src/config/env.c \
 	src/config/file.c \
 	src/config/keys.c \

@@ -69,6 +69,24 @@ static int open_dir(int at, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+bool cgroup_has_controller(const char *name)
+{
+	scoped_free char *have = NULL;
+	char point[256];
+
+	if (cgroup_mount_point(point, sizeof point) < 0)
+		return false;
+	scoped_fd int fd = open_dir(AT_FDCWD, point);
+	if (fd < 0 || file_read(fd, "cgroup.controllers", 4096, &have) <= 0)
+		return false;
+	char *rest = have;
+	for (char *word; (word = strsep(&rest, " \n"));) {
+		if (strcmp(word, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 int cgroup_make(const char *path)
 {
 	char point[256];

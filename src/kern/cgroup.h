@@ -13,6 +13,9 @@
  */
 int cgroup_mount_point(char *out, size_t room);
 
+/* Whether the v2 tree has a controller ("memory") for its groups; on a hybrid host it may be bound to v1. */
+bool cgroup_has_controller(const char *name);
+
 /*
  * Makes a group with its parents below the mount point and opens it; fine if it is there. The
  * controllers that the host has are handed down on the way, as far as it goes. Descriptor or -errno.

@@ -2,6 +2,7 @@
  * Machines come and go. machine.conf is the commit point both ways: a folder that has pending.conf
  * instead is being made or deleted, or was left so by a kill, and is then finished off.
  */
+#include "machine/check.h"
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
@@ -106,16 +107,6 @@ static int apply_settings(struct machine_config *config, const struct settings *
 	return config_check_machine(config, err);
 }
 
-/* Found now, not at the first start. */
-static int check_network(const struct machine *machine, struct err *err)
-{
-	scoped_network struct network network = { 0 };
-
-	if (!*machine->config.network)
-		return 0;
-	return network_open(&network, machine->site, machine->config.network, err);
-}
-
 /* pending.conf, before anything that needs it to be found again. */
 static int begin(struct machine *machine, struct err *err)
 {
@@ -166,6 +157,8 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	if (r == 0)
 		r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
 						      : volume_copy(from, origin, to, volume, err);
+	if (r == 0)
+		r = check_new_root(machine, to, volume, err);
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
@@ -226,7 +219,7 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	if (give_identity(config, err) < 0)
 		return -err->code;
 	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
-								: check_network(machine, err);
+								: check_new(machine, err);
 }
 
 static int create_from(struct machine *machine, const struct machine_spec *spec,
@@ -291,7 +284,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 		return deleted_meanwhile(from, err);
 	if (r < 0 || give_identity(&to->config, err) < 0)
 		return -err->code;
-	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_network(to, err);
+	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
 }
 
 static int clone_to(struct machine *from, struct machine *to, const char *snapshot,

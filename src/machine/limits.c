@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/cgroup.h"
 #include "machine/walls.h"
 
 #include <errno.h>
@@ -37,6 +38,14 @@ static const struct limit limits[] = {
 	{ "limits.memory.swap", "memory", "memory.swap.max", AT(swap), UINT64_MAX },
 	{ "limits.pids", "pids", "pids.max", AT(pids), 0 },
 };
+
+static uint64_t value_of(const struct machine_config *config, const struct limit *limit)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)config + limit->offset, sizeof value);
+	return value;
+}
 
 static bool is_set(const struct limit *limit, uint64_t value)
 {
@@ -82,6 +91,14 @@ static bool kept_otherwise(const struct machine *machine, const struct limit *li
 	       (!machine->config.privileged || value == PIDS_USUAL);
 }
 
+static int refuse_limit(const struct machine *machine, const struct limit *limit, struct err *err)
+{
+	return err_set(err, ENOTSUP,
+		       "%s of machine '%s' cannot be kept: this host's cgroup v2 tree has no %s "
+		       "controller; leave it out, or berth unset %s %s",
+		       limit->key, machine->name, limit->controller, machine->name, limit->key);
+}
+
 static int apply_one(const struct machine *machine, const struct limit *limit, uint64_t value,
 		     int cgroup_fd, struct err *err)
 {
@@ -105,11 +122,7 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 			       "unset %s %s",
 			       limit->key, machine->name, machine->name, limit->key);
 	if (r == -ENOENT)
-		return err_set(
-			err, ENOTSUP,
-			"%s of machine '%s' cannot be kept: this host's cgroup v2 tree has no %s "
-			"controller; leave it out, or berth unset %s %s",
-			limit->key, machine->name, limit->controller, machine->name, limit->key);
+		return refuse_limit(machine, limit, err);
 	return err_set(err, -r, "set %s of machine '%s' to '%s': %s", limit->key, machine->name,
 		       text, strerror(-r));
 }
@@ -190,12 +203,26 @@ int limits_apply(const struct machine *machine, const struct machine_config *con
 		 dev_t disk, struct err *err)
 {
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-		uint64_t value;
-		memcpy(&value, (const char *)config + limits[i].offset, sizeof value);
-		if (apply_one(machine, &limits[i], value, cgroup_fd, err) < 0)
+		if (apply_one(machine, &limits[i], value_of(config, &limits[i]), cgroup_fd, err) <
+		    0)
 			return -err->code;
 	}
 	return apply_rates(machine, config, cgroup_fd, disk, err);
+}
+
+int limits_check(const struct machine *machine, const struct machine_config *config,
+		 struct err *err)
+{
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+		const struct limit *limit = &limits[i];
+		uint64_t value = value_of(config, limit);
+		bool usual = value == 0 && limit->offset == offsetof(struct machine_config, memory);
+		if (is_set(limit, value) && !usual && !kept_otherwise(machine, limit, value) &&
+		    !cgroup_has_controller(limit->controller))
+			return refuse_limit(machine, limit, err);
+	}
+	const char *rate = first_rate(config);
+	return rate && !cgroup_has_controller("io") ? refuse_rate(machine, rate, -ENOENT, err) : 0;
 }
 
 /* A line "NAME NUMBER" of a file such as memory.events; 0 when it is not there. */

@@ -14,6 +14,10 @@
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
 		 dev_t disk, struct err *err);
 
+/* The same refusals as far as they are known before there is a group: a controller that the host lacks. */
+int limits_check(const struct machine *machine, const struct machine_config *config,
+		 struct err *err);
+
 /* After a start that failed: if a limit was hit, err names it instead of what came of that. */
 void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err);
 

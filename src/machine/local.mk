@@ -2,6 +2,7 @@ noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/machine/attach.c \
 	src/machine/boot.c src/machine/boot.h \
+	src/machine/check.c src/machine/check.h \
 	src/machine/console.c \
 	src/machine/control.c src/machine/control.h \
 	src/machine/create.c \
@@ -30,6 +31,7 @@ libmachine_a_SOURCES = \
 	src/machine/rootsize.c src/machine/rootsize.h \
 	src/machine/run.c src/machine/run.h \
 	src/machine/scope.c src/machine/scope.h \
+	src/machine/set.c \
 	src/machine/share.c src/machine/share.h \
 	src/machine/snapshot.c \
 	src/machine/stage.c src/machine/stage.h \

@@ -2,11 +2,7 @@
 #include "machine/machine.h"
 
 #include "base/scoped.h"
-#include "kern/cgroup.h"
-#include "machine/boot.h"
-#include "machine/limits.h"
 #include "machine/private.h"
-#include "machine/rootsize.h"
 #include "machine/run.h"
 
 #include <fcntl.h>
@@ -212,67 +208,4 @@ int machine_open(struct machine *machine, const struct site *site, const char *n
 	if (r < 0)
 		machine_close(machine);
 	return r;
-}
-
-/* On the running machine first: what the host cannot keep is then not written down. */
-static int set_live(struct machine *machine, const struct key *key, const char *value,
-		    struct err *err)
-{
-	struct machine_config changed = { 0 };
-	struct run_state state;
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-	char group[256];
-
-	if (!(key->flags & KEY_LIVE) || !text_starts(key->name, "limits.") || !run_alive(machine))
-		return 0;
-	run_cgroup(machine, group, sizeof group);
-	scoped_fd int cgroup = cgroup_make(group);
-	if (cgroup < 0)
-		return err_set(err, -cgroup, "open control group '%s': %s", group,
-			       strerror(-cgroup));
-	/* As it was found at the start: what the guest has for a root by now may be anything. */
-	run_read_state(machine, &state);
-	int r = conf ? config_load(&machine_schema, conf, &changed, err)
-		     : err_set(err, ENOMEM, "out of memory");
-	if (r == 0)
-		r = config_set(&machine_schema, &changed, key, value ? value : key->fallback, err);
-	if (r == 0)
-		r = limits_apply(machine, &changed, cgroup, state.disk, err);
-	config_free(&machine_schema, &changed);
-	return r;
-}
-
-static int set_disk(struct machine *machine, const struct key *key, const char *value,
-		    struct err *err)
-{
-	char volume[VOLUME_NAME_MAX + 1];
-
-	machine_volume(machine->name, volume);
-	return rootsize_set(machine->site, machine->config.pool, volume, key, value, err);
-}
-
-int machine_set(struct machine *machine, const char *key, const char *value, struct err *err)
-{
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-
-	if (lock < 0)
-		return lock;
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
-	const struct key *row = config_find(&machine_schema, key, err);
-	int r = row ? set_live(machine, row, value, err) : -err->code;
-	if (r == 0 && value && strcmp(key, "disk.size") == 0)
-		r = set_disk(machine, row, value, err);
-	if (r == 0 && value && strcmp(key, "boot.after") == 0)
-		r = boot_check_after(machine->site, machine->name, value, err);
-	/* What it was in an earlier run does not count. */
-	if (r == 0 && strcmp(key, "ephemeral") == 0 && !run_alive(machine))
-		run_mark_life(machine, false);
-	if (r == 0)
-		r = config_edit(&machine_schema, conf, key, value, err);
-	if (r < 0)
-		return r;
-	config_free(&machine_schema, &machine->config);
-	return machine_load(machine, err);
 }

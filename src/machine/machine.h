@@ -189,8 +189,19 @@ int machine_tend(const struct site *site, const char *pool, struct err *err);
 int machine_stop(struct machine *machine, bool force, unsigned seconds, enum stop_outcome *outcome,
 		 struct err *err);
 
-/* Checked by config_edit; -ENOENT names the nearest key. Takes effect at the next start. */
-int machine_set(struct machine *machine, const char *key, const char *value, struct err *err);
+/*
+ * Makes all of the changes, or none: they are checked against the rules of machine.conf(5) and against this
+ * host, with all that is wrong in one error. Limits apply to a running machine at once, the rest at its next
+ * start.
+ */
+int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
+		struct err *err);
+
+/*
+ * What a start would refuse, all of it in one error, found without a start: settings, pool, root, init,
+ * network, shared folders, devices, limits. For who stops a machine only if it can start again.
+ */
+int machine_check_start(const struct machine *machine, struct err *err);
 
 /* STATE/machines/NAME/console.log, and the older console.log.1 (NULL: out of memory). */
 char *machine_log_path(const struct machine *machine, bool older);

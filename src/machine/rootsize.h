@@ -8,8 +8,4 @@
 /* Makes the volume so large, while it is in use if it is; 0: it stays as it is. Never smaller. */
 int rootsize_fit(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 
-/* The same by the value that the key is to get. */
-int rootsize_set(const struct site *site, const char *pool_name, const char *volume,
-		 const struct key *key, const char *value, struct err *err);
-
 #endif

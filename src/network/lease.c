@@ -159,6 +159,18 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
 	return 0;
 }
 
+int lease_check(const struct network *network, const char *name, const char *want, struct err *err)
+{
+	struct in_addr wanted;
+	struct lease holder;
+
+	if (parse_wanted(network, want, &wanted, err) < 0)
+		return -err->code;
+	if (lease_file_holder(network, wanted, &holder) == 0 && strcmp(holder.name, name) != 0)
+		return tell_held(network, want, holder.name, err);
+	return 0;
+}
+
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err)
 {
 	if (check_name(network, name, err) < 0)

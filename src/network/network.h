@@ -77,6 +77,11 @@ int network_status(struct network *network, struct network_status *status, struc
  */
 int lease_get(struct network *network, const char *name, const char *mac, const char *want,
 	      struct lease *lease, struct err *err);
+/*
+ * Whether a name may have that address: it lies in the subnet, is not the gateway's, and nobody else's.
+ * A look: another name may take it afterwards.
+ */
+int lease_check(const struct network *network, const char *name, const char *want, struct err *err);
 /* -ENOENT when there is none; makes nothing. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
 /* Idempotent. */

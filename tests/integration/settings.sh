@@ -61,6 +61,78 @@ case_one_bad_word_changes_nothing() {
 	same description before "$(berth get m description)"
 }
 
+# What is wrong is found before anything is changed, and several changes are all made or none.
+case_all_or_none() {
+	local before
+	before=$(cat "$conf")
+	if ! grep -qw cpu "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/cgroup.controllers"; then
+		fails 1 "limits.cpus.*no cpu controller" berth set m description=x limits.cpus=1
+		fails 1 "limits.cpus.*no cpu controller" berth create -s limits.cpus=1 bb other
+		fails 1 "no machine" berth info other
+	fi
+	fails 1 "network 'nosuch'|no network 'nosuch'" berth set m description=x network=nosuch
+	fails 1 "/sbin/nosuch" berth set m description=x init=/sbin/nosuch
+	fails 1 "/sbin/nosuch" berth create -s init=/sbin/nosuch bb other
+	fails 1 "no machine" berth info other
+	fails 2 "given twice" berth set m description=x description=y
+	same "the file" "$before" "$(cat "$conf")"
+}
+
+case_address_that_cannot_be() {
+	berth network create lan --subnet 10.77.1.0/24
+	berth create -s network=lan -s network.address=10.77.1.7 bb holder
+	berth start holder
+	berth set m network=lan
+	fails 1 "10.77.1.1 is none" berth set m network.address=10.77.1.1
+	fails 1 "10.9.9.9 is none" berth set m network.address=10.9.9.9
+	fails 1 "10.77.1.7 belongs to 'holder'" berth set m network.address=10.77.1.7
+	fails 1 "10.77.1.7 belongs to 'holder'" berth create -s network=lan -s network.address=10.77.1.7 bb other
+	# Both in one go, whichever is named first.
+	berth set m network.address=10.77.1.9 network=lan
+	berth set m network.address= network=
+	berth delete --force holder
+	berth network delete lan
+}
+
+# An unknown key in the file keeps the machine from starting until it is taken out, which one verb does.
+case_unset_of_an_unknown_key() {
+	berth create bb odd
+	echo "bogus = 1" >>"$BERTH_ROOT/lib/machines/odd/machine.conf"
+	fails 1 "bogus" berth start odd
+	berth unset odd bogus
+	berth start odd
+	fails 2 "bogus" berth unset odd bogus
+	berth delete --force odd
+}
+
+# A machine that serves is stopped only if it can start again.
+case_restart_looks_before_it_stops() {
+	local odd=$BERTH_ROOT/lib/machines/odd/machine.conf init
+	mkdir "$T/share"
+	berth create bb odd
+	berth mount odd "$T/share" /mnt
+	berth start odd
+	init=$(field odd init)
+	cp "$odd" "$T/odd"
+	sed -i '1i stop.timout = 5' "$odd"
+	fails 1 "stop.timeout" berth restart odd
+	grep -v '^network' "$T/odd" | sed -e '1i network = nosuch' -e '1i init = /sbin/nosuch' >"$odd"
+	mv "$T/share" "$T/elsewhere"
+	fails 1 "not stopped.*/sbin/nosuch.*; .*nosuch" berth restart odd
+	cp "$T/odd" "$odd"
+	fails 1 "not stopped.*$T/share" berth restart odd
+	same "the init" "$init" "$(field odd init)"
+	mv "$T/elsewhere" "$T/share"
+	berth restart odd
+	berth delete --force odd
+}
+
+case_numbers_are_numbers() {
+	berth get --json m limits.cpus | grep -qx 0.0
+	berth get --json m limits.memory | grep -qx 0
+	berth get --json m limits.pids | grep -qx 16384
+}
+
 case_file_with_an_unknown_key() {
 	cp "$conf" "$T/good"
 	echo "stop.timout = 5" >>"$conf"

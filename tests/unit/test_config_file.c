@@ -187,6 +187,38 @@ static void test_edit_refuses(void)
 	CU_ASSERT(strstr(err.text, "refuse:2: unknown key 'bad'") != NULL);
 }
 
+/* Rules between keys hold for all changes together, and an unknown key can be taken out. */
+static void test_preview(void)
+{
+	static const struct config_change both[] = { { "network.address", "10.1.2.3" },
+						     { "network", "lan" } };
+	static const struct config_change odd = { "bogus", NULL }, new_odd = { "bogus", "1" };
+	scoped_free char *path = path_to("preview");
+	scoped_text struct text text = { 0 };
+	struct machine_config config;
+	struct err err = { 0 };
+
+	write_file(path, "bogus = 1\ninit = /sbin/init\n\n[mount a]\nsource = /a\ntarget = /b\n");
+	CU_ASSERT_EQUAL(config_preview(&machine_schema, path, both, 2, &text, &config, &err),
+			-EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "unknown key 'bogus'"));
+	text_free(&text);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, new_odd.name, new_odd.value, &err),
+			-ENOENT);
+	err = (struct err){ 0 };
+	expect_edit(path, odd.name, odd.value,
+		    "init = /sbin/init\n\n[mount a]\nsource = /a\ntarget = /b\n");
+	expect_no_edit(path, odd.name, odd.value,
+		       "unknown key 'bogus'; machine.conf(5) lists the keys of a machine");
+	CU_ASSERT_EQUAL(config_preview(&machine_schema, path, both, 2, &text, &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(text_str(&text),
+			       "init = /sbin/init\n\nnetwork.address = 10.1.2.3\nnetwork = lan\n"
+			       "[mount a]\nsource = /a\ntarget = /b\n");
+	CU_ASSERT_STRING_EQUAL(config.address, "10.1.2.3");
+	config_free(&machine_schema, &config);
+}
+
 static void test_check_machine(void)
 {
 	static const char sentence[] = "network.address is 10.1.2.3 but there is no network; set "
@@ -417,6 +449,7 @@ int main(void)
 		{ "files that cannot be loaded", test_load_faults },
 		{ "an edit keeps all else", test_edit_keeps },
 		{ "an edit that is refused", test_edit_refuses },
+		{ "several changes at once", test_preview },
 		{ "rules between keys", test_check_machine },
 		{ "site file", test_site_file },
 		{ "random bytes", test_random_bytes },

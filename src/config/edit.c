@@ -1,0 +1,160 @@
+/* Changes of settings files: all or none of them, and every other line stays as it is, comments too. */
+#include "config/kinds.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Room for the struct of any schema. */
+union any_config {
+	struct machine_config machine;
+	struct site_config site;
+	struct pool_config pool;
+	struct network_config network;
+	struct template_config template;
+};
+
+/* Whether a line sets that key. */
+static bool sets_key(const char *line, const char *name)
+{
+	scoped_free char *copy = strdup(line);
+	char *found, *value;
+
+	return copy && !line_is_comment(copy) && line_split(copy, &found, &value) &&
+	       strcmp(found, name) == 0;
+}
+
+/* The file's text with the key's line replaced, taken out, or added at the end; *found: it had one. */
+static int replace_line(const char *data, size_t length, const char *name, const char *value,
+			struct text *out, bool *found, struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1];
+	size_t at = 0;
+
+	*found = false;
+	while (at < length) {
+		int n = config_next_line(data + at, length - at, line, err);
+		if (n < 0)
+			return n;
+		/* The lines from here on are of sections. */
+		if (section_is_header(line))
+			break;
+		if (!sets_key(line, name))
+			text_add(out, "%s\n", line);
+		else if (value && !*found)
+			text_add(out, "%s = %s\n", name, value);
+		*found = *found || sets_key(line, name);
+		at += (size_t)n + 1;
+	}
+	if (value && !*found)
+		text_add(out, "%s = %s\n", name, value);
+	if (at < length)
+		text_add_bytes(out, data + at, length - at);
+	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+/* The value in its canonical form. */
+static int canonical(const struct schema *schema, const struct key *key, const char *value,
+		     struct text *out, struct err *err)
+{
+	union any_config config = { 0 };
+
+	assert(schema->size <= sizeof config);
+	int r = config_set(schema, &config, key, value, err);
+	if (r < 0)
+		return r;
+	config_text(&config, key, out);
+	config_free(schema, &config);
+	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+/* One change made in a text, which is replaced. */
+static int change_text(const struct schema *schema, const char *path,
+		       const struct config_change *change, struct text *text, struct err *err)
+{
+	scoped_text struct text good = { 0 };
+	struct text changed = { 0 };
+	struct err unknown = { 0 };
+	bool found = false;
+	const struct key *key = config_find(schema, change->name, &unknown);
+
+	if (key && key->flags & KEY_FIXED)
+		return err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
+	if (key && change->value && canonical(schema, key, change->value, &good, err) < 0)
+		return -err->code;
+	if (replace_line(text_str(text), text->length, change->name,
+			 change->value ? text_str(&good) : NULL, &changed, &found, err) < 0) {
+		text_free(&changed);
+		return err_wrap(err, "%s", path);
+	}
+	text_free(text);
+	*text = changed;
+	/* A line that no berth knows can be taken out, but not written. */
+	return key || (found && !change->value) ? 0
+						: err_set(err, unknown.code, "%s", unknown.text);
+}
+
+int config_preview(const struct schema *schema, const char *path,
+		   const struct config_change *changes, size_t count, struct text *text,
+		   void *config, struct err *err)
+{
+	scoped_free char *data = NULL;
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+
+	if (n < 0 && n != -ENOENT)
+		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
+	if (n > 0 && text_add_bytes(text, data, (size_t)n) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		if (change_text(schema, path, &changes[i], text, err) < 0)
+			return -err->code;
+	}
+	if (config_parse(schema, path, text_str(text), text->length, config, err) < 0)
+		return -err->code;
+	if (schema->check && schema->check(config, err) < 0) {
+		config_free(schema, config);
+		return -err->code;
+	}
+	return 0;
+}
+
+int config_write(const char *path, const struct text *text, struct err *err)
+{
+	struct stat st;
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600;
+
+	return file_replace(path, text_str(text), text->length, mode, err);
+}
+
+int config_replace(const struct schema *schema, const char *path, const struct text *text,
+		   struct err *err)
+{
+	union any_config config;
+
+	assert(schema->size <= sizeof config);
+	int r = config_parse(schema, path, text_str(text), text->length, &config, err);
+	if (r < 0)
+		return r;
+	if (schema->check)
+		r = schema->check(&config, err);
+	config_free(schema, &config);
+	return r < 0 ? r : config_write(path, text, err);
+}
+
+int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
+		struct err *err)
+{
+	const struct config_change change = { .name = name, .value = value };
+	scoped_text struct text text = { 0 };
+	union any_config config;
+
+	assert(schema->size <= sizeof config);
+	if (config_preview(schema, path, &change, 1, &text, &config, err) < 0)
+		return -err->code;
+	config_free(schema, &config);
+	return config_write(path, &text, err);
+}
