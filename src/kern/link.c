@@ -5,6 +5,7 @@
 #include "kern/link_request.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -13,6 +14,7 @@
 #include <netlink/route/link/veth.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { TRIES = 10 };
 
@@ -86,6 +88,21 @@ int link_set_alias(struct link_socket *links, int index, const char *alias)
 	return link_request_send(links, message);
 }
 
+int link_set_snooping(struct link_socket *links, int bridge, bool on)
+{
+	struct nl_msg *message = change_link(bridge, 0);
+	struct nlattr *info = message ? nla_nest_start(message, IFLA_LINKINFO) : NULL;
+
+	if (info && nla_put_string(message, IFLA_INFO_KIND, "bridge") == 0) {
+		struct nlattr *data = nla_nest_start(message, IFLA_INFO_DATA);
+		nla_put_u8(message, IFLA_BR_MCAST_SNOOPING, on);
+		if (data)
+			nla_nest_end(message, data);
+		nla_nest_end(message, info);
+	}
+	return link_request_send(links, message);
+}
+
 static struct in_addr broadcast_of(struct in_addr address, unsigned prefix)
 {
 	uint32_t host_bits = prefix >= 32 ? 0 : UINT32_MAX >> prefix;
@@ -139,6 +156,7 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	rtnl_link_set_name(ours, veth->name);
 	rtnl_link_set_master(ours, veth->bridge);
 	rtnl_link_set_flags(ours, IFF_UP);
+	set_mac(ours, veth->mac);
 	/* Borrowed: veth_get_peer takes a reference of its own. */
 	struct rtnl_link *peer = rtnl_link_veth_get_peer(ours);
 	rtnl_link_set_name(peer, veth->peer);
@@ -186,17 +204,37 @@ static int put_isolated(struct nl_msg *message)
 	return 0;
 }
 
+static int put_no_addresses(struct nl_msg *message)
+{
+	struct nlattr *families = nla_nest_start(message, IFLA_AF_SPEC);
+	struct nlattr *ipv6 = families ? nla_nest_start(message, AF_INET6) : NULL;
+
+	if (!ipv6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0)
+		return -NLE_NOMEM;
+	nla_nest_end(message, ipv6);
+	nla_nest_end(message, families);
+	return 0;
+}
+
+static int send_pair(struct link_socket *links, const struct link_veth *veth, struct nl_msg *make,
+		     struct nl_msg *change)
+{
+	if (!make || !change || nla_put_string(change, IFLA_IFNAME, veth->name) < 0 ||
+	    nla_put(change, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) < 0 ||
+	    (veth->isolated && put_isolated(change) < 0) ||
+	    /* A kernel that was booted without IPv6 takes no such words. */
+	    (access("/proc/sys/net/ipv6", F_OK) == 0 && put_no_addresses(change) < 0))
+		return -NLE_NOMEM;
+	return send_both(links, make, change);
+}
+
 int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 {
 	struct nl_msg *make = veth_message(veth);
 	struct nl_msg *name = change_link(0, 0);
 
 	link_request_begin(links);
-	int r = -NLE_NOMEM;
-	if (make && name && nla_put_string(name, IFLA_IFNAME, veth->name) == 0 &&
-	    nla_put(name, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) == 0 &&
-	    (!veth->isolated || put_isolated(name) == 0))
-		r = send_both(links, make, name);
+	int r = send_pair(links, veth, make, name);
 	nlmsg_free(make);
 	nlmsg_free(name);
 	if (r < 0)
@@ -207,8 +245,8 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 	struct link_socket made = *links;
 	link_request_begin(links);
 	int changed = link_request_finish(links, nl_wait_for_ack(links->nl));
-	/* An alias is for people, but who wants a wall shall have it or hear of it. */
-	if (r == 0 && changed < 0 && veth->isolated)
+	/* Who wants a wall shall have it or hear of it. */
+	if (r == 0 && changed < 0)
 		return changed;
 	*links = made;
 	return r;

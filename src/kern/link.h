@@ -42,6 +42,8 @@ int link_join_bridge(struct link_socket *links, const char *name, const unsigned
 
 int link_set_up(struct link_socket *links, int index);
 int link_set_alias(struct link_socket *links, int index, const char *alias);
+/* Of a bridge: whether it sends multicast only where somebody asked for it. */
+int link_set_snooping(struct link_socket *links, int bridge, bool on);
 
 /* An address with its broadcast address; success if it is there already. */
 int link_add_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
@@ -51,17 +53,19 @@ int link_add_default_route(struct link_socket *links, int index, struct in_addr 
 
 /* A pair: one end here, the other in the network namespace of a process. */
 struct link_veth {
-	const char *name;  /* of our end */
-	const char *alias; /* of our end */
-	bool isolated;     /* from other such ports of the bridge */
-	int bridge;        /* index of the bridge that our end is a port of */
-	const char *peer;  /* name of the other end, born in the namespace of pid */
+	const char *name;            /* of our end */
+	const char *alias;           /* of our end */
+	bool isolated;               /* from other such ports of the bridge */
+	int bridge;                  /* index of the bridge that our end is a port of */
+	const char *peer;            /* name of the other end, born in the namespace of pid */
+	unsigned char mac[LINK_MAC]; /* of our end */
 	unsigned char peer_mac[LINK_MAC];
 	pid_t pid;
 };
 
 /*
- * Makes the pair in one go: our end is up and a port of the bridge from its first moment. -EEXIST when
+ * Makes the pair in one go: our end is up and a port of the bridge from its first moment, and never has
+ * an IPv6 address, so that it says nothing itself. -EEXIST when
  * our end's name is taken. (A peer moved to another namespace afterwards waits for an RCU grace
  * period: 17 ms instead of 0.7.)
  */

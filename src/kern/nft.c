@@ -107,8 +107,25 @@ static void batch_table(struct batch *batch, uint16_t type, const char *name, ui
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
-static void batch_chain(struct batch *batch, const struct nft_table *table)
+struct base_chain {
+	const char *type;
+	uint32_t hook;
+	int32_t priority;
+};
+
+static struct base_chain base_of(const struct nft_table *table, const struct nft_rule *rule)
 {
+	if (table->device)
+		return (struct base_chain){ "filter", NF_NETDEV_INGRESS, 0 };
+	if (rule->chain == NFT_FORWARD)
+		return (struct base_chain){ "filter", NF_INET_FORWARD, 0 };
+	return (struct base_chain){ "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+}
+
+static void batch_chain(struct batch *batch, const struct nft_table *table,
+			const struct nft_rule *rule)
+{
+	struct base_chain base = base_of(table, rule);
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (!chain) {
@@ -117,12 +134,10 @@ static void batch_chain(struct batch *batch, const struct nft_table *table)
 	}
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, batch->family);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table->name);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, nft_rule_chain(table));
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, table->device ? "filter" : "nat");
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM,
-			    table->device ? (uint32_t)NF_NETDEV_INGRESS
-					  : (uint32_t)NF_INET_POST_ROUTING);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, table->device ? 0 : PRIORITY_SRCNAT);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, nft_rule_chain(table, rule));
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, base.type);
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, base.hook);
+	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, base.priority);
 	if (table->device)
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_DEV, table->device);
 	nftnl_chain_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE),
@@ -186,9 +201,12 @@ static int put_table(const struct nft_table *table, bool replace)
 	}
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name,
 		    (uint16_t)(NLM_F_CREATE | (replace ? 0 : NLM_F_EXCL)));
-	batch_chain(&batch, table);
-	for (size_t i = 0; i < table->count; i++)
+	for (size_t i = 0; i < table->count; i++) {
+		/* The rules of a chain stand together. */
+		if (i == 0 || table->rules[i].chain != table->rules[i - 1].chain)
+			batch_chain(&batch, table, &table->rules[i]);
 		batch_rule(&batch, table, &table->rules[i]);
+	}
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_ACK);
 	return batch_send(&batch);
 }

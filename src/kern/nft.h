@@ -9,6 +9,7 @@
 /* What a packet must be like: all matches of a rule. */
 struct nft_match {
 	enum nft_field {
+		NFT_FIELD_IN,        /* the link that it came by */
 		NFT_FIELD_OUT,       /* the link that it leaves by */
 		NFT_FIELD_FROM,      /* an IPv4 network */
 		NFT_FIELD_TO,        /* an IPv4 network */
@@ -19,7 +20,7 @@ struct nft_match {
 		NFT_FIELD_SEGMENT,   /* of the transport's; a packet without it does not match */
 	} field;
 	bool inverted;
-	const char *link; /* NFT_FIELD_OUT */
+	const char *link; /* NFT_FIELD_IN, NFT_FIELD_OUT */
 	struct in_addr network;
 	unsigned prefix;
 	unsigned number;
@@ -30,15 +31,18 @@ struct nft_match {
 enum { NFT_MATCHES = 5 };
 
 struct nft_rule {
+	/* Of a table without a device: which of its chains it stands in. */
+	enum nft_chain { NFT_POSTROUTING, NFT_FORWARD } chain;
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
 	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP } verdict;
 };
 
 /*
- * A table with one base chain: of family inet, "postrouting" of type nat at srcnat priority, whose rules
- * see IPv4 alone; or, with a device, of family netdev, "ingress", before anything else looks at what
- * that link receives. All borrowed.
+ * A table: of family inet, with the base chains that its rules name, "postrouting" of type nat at srcnat
+ * priority, whose rules see IPv4 alone, and "forward" at filter priority, which sees IPv6 too; or, with
+ * a device, of family netdev, with one chain "ingress", before anything else looks at what that link
+ * receives. All borrowed.
  */
 struct nft_table {
 	const char *name;

@@ -19,9 +19,11 @@ uint32_t nft_rule_family(const struct nft_table *table)
 	return table->device ? NFPROTO_NETDEV : NFPROTO_INET;
 }
 
-const char *nft_rule_chain(const struct nft_table *table)
+const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule)
 {
-	return table->device ? "ingress" : "postrouting";
+	return table->device                    ? "ingress"
+	       : rule->chain == NFT_POSTROUTING ? "postrouting"
+						: "forward";
 }
 
 static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
@@ -93,14 +95,13 @@ static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 	return add_compare(rule, match->inverted, &network, sizeof network);
 }
 
-static bool add_out(struct nftnl_rule *rule, const struct nft_match *match)
+static bool add_link(struct nftnl_rule *rule, const struct nft_match *match, uint32_t key)
 {
 	char link[IFNAMSIZ] = "";
 
 	/* The kernel keeps names in whole registers, filled up with zeros. */
 	memcpy(link, match->link, strnlen(match->link, sizeof link - 1));
-	return add_meta(rule, NFT_META_OIFNAME) &&
-	       add_compare(rule, match->inverted, link, sizeof link);
+	return add_meta(rule, key) && add_compare(rule, match->inverted, link, sizeof link);
 }
 
 static bool add_bytes(struct nftnl_rule *rule, const struct nft_match *match, uint32_t base)
@@ -115,8 +116,10 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 	uint8_t transport = (uint8_t)match->number;
 
 	switch (match->field) {
+	case NFT_FIELD_IN:
+		return add_link(rule, match, NFT_META_IIFNAME);
 	case NFT_FIELD_OUT:
-		return add_out(rule, match);
+		return add_link(rule, match, NFT_META_OIFNAME);
 	case NFT_FIELD_PROTOCOL:
 		return add_meta(rule, NFT_META_PROTOCOL) &&
 		       add_compare(rule, match->inverted, &protocol, sizeof protocol);
@@ -180,8 +183,10 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 		return NULL;
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, nft_rule_family(table));
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table));
-	bool done = set_comment(rule, table->mark) && (table->device || only_ipv4(rule));
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table, from));
+	bool done = set_comment(rule, table->mark);
+	if (done && !table->device && from->chain == NFT_POSTROUTING)
+		done = only_ipv4(rule);
 	for (unsigned i = 0; done && i < from->matches; i++)
 		done = add_match(rule, &from->match[i]);
 	if (done && add_verdict(rule, from->verdict))

@@ -9,9 +9,9 @@ struct nft_rule;
 struct nft_table;
 struct nftnl_rule;
 
-/* Where a table's rules live: its family, NFPROTO_, and the name of its one chain. */
+/* Where a rule lives: its table's family, NFPROTO_, and the name of its chain. */
 uint32_t nft_rule_family(const struct nft_table *table);
-const char *nft_rule_chain(const struct nft_table *table);
+const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule);
 
 /* The rule, in that table and with its mark, to be freed by nftnl_rule_free(). NULL and errno. */
 struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from);

@@ -158,6 +158,11 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 	/* For people who look at the host; nothing depends on it. */
 	snprintf(alias, sizeof alias, "berth network %s", network->name);
 	link_set_alias(links, found->bridge.index, alias);
+	/*
+	 * Any machine could begin it by a question, and all that did not answer would no longer hear
+	 * what IPv6 asks its neighbours.
+	 */
+	link_set_snooping(links, found->bridge.index, false);
 	/* A guest must not be able to give the host routes by advertising itself as a router. */
 	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
 	file_write(AT_FDCWD, path, "0");

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "kern/nft.h"
+#include "network/bridge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,9 +19,45 @@
 struct ruleset {
 	char name[32];
 	char mark[32];
-	struct nft_rule rule;
+	struct nft_rule rules[2];
 	struct nft_table table;
 };
+
+static struct nft_rule masquerade(const struct network *network, struct in_addr subnet)
+{
+	return (struct nft_rule){
+		.matches = 3,
+		.match = {
+			{ .field = NFT_FIELD_FROM, .network = subnet, .prefix = network->prefix },
+			{ .field = NFT_FIELD_TO, .network = subnet, .prefix = network->prefix,
+			  .inverted = true },
+			{ .field = NFT_FIELD_OUT, .link = network->config.bridge, .inverted = true },
+		},
+	};
+}
+
+/*
+ * What a machine sends to another by way of the host, which would route it back to the bridge: past
+ * the wall between isolated ports, and, for addresses that nobody has, into the host's table of
+ * neighbours. Known by the bridge's hardware address, which all ports bear: where br_netfilter shows
+ * this chain what is only bridged, that goes to another.
+ */
+static struct nft_rule drop_detours(const struct network *network)
+{
+	struct nft_rule rule = {
+		.chain = NFT_FORWARD,
+		.matches = 3,
+		.match = {
+			{ .field = NFT_FIELD_IN, .link = network->config.bridge },
+			{ .field = NFT_FIELD_OUT, .link = network->config.bridge },
+			{ .field = NFT_FIELD_FRAME, .offset = 0, .length = LINK_MAC },
+		},
+		.verdict = NFT_DROP,
+	};
+
+	bridge_mac(network, rule.match[2].bytes);
+	return rule;
+}
 
 static void fill_ruleset(const struct network *network, struct ruleset *ruleset)
 {
@@ -31,23 +68,18 @@ static void fill_ruleset(const struct network *network, struct ruleset *ruleset)
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* Goes into every rule: another version's rules, or another subnet's, are then not ours. */
-	snprintf(identity, sizeof identity, "1 %s %08x/%u", network->config.bridge, subnet.s_addr,
+	snprintf(identity, sizeof identity, "2 %s %08x/%u", network->config.bridge, subnet.s_addr,
 		 network->prefix);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
-	ruleset->rule = (struct nft_rule){
-		.matches = 3,
-		.match = {
-			{ .field = NFT_FIELD_FROM, .network = subnet, .prefix = network->prefix },
-			{ .field = NFT_FIELD_TO, .network = subnet, .prefix = network->prefix,
-			  .inverted = true },
-			{ .field = NFT_FIELD_OUT, .link = network->config.bridge, .inverted = true },
-		},
-	};
+	size_t count = 0;
+	ruleset->rules[count++] = drop_detours(network);
+	if (network->config.nat)
+		ruleset->rules[count++] = masquerade(network, subnet);
 	ruleset->table = (struct nft_table){ .name = ruleset->name,
 					     .mark = ruleset->mark,
-					     .rules = &ruleset->rule,
-					     .count = network->config.nat ? 1 : 0 };
+					     .rules = ruleset->rules,
+					     .count = count };
 }
 
 static int tell(const struct network *network, const char *name, int r, struct err *err)
@@ -75,7 +107,10 @@ int firewall_update(const struct network *network, struct err *err)
 	struct ruleset ruleset;
 
 	fill_ruleset(network, &ruleset);
-	int r = ruleset.table.count ? nft_replace(&ruleset.table) : nft_remove(&ruleset.table);
+	int r = nft_replace(&ruleset.table);
+	/* The guards of its ports will say so, if they are wanted. */
+	if (r == -EOPNOTSUPP && !network->config.nat)
+		return 0;
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }
 

@@ -1,7 +1,6 @@
 #include "network/guard.h"
 
 #include "kern/nft.h"
-#include "network/bridge.h"
 
 #include <errno.h>
 #include <net/ethernet.h>
@@ -10,11 +9,21 @@
 
 enum {
 	MAC = 6,
-	RULES = 20,
+	RULES = 32,
+	FRAME_TYPE = 12,
+	ARP_HARDWARE = 8,
+	ARP_SENDER = 14,
+	ARP_TARGET = 24,
+	IPV4_PROTOCOL = 9,
+	IPV4_SOURCE = 12,
+	IPV6_NEXT = 6,
+	IPV6_OFFSET = 42, /* of a fragment, its higher half */
 	IPV6_SOURCE = 8, /* RFC 8200; its last 8 bytes tell the machine, those before the network */
+	UDP_TO = 2,
 	ICMP6_TARGET = 8,
 	DHCP_SERVER = 67,
-	DHCPV6_SERVER = 547,
+	DHCP_CLIENT = 68,
+	DHCPV6_CLIENT = 546,
 	ROUTER_ADVERTISEMENT = 134, /* RFC 4861, and so are the next three */
 	NEIGHBOUR_SOLICITATION = 135,
 	NEIGHBOUR_ADVERTISEMENT = 136,
@@ -56,102 +65,151 @@ static void want(struct nft_rule *rule, enum nft_field field, unsigned offset, c
 	memcpy(match->bytes, bytes, length);
 }
 
-/* Drops packets of a protocol whose bytes there are neither of the two. */
-static void drop_others(struct guard *guard, unsigned protocol, unsigned offset, const void *one,
-			const void *other, unsigned length)
+static void want_segment(struct nft_rule *rule, unsigned transport, unsigned offset,
+			 const void *bytes, unsigned length, bool inverted)
 {
-	struct nft_rule *rule = add(guard, NFT_DROP);
-
-	want_number(rule, NFT_FIELD_PROTOCOL, protocol);
-	want(rule, NFT_FIELD_PACKET, offset, one, length, true);
-	if (other)
-		want(rule, NFT_FIELD_PACKET, offset, other, length, true);
+	want_number(rule, NFT_FIELD_TRANSPORT, transport);
+	want(rule, NFT_FIELD_SEGMENT, offset, bytes, length, inverted);
 }
 
-/* Drops what a server would answer from its port. */
-static void drop_port(struct guard *guard, unsigned protocol, unsigned port)
+static struct nft_rule *add_for(struct guard *guard, enum nft_verdict verdict, unsigned protocol)
 {
-	const unsigned char bytes[2] = { (unsigned char)(port >> 8), (unsigned char)port };
-	struct nft_rule *rule = add(guard, NFT_DROP);
+	struct nft_rule *rule = add(guard, verdict);
 
 	want_number(rule, NFT_FIELD_PROTOCOL, protocol);
-	want_number(rule, NFT_FIELD_TRANSPORT, IPPROTO_UDP);
-	want(rule, NFT_FIELD_SEGMENT, 0, bytes, sizeof bytes, false);
-}
-
-static struct nft_rule *drop_icmp6(struct guard *guard, unsigned char type)
-{
-	struct nft_rule *rule = add(guard, NFT_DROP);
-
-	want_number(rule, NFT_FIELD_PROTOCOL, ETH_P_IPV6);
-	want_number(rule, NFT_FIELD_TRANSPORT, IPPROTO_ICMPV6);
-	want(rule, NFT_FIELD_SEGMENT, 0, &type, 1, false);
 	return rule;
 }
 
-/* Of a neighbour message, which claims an address or asks whether it is free. */
-static void want_other_target(const struct guard *guard, struct nft_rule *rule)
+/* What a client of a service listens for, whatever port it comes from. */
+static void drop_to_port(struct guard *guard, unsigned protocol, unsigned port)
 {
-	want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET + 8, guard->id, sizeof guard->id, true);
+	const unsigned char bytes[2] = { (unsigned char)(port >> 8), (unsigned char)port };
+
+	want_segment(add_for(guard, NFT_DROP, protocol), IPPROTO_UDP, UDP_TO, bytes, sizeof bytes,
+		     false);
+}
+
+/* If its transport is known, which 255 never is. */
+static struct nft_rule *pass_known(struct guard *guard, unsigned protocol)
+{
+	struct nft_rule *rule = add_for(guard, NFT_ACCEPT, protocol);
+
+	want_number(rule, NFT_FIELD_TRANSPORT, 255);
+	rule->match[1].inverted = true;
+	return rule;
+}
+
+/*
+ * What is left passes, but no first fragment whose headers run on into another, where the rules before
+ * could not see them: it has a first byte of its transport, 0 or not, or is a later fragment, that
+ * begins behind the first 256 bytes.
+ */
+static void pass_ipv6(struct guard *guard)
+{
+	static const unsigned char fragment = IPPROTO_FRAGMENT;
+
+	for (int zero = 0; zero < 2; zero++)
+		want(pass_known(guard, ETH_P_IPV6), NFT_FIELD_SEGMENT, 0, nowhere, 1, !zero);
+	struct nft_rule *later = pass_known(guard, ETH_P_IPV6);
+	want(later, NFT_FIELD_PACKET, IPV6_NEXT, &fragment, 1, false);
+	want(later, NFT_FIELD_PACKET, IPV6_OFFSET, nowhere, 1, true);
+}
+
+/* A tag for a virtual LAN, which the kernel has put aside by now, is seen in the frame's own type. */
+static void check_frame(struct guard *guard)
+{
+	static const unsigned char types[][2] = { { 8, 0 }, { 8, 6 }, { 0x86, 0xdd } };
+
+	want(add(guard, NFT_DROP), NFT_FIELD_FRAME, MAC, guard->mac, MAC, true);
+	struct nft_rule *type = add(guard, NFT_DROP);
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		want(type, NFT_FIELD_FRAME, FRAME_TYPE, types[i], 2, true);
+}
+
+/* RFC 826; a probe (RFC 5227) asks from nowhere whether an address is free, and takes it from its owner. */
+static void check_arp(struct guard *guard, const struct in_addr *address)
+{
+	static const unsigned char head[6] = { 0, 1, 8, 0, 6, 4 };
+
+	want(add_for(guard, NFT_DROP, ETH_P_ARP), NFT_FIELD_PACKET, 0, head, sizeof head, true);
+	want(add_for(guard, NFT_DROP, ETH_P_ARP), NFT_FIELD_PACKET, ARP_HARDWARE, guard->mac, MAC,
+	     true);
+	struct nft_rule *sender = add_for(guard, NFT_DROP, ETH_P_ARP);
+	want(sender, NFT_FIELD_PACKET, ARP_SENDER, address, 4, true);
+	want(sender, NFT_FIELD_PACKET, ARP_SENDER, nowhere, 4, true);
+	struct nft_rule *probe = add_for(guard, NFT_DROP, ETH_P_ARP);
+	want(probe, NFT_FIELD_PACKET, ARP_SENDER, nowhere, 4, false);
+	want(probe, NFT_FIELD_PACKET, ARP_TARGET, address, 4, true);
+	add_for(guard, NFT_ACCEPT, ETH_P_ARP);
+}
+
+/* Who has no address yet may ask a DHCP server, and nothing else. */
+static void check_ipv4(struct guard *guard, const struct in_addr *address)
+{
+	static const unsigned char server[2] = { 0, DHCP_SERVER };
+	static const unsigned char udp = IPPROTO_UDP;
+
+	struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IP);
+	want(source, NFT_FIELD_PACKET, IPV4_SOURCE, address, 4, true);
+	want(source, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, true);
+	struct nft_rule *other = add_for(guard, NFT_DROP, ETH_P_IP);
+	want(other, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, false);
+	want(other, NFT_FIELD_PACKET, IPV4_PROTOCOL, &udp, 1, true);
+	struct nft_rule *dhcp = add_for(guard, NFT_DROP, ETH_P_IP);
+	want(dhcp, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, false);
+	want_segment(dhcp, IPPROTO_UDP, UDP_TO, server, sizeof server, true);
+	drop_to_port(guard, ETH_P_IP, DHCP_CLIENT);
+	pass_known(guard, ETH_P_IP);
+}
+
+/* A message about a neighbour passes if it is about the machine itself; else it is dropped. */
+static void check_neighbour(struct guard *guard, unsigned char type, bool from_nowhere)
+{
+	for (int i = 0; i < 2; i++) {
+		bool own = i == 0;
+		struct nft_rule *rule = add_for(guard, own ? NFT_ACCEPT : NFT_DROP, ETH_P_IPV6);
+		want_segment(rule, IPPROTO_ICMPV6, 0, &type, 1, false);
+		if (from_nowhere)
+			want(rule, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
+		if (own)
+			want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET + 8, guard->id, sizeof guard->id,
+			     false);
+	}
+}
+
+static void drop_icmp6(struct guard *guard, unsigned char type)
+{
+	want_segment(add_for(guard, NFT_DROP, ETH_P_IPV6), IPPROTO_ICMPV6, 0, &type, 1, false);
 }
 
 /*
  * Whatever prefix a router has announced: the machine's own part of the address counts. From nowhere
  * comes who asks whether an address is free, and he might keep others from having theirs.
  */
-static void drop_other_ipv6(struct guard *guard)
+static void check_ipv6(struct guard *guard)
 {
-	struct nft_rule *source = add(guard, NFT_DROP);
+	struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IPV6);
 
-	want_number(source, NFT_FIELD_PROTOCOL, ETH_P_IPV6);
 	want(source, NFT_FIELD_PACKET, IPV6_SOURCE + 8, guard->id, sizeof guard->id, true);
 	want(source, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, true);
-	want_other_target(guard, drop_icmp6(guard, NEIGHBOUR_ADVERTISEMENT));
-	struct nft_rule *question = drop_icmp6(guard, NEIGHBOUR_SOLICITATION);
-	want(question, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
-	want_other_target(guard, question);
-}
-
-/* To a neighbour by way of the host, which would route it back to the bridge, past its port's wall. */
-static void drop_detours(struct guard *guard, const struct network *network)
-{
-	unsigned char host[MAC];
-	struct nft_rule *rule = add(guard, NFT_DROP);
-
-	bridge_mac(network, host);
-	want(rule, NFT_FIELD_FRAME, 0, host, MAC, false);
-	want_number(rule, NFT_FIELD_PROTOCOL, ETH_P_IP);
-	rule->match[rule->matches++] = (struct nft_match){ .field = NFT_FIELD_TO,
-							   .network = network->gateway,
-							   .prefix = network->prefix };
-	want(rule, NFT_FIELD_PACKET, 16, &network->gateway, 4, true);
-}
-
-static void pass(struct guard *guard, unsigned protocol)
-{
-	want_number(add(guard, NFT_ACCEPT), NFT_FIELD_PROTOCOL, protocol);
-}
-
-static void fill_rules(struct guard *guard, const struct network *network,
-		       const struct lease *lease)
-{
-	/* Also of frames with a tag for a virtual LAN, which are none of the protocols below. */
-	want(add(guard, NFT_DROP), NFT_FIELD_FRAME, MAC, guard->mac, MAC, true);
-	/* RFC 826: sender's hardware address at 8, its address at 14, which a probe leaves empty. */
-	drop_others(guard, ETH_P_ARP, 8, guard->mac, NULL, MAC);
-	drop_others(guard, ETH_P_ARP, 14, &lease->address, nowhere, 4);
-	pass(guard, ETH_P_ARP);
-	if (lease->isolated)
-		drop_detours(guard, network);
-	/* Without an address yet, as a DHCP client. */
-	drop_others(guard, ETH_P_IP, 12, &lease->address, nowhere, 4);
-	drop_port(guard, ETH_P_IP, DHCP_SERVER);
-	pass(guard, ETH_P_IP);
-	drop_other_ipv6(guard);
-	drop_port(guard, ETH_P_IPV6, DHCPV6_SERVER);
+	struct nft_rule *other = add_for(guard, NFT_DROP, ETH_P_IPV6);
+	want(other, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
+	want_number(other, NFT_FIELD_TRANSPORT, IPPROTO_ICMPV6);
+	other->match[2].inverted = true;
+	check_neighbour(guard, NEIGHBOUR_ADVERTISEMENT, false);
+	check_neighbour(guard, NEIGHBOUR_SOLICITATION, true);
 	drop_icmp6(guard, ROUTER_ADVERTISEMENT);
 	drop_icmp6(guard, REDIRECT);
-	pass(guard, ETH_P_IPV6);
+	drop_to_port(guard, ETH_P_IPV6, DHCPV6_CLIENT);
+	pass_ipv6(guard);
+}
+
+static void fill_rules(struct guard *guard, const struct lease *lease)
+{
+	check_frame(guard);
+	check_arp(guard, &lease->address);
+	check_ipv4(guard, &lease->address);
+	check_ipv6(guard);
 	add(guard, NFT_DROP);
 }
 
@@ -162,7 +220,7 @@ static void name_guard(const struct network *network, const char *name, struct g
 	snprintf(guard->name, sizeof guard->name, "berth-%s", guard->ifname);
 	guard->table = (struct nft_table){ .name = guard->name,
 					   .device = guard->ifname,
-					   .mark = "berth guard",
+					   .mark = "berth guard 2",
 					   .rules = guard->rules };
 }
 
@@ -183,7 +241,7 @@ static int fill_guard(const struct network *network, const struct lease *lease, 
 	if (r < 0)
 		return r;
 	set_id(guard);
-	fill_rules(guard, network, lease);
+	fill_rules(guard, lease);
 	return 0;
 }
 

@@ -7,9 +7,9 @@
 /*
  * On the port that network_attach made for the lease: frames from another hardware address than the
  * lease's, ARP and IPv4 from another address, IPv6 from one that does not end as the hardware address
- * wants it, whatever its prefix, answers of a DHCP server, router advertisements and redirects, and whatever is
- * neither ARP nor IP are dropped; of an isolated port's also what would reach a neighbour by way of the
- * host; before the bridge learns from them. One transaction.
+ * wants it, whatever its prefix, probes for others' addresses, what goes to a DHCP client, router
+ * advertisements and redirects, whatever is neither ARP nor IP or has a tag of a virtual LAN, and
+ * fragments that hide what they are, are dropped; before the bridge learns from them. One transaction.
  */
 int guard_port(const struct network *network, const struct lease *lease, struct err *err);
 

@@ -86,6 +86,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 				  .bridge = network->bridge };
 
 	port_ifname(network, lease->name, ifname);
+	/* The bridge's own, so that there is one address by which the host is reached from there. */
+	bridge_mac(network, veth.mac);
 	int r = port_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,

@@ -104,6 +104,7 @@ static void test_veth_born(void)
 		.name = "port0", .alias = "web", .peer = "eth0", .pid = guest.pid
 	};
 
+	memcpy(veth.mac, bridge_mac, LINK_MAC);
 	memcpy(veth.peer_mac, guest_mac, LINK_MAC);
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "veth0", bridge_mac, &bridge), 0);
@@ -113,6 +114,7 @@ static void test_veth_born(void)
 	CU_ASSERT_EQUAL(link_find(links, "port0", &port), 0);
 	CU_ASSERT(port.up);
 	CU_ASSERT_STRING_EQUAL(port.alias, "web");
+	CU_ASSERT(memcmp(port.mac, bridge_mac, LINK_MAC) == 0);
 	CU_ASSERT_EQUAL(link_count_ports(links, bridge.index), 1);
 	/* A refusal leaves the socket in step with the kernel. */
 	CU_ASSERT_EQUAL(link_add_veth(links, &veth), -EEXIST);
@@ -130,6 +132,8 @@ static void test_refusals(void)
 	struct link_veth veth = {
 		.name = "port0", .alias = "web", .peer = "eth0", .pid = 0x7ffffff0
 	};
+
+	memcpy(veth.mac, bridge_mac, LINK_MAC);
 
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "veth0", bridge_mac, &bridge), 0);

@@ -368,6 +368,7 @@ static int call_outside(struct network *network, bool nat)
 		.alias = "world",
 		.peer = "eth0",
 		.pid = world.pid,
+		.mac = { 2, 0, 0, 0, 0, 3 },
 		.peer_mac = { 2, 0, 0, 0, 0, 2 },
 	};
 	CU_ASSERT_EQUAL(link_open(&links), 0);
