@@ -39,12 +39,12 @@ static bool thin_fits(const struct site *site, char *why, size_t room)
 {
 	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
 	struct err err = { 0 };
+	uint64_t bytes;
 	char size[32];
 
 	if (!mkfs || access("/dev/loop-control", F_OK) < 0 || !kernel_has_thin())
 		return false;
-	uint64_t bytes = disk_share(site->state, &err);
-	if (!bytes)
+	if (disk_share(site->state, &bytes, &err) < 0)
 		return false;
 	text_human_size(bytes, size, sizeof size);
 	snprintf(why, room,
@@ -57,7 +57,7 @@ static bool thin_fits(const struct site *site, char *why, size_t room)
 const char *pool_default_driver(const struct site *site, char *why, size_t room)
 {
 	/* Those of berth.conf by default: a host has them all. */
-	uint64_t base = 1879048192, count = 1;
+	uint64_t base = 1879048192, count = 1, bytes;
 	struct err err = { 0 };
 	char size[32];
 
@@ -76,8 +76,7 @@ const char *pool_default_driver(const struct site *site, char *why, size_t room)
 		return plain("mkfs.btrfs is not installed (package btrfs-progs)", why, room);
 	if (access("/dev/loop-control", F_OK) < 0)
 		return plain("the kernel has no loop devices", why, room);
-	uint64_t bytes = disk_share(site->state, &err);
-	if (!bytes)
+	if (disk_share(site->state, &bytes, &err) < 0)
 		return plain(err.text, why, room);
 	text_human_size(bytes, size, sizeof size);
 	snprintf(why, room,

@@ -27,9 +27,9 @@ const char *disk_mkfs_program(void);
 
 /*
  * The size of a loop file where no size was asked for: half of what is free at that folder, which
- * may not be there yet. Returns 0 with the sentence in err when that is less than a GiB.
+ * may not be there yet. -ENOSPC when that is less than a GiB.
  */
-uint64_t disk_share(const char *folder, struct err *err);
+int disk_share(const char *folder, uint64_t *share, struct err *err);
 
 /*
  * Makes config.source (a file, sparse, of config.size bytes or a share; or a block device that

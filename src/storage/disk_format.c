@@ -56,26 +56,24 @@ static int free_at(const char *path, uint64_t *bytes)
 	return 0;
 }
 
-uint64_t disk_share(const char *folder, struct err *err)
+int disk_share(const char *folder, uint64_t *share, struct err *err)
 {
 	uint64_t bytes = 0;
 	char shown[32];
 
 	int r = free_at(folder, &bytes);
-	if (r < 0) {
-		err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));
-		return 0;
-	}
+	if (r < 0)
+		return err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));
 	if (bytes / 2 < GIB) {
 		text_human_size(bytes, shown, sizeof shown);
-		err_set(err, ENOSPC,
-			"a loop file takes half of the free space, at least 1 GiB, but at '%s' "
-			"only "
-			"%s are free; free some, or name another place with --source",
-			folder, shown);
-		return 0;
+		return err_set(err, ENOSPC,
+			       "a loop file takes half of the free space, at least 1 GiB, but at "
+			       "'%s' only %s are free; free some, or name another place with "
+			       "--source",
+			       folder, shown);
 	}
-	return bytes / 2 / MIB * MIB;
+	*share = bytes / 2 / MIB * MIB;
+	return 0;
 }
 
 /* config.size if that can be, else a share of what is free in that folder. */
@@ -84,10 +82,8 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 	uint64_t bytes = 0;
 	char asked[32], shown[32];
 
-	if (!pool->config.size) {
-		pool->config.size = disk_share(folder, err);
-		return pool->config.size ? 0 : -err->code;
-	}
+	if (!pool->config.size)
+		return disk_share(folder, &pool->config.size, err);
 	int r = free_at(folder, &bytes);
 	if (r < 0)
 		return err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));

@@ -256,6 +256,7 @@ static void test_sync(void)
 	sync_close(&guest);
 	CU_ASSERT_EQUAL(sync_wait(&host, STEP_GO, NULL, 0, &err), -EPIPE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "go"));
+	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(sync_wait_exec(&host, &err), 0);
 	sync_close(&host);
 }
@@ -321,7 +322,11 @@ static int try_openings(void)
 	return 0;
 }
 
-#ifdef __SANITIZE_ADDRESS__
+/* The first is gcc's word for it, the second clang's. */
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
 enum { SANITIZED = true };
 #else
 enum { SANITIZED = false };

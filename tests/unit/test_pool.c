@@ -218,7 +218,8 @@ static void test_block_device(void)
 			CU_ASSERT(open_named(&pool, "a") && create(&pool, "machine.a"));
 		}
 		CU_ASSERT_EQUAL(create_pool("b", "btrfs", loop.path, 0, &err), -EBUSY);
-		CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), -EBUSY + EBUSY);
+		err = (struct err){ 0 };
+		CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
 		CU_ASSERT_EQUAL(create_pool("b", "btrfs", loop.path, 0, &err), -EEXIST);
 		CU_ASSERT(says(&err, "wipefs"));
 		CU_ASSERT(delete_pool("a", true));

@@ -247,6 +247,7 @@ static void test_volume_without_settings(void)
 
 	CU_ASSERT_EQUAL(volume_create(&pool, "template.lost", 0, &err), 0);
 	CU_ASSERT_TRUE(build("five", "bad", &err) < 0);
+	err = (struct err){ 0 };
 	check_nothing_left(1);
 	CU_ASSERT_EQUAL(volume_create(&pool, "template.six", 0, &err), 0);
 	CU_ASSERT_EQUAL(build("six", "good", &err), 0);
