@@ -96,6 +96,11 @@ is_json() {
 	python3 -m json.tool >/dev/null
 }
 
+# break_init MACHINE: its machine.conf names an init that is not there, as no verb lets it.
+break_init() {
+	sed -i '1i init = /sbin/nothing' "$BERTH_ROOT/lib/machines/$1/machine.conf"
+}
+
 # ---- Roots
 
 # A busybox root as folder $1, with every applet but an init.

@@ -12,6 +12,39 @@ static const char default_etc[] = "/etc/berth";
 static const char default_state[] = "/var/lib/berth";
 static const char default_run[] = "/run/berth";
 
+/*
+ * The absolute path of a folder that need not be there: that of the part which is, without links, and the names
+ * below it. A look at a root that nobody has made yet, or that is mistyped, makes nothing. Cuts path.
+ */
+static int resolve(char *path, char resolved[PATH_MAX])
+{
+	size_t used, length = strlen(path);
+	int r = 0;
+
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+	if (realpath(path, resolved))
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -ENOENT;
+	if (slash)
+		*slash = '\0';
+	if (slash == path)
+		strcpy(resolved, "/");
+	else if (slash)
+		r = resolve(path, resolved);
+	else if (!realpath(".", resolved))
+		r = -errno;
+	if (r < 0)
+		return r;
+	used = strlen(resolved);
+	r = text_print(resolved + used, PATH_MAX - used, "%s%s", used > 1 ? "/" : "", name);
+	return r < 0 ? -ENAMETOOLONG : 0;
+}
+
 int site_open(struct site *site, const char *root, struct err *err)
 {
 	char resolved[PATH_MAX];
@@ -24,12 +57,10 @@ int site_open(struct site *site, const char *root, struct err *err)
 		site->state = strdup(default_state);
 		site->run = strdup(default_run);
 	} else {
-		int r = file_make_dirs(root, 0755, err);
+		scoped_free char *path = strdup(root);
+		int r = path ? resolve(path, resolved) : -ENOMEM;
 		if (r < 0)
-			return r;
-		if (!realpath(root, resolved))
-			return err_set(err, errno, "find root folder '%s': %s", root,
-				       strerror(errno));
+			return err_set(err, -r, "find root folder '%s': %s", root, strerror(-r));
 		site->root = strdup(resolved);
 		site->etc = text_format("%s/etc", resolved);
 		site->state = text_format("%s/lib", resolved);

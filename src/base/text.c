@@ -283,7 +283,8 @@ const char *text_nearest(const char *word, const char *const *words)
 
 	for (; *words; words++) {
 		size_t d = distance(word, *words);
-		if (d <= limit && (!nearest || d < distance(word, nearest)))
+		/* A word of one letter is one slip from every other. */
+		if (d <= limit && d < length && (!nearest || d < distance(word, nearest)))
 			nearest = *words;
 	}
 	return nearest;

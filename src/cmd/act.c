@@ -92,10 +92,14 @@ int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err
 	int r = names_given(call, &names, err);
 	if (r != 0)
 		return r;
-	if (names.count == 1)
+	if (names.count == 1 && !names.unmatched)
 		return act_on(call, names.list[0], act, err);
-	if (apart)
-		return all_apart(call, &names, act, err);
+	if (names.unmatched)
+		worst = EXIT_FAILED;
+	if (apart && names.count > 0) {
+		int code = all_apart(call, &names, act, err);
+		return code > worst ? code : worst;
+	}
 	for (size_t i = 0; i < names.count; i++) {
 		struct err one = { 0 };
 		int code = tell(act_on(call, names.list[i], act, &one), &one);

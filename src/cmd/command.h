@@ -82,6 +82,7 @@ struct call {
 	int count;
 	struct given *given; /* owned, as given */
 	size_t given_count;
+	void *context; /* the verb's own, for what it runs on each machine */
 };
 
 void call_close(struct call *call);

@@ -89,6 +89,9 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 		 struct err *err);
 extern const struct flag flag_kill, flag_console, flag_escape;
 
+/* info.c: what `info --json` prints of a machine. */
+int print_machine(struct machine *machine, struct err *err);
+
 /* enter.c: --console and --escape, which that many machines are started with: 0 or EXIT_USAGE. */
 int check_console(const struct call *call, size_t machines, struct err *err);
 

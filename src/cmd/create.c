@@ -12,14 +12,13 @@
 static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
 					   "clone what that snapshot kept, not what is there now" };
 
-static const struct flag *const launch_flags[] = { &flag_console, &flag_ephemeral,
-						   &flag_escape,  &flag_network,
-						   &flag_pool,    &flag_set,
-						   &flag_wait,    NULL };
-static const struct flag *const create_flags[] = { &flag_ephemeral, &flag_network, &flag_pool,
-						   &flag_set, NULL };
-static const struct flag *const clone_flags[] = { &flag_ephemeral, &flag_network, &flag_set,
-						  &flag_snapshot, NULL };
+static const struct flag *const launch_flags[] = { &flag_console, &flag_ephemeral, &flag_escape,
+						   &flag_json,    &flag_network,   &flag_pool,
+						   &flag_set,     &flag_wait,      NULL };
+static const struct flag *const create_flags[] = { &flag_ephemeral, &flag_json, &flag_network,
+						   &flag_pool,      &flag_set,  NULL };
+static const struct flag *const clone_flags[] = { &flag_ephemeral, &flag_json,     &flag_network,
+						  &flag_set,       &flag_snapshot, NULL };
 
 /* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -106,16 +105,28 @@ static int create_machine(struct call *call, int *owner, char name[64], struct e
 	int r = create_wanted(call, made_up ? NULL : call->words[1],
 			      call_has(call, &flag_ephemeral), owner, name, err);
 
-	if (r == 0 && made_up)
+	if (r == 0 && made_up && !call_has(call, &flag_json))
 		printf("%s\n", name);
 	return r;
+}
+
+/* With --json, what has been made. */
+static int show_made(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (!call_has(call, &flag_json))
+		return 0;
+	return machine_open(&machine, &call->site, name, err) < 0 ? -err->code
+								  : print_machine(&machine, err);
 }
 
 static int run_create(struct call *call, struct err *err)
 {
 	char name[64];
 
-	return create_machine(call, NULL, name, err);
+	int r = create_machine(call, NULL, name, err);
+	return r != 0 ? r : show_made(call, name, err);
 }
 
 /* A machine that cannot start is not what launch was asked for: it goes again. */
@@ -160,7 +171,7 @@ static int run_launch(struct call *call, struct err *err)
 	r = wait_booted(call, &machine, err);
 	if (r == -ECANCELED)
 		console_show(&machine, mark);
-	return r;
+	return r != 0 ? r : show_made(call, name, err);
 }
 
 static int run_clone(struct call *call, struct err *err)
@@ -180,7 +191,8 @@ static int run_clone(struct call *call, struct err *err)
 	if (r != 0)
 		return r;
 	struct settings settings = { .words = words.list, .count = words.count };
-	return machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
+	r = machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
+	return r != 0 ? r : show_made(call, call->words[1], err);
 }
 
 const struct command command_launch = {

@@ -69,22 +69,28 @@ static bool is_wanted(const struct watching *watching, json_t *event)
 /* "2026-01-31 12:00:00  stopped  web  clean, powered off" */
 static void show(json_t *event)
 {
-	static const char *const extra[] = { "template", "from",    "snapshot",
+	/* The first four are told by their names. */
+	static const char *const extra[] = { "template", "from",    "snapshot", "pool",
 					     "limit",    "outcome", "cause" };
 	const char *name = json_string_value(json_object_get(event, "event"));
-	const char *machine = json_string_value(json_object_get(event, "machine"));
+	const char *subject = json_string_value(json_object_get(event, "machine"));
+	const char *pool = json_string_value(json_object_get(event, "pool"));
+	const char *pool_alone = subject ? NULL : pool;
 	const char *before = "  ";
 	char when[32];
 
 	print_time((uint64_t)json_integer_value(json_object_get(event, "time")), when, sizeof when);
-	printf("%s  %-17s %s", when, name ? name : "?", machine ? machine : "?");
+	printf("%s  %-17s %s%s", when, name ? name : "?", subject ? "" : "pool ",
+	       subject ? subject
+	       : pool  ? pool
+		       : "?");
 	for (size_t i = 0; i < sizeof extra / sizeof *extra; i++) {
 		const char *value = json_string_value(json_object_get(event, extra[i]));
 		struct text plain = { 0 };
-		if (!value)
+		if (!value || value == pool_alone)
 			continue;
 		print_plain(value, &plain);
-		printf("%s%s%s%s", before, i < 3 ? extra[i] : "", i < 3 ? " " : "",
+		printf("%s%s%s%s", before, i < 4 ? extra[i] : "", i < 4 ? " " : "",
 		       text_str(&plain));
 		before = ", ";
 		text_free(&plain);

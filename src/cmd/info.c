@@ -321,25 +321,52 @@ static int show_one(struct call *call, struct machine *machine, struct err *err)
 	int r = gather(machine, &facts, err);
 	if (r < 0)
 		return r;
+	if (call->context)
+		return json_array_append_new(call->context, machine_object(machine, &facts)) < 0
+			       ? err_set(err, ENOMEM, "out of memory")
+			       : 0;
 	if (call_has(call, &flag_json))
 		return print_json(machine_object(machine, &facts), err);
 	show_machine(machine, &facts);
 	return 0;
 }
 
+/* One machine by its name is one object; several, or a pattern, an array of however many there are. */
 static int run_info(struct call *call, struct err *err)
 {
-	return for_each_machine(call, show_one, false, err);
+	bool several = call->count > 1 || strpbrk(call->words[0], "*?[");
+
+	if (!several || !call_has(call, &flag_json))
+		return for_each_machine(call, show_one, false, err);
+	json_t *array = call->context = json_array();
+	if (!array)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = for_each_machine(call, show_one, false, err);
+	if (r < 0) {
+		json_decref(array);
+		return r;
+	}
+	int printed = print_json(array, err);
+	return r != 0 ? r : printed;
+}
+
+int print_machine(struct machine *machine, struct err *err)
+{
+	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
+
+	return gather(machine, &facts, err) < 0 ? -err->code
+						: print_json(machine_object(machine, &facts), err);
 }
 
 const struct command command_info = {
 	.name = "info",
 	.aliases = "status",
-	.args = "MACHINE",
-	.help = "Show all that is known of a machine",
+	.args = "MACHINE...",
+	.help = "Show all that is known of machines",
 	.flags = info_flags,
 	.min = 1,
-	.max = 1,
+	.max = -1,
 	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
 	.run = run_info,
 };

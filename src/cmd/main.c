@@ -46,12 +46,34 @@ static int missing_member(const struct command *group, struct err *err)
 	return EXIT_USAGE;
 }
 
-static int run_command(const struct command *command, const char *root, int argc, char **argv,
-		       struct err *err)
+/* --json before the verb is as after it, where the verb has something to show. */
+static int take_json(struct call *call, bool before, struct err *err)
+{
+	const struct flag *const *flag = call->command->flags;
+
+	if (before || call_has(call, &flag_json))
+		print_sentences_as_json();
+	if (!before || call_has(call, &flag_help))
+		return 0;
+	while (flag && *flag && *flag != &flag_json)
+		flag++;
+	if (!flag || !*flag) {
+		err_set(err, EINVAL, "'%s' has no --json", call->command->name);
+		return EXIT_USAGE;
+	}
+	call->given[call->given_count++] = (struct given){ .flag = &flag_json };
+	return 0;
+}
+
+static int run_command(const struct command *command, const struct call *before, int argc,
+		       char **argv, struct err *err)
 {
 	scoped_call struct call call = { .command = command };
+	const char *root = call_value(before, &flag_root);
 
 	int r = call_parse(&call, argc, argv, err);
+	if (r == 0)
+		r = take_json(&call, call_has(before, &flag_json), err);
 	if (r != 0)
 		return r;
 	if (call_has(&call, &flag_help))
@@ -86,7 +108,7 @@ static int run_words(int argc, char **argv, struct err *err)
 		return EXIT_USAGE;
 	/* The last word of the verb takes the place of a program's name. */
 	int first = argc - call.count + used - 1;
-	return run_command(command, call_value(&call, &flag_root), argc - first, argv + first, err);
+	return run_command(command, &call, argc - first, argv + first, err);
 }
 
 int main(int argc, char **argv)

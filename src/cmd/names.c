@@ -1,6 +1,7 @@
 #include "cmd/names.h"
 
 #include "base/scoped.h"
+#include "cmd/print.h"
 #include "machine/machine.h"
 
 #include <fnmatch.h>
@@ -59,8 +60,13 @@ static int add_word(const struct call *call, struct names *names, const char *wo
 	if (!strpbrk(word, "*?["))
 		return add_name(names, word);
 	int r = machine_list(&call->site, match_one, &matching, err);
-	if (r == 0 && !matching.found)
-		return err_set(err, ENOENT, "no machine matches '%.80s'; see: berth list", word);
+	/* Said as a name that is not there is: it does not keep the others from what was asked. */
+	if (r == 0 && !matching.found) {
+		struct err missing = { 0 };
+		err_set(&missing, ENOENT, "no machine matches '%.80s'; see: berth list", word);
+		print_error(&missing);
+		names->unmatched = true;
+	}
 	return r;
 }
 

@@ -7,11 +7,12 @@
 struct names {
 	char **list; /* owned */
 	size_t count;
+	bool unmatched; /* a pattern matched nothing, which has been said */
 };
 
 /*
- * The words of a call, each pattern replaced by what it matches, none twice. -ENOENT for a pattern
- * that matches nothing; whether there is a machine of a plain name is not looked at.
+ * The words of a call, each pattern replaced by what it matches, none twice. A pattern
+ * that matches nothing is said at once and noted; whether there is a machine of a plain name is not looked at.
  */
 int names_given(const struct call *call, struct names *names, struct err *err);
 void names_free(struct names *names);

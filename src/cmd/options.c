@@ -28,7 +28,8 @@ const struct flag flag_user = { "user", 'u', false, "USER",
 				"user of the guest, by name or number; root if not given" };
 
 static const struct flag *const every_command[] = { &flag_help, &flag_root, NULL };
-static const struct flag *const before_the_verb[] = { &flag_help, &flag_root, &flag_version, NULL };
+static const struct flag *const before_the_verb[] = { &flag_help, &flag_json, &flag_root,
+						      &flag_version, NULL };
 
 /* What getopt_long works on, made from the tables. */
 struct grammar {

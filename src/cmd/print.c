@@ -22,12 +22,38 @@ void print_plain(const char *text, struct text *out)
 	}
 }
 
-static void print_sentence(const char *sentence)
+static bool as_json;
+
+void print_sentences_as_json(void)
+{
+	as_json = true;
+}
+
+/* kind: "error" with its code, or "note" with code 0. */
+static void add_object(struct text *line, const char *kind, const char *sentence, int code)
+{
+	json_t *object = json_object();
+	const char *name = code ? strerrorname_np(code) : NULL;
+
+	json_object_set_new(object, kind, json_text(sentence));
+	if (name)
+		json_object_set_new(object, "code", json_string(name));
+	char *dumped = json_dumps(object, JSON_COMPACT);
+	text_add(line, "%s", dumped ? dumped : "{}");
+	free(dumped);
+	json_decref(object);
+}
+
+static void print_sentence(const char *kind, const char *sentence, int code)
 {
 	scoped_text struct text line = { 0 };
 
-	text_add(&line, "berth: ");
-	print_plain(sentence, &line);
+	if (as_json) {
+		add_object(&line, kind, sentence, code);
+	} else {
+		text_add(&line, "berth: ");
+		print_plain(sentence, &line);
+	}
 	text_add(&line, "\n");
 	/* In order with what was shown so far, also when both go to one file. */
 	fflush(stdout);
@@ -36,7 +62,7 @@ static void print_sentence(const char *sentence)
 
 void print_error(const struct err *err)
 {
-	print_sentence(err->text);
+	print_sentence("error", err->text, err->code);
 }
 
 void print_note(const char *fmt, ...)
@@ -49,7 +75,7 @@ void print_note(const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
-	print_sentence(sentence);
+	print_sentence("note", sentence, 0);
 	free(sentence);
 }
 

@@ -17,6 +17,8 @@
  * file, are shown as '?'.
  */
 void print_error(const struct err *err);
+/* From here on each sentence is a line of JSON: "error" and "code", an errno's name, or "note". */
+void print_sentences_as_json(void);
 void print_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same into a buffer: what print_error does to a text. */
 void print_plain(const char *text, struct text *out);

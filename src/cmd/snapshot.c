@@ -8,25 +8,70 @@
 #include <string.h>
 
 static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct command *const members[];
+
+/* "at-20260131-120000", and for the next ones of that second "at-20260131-120000-2" and on. */
+static int make_up_name(unsigned tries, char name[64], struct err *err)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || !strftime(name, 64, "at-%Y%m%d-%H%M%S", &tm))
+		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
+	size_t n = strlen(name);
+	if (tries > 0)
+		snprintf(name + n, 64 - n, "-%u", tries + 1);
+	return 0;
+}
+
+/* `snapshot web list` would take a snapshot, as the word take may be left out. */
+static int check_new_name(const struct call *call, const char *name, struct err *err)
+{
+	for (const struct command *const *m = members; *m; m++) {
+		if (!command_is(*m, name))
+			continue;
+		err_set(err, EINVAL,
+			"'%s' is a verb and no name for a snapshot; did you mean 'berth snapshot "
+			"%s %s'?",
+			name, name, call->words[0]);
+		return EXIT_USAGE;
+	}
+	return name_check(name, err);
+}
+
+static int take_made_up(struct machine *machine, char name[64], struct err *err)
+{
+	int r = -EEXIST;
+
+	for (unsigned tries = 0; r == -EEXIST && tries < 100; tries++) {
+		*err = (struct err){ 0 };
+		r = make_up_name(tries, name, err);
+		if (r == 0)
+			r = snapshot_take(machine, name, err);
+	}
+	return r;
+}
 
 static int run_take(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	char made_up[64];
 	const char *name = call->count > 1 ? call->words[1] : made_up;
-	time_t now = time(NULL);
-	struct tm tm;
+	int r = call->count > 1 ? check_new_name(call, name, err) : 0;
 
-	if (!gmtime_r(&now, &tm) || !strftime(made_up, sizeof made_up, "at-%Y%m%d-%H%M%S", &tm))
-		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
-	int r = name_check(name, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = snapshot_take(&machine, name, err);
-	if (r == 0 && name == made_up)
+		r = name == made_up ? take_made_up(&machine, made_up, err)
+				    : snapshot_take(&machine, name, err);
+	if (r != 0)
+		return r;
+	if (call_has(call, &flag_json))
+		return print_json(json_pack("{s:s, s:s}", "machine", machine.name, "name", name),
+				  err);
+	if (name == made_up)
 		printf("%s\n", name);
-	return r;
+	return 0;
 }
 
 static int show_list(const struct snapshot_entry *list, size_t count, struct err *err)
@@ -104,6 +149,7 @@ static const struct command take = {
 	.aliases = "create",
 	.args = "MACHINE [SNAP]",
 	.help = "Keep what the root of a machine holds now; the word take may be left out",
+	.flags = list_flags,
 	.min = 1,
 	.max = 2,
 	.first = WORD_MACHINE,

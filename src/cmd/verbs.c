@@ -87,6 +87,35 @@ static const struct command *find_member(const struct command *group, const char
 	return NULL;
 }
 
+/* What other programs of the field call it, where that is no alias since it works otherwise here. */
+static const char *hint_for(const char *word)
+{
+	static const char *const rows[][2] = {
+		{ "attach", "for a shell in a machine: berth shell MACHINE; for its console: berth "
+			    "console MACHINE" },
+		{ "config",
+		  "settings are shown and changed by: berth get, berth set, berth unset" },
+		{ "edit", "settings are changed by: berth set MACHINE KEY=VALUE" },
+		{ "file", "a file goes in and out through exec: berth exec MACHINE -- cat FILE" },
+		{ "image", "machines are made from templates: berth template list" },
+		{ "images", "machines are made from templates: berth template list" },
+		{ "inspect", "all that is known of a machine: berth info MACHINE" },
+		{ "mv",
+		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
+		{ "pull", "a file comes out through exec: berth exec MACHINE -- cat FILE >FILE" },
+		{ "push", "a file goes in through exec: berth exec MACHINE -- tee FILE <FILE" },
+		{ "rename",
+		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
+		{ "storage", "machines' roots are kept in pools: berth pool list" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (strcmp(rows[i][0], word) == 0)
+			return rows[i][1];
+	}
+	return NULL;
+}
+
 static const struct command *find_verb(const char *word, struct err *err)
 {
 	struct names names = { .count = 0 };
@@ -99,8 +128,11 @@ static const struct command *find_verb(const char *word, struct err *err)
 				add_names(&names, *c);
 		}
 	}
+	const char *hint = hint_for(word);
 	const char *near = text_nearest(word, names.list);
-	if (near)
+	if (hint)
+		err_set(err, EINVAL, "unknown verb '%.60s'; %s", word, hint);
+	else if (near)
 		err_set(err, EINVAL, "unknown verb '%.60s'; did you mean '%s'?", word, near);
 	else
 		err_set(err, EINVAL, "unknown verb '%.60s'; 'berth help' lists what there is",

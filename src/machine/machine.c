@@ -69,7 +69,8 @@ static void names_free(struct names *names)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	/* t2 before t10 */
+	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
 static int read_names(const struct site *site, struct names *names, struct err *err)

@@ -195,7 +195,7 @@ os.execvp("berth", ["berth", "start", "--all", "--wait=60"])'
 
 # One that fails does not stop the others, and those after it are started all the same.
 case_one_that_cannot_start() {
-	berth set db init=/sbin/nothing
+	break_init db
 	fails 1 "db.*/sbin/nothing" berth autostart --wait
 	same web running "$(field web state)"
 	same log running "$(field log state)"

@@ -254,7 +254,8 @@ case_many_at_once() {
 }
 
 case_init_that_is_not_there() {
-	berth create --set init=/sbin/nothing bb bad
+	berth create bb bad
+	break_init bad
 	fails 1 "bad.*/sbin/nothing" berth start bad
 	same state failed "$(field bad state)"
 	has "did not start: .*/sbin/nothing" "$(field bad ended)"

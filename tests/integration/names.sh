@@ -26,6 +26,62 @@ case_options_and_words() {
 	fails 2 "wait" berth start --wait=0 here
 }
 
+# What other programs of the field call it.
+case_verbs_of_others() {
+	fails 2 "berth info" berth inspect here
+	fails 2 "berth exec" berth push here x
+	fails 2 "berth clone" berth mv here there
+	fails 2 "berth shell.*berth console" berth attach here
+}
+
+# Nobody means a machine of one letter by another letter.
+case_short_names() {
+	berth create bb m
+	fails 1 "no machine 'x'; see: berth list" berth info x
+	berth delete m
+}
+
+case_snapshot_names() {
+	fails 2 "'list' is a verb.*berth snapshot list here" berth snapshot here list
+	berth snapshot here >"$T/one"
+	berth snapshot here >"$T/two"
+	berth snapshot here >"$T/three"
+	same "names" 3 "$(sort -u "$T/one" "$T/two" "$T/three" | wc -l)"
+}
+
+# A pattern that matches nothing does not keep the others from what was asked, as a name does not.
+case_pattern_that_matches_nothing() {
+	berth start here
+	fails 1 "no machine matches 'zz\*'" berth stop here 'zz*'
+	state_is here stopped
+	fails 1 "no machine matches 'zz\*'" berth stop 'zz*'
+}
+
+case_as_json() {
+	berth create --json bb t2 | python3 -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t2"'
+	berth clone --json t2 t10 | python3 -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t10"'
+	same order "t2 t10" "$(berth list 't*' | awk 'NR > 1 { print $1 }' | xargs)"
+	berth --json info 't*' | python3 -c '
+import json, sys
+assert [one["name"] for one in json.load(sys.stdin)] == ["t2", "t10"]'
+	berth --json snapshot t2 | python3 -c '
+import json, sys
+kept = json.load(sys.stdin)
+assert kept["machine"] == "t2" and kept["name"].startswith("at-")'
+	berth info --json nosuch 2>"$T/err" && false
+	python3 -c '
+import json, sys
+told = json.load(open(sys.argv[1]))
+assert "no machine" in told["error"] and told["code"] == "ENOENT"' "$T/err"
+	fails 2 "no --json" berth --json stop t2
+	berth delete t2 t10
+}
+
+case_root_that_is_mistyped() {
+	berth --root "$T/nosuch" list
+	[[ ! -e $T/nosuch ]]
+}
+
 # Each kind of name, each way to be none.
 case_names_that_are_no_labels() {
 	local name

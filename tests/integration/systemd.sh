@@ -69,7 +69,8 @@ write_units() {
 		berth template import /mnt/bb.tar bb
 		for name in a b c idle solo; do berth create bb $name; done
 		berth create --set init=/bin/deaf --set stop.timeout=1s bb deaf
-		berth create --set init=/sbin/nothing bb broken
+		berth create bb broken
+		sed -i '1i init = /sbin/nothing' /var/lib/berth/machines/broken/machine.conf
 		for name in a b c deaf broken; do berth set $name boot.autostart=yes; done
 		berth set a boot.after=b
 		berth set b boot.order=5

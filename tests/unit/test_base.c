@@ -139,6 +139,7 @@ static void test_nearest(void)
 	static const char *const names[] = { "bb", "web", "", NULL };
 	CU_ASSERT_STRING_EQUAL(text_nearest("wbe", names), "web");
 	CU_ASSERT_STRING_EQUAL(text_nearest("wb", names), "bb");
+	CU_ASSERT_PTR_NULL(text_nearest("x", (const char *const[]){ "m", NULL }));
 }
 
 static void test_seconds(void)
@@ -309,6 +310,14 @@ static void test_site(void)
 	char name[32];
 
 	CU_ASSERT_EQUAL(site_open(&site, path_to("site"), &err), 0);
+	/* A look makes no folder. */
+	CU_ASSERT_EQUAL(access(path_to("site"), F_OK), -1);
+	CU_ASSERT_EQUAL(site_open(&same, path_to("nosuch/../site"), &err), -ENOENT);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(site_open(&same, path_to("./site//"), &err), 0);
+	CU_ASSERT_STRING_EQUAL(site.tag, same.tag);
+	site_close(&same);
+	CU_ASSERT_EQUAL(mkdir(path_to("site"), 0755), 0);
 	CU_ASSERT_EQUAL(site_open(&same, path_to("./site/"), &err), 0);
 	CU_ASSERT_STRING_EQUAL(site.tag, same.tag);
 	CU_ASSERT_EQUAL(strlen(site.tag), 6);

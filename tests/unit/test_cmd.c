@@ -545,6 +545,7 @@ static void test_manual(void)
 	for_all(expect_in_manual);
 	expect_line(&items, " -h");
 	expect_line(&items, " --help");
+	expect_line(&items, " --json");
 	expect_line(&items, " --root");
 	expect_line(&items, " --version");
 	/* And nothing else: no verb, no flag that is not there any more. */
