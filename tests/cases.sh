@@ -28,12 +28,27 @@ not() {
 	! "$@" || fault "succeeded: $*"
 }
 
-# retry SECONDS COMMAND...: until it succeeds.
+# How many times slower than an idle machine this one is now, by the processes it starts: 1 to 20.
+slowness() {
+	local began=${EPOCHREALTIME/./} times
+	for _ in {1..40}; do
+		/bin/true
+	done
+	times=$((1 + (${EPOCHREALTIME/./} - began) / 100000))
+	echo $((times < 20 ? times : 20))
+}
+
+# retry SECONDS COMMAND...: until it succeeds. The seconds are those of an idle machine: once they are over, and
+# not before, it is measured how slow this one is.
 retry() {
-	local deadline=$((SECONDS + $1))
+	local began=$SECONDS seconds=$1 patience=$1 longer
 	shift
 	until "$@" >/dev/null 2>&1; do
-		((SECONDS < deadline)) || fault "not in time: $*" || return
+		if ((SECONDS >= began + patience)); then
+			longer=$((seconds * $(slowness)))
+			((longer > patience)) || fault "not in time: $*" || return
+			patience=$longer
+		fi
 		sleep 0.05
 	done
 }
