@@ -15,6 +15,12 @@ const struct flag flag_tty = { "tty", 't', false, NULL,
 			       "with a terminal of its own, even if we have none" };
 const struct flag flag_no_tty = { "no-tty", 'T', false, NULL,
 				  "without a terminal, output and errors apart" };
+static const struct flag flag_no_stdin = { "no-stdin", 'n', false, NULL,
+					   "read nothing: its standard input is empty" };
+static const struct flag flag_detach = {
+	"detach", 'd', false, NULL,
+	"leave it running: neither wait for it nor carry what it reads and writes"
+};
 static const struct flag flag_take = { "force", 'f', false, NULL,
 				       "take the keyboard from whoever has it" };
 static const struct flag flag_read_only = { "read-only", 'r', false, NULL, "only look" };
@@ -23,8 +29,9 @@ const struct flag flag_console = { "console", 'c', false, NULL,
 const struct flag flag_escape = { "escape", 0, false, "KEY",
 				  "key that leaves, such as ^A, instead of console.escape" };
 
-static const struct flag *const exec_flags[] = { &flag_cwd, &flag_env,  &flag_no_tty,
-						 &flag_tty, &flag_user, NULL };
+static const struct flag *const exec_flags[] = { &flag_cwd,      &flag_detach, &flag_env,
+						 &flag_no_stdin, &flag_no_tty, &flag_tty,
+						 &flag_user,     NULL };
 static const struct flag *const shell_flags[] = { &flag_cwd, &flag_env, &flag_user, NULL };
 static const struct flag *const console_flags[] = { &flag_escape, &flag_take, &flag_read_only,
 						    NULL };
@@ -59,11 +66,17 @@ int enter_machine(struct call *call, struct machine *machine, const char *const 
 		.argv = argv,
 		.user = call_value(call, &flag_user),
 		.cwd = call_value(call, &flag_cwd),
+		.no_input = call_has(call, &flag_no_stdin),
+		.detach = call_has(call, &flag_detach),
 	};
 	int code = EXEC_FAILED;
 
 	if (call_has(call, &flag_tty) && call_has(call, &flag_no_tty)) {
 		err_set(err, EINVAL, "--tty and --no-tty exclude each other");
+		return EXIT_USAGE;
+	}
+	if (spec.detach && call_has(call, &flag_tty)) {
+		err_set(err, EINVAL, "--detach and --tty exclude each other");
 		return EXIT_USAGE;
 	}
 	spec.tty = call_has(call, &flag_tty)      ? EXEC_TTY_YES

@@ -73,10 +73,19 @@ void clients_send_output(struct keeper *keeper)
 void clients_tell(struct keeper *keeper, enum protocol_type type)
 {
 	for (struct client *c = keeper->clients; c; c = c->next) {
-		if (type == SAY_ENDED && c->role != CLIENT_NEW)
+		if (type == SAY_ENDED && c->role != CLIENT_NEW && c->role != CLIENT_ENTERS)
 			say(c, SAY_ENDED, keeper->ended, keeper->how);
 		else if (type == SAY_BOOTED && c->role == CLIENT_WAITS_BOOT)
 			say(c, SAY_BOOTED, 0, "");
+	}
+}
+
+/* Who has brought a process in ends it: init waits for that, and could not know that it need not. */
+void clients_tell_halting(struct keeper *keeper, unsigned seconds)
+{
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		if (c->role == CLIENT_ENTERS)
+			say(c, SAY_HALTING, seconds, "");
 	}
 }
 
@@ -142,6 +151,8 @@ static void serve(struct keeper *keeper, struct client *client,
 			    "it ended and is about to be started again");
 			break;
 		}
+		if (client->role == CLIENT_NEW)
+			client->role = CLIENT_ENTERS;
 		protocol_send(client->source.fd, SAY_GUEST, 0, NULL, 0, keeper->guest.fd);
 		break;
 	case ASK_HALT:

@@ -15,20 +15,22 @@ enum { PROTOCOL_DATA = 4096 };
 
 enum protocol_type {
 	/* from a command */
-	ASK_GUEST = 1, /* -> SAY_GUEST with a pidfd of init */
-	ASK_HALT,      /* value: seconds until it is killed -> SAY_ENDED */
-	ASK_KILL,      /* -> SAY_ENDED */
-	ASK_BOOTED,    /* -> SAY_BOOTED or SAY_ENDED */
-	ASK_CONSOLE,   /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
-	ASK_OWN,       /* nothing; when the connection ends, so does the guest */
-	SEND_INPUT,    /* data: what was typed */
-	SEND_SIZE,     /* value: rows << 16 | columns */
+	ASK_GUEST =
+		1, /* -> SAY_GUEST with a pidfd of init, and once it is asked to halt SAY_HALTING */
+	ASK_HALT,  /* value: seconds until it is killed -> SAY_ENDED */
+	ASK_KILL,  /* -> SAY_ENDED */
+	ASK_BOOTED,  /* -> SAY_BOOTED or SAY_ENDED */
+	ASK_CONSOLE, /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
+	ASK_OWN,     /* nothing; when the connection ends, so does the guest */
+	SEND_INPUT,  /* data: what was typed */
+	SEND_SIZE,   /* value: rows << 16 | columns */
 	/* from the keeper */
 	SAY_GUEST = 64,
 	SAY_BOOTED,
 	SAY_ENDED, /* value: enum ended; data: how, in words. All is cleaned up. */
 	SAY_OUTPUT,
 	SAY_REFUSED, /* value: errno; data: why */
+	SAY_HALTING, /* to who asked for the guest; value: seconds until it is killed */
 };
 
 enum console_role {

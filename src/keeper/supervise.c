@@ -127,6 +127,7 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 	unlinkat(keeper->run, "paused", 0);
 	unlinkat(keeper->run, "held", 0);
 	signal_init(keeper, keeper->plan.halt_signal);
+	clients_tell_halting(keeper, seconds ? seconds : 1);
 }
 
 static void timer_ready(struct keeper *keeper, struct source *source)

@@ -20,7 +20,7 @@ struct source {
 };
 
 /* What a client waits for decides what it is sent. */
-enum client_role { CLIENT_NEW, CLIENT_WAITS_BOOT, CLIENT_WAITS_END, CLIENT_CONSOLE };
+enum client_role { CLIENT_NEW, CLIENT_ENTERS, CLIENT_WAITS_BOOT, CLIENT_WAITS_END, CLIENT_CONSOLE };
 
 struct client {
 	struct source source; /* first, so that the loop's source is the client */
@@ -119,6 +119,7 @@ void hits_close(struct keeper *keeper);
 void clients_accept(struct keeper *keeper, struct source *source);
 void clients_send_output(struct keeper *keeper);
 void clients_tell(struct keeper *keeper, enum protocol_type type);
+void clients_tell_halting(struct keeper *keeper, unsigned seconds);
 /* Takes those who came while its end was cleaned up after: their path is gone by now. */
 void clients_take_late(struct keeper *keeper);
 void clients_close(struct keeper *keeper);

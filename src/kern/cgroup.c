@@ -99,6 +99,9 @@ int cgroup_make(const char *path)
 	if (r < 0)
 		return r;
 	scoped_fd int fd = open_dir(AT_FDCWD, point);
+	int there = fd < 0 ? fd : open_dir(fd, path);
+	if (there >= 0)
+		return there;
 	for (char *name; fd >= 0 && (name = strsep(&rest, "/"));) {
 		if (mkdirat(fd, name, 0755) == 0)
 			hand_down_controllers(fd);

@@ -1,8 +1,8 @@
 /*
  * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
- * lie. Who goes where: berth stays outside and carries bytes; the command proper, a child of ours, is
- * born into the guest's control group and pid namespace, still as somebody whom the guest can neither
- * trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
+ * lie. Who goes where: berth stays outside and carries bytes; a parent stays outside and waits; the command
+ * proper, its child, is born into the guest's control group and pid namespace, still as somebody whom the
+ * guest can neither trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
  */
 #include "base/scoped.h"
 #include "kern/cgroup.h"
@@ -10,6 +10,7 @@
 #include "kern/spawn.h"
 #include "kern/sync.h"
 #include "machine/control.h"
+#include "machine/parent.h"
 #include "machine/private.h"
 #include "machine/rations.h"
 #include "machine/relay.h"
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 
 enum {
 	/* But for that of pids, into which one can only be born. */
@@ -32,13 +33,16 @@ enum {
 			 CLONE_NEWCGROUP | CLONE_NEWTIME
 };
 
-/* What the command proper needs; all of it made before the fork. */
+/* What the command proper needs; all of it made before the fork, and the same until it has executed. */
 struct attach {
+	struct machine *machine; /* borrowed */
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
 	bool terminal;
 	bool privileged;    /* as it runs: it has no user namespace to enter */
+	struct idmap map;   /* the guest's, unless it is privileged */
 	int pidfd;          /* owned: the guest's init */
+	int keeper;         /* owned: a connection, over which it tells of a halt */
 	int cgroup;         /* owned */
 	int inner[3];       /* owned: the command's ends of the three pipes */
 	struct label label; /* the guest's init's */
@@ -83,6 +87,35 @@ static int open_terminal(struct attach *attach, struct err *err)
 	return pty.slave;
 }
 
+/*
+ * They are the user's, so that he can open /dev/stderr. Of the guest's root they are already, which is what
+ * gives it a say in that.
+ */
+static int place_pipes(struct attach *attach, const struct user *user, struct err *err)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (user->uid && fchown(attach->inner[fd], user->uid, user->gid) < 0)
+			return err_set(err, errno, "give standard input and output to '%s': %s",
+				       user->name, strerror(errno));
+		if (dup2(attach->inner[fd], fd) < 0)
+			return err_set(err, errno, "open standard input and output: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
+static int place_nothing(struct err *err)
+{
+	scoped_fd int null = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (null < 0 || dup2(null, fd) < 0)
+			return err_set(err, errno, "open /dev/null in the machine: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
 static int place_stdio(struct attach *attach, struct user *user, struct err *err)
 {
 	if (attach->terminal) {
@@ -96,12 +129,7 @@ static int place_stdio(struct attach *attach, struct user *user, struct err *err
 		return r < 0 ? err_set(err, -r, "open the terminal: %s", strerror(-r)) : 0;
 	}
 	setsid();
-	for (int fd = 0; fd < 3; fd++) {
-		if (dup2(attach->inner[fd], fd) < 0)
-			return err_set(err, errno, "open standard input and output: %s",
-				       strerror(errno));
-	}
-	return 0;
+	return attach->spec->detach ? place_nothing(err) : place_pipes(attach, user, err);
 }
 
 static int refuse_program(const char *program, int error, struct err *err)
@@ -124,11 +152,29 @@ static int refuse_program(const char *program, int error, struct err *err)
 	return err_set(err, error, "execute '%s' in the machine: %s", program, strerror(error));
 }
 
+/* A login shell that is not installed is no reason to stay outside. */
+static void exec_shell(struct user *user)
+{
+	const char *argv[] = { user->login_name, NULL };
+	char missing[sizeof user->shell];
+
+	execv(user->shell, (char *const *)(uintptr_t)argv);
+	int code = errno;
+	if (code != ENOENT && code != EACCES)
+		return;
+	text_print(missing, sizeof missing, "%s", user->shell);
+	if (access(USER_SHELL, X_OK) == 0 && user_set_shell(user, USER_SHELL) == 0) {
+		dprintf(STDERR_FILENO,
+			"berth: the login shell of '%s', '%s', cannot be executed: %s; using %s\n",
+			user->name, missing, strerror(code), USER_SHELL);
+		execv(user->shell, (char *const *)(uintptr_t)argv);
+	}
+	errno = code;
+}
+
 static int exec_command(struct attach *attach, struct user *user, struct err *err)
 {
-	const char *login[] = { user->login_name, NULL };
-	const char *const *argv = attach->spec->argv ? attach->spec->argv : login;
-	const char *program = attach->spec->argv ? argv[0] : user->shell;
+	const char *const *argv = attach->spec->argv;
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
@@ -139,8 +185,11 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 	if (!walls_hole("fds"))
 		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	environ = user->env;
-	execvp(program, (char *const *)(uintptr_t)argv);
-	return refuse_program(program, errno, err);
+	if (argv)
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+	else
+		exec_shell(user);
+	return refuse_program(argv ? argv[0] : user->shell, errno, err);
 }
 
 /* Not to be traced, read or borrowed from by the guest it is about to enter. */
@@ -162,6 +211,8 @@ static int enter(struct attach *attach, struct err *err)
 		r = idmap_become_root();
 	if (r < 0)
 		return err_set(err, -r, "enter the machine's namespaces: %s", strerror(-r));
+	/* Both have set it to fs.suid_dumpable, as every change of ids does. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (chdir("/") < 0)
 		return err_set(err, errno, "enter the machine's root: %s", strerror(errno));
 	scoped_close_fd(&attach->pidfd);
@@ -169,8 +220,11 @@ static int enter(struct attach *attach, struct err *err)
 	return 0;
 }
 
-/* The command proper. */
-static __attribute__((noreturn)) void command_main(struct attach *attach)
+/*
+ * The command proper. It ends without exit(3) or _exit(2), of which AddressSanitizer would say that they are called
+ * on a stack that it does not know: the parent's.
+ */
+static void command_main(struct attach *attach)
 {
 	struct err err = { 0 };
 	struct user user = { 0 };
@@ -185,22 +239,28 @@ static __attribute__((noreturn)) void command_main(struct attach *attach)
 	    exec_command(attach, &user, &err) == -ENOENT)
 		code = EXEC_NOT_FOUND;
 	sync_fail(&attach->guest, &err);
-	_exit(code);
+	syscall(SYS_exit_group, code);
+	__builtin_unreachable();
 }
 
-static pid_t spawn_command(struct machine *machine, struct attach *attach, int *pidfd)
+/* In the parent. What it changes of attach the client would see changed. */
+static pid_t bear(void *context, int *pidfd)
 {
+	struct attach *attach = context;
 	struct spawn spawn = { .cgroup_fd = attach->cgroup, .pids_of = attach->pidfd };
+	struct err err = { 0 };
 	pid_t pid = spawn_process(&spawn);
 
 	if (pid == -EBUSY) {
-		scoped_close_fd(&attach->cgroup);
-		attach->cgroup = open_leaf(machine);
-		spawn.cgroup_fd = attach->cgroup;
-		pid = attach->cgroup < 0 ? attach->cgroup : spawn_process(&spawn);
+		spawn.cgroup_fd = open_leaf(attach->machine);
+		pid = spawn.cgroup_fd < 0 ? spawn.cgroup_fd : spawn_process(&spawn);
 	}
 	if (pid == 0)
 		command_main(attach);
+	if (pid < 0) {
+		err_set(&err, -pid, "start a process in the machine: %s", strerror(-pid));
+		sync_fail(&attach->guest, &err);
+	}
 	*pidfd = spawn.pidfd;
 	return pid;
 }
@@ -210,29 +270,34 @@ static void attach_free(struct attach *attach)
 	sync_close(&attach->sync);
 	sync_close(&attach->guest);
 	scoped_close_fd(&attach->pidfd);
+	scoped_close_fd(&attach->keeper);
 	scoped_close_fd(&attach->cgroup);
 	for (int i = 0; i < 3; i++)
 		scoped_close_fd(&attach->inner[i]);
 }
 
-static int code_of(int status)
+/* The parent still reads which they are, so that they keep their numbers until it is through. */
+static void close_inner(const struct attach *attach)
 {
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	close(attach->guest.fd);
+	for (int i = 0; i < 3; i++) {
+		if (attach->inner[i] >= 0)
+			close(attach->inner[i]);
+	}
 }
 
-/* From the command's birth to its end. */
-static int carry(struct machine *machine, struct attach *attach, struct relay *relay, int *code,
-		 struct err *err)
+static void forget_inner(struct attach *attach)
 {
-	int command_fd = -1, master = -1, r = 0;
-	pid_t pid = spawn_command(machine, attach, &command_fd);
-
-	if (pid < 0)
-		return err_set(err, -pid, "start a process in the machine: %s", strerror(-pid));
-	scoped_fd int command = command_fd;
-	sync_close(&attach->guest);
+	attach->guest.fd = -1;
 	for (int i = 0; i < 3; i++)
-		scoped_close_fd(&attach->inner[i]);
+		attach->inner[i] = -1;
+}
+
+/* Until the command executes. */
+static int wait_begun(struct attach *attach, struct relay *relay, struct err *err)
+{
+	int master = -1, r = 0;
+
 	if (attach->terminal) {
 		r = sync_wait(&attach->sync, STEP_ROOT_READY, &master, 1, err);
 		if (r == 0) {
@@ -240,24 +305,48 @@ static int carry(struct machine *machine, struct attach *attach, struct relay *r
 			r = sync_post(&attach->sync, STEP_GO, NULL, 0, err);
 		}
 	}
-	if (r == 0)
-		r = sync_wait_exec(&attach->sync, err);
-	if (r == 0)
-		relay_run(relay, command);
-	int status = spawn_wait(command);
-	if (r < 0) {
-		*code = code_of(status);
+	return r < 0 ? r : sync_wait_exec(&attach->sync, err);
+}
+
+/* From the command's birth to its end, or, detached, to its beginning. */
+static int carry(struct attach *attach, struct relay *relay, int *code, struct err *err)
+{
+	struct parent parent = {
+		.birth = bear,
+		.context = attach,
+		.keeper = attach->keeper,
+		.terminal = attach->terminal,
+		.detached = attach->spec->detach,
+		.orders = -1,
+	};
+	int r = parent_start(&parent, err);
+
+	if (r < 0)
 		return r;
+	close_inner(attach);
+	r = wait_begun(attach, relay, err);
+	forget_inner(attach);
+	if (r == 0 && !parent.detached) {
+		relay_hold_signals(relay);
+		relay_run(relay, &parent);
 	}
-	*code = status < 0 ? EXEC_FAILED : code_of(status);
-	return status < 0 ? err_set(err, -status, "wait for the command: %s", strerror(-status))
-			  : 0;
+	/* It may wait for our next word. */
+	if (r < 0)
+		sync_close(&attach->sync);
+	int ended = r == 0 && parent.detached ? 0 : parent_wait(&parent);
+	parent_close(&parent);
+	if (ended < 0)
+		return err_set(err, -ended, "wait for the command: %s", strerror(-ended));
+	*code = r < 0 ? ended : relay_code(relay, ended, err);
+	return r < 0 || *code < 0 ? -err->code : 0;
 }
 
 static bool wants_terminal(const struct exec_spec *spec)
 {
+	if (spec->detach)
+		return false;
 	if (spec->tty == EXEC_TTY_AUTO)
-		return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		return !spec->no_input && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	return spec->tty == EXEC_TTY_YES;
 }
 
@@ -276,16 +365,47 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	if (attach->label.module == LABEL_SELINUX && !*machine->config.selinux)
 		attach->label.module = LABEL_NONE;
 	attach->privileged = walls_hole("userns") || !state.map.count;
+	attach->map = state.map;
 	return 0;
+}
+
+/* Of the guest's root: what the guest has no name for nobody in it can open again. */
+static int make_pipes(struct attach *attach, struct relay *relay, struct err *err)
+{
+	if (relay_make_pipes(relay, attach->inner, err) < 0)
+		return -err->code;
+	for (int i = 0; i < 3 && !attach->privileged; i++) {
+		if (fchown(attach->inner[i], attach->map.base, attach->map.base) < 0)
+			return err_set(err, errno, "give a pipe to the machine: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/* All that the command needs, while the keeper looks for its answer. */
+static int prepare(struct attach *attach, struct relay *relay, struct err *err)
+{
+	attach->keeper = control_ask_guest(attach->machine, err);
+	if (attach->keeper < 0 || find_walls(attach->machine, attach, err) < 0)
+		return -err->code;
+	attach->cgroup = open_cgroup(attach->machine, err);
+	if (attach->cgroup < 0 || sync_pair(&attach->sync, &attach->guest, err) < 0)
+		return -err->code;
+	if (!attach->terminal && !attach->spec->detach && make_pipes(attach, relay, err) < 0)
+		return -err->code;
+	attach->pidfd = control_take_guest(attach->machine, attach->keeper, err);
+	return attach->pidfd < 0 ? attach->pidfd : 0;
 }
 
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)
 {
 	struct attach attach = {
+		.machine = machine,
 		.spec = spec,
 		.config = &machine->config,
 		.terminal = wants_terminal(spec),
 		.pidfd = -1,
+		.keeper = -1,
 		.cgroup = -1,
 		.inner = { -1, -1, -1 },
 		.sync.fd = -1,
@@ -295,22 +415,16 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 	char why[512];
 
 	*code = EXEC_FAILED;
-	relay_init(&relay);
+	relay_init(&relay, !spec->no_input);
 	if (machine_paused(machine))
 		return err_set(err, EBUSY,
 			       "machine '%s' is paused; resume it with: berth resume %s",
 			       machine->name, machine->name);
 	if (machine_held(machine, why, sizeof why))
 		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
-	attach.pidfd = control_guest(machine, err);
-	if (attach.pidfd >= 0 && find_walls(machine, &attach, err) == 0) {
-		attach.cgroup = open_cgroup(machine, err);
-	}
-	int r = err->code ? -err->code : sync_pair(&attach.sync, &attach.guest, err);
-	if (r == 0 && !attach.terminal)
-		r = relay_make_pipes(&relay, attach.inner, err);
+	int r = prepare(&attach, &relay, err);
 	if (r == 0)
-		r = carry(machine, &attach, &relay, code, err);
+		r = carry(&attach, &relay, code, err);
 	relay_close(&relay);
 	attach_free(&attach);
 	if (r < 0 && *code != EXEC_NOT_FOUND && *code != EXEC_CANNOT)

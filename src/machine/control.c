@@ -55,18 +55,24 @@ int control_wait(struct machine *machine, int socket, struct protocol_message *m
 	return 0;
 }
 
-int control_guest(struct machine *machine, struct err *err)
+int control_ask_guest(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_connect(machine, err);
+	int r = socket < 0 ? socket : protocol_send(socket, ASK_GUEST, 0, NULL, 0, -1);
+
+	if (r < 0 && socket >= 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	return r < 0 ? r : take_fd(&socket);
+}
+
+int control_take_guest(struct machine *machine, int socket, struct err *err)
 {
 	struct protocol_message message;
-	scoped_fd int socket = control_connect(machine, err);
 	struct pollfd ready = { .fd = socket, .events = POLLIN };
-	int pidfd = -1;
+	int pidfd = -1, r = 0;
 
-	if (socket < 0)
-		return socket;
-	int r = protocol_send(socket, ASK_GUEST, 0, NULL, 0, -1);
 	/* One that is busy with the clean-up after its guest answers nobody any more. */
-	if (r == 0 && poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
+	if (poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
 		r = protocol_receive(socket, &message, &pidfd);
 	if (r > 0 && message.type == SAY_REFUSED)
 		return err_set(err, (int)message.value, "machine '%s': %.200s", machine->name,
@@ -75,6 +81,13 @@ int control_guest(struct machine *machine, struct err *err)
 		return err_set(err, r < 0 ? -r : ECONNRESET,
 			       "machine '%s': its keeper does not answer", machine->name);
 	return pidfd;
+}
+
+int control_guest(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_ask_guest(machine, err);
+
+	return socket < 0 ? socket : control_take_guest(machine, socket, err);
 }
 
 /* Waits for a guest that was asked to halt, which its keeper kills when the time for that is over. */

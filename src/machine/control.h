@@ -10,6 +10,12 @@ int control_connect(struct machine *machine, struct err *err);
 
 /* A pidfd of the guest's init: surely that process, however often pids are used again. */
 int control_guest(struct machine *machine, struct err *err);
+/*
+ * The same in two steps, for who has something else to do meanwhile. The connection that the first returns
+ * is the caller's, and as long as it is open its keeper says SAY_HALTING over it.
+ */
+int control_ask_guest(struct machine *machine, struct err *err);
+int control_take_guest(struct machine *machine, int connection, struct err *err);
 
 /*
  * The machine's lock with no keeper alive, as a descriptor; or -EALREADY, quietly, when it runs. A

@@ -21,6 +21,8 @@ libmachine_a_SOURCES = \
 	src/machine/rations.c src/machine/rations.h \
 	src/machine/machine.c src/machine/machine.h \
 	src/machine/place.c src/machine/place.h \
+	src/machine/outlet.c src/machine/outlet.h \
+	src/machine/parent.c src/machine/parent.h \
 	src/machine/plan.c src/machine/plan.h \
 	src/machine/private.h \
 	src/machine/profile.c src/machine/profile.h \

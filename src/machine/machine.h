@@ -242,6 +242,8 @@ struct exec_spec {
 	const char *user;        /* a name or number of the guest's own; NULL: root */
 	const char *cwd;         /* NULL: the user's home, or / */
 	const char *const *env;  /* "NAME=value", NULL-terminated; NULL: none more */
+	bool no_input;           /* its standard input is at its end from the start */
+	bool detach;             /* neither waited for nor heard: it reads and writes /dev/null */
 	enum {
 		EXEC_TTY_AUTO,
 		EXEC_TTY_YES,
@@ -253,7 +255,8 @@ enum { EXEC_FAILED = 125, EXEC_CANNOT = 126, EXEC_NOT_FOUND = 127 };
 
 /*
  * Runs a command in a running machine, by its namespaces only. *code: the command's own, 128+signal,
- * or EXEC_* with err set when berth or exec(2) itself failed. Returns 0 when the command ran.
+ * or EXEC_* with err set when berth or exec(2) itself failed, or its output could not be written. Returns 0
+ * when the command ran. It ends when we do, by whatever, unless it is detached.
  */
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err);
 

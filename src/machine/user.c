@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 enum { LIST_MAX = 16 << 20 };
@@ -24,7 +25,7 @@ static void take_entry(struct user *user, const struct passwd *entry)
 	text_print(user->name, sizeof user->name, "%s", entry->pw_name);
 	text_print(user->home, sizeof user->home, "%s", entry->pw_dir);
 	text_print(user->shell, sizeof user->shell, "%s",
-		   *entry->pw_shell ? entry->pw_shell : "/bin/sh");
+		   *entry->pw_shell ? entry->pw_shell : USER_SHELL);
 	user->uid = entry->pw_uid;
 	user->gid = entry->pw_gid;
 }
@@ -63,16 +64,25 @@ int user_look_up(struct user *user, int root_fd, const char *name, struct err *e
 		return err_set(err, ENOKEY, "no user '%s' in the machine's /etc/passwd", name);
 	text_print(user->name, sizeof user->name, "%s", name);
 	text_print(user->home, sizeof user->home, "%s", number == 0 ? "/root" : "/");
-	text_print(user->shell, sizeof user->shell, "/bin/sh");
+	text_print(user->shell, sizeof user->shell, "%s", USER_SHELL);
 	user->uid = (uid_t)number;
 	user->gid = (gid_t)number;
 	return 0;
 }
 
+/* In the place of one with the same name, so that no two readers of the environment see different ones. */
 static int add_env(struct user *user, size_t *n, char *word)
 {
-	char **env = word ? realloc(user->env, (*n + 2) * sizeof *env) : NULL;
+	size_t name = word ? strcspn(word, "=") + 1 : 0;
 
+	for (size_t i = 0; word && i < *n; i++) {
+		if (strncmp(user->env[i], word, name) == 0) {
+			free(user->env[i]);
+			user->env[i] = word;
+			return 0;
+		}
+	}
+	char **env = word ? realloc(user->env, (*n + 2) * sizeof *env) : NULL;
 	if (!env)
 		return -ENOMEM;
 	user->env = env;
@@ -81,24 +91,69 @@ static int add_env(struct user *user, size_t *n, char *word)
 	return 0;
 }
 
+/* A terminal's name is a word: what else is in ours is no business of the guest's. */
+static const char *terminal_name(void)
+{
+	const char *term = getenv("TERM");
+	size_t n = term ? strspn(term, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789+-._")
+			: 0;
+
+	return n > 0 && n < NAME_MAX && !term[n] ? term : "xterm";
+}
+
+/* What a login gives to who is logged in already, or lingers: without it, none of his own services answers. */
+static int add_session(struct user *user, size_t *n)
+{
+	char folder[64], bus[80];
+	struct stat st;
+
+	snprintf(folder, sizeof folder, "/run/user/%u", (unsigned)user->uid);
+	snprintf(bus, sizeof bus, "%s/bus", folder);
+	if (lstat(folder, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != user->uid)
+		return 0;
+	int r = add_env(user, n, text_format("XDG_RUNTIME_DIR=%s", folder));
+	if (r == 0 && lstat(bus, &st) == 0 && S_ISSOCK(st.st_mode))
+		r = add_env(user, n, text_format("DBUS_SESSION_BUS_ADDRESS=unix:path=%s", bus));
+	return r;
+}
+
 static int fill_env(struct user *user, const struct exec_spec *spec, bool terminal)
 {
 	static const char path[] =
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	const char *term = getenv("TERM");
 	size_t n = 0;
 	int r = add_env(user, &n, strdup(path)) || add_env(user, &n, strdup("LANG=C.UTF-8")) ||
 		add_env(user, &n, strdup("container=berth")) ||
 		add_env(user, &n, text_format("HOME=%s", user->home)) ||
 		add_env(user, &n, text_format("USER=%s", user->name)) ||
 		add_env(user, &n, text_format("LOGNAME=%s", user->name)) ||
-		add_env(user, &n, text_format("SHELL=%s", user->shell));
+		add_env(user, &n, text_format("SHELL=%s", user->shell)) || add_session(user, &n);
 
 	if (!r && terminal)
-		r = add_env(user, &n, text_format("TERM=%s", term && *term ? term : "xterm"));
+		r = add_env(user, &n, text_format("TERM=%s", terminal_name()));
 	for (const char *const *word = spec->env; !r && word && *word; word++)
 		r = add_env(user, &n, strdup(*word));
 	return r;
+}
+
+static void name_login(struct user *user)
+{
+	const char *slash = strrchr(user->shell, '/');
+
+	text_print(user->login_name, sizeof user->login_name, "-%s",
+		   slash ? slash + 1 : user->shell);
+}
+
+int user_set_shell(struct user *user, const char *shell)
+{
+	size_t n = 0;
+
+	while (user->env[n])
+		n++;
+	text_print(user->shell, sizeof user->shell, "%s", shell);
+	name_login(user);
+	return add_env(user, &n, text_format("SHELL=%s", shell));
 }
 
 int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err)
@@ -109,9 +164,7 @@ int user_find(struct user *user, const struct exec_spec *spec, bool terminal, st
 		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
 	if (user_look_up(user, root, spec->user ? spec->user : "root", err) < 0)
 		return -err->code;
-	const char *slash = strrchr(user->shell, '/');
-	text_print(user->login_name, sizeof user->login_name, "-%s",
-		   slash ? slash + 1 : user->shell);
+	name_login(user);
 	return fill_env(user, spec, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
@@ -160,6 +213,8 @@ int user_become(const struct user *user, const char *cwd, struct err *err)
 		r = -errno;
 	if (r < 0)
 		return err_set(err, -r, "become user '%s': %s", user->name, strerror(-r));
+	/* Until it executes, it is nobody's to trace: the change of ids may have made it so. */
+	prctl(PR_SET_DUMPABLE, 0);
 	if (cwd && chdir(cwd) < 0)
 		return err_set(err, errno, "change to folder '%s' in the machine: %s", cwd,
 			       strerror(errno));

@@ -6,6 +6,9 @@
 
 #include <limits.h>
 
+/* Of who has none, or one that is not there. */
+#define USER_SHELL "/bin/sh"
+
 struct user {
 	char name[256];
 	char home[PATH_MAX];
@@ -26,6 +29,9 @@ int user_find(struct user *user, const struct exec_spec *spec, bool terminal, st
 int user_look_up(struct user *user, int root_fd, const char *name, struct err *err);
 /* A group's number, by its name or number. */
 int user_group(int root_fd, const char *name, gid_t *gid, struct err *err);
+
+/* Another shell, in the environment too. 0 or -ENOMEM. */
+int user_set_shell(struct user *user, const char *shell);
 
 /* Groups, ids, folder. Afterwards there is nothing left to give up. */
 int user_become(const struct user *user, const char *cwd, struct err *err);

@@ -23,8 +23,8 @@ void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
 
 void keeper_halt(struct keeper *keeper, unsigned seconds)
 {
-	(void)seconds;
 	keeper->halting = true;
+	clients_tell_halting(keeper, seconds);
 }
 
 void keeper_kill(struct keeper *keeper)
@@ -56,7 +56,7 @@ static void read_all(int fd)
 
 	while (recv(fd, &message, sizeof message, MSG_PEEK | MSG_DONTWAIT) > 0) {
 		fuzz_check(protocol_receive(fd, &message, &sent) == 1);
-		fuzz_check(message.type >= SAY_GUEST && message.type <= SAY_REFUSED);
+		fuzz_check(message.type >= SAY_GUEST && message.type <= SAY_HALTING);
 		scoped_close_fd(&sent);
 	}
 }
@@ -86,7 +86,7 @@ static void send_well(int fd, const uint8_t *data, size_t size)
 	if (size < 3)
 		return;
 	uint32_t value = (uint32_t)data[1] << 16 | data[2];
-	protocol_send(fd, data[0] % (SAY_REFUSED + 2), value, data + 3, size - 3, -1);
+	protocol_send(fd, data[0] % (SAY_HALTING + 1), value, data + 3, size - 3, -1);
 }
 
 static void act(struct keeper *keeper, int *client, int guest, unsigned what, const uint8_t *data,

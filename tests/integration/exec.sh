@@ -52,6 +52,54 @@ case_broken_pipe() {
 	same codes "141 0" "$codes"
 }
 
+# What cannot be written is said, whichever of the two it is; a command that writes on is told.
+case_output_lost() {
+	local code=0
+	berth exec m -- cat /etc/passwd >/dev/full 2>"$T/err" || code=$?
+	same code 125 "$code"
+	same said 1 "$(grep -c "standard output: No space left" "$T/err")"
+	code=0
+	timeout 20 berth exec m -- yes >/dev/full 2>"$T/err" || code=$?
+	same "much of it" 125 "$code"
+	code=0
+	berth exec m -- sh -c 'echo lost >&2' 2>/dev/full >"$T/out" || code=$?
+	same errors 125 "$code"
+	# A file as large as it may be.
+	code=0
+	(ulimit -f 8 && exec timeout 20 berth exec m -- head -c 100000 /dev/zero) >"$T/short" 2>"$T/err" || code=$?
+	same "a limit" 125 "$code"
+	has "File too large" "$(cat "$T/err")"
+	# As of any command: its reader went before it had written.
+	code=0
+	berth exec m -- sh -c 'sleep 0.2; echo unheard' 2>"$T/err" > >(exec true) || code=$?
+	same "no reader" 141 "$code"
+	same silent "" "$(cat "$T/err")"
+}
+
+# The three are the user's, and can be opened again by name.
+case_reopened() {
+	local user
+	for user in root 1000; do
+		berth exec -u "$user" m -- sh -c 'cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr' \
+			<<<"in" >"$T/out" 2>"$T/err"
+		same out "in out" "$(xargs <"$T/out")"
+		same err err "$(cat "$T/err")"
+	done
+}
+
+# In a loop over a list, which is the loop's to read.
+case_no_input() {
+	local line seen=
+	while read -r line; do
+		berth exec -n m -- sh -c 'cat; echo done' >"$T/out"
+		same "at its end" "done" "$(cat "$T/out")"
+		seen+=$line
+	done <<<$'a\nb\nc'
+	same "the list" abc "$seen"
+	timeout 20 berth exec --no-stdin --tty m -- cat <<<"not this" >"$T/out"
+	same nothing "" "$(cat "$T/out")"
+}
+
 case_closed_descriptors() {
 	berth exec m true <&- >&- 2>&-
 	same out out "$(berth exec m echo out <&-)"
@@ -67,6 +115,36 @@ case_where_and_who() {
 	same "a folder" /tmp "$(berth exec --cwd /tmp m pwd)"
 	fails "12[56]" "nobody-here" berth exec --user nobody-here m true
 	fails "12[56]" "/nowhere" berth exec --cwd /nowhere m true
+	# What is given wins, for every reader of the environment.
+	same once HOME=/x "$(berth exec --env HOME=/x m env | grep ^HOME)"
+}
+
+# Not a byte of ours goes in by a side door.
+case_name_of_the_terminal() {
+	same plain screen-256color "$(TERM=screen-256color berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
+	same "a newline" xterm "$(TERM=$'vt100\nX=1' berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
+	same "an escape" xterm "$(TERM=$'\e[2J' berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
+}
+
+# A user who is logged in meets his own services.
+case_session() {
+	same none "" "$(berth exec -u 1000 m env | grep XDG_RUNTIME_DIR || true)"
+	berth exec m -- sh -c 'mkdir -p /run/user/1000 && chown 1000 /run/user/1000'
+	same folder XDG_RUNTIME_DIR=/run/user/1000 "$(berth exec -u 1000 m env | grep XDG_)"
+	# As his daemon makes it; nothing of busybox's does.
+	python3 - "$(field m init)" <<-'END'
+		import os, socket, sys
+		os.chdir(f"/proc/{sys.argv[1]}/root/run/user/1000")
+		owner = os.stat(".")
+		os.setegid(owner.st_gid)
+		os.seteuid(owner.st_uid)
+		socket.socket(socket.AF_UNIX).bind("bus")
+	END
+	same bus DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$(berth exec -u 1000 m env | grep DBUS_)"
+	# Not somebody else's.
+	berth exec m -- chown 1001 /run/user/1000
+	same "not his" "" "$(berth exec -u 1000 m env | grep XDG_RUNTIME_DIR || true)"
+	berth exec m -- rm -r /run/user
 }
 
 # Options behind the machine's name are the command's.
@@ -96,6 +174,26 @@ case_terminal() {
 	END
 }
 
+# With a terminal and without a keyboard: the end of the input is its end, and the last line arrives.
+case_terminal_at_its_end() {
+	local codes
+	timeout 20 berth exec -t m -- cat </dev/null >"$T/out"
+	same nothing "" "$(cat "$T/out")"
+	timeout 20 berth exec -t m -- cat <&- >"$T/out"
+	printf 'one\nlast' >"$T/in"
+	timeout 20 berth exec -t m -- sh -c 'stty -echo; echo ready; cat >/tmp/in' <"$T/in" >"$T/out"
+	same whole "one last" "$(berth exec m -- cat /tmp/in | xargs)"
+	# Each of its readers meets it.
+	timeout 20 berth exec -t m -- sh -c 'cat; cat; echo through' </dev/null >"$T/out"
+	has through "$(cat "$T/out")"
+	timeout 20 berth exec -t m -- yes 2>"$T/err" </dev/null | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
+	same first y "$(tr -d '\r' <"$T/out")"
+	same codes "141 0" "$codes"
+	codes=0
+	timeout 20 berth exec -t m -- yes </dev/null >/dev/full 2>"$T/err" || codes=$?
+	same full 125 "$codes"
+}
+
 case_privileges() {
 	# What a machine may not do to its host.
 	not berth exec m -- sh -c 'echo 1 >/proc/sys/kernel/panic'
@@ -110,20 +208,122 @@ case_background() {
 	berth exec m -- sh -c 'ps | grep -q "sleep 1000"'
 }
 
+# runs WORDS: whether a process of the machine has them.
+runs() {
+	berth exec m -- ps | grep -v ps | grep -q "$1"
+}
+
+ran() {
+	not runs "$1"
+}
+
+# Whatever ends the client ends the command, by the same signal where there is one.
 case_interrupted() {
-	berth exec m -- sh -c 'echo >/tmp/begun; exec sleep 1001' &
-	local exec=$!
-	retry 5 berth exec m test -e /tmp/begun
+	local signal exec code
+	for signal in TERM INT HUP QUIT USR1 USR2 ALRM PWR RTMIN; do
+		# A shell has those two ignored by what runs in the background.
+		env --default-signal=INT,QUIT berth exec m -- sleep 1001 &
+		exec=$!
+		retry 20 runs "sleep 1001"
+		kill -s "$signal" "$exec"
+		code=0
+		wait "$exec" || code=$?
+		same "by SIG$signal" $((128 + $(kill -l "$signal"))) "$code"
+		retry 20 ran "sleep 1001"
+	done
+	# With what a script runs.
+	berth exec m -- sh -c 'sleep 1002; true' &
+	exec=$!
+	retry 20 runs "sleep 1002"
+	kill -KILL "$exec"
+	wait "$exec" || true
+	retry 20 ran "sleep 1002"
+	# What is ignored on purpose goes nowhere.
+	env --ignore-signal=HUP berth exec m -- sleep 1006 &
+	exec=$!
+	retry 20 runs "sleep 1006"
+	kill -HUP "$exec"
+	kill -USR1 "$exec"
+	code=0
+	wait "$exec" || code=$?
+	same "the other" 138 "$code"
+}
+
+# The one that may stay.
+case_detached() {
+	timeout 20 berth exec --detach m -- sh -c 'sleep 0.1; echo >/tmp/detached; exec sleep 1003' >"$T/out" <<<"not read"
+	same silent "" "$(cat "$T/out")"
+	retry 20 berth exec m -- test -e /tmp/detached
+	runs "sleep 1003"
+	fails 127 "no program 'nowhere'" berth exec -d m nowhere
+	fails 2 "exclude" berth exec -d -t m true
+	berth exec m -- killall sleep
+}
+
+# A reader who takes nothing more: signals are heard all the same.
+case_unread() {
+	mkfifo "$T/unread"
+	sh -c 'exec sleep 1000 <"$0"' "$T/unread" &
+	local sleeper=$! exec code=0
+	berth exec m -- yes 1004 >"$T/unread" &
+	exec=$!
+	retry 20 runs "yes 1004"
 	kill -TERM "$exec"
-	wait "$exec" || same "by its signal" 143 $?
-	gone() {
-		not berth exec m -- sh -c 'ps | grep -q "[s]leep 1001"'
-	}
-	retry 5 gone
+	# The command is gone, and the rest still has no reader.
+	retry 20 ran "yes 1004"
+	kill -TERM "$exec"
+	wait "$exec" || code=$?
+	same code 143 "$code"
+	kill "$sleeper"
+	wait "$sleeper" || true
+}
+
+# began WORDS OPTIONS...: a client in the background, whose command runs; its pid is $client.
+began() {
+	"$@" </dev/null >"$T/client" 2>&1 &
+	client=$!
+	retry 20 runs "sleep 1005"
+}
+
+# Neither kill nor start waits for a client, whatever becomes of that.
+case_stuck_client() {
+	local client how
+	for how in exec "exec -t" "exec -d"; do
+		# shellcheck disable=SC2086 # words
+		began berth $how m -- sleep 1005
+		kill -STOP "$client" 2>/dev/null || true
+		timeout 20 berth kill m
+		timeout 60 berth start --wait m
+		kill -CONT "$client" 2>/dev/null || true
+		wait "$client" || true
+	done
+	timeout 20 berth stop --force m
+	timeout 60 berth start --wait m
+}
+
+# Nor an orderly stop for a command that does not heed the signal by which init asks it to end.
+case_stubborn_command() {
+	local client
+	berth exec -t m -- sh -c 'trap "" TERM HUP INT; sleep 1005' </dev/null >"$T/client" 2>&1 &
+	berth exec -d m -- sh -c 'trap "" TERM HUP INT; sleep 1005'
+	berth exec m -- sh -c 'trap "" TERM HUP INT; sleep 1005' </dev/null >"$T/client2" 2>&1 &
+	retry 20 runs "sleep 1005"
+	timeout 50 berth stop m 2>"$T/err"
+	same "by itself" "powered off" "$(field m ended)"
+	wait
+	timeout 60 berth start --wait m
 }
 
 case_shell() {
 	same "a login shell" "in-shell" "$(echo 'echo in-shell' | berth shell m)"
+}
+
+case_shell_not_installed() {
+	berth exec m -- sh -c 'echo "ann:x:1000:1000::/:/bin/zsh" >>/etc/passwd'
+	same "another" "/bin/sh -sh" "$(berth shell -u ann m <<<'echo $SHELL $0' 2>"$T/err")"
+	has "login shell of 'ann', '/bin/zsh'" "$(cat "$T/err")"
+	# What was asked for by name is not replaced.
+	fails 127 "/bin/zsh" berth exec -u ann m /bin/zsh
 }
 
 case_stopped_machine() {
