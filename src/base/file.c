@@ -145,6 +145,8 @@ static int lock_fd(int fd, enum file_lock_mode mode, unsigned seconds)
 {
 	if (mode == FILE_LOCK_TRY)
 		return lock_wait(fd, LOCK_EX, seconds);
+	if (mode == FILE_LOCK_SHARE)
+		return lock_wait(fd, LOCK_SH, seconds);
 	return flock(fd, mode == FILE_LOCK_LOOK ? LOCK_SH | LOCK_NB : LOCK_EX) < 0 ? -errno : 0;
 }
 
@@ -178,6 +180,11 @@ int file_lock(const char *path, enum file_lock_mode mode)
 int file_lock_within(const char *path, unsigned seconds)
 {
 	return open_locked(path, FILE_LOCK_TRY, seconds);
+}
+
+int file_lock_shared_within(const char *path, unsigned seconds)
+{
+	return open_locked(path, FILE_LOCK_SHARE, seconds);
 }
 
 int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode)

@@ -33,6 +33,7 @@ enum file_lock_mode {
 	FILE_LOCK_WAIT, /* as long as it takes; a signal ends it */
 	FILE_LOCK_TRY,  /* -EWOULDBLOCK at once if another holds it */
 	FILE_LOCK_LOOK, /* the same, for who only looks: shared with others who do, -ENOENT if not there */
+	FILE_LOCK_SHARE, /* as TRY, shared with others who do */
 };
 
 /*
@@ -46,6 +47,9 @@ int file_lock(const char *path, enum file_lock_mode mode);
  * file be removed meanwhile, the time begins anew with the next of that name.
  */
 int file_lock_within(const char *path, unsigned seconds);
+
+/* The same, shared with others who take it so. */
+int file_lock_shared_within(const char *path, unsigned seconds);
 
 /*
  * openat2(2) of path below root_fd with every link resolved as if root_fd were "/": the only way in

@@ -122,20 +122,22 @@ char *site_run_path(const struct site *site, const char *fmt, ...)
 	return path;
 }
 
-int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
-	      struct err *err)
+typedef int lock_function(const char *path, unsigned seconds);
+
+static int take_lock(const struct site *site, const char *name, lock_function *lock,
+		     unsigned seconds, const char *what, struct err *err)
 {
 	scoped_free char *folder = site_run_path(site, "locks");
 	scoped_free char *path = site_run_path(site, "locks/%s", name);
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
-	int fd = file_lock_within(path, seconds);
+	int fd = lock(path, seconds);
 	if (fd == -ENOENT) {
 		int r = file_make_dirs(folder, 0711, err);
 		if (r < 0)
 			return r;
-		fd = file_lock_within(path, seconds);
+		fd = lock(path, seconds);
 	}
 	if (fd == -EWOULDBLOCK)
 		return err_set(err, EBUSY,
@@ -144,4 +146,16 @@ int site_lock(const struct site *site, const char *name, unsigned seconds, const
 	if (fd < 0)
 		return err_set(err, -fd, "lock '%s': %s", path, strerror(-fd));
 	return fd;
+}
+
+int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
+	      struct err *err)
+{
+	return take_lock(site, name, file_lock_within, seconds, what, err);
+}
+
+int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
+		     struct err *err)
+{
+	return take_lock(site, name, file_lock_shared_within, seconds, what, err);
 }

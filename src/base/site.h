@@ -41,4 +41,8 @@ char *site_run_path(const struct site *site, const char *fmt, ...)
 int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
 	      struct err *err);
 
+/* The same, shared with others who take it so. */
+int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
+		     struct err *err);
+
 #endif

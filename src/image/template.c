@@ -147,12 +147,15 @@ static int remove_all(const struct site *site, const char *name, struct pool *po
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
+	template_volume(name, volume);
+	/* Whoever makes a machine of it comes to his end first. */
+	if (volume_hold(pool, volume, VOLUME_CHANGE, err) < 0)
+		return -err->code;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
 	int r = remove_tree(AT_FDCWD, folder);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", folder, strerror(-r));
-	template_volume(name, volume);
 	return volume_destroy(pool, volume, err);
 }
 

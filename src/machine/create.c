@@ -6,6 +6,7 @@
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
+#include "machine/still.h"
 
 #include "base/file.h"
 #include "base/remove.h"
@@ -287,23 +288,42 @@ static int copy_settings(struct machine *to, const struct machine *from,
 	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
 }
 
+/* Of one moment: a snapshot is, and a root is held so. A copy that was not leaves no machine. */
+static int clone_still(struct machine *from, struct machine *to, struct pool *pool, struct err *err)
+{
+	char origin[VOLUME_NAME_MAX + 1];
+	struct still still;
+
+	machine_volume(from->name, origin);
+	if (still_begin(&still, from, pool, -1, err) < 0)
+		return -err->code;
+	int r = make_machine(to, pool, origin, pool, NULL, err);
+	struct err moved = { 0 };
+	if (still_end(&still, from, &moved) < 0 && r == 0) {
+		machine_erase(to, &(struct err){ 0 });
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
 static int clone_to(struct machine *from, struct machine *to, const char *snapshot,
 		    const struct settings *settings, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char origin[VOLUME_NAME_MAX + 1];
+	int r;
 	scoped_fd int lock = claim_name(to, err);
 
 	if (lock < 0 || copy_settings(to, from, settings, err) < 0 ||
 	    pool_open(&pool, from->site, from->config.pool, err) < 0)
 		return -err->code;
-	if (snapshot)
+	if (snapshot) {
 		snapshot_volume(from->name, snapshot, origin);
-	else
-		machine_volume(from->name, origin);
-	bool frozen = !snapshot && machine_freeze(from, &pool);
-	int r = make_machine(to, &pool, origin, &pool, NULL, err);
-	machine_thaw(from, frozen);
+		r = make_machine(to, &pool, origin, &pool, NULL, err);
+	} else {
+		r = clone_still(from, to, &pool, err);
+	}
 	if (r == 0)
 		machine_tell(to, &(struct event){ .name = "cloned",
 						  .from = from->name,
@@ -418,8 +438,43 @@ int machine_erase(struct machine *machine, struct err *err)
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", machine->folder, strerror(-r)) : 0;
 }
 
+static int hold_one(void *context, const struct volume_info *info)
+{
+	struct err err = { 0 };
+
+	return volume_hold(context, info->name, VOLUME_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
+}
+
+/*
+ * Whoever copies its root or a snapshot must have come to its end before anything goes. The look whether
+ * anybody copies at all is what costs little.
+ */
+static int hold_holdings(struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct err ignored = { 0 };
+
+	if (machine->fault.code || !pool_is_copied(machine->site, machine->config.pool) ||
+	    pool_open(pool, machine->site, machine->config.pool, &ignored) < 0)
+		return 0;
+	machine_volume(machine->name, volume);
+	int r = volume_hold(pool, volume, VOLUME_CHANGE, err);
+	if (r == -EBUSY)
+		return r;
+	*err = (struct err){ 0 };
+	snapshot_volume(machine->name, "", volume);
+	r = volume_list(pool, volume, hold_one, pool, &ignored);
+	if (r != -EBUSY)
+		return 0;
+	return err_set(err, EBUSY,
+		       "a snapshot of machine '%s' is being copied by another berth command; try "
+		       "again when that ends",
+		       machine->name);
+}
+
 int machine_delete(struct machine *machine, bool force, struct err *err)
 {
+	scoped_pool struct pool pool = { 0 };
 	enum stop_outcome outcome;
 
 	if (run_alive(machine) && !force)
@@ -434,6 +489,8 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (run_alive(machine))
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
 			       machine->name);
+	if (hold_holdings(machine, &pool, err) < 0)
+		return -err->code;
 	bool there = has_settings(machine);
 	if (access(machine->folder, F_OK) == 0 && machine_erase(machine, err) < 0)
 		return -err->code;

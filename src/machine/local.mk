@@ -11,7 +11,7 @@ libmachine_a_SOURCES = \
 	src/machine/events.c src/machine/events.h \
 	src/machine/folder.c \
 	src/machine/follow.c \
-	src/machine/freeze.c \
+	src/machine/freeze.c src/machine/freeze.h \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/handover.c src/machine/handover.h \
 	src/machine/headroom.c src/machine/headroom.h \
@@ -39,6 +39,7 @@ libmachine_a_SOURCES = \
 	src/machine/stage.c src/machine/stage.h \
 	src/machine/start.c \
 	src/machine/status.c \
+	src/machine/still.c src/machine/still.h \
 	src/machine/stop.c \
 	src/machine/tend.c \
 	src/machine/usage.c \

@@ -36,13 +36,26 @@ void machine_close(struct machine *machine)
 	*machine = (struct machine){ 0 };
 }
 
+static void name_lock(const struct machine *machine, char name[80], char what[80])
+{
+	snprintf(name, 80, "machine.%s", machine->name);
+	snprintf(what, 80, "machine '%s'", machine->name);
+}
+
 int machine_lock(const struct machine *machine, unsigned seconds, struct err *err)
 {
 	char name[80], what[80];
 
-	snprintf(name, sizeof name, "machine.%s", machine->name);
-	snprintf(what, sizeof what, "machine '%s'", machine->name);
+	name_lock(machine, name, what);
 	return site_lock(machine->site, name, seconds, what, err);
+}
+
+int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err)
+{
+	char name[80], what[80];
+
+	name_lock(machine, name, what);
+	return site_lock_shared(machine->site, name, seconds, what, err);
 }
 
 char *machine_path(const struct machine *machine, const char *file)

@@ -19,6 +19,9 @@ int machine_paths(struct machine *machine, const struct site *site, const char *
  */
 int machine_lock(const struct machine *machine, unsigned seconds, struct err *err);
 
+/* The same, with others who only want the machine to stay as it is. */
+int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err);
+
 /* Writes down what happened to it, for who follows (machine/events.h). The act itself goes on without. */
 void machine_tell(const struct machine *machine, const struct event *event);
 
@@ -50,14 +53,6 @@ bool machine_paused(const struct machine *machine);
  * (NULL) lets them go on, unless it is paused as well. 0, or -errno; -ESRCH: it is not one to hold.
  */
 int machine_hold(struct machine *machine, const char *why);
-
-/*
- * Stops the processes of a running machine for as long as a copy of its root takes, where the pool
- * cannot take one in an instant; after a kill, machine_open lets them go on. Returns a value for
- * machine_thaw.
- */
-bool machine_freeze(struct machine *machine, struct pool *pool);
-void machine_thaw(struct machine *machine, bool frozen);
 
 /* What is the machine's own in a fresh copy of a root, and what berth keeps there: see identity.c. */
 int identity_apply(struct machine *machine, int root_fd, const struct lease *lease,

@@ -7,6 +7,7 @@
 #include "kern/cgroup.h"
 #include "machine/control.h"
 #include "machine/ended.h"
+#include "machine/freeze.h"
 #include "machine/ids.h"
 #include "machine/private.h"
 
@@ -302,12 +303,11 @@ int run_clean_dead(struct machine *machine, struct err *err)
 /* A copy's command was killed while it held the guest still. */
 static void thaw_forgotten(struct machine *machine)
 {
-	scoped_free char *mark = text_format("%s/frozen", machine->run);
+	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
 
-	if (!mark || access(mark, F_OK) < 0)
-		return;
-	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
-	machine_thaw(machine, lock >= 0);
+	/* While its command lives it holds a lock on the mark, and this changes nothing. */
+	if (mark && access(mark, F_OK) == 0)
+		freeze_settle(machine);
 }
 
 /* Not in the run folder, which is gone after a crash of the host. */

@@ -2,6 +2,7 @@
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
+#include "machine/still.h"
 
 #include "base/scoped.h"
 
@@ -63,6 +64,23 @@ static int tell(struct machine *machine, const char *event, const char *name)
 	return 0;
 }
 
+static int take_still(struct machine *machine, struct pool *pool, const char *origin,
+		      const char *volume, int lock, struct err *err)
+{
+	struct err moved = { 0 };
+	struct still still;
+
+	if (still_begin(&still, machine, pool, lock, err) < 0)
+		return -err->code;
+	int r = volume_snapshot(pool, origin, volume, err);
+	if (still_end(&still, machine, &moved) < 0 && r == 0) {
+		volume_destroy(pool, volume, &(struct err){ 0 });
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
 int snapshot_take(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -73,9 +91,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 		return -err->code;
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
-	bool frozen = machine_freeze(machine, &pool);
-	int r = volume_snapshot(&pool, origin, volume, err);
-	machine_thaw(machine, frozen);
+	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
 		return err_set(err, EEXIST,
@@ -170,10 +186,15 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	machine_volume(machine->name, root);
 	snapshot_volume(machine->name, name, kept);
 	restoring_volume(machine->name, next);
+	/* Before the work: somebody may be copying it. */
+	if (volume_hold(&pool, root, VOLUME_CHANGE, err) < 0)
+		return -err->code;
 	if (volume_snapshot(&pool, kept, next, err) < 0 ||
 	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
-	    volume_exchange(&pool, root, next, err) < 0)
+	    volume_exchange(&pool, root, next, err) < 0) {
+		volume_destroy(&pool, next, &(struct err){ 0 });
 		return -err->code;
+	}
 	/* The exchange has done it, whatever becomes of the loser. */
 	tell(machine, "snapshot-restored", name);
 	return volume_destroy(&pool, next, err);

@@ -2,6 +2,7 @@
  * Looking after a pool that runs out of room: one process for all its machines, begun by a keeper that
  * sees it come, ending when there is room again. In between it looks more often the less is left.
  */
+#include "machine/freeze.h"
 #include "machine/private.h"
 
 #include "base/child.h"
@@ -206,17 +207,6 @@ static void hold(const struct tender *tender, const struct user *user, bool held
 				      .cause = held ? why : NULL });
 }
 
-/* What was in a system call when it was told to hold still is still when that is through. */
-static void await_still(const struct machine *machine)
-{
-	for (int i = 0; i < 200; i++) {
-		scoped_free char *text = NULL;
-		if (run_read_group(machine, "cgroup.events", &text) < 0 || strstr(text, "frozen 1"))
-			return;
-		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-	}
-}
-
 static void write_out(const struct tender *tender, const struct user *user, struct pool *pool)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -232,7 +222,8 @@ static void write_out(const struct tender *tender, const struct user *user, stru
 	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* What is there at once, and then what was on its way. */
 	syncfs(fd);
-	await_still(&machine);
+	/* What was in a system call when it was told to hold still is still when that is through. */
+	freeze_await(&machine);
 	syncfs(fd);
 }
 

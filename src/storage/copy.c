@@ -99,7 +99,7 @@ static int copy_one(struct walk *walk, const char *name)
 
 	if (statx(copy->from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &st) <
 	    0)
-		return errno == ENOENT ? 0 : -errno; /* gone meanwhile */
+		return errno == ENOENT ? -ESTALE : -errno;
 	if (S_ISDIR(st.stx_mode)) {
 		int r = text_add_bytes(&top(walk)->folders, name, strlen(name) + 1);
 		return r;
@@ -143,15 +143,13 @@ static int copy_entries(struct walk *walk, struct err *err)
 	}
 }
 
-/* 1: entered; 0: nothing to enter (gone, or a mount point, of which an empty folder is made). */
+/* 1: entered; 0: nothing to enter (a mount point, of which an empty folder is made). */
 static int descend(struct walk *walk, const char *name)
 {
 	struct copy *copy = &walk->copy;
 	scoped_fd int from = file_open_below(copy->from, name);
 
-	if (from == -ENOENT)
-		return 0;
-	if (from == -ENOTDIR || from == -ELOOP)
+	if (from == -ENOENT || from == -ENOTDIR || from == -ELOOP)
 		return -ESTALE;
 	if (from < 0 && from != -EXDEV)
 		return from;

@@ -7,7 +7,8 @@
 /*
  * Copies what is in folder from_fd into the empty folder to_fd, and the folder's own attributes.
  * Data is shared (FICLONE) where the file system can, else copied with its holes. Never follows a
- * link, never leaves from_fd's file system. Both descriptors stay the caller's.
+ * link, never leaves from_fd's file system. The caller sees to it that nobody changes the tree: what vanishes
+ * meanwhile is a failure, since a copy without it would be of no moment. Both descriptors stay the caller's.
  */
 int copy_tree(int from_fd, int to_fd, struct err *err);
 

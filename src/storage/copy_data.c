@@ -48,10 +48,11 @@ static ssize_t move_some(struct copy *copy, int from, int to, off_t at, size_t n
 	if (!copy->no_range) {
 		off_t in = at, out = at;
 		ssize_t done = copy_file_range(from, &in, to, &out, n, 0);
-		if (done >= 0)
+		if (done > 0)
 			return done;
-		if (errno != EXDEV && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL &&
-		    errno != ETXTBSY)
+		/* Some file systems say 0 where they cannot. */
+		if (done < 0 && errno != EXDEV && errno != EOPNOTSUPP && errno != ENOSYS &&
+		    errno != EINVAL && errno != ETXTBSY)
 			return -errno;
 		copy->no_range = true;
 	}
@@ -71,7 +72,7 @@ static int copy_range(struct copy *copy, int from, int to, off_t at, off_t end)
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
-			return 0;
+			return -ESTALE; /* it has become shorter */
 		at += n;
 	}
 	return 0;

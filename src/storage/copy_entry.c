@@ -165,7 +165,7 @@ int copy_entry(struct copy *copy, const char *name, const struct statx *st)
 			return r;
 		if (statx(copy->from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 			  STATX_BASIC_STATS, &now) < 0)
-			return errno == ENOENT ? 0 : -errno;
+			return errno == ENOENT ? -ESTALE : -errno;
 	}
 	return -ESTALE;
 }

@@ -20,8 +20,8 @@ int copy_start(struct copy *copy, int to);
 void copy_end(struct copy *copy);
 
 /*
- * Copies name, which is no folder, from one folder at hand to the other. -ESTALE when it keeps
- * changing its kind while one looks; gone meanwhile is no failure.
+ * Copies name, which is no folder, from one folder at hand to the other. -ESTALE when it goes meanwhile, or
+ * changes its kind while one looks.
  */
 int copy_entry(struct copy *copy, const char *name, const struct statx *st);
 

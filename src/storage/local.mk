@@ -10,6 +10,7 @@ libstorage_a_SOURCES = \
 	src/storage/disk_format.c \
 	src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
+	src/storage/hold.c src/storage/hold.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/scoped.h"
+#include "storage/hold.h"
 #include "storage/partial.h"
 
 #include <fcntl.h>
@@ -58,6 +59,7 @@ void pool_close(struct pool *pool)
 {
 	if (pool->ops && pool->driver)
 		pool->ops->close(pool);
+	hold_close(pool);
 	if (pool->name)
 		scoped_close_fd(&pool->use_fd);
 	config_free(&pool_schema, &pool->config);

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "storage/hold.h"
 #include "storage/pool.h"
 
 #include <string.h>
@@ -67,6 +68,7 @@ static void remove_run(struct pool *pool)
 	scoped_free char *mounted = site_run_path(pool->site, "pools/%s", pool->name);
 	scoped_free char *partial = site_run_path(pool->site, "partial/%s", pool->name);
 
+	hold_forget(pool);
 	if (mounted)
 		rmdir(mounted);
 	if (partial)

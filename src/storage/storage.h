@@ -72,6 +72,7 @@ struct pool {
 	const struct pool_spec *spec;  /* borrowed; while format runs: what was asked for */
 	const struct storage_ops *ops; /* borrowed: static */
 	void *driver;                  /* owned by the driver */
+	struct holds *holds;           /* shared by all that this process has open; hold.c */
 	int use_fd; /* owned; the shared lock that keeps the pool from being deleted */
 };
 
@@ -125,6 +126,8 @@ struct storage_ops {
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
 	/* Online, larger only; idempotent. */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
+	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
+	bool (*at_once)(struct pool *, const char *volume);
 	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */
 };
 
@@ -255,6 +258,21 @@ int pool_grow_itself(struct pool *pool, struct text *how, struct err *err);
 int pool_keep_reserve(struct pool *pool, struct err *err);
 int pool_release_reserve(struct pool *pool, struct err *err);
 bool pool_is_reserve(const char *volume);
+
+/* Whether a copy of this volume, as it is now, is one stroke, so that whoever writes to it need not be stopped. */
+bool volume_copies_at_once(struct pool *pool, const char *volume);
+
+enum volume_holding { VOLUME_READ, VOLUME_CHANGE };
+/*
+ * Keeps a volume as it is for who reads it (shared), or for who will change or remove it (alone), until it is
+ * released, or this process ends or closes the pool; what is below does so by itself for as long as it takes. Holds belong to the
+ * process and are not counted. Waits half a minute, then -EBUSY.
+ */
+int volume_hold(struct pool *pool, const char *volume, enum volume_holding how, struct err *err);
+void volume_release(struct pool *pool, const char *volume);
+
+/* Whether another command holds any volume of that pool just now; it need not be open. */
+bool pool_is_copied(const struct site *site, const char *name);
 
 /* The ops, with the volume named in every failure; names are checked. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);

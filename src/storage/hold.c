@@ -1,0 +1,179 @@
+/*
+ * A volume has no lock of its own that all drivers could take: a subvolume's root is its guest's, which could
+ * lock it for good, and a thin device may not be there. So each pool has one empty file in RUN, and a volume is
+ * one byte of it, numbered by the name's hash: no file is left for names that are gone, and a process that dies
+ * lets go. Two names with one number only wait for each other.
+ */
+#include "storage/hold.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+enum { HOLD_SECONDS = 30, PAUSE_MILLISECONDS = 10 };
+
+/* Closing any descriptor of the file lets go of all our locks on it: so it is opened once for all. */
+struct holds {
+	struct holds *next;
+	char *path;
+	unsigned users; /* open pools */
+	int fd;
+};
+
+static struct holds *all;
+
+static struct holds *find(const char *path)
+{
+	struct holds *holds = all;
+
+	while (holds && strcmp(holds->path, path) != 0)
+		holds = holds->next;
+	return holds;
+}
+
+static struct holds *add(const char *path)
+{
+	struct holds *holds = calloc(1, sizeof *holds);
+	char *copy = strdup(path);
+
+	if (!holds || !copy) {
+		free(holds);
+		free(copy);
+		return NULL;
+	}
+	*holds = (struct holds){ .next = all, .path = copy, .fd = -1 };
+	all = holds;
+	return holds;
+}
+
+static struct holds *holds_of(struct pool *pool)
+{
+	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
+
+	if (!pool->holds && path) {
+		pool->holds = find(path);
+		if (!pool->holds)
+			pool->holds = add(path);
+		if (pool->holds)
+			pool->holds->users++;
+	}
+	return pool->holds;
+}
+
+void hold_close(struct pool *pool)
+{
+	struct holds *holds = pool->holds, **at = &all;
+
+	pool->holds = NULL;
+	if (!holds || --holds->users > 0)
+		return;
+	while (*at != holds)
+		at = &(*at)->next;
+	*at = holds->next;
+	scoped_close_fd(&holds->fd);
+	free(holds->path);
+	free(holds);
+}
+
+static int open_file(const struct pool *pool, const char *path)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	struct err ignored = { 0 };
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0 && errno == ENOENT) {
+		scoped_free char *folder = site_run_path(pool->site, "holds");
+		int r = folder ? file_make_dirs(folder, 0711, &ignored) : -ENOMEM;
+		if (r < 0)
+			return r;
+		fd = open(path, flags, 0600);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int lock_byte(int fd, const char *volume, short type)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(text_hash(volume) & INT64_MAX),
+		.l_len = 1,
+	};
+
+	return fcntl(fd, F_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+static int wait_for_byte(int fd, const char *volume, short type)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MILLISECONDS * 1000000L };
+
+	for (int tries = 0;; tries++) {
+		int r = lock_byte(fd, volume, type);
+		if ((r != -EAGAIN && r != -EACCES) ||
+		    tries >= HOLD_SECONDS * 1000 / PAUSE_MILLISECONDS)
+			return r == -EACCES ? -EAGAIN : r;
+		nanosleep(&pause, NULL);
+	}
+}
+
+int hold_take(struct pool *pool, const char *volume, enum volume_holding how, struct err *err)
+{
+	struct holds *holds = holds_of(pool);
+
+	if (!holds)
+		return err_set(err, ENOMEM, "out of memory");
+	if (holds->fd < 0)
+		holds->fd = open_file(pool, holds->path);
+	/* Removing must work on a full disk; and where the file could not be made, nobody reads. */
+	if (how == VOLUME_CHANGE &&
+	    (holds->fd == -ENOSPC || holds->fd == -EDQUOT || holds->fd == -EROFS))
+		return 0;
+	int r = holds->fd < 0
+			? holds->fd
+			: wait_for_byte(holds->fd, volume, how == VOLUME_READ ? F_RDLCK : F_WRLCK);
+	if (r == -EAGAIN)
+		return err_set(err, EBUSY,
+			       how == VOLUME_READ
+				       ? "another berth command is changing it; try again when "
+					 "that ends"
+				       : "it is being copied by another berth command; try again "
+					 "when that ends");
+	return r < 0 ? err_set(err, -r, "hold it: %s", strerror(-r)) : 0;
+}
+
+void hold_release(struct pool *pool, const char *volume)
+{
+	if (pool->holds && pool->holds->fd >= 0)
+		lock_byte(pool->holds->fd, volume, F_UNLCK);
+}
+
+static bool is_locked(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+bool pool_is_copied(const struct site *site, const char *name)
+{
+	scoped_free char *path = site_run_path(site, "holds/%s", name);
+	struct holds *ours = path ? find(path) : NULL;
+
+	if (ours || !path)
+		return ours && is_locked(ours->fd);
+	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return is_locked(fd);
+}
+
+void hold_forget(struct pool *pool)
+{
+	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
+
+	if (path)
+		unlink(path);
+	if (pool->holds)
+		scoped_close_fd(&pool->holds->fd);
+}

@@ -1,0 +1,21 @@
+/* Who reads a volume keeps it as it is; who changes or removes one has it alone. For every driver. */
+#ifndef BERTH_STORAGE_HOLD_H
+#define BERTH_STORAGE_HOLD_H
+
+#include "storage/storage.h"
+
+/*
+ * Holds a volume until hold_release, or until this process ends. VOLUME_READ: others may read it too.
+ * VOLUME_CHANGE: nobody else holds it. Holds belong to the process: one that reads may go on to change. Waits
+ * a while for its turn; then -EBUSY with a sentence. What is in the making needs none.
+ */
+int hold_take(struct pool *pool, const char *volume, enum volume_holding how, struct err *err);
+void hold_release(struct pool *pool, const char *volume);
+
+/* For pool_close. */
+void hold_close(struct pool *pool);
+
+/* The pool is gone, and nobody holds anything of it. */
+void hold_forget(struct pool *pool);
+
+#endif

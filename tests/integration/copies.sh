@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# A copy is of one moment, whatever else is done to its origin meanwhile, over each driver.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+drivers="$fast dir"
+files=${FILES:-2500}
+
+# A root whose copy takes a while where it is no snapshot.
+case_pools() {
+	local driver
+	for driver in $drivers; do
+		berth pool create --driver "$driver" "p-$driver"
+	done
+	busybox_root "$T/bb"
+	mkdir "$T/bb/many"
+	(cd "$T/bb/many" && seq -w "$files" | xargs touch && echo 0 | tee first >last)
+	tar -C "$T/bb" -cf "$T/bb.tar" .
+	rm -rf "$T/bb"
+	for driver in $drivers; do
+		berth template import --pool "p-$driver" "$T/bb.tar" "bb-$driver"
+		berth create --pool "p-$driver" "bb-$driver" "m-$driver"
+	done
+}
+
+# How many files of those a machine's root has.
+files_of() {
+	berth start --wait "$1" >&2
+	berth exec "$1" -- sh -c 'ls /many | grep -c "^[0-9]"'
+	berth stop --force "$1" >&2
+}
+
+# A copy has begun, or it is over already, in the background as $copier.
+copying() {
+	! kill -0 "$copier" 2>/dev/null || [[ -n $(copies_in "$1") ]]
+}
+
+copies_in() {
+	local folder=$BERTH_ROOT/lib/pools/p-$1/volumes
+	[[ $1 == dir ]] || return 0
+	find "$folder" -maxdepth 1 -name 'partial.machine.*' -print -o -maxdepth 1 -name 'partial.snapshot.*' -print
+}
+
+# copy_of DRIVER COMMAND...: in the background, once it is at work.
+copy_of() {
+	local driver=$1
+	shift
+	"$@" >"$T/copy" 2>&1 &
+	copier=$!
+	if [[ $driver == dir ]]; then
+		retry 30 copying "$driver"
+	fi
+}
+
+copied() {
+	code=0
+	wait "$copier" || code=$?
+	((code <= 1)) || fault "the copy ended with $code: $(cat "$T/copy")"
+}
+
+# whole_or_none DRIVER MACHINE: the copy is whole; a fast one may have come too late, and then there is none.
+whole_or_none() {
+	if ((code != 0)) && [[ $1 != dir ]]; then
+		fails 1 "no machine '$2'" berth info "$2"
+		return
+	fi
+	same "$1: the copy" 0 "$code"
+	same "$1: files" "$files" "$(files_of "$2")"
+	berth delete --force "$2"
+}
+
+case_template_deleted_while_copied() {
+	local driver deleted
+	for driver in $drivers; do
+		berth template import --pool "p-$driver" "$T/bb.tar" tt
+		copy_of "$driver" berth create --pool "p-$driver" tt new
+		deleted=0
+		berth template delete tt 2>"$T/said" || deleted=$?
+		copied
+		whole_or_none "$driver" new
+		if ((deleted != 0)); then
+			has "is being copied" "$(cat "$T/said")"
+			berth template delete tt
+		fi
+	done
+}
+
+# Into another pool, where even the fast driver's volume is read file by file.
+case_template_deleted_while_copied_to_another_pool() {
+	local driver
+	for driver in $drivers; do
+		berth template import --pool "p-$driver" "$T/bb.tar" tt
+		copy_of dir berth create --pool "p-dir" tt new
+		berth template delete tt || berth template list | grep -q tt
+		copied
+		same "$driver: the copy" 0 "$code"
+		same "$driver: files" "$files" "$(files_of new)"
+		berth delete --force new
+		berth template delete tt 2>/dev/null || true
+	done
+}
+
+case_origin_starts_while_copied() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		copy_of "$driver" berth clone "$m" new
+		berth start --wait "$m"
+		berth exec "$m" -- sh -c 'echo 1 >/written; rm /many/0*'
+		copied
+		same "$driver: the copy" 0 "$code"
+		same "$driver: files" "$files" "$(files_of new)"
+		berth start --wait new
+		not berth exec new -- test -e /written
+		berth delete --force new
+		# Back to what the others expect.
+		berth delete --force "$m"
+		berth create --pool "p-$driver" "bb-$driver" "$m"
+	done
+}
+
+case_origin_restored_while_copied() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		berth snapshot "$m" whole
+		berth start --wait "$m"
+		berth exec "$m" -- touch /many/0-newer
+		berth stop --force "$m"
+		copy_of "$driver" berth clone "$m" new
+		berth restore "$m" whole 2>"$T/said" || has "is being copied" "$(cat "$T/said")"
+		copied
+		same "$driver: the copy" 0 "$code"
+		has "^($files|$((files + 1)))$" "$(files_of new)"
+		[[ $driver != dir ]] || same "$driver: of before" "$((files + 1))" "$(files_of new)"
+		berth delete new
+		berth restore "$m" whole
+		berth snapshot delete "$m" whole
+	done
+}
+
+case_origin_deleted_while_copied() {
+	local driver deleted
+	for driver in $drivers; do
+		berth clone "m-$driver" old
+		berth snapshot old one
+		copy_of "$driver" berth clone old new
+		deleted=0
+		berth delete --force old 2>"$T/said" || deleted=$?
+		copied
+		whole_or_none "$driver" new
+		if ((deleted != 0)); then
+			has "is being copied" "$(cat "$T/said")"
+			same "$driver: what was refused is whole" "$files" "$(files_of old)"
+			berth delete old
+		fi
+	done
+}
+
+# ---- Of a machine that runs
+
+group_of() {
+	echo "$(findmnt -n -t cgroup2 -o TARGET | head -n 1)$(field "$1" cgroup)"
+}
+
+frozen() {
+	grep -q 'frozen 1' "$1/cgroup.events"
+}
+
+thawed() {
+	grep -q 'frozen 0' "$1/cgroup.events"
+}
+
+# Frozen for as long as the copy lasts.
+still_or_over() {
+	frozen "$1" || not kill -0 "$copier" 2>/dev/null
+}
+
+case_running_machine_writes_on() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		berth start --wait "$m"
+		# The one file is never behind the other by more than one.
+		berth exec "$m" -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/many/first; echo $n >/many/last; done) >/dev/null 2>&1 &'
+		retry 20 berth exec "$m" -- grep -q '...' /many/last
+	done
+}
+
+case_copies_of_it_are_of_one_moment() {
+	local driver first last
+	for driver in $drivers; do
+		for _ in 1 2 3; do
+			berth clone "m-$driver" new
+			berth start --wait new
+			first=$(berth exec new -- cat /many/first)
+			last=$(berth exec new -- cat /many/last)
+			# A file that was just being written is empty, and says nothing.
+			if [[ -n $first && -n $last ]]; then
+				((first - last == 0 || first - last == 1)) || fault "$driver: $first and $last"
+			fi
+			berth delete --force new
+		done
+	done
+}
+
+# Looking at it, a second copy that ends first, pausing and resuming: none wakes it before the copy is over.
+case_nobody_wakes_it() {
+	local group
+	group=$(group_of m-dir)
+	copy_of dir berth clone m-dir new
+	frozen "$group"
+	berth info m-dir >/dev/null
+	berth list >/dev/null
+	frozen "$group"
+	berth snapshot m-dir small
+	still_or_over "$group"
+	copied
+	same "the copy" 0 "$code"
+	retry 10 thawed "$group"
+	berth snapshot delete m-dir small
+	berth delete new
+}
+
+case_nor_does_resume() {
+	local group
+	group=$(group_of m-dir)
+	berth pause m-dir
+	copy_of dir berth clone m-dir new
+	berth resume m-dir
+	still_or_over "$group"
+	berth pause m-dir
+	berth resume m-dir
+	still_or_over "$group"
+	copied
+	same "the copy" 0 "$code"
+	retry 10 thawed "$group"
+	berth delete new
+}
+
+case_paused_stays_paused() {
+	local group
+	group=$(group_of m-dir)
+	copy_of dir berth clone m-dir new
+	berth pause m-dir
+	copied
+	same "the copy" 0 "$code"
+	frozen "$group"
+	same state paused "$(field m-dir state)"
+	berth resume m-dir
+	retry 10 thawed "$group"
+	berth delete new
+}
+
+# Nobody has to look for that.
+case_who_copies_is_killed() {
+	local group
+	group=$(group_of m-dir)
+	copy_of dir berth clone m-dir new
+	frozen "$group"
+	kill -KILL "$copier"
+	retry 10 thawed "$group"
+	wait "$copier" || true
+	fails 1 "no machine 'new'" berth info new
+	berth clone m-dir new
+	berth delete new
+}
+
+case_stopped_while_copied() {
+	local how
+	for how in "berth stop --force" "berth stop"; do
+		berth start --wait m-dir
+		copy_of dir berth clone m-dir new
+		$how m-dir
+		copied
+		same "$how: the copy" 1 "$code"
+		has "was stopped while it was copied; copy it again" "$(cat "$T/copy")"
+		fails 1 "no machine 'new'" berth info new
+	done
+	berth start --wait m-dir
+	copy_of dir berth snapshot m-dir torn
+	berth stop --force m-dir
+	copied
+	same "the snapshot" 1 "$code"
+	not grep -q torn <<<"$(berth snapshot list m-dir)"
+}
+
+run_cases "$@"
