@@ -10,10 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The exit code that tells the shell's script to offer its files. */
+enum { EXIT_FILES = 3 };
+
 /* The word that is being typed; what begins with it is printed. */
 struct typed {
 	const char *prefix;
-	const char *tail; /* what follows each candidate: "=" for keys to set */
+	const char *head; /* of each candidate, which prefix has not: "--network=", "restart=" */
+	const char *tail; /* of each candidate: "=" for keys to set */
+};
+
+/* The line before it. */
+struct line {
+	const struct command *command;
+	const char *first;       /* the verb's first word, NULL: there is none */
+	int given;               /* how many words it has */
+	const struct flag *open; /* a flag that has no value yet: what is typed is its value */
 };
 
 static int offer(void *context, const char *word)
@@ -21,7 +33,7 @@ static int offer(void *context, const char *word)
 	const struct typed *typed = context;
 
 	if (text_starts(word, typed->prefix))
-		printf("%s%s\n", word, typed->tail);
+		printf("%s%s%s\n", typed->head, word, typed->tail);
 	return 0;
 }
 
@@ -70,7 +82,7 @@ static void offer_snapshots(struct typed *typed, const struct site *site, const 
 	size_t count = 0;
 	struct err err = { 0 };
 
-	if (text_label_fault(name) || machine_open(&machine, site, name, &err) < 0 ||
+	if (text_label_fault(name) || machine_read(&machine, site, name, &err) < 0 ||
 	    snapshot_list(&machine, &list, &count, &err) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
@@ -84,7 +96,7 @@ static void offer_sections(struct typed *typed, const struct site *site, const c
 	struct machine_config temporary = { 0 };
 	struct err err = { 0 };
 
-	if (text_label_fault(name) || machine_open(&machine, site, name, &err) < 0 ||
+	if (text_label_fault(name) || machine_read(&machine, site, name, &err) < 0 ||
 	    machine_temporary(&machine, &temporary, &err) < 0)
 		return;
 	const struct machine_config *configs[] = { &machine.config, &temporary };
@@ -134,6 +146,8 @@ static void offer_words(struct typed *typed, enum word kind, const struct site *
 		break;
 	case WORD_SHELL:
 		offer(typed, "bash");
+		offer(typed, "zsh");
+		offer(typed, "fish");
 		break;
 	case WORD_OTHER:
 	case WORD_FILE:
@@ -141,42 +155,142 @@ static void offer_words(struct typed *typed, enum word kind, const struct site *
 	}
 }
 
-/* words[0..count) are whole, but for --root DIR the verb first; typed is what comes next. */
-static void complete(struct typed *typed, const struct site *site, const char *const *words,
-		     int count)
+/* The values that a key can have, as far as they can be listed. */
+static void offer_values(struct typed *typed, const char *name, const struct site *site)
+{
+	static const char *const truths[] = { "yes", "no", NULL };
+	struct err ignored = { 0 };
+	const struct key *key = config_find(&machine_schema, name, &ignored);
+	const char *const *words = !key                      ? NULL
+				   : key->kind == KEY_BOOL   ? truths
+				   : key->kind == KEY_CHOICE ? key->choices
+							     : NULL;
+
+	if (key && strcmp(key->name, "network") == 0)
+		offer_words(typed, WORD_NETWORK, site, "");
+	for (; words && *words; words++)
+		offer(typed, *words);
+}
+
+/* "KEY", and after the '=' its values. */
+static void offer_setting(struct typed *typed, const struct site *site)
+{
+	const char *equals = strchr(typed->prefix, '=');
+
+	if (!equals) {
+		typed->tail = "=";
+		offer_keys(typed);
+		return;
+	}
+	scoped_free char *name = strndup(typed->prefix, (size_t)(equals - typed->prefix));
+	scoped_free char *head = name ? text_format("%s%s=", typed->head, name) : NULL;
+	if (!head)
+		return;
+	struct typed value = { .prefix = equals + 1, .head = head, .tail = "" };
+	offer_values(&value, name, site);
+}
+
+/* By what a flag's value is called. */
+static int offer_value_of(struct typed *typed, const struct flag *flag, const struct site *site,
+			  const char *first)
+{
+	if (flag == &flag_set)
+		offer_setting(typed, site);
+	else if (strcmp(flag->value, "NETWORK") == 0)
+		offer_words(typed, WORD_NETWORK, site, "");
+	else if (strcmp(flag->value, "POOL") == 0)
+		offer_words(typed, WORD_POOL, site, "");
+	else if (strcmp(flag->value, "SNAP") == 0)
+		offer_words(typed, WORD_SNAPSHOT, site, first ? first : "");
+	else if (strcmp(flag->value, "DIR") == 0 || strcmp(flag->value, "PATH") == 0)
+		return EXIT_FILES;
+	return 0;
+}
+
+/* "--pool", "-s"; the value of "--pool=" is no matter here. */
+static const struct flag *find_flag(const struct command *command, const char *word, size_t length)
+{
+	for (const struct flag *const *flag = command->flags; flag && *flag; flag++) {
+		bool is_long = length > 2 && text_starts(word, "--") &&
+			       strlen((*flag)->name) == length - 2 &&
+			       strncmp((*flag)->name, word + 2, length - 2) == 0;
+		bool is_short = length == 2 && (*flag)->letter && word[1] == (*flag)->letter;
+		if (is_long || is_short)
+			return *flag;
+	}
+	return NULL;
+}
+
+/* words[0..count) are whole, the verb first. */
+static bool read_line(struct line *line, const char *const *words, int count)
 {
 	struct err ignored = { 0 };
 	int used = 0;
 
-	if (count == 0) {
-		offer_verbs(typed);
-		return;
+	*line = (struct line){ .command = command_find(words, count, &used, &ignored) };
+	for (int i = used; line->command && i < count; i++) {
+		const struct flag *flag =
+			words[i][0] == '-' ? find_flag(line->command, words[i], strlen(words[i]))
+					   : NULL;
+		if (flag && flag->value && !flag->optional && i + 1 == count)
+			line->open = flag;
+		else if (flag && flag->value && !flag->optional)
+			i++;
+		else if (words[i][0] != '-' && line->given++ == 0)
+			line->first = words[i];
 	}
-	const struct command *command = command_find(words, count, &used, &ignored);
-	if (!command)
-		return;
-	/* "snapshot web" means take: its words count from the second on. */
-	const char *first = NULL;
-	int given = 0;
-	for (int i = used; i < count; i++) {
-		if (words[i][0] == '-')
-			continue;
-		if (given++ == 0)
-			first = words[i];
-	}
-	if (typed->prefix[0] == '-') {
-		offer_flags(typed, command->flags);
-		return;
-	}
-	if (command->members && given == 0) {
+	return line->command != NULL;
+}
+
+/* Words of the verb itself. */
+static int offer_plain(struct typed *typed, const struct line *line, const struct site *site)
+{
+	const struct command *command = line->command;
+
+	if (command->members && line->given == 0) {
 		offer_commands(typed, command->members);
+		/* "snapshot web" means take. */
 		command = command->other;
 	}
-	if (!command || (command->max >= 0 && given >= command->max))
-		return;
-	if (strcmp(command->name, "set") == 0 && given > 0)
-		typed->tail = "=";
-	offer_words(typed, given == 0 ? command->first : command->rest, site, first ? first : "");
+	if (!command || (command->max >= 0 && line->given >= command->max))
+		return 0;
+	if (strcmp(command->name, "set") == 0 && line->given > 0) {
+		offer_setting(typed, site);
+		return 0;
+	}
+	enum word kind = line->given == 0 ? command->first : command->rest;
+	if (kind == WORD_FILE)
+		return EXIT_FILES;
+	offer_words(typed, kind, site, line->first ? line->first : "");
+	return 0;
+}
+
+static int complete(struct typed *typed, const struct site *site, const char *const *words,
+		    int count)
+{
+	struct line line;
+
+	if (count == 0) {
+		offer_verbs(typed);
+		return 0;
+	}
+	if (!read_line(&line, words, count))
+		return 0;
+	if (line.open)
+		return offer_value_of(typed, line.open, site, line.first);
+	if (typed->prefix[0] != '-')
+		return offer_plain(typed, &line, site);
+	size_t length = strcspn(typed->prefix, "=");
+	const struct flag *flag = find_flag(line.command, typed->prefix, length);
+	if (!typed->prefix[length]) {
+		offer_flags(typed, line.command->flags);
+		return 0;
+	}
+	if (!flag || !flag->value)
+		return 0;
+	scoped_free char *head = strndup(typed->prefix, length + 1);
+	struct typed value = { typed->prefix + length + 1, head ? head : "", "" };
+	return offer_value_of(&value, flag, site, line.first);
 }
 
 static int run_complete(struct call *call, struct err *err)
@@ -188,16 +302,14 @@ static int run_complete(struct call *call, struct err *err)
 
 	if (count < 0)
 		return 0;
-	struct typed typed = { .prefix = words[count], .tail = "" };
+	struct typed typed = { .prefix = words[count], .head = "", .tail = "" };
 	while (count > 1 && strcmp(words[0], "--root") == 0) {
 		root = words[1];
 		words += 2;
 		count -= 2;
 	}
 	int r = site_open(&site, root, err);
-	if (r == 0)
-		complete(&typed, &site, words, count);
-	return r;
+	return r < 0 ? r : complete(&typed, &site, words, count);
 }
 
 const struct command command_complete = {

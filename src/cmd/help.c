@@ -1,4 +1,4 @@
-/* help, version, completion. */
+/* help, version. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -53,29 +53,6 @@ static int run_version(struct call *call, struct err *err)
 	return 0;
 }
 
-/* The same as completions/berth, which is installed; a test compares them. */
-static const char bash_script[] =
-	"# Completion of berth(1) for bash: berth itself knows its words.\n"
-	"_berth() {\n"
-	"\tmapfile -t COMPREPLY < <(berth _complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-	"2>/dev/null)\n"
-	"\tif [[ ${COMPREPLY[0]-} == *= ]]; then\n"
-	"\t\tcompopt -o nospace\n"
-	"\tfi\n"
-	"}\n"
-	"complete -o bashdefault -o default -F _berth berth\n";
-
-static int run_completion(struct call *call, struct err *err)
-{
-	if (strcmp(call->words[0], "bash") != 0) {
-		err_set(err, EINVAL, "there is no completion for '%.40s'; there is for bash",
-			call->words[0]);
-		return EXIT_USAGE;
-	}
-	fputs(bash_script, stdout);
-	return 0;
-}
-
 const struct command command_help_verb = {
 	.name = "help",
 	.args = "[VERB]",
@@ -92,15 +69,4 @@ const struct command command_version = {
 	.help = "Show the version",
 	.traits = COMMAND_ANYONE,
 	.run = run_version,
-};
-
-const struct command command_completion = {
-	.name = "completion",
-	.args = "SHELL",
-	.help = "Print the completion script for a shell, which is bash",
-	.traits = COMMAND_ANYONE,
-	.min = 1,
-	.max = 1,
-	.first = WORD_SHELL,
-	.run = run_completion,
 };

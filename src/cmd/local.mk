@@ -5,6 +5,7 @@ libcmd_a_SOURCES = \
 	src/cmd/command.h \
 	src/cmd/common.c src/cmd/common.h \
 	src/cmd/complete.c \
+	src/cmd/completion.c \
 	src/cmd/create.c \
 	src/cmd/doctor.c src/cmd/doctor.h \
 	src/cmd/doctor_host.c \
@@ -45,6 +46,10 @@ berth_LDFLAGS = -Wl,--as-needed
 
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = completions/berth
+zshcompdir = $(datadir)/zsh/site-functions
+dist_zshcomp_DATA = completions/_berth
+fishcompdir = $(datadir)/fish/vendor_completions.d
+dist_fishcomp_DATA = completions/berth.fish
 
 if HAVE_CUNIT
 check_PROGRAMS += test_cmd

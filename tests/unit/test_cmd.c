@@ -391,16 +391,16 @@ static char *read_source(const char *path)
 }
 
 /* What the verb prints is what is installed. */
-static void test_completion(void)
+static void expect_completion(const char *shell, const char *path)
 {
-	scoped_free char *installed = read_source("completions/berth");
+	scoped_free char *installed = read_source(path);
 	scoped_call struct call call = { 0 };
 	struct err err = { 0 };
 	char printed[4096] = "";
 	scoped_file FILE *file = tmpfile();
 
 	CU_ASSERT_FATAL(file != NULL);
-	CU_ASSERT_EQUAL(parse(&call, &command_completion, &err, LINE("bash")), 0);
+	CU_ASSERT_EQUAL(parse(&call, &command_completion, &err, LINE(shell)), 0);
 	fflush(stdout);
 	scoped_fd int saved = dup(STDOUT_FILENO);
 	CU_ASSERT(dup2(fileno(file), STDOUT_FILENO) >= 0);
@@ -410,6 +410,13 @@ static void test_completion(void)
 	rewind(file);
 	printed[fread(printed, 1, sizeof printed - 1, file)] = '\0';
 	CU_ASSERT_STRING_EQUAL(printed, installed);
+}
+
+static void test_completion(void)
+{
+	expect_completion("bash", "completions/berth");
+	expect_completion("zsh", "completions/_berth");
+	expect_completion("fish", "completions/berth.fish");
 }
 
 /* Every refused system call stands in berth-security(7), with its error and its reason. */
