@@ -37,6 +37,13 @@ outer() {
 		fi
 		export "debian_tar_$release=$tar"
 	done
+	if [[ -n ${needs_i386:-} ]]; then
+		if [[ $(uname -m) != x86_64 ]] || ! busybox_i386=$("$top/tests/busybox-i386"); then
+			echo "skip $(basename "$0" .sh): no busybox for i386 to be had; is the mirror reachable, and this host x86-64?"
+			exit 77
+		fi
+		export busybox_i386
+	fi
 	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
 	export T
 	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)

@@ -11,7 +11,8 @@ libbase_a_SOURCES = \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
 	src/base/site.c src/base/site.h \
-	src/base/text.c src/base/text.h
+	src/base/text.c src/base/text.h \
+	src/base/uuid.c src/base/uuid.h
 
 if HAVE_CUNIT
 check_PROGRAMS += test_base test_lock

@@ -97,15 +97,29 @@ static int absolute(const char *path, struct text *out, struct err *err)
 	return whole.failed || out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
+/* Without slashes that say nothing; '..' is left, for where it leads only the machine knows. */
+static int tidy(const char *path, struct text *out, struct err *err)
+{
+	for (const char *at = path; *at; at++) {
+		if (*at != '/' || (at[1] != '/' && at[1]))
+			text_add(out, "%c", *at);
+	}
+	if (*path && out->length == 0)
+		text_add(out, "/");
+	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
 static int fill_mount(const struct call *call, struct mount_config *mount, struct err *err)
 {
-	scoped_text struct text source = { 0 };
+	scoped_text struct text source = { 0 }, target = { 0 };
 
 	if (absolute(call->words[1], &source, err) < 0)
 		return -err->code;
 	int r = give(&mount_schema, mount, "source", text_str(&source), err);
 	if (r == 0)
-		r = give(&mount_schema, mount, "target", call->words[2], err);
+		r = tidy(call->words[2], &target, err);
+	if (r == 0)
+		r = give(&mount_schema, mount, "target", text_str(&target), err);
 	if (r == 0)
 		r = give(&mount_schema, mount, "owner", call_value(call, &flag_owner), err);
 	if (r == 0)
@@ -130,11 +144,13 @@ static int run_mount(struct call *call, struct err *err)
 	if (r == 0)
 		r = fill_mount(call, &mount, err);
 	if (r == 0)
-		r = check(&alone, &mount.section, call->words[2], err);
+		r = check(&alone, &mount.section, mount.target, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_mount(&machine, &mount, call_has(call, &flag_temporary), err);
+	if (r == 0 && machine.warning[0])
+		print_note("%s", machine.warning);
 	section_free(&mount_schema, &mount.section);
 	return r;
 }
@@ -146,13 +162,16 @@ static int take_away(struct call *call,
 {
 	scoped_machine struct machine machine = { 0 };
 	struct machine_status status = { 0 };
+	scoped_text struct text which = { 0 };
 	bool was_there = false;
 
+	if (tidy(call->words[1], &which, err) < 0)
+		return -err->code;
 	int r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_status(&machine, &status, err);
 	if (r == 0)
-		r = act(&machine, call->words[1], &was_there, err);
+		r = act(&machine, text_str(&which), &was_there, err);
 	if (r == 0 && !was_there && !machine_is_down(status.state))
 		print_note("machine '%s' did not have it there any more", machine.name);
 	return r;
@@ -195,6 +214,8 @@ static int run_device_add(struct call *call, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_add_device(&machine, &device, call_has(call, &flag_temporary), err);
+	if (r == 0 && machine.warning[0])
+		print_note("%s", machine.warning);
 	section_free(&device_schema, &device.section);
 	return r;
 }

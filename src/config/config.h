@@ -35,6 +35,7 @@ enum key_kind {
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
 	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
 	KEY_CAPS,     /* char *: capabilities, "sys_time -net_raw": had as well, and not had */
+	KEY_RLIMIT,   /* char *: SOFT:HARD or one number for both, as KEY_ROOM has them, or empty */
 	KEY_CHOICE,   /* char *: one of the words in choices */
 };
 
@@ -55,7 +56,7 @@ struct key {
 };
 
 /* One kind of file, or of section: its rows, sorted by name; at most SCHEMA_KEYS_MAX of them. */
-enum { SCHEMA_KEYS_MAX = 64 };
+enum { SCHEMA_KEYS_MAX = 96 };
 struct schema {
 	const char *what; /* "machine", for sentences; a section's word */
 	const struct key *keys;
@@ -88,6 +89,23 @@ struct device_config {
 	char *group, *mode, *owner; /* in the guest; names or numbers, octal */
 	bool optional;
 	char *path;
+};
+
+/* "limits.rlimit.NAME": resource limits of setrlimit(2) */
+enum rlimit_key {
+	RLIMIT_KEY_CORE,
+	RLIMIT_KEY_DATA,
+	RLIMIT_KEY_FSIZE,
+	RLIMIT_KEY_MEMLOCK,
+	RLIMIT_KEY_MSGQUEUE,
+	RLIMIT_KEY_NICE,
+	RLIMIT_KEY_NOFILE,
+	RLIMIT_KEY_NPROC,
+	RLIMIT_KEY_RTPRIO,
+	RLIMIT_KEY_RTTIME,
+	RLIMIT_KEY_SIGPENDING,
+	RLIMIT_KEY_STACK,
+	RLIMIT_KEYS,
 };
 
 /* machines/NAME/machine.conf */
@@ -132,9 +150,11 @@ struct machine_config {
 	uint64_t memory;        /* "limits.memory", bytes; UINT64_MAX: no limit */
 	uint64_t swap;          /* "limits.memory.swap", bytes; UINT64_MAX: no limit */
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
-	char *lxcfs;            /* KEY_CHOICE auto, no */
-	char *restart;          /* KEY_CHOICE no, on-failure, always */
-	uint64_t restart_limit; /* "restart.limit" */
+	/* "limits.rlimit.NAME", "" = what every machine has */
+	char *rlimits[RLIMIT_KEYS];
+	char *lxcfs;                      /* KEY_CHOICE auto, no */
+	char *restart;                    /* KEY_CHOICE no, on-failure, always */
+	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
 };
 
@@ -290,6 +310,13 @@ struct config_caps {
 };
 /* -EINVAL with what is wrong with it. */
 int config_caps(const char *value, struct config_caps *caps, struct err *err);
+
+/* What a KEY_RLIMIT says; UINT64_MAX: no limit. */
+struct config_rlimit {
+	uint64_t soft, hard;
+};
+/* Of one that is not empty. -EINVAL with what is wrong with it. */
+int config_rlimit(const char *value, struct config_rlimit *limit, struct err *err);
 
 /*
  * The words of a KEY_ENV, quotes taken away, as a NULL-terminated array in one block that one free()

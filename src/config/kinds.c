@@ -352,6 +352,17 @@ static int parse_caps(const struct key *key, const char *text, union value *valu
 			   : kind_keep(text_str(&list), value, err);
 }
 
+static int parse_rlimit(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	struct config_rlimit limit;
+	struct err why = { 0 };
+
+	if (*text && config_rlimit(text, &limit, &why) < 0)
+		return kind_refuse(key, text, why.text, err);
+	return kind_keep(text, value, err);
+}
+
 static int parse_choice(const struct key *key, const char *text, union value *value,
 			struct err *err)
 {
@@ -388,6 +399,7 @@ static const struct kind kinds[] = {
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
 	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
+	[KEY_RLIMIT] = { FIELD_TEXT, parse_rlimit, NULL },
 	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
 };
 

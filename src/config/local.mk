@@ -10,6 +10,7 @@ libconfig_a_SOURCES = \
 	src/config/kinds.c src/config/kinds.h src/config/kinds_net.c \
 	src/config/owner.c \
 	src/config/print.c \
+	src/config/rlimit.c \
 	src/config/section.c
 
 if HAVE_CUNIT

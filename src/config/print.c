@@ -59,6 +59,9 @@ int config_set(const struct schema *schema, void *config, const struct key *key,
 	assert(key >= schema->keys && key < schema->keys + schema->count);
 	const char *text = trim(value, room);
 	const char *fault = text ? kind_text_fault(text) : "is longer than 4096 bytes";
+	if (!fault && key->kind == KEY_PATH && strlen(text) != strlen(value))
+		fault = "begins or ends with a blank, which a file of settings cannot keep; rename "
+			"what has that name";
 	if (fault)
 		return err_set(err, EINVAL, "the value of %s %s", key->name, fault);
 	int r = kind_of(key)->parse(key, text, &parsed, err);

@@ -201,6 +201,8 @@ static int enter(struct attach *attach, struct err *err)
 		namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	prctl(PR_SET_DUMPABLE, 0);
 	rations_reset();
+	if (rations_give(attach->config, err) < 0)
+		return -err->code;
 	rations_rank_guest(0, attach->config);
 	int r = label_open(&attach->label);
 	if (r < 0)

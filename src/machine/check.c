@@ -7,6 +7,7 @@
 #include "machine/plan.h"
 #include "machine/private.h"
 #include "machine/profile.h"
+#include "machine/rations.h"
 #include "machine/share.h"
 
 #include <string.h>
@@ -52,6 +53,11 @@ static int check_network(const struct machine *machine, struct err *err)
 static int check_limits(const struct machine *machine, struct err *err)
 {
 	return limits_check(machine, &machine->config, err);
+}
+
+static int check_rations(const struct machine *machine, struct err *err)
+{
+	return rations_check(&machine->config, err);
 }
 
 /* One that is named; the default, and what it needs to be loaded first, is the start's matter. */
@@ -102,8 +108,8 @@ static const struct check {
 	bool start; /* a start makes it too, without the root */
 } checks[] = {
 	{ "boot.after", check_after, false }, { "init", check_init, false },
-	{ "limits.", check_limits, true },    { "network", check_network, true },
-	{ "security.", check_labels, true },
+	{ "limits.", check_limits, true },    { "limits.rlimit.", check_rations, true },
+	{ "network", check_network, true },   { "security.", check_labels, true },
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 

@@ -11,12 +11,12 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "base/uuid.h"
 #include "image/root.h"
 #include "image/template.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -45,18 +45,11 @@ static int replace_text(char **field, char *value)
 	return 0;
 }
 
-/* RFC 4122, version 4. */
 static char *random_uuid(void)
 {
-	unsigned char b[16];
+	char uuid[UUID_TEXT];
 
-	if (getrandom(b, sizeof b, 0) != sizeof b)
-		return NULL;
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	return text_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			   b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
-			   b[12], b[13], b[14], b[15]);
+	return uuid_draw(uuid) < 0 ? NULL : strdup(uuid);
 }
 
 /* From the uuid, so that it is the machine's as long as the machine is itself. */

@@ -9,6 +9,7 @@
 #include "base/scoped.h"
 #include "kern/idmap.h"
 #include "kern/pty.h"
+#include "machine/rations.h"
 #include "machine/rootfs.h"
 #include "machine/walls.h"
 
@@ -133,6 +134,8 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	};
 	int out[2];
 
+	if (rations_give(&run->machine->config, err) < 0)
+		return -err->code;
 	int r = label_open(&run->label);
 	if (r < 0)
 		return err_set(err, -r, "open the file for the label '%s': %s", run->label.text,

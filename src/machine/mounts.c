@@ -146,7 +146,8 @@ static int make_up_name(struct section *section, const char *path, const struct 
 /* What differs between mounts and devices. */
 struct kind {
 	const struct schema *schema;
-	size_t key; /* offset of what one is found by, beside its name */
+	size_t key;      /* offset of what one is found by, beside its name */
+	size_t optional; /* offset of that boolean */
 	int (*open)(struct shares *, const struct share_owner *, const struct section *,
 		    struct err *);
 	int (*hide)(const struct target *, const struct section *, struct err *);
@@ -259,6 +260,13 @@ static int claim(const struct target *target, const struct kind *kind, struct se
 	return 0;
 }
 
+static bool is_optional(const struct section *section, const struct kind *kind)
+{
+	const void *field = (const char *)section + kind->optional;
+
+	return *(const bool *)field;
+}
+
 /* Before the lock is taken, since it may look into the guest's files: called as the user calls it. */
 static int open_shares(const struct target *target, const struct kind *kind,
 		       struct section *section, struct shares *shares, struct err *err)
@@ -270,7 +278,12 @@ static int open_shares(const struct target *target, const struct kind *kind,
 		section->name = (char *)(uintptr_t)key_of(section, kind);
 	int r = kind->open(shares, &to, section, err);
 	section->name = name;
-	return r;
+	if (r != -ENOENT || !is_optional(section, kind))
+		return r;
+	text_print(target->machine->warning, sizeof target->machine->warning,
+		   "%.160s; the machine is shown it when it starts and it is there", err->text);
+	*err = (struct err){ 0 };
+	return 0;
 }
 
 static int add(struct machine *machine, const struct kind *kind, struct section *section,
@@ -370,9 +383,11 @@ static int hide_device(const struct target *target, const struct section *sectio
 }
 
 static const struct kind mounts = { &mount_schema, offsetof(struct mount_config, target),
-				    open_mount, hide_mount };
+				    offsetof(struct mount_config, optional), open_mount,
+				    hide_mount };
 static const struct kind devices = { &device_schema, offsetof(struct device_config, path),
-				     open_device, hide_device };
+				     offsetof(struct device_config, optional), open_device,
+				     hide_device };
 
 int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
 		  struct err *err)

@@ -2,6 +2,7 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "kern/mount.h"
 #include "machine/stage.h"
 
@@ -38,7 +39,7 @@ static const struct mount_row mount_rows[] = {
 
 /*
  * Where parts of the first two are covered, these are whole: the kernel lets a user namespace in the
- * guest mount its own only while it can see one that is (mount_too_revealing).
+ * guest mount its own only while it can see one that is (mount_too_revealing). Of /proc a part always is.
  */
 static const struct mount_row spare_rows[] = {
 	{ "run/host/proc", "proc", NULL, NO_SUID_DEV_EXEC },
@@ -215,6 +216,30 @@ static int write_run_file(int root_fd, const char *path, const char *text, struc
 	return 0;
 }
 
+/*
+ * Each run is a boot of its own, by which journals and who waits for a reboot tell them apart. Read-only as the
+ * kernel's own is; no secret, for the guest may mount another /proc.
+ */
+static int cover_boot_id(int root_fd, struct err *err)
+{
+	const char *const place = "proc/sys/kernel/random/boot_id", *const file =
+									    "run/host/boot-id";
+	char text[UUID_TEXT + 1];
+	int r = uuid_draw(text);
+
+	if (r < 0)
+		return err_set(err, -r, "draw an identity for the boot: %s", strerror(-r));
+	text[UUID_TEXT - 1] = '\n';
+	text[UUID_TEXT] = '\0';
+	if (write_run_file(root_fd, file, text, err) < 0)
+		return -err->code;
+	scoped_fd int mount = mount_clone(root_fd, file, 0);
+	r = mount < 0 ? mount : mount_attributes(mount, MOUNT_ATTR_RDONLY | NO_SUID_DEV_EXEC, 0, 0);
+	if (r == 0)
+		r = mount_attach(mount, root_fd, place);
+	return r < 0 ? err_set(err, -r, "mount on '/%s': %s", place, mount_why(r)) : 0;
+}
+
 /* What the container interface puts in /run/host. */
 static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 {
@@ -223,7 +248,8 @@ static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 	if (mkdirat(root, "run/host", 0755) < 0)
 		return err_set(err, errno, "make '/run/host': %s", strerror(errno));
 	if (write_run_file(root, "run/host/container-manager", "berth\n", err) < 0 ||
-	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, err) < 0)
+	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, err) < 0 ||
+	    cover_boot_id(root, err) < 0)
 		return -err->code;
 	return rootfs->guest_init ? attach_file(root, "run/host/guest-init", rootfs->init_fd, err)
 				  : 0;
@@ -237,6 +263,12 @@ static int pivot(int root_fd, struct err *err)
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_set(err, errno, "let go of the host's file systems: %s",
 			       strerror(errno));
+	/*
+	 * As an init finds them that boots a whole system: what is mounted reaches the namespaces that
+	 * services and engines make. Nobody outside is in these peer groups, all of which begin here.
+	 */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return err_set(err, errno, "share mounts inside: %s", strerror(errno));
 	return 0;
 }
 
@@ -274,8 +306,7 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;
-	if (rootfs->shares->covers_proc &&
-	    mount_table(root, spare_rows, sizeof spare_rows / sizeof *spare_rows, err) < 0)
+	if (mount_table(root, spare_rows, rootfs->shares->covers_sys ? 2 : 1, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < rootfs->shares->count; i++) {
 		if (share_attach(root, &rootfs->shares->list[i], err) < 0)

@@ -262,7 +262,6 @@ static void release_objects(struct machine *machine)
 
 int run_clean(struct machine *machine, struct err *err)
 {
-	struct site_config site = { 0 };
 	struct run_state state;
 	int r = end_processes(machine, err);
 
@@ -270,12 +269,9 @@ int run_clean(struct machine *machine, struct err *err)
 		return r;
 	release_objects(machine);
 	if (run_read_state(machine, &state) < 0)
-		ids_release_all(machine->site, machine->name);
-	else if (state.map.count && config_load_site(machine->site, &site, err) == 0 &&
-		 ids_fit(&site, &(struct err){ 0 }) == 0) {
-		ids_release(machine->site, &site, machine->name, &state.map);
-	}
-	config_free(&site_schema, &site);
+		ids_release_all(IDS_FOLDER, machine->run);
+	else
+		ids_release(IDS_FOLDER, machine->run, &state.map);
 	r = remove_tree(AT_FDCWD, machine->run);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", machine->run, strerror(-r));

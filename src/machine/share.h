@@ -28,7 +28,7 @@ enum { SHARES_MAX = SYNC_FDS };
 struct shares {
 	struct share *list; /* owned array */
 	size_t count;
-	bool covers_proc; /* some of them lie in /proc and /sys: views.h */
+	bool covers_sys; /* some of them lie in /sys: views.h */
 };
 
 /* For whom: the machine's ids (count 0: it is privileged), its root to look up users in. */

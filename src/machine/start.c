@@ -156,8 +156,12 @@ static int take_ids(struct run *run, struct err *err)
 		return 0;
 	if (ids_fit(&run->site, err) < 0)
 		return -err->code;
-	return ids_take(run->machine->site, &run->site, run->machine->name,
-			run->machine->config.nesting ? IDS_NESTING : 1, &run->map, err);
+	struct idmap map;
+	if (ids_take(IDS_FOLDER, &run->site, run->machine->run,
+		     run->machine->config.nesting ? IDS_NESTING : 1, &map, err) < 0)
+		return -err->code;
+	run->map = map;
+	return 0;
 }
 
 /* All that can be wrong with them is found before there is a guest. */
@@ -200,12 +204,19 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 
 	if (sync_pair(&run->sync, &guest, err) < 0)
 		return -err->code;
-	pid_t pid = spawn_process(&spawn);
+	/* It may raise none by itself. */
+	int lent = rations_lend(&run->machine->config, err);
+	pid_t pid = lent < 0 ? lent : spawn_process(&spawn);
 	if (pid == 0) {
 		sync_close(&run->sync);
 		guest_main(run, &guest);
 	}
+	/* Ours are the keeper's. */
+	if (lent)
+		rations_reset();
 	sync_close(&guest);
+	if (lent < 0)
+		return lent;
 	if (pid < 0)
 		return err_set(err, -pid, "make the guest's namespaces: %s",
 			       pid == -ENOSPC ? "too many of them (see user.max_*_namespaces)"

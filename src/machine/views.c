@@ -146,6 +146,6 @@ int views_add(struct shares *shares, const struct machine_config *config, struct
 	}
 	for (int row = 0; row < VIEWS; row++)
 		add_view(shares, row, fds[row], err);
-	shares->covers_proc = true;
+	shares->covers_sys = true;
 	return -err->code;
 }

@@ -9,6 +9,7 @@
 #include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,17 +100,24 @@ static int drop_caps(const struct config_caps *asked)
 	return caps_drop(list, count);
 }
 
-/* 32-bit system calls are as many doors again: they open only for a root that needs them. */
-static unsigned variant(const struct machine_config *config)
+/* Whether all of the root's programs are 32-bit ones. */
+static bool is_narrow(const struct machine_config *config)
 {
 	static const char *const narrow[] = { "i386", "i486", "i586", "i686", "armv6l", "armv7l" };
-	unsigned out = config->nesting ? SECCOMP_NESTING : 0;
 
 	for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
 		if (strcmp(config->arch, narrow[i]) == 0)
-			return out | SECCOMP_COMPAT;
+			return true;
 	}
-	return config->compat ? out | SECCOMP_COMPAT : out;
+	return false;
+}
+
+/* 32-bit system calls are as many doors again: they open only for a root that needs them. */
+static unsigned variant(const struct machine_config *config)
+{
+	unsigned out = config->nesting ? SECCOMP_NESTING : 0;
+
+	return is_narrow(config) || config->compat ? out | SECCOMP_COMPAT : out;
 }
 
 int walls_raise(const struct machine_config *config, const struct label *label, struct err *err)
@@ -118,6 +126,9 @@ int walls_raise(const struct machine_config *config, const struct label *label, 
 
 	if (config_caps(config->caps, &caps, err) < 0)
 		return -err->code;
+	/* So that uname(2) tells builds and installers what they are in. No wall: whoever likes changes it. */
+	if (is_narrow(config))
+		personality(PER_LINUX32);
 	int r = walls_hole("keyring") ? 0 : leave_keyring();
 
 	if (r < 0)

@@ -103,6 +103,32 @@ case_exec_as_users_do() {
 	berth exec bookworm -- systemd-run --wait --pipe -p PrivateTmp=yes -p ProtectSystem=strict -p DynamicUser=yes id
 }
 
+# Which a service finds only where mounts are shared.
+case_credentials() {
+	local release
+	for release in bookworm trixie; do
+		# shellcheck disable=SC2016 # the service's shell is to read it
+		same "of $release" "set by hand, $release" "$(berth exec "$release" -- systemd-run --wait --pipe --quiet \
+			-p SetCredential=one:'set by hand' -p LoadCredential=two:/etc/hostname \
+			sh -c 'echo "$(cat "$CREDENTIALS_DIRECTORY/one"), $(cat "$CREDENTIALS_DIRECTORY/two")"')"
+	done
+	berth exec trixie -- sh -c 'mkdir -p /etc/credstore && echo imported >/etc/credstore/berth.three'
+	# shellcheck disable=SC2016
+	same imported imported "$(berth exec trixie -- systemd-run --wait --pipe --quiet -p 'ImportCredential=berth.*' \
+		sh -c 'cat "$CREDENTIALS_DIRECTORY/berth.three"')"
+}
+
+# The journal and who waits for a reboot tell boots apart by it.
+case_boots_are_told_apart() {
+	local release
+	for release in bookworm trixie; do
+		same "id of $release" "$(berth exec "$release" -- cat /proc/sys/kernel/random/boot_id | tr -d -)" \
+			"$(berth exec "$release" -- journalctl --list-boots -o json 2>/dev/null | sed -n 's/.*"boot_id":"\([0-9a-f]*\)".*/\1/p' | tail -n 1 ||
+				true)"
+		[[ $(berth exec "$release" -- journalctl -q --list-boots | grep -c .) -ge 2 ]]
+	done
+}
+
 case_clone_of_a_running_machine() {
 	local id
 	id=$(berth exec trixie cat /etc/machine-id)

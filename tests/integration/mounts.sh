@@ -176,6 +176,20 @@ case_a_missing_source() {
 	has "there is no source .*'all' is optional" "$(cat "$T/err")"
 	not in_m 'test -e /all/file'
 	berth unmount m all
+	# Asked for before it is there, a device as well.
+	berth mount --optional m "$T/later" /mnt/later// 2>"$T/err"
+	has "there is no source '$T/later'.*when it starts and it is there" "$(cat "$T/err")"
+	fails 1 "there is no source" berth mount m "$T/later" /mnt/other
+	berth device add --optional m /dev/berth-none 2>"$T/err"
+	has "/dev/berth-none.*when it starts and it is there" "$(cat "$T/err")"
+	berth device remove m /dev/berth-none 2>/dev/null
+	mkdir "$T/later"
+	chown 1000:1000 "$T/later"
+	berth restart --wait m
+	in_m 'touch /mnt/later/made'
+	test -e "$T/later/made"
+	berth unmount m /mnt/later/
+	not in_m 'test -e /mnt/later/made'
 	# A link in its place, as one who may write to its folder could make it.
 	berth stop m
 	mv "$T/data" "$T/data.real"
@@ -184,6 +198,19 @@ case_a_missing_source() {
 	rm "$T/data"
 	mv "$T/data.real" "$T/data"
 	berth start --wait m
+}
+
+# A file of settings cannot keep it, and what is named without it is another.
+case_blanks_at_the_end() {
+	local name
+	mkdir "$T/trail" "$T/trail "
+	for name in "$T/trail " "$T/trail	"; do
+		fails 2 "the value of source" berth mount m "$name" /mnt/trail
+	done
+	fails 2 "the value of target begins or ends with a blank" berth mount m "$T/trail" "/mnt/trail "
+	fails 2 "the value of path begins or ends with a blank" berth device add m "/dev/null "
+	fails 2 "the value of init begins or ends with a blank" berth set m "init=/sbin/init "
+	not grep -q trail "$BERTH_ROOT/lib/machines/m/machine.conf"
 }
 
 case_a_target_that_is_a_link() {

@@ -102,6 +102,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
 		[KEY_PRESS] = { "^A", "^A" },
 		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
+		[KEY_RLIMIT] = { "1024:max", "1024:max" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
 
@@ -253,6 +254,13 @@ static const struct {
 	{ KEY_SUBNET, "224.0.0.0/8", "subnet", "no machine can have such addresses" },
 	{ KEY_UUID, "0b1f2c3d-0001-4002-8003", "uuid",
 	  "use a UUID, such as 0b1f2c3d-0001-4002-8003-0123456789ab" },
+	{ KEY_RLIMIT, "many", "limits.rlimit.core",
+	  "use a number such as 1024 or 64M, or max, or two of them as SOFT:HARD" },
+	{ KEY_RLIMIT, "1:", "limits.rlimit.core",
+	  "use a number such as 1024 or 64M, or max, or two of them as SOFT:HARD" },
+	{ KEY_RLIMIT, "max:1", "limits.rlimit.core",
+	  "the first, which is the soft limit, is higher than the second, the hard one; give the "
+	  "higher one last" },
 	{ KEY_CHOICE, "zfs", "lxcfs", "use auto or no" },
 	{ KEY_CHOICE, "", "lxcfs", "use auto or no" },
 };

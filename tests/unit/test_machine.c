@@ -130,86 +130,135 @@ static void make_run(const char *name)
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 }
 
+/* A folder of our own, and a machine of the site by its name. */
+static int take(const struct site_config *config, const char *name, unsigned ranges,
+		struct idmap *map, struct err *err)
+{
+	scoped_free char *ids = text_format("%s/ids", folder);
+	scoped_free char *run = text_format("%s/run/machines/%s", folder, name);
+
+	return ids_take(ids, config, run, ranges, map, err);
+}
+
+static void release(const char *name, const struct idmap *map)
+{
+	scoped_free char *ids = text_format("%s/ids", folder);
+	scoped_free char *run = text_format("%s/run/machines/%s", folder, name);
+
+	ids_release(ids, run, map);
+}
+
+static void release_all(const char *name)
+{
+	scoped_free char *ids = text_format("%s/ids", folder);
+	scoped_free char *run = text_format("%s/run/machines/%s", folder, name);
+
+	ids_release_all(ids, run);
+}
+
 static void test_ids(void)
 {
-	struct site_config config = { .idmap_base = 1900000000, .idmap_machines = 3 };
+	struct site_config config = { .idmap_base = 1900544000, .idmap_machines = 3 };
 	struct idmap a, b, c, again, none;
 	struct err err = { 0 };
 
 	make_run("a");
 	make_run("b");
 	make_run("c");
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &a, &err), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", 1, &b, &err), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 1, &c, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "a", 1, &a, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "b", 1, &b, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "c", 1, &c, &err), 0);
 	CU_ASSERT_TRUE(a.base != b.base && b.base != c.base && a.base != c.base);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &again, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "a", 1, &again, &err), 0);
 	CU_ASSERT_EQUAL(again.base, a.base);
 	make_run("d");
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), -EAGAIN);
+	CU_ASSERT_EQUAL(take(&config, "d", 1, &none, &err), -EAGAIN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "idmap.machines"));
-	ids_release(&site, &config, "a", &b);
+	release("a", &b);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), -EAGAIN);
-	ids_release(&site, &config, "b", &b);
+	CU_ASSERT_EQUAL(take(&config, "d", 1, &none, &err), -EAGAIN);
+	release("b", &b);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &none, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "d", 1, &none, &err), 0);
 	CU_ASSERT_EQUAL(none.base, b.base);
 }
 
 /* Several in a row, all or none. */
 static void test_ids_nesting(void)
 {
-	struct site_config config = { .idmap_base = 1900000000, .idmap_machines = 5 };
+	struct site_config config = { .idmap_base = 1900544000, .idmap_machines = 5 };
 	struct idmap one, two, none;
 	struct err err = { 0 };
-	scoped_free char *ids = text_format("%s/run/ids", folder);
+	scoped_free char *ids = text_format("%s/ids", folder);
 
 	remove_tree(AT_FDCWD, ids);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 2, &two, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "a", 2, &two, &err), 0);
 	CU_ASSERT_EQUAL(two.count, 2 * IDMAP_COUNT);
 	CU_ASSERT_EQUAL((two.base - config.idmap_base) % (2 * IDMAP_COUNT), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "b", 2, &one, &err), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 2, &none, &err), -EAGAIN);
+	CU_ASSERT_EQUAL(take(&config, "b", 2, &one, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "c", 2, &none, &err), -EAGAIN);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "d", 1, &one, &err), 0);
+	CU_ASSERT_EQUAL(take(&config, "d", 1, &one, &err), 0);
 	CU_ASSERT_EQUAL(one.base, config.idmap_base + 4 * IDMAP_COUNT);
-	ids_release(&site, &config, "a", &two);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "c", 2, &none, &err), 0);
+	release("a", &two);
+	CU_ASSERT_EQUAL(take(&config, "c", 2, &none, &err), 0);
 	CU_ASSERT_EQUAL(none.base, two.base);
 	/* Whose ranges nobody has written down. */
-	ids_release_all(&site, "c");
-	ids_release_all(&site, "nobody");
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 2, &one, &err), 0);
+	release_all("c");
+	release_all("nobody");
+	CU_ASSERT_EQUAL(take(&config, "a", 2, &one, &err), 0);
 	CU_ASSERT_EQUAL(one.base, two.base);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 6, &none, &err), -EAGAIN);
+	CU_ASSERT_EQUAL(take(&config, "a", 6, &none, &err), -EAGAIN);
 }
 
 /* A holder that was killed with its run folder gone must not keep its range for ever. */
 static void test_ids_stale(void)
 {
-	struct site_config config = { .idmap_base = 1800000000, .idmap_machines = 1 };
+	struct site_config config = { .idmap_base = 1800011776, .idmap_machines = 1 };
 	struct idmap map;
 	struct err err = { 0 };
 	char link[200];
 
-	snprintf(link, sizeof link, "%s/run/ids/0", folder);
+	snprintf(link, sizeof link, "%s/ids/1800011776", folder);
 	unlink(link);
-	CU_ASSERT_EQUAL(symlink("long-gone", link), 0);
-	CU_ASSERT_EQUAL(ids_take(&site, &config, "a", 1, &map, &err), 0);
-	ids_release(&site, &config, "a", &map);
+	CU_ASSERT_EQUAL(symlink("/nothing/run/machines/long-gone", link), 0);
+	CU_ASSERT_EQUAL(take(&config, "a", 1, &map, &err), 0);
+	release("a", &map);
 	CU_ASSERT_EQUAL(access(link, F_OK), -1);
+}
+
+/* Settings that differ, or have changed since, are no way to another's range. */
+static void test_ids_of_other_settings(void)
+{
+	struct site_config one = { .idmap_base = 1800011776, .idmap_machines = 2 };
+	struct site_config other = { .idmap_base = 1800011776 + IDMAP_COUNT, .idmap_machines = 2 };
+	struct site_config crooked = { .idmap_base = 1800011776 + 1, .idmap_machines = 2 };
+	struct idmap a, b, c, none;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(take(&one, "a", 1, &a, &err), 0);
+	CU_ASSERT_EQUAL(take(&one, "b", 1, &b, &err), 0);
+	CU_ASSERT_EQUAL(take(&other, "c", 1, &c, &err), 0);
+	CU_ASSERT_EQUAL(c.base, other.idmap_base + IDMAP_COUNT);
+	CU_ASSERT_EQUAL(take(&crooked, "d", 1, &none, &err), -EAGAIN);
+	release("b", &b);
+	release("a", &a);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(take(&crooked, "d", 1, &a, &err), 0);
+	CU_ASSERT_EQUAL(a.base, other.idmap_base);
+	release("c", &c);
+	release("d", &a);
 }
 
 /* Forty at once, each a process of its own: forty different ranges. */
 static void test_ids_race(void)
 {
 	enum { MANY = 40 };
-	struct site_config config = { .idmap_base = 1700000000, .idmap_machines = MANY };
+	struct site_config config = { .idmap_base = 1700003840, .idmap_machines = MANY };
 	bool seen[MANY] = { false };
 	char name[32];
 
-	scoped_free char *ids = text_format("%s/run/ids", folder);
+	scoped_free char *ids = text_format("%s/ids", folder);
 
 	remove_tree(AT_FDCWD, ids);
 	for (int i = 0; i < MANY; i++) {
@@ -217,7 +266,7 @@ static void test_ids_race(void)
 		make_run(name);
 		if (fork() == 0) {
 			struct idmap map = { 0 };
-			int r = ids_take(&site, &config, name, 1, &map, &(struct err){ 0 });
+			int r = take(&config, name, 1, &map, &(struct err){ 0 });
 			_exit(r < 0 ? 255 : (int)((map.base - config.idmap_base) / IDMAP_COUNT));
 		}
 	}
@@ -451,7 +500,7 @@ static void test_run_state(void)
 	struct run_state state = { .init = 4711,
 				   .keeper = 4710,
 				   .started = 1795579808,
-				   .map = { 1900000000, 65536 },
+				   .map = { 1900544000, 65536 },
 				   .disk = makedev(253, 7) };
 	struct run_state read = { 0 };
 	struct err err = { 0 };
@@ -521,6 +570,7 @@ int main(void)
 		{ "ranges of ids", test_ids },
 		{ "several ranges for a machine with machines inside", test_ids_nesting },
 		{ "a range whose holder is gone", test_ids_stale },
+		{ "ranges by other settings", test_ids_of_other_settings },
 		{ "ranges taken at once", test_ids_race },
 		{ "identity", test_identity },
 		{ "identity in a hostile root", test_identity_hostile },

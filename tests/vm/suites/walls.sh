@@ -3,4 +3,4 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-run_integration neighbours exhaust
+run_integration neighbours exhaust guests

@@ -1,0 +1,10 @@
+/* Identities drawn at random. */
+#ifndef BERTH_BASE_UUID_H
+#define BERTH_BASE_UUID_H
+
+enum { UUID_TEXT = 37 };
+
+/* RFC 4122, version 4, in lower case, NUL-terminated. 0 or -errno. */
+int uuid_draw(char out[UUID_TEXT]);
+
+#endif
