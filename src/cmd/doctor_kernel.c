@@ -167,8 +167,22 @@ static void check_idmap(struct report *report)
 			   mount_why(-r));
 }
 
+/* Of the controllers that limits and figures need; how many the host's tree of version 2 lacks. */
+static int add_missing(struct text *missing)
+{
+	static const char *const needed[] = { "cpu", "io", "memory", "pids" };
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+		if (!cgroup_has_controller(needed[i]))
+			text_add(missing, "%s%s", count++ ? ", " : "", needed[i]);
+	}
+	return count;
+}
+
 static void check_cgroups(struct report *report)
 {
+	scoped_text struct text missing = { 0 };
 	char where[PATH_MAX];
 	scoped_free char *path = NULL;
 	scoped_free char *controllers = NULL;
@@ -190,6 +204,14 @@ static void check_cgroups(struct report *report)
 			"version 2 at %s has no controllers, version 1 has them: machines run, but "
 			"without memory figures and limits",
 			where);
+	else if (add_missing(&missing) > 0)
+		report_add(
+			report, VERDICT_NOTE, "cgroups",
+			"boot without cgroup_disable=, and with systemd.unified_cgroup_hierarchy=1",
+			"version 2 at %s has no %s: the limits that they keep are refused, and "
+			"their "
+			"figures are missing",
+			where, text_str(&missing));
 	else
 		report_add(report, VERDICT_OK, "cgroups", NULL, "version 2 at %s with %s; %s",
 			   where, text_trim(controllers),
