@@ -351,9 +351,8 @@ static void test_env(void)
 }
 
 /* Every key has its ".It Ic key" in the manual, and the manual has no other. */
-static void test_manual(void)
+static void expect_page(const struct schema *schema, const char *path)
 {
-	static const char path[] = SOURCE_FOLDER "/doc/machine.conf.5";
 	scoped_free char *page = NULL;
 	bool found[SCHEMA_KEYS_MAX] = { false };
 
@@ -365,17 +364,25 @@ static void test_manual(void)
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device."))
 			continue;
-		const struct key *key = config_find(&machine_schema, line + 7, &err);
+		const struct key *key = config_find(schema, line + 7, &err);
 		CU_ASSERT_STRING_EQUAL(err.text, "");
 		if (key)
-			found[key - machine_schema.keys] = true;
+			found[key - schema->keys] = true;
 	}
-	for (size_t i = 0; i < machine_schema.count; i++) {
+	for (size_t i = 0; i < schema->count; i++) {
 		if (!found[i])
-			fprintf(stderr, "not in machine.conf(5): %s\n",
-				machine_schema.keys[i].name);
+			fprintf(stderr, "not in %s: %s\n", path, schema->keys[i].name);
 		CU_ASSERT(found[i]);
 	}
+}
+
+static void test_manual(void)
+{
+	expect_page(&machine_schema, SOURCE_FOLDER "/doc/machine.conf.5");
+	expect_page(&network_schema, SOURCE_FOLDER "/doc/network.conf.5");
+	expect_page(&pool_schema, SOURCE_FOLDER "/doc/pool.conf.5");
+	expect_page(&site_schema, SOURCE_FOLDER "/doc/berth.conf.5");
+	expect_page(&template_schema, SOURCE_FOLDER "/doc/template.conf.5");
 }
 
 /* The same of its sections, whose keys stand there with the section's word. */
@@ -436,7 +443,7 @@ int main(void)
 		{ "signals", test_signal },
 		{ "a key of a keyboard", test_press },
 		{ "environments", test_env },
-		{ "machine.conf(5) lists every key", test_manual },
+		{ "the manual lists every key", test_manual },
 		{ "and every key of sections", test_manual_sections },
 		{ "owners of mounts", test_owner },
 		CU_TEST_INFO_NULL,
