@@ -141,19 +141,37 @@ static void set_size(struct keeper *keeper, uint32_t value)
 	ioctl(keeper->console.fd, TIOCSWINSZ, &size);
 }
 
+/* Who asks while the next one is made waits for that, as long as he likes. */
+static void give_guest(struct keeper *keeper, struct client *client)
+{
+	bool enters = client->role == CLIENT_NEW || client->role == CLIENT_WAITS_GUEST;
+
+	if (enters)
+		client->role = respawn_runs(keeper) ? CLIENT_WAITS_GUEST
+			       : keeper->waiting    ? CLIENT_NEW
+						    : CLIENT_ENTERS;
+	if (client->role == CLIENT_WAITS_GUEST)
+		return;
+	if (keeper->waiting)
+		say(client, SAY_REFUSED, EAGAIN, "it ended and is about to be started again");
+	else
+		protocol_send(client->source.fd, SAY_GUEST, 0, NULL, 0, keeper->guest.fd);
+}
+
+void clients_give_guest(struct keeper *keeper)
+{
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		if (c->role == CLIENT_WAITS_GUEST)
+			give_guest(keeper, c);
+	}
+}
+
 static void serve(struct keeper *keeper, struct client *client,
 		  const struct protocol_message *message)
 {
 	switch (message->type) {
 	case ASK_GUEST:
-		if (keeper->waiting) {
-			say(client, SAY_REFUSED, EAGAIN,
-			    "it ended and is about to be started again");
-			break;
-		}
-		if (client->role == CLIENT_NEW)
-			client->role = CLIENT_ENTERS;
-		protocol_send(client->source.fd, SAY_GUEST, 0, NULL, 0, keeper->guest.fd);
+		give_guest(keeper, client);
 		break;
 	case ASK_HALT:
 		client->role = CLIENT_WAITS_END;

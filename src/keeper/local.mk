@@ -9,9 +9,12 @@ libkeeper_a_SOURCES = \
 pkglibexec_PROGRAMS += libexec/berth-keeper
 libexec_berth_keeper_SOURCES = \
 	src/keeper/clients.c \
+	src/keeper/finish.c \
+	src/keeper/halt.c \
 	src/keeper/hits.c \
 	src/keeper/main.c \
 	src/keeper/output.c \
+	src/keeper/respawn.c \
 	src/keeper/restart.c \
 	src/keeper/space.c \
 	src/keeper/supervise.c src/keeper/supervise.h

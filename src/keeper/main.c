@@ -35,6 +35,8 @@ int main(int argc, char **argv)
 		.guest.fd = KEEPER_PIDFD,
 		.console.fd = KEEPER_CONSOLE,
 		.notify.fd = KEEPER_NOTIFY,
+		.ask.fd = -1,
+		.answer.fd = -1,
 		.hits = { { .source.fd = -1 }, { .source.fd = -1 } },
 	};
 
@@ -44,6 +46,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: started by berth for each machine, not by hand\n", argv[0]);
 		return 2;
 	}
+	keeper.init = keeper.plan.init;
 	close(KEEPER_PLAN);
 	for (int fd = KEEPER_LOCK; fd < KEEPER_FD_END; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -1,13 +1,17 @@
-/* Whether and when a guest that ended is started again. */
+/* Whether and when a guest that ended, or reboots, is started again. */
 #include "keeper/supervise.h"
 
 #include "base/log.h"
 
 #include <fcntl.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 /* A run that lasted so long was no failed try. */
 enum { GOOD_RUN_SECONDS = 60, LONGEST_PAUSE = 60 };
+
+/* More than so many reboots that fast; and how long one more has to wait for. */
+enum { FAST_REBOOTS = 5, FAST_MS = 10000, REBOOT_MS = 10000 };
 
 static bool is_wanted(const struct keeper *keeper, enum ended ended)
 {
@@ -30,15 +34,39 @@ static time_t pause_before(unsigned tries)
 	return tries < 6 ? (time_t)1 << tries : LONGEST_PAUSE;
 }
 
-bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
+static int64_t now_ms(void)
 {
 	struct timespec now;
 
-	if (!is_wanted(keeper, ended))
-		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* No guest, until the time is there; then the next, of which the event tells. */
+static void wait_for(struct keeper *keeper, struct itimerspec at, const char *event)
+{
+	keeper_let_go(keeper);
+	keeper->waiting = true;
+	keeper->again = event;
+	keeper_mark(keeper, "waiting");
+	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
+}
+
+/* Before anything says that the guest is gone. */
+static void note_good_run(struct keeper *keeper)
+{
+	struct timespec now;
+
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	if (!keeper->waiting && now.tv_sec - keeper->began >= GOOD_RUN_SECONDS)
 		keeper->restarts = 0;
+}
+
+bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
+{
+	if (!is_wanted(keeper, ended))
+		return false;
+	note_good_run(keeper);
 	if (keeper->restarts == keeper->plan.restart_limit) {
 		log_line("not started again: %u times in a row are enough", keeper->restarts);
 		return false;
@@ -46,15 +74,67 @@ bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
 	struct itimerspec at = { .it_value.tv_sec = pause_before(keeper->restarts++) };
 	log_line("%s; starting it again in %lld s", how, (long long)at.it_value.tv_sec);
 	keeper_tell_end(keeper, ended, how);
-	keeper_let_go(keeper);
-	keeper->waiting = true;
-	keeper_mark(keeper, "waiting");
-	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
+	wait_for(keeper, at, "restarted");
 	return true;
 }
 
 void restart_now(struct keeper *keeper)
 {
 	log_line("starting it again");
-	keeper_start_again(keeper, "restarted");
+	respawn_begin(keeper);
+}
+
+/* A guest that reboots without ever coming up is broken. */
+static bool reboots_too_fast(struct keeper *keeper, int64_t now)
+{
+	if (keeper->booted) {
+		keeper->reboot_count = 0;
+		return false;
+	}
+	int64_t *oldest = &keeper->reboots[keeper->reboot_count++ % FAST_REBOOTS];
+	bool fast = keeper->reboot_count > FAST_REBOOTS && now - *oldest < FAST_MS;
+	*oldest = now;
+	return fast;
+}
+
+/*
+ * One that comes up, or says so, may reboot as it likes, but makes the host work for it outside its limits: some
+ * at once, then one for each REBOOT_MS.
+ */
+static int64_t brake(struct keeper *keeper, int64_t now)
+{
+	int64_t credit = keeper->reboot_credit + now - keeper->credited;
+
+	if (credit > FAST_REBOOTS * REBOOT_MS)
+		credit = FAST_REBOOTS * REBOOT_MS;
+	keeper->credited = now;
+	keeper->reboot_credit = credit - REBOOT_MS;
+	return keeper->reboot_credit < 0 ? -keeper->reboot_credit : 0;
+}
+
+void restart_begin(struct keeper *keeper)
+{
+	keeper->credited = now_ms();
+	keeper->reboot_credit = FAST_REBOOTS * REBOOT_MS;
+}
+
+void restart_reboot(struct keeper *keeper)
+{
+	int64_t now = now_ms();
+
+	note_good_run(keeper);
+	keeper_mark(keeper, "waiting");
+	log_line("rebooting");
+	unlinkat(keeper->run, "booted", 0);
+	if (reboots_too_fast(keeper, now)) {
+		keeper_after(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
+		return;
+	}
+	int64_t pause = brake(keeper, now);
+	struct itimerspec at = { .it_value = { pause / 1000, pause % 1000 * 1000000 } };
+	if (pause)
+		log_line("it reboots too often; the next time in %lld ms", (long long)pause);
+	wait_for(keeper, at, "rebooted");
+	if (!pause)
+		respawn_begin(keeper);
 }

@@ -8,8 +8,8 @@
 #include "keeper/event.h"
 #include "keeper/notify.h"
 #include "kern/cgroup.h"
+#include "kern/process.h"
 #include "kern/spawn.h"
-#include "kern/sync.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +28,7 @@ void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
 	epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, source->fd, &event);
 }
 
-static void unwatch(struct keeper *keeper, struct source *source)
+void keeper_unwatch(struct keeper *keeper, struct source *source)
 {
 	if (source->fd < 0)
 		return;
@@ -78,68 +78,18 @@ void keeper_set_booted(struct keeper *keeper)
 	clients_tell(keeper, SAY_BOOTED);
 }
 
-static void signal_init(struct keeper *keeper, int number)
-{
-	syscall(SYS_pidfd_send_signal, keeper->guest.fd, number, NULL, 0);
-}
-
-/* A stop between two runs has nobody to ask. */
-static bool ends_at_once(struct keeper *keeper)
-{
-	if (keeper->waiting)
-		keeper_end(keeper, ENDED_CLEAN, "stopped before it was started again");
-	return keeper->waiting;
-}
-
-/* Also for a start, which then waits for the end. */
-static void mark_halting(struct keeper *keeper)
-{
-	keeper_mark(keeper, "halting");
-	keeper->halting = true;
-}
-
-void keeper_kill(struct keeper *keeper)
-{
-	if (ends_at_once(keeper))
-		return;
-	keeper->killed = true;
-	mark_halting(keeper);
-	log_line("killing the guest");
-	/* Both: the group also holds what was entered from outside, init may have left the group. */
-	cgroup_kill(keeper->cgroup);
-	signal_init(keeper, SIGKILL);
-}
-
-void keeper_halt(struct keeper *keeper, unsigned seconds)
-{
-	struct itimerspec at = { .it_value.tv_sec = seconds ? seconds : 1 };
-
-	if (ends_at_once(keeper))
-		return;
-	/* A second request may shorten the wait; the signal is sent once, as a power button is pressed. */
-	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
-	if (keeper->halting)
-		return;
-	mark_halting(keeper);
-	log_line("asking the guest to halt, for at most %u s", seconds);
-	/* A paused guest would not hear it. */
-	cgroup_thaw(keeper->cgroup);
-	unlinkat(keeper->run, "paused", 0);
-	unlinkat(keeper->run, "held", 0);
-	signal_init(keeper, keeper->plan.halt_signal);
-	clients_tell_halting(keeper, seconds ? seconds : 1);
-}
-
 static void timer_ready(struct keeper *keeper, struct source *source)
 {
 	uint64_t ticks;
 
 	if (read(source->fd, &ticks, sizeof ticks) != sizeof ticks)
 		return;
-	if (keeper->waiting)
-		restart_now(keeper);
-	else
+	if (keeper->halting || !keeper->waiting)
 		keeper_kill(keeper);
+	else if (respawn_runs(keeper))
+		respawn_late(keeper);
+	else
+		restart_now(keeper);
 }
 
 static void signals_ready(struct keeper *keeper, struct source *source)
@@ -152,13 +102,13 @@ static void signals_ready(struct keeper *keeper, struct source *source)
 		keeper_halt(keeper, keeper->plan.stop_timeout);
 }
 
+/* Only what it says first is of interest: it shall not keep us busy with more. */
 static void notify_ready(struct keeper *keeper, struct source *source)
 {
-	char text[4096];
-	ssize_t n = recv(source->fd, text, sizeof text, MSG_DONTWAIT);
-
-	if (n > 0 && notify_says_ready(text, (size_t)n))
-		keeper_set_booted(keeper);
+	if (notify_receive(source->fd, keeper->init) != 1)
+		return;
+	keeper_set_booted(keeper);
+	keeper_unwatch(keeper, source);
 }
 
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
@@ -187,40 +137,12 @@ void keeper_verb(struct keeper *keeper, const char *verb, const char *word, cons
 	argv[n] = NULL;
 }
 
-/* The child clones the next guest as our child (CLONE_PARENT), tells us of it, and is gone. */
-static int respawn(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
-{
-	struct sync ours = { .fd = -1 }, theirs = { .fd = -1 };
-	const char *argv[8];
-	char number[16];
-
-	if (sync_pair(&ours, &theirs, err) < 0)
-		return -err->code;
-	snprintf(number, sizeof number, "%d", theirs.fd);
-	keeper_verb(keeper, "_respawn", number, NULL, argv);
-	pid_t pid = fork();
-	if (pid == 0) {
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		fcntl(theirs.fd, F_SETFD, 0);
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	sync_close(&theirs);
-	int r = pid < 0 ? err_set(err, errno, "fork: %s", strerror(errno))
-			: sync_wait(&ours, STEP_RUNNING, fds, RESPAWN_FDS, err);
-	sync_close(&ours);
-	if (pid > 0)
-		child_wait(pid);
-	return r;
-}
-
 void keeper_let_go(struct keeper *keeper)
 {
-	unwatch(keeper, &keeper->guest);
-	unwatch(keeper, &keeper->console);
-	unwatch(keeper, &keeper->notify);
+	keeper_unwatch(keeper, &keeper->guest);
+	keeper_unwatch(keeper, &keeper->console);
+	keeper_unwatch(keeper, &keeper->notify);
+	keeper_unwatch(keeper, &keeper->ask);
 	hits_close(keeper);
 	scoped_close_fd(&keeper->cgroup);
 }
@@ -235,13 +157,15 @@ static void note_beginning(struct keeper *keeper)
 	unlinkat(keeper->run, "waiting", 0);
 }
 
-static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
+void keeper_adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 {
-	keeper_let_go(keeper);
+	struct itimerspec never = { 0 };
+
 	keeper->guest.fd = fds[RESPAWN_PIDFD];
 	keeper->console.fd = fds[RESPAWN_CONSOLE];
 	keeper->notify.fd = fds[RESPAWN_NOTIFY];
 	keeper->cgroup = fds[RESPAWN_CGROUP];
+	keeper->init = process_of_pidfd(keeper->guest.fd);
 	keeper->booted = false;
 	note_beginning(keeper);
 	memset(keeper->tail, 0, sizeof keeper->tail);
@@ -250,57 +174,19 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	keeper_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
 	keeper_watch(keeper, &keeper->notify, EPOLLIN);
 	hits_open(keeper);
+	tell_event(keeper, keeper->again);
+	/* Who asked for a halt meanwhile has set the time for it. */
+	if (keeper->halting)
+		halt_ask(keeper);
+	else
+		timerfd_settime(keeper->timer.fd, 0, &never, NULL);
 }
 
-/* A guest that reboots without ever coming up must not spin the host; others do as they please. */
-static bool reboots_too_fast(struct keeper *keeper)
-{
-	size_t places = sizeof keeper->reboots / sizeof *keeper->reboots;
-	struct timespec now;
-
-	if (keeper->booted) {
-		keeper->reboot_count = 0;
-		return false;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	time_t *oldest = &keeper->reboots[keeper->reboot_count++ % places];
-	bool fast = keeper->reboot_count > places && now.tv_sec - *oldest < 10;
-	*oldest = now.tv_sec;
-	return fast;
-}
-
-static void after(struct keeper *keeper, enum ended ended, const char *how)
+void keeper_after(struct keeper *keeper, enum ended ended, const char *how)
 {
 	unlinkat(keeper->run, "booted", 0);
 	if (!restart_later(keeper, ended, how))
 		keeper_end(keeper, ended, how);
-}
-
-void keeper_start_again(struct keeper *keeper, const char *event)
-{
-	struct err err = { 0 };
-	char how[sizeof keeper->how];
-	int fds[RESPAWN_FDS];
-
-	if (respawn(keeper, fds, &err) == 0) {
-		adopt(keeper, fds);
-		tell_event(keeper, event);
-		return;
-	}
-	log_line("%s", err.text);
-	snprintf(how, sizeof how, "could not start again: %.100s", err.text);
-	after(keeper, ENDED_FAILED, how);
-}
-
-static void reboot(struct keeper *keeper)
-{
-	keeper_mark(keeper, "waiting");
-	log_line("rebooting");
-	unlinkat(keeper->run, "booted", 0);
-	if (reboots_too_fast(keeper))
-		after(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
-	else
-		keeper_start_again(keeper, "rebooted");
 }
 
 /*
@@ -319,30 +205,20 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 	cgroup_kill(keeper->cgroup);
 	if (status < 0) {
 		snprintf(how, sizeof how, "its init cannot be waited for: %s", strerror(-status));
-		after(keeper, ENDED_FAILED, how);
+		keeper_after(keeper, ENDED_FAILED, how);
 	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && !keeper->halting) {
-		reboot(keeper);
+		restart_reboot(keeper);
 	} else if (keeper->killed) {
-		after(keeper, ENDED_KILLED, "killed");
+		keeper_after(keeper, ENDED_KILLED, "killed");
 	} else if (WIFSIGNALED(status) &&
 		   (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP)) {
-		after(keeper, ENDED_CLEAN, "powered off");
+		keeper_after(keeper, ENDED_CLEAN, "powered off");
 	} else {
 		child_status_text(status, words, sizeof words);
 		snprintf(how, sizeof how, "its init %s", words);
-		after(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED, how);
+		keeper_after(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED,
+			     how);
 	}
-}
-
-/* Volume, ids, state: what needs more libraries than a process that lives for years should load. */
-static void finish(struct keeper *keeper)
-{
-	const char *argv[8];
-	struct err err = { 0 };
-
-	keeper_verb(keeper, "_finish", keeper->how, outcome_name(keeper->ended), argv);
-	if (child_run(argv, &(struct child_io){ 0 }, &err) < 0)
-		log_line("clean-up: %s", err.text);
 }
 
 static int open_sources(struct keeper *keeper)
@@ -395,6 +271,7 @@ int keeper_run(struct keeper *keeper)
 	if (r == 0)
 		tell_event(keeper, "started");
 	note_beginning(keeper);
+	restart_begin(keeper);
 	report_begun(r);
 	if (r < 0) {
 		keeper_kill(keeper);
@@ -411,10 +288,7 @@ int keeper_run(struct keeper *keeper)
 		struct source *source = event.data.ptr;
 		source->ready(keeper, source);
 	}
-	finish(keeper);
-	clients_take_late(keeper);
-	clients_tell(keeper, SAY_ENDED);
-	clients_close(keeper);
+	finish_run(keeper, outcome_name(keeper->ended));
 	ring_close(&keeper->ring);
 	return keeper->ended == ENDED_FAILED;
 }

@@ -20,7 +20,14 @@ struct source {
 };
 
 /* What a client waits for decides what it is sent. */
-enum client_role { CLIENT_NEW, CLIENT_ENTERS, CLIENT_WAITS_BOOT, CLIENT_WAITS_END, CLIENT_CONSOLE };
+enum client_role {
+	CLIENT_NEW,
+	CLIENT_WAITS_GUEST,
+	CLIENT_ENTERS,
+	CLIENT_WAITS_BOOT,
+	CLIENT_WAITS_END,
+	CLIENT_CONSOLE
+};
 
 struct client {
 	struct source source; /* first, so that the loop's source is the client */
@@ -50,18 +57,29 @@ struct keeper {
 	uint64_t log_bytes;
 	struct hit hits[HIT_KINDS];
 	struct source guest, console, notify, control, timer, signals, space;
+	pid_t init; /* of the guest that runs */
+	struct source
+		ask; /* when to look again whether its init hears the halt signal; see halt.c */
+	bool asked;  /* the signal was sent */
+	unsigned looks;
+	struct source answer; /* of the helper that makes the next guest; see respawn.c */
+	pid_t helper;         /* 0: none is at work */
+	int helper_pidfd;
 	struct dm dm;      /* open if space.fd is, which is its descriptor */
 	bool space_low;    /* there is little room in the pool */
 	int64_t space_due; /* when to look again, in ms of the monotonic clock; 0: when told */
 	struct ring ring;
 	struct client *clients;
 	bool booted;
-	bool halting;      /* a stop was asked for: a reboot then ends the machine too */
-	bool killed;       /* we did it */
-	char tail[32];     /* last console bytes, to see a login prompt cut in two */
-	time_t reboots[5]; /* when the latest ones were, a ring */
+	bool halting;       /* a stop was asked for: a reboot then ends the machine too */
+	bool killed;        /* we did it */
+	char tail[32];      /* last console bytes, to see a login prompt cut in two */
+	int64_t reboots[5]; /* when the latest ones were without a boot between, ms, a ring */
 	unsigned reboot_count;
-	bool waiting;      /* for the next try of the restart policy: there is no guest */
+	int64_t reboot_credit,
+		credited;  /* what is left before a reboot has to wait, ms; and when */
+	bool waiting;      /* for the next guest: there is none */
+	const char *again; /* the event that tells of that one's start */
 	unsigned restarts; /* tries in a row */
 	time_t began;      /* when the guest that runs was started, by the boot-time clock */
 	bool done;
@@ -72,8 +90,8 @@ struct keeper {
 /* supervise.c: the guest's life. Returns the exit status of the process. */
 int keeper_run(struct keeper *keeper);
 void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events);
-void keeper_halt(struct keeper *keeper, unsigned seconds);
-void keeper_kill(struct keeper *keeper);
+/* Not in the loop any more, and closed. */
+void keeper_unwatch(struct keeper *keeper, struct source *source);
 void keeper_set_booted(struct keeper *keeper);
 /* A file of that name in the run folder, for those who only look: "booted", "halting", "waiting". */
 void keeper_mark(struct keeper *keeper, const char *name);
@@ -82,15 +100,43 @@ void keeper_mark(struct keeper *keeper, const char *name);
 void keeper_tell(struct keeper *keeper, struct event *event);
 /* Tells of an end that is not the machine's, since it is started again. */
 void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how);
-/* The next guest by a respawn, of which the event tells, or the end. */
-void keeper_start_again(struct keeper *keeper, const char *event);
+/* The next guest is there. */
+void keeper_adopt(struct keeper *keeper, const int fds[RESPAWN_FDS]);
+/* There is no guest any more: the restart policy has its say, or it is the machine's end. */
+void keeper_after(struct keeper *keeper, enum ended ended, const char *how);
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how);
 /* No guest: nothing of the last one is watched or held open. */
 void keeper_let_go(struct keeper *keeper);
 
+/*
+ * halt.c: keeper_halt asks the guest to halt and kills it when the time is over; keeper_kill does so at once.
+ * Both may come at any time. halt_ask sends the signal, when its init will take it.
+ */
+void keeper_halt(struct keeper *keeper, unsigned seconds);
+void keeper_kill(struct keeper *keeper);
+void halt_ask(struct keeper *keeper);
+
 /* restart.c: the restart policy. True when the guest's end is not the machine's: it waits for its next. */
 bool restart_later(struct keeper *keeper, enum ended ended, const char *how);
 void restart_now(struct keeper *keeper);
+/* The guest has asked for a reboot. begin: once, for the brake. */
+void restart_reboot(struct keeper *keeper);
+void restart_begin(struct keeper *keeper);
+
+/*
+ * respawn.c: begin ends in keeper_adopt or keeper_after, unless it is killed before; late: it has had its
+ * time.
+ */
+void respawn_begin(struct keeper *keeper);
+void respawn_kill(struct keeper *keeper);
+void respawn_late(struct keeper *keeper);
+static inline bool respawn_runs(const struct keeper *keeper)
+{
+	return keeper->helper > 0;
+}
+
+/* finish.c: the clean-up after the last guest, and the end of all clients. */
+void finish_run(struct keeper *keeper, const char *outcome);
 
 /*
  * space.c: whether the pool has room. watch: from the start on, after an event of a device. check: each
@@ -120,6 +166,8 @@ void clients_accept(struct keeper *keeper, struct source *source);
 void clients_send_output(struct keeper *keeper);
 void clients_tell(struct keeper *keeper, enum protocol_type type);
 void clients_tell_halting(struct keeper *keeper, unsigned seconds);
+/* The guest that some wait for is there, or it will not be. */
+void clients_give_guest(struct keeper *keeper);
 /* Takes those who came while its end was cleaned up after: their path is gone by now. */
 void clients_take_late(struct keeper *keeper);
 void clients_close(struct keeper *keeper);

@@ -12,6 +12,7 @@ libkern_a_SOURCES = \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \
 	src/kern/nft.c src/kern/nft.h src/kern/nft_rule.c src/kern/nft_rule.h \
+	src/kern/process.c src/kern/process.h \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/seccomp.c src/kern/seccomp.h \
 	src/kern/spawn.c src/kern/spawn.h \

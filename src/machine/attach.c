@@ -384,19 +384,22 @@ static int make_pipes(struct attach *attach, struct relay *relay, struct err *er
 	return 0;
 }
 
-/* All that the command needs, while the keeper looks for its answer. */
+/*
+ * What does not depend on the guest, while the keeper looks for its answer: it may be that of the next guest
+ * of a reboot, with a group and walls of its own.
+ */
 static int prepare(struct attach *attach, struct relay *relay, struct err *err)
 {
 	attach->keeper = control_ask_guest(attach->machine, err);
-	if (attach->keeper < 0 || find_walls(attach->machine, attach, err) < 0)
-		return -err->code;
-	attach->cgroup = open_cgroup(attach->machine, err);
-	if (attach->cgroup < 0 || sync_pair(&attach->sync, &attach->guest, err) < 0)
+	if (attach->keeper < 0 || sync_pair(&attach->sync, &attach->guest, err) < 0)
 		return -err->code;
 	if (!attach->terminal && !attach->spec->detach && make_pipes(attach, relay, err) < 0)
 		return -err->code;
 	attach->pidfd = control_take_guest(attach->machine, attach->keeper, err);
-	return attach->pidfd < 0 ? attach->pidfd : 0;
+	if (attach->pidfd < 0 || find_walls(attach->machine, attach, err) < 0)
+		return -err->code;
+	attach->cgroup = open_cgroup(attach->machine, err);
+	return attach->cgroup < 0 ? attach->cgroup : 0;
 }
 
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)

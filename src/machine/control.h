@@ -24,6 +24,16 @@ int control_take_guest(struct machine *machine, int connection, struct err *err)
  */
 int control_lock_stopped(struct machine *machine, struct err *err);
 
+/*
+ * control_mark_starter: we start the machine whose keeper's lock this is, until we execute the keeper or
+ * end. control_kill_starter: kills who does. 0, or -errno; -ESRCH: nobody does.
+ */
+void control_mark_starter(int lock_fd);
+int control_kill_starter(const struct machine *machine);
+
+/* Kills the keeper at the other end, which does not answer, and with it its guest. 0 or -errno. */
+int control_kill_keeper(int socket);
+
 /* Waits for a message; SAY_REFUSED becomes an error. -ETIMEDOUT (milliseconds -1: never). */
 int control_wait(struct machine *machine, int socket, struct protocol_message *message,
 		 int milliseconds, struct err *err);

@@ -4,7 +4,7 @@ libmachine_a_SOURCES = \
 	src/machine/boot.c src/machine/boot.h \
 	src/machine/check.c src/machine/check.h \
 	src/machine/console.c \
-	src/machine/control.c src/machine/control.h \
+	src/machine/control.c src/machine/control.h src/machine/control_kill.c \
 	src/machine/create.c \
 	src/machine/device.c \
 	src/machine/ended.c src/machine/ended.h \
@@ -37,7 +37,7 @@ libmachine_a_SOURCES = \
 	src/machine/share.c src/machine/share.h \
 	src/machine/snapshot.c \
 	src/machine/stage.c src/machine/stage.h \
-	src/machine/start.c \
+	src/machine/start.c src/machine/starter.c \
 	src/machine/status.c \
 	src/machine/still.c src/machine/still.h \
 	src/machine/stop.c \

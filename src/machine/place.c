@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { RENEW_MILLISECONDS = 10000 };
-
 /* '_' cannot begin a machine's name. */
 static int keepers_group(const struct machine *machine, struct err *err)
 {
@@ -89,20 +87,8 @@ int place_make(struct run *run, struct err *err)
 
 int place_renew(struct run *run, struct err *err)
 {
-	char path[256];
-
 	run->scoped = scope_group_exists(run->machine, "keeper");
-	run_cgroup(run->machine, path, sizeof path);
-	int r = cgroup_make(path);
-	if (r >= 0) {
-		cgroup_kill(r);
-		cgroup_wait_empty(r, RENEW_MILLISECONDS);
-		close(r);
-	}
-	r = cgroup_remove(path);
-	if (r < 0)
-		return err_set(err, -r, "remove control group '%s': %s", path, strerror(-r));
-	return 0;
+	return run_end_processes(run->machine, err);
 }
 
 int place_register(struct run *run, struct err *err)

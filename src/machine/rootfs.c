@@ -320,8 +320,11 @@ int rootfs_notify_socket(struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/host/notify" };
 	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+	/* Whoever writes there is told to the keeper by the kernel. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
 	    chmod(address.sun_path, 0666) < 0)
 		return err_set(err, errno, "bind '%s': %s", address.sun_path, strerror(errno));
 	return take_fd(&fd);

@@ -216,7 +216,7 @@ static int remove_group(const struct machine *machine, const char *path, struct 
 	return 0;
 }
 
-static int end_processes(struct machine *machine, struct err *err)
+int run_end_processes(struct machine *machine, struct err *err)
 {
 	char path[256];
 
@@ -263,7 +263,7 @@ static void release_objects(struct machine *machine)
 int run_clean(struct machine *machine, struct err *err)
 {
 	struct run_state state;
-	int r = end_processes(machine, err);
+	int r = run_end_processes(machine, err);
 
 	if (r < 0)
 		return r;
@@ -278,20 +278,47 @@ int run_clean(struct machine *machine, struct err *err)
 	return 0;
 }
 
+void run_mark_finished(const struct machine *machine, const char *outcome, const char *how)
+{
+	scoped_free char *path = text_format("%s/finished", machine->run);
+	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		dprintf(fd, "%s\n%s", outcome, how);
+}
+
+/* What its keeper saw of the end, whose clean-up did not get to its own; false: it saw none. */
+static bool read_finished(const struct machine *machine, char **text, const char **how)
+{
+	scoped_free char *path = text_format("%s/finished", machine->run);
+
+	if (!path || file_read(AT_FDCWD, path, 4096, text) < 0)
+		return false;
+	char *line = strchr(*text, '\n');
+	if (!line)
+		return false;
+	*line = '\0';
+	*how = line + 1;
+	return true;
+}
+
 int run_clean_dead(struct machine *machine, struct err *err)
 {
 	scoped_free char *control = text_format("%s/control", machine->run);
 	/* A keeper makes it before it says that the machine has started. */
 	bool began = control && access(control, F_OK) == 0;
 	const char *how = began ? "killed, with its keeper" : "its start was killed";
+	scoped_free char *finished = NULL;
 
-	ended_write(machine, "failed", how);
+	bool seen = read_finished(machine, &finished, &how);
+	if (!seen)
+		ended_write(machine, "failed", how);
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;
-	if (began)
+	if (began || seen)
 		machine_tell(machine, &(struct event){ .name = "stopped",
-						       .outcome = "failed",
+						       .outcome = seen ? finished : "failed",
 						       .cause = how });
 	return 0;
 }

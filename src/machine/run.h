@@ -81,8 +81,20 @@ bool run_alive(const struct machine *machine);
 /* Whether anything of a run is there to clean: its folder, or its guest's group. */
 bool run_left(const struct machine *machine);
 
+/*
+ * From the settings to a running init, as our own child or (sibling) our parent's. On failure run_free ends
+ * what began and run_clean removes the traces.
+ */
+int run_start(struct run *run, bool sibling, struct err *err);
+
 /* Removes every trace of a run whose guest is gone or must go. Under the lock. Idempotent. */
 int run_clean(struct machine *machine, struct err *err);
+
+/* The first of run_clean's steps: no process of the guest is left, and no group of it. */
+int run_end_processes(struct machine *machine, struct err *err);
+
+/* Before the clean-up: how the guest ended, should somebody else have to do it. */
+void run_mark_finished(const struct machine *machine, const char *outcome, const char *how);
 
 /* The same after a keeper that was killed; how it ended is kept and told, if it ever ran. */
 int run_clean_dead(struct machine *machine, struct err *err);

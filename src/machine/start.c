@@ -1,22 +1,12 @@
-/*
- * The host side of a start; machine/guest.c is the other half, step for step.
- *
- * The command forks a starter into the keeper's cgroup. The starter makes everything, is the parent
- * of the guest's init, and becomes the keeper by exec: so that init has one parent for its whole
- * life, and that a command killed at any moment leaves a start that goes through or is undone.
- */
+/* The host side of a start; machine/guest.c is the other half, step for step. */
 #include "machine/control.h"
-#include "machine/ended.h"
 #include "machine/guest.h"
-#include "machine/handover.h"
 #include "machine/private.h"
 #include "machine/run.h"
 
-#include "base/child.h"
 #include "base/file.h"
 #include "base/install.h"
 #include "base/scoped.h"
-#include "keeper/keeper.h"
 #include "kern/blockdev.h"
 #include "kern/mount.h"
 #include "kern/pty.h"
@@ -67,20 +57,6 @@ static int look_for_headroom(struct run *run, struct err *err)
 
 	headroom_words(&found);
 	return run_warn(run, text_str(&found), err);
-}
-
-/* A reboot's keeper holds the lock all the while. */
-static int lock_keeper(struct run *run, struct err *err)
-{
-	scoped_free char *path = text_format("%s/keeper.lock", run->machine->run);
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	/* Nobody has it for longer than it takes to look. */
-	run->lock_fd = file_lock(path, FILE_LOCK_WAIT);
-	if (run->lock_fd < 0)
-		return err_set(err, -run->lock_fd, "lock '%s': %s", path, strerror(-run->lock_fd));
-	return 0;
 }
 
 static int mount_volume(struct run *run, struct err *err)
@@ -316,21 +292,20 @@ static int write_state(struct run *run, bool sibling, struct err *err)
  */
 static int take_steps(struct run *run, bool sibling, struct err *err)
 {
-	if (open_run(run, err) < 0 || (!sibling && lock_keeper(run, err) < 0) ||
-	    look_for_headroom(run, err) < 0 || mount_volume(run, err) < 0 ||
-	    make_plan(run, err) < 0 || find_lease(run, err) < 0 || prepare_root(run, err) < 0 ||
-	    take_ids(run, err) < 0 || open_shares(run, err) < 0 || choose_label(run, err) < 0 ||
-	    place_make(run, err) < 0 || spawn_on_stage(run, sibling, err) < 0 ||
-	    place_register(run, err) < 0 || attach_network(run, err) < 0 ||
-	    post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
-	    write_state(run, sibling, err) < 0 ||
+	if (open_run(run, err) < 0 || look_for_headroom(run, err) < 0 ||
+	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
+	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
+	    choose_label(run, err) < 0 || place_make(run, err) < 0 ||
+	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
+	    attach_network(run, err) < 0 || post_host_ready(run, err) < 0 ||
+	    wait_root(run, err) < 0 || write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
 		return -err->code;
 	return 0;
 }
 
-static int start_guest(struct run *run, bool sibling, struct err *err)
+int run_start(struct run *run, bool sibling, struct err *err)
 {
 	int r = take_steps(run, sibling, err);
 
@@ -338,166 +313,5 @@ static int start_guest(struct run *run, bool sibling, struct err *err)
 		limits_explain(run->machine, run->cgroup_fd, err);
 		headroom_explain(err);
 	}
-	return r;
-}
-
-/* In the starter: nothing of the caller's terminal, session or folder stays with the keeper. */
-static void detach_from_caller(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	setsid();
-	umask(022);
-	if (chdir("/") < 0)
-		_exit(EXIT_FAILURE);
-}
-
-static __attribute__((noreturn)) void starter_main(struct machine *machine, int report_fd)
-{
-	struct err err = { 0 };
-	struct run run;
-
-	run_init(&run, machine);
-	pty_read_size(STDIN_FILENO, &run.window);
-	detach_from_caller();
-	rations_reset();
-	rations_rank_keeper();
-	if (place_ask(&run, &err) == 0 && start_guest(&run, false, &err) == 0)
-		handover_to_keeper(&run, report_fd, &err);
-	run_free(&run);
-	if (write(report_fd, &err, sizeof err) < 0)
-		_exit(2);
-	_exit(EXIT_FAILURE);
-}
-
-/* The keeper's word that it has begun, or the starter's what failed. */
-static int read_report(int fd, struct err *err)
-{
-	struct err report;
-	ssize_t n;
-
-	do
-		n = read(fd, &report, sizeof report);
-	while (n < 0 && errno == EINTR);
-	if (n != sizeof report)
-		return err_set(err, ECHILD, "its start was killed from outside; try again");
-	report.text[sizeof report.text - 1] = '\0';
-	return report.code ? err_set(err, report.code, "%s", report.text) : 0;
-}
-
-static int make_run_folder(struct machine *machine, struct err *err)
-{
-	if (mkdir(machine->run, 0700) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return err_set(err, errno, "make '%s': %s", machine->run, strerror(errno));
-	return file_make_dirs(machine->run, 0711, err);
-}
-
-static int spawn_starter(struct machine *machine, struct err *err)
-{
-	int report[2];
-	scoped_fd int cgroup = -1;
-
-	if (place_starter(machine, &cgroup, err) < 0)
-		return -err->code;
-	struct spawn spawn = { .cgroup_fd = cgroup };
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return err_set(err, errno, "pipe: %s", strerror(errno));
-	pid_t pid = spawn_process(&spawn);
-	if (pid == 0) {
-		close(report[0]);
-		starter_main(machine, report[1]);
-	}
-	close(report[1]);
-	int r = pid < 0 ? err_set(err, -pid, "start a process: %s", strerror(-pid))
-			: read_report(report[0], err);
-	close(report[0]);
-	if (pid > 0 && r < 0)
-		spawn_wait(spawn.pidfd);
-	if (pid > 0)
-		close(spawn.pidfd);
-	return r;
-}
-
-/* Written by the starter, which has no other way to say what is not a failure. */
-static void read_warning(struct machine *machine)
-{
-	scoped_free char *path = text_format("%s/warning", machine->run);
-	scoped_free char *text = NULL;
-
-	machine->warning[0] = '\0';
-	if (path && file_read(AT_FDCWD, path, sizeof machine->warning, &text) > 0)
-		text_print(machine->warning, sizeof machine->warning, "%s", text);
-}
-
-static void note_failure(const struct machine *machine, const char *cause)
-{
-	scoped_free char *how = text_format("did not start: %s", cause);
-
-	ended_write(machine, "failed", how ? how : "did not start");
-	machine_tell(machine, &(struct event){ .name = "failed", .cause = cause });
-}
-
-int machine_start(struct machine *machine, bool *was_running, struct err *err)
-{
-	if (machine_check(machine, err) < 0)
-		return -err->code;
-	scoped_fd int lock = control_lock_stopped(machine, err);
-
-	if (was_running)
-		*was_running = lock == -EALREADY;
-	if (lock < 0)
-		return lock == -EALREADY ? 0 : lock;
-	int r = run_left(machine) ? run_clean_dead(machine, err) : 0;
-	/* Before it runs: if the host dies under it, an earlier failure is not how it ended. */
-	ended_acknowledge(machine);
-	if (r == 0)
-		r = make_run_folder(machine, err);
-	if (r == 0)
-		r = spawn_starter(machine, err);
-	if (r < 0) {
-		note_failure(machine, err->text);
-		run_clean(machine, &(struct err){ 0 });
-		return err_wrap(err, "machine '%s' did not start", machine->name);
-	}
-	read_warning(machine);
-	return 0;
-}
-
-/*
- * The next guest of a reboot, for a keeper that lives on: cloned as the keeper's own child. The last
- * one's group goes first, with whatever it left in it.
- */
-static int respawn(struct run *run, struct err *err)
-{
-	return place_renew(run, err) < 0 ? -err->code : start_guest(run, true, err);
-}
-
-int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
-{
-	struct sync keeper = { .fd = keeper_fd };
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	struct run run;
-
-	run_init(&run, machine);
-	fcntl(keeper_fd, F_SETFD, FD_CLOEXEC);
-	int r = lock < 0 ? lock : respawn(&run, err);
-	if (r == 0) {
-		int fds[RESPAWN_FDS] = {
-			[RESPAWN_PIDFD] = run.pidfd,
-			[RESPAWN_CONSOLE] = run.console_fd,
-			[RESPAWN_NOTIFY] = run.notify_fd,
-			[RESPAWN_CGROUP] = run.cgroup_fd,
-		};
-		r = sync_post(&keeper, STEP_RUNNING, fds, RESPAWN_FDS, err);
-	}
-	if (r < 0)
-		sync_fail(&keeper, err);
-	else
-		run.init = 0; /* the keeper's now */
-	run_free(&run);
 	return r;
 }

@@ -47,6 +47,13 @@ case_always() {
 
 # Between two runs there is no guest, but the machine is not stopped either.
 case_between() {
+	local init
+	# Each pause is twice as long as the last: four seconds can be seen also where much else runs.
+	for _ in 1 2; do
+		init=$(field m init)
+		kill_init
+		retry 20 another_init "$init"
+	done
 	kill_init
 	retry 10 state_is m starting
 	fails 125 "about to be started again|not answer" berth exec m -- true
@@ -58,7 +65,6 @@ case_stop_is_an_end() {
 	berth stop m
 	same state stopped "$(field m state)"
 	berth start --wait m
-	# Each pause is twice as long as the last: four seconds can be seen also where much else runs.
 	for _ in 1 2; do
 		init=$(field m init)
 		kill_init

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "keeper/notify.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
 #include "suite.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 static void test_ring(void)
 {
@@ -125,6 +127,41 @@ static void test_long_path(void)
 	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, folder), 0);
 }
 
+static void report_as(uid_t uid, int fd, const char *text)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid) < 0)
+			_exit(1);
+		_exit(send(fd, text, strlen(text), 0) < 0);
+	}
+	CU_ASSERT_TRUE(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* Its init may say that it is ready, and its root; nobody else may. */
+static void test_reports(void)
+{
+	int pair[2], on = 1;
+
+	CU_ASSERT_EQUAL(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+	CU_ASSERT_EQUAL(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+	CU_ASSERT_EQUAL(notify_receive(pair[0], getpid()), -EAGAIN);
+	CU_ASSERT_EQUAL(send(pair[1], "STATUS=a\nREADY=1\n", 17, 0), 17);
+	CU_ASSERT_EQUAL(notify_receive(pair[0], getpid()), 1);
+	CU_ASSERT_EQUAL(send(pair[1], "STATUS=a", 8, 0), 8);
+	CU_ASSERT_EQUAL(notify_receive(pair[0], getpid()), 0);
+	report_as(getuid(), pair[1], "READY=1");
+	CU_ASSERT_EQUAL(notify_receive(pair[0], getpid()), 1);
+	if (getuid() == 0) {
+		report_as(65534, pair[1], "READY=1");
+		CU_ASSERT_EQUAL(notify_receive(pair[0], getpid()), 0);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -133,6 +170,7 @@ int main(void)
 		{ "messages", test_messages },
 		{ "forged messages", test_forged_messages },
 		{ "a socket with a long path", test_long_path },
+		{ "a guest's reports", test_reports },
 		CU_TEST_INFO_NULL,
 	};
 

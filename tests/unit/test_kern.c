@@ -9,6 +9,7 @@
 #include "kern/idmap.h"
 #include "kern/label.h"
 #include "kern/mount.h"
+#include "kern/process.h"
 #include "kern/pty.h"
 #include "kern/refusals.h"
 #include "kern/seccomp.h"
@@ -517,12 +518,60 @@ static void test_errand(void)
 	CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
+static void ignore_it(int number)
+{
+	(void)number;
+}
+
+/* A child that catches one signal, blocks another that then waits for it, and minds no third. */
+static void test_process(void)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	struct process process;
+	sigset_t set;
+	char byte;
+	int ready[2];
+
+	CU_ASSERT_EQUAL(pipe2(ready, O_CLOEXEC), 0);
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		signal(SIGTERM, ignore_it);
+		sigemptyset(&set);
+		sigaddset(&set, SIGRTMIN + 3);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		kill(getpid(), SIGRTMIN + 3);
+		if (write(ready[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+	CU_ASSERT_EQUAL(process_of_pidfd(spawn.pidfd), pid);
+	CU_ASSERT_EQUAL(process_look(pid, &process), 0);
+	CU_ASSERT_EQUAL(process.uid, geteuid());
+	CU_ASSERT_TRUE((process.caught & process_bit(SIGTERM)) != 0);
+	CU_ASSERT_TRUE((process.blocked & process_bit(SIGTERM)) == 0);
+	CU_ASSERT_TRUE((process.blocked & process_bit(SIGRTMIN + 3)) != 0);
+	CU_ASSERT_TRUE((process.pending & process_bit(SIGRTMIN + 3)) != 0);
+	CU_ASSERT_TRUE(((process.caught | process.blocked) & process_bit(SIGUSR1)) == 0);
+	kill(pid, SIGKILL);
+	spawn_wait(spawn.pidfd);
+	CU_ASSERT_EQUAL(process_look(pid, &process), -ENOENT);
+	CU_ASSERT_TRUE(process_of_pidfd(spawn.pidfd) < 0);
+	close(spawn.pidfd);
+	close(ready[0]);
+	close(ready[1]);
+	char cut[] = "Uid:\t0\t0\t0\t0\nSigCgt:\t0000000000000000\n";
+	CU_ASSERT_EQUAL(process_parse(cut, &process), -EPROTO);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "namespaces, owner and clocks", test_spawn },
 		{ "born among others", test_spawn_among },
 		{ "wait statuses", test_wait_status },
+		{ "what a process takes", test_process },
 		{ "mapped mounts", test_mapped_mount },
 		{ "detached mounts", test_mounts },
 		{ "control groups", test_cgroup },

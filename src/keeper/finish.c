@@ -1,0 +1,75 @@
+/*
+ * The clean-up after a guest's end, by `berth _finish`: volume, ids, state, and what else needs more
+ * libraries than a process that lives for years should load. It needs the machine's lock, which another
+ * command may hold; whoever waits for the guest's end does not wait for that one too.
+ */
+#include "keeper/supervise.h"
+
+#include "base/log.h"
+#include "base/scoped.h"
+#include "kern/spawn.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	KILLED_MS = 2000, /* until those who wait are told, when they are in a hurry */
+	ENDED_MS = 5000,  /* ... and when not */
+	LAST_MS = 150000, /* longer than it waits for any lock */
+};
+
+static pid_t begin(struct keeper *keeper, const char *outcome, int *pidfd)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	const char *argv[8];
+	pid_t pid = spawn_process(&spawn);
+
+	if (pid == 0) {
+		sigset_t none;
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
+		keeper_verb(keeper, "_finish", keeper->how, outcome, argv);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	*pidfd = spawn.pidfd;
+	return pid;
+}
+
+static bool ended_within(int pidfd, int milliseconds)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && poll(&gone, 1, milliseconds) > 0;
+}
+
+static void tell_clients(struct keeper *keeper)
+{
+	clients_take_late(keeper);
+	clients_tell(keeper, SAY_ENDED);
+	clients_close(keeper);
+}
+
+void finish_run(struct keeper *keeper, const char *outcome)
+{
+	int pidfd_taken = -1;
+	pid_t pid = begin(keeper, outcome, &pidfd_taken);
+	scoped_fd int pidfd = pidfd_taken;
+
+	if (pid < 0)
+		log_line("clean-up: %s", strerror(-pid));
+	bool ended = pid < 0 || ended_within(pidfd, keeper->killed ? KILLED_MS : ENDED_MS);
+	tell_clients(keeper);
+	/* Nobody shall wait to be accepted. */
+	scoped_close_fd(&keeper->control.fd);
+	if (ended)
+		return;
+	log_line("clean-up: it takes long");
+	if (!ended_within(pidfd, LAST_MS)) {
+		log_line("clean-up: not in time; the next command for this machine does it");
+		kill(pid, SIGKILL);
+	}
+}

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Stop and kill end in the time that they promise, whatever clients, guests and other commands do.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# As slow as the host is now: what a plain kill takes, in milliseconds. Deadlines are some of these.
+now_ms() {
+	echo $(($(date +%s%N) / 1000000))
+}
+
+# within SECONDS COMMAND...: ends with 0 in so many seconds, on a host as fast as one usually is; a slow one has
+# more. What it says is in $T/said.
+within() {
+	local seconds=$1 from took limit
+	shift
+	limit=$(($(cat "$T/speed") * seconds))
+	from=$(now_ms)
+	timeout "$((limit / 1000 + 5))" "$@" >"$T/said" 2>&1 </dev/null ||
+		fault "'$*' failed after $(($(now_ms) - from)) ms: $(cat "$T/said")" || return
+	took=$(($(now_ms) - from))
+	((took <= limit)) || fault "'$*' took $took ms, more than $limit ms"
+}
+
+# hold LOCK: by somebody who is stopped; let_go is its end.
+hold() {
+	mkfifo "$T/holding"
+	flock "$BERTH_ROOT/run/locks/$1" sh -c 'echo held >"$0"; exec sleep 1000' "$T/holding" &
+	holder=$!
+	read -r <"$T/holding"
+	rm "$T/holding"
+	kill -STOP "$holder"
+	trap let_go EXIT
+}
+
+# Whoever starts a machine has to make the network anew, and waits for whom we are.
+hold_starts() {
+	local bridge
+	bridge=$(ip -o link show type bridge | sed -n '1s/^[0-9]*: \([^:@]*\).*/\1/p')
+	ip link delete "$bridge"
+	hold network.default
+}
+
+let_go() {
+	trap - EXIT
+	pkill -KILL -P "$holder"
+	kill -KILL "$holder"
+	wait "$holder" || true
+}
+
+case_prepare() {
+	local from
+	busybox_template bb
+	berth create bb m
+	# The second time all is in the cache. A second where it takes a quarter of it.
+	for _ in 1 2; do
+		berth start --wait m
+		from=$(now_ms)
+		berth kill m
+	done
+	echo $((($(now_ms) - from) * 4 < 1000 ? 1000 : ($(now_ms) - from) * 4)) >"$T/speed"
+	echo "# a second is $(cat "$T/speed") ms"
+}
+
+# A signal is dropped by the kernel until init has a handler for it: it must get it then.
+case_a_halt_before_init_hears_it() {
+	berth exec m -- true 2>/dev/null || berth start --wait m
+	berth exec m -- tee /late-init >/dev/null <<-'SCRIPT'
+		#!/bin/sh
+		sleep 2
+		trap 'poweroff -f' TERM
+		while :; do sleep 0.1; done
+	SCRIPT
+	berth exec m -- chmod 755 /late-init
+	berth stop m
+	berth set m init=/late-init stop.timeout=120
+	berth start m
+	within 20 berth stop m
+	not grep killed "$T/said"
+	same "how it ended" "powered off" "$(field m ended)"
+	berth unset m init
+	berth unset m stop.timeout
+}
+
+# Again and again at the moments at which a start is at work.
+case_stop_right_behind_a_start() {
+	local i
+	for ((i = 0; i < 12; i++)); do
+		berth start m 2>/dev/null &
+		sleep "0.0$i"
+		within 20 berth stop m
+		wait $! || true
+		# It may have come first.
+		within 20 berth stop m
+		state_is m stopped
+	done
+	berth start m &
+	sleep 0.02
+	berth restart m
+	wait $! || true
+	state_is m running
+	within 20 berth stop m
+}
+
+# A start that waits for something gives way to force, and undoes what it has begun.
+case_kill_a_start() {
+	local starting
+	hold_starts
+	berth start m 2>"$T/err" &
+	starting=$!
+	retry 20 test -e "$BERTH_ROOT/run/machines/m/keeper.lock"
+	within 4 berth kill m
+	not wait "$starting"
+	has "killed from outside" "$(cat "$T/err")"
+	let_go
+	state_is m stopped || berth stop m
+	berth start --wait m
+}
+
+# A command that is stopped while a start is at work keeps nobody from the machine.
+case_a_stopped_start() {
+	local starting
+	berth stop m
+	hold_starts
+	berth start m &
+	starting=$!
+	retry 20 test -e "$BERTH_ROOT/run/machines/m/keeper.lock"
+	kill -STOP "$starting"
+	let_go
+	retry 20 state_is m running
+	within 20 berth stop m
+	within 4 berth kill m
+	state_is m stopped
+	kill -CONT "$starting"
+	wait "$starting" || true
+}
+
+# Who reboots is killed at once, also while the next guest is being made.
+case_kill_a_reboot() {
+	berth start --wait m
+	hold_starts
+	berth exec m -- reboot -f || true
+	retry 20 test -e "$BERTH_ROOT/run/machines/m/waiting"
+	within 4 berth kill m
+	let_go
+	retry 60 state_is m stopped
+	berth start --wait m
+}
+
+case_stop_a_reboot() {
+	hold_starts
+	berth exec m -- reboot -f || true
+	retry 20 test -e "$BERTH_ROOT/run/machines/m/waiting"
+	trap - EXIT
+	(sleep 1; let_go) &
+	within 20 berth stop m
+	wait $!
+	state_is m stopped
+	berth start --wait m
+}
+
+# The guest is gone at once; what is to be cleaned up waits for who has the lock.
+case_another_command_has_the_machine() {
+	local init
+	init=$(field m init)
+	hold machine.m
+	within 4 berth kill m
+	not test -e "/proc/$init"
+	let_go
+	retry 60 state_is m stopped
+	same "how it ended" killed "$(field m ended)"
+	berth start --wait m
+	hold machine.m
+	within 20 berth stop m
+	let_go
+	retry 60 state_is m stopped
+	berth start --wait m
+}
+
+case_a_stopped_keeper() {
+	kill -STOP "$(field m keeper)"
+	within 8 berth kill m
+	retry 10 state_is m stopped
+	berth start --wait m
+	kill -STOP "$(field m keeper)"
+	within 40 berth stop --timeout 1 m
+	retry 10 state_is m stopped
+}
+
+run_cases
