@@ -4,6 +4,7 @@
  */
 #include "base/text.h"
 #include "image/attributes.h"
+#include "image/decode.h"
 #include "image/unpack.h"
 
 #include <archive.h>
@@ -18,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-	BLOCK = 128 << 10,
 	TAR_BLOCK = 512,
 	ENTRIES_MAX = 4 << 20,      /* documented in berth-template(7) */
 	FOLDERS_MEMORY = 512 << 20, /* libarchive keeps every folder's name and times to its end */
@@ -29,6 +29,10 @@ enum {
 };
 
 struct extraction {
+	struct decoder *decoder;
+	const char *last; /* the decoder's last bytes, which the tar's end may not have reached */
+	size_t last_size;
+	uint64_t given; /* bytes from the decoder so far */
 	struct archive *in, *disk;
 	struct unpack_report *report;
 	uint64_t unchecked; /* bytes written since the free space was looked at */
@@ -68,7 +72,9 @@ static int fail(struct extraction *x, struct archive *a)
 		return err_set(err, code, "it needs more memory than unpacking may have (1 GiB)");
 	if (strstr(said, "Unrecognized archive format"))
 		return err_set(err, EINVAL, "it is not a tar archive");
-	const char *hint = strstr(said, "runcated") ? "; the archive is not complete" : "";
+	const char *hint = strstr(said, "runcated") && !strstr(said, "not complete")
+				   ? "; the archive is not complete"
+				   : "";
 	if (!x->name[0])
 		return err_set(err, code, "%s%s", said, hint);
 	return err_set(err, code, "entry '%s': %s%s", x->name, said, hint);
@@ -259,27 +265,65 @@ static int read_all(struct extraction *x, struct archive_entry *entry)
 	}
 }
 
-/* Built-in decoders only: the others would run programs, of which there are none here. */
-static int open_input(struct extraction *x, int fd)
+static la_ssize_t next_bytes(struct archive *in, void *context, const void **bytes)
 {
-	archive_read_support_filter_gzip(x->in);
-	archive_read_support_filter_bzip2(x->in);
-	archive_read_support_filter_xz(x->in);
-	archive_read_support_filter_lzma(x->in);
-	archive_read_support_filter_lzip(x->in);
-	archive_read_support_filter_zstd(x->in);
-	archive_read_support_filter_lz4(x->in);
-	archive_read_support_filter_compress(x->in);
+	struct extraction *x = context;
+	struct err err = { 0 };
+	ssize_t n = decode_read(x->decoder, bytes, &err);
+
+	if (n >= 0) {
+		x->last = *bytes;
+		x->last_size = (size_t)n;
+		x->given += (uint64_t)n;
+		return n;
+	}
+	archive_set_error(in, err.code, "%s", err.text);
+	return ARCHIVE_FATAL;
+}
+
+static int open_input(struct extraction *x)
+{
 	archive_read_support_format_tar(x->in);
 	archive_read_support_format_empty(x->in);
-	if (archive_read_open_fd(x->in, fd, BLOCK) != ARCHIVE_OK)
+	if (archive_read_open(x->in, x, NULL, next_bytes, NULL) != ARCHIVE_OK)
 		return fail(x, x->in);
 	return 0;
+}
+
+static int only_zeros(struct extraction *x, const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i])
+			return err_set(
+				&x->report->err, EINVAL,
+				"something stands behind its end mark: it is damaged, or more "
+				"than one archive");
+	}
+	return 0;
+}
+
+/* A tar may be padded with zeros. The checksums of most compressions stand at the very end. */
+static int read_rest(struct extraction *x)
+{
+	uint64_t left = x->given - (uint64_t)archive_filter_bytes(x->in, 0);
+	struct err why = { 0 };
+	const void *bytes;
+	ssize_t n;
+
+	if (left <= x->last_size &&
+	    only_zeros(x, x->last + x->last_size - (size_t)left, (size_t)left) < 0)
+		return -x->report->err.code;
+	while ((n = decode_read(x->decoder, &bytes, &why)) > 0) {
+		if (only_zeros(x, bytes, (size_t)n) < 0)
+			return -x->report->err.code;
+	}
+	return n < 0 ? err_set(&x->report->err, why.code, "%s", why.text) : 0;
 }
 
 int extract_archive(int fd, struct unpack_report *report)
 {
 	struct extraction x = {
+		.decoder = decode_open(fd),
 		.in = archive_read_new(),
 		.disk = archive_write_disk_new(),
 		.report = report,
@@ -287,7 +331,7 @@ int extract_archive(int fd, struct unpack_report *report)
 	struct archive_entry *entry = archive_entry_new();
 	int r;
 
-	if (!x.in || !x.disk || !entry) {
+	if (!x.decoder || !x.in || !x.disk || !entry) {
 		r = err_set(&report->err, ENOMEM, "out of memory");
 		goto out;
 	}
@@ -299,9 +343,11 @@ int extract_archive(int fd, struct unpack_report *report)
 						       ARCHIVE_EXTRACT_SECURE_SYMLINKS |
 						       ARCHIVE_EXTRACT_SECURE_NODOTDOT |
 						       ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
-	r = open_input(&x, fd);
+	r = open_input(&x);
 	if (r == 0)
 		r = read_all(&x, entry);
+	if (r == 0)
+		r = read_rest(&x);
 	/* Closing sets what folders could not have while they were filled. */
 	x.name[0] = '\0';
 	if (r == 0 && archive_write_close(x.disk) != ARCHIVE_OK)
@@ -310,5 +356,6 @@ out:
 	archive_entry_free(entry);
 	archive_read_free(x.in);
 	archive_write_free(x.disk);
+	decode_close(x.decoder);
 	return r;
 }

@@ -12,6 +12,7 @@ libimage_a_SOURCES = \
 pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
+	src/image/decode.c src/image/decode.h \
 	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
 libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS
@@ -20,8 +21,12 @@ endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_root test_template test_unpack
-TESTS += test_root test_template test_unpack
+check_PROGRAMS += test_damaged test_root test_template test_unpack
+TESTS += test_damaged test_root test_template test_unpack
+test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
+	tests/unit/tarball.c tests/unit/tarball.h
+test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
+test_damaged_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h
 test_root_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_unpack_SOURCES = tests/unit/test_unpack.c tests/unit/suite.c tests/unit/suite.h \

@@ -22,7 +22,7 @@ else
 fuzz_common += tests/fuzz/replay.c
 endif
 
-fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/extract.c src/image/layout.c $(fuzz_common)
+fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/extract.c src/image/layout.c $(fuzz_common)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_archive_LDFLAGS = $(fuzz_flags)
 fuzz_catalog_SOURCES = tests/fuzz/catalog.c $(fuzz_common)
