@@ -4,6 +4,7 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 
 #include <sys/wait.h>
 
@@ -49,6 +50,7 @@ static int tell(int r, struct err *err)
 void act_and_exit(struct call *call, const char *name, act_fn *act)
 {
 	struct err err = { 0 };
+	progress_off();
 	int status = tell(act_on(call, name, act, &err), &err);
 
 	fflush(stdout);

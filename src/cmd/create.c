@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 #include "image/template.h"
 
 #include <string.h>
@@ -56,6 +57,16 @@ static int check_template(const struct call *call, const char *template, struct 
 	return r;
 }
 
+/* In a pool that copies files it takes as long as a copy. */
+static int create_shown(const struct call *call, const char *name, const struct machine_spec *spec,
+			struct err *err)
+{
+	scoped_progress struct progress progress;
+
+	progress_begin(&progress, "creating machine '%s'", name);
+	return machine_create(&call->site, name, spec, err);
+}
+
 int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err)
 {
@@ -89,7 +100,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 		if (made_up)
 			r = make_up_name(template, name, err);
 		if (r == 0)
-			r = machine_create(&call->site, name, &spec, err);
+			r = create_shown(call, name, &spec, err);
 		if (r != -EEXIST || !made_up)
 			break;
 		*err = (struct err){ 0 };
@@ -191,7 +202,10 @@ static int run_clone(struct call *call, struct err *err)
 	if (r != 0)
 		return r;
 	struct settings settings = { .words = words.list, .count = words.count };
+	struct progress progress;
+	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
 	r = machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
+	progress_end(&progress);
 	return r != 0 ? r : show_made(call, call->words[1], err);
 }
 

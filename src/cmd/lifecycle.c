@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 
 const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
 static const struct flag flag_running = { "force", 'f', false, NULL,
@@ -55,8 +56,12 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 	uint64_t seconds;
 
 	int r = call_seconds(call, &flag_timeout, 0, &seconds, err);
-	if (r == 0)
-		r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
+	if (r != 0)
+		return r;
+	struct progress progress;
+	progress_begin(&progress, "stopping machine '%s'", machine->name);
+	r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
+	progress_end(&progress);
 	if (r != 0)
 		return r;
 	if (outcome == STOP_WAS_STOPPED && !restarting)
@@ -101,6 +106,8 @@ static int restart_one(struct call *call, struct machine *machine, struct err *e
 
 static int delete_one(struct call *call, struct machine *machine, struct err *err)
 {
+	scoped_progress struct progress progress;
+	progress_begin(&progress, "deleting machine '%s'", machine->name);
 	return machine_delete(machine, call_has(call, &flag_running), err);
 }
 

@@ -27,6 +27,7 @@ libcmd_a_SOURCES = \
 	src/cmd/options.c \
 	src/cmd/pool.c src/cmd/pool.h \
 	src/cmd/upkeep.c \
+	src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/print.c src/cmd/print.h \
 	src/cmd/run.c \
 	src/cmd/settings.c \

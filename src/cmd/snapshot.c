@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 
 #include <string.h>
 
@@ -140,6 +141,9 @@ static int run_delete(struct call *call, struct err *err)
 
 static int run_restore(struct call *call, struct err *err)
 {
+	scoped_progress struct progress progress;
+
+	progress_begin(&progress, "restoring machine '%s'", call->words[0]);
 	return on_snapshot(call, snapshot_restore, err);
 }
 

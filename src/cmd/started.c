@@ -2,6 +2,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -14,6 +15,8 @@ int wait_booted(const struct call *call, struct machine *machine, struct err *er
 
 	if (r != 0 || !call_has(call, &flag_wait))
 		return r;
+	scoped_progress struct progress progress;
+	progress_begin(&progress, "waiting for machine '%s' to boot", machine->name);
 	return machine_wait_booted(machine, (unsigned)seconds, err);
 }
 

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/progress.h"
 #include "cmd/verbs.h"
 
 #include <string.h>
@@ -77,6 +78,15 @@ static int run_build(struct call *call, struct err *err)
 	return template_build(&call->site, name, &pool, &build, err);
 }
 
+static int import_shown(const struct call *call, const char *name, struct pool *pool,
+			const char *archive, struct text *notes, struct err *err)
+{
+	scoped_progress struct progress progress;
+
+	progress_begin(&progress, "importing '%s'", name);
+	return template_import(&call->site, name, pool, archive, notes, err);
+}
+
 static int run_import(struct call *call, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -90,7 +100,7 @@ static int run_import(struct call *call, struct err *err)
 		return err_set(err, errno, "read '%s': %s", archive, strerror(errno));
 	r = open_pool(call, &pool, err);
 	if (r == 0)
-		r = template_import(&call->site, name, &pool, archive, &notes, err);
+		r = import_shown(call, name, &pool, archive, &notes, err);
 	char *rest = notes.data;
 	for (char *line; r == 0 && (line = strsep(&rest, "\n"));) {
 		if (*line)

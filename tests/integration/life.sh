@@ -302,8 +302,12 @@ case_deaf_init() {
 	berth stop m >"$T/out" 2>&1
 	has "kill" "$(cat "$T/out")"
 	same state stopped "$(field m state)"
+	not grep -q '\.\.\.' "$T/out"
+	# At a terminal it says what it waits for.
 	berth start m
-	berth stop --timeout=1 m
+	script -qec "berth stop --timeout=3 m" /dev/null </dev/null >"$T/out"
+	grep -q "stopping machine 'm' \.\.\. 1 s" "$T/out"
+	grep -q "was killed" "$T/out"
 	berth delete m
 }
 

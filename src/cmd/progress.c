@@ -1,0 +1,74 @@
+#include "cmd/progress.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_off;
+
+void progress_off(void)
+{
+	is_off = true;
+}
+
+/* Until SIGTERM, which is blocked and taken from here, so that no line is left half written. */
+static __attribute__((noreturn)) void write_lines(const char *what, const sigset_t *end)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	unsigned seconds = 0;
+
+	while (sigtimedwait(end, NULL, &second) < 0) {
+		if (errno == EAGAIN)
+			dprintf(STDERR_FILENO, "\r%s ... %u s", what, ++seconds);
+	}
+	if (seconds > 0)
+		dprintf(STDERR_FILENO, "\r\033[K");
+	_exit(EXIT_SUCCESS);
+}
+
+void progress_begin(struct progress *progress, const char *fmt, ...)
+{
+	pid_t owner = getpid();
+	char what[160];
+	sigset_t end, before;
+	va_list ap;
+
+	*progress = (struct progress){ 0 };
+	if (is_off || !isatty(STDERR_FILENO))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	fflush(NULL);
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, &before);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* An interrupt ends the command, and by that its child; what it is at is not cut short. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		signal(SIGINT, SIG_IGN);
+		if (getppid() != owner)
+			_exit(EXIT_FAILURE);
+		write_lines(what, &end);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	progress->pid = pid > 0 ? pid : 0;
+}
+
+void progress_end(struct progress *progress)
+{
+	if (!progress->pid)
+		return;
+	kill(progress->pid, SIGTERM);
+	while (waitpid(progress->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	progress->pid = 0;
+}

@@ -1,0 +1,24 @@
+/* What a user at a terminal sees while a command takes longer than a second: what it is at, and for how long. */
+#ifndef BERTH_CMD_PROGRESS_H
+#define BERTH_CMD_PROGRESS_H
+
+#include <sys/types.h>
+
+struct progress {
+	pid_t pid; /* of the child that writes the line; 0: there is none */
+};
+
+/*
+ * From now on, until progress_end, after a second and then every second: "stopping machine 'web' ... 12 s" on
+ * standard error, one line that is written over and removed at the end. Nothing where standard error is no
+ * terminal, or after progress_off.
+ */
+void progress_begin(struct progress *progress, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void progress_end(struct progress *progress);
+#define scoped_progress __attribute__((cleanup(progress_end)))
+
+/* For a process that is one of several at the same terminal. */
+void progress_off(void);
+
+#endif
