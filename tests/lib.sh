@@ -44,6 +44,13 @@ outer() {
 		fi
 		export busybox_i386
 	fi
+	for release in ${needs_roots:-}; do
+		if ! tar=$("$top/tests/debian-root" bookworm "${release#*=}"); then
+			echo "skip $(basename "$0" .sh): no packages for ${release%%=*} to be had; is the mirror reachable?"
+			exit 77
+		fi
+		export "debian_tar_${release%%=*}=$tar"
+	done
 	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
 	export T
 	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)
@@ -132,7 +139,7 @@ busybox_template() {
 }
 
 # debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this, and
-# needs_packages="PACKAGE,..." for more than the smallest.
+# needs_packages="PACKAGE,..." for more than the smallest; or needs_roots="NAME=PACKAGE,... ...".
 debian_template() {
 	local tar=debian_tar_$1
 	berth template import "${!tar}" "${2:-$1}"

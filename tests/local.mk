@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/integration/terminal.py
 EXTRA_DIST += tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
+EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh

@@ -185,6 +185,21 @@ static int run_launch(struct call *call, struct err *err)
 	return r != 0 ? r : show_made(call, name, err);
 }
 
+/* An address is one machine's, so that a clone begins without. */
+static void tell_address(const struct call *call)
+{
+	const char *from = call->words[0], *to = call->words[1];
+	scoped_machine struct machine source = { 0 };
+	scoped_machine struct machine made = { 0 };
+	struct err unsaid = { 0 };
+
+	if (machine_read(&source, &call->site, from, &unsaid) == 0 && *source.config.address &&
+	    machine_read(&made, &call->site, to, &unsaid) == 0 && !*made.config.address)
+		print_note("network.address %s stays with '%s': '%s' gets a free one; 'berth set "
+			   "%s network.address=' chooses it",
+			   source.config.address, from, to, to);
+}
+
 static int run_clone(struct call *call, struct err *err)
 {
 	const char *snapshot = call_value(call, &flag_snapshot);
@@ -206,6 +221,8 @@ static int run_clone(struct call *call, struct err *err)
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
 	r = machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
 	progress_end(&progress);
+	if (r == 0)
+		tell_address(call);
 	return r != 0 ? r : show_made(call, call->words[1], err);
 }
 

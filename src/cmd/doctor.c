@@ -106,6 +106,10 @@ static void look_at_walls(struct report *report, const struct machine *machine)
 	scoped_free char *remedy =
 		text_format("run 'berth network up %s'", machine->config.network);
 
+	if (machine_cut_off(machine))
+		report_add(report, VERDICT_PROBLEM, "machine", remedy,
+			   "machine '%s' is cut off: its link is not on the bridge of network '%s'",
+			   machine->name, machine->config.network);
 	if (machine_unguarded(machine))
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
 			   "machine '%s' has lost the firewall rules that keep it from using "

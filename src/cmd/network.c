@@ -129,16 +129,16 @@ static int on_network(struct call *call, const char *name,
 	return r < 0 ? r : act(&network, err);
 }
 
-static int up_with_guards(struct network *network, struct err *err)
+static int up_with_machines(struct network *network, struct err *err)
 {
 	int r = network_up(network, err);
 
-	return r < 0 ? r : machine_guard_all(network, err);
+	return r < 0 ? r : machine_reconnect_all(network, err);
 }
 
 static int up_one(struct call *call, const char *name, struct err *err)
 {
-	return on_network(call, name, up_with_guards, err);
+	return on_network(call, name, up_with_machines, err);
 }
 
 static int down_one(struct call *call, const char *name, struct err *err)

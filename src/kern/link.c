@@ -252,6 +252,26 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 	return r;
 }
 
+int link_join(struct link_socket *links, int index, int bridge, bool isolated)
+{
+	struct nl_msg *join = change_link(index, IFF_UP);
+
+	if (join && nla_put_u32(join, IFLA_MASTER, (uint32_t)bridge) < 0) {
+		nlmsg_free(join);
+		join = NULL;
+	}
+	int r = link_request_send(links, join);
+	if (r < 0 || !isolated)
+		return r;
+	/* What a port is, only a port can be told. */
+	struct nl_msg *wall = change_link(index, 0);
+	if (wall && put_isolated(wall) < 0) {
+		nlmsg_free(wall);
+		wall = NULL;
+	}
+	return link_request_send(links, wall);
+}
+
 int link_delete(struct link_socket *links, const char *name)
 {
 	struct ifinfomsg head = { 0 };

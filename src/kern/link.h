@@ -24,6 +24,7 @@ enum { LINK_MAC = 6 };
 
 struct link_info {
 	int index;
+	int master; /* index of the bridge that it is a port of, or 0 */
 	bool up;
 	char kind[16];               /* "bridge", "veth", "" for hardware */
 	char alias[64];              /* cut if longer */
@@ -49,6 +50,8 @@ int link_set_snooping(struct link_socket *links, int bridge, bool on);
 int link_add_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
 /* 1, 0 or -errno. */
 int link_has_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
+/* Removes every IPv4 address of a link. */
+int link_clear_addresses(struct link_socket *links, int index);
 int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway);
 
 /* A pair: one end here, the other in the network namespace of a process. */
@@ -71,8 +74,14 @@ struct link_veth {
  */
 int link_add_veth(struct link_socket *links, const struct link_veth *veth);
 
+/* Makes a link a port of a bridge, as link_add_veth does, whatever it was. */
+int link_join(struct link_socket *links, int index, int bridge, bool isolated);
+
 /* Success if it is gone already. */
 int link_delete(struct link_socket *links, const char *name);
+
+/* How many links whose names begin so are a port of nothing, or -errno. */
+int link_count_loose(struct link_socket *links, const char *prefix);
 
 /* How many ports a bridge has, or -errno. */
 int link_count_ports(struct link_socket *links, int bridge);

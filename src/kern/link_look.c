@@ -24,6 +24,7 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 	if (!link)
 		return -EPROTO;
 	*info = (struct link_info){ .index = rtnl_link_get_ifindex(link),
+				    .master = rtnl_link_get_master(link),
 				    .up = rtnl_link_get_flags(link) & IFF_UP };
 	const char *kind = rtnl_link_get_type(link);
 	const char *alias = rtnl_link_get_ifalias(link);
@@ -92,6 +93,40 @@ int link_count_ports(struct link_socket *links, int bridge)
 	return r < 0 ? r : count.ports;
 }
 
+struct loose_count {
+	const char *prefix;
+	int links;
+};
+
+static int count_loose(struct nl_msg *message, void *context)
+{
+	struct loose_count *count = context;
+	struct nlmsghdr *head = nlmsg_hdr(message);
+	uint32_t master;
+
+	if (!nlmsg_valid_hdr(head, sizeof(struct ifinfomsg)) ||
+	    find_u32(message, sizeof(struct ifinfomsg), IFLA_MASTER, &master))
+		return NL_OK;
+	struct nlattr *name = nlmsg_find_attr(head, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	if (name && strncmp(nla_get_string(name), count->prefix, strlen(count->prefix)) == 0)
+		count->links++;
+	return NL_OK;
+}
+
+int link_count_loose(struct link_socket *links, const char *prefix)
+{
+	struct loose_count count = { .prefix = prefix };
+	struct ifinfomsg head = { 0 };
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < TRIES; i++) {
+		count.links = 0;
+		r = link_request_dump(links, ask(RTM_GETLINK, &head, sizeof head), count_loose,
+				      &count);
+	}
+	return r < 0 ? r : count.links;
+}
+
 struct address_search {
 	int index;
 	struct in_addr address;
@@ -120,6 +155,52 @@ int link_has_address(struct link_socket *links, int index, struct in_addr addres
 				  &search);
 
 	return r < 0 && r != -EINTR ? r : search.found;
+}
+
+enum { CLEARED_AT_ONCE = 16 };
+
+struct address_list {
+	int index;
+	size_t count;
+	struct {
+		uint32_t local;
+		unsigned char prefix;
+	} items[CLEARED_AT_ONCE];
+};
+
+static int note_address(struct nl_msg *message, void *context)
+{
+	struct address_list *list = context;
+	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	uint32_t local;
+
+	if (list->count < CLEARED_AT_ONCE && head->ifa_index == (unsigned)list->index &&
+	    find_u32(message, sizeof *head, IFA_LOCAL, &local)) {
+		list->items[list->count].local = local;
+		list->items[list->count++].prefix = head->ifa_prefixlen;
+	}
+	return NL_OK;
+}
+
+int link_clear_addresses(struct link_socket *links, int index)
+{
+	struct address_list list = { .index = index };
+	struct ifaddrmsg head = { .ifa_family = AF_INET, .ifa_index = (unsigned)index };
+	int r = link_request_dump(links, ask(RTM_GETADDR, &head, sizeof head), note_address, &list);
+
+	for (size_t i = 0; r == 0 && i < list.count; i++) {
+		struct nl_msg *message = nlmsg_alloc_simple(RTM_DELADDR, 0);
+		head.ifa_prefixlen = list.items[i].prefix;
+		if (message) {
+			nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
+			nla_put_u32(message, IFA_LOCAL, list.items[i].local);
+		}
+		r = link_request_send(links, message);
+		/* It goes with the first of its subnet. */
+		if (r == -EADDRNOTAVAIL)
+			r = 0;
+	}
+	return r;
 }
 
 struct subnet_visit {

@@ -361,25 +361,10 @@ static int destroy_in_pool(struct machine *machine, const char *name, struct err
 	return volume_destroy(&pool, volume, err);
 }
 
-static void release_in_network(struct machine *machine, const char *name)
-{
-	scoped_network struct network network = { 0 };
-	struct err ignored = { 0 };
-
-	if (network_open(&network, machine->site, name, &ignored) == 0)
-		lease_release(&network, machine->name, &ignored);
-}
-
 /* An unreadable pool keeps a volume, if it has one: that must not keep the others. */
 static int visit_pool(void *context, const char *name)
 {
 	destroy_in_pool(context, name, &(struct err){ 0 });
-	return 0;
-}
-
-static int visit_network(void *context, const char *name)
-{
-	release_in_network(context, name);
 	return 0;
 }
 
@@ -388,12 +373,10 @@ static int release_holdings(struct machine *machine, bool known, struct err *err
 {
 	int r;
 
-	if (!known) {
-		r = pool_list(machine->site, visit_pool, machine, err);
-		return r < 0 ? r : network_list(machine->site, visit_network, machine, err);
-	}
-	if (*machine->config.network)
-		release_in_network(machine, machine->config.network);
+	/* Also where it was before, if its settings name another by now. */
+	machine_leave_networks(machine, NULL);
+	if (!known)
+		return pool_list(machine->site, visit_pool, machine, err);
 	r = destroy_in_pool(machine, machine->config.pool, err);
 	if (r == -ENOENT) {
 		/* The pool went before its machine: there is nothing left to destroy. */

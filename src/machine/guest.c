@@ -130,6 +130,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.guest_init = run->plan.guest_init,
 		.screen = run->plan.screen,
 		.shield = run->machine->config.privileged,
+		.lease = run->networked ? &run->lease : NULL,
 		.shares = &run->shares,
 	};
 	int out[2];

@@ -17,6 +17,7 @@ libmachine_a_SOURCES = \
 	src/machine/headroom.c src/machine/headroom.h \
 	src/machine/identity.c \
 	src/machine/ids.c src/machine/ids.h \
+	src/machine/leases.c \
 	src/machine/limits.c src/machine/limits.h \
 	src/machine/rations.c src/machine/rations.h \
 	src/machine/machine.c src/machine/machine.h \
@@ -29,6 +30,8 @@ libmachine_a_SOURCES = \
 	src/machine/mounts.c \
 	src/machine/neighbours.c \
 	src/machine/relay.c src/machine/relay.h \
+	src/machine/resolver.c src/machine/resolver.h \
+	src/machine/rootfile.c src/machine/rootfile.h \
 	src/machine/rootfs.c src/machine/rootfs.h \
 	src/machine/rootsize.c src/machine/rootsize.h \
 	src/machine/run.c src/machine/run.h \

@@ -133,10 +133,12 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage);
 
 /*
  * Whether it runs, and the host's firewall has lost the rules of its port, which keep it from using
- * others' addresses; and puts them back for all on a network. Cheap where nothing is lost.
+ * others' addresses, or its port is no longer one of its network's bridge; and puts both right for all
+ * on a network that is up, one after the other, whatever becomes of one. Cheap where nothing is lost.
  */
 bool machine_unguarded(const struct machine *machine);
-int machine_guard_all(struct network *network, struct err *err);
+bool machine_cut_off(const struct machine *machine);
+int machine_reconnect_all(struct network *network, struct err *err);
 
 /* How its last run ended: "powered off", "killed". -ENOENT when it never ran to an end. */
 int machine_last_end(const struct machine *machine, char *out, size_t room);

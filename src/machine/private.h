@@ -37,6 +37,15 @@ char *machine_path(const struct machine *machine, const char *file);
  */
 int machine_erase(struct machine *machine, struct err *err);
 
+/*
+ * Its lease on a network, made if there is none; under its lock. A hardware address that another has
+ * there is drawn again, in machine.conf; a new lease is its only one.
+ */
+int machine_lease(struct machine *machine, struct network *network, struct lease *lease,
+		  struct err *err);
+/* Gives back what it holds on all networks, or all but one. What fails is tried again by its deletion. */
+void machine_leave_networks(const struct machine *machine, const char *except);
+
 /* "machine.NAME", "restoring.NAME" while a restore is at work, and "snapshot.NAME.SNAP". */
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "kern/mount.h"
+#include "machine/resolver.h"
 #include "machine/stage.h"
 
 #include <fcntl.h>
@@ -306,6 +307,8 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 	if (fill_dev(root, rootfs->devices, err) < 0 || open_console(rootfs, console, err) < 0 ||
 	    fill_run_host(rootfs, err) < 0)
 		return -err->code;
+	if (rootfs->lease)
+		resolver_seed(root, rootfs->lease);
 	if (mount_table(root, spare_rows, rootfs->shares->covers_sys ? 2 : 1, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < rootfs->shares->count; i++) {

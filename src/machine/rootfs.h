@@ -14,6 +14,7 @@ struct rootfs {
 	const char *uuid; /* borrowed */
 	bool guest_init, screen;
 	bool shield; /* its root is the host's: what of /proc is the host's is made read-only */
+	const struct lease *lease;                               /* borrowed; NULL: no network */
 	const struct shares *shares;                             /* borrowed */
 	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };

@@ -116,13 +116,13 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 {
 	scoped_free char *path = text_format("%s/state", machine->run);
 	scoped_free char *aside = text_format("%s/state.new", machine->run);
-	char line[160];
+	char line[256];
 
 	if (!path || !aside)
 		return err_set(err, ENOMEM, "out of memory");
-	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u\n",
+	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u %s\n",
 			 (int)state->init, (int)state->keeper, state->started, state->map.base,
-			 state->map.count, major(state->disk), minor(state->disk));
+			 state->map.count, major(state->disk), minor(state->disk), state->network);
 	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
 	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
@@ -143,13 +143,13 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
 	if (n < 0)
 		return (int)n;
-	/* One of an older berth ends before the disk. */
-	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u", &init, &keeper,
-			    &state->started, &state->map.base, &state->map.count, &major_number,
-			    &minor_number);
+	/* One of an older berth ends before the disk, or before the network. */
+	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u %63s", &init,
+			    &keeper, &state->started, &state->map.base, &state->map.count,
+			    &major_number, &minor_number, state->network);
 	if (fields < 5)
 		return -EINVAL;
-	if (fields == 7)
+	if (fields >= 7)
 		state->disk = makedev(major_number, minor_number);
 	state->init = init;
 	state->keeper = keeper;
@@ -240,15 +240,15 @@ int run_end_processes(struct machine *machine, struct err *err)
 }
 
 /* Objects that vanish with the guest's namespaces in the usual case. What fails here is tried again. */
-static void release_objects(struct machine *machine)
+static void release_objects(struct machine *machine, const char *started_on)
 {
+	const char *name = *started_on ? started_on : machine->config.network;
 	struct err ignored = { 0 };
 	struct network network = { 0 };
 	struct pool pool = { 0 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (*machine->config.network &&
-	    network_open(&network, machine->site, machine->config.network, &ignored) == 0) {
+	if (*name && network_open(&network, machine->site, name, &ignored) == 0) {
 		network_remove_port(&network, machine->name, &ignored);
 		network_close(&network);
 	}
@@ -267,8 +267,9 @@ int run_clean(struct machine *machine, struct err *err)
 
 	if (r < 0)
 		return r;
-	release_objects(machine);
-	if (run_read_state(machine, &state) < 0)
+	bool known = run_read_state(machine, &state) == 0;
+	release_objects(machine, known ? state.network : "");
+	if (!known)
 		ids_release_all(IDS_FOLDER, machine->run);
 	else
 		ids_release(IDS_FOLDER, machine->run, &state.map);

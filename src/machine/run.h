@@ -21,7 +21,8 @@ struct run_state {
 	pid_t init, keeper;
 	uint64_t started; /* seconds since the epoch */
 	struct idmap map;
-	dev_t disk; /* below its root; 0: none, or several */
+	dev_t disk;       /* below its root; 0: none, or several */
+	char network[64]; /* that it was started on; "": none, or not written down */
 };
 
 struct run {

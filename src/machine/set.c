@@ -155,5 +155,10 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 		run_mark_life(machine, false);
 	config_free(&machine_schema, &machine->config);
 	machine->fault = (struct err){ 0 };
-	return machine_load(machine, err);
+	if (machine_load(machine, err) < 0)
+		return -err->code;
+	/* Running it keeps the address that it has, and gives it back as it gets the next. */
+	if (find_change(&set, "network") && !run_alive(machine))
+		machine_leave_networks(machine, machine->config.network);
+	return 0;
 }

@@ -100,17 +100,16 @@ static int make_plan(struct run *run, struct err *err)
 static int find_lease(struct run *run, struct err *err)
 {
 	const struct machine_config *config = &run->machine->config;
-	const char *want = *config->address ? config->address : NULL;
 
 	if (!*config->network)
 		return 0;
 	if (network_open(&run->network, run->machine->site, config->network, err) < 0 ||
 	    network_up(&run->network, err) < 0 ||
-	    lease_get(&run->network, run->machine->name, config->mac, want, &run->lease, err) < 0)
+	    machine_lease(run->machine, &run->network, &run->lease, err) < 0)
 		return -err->code;
 	run->networked = true;
 	run->lease.isolated = config->isolated;
-	if (run->network.renewed && machine_guard_all(&run->network, err) < 0)
+	if (run->network.renewed && machine_reconnect_all(&run->network, err) < 0)
 		return -err->code;
 	return run_warn(run, run->network.warning, err);
 }
@@ -283,6 +282,8 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 		.map = run->map,
 		.disk = run->state.disk,
 	};
+	if (run->networked)
+		snprintf(run->state.network, sizeof run->state.network, "%s", run->network.name);
 	return run_write_state(run->machine, &run->state, err);
 }
 

@@ -166,7 +166,10 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 	/* A guest must not be able to give the host routes by advertising itself as a router. */
 	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
 	file_write(AT_FDCWD, path, "0");
-	r = link_add_address(links, found->bridge.index, network->gateway, network->prefix);
+	/* From an older state, which had this network on another subnet. */
+	r = found->address ? 0 : link_clear_addresses(links, found->bridge.index);
+	if (r == 0)
+		r = link_add_address(links, found->bridge.index, network->gateway, network->prefix);
 	if (r == 0)
 		r = link_set_up(links, found->bridge.index);
 	return r < 0 ? bridge_tell(network, links, r, name, err) : 0;
@@ -194,6 +197,8 @@ static int bring_dns(struct network *network, const struct found *found, struct 
 static int bring_up(struct network *network, struct link_socket *links, struct found *found,
 		    struct err *err)
 {
+	/* Of machines that run, and were on a bridge that is no more. */
+	int loose = found->here ? 0 : link_count_loose(links, PORT_PREFIX);
 	if ((!found->here || !found->address) && make_bridge(network, links, found, err) < 0)
 		return -err->code;
 	if (!found->forwarding) {
@@ -204,7 +209,7 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 	}
 	if (!found->rules && firewall_update(network, err) < 0)
 		return -err->code;
-	network->renewed = found->here && !found->rules;
+	network->renewed = loose > 0 || (found->here && !found->rules);
 	return bring_dns(network, found, err);
 }
 

@@ -5,6 +5,8 @@
 #include "kern/link.h"
 #include "network/network.h"
 
+#define PORT_PREFIX "bp"
+
 /* The lock of one network, for everything that changes it: a descriptor, or -code. */
 int network_lock(const struct network *network, struct err *err);
 

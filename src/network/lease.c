@@ -100,20 +100,35 @@ static int add_anywhere(const struct network *network, struct lease *lease, stru
 		network->name, lease->name, count, network->config.subnet);
 }
 
+static int claim_mac(const struct network *network, const struct lease *lease, struct err *err)
+{
+	char other[64];
+	int r = lease_file_claim_mac(network, lease, other);
+
+	if (r == -ENOTUNIQ)
+		return err_set(err, ENOTUNIQ,
+			       "network '%s': the hardware address %s of '%s' is that of '%s' too",
+			       network->name, lease->mac, lease->name, other);
+	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
+}
+
 /* What is there is not what is asked for: another mac, another address, or nothing. */
 static int change_or_add(const struct network *network, struct lease *lease,
 			 const struct in_addr *wanted, const char *want, struct err *err)
 {
 	struct lease held, holder;
 	bool found = lease_file_find(network, lease->name, &held) == 0;
-	int r = 0;
+	int r = claim_mac(network, lease, err);
 
+	if (r < 0)
+		return r;
 	if (found && (!wanted || wanted->s_addr == held.address.s_addr)) {
 		lease->address = held.address;
 		if (strcmp(held.mac, lease->mac) != 0)
 			r = lease_file_change(network, lease);
 		return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 	}
+	lease->made = true;
 	if (!wanted)
 		return add_anywhere(network, lease, err);
 
@@ -139,13 +154,16 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
 	if (check_name(network, name, err) < 0 || check_mac(network, mac, err) < 0 ||
 	    (want && parse_wanted(network, want, &wanted, err) < 0))
 		return -err->code;
-	/* As a rule the machine has had it since it was created: one read, no lock. */
+	/* As a rule the machine has had it since it was created: two reads, no lock. */
 	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, mac) == 0 &&
-	    (!want || made.address.s_addr == wanted.s_addr)) {
+	    (!want || made.address.s_addr == wanted.s_addr) &&
+	    lease_file_owns_mac(network, name, mac)) {
 		*lease = made;
 		return 0;
 	}
 	snprintf(made.name, sizeof made.name, "%s", name);
+	snprintf(made.domain, sizeof made.domain, "%s",
+		 network->config.domain ? network->config.domain : "");
 	snprintf(made.mac, sizeof made.mac, "%s", mac);
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
@@ -169,6 +187,13 @@ int lease_check(const struct network *network, const char *name, const char *wan
 	if (lease_file_holder(network, wanted, &holder) == 0 && strcmp(holder.name, name) != 0)
 		return tell_held(network, want, holder.name, err);
 	return 0;
+}
+
+bool lease_is_there(const struct network *network, const char *name)
+{
+	scoped_free char *path = text_format("%s/names/%s", network->folder, name);
+
+	return path && access(path, F_OK) == 0;
 }
 
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err)

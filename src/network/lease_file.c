@@ -49,6 +49,8 @@ static int accept_lease(const struct network *network, const char *name, const c
 		return -ENOENT;
 	snprintf(read.name, sizeof read.name, "%s", name);
 	snprintf(read.mac, sizeof read.mac, "%s", mac);
+	snprintf(read.domain, sizeof read.domain, "%s",
+		 network->config.domain ? network->config.domain : "");
 	*lease = read;
 	return 0;
 }
@@ -223,6 +225,61 @@ int lease_file_add(const struct network *network, const struct lease *lease)
 	return r < 0 ? r : publish(lease, &paths);
 }
 
+static int mac_path(const struct network *network, const char *mac, char path[4096])
+{
+	return text_print(path, 4096, "%s/macs/%s", network->folder, mac);
+}
+
+static bool read_mac(const struct network *network, const char *mac, char name[64])
+{
+	char path[4096];
+
+	if (mac_path(network, mac, path) < 0)
+		return false;
+	ssize_t n = readlink(path, name, 64);
+	if (n <= 0 || n >= 64)
+		return false;
+	name[n] = '\0';
+	return true;
+}
+
+bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac)
+{
+	char owner[64];
+
+	return read_mac(network, mac, owner) && strcmp(owner, name) == 0;
+}
+
+int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64])
+{
+	char path[4096], folder[4096];
+	struct lease held;
+
+	if (mac_path(network, lease->mac, path) < 0 ||
+	    text_print(folder, sizeof folder, "%s/macs", network->folder) < 0)
+		return -ENAMETOOLONG;
+	if (read_mac(network, lease->mac, other)) {
+		if (strcmp(other, lease->name) == 0)
+			return 0;
+		if (!text_label_fault(other) && lease_file_find(network, other, &held) == 0 &&
+		    strcmp(held.mac, lease->mac) == 0)
+			return -ENOTUNIQ;
+	}
+	/* Of a network that an older berth made. */
+	if ((mkdir(folder, 0755) < 0 && errno != EEXIST) || remove_file(path) < 0)
+		return -errno;
+	return symlink(lease->name, path) < 0 ? -errno : 0;
+}
+
+static void forget_mac(const struct network *network, const struct lease *lease)
+{
+	char path[4096];
+
+	if (lease_file_owns_mac(network, lease->name, lease->mac) &&
+	    mac_path(network, lease->mac, path) == 0)
+		unlink(path);
+}
+
 int lease_file_remove(const struct network *network, const struct lease *lease)
 {
 	struct paths paths;
@@ -238,8 +295,10 @@ int lease_file_remove(const struct network *network, const struct lease *lease)
 		r = remove_file(paths.host);
 	if (r == 0)
 		r = remove_file(paths.pending);
-	if (r == 0)
+	if (r == 0) {
+		forget_mac(network, lease);
 		dns_forget(network, lease);
+	}
 	return r;
 }
 
@@ -262,8 +321,11 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 		r = -errno;
 	if (r == 0)
 		r = write_name(lease, &paths);
-	if (r == 0 && known)
+	if (r == 0 && known) {
+		if (strcmp(before.mac, lease->mac) != 0)
+			forget_mac(network, &before);
 		dns_forget(network, &before);
+	}
 	return r;
 }
 

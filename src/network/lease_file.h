@@ -1,9 +1,10 @@
 /*
- * The two files of a lease, below the network's folder, and how they come and go together:
+ * The three files of a lease, below the network's folder, and how they come and go together:
  *
  *   hosts/ADDRESS   "MAC,ADDRESS,NAME": the allocation, made exclusively; dnsmasq's dhcp-hostsdir
  *   names/NAME      "ADDRESS NAME # MAC": found by name in one read; dnsmasq's hostsdir, so that a
  *                   name is answered for a machine that never asks DHCP, too
+ *   macs/MAC        a link to NAME: whose the hardware address is, as long as that name has it
  *   pending         while one comes or goes: another name of hosts/ADDRESS
  *
  * hosts/ comes first and goes last, so that whoever finds a name has the address. All but the
@@ -22,6 +23,15 @@ int lease_file_holder(const struct network *network, struct in_addr address, str
 
 /* Finishes or undoes what a killed command left. */
 int lease_file_repair(const struct network *network);
+
+/* Whether a hardware address is in the list as a name's own. */
+bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac);
+
+/*
+ * Puts it there: 0, or -ENOTUNIQ when another living lease has it (*other: whose), or -errno. What is
+ * there of no living lease goes. Before the lease itself, whose lack makes the entry nobody's.
+ */
+int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64]);
 
 /* Takes lease's address for its name: -EEXIST when another living lease has it. */
 int lease_file_add(const struct network *network, const struct lease *lease);

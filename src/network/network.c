@@ -251,7 +251,7 @@ static int choose_bridge(struct network *network, struct link_socket *links, con
 /* dnsmasq reads these without root, so that the caller's umask must not count. */
 static int make_folders(const struct network *network, struct err *err)
 {
-	static const char *const names[] = { "hosts", "names" };
+	static const char *const names[] = { "hosts", "names", "macs" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		scoped_free char *path = text_format("%s/%s", network->folder, names[i]);

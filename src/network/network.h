@@ -19,8 +19,9 @@ struct network {
 	struct in_addr gateway; /* the bridge's own address: first of the subnet */
 	unsigned prefix;        /* bits of the subnet */
 	int bridge;             /* index of the link, once network_up has seen it; else 0 */
-	bool renewed;           /* by network_up: it was up, and its firewall rules had been lost */
-	char warning[256];      /* by network_up: what works without, in a sentence; "" = nothing */
+	/* By network_up: it was up, and has lost its firewall rules, or its bridge under its ports. */
+	bool renewed;
+	char warning[256]; /* by network_up: what works without, in a sentence; "" = nothing */
 };
 
 /* What a name holds on a network, until it is released: the same across every start. */
@@ -30,7 +31,9 @@ struct lease {
 	struct in_addr address;
 	struct in_addr gateway;
 	unsigned prefix;
-	bool isolated; /* set by who attaches it: from the bridge's other isolated ports */
+	char domain[254]; /* the network's, or "" */
+	bool made;        /* by lease_get: there was none, or another address */
+	bool isolated;    /* set by who attaches it: from the bridge's other isolated ports */
 };
 
 /*
@@ -72,8 +75,9 @@ struct network_status {
 int network_status(struct network *network, struct network_status *status, struct err *err);
 
 /*
- * The lease of a name, made if there is none: mac is stored with it; want NULL or an address that
- * it must have (-EADDRINUSE when another name holds it). The file is the allocation.
+ * The lease of a name, made if there is none: mac is stored with it, and is nobody else's there
+ * (-ENOTUNIQ); want NULL or an address that it must have (-EADDRINUSE when another name holds it). The
+ * files are the allocation.
  */
 int lease_get(struct network *network, const char *name, const char *mac, const char *want,
 	      struct lease *lease, struct err *err);
@@ -82,6 +86,8 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
  * A look: another name may take it afterwards.
  */
 int lease_check(const struct network *network, const char *name, const char *want, struct err *err);
+/* Whether something of a lease is there, in one look; without a sentence. */
+bool lease_is_there(const struct network *network, const char *name);
 /* -ENOENT when there is none; makes nothing. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
 /* Idempotent. */
@@ -94,6 +100,14 @@ int lease_release(struct network *network, const char *name, struct err *err);
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
 /* The host end's name: stable for site, network and name; its link alias is the lease's name. */
 void port_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ]);
+/* Whether the machine's port is one of the network's bridge: 1, 0, or -code. */
+int network_is_attached(struct network *network, const char *name, struct err *err);
+/*
+ * After network_up, for a machine that runs: its port is one of the bridge, whatever became of both. If
+ * the port is gone, eth0 comes anew into the network namespace of pid, with its address.
+ */
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
+		     struct err *err);
 /* 0 or -EINVAL. */
 int port_parse_mac(const char *text, unsigned char mac[6]);
 /* Removes the host end if it is still there. Idempotent. */

@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <netinet/if_ether.h>
 #include <netpacket/packet.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static const char guest_link[] = "eth0";
 
@@ -19,7 +21,7 @@ void port_ifname(const struct network *network, const char *name, char ifname[IF
 
 	snprintf(identity, sizeof identity, "%s/%s/%s", network->site->state, network->name, name);
 	/* 48 bits: two of ten thousand machines meet once in five million hosts. */
-	snprintf(ifname, IFNAMSIZ, "bp%012llx",
+	snprintf(ifname, IFNAMSIZ, PORT_PREFIX "%012llx",
 		 (unsigned long long)(text_hash(identity) & 0xffffffffffff));
 }
 
@@ -125,6 +127,81 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 			       strerror(-r));
 	r = link_delete(links, ifname);
 	return r < 0 ? bridge_tell(network, links, r, ifname, err) : 0;
+}
+
+static int look_at_port(const struct network *network, const char *name, struct link_socket *links,
+			struct link_info *port, struct err *err)
+{
+	char ifname[IFNAMSIZ];
+
+	port_ifname(network, name, ifname);
+	int r = link_find(links, ifname, port);
+	return r < 0 && r != -ENODEV ? bridge_tell(network, links, r, ifname, err) : r;
+}
+
+int network_is_attached(struct network *network, const char *name, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info bridge, port;
+	int r = link_open(&links);
+
+	if (r < 0)
+		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
+			       strerror(-r));
+	r = bridge_find(network, links, &bridge, err);
+	if (r == 0)
+		r = look_at_port(network, name, links, &port, err);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	return port.master == bridge.index;
+}
+
+/* A process of ours goes in, since a namespace is a thread's, and the caller shall keep its own. */
+static int set_up_inside(const struct network *network, const struct lease *lease, int space,
+			 struct err *err)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct err unsaid = { 0 };
+		if (setns(space, CLONE_NEWNET) < 0 || network_guest_setup(lease, &unsaid) < 0)
+			_exit(EXIT_FAILURE);
+		network_guest_announce(lease);
+		_exit(EXIT_SUCCESS);
+	}
+	int status = -1;
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+		return err_set(err, EIO,
+			       "network '%s': '%s' has its eth0 again, but not its address; "
+			       "restart it",
+			       network->name, lease->name);
+	return 0;
+}
+
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info port;
+	char path[64];
+	int r = link_open(&links);
+
+	if (r < 0)
+		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
+			       strerror(-r));
+	r = look_at_port(network, lease->name, links, &port, err);
+	if (r == 0 && port.master == network->bridge)
+		return 0;
+	if (r == 0)
+		r = link_join(links, port.index, network->bridge, lease->isolated);
+	if (r == 0 || r != -ENODEV)
+		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	scoped_fd int space = open(path, O_RDONLY | O_CLOEXEC);
+	if (space < 0)
+		return err_set(err, errno, "network '%s': open '%s': %s", network->name, path,
+			       strerror(errno));
+	r = network_attach(network, lease, pid, err);
+	return r < 0 ? r : set_up_inside(network, lease, space, err);
 }
 
 /*

@@ -133,6 +133,46 @@ case_repair() {
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
 }
 
+# both_reach: the two machines each other and the world.
+both_reach() {
+	berth exec one -- ping -c 1 -W 5 "$(field two network.address)" &&
+		berth exec two -- ping -c 1 -W 5 "$(field one network.address)" &&
+		berth exec two -- ping -c 1 -W 5 198.51.100.1
+}
+
+case_a_bridge_that_was_removed() {
+	local bridge port
+	bridge=$(berth network list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
+	ip link delete "$bridge"
+	has "'one' is cut off" "$(berth doctor || true)"
+	berth network up default
+	retry 10 both_reach
+	not grep -q "cut off" <<<"$(berth doctor)"
+	# So does the next start.
+	ip link delete "$bridge"
+	berth restart --wait two
+	retry 10 both_reach
+	# And with the link itself gone, eth0 is a new one.
+	port=$(ip -o link | sed -n 's/^[0-9]*: \(bp[0-9a-f]*\)@.*alias one$/\1/p')
+	ip link delete "$port"
+	not berth exec one -- ip link show eth0
+	has "'one' is cut off" "$(berth doctor || true)"
+	berth network up default
+	retry 10 both_reach
+	has "$(field one network.mac)" "$(berth exec one -- ip link show eth0)"
+	has "berth-bp" "$(nft list tables netdev | grep "$(ip -o link | sed -n 's/^[0-9]*: \(bp[0-9a-f]*\)@.*alias one$/\1/p')")"
+}
+
+# A bridge from an older state, whose network had another subnet.
+case_an_address_of_another_subnet() {
+	berth network create --subnet 10.177.0.0/24 moved
+	berth network up moved
+	sed -i 's/10\.177\.0\.0/10.178.0.0/' "$BERTH_ROOT/lib/networks/moved/network.conf"
+	berth network up moved
+	same addresses "10.178.0.1/24" "$(ip -4 -o addr | sed -n 's/.*inet \(10\.17[78]\.[^ ]*\).*/\1/p')"
+	berth network delete moved
+}
+
 case_restart_keeps_the_address() {
 	local address
 	address=$(field two network.address)
@@ -155,6 +195,67 @@ case_a_wanted_address() {
 	berth delete --force three
 	berth create --set network.address="$wanted" bb four
 	berth delete four
+}
+
+# leases NETWORK
+leases() {
+	berth network list --json | python3 -c '
+import json, sys
+print(*(one["leases"] for one in json.load(sys.stdin) if one["name"] == sys.argv[1]))' "$1"
+}
+
+# Of 24 bits that are drawn two can be equal.
+case_equal_hardware_addresses() {
+	local mac
+	mac=$(field one network.mac)
+	berth create bb twin
+	sed -i "s/^network.mac.*/network.mac = $mac/" "$BERTH_ROOT/lib/machines/twin/machine.conf"
+	berth start --wait twin
+	[[ $(field twin network.mac) != "$mac" ]]
+	has "$(field twin network.mac)" "$(berth exec twin -- ip link show eth0)"
+	has "network.mac = $(field twin network.mac)" "$(cat "$BERTH_ROOT/lib/machines/twin/machine.conf")"
+	retry 10 berth exec twin -- ping -c 1 -W 5 "$(field one network.address)"
+	ping -c 1 -W 5 "$(field twin network.address)"
+	ping -c 1 -W 5 "$(field one network.address)"
+	# Two that were given theirs by an older berth.
+	berth stop --force twin
+	mac=$(field twin network.mac)
+	sed -i "s/$mac/$(field one network.mac)/" "$BERTH_ROOT"/lib/machines/twin/machine.conf \
+		"$BERTH_ROOT"/lib/networks/default/{hosts,names}/*
+	berth start --wait twin
+	[[ $(field twin network.mac) != "$(field one network.mac)" ]]
+	berth delete --force twin
+}
+
+case_a_machine_that_moves() {
+	local before
+	before=$(leases default)
+	berth network create second
+	berth launch --wait bb nomad
+	same "leases there" $((before + 1)) "$(leases default)"
+	# While it runs it keeps what it has.
+	berth set nomad network=second
+	same "leases there" $((before + 1)) "$(leases default)"
+	berth restart --wait --force nomad
+	same "leases there" "$before" "$(leases default)"
+	same "leases here" 1 "$(leases second)"
+	berth stop --force nomad
+	berth set nomad network=default
+	same "leases here" 0 "$(leases second)"
+	berth network delete second
+	berth delete nomad
+}
+
+case_a_clone_has_no_address_of_its_own() {
+	local wanted
+	wanted=$(field one network.gateway)
+	wanted=${wanted%.*}.88
+	berth create --set network.address="$wanted" bb fixed
+	berth clone fixed free 2>"$T/err"
+	has "network.address $wanted stays with 'fixed'" "$(cat "$T/err")"
+	berth clone --set network.address="${wanted%.*}.89" fixed given 2>"$T/err"
+	not grep -q stays "$T/err"
+	berth delete fixed free given
 }
 
 case_no_network() {

@@ -337,17 +337,50 @@ static void test_lease_wanted(void)
 	test_delete_network(&network);
 }
 
+/* Two machines of one hardware address would be one to the bridge. */
+static void test_lease_mac(void)
+{
+	struct network network;
+	struct lease lease;
+	struct err err = { 0 };
+
+	test_make_network(&network, "macs", NULL);
+	CU_ASSERT(test_lease(&network, "web", mac, &lease));
+	CU_ASSERT_TRUE(lease.made);
+	CU_ASSERT_EQUAL(lease_get(&network, "db", mac, NULL, &lease, &err), -ENOTUNIQ);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'web'"));
+	CU_ASSERT_FALSE(lease_is_there(&network, "db"));
+	CU_ASSERT(test_lease(&network, "db", other_mac, &lease));
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(lease_get(&network, "web", other_mac, NULL, &lease, &err), -ENOTUNIQ);
+	CU_ASSERT(test_lease(&network, "web", mac, &lease));
+	CU_ASSERT_FALSE(lease.made);
+	/* Given back, or of one who is no more. */
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
+	CU_ASSERT(test_lease(&network, "third", mac, &lease));
+	write_in(&network, "names/third", "");
+	CU_ASSERT(test_lease(&network, "fourth", mac, &lease));
+	/* A network of an older berth has no such list; it fills as its machines start. */
+	scoped_free char *macs = path_in(&network, "macs");
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, macs), 0);
+	CU_ASSERT(test_lease(&network, "db", other_mac, &lease));
+	CU_ASSERT_EQUAL(lease_get(&network, "fifth", other_mac, NULL, &lease, &err), -ENOTUNIQ);
+	test_delete_network(&network);
+}
+
 static void test_lease_exhausted(void)
 {
 	struct network network;
 	struct lease lease;
 	struct err err = { 0 };
-	char name[16];
+	char name[16], with_mac[18];
 
 	test_make_network(&network, "small", "10.77.0.0/29");
 	for (int i = 0; i < 5; i++) {
 		snprintf(name, sizeof name, "m%d", i);
-		CU_ASSERT(test_lease(&network, name, mac, &lease));
+		snprintf(with_mac, sizeof with_mac, "10:66:6a:00:01:%02x", i);
+		CU_ASSERT(test_lease(&network, name, with_mac, &lease));
 	}
 	expect_lease_refusal(&network, "m5", mac, NULL, EADDRNOTAVAIL, "all 5 of 10.77.0.0/29");
 	CU_ASSERT_EQUAL(lease_find(&network, "m3", &lease, &err), 0);
@@ -464,11 +497,12 @@ static void take_and_give_back(struct network *network)
 {
 	struct lease lease;
 	struct err err = { 0 };
-	char name[16];
+	char name[16], with_mac[18];
 
 	for (unsigned i = 0;; i++) {
 		snprintf(name, sizeof name, "m%u", i % 7);
-		lease_get(network, name, i % 3 ? mac : other_mac, NULL, &lease, &err);
+		snprintf(with_mac, sizeof with_mac, "10:66:6a:00:%02x:%02x", i % 7, i % 3);
+		lease_get(network, name, with_mac, NULL, &lease, &err);
 		if (i % 2)
 			lease_release(network, name, &err);
 		err = (struct err){ 0 };
@@ -480,7 +514,7 @@ static void test_lease_killed(void)
 	struct network network;
 	struct lease lease;
 	struct err err = { 0 };
-	char name[16];
+	char name[16], with_mac[18];
 
 	test_make_network(&network, "kill", "10.77.0.0/28");
 	for (int i = 0; i < 150; i++) {
@@ -496,7 +530,8 @@ static void test_lease_killed(void)
 	}
 	for (int i = 0; i < 7; i++) {
 		snprintf(name, sizeof name, "m%d", i);
-		CU_ASSERT(test_lease(&network, name, mac, &lease));
+		snprintf(with_mac, sizeof with_mac, "10:66:6a:00:00:%02x", i);
+		CU_ASSERT(test_lease(&network, name, with_mac, &lease));
 	}
 	CU_ASSERT_EQUAL(lease_file_count(&network), 7);
 	test_delete_network(&network);
@@ -514,6 +549,7 @@ int main(void)
 		{ "settings that are no network's", test_bad_settings },
 		{ "a lease stays", test_lease_stable },
 		{ "a lease that was asked for", test_lease_wanted },
+		{ "a hardware address is one machine's", test_lease_mac },
 		{ "a subnet without a free address", test_lease_exhausted },
 		{ "eight processes take fifty leases each", test_lease_crowd },
 		{ "what a kill leaves is repaired", test_lease_repaired },
