@@ -206,14 +206,15 @@ static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 	if (!object || !state)
 		return object;
 	json_t *more =
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o}", "state",
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o}", "state",
 			  state->mode, "filesystem", pool->config.filesystem, "block",
 			  (json_int_t)state->block, "metadata_used",
 			  (json_int_t)state->metadata_used, "metadata_total",
 			  (json_int_t)state->metadata_total, "promised",
 			  (json_int_t)state->promised, "overcommit", overcommit(usage, state),
 			  "quarantined", (json_int_t)state->quarantined, "lost",
-			  (json_int_t)state->lost, "disks", disks_json(pool));
+			  (json_int_t)state->lost, "disks", disks_json(pool), "refused",
+			  state->refused.code ? json_text(state->refused.text) : json_null());
 	json_object_update(object, more);
 	json_decref(more);
 	return object;
@@ -261,6 +262,16 @@ static void add_status(struct listing *listing, struct pool *pool, const struct 
 			   pool->name);
 }
 
+static void note_refusal(const struct pool *pool, const struct pool_state *state)
+{
+	if (state->refused.code)
+		print_note("pool '%s' takes no changes: %s", pool->name, state->refused.text);
+	else if (state->doubted)
+		print_note("pool '%s' had an error, and not all of its file systems have been "
+			   "found sound since; stop its machines, then: berth pool repair %s",
+			   pool->name, pool->name);
+}
+
 static int look_at_pool(struct listing *listing, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -276,6 +287,8 @@ static int look_at_pool(struct listing *listing, const char *name, struct err *e
 	if (err->code)
 		return r;
 	add_status(listing, &pool, &usage, r == 0 ? &state : NULL, volumes);
+	if (r == 0)
+		note_refusal(&pool, &state);
 	return 0;
 }
 
@@ -440,12 +453,19 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create,          &list,
-						 &status,          &pool_verb_grow,
-						 &pool_verb_check, &pool_verb_repair,
-						 &pool_verb_trim,  &pool_verb_adopt,
-						 &pool_verb_set,   &delete,
-						 &detach,          NULL };
+static const struct command *const members[] = { &create,
+						 &list,
+						 &status,
+						 &pool_verb_grow,
+						 &pool_verb_check,
+						 &pool_verb_repair,
+						 &pool_verb_trim,
+						 &pool_verb_adopt,
+						 &pool_verb_set,
+						 &pool_verb_import,
+						 &delete,
+						 &detach,
+						 NULL };
 
 const struct command command_pool = {
 	.name = "pool",

@@ -1,4 +1,4 @@
-/* pool grow, check, repair, trim, adopt. */
+/* pool grow, check, repair, trim, adopt, import. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "cmd/common.h"
@@ -23,6 +23,9 @@ static const struct flag flag_wipe = { "force", 'f', false, NULL, "destroy what 
 
 static const struct flag *const grow_flags[] = { &flag_disk, &flag_wipe, &flag_metadata,
 						 &flag_larger, NULL };
+static const struct flag flag_take = { "force", 'f', false, NULL,
+				       "from another host, or a copy of an earlier time" };
+static const struct flag *const import_flags[] = { &flag_take, NULL };
 static const struct flag *const check_flags[] = { &flag_reclaim, NULL };
 
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err)
@@ -125,6 +128,28 @@ static int run_adopt(struct call *call, struct err *err)
 	return pool_adopt(&call->site, call->words[0], id, call->words[2], err);
 }
 
+static int check_path(const char *path, struct err *err)
+{
+	if (*path == '/')
+		return 0;
+	err_set(err, EINVAL, "'%.200s' is no absolute path of a disk or file", path);
+	return EXIT_USAGE;
+}
+
+static int run_import(struct call *call, struct err *err)
+{
+	const char *path = call->words[0], *name = call->count > 1 ? call->words[1] : NULL;
+	scoped_text struct text report = { 0 };
+
+	int r = name ? name_check(name, err) : 0;
+	if (r == 0)
+		r = check_path(path, err);
+	if (r == 0)
+		r = pool_import(&call->site, path, name, call_has(call, &flag_take), &report, err);
+	fputs(text_str(&report), stdout);
+	return r;
+}
+
 static int run_set(struct call *call, struct err *err)
 {
 	int r = name_check(call->words[0], err);
@@ -142,6 +167,17 @@ static int run_set(struct call *call, struct err *err)
 	}
 	return r;
 }
+
+const struct command pool_verb_import = {
+	.group = "pool",
+	.name = "import",
+	.args = "PATH [POOL]",
+	.help = "Take a thin pool from the disk or file that it is on now",
+	.flags = import_flags,
+	.min = 1,
+	.max = 2,
+	.run = run_import,
+};
 
 const struct command pool_verb_set = {
 	.group = "pool",

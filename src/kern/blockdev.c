@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/btrfs.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -66,4 +67,42 @@ int blockdev_of(int fd, dev_t *disk)
 	if (major(device) == 0)
 		r = device_of_btrfs(fd, &device);
 	return r < 0 ? r : whole(device, disk);
+}
+
+/* By the prefix that each gives to the uuids of its device-mapper devices. */
+static const char *kind_of_mapper(const char *uuid)
+{
+	static const char *const known[][2] = {
+		{ "mpath-", "multipath" },
+		{ "LVM-", "lvm" },
+		{ "CRYPT-", "crypt" },
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (strncmp(uuid, known[i][0], strlen(known[i][0])) == 0)
+			return known[i][1];
+	}
+	return "dm";
+}
+
+void blockdev_kind(dev_t device, char *out, size_t room)
+{
+	static const char *const folders[] = { "md", "loop", "partition" };
+	scoped_free char *uuid = NULL;
+	const char *kind = "disk";
+	char path[96];
+
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u", major(device), minor(device));
+	if (access(path, F_OK) < 0)
+		kind = "";
+	for (size_t i = 0; *kind && i < sizeof folders / sizeof *folders; i++) {
+		snprintf(path, sizeof path, "/sys/dev/block/%u:%u/%s", major(device), minor(device),
+			 folders[i]);
+		if (access(path, F_OK) == 0)
+			kind = folders[i];
+	}
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/uuid", major(device), minor(device));
+	if (file_read(AT_FDCWD, path, 256, &uuid) >= 0)
+		kind = kind_of_mapper(uuid);
+	snprintf(out, room, "%s", kind);
 }

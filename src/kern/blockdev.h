@@ -2,6 +2,7 @@
 #ifndef BERTH_KERN_BLOCKDEV_H
 #define BERTH_KERN_BLOCKDEV_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 /*
@@ -9,5 +10,12 @@
  * their partitions. -ENODEV: it is on none, as tmpfs and network file systems; -ENOTUNIQ: on several.
  */
 int blockdev_of(int fd, dev_t *disk);
+
+/*
+ * What makes a block device of what is below it: "md", "multipath", "lvm", "crypt", "dm" (another of
+ * device-mapper's), "loop", "partition", or "disk". Quiet, and never fails: "" when sysfs does not tell.
+ */
+enum { BLOCKDEV_KIND_MAX = 15 };
+void blockdev_kind(dev_t device, char *out, size_t room);
 
 #endif

@@ -48,9 +48,13 @@ int disk_serve(const struct pool *pool, struct loop *loop, struct err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ENOENT,
-			       "its loop file '%s' is gone; put it back, or forget the pool: "
-			       "berth pool delete --force %s",
-			       path, pool->name);
+			       "its loop file '%s' is gone; put it back%s%s; if it is lost for "
+			       "good, forget the pool: berth pool delete --force %s",
+			       path,
+			       pool->ops->upkeep
+				       ? ", or say where it is now: berth pool import PATH "
+				       : "",
+			       pool->ops->upkeep ? pool->name : "", pool->name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open its loop file '%s': %s", path, strerror(errno));
 	if ((uint64_t)st.st_size < pool->config.size)

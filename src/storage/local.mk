@@ -14,6 +14,7 @@ libstorage_a_SOURCES = \
 	src/storage/links.c src/storage/links.h \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \
+	src/storage/pool_import.c \
 	src/storage/pool_make.c \
 	src/storage/pool_space.c \
 	src/storage/pool_upkeep.c \
@@ -37,12 +38,17 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_label.c \
 	src/storage/thin/thin_layout.c \
 	src/storage/thin/thin_make.c \
+	src/storage/thin/thin_mark.c \
+	src/storage/thin/thin_metadata.c src/storage/thin/thin_metadata.h \
+	src/storage/thin/thin_move.c \
 	src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c \
+	src/storage/thin/thin_relabel.c \
 	src/storage/thin/thin_repair.c \
 	src/storage/thin/thin_resize.c \
 	src/storage/thin/thin_sqlite.c src/storage/thin/thin_sqlite.h \
 	src/storage/thin/thin_space.c \
+	src/storage/thin/thin_super.c src/storage/thin/thin_super.h \
 	src/storage/thin/thin_statement.c src/storage/thin/thin_statement.h \
 	src/storage/thin/thin_trim.c \
 	src/storage/thin/thin_upkeep.c
@@ -78,9 +84,9 @@ thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
-	src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_pool.c \
-	src/storage/thin/thin_recover.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c \
-	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
+	src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
+	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c \
+	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)

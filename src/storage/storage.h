@@ -43,6 +43,8 @@ struct pool_state {
 	uint64_t promised;                      /* bytes: the sizes of all volumes together */
 	uint64_t block;                         /* bytes */
 	uint64_t quarantined, lost;             /* ids that are nobody's; volumes that are gone */
+	struct err refused;                     /* why it takes no changes; code 0: it takes them */
+	bool doubted; /* an error may have hit its volumes, and not all have been checked since */
 };
 
 /* One of those that a pool lies on. */
@@ -152,6 +154,13 @@ struct storage_upkeep {
 	int (*watch_again)(struct pool *, struct err *);
 	/* Of one that nobody has open and that need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
+	/* The uuid, of 37 bytes, of the pool that lies at path. */
+	int (*identify)(const char *path, char *uuid, struct err *);
+	/*
+	 * Of one that nobody has open, whose disk or file is at path now: attached there, and pool.conf
+	 * told. force: whichever host had it, and however old it is. Nothing is changed by a failure.
+	 */
+	int (*move)(struct pool *, const char *path, bool force, struct text *report, struct err *);
 };
 
 struct pool_spec {
@@ -207,6 +216,13 @@ int pool_trim(const struct site *site, const char *name, struct text *report, st
  * the pool meanwhile.
  */
 int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err);
+
+/*
+ * Takes the pool on that disk or in that file from where it is; name: of it, NULL: as it is called. force:
+ * from another host, or from a copy of an earlier time.
+ */
+int pool_import(const struct site *site, const char *path, const char *name, bool force,
+		struct text *report, struct err *err);
 
 /* Gives an id that is nobody's a volume's name. */
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,

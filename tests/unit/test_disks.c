@@ -1,6 +1,7 @@
 /*
  * The disks of a thin pool on loop devices, without a pool on them: one joins, is found again when it has
- * moved, is missed, and all lose their labels. What needs device-mapper is seen in the guest.
+ * moved, is missed, is told from its copies and from its parts, and gets its label back; and all lose their
+ * labels. What needs device-mapper is seen in the guest.
  */
 #include "base/scoped.h"
 #include "base/text.h"
@@ -9,6 +10,7 @@
 #include "storage/thin/thin_disks.h"
 #include "suite.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@
 enum { DISKS = 4, SIZE = 160 << 20 };
 
 static struct loop loops[DISKS];
+static unsigned files[DISKS]; /* that each serves */
 static struct pool pool;
 
 /* A disk over the file of that number; its old one is gone. */
@@ -27,6 +30,7 @@ static void serve(unsigned slot, unsigned file, unsigned sector)
 	loop_close(&loops[slot]);
 	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, SIZE), 0);
 	CU_ASSERT_EQUAL_FATAL(loop_attach(fd, LOOP_WITH_AUTOCLEAR, sector, &loops[slot]), 0);
+	files[slot] = file;
 }
 
 static void set(char **field, const char *value)
@@ -35,11 +39,22 @@ static void set(char **field, const char *value)
 	*field = strdup(value);
 }
 
-/* A labelled first disk, and its pool.conf. */
+/* Nothing is attached here. */
+static int no_device(struct dm *dm, unsigned long number, struct dm_ioctl *io)
+{
+	(void)dm, (void)number, (void)io;
+	return -ENXIO;
+}
+
+/* A labelled first disk, its pool.conf and its catalogue. */
 static void begin_pool(void)
 {
 	struct thin *thin = calloc(1, sizeof *thin);
 	struct err err = { 0 };
+
+	thin->dm.request = no_device;
+	catalog_remove(scratch_path("catalog.db"));
+	CU_ASSERT_EQUAL_FATAL(catalog_create(scratch_path("catalog.db"), UUID, &err), 0);
 
 	for (unsigned i = 0; i < DISKS; i++) {
 		unlink(scratch_path("disk%u", i));
@@ -66,6 +81,7 @@ static void end_pool(void)
 	config_free(&pool_schema, &pool.config);
 	free(pool.name);
 	free(pool.folder);
+	catalog_close(&thin_of(&pool)->catalog);
 	free(pool.driver);
 	for (unsigned i = 0; i < DISKS; i++)
 		loop_close(&loops[i]);
@@ -91,6 +107,8 @@ static const char *join(const char *path, bool force)
 
 static bool says(const char *text, const char *wanted)
 {
+	if (!text || !wanted)
+		return false;
 	if (!strstr(text, wanted))
 		fprintf(stderr, "no '%s' in: %s\n", wanted, text);
 	return strstr(text, wanted) != NULL;
@@ -146,10 +164,10 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(labelled(loops[2].path));
 	/* A copy of the first disk, and another pool's further one. */
 	scoped_fd int fd = open(loops[1].path, O_RDWR | O_CLOEXEC);
-	struct thin_disk_label other = { "0b1f2c3d-0003-4002-8003-0123456789ab", UUID, 1 };
+	struct thin_disk_label other = { "0b1f2c3d-0003-4002-8003-0123456789ab", UUID, 1, 0, "" };
 	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &before), 0);
 	CU_ASSERT(says(join(loops[1].path, true), "copy"));
-	CU_ASSERT_EQUAL(thin_label_write_disk(fd, &other), 0);
+	CU_ASSERT_EQUAL(thin_label_write_disk(fd, &other, 0), 0);
 	CU_ASSERT(says(join(loops[1].path, false), "is a disk of a thin pool already"));
 	CU_ASSERT_EQUAL(memcmp(&before, &thin_of(&pool)->layout, sizeof before), 0);
 	scoped_close_fd(&fd);
@@ -161,13 +179,13 @@ static void test_refused(void)
 /* Labelled by who was killed before the first disk named it. */
 static void test_left_over(void)
 {
-	struct thin_disk_label label = { UUID, "0b1f2c3d-0003-4002-8003-0123456789ab", 1 };
+	struct thin_disk_label label = { UUID, "0b1f2c3d-0003-4002-8003-0123456789ab", 1, 0, "" };
 	struct thin_disks disks;
 	struct err err = { 0 };
 
 	begin_pool();
 	scoped_fd int fd = open(loops[1].path, O_RDWR | O_CLOEXEC);
-	CU_ASSERT_EQUAL(thin_label_write_disk(fd, &label), 0);
+	CU_ASSERT_EQUAL(thin_label_write_disk(fd, &label, 0), 0);
 	scoped_close_fd(&fd);
 	/* It is no harm to the pool, is another's place, and is taken up without --force. */
 	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), 0);
@@ -215,6 +233,277 @@ static void test_moved_and_missing(void)
 	end_pool();
 }
 
+/* As the kernel begins its metadata; the sum is that of what it is called with. */
+static void put_superblock(unsigned transaction, uint32_t sum)
+{
+	const struct thin_layout *layout = &thin_of(&pool)->layout;
+	scoped_fd int fd = open(loops[0].path, O_RDWR | O_CLOEXEC);
+	unsigned char super[4096] = { [32] = 0xba, 0x52, 0x9c, 0x01 };
+
+	super[48] = (unsigned char)transaction;
+	memcpy(super, &(uint32_t){ htole32(sum) }, sizeof sum);
+	CU_ASSERT_EQUAL(pwrite(fd, super, sizeof super,
+			       (off_t)(layout->metadata.list[0].start * DM_SECTOR)),
+			(ssize_t)sizeof super);
+}
+
+/* ---- Copies, hosts and kinds */
+
+/* The sentence with which this host is refused it; "" when it is not, and then it has it. */
+static const char *claim(void)
+{
+	static struct err err;
+	struct thin_disks disks;
+
+	err = (struct err){ 0 };
+	if (thin_disks_open(&pool, &disks, &err) == 0) {
+		thin_claim(&pool, &disks, &err);
+		thin_disks_close(&disks);
+	}
+	return err.text;
+}
+
+static void release(void)
+{
+	struct thin_disks disks;
+	struct err err = { 0 };
+
+	put_superblock(0, 0xfa3555ee);
+	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), 0);
+	CU_ASSERT_EQUAL(thin_release(&pool, &disks, &err), 0);
+	thin_disks_close(&disks);
+}
+
+static void copy_disk(unsigned from, unsigned to)
+{
+	scoped_free char *source = strdup(scratch_path("disk%u", from));
+	scoped_fd int in = open(source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int out = open(scratch_path("disk%u", to), O_RDWR | O_CLOEXEC);
+	static char chunk[1 << 20];
+
+	for (off_t at = 0; at < SIZE; at += (off_t)sizeof chunk) {
+		CU_ASSERT_EQUAL(pread(in, chunk, sizeof chunk, at), (ssize_t)sizeof chunk);
+		CU_ASSERT_EQUAL(pwrite(out, chunk, sizeof chunk, at), (ssize_t)sizeof chunk);
+	}
+	fsync(out);
+}
+
+/* Each file is served anew, so that no device remembers what was there. */
+static void swap_files(unsigned one, unsigned other)
+{
+	unsigned first = files[one], second = files[other];
+
+	loop_close(&loops[one]);
+	loop_close(&loops[other]);
+	CU_ASSERT(scratch_await_loops(DISKS - 2));
+	serve(one, second, 512);
+	serve(other, first, 512);
+	/* The numbers of devices are whoever's comes first. */
+	if (one == 0)
+		set(&pool.config.source, loops[0].path);
+	else
+		set(&pool.config.devices, loops[one].path);
+}
+
+static void test_copies(void)
+{
+	struct err err = { 0 };
+
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_EQUAL(thin_refuse_copies(&pool, &err), 0);
+	release();
+	loop_close(&loops[2]);
+	CU_ASSERT(scratch_await_loops(DISKS - 1));
+	copy_disk(0, 2);
+	serve(2, 2, 512);
+	/* Of one time: neither. */
+	CU_ASSERT_EQUAL(thin_refuse_copies(&pool, &err), -ENOTUNIQ);
+	CU_ASSERT(says(err.text, "nothing tells which is the copy"));
+	/* Used once more: the other is the copy, and it is named, whatever pool.conf says. */
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(thin_refuse_copies(&pool, &err), -ENOTUNIQ);
+	scoped_free char *older = text_format("'%s' is a copy of an earlier time", loops[2].path);
+	CU_ASSERT(says(err.text, older));
+	/* Alone, at the name that the disk had. */
+	swap_files(0, 2);
+	CU_ASSERT(says(claim(), "copy of its disk, of an earlier time"));
+	CU_ASSERT(says(claim(), "pool import --force"));
+	/* Nothing was changed by it: in its place again, the disk is taken. */
+	swap_files(0, 2);
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	/* The copy, on purpose: from then on the disk is what is old. */
+	swap_files(0, 2);
+	thin_of(&pool)->taken_over = true;
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	thin_of(&pool)->taken_over = false;
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	end_pool();
+}
+
+/* A further disk too. */
+static void test_copy_of_further(void)
+{
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(join(loops[1].path, false), "");
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	loop_close(&loops[2]);
+	CU_ASSERT(scratch_await_loops(DISKS - 1));
+	copy_disk(1, 2);
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	serve(2, 2, 512);
+	swap_files(1, 2);
+	loop_close(&loops[2]);
+	CU_ASSERT(scratch_await_loops(DISKS - 1));
+	CU_ASSERT(says(claim(), "copy of its disk, of an earlier time"));
+	serve(2, 2, 512);
+	end_pool();
+}
+
+/* A label as another host, or another kind of device, left it. */
+static void relabel_as(const char *host, const char *kind)
+{
+	scoped_fd int fd = open(loops[0].path, O_RDWR | O_CLOEXEC);
+	struct thin_layout layout;
+	char uuid[37];
+
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &layout), 0);
+	text_print(layout.mark.host, sizeof layout.mark.host, "%s", host);
+	text_print(layout.mark.host_name, sizeof layout.mark.host_name, "%s", host);
+	text_print(layout.mark.kind, sizeof layout.mark.kind, "%s", kind);
+	CU_ASSERT_EQUAL(thin_label_write(fd, uuid, &layout), 0);
+}
+
+static void test_hosts(void)
+{
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	relabel_as("alpha", "loop");
+	CU_ASSERT(says(claim(), "host 'alpha' has it attached; detach it there"));
+	relabel_as("", "loop");
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_NOT_EQUAL(*thin_of(&pool)->layout.mark.host, '\0');
+	/* Of which no copy can be made, since it is none. */
+	put_superblock(0, 1);
+	struct thin_disks disks;
+	struct err err = { 0 };
+	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), 0);
+	CU_ASSERT_EQUAL(thin_release(&pool, &disks, &err), -EIO);
+	CU_ASSERT_NOT_EQUAL(*thin_of(&pool)->layout.mark.host, '\0');
+	thin_disks_close(&disks);
+	release();
+	CU_ASSERT_EQUAL(*thin_of(&pool)->layout.mark.host, '\0');
+	end_pool();
+}
+
+static void test_parts(void)
+{
+	struct err err = { 0 };
+	char *found = NULL;
+
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_STRING_EQUAL(thin_of(&pool)->layout.mark.kind, "loop");
+	relabel_as("", "md");
+	CU_ASSERT(says(claim(), "the pool lay on an md array"));
+	/* Wherever pool.conf believes it to be, which stays as it is. */
+	CU_ASSERT_EQUAL(thin_find_disk(&pool, NULL, &found, &err), -EBUSY);
+	CU_ASSERT_PTR_NULL(found);
+	relabel_as("", "multipath");
+	CU_ASSERT(says(claim(), "a multipath disk, of which this (loop)"));
+	/* One that was copied from another kind of disk is one. */
+	relabel_as("", "lvm");
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_STRING_EQUAL(thin_of(&pool)->layout.mark.kind, "loop");
+	end_pool();
+}
+
+/* ---- Labels that something has written over */
+
+/* Zeros from there on. */
+static void wipe_out(unsigned slot, off_t at, size_t length)
+{
+	scoped_fd int fd = open(loops[slot].path, O_RDWR | O_CLOEXEC);
+	scoped_free char *zeros = calloc(1, length);
+
+	CU_ASSERT_EQUAL(pwrite(fd, zeros, length, at), (ssize_t)length);
+	fsync(fd);
+}
+
+/* The sentence of a failure, or the report. */
+static const char *relabel(void)
+{
+	static struct err err;
+	static char told[512];
+	scoped_text struct text report = { 0 };
+
+	err = (struct err){ 0 };
+	if (thin_relabel(&pool, &report, &err) < 0)
+		return err.text;
+	text_print(told, sizeof told, "%s", text_str(&report));
+	return told;
+}
+
+static void test_written_over(void)
+{
+	const struct thin_layout *layout;
+
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(join(loops[1].path, false), "");
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	const struct thin_layout before = thin_of(&pool)->layout;
+	layout = &thin_of(&pool)->layout;
+	CU_ASSERT_STRING_EQUAL(relabel(), "");
+	/* A partition table, at both ends; then the whole head, on both disks. */
+	for (size_t head = 17 << 10; head <= 1 << 20; head = head < 1 << 20 ? 1 << 20 : head + 1) {
+		for (unsigned slot = 0; slot < 2; slot++) {
+			wipe_out(slot, 0, head);
+			wipe_out(slot, SIZE - (17 << 10), 17 << 10);
+		}
+		CU_ASSERT(says(claim(), "written over the pool's label"));
+		CU_ASSERT(says(claim(), "pool repair p"));
+		scoped_free char *both = strdup(relabel());
+		CU_ASSERT(says(both, loops[0].path));
+		CU_ASSERT(says(both, loops[1].path));
+		CU_ASSERT(says(both, "written back from a copy on the disk"));
+		CU_ASSERT_STRING_EQUAL(claim(), "");
+	}
+	CU_ASSERT_EQUAL(memcmp(&before.data, &layout->data, sizeof before.data), 0);
+	/* Only the folder's copy is left, and what else is on the disk has to tell. */
+	wipe_out(0, 0, 1 << 20);
+	wipe_out(0, SIZE - (1 << 20), 1 << 20);
+	CU_ASSERT(says(relabel(), "nothing there tells that it is a disk of the pool"));
+	put_superblock(40, 0x5dd5a06a);
+	CU_ASSERT(says(relabel(), "nothing there tells that it is a disk of the pool"));
+	put_superblock(0, 1);
+	CU_ASSERT(says(relabel(), "nothing there tells that it is a disk of the pool"));
+	put_superblock(0, 0xfa3555ee);
+	CU_ASSERT(says(relabel(), "written back from the copy in the pool's folder"));
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	CU_ASSERT_EQUAL(memcmp(&before.data, &layout->data, sizeof before.data), 0);
+	end_pool();
+}
+
+/* Nothing is written to a disk that something uses by now, nor over the label of another pool. */
+static void test_written_over_in_use(void)
+{
+	begin_pool();
+	CU_ASSERT_STRING_EQUAL(claim(), "");
+	wipe_out(0, 0, 17 << 10);
+	scoped_fd int user = open(loops[0].path, O_RDWR | O_EXCL | O_CLOEXEC);
+	CU_ASSERT(says(relabel(), "something uses it"));
+	scoped_close_fd(&user);
+	scoped_fd int fd = open(loops[0].path, O_RDWR | O_CLOEXEC);
+	CU_ASSERT_EQUAL(thin_label_write(fd, "0b1f2c3d-0003-4002-8003-0123456789ab",
+					 &thin_of(&pool)->layout),
+			0);
+	CU_ASSERT_STRING_EQUAL(relabel(), "");
+	CU_ASSERT(says(claim(), "holds another pool"));
+	end_pool();
+}
+
 static int begin(void)
 {
 	for (unsigned i = 0; i < DISKS; i++)
@@ -232,6 +521,12 @@ static CU_TestInfo tests[] = {
 	{ "disks that are refused", test_refused },
 	{ "one that a killed command had labelled", test_left_over },
 	{ "disks that have moved, and a missing one", test_moved_and_missing },
+	{ "a copy of a disk", test_copies },
+	{ "a copy of a further disk", test_copy_of_further },
+	{ "another host's", test_hosts },
+	{ "a part of what it was", test_parts },
+	{ "labels that were written over", test_written_over },
+	{ "one whose disk is something else by now", test_written_over_in_use },
 	CU_TEST_INFO_NULL,
 };
 

@@ -5,6 +5,7 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -191,10 +192,51 @@ static void test_label(void)
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
 }
 
+/* Without a word of how often, on what and by whom it was written: as berth 0.1 did. */
+static void test_label_of_old(void)
+{
+	static const char old[] = "berth thin pool 1\nuuid " UUID "\nblock 128\n"
+				  "metadata 2048+16384\nspare 18432+16384\n"
+				  "data 34816+2062336\n";
+	struct thin_layout layout = { 0 }, again = { 0 };
+	scoped_text struct text text = { 0 };
+	char label[THIN_LABEL_SIZE] = "";
+	scoped_fd int fd = disk();
+	char uuid[37] = "";
+
+	text_add(&text, "%ssum %016" PRIx64 "\n", old, text_hash(old));
+	CU_ASSERT_FALSE(text.failed);
+	memcpy(label, text.data, text.length);
+	CU_ASSERT_EQUAL(pwrite(fd, label, sizeof label, 0), (ssize_t)sizeof label);
+	CU_ASSERT_EQUAL_FATAL(thin_label_read(fd, uuid, &layout), 0);
+	CU_ASSERT_STRING_EQUAL(uuid, UUID);
+	CU_ASSERT_EQUAL(layout.data.list[0].length, 2062336);
+	CU_ASSERT_EQUAL(layout.mark.step, 0);
+	CU_ASSERT_EQUAL(layout.books.length, 0);
+	/* Its data end where the tail would be, which nothing may take from them. */
+	CU_ASSERT_EQUAL(thin_layout_end(&layout, 0), GIB);
+	CU_ASSERT_EQUAL(ftruncate(fd, (off_t)GIB * DM_SECTOR), 0);
+	CU_ASSERT_EQUAL(pwrite(fd, "data", 4, (off_t)(GIB - THIN_TAIL) * DM_SECTOR), 4);
+	layout.mark.step = 1;
+	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
+	CU_ASSERT_EQUAL(pread(fd, label, 4, (off_t)(GIB - THIN_TAIL) * DM_SECTOR), 4);
+	CU_ASSERT_EQUAL(memcmp(label, "data", 4), 0);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &again), 0);
+	CU_ASSERT_EQUAL(memcmp(&layout, &again, sizeof layout), 0);
+	/* It has a copy in the head, though. */
+	memset(label, 0, sizeof label);
+	for (int copy = 0; copy < 2; copy++)
+		CU_ASSERT_EQUAL(pwrite(fd, label, sizeof label, copy * THIN_LABEL_SIZE),
+				(ssize_t)sizeof label);
+	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &again), -ENOENT);
+	CU_ASSERT_EQUAL(thin_label_read_copy(fd, uuid, &again), 0);
+	CU_ASSERT_EQUAL(memcmp(&layout, &again, sizeof layout), 0);
+}
+
 /* With all that a label can have: it fits, and comes back. Of one disk it is as it always was. */
 static void test_label_of_disks(void)
 {
-	struct thin_disk_label label = { UUID, FURTHER, 3 }, got_disk = { 0 };
+	struct thin_disk_label label = { UUID, FURTHER, 3, 7, "md" }, got_disk = { 0 };
 	struct thin_layout layout, got = { 0 };
 	uint64_t sectors[THIN_DISKS] = { GIB };
 	scoped_fd int fd = disk(), further = disk();
@@ -205,23 +247,34 @@ static void test_label_of_disks(void)
 	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
 	CU_ASSERT_EQUAL(pread(fd, text, sizeof text, 0), (ssize_t)sizeof text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nblock 128\nmetadata 2048+16384\nspare 18432+16384\n"
-					    "data 34816+2062336\nsum "));
+					    "data 38912+2056192\nbooks 34816+4096\nsum "));
 	for (unsigned i = 1; i < THIN_DISKS; i++) {
 		sectors[i] = 1000 * TIB + i;
 		CU_ASSERT_EQUAL(thin_layout_add(&layout, FURTHER, sectors[i], &err), 0);
 		CU_ASSERT_EQUAL(thin_layout_grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
 	}
+	layout.mark.step = INT64_MAX;
+	memset(layout.mark.kind, 'k', sizeof layout.mark.kind - 1);
+	memset(layout.mark.host, 'h', sizeof layout.mark.host - 1);
+	memset(layout.mark.host_name, 'n', sizeof layout.mark.host_name - 1);
 	CU_ASSERT_EQUAL(thin_label_write(fd, UUID, &layout), 0);
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
 	CU_ASSERT_EQUAL(memcmp(&layout, &got, sizeof layout), 0);
 	/* A further disk's is another, to whoever looks for the first. */
 	CU_ASSERT_EQUAL(thin_label_read_disk(fd, &got_disk), -ENOENT);
-	CU_ASSERT_EQUAL(thin_label_write_disk(further, &label), 0);
+	CU_ASSERT_EQUAL(thin_label_write_disk(further, &label, 0), 0);
 	CU_ASSERT_EQUAL(thin_label_read(further, uuid, &got), -ENOENT);
 	CU_ASSERT_EQUAL(thin_label_read_disk(further, &got_disk), 0);
 	CU_ASSERT_STRING_EQUAL(got_disk.pool, UUID);
 	CU_ASSERT_STRING_EQUAL(got_disk.uuid, FURTHER);
 	CU_ASSERT_EQUAL(got_disk.index, 3);
+	CU_ASSERT_EQUAL(got_disk.step, 7);
+	CU_ASSERT_STRING_EQUAL(got_disk.kind, "md");
+	/* Gone, with every copy. */
+	CU_ASSERT_EQUAL(thin_label_wipe(further, UUID), 0);
+	CU_ASSERT_EQUAL(thin_label_read_disk(further, &got_disk), -ENOENT);
+	CU_ASSERT_EQUAL(thin_label_read_disk_copy(further, &got_disk), -ENOENT);
+	CU_ASSERT_EQUAL(thin_label_write_disk(further, &label, 0), 0);
 	for (int copy = 0; copy < 2; copy++)
 		CU_ASSERT_EQUAL(pwrite(further, "x", 1, copy * THIN_LABEL_SIZE + 30), 1);
 	CU_ASSERT_EQUAL(thin_label_read_disk(further, &got_disk), -EUCLEAN);
@@ -278,6 +331,7 @@ static CU_TestInfo tests[] = {
 	{ "a disk that has grown", test_grow },
 	{ "several disks", test_disks },
 	{ "label", test_label },
+	{ "a label of earlier times", test_label_of_old },
 	{ "labels of several disks", test_label_of_disks },
 	{ "a label that cannot be", test_label_of_nonsense },
 	{ "a damaged label", test_label_damaged },

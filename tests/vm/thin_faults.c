@@ -416,6 +416,62 @@ static bool after_repair(struct pool *pool)
 	return after_attach(pool);
 }
 
+/* What a partition table and more takes: the whole head of the disk. */
+static bool before_relabel(struct pool *pool)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
+	static const char zeros[1 << 20];
+
+	return before_attach(pool) && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+	       pwrite(fd, zeros, sizeof zeros, 0) == sizeof zeros && fsync(fd) == 0;
+}
+
+/* The superblock is gone, and its copy of the last detach is good. */
+static bool before_super(struct pool *pool)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
+	static const char zeros[4096];
+	off_t at = metadata_at(pool);
+
+	return before_attach(pool) && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+	       pwrite(fd, zeros, sizeof zeros, at) == sizeof zeros && fsync(fd) == 0;
+}
+
+static int run_detach(struct pool *pool, struct err *err)
+{
+	return pool->ops->detach(pool, err);
+}
+
+/* Its file has been moved, and the pool is told. */
+static char moved[PATH_MAX];
+
+static bool before_move(struct pool *pool)
+{
+	snprintf(moved, sizeof moved, "%s/moved", folder);
+	return before_attach(pool) && rename(pool->config.source, moved) == 0;
+}
+
+static int run_move(struct pool *pool, struct err *err)
+{
+	scoped_text struct text report = { 0 };
+
+	return pool->ops->upkeep->move(pool, moved, false, &report, err);
+}
+
+/* And back. */
+static bool after_move(struct pool *pool)
+{
+	scoped_free char *home = text_format("%s/lib/pools/main/pool.thin", folder);
+	scoped_text struct text report = { 0 };
+	struct err err = { 0 };
+
+	if (!holds(pool, "machine.base", "base") ||
+	    !done(pool->ops->detach(pool, &err), "detach", &err) ||
+	    !done(rename(moved, home), "rename", &err))
+		return false;
+	return done(pool->ops->upkeep->move(pool, home, false, &report, &err), "move back", &err);
+}
+
 static int run_trim(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
@@ -441,7 +497,11 @@ static const struct operation operations[] = {
 	{ "resize", false, before_delete, run_resize, after_resize },
 	{ "check", true, nothing_before, run_check, after_check },
 	{ "trim", true, nothing_before, run_trim, after_attach },
+	{ "detach", false, nothing_before, run_detach, after_attach },
+	{ "move", false, before_move, run_move, after_move },
 	{ "repair", false, before_repair, run_repair, after_repair },
+	{ "repair label", false, before_relabel, run_repair, after_repair },
+	{ "repair superblock", false, before_super, run_repair, after_repair },
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
@@ -478,8 +538,11 @@ static bool pool_is_whole(const struct operation *operation)
 	struct err err = { 0 };
 	unsigned partial = 0, volumes = 0;
 
-	if (strcmp(operation->name, "repair") == 0 &&
+	if (text_starts(operation->name, "repair") &&
 	    !done(pool_repair(&site, "main", &report, &err), "repair again", &err))
+		return false;
+	if (strcmp(operation->name, "move") == 0 &&
+	    !done(pool_import(&site, moved, NULL, false, &report, &err), "move again", &err))
 		return false;
 	text_free(&report);
 	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) || !nothing_suspended() ||

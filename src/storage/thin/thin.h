@@ -23,24 +23,39 @@ struct thin_layout {
 	uint64_t block; /* what the pool allocates at a time */
 	uint64_t disks; /* at least one */
 	struct thin_extents metadata, spare, data;
+	struct thin_place {
+		uint64_t start, length;
+	} books; /* on the first disk, for copies of catalogue and settings; 0: in its head */
 	char uuids[THIN_DISKS][40]; /* of the further ones; the first has the pool's */
+	/* By whom the label was written, and to what. "": unknown, or nobody. */
+	struct thin_mark {
+		uint64_t step;      /* one more with each time; 0: by a berth that did not count */
+		char kind[16];      /* of device: blockdev_kind() */
+		char host[24];      /* that has the pool attached: thin_host() */
+		char host_name[64]; /* its name, for people */
+	} mark;
 };
 
 /* What a further disk says of itself: whose it is, and as which of them. */
 struct thin_disk_label {
 	char pool[37], uuid[37];
 	uint64_t index;
+	uint64_t step; /* the first one's, when this was written */
+	char kind[16];
 };
 
 enum {
-	THIN_LABEL_SIZE = 4096, /* bytes; at the beginning, and a copy behind it */
+	THIN_LABEL_SIZE = 4096, /* bytes; at the beginning, and a second one behind it */
 	THIN_HEAD = 2048,       /* sectors in front of all else on a disk */
+	THIN_TAIL = 2048,       /* and behind all else, where there was room for that */
 	THIN_WAIT_MS = 5000,    /* for those who only look at a device, such as udev's workers */
 };
 
 uint64_t thin_extents_size(const struct thin_extents *extents);
 /* The first sector behind all of them on that disk, THIN_HEAD if there are none. */
 uint64_t thin_layout_end(const struct thin_layout *layout, unsigned disk);
+/* Where the tail of a disk of so many sectors begins. */
+uint64_t thin_layout_tail(uint64_t sectors);
 
 /*
  * Lays out a disk of so many sectors; block 0: chosen by the size. Says what is wrong with the
@@ -62,14 +77,22 @@ int thin_layout_grow(struct thin_layout *layout, const uint64_t *sectors, uint64
 		     struct err *err);
 
 /*
- * The label in text, whole at any moment: the copy is written first. read: -ENOENT when there is
- * none, -EUCLEAN when both are damaged; uuid has room for 37.
+ * The label in text, whole at any moment: its copies are written first, the second one in the middle of
+ * the head and in the tail, if nothing else is there. read: -ENOENT when there is none in front, -EUCLEAN
+ * when both there are damaged; uuid has room for 37.
  */
 int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout);
 int thin_label_read(int fd, char *uuid, struct thin_layout *layout);
-/* The same of a further disk; to the one, the other's label is none. */
-int thin_label_write_disk(int fd, const struct thin_disk_label *label);
+/* The same of a further disk, of which `end` sectors are in use; to the one, the other's label is none. */
+int thin_label_write_disk(int fd, const struct thin_disk_label *label, uint64_t end);
 int thin_label_read_disk(int fd, struct thin_disk_label *label);
+/* From the copies that are not in front, for when that has been overwritten. As read. */
+int thin_label_read_copy(int fd, char *uuid, struct thin_layout *layout);
+int thin_label_read_disk_copy(int fd, struct thin_disk_label *label);
+/* Where those are, in bytes, on a disk of which `end` sectors are in use: at most 2, with room behind each. */
+unsigned thin_label_copies(int fd, uint64_t end, off_t *places);
+/* Zeros in place of every label and copy of the pool of that uuid, or its further disk. 0 or -errno. */
+int thin_label_wipe(int fd, const char *pool);
 
 /* An open pool's handle: pool->driver. */
 struct thin {
@@ -78,6 +101,8 @@ struct thin {
 	struct thin_layout layout; /* filled in by thin_attach, thin_extend and thin_look */
 	struct catalog catalog;    /* by thin_catalog */
 	pid_t owner;               /* of the connection to it */
+	bool taken_over;           /* whichever host had the disks, and however old they are */
+	bool moving; /* to a place that pool.conf is told of once it is attached there */
 };
 
 struct thin *thin_of(const struct pool *pool);
@@ -195,6 +220,14 @@ int thin_erase(struct pool *pool, struct err *err);
 int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *err);
 
 /*
+ * Under the lock: runs a program on a snapshot of the metadata, whose device is its last word; io as in
+ * child_run().
+ */
+struct child_io;
+int thin_run_on_snapshot(struct pool *pool, const char *program, const char *const *words,
+			 const struct child_io *io, struct err *err);
+
+/*
  * Calls visit for every id that the pool has, asked of its metadata with thin_ls(8). Under the lock.
  * -ENOENT, filling in nothing: that is not installed; visit's nonzero stops it.
  */
@@ -206,6 +239,11 @@ int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *
  * made anew from what the pool has; the file systems that may have been hit checked.
  */
 int thin_repair(struct pool *pool, struct text *report, struct err *err);
+
+/* thin_move.c; as storage_upkeep says. */
+int thin_identify(const char *path, char *uuid, struct err *err);
+int thin_move(struct pool *pool, const char *path, bool force, struct text *report,
+	      struct err *err);
 
 /* Makes a volume larger, its file system too. */
 int thin_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);

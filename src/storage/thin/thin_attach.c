@@ -4,13 +4,17 @@
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
 #include "storage/thin/thin_disks.h"
+#include "storage/thin/thin_super.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
-enum { LOW_WATER_PART = 5 }; /* so much left: SPACE_LOW */
+enum {
+	LOW_WATER_PART = 5, /* so much left: SPACE_LOW */
+	PARTS_SECONDS = 10, /* for an array or a multipath disk, whose parts are there */
+};
 
 int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
 {
@@ -111,21 +115,30 @@ static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 	return thin_device_told(&device, r, "make", err);
 }
 
-/* The kernel would take a superblock of zeros for that of a new pool, and make one over the old. */
+/*
+ * The kernel would take a superblock of zeros for that of a new pool, and make one over the old. One that is
+ * no superblock it does not take; that is told before the labels are, so that copies of it stay true.
+ */
 static int check_superblock(struct pool *pool, dev_t metadata, struct err *err)
 {
 	scoped_free char *path = thin_catalog_path(pool);
 	scoped_catalog struct catalog catalog = { 0 };
 	scoped_fd int fd = dm_open_device(metadata, O_RDONLY);
-	static const char zeros[4096];
+	static const unsigned char zeros[THIN_SUPER_SIZE];
 	struct catalog_head head = { 0 };
-	char super[sizeof zeros];
+	unsigned char super[sizeof zeros];
 	struct err none = { 0 };
 
 	if (fd < 0 || pread(fd, super, sizeof super, 0) != sizeof super)
 		return err_set(err, EIO, "read its metadata: %s", strerror(fd < 0 ? -fd : errno));
-	if (memcmp(super, zeros, sizeof super) != 0)
+	bool empty = memcmp(super, zeros, sizeof super) == 0;
+	if (!empty && thin_super_is_whole(super))
 		return 0;
+	if (!empty)
+		return err_set(err, EUCLEAN,
+			       "something has written over the beginning of its metadata; berth "
+			       "pool repair %s",
+			       pool->name);
 	if (path && catalog_open(&catalog, path, pool->config.uuid, &none) == 0 &&
 	    catalog_read_head(&catalog, &head, &none) == 0 && head.transaction == 0 &&
 	    head.intent.op == CATALOG_NOTHING)
@@ -164,13 +177,24 @@ static int attach_all(struct pool *pool, struct err *err)
 	scoped_disks struct thin_disks disks;
 	dev_t metadata = 0, data = 0;
 
-	if (thin_disks_open(pool, &disks, err) < 0 ||
+	if (thin_disks_open(pool, &disks, err) < 0 || thin_check_claim(pool, &disks, err) < 0 ||
 	    attach_part(pool, "metadata", &disks, &layout->metadata, &metadata, err) < 0 ||
-	    check_superblock(pool, metadata, err) < 0 ||
+	    check_superblock(pool, metadata, err) < 0 || thin_claim(pool, &disks, err) < 0 ||
 	    attach_part(pool, "data", &disks, &layout->data, &data, err) < 0 ||
 	    attach_pool(pool, metadata, data, err) < 0)
 		return -err->code;
 	return 0;
+}
+
+/* Its label is gone, and a copy of that is there: to be told by who opens it. */
+static bool is_overwritten(const struct pool *pool)
+{
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	struct thin_layout layout;
+	char uuid[37];
+
+	return fd >= 0 && thin_label_read_copy(fd, uuid, &layout) == 0 &&
+	       strcmp(uuid, pool->config.uuid) == 0;
 }
 
 /* Disks come up under other names: the label says which it is. Of the further ones: thin_disks_open. */
@@ -183,21 +207,41 @@ static int follow_disk(struct pool *pool, struct err *err)
 		return 0;
 	if (thin_find_disk(pool, NULL, &found, err) < 0)
 		return -err->code;
+	if (!found && is_overwritten(pool))
+		return 0;
 	if (!found)
 		return err_set(
 			err, ENODEV,
-			"its disk '%s' is not there, and no other has its label; connect it, "
-			"or forget the pool: berth pool delete --force %s",
+			"its disk '%s' is not there, and no other has its label; connect it; if it "
+			"is, and something has written over its label: berth pool repair %s",
 			pool->config.source, pool->name);
 	free(pool->config.source);
 	pool->config.source = found;
 	return thin_save_places(pool, err);
 }
 
+/*
+ * Where it is now. Paths and parts come up before what is made of them, as when a host boots: that is
+ * waited for, but not for ever.
+ */
+static int locate(struct pool *pool, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+
+	for (int i = 0;; i++) {
+		*err = (struct err){ 0 };
+		bool device = !pool->config.size || *pool->config.devices;
+		if ((!device || thin_refuse_copies(pool, err) == 0) && follow_disk(pool, err) == 0)
+			return 0;
+		if (err->code != EBUSY || i == PARTS_SECONDS * 5)
+			return -err->code;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int thin_attach(struct pool *pool, struct err *err)
 {
-	if (clear_leftovers(pool, err) < 0 || follow_disk(pool, err) < 0 ||
-	    attach_all(pool, err) < 0)
+	if (clear_leftovers(pool, err) < 0 || locate(pool, err) < 0 || attach_all(pool, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -271,7 +315,7 @@ int thin_expose(struct pool *pool, struct err *err)
 	scoped_disks struct thin_disks disks;
 	dev_t dev;
 
-	if (thin_disks_open(pool, &disks, err) < 0 ||
+	if (thin_disks_open(pool, &disks, err) < 0 || thin_check_claim(pool, &disks, err) < 0 ||
 	    attach_part(pool, "metadata", &disks, &layout->metadata, &dev, err) < 0 ||
 	    attach_part(pool, "spare", &disks, &layout->spare, &dev, err) < 0)
 		return -err->code;
@@ -339,7 +383,7 @@ int thin_conceal(struct pool *pool, struct err *err)
 	return thin_device_told(&device, r, "remove", err);
 }
 
-static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
+static int remove_devices(struct pool *pool, const struct text *volumes, struct err *err)
 {
 	struct dm *dm = &thin_of(pool)->dm;
 	struct thin_device device;
@@ -351,6 +395,23 @@ static int remove_all(struct pool *pool, const struct text *volumes, struct err 
 		r = r == -ENXIO ? 0 : r;
 	}
 	return r < 0 ? thin_device_told(&device, r, "remove", err) : thin_conceal(pool, err);
+}
+
+/* What the labels cannot be told of is no harm here: this host may attach it again. */
+static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
+{
+	bool attached = thin_attached(pool);
+	scoped_disks struct thin_disks disks;
+	struct err ignored = { 0 };
+
+	/* Before, since a loop device that nothing uses is gone. */
+	if (thin_disks_open(pool, &disks, &ignored) < 0)
+		return remove_devices(pool, volumes, err);
+	int r = remove_devices(pool, volumes, err);
+	fault_point("thin-removed");
+	if (r == 0 && attached)
+		thin_release(pool, &disks, &ignored);
+	return r;
 }
 
 /* The loop device goes with its last user; who only looks at it is waited for. */

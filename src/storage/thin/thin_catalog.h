@@ -123,4 +123,10 @@ int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state s
 		      struct err *err);
 int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struct err *err);
 
+/* Numbers that are remembered beside all that; 0: there is none of that name. */
+#define CATALOG_STEP  "step"  /* of the disks' labels, as the last attach or detach left it */
+#define CATALOG_DOUBT "doubt" /* about what volumes hold, until their file systems were checked */
+int catalog_note(struct catalog *catalog, const char *name, uint64_t *value, struct err *err);
+int catalog_set_note(struct catalog *catalog, const char *name, uint64_t value, struct err *err);
+
 #endif

@@ -194,3 +194,41 @@ int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struc
 {
 	return single(catalog, "UPDATE pool SET tid = ?1 WHERE one = ?2", transaction, 1, err);
 }
+
+/* ---- Beside volumes: a table that catalogues of earlier times lack, and that earlier berths leave alone */
+
+int catalog_note(struct catalog *catalog, const char *name, uint64_t *value, struct err *err)
+{
+	scoped_statement sqlite3_stmt *s = NULL;
+	uint64_t tables = 0;
+	int rc = statement_number(catalog, "SELECT count(*) FROM sqlite_master WHERE name = 'note'",
+				  &tables);
+
+	*value = 0;
+	if (rc == SQLITE_OK && tables == 0)
+		return 0;
+	if (rc == SQLITE_OK)
+		rc = statement_query(catalog, &s, "SELECT value FROM note WHERE name = ?1", "t",
+				     name);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		*value = (uint64_t)sqlite3_column_int64(s, 0);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : statement_fail(catalog, rc, "read", err);
+}
+
+int catalog_set_note(struct catalog *catalog, const char *name, uint64_t value, struct err *err)
+{
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(catalog->db,
+				  "CREATE TABLE IF NOT EXISTS note(name TEXT PRIMARY KEY,"
+				  " value INTEGER NOT NULL)",
+				  NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, "INSERT OR REPLACE INTO note VALUES(?1, ?2)", "ti",
+				       name, value);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}

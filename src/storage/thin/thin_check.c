@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_disks.h"
+#include "storage/thin/thin_metadata.h"
 
 #include <errno.h>
 #include <string.h>
@@ -297,6 +298,26 @@ static int look_at_named(const struct check *check)
 	return names ? 0 : err_set(check->err, ENOMEM, "out of memory");
 }
 
+/* What it says is mended by nothing that can be done while the pool is in use. */
+static void look_at_metadata(struct check *check)
+{
+	struct err why = { 0 }, failed = { 0 };
+	bool sound = true;
+
+	if (thin_check_metadata(check->pool, &sound, &why, &failed) < 0) {
+		if (failed.code)
+			text_add(check->report, "its metadata could not be checked: %s\n",
+				 failed.text);
+		return;
+	}
+	if (sound)
+		return;
+	check->findings++;
+	text_add(check->report,
+		 "its metadata is damaged: %s; stop its machines, then: berth pool repair %s\n",
+		 why.text, check->pool->name);
+}
+
 int thin_check(struct pool *pool, unsigned flags, struct text *report, struct err *err)
 {
 	scoped_session struct thin_session session = { .lock = -1 };
@@ -308,6 +329,7 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 		return err_set(err, failed.code, "%s", failed.text);
 	if (session.lock < 0 || !session.catalog || !session.catalog->db)
 		return err_set(err, failed.code, "%s", failed.text);
+	look_at_metadata(&check);
 	int r = reconcile(&check, flags);
 	free(check.present);
 	free(check.known);

@@ -1,6 +1,8 @@
 /* The disks that a thin pool lies on: found by their labels, opened all or none. */
 #include "storage/thin/thin_disks.h"
+#include "base/file.h"
 #include "base/scoped.h"
+#include "kern/blockdev.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 
@@ -25,8 +27,10 @@ int thin_look(struct pool *pool, struct err *err)
 
 void thin_disks_close(struct thin_disks *disks)
 {
-	for (unsigned i = 0; i < disks->count; i++)
+	for (unsigned i = 0; i < disks->count; i++) {
 		scoped_close_fd(&disks->list[i].fd);
+		free(disks->list[i].path);
+	}
 	if (disks->count > 0)
 		loop_close(&disks->loop);
 	disks->count = 0;
@@ -57,7 +61,10 @@ int thin_disk_measure(int fd, const char *path, struct thin_disk *disk, struct e
 			       "'%s' has sectors of %d bytes; thin pools need them to be of at "
 			       "most 4096: give a disk with such",
 			       path, sector);
-	*disk = (struct thin_disk){ fd, st.st_rdev, bytes / DM_SECTOR, (unsigned)sector };
+	*disk = (struct thin_disk){ .fd = fd,
+				    .dev = st.st_rdev,
+				    .sectors = bytes / DM_SECTOR,
+				    .sector_size = (unsigned)sector };
 	return 0;
 }
 
@@ -70,7 +77,9 @@ int thin_save_places(const struct pool *pool, struct err *err)
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
 	/* One that is only being made has none. */
-	return access(conf, F_OK) < 0 ? 0 : config_save(&pool_schema, conf, &pool->config, err);
+	return access(conf, F_OK) < 0 || thin_of(pool)->moving
+		       ? 0
+		       : config_save(&pool_schema, conf, &pool->config, err);
 }
 
 /* Where pool.conf says that a further disk is; the caller owns it. */
@@ -85,15 +94,31 @@ static char *place_of(const struct pool *pool, unsigned index)
 }
 
 /* A descriptor, or -1 when it is not the one. */
-static int open_if(const struct pool *pool, const char *path, const char *uuid)
+static int open_if(const struct pool *pool, const char *path, const char *uuid,
+		   struct thin_disk_label *label)
 {
 	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
-	struct thin_disk_label label;
 
-	if (fd < 0 || thin_label_read_disk(fd, &label) < 0 ||
-	    strcmp(label.pool, pool->config.uuid) != 0 || strcmp(label.uuid, uuid) != 0)
+	if (fd < 0 || thin_label_read_disk(fd, label) < 0 ||
+	    strcmp(label->pool, pool->config.uuid) != 0 || strcmp(label->uuid, uuid) != 0)
 		return -1;
 	return take_fd(&fd);
+}
+
+/* What was noted of the disk as its label was written must not be more than what this is. */
+static int take_disk(const struct pool *pool, int fd, const char *path, const char *noted,
+		     uint64_t step, struct thin_disk *disk, struct err *err)
+{
+	char kind[BLOCKDEV_KIND_MAX + 1];
+
+	if (thin_disk_measure(fd, path, disk, err) < 0)
+		return -err->code;
+	blockdev_kind(disk->dev, kind, sizeof kind);
+	if (!thin_of(pool)->taken_over && thin_is_part(noted, kind))
+		return thin_refuse_part(pool, path, noted, kind, err);
+	disk->step = step;
+	disk->path = strdup(path);
+	return disk->path ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 static int refuse_missing(const struct pool *pool, unsigned index, const char *place,
@@ -102,7 +127,8 @@ static int refuse_missing(const struct pool *pool, unsigned index, const char *p
 	return err_set(
 		err, ENODEV,
 		"its disk %u of %u, which was '%s', is not there, and no other has its label; "
-		"connect it, or forget the pool: berth pool delete --force %s",
+		"connect it; if it is, and something has written over its label: berth pool repair "
+		"%s",
 		index + 1, (unsigned)thin_of(pool)->layout.disks, place ? place : "?", pool->name);
 }
 
@@ -112,7 +138,8 @@ static int open_further(const struct pool *pool, unsigned index, struct thin_dis
 {
 	const char *uuid = thin_of(pool)->layout.uuids[index];
 	scoped_free char *path = place_of(pool, index);
-	scoped_fd int fd = path ? open_if(pool, path, uuid) : -1;
+	struct thin_disk_label label;
+	scoped_fd int fd = path ? open_if(pool, path, uuid, &label) : -1;
 
 	if (fd < 0) {
 		scoped_free char *found = NULL;
@@ -122,11 +149,11 @@ static int open_further(const struct pool *pool, unsigned index, struct thin_dis
 			return refuse_missing(pool, index, path, err);
 		free(path);
 		path = take_ptr(&found);
-		fd = open_if(pool, path, uuid);
+		fd = open_if(pool, path, uuid, &label);
 		if (fd < 0)
 			return err_set(err, EIO, "open '%s': it has gone again", path);
 	}
-	if (thin_disk_measure(fd, path, &disks->list[index], err) < 0)
+	if (take_disk(pool, fd, path, label.kind, label.step, &disks->list[index], err) < 0)
 		return -err->code;
 	take_fd(&fd);
 	disks->count++;
@@ -156,12 +183,15 @@ static int check_label(struct pool *pool, int fd, struct err *err)
 	char uuid[37];
 
 	int r = thin_label_read(fd, uuid, &thin_of(pool)->layout);
+	if (r == -ENOENT || r == -EUCLEAN)
+		return err_set(err, EUCLEAN,
+			       "something has written over the pool's label on '%s'; if nothing "
+			       "else uses that now, have the label written back: berth pool repair "
+			       "%s",
+			       pool->config.source, pool->name);
 	if (r < 0)
-		return err_set(err, -r,
-			       r == -ENOENT    ? "'%s' no longer holds the pool: its label is gone"
-			       : r == -EUCLEAN ? "'%s': the pool's label there is damaged"
-					       : "'%s': its label cannot be read",
-			       pool->config.source);
+		return err_set(err, -r, "read the label of '%s': %s", pool->config.source,
+			       strerror(-r));
 	if (strcmp(uuid, pool->config.uuid) != 0)
 		return err_set(err, ESTALE, "'%s' holds another pool (UUID %s) than this one (%s)",
 			       pool->config.source, uuid, pool->config.uuid);
@@ -172,9 +202,11 @@ static int open_first(struct pool *pool, struct thin_disks *disks, struct err *e
 {
 	scoped_loop struct loop loop = { .fd = -1 };
 	scoped_fd int fd = open_source(pool, &loop, err);
+	const struct thin_mark *mark = &thin_of(pool)->layout.mark;
 
 	if (fd < 0 || check_label(pool, fd, err) < 0 ||
-	    thin_disk_measure(fd, pool->config.source, &disks->list[0], err) < 0)
+	    take_disk(pool, fd, pool->config.source, mark->kind, mark->step, &disks->list[0], err) <
+		    0)
 		return -err->code;
 	take_fd(&fd);
 	disks->loop = loop;
@@ -257,11 +289,28 @@ int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 	return r;
 }
 
+/* For a disk on which nothing of it is left. */
+static int copy_label(const struct pool *pool, int fd, struct err *err)
+{
+	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);
+	char label[THIN_LABEL_SIZE];
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (pread(fd, label, sizeof label, 0) != (ssize_t)sizeof label)
+		return err_set(err, EIO, "read the label of '%s' back", pool->config.source);
+	return file_replace(path, label, sizeof label, 0600, err);
+}
+
 int thin_disks_write(struct pool *pool, const struct thin_disks *disks, struct err *err)
 {
-	int r = thin_label_write(disks->list[0].fd, pool->config.uuid, &thin_of(pool)->layout);
+	struct thin_layout *layout = &thin_of(pool)->layout;
+	int fd = disks->list[0].fd;
 
-	return r < 0 ? err_set(err, -r, "write the label of '%s': %s", pool->config.source,
-			       strerror(-r))
-		     : 0;
+	layout->mark.step++;
+	int r = thin_label_write(fd, pool->config.uuid, layout);
+	if (r < 0)
+		return err_set(err, -r, "write the label of '%s': %s", pool->config.source,
+			       strerror(-r));
+	return copy_label(pool, fd, err);
 }

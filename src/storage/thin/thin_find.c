@@ -2,11 +2,13 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/blockdev.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_disks.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Such as a disk that multipath has put together: what holds it is to be used. */
 static bool is_held(const char *name)
@@ -21,8 +23,7 @@ static bool is_held(const char *name)
 	return false;
 }
 
-/* Calls visit for every device that nothing holds; stops at nonzero and returns it. */
-static int each_device(int (*visit)(void *context, const char *path), void *context)
+int thin_each_device(int (*visit)(void *context, const char *path), void *context)
 {
 	scoped_dir DIR *dir = opendir("/sys/class/block");
 	int r = 0;
@@ -39,58 +40,153 @@ static int each_device(int (*visit)(void *context, const char *path), void *cont
 	return r;
 }
 
-/* uuid: of a further disk; NULL: the first one. */
-static bool has_label(int fd, const struct pool *pool, const char *uuid)
+/* A device that says that it is a disk of the pool. */
+struct found {
+	char *path;    /* owned */
+	char uuid[37]; /* of the disk; the pool's: the first one */
+	uint64_t step;
+	char noted[16], kind[16]; /* as its label has it, and as it is */
+};
+
+/* False: it says no such thing. */
+static bool look_at(const struct pool *pool, const char *path, struct found *found)
 {
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct thin_disk_label label;
 	struct thin_layout layout;
-	char got[37];
+	struct stat st;
+	char uuid[37];
 
-	if (!uuid)
-		return thin_label_read(fd, got, &layout) == 0 &&
-		       strcmp(got, pool->config.uuid) == 0;
-	return thin_label_read_disk(fd, &label) == 0 &&
-	       strcmp(label.pool, pool->config.uuid) == 0 && strcmp(label.uuid, uuid) == 0;
+	*found = (struct found){ 0 };
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	blockdev_kind(st.st_rdev, found->kind, sizeof found->kind);
+	if (thin_label_read(fd, uuid, &layout) == 0) {
+		found->step = layout.mark.step;
+		memcpy(found->uuid, uuid, sizeof found->uuid);
+		memcpy(found->noted, layout.mark.kind, sizeof found->noted);
+		return strcmp(uuid, pool->config.uuid) == 0;
+	}
+	if (thin_label_read_disk(fd, &label) < 0 || strcmp(label.pool, pool->config.uuid) != 0)
+		return false;
+	found->step = label.step;
+	memcpy(found->uuid, label.uuid, sizeof found->uuid);
+	memcpy(found->noted, label.kind, sizeof found->noted);
+	return true;
 }
 
 struct search {
 	const struct pool *pool;
-	const char *uuid;
-	char *first; /* owned */
+	struct found list[4 * THIN_DISKS];
+	unsigned count;
 	struct err *err;
 };
 
-static int compare(void *context, const char *path)
+static int gather(void *context, const char *path)
 {
 	struct search *search = context;
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct found found;
 
-	if (fd < 0 || !has_label(fd, search->pool, search->uuid))
+	if (search->count == sizeof search->list / sizeof *search->list ||
+	    !look_at(search->pool, path, &found))
 		return 0;
-	if (search->first)
-		return err_set(search->err, ENOTUNIQ,
-			       "both '%s' and '%s' hold it; take the copy away, or take its "
-			       "label from it: dd if=/dev/zero of=%s bs=8K count=1",
-			       search->first, path, path);
-	search->first = strdup(path);
-	return search->first ? 0 : err_set(search->err, ENOMEM, "out of memory");
+	found.path = strdup(path);
+	search->list[search->count++] = found;
+	return found.path ? 0 : err_set(search->err, ENOMEM, "out of memory");
+}
+
+static void forget(struct search *search)
+{
+	for (unsigned i = 0; i < search->count; i++)
+		free(search->list[i].path);
+}
+
+static int refuse_two(const struct found *one, const struct found *other, struct err *err)
+{
+	const struct found *old = one->step < other->step ? one : other;
+	const struct found *new = old == one ? other : one;
+
+	if (old->step == new->step)
+		return err_set(err, ENOTUNIQ,
+			       "both '%s' and '%s' hold it, and nothing tells which is the copy; "
+			       "take that away, or take its label from it: dd if=/dev/zero "
+			       "of=COPY bs=1M count=1",
+			       one->path, other->path);
+	return err_set(err, ENOTUNIQ,
+		       "both '%s' and '%s' hold it, and '%s' is a copy of an earlier time; take it "
+		       "away, or take its label from it: dd if=/dev/zero of=%s bs=1M count=1",
+		       one->path, other->path, old->path, old->path);
+}
+
+/* The one of that uuid that is not just a part of what the label was written to; NULL: none. */
+static const struct found *pick(const struct search *search, const char *uuid,
+				const struct found **part, const struct found **second)
+{
+	const struct found *found = NULL;
+
+	for (unsigned i = 0; i < search->count; i++) {
+		const struct found *one = &search->list[i];
+		if (strcmp(one->uuid, uuid) != 0)
+			continue;
+		if (thin_is_part(one->noted, one->kind))
+			*part = one;
+		else if (found)
+			*second = one;
+		else
+			found = one;
+	}
+	return found;
+}
+
+/* In words when there are two, or only a part. 0: found, or NULL. */
+static int choose(const struct search *search, const char *uuid, const struct found **found,
+		  struct err *err)
+{
+	const struct found *part = NULL, *second = NULL;
+
+	*found = pick(search, uuid, &part, &second);
+	if (second)
+		return refuse_two(*found, second, err);
+	return part && !*found
+		       ? thin_refuse_part(search->pool, part->path, part->noted, part->kind, err)
+		       : 0;
+}
+
+int thin_refuse_copies(const struct pool *pool, struct err *err)
+{
+	struct search search = { .pool = pool, .err = err };
+	const struct found *found;
+
+	int r = thin_each_device(gather, &search);
+	for (unsigned i = 0; r == 0 && i < search.count; i++) {
+		const char *uuid = search.list[i].uuid;
+		/* A loop file is found by its name, and its loop device says the same. */
+		if (!pool->config.size || strcmp(uuid, pool->config.uuid) != 0)
+			r = choose(&search, uuid, &found, err);
+	}
+	forget(&search);
+	return r;
 }
 
 int thin_find_disk(const struct pool *pool, const char *uuid, char **found, struct err *err)
 {
-	struct search search = { .pool = pool, .uuid = uuid, .err = err };
+	struct search search = { .pool = pool, .err = err };
+	const struct found *one = NULL;
 
-	int r = each_device(compare, &search);
-	if (r < 0)
-		free(search.first);
-	else
-		*found = search.first;
+	int r = thin_each_device(gather, &search);
+	if (r == 0)
+		r = choose(&search, uuid ? uuid : pool->config.uuid, &one, err);
+	*found = NULL;
+	if (r == 0 && one) {
+		*found = strdup(one->path);
+		r = *found ? 0 : err_set(err, ENOMEM, "out of memory");
+	}
+	forget(&search);
 	return r;
 }
 
 static int wipe(void *context, const char *path)
 {
-	static const char zeros[2 * THIN_LABEL_SIZE];
 	const struct search *search = context;
 	struct thin_disk_label label;
 	scoped_fd int look = open(path, O_RDONLY | O_CLOEXEC);
@@ -98,18 +194,17 @@ static int wipe(void *context, const char *path)
 	if (look < 0 || thin_label_read_disk(look, &label) < 0 ||
 	    strcmp(label.pool, search->pool->config.uuid) != 0)
 		return 0;
-	scoped_fd int fd = open(path, O_WRONLY | O_EXCL | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(search->err, errno, "open '%s' to wipe it: %s", path,
 			       strerror(errno));
-	if (pwrite(fd, zeros, sizeof zeros, 0) != (ssize_t)sizeof zeros || fsync(fd) < 0)
-		return err_set(search->err, errno, "wipe '%s': %s", path, strerror(errno));
-	return 0;
+	int r = thin_label_wipe(fd, search->pool->config.uuid);
+	return r < 0 ? err_set(search->err, -r, "wipe '%s': %s", path, strerror(-r)) : 0;
 }
 
 int thin_wipe_further(const struct pool *pool, struct err *err)
 {
 	struct search search = { .pool = pool, .err = err };
 
-	return each_device(wipe, &search);
+	return thin_each_device(wipe, &search);
 }

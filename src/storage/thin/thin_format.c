@@ -158,18 +158,18 @@ static int wipe_device(struct pool *pool, struct err *err)
 		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));
 	if (thin_label_read(fd, uuid, &layout) < 0 || strcmp(uuid, pool->config.uuid) != 0)
 		return 0;
-	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata.list[0].start * DM_SECTOR)) <
-		    0 ||
-	    pwrite(fd, zeros, sizeof zeros, 0) < 0 || fsync(fd) < 0)
+	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata.list[0].start * DM_SECTOR)) < 0)
 		return err_set(err, errno, "wipe '%s': %s", path, strerror(errno));
-	return 0;
+	int r = thin_label_wipe(fd, pool->config.uuid);
+	return r < 0 ? err_set(err, -r, "wipe '%s': %s", path, strerror(-r)) : 0;
 }
 
 /* What a repair has kept. */
 static void remove_kept(const struct pool *pool)
 {
-	static const char *const names[] = { "metadata.backup", "metadata.backup.new",
-					     "catalog.db.damaged", "catalog.db.damaged-wal" };
+	static const char *const names[] = { "metadata.backup",    "metadata.backup.new",
+					     "catalog.db.damaged", "catalog.db.damaged-wal",
+					     THIN_LABEL_FILE,      "superblock" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		scoped_free char *path = text_format("%s/%s", pool->folder, names[i]);

@@ -21,8 +21,9 @@ enum { XFS_MIN = 300 << 20 };
 /* What there is to know of a type. */
 struct type {
 	const char *name, *mkfs, *check, *package;
-	const char *options;                                       /* of a mount */
-	const char *const *make, *const *mend, *const *mend_whole; /* what the programs get */
+	const char *options; /* of a mount */
+	/* What the programs get. look: changes nothing, and ends with 0 when all is well. */
+	const char *const *make, *const *replay, *const *look, *const *look_whole, *const *mend;
 };
 
 /*
@@ -35,17 +36,21 @@ static const char *const ext4_make[] = { "-q", "-F",
 					 "-b", "4096",
 					 "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1",
 					 NULL };
-static const char *const ext4_mend[] = { "-p", NULL };
-static const char *const ext4_mend_whole[] = { "-p", "-f", NULL };
+static const char *const ext4_replay[] = { "-p", "-E", "journal_only", NULL };
+static const char *const ext4_look[] = { "-n", NULL };
+static const char *const ext4_look_whole[] = { "-n", "-f", NULL };
+static const char *const ext4_mend[] = { "-p", "-f", NULL };
 static const char *const xfs_make[] = { "-q", "-f", "-K", "-s", "size=4096", NULL };
 static const char *const xfs_look[] = { "-n", NULL };
 
 static const struct type types[] = {
 	/* A write that failed must not be followed by others that make sense only with it. */
 	{ "ext4", "mkfs.ext4", "e2fsck", "e2fsprogs",
-	  "data_err=abort,errors=remount-ro,noinit_itable", ext4_make, ext4_mend, ext4_mend_whole },
+	  "data_err=abort,errors=remount-ro,noinit_itable", ext4_make, ext4_replay, ext4_look,
+	  ext4_look_whole, ext4_mend },
 	/* A clone has its origin's UUID, and both may be in use. */
-	{ "xfs", "mkfs.xfs", "xfs_repair", "xfsprogs", "nouuid", xfs_make, xfs_look, xfs_look },
+	{ "xfs", "mkfs.xfs", "xfs_repair", "xfsprogs", "nouuid", xfs_make, NULL, xfs_look, xfs_look,
+	  NULL },
 };
 
 static const struct type *type_of(const struct pool *pool)
@@ -302,11 +307,19 @@ int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum t
 	if (xfs && replay(pool, dev) < 0)
 		return 0;
 	dm_path(dev, path, sizeof path);
-	if (run_on(pool, program, whole ? type->mend_whole : type->mend, path, &code, err) < 0)
+	/* What is in the journal is no error, but what was written. */
+	if (type->replay && run_on(pool, program, type->replay, path, &code, err) < 0)
+		return -err->code;
+	if (run_on(pool, program, whole ? type->look_whole : type->look, path, &code, err) < 0)
 		return -err->code;
 	if (code == 0)
 		*state = THIN_FS_CLEAN;
-	else if (!xfs && code < 4)
+	if (code == 0 || !type->mend)
+		return 0;
+	/* It makes a lost+found, which volumes have none of, and calls that an error of its own. */
+	if (run_on(pool, program, type->mend, path, &code, err) < 0)
+		return -err->code;
+	if (code < 4)
 		*state = THIN_FS_MENDED;
 	return 0;
 }

@@ -30,16 +30,18 @@ static int parse(char *list, int (*visit)(void *context, uint64_t id), void *con
 	return 0;
 }
 
-/* Of the snapshot, which is one for the whole pool: that of somebody who died is let go of. */
-static int list(struct pool *pool, const char *program, struct text *out, struct err *err)
+/* There is one for the whole pool: that of somebody who died is let go of. */
+int thin_run_on_snapshot(struct pool *pool, const char *program, const char *const *words,
+			 const struct child_io *io, struct err *err)
 {
 	struct dm_pool_status status;
+	const char *argv[8] = { program };
 	char device[32];
-	const struct child_io io = { .out = out };
-	const char *const argv[] = {
-		program, "--metadata-snap", "--no-headers", "--format", "DEV", device, NULL
-	};
+	size_t n = 1;
 
+	while (*words && n < 6)
+		argv[n++] = *words++;
+	argv[n] = device;
 	if (thin_path(pool, "metadata", device, sizeof device, err) < 0 ||
 	    thin_status(pool, 0, &status, err) < 0)
 		return -err->code;
@@ -49,9 +51,18 @@ static int list(struct pool *pool, const char *program, struct text *out, struct
 	fault_point("thin-reserved");
 	if (r < 0)
 		return err_set(err, -r, "reserve a snapshot of its metadata: %s", dm_why(r));
-	child_run(argv, &io, err);
+	child_run(argv, io, err);
 	thin_message(pool, "release_metadata_snap");
 	return -err->code;
+}
+
+static int list(struct pool *pool, const char *program, struct text *out, struct err *err)
+{
+	static const char *const words[] = { "--metadata-snap", "--no-headers", "--format", "DEV",
+					     NULL };
+	const struct child_io io = { .out = out };
+
+	return thin_run_on_snapshot(pool, program, words, &io, err);
 }
 
 int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *context,

@@ -4,6 +4,7 @@
  */
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "kern/blockdev.h"
 #include "storage/driver.h"
 #include "storage/pool.h"
 #include "storage/thin/thin_disks.h"
@@ -21,7 +22,7 @@ static int refuse_copy(const char *path, struct err *err)
 {
 	return err_set(err, EEXIST,
 		       "'%s' is a disk of this very pool, or a copy of one; if it is a copy and of "
-		       "no use, take its label from it: dd if=/dev/zero of=%s bs=8K count=1",
+		       "no use, take its label from it: dd if=/dev/zero of=%s bs=1M count=1",
 		       path, path);
 }
 
@@ -104,14 +105,16 @@ static int label_new(const struct pool *pool, const char *path, const struct thi
 		     const struct thin_layout *layout, struct err *err)
 {
 	const uint64_t places[] = { 0, disk->sectors * DM_SECTOR - MIB };
-	struct thin_disk_label label = { .index = layout->disks - 1 };
+	struct thin_disk_label label = { .index = layout->disks - 1, .step = layout->mark.step };
 
 	text_print(label.pool, sizeof label.pool, "%s", pool->config.uuid);
 	text_print(label.uuid, sizeof label.uuid, "%s", layout->uuids[label.index]);
+	blockdev_kind(disk->dev, label.kind, sizeof label.kind);
 	int r = thin_clear(disk->fd, places, 2);
 	fault_point("thin-join-cleared");
 	if (r == 0)
-		r = thin_label_write_disk(disk->fd, &label);
+		r = thin_label_write_disk(disk->fd, &label,
+					  thin_layout_end(layout, (unsigned)label.index));
 	fault_point("thin-join-labelled");
 	return r < 0 ? err_set(err, -r, "write to '%s': %s", path, strerror(-r)) : 0;
 }

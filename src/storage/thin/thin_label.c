@@ -1,4 +1,8 @@
-/* What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. */
+/*
+ * What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. Twice in
+ * front, where it is looked for; and, for a front that somebody has written over, once where a partition
+ * table does not come to and once behind everything.
+ */
 #include "base/text.h"
 #include "storage/thin/thin.h"
 
@@ -11,7 +15,27 @@
 #define POOL_MAGIC "berth thin pool 1\n"
 #define DISK_MAGIC "berth thin disk 1\n"
 
-enum { COPIES = 2, BLOCK_MIN = 128, BLOCK_MAX = 2097152 };
+enum { FRONT = 2, PLACES = 4, MIDDLE = THIN_HEAD / 2, BLOCK_MIN = 128, BLOCK_MAX = 2097152 };
+
+/*
+ * Where labels may be on a disk of which `end` sectors are in use, in bytes: those in front, then the
+ * copies that there is room for. Returns how many places there are; out has room for PLACES.
+ */
+static unsigned places_of(int fd, uint64_t end, off_t *out)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	uint64_t sectors = size > 0 ? (uint64_t)size / DM_SECTOR : 0;
+	uint64_t tail = thin_layout_tail(sectors);
+	unsigned n = 0;
+
+	for (; n < FRONT; n++)
+		out[n] = (off_t)n * THIN_LABEL_SIZE;
+	if (sectors >= THIN_HEAD)
+		out[n++] = (off_t)MIDDLE * DM_SECTOR;
+	if (tail >= THIN_HEAD && tail >= end)
+		out[n++] = (off_t)(tail * DM_SECTOR);
+	return n;
+}
 
 /* Those of the first disk as they were when a pool had only one. */
 static void add_extents(struct text *text, const char *what, const struct thin_extents *extents)
@@ -27,23 +51,35 @@ static void add_extents(struct text *text, const char *what, const struct thin_e
 	text_add(text, "\n");
 }
 
-static int write_copies(int fd, struct text *text)
+static int write_copies(int fd, struct text *text, uint64_t end)
 {
 	char label[THIN_LABEL_SIZE] = "";
+	off_t places[PLACES];
 
 	text_add(text, "sum %016" PRIx64 "\n", text_hash(text_str(text)));
 	if (text->failed)
 		return -ENOMEM;
 	if (text_print(label, sizeof label, "%s", text->data) < 0)
 		return -E2BIG;
-	for (int copy = COPIES - 1; copy >= 0; copy--) {
-		if (pwrite(fd, label, sizeof label, (off_t)copy * THIN_LABEL_SIZE) !=
-		    (ssize_t)sizeof label)
+	/* The one that is read first comes last, once all others are on the disk. */
+	for (unsigned copy = places_of(fd, end, places); copy-- > 0;) {
+		if (pwrite(fd, label, sizeof label, places[copy]) != (ssize_t)sizeof label)
 			return errno ? -errno : -EIO;
-		if (fsync(fd) < 0)
+		if (copy <= 1 && fsync(fd) < 0)
 			return -errno;
 	}
 	return 0;
+}
+
+static void add_mark(struct text *text, const struct thin_mark *mark)
+{
+	if (mark->step)
+		text_add(text, "step %" PRIu64 "\n", mark->step);
+	if (*mark->kind)
+		text_add(text, "kind %s\n", mark->kind);
+	if (*mark->host)
+		text_add(text, "host %s %s\n", mark->host,
+			 *mark->host_name ? mark->host_name : "?");
 }
 
 int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
@@ -56,16 +92,23 @@ int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
 	add_extents(&text, "metadata", &layout->metadata);
 	add_extents(&text, "spare", &layout->spare);
 	add_extents(&text, "data", &layout->data);
-	return write_copies(fd, &text);
+	if (layout->books.length)
+		text_add(&text, "books %" PRIu64 "+%" PRIu64 "\n", layout->books.start,
+			 layout->books.length);
+	add_mark(&text, &layout->mark);
+	return write_copies(fd, &text, thin_layout_end(layout, 0));
 }
 
-int thin_label_write_disk(int fd, const struct thin_disk_label *label)
+int thin_label_write_disk(int fd, const struct thin_disk_label *label, uint64_t end)
 {
+	struct thin_mark mark = { .step = label->step };
 	scoped_text struct text text = { 0 };
 
 	text_add(&text, DISK_MAGIC "pool %s\ndisk %s\nindex %" PRIu64 "\n", label->pool,
 		 label->uuid, label->index);
-	return write_copies(fd, &text);
+	text_print(mark.kind, sizeof mark.kind, "%s", label->kind);
+	add_mark(&text, &mark);
+	return write_copies(fd, &text, end);
 }
 
 /* ---- Reading */
@@ -113,6 +156,26 @@ static int take_disk(const char *value, struct thin_layout *layout)
 					   : take_uuid(value, layout->uuids[layout->disks++]);
 }
 
+/* -ENOENT: no line of those. */
+static int take_mark(struct thin_mark *mark, const char *word, const char *value)
+{
+	if (strcmp(word, "step") == 0)
+		return text_to_u64(value, 1, INT64_MAX, &mark->step) < 0 ? -EUCLEAN : 0;
+	if (strcmp(word, "kind") == 0)
+		return sscanf(value, "%15s", mark->kind) == 1 ? 0 : -EUCLEAN;
+	if (strcmp(word, "host") == 0)
+		return sscanf(value, "%23s %63s", mark->host, mark->host_name) == 2 ? 0 : -EUCLEAN;
+	return -ENOENT;
+}
+
+static int take_books(const char *value, struct thin_place *books)
+{
+	return sscanf(value, "%" SCNu64 "+%" SCNu64, &books->start, &books->length) == 2 &&
+			       books->length > 0
+		       ? 0
+		       : -EUCLEAN;
+}
+
 struct pool_label {
 	char uuid[37];
 	struct thin_layout layout;
@@ -135,7 +198,9 @@ static int take_pool_line(void *out, const char *word, char *value)
 		return take_extents(value, &layout->spare);
 	if (strcmp(word, "data") == 0)
 		return take_extents(value, &layout->data);
-	return -EUCLEAN;
+	if (strcmp(word, "books") == 0)
+		return take_books(value, &layout->books);
+	return take_mark(&layout->mark, word, value) == 0 ? 0 : -EUCLEAN;
 }
 
 static int take_disk_line(void *out, const char *word, char *value)
@@ -148,7 +213,13 @@ static int take_disk_line(void *out, const char *word, char *value)
 		return take_uuid(value, label->uuid);
 	if (strcmp(word, "index") == 0)
 		return text_to_u64(value, 1, THIN_DISKS - 1, &label->index) < 0 ? -EUCLEAN : 0;
-	return -EUCLEAN;
+	struct thin_mark mark = { .step = label->step };
+	if (take_mark(&mark, word, value) < 0)
+		return -EUCLEAN;
+	label->step = mark.step;
+	if (*mark.kind)
+		memcpy(label->kind, mark.kind, sizeof label->kind);
+	return 0;
 }
 
 /* Every line but the first and the last, which are told from any others here. */
@@ -171,16 +242,19 @@ static int take_lines(char *label, const char *magic,
 /* None begins in the label, all are on disks that there are, and no sector is in two of them. */
 static bool extents_apart(const struct thin_layout *layout)
 {
-	const struct thin_extents *const all[] = { &layout->metadata, &layout->spare,
-						   &layout->data };
+	struct thin_extents books = { .count = layout->books.length > 0 };
+	const struct thin_extents *const all[] = { &layout->metadata, &layout->spare, &layout->data,
+						   &books };
 
-	for (unsigned a = 0; a < 3 * THIN_EXTENTS; a++) {
+	books.list[0].start = layout->books.start;
+	books.list[0].length = layout->books.length;
+	for (unsigned a = 0; a < 4 * THIN_EXTENTS; a++) {
 		const struct thin_extents *one = all[a / THIN_EXTENTS];
 		unsigned i = a % THIN_EXTENTS;
 		if (i >= one->count)
 			continue;
 		uint64_t start = one->list[i].start, length = one->list[i].length;
-		if (start < COPIES * THIN_LABEL_SIZE / DM_SECTOR || length == 0 ||
+		if (start < FRONT * THIN_LABEL_SIZE / DM_SECTOR || length == 0 ||
 		    length > UINT64_MAX / DM_SECTOR - start || one->list[i].disk >= layout->disks)
 			return false;
 		for (unsigned b = 0; b < a; b++) {
@@ -226,13 +300,17 @@ static int parse_disk(char *text, void *out)
 	return 0;
 }
 
-static int read_copies(int fd, const char *magic, int (*parse)(char *text, void *out), void *out)
+/* Those in front, or the others. */
+static int read_copies(int fd, bool front, const char *magic, int (*parse)(char *text, void *out),
+		       void *out)
 {
+	off_t places[PLACES];
+	unsigned n_places = places_of(fd, 0, places);
 	int found = -ENOENT;
 
-	for (int copy = 0; copy < COPIES; copy++) {
+	for (unsigned copy = front ? 0 : FRONT; copy < (front ? FRONT : n_places); copy++) {
 		char label[THIN_LABEL_SIZE + 1] = "";
-		ssize_t n = pread(fd, label, THIN_LABEL_SIZE, (off_t)copy * THIN_LABEL_SIZE);
+		ssize_t n = pread(fd, label, THIN_LABEL_SIZE, places[copy]);
 		if (n < 0)
 			return -errno;
 		if (n < THIN_LABEL_SIZE || !text_starts(label, magic))
@@ -244,10 +322,10 @@ static int read_copies(int fd, const char *magic, int (*parse)(char *text, void 
 	return found;
 }
 
-int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+static int read_pool(int fd, bool front, char *uuid, struct thin_layout *layout)
 {
 	struct pool_label label;
-	int r = read_copies(fd, POOL_MAGIC, parse_pool, &label);
+	int r = read_copies(fd, front, POOL_MAGIC, parse_pool, &label);
 
 	if (r == 0) {
 		memcpy(uuid, label.uuid, sizeof label.uuid);
@@ -256,7 +334,50 @@ int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
 	return r;
 }
 
+int thin_label_read(int fd, char *uuid, struct thin_layout *layout)
+{
+	return read_pool(fd, true, uuid, layout);
+}
+
+int thin_label_read_copy(int fd, char *uuid, struct thin_layout *layout)
+{
+	return read_pool(fd, false, uuid, layout);
+}
+
 int thin_label_read_disk(int fd, struct thin_disk_label *label)
 {
-	return read_copies(fd, DISK_MAGIC, parse_disk, label);
+	return read_copies(fd, true, DISK_MAGIC, parse_disk, label);
+}
+
+int thin_label_read_disk_copy(int fd, struct thin_disk_label *label)
+{
+	return read_copies(fd, false, DISK_MAGIC, parse_disk, label);
+}
+
+unsigned thin_label_copies(int fd, uint64_t end, off_t *places)
+{
+	off_t all[PLACES];
+	unsigned n = places_of(fd, end, all);
+
+	memcpy(places, all + FRONT, (n - FRONT) * sizeof *places);
+	return n - FRONT;
+}
+
+int thin_label_wipe(int fd, const char *pool)
+{
+	static const char zeros[THIN_LABEL_SIZE];
+	off_t places[PLACES];
+	unsigned n = places_of(fd, 0, places);
+
+	/* The first one last: it is what tells that there is something to wipe. */
+	while (n-- > 0) {
+		char label[THIN_LABEL_SIZE + 1] = "";
+		if (pread(fd, label, THIN_LABEL_SIZE, places[n]) != THIN_LABEL_SIZE ||
+		    (!text_starts(label, POOL_MAGIC) && !text_starts(label, DISK_MAGIC)) ||
+		    !strstr(label, pool))
+			continue;
+		if (pwrite(fd, zeros, sizeof zeros, places[n]) != (ssize_t)sizeof zeros)
+			return errno ? -errno : -EIO;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
 }

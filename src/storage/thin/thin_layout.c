@@ -14,6 +14,8 @@ enum {
 	METADATA_GOOD = 1024 * MIB, /* beyond that only what the blocks need */
 	SPARE_PART = 256,           /* of the disk, for mappings that clones do not share */
 	MAPPING_BYTES = 128,        /* twice what LVM takes for a block */
+	BOOKS_PART = 512,           /* of the disk */
+	BOOKS_MAX = 16 * MIB,       /* two copies of the settings of ten thousand machines */
 };
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
@@ -44,7 +46,14 @@ uint64_t thin_layout_end(const struct thin_layout *layout, unsigned disk)
 {
 	uint64_t end = end_of(&layout->metadata, disk, THIN_HEAD);
 
+	if (disk == 0 && layout->books.start + layout->books.length > end)
+		end = layout->books.start + layout->books.length;
 	return end_of(&layout->data, disk, end_of(&layout->spare, disk, end));
+}
+
+uint64_t thin_layout_tail(uint64_t sectors)
+{
+	return sectors < THIN_TAIL ? 0 : sectors / MIB * MIB - THIN_TAIL;
 }
 
 /* One that goes on where the last one ends only makes that longer. */
@@ -80,6 +89,13 @@ static uint64_t metadata_size(uint64_t sectors, uint64_t block)
 	return size < DM_POOL_METADATA_MAX ? size : DM_POOL_METADATA_MAX;
 }
 
+static uint64_t books_size(uint64_t sectors)
+{
+	uint64_t size = round_up(sectors / BOOKS_PART, MIB);
+
+	return size < BOOKS_MAX ? size : BOOKS_MAX;
+}
+
 int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *layout,
 		       struct err *err)
 {
@@ -102,8 +118,9 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 			block *= 2;
 	}
 	uint64_t size = metadata_size(sectors, block);
-	uint64_t data = round_up(THIN_HEAD + 2 * size, MIB);
-	if (data + block > sectors)
+	uint64_t books = round_up(THIN_HEAD + 2 * size, MIB);
+	uint64_t data = books + books_size(sectors), end = thin_layout_tail(sectors);
+	if (data + block > end)
 		return err_set(err, EINVAL,
 			       "there is no room for one block of %" PRIu64 " MiB on %" PRIu64
 			       " MiB; give smaller blocks",
@@ -112,20 +129,22 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 	chosen.disks = 1;
 	add(&chosen.metadata, 0, THIN_HEAD, size);
 	add(&chosen.spare, 0, THIN_HEAD + size, size);
-	add(&chosen.data, 0, data, (sectors - data) / block * block);
+	chosen.books = (struct thin_place){ books, data - books };
+	add(&chosen.data, 0, data, (end - data) / block * block);
 	*layout = chosen;
 	return 0;
 }
 
 int thin_layout_add(struct thin_layout *layout, const char *uuid, uint64_t sectors, struct err *err)
 {
-	if (sectors < SIZE_MIN || sectors < THIN_HEAD + layout->block)
+	if (sectors < SIZE_MIN || sectors < THIN_HEAD + layout->block + THIN_TAIL)
 		return err_set(err, EINVAL,
 			       "%" PRIu64 " MiB are too small for a disk of a thin pool whose "
 			       "blocks have %" PRIu64 " KiB; give at least %" PRIu64 "M",
 			       sectors / MIB, layout->block / 2,
-			       (SIZE_MIN > THIN_HEAD + layout->block ? SIZE_MIN
-								     : THIN_HEAD + layout->block) /
+			       (SIZE_MIN > THIN_HEAD + layout->block + THIN_TAIL
+					? SIZE_MIN
+					: THIN_HEAD + layout->block + THIN_TAIL) /
 				       MIB);
 	if (layout->disks == THIN_DISKS)
 		return err_set(err, E2BIG,
@@ -142,7 +161,7 @@ static int place_metadata(struct thin_layout *layout, const uint64_t *sectors, u
 	for (unsigned disk = 0; disk < layout->disks; disk++) {
 		struct thin_layout grown = *layout;
 		uint64_t start = round_up(thin_layout_end(layout, disk), DM_POOL_METADATA_UNIT);
-		if (start + 2 * more + layout->block <= sectors[disk] &&
+		if (start + 2 * more + layout->block <= thin_layout_tail(sectors[disk]) &&
 		    add(&grown.metadata, disk, start, more) == 0 &&
 		    add(&grown.spare, disk, start + more, more) == 0) {
 			*layout = grown;
@@ -191,9 +210,8 @@ int thin_layout_grow(struct thin_layout *layout, const uint64_t *sectors, uint64
 		return -err->code;
 	for (unsigned disk = 0; disk < grown.disks; disk++) {
 		uint64_t start = thin_layout_end(&grown, disk);
-		uint64_t more = sectors[disk] > start
-					? (sectors[disk] - start) / grown.block * grown.block
-					: 0;
+		uint64_t end = thin_layout_tail(sectors[disk]);
+		uint64_t more = end > start ? (end - start) / grown.block * grown.block : 0;
 		if (more > 0 && add(&grown.data, disk, start, more) < 0)
 			return err_set(err, E2BIG,
 				       "it has been made larger %d times, each time elsewhere or "

@@ -12,11 +12,25 @@
 
 enum { LOOK_SIZE = 1 << 20 }; /* of a device that is made for a look at its first bytes */
 
-static const char *mode_of(const struct dm_pool_status *status)
+static const char *mode_of(const struct dm_pool_status *status, const struct err *refused)
 {
 	if (status->needs_check && status->mode != DM_POOL_FAIL)
 		return "needs repair";
+	/* As when its metadata and the catalogue are of different times. */
+	if (refused->code && status->mode == DM_POOL_WRITE)
+		return "refuses changes";
 	return dm_pool_mode_name(status->mode);
+}
+
+/* A change that is under way, or whose maker is dead, is no reason. */
+static void judge(const struct pool *pool, const struct dm_pool_status *status,
+		  const struct catalog_head *head, struct err *refused)
+{
+	uint64_t wanted = head->transaction;
+
+	if (head->intent.op != CATALOG_NOTHING && status->transaction == head->intent.transaction)
+		wanted = head->intent.transaction;
+	thin_check_status(pool, status, wanted, refused);
 }
 
 static int look_at_pool(struct pool *pool, struct pool_state *state, struct err *err)
@@ -25,21 +39,29 @@ static int look_at_pool(struct pool *pool, struct pool_state *state, struct err 
 	scoped_catalog struct catalog catalog = { 0 };
 	struct catalog_census census;
 	struct dm_pool_status status;
+	struct err refused = { 0 };
+	struct catalog_head head;
+	uint64_t doubt = 0;
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	if (thin_look(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0 ||
 	    catalog_open(&catalog, path, pool->config.uuid, err) < 0 ||
-	    catalog_count(&catalog, &census, err) < 0)
+	    catalog_count(&catalog, &census, err) < 0 ||
+	    catalog_read_head(&catalog, &head, err) < 0 ||
+	    catalog_note(&catalog, CATALOG_DOUBT, &doubt, err) < 0)
 		return -err->code;
+	judge(pool, &status, &head, &refused);
 	*state = (struct pool_state){
-		.mode = mode_of(&status),
+		.mode = mode_of(&status, &refused),
 		.metadata_total = status.metadata_total * DM_POOL_METADATA_UNIT * DM_SECTOR,
 		.metadata_used = status.metadata_used * DM_POOL_METADATA_UNIT * DM_SECTOR,
 		.promised = census.bytes,
 		.block = thin_of(pool)->layout.block * DM_SECTOR,
 		.quarantined = census.quarantined,
 		.lost = census.lost,
+		.refused = refused,
+		.doubted = doubt != 0,
 	};
 	return 0;
 }
@@ -125,4 +147,6 @@ const struct storage_upkeep thin_upkeep = {
 	.device = thin_watch_device,
 	.watch_again = thin_watch_again,
 	.repair = thin_repair,
+	.identify = thin_identify,
+	.move = thin_move,
 };

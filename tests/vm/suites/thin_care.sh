@@ -82,23 +82,111 @@ case_superblock_gone() {
 	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
 	fails "overwritten with zeros.*pool repair g" berth pool status g
 	same "nothing attached" "" "$(device pool)"
-	if ! berth pool repair g >"$T/report" 2>"$T/err"; then
-		# thin_repair before 1.0 crashes on what a kernel has written: that is told, and nothing changed.
-		has "SIGSEGV.*thin-provisioning-tools" "$(cat "$T/err")"
-		[[ $(thin_repair -V) == 0.* && -s $pools/g/metadata.backup ]]
-		same "nothing attached" "" "$(device pool)"
-		berth pool delete --force g
-		return
-	fi
+	berth pool repair g >"$T/report"
 	has "found: .*zeros" "$(cat "$T/report")"
-	has "repaired copy" "$(cat "$T/report")"
+	has "superblock of its metadata had been written over: written back" "$(cat "$T/report")"
+	has "metadata is sound" "$(cat "$T/report")"
+	not has "errors" "$(cat "$T/report")"
 	[[ -s $pools/g/metadata.backup ]]
 	agree
-	berth template delete one
+	berth create --pool g --set network= one m
+	berth delete m
 	import two
-	# The copy is in the spare: both have changed places, also for a pool that is attached anew.
+	# Of no use, rather than of zeros.
 	berth pool detach g
-	berth pool status g
+	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
+	fails "written over the beginning.*pool repair g" berth pool status g
+	has "metadata is sound" "$(berth pool repair g)"
+	agree
+	# A kernel has had it since: the copy is not taken for the truth.
+	cp "$pools/g/pool.thin" "$T/attached"
+	berth pool detach g
+	cp "$T/attached" "$pools/g/pool.thin"
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
+	sqlite3 "$pools/g/catalog.db" "UPDATE note SET value = 0 WHERE name = 'step'"
+	if berth pool repair g >"$T/report" 2>"$T/err"; then
+		has "repaired copy" "$(cat "$T/report")"
+		agree
+	else
+		# thin_repair before 1.0 crashes on what a kernel has written: that is told, and nothing changed.
+		has "SIGSEGV.*install thin-provisioning-tools 1.0" "$(cat "$T/err")"
+		[[ $(thin_repair -V) == 0.* && -s $pools/g/metadata.backup ]]
+		same "nothing attached" "" "$(device pool)"
+	fi
+	end
+}
+
+# The leaves of the mapping trees of all volumes, by the metadata itself: prints their blocks.
+leaves() {
+	python3 - "$pools/g/pool.thin" "$(metadata_block)" <<-'PYTHON'
+		import struct, sys
+		with open(sys.argv[1], "rb") as disk:
+		    disk.seek(int(sys.argv[2]) * 4096)
+		    blocks = disk.read(8 << 20)
+		def node(n):
+		    return struct.unpack_from("<IIQIIII", blocks, n * 4096)
+		def walk(n, depth):
+		    _, flags, where, entries, room, size, _ = node(n)
+		    assert where == n and flags in (1, 2), (n, flags)
+		    values = struct.unpack_from(f"<{entries}Q", blocks, n * 4096 + 32 + room * 8)
+		    for value in values:
+		        if flags == 1 or depth == 0:
+		            walk(value, depth + (flags == 2))
+		    if depth == 1 and flags == 2:
+		        print(n)
+		walk(struct.unpack_from("<Q", blocks, 320)[0], 0)
+	PYTHON
+}
+
+# What no attach notices, since the kernel reads it only when it is used.
+case_node_gone() {
+	local block
+	begin node
+	import two
+	berth pool detach g
+	cp --sparse=always "$pools/g/pool.thin" "$T/whole"
+	cp "$pools/g/catalog.db" "$T/whole.db"
+	block=$(leaves | tail -n 1)
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(($(metadata_block) + block))" count=1 conv=notrunc status=none
+	has "metadata is damaged: bad checksum.*pool repair g" "$(berth pool check g)"
+	berth pool repair g >"$T/report"
+	cat "$T/report"
+	has "found: its metadata is damaged" "$(cat "$T/report")"
+	has "repaired copy" "$(cat "$T/report")"
+	# One call was enough, also for a pool that needs a check by now.
+	not has "damaged" "$(berth pool check g)"
+	same state read-write "$(state state)"
+	has "takes it as it is" "$(berth pool repair g)"
+	end
+}
+
+# The doubt outlives whoever was to look, and only what is sound is called so; what is in use is left out.
+case_doubt() {
+	local pool
+	begin doubt
+	import two
+	berth create --pool g --set network= one m
+	sqlite3 "$pools/g/catalog.db" "INSERT OR REPLACE INTO note VALUES('doubt', 2)"
+	has "not all of its file systems have been found sound.*pool repair g" "$(berth pool status g 2>&1)"
+	pool="berth-$(tag_of "$BERTH_ROOT").g"
+	dmsetup create "$pool.v$(id_of machine.m)" -u "BERTH-$(sed -n 's/^uuid = //p' "$pools/g/pool.conf")-v$(id_of machine.m)" \
+		--table "0 $((10 << 21)) thin /dev/mapper/$pool.pool $(id_of machine.m)"
+	mkdir -p "$T/mnt"
+	mount "/dev/mapper/$pool.v$(id_of machine.m)" "$T/mnt"
+	berth pool repair g >"$T/report"
+	cat "$T/report"
+	not has "errors|decision|mended" "$(cat "$T/report")"
+	has "'machine.m' is in use, and was not checked" "$(cat "$T/report")"
+	has "not all of its file systems" "$(berth pool status g 2>&1)"
+	umount "$T/mnt"
+	berth pool repair g >"$T/report"
+	cat "$T/report"
+	not has "errors|decision|mended|in use" "$(cat "$T/report")"
+	has "[34] file systems checked" "$(cat "$T/report")"
+	not has "not all of its file systems" "$(berth pool status g 2>&1)"
+	not has "file systems? checked" "$(berth pool repair g)"
+	berth delete m
+	agree
 	end
 }
 
@@ -179,7 +267,7 @@ case_catalogue() {
 	fails "missing.*pool repair" berth pool check g
 	berth pool repair g | tee "$T/report"
 	has "catalogue was missing" "$(cat "$T/report")"
-	has "id $id .ext4, 239 MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"
+	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"
 	has "lost and [1-9] that are nobody's" "$(berth pool status g 2>&1)"
 	fails "no id 77" berth pool adopt g 77 template.one
 	berth pool adopt g "$id" template.one
@@ -223,6 +311,8 @@ case_transaction() {
 	begin number
 	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET tid = tid + 5"
 	fails "should be.*pool check g" import two
+	same state "refuses changes" "$(state state)"
+	has "takes no changes: its transaction number" "$(berth pool status g 2>&1)"
 	has "of an earlier time, and so may be" "$(berth pool check g)"
 	import two
 	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET tid = 0"
@@ -243,17 +333,42 @@ case_loop_file() {
 	fails "cut off" berth pool repair g
 	mv "$T/pool.thin" "$pools/g/pool.thin"
 	agree
-	# Both copies of the label.
+	# The label, and its second one.
 	berth pool detach g
-	dd if="$pools/g/pool.thin" of="$T/label" bs=8192 count=1 status=none
 	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek=0 count=1 conv=notrunc status=none
 	agree
+	# A partition table at both ends; all of the head; all but the copy in the pool's folder.
+	for bytes in 17408 1048576; do
+		berth pool detach g
+		dd if=/dev/zero of="$pools/g/pool.thin" bs="$bytes" count=1 conv=notrunc status=none
+		dd if=/dev/zero of="$pools/g/pool.thin" bs=17408 count=1 seek="$((256 << 20 >> 10))" oflag=seek_bytes conv=notrunc status=none
+		truncate -s 256M "$pools/g/pool.thin"
+		fails "written over the pool's label.*pool repair g" berth pool status g
+		has "label of .* had been written over: written back from a copy on the disk" "$(berth pool repair g)"
+		agree
+	done
 	berth pool detach g
-	dd if=/dev/zero of="$pools/g/pool.thin" bs=8192 count=1 conv=notrunc status=none
-	fails "label is gone" berth pool status g
-	dd if="$T/label" of="$pools/g/pool.thin" conv=notrunc status=none
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=1M count=1 conv=notrunc status=none
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=1M count=1 seek=255 conv=notrunc status=none
+	has "written back from the copy in the pool's folder" "$(berth pool repair g)"
 	agree
+	berth create --pool g --set network= one m
+	berth delete m
+	# It was moved by somebody.
+	berth pool detach g
+	mv "$pools/g/pool.thin" "$T/elsewhere.thin"
+	fails "is gone; put it back, or say where it is now: berth pool import PATH g" berth pool status g
+	fails "no absolute path" berth pool import elsewhere.thin g
+	fails "no thin pool" berth pool import "$T/tree/bin/init" g
+	berth pool create --driver thin --size 128M h
+	fails "holds pool 'g', not 'h'" berth pool import "$T/elsewhere.thin" h
+	berth pool delete h
+	has "pool 'g' is on '$T/elsewhere.thin'" "$(berth pool import "$T/elsewhere.thin")"
+	agree
+	berth create --pool g --set network= one m
+	berth delete m
 	end
+	rm -f "$T/elsewhere.thin"
 }
 
 case_grow_metadata() {
@@ -400,9 +515,76 @@ case_moved() {
 	other=$(losetup --find --show "$T/other")
 	sed -i 's|^source = .*|source = /dev/nowhere|' "$BERTH_ROOT/lib/pools/g/pool.conf"
 	fails "both '/dev/loop" berth pool status g
+	# Whatever pool.conf says; and which is the older one, once the other has been used.
 	losetup -d "$other"
-	berth pool delete --force g
+	agree
+	berth pool detach g
+	other=$(losetup --find --show "$T/other")
+	fails "'$other' is a copy of an earlier time" berth pool status g
+	losetup -d "$disk" "$other"
+	# Alone, and at the disk's own name.
+	other=$(losetup --find --show "$T/other")
+	same "the disk's name" "$disk" "$other"
+	fails "copy of its disk, of an earlier time" berth pool status g
+	fails "copy of its disk, of an earlier time" berth pool repair g
+	losetup -d "$other"
+	disk=$(losetup --find --show "$T/disk")
+	agree
+	# Only the copy is left.
+	berth pool detach g
 	losetup -d "$disk"
+	other=$(losetup --find --show "$T/other")
+	fails "copy of its disk" berth pool import "$other" g
+	has "pool 'g' is on '$other'" "$(berth pool import --force "$other" g)"
+	agree
+	# Another host's. It was not detached there, or it was.
+	echo 0123456789abcdef0123456789abcdef >"$T/machine-id"
+	mount --bind "$T/machine-id" /etc/machine-id
+	dmsetup remove_all
+	fails "host '$(hostname)' has it attached; detach it there.*import --force" berth pool status g
+	umount /etc/machine-id
+	agree
+	berth pool detach g
+	mount --bind "$T/machine-id" /etc/machine-id
+	agree
+	berth pool detach g
+	umount /etc/machine-id
+	agree
+	berth pool delete --force g
+	same "labels that are left" 0 "$(grep -ac "berth thin" "$T/other")"
+	losetup -d "$other"
+}
+
+# A member of an array, while that is not there: nothing is written to it, pool.conf stays, and it waits.
+case_part_of_an_array() {
+	local one two array
+	clear
+	modprobe -a dm-raid raid1 dm-mirror 2>/dev/null || skip "no raid1 in device-mapper here"
+	export BERTH_ROOT=$T/array PATH=$BUILD_TREE:$PATH BERTH_LIBEXEC=$BUILD_TREE/libexec
+	mkdir -p "$T/tree/etc"
+	for name in one two; do
+		truncate -s 256M "$T/$name"
+	done
+	one=$(losetup --find --show "$T/one")
+	two=$(losetup --find --show "$T/two")
+	array="0 524288 mirror core 2 131072 nosync 2 $one 0 $two 0"
+	dmsetup create array --table "$array"
+	berth pool create --device /dev/mapper/array g
+	import one
+	berth pool detach g
+	retry 10 dmsetup remove array
+	fails "lay on a device of device-mapper's, of which this .loop. may be a part" berth pool status g
+	has "source = /dev/mapper/array" "$(cat "$BERTH_ROOT/lib/pools/g/pool.conf")"
+	# It comes up a moment later.
+	(
+		sleep 2
+		dmsetup create array --table "$array"
+	) &
+	agree
+	wait
+	berth pool delete --force g
+	retry 10 dmsetup remove array
+	losetup -d "$one" "$two"
 }
 
 # A kernel without the target; the module is away for as long as this takes.
