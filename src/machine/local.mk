@@ -12,6 +12,7 @@ libmachine_a_SOURCES = \
 	src/machine/folder.c \
 	src/machine/follow.c \
 	src/machine/freeze.c src/machine/freeze.h \
+	src/machine/fresh.c src/machine/fresh.h \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/handover.c src/machine/handover.h \
 	src/machine/headroom.c src/machine/headroom.h \

@@ -1,4 +1,5 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
+#include "machine/fresh.h"
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
@@ -91,6 +92,11 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 		return -err->code;
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
+	struct volume_info info;
+	/* Not of one that is there: what is known of it stays. */
+	if (volume_info(&pool, volume, &info, &(struct err){ 0 }) < 0 &&
+	    fresh_note(machine, name, err) < 0)
+		return -err->code;
 	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
@@ -163,7 +169,10 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
 	int r = volume_destroy(&pool, volume, err);
-	return r < 0 ? r : tell(machine, "snapshot-deleted", name);
+	if (r < 0)
+		return r;
+	fresh_forget(machine, name);
+	return tell(machine, "snapshot-deleted", name);
 }
 
 /*
@@ -191,11 +200,14 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 		return -err->code;
 	if (volume_snapshot(&pool, kept, next, err) < 0 ||
 	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
+	    fresh_restore(machine, name, true, err) < 0 ||
 	    volume_exchange(&pool, root, next, err) < 0) {
 		volume_destroy(&pool, next, &(struct err){ 0 });
 		return -err->code;
 	}
 	/* The exchange has done it, whatever becomes of the loser. */
 	tell(machine, "snapshot-restored", name);
+	if (fresh_restore(machine, name, false, err) < 0)
+		return -err->code;
 	return volume_destroy(&pool, next, err);
 }

@@ -90,13 +90,48 @@ static int create_volume(struct pool *pool, const char *volume, uint64_t size, s
 	return r < 0 ? storage_fail(err, r, "make it") : 0;
 }
 
+/* Under a partial name first, since it takes more than one stroke. */
+static int snapshot_nesting(struct pool *pool, int origin, const char *volume, struct err *err)
+{
+	int folder = folder_fd(pool);
+	struct partial partial;
+
+	if (partial_begin(pool, volume, &partial, err) < 0)
+		return -err->code;
+	int r = subvol_snapshot_all(folder, origin, partial.name);
+	if (r == 0 && renameat2(folder, partial.name, folder, volume, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r == 0)
+		r = subvol_commit(folder);
+	if (r < 0)
+		partial_abandon(pool, &partial);
+	else
+		partial_end(&partial);
+	if (r == -ELOOP || r == -ENAMETOOLONG)
+		return err_set(err, -r,
+			       "clone it to '%s': subvolumes are nested too deep in it for a copy",
+			       volume);
+	return r;
+}
+
 static int snapshot_volume(struct pool *pool, const char *origin, const char *volume,
 			   struct err *err)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), origin);
+	int r = fd;
 
-	int r = fd < 0 ? fd : subvol_snapshot(folder_fd(pool), fd, volume);
-	return r < 0 ? storage_fail(err, r, "clone it to '%s'", volume) : 0;
+	if (fd >= 0)
+		r = subvol_nests(fd) ? snapshot_nesting(pool, fd, volume, err)
+				     : subvol_snapshot(folder_fd(pool), fd, volume);
+	return r < 0 && !err->code ? storage_fail(err, r, "clone it to '%s'", volume) : r;
+}
+
+/* What is nested takes snapshots of its own, one after the other. */
+static bool copies_at_once(struct pool *pool, const char *volume)
+{
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
+
+	return fd < 0 || !subvol_nests(fd);
 }
 
 /* The data first: a name that promises a whole volume must not outlive a power cut without it. */
@@ -229,4 +264,5 @@ const struct storage_ops storage_btrfs = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.resize = storage_no_resize,
+	.at_once = copies_at_once,
 };

@@ -195,6 +195,11 @@ int subvol_destroy_nested(int fd)
 		return -errno;
 	int r = destroy_all(fd, &ids, info.treeid);
 	free(ids.list);
+	ids = (struct ids){ 0 };
+	if (r == -EROFS && subvol_make_writable(fd, 0) == 0) {
+		r = destroy_all(fd, &ids, info.treeid);
+		free(ids.list);
+	}
 	return r;
 }
 

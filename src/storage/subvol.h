@@ -34,6 +34,19 @@ int subvol_destroy(int folder_fd, const char *name);
 /* Removes every subvolume nested in this one, however deep, innermost first. */
 int subvol_destroy_nested(int fd);
 
+/* Whether others are nested in it; one call. */
+bool subvol_nests(int fd);
+
+/*
+ * subvol_snapshot, and of all that is nested in it, each at its place and read-only if its origin is. Not one
+ * stroke: a name that nobody takes for whole yet. -ELOOP: nested too deep; -ENAMETOOLONG: a path
+ * of more than 4 KiB.
+ */
+int subvol_snapshot_all(int folder_fd, int origin_fd, const char *name);
+
+/* Takes the read-only mark off all that is nested in it, since nothing can be removed from what has it; depth: 0. */
+int subvol_make_writable(int fd, unsigned depth);
+
 /* Waits until what was done to names and subvolumes so far is on disk; not for file data. */
 int subvol_commit(int fd);
 
