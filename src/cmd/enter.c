@@ -151,7 +151,10 @@ static int attach(struct call *call, struct machine *machine, struct err *err)
 	/* The guest left the cursor where it was: what follows begins on a line of its own. */
 	if (isatty(STDOUT_FILENO))
 		putchar('\n');
-	return r;
+	if (r > 0)
+		print_note("machine '%s' has ended meanwhile; what it showed last: berth logs %s",
+			   machine->name, machine->name);
+	return r < 0 ? r : 0;
 }
 
 /* Its keeper has kept all lines since the first. */

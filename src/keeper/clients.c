@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { LATE_MS = 50 };
+enum { LATE_MS = 50, GONE_MAX = 8 };
 
 static void drop(struct keeper *keeper, struct client *client)
 {
@@ -18,8 +18,15 @@ static void drop(struct keeper *keeper, struct client *client)
 	while (*link != client)
 		link = &(*link)->next;
 	*link = client->next;
+	/* By closing alone it would stay known, should a child have a copy that it has not closed yet. */
+	epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, client->source.fd, NULL);
 	close(client->source.fd);
+	free(client->typed);
 	free(client);
+	if (keeper->deaf) {
+		keeper->deaf = false;
+		keeper_watch(keeper, &keeper->control, EPOLLIN);
+	}
 }
 
 static void say(struct client *client, enum protocol_type type, uint32_t value, const char *text)
@@ -28,15 +35,31 @@ static void say(struct client *client, enum protocol_type type, uint32_t value, 
 	protocol_send(client->source.fd, type, value, text, strlen(text), -1);
 }
 
-static void wait_for_room(struct keeper *keeper, struct client *client, bool blocked)
+/* Whether the guest has not taken all that it typed. */
+static bool is_held(const struct client *client)
 {
+	return client->typed_at < client->typed_end;
+}
+
+/*
+ * Who is held is not read from, so that its socket fills up and makes it wait. That it has gone is told whatever is
+ * asked for: at the edge, or it would be told for ever.
+ */
+static void watch_again(struct keeper *keeper, struct client *client)
+{
+	uint32_t more = is_held(client) ? EPOLLET : EPOLLIN;
 	struct epoll_event event = {
-		.events = EPOLLIN | (blocked ? EPOLLOUT : 0u),
+		.events = more | (client->blocked ? EPOLLOUT : 0u),
 		.data.ptr = &client->source,
 	};
 
-	client->blocked = blocked;
 	epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, client->source.fd, &event);
+}
+
+static void wait_for_room(struct keeper *keeper, struct client *client, bool blocked)
+{
+	client->blocked = blocked;
+	watch_again(keeper, client);
 }
 
 /* From its place on until its socket is full; a slow reader loses the oldest, nobody else waits. */
@@ -93,15 +116,45 @@ static struct client *find_writer(struct keeper *keeper)
 {
 	struct client *c = keeper->clients;
 
-	while (c && !c->writer)
+	while (c && (!c->writer || c->gone))
 		c = c->next;
 	return c;
 }
+
+/* Who has gone with something typed that the guest does not take: not without end. */
+static void forget_gone(struct keeper *keeper)
+{
+	struct client *oldest = NULL;
+	int count = 0;
+
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		if (c->gone) {
+			oldest = c;
+			count++;
+		}
+	}
+	if (count > GONE_MAX)
+		drop(keeper, oldest);
+}
+
+static bool has_gone(struct client *client)
+{
+	struct pollfd state = { .fd = client->source.fd };
+
+	client->gone = client->gone || (poll(&state, 1, 0) > 0 && (state.revents & POLLHUP));
+	return client->gone;
+}
+
+static void take_messages(struct keeper *keeper, struct client *client);
 
 static void attach_console(struct keeper *keeper, struct client *client, uint32_t role)
 {
 	struct client *writer = find_writer(keeper);
 
+	if (writer && writer != client && has_gone(writer)) {
+		take_messages(keeper, writer);
+		writer = find_writer(keeper);
+	}
 	if (role == CONSOLE_WRITER && writer && writer != client) {
 		say(client, SAY_REFUSED, EBUSY, "somebody else writes to this console");
 		return;
@@ -112,22 +165,81 @@ static void attach_console(struct keeper *keeper, struct client *client, uint32_
 	}
 	client->role = CLIENT_CONSOLE;
 	client->writer = role != CONSOLE_READER;
+	client->turn = ++keeper->turns;
 	client->place = ring_start(&keeper->ring);
 	send_output(keeper, client);
 }
 
-static void write_console(struct keeper *keeper, const struct protocol_message *message)
+/* Bytes taken by the line discipline, which has room for so many; 0: it wants no more now. */
+static size_t type_some(struct keeper *keeper, const char *data, size_t n)
 {
-	const char *data = message->data;
-	size_t left = message->length;
+	size_t taken = 0;
 
-	/* The line discipline takes what it has room for; a guest that does not read loses the rest. */
-	while (left > 0) {
-		ssize_t n = write(keeper->console.fd, data, left);
-		if (n <= 0)
-			return;
-		data += n;
-		left -= (size_t)n;
+	while (taken < n) {
+		ssize_t done = write(keeper->console.fd, data + taken, n - taken);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0 && errno != EAGAIN)
+			return n; /* there is no console to type at */
+		if (done <= 0)
+			break;
+		taken += (size_t)done;
+	}
+	return taken;
+}
+
+/* Who could type first goes first. */
+static struct client *next_held(struct keeper *keeper)
+{
+	struct client *first = NULL;
+
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		if (is_held(c) && (!first || c->turn < first->turn))
+			first = c;
+	}
+	return first;
+}
+
+/* The console tells when it has room only while somebody waits for that. */
+void clients_watch_console(struct keeper *keeper)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLET | (next_held(keeper) ? EPOLLOUT : 0u),
+		.data.ptr = &keeper->console,
+	};
+
+	epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->console.fd, &event);
+}
+
+static void hold(struct keeper *keeper, struct client *client, const char *data, size_t n)
+{
+	if (!client->typed)
+		client->typed = malloc(PROTOCOL_DATA);
+	if (!client->typed)
+		return;
+	memcpy(client->typed, data, n);
+	client->typed_at = 0;
+	client->typed_end = n;
+	watch_again(keeper, client);
+	clients_watch_console(keeper);
+}
+
+static void write_console(struct keeper *keeper, struct client *client,
+			  const struct protocol_message *message)
+{
+	const struct client *first = next_held(keeper);
+	bool behind = first && first->turn < client->turn;
+	size_t taken = behind ? 0 : type_some(keeper, message->data, message->length);
+
+	if (taken < message->length)
+		hold(keeper, client, message->data + taken, message->length - taken);
+}
+
+void clients_untype(struct keeper *keeper)
+{
+	for (struct client *c = keeper->clients; c; c = c->next) {
+		c->typed_at = c->typed_end;
+		watch_again(keeper, c);
 	}
 }
 
@@ -194,7 +306,7 @@ static void serve(struct keeper *keeper, struct client *client,
 		break;
 	case SEND_INPUT:
 		if (client->writer)
-			write_console(keeper, message);
+			write_console(keeper, client, message);
 		break;
 	case SEND_SIZE:
 		if (client->writer)
@@ -206,21 +318,72 @@ static void serve(struct keeper *keeper, struct client *client,
 	}
 }
 
-static void client_ready(struct keeper *keeper, struct source *source)
+/* What it has sent before it went stays in the socket until the guest takes it. */
+static void wake_held(struct keeper *keeper, struct client *client)
 {
-	struct client *client = (struct client *)source;
+	if (client->blocked)
+		send_output(keeper, client);
+	if (client->gone || !has_gone(client))
+		return;
+	if (client->owner)
+		keeper_kill(keeper);
+	forget_gone(keeper);
+}
+
+/* One of them: whether there may be more. It may be gone afterwards, and is then at its end. */
+static bool take_message(struct keeper *keeper, struct client *client)
+{
 	struct protocol_message message;
-	int r = protocol_receive(source->fd, &message, NULL);
+	int r = protocol_receive(client->source.fd, &message, NULL);
 
 	if (r > 0) {
 		serve(keeper, client, &message);
-	} else if (r != -EAGAIN) {
+		return !is_held(client);
+	}
+	if (r != -EAGAIN) {
 		if (client->owner)
 			keeper_kill(keeper);
 		drop(keeper, client);
 	} else if (client->blocked) {
 		send_output(keeper, client);
 	}
+	return false;
+}
+
+static void take_messages(struct keeper *keeper, struct client *client)
+{
+	if (is_held(client))
+		return;
+	while (take_message(keeper, client))
+		;
+}
+
+void clients_type(struct keeper *keeper)
+{
+	struct client *client = next_held(keeper);
+
+	if (!client)
+		return;
+	for (; client; client = next_held(keeper)) {
+		client->typed_at += type_some(keeper, client->typed + client->typed_at,
+					      client->typed_end - client->typed_at);
+		if (is_held(client))
+			return;
+		watch_again(keeper, client);
+		/* All of it, before it is the next one's turn. */
+		take_messages(keeper, client);
+	}
+	clients_watch_console(keeper);
+}
+
+static void client_ready(struct keeper *keeper, struct source *source)
+{
+	struct client *client = (struct client *)source;
+
+	if (is_held(client))
+		wake_held(keeper, client);
+	else
+		take_message(keeper, client);
 }
 
 void clients_accept(struct keeper *keeper, struct source *source)
@@ -229,6 +392,11 @@ void clients_accept(struct keeper *keeper, struct source *source)
 	socklen_t size = sizeof peer;
 
 	scoped_fd int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		/* Whoever asks is told of without end: he has to wait until another one has gone. */
+		epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+		keeper->deaf = true;
+	}
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0)
 		return;
 	struct client *client = calloc(1, sizeof *client);

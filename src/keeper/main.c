@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
-enum { OWN_LOG_MAX = 256 << 10 };
+enum { OWN_LOG_MAX = 256 << 10, FILES_MAX = 65536 };
 
 /* Messages of the keeper's own go beside the console's log, and start over when they grow. */
 static int open_own_log(const struct keeper_plan *plan)
@@ -24,6 +25,17 @@ static int open_own_log(const struct keeper_plan *plan)
 	if (fd >= 0 && lseek(fd, 0, SEEK_END) > OWN_LOG_MAX && ftruncate(fd, 0) < 0)
 		log_line("'%s' could not be emptied: %s", path, strerror(errno));
 	return fd;
+}
+
+/* One for each command that runs in the machine: those of whoever started us may be few. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
@@ -51,6 +63,7 @@ int main(int argc, char **argv)
 	for (int fd = KEEPER_LOCK; fd < KEEPER_FD_END; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_DUMPABLE, 0);
+	raise_files();
 	log_to(open_own_log(&keeper.plan));
 	log_line("keeps init %d", (int)keeper.plan.init);
 	return keeper_run(&keeper);

@@ -96,14 +96,14 @@ static ssize_t take_output(struct keeper *keeper)
  */
 void output_ready(struct keeper *keeper, struct source *source)
 {
-	struct epoll_event again = { .events = EPOLLIN | EPOLLET, .data.ptr = source };
-
+	(void)source;
+	clients_type(keeper);
 	for (int i = 0; i < 16; i++) {
 		if (take_output(keeper) == 0)
 			return;
 		clients_send_output(keeper);
 	}
-	epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, source->fd, &again);
+	clients_watch_console(keeper);
 }
 
 void output_drain(struct keeper *keeper)

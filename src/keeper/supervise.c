@@ -141,6 +141,7 @@ void keeper_let_go(struct keeper *keeper)
 {
 	keeper_unwatch(keeper, &keeper->guest);
 	keeper_unwatch(keeper, &keeper->console);
+	clients_untype(keeper);
 	keeper_unwatch(keeper, &keeper->notify);
 	keeper_unwatch(keeper, &keeper->ask);
 	hits_close(keeper);

@@ -33,8 +33,12 @@ struct client {
 	struct source source; /* first, so that the loop's source is the client */
 	enum client_role role;
 	bool writer;
-	bool owner;     /* the machine is there for it alone, and is killed when it goes */
-	bool blocked;   /* its socket is full: waiting for room */
+	bool owner;   /* the machine is there for it alone, and is killed when it goes */
+	bool blocked; /* its socket is full: waiting for room */
+	bool gone;    /* the other end is closed, and what it typed is still there */
+	char *typed;  /* owned; what the guest has not taken yet, or NULL */
+	size_t typed_at, typed_end;
+	uint64_t turn;  /* when it was typed */
 	uint64_t place; /* in the ring: what it has been sent so far */
 	struct client *next;
 };
@@ -70,6 +74,8 @@ struct keeper {
 	int64_t space_due; /* when to look again, in ms of the monotonic clock; 0: when told */
 	struct ring ring;
 	struct client *clients;
+	bool deaf; /* so many clients that there is no descriptor for one more */
+	uint64_t turns;
 	bool booted;
 	bool halting;       /* a stop was asked for: a reboot then ends the machine too */
 	bool killed;        /* we did it */
@@ -164,6 +170,11 @@ void hits_close(struct keeper *keeper);
 /* clients.c: the control socket. */
 void clients_accept(struct keeper *keeper, struct source *source);
 void clients_send_output(struct keeper *keeper);
+/* What the guest has not taken of what was typed, as far as it does now; or never, since it has ended. */
+void clients_type(struct keeper *keeper);
+/* Anew, so that what is ready now is an edge: its output, and its room for whom it has kept waiting. */
+void clients_watch_console(struct keeper *keeper);
+void clients_untype(struct keeper *keeper);
 void clients_tell(struct keeper *keeper, enum protocol_type type);
 void clients_tell_halting(struct keeper *keeper, unsigned seconds);
 /* The guest that some wait for is there, or it will not be. */

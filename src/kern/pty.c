@@ -73,10 +73,11 @@ int pty_raw(int fd, struct termios *saved)
 		return -errno;
 	raw = *saved;
 	cfmakeraw(&raw);
-	return tcsetattr(fd, TCSAFLUSH, &raw) < 0 ? -errno : 0;
+	/* At once: what is typed already is kept, and output that is held up is not waited for. */
+	return tcsetattr(fd, TCSANOW, &raw) < 0 ? -errno : 0;
 }
 
 void pty_restore(int fd, const struct termios *saved)
 {
-	tcsetattr(fd, TCSAFLUSH, saved);
+	tcsetattr(fd, TCSANOW, saved);
 }

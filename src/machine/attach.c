@@ -20,6 +20,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -245,6 +246,16 @@ static void command_main(struct attach *attach)
 	__builtin_unreachable();
 }
 
+static void refuse_birth(const struct attach *attach, int code, struct err *err)
+{
+	struct pollfd end = { .fd = attach->pidfd, .events = POLLIN };
+
+	if (poll(&end, 1, 0) > 0)
+		err_set(err, ESRCH, "machine '%s' has ended meanwhile", attach->machine->name);
+	else
+		err_set(err, code, "start a process in the machine: %s", strerror(code));
+}
+
 /* In the parent. What it changes of attach the client would see changed. */
 static pid_t bear(void *context, int *pidfd)
 {
@@ -260,7 +271,7 @@ static pid_t bear(void *context, int *pidfd)
 	if (pid == 0)
 		command_main(attach);
 	if (pid < 0) {
-		err_set(&err, -pid, "start a process in the machine: %s", strerror(-pid));
+		refuse_birth(attach, -pid, &err);
 		sync_fail(&attach->guest, &err);
 	}
 	*pidfd = spawn.pidfd;

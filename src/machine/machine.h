@@ -265,6 +265,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 /*
  * Attaches our terminal to the console until detach is typed or the guest ends. Shows the scroll-back
  * first. One writer: -EBUSY unless force takes over; read_only needs none. detach: e.g. 0x1d, Ctrl-].
+ * 1: it has ended, and what it showed last did not reach us, who stood still.
  */
 int machine_console(struct machine *machine, bool force, bool read_only, char detach,
 		    struct err *err);

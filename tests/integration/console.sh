@@ -255,6 +255,118 @@ case_flood() {
 	berth delete --force neighbour
 }
 
+# arrived FILE: all of it is in the machine's /tmp/pasted.
+arrived() {
+	berth exec m -- cat /tmp/pasted | cmp - "$1"
+}
+
+# Nothing of a paste is lost, though the guest reads late and for a while not at all.
+case_paste() {
+	seq -f 'a line that was pasted, of which this is number %g' 4000 >"$T/pasted"
+	at_terminal 24x80 berth console m <<-END
+		send \\n
+		expect #
+		send stty -echo; echo now-\$((1 + 1)); sleep 2; cat >/tmp/pasted; stty echo; echo then-\$((1 + 1))\\n
+		expect now-2
+		paste $T/pasted
+		send \\x04
+		expect then-2
+		send \\x1d
+		expect-end 0
+	END
+	arrived "$T/pasted"
+}
+
+# Nor of what a client leaves behind that has gone before it was read, nor is it mixed with the next one's.
+case_typed_and_left() {
+	at_terminal 24x80 berth console m <<-'END'
+		send \n
+		expect #
+		send stty -echo; echo now-$((1 + 1)); sleep 3; cat >/tmp/pasted; stty echo\n
+		expect now-2
+		send \x1d
+		expect-end 0
+	END
+	head -n 1500 "$T/pasted" >"$T/first"
+	timeout 60 berth console m <"$T/first" >"$T/shown"
+	{
+		tail -n +1501 "$T/pasted"
+		printf '\004'
+	} >"$T/second"
+	timeout 60 berth console m <"$T/second" >"$T/shown"
+	retry 30 arrived "$T/pasted"
+}
+
+# A guest that does not read at all keeps nobody: not who leaves, and not who comes next.
+case_typed_in_vain() {
+	local client
+	head -c 350000 /dev/zero | tr '\0' x >"$T/much"
+	at_terminal 24x80 berth console m <<-END
+		send \\n
+		expect #
+		send stty -echo -icanon; echo vain-\$((1 + 1)); sleep 1000\\n
+		expect vain-2
+		paste $T/much
+		send \\x1d
+		expect does not read its console
+		expect-end 1
+	END
+	berth console m <"$T/much" >"$T/shown" 2>"$T/err" &
+	client=$!
+	kill -KILL "$client"
+	wait "$client" || true
+	at_terminal 24x80 berth console m <<-'END'
+		expect leaves
+		send \x1d
+		expect-end 0
+	END
+	timeout 20 berth kill m
+	berth start --wait m
+	at_terminal 24x80 berth console m <<-'END'
+		send \n
+		expect #
+		send echo anew-$((1 + 1))\n
+		expect anew-2
+		send \x1d
+		expect-end 0
+	END
+}
+
+# Who stood still while the machine went down is told that, and not that its keeper was killed.
+case_stopped_meanwhile() {
+	local client code=0
+	berth console --read-only m </dev/null >"$T/shown" 2>"$T/err" &
+	client=$!
+	berth exec m -- sh -c 'echo begun >/dev/console'
+	retry 10 grep -q begun "$T/shown"
+	kill -STOP "$client"
+	berth exec m -- sh -c 'seq 1 100000 >/dev/console'
+	timeout 20 berth kill m
+	kill -CONT "$client"
+	wait "$client" || code=$?
+	same code 0 "$code"
+	has "has ended meanwhile; what it showed last: berth logs m" "$(cat "$T/err")"
+	berth start --wait m
+}
+
+# A terminal that takes no more, as by CTRL-S: signals are heard all the same.
+case_unread() {
+	mkfifo "$T/unread"
+	sh -c 'exec sleep 1000 <"$0"' "$T/unread" &
+	local sleeper=$! client
+	berth console --read-only m >"$T/unread" </dev/null &
+	client=$!
+	berth exec m -- sh -c 'seq 1 100000 >/dev/console'
+	kill -TERM "$client"
+	wait "$client"
+	kill "$sleeper"
+	wait "$sleeper" || true
+}
+
+case_output_lost() {
+	fails 1 "standard output: No space left" sh -c 'exec berth console -r m >/dev/full'
+}
+
 # The guest ends: so does the console.
 case_end_of_the_guest() {
 	mkfifo "$T/script2"

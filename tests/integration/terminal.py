@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 
-Lines of the script:  expect TEXT (10 s) | send TEXT (\\n, \\x1d and the like) | resize ROWSxCOLS |
-expect-end CODE | hangup. Ends with 0, or says on standard error what was not seen and what was.
+Lines of the script:  expect TEXT (10 s) | send TEXT (\\n, \\x1d and the like) | paste FILE |
+resize ROWSxCOLS | signal NAME | expect-end CODE | hangup. Ends with 0, or says on standard error what was not seen and what was.
 """
 import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -40,6 +41,21 @@ class Terminal:
         self.seen += data
         return bool(data)
 
+    def paste(self, path):
+        """As fast as it is taken, reading what is shown meanwhile, for no longer than a minute."""
+        deadline = time.monotonic() + 60
+        with open(path, "rb") as file:
+            left = file.read()
+        os.set_blocking(self.fd, False)
+        while left:
+            _, room, _ = select.select([], [self.fd], [], 0.1)
+            if room:
+                left = left[os.write(self.fd, left[:1024]):]
+            self.read(0)
+            if time.monotonic() > deadline:
+                sys.exit(f"terminal: {len(left)} bytes of '{path}' are not taken")
+        os.set_blocking(self.fd, True)
+
     def expect(self, text):
         deadline = time.monotonic() + 10
         while text not in self.seen:
@@ -67,6 +83,10 @@ def main():
             terminal.expect(text)
         elif verb == "send":
             os.write(terminal.fd, text)
+        elif verb == "paste":
+            terminal.paste(rest)
+        elif verb == "signal":
+            os.kill(terminal.pid, getattr(signal, f"SIG{rest}"))
         elif verb == "resize":
             resize(terminal.fd, rest)
         elif verb == "expect-end":
