@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 int idmap_fit(uint64_t *base, uint64_t *count)
 {
@@ -61,6 +62,8 @@ int idmap_become_root(void)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return -errno;
+	/* The change has set it to fs.suid_dumpable. */
+	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 

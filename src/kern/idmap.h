@@ -25,7 +25,7 @@ int idmap_write(pid_t pid, const struct idmap *map);
 
 /*
  * Becomes root of the user namespace that we are in, once its maps are written; until then, after a
- * clone or setns, we are somebody of the parent's whom the namespace has no name for. 0 or -errno.
+ * clone or setns, we are somebody of the parent's whom the namespace has no name for. Afterwards nobody in there may trace us. 0 or -errno.
  */
 int idmap_become_root(void);
 

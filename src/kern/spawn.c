@@ -144,7 +144,10 @@ pid_t spawn_process(struct spawn *spawn)
 
 int spawn_enter(int pidfd, uint64_t namespaces)
 {
-	return setns(pidfd, (int)namespaces) < 0 ? -errno : 0;
+	if (setns(pidfd, (int)namespaces) < 0)
+		return -errno;
+	prctl(PR_SET_DUMPABLE, 0);
+	return 0;
 }
 
 int spawn_wait(int pidfd)

@@ -32,7 +32,10 @@ struct spawn {
  */
 pid_t spawn_process(struct spawn *spawn);
 
-/* Enters the namespaces of a process (setns(2) on a pidfd), in the order that the kernel wants. */
+/*
+ * Enters the namespaces of a process (setns(2) on a pidfd), in the order that the kernel wants. Nobody in there may
+ * trace us then: as with every change of ids, the kernel has just set that to fs.suid_dumpable.
+ */
 int spawn_enter(int pidfd, uint64_t namespaces);
 
 /* Waits for a child by its pidfd: wait status, or -errno. */

@@ -214,8 +214,6 @@ static int enter(struct attach *attach, struct err *err)
 		r = idmap_become_root();
 	if (r < 0)
 		return err_set(err, -r, "enter the machine's namespaces: %s", strerror(-r));
-	/* Both have set it to fs.suid_dumpable, as every change of ids does. */
-	prctl(PR_SET_DUMPABLE, 0);
 	if (chdir("/") < 0)
 		return err_set(err, errno, "enter the machine's root: %s", strerror(errno));
 	scoped_close_fd(&attach->pidfd);
