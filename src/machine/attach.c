@@ -380,12 +380,10 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	return 0;
 }
 
-/* Of the guest's root: what the guest has no name for nobody in it can open again. */
-static int make_pipes(struct attach *attach, struct relay *relay, struct err *err)
+/* To the guest's root: what the guest has no name for nobody in it can open again. */
+static int give_pipes(const struct attach *attach, struct err *err)
 {
-	if (relay_make_pipes(relay, attach->inner, err) < 0)
-		return -err->code;
-	for (int i = 0; i < 3 && !attach->privileged; i++) {
+	for (int i = 0; i < 3 && !attach->privileged && attach->inner[i] >= 0; i++) {
 		if (fchown(attach->inner[i], attach->map.base, attach->map.base) < 0)
 			return err_set(err, errno, "give a pipe to the machine: %s",
 				       strerror(errno));
@@ -402,10 +400,12 @@ static int prepare(struct attach *attach, struct relay *relay, struct err *err)
 	attach->keeper = control_ask_guest(attach->machine, err);
 	if (attach->keeper < 0 || sync_pair(&attach->sync, &attach->guest, err) < 0)
 		return -err->code;
-	if (!attach->terminal && !attach->spec->detach && make_pipes(attach, relay, err) < 0)
+	if (!attach->terminal && !attach->spec->detach &&
+	    relay_make_pipes(relay, attach->inner, err) < 0)
 		return -err->code;
 	attach->pidfd = control_take_guest(attach->machine, attach->keeper, err);
-	if (attach->pidfd < 0 || find_walls(attach->machine, attach, err) < 0)
+	if (attach->pidfd < 0 || find_walls(attach->machine, attach, err) < 0 ||
+	    give_pipes(attach, err) < 0)
 		return -err->code;
 	attach->cgroup = open_cgroup(attach->machine, err);
 	return attach->cgroup < 0 ? attach->cgroup : 0;
