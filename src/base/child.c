@@ -6,10 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
-enum { OUT_MAX = 1 << 20, ERRORS_MAX = 64 << 10 };
+enum { OUT_MAX = 1 << 20, ERRORS_MAX = 64 << 10, LONGEST_SECONDS = 3600, DEATH_MS = 2000 };
 
 char *child_find(const char *program)
 {
@@ -79,20 +82,54 @@ static bool collect(int fd, struct text *text, size_t max)
 	return n > 0;
 }
 
-static void collect_both(int *out, struct text *out_text, int *errors, struct text *errors_text)
+static int64_t now_ms(void)
 {
-	while (*out >= 0 || *errors >= 0) {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until both ends are closed, and gone tells of the program's end; false: the time was over before. */
+static bool collect_both(int *out, struct text *out_text, int *errors, struct text *errors_text,
+			 int gone, int64_t deadline)
+{
+	bool ended = gone < 0;
+
+	while (*out >= 0 || *errors >= 0 || !ended) {
 		struct pollfd fds[] = {
 			{ .fd = *out, .events = POLLIN },
 			{ .fd = *errors, .events = POLLIN },
+			{ .fd = ended ? -1 : gone, .events = POLLIN },
 		};
-		if (poll(fds, 2, -1) < 0)
+		int64_t left = deadline - now_ms();
+		if (left <= 0)
+			return false;
+		if (poll(fds, 3, left < INT32_MAX ? (int)left : INT32_MAX) <= 0)
 			continue;
 		if (fds[0].revents && !collect(*out, out_text, OUT_MAX))
 			scoped_close_fd(out);
 		if (fds[1].revents && !collect(*errors, errors_text, ERRORS_MAX))
 			scoped_close_fd(errors);
+		ended = ended || fds[2].revents;
 	}
+	return true;
+}
+
+/* The wait status, or -errno; -ETIMEDOUT: it was killed, since it took too long. */
+static int wait_for_end(pid_t pid, int *out, int *errors, const struct child_io *io)
+{
+	scoped_fd int gone = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd killed = { .fd = gone, .events = POLLIN };
+	int64_t deadline = now_ms() + (int64_t)(io->seconds ? io->seconds : LONGEST_SECONDS) * 1000;
+
+	if (collect_both(out, io->out, errors, io->errors, gone, deadline))
+		return child_wait(pid);
+	kill(pid, SIGKILL);
+	/* One that waits for a broken disk does not die either, and is left to that. */
+	if (poll(&killed, 1, DEATH_MS) > 0)
+		child_wait(pid);
+	return -ETIMEDOUT;
 }
 
 static const char *last_line(struct text *errors)
@@ -111,6 +148,8 @@ static int tell_status(const char *program, int status, struct text *errors, str
 	char how[64];
 	const char *said = last_line(errors);
 
+	if (status == -ETIMEDOUT)
+		return err_set(err, ETIMEDOUT, "'%s' took too long and was killed", program);
 	if (status < 0)
 		return err_set(err, -status, "wait for '%s': %s", program, strerror(-status));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -155,10 +194,9 @@ int child_run(const char *const *argv, const struct child_io *io, struct err *er
 	scoped_close_fd(&report_write);
 	scoped_close_fd(&out_write);
 	scoped_close_fd(&errors_write);
-	collect_both(&out_read, io->out, &errors_read, io->errors);
+	int status = wait_for_end(pid, &out_read, &errors_read, io);
 	int code = 0;
-	ssize_t n = read(report_read, &code, sizeof code);
-	int status = child_wait(pid);
+	ssize_t n = status == -ETIMEDOUT ? 0 : read(report_read, &code, sizeof code);
 	if (n == sizeof code)
 		return err_set(err, code, "run '%s': %s", argv[0],
 			       code == ENOENT ? "not installed" : strerror(code));

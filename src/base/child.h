@@ -14,12 +14,13 @@ struct child_io {
 	struct text *out;    /* collects standard output (at most 1 MiB), when set */
 	struct text *errors; /* collects standard error (at most 64 KiB), when set */
 	int *code;           /* gets the exit code, which is then no failure, when set */
+	unsigned seconds;    /* until it is killed, 0: an hour */
 };
 
 /*
  * Runs argv (looked up in PATH, no shell) and waits for it. 0 when it ended with 0; otherwise err
  * names the program, how it ended and, if errors were collected, its last line. ENOENT when the
- * program is not installed.
+ * program is not installed, ETIMEDOUT when it was killed since it took too long.
  */
 int child_run(const char *const *argv, const struct child_io *io, struct err *err);
 

@@ -11,14 +11,20 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+enum { REPLACE_SECONDS = 60 };
+
 ssize_t file_read(int dir_fd, const char *path, size_t max, char **out)
 {
-	scoped_text struct text text = { 0 };
 	scoped_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : file_read_opened(fd, max, out);
+}
+
+ssize_t file_read_opened(int fd, size_t max, char **out)
+{
+	scoped_text struct text text = { 0 };
 	char chunk[4096];
 
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
@@ -89,10 +95,11 @@ static int sync_parent(const char *path)
 static int replace(const char *aside, const char *path, const char *text, size_t length,
 		   mode_t mode)
 {
-	scoped_fd int fd = file_lock(aside, FILE_LOCK_WAIT);
+	scoped_fd int fd = file_lock_within(aside, REPLACE_SECONDS);
 
+	/* Another writes it, and was stopped while he did. */
 	if (fd < 0)
-		return fd;
+		return fd == -EWOULDBLOCK ? -EBUSY : fd;
 	int r = ftruncate(fd, 0) < 0 ? -errno : write_all(fd, text, length);
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(aside, path) < 0))
 		r = -errno;
@@ -147,7 +154,7 @@ static int lock_fd(int fd, enum file_lock_mode mode, unsigned seconds)
 		return lock_wait(fd, LOCK_EX, seconds);
 	if (mode == FILE_LOCK_SHARE)
 		return lock_wait(fd, LOCK_SH, seconds);
-	return flock(fd, mode == FILE_LOCK_LOOK ? LOCK_SH | LOCK_NB : LOCK_EX) < 0 ? -errno : 0;
+	return flock(fd, LOCK_SH | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static int open_locked(const char *path, enum file_lock_mode mode, unsigned seconds)

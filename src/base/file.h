@@ -14,6 +14,9 @@
  */
 ssize_t file_read(int dir_fd, const char *path, size_t max, char **out);
 
+/* The same of a file that is open, from where it stands on. */
+ssize_t file_read_opened(int fd, size_t max, char **out);
+
 /* Writes a short text into an existing file in one write(2), as /proc and /sys want it. 0, -errno. */
 int file_write(int dir_fd, const char *path, const char *text);
 
@@ -30,8 +33,7 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err);
 int file_sync_dir(const char *path);
 
 enum file_lock_mode {
-	FILE_LOCK_WAIT, /* as long as it takes; a signal ends it */
-	FILE_LOCK_TRY,  /* -EWOULDBLOCK at once if another holds it */
+	FILE_LOCK_TRY, /* -EWOULDBLOCK at once if another holds it */
 	FILE_LOCK_LOOK, /* the same, for who only looks: shared with others who do, -ENOENT if not there */
 	FILE_LOCK_SHARE, /* as TRY, shared with others who do */
 };

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
-enum { HEAD = offsetof(struct protocol_message, data) };
+enum { HEAD = offsetof(struct protocol_message, data), CONNECT_SECONDS = 5 };
 
 /* sun_path holds 108 bytes, a state root may be longer: walk there by the folder's descriptor. */
 static int address_of(int run_fd, struct sockaddr_un *address)
@@ -41,6 +42,7 @@ int protocol_listen(int run_fd)
 int protocol_connect(int run_fd)
 {
 	scoped_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS }, forever = { 0 };
 	struct sockaddr_un address;
 	int r = address_of(run_fd, &address);
 
@@ -48,8 +50,11 @@ int protocol_connect(int run_fd)
 		return -errno;
 	if (r < 0)
 		return r;
+	/* Only where nobody is accepted any more: the keeper is stopped, and many wait already. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
 		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof forever);
 	return take_fd(&fd);
 }
 

@@ -9,11 +9,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /* What systemd waits longer than the keeper, which kills the guest by itself. */
-enum { STOP_MARGIN = 30 };
+/* Longer than berth-scope waits for the bus. */
+enum { STOP_MARGIN = 30, ANSWER_MILLISECONDS = 60000 };
 
 bool scope_offered(void)
 {
@@ -101,6 +104,12 @@ static int read_answer(struct scope *scope, struct err *err)
 	size_t n = 0;
 
 	while (n < sizeof line - 1) {
+		struct pollfd said = { .fd = scope->fd, .events = POLLIN };
+		int r = poll(&said, 1, ANSWER_MILLISECONDS);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return err_set(err, ETIMEDOUT, "systemd does not answer");
 		ssize_t got = read(scope->fd, line + n, sizeof line - 1 - n);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -160,6 +169,8 @@ int scope_close(struct scope *scope, struct err *err)
 	shutdown(scope->fd, SHUT_WR);
 	int r = read_answer(scope, err);
 	close(scope->fd);
+	if (r == -ETIMEDOUT)
+		kill(scope->pid, SIGKILL);
 	child_wait(scope->pid);
 	*scope = (struct scope){ 0 };
 	return r;

@@ -10,7 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-enum { LIST_MAX = 16 << 20 };
+/* More than that is no list of users, and a longer line no user or group. */
+enum { LIST_MAX = 1 << 20, ENTRY_MAX = 64 << 10 };
 
 static bool is_it(const struct passwd *entry, const char *name, bool by_number, uint64_t number)
 {
@@ -30,30 +31,63 @@ static void take_entry(struct user *user, const struct passwd *entry)
 	user->gid = entry->pw_gid;
 }
 
+struct list {
+	char *text; /* owned */
+	FILE *file; /* reads text */
+};
+
+static void list_close(struct list *list)
+{
+	if (list->file)
+		fclose(list->file);
+	free(list->text);
+}
+
+#define scoped_list __attribute__((cleanup(list_close)))
+
+/* The C library reads a long line again and again from its beginning. */
+static size_t drop_long_lines(char *text, size_t length)
+{
+	size_t kept = 0;
+
+	for (size_t from = 0; from < length;) {
+		char *end = memchr(text + from, '\n', length - from);
+		size_t n = end ? (size_t)(end - text) + 1 - from : length - from;
+		if (n <= ENTRY_MAX) {
+			memmove(text + kept, text + from, n);
+			kept += n;
+		}
+		from += n;
+	}
+	return kept;
+}
+
 /*
  * The guest's root may have put anything there: a fifo would hold us for ever, and a file without end
- * fill memory.
+ * fill memory. Read once: what is judged is what is used.
  */
-static FILE *open_list(int root_fd, const char *path)
+static struct list open_list(int root_fd, const char *path)
 {
 	scoped_fd int fd = file_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct list list = { NULL, NULL };
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LIST_MAX)
-		return NULL;
-	FILE *file = fdopen(fd, "r");
-	if (file)
-		take_fd(&fd);
-	return file;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return list;
+	ssize_t n = file_read_opened(fd, LIST_MAX, &list.text);
+	size_t kept = n > 0 ? drop_long_lines(list.text, (size_t)n) : 0;
+	if (kept)
+		list.file = fmemopen(list.text, kept, "r");
+	return list;
 }
 
 int user_look_up(struct user *user, int root_fd, const char *name, struct err *err)
 {
-	scoped_file FILE *passwd = open_list(root_fd, "etc/passwd");
+	scoped_list struct list passwd = open_list(root_fd, "etc/passwd");
 	uint64_t number = 0;
 	bool by_number = text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0;
 
-	for (struct passwd *entry; passwd && (entry = fgetpwent(passwd));) {
+	for (struct passwd *entry; passwd.file && (entry = fgetpwent(passwd.file));) {
 		if (is_it(entry, name, by_number, number)) {
 			take_entry(user, entry);
 			return 0;
@@ -170,14 +204,14 @@ int user_find(struct user *user, const struct exec_spec *spec, bool terminal, st
 
 int user_group(int root_fd, const char *name, gid_t *gid, struct err *err)
 {
-	scoped_file FILE *file = open_list(root_fd, "etc/group");
+	scoped_list struct list list = open_list(root_fd, "etc/group");
 	uint64_t number = 0;
 
 	if (text_to_u64(name, 0, UINT32_MAX - 1, &number) == 0) {
 		*gid = (gid_t)number;
 		return 0;
 	}
-	for (struct group *group; file && (group = fgetgrent(file));) {
+	for (struct group *group; list.file && (group = fgetgrent(list.file));) {
 		if (strcmp(group->gr_name, name) == 0) {
 			*gid = group->gr_gid;
 			return 0;
@@ -189,11 +223,11 @@ int user_group(int root_fd, const char *name, gid_t *gid, struct err *err)
 /* The groups that list the user, from the guest's /etc/group alone. */
 static int set_groups(const struct user *user)
 {
-	scoped_file FILE *file = open_list(AT_FDCWD, "/etc/group");
+	scoped_list struct list list = open_list(AT_FDCWD, "/etc/group");
 	gid_t groups[256] = { user->gid };
 	size_t n = 1;
 
-	for (struct group *group; file && n < 256 && (group = fgetgrent(file));) {
+	for (struct group *group; list.file && n < 256 && (group = fgetgrent(list.file));) {
 		for (char **member = group->gr_mem; *member; member++) {
 			if (strcmp(*member, user->name) == 0 && group->gr_gid != user->gid) {
 				groups[n++] = group->gr_gid;

@@ -186,4 +186,115 @@ case_a_stopped_keeper() {
 	retry 10 state_is m stopped
 }
 
-run_cases
+# A guest's list of users may be anything: it is read once, and no more of it than a list can have.
+case_a_list_of_users_without_end() {
+	berth start --wait m
+	berth exec m -- sh -c 'head -c 16777216 /dev/zero | tr "\0" x >/etc/passwd; cp /etc/passwd /etc/group'
+	within 20 berth exec m -- true
+	mkdir -p "$T/shared"
+	berth mount m "$T/shared" /mnt/shared
+	within 20 berth restart --wait m
+	berth exec m -- reboot -f || true
+	retry 20 berth exec m -- true
+	within 4 berth kill m
+	berth start --wait m
+	berth unmount m /mnt/shared
+	berth exec m -- sh -c 'echo "root:x:0:0:root:/root:/bin/sh" >/etc/passwd; echo "root:x:0:" >/etc/group'
+	berth stop m
+}
+
+# What a user of the machine says of its init is not believed, and its init's word buys it nothing.
+case_a_guest_that_says_ready() {
+	local init
+	berth start --wait m
+	berth exec m -- tee /liar >/dev/null <<-'SCRIPT'
+		#!/bin/sh
+		trap 'poweroff -f' TERM
+		while :; do sleep 0.1; done
+	SCRIPT
+	berth exec m -- chmod 755 /liar
+	berth stop m
+	berth set m init=/liar
+	berth start m
+	init=$(field m init)
+	say_ready 65534 "$init"
+	sleep 0.5
+	same booted false "$(field m booted)"
+	say_ready 0 "$init"
+	retry 10 booted m
+	within 20 berth stop m
+	berth unset m init
+}
+
+booted() {
+	[[ $(field "$1" booted) == true ]]
+}
+
+# say_ready UID INIT: as that user of the machine.
+say_ready() {
+	python3 -c '
+import os, socket, sys
+init, uid = sys.argv[1], int(sys.argv[2])
+base = os.stat(f"/proc/{init}").st_uid
+os.chdir(f"/proc/{init}/root/run/host")
+os.setgroups([])
+os.setresgid(base + uid, base + uid, base + uid)
+os.setresuid(base + uid, base + uid, base + uid)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("notify")
+s.send(b"READY=1")' "$2" "$1"
+}
+
+# It may reboot as often as it likes; the host does not spin for it.
+case_reboots_are_braked() {
+	local before
+	berth start --wait m
+	before=$(rebooted m)
+	berth exec m -- tee /spinner >/dev/null <<-'SCRIPT'
+		#!/bin/sh
+		echo 'login: '
+		sleep 0.2
+		reboot -f
+	SCRIPT
+	berth exec m -- chmod 755 /spinner
+	berth stop m
+	berth set m init=/spinner
+	berth start m
+	more_reboots() {
+		(($(rebooted m) - before >= 5))
+	}
+	retry 30 more_reboots
+	retry 10 state_is m starting
+	sleep 3
+	(($(rebooted m) - before <= 7)) || fault "$(($(rebooted m) - before)) reboots"
+	within 4 berth kill m
+	berth unset m init
+	state_is m stopped
+}
+
+rebooted() {
+	grep -c "\"event\":\"rebooted\",\"machine\":\"$1\"" "$BERTH_ROOT/run/events" || true
+}
+
+# Where a reboot cannot be done, the machine has failed, in words, and does not go round.
+case_a_reboot_that_fails() {
+	berth start --wait m
+	mv "$BERTH_ROOT/lib/networks/default" "$T/network"
+	berth exec m -- reboot -f || true
+	retry 30 state_is m failed
+	has "could not start again: .*network" "$(field m ended)"
+	mv "$T/network" "$BERTH_ROOT/lib/networks/default"
+	berth stop m
+	berth set m restart=on-failure restart.limit=2
+	berth start --wait m
+	mv "$BERTH_ROOT/lib/networks/default" "$T/network"
+	berth exec m -- reboot -f || true
+	retry 60 state_is m failed
+	has "could not start again: .*network" "$(field m ended)"
+	mv "$T/network" "$BERTH_ROOT/lib/networks/default"
+	berth stop m
+	berth unset m restart
+	berth unset m restart.limit
+}
+
+run_cases "$@"

@@ -456,7 +456,7 @@ static int churn(int number)
 	uint64_t id;
 
 	for (int i = 0; i < EACH; i++) {
-		scoped_fd int lock = file_lock(path("lock"), FILE_LOCK_WAIT);
+		scoped_fd int lock = file_lock_within(path("lock"), 60);
 		snprintf(name, sizeof name, "machine.p%d-%d", number, i);
 		if (lock < 0 || catalog_open(&c, path("a"), UUID, &err) < 0 ||
 		    catalog_intend_volume(&c, name, 1, NULL, false, &id, &err) < 0 ||

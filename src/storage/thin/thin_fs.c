@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { XFS_MIN = 300 << 20 };
+enum { XFS_MIN = 300 << 20, CHECK_SECONDS = 24 * 3600 };
 
 /* What there is to know of a type. */
 struct type {
@@ -81,7 +81,9 @@ static int run_on(const struct pool *pool, const char *program, const char *cons
 		  const char *device, int *code, struct err *err)
 {
 	scoped_text struct text out = { 0 };
-	const struct child_io io = { .out = &out, .errors = &out, .code = code };
+	const struct child_io io = {
+		.out = &out, .errors = &out, .code = code, .seconds = CHECK_SECONDS
+	};
 	const char *argv[12] = { program };
 	size_t n = 1;
 

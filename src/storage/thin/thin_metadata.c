@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* For a program that goes over a whole disk. */
+enum { CHECK_SECONDS = 24 * 3600 };
+
 enum { CHUNK = 64 << 10 };
 
 struct mending {
@@ -30,7 +33,9 @@ static int run_tool(const char *name, const char *const *words, int *code, struc
 {
 	scoped_free char *program = disk_find_program(name);
 	scoped_text struct text out = { 0 };
-	const struct child_io io = { .out = &out, .errors = &out, .code = code };
+	const struct child_io io = {
+		.out = &out, .errors = &out, .code = code, .seconds = CHECK_SECONDS
+	};
 	const char *argv[16] = { program };
 
 	if (!program)
