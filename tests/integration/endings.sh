@@ -297,4 +297,102 @@ case_a_reboot_that_fails() {
 	berth unset m restart.limit
 }
 
+# ---- Clients that behave badly, at every moment
+
+verbs="exec exec-t shell console logs events mount"
+behaviours="stopped killed unread full gone ctrlz"
+moments="early booted rebooting respawning stopping paused"
+
+# client VERB BEHAVIOUR: begins it; its end is end_client.
+client() {
+	local words kind=t
+	case $1 in
+	exec) kind=p words=(exec m -- yes) ;;
+	exec-t) words=(exec -t m -- yes) ;;
+	shell) words=(shell m) ;;
+	console) words=(console m) ;;
+	logs) kind=p words=(logs -f m) ;;
+	events) kind=p words=(events) ;;
+	mount) kind=p words=(mount m "$T/shared" /mnt/shared) ;;
+	esac
+	"$(dirname "$0")/client.py" "$2" "$kind" berth "${words[@]}" >"$T/client" 2>/dev/null &
+	helper=$!
+	retry 20 test -s "$T/client"
+}
+
+end_client() {
+	kill -KILL "$(cat "$T/client")" "$helper" 2>/dev/null || true
+	wait "$helper" 2>/dev/null || true
+	rm -f "$T/client"
+}
+
+# cell VERB BEHAVIOUR MOMENT END: whether END, stop or kill, ends in time.
+cell() {
+	local aside='' ended=0 limit=4
+	berth kill m >/dev/null 2>&1 || true
+	if [[ $3 == early ]]; then
+		berth start m >/dev/null 2>&1 &
+		aside=$!
+		sleep "0.$((RANDOM % 10))"
+	else
+		berth start --wait m >/dev/null 2>&1 || return
+	fi
+	client "$1" "$2" || return
+	case $3 in
+	rebooting) timeout 5 berth exec m -- reboot -f >/dev/null 2>&1 || true ;;
+	respawning) kill -KILL "$(field m init)" 2>/dev/null || true ;;
+	stopping)
+		berth stop m >/dev/null 2>&1 &
+		aside=$!
+		;;
+	paused) berth pause m >/dev/null 2>&1 || true ;;
+	esac
+	if [[ $4 == stop ]]; then
+		limit=12
+		within "$limit" berth stop --timeout 3 m || ended=1
+	else
+		within "$limit" berth kill m || ended=1
+	fi
+	[[ -z $aside ]] || wait "$aside" || true
+	end_client
+	return "$ended"
+}
+
+# A few of them, drawn by lot; all with ENDINGS=all, and of a kind with ENDINGS="VERB BEHAVIOUR MOMENT END".
+cells_to_run() {
+	local verb behaviour moment end
+	for verb in $verbs; do
+		for behaviour in $behaviours; do
+			for moment in $moments; do
+				for end in stop kill; do
+					echo "$verb $behaviour $moment $end"
+				done
+			done
+		done
+	done | case ${ENDINGS:-} in
+	all) cat ;;
+	"") shuf -n 24 ;;
+	*) grep -E -- "$ENDINGS" ;;
+	esac
+}
+
+case_bad_clients() {
+	local run=0 good=0 verb behaviour moment end
+	mkdir -p "$T/shared"
+	berth set m restart=always
+	cells_to_run >"$T/cells"
+	while read -r verb behaviour moment end <&8; do
+		run=$((run + 1))
+		if cell "$verb" "$behaviour" "$moment" "$end"; then
+			good=$((good + 1))
+		else
+			echo "# not in time: $verb $behaviour $moment $end: $(tail -n 1 "$T/said")"
+		fi
+	done 8<"$T/cells"
+	echo "cells run $run, in time $good"
+	berth kill m
+	berth unset m restart
+	same "cells in time" "$run" "$good"
+}
+
 run_cases "$@"
