@@ -83,6 +83,16 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 	return has_disk(pool) ? disk_usage(pool, usage, err) : folder_usage(pool, usage, err);
 }
 
+static int grow_pool(struct pool *pool, const struct pool_growth *growth, struct err *err)
+{
+	if (!has_disk(pool))
+		return err_set(
+			err, EOPNOTSUPP,
+			"it takes the space of the file system that '%s' is on; enlarge that",
+			pool->config.source);
+	return disk_grow(pool, growth, err);
+}
+
 static int create_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
 {
 	(void)size;
@@ -264,5 +274,6 @@ const struct storage_ops storage_btrfs = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.resize = storage_no_resize,
+	.grow = grow_pool,
 	.at_once = copies_at_once,
 };

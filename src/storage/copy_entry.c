@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 /*
  * What a file system or a security module keeps for itself: kept where the new place takes it,
@@ -16,6 +17,9 @@
  */
 static const char *const optional[] = { "security.selinux", "security.SMACK64",  "security.ima",
 					"security.evm",     "security.apparmor", "btrfs." };
+
+/* Milliseconds: how often to look whether a lease is given up, and for how long, all of them together. */
+enum { LEASE_PAUSE = 20, LEASE_PATIENCE = 180000 };
 
 static bool is_optional(const char *name)
 {
@@ -102,15 +106,34 @@ static int set_by_name(struct copy *copy, const char *name, const struct statx *
 	return utimensat(copy->to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+/*
+ * A program that has a lease on the file (Samba has) is told to give it up. One that is frozen does not hear that; the
+ * kernel takes the lease after /proc/sys/fs/lease-break-time, 45 s if nobody has changed it.
+ */
+static int open_patiently(struct copy *copy, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = LEASE_PAUSE * 1000000L };
+	int fd;
+
+	while ((fd = openat(copy->from, name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC)) < 0 &&
+	       errno == EWOULDBLOCK) {
+		if (copy->waited >= LEASE_PATIENCE)
+			return -EBUSY;
+		nanosleep(&pause, NULL);
+		copy->waited += LEASE_PAUSE;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
 /* -EAGAIN: no longer the file that was looked at. */
 static int copy_file(struct copy *copy, const char *name, const struct statx *seen)
 {
-	scoped_fd int from = openat(copy->from, name,
-				    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+	scoped_fd int from = open_patiently(copy, name);
 	struct statx st;
 
 	if (from < 0)
-		return errno == ELOOP || errno == ENXIO || errno == ENOENT ? -EAGAIN : -errno;
+		return from == -ELOOP || from == -ENXIO || from == -ENOENT ? -EAGAIN : from;
 	if (statx(from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.stx_mode) || st.stx_ino != seen->stx_ino)
@@ -208,6 +231,8 @@ const char *copy_why(int code)
 		return "the disk quota is used up";
 	case ESTALE:
 		return "it was moved or replaced while it was copied; stop what changes it";
+	case EBUSY:
+		return "a program has a lease on it and does not give it up; end that program";
 	case EOPNOTSUPP:
 		return "the file system of the copy cannot hold it";
 	case EMLINK:

@@ -10,6 +10,7 @@ struct copy {
 	int from, to;        /* owned: the folders at hand */
 	bool no_clone;       /* FICLONE cannot work between these file systems */
 	bool no_range;       /* nor copy_file_range(2) */
+	unsigned waited;     /* milliseconds, for leases to be given up */
 	char *names;         /* owned; what is named in an attribute list */
 	char *value;         /* owned; an attribute's value, or data on its way */
 	char attribute[300]; /* the extended attribute that failed, "" */

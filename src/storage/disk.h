@@ -52,6 +52,12 @@ int disk_detach(struct pool *pool, struct err *err);
 /* The file is removed, the device's superblocks are. Fine when half of it was never made. */
 int disk_erase(struct pool *pool, struct err *err);
 
+/*
+ * Of an open pool, under its lock: a loop file to growth->size, a device to what it has by now; pool.conf is
+ * changed last. Can be called again after a kill.
+ */
+int disk_grow(struct pool *pool, const struct pool_growth *growth, struct err *err);
+
 /* Less, if the disk below a sparse loop file would be full before. */
 int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
 

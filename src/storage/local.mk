@@ -8,6 +8,7 @@ libstorage_a_SOURCES = \
 	src/storage/dir.c \
 	src/storage/disk.c src/storage/disk.h \
 	src/storage/disk_format.c \
+	src/storage/disk_grow.c \
 	src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/hold.c src/storage/hold.h \

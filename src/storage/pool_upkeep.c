@@ -31,14 +31,25 @@ int pool_grow(const struct site *site, const char *name, const struct pool_growt
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
+	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
+	if (!pool.ops->upkeep && !pool.ops->grow)
+		return err_set(
+			err, EOPNOTSUPP,
+			"pool '%s': driver %s takes the space of the file system that '%s' is "
+			"on; enlarge that",
+			name, pool.ops->name, pool.config.source);
+	/* Before the lock, which attaching takes itself. */
+	if (!pool.ops->upkeep && pool.ops->open(&pool, err) < 0)
+		return err_wrap(err, "pool '%s'", name);
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0 || pool_load(&pool, "pool.conf", err) < 0)
 		return -err->code;
-	if (pool.ops->open(&pool, err) < 0 || pool.ops->upkeep->grow(&pool, growth, err) < 0)
-		return err_wrap(err, "pool '%s'", name);
-	return 0;
+	int r = pool.ops->upkeep ? pool.ops->open(&pool, err) : 0;
+	if (r == 0)
+		r = pool.ops->upkeep ? pool.ops->upkeep->grow(&pool, growth, err)
+				     : pool.ops->grow(&pool, growth, err);
+	return r < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
 int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,

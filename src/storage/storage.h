@@ -128,6 +128,8 @@ struct storage_ops {
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
 	/* Online, larger only; idempotent. */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
+	/* For one without upkeep, of an open pool: as pool_grow. NULL: it takes the space that is there. */
+	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
 	bool (*at_once)(struct pool *, const char *volume);
 	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */

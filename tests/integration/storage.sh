@@ -147,6 +147,30 @@ case_reboot_of_the_host() {
 	berth delete --force m
 }
 
+# One that is full becomes larger while its machines run.
+case_grow_btrfs() {
+	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
+	berth pool create --driver btrfs --size 256M grows
+	busybox_template bb-grows grows
+	berth launch --pool grows --wait bb-grows grown
+	berth exec grown -- dd if=/dev/zero of=/fill bs=1M 2>"$T/dd" || true
+	not berth exec grown -- dd if=/dev/zero of=/more bs=1M count=100 2>"$T/dd"
+	fails 1 "give the new one: --size" berth pool grow grows
+	fails 1 "cannot be made smaller" berth pool grow --size 100M grows
+	fails 1 "do not fit" berth pool grow --size 900T grows
+	fails 1 "takes the space of the file system" berth pool grow --size 1G p-dir
+	berth pool grow --size 600M grows
+	berth exec grown -- dd if=/dev/zero of=/more bs=1M count=100 2>"$T/dd"
+	grep -q 'size = 600' "$BERTH_ROOT/lib/pools/grows/pool.conf"
+	berth stop --force grown
+	berth pool detach grows
+	berth start --wait grown
+	same "after a reboot" $((100 << 20)) "$(berth exec grown -- stat -c %s /more)"
+	berth delete --force grown
+	berth template delete bb-grows
+	berth pool delete grows
+}
+
 # A pool of its own that is nearly full.
 case_full_pool() {
 	berth pool create --driver "$fast" --size 256M tiny

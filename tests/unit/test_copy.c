@@ -551,6 +551,54 @@ static void test_no_escape(void)
 	CU_ASSERT_EQUAL(escaped, 0);
 }
 
+/* As Samba: a lease, which its holder gives up some time after he was asked to. */
+static pid_t start_leasing(const char *path)
+{
+	sigset_t asked;
+	int ready[2], signal_number;
+
+	CU_ASSERT_FATAL(pipe(ready) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		sigemptyset(&asked);
+		sigaddset(&asked, SIGIO);
+		sigprocmask(SIG_BLOCK, &asked, NULL);
+		bool leased = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+		if (write(ready[1], leased ? "1" : "0", 1) != 1 ||
+		    sigwait(&asked, &signal_number) != 0)
+			_exit(1);
+		nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+		_exit(0);
+	}
+	char byte = 0;
+	CU_ASSERT(read(ready[0], &byte, 1) == 1 && byte == '1');
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void test_lease(void)
+{
+	struct err err = { 0 };
+	int status;
+
+	CU_ASSERT_EQUAL(mkdir(scratch_path("leased"), 0755), 0);
+	CU_ASSERT_EQUAL(mkdir(scratch_path("leased.copy"), 0755), 0);
+	write_file(scratch_path("leased/file"), "shared\n");
+	CU_ASSERT_EQUAL(mkfifo(scratch_path("leased/fifo"), 0600), 0);
+	pid_t pid = start_leasing(scratch_path("leased/file"));
+	CU_ASSERT_EQUAL(copy_paths(scratch_path("leased"), scratch_path("leased.copy"), &err), 0);
+	if (err.code)
+		fprintf(stderr, "\n  %s", err.text);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	failed = 0;
+	compare_trees(scratch_path("leased"), scratch_path("leased.copy"));
+	CU_ASSERT_EQUAL(failed, 0);
+}
+
 static void test_many_files(void)
 {
 	struct err err = { 0 };
@@ -596,6 +644,7 @@ static CU_TestInfo tests[] = {
 	{ "mounts are not entered", test_mounts_are_not_entered },
 	{ "a full disk", test_full_disk },
 	{ "no escape from a changing tree", test_no_escape },
+	{ "a leased file", test_lease },
 	{ "many files", test_many_files },
 	{ "many links", test_many_links },
 	CU_TEST_INFO_NULL,
