@@ -82,6 +82,11 @@ static int look_at_network(void *context, const char *name)
 			   "network '%s' has lost its firewall rules: its machines do not reach "
 			   "the world",
 			   name);
+	else if (status.dns_stale)
+		report_add(report, VERDICT_NOTE, "network", remedy,
+			   "network '%s': its dnsmasq has older settings, or asks name servers "
+			   "that are no longer the host's",
+			   name);
 	else if (status.up && network.config.dhcp && !status.dns)
 		report_add(report, VERDICT_PROBLEM, "network", remedy,
 			   "network '%s' has no dnsmasq: its machines do not find names", name);

@@ -256,6 +256,42 @@ int network_up(struct network *network, struct err *err)
 	return r;
 }
 
+enum { NAMES_TOLD = 4 };
+
+struct name_words {
+	const struct network *network;
+	bool running;
+	char *out;
+	size_t count;
+};
+
+static int add_name(void *context, const char *name)
+{
+	struct name_words *words = context;
+	size_t length = strlen(words->out);
+	char ifname[IFNAMSIZ];
+
+	port_ifname(words->network, name, ifname);
+	if (words->running && if_nametoindex(ifname) == 0)
+		return 0;
+	if (words->count++ < NAMES_TOLD)
+		snprintf(words->out + length, NAMES_ROOM - length, "%s'%s'", length ? ", " : "",
+			 name);
+	return 0;
+}
+
+void bridge_names(const struct network *network, bool running, char out[NAMES_ROOM])
+{
+	struct name_words words = { .network = network, .running = running, .out = out };
+
+	out[0] = '\0';
+	lease_file_each(network, add_name, &words);
+	size_t length = strlen(out);
+	if (words.count > NAMES_TOLD)
+		snprintf(out + length, NAMES_ROOM - length, " and %zu more",
+			 words.count - NAMES_TOLD);
+}
+
 static int refuse_ports(const struct network *network, struct link_socket *links, int bridge,
 			struct err *err)
 {
@@ -263,12 +299,14 @@ static int refuse_ports(const struct network *network, struct link_socket *links
 
 	if (ports < 0)
 		return bridge_tell(network, links, ports, "count ports", err);
-	if (ports > 0)
-		return err_set(err, EBUSY,
-			       "network '%s': %d machine%s on its bridge '%s'; stop %s first",
-			       network->name, ports, ports == 1 ? " is" : "s are",
-			       network->config.bridge, ports == 1 ? "it" : "them");
-	return 0;
+	if (ports == 0)
+		return 0;
+	char names[NAMES_ROOM];
+	bridge_names(network, true, names);
+	return err_set(err, EBUSY,
+		       "network '%s': %d machine%s on its bridge '%s'%s%s; stop %s first",
+		       network->name, ports, ports == 1 ? " is" : "s are", network->config.bridge,
+		       *names ? ": " : "", names, ports == 1 ? "it" : "them");
 }
 
 static void remove_run_folder(const struct network *network)
@@ -315,11 +353,15 @@ int network_status(struct network *network, struct network_status *status, struc
 		return -err->code;
 	now.up = found.here && found.address;
 	now.dns = found.dns == DNS_RUNNING;
+	now.dns_stale = found.dns == DNS_STALE;
 	now.nat = network->config.nat && found.rules;
 	if (network->config.dhcp && !now.dns)
 		snprintf(
 			now.dns_fault, sizeof now.dns_fault, "%s",
 			*dns_fault() ? dns_fault()
+			: now.dns_stale
+				? "dnsmasq runs with older settings, or name servers that are no "
+				  "longer the host's; the next start of a machine renews it"
 			: now.up
 				? "dnsmasq does not run; the next start of a machine tries again"
 				: "the network is down; the first start of a machine brings it up");

@@ -28,6 +28,13 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 /* The hardware address of the network's bridge, of which each has its own. */
 void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC]);
 
+/*
+ * Names of machines that have a lease, or, with running, a port as well, for sentences: "'a', 'b' and 3
+ * more"; "" if there are none, or their list cannot be read.
+ */
+enum { NAMES_ROOM = 320 };
+void bridge_names(const struct network *network, bool running, char out[NAMES_ROOM]);
+
 /* network_down for one who has the lock. */
 int bridge_down(const struct network *network, struct err *err);
 

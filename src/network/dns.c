@@ -7,9 +7,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -101,6 +103,36 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 	add_word(arguments, "--quiet-dhcp");
 }
 
+/*
+ * dnsmasq follows a file in a folder that is there, and neither a link that comes to lead elsewhere nor one
+ * whose folder is missing, for which it does not start. So it is told the file, and is stale once the
+ * host's link leads to another: the next network_up sees to it. Without a folder it serves its machines'
+ * own names.
+ */
+static void add_servers(struct arguments *arguments)
+{
+	static const char conf[] = "/etc/resolv.conf";
+	scoped_free char *file = realpath(conf, NULL);
+	char target[PATH_MAX], path[PATH_MAX + 8];
+
+	if (file) {
+		add_word(arguments, "--resolv-file=%s", file);
+		return;
+	}
+	ssize_t n = readlink(conf, target, sizeof target - 1);
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	snprintf(path, sizeof path, "%s%s", *target == '/' ? "" : "/etc/", target);
+	char *slash = strrchr(path, '/');
+	*slash = '\0';
+	scoped_free char *folder = realpath(*path ? path : "/", NULL);
+	if (folder)
+		add_word(arguments, "--resolv-file=%s/%s", folder, slash + 1);
+	else
+		add_word(arguments, "--no-resolv");
+}
+
 static int make_arguments(const struct network *network, const char *pid_file,
 			  struct arguments *arguments)
 {
@@ -118,6 +150,7 @@ static int make_arguments(const struct network *network, const char *pid_file,
 	add_word(arguments, "--interface=%s", network->config.bridge);
 	add_word(arguments, "--except-interface=lo");
 	add_word(arguments, "--bind-interfaces");
+	add_servers(arguments);
 	/* The host's /etc/hosts is the host's view; what it asks of its own servers is fine for all. */
 	add_word(arguments, "--no-hosts");
 	add_word(arguments, "--hostsdir=%s/names", network->folder);

@@ -343,3 +343,24 @@ int lease_file_count(const struct network *network)
 		count += e->d_name[0] != '.';
 	return count;
 }
+
+int lease_file_each(const struct network *network, int (*visit)(void *, const char *name),
+		    void *context)
+{
+	scoped_free char *path = text_format("%s/names", network->folder);
+	struct dirent **entries = NULL;
+	int r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	int n = scandir(path, &entries, NULL, alphasort);
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		if (r == 0 && !text_label_fault(entries[i]->d_name))
+			r = visit(context, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}

@@ -41,6 +41,10 @@ int lease_file_remove(const struct network *network, const struct lease *lease);
 /* Gives a lease another mac. */
 int lease_file_change(const struct network *network, const struct lease *lease);
 
+/* Calls visit with the name of each; stops at nonzero and returns it. 0, or -errno. */
+int lease_file_each(const struct network *network, int (*visit)(void *, const char *name),
+		    void *context);
+
 /* How many there are, or -errno. */
 int lease_file_count(const struct network *network);
 

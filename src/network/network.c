@@ -349,12 +349,16 @@ int network_delete(const struct site *site, const char *name, bool force, struct
 	if (lock < 0)
 		return lock;
 	int leases = lease_file_count(&network);
-	if (leases > 0 && !force)
+	if (leases > 0 && !force) {
+		char names[NAMES_ROOM];
+		bridge_names(&network, false, names);
 		return err_set(
 			err, EBUSY,
-			"network '%s': %d machine%s an address there; delete %s first, or use "
-			"--force",
-			name, leases, leases == 1 ? " has" : "s have", leases == 1 ? "it" : "them");
+			"network '%s': %d machine%s an address there%s%s; delete %s first, set "
+			"another network for %s, or use --force",
+			name, leases, leases == 1 ? " has" : "s have", *names ? ": " : "", names,
+			leases == 1 ? "it" : "them", leases == 1 ? "it" : "them");
+	}
 	if (bridge_down(&network, err) < 0)
 		return -err->code;
 	/* The settings go first: from then on it is gone, whatever is left of it. */

@@ -64,9 +64,10 @@ int network_down(struct network *network, struct err *err);
 int network_delete(const struct site *site, const char *name, bool force, struct err *err);
 
 struct network_status {
-	bool up;  /* the bridge exists and is up */
-	bool dns; /* our dnsmasq runs */
-	bool nat; /* the firewall table has our rules */
+	bool up;        /* the bridge exists and is up */
+	bool dns;       /* our dnsmasq runs as it should */
+	bool dns_stale; /* it runs, but with older settings, or the host's resolv.conf leads elsewhere */
+	bool nat;       /* the firewall table has our rules */
 	int leases, ports;
 	/* The base chain that drops what is forwarded, as "ip filter FORWARD" (Docker, a firewall), or "" */
 	char dropped_by[96];

@@ -42,6 +42,37 @@ case_no_dnsmasq() {
 	berth stop --force m
 }
 
+# arguments: of the one dnsmasq here.
+arguments() {
+	tr '\0' '\n' <"/proc/$(cat "$BERTH_ROOT/run/networks/default/dnsmasq.pid")/cmdline"
+}
+
+# dnsmasq itself does not start where the folder is missing that a link leads into.
+case_a_resolv_conf_that_leads_nowhere() {
+	berth network down default
+	cp -a /etc "$T/etc"
+	mount --bind "$T/etc" /etc
+	ln -sfn "$T/later/resolv.conf" /etc/resolv.conf
+	berth start --wait m
+	not grep missing <<<"$(berth network list)"
+	berth exec m -- nslookup m "$(field m network.gateway)"
+	has "--no-resolv" "$(arguments)"
+	mkdir "$T/later"
+	echo "nameserver 192.0.2.53" >"$T/later/resolv.conf"
+	has "no longer the host's" "$(berth doctor || true)"
+	berth network up default
+	has "--resolv-file=$T/later/resolv.conf" "$(arguments)"
+	# Elsewhere, where a file is still to come.
+	mkdir "$T/other"
+	ln -sfn "$T/other/resolv.conf" /etc/resolv.conf
+	berth stop --force m
+	berth start --wait m
+	has "--resolv-file=$T/other/resolv.conf" "$(arguments)"
+	not grep -q "no longer the host's" <<<"$(berth doctor || true)"
+	umount /etc
+	berth stop --force m
+}
+
 case_thousand_stopped_machines() {
 	local n folder=$BERTH_ROOT/lib/machines
 	for ((n = 0; n < 1000; n++)); do

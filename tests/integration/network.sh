@@ -266,8 +266,8 @@ case_no_network() {
 }
 
 case_delete_while_in_use() {
-	fails 1 "default" berth network delete default
-	fails 1 "default" berth network down default
+	fails 1 "default.*'one', 'two'" berth network delete default
+	fails 1 "default.*'one', 'two'" berth network down default
 	berth exec one -- ping -c 1 -W 5 two
 }
 
