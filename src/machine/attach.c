@@ -34,6 +34,8 @@ enum {
 			 CLONE_NEWCGROUP | CLONE_NEWTIME
 };
 
+enum { ENTER_MILLISECONDS = 30000 };
+
 /* What the command proper needs; all of it made before the fork, and the same until it has executed. */
 struct attach {
 	struct machine *machine; /* borrowed */
@@ -304,17 +306,36 @@ static void forget_inner(struct attach *attach)
 		attach->inner[i] = -1;
 }
 
+/* The next word of the command, which looks for its user in the guest's tree, where anything may hold it up. */
+static int expect(const struct attach *attach, struct err *err)
+{
+	struct pollfd said = { .fd = attach->sync.fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&said, 1, ENTER_MILLISECONDS);
+	while (n < 0 && errno == EINTR);
+	return n ? 0
+		 : err_set(err, ETIMEDOUT,
+			   "machine '%s' did not let the command in within %d s: is it frozen, or "
+			   "does "
+			   "its /etc/passwd not answer?",
+			   attach->machine->name, ENTER_MILLISECONDS / 1000);
+}
+
 /* Until the command executes. */
 static int wait_begun(struct attach *attach, struct relay *relay, struct err *err)
 {
-	int master = -1, r = 0;
+	int master = -1, r = expect(attach, err);
 
-	if (attach->terminal) {
+	if (r == 0 && attach->terminal) {
 		r = sync_wait(&attach->sync, STEP_ROOT_READY, &master, 1, err);
 		if (r == 0) {
 			relay_set_terminal(relay, master);
 			r = sync_post(&attach->sync, STEP_GO, NULL, 0, err);
 		}
+		if (r == 0)
+			r = expect(attach, err);
 	}
 	return r < 0 ? r : sync_wait_exec(&attach->sync, err);
 }
@@ -341,6 +362,8 @@ static int carry(struct attach *attach, struct relay *relay, int *code, struct e
 		relay_hold_signals(relay);
 		relay_run(relay, &parent);
 	}
+	if (r == -ETIMEDOUT)
+		parent_signal(&parent, SIGKILL);
 	/* It may wait for our next word. */
 	if (r < 0)
 		sync_close(&attach->sync);

@@ -203,6 +203,17 @@ case_a_list_of_users_without_end() {
 	berth stop m
 }
 
+# Nothing in it moves, and nobody of berth's has asked for that.
+case_a_machine_that_lets_nobody_in() {
+	local group
+	berth start --wait m
+	group=/sys/fs/cgroup$(field m cgroup)
+	[[ -d $group ]] || group=/sys/fs/cgroup/unified$(field m cgroup)
+	echo 1 >"$group/cgroup.freeze"
+	fails 125 "did not let the command in" berth exec m -- true
+	within 4 berth kill m
+}
+
 # What a user of the machine says of its init is not believed, and its init's word buys it nothing.
 case_a_guest_that_says_ready() {
 	local init
