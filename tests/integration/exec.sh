@@ -305,6 +305,71 @@ case_stuck_client() {
 	timeout 60 berth start --wait m
 }
 
+# client WORDS...: one of those that are about to behave badly; what they show goes to $shown.
+client() {
+	"$@" <<<'yes shown' >"$shown" 2>/dev/null &
+	clients+=($!)
+}
+
+# behave HOW: as bad clients do, all four verbs at once.
+behave() {
+	local how=$1 pid clients=() shown=/dev/null
+	case $how in
+	unread) shown=$T/never-read ;;
+	full) shown=/dev/full ;;
+	esac
+	client berth exec m -- yes
+	client berth exec -t m -- yes
+	client berth shell m
+	client berth console --force m
+	sleep 0.1
+	for pid in "${clients[@]}"; do
+		case $how in
+		stopped) kill -STOP "$pid" ;;
+		killed) kill -KILL "$pid" ;;
+		keys) kill -TSTP "$pid" ;;
+		hangup) kill -HUP "$pid" ;;
+		esac 2>/dev/null || true
+	done
+	bad+=("${clients[@]}")
+}
+
+# at MOMENT HOW: clients misbehave in that moment of a machine's life.
+at() {
+	case $1 in
+	started) berth start m ;;
+	*) berth start --wait m ;;
+	esac
+	behave "$2"
+	case $1 in
+	paused) berth pause m || true ;;
+	stopping) berth stop m & bad+=($!) ;;
+	rebooting) berth exec -d m -- reboot -f || true ;;
+	esac
+}
+
+case_any_client_at_any_moment() {
+	local moment how bad cells=0
+	berth kill m
+	mkfifo "$T/never-read"
+	exec 8<>"$T/never-read"
+	for moment in started booted paused stopping rebooting; do
+		for how in stopped killed keys hangup unread full; do
+			bad=()
+			at "$moment" "$how" 2>"$T/err"
+			timeout 30 berth kill m 2>"$T/err" ||
+				fault "kill did not end: clients $how, machine $moment: $(cat "$T/err")"
+			# Its last writer holds no end of it that would keep us.
+			kill -KILL "${bad[@]}" 2>/dev/null || true
+			wait "${bad[@]}" 2>/dev/null || true
+			cells=$((cells + 4))
+		done
+	done
+	exec 8>&-
+	echo "# $cells cells (4 clients, 6 ways to behave badly, 5 moments), all ended in time"
+	berth start --wait m
+}
+
 # Nor an orderly stop for a command that does not heed the signal by which init asks it to end.
 case_stubborn_command() {
 	local client
