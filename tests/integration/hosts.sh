@@ -90,7 +90,8 @@ case_state_root_by_option() {
 }
 
 case_state_root_that_cannot_be() {
-	fails 1 "/proc/nowhere" berth --root /proc/nowhere list
+	# A look makes no folders; what makes something says that it cannot.
+	fails 1 "/proc/nowhere" berth --root /proc/nowhere network create n
 	: >"$T/file"
 	fails 1 "$T/file" berth --root "$T/file" list
 }
