@@ -17,11 +17,20 @@ static bool is_there(const struct call *call, const char *folder, const char *na
 	return path && access(path, F_OK) == 0;
 }
 
+/* Of a name that somebody wrote into berth.conf there is a pool, or a slip of the pen. */
 static int make_default_pool(const struct call *call, const char *name, struct err *err)
 {
+	const struct key *key = config_find(&site_schema, "pool", err);
 	struct pool_spec spec = { 0 };
 	char why[256] = "";
 
+	if (!key)
+		return -err->code;
+	if (strcmp(name, key->fallback) != 0)
+		return err_set(err, ENOENT,
+			       "there is no pool '%s', which '%s/berth.conf' names; make it with: "
+			       "berth pool create %s",
+			       name, call->site.etc, name);
 	const char *driver = pool_default_driver(&call->site, why, sizeof why);
 	int r = pool_create(&call->site, name, &spec, err);
 	if (r == -EEXIST) {

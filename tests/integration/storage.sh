@@ -38,6 +38,15 @@ case_pools() {
 	berth pool detach --all
 }
 
+# A name in berth.conf that no pool has is a slip, and makes none.
+case_pool_of_berth_conf() {
+	mkdir -p "$BERTH_ROOT/etc"
+	echo 'pool = nope' >"$BERTH_ROOT/etc/berth.conf"
+	fails 1 "no pool 'nope', which .*berth.conf.* names; make it with: berth pool create nope" berth template import "$T/bb.tar" slip
+	not grep -q nope <<<"$(berth pool list)"
+	rm "$BERTH_ROOT/etc/berth.conf"
+}
+
 write_in() {
 	berth exec "$1" -- sh -c "echo $2 >/state"
 }
