@@ -93,7 +93,8 @@ static int read_names(const struct site *site, struct names *names, struct err *
 
 	if (!dir)
 		return errno == ENOENT ? 0
-				       : err_set(err, errno, "list machines: %s", strerror(errno));
+				       : err_set(err, errno, "list '%s': %s",
+						 folder ? folder : "machines", strerror(errno));
 	for (struct dirent *e; (e = readdir(dir));) {
 		if (e->d_name[0] == '.')
 			continue;
