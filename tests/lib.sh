@@ -196,8 +196,14 @@ no_scope_is_left() {
 	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*") ]]
 }
 
+# What brings the copies of settings in pools up to date ends by itself.
+no_copying_is_left() {
+	[[ $(ps -e -o args=) != *"berth --root $BERTH_ROOT _keep"* ]]
+}
+
 nothing_left() {
 	delete_all || return
+	retry 20 no_copying_is_left || true
 	# The site's own two control groups stay; they are to be empty.
 	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
 	# systemd removes scopes when it comes to it.

@@ -1,6 +1,7 @@
 /* What a keeper runs as its child: see machine_finish, _respawn and _tend. Not for people. */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
+#include "machine/kept.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,6 +34,20 @@ static int run_tend(struct call *call, struct err *err)
 
 	return r != 0 ? r : machine_tend(&call->site, machine.config.pool, err);
 }
+
+static int run_keep(struct call *call, struct err *err)
+{
+	return kept_write_all(&call->site, err);
+}
+
+const struct command command_keep = {
+	.name = "_keep",
+	.args = "",
+	.help = "Bring pools' copies of settings up to date; run behind a command that changed "
+		"some",
+	.traits = COMMAND_HIDDEN,
+	.run = run_keep,
+};
 
 const struct command command_finish = {
 	.name = "_finish",

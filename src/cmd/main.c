@@ -3,6 +3,8 @@
 
 #include "base/scoped.h"
 #include "cmd/print.h"
+#include "machine/kept.h"
+#include "storage/storage.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -87,7 +89,12 @@ static int run_command(const struct command *command, const struct call *before,
 	if (geteuid() != 0)
 		return err_set(err, EPERM, "'%s' needs root: run it with sudo", command->name);
 	r = site_open(&call.site, root, err);
-	return r < 0 ? r : command->run(&call, err);
+	if (r == 0)
+		r = command->run(&call, err);
+	/* Whether it came to its end or not: what it has changed is in the copies that pools have. */
+	if (pool_kept_stale() && !(command->traits & COMMAND_HIDDEN))
+		kept_write_later(&call.site);
+	return r;
 }
 
 /* What stands before the verb, then the verb. */

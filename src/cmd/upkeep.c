@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/pool.h"
+#include "machine/kept.h"
 #include "storage/storage.h"
 
 #include <errno.h>
@@ -81,9 +82,13 @@ static int run_check(struct call *call, struct err *err)
 	unsigned flags = call_has(call, &flag_reclaim) ? POOL_CHECK_RECLAIM : 0;
 	scoped_text struct text report = { 0 };
 
+	struct err copying = { 0 };
+
 	int r = name_check(call->words[0], err);
 	if (r == 0)
 		r = pool_check(&call->site, call->words[0], flags, &report, err);
+	if (r == 0 && kept_write(&call->site, call->words[0], &copying) < 0)
+		text_add(&report, "%s\n", copying.text);
 	if (report.length > 0)
 		fputs(text_str(&report), stdout);
 	return r;
@@ -136,6 +141,20 @@ static int check_path(const char *path, struct err *err)
 	return EXIT_USAGE;
 }
 
+/* And what it holds: compared with its catalogue, which is of the time at which it was copied. */
+static int take_pool(struct call *call, const char *path, const char *name, struct text *report,
+		     struct err *err)
+{
+	scoped_text struct text kept = { 0 };
+	char called[64] = "";
+
+	if (pool_import(&call->site, path, name, call_has(call, &flag_take), called, &kept, report,
+			err) < 0)
+		return -err->code;
+	int r = pool_check(&call->site, called, 0, report, err);
+	return r < 0 ? r : kept_take(&call->site, called, &kept, report, err);
+}
+
 static int run_import(struct call *call, struct err *err)
 {
 	const char *path = call->words[0], *name = call->count > 1 ? call->words[1] : NULL;
@@ -145,7 +164,7 @@ static int run_import(struct call *call, struct err *err)
 	if (r == 0)
 		r = check_path(path, err);
 	if (r == 0)
-		r = pool_import(&call->site, path, name, call_has(call, &flag_take), &report, err);
+		r = take_pool(call, path, name, &report, err);
 	fputs(text_str(&report), stdout);
 	return r;
 }
@@ -176,6 +195,8 @@ const struct command pool_verb_import = {
 	.flags = import_flags,
 	.min = 1,
 	.max = 2,
+	.first = WORD_FILE,
+	.rest = WORD_POOL,
 	.run = run_import,
 };
 

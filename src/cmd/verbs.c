@@ -26,7 +26,8 @@ static const struct command *const around[] = { &command_template, &command_pool
 static const struct command *const about[] = { &command_doctor, &command_completion,
 					       &command_help_verb, &command_version, NULL };
 static const struct command *const internal[] = { &command_complete, &command_finish,
-						  &command_respawn, &command_tend, NULL };
+						  &command_respawn,  &command_tend,
+						  &command_keep,     NULL };
 
 const struct family families[] = {
 	{ "Make and delete machines", make },

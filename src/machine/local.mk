@@ -19,6 +19,7 @@ libmachine_a_SOURCES = \
 	src/machine/identity.c \
 	src/machine/ids.c src/machine/ids.h \
 	src/machine/leases.c \
+	src/machine/kept.c src/machine/kept.h \
 	src/machine/limits.c src/machine/limits.h \
 	src/machine/rations.c src/machine/rations.h \
 	src/machine/machine.c src/machine/machine.h \

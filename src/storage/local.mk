@@ -26,6 +26,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \
 	src/storage/thin/thin_blank.c \
+	src/storage/thin/thin_books.c src/storage/thin/thin_books.h \
 	src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog.h \
 	src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c \
@@ -37,6 +38,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_grow.c \
 	src/storage/thin/thin_ids.c \
 	src/storage/thin/thin_join.c \
+	src/storage/thin/thin_keep.c src/storage/thin/thin_keep.h \
 	src/storage/thin/thin_label.c \
 	src/storage/thin/thin_layout.c \
 	src/storage/thin/thin_make.c \
@@ -63,8 +65,10 @@ check_PROGRAMS += test_copy test_pool test_storage
 TESTS += test_copy test_pool test_storage
 check_PROGRAMS += test_catalog test_thin
 TESTS += test_catalog test_thin
-check_PROGRAMS += test_disks
-TESTS += test_disks
+check_PROGRAMS += test_books test_disks
+TESTS += test_books test_disks
+test_books_SOURCES = tests/unit/test_books.c $(storage_scratch)
+test_books_LDADD = $(storage_ldadd)
 test_disks_SOURCES = tests/unit/test_disks.c $(storage_scratch)
 test_disks_LDADD = $(storage_ldadd)
 test_thin_SOURCES = tests/unit/test_thin.c $(storage_scratch)
@@ -83,10 +87,10 @@ test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
-	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
+	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_books.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
-	src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
+	src/storage/thin/thin_keep.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c \
 	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)

@@ -135,6 +135,11 @@ struct storage_ops {
 	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */
 };
 
+/* A record of the copy that a pool has of what a host knows of it: bytes are followed by a NUL. */
+typedef int pool_kept_visit(void *context, const char *kind, const char *name, const char *bytes,
+			    size_t length);
+enum { POOL_KEPT_MAX = 64 << 10 }; /* bytes of a file that is kept */
+
 /* For a driver that keeps books of its own; a report has a line for each finding. */
 struct storage_upkeep {
 	/* Of an open pool. grow: as pool_grow. */
@@ -156,6 +161,16 @@ struct storage_upkeep {
 	int (*watch_again)(struct pool *, struct err *);
 	/* Of one that nobody has open and that need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
+	/*
+	 * A copy of what the host knows of it on its own disk: pool.conf, its books, and what `files` has of
+	 * those above. kept: reads such a copy from where a pool lies; -ENOENT, without words: there is none.
+	 */
+	int (*keep)(struct pool *, const struct text *files, struct err *);
+	int (*kept)(const char *path, struct text *, struct err *);
+	/* Its records; as thin_books_each. */
+	int (*each_kept)(const struct text *, pool_kept_visit *visit, void *context);
+	/* New books at pool's folder by that copy, which may be empty. */
+	int (*refill)(struct pool *, const struct text *, struct err *);
 	/* The uuid, of 37 bytes, of the pool that lies at path. */
 	int (*identify)(const char *path, char *uuid, struct err *);
 	/*
@@ -221,10 +236,22 @@ int pool_repair(const struct site *site, const char *name, struct text *report, 
 
 /*
  * Takes the pool on that disk or in that file from where it is; name: of it, NULL: as it is called. force:
- * from another host, or from a copy of an earlier time.
+ * from another host, or from a copy of an earlier time. One that nobody knows here is made known by the copy
+ * of settings and books that it has, which is put into kept for those above. called, of 64 bytes: its name.
  */
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
-		struct text *report, struct err *err);
+		char *called, struct text *kept, struct text *report, struct err *err);
+
+/*
+ * Brings the copy that an attached pool with books has of them up to date; files: pool_kept_add. Of any
+ * other nothing is done: 1.
+ */
+int pool_keep(const struct site *site, const char *name, const struct text *files, struct err *err);
+int pool_kept_add(struct text *files, const char *name, const void *bytes, size_t length);
+/* Calls visit for each file of a copy. What is not whole is left out. */
+int pool_kept_each(const struct text *kept, pool_kept_visit *visit, void *context);
+/* Whether this process has changed what belongs into such a copy. */
+bool pool_kept_stale(void);
 
 /* Gives an id that is nobody's a volume's name. */
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,

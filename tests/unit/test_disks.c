@@ -382,9 +382,12 @@ static void test_hosts(void)
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	relabel_as("alpha", "loop");
 	CU_ASSERT(says(claim(), "host 'alpha' has it attached; detach it there"));
+	/* By that a pool that is deleted here is only forgotten. */
+	CU_ASSERT(thin_is_elsewhere(&thin_of(&pool)->layout));
 	relabel_as("", "loop");
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	CU_ASSERT_NOT_EQUAL(*thin_of(&pool)->layout.mark.host, '\0');
+	CU_ASSERT_FALSE(thin_is_elsewhere(&thin_of(&pool)->layout));
 	/* Of which no copy can be made, since it is none. */
 	put_superblock(0, 1);
 	struct thin_disks disks;

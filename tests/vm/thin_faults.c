@@ -537,13 +537,16 @@ static bool pool_is_whole(const struct operation *operation)
 	scoped_text struct text report = { 0 };
 	struct err err = { 0 };
 	unsigned partial = 0, volumes = 0;
+	struct text kept = { 0 };
 
 	if (text_starts(operation->name, "repair") &&
 	    !done(pool_repair(&site, "main", &report, &err), "repair again", &err))
 		return false;
 	if (strcmp(operation->name, "move") == 0 &&
-	    !done(pool_import(&site, moved, NULL, false, &report, &err), "move again", &err))
+	    !done(pool_import(&site, moved, NULL, false, (char[64]){ "" }, &kept, &report, &err),
+		  "move again", &err))
 		return false;
+	text_free(&kept);
 	text_free(&report);
 	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) || !nothing_suspended() ||
 	    !done(pool.ops->list(&pool, "partial.", count, &partial, &err), "list", &err))

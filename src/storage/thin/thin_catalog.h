@@ -123,6 +123,14 @@ int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state s
 		      struct err *err);
 int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struct err *err);
 
+/* Whether this process has changed any catalogue. */
+extern bool catalog_has_changed;
+
+/* A whole row, as a copy of a catalogue has it: READY or QUARANTINED. One whose id or name is taken is left out. */
+/* No id below that is drawn any more. */
+int catalog_draw_from(struct catalog *catalog, uint64_t id, struct err *err);
+int catalog_put(struct catalog *catalog, const struct catalog_volume *volume, struct err *err);
+
 /* Numbers that are remembered beside all that; 0: there is none of that name. */
 #define CATALOG_STEP  "step"  /* of the disks' labels, as the last attach or detach left it */
 #define CATALOG_DOUBT "doubt" /* about what volumes hold, until their file systems were checked */

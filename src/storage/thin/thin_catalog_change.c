@@ -195,6 +195,33 @@ int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struc
 	return single(catalog, "UPDATE pool SET tid = ?1 WHERE one = ?2", transaction, 1, err);
 }
 
+int catalog_draw_from(struct catalog *catalog, uint64_t id, struct err *err)
+{
+	return single(catalog, "UPDATE pool SET next_id = max(next_id, ?1) WHERE one = ?2", id, 1,
+		      err);
+}
+
+int catalog_put(struct catalog *catalog, const struct catalog_volume *volume, struct err *err)
+{
+	static const char named[] =
+		"INSERT OR IGNORE INTO volume VALUES(?1, ?2, ?3, ?4, ?5, ?6, 1)";
+	static const char nameless[] =
+		"INSERT OR IGNORE INTO volume VALUES(?1, ?2, NULL, ?3, ?4, ?5, 3)";
+	int rc = statement_begin(catalog);
+
+	if (rc == SQLITE_OK && volume->state == CATALOG_READY)
+		rc = statement_execute(catalog, named, "ittiii", volume->id, volume->uuid,
+				       volume->name, volume->size, volume->origin, volume->created);
+	else if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, nameless, "itiii", volume->id, volume->uuid,
+				       volume->size, volume->origin, volume->created);
+	if (rc == SQLITE_OK)
+		rc = statement_execute(catalog, "UPDATE pool SET next_id = max(next_id, ?1)", "i",
+				       volume->id + 1);
+	rc = statement_end(catalog, rc);
+	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
+}
+
 /* ---- Beside volumes: a table that catalogues of earlier times lack, and that earlier berths leave alone */
 
 int catalog_note(struct catalog *catalog, const char *name, uint64_t *value, struct err *err)

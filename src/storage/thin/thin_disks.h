@@ -45,6 +45,8 @@ int thin_claim(struct pool *pool, const struct thin_disks *disks, struct err *er
 int thin_check_claim(struct pool *pool, const struct thin_disks *disks, struct err *err);
 /* Once nothing is attached any more: no host has it. */
 int thin_release(struct pool *pool, const struct thin_disks *disks, struct err *err);
+/* Whether another host has attached what that label is on: nothing may be written there then. */
+bool thin_is_elsewhere(const struct thin_layout *layout);
 /* This host, into host and host_name. */
 void thin_host(struct thin_mark *mark);
 /* Whether a device of that kind may be only a part of the one that the label was written to. */

@@ -156,7 +156,8 @@ static int wipe_device(struct pool *pool, struct err *err)
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));
-	if (thin_label_read(fd, uuid, &layout) < 0 || strcmp(uuid, pool->config.uuid) != 0)
+	if (thin_label_read(fd, uuid, &layout) < 0 || strcmp(uuid, pool->config.uuid) != 0 ||
+	    thin_is_elsewhere(&layout))
 		return 0;
 	if (pwrite(fd, zeros, sizeof zeros, (off_t)(layout.metadata.list[0].start * DM_SECTOR)) < 0)
 		return err_set(err, errno, "wipe '%s': %s", path, strerror(errno));
@@ -186,7 +187,11 @@ static int wipe_further(struct pool *pool, struct err *err)
 	struct stat st;
 	char uuid[37];
 
-	bool several = fd >= 0 && thin_label_read(fd, uuid, &layout) == 0 && layout.disks > 1;
+	bool labelled = fd >= 0 && thin_label_read(fd, uuid, &layout) == 0;
+	bool several = labelled && layout.disks > 1;
+
+	if (labelled && thin_is_elsewhere(&layout))
+		return 0;
 	if (!several && !*pool->config.devices && !*pool->config.grow_devices &&
 	    !(fd >= 0 && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode)))
 		return 0;

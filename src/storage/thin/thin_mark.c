@@ -38,6 +38,14 @@ void thin_host(struct thin_mark *mark)
 	}
 }
 
+bool thin_is_elsewhere(const struct thin_layout *layout)
+{
+	struct thin_mark ours = { 0 };
+
+	thin_host(&ours);
+	return *layout->mark.host && strcmp(layout->mark.host, ours.host) != 0;
+}
+
 /* Those whose label shows on a part of them too. */
 static bool is_made_of_parts(const char *kind)
 {
@@ -80,10 +88,8 @@ static int check_mark(const struct pool *pool, const struct thin_disks *disks, u
 		      struct err *err)
 {
 	const struct thin_mark *mark = &thin_of(pool)->layout.mark;
-	struct thin_mark ours = { 0 };
 
-	thin_host(&ours);
-	if (*mark->host && strcmp(mark->host, ours.host) != 0)
+	if (thin_is_elsewhere(&thin_of(pool)->layout))
 		return err_set(err, EBUSY,
 			       "host '%s' has it attached; detach it there (berth pool detach); if "
 			       "that host is gone, or has no way to '%s' any more: berth pool "

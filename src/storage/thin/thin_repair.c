@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_disks.h"
+#include "storage/thin/thin_keep.h"
 #include "storage/thin/thin_metadata.h"
 
 #include <fcntl.h>
@@ -53,50 +54,83 @@ static int set_aside(struct repair *repair, const char *path)
 	return r < 0 ? err_set(repair->err, -r, "remove '%s': %s", path, strerror(-r)) : 0;
 }
 
-/* A catalogue of what the pool has, in which nothing has a name. */
-static int fill_catalog(struct repair *repair, const char *path)
+/* What nobody has named. */
+static int add_nameless(struct repair *repair, struct catalog *catalog, const struct text *ids)
+{
+	struct catalog_volume volume;
+	uint64_t id;
+
+	for (size_t at = 0; at < ids->length; at += sizeof id) {
+		memcpy(&id, ids->data + at, sizeof id);
+		int r = catalog_find_id(catalog, id, &volume, repair->err);
+		if (r < 0 && !repair->err->code)
+			r = catalog_quarantine(catalog, id, repair->err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A catalogue by the copy on the pool's disk, books; and of what else the pool has, which has no name then. */
+static int fill_catalog(struct repair *repair, const struct text *books, const char *path)
 {
 	scoped_catalog struct catalog catalog = { 0 };
 	scoped_text struct text ids = { 0 };
 	struct pool *pool = repair->pool;
 	struct dm_pool_status status;
-	uint64_t id;
 
 	int r = thin_ids(pool, note_id, &ids, repair->err);
-	if (r < 0 && !repair->err->code)
+	if (r < 0 && !repair->err->code && !books->length)
 		return err_set(repair->err, ENOENT,
 			       "thin_ls is not installed; install thin-provisioning-tools");
-	if (r < 0 || thin_status(pool, 0, &status, repair->err) < 0 ||
-	    catalog_create(path, pool->config.uuid, repair->err) < 0 ||
-	    catalog_open(&catalog, path, pool->config.uuid, repair->err) < 0)
+	if (repair->err->code || thin_status(pool, 0, &status, repair->err) < 0 ||
+	    thin_refill(books, path, pool->config.uuid, repair->err) < 0 ||
+	    catalog_open(&catalog, path, pool->config.uuid, repair->err) < 0 ||
+	    add_nameless(repair, &catalog, &ids) < 0)
 		return -repair->err->code;
-	for (size_t at = 0; at < ids.length; at += sizeof id) {
-		memcpy(&id, ids.data + at, sizeof id);
-		if (catalog_quarantine(&catalog, id, repair->err) < 0)
-			return -repair->err->code;
-	}
 	fault_point("thin-catalog-filled");
-	/* Last: before that, the number does not fit, and all this is done again. */
+	/* Last: while it is 0 all this is done again. */
 	return catalog_set_transaction(&catalog, status.transaction, repair->err);
+}
+
+/* One that was being filled by whom death overtook, for a pool that has seen changes. */
+static bool is_half_filled(struct repair *repair, struct catalog *catalog)
+{
+	struct dm_pool_status status;
+	struct err ignored = { 0 };
+	struct catalog_head head;
+
+	return catalog_read_head(catalog, &head, &ignored) == 0 && head.transaction == 0 &&
+	       head.intent.op == CATALOG_NOTHING &&
+	       thin_status(repair->pool, 0, &status, &ignored) == 0 && status.transaction > 0;
 }
 
 static int mend_catalog(struct repair *repair)
 {
 	scoped_free char *path = thin_catalog_path(repair->pool);
 	scoped_catalog struct catalog catalog = { 0 };
-	struct err why = { 0 };
+	scoped_text struct text books = { 0 };
+	struct err why = { 0 }, none = { 0 };
 
 	if (!path)
 		return err_set(repair->err, ENOMEM, "out of memory");
-	if (catalog_open(&catalog, path, repair->pool->config.uuid, &why) == 0)
+	bool opened = catalog_open(&catalog, path, repair->pool->config.uuid, &why) == 0;
+	bool half = opened && is_half_filled(repair, &catalog);
+	if (opened && !half)
 		return 0;
-	if (why.code != ENOENT && why.code != EUCLEAN)
+	if (!half && why.code != ENOENT && why.code != EUCLEAN)
 		return err_set(repair->err, why.code, "%s", why.text);
-	if (set_aside(repair, path) < 0 || fill_catalog(repair, path) < 0)
+	catalog_close(&catalog);
+	if (half && catalog_remove(path) < 0)
+		return err_set(repair->err, EIO, "remove '%s'", path);
+	thin_kept(repair->pool->config.source, &books, &none);
+	if ((!half && set_aside(repair, path) < 0) || fill_catalog(repair, &books, path) < 0)
 		return -repair->err->code;
-	text_add(repair->report,
-		 "its catalogue was %s: a new one has what the pool has, without names\n",
-		 why.code == ENOENT ? "missing" : "damaged");
+	text_add(repair->report, "its catalogue was %s: a new one has what the pool has, %s\n",
+		 half                 ? "half made"
+		 : why.code == ENOENT ? "missing"
+				      : "damaged",
+		 books.length ? "with the names that a copy on its disk had" : "without names");
 	return 0;
 }
 

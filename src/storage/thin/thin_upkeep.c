@@ -2,7 +2,8 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin/thin.h"
+#include "storage/thin/thin_books.h"
+#include "storage/thin/thin_keep.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -135,6 +136,15 @@ static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *e
 	return catalog_adopt(session.catalog, id, name, size, err);
 }
 
+static int refill(struct pool *pool, const struct text *books, struct err *err)
+{
+	scoped_free char *path = thin_catalog_path(pool);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	return thin_refill(books, path, pool->config.uuid, err);
+}
+
 const struct storage_upkeep thin_upkeep = {
 	.grow = thin_grow,
 	.check = thin_check,
@@ -147,6 +157,10 @@ const struct storage_upkeep thin_upkeep = {
 	.device = thin_watch_device,
 	.watch_again = thin_watch_again,
 	.repair = thin_repair,
+	.keep = thin_keep,
+	.kept = thin_kept,
+	.each_kept = thin_books_each,
+	.refill = refill,
 	.identify = thin_identify,
 	.move = thin_move,
 };

@@ -1,0 +1,26 @@
+/* What a thin pool keeps of itself on its first disk, for the files of driver `thin` that write and read it. */
+#ifndef BERTH_STORAGE_THIN_BOOKS_H
+#define BERTH_STORAGE_THIN_BOOKS_H
+
+#include "storage/thin/thin.h"
+
+/*
+ * Two copies, of which one is written over: whatever happens meanwhile, the other is whole. Nothing is
+ * written when the newer one says the same. 0; -ENOSPC when the text is too long; -errno.
+ */
+int thin_books_write(int fd, const struct thin_layout *layout, const struct text *text);
+
+/* The newer one, appended. -ENOENT when there is none that is whole. */
+int thin_books_read(int fd, const struct thin_layout *layout, struct text *text);
+
+/* A record's head, its bytes and a newline. */
+int thin_books_add(struct text *text, const char *kind, const char *name, const void *bytes,
+		   size_t length);
+
+/*
+ * Calls visit for each record, bytes being followed by a NUL; stops at nonzero and returns it. Who has
+ * written them is not trusted: -EUCLEAN, after the records that are whole.
+ */
+int thin_books_each(const struct text *text, pool_kept_visit *visit, void *context);
+
+#endif

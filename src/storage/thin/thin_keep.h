@@ -1,0 +1,12 @@
+/* The copy of a thin pool's catalogue and settings on its disk; the first two as storage_upkeep says. */
+#ifndef BERTH_STORAGE_THIN_KEEP_H
+#define BERTH_STORAGE_THIN_KEEP_H
+
+#include "storage/thin/thin.h"
+
+int thin_keep(struct pool *pool, const struct text *files, struct err *err);
+int thin_kept(const char *path, struct text *out, struct err *err);
+/* A new catalogue at path with what that text has, as far as it makes sense. */
+int thin_refill(const struct text *books, const char *path, const char *uuid, struct err *err);
+
+#endif

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The disk of a thin pool on a host that knows nothing of it: what was there comes back, under its names.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# host NAME: a root of its own, as a host that was installed anew; the other's devices are gone as by a reboot.
+host() {
+	modprobe -a loop dm-thin-pool
+	retry 20 sh -c 'dmsetup remove_all; ! dmsetup ls | grep -q "("'
+	export BERTH_ROOT=$T/$1 PATH=$BUILD_TREE:$PATH BERTH_LIBEXEC=$BUILD_TREE/libexec
+	state=$BERTH_ROOT/lib
+}
+
+# fails PATTERN COMMAND...
+fails() {
+	local pattern=$1
+	shift
+	not "$@" 2>"$T/err"
+	has "$pattern" "$(cat "$T/err")"
+}
+
+# known FILE: what the disk's copy says of it.
+known() {
+	grep -aq "^file $1 " "$T/disk"
+}
+
+written() {
+	retry 60 not pgrep -f "berth.* _keep"
+}
+
+case_reinstalled() {
+	local disk uuid
+	mkdir -p "$T/tree/etc" "$T/tree/bin"
+	cp "$(command -v bash)" "$T/tree/bin/init"
+	truncate -s 512M "$T/disk"
+	host first
+	disk=$(losetup --find --show "$T/disk")
+	berth pool create --device "$disk" --set volume.size=100M fast
+	tar -C "$T/tree" -c . | berth template import --pool fast - tool
+	berth create --pool fast --set network= --set description="the one" tool web
+	berth snapshot web before
+	berth clone web db
+	berth set db limits.pids=77
+	uuid=$(berth get web uuid)
+	# No command has waited for it.
+	retry 60 known machines/db/machine.conf
+	retry 60 grep -aq "limits.pids = 77" "$T/disk"
+	retry 60 grep -aq "snapshot.web.before" "$T/disk"
+	written
+	cp -a "$BERTH_ROOT/lib" "$T/was"
+	# The host is installed anew, and has another number; the old one is gone without a word.
+	echo 0123456789abcdef0123456789abcdef >"$T/machine-id"
+	mount --bind "$T/machine-id" /etc/machine-id
+	host second
+	fails "host '$(hostname)' has it attached.*import --force $disk fast" berth pool import "$disk"
+	same "nothing is left of that" "" "$(find "$state" -name '*.conf' -o -name '*.db')"
+	same "nothing is attached" "" "$(dmsetup ls | grep berth- || true)"
+	berth pool import --force "$disk" | tee "$T/report"
+	has "pool 'fast' is on '$disk'" "$(cat "$T/report")"
+	has "catalogue and pool agree" "$(cat "$T/report")"
+	has "2 machines and 1 template taken" "$(cat "$T/report")"
+	same uuid "$uuid" "$(berth get web uuid)"
+	same description "the one" "$(berth get web description)"
+	same limit 77 "$(berth get db limits.pids)"
+	has "before" "$(berth snapshot list web)"
+	has "tool" "$(berth template list)"
+	for file in machines/web/machine.conf machines/db/machine.conf templates/tool/template.conf; do
+		diff "$T/was/$file" "$state/$file"
+	done
+	has "volume.size = 100M" "$(cat "$state/pools/fast/pool.conf")"
+	berth restore web before
+	berth clone web copy
+	berth delete copy
+	# Once more: it is known here by now, and nothing is taken twice.
+	written
+	has "machine 'web' is here already" "$(berth pool import "$disk")"
+	# Under another name, from a host that has let go of it.
+	berth pool detach fast
+	umount /etc/machine-id
+	host third
+	berth pool create --driver dir fast
+	fails "there is a pool 'fast' already; give this one another name" berth pool import "$disk"
+	has "2 machines and 1 template taken" "$(berth pool import "$disk" other)"
+	same "its pool" other "$(berth get web pool)"
+	berth clone web copy
+	written
+	# What was taken away since its last copy is told, and what came is kept without a name.
+	berth pool detach other
+	dmsetup ls
+	host fourth
+	berth pool import "$disk" other
+	dmsetup message "$(dmsetup ls | awk '/[.]other[.]pool/ { print $1 }')" 0 \
+		"delete $(sqlite3 "$state/pools/other/catalog.db" "SELECT id FROM volume WHERE name = 'machine.db'")"
+	dmsetup message "$(dmsetup ls | awk '/[.]other[.]pool/ { print $1 }')" 0 "create_thin 4000"
+	berth pool detach other
+	host fifth
+	berth pool import "$disk" other | tee "$T/report"
+	has "volume 'machine.db' is lost" "$(cat "$T/report")"
+	has "id 4000 is in the pool, and in no catalogue" "$(cat "$T/report")"
+	has "3 machines and 1 template taken|2 machines and 1 template taken" "$(cat "$T/report")"
+	berth pool detach other
+	# Without a copy everything is there, and has no name.
+	host sixth
+	start=$(sed -n 's/^books \([0-9]*\)+.*/\1/p' "$disk" | head -n 1)
+	dd if=/dev/zero of="$disk" bs=512 seek="$start" count=2048 conv=notrunc,fsync status=none
+	berth pool import "$disk" | tee "$T/report"
+	has "there is no copy of its catalogue on it" "$(cat "$T/report")"
+	has "id [0-9]+ .ext4, [0-9]+ MiB. is nobody's" "$(cat "$T/report")"
+	berth pool delete --force default
+	losetup -d "$disk"
+}
+
+run_cases
