@@ -1,5 +1,6 @@
 # What a host's own init runs: units of systemd, and a script for the others; and a rule for udev.
 EXTRA_DIST += host/berth.service.in host/berth@.service.in host/berth.init.in host/09-berth.rules
+EXTRA_DIST += host/60-berth.conf
 CLEANFILES += host/berth.service host/berth@.service host/berth.init
 
 # At make and not at configure, so that a prefix given to make counts.
@@ -27,4 +28,8 @@ endif
 
 if UDEV_RULES
 udevrules_DATA = host/09-berth.rules
+endif
+
+if SYSCTL_SETTINGS
+sysctl_DATA = host/60-berth.conf
 endif

@@ -124,6 +124,31 @@ static void check_limits(struct report *report)
 			"each machine's inotify and keys are counted by itself");
 }
 
+/* What is counted for all machines together, and host/60-berth.conf raises. */
+static void check_shared(struct report *report)
+{
+	static const struct {
+		const char *sysctl, *path, *what;
+		long long least;
+	} rows[] = {
+		{ "kernel.pty.max", "/proc/sys/kernel/pty/max", "pseudo-terminals", 16384 },
+		{ "fs.aio-max-nr", "/proc/sys/fs/aio-max-nr", "asynchronous requests", 1048576 },
+	};
+	char remedy[128];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		long long limit = sysctl_number(rows[i].path);
+		if (limit < 0 || limit >= rows[i].least)
+			continue;
+		snprintf(remedy, sizeof remedy,
+			 "sysctl -w %s=%lld, as 60-berth.conf in sysctl.d does at boot",
+			 rows[i].sysctl, rows[i].least);
+		report_add(report, VERDICT_NOTE, "limits", remedy,
+			   "%s is %lld: %s run out for all machines when one of them wants many",
+			   rows[i].sysctl, limit, rows[i].what);
+	}
+}
+
 static void check_views(struct report *report)
 {
 	struct err err = { 0 };
@@ -246,6 +271,7 @@ void doctor_host(struct report *report)
 	check_own_programs(report);
 	check_room(report);
 	check_limits(report);
+	check_shared(report);
 	check_views(report);
 	check_forwarding(report);
 	check_firewall(report);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
@@ -25,6 +26,15 @@ int pty_open(int pts_fd, struct pty *pty)
 		return -errno;
 	*pty = (struct pty){ .master = take_fd(&master), .slave = slave, .number = number };
 	return 0;
+}
+
+const char *pty_why(int code)
+{
+	/* Some kernels' tty layer says EIO. */
+	return code == -ENOSPC || code == -EIO
+		       ? "none is left, or the machine has its 1024; kernel.pty.max is how many "
+			 "all machines have together, raise it with: sysctl -w kernel.pty.max=16384"
+		       : strerror(-code);
 }
 
 void pty_close(struct pty *pty)

@@ -80,7 +80,7 @@ static int open_terminal(struct attach *attach, struct err *err)
 	int r = pts < 0 ? -errno : pty_open(pts, &pty);
 
 	if (r < 0)
-		return err_set(err, -r, "open a pseudo-terminal in the guest: %s", strerror(-r));
+		return err_set(err, -r, "open a pseudo-terminal in the machine: %s", pty_why(r));
 	if (sync_post(&attach->guest, STEP_ROOT_READY, &pty.master, 1, err) < 0)
 		return -err->code;
 	close(pty.master);

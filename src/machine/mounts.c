@@ -201,8 +201,7 @@ static int confine(const struct target *target, const struct section *gone, stru
 		return err_set(err, -cgroup, "open control group '%s': %s", group,
 			       strerror(-cgroup));
 	/* As at its start: where the kernel has no such programs the other walls stand without. */
-	walls_confine(cgroup, rows, count);
-	return 0;
+	return walls_confine(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }
 
 static int show(const struct target *target, struct shares *shares, struct err *err)

@@ -74,13 +74,25 @@ static int make_group(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, -r, "make control group '%s': %s", path, strerror(-r)) : 0;
 }
 
+/* Where the kernel has no such programs, doctor says so; the other walls stand without, if there are others. */
+static int confine(struct run *run, struct err *err)
+{
+	struct device rows[SHARES_MAX];
+	size_t count = shares_devices(&run->shares, rows, SHARES_MAX);
+	int r = walls_confine(run->cgroup_fd, rows, count, err);
+
+	if (r <= 0 || !run->machine->config.privileged)
+		return r < 0 ? r : 0;
+	return run_warn(run,
+			"the kernel takes no control group programs for devices, and it is "
+			"privileged: its root reaches every device of the host, disks too",
+			err);
+}
+
 int place_make(struct run *run, struct err *err)
 {
-	if (enter_scope(run, err) < 0 || make_group(run, err) < 0)
+	if (enter_scope(run, err) < 0 || make_group(run, err) < 0 || confine(run, err) < 0)
 		return -err->code;
-	/* Where the kernel has no such programs, doctor says so; the other walls stand without. */
-	struct device rows[SHARES_MAX];
-	walls_confine(run->cgroup_fd, rows, shares_devices(&run->shares, rows, SHARES_MAX));
 	return limits_apply(run->machine, &run->machine->config, run->cgroup_fd, run->state.disk,
 			    err);
 }

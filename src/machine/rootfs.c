@@ -195,8 +195,7 @@ static int open_console(const struct rootfs *rootfs, struct pty *console, struct
 	int r = pts < 0 ? -errno : pty_open(pts, console);
 
 	if (r < 0)
-		return err_set(err, -r, "open a pseudo-terminal for the console: %s",
-			       r == -ENOSPC ? "none is left (kernel.pty.max)" : strerror(-r));
+		return err_set(err, -r, "open a pseudo-terminal for the console: %s", pty_why(r));
 	snprintf(slave, sizeof slave, "dev/pts/%u", console->number);
 	scoped_fd int mount = mount_clone(root_fd, slave, 0);
 	if (mount < 0)

@@ -224,6 +224,8 @@ int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
 	struct run run;
 
 	run_init(&run, machine);
+	/* The keeper has made its own to suit itself. */
+	rations_reset();
 	fcntl(keeper_fd, F_SETFD, FD_CLOEXEC);
 	int r = lock < 0 ? lock : respawn(&run, err);
 	if (r == 0) {

@@ -53,23 +53,37 @@ static int limit_groups(int cgroup_fd)
 	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
 }
 
-int walls_confine(int cgroup_fd, const struct device *more, size_t count)
+/* What a kernel says that has no such programs, or lets none be loaded, as in a machine. */
+static bool has_none(int code)
+{
+	return code == -EPERM || code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP;
+}
+
+static int limit_devices(int cgroup_fd, const struct device *more, size_t count)
 {
 	enum { OWN = sizeof devices / sizeof *devices };
 	struct device rows[DEVICES_MAX];
 
-	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
-
-	if (r < 0)
-		return r;
-	if (walls_hole("devices"))
-		return 0;
 	if (count > DEVICES_MAX - OWN)
 		return -E2BIG;
 	memcpy(rows, devices, sizeof devices);
 	if (count > 0)
 		memcpy(rows + OWN, more, count * sizeof *more);
 	return devices_confine(cgroup_fd, rows, OWN + count);
+}
+
+int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err)
+{
+	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
+
+	if (r < 0)
+		return err_set(err, -r, "limit the groups that the machine may make: %s",
+			       strerror(-r));
+	r = walls_hole("devices") ? 0 : limit_devices(cgroup_fd, more, count);
+	if (r == 0 || has_none(r))
+		return r != 0;
+	return err_set(err, -r, "confine the machine to its devices: %s",
+		       r == -E2BIG ? "it has too many; take some out" : strerror(-r));
 }
 
 /*

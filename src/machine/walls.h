@@ -18,9 +18,9 @@ int walls_raise(const struct machine_config *config, const struct label *label, 
 /*
  * Limits how many groups a guest makes below its own, and takes from it every device but those that it
  * finds in its /dev, which are the usual ones and more. The latter needs control group programs in the kernel; a user namespace and nodev
- * mounts stand without. 0 or -errno.
+ * mounts stand without. 0, 1: this kernel lets no such program be loaded, or -code.
  */
-int walls_confine(int cgroup_fd, const struct device *more, size_t count);
+int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err);
 
 /*
  * Whether a wall is to be left out, so that tests/attack can see what is behind it: in the test's own

@@ -55,6 +55,10 @@ case_inotify() {
 
 case_pseudo_terminals() {
 	take_all ptys
+	hold ptys 100000
+	fails '12[0-9]' "pseudo-terminal in the machine: none is left.*kernel.pty.max" berth exec -t greedy -- true
+	berth exec greedy -- true
+	let_go
 }
 
 case_shared_memory() {

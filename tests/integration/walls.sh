@@ -134,6 +134,37 @@ case_a_fork_bomb() {
 	berth delete --force bomb
 }
 
+# injected ERROR WORDS...: berth, to which each bpf(2) fails with it; what it says in $T/err.
+injected() {
+	local error=$1
+	shift
+	strace -f -qq -o /dev/null -e trace=bpf -e "inject=bpf:error=$error" berth "$@" 2>"$T/err"
+}
+
+# A wall that this kernel has, and that fails all the same, is no wall less without a word.
+case_a_wall_that_cannot_be_raised() {
+	local traced
+	berth create bb unwalled
+	not timeout 60 strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=ENOMEM berth start unwalled 2>"$T/err"
+	has "confine the machine to its devices: Cannot allocate memory" "$(cat "$T/err")"
+	state_is unwalled failed
+	# One that this kernel has not: the others stand, unless its root is the host's.
+	injected EPERM start unwalled &
+	traced=$!
+	retry 20 state_is unwalled running
+	berth stop unwalled
+	wait "$traced"
+	same "not a word" "" "$(cat "$T/err")"
+	berth set unwalled security.privileged=yes
+	injected EPERM start unwalled &
+	traced=$!
+	retry 20 state_is unwalled running
+	berth stop unwalled
+	wait "$traced"
+	has "its root reaches every device of the host" "$(cat "$T/err")"
+	berth delete unwalled
+}
+
 case_pseudo_terminals() {
 	berth exec m -- grep -E ' /dev/pts .*max=1024' /proc/self/mountinfo
 }
