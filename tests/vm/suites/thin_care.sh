@@ -551,7 +551,7 @@ case_moved() {
 	# Another host's. It was not detached there, or it was.
 	echo 0123456789abcdef0123456789abcdef >"$T/machine-id"
 	mount --bind "$T/machine-id" /etc/machine-id
-	dmsetup remove_all
+	retry 20 sh -c 'dmsetup remove_all; ! dmsetup ls | grep -q "("'
 	fails "host '$(hostname)' has it attached; detach it there.*import --force" berth pool status g
 	umount /etc/machine-id
 	agree
