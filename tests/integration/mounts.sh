@@ -37,9 +37,11 @@ target = /srv/data" "$(sed -n '/mount/,$p' "$BERTH_ROOT/lib/machines/m/machine.c
 }
 
 case_kept_over_a_reboot() {
+	local boot
+	boot=$(in_m 'cat /proc/sys/kernel/random/boot_id')
 	# It may be ended by the very reboot.
 	in_m reboot || true
-	retry 20 in_m 'grep -q " /srv/data " /proc/mounts && test "$(cut -d. -f1 /proc/uptime)" -lt 5'
+	retry 20 in_m "grep -q ' /srv/data ' /proc/mounts && ! grep -q $boot /proc/sys/kernel/random/boot_id"
 	same "read again" hello "$(in_m 'cat /srv/data/file')"
 }
 
