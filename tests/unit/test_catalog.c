@@ -501,6 +501,61 @@ static void test_processes(void)
 	CU_ASSERT_EQUAL(bytes, volumes);
 }
 
+static bool count_drawn(const char *name, const char *next_id)
+{
+	scoped_free char *sql = text_format("UPDATE pool SET next_id = %s", next_id);
+	sqlite3 *db;
+
+	bool good = sqlite3_open(path(name), &db) == SQLITE_OK &&
+		    sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	sqlite3_close(db);
+	return good;
+}
+
+static uint64_t make(struct catalog *c, const char *name)
+{
+	struct err err = { 0 };
+	uint64_t next = 0, id = 0;
+
+	if (catalog_next_id(c, &next, &err) < 0 ||
+	    catalog_intend_volume(c, name, 4096, NULL, false, &id, &err) < 0 ||
+	    catalog_finish(c, &err) < 0)
+		fprintf(stderr, "\n  %s\n", err.text);
+	CU_ASSERT_EQUAL(next, id);
+	return id;
+}
+
+/* Ids have 24 bits: after the last one those begin again that nobody has. */
+static void test_ids_go_round(void)
+{
+	scoped_catalog struct catalog c = { 0 };
+	struct catalog_head head = { 0 };
+	struct err err = { 0 };
+	uint64_t id = 0;
+
+	CU_ASSERT_FATAL(fresh("a") && catalog_open(&c, path("a"), UUID, &err) == 0);
+	CU_ASSERT_EQUAL(make(&c, "one"), 1);
+	CU_ASSERT_EQUAL(make(&c, "two"), 2);
+	CU_ASSERT_EQUAL(make(&c, "three"), 3);
+	CU_ASSERT_FATAL(count_drawn("a", "16777215"));
+	CU_ASSERT_EQUAL(make(&c, "last"), CATALOG_ID_MAX);
+	/* One that was removed is free, one in quarantine is not. */
+	CU_ASSERT_EQUAL(catalog_intend_delete(&c, 2, &err), 0);
+	CU_ASSERT_EQUAL(catalog_finish(&c, &err), 0);
+	CU_ASSERT_EQUAL(catalog_quarantine(&c, 4, &err), 0);
+	CU_ASSERT_EQUAL(make(&c, "another two"), 2);
+	CU_ASSERT_EQUAL(make(&c, "five"), 5);
+	/* What was not made gives its id back when all others were used. */
+	CU_ASSERT_EQUAL(catalog_intend_volume(&c, "six", 4096, NULL, false, &id, &err), 0);
+	CU_ASSERT_EQUAL(id, 6);
+	CU_ASSERT_EQUAL(catalog_abandon(&c, false, &err), 0);
+	CU_ASSERT_EQUAL(make(&c, "seven"), 7);
+	CU_ASSERT_EQUAL(catalog_read_head(&c, &head, &err), 0);
+	CU_ASSERT_EQUAL(head.next_id, CATALOG_ID_MAX + 8);
+	CU_ASSERT_FATAL(count_drawn("a", "2 * 16777215"));
+	CU_ASSERT_EQUAL(make(&c, "six again"), 6);
+}
+
 static CU_TestInfo tests[] = {
 	{ "the two transactions of a change", test_protocol },
 	{ "what must not be is refused", test_refusals },
@@ -509,6 +564,7 @@ static CU_TestInfo tests[] = {
 	{ "commits are durable", test_pragmas },
 	{ "killed at every call to the disk", test_killed },
 	{ "eight processes", test_processes },
+	{ "ids go round", test_ids_go_round },
 	CU_TEST_INFO_NULL,
 };
 

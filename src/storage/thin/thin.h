@@ -219,6 +219,9 @@ int thin_format(struct pool *pool, struct err *err);
 int thin_erase(struct pool *pool, struct err *err);
 int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *err);
 
+/* Whether the pool has that id: 1, 0, or a failure. */
+int thin_has(struct pool *pool, uint64_t id, struct err *err);
+
 /*
  * Under the lock: runs a program on a snapshot of the metadata, whose device is its last word; io as in
  * child_run().
@@ -256,8 +259,8 @@ int thin_trim(struct pool *pool, struct text *report, struct err *err);
 /* Words for a volume, or its growth, with which the pool would promise more than overcommit.max allows. */
 int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t bytes,
 		       struct err *err);
-int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
-		  void *context, struct err *err);
+int thin_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
+		  struct err *err);
 int thin_glance(struct pool *pool, struct pool_usage *usage, struct err *err);
 void thin_watch_device(const struct pool *pool, char *out, size_t room);
 int thin_watch_again(struct pool *pool, struct err *err);
@@ -272,6 +275,8 @@ int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err);
 /* A detached mount of it. */
 int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mount_fd,
 	       struct err *err);
+/* The same to look at what is nobody's: nothing at all is written. A descriptor or -errno. */
+int thin_mount_look(const struct pool *pool, dev_t dev);
 /* Makes it as large as its device. Idempotent. */
 int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err);
 

@@ -25,8 +25,10 @@ enum catalog_state {
 	CATALOG_LOST,        /* a volume that the pool no longer has */
 };
 
+enum { CATALOG_ID_MAX = (1 << 24) - 1 }; /* ids begin at 1 */
+
 struct catalog_volume {
-	uint64_t id; /* of the thin device; never used twice */
+	uint64_t id; /* of the thin device; not used again before all others were */
 	char name[VOLUME_NAME_MAX + 1];
 	char uuid[37];
 	uint64_t size;    /* bytes */
@@ -46,7 +48,7 @@ struct catalog_intent {
 
 struct catalog_head {
 	uint64_t transaction; /* the pool's, after what was finished last */
-	uint64_t next_id;
+	uint64_t next_id; /* ids that were drawn, and one: beyond CATALOG_ID_MAX they begin again */
 	struct catalog_intent intent;
 };
 
@@ -91,7 +93,13 @@ struct catalog_census {
 int catalog_count(struct catalog *catalog, struct catalog_census *census, struct err *err);
 
 /*
- * The first transaction of making a volume: draws an id and writes the intent. origin NULL: an empty
+ * The id that the next volume would get. When next_id is beyond CATALOG_ID_MAX it was drawn before, and the pool is
+ * to be asked whether it has it, since what is begun on it is undone by removing it. -ENOSPC: all are taken.
+ */
+int catalog_next_id(struct catalog *catalog, uint64_t *id, struct err *err);
+
+/*
+ * The first transaction of making a volume: draws that id and writes the intent. origin NULL: an empty
  * one of that size. -EEXIST: the name is taken.
  */
 int catalog_intend_volume(struct catalog *catalog, const char *name, uint64_t size,

@@ -11,6 +11,62 @@
 	" '-a' || substr(h, 18, 3) || '-' || substr(h, 21)"                                \
 	" FROM (SELECT lower(hex(randomblob(16))) AS h))"
 
+/* Which id is drawn when so many were. */
+static uint64_t id_of(uint64_t next)
+{
+	return (next - 1) % CATALOG_ID_MAX + 1;
+}
+
+static int is_taken(struct catalog *catalog, uint64_t id, bool *taken)
+{
+	scoped_statement sqlite3_stmt *s = NULL;
+	int rc = statement_query(catalog, &s, "SELECT 1 FROM volume WHERE id = ?1", "i", id);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	*taken = rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* What next_id is once those were passed over that a volume has; SQLITE_FULL: one has each. */
+static int draw(struct catalog *catalog, uint64_t *next)
+{
+	bool taken = true;
+	int rc = statement_number(catalog, "SELECT next_id FROM pool", next);
+	uint64_t end = *next + CATALOG_ID_MAX;
+
+	/* The first time nobody has any of them. */
+	if (rc == SQLITE_OK && *next <= CATALOG_ID_MAX)
+		return rc;
+	while (rc == SQLITE_OK && taken) {
+		if (*next == end)
+			return SQLITE_FULL;
+		rc = is_taken(catalog, id_of(*next), &taken);
+		*next += taken;
+	}
+	return rc;
+}
+
+static int refuse_full(struct err *err)
+{
+	return err_set(err, ENOSPC,
+		       "the pool has as many volumes as there are ids, %d; delete some",
+		       CATALOG_ID_MAX);
+}
+
+int catalog_next_id(struct catalog *catalog, uint64_t *id, struct err *err)
+{
+	uint64_t next = 0;
+	int rc = draw(catalog, &next);
+
+	if (rc == SQLITE_FULL)
+		return refuse_full(err);
+	if (rc != SQLITE_OK)
+		return statement_fail(catalog, rc, "read", err);
+	*id = id_of(next);
+	return 0;
+}
+
 int catalog_intend_volume(struct catalog *catalog, const char *name, uint64_t size,
 			  const struct catalog_volume *origin, bool suspended, uint64_t *id,
 			  struct err *err)
@@ -21,25 +77,28 @@ int catalog_intend_volume(struct catalog *catalog, const char *name, uint64_t si
 	int rc = statement_begin(catalog);
 
 	if (rc == SQLITE_OK)
-		rc = statement_number(catalog, "SELECT next_id FROM pool", &next);
+		rc = draw(catalog, &next);
+	bool full = rc == SQLITE_FULL;
 	if (rc == SQLITE_OK)
 		rc = statement_execute(catalog,
 				       "INSERT INTO volume VALUES(?1, " NEW_UUID
 				       ", ?2, ?3, ?4, ?5, 0)",
-				       "itiii", next, name, origin ? origin->size : size, from,
-				       (uint64_t)time(NULL));
+				       "itiii", id_of(next), name, origin ? origin->size : size,
+				       from, (uint64_t)time(NULL));
 	if (rc == SQLITE_OK)
 		rc = statement_execute(
 			catalog, "INSERT INTO intent SELECT 1, ?1, ?2, ?3, tid + 1, ?4 FROM pool",
-			"iiii", op, next, from, (uint64_t)suspended);
+			"iiii", op, id_of(next), from, (uint64_t)suspended);
 	if (rc == SQLITE_OK)
 		rc = statement_execute(catalog, "UPDATE pool SET next_id = ?1", "i", next + 1);
 	rc = statement_end(catalog, rc);
+	if (full)
+		return refuse_full(err);
 	if (statement_code(rc) == -EEXIST)
 		return err_set(err, EEXIST, "make '%s': there is one of that name already", name);
 	if (rc != SQLITE_OK)
 		return statement_fail(catalog, rc, "write", err);
-	*id = next;
+	*id = id_of(next);
 	return 0;
 }
 
@@ -152,7 +211,7 @@ int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct e
 	return single(catalog, "UPDATE volume SET size = ?2 WHERE id = ?1", id, size, err);
 }
 
-/* Ids are drawn behind all that there are. */
+/* Ids are drawn behind all that there are, as long as that can be. */
 int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err)
 {
 	int rc = statement_begin(catalog);

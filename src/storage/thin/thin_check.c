@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { BEYOND = 16 }; /* ids that the catalogue has not drawn yet, but a stranger may have */
+enum {
+	BEYOND = 16,   /* ids that the catalogue has not drawn yet, but a stranger may have */
+	LOOKED = 1024, /* of those drawn last, one by one */
+};
 
 struct check {
 	struct pool *pool;
@@ -19,6 +22,7 @@ struct check {
 	bool *known;   /* owned; by id: the catalogue has it */
 	uint64_t end;  /* ids are below that */
 	unsigned findings;
+	bool partly; /* not every id that was ever drawn was looked at */
 };
 
 static unsigned long long ull(uint64_t n)
@@ -27,22 +31,22 @@ static unsigned long long ull(uint64_t n)
 }
 
 /* There is no list of ids to ask the kernel for, but a device can be made of those that are. */
-static int probe(struct check *check, uint64_t id)
+int thin_has(struct pool *pool, uint64_t id, struct err *err)
 {
 	const struct catalog_volume volume = { .id = id, .size = 1 << 20 };
-	struct err err = { 0 };
+	struct err why = { 0 };
 	struct dm_info info;
 	dev_t dev;
 
-	if (thin_active(check->pool, id, &info))
+	if (thin_active(pool, id, &info))
 		return 1;
-	int r = thin_activate(check->pool, &volume, &dev, &err);
+	int r = thin_activate(pool, &volume, &dev, &why);
 	if (r == -ENODATA)
 		return 0;
 	if (r < 0)
-		return err_set(check->err, err.code, "%s", err.text);
-	r = thin_deactivate(check->pool, id, THIN_WAIT_MS);
-	return r < 0 ? err_set(check->err, -r, "let go of id %llu: %s", ull(id), dm_why(r)) : 1;
+		return err_set(err, why.code, "%s", why.text);
+	r = thin_deactivate(pool, id, THIN_WAIT_MS);
+	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", ull(id), dm_why(r)) : 1;
 }
 
 static int note_id(void *context, uint64_t id)
@@ -50,6 +54,14 @@ static int note_id(void *context, uint64_t id)
 	struct text *ids = context;
 
 	return text_add_bytes(ids, &id, sizeof id);
+}
+
+/* What is behind every id that was drawn, and so many more. */
+static uint64_t drawn_end(const struct check *check, unsigned more)
+{
+	uint64_t end = check->session->head.next_id + more;
+
+	return end <= CATALOG_ID_MAX ? end : CATALOG_ID_MAX + 1;
 }
 
 static int make_room(struct check *check, uint64_t end)
@@ -62,7 +74,7 @@ static int make_room(struct check *check, uint64_t end)
 
 static int look_at_list(struct check *check, const struct text *ids)
 {
-	uint64_t end = check->session->head.next_id, id;
+	uint64_t end = drawn_end(check, 0), id;
 
 	for (size_t at = 0; at < ids->length; at += sizeof id) {
 		memcpy(&id, ids->data + at, sizeof id);
@@ -77,6 +89,38 @@ static int look_at_list(struct check *check, const struct text *ids)
 	return 0;
 }
 
+static int look_at_row(void *context, const struct catalog_volume *volume)
+{
+	struct check *check = context;
+
+	if (volume->id < check->end)
+		check->known[volume->id] = true;
+	return 0;
+}
+
+/* One by one: what the catalogue knows, and what was drawn last, which a crash may have left. */
+static int look_at_some(struct check *check)
+{
+	uint64_t drawn = check->session->head.next_id;
+
+	if (make_room(check, drawn_end(check, BEYOND)) < 0 ||
+	    catalog_list_all(check->session->catalog, look_at_row, check, check->err) < 0)
+		return -check->err->code;
+	for (uint64_t id = 0; id < check->end; id++) {
+		/* How many were drawn since it was: ids go round. */
+		uint64_t ago =
+			(drawn + BEYOND + CATALOG_ID_MAX - id % CATALOG_ID_MAX) % CATALOG_ID_MAX;
+		if (ago > LOOKED + BEYOND && !check->known[id])
+			continue;
+		int r = thin_has(check->pool, id, check->err);
+		if (r < 0)
+			return r;
+		check->present[id] = r;
+	}
+	check->partly = drawn > LOOKED;
+	return 0;
+}
+
 /* By the list of thin_ls, or without it one by one. */
 static int look_at_pool(struct check *check)
 {
@@ -85,24 +129,7 @@ static int look_at_pool(struct check *check)
 
 	if (thin_ids(check->pool, note_id, &ids, &none) == 0 && !ids.failed)
 		return look_at_list(check, &ids);
-	if (make_room(check, check->session->head.next_id + BEYOND) < 0)
-		return -check->err->code;
-	for (uint64_t id = 0; id < check->end; id++) {
-		int r = probe(check, id);
-		if (r < 0)
-			return r;
-		check->present[id] = r;
-	}
-	return 0;
-}
-
-static int look_at_row(void *context, const struct catalog_volume *volume)
-{
-	struct check *check = context;
-
-	if (volume->id < check->end)
-		check->known[volume->id] = true;
-	return 0;
+	return look_at_some(check);
 }
 
 /* What may tell somebody what it was. */
@@ -335,5 +362,10 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 	free(check.known);
 	if (r == 0 && check.findings == 0)
 		text_add(report, "catalogue and pool agree\n");
+	if (r == 0 && check.partly)
+		text_add(report,
+			 "looked at are volumes and the %d ids drawn last; for all others install "
+			 "thin_ls (package thin-provisioning-tools)\n",
+			 LOOKED);
 	return r < 0 ? r : look_at_named(&check);
 }

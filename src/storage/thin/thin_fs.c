@@ -22,6 +22,7 @@ enum { XFS_MIN = 300 << 20, CHECK_SECONDS = 24 * 3600 };
 struct type {
 	const char *name, *mkfs, *check, *package;
 	const char *options; /* of a mount */
+	const char *still;   /* of a mount that writes nothing at all: no log is played back */
 	/* What the programs get. look: changes nothing, and ends with 0 when all is well. */
 	const char *const *make, *const *replay, *const *look, *const *look_whole, *const *mend;
 };
@@ -46,11 +47,11 @@ static const char *const xfs_look[] = { "-n", NULL };
 static const struct type types[] = {
 	/* A write that failed must not be followed by others that make sense only with it. */
 	{ "ext4", "mkfs.ext4", "e2fsck", "e2fsprogs",
-	  "data_err=abort,errors=remount-ro,noinit_itable", ext4_make, ext4_replay, ext4_look,
-	  ext4_look_whole, ext4_mend },
+	  "data_err=abort,errors=remount-ro,noinit_itable", "ro,noload", ext4_make, ext4_replay,
+	  ext4_look, ext4_look_whole, ext4_mend },
 	/* A clone has its origin's UUID, and both may be in use. */
-	{ "xfs", "mkfs.xfs", "xfs_repair", "xfsprogs", "nouuid", xfs_make, NULL, xfs_look, xfs_look,
-	  NULL },
+	{ "xfs", "mkfs.xfs", "xfs_repair", "xfsprogs", "nouuid", "ro,norecovery,nouuid", xfs_make,
+	  NULL, xfs_look, xfs_look, NULL },
 };
 
 static const struct type *type_of(const struct pool *pool)
@@ -141,6 +142,17 @@ int thin_mount(const struct pool *pool, dev_t dev, uint64_t attributes, int *mou
 		return err_set(err, -fd, "mount '%s': %s", path, mount_why(fd));
 	*mount_fd = fd;
 	return 0;
+}
+
+int thin_mount_look(const struct pool *pool, dev_t dev)
+{
+	const struct type *type = type_of(pool);
+	char path[32];
+
+	dm_path(dev, path, sizeof path);
+	return mount_make(type->name, path, type->still,
+			  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+				  MOUNT_ATTR_NOEXEC);
 }
 
 /* Whatever is in a new volume is in all that is made from it. */

@@ -21,7 +21,7 @@ static int parse(char *list, int (*visit)(void *context, uint64_t id), void *con
 		char *word = text_trim(line);
 		if (!*word)
 			continue;
-		if (text_to_u64(word, 0, DM_THIN_ID_MAX, &id) < 0)
+		if (text_to_u64(word, 0, CATALOG_ID_MAX, &id) < 0)
 			return err_set(err, EPROTO, "thin_ls says '%.60s', which is no id", word);
 		int r = visit(context, id);
 		if (r != 0)

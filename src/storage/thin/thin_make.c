@@ -131,6 +131,27 @@ static int make_too_soon(struct pool *pool, uint64_t id, const struct catalog_vo
 	return thin_message(pool, "create_thin %llu", (unsigned long long)id);
 }
 
+/*
+ * An id that was another volume's before: what nobody knows may have it, and undoing what a killed command began
+ * would remove that. So the pool is asked first, and what it has is kept.
+ */
+static int clear_id(struct pool *pool, struct thin_session *session, struct err *err)
+{
+	uint64_t id;
+
+	if (session->head.next_id <= CATALOG_ID_MAX)
+		return 0;
+	for (;;) {
+		if (catalog_next_id(session->catalog, &id, err) < 0)
+			return -err->code;
+		int there = thin_has(pool, id, err);
+		if (there <= 0)
+			return there;
+		if (catalog_quarantine(session->catalog, id, err) < 0)
+			return -err->code;
+	}
+}
+
 /* Both transactions of a new volume, of which origin NULL is an empty one. */
 static int make_volume(struct pool *pool, struct thin_session *session, const char *name,
 		       uint64_t size, const struct catalog_volume *origin, struct err *err)
@@ -142,7 +163,8 @@ static int make_volume(struct pool *pool, struct thin_session *session, const ch
 
 	if (admit(pool, &session->status, err) < 0 ||
 	    (!pool_is_reserve(name) &&
-	     thin_admit_promise(pool, session, origin ? origin->size : size, err) < 0))
+	     thin_admit_promise(pool, session, origin ? origin->size : size, err) < 0) ||
+	    clear_id(pool, session, err) < 0)
 		return -err->code;
 	fault_point("thin-make");
 	int r = too_soon ? make_too_soon(pool, session->head.next_id, origin) : 0;

@@ -82,11 +82,10 @@ int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err
 
 static char *read_host_name(struct pool *pool, dev_t dev)
 {
-	struct err ignored = { 0 };
-	scoped_fd int mount = -1;
+	scoped_fd int mount = thin_mount_look(pool, dev);
 	char name[65] = "";
 
-	if (thin_mount(pool, dev, MOUNT_ATTR_RDONLY, &mount, &ignored) < 0)
+	if (mount < 0)
 		return NULL;
 	scoped_fd int fd = file_open_in_root(mount, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
 	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof name - 1);

@@ -64,6 +64,13 @@ agree() {
 	same "a sound pool" "catalogue and pool agree" "$(berth pool check g)"
 }
 
+# sum_of ID: of what a volume holds, by a device of our own.
+sum_of() {
+	dmsetup create look --table "0 409600 thin /dev/mapper/$(device pool) $1"
+	md5sum </dev/mapper/look
+	dmsetup remove --retry look
+}
+
 case_sound() {
 	begin sound
 	has "takes it as it is" "$(berth pool repair g)"
@@ -259,7 +266,7 @@ case_failing_disk() {
 }
 
 case_catalogue() {
-	local id books
+	local id books before
 	begin catalog
 	id=$(id_of template.one)
 	# With the copy on its disk everything has its name again.
@@ -279,6 +286,10 @@ case_catalogue() {
 	has "catalogue was missing" "$(cat "$T/report")"
 	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"
 	has "lost and [1-9] that are nobody's" "$(berth pool status g 2>&1)"
+	# It is looked at, and not a byte of it changes.
+	before=$(sum_of "$id")
+	has "of host 'host-catalog'" "$(berth pool check g)"
+	same "what is nobody's" "$before" "$(sum_of "$id")"
 	fails "no id 77" berth pool adopt g 77 template.one
 	berth pool adopt g "$id" template.one
 	# The pool's reserve, which nobody would want back.
@@ -315,6 +326,36 @@ case_one_lost() {
 	import three
 	berth template delete one two three
 	agree
+	end
+}
+
+# Ids have 24 bits: when all were used they are used again, but for those that the pool has.
+case_ids_go_round() {
+	local id
+	begin ids
+	id=$(id_of template.one)
+	sqlite3 "$pools/g/catalog.db" "UPDATE pool SET next_id = 16777215 + $id"
+	import two
+	(($(id_of template.two) != id))
+	import three
+	berth template delete two
+	import two
+	agree
+	# One that nobody knows any more is found before its id is drawn, and stays.
+	sqlite3 "$pools/g/catalog.db" "DELETE FROM volume WHERE id = $id; UPDATE pool SET next_id = 16777215 + $id"
+	import four
+	(($(id_of template.four) != id))
+	has "id $id .*of host 'host-ids'. is nobody's" "$(berth pool check g)"
+	berth pool adopt g "$id" template.one
+	agree
+	# Without the list of thin_ls the ids that were ever drawn are not all looked at, one by one.
+	mount --bind /dev/null "$(command -v thin_ls)"
+	SECONDS=0
+	berth pool check g | tee "$T/report"
+	umount "$(command -v thin_ls)"
+	has "catalogue and pool agree" "$(cat "$T/report")"
+	has "1024 ids drawn last" "$(cat "$T/report")"
+	((SECONDS < 300))
 	end
 }
 
