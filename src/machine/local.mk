@@ -13,6 +13,7 @@ libmachine_a_SOURCES = \
 	src/machine/follow.c \
 	src/machine/freeze.c src/machine/freeze.h \
 	src/machine/fresh.c src/machine/fresh.h \
+	src/machine/growth.c src/machine/growth.h \
 	src/machine/guest.c src/machine/guest.h \
 	src/machine/handover.c src/machine/handover.h \
 	src/machine/headroom.c src/machine/headroom.h \

@@ -8,6 +8,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "machine/growth.h"
 #include "machine/run.h"
 #include "storage/space.h"
 
@@ -19,25 +20,15 @@
 #include <sys/mount.h>
 #include <time.h>
 
-enum { WINDOW_SECONDS = 5, GROW_SECONDS = 10 };
-
-/* A machine whose volume is in use, as it was at the last look. */
-struct user {
-	char name[64];
-	uint64_t used; /* bytes of the pool that its volume takes */
-	uint64_t base; /* the same, a few seconds ago */
-	bool seen;
-	bool held; /* as this look found it */
-};
+enum { GROW_SECONDS = 10, GROW_SECONDS_MAX = 60 };
 
 struct tender {
 	const struct site *site;
 	const char *pool;
-	struct user *users; /* owned */
-	size_t count;
-	time_t based;      /* when the bases were taken */
-	time_t grow_again; /* not before */
-	bool grow_failed;  /* and it was told */
+	struct growth growth; /* owned */
+	time_t grow_again;    /* not before */
+	time_t grow_pause;    /* seconds */
+	bool grow_failed;     /* and it was told */
 	enum space_level told;
 	struct space space;
 	char below[PATH_MAX]; /* as in pool_usage */
@@ -53,52 +44,6 @@ static void tell(const struct tender *tender, struct event *event)
 }
 
 /* ---- Looking */
-
-static struct user *find_user(struct tender *tender, const char *name)
-{
-	for (size_t i = 0; i < tender->count; i++) {
-		if (strcmp(tender->users[i].name, name) == 0)
-			return &tender->users[i];
-	}
-	struct user *list = realloc(tender->users, (tender->count + 1) * sizeof *tender->users);
-	if (!list)
-		return NULL;
-	tender->users = list;
-	list[tender->count] = (struct user){ .used = UINT64_MAX };
-	snprintf(list[tender->count].name, sizeof list->name, "%s", name);
-	return &list[tender->count++];
-}
-
-static int note_use(void *context, const char *volume, uint64_t used)
-{
-	struct tender *tender = context;
-	static const char kind[] = "machine.";
-
-	if (!text_starts(volume, kind))
-		return 0;
-	struct user *user = find_user(tender, volume + strlen(kind));
-	if (!user)
-		return -ENOMEM;
-	/* All that one had before we first looked is no growth. */
-	if (user->used == UINT64_MAX)
-		user->base = used;
-	user->used = used;
-	user->seen = true;
-	return 0;
-}
-
-static void forget_unseen(struct tender *tender)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < tender->count; i++) {
-		if (tender->users[i].seen)
-			tender->users[kept++] = tender->users[i];
-	}
-	tender->count = kept;
-	for (size_t i = 0; i < kept; i++)
-		tender->users[i].seen = false;
-}
 
 /* What programs have written and the kernel has not: of one machine, where that is counted. */
 static int read_pending(const struct tender *tender, const char *name, uint64_t *bytes)
@@ -143,8 +88,9 @@ static uint64_t pending(const struct tender *tender)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < tender->count; i++) {
-		if (read_pending(tender, tender->users[i].name, &sum) < 0)
+	for (size_t i = 0; i < tender->growth.count; i++) {
+		const char *machine = tender->growth.list[i]->machine;
+		if (machine && read_pending(tender, machine, &sum) < 0)
 			return host_pending();
 	}
 	return sum;
@@ -156,9 +102,8 @@ static int look(struct tender *tender, struct pool *pool, struct err *err)
 	struct pool_state state;
 
 	if (pool->ops->pool_usage(pool, &usage, err) < 0 || pool_look(pool, &state, err) < 0 ||
-	    pool_each_use(pool, note_use, tender, err) < 0)
+	    growth_look(&tender->growth, pool, usage.used, err) < 0)
 		return -err->code;
-	forget_unseen(tender);
 	snprintf(tender->below, sizeof tender->below, "%s", usage.below);
 	tender->space = (struct space){
 		.total = usage.total,
@@ -174,16 +119,16 @@ static int look(struct tender *tender, struct pool *pool, struct err *err)
 /* ---- Acting */
 
 /* By its mark: it may have been stopped meanwhile, or held by who was killed at work here. */
-static bool is_held(const struct tender *tender, const struct user *user)
+static bool is_held(const struct tender *tender, const struct grower *grower)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 
-	return machine_paths(&machine, tender->site, user->name, &ignored) == 0 &&
+	return machine_paths(&machine, tender->site, grower->machine, &ignored) == 0 &&
 	       machine_held(&machine, NULL, 0);
 }
 
-static void hold(const struct tender *tender, const struct user *user, bool held)
+static void hold(const struct tender *tender, struct grower *grower, bool held)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
@@ -199,24 +144,25 @@ static void hold(const struct tender *tender, const struct user *user, bool held
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
 			 "pool grow %s",
 			 tender->pool, space_percent(&tender->space), tender->pool);
-	if (machine_paths(&machine, tender->site, user->name, &ignored) < 0 ||
+	if (held)
+		growth_held(grower);
+	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
 	tell(tender, &(struct event){ .name = held ? "held" : "released",
-				      .machine = user->name,
+				      .machine = grower->machine,
 				      .cause = held ? why : NULL });
 }
 
-static void write_out(const struct tender *tender, const struct user *user, struct pool *pool)
+static void write_out(const struct tender *tender, const struct grower *grower, struct pool *pool)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free char *volume = text_format("machine.%s", user->name);
 	scoped_fd int mount_fd = -1;
 	struct err ignored = { 0 };
 
-	if (!volume || machine_paths(&machine, tender->site, user->name, &ignored) < 0 ||
-	    volume_mount(pool, volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd, &ignored) <
-		    0)
+	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
+	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
+			 &ignored) < 0)
 		return;
 	/* The mount itself is but a path. */
 	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -231,54 +177,77 @@ static void write_out(const struct tender *tender, const struct user *user, stru
  * What it has written must have its blocks before somebody else takes them, who cannot be held. As a
  * grandchild, since it takes its time and we look on.
  */
-static void start_writing_out(const struct tender *tender, const struct user *user,
+static void start_writing_out(const struct tender *tender, const struct grower *grower,
 			      struct pool *pool)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		if (fork() == 0)
-			write_out(tender, user, pool);
+			write_out(tender, grower, pool);
 		_exit(0);
 	}
 	if (pid > 0)
 		child_wait(pid);
 }
 
-static int hold_growers(struct tender *tender, struct pool *pool, struct err *err)
+/* Only machines can be held; what else grows is nobody's, and begun by somebody who sees it fail. */
+static size_t find_machines(const struct growth *growth, struct grower **machines)
 {
-	struct space_volume *volumes = calloc(tender->count + 1, sizeof *volumes);
+	size_t count = 0;
 
-	if (!volumes)
-		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < tender->count; i++) {
-		struct user *user = &tender->users[i];
-		user->held = is_held(tender, user);
-		uint64_t growth = user->used > user->base ? user->used - user->base : 0;
-		volumes[i] = (struct space_volume){ growth, user->held };
+	for (size_t i = 0; i < growth->count; i++) {
+		if (growth->list[i]->machine)
+			machines[count++] = growth->list[i];
 	}
-	space_decide(&tender->space, volumes, tender->count);
-	for (size_t i = 0; i < tender->count; i++) {
-		if (volumes[i].held == tender->users[i].held)
-			continue;
-		hold(tender, &tender->users[i], volumes[i].held);
-		if (volumes[i].held && *tender->below)
-			start_writing_out(tender, &tender->users[i], pool);
-	}
-	free(volumes);
-	return 0;
+	return count;
 }
 
-/* The bases follow, so that who has stopped growing is no grower. */
-static void move_window(struct tender *tender)
+static void hold_machines(struct tender *tender, struct grower **machines,
+			  struct space_volume *volumes, struct pool *pool)
 {
-	time_t now = time(NULL);
+	size_t count = find_machines(&tender->growth, machines);
 
-	if (now - tender->based < WINDOW_SECONDS)
-		return;
-	tender->based = now;
-	for (size_t i = 0; i < tender->count; i++)
-		tender->users[i].base = tender->users[i].used;
+	for (size_t i = 0; i < count; i++) {
+		struct grower *grower = machines[i];
+		grower->held = is_held(tender, grower);
+		volumes[i] = (struct space_volume){
+			.growth = grower->growth,
+			.held = grower->held,
+			.cleared = grower->cleared,
+		};
+	}
+	space_decide(&tender->space, volumes, count);
+	for (size_t i = 0; i < count; i++) {
+		if (volumes[i].held == machines[i]->held)
+			continue;
+		hold(tender, machines[i], volumes[i].held);
+		if (volumes[i].held && *tender->below)
+			start_writing_out(tender, machines[i], pool);
+	}
+}
+
+static int hold_growers(struct tender *tender, struct pool *pool, struct err *err)
+{
+	size_t room = tender->growth.count + 1;
+	struct space_volume *volumes = calloc(room, sizeof *volumes);
+	struct grower **machines = calloc(room, sizeof(void *));
+	bool can = volumes && machines;
+
+	if (can)
+		hold_machines(tender, machines, volumes, pool);
+	free(volumes);
+	free(machines);
+	return can ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static bool has_machines(const struct tender *tender)
+{
+	for (size_t i = 0; i < tender->growth.count; i++) {
+		if (tender->growth.list[i]->machine)
+			return true;
+	}
+	return false;
 }
 
 /* Each step up is told once; a step down makes the next one up worth telling again. */
@@ -301,21 +270,29 @@ static void tell_level(struct tender *tender)
 	tender->told = level;
 }
 
+/* Where nothing was to be had there will be nothing at the next look either. */
+static void put_off(struct tender *tender, bool gained)
+{
+	time_t pause = tender->grow_pause ? 2 * tender->grow_pause : GROW_SECONDS;
+
+	tender->grow_pause = gained ? 0 : pause < GROW_SECONDS_MAX ? pause : GROW_SECONDS_MAX;
+	tender->grow_again = time(NULL) + tender->grow_pause;
+}
+
 /* Not at every look: to find that a disk cannot be had takes some looking too. */
 static void grow(struct tender *tender, struct pool *pool)
 {
 	scoped_text struct text how = { 0 };
 	struct err err = { 0 };
-	time_t now = time(NULL);
 
-	if (now < tender->grow_again)
+	if (time(NULL) < tender->grow_again)
 		return;
 	int r = pool_grow_itself(pool, &how, &err);
 	if (r > 0)
 		tell(tender, &(struct event){ .name = "pool-grown", .cause = text_str(&how) });
+	put_off(tender, r > 0);
 	if (r >= 0)
 		return;
-	tender->grow_again = now + GROW_SECONDS;
 	if (!tender->grow_failed)
 		tell(tender, &(struct event){ .name = "pool-grow-failed", .cause = err.text });
 	tender->grow_failed = true;
@@ -343,8 +320,7 @@ static bool tend(struct tender *tender, struct err *err)
 	if (hold_growers(tender, &pool, err) < 0)
 		return false;
 	make_room(tender, &pool);
-	move_window(tender);
-	if (tender->told != SPACE_PLENTY && tender->count > 0)
+	if (tender->told != SPACE_PLENTY && has_machines(tender))
 		return true;
 	pool_watch_again(&pool, &(struct err){ 0 });
 	pool_keep_reserve(&pool, &(struct err){ 0 });
@@ -353,7 +329,7 @@ static bool tend(struct tender *tender, struct err *err)
 
 int machine_tend(const struct site *site, const char *pool, struct err *err)
 {
-	struct tender tender = { .site = site, .pool = pool, .based = time(NULL) };
+	struct tender tender = { .site = site, .pool = pool };
 	scoped_free char *name = text_format("tend.%s", pool);
 	struct err busy = { 0 };
 
@@ -366,6 +342,6 @@ int machine_tend(const struct site *site, const char *pool, struct err *err)
 		unsigned ms = space_pause(&tender.space);
 		nanosleep(&(struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 }, NULL);
 	}
-	free(tender.users);
+	growth_free(&tender.growth);
 	return -err->code;
 }

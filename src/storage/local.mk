@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	src/storage/btrfs.c \
+	src/storage/copied.c src/storage/copied.h \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \
 	src/storage/copy_entry.c src/storage/copy_entry.h \

@@ -14,8 +14,8 @@
 
 enum { RESERVE_PART = 100, RESERVE_MIN = 4 << 20, RESERVE_MAX = 256 << 20, PIECE = 1 << 20 };
 
-int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
-		  void *context, struct err *err)
+int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
+		  struct err *err)
 {
 	return pool->ops->upkeep ? pool->ops->upkeep->each_use(pool, visit, context, err) : 0;
 }

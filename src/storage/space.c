@@ -85,7 +85,7 @@ void space_decide(const struct space *space, struct space_volume *volumes, size_
 				: left > most / 2 ? sum / (2 * count)
 				: left > most / 4 ? most / 64
 						  : 0;
-		if (left >= 2 * most)
+		if (left >= 2 * most || (volume->cleared && !all))
 			volume->held = false;
 		else if (left < most && (all || volume->growth > much))
 			volume->held = true;

@@ -30,6 +30,7 @@ struct space {
 struct space_volume {
 	uint64_t growth; /* bytes, of the last few seconds */
 	bool held;       /* in: its machine is held still. out: it is to be */
+	bool cleared;    /* since it is held it was seen that it was not the one that grew */
 };
 
 enum space_level space_level(const struct space *space);
@@ -45,7 +46,7 @@ unsigned space_percent(const struct space *space);
 
 /*
  * Whom to hold still: from SPACE_SHORT on those who grow most, and the less room there is, the smaller
- * growers too, so that who only changes what it has is left in peace. Once there is twice as much room
+ * growers too, so that who only changes what is its own is left in peace. Once there is twice as much room
  * as where holding begins, nobody is held any more; in between, all stays as it is. Where others, whom
  * nobody holds, take the room as well, all that grow are held from there on; and all that could grow when a
  * quarter of that is left, since a write that finds no room then fails at once.

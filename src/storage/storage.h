@@ -140,6 +140,13 @@ typedef int pool_kept_visit(void *context, const char *kind, const char *name, c
 			    size_t length);
 enum { POOL_KEPT_MAX = 64 << 10 }; /* bytes of a file that is kept */
 
+/* A volume that is in use. */
+struct volume_use {
+	const char *name;
+	uint64_t used;    /* bytes of the pool that it refers to, alone or with others */
+	uint64_t written; /* bytes that were written to it since it is in use */
+};
+
 /* For a driver that keeps books of its own; a report has a line for each finding. */
 struct storage_upkeep {
 	/* Of an open pool. grow: as pool_grow. */
@@ -152,8 +159,8 @@ struct storage_upkeep {
 			 void *context, struct err *);
 	/* As pool_usage, of a pool that is not open; -ENODEV when it is not attached. */
 	int (*glance)(struct pool *, struct pool_usage *, struct err *);
-	/* Calls visit for each volume that is in use, with the bytes of the pool that it takes. */
-	int (*each_use)(struct pool *, int (*visit)(void *, const char *volume, uint64_t used),
+	/* Calls visit for each volume that is in use. */
+	int (*each_use)(struct pool *, int (*visit)(void *, const struct volume_use *),
 			void *context, struct err *);
 	/* The device-mapper device by which the kernel tells of little room... */
 	void (*device)(const struct pool *, char *out, size_t room);
@@ -279,13 +286,13 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 
 /* ---- What a pool can do by itself when it runs out of room: pool_space.c. Nothing without books. */
 
-int pool_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
-		  void *context, struct err *err);
+int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
+		  struct err *err);
 /* The device-mapper device whose events tell of little room, "" if there is none; and again, once told. */
 void pool_watch_device(const struct pool *pool, char *out, size_t room);
 /*
  * The file that a pool is, or "": while it lacks blocks the file system below has to have them, of which no
- * event tells. One that was given them all loses some again as volumes are deleted.
+ * event tells. One that has them all keeps them.
  */
 void pool_watch_file(const struct pool *pool, char *out, size_t room);
 int pool_watch_again(struct pool *pool, struct err *err);

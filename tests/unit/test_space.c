@@ -1,4 +1,5 @@
 /* Who is held still while a pool runs out of room, and how far it may grow. */
+#include "storage/copied.h"
 #include "storage/space.h"
 #include "suite.h"
 
@@ -106,7 +107,9 @@ static unsigned held(const struct space *space, struct space_volume *volumes, si
 /* A big grower, a small one, and one that only changes what it has. */
 static void test_who_is_held(void)
 {
-	const struct space_volume growing[3] = { { 20 * MIB, 0 }, { 64 << 10, 0 }, { 0, 0 } };
+	const struct space_volume growing[3] = { { .growth = 20 * MIB },
+						 { .growth = 64 << 10 },
+						 { 0 } };
 	struct space_volume volumes[3];
 	struct space space = of(940);
 
@@ -161,6 +164,110 @@ static void test_growing(void)
 		       4ULL * GIB + 100ULL * MIB);
 }
 
+/* Held for what it copied, and since seen not to have copied: unless next to nothing is left below. */
+static void test_cleared(void)
+{
+	struct space_volume volume = { .held = true, .cleared = true };
+	struct space space = of(960);
+
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_FALSE(volume.held);
+	volume.held = true;
+	volume.cleared = false;
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_TRUE(volume.held);
+	space = (struct space){ .total = 35ULL * MIB, .used = 20ULL * MIB, .least = 64ULL * MIB };
+	volume.cleared = true;
+	space_decide(&space, &volume, 1);
+	CU_ASSERT_TRUE(volume.held);
+}
+
+/* ---- Who copies: what was written and what was lost, look by look */
+
+struct scene {
+	struct copied copied;
+	struct copied_writer writers[3];
+	struct copied_writer *list[3];
+};
+
+static void set_scene(struct scene *scene)
+{
+	*scene = (struct scene){ 0 };
+	for (int i = 0; i < 3; i++)
+		scene->list[i] = &scene->writers[i];
+}
+
+static void look(struct scene *scene, double copied, double a, double b, double c)
+{
+	scene->writers[0].since = a;
+	scene->writers[1].since = b;
+	scene->writers[2].since = c;
+	copied_note(&scene->copied, copied, scene->list, 3);
+	copied_judge(&scene->copied, scene->list, 3);
+}
+
+/* One writes over what it shares, in bursts; another, all the time and more, over what is its own. */
+static void test_copier_is_found(void)
+{
+	struct scene scene;
+
+	set_scene(&scene);
+	for (int i = 0; i < 24; i++)
+		look(&scene, i % 4 ? 0 : MIB, i % 4 ? 0 : MIB, MIB / 2 + i * 1000, 0);
+	CU_ASSERT_DOUBLE_EQUAL(scene.writers[0].ratio, 1, 0.1);
+	CU_ASSERT_DOUBLE_EQUAL(scene.writers[1].ratio, 0, 0.05);
+}
+
+/* A block is taken before what is written to it is counted: some of that in the next look. */
+static void test_copier_is_found_late(void)
+{
+	struct scene scene;
+
+	set_scene(&scene);
+	for (int i = 0; i < 40; i++)
+		look(&scene, i % 4 == 0 ? MIB : 0,
+		     i % 4 == 0   ? 0.6 * MIB
+		     : i % 4 == 1 ? 0.4 * MIB
+				  : 0,
+		     20000 + i % 3 * 500, 0);
+	CU_ASSERT_TRUE(scene.writers[0].ratio * MIB > 8 * scene.writers[1].ratio * 4 * 20500);
+}
+
+/* Small writes, each of which takes a whole block, beside big ones that take none. */
+static void test_small_writes(void)
+{
+	struct scene scene;
+	unsigned noise = 1;
+
+	set_scene(&scene);
+	for (int i = 0; i < 48; i++) {
+		noise = noise * 1103515245 + 12345;
+		double small = 4096.0 * (1 + (noise >> 16) % 5);
+		look(&scene, 16 * small, small, 10.0 * MIB + (noise >> 8) % MIB, 0);
+	}
+	CU_ASSERT_DOUBLE_EQUAL(scene.writers[0].ratio, 16, 4);
+	CU_ASSERT_TRUE(scene.writers[1].ratio < 0.01);
+}
+
+/* What always goes together is told apart as soon as one of them is held. */
+static void test_holding_tells(void)
+{
+	struct scene scene;
+
+	set_scene(&scene);
+	for (int i = 0; i < 20; i++)
+		look(&scene, MIB, MIB, 100.0 * MIB, 0);
+	CU_ASSERT_TRUE(scene.writers[1].ratio * 100 > scene.writers[0].ratio);
+	for (int i = 0; i < 12; i++)
+		look(&scene, MIB, MIB, 0, 0);
+	CU_ASSERT_DOUBLE_EQUAL(scene.writers[0].ratio, 1, 0.1);
+	CU_ASSERT_TRUE(scene.writers[1].ratio * 100 * 8 < 1);
+	/* And now that nobody writes there is nothing to learn. */
+	for (int i = 0; i < 100; i++)
+		look(&scene, 0, 0, 0, 0);
+	CU_ASSERT_DOUBLE_EQUAL(scene.writers[0].ratio, 1, 0.1);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -171,6 +278,11 @@ int main(void)
 		{ "many growers", test_many_growers },
 		{ "pauses", test_pauses },
 		{ "growing", test_growing },
+		{ "cleared", test_cleared },
+		{ "who copies is found", test_copier_is_found },
+		{ "a look late", test_copier_is_found_late },
+		{ "small writes", test_small_writes },
+		{ "holding one tells", test_holding_tells },
 		CU_TEST_INFO_NULL,
 	};
 	return suite_run("space", NULL, NULL, tests);

@@ -41,7 +41,7 @@ static int grow_file(struct pool *pool, uint64_t size, struct err *err)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (size < pool->config.size)
 		return err_set(err, EINVAL, "a thin pool cannot be made smaller");
-	/* One that has all of its blocks keeps having them. */
+	/* One that has all of its blocks, or had them until volumes were deleted, has them again. */
 	bool sparse = (uint64_t)st.st_blocks * 512 < pool->config.size / 100 * 99;
 	if (reserve(pool, fd, size, sparse, err) < 0)
 		return -err->code;
@@ -136,6 +136,42 @@ static int check_growth(const struct pool *pool, const struct pool_growth *growt
 	return 0;
 }
 
+struct sizes {
+	uint64_t sectors[THIN_DISKS];
+	unsigned count;
+};
+
+static int note_size(void *context, const struct pool_disk *disk)
+{
+	struct sizes *sizes = context;
+
+	if (sizes->count < THIN_DISKS)
+		sizes->sectors[sizes->count++] = disk->size / DM_SECTOR;
+	return 0;
+}
+
+/*
+ * Whether the disks have what the label and the kernel do not know of yet. Only looks, since it is asked again
+ * and again while a pool is full: a disk that is opened for writing is looked at by udev afterwards, and a
+ * table that is loaded again makes all writes wait and their deadline begin anew.
+ */
+static bool has_gained(struct pool *pool, const struct dm_pool_status *status)
+{
+	const struct thin_layout *is = &thin_of(pool)->layout;
+	struct thin_layout grown = *is;
+	struct sizes sizes = { 0 };
+	struct err ignored = { 0 };
+
+	if (thin_each_disk(pool, note_size, &sizes, &ignored) < 0 ||
+	    thin_layout_grow(&grown, sizes.sectors, 0, &ignored) < 0)
+		return true;
+	uint64_t metadata = thin_extents_size(&grown.metadata);
+	return thin_extents_size(&grown.data) != status->data_total * grown.block ||
+	       metadata / DM_POOL_METADATA_UNIT != status->metadata_total ||
+	       metadata != thin_extents_size(&is->metadata) ||
+	       thin_extents_size(&grown.data) != thin_extents_size(&is->data);
+}
+
 int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *err)
 {
 	scoped_session struct thin_session session = { .lock = -1 };
@@ -144,6 +180,9 @@ int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *e
 	if (check_growth(pool, growth, err) < 0 || enter(pool, &session, err) < 0 ||
 	    thin_look(pool, err) < 0)
 		return -err->code;
+	if (!growth->size && !growth->metadata && !growth->device &&
+	    !has_gained(pool, &session.status))
+		return 0;
 	uint64_t before = session.status.data_total;
 	int joined = enlarge(pool, growth, growth->metadata / DM_SECTOR, err);
 	if (joined < 0 || thin_fill(pool, &layout->metadata, err) < 0)

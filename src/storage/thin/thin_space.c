@@ -1,16 +1,22 @@
 /* What the volumes of a thin pool take of it, and being told when little is left. */
+#include "base/file.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
-/* Devices that were seen to be open, by their ids. */
+/* Devices that were seen to be open. */
 struct ids {
-	uint64_t *list; /* owned */
+	struct id {
+		uint64_t id;
+		dev_t dev;
+	} * list; /* owned */
 	size_t count;
 	size_t prefix; /* length of what stands in front of the id in a uuid */
 };
@@ -22,11 +28,11 @@ static int note(void *context, const struct dm_info *info)
 
 	if (info->open_count == 0 || sscanf(info->uuid + ids->prefix, "%" SCNu64, &id) != 1)
 		return 0;
-	uint64_t *list = realloc(ids->list, (ids->count + 1) * sizeof *list);
+	struct id *list = reallocarray(ids->list, ids->count + 1, sizeof *list);
 	if (!list)
 		return -ENOMEM;
 	ids->list = list;
-	list[ids->count++] = id;
+	list[ids->count++] = (struct id){ id, info->dev };
 	return 0;
 }
 
@@ -39,21 +45,41 @@ static int find_used(struct pool *pool, struct ids *ids)
 	return dm_list(&thin_of(pool)->dm, prefix, note, ids);
 }
 
+/* Of a device, in bytes; the seventh number is that of sectors. 0: it is not told. */
+static uint64_t written_to(dev_t dev)
+{
+	char path[64];
+	uint64_t sectors = 0;
+	scoped_free char *text = NULL;
+
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/stat", major(dev), minor(dev));
+	if (file_read(AT_FDCWD, path, 4096, &text) < 0 ||
+	    sscanf(text, "%*u %*u %*u %*u %*u %*u %" SCNu64, &sectors) != 1)
+		return 0;
+	return sectors * DM_SECTOR;
+}
+
 /* What ends in between is in use no more. */
-static int visit_one(struct pool *pool, struct catalog *catalog, uint64_t id,
-		     int (*visit)(void *, const char *, uint64_t), void *context, struct err *err)
+static int visit_one(struct pool *pool, struct catalog *catalog, const struct id *one,
+		     int (*visit)(void *, const struct volume_use *), void *context,
+		     struct err *err)
 {
 	struct thin_device device;
 	struct dm_thin_status status;
 	struct catalog_volume volume;
 
-	thin_device_volume(pool, id, &device);
+	thin_device_volume(pool, one->id, &device);
 	if (dm_thin_status(&thin_of(pool)->dm, device.name, 0, &status) < 0 || status.fail)
 		return 0;
-	int r = catalog_find_id(catalog, id, &volume, err);
+	int r = catalog_find_id(catalog, one->id, &volume, err);
 	if (r == -ENOENT && !err->code)
 		return 0;
-	return r < 0 ? r : visit(context, volume.name, status.mapped * DM_SECTOR);
+	const struct volume_use use = {
+		.name = volume.name,
+		.used = status.mapped * DM_SECTOR,
+		.written = written_to(one->dev),
+	};
+	return r < 0 ? r : visit(context, &use);
 }
 
 int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t bytes,
@@ -78,8 +104,8 @@ int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t
 		percent, (unsigned long long)limit, pool->name, pool->name, percent + 1);
 }
 
-int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, uint64_t used),
-		  void *context, struct err *err)
+int thin_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
+		  struct err *err)
 {
 	scoped_free char *path = thin_catalog_path(pool);
 	scoped_catalog struct catalog catalog = { 0 };
@@ -93,7 +119,7 @@ int thin_each_use(struct pool *pool, int (*visit)(void *, const char *volume, ui
 	else
 		r = catalog_open(&catalog, path, pool->config.uuid, err);
 	for (size_t i = 0; r == 0 && i < ids.count; i++)
-		r = visit_one(pool, &catalog, ids.list[i], visit, context, err);
+		r = visit_one(pool, &catalog, &ids.list[i], visit, context, err);
 	free(ids.list);
 	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
 }

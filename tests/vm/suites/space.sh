@@ -124,6 +124,148 @@ case_growers_are_held() {
 	delete_all
 }
 
+# What a disk has done since it is there: writes and flushes.
+done_by() {
+	awk '{ print $5 + $16 }' "/sys/class/block/$(basename "$1")/stat"
+}
+
+# quiet DISK SECONDS LIMIT: in which it has no more than that to do.
+quiet() {
+	local before count
+	before=$(done_by "$1")
+	sleep "$2"
+	count=$(($(done_by "$1") - before))
+	echo "writes and flushes in $2 s: $count"
+	((count <= $3))
+}
+
+# fill_to PER_CENT MACHINE...: by one file of up to 48 MiB in each of them.
+fill_to() {
+	local percent=$1 i machine
+	for machine in "${@:2}"; do
+		for i in $(seq 0 4 44); do
+			! is_full p "$percent" || return 0
+			berth exec "$machine" -- sh -c "dd if=/dev/zero of=/ballast bs=1M count=4 seek=$i conv=notrunc,fsync 2>/dev/null"
+		done
+	done
+	is_full p "$percent"
+}
+
+# on_a_disk MACHINE...: machines on a pool of 128 MiB that is a disk, small_disk, which lies on $disk.
+on_a_disk() {
+	local machine
+	disk=$(readlink -f /dev/disk/by-id/virtio-scratch3)
+	modprobe -a dm-thin-pool
+	delete_all
+	dmsetup remove --retry small_disk 2>/dev/null || true
+	blkdiscard -f "$disk"
+	dmsetup create small_disk --table "0 262144 linear $disk 0"
+	berth pool create --driver thin --device /dev/mapper/small_disk p
+	sed -i '/^volume.size/d' "$BERTH_ROOT/lib/pools/p/pool.conf"
+	echo "volume.size = 64M" >>"$BERTH_ROOT/lib/pools/p/pool.conf"
+	busybox_template bb p
+	for machine; do
+		berth launch --pool p --set network= bb "$machine"
+	done
+}
+
+# copy_over MACHINE: writes over the file /db, 1 MiB at a time, which takes no block of its own but the pool's.
+copy_over() {
+	berth exec "$1" -- sh -c 'i=0
+		until [ -e /stop ]; do
+			dd if=/dev/zero of=/db bs=1M count=1 seek=$((i % 30)) conv=notrunc,fsync 2>/dev/null || touch /failed
+			i=$((i + 1))
+			echo $i >/written
+			sleep 1
+		done' </dev/null >/dev/null 2>&1 &
+}
+
+# What a snapshot shares is copied when it is written over: that takes blocks, though the volume has no more.
+case_copiers_are_held() {
+	local before disk
+	on_a_disk witness m1 db
+	berth exec db -- sh -c 'dd if=/dev/zero of=/db bs=1M count=30 conv=fsync 2>/dev/null'
+	fill_to 82 m1
+	echo "at $(full p)%"
+	berth snapshot db one
+	change witness
+	copy_over db
+	retry 240 state_is db held
+	echo "held at $(full p)%"
+	is_full p 95
+	not is_full p 99
+	same "the witness" running "$(field witness state)"
+	before=$(berth exec witness cat /state)
+	retry 60 at_least "$((before + 5))" berth exec witness cat /state
+	same "the witness" running "$(field witness state)"
+	same "held" 1 "$(count_held)"
+	not failed witness
+	dmsetup reload small_disk --table "0 524288 linear $disk 0"
+	dmsetup resume small_disk
+	retry 90 state_is db running
+	berth exec db touch /stop
+	berth exec witness touch /stop
+	wait
+	not failed db
+	delete_all
+	dmsetup remove --retry small_disk
+}
+
+# From 90 % on it may grow by itself: where there is nothing to be had, that is looked for, and nothing done.
+case_full_pool_is_quiet() {
+	local disk
+	on_a_disk m1 m2
+	fill_to 91 m1 m2
+	not is_full p 95
+	berth stop m2
+	sync
+	retry 120 quiet "$disk" 10 10
+	retry 10 flock -n "$BERTH_ROOT/run/locks/thin.p" true
+	not flock -n "$BERTH_ROOT/run/locks/tend.p" true
+	quiet "$disk" 20 20
+	delete_all
+	dmsetup remove --retry small_disk
+}
+
+# A file that was given all of its blocks has them as long as it is.
+case_a_whole_file_stays_whole() {
+	local file=$BERTH_ROOT/lib/pools/p/pool.thin before
+	launch_all 256M 1
+	before=$(stat -c %b "$file")
+	(("$before" * 512 >= 256 << 20))
+	berth exec m1 -- sh -c 'dd if=/dev/zero of=/big bs=1M count=40 conv=fsync 2>/dev/null; rm /big; sync'
+	berth pool trim p
+	berth stop m1
+	berth delete m1
+	sync
+	(($(stat -c %b "$file") >= before))
+	berth pool grow --size 320M p
+	before=$(stat -c %b "$file")
+	(("$before" * 512 >= 320 << 20))
+	berth stop witness
+	berth pool detach p
+	berth start witness
+	berth exec witness -- sh -c 'dd if=/dev/zero of=/big bs=1M count=20 conv=fsync 2>/dev/null; rm /big; sync'
+	berth pool trim p
+	berth stop witness
+	berth delete witness
+	sync
+	(($(stat -c %b "$file") >= before))
+	delete_all
+	# And one that was not gives them back.
+	berth pool create --driver thin --size 256M --sparse p
+	busybox_template bb p
+	before=$(stat -c %b "$file")
+	berth launch --pool p --set network= bb m1
+	berth exec m1 -- sh -c 'dd if=/dev/zero of=/big bs=1M count=40 conv=fsync 2>/dev/null'
+	(($(stat -c %b "$file") > before + 70000))
+	berth exec m1 -- sh -c 'rm /big; sync'
+	berth pool trim p
+	sync
+	(($(stat -c %b "$file") < before + 40000))
+	delete_all
+}
+
 # What happens when nobody looks after it: the same, but the place of who does is taken.
 case_unattended_writes_fail() {
 	local i before
