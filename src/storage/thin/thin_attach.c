@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -79,14 +80,24 @@ static int attach_part(struct pool *pool, const char *part, const struct thin_di
 	return thin_device_told(&device, r, "make", err);
 }
 
-static void pool_line(const struct thin_layout *layout, dev_t metadata, dev_t data, char *out,
-		      size_t room)
+/* A file that was given all of its blocks keeps them: it would lose them with each that a volume frees. */
+static bool keeps_blocks(const struct pool *pool)
 {
+	struct stat st;
+
+	return pool->config.size && stat(pool->config.source, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size;
+}
+
+static void pool_line(const struct pool *pool, dev_t metadata, dev_t data, char *out, size_t room)
+{
+	const struct thin_layout *layout = &thin_of(pool)->layout;
 	uint64_t blocks = thin_extents_size(&layout->data) / layout->block;
 
-	snprintf(out, room, "%u:%u %u:%u %llu %llu", major(metadata), minor(metadata), major(data),
-		 minor(data), (unsigned long long)layout->block,
-		 (unsigned long long)(blocks / LOW_WATER_PART));
+	snprintf(out, room, "%u:%u %u:%u %llu %llu%s", major(metadata), minor(metadata),
+		 major(data), minor(data), (unsigned long long)layout->block,
+		 (unsigned long long)(blocks / LOW_WATER_PART),
+		 keeps_blocks(pool) ? " 1 no_discard_passdown" : "");
 }
 
 static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err *err)
@@ -98,7 +109,7 @@ static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 	dev_t dev;
 
 	thin_device_part(pool, "pool", &device);
-	pool_line(layout, metadata, data, params, sizeof params);
+	pool_line(pool, metadata, data, params, sizeof params);
 	const struct dm_target target = { 0, thin_extents_size(&layout->data), "thin-pool",
 					  params };
 	int r = thin_device_ensure(pool, &device, &target, 1, &dev);
@@ -272,7 +283,7 @@ static int extend_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 	char params[128];
 
 	thin_device_part(pool, "pool", &device);
-	pool_line(layout, metadata, data, params, sizeof params);
+	pool_line(pool, metadata, data, params, sizeof params);
 	const struct dm_target target = { 0, thin_extents_size(&layout->data), "thin-pool",
 					  params };
 	return thin_device_told(&device, dm_reload(&thin_of(pool)->dm, device.name, 0, &target, 1),
@@ -350,7 +361,10 @@ static int note(void *context, const struct dm_info *info)
 	return text_add_bytes(&names->text, info->name, strlen(info->name) + 1);
 }
 
-/* All volumes' devices, once none is open, for which there is a moment's patience. */
+/*
+ * All volumes' devices, once none is open, for which there is some patience: what a program has had mounted that
+ * has ended just now, such as an import's, is written before its device is let go of.
+ */
 static int find_volumes(struct pool *pool, struct names *names)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
@@ -358,7 +372,7 @@ static int find_volumes(struct pool *pool, struct names *names)
 	int r = 0;
 
 	snprintf(prefix, sizeof prefix, DM_UUID_PREFIX "%s-v", pool->config.uuid);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 250; i++) {
 		text_free(&names->text);
 		*names = (struct names){ 0 };
 		r = dm_list(&thin_of(pool)->dm, prefix, note, names);
