@@ -14,15 +14,22 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BOOT_SECONDS = 60 };
+enum {
+	BOOT_SECONDS = 60,
+	DISK_SECONDS = 90, /* as long as systemd waits for a device */
+	DISK_PAUSE_MS = 1000,
+	EXIT_NOT_YET = 100, /* of our own children alone */
+};
 
 struct booting {
 	struct call *call;
 	struct boot boot;
-	pid_t *pids;  /* owned: who works on each, 0: nobody */
-	int starting; /* how many starts are under way */
-	int most;     /* how many may be */
-	bool stop;    /* the other way */
+	pid_t *pids;          /* owned: who works on each, 0: nobody */
+	uint64_t *again;      /* owned: when each is tried again, 0: it was not yet */
+	uint64_t disks_until; /* when the disks of pools must have come, 0: nobody waits for them */
+	int starting;         /* how many starts are under way */
+	int most;             /* how many may be */
+	bool stop;            /* the other way */
 	int worst;
 	sigset_t mask; /* ours before */
 };
@@ -35,6 +42,24 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What a process that acts knows of its machine. */
+static struct {
+	bool waits; /* for a disk that has not come yet */
+	bool told;
+} attempt;
+
+/* A disk behind a network, or of many paths, may come after us. */
+static void wait_for_disk(const struct machine *machine, const struct err *err)
+{
+	if (err->code != ENODEV || !attempt.waits)
+		return;
+	if (!attempt.told)
+		print_note("machine '%s': %s; it is tried again for %d seconds", machine->name,
+			   err->text, DISK_SECONDS);
+	fflush(stderr);
+	_exit(EXIT_NOT_YET);
+}
+
 static int start_quietly(struct call *call, struct machine *machine, struct err *err)
 {
 	long mark = console_mark(machine);
@@ -43,6 +68,8 @@ static int start_quietly(struct call *call, struct machine *machine, struct err 
 	int r = machine_start(machine, NULL, err);
 	if (r == 0 && machine->warning[0])
 		print_note("%s", machine->warning);
+	if (r < 0)
+		wait_for_disk(machine, err);
 	if (r < 0)
 		console_show(machine, mark);
 	return r;
@@ -68,6 +95,8 @@ static void spawn(struct booting *booting, size_t index, act_fn *act)
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, &booting->mask, NULL);
+		attempt.waits = now_ms() < booting->disks_until;
+		attempt.told = booting->again[index] > 0;
 		act_and_exit(booting->call, booting->boot.items[index].name, act);
 	}
 	if (pid < 0)
@@ -115,6 +144,8 @@ static uint64_t begin_all(struct booting *booting)
 		uint64_t in = !booting->stop           ? boot_start_in(boot, i, now)
 			      : boot_may_stop(boot, i) ? 0
 						       : BOOT_NEVER;
+		if (in == 0 && booting->again[i] > now)
+			in = booting->again[i] - now;
 		if (in == 0)
 			begin(booting, i);
 		else if (in < soonest)
@@ -129,6 +160,11 @@ static void start_ended(struct booting *booting, size_t index, int code)
 	bool wanted = call_has(booting->call, &flag_wait);
 
 	booting->starting--;
+	if (code == EXIT_NOT_YET) {
+		item->phase = BOOT_WAITS;
+		booting->again[index] = now_ms() + DISK_PAUSE_MS;
+		return;
+	}
 	if (code != 0) {
 		give_up(booting, index);
 		return;
@@ -241,11 +277,15 @@ int act_on_all(struct call *call, enum boot_which which, struct err *err)
 
 	int r = boot_read(&booting.boot, &call->site, which, err);
 	booting.pids = calloc(booting.boot.count + 1, sizeof *booting.pids);
-	if (r == 0 && !booting.pids)
+	booting.again = calloc(booting.boot.count + 1, sizeof *booting.again);
+	if (which == BOOT_AUTOSTART)
+		booting.disks_until = now_ms() + DISK_SECONDS * 1000;
+	if (r == 0 && (!booting.pids || !booting.again))
 		r = err_set(err, ENOMEM, "out of memory");
 	if (r == 0)
 		run_all(&booting);
 	free(booting.pids);
+	free(booting.again);
 	boot_free(&booting.boot);
 	return r < 0 ? r : booting.worst;
 }

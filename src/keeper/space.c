@@ -1,7 +1,8 @@
 /*
  * Seeing that the thin pool runs out of room. Each keeper looks, so that nobody has to be there for
  * all; what is to be done then is done by one program, which the first to see it starts. The kernel tells
- * of a pool that fills, but not of the file system under one that is a sparse file: that is looked at.
+ * of data that fill, but not of the file system under a pool that is a sparse file, and of metadata too late:
+ * these are looked at.
  */
 #include "keeper/supervise.h"
 
@@ -41,6 +42,12 @@ static bool is_low_below(const struct below *below, const struct dm_pool_status 
 
 	return limit < size &&
 	       (used * 100 >= limit * LOW_PERCENT || limit - used <= 4 * below_least(size));
+}
+
+/* The sooner of two; -1: never. */
+static int sooner(int one, int other)
+{
+	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
 static int64_t now_ms(void)
@@ -93,16 +100,16 @@ static void space_look(struct keeper *keeper)
 	struct dm_pool_status status;
 	struct below below;
 	struct dm_line line;
-	int pause = -1;
 
 	keeper->space_due = keeper->space_due ? now_ms() + AGAIN_MS : 0;
 	if (dm_status(&keeper->dm, plan->thin_pool, 0, &line) < 0 ||
 	    dm_pool_parse(line.params, &status) < 0)
 		return;
 	bool low = is_low(&status) || is_held(keeper);
+	int pause = dm_pool_metadata_pause(&status, LOW_PERCENT);
 	if (*plan->pool_file && below_look(plan->pool_file, &below) == 0) {
 		low = low || is_low_below(&below, &status, line.length * DM_SECTOR);
-		pause = below_pause(&below);
+		pause = sooner(pause, below_pause(&below));
 	}
 	/* By then who tends it may have been killed. */
 	if (low)

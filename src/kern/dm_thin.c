@@ -111,6 +111,32 @@ int dm_pool_parse(const char *params, struct dm_pool_status *status)
 	return 0;
 }
 
+enum {
+	RESERVE_PART = 10,  /* of the metadata, which the kernel keeps, and counts as used... */
+	RESERVE_MAX = 4096, /* ...but no more blocks than that */
+	METADATA_FASTEST = 1024, /* blocks a second: copies all over a clone's tree */
+	PAUSE_MIN = 1000,
+	PAUSE_MAX = 300000,
+};
+
+/*
+ * Its low-water mark counts the reserve as free, so that in any pool of some GiB it is reached after the reserve,
+ * which makes the pool read-only.
+ */
+int dm_pool_metadata_pause(const struct dm_pool_status *status, unsigned percent)
+{
+	uint64_t total = status->metadata_total, reserve = total / RESERVE_PART;
+	uint64_t low = total * percent / 100;
+
+	if (reserve > RESERVE_MAX)
+		reserve = RESERVE_MAX;
+	if (status->metadata_low_water >= reserve + (total - low) / 2)
+		return -1;
+	uint64_t left = low > status->metadata_used ? low - status->metadata_used : 0;
+	uint64_t pause = left * 1000 / (2 * METADATA_FASTEST);
+	return pause < PAUSE_MIN ? PAUSE_MIN : pause > PAUSE_MAX ? PAUSE_MAX : (int)pause;
+}
+
 int dm_thin_parse(const char *params, struct dm_thin_status *status)
 {
 	struct dm_thin_status s = { 0 };

@@ -45,6 +45,12 @@ int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_th
 int dm_pool_parse(const char *params, struct dm_pool_status *status);
 int dm_thin_parse(const char *params, struct dm_thin_status *status);
 
+/*
+ * Pure: milliseconds in which the metadata cannot come to so many per cent and the kernel be silent; -1: it tells
+ * before half of what is left then is used.
+ */
+int dm_pool_metadata_pause(const struct dm_pool_status *status, unsigned percent);
+
 /* Whether a commit went through: writes, needs no check, and is at this transaction. */
 bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction);
 const char *dm_pool_mode_name(enum dm_pool_mode mode);

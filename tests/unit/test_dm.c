@@ -329,6 +329,30 @@ static void test_open(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(dm_why(-ENODEV), "device-mapper"));
 }
 
+static int pause_of(uint64_t used, uint64_t total, uint64_t mark)
+{
+	const struct dm_pool_status status = {
+		.metadata_used = used,
+		.metadata_total = total,
+		.metadata_low_water = mark,
+	};
+	return dm_pool_metadata_pause(&status, 80);
+}
+
+/* The kernel's mark is a quarter of it, at most 1024 blocks, of which the reserve is part. */
+static void test_metadata_pause(void)
+{
+	CU_ASSERT_EQUAL(pause_of(300, 2048, 512), -1);
+	CU_ASSERT_EQUAL(pause_of(500, 4096, 1024), -1);
+	/* 48 MiB, of a pool of 12 GiB: told when the kernel has stopped it already. */
+	CU_ASSERT_TRUE(pause_of(1300, 12288, 1024) > 1000);
+	CU_ASSERT_TRUE(pause_of(1300, 12288, 1024) < 10000);
+	CU_ASSERT_EQUAL(pause_of(9830, 12288, 1024), 1000);
+	CU_ASSERT_EQUAL(pause_of(12288, 12288, 1024), 1000);
+	CU_ASSERT_EQUAL(pause_of(4200, 4000000, 1024), 300000);
+	CU_ASSERT_TRUE(pause_of(3000000, 4000000, 1024) < 300000);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -343,6 +367,7 @@ int main(void)
 		{ "remove retries while busy", test_remove_retries },
 		{ "a refused table leaves no device", test_create_undone },
 		{ "a kernel with or without", test_open },
+		{ "how long metadata may go unseen", test_metadata_pause },
 		CU_TEST_INFO_NULL,
 	};
 

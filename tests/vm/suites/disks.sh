@@ -237,4 +237,29 @@ case_loop_file_on_large_sectors() {
 	losetup -D
 }
 
+# At the host's boot a disk may come after us.
+case_disk_comes_late() {
+	local disk
+	begin
+	disk=$(disk late 260M)
+	dmsetup create late --table "0 524288 linear $disk 2048"
+	berth pool create --driver thin --device /dev/mapper/late p
+	busybox_template bb p
+	berth create --pool p --set network= bb m
+	berth set m boot.autostart=yes
+	berth pool detach p
+	dmsetup remove --retry late
+	berth autostart 2>"$T/told" &
+	retry 90 test -s "$T/told"
+	has "is not there.*tried again" "$(cat "$T/told")"
+	same state stopped "$(field m state)"
+	dmsetup create late --table "0 524288 linear $disk 2048"
+	wait $!
+	same state running "$(field m state)"
+	berth stop --force m
+	delete_all
+	dmsetup remove --retry late
+	losetup -d "$disk"
+}
+
 run_cases
