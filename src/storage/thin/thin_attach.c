@@ -1,6 +1,8 @@
 /* What a thin pool stands on: the devices made of its disks, attached, extended and detached. */
+#include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
 #include "storage/thin/thin_disks.h"
@@ -127,6 +129,42 @@ static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 }
 
 /*
+ * A snapshot of the metadata that a crash has left. The kernel writes that there is one a moment before it has counted
+ * what the two share; to release it then would free what is in use. So where there is one it is looked at first. The
+ * program is there: it comes with thin_ls, without which none is made.
+ */
+static int check_held(const struct pool *pool, const unsigned char *super, dev_t metadata,
+		      struct err *err)
+{
+	enum { HELD_AT = 56 };
+	scoped_text struct text out = { 0 };
+	int code = 0;
+	const struct child_io io = { .out = &out, .errors = &out, .code = &code };
+	static const char none[8];
+	char path[32];
+
+	if (memcmp(super + HELD_AT, none, sizeof none) == 0)
+		return 0;
+	scoped_free char *program = disk_find_program("thin_check");
+	if (!program)
+		return err_set(
+			err, ENOENT,
+			"a crash has left a snapshot of its metadata, which must be checked, "
+			"and thin_check is not installed; install thin-provisioning-tools");
+	dm_path(metadata, path, sizeof path);
+	const char *const argv[] = { program, "-q", path, NULL };
+	if (child_run(argv, &io, err) < 0)
+		return -err->code;
+	if (code == 0)
+		return 0;
+	return err_set(
+		err, EUCLEAN,
+		"a crash has left a snapshot of its metadata that is not whole; mend it, with "
+		"nothing lost: berth pool repair %s",
+		pool->name);
+}
+
+/*
  * The kernel would take a superblock of zeros for that of a new pool, and make one over the old. One that is
  * no superblock it does not take; that is told before the labels are, so that copies of it stay true.
  */
@@ -144,7 +182,7 @@ static int check_superblock(struct pool *pool, dev_t metadata, struct err *err)
 		return err_set(err, EIO, "read its metadata: %s", strerror(fd < 0 ? -fd : errno));
 	bool empty = memcmp(super, zeros, sizeof super) == 0;
 	if (!empty && thin_super_is_whole(super))
-		return 0;
+		return check_held(pool, super, metadata, err);
 	if (!empty)
 		return err_set(err, EUCLEAN,
 			       "something has written over the beginning of its metadata; berth "
