@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <string.h>
 
+void (*fault_watch)(const char *name);
+
 static void trace(const char *name)
 {
 	const char *path = getenv("BERTH_FAULT_TRACE");
@@ -28,6 +30,8 @@ void fault_point(const char *name)
 	size_t length = strlen(name);
 
 	trace(name);
+	if (fault_watch)
+		fault_watch(name);
 	if (!wanted || strncmp(wanted, name, length) != 0 ||
 	    (wanted[length] != ':' && wanted[length] != '\0'))
 		return;

@@ -14,6 +14,8 @@
  */
 #ifdef BERTH_FAULTS
 void fault_point(const char *name);
+/* Called at every point that is passed; NULL: nobody wants to know. */
+extern void (*fault_watch)(const char *name);
 /* BERTH_CONTROL=NAME: the precaution is left out. */
 bool fault_control(const char *name);
 #else

@@ -3,12 +3,14 @@
  * what was asked for and what was acknowledged: tests/proof/replay cuts the power after any of them.
  *
  * powercut ROOT DEVICE FURTHER LOG SEED CHANGES JOURNAL: the state below ROOT, the pool on DEVICE and the
- * disk FURTHER, which joins it halfway, lie on the device-mapper device LOG, which gets a mark for every
- * line of JOURNAL.
+ * disk FURTHER, which joins it halfway and becomes larger later, lie on the device-mapper device LOG, which gets a mark for every
+ * line of JOURNAL. LOG may be several, with commas between them, each for a disk with a cache of its own: then
+ * every fault point that is passed is a line too.
  * powercut check ROOT WANTED: the real recovery. Opens the pool that a cut has left, and compares it with
  * WANTED, lines of "VOLUME TEXT|TEXT...", and nothing else may be there.
  * powercut clone ROOT FROM TO: one clone, for what is done to a disk meanwhile.
  */
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -21,7 +23,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-enum { VOLUMES = 12, VOLUME_SIZE = 16 << 20 };
+/*
+ * A volume holds two files: f, a text again and again, replaced as a whole; and g, whose pages each say by whom
+ * they were written, over what was there. tests/proof/replay knows both.
+ */
+enum { VOLUMES = 12, VOLUME_SIZE = 16 << 20, PAGES = 64, PAGE = 4096, LOGS = 4 };
+enum { GAINED = 32 << 11 }; /* sectors that the disk FURTHER gets behind those that it has */
 
 struct volume {
 	char name[32];
@@ -32,8 +39,9 @@ struct volume {
 static struct site site;
 static struct volume volumes[VOLUMES];
 static unsigned step, seed;
-static const char *log_name;
+static char *log_names[LOGS];
 static struct dm dm;
+static pid_t recorder;
 static FILE *journal;
 static unsigned lines; /* in it */
 
@@ -59,13 +67,31 @@ static void note(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	/* A word is all that a mark may be. */
-	int r = dm_message(&dm, log_name, "mark L%u", lines++);
-	if (r < 0) {
-		fprintf(stderr, "powercut: mark: %s\n", dm_why(r));
-		exit(1);
+	for (size_t i = 0; i < LOGS && log_names[i]; i++) {
+		/* A word is all that a mark may be. */
+		int r = dm_message(&dm, log_names[i], "mark L%u", lines);
+		if (r < 0) {
+			fprintf(stderr, "powercut: mark: %s\n", dm_why(r));
+			exit(1);
+		}
 	}
+	lines++;
 	fprintf(journal, "%s\n", line);
+}
+
+static void note_point(const char *name)
+{
+	if (getpid() == recorder)
+		note("point %s", name);
+}
+
+static void take_logs(char *names)
+{
+	for (size_t i = 0; i < LOGS && names; i++)
+		log_names[i] = strsep(&names, ",");
+	recorder = getpid();
+	if (log_names[1])
+		fault_watch = note_point;
 }
 
 static struct volume *find_free(void)
@@ -100,15 +126,61 @@ static int mount_of(struct pool *pool, const char *name)
 	return openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static bool write_all(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+		if (n <= 0)
+			return false;
+		data += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* A text again and again: 1 to 256 KiB of it, by what it is. The caller owns it. */
+static char *content_of(const char *text, size_t *size)
+{
+	size_t length = strlen(text) + 1;
+	uint32_t sum = 0;
+
+	for (const char *c = text; *c; c++)
+		sum = sum * 31 + (unsigned char)*c;
+	*size = 1024 * (1 + (sum >> 3) % 256);
+	char *content = malloc(*size + 1);
+	for (size_t at = 0; content && at < *size; at++)
+		content[at] = at % length < length - 1 ? text[at % length] : '\n';
+	if (content)
+		content[*size] = '\0';
+	return content;
+}
+
 /* Whole at any moment: written aside. durable: it, and its name, are on the disk when this returns. */
 static void put(int root, const char *text, bool durable)
 {
 	scoped_fd int fd = openat(root, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	size_t size;
+	scoped_free char *content = content_of(text, &size);
 
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    (durable && fsync(fd) < 0) || renameat(root, "new", root, "f") < 0 ||
-	    (durable && syncfs(root) < 0))
+	if (fd < 0 || !content || !write_all(fd, content, size) || (durable && fsync(fd) < 0) ||
+	    renameat(root, "new", root, "f") < 0 || (durable && syncfs(root) < 0))
 		give_up("write", NULL);
+}
+
+/* Pages of g, over what is there. */
+static void write_pages(int root, unsigned first, unsigned count, const char *tag, bool durable)
+{
+	scoped_fd int fd = openat(root, "g", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	char page[PAGE];
+
+	for (size_t at = 0, length = strlen(tag) + 1; at < PAGE; at++)
+		page[at] = at % length < length - 1 ? tag[at % length] : '\n';
+	for (unsigned i = first; i < first + count; i++) {
+		if (fd < 0 || pwrite(fd, page, PAGE, (off_t)i * PAGE) != PAGE)
+			give_up("write pages", NULL);
+	}
+	if (durable && fsync(fd) < 0)
+		give_up("write pages", NULL);
 }
 
 static void write_text(struct pool *pool, struct volume *volume, const char *text)
@@ -140,6 +212,7 @@ static void change_create(struct pool *pool)
 	{
 		scoped_fd int root = mount_of(pool, incoming);
 		put(root, volume->text, false);
+		write_pages(root, 0, PAGES, volume->text, false);
 	}
 	note("begin rename %s %s %s", incoming, volume->name, volume->text);
 	if (volume_rename(pool, incoming, volume->name, &err) < 0)
@@ -260,11 +333,105 @@ static void change_resize(struct pool *pool)
 
 	if (!volume)
 		return;
-	note("begin resize %s", volume->name);
-	if (volume_info(pool, volume->name, &info, &err) < 0 ||
-	    volume_resize(pool, volume->name, info.size + (1 << 20), &err) < 0)
+	if (volume_info(pool, volume->name, &info, &err) < 0)
+		give_up("resize", &err);
+	note("begin resize %s %llu", volume->name, (unsigned long long)info.size + (1 << 20));
+	if (volume_resize(pool, volume->name, info.size + (1 << 20), &err) < 0)
 		give_up("resize", &err);
 	note("ack resize %s", volume->name);
+}
+
+/* Copies what a clone shares. */
+static void change_fill(struct pool *pool)
+{
+	struct volume *volume = find_some(draw(2));
+	char tag[32];
+
+	if (!volume)
+		return;
+	unsigned first = draw(PAGES), count = 1 + draw(PAGES - first);
+	snprintf(tag, sizeof tag, "g%u", step);
+	note("begin fill %s %u %u %s", volume->name, first, count, tag);
+	scoped_fd int root = volume->mount < 0 ? mount_of(pool, volume->name) : -1;
+	write_pages(volume->mount < 0 ? root : volume->mount, first, count, tag, true);
+	note("ack fill %s", volume->name);
+}
+
+static void change_trim(struct pool *pool)
+{
+	scoped_text struct text report = { 0 };
+	struct err err = { 0 };
+
+	note("begin trim p");
+	if (pool->ops->upkeep->trim(pool, &report, &err) < 0)
+		give_up("trim", &err);
+	note("ack trim p");
+}
+
+/* Nobody uses it meanwhile. */
+static void let_go(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < VOLUMES; i++)
+		scoped_close_fd(&volumes[i].mount);
+	pool_close(pool);
+	if (pool_detach(&site, "p", &err) < 0)
+		give_up("detach", &err);
+}
+
+static void take_again(struct pool *pool)
+{
+	struct err err = { 0 };
+
+	if (pool_open(pool, &site, "p", &err) < 0)
+		give_up("attach", &err);
+}
+
+static void change_attach(struct pool *pool)
+{
+	note("begin attach p");
+	let_go(pool);
+	take_again(pool);
+	note("ack attach p");
+}
+
+static void change_repair(struct pool *pool)
+{
+	scoped_text struct text report = { 0 };
+	struct err err = { 0 };
+
+	note("begin repair p");
+	let_go(pool);
+	if (pool_repair(&site, "p", &report, &err) < 0)
+		give_up("repair", &err);
+	take_again(pool);
+	note("ack repair p");
+}
+
+/* The disk that joined becomes larger, and the pool with it. */
+static void grow_disk(struct pool *pool, const char *further)
+{
+	const char *name = strrchr(further, '/') + 1;
+	struct pool_state state;
+	struct err err = { 0 };
+	struct dm_line line;
+
+	int r = dm_table(&dm, name, &line);
+	const struct dm_target target = { 0, line.length + GAINED, "linear", line.params };
+	if (r == 0)
+		r = dm_reload(&dm, name, 0, &target, 1);
+	if (r < 0) {
+		fprintf(stderr, "powercut: enlarge '%s': %s\n", name, dm_why(r));
+		exit(1);
+	}
+	if (pool_look(pool, &state, &err) < 0)
+		give_up("look", &err);
+	const struct pool_growth growth = { .metadata = state.metadata_total + (2 << 20) };
+	note("begin metadata p %llu", (unsigned long long)growth.metadata);
+	if (pool_grow(&site, "p", &growth, &err) < 0)
+		give_up("grow the metadata", &err);
+	note("ack metadata p");
 }
 
 static void change_disks(const char *further)
@@ -284,6 +451,9 @@ static void change_once(struct pool *pool)
 		change_create,        change_clone_idle, change_clone_idle, change_clone_running,
 		change_clone_running, change_delete,     change_delete,     change_write,
 		change_restore,       change_use,        change_use,        change_resize,
+		change_create,        change_clone_idle, change_clone_idle, change_clone_running,
+		change_fill,          change_fill,       change_fill,       change_fill,
+		change_trim,          change_attach,     change_repair,     change_delete,
 	};
 	changes[draw(sizeof changes / sizeof *changes)](pool);
 }
@@ -304,7 +474,7 @@ static int record(char **argv)
 	struct pool pool = { .use_fd = -1 };
 	unsigned changes = (unsigned)atoi(argv[5]);
 
-	log_name = argv[3];
+	take_logs(argv[3]);
 	seed = (unsigned)atoi(argv[4]);
 	journal = fopen(argv[6], "we");
 	if (!journal || dm_open(&dm) < 0)
@@ -325,6 +495,8 @@ static int record(char **argv)
 	while (++step <= changes) {
 		if (step == changes / 2)
 			change_disks(argv[2]);
+		if (step == changes * 2 / 3)
+			grow_disk(&pool, argv[2]);
 		change_once(&pool);
 	}
 	note("end");
@@ -373,9 +545,14 @@ static int check_volume(void *context, const struct volume_info *info)
 	}
 	line[1] = '-'; /* seen */
 	scoped_fd int root = mount_of(wanted->pool, info->name);
-	if (file_read(root, "f", 4096, &text) < 0)
+	if (file_read(root, "f", 1 << 20, &text) < 0)
 		text = strdup("?");
-	if (!fits(line + 1, text)) {
+	size_t size = 0, has = strlen(text);
+	text[strcspn(text, "\n")] = '\0';
+	scoped_free char *content = content_of(text, &size);
+	/* Whether all of it is there, unless it was being written; tests/proof/replay has compared each byte. */
+	bool whole = has == size || memchr(line, '|', strcspn(line, "\n"));
+	if (!fits(line + 1, text) || !whole) {
 		printf("bad: volume '%s' holds '%s'\n", info->name, text);
 		wanted->wrong++;
 	}

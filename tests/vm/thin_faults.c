@@ -792,9 +792,15 @@ int main(int argc, char **argv)
 		return 1;
 	if (calls) {
 		setenv("THIN_CALLS", "1", 1);
-		for (unsigned i = 1; i < 4; i++)
-			printf("%s: killed up to system call %u\n", operations[i].name,
-			       all_calls(&operations[i], every ? every : 1));
+		for (unsigned i = 0; i < OPERATIONS; i++) {
+			unsigned before = bad;
+			if (argc > 3 && !is_wanted(&operations[i], argv + 3))
+				continue;
+			unsigned last = all_calls(&operations[i], every ? every : 1);
+			printf("%s %s: killed up to system call %u\n",
+			       bad == before ? "ok" : "not ok", operations[i].name, last);
+			fflush(stdout);
+		}
 	} else {
 		all_points(argc > 2 ? argv + 2 : (char *[]){ NULL });
 	}

@@ -152,7 +152,8 @@ static int check_held(const struct pool *pool, const unsigned char *super, dev_t
 			"a crash has left a snapshot of its metadata, which must be checked, "
 			"and thin_check is not installed; install thin-provisioning-tools");
 	dm_path(metadata, path, sizeof path);
-	const char *const argv[] = { program, "-q", path, NULL };
+	/* A block that is counted and not used costs a block. */
+	const char *const argv[] = { program, "-q", "--ignore-non-fatal-errors", path, NULL };
 	if (child_run(argv, &io, err) < 0)
 		return -err->code;
 	if (code == 0)
