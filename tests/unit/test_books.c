@@ -154,7 +154,7 @@ static void test_refill(void)
 {
 	static const char rows[] = "12 7\n"
 				   "1 u1 65536 0 7 1 template.debian\n"
-				   "2 u2 65536 1 8 1 machine.web\n"
+				   "2 44u2 65536 1 8 1 machine.web\n"
 				   "3 u3 65536 1 8 0 partial.4711\n"
 				   "4 u4 65536 1 8 2 machine.going\n"
 				   "5 u5 65536 0 8 3 -\n"

@@ -102,14 +102,15 @@ static int take_row(struct filling *filling, const char *line)
 {
 	struct catalog_volume volume = { 0 };
 	char name[VOLUME_NAME_MAX + 1];
-	uint64_t next;
-	int state = 0;
+	uint64_t next, transaction;
+	int state = 0, end = 0;
 
-	/* The first one: ids are never used twice. */
-	int end = 0;
-	if (sscanf(line, "%" SCNu64 " %" SCNu64 "%n", &next, &filling->transaction, &end) == 2 &&
-	    !line[end] && next <= DM_THIN_ID_MAX)
+	/* The first one: ids are never used twice. A row may begin so too, since uuids have digits in front. */
+	if (sscanf(line, "%" SCNu64 " %" SCNu64 "%n", &next, &transaction, &end) == 2 &&
+	    !line[end] && next <= DM_THIN_ID_MAX) {
+		filling->transaction = transaction;
 		return catalog_draw_from(filling->catalog, next, filling->err);
+	}
 	if (sscanf(line, "%" SCNu64 " %36s %" SCNu64 " %" SCNu64 " %" SCNu64 " %d %200s",
 		   &volume.id, volume.uuid, &volume.size, &volume.origin, &volume.created, &state,
 		   name) != 7 ||
