@@ -447,7 +447,6 @@ static char moved[PATH_MAX];
 
 static bool before_move(struct pool *pool)
 {
-	snprintf(moved, sizeof moved, "%s/moved", folder);
 	return before_attach(pool) && rename(pool->config.source, moved) == 0;
 }
 
@@ -764,6 +763,7 @@ static bool begin(void)
 
 	if (!mkdtemp(folder) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return fault("begin", strerror(errno));
+	snprintf(moved, sizeof moved, "%s/moved", folder);
 	scoped_free char *path = text_format("%s/further", folder);
 	scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, FURTHER_SIZE) < 0 ||
