@@ -5,11 +5,11 @@ EXTRA_DIST += \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \
 	tests/integration/debian.sh tests/integration/client.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/hosts.sh \
 	tests/integration/inits.sh tests/integration/kills.sh \
-	tests/integration/life.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
+	tests/integration/life.sh tests/integration/looking.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
 	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
 	tests/integration/restart.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
-	tests/integration/terminal.py
+	tests/integration/looking.py tests/integration/terminal.py
 EXTRA_DIST += tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh

@@ -13,20 +13,40 @@
 
 enum { REPLACE_SECONDS = 60 };
 
-ssize_t file_read(int dir_fd, const char *path, size_t max, char **out)
+/* Whatever stands in a file's place: the open waits for no writer of a FIFO, and no device is read. */
+static int open_regular(int dir_fd, const char *path, int flags, struct stat *st)
 {
-	scoped_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd =
+		openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 
-	return fd < 0 ? -errno : file_read_opened(fd, max, out);
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR;
+	return S_ISREG(st->st_mode) ? take_fd(&fd) : -EMEDIUMTYPE;
 }
 
-ssize_t file_read_opened(int fd, size_t max, char **out)
+int file_open_regular(int dir_fd, const char *path, int flags)
+{
+	struct stat st;
+
+	return open_regular(dir_fd, path, flags, &st);
+}
+
+const char *file_why(int code)
+{
+	return code == -EMEDIUMTYPE ? "it is no regular file" : strerror(-code);
+}
+
+/* sized: a short read is the end, which it is not in /proc, where files have no size. */
+static ssize_t read_to_end(int fd, bool sized, size_t max, char **out)
 {
 	scoped_text struct text text = { 0 };
 	char chunk[4096];
+	ssize_t n;
 
-	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof chunk);
+	do {
+		n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -35,11 +55,22 @@ ssize_t file_read_opened(int fd, size_t max, char **out)
 			return -EFBIG;
 		if (text_add_bytes(&text, chunk, (size_t)n) < 0)
 			return -ENOMEM;
-		if (n == 0)
-			break;
-	}
+	} while (n < 0 || n == sizeof chunk || (n > 0 && !sized));
 	*out = take_ptr(&text.data);
 	return (ssize_t)text.length;
+}
+
+ssize_t file_read(int dir_fd, const char *path, size_t max, char **out)
+{
+	struct stat st;
+	scoped_fd int fd = open_regular(dir_fd, path, 0, &st);
+
+	return fd < 0 ? fd : read_to_end(fd, st.st_size > 0, max, out);
+}
+
+ssize_t file_read_opened(int fd, size_t max, char **out)
+{
+	return read_to_end(fd, false, max, out);
 }
 
 int file_write(int dir_fd, const char *path, const char *text)

@@ -10,12 +10,22 @@
 
 /*
  * Reads a whole file of at most max bytes into a NUL-terminated string that the caller owns; dir_fd
- * as in openat(2). Returns the length, or -errno (-EFBIG beyond max). For /proc and /sys as well.
+ * as in openat(2). Returns the length, or -errno (-EFBIG beyond max, -EMEDIUMTYPE for a FIFO, a socket
+ * or a device, which are not opened for long enough to wait). For /proc and /sys as well.
  */
 ssize_t file_read(int dir_fd, const char *path, size_t max, char **out);
 
 /* The same of a file that is open, from where it stands on. */
 ssize_t file_read_opened(int fd, size_t max, char **out);
+
+/*
+ * Opens a regular file for reading, with more flags of openat(2); -EISDIR, -EMEDIUMTYPE for anything else.
+ * Waits for nobody.
+ */
+int file_open_regular(int dir_fd, const char *path, int flags);
+
+/* strerror(3) of -errno, with words for -EMEDIUMTYPE. */
+const char *file_why(int code);
 
 /* Writes a short text into an existing file in one write(2), as /proc and /sys want it. 0, -errno. */
 int file_write(int dir_fd, const char *path, const char *text);

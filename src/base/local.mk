@@ -12,6 +12,7 @@ libbase_a_SOURCES = \
 	src/base/scoped.h \
 	src/base/site.c src/base/site.h \
 	src/base/text.c src/base/text.h \
+	src/base/unfinished.c src/base/unfinished.h \
 	src/base/uuid.c src/base/uuid.h
 
 if HAVE_CUNIT

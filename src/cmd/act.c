@@ -22,7 +22,11 @@ int open_named(struct machine *machine, const struct call *call, const char *nam
 {
 	int r = name_check(name, err);
 
-	return r != 0 ? r : machine_open(machine, &call->site, name, err);
+	if (r != 0)
+		return r;
+	return call->command->traits & COMMAND_LOOKS
+		       ? machine_look(machine, &call->site, name, err)
+		       : machine_open(machine, &call->site, name, err);
 }
 
 static int act_on(struct call *call, const char *name, act_fn *act, struct err *err)

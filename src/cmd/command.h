@@ -42,6 +42,7 @@ enum command_traits {
 	COMMAND_HIDDEN = 1 << 1, /* for berth's own use */
 	COMMAND_TAIL = 1 << 2,   /* what follows the first word is another program's */
 	COMMAND_ENDS = 1 << 3,   /* fine with a machine that has just ended and gone */
+	COMMAND_LOOKS = 1 << 4,  /* changes nothing, not even what a killed command has left */
 };
 
 /* The exit codes; those of exec and shell are in machine/machine.h. */

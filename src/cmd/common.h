@@ -12,7 +12,7 @@
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
 int name_check(const char *name, struct err *err);
 
-/* name_check, then machine_open. 0, -code or EXIT_USAGE. */
+/* name_check, then machine_open, or machine_look by the verb's traits. 0, -code or EXIT_USAGE. */
 int open_named(struct machine *machine, const struct call *call, const char *name, struct err *err);
 
 /*

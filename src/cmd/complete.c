@@ -37,9 +37,11 @@ static int offer(void *context, const char *word)
 	return 0;
 }
 
-static int offer_template(void *context, const char *name, const struct template_config *config)
+static int offer_template(void *context, const char *name, const struct template_config *config,
+			  const struct err *fault)
 {
 	(void)config;
+	(void)fault;
 	return offer(context, name);
 }
 

@@ -50,7 +50,7 @@ static int look_at_pool(void *context, const char *name)
 	struct err err = { 0 };
 	char used[32], total[32];
 
-	if (pool_open(&pool, report->site, name, &err) < 0 ||
+	if (pool_view(&pool, report->site, name, &err) < 0 ||
 	    pool.ops->pool_usage(&pool, &usage, &err) < 0) {
 		report_add(report, VERDICT_PROBLEM, "pool", NULL, "pool '%s': %s", name, err.text);
 		return 0;
@@ -97,61 +97,6 @@ static int look_at_network(void *context, const char *name)
 	return 0;
 }
 
-/* Capabilities that are the host itself, once its root is the machine's. */
-static const char *const host_caps[][2] = {
-	{ "sys_module", "loads code into the kernel" },
-	{ "sys_rawio", "reaches the hardware past the kernel" },
-	{ "sys_time", "sets the clock of the host" },
-	{ "syslog", "reads the kernel's log and its addresses" },
-	{ "mac_admin", "changes the host's security policy" },
-};
-
-static void look_at_walls(struct report *report, const struct machine *machine)
-{
-	scoped_free char *remedy =
-		text_format("run 'berth network up %s'", machine->config.network);
-
-	if (machine_cut_off(machine))
-		report_add(report, VERDICT_PROBLEM, "machine", remedy,
-			   "machine '%s' is cut off: its link is not on the bridge of network '%s'",
-			   machine->name, machine->config.network);
-	if (machine_unguarded(machine))
-		report_add(report, VERDICT_PROBLEM, "machine", remedy,
-			   "machine '%s' has lost the firewall rules that keep it from using "
-			   "others' addresses",
-			   machine->name);
-	if (!machine->config.privileged)
-		return;
-	report_add(report, VERDICT_NOTE, "machine",
-		   "do without: berth unset NAME security.privileged; berth-security(7) says what "
-		   "is left to hold it",
-		   "machine '%s' is privileged: its root is the root of this host", machine->name);
-	for (size_t i = 0; i < sizeof host_caps / sizeof *host_caps; i++) {
-		struct config_caps asked = { 0 }, cap = { 0 };
-		if (config_caps(machine->config.caps, &asked, &(struct err){ 0 }) == 0 &&
-		    config_caps(host_caps[i][0], &cap, &(struct err){ 0 }) == 0 &&
-		    asked.add & cap.add)
-			report_add(report, VERDICT_NOTE, "machine", "take it out of security.caps",
-				   "privileged machine '%s' has %s, which %s", machine->name,
-				   host_caps[i][0], host_caps[i][1]);
-	}
-}
-
-static int look_at_machine(void *context, const char *name)
-{
-	struct report *report = context;
-	scoped_machine struct machine machine = { 0 };
-	struct err err = { 0 };
-
-	if (machine_open(&machine, report->site, name, &err) < 0 && err.code != ENOENT &&
-	    err.code != ESTALE)
-		report_add(report, VERDICT_PROBLEM, "machine", "correct machine.conf by hand",
-			   "machine '%s': %s", name, err.text);
-	else if (err.code == 0 && machine.fault.code == 0)
-		look_at_walls(report, &machine);
-	return 0;
-}
-
 static void look_at_site(struct report *report)
 {
 	struct site_config config;
@@ -171,9 +116,7 @@ static void look_at_site(struct report *report)
 	err = (struct err){ 0 };
 	if (network_list(report->site, look_at_network, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "networks", NULL, "%s", err.text);
-	err = (struct err){ 0 };
-	if (machine_list(report->site, look_at_machine, report, &err) < 0)
-		report_add(report, VERDICT_PROBLEM, "machines", NULL, "%s", err.text);
+	doctor_state(report);
 }
 
 static int run_doctor(struct call *call, struct err *err)

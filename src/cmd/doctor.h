@@ -23,5 +23,6 @@ void report_add(struct report *report, enum verdict verdict, const char *check, 
 void doctor_kernel(struct report *report);
 /* doctor_host.c: programs, room, limits, other people's firewalls. */
 void doctor_host(struct report *report);
+void doctor_state(struct report *report);
 
 #endif

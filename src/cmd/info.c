@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/parts.h"
 #include "machine/profile.h"
 #include "storage/storage.h"
 
@@ -24,6 +25,7 @@ struct facts {
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
 	struct err volume_fault;         /* why volume is not known */
+	const char *missing;             /* then: "pool" or "volume" */
 	struct machine_config temporary; /* owned: what it is shown for now alone */
 	size_t snapshots;
 	struct err snapshots_fault;
@@ -41,10 +43,15 @@ static void look_at_volume(const struct machine *machine, struct facts *facts)
 	scoped_pool struct pool pool = { 0 };
 	struct err *fault = &facts->volume_fault;
 
-	if (text_print(facts->volume_name, sizeof facts->volume_name, "machine.%s",
-		       machine->name) == 0 &&
-	    pool_open(&pool, machine->site, machine->config.pool, fault) == 0)
-		volume_info(&pool, facts->volume_name, &facts->volume, fault);
+	if (text_print(facts->volume_name, sizeof facts->volume_name, "machine.%s", machine->name) <
+	    0)
+		return;
+	facts->missing = "pool";
+	if (pool_view(&pool, machine->site, machine->config.pool, fault) < 0)
+		return;
+	facts->missing = "volume";
+	if (volume_info(&pool, facts->volume_name, &facts->volume, fault) == -ENOENT)
+		parts_lost_volume(machine, fault);
 }
 
 static void look_at_snapshots(struct machine *machine, struct facts *facts)
@@ -57,8 +64,6 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 
 static int gather(struct machine *machine, struct facts *facts, struct err *err)
 {
-	if (machine_check(machine, err) < 0)
-		return -err->code;
 	int r = machine_status(machine, &facts->status, err);
 	if (r < 0)
 		return r;
@@ -314,19 +319,63 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 			 machine->folder, "log", json_text(facts->log));
 }
 
+/* One of several, or the only one. */
+static int give(struct call *call, json_t *object, struct err *err)
+{
+	if (!call->context)
+		return print_json(object, err);
+	return json_array_append_new(call->context, object) < 0
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/* What can be told of one of which a part is missing; why is said, and the command fails. */
+static int show_broken(struct call *call, const struct machine *machine, const char *missing,
+		       const struct err *why, bool runs, struct err *err)
+{
+	print_error(why);
+	if (call_has(call, &flag_json)) {
+		json_t *object =
+			json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:s}", "name", machine->name,
+				  "state", "broken", "missing", missing, "error",
+				  json_text(why->text), "running", runs, "pool",
+				  json_text(machine->config.pool), "folder", machine->folder);
+		int r = give(call, object, err);
+		return r < 0 ? r : EXIT_FAILED;
+	}
+	show("name:", "%s", machine->name);
+	show("state:", "broken%s", runs ? ", and it runs" : "");
+	show("missing:", "%s", missing);
+	show("pool:", "%s", machine->config.pool);
+	show("folder:", "%s", machine->folder);
+	return EXIT_FAILED;
+}
+
+/* Its root is gone; or its pool is out of reach, and it does not run there. */
+static bool is_broken(const struct facts *facts)
+{
+	return facts->volume_fault.code &&
+	       (strcmp(facts->missing, "volume") == 0 || machine_is_down(facts->status.state));
+}
+
 static int show_one(struct call *call, struct machine *machine, struct err *err)
 {
 	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
 
+	if (machine->fault.code) {
+		struct machine_status status = { 0 };
+		machine_status(machine, &status, err);
+		return show_broken(call, machine, "machine.conf", &machine->fault,
+				   !machine_is_down(status.state), err);
+	}
 	int r = gather(machine, &facts, err);
 	if (r < 0)
 		return r;
-	if (call->context)
-		return json_array_append_new(call->context, machine_object(machine, &facts)) < 0
-			       ? err_set(err, ENOMEM, "out of memory")
-			       : 0;
+	if (is_broken(&facts))
+		return show_broken(call, machine, facts.missing, &facts.volume_fault,
+				   !machine_is_down(facts.status.state), err);
 	if (call_has(call, &flag_json))
-		return print_json(machine_object(machine, &facts), err);
+		return give(call, machine_object(machine, &facts), err);
 	show_machine(machine, &facts);
 	return 0;
 }
@@ -364,6 +413,7 @@ const struct command command_info = {
 	.args = "MACHINE...",
 	.help = "Show all that is known of machines",
 	.flags = info_flags,
+	.traits = COMMAND_LOOKS,
 	.min = 1,
 	.max = -1,
 	.first = WORD_MACHINE,

@@ -235,7 +235,10 @@ static int run_restart(struct call *call, struct err *err)
 
 static int run_delete(struct call *call, struct err *err)
 {
-	return for_each_machine(call, delete_one, false, err);
+	int r = for_each_machine(call, delete_one, false, err);
+
+	machine_sweep(&call->site);
+	return r;
 }
 
 const struct command command_start = {

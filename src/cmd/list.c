@@ -5,6 +5,7 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "machine/parts.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>
@@ -20,7 +21,9 @@ struct listing {
 	struct network network; /* the last one that a machine was on, open; zeroed: none */
 	bool *matched;          /* owned: which words have named one */
 	struct text pools;      /* of the machines shown, each once, with its NUL */
-	int broken;             /* machines whose settings cannot be read, or whose state not */
+	struct survey survey;   /* what the pools hold, as far as that costs little to know */
+	struct text seen;       /* names of machines that have a folder, each with its NUL */
+	int broken; /* machines of which a part is missing, or whose state is not known */
 };
 
 /* What one should know before one lets somebody in. */
@@ -70,14 +73,16 @@ static void add_object(struct listing *listing, const struct machine *machine,
 					json_count(status->started)));
 }
 
-/* A machine that cannot be read is listed as such: it must not hide the others, nor itself. */
-static void add_broken(struct listing *listing, const char *name, const struct err *err)
+/* One of which a part is missing is listed as such: it must not hide the others, nor itself. */
+static void add_broken(struct listing *listing, const char *name, const char *missing,
+		       const struct err *err)
 {
 	listing->broken++;
 	if (listing->array) {
 		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:o}", "name", name, "state", "broken",
-						"error", json_text(err->text)));
+				      json_pack("{s:s, s:s, s:o, s:o}", "name", name, "state",
+						"broken", "missing", json_text(missing), "error",
+						json_text(err->text)));
 		return;
 	}
 	print_error(err);
@@ -126,18 +131,6 @@ static void tell_unmatched(struct listing *listing)
 	}
 }
 
-/* An ephemeral machine whose keeper or owner was killed goes now, as it would have at its end. */
-static int settle(const struct site *site, const char *name, const struct machine *machine)
-{
-	scoped_machine struct machine ended = { 0 };
-	struct err gone = { 0 };
-
-	if (!machine->config.ephemeral)
-		return 0;
-	machine_open(&ended, site, name, &gone);
-	return gone.code == ESTALE ? -ENOENT : 0;
-}
-
 static void note_pool(struct listing *listing, const char *name)
 {
 	const struct text *pools = &listing->pools;
@@ -162,45 +155,84 @@ static void warn_of_pools(const struct listing *listing)
 	}
 }
 
+/* Whole, but for what only its pool tells. */
+static void add_machine(struct listing *listing, struct machine *machine)
+{
+	struct machine_status status = { 0 };
+	struct err err = { 0 };
+
+	lend_network(listing, machine);
+	if (machine_status(machine, &status, &err) < 0) {
+		add_broken(listing, machine->name, NULL, &err);
+		return;
+	}
+	note_pool(listing, machine->config.pool);
+	if (listing->array)
+		add_object(listing, machine, &status);
+	else
+		add_row(listing, machine, &status);
+}
+
+/* Deleted since it was listed, or never more than half made: it is not there. */
 static int visit_machine(void *context, const char *name)
 {
 	struct listing *listing = context;
 	scoped_machine struct machine machine = { 0 };
-	struct machine_status status = { 0 };
 	struct err err = { 0 };
+	const char *missing = NULL;
 
+	text_add_bytes(&listing->seen, name, strlen(name) + 1);
 	if (!is_wanted(listing, name))
 		return 0;
-	int r = machine_read(&machine, &listing->call->site, name, &err);
-	if (r == 0) {
-		lend_network(listing, &machine);
-		r = machine_status(&machine, &status, &err);
-	}
-	if (r == 0)
-		r = settle(&listing->call->site, name, &machine);
-	if (r == -ENOENT) {
-		/* Deleted since it was listed, or never more than half made. */
-		err = (struct err){ 0 };
-		if (machine_clear(&listing->call->site, name, &err) < 0)
-			add_broken(listing, name, &err);
+	int r = machine_look(&machine, &listing->call->site, name, &err);
+	if (r == -ENOENT)
 		return 0;
-	}
 	if (r == 0)
-		note_pool(listing, machine.config.pool);
+		r = parts_check(&machine, &listing->survey, &missing, &err);
 	if (r < 0)
-		add_broken(listing, name, &err);
-	else if (listing->array)
-		add_object(listing, &machine, &status);
+		add_broken(listing, name, missing, &err);
 	else
-		add_row(listing, &machine, &status);
+		add_machine(listing, &machine);
 	return 0;
+}
+
+static bool is_seen(const struct listing *listing, const char *name)
+{
+	const struct text *seen = &listing->seen;
+
+	for (size_t at = 0; at < seen->length; at += strlen(seen->data + at) + 1) {
+		if (strcmp(seen->data + at, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A root whose machine has no folder. */
+static int visit_volume(void *context, const char *pool, const char *volume)
+{
+	struct listing *listing = context;
+
+	(void)pool;
+	if (!text_starts(volume, "machine.") || is_seen(listing, volume + strlen("machine.")))
+		return 0;
+	return visit_machine(listing, volume + strlen("machine."));
+}
+
+static int list_all(struct listing *listing, struct err *err)
+{
+	const struct site *site = &listing->call->site;
+	int r = machine_list(site, visit_machine, listing, err);
+
+	return r < 0 ? r : survey_each(&listing->survey, visit_volume, listing, err);
 }
 
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "NAME", "STATE",  "BOOTED", "ADDRESS", "TEMPLATE",
 					     "POOL", "UPTIME", "FLAGS",  NULL };
-	struct listing listing = { .call = call, .now = time(NULL) };
+	struct listing listing = { .call = call,
+				   .now = time(NULL),
+				   .survey = { .site = &call->site } };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
 	if (!listing.matched)
@@ -208,7 +240,7 @@ static int run_list(struct call *call, struct err *err)
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	int r = machine_list(&call->site, visit_machine, &listing, err);
+	int r = list_all(&listing, err);
 	if (call_has(call, &flag_json)) {
 		r = r < 0 ? r : print_json(take_ptr(&listing.array), err);
 	} else if (r == 0 && listing.table.count == 0 && call->count == 0) {
@@ -224,6 +256,8 @@ static int run_list(struct call *call, struct err *err)
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	text_free(&listing.pools);
+	text_free(&listing.seen);
+	survey_free(&listing.survey);
 	network_close(&listing.network);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }

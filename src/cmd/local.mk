@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
 	src/cmd/act.c \
+	src/cmd/adopt.c \
 	src/cmd/boot.c \
 	src/cmd/command.h \
 	src/cmd/common.c src/cmd/common.h \
@@ -10,6 +11,7 @@ libcmd_a_SOURCES = \
 	src/cmd/doctor.c src/cmd/doctor.h \
 	src/cmd/doctor_host.c \
 	src/cmd/doctor_kernel.c \
+	src/cmd/doctor_state.c \
 	src/cmd/enter.c \
 	src/cmd/events.c \
 	src/cmd/foreground.c \

@@ -1,6 +1,7 @@
 /* logs: what a machine's console showed. */
 #include "cmd/verbs.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/logfilter.h"
@@ -88,9 +89,9 @@ static int open_log(const struct machine *machine, bool older, int *fd, struct e
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd < 0 && errno != ENOENT)
-		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	*fd = file_open_regular(AT_FDCWD, path, O_NOFOLLOW);
+	if (*fd < 0 && *fd != -ENOENT)
+		return err_set(err, -*fd, "open '%s': %s", path, file_why(*fd));
 	return 0;
 }
 
@@ -175,6 +176,7 @@ static int run_logs(struct call *call, struct err *err)
 }
 
 const struct command command_logs = {
+	.traits = COMMAND_LOOKS,
 	.name = "logs",
 	.args = "MACHINE",
 	.help = "Show what the console of a machine has shown",

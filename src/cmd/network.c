@@ -79,6 +79,22 @@ static void add_network(struct listing *listing, const struct network *network,
 	table_format(table, "%d", status->ports);
 }
 
+/* One that has lost its settings, or whose settings nobody can read, hides neither the others nor itself. */
+static void add_broken(struct listing *listing, const char *name, const struct err *fault)
+{
+	listing->broken++;
+	if (listing->array) {
+		json_array_append_new(listing->array,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
+						"broken", "missing", "network.conf", "error",
+						json_text(fault->text)));
+		return;
+	}
+	print_error(fault);
+	for (size_t i = 0; i < listing->table.columns; i++)
+		table_add(&listing->table, i == 0 ? name : i == 3 ? "broken" : "");
+}
+
 static int visit_network(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -92,8 +108,7 @@ static int visit_network(void *context, const char *name)
 	if (r == 0) {
 		add_network(listing, &network, &status);
 	} else if (r != -ENOENT) {
-		print_error(&err);
-		listing->broken++;
+		add_broken(listing, name, &err);
 	}
 	return 0;
 }

@@ -279,7 +279,7 @@ static int look_at_pool(struct listing *listing, const char *name, struct err *e
 	struct pool_state state;
 	size_t volumes = 0;
 
-	if (pool_open(&pool, &listing->call->site, name, err) < 0 ||
+	if (pool_view(&pool, &listing->call->site, name, err) < 0 ||
 	    pool.ops->pool_usage(&pool, &usage, err) < 0 ||
 	    volume_list(&pool, "", add_volume, &volumes, err) < 0)
 		return -err->code;

@@ -23,13 +23,12 @@ static int run_inside(struct call *call, struct machine *machine, struct err *er
 	return enter_machine(call, machine, call->words + 1, err);
 }
 
-/* Killing is all that an ephemeral machine needs: its end deletes it. */
+/* Its end deletes it, but not if its keeper was killed. */
 static void throw_away(struct machine *machine)
 {
-	enum stop_outcome outcome;
 	struct err err = { 0 };
 
-	if (machine_stop(machine, true, 0, &outcome, &err) < 0)
+	if (machine_delete(machine, true, &err) < 0)
 		print_note("%s", err.text);
 }
 

@@ -220,6 +220,7 @@ const struct command command_set = {
 };
 
 const struct command command_get = {
+	.traits = COMMAND_LOOKS,
 	.name = "get",
 	.args = "MACHINE [KEY]",
 	.help = "Show settings of a machine",

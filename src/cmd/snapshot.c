@@ -161,6 +161,7 @@ static const struct command take = {
 };
 
 static const struct command list = {
+	.traits = COMMAND_LOOKS,
 	.group = "snapshot",
 	.name = "list",
 	.aliases = "ls",

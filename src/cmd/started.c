@@ -1,4 +1,5 @@
 /* A machine that was just started: until it has booted, and what its console said when it did not. */
+#include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
@@ -33,7 +34,7 @@ enum { SHOWN_LINES = 10, SHOWN_BYTES = 4096 };
 void console_show(const struct machine *machine, long mark)
 {
 	scoped_free char *path = machine_log_path(machine, false);
-	scoped_fd int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	scoped_fd int fd = path ? file_open_regular(AT_FDCWD, path, 0) : -1;
 	char tail[SHOWN_BYTES + 1];
 	struct stat st;
 

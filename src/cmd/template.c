@@ -6,6 +6,7 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/verbs.h"
+#include "storage/survey.h"
 
 #include <string.h>
 
@@ -27,6 +28,10 @@ static const struct flag *const build_flags[] = { &flag_init, &flag_mirror,  &fl
 						  &flag_pool, &flag_release, &flag_variant,
 						  NULL };
 static const struct flag *const import_flags[] = { &flag_pool, NULL };
+static const struct flag flag_broken = { "force", 'f', false, NULL,
+					 "also one that has lost a part, with what is left" };
+static const struct flag *const adopt_flags[] = { &flag_pool, NULL };
+static const struct flag *const delete_flags[] = { &flag_broken, NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 static int open_pool(const struct call *call, struct pool *pool, struct err *err)
@@ -112,6 +117,9 @@ static int run_import(struct call *call, struct err *err)
 struct listing {
 	struct table table;
 	json_t *array;
+	struct survey survey; /* what the pools hold, as far as that costs little to know */
+	struct text seen;     /* names of templates that have a folder, each with its NUL */
+	int broken;
 };
 
 static json_t *template_object(const char *name, const struct template_config *config)
@@ -124,11 +132,58 @@ static json_t *template_object(const char *name, const struct template_config *c
 			 json_text(config->uuid));
 }
 
-static int visit_template(void *context, const char *name, const struct template_config *config)
+/* One of which a part is missing hides neither the others nor itself. */
+static void add_broken(struct listing *listing, const char *name, const char *missing,
+		       const struct err *fault)
+{
+	listing->broken++;
+	if (listing->array) {
+		json_array_append_new(listing->array,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
+						"broken", "missing", missing, "error",
+						json_text(fault->text)));
+		return;
+	}
+	print_error(fault);
+	table_add(&listing->table, name);
+	table_add(&listing->table, "broken");
+	for (size_t i = 2; i < listing->table.columns; i++)
+		table_add(&listing->table, "");
+}
+
+/* Its volume or its pool is gone. */
+static bool is_broken(struct listing *listing, const char *name,
+		      const struct template_config *config)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct err why = { 0 }, fault = { 0 };
+
+	template_volume(name, volume);
+	int r = survey_volume(&listing->survey, config->pool, volume, &why);
+	if (r == 0)
+		return false;
+	err_set(&fault, why.code,
+		"template '%s' has lost its root: %s; bring it back, or delete the template: berth "
+		"template delete --force %s",
+		name, why.text, name);
+	add_broken(listing, name, r == -ENOENT ? "volume" : "pool", &fault);
+	return true;
+}
+
+static int visit_template(void *context, const char *name, const struct template_config *config,
+			  const struct err *fault)
 {
 	struct listing *listing = context;
 	struct table *table = &listing->table;
 	char when[32];
+
+	text_add_bytes(&listing->seen, name, strlen(name) + 1);
+	if (!config) {
+		add_broken(listing, name, "template.conf", fault);
+		return 0;
+	}
+	if (is_broken(listing, name, config))
+		return 0;
 
 	if (listing->array) {
 		json_array_append_new(listing->array, template_object(name, config));
@@ -145,17 +200,41 @@ static int visit_template(void *context, const char *name, const struct template
 	return 0;
 }
 
+/* A root whose template has no folder. */
+static int visit_volume(void *context, const char *pool, const char *volume)
+{
+	struct listing *listing = context;
+	struct template_config config = { 0 };
+	struct err fault = { 0 };
+
+	(void)pool;
+	if (!text_starts(volume, "template."))
+		return 0;
+	const char *name = volume + strlen("template.");
+	const struct text *seen = &listing->seen;
+	for (size_t at = 0; at < seen->length; at += strlen(seen->data + at) + 1) {
+		if (strcmp(seen->data + at, name) == 0)
+			return 0;
+	}
+	if (template_open(listing->survey.site, name, &config, &fault) == -ENODATA)
+		add_broken(listing, name, "template.conf", &fault);
+	config_free(&template_schema, &config);
+	return 0;
+}
+
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "NAME", "DISTRIBUTION", "RELEASE", "ARCH",
 					     "INIT", "POOL",         "CREATED", NULL };
-	struct listing listing = { 0 };
+	struct listing listing = { .survey = { .site = &call->site } };
 	bool json = call_has(call, &flag_json);
 
 	if (json)
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
 	int r = template_list(&call->site, visit_template, &listing, err);
+	if (r == 0)
+		r = survey_each(&listing.survey, visit_volume, &listing, err);
 	if (r == 0 && json)
 		r = print_json(take_ptr(&listing.array), err);
 	else if (r == 0 && listing.table.count == 0)
@@ -164,12 +243,24 @@ static int run_list(struct call *call, struct err *err)
 		r = table_print(&listing.table, err);
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
-	return r;
+	text_free(&listing.seen);
+	survey_free(&listing.survey);
+	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return template_delete(&call->site, name, err);
+	return template_delete(&call->site, name, call_has(call, &flag_broken), err);
+}
+
+static int adopt_one(struct call *call, const char *name, struct err *err)
+{
+	return template_adopt(&call->site, name, call_value(call, &flag_pool), err);
+}
+
+static int run_adopt(struct call *call, struct err *err)
+{
+	return for_each_name(call, adopt_one, err);
 }
 
 static int run_delete(struct call *call, struct err *err)
@@ -218,6 +309,7 @@ static const struct command delete = {
 	.aliases = "rm",
 	.args = "TEMPLATE...",
 	.help = "Delete templates; machines made from them stay",
+	.flags = delete_flags,
 	.min = 1,
 	.max = -1,
 	.first = WORD_TEMPLATE,
@@ -225,13 +317,26 @@ static const struct command delete = {
 	.run = run_delete,
 };
 
-static const struct command *const members[] = { &build, &import, &list, &delete, NULL };
+static const struct command adopt = {
+	.group = "template",
+	.name = "adopt",
+	.args = "TEMPLATE...",
+	.help = "Make roots that have lost their template's settings templates again",
+	.flags = adopt_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_TEMPLATE,
+	.rest = WORD_TEMPLATE,
+	.run = run_adopt,
+};
+
+static const struct command *const members[] = { &build, &import, &list, &adopt, &delete, NULL };
 
 const struct command command_template = {
 	.name = "template",
 	.aliases = "image",
 	.args = "",
-	.help = "What machines are made from: build, import, list, delete",
+	.help = "What machines are made from: build, import, list, adopt, delete",
 	.max = -1,
 	.members = members,
 };

@@ -6,6 +6,8 @@
 
 /* create.c */
 extern const struct command command_launch, command_create, command_clone;
+/* adopt.c */
+extern const struct command command_adopt;
 /* run.c */
 extern const struct command command_run;
 /* lifecycle.c */

@@ -106,7 +106,7 @@ int config_preview(const struct schema *schema, const char *path,
 	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
 
 	if (n < 0 && n != -ENOENT)
-		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
 	if (n > 0 && text_add_bytes(text, data, (size_t)n) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++) {

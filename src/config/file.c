@@ -173,7 +173,7 @@ int config_load(const struct schema *schema, const char *path, void *config, str
 		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is no settings file",
 			       path);
 	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
 	return config_parse(schema, path, data, (size_t)n, config, err);
 }
 

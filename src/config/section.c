@@ -148,7 +148,7 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 
 	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
 	if (n < 0 && n != -ENOENT)
-		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
 	if (n > 0)
 		text_add(&text, "%s%s", data, data[n - 1] == '\n' ? "" : "\n");
 	if (print_one(kind, section, &text) < 0)
@@ -198,7 +198,7 @@ int config_remove_section(const struct schema *schema, const char *path, const s
 
 	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
 	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", path, strerror((int)-n));
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
 	if (cut(data, (size_t)n, kind, name, &text, err) < 0)
 		return -err->code;
 	return config_replace(schema, path, &text, err);

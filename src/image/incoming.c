@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "image/root.h"
 #include "image/template.h"
+#include "storage/survey.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -13,22 +14,6 @@
 #include <time.h>
 
 static const char prefix[] = "incoming.template.";
-
-static bool template_exists(const struct site *site, const char *name)
-{
-	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
-
-	return path && access(path, F_OK) == 0;
-}
-
-static int lock_name(const struct site *site, const char *name, unsigned seconds, struct err *err)
-{
-	char lock[VOLUME_NAME_MAX + 1], what[128];
-
-	snprintf(lock, sizeof lock, "template.%s", name);
-	snprintf(what, sizeof what, "template '%s'", name);
-	return site_lock(site, lock, seconds, what, err);
-}
 
 struct sweep {
 	struct pool *pool;
@@ -48,18 +33,14 @@ static int note_volume(void *context, const struct volume_info *info)
 /* Nobody is told of a failure here: the next command tries again, and ours may well succeed. */
 static void sweep_volume(struct pool *pool, const char *volume)
 {
+	const char *name = volume + strlen(prefix);
 	struct err err = { 0 };
-	bool incoming = text_starts(volume, prefix);
-	const char *name = volume + (incoming ? strlen(prefix) : strlen("template."));
 
-	if (text_label_fault(name) || (!incoming && template_exists(pool->site, name)))
+	if (text_label_fault(name))
 		return;
-	scoped_fd int lock = lock_name(pool->site, name, 0, &err);
-	if (lock < 0)
-		return;
-	/* Once more, under the lock: it may just have been finished. */
-	if (incoming || !template_exists(pool->site, name))
-		volume_destroy(pool, volume, &(struct err){ 0 });
+	scoped_fd int lock = template_lock(pool->site, name, 0, &err);
+	if (lock >= 0)
+		volume_destroy(pool, volume, &err);
 }
 
 static int sweep_pool(struct pool *pool, struct err *err)
@@ -67,8 +48,6 @@ static int sweep_pool(struct pool *pool, struct err *err)
 	struct sweep sweep = { .pool = pool };
 	int r = volume_list(pool, prefix, note_volume, &sweep, err);
 
-	if (r == 0)
-		r = volume_list(pool, "template.", note_volume, &sweep, err);
 	if (r == 0 && sweep.names.failed)
 		r = err_set(err, ENOMEM, "out of memory");
 	const char *volume = text_str(&sweep.names);
@@ -78,18 +57,50 @@ static int sweep_pool(struct pool *pool, struct err *err)
 	return r;
 }
 
+/* A template's root is never taken for a leftover: it may be all that is left of it. */
+static int refuse_volume(const struct incoming *incoming, struct err *err)
+{
+	return err_set(
+		err, EEXIST,
+		"pool '%s' holds a root 'template.%s' already, of a template that has lost its "
+		"settings: make it a template again: berth template adopt %s; or delete it: "
+		"berth template delete --force %s",
+		incoming->pool->name, incoming->name, incoming->name, incoming->name);
+}
+
 static int create_volume(struct incoming *incoming, struct err *err)
 {
 	char finished[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
 
-	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
 	template_volume(incoming->name, finished);
-	/* Ours now by the lock: what a killed command left under these names. */
+	if (volume_info(incoming->pool, finished, &info, &(struct err){ 0 }) == 0)
+		return refuse_volume(incoming, err);
+	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
+	/* Ours now by the lock: what a killed command left under this name. */
 	if (volume_destroy(incoming->pool, incoming->volume, err) < 0 ||
-	    volume_destroy(incoming->pool, finished, err) < 0 ||
 	    volume_create(incoming->pool, incoming->volume, 0, err) < 0)
 		return -err->code;
 	return 0;
+}
+
+/* Under its lock: there is none of that name, nor anything of one. */
+static int check_absent(const struct site *site, const char *name, struct err *err)
+{
+	struct template_config config = { 0 };
+	struct err why = { 0 };
+	int r = template_open(site, name, &config, &why);
+
+	config_free(&template_schema, &config);
+	if (r == -ENOENT)
+		return 0;
+	if (r == -ENODATA)
+		return err_set(err, EEXIST, "%s", why.text);
+	return err_set(
+		err, EEXIST,
+		"template '%s' is there already; choose another name or delete it with 'berth "
+		"template delete %s'",
+		name, name);
 }
 
 int incoming_begin(struct incoming *incoming, const struct site *site, struct pool *pool,
@@ -100,19 +111,15 @@ int incoming_begin(struct incoming *incoming, const struct site *site, struct po
 	*incoming = (struct incoming){ .site = site, .pool = pool, .name = name, .lock_fd = -1 };
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
+	template_sweep(site);
 	if (sweep_pool(pool, err) < 0)
 		return -err->code;
 	/* A second: what a killed command had started may not be quite dead. */
-	int fd = lock_name(site, name, 1, err);
+	int fd = template_lock(site, name, 1, err);
 	if (fd < 0)
 		return fd;
 	incoming->lock_fd = fd;
-	if (template_exists(site, name))
-		return err_set(err, EEXIST,
-			       "template '%s' is there already; choose another name or delete it "
-			       "with 'berth template delete %s'",
-			       name, name);
-	return create_volume(incoming, err);
+	return check_absent(site, name, err) < 0 ? -err->code : create_volume(incoming, err);
 }
 
 void incoming_end(struct incoming *incoming)
@@ -190,19 +197,43 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	return 0;
 }
 
-static int save_config(const struct incoming *incoming, const struct template_config *config,
-		       struct err *err)
+/* The mark before the volume has its name, so that what a kill leaves is known for a leftover. */
+static int begin_config(const struct unfinished *mark, const struct template_config *config,
+			struct err *err)
 {
-	scoped_free char *folder = site_state_path(incoming->site, "templates/%s", incoming->name);
-	scoped_free char *path =
-		site_state_path(incoming->site, "templates/%s/template.conf", incoming->name);
+	scoped_free char *folder = site_state_path(mark->site, "templates/%s", mark->name);
+	scoped_free char *path = unfinished_path(mark);
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (file_make_dirs(folder, 0755, err) < 0 ||
+	if (unfinished_prepare(mark, err) < 0 ||
 	    config_save(&template_schema, path, config, err) < 0)
 		return -err->code;
-	return 0;
+	return file_make_dirs(folder, 0755, err);
+}
+
+static int publish(struct incoming *incoming, const struct template_config *config, struct err *err)
+{
+	struct unfinished mark = template_mark(incoming->site, incoming->name);
+	char finished[VOLUME_NAME_MAX + 1];
+
+	template_volume(incoming->name, finished);
+	int r = begin_config(&mark, config, err);
+	if (r == 0)
+		r = volume_rename(incoming->pool, incoming->volume, finished, err);
+	if (r < 0) {
+		/* Whatever has the finished name is not ours. */
+		scoped_free char *folder =
+			site_state_path(incoming->site, "templates/%s", incoming->name);
+		if (folder && (rmdir(folder) == 0 || errno == ENOENT))
+			unfinished_drop(&mark, &(struct err){ 0 });
+		return r;
+	}
+	incoming->volume[0] = '\0';
+	r = unfinished_finish(&mark, err);
+	if (r < 0)
+		template_erase(incoming->site, incoming->name, false, &(struct err){ 0 });
+	return r;
 }
 
 int incoming_commit(struct incoming *incoming, const char *description, struct text *notes,
@@ -210,25 +241,64 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 {
 	struct template_config config = { 0 };
 	struct root_facts facts;
-	char finished[VOLUME_NAME_MAX + 1];
 
 	if (inspect(incoming, &facts, err) < 0 ||
 	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
 		return -err->code;
-	template_volume(incoming->name, finished);
 	int r = fill_config(&config, incoming, &facts, description, err);
 	if (r == 0)
-		r = volume_rename(incoming->pool, incoming->volume, finished, err);
-	if (r == 0) {
-		/* From here a failure leaves that name, which incoming_end then clears away. */
-		memcpy(incoming->volume, finished, sizeof finished);
-		r = save_config(incoming, &config, err);
-	}
+		r = publish(incoming, &config, err);
 	config_free(&template_schema, &config);
-	if (r < 0)
-		return r;
-	incoming->volume[0] = '\0';
-	if (notes)
+	if (r == 0 && notes)
 		remark(&facts, notes);
-	return 0;
+	return r;
+}
+
+/* What is known of it is in the root itself. */
+static int adopt_from(struct incoming *incoming, struct err *err)
+{
+	struct template_config config = { 0 };
+	struct root_facts facts;
+	scoped_free char *folder = site_state_path(incoming->site, "templates/%s", incoming->name);
+	scoped_free char *path = text_format("%s/template.conf", folder ? folder : "");
+
+	if (!folder || !path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (inspect(incoming, &facts, err) < 0 ||
+	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
+		return -err->code;
+	int r = fill_config(&config, incoming, &facts, "adopted", err);
+	if (r == 0)
+		r = file_make_dirs(folder, 0755, err);
+	if (r == 0)
+		r = config_save(&template_schema, path, &config, err);
+	config_free(&template_schema, &config);
+	return r;
+}
+
+int template_adopt(const struct site *site, const char *name, const char *wanted, struct err *err)
+{
+	scoped_survey struct survey survey = { .site = site, .attach = true };
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct incoming incoming = { .site = site, .pool = &pool, .name = name };
+	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
+	scoped_free char *holder = NULL;
+	const char *fault = text_label_fault(name);
+
+	if (fault)
+		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
+	template_sweep(site);
+	scoped_fd int lock = template_lock(site, name, 1, err);
+	if (lock < 0)
+		return lock;
+	if (path && access(path, F_OK) == 0)
+		return err_set(err, EEXIST,
+			       "template '%s' has its settings, '%s': there is nothing to adopt; "
+			       "where they are of no use, move them away first",
+			       name, path);
+	template_volume(name, incoming.volume);
+	if (survey_holder(&survey, wanted, incoming.volume, &holder, err) < 0 ||
+	    pool_open(&pool, site, holder, err) < 0)
+		return -err->code;
+	return adopt_from(&incoming, err);
 }

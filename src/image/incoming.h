@@ -8,9 +8,9 @@
 #include "storage/storage.h"
 
 /*
- * The volume is "incoming.template.NAME" until all is in it, then "template.NAME"; the template is
- * there once its template.conf is. The lock "template.NAME" is held all the time, so that whoever
- * gets it knows that such a volume, or a template's volume without template.conf, is a leftover.
+ * The volume is "incoming.template.NAME" until all is in it, which marks it as a leftover for whoever has
+ * the lock "template.NAME", held all the time; then it is "template.NAME", and templates/.unfinished/NAME
+ * (base/unfinished.h) is what marks it, until that becomes template.conf.
  */
 struct incoming {
 	const struct site *site;          /* borrowed */

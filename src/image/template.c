@@ -3,6 +3,7 @@
 #include "base/install.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "storage/survey.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -41,6 +42,22 @@ static int load(const struct site *site, const char *name, struct template_confi
 	return config_load(&template_schema, path, config, err);
 }
 
+struct unfinished template_mark(const struct site *site, const char *name)
+{
+	return (struct unfinished){
+		.site = site, .kind = "templates", .name = name, .file = "template.conf"
+	};
+}
+
+int template_lock(const struct site *site, const char *name, unsigned seconds, struct err *err)
+{
+	char lock[VOLUME_NAME_MAX + 1], what[128];
+
+	template_volume(name, lock);
+	snprintf(what, sizeof what, "template '%s'", name);
+	return site_lock(site, lock, seconds, what, err);
+}
+
 /* There is no such template: is one of nearly that name? */
 static int tell_missing(const struct site *site, const char *name, struct err *err)
 {
@@ -67,6 +84,36 @@ static int tell_missing(const struct site *site, const char *name, struct err *e
 	return -err->code;
 }
 
+/* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
+static int tell_rest(const struct site *site, const char *name, struct err *err)
+{
+	struct unfinished mark = template_mark(site, name);
+	scoped_survey struct survey survey = { .site = site };
+	scoped_free char *folder = site_state_path(site, "templates/%s", name);
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (!folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unfinished_is(&mark))
+		return tell_missing(site, name, err);
+	template_volume(name, volume);
+	const char *pool = survey_find(&survey, volume);
+	if (pool)
+		return err_set(err, ENODATA,
+			       "template '%s' has lost its settings, and pool '%s' holds its root: "
+			       "bring back '%s/template.conf', or make them anew: berth template "
+			       "adopt %s; or delete it: berth template delete --force %s",
+			       name, pool, folder, name, name);
+	if (access(folder, F_OK) < 0)
+		return tell_missing(site, name, err);
+	return err_set(
+		err, ENODATA,
+		"template '%s' has lost its settings, and no pool within reach holds its root: "
+		"bring back '%s/template.conf' and its pool, or delete it: berth template "
+		"delete --force %s",
+		name, folder, name);
+}
+
 int template_open(const struct site *site, const char *name, struct template_config *config,
 		  struct err *err)
 {
@@ -76,15 +123,23 @@ int template_open(const struct site *site, const char *name, struct template_con
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
 	int r = load(site, name, config, &loading);
-	if (r == -ENOENT)
-		return tell_missing(site, name, err);
+	if (r == -ENOENT) {
+		struct err rest = { 0 };
+		r = tell_rest(site, name, &rest);
+		/* It may have come into being while we looked. */
+		if (load(site, name, config, &(struct err){ 0 }) == 0)
+			return 0;
+		*err = rest;
+		return r;
+	}
 	if (r < 0)
-		*err = loading;
+		err_set(err, loading.code, "template '%s': %s", name, loading.text);
 	return r;
 }
 
 int template_list(const struct site *site,
-		  int (*visit)(void *, const char *name, const struct template_config *),
+		  int (*visit)(void *, const char *name, const struct template_config *config,
+			       const struct err *fault),
 		  void *context, struct err *err)
 {
 	scoped_free char *folder = site_state_path(site, "templates");
@@ -98,17 +153,16 @@ int template_list(const struct site *site,
 		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));
 	for (int i = 0; r == 0 && i < count; i++) {
 		struct template_config config = { 0 };
-		struct err loading = { 0 };
+		struct err fault = { 0 };
 		if (text_label_fault(found[i]->d_name))
 			continue;
-		r = load(site, found[i]->d_name, &config, &loading);
-		if (r == 0)
-			r = visit(context, found[i]->d_name, &config);
-		else if (r == -ENOENT)
-			r = 0; /* on its way, or just gone */
-		else
-			*err = loading;
-		config_free(&template_schema, &config);
+		int opened = template_open(site, found[i]->d_name, &config, &fault);
+		if (opened == 0)
+			r = visit(context, found[i]->d_name, &config, NULL);
+		else if (opened != -ENOENT) /* that is on its way, or just gone */
+			r = visit(context, found[i]->d_name, NULL, &fault);
+		if (opened == 0)
+			config_free(&template_schema, &config);
 	}
 	free_names(found, count);
 	return r;
@@ -138,48 +192,129 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 	return r;
 }
 
-/* The settings first: without them the volume is a leftover, which the next command clears away. */
-static int remove_all(const struct site *site, const char *name, struct pool *pool, struct err *err)
-{
-	scoped_free char *folder = site_state_path(site, "templates/%s", name);
-	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
-	char volume[VOLUME_NAME_MAX + 1];
+struct removal {
+	const struct site *site;
+	const char *name;
+};
 
-	if (!folder || !path)
-		return err_set(err, ENOMEM, "out of memory");
-	template_volume(name, volume);
-	/* Whoever makes a machine of it comes to his end first. */
-	if (volume_hold(pool, volume, VOLUME_CHANGE, err) < 0)
-		return -err->code;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
-	int r = remove_tree(AT_FDCWD, folder);
-	if (r < 0)
-		return err_set(err, -r, "remove '%s': %s", folder, strerror(-r));
-	return volume_destroy(pool, volume, err);
+/* Of one whose settings nobody can read: wherever a volume of its name is. */
+static int remove_in_pool(void *context, const char *pool_name)
+{
+	const struct removal *removal = context;
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	char volume[VOLUME_NAME_MAX + 1];
+	struct err ignored = { 0 };
+
+	template_volume(removal->name, volume);
+	if (pool_open(&pool, removal->site, pool_name, &ignored) == 0)
+		volume_destroy(&pool, volume, &ignored);
+	return 0;
 }
 
-int template_delete(const struct site *site, const char *name, struct err *err)
+/* pool: the one that its settings name, open, or not. */
+static int remove_all(const struct unfinished *mark, bool known, struct pool *pool, struct err *err)
+{
+	scoped_free char *folder = site_state_path(mark->site, "templates/%s", mark->name);
+	struct removal removal = { mark->site, mark->name };
+	char volume[VOLUME_NAME_MAX + 1];
+	int r = 0;
+
+	if (!folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unfinished_undo(mark, err) < 0)
+		return -err->code;
+	template_volume(mark->name, volume);
+	if (!known)
+		r = pool_list(mark->site, remove_in_pool, &removal, err);
+	else if (pool->ops)
+		r = volume_destroy(pool, volume, err);
+	if (r < 0)
+		return r;
+	r = remove_tree(AT_FDCWD, folder);
+	if (r < 0)
+		return err_set(err, -r, "remove '%s': %s", folder, strerror(-r));
+	return unfinished_drop(mark, err);
+}
+
+static int hold_root(struct pool *pool, const char *name, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	template_volume(name, volume);
+	return volume_hold(pool, volume, VOLUME_CHANGE, err);
+}
+
+int template_erase(const struct site *site, const char *name, bool forget, struct err *err)
+{
+	struct unfinished mark = template_mark(site, name);
+	scoped_free char *path =
+		unfinished_is(&mark) ? unfinished_path(&mark)
+				     : site_state_path(site, "templates/%s/%s", name, mark.file);
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct template_config config = { 0 };
+	struct err why = { 0 };
+	int r = 0;
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	bool known = config_load(&template_schema, path, &config, &(struct err){ 0 }) == 0 &&
+		     *config.pool;
+	if (known && pool_open(&pool, site, config.pool, &why) < 0 && !forget)
+		r = err_set(
+			err, why.code,
+			"template '%s' cannot be deleted with its root: %s; to delete it and leave "
+			"what is there: berth template delete --force %s",
+			name, why.text, name);
+	/* Whoever makes a machine of it comes to his end first. */
+	if (r == 0 && known && pool.ops)
+		r = hold_root(&pool, name, err);
+	if (r == 0)
+		r = remove_all(&mark, known, &pool, err);
+	config_free(&template_schema, &config);
+	return r;
+}
+
+static void sweep_marked(void *context, const char *name)
+{
+	const struct site *site = context;
+	struct unfinished mark = template_mark(site, name);
+	struct err ignored = { 0 };
+	scoped_fd int lock = template_lock(site, name, 0, &ignored);
+
+	if (lock < 0)
+		return;
+	if (unfinished_is(&mark))
+		template_erase(site, name, false, &ignored);
+	else
+		unfinished_drop(&mark, &ignored);
+}
+
+void template_sweep(const struct site *site)
+{
+	/* For the callback's context, which is not const. */
+	unfinished_each(site, "templates", sweep_marked, (void *)(uintptr_t)site);
+}
+
+int template_delete(const struct site *site, const char *name, bool force, struct err *err)
 {
 	struct template_config config = { 0 };
-	struct pool pool = { 0 };
-	char lock[VOLUME_NAME_MAX + 1], what[128];
+	struct err why = { 0 };
 	const char *fault = text_label_fault(name);
 
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	template_volume(name, lock);
-	snprintf(what, sizeof what, "template '%s'", name);
-	scoped_fd int lock_fd = site_lock(site, lock, 0, what, err);
+	scoped_fd int lock_fd = template_lock(site, name, 0, err);
 	if (lock_fd < 0)
 		return lock_fd;
-	int r = template_open(site, name, &config, err);
-	if (r == 0)
-		r = pool_open(&pool, site, config.pool, err);
-	if (r == 0) {
-		r = remove_all(site, name, &pool, err);
-		pool_close(&pool);
-	}
+	struct unfinished mark = template_mark(site, name);
+	if (unfinished_is(&mark) && template_erase(site, name, force, err) < 0)
+		return -err->code;
+	int r = template_open(site, name, &config, &why);
 	config_free(&template_schema, &config);
-	return r;
+	if (r < 0 && (r == -ENOENT || !force))
+		return err_set(err, why.code, "%s%s", why.text,
+			       r == -ENOENT || r == -ENODATA
+				       ? ""
+				       : "; it can be deleted as it is with --force");
+	return template_erase(site, name, force, err);
 }

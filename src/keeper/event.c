@@ -1,5 +1,6 @@
 #include "keeper/event.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
@@ -80,7 +81,7 @@ static uint64_t last_number(int fd, off_t *size)
 /* Of the file before, when a new one begins. */
 static uint64_t number_before(int dir_fd, const char *older)
 {
-	scoped_fd int fd = openat(dir_fd, older, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	scoped_fd int fd = file_open_regular(dir_fd, older, O_NOFOLLOW);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 
 	return size > 0 ? last_number(fd, &size) : 0;

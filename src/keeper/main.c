@@ -21,7 +21,8 @@ static int open_own_log(const struct keeper_plan *plan)
 
 	if (snprintf(path, sizeof path, "%.*s/keeper.log", length, plan->log) >= (int)sizeof path)
 		return -1;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
 	if (fd >= 0 && lseek(fd, 0, SEEK_END) > OWN_LOG_MAX && ftruncate(fd, 0) < 0)
 		log_line("'%s' could not be emptied: %s", path, strerror(errno));
 	return fd;

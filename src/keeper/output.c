@@ -13,8 +13,9 @@ static int open_log(struct keeper *keeper)
 {
 	struct stat st;
 
-	keeper->log = open(keeper->plan.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-			   0600);
+	keeper->log =
+		open(keeper->plan.log,
+		     O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (keeper->log < 0)
 		return -errno;
 	keeper->log_bytes = fstat(keeper->log, &st) == 0 ? (uint64_t)st.st_size : 0;

@@ -1,8 +1,9 @@
 /*
- * Machines come and go. machine.conf is the commit point both ways: a folder that has pending.conf
- * instead is being made or deleted, or was left so by a kill, and is then finished off.
+ * Machines come into being. machine.conf is the commit point: until it is there, a mark (base/unfinished.h)
+ * stands for it, by which what a kill has left is known and finished off.
  */
 #include "machine/check.h"
+#include "machine/parts.h"
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
@@ -61,8 +62,7 @@ static char *mac_of(const char *uuid)
 			   (unsigned)(hash >> 8) & 0xff, (unsigned)hash & 0xff);
 }
 
-/* What makes it another machine than any before. */
-static int give_identity(struct machine_config *config, struct err *err)
+int machine_draw_identity(struct machine_config *config, struct err *err)
 {
 	struct utsname host;
 
@@ -101,38 +101,99 @@ static int apply_settings(struct machine_config *config, const struct settings *
 	return config_check_machine(config, err);
 }
 
-/* pending.conf, before anything that needs it to be found again. */
+/* Its mark, before anything that needs it to be found again. */
 static int begin(struct machine *machine, struct err *err)
 {
-	scoped_free char *pending = machine_path(machine, "pending.conf");
-	scoped_free char *parent = site_state_path(machine->site, "machines");
+	struct unfinished mark = machine_mark(machine);
+	scoped_free char *settings = unfinished_path(&mark);
 
-	if (!pending || !parent)
+	if (!settings)
 		return err_set(err, ENOMEM, "out of memory");
-	if (file_make_dirs(parent, 0711, err) < 0)
+	if (unfinished_prepare(&mark, err) < 0 ||
+	    config_save(&machine_schema, settings, &machine->config, err) < 0)
 		return -err->code;
 	if (mkdir(machine->folder, 0700) < 0)
 		return err_set(err, errno, "make '%s': %s", machine->folder, strerror(errno));
-	return config_save(&machine_schema, pending, &machine->config, err);
+	return 0;
 }
 
 /* owner as in machine_spec. */
 static int commit(struct machine *machine, int *owner, struct err *err)
 {
-	scoped_free char *pending = machine_path(machine, "pending.conf");
-	scoped_free char *conf = machine_path(machine, "machine.conf");
+	struct unfinished mark = machine_mark(machine);
 	scoped_free char *fresh = machine_path(machine, "fresh");
-	scoped_free char *parent = site_state_path(machine->site, "machines");
 
-	if (!pending || !conf || !fresh || !parent)
+	if (!fresh)
 		return err_set(err, ENOMEM, "out of memory");
 	if (owner && machine->config.ephemeral && run_claim(machine, owner, err) < 0)
 		return -err->code;
-	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	int r = fd < 0 || rename(pending, conf) < 0 ? -errno : file_sync_dir(machine->folder);
+	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "write '%s': %s", fresh, strerror(errno));
+	return unfinished_finish(&mark, err);
+}
+
+/* A root without a machine is never taken for a leftover: it may be all that is left of somebody's. */
+static int refuse_volume(const struct machine *machine, const struct pool *pool, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return err_set(
+		err, EEXIST,
+		"pool '%s' holds a root 'machine.%s' already, of a machine that has lost its "
+		"folder: make it a machine again: berth adopt %s; or delete it: berth delete "
+		"--force %s",
+		pool->name, machine->name, machine->name, machine->name);
+}
+
+static int found_one(void *context, const struct volume_info *info)
+{
+	(void)context;
+	(void)info;
+	return 1;
+}
+
+/* Before its mark is there, which would make them leftovers. */
+static int check_free(const struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+	struct err why = { 0 };
+
+	machine_volume(machine->name, volume);
+	int r = volume_info(pool, volume, &info, &why);
 	if (r == 0)
-		r = file_sync_dir(parent);
-	return r < 0 ? err_set(err, -r, "write '%s': %s", conf, strerror(-r)) : 0;
+		return refuse_volume(machine, pool, err);
+	if (r != -ENOENT)
+		return err_set(err, why.code, "%s", why.text);
+	snapshot_volume(machine->name, "", volume);
+	r = volume_list(pool, volume, found_one, NULL, err);
+	return r > 0 ? refuse_volume(machine, pool, err) : r;
+}
+
+static int make_volume(const struct machine *machine, struct pool *from, const char *origin,
+		       struct pool *to, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, volume);
+	int r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
+						  : volume_copy(from, origin, to, volume, err);
+	if (r == -EEXIST)
+		return refuse_volume(machine, to, err);
+	/* What else is not there has other names. */
+	if (r == -ENOENT)
+		err->code = ENODATA;
+	return r == -ENOENT ? -ENODATA : r;
+}
+
+/* Nothing of it was made but the mark and the folder: whatever volume has its name is not its own. */
+static void forget_begun(struct machine *machine)
+{
+	struct unfinished mark = machine_mark(machine);
+	struct err ignored = { 0 };
+
+	if (rmdir(machine->folder) == 0 || errno == ENOENT)
+		unfinished_drop(&mark, &ignored);
 }
 
 /* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
@@ -140,42 +201,48 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 			struct pool *to, int *owner, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
-	int r = begin(machine, err);
 
-	if (r < 0 && access(machine->folder, F_OK) < 0)
+	if (check_free(machine, to, err) < 0)
+		return -err->code;
+	int r = begin(machine, err);
+	if (r == 0)
+		r = make_volume(machine, from, origin, to, err);
+	if (r < 0) {
+		forget_begun(machine);
 		return r;
+	}
 	machine_volume(machine->name, volume);
-	/* Without a folder there was no such machine: a volume of that name is of one half deleted. */
-	if (r == 0)
-		r = volume_destroy(to, volume, err);
-	if (r == 0)
-		r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
-						      : volume_copy(from, origin, to, volume, err);
-	if (r == 0)
-		r = check_new_root(machine, to, volume, err);
+	r = check_new_root(machine, to, volume, err);
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
 		r = commit(machine, owner, err);
 	if (r < 0)
-		machine_erase(machine, &(struct err){ 0 });
+		machine_erase(machine, false, &(struct err){ 0 });
 	return r;
 }
 
 /* Under the name's lock from here on. */
 static int claim_name(struct machine *machine, struct err *err)
 {
+	struct unfinished mark = machine_mark(machine);
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_free char *conf = machine_path(machine, mark.file);
 
 	if (lock < 0)
 		return lock;
+	if (unfinished_is(&mark) && machine_erase(machine, false, err) < 0)
+		return -err->code;
 	if (conf && access(conf, F_OK) == 0)
 		return err_set(err, EEXIST,
 			       "machine '%s' exists already; choose another name or delete it",
 			       machine->name);
-	if (access(machine->folder, F_OK) == 0 && machine_erase(machine, err) < 0)
-		return -err->code;
+	if (access(machine->folder, F_OK) == 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' exists already, but has lost its settings: bring back "
+			       "'%s', or make it anew: berth adopt %s; or delete it: berth delete "
+			       "--force %s",
+			       machine->name, conf, machine->name, machine->name);
 	return take_fd(&lock);
 }
 
@@ -210,10 +277,26 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	config_free(&site_schema, &site);
 	if (r < 0)
 		return err_set(err, -r, "out of memory");
-	if (give_identity(config, err) < 0)
+	if (machine_draw_identity(config, err) < 0)
 		return -err->code;
 	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
 								: check_new(machine, err);
+}
+
+/* Its volume is not there: deleted since we looked, or taken away. */
+static int lost_template(const struct site *site, const char *name, const char *pool,
+			 struct err *err)
+{
+	struct template_config config = { 0 };
+
+	*err = (struct err){ 0 };
+	if (template_open(site, name, &config, err) < 0)
+		return -err->code;
+	config_free(&template_schema, &config);
+	return err_set(err, ENODATA,
+		       "template '%s' has lost its root: there is no volume 'template.%s' in pool "
+		       "'%s'; bring it back, or delete the template: berth template delete %s",
+		       name, name, pool, name);
 }
 
 static int create_from(struct machine *machine, const struct machine_spec *spec,
@@ -231,6 +314,8 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 		return -err->code;
 	template_volume(spec->template, origin);
 	int r = make_machine(machine, &from, origin, &to, spec->owner, err);
+	if (r == -ENODATA)
+		return lost_template(machine->site, spec->template, template->pool, err);
 	if (r == 0)
 		machine_tell(machine,
 			     &(struct event){ .name = "created", .template = spec->template });
@@ -243,26 +328,13 @@ int machine_create(const struct site *site, const char *name, const struct machi
 	scoped_machine struct machine machine = { 0 };
 	struct template_config template = { 0 };
 
+	machine_sweep(site);
 	if (machine_paths(&machine, site, name, err) < 0 ||
 	    template_open(site, spec->template, &template, err) < 0)
 		return -err->code;
 	int r = create_from(&machine, spec, &template, err);
 	config_free(&template_schema, &template);
 	return r;
-}
-
-static bool has_settings(const struct machine *machine)
-{
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-
-	return conf && access(conf, F_OK) == 0;
-}
-
-/* By another command, since ours has opened it. */
-static int deleted_meanwhile(const struct machine *machine, struct err *err)
-{
-	*err = (struct err){ 0 };
-	return err_set(err, ENOENT, "no machine '%s': it has just been deleted", machine->name);
 }
 
 /* The settings of the one it is made from, under a new identity. */
@@ -275,8 +347,8 @@ static int copy_settings(struct machine *to, const struct machine *from,
 		return err_set(err, ENOMEM, "out of memory");
 	int r = config_load(&machine_schema, conf, &to->config, err);
 	if (r == -ENOENT)
-		return deleted_meanwhile(from, err);
-	if (r < 0 || give_identity(&to->config, err) < 0)
+		return machine_gone(from, err);
+	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
 		return -err->code;
 	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
 }
@@ -293,7 +365,7 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 	int r = make_machine(to, pool, origin, pool, NULL, err);
 	struct err moved = { 0 };
 	if (still_end(&still, from, &moved) < 0 && r == 0) {
-		machine_erase(to, &(struct err){ 0 });
+		machine_erase(to, false, &(struct err){ 0 });
 		*err = moved;
 		r = -err->code;
 	}
@@ -317,6 +389,8 @@ static int clone_to(struct machine *from, struct machine *to, const char *snapsh
 	} else {
 		r = clone_still(from, to, &pool, err);
 	}
+	if (r == -ENODATA && !snapshot)
+		r = parts_lost_volume(from, err);
 	if (r == 0)
 		machine_tell(to, &(struct event){ .name = "cloned",
 						  .from = from->name,
@@ -330,6 +404,7 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine machine = { 0 };
 
+	machine_sweep(site);
 	if (machine_open(&source, site, from, err) < 0 || machine_check(&source, err) < 0)
 		return -err->code;
 	if (snapshot && snapshot_exists(&source, snapshot, err) < 0)
@@ -337,139 +412,4 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 	if (machine_paths(&machine, site, name, err) < 0)
 		return -err->code;
 	return clone_to(&source, &machine, snapshot, settings, err);
-}
-
-static int destroy_one(void *context, const struct volume_info *info)
-{
-	return volume_destroy(context, info->name, &(struct err){ 0 });
-}
-
-static int destroy_in_pool(struct machine *machine, const char *name, struct err *err)
-{
-	scoped_pool struct pool pool = { 0 };
-	char volume[VOLUME_NAME_MAX + 1];
-	int r = pool_open(&pool, machine->site, name, err);
-
-	if (r < 0)
-		return r;
-	snapshot_volume(machine->name, "", volume);
-	r = volume_list(&pool, volume, destroy_one, &pool, err);
-	restoring_volume(machine->name, volume);
-	if (r < 0 || volume_destroy(&pool, volume, err) < 0)
-		return r < 0 ? r : -err->code;
-	machine_volume(machine->name, volume);
-	return volume_destroy(&pool, volume, err);
-}
-
-/* An unreadable pool keeps a volume, if it has one: that must not keep the others. */
-static int visit_pool(void *context, const char *name)
-{
-	destroy_in_pool(context, name, &(struct err){ 0 });
-	return 0;
-}
-
-/* By its settings, or, when nobody can read them, wherever something of its name is. */
-static int release_holdings(struct machine *machine, bool known, struct err *err)
-{
-	int r;
-
-	/* Also where it was before, if its settings name another by now. */
-	machine_leave_networks(machine, NULL);
-	if (!known)
-		return pool_list(machine->site, visit_pool, machine, err);
-	r = destroy_in_pool(machine, machine->config.pool, err);
-	if (r == -ENOENT) {
-		/* The pool went before its machine: there is nothing left to destroy. */
-		*err = (struct err){ 0 };
-		return 0;
-	}
-	return r;
-}
-
-int machine_erase(struct machine *machine, struct err *err)
-{
-	scoped_free char *pending = machine_path(machine, "pending.conf");
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-	int r = 0;
-
-	if (!pending || !conf)
-		return err_set(err, ENOMEM, "out of memory");
-	if (rename(conf, pending) == 0) {
-		r = file_sync_dir(machine->folder);
-		/* Now: from here on no command finds it, and whoever is first clears it away. */
-		machine_tell(machine, &(struct event){ .name = "deleted" });
-	}
-	if (r < 0)
-		return err_set(err, -r, "write '%s': %s", pending, strerror(-r));
-	/* Without any settings it was killed between folder and file: nothing else is there. */
-	if (access(pending, F_OK) == 0) {
-		config_free(&machine_schema, &machine->config);
-		bool known = config_load(&machine_schema, pending, &machine->config,
-					 &(struct err){ 0 }) == 0;
-		r = release_holdings(machine, known, err);
-	}
-	if (r < 0)
-		return r;
-	r = remove_tree(AT_FDCWD, machine->folder);
-	return r < 0 ? err_set(err, -r, "remove '%s': %s", machine->folder, strerror(-r)) : 0;
-}
-
-static int hold_one(void *context, const struct volume_info *info)
-{
-	struct err err = { 0 };
-
-	return volume_hold(context, info->name, VOLUME_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
-}
-
-/*
- * Whoever copies its root or a snapshot must have come to its end before anything goes. The look whether
- * anybody copies at all is what costs little.
- */
-static int hold_holdings(struct machine *machine, struct pool *pool, struct err *err)
-{
-	char volume[VOLUME_NAME_MAX + 1];
-	struct err ignored = { 0 };
-
-	if (machine->fault.code || !pool_is_copied(machine->site, machine->config.pool) ||
-	    pool_open(pool, machine->site, machine->config.pool, &ignored) < 0)
-		return 0;
-	machine_volume(machine->name, volume);
-	int r = volume_hold(pool, volume, VOLUME_CHANGE, err);
-	if (r == -EBUSY)
-		return r;
-	*err = (struct err){ 0 };
-	snapshot_volume(machine->name, "", volume);
-	r = volume_list(pool, volume, hold_one, pool, &ignored);
-	if (r != -EBUSY)
-		return 0;
-	return err_set(err, EBUSY,
-		       "a snapshot of machine '%s' is being copied by another berth command; try "
-		       "again when that ends",
-		       machine->name);
-}
-
-int machine_delete(struct machine *machine, bool force, struct err *err)
-{
-	scoped_pool struct pool pool = { 0 };
-	enum stop_outcome outcome;
-
-	if (run_alive(machine) && !force)
-		return err_set(err, EBUSY,
-			       "machine '%s' is running; stop it first, or delete it with --force",
-			       machine->name);
-	if (machine_stop(machine, true, 0, &outcome, err) < 0)
-		return -err->code;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0)
-		return lock;
-	if (run_alive(machine))
-		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
-			       machine->name);
-	if (hold_holdings(machine, &pool, err) < 0)
-		return -err->code;
-	bool there = has_settings(machine);
-	if (access(machine->folder, F_OK) == 0 && machine_erase(machine, err) < 0)
-		return -err->code;
-	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
-	return there || machine->config.ephemeral ? 0 : deleted_meanwhile(machine, err);
 }

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "machine/private.h"
+#include "machine/run.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -10,21 +11,17 @@
 /* The outcome on a line of its own, then how in words. Words alone: an older berth's, or acknowledged. */
 static const char failed_line[] = "failed\n";
 
-enum { ENDED_MAX = 1024 };
+enum { ENDED_MAX = 16 << 10 };
 
-/* What is there, cut at ENDED_MAX; -ENOENT: it never ran to an end. */
-static int read_text(const struct machine *machine, char text[ENDED_MAX])
+/* What is there; -ENOENT: it never ran to an end. The caller owns the text. */
+static int read_text(const struct machine *machine, char **text)
 {
 	char path[4096];
 
 	if (text_print(path, sizeof path, "%s/ended", machine->folder) < 0)
 		return -ENAMETOOLONG;
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, ENDED_MAX - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
+	ssize_t n = file_read(AT_FDCWD, path, ENDED_MAX, text);
+	return n < 0 ? (int)n : 0;
 }
 
 void ended_write(const struct machine *machine, const char *outcome, const char *how)
@@ -42,24 +39,24 @@ void ended_write(const struct machine *machine, const char *outcome, const char 
 		file_replace(path, text, strlen(text), 0600, &(struct err){ 0 });
 		return;
 	}
-	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		dprintf(fd, "%s", text);
 }
 
 bool ended_failed(const struct machine *machine)
 {
-	char text[ENDED_MAX];
+	scoped_free char *text = NULL;
 
-	return read_text(machine, text) == 0 && text_starts(text, failed_line);
+	return read_text(machine, &text) == 0 && text_starts(text, failed_line);
 }
 
 bool ended_acknowledge(const struct machine *machine)
 {
 	scoped_free char *path = machine_path(machine, "ended");
-	char text[ENDED_MAX];
+	scoped_free char *text = NULL;
 
-	if (!path || read_text(machine, text) < 0 || !text_starts(text, failed_line))
+	if (!path || read_text(machine, &text) < 0 || !text_starts(text, failed_line))
 		return false;
 	const char *how = text + strlen(failed_line);
 	file_replace(path, how, strlen(how), 0600, &(struct err){ 0 });
@@ -68,9 +65,12 @@ bool ended_acknowledge(const struct machine *machine)
 
 int machine_last_end(const struct machine *machine, char *out, size_t room)
 {
-	char text[ENDED_MAX];
-	int r = read_text(machine, text);
+	scoped_free char *text = NULL;
+	const char *unsettled = run_unsettled(machine);
 
+	if (unsettled)
+		return text_print(out, room, "%s", unsettled);
+	int r = read_text(machine, &text);
 	if (r < 0)
 		return r;
 	char *how = text_trim(text), *line = strchr(how, '\n');

@@ -83,8 +83,8 @@ static void open_pair(const struct events *events, int pair[2])
 	do {
 		scoped_close_fd(&pair[0]);
 		scoped_close_fd(&pair[1]);
-		pair[0] = openat(events->folder, older_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		pair[1] = openat(events->folder, current_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		pair[0] = file_open_regular(events->folder, older_name, O_NOFOLLOW);
+		pair[1] = file_open_regular(events->folder, current_name, O_NOFOLLOW);
 	} while (pair[0] >= 0 && !same_file(pair[0], events->folder, older_name));
 }
 

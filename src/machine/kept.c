@@ -52,12 +52,16 @@ static int add_machine(void *context, const char *machine)
 	return ours ? add_file(gathering, name) : 0;
 }
 
-static int add_template(void *context, const char *template, const struct template_config *config)
+static int add_template(void *context, const char *template, const struct template_config *config,
+			const struct err *fault)
 {
 	struct gathering *gathering = context;
 	scoped_free char *name = text_format("templates/%s/template.conf", template);
 
-	return name && strcmp(config->pool, gathering->pool) == 0 ? add_file(gathering, name) : 0;
+	(void)fault;
+	return name && config && strcmp(config->pool, gathering->pool) == 0
+		       ? add_file(gathering, name)
+		       : 0;
 }
 
 int kept_write(const struct site *site, const char *pool, struct err *err)

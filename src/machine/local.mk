@@ -1,11 +1,13 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
+	src/machine/adopt.c \
 	src/machine/attach.c \
 	src/machine/boot.c src/machine/boot.h \
 	src/machine/check.c src/machine/check.h \
 	src/machine/console.c \
 	src/machine/control.c src/machine/control.h src/machine/control_kill.c \
 	src/machine/create.c \
+	src/machine/delete.c \
 	src/machine/device.c \
 	src/machine/ended.c src/machine/ended.h \
 	src/machine/events.c src/machine/events.h \
@@ -24,6 +26,7 @@ libmachine_a_SOURCES = \
 	src/machine/limits.c src/machine/limits.h \
 	src/machine/rations.c src/machine/rations.h \
 	src/machine/machine.c src/machine/machine.h \
+	src/machine/parts.c src/machine/parts.h \
 	src/machine/place.c src/machine/place.h \
 	src/machine/outlet.c src/machine/outlet.h \
 	src/machine/parent.c src/machine/parent.h \

@@ -1,13 +1,17 @@
 /* A machine's folder: opening, listing, locking, and finishing off what a killed command left. */
 #include "machine/machine.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
+#include "machine/parts.h"
 #include "machine/private.h"
 #include "machine/run.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LOAD_TRIES = 10 };
 
 int machine_paths(struct machine *machine, const struct site *site, const char *name,
 		  struct err *err)
@@ -42,6 +46,16 @@ static void name_lock(const struct machine *machine, char name[80], char what[80
 	snprintf(what, 80, "machine '%s'", machine->name);
 }
 
+struct unfinished machine_mark(const struct machine *machine)
+{
+	return (struct unfinished){
+		.site = machine->site,
+		.kind = "machines",
+		.name = machine->name,
+		.file = "machine.conf",
+	};
+}
+
 int machine_lock(const struct machine *machine, unsigned seconds, struct err *err)
 {
 	char name[80], what[80];
@@ -56,6 +70,14 @@ int machine_lock_shared(const struct machine *machine, unsigned seconds, struct 
 
 	name_lock(machine, name, what);
 	return site_lock_shared(machine->site, name, seconds, what, err);
+}
+
+bool machine_busy(const struct machine *machine)
+{
+	scoped_free char *lock = site_run_path(machine->site, "locks/machine.%s", machine->name);
+	scoped_fd int fd = lock ? file_lock(lock, FILE_LOCK_LOOK) : -1;
+
+	return fd == -EWOULDBLOCK;
 }
 
 char *machine_path(const struct machine *machine, const char *file)
@@ -99,10 +121,13 @@ static int read_names(const struct site *site, struct names *names, struct err *
 		if (e->d_name[0] == '.')
 			continue;
 		char **list = realloc(names->list, (names->count + 2) * sizeof *list);
-		if (!list || !(list[names->count] = strdup(e->d_name)))
+		if (!list)
 			return err_set(err, ENOMEM, "out of memory");
 		names->list = list;
-		names->list[++names->count] = NULL;
+		list[names->count] = strdup(e->d_name);
+		if (!list[names->count])
+			return err_set(err, ENOMEM, "out of memory");
+		list[++names->count] = NULL;
 	}
 	if (names->count > 0)
 		qsort(names->list, names->count, sizeof *names->list, by_name);
@@ -134,27 +159,22 @@ static int no_such_machine(const struct site *site, const char *name, struct err
 	return err_set(err, ENOENT, "no machine '%s'; see: berth list", name);
 }
 
-/* Half made or half deleted: whoever has the lock next finishes it off. */
-static int clear_pending(struct machine *machine, struct err *err)
-{
-	struct stat st;
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-
-	if (stat(machine->folder, &st) < 0)
-		return 0;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0)
-		return lock;
-	return conf && access(conf, F_OK) < 0 ? machine_erase(machine, err) : 0;
-}
-
 int machine_load(struct machine *machine, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	return config_load(&machine_schema, conf, &machine->config, err);
+	int r = config_load(&machine_schema, conf, &machine->config, err);
+	if (r < 0 || *machine->config.pool)
+		return r;
+	/* Emptied, or cut off: with defaults for what makes it this machine it must not go on. */
+	config_free(&machine_schema, &machine->config);
+	return err_set(err, EUCLEAN,
+		       "'%s' does not say in which pool the machine's root is: it was emptied or "
+		       "cut off; bring it back from a backup, or delete the machine: berth delete "
+		       "--force %s",
+		       conf, machine->name);
 }
 
 int machine_read(struct machine *machine, const struct site *site, const char *name,
@@ -176,51 +196,119 @@ int machine_check(const struct machine *machine, struct err *err)
 	return -machine->fault.code;
 }
 
-int machine_clear(const struct site *site, const char *name, struct err *err)
+/* Half made or half removed: whoever has the lock next finishes it off. */
+static int finish_off(struct machine *machine, struct err *err)
 {
-	scoped_machine struct machine machine = { 0 };
+	struct unfinished mark = machine_mark(machine);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (machine_paths(&machine, site, name, err) < 0)
-		return -err->code;
-	scoped_free char *conf = machine_path(&machine, "machine.conf");
-	if (access(machine.folder, F_OK) < 0)
-		return 0;
-	scoped_fd int lock = machine_lock(&machine, 0, &(struct err){ 0 });
-	if (lock < 0 || !conf || access(conf, F_OK) == 0)
-		return 0;
-	return machine_erase(&machine, err);
+	if (lock < 0)
+		return lock;
+	return unfinished_is(&mark) ? machine_erase(machine, false, err) : 0;
 }
 
-/* Absent, half made, or there with settings that somebody spoiled. */
-static int load_anyway(struct machine *machine, struct err *err)
+/* Without settings: absent (-ENOENT), broken (0), or half removed for as long as its pool is away (1). */
+static int load_rest(struct machine *machine, bool act, struct err *err)
 {
-	int r = machine_load(machine, &machine->fault);
+	struct unfinished mark = machine_mark(machine);
 
-	if (r == -ENOENT) {
-		machine->fault = (struct err){ 0 };
-		r = clear_pending(machine, err);
-		/* What was erased may have left its settings. */
+	if (unfinished_is(&mark)) {
+		struct err why = { 0 };
+		if (!act || finish_off(machine, &why) == 0)
+			return no_such_machine(machine->site, machine->name, err);
+		/* So that it can be deleted by force, at least. */
+		err_set(&machine->fault, why.code, "machine '%s' is half removed, and %s",
+			machine->name, why.text);
 		config_free(&machine_schema, &machine->config);
-		if (r < 0)
-			return r;
-		r = machine_load(machine, &machine->fault);
+		return config_defaults(&machine_schema, &machine->config, err) < 0 ? -err->code : 1;
 	}
-	if (r == -ENOENT)
+	if (config_defaults(&machine_schema, &machine->config, err) < 0)
+		return -err->code;
+	if (!parts_find(machine, act))
 		return no_such_machine(machine->site, machine->name, err);
-	return r < 0 ? config_defaults(&machine_schema, &machine->config, err) : 0;
+	return 0;
 }
 
-int machine_open(struct machine *machine, const struct site *site, const char *name,
-		 struct err *err)
+/* Its settings have come, or it has become half made, since we found neither. */
+static bool has_changed(const struct machine *machine)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_free char *conf = machine_path(machine, mark.file);
+
+	return (conf && access(conf, F_OK) == 0) || unfinished_is(&mark);
+}
+
+/* Absent, half made, or there with settings that are missing or that somebody spoiled. */
+static int load_anyway(struct machine *machine, bool act, struct err *err)
+{
+	for (int tries = 0; tries < LOAD_TRIES; tries++) {
+		machine->fault = (struct err){ 0 };
+		int r = machine_load(machine, &machine->fault);
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT) {
+			err_wrap(&machine->fault, "machine '%s'", machine->name);
+			return config_defaults(&machine_schema, &machine->config, err);
+		}
+		machine->fault = (struct err){ 0 };
+		r = load_rest(machine, act, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (!has_changed(machine))
+			return 0;
+		config_free(&machine_schema, &machine->config);
+	}
+	return err_set(err, EAGAIN, "machine '%s' is being made and deleted; try again",
+		       machine->name);
+}
+
+static int open_as(struct machine *machine, const struct site *site, const char *name, bool act,
+		   struct err *err)
 {
 	int r = machine_paths(machine, site, name, err);
 
 	if (r < 0)
 		return r;
-	r = load_anyway(machine, err);
-	if (r == 0)
+	r = load_anyway(machine, act, err);
+	if (r == 0 && act)
 		r = run_settle(machine, err);
 	if (r < 0)
 		machine_close(machine);
 	return r;
+}
+
+int machine_open(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err)
+{
+	return open_as(machine, site, name, true, err);
+}
+
+int machine_look(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err)
+{
+	return open_as(machine, site, name, false, err);
+}
+
+static void sweep_marked(void *context, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+
+	if (machine_paths(&machine, context, name, &ignored) < 0)
+		return;
+	struct unfinished mark = machine_mark(&machine);
+	scoped_fd int lock = machine_lock(&machine, 0, &ignored);
+	if (lock < 0)
+		return;
+	if (unfinished_is(&mark))
+		machine_erase(&machine, false, &ignored);
+	else
+		unfinished_drop(&mark, &ignored);
+}
+
+void machine_sweep(const struct site *site)
+{
+	/* For the callback's context, which is not const. */
+	unfinished_each(site, "machines", sweep_marked, (void *)(uintptr_t)site);
+	run_sweep(site);
 }

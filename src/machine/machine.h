@@ -24,28 +24,33 @@ struct machine {
 	/* Borrowed, or NULL: saves machine_status opening config.network, for who looks at many. */
 	struct network *network;
 	struct err
-		fault; /* by machine_open: why its settings cannot be read; then they are defaults */
+		fault; /* why its settings cannot be read; then they are defaults, but for the pool */
 	char warning[256]; /* by machine_start: what works without, in a sentence; "" = nothing */
 };
 
 /*
- * Reads a machine's settings. -ENOENT names the nearest machine. What a killed command left half
- * made or half deleted is finished off first, so that no such machine is ever seen. Settings that
- * cannot be read leave a fault: such a machine can still be entered, stopped and deleted. -ESTALE: it
- * was ephemeral, its keeper was killed, and so it has been deleted now.
+ * Reads a machine's settings, for who will act on it. -ENOENT names the nearest machine. What a killed
+ * command left half made or half removed is finished off first, and what a killed keeper left of a run is
+ * cleared away. Settings that are missing or cannot be read leave a fault: such a machine can still be
+ * entered, stopped and deleted. -ESTALE: it was there for a command that was killed, and so it has been
+ * deleted now.
  */
 int machine_open(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);
+/* The same for who only looks: nothing is changed, finished off or cleared away. */
+int machine_look(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err);
 /* The fault as an error, for what cannot be done without the settings. */
 int machine_check(const struct machine *machine, struct err *err);
-/* The same without finishing off anything, for who only lists: what is half made is -ENOENT. */
+/* For who looks at many: -ENOENT where there are no settings, -code where they cannot be read. */
 int machine_read(struct machine *machine, const struct site *site, const char *name,
 		 struct err *err);
 /*
- * Finishes off what is half made or half deleted, unless a command is at it; for who lists, since a name
- * that was made up is known to nobody else. 0 also when nothing is there, or all of it.
+ * Finishes off whatever commands have left half made or half removed, or had for themselves alone, unless
+ * others are at it; for who makes or deletes machines, since a name that was made up is known to nobody
+ * else. Quiet: what cannot be cleared now is tried again by the next.
  */
-int machine_clear(const struct site *site, const char *name, struct err *err);
+void machine_sweep(const struct site *site);
 void machine_close(struct machine *machine);
 #define scoped_machine __attribute__((cleanup(machine_close)))
 
@@ -85,6 +90,13 @@ void machine_disown(const struct machine *machine, int *owner);
  */
 int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
 		  const struct settings *settings, struct err *err);
+
+/*
+ * The root of that name in a pool (NULL: in the only one that holds it) becomes a machine again, with its
+ * snapshots. Its settings are those of conf, a backup, or (NULL) a new machine's. -EEXIST: it has settings.
+ */
+int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
+		  struct err *err);
 
 /* A running machine only with force. Snapshots, volume, lease and folder go. */
 int machine_delete(struct machine *machine, bool force, struct err *err);

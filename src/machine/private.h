@@ -2,6 +2,7 @@
 #ifndef BERTH_MACHINE_PRIVATE_H
 #define BERTH_MACHINE_PRIVATE_H
 
+#include "base/unfinished.h"
 #include "keeper/event.h"
 #include "machine/machine.h"
 #include "storage/storage.h"
@@ -22,6 +23,15 @@ int machine_lock(const struct machine *machine, unsigned seconds, struct err *er
 /* The same, with others who only want the machine to stay as it is. */
 int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err);
 
+/* Whether a command is at work on it. Looks only. */
+bool machine_busy(const struct machine *machine);
+
+/* What marks it as half made or half removed. */
+struct unfinished machine_mark(const struct machine *machine);
+
+/* A uuid, hardware address and time of its making: what makes it another machine than any before. */
+int machine_draw_identity(struct machine_config *config, struct err *err);
+
 /* Writes down what happened to it, for who follows (machine/events.h). The act itself goes on without. */
 void machine_tell(const struct machine *machine, const struct event *event);
 
@@ -31,11 +41,15 @@ int machine_load(struct machine *machine, struct err *err);
 /* FOLDER/file; the caller owns it; NULL: out of memory. */
 char *machine_path(const struct machine *machine, const char *file);
 
+/* "It has just been deleted", by another command since ours has opened it. -ENOENT. */
+int machine_gone(const struct machine *machine, struct err *err);
+
 /*
- * Under the lock, stopped: snapshots, volume, lease and folder go. The first step takes machine.conf
- * away, durably; if we die after it, the next machine_open goes on from there.
+ * Under the lock, stopped: snapshots, volume, lease and folder go. The first step marks it as half
+ * removed, durably; if we die after it, the next machine_open or machine_sweep goes on from there. A pool
+ * that cannot be reached is refused before that; forget: its volumes stay there.
  */
-int machine_erase(struct machine *machine, struct err *err);
+int machine_erase(struct machine *machine, bool forget, struct err *err);
 
 /*
  * Its lease on a network, made if there is none; under its lock. A hardware address that another has

@@ -100,20 +100,23 @@ void run_mark_finished(const struct machine *machine, const char *outcome, const
 /* The same after a keeper that was killed; how it ended is kept and told, if it ever ran. */
 int run_clean_dead(struct machine *machine, struct err *err);
 
-/*
- * Of an ephemeral machine: that it has begun to run, so that it is removed if its host goes down under it.
- * 0 or -errno.
- */
+/* Of an ephemeral machine: that it has begun to run, so that its host going down under it is told. 0, -errno. */
 int run_mark_life(const struct machine *machine, bool lives);
 
-/* Makes a machine the caller's alone, until *owner, which the caller owns, is closed. */
+/* Makes a machine the caller's alone, until *owner, which the caller owns, is closed; and nobody's again. */
 int run_claim(const struct machine *machine, int *owner, struct err *err);
+void run_unclaim(const struct machine *machine);
+
+/* How its last run ended, while nobody has settled it: a sentence's end, static; NULL: nothing was left behind. */
+const char *run_unsettled(const struct machine *machine);
 
 /*
- * If a run was left behind and nobody works on the machine: run_clean_dead, and of an ephemeral one its
- * removal (-ESTALE). One that was somebody's alone goes when he is gone, whatever it does. Cheap when there
- * is none.
+ * If a run was left behind and nobody works on the machine: run_clean_dead. One that was somebody's alone
+ * goes when he is gone, whatever it does (-ESTALE). Cheap when there is none.
  */
 int run_settle(struct machine *machine, struct err *err);
+
+/* The same for all machines that are somebody's alone. */
+void run_sweep(const struct site *site);
 
 #endif

@@ -54,7 +54,7 @@ static int read_before(struct change_set *set, struct err *err)
 	ssize_t n = file_read(AT_FDCWD, set->path, CONFIG_FILE_MAX, &data);
 
 	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", set->path, strerror((int)-n));
+		return err_set(err, (int)-n, "read '%s': %s", set->path, file_why((int)n));
 	return text_add_bytes(&set->before, data, (size_t)n) < 0
 		       ? err_set(err, ENOMEM, "out of memory")
 		       : 0;

@@ -1,5 +1,6 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/fresh.h"
+#include "machine/parts.h"
 #include "machine/private.h"
 #include "machine/rootsize.h"
 #include "machine/run.h"
@@ -21,6 +22,13 @@ static int open_pool(struct machine *machine, struct pool *pool, struct err *err
 	if (machine_check(machine, err) < 0)
 		return -err->code;
 	return pool_open(pool, machine->site, machine->config.pool, err);
+}
+
+static int view_pool(struct machine *machine, struct pool *pool, struct err *err)
+{
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	return pool_view(pool, machine->site, machine->config.pool, err);
 }
 
 /* For a change, under the machine's lock: what a restore that was killed has left goes first. */
@@ -98,6 +106,8 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	    fresh_note(machine, name, err) < 0)
 		return -err->code;
 	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), err);
+	if (r == -ENOENT)
+		return parts_lost_volume(machine, err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
 		return err_set(err, EEXIST,
@@ -142,7 +152,7 @@ int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t 
 	char prefix[VOLUME_NAME_MAX + 1];
 	struct collection all = { 0 };
 
-	if (open_pool(machine, &pool, err) < 0)
+	if (view_pool(machine, &pool, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, "", prefix);
 	all.skip = strlen(prefix);

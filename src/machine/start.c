@@ -14,6 +14,7 @@
 #include "machine/headroom.h"
 #include "machine/ids.h"
 #include "machine/limits.h"
+#include "machine/parts.h"
 #include "machine/place.h"
 #include "machine/profile.h"
 #include "machine/rations.h"
@@ -67,8 +68,9 @@ static int mount_volume(struct run *run, struct err *err)
 	if (pool_open(&run->pool, run->machine->site, run->machine->config.pool, err) < 0)
 		return -err->code;
 	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
-	if (volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err) < 0)
-		return -err->code;
+	int r = volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
+	if (r < 0)
+		return r == -ENOENT ? parts_lost_volume(run->machine, err) : r;
 	/* On none, on several: only who limits what goes there will miss it. */
 	blockdev_of(run->root_fd, &run->state.disk);
 	return 0;

@@ -46,12 +46,11 @@ static bool run_file(const struct machine *machine, const char *name)
 /* Without a keeper. A run folder that is left is a killed one's, unless somebody is at work on it now. */
 static enum machine_state state_without(const struct machine *machine, bool left)
 {
-	scoped_fd int lock = left ? machine_lock(machine, 0, &(struct err){ 0 }) : -1;
-
-	if (left && lock < 0)
+	if (left && machine_busy(machine))
 		return MACHINE_STARTING;
-	left = left && access(machine->run, F_OK) == 0;
-	return left || ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
+	if ((left || machine->config.ephemeral) && run_unsettled(machine))
+		return MACHINE_FAILED;
+	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
 }
 
 static void read_run(struct machine *machine, struct machine_status *status)

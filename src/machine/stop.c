@@ -151,5 +151,5 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 		return r;
 	machine_tell(machine,
 		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
-	return machine->config.ephemeral ? machine_erase(machine, err) : 0;
+	return machine->config.ephemeral ? machine_erase(machine, false, err) : 0;
 }

@@ -141,7 +141,8 @@ int lease_file_repair(const struct network *network)
 /* A new file, readable for dnsmasq, whatever our umask. */
 static int write_file(const char *path, const char *text, int flags)
 {
-	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0644);
+	scoped_fd int fd =
+		open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | flags, 0644);
 
 	if (fd < 0)
 		return -errno;
@@ -159,7 +160,7 @@ static int write_file(const char *path, const char *text, int flags)
  */
 static int settle(const char *path)
 {
-	scoped_fd int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	scoped_fd int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }

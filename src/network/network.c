@@ -19,6 +19,13 @@ static char *conf_path(const struct site *site, const char *name)
 	return site_state_path(site, "networks/%s/network.conf", name);
 }
 
+struct unfinished network_mark(const struct site *site, const char *name)
+{
+	return (struct unfinished){
+		.site = site, .kind = "networks", .name = name, .file = "network.conf"
+	};
+}
+
 static int is_network(const struct dirent *entry)
 {
 	return text_label_fault(entry->d_name) == NULL;
@@ -39,9 +46,8 @@ int network_list(const struct site *site, int (*visit)(void *, const char *name)
 			       ? 0
 			       : err_set(err, errno, "list '%s': %s", folder, strerror(errno));
 	for (int i = 0; i < n; i++) {
-		scoped_free char *path = conf_path(site, entries[i]->d_name);
-		/* Without its settings it is half made or half deleted. */
-		if (r == 0 && path && access(path, F_OK) == 0)
+		struct unfinished mark = network_mark(site, entries[i]->d_name);
+		if (r == 0 && !unfinished_is(&mark))
 			r = visit(context, entries[i]->d_name);
 		free(entries[i]);
 	}
@@ -77,6 +83,22 @@ static int tell_missing(const struct site *site, const char *name, struct err *e
 	for (size_t i = 0; i < list.count; i++)
 		free(list.names[i]);
 	return -err->code;
+}
+
+/* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
+static int tell_rest(const struct site *site, const char *name, struct err *err)
+{
+	struct unfinished mark = network_mark(site, name);
+	scoped_free char *folder = site_state_path(site, "networks/%s", name);
+
+	if (!folder || unfinished_is(&mark) || access(folder, F_OK) < 0)
+		return tell_missing(site, name, err);
+	return err_set(
+		err, ENODATA,
+		"network '%s' has lost its settings: bring back '%s/network.conf', or delete "
+		"it with the addresses that machines hold on it: berth network delete --force "
+		"%s",
+		name, folder, name);
 }
 
 static int check_name(const char *name, struct err *err)
@@ -122,7 +144,7 @@ int network_open(struct network *network, const struct site *site, const char *n
 	struct err why = { 0 };
 	int r = config_load(&network_schema, path, &opened.config, &why);
 	if (r == -ENOENT)
-		tell_missing(site, name, err);
+		r = tell_rest(site, name, err);
 	else if (r < 0)
 		*err = why;
 	else
@@ -266,6 +288,44 @@ static int make_folders(const struct network *network, struct err *err)
 	return 0;
 }
 
+/* Its mark is there until all else is, so that a next try knows what a kill has left. */
+static int make_marked(struct network *network, struct link_socket *links, const char *bridge,
+		       struct err *err)
+{
+	struct unfinished mark = network_mark(network->site, network->name);
+	scoped_free char *settings = unfinished_path(&mark);
+
+	if (!settings)
+		return err_set(err, ENOMEM, "out of memory");
+	if (choose_bridge(network, links, bridge, err) < 0 || unfinished_prepare(&mark, err) < 0 ||
+	    config_save(&network_schema, settings, &network->config, err) < 0)
+		return -err->code;
+	if (make_folders(network, err) < 0 || unfinished_finish(&mark, err) < 0) {
+		remove_tree(AT_FDCWD, network->folder);
+		unfinished_drop(&mark, &(struct err){ 0 });
+		return -err->code;
+	}
+	return 0;
+}
+
+/* What a killed command has left half made or half removed goes; anything else of that name is in the way. */
+static int clear_name(const struct network *network, struct err *err)
+{
+	struct unfinished mark = network_mark(network->site, network->name);
+	struct err why = { 0 };
+
+	if (unfinished_is(&mark)) {
+		int r = remove_tree(AT_FDCWD, network->folder);
+		return r < 0 ? err_set(err, -r, "remove '%s': %s", network->folder, strerror(-r))
+			     : unfinished_drop(&mark, err);
+	}
+	if (access(network->folder, F_OK) < 0)
+		return 0;
+	if (tell_rest(network->site, network->name, &why) == -ENODATA)
+		return err_set(err, EEXIST, "%s", why.text);
+	return 0;
+}
+
 static int save_new(struct network *network, struct link_socket *links, const char *bridge,
 		    const char *subnet_asked, struct err *err)
 {
@@ -278,6 +338,8 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 		return err_set(err, ENOMEM, "out of memory");
 	if (access(path, F_OK) == 0)
 		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
+	if (clear_name(network, err) < 0)
+		return -err->code;
 	int r = network_list(network->site, add_other, &others, err);
 	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
 		bridge_tell(network, links, r, "read the host's routes", err);
@@ -291,14 +353,7 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 	network->config.subnet = strdup(words);
 	if (!network->config.subnet)
 		return err_set(err, ENOMEM, "out of memory");
-	/* The settings come last: without them nothing of it counts, and a next try clears it away. */
-	remove_tree(AT_FDCWD, network->folder);
-	if (choose_bridge(network, links, bridge, err) < 0 || make_folders(network, err) < 0 ||
-	    config_save(&network_schema, path, &network->config, err) < 0) {
-		remove_tree(AT_FDCWD, network->folder);
-		return -err->code;
-	}
-	return 0;
+	return make_marked(network, links, bridge, err);
 }
 
 int network_create(const struct site *site, const char *name, const char *bridge,
@@ -336,35 +391,65 @@ static void remove_lock(const struct network *network)
 		unlink(path);
 }
 
+static int refuse_leases(struct network *network, struct err *err)
+{
+	int leases = lease_file_count(network);
+	char names[NAMES_ROOM];
+
+	if (leases <= 0)
+		return 0;
+	bridge_names(network, false, names);
+	return err_set(err, EBUSY,
+		       "network '%s': %d machine%s an address there%s%s; delete %s first, set "
+		       "another network for %s, or use --force",
+		       network->name, leases, leases == 1 ? " has" : "s have", *names ? ": " : "",
+		       names, leases == 1 ? "it" : "them", leases == 1 ? "it" : "them");
+}
+
+/* Marked first: from then on it is gone, whatever is left of it. */
+static int erase(const struct network *network, struct err *err)
+{
+	struct unfinished mark = network_mark(network->site, network->name);
+
+	if (unfinished_undo(&mark, err) < 0)
+		return -err->code;
+	int r = remove_tree(AT_FDCWD, network->folder);
+	remove_lock(network);
+	return r < 0 ? err_set(err, -r, "delete '%s': %s", network->folder, strerror(-r))
+		     : unfinished_drop(&mark, err);
+}
+
+/* One whose settings are missing or cannot be read; its bridge, if it is up, is not known. */
+static int delete_broken(const struct site *site, const char *name, struct err *err)
+{
+	scoped_network struct network network = { .site = site,
+						  .name = strdup(name),
+						  .folder = site_state_path(site, "networks/%s",
+									    name) };
+
+	if (!network.name || !network.folder)
+		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int lock = network_lock(&network, err);
+	return lock < 0 ? lock : erase(&network, err);
+}
+
 int network_delete(const struct site *site, const char *name, bool force, struct err *err)
 {
 	scoped_network struct network network = { 0 };
-	scoped_free char *path = conf_path(site, name);
+	struct err why = { 0 };
 
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (network_open(&network, site, name, err) < 0)
-		return -err->code;
+	int r = network_open(&network, site, name, &why);
+	if (r < 0 && r != -ENOENT && force && check_name(name, err) == 0)
+		return delete_broken(site, name, err);
+	if (r < 0)
+		return err_set(err, why.code, "%s%s", why.text,
+			       r == -ENOENT || r == -ENODATA
+				       ? ""
+				       : "; it can be deleted as it is with --force");
 	scoped_fd int lock = network_lock(&network, err);
 	if (lock < 0)
 		return lock;
-	int leases = lease_file_count(&network);
-	if (leases > 0 && !force) {
-		char names[NAMES_ROOM];
-		bridge_names(&network, false, names);
-		return err_set(
-			err, EBUSY,
-			"network '%s': %d machine%s an address there%s%s; delete %s first, set "
-			"another network for %s, or use --force",
-			name, leases, leases == 1 ? " has" : "s have", *names ? ": " : "", names,
-			leases == 1 ? "it" : "them", leases == 1 ? "it" : "them");
-	}
-	if (bridge_down(&network, err) < 0)
+	if ((!force && refuse_leases(&network, err) < 0) || bridge_down(&network, err) < 0)
 		return -err->code;
-	/* The settings go first: from then on it is gone, whatever is left of it. */
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(err, errno, "delete '%s': %s", path, strerror(errno));
-	int r = remove_tree(AT_FDCWD, network.folder);
-	remove_lock(&network);
-	return r < 0 ? err_set(err, -r, "delete '%s': %s", network.folder, strerror(-r)) : 0;
+	return erase(&network, err);
 }

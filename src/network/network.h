@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/site.h"
+#include "base/unfinished.h"
 #include "config/config.h"
 
 #include <net/if.h>
@@ -42,11 +43,14 @@ struct lease {
  */
 int network_create(const struct site *site, const char *name, const char *bridge,
 		   const char *subnet, struct err *err);
+/* -ENOENT; -ENODATA: its settings are missing, and its folder is there, in words with the ways out. */
 int network_open(struct network *network, const struct site *site, const char *name,
 		 struct err *err);
+/* What marks one as half made or half removed. */
+struct unfinished network_mark(const struct site *site, const char *name);
 void network_close(struct network *network);
 #define scoped_network __attribute__((cleanup(network_close)))
-/* Calls visit with every network's name, sorted; stops at nonzero and returns it. */
+/* Calls visit with every network's name, sorted, broken ones too; stops at nonzero and returns it. */
 int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
@@ -60,7 +64,7 @@ int network_list(const struct site *site, int (*visit)(void *, const char *name)
 int network_up(struct network *network, struct err *err);
 /* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */
 int network_down(struct network *network, struct err *err);
-/* Down, then gone; refused while it has leases, unless force. */
+/* Down, then gone; refused while it has leases, or cannot be read, unless force. */
 int network_delete(const struct site *site, const char *name, bool force, struct err *err);
 
 struct network_status {

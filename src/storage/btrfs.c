@@ -65,6 +65,13 @@ static int open_pool(struct pool *pool, struct err *err)
 	return r;
 }
 
+static int survey_pool(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		       struct err *err)
+{
+	return has_disk(pool) ? disk_survey(pool, visit, context, err)
+			      : folder_survey(pool, visit, context, err);
+}
+
 static int detach_pool(struct pool *pool, struct err *err)
 {
 	if (has_disk(pool))
@@ -276,4 +283,5 @@ const struct storage_ops storage_btrfs = {
 	.resize = storage_no_resize,
 	.grow = grow_pool,
 	.at_once = copies_at_once,
+	.survey = survey_pool,
 };

@@ -243,4 +243,5 @@ const struct storage_ops storage_dir = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.resize = storage_no_resize,
+	.survey = folder_survey,
 };

@@ -163,6 +163,25 @@ int disk_open(struct pool *pool, struct err *err)
 	return disk_attach(pool, path, err);
 }
 
+int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		struct err *err)
+{
+	scoped_free char *path = mount_path(pool);
+	const char *source = pool->config.source;
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = open_attached(pool, path, err);
+	if (r > 0)
+		return folder_names(pool, visit, context, err);
+	if (r == 0 && access(source, F_OK) < 0)
+		return err_set(err, errno,
+			       "its file or device '%s' is not there: %s; if it is on a disk of "
+			       "its own, attach or mount that",
+			       source, strerror(errno));
+	return r;
+}
+
 static int unmount(struct pool *pool, const char *path, struct err *err)
 {
 	folder_close(pool);

@@ -46,6 +46,10 @@ int disk_open(struct pool *pool, struct err *err);
 /* The same without a look whether it is attached, under the pool's lock. */
 int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
 
+/* Of one that is mounted; of one that is not, 0, or why it cannot be. */
+int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		struct err *err);
+
 /* Refused, and all as before, while the file system is mounted anywhere else. */
 int disk_detach(struct pool *pool, struct err *err);
 

@@ -145,6 +145,33 @@ int folder_erase(struct pool *pool, struct err *err)
 	return 0;
 }
 
+int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		 struct err *err)
+{
+	int fd = openat(folder_fd(pool), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		scoped_close_fd(&fd);
+		return err_set(err, -r, "list '%s': %s", pool->config.source, strerror(-r));
+	}
+	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
+		if (e->d_name[0] != '.' && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
+			r = visit(context, e->d_name);
+	}
+	return r < 0 ? r : 1;
+}
+
+int folder_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		  struct err *err)
+{
+	int r = folder_open(pool, err);
+
+	return r < 0 ? r : folder_names(pool, visit, context, err);
+}
+
 int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
 {
 	struct statvfs fs;

@@ -22,6 +22,13 @@ int folder_open(struct pool *pool, struct err *err);
 /* Takes the mark away, and the folder if the pool's own folder holds it. Fine if it is gone. */
 int folder_erase(struct pool *pool, struct err *err);
 
+/* Names of what may be volumes in the open folder, for survey: 1, or -code. */
+int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		 struct err *err);
+/* folder_open and folder_names: the survey of a pool in a folder. */
+int folder_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		  struct err *err);
+
 int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
 
 /* Makes names durable. 0 or -errno. */

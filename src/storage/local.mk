@@ -24,6 +24,7 @@ libstorage_a_SOURCES = \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/subvol_nested.c \
+	src/storage/survey.c src/storage/survey.h \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \
 	src/storage/thin/thin_blank.c \

@@ -123,13 +123,27 @@ int pool_open_held(struct pool *pool, const struct site *site, const char *name,
 	return r;
 }
 
+static int attach_only(struct pool *pool, struct err *err)
+{
+	return pool->ops->open(pool, err) < 0 ? err_wrap(err, "pool '%s'", pool->name) : 0;
+}
+
 int pool_attach(struct pool *pool, struct err *err)
 {
-	int r = pool->ops->open(pool, err);
+	int r = attach_only(pool, err);
 
+	return r < 0 ? r : partial_clear(pool, err);
+}
+
+int pool_view(struct pool *pool, const struct site *site, const char *name, struct err *err)
+{
+	int r = pool_open_held(pool, site, name, LOCK_SH, err);
+
+	if (r == 0)
+		r = attach_only(pool, err);
 	if (r < 0)
-		return err_wrap(err, "pool '%s'", pool->name);
-	return partial_clear(pool, err);
+		pool_close(pool);
+	return r;
 }
 
 int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err)

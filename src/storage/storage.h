@@ -132,6 +132,13 @@ struct storage_ops {
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
 	bool (*at_once)(struct pool *, const char *volume);
+	/*
+	 * Of a pool that is not open, of which only the settings were read: calls visit with the name of each
+	 * volume. Changes and attaches nothing, and says why where the pool cannot be reached. 1: that was
+	 * all of them; 0: it cannot be told before it is attached. NULL: it never can.
+	 */
+	int (*survey)(struct pool *, int (*visit)(void *, const char *volume), void *context,
+		      struct err *);
 	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */
 };
 
@@ -208,6 +215,8 @@ int pool_create(const struct site *site, const char *name, const struct pool_spe
 
 /* Opens, and attaches if need be. -ENOENT with the remedy when there is no such pool. */
 int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err);
+/* The same for who only looks: what dead commands have left there stays. */
+int pool_view(struct pool *pool, const struct site *site, const char *name, struct err *err);
 void pool_close(struct pool *pool);
 #define scoped_pool __attribute__((cleanup(pool_close)))
 

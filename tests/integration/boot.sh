@@ -91,6 +91,8 @@ case_events_of_a_keeper_that_is_killed() {
 	berth launch --wait bb k
 	kill -9 "$(field k keeper)"
 	retry 10 state_is k failed
+	# Told by the next that does more than look.
+	berth stop k
 	same "how it ended" "stopped failed" "$(happened k | tail -n 1)"
 	berth delete k
 }

@@ -33,7 +33,7 @@ case_machines_for_the_rest() {
 # Files of the state root by name, without what is made by chance.
 inventory() {
 	(cd "$BERTH_ROOT" && find . -path './lib/pools/*/*/*/*' -prune -o -path './run/pools/*/*/*' -prune -o -print) |
-		grep -vE 'console\.log|/locks/|/run/events|/ended$|/fresh$|dnsmasq|\.leases|/run/machines$|\.new$' | sort
+		grep -vE 'console\.log|/locks/|/run/events|/ended$|/fresh$|dnsmasq|\.leases|/run/machines$|/\.owned$|\.new$' | sort
 }
 
 # The victim, after its time: of what is there then.
@@ -79,11 +79,16 @@ only_the_two() {
 	[[ $(berth list --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p' | sort | xargs) == "m n" ]]
 }
 
+# What was made for a killed command alone has a name by chance, and goes with the next that makes or deletes.
+swept() {
+	berth delete nothing >/dev/null 2>&1 || true
+	only_the_two
+}
+
 look_at_all() {
 	must berth stop --force m
-	# What `run` makes has a name by chance, and goes with its keeper or with the next list.
 	must berth list
-	retry 10 only_the_two || fault "machines after $what: $(berth list)"
+	retry 10 swept || fault "machines after $what: $(berth list)"
 	retry 10 no_process || fault "after $what: $(pgrep -al .)"
 	retry 10 as_when_stopped || fault "after $what: $(cat "$T/differs")"
 }
@@ -141,7 +146,7 @@ case_run_killed() {
 	look_at_all
 }
 
-# At any moment from before its machine is made until it runs: the next that looks sees to the rest.
+# At any moment from before its machine is made until it runs: the next that changes sees to the rest.
 case_run_killed_early() {
 	local pid round what='run was killed early'
 	for ((round = 0; round < 40; round++)); do
@@ -150,7 +155,7 @@ case_run_killed_early() {
 		sleep "$(printf '0.%03d' "$((round * 3))")"
 		kill -KILL "$pid"
 		wait "$pid" || true
-		retry 10 only_the_two || fault "round $round: $(berth list)"
+		retry 10 swept || fault "round $round: $(berth list)"
 	done
 	retry 10 no_process
 	look_at_all
@@ -165,22 +170,23 @@ killed_at() {
 }
 
 case_launch_of_an_ephemeral_killed() {
-	local folder=$BERTH_ROOT/lib/machines/gone what='an ephemeral launch was killed'
+	local folder=$BERTH_ROOT/lib/machines/gone owner=$BERTH_ROOT/lib/machines/.owned/gone what='an ephemeral launch was killed'
 	# Made, and about to be started.
 	killed_at mkdir "$BERTH_ROOT/run/machines/gone"
 	test -e "$folder/machine.conf"
-	berth list | not grep gone
+	has "gone +stopped" "$(berth list)"
+	retry 10 swept
 	not test -e "$folder"
 	# Started, and about to be left to itself.
-	killed_at unlink "$folder/owner"
+	killed_at unlink "$owner"
 	test -e "$folder/machine.conf"
-	retry 10 only_the_two
+	retry 10 swept
 	retry 10 no_process
 	# One that was left to itself stays, as does one that was never to be started.
 	berth launch --ephemeral bb gone
 	berth create --ephemeral bb idle
-	berth list >/dev/null
-	not test -e "$folder/owner"
+	berth delete nothing 2>/dev/null || true
+	not test -e "$owner"
 	same state running "$(field gone state)"
 	same state stopped "$(field idle state)"
 	berth delete --force gone idle

@@ -200,20 +200,45 @@ case_ephemeral() {
 		$end || true
 		retry 10 not berth info gone
 	done
-	# A keeper and a host that ended without a word: the next that looks removes what is left.
+}
+
+# A keeper and a host that ended without a word: what it wrote is there until somebody deletes it.
+case_ephemeral_that_failed() {
+	local before
 	berth launch --ephemeral --wait bb gone
+	berth exec gone -- sh -c 'echo here >/state; sync'
+	before=$(field gone init)
+	kill -KILL "$(field gone keeper)"
+	retry 10 not test -e "/proc/$before"
+	berth list >/dev/null
+	same state failed "$(field gone state)"
+	has "killed, with its keeper" "$(field gone ended)"
+	berth start --wait gone
+	same "what it wrote" here "$(berth exec gone cat /state)"
 	before=$(field gone init)
 	kill -KILL "$(field gone keeper)"
 	retry 10 not test -e "/proc/$before"
 	rm -rf "$BERTH_ROOT/run/machines/gone"
-	retry 10 not berth info gone
+	same state failed "$(field gone state)"
+	has "its host went down" "$(field gone ended)"
+	berth stop gone
+	same state stopped "$(field gone state)"
+	berth delete gone
+	# One that did not start.
+	berth create --ephemeral bb gone
+	break_init gone
+	fails 1 "did not start" berth start gone
+	berth list >/dev/null
+	same state failed "$(field gone state)"
+	berth delete gone
 }
 
 # What a run leaves that was killed before its machine ran: there for that alone, until it is gone.
 case_ephemeral_of_one_command() {
-	local file=$BERTH_ROOT/lib/machines/alone/owner owner
+	local file=$BERTH_ROOT/lib/machines/.owned/alone owner
 	mkfifo "$T/held"
 	berth create --set ephemeral=yes bb alone
+	mkdir -p "${file%/*}"
 	flock "$file" sh -c 'echo held >"$0"; exec sleep 1000' "$T/held" &
 	owner=$!
 	read -r <"$T/held"
@@ -221,12 +246,17 @@ case_ephemeral_of_one_command() {
 	berth info alone
 	pkill -P "$owner" sleep
 	wait "$owner" || true
+	# Who looks leaves it; who makes or deletes any machine clears it away.
+	has "alone +stopped" "$(berth list)"
+	berth create bb other
 	berth list | not grep alone
 	fails 1 alone berth info alone
+	not test -e "$file"
 	# An owner of none that is not ephemeral.
 	berth create bb alone
 	: >"$file"
-	berth list
+	berth delete other
+	same state stopped "$(field alone state)"
 	berth delete alone
 }
 

@@ -9,6 +9,7 @@
 #include "base/scoped.h"
 #include "base/site.h"
 #include "base/text.h"
+#include "base/unfinished.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -393,6 +394,72 @@ static void test_log(void)
 	CU_ASSERT_PTR_NULL(strstr(text, "nowhere"));
 }
 
+/* Whatever stands in a file's place: nobody is waited for, nothing is read. */
+static void test_read_only_files(void)
+{
+	char *text = NULL;
+
+	CU_ASSERT_EQUAL(mkfifo(path_to("fifo"), 0600), 0);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("fifo"), 100, &text), -EMEDIUMTYPE);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, "/dev/zero", 100, &text), -EMEDIUMTYPE);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, "/proc", 100, &text), -EISDIR);
+	CU_ASSERT_EQUAL(symlink("fifo", path_to("link")), 0);
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("link"), 100, &text), -EMEDIUMTYPE);
+	/* Files without a size are read to their end. */
+	CU_ASSERT(file_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &text) > 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "[stack]"));
+	free(text);
+}
+
+static void count_mark(void *context, const char *name)
+{
+	unsigned *count = context;
+
+	*count += strcmp(name, "one") == 0;
+}
+
+static void test_unfinished(void)
+{
+	scoped_site struct site site = { 0 };
+	struct err err = { 0 };
+	struct unfinished one = { &site, "machines", "one", "machine.conf" };
+	unsigned count = 0;
+
+	CU_ASSERT_EQUAL(site_open(&site, path_to("unfinished"), &err), 0);
+	scoped_free char *mark = unfinished_path(&one);
+	scoped_free char *one_folder = site_state_path(&site, "machines/one");
+	scoped_free char *settings = site_state_path(&site, "machines/one/machine.conf");
+	/* A one_folder without settings is no half-made object, nor is nothing at all. */
+	CU_ASSERT_FALSE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(unfinished_prepare(&one, &err), 0);
+	CU_ASSERT_EQUAL(file_make_dirs(one_folder, 0700, &err), 0);
+	CU_ASSERT_FALSE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(file_replace(mark, "a = b\n", 6, 0600, &err), 0);
+	CU_ASSERT_TRUE(unfinished_is(&one));
+	unfinished_each(&site, "machines", count_mark, &count);
+	CU_ASSERT_EQUAL(count, 1);
+	CU_ASSERT_EQUAL(unfinished_finish(&one, &err), 0);
+	CU_ASSERT_FALSE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(access(settings, F_OK), 0);
+	/* Both, as a power cut may leave them: it is whole. */
+	CU_ASSERT_EQUAL(file_replace(mark, "", 0, 0600, &err), 0);
+	CU_ASSERT_FALSE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(unfinished_drop(&one, &err), 0);
+	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
+	CU_ASSERT_TRUE(unfinished_is(&one));
+	CU_ASSERT(access(settings, F_OK) < 0);
+	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
+	CU_ASSERT_EQUAL(unfinished_drop(&one, &err), 0);
+	/* Of one whose settings are gone, or are no file. */
+	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
+	CU_ASSERT_TRUE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(file_make_dirs(settings, 0700, &err), 0);
+	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
+	CU_ASSERT_TRUE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(unfinished_drop(&one, &err), 0);
+	CU_ASSERT_FALSE(unfinished_is(&one));
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -414,6 +481,8 @@ int main(void)
 		{ "what is below a file", test_below },
 		{ "what a file below limits", test_below_figures },
 		{ "the log", test_log },
+		{ "only regular files are read", test_read_only_files },
+		{ "what is half made is marked", test_unfinished },
 		CU_TEST_INFO_NULL,
 	};
 

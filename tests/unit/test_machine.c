@@ -611,7 +611,7 @@ static void test_ended(void)
 	/* What a killed keeper left, until somebody clears it away. */
 	ended_write(&machine, "clean", "powered off");
 	make_run("ended");
-	expect_end(&machine, MACHINE_FAILED, "powered off");
+	expect_end(&machine, MACHINE_FAILED, "its start was killed");
 }
 
 int main(void)

@@ -222,11 +222,25 @@ static void test_half_made(void)
 	scoped_free char *left = site_state_path(&test_site, "networks/half/hosts");
 	struct err err = { 0 };
 
-	/* As a create or a delete leaves it that was killed: no settings. */
+	/* Settings that are only missing prove nothing. */
 	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
+	CU_ASSERT_EQUAL(network_open(&network, &test_site, "half", &err), -ENODATA);
+	err = (struct err){ 0 };
+	expect_refusal("half", NULL, NULL, EEXIST, "lost its settings");
+	CU_ASSERT_EQUAL(access(left, F_OK), 0);
+	CU_ASSERT_EQUAL(network_delete(&test_site, "half", false, &err), -ENODATA);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(network_delete(&test_site, "half", true, &err), 0);
+	CU_ASSERT(access(left, F_OK) < 0);
+	/* As a create or a delete leaves it that was killed. */
+	struct unfinished mark = network_mark(&test_site, "half");
+	scoped_free char *settings = unfinished_path(&mark);
+	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
+	CU_ASSERT_EQUAL(file_replace(settings, "", 0, 0600, &err), 0);
 	CU_ASSERT_EQUAL(network_open(&network, &test_site, "half", &err), -ENOENT);
 	test_make_network(&network, "half", NULL);
 	test_delete_network(&network);
+	CU_ASSERT(access(settings, F_OK) < 0);
 }
 
 static int append_name(void *context, const char *name)

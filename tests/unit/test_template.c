@@ -173,7 +173,7 @@ static void test_build_daemon(void)
 	struct err err;
 
 	CU_ASSERT_EQUAL(build("two", "daemon", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "two", &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "two", false, &err), 0);
 	check_nothing_left(1);
 }
 
@@ -235,23 +235,56 @@ static void test_killed(void)
 	} while (count_volumes("incoming.") > 0 && now_ms() < end);
 	CU_ASSERT_EQUAL(count_volumes("incoming."), 0);
 	CU_ASSERT_EQUAL(build("three", "good", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "three", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "four", &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "three", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "four", false, &err), 0);
 	check_nothing_left(1);
 }
 
-/* Killed between the volume's name and the settings, or in a delete: the volume is a leftover. */
+/* Nobody concludes from missing settings that a root is of no use. */
 static void test_volume_without_settings(void)
 {
+	scoped_free char *conf = site_state_path(&site, "templates/six/template.conf");
+	struct template_config config = { 0 };
 	struct err err = { 0 };
 
 	CU_ASSERT_EQUAL(volume_create(&pool, "template.lost", 0, &err), 0);
 	CU_ASSERT_TRUE(build("five", "bad", &err) < 0);
+	CU_ASSERT_EQUAL(count_volumes("template.lost"), 1);
+	CU_ASSERT_EQUAL(build("lost", "good", &err), -EEXIST);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "berth template adopt lost"));
 	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(template_delete(&site, "lost", false, &err), -ENODATA);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(template_delete(&site, "lost", true, &err), 0);
 	check_nothing_left(1);
-	CU_ASSERT_EQUAL(volume_create(&pool, "template.six", 0, &err), 0);
 	CU_ASSERT_EQUAL(build("six", "good", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "six", &err), 0);
+	CU_ASSERT_EQUAL(unlink(conf), 0);
+	CU_ASSERT_EQUAL(template_open(&site, "six", &config, &err), -ENODATA);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(template_adopt(&site, "six", NULL, &err), 0);
+	CU_ASSERT_EQUAL(template_open(&site, "six", &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(config.pool, pool.name);
+	config_free(&template_schema, &config);
+	CU_ASSERT_EQUAL(template_adopt(&site, "six", NULL, &err), -EEXIST);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(template_delete(&site, "six", false, &err), 0);
+	check_nothing_left(1);
+}
+
+/* Killed between the mark and the settings, or in a delete: the next that builds clears it away. */
+static void test_half_made(void)
+{
+	scoped_free char *conf = site_state_path(&site, "templates/half/template.conf");
+	scoped_free char *mark = site_state_path(&site, "templates/.unfinished/half");
+	struct template_config config = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(build("half", "good", &err), 0);
+	CU_ASSERT_EQUAL(rename(conf, mark), 0);
+	CU_ASSERT_EQUAL(template_open(&site, "half", &config, &err), -ENOENT);
+	CU_ASSERT_EQUAL(count_volumes("template.half"), 1);
+	CU_ASSERT_TRUE(build("five", "bad", &err) < 0);
+	CU_ASSERT_EQUAL(count_volumes("template.half"), 0);
 	check_nothing_left(1);
 }
 
@@ -291,7 +324,7 @@ static void test_import(void)
 	config_free(&template_schema, &config);
 	check_nothing_left(2);
 	CU_ASSERT_EQUAL(template_import(&site, "seven", &pool, "good.tar", NULL, &err), -EEXIST);
-	CU_ASSERT_EQUAL(template_delete(&site, "seven", &(struct err){ 0 }), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "seven", false, &(struct err){ 0 }), 0);
 }
 
 static void test_import_fails(void)
@@ -313,9 +346,11 @@ static void test_import_fails(void)
 	check_nothing_left(1);
 }
 
-static int add_name(void *context, const char *name, const struct template_config *config)
+static int add_name(void *context, const char *name, const struct template_config *config,
+		    const struct err *fault)
 {
-	(void)config;
+	(void)fault;
+	CU_ASSERT_PTR_NOT_NULL(config);
 	return text_add(context, "%s ", name);
 }
 
@@ -332,11 +367,11 @@ static void test_list(void)
 	CU_ASSERT_EQUAL(template_open(&site, "zo", &config, &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'zoo'?"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "nowhere", &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_delete(&site, "nowhere", false, &err), -ENOENT);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "zoo", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "ape", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "one", &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "zoo", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "ape", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&site, "one", false, &err), 0);
 	check_nothing_left(0);
 }
 
@@ -346,6 +381,7 @@ static CU_TestInfo tests[] = {
 	{ "a recipe that leaves a daemon", test_build_daemon },
 	{ "a build that is killed", test_killed },
 	{ "a volume without settings", test_volume_without_settings },
+	{ "half made", test_half_made },
 	{ "imported", test_import },
 	{ "imports that fail", test_import_fails },
 	{ "listed and deleted", test_list },

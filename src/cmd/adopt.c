@@ -1,0 +1,92 @@
+/* adopt: roots that have lost their machine become machines again. */
+#include "cmd/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "machine/parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct flag flag_conf = { "conf", 0, false, "FILE",
+				       "a backup of its machine.conf; as those of a new machine "
+				       "if not given" };
+static const struct flag flag_strays = { "all", 'a', false, NULL,
+					 "every root that is nobody's, of all pools or of --pool" };
+static const struct flag *const adopt_flags[] = { &flag_strays, &flag_conf, &flag_pool, NULL };
+
+static int adopt_one(struct call *call, const char *name, struct err *err)
+{
+	return machine_adopt(&call->site, name, call_value(call, &flag_pool),
+			     call_value(call, &flag_conf), err);
+}
+
+struct adopting {
+	const char *wanted; /* pool, or NULL */
+	struct text names;  /* of machines, each with its NUL, behind its pool */
+};
+
+static int note_stray(void *context, const char *pool, const char *volume)
+{
+	struct adopting *adopting = context;
+
+	if (!text_starts(volume, "machine.") ||
+	    (adopting->wanted && strcmp(adopting->wanted, pool) != 0))
+		return 0;
+	text_add_bytes(&adopting->names, pool, strlen(pool) + 1);
+	const char *name = volume + strlen("machine.");
+	return text_add_bytes(&adopting->names, name, strlen(name) + 1);
+}
+
+/* Noted first, since each that is adopted is a stray no more. */
+static int adopt_all(struct call *call, struct err *err)
+{
+	scoped_survey struct survey survey = { .site = &call->site, .attach = true };
+	struct adopting adopting = { .wanted = call_value(call, &flag_pool) };
+	int worst = 0;
+
+	int r = parts_each_stray(&survey, note_stray, &adopting, err);
+	const char *at = text_str(&adopting.names);
+	const char *end = at + adopting.names.length;
+	while (r == 0 && at < end) {
+		const char *pool = at, *name = pool + strlen(pool) + 1;
+		struct err one = { 0 };
+		at = name + strlen(name) + 1;
+		if (machine_adopt(&call->site, name, pool, NULL, &one) < 0) {
+			print_error(&one);
+			worst = EXIT_FAILED;
+		} else {
+			printf("%s\n", name);
+		}
+	}
+	text_free(&adopting.names);
+	return r < 0 ? r : worst;
+}
+
+static int run_adopt(struct call *call, struct err *err)
+{
+	bool all = call_has(call, &flag_strays);
+
+	if (all == (call->count > 0))
+		err_set(err, EINVAL,
+			all ? "--all is given and machines are named; use one of both"
+			    : "no machine is named; for all that have lost their settings: berth "
+			      "adopt --all");
+	else if (call_has(call, &flag_conf) && call->count != 1)
+		err_set(err, EINVAL, "--conf is for one machine");
+	else
+		return all ? adopt_all(call, err) : for_each_name(call, adopt_one, err);
+	return EXIT_USAGE;
+}
+
+const struct command command_adopt = {
+	.name = "adopt",
+	.args = "[MACHINE]...",
+	.help = "Make roots that have lost their settings machines again",
+	.flags = adopt_flags,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_adopt,
+};
