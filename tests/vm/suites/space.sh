@@ -183,9 +183,9 @@ copy_over() {
 # What a snapshot shares is copied when it is written over: that takes blocks, though the volume has no more.
 case_copiers_are_held() {
 	local before disk
-	on_a_disk witness m1 db
+	on_a_disk witness m1 m2 db
 	berth exec db -- sh -c 'dd if=/dev/zero of=/db bs=1M count=30 conv=fsync 2>/dev/null'
-	fill_to 82 m1
+	fill_to 82 m1 m2
 	echo "at $(full p)%"
 	berth snapshot db one
 	change witness
