@@ -159,3 +159,11 @@ int site_lock_shared(const struct site *site, const char *name, unsigned seconds
 {
 	return take_lock(site, name, file_lock_shared_within, seconds, what, err);
 }
+
+void site_lock_forget(const struct site *site, const char *name)
+{
+	scoped_free char *path = site_run_path(site, "locks/%s", name);
+
+	if (path)
+		unlink(path);
+}

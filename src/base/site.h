@@ -45,4 +45,10 @@ int site_lock(const struct site *site, const char *name, unsigned seconds, const
 int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
 		     struct err *err);
 
+/*
+ * Removes the file of a lock that the caller holds, once nothing has that name any more. A command that waits
+ * for the lock finds the file gone and makes it anew.
+ */
+void site_lock_forget(const struct site *site, const char *name);
+
 #endif

@@ -30,6 +30,19 @@ static int check_numbers(const struct call *call, struct err *err)
 	return r != 0 ? r : call_seconds(call, &flag_timeout, 0, &unused, err);
 }
 
+/* A start does not wake what somebody has paused. */
+static void tell_running(struct machine *machine)
+{
+	struct machine_status status = { 0 };
+	struct err ignored = { 0 };
+
+	if (machine_status(machine, &status, &ignored) == 0 && status.state == MACHINE_PAUSED)
+		print_note("machine '%s' is paused; let it go on with: berth resume %s",
+			   machine->name, machine->name);
+	else
+		print_note("machine '%s' is running already", machine->name);
+}
+
 static int start_one(struct call *call, struct machine *machine, struct err *err)
 {
 	long mark = console_mark(machine);
@@ -39,7 +52,7 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	if (r == 0 && machine->warning[0])
 		print_note("%s", machine->warning);
 	if (r == 0 && was_running)
-		print_note("machine '%s' is running already", machine->name);
+		tell_running(machine);
 	if (r == 0)
 		r = wait_booted(call, machine, err);
 	else

@@ -4,6 +4,7 @@
 
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "kern/cgroup.h"
 #include "storage/storage.h"
 
 #include <fcntl.h>
@@ -94,6 +95,27 @@ static int erase_from(struct machine *machine, bool known, struct pool *pool, st
 	return unfinished_drop(&mark, err);
 }
 
+static int is_any(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return 1;
+}
+
+/* With the last machine its site's empty cgroups go; where a process lives in them they stay. */
+static void leave_no_groups(const struct site *site)
+{
+	struct err ignored = { 0 };
+	char name[32], keepers[64];
+
+	if (machine_list(site, is_any, NULL, &ignored) != 0)
+		return;
+	site_name(site, name, sizeof name);
+	snprintf(keepers, sizeof keepers, "%s/_keepers", name);
+	if (cgroup_remove(keepers) == 0)
+		cgroup_remove(name);
+}
+
 int machine_erase(struct machine *machine, bool forget, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -107,7 +129,10 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 			       "machine '%s' cannot be deleted with its root: %s; to delete it and "
 			       "leave what is there: berth delete --force %s",
 			       machine->name, why.text, machine->name);
-	return erase_from(machine, known, &pool, err);
+	int r = erase_from(machine, known, &pool, err);
+	if (r == 0)
+		machine_lock_forget(machine);
+	return r;
 }
 
 static int hold_one(void *context, const struct volume_info *info)
@@ -172,6 +197,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)
 		return -err->code;
+	leave_no_groups(machine->site);
 	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
 	return there || machine->config.ephemeral ? 0 : machine_gone(machine, err);
 }

@@ -64,6 +64,14 @@ int machine_lock(const struct machine *machine, unsigned seconds, struct err *er
 	return site_lock(machine->site, name, seconds, what, err);
 }
 
+void machine_lock_forget(const struct machine *machine)
+{
+	char name[80], what[80];
+
+	name_lock(machine, name, what);
+	site_lock_forget(machine->site, name);
+}
+
 int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err)
 {
 	char name[80], what[80];

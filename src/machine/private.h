@@ -19,6 +19,8 @@ int machine_paths(struct machine *machine, const struct site *site, const char *
  * keeper's own clean-up takes it.
  */
 int machine_lock(const struct machine *machine, unsigned seconds, struct err *err);
+/* Removes the lock's file, by who holds it, when the machine is gone. */
+void machine_lock_forget(const struct machine *machine);
 
 /* The same, with others who only want the machine to stay as it is. */
 int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err);

@@ -4,6 +4,8 @@
  */
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "kern/idmap.h"
+#include "kern/mount.h"
 #include "storage/copy.h"
 #include "storage/driver.h"
 #include "storage/folder.h"
@@ -13,6 +15,45 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* The nearest folder that is there: the pool's own may still be to be made. */
+static int open_nearest(const char *path)
+{
+	scoped_free char *at = strdup(path);
+
+	while (at) {
+		int fd = open(*at ? at : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		char *slash = strrchr(at, '/');
+		if (fd >= 0 || errno != ENOENT || !slash)
+			return fd >= 0 ? fd : -errno;
+		*slash = '\0';
+	}
+	return -ENOMEM;
+}
+
+/* What every import and every machine will need: found out before there is a pool. */
+static int check_maps(const char *path, struct err *err)
+{
+	uint64_t base = 1879048192, count = 1;
+	scoped_fd int folder = open_nearest(path);
+
+	if (idmap_fit(&base, &count) < 0)
+		return 0; /* who asks for ids says so */
+	const struct idmap map = { .base = (uint32_t)base, .count = IDMAP_COUNT };
+	scoped_fd int userns = idmap_userns(&map);
+	scoped_fd int mount = folder < 0 ? folder : mount_clone(folder, "", 0);
+	if (folder < 0 || userns < 0 || mount < 0)
+		return err_set(err, EIO, "try a mount of '%s': %s", path,
+			       userns < 0 ? strerror(-userns) : mount_why(mount));
+	int r = mount_idmap(mount, userns);
+	return r < 0 ? err_set(err, -r,
+			       "driver dir needs a file system that can be mounted with mapped "
+			       "ids, and that of "
+			       "'%s' cannot: %s; use one on ext4, xfs, btrfs or tmpfs, or driver "
+			       "btrfs",
+			       path, mount_why(r))
+		     : 0;
+}
 
 static int format_pool(struct pool *pool, struct err *err)
 {
@@ -26,6 +67,8 @@ static int format_pool(struct pool *pool, struct err *err)
 		if (!pool->config.source)
 			return err_set(err, ENOMEM, "out of memory");
 	}
+	if (check_maps(pool->config.source, err) < 0)
+		return -err->code;
 	return folder_format(pool, err);
 }
 

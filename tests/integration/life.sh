@@ -181,6 +181,7 @@ case_delete() {
 	same state running "$(field one state)"
 	berth delete --force one
 	fails 1 "one" berth info one
+	[[ ! -e $BERTH_ROOT/run/locks/machine.one ]]
 }
 
 # booted_again MACHINE INIT: with another init than that.

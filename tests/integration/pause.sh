@@ -20,7 +20,8 @@ case_what_a_paused_machine_refuses() {
 	fails 125 "machine 'm' is paused; resume it with: berth resume m" berth exec m -- true
 	berth pause m 2>"$T/said"
 	has "is paused already" "$(cat "$T/said")"
-	berth start m
+	berth start m 2>"$T/said"
+	has "is paused; let it go on with: berth resume m" "$(cat "$T/said")"
 	same state paused "$(field m state)"
 }
 

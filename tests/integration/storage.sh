@@ -33,6 +33,13 @@ case_pools() {
 	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --source /dev/sdzz p-typo
 	fails 1 "/dev/null.*no block device" berth pool create --device /dev/null p-typo
 	not test -e /dev/sdzz
+	# Refused when it is made, not at the first import.
+	mkdir "$T"/{lower,upper,work,merged}
+	mount -t overlay -o "lowerdir=$T/lower,upperdir=$T/upper,workdir=$T/work" none "$T/merged"
+	fails 1 "mapped ids.*driver btrfs" berth pool create --driver dir --source "$T/merged/p" p-over
+	fails 1 "p-over" berth pool delete p-over
+	not test -e "$T/merged/p"
+	umount "$T/merged"
 	fails 2 "no pool is named" berth pool detach
 	fails 2 "use one of both" berth pool detach --all p-dir
 	berth pool detach --all
