@@ -263,6 +263,13 @@ int config_edit(const struct schema *schema, const char *path, const char *name,
 		struct err *err);
 
 /*
+ * Writes what berth itself has found out, KEY_FIXED keys as well: the lines of the named keys, NULL-terminated,
+ * as config has them. Every other line stays as it is in the file by now.
+ */
+int config_record(const struct schema *schema, const char *path, const void *config,
+		  const char *const *names, struct err *err);
+
+/*
  * Adds a section, at the end, or takes one with its lines out; all else in the file stays as it is.
  * -EEXIST and -ENOENT by name. Checked as config_edit does it.
  */

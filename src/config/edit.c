@@ -158,3 +158,41 @@ int config_edit(const struct schema *schema, const char *path, const char *name,
 	config_free(schema, &config);
 	return config_write(path, &text, err);
 }
+
+/* The line of one key as a config has it; no line for a default that has none. */
+static int record_one(const struct schema *schema, const void *config, const char *name,
+		      struct text *text, struct err *err)
+{
+	const struct key *key = config_find(schema, name, err);
+	scoped_text struct text value = { 0 };
+	struct text changed = { 0 };
+	bool found;
+
+	if (!key)
+		return -err->code;
+	config_text(config, key, &value);
+	bool is_default = strcmp(text_str(&value), key->fallback) == 0;
+	int r = replace_line(text_str(text), text->length, name,
+			     is_default ? NULL : text_str(&value), &changed, &found, err);
+	text_free(text);
+	*text = changed;
+	return r;
+}
+
+int config_record(const struct schema *schema, const char *path, const void *config,
+		  const char *const *names, struct err *err)
+{
+	scoped_text struct text text = { 0 };
+	scoped_free char *data = NULL;
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (n > 0 && text_add_bytes(&text, data, (size_t)n) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	for (; *names; names++) {
+		if (record_one(schema, config, *names, &text, err) < 0)
+			return err_wrap(err, "%s", path);
+	}
+	return config_replace(schema, path, &text, err);
+}

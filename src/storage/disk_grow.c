@@ -105,5 +105,6 @@ int disk_grow(struct pool *pool, const struct pool_growth *growth, struct err *e
 		return 0;
 	/* Last: a file that is larger than this says does no harm, a smaller one is refused. */
 	pool->config.size = size;
-	return config_save(&pool_schema, conf, &pool->config, err);
+	return config_record(&pool_schema, conf, &pool->config,
+			     (const char *const[]){ "size", NULL }, err);
 }

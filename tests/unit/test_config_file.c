@@ -219,6 +219,28 @@ static void test_preview(void)
 	config_free(&machine_schema, &config);
 }
 
+/* What was changed meanwhile, and what a person wrote beside it, stays. */
+static void test_record(void)
+{
+	static const char *const names[] = { "devices", "size", "source", NULL };
+	scoped_free char *path = path_to("record");
+	scoped_free char *text = NULL;
+	struct pool_config config;
+	struct err err = { 0 };
+
+	write_file(path, "# the fast one\nsource = /dev/sda\nvolume.size = 20G\nsize = 1G\n");
+	CU_ASSERT_EQUAL(config_defaults(&pool_schema, &config, &err), 0);
+	free(config.source);
+	config.source = strdup("/dev/sdb");
+	free(config.devices);
+	config.devices = strdup("/dev/sdc /dev/sdd");
+	CU_ASSERT_EQUAL(config_record(&pool_schema, path, &config, names, &err), 0);
+	config_free(&pool_schema, &config);
+	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &text) >= 0);
+	CU_ASSERT_STRING_EQUAL(text, "# the fast one\nsource = /dev/sdb\nvolume.size = 20G\n"
+				     "devices = /dev/sdc /dev/sdd\n");
+}
+
 static void test_check_machine(void)
 {
 	static const char sentence[] = "network.address is 10.1.2.3 but there is no network; set "
@@ -450,6 +472,7 @@ int main(void)
 		{ "an edit keeps all else", test_edit_keeps },
 		{ "an edit that is refused", test_edit_refuses },
 		{ "several changes at once", test_preview },
+		{ "what berth found out", test_record },
 		{ "rules between keys", test_check_machine },
 		{ "site file", test_site_file },
 		{ "random bytes", test_random_bytes },

@@ -72,6 +72,7 @@ int thin_disk_measure(int fd, const char *path, struct thin_disk *disk, struct e
 
 int thin_save_places(const struct pool *pool, struct err *err)
 {
+	static const char *const found[] = { "devices", "grow.devices", "size", "source", NULL };
 	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
 
 	if (!conf)
@@ -79,7 +80,7 @@ int thin_save_places(const struct pool *pool, struct err *err)
 	/* One that is only being made has none. */
 	return access(conf, F_OK) < 0 || thin_of(pool)->moving
 		       ? 0
-		       : config_save(&pool_schema, conf, &pool->config, err);
+		       : config_record(&pool_schema, conf, &pool->config, found, err);
 }
 
 /* Where pool.conf says that a further disk is; the caller owns it. */
