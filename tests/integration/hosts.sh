@@ -74,14 +74,18 @@ case_a_resolv_conf_that_leads_nowhere() {
 }
 
 case_thousand_stopped_machines() {
-	local n folder=$BERTH_ROOT/lib/machines
+	local n folder=$BERTH_ROOT/lib/machines volumes=$BERTH_ROOT/lib/pools/many/volumes
+	berth pool create --driver dir many
+	busybox_template tt many
+	berth create --pool many tt of-many
+	# As a thousand creations would leave it, without their time.
 	for ((n = 0; n < 1000; n++)); do
-		mkdir "$folder/stopped-$n"
-		cp "$folder/m/machine.conf" "$folder/stopped-$n/"
+		mkdir -p "$folder/stopped-$n" "$volumes/machine.stopped-$n/root"
+		cp "$folder/of-many/machine.conf" "$folder/stopped-$n/"
 	done
-	same lines 1002 "$(berth list | wc -l)"
+	same lines 1003 "$(berth list | wc -l)"
 	berth list --json | is_json
-	rm -rf "$folder"/stopped-*
+	rm -rf "$folder"/stopped-* "$volumes"/machine.stopped-*
 }
 
 case_state_root_by_option() {
