@@ -310,7 +310,7 @@ static int read_rest(struct extraction *x)
 	const void *bytes;
 	ssize_t n;
 
-	if (left <= x->last_size &&
+	if (left > 0 && left <= x->last_size &&
 	    only_zeros(x, x->last + x->last_size - (size_t)left, (size_t)left) < 0)
 		return -x->report->err.code;
 	while ((n = decode_read(x->decoder, &bytes, &why)) > 0) {
