@@ -54,8 +54,7 @@ bool machine_held(const struct machine *machine, char *why, size_t room)
 	return true;
 }
 
-/* Whose lock is free is nobody's: a copy that was killed has left it. */
-static bool copied(const struct machine *machine)
+bool freeze_is_copied(const struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
 	scoped_fd int fd = mark ? open(mark, O_RDONLY | O_CLOEXEC) : -1;
@@ -70,7 +69,7 @@ static bool copied(const struct machine *machine)
 
 static bool should_hold(const struct machine *machine)
 {
-	bool copying = copied(machine);
+	bool copying = freeze_is_copied(machine);
 
 	/* A guest that is asked to halt must not be stopped from doing so. */
 	return !marked(machine, "halting") &&

@@ -10,6 +10,9 @@
 /* The path of a mark in the run folder; the caller owns it; NULL: out of memory. */
 char *freeze_mark(const struct machine *machine, const char *mark);
 
+/* Whether a copy lasts. A mark whose lock is free is nobody's: a copy that was killed has left it, and it goes. */
+bool freeze_is_copied(const struct machine *machine);
+
 /* Freezes or thaws, by the marks that are there now. 0 or -errno. */
 int freeze_settle(const struct machine *machine);
 

@@ -17,6 +17,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
+
+enum { WATCH_TRIES = 3000, WATCH_MILLISECONDS = 10 };
 
 /* Whoever found it free has removed it, or is about to. */
 static int lock_mark(const struct machine *machine)
@@ -34,9 +37,13 @@ static int lock_mark(const struct machine *machine)
 	return -ENOMEM;
 }
 
-/* In a child that keeps none of our locks open. It outlives us by one look. */
+/*
+ * In a child that keeps none of our locks open. We kill it when the copy is over, so that the end of the pipe is
+ * our own death. A child of ours that died with us may hold the mark for a moment longer.
+ */
 static __attribute__((noreturn)) void watch(const struct machine *machine, int end)
 {
+	const struct timespec pause = { .tv_nsec = WATCH_MILLISECONDS * 1000000L };
 	sigset_t all;
 	char byte;
 
@@ -48,7 +55,11 @@ static __attribute__((noreturn)) void watch(const struct machine *machine, int e
 	syscall(SYS_close_range, (unsigned)end + 1, ~0U, 0U);
 	while (read(end, &byte, 1) < 0 && errno == EINTR)
 		;
-	freeze_settle(machine);
+	for (int i = 0; i < WATCH_TRIES && freeze_settle(machine) == 0; i++) {
+		if (!freeze_is_copied(machine))
+			break;
+		nanosleep(&pause, NULL);
+	}
 	_exit(0);
 }
 
@@ -108,6 +119,8 @@ static void let_go(struct still *still, const struct machine *machine)
 	scoped_close_fd(&still->lock);
 	if (frozen)
 		freeze_settle(machine);
+	if (still->watcher > 0)
+		kill(still->watcher, SIGKILL);
 	scoped_close_fd(&still->watch);
 	if (still->watcher > 0)
 		child_wait(still->watcher);
