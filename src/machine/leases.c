@@ -4,14 +4,12 @@
  */
 #include "machine/private.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum { DRAWS = 16, MAC_ROOM = 18 };
+enum { DRAWS = 16 };
 
 struct leaving {
 	const struct machine *machine;
@@ -39,30 +37,21 @@ void machine_leave_networks(const struct machine *machine, const char *except)
 	network_list(machine->site, leave_network, &leaving, &(struct err){ 0 });
 }
 
-/* In machine.conf, where all else stays as it is: both are of one length. */
+/* Another hardware address, in machine.conf too, where all else stays as it is. */
 static int draw_mac(struct machine *machine, struct err *err)
 {
+	static const char *const names[] = { "network.mac", NULL };
 	scoped_free char *path = machine_path(machine, "machine.conf");
-	scoped_free char *data = NULL;
-	scoped_text struct text text = { 0 };
-	char *old = machine->config.mac;
-	char drawn[MAC_ROOM];
 	unsigned char bytes[3];
 
 	if (!path || getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
 		return err_set(err, ENOMEM, "out of memory");
-	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
-	char *found = n < 0 ? NULL : strstr(data, old);
-	if (!found)
-		return err_set(err, EINVAL, "%s: no network.mac is there to be drawn again", path);
-	snprintf(drawn, sizeof drawn, "10:66:6a:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2]);
-	memcpy(found, drawn, sizeof drawn - 1);
-	if (text_add_bytes(&text, data, (size_t)n) < 0)
+	char *drawn = text_format("10:66:6a:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2]);
+	if (!drawn)
 		return err_set(err, ENOMEM, "out of memory");
-	if (config_write(path, &text, err) < 0)
-		return -err->code;
-	memcpy(old, drawn, sizeof drawn - 1);
-	return 0;
+	free(machine->config.mac);
+	machine->config.mac = drawn;
+	return config_record(&machine_schema, path, &machine->config, names, err);
 }
 
 int machine_lease(struct machine *machine, struct network *network, struct lease *lease,
@@ -70,16 +59,19 @@ int machine_lease(struct machine *machine, struct network *network, struct lease
 {
 	const struct machine_config *config = &machine->config;
 	const char *want = *config->address ? config->address : NULL;
-	int r = -ENOTUNIQ;
+	struct err why = { 0 };
+	int r = lease_get(network, machine->name, config->mac, want, lease, &why);
 
 	for (int i = 0; i < DRAWS && r == -ENOTUNIQ; i++) {
-		*err = (struct err){ 0 };
-		r = lease_get(network, machine->name, config->mac, want, lease, err);
-		if (r == -ENOTUNIQ && draw_mac(machine, err) < 0)
+		if (draw_mac(machine, err) < 0)
 			return -err->code;
+		why = (struct err){ 0 };
+		r = lease_get(network, machine->name, config->mac, want, lease, &why);
 	}
+	if (r < 0)
+		return err_set(err, why.code, "%s", why.text);
 	/* It was on another before, or never on any. */
-	if (r == 0 && lease->made)
+	if (lease->made)
 		machine_leave_networks(machine, network->name);
-	return r;
+	return 0;
 }
