@@ -201,6 +201,14 @@ no_copying_is_left() {
 	[[ $(ps -e -o args=) != *"berth --root $BERTH_ROOT _keep"* ]]
 }
 
+# A process on its way out is still there for a moment.
+all_is_as_before() {
+	what_there_is >"$T/after"
+	# A mount of somebody else's goes here too when its folder is removed elsewhere.
+	diff "$T/before" "$T/after" | grep -E '^[<>]' | grep -v '^< mount' >"$T/difference" || true
+	[[ ! -s $T/difference ]]
+}
+
 nothing_left() {
 	delete_all || return
 	retry 20 no_copying_is_left || true
@@ -208,9 +216,7 @@ nothing_left() {
 	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
 	# systemd removes scopes when it comes to it.
 	retry 10 no_scope_is_left || true
-	what_there_is >"$T/after"
-	# A mount of somebody else's goes here too when its folder is removed elsewhere.
-	diff "$T/before" "$T/after" | grep -E '^[<>]' | grep -v '^< mount' >"$T/difference" || true
+	retry 10 all_is_as_before || true
 	cat "$T/difference" >&2
 	[[ ! -s $T/difference ]] || fault "the above is left (>) or missing (<)" || return
 	find "$BERTH_ROOT" -type f ! -path '*/etc/*' ! -path '*/locks/*' ! -path '*/run/events*' >"$T/files"
