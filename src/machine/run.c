@@ -488,11 +488,10 @@ int run_settle(struct machine *machine, struct err *err)
 static void sweep_owned(const struct site *site, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };
-	struct err ignored = { 0 };
 
-	if (machine_open(&machine, site, name, &ignored) != -ENOENT)
+	if (machine_open(&machine, site, name, &(struct err){ 0 }) != -ENOENT)
 		return;
-	if (machine_paths(&machine, site, name, &ignored) < 0)
+	if (machine_paths(&machine, site, name, &(struct err){ 0 }) < 0)
 		return;
 	scoped_free char *path = owner_path(&machine);
 	scoped_fd int owner = path ? file_lock(path, FILE_LOCK_LOOK) : -1;
