@@ -126,7 +126,7 @@ static int wait_for_end(pid_t pid, int *out, int *errors, const struct child_io 
 	if (collect_both(out, io->out, errors, io->errors, gone, deadline))
 		return child_wait(pid);
 	kill(pid, SIGKILL);
-	/* One that waits for a broken disk does not die either, and is left to that. */
+	/* A process that waits for a broken disk does not die either, and is left to that. */
 	if (poll(&killed, 1, DEATH_MS) > 0)
 		child_wait(pid);
 	return -ETIMEDOUT;

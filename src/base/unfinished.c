@@ -114,7 +114,7 @@ int unfinished_drop(const struct unfinished *object, struct err *err)
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", mark, strerror(-r)) : 0;
 }
 
-/* What file_replace leaves when it is killed: nobody's, once its lock is free. */
+/* A file that a killed file_replace has left: nobody's, once its lock is free. */
 static void clear_aside(const char *folder, const char *name)
 {
 	scoped_free char *path = text_format("%s/%s", folder, name);

@@ -42,7 +42,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What a process that acts knows of its machine. */
+/* The machine as an acting process knows it. */
 static struct {
 	bool waits; /* for a disk that has not come yet */
 	bool told;

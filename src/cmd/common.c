@@ -17,7 +17,7 @@ static bool is_there(const struct call *call, const char *folder, const char *na
 	return path && access(path, F_OK) == 0;
 }
 
-/* Of a name that somebody wrote into berth.conf there is a pool, or a slip of the pen. */
+/* A pool that berth.conf names must be there: without it, the name is a slip of the pen. */
 static int make_default_pool(const struct call *call, const char *name, struct err *err)
 {
 	const struct key *key = config_find(&site_schema, "pool", err);

@@ -124,7 +124,7 @@ static void check_limits(struct report *report)
 			"each machine's inotify and keys are counted by itself");
 }
 
-/* What is counted for all machines together, and host/60-berth.conf raises. */
+/* Limits that the kernel counts for all machines together, and that host/60-berth.conf raises. */
 static void check_shared(struct report *report)
 {
 	static const struct {

@@ -167,7 +167,7 @@ static void check_idmap(struct report *report)
 			   mount_why(-r));
 }
 
-/* Of the controllers that limits and figures need; how many the host's tree of version 2 lacks. */
+/* The controllers that limits and figures need and the host's cgroup v2 tree lacks; returns how many. */
 static int add_missing(struct text *missing)
 {
 	static const char *const needed[] = { "cpu", "io", "memory", "pids" };

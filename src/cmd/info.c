@@ -329,7 +329,7 @@ static int give(struct call *call, json_t *object, struct err *err)
 		       : 0;
 }
 
-/* What can be told of one of which a part is missing; why is said, and the command fails. */
+/* A machine of which a part is missing: all that is known is shown, the reason is said, the command fails. */
 static int show_broken(struct call *call, const struct machine *machine, const char *missing,
 		       const struct err *why, bool runs, struct err *err)
 {

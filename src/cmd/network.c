@@ -79,7 +79,7 @@ static void add_network(struct listing *listing, const struct network *network,
 	table_format(table, "%d", status->ports);
 }
 
-/* One that has lost its settings, or whose settings nobody can read, hides neither the others nor itself. */
+/* A machine without readable settings hides neither the others nor itself. */
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;

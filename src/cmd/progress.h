@@ -1,4 +1,4 @@
-/* What a user at a terminal sees while a command takes longer than a second: what it is at, and for how long. */
+/* The progress line at a terminal: what a command is at, and for how long, once it takes longer than a second. */
 #ifndef BERTH_CMD_PROGRESS_H
 #define BERTH_CMD_PROGRESS_H
 

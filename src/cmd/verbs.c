@@ -93,7 +93,7 @@ static const struct command *find_member(const struct command *group, const char
 	return NULL;
 }
 
-/* What other programs of the field call it, where that is no alias since it works otherwise here. */
+/* Verbs of other programs of the field that are no aliases, since the act works otherwise here. */
 static const char *hint_for(const char *word)
 {
 	static const char *const rows[][2] = {

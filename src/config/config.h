@@ -318,7 +318,7 @@ struct config_caps {
 /* -EINVAL with what is wrong with it. */
 int config_caps(const char *value, struct config_caps *caps, struct err *err);
 
-/* What a KEY_RLIMIT says; UINT64_MAX: no limit. */
+/* The value of a KEY_RLIMIT; UINT64_MAX: no limit. */
 struct config_rlimit {
 	uint64_t soft, hard;
 };
