@@ -31,4 +31,7 @@ int pool_attach(struct pool *pool, struct err *err);
 /* A new one; the caller owns it. */
 int pool_draw_uuid(char **out, struct err *err);
 
+/* A copy of value becomes a field of the pool's settings, whose old text is freed. 0 or -ENOMEM. */
+int pool_set_text(char **field, const char *value);
+
 #endif

@@ -76,17 +76,6 @@ static int take_settings(void *context, const char *kind, const char *name, cons
 		       : 1;
 }
 
-static int set_text(char **field, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
 /* What was true of the other host, such as the places of disks, is not taken over. */
 static int fill_config(struct pool *pool, const char *conf, const char *uuid, const char *path,
 		       const struct text *kept, struct err *err)
@@ -97,9 +86,11 @@ static int fill_config(struct pool *pool, const char *conf, const char *uuid, co
 	if (r < 0 && err->code)
 		return -err->code;
 	pool->ops = &storage_thin;
-	if (set_text(&pool->config.driver, "thin") < 0 || set_text(&pool->config.uuid, uuid) < 0 ||
-	    set_text(&pool->config.source, path) < 0 || set_text(&pool->config.devices, "") < 0 ||
-	    set_text(&pool->config.grow_devices, "") < 0)
+	if (pool_set_text(&pool->config.driver, "thin") < 0 ||
+	    pool_set_text(&pool->config.uuid, uuid) < 0 ||
+	    pool_set_text(&pool->config.source, path) < 0 ||
+	    pool_set_text(&pool->config.devices, "") < 0 ||
+	    pool_set_text(&pool->config.grow_devices, "") < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return config_save(&pool_schema, conf, &pool->config, err);
 }

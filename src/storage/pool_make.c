@@ -101,7 +101,7 @@ int pool_draw_uuid(char **out, struct err *err)
 	return 0;
 }
 
-static int set_text(char **field, const char *value)
+int pool_set_text(char **field, const char *value)
 {
 	char *copy = strdup(value);
 
@@ -118,7 +118,7 @@ static int set_source(struct pool *pool, const char *source, struct err *err)
 	scoped_free char *here = source[0] == '/' ? NULL : getcwd(NULL, 0);
 	scoped_free char *path = here ? text_format("%s/%s", here, source) : strdup(source);
 
-	if (!path || set_text(&pool->config.source, path) < 0)
+	if (!path || pool_set_text(&pool->config.source, path) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;
 }
@@ -160,14 +160,15 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 	int r = pool_draw_uuid(&uuid, err);
 	if (r < 0)
 		return r;
-	if (set_text(&pool->config.driver, driver) < 0 || set_text(&pool->config.uuid, uuid) < 0)
+	if (pool_set_text(&pool->config.driver, driver) < 0 ||
+	    pool_set_text(&pool->config.uuid, uuid) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; spec->settings && spec->settings[i]; i++) {
 		if (set_key(pool, spec->settings[i], err) < 0)
 			return -err->code;
 	}
 	pool->config.size = spec->size;
-	if (spec->filesystem && set_text(&pool->config.filesystem, spec->filesystem) < 0)
+	if (spec->filesystem && pool_set_text(&pool->config.filesystem, spec->filesystem) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return spec->source && *spec->source ? set_source(pool, spec->source, err) : 0;
 }
