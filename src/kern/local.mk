@@ -6,6 +6,7 @@ libkern_a_SOURCES = \
 	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_look.c src/kern/dm_request.c src/kern/dm_request.h src/kern/dm_thin.c src/kern/dm_thin.h \
 	src/kern/errand.c src/kern/errand.h \
+	src/kern/holder.c src/kern/holder.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/label.c src/kern/label.h \
 	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_request.c src/kern/link_request.h \
@@ -35,6 +36,10 @@ check_PROGRAMS += test_kern
 TESTS += test_kern
 test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
 test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += test_holder
+TESTS += test_holder
+test_holder_SOURCES = tests/unit/test_holder.c tests/unit/suite.c tests/unit/suite.h
+test_holder_LDADD = libkern.a libbase.a $(CUNIT_LIBS)
 check_PROGRAMS += test_link
 TESTS += test_link
 test_link_SOURCES = tests/unit/test_link.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h

@@ -3,6 +3,7 @@
 #include "base/below.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "kern/holder.h"
 #include "kern/loop.h"
 #include "kern/mount.h"
 #include "storage/driver.h"
@@ -221,19 +222,35 @@ static bool released(const struct pool *pool)
 	return !mounted;
 }
 
+/* Whom to stop. Before the pool is mounted here again, which would be found first. */
+static int refuse_used(dev_t device, struct err *err)
+{
+	char holder[512];
+
+	if (!device || !holder_find(device, holder, sizeof holder))
+		return err_set(err, EBUSY, "its volumes are in use; stop the machines on it");
+	return err_set(
+		err, EBUSY,
+		"its volumes are in use: %s; stop the machines on it, and whatever else uses it",
+		holder);
+}
+
 int disk_detach(struct pool *pool, struct err *err)
 {
 	scoped_free char *path = mount_path(pool);
 	struct err ignored = { 0 };
+	dev_t device = 0;
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
+	holder_device(path, &device);
 	int r = unmount(pool, path, err);
 	if (r < 0)
 		return r;
 	if (!released(pool)) {
+		refuse_used(device, err);
 		attach(pool, path, &ignored);
-		return err_set(err, EBUSY, "its volumes are in use; stop the machines on it");
+		return -err->code;
 	}
 	rmdir(path);
 	return 0;

@@ -129,6 +129,14 @@ case_pool_in_use() {
 	berth launch --pool "p-$fast" --wait "bb-$fast" m2
 	fails 1 "p-$fast" berth pool detach "p-$fast"
 	berth exec m2 true
+	# Somebody who is no machine is told by name.
+	nsenter --mount --target "$(field m2 init)" sleep 1000 &
+	retry 10 grep -q sleep "/proc/$!/comm"
+	berth stop --force m2
+	fails 1 "p-$fast.*in use: process $! .sleep. has it mounted on '/'.*whatever else uses it" \
+		berth pool detach "p-$fast"
+	kill $!
+	wait $! || true
 	berth delete --force m m2
 	berth pool detach "p-$fast"
 	not grep -F "pools/p-$fast" /proc/self/mounts

@@ -372,56 +372,6 @@ int thin_expose(struct pool *pool, struct err *err)
 	return 0;
 }
 
-int thin_swap(struct pool *pool, struct err *err)
-{
-	struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_disks struct thin_disks disks;
-
-	if (thin_disks_open(pool, &disks, err) < 0)
-		return -err->code;
-	const struct thin_extents was = layout->metadata;
-	layout->metadata = layout->spare;
-	layout->spare = was;
-	return thin_disks_write(pool, &disks, err);
-}
-
-/* ---- Detaching */
-
-struct names {
-	struct text text; /* each with its NUL */
-	unsigned used;    /* of volumes that are open */
-};
-
-static int note(void *context, const struct dm_info *info)
-{
-	struct names *names = context;
-
-	names->used += info->open_count > 0;
-	return text_add_bytes(&names->text, info->name, strlen(info->name) + 1);
-}
-
-/*
- * All volumes' devices, once none is open, for which there is some patience: what a program has had mounted that
- * has ended just now, such as an import's, is written before its device is let go of.
- */
-static int find_volumes(struct pool *pool, struct names *names)
-{
-	const struct timespec pause = { .tv_nsec = 20000000 };
-	char prefix[DM_UUID_MAX];
-	int r = 0;
-
-	snprintf(prefix, sizeof prefix, DM_UUID_PREFIX "%s-v", pool->config.uuid);
-	for (int i = 0; i < 250; i++) {
-		text_free(&names->text);
-		*names = (struct names){ 0 };
-		r = dm_list(&thin_of(pool)->dm, prefix, note, names);
-		if (r != 0 || names->used == 0)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	return r;
-}
-
 int thin_conceal(struct pool *pool, struct err *err)
 {
 	static const char *const parts[] = { "pool", "data", "metadata", "spare" };
@@ -436,65 +386,15 @@ int thin_conceal(struct pool *pool, struct err *err)
 	return thin_device_told(&device, r, "remove", err);
 }
 
-static int remove_devices(struct pool *pool, const struct text *volumes, struct err *err)
+int thin_swap(struct pool *pool, struct err *err)
 {
-	struct dm *dm = &thin_of(pool)->dm;
-	struct thin_device device;
-	int r = 0;
-
-	for (size_t at = 0; r == 0 && at < volumes->length; at += strlen(volumes->data + at) + 1) {
-		text_print(device.name, sizeof device.name, "%s", volumes->data + at);
-		r = dm_remove(dm, device.name, THIN_WAIT_MS);
-		r = r == -ENXIO ? 0 : r;
-	}
-	return r < 0 ? thin_device_told(&device, r, "remove", err) : thin_conceal(pool, err);
-}
-
-/* What the labels cannot be told of is no harm here: this host may attach it again. */
-static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
-{
-	bool attached = thin_attached(pool);
+	struct thin_layout *layout = &thin_of(pool)->layout;
 	scoped_disks struct thin_disks disks;
-	struct err ignored = { 0 };
 
-	/* Before, since a loop device that nothing uses is gone. */
-	if (thin_disks_open(pool, &disks, &ignored) < 0)
-		return remove_devices(pool, volumes, err);
-	int r = remove_devices(pool, volumes, err);
-	fault_point("thin-removed");
-	if (r == 0 && attached)
-		thin_release(pool, &disks, &ignored);
-	return r;
-}
-
-/* The loop device goes with its last user; who only looks at it is waited for. */
-static void wait_for_loop(const struct pool *pool)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
-
-	for (int i = 0; fd >= 0 && pool->config.size && i < 200; i++) {
-		scoped_loop struct loop loop = { .fd = -1 };
-		if (loop_find(fd, &loop) < 0)
-			return;
-		loop_close(&loop);
-		nanosleep(&pause, NULL);
-	}
-}
-
-int thin_detach(struct pool *pool, struct err *err)
-{
-	struct names names = { 0 };
-	int r = find_volumes(pool, &names);
-
-	if (r < 0)
-		err_set(err, -r, "list its devices: %s", dm_why(r));
-	else if (names.used > 0)
-		r = err_set(err, EBUSY, "its volumes are in use; stop the machines on it");
-	else
-		r = remove_all(pool, &names.text, err);
-	text_free(&names.text);
-	if (r == 0)
-		wait_for_loop(pool);
-	return r;
+	if (thin_disks_open(pool, &disks, err) < 0)
+		return -err->code;
+	const struct thin_extents was = layout->metadata;
+	layout->metadata = layout->spare;
+	layout->spare = was;
+	return thin_disks_write(pool, &disks, err);
 }

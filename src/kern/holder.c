@@ -1,0 +1,220 @@
+#include "kern/holder.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "kern/errand.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+enum {
+	PATIENCE_MS = 5000,
+	SPACES_MAX =
+		4096, /* mount namespaces that are remembered: a further one may be read twice */
+};
+
+struct search {
+	dev_t device;
+	pid_t self; /* the command that asks: what it has open itself is no news */
+	ino_t spaces[SPACES_MAX];
+	size_t count;
+	struct err *err; /* gets what is found, with EBUSY */
+};
+
+/* ---- Mounts */
+
+/* Of a line of proc_pid_mountinfo(5). */
+struct mounted {
+	dev_t device;
+	char point[256];
+};
+
+static bool parse(const char *line, struct mounted *mounted)
+{
+	unsigned upper, lower;
+
+	if (sscanf(line, "%*u %*u %u:%u %*s %255s", &upper, &lower, mounted->point) != 3)
+		return false;
+	mounted->device = makedev(upper, lower);
+	return true;
+}
+
+/* Line by line: a namespace may have a hundred thousand of them. 0 or -errno; 1: visit said so. */
+static int each_mount(const char *process, bool (*wanted)(const void *, const struct mounted *),
+		      const void *context, struct mounted *mounted)
+{
+	scoped_free char *path = text_format("/proc/%s/mountinfo", process);
+	scoped_file FILE *file = path ? fopen(path, "re") : NULL;
+	scoped_free char *line = NULL;
+	size_t room = 0;
+
+	if (!file)
+		return path ? -errno : -ENOMEM;
+	while (getline(&line, &room, file) > 0) {
+		if (parse(line, mounted) && wanted(context, mounted))
+			return 1;
+	}
+	return 0;
+}
+
+static bool is_device(const void *context, const struct mounted *mounted)
+{
+	const dev_t *device = context;
+
+	return mounted->device == *device;
+}
+
+static bool is_point(const void *context, const struct mounted *mounted)
+{
+	return strcmp(mounted->point, context) == 0;
+}
+
+int holder_device(const char *mountpoint, dev_t *device)
+{
+	struct mounted mounted;
+
+	int r = each_mount("self", is_point, mountpoint, &mounted);
+	if (r > 0)
+		*device = mounted.device;
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* ---- Processes */
+
+static void name_of(const char *process, char *name, size_t room)
+{
+	scoped_free char *path = text_format("/proc/%s/comm", process);
+	scoped_free char *text = NULL;
+
+	if (!path || file_read(AT_FDCWD, path, 64, &text) < 0)
+		text_print(name, room, "?");
+	else
+		text_print(name, room, "%s", text_trim(text));
+	for (char *c = name; *c; c++) {
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+	}
+}
+
+static int found(const struct search *search, const char *process, const char *how)
+{
+	char name[32];
+
+	name_of(process, name, sizeof name);
+	return err_set(search->err, EBUSY, "process %s (%s) has it %s", process, name, how);
+}
+
+/* Whether its namespace is one that was not read yet. */
+static bool is_new_space(struct search *search, const char *process)
+{
+	scoped_free char *path = text_format("/proc/%s/ns/mnt", process);
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0)
+		return false;
+	for (size_t i = 0; i < search->count; i++) {
+		if (search->spaces[i] == st.st_ino)
+			return false;
+	}
+	if (search->count < SPACES_MAX)
+		search->spaces[search->count++] = st.st_ino;
+	return true;
+}
+
+static int look_at_mounts(struct search *search, const char *process)
+{
+	struct mounted mounted;
+	char how[300];
+
+	if (!is_new_space(search, process) ||
+	    each_mount(process, is_device, &search->device, &mounted) <= 0)
+		return 0;
+	snprintf(how, sizeof how, "mounted on '%s'", mounted.point);
+	return found(search, process, how);
+}
+
+/* What a link of proc(5) leads to. What a network file system would have to ask for is not asked for. */
+static bool leads_there(const struct search *search, int dir_fd, const char *name)
+{
+	struct statx st;
+
+	if (statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) < 0)
+		return false;
+	return makedev(st.stx_dev_major, st.stx_dev_minor) == search->device ||
+	       (S_ISBLK(st.stx_mode) &&
+		makedev(st.stx_rdev_major, st.stx_rdev_minor) == search->device);
+}
+
+static int look_at_files(struct search *search, const char *process)
+{
+	scoped_free char *path = text_format("/proc/%s/fd", process);
+	scoped_dir DIR *dir = path ? opendir(path) : NULL;
+
+	if (!dir)
+		return 0;
+	if (leads_there(search, dirfd(dir), "../cwd") || leads_there(search, dirfd(dir), "../root"))
+		return found(search, process, "as a folder that it works in");
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (e->d_name[0] != '.' && leads_there(search, dirfd(dir), e->d_name))
+			return found(search, process, "open");
+	}
+	return 0;
+}
+
+static int each_process(struct search *search, int (*look)(struct search *, const char *))
+{
+	scoped_dir DIR *dir = opendir("/proc");
+	int r = 0;
+
+	for (struct dirent *e; r == 0 && dir && (e = readdir(dir));) {
+		long pid = isdigit((unsigned char)e->d_name[0]) ? atol(e->d_name) : 0;
+		if (pid > 0 && pid != search->self && pid != getpid())
+			r = look(search, e->d_name);
+	}
+	return r;
+}
+
+/* Ours first: there a mount is everybody's, and no process is to blame. */
+static int look(void *context, int *fds, struct err *err)
+{
+	struct search *search = context;
+	struct mounted mounted;
+
+	(void)fds;
+	search->err = err;
+	if (each_mount("self", is_device, &search->device, &mounted) > 0)
+		return err_set(err, EBUSY, "it is mounted on '%s'", mounted.point);
+	is_new_space(search, "self");
+	int r = each_process(search, look_at_mounts);
+	return r < 0 ? r : each_process(search, look_at_files);
+}
+
+/* Another process looks, since whatever it meets under /proc must not keep us. */
+bool holder_find(dev_t device, char *out, size_t room)
+{
+	scoped_free struct search *search = calloc(1, sizeof *search);
+	const struct errand errand = {
+		.work = look,
+		.context = search,
+		.patience = PATIENCE_MS,
+		.late = "the search took too long",
+	};
+	struct err err = { 0 };
+
+	if (!search)
+		return false;
+	search->device = device;
+	search->self = getpid();
+	errand_run(&errand, NULL, &err);
+	if (err.code != EBUSY)
+		return false;
+	text_print(out, room, "%s", err.text);
+	return true;
+}
