@@ -31,7 +31,10 @@ static int open_nearest(const char *path)
 	return -ENOMEM;
 }
 
-/* What every import and every machine will need: found out before there is a pool. */
+/*
+ * What every import and every machine will need: found out before there is a pool. EPERM: the file system
+ * is our host's, and we are a machine ourselves; a privileged machine needs no mapped ids there.
+ */
 static int check_maps(const char *path, struct err *err)
 {
 	uint64_t base = 1879048192, count = 1;
@@ -46,13 +49,14 @@ static int check_maps(const char *path, struct err *err)
 		return err_set(err, EIO, "try a mount of '%s': %s", path,
 			       userns < 0 ? strerror(-userns) : mount_why(mount));
 	int r = mount_idmap(mount, userns);
-	return r < 0 ? err_set(err, -r,
-			       "driver dir needs a file system that can be mounted with mapped "
-			       "ids, and that of "
-			       "'%s' cannot: %s; use one on ext4, xfs, btrfs or tmpfs, or driver "
-			       "btrfs",
-			       path, mount_why(r))
-		     : 0;
+	return r < 0 && r != -EPERM
+		       ? err_set(err, -r,
+				 "driver dir needs a file system that can be mounted with mapped "
+				 "ids, and that of "
+				 "'%s' cannot: %s; use one on ext4, xfs, btrfs or tmpfs, or driver "
+				 "btrfs",
+				 path, mount_why(r))
+		       : 0;
 }
 
 static int format_pool(struct pool *pool, struct err *err)

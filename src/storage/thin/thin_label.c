@@ -145,9 +145,10 @@ static int take_extents(char *line, struct thin_extents *extents)
 	return 0;
 }
 
+/* Each text stands once: a second one, if shorter, would leave the end of the first behind it. */
 static int take_uuid(const char *value, char *uuid)
 {
-	return sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
+	return !*uuid && sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
 }
 
 static int take_disk(const char *value, struct thin_layout *layout)
@@ -162,9 +163,11 @@ static int take_mark(struct thin_mark *mark, const char *word, const char *value
 	if (strcmp(word, "step") == 0)
 		return text_to_u64(value, 1, INT64_MAX, &mark->step) < 0 ? -EUCLEAN : 0;
 	if (strcmp(word, "kind") == 0)
-		return sscanf(value, "%15s", mark->kind) == 1 ? 0 : -EUCLEAN;
+		return !*mark->kind && sscanf(value, "%15s", mark->kind) == 1 ? 0 : -EUCLEAN;
 	if (strcmp(word, "host") == 0)
-		return sscanf(value, "%23s %63s", mark->host, mark->host_name) == 2 ? 0 : -EUCLEAN;
+		return !*mark->host && sscanf(value, "%23s %63s", mark->host, mark->host_name) == 2
+			       ? 0
+			       : -EUCLEAN;
 	return -ENOENT;
 }
 
@@ -255,7 +258,8 @@ static bool extents_apart(const struct thin_layout *layout)
 			continue;
 		uint64_t start = one->list[i].start, length = one->list[i].length;
 		if (start < FRONT * THIN_LABEL_SIZE / DM_SECTOR || length == 0 ||
-		    length > UINT64_MAX / DM_SECTOR - start || one->list[i].disk >= layout->disks)
+		    start > UINT64_MAX / DM_SECTOR || length > UINT64_MAX / DM_SECTOR - start ||
+		    one->list[i].disk >= layout->disks)
 			return false;
 		for (unsigned b = 0; b < a; b++) {
 			const struct thin_extents *other = all[b / THIN_EXTENTS];
