@@ -154,7 +154,7 @@ case_origin_deleted_while_copied() {
 		copied
 		whole_or_none "$driver" new
 		if ((deleted != 0)); then
-			has "is being copied" "$(cat "$T/said")"
+			has "is being copied|is in use by another" "$(cat "$T/said")"
 			same "$driver: what was refused is whole" "$files" "$(files_of old)"
 			berth delete old
 		fi
