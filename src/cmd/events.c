@@ -75,15 +75,20 @@ static void show(json_t *event)
 	const char *name = json_string_value(json_object_get(event, "event"));
 	const char *subject = json_string_value(json_object_get(event, "machine"));
 	const char *pool = json_string_value(json_object_get(event, "pool"));
+	const char *network = json_string_value(json_object_get(event, "network"));
 	const char *pool_alone = subject ? NULL : pool;
 	const char *before = "  ";
 	char when[32];
 
 	print_time((uint64_t)json_integer_value(json_object_get(event, "time")), when, sizeof when);
-	printf("%s  %-17s %s%s", when, name ? name : "?", subject ? "" : "pool ",
-	       subject ? subject
-	       : pool  ? pool
-		       : "?");
+	printf("%s  %-17s %s%s", when, name ? name : "?",
+	       subject   ? ""
+	       : network ? "network "
+			 : "pool ",
+	       subject   ? subject
+	       : network ? network
+	       : pool    ? pool
+			 : "?");
 	for (size_t i = 0; i < sizeof extra / sizeof *extra; i++) {
 		const char *value = json_string_value(json_object_get(event, extra[i]));
 		struct text plain = { 0 };

@@ -1,4 +1,4 @@
-/* What a keeper runs as its child: see machine_finish, _respawn and _tend. Not for people. */
+/* What a keeper runs as its child: see machine_finish, _respawn, _tend and _serve. Not for people. */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "machine/kept.h"
@@ -33,6 +33,14 @@ static int run_tend(struct call *call, struct err *err)
 	int r = open_named(&machine, call, call->words[0], err);
 
 	return r != 0 ? r : machine_tend(&call->site, machine.config.pool, err);
+}
+
+static int run_serve(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	return r != 0 ? r : machine_serve(&machine, call->count > 1, err);
 }
 
 static int run_keep(struct call *call, struct err *err)
@@ -77,4 +85,14 @@ const struct command command_tend = {
 	.min = 1,
 	.max = 1,
 	.run = run_tend,
+};
+
+const struct command command_serve = {
+	.name = "_serve",
+	.args = "MACHINE [again]",
+	.help = "Bring back the dnsmasq of a machine's network; run by its keeper",
+	.traits = COMMAND_HIDDEN,
+	.min = 1,
+	.max = 2,
+	.run = run_serve,
 };

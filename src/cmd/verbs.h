@@ -38,6 +38,7 @@ extern const struct command command_doctor;
 extern const struct command command_version, command_help_verb, command_completion,
 	command_complete;
 /* keeper.c */
-extern const struct command command_finish, command_respawn, command_tend, command_keep;
+extern const struct command command_finish, command_respawn, command_tend, command_keep,
+	command_serve;
 
 #endif

@@ -119,6 +119,7 @@ static void compose(struct text *line, uint64_t number, const struct event *even
 	add_member(line, "snapshot", event->snapshot);
 	add_member(line, "limit", event->limit);
 	add_member(line, "pool", event->pool);
+	add_member(line, "network", event->network);
 	add_member(line, "outcome", event->outcome);
 	add_member(line, "cause", event->cause);
 	text_add(line, "}\n");

@@ -17,6 +17,7 @@ struct event {
 	const char *snapshot; /* its name */
 	const char *limit;    /* limit: the key of machine.conf */
 	const char *pool;     /* pool-low, pool-grown, held: its name */
+	const char *network;  /* network-restored, network-failed: its name */
 	const char *template; /* created: of which */
 };
 

@@ -13,6 +13,7 @@ libexec_berth_keeper_SOURCES = \
 	src/keeper/halt.c \
 	src/keeper/hits.c \
 	src/keeper/main.c \
+	src/keeper/names.c \
 	src/keeper/output.c \
 	src/keeper/respawn.c \
 	src/keeper/restart.c \

@@ -50,6 +50,12 @@ int main(int argc, char **argv)
 		.notify.fd = KEEPER_NOTIFY,
 		.ask.fd = -1,
 		.answer.fd = -1,
+		.names = { .turn.fd = -1,
+			   .lock = -1,
+			   .server.fd = -1,
+			   .changes.fd = -1,
+			   .helper.fd = -1,
+			   .timer.fd = -1 },
 		.hits = { { .source.fd = -1 }, { .source.fd = -1 } },
 	};
 

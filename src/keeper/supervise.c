@@ -175,6 +175,7 @@ void keeper_adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	keeper_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
 	keeper_watch(keeper, &keeper->notify, EPOLLIN);
 	hits_open(keeper);
+	names_watch(keeper);
 	tell_event(keeper, keeper->again);
 	/* Who asked for a halt meanwhile has set the time for it. */
 	if (keeper->halting)
@@ -279,6 +280,7 @@ int keeper_run(struct keeper *keeper)
 		keeper_end(keeper, ENDED_FAILED, "its keeper could not begin");
 	}
 	space_watch(keeper);
+	names_watch(keeper);
 	while (!keeper->done) {
 		/* One at a time: a handler may close what a later event in a batch would point at. */
 		struct epoll_event event;

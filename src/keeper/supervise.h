@@ -52,6 +52,22 @@ struct hit {
 	time_t told;          /* when, by the boot-time clock; 0: not yet */
 };
 
+/* Of the machine's network; see names.c. */
+struct names {
+	char network[96];      /* its folder below RUN, from the run folder; "" = none */
+	struct source turn;    /* of who does not watch: hangs up when nobody does */
+	int lock;              /* of who watches; the rest is his too */
+	struct source server;  /* dnsmasq */
+	struct source changes; /* of the folder, and of what leads to the name servers */
+	struct source helper;  /* `berth _serve` */
+	struct source timer;   /* when to run it */
+	int folder;            /* its descriptor among the changes */
+	char *servers;         /* owned; the file that has them */
+	int64_t seen;          /* since when dnsmasq is known */
+	int pause;             /* the last one before a start, ms */
+	bool failed;           /* the last start */
+};
+
 struct keeper {
 	struct keeper_plan plan;
 	int epoll;
@@ -69,8 +85,9 @@ struct keeper {
 	struct source answer; /* of the helper that makes the next guest; see respawn.c */
 	pid_t helper;         /* 0: none is at work */
 	int helper_pidfd;
-	struct dm dm;      /* open if space.fd is, which is its descriptor */
-	bool space_low;    /* there is little room in the pool */
+	struct dm dm;   /* open if space.fd is, which is its descriptor */
+	bool space_low; /* there is little room in the pool */
+	struct names names;
 	int64_t space_due; /* when to look again, in ms of the monotonic clock; 0: when told */
 	struct ring ring;
 	struct client *clients;
@@ -152,6 +169,9 @@ void finish_run(struct keeper *keeper, const char *outcome);
 void space_watch(struct keeper *keeper);
 void space_check(struct keeper *keeper);
 int space_timeout(const struct keeper *keeper);
+
+/* names.c: the dnsmasq of its network. From the start on, and again for each guest. */
+void names_watch(struct keeper *keeper);
 
 /* One of berth's own verbs for this machine, as argv. */
 void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,

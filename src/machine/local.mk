@@ -42,6 +42,7 @@ libmachine_a_SOURCES = \
 	src/machine/rootsize.c src/machine/rootsize.h \
 	src/machine/run.c src/machine/run.h \
 	src/machine/scope.c src/machine/scope.h \
+	src/machine/serve.c \
 	src/machine/set.c \
 	src/machine/share.c src/machine/share.h \
 	src/machine/snapshot.c \

@@ -197,6 +197,12 @@ bool machine_held(const struct machine *machine, char *why, size_t room);
 int machine_tend(const struct site *site, const char *pool, struct err *err);
 
 /*
+ * Starts the dnsmasq of the network that it runs on, where that has ended or asks other name servers than the
+ * host's by now, and tells who follows events; again: not that it failed. Run by keepers, as `berth _serve`.
+ */
+int machine_serve(const struct machine *machine, bool again, struct err *err);
+
+/*
  * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it
  * kills at once. Returns when everything of the machine's run is gone. Works with the keeper dead.
  */

@@ -103,6 +103,17 @@ int place_renew(struct run *run, struct err *err)
 	return run_end_processes(run->machine, err);
 }
 
+void place_leave(const struct machine *machine)
+{
+	struct err ignored = { 0 };
+
+	if (!scope_group_exists(machine, "keeper"))
+		return;
+	scoped_fd int keepers = keepers_group(machine, &ignored);
+	if (keepers >= 0)
+		cgroup_join(keepers);
+}
+
 int place_register(struct run *run, struct err *err)
 {
 	struct err why = { 0 };

@@ -16,6 +16,12 @@ int place_make(struct run *run, struct err *err);
 /* For a respawn, whose keeper is where it is: empties and removes the last guest's group. */
 int place_renew(struct run *run, struct err *err);
 
+/*
+ * For a process begun by a keeper that is to outlive it: out of the machine's scope, if it has one, which
+ * systemd would end with all that is in it.
+ */
+void place_leave(const struct machine *machine);
+
 /* Tells the host of the guest; place_finish waits for that. What fails is a warning of the start. */
 int place_register(struct run *run, struct err *err);
 int place_finish(struct run *run, struct err *err);

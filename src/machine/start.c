@@ -274,6 +274,23 @@ static int post_host_ready(struct run *run, struct err *err)
 	return sync_post(&run->sync, STEP_HOST_READY, fds, (int)run->shares.count, err);
 }
 
+/* What its keeper watches: the folder of the network, by a link in its own. */
+static int link_network(struct run *run, bool sibling, struct err *err)
+{
+	char target[96];
+
+	if (sibling && unlinkat(run->run_fd, "network", 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove '%s/network': %s", run->machine->run,
+			       strerror(errno));
+	if (!run->networked)
+		return 0;
+	snprintf(target, sizeof target, "../../networks/%s", run->network.name);
+	if (symlinkat(target, run->run_fd, "network") < 0)
+		return err_set(err, errno, "link '%s/network': %s", run->machine->run,
+			       strerror(errno));
+	return 0;
+}
+
 /* We become the keeper, or are the child of one that lives on. */
 static int write_state(struct run *run, bool sibling, struct err *err)
 {
@@ -286,7 +303,8 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 	};
 	if (run->networked)
 		snprintf(run->state.network, sizeof run->state.network, "%s", run->network.name);
-	return run_write_state(run->machine, &run->state, err);
+	int r = link_network(run, sibling, err);
+	return r < 0 ? r : run_write_state(run->machine, &run->state, err);
 }
 
 /*

@@ -256,6 +256,29 @@ int network_up(struct network *network, struct err *err)
 	return r;
 }
 
+int network_serve(struct network *network, const char **cause, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct found found;
+
+	*cause = NULL;
+	scoped_fd int lock = network_lock(network, err);
+	if (lock < 0)
+		return lock;
+	if (check_exists(network, err) < 0 || open_links(network, &links, err) < 0 ||
+	    look(network, links, &found, err) < 0)
+		return -err->code;
+	/* Without a bridge it was taken down, and dnsmasq ended on purpose. */
+	if (!found.here || !found.address || !network->config.dhcp || found.dns == DNS_RUNNING)
+		return 0;
+	*cause = found.dns == DNS_ABSENT ? "its dnsmasq had ended"
+					 : "its dnsmasq had older settings, or asked name servers "
+					   "that are no longer the host's";
+	if (*dns_fault())
+		return err_set(err, ENOENT, "network '%s': %s", network->name, dns_fault());
+	return dns_start(network, err);
+}
+
 enum { NAMES_TOLD = 4 };
 
 struct name_words {
@@ -361,9 +384,11 @@ int network_status(struct network *network, struct network_status *status, struc
 			*dns_fault() ? dns_fault()
 			: now.dns_stale
 				? "dnsmasq runs with older settings, or name servers that are no "
-				  "longer the host's; the next start of a machine renews it"
+				  "longer the host's; the keeper of a machine there, or the next "
+				  "start, renews it"
 			: now.up
-				? "dnsmasq does not run; the next start of a machine tries again"
+				? "dnsmasq does not run; the keeper of a machine there, or the "
+				  "next start, tries again"
 				: "the network is down; the first start of a machine brings it up");
 	if (nft_forward_policy_drop(now.dropped_by, sizeof now.dropped_by) != 1)
 		now.dropped_by[0] = '\0';

@@ -3,6 +3,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "base/servers.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -106,29 +107,17 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 /*
  * dnsmasq follows a file in a folder that is there, and neither a link that comes to lead elsewhere nor one
  * whose folder is missing, for which it does not start. So it is told the file, and is stale once the
- * host's link leads to another: the next network_up sees to it. Without a folder it serves its machines'
- * own names.
+ * host's link leads to another; whoever watches (keeper/names.c), or the next network_up, sees to it. Without a
+ * folder it serves its machines' own names.
  */
 static void add_servers(struct arguments *arguments)
 {
-	static const char conf[] = "/etc/resolv.conf";
-	scoped_free char *file = realpath(conf, NULL);
-	char target[PATH_MAX], path[PATH_MAX + 8];
+	scoped_free char *file = servers_file();
 
-	if (file) {
+	if (!file)
+		arguments->text.failed = true;
+	else if (*file)
 		add_word(arguments, "--resolv-file=%s", file);
-		return;
-	}
-	ssize_t n = readlink(conf, target, sizeof target - 1);
-	if (n <= 0)
-		return;
-	target[n] = '\0';
-	snprintf(path, sizeof path, "%s%s", *target == '/' ? "" : "/etc/", target);
-	char *slash = strrchr(path, '/');
-	*slash = '\0';
-	scoped_free char *folder = realpath(*path ? path : "/", NULL);
-	if (folder)
-		add_word(arguments, "--resolv-file=%s/%s", folder, slash + 1);
 	else
 		add_word(arguments, "--no-resolv");
 }

@@ -62,6 +62,11 @@ int network_list(const struct site *site, int (*visit)(void *, const char *name)
  * succeeds, and network->warning says so and what to do.
  */
 int network_up(struct network *network, struct err *err);
+/*
+ * Gives a network that is up its dnsmasq again, or one that runs as it should by now; *cause becomes why it had to,
+ * in words, or NULL: it runs, is not wanted, or the network is down. For whoever has seen it end.
+ */
+int network_serve(struct network *network, const char **cause, struct err *err);
 /* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */
 int network_down(struct network *network, struct err *err);
 /* Down, then gone; refused while it has leases, or cannot be read, unless force. */

@@ -1,0 +1,19 @@
+/* Which file has the host's name servers, wherever the link /etc/resolv.conf leads. */
+#ifndef BERTH_BASE_SERVERS_H
+#define BERTH_BASE_SERVERS_H
+
+/*
+ * The file, which need not be there yet while its folder is; "" when the link leads into a folder that is
+ * missing. The caller owns it; NULL: out of memory.
+ */
+char *servers_file(void);
+
+enum { SERVERS_FOLDERS = 8 };
+
+/*
+ * Calls visit with each folder in which something would have to change before servers_file says something else:
+ * those of all links on the way, or what is there of them. At most SERVERS_FOLDERS.
+ */
+void servers_folders(void (*visit)(void *, const char *folder), void *context);
+
+#endif

@@ -1,0 +1,185 @@
+#!/usr/bin/env bash
+# A network's dnsmasq comes back by itself when it was killed, and follows the host's name servers.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# dnsmasq NETWORK: its number, if it runs.
+dnsmasq() {
+	local pid
+	pid=$(cat "$BERTH_ROOT/run/networks/$1/dnsmasq.pid") && [[ $(cat "/proc/$pid/comm") == dnsmasq ]] &&
+		printf '%s\n' "$pid"
+}
+
+# killed NETWORK: with no time to put anything in order.
+killed() {
+	local pid
+	pid=$(dnsmasq "$1")
+	kill -KILL "$pid"
+	retry 5 is_gone "$pid"
+}
+
+is_gone() {
+	[[ ! -e /proc/$1 || $(cut -d' ' -f3 "/proc/$1/stat") == Z ]]
+}
+
+# Who watches has the FIFO for reading and writing; the others only read.
+watches() {
+	local fd
+	for fd in "/proc/$(keeper "$1")/fd"/*; do
+		[[ $(readlink "$fd") == */networks/*/watch ]] &&
+			grep -q 'flags:.*2$' "/proc/$(keeper "$1")/fdinfo/${fd##*/}" && return
+	done
+	return 1
+}
+
+keeper() {
+	awk '{ print $2 }' "$BERTH_ROOT/run/machines/$1/state" 2>/dev/null
+}
+
+watcher() {
+	local name
+	for name in "$@"; do
+		watches "$name" && printf '%s\n' "$name"
+	done
+	return 0
+}
+
+# one_watches MACHINE...: one of them, and no more.
+one_watches() {
+	[[ $(watcher "$@" | wc -l) -eq 1 ]]
+}
+
+finds() {
+	berth exec "$1" -- nslookup "$2" "$(field "$1" network.gateway)"
+}
+
+restorations() {
+	berth events --no-follow --json | grep -c '"event":"network-restored","network":"default"' || true
+}
+
+case_machines() {
+	busybox_template bb
+	for name in one two three; do
+		berth launch --wait bb "$name"
+	done
+	retry 10 one_watches one two three
+	retry 10 finds one two
+}
+
+case_killed() {
+	local before
+	before=$(dnsmasq default)
+	killed default
+	retry 20 finds one two
+	[[ $(dnsmasq default) != "$before" ]]
+	same "of all that watched" 1 "$(restorations)"
+	has "network default +its dnsmasq had ended" "$(berth events --no-follow)"
+	grep -hq "network: dnsmasq has ended" "$BERTH_ROOT"/lib/machines/*/keeper.log
+	has "network 'default' .* is up" "$(berth doctor || true)"
+}
+
+# Each time later than before.
+case_killed_again_and_again() {
+	for _ in 1 2 3; do
+		retry 30 dnsmasq default
+		killed default
+	done
+	retry 30 finds two three
+	has "in 1600 ms" "$(cat "$BERTH_ROOT"/lib/machines/*/keeper.log)"
+}
+
+case_the_watcher_ends() {
+	local first second
+	first=$(watcher one two three) second=
+	berth stop --force "$first"
+	retry 10 one_watches one two three
+	second=$(watcher one two three)
+	[[ $second != "$first" ]]
+	# Both at once: who comes next has not seen dnsmasq end.
+	kill -KILL "$(keeper "$second")" "$(dnsmasq default)"
+	retry 30 dnsmasq default
+	for name in one two three; do
+		berth start --wait "$name" || true
+	done
+	retry 10 one_watches one two three
+	retry 20 finds one two
+}
+
+# Without a network of its own any more, the last of its machines knows it, too.
+case_a_machine_that_moves() {
+	berth network create --subnet 10.179.0.0/24 second
+	berth set three network=second
+	berth exec three -- reboot
+	on_second() { [[ $(readlink "$BERTH_ROOT/run/machines/three/network") == */second ]]; }
+	retry 30 on_second
+	retry 30 state_is three running
+	retry 10 one_watches three
+	retry 10 one_watches one two
+	killed second
+	retry 30 finds three three
+	killed default
+	retry 60 finds one two
+}
+
+case_ended_on_purpose() {
+	local conf=$BERTH_ROOT/lib/networks/second/network.conf
+	sed -i '/^dhcp/d' "$conf"
+	echo "dhcp = no" >>"$conf"
+	berth network up second
+	unwanted() { grep -q "no dnsmasq is wanted" "$BERTH_ROOT/lib/machines/three/keeper.log"; }
+	retry 20 unwanted
+	not dnsmasq second
+	sed -i '/^dhcp/d' "$conf"
+	berth network up second
+	killed second
+	retry 60 finds three three
+	berth delete --force three
+	berth network delete second
+	[[ ! -e $BERTH_ROOT/run/networks/second ]]
+	not pgrep -f "pid-file=$BERTH_ROOT/run/networks/second"
+}
+
+asks() {
+	tr '\0' '\n' <"/proc/$(dnsmasq default)/cmdline" | grep -qx -e "$1"
+}
+
+# Nobody runs a verb here.
+case_a_link_that_leads_elsewhere() {
+	berth stop --force --all
+	berth network down default
+	# Others may be changing it meanwhile.
+	cp -a /etc "$T/etc" || true
+	mount --bind "$T/etc" /etc
+	mkdir "$T/a" "$T/b"
+	echo "nameserver 192.0.2.1" | tee "$T/a/resolv.conf" >"$T/b/resolv.conf"
+	ln -sfn "$T/a/resolv.conf" /etc/resolv.conf
+	berth start --wait one
+	asks "--resolv-file=$T/a/resolv.conf"
+	ln -sfn "$T/b/resolv.conf" /etc/resolv.conf
+	retry 20 asks "--resolv-file=$T/b/resolv.conf"
+	# By way of another link, into a folder that is still to come.
+	ln -s "$T/c/d/resolv.conf" "$T/link"
+	ln -sfn "$T/link" /etc/resolv.conf
+	retry 20 asks --no-resolv
+	mkdir -p "$T/c/d"
+	retry 20 asks "--resolv-file=$T/c/d/resolv.conf"
+	rm -r "$T/c"
+	retry 20 asks --no-resolv
+	has "no longer the host's" "$(berth events --no-follow)"
+	# A file that is replaced in its folder dnsmasq follows by itself.
+	rm /etc/resolv.conf
+	echo "nameserver 192.0.2.1" >/etc/resolv.conf
+	retry 20 asks --resolv-file=/etc/resolv.conf
+	finds one one
+	umount /etc
+}
+
+case_end() {
+	for name in one two; do
+		berth delete --force "$name"
+	done
+	berth network down default
+	[[ ! -e $BERTH_ROOT/run/networks/default ]]
+}
+
+run_cases "$@"
