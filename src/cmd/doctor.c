@@ -7,40 +7,9 @@
 #include "network/network.h"
 #include "storage/storage.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 static const struct flag *const doctor_flags[] = { &flag_json, NULL };
-
-static const char *const verdicts[] = { "ok", "note", "problem" };
-
-void report_add(struct report *report, enum verdict verdict, const char *check, const char *remedy,
-		const char *fmt, ...)
-{
-	scoped_text struct text plain = { 0 };
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	int n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	report->problems += verdict == VERDICT_PROBLEM;
-	print_plain(text, &plain);
-	free(text);
-	if (report->array) {
-		json_array_append_new(report->array, json_pack("{s:s, s:s, s:o, s:o}", "check",
-							       check, "verdict", verdicts[verdict],
-							       "text", json_text(text_str(&plain)),
-							       "remedy", json_text(remedy)));
-		return;
-	}
-	printf("%-8s %-14s %s\n", verdicts[verdict], check, text_str(&plain));
-	if (remedy)
-		printf("%-8s %-14s   -> %s\n", "", "", remedy);
-	fflush(stdout);
-}
 
 static int look_at_pool(void *context, const char *name)
 {

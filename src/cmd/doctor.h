@@ -1,28 +1,14 @@
-/* doctor: one line a check, each fine, worth knowing, or a problem with its remedy. */
+/* doctor: what berth needs of this host. Each part adds its lines to one report. */
 #ifndef BERTH_CMD_DOCTOR_H
 #define BERTH_CMD_DOCTOR_H
 
-#include "base/site.h"
-
-#include <jansson.h>
-#include <stdbool.h>
-
-enum verdict { VERDICT_OK, VERDICT_NOTE, VERDICT_PROBLEM };
-
-struct report {
-	const struct site *site;
-	json_t *array; /* NULL: printed as it comes */
-	int problems;
-};
-
-/* remedy NULL: none is needed, or none is known. */
-void report_add(struct report *report, enum verdict verdict, const char *check, const char *remedy,
-		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+#include "cmd/report.h"
 
 /* doctor_kernel.c: what the kernel has, tried where trying is possible. */
 void doctor_kernel(struct report *report);
 /* doctor_host.c: programs, room, limits, other people's firewalls. */
 void doctor_host(struct report *report);
+/* doctor_state.c: machines and templates that have lost a part. */
 void doctor_state(struct report *report);
 
 #endif

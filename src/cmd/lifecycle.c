@@ -1,4 +1,4 @@
-/* start, stop, kill, restart, delete: each on any number of machines. */
+/* start, stop, kill, restart, pause, resume, delete: each on any number of machines. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -6,7 +6,6 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 
-const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
 static const struct flag flag_running = { "force", 'f', false, NULL,
 					  "running machines too: they are killed" };
 static const struct flag flag_all = { "all", 'a', false, NULL, "all machines, in their order" };
@@ -60,28 +59,6 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	if (r == -ECANCELED)
 		console_show(machine, mark);
 	return r;
-}
-
-int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
-		 struct err *err)
-{
-	enum stop_outcome outcome = STOP_CLEAN;
-	uint64_t seconds;
-
-	int r = call_seconds(call, &flag_timeout, 0, &seconds, err);
-	if (r != 0)
-		return r;
-	struct progress progress;
-	progress_begin(&progress, "stopping machine '%s'", machine->name);
-	r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
-	progress_end(&progress);
-	if (r != 0)
-		return r;
-	if (outcome == STOP_WAS_STOPPED && !restarting)
-		print_note("machine '%s' is stopped already", machine->name);
-	else if (outcome == STOP_KILLED && !force)
-		print_note("machine '%s' did not go down in time and was killed", machine->name);
-	return 0;
 }
 
 static int stop_one(struct call *call, struct machine *machine, struct err *err)

@@ -28,15 +28,17 @@ libcmd_a_SOURCES = \
 	src/cmd/network.c \
 	src/cmd/options.c \
 	src/cmd/pool.c src/cmd/pool.h \
-	src/cmd/upkeep.c \
-	src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/print.c src/cmd/print.h \
+	src/cmd/progress.c src/cmd/progress.h \
+	src/cmd/report.c src/cmd/report.h \
 	src/cmd/run.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \
 	src/cmd/started.c \
-	src/cmd/top.c \
+	src/cmd/stop.c \
 	src/cmd/template.c \
+	src/cmd/top.c \
+	src/cmd/upkeep.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
 bin_PROGRAMS += berth

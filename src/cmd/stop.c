@@ -1,0 +1,29 @@
+/* One machine goes down, for whichever verb wants it to. */
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "cmd/progress.h"
+#include "cmd/verbs.h"
+
+const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
+
+int stop_machine(struct call *call, struct machine *machine, bool force, bool restarting,
+		 struct err *err)
+{
+	enum stop_outcome outcome = STOP_CLEAN;
+	uint64_t seconds;
+
+	int r = call_seconds(call, &flag_timeout, 0, &seconds, err);
+	if (r != 0)
+		return r;
+	struct progress progress;
+	progress_begin(&progress, "stopping machine '%s'", machine->name);
+	r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
+	progress_end(&progress);
+	if (r != 0)
+		return r;
+	if (outcome == STOP_WAS_STOPPED && !restarting)
+		print_note("machine '%s' is stopped already", machine->name);
+	else if (outcome == STOP_KILLED && !force)
+		print_note("machine '%s' did not go down in time and was killed", machine->name);
+	return 0;
+}
