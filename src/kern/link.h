@@ -9,7 +9,7 @@
 
 /*
  * One netlink socket, for as many requests as wanted. All quiet: 0 or -errno, the kernel's own code,
- * never libnl's; link_why() has the kernel's words for the last failure.
+ * never libnl's, or of link_open() -ELIBACC, without libnl; link_why() has the kernel's words for the last failure.
  */
 struct link_socket;
 

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <netlink/route/link.h>
 #include <string.h>
 
 enum { TRIES = 10 };

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,11 +82,28 @@ int link_request_finish(struct link_socket *links, int result)
 	return code;
 }
 
+struct link_calls link_calls;
+
+static int load(void)
+{
+	static const char *const names[] = { LINK_CALLS(LIBRARY_NAME) };
+	static bool loaded;
+	int r = loaded ? 0
+		       : library_load("libnl-route-3.so.200", names, sizeof names / sizeof *names,
+				      &link_calls);
+
+	loaded = r == 0;
+	return r;
+}
+
 int link_open(struct link_socket **out)
 {
 	const int on = 1;
-	struct link_socket *links = calloc(1, sizeof *links);
+	int r = load();
 
+	if (r < 0)
+		return r;
+	struct link_socket *links = calloc(1, sizeof *links);
 	if (!links)
 		return -ENOMEM;
 	links->nl = nl_socket_alloc();
@@ -99,7 +114,7 @@ int link_open(struct link_socket **out)
 	nl_socket_modify_err_cb(links->nl, NL_CB_CUSTOM, kernel_refused, links);
 	/* Else libnl receives everything twice, to learn its size first; the kernel sends at most 32 KiB. */
 	nl_socket_disable_msg_peek(links->nl);
-	int r = nl_socket_set_msg_buf_size(links->nl, ANSWER_MAX);
+	r = nl_socket_set_msg_buf_size(links->nl, ANSWER_MAX);
 	if (r == 0)
 		r = nl_connect(links->nl, NETLINK_ROUTE);
 	if (r < 0) {

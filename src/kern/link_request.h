@@ -2,7 +2,7 @@
 #ifndef BERTH_KERN_LINK_REQUEST_H
 #define BERTH_KERN_LINK_REQUEST_H
 
-#include <netlink/netlink.h>
+#include "kern/link_calls.h"
 
 struct link_socket {
 	struct nl_sock *nl;

@@ -9,10 +9,11 @@ libkern_a_SOURCES = \
 	src/kern/holder.c src/kern/holder.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/label.c src/kern/label.h \
-	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_request.c src/kern/link_request.h \
+	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_calls.h src/kern/link_request.c src/kern/link_request.h \
+	src/kern/library.c src/kern/library.h \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \
-	src/kern/nft.c src/kern/nft.h src/kern/nft_rule.c src/kern/nft_rule.h \
+	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/process.c src/kern/process.h \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/seccomp.c src/kern/seccomp.h \
@@ -35,7 +36,7 @@ if HAVE_CUNIT
 check_PROGRAMS += test_kern
 TESTS += test_kern
 test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
-test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(DL_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_holder
 TESTS += test_holder
 test_holder_SOURCES = tests/unit/test_holder.c tests/unit/suite.c tests/unit/suite.h
@@ -43,7 +44,7 @@ test_holder_LDADD = libkern.a libbase.a $(CUNIT_LIBS)
 check_PROGRAMS += test_link
 TESTS += test_link
 test_link_SOURCES = tests/unit/test_link.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
-test_link_LDADD = libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CUNIT_LIBS)
+test_link_LDADD = libkern.a libbase.a $(DL_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_dm
 TESTS += test_dm
 test_dm_SOURCES = tests/unit/test_dm.c tests/unit/suite.c tests/unit/suite.h

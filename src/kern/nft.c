@@ -1,20 +1,35 @@
 /* The transport to nf_tables, a batch of changes, and what tables there are. */
 #include "kern/nft.h"
 
+#include "kern/nft_calls.h"
 #include "kern/nft_rule.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
-#include <libnftnl/common.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { BATCH_ROOM = 32768, TRIES = 10, PRIORITY_SRCNAT = 100 };
+
+struct nft_calls nft_calls;
+
+static int load(void)
+{
+	static const char *const names[] = { NFT_CALLS(LIBRARY_NAME) };
+	static bool loaded;
+	int r = loaded ? 0
+		       : library_load("libnftnl.so.11", names, sizeof names / sizeof *names,
+				      &nft_calls);
+
+	loaded = r == 0;
+	return r;
+}
+
+const char *nft_why(int code)
+{
+	return code == -ELIBACC ? library_why() : strerror(-code);
+}
 
 /* libmnl says -1 and errno. What a kernel without nf_tables says depends on what it lacks. */
 static int failure(void)
@@ -164,6 +179,10 @@ static void batch_rule(struct batch *batch, const struct nft_table *table,
 
 static int batch_start(struct batch *batch, const struct nft_table *table)
 {
+	int r = load();
+
+	if (r < 0)
+		return r;
 	*batch = (struct batch){ .sequence = 1, .family = (uint16_t)nft_rule_family(table) };
 	/* The spare half takes a message that no longer fits, so that it is noticed, not written past. */
 	batch->messages = mnl_nlmsg_batch_start(batch->data, sizeof batch->data / 2);
@@ -262,9 +281,11 @@ int nft_is_current(const struct nft_table *table)
 {
 	char data[1024];
 	struct rule_count count;
-	struct nftnl_rule *filter = nftnl_rule_alloc();
-	int r = -EINTR;
+	int r = load();
 
+	if (r < 0)
+		return r;
+	struct nftnl_rule *filter = nftnl_rule_alloc();
 	if (!filter)
 		return -ENOMEM;
 	nftnl_rule_set_str(filter, NFTNL_RULE_TABLE, table->name);
@@ -274,6 +295,7 @@ int nft_is_current(const struct nft_table *table)
 	nftnl_rule_nlmsg_build_payload(head, filter);
 	nftnl_rule_free(filter);
 	/* EINTR: the rules changed while they were listed. */
+	r = -EINTR;
 	for (int i = 0; r == -EINTR && i < TRIES; i++) {
 		count = (struct rule_count){ .table = table };
 		r = send_request(head, head->nlmsg_len, count_rule, &count);
@@ -315,10 +337,13 @@ int nft_forward_policy_drop(char *out, size_t room)
 {
 	char data[1024];
 	struct chain_search search = { .out = out, .room = room };
-	int r = -EINTR;
+	int r = load();
+
+	if (r < 0)
+		return r;
 	struct nlmsghdr *head =
 		nftnl_nlmsg_build_hdr(data, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NLM_F_DUMP, 1);
-
+	r = -EINTR;
 	for (int i = 0; r == -EINTR && i < TRIES; i++)
 		r = send_request(head, head->nlmsg_len, compare_chain, &search);
 	if (r == -EOPNOTSUPP)

@@ -52,7 +52,10 @@ struct nft_table {
 	size_t count;
 };
 
-/* All quiet: 0 or -errno. -EOPNOTSUPP: the kernel has no nf_tables, or lacks a part of it. */
+/* All quiet: 0 or -errno. -EOPNOTSUPP: the kernel has no nf_tables, or lacks a part of it. -ELIBACC: we lack libnftnl. */
+
+/* For a sentence: what one of the functions below came to. */
+const char *nft_why(int code);
 
 /* In one transaction: whatever the table held is gone, and it holds this. */
 int nft_replace(const struct nft_table *table);

@@ -2,13 +2,9 @@
 #include "kern/nft_rule.h"
 
 #include "kern/nft.h"
+#include "kern/nft_calls.h"
 
 #include <errno.h>
-#include <stdio.h> /* libnftnl/expr.h needs it before */
-
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>

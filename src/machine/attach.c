@@ -6,6 +6,7 @@
  */
 #include "base/scoped.h"
 #include "kern/cgroup.h"
+#include "kern/library.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
@@ -233,6 +234,7 @@ static void command_main(struct attach *attach)
 	struct user user = { 0 };
 	int code = EXEC_CANNOT;
 
+	library_seal();
 	sync_close(&attach->sync);
 	if (enter(attach, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&

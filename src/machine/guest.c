@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/idmap.h"
+#include "kern/library.h"
 #include "kern/pty.h"
 #include "machine/rations.h"
 #include "machine/rootfs.h"
@@ -165,6 +166,7 @@ void guest_main(struct run *run, struct sync *sync)
 	struct err err = { 0 };
 	struct pty console = { -1, -1, 0 };
 
+	library_seal();
 	if (build(run, sync, &console, &err) == 0)
 		exec_init(run, sync, console.slave);
 	else

@@ -8,6 +8,7 @@
 #include "network/firewall.h"
 #include "network/lease_file.h"
 
+#include "kern/library.h"
 #include "kern/nft.h"
 
 #include <fcntl.h>
@@ -224,10 +225,16 @@ static int check_exists(const struct network *network, struct err *err)
 	return 0;
 }
 
-static int open_links(const struct network *network, struct link_socket **links, struct err *err)
+int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err)
 {
 	int r = link_open(links);
 
+	if (r == -ELIBACC)
+		return err_set(
+			err, -r,
+			"network '%s' needs libnl's libraries, which cannot be loaded; install "
+			"libnl-route-3-200, libnl3 or libnl: %s",
+			network->name, library_why());
 	return r < 0 ? err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
 			       strerror(-r))
 		     : 0;
@@ -240,7 +247,7 @@ int network_up(struct network *network, struct err *err)
 
 	network->warning[0] = '\0';
 	network->renewed = false;
-	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
 	network->bridge = found.bridge.index;
 	if (is_all_there(network, &found))
@@ -265,7 +272,7 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
-	if (check_exists(network, err) < 0 || open_links(network, &links, err) < 0 ||
+	if (check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
 	    look(network, links, &found, err) < 0)
 		return -err->code;
 	/* Without a bridge it was taken down, and dnsmasq ended on purpose. */
@@ -345,7 +352,7 @@ int bridge_down(const struct network *network, struct err *err)
 	scoped_links struct link_socket *links = NULL;
 	struct link_info bridge;
 
-	if (open_links(network, &links, err) < 0)
+	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	int here = bridge_find(network, links, &bridge, err);
 	if (here < 0 && here != -ENODEV)
@@ -372,7 +379,7 @@ int network_status(struct network *network, struct network_status *status, struc
 	struct network_status now = { 0 };
 	struct found found;
 
-	if (open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
 	now.up = found.here && found.address;
 	now.dns = found.dns == DNS_RUNNING;

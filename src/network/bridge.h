@@ -25,6 +25,9 @@ void bridge_name(const struct site *site, const char *network, unsigned attempt,
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);
 
+/* link_open, with a sentence. */
+int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err);
+
 /* The hardware address of the network's bridge, of which each has its own. */
 void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC]);
 

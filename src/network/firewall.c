@@ -91,7 +91,7 @@ static int tell(const struct network *network, const char *name, int r, struct e
 			"load it, or set 'nat = no' in %s/network.conf",
 			network->name, network->folder);
 	return err_set(err, -r, "network '%s': firewall table '%s': %s", network->name, name,
-		       strerror(-r));
+		       nft_why(r));
 }
 
 int firewall_is_current(const struct network *network)

@@ -262,7 +262,7 @@ int guard_port(const struct network *network, const struct lease *lease, struct 
 			"it: berth set %s security.spoofing=yes",
 			network->name, lease->name, lease->name);
 	return r < 0 ? err_set(err, -r, "network '%s': firewall table '%s': %s", network->name,
-			       guard.name, strerror(-r))
+			       guard.name, nft_why(r))
 		     : 0;
 }
 
@@ -303,6 +303,6 @@ int guard_remove(const struct network *network, const char *name, struct err *er
 	name_guard(network, name, &guard);
 	int r = nft_remove(&guard.table);
 	return r < 0 ? err_set(err, -r, "network '%s': firewall table '%s': %s", network->name,
-			       guard.name, strerror(-r))
+			       guard.name, nft_why(r))
 		     : 0;
 }

@@ -16,6 +16,6 @@ TESTS += test_network
 test_network_SOURCES = tests/unit/test_network.c tests/unit/test_network.h \
 	tests/unit/test_network_live.c tests/unit/own_net.h tests/unit/suite.c \
 	tests/unit/suite.h
-test_network_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(NL_LIBS) $(NFT_LIBS) $(CAP_LIBS) \
+test_network_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(DL_LIBS) $(CAP_LIBS) \
 	$(CUNIT_LIBS)
 endif

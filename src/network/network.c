@@ -367,15 +367,14 @@ int network_create(const struct site *site, const char *name, const char *bridge
 	scoped_fd int lock = site_lock(site, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
-	int r = link_open(&links);
-	if (r < 0)
-		return err_set(err, -r, "open a netlink socket: %s", strerror(-r));
 	scoped_network struct network network = { .site = site,
 						  .name = strdup(name),
 						  .folder = site_state_path(site, "networks/%s",
 									    name) };
 	if (!network.name || !network.folder)
 		return err_set(err, ENOMEM, "out of memory");
+	if (bridge_open_links(&network, &links, err) < 0)
+		return -err->code;
 	if (config_defaults(&network_schema, &network.config, err) < 0)
 		return -err->code;
 	return save_new(&network, links, bridge && *bridge ? bridge : NULL,

@@ -11,6 +11,7 @@
 #include <netpacket/packet.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 static const char guest_link[] = "eth0";
@@ -94,10 +95,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
 			       lease->mac);
-	r = link_open(&links);
-	if (r < 0)
-		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
-			       strerror(-r));
+	if (bridge_open_links(network, &links, err) < 0)
+		return -err->code;
 	if (!veth.bridge && find_bridge(network, links, &veth.bridge, err) < 0)
 		return -err->code;
 	r = add_port(links, &veth);
@@ -121,11 +120,9 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 	/* Mostly it went with the guest's namespace; asking is cheaper than removing. */
 	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
 		return 0;
-	int r = link_open(&links);
-	if (r < 0)
-		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
-			       strerror(-r));
-	r = link_delete(links, ifname);
+	if (bridge_open_links(network, &links, err) < 0)
+		return -err->code;
+	int r = link_delete(links, ifname);
 	return r < 0 ? bridge_tell(network, links, r, ifname, err) : 0;
 }
 
@@ -143,12 +140,10 @@ int network_is_attached(struct network *network, const char *name, struct err *e
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info bridge, port;
-	int r = link_open(&links);
 
-	if (r < 0)
-		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
-			       strerror(-r));
-	r = bridge_find(network, links, &bridge, err);
+	if (bridge_open_links(network, &links, err) < 0)
+		return -err->code;
+	int r = bridge_find(network, links, &bridge, err);
 	if (r == 0)
 		r = look_at_port(network, name, links, &port, err);
 	if (r < 0)
@@ -183,12 +178,10 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	scoped_links struct link_socket *links = NULL;
 	struct link_info port;
 	char path[64];
-	int r = link_open(&links);
 
-	if (r < 0)
-		return err_set(err, -r, "network '%s': open a netlink socket: %s", network->name,
-			       strerror(-r));
-	r = look_at_port(network, lease->name, links, &port, err);
+	if (bridge_open_links(network, &links, err) < 0)
+		return -err->code;
+	int r = look_at_port(network, lease->name, links, &port, err);
 	if (r == 0 && port.master == network->bridge)
 		return 0;
 	if (r == 0)
@@ -238,17 +231,29 @@ static int set_up_eth0(struct link_socket *links, const struct lease *lease, str
 	return r < 0 ? tell_guest(links, "add the default route", r, err) : 0;
 }
 
+/* Without libnl, which a guest without a network does not need. */
+static int set_up_lo(void)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0)
+		return -errno;
+	lo.ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+}
+
 int network_guest_setup(const struct lease *lease, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
-	int r = link_open(&links);
+	int r = lease ? link_open(&links) : 0;
 
 	if (r < 0)
 		return tell_guest(NULL, "open a netlink socket", r, err);
 	if (lease && set_up_eth0(links, lease, err) < 0)
 		return -err->code;
-	r = link_set_up(links, 1); /* lo is the first link of every namespace */
-	return r < 0 ? tell_guest(links, "bring up lo", r, err) : 0;
+	r = set_up_lo();
+	return r < 0 ? tell_guest(NULL, "bring up lo", r, err) : 0;
 }
 
 void network_guest_announce(const struct lease *lease)

@@ -8,7 +8,10 @@
 #include "kern/errand.h"
 #include "kern/idmap.h"
 #include "kern/label.h"
+#include "kern/library.h"
+#include "kern/link.h"
 #include "kern/mount.h"
+#include "kern/nft.h"
 #include "kern/process.h"
 #include "kern/pty.h"
 #include "kern/refusals.h"
@@ -565,9 +568,29 @@ static void test_process(void)
 	CU_ASSERT_EQUAL(process_parse(cut, &process), -EPROTO);
 }
 
+/* What is sealed and has loaded nothing yet loads nothing: it could be the guest's. */
+static void test_sealed(void)
+{
+	const struct nft_table table = { .name = "sealed" };
+	struct link_socket *links = NULL;
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		library_seal();
+		_exit(link_open(&links) == -ELIBACC && nft_remove(&table) == -ELIBACC &&
+				      strstr(nft_why(-ELIBACC), "libnftnl")
+			      ? 0
+			      : 1);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
+		{ "a sealed process loads no library", test_sealed },
 		{ "namespaces, owner and clocks", test_spawn },
 		{ "born among others", test_spawn_among },
 		{ "wait statuses", test_wait_status },

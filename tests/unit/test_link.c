@@ -1,4 +1,5 @@
 /* kern/link and kern/nft against the kernel, in a network namespace of the test's own. */
+#include "kern/library.h"
 #include "kern/nft.h"
 #include "own_net.h"
 #include "suite.h"
@@ -6,6 +7,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 static const unsigned char bridge_mac[LINK_MAC] = { 0x12, 0x66, 0x6a, 1, 2, 3 };
 static const unsigned char guest_mac[LINK_MAC] = { 0x10, 0x66, 0x6a, 4, 5, 6 };
@@ -237,9 +239,27 @@ static void test_no_fd_leak(void)
 	CU_ASSERT_EQUAL(count_fds(), before);
 }
 
+/* What was loaded before serves after. */
+static void test_sealed_later(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	int status = -1;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		library_seal();
+		link_close(&links);
+		_exit(link_open(&links) == 0 && link_set_up(links, 1) == 0 ? 0 : 1);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
+		{ "a sealed process uses what it has loaded", test_sealed_later },
 		{ "a bridge joined or made by eight processes at once", test_bridge_crowd },
 		{ "addresses and aliases", test_address },
 		{ "a veth pair is born where it belongs", test_veth_born },
