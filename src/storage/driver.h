@@ -8,6 +8,13 @@ extern const struct storage_ops storage_btrfs;
 extern const struct storage_ops storage_dir;
 extern const struct storage_ops storage_thin;
 
+enum { POOL_WAIT_SECONDS = 60 };
+
+/* Of the names of volumes in the making or in removal: partial.h. */
+#define PARTIAL_PREFIX "partial."
+/* The volume that keeps room for who has to write when the pool is full: pool_space.c. */
+#define RESERVE_VOLUME "reserve.room"
+
 /* For a driver that has no such op: a sentence, -EOPNOTSUPP. */
 int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 
@@ -17,6 +24,15 @@ const struct storage_ops *storage_find(const char *name);
 /* Fills err with "doing: why", the why in words that fit a pool. Returns code, which is -errno. */
 int storage_fail(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Of a file in the pool's folder; the caller owns it; NULL: out of memory. */
+char *pool_path(const struct pool *pool, const char *name);
+
+/* A new one; the caller owns it. */
+int pool_draw_uuid(char **out, struct err *err);
+
+/* A copy of value becomes a field of the pool's settings, whose old text is freed. 0 or -ENOMEM. */
+int pool_set_text(char **field, const char *value);
 
 /*
  * For format, before it changes anything outside the pool's folder: writes config down, so that a
@@ -32,5 +48,8 @@ int pool_missing(const char *name, struct err *err);
 
 /* NULL for a volume's name that may be, else what is wrong with it: the end of "name 'X' ...". */
 const char *volume_name_fault(const char *name);
+
+/* Whether it is the name of a volume in the making or in removal. */
+bool partial_is(const char *volume);
 
 #endif

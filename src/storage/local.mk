@@ -10,7 +10,7 @@ libstorage_a_SOURCES = \
 	src/storage/disk.c src/storage/disk.h \
 	src/storage/disk_format.c \
 	src/storage/disk_grow.c \
-	src/storage/driver.h \
+	src/storage/driver.c src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/hold.c src/storage/hold.h \
 	src/storage/links.c src/storage/links.h \
@@ -23,6 +23,7 @@ libstorage_a_SOURCES = \
 	src/storage/space.c src/storage/space.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
+	src/storage/subvol_destroy.c \
 	src/storage/subvol_nested.c \
 	src/storage/survey.c src/storage/survey.h \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
@@ -53,6 +54,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_relabel.c \
 	src/storage/thin/thin_repair.c \
 	src/storage/thin/thin_resize.c \
+	src/storage/thin/thin_session.c \
 	src/storage/thin/thin_sqlite.c src/storage/thin/thin_sqlite.h \
 	src/storage/thin/thin_space.c \
 	src/storage/thin/thin_super.c src/storage/thin/thin_super.h \
@@ -94,7 +96,7 @@ thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin_check.c src/storage/thin/thin_detach.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
 	src/storage/thin/thin_keep.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
-	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c \
+	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \
 	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1

@@ -7,13 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char prefix[] = "partial.";
-
-bool partial_is(const char *volume)
-{
-	return text_starts(volume, prefix);
-}
-
 static char *folder_path(const struct pool *pool)
 {
 	return site_run_path(pool->site, "partial/%s", pool->name);
@@ -44,8 +37,8 @@ int partial_begin(struct pool *pool, const char *volume, struct partial *partial
 
 	for (;;) {
 		*partial = (struct partial){ .fd = -1 };
-		snprintf(partial->name, sizeof partial->name, "%s%.150s.%d-%u", prefix, volume,
-			 (int)getpid(), serial++);
+		snprintf(partial->name, sizeof partial->name, "%s%.150s.%d-%u", PARTIAL_PREFIX,
+			 volume, (int)getpid(), serial++);
 		partial->fd = mark(pool, partial);
 		if (partial->fd >= 0)
 			return 0;
@@ -117,7 +110,7 @@ static int clear_all(struct pool *pool, const char *folder, struct err *err)
 		return lock;
 	if (access(folder, F_OK) == 0)
 		return 0;
-	int r = pool->ops->list(pool, prefix, add_name, &names, err);
+	int r = pool->ops->list(pool, PARTIAL_PREFIX, add_name, &names, err);
 	if (r < 0)
 		return r;
 	if (names.failed)

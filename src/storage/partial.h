@@ -29,6 +29,4 @@ void partial_abandon(struct pool *pool, struct partial *partial);
  */
 int partial_clear(struct pool *pool, struct err *err);
 
-bool partial_is(const char *volume);
-
 #endif

@@ -1,6 +1,5 @@
 #include "storage/pool.h"
 
-#include "base/file.h"
 #include "base/lock.h"
 #include "base/scoped.h"
 #include "storage/hold.h"
@@ -10,27 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-int pool_missing(const char *name, struct err *err)
-{
-	return err_set(err, ENOENT, "there is no pool '%s'; make it with: berth pool create %s",
-		       name, name);
-}
-
-int pool_lock(const struct pool *pool, struct err *err)
-{
-	scoped_free char *lock = text_format("pool.%s", pool->name);
-	scoped_free char *what = text_format("pool '%s'", pool->name);
-
-	if (!lock || !what)
-		return err_set(err, ENOMEM, "out of memory");
-	return site_lock(pool->site, lock, POOL_WAIT_SECONDS, what, err);
-}
-
-char *pool_path(const struct pool *pool, const char *name)
-{
-	return text_format("%s/%s", pool->folder, name);
-}
 
 static int check_pool_name(const char *name, struct err *err)
 {

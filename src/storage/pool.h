@@ -1,13 +1,8 @@
-/* What the files of pools share: a pool's folder, the lock on it, its settings. */
+/* What the files of pools share: a pool's folder held, its settings read. */
 #ifndef BERTH_STORAGE_POOL_H
 #define BERTH_STORAGE_POOL_H
 
 #include "storage/driver.h"
-
-enum { POOL_WAIT_SECONDS = 60 };
-
-/* Of a file in its folder; the caller owns it; NULL: out of memory. */
-char *pool_path(const struct pool *pool, const char *name);
 
 /* A handle that knows its name and folder, with all settings as they are by default. */
 int pool_name(struct pool *pool, const struct site *site, const char *name, struct err *err);
@@ -27,11 +22,5 @@ int pool_open_held(struct pool *pool, const struct site *site, const char *name,
 
 /* What a reboot took away is there again, what dead commands left is not. */
 int pool_attach(struct pool *pool, struct err *err);
-
-/* A new one; the caller owns it. */
-int pool_draw_uuid(char **out, struct err *err);
-
-/* A copy of value becomes a field of the pool's settings, whose old text is freed. 0 or -ENOMEM. */
-int pool_set_text(char **field, const char *value);
 
 #endif

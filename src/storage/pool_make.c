@@ -8,15 +8,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-int pool_intend(struct pool *pool, struct err *err)
-{
-	scoped_free char *path = pool_path(pool, "unfinished.conf");
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	return config_save(&pool_schema, path, &pool->config, err);
-}
-
 /* What pool_intend wrote down, or was a pool, becomes the other at one stroke. */
 static int turn(struct pool *pool, const char *from, const char *to, struct err *err)
 {
@@ -89,27 +80,6 @@ static int undo(struct pool *pool, struct err *err)
 		return r;
 	remove_run(pool);
 	return remove_folder(pool, err);
-}
-
-int pool_draw_uuid(char **out, struct err *err)
-{
-	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, out);
-
-	if (n < 0)
-		return err_set(err, (int)-n, "draw a UUID: %s", strerror((int)-n));
-	text_trim(*out);
-	return 0;
-}
-
-int pool_set_text(char **field, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
 }
 
 /* An absolute path, since the next command may stand elsewhere. */

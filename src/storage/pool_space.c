@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#define RESERVE "reserve.room"
-
 enum { RESERVE_PART = 100, RESERVE_MIN = 4 << 20, RESERVE_MAX = 256 << 20, PIECE = 1 << 20 };
 
 int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
@@ -119,11 +117,6 @@ int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
 
 /* ---- The reserve */
 
-bool pool_is_reserve(const char *volume)
-{
-	return strcmp(volume, RESERVE) == 0;
-}
-
 static int fill(int mount_fd, uint64_t size, struct err *err)
 {
 	scoped_free char *zeros = calloc(1, PIECE);
@@ -144,13 +137,14 @@ static int make_reserve(struct pool *pool, uint64_t size, struct err *err)
 {
 	scoped_fd int mount_fd = -1;
 
-	if (volume_create(pool, RESERVE, 2 * size + (64 << 20), err) < 0)
+	if (volume_create(pool, RESERVE_VOLUME, 2 * size + (64 << 20), err) < 0)
 		return -err->code;
-	if (volume_mount(pool, RESERVE, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &mount_fd, err) < 0 ||
+	if (volume_mount(pool, RESERVE_VOLUME, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &mount_fd,
+			 err) < 0 ||
 	    fill(mount_fd, size, err) < 0)
 		return -err->code;
 	scoped_close_fd(&mount_fd);
-	return volume_deactivate(pool, RESERVE, err);
+	return volume_deactivate(pool, RESERVE_VOLUME, err);
 }
 
 int pool_keep_reserve(struct pool *pool, struct err *err)
@@ -158,7 +152,7 @@ int pool_keep_reserve(struct pool *pool, struct err *err)
 	struct volume_info info;
 	struct pool_usage usage;
 
-	if (!pool->ops->upkeep || volume_info(pool, RESERVE, &info, &(struct err){ 0 }) == 0)
+	if (!pool->ops->upkeep || volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) == 0)
 		return 0;
 	if (pool->ops->pool_usage(pool, &usage, err) < 0)
 		return -err->code;
@@ -176,7 +170,7 @@ int pool_release_reserve(struct pool *pool, struct err *err)
 {
 	struct volume_info info;
 
-	if (!pool->ops->upkeep || volume_info(pool, RESERVE, &info, &(struct err){ 0 }) < 0)
+	if (!pool->ops->upkeep || volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) < 0)
 		return 0;
-	return volume_destroy(pool, RESERVE, err);
+	return volume_destroy(pool, RESERVE_VOLUME, err);
 }

@@ -7,7 +7,6 @@
 #include "storage/partial.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -20,75 +19,6 @@ const struct storage_ops *storage_find(const char *name)
 			return drivers[i];
 	}
 	return NULL;
-}
-
-static const char *why(int code)
-{
-	switch (-code) {
-	case ENOENT:
-		return "there is no such volume";
-	case EEXIST:
-		return "there is one of that name already";
-	case ENOSPC:
-		return "the pool is full; delete snapshots or machines that are no longer needed";
-	case EDQUOT:
-		return "the disk quota of the pool's file system is used up";
-	case EROFS:
-		return "the pool's file system is read-only, as after an error of the disk below "
-		       "it, or when that is full; the kernel's log (dmesg) says more";
-	case EBUSY:
-		return "it is in use";
-	case EMFILE:
-	case ENFILE:
-		return "too many open files";
-	default:
-		return strerror(-code);
-	}
-}
-
-int storage_fail(struct err *err, int code, const char *fmt, ...)
-{
-	char doing[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(doing, sizeof doing, fmt, ap);
-	va_end(ap);
-	return err_set(err, -code, "%s: %s", doing, why(code));
-}
-
-int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
-{
-	(void)volume;
-	(void)size;
-	return err_set(err, EOPNOTSUPP,
-		       "driver %s does not limit a volume's size; machines share the space of "
-		       "their pool '%s'",
-		       pool->ops->name, pool->name);
-}
-
-const char *volume_name_fault(const char *name)
-{
-	char label[VOLUME_NAME_MAX + 1];
-	unsigned labels = 0;
-
-	if (strlen(name) > VOLUME_NAME_MAX)
-		return "is longer than 200 characters";
-	for (const char *at = name;; labels++) {
-		size_t n = strcspn(at, ".");
-		memcpy(label, at, n);
-		label[n] = '\0';
-		const char *fault = text_label_fault(label);
-		if (fault)
-			return fault;
-		if (at[n] == '\0')
-			break;
-		at += n + 1;
-	}
-	if (labels == 0)
-		return "does not begin with its kind and a dot";
-	return partial_is(name) ? "begins with \"partial.\", which is for unfinished volumes"
-				: NULL;
 }
 
 static int check_name(const char *volume, struct err *err)

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "storage/partial.h"
+#include "storage/driver.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+struct thin *thin_of(const struct pool *pool)
+{
+	return pool->driver;
+}
+
 void thin_device_part(const struct pool *pool, const char *part, struct thin_device *device)
 {
 	snprintf(device->name, sizeof device->name, "%s.%s", thin_of(pool)->name, part);

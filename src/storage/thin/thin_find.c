@@ -10,6 +10,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Those whose label shows on a part of them too. */
+static bool is_made_of_parts(const char *kind)
+{
+	return strcmp(kind, "md") == 0 || strcmp(kind, "multipath") == 0 || strcmp(kind, "dm") == 0;
+}
+
+bool thin_is_part(const char *noted, const char *kind)
+{
+	return is_made_of_parts(noted) && *kind && strcmp(noted, kind) != 0;
+}
+
+int thin_refuse_part(const struct pool *pool, const char *path, const char *noted, const char *kind,
+		     struct err *err)
+{
+	const char *whole = strcmp(noted, "md") == 0          ? "an md array"
+			    : strcmp(noted, "multipath") == 0 ? "a multipath disk"
+							      : "a device of device-mapper's";
+
+	return err_set(err, EBUSY,
+		       "'%s' has its label, but the pool lay on %s, of which this (%s) may be a "
+		       "part or a path; bring that up and try again; if the pool was moved here on "
+		       "purpose: berth pool import --force %s %s",
+		       path, whole, kind, path, pool->name);
+}
+
 /* Such as a disk that multipath has put together: what holds it is to be used. */
 static bool is_held(const char *name)
 {

@@ -1,12 +1,14 @@
 /* The file systems on thin volumes: made, mounted, made larger, looked at, checked. */
 #include "base/child.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/mount.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/thin/thin.h"
 
+#include <ctype.h>
 #include <endian.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -16,7 +18,11 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { XFS_MIN = 300 << 20, CHECK_SECONDS = 24 * 3600 };
+enum {
+	XFS_MIN = 300 << 20,
+	CHECK_SECONDS = 24 * 3600,
+	LOOK_SIZE = 1 << 20, /* of a device that is made for a look at its first bytes */
+};
 
 /* What there is to know of a type. */
 struct type {
@@ -336,4 +342,47 @@ int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum t
 	if (code < 4)
 		*state = THIN_FS_MENDED;
 	return 0;
+}
+
+int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err *err)
+{
+	const struct catalog_volume volume = { .id = id, .size = LOOK_SIZE };
+	dev_t dev;
+
+	if (thin_activate(pool, &volume, &dev, err) < 0)
+		return -err->code;
+	thin_fs_look(dev, fs);
+	int r = thin_deactivate(pool, id, THIN_WAIT_MS);
+	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", (unsigned long long)id, dm_why(r))
+		     : 0;
+}
+
+static char *read_host_name(struct pool *pool, dev_t dev)
+{
+	scoped_fd int mount = thin_mount_look(pool, dev);
+	char name[65] = "";
+
+	if (mount < 0)
+		return NULL;
+	scoped_fd int fd = file_open_in_root(mount, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
+	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
+	char *word = n > 0 ? text_trim(name) : name;
+	/* A stranger wrote it. */
+	for (const char *c = word; *c; c++) {
+		if (!isgraph((unsigned char)*c))
+			return NULL;
+	}
+	return *word ? strdup(word) : NULL;
+}
+
+char *thin_host_name(struct pool *pool, uint64_t id, const struct thin_fs *fs)
+{
+	const struct catalog_volume volume = { .id = id, .size = fs->size };
+	dev_t dev;
+
+	if (fs->size == 0 || thin_activate(pool, &volume, &dev, &(struct err){ 0 }) < 0)
+		return NULL;
+	char *name = read_host_name(pool, dev);
+	thin_deactivate(pool, id, THIN_WAIT_MS);
+	return name;
 }

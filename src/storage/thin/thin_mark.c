@@ -46,31 +46,6 @@ bool thin_is_elsewhere(const struct thin_layout *layout)
 	return *layout->mark.host && strcmp(layout->mark.host, ours.host) != 0;
 }
 
-/* Those whose label shows on a part of them too. */
-static bool is_made_of_parts(const char *kind)
-{
-	return strcmp(kind, "md") == 0 || strcmp(kind, "multipath") == 0 || strcmp(kind, "dm") == 0;
-}
-
-bool thin_is_part(const char *noted, const char *kind)
-{
-	return is_made_of_parts(noted) && *kind && strcmp(noted, kind) != 0;
-}
-
-int thin_refuse_part(const struct pool *pool, const char *path, const char *noted, const char *kind,
-		     struct err *err)
-{
-	const char *whole = strcmp(noted, "md") == 0          ? "an md array"
-			    : strcmp(noted, "multipath") == 0 ? "a multipath disk"
-							      : "a device of device-mapper's";
-
-	return err_set(err, EBUSY,
-		       "'%s' has its label, but the pool lay on %s, of which this (%s) may be a "
-		       "part or a path; bring that up and try again; if the pool was moved here on "
-		       "purpose: berth pool import --force %s %s",
-		       path, whole, kind, path, pool->name);
-}
-
 /* ---- Attached, and detached again */
 
 static int refuse_old(const struct pool *pool, const char *path, uint64_t step, uint64_t known,

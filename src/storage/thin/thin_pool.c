@@ -1,4 +1,4 @@
-/* An open thin pool: its handle, its volumes' devices, its state, and one change at a time. */
+/* An open thin pool: its handle, its volumes' devices, its state. */
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
@@ -6,13 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-
-enum { LOCK_SECONDS = 120 };
-
-struct thin *thin_of(const struct pool *pool)
-{
-	return pool->driver;
-}
 
 char *thin_catalog_path(const struct pool *pool)
 {
@@ -185,23 +178,4 @@ int thin_message(struct pool *pool, const char *fmt, ...)
 	va_end(args);
 	thin_device_part(pool, "pool", &device);
 	return dm_message(&thin_of(pool)->dm, device.name, "%s", text);
-}
-
-int thin_enter(struct pool *pool, struct thin_session *session, struct err *err)
-{
-	*session = (struct thin_session){ .lock = -1 };
-	session->lock = thin_lock(pool, LOCK_SECONDS, err);
-	if (session->lock < 0)
-		return session->lock;
-	if (thin_catalog(pool, &session->catalog, err) < 0 || thin_recover(pool, session, err) < 0)
-		return -err->code;
-	return 0;
-}
-
-void thin_leave(struct thin_session *session)
-{
-	/* A zeroed one is closed too: no lock is descriptor 0. */
-	if (session->lock > 0)
-		scoped_close_fd(&session->lock);
-	session->lock = -1;
 }

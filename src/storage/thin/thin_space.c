@@ -128,7 +128,7 @@ int thin_glance(struct pool *pool, struct pool_usage *usage, struct err *err)
 {
 	if (thin_begin(pool, err) < 0)
 		return -err->code;
-	return thin_attached(pool) ? storage_thin.pool_usage(pool, usage, err) : -ENODEV;
+	return thin_attached(pool) ? pool->ops->pool_usage(pool, usage, err) : -ENODEV;
 }
 
 void thin_watch_device(const struct pool *pool, char *out, size_t room)

@@ -1,17 +1,11 @@
 /* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
-#include "base/file.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_books.h"
 #include "storage/thin/thin_keep.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
-
-enum { LOOK_SIZE = 1 << 20 }; /* of a device that is made for a look at its first bytes */
 
 static const char *mode_of(const struct dm_pool_status *status, const struct err *refused)
 {
@@ -65,49 +59,6 @@ static int look_at_pool(struct pool *pool, struct pool_state *state, struct err 
 		.doubted = doubt != 0,
 	};
 	return 0;
-}
-
-int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err *err)
-{
-	const struct catalog_volume volume = { .id = id, .size = LOOK_SIZE };
-	dev_t dev;
-
-	if (thin_activate(pool, &volume, &dev, err) < 0)
-		return -err->code;
-	thin_fs_look(dev, fs);
-	int r = thin_deactivate(pool, id, THIN_WAIT_MS);
-	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", (unsigned long long)id, dm_why(r))
-		     : 0;
-}
-
-static char *read_host_name(struct pool *pool, dev_t dev)
-{
-	scoped_fd int mount = thin_mount_look(pool, dev);
-	char name[65] = "";
-
-	if (mount < 0)
-		return NULL;
-	scoped_fd int fd = file_open_in_root(mount, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
-	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
-	char *word = n > 0 ? text_trim(name) : name;
-	/* A stranger wrote it. */
-	for (const char *c = word; *c; c++) {
-		if (!isgraph((unsigned char)*c))
-			return NULL;
-	}
-	return *word ? strdup(word) : NULL;
-}
-
-char *thin_host_name(struct pool *pool, uint64_t id, const struct thin_fs *fs)
-{
-	const struct catalog_volume volume = { .id = id, .size = fs->size };
-	dev_t dev;
-
-	if (fs->size == 0 || thin_activate(pool, &volume, &dev, &(struct err){ 0 }) < 0)
-		return NULL;
-	char *name = read_host_name(pool, dev);
-	thin_deactivate(pool, id, THIN_WAIT_MS);
-	return name;
 }
 
 static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *err)

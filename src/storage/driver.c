@@ -1,0 +1,140 @@
+/* What drivers need of the storage layer, and stand on: words, names of volumes, a pool's folder and lock. */
+#include "storage/driver.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *why(int code)
+{
+	switch (-code) {
+	case ENOENT:
+		return "there is no such volume";
+	case EEXIST:
+		return "there is one of that name already";
+	case ENOSPC:
+		return "the pool is full; delete snapshots or machines that are no longer needed";
+	case EDQUOT:
+		return "the disk quota of the pool's file system is used up";
+	case EROFS:
+		return "the pool's file system is read-only, as after an error of the disk below "
+		       "it, or when that is full; the kernel's log (dmesg) says more";
+	case EBUSY:
+		return "it is in use";
+	case EMFILE:
+	case ENFILE:
+		return "too many open files";
+	default:
+		return strerror(-code);
+	}
+}
+
+int storage_fail(struct err *err, int code, const char *fmt, ...)
+{
+	char doing[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(doing, sizeof doing, fmt, ap);
+	va_end(ap);
+	return err_set(err, -code, "%s: %s", doing, why(code));
+}
+
+int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	(void)volume;
+	(void)size;
+	return err_set(err, EOPNOTSUPP,
+		       "driver %s does not limit a volume's size; machines share the space of "
+		       "their pool '%s'",
+		       pool->ops->name, pool->name);
+}
+
+bool partial_is(const char *volume)
+{
+	return text_starts(volume, PARTIAL_PREFIX);
+}
+
+const char *volume_name_fault(const char *name)
+{
+	char label[VOLUME_NAME_MAX + 1];
+	unsigned labels = 0;
+
+	if (strlen(name) > VOLUME_NAME_MAX)
+		return "is longer than 200 characters";
+	for (const char *at = name;; labels++) {
+		size_t n = strcspn(at, ".");
+		memcpy(label, at, n);
+		label[n] = '\0';
+		const char *fault = text_label_fault(label);
+		if (fault)
+			return fault;
+		if (at[n] == '\0')
+			break;
+		at += n + 1;
+	}
+	if (labels == 0)
+		return "does not begin with its kind and a dot";
+	return partial_is(name) ? "begins with \"partial.\", which is for unfinished volumes"
+				: NULL;
+}
+
+int pool_missing(const char *name, struct err *err)
+{
+	return err_set(err, ENOENT, "there is no pool '%s'; make it with: berth pool create %s",
+		       name, name);
+}
+
+int pool_lock(const struct pool *pool, struct err *err)
+{
+	scoped_free char *lock = text_format("pool.%s", pool->name);
+	scoped_free char *what = text_format("pool '%s'", pool->name);
+
+	if (!lock || !what)
+		return err_set(err, ENOMEM, "out of memory");
+	return site_lock(pool->site, lock, POOL_WAIT_SECONDS, what, err);
+}
+
+char *pool_path(const struct pool *pool, const char *name)
+{
+	return text_format("%s/%s", pool->folder, name);
+}
+
+int pool_intend(struct pool *pool, struct err *err)
+{
+	scoped_free char *path = pool_path(pool, "unfinished.conf");
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	return config_save(&pool_schema, path, &pool->config, err);
+}
+
+int pool_draw_uuid(char **out, struct err *err)
+{
+	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, out);
+
+	if (n < 0)
+		return err_set(err, (int)-n, "draw a UUID: %s", strerror((int)-n));
+	text_trim(*out);
+	return 0;
+}
+
+int pool_set_text(char **field, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+bool pool_is_reserve(const char *volume)
+{
+	return strcmp(volume, RESERVE_VOLUME) == 0;
+}
