@@ -148,10 +148,11 @@ static int take_pool(struct call *call, const char *path, const char *name, stru
 	scoped_text struct text kept = { 0 };
 	char called[64] = "";
 
-	if (pool_import(&call->site, path, name, call_has(call, &flag_take), called, &kept, report,
-			err) < 0)
-		return -err->code;
-	int r = pool_check(&call->site, called, 0, report, err);
+	int r = pool_import(&call->site, path, name, call_has(call, &flag_take), called, &kept,
+			    report, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = pool_check(&call->site, called, 0, report, err);
 	return r < 0 ? r : kept_take(&call->site, called, &kept, report, err);
 }
 
@@ -191,7 +192,7 @@ const struct command pool_verb_import = {
 	.group = "pool",
 	.name = "import",
 	.args = "PATH [POOL]",
-	.help = "Take a thin pool from the disk or file that it is on now",
+	.help = "Take a pool from the disk or file that it is on now",
 	.flags = import_flags,
 	.min = 1,
 	.max = 2,

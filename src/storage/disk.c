@@ -48,14 +48,12 @@ int disk_serve(const struct pool *pool, struct loop *loop, struct err *err)
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_set(err, ENOENT,
-			       "its loop file '%s' is gone; put it back%s%s; if it is lost for "
-			       "good, forget the pool: berth pool delete --force %s",
-			       path,
-			       pool->ops->upkeep
-				       ? ", or say where it is now: berth pool import PATH "
-				       : "",
-			       pool->ops->upkeep ? pool->name : "", pool->name);
+		return err_set(
+			err, ENOENT,
+			"its loop file '%s' is gone; put it back, or say where it is now: "
+			"berth pool import PATH %s; if it is lost for good, forget the pool: "
+			"berth pool delete --force %s",
+			path, pool->name, pool->name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open its loop file '%s': %s", path, strerror(errno));
 	if ((uint64_t)st.st_size < pool->config.size)
@@ -146,6 +144,18 @@ int disk_attach(struct pool *pool, const char *path, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+int disk_open_locked(struct pool *pool, struct err *err)
+{
+	scoped_free char *path = mount_path(pool);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = open_attached(pool, path, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return disk_attach(pool, path, err);
+}
+
 int disk_open(struct pool *pool, struct err *err)
 {
 	scoped_free char *path = mount_path(pool);
@@ -156,12 +166,7 @@ int disk_open(struct pool *pool, struct err *err)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	scoped_fd int lock = pool_lock(pool, err);
-	if (lock < 0)
-		return lock;
-	r = open_attached(pool, path, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return disk_attach(pool, path, err);
+	return lock < 0 ? lock : disk_open_locked(pool, err);
 }
 
 int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,

@@ -43,6 +43,9 @@ int disk_format(struct pool *pool, struct err *err);
  */
 int disk_open(struct pool *pool, struct err *err);
 
+/* The same under the pool's lock, which disk_open takes. */
+int disk_open_locked(struct pool *pool, struct err *err);
+
 /* The same without a look whether it is attached, under the pool's lock. */
 int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
 
@@ -52,6 +55,15 @@ int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), voi
 
 /* Refused, and all as before, while the file system is mounted anywhere else. */
 int disk_detach(struct pool *pool, struct err *err);
+
+/* The UUID of the btrfs there. -ENOENT: there is none, or no such file. */
+int disk_identify(const char *path, char uuid[37]);
+
+/*
+ * Under the pool's lock, with nobody in it: its btrfs is at path from now on, where it is attached before
+ * pool.conf is told.
+ */
+int disk_move(struct pool *pool, const char *path, struct err *err);
 
 /* The file is removed, the device's superblocks are. Fine when half of it was never made. */
 int disk_erase(struct pool *pool, struct err *err);

@@ -10,6 +10,7 @@ libstorage_a_SOURCES = \
 	src/storage/disk.c src/storage/disk.h \
 	src/storage/disk_format.c \
 	src/storage/disk_grow.c \
+	src/storage/disk_move.c \
 	src/storage/driver.c src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/hold.c src/storage/hold.h \

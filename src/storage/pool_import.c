@@ -3,6 +3,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "storage/disk.h"
 #include "storage/pool.h"
 #include "storage/thin/thin_books.h"
 
@@ -43,7 +44,9 @@ static int move(const struct site *site, const char *path, const char *name, boo
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
 		return lock;
-	if (!pool.ops->upkeep || pool.ops->upkeep->move(&pool, path, force, report, err) < 0)
+	int r = pool.ops->upkeep ? pool.ops->upkeep->move(&pool, path, force, report, err)
+				 : disk_move(&pool, path, err);
+	if (r < 0)
 		return err_wrap(err, "pool '%s'", name);
 	text_add(report, "pool '%s' is on '%s'\n", name, path);
 	return 0;
@@ -80,6 +83,8 @@ static int take_settings(void *context, const char *kind, const char *name, cons
 static int fill_config(struct pool *pool, const char *conf, const char *uuid, const char *path,
 		       const struct text *kept, struct err *err)
 {
+	static const char *const ours[] = { "driver",  "uuid",         "source",
+					    "devices", "grow.devices", NULL };
 	struct known known = { .pool = pool, .conf = conf, .err = err };
 
 	int r = storage_thin.upkeep->each_kept(kept, take_settings, &known);
@@ -92,7 +97,9 @@ static int fill_config(struct pool *pool, const char *conf, const char *uuid, co
 	    pool_set_text(&pool->config.devices, "") < 0 ||
 	    pool_set_text(&pool->config.grow_devices, "") < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	return config_save(&pool_schema, conf, &pool->config, err);
+	/* Comments come along. */
+	return access(conf, F_OK) == 0 ? config_record(&pool_schema, conf, &pool->config, ours, err)
+				       : config_save(&pool_schema, conf, &pool->config, err);
 }
 
 /* Everything is made beside, under a name that no pool has, and becomes the pool at one stroke. */
@@ -158,6 +165,27 @@ static int make_known(const struct site *site, const char *path, const char *uui
 	return name_it(&pool, folder, pools, err);
 }
 
+/* A btrfs tells no more than its UUID: only a pool that is known here can be on it. */
+static int import_btrfs(struct search *search, const char *path, const char *name, char *called,
+			struct text *report, struct err *err)
+{
+	int found = pool_list(search->site, compare, search, err);
+
+	if (found < 0)
+		return found;
+	if (found == 0)
+		return err_set(
+			err, ENOENT,
+			"'%s' holds a btrfs (UUID %s) that is no pool's here; one of another "
+			"host becomes known by its folder /var/lib/berth/pools/POOL from there",
+			path, search->uuid);
+	if (name && strcmp(name, search->name) != 0)
+		return err_set(err, EEXIST, "'%s' holds pool '%s', not '%s'", path, search->name,
+			       name);
+	text_print(called, 64, "%s", search->name);
+	return move(search->site, path, called, false, report, err) < 0 ? -err->code : 1;
+}
+
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err)
 {
@@ -166,6 +194,10 @@ int pool_import(const struct site *site, const char *path, const char *name, boo
 	struct known known = { .err = err };
 	char uuid[37] = "";
 
+	if (disk_identify(path, uuid) == 0) {
+		search.uuid = uuid;
+		return import_btrfs(&search, path, name, called, report, err);
+	}
 	if (thin->identify(path, uuid, err) < 0 || (thin->kept(path, kept, err) < 0 && err->code))
 		return -err->code;
 	search.uuid = uuid;

@@ -254,6 +254,7 @@ int pool_repair(const struct site *site, const char *name, struct text *report, 
  * Takes the pool on that disk or in that file from where it is; name: of it, NULL: as it is called. force:
  * from another host, or from a copy of an earlier time. One that nobody knows here is made known by the copy
  * of settings and books that it has, which is put into kept for those above. called, of 64 bytes: its name.
+ * 1: a btrfs, of a pool that is known here, whose place alone was new.
  */
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err);

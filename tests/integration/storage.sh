@@ -195,6 +195,38 @@ case_grow_btrfs() {
 	berth pool delete grows
 }
 
+# Its file is somewhere else by now.
+case_moved_file() {
+	local file
+	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
+	berth pool create --driver btrfs --size 256M moves
+	echo "# by hand" >>"$BERTH_ROOT/lib/pools/moves/pool.conf"
+	file=$(sed -n 's/^source = //p' "$BERTH_ROOT/lib/pools/moves/pool.conf")
+	busybox_template bb-moves moves
+	berth create --pool moves --set network= bb-moves m
+	berth pool detach moves
+	mv "$file" "$T/moved"
+	fails 1 "loop file '$file' is gone.*berth pool import PATH moves" berth start m
+	fails 1 "No such file" berth pool import "$T/nothing" moves
+	truncate -s 256M "$T/other"
+	mkfs.btrfs -q "$T/other"
+	fails 1 "no pool's here" berth pool import "$T/other" moves
+	fails 1 "holds pool 'moves', not 'p-dir'" berth pool import "$T/moved" p-dir
+	cp "$T/moved" "$T/cut"
+	truncate -s 200M "$T/cut"
+	fails 1 "has been cut off" berth pool import "$T/cut" moves
+	has "pool 'moves' is on '$T/moved'" "$(berth pool import "$T/moved")"
+	has "^source = $T/moved" "$(cat "$BERTH_ROOT/lib/pools/moves/pool.conf")"
+	has "# by hand" "$(cat "$BERTH_ROOT/lib/pools/moves/pool.conf")"
+	berth start --wait m
+	fails 1 "in use: process .*stop the machines on it" berth pool import "$T/cut" moves
+	berth exec m true
+	berth delete --force m
+	berth template delete bb-moves
+	berth pool delete moves
+	rm -f "$T/cut" "$T/other"
+}
+
 # A pool of its own that is nearly full.
 case_full_pool() {
 	berth pool create --driver "$fast" --size 256M tiny

@@ -1,0 +1,66 @@
+/* A btrfs of its own whose file or disk is somewhere else by now: taken from where it is. */
+#include "base/scoped.h"
+#include "storage/disk.h"
+#include "storage/driver.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* btrfs(5), on-disk format: the first superblock, and what is where in it. */
+enum {
+	SUPER_AT = 64 << 10,
+	FSID_AT = 0x20,
+	MAGIC_AT = 0x40,
+	MIB = 1 << 20,
+};
+
+int disk_identify(const char *path, char uuid[37])
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	unsigned char super[4096];
+	char *at = uuid;
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = pread(fd, super, sizeof super, SUPER_AT);
+	if (n < 0)
+		return -errno;
+	if (n != sizeof super || memcmp(super + MAGIC_AT, "_BHRfS_M", 8) != 0)
+		return -ENOENT;
+	for (int i = 0; i < 16; i++)
+		at += sprintf(at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			      super[FSID_AT + i]);
+	return 0;
+}
+
+/* A file that is shorter than it was keeps the size that it should have, and is refused by whoever attaches it. */
+static int set_source(struct pool *pool, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "look at '%s': %s", path, strerror(errno));
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is neither a device nor a file", path);
+	if (pool_set_text(&pool->config.source, path) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	uint64_t size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size / MIB * MIB : 0;
+	if (size > pool->config.size || S_ISBLK(st.st_mode))
+		pool->config.size = size;
+	return 0;
+}
+
+int disk_move(struct pool *pool, const char *path, struct err *err)
+{
+	static const char *const found[] = { "size", "source", NULL };
+	scoped_free char *conf = pool_path(pool, "pool.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (disk_detach(pool, err) < 0 || set_source(pool, path, err) < 0 ||
+	    disk_open_locked(pool, err) < 0)
+		return -err->code;
+	return config_record(&pool_schema, conf, &pool->config, found, err);
+}
