@@ -49,13 +49,12 @@ static struct {
 } attempt;
 
 /* A disk behind a network, or of many paths, may come after us. */
-static void wait_for_disk(const struct machine *machine, const struct err *err)
+static void wait_for_disk(const struct err *err)
 {
 	if (err->code != ENODEV || !attempt.waits)
 		return;
 	if (!attempt.told)
-		print_note("machine '%s': %s; it is tried again for %d seconds", machine->name,
-			   err->text, DISK_SECONDS);
+		print_note("%s; it is tried again for %d seconds", err->text, DISK_SECONDS);
 	fflush(stderr);
 	_exit(EXIT_NOT_YET);
 }
@@ -69,7 +68,7 @@ static int start_quietly(struct call *call, struct machine *machine, struct err 
 	if (r == 0 && machine->warning[0])
 		print_note("%s", machine->warning);
 	if (r < 0)
-		wait_for_disk(machine, err);
+		wait_for_disk(err);
 	if (r < 0)
 		console_show(machine, mark);
 	return r;

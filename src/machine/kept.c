@@ -197,7 +197,8 @@ static int put_aside(struct taking *taking, const struct kind *kind, const char 
 	char **field = (char **)(void *)((char *)&config + kind->pool);
 	free(*field);
 	*field = pool;
-	r = config_save(kind->schema, path, &config, err);
+	/* The rest stays as somebody wrote it. */
+	r = config_record(kind->schema, path, &config, (const char *const[]){ "pool", NULL }, err);
 	config_free(kind->schema, &config);
 	return r;
 }

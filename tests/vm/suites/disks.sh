@@ -251,8 +251,8 @@ case_disk_comes_late() {
 	dmsetup remove --retry late
 	berth autostart 2>"$T/told" &
 	retry 90 test -s "$T/told"
-	has "is not there.*tried again" "$(cat "$T/told")"
-	same state stopped "$(field m state)"
+	has "^berth: machine 'm' did not start: .*is not there.*tried again" "$(cat "$T/told")"
+	not state_is m running
 	dmsetup create late --table "0 524288 linear $disk 2048"
 	wait $!
 	same state running "$(field m state)"

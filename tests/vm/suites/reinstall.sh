@@ -40,6 +40,10 @@ case_reinstalled() {
 	berth create --pool fast --set network= --set description="the one" tool web
 	berth snapshot web before
 	berth clone web db
+	# What somebody wrote beside the settings comes along too.
+	for file in machines/db/machine.conf pools/fast/pool.conf; do
+		echo "# by hand" >>"$state/$file"
+	done
 	berth set db limits.pids=77
 	uuid=$(berth get web uuid)
 	# No command has waited for it.
@@ -68,6 +72,7 @@ case_reinstalled() {
 		diff "$T/was/$file" "$state/$file"
 	done
 	has "volume.size = 100M" "$(cat "$state/pools/fast/pool.conf")"
+	has "# by hand" "$(cat "$state/pools/fast/pool.conf")"
 	berth restore web before
 	berth clone web copy
 	berth delete copy
@@ -101,13 +106,53 @@ case_reinstalled() {
 	berth pool detach other
 	# Without a copy everything is there, and has no name.
 	host sixth
-	start=$(sed -n 's/^books \([0-9]*\)+.*/\1/p' "$disk" | head -n 1)
+	start=$(sed -n '/^books / { s/^books \([0-9]*\)+.*/\1/p; q }' "$disk")
 	dd if=/dev/zero of="$disk" bs=512 seek="$start" count=2048 conv=notrunc,fsync status=none
 	berth pool import "$disk" | tee "$T/report"
 	has "there is no copy of its catalogue on it" "$(cat "$T/report")"
 	has "id [0-9]+ .ext4, [0-9]+ MiB. is nobody's" "$(cat "$T/report")"
 	berth pool delete --force default
 	losetup -d "$disk"
+}
+
+# A pool's file is somewhere else by now: nothing is lost, whoever knows of it or not.
+case_moved_file() {
+	local uuid
+	host file
+	mkdir -p "$T/tree/etc" "$T/tree/bin"
+	cp "$(command -v bash)" "$T/tree/bin/init"
+	berth pool create --driver thin --size 256M --set volume.size=64M fast
+	tar -C "$T/tree" -c . | berth template import --pool fast - tool
+	berth create --pool fast --set network= tool web
+	uuid=$(berth get web uuid)
+	written
+	berth pool detach fast
+	mv "$state/pools/fast/pool.thin" "$T/moved"
+	fails "loop file '.*/pool.thin' is gone.*berth pool import PATH fast" berth snapshot web before
+	fails "No such file" berth pool import "$T/nothing" fast
+	has "pool 'fast' is on '$T/moved'" "$(berth pool import "$T/moved" fast)"
+	has "source = $T/moved" "$(cat "$state/pools/fast/pool.conf")"
+	berth snapshot web before
+	berth pool grow --size 320M fast
+	berth clone web copy
+	same "a sound pool" "catalogue and pool agree" "$(berth pool check fast)"
+	# And on a host that knows nothing.
+	written
+	berth pool detach fast
+	mv "$T/moved" "$T/again"
+	host nothing
+	fails "no absolute path" berth pool import again
+	has "2 machines and 1 template taken" "$(berth pool import "$T/again")"
+	same uuid "$uuid" "$(berth get web uuid)"
+	berth restore web before
+	berth clone web more
+	written
+	berth pool detach fast
+	berth delete copy more web
+	berth template delete tool
+	written
+	berth pool delete fast
+	same "nothing is attached" "" "$(dmsetup ls | grep berth- || true)"
 }
 
 run_cases
