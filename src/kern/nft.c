@@ -5,12 +5,19 @@
 #include "kern/nft_rule.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH_ROOM = 32768, TRIES = 10, PRIORITY_SRCNAT = 100 };
+enum {
+	BATCH_ROOM = 32768,
+	TRIES = 10,
+	PRIORITY_SRCNAT = 100,
+	KEY_ETHER = 9, /* nft's own number of a type, for people who list the table */
+	SENDERS_MAX = 65535
+};
 
 struct nft_calls nft_calls;
 
@@ -132,6 +139,8 @@ static struct base_chain base_of(const struct nft_table *table, const struct nft
 {
 	if (table->device)
 		return (struct base_chain){ "filter", NF_NETDEV_INGRESS, 0 };
+	if (rule->chain == NFT_INPUT)
+		return (struct base_chain){ "filter", NF_INET_LOCAL_IN, 0 };
 	if (rule->chain == NFT_FORWARD)
 		return (struct base_chain){ "filter", NF_INET_FORWARD, 0 };
 	return (struct base_chain){ "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
@@ -158,6 +167,28 @@ static void batch_chain(struct batch *batch, const struct nft_table *table,
 	nftnl_chain_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE),
 					chain);
 	nftnl_chain_free(chain);
+	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+}
+
+/* Where a rule counts the connections of each sender; the kernel forgets who has none. */
+static void batch_set(struct batch *batch, const struct nft_table *table)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+
+	if (!set) {
+		batch->failed = true;
+		return;
+	}
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, batch->family);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, table->name);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, nft_rule_senders);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, 1);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_EVAL);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, KEY_ETHER);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, ETH_ALEN);
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, SENDERS_MAX);
+	nftnl_set_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE), set);
+	nftnl_set_free(set);
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
@@ -224,6 +255,8 @@ static int put_table(const struct nft_table *table, bool replace)
 		/* The rules of a chain stand together. */
 		if (i == 0 || table->rules[i].chain != table->rules[i - 1].chain)
 			batch_chain(&batch, table, &table->rules[i]);
+		if (table->rules[i].connections)
+			batch_set(&batch, table);
 		batch_rule(&batch, table, &table->rules[i]);
 	}
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_ACK);

@@ -32,15 +32,17 @@ enum { NFT_MATCHES = 5 };
 
 struct nft_rule {
 	/* Of a table without a device: which of its chains it stands in. */
-	enum nft_chain { NFT_POSTROUTING, NFT_FORWARD } chain;
+	enum nft_chain { NFT_POSTROUTING, NFT_FORWARD, NFT_INPUT } chain;
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
+	/* 0, or: only what would be one connection more than these of one hardware address at once. */
+	unsigned connections;
 	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP } verdict;
 };
 
 /*
  * A table: of family inet, with the base chains that its rules name, "postrouting" of type nat at srcnat
- * priority, whose rules see IPv4 alone, and "forward" at filter priority, which sees IPv6 too; or, with
+ * priority, whose rules see IPv4 alone, and "forward" and "input" at filter priority, which see IPv6 too; or, with
  * a device, of family netdev, with one chain "ingress", before anything else looks at what that link
  * receives. All borrowed.
  */

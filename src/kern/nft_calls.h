@@ -14,6 +14,7 @@
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 
@@ -43,7 +44,9 @@
 	CALL(nftnl_chain_set_str)             \
 	CALL(nftnl_chain_set_u32)             \
 	CALL(nftnl_expr_alloc)                \
+	CALL(nftnl_expr_free)                 \
 	CALL(nftnl_expr_set)                  \
+	CALL(nftnl_expr_set_str)              \
 	CALL(nftnl_expr_set_u32)              \
 	CALL(nftnl_nlmsg_build_hdr)           \
 	CALL(nftnl_rule_add_expr)             \
@@ -56,6 +59,11 @@
 	CALL(nftnl_rule_set_data)             \
 	CALL(nftnl_rule_set_str)              \
 	CALL(nftnl_rule_set_u32)              \
+	CALL(nftnl_set_alloc)                 \
+	CALL(nftnl_set_free)                  \
+	CALL(nftnl_set_nlmsg_build_payload)   \
+	CALL(nftnl_set_set_str)               \
+	CALL(nftnl_set_set_u32)               \
 	CALL(nftnl_table_alloc)               \
 	CALL(nftnl_table_free)                \
 	CALL(nftnl_table_nlmsg_build_payload) \
@@ -96,7 +104,9 @@ extern struct nft_calls {
 #define nftnl_chain_set_str             nft_calls.nftnl_chain_set_str
 #define nftnl_chain_set_u32             nft_calls.nftnl_chain_set_u32
 #define nftnl_expr_alloc                nft_calls.nftnl_expr_alloc
+#define nftnl_expr_free                 nft_calls.nftnl_expr_free
 #define nftnl_expr_set                  nft_calls.nftnl_expr_set
+#define nftnl_expr_set_str              nft_calls.nftnl_expr_set_str
 #define nftnl_expr_set_u32              nft_calls.nftnl_expr_set_u32
 #define nftnl_nlmsg_build_hdr           nft_calls.nftnl_nlmsg_build_hdr
 #define nftnl_rule_add_expr             nft_calls.nftnl_rule_add_expr
@@ -109,6 +119,11 @@ extern struct nft_calls {
 #define nftnl_rule_set_data             nft_calls.nftnl_rule_set_data
 #define nftnl_rule_set_str              nft_calls.nftnl_rule_set_str
 #define nftnl_rule_set_u32              nft_calls.nftnl_rule_set_u32
+#define nftnl_set_alloc                 nft_calls.nftnl_set_alloc
+#define nftnl_set_free                  nft_calls.nftnl_set_free
+#define nftnl_set_nlmsg_build_payload   nft_calls.nftnl_set_nlmsg_build_payload
+#define nftnl_set_set_str               nft_calls.nftnl_set_set_str
+#define nftnl_set_set_u32               nft_calls.nftnl_set_set_u32
 #define nftnl_table_alloc               nft_calls.nftnl_table_alloc
 #define nftnl_table_free                nft_calls.nftnl_table_free
 #define nftnl_table_nlmsg_build_payload nft_calls.nftnl_table_nlmsg_build_payload

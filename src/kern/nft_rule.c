@@ -5,10 +5,13 @@
 #include "kern/nft_calls.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 #include <string.h>
+
+const char nft_rule_senders[] = "senders";
 
 uint32_t nft_rule_family(const struct nft_table *table)
 {
@@ -19,6 +22,7 @@ const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule 
 {
 	return table->device                    ? "ingress"
 	       : rule->chain == NFT_POSTROUTING ? "postrouting"
+	       : rule->chain == NFT_INPUT       ? "input"
 						: "forward";
 }
 
@@ -135,6 +139,40 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 	return add_network(rule, match);
 }
 
+/*
+ * Only what begins a connection is counted and judged: what is dropped stands in the list for a moment too, and
+ * would end the others.
+ */
+static bool add_bound(struct nftnl_rule *rule, unsigned connections)
+{
+	/* NF_CT_STATE_BIT(IP_CT_NEW) */
+	const uint32_t is_new = 8;
+	struct nftnl_expr *state = add_expr(rule, "ct");
+
+	if (!state)
+		return false;
+	nftnl_expr_set_u32(state, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+	nftnl_expr_set_u32(state, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	if (!add_compare(rule, false, &is_new, sizeof is_new) ||
+	    !add_load(rule, NFT_PAYLOAD_LL_HEADER, ETH_ALEN, ETH_ALEN))
+		return false;
+	struct nftnl_expr *set = add_expr(rule, "dynset");
+	struct nftnl_expr *limit = nftnl_expr_alloc("connlimit");
+	if (!set || !limit) {
+		if (limit)
+			nftnl_expr_free(limit);
+		return false;
+	}
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_CONNLIMIT_COUNT, connections);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
+	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nftnl_expr_set_str(set, NFTNL_EXPR_DYNSET_SET_NAME, nft_rule_senders);
+	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_SET_ID, 1);
+	nftnl_expr_set(set, NFTNL_EXPR_DYNSET_EXPR, limit, 0);
+	return true;
+}
+
 static bool add_verdict(struct nftnl_rule *rule, enum nft_verdict verdict)
 {
 	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
@@ -185,6 +223,8 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 		done = only_ipv4(rule);
 	for (unsigned i = 0; done && i < from->matches; i++)
 		done = add_match(rule, &from->match[i]);
+	if (done && from->connections)
+		done = add_bound(rule, from->connections);
 	if (done && add_verdict(rule, from->verdict))
 		return rule;
 	nftnl_rule_free(rule);

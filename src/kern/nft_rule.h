@@ -13,6 +13,9 @@ struct nftnl_rule;
 uint32_t nft_rule_family(const struct nft_table *table);
 const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule);
 
+/* The set of a table's rule that bounds connections. */
+extern const char nft_rule_senders[];
+
 /* The rule, in that table and with its mark, to be freed by nftnl_rule_free(). NULL and errno. */
 struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from);
 

@@ -208,8 +208,14 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 			return err_set(err, -r, "network '%s': switch on IP forwarding in %s: %s",
 				       network->name, forward_switch, strerror(-r));
 	}
-	if (!found->rules && firewall_update(network, err) < 0)
+	bool bounded = true;
+	if (!found->rules && firewall_update(network, &bounded, err) < 0)
 		return -err->code;
+	if (!bounded && network->config.dhcp)
+		snprintf(network->warning, sizeof network->warning,
+			 "network '%s': the kernel cannot count connections (nft_connlimit): one "
+			 "machine can take all that its DNS has over TCP",
+			 network->name);
 	network->renewed = loose > 0 || (found->here && !found->rules);
 	return bring_dns(network, found, err);
 }

@@ -19,7 +19,7 @@
 struct ruleset {
 	char name[32];
 	char mark[32];
-	struct nft_rule rules[2];
+	struct nft_rule rules[3];
 	struct nft_table table;
 };
 
@@ -59,7 +59,30 @@ static struct nft_rule drop_detours(const struct network *network)
 	return rule;
 }
 
-static void fill_ruleset(const struct network *network, struct ruleset *ruleset)
+/*
+ * dnsmasq has a process for each connection, at most 20, of which each waits two and a half minutes for a
+ * question. By the hardware address, which the guard of a port (guard.c) lets nobody choose.
+ */
+static struct nft_rule bound_dns(const struct network *network)
+{
+	enum { MOST = 4, TCP_TO = 2, DNS = 53 };
+
+	return (struct nft_rule){
+		.chain = NFT_INPUT,
+		.matches = 3,
+		.match = {
+			{ .field = NFT_FIELD_IN, .link = network->config.bridge },
+			{ .field = NFT_FIELD_TRANSPORT, .number = IPPROTO_TCP },
+			{ .field = NFT_FIELD_SEGMENT, .offset = TCP_TO, .length = 2,
+			  .bytes = { 0, DNS } },
+		},
+		.connections = MOST,
+		.verdict = NFT_DROP,
+	};
+}
+
+/* bounded: as far as the kernel can count connections. */
+static void fill_ruleset(const struct network *network, bool bounded, struct ruleset *ruleset)
 {
 	struct in_addr subnet = { network->gateway.s_addr &
 				  htonl(UINT32_MAX << (32 - network->prefix)) };
@@ -68,14 +91,16 @@ static void fill_ruleset(const struct network *network, struct ruleset *ruleset)
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* Goes into every rule: another version's rules, or another subnet's, are then not ours. */
-	snprintf(identity, sizeof identity, "2 %s %08x/%u", network->config.bridge, subnet.s_addr,
-		 network->prefix);
+	snprintf(identity, sizeof identity, "3%s %s %08x/%u", bounded ? "" : " unbounded",
+		 network->config.bridge, subnet.s_addr, network->prefix);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
 	size_t count = 0;
 	ruleset->rules[count++] = drop_detours(network);
 	if (network->config.nat)
 		ruleset->rules[count++] = masquerade(network, subnet);
+	if (network->config.dhcp && bounded)
+		ruleset->rules[count++] = bound_dns(network);
 	ruleset->table = (struct nft_table){ .name = ruleset->name,
 					     .mark = ruleset->mark,
 					     .rules = ruleset->rules,
@@ -94,20 +119,32 @@ static int tell(const struct network *network, const char *name, int r, struct e
 		       nft_why(r));
 }
 
-int firewall_is_current(const struct network *network)
+static int is_current(const struct network *network, bool bounded)
 {
 	struct ruleset ruleset;
 
-	fill_ruleset(network, &ruleset);
+	fill_ruleset(network, bounded, &ruleset);
 	return nft_is_current(&ruleset.table);
 }
 
-int firewall_update(const struct network *network, struct err *err)
+int firewall_is_current(const struct network *network)
+{
+	int r = is_current(network, true);
+
+	return r == 0 ? is_current(network, false) : r;
+}
+
+int firewall_update(const struct network *network, bool *bounded, struct err *err)
 {
 	struct ruleset ruleset;
 
-	fill_ruleset(network, &ruleset);
+	fill_ruleset(network, true, &ruleset);
 	int r = nft_replace(&ruleset.table);
+	*bounded = r == 0;
+	if (r == -EOPNOTSUPP && network->config.dhcp) {
+		fill_ruleset(network, false, &ruleset);
+		r = nft_replace(&ruleset.table);
+	}
 	/* The guards of its ports will say so, if they are wanted. */
 	if (r == -EOPNOTSUPP && !network->config.nat)
 		return 0;
@@ -118,7 +155,7 @@ int firewall_remove(const struct network *network, struct err *err)
 {
 	struct ruleset ruleset;
 
-	fill_ruleset(network, &ruleset);
+	fill_ruleset(network, true, &ruleset);
 	int r = nft_remove(&ruleset.table);
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }

@@ -182,6 +182,58 @@ case_isolated_ports() {
 	berth unset victim security.port_isolation
 }
 
+# idle MACHINE COUNT: opens connections to its network's DNS server, and keeps those that are taken.
+idle() {
+	local began
+	began=$T/idle
+	rm -f "$began"
+	nsenter --target "$(field "$1" init)" --net python3 -c '
+import signal, socket, sys, time
+kept = [socket.socket() for _ in range(int(sys.argv[2]))]
+for one in kept:
+    one.setblocking(False)
+    one.connect_ex((sys.argv[1], 53))
+time.sleep(1)
+open(sys.argv[3], "w").close()
+signal.pause()' "$(field "$1" network.gateway)" "$2" "$began" &
+	idler=$!
+	retry 20 test -e "$began"
+}
+
+# asks_over_tcp MACHINE NAME
+asks_over_tcp() {
+	nsenter --target "$(field "$1" init)" --net python3 -c '
+import socket, struct, sys
+question = struct.pack(">6H", 1, 0x100, 1, 0, 0, 0)
+question += b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split(".")) + b"\0\0\1\0\1"
+with socket.create_connection((sys.argv[1], 53), 5) as one:
+    one.sendall(struct.pack(">H", len(question)) + question)
+    answer = one.recv(512)
+assert len(answer) > 8 and struct.unpack(">H", answer[8:10])[0] >= 1, answer' "$(field "$1" network.gateway)" "$2"
+}
+
+# dnsmasq has 20 processes for that, for all machines.
+case_idle_connections_to_the_servers_port() {
+	local idler table
+	idle rogue 60
+	asks_over_tcp victim victim.berth
+	# It has some for itself, and more again as it closes them.
+	same "its connections" 4 "$(ss -Htn state established "( sport = :53 )" | wc -l)"
+	not asks_over_tcp rogue victim.berth
+	kill "$idler"
+	wait "$idler" || true
+	retry 20 asks_over_tcp rogue victim.berth
+	# And without the wall.
+	table=$(nft list tables inet | sed -n 's/^table inet \(berth-.*\)/\1/p')
+	nft flush chain inet "$table" input
+	idle rogue 60
+	not asks_over_tcp victim victim.berth
+	kill "$idler"
+	wait "$idler" || true
+	berth network up default
+	retry 20 asks_over_tcp victim victim.berth
+}
+
 # After any end.
 case_no_table_is_left() {
 	has berth-bp "$(tables)"
