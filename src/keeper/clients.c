@@ -147,6 +147,16 @@ static bool has_gone(struct client *client)
 
 static void take_messages(struct keeper *keeper, struct client *client);
 
+/* "process 12 ... writes to this console", of who is at the other end of a socket. */
+static void refuse_writing(struct client *client, int other, const char *does)
+{
+	scoped_text struct text words = { 0 };
+
+	peer_words(other, &words);
+	text_add(&words, " %s", does);
+	say(client, SAY_REFUSED, EBUSY, text_str(&words));
+}
+
 static void attach_console(struct keeper *keeper, struct client *client, uint32_t role)
 {
 	struct client *writer = find_writer(keeper);
@@ -156,12 +166,14 @@ static void attach_console(struct keeper *keeper, struct client *client, uint32_
 		writer = find_writer(keeper);
 	}
 	if (role == CONSOLE_WRITER && writer && writer != client) {
-		say(client, SAY_REFUSED, EBUSY, "somebody else writes to this console");
+		refuse_writing(client, writer->source.fd,
+			       "writes to this console; take it over by --force, or look by "
+			       "--read-only");
 		return;
 	}
 	if (role == CONSOLE_TAKEOVER && writer && writer != client) {
 		writer->writer = false;
-		say(writer, SAY_REFUSED, EBUSY, "somebody took over this console");
+		refuse_writing(writer, client->source.fd, "took over this console");
 	}
 	client->role = CLIENT_CONSOLE;
 	client->writer = role != CONSOLE_READER;

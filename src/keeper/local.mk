@@ -15,6 +15,7 @@ libexec_berth_keeper_SOURCES = \
 	src/keeper/main.c \
 	src/keeper/names.c \
 	src/keeper/output.c \
+	src/keeper/peer.c \
 	src/keeper/respawn.c \
 	src/keeper/restart.c \
 	src/keeper/space.c \

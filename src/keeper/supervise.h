@@ -2,6 +2,7 @@
 #ifndef BERTH_KEEPER_SUPERVISE_H
 #define BERTH_KEEPER_SUPERVISE_H
 
+#include "base/text.h"
 #include "keeper/keeper.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
@@ -186,6 +187,9 @@ void output_drain(struct keeper *keeper);
 void hits_open(struct keeper *keeper);
 void hits_look(struct keeper *keeper);
 void hits_close(struct keeper *keeper);
+
+/* peer.c: adds "process 12 of user 'ann' at pts/3", as far as that can be found out. */
+void peer_words(int socket, struct text *words);
 
 /* clients.c: the control socket. */
 void clients_accept(struct keeper *keeper, struct source *source);
