@@ -133,6 +133,11 @@ static void check_shared(struct report *report)
 	} rows[] = {
 		{ "kernel.pty.max", "/proc/sys/kernel/pty/max", "pseudo-terminals", 16384 },
 		{ "fs.aio-max-nr", "/proc/sys/fs/aio-max-nr", "asynchronous requests", 1048576 },
+		/* One table for all network namespaces, of each protocol. */
+		{ "net.ipv4.neigh.default.gc_thresh3",
+		  "/proc/sys/net/ipv4/neigh/default/gc_thresh3", "IPv4 neighbours", 8192 },
+		{ "net.ipv6.neigh.default.gc_thresh3",
+		  "/proc/sys/net/ipv6/neigh/default/gc_thresh3", "IPv6 neighbours", 8192 },
 	};
 	char remedy[128];
 

@@ -156,6 +156,7 @@ case_one_writer() {
 	# It is named, with its terminal.
 	at_terminal 24x80 berth console m <<-'END'
 		expect of user 'root' at pts
+		expect writes to this console; take it over by --force
 		expect-end 1
 	END
 	at_terminal 24x80 berth console --read-only m <<-'END'

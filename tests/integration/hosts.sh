@@ -9,6 +9,20 @@ case_doctor() {
 	not grep -q "$(printf '\033')" "$T/doctor"
 }
 
+# What is one for all machines, where there is less of it than an installation's 60-berth.conf gives.
+case_doctor_of_shared_limits() {
+	local name value
+	while IFS=' =' read -r name value; do
+		# Those of neighbours are to be seen in the host's network namespace alone.
+		[[ $name != *gc_thresh2 && -e /proc/sys/${name//.//} ]] || continue
+		if (($(sysctl -n "$name") < value)); then
+			has "sysctl -w $name=$value, as 60-berth.conf" "$(cat "$T/doctor")"
+		else
+			not grep -q "sysctl -w $name" "$T/doctor"
+		fi
+	done < <(grep -v '^#' "$top/host/60-berth.conf")
+}
+
 case_no_cgroup2() {
 	busybox_template bb
 	berth create bb m
