@@ -235,6 +235,7 @@ static void command_main(struct attach *attach)
 	int code = EXEC_CANNOT;
 
 	library_seal();
+	parent_go_anywhere();
 	sync_close(&attach->sync);
 	if (enter(attach, &err) == 0 &&
 	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&

@@ -139,6 +139,31 @@ static int mind_command(struct mind *mind)
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
+static bool pinned;
+
+/* ours: the client's processors, for later. A host with more of them than fit is not busy. */
+static void pin(cpu_set_t *ours)
+{
+	cpu_set_t here;
+	int processor = sched_getcpu();
+
+	CPU_ZERO(&here);
+	if (processor < 0 || processor >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof *ours, ours) < 0)
+		return;
+	CPU_SET(processor, &here);
+	pinned = sched_setaffinity(0, sizeof here, &here) == 0;
+}
+
+void parent_go_anywhere(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof all);
+	if (pinned)
+		sched_setaffinity(0, sizeof all, &all);
+}
+
 /* What it returns is the exit status of the process. All signals are blocked. */
 static int parent_main(void *context)
 {
@@ -156,6 +181,7 @@ static int parent_main(void *context)
 	if (mind.detached && chdir("/") < 0)
 		return FAILED;
 	mind.pid = parent->birth(parent->context, &command);
+	parent_go_anywhere();
 	if (mind.pid < 0 || !place_descriptors(&mind, parent->taken, parent->keeper, command))
 		return FAILED;
 	return mind_command(&mind);
@@ -169,13 +195,17 @@ static pid_t clone_parent(struct parent *parent)
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(16)));
 	sigset_t all, ours;
+	cpu_set_t processors;
 
+	pin(&processors);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &ours);
 	pid_t pid = clone(parent_main, stack + sizeof stack, CLONE_VM | CLONE_PIDFD | SIGCHLD,
 			  parent, &parent->pidfd);
 	int code = errno;
 	sigprocmask(SIG_SETMASK, &ours, NULL);
+	if (pinned)
+		sched_setaffinity(0, sizeof processors, &processors);
 	return pid < 0 ? -code : pid;
 }
 

@@ -30,6 +30,13 @@ struct parent {
  */
 int parent_start(struct parent *parent, struct err *err);
 
+/*
+ * Parent and command begin on the client's processor: of two new processes a busy host would give the second another,
+ * where it waits for milliseconds, and all of them but one sleep. In the command: from here on it may run wherever its
+ * control group lets it, whatever the client may.
+ */
+void parent_go_anywhere(void);
+
 /* A signal for the command. */
 void parent_signal(const struct parent *parent, int number);
 

@@ -194,6 +194,14 @@ case_terminal_at_its_end() {
 	same full 125 "$codes"
 }
 
+# Neither the client's nor the one that it was started on.
+case_processors() {
+	local all one
+	all=$(berth exec m grep Cpus_allowed: /proc/self/status)
+	one=$(taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" berth exec m grep Cpus_allowed: /proc/self/status)
+	[[ $one == "$all" ]] || fault "a client of one processor: $one, not $all"
+}
+
 case_privileges() {
 	# What a machine may not do to its host.
 	not berth exec m -- sh -c 'echo 1 >/proc/sys/kernel/panic'
