@@ -72,7 +72,7 @@ case_prepare() {
 
 case_clone() {
 	traced clone m copy
-	at_most "230 480" "calls of a clone" "$(count "$calls")"
+	at_most "175 480" "calls of a clone" "$(count "$calls")"
 	at_most "4 8" "times that a clone waits for the disk" "$(waits)"
 	at_most "0 1" "processes of a clone" "$(count "$births")"
 	later "a clone" 400 2
@@ -80,19 +80,19 @@ case_clone() {
 
 case_snapshot() {
 	traced snapshot m s
-	at_most "190 450" "calls of a snapshot" "$(count "$calls")"
+	at_most "132 450" "calls of a snapshot" "$(count "$calls")"
 	# Once for the note that the root has never been started, which a restore has to find.
 	at_most "1 5" "times that a snapshot waits for the disk" "$(waits)"
 	later "a snapshot" 400 2
 	traced restore m s
-	at_most "190 600" "calls of a restore" "$(count "$calls")"
+	at_most "143 600" "calls of a restore" "$(count "$calls")"
 	at_most "0 10" "times that a restore waits for the disk" "$(waits)"
 	later "a restore" 400 2
 }
 
 case_delete() {
 	traced delete copy
-	at_most "230 560" "calls of a delete" "$(count "$calls")"
+	at_most "188 560" "calls of a delete" "$(count "$calls")"
 	at_most "1 6" "times that a delete waits for the disk" "$(waits)"
 	later "a delete" 400 2
 }
@@ -100,7 +100,7 @@ case_delete() {
 case_exec() {
 	berth start --wait m
 	traced exec m true
-	at_most 380 "calls of an exec" "$(count "$calls")"
+	at_most "340 380" "calls of an exec" "$(count "$calls")"
 	at_most_libraries "an exec"
 	at_most 0 "times that an exec waits for the disk" "$(count "$syncs")"
 	# The command and its parent, which shares the client's memory.
@@ -113,7 +113,7 @@ case_exec() {
 case_start() {
 	strace -qq -o "$T/lines" berth start m
 	sed 's/^/1 /' "$T/lines" >"$T/trace"
-	at_most 180 "calls of a start" "$(count "$calls")"
+	at_most "110 180" "calls of a start" "$(count "$calls")"
 	at_most_libraries "a start"
 	at_most 0 "times that a start waits for the disk" "$(count "$syncs")"
 	berth stop --force m
@@ -129,8 +129,8 @@ case_list() {
 	done
 	traced list
 	# A look at the names in each pool is among them, for who has lost a root.
-	at_most 165 "calls of a list" "$one"
-	at_most 6 "calls for each machine more" "$((($(count "$calls") - one) / 10))"
+	at_most "110 165" "calls of a list" "$one"
+	at_most "5 6" "calls for each machine more" "$((($(count "$calls") - one) / 10))"
 	# What says how it ended is read at once, and seen to be a file.
 	for ((i = 0; i < 10; i++)); do
 		cp "$BERTH_ROOT/lib/machines/m/ended" "$BERTH_ROOT/lib/machines/m$i/"
