@@ -196,9 +196,11 @@ no_scope_is_left() {
 	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*") ]]
 }
 
-# What brings the copies of settings in pools up to date ends by itself.
+# What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
 no_copying_is_left() {
-	[[ $(ps -e -o args=) != *"berth --root $BERTH_ROOT _keep"* ]]
+	local all
+	all=$(ps -e -o args=)
+	[[ $all != *"berth --root $BERTH_ROOT _keep"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
 }
 
 # A process on its way out is still there for a moment.

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	src/base/behind.c src/base/behind.h \
 	src/base/below.c src/base/below.h \
 	src/base/child.c src/base/child.h \
 	src/base/err.c src/base/err.h \

@@ -17,7 +17,20 @@ struct upper {
 	unsigned moved;
 };
 
-static int remove_entries(DIR *dir, struct upper *upper, unsigned depth);
+/* left: how many more may go, NULL: all. */
+static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigned *left);
+
+static bool is_enough(const unsigned *left)
+{
+	return left && *left == 0;
+}
+
+static int removed(unsigned *left)
+{
+	if (left && *left > 0)
+		--*left;
+	return 0;
+}
 
 static int move_up(int dir_fd, const char *name, struct upper *upper)
 {
@@ -30,7 +43,8 @@ static int move_up(int dir_fd, const char *name, struct upper *upper)
 }
 
 /* A folder known not to be empty. What somebody has mounted in it is not ours to remove. */
-static int remove_full(int dir_fd, const char *name, struct upper *upper, unsigned depth)
+static int remove_full(int dir_fd, const char *name, struct upper *upper, unsigned depth,
+		       unsigned *left)
 {
 	if (depth >= DEPTH_MAX)
 		return move_up(dir_fd, name, upper);
@@ -46,26 +60,30 @@ static int remove_full(int dir_fd, const char *name, struct upper *upper, unsign
 		return -code;
 	}
 	struct upper here = { .fd = fd, .device = st.st_dev };
-	int r = remove_entries(dir, upper && upper->device == st.st_dev ? upper : &here, depth + 1);
+	int r = remove_entries(dir, upper && upper->device == st.st_dev ? upper : &here, depth + 1,
+			       left);
+	if (r == -EINPROGRESS)
+		return r;
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
 		r = -errno;
 	return r;
 }
 
-static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigned depth)
+static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigned depth,
+		      unsigned *left)
 {
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
+		return removed(left);
 	if (errno != EISDIR)
 		return -errno;
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return 0;
+		return removed(left);
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	return remove_full(dir_fd, name, upper, depth);
+	return remove_full(dir_fd, name, upper, depth, left);
 }
 
-static int remove_entries(DIR *dir, struct upper *upper, unsigned depth)
+static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigned *left)
 {
 	unsigned moved;
 	int r;
@@ -78,7 +96,11 @@ static int remove_entries(DIR *dir, struct upper *upper, unsigned depth)
 		for (struct dirent *e; (e = readdir(dir));) {
 			if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 				continue;
-			int one = remove_one(dirfd(dir), e->d_name, upper, depth);
+			if (is_enough(left))
+				return -EINPROGRESS;
+			int one = remove_one(dirfd(dir), e->d_name, upper, depth, left);
+			if (one == -EINPROGRESS)
+				return one;
 			if (one < 0 && r == 0)
 				r = one;
 		}
@@ -86,17 +108,22 @@ static int remove_entries(DIR *dir, struct upper *upper, unsigned depth)
 	return r;
 }
 
-int remove_tree(int dir_fd, const char *path)
+int remove_some(int dir_fd, const char *path, unsigned *left)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (!slash)
-		return remove_one(dir_fd, path, NULL, 0);
+		return remove_one(dir_fd, path, NULL, 0, left);
 	scoped_free char *folder = strndup(path, (size_t)(slash - path) + 1);
 	if (!folder)
 		return -ENOMEM;
 	scoped_fd int fd = openat(dir_fd, folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return remove_one(fd, slash + 1, NULL, 0);
+	return remove_one(fd, slash + 1, NULL, 0, left);
+}
+
+int remove_tree(int dir_fd, const char *path)
+{
+	return remove_some(dir_fd, path, NULL);
 }

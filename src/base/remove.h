@@ -10,4 +10,7 @@
  */
 int remove_tree(int dir_fd, const char *path);
 
+/* The same of at most *left files and folders, which are counted down: -EINPROGRESS when that is not all. */
+int remove_some(int dir_fd, const char *path, unsigned *left);
+
 #endif

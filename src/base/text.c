@@ -92,6 +92,15 @@ int text_print(char *out, size_t room, const char *fmt, ...)
 	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
 }
 
+int text_take(char **field, char *value)
+{
+	if (!value)
+		return -ENOMEM;
+	free(*field);
+	*field = value;
+	return 0;
+}
+
 char *text_trim(char *s)
 {
 	while (isspace((unsigned char)*s))

@@ -30,6 +30,9 @@ char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Like snprintf into a fixed array, but 0 or -ENAMETOOLONG when it would be cut. */
 int text_print(char *out, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* value becomes the text of *field, whose old one is freed. 0, or -ENOMEM for NULL, and nothing is changed. */
+int text_take(char **field, char *value);
+
 /* Cuts leading and trailing white space in place and returns the first other character. */
 char *text_trim(char *s);
 

@@ -1,7 +1,9 @@
-/* What a keeper runs as its child: see machine_finish, _respawn, _tend and _serve. Not for people. */
+/* What keepers run as their children, and commands leave behind them. Not for people. */
+#include "base/behind.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "machine/kept.h"
+#include "storage/storage.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -47,6 +49,28 @@ static int run_keep(struct call *call, struct err *err)
 {
 	return kept_write_all(&call->site, err);
 }
+
+static int run_free(struct call *call, struct err *err)
+{
+	return pool_free_all(&call->site, err);
+}
+
+void leave_behind(const struct call *call)
+{
+	if (pool_kept_stale() && !(call->command->traits & COMMAND_HIDDEN))
+		behind_run(&call->site, command_keep.name);
+	/* A keeper's child deletes an ephemeral machine. */
+	if (pool_freeing_is_due() && call->command != &command_free)
+		behind_run(&call->site, command_free.name);
+}
+
+const struct command command_free = {
+	.name = "_free",
+	.args = "",
+	.help = "Free what removed volumes had, in pieces; run behind a command that removed some",
+	.traits = COMMAND_HIDDEN,
+	.run = run_free,
+};
 
 const struct command command_keep = {
 	.name = "_keep",

@@ -2,9 +2,8 @@
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/common.h"
 #include "cmd/print.h"
-#include "machine/kept.h"
-#include "storage/storage.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -92,8 +91,7 @@ static int run_command(const struct command *command, const struct call *before,
 	if (r == 0)
 		r = command->run(&call, err);
 	/* Whether it came to its end or not: what it has changed is in the copies that pools have. */
-	if (pool_kept_stale() && !(command->traits & COMMAND_HIDDEN))
-		kept_write_later(&call.site);
+	leave_behind(&call);
 	return r;
 }
 

@@ -198,10 +198,11 @@ static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 			   const struct pool_state *state, size_t volumes)
 {
 	json_t *object =
-		json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:b}", "name", pool->name, "driver",
+		json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:i, s:b}", "name", pool->name, "driver",
 			  pool->ops->name, "source", json_text(pool->config.source), "used",
 			  (json_int_t)usage->used, "total", (json_int_t)usage->total, "volumes",
-			  (int)volumes, "fast_clone", (pool->ops->can & STORAGE_FAST_CLONE) != 0);
+			  (int)volumes, "freeing", (int)pool_freeing(pool), "fast_clone",
+			  (pool->ops->can & STORAGE_FAST_CLONE) != 0);
 
 	if (!object || !state)
 		return object;
@@ -218,6 +219,15 @@ static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 	json_object_update(object, more);
 	json_decref(more);
 	return object;
+}
+
+static void note_freeing(struct pool *pool)
+{
+	size_t count = pool_freeing(pool);
+
+	if (count)
+		print_note("pool '%s' is still giving back the space of %zu removed volume%s",
+			   pool->name, count, count == 1 ? "" : "s");
 }
 
 static void add_status(struct listing *listing, struct pool *pool, const struct pool_usage *usage,
@@ -255,6 +265,7 @@ static void add_status(struct listing *listing, struct pool *pool, const struct 
 	table_format(table, "%s%s%s", pool->config.source, *pool->config.devices ? " " : "",
 		     pool->config.devices);
 	note_pool_room(pool->name, usage);
+	note_freeing(pool);
 	if (state && state->lost + state->quarantined > 0)
 		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
 			   "pool check %s",

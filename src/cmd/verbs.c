@@ -30,13 +30,10 @@ static const struct command *const around[] = { &command_template, &command_pool
 						NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,
 					       &command_help_verb, &command_version, NULL };
-static const struct command *const internal[] = { &command_complete,
-						  &command_finish,
-						  &command_respawn,
-						  &command_tend,
-						  &command_keep,
-						  &command_serve,
-						  NULL };
+static const struct command *const internal[] = { &command_complete, &command_finish,
+						  &command_respawn,  &command_tend,
+						  &command_keep,     &command_serve,
+						  &command_free,     NULL };
 
 const struct family families[] = {
 	{ "Make and delete machines", make },

@@ -39,6 +39,6 @@ extern const struct command command_version, command_help_verb, command_completi
 	command_complete;
 /* keeper.c */
 extern const struct command command_finish, command_respawn, command_tend, command_keep,
-	command_serve;
+	command_serve, command_free;
 
 #endif

@@ -37,15 +37,6 @@ void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_
 	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
 }
 
-static int replace_text(char **field, char *value)
-{
-	if (!value)
-		return -ENOMEM;
-	free(*field);
-	*field = value;
-	return 0;
-}
-
 static char *random_uuid(void)
 {
 	char uuid[UUID_TEXT];
@@ -67,10 +58,10 @@ int machine_draw_identity(struct machine_config *config, struct err *err)
 	struct utsname host;
 
 	config->created = (uint64_t)time(NULL);
-	if (uname(&host) < 0 || replace_text(&config->uuid, random_uuid()) < 0 ||
-	    replace_text(&config->mac, mac_of(config->uuid)) < 0 ||
-	    replace_text(&config->address, strdup("")) < 0 ||
-	    (!*config->arch && replace_text(&config->arch, strdup(host.machine)) < 0))
+	if (uname(&host) < 0 || text_take(&config->uuid, random_uuid()) < 0 ||
+	    text_take(&config->mac, mac_of(config->uuid)) < 0 ||
+	    text_take(&config->address, strdup("")) < 0 ||
+	    (!*config->arch && text_take(&config->arch, strdup(host.machine)) < 0))
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;
 }
@@ -267,13 +258,13 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	if (config_load_site(machine->site, &site, err) < 0 ||
 	    config_defaults(&machine_schema, config, err) < 0)
 		return -err->code;
-	int r = replace_text(&config->template, strdup(spec->template));
+	int r = text_take(&config->template, strdup(spec->template));
 	if (r == 0)
-		r = replace_text(&config->arch, strdup(template->arch));
+		r = text_take(&config->arch, strdup(template->arch));
 	if (r == 0)
-		r = replace_text(&config->network, strdup(site.network));
+		r = text_take(&config->network, strdup(site.network));
 	if (r == 0)
-		r = replace_text(&config->pool, strdup(pool ? pool : site.pool));
+		r = text_take(&config->pool, strdup(pool ? pool : site.pool));
 	config_free(&site_schema, &site);
 	if (r < 0)
 		return err_set(err, -r, "out of memory");

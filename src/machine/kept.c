@@ -5,7 +5,6 @@
  */
 #include "machine/kept.h"
 #include "base/file.h"
-#include "base/install.h"
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "image/template.h"
@@ -100,31 +99,6 @@ int kept_write_all(const struct site *site, struct err *err)
 		return writing;
 	scoped_close_fd(&waiting);
 	return pool_list(site, write_one, (void *)(uintptr_t)site, err);
-}
-
-void kept_write_later(const struct site *site)
-{
-	char program[PATH_MAX];
-	const char *argv[5] = { "berth" };
-	size_t n = 1;
-
-	if (install_berth(program, sizeof program) < 0)
-		return;
-	if (site->root) {
-		argv[n++] = "--root";
-		argv[n++] = site->root;
-	}
-	argv[n] = "_keep";
-	if (fork() != 0)
-		return;
-	/* Neither a pipe nor a lock nor a folder of the command's may be held any longer. */
-	close_range(0, ~0U, 0);
-	for (int i = 0; i < 3; i++)
-		open("/dev/null", O_RDWR);
-	setsid();
-	if (chdir("/") == 0)
-		execv(program, (char *const *)(uintptr_t)argv);
-	_exit(127);
 }
 
 /* ---- Read back */

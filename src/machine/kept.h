@@ -12,9 +12,6 @@ int kept_write(const struct site *site, const char *pool, struct err *err);
 /* The same of all pools, in a moment; at once when another process is about to. */
 int kept_write_all(const struct site *site, struct err *err);
 
-/* Has a process of its own do that, of which the caller hears no more. Costs a fork. */
-void kept_write_later(const struct site *site);
-
 /*
  * Makes the machines and templates of such a copy known here, those whose volumes are in that pool. What is
  * here under the same name stays. A line for each that could not be taken.

@@ -3,6 +3,7 @@
  * of the pool's own. Making, cloning and removing one are single, atomic calls, so that commands need
  * no lock and a killed one leaves nothing behind; only what is nested costs a partial name.
  */
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
@@ -197,17 +198,29 @@ static int destroy_nesting(struct pool *pool, const char *name)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int destroy_aside(struct pool *pool, const char *volume, struct err *err)
+static int destroy_at_once(struct pool *pool, const char *volume)
+{
+	int r = subvol_destroy(folder_fd(pool), volume);
+
+	return r == -ENOTEMPTY ? destroy_nesting(pool, volume) : r;
+}
+
+/* At one stroke it is no volume any more; what takes long comes after, in pieces if it would take too long. */
+static int destroy_aside(struct pool *pool, const char *volume, bool large, struct err *err)
 {
 	struct partial partial;
 	int folder = folder_fd(pool);
 
-	if (partial_begin(pool, volume, &partial, err) < 0)
+	if (partial_begin_removal(pool, volume, &partial, err) < 0)
 		return -err->code;
 	int r = renameat2(folder, volume, folder, partial.name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	if (r == 0 && !large)
+		r = destroy_at_once(pool, partial.name);
 	if (r == 0)
-		r = destroy_nesting(pool, partial.name);
-	if (r < 0)
+		r = subvol_commit(folder);
+	if (r == 0 && large)
+		partial_leave(&partial);
+	else if (r < 0)
 		partial_abandon(pool, &partial);
 	else
 		partial_end(&partial);
@@ -216,18 +229,47 @@ static int destroy_aside(struct pool *pool, const char *volume, struct err *err)
 
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
-	int folder = folder_fd(pool);
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 
-	int r = subvol_destroy(folder, volume);
-	if (r == -ENOENT)
+	if (fd == -ENOENT)
 		return 0;
-	if (r == -ENOTEMPTY && partial_is(volume))
+	bool large = fd >= 0 && subvol_is_large(fd);
+	if (large)
+		return partial_is(volume) ? err_set(err, EINPROGRESS, "it is freed in pieces")
+					  : destroy_aside(pool, volume, true, err);
+	int r = subvol_destroy(folder_fd(pool), volume);
+	if (r == -ENOTEMPTY && !partial_is(volume))
+		return destroy_aside(pool, volume, false, err);
+	if (r == -ENOTEMPTY)
 		r = destroy_nesting(pool, volume);
-	else if (r == -ENOTEMPTY)
-		return destroy_aside(pool, volume, err) < 0 ? -err->code : subvol_commit(folder);
 	if (r == 0)
+		r = subvol_commit(folder_fd(pool));
+	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
+}
+
+enum { PIECE = 1000 };
+
+/*
+ * Files first: each piece is a transaction of its own, and what the kernel frees in the end is small. What is
+ * shared costs more to take out of a tree than to let go of with it.
+ */
+static int free_volume(struct pool *pool, const char *partial, struct err *err)
+{
+	unsigned left = PIECE;
+	int folder = folder_fd(pool);
+	scoped_fd int fd = subvol_open(folder, partial);
+
+	if (fd == -ENOENT)
+		return 0;
+	int r = fd >= 0 && subvol_is_large(fd) && !subvol_is_origin(fd)
+			? remove_some(folder, partial, &left)
+			: 0;
+	bool more = r == -EINPROGRESS;
+	/* What would not go by itself, such as a file that its guest has made immutable, goes with the rest. */
+	r = more ? 0 : destroy_at_once(pool, partial);
+	if (r == 0 || r == -ENOENT)
 		r = subvol_commit(folder);
-	return r < 0 ? storage_fail(err, r, "remove it") : 0;
+	return r < 0 ? storage_fail(err, r, "free it") : more;
 }
 
 static int mount_volume(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
@@ -276,6 +318,7 @@ const struct storage_ops storage_btrfs = {
 	.rename = rename_volume,
 	.exchange = exchange_volumes,
 	.destroy = destroy_volume,
+	.free = free_volume,
 	.mount = mount_volume,
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,

@@ -205,21 +205,37 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 	return r < 0 ? storage_fail(err, r, "make the exchange durable") : 0;
 }
 
-static int remove_volume(struct pool *pool, const char *name, struct err *err)
-{
-	int r = remove_tree(folder_fd(pool), name);
+enum { AT_ONCE = 10000, PIECE = 1000 };
 
+/* -EINPROGRESS: it has too many files to keep a command waiting. */
+static int remove_volume(struct pool *pool, const char *name, unsigned at_most, struct err *err)
+{
+	int r = remove_some(folder_fd(pool), name, &at_most);
+
+	if (r == -EINPROGRESS)
+		return err_set(err, EINPROGRESS, "it is freed in pieces");
 	return r < 0 ? storage_fail(err, r, "remove it ('%s')", name) : 0;
+}
+
+static int free_volume(struct pool *pool, const char *partial, struct err *err)
+{
+	int r = remove_volume(pool, partial, PIECE, err);
+
+	if (r != -EINPROGRESS)
+		return r;
+	*err = (struct err){ 0 };
+	return 1;
 }
 
 /* At one stroke it is no volume any more; what takes long comes after. */
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
 	struct partial partial;
+	struct err why = { 0 };
 
 	if (partial_is(volume))
-		return remove_volume(pool, volume, err);
-	int r = partial_begin(pool, volume, &partial, err);
+		return remove_volume(pool, volume, AT_ONCE, err);
+	int r = partial_begin_removal(pool, volume, &partial, err);
 	if (r < 0)
 		return r;
 	if (renameat(folder_fd(pool), volume, folder_fd(pool), partial.name) < 0) {
@@ -229,14 +245,18 @@ static int destroy_volume(struct pool *pool, const char *volume, struct err *err
 	}
 	r = folder_sync(pool);
 	if (r < 0)
-		storage_fail(err, r, "make its removal durable");
+		storage_fail(&why, r, "make its removal durable");
 	else
-		r = remove_volume(pool, partial.name, err);
+		r = remove_volume(pool, partial.name, AT_ONCE, &why);
+	if (r == -EINPROGRESS) {
+		partial_leave(&partial);
+		return 0;
+	}
 	if (r < 0)
 		partial_abandon(pool, &partial);
 	else
 		partial_end(&partial);
-	return r;
+	return r < 0 ? err_set(err, why.code, "%s", why.text) : 0;
 }
 
 static int mount_volume(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
@@ -285,6 +305,7 @@ const struct storage_ops storage_dir = {
 	.rename = rename_volume,
 	.exchange = exchange_volumes,
 	.destroy = destroy_volume,
+	.free = free_volume,
 	.mount = mount_volume,
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,

@@ -44,7 +44,7 @@ static int set_source(struct pool *pool, const char *path, struct err *err)
 		return err_set(err, errno, "look at '%s': %s", path, strerror(errno));
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is neither a device nor a file", path);
-	if (pool_set_text(&pool->config.source, path) < 0)
+	if (text_take(&pool->config.source, strdup(path)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	uint64_t size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size / MIB * MIB : 0;
 	if (size > pool->config.size || S_ISBLK(st.st_mode))

@@ -59,6 +59,11 @@ bool partial_is(const char *volume)
 	return text_starts(volume, PARTIAL_PREFIX);
 }
 
+bool partial_is_removed(const char *volume)
+{
+	return text_starts(volume, PARTIAL_REMOVED);
+}
+
 const char *volume_name_fault(const char *name)
 {
 	char label[VOLUME_NAME_MAX + 1];
@@ -120,17 +125,6 @@ int pool_draw_uuid(char **out, struct err *err)
 	if (n < 0)
 		return err_set(err, (int)-n, "draw a UUID: %s", strerror((int)-n));
 	text_trim(*out);
-	return 0;
-}
-
-int pool_set_text(char **field, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
 	return 0;
 }
 

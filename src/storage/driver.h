@@ -11,7 +11,8 @@ extern const struct storage_ops storage_thin;
 enum { POOL_WAIT_SECONDS = 60 };
 
 /* Of the names of volumes in the making or in removal: partial.h. */
-#define PARTIAL_PREFIX "partial."
+#define PARTIAL_PREFIX  "partial."
+#define PARTIAL_REMOVED PARTIAL_PREFIX "removed."
 /* The volume that keeps room for who has to write when the pool is full: pool_space.c. */
 #define RESERVE_VOLUME "reserve.room"
 
@@ -31,9 +32,6 @@ char *pool_path(const struct pool *pool, const char *name);
 /* A new one; the caller owns it. */
 int pool_draw_uuid(char **out, struct err *err);
 
-/* A copy of value becomes a field of the pool's settings, whose old text is freed. 0 or -ENOMEM. */
-int pool_set_text(char **field, const char *value);
-
 /*
  * For format, before it changes anything outside the pool's folder: writes config down, so that a
  * creation that is killed from here on is undone by erase.
@@ -51,5 +49,6 @@ const char *volume_name_fault(const char *name);
 
 /* Whether it is the name of a volume in the making or in removal. */
 bool partial_is(const char *volume);
+bool partial_is_removed(const char *volume);
 
 #endif

@@ -1,6 +1,7 @@
 #include "storage/folder.h"
 
 #include "base/file.h"
+#include "base/remove.h"
 #include "base/scoped.h"
 #include "kern/mount.h"
 #include "storage/driver.h"
@@ -123,6 +124,27 @@ int folder_open(struct pool *pool, struct err *err)
 	return folder_keep(pool, take_fd(&fd), err);
 }
 
+/* What dead commands left, and what was removed and is not freed yet: nobody will come back for it. */
+static int remove_partials(int fd, const char *path, struct err *err)
+{
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_dir DIR *dir = own < 0 ? NULL : fdopendir(own);
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		scoped_close_fd(&own);
+		return err_set(err, -r, "list '%s': %s", path, strerror(-r));
+	}
+	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
+		if (partial_is(e->d_name))
+			r = remove_tree(fd, e->d_name);
+		if (r < 0)
+			err_set(err, -r, "remove '%s/%s': %s", path, e->d_name, strerror(-r));
+	}
+	return r;
+}
+
 int folder_erase(struct pool *pool, struct err *err)
 {
 	const char *path = pool->config.source;
@@ -137,6 +159,8 @@ int folder_erase(struct pool *pool, struct err *err)
 	ssize_t n = file_read(fd, mark, 64, &uuid);
 	if (n > 0 && strcmp(text_trim(uuid), pool->config.uuid) != 0)
 		return 0;
+	if (n >= 0 && remove_partials(fd, path, err) < 0)
+		return -err->code;
 	if (n >= 0 && unlinkat(fd, mark, 0) < 0)
 		return err_set(err, errno, "remove '%s/%s': %s", path, mark, strerror(errno));
 	size_t length = strlen(pool->folder);

@@ -13,6 +13,7 @@ libstorage_a_SOURCES = \
 	src/storage/disk_move.c \
 	src/storage/driver.c src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
+	src/storage/freeing.c \
 	src/storage/hold.c src/storage/hold.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/partial.c src/storage/partial.h \
@@ -26,6 +27,7 @@ libstorage_a_SOURCES = \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/subvol_destroy.c \
 	src/storage/subvol_nested.c \
+	src/storage/subvol_search.c src/storage/subvol_search.h \
 	src/storage/survey.c src/storage/survey.h \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \

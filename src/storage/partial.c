@@ -7,6 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static bool freeing_is_due;
+
+bool pool_freeing_is_due(void)
+{
+	return freeing_is_due;
+}
+
 static char *folder_path(const struct pool *pool)
 {
 	return site_run_path(pool->site, "partial/%s", pool->name);
@@ -31,14 +38,15 @@ static int mark(const struct pool *pool, struct partial *partial)
 	return fd;
 }
 
-int partial_begin(struct pool *pool, const char *volume, struct partial *partial, struct err *err)
+static int begin(struct pool *pool, const char *start, const char *volume, struct partial *partial,
+		 struct err *err)
 {
 	static unsigned serial;
 
 	for (;;) {
 		*partial = (struct partial){ .fd = -1 };
-		snprintf(partial->name, sizeof partial->name, "%s%.150s.%d-%u", PARTIAL_PREFIX,
-			 volume, (int)getpid(), serial++);
+		snprintf(partial->name, sizeof partial->name, "%s%.150s.%d-%u", start, volume,
+			 (int)getpid(), serial++);
 		partial->fd = mark(pool, partial);
 		if (partial->fd >= 0)
 			return 0;
@@ -55,26 +63,86 @@ int partial_begin(struct pool *pool, const char *volume, struct partial *partial
 	}
 }
 
+int partial_begin(struct pool *pool, const char *volume, struct partial *partial, struct err *err)
+{
+	return begin(pool, PARTIAL_PREFIX, volume, partial, err);
+}
+
+int partial_begin_removal(struct pool *pool, const char *volume, struct partial *partial,
+			  struct err *err)
+{
+	return begin(pool, PARTIAL_REMOVED, volume, partial, err);
+}
+
+static void let_go(struct partial *partial)
+{
+	scoped_free_ptr(&partial->marker);
+	scoped_close_fd(&partial->fd);
+	*partial = (struct partial){ .fd = -1 };
+}
+
+/*
+ * A byte in the marker tells what is left to be freed from what a killed command left; without it the next
+ * command only tries anew.
+ */
+void partial_leave(struct partial *partial)
+{
+	int r = partial->fd < 0 ? 0 : ftruncate(partial->fd, 1);
+
+	(void)r;
+	freeing_is_due = true;
+	let_go(partial);
+}
+
 void partial_end(struct partial *partial)
 {
 	if (partial->marker)
 		unlink(partial->marker);
-	scoped_free_ptr(&partial->marker);
-	scoped_close_fd(&partial->fd);
-	*partial = (struct partial){ .fd = -1 };
+	let_go(partial);
 }
 
 void partial_abandon(struct pool *pool, struct partial *partial)
 {
 	struct err ignored = { 0 };
 
-	if (pool->ops->destroy(pool, partial->name, &ignored) == 0) {
+	int r = pool->ops->destroy(pool, partial->name, &ignored);
+	if (r == 0)
 		partial_end(partial);
-		return;
-	}
-	scoped_free_ptr(&partial->marker);
-	scoped_close_fd(&partial->fd);
+	else if (r == -EINPROGRESS)
+		partial_leave(partial);
+	else
+		let_go(partial);
+}
+
+int partial_claim(const struct pool *pool, const char *name, struct partial *partial)
+{
+	scoped_free char *marker = site_run_path(pool->site, "partial/%s/%s", pool->name, name);
+
 	*partial = (struct partial){ .fd = -1 };
+	if (!marker || strlen(name) >= sizeof partial->name)
+		return -ENOMEM;
+	if (!partial_is_removed(name) && access(marker, F_OK) < 0)
+		return -errno;
+	strcpy(partial->name, name);
+	partial->fd = mark(pool, partial);
+	if (partial->fd >= 0)
+		return 0;
+	int r = partial->fd;
+	let_go(partial);
+	/* On a full disk nobody else can have marked it either. */
+	if (partial_is_removed(name) && (r == -ENOSPC || r == -EDQUOT)) {
+		strcpy(partial->name, name);
+		return 0;
+	}
+	return r;
+}
+
+static bool is_left(const struct pool *pool, const char *name)
+{
+	scoped_free char *marker = site_run_path(pool->site, "partial/%s/%s", pool->name, name);
+	struct stat st;
+
+	return partial_is(name) && marker && stat(marker, &st) == 0 && st.st_size > 0;
 }
 
 /* A marker whose lock is free has a dead maker. */
@@ -82,14 +150,10 @@ static void clear_one(struct pool *pool, const char *name)
 {
 	struct partial partial = { .fd = -1 };
 
-	if (!partial_is(name) || strlen(name) >= sizeof partial.name)
-		return;
-	strcpy(partial.name, name);
-	partial.fd = mark(pool, &partial);
-	if (partial.fd >= 0)
+	if (is_left(pool, name))
+		freeing_is_due = true;
+	else if (partial_is(name) && partial_claim(pool, name, &partial) == 0)
 		partial_abandon(pool, &partial);
-	else
-		scoped_free_ptr(&partial.marker);
 }
 
 static int add_name(void *context, const struct volume_info *info)
@@ -97,6 +161,22 @@ static int add_name(void *context, const struct volume_info *info)
 	struct text *names = context;
 
 	return text_add_bytes(names, info->name, strlen(info->name) + 1);
+}
+
+/* Those that are there still get a marker, by which commands know that there is something to free. */
+static void leave_rest(struct pool *pool, const struct text *names)
+{
+	struct err ignored = { 0 };
+	struct volume_info info;
+
+	for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1) {
+		struct partial partial = { .fd = -1 };
+		if (pool->ops->info(pool, names->data + at, &info, &ignored) < 0)
+			continue;
+		text_print(partial.name, sizeof partial.name, "%s", names->data + at);
+		partial.fd = mark(pool, &partial);
+		partial_leave(&partial);
+	}
 }
 
 /* The first command since the boot, or since somebody removed the folder. */
@@ -117,6 +197,7 @@ static int clear_all(struct pool *pool, const char *folder, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t at = 0; at < names.length; at += strlen(names.data + at) + 1)
 		pool->ops->destroy(pool, names.data + at, &ignored);
+	leave_rest(pool, &names);
 	return file_make_dirs(folder, 0711, err);
 }
 

@@ -17,14 +17,27 @@ struct partial {
 /* A new name for what will become, or was, that volume. */
 int partial_begin(struct pool *pool, const char *volume, struct partial *partial, struct err *err);
 
+/* The same for a volume that is removed: nobody makes anything of what has such a name. */
+int partial_begin_removal(struct pool *pool, const char *volume, struct partial *partial,
+			  struct err *err);
+
 /* Nothing has that name any longer. */
 void partial_end(struct partial *partial);
 
 /* Destroys what has that name, and ends. What cannot be destroyed now is left to partial_clear. */
 void partial_abandon(struct pool *pool, struct partial *partial);
 
+/* What has that name is left to pool_free_piece: whoever opens the pool next sees to it. */
+void partial_leave(struct partial *partial);
+
 /*
- * Destroys what dead makers left. Costs one empty folder's reading; after a reboot, when there are
+ * For who frees: the lock of what a dead maker left, or what was removed. 0, or -errno: it is somebody's. A name
+ * that a living maker has without a marker is never given.
+ */
+int partial_claim(const struct pool *pool, const char *name, struct partial *partial);
+
+/*
+ * Destroys what dead makers left, apart from what is left to be freed in pieces. Costs one empty folder's reading; after a reboot, when there are
  * no such files, all volumes are looked through once.
  */
 int partial_clear(struct pool *pool, struct err *err);

@@ -91,11 +91,11 @@ static int fill_config(struct pool *pool, const char *conf, const char *uuid, co
 	if (r < 0 && err->code)
 		return -err->code;
 	pool->ops = &storage_thin;
-	if (pool_set_text(&pool->config.driver, "thin") < 0 ||
-	    pool_set_text(&pool->config.uuid, uuid) < 0 ||
-	    pool_set_text(&pool->config.source, path) < 0 ||
-	    pool_set_text(&pool->config.devices, "") < 0 ||
-	    pool_set_text(&pool->config.grow_devices, "") < 0)
+	if (text_take(&pool->config.driver, strdup("thin")) < 0 ||
+	    text_take(&pool->config.uuid, strdup(uuid)) < 0 ||
+	    text_take(&pool->config.source, strdup(path)) < 0 ||
+	    text_take(&pool->config.devices, strdup("")) < 0 ||
+	    text_take(&pool->config.grow_devices, strdup("")) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	/* Comments come along. */
 	return access(conf, F_OK) == 0 ? config_record(&pool_schema, conf, &pool->config, ours, err)

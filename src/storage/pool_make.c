@@ -88,7 +88,7 @@ static int set_source(struct pool *pool, const char *source, struct err *err)
 	scoped_free char *here = source[0] == '/' ? NULL : getcwd(NULL, 0);
 	scoped_free char *path = here ? text_format("%s/%s", here, source) : strdup(source);
 
-	if (!path || pool_set_text(&pool->config.source, path) < 0)
+	if (!path || text_take(&pool->config.source, strdup(path)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;
 }
@@ -130,15 +130,15 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 	int r = pool_draw_uuid(&uuid, err);
 	if (r < 0)
 		return r;
-	if (pool_set_text(&pool->config.driver, driver) < 0 ||
-	    pool_set_text(&pool->config.uuid, uuid) < 0)
+	if (text_take(&pool->config.driver, strdup(driver)) < 0 ||
+	    text_take(&pool->config.uuid, strdup(uuid)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; spec->settings && spec->settings[i]; i++) {
 		if (set_key(pool, spec->settings[i], err) < 0)
 			return -err->code;
 	}
 	pool->config.size = spec->size;
-	if (spec->filesystem && pool_set_text(&pool->config.filesystem, spec->filesystem) < 0)
+	if (spec->filesystem && text_take(&pool->config.filesystem, strdup(spec->filesystem)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return spec->source && *spec->source ? set_source(pool, spec->source, err) : 0;
 }

@@ -31,11 +31,19 @@ static int check_name(const char *volume, struct err *err)
 }
 
 /* Puts the object in front of what the driver says has failed. */
-static int told(int r, const struct pool *pool, const char *volume, struct err *err)
+static int told(int r, struct pool *pool, const char *volume, struct err *err)
 {
-	if (r < 0)
-		return err_wrap(err, "volume '%s' in pool '%s'", volume, pool->name);
-	return r;
+	size_t freeing = r == -ENOSPC ? pool_freeing(pool) : 0;
+
+	if (freeing) {
+		struct err why = *err;
+		*err = (struct err){ 0 };
+		err_set(err, ENOSPC,
+			"%s; the space of %zu removed volume%s is still being given back: try "
+			"again in a moment",
+			why.text, freeing, freeing == 1 ? "" : "s");
+	}
+	return r < 0 ? err_wrap(err, "volume '%s' in pool '%s'", volume, pool->name) : r;
 }
 
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err)

@@ -111,7 +111,13 @@ struct storage_ops {
 	int (*rename)(struct pool *, const char *volume, const char *to, struct err *);
 	/* Swaps the contents of two volumes at one stroke: how a restore in place is made. */
 	int (*exchange)(struct pool *, const char *one, const char *other, struct err *);
-	int (*destroy)(struct pool *, const char *volume, struct err *); /* idempotent */
+	/*
+	 * Idempotent. What would keep others waiting gets a name of partial_begin_removal, and is freed in
+	 * pieces; one that has a partial name already stays, and -EINPROGRESS says so.
+	 */
+	int (*destroy)(struct pool *, const char *volume, struct err *);
+	/* Frees a piece of what has such a name: 1: there is more; 0: it is gone. NULL: destroy does it all. */
+	int (*free)(struct pool *, const char *partial, struct err *);
 	/*
 	 * A detached mount of the volume, read-write, nodev cleared by nobody: attributes are set here
 	 * as MOUNT_ATTR_* say. The caller owns it and attaches it in a namespace of its own; nothing
@@ -289,6 +295,16 @@ uint64_t pool_size(const struct pool_config *config);
  * and nothing filled in.
  */
 int pool_glance(const struct site *site, const char *name, struct pool_usage *usage);
+
+/*
+ * Volumes that are removed, so that no verb knows them any more, and whose blocks are freed in pieces by a
+ * process behind the command. due: this process has left or seen some, and has to start that. free_all: that
+ * process's work, on all pools that are attached; ends at once when another one is at it.
+ */
+bool pool_freeing_is_due(void);
+int pool_free_all(const struct site *site, struct err *err);
+/* How many there are in an open pool. */
+size_t pool_freeing(struct pool *pool);
 
 /* Changes a key of pool.conf, checked; NULL: back to the default. */
 int pool_set(const struct site *site, const char *name, const char *key, const char *value,

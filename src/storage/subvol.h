@@ -38,6 +38,16 @@ int subvol_destroy_nested(int fd);
 bool subvol_nests(int fd);
 
 /*
+ * Whether so much was written to it since it was made (50,000 items of its tree, which 10,000 files are) that
+ * the kernel, which frees all of it at one go, would keep others waiting. What it shares with the
+ * subvolume that it is a snapshot of does not count.
+ */
+bool subvol_is_large(int fd);
+
+/* Whether there is a snapshot of it, which shares what it has. */
+bool subvol_is_origin(int fd);
+
+/*
  * subvol_snapshot, and of all that is nested in it, each at its place and read-only if its origin is. Not one
  * stroke: a name that nobody takes for whole yet. -ELOOP: nested too deep; -ENAMETOOLONG: a path
  * of more than 4 KiB.

@@ -4,6 +4,7 @@
  */
 #include "base/scoped.h"
 #include "storage/subvol.h"
+#include "storage/subvol_search.h"
 
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -15,7 +16,7 @@
 #include <sys/syscall.h>
 
 /* A level has four descriptors open. */
-enum { DEPTH_MAX = 64, FOUND_ROOM = 16384, NAME_LENGTH_MAX = 255 };
+enum { DEPTH_MAX = 64, NAME_LENGTH_MAX = 255 };
 
 struct child {
 	uint64_t folder; /* inode of the folder that it is in */
@@ -27,62 +28,19 @@ struct children {
 	size_t count;
 };
 
-union search {
-	struct btrfs_ioctl_search_args_v2 args;
-	char room[sizeof(struct btrfs_ioctl_search_args_v2) + FOUND_ROOM];
-};
-
 static int copy_nested(int from, int to, unsigned depth);
 
-/* The references of one subvolume to those nested in it, from the id `next` on. */
-static int search_references(int fd, uint64_t id, uint64_t next, uint32_t limit,
-			     union search *search)
+static int add_child(void *context, const struct btrfs_ioctl_search_header *header,
+		     const char *item)
 {
-	*search = (union search){ .args = {
-		.key = {
-			.tree_id = BTRFS_ROOT_TREE_OBJECTID,
-			.min_objectid = id,
-			.max_objectid = id,
-			.min_type = BTRFS_ROOT_REF_KEY,
-			.max_type = BTRFS_ROOT_REF_KEY,
-			.min_offset = next,
-			.max_offset = UINT64_MAX,
-			.max_transid = UINT64_MAX,
-			.nr_items = limit,
-		},
-		.buf_size = FOUND_ROOM,
-	} };
-	return ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, search) < 0 ? -errno : 0;
-}
-
-static int id_of(int fd, uint64_t *id)
-{
-	struct btrfs_ioctl_get_subvol_info_args info = { 0 };
-
-	if (ioctl(fd, BTRFS_IOC_GET_SUBVOL_INFO, &info) < 0)
-		return -errno;
-	*id = info.treeid;
-	return 0;
-}
-
-bool subvol_nests(int fd)
-{
-	union search search;
-	uint64_t id = 0;
-
-	return id_of(fd, &id) == 0 && search_references(fd, id, 0, 1, &search) == 0 &&
-	       search.args.key.nr_items > 0;
-}
-
-static int add_child(struct children *children, const char *item, size_t n)
-{
+	struct children *children = context;
 	struct btrfs_root_ref ref;
 
-	if (n < sizeof ref)
+	if (header->len < sizeof ref)
 		return -EUCLEAN;
 	memcpy(&ref, item, sizeof ref);
 	size_t length = le16toh(ref.name_len);
-	if (length == 0 || length > NAME_LENGTH_MAX || sizeof ref + length > n)
+	if (length == 0 || length > NAME_LENGTH_MAX || sizeof ref + length > header->len)
 		return -EUCLEAN;
 	struct child *list =
 		realloc(children->list, (children->count + 1) * sizeof *children->list);
@@ -98,25 +56,10 @@ static int add_child(struct children *children, const char *item, size_t n)
 
 static int find_children(int fd, struct children *children)
 {
-	struct btrfs_ioctl_search_header header;
-	union search search;
-	uint64_t id = 0, next = 0;
-	int r = id_of(fd, &id);
+	uint64_t id = 0;
+	int r = subvol_id(fd, &id);
 
-	while (r == 0) {
-		r = search_references(fd, id, next, UINT32_MAX, &search);
-		if (r < 0 || search.args.key.nr_items == 0)
-			return r;
-		const char *at = search.room + sizeof search.args;
-		for (uint32_t i = 0; r == 0 && i < search.args.key.nr_items; i++) {
-			memcpy(&header, at, sizeof header);
-			at += sizeof header;
-			r = add_child(children, at, header.len);
-			at += header.len;
-			next = header.offset + 1;
-		}
-	}
-	return r;
+	return r < 0 ? r : subvol_each_nested(fd, id, add_child, children);
 }
 
 /* Where the folder of that inode is, below the subvolume that fd is. */

@@ -227,6 +227,93 @@ case_moved_file() {
 	rm -f "$T/cut" "$T/other"
 }
 
+# A template with more files than anybody wants to wait for: 25,000.
+many_files() {
+	busybox_root "$T/many"
+	mkdir "$T/many/many"
+	(cd "$T/many/many" && seq 25000 | split -l 1000 --filter='mkdir d$FILE && cd d$FILE && xargs touch')
+	tar -C "$T/many" -cf "$T/many.tar" .
+	rm -rf "$T/many"
+}
+
+freeing() {
+	[[ $(berth pool status --json "$1" | sed -n 's/^ *"freeing": \([0-9]*\).*/\1/p') == "$2" ]]
+}
+
+# A command that waits for a lock has a child that does so.
+waits() {
+	[[ -n $(ps -o pid= --ppid "$1") ]]
+}
+
+no_freeing_process() {
+	[[ $(ps -e -o args=) != *"berth --root $BERTH_ROOT _free"* ]]
+}
+
+entries_in() {
+	find "$1" -xdev | wc -l
+}
+
+# Its name goes at once, and durably; its blocks in pieces, in the background, whoever is killed.
+case_much_is_removed() {
+	local driver volumes pid
+	[[ $fast == btrfs ]] || skip "driver $fast frees a volume by one message"
+	many_files
+	for driver in $drivers; do
+		berth template import --pool "p-$driver" "$T/many.tar" many
+		volumes=$(sed -n 's/^source = //p' "$BERTH_ROOT/lib/pools/p-$driver/pool.conf")
+		[[ -d $volumes ]] || volumes=$BERTH_ROOT/run/pools/p-$driver
+		# Nobody frees it before we have looked.
+		exec {hold}>"$BERTH_ROOT/run/locks/freeing"
+		flock "$hold"
+		berth template delete many
+		not grep -qw many <<<"$(berth template list)"
+		fails 1 "many" berth create many m-many
+		freeing "p-$driver" 1
+		has "giving back the space of 1 removed volume" "$(berth pool status "p-$driver" 2>&1)"
+		# The name is free for the next.
+		busybox_template many "p-$driver"
+		[[ $(entries_in "$volumes"/partial.removed.template.many.*) -gt 10000 ]]
+		# Who frees is killed.
+		exec {pool}<"$BERTH_ROOT/lib/pools/p-$driver"
+		flock "$pool"
+		flock -u "$hold"
+		berth _free &
+		pid=$!
+		retry 20 waits "$pid"
+		kill -KILL "$pid"
+		wait "$pid" || true
+		flock -u "$pool"
+		# After a reboot nobody knows of it but by its name, and who looks leaves it.
+		rm -r "$BERTH_ROOT/run/partial"
+		berth pool status "p-$driver" >"$T/out"
+		[[ $(entries_in "$volumes"/partial.removed.template.many.*) -gt 10000 ]]
+		# The next command that changes something has it go on.
+		berth template delete many
+		retry 120 freeing "p-$driver" 0
+		retry 30 no_freeing_process
+		[[ -z $(find "$volumes" -maxdepth 1 -name 'partial.*') ]]
+		[[ -z $(ls -A "$BERTH_ROOT/run/partial/p-$driver") ]]
+	done
+	rm "$T/many.tar"
+}
+
+# A pool that has something to free is deleted with it, and detached without.
+case_pool_goes_while_it_frees() {
+	local driver
+	[[ $fast == btrfs ]] || skip "driver $fast frees a volume by one message"
+	many_files
+	for driver in $drivers; do
+		berth pool create --driver "$driver" goes
+		berth template import --pool goes "$T/many.tar" many
+		berth template delete many
+		berth pool detach goes
+		berth pool delete goes
+		not test -e "$BERTH_ROOT/lib/pools/goes"
+	done
+	rm "$T/many.tar"
+	retry 30 no_freeing_process
+}
+
 # A pool of its own that is nearly full.
 case_full_pool() {
 	berth pool create --driver "$fast" --size 256M tiny

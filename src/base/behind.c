@@ -1,0 +1,33 @@
+#include "base/behind.h"
+
+#include "base/install.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <unistd.h>
+
+void behind_run(const struct site *site, const char *verb)
+{
+	char program[PATH_MAX];
+	const char *argv[5] = { "berth" };
+	size_t n = 1;
+
+	if (install_berth(program, sizeof program) < 0)
+		return;
+	if (site->root) {
+		argv[n++] = "--root";
+		argv[n++] = site->root;
+	}
+	argv[n] = verb;
+	if (fork() != 0)
+		return;
+	/* Neither a pipe nor a lock nor a folder of the command's may be held any longer. */
+	close_range(0, ~0U, 0);
+	for (int i = 0; i < 3; i++)
+		open("/dev/null", O_RDWR);
+	setsid();
+	if (chdir("/") == 0)
+		execv(program, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}

@@ -1,0 +1,162 @@
+/*
+ * The blocks of removed volumes are given back in pieces. To free a tree of 10^5 files at one go makes
+ * each fsync on the same file system wait for seconds: btrfs has one transaction for all, and a journal has one
+ * queue. The volume's name tells that it is removed, and it is all there is to know: whoever comes
+ * after a kill or a power cut goes on with what is left.
+ */
+#include "base/scoped.h"
+#include "base/text.h"
+#include "storage/partial.h"
+#include "storage/pool.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, FULL_PERCENT = 90 };
+
+/* ---- How many */
+
+static int count_one(void *context, const struct volume_info *info)
+{
+	(void)info;
+	++*(size_t *)context;
+	return 0;
+}
+
+size_t pool_freeing(struct pool *pool)
+{
+	struct err ignored = { 0 };
+	size_t count = 0;
+
+	if (pool->ops->free)
+		pool->ops->list(pool, PARTIAL_REMOVED, count_one, &count, &ignored);
+	return count;
+}
+
+/* ---- Freeing */
+
+struct round {
+	struct pool *pool;
+	bool more; /* there is something left that is ours to free */
+	struct err why;
+};
+
+/* Nonzero: a piece was freed. */
+static int free_piece(void *context, const char *name)
+{
+	struct round *round = context;
+	struct partial partial;
+
+	if (!partial_is(name) || partial_claim(round->pool, name, &partial) < 0)
+		return 0;
+	struct err err = { 0 };
+	int r = round->pool->ops->free(round->pool, name, &err);
+	if (r == 0)
+		partial_end(&partial);
+	else
+		partial_leave(&partial);
+	/* What cannot be freed is left, and must not keep the others. */
+	if (r < 0 && !round->why.code)
+		round->why = err;
+	round->more = r >= 0;
+	return r >= 0;
+}
+
+/*
+ * One piece of what that pool has to free, 1; 0: nothing. The pool is held for no longer than that, and
+ * is not attached for it, so that nobody waits who wants to detach or delete it.
+ */
+static int free_in(const struct site *site, const char *name, bool *full)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct round round = { .pool = &pool };
+	struct pool_usage usage = { 0 };
+	struct err ignored = { 0 };
+
+	*full = false;
+	if (pool_open_held(&pool, site, name, LOCK_SH, &ignored) < 0 || !pool.ops->free ||
+	    pool.ops->survey(&pool, free_piece, &round, &ignored) <= 0 || !round.more)
+		return 0;
+	if (pool.ops->pool_usage(&pool, &usage, &ignored) == 0)
+		*full = usage.used >= usage.total / 100 * FULL_PERCENT;
+	return 1;
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* As long as the work took, so that others have half of the disk; in a full pool somebody waits for the room. */
+static void leave_room(long long ms)
+{
+	ms = ms < PAUSE_MIN_MS ? PAUSE_MIN_MS : ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms;
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+struct freeing {
+	const struct site *site;
+	unsigned pieces;
+};
+
+static int free_pool(void *context, const char *name)
+{
+	struct freeing *freeing = context;
+	bool full = false;
+
+	for (;; freeing->pieces++) {
+		long long began = now_ms();
+		if (free_in(freeing->site, name, &full) == 0)
+			return 0;
+		if (!full)
+			leave_room(now_ms() - began);
+	}
+}
+
+static int is_removed(void *context, const char *name)
+{
+	bool *found = context;
+
+	*found = partial_is_removed(name);
+	return *found;
+}
+
+static int has_more(void *context, const char *name)
+{
+	const struct freeing *freeing = context;
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err ignored = { 0 };
+	bool found = false;
+
+	return pool_open_held(&pool, freeing->site, name, LOCK_SH, &ignored) == 0 &&
+	       pool.ops->free && pool.ops->survey(&pool, is_removed, &found, &ignored) > 0 && found;
+}
+
+int pool_free_all(const struct site *site, struct err *err)
+{
+	struct freeing freeing = { .site = site };
+
+	/* What cannot be freed is no reason to go on for ever. */
+	for (unsigned idle = 0; idle < 2; idle = freeing.pieces ? 0 : idle + 1) {
+		scoped_fd int lock = site_lock(site, "freeing", 0, "what is removed", err);
+		if (lock < 0)
+			return err->code == EBUSY || err->code == EWOULDBLOCK
+				       ? (*err = (struct err){ 0 }, 0)
+				       : lock;
+		freeing.pieces = 0;
+		if (pool_list(site, free_pool, &freeing, err) < 0)
+			return -err->code;
+		scoped_close_fd(&lock);
+		/* Who left something since our last look has found the lock taken, and relies on us. */
+		if (pool_list(site, has_more, &freeing, err) <= 0)
+			return -err->code;
+	}
+	return 0;
+}

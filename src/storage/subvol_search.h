@@ -1,0 +1,21 @@
+/* What the trees of a btrfs hold, by the kernel's search of them. All quiet: 0 or -errno. */
+#ifndef BERTH_STORAGE_SUBVOL_SEARCH_H
+#define BERTH_STORAGE_SUBVOL_SEARCH_H
+
+#include <linux/btrfs.h>
+#include <stdint.h>
+
+/* Of a subvolume that fd is. */
+int subvol_id(int fd, uint64_t *id);
+
+/* An item of a tree, of header->len bytes; nonzero ends the search, which returns it. */
+typedef int subvol_visit(void *context, const struct btrfs_ioctl_search_header *header,
+			 const char *item);
+
+/*
+ * The references of subvolume id to those nested directly in it, in the order of their ids: header->offset is
+ * such an id, the item a btrfs_root_ref with the name behind it.
+ */
+int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context);
+
+#endif
