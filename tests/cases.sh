@@ -53,6 +53,7 @@ retry() {
 	done
 }
 
+# run_case FUNCTION: how it ended stays in $outcome. Not in a condition, in which set -e has no effect.
 run_case() {
 	local name=${1#case_} status=0
 	name=${name//_/ }
@@ -64,6 +65,8 @@ run_case() {
 		"$1"
 	) </dev/null
 	status=$?
+	# shellcheck disable=SC2034 # for who called
+	outcome=$status
 	case $status in
 	0) echo "ok $name" ;;
 	77) echo "skip $name: $(cat "$T/why")" ;;

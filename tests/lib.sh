@@ -1,5 +1,8 @@
 # What every integration test stands on. A test is a script that sources this file first, defines
-# functions case_* and ends with: run_cases
+# functions case_* and ends with: run_cases "$@"
+# What its cases stand on is made by a function set_up, which runs before them; what some of them need
+# besides is made, where it is not there yet, by a function that each of those calls first. So each case
+# can run alone, and none needs one before it. What none of berth's verbs removes is ended by tear_down.
 #
 # It gets namespaces of its own (mount, process, and network unless it sets needs_host_network=yes),
 # a folder $T, a state root BERTH_ROOT=$T/root and the programs of the build tree BUILD_TREE. Each
@@ -78,18 +81,22 @@ export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top
 export PATH=$BUILD_TREE:$PATH LC_ALL=C.UTF-8
 mkdir "$BERTH_ROOT"
 [[ -n ${needs_host_network:-} ]] || ip link set lo up
+# None of these mounts is this test's. They were copied into its namespace, where no other comes in, but one goes
+# when its folder is removed elsewhere.
+awk '{ print $1, $5 }' /proc/self/mountinfo >"$T/mounts.others"
 
 # ---- What a case says
 
 # fails CODE PATTERN COMMAND...: ends with CODE (a pattern too) and says one sentence on standard error that has
-# PATTERN in it. Lines that begin with blanks (a guest's last console lines) do not count.
+# PATTERN in it. Lines that begin with blanks (a guest's last console lines) do not count, nor do notes on what the
+# first of its kind has made by itself.
 fails() {
 	local code=$1 pattern=$2 got=0
 	shift 2
 	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
 	[[ $got =~ ^$code$ ]] || fault "'$*' ended with $got, not $code: $(cat "$T/err")"
 	grep -Eq -e "$pattern" "$T/err" || fault "'$*' does not say '$pattern': $(cat "$T/err")"
-	[[ $(grep -vc '^ ' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
+	[[ $(grep -vcE '^ |^berth: (made |it has no init)' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
 }
 
 # field MACHINE EXPRESSION: out of info --json, such as .state
@@ -113,6 +120,19 @@ is_json() {
 # break_init MACHINE: its machine.conf names an init that is not there, as no verb lets it.
 break_init() {
 	sed -i '1i init = /sbin/nothing' "$BERTH_ROOT/lib/machines/$1/machine.conf"
+}
+
+# etc_of_our_own: in this test's mount namespace alone, for who changes /etc, or looks whether somebody does: a
+# neighbour adds users to the host's while a test runs. What he renames meanwhile is not missed.
+etc_of_our_own() {
+	mkdir "$T/etc"
+	cp -a /etc/. "$T/etc" 2>/dev/null || true
+	mount --bind "$T/etc" /etc
+}
+
+etc_of_the_host() {
+	umount /etc
+	rm -rf "${T:?}/etc"
 }
 
 # ---- Roots
@@ -145,6 +165,24 @@ debian_template() {
 	berth template import "${!tar}" "${2:-$1}"
 }
 
+# ---- Machines
+
+# up MACHINE [OPTION...]: it runs; if it is not there it is made first, of template bb, with those options of create.
+up() {
+	local line
+	line=$(berth list "$1" 2>/dev/null | sed -n 2p) || true
+	[[ -n $line ]] || berth create "${@:2}" bb "$1"
+	[[ $line =~ \ running\ +yes ]] || berth start --wait "$1"
+}
+
+# gone MACHINE...: none of them is there.
+gone() {
+	local machine
+	for machine; do
+		! berth info "$machine" >/dev/null 2>&1 || berth delete --force "$machine"
+	done
+}
+
 # ---- What may be left
 
 # In the host's network others may come and go meanwhile: only what bears our tag counts.
@@ -159,9 +197,11 @@ of_our_network() {
 what_there_is() {
 	local tag self=$BASHPID
 	tag=$(tag_of "$BERTH_ROOT")
-	awk '{ print "mount " $5 }' /proc/self/mountinfo
+	awk 'NR == FNR { theirs[$0]; next } !(($1 " " $5) in theirs) { print "mount " $5 }' \
+		"$T/mounts.others" /proc/self/mountinfo
 	ip -o link | awk '{ print "link " $2 }' | of_our_network
-	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n'
+	# Those of others go while they are looked at.
+	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n' 2>/dev/null || true
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
 	nft list tables 2>/dev/null | of_our_network
 	# Not we, nor what we run to look, which may not have come to its exec yet.
@@ -193,7 +233,7 @@ delete_all() {
 }
 
 no_scope_is_left() {
-	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*") ]]
+	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*" 2>/dev/null) ]]
 }
 
 # What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
@@ -206,8 +246,7 @@ no_copying_is_left() {
 # A process on its way out is still there for a moment.
 all_is_as_before() {
 	what_there_is >"$T/after"
-	# A mount of somebody else's goes here too when its folder is removed elsewhere.
-	diff "$T/before" "$T/after" | grep -E '^[<>]' | grep -v '^< mount' >"$T/difference" || true
+	diff "$T/before" "$T/after" | grep -E '^[<>]' >"$T/difference" || true
 	[[ ! -s $T/difference ]]
 }
 
@@ -228,18 +267,30 @@ nothing_left() {
 
 # ---- Running
 
-# All case_* functions in the order in which they stand in the script.
+# All case_* functions in the order in which they stand in the script, or those that are named.
 run_cases() {
 	local case
 	failures=0
-	what_there_is >"$T/before"
 	if [[ $# -eq 0 ]]; then
 		# shellcheck disable=SC2046 # a list of words
 		set -- $(cases)
 	fi
 	for case; do
+		if ! declare -F "$case" >/dev/null; then
+			echo "not ok $case: $(basename "$0") has no such case; it has: $(cases | xargs)"
+			exit 2
+		fi
+	done
+	what_there_is >"$T/before"
+	if declare -F set_up >/dev/null; then
+		run_case set_up
+		# Neither failed nor skipped.
+		((outcome == 0)) || set --
+	fi
+	for case; do
 		run_case "$case"
 	done
+	! declare -F tear_down >/dev/null || run_case tear_down
 	run_case nothing_left
 	[[ $failures -eq 0 ]]
 	exit

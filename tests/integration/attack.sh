@@ -36,7 +36,17 @@ witness() {
 	sha256sum "$BUILD_TREE"/berth "$BUILD_TREE"/libexec/* "$T/secret" /etc/passwd /etc/shadow
 	grep -s . /proc/sys/kernel/{core_pattern,modprobe,poweroff_cmd,hostname,sysrq,randomize_va_space} || true
 	awk '{ $1 = $2 = ""; print "mount" $0 }' /proc/self/mountinfo | grep -v "$T" || true
+	# A copy of the host's, which others may write meanwhile: all that is ours sees this one.
 	find /etc -newer "$T/stamp"
+}
+
+# What is another by now. A mount that is copied from the host's goes when somebody there removes its folder.
+witnessed() {
+	local sign what device root point rest
+	witness >"$T/witness.after"
+	{ diff "$T/witness.before" "$T/witness.after" || true; } | sed -n '/^[<>]/p' | while read -r sign what device root point rest; do
+		[[ $sign$what == '<mount' && ! -e $point ]] || echo "$sign $what $device $root $point $rest"
+	done
 }
 
 # volume MACHINE: its root, as it lies on the disk.
@@ -44,13 +54,14 @@ volume() {
 	find "$BERTH_ROOT" -maxdepth 5 -type d -name "machine.$1" -print -quit
 }
 
-case_a_machine() {
+set_up() {
 	local root
 	# One in which the host sees the roots, for what an image may bring.
 	berth pool create default --driver btrfs --size 2G
 	busybox_template bb
 	printf 'a secret of the host' >"$T/secret"
 	chmod 600 "$T/secret"
+	etc_of_our_own
 	touch "$T/stamp"
 	berth launch --wait bb m
 	find_disk
@@ -61,6 +72,10 @@ case_a_machine() {
 	mknod -m 666 "$root/berth-attack-disk" b $(tr : ' ' <"$T/disk")
 	mknod -m 666 "$root/berth-attack-zero" c 1 5
 	"$BUILD_TREE/attack" --list >"$T/list"
+}
+
+tear_down() {
+	etc_of_the_host
 }
 
 # Commands enter while the guest lies in wait for them.
@@ -81,25 +96,31 @@ ambush() {
 	cat "$T/entering"
 }
 
-case_behind_all_walls() {
+# try_behind: every pattern behind all walls, once; $T/up has how each ended.
+try_behind() {
 	local names
+	[[ ! -s $T/up ]] || return 0
 	witness >"$T/witness.before"
 	with_key berth start --wait m
 	mapfile -t names < <(cut -d '|' -f 1 "$T/list" | grep -vx entering)
 	attack berth "${names[@]}" >"$T/up" || true
 	ambush berth >>"$T/up"
 	berth stop m
-	witness >"$T/witness.after"
-	diff "$T/witness.before" "$T/witness.after" >&2
+	witnessed >"$T/witnessed"
 	cat "$T/up"
+}
+
+case_behind_all_walls() {
+	try_behind
+	same "what changed on the host" "" "$(cat "$T/witnessed")"
 	same "patterns tried" "$(wc -l <"$T/list")" "$(wc -l <"$T/up")"
 	not grep '^escaped' "$T/up"
 }
 
-# Each in a machine that lacks just the walls that the pattern names.
-case_without_the_walls() {
+# try_without: each in a machine that lacks just the walls that the pattern names; into $T/down.
+try_without() {
 	local holes names
-	: >"$T/down"
+	[[ ! -s $T/down ]] || return 0
 	cut -d '|' -f 2 "$T/list" | sort -u >"$T/sets"
 	while read -r holes <&5; do
 		export BERTH_TEST_HOLES="$holes apparmor"
@@ -112,6 +133,10 @@ case_without_the_walls() {
 		"$BUILD_TREE/berth-holes" stop m
 	done 5<"$T/sets"
 	cat "$T/down"
+}
+
+case_without_the_walls() {
+	try_without
 	same "patterns tried" "$(wc -l <"$T/list")" "$(wc -l <"$T/down")"
 	not grep '^contained' "$T/down"
 	grep -q 'read: a secret of the host' "$T/down"
@@ -121,6 +146,8 @@ case_without_the_walls() {
 # A pattern counts that is contained behind the walls and succeeds without.
 case_forty_patterns() {
 	local name holes source counted=0 up down
+	try_behind
+	try_without
 	printf '%-18s %-10s %-10s %-22s %s\n' PATTERN UP DOWN WALLS SOURCE
 	while IFS='|' read -r name holes source <&5; do
 		up=$(sed -n "s/^\([a-z]*\) $name: .*/\1/p" "$T/up")
@@ -214,6 +241,7 @@ case_setuid_files_in_a_folder() {
 
 # exec reads the guest's lists of users, of which the guest's root may have made anything.
 case_lists_of_users() {
+	up m
 	berth exec m -- sh -c 'mv /etc/passwd /etc/passwd.was; mkfifo /etc/passwd'
 	timeout 20 berth exec m -- true
 	berth exec m -- sh -c 'rm /etc/passwd; ln -s /dev/zero /etc/passwd'
@@ -224,10 +252,10 @@ case_lists_of_users() {
 }
 
 case_mounts_stay_inside() {
-	awk '{ print $5 }' /proc/self/mountinfo >"$T/mounts.before"
+	up m
+	what_there_is | grep '^mount' >"$T/mounts.before"
 	berth exec m -- sh -c 'mkdir /m; mount -t tmpfs none /m; mount --bind /m /root'
-	awk '{ print $5 }' /proc/self/mountinfo >"$T/mounts.after"
-	diff "$T/mounts.before" "$T/mounts.after"
+	what_there_is | grep '^mount' | diff "$T/mounts.before" -
 }
 
 run_cases "$@"

@@ -13,8 +13,35 @@ for line in sys.stdin:
     print(" ".join([event["event"]] + more))'
 }
 
-case_events_of_a_life() {
+set_up() {
 	busybox_template bb
+}
+
+# a_life: events there are, of machines that are gone.
+a_life() {
+	! happened two | grep -q deleted || return 0
+	up one
+	berth stop one
+	berth clone one two
+	berth delete one two
+}
+
+# five: machines web, db, cache and log, which the boot starts, and idle; all are stopped.
+five() {
+	local name
+	for name in web db cache log idle; do
+		berth info "$name" >/dev/null 2>&1 || berth create bb "$name"
+	done
+	for name in web db cache log; do
+		berth set "$name" boot.autostart=yes
+	done
+	berth set db boot.order=5
+	berth set web boot.order=1 boot.after=db,cache
+	berth set cache boot.order=2 boot.delay=1s
+	berth stop --all
+}
+
+case_events_of_a_life() {
 	berth events --json --since 0 >"$T/followed" &
 	berth create bb one
 	berth start --wait one
@@ -71,6 +98,7 @@ assert numbers == list(range(1, len(numbers) + 1)), numbers' "$T/all"
 
 case_events_for_people() {
 	local last
+	a_life
 	has "created +one  template bb" "$(berth events --no-follow)"
 	has "stopped +one  clean, powered off" "$(berth events --no-follow 'o*')"
 	same "nothing is that new" "" "$(berth events --no-follow --since 100000)"
@@ -83,6 +111,7 @@ case_events_for_people() {
 
 # A reader whose output nobody reads ends.
 case_events_into_a_pipe_that_closes() {
+	a_life
 	timeout 20 berth events --since 0 | head -n 1 >"$T/out"
 	has created "$(cat "$T/out")"
 }
@@ -119,6 +148,7 @@ stopped clean" "$(happened r)"
 # Where nothing can be written everything else goes on.
 case_events_that_cannot_be_written() {
 	local number
+	a_life
 	number=$(berth events --json --no-follow | wc -l)
 	mv "$BERTH_ROOT/run/events" "$T/kept"
 	mkdir "$BERTH_ROOT/run/events"
@@ -140,16 +170,8 @@ last_event() {
 }
 
 case_autostart_in_order() {
-	local name seq
-	for name in web db cache log idle; do
-		berth create bb "$name"
-	done
-	for name in web db cache log; do
-		berth set "$name" boot.autostart=yes
-	done
-	berth set db boot.order=5
-	berth set web boot.order=1 boot.after=db,cache
-	berth set cache boot.order=2 boot.delay=1s
+	local seq
+	five
 	same "what is set" "db cache" "$(berth get web boot.after)"
 	seq=$(last_event)
 	berth autostart >"$T/out" 2>&1
@@ -174,6 +196,8 @@ case_autostart_in_order() {
 
 case_stop_all_in_the_reverse_order() {
 	local seq
+	five
+	berth autostart
 	seq=$(last_event)
 	berth stop --all
 	same "stopped" "log web db cache" "$(told stopped "$seq")"
@@ -182,6 +206,7 @@ case_stop_all_in_the_reverse_order() {
 }
 
 case_start_all() {
+	five
 	# Also for a parent that has its children's ends ignored.
 	timeout 60 python3 -c '
 import os, signal
@@ -197,6 +222,7 @@ os.execvp("berth", ["berth", "start", "--all", "--wait=60"])'
 
 # One that fails does not stop the others, and those after it are started all the same.
 case_one_that_cannot_start() {
+	five
 	break_init db
 	fails 1 "db.*/sbin/nothing" berth autostart --wait
 	same web running "$(field web state)"
@@ -212,6 +238,7 @@ case_one_that_cannot_start() {
 }
 
 case_circles() {
+	five
 	fails 1 "'db' waits for 'web', 'web' for 'db'; change boot.after" berth set db boot.after=web
 	fails 1 "'log' waits for 'log'" berth set log boot.after=log
 	same "left alone" "" "$(berth get db boot.after)"
@@ -231,9 +258,7 @@ case_circles() {
 
 case_patterns() {
 	local name
-	for name in web db cache log idle; do
-		berth delete "$name"
-	done
+	gone web db cache log idle
 	for name in w1 w2 x1; do
 		berth create bb "$name"
 	done
@@ -300,6 +325,8 @@ case_foreground() {
 
 case_foreground_that_is_killed() {
 	local process
+	up f
+	berth stop f
 	berth start --foreground f &
 	process=$!
 	retry 20 state_is f running
@@ -321,6 +348,7 @@ case_init_script() {
 	sed "s|^berth=.*|berth=$BUILD_TREE/berth|" "$BUILD_TREE/host/berth.init" >"$T/script"
 	chmod +x "$T/script"
 	berth create --set boot.autostart=yes bb s
+	gone web db cache log idle
 	"$T/script" status && fault "something runs"
 	"$T/script" start
 	same started running "$(field s state)"

@@ -30,7 +30,7 @@ in_fish() {
 	fish --no-config -c 'source $argv[1]; complete -C "$argv[2]"' "$top/completions/berth.fish" "berth $*" | sort | xargs
 }
 
-case_machines_and_networks() {
+set_up() {
 	busybox_template bb
 	berth create bb web
 	berth create bb db

@@ -7,9 +7,16 @@ at_terminal() {
 	python3 "$top/tests/integration/terminal.py" "$@"
 }
 
-case_machine_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth launch --wait bb m
+	seq -f 'a line that was pasted, of which this is number %g' 4000 >"$T/pasted"
+}
+
+# shown WORD: it stands on the console, which whoever comes next is shown.
+shown() {
+	berth exec m -- sh -c "echo $1 >/dev/console"
+	retry 10 last_line_is "$1"
 }
 
 # What was typed before is seen again after coming back.
@@ -103,6 +110,7 @@ case_a_life_too_short() {
 }
 
 case_another_key_to_leave() {
+	shown second-22
 	at_terminal 24x80 berth console --escape ^Q m <<-'END'
 		expect leaves
 		expect second-22
@@ -178,8 +186,13 @@ case_one_writer() {
 }
 
 case_reader_of_a_pipe() {
-	timeout 2 berth console --read-only m </dev/null >"$T/out" || true
-	grep -q taken-2 "$T/out"
+	local reader
+	shown piped-2
+	berth console --read-only m </dev/null >"$T/out" &
+	reader=$!
+	retry 10 grep -q piped-2 "$T/out"
+	kill "$reader"
+	wait "$reader" || true
 }
 
 # A terminal that vanishes, a client that is killed: the machine does not mind.
@@ -190,7 +203,6 @@ case_hangup() {
 		hangup
 	END
 	at_terminal 24x80 berth console m <<-'END'
-		expect taken-2
 		send echo alive-$((1 + 1))\n
 		expect alive-2
 		send \x1d
@@ -264,7 +276,6 @@ arrived() {
 
 # Nothing of a paste is lost, though the guest reads late and for a while not at all.
 case_paste() {
-	seq -f 'a line that was pasted, of which this is number %g' 4000 >"$T/pasted"
 	at_terminal 24x80 berth console m <<-END
 		send \\n
 		expect #

@@ -11,7 +11,7 @@ drivers="$fast dir"
 files=${FILES:-2500}
 
 # A root whose copy takes a while where it is no snapshot.
-case_pools() {
+set_up() {
 	local driver
 	for driver in $drivers; do
 		berth pool create --driver "$driver" "p-$driver"
@@ -180,10 +180,11 @@ still_or_over() {
 	frozen "$1" || not kill -0 "$copier" 2>/dev/null
 }
 
-case_running_machine_writes_on() {
+they_write() {
 	local driver m
 	for driver in $drivers; do
 		m=m-$driver
+		state_is "$m" stopped || continue
 		berth start --wait "$m"
 		# The one file is never behind the other by more than one.
 		berth exec "$m" -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/many/first; echo $n >/many/last; done) >/dev/null 2>&1 &'
@@ -193,6 +194,7 @@ case_running_machine_writes_on() {
 
 case_copies_of_it_are_of_one_moment() {
 	local driver first last
+	they_write
 	for driver in $drivers; do
 		for _ in 1 2 3; do
 			berth clone "m-$driver" new
@@ -211,6 +213,7 @@ case_copies_of_it_are_of_one_moment() {
 # Looking at it, a second copy that ends first, pausing and resuming: none wakes it before the copy is over.
 case_nobody_wakes_it() {
 	local group
+	they_write
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	frozen "$group"
@@ -228,6 +231,7 @@ case_nobody_wakes_it() {
 
 case_nor_does_resume() {
 	local group
+	they_write
 	group=$(group_of m-dir)
 	berth pause m-dir
 	copy_of dir berth clone m-dir new
@@ -244,6 +248,7 @@ case_nor_does_resume() {
 
 case_paused_stays_paused() {
 	local group
+	they_write
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	berth pause m-dir
@@ -259,6 +264,7 @@ case_paused_stays_paused() {
 # Nobody has to look for that.
 case_who_copies_is_killed() {
 	local group
+	they_write
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	frozen "$group"

@@ -8,7 +8,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 
 rounds=${ROUNDS:-25}
 
-case_machine_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth launch --wait bb m
 	# What the host holds with the machine down.

@@ -8,10 +8,25 @@ at_terminal() {
 	python3 "$top/tests/integration/terminal.py" "$@"
 }
 
+set_up() {
+	debian_template bookworm
+	debian_template trixie
+}
+
+release_up() {
+	berth info "$1" >/dev/null 2>&1 || berth create "$1" "$1"
+	[[ $(field "$1" booted) == true ]] || berth start --wait "$1"
+}
+
+# both_up: a machine of each release.
+both_up() {
+	release_up bookworm
+	release_up trixie
+}
+
 boots_whole() {
 	local release=$1 failed
-	debian_template "$release"
-	berth launch --wait "$release" "$release"
+	release_up "$release"
 	same booted true "$(field "$release" booted)"
 	same running "running" "$(berth exec "$release" -- systemctl is-system-running --wait)"
 	failed=$(berth exec "$release" -- systemctl --failed --no-legend --plain)
@@ -33,6 +48,7 @@ case_trixie_boots() {
 }
 
 case_they_find_each_other() {
+	both_up
 	retry 20 berth exec bookworm -- ping -c 1 -W 5 trixie
 	retry 20 berth exec trixie -- ping -c 1 -W 5 bookworm
 	berth exec trixie -- ping -c 1 -W 5 "$(field bookworm network.address)"
@@ -41,6 +57,7 @@ case_they_find_each_other() {
 }
 
 case_poweroff_from_inside() {
+	both_up
 	berth exec bookworm -- systemctl poweroff || true
 	retry 60 state_is bookworm stopped
 	berth exec trixie -- poweroff || true
@@ -50,6 +67,7 @@ case_poweroff_from_inside() {
 
 case_reboot_from_inside() {
 	local release before
+	both_up
 	for release in bookworm trixie; do
 		berth start --wait "$release"
 		before=$(field "$release" init)
@@ -69,6 +87,7 @@ case_reboot_from_inside() {
 # In its own time, and its journal has the end.
 case_clean_stop() {
 	local release
+	both_up
 	for release in bookworm trixie; do
 		berth stop "$release" >"$T/out" 2>&1
 		not grep -qi kill "$T/out"
@@ -78,6 +97,7 @@ case_clean_stop() {
 }
 
 case_console_and_logs() {
+	both_up
 	has "Reached target" "$(berth logs trixie)"
 	at_terminal 24x80 berth console trixie <<-'END'
 		send \n
@@ -94,6 +114,7 @@ case_console_and_logs() {
 
 case_exec_as_users_do() {
 	local code=0
+	both_up
 	berth exec trixie -- sh -c 'exit 9' || code=$?
 	same code 9 "$code"
 	same user root "$(berth exec trixie whoami)"
@@ -106,6 +127,7 @@ case_exec_as_users_do() {
 # Which a service finds only where mounts are shared.
 case_credentials() {
 	local release
+	both_up
 	for release in bookworm trixie; do
 		# shellcheck disable=SC2016 # the service's shell is to read it
 		same "of $release" "set by hand, $release" "$(berth exec "$release" -- systemd-run --wait --pipe --quiet \
@@ -121,7 +143,10 @@ case_credentials() {
 # The journal and who waits for a reboot tell boots apart by it.
 case_boots_are_told_apart() {
 	local release
+	both_up
 	for release in bookworm trixie; do
+		# The second boot, if it has not had it.
+		[[ $(berth exec "$release" -- journalctl -q --list-boots | grep -c .) -ge 2 ]] || berth restart --wait "$release"
 		same "id of $release" "$(berth exec "$release" -- cat /proc/sys/kernel/random/boot_id | tr -d -)" \
 			"$(berth exec "$release" -- journalctl --list-boots -o json 2>/dev/null | sed -n 's/.*"boot_id":"\([0-9a-f]*\)".*/\1/p' | tail -n 1 ||
 				true)"
@@ -131,6 +156,7 @@ case_boots_are_told_apart() {
 
 case_clone_of_a_running_machine() {
 	local id
+	both_up
 	id=$(berth exec trixie cat /etc/machine-id)
 	berth exec trixie -- sh -c 'echo kept >/root/note; sync'
 	berth clone trixie copy
@@ -145,6 +171,8 @@ case_clone_of_a_running_machine() {
 }
 
 case_snapshot_and_restore() {
+	both_up
+	berth exec trixie -- sh -c 'echo kept >/root/note; sync'
 	berth snapshot trixie before
 	berth exec trixie -- sh -c 'rm -rf /usr/bin/dpkg /root/note; sync'
 	berth stop trixie
@@ -157,6 +185,7 @@ case_snapshot_and_restore() {
 
 # Killed with no word of warning, it comes back.
 case_power_cut() {
+	both_up
 	berth stop --force trixie bookworm
 	berth start --wait trixie bookworm
 	same running running "$(berth exec trixie -- systemctl is-system-running --wait)"
@@ -164,6 +193,7 @@ case_power_cut() {
 
 case_six_at_once() {
 	local n
+	both_up
 	for n in 1 2 3 4; do
 		berth clone trixie "c$n"
 	done

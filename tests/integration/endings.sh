@@ -49,7 +49,7 @@ let_go() {
 	wait "$holder" || true
 }
 
-case_prepare() {
+set_up() {
 	local from
 	busybox_template bb
 	berth create bb m
@@ -106,6 +106,7 @@ case_stop_right_behind_a_start() {
 # A start that waits for something gives way to force, and undoes what it has begun.
 case_kill_a_start() {
 	local starting
+	berth stop m
 	hold_starts
 	berth start m 2>"$T/err" &
 	starting=$!
@@ -149,6 +150,7 @@ case_kill_a_reboot() {
 }
 
 case_stop_a_reboot() {
+	berth start --wait m
 	hold_starts
 	berth exec m -- reboot -f || true
 	retry 20 test -e "$BERTH_ROOT/run/machines/m/waiting"
@@ -163,6 +165,7 @@ case_stop_a_reboot() {
 # The guest is gone at once; what is to be cleaned up waits for who has the lock.
 case_another_command_has_the_machine() {
 	local init
+	berth start --wait m
 	init=$(field m init)
 	hold machine.m
 	within 4 berth kill m
@@ -179,6 +182,7 @@ case_another_command_has_the_machine() {
 }
 
 case_a_stopped_keeper() {
+	berth start --wait m
 	kill -STOP "$(field m keeper)"
 	within 8 berth kill m
 	retry 10 state_is m stopped

@@ -57,7 +57,7 @@ machines_go() {
 	delete_each list 'delete --force'
 }
 
-case_world() {
+set_up() {
 	debian_template bookworm debian
 	mount -t tmpfs none /home
 	mkdir -p /home/ann/site

@@ -9,7 +9,7 @@ code_of() {
 	echo "$code"
 }
 
-case_machine_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth launch --wait bb m
 }

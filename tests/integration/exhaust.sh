@@ -5,7 +5,7 @@
 
 program=$BUILD_TREE/exhaust
 
-case_three_machines() {
+set_up() {
 	local name
 	busybox_template bb
 	for name in greedy modest; do

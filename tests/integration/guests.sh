@@ -18,10 +18,13 @@ boot_id() {
 	berth exec "$1" -- cat /proc/sys/kernel/random/boot_id
 }
 
-case_mounts_are_shared_inside() {
-	local line
+set_up() {
 	busybox_template bb
 	berth launch --wait bb m
+}
+
+case_mounts_are_shared_inside() {
+	local line
 	while read -r line; do
 		has ' shared:' "$line"
 		not grep -q 'master:' <<<"$line"

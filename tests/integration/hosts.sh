@@ -12,6 +12,7 @@ case_doctor() {
 # What is one for all machines, where there is less of it than an installation's 60-berth.conf gives.
 case_doctor_of_shared_limits() {
 	local name value
+	berth doctor >"$T/doctor" || true
 	while IFS=' =' read -r name value; do
 		# Those of neighbours are to be seen in the host's network namespace alone.
 		[[ $name != *gc_thresh2 && -e /proc/sys/${name//.//} ]] || continue
@@ -23,9 +24,12 @@ case_doctor_of_shared_limits() {
 	done < <(grep -v '^#' "$top/host/60-berth.conf")
 }
 
-case_no_cgroup2() {
+set_up() {
 	busybox_template bb
 	berth create bb m
+}
+
+case_no_cgroup2() {
 	cat >"$T/without" <<-'END'
 		#!/bin/bash
 		awk '$0 ~ / - cgroup2? / { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
@@ -64,9 +68,7 @@ arguments() {
 # dnsmasq itself does not start where the folder is missing that a link leads into.
 case_a_resolv_conf_that_leads_nowhere() {
 	berth network down default
-	# Others may be changing it meanwhile.
-	cp -a /etc "$T/etc" || true
-	mount --bind "$T/etc" /etc
+	etc_of_our_own
 	ln -sfn "$T/later/resolv.conf" /etc/resolv.conf
 	berth start --wait m
 	not grep missing <<<"$(berth network list)"
@@ -84,7 +86,7 @@ case_a_resolv_conf_that_leads_nowhere() {
 	berth start --wait m
 	has "--resolv-file=$T/other/resolv.conf" "$(arguments)"
 	not grep -q "no longer the host's" <<<"$(berth doctor || true)"
-	umount /etc
+	etc_of_the_host
 	berth stop --force m
 }
 

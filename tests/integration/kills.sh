@@ -20,7 +20,7 @@ verbs=(
 	"run bb -- true|150"
 )
 
-case_machines_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth create --set stop.timeout=5s bb m
 	berth start --wait m

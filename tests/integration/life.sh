@@ -3,8 +3,11 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-case_launch() {
+set_up() {
 	busybox_template bb
+}
+
+case_launch() {
 	berth launch --wait bb one
 	same state running "$(field one state)"
 	same booted true "$(field one booted)"
@@ -16,6 +19,7 @@ case_launch() {
 
 # What its init sees.
 case_inside() {
+	up one
 	same hostname one "$(berth exec one -- hostname)"
 	has "^container=berth" "$(berth exec one -- tr '\0' '\n' /proc/1/environ; berth exec one -- cat /proc/1/environ | tr '\0' '\n')"
 	has " / (btrfs|ext4|xfs|tmpfs) " "$(berth exec one -- cat /proc/mounts)"
@@ -30,6 +34,7 @@ case_inside() {
 # Its ids are its own, on the host too; its root is not.
 case_ids() {
 	local init
+	up one
 	init=$(field one init)
 	[[ $(stat -c %u "/proc/$init") -ge 65536 ]]
 	same "root inside" 0 "$(berth exec one -- id -u)"
@@ -39,6 +44,7 @@ case_ids() {
 
 case_nothing_leaks_in() {
 	local fds
+	up one
 	fds=$(berth exec one -- ls /proc/1/fd | wc -w)
 	((fds <= 12)) || fault "its init has $fds descriptors"
 	# Nothing of the host's tree is mounted there.
@@ -49,13 +55,16 @@ case_nothing_leaks_in() {
 }
 
 case_start_of_a_running_machine() {
+	up one
 	berth start one
 	same state running "$(field one state)"
 }
 
 case_stop_and_start() {
 	local address
+	up one
 	address=$(field one network.address)
+	berth exec one -- touch /made-inside
 	berth stop one
 	same state stopped "$(field one state)"
 	berth stop one
@@ -66,6 +75,7 @@ case_stop_and_start() {
 
 case_restart() {
 	local before
+	up one
 	before=$(field one init)
 	berth restart --wait one
 	[[ $(field one init) != "$before" ]]
@@ -74,6 +84,7 @@ case_restart() {
 
 case_reboot_from_inside() {
 	local before
+	up one
 	before=$(field one init)
 	berth exec one -- busybox reboot -f || true
 	another_init() {
@@ -86,6 +97,7 @@ case_reboot_from_inside() {
 # Between two guests it starts, and whoever wants to enter waits.
 case_reboot_is_seen() {
 	local before holder entered
+	up one
 	mkfifo "$T/held"
 	before=$(field one init)
 	flock "$BERTH_ROOT/run/locks/machine.one" sh -c 'echo held >"$0"; exec sleep 1000' "$T/held" &
@@ -107,13 +119,14 @@ case_reboot_is_seen() {
 }
 
 case_halt_from_inside() {
+	up one
 	berth exec one -- busybox poweroff -f || true
 	retry 15 state_is one stopped
 	[[ -n $(field one ended) ]]
 }
 
 case_force() {
-	berth start --wait one
+	up one
 	berth stop --force one
 	same state stopped "$(field one state)"
 	berth start one
@@ -122,7 +135,7 @@ case_force() {
 }
 
 fail_one() {
-	berth start --wait one
+	up one
 	kill -KILL "$(field one init)"
 	retry 10 state_is one failed
 }
@@ -176,7 +189,7 @@ case_failure_acknowledged() {
 }
 
 case_delete() {
-	berth start one
+	up one
 	fails 1 "one.*(running|--force)" berth delete one
 	same state running "$(field one state)"
 	berth delete --force one

@@ -31,7 +31,7 @@ broken() {
 	has "problem +(machine +.*'$1'|volume +volume 'machine.$1')" "$(cat "$T/doctor")"
 }
 
-case_prepare() {
+set_up() {
 	berth pool create default --driver "${STORAGE_DRIVER:-btrfs}"
 	busybox_template bb
 	berth create --set network= bb m
@@ -57,10 +57,12 @@ case_settings_moved_away() {
 	mv "$folder/machine.conf.bak" "$folder/machine.conf"
 	berth start --wait m
 	same "what it wrote" kept "$(berth exec m cat /kept)"
+	berth stop m
 }
 
 case_settings_moved_away_while_it_runs() {
 	local folder=$lib/machines/m
+	berth start --wait m
 	mv "$folder/machine.conf" "$T/m.conf"
 	broken m machine.conf
 	has "broken, and it runs" "$(berth info m 2>/dev/null || true)"

@@ -15,17 +15,22 @@ user_folder() {
 	chown -R 4321:4322 "$1"
 }
 
-case_one_owner() {
+set_up() {
 	busybox_template bb
 	berth create bb m
 	chmod 755 "$T"
 	user_folder "$T/data"
+	user_folder "$T/live"
+	user_folder "$T/single"
 	touch "$T/data/roots"
 	berth mount m "$T/data" /srv/data
+	berth start --wait m
+}
+
+case_one_owner() {
 	same "the section" "[mount srv-data]
 source = $T/data
 target = /srv/data" "$(sed -n '/mount/,$p' "$BERTH_ROOT/lib/machines/m/machine.conf")"
-	berth start --wait m
 	same "read" hello "$(in_m 'cat /srv/data/file')"
 	same "is root's inside" "0 0" "$(in_m "stat -c '%u %g' /srv/data/file")"
 	same "others are nobody's" "65534 65534" "$(in_m "stat -c '%u %g' /srv/data/roots")"
@@ -55,7 +60,6 @@ case_no_set_user_id_and_no_devices() {
 }
 
 case_live() {
-	user_folder "$T/live"
 	berth mount m "$T/live" /mnt/deep/er --read-only
 	same "read" hello "$(in_m 'cat /mnt/deep/er/file')"
 	not in_m 'echo x >/mnt/deep/er/file'
@@ -77,7 +81,7 @@ case_nothing_shows_on_the_host() {
 	mount -t tmpfs none "$T/data/over"
 	touch "$T/data/over/seen"
 	not in_m 'test -e /srv/data/over/seen'
-	in_m 'mount -t tmpfs none /srv/data/sub && touch /srv/data/sub/inner'
+	in_m 'mkdir -p /srv/data/sub && mount -t tmpfs none /srv/data/sub && touch /srv/data/sub/inner'
 	not test -e "$T/data/sub/inner"
 	umount "$T/data/over"
 	in_m 'umount /srv/data/sub'
@@ -100,24 +104,29 @@ case_temporary() {
 	fails 1 "'off' is not running" berth mount --temporary off "$T/passing" /passing
 }
 
-case_chosen_users() {
+# www_is_shared: a folder twice, of one user's and of all.
+www_is_shared() {
+	! grep -q '/www$' "$BERTH_ROOT/lib/machines/m/machine.conf" || return 0
 	in_m 'echo "www:x:33:34::/:/bin/sh" >>/etc/passwd'
 	user_folder "$T/www"
 	berth mount --owner 4321:www m "$T/www" /www
+	berth mount --owner all m "$T/www" /all
+}
+
+case_chosen_users() {
+	www_is_shared
 	same "whose" "33 34" "$(in_m "stat -c '%u %g' /www/file")"
 	berth exec -u www m -- sh -c 'echo x >/www/of-www'
 	same "on the host" "4321 4322" "$(stat -c '%u %g' "$T/www/of-www")"
 	fails 1 "no user 'nemo' in the machine" berth mount --owner :nemo m "$T/www" /www2
 	fails 1 "host's user 'nemo'" berth mount --owner nemo: m "$T/www" /www2
 	fails 2 "write HOST:GUEST" berth mount --owner 'a b:c' m "$T/www" /www2
-	berth mount --owner all m "$T/www" /all
 	same "all ids" "4321 4322" "$(in_m "stat -c '%u %g' /all/file")"
 	in_m 'touch /all/five && chown 5:6 /all/five'
 	same "all ids on the host" "5 6" "$(stat -c '%u %g' "$T/www/five")"
 }
 
 case_files_and_sockets() {
-	mkdir "$T/single"
 	echo one >"$T/single/file"
 	python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/single/socket"
 	chown -R 4321:4321 "$T/single"
@@ -169,6 +178,7 @@ case_roots_own() {
 }
 
 case_a_missing_source() {
+	www_is_shared
 	berth stop m
 	mv "$T/www" "$T/moved"
 	fails 1 "m.* did not start: mount 'www': there is no source" berth start m
@@ -296,4 +306,4 @@ case_a_privileged_machine() {
 	berth delete --force p
 }
 
-run_cases
+run_cases "$@"

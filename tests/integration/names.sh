@@ -5,7 +5,7 @@
 
 long=a123456789012345678901234567890123456789012345678901234567890123
 
-case_template_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth create bb here
 }

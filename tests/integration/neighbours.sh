@@ -55,7 +55,7 @@ tables() {
 	nft list tables netdev
 }
 
-case_two_machines() {
+set_up() {
 	busybox_template bb
 	berth launch --wait bb victim
 	berth launch --wait bb rogue
@@ -71,6 +71,7 @@ case_each_speaks_for_itself() {
 
 # The bridge has learnt nothing of it either.
 case_nothing_is_learnt() {
+	[[ -s $T/spoof ]] || spoof rogue
 	not grep -q 10:66:6a:fe:fe:fe <<<"$(bridge fdb show)"
 }
 

@@ -5,10 +5,9 @@
 
 volumes=$BERTH_ROOT/run/pools/default
 
-case_pool() {
+set_up() {
 	berth pool create default --driver btrfs --size 1G
 	busybox_template bb
-	berth create --set network= bb m
 }
 
 subvolumes_below() {
@@ -16,8 +15,10 @@ subvolumes_below() {
 }
 
 # As Docker's driver makes them: some below others, one read-only.
-case_nests() {
+nests() {
 	local root=$volumes/machine.m
+	! berth info m >/dev/null 2>&1 || return 0
+	berth create --set network= bb m
 	mkdir -p "$root/var/lib/deep/deeper"
 	btrfs subvolume create "$root/var/lib/one" >/dev/null
 	echo one >"$root/var/lib/one/file"
@@ -40,6 +41,7 @@ whole() {
 }
 
 case_clone_takes_them_along() {
+	nests
 	berth clone m copy
 	whole machine.copy
 	echo changed >"$volumes/machine.copy/var/lib/one/folder/inner/file"
@@ -47,6 +49,7 @@ case_clone_takes_them_along() {
 }
 
 case_snapshot_and_restore_do() {
+	nests
 	berth snapshot m kept
 	echo changed >"$volumes/machine.m/var/lib/one/folder/inner/file"
 	echo changed >"$volumes/machine.m/var/lib/one/file"
@@ -58,6 +61,7 @@ case_snapshot_and_restore_do() {
 
 # They keep still for that, since it takes more than one stroke.
 case_of_a_running_machine() {
+	nests
 	berth start --wait m
 	berth clone m fourth
 	whole machine.fourth
@@ -66,7 +70,12 @@ case_of_a_running_machine() {
 }
 
 case_they_go_with_it() {
-	berth delete copy third fourth
+	nests
+	gone copy third fourth
+	berth snapshot delete m kept 2>/dev/null || true
+	berth clone m copy
+	berth snapshot m kept
+	berth delete copy
 	berth snapshot delete m kept
 	retry 10 test "$(find "$volumes" -mindepth 1 -maxdepth 1 -name '*.copy' -o -maxdepth 1 -name 'partial*' | wc -l)" = 0
 	# One that another is nested in, too.

@@ -17,7 +17,7 @@ inside() {
 	berth exec n -- sh /script </dev/null
 }
 
-case_a_machine() {
+set_up() {
 	debian_template bookworm
 	berth launch --wait --set security.nesting=yes bookworm n
 	tar -C "$BUILD_TREE" -c berth attack libexec | berth exec n -- tar -C /opt --no-same-owner -x

@@ -24,9 +24,19 @@ in_the_world() {
 	nsenter --net="/proc/$(cat "$T/world")/ns/net" "$@"
 }
 
+set_up() {
+	busybox_template bb
+}
+
+tear_down() {
+	if [[ -e $T/world ]]; then
+		kill "$(cat "$T/world")"
+		retry 10 not ip link show uplink
+	fi
+}
+
 # First, while our own server does not hold it.
 case_port_53_taken() {
-	busybox_template bb
 	python3 -c '
 import signal, socket, sys
 s = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
@@ -48,19 +58,28 @@ signal.pause()' "$T/taken" &
 	berth network down default
 }
 
-case_two_machines() {
-	make_the_world
-	# A route that the subnet must not collide with, as a VPN would bring it.
-	ip route add 10.0.0.0/9 via 198.51.100.1
-	berth network delete default
-	berth launch --wait bb one
-	berth clone one two
+# the_world: with what is on the way there.
+the_world() {
+	if [[ ! -e $T/world ]]; then
+		make_the_world
+		# A route that the subnet must not collide with, as a VPN would bring it.
+		ip route add 10.0.0.0/9 via 198.51.100.1
+		berth network delete default 2>/dev/null || not grep '^default ' <<<"$(berth network list)"
+	fi
+}
+
+# two_machines: one and two, and the world.
+two_machines() {
+	the_world
+	up one
+	berth info two >/dev/null 2>&1 || berth clone one two
 	berth start --wait two
-	berth network list
 }
 
 case_addresses() {
 	local one two
+	two_machines
+	berth network list
 	one=$(field one network.address)
 	two=$(field two network.address)
 	[[ $one != "$two" ]]
@@ -72,6 +91,7 @@ case_addresses() {
 }
 
 case_ping_by_address() {
+	two_machines
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
 	berth exec two -- ping -c 1 -W 5 "$(field one network.address)"
 	berth exec one -- ping -c 1 -W 5 "$(field one network.gateway)"
@@ -80,6 +100,7 @@ case_ping_by_address() {
 
 # Busybox has no ping for users; the host's Python, as a user in the machine, is one.
 case_ping_as_a_user() {
+	two_machines
 	same "groups that may" "0 65535" "$(berth exec one -- cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')"
 	nsenter --target "$(field one init)" --user --net setpriv --reuid=1000 --regid=1000 --clear-groups \
 		--bounding-set=-all python3 -c '
@@ -92,6 +113,7 @@ assert ping.recv(64)[0] == 0' "$(field two network.address)"
 }
 
 case_ping_by_name() {
+	two_machines
 	retry 10 berth exec one -- ping -c 1 -W 5 two
 	retry 10 berth exec two -- ping -c 1 -W 5 one
 	berth exec one -- ping -c 1 -W 5 two.berth
@@ -100,6 +122,7 @@ case_ping_by_name() {
 # One address, whatever the guest's own DHCP client does.
 case_dhcp_gives_the_same() {
 	local address
+	two_machines
 	address=$(field one network.address)
 	berth exec one -- sh -c 'printf "#!/bin/sh\necho \$1 \$ip >>/tmp/dhcp\n" >/tmp/script; chmod +x /tmp/script'
 	berth exec one -- busybox udhcpc -i eth0 -n -q -t 5 -s /tmp/script
@@ -107,6 +130,7 @@ case_dhcp_gives_the_same() {
 }
 
 case_nat() {
+	two_machines
 	berth exec one -- ping -c 1 -W 5 198.51.100.1
 	# The world has no route back: only the host's own address can have asked.
 	not in_the_world ping -c 1 -W 1 "$(field one network.address)"
@@ -115,6 +139,7 @@ case_nat() {
 
 # Others' rules are not ours to touch, and theirs do not stay ours.
 case_firewall_table_is_our_own() {
+	two_machines
 	nft add table inet others
 	berth restart one two
 	has "inet others" "$(nft list tables)"
@@ -124,6 +149,7 @@ case_firewall_table_is_our_own() {
 # After a flush of everything, the next command brings back what is missing.
 case_repair() {
 	local bridge
+	two_machines
 	nft flush ruleset
 	berth network up default
 	berth exec one -- ping -c 1 -W 5 198.51.100.1
@@ -142,6 +168,7 @@ both_reach() {
 
 case_a_bridge_that_was_removed() {
 	local bridge port
+	two_machines
 	bridge=$(berth network list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
 	ip link delete "$bridge"
 	has "'one' is cut off" "$(berth doctor || true)"
@@ -175,6 +202,7 @@ case_an_address_of_another_subnet() {
 
 case_restart_keeps_the_address() {
 	local address
+	two_machines
 	address=$(field two network.address)
 	berth restart --wait two
 	same address "$address" "$(field two network.address)"
@@ -184,6 +212,7 @@ case_restart_keeps_the_address() {
 
 case_a_wanted_address() {
 	local gateway wanted
+	two_machines
 	gateway=$(field one network.gateway)
 	wanted=${gateway%.*}.77
 	berth launch --set network.address="$wanted" --wait bb three
@@ -207,6 +236,7 @@ print(*(one["leases"] for one in json.load(sys.stdin) if one["name"] == sys.argv
 # Of 24 bits that are drawn two can be equal.
 case_equal_hardware_addresses() {
 	local mac
+	two_machines
 	mac=$(field one network.mac)
 	berth create bb twin
 	sed -i "s/^network.mac.*/network.mac = $mac/" "$BERTH_ROOT/lib/machines/twin/machine.conf"
@@ -229,6 +259,7 @@ case_equal_hardware_addresses() {
 
 case_a_machine_that_moves() {
 	local before
+	up one
 	before=$(leases default)
 	berth network create second
 	berth launch --wait bb nomad
@@ -248,6 +279,7 @@ case_a_machine_that_moves() {
 
 case_a_clone_has_no_address_of_its_own() {
 	local wanted
+	up one
 	wanted=$(field one network.gateway)
 	wanted=${wanted%.*}.88
 	berth create --set network.address="$wanted" bb fixed
@@ -266,6 +298,7 @@ case_no_network() {
 }
 
 case_delete_while_in_use() {
+	two_machines
 	fails 1 "default.*'one', 'two'" berth network delete default
 	fails 1 "default.*'one', 'two'" berth network down default
 	berth exec one -- ping -c 1 -W 5 two
@@ -284,6 +317,7 @@ case_bridge_name_taken() {
 }
 
 case_bad_networks() {
+	the_world
 	fails 2 "subnet|10.1.2.3" berth network create --subnet 10.1.2.3/40 bad
 	fails 1 "198.51.100" berth network create --subnet 198.51.100.0/24 bad
 	fails "[12]" "bridge|name" berth network create --bridge a-name-that-is-too-long bad
@@ -292,6 +326,7 @@ case_bad_networks() {
 
 case_what_is_left_of_a_machine() {
 	local before
+	two_machines
 	before=$(ip -o link | wc -l)
 	berth stop two
 	[[ $(ip -o link | wc -l) -eq $((before - 1)) ]]
@@ -302,8 +337,6 @@ case_what_is_left_of_a_machine() {
 	berth delete --force two
 	berth network down default
 	[[ $(ip -o link | grep -c berth) -eq 0 ]]
-	ip route del 10.0.0.0/9
-	kill "$(cat "$T/world")"
 }
 
 run_cases "$@"

@@ -3,13 +3,21 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-
-case_pause_holds_still() {
+set_up() {
 	busybox_template bb
-	berth launch --wait bb m
-	berth exec m -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/tmp/beat; done) >/dev/null 2>&1 &'
+}
+
+# paused: machine m, in which something counts.
+paused() {
+	up m
+	berth exec m -- test -s /tmp/beat ||
+		berth exec m -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/tmp/beat; done) >/dev/null 2>&1 &'
 	retry 10 berth exec m -- test -s /tmp/beat
 	berth pause m
+}
+
+case_pause_holds_still() {
+	paused
 	same state paused "$(field m state)"
 	local group
 	group=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)$(field m cgroup)
@@ -17,6 +25,7 @@ case_pause_holds_still() {
 }
 
 case_what_a_paused_machine_refuses() {
+	state_is m paused || paused
 	fails 125 "machine 'm' is paused; resume it with: berth resume m" berth exec m -- true
 	berth pause m 2>"$T/said"
 	has "is paused already" "$(cat "$T/said")"
@@ -27,6 +36,7 @@ case_what_a_paused_machine_refuses() {
 
 case_resume() {
 	local before
+	state_is m paused || paused
 	berth resume m
 	same state running "$(field m state)"
 	before=$(berth exec m -- cat /tmp/beat)
@@ -37,6 +47,7 @@ case_resume() {
 
 # A paused guest cannot hear that it is to halt: it is woken, and goes down by itself.
 case_stop_wakes() {
+	up m
 	berth pause m
 	berth stop m 2>"$T/said"
 	same state stopped "$(field m state)"
@@ -45,13 +56,14 @@ case_stop_wakes() {
 }
 
 case_delete_paused() {
-	berth start --wait m
+	up m
 	berth pause m
 	berth delete --force m
 	not berth info m 2>/dev/null
 }
 
 case_run() {
+	gone m
 	same "what it says" hello "$(berth run bb -- echo hello 2>/dev/null)"
 	same "what it is fed" "fed" "$(echo fed | berth run bb -- cat 2>/dev/null)"
 	local code=0
@@ -67,6 +79,7 @@ case_run() {
 
 # Interrupted as by a terminal: the machine goes all the same.
 case_run_interrupted() {
+	gone m
 	berth run bb -- sh -c 'echo up; exec sleep 1000' >"$T/said" &
 	local run=$!
 	retry 30 grep -q up "$T/said"
@@ -77,6 +90,7 @@ case_run_interrupted() {
 
 # Its keeper cannot delete it any more: somebody has to.
 case_ephemeral_whose_keeper_is_killed() {
+	gone m
 	berth launch --ephemeral --wait bb e
 	kill -KILL "$(field e keeper)"
 	retry 10 not pgrep -x berth-keeper
@@ -86,4 +100,4 @@ case_ephemeral_whose_keeper_is_killed() {
 	same "volumes left" 1 "$(berth pool status --json | sed -n 's/^ *"volumes": \([0-9]*\).*/\1/p')"
 }
 
-run_cases
+run_cases "$@"

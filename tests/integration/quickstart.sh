@@ -8,6 +8,16 @@ quickstart() {
 	"$top/quickstart" --prefix "$T/prefix" --root "$BERTH_ROOT" "$@"
 }
 
+# is_up: as its first call leaves it.
+is_up() {
+	[[ -x $T/prefix/bin/berth ]] || quickstart >"$T/up" 2>&1 || fault "$(tail -n 25 "$T/up")"
+}
+
+tear_down() {
+	quickstart --clean
+	mkdir -p "$BERTH_ROOT"
+}
+
 case_words() {
 	fails 2 "what is '--bogus'" "$top/quickstart" --bogus 2>&1 || grep -q usage "$T/err"
 	fails 2 "needs a value" "$top/quickstart" --prefix
@@ -35,6 +45,7 @@ case_up() {
 # Nothing is built, fetched or made a second time.
 case_again() {
 	local init
+	is_up
 	init=$("$T/prefix/bin/berth" info --json first | grep '"init"')
 	quickstart >"$T/again" 2>&1 || fault "$(tail -n 25 "$T/again")"
 	has "up to date" "$(cat "$T/again")"
@@ -43,12 +54,14 @@ case_again() {
 }
 
 case_again_with_a_machine_stopped() {
+	is_up
 	"$T/prefix/bin/berth" stop second
 	quickstart >"$T/again" 2>&1 || fault "$(tail -n 25 "$T/again")"
 	has "second +running +yes" "$(cat "$T/again")"
 }
 
 case_clean() {
+	is_up
 	quickstart --clean >"$T/clean" 2>&1 || fault "$(tail -n 25 "$T/clean")"
 	[[ ! -e $T/prefix ]] || fault "left: $(find "$T/prefix")"
 	[[ ! -e $BERTH_ROOT ]] || fault "left: $(find "$BERTH_ROOT")"

@@ -26,7 +26,7 @@ both_succeed() {
 	((one == 0 && other == 0)) || fault "codes $one and $other: $(cat "$T/one" "$T/other")"
 }
 
-case_machine_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth create bb m
 }
@@ -52,17 +52,27 @@ case_start_and_stop() {
 	done
 }
 
+# waits_for_guest PROCESS: it has the guest's init by its descriptor, whose end it waits for.
+waits_for_guest() {
+	find "/proc/$1/fd" -lname '*pidfd*' | grep -q .
+}
+
 # A start that comes while the machine goes down waits for that, and then brings it up.
 case_start_while_it_stops() {
-	local init
+	local init stop start
 	berth start --wait m
 	init=$(field m init)
-	# It does not hear the signal to halt.
+	# It does not hear the signal to halt, until we let it.
 	kill -STOP "$init"
-	berth stop --timeout 3 m 2>"$T/one" &
-	retry 2 state_is m stopping
-	berth start --wait m
-	wait
+	berth stop --timeout 300 m 2>"$T/one" &
+	stop=$!
+	retry 20 state_is m stopping
+	berth start --wait m &
+	start=$!
+	retry 20 waits_for_guest "$start"
+	kill -CONT "$init"
+	wait "$stop"
+	wait "$start"
 	state_is m running
 	[[ $(field m init) != "$init" ]]
 	berth stop --force m
@@ -96,18 +106,29 @@ case_clone_while_deleted() {
 	done
 }
 
+# Which of the two comes first is chance; a machine that is there has the whole root, and else there is none.
 case_template_deleted_while_launched() {
 	local n
 	for ((n = 0; n < rounds; n++)); do
 		busybox_template tt
 		both berth create tt new -- berth template delete tt
-		same "the template goes" 0 "$other"
 		if ((one == 0)); then
 			berth start --wait new
+			same "programs" "$(busybox --list | grep -vcxE 'busybox|init|linuxrc')" \
+				"$(berth exec new -- sh -c 'ls /bin | grep -vcxE busybox')"
 			berth delete --force new
 		else
-			fails 1 new berth info new
+			has "no template 'tt'|'tt' is being" "$(cat "$T/one")"
+			fails 1 "no machine 'new'" berth info new
+			not grep -q new <<<"$(ls "$BERTH_ROOT/lib/machines")"
 		fi
+		# It went, or was refused in words while it was read, and is whole.
+		if ((other != 0)); then
+			has "'tt' is being copied" "$(cat "$T/other")"
+			same "the create" 0 "$one"
+			berth template delete tt
+		fi
+		fails 1 "no template 'tt'" berth template delete tt
 	done
 }
 

@@ -12,25 +12,42 @@ another_init() {
 	now=$(field m init) && [[ -n $now && $now != "$1" && $(field m booted) == true ]]
 }
 
-case_no_policy() {
+set_up() {
 	busybox_template bb
-	berth launch --wait bb m
+}
+
+# policy WORD...: m is up and has no tries behind it, with those settings.
+policy() {
+	up m
+	berth stop m
+	berth unset m restart.limit
+	berth set m "$@"
+	berth start --wait m
+}
+
+# killed_and_back: its init is killed, and it comes back by itself.
+killed_and_back() {
+	local init
+	init=$(field m init)
+	kill_init
+	retry 20 another_init "$init"
+}
+
+case_no_policy() {
+	policy restart=no
 	kill_init
 	retry 10 state_is m failed
 	has "its init was killed by SIGKILL" "$(field m ended)"
 }
 
 case_on_failure() {
-	local init
-	berth set m restart=on-failure
-	berth start --wait m
-	init=$(field m init)
-	kill_init
-	retry 20 another_init "$init"
+	policy restart=on-failure
+	killed_and_back
 	berth exec m -- true
 }
 
 case_power_off_is_no_failure() {
+	policy restart=on-failure
 	berth exec m -- poweroff -f || true
 	retry 10 state_is m stopped
 	same "how it ended" "powered off" "$(field m ended)"
@@ -38,51 +55,80 @@ case_power_off_is_no_failure() {
 
 case_always() {
 	local init
-	berth set m restart=always
-	berth start --wait m
+	policy restart=always
 	init=$(field m init)
 	berth exec m -- poweroff -f || true
 	retry 20 another_init "$init"
 }
 
-# Between two runs there is no guest, but the machine is not stopped either.
-case_between() {
-	local init
-	# Each pause is twice as long as the last: four seconds can be seen also where much else runs.
-	for _ in 1 2; do
+# Whoever comes between two runs of a guest may come too late where much else runs. Each pause is twice as long as
+# the last, so that there is one that is long enough.
+# between COMMAND...: succeeds in a pause.
+between() {
+	local init pause
+	for pause in 1 2 4 8 16 32; do
 		init=$(field m init)
 		kill_init
-		retry 20 another_init "$init"
+		if [[ $pause -ge 4 ]] && in_the_pause "$init" "$@"; then
+			return
+		fi
+		retry 60 another_init "$init"
 	done
-	kill_init
-	retry 10 state_is m starting
-	fails 125 "about to be started again|not answer" berth exec m -- true
-	retry 30 state_is m running
+	fault "too late in each pause: $*"
+}
+
+# in_the_pause INIT COMMAND...: before another guest is there.
+in_the_pause() {
+	local init=$1
+	shift
+	until state_is m starting; do
+		! another_init "$init" || return
+	done
+	"$@" && state_is m starting
+}
+
+not_let_in() {
+	local code=0
+	berth exec m -- true 2>"$T/err" || code=$?
+	[[ $code -eq 125 ]] && grep -Eq "about to be started again|not answer" "$T/err"
+}
+
+# There is no guest, but the machine is not stopped either.
+case_between() {
+	policy restart=always
+	between not_let_in
+	retry 60 state_is m running
+}
+
+# stops: in a pause, as the machine tells of its end.
+stops() {
+	local init pause
+	for pause in 1 2 4 8 16 32; do
+		init=$(field m init)
+		kill_init
+		if [[ $pause -ge 4 ]] && retry 1 state_is m starting; then
+			berth stop m
+			state_is m stopped || fault "not an end: it is $(field m state)" || return
+			[[ $(field m ended) != "stopped before it was started again" ]] || return 0
+			berth start --wait m
+			continue
+		fi
+		retry 60 another_init "$init"
+	done
+	fault "too late in each pause"
 }
 
 case_stop_is_an_end() {
-	local init
+	policy restart=always
 	berth stop m
 	same state stopped "$(field m state)"
 	berth start --wait m
-	for _ in 1 2; do
-		init=$(field m init)
-		kill_init
-		retry 20 another_init "$init"
-	done
-	kill_init
-	retry 10 state_is m starting
-	berth stop m
-	same state stopped "$(field m state)"
+	stops
 }
 
 case_limit() {
-	local init
-	berth set m restart=on-failure restart.limit=1
-	berth start --wait m
-	init=$(field m init)
-	kill_init
-	retry 20 another_init "$init"
+	policy restart=on-failure restart.limit=1
+	killed_and_back
 	kill_init
 	retry 10 state_is m failed
 	berth set m restart=no
@@ -91,4 +137,4 @@ case_limit() {
 	retry 10 state_is m stopped
 }
 
-run_cases
+run_cases "$@"

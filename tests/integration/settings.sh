@@ -5,7 +5,7 @@
 
 conf=$BERTH_ROOT/lib/machines/m/machine.conf
 
-case_machine_for_the_rest() {
+set_up() {
 	busybox_template bb
 	berth create --set description="a machine" bb m
 	same description "a machine" "$(berth get m description)"
@@ -144,6 +144,7 @@ case_file_with_an_unknown_key() {
 # The machine is listed as broken and does not hide the others.
 case_file_of_random_bytes() {
 	berth create bb whole
+	cp "$conf" "$T/good"
 	head -c 4096 /dev/urandom >"$conf"
 	fails 1 "machine.conf" berth start m
 	fails 1 "machine.conf" berth info m

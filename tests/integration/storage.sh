@@ -17,13 +17,16 @@ remove_devices() {
 	done
 }
 
-case_pools() {
+set_up() {
 	local driver
 	for driver in $drivers; do
 		berth pool create --driver "$driver" "p-$driver"
 		busybox_template "bb-$driver" "p-$driver"
 	done
 	berth pool create default --driver "$fast" --size 1G
+}
+
+case_pools() {
 	has "p-$fast.*$fast" "$(berth pool list)"
 	has "p-dir.*dir" "$(berth pool status)"
 	fails 1 "zfs" berth pool create --driver zfs p-zfs

@@ -29,16 +29,16 @@ import json, sys
 print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
 }
 
-case_a_root_to_pack() {
+set_up() {
 	busybox_root "$T/bb"
+	tar -C "$T/bb" -cf "$T/plain" .
+	gzip -c "$T/plain" >"$T/gzip"
 	berth pool create default
 	no_volumes 0
 }
 
 case_every_compression() {
 	local kind
-	tar -C "$T/bb" -cf "$T/plain" .
-	gzip -c "$T/plain" >"$T/gzip"
 	xz -1c "$T/plain" >"$T/xz"
 	bzip2 -c "$T/plain" >"$T/bzip2"
 	zstd -q -c "$T/plain" >"$T/zstd"

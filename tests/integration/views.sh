@@ -17,6 +17,7 @@ lxcfs_start() {
 lxcfs_end() {
 	kill -KILL "$(cat "$T/lxcfs")" || true
 	retry 20 umount -l "$place"
+	rm "$T/lxcfs"
 }
 
 # shown MACHINE: how many of its files are lxcfs's.
@@ -24,10 +25,23 @@ shown() {
 	berth exec "$1" -- grep -c fuse.lxcfs /proc/self/mountinfo || true
 }
 
-case_none_is_there() {
+set_up() {
 	busybox_template bb
 	umount -l "$place" 2>/dev/null || true
 	berth create bb m
+}
+
+# lxcfs_runs: it answers, and m is up with it.
+lxcfs_runs() {
+	[[ -r $place/proc/uptime ]] || lxcfs_start
+	berth start m
+}
+
+tear_down() {
+	[[ ! -e $T/lxcfs ]] || lxcfs_end
+}
+
+case_none_is_there() {
 	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
 	same "files of lxcfs" 0 "$(shown m)"
 	has "lxcfs does not run" "$(berth doctor)"
@@ -35,7 +49,7 @@ case_none_is_there() {
 }
 
 case_its_own_figures() {
-	lxcfs_start
+	[[ -r $place/proc/uptime ]] || lxcfs_start
 	has "lxcfs runs" "$(berth doctor)"
 	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
 	same "files of lxcfs" 6 "$(shown m)"
@@ -50,11 +64,13 @@ case_its_own_figures() {
 }
 
 case_its_flags_are_locked() {
+	lxcfs_runs
 	fails 255 "" berth exec m -- sh -c 'mount -o remount,bind,rw /proc/meminfo || exit 255' 2>/dev/null
 	has " /proc/meminfo ro,nosuid,nodev,noexec" "$(berth exec m -- grep ' /proc/meminfo ' /proc/self/mountinfo)"
 }
 
 case_not_wanted() {
+	lxcfs_runs
 	fails 2 "use auto or no" berth set m lxcfs=yes
 	berth set m lxcfs=no
 	berth restart m
@@ -69,6 +85,8 @@ case_not_wanted() {
 }
 
 case_one_that_hangs() {
+	lxcfs_runs
+	berth stop --force m
 	kill -STOP "$(cat "$T/lxcfs")"
 	timeout 60 berth start m 2>"$T/said"
 	kill -CONT "$(cat "$T/lxcfs")"
@@ -78,6 +96,8 @@ case_one_that_hangs() {
 }
 
 case_one_that_died() {
+	lxcfs_runs
+	berth stop --force m
 	berth start m
 	same "files of lxcfs" 6 "$(shown m)"
 	kill -KILL "$(cat "$T/lxcfs")"
@@ -93,8 +113,7 @@ case_one_that_died() {
 	lxcfs_start
 	berth restart m
 	same "files of lxcfs" 6 "$(shown m)"
-	berth delete --force m
-	lxcfs_end
+	berth stop --force m
 }
 
 run_cases "$@"

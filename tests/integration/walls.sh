@@ -22,9 +22,17 @@ set_clock() {
 	[[ $(berth exec "$1" -- sh -c 'date -s "@$(date +%s)"' 2>&1) != *"can't set"* ]]
 }
 
-case_a_list_of_capabilities() {
+set_up() {
 	busybox_template bb
 	berth launch --wait --set security.caps='CAP_SYS_TIME,-net_raw -mknod' bb m
+}
+
+# privileged: machine p, which has no ids of its own.
+privileged() {
+	up p --set security.privileged=yes
+}
+
+case_a_list_of_capabilities() {
 	same "canonical" "sys_time -net_raw -mknod" "$(berth get m security.caps | sed 's/-mknod -net_raw/-net_raw -mknod/')"
 	bounds m >"$T/bounds"
 	same "bounds of init and of a command" 1 "$(wc -l <"$T/bounds")"
@@ -55,8 +63,7 @@ case_not_live() {
 }
 
 case_a_privileged_machine() {
-	sysctl -n kernel.core_pattern >"$T/core"
-	berth launch --wait --set security.privileged=yes bb p
+	privileged
 	same "ids" "0 0 4294967295" "$(awk '{ print $1, $2, $3 }' "/proc/$(field p init)/uid_map")"
 	same "a command's ids" "$(readlink /proc/self/ns/user)" "$(berth exec p -- readlink /proc/self/ns/user)"
 	has "^p .* privileged" "$(berth list)"
@@ -67,7 +74,9 @@ case_a_privileged_machine() {
 }
 
 case_what_is_left() {
-	local namespace
+	local namespace core
+	privileged
+	core=$(sysctl -n kernel.core_pattern)
 	for namespace in mnt pid net ipc uts cgroup; do
 		[[ $(readlink "/proc/self/ns/$namespace") != "$(berth exec p -- readlink "/proc/self/ns/$namespace")" ]] ||
 			fault "no $namespace namespace of its own"
@@ -75,7 +84,7 @@ case_what_is_left() {
 	not berth exec p -- sh -c "cat /proc/sys/kernel/core_pattern >/was; cat /was >/proc/sys/kernel/core_pattern"
 	not berth exec p -- sh -c 'echo h >/proc/sysrq-trigger'
 	berth exec p -- sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-	same "core pattern" "$(cat "$T/core")" "$(sysctl -n kernel.core_pattern)"
+	same "core pattern" "$core" "$(sysctl -n kernel.core_pattern)"
 	not set_clock p
 	not berth exec p -- dmesg
 	if ! berth doctor | grep -q '^note *devices'; then
@@ -88,6 +97,7 @@ case_what_is_left() {
 }
 
 case_a_privileged_machine_lives() {
+	privileged
 	berth exec p -- touch /made
 	berth restart --wait p
 	berth exec p -- test -e /made
@@ -103,6 +113,7 @@ case_a_privileged_machine_lives() {
 
 # Given for real, together with its system calls. Sets the clock to what it is.
 case_a_capability_of_the_host() {
+	privileged
 	berth stop p
 	berth set p security.privileged=yes security.caps="syslog sys_time"
 	berth start --wait p

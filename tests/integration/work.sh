@@ -17,7 +17,7 @@ inside() {
 	done
 }
 
-case_boot() {
+set_up() {
 	local release
 	for release in $needs_debian; do
 		debian_template "$release" "template-$release"
