@@ -122,6 +122,40 @@ static json_t *words_json(const char *words)
 	return array;
 }
 
+/* Its settings are missing, or cannot be read. */
+static void add_broken(struct listing *listing, const char *name, const struct err *fault)
+{
+	listing->broken++;
+	if (listing->array) {
+		json_array_append_new(listing->array,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
+						"broken", "missing", "pool.conf", "error",
+						json_text(fault->text)));
+		return;
+	}
+	print_error(fault);
+	table_add(&listing->table, name);
+	table_add(&listing->table, "broken");
+	for (size_t i = 2; i < listing->table.columns; i++)
+		table_add(&listing->table, "");
+}
+
+static int visit_lost(void *context, const char *name)
+{
+	struct listing *listing = context;
+	scoped_free char *folder = site_state_path(&listing->call->site, "pools/%s", name);
+	struct err fault = { 0 };
+
+	err_set(&fault, ENOENT,
+		"pool '%s' has lost its settings: '%s/pool.conf' is missing; bring it back from a "
+		"backup, or move the folder away, and then take a pool on a disk or in a file "
+		"anew: "
+		"berth pool import PATH",
+		name, folder ? folder : "");
+	add_broken(listing, name, &fault);
+	return 0;
+}
+
 /* A list reads pool.conf, and asks devices for their sizes: it attaches nothing. */
 static int visit_pool(void *context, const char *name)
 {
@@ -134,8 +168,7 @@ static int visit_pool(void *context, const char *name)
 	if (!path)
 		return err_set(listing->err, ENOMEM, "out of memory");
 	if (config_load(&pool_schema, path, &config, &err) < 0) {
-		print_error(&err);
-		listing->broken++;
+		add_broken(listing, name, &err);
 		return 0;
 	}
 	if (listing->array) {
@@ -337,7 +370,10 @@ static int run_list(struct call *call, struct err *err)
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	return finish(&listing, pool_list(&call->site, visit_pool, &listing, err), err);
+	int r = pool_list(&call->site, visit_pool, &listing, err);
+	if (r == 0)
+		r = pool_list_lost(&call->site, visit_lost, &listing, err);
+	return finish(&listing, r, err);
 }
 
 static int run_status(struct call *call, struct err *err)
@@ -357,6 +393,8 @@ static int run_status(struct call *call, struct err *err)
 		r = look_at_pool(&listing, call->words[0], err);
 	else
 		r = pool_list(&call->site, visit_status, &listing, err);
+	if (r == 0 && call->count == 0)
+		r = pool_list_lost(&call->site, visit_lost, &listing, err);
 	return finish(&listing, r, err);
 }
 

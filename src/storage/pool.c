@@ -166,8 +166,8 @@ static int is_pool(const struct dirent *e)
 	return text_label_fault(e->d_name) == NULL;
 }
 
-int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
-	      struct err *err)
+static int visit_folders(const struct site *site, bool (*wanted)(const char *folder),
+			 int (*visit)(void *, const char *name), void *context, struct err *err)
 {
 	scoped_free char *folder = site_state_path(site, "pools");
 	struct dirent **entries = NULL;
@@ -181,11 +181,44 @@ int pool_list(const struct site *site, int (*visit)(void *, const char *name), v
 			       : err_set(err, errno, "list '%s': %s", folder, strerror(errno));
 	int r = 0;
 	for (int i = 0; i < n; i++) {
-		scoped_free char *conf = text_format("%s/%s/pool.conf", folder, entries[i]->d_name);
-		if (r == 0 && conf && access(conf, F_OK) == 0)
+		scoped_free char *path = text_format("%s/%s", folder, entries[i]->d_name);
+		if (r == 0 && path && wanted(path))
 			r = visit(context, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
 	return r;
+}
+
+static bool has_file(const char *folder, const char *name)
+{
+	scoped_free char *path = text_format("%s/%s", folder, name);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static bool has_settings(const char *folder)
+{
+	return has_file(folder, "pool.conf");
+}
+
+/* One that another command makes or deletes just now is locked, and one half made is marked. */
+static bool has_lost_settings(const char *folder)
+{
+	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 && !has_settings(folder) &&
+	       !has_file(folder, "unfinished.conf");
+}
+
+int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+	      struct err *err)
+{
+	return visit_folders(site, has_settings, visit, context, err);
+}
+
+int pool_list_lost(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		   struct err *err)
+{
+	return visit_folders(site, has_lost_settings, visit, context, err);
 }

@@ -229,6 +229,9 @@ void pool_close(struct pool *pool);
 /* Calls visit with every pool's name, sorted. */
 int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 	      struct err *err);
+/* The same of folders of pools that have no settings, and no mark that they are half made. */
+int pool_list_lost(const struct site *site, int (*visit)(void *, const char *name), void *context,
+		   struct err *err);
 
 /* Empty pools only, unless force: then every volume goes first. */
 int pool_delete(const struct site *site, const char *name, bool force, struct err *err);

@@ -277,6 +277,29 @@ case_adopt() {
 	berth set m network=
 }
 
+# Of a pool: its folder stays, and so does what is in it, whoever looks.
+case_pool_settings_moved_away() {
+	local conf=$lib/pools/lost/pool.conf
+	berth pool create lost --driver dir
+	mv "$conf" "$T/pool.conf"
+	find "$lib/pools/lost" | sort >"$T/was"
+	for verb in list status; do
+		berth pool "$verb" >"$T/listed" 2>"$T/said" && fault "pool $verb is content"
+		grep -Eq "^lost +broken" "$T/listed" || fault "not listed as broken: $(cat "$T/listed")"
+		has "'lost' has lost its settings.*pool.conf.*is missing" "$(cat "$T/said")"
+		berth pool "$verb" --json >"$T/json" && fault "pool $verb --json is content"
+		has '"missing": "pool.conf"' "$(cat "$T/json")"
+	done
+	find "$lib/pools/lost" | sort | diff "$T/was" -
+	# Settings that cannot be read are told in the same way.
+	echo "nonsense" >"$conf"
+	berth pool list >"$T/listed" 2>"$T/said" && fault "pool list is content"
+	grep -Eq "^lost +broken" "$T/listed" || fault "not listed as broken: $(cat "$T/listed")"
+	mv "$T/pool.conf" "$conf"
+	berth pool list
+	berth pool delete lost
+}
+
 # What is half made or half removed is no machine, for whoever looks, and goes with the next that changes.
 case_half_made() {
 	local folder=$lib/machines/half

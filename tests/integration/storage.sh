@@ -198,6 +198,27 @@ case_grow_btrfs() {
 	berth pool delete grows
 }
 
+# It takes all of a device, which has become larger.
+case_grow_btrfs_on_a_device() {
+	local disk before
+	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
+	truncate -s 256M "$T/device"
+	disk=$(losetup --find --show "$T/device")
+	berth pool create --driver btrfs --source "$disk" whole
+	before=$(berth pool status --json whole | sed -n 's/^ *"total": \([0-9]*\).*/\1/p')
+	fails 1 "takes all of its device" berth pool grow --size 1G whole
+	truncate -s 600M "$T/device"
+	losetup --set-capacity "$disk"
+	berth pool grow whole
+	[[ $(berth pool status --json whole | sed -n 's/^ *"total": \([0-9]*\).*/\1/p') -gt $((before + (300 << 20))) ]]
+	berth pool grow whole
+	berth pool detach whole
+	berth pool status whole
+	berth pool delete whole
+	losetup --detach "$disk"
+	rm "$T/device"
+}
+
 # Its file is somewhere else by now.
 case_moved_file() {
 	local file
