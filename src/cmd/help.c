@@ -8,19 +8,24 @@
 
 static void add_overview(struct text *out)
 {
-	text_add(out, "usage: berth [--root DIR] VERB [OPTION]... [ARG]...\n"
-		      "Complete Linux systems in containers, each with its own init.\n");
+	unsigned width = print_width();
+
+	print_meaning("usage:", 7, "berth [--root DIR] VERB [OPTION]... [ARG]...", width, out);
+	print_meaning("", 0, "Complete Linux systems in containers, each with its own init.", width,
+		      out);
 	for (const struct family *family = families; family->commands; family++) {
 		if (!family->title)
 			continue;
 		text_add(out, "\n%s\n", family->title);
 		for (const struct command *const *c = family->commands; *c; c++) {
 			scoped_text struct text left = { 0 };
-			text_add(&left, "%s %s", (*c)->name, (*c)->members ? "VERB" : (*c)->args);
-			text_add(out, "  %-32s %s\n", text_str(&left), (*c)->help);
+			text_add(&left, "  %s %s", (*c)->name, (*c)->members ? "VERB" : (*c)->args);
+			print_meaning(text_str(&left), 35, (*c)->help, width, out);
 		}
 	}
-	text_add(out, "\n'berth help VERB' tells more of one, berth(1) everything.\n");
+	text_add(out, "\n");
+	print_meaning("", 0, "'berth help VERB' tells more of one, berth(1) everything.", width,
+		      out);
 }
 
 static int run_help(struct call *call, struct err *err)

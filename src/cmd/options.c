@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 
 #include "base/scoped.h"
+#include "cmd/print.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -225,34 +226,40 @@ void command_usage(const struct command *command, struct text *out)
 		text_add(out, " %s", command->args);
 }
 
-static void flags_help(const struct flag *const *flags, struct text *out)
+static void flags_help(const struct flag *const *flags, unsigned width, struct text *out)
 {
 	for (; flags && *flags; flags++) {
 		const struct flag *flag = *flags;
-		char left[64], letter[8] = "    ";
+		char left[66], letter[8] = "    ";
 		if (flag->letter)
 			snprintf(letter, sizeof letter, "-%c, ", flag->letter);
-		snprintf(left, sizeof left, "%s--%s%s%s%s", letter, flag->name,
+		snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, flag->name,
 			 !flag->value     ? ""
 			 : flag->optional ? "[="
 					  : " ",
 			 flag->value ? flag->value : "", flag->optional ? "]" : "");
-		text_add(out, "  %-26s %s\n", left, flag->help);
+		print_meaning(left, 29, flag->help, width, out);
 	}
 }
 
 void command_help(const struct command *command, struct text *out)
 {
-	text_add(out, "usage: ");
-	command_usage(command, out);
-	text_add(out, "\n\n%s.\n\n", command->help);
+	scoped_text struct text usage = { 0 }, sentence = { 0 };
+	unsigned width = print_width();
+
+	command_usage(command, &usage);
+	print_meaning("usage:", 7, text_str(&usage), width, out);
+	text_add(&sentence, "%s.", command->help);
+	text_add(out, "\n");
+	print_meaning("", 0, text_str(&sentence), width, out);
+	text_add(out, "\n");
 	for (const struct command *const *m = command->members; m && *m; m++) {
 		scoped_text struct text left = { 0 };
-		text_add(&left, "%s %s", (*m)->name, (*m)->args);
-		text_add(out, "  %-28s %s\n", text_str(&left), (*m)->help);
+		text_add(&left, "  %s %s", (*m)->name, (*m)->args);
+		print_meaning(text_str(&left), 31, (*m)->help, width, out);
 	}
-	flags_help(command->flags, out);
-	flags_help(every_command, out);
+	flags_help(command->flags, width, out);
+	flags_help(every_command, width, out);
 	if (command->aliases)
 		text_add(out, "\nalso: %s\n", command->aliases);
 }

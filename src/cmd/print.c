@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 void print_plain(const char *text, struct text *out)
 {
@@ -119,21 +121,75 @@ static size_t width_of(const char *text)
 	return n;
 }
 
-static void add_row(const struct table *table, const size_t *widths, const char *const *row,
-		    struct text *out)
+unsigned print_width(void)
 {
-	for (size_t i = 0; i < table->columns; i++) {
-		text_add_bytes(out, row[i], strlen(row[i]));
-		if (i + 1 == table->columns)
-			text_add_bytes(out, "\n", 1);
-		for (size_t n = width_of(row[i]); i + 1 < table->columns && n < widths[i] + 2; n++)
-			text_add_bytes(out, " ", 1);
+	const char *wanted = getenv("COLUMNS");
+	struct winsize size;
+	uint64_t columns;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return 0;
+	if (wanted && text_to_u64(wanted, 1, 10000, &columns) == 0)
+		return (unsigned)columns;
+	return size.ws_col;
+}
+
+static void add_blanks(struct text *out, size_t count)
+{
+	while (count-- > 0)
+		text_add_bytes(out, " ", 1);
+}
+
+enum { FOLD_INDENT = 4, MEANING_INDENT = 8, MEANING_LEAST = 24 };
+
+void print_meaning(const char *word, unsigned column, const char *text, unsigned width,
+		   struct text *out)
+{
+	bool below = width && width < column + MEANING_LEAST;
+	size_t at = width_of(word), indent = below && column ? MEANING_INDENT : column;
+
+	text_add(out, "%s", word);
+	for (bool first = true; *text; first = false) {
+		size_t n = strcspn(text, " ");
+		scoped_free char *one = strndup(text, n);
+		size_t wide = one ? width_of(one) : n;
+		size_t blanks = !first ? 1 : at < indent ? indent - at : at > 0;
+		if (at > 0 && ((first && below) || (width && at + blanks + wide > width))) {
+			text_add(out, "\n");
+			blanks = indent;
+			at = 0;
+		}
+		add_blanks(out, blanks);
+		text_add_bytes(out, text, n);
+		at += blanks + wide;
+		text += n + strspn(text + n, " ");
 	}
+	text_add(out, "\n");
+}
+
+/* All rows are folded before the same columns. */
+static void add_row(const struct table *table, const size_t *widths, unsigned width,
+		    const char *const *row, struct text *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < table->columns; i++) {
+		if (width && at > 0 && at + widths[i] > width) {
+			text_add(out, "\n");
+			add_blanks(out, FOLD_INDENT);
+			at = FOLD_INDENT;
+		}
+		at += widths[i] + 2;
+		text_add_bytes(out, row[i], strlen(row[i]));
+		bool last = i + 1 == table->columns || (width && at + widths[i + 1] > width);
+		add_blanks(out, last ? 0 : widths[i] + 2 - width_of(row[i]));
+	}
+	text_add(out, "\n");
 }
 
 enum { COLUMNS_MAX = 16 };
 
-void table_text(struct table *table, struct text *out)
+void table_text(struct table *table, unsigned width, struct text *out)
 {
 	size_t widths[COLUMNS_MAX] = { 0 };
 	const char *row[COLUMNS_MAX];
@@ -142,16 +198,16 @@ void table_text(struct table *table, struct text *out)
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = width_of(table->heads[i]);
 	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
-		size_t width = width_of(at);
-		if (width > widths[i % table->columns])
-			widths[i % table->columns] = width;
+		size_t wide = width_of(at);
+		if (wide > widths[i % table->columns])
+			widths[i % table->columns] = wide;
 	}
-	add_row(table, widths, table->heads, out);
+	add_row(table, widths, width, table->heads, out);
 	at = text_str(&table->cells);
 	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
 		row[i % table->columns] = at;
 		if (i % table->columns == table->columns - 1)
-			add_row(table, widths, row, out);
+			add_row(table, widths, width, row, out);
 	}
 }
 
@@ -160,7 +216,7 @@ int table_print(struct table *table, struct err *err)
 	scoped_text struct text out = { 0 };
 	bool failed = table->cells.failed;
 
-	table_text(table, &out);
+	table_text(table, print_width(), &out);
 	text_free(&table->cells);
 	if (failed || out.failed)
 		return err_set(err, ENOMEM, "out of memory");

@@ -23,6 +23,15 @@ void print_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same into a buffer: what print_error does to a text. */
 void print_plain(const char *text, struct text *out);
 
+/* How wide the terminal is that standard output goes to; 0: none, so that nothing has to fit. */
+unsigned print_width(void);
+/*
+ * What a word means: the text in a column of its own behind it, as "%-*s %s", and where that does not fit into
+ * the width, broken at blanks, in lines of its own if need be.
+ */
+void print_meaning(const char *word, unsigned column, const char *text, unsigned width,
+		   struct text *out);
+
 /* Columns with a heading, each as wide as its widest cell. */
 struct table {
 	const char *const *heads; /* borrowed, NULL-terminated */
@@ -34,7 +43,8 @@ void table_begin(struct table *table, const char *const *heads);
 /* The next cell, from left to right; "" shows as "-". */
 void table_add(struct table *table, const char *cell);
 void table_format(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void table_text(struct table *table, struct text *out);
+/* Columns that do not fit into that width stand in further lines, indented; 0: none is so wide. */
+void table_text(struct table *table, unsigned width, struct text *out);
 /* Prints it on standard output, and frees it. 0 or -ENOMEM. */
 int table_print(struct table *table, struct err *err);
 

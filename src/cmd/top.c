@@ -295,7 +295,7 @@ static int draw(const struct top *top, struct err *err)
 
 	pty_read_size(STDOUT_FILENO, &size);
 	fill_table(top, &table, size.ws_row > 4 ? size.ws_row - 4u : 1);
-	table_text(&table, &lines);
+	table_text(&table, 0, &lines);
 	text_free(&table.cells);
 	print_time((uint64_t)time(NULL), clock, sizeof clock);
 	printf("\033[H%s, %zu running; sort by c cpu, m memory, p pids, i io, n name; q "

@@ -209,6 +209,13 @@ extern const struct schema network_schema;
 extern const struct schema template_schema;
 extern const struct schema mount_schema, device_schema; /* sections of a machine's */
 
+/*
+ * What files of settings are written as: "format = 1", their first line. It is a greater number in a file that
+ * this berth would read wrongly; such a one is refused, and so never written. A file without is of format 1.
+ */
+enum { CONFIG_FORMAT = 1 };
+#define CONFIG_FORMAT_KEY "format"
+
 enum {
 	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
 	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */

@@ -82,8 +82,8 @@ static int change_text(const struct schema *schema, const char *path,
 	bool found = false;
 	const struct key *key = config_find(schema, change->name, &unknown);
 
-	if (key && key->flags & KEY_FIXED)
-		return err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
+	if ((key && key->flags & KEY_FIXED) || strcmp(change->name, CONFIG_FORMAT_KEY) == 0)
+		return err_set(err, EPERM, "%s is made by berth and cannot be set", change->name);
 	if (key && change->value && canonical(schema, key, change->value, &good, err) < 0)
 		return -err->code;
 	if (replace_line(text_str(text), text->length, change->name,

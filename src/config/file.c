@@ -59,7 +59,9 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 	const char *near = last_part(name, names);
 	if (!near)
 		near = text_nearest(name, names);
-	if (*name == '\0')
+	if (strcmp(name, CONFIG_FORMAT_KEY) == 0 && !schema->head)
+		err_set(err, ENOENT, "%s is made by berth and cannot be set", name);
+	else if (*name == '\0')
 		err_set(err, ENOENT, "there is no key before the '='");
 	else if (kind_text_fault(name) || strlen(name) > 100)
 		err_set(err, ENOENT, "there is text that is no key of a %s", schema->what);
@@ -94,6 +96,24 @@ static int begin_section(struct parser *parser, char *line, struct err *err)
 	return 0;
 }
 
+/* It stands before all else, so that nothing of what is new behind it is met first. */
+static int check_format(const char *value, struct err *err)
+{
+	uint64_t format;
+
+	if (!value || text_to_u64(value, 1, UINT32_MAX, &format) < 0)
+		return err_set(err, EINVAL,
+			       "format is a number that berth writes; write 'format = %d'",
+			       CONFIG_FORMAT);
+	if (format > CONFIG_FORMAT)
+		return err_set(
+			err, ENOTSUP,
+			"the file has format %s, this berth knows those up to %d; use the newer "
+			"berth that wrote it",
+			value, CONFIG_FORMAT);
+	return 0;
+}
+
 /* One line, without its end; cut to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
@@ -104,6 +124,8 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	if (section_is_header(line))
 		return begin_section(parser, line, err);
 	bool whole = line_split(line, &name, &value);
+	if (parser->schema == parser->file && strcmp(name, CONFIG_FORMAT_KEY) == 0)
+		return check_format(value, err);
 	const struct key *key = config_find(parser->schema, name, err);
 	if (!key)
 		return -err->code;

@@ -138,6 +138,7 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 {
 	scoped_text struct text out = { 0 };
 
+	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
 	if (keys_print(schema, config, &out) == 0)
 		sections_print(schema, config, &out);
 	if (out.failed)

@@ -29,11 +29,56 @@ static void test_table(void)
 	table_add(&table, "caf\xc3\xa9");
 	table_add(&table, "running");
 	table_add(&table, "");
-	table_text(&table, &out);
-	text_free(&table.cells);
+	table_text(&table, 0, &out);
 	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE    LAST\n"
 					       "a-long-name  -        5%\n"
 					       "caf\xc3\xa9         running  -\n");
+	text_free(&out);
+	table_text(&table, 26, &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE    LAST\n"
+					       "a-long-name  -        5%\n"
+					       "caf\xc3\xa9         running  -\n");
+	/* No word is cut, and what belongs together stands below each other. */
+	text_free(&out);
+	table_text(&table, 25, &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE\n    LAST\n"
+					       "a-long-name  -\n    5%\n"
+					       "caf\xc3\xa9         running\n    -\n");
+	text_free(&out);
+	table_text(&table, 17, &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME\n    STATE    LAST\n"
+					       "a-long-name\n    -        5%\n"
+					       "caf\xc3\xa9\n    running  -\n");
+	text_free(&table.cells);
+}
+
+static void test_meaning(void)
+{
+	static const char text[] = "what it is for, in so many words";
+	static const struct {
+		const char *word;
+		unsigned column, width;
+		const char *shown;
+	} cases[] = {
+		{ "  word", 10, 0, "  word    what it is for, in so many words\n" },
+		{ "  a-long-word", 10, 0, "  a-long-word what it is for, in so many words\n" },
+		{ "  word", 10, 80, "  word    what it is for, in so many words\n" },
+		{ "  word", 10, 34, "  word    what it is for, in so\n          many words\n" },
+		{ "  word", 10, 20,
+		  "  word\n        what it is\n        for, in so\n        many words\n" },
+		{ "", 0, 20, "what it is for, in\nso many words\n" },
+		{ "  word", 10, 5,
+		  "  word\n        what\n        it\n        is\n        for,\n        in\n        "
+		  "so\n        "
+		  "many\n"
+		  "        words\n" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		scoped_text struct text out = { 0 };
+		print_meaning(cases[i].word, cases[i].column, text, cases[i].width, &out);
+		CU_ASSERT_STRING_EQUAL(text_str(&out), cases[i].shown);
+	}
 }
 
 static void test_empty_table(void)
@@ -43,7 +88,7 @@ static void test_empty_table(void)
 	struct table table;
 
 	table_begin(&table, heads);
-	table_text(&table, &out);
+	table_text(&table, 0, &out);
 	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME  STATE\n");
 }
 
@@ -567,6 +612,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "tables", test_table },
+		{ "what a word means", test_meaning },
 		{ "an empty table", test_empty_table },
 		{ "sentences are plain text", test_plain },
 		{ "spans of time", test_span },

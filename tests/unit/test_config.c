@@ -162,13 +162,14 @@ static void test_save_only_differences(void)
 
 	CU_ASSERT_EQUAL(config_defaults(&machine_schema, &config, &err), 0);
 	CU_ASSERT_EQUAL(config_save(&machine_schema, path, &config, &err), 0);
-	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 4096, &text), 0);
+	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &text) > 0);
+	CU_ASSERT_STRING_EQUAL(text, "format = 1\n");
 	config_free(&machine_schema, &config);
 
 	CU_ASSERT_EQUAL(config_defaults(&pool_schema, &config, &err), 0);
 	CU_ASSERT_EQUAL(config_save(&pool_schema, path, &config, &err), 0);
 	CU_ASSERT(file_read(AT_FDCWD, path, 4096, &driver) > 0);
-	CU_ASSERT_STRING_EQUAL(driver, "driver = dir\n");
+	CU_ASSERT_STRING_EQUAL(driver, "format = 1\ndriver = dir\n");
 	config_free(&pool_schema, &config);
 }
 

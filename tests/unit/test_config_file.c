@@ -49,6 +49,8 @@ static void test_file_form(void)
 	CU_ASSERT_STRING_EQUAL(config.description, "a = b ; c");
 	CU_ASSERT_STRING_EQUAL(config.network, "lan");
 	config_free(&machine_schema, &config);
+	/* As every file begins that berth writes; one without is of before. */
+	CU_ASSERT_STRING_EQUAL(machine_sentence("format = 1\nnetwork = lan\n"), "");
 }
 
 static void test_file_faults(void)
@@ -64,6 +66,13 @@ static void test_file_faults(void)
 		{ "network\n", "m:1: 'network' has no value; write 'network = value'" },
 		{ "network = a\n#\nnetwork = b\n",
 		  "m:3: 'network' is in line 1 already; keep one of both" },
+		{ "format = 2\nnew = 5\n", "m:1: the file has format 2, this berth knows those up "
+					   "to 1; use the newer berth that "
+					   "wrote it" },
+		{ "format = x\n", "m:1: format is a number that berth writes; write 'format = 1'" },
+		{ "format\n", "m:1: format is a number that berth writes; write 'format = 1'" },
+		{ "[mount a]\nformat = 1\n",
+		  "m:2: unknown key 'format'; machine.conf(5) lists the keys of a mount" },
 		{ "\x1b[31m = 5\n", "m:1: there is text that is no key of a machine" },
 		{ "description = \x1b[31m\n", control },
 		{ "description = a\xc2\x9b"
@@ -169,6 +178,16 @@ static void expect_no_edit(const char *path, const char *name, const char *value
 	CU_ASSERT_STRING_EQUAL(after, before);
 }
 
+static void expect_no_format(const char *path, const char *name, const char *value)
+{
+	scoped_free char *sentence = text_format("%s:1: the file has format 2, this berth knows "
+						 "those up to 1; use the newer berth that "
+						 "wrote it",
+						 path);
+
+	expect_no_edit(path, name, value, sentence);
+}
+
 static void test_edit_refuses(void)
 {
 	scoped_free char *path = path_to("refuse");
@@ -182,6 +201,11 @@ static void test_edit_refuses(void)
 		"stop.timeout cannot be 'x': use a time such as 90s, 5m or 1h from 1s to 1d");
 	expect_no_edit(path, "description", "a\nuuid = b",
 		       "the value of description has a control character in it");
+	expect_no_edit(path, "format", "1", "format is made by berth and cannot be set");
+	/* Neither what it has nor what would be taken out of it is ours to write. */
+	write_file(path, "format = 2\nnetwork = lan\nbad = 1\n");
+	expect_no_format(path, "network", "x");
+	expect_no_format(path, "bad", NULL);
 	write_file(path, "network = lan\nbad = 1\n");
 	CU_ASSERT_EQUAL(config_edit(&machine_schema, path, "network", "x", &err), -EINVAL);
 	CU_ASSERT(strstr(err.text, "refuse:2: unknown key 'bad'") != NULL);
