@@ -158,12 +158,21 @@ static int up_one(struct call *call, const char *name, struct err *err)
 
 static int down_one(struct call *call, const char *name, struct err *err)
 {
-	return on_network(call, name, network_down, err);
+	int r = on_network(call, name, network_down, err);
+
+	/* Its dnsmasq may have been the last that lived there. */
+	if (r == 0)
+		machine_leave_groups(&call->site);
+	return r;
 }
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return network_delete(&call->site, name, call_has(call, &flag_leases), err);
+	int r = network_delete(&call->site, name, call_has(call, &flag_leases), err);
+
+	if (r == 0)
+		machine_leave_groups(&call->site);
+	return r;
 }
 
 static int run_up(struct call *call, struct err *err)

@@ -23,8 +23,11 @@ libexec_berth_keeper_SOURCES = \
 libexec_berth_keeper_LDADD = libkeeper.a libkern.a libbase.a
 
 if HAVE_CUNIT
-check_PROGRAMS += test_keeper
-TESTS += test_keeper
+check_PROGRAMS += test_clients test_keeper
+TESTS += test_clients test_keeper
+test_clients_SOURCES = tests/unit/test_clients.c src/keeper/clients.c src/keeper/output.c src/keeper/peer.c \
+	tests/unit/suite.c tests/unit/suite.h
+test_clients_LDADD = libkeeper.a libkern.a libbase.a $(CUNIT_LIBS)
 test_keeper_SOURCES = tests/unit/test_keeper.c tests/unit/suite.c tests/unit/suite.h
 test_keeper_LDADD = libkeeper.a libkern.a libbase.a $(CUNIT_LIBS)
 endif

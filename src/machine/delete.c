@@ -102,8 +102,7 @@ static int is_any(void *context, const char *name)
 	return 1;
 }
 
-/* With the last machine its site's empty cgroups go; where a process lives in them they stay. */
-static void leave_no_groups(const struct site *site)
+void machine_leave_groups(const struct site *site)
 {
 	struct err ignored = { 0 };
 	char name[32], keepers[64];
@@ -197,7 +196,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)
 		return -err->code;
-	leave_no_groups(machine->site);
+	machine_leave_groups(machine->site);
 	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
 	return there || machine->config.ephemeral ? 0 : machine_gone(machine, err);
 }

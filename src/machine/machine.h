@@ -203,6 +203,12 @@ int machine_tend(const struct site *site, const char *pool, struct err *err);
 int machine_serve(const struct machine *machine, bool again, struct err *err);
 
 /*
+ * With the last machine its site's empty cgroups go; where a process lives in them, as a network's dnsmasq
+ * does, they stay until it ends.
+ */
+void machine_leave_groups(const struct site *site);
+
+/*
  * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it
  * kills at once. Returns when everything of the machine's run is gone. Works with the keeper dead.
  */

@@ -96,6 +96,23 @@ numbers = [json.loads(line)["seq"] for line in open(sys.argv[1])]
 assert numbers == list(range(1, len(numbers) + 1)), numbers' "$T/all"
 }
 
+# write_event EVENT MEMBER VALUE CAUSE: as keepers write of what is no machine.
+write_event() {
+	printf '{"seq":%d,"time":%d,"microsecond":0,"event":"%s","%s":"%s","cause":"%s"}\n' \
+		"$(($(berth events --json --no-follow | wc -l) + 1))" "$(date +%s)" "$@" >>"$BERTH_ROOT/run/events"
+}
+
+case_events_of_no_machine() {
+	write_event pool-low pool store "it is 91% full"
+	write_event network-failed network lan "its port is taken"
+	has "pool-low +pool store +it is 91% full" "$(berth events --no-follow)"
+	has "network-failed +network lan +its port is taken" "$(berth events --no-follow)"
+	not grep -q "?" <<<"$(berth events --no-follow)"
+	# Of machines, they are none's.
+	not grep -Eq "pool store|network lan" <<<"$(berth events --no-follow '*')"
+	sed -i '/"event":"\(pool-low\|network-failed\)"/d' "$BERTH_ROOT/run/events"
+}
+
 case_events_for_people() {
 	local last
 	a_life

@@ -141,6 +141,16 @@ case_credentials() {
 }
 
 # The journal and who waits for a reboot tell boots apart by it.
+# What machine.conf(5) says of it: systemd 252 moves the root onto itself.
+case_a_service_whose_root_is_the_machines() {
+	berth exec trixie -- systemd-run --wait --quiet -p RootDirectory=/ -p MountAPIVFS=yes true
+	berth exec bookworm -- systemd-run --wait --quiet -p RootDirectory=/ true
+	berth exec bookworm -- systemd-run --wait --quiet -p MountAPIVFS=yes true
+	local code=0
+	berth exec bookworm -- systemd-run --wait --quiet -p RootDirectory=/ -p MountAPIVFS=yes true || code=$?
+	same "exit code" 226 "$code"
+}
+
 case_boots_are_told_apart() {
 	local release
 	both_up

@@ -174,12 +174,25 @@ case_a_link_that_leads_elsewhere() {
 	umount /etc
 }
 
+# The control groups berth-TAG and berth-TAG/_keepers.
+groups_of_root() {
+	find /sys/fs/cgroup -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*"
+}
+
 case_end() {
 	for name in one two; do
 		berth delete --force "$name"
 	done
+	# dnsmasq lives on in the keepers' group, whose end is its.
+	[[ -n $(groups_of_root) ]]
 	berth network down default
 	[[ ! -e $BERTH_ROOT/run/networks/default ]]
+	same "groups of the root" "" "$(groups_of_root)"
+	# Without a network the last machine takes them along.
+	berth launch --set network= --wait bb last
+	[[ -n $(groups_of_root) ]]
+	berth delete --force last
+	same "groups of the root" "" "$(groups_of_root)"
 }
 
 run_cases "$@"
