@@ -337,3 +337,8 @@ void names_watch(struct keeper *keeper)
 	if (*names->network)
 		join(keeper, false);
 }
+
+void names_close(struct keeper *keeper)
+{
+	leave(keeper);
+}

@@ -292,6 +292,7 @@ int keeper_run(struct keeper *keeper)
 		source->ready(keeper, source);
 	}
 	finish_run(keeper, outcome_name(keeper->ended));
+	names_close(keeper);
 	ring_close(&keeper->ring);
 	return keeper->ended == ENDED_FAILED;
 }

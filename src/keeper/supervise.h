@@ -173,6 +173,8 @@ int space_timeout(const struct keeper *keeper);
 
 /* names.c: the dnsmasq of its network. From the start on, and again for each guest. */
 void names_watch(struct keeper *keeper);
+/* Another keeper's turn. */
+void names_close(struct keeper *keeper);
 
 /* One of berth's own verbs for this machine, as argv. */
 void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,

@@ -227,13 +227,25 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
 }
 
+enum { FULL_PERCENT = 90 };
+
+/* Whoever removes something from a full pool needs the room, and now. */
+static bool is_full(struct pool *pool)
+{
+	struct pool_usage usage = { 0 };
+	struct err ignored = { 0 };
+
+	return pool->ops->pool_usage(pool, &usage, &ignored) == 0 &&
+	       usage.used >= usage.total / 100 * FULL_PERCENT;
+}
+
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 
 	if (fd == -ENOENT)
 		return 0;
-	bool large = fd >= 0 && subvol_is_large(fd);
+	bool large = fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !is_full(pool));
 	if (large)
 		return partial_is(volume) ? err_set(err, EINPROGRESS, "it is freed in pieces")
 					  : destroy_aside(pool, volume, true, err);
