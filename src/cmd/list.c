@@ -22,7 +22,7 @@ struct listing {
 	bool *matched;          /* owned: which words have named one */
 	struct text pools;      /* of the machines shown, each once, with its NUL */
 	struct survey survey;   /* what the pools hold, as far as that costs little to know */
-	struct text seen;       /* names of machines that have a folder, each with its NUL */
+	json_t *seen;           /* owned: the names of machines looked at, as an object's */
 	int broken; /* machines of which a part is missing, or whose state is not known */
 };
 
@@ -181,7 +181,7 @@ static int visit_machine(void *context, const char *name)
 	struct err err = { 0 };
 	const char *missing = NULL;
 
-	text_add_bytes(&listing->seen, name, strlen(name) + 1);
+	json_object_set_new(listing->seen, name, json_null());
 	if (!is_wanted(listing, name))
 		return 0;
 	int r = machine_look(&machine, &listing->call->site, name, &err);
@@ -196,24 +196,14 @@ static int visit_machine(void *context, const char *name)
 	return 0;
 }
 
-static bool is_seen(const struct listing *listing, const char *name)
-{
-	const struct text *seen = &listing->seen;
-
-	for (size_t at = 0; at < seen->length; at += strlen(seen->data + at) + 1) {
-		if (strcmp(seen->data + at, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* A root whose machine has no folder. */
 static int visit_volume(void *context, const char *pool, const char *volume)
 {
 	struct listing *listing = context;
 
 	(void)pool;
-	if (!text_starts(volume, "machine.") || is_seen(listing, volume + strlen("machine.")))
+	if (!text_starts(volume, "machine.") ||
+	    json_object_get(listing->seen, volume + strlen("machine.")))
 		return 0;
 	return visit_machine(listing, volume + strlen("machine."));
 }
@@ -235,8 +225,11 @@ static int run_list(struct call *call, struct err *err)
 				   .survey = { .site = &call->site } };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
-	if (!listing.matched)
+	listing.seen = json_object();
+	if (!listing.matched || !listing.seen) {
+		free(listing.matched);
 		return err_set(err, ENOMEM, "out of memory");
+	}
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
@@ -256,7 +249,7 @@ static int run_list(struct call *call, struct err *err)
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	text_free(&listing.pools);
-	text_free(&listing.seen);
+	json_decref(listing.seen);
 	survey_free(&listing.survey);
 	network_close(&listing.network);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;

@@ -75,14 +75,19 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 			schema->what);
 }
 
+static int by_name(const void *name, const void *key)
+{
+	return strcmp(name, ((const struct key *)key)->name);
+}
+
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
 {
-	for (size_t i = 0; i < schema->count; i++) {
-		if (strcmp(schema->keys[i].name, name) == 0)
-			return &schema->keys[i];
-	}
-	tell_unknown(schema, name, err);
-	return NULL;
+	const struct key *key =
+		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
+
+	if (!key)
+		tell_unknown(schema, name, err);
+	return key;
 }
 
 static int begin_section(struct parser *parser, char *line, struct err *err)

@@ -95,12 +95,24 @@ void config_text(const void *config, const struct key *key, struct text *out)
 	}
 }
 
+/* Most defaults are empty texts, and a list of a thousand machines sets fifty thousand of them. */
+static int set_default(const struct schema *schema, void *config, const struct key *key,
+		       struct err *err)
+{
+	char **text = field_of(config, key);
+
+	if (*key->fallback || kind_of(key)->field != FIELD_TEXT)
+		return config_set(schema, config, key, key->fallback, err);
+	*text = strdup("");
+	return *text ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
 int config_defaults(const struct schema *schema, void *config, struct err *err)
 {
 	memset(config, 0, schema->size);
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct key *key = &schema->keys[i];
-		int r = config_set(schema, config, key, key->fallback, err);
+		int r = set_default(schema, config, key, err);
 		if (r < 0) {
 			config_free(schema, config);
 			return r;
