@@ -78,18 +78,7 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 		       const struct err *err)
 {
 	listing->broken++;
-	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:o, s:o}", "name", name, "state",
-						"broken", "missing", json_text(missing), "error",
-						json_text(err->text)));
-		return;
-	}
-	print_error(err);
-	table_add(&listing->table, name);
-	table_add(&listing->table, "broken");
-	for (size_t i = 2; i < listing->table.columns; i++)
-		table_add(&listing->table, "");
+	table_add_broken(&listing->table, listing->array, 1, name, missing, err);
 }
 
 /* Most machines are on one network: it is opened once, not a thousand times. */

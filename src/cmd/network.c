@@ -83,16 +83,7 @@ static void add_network(struct listing *listing, const struct network *network,
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;
-	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
-						"broken", "missing", "network.conf", "error",
-						json_text(fault->text)));
-		return;
-	}
-	print_error(fault);
-	for (size_t i = 0; i < listing->table.columns; i++)
-		table_add(&listing->table, i == 0 ? name : i == 3 ? "broken" : "");
+	table_add_broken(&listing->table, listing->array, 3, name, "network.conf", fault);
 }
 
 static int visit_network(void *context, const char *name)

@@ -126,18 +126,7 @@ static json_t *words_json(const char *words)
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;
-	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
-						"broken", "missing", "pool.conf", "error",
-						json_text(fault->text)));
-		return;
-	}
-	print_error(fault);
-	table_add(&listing->table, name);
-	table_add(&listing->table, "broken");
-	for (size_t i = 2; i < listing->table.columns; i++)
-		table_add(&listing->table, "");
+	table_add_broken(&listing->table, listing->array, 1, name, "pool.conf", fault);
 }
 
 static int visit_lost(void *context, const char *name)

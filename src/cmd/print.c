@@ -211,6 +211,21 @@ void table_text(struct table *table, unsigned width, struct text *out)
 	}
 }
 
+void table_add_broken(struct table *table, json_t *array, size_t column, const char *name,
+		      const char *missing, const struct err *fault)
+{
+	if (array) {
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s, s:o, s:o}", "name", name, "state",
+						"broken", "missing", json_text(missing), "error",
+						json_text(fault->text)));
+		return;
+	}
+	print_error(fault);
+	for (size_t i = 0; i < table->columns; i++)
+		table_add(table, i == 0 ? name : i == column ? "broken" : "");
+}
+
 int table_print(struct table *table, struct err *err)
 {
 	scoped_text struct text out = { 0 };

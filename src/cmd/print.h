@@ -43,6 +43,12 @@ void table_begin(struct table *table, const char *const *heads);
 /* The next cell, from left to right; "" shows as "-". */
 void table_add(struct table *table, const char *cell);
 void table_format(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * A row for something of which a part is missing: its name, "broken" in the column of that index, and the fault on
+ * standard error. With an array, an object there instead.
+ */
+void table_add_broken(struct table *table, json_t *array, size_t column, const char *name,
+		      const char *missing, const struct err *fault);
 /* Columns that do not fit into that width stand in further lines, indented; 0: none is so wide. */
 void table_text(struct table *table, unsigned width, struct text *out);
 /* Prints it on standard output, and frees it. 0 or -ENOMEM. */

@@ -137,18 +137,7 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 		       const struct err *fault)
 {
 	listing->broken++;
-	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:s, s:s, s:o}", "name", name, "state",
-						"broken", "missing", missing, "error",
-						json_text(fault->text)));
-		return;
-	}
-	print_error(fault);
-	table_add(&listing->table, name);
-	table_add(&listing->table, "broken");
-	for (size_t i = 2; i < listing->table.columns; i++)
-		table_add(&listing->table, "");
+	table_add_broken(&listing->table, listing->array, 1, name, missing, fault);
 }
 
 /* Its volume or its pool is gone. */
