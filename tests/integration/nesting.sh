@@ -45,7 +45,7 @@ case_user_namespaces() {
 # pids-limit: this host's version 2 tree may have no controllers, of which podman wants one.
 case_podman() {
 	inside <<-'end'
-		podman import /img.tar bb
+		podman image exists bb || podman import /img.tar bb
 		podman run --rm --pids-limit=0 --network=none bb /bin/sh -c 'id; touch /made' | grep uid=0
 		printf 'FROM scratch\nADD img.tar /\nCMD ["/bin/id"]\n' >/Containerfile
 		podman build -t built / >/dev/null
@@ -56,6 +56,7 @@ case_podman() {
 
 case_a_network_of_podman() {
 	inside <<-'end'
+		podman image exists bb || podman import /img.tar bb
 		podman run -d --name one --pids-limit=0 bb /bin/busybox httpd -f -h /bin
 		address=$(podman inspect -f '{{.NetworkSettings.IPAddress}}' one)
 		podman run --rm --pids-limit=0 bb /bin/busybox wget -O /dev/null "http://$address/busybox"
@@ -77,10 +78,20 @@ case_berth_in_berth() {
 	end
 }
 
+# privileged_inside: a machine 'in' of template bb runs in machine n.
+privileged_inside() {
+	inside <<-'end'
+		berth template list | grep -q '^bb ' || berth template import /img.tar bb
+		berth info in >/dev/null 2>&1 || berth create --set security.privileged=yes bb in
+		berth start --wait in
+	end
+}
+
 case_own_ids_in_berth_in_berth() {
 	local major minor
 	IFS=. read -r major minor _ < <(uname -r)
 	((major > 6 || (major == 6 && minor >= 3))) || skip "this kernel has no mapped mounts of tmpfs"
+	privileged_inside
 	inside <<-'end'
 		mkdir /mnt/memory
 		mount -t tmpfs none /mnt/memory
@@ -113,6 +124,7 @@ case_without_the_key() {
 		berth doctor >/said || true
 		cat /said
 		grep 'this is a machine without security.nesting' /said
+		berth template list | grep -q '^bb ' || berth template import /img.tar bb
 		berth create bb two
 		(! berth start two 2>/said)
 		grep 'this is a machine itself, without security.nesting; set that on its host' /said
