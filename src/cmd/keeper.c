@@ -1,4 +1,5 @@
 /* What keepers run as their children, and commands leave behind them. Not for people. */
+#include "keeper/keeper.h"
 #include "base/behind.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
@@ -42,7 +43,9 @@ static int run_serve(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_serve(&machine, call->count > 1, err);
+	if (r == 0)
+		r = machine_serve(&machine, call->count > 1, err);
+	return r == 1 ? KEEPER_SERVED : r;
 }
 
 static int run_keep(struct call *call, struct err *err)

@@ -58,4 +58,7 @@ struct keeper_plan {
  */
 enum { RESPAWN_PIDFD, RESPAWN_CONSOLE, RESPAWN_NOTIFY, RESPAWN_CGROUP, RESPAWN_FDS };
 
+/* The exit status of `berth _serve` when the network's dnsmasq ran at its end; 0: none is wanted. */
+enum { KEEPER_SERVED = 3 };
+
 #endif

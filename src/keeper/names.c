@@ -22,6 +22,7 @@
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 
 enum {
@@ -119,11 +120,12 @@ static void helper_ready(struct keeper *keeper, struct source *source)
 	int status = spawn_wait(source->fd);
 
 	keeper_unwatch(keeper, source);
-	names->failed = status != 0;
+	bool served = WIFEXITED(status) && WEXITSTATUS(status) == KEEPER_SERVED;
+	names->failed = status != 0 && !served;
 	if (find_server(keeper))
 		return;
-	/* The folder tells of the next. */
-	if (!names->failed)
+	/* What was served may have ended again. Where none is wanted, the folder tells of the next. */
+	if (status == 0)
 		log_line("network: no dnsmasq is wanted there");
 	else
 		later(names, next_pause(names));

@@ -199,6 +199,7 @@ int machine_tend(const struct site *site, const char *pool, struct err *err);
 /*
  * Starts the dnsmasq of the network that it runs on, where that has ended or asks other name servers than the
  * host's by now, and tells who follows events; again: not that it failed. Run by keepers, as `berth _serve`.
+ * 1: it runs; 0: none is wanted; or -errno.
  */
 int machine_serve(const struct machine *machine, bool again, struct err *err);
 

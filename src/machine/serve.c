@@ -32,7 +32,7 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 	int r = network_open(&network, machine->site, state.network, err);
 	if (r == 0)
 		r = network_serve(&network, &cause, err);
-	if (r == 0 && cause)
+	if (r > 0 && cause)
 		tell(machine->site, &(struct event){ .name = "network-restored",
 						     .network = network.name,
 						     .cause = cause });

@@ -282,14 +282,17 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	    look(network, links, &found, err) < 0)
 		return -err->code;
 	/* Without a bridge it was taken down, and dnsmasq ended on purpose. */
-	if (!found.here || !found.address || !network->config.dhcp || found.dns == DNS_RUNNING)
+	if (!found.here || !found.address || !network->config.dhcp)
 		return 0;
+	if (found.dns == DNS_RUNNING)
+		return 1;
 	*cause = found.dns == DNS_ABSENT ? "its dnsmasq had ended"
 					 : "its dnsmasq had older settings, or asked name servers "
 					   "that are no longer the host's";
 	if (*dns_fault())
 		return err_set(err, ENOENT, "network '%s': %s", network->name, dns_fault());
-	return dns_start(network, err);
+	int r = dns_start(network, err);
+	return r < 0 ? r : 1;
 }
 
 enum { NAMES_TOLD = 4 };

@@ -65,6 +65,7 @@ int network_up(struct network *network, struct err *err);
 /*
  * Gives a network that is up its dnsmasq again, or one that runs as it should by now; *cause becomes why it had to,
  * in words, or NULL: it runs, is not wanted, or the network is down. For whoever has seen it end.
+ * 1: it runs now; 0: none is wanted; or -errno.
  */
 int network_serve(struct network *network, const char **cause, struct err *err);
 /* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */

@@ -78,7 +78,7 @@ case_killed() {
 	has "network 'default' .* is up" "$(berth doctor || true)"
 }
 
-# Each time later than before.
+# Each time later than before, also when it is killed before its keeper has seen it.
 case_killed_again_and_again() {
 	for _ in 1 2 3; do
 		retry 30 dnsmasq default
