@@ -239,13 +239,18 @@ static bool is_full(struct pool *pool)
 	       usage.used >= usage.total / 100 * FULL_PERCENT;
 }
 
-static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+/* Nothing of it stays open: the kernel frees what is removed at the next commit, unless somebody has it open. */
+static bool goes_in_pieces(struct pool *pool, const char *volume)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 
-	if (fd == -ENOENT)
-		return 0;
-	bool large = fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !is_full(pool));
+	return fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !is_full(pool));
+}
+
+static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	bool large = goes_in_pieces(pool, volume);
+
 	if (large)
 		return partial_is(volume) ? err_set(err, EINPROGRESS, "it is freed in pieces")
 					  : destroy_aside(pool, volume, true, err);
@@ -277,6 +282,7 @@ static int free_volume(struct pool *pool, const char *partial, struct err *err)
 			? remove_some(folder, partial, &left)
 			: 0;
 	bool more = r == -EINPROGRESS;
+	scoped_close_fd(&fd);
 	/* What would not go by itself, such as a file that its guest has made immutable, goes with the rest. */
 	r = more ? 0 : destroy_at_once(pool, partial);
 	if (r == 0 || r == -ENOENT)
