@@ -12,14 +12,20 @@
 
 static const char current_name[] = "events", older_name[] = "events.1";
 
+void site_tell(const struct site *site, const struct event *event)
+{
+	scoped_free char *path = site_run_path(site, current_name);
+
+	if (path)
+		event_write(AT_FDCWD, path, event);
+}
+
 void machine_tell(const struct machine *machine, const struct event *event)
 {
-	scoped_free char *path = site_run_path(machine->site, current_name);
 	struct event told = *event;
 
 	told.machine = machine->name;
-	if (path)
-		event_write(AT_FDCWD, path, &told);
+	site_tell(machine->site, &told);
 }
 
 static bool same_file(int fd, int folder, const char *name)

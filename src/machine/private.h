@@ -34,7 +34,9 @@ struct unfinished machine_mark(const struct machine *machine);
 /* A uuid, hardware address and time of its making: what makes it another machine than any before. */
 int machine_draw_identity(struct machine_config *config, struct err *err);
 
-/* Writes down what happened to it, for who follows (machine/events.h). The act itself goes on without. */
+/* Appends to the site's event log, for those who follow it (machine/events.h); a failure does not fail the caller. */
+void site_tell(const struct site *site, const struct event *event);
+/* The same with the machine's name. */
 void machine_tell(const struct machine *machine, const struct event *event);
 
 /* Reads machine.conf again, into a config that is empty. */

@@ -4,19 +4,7 @@
 #include "machine/rations.h"
 #include "machine/run.h"
 
-#include "base/scoped.h"
 #include "network/network.h"
-
-#include <errno.h>
-#include <fcntl.h>
-
-static void tell(const struct site *site, const struct event *event)
-{
-	scoped_free char *path = site_run_path(site, "events");
-
-	if (path)
-		event_write(AT_FDCWD, path, event);
-}
 
 int machine_serve(const struct machine *machine, bool again, struct err *err)
 {
@@ -33,12 +21,12 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 	if (r == 0)
 		r = network_serve(&network, &cause, err);
 	if (r > 0 && cause)
-		tell(machine->site, &(struct event){ .name = "network-restored",
-						     .network = network.name,
-						     .cause = cause });
+		site_tell(machine->site, &(struct event){ .name = "network-restored",
+							  .network = network.name,
+							  .cause = cause });
 	else if (r < 0 && !again)
-		tell(machine->site, &(struct event){ .name = "network-failed",
-						     .network = state.network,
-						     .cause = err->text });
+		site_tell(machine->site, &(struct event){ .name = "network-failed",
+							  .network = state.network,
+							  .cause = err->text });
 	return r;
 }

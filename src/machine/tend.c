@@ -36,11 +36,8 @@ struct tender {
 
 static void tell(const struct tender *tender, struct event *event)
 {
-	scoped_free char *path = site_run_path(tender->site, "events");
-
 	event->pool = tender->pool;
-	if (path)
-		event_write(AT_FDCWD, path, event);
+	site_tell(tender->site, event);
 }
 
 /* ---- Looking */
