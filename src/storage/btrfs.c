@@ -227,24 +227,15 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
 }
 
-enum { FULL_PERCENT = 90 };
-
-/* Whoever removes something from a full pool needs the room, and now. */
-static bool is_full(struct pool *pool)
-{
-	struct pool_usage usage = { 0 };
-	struct err ignored = { 0 };
-
-	return pool->ops->pool_usage(pool, &usage, &ignored) == 0 &&
-	       usage.used >= usage.total / 100 * FULL_PERCENT;
-}
-
-/* Nothing of it stays open: the kernel frees what is removed at the next commit, unless somebody has it open. */
+/*
+ * Whoever removes something from a full pool needs the room, and now. The subvolume does not stay open: the kernel
+ * frees what is removed at the next commit only if nobody has it open.
+ */
 static bool goes_in_pieces(struct pool *pool, const char *volume)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 
-	return fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !is_full(pool));
+	return fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !pool_is_full(pool));
 }
 
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)

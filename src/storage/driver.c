@@ -1,10 +1,9 @@
 /* What drivers need of the storage layer, and stand on: words, names of volumes, a pool's folder and lock. */
 #include "storage/driver.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
+#include "base/uuid.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,12 +119,24 @@ int pool_intend(struct pool *pool, struct err *err)
 
 int pool_draw_uuid(char **out, struct err *err)
 {
-	ssize_t n = file_read(AT_FDCWD, "/proc/sys/kernel/random/uuid", 64, out);
+	char uuid[UUID_TEXT];
+	int r = uuid_draw(uuid);
 
-	if (n < 0)
-		return err_set(err, (int)-n, "draw a UUID: %s", strerror((int)-n));
-	text_trim(*out);
-	return 0;
+	if (r < 0)
+		return err_set(err, -r, "draw a UUID: %s", strerror(-r));
+	*out = strdup(uuid);
+	return *out ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+enum { FULL_PERCENT = 90 };
+
+bool pool_is_full(struct pool *pool)
+{
+	struct pool_usage usage = { 0 };
+	struct err ignored = { 0 };
+
+	return pool->ops->pool_usage(pool, &usage, &ignored) == 0 &&
+	       usage.used >= usage.total / 100 * FULL_PERCENT;
 }
 
 bool pool_is_reserve(const char *volume)

@@ -47,6 +47,9 @@ int pool_missing(const char *name, struct err *err);
 /* NULL for a volume's name that may be, else what is wrong with it: the end of "name 'X' ...". */
 const char *volume_name_fault(const char *name);
 
+/* Nine tenths of its space are used, as far as its driver can tell. */
+bool pool_is_full(struct pool *pool);
+
 /* Whether it is the name of a volume in the making or in removal. */
 bool partial_is(const char *volume);
 bool partial_is_removed(const char *volume);

@@ -14,28 +14,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, FULL_PERCENT = 90 };
-
-/* ---- How many */
-
-static int count_one(void *context, const struct volume_info *info)
-{
-	(void)info;
-	++*(size_t *)context;
-	return 0;
-}
-
-size_t pool_freeing(struct pool *pool)
-{
-	struct err ignored = { 0 };
-	size_t count = 0;
-
-	if (pool->ops->free)
-		pool->ops->list(pool, PARTIAL_REMOVED, count_one, &count, &ignored);
-	return count;
-}
-
-/* ---- Freeing */
+enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000 };
 
 struct round {
 	struct pool *pool;
@@ -72,15 +51,13 @@ static int free_in(const struct site *site, const char *name, bool *full)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct round round = { .pool = &pool };
-	struct pool_usage usage = { 0 };
 	struct err ignored = { 0 };
 
 	*full = false;
 	if (pool_open_held(&pool, site, name, LOCK_SH, &ignored) < 0 || !pool.ops->free ||
 	    pool.ops->survey(&pool, free_piece, &round, &ignored) <= 0 || !round.more)
 		return 0;
-	if (pool.ops->pool_usage(&pool, &usage, &ignored) == 0)
-		*full = usage.used >= usage.total / 100 * FULL_PERCENT;
+	*full = pool_is_full(&pool);
 	return 1;
 }
 

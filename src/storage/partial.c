@@ -216,3 +216,20 @@ int partial_clear(struct pool *pool, struct err *err)
 		clear_one(pool, e->d_name);
 	return 0;
 }
+
+static int count_one(void *context, const struct volume_info *info)
+{
+	(void)info;
+	++*(size_t *)context;
+	return 0;
+}
+
+size_t pool_freeing(struct pool *pool)
+{
+	struct err ignored = { 0 };
+	size_t count = 0;
+
+	if (pool->ops->free)
+		pool->ops->list(pool, PARTIAL_REMOVED, count_one, &count, &ignored);
+	return count;
+}
