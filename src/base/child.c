@@ -1,5 +1,6 @@
 #include "base/child.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { OUT_MAX = 1 << 20, ERRORS_MAX = 64 << 10, LONGEST_SECONDS = 3600, DEATH_MS = 2000 };
 
@@ -82,14 +82,6 @@ static bool collect(int fd, struct text *text, size_t max)
 	return n > 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until both ends are closed, and gone tells of the program's end; false: the time was over before. */
 static bool collect_both(int *out, struct text *out_text, int *errors, struct text *errors_text,
 			 int gone, int64_t deadline)
@@ -102,7 +94,7 @@ static bool collect_both(int *out, struct text *out_text, int *errors, struct te
 			{ .fd = *errors, .events = POLLIN },
 			{ .fd = ended ? -1 : gone, .events = POLLIN },
 		};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 		if (left <= 0)
 			return false;
 		if (poll(fds, 3, left < INT32_MAX ? (int)left : INT32_MAX) <= 0)
@@ -121,7 +113,8 @@ static int wait_for_end(pid_t pid, int *out, int *errors, const struct child_io 
 {
 	scoped_fd int gone = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd killed = { .fd = gone, .events = POLLIN };
-	int64_t deadline = now_ms() + (int64_t)(io->seconds ? io->seconds : LONGEST_SECONDS) * 1000;
+	int64_t deadline =
+		clock_ms() + (int64_t)(io->seconds ? io->seconds : LONGEST_SECONDS) * 1000;
 
 	if (collect_both(out, io->out, errors, io->errors, gone, deadline))
 		return child_wait(pid);

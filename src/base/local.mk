@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	src/base/behind.c src/base/behind.h \
 	src/base/below.c src/base/below.h \
 	src/base/child.c src/base/child.h \
+	src/base/clock.h \
 	src/base/err.c src/base/err.h \
 	src/base/fault.c src/base/fault.h \
 	src/base/file.c src/base/file.h \

@@ -5,6 +5,7 @@
  */
 #include "base/lock.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 
 #include <poll.h>
@@ -15,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { STACK_SIZE = 16 << 10 };
 
@@ -57,14 +57,6 @@ static pid_t start_waiter(struct waiter *waiter, int *pidfd)
 	return pid < 0 ? -code : pid;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void reap(pid_t pid)
 {
 	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
@@ -81,7 +73,7 @@ static int wait_until(int fd, int how, int64_t deadline)
 	pid_t pid = start_waiter(&waiter, &pidfd);
 	if (pid < 0)
 		return pid;
-	while ((left = deadline - now_ms()) > 0) {
+	while ((left = deadline - clock_ms()) > 0) {
 		struct pollfd end = { .fd = pidfd, .events = POLLIN };
 		if (poll(&end, 1, left < INT32_MAX ? (int)left : INT32_MAX) > 0)
 			break;
@@ -93,14 +85,14 @@ static int wait_until(int fd, int how, int64_t deadline)
 
 int lock_wait(int fd, int how, unsigned seconds)
 {
-	int64_t deadline = seconds ? now_ms() + (int64_t)seconds * 1000 : 0;
+	int64_t deadline = seconds ? clock_ms() + (int64_t)seconds * 1000 : 0;
 
 	for (;;) {
 		if (flock(fd, how | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK)
 			return -errno;
-		if (!seconds || now_ms() >= deadline)
+		if (!seconds || clock_ms() >= deadline)
 			return -EWOULDBLOCK;
 		int r = wait_until(fd, how, deadline);
 		if (r < 0)

@@ -6,6 +6,7 @@
  */
 #include "keeper/supervise.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/scoped.h"
@@ -23,7 +24,6 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum {
 	PAUSE_FIRST = 200, /* ms; an orderly restart takes less */
@@ -31,14 +31,6 @@ enum {
 	STEADY_MS = 60000, /* who served so long has earned the first pause again */
 	CHANGE_MS = 500,   /* resolv.conf is changed in several steps */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void later(struct names *names, int milliseconds)
 {
@@ -65,7 +57,7 @@ static void server_ready(struct keeper *keeper, struct source *source)
 	struct names *names = &keeper->names;
 
 	keeper_unwatch(keeper, source);
-	if (now_ms() - names->seen >= STEADY_MS)
+	if (clock_ms() - names->seen >= STEADY_MS)
 		names->pause = 0;
 	int pause = next_pause(names);
 	log_line("network: dnsmasq has ended; unless it is there in %d ms, it is started again",
@@ -107,7 +99,7 @@ static bool find_server(struct keeper *keeper)
 	if (fd < 0 || !is_server(names, (pid_t)pid))
 		return false;
 	names->server = (struct source){ take_fd(&fd), server_ready };
-	names->seen = now_ms();
+	names->seen = clock_ms();
 	keeper_watch(keeper, &names->server, EPOLLIN);
 	return true;
 }

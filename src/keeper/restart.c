@@ -1,6 +1,7 @@
 /* Whether and when a guest that ended, or reboots, is started again. */
 #include "keeper/supervise.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <fcntl.h>
@@ -32,14 +33,6 @@ static bool is_wanted(const struct keeper *keeper, enum ended ended)
 static time_t pause_before(unsigned tries)
 {
 	return tries < 6 ? (time_t)1 << tries : LONGEST_PAUSE;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* No guest, until the time is there; then the next, of which the event tells. */
@@ -114,13 +107,13 @@ static int64_t brake(struct keeper *keeper, int64_t now)
 
 void restart_begin(struct keeper *keeper)
 {
-	keeper->credited = now_ms();
+	keeper->credited = clock_ms();
 	keeper->reboot_credit = FAST_REBOOTS * REBOOT_MS;
 }
 
 void restart_reboot(struct keeper *keeper)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	note_good_run(keeper);
 	keeper_mark(keeper, "waiting");

@@ -8,6 +8,7 @@
 
 #include "base/below.h"
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/scoped.h"
@@ -18,7 +19,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LOW_PERCENT = 80, AGAIN_MS = 5000 };
@@ -48,14 +48,6 @@ static bool is_low_below(const struct below *below, const struct dm_pool_status 
 static int sooner(int one, int other)
 {
 	return one < 0 || (other >= 0 && other < one) ? other : one;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* By the lock of the program that does it, RUN/locks/tend.POOL; ours is RUN/machines/NAME. */
@@ -101,7 +93,7 @@ static void space_look(struct keeper *keeper)
 	struct below below;
 	struct dm_line line;
 
-	keeper->space_due = keeper->space_due ? now_ms() + AGAIN_MS : 0;
+	keeper->space_due = keeper->space_due ? clock_ms() + AGAIN_MS : 0;
 	if (dm_status(&keeper->dm, plan->thin_pool, 0, &line) < 0 ||
 	    dm_pool_parse(line.params, &status) < 0)
 		return;
@@ -117,7 +109,7 @@ static void space_look(struct keeper *keeper)
 	if (low && !keeper->space_low)
 		log_line("pool '%s' has little room", plan->pool);
 	keeper->space_low = low;
-	keeper->space_due = pause < 0 ? 0 : now_ms() + pause;
+	keeper->space_due = pause < 0 ? 0 : clock_ms() + pause;
 	if (low && !is_tended(keeper))
 		start_tending(keeper);
 }
@@ -126,13 +118,13 @@ int space_timeout(const struct keeper *keeper)
 {
 	if (!keeper->space_due)
 		return -1;
-	int64_t left = keeper->space_due - now_ms();
+	int64_t left = keeper->space_due - clock_ms();
 	return left < 0 ? 0 : (int)left;
 }
 
 void space_check(struct keeper *keeper)
 {
-	if (keeper->space_due && keeper->space_due <= now_ms())
+	if (keeper->space_due && keeper->space_due <= clock_ms())
 		space_look(keeper);
 }
 

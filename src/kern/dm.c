@@ -1,6 +1,7 @@
 /* Device-mapper's devices made, changed and removed; linux/dm-ioctl.h says what each call takes. */
 #include "kern/dm.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm_request.h"
@@ -212,21 +213,14 @@ int dm_create(struct dm *dm, const char *name, const char *uuid, unsigned flags,
 	return 0;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 int dm_remove(struct dm *dm, const char *name, unsigned wait_ms)
 {
 	const struct timespec pause = { .tv_nsec = REMOVE_PAUSE_MS * 1000000L };
-	uint64_t deadline = now_ms() + wait_ms;
+	int64_t deadline = clock_ms() + wait_ms;
 	int r;
 
-	while ((r = dm_request_plain(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY && now_ms() < deadline)
+	while ((r = dm_request_plain(dm, DM_DEV_REMOVE, name, 0)) == -EBUSY &&
+	       clock_ms() < deadline)
 		(void)nanosleep(&pause, NULL);
 	return r;
 }

@@ -1,12 +1,12 @@
 #include "machine/growth.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	WINDOW_MS =
@@ -14,14 +14,6 @@ enum {
 	NOTE_MS = 500,
 	LITTLE = 8, /* a share of so small a part of an even one is none */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- Looking */
 
@@ -110,7 +102,7 @@ static void forget_unseen(struct growth *growth, struct copied_writer **writers)
 static void note_copied(struct growth *growth, struct copied_writer **writers, uint64_t used)
 {
 	double copied = (double)used - (double)growth->pool_used - growth->gained;
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	growth->pool_used = used;
 	growth->gained = 0;
@@ -161,7 +153,7 @@ static void judge(struct growth *growth, struct copied_writer *const *writers)
 
 static void move_window(struct growth *growth)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 
 	if (now - growth->began < WINDOW_MS)
 		return;
@@ -176,7 +168,7 @@ static void move_window(struct growth *growth)
 int growth_look(struct growth *growth, struct pool *pool, uint64_t used, struct err *err)
 {
 	if (!growth->pool_used) {
-		growth->began = growth->noted = now_ms();
+		growth->began = growth->noted = clock_ms();
 		growth->unclear = true;
 	}
 	move_window(growth);

@@ -4,6 +4,7 @@
  * queue. The volume's name tells that it is removed, and it is all there is to know: whoever comes
  * after a kill or a power cut goes on with what is left.
  */
+#include "base/clock.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/partial.h"
@@ -61,16 +62,8 @@ static int free_in(const struct site *site, const char *name, bool *full)
 	return 1;
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* As long as the work took, so that others have half of the disk; in a full pool somebody waits for the room. */
-static void leave_room(long long ms)
+static void leave_room(int64_t ms)
 {
 	ms = ms < PAUSE_MIN_MS ? PAUSE_MIN_MS : ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms;
 	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -89,11 +82,11 @@ static int free_pool(void *context, const char *name)
 	bool full = false;
 
 	for (;; freeing->pieces++) {
-		long long began = now_ms();
+		int64_t began = clock_ms();
 		if (free_in(freeing->site, name, &full) == 0)
 			return 0;
 		if (!full)
-			leave_room(now_ms() - began);
+			leave_room(clock_ms() - began);
 	}
 }
 
