@@ -1,0 +1,42 @@
+/* The work that commands leave to a process behind them: copies of settings in pools, and freeing. Not for people. */
+#include "base/behind.h"
+#include "cmd/common.h"
+#include "cmd/verbs.h"
+#include "machine/kept.h"
+#include "storage/storage.h"
+
+static int run_keep(struct call *call, struct err *err)
+{
+	return kept_write_all(&call->site, err);
+}
+
+static int run_free(struct call *call, struct err *err)
+{
+	return pool_free_all(&call->site, err);
+}
+
+void leave_behind(const struct call *call)
+{
+	if (pool_kept_stale() && !(call->command->traits & COMMAND_HIDDEN))
+		behind_run(&call->site, command_keep.name);
+	/* A keeper's child deletes an ephemeral machine. */
+	if (pool_freeing_is_due() && call->command != &command_free)
+		behind_run(&call->site, command_free.name);
+}
+
+const struct command command_free = {
+	.name = "_free",
+	.args = "",
+	.help = "Free what removed volumes had, in pieces; run behind a command that removed some",
+	.traits = COMMAND_HIDDEN,
+	.run = run_free,
+};
+
+const struct command command_keep = {
+	.name = "_keep",
+	.args = "",
+	.help = "Bring pools' copies of settings up to date; run behind a command that changed "
+		"some",
+	.traits = COMMAND_HIDDEN,
+	.run = run_keep,
+};
