@@ -1,4 +1,4 @@
-/* pool create, list, status, delete, detach; upkeep.c has the rest. */
+/* pool create, delete, detach; pool_list.c has list and status, upkeep.c the rest. */
 #include "storage/storage.h"
 
 #include "base/scoped.h"
@@ -8,7 +8,6 @@
 #include "cmd/print.h"
 #include "cmd/verbs.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const struct flag flag_driver = {
@@ -44,7 +43,6 @@ static const struct flag *const create_flags[] = {
 	&flag_block, &flag_device, &flag_driver, &flag_filesystem, &flag_wipe,
 	&flag_key,   &flag_size,   &flag_source, &flag_sparse,     NULL
 };
-static const struct flag *const show_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_volumes, NULL };
 
 static int check_filesystem(const char *type, struct err *err)
@@ -101,292 +99,6 @@ static int run_create(struct call *call, struct err *err)
 	return create_with(call, &spec, err);
 }
 
-struct listing {
-	const struct call *call;
-	struct table table;
-	json_t *array;
-	struct err *err;
-	int broken;
-};
-
-static json_t *words_json(const char *words)
-{
-	scoped_free char *copy = strdup(words);
-	json_t *array = json_array();
-	char *rest = copy;
-
-	for (char *word; copy && (word = strsep(&rest, " "));) {
-		if (*word)
-			json_array_append_new(array, json_text(word));
-	}
-	return array;
-}
-
-/* Its settings are missing, or cannot be read. */
-static void add_broken(struct listing *listing, const char *name, const struct err *fault)
-{
-	listing->broken++;
-	table_add_broken(&listing->table, listing->array, 1, name, "pool.conf", fault);
-}
-
-static int visit_lost(void *context, const char *name)
-{
-	struct listing *listing = context;
-	scoped_free char *folder = site_state_path(&listing->call->site, "pools/%s", name);
-	struct err fault = { 0 };
-
-	err_set(&fault, ENOENT,
-		"pool '%s' has lost its settings: '%s/pool.conf' is missing; bring it back from a "
-		"backup, or move the folder away, and then take a pool on a disk or in a file "
-		"anew: "
-		"berth pool import PATH",
-		name, folder ? folder : "");
-	add_broken(listing, name, &fault);
-	return 0;
-}
-
-/* A list reads pool.conf, and asks devices for their sizes: it attaches nothing. */
-static int visit_pool(void *context, const char *name)
-{
-	struct listing *listing = context;
-	scoped_free char *path = site_state_path(&listing->call->site, "pools/%s/pool.conf", name);
-	struct pool_config config;
-	struct err err = { 0 };
-	char size[32] = "";
-
-	if (!path)
-		return err_set(listing->err, ENOMEM, "out of memory");
-	if (config_load(&pool_schema, path, &config, &err) < 0) {
-		add_broken(listing, name, &err);
-		return 0;
-	}
-	if (listing->array) {
-		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", name,
-						"driver", json_text(config.driver), "source",
-						json_text(config.source), "size",
-						json_count(config.size), "devices",
-						words_json(config.devices), "uuid",
-						json_text(config.uuid)));
-	} else {
-		uint64_t bytes = pool_size(&config);
-		if (bytes)
-			text_human_size(bytes, size, sizeof size);
-		table_add(&listing->table, name);
-		table_add(&listing->table, config.driver);
-		table_add(&listing->table, size);
-		table_format(&listing->table, "%s%s%s", config.source, *config.devices ? " " : "",
-			     config.devices);
-	}
-	config_free(&pool_schema, &config);
-	return 0;
-}
-
-static int add_volume(void *context, const struct volume_info *info)
-{
-	(void)info;
-	++*(size_t *)context;
-	return 0;
-}
-
-/* How many times over its space is promised to its volumes. */
-static double overcommit(const struct pool_usage *usage, const struct pool_state *state)
-{
-	return usage->total ? (double)state->promised / (double)usage->total : 0;
-}
-
-static int add_disk_json(void *context, const struct pool_disk *disk)
-{
-	json_t *array = context;
-
-	return json_array_append_new(array,
-				     json_pack("{s:o, s:I, s:i}", "path", json_text(disk->path),
-					       "size", (json_int_t)disk->size, "sector_size",
-					       (int)disk->sector_size)) < 0
-		       ? -ENOMEM
-		       : 0;
-}
-
-/* What could not be looked at is missing in it. */
-static json_t *disks_json(struct pool *pool)
-{
-	json_t *array = json_array();
-
-	pool_each_disk(pool, add_disk_json, array, &(struct err){ 0 });
-	return array;
-}
-
-static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
-			   const struct pool_state *state, size_t volumes)
-{
-	json_t *object =
-		json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:i, s:b}", "name", pool->name, "driver",
-			  pool->ops->name, "source", json_text(pool->config.source), "used",
-			  (json_int_t)usage->used, "total", (json_int_t)usage->total, "volumes",
-			  (int)volumes, "freeing", (int)pool_freeing(pool), "fast_clone",
-			  (pool->ops->can & STORAGE_FAST_CLONE) != 0);
-
-	if (!object || !state)
-		return object;
-	json_t *more =
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o}", "state",
-			  state->mode, "filesystem", pool->config.filesystem, "block",
-			  (json_int_t)state->block, "metadata_used",
-			  (json_int_t)state->metadata_used, "metadata_total",
-			  (json_int_t)state->metadata_total, "promised",
-			  (json_int_t)state->promised, "overcommit", overcommit(usage, state),
-			  "quarantined", (json_int_t)state->quarantined, "lost",
-			  (json_int_t)state->lost, "disks", disks_json(pool), "refused",
-			  state->refused.code ? json_text(state->refused.text) : json_null());
-	json_object_update(object, more);
-	json_decref(more);
-	return object;
-}
-
-static void note_freeing(struct pool *pool)
-{
-	size_t count = pool_freeing(pool);
-
-	if (count)
-		print_note("pool '%s' is still giving back the space of %zu removed volume%s",
-			   pool->name, count, count == 1 ? "" : "s");
-}
-
-static void add_status(struct listing *listing, struct pool *pool, const struct pool_usage *usage,
-		       const struct pool_state *state, size_t volumes)
-{
-	unsigned percent = usage->total ? (unsigned)(usage->used * 100.0 / usage->total) : 0;
-	struct table *table = &listing->table;
-	char used[32], total[32];
-
-	if (listing->array) {
-		json_array_append_new(listing->array, status_json(pool, usage, state, volumes));
-		return;
-	}
-	text_human_size(usage->used, used, sizeof used);
-	text_human_size(usage->total, total, sizeof total);
-	table_add(table, pool->name);
-	table_add(table, pool->ops->name);
-	table_add(table, used);
-	table_add(table, total);
-	table_format(table, "%u%%", percent);
-	if (state) {
-		table_format(table, "%u%%",
-			     (unsigned)(state->metadata_used * 100.0 /
-					(double)(state->metadata_total ? state->metadata_total
-								       : 1)));
-		table_format(table, "%.2fx", overcommit(usage, state));
-		table_add(table, state->mode);
-	} else {
-		table_add(table, "");
-		table_add(table, "");
-		table_add(table, "");
-	}
-	table_format(table, "%zu", volumes);
-	table_add(table, pool->ops->can & STORAGE_FAST_CLONE ? "fast" : "copied");
-	table_format(table, "%s%s%s", pool->config.source, *pool->config.devices ? " " : "",
-		     pool->config.devices);
-	note_pool_room(pool->name, usage);
-	note_freeing(pool);
-	if (state && state->lost + state->quarantined > 0)
-		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
-			   "pool check %s",
-			   pool->name, (unsigned)state->lost, (unsigned)state->quarantined,
-			   pool->name);
-}
-
-static void note_refusal(const struct pool *pool, const struct pool_state *state)
-{
-	if (state->refused.code)
-		print_note("pool '%s' takes no changes: %s", pool->name, state->refused.text);
-	else if (state->doubted)
-		print_note("pool '%s' had an error, and not all of its file systems have been "
-			   "found sound since; stop its machines, then: berth pool repair %s",
-			   pool->name, pool->name);
-}
-
-static int look_at_pool(struct listing *listing, const char *name, struct err *err)
-{
-	scoped_pool struct pool pool = { 0 };
-	struct pool_usage usage = { 0 };
-	struct pool_state state;
-	size_t volumes = 0;
-
-	if (pool_view(&pool, &listing->call->site, name, err) < 0 ||
-	    pool.ops->pool_usage(&pool, &usage, err) < 0 ||
-	    volume_list(&pool, "", add_volume, &volumes, err) < 0)
-		return -err->code;
-	int r = pool_look(&pool, &state, err);
-	if (err->code)
-		return r;
-	add_status(listing, &pool, &usage, r == 0 ? &state : NULL, volumes);
-	if (r == 0)
-		note_refusal(&pool, &state);
-	return 0;
-}
-
-static int visit_status(void *context, const char *name)
-{
-	struct listing *listing = context;
-	struct err err = { 0 };
-
-	if (look_at_pool(listing, name, &err) < 0) {
-		print_error(&err);
-		listing->broken++;
-	}
-	return 0;
-}
-
-/* Shows what was gathered; none is told from nothing readable. */
-static int finish(struct listing *listing, int r, struct err *err)
-{
-	if (r == 0 && listing->array)
-		r = print_json(take_ptr(&listing->array), err);
-	else if (r == 0 && listing->table.count > 0)
-		r = table_print(&listing->table, err);
-	else if (r == 0 && !listing->broken)
-		print_note("no pools yet; the first launch makes one, or 'berth pool create NAME'");
-	json_decref(listing->array);
-	text_free(&listing->table.cells);
-	return r == 0 && listing->broken ? EXIT_FAILED : r;
-}
-
-static int run_list(struct call *call, struct err *err)
-{
-	static const char *const heads[] = { "NAME", "DRIVER", "SIZE", "SOURCE", NULL };
-	struct listing listing = { .call = call, .err = err };
-
-	if (call_has(call, &flag_json))
-		listing.array = json_array();
-	table_begin(&listing.table, heads);
-	int r = pool_list(&call->site, visit_pool, &listing, err);
-	if (r == 0)
-		r = pool_list_lost(&call->site, visit_lost, &listing, err);
-	return finish(&listing, r, err);
-}
-
-static int run_status(struct call *call, struct err *err)
-{
-	static const char *const heads[] = { "NAME",    "DRIVER",   "USED",     "TOTAL",
-					     "FULL",    "METADATA", "PROMISED", "STATE",
-					     "VOLUMES", "CLONES",   "SOURCE",   NULL };
-	struct listing listing = { .call = call, .err = err };
-
-	int r = call->count > 0 ? name_check(call->words[0], err) : 0;
-	if (r != 0)
-		return r;
-	if (call_has(call, &flag_json))
-		listing.array = json_array();
-	table_begin(&listing.table, heads);
-	if (call->count > 0)
-		r = look_at_pool(&listing, call->words[0], err);
-	else
-		r = pool_list(&call->site, visit_status, &listing, err);
-	if (r == 0 && call->count == 0)
-		r = pool_list_lost(&call->site, visit_lost, &listing, err);
-	return finish(&listing, r, err);
-}
-
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
 	return pool_delete(&call->site, name, call_has(call, &flag_volumes), err);
@@ -402,22 +114,27 @@ static int detach_one(struct call *call, const char *name, struct err *err)
 	return pool_detach(&call->site, name, err);
 }
 
-/* One that is in use is told, and keeps none of the others. */
+struct detaching {
+	const struct site *site;
+	bool failed;
+};
+
+/* A pool that is in use is told, and keeps none of the others. */
 static int visit_detach(void *context, const char *name)
 {
-	struct listing *listing = context;
+	struct detaching *detaching = context;
 	struct err one = { 0 };
 
-	if (pool_detach(&listing->call->site, name, &one) < 0) {
+	if (pool_detach(detaching->site, name, &one) < 0) {
 		print_error(&one);
-		listing->broken++;
+		detaching->failed = true;
 	}
 	return 0;
 }
 
 static int run_detach(struct call *call, struct err *err)
 {
-	struct listing listing = { .call = call };
+	struct detaching detaching = { .site = &call->site };
 
 	if (call_has(call, &flag_every) == (call->count > 0)) {
 		err_set(err, EINVAL,
@@ -428,8 +145,8 @@ static int run_detach(struct call *call, struct err *err)
 	}
 	if (call->count)
 		return for_each_name(call, detach_one, err);
-	int r = pool_list(&call->site, visit_detach, &listing, err);
-	return r == 0 && listing.broken ? EXIT_FAILED : r;
+	int r = pool_list(&call->site, visit_detach, &detaching, err);
+	return r == 0 && detaching.failed ? EXIT_FAILED : r;
 }
 
 static const struct command create = {
@@ -441,28 +158,6 @@ static const struct command create = {
 	.min = 1,
 	.max = 1,
 	.run = run_create,
-};
-
-static const struct command list = {
-	.group = "pool",
-	.name = "list",
-	.aliases = "ls",
-	.args = "",
-	.help = "List pools, without attaching any",
-	.flags = show_flags,
-	.run = run_list,
-};
-
-static const struct command status = {
-	.group = "pool",
-	.name = "status",
-	.aliases = "info",
-	.args = "[POOL]",
-	.help = "Show how full pools are, and attach them if need be",
-	.flags = show_flags,
-	.max = 1,
-	.first = WORD_POOL,
-	.run = run_status,
 };
 
 static const struct command delete = {
@@ -492,8 +187,8 @@ static const struct command detach = {
 };
 
 static const struct command *const members[] = { &create,
-						 &list,
-						 &status,
+						 &pool_verb_list,
+						 &pool_verb_status,
 						 &pool_verb_grow,
 						 &pool_verb_check,
 						 &pool_verb_repair,
