@@ -44,6 +44,7 @@ libmachine_a_SOURCES = \
 	src/machine/scope.c src/machine/scope.h \
 	src/machine/serve.c \
 	src/machine/set.c \
+	src/machine/settle.c \
 	src/machine/share.c src/machine/share.h \
 	src/machine/snapshot.c \
 	src/machine/stage.c src/machine/stage.h \

@@ -103,6 +103,11 @@ int run_clean_dead(struct machine *machine, struct err *err);
 /* Of an ephemeral machine: that it has begun to run, so that its host going down under it is told. 0, -errno. */
 int run_mark_life(const struct machine *machine, bool lives);
 
+/* Its end was seen and written down; only the clean-up after it was not. */
+bool run_has_finished(const struct machine *machine);
+/* An ephemeral machine had begun to run, and its end was not settled: see run_mark_life. */
+bool run_has_lived(const struct machine *machine);
+
 /* Makes a machine the caller's alone, until *owner, which the caller owns, is closed; and nobody's again. */
 int run_claim(const struct machine *machine, int *owner, struct err *err);
 void run_unclaim(const struct machine *machine);
@@ -111,8 +116,8 @@ void run_unclaim(const struct machine *machine);
 const char *run_unsettled(const struct machine *machine);
 
 /*
- * If a run was left behind and nobody works on the machine: run_clean_dead. One that was somebody's alone
- * goes when he is gone, whatever it does (-ESTALE). Cheap when there is none.
+ * If a run was left behind and nobody works on the machine: run_clean_dead. An ephemeral machine owned by a command
+ * ends when that command is gone, even while it runs (-ESTALE). Cheap when there is none.
  */
 int run_settle(struct machine *machine, struct err *err);
 
