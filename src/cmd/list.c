@@ -9,6 +9,7 @@
 #include "storage/storage.h"
 
 #include <arpa/inet.h>
+#include <search.h>
 #include <string.h>
 
 static const struct flag *const list_flags[] = { &flag_json, NULL };
@@ -22,7 +23,7 @@ struct listing {
 	bool *matched;          /* owned: which words have named one */
 	struct text pools;      /* of the machines shown, each once, with its NUL */
 	struct survey survey;   /* what the pools hold, as far as that costs little to know */
-	json_t *seen;           /* owned: the names of machines looked at, as an object's */
+	void *seen;             /* owned: the names of machines looked at, for tfind(3) */
 	int broken; /* machines of which a part is missing, or whose state is not known */
 };
 
@@ -162,6 +163,21 @@ static void add_machine(struct listing *listing, struct machine *machine)
 		add_row(listing, machine, &status);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Without memory for it a machine may be listed twice. */
+static void note_seen(struct listing *listing, const char *name)
+{
+	char *copy = strdup(name);
+	char *const *node = copy ? tsearch(copy, &listing->seen, by_name) : NULL;
+
+	if (!node || *node != copy)
+		free(copy);
+}
+
 /* Deleted since it was listed, or never more than half made: it is not there. */
 static int visit_machine(void *context, const char *name)
 {
@@ -170,7 +186,7 @@ static int visit_machine(void *context, const char *name)
 	struct err err = { 0 };
 	const char *missing = NULL;
 
-	json_object_set_new(listing->seen, name, json_null());
+	note_seen(listing, name);
 	if (!is_wanted(listing, name))
 		return 0;
 	int r = machine_look(&machine, &listing->call->site, name, &err);
@@ -192,7 +208,7 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 
 	(void)pool;
 	if (!text_starts(volume, "machine.") ||
-	    json_object_get(listing->seen, volume + strlen("machine.")))
+	    tfind(volume + strlen("machine."), &listing->seen, by_name))
 		return 0;
 	return visit_machine(listing, volume + strlen("machine."));
 }
@@ -214,11 +230,8 @@ static int run_list(struct call *call, struct err *err)
 				   .survey = { .site = &call->site } };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
-	listing.seen = json_object();
-	if (!listing.matched || !listing.seen) {
-		free(listing.matched);
+	if (!listing.matched)
 		return err_set(err, ENOMEM, "out of memory");
-	}
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
@@ -238,7 +251,7 @@ static int run_list(struct call *call, struct err *err)
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	text_free(&listing.pools);
-	json_decref(listing.seen);
+	tdestroy(listing.seen, free);
 	survey_free(&listing.survey);
 	network_close(&listing.network);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;

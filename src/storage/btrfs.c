@@ -229,20 +229,24 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 
 /*
  * Whoever removes something from a full pool needs the room, and now. The subvolume does not stay open: the kernel
- * frees what is removed at the next commit only if nobody has it open.
+ * frees what is removed at the next commit only if nobody has it open. 1, 0 or -errno.
  */
-static bool goes_in_pieces(struct pool *pool, const char *volume)
+static int goes_in_pieces(struct pool *pool, const char *volume)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 
-	return fd >= 0 && subvol_is_large(fd) && (partial_is(volume) || !pool_is_full(pool));
+	if (fd < 0)
+		return fd;
+	return subvol_is_large(fd) && (partial_is(volume) || !pool_is_full(pool));
 }
 
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
-	bool large = goes_in_pieces(pool, volume);
+	int large = goes_in_pieces(pool, volume);
 
-	if (large)
+	if (large == -ENOENT)
+		return 0;
+	if (large > 0)
 		return partial_is(volume) ? err_set(err, EINPROGRESS, "it is freed in pieces")
 					  : destroy_aside(pool, volume, true, err);
 	int r = subvol_destroy(folder_fd(pool), volume);
@@ -274,7 +278,7 @@ static int free_volume(struct pool *pool, const char *partial, struct err *err)
 			: 0;
 	bool more = r == -EINPROGRESS;
 	scoped_close_fd(&fd);
-	/* What would not go by itself, such as a file that its guest has made immutable, goes with the rest. */
+	/* A file that would not go by itself, such as one that its guest has made immutable, goes with the rest. */
 	r = more ? 0 : destroy_at_once(pool, partial);
 	if (r == 0 || r == -ENOENT)
 		r = subvol_commit(folder);
