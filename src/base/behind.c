@@ -22,7 +22,7 @@ void behind_run(const struct site *site, const char *verb)
 	argv[n] = verb;
 	if (fork() != 0)
 		return;
-	/* Neither a pipe nor a lock nor a folder of the command's may be held any longer. */
+	/* The process must not hold a pipe, a lock or a folder of the command's any longer. */
 	close_range(0, ~0U, 0);
 	for (int i = 0; i < 3; i++)
 		open("/dev/null", O_RDWR);

@@ -1,4 +1,4 @@
-/* Which file has the host's name servers, wherever the link /etc/resolv.conf leads. */
+/* The file with the host's name servers, wherever the link /etc/resolv.conf leads. */
 #ifndef BERTH_BASE_SERVERS_H
 #define BERTH_BASE_SERVERS_H
 

@@ -117,7 +117,7 @@ static int add_disk_json(void *context, const struct pool_disk *disk)
 		       : 0;
 }
 
-/* What could not be looked at is missing in it. */
+/* A disk that could not be looked at is missing in it. */
 static json_t *disks_json(struct pool *pool)
 {
 	json_t *array = json_array();

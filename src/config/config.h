@@ -210,8 +210,8 @@ extern const struct schema template_schema;
 extern const struct schema mount_schema, device_schema; /* sections of a machine's */
 
 /*
- * What files of settings are written as: "format = 1", their first line. It is a greater number in a file that
- * this berth would read wrongly; such a one is refused, and so never written. A file without is of format 1.
+ * The format that files of settings are written in: "format = 1", their first line. A greater number stands in a file
+ * that this berth would read wrongly: it is refused, and so never written. A file without the line has format 1.
  */
 enum { CONFIG_FORMAT = 1 };
 #define CONFIG_FORMAT_KEY "format"

@@ -1,8 +1,8 @@
 /*
- * That the machine's network keeps its dnsmasq, and that this follows the host's resolv.conf. One keeper of
- * each network watches: who has the lock on RUN/networks/NAME/watch. The others read from that FIFO, which
- * hangs up when the watcher has gone, so that none of them wakes up before. What is to be done is done by
- * `berth _serve`, under the network's lock; what was ended on purpose it leaves alone.
+ * The watch over the dnsmasq of the machine's network: it comes back when it was killed, and follows the host's
+ * resolv.conf. One keeper of each network watches, the one that holds the lock on RUN/networks/NAME/watch. The
+ * others read from that FIFO, which hangs up when the watcher has gone, so that none of them wakes up before.
+ * `berth _serve` does the work, under the network's lock; it leaves alone a dnsmasq that was ended on purpose.
  */
 #include "keeper/supervise.h"
 
@@ -116,7 +116,7 @@ static void helper_ready(struct keeper *keeper, struct source *source)
 	names->failed = status != 0 && !served;
 	if (find_server(keeper))
 		return;
-	/* What was served may have ended again. Where none is wanted, the folder tells of the next. */
+	/* A dnsmasq that was just started may have ended again. Where none is wanted, the folder tells of the next. */
 	if (status == 0)
 		log_line("network: no dnsmasq is wanted there");
 	else
@@ -131,7 +131,7 @@ static void become_helper(struct keeper *keeper)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	/* That it fails again is not told again. */
+	/* A failure that repeats is not told again. */
 	keeper_verb(keeper, "_serve", keeper->names.failed ? "again" : NULL, NULL, argv);
 	execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);

@@ -1,4 +1,4 @@
-/* Who is at the other end of a socket, for people: its process, its user, its terminal. */
+/* The process at the other end of a socket, in words for people: its number, its user, its terminal. */
 #include "keeper/supervise.h"
 
 #include "base/file.h"
@@ -14,7 +14,7 @@
 
 enum { PTS_FIRST = 136, PTS_LAST = 143, TTY = 4, VIRTUAL_TERMINALS = 64, NO_USER_TEXT = 16 };
 
-/* Who logged in, which stays through su and sudo; else whose the process is. */
+/* The user that logged in, which su and sudo do not change; else the user of the process. */
 static uid_t user_of(const struct ucred *peer)
 {
 	scoped_free char *text = NULL;

@@ -53,11 +53,11 @@ struct hit {
 	time_t told;          /* when, by the boot-time clock; 0: not yet */
 };
 
-/* Of the machine's network; see names.c. */
+/* The watch over the dnsmasq of the machine's network; see names.c. */
 struct names {
 	char network[96];      /* its folder below RUN, from the run folder; "" = none */
-	struct source turn;    /* of who does not watch: hangs up when nobody does */
-	int lock;              /* of who watches; the rest is his too */
+	struct source turn;    /* of a keeper that does not watch: hangs up when none does */
+	int lock;              /* of the keeper that watches, as all that follows */
 	struct source server;  /* dnsmasq */
 	struct source changes; /* of the folder, and of what leads to the name servers */
 	struct source helper;  /* `berth _serve` */

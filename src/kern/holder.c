@@ -30,7 +30,7 @@ struct search {
 
 /* ---- Mounts */
 
-/* Of a line of proc_pid_mountinfo(5). */
+/* A mount, as a line of proc_pid_mountinfo(5) has it. */
 struct mounted {
 	dev_t device;
 	char point[256];
@@ -140,7 +140,7 @@ static int look_at_mounts(struct search *search, const char *process)
 	return found(search, process, how);
 }
 
-/* What a link of proc(5) leads to. What a network file system would have to ask for is not asked for. */
+/* Whether a link of proc(5) leads to the device. A server of a network file system is not asked. */
 static bool leads_there(const struct search *search, int dir_fd, const char *name)
 {
 	struct statx st;
@@ -181,7 +181,7 @@ static int each_process(struct search *search, int (*look)(struct search *, cons
 	return r;
 }
 
-/* Ours first: there a mount is everybody's, and no process is to blame. */
+/* Our own mounts first: they are everybody's, and no process is to blame. */
 static int look(void *context, int *fds, struct err *err)
 {
 	struct search *search = context;

@@ -1,4 +1,4 @@
-/* Which process keeps a device or a file system in use, to be named where that is in somebody's way. */
+/* The process that keeps a device or a file system in use, to be named where that is in somebody's way. */
 #ifndef BERTH_KERN_HOLDER_H
 #define BERTH_KERN_HOLDER_H
 
@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * Looks for who has the file system of that device mounted, in whatever mount namespace, or has the device or
- * a file on it open. Fills out with half a sentence: "process 812 (sleep) has it mounted on '/x'". True: found
+ * Looks for a process that has the file system of that device mounted, in whatever mount namespace, or has the
+ * device or a file on it open. Fills out with half a sentence: "process 812 (sleep) has it mounted on '/x'". True: found
  * within a few seconds. It changes nothing, and takes no descriptor of anybody's.
  */
 bool holder_find(dev_t device, char *out, size_t room);

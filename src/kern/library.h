@@ -20,10 +20,10 @@
  */
 int library_load(const char *file, const char *const *names, size_t count, void *calls);
 
-/* In a process that shall never load anything any more, since it sees other libraries than the host's. */
+/* For a process that must not load anything any more, since it sees other libraries than the host's. */
 void library_seal(void);
 
-/* What could not be loaded last, for a sentence. Never NULL. */
+/* The library or function that could not be loaded last, for a sentence. Never NULL. */
 const char *library_why(void);
 
 #endif

@@ -14,7 +14,7 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 
 	if (run_read_state(machine, &state) < 0 || !*state.network)
 		return 0;
-	/* What outlives the keeper has neither its limits nor its place. */
+	/* A dnsmasq outlives the keeper: it gets neither its limits nor its place. */
 	rations_reset();
 	place_leave(machine);
 	int r = network_open(&network, machine->site, state.network, err);

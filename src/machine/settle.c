@@ -130,7 +130,7 @@ int run_settle(struct machine *machine, struct err *err)
 	return r < 0 || (!over && !lost_owner(machine)) ? r : erase_ended(machine, err);
 }
 
-/* What is left of a machine that is gone is no more than the file. */
+/* Of a machine that is gone only the file is left. */
 static void sweep_owned(const struct site *site, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };

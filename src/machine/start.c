@@ -274,7 +274,7 @@ static int post_host_ready(struct run *run, struct err *err)
 	return sync_post(&run->sync, STEP_HOST_READY, fds, (int)run->shares.count, err);
 }
 
-/* What its keeper watches: the folder of the network, by a link in its own. */
+/* The folder of the network, which its keeper watches, by a link in the run folder. */
 static int link_network(struct run *run, bool sibling, struct err *err)
 {
 	char target[96];

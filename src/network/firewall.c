@@ -81,7 +81,7 @@ static struct nft_rule bound_dns(const struct network *network)
 	};
 }
 
-/* bounded: as far as the kernel can count connections. */
+/* bounded: with the rule for which the kernel has to count connections. */
 static void fill_ruleset(const struct network *network, bool bounded, struct ruleset *ruleset)
 {
 	struct in_addr subnet = { network->gateway.s_addr &

@@ -227,7 +227,7 @@ static bool released(const struct pool *pool)
 	return !mounted;
 }
 
-/* Whom to stop. Before the pool is mounted here again, which would be found first. */
+/* Names the process to stop. Called before the pool is mounted here again, which would be found first. */
 static int refuse_used(dev_t device, struct err *err)
 {
 	char holder[512];

@@ -1,4 +1,4 @@
-/* What drivers need of the storage layer, and stand on: words, names of volumes, a pool's folder and lock. */
+/* Words, names of volumes, and a pool's folder and lock, on which the drivers of the storage layer stand. */
 #include "storage/driver.h"
 
 #include "base/scoped.h"

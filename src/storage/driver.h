@@ -10,7 +10,7 @@ extern const struct storage_ops storage_thin;
 
 enum { POOL_WAIT_SECONDS = 60 };
 
-/* Of the names of volumes in the making or in removal: partial.h. */
+/* The beginnings of names of volumes in the making or in removal: partial.h. */
 #define PARTIAL_PREFIX  "partial."
 #define PARTIAL_REMOVED PARTIAL_PREFIX "removed."
 /* The volume that keeps room for who has to write when the pool is full: pool_space.c. */
@@ -26,7 +26,7 @@ const struct storage_ops *storage_find(const char *name);
 int storage_fail(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Of a file in the pool's folder; the caller owns it; NULL: out of memory. */
+/* The path of a file in the pool's folder; the caller owns it; NULL: out of memory. */
 char *pool_path(const struct pool *pool, const char *name);
 
 /* A new one; the caller owns it. */

@@ -124,7 +124,7 @@ int folder_open(struct pool *pool, struct err *err)
 	return folder_keep(pool, take_fd(&fd), err);
 }
 
-/* What dead commands left, and what was removed and is not freed yet: nobody will come back for it. */
+/* Volumes that dead commands left, and removed ones that are not freed yet: nobody will come back for them. */
 static int remove_partials(int fd, const char *path, struct err *err)
 {
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

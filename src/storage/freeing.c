@@ -37,7 +37,7 @@ static int free_piece(void *context, const char *name)
 		partial_end(&partial);
 	else
 		partial_leave(&partial);
-	/* What cannot be freed is left, and must not keep the others. */
+	/* A volume that cannot be freed is left, and must not keep the others. */
 	if (r < 0 && !round->why.code)
 		round->why = err;
 	round->more = r >= 0;
@@ -113,7 +113,7 @@ int pool_free_all(const struct site *site, struct err *err)
 {
 	struct freeing freeing = { .site = site };
 
-	/* What cannot be freed is no reason to go on for ever. */
+	/* Volumes that cannot be freed are no reason to go on for ever. */
 	for (unsigned idle = 0; idle < 2; idle = freeing.pieces ? 0 : idle + 1) {
 		scoped_fd int lock = site_lock(site, "freeing", 0, "what is removed", err);
 		if (lock < 0)
@@ -124,7 +124,7 @@ int pool_free_all(const struct site *site, struct err *err)
 		if (pool_list(site, free_pool, &freeing, err) < 0)
 			return -err->code;
 		scoped_close_fd(&lock);
-		/* Who left something since our last look has found the lock taken, and relies on us. */
+		/* A command that left something since our last look has found the lock taken, and relies on us. */
 		if (pool_list(site, has_more, &freeing, err) <= 0)
 			return -err->code;
 	}

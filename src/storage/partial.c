@@ -163,7 +163,7 @@ static int add_name(void *context, const struct volume_info *info)
 	return text_add_bytes(names, info->name, strlen(info->name) + 1);
 }
 
-/* Those that are there still get a marker, by which commands know that there is something to free. */
+/* Volumes that are still there get a marker, by which commands know that there is something to free. */
 static void leave_rest(struct pool *pool, const struct text *names)
 {
 	struct err ignored = { 0 };

@@ -24,10 +24,10 @@ int partial_begin_removal(struct pool *pool, const char *volume, struct partial 
 /* Nothing has that name any longer. */
 void partial_end(struct partial *partial);
 
-/* Destroys what has that name, and ends. What cannot be destroyed now is left to partial_clear. */
+/* Destroys the volume of that name, and ends. One that cannot be destroyed now is left to partial_clear. */
 void partial_abandon(struct pool *pool, struct partial *partial);
 
-/* What has that name is left to pool_free_piece: whoever opens the pool next sees to it. */
+/* Leaves the volume of that name to pool_free_all, which whoever changes the pool next begins. */
 void partial_leave(struct partial *partial);
 
 /*

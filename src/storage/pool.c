@@ -202,7 +202,7 @@ static bool has_settings(const char *folder)
 	return has_file(folder, "pool.conf");
 }
 
-/* One that another command makes or deletes just now is locked, and one half made is marked. */
+/* A pool that another command makes or deletes just now is locked, and a half made one is marked. */
 static bool has_lost_settings(const char *folder)
 {
 	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* What the files of pools share: a pool's folder held, its settings read. */
+/* The pieces that the files of pools share: a pool's folder held, its settings read. */
 #ifndef BERTH_STORAGE_POOL_H
 #define BERTH_STORAGE_POOL_H
 

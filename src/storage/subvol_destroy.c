@@ -46,7 +46,7 @@ static int destroy_all(int fd, struct ids *ids, uint64_t top)
 
 	for (size_t i = 0; r == 0 && i < ids->count; i++)
 		r = subvol_each_nested(fd, ids->list[i], add_nested, ids);
-	/* What is nested stands behind what it is nested in. */
+	/* A nested subvolume stands behind the one that it is nested in. */
 	for (size_t i = ids->count; r == 0 && i-- > 0;)
 		r = destroy_id(fd, ids->list[i]);
 	return r;

@@ -1,11 +1,11 @@
-/* What the trees of a btrfs hold, by the kernel's search of them. All quiet: 0 or -errno. */
+/* Searches of the trees of a btrfs, which the kernel makes. All quiet: 0 or -errno. */
 #ifndef BERTH_STORAGE_SUBVOL_SEARCH_H
 #define BERTH_STORAGE_SUBVOL_SEARCH_H
 
 #include <linux/btrfs.h>
 #include <stdint.h>
 
-/* Of a subvolume that fd is. */
+/* The id of the subvolume that fd is. */
 int subvol_id(int fd, uint64_t *id);
 
 /* An item of a tree, of header->len bytes; nonzero ends the search, which returns it. */

@@ -1,4 +1,4 @@
-/* A thin pool taken from the host: its devices removed once nobody uses a volume, or who does is named. */
+/* A thin pool taken from the host: its devices removed once no process uses a volume; else the process is named. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -67,7 +67,7 @@ static int remove_devices(struct pool *pool, const struct text *volumes, struct 
 	return r < 0 ? thin_device_told(&device, r, "remove", err) : thin_conceal(pool, err);
 }
 
-/* What the labels cannot be told of is no harm here: this host may attach it again. */
+/* Labels that cannot be written do no harm here: this host may attach the pool again. */
 static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
 {
 	bool attached = thin_attached(pool);
@@ -118,7 +118,7 @@ static void name_volume(struct pool *pool, const char *uuid, char *name, size_t 
 		text_print(name, room, "id %" PRIu64, id);
 }
 
-/* Mostly it is a machine. Who is none has to be found by somebody, and it is we who can. */
+/* Mostly a machine uses it. Any other process is hard to find, so it is named. */
 static int refuse_used(struct pool *pool, const struct names *names, struct err *err)
 {
 	char name[VOLUME_NAME_MAX + 1], holder[512];

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Those whose label shows on a part of them too. */
+/* Kinds of devices whose label shows on a part of them too. */
 static bool is_made_of_parts(const char *kind)
 {
 	return strcmp(kind, "md") == 0 || strcmp(kind, "multipath") == 0 || strcmp(kind, "dm") == 0;
