@@ -22,6 +22,8 @@ enum {
 
 struct search {
 	dev_t device;
+	uint64_t
+		mount; /* looked for instead of the device, by files that were reached through it; 0: not */
 	pid_t self; /* the command that asks: what it has open itself is no news */
 	ino_t spaces[SPACES_MAX];
 	size_t count;
@@ -145,8 +147,11 @@ static bool leads_there(const struct search *search, int dir_fd, const char *nam
 {
 	struct statx st;
 
-	if (statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) < 0)
+	if (statx(dir_fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MNT_ID,
+		  &st) < 0)
 		return false;
+	if (search->mount)
+		return (st.stx_mask & STATX_MNT_ID) && st.stx_mnt_id == search->mount;
 	return makedev(st.stx_dev_major, st.stx_dev_minor) == search->device ||
 	       (S_ISBLK(st.stx_mode) &&
 		makedev(st.stx_rdev_major, st.stx_rdev_minor) == search->device);
@@ -189,6 +194,8 @@ static int look(void *context, int *fds, struct err *err)
 
 	(void)fds;
 	search->err = err;
+	if (search->mount)
+		return each_process(search, look_at_files);
 	if (each_mount("self", is_device, &search->device, &mounted) > 0)
 		return err_set(err, EBUSY, "it is mounted on '%s'", mounted.point);
 	is_new_space(search, "self");
@@ -197,7 +204,7 @@ static int look(void *context, int *fds, struct err *err)
 }
 
 /* Another process looks, since whatever it meets under /proc must not keep us. */
-bool holder_find(dev_t device, char *out, size_t room)
+static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 {
 	scoped_free struct search *search = calloc(1, sizeof *search);
 	const struct errand errand = {
@@ -211,10 +218,27 @@ bool holder_find(dev_t device, char *out, size_t room)
 	if (!search)
 		return false;
 	search->device = device;
+	search->mount = mount;
 	search->self = getpid();
 	errand_run(&errand, NULL, &err);
 	if (err.code != EBUSY)
 		return false;
 	text_print(out, room, "%s", err.text);
 	return true;
+}
+
+bool holder_find(dev_t device, char *out, size_t room)
+{
+	return find(device, 0, out, room);
+}
+
+bool holder_find_through(const char *mountpoint, char *out, size_t room)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) <
+		    0 ||
+	    !(st.stx_mask & STATX_MNT_ID))
+		return false;
+	return find(0, st.stx_mnt_id, out, room);
 }

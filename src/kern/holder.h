@@ -12,6 +12,8 @@
  * within a few seconds. It changes nothing, and takes no descriptor of anybody's.
  */
 bool holder_find(dev_t device, char *out, size_t room);
+/* The same for a mount that is busy: a process that has reached a file or folder through it and has that open. */
+bool holder_find_through(const char *mountpoint, char *out, size_t room);
 
 /*
  * The device of the file system that is mounted there, as mountinfo has it: of btrfs that is another than

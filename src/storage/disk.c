@@ -188,14 +188,24 @@ int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), voi
 	return r;
 }
 
+static int refuse_open(const char *path, struct err *err)
+{
+	char holder[512];
+
+	if (!holder_find_through(path, holder, sizeof holder))
+		return err_set(err, EBUSY, "'%s' is in use; leave it, and stop what runs there",
+			       path);
+	return err_set(err, EBUSY, "'%s' is in use: %s; leave it, and stop what runs there", path,
+		       holder);
+}
+
 static int unmount(struct pool *pool, const char *path, struct err *err)
 {
 	folder_close(pool);
 	if (umount2(path, UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT)
 		return 0;
 	if (errno == EBUSY)
-		return err_set(err, EBUSY, "'%s' is in use; leave it, and stop what runs there",
-			       path);
+		return refuse_open(path, err);
 	return err_set(err, errno, "unmount '%s': %s", path, strerror(errno));
 }
 

@@ -141,6 +141,14 @@ case_pool_in_use() {
 	kill $!
 	wait $! || true
 	berth delete --force m m2
+	if [[ $fast == btrfs ]]; then
+		(cd "$BERTH_ROOT/run/pools/p-$fast" && exec sleep 1000) &
+		retry 10 grep -q sleep "/proc/$!/comm"
+		fails 1 "is in use: process $! .sleep. has it as a folder that it works in" \
+			berth pool detach "p-$fast"
+		kill $!
+		wait $! || true
+	fi
 	berth pool detach "p-$fast"
 	not grep -F "pools/p-$fast" /proc/self/mounts
 	berth launch --pool "p-$fast" --wait "bb-$fast" m
