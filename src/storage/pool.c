@@ -69,6 +69,19 @@ int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err)
 	return 0;
 }
 
+/* A half made pool is none; a pool whose settings somebody took away is there, and must not be made anew. */
+static int refuse_without(const struct pool *pool, const char *path, struct err *err)
+{
+	scoped_free char *half = pool_path(pool, "unfinished.conf");
+
+	if (!half || strcmp(half, path) == 0 || access(half, F_OK) == 0)
+		return pool_missing(pool->name, err);
+	return err_set(err, ENOENT,
+		       "pool '%s' has lost its settings: '%s' is missing; if it is on a disk of "
+		       "its own, mount that, or bring it back from a backup",
+		       pool->name, path);
+}
+
 int pool_load(struct pool *pool, const char *file, struct err *err)
 {
 	scoped_free char *path = pool_path(pool, file);
@@ -79,7 +92,7 @@ int pool_load(struct pool *pool, const char *file, struct err *err)
 	config_free(&pool_schema, &pool->config);
 	int r = config_load(&pool_schema, path, &pool->config, &read);
 	if (r == -ENOENT)
-		return pool_missing(pool->name, err);
+		return refuse_without(pool, path, err);
 	if (r < 0)
 		return err_set(err, read.code, "%s", read.text);
 	pool->ops = storage_find(pool->config.driver);
