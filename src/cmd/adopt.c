@@ -4,7 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
-#include "machine/parts.h"
+#include "machine/state/parts.h"
 
 #include <errno.h>
 #include <string.h>

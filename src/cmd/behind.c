@@ -2,7 +2,7 @@
 #include "base/behind.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
-#include "machine/kept.h"
+#include "machine/manage/kept.h"
 #include "storage/storage.h"
 
 static int run_keep(struct call *call, struct err *err)

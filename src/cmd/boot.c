@@ -1,13 +1,13 @@
 /*
  * autostart, start --all, stop --all: many machines in their order, each in a process of its own.
- * What is to come next is decided by machine/boot.c, which is asked whenever one of them is through.
+ * What is to come next is decided by machine/manage/boot.c, which is asked whenever one of them is through.
  */
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
-#include "machine/boot.h"
+#include "machine/manage/boot.h"
 
 #include <signal.h>
 #include <string.h>

@@ -45,7 +45,7 @@ enum command_traits {
 	COMMAND_LOOKS = 1 << 4,  /* changes nothing, not even what a killed command has left */
 };
 
-/* The exit codes; those of exec and shell are in machine/machine.h. */
+/* The exit codes; those of exec and shell are in machine/state/machine.h. */
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 enum { FLAGS_MAX = 24 };

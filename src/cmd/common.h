@@ -3,8 +3,8 @@
 #define BERTH_CMD_COMMON_H
 
 #include "cmd/command.h"
-#include "machine/boot.h"
-#include "machine/machine.h"
+#include "machine/manage/boot.h"
+#include "machine/state/machine.h"
 #include "storage/storage.h"
 
 /* ---- act.c */

@@ -6,8 +6,8 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/headroom.h"
-#include "machine/views.h"
+#include "machine/confine/kernel_limits.h"
+#include "machine/start/views.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

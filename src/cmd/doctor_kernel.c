@@ -10,8 +10,8 @@
 #include "kern/mount.h"
 #include "kern/spawn.h"
 
-#include "machine/profile.h"
-#include "machine/scope.h"
+#include "machine/confine/lsm.h"
+#include "machine/life/scope.h"
 
 #include <fcntl.h>
 #include <limits.h>

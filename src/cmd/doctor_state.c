@@ -5,7 +5,7 @@
 #include "base/unfinished.h"
 #include "cmd/common.h"
 #include "image/template.h"
-#include "machine/parts.h"
+#include "machine/state/parts.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
-#include "machine/events.h"
+#include "machine/state/events.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,8 +4,8 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
-#include "machine/parts.h"
-#include "machine/profile.h"
+#include "machine/confine/lsm.h"
+#include "machine/state/parts.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>

@@ -5,7 +5,7 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
-#include "machine/parts.h"
+#include "machine/state/parts.h"
 #include "storage/storage.h"
 
 #include <arpa/inet.h>

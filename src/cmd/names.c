@@ -2,7 +2,7 @@
 
 #include "base/scoped.h"
 #include "cmd/print.h"
-#include "machine/machine.h"
+#include "machine/state/machine.h"
 
 #include <fnmatch.h>
 #include <string.h>

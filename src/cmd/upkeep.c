@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/pool.h"
-#include "machine/kept.h"
+#include "machine/manage/kept.h"
 #include "storage/storage.h"
 
 #include <errno.h>

@@ -96,7 +96,7 @@ static void signals_ready(struct keeper *keeper, struct source *source)
 {
 	struct signalfd_siginfo info;
 
-	/* SIGURG: systemd stops our scope; see machine/scope_main.c. */
+	/* SIGURG: systemd stops our scope; see machine/life/scope_main.c. */
 	if (read(source->fd, &info, sizeof info) == sizeof info &&
 	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGURG))
 		keeper_halt(keeper, keeper->plan.stop_timeout);

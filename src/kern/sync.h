@@ -6,7 +6,7 @@
 
 /*
  * The steps of a start, in the order in which they happen on both sides; who posts is named.
- * machine/start.c and machine/guest.c are the two halves.
+ * machine/start/start.c and machine/start/guest.c are the two halves.
  */
 enum step {
 	STEP_NONE,

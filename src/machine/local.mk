@@ -1,67 +1,69 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
-	src/machine/adopt.c \
-	src/machine/attach.c \
-	src/machine/boot.c src/machine/boot.h \
-	src/machine/check.c src/machine/check.h \
-	src/machine/console.c \
-	src/machine/control.c src/machine/control.h src/machine/control_kill.c \
-	src/machine/create.c \
-	src/machine/delete.c \
-	src/machine/device.c \
-	src/machine/ended.c src/machine/ended.h \
-	src/machine/events.c src/machine/events.h \
-	src/machine/folder.c \
-	src/machine/follow.c \
-	src/machine/freeze.c src/machine/freeze.h \
-	src/machine/fresh.c src/machine/fresh.h \
-	src/machine/growth.c src/machine/growth.h \
-	src/machine/guest.c src/machine/guest.h \
-	src/machine/handover.c src/machine/handover.h \
-	src/machine/headroom.c src/machine/headroom.h \
-	src/machine/identity.c \
-	src/machine/ids.c src/machine/ids.h \
-	src/machine/leases.c \
-	src/machine/kept.c src/machine/kept.h \
-	src/machine/limits.c src/machine/limits.h \
-	src/machine/rations.c src/machine/rations.h \
-	src/machine/machine.c src/machine/machine.h \
-	src/machine/parts.c src/machine/parts.h \
-	src/machine/place.c src/machine/place.h \
-	src/machine/outlet.c src/machine/outlet.h \
-	src/machine/parent.c src/machine/parent.h \
-	src/machine/plan.c src/machine/plan.h \
-	src/machine/private.h \
-	src/machine/profile.c src/machine/profile.h \
-	src/machine/mounts.c \
-	src/machine/neighbours.c \
-	src/machine/relay.c src/machine/relay.h \
-	src/machine/resolver.c src/machine/resolver.h \
-	src/machine/rootfile.c src/machine/rootfile.h \
-	src/machine/rootfs.c src/machine/rootfs.h \
-	src/machine/rootsize.c src/machine/rootsize.h \
-	src/machine/run.c src/machine/run.h \
-	src/machine/scope.c src/machine/scope.h \
-	src/machine/serve.c \
-	src/machine/set.c \
-	src/machine/settle.c \
-	src/machine/share.c src/machine/share.h \
-	src/machine/snapshot.c \
-	src/machine/stage.c src/machine/stage.h \
-	src/machine/start.c src/machine/starter.c \
-	src/machine/status.c \
-	src/machine/still.c src/machine/still.h \
-	src/machine/stop.c \
-	src/machine/tend.c \
-	src/machine/usage.c \
-	src/machine/user.c src/machine/user.h \
-	src/machine/views.c src/machine/views.h \
-	src/machine/walls.c src/machine/walls.h
+	src/machine/state/ended.c src/machine/state/ended.h \
+	src/machine/state/events.c src/machine/state/events.h \
+	src/machine/state/fresh.c src/machine/state/fresh.h \
+	src/machine/state/leases.c \
+	src/machine/state/machine.c src/machine/state/machine.h \
+	src/machine/state/parts.c src/machine/state/parts.h \
+	src/machine/state/private.h \
+	src/machine/confine/ids.c src/machine/confine/ids.h \
+	src/machine/confine/kernel_limits.c src/machine/confine/kernel_limits.h \
+	src/machine/confine/limits.c src/machine/confine/limits.h \
+	src/machine/confine/lsm.c src/machine/confine/lsm.h \
+	src/machine/confine/rlimits.c src/machine/confine/rlimits.h \
+	src/machine/confine/walls.c src/machine/confine/walls.h \
+	src/machine/life/control.c src/machine/life/control.h \
+	src/machine/life/control_kill.c \
+	src/machine/life/follow.c \
+	src/machine/life/freeze.c src/machine/life/freeze.h \
+	src/machine/life/growth.c src/machine/life/growth.h \
+	src/machine/life/neighbours.c \
+	src/machine/life/pool_watch.c \
+	src/machine/life/scope.c src/machine/life/scope.h \
+	src/machine/life/serve.c \
+	src/machine/life/status.c \
+	src/machine/life/stop.c \
+	src/machine/life/usage.c \
+	src/machine/share/device.c \
+	src/machine/share/folder.c \
+	src/machine/share/mounts.c \
+	src/machine/share/share.c src/machine/share/share.h \
+	src/machine/share/staging.c src/machine/share/staging.h \
+	src/machine/share/user.c src/machine/share/user.h \
+	src/machine/start/cgroups.c src/machine/start/cgroups.h \
+	src/machine/start/guest.c src/machine/start/guest.h \
+	src/machine/start/handover.c src/machine/start/handover.h \
+	src/machine/start/identity.c \
+	src/machine/start/plan.c src/machine/start/plan.h \
+	src/machine/start/resolver.c src/machine/start/resolver.h \
+	src/machine/start/rootfile.c src/machine/start/rootfile.h \
+	src/machine/start/rootfs.c src/machine/start/rootfs.h \
+	src/machine/start/run.c src/machine/start/run.h \
+	src/machine/start/start.c \
+	src/machine/start/starter.c \
+	src/machine/start/views.c src/machine/start/views.h \
+	src/machine/attach/console.c \
+	src/machine/attach/exec.c \
+	src/machine/attach/outlet.c src/machine/attach/outlet.h \
+	src/machine/attach/parent.c src/machine/attach/parent.h \
+	src/machine/attach/relay.c src/machine/attach/relay.h \
+	src/machine/manage/adopt.c \
+	src/machine/manage/boot.c src/machine/manage/boot.h \
+	src/machine/manage/check.c src/machine/manage/check.h \
+	src/machine/manage/create.c \
+	src/machine/manage/delete.c \
+	src/machine/manage/kept.c src/machine/manage/kept.h \
+	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \
+	src/machine/manage/rootsize.c src/machine/manage/rootsize.h \
+	src/machine/manage/set.c \
+	src/machine/manage/settle.c \
+	src/machine/manage/snapshot.c
 
 # The only program that links libsystemd.
 if HAVE_SYSTEMD
 pkglibexec_PROGRAMS += libexec/berth-scope
-libexec_berth_scope_SOURCES = src/machine/scope_main.c
+libexec_berth_scope_SOURCES = src/machine/life/scope_main.c
 libexec_berth_scope_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libexec_berth_scope_LDADD = $(SYSTEMD_LIBS)
 endif

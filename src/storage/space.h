@@ -1,6 +1,6 @@
 /*
  * What is done while a pool that promises more than it has runs out of room. Pure: figures in,
- * decisions out; machine/tend.c looks and acts.
+ * decisions out; machine/life/pool_watch.c looks and acts.
  */
 #ifndef BERTH_STORAGE_SPACE_H
 #define BERTH_STORAGE_SPACE_H

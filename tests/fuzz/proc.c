@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "kern/cgroup.h"
-#include "machine/run.h"
+#include "machine/start/run.h"
 
 #include <linux/magic.h>
 #include <stdio.h>

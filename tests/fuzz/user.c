@@ -1,7 +1,7 @@
 /* A guest's own lists of users, which its root writes: NAME, passwd and group, each up to a NUL. */
 #include "fuzz.h"
 
-#include "machine/user.h"
+#include "machine/share/user.h"
 
 #include <grp.h>
 #include <stdlib.h>

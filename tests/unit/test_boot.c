@@ -1,6 +1,6 @@
 /* The order in which machines are started and stopped together, as waves of a simulated time. */
 #include "base/text.h"
-#include "machine/boot.h"
+#include "machine/manage/boot.h"
 #include "suite.h"
 
 #include <errno.h>

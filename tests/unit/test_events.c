@@ -3,7 +3,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "keeper/event.h"
-#include "machine/events.h"
+#include "machine/state/events.h"
 #include "suite.h"
 
 #include <fcntl.h>

@@ -285,7 +285,7 @@ static void change_write(struct pool *pool)
 	note("ack write %s", volume->name);
 }
 
-/* As machine/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+/* As machine/manage/snapshot.c restores: a clone of what was kept, exchanged with the root. */
 static void change_restore(struct pool *pool)
 {
 	struct volume *to = find_some(false), *from = find_some(false);

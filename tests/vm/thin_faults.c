@@ -155,7 +155,7 @@ static bool after_delete(struct pool *pool)
 	       (!has(pool, "machine.new") || fault("remove", "it is still there"));
 }
 
-/* As machine/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+/* As machine/manage/snapshot.c restores: a clone of what was kept, exchanged with the root. */
 static int run_restore(struct pool *pool, struct err *err)
 {
 	if (volume_destroy(pool, "incoming.new", err) < 0 ||

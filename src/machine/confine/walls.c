@@ -1,0 +1,162 @@
+#include "machine/confine/walls.h"
+
+#include "base/file.h"
+#include "kern/caps.h"
+#include "kern/devices.h"
+#include "kern/seccomp.h"
+
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * In a user namespace none of these reaches the host. They go all the same: distributions read from
+ * their absence that clock, modules, raw devices and kernel log are not theirs (systemd's units for
+ * debugfs and tracefs ask for CAP_SYS_RAWIO), and a kernel fault behind one of them is out of reach.
+ */
+static const cap_value_t dropped[] = {
+	CAP_AUDIT_READ, CAP_BLOCK_SUSPEND, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_SYSLOG,
+	CAP_SYS_MODULE, CAP_SYS_PACCT,     CAP_SYS_RAWIO, CAP_SYS_TIME,     CAP_WAKE_ALARM,
+};
+
+#ifdef BERTH_TEST_HOLES
+bool walls_hole(const char *word)
+{
+	const char *holes = getenv("BERTH_TEST_HOLES");
+
+	return holes && strstr(holes, word);
+}
+#endif
+
+/* What rootfs.c puts into /dev, by number; 136 to 143 are the kernel's pseudo-terminals. */
+static const struct device devices[] = {
+	{ 1, 3, 3, 0 }, /* null */
+	{ 1, 5, 5, 0 }, /* zero */
+	{ 1, 7, 9, 0 }, /* full, random, urandom */
+	{ 5, 0, 0, 0 }, /* tty */
+	{ 5, 2, 2, 0 }, /* ptmx */
+	{ 136, 0, UINT32_MAX, 0 },
+};
+
+/*
+ * Groups that a guest makes are the host's to walk and to remove: enough for service managers with
+ * containers in them, and not so many or so deep that it takes all of a command's descriptors.
+ */
+static int limit_groups(int cgroup_fd)
+{
+	int r = file_write(cgroup_fd, "cgroup.max.depth", "64");
+
+	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
+}
+
+/* What a kernel says that has no such programs, or lets none be loaded, as in a machine. */
+static bool has_none(int code)
+{
+	return code == -EPERM || code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP;
+}
+
+static int limit_devices(int cgroup_fd, const struct device *more, size_t count)
+{
+	enum { OWN = sizeof devices / sizeof *devices };
+	struct device rows[DEVICES_MAX];
+
+	if (count > DEVICES_MAX - OWN)
+		return -E2BIG;
+	memcpy(rows, devices, sizeof devices);
+	if (count > 0)
+		memcpy(rows + OWN, more, count * sizeof *more);
+	return devices_confine(cgroup_fd, rows, OWN + count);
+}
+
+int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err)
+{
+	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
+
+	if (r < 0)
+		return err_set(err, -r, "limit the groups that the machine may make: %s",
+			       strerror(-r));
+	r = walls_hole("devices") ? 0 : limit_devices(cgroup_fd, more, count);
+	if (r == 0 || has_none(r))
+		return r != 0;
+	return err_set(err, -r, "confine the machine to its devices: %s",
+		       r == -E2BIG ? "it has too many; take some out" : strerror(-r));
+}
+
+/*
+ * The caller's session keyring, with what is in it, would come along: whoever has a process with it
+ * may read its keys, whatever their owner. ENOSYS: a kernel without keys.
+ */
+static int leave_keyring(void)
+{
+	long id = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+
+	return id < 0 && errno != ENOSYS ? -errno : 0;
+}
+
+/* The usual ones less those that security.caps gives, and those that it takes. */
+static int drop_caps(const struct config_caps *asked)
+{
+	cap_value_t list[128];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+		if (!(asked->add & (uint64_t)1 << dropped[i]))
+			list[count++] = dropped[i];
+	}
+	for (int cap = 0; cap < 64; cap++) {
+		if (asked->drop & (uint64_t)1 << cap)
+			list[count++] = cap;
+	}
+	return caps_drop(list, count);
+}
+
+/* Whether all of the root's programs are 32-bit ones. */
+static bool is_narrow(const struct machine_config *config)
+{
+	static const char *const narrow[] = { "i386", "i486", "i586", "i686", "armv6l", "armv7l" };
+
+	for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
+		if (strcmp(config->arch, narrow[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* 32-bit system calls are as many doors again: they open only for a root that needs them. */
+static unsigned variant(const struct machine_config *config)
+{
+	unsigned out = config->nesting ? SECCOMP_NESTING : 0;
+
+	return is_narrow(config) || config->compat ? out | SECCOMP_COMPAT : out;
+}
+
+int walls_raise(const struct machine_config *config, const struct label *label, struct err *err)
+{
+	struct config_caps caps;
+
+	if (config_caps(config->caps, &caps, err) < 0)
+		return -err->code;
+	/* So that uname(2) tells builds and installers what they are in. No wall: whoever likes changes it. */
+	if (is_narrow(config))
+		personality(PER_LINUX32);
+	int r = walls_hole("keyring") ? 0 : leave_keyring();
+
+	if (r < 0)
+		return err_set(err, -r, "leave the caller's keyring: %s", strerror(-r));
+	r = walls_hole("caps") ? 0 : drop_caps(&caps);
+	if (r < 0)
+		return err_set(err, -r, "drop capabilities: %s", strerror(-r));
+	r = walls_hole("apparmor") ? 0 : label_apply(label);
+	if (r < 0)
+		return err_set(err, -r, "take label '%s': %s", label->text, strerror(-r));
+	r = walls_hole("seccomp")
+		    ? 0
+		    : seccomp_raise(variant(config), config->privileged ? caps.add : 0);
+	return r < 0 ? err_set(err, -r, "load the filter of system calls: %s%s", strerror(-r),
+			       r == -EINVAL ? " (the kernel needs CONFIG_SECCOMP_FILTER)" : "")
+		     : 0;
+}

@@ -1,0 +1,39 @@
+/* What a guest's root may not do, whatever it may inside. */
+#ifndef BERTH_MACHINE_CONFINE_WALLS_H
+#define BERTH_MACHINE_CONFINE_WALLS_H
+
+#include "config/config.h"
+#include "kern/devices.h"
+#include "kern/label.h"
+
+#include <stdbool.h>
+
+/*
+ * For init and for every command that enters, as the guest's root and last before it becomes another
+ * user and executes: a keyring of its own, capabilities, the security
+ * module's label, which label_open has been called for, and the filter of system calls.
+ */
+int walls_raise(const struct machine_config *config, const struct label *label, struct err *err);
+
+/*
+ * Limits how many groups a guest makes below its own, and takes from it every device but those that it
+ * finds in its /dev, which are the usual ones and more. The latter needs control group programs in the kernel; a user namespace and nodev
+ * mounts stand without. 0, 1: this kernel lets no such program be loaded, or -code.
+ */
+int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err);
+
+/*
+ * Whether a wall is to be left out, so that tests/attack can see what is behind it: in the test's own
+ * build of this layer when the environment's BERTH_TEST_HOLES has the word, else never.
+ */
+#ifdef BERTH_TEST_HOLES
+bool walls_hole(const char *word);
+#else
+static inline bool walls_hole(const char *word)
+{
+	(void)word;
+	return false;
+}
+#endif
+
+#endif

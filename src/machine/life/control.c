@@ -1,0 +1,164 @@
+#include "machine/life/control.h"
+
+#include "base/scoped.h"
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+enum { ANSWER_MILLISECONDS = 5000, KEEPER_TRIES = 10000 };
+
+static int connect_once(struct machine *machine)
+{
+	scoped_fd int run = open(machine->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return run < 0 ? -errno : protocol_connect(run);
+}
+
+int control_connect(struct machine *machine, struct err *err)
+{
+	int fd = connect_once(machine);
+
+	if (fd >= 0)
+		return fd;
+	if (run_alive(machine))
+		return err_set(err, -fd, "machine '%s' is about to start or to end; try again",
+			       machine->name);
+	return err_set(err, ENOENT, "machine '%s' is not running; start it with: berth start %s",
+		       machine->name, machine->name);
+}
+
+int control_wait(struct machine *machine, int socket, struct protocol_message *message,
+		 int milliseconds, struct err *err)
+{
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
+	int r;
+
+	do
+		r = poll(&ready, 1, milliseconds);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return err_set(err, ETIMEDOUT, "machine '%s': no answer in time", machine->name);
+	r = protocol_receive(socket, message, NULL);
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper cannot be understood: %s",
+			       machine->name, strerror(-r));
+	if (r == 0)
+		return err_set(err, ECONNRESET, "machine '%s': its keeper was killed",
+			       machine->name);
+	if (message->type == SAY_REFUSED)
+		return err_set(err, (int)message->value, "machine '%s': %.200s", machine->name,
+			       message->data);
+	return 0;
+}
+
+int control_ask_guest(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_connect(machine, err);
+	int r = socket < 0 ? socket : protocol_send(socket, ASK_GUEST, 0, NULL, 0, -1);
+
+	if (r < 0 && socket >= 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	return r < 0 ? r : take_fd(&socket);
+}
+
+int control_take_guest(struct machine *machine, int socket, struct err *err)
+{
+	struct protocol_message message;
+	struct pollfd ready = { .fd = socket, .events = POLLIN };
+	int pidfd = -1, r = 0;
+
+	/* One that is busy with the clean-up after its guest answers nobody any more. */
+	if (poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
+		r = protocol_receive(socket, &message, &pidfd);
+	if (r > 0 && message.type == SAY_REFUSED)
+		return err_set(err, (int)message.value, "machine '%s': %.200s", machine->name,
+			       message.data);
+	if (r <= 0 || pidfd < 0)
+		return err_set(err, r < 0 ? -r : ECONNRESET,
+			       "machine '%s': its keeper does not answer", machine->name);
+	return pidfd;
+}
+
+int control_guest(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_ask_guest(machine, err);
+
+	return socket < 0 ? socket : control_take_guest(machine, socket, err);
+}
+
+/* Waits for a guest that was asked to halt, which its keeper kills when the time for that is over. */
+static bool goes_down(struct machine *machine, int guest)
+{
+	scoped_free char *mark = text_format("%s/halting", machine->run);
+	struct pollfd end = { .fd = guest, .events = POLLIN };
+
+	if (guest < 0 || !mark || access(mark, F_OK) < 0)
+		return false;
+	poll(&end, 1, ANSWER_MILLISECONDS);
+	return true;
+}
+
+int control_lock_stopped(struct machine *machine, struct err *err)
+{
+	/* We ask without the lock, since a keeper's clean-up needs that. */
+	struct timespec pause = { .tv_nsec = 2000000 };
+
+	for (int tries = 0; tries < KEEPER_TRIES; tries++) {
+		scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+		if (lock < 0 || !run_alive(machine))
+			return take_fd(&lock);
+		scoped_close_fd(&lock);
+		scoped_fd int pidfd = control_guest(machine, &(struct err){ 0 });
+		if (goes_down(machine, pidfd))
+			tries = 0;
+		else if (pidfd >= 0 || pidfd == -EAGAIN)
+			return -EALREADY;
+		nanosleep(&pause, NULL);
+	}
+	return err_set(err, EBUSY,
+		       "machine '%s' neither runs nor ends; end it with: berth stop --force %s",
+		       machine->name, machine->name);
+}
+
+int machine_own(struct machine *machine, struct err *err)
+{
+	scoped_fd int socket = control_connect(machine, err);
+	int r = socket < 0 ? 0 : protocol_send(socket, ASK_OWN, 0, NULL, 0, -1);
+
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	return socket < 0 ? -err->code : take_fd(&socket);
+}
+
+int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err)
+{
+	struct protocol_message message;
+	scoped_fd int socket = control_connect(machine, err);
+
+	if (socket < 0)
+		return socket;
+	int r = protocol_send(socket, ASK_BOOTED, 0, NULL, 0, -1);
+	if (r < 0)
+		return err_set(err, -r, "machine '%s': its keeper does not answer", machine->name);
+	r = control_wait(machine, socket, &message, (int)seconds * 1000, err);
+	if (r == -ETIMEDOUT) {
+		*err = (struct err){ 0 };
+		return err_set(
+			err, ETIMEDOUT,
+			"machine '%s' runs, but has not booted within %u s; look at it with: "
+			"berth console %s",
+			machine->name, seconds, machine->name);
+	}
+	if (r < 0)
+		return r;
+	if (message.type == SAY_ENDED)
+		return err_set(
+			err, ECANCELED,
+			"machine '%s' ended before it had booted: %.100s; see: berth logs %s",
+			machine->name, message.data, machine->name);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/*
+ * Holding a guest still: because somebody asked, because its pool has no room for what it writes, or
+ * while a copy is taken that is not instant (still.c). Each has a mark of its own in the run folder. Whoever
+ * has made or removed one settles: whether the group is frozen follows from the marks alone, so that the end
+ * of one is not the end of another.
+ */
+#include "machine/life/freeze.h"
+
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/lock.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+enum { SETTLE_SECONDS = 10, STILL_TRIES = 1000, STILL_MILLISECONDS = 10 };
+
+static int set_frozen(const struct machine *machine, const char *value)
+{
+	return run_write_group(machine, "cgroup.freeze", value);
+}
+
+char *freeze_mark(const struct machine *machine, const char *mark)
+{
+	return text_format("%s/%s", machine->run, mark);
+}
+
+static bool marked(const struct machine *machine, const char *name)
+{
+	scoped_free char *mark = freeze_mark(machine, name);
+
+	return mark && access(mark, F_OK) == 0;
+}
+
+bool machine_paused(const struct machine *machine)
+{
+	return marked(machine, "paused");
+}
+
+bool machine_held(const struct machine *machine, char *why, size_t room)
+{
+	scoped_free char *mark = freeze_mark(machine, "held");
+	scoped_free char *text = NULL;
+
+	if (!mark || file_read(AT_FDCWD, mark, 4096, &text) < 0)
+		return false;
+	if (why)
+		snprintf(why, room, "%s", text);
+	return true;
+}
+
+bool freeze_is_copied(const struct machine *machine)
+{
+	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
+	scoped_fd int fd = mark ? open(mark, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return true;
+	unlink(mark);
+	return false;
+}
+
+static bool should_hold(const struct machine *machine)
+{
+	bool copying = freeze_is_copied(machine);
+
+	/* A guest that is asked to halt must not be stopped from doing so. */
+	return !marked(machine, "halting") &&
+	       (copying || marked(machine, "paused") || marked(machine, "held"));
+}
+
+int freeze_settle(const struct machine *machine)
+{
+	/* One after the other, each by what the marks say then. */
+	scoped_fd int lock = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = lock < 0 ? -errno : lock_wait(lock, LOCK_EX, SETTLE_SECONDS);
+
+	if (r < 0)
+		return r;
+	bool hold = should_hold(machine);
+	r = set_frozen(machine, hold ? "1" : "0");
+	/* The keeper, which has no lock, may have let it go between our look and our write. */
+	if (r == 0 && hold && marked(machine, "halting"))
+		r = set_frozen(machine, "0");
+	return r;
+}
+
+int freeze_await(const struct machine *machine)
+{
+	const struct timespec pause = { .tv_nsec = STILL_MILLISECONDS * 1000000L };
+
+	for (int i = 0; i < STILL_TRIES; i++) {
+		scoped_free char *text = NULL;
+		int r = run_read_group(machine, "cgroup.events", &text);
+		if (r < 0)
+			return r;
+		if (strstr(text, "frozen 1"))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+int machine_hold(struct machine *machine, const char *why)
+{
+	scoped_free char *mark = freeze_mark(machine, "held");
+
+	if (!mark)
+		return -ENOMEM;
+	if (!why) {
+		int r = unlink(mark) < 0 && errno != ENOENT ? -errno : 0;
+		return r < 0 ? r : freeze_settle(machine);
+	}
+	if (!run_alive(machine) || marked(machine, "halting"))
+		return -ESRCH;
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, why, strlen(why)) < 0)
+		return -errno;
+	return freeze_settle(machine);
+}
+
+static int pause_it(struct machine *machine, const char *mark)
+{
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : freeze_settle(machine);
+
+	if (r < 0)
+		unlink(mark);
+	return r;
+}
+
+static int resume_it(struct machine *machine, const char *mark)
+{
+	if (unlink(mark) < 0 && errno != ENOENT)
+		return -errno;
+	return freeze_settle(machine);
+}
+
+int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err)
+{
+	scoped_free char *mark = freeze_mark(machine, "paused");
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	if (!mark)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!run_alive(machine))
+		return err_set(err, ENOENT,
+			       "machine '%s' is not running; start it with: berth start %s",
+			       machine->name, machine->name);
+	bool is = machine_paused(machine);
+	if (was)
+		*was = is == paused;
+	if (is == paused)
+		return 0;
+	int r = paused ? pause_it(machine, mark) : resume_it(machine, mark);
+	if (r < 0)
+		return err_set(err, -r, "%s machine '%s': %s", paused ? "pause" : "resume",
+			       machine->name, strerror(-r));
+	machine_tell(machine, &(struct event){ .name = paused ? "paused" : "resumed" });
+	return 0;
+}

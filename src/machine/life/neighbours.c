@@ -1,0 +1,90 @@
+/*
+ * The ports of running machines on their bridge, and the guards of these (network/guard.h), after somebody
+ * removed the bridge, or cleared the host's firewall rules: "nft flush ruleset" is how many a firewall
+ * begins. Who made a port has both from the start.
+ */
+#include "machine/start/run.h"
+#include "machine/state/machine.h"
+#include "network/guard.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Of a machine that runs on the network, whatever its settings say by now: 0, or -ENOENT. */
+static int look(const struct machine *machine, struct network *network, struct run_state *state,
+		struct lease *lease)
+{
+	struct err unsaid = { 0 };
+
+	if (!run_alive(machine) || run_read_state(machine, state) < 0 ||
+	    strcmp(state->network, network->name) != 0 ||
+	    lease_find(network, machine->name, lease, &unsaid) < 0)
+		return -ENOENT;
+	lease->isolated = machine->config.isolated;
+	return 0;
+}
+
+/* 1 when its guard is there, 0 when lost, else -errno. */
+static int look_at_guard(const struct machine *machine, const struct network *network,
+			 const struct lease *lease)
+{
+	return machine->config.spoofing ? -ENOENT : guard_is_current(network, lease);
+}
+
+static bool look_at(const struct machine *machine, bool guard)
+{
+	scoped_network struct network network = { 0 };
+	struct err unsaid = { 0 };
+	struct run_state state;
+	struct lease lease;
+
+	if (!*machine->config.network ||
+	    network_open(&network, machine->site, machine->config.network, &unsaid) < 0 ||
+	    look(machine, &network, &state, &lease) < 0)
+		return false;
+	return guard ? look_at_guard(machine, &network, &lease) == 0
+		     : network_is_attached(&network, machine->name, &unsaid) == 0;
+}
+
+bool machine_unguarded(const struct machine *machine)
+{
+	return look_at(machine, true);
+}
+
+bool machine_cut_off(const struct machine *machine)
+{
+	return look_at(machine, false);
+}
+
+struct reconnection {
+	struct network *network;
+	struct err *err; /* the first failure */
+};
+
+/* One that is broken or just goes away keeps the others from nothing. */
+static int reconnect(void *context, const char *name)
+{
+	struct reconnection *all = context;
+	scoped_machine struct machine machine = { 0 };
+	struct err why = { 0 };
+	struct run_state state;
+	struct lease lease;
+
+	if (machine_read(&machine, all->network->site, name, &why) < 0 ||
+	    look(&machine, all->network, &state, &lease) < 0)
+		return 0;
+	int r = network_reattach(all->network, &lease, state.init, &why);
+	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
+		r = guard_renew(all->network, &lease, &why);
+	if (r < 0 && !all->err->code && run_alive(&machine))
+		*all->err = why;
+	return 0;
+}
+
+int machine_reconnect_all(struct network *network, struct err *err)
+{
+	struct reconnection all = { .network = network, .err = err };
+
+	int r = machine_list(network->site, reconnect, &all, err);
+	return r < 0 ? r : -err->code;
+}

@@ -1,0 +1,344 @@
+/*
+ * Looking after a pool that runs out of room: one process for all its machines, begun by a keeper that
+ * sees it come, ending when there is room again. In between it looks more often the less is left.
+ */
+#include "machine/life/freeze.h"
+#include "machine/state/private.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/life/growth.h"
+#include "machine/start/run.h"
+#include "storage/space.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+
+enum { GROW_SECONDS = 10, GROW_SECONDS_MAX = 60 };
+
+struct tender {
+	const struct site *site;
+	const char *pool;
+	struct growth growth; /* owned */
+	time_t grow_again;    /* not before */
+	time_t grow_pause;    /* seconds */
+	bool grow_failed;     /* and it was told */
+	enum space_level told;
+	struct space space;
+	char below[PATH_MAX]; /* as in pool_usage */
+};
+
+static void tell(const struct tender *tender, struct event *event)
+{
+	event->pool = tender->pool;
+	site_tell(tender->site, event);
+}
+
+/* ---- Looking */
+
+/* What programs have written and the kernel has not: of one machine, where that is counted. */
+static int read_pending(const struct tender *tender, const char *name, uint64_t *bytes)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+	uint64_t dirty = 0, writeback = 0;
+	scoped_free char *text = NULL;
+
+	if (machine_paths(&machine, tender->site, name, &ignored) < 0)
+		return -ENOMEM;
+	int r = run_read_group(&machine, "memory.stat", &text);
+	if (r < 0)
+		return r;
+	const char *at = strstr(text, "\nfile_dirty ");
+	const char *after = strstr(text, "\nfile_writeback ");
+	if (!at || !after || sscanf(at, " file_dirty %" SCNu64, &dirty) != 1 ||
+	    sscanf(after, " file_writeback %" SCNu64, &writeback) != 1)
+		return -ENODATA;
+	*bytes += dirty + writeback;
+	return 0;
+}
+
+/* Of the whole host: too much, but never too little. proc_meminfo(5), in kB. */
+static uint64_t host_pending(void)
+{
+	scoped_free char *text = NULL;
+	uint64_t dirty = 0, writeback = 0;
+
+	if (file_read(AT_FDCWD, "/proc/meminfo", 64 << 10, &text) < 0)
+		return 0;
+	const char *at = strstr(text, "\nDirty:");
+	const char *after = strstr(text, "\nWriteback:");
+	if (at)
+		sscanf(at, " Dirty: %" SCNu64, &dirty);
+	if (after)
+		sscanf(after, " Writeback: %" SCNu64, &writeback);
+	return (dirty + writeback) << 10;
+}
+
+static uint64_t pending(const struct tender *tender)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < tender->growth.count; i++) {
+		const char *machine = tender->growth.list[i]->machine;
+		if (machine && read_pending(tender, machine, &sum) < 0)
+			return host_pending();
+	}
+	return sum;
+}
+
+static int look(struct tender *tender, struct pool *pool, struct err *err)
+{
+	struct pool_usage usage;
+	struct pool_state state;
+
+	if (pool->ops->pool_usage(pool, &usage, err) < 0 || pool_look(pool, &state, err) < 0 ||
+	    growth_look(&tender->growth, pool, usage.used, err) < 0)
+		return -err->code;
+	snprintf(tender->below, sizeof tender->below, "%s", usage.below);
+	tender->space = (struct space){
+		.total = usage.total,
+		.used = usage.used,
+		.metadata_total = state.metadata_total,
+		.metadata_used = state.metadata_used,
+		.pending = pending(tender),
+		.least = usage.least,
+	};
+	return 0;
+}
+
+/* ---- Acting */
+
+/* By its mark: it may have been stopped meanwhile, or held by who was killed at work here. */
+static bool is_held(const struct tender *tender, const struct grower *grower)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+
+	return machine_paths(&machine, tender->site, grower->machine, &ignored) == 0 &&
+	       machine_held(&machine, NULL, 0);
+}
+
+static void hold(const struct tender *tender, struct grower *grower, bool held)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+	char why[512];
+
+	if (*tender->below)
+		snprintf(why, sizeof why,
+			 "the file system of '%.300s' has little left for pool '%s', which it "
+			 "fills; make room there",
+			 tender->below, tender->pool);
+	else
+		snprintf(why, sizeof why,
+			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
+			 "pool grow %s",
+			 tender->pool, space_percent(&tender->space), tender->pool);
+	if (held)
+		growth_held(grower);
+	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
+	    machine_hold(&machine, held ? why : NULL) < 0)
+		return;
+	tell(tender, &(struct event){ .name = held ? "held" : "released",
+				      .machine = grower->machine,
+				      .cause = held ? why : NULL });
+}
+
+static void write_out(const struct tender *tender, const struct grower *grower, struct pool *pool)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_fd int mount_fd = -1;
+	struct err ignored = { 0 };
+
+	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
+	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
+			 &ignored) < 0)
+		return;
+	/* The mount itself is but a path. */
+	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What is there at once, and then what was on its way. */
+	syncfs(fd);
+	/* What was in a system call when it was told to hold still is still when that is through. */
+	freeze_await(&machine);
+	syncfs(fd);
+}
+
+/*
+ * What it has written must have its blocks before somebody else takes them, who cannot be held. As a
+ * grandchild, since it takes its time and we look on.
+ */
+static void start_writing_out(const struct tender *tender, const struct grower *grower,
+			      struct pool *pool)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (fork() == 0)
+			write_out(tender, grower, pool);
+		_exit(0);
+	}
+	if (pid > 0)
+		child_wait(pid);
+}
+
+/* Only machines can be held; what else grows is nobody's, and begun by somebody who sees it fail. */
+static size_t find_machines(const struct growth *growth, struct grower **machines)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < growth->count; i++) {
+		if (growth->list[i]->machine)
+			machines[count++] = growth->list[i];
+	}
+	return count;
+}
+
+static void hold_machines(struct tender *tender, struct grower **machines,
+			  struct space_volume *volumes, struct pool *pool)
+{
+	size_t count = find_machines(&tender->growth, machines);
+
+	for (size_t i = 0; i < count; i++) {
+		struct grower *grower = machines[i];
+		grower->held = is_held(tender, grower);
+		volumes[i] = (struct space_volume){
+			.growth = grower->growth,
+			.held = grower->held,
+			.cleared = grower->cleared,
+		};
+	}
+	space_decide(&tender->space, volumes, count);
+	for (size_t i = 0; i < count; i++) {
+		if (volumes[i].held == machines[i]->held)
+			continue;
+		hold(tender, machines[i], volumes[i].held);
+		if (volumes[i].held && *tender->below)
+			start_writing_out(tender, machines[i], pool);
+	}
+}
+
+static int hold_growers(struct tender *tender, struct pool *pool, struct err *err)
+{
+	size_t room = tender->growth.count + 1;
+	struct space_volume *volumes = calloc(room, sizeof *volumes);
+	struct grower **machines = calloc(room, sizeof(void *));
+	bool can = volumes && machines;
+
+	if (can)
+		hold_machines(tender, machines, volumes, pool);
+	free(volumes);
+	free(machines);
+	return can ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static bool has_machines(const struct tender *tender)
+{
+	for (size_t i = 0; i < tender->growth.count; i++) {
+		if (tender->growth.list[i]->machine)
+			return true;
+	}
+	return false;
+}
+
+/* Each step up is told once; a step down makes the next one up worth telling again. */
+static void tell_level(struct tender *tender)
+{
+	enum space_level level = space_settle(&tender->space, tender->told);
+	const struct space *space = &tender->space;
+	char how[PATH_MAX + 96], left[32];
+
+	if (level > tender->told) {
+		text_human_size(space->total - space->used, left, sizeof left);
+		if (*tender->below)
+			snprintf(how, sizeof how, "room for %s, by the file system of '%s'%s", left,
+				 tender->below, level == SPACE_NONE ? ": writes fail" : "");
+		else
+			snprintf(how, sizeof how, "%u%% full%s", space_percent(space),
+				 level == SPACE_NONE ? ": writes wait for room" : "");
+		tell(tender, &(struct event){ .name = "pool-low", .cause = how });
+	}
+	tender->told = level;
+}
+
+/* Where nothing was to be had there will be nothing at the next look either. */
+static void put_off(struct tender *tender, bool gained)
+{
+	time_t pause = tender->grow_pause ? 2 * tender->grow_pause : GROW_SECONDS;
+
+	tender->grow_pause = gained ? 0 : pause < GROW_SECONDS_MAX ? pause : GROW_SECONDS_MAX;
+	tender->grow_again = time(NULL) + tender->grow_pause;
+}
+
+/* Not at every look: to find that a disk cannot be had takes some looking too. */
+static void grow(struct tender *tender, struct pool *pool)
+{
+	scoped_text struct text how = { 0 };
+	struct err err = { 0 };
+
+	if (time(NULL) < tender->grow_again)
+		return;
+	int r = pool_grow_itself(pool, &how, &err);
+	if (r > 0)
+		tell(tender, &(struct event){ .name = "pool-grown", .cause = text_str(&how) });
+	put_off(tender, r > 0);
+	if (r >= 0)
+		return;
+	if (!tender->grow_failed)
+		tell(tender, &(struct event){ .name = "pool-grow-failed", .cause = err.text });
+	tender->grow_failed = true;
+}
+
+static void make_room(struct tender *tender, struct pool *pool)
+{
+	enum space_level level = space_level(&tender->space);
+
+	/* Who waits in the kernel for room cannot even be killed. */
+	if (level == SPACE_NONE)
+		pool_release_reserve(pool, &(struct err){ 0 });
+	if (level >= SPACE_SCARCE)
+		grow(tender, pool);
+}
+
+/* One look, and what follows. True: it goes on. */
+static bool tend(struct tender *tender, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (pool_open(&pool, tender->site, tender->pool, err) < 0 || look(tender, &pool, err) < 0)
+		return false;
+	tell_level(tender);
+	if (hold_growers(tender, &pool, err) < 0)
+		return false;
+	make_room(tender, &pool);
+	if (tender->told != SPACE_PLENTY && has_machines(tender))
+		return true;
+	pool_watch_again(&pool, &(struct err){ 0 });
+	pool_keep_reserve(&pool, &(struct err){ 0 });
+	return false;
+}
+
+int machine_tend(const struct site *site, const char *pool, struct err *err)
+{
+	struct tender tender = { .site = site, .pool = pool };
+	scoped_free char *name = text_format("tend.%s", pool);
+	struct err busy = { 0 };
+
+	if (!name)
+		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int lock = site_lock(site, name, 0, "it", &busy);
+	if (lock < 0)
+		return busy.code == EBUSY ? 0 : err_set(err, busy.code, "%s", busy.text);
+	while (tend(&tender, err)) {
+		unsigned ms = space_pause(&tender.space);
+		nanosleep(&(struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 }, NULL);
+	}
+	growth_free(&tender.growth);
+	return -err->code;
+}

@@ -1,0 +1,42 @@
+/*
+ * A machine's place on a host with systemd: a scope of its own, "berth-NAME.scope" in machine.slice,
+ * which systemd leaves to us (Delegate=yes). Below it stand the keeper's group and the guest's, side by
+ * side. libsystemd is berth-scope's alone: a program that asks, and is gone when the machine runs.
+ */
+#ifndef BERTH_MACHINE_LIFE_SCOPE_H
+#define BERTH_MACHINE_LIFE_SCOPE_H
+
+#include "machine/state/machine.h"
+
+/* A conversation with berth-scope; zeroed: none. */
+struct scope {
+	pid_t pid; /* of berth-scope, ours to wait for */
+	int fd;    /* owned, while pid */
+};
+
+/* Whether there is a systemd to ask: it runs, keeps a tree of version 2 alone, and has its bus. */
+bool scope_offered(void);
+
+/* The unit's name, and of the machine in systemd-machined: NAME, or NAME.TAG below another root. */
+void scope_unit(const struct machine *machine, char *out, size_t room);
+
+/* The group `leaf` ("keeper", "guest"; NULL: their parent) of the scope, below the cgroup mount. */
+void scope_group(const struct machine *machine, const char *leaf, char *out, size_t room);
+/* Whether it is there. */
+bool scope_group_exists(const struct machine *machine, const char *leaf);
+
+/* Asks for the scope and does not wait for it. */
+int scope_ask(struct scope *scope, const struct machine *machine, struct err *err);
+/* Waits for it, and moves the calling process into the keeper's group in it. */
+int scope_enter(struct scope *scope, const struct machine *machine, struct err *err);
+
+/*
+ * Tells systemd-machined of the guest, if that is there, and does not wait: for a scope that was
+ * entered, or, with a zeroed one, for the next guest of a machine that has its scope.
+ */
+int scope_register(struct scope *scope, const struct machine *machine, pid_t init, struct err *err);
+
+/* Waits until all that was asked is done; err is why it was not. Safe on a zeroed one. */
+int scope_close(struct scope *scope, struct err *err);
+
+#endif

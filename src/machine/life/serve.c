@@ -1,0 +1,32 @@
+/* A network's dnsmasq, brought back for the keeper of one of its machines that has seen it end. */
+#include "machine/confine/rlimits.h"
+#include "machine/start/cgroups.h"
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include "network/network.h"
+
+int machine_serve(const struct machine *machine, bool again, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	const char *cause = NULL;
+	struct run_state state;
+
+	if (run_read_state(machine, &state) < 0 || !*state.network)
+		return 0;
+	/* A dnsmasq outlives the keeper: it gets neither its limits nor its place. */
+	rations_reset();
+	place_leave(machine);
+	int r = network_open(&network, machine->site, state.network, err);
+	if (r == 0)
+		r = network_serve(&network, &cause, err);
+	if (r > 0 && cause)
+		site_tell(machine->site, &(struct event){ .name = "network-restored",
+							  .network = network.name,
+							  .cause = cause });
+	else if (r < 0 && !again)
+		site_tell(machine->site, &(struct event){ .name = "network-failed",
+							  .network = state.network,
+							  .cause = err->text });
+	return r;
+}

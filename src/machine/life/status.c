@@ -1,0 +1,112 @@
+/* What a machine looks like from outside: cached state only, so that many can be looked at. */
+#include "machine/start/run.h"
+#include "machine/state/ended.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+const char *machine_state_name(enum machine_state state)
+{
+	switch (state) {
+	case MACHINE_STOPPED:
+		return "stopped";
+	case MACHINE_FAILED:
+		return "failed";
+	case MACHINE_STARTING:
+		return "starting";
+	case MACHINE_RUNNING:
+		return "running";
+	case MACHINE_PAUSED:
+		return "paused";
+	case MACHINE_HELD:
+		return "held";
+	case MACHINE_STOPPING:
+		return "stopping";
+	}
+	return "unknown";
+}
+
+bool machine_is_down(enum machine_state state)
+{
+	return state == MACHINE_STOPPED || state == MACHINE_FAILED;
+}
+
+static bool run_file(const struct machine *machine, const char *name)
+{
+	char path[4096];
+
+	return text_print(path, sizeof path, "%s/%s", machine->run, name) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+/* Without a keeper. A run folder that is left is a killed one's, unless somebody is at work on it now. */
+static enum machine_state state_without(const struct machine *machine, bool left)
+{
+	if (left && machine_busy(machine))
+		return MACHINE_STARTING;
+	if ((left || machine->config.ephemeral) && run_unsettled(machine))
+		return MACHINE_FAILED;
+	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
+}
+
+static void read_run(struct machine *machine, struct machine_status *status)
+{
+	struct run_state state;
+
+	if (run_read_state(machine, &state) < 0) {
+		status->state = MACHINE_STARTING;
+		return;
+	}
+	/* Between two guests; while it ends after that, it is stopping. */
+	bool halting = run_file(machine, "halting");
+	if (!halting && run_file(machine, "waiting")) {
+		status->state = MACHINE_STARTING;
+		status->keeper = state.keeper;
+		return;
+	}
+	status->state = halting                     ? MACHINE_STOPPING
+			: machine_paused(machine)   ? MACHINE_PAUSED
+			: run_file(machine, "held") ? MACHINE_HELD
+						    : MACHINE_RUNNING;
+	status->booted = run_file(machine, "booted");
+	status->init = state.init;
+	status->keeper = state.keeper;
+	status->started = state.started;
+	status->cgroup[0] = '/';
+	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
+	run_read_count(machine, "memory.current", &status->memory);
+	run_read_count(machine, "memory.max", &status->memory_max);
+}
+
+static void find_lease(const struct machine *machine, struct machine_status *status)
+{
+	scoped_network struct network opened = { 0 };
+	struct network *network = machine->network;
+	struct err ignored = { 0 };
+
+	if (!network || strcmp(network->name, machine->config.network) != 0) {
+		network = &opened;
+		if (network_open(network, machine->site, machine->config.network, &ignored) < 0)
+			return;
+	}
+	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
+}
+
+int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
+{
+	bool left = access(machine->run, F_OK) == 0;
+
+	*status = (struct machine_status){ .state = MACHINE_STOPPED };
+	if (left && run_alive(machine))
+		read_run(machine, status);
+	else
+		status->state = state_without(machine, left);
+	if (*machine->config.network)
+		find_lease(machine, status);
+	(void)err;
+	return 0;
+}

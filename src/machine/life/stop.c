@@ -1,0 +1,155 @@
+/* The end of a run: asked for, forced, or cleaned up after. */
+#include "machine/life/control.h"
+#include "machine/start/run.h"
+#include "machine/state/ended.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+
+#include <limits.h>
+#include <stdint.h>
+
+enum {
+	STOP_TRIES = 5,
+	/* What a keeper has for the clean-up after its guest, before it is no longer waited for. */
+	GRACE_MILLISECONDS = 15000,
+	KILL_MILLISECONDS = 4000,
+	/* For a lock that another command has, when there is no time. */
+	HURRY_SECONDS = 1,
+	DYING_SECONDS = 5,
+};
+
+struct stop {
+	struct machine *machine;
+	bool force;
+	unsigned limit; /* seconds */
+	enum stop_outcome outcome;
+};
+
+/* The machine's lock, or -EALREADY; who is just starting the machine gives way. */
+static int lock_by_force(struct machine *machine, struct err *err)
+{
+	scoped_fd int lock = machine_lock(machine, HURRY_SECONDS, &(struct err){ 0 });
+
+	if (lock < 0) {
+		bool killed = control_kill_starter(machine) == 0;
+		lock = machine_lock(machine, killed ? DYING_SECONDS : 0, err);
+	}
+	if (lock < 0 || !run_alive(machine))
+		return take_fd(&lock);
+	scoped_close_fd(&lock);
+	/* A keeper that comes up, or ends. */
+	return control_lock_stopped(machine, err);
+}
+
+/* When there is no keeper to ask: one that was killed has left its run behind, with a dead guest. */
+static int stop_leftover(struct stop *stop, enum stop_outcome without, struct err *err)
+{
+	struct machine *machine = stop->machine;
+	scoped_fd int lock =
+		stop->force ? lock_by_force(machine, err) : control_lock_stopped(machine, err);
+
+	if (lock < 0)
+		return lock;
+	bool left = run_left(machine);
+	int r = left ? run_clean_dead(machine, err) : 0;
+	bool failed = r == 0 && ended_acknowledge(machine);
+	stop->outcome = left ? STOP_KILLED : failed ? STOP_WAS_FAILED : without;
+	return r;
+}
+
+/* SAY_ENDED comes when the keeper's clean-up is through; its lock goes with its process, just after. */
+static void wait_keeper_gone(struct machine *machine, int socket)
+{
+	struct protocol_message message;
+	int r;
+
+	do
+		r = control_wait(machine, socket, &message, KILL_MILLISECONDS, &(struct err){ 0 });
+	while (r == 0);
+}
+
+/* It was asked, and should have answered: the promise is kept without it. */
+static int stop_without_keeper(struct stop *stop, int socket, struct err *err)
+{
+	*err = (struct err){ 0 };
+	control_kill_keeper(socket);
+	int r = stop_leftover(stop, STOP_KILLED, err);
+	if (r == 0)
+		stop->outcome = STOP_KILLED;
+	return r;
+}
+
+/* 0, or -EALREADY when it was started while we looked. */
+static int stop_once(struct stop *stop, struct err *err)
+{
+	struct machine *machine = stop->machine;
+	struct protocol_message message = { 0 };
+	uint64_t promised = (uint64_t)stop->limit * 1000 + GRACE_MILLISECONDS;
+	int patience = stop->force          ? KILL_MILLISECONDS
+		       : promised < INT_MAX ? (int)promised
+					    : INT_MAX;
+
+	scoped_fd int socket = control_connect(machine, &(struct err){ 0 });
+	if (socket < 0)
+		return stop_leftover(stop, STOP_WAS_STOPPED, err);
+	int r = protocol_send(socket, stop->force ? ASK_KILL : ASK_HALT, stop->limit, NULL, 0, -1);
+	while (r == 0 && message.type != SAY_ENDED)
+		r = control_wait(machine, socket, &message, patience, err);
+	if (r == -ETIMEDOUT)
+		return stop_without_keeper(stop, socket, err);
+	if (r == -ECONNRESET || r == -EPIPE) {
+		*err = (struct err){ 0 };
+		return stop_leftover(stop, STOP_CLEAN, err);
+	}
+	if (r < 0)
+		return err->code ? -err->code
+				 : err_set(err, -r, "machine '%s': its keeper does not answer",
+					   machine->name);
+	wait_keeper_gone(machine, socket);
+	if (message.value == ENDED_FAILED)
+		return stop_leftover(stop, STOP_CLEAN, err);
+	stop->outcome = message.value == ENDED_KILLED ? STOP_KILLED : STOP_CLEAN;
+	return 0;
+}
+
+int machine_stop(struct machine *machine, bool force, unsigned seconds, enum stop_outcome *outcome,
+		 struct err *err)
+{
+	struct stop stop = {
+		.machine = machine,
+		.force = force,
+		.limit = seconds ? seconds : (unsigned)machine->config.stop_timeout,
+	};
+	int r = -EALREADY;
+
+	/* One that was on its way up is up now. */
+	for (int tries = 0; r == -EALREADY && tries < STOP_TRIES; tries++)
+		r = stop_once(&stop, err);
+	*outcome = stop.outcome;
+	if (r == -EALREADY)
+		return err_set(err, EAGAIN,
+			       "machine '%s' is started again and again; stop it again",
+			       machine->name);
+	return r;
+}
+
+int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
+{
+	/*
+	 * While the run folder is there, so that nobody sees it stopped before he sees how; and before the
+	 * lock, which another command may have for longer than we can wait.
+	 */
+	run_mark_finished(machine, outcome, how);
+	if (!machine->config.ephemeral)
+		ended_write(machine, outcome, how);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0)
+		return lock;
+	int r = run_clean(machine, err);
+	if (r < 0)
+		return r;
+	machine_tell(machine,
+		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
+	return machine->config.ephemeral ? machine_erase(machine, false, err) : 0;
+}

@@ -1,0 +1,70 @@
+/* What a machine uses of the host, as its control group counts it. */
+#include "machine/start/run.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* Of a file with one number; what it lacks stays unknown. */
+static uint64_t read_one(const struct machine *machine, const char *file)
+{
+	uint64_t value;
+
+	return run_read_count(machine, file, &value) < 0 ? MACHINE_USAGE_UNKNOWN : value;
+}
+
+/* The sum of all "WORD NUMBER" or "WORD=NUMBER" of a file. */
+static uint64_t add_up(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	uint64_t sum = 0, value;
+
+	for (const char *at = text; (at = strstr(at, word)); at += n) {
+		bool begins = at == text || at[-1] == ' ' || at[-1] == '\n';
+		if (begins && strchr(" =", at[n]) && sscanf(at + n + 1, "%" SCNu64, &value) == 1)
+			sum += value;
+	}
+	return sum;
+}
+
+/*
+ * Of io.stat, the line of the disk below the root: the kernel counts what goes there once more for each
+ * device that this one lies on. Without such a disk all there is.
+ */
+static uint64_t read_disk(const struct machine *machine, const char *io, const char *word)
+{
+	struct run_state state;
+	char line[512], device[32];
+
+	if (run_read_state(machine, &state) < 0 || !state.disk)
+		return add_up(io, word);
+	snprintf(device, sizeof device, "%u:%u ", major(state.disk), minor(state.disk));
+	for (const char *at = io; *at; at += *at == '\n') {
+		size_t n = strcspn(at, "\n");
+		if (strncmp(at, device, strlen(device)) == 0 &&
+		    text_print(line, sizeof line, "%.*s", (int)n, at) == 0)
+			return add_up(line, word);
+		at += n;
+	}
+	return 0;
+}
+
+void machine_usage(const struct machine *machine, struct machine_usage *usage)
+{
+	scoped_free char *cpu = NULL;
+	scoped_free char *io = NULL;
+	bool counts_cpu = run_read_group(machine, "cpu.stat", &cpu) >= 0;
+	bool counts_io = run_read_group(machine, "io.stat", &io) >= 0;
+
+	*usage = (struct machine_usage){
+		.cpu = counts_cpu ? add_up(cpu, "usage_usec") : MACHINE_USAGE_UNKNOWN,
+		.memory = read_one(machine, "memory.current"),
+		.swap = read_one(machine, "memory.swap.current"),
+		.pids = read_one(machine, "pids.current"),
+		.read = counts_io ? read_disk(machine, io, "rbytes") : MACHINE_USAGE_UNKNOWN,
+		.written = counts_io ? read_disk(machine, io, "wbytes") : MACHINE_USAGE_UNKNOWN,
+	};
+}

@@ -1,0 +1,89 @@
+/*
+ * A root that has lost its machine becomes one again. It is whole already: nothing is marked as half made,
+ * and a kill leaves it as broken as it was.
+ */
+#include "machine/state/parts.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* From a backup, or as those of a new machine; pool is taken over. */
+static int fill_settings(struct machine *machine, const char *conf, char **pool, struct err *err)
+{
+	struct machine_config *config = &machine->config;
+	struct site_config site = { 0 };
+
+	if (conf && config_load(&machine_schema, conf, config, err) < 0)
+		return -err->code;
+	if (!conf && (config_defaults(&machine_schema, config, err) < 0 ||
+		      config_load_site(machine->site, &site, err) < 0))
+		return -err->code;
+	if (!conf) {
+		free(config->network);
+		config->network = take_ptr(&site.network);
+		config_free(&site_schema, &site);
+	}
+	free(config->pool);
+	config->pool = take_ptr(pool);
+	if (!*config->uuid && machine_draw_identity(config, err) < 0)
+		return -err->code;
+	return config_check_machine(config, err);
+}
+
+/* Its name's lock is held from here on. */
+static int claim_rest(const struct machine *machine, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	scoped_free char *conf = machine_path(machine, mark.file);
+
+	if (lock < 0)
+		return lock;
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(conf, F_OK) == 0)
+		return err_set(
+			err, EEXIST,
+			"machine '%s' has its settings, '%s': there is nothing to adopt; where "
+			"they are of no use, move them away first",
+			machine->name, conf);
+	if (unfinished_is(&mark))
+		return err_set(
+			err, EBUSY,
+			"machine '%s' is half made or half removed, and no whole machine: its "
+			"rest goes with the next create or delete",
+			machine->name);
+	return take_fd(&lock);
+}
+
+int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
+		  struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *holder = NULL;
+
+	if (machine_paths(&machine, site, name, err) < 0)
+		return -err->code;
+	scoped_free char *path = machine_path(&machine, "machine.conf");
+	scoped_fd int lock = claim_rest(&machine, err);
+	scoped_survey struct survey survey = { .site = site, .attach = true };
+	char volume[VOLUME_NAME_MAX + 1];
+	machine_volume(name, volume);
+	if (lock < 0 || survey_holder(&survey, pool, volume, &holder, err) < 0 ||
+	    fill_settings(&machine, conf, &holder, err) < 0)
+		return -err->code;
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(machine.folder, 0711, err) < 0)
+		return -err->code;
+	if (chmod(machine.folder, 0700) < 0)
+		return err_set(err, errno, "open '%s': %s", machine.folder, strerror(errno));
+	if (config_save(&machine_schema, path, &machine.config, err) < 0)
+		return -err->code;
+	machine_tell(&machine, &(struct event){ .name = "adopted", .pool = machine.config.pool });
+	return 0;
+}

@@ -1,0 +1,406 @@
+/*
+ * Machines come into being. machine.conf is the commit point: until it is there, a mark (base/unfinished.h)
+ * stands for it, by which what a kill has left is known and finished off.
+ */
+#include "machine/manage/check.h"
+#include "machine/manage/quiesce.h"
+#include "machine/manage/rootsize.h"
+#include "machine/start/run.h"
+#include "machine/state/parts.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/remove.h"
+#include "base/scoped.h"
+#include "base/uuid.h"
+#include "image/root.h"
+#include "image/template.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "machine.%s", name);
+}
+
+void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "restoring.%s", name);
+}
+
+void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
+}
+
+static char *random_uuid(void)
+{
+	char uuid[UUID_TEXT];
+
+	return uuid_draw(uuid) < 0 ? NULL : strdup(uuid);
+}
+
+/* From the uuid, so that it is the machine's as long as the machine is itself. */
+static char *mac_of(const char *uuid)
+{
+	uint64_t hash = text_hash(uuid);
+
+	return text_format("10:66:6a:%02x:%02x:%02x", (unsigned)(hash >> 16) & 0xff,
+			   (unsigned)(hash >> 8) & 0xff, (unsigned)hash & 0xff);
+}
+
+int machine_draw_identity(struct machine_config *config, struct err *err)
+{
+	struct utsname host;
+
+	config->created = (uint64_t)time(NULL);
+	if (uname(&host) < 0 || text_take(&config->uuid, random_uuid()) < 0 ||
+	    text_take(&config->mac, mac_of(config->uuid)) < 0 ||
+	    text_take(&config->address, strdup("")) < 0 ||
+	    (!*config->arch && text_take(&config->arch, strdup(host.machine)) < 0))
+		return err_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int apply_word(struct machine_config *config, const char *word, struct err *err)
+{
+	scoped_free char *name = strdup(word);
+	char *value = name ? strchr(name, '=') : NULL;
+
+	if (!value)
+		return err_set(err, EINVAL, "setting '%s' is not KEY=VALUE", word);
+	*value++ = '\0';
+	const struct key *key = config_find(&machine_schema, name, err);
+	if (!key)
+		return -err->code;
+	if (key->flags & KEY_FIXED)
+		return err_set(err, EPERM, "key '%s' is made by berth and not set by hand", name);
+	return config_set(&machine_schema, config, key, value, err);
+}
+
+static int apply_settings(struct machine_config *config, const struct settings *settings,
+			  struct err *err)
+{
+	for (size_t i = 0; settings && i < settings->count; i++) {
+		if (apply_word(config, settings->words[i], err) < 0)
+			return -err->code;
+	}
+	return config_check_machine(config, err);
+}
+
+/* Its mark, before anything that needs it to be found again. */
+static int begin(struct machine *machine, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_free char *settings = unfinished_path(&mark);
+
+	if (!settings)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unfinished_prepare(&mark, err) < 0 ||
+	    config_save(&machine_schema, settings, &machine->config, err) < 0)
+		return -err->code;
+	if (mkdir(machine->folder, 0700) < 0)
+		return err_set(err, errno, "make '%s': %s", machine->folder, strerror(errno));
+	return 0;
+}
+
+/* owner as in machine_spec. */
+static int commit(struct machine *machine, int *owner, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_free char *fresh = machine_path(machine, "fresh");
+
+	if (!fresh)
+		return err_set(err, ENOMEM, "out of memory");
+	if (owner && machine->config.ephemeral && run_claim(machine, owner, err) < 0)
+		return -err->code;
+	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "write '%s': %s", fresh, strerror(errno));
+	return unfinished_finish(&mark, err);
+}
+
+/* A root without a machine is never taken for a leftover: it may be all that is left of somebody's. */
+static int refuse_volume(const struct machine *machine, const struct pool *pool, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return err_set(
+		err, EEXIST,
+		"pool '%s' holds a root 'machine.%s' already, of a machine that has lost its "
+		"folder: make it a machine again: berth adopt %s; or delete it: berth delete "
+		"--force %s",
+		pool->name, machine->name, machine->name, machine->name);
+}
+
+static int found_one(void *context, const struct volume_info *info)
+{
+	(void)context;
+	(void)info;
+	return 1;
+}
+
+/* Before its mark is there, which would make them leftovers. */
+static int check_free(const struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+	struct err why = { 0 };
+
+	machine_volume(machine->name, volume);
+	int r = volume_info(pool, volume, &info, &why);
+	if (r == 0)
+		return refuse_volume(machine, pool, err);
+	if (r != -ENOENT)
+		return err_set(err, why.code, "%s", why.text);
+	snapshot_volume(machine->name, "", volume);
+	r = volume_list(pool, volume, found_one, NULL, err);
+	return r > 0 ? refuse_volume(machine, pool, err) : r;
+}
+
+static int make_volume(const struct machine *machine, struct pool *from, const char *origin,
+		       struct pool *to, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, volume);
+	int r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
+						  : volume_copy(from, origin, to, volume, err);
+	if (r == -EEXIST)
+		return refuse_volume(machine, to, err);
+	/* What else is not there has other names. */
+	if (r == -ENOENT)
+		err->code = ENODATA;
+	return r == -ENOENT ? -ENODATA : r;
+}
+
+/* Nothing of it was made but the mark and the folder: whatever volume has its name is not its own. */
+static void forget_begun(struct machine *machine)
+{
+	struct unfinished mark = machine_mark(machine);
+	struct err ignored = { 0 };
+
+	if (rmdir(machine->folder) == 0 || errno == ENOENT)
+		unfinished_drop(&mark, &ignored);
+}
+
+/* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
+static int make_machine(struct machine *machine, struct pool *from, const char *origin,
+			struct pool *to, int *owner, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (check_free(machine, to, err) < 0)
+		return -err->code;
+	int r = begin(machine, err);
+	if (r == 0)
+		r = make_volume(machine, from, origin, to, err);
+	if (r < 0) {
+		forget_begun(machine);
+		return r;
+	}
+	machine_volume(machine->name, volume);
+	r = check_new_root(machine, to, volume, err);
+	if (r == 0)
+		r = rootsize_fit(to, volume, machine->config.disk_size, err);
+	if (r == 0)
+		r = commit(machine, owner, err);
+	if (r < 0)
+		machine_erase(machine, false, &(struct err){ 0 });
+	return r;
+}
+
+/* Under the name's lock from here on. */
+static int claim_name(struct machine *machine, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	scoped_free char *conf = machine_path(machine, mark.file);
+
+	if (lock < 0)
+		return lock;
+	if (unfinished_is(&mark) && machine_erase(machine, false, err) < 0)
+		return -err->code;
+	if (conf && access(conf, F_OK) == 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' exists already; choose another name or delete it",
+			       machine->name);
+	if (access(machine->folder, F_OK) == 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' exists already, but has lost its settings: bring back "
+			       "'%s', or make it anew: berth adopt %s; or delete it: berth delete "
+			       "--force %s",
+			       machine->name, conf, machine->name, machine->name);
+	return take_fd(&lock);
+}
+
+static int refuse_foreign(const char *template, const char *arch, struct err *err)
+{
+	struct utsname host;
+
+	if (uname(&host) < 0 || !*arch || strcmp(arch, host.machine) == 0 ||
+	    (strcmp(host.machine, "x86_64") == 0 && strcmp(arch, "i686") == 0))
+		return 0;
+	return err_set(err, ENOEXEC,
+		       "template '%s' is for %s and this host is %s; import one for %s", template,
+		       arch, host.machine, host.machine);
+}
+
+static int fill_new(struct machine *machine, const struct machine_spec *spec, const char *pool,
+		    const struct template_config *template, struct err *err)
+{
+	struct site_config site = { 0 };
+	struct machine_config *config = &machine->config;
+
+	if (config_load_site(machine->site, &site, err) < 0 ||
+	    config_defaults(&machine_schema, config, err) < 0)
+		return -err->code;
+	int r = text_take(&config->template, strdup(spec->template));
+	if (r == 0)
+		r = text_take(&config->arch, strdup(template->arch));
+	if (r == 0)
+		r = text_take(&config->network, strdup(site.network));
+	if (r == 0)
+		r = text_take(&config->pool, strdup(pool ? pool : site.pool));
+	config_free(&site_schema, &site);
+	if (r < 0)
+		return err_set(err, -r, "out of memory");
+	if (machine_draw_identity(config, err) < 0)
+		return -err->code;
+	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
+								: check_new(machine, err);
+}
+
+/* Its volume is not there: deleted since we looked, or taken away. */
+static int lost_template(const struct site *site, const char *name, const char *pool,
+			 struct err *err)
+{
+	struct template_config config = { 0 };
+
+	*err = (struct err){ 0 };
+	if (template_open(site, name, &config, err) < 0)
+		return -err->code;
+	config_free(&template_schema, &config);
+	return err_set(err, ENODATA,
+		       "template '%s' has lost its root: there is no volume 'template.%s' in pool "
+		       "'%s'; bring it back, or delete the template: berth template delete %s",
+		       name, name, pool, name);
+}
+
+static int create_from(struct machine *machine, const struct machine_spec *spec,
+		       const struct template_config *template, struct err *err)
+{
+	scoped_pool struct pool from = { 0 };
+	scoped_pool struct pool to = { 0 };
+	char origin[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = claim_name(machine, err);
+
+	if (lock < 0 || refuse_foreign(spec->template, template->arch, err) < 0 ||
+	    fill_new(machine, spec, spec->pool, template, err) < 0 ||
+	    pool_open(&from, machine->site, template->pool, err) < 0 ||
+	    pool_open(&to, machine->site, machine->config.pool, err) < 0)
+		return -err->code;
+	template_volume(spec->template, origin);
+	int r = make_machine(machine, &from, origin, &to, spec->owner, err);
+	if (r == -ENODATA)
+		return lost_template(machine->site, spec->template, template->pool, err);
+	if (r == 0)
+		machine_tell(machine,
+			     &(struct event){ .name = "created", .template = spec->template });
+	return r;
+}
+
+int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+		   struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct template_config template = { 0 };
+
+	machine_sweep(site);
+	if (machine_paths(&machine, site, name, err) < 0 ||
+	    template_open(site, spec->template, &template, err) < 0)
+		return -err->code;
+	int r = create_from(&machine, spec, &template, err);
+	config_free(&template_schema, &template);
+	return r;
+}
+
+/* The settings of the one it is made from, under a new identity. */
+static int copy_settings(struct machine *to, const struct machine *from,
+			 const struct settings *settings, struct err *err)
+{
+	scoped_free char *conf = machine_path(from, "machine.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_load(&machine_schema, conf, &to->config, err);
+	if (r == -ENOENT)
+		return machine_gone(from, err);
+	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
+		return -err->code;
+	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
+}
+
+/* Of one moment: a snapshot is, and a root is held so. A copy that was not leaves no machine. */
+static int clone_still(struct machine *from, struct machine *to, struct pool *pool, struct err *err)
+{
+	char origin[VOLUME_NAME_MAX + 1];
+	struct still still;
+
+	machine_volume(from->name, origin);
+	if (still_begin(&still, from, pool, -1, err) < 0)
+		return -err->code;
+	int r = make_machine(to, pool, origin, pool, NULL, err);
+	struct err moved = { 0 };
+	if (still_end(&still, from, &moved) < 0 && r == 0) {
+		machine_erase(to, false, &(struct err){ 0 });
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
+static int clone_to(struct machine *from, struct machine *to, const char *snapshot,
+		    const struct settings *settings, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char origin[VOLUME_NAME_MAX + 1];
+	int r;
+	scoped_fd int lock = claim_name(to, err);
+
+	if (lock < 0 || copy_settings(to, from, settings, err) < 0 ||
+	    pool_open(&pool, from->site, from->config.pool, err) < 0)
+		return -err->code;
+	if (snapshot) {
+		snapshot_volume(from->name, snapshot, origin);
+		r = make_machine(to, &pool, origin, &pool, NULL, err);
+	} else {
+		r = clone_still(from, to, &pool, err);
+	}
+	if (r == -ENODATA && !snapshot)
+		r = parts_lost_volume(from, err);
+	if (r == 0)
+		machine_tell(to, &(struct event){ .name = "cloned",
+						  .from = from->name,
+						  .snapshot = snapshot });
+	return r;
+}
+
+int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
+		  const struct settings *settings, struct err *err)
+{
+	scoped_machine struct machine source = { 0 };
+	scoped_machine struct machine machine = { 0 };
+
+	machine_sweep(site);
+	if (machine_open(&source, site, from, err) < 0 || machine_check(&source, err) < 0)
+		return -err->code;
+	if (snapshot && snapshot_exists(&source, snapshot, err) < 0)
+		return -err->code;
+	if (machine_paths(&machine, site, name, err) < 0)
+		return -err->code;
+	return clone_to(&source, &machine, snapshot, settings, err);
+}

@@ -1,0 +1,28 @@
+/* A root that stays as it is while it is copied. */
+#ifndef BERTH_MACHINE_MANAGE_QUIESCE_H
+#define BERTH_MACHINE_MANAGE_QUIESCE_H
+
+#include "machine/state/machine.h"
+#include "storage/storage.h"
+
+#include <sys/types.h>
+
+struct still {
+	int lock;      /* owned; the machine's, while it is stopped; -1 */
+	int mark;      /* owned; the lock on FREEZE_COPY, while it runs; -1 */
+	int watch;     /* owned; open for as long as this command lives; -1 */
+	pid_t watcher; /* thaws the guest if we are killed; 0: none */
+};
+
+/*
+ * From here to still_end nobody writes into the machine's root: a running guest is frozen, a stopped machine
+ * does not start. Nothing is done where the pool copies at once. lock: the machine's, owned, which
+ * is taken over, or -1 for one of our own, which other copies share.
+ */
+int still_begin(struct still *still, struct machine *machine, struct pool *pool, int lock,
+		struct err *err);
+
+/* Lets it go on. -ESTALE in words: it went on before, so that the copy is worth nothing. */
+int still_end(struct still *still, struct machine *machine, struct err *err);
+
+#endif

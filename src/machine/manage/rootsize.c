@@ -1,0 +1,15 @@
+#include "machine/manage/rootsize.h"
+
+#include <errno.h>
+
+int rootsize_fit(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	struct volume_info info;
+
+	if (size == 0)
+		return 0;
+	if (volume_info(pool, volume, &info, err) < 0)
+		return -err->code;
+	/* The pool rounds up to its blocks. */
+	return info.size == size ? 0 : volume_resize(pool, volume, size, err);
+}

@@ -1,0 +1,164 @@
+/* Changes of a machine's settings: all of them or none, on the running machine too. */
+#include "machine/manage/check.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "machine/confine/limits.h"
+#include "machine/manage/rootsize.h"
+#include "machine/start/run.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* A machine.conf on its way from one text to another. */
+struct change_set {
+	struct machine *machine;
+	const struct config_change *changes;
+	size_t count;
+	char *path;                   /* owned; of machine.conf */
+	struct text before, after;    /* what it says */
+	struct machine_config wanted; /* the settings in after */
+};
+
+static void change_set_free(struct change_set *set)
+{
+	config_free(&machine_schema, &set->wanted);
+	text_free(&set->before);
+	text_free(&set->after);
+	free(set->path);
+}
+
+static const struct config_change *find_change(const struct change_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->changes[i].name, name) == 0)
+			return &set->changes[i];
+	}
+	return NULL;
+}
+
+static bool has_live_limits(const struct change_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (text_starts(set->changes[i].name, "limits."))
+			return true;
+	}
+	return false;
+}
+
+static int read_before(struct change_set *set, struct err *err)
+{
+	scoped_free char *data = NULL;
+	ssize_t n = file_read(AT_FDCWD, set->path, CONFIG_FILE_MAX, &data);
+
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", set->path, file_why((int)n));
+	return text_add_bytes(&set->before, data, (size_t)n) < 0
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/* What the settings would be, and whether this host can keep them. */
+static int prepare(struct change_set *set, struct err *err)
+{
+	if (config_preview(&machine_schema, set->path, set->changes, set->count, &set->after,
+			   &set->wanted, err) < 0)
+		return -err->code;
+	struct machine as_wanted = *set->machine;
+	as_wanted.config = set->wanted;
+	return check_changes(&as_wanted, set->changes, set->count, err);
+}
+
+/* The limits of a running machine's cgroup become those of a config. */
+static int limit_now(struct machine *machine, const struct machine_config *config, struct err *err)
+{
+	struct run_state state;
+	char group[256];
+
+	if (!run_alive(machine))
+		return 0;
+	run_cgroup(machine, group, sizeof group);
+	scoped_fd int cgroup = cgroup_make(group);
+	if (cgroup < 0)
+		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
+	/* The disk as found at the start: by now the guest may have anything for a root. */
+	run_read_state(machine, &state);
+	return limits_apply(machine, config, cgroup, state.disk, err);
+}
+
+/* The limits that the file had before; where it cannot be read there were none to go back to. */
+static void limit_as_before(const struct change_set *set)
+{
+	struct machine_config before;
+	struct err ignored = { 0 };
+
+	if (config_parse(&machine_schema, set->path, text_str(&set->before), set->before.length,
+			 &before, &ignored) < 0)
+		return;
+	limit_now(set->machine, &before, &ignored);
+	config_free(&machine_schema, &before);
+}
+
+static int grow_disk(const struct change_set *set, struct err *err)
+{
+	const struct config_change *change = find_change(set, "disk.size");
+	scoped_pool struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (!change || !change->value || set->wanted.disk_size == 0)
+		return 0;
+	machine_volume(set->machine->name, volume);
+	if (pool_open(&pool, set->machine->site, set->wanted.pool, err) < 0)
+		return -err->code;
+	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
+}
+
+/* Steps that can be taken back, then the one that cannot: no disk shrinks. */
+static int commit(struct change_set *set, struct err *err)
+{
+	bool live = has_live_limits(set);
+
+	if (live && limit_now(set->machine, &set->wanted, err) < 0) {
+		limit_as_before(set);
+		return -err->code;
+	}
+	int r = config_write(set->path, &set->after, err);
+	if (r == 0) {
+		r = grow_disk(set, err);
+		if (r < 0)
+			config_write(set->path, &set->before, &(struct err){ 0 });
+	}
+	if (r < 0 && live)
+		limit_as_before(set);
+	return r;
+}
+
+int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
+		struct err *err)
+{
+	__attribute__((cleanup(change_set_free))) struct change_set set = { .machine = machine,
+									    .changes = changes,
+									    .count = count };
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	set.path = machine_path(machine, "machine.conf");
+	if (!set.path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || commit(&set, err) < 0)
+		return -err->code;
+	/* Whether an earlier run of it was ephemeral does not count any more. */
+	if (find_change(&set, "ephemeral") && !run_alive(machine))
+		run_mark_life(machine, false);
+	config_free(&machine_schema, &machine->config);
+	machine->fault = (struct err){ 0 };
+	if (machine_load(machine, err) < 0)
+		return -err->code;
+	/* Running it keeps the address that it has, and gives it back as it gets the next. */
+	if (find_change(&set, "network") && !run_alive(machine))
+		machine_leave_networks(machine, machine->config.network);
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
+#include "machine/manage/quiesce.h"
+#include "machine/manage/rootsize.h"
+#include "machine/start/run.h"
+#include "machine/state/fresh.h"
+#include "machine/state/parts.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+
+#include <string.h>
+
+static int check_name(const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	return fault ? err_set(err, EINVAL, "snapshot name '%.80s' %s", name, fault) : 0;
+}
+
+static int open_pool(struct machine *machine, struct pool *pool, struct err *err)
+{
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	return pool_open(pool, machine->site, machine->config.pool, err);
+}
+
+static int view_pool(struct machine *machine, struct pool *pool, struct err *err)
+{
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	return pool_view(pool, machine->site, machine->config.pool, err);
+}
+
+/* For a change, under the machine's lock: what a restore that was killed has left goes first. */
+static int open_settled(struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (open_pool(machine, pool, err) < 0)
+		return -err->code;
+	restoring_volume(machine->name, volume);
+	return volume_destroy(pool, volume, err);
+}
+
+static int find(struct machine *machine, struct pool *pool, const char *name, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	if (check_name(name, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, name, volume);
+	int r = volume_info(pool, volume, &info, err);
+	if (r == -ENOENT) {
+		*err = (struct err){ 0 };
+		return err_set(err, ENOENT,
+			       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
+			       machine->name, name, machine->name);
+	}
+	return r;
+}
+
+int snapshot_exists(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+
+	return open_pool(machine, &pool, err) < 0 ? -err->code : find(machine, &pool, name, err);
+}
+
+static int tell(struct machine *machine, const char *event, const char *name)
+{
+	machine_tell(machine, &(struct event){ .name = event, .snapshot = name });
+	return 0;
+}
+
+static int take_still(struct machine *machine, struct pool *pool, const char *origin,
+		      const char *volume, int lock, struct err *err)
+{
+	struct err moved = { 0 };
+	struct still still;
+
+	if (still_begin(&still, machine, pool, lock, err) < 0)
+		return -err->code;
+	int r = volume_snapshot(pool, origin, volume, err);
+	if (still_end(&still, machine, &moved) < 0 && r == 0) {
+		volume_destroy(pool, volume, &(struct err){ 0 });
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
+int snapshot_take(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
+		return -err->code;
+	machine_volume(machine->name, origin);
+	snapshot_volume(machine->name, name, volume);
+	struct volume_info info;
+	/* Not of one that is there: what is known of it stays. */
+	if (volume_info(&pool, volume, &info, &(struct err){ 0 }) < 0 &&
+	    fresh_note(machine, name, err) < 0)
+		return -err->code;
+	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), err);
+	if (r == -ENOENT)
+		return parts_lost_volume(machine, err);
+	if (r == -EEXIST) {
+		*err = (struct err){ 0 };
+		return err_set(err, EEXIST,
+			       "machine '%s' has a snapshot '%s' already; choose another name",
+			       machine->name, name);
+	}
+	return r < 0 ? r : tell(machine, "snapshot-taken", name);
+}
+
+struct collection {
+	struct snapshot_entry *list;
+	size_t count, skip;
+};
+
+static int collect(void *context, const struct volume_info *info)
+{
+	struct collection *all = context;
+	struct snapshot_entry *list = realloc(all->list, (all->count + 1) * sizeof *list);
+
+	if (!list)
+		return -ENOMEM;
+	all->list = list;
+	struct snapshot_entry *one = &list[all->count++];
+	text_print(one->name, sizeof one->name, "%s", info->name + all->skip);
+	one->created = info->created;
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct snapshot_entry *one = a, *other = b;
+
+	if (one->created != other->created)
+		return one->created < other->created ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
+int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
+		  struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char prefix[VOLUME_NAME_MAX + 1];
+	struct collection all = { 0 };
+
+	if (view_pool(machine, &pool, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, "", prefix);
+	all.skip = strlen(prefix);
+	int r = volume_list(&pool, prefix, collect, &all, err);
+	if (r < 0) {
+		free(all.list);
+		return err->code ? r : err_set(err, -r, "out of memory");
+	}
+	if (all.count > 0)
+		qsort(all.list, all.count, sizeof *all.list, by_time);
+	*list = all.list;
+	*count = all.count;
+	return 0;
+}
+
+int snapshot_delete(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || open_settled(machine, &pool, err) < 0 ||
+	    find(machine, &pool, name, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, name, volume);
+	int r = volume_destroy(&pool, volume, err);
+	if (r < 0)
+		return r;
+	fresh_forget(machine, name);
+	return tell(machine, "snapshot-deleted", name);
+}
+
+/*
+ * A new volume from the snapshot changes places with the root in one stroke: a kill before it leaves
+ * the old root, after it the new one, and the loser is cleared by the next change of its
+ * snapshots, or goes with the machine.
+ */
+int snapshot_restore(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char root[VOLUME_NAME_MAX + 1], kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || open_settled(machine, &pool, err) < 0 ||
+	    find(machine, &pool, name, err) < 0)
+		return -err->code;
+	if (run_alive(machine))
+		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
+			       machine->name, name);
+	machine_volume(machine->name, root);
+	snapshot_volume(machine->name, name, kept);
+	restoring_volume(machine->name, next);
+	/* Before the work: somebody may be copying it. */
+	if (volume_hold(&pool, root, VOLUME_CHANGE, err) < 0)
+		return -err->code;
+	if (volume_snapshot(&pool, kept, next, err) < 0 ||
+	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
+	    fresh_restore(machine, name, true, err) < 0 ||
+	    volume_exchange(&pool, root, next, err) < 0) {
+		volume_destroy(&pool, next, &(struct err){ 0 });
+		return -err->code;
+	}
+	/* The exchange has done it, whatever becomes of the loser. */
+	tell(machine, "snapshot-restored", name);
+	if (fresh_restore(machine, name, false, err) < 0)
+		return -err->code;
+	return volume_destroy(&pool, next, err);
+}

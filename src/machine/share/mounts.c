@@ -1,0 +1,412 @@
+/*
+ * Mounts and devices of a machine, added and taken away while it runs or not. The section is written
+ * first: what a kill leaves is at worst shown at the next start.
+ */
+#include "machine/confine/walls.h"
+#include "machine/life/control.h"
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A guest that is there to be shown something; pidfd -1: there is none. */
+struct target {
+	struct machine *machine;
+	struct run_state state;
+	int pidfd, root_fd; /* owned */
+	bool own_ids;
+	struct machine_config temporary; /* owned */
+};
+
+static char *temporary_path(const struct machine *machine)
+{
+	return text_format("%s/shares.conf", machine->run);
+}
+
+int share_forget_temporary(const struct machine *machine, struct err *err)
+{
+	scoped_free char *path = temporary_path(machine);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int machine_temporary(const struct machine *machine, struct machine_config *config, struct err *err)
+{
+	scoped_free char *path = temporary_path(machine);
+	struct err why = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_load(&machine_schema, path, config, &why);
+	if (r == -ENOENT)
+		return config_defaults(&machine_schema, config, err);
+	return r < 0 ? err_set(err, -r, "%s", why.text) : 0;
+}
+
+static void target_close(struct target *target)
+{
+	scoped_close_fd(&target->pidfd);
+	scoped_close_fd(&target->root_fd);
+	config_free(&machine_schema, &target->temporary);
+}
+#define scoped_target __attribute__((cleanup(target_close)))
+
+/* As it runs, whatever its settings say by now. */
+static int open_guest(struct target *target, struct err *err)
+{
+	char path[64];
+
+	target->pidfd = control_guest(target->machine, err);
+	if (target->pidfd < 0)
+		return -err->code;
+	int r = run_read_state(target->machine, &target->state);
+	if (r < 0)
+		return err_set(err, -r, "machine '%s' is about to start or to end; try again",
+			       target->machine->name);
+	target->own_ids = target->state.map.count && !walls_hole("userns");
+	snprintf(path, sizeof path, "/proc/%d/root", (int)target->state.init);
+	target->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target->root_fd < 0)
+		return err_set(err, errno, "open the root of machine '%s': %s",
+			       target->machine->name, strerror(errno));
+	return 0;
+}
+
+static int target_open(struct target *target, struct machine *machine, bool must_run,
+		       struct err *err)
+{
+	*target = (struct target){ .machine = machine, .pidfd = -1, .root_fd = -1 };
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	if (run_alive(machine))
+		return open_guest(target, err);
+	/* What it will have, so that all can be tried. */
+	if (!machine->config.privileged)
+		target->state.map = (struct idmap){ IDMAP_COUNT, IDMAP_COUNT };
+	return must_run ? err_set(err, ENOENT,
+				  "machine '%s' is not running; what is temporary ends with the "
+				  "guest, so start it first: berth start %s",
+				  machine->name, machine->name)
+			: 0;
+}
+
+/* Under the machine's lock: what other commands have written meanwhile. */
+static int read_again(struct target *target, struct err *err)
+{
+	config_free(&machine_schema, &target->machine->config);
+	config_free(&machine_schema, &target->temporary);
+	return machine_load(target->machine, err) < 0
+		       ? -err->code
+		       : machine_temporary(target->machine, &target->temporary, err);
+}
+
+/* "/srv/My data" is "srv-my-data". */
+static void label_of(const char *path, char label[64])
+{
+	size_t n = 0;
+
+	for (; *path && n < 58; path++) {
+		char c = (char)tolower((unsigned char)*path);
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			label[n++] = c;
+		else if (n > 0 && label[n - 1] != '-')
+			label[n++] = '-';
+	}
+	while (n > 0 && label[n - 1] == '-')
+		n--;
+	if (n == 0)
+		label[n++] = 'x';
+	label[n] = '\0';
+}
+
+static int make_up_name(struct section *section, const char *path, const struct section *a,
+			const struct section *b, struct err *err)
+{
+	char label[64], name[80];
+
+	label_of(path, label);
+	snprintf(name, sizeof name, "%s", label);
+	for (unsigned i = 2; config_section(a, name) || config_section(b, name); i++)
+		snprintf(name, sizeof name, "%s-%u", label, i);
+	section->name = strdup(name);
+	return section->name ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+/* What differs between mounts and devices. */
+struct kind {
+	const struct schema *schema;
+	size_t key;      /* offset of what one is found by, beside its name */
+	size_t optional; /* offset of that boolean */
+	int (*open)(struct shares *, const struct share_owner *, const struct section *,
+		    struct err *);
+	int (*hide)(const struct target *, const struct section *, struct err *);
+};
+
+static const struct section *first_of(const struct machine_config *config, const struct kind *kind)
+{
+	const void *head = (const char *)config + kind->schema->head;
+
+	return *(struct section *const *)head;
+}
+
+static const char *key_of(const struct section *section, const struct kind *kind)
+{
+	const void *field = (const char *)section + kind->key;
+
+	return *(char *const *)field;
+}
+
+static const struct section *find(const struct machine_config *config, const struct kind *kind,
+				  const char *which)
+{
+	for (const struct section *at = first_of(config, kind); at; at = at->next) {
+		if (strcmp(at->name, which) == 0 || strcmp(key_of(at, kind), which) == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* Of the settings and of what is temporary, but for one that is to go. */
+static int confine(const struct target *target, const struct section *gone, struct err *err)
+{
+	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
+	struct share_owner to = { target->machine, &target->state.map, -1 };
+	struct device rows[SHARES_MAX];
+	struct shares all = { 0 };
+	char group[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct section *at = configs[i]->devices; at; at = at->next) {
+			if (!gone || strcmp(at->name, gone->name) != 0)
+				share_device(&all, &to, (const struct device_config *)at,
+					     &(struct err){ 0 });
+		}
+	}
+	size_t count = shares_devices(&all, rows, SHARES_MAX);
+	shares_free(&all);
+	run_cgroup(target->machine, group, sizeof group);
+	scoped_fd int cgroup = cgroup_make(group);
+	if (cgroup < 0)
+		return err_set(err, -cgroup, "open control group '%s': %s", group,
+			       strerror(-cgroup));
+	/* As at its start: where the kernel has no such programs the other walls stand without. */
+	return walls_confine(cgroup, rows, count, err) < 0 ? -err->code : 0;
+}
+
+static int show(const struct target *target, struct shares *shares, struct err *err)
+{
+	for (size_t i = 0; i < shares->count; i++) {
+		if (share_show(&shares->list[i], target->pidfd, target->own_ids, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int write_and_show(struct target *target, const struct kind *kind,
+			  const struct section *section, bool temporary, struct shares *shares,
+			  struct err *err)
+{
+	struct machine *machine = target->machine;
+	scoped_free char *path =
+		temporary ? temporary_path(machine) : machine_path(machine, "machine.conf");
+	struct err ignored = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_add_section(&machine_schema, path, kind->schema, section, err) < 0)
+		return -err->code;
+	if (read_again(target, err) == 0 && target->pidfd >= 0 &&
+	    (kind->schema != &device_schema || confine(target, NULL, err) == 0))
+		show(target, shares, err);
+	if (err->code) {
+		config_remove_section(&machine_schema, path, kind->schema, section->name, &ignored);
+		if (target->pidfd >= 0 && kind->schema == &device_schema) {
+			kind->hide(target, section, &ignored);
+			confine(target, section, &ignored);
+		}
+	}
+	return -err->code;
+}
+
+/* Nothing of its name or place may be there; one without a name gets it now. */
+static int claim(const struct target *target, const struct kind *kind, struct section *section,
+		 struct err *err)
+{
+	const struct machine *machine = target->machine;
+	const struct section *stored = first_of(&machine->config, kind);
+	const struct section *passing = first_of(&target->temporary, kind);
+	const char *what = kind->schema->what, *key = key_of(section, kind);
+
+	if (find(&machine->config, kind, key) || find(&target->temporary, kind, key))
+		return err_set(err, EEXIST, "machine '%s' has a %s '%s' already", machine->name,
+			       what, key);
+	if (!section->name)
+		return make_up_name(section, key, stored, passing, err);
+	if (config_section(stored, section->name) || config_section(passing, section->name))
+		return err_set(err, EEXIST, "machine '%s' has a %s named '%s' already",
+			       machine->name, what, section->name);
+	return 0;
+}
+
+static bool is_optional(const struct section *section, const struct kind *kind)
+{
+	const void *field = (const char *)section + kind->optional;
+
+	return *(const bool *)field;
+}
+
+/* Before the lock is taken, since it may look into the guest's files: called as the user calls it. */
+static int open_shares(const struct target *target, const struct kind *kind,
+		       struct section *section, struct shares *shares, struct err *err)
+{
+	struct share_owner to = { target->machine, &target->state.map, target->root_fd };
+	char *name = section->name;
+
+	if (!name)
+		section->name = (char *)(uintptr_t)key_of(section, kind);
+	int r = kind->open(shares, &to, section, err);
+	section->name = name;
+	if (r != -ENOENT || !is_optional(section, kind))
+		return r;
+	text_print(target->machine->warning, sizeof target->machine->warning,
+		   "%.160s; the machine is shown it when it starts and it is there", err->text);
+	*err = (struct err){ 0 };
+	return 0;
+}
+
+static int add(struct machine *machine, const struct kind *kind, struct section *section,
+	       bool temporary, struct err *err)
+{
+	scoped_target struct target target;
+	__attribute__((cleanup(shares_free))) struct shares shares = { 0 };
+
+	if (target_open(&target, machine, temporary, err) < 0 ||
+	    open_shares(&target, kind, section, &shares, err) < 0)
+		return -err->code;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0 || read_again(&target, err) < 0 || claim(&target, kind, section, err) < 0)
+		return -err->code;
+	return write_and_show(&target, kind, section, temporary, &shares, err);
+}
+
+/* What is there goes from the guest; *was_there is left false when the guest had it no longer. */
+static int hide(const struct target *target, const struct kind *kind, const struct section *section,
+		bool *was_there, struct err *err)
+{
+	struct err why = { 0 };
+	int r = kind->hide(target, section, &why);
+
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, -r, "%s", why.text);
+	*was_there = r == 0;
+	return kind->schema == &device_schema ? confine(target, section, err) : 0;
+}
+
+static int take_away(struct machine *machine, const struct kind *kind, const char *which,
+		     bool *was_there, struct err *err)
+{
+	scoped_target struct target target;
+
+	*was_there = false;
+	if (target_open(&target, machine, false, err) < 0)
+		return -err->code;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0 || read_again(&target, err) < 0)
+		return -err->code;
+	const struct section *section = find(&machine->config, kind, which);
+	bool temporary = !section;
+	if (temporary)
+		section = find(&target.temporary, kind, which);
+	if (!section)
+		return err_set(err, ENOENT, "machine '%s' has no %s '%s'; see: berth info %s",
+			       machine->name, kind->schema->what, which, machine->name);
+	scoped_free char *path =
+		temporary ? temporary_path(machine) : machine_path(machine, "machine.conf");
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (target.pidfd >= 0 && hide(&target, kind, section, was_there, err) < 0)
+		return -err->code;
+	return config_remove_section(&machine_schema, path, kind->schema, section->name, err);
+}
+
+static int open_mount(struct shares *shares, const struct share_owner *to,
+		      const struct section *section, struct err *err)
+{
+	return share_folder(shares, to, (const struct mount_config *)section, err);
+}
+
+/* A source that is gone cannot be compared. */
+static int hide_mount(const struct target *target, const struct section *section, struct err *err)
+{
+	const struct mount_config *mount = (const struct mount_config *)section;
+	struct stat st;
+	bool known = share_look(mount, &st) == 0;
+
+	return share_hide(mount->target, known ? &st : NULL, target->pidfd, target->own_ids, err);
+}
+
+static int open_device(struct shares *shares, const struct share_owner *to,
+		       const struct section *section, struct err *err)
+{
+	return share_device(shares, to, (const struct device_config *)section, err);
+}
+
+static int hide_device(const struct target *target, const struct section *section, struct err *err)
+{
+	const struct device_config *device = (const struct device_config *)section;
+	struct share_owner to = { target->machine, &target->state.map, -1 };
+	struct shares shares = { 0 };
+	struct stat st;
+	int r = share_device(&shares, &to, device, err);
+
+	for (size_t i = 0; i < shares.count; i++) {
+		const char *path = shares.list[i].target;
+		*err = (struct err){ 0 };
+		r = stat(path, &st) < 0
+			    ? -ENOENT
+			    : share_hide(path, &st, target->pidfd, target->own_ids, err);
+	}
+	shares_free(&shares);
+	return r;
+}
+
+static const struct kind mounts = { &mount_schema, offsetof(struct mount_config, target),
+				    offsetof(struct mount_config, optional), open_mount,
+				    hide_mount };
+static const struct kind devices = { &device_schema, offsetof(struct device_config, path),
+				     offsetof(struct device_config, optional), open_device,
+				     hide_device };
+
+int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
+		  struct err *err)
+{
+	return add(machine, &mounts, &mount->section, temporary, err);
+}
+
+int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err)
+{
+	return take_away(machine, &mounts, which, was_there, err);
+}
+
+int machine_add_device(struct machine *machine, struct device_config *device, bool temporary,
+		       struct err *err)
+{
+	return add(machine, &devices, &device->section, temporary, err);
+}
+
+int machine_remove_device(struct machine *machine, const char *which, bool *was_there,
+			  struct err *err)
+{
+	return take_away(machine, &devices, which, was_there, err);
+}

@@ -1,0 +1,348 @@
+#include "machine/share/share.h"
+
+#include "base/scoped.h"
+#include "kern/mount.h"
+#include "kern/spawn.h"
+#include "machine/share/staging.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* A guest can make its own folders answer as slowly as it likes. */
+enum { INSIDE_MILLISECONDS = 10000 };
+
+struct share *shares_add(struct shares *shares, struct err *err)
+{
+	if (shares->count == SHARES_MAX) {
+		err_set(err, E2BIG,
+			"the machine has more than %d mounts and devices; take some out",
+			SHARES_MAX);
+		return NULL;
+	}
+	if (!shares->list)
+		shares->list = calloc(SHARES_MAX, sizeof *shares->list);
+	if (!shares->list) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	struct share *share = &shares->list[shares->count++];
+	*share = (struct share){ .fd = -1 };
+	return share;
+}
+
+void shares_free(struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		scoped_close_fd(&shares->list[i].fd);
+	free(shares->list);
+	*shares = (struct shares){ 0 };
+}
+
+/* So that a folder comes before what is mounted in it. */
+static int by_target(const void *a, const void *b)
+{
+	return strcmp(((const struct share *)a)->target, ((const struct share *)b)->target);
+}
+
+static int skip(bool optional, const char *name, struct text *skipped, struct err *err)
+{
+	if (!optional || err->code != ENOENT)
+		return -err->code;
+	text_add(skipped, "%s%s; it was left out, as '%s' is optional", skipped->length ? "; " : "",
+		 err->text, name);
+	*err = (struct err){ 0 };
+	return 0;
+}
+
+int share_all(struct shares *shares, const struct share_owner *to, struct text *skipped,
+	      struct err *err)
+{
+	const struct machine_config *config = &to->machine->config;
+
+	if (config_check_sections(config, err) < 0)
+		return -err->code;
+	for (const struct section *at = config->mounts; at; at = at->next) {
+		const struct mount_config *mount = (const struct mount_config *)at;
+		if (share_folder(shares, to, mount, err) < 0 &&
+		    skip(mount->optional, at->name, skipped, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *at = config->devices; at; at = at->next) {
+		const struct device_config *device = (const struct device_config *)at;
+		if (share_device(shares, to, device, err) < 0 &&
+		    skip(device->optional, at->name, skipped, err) < 0)
+			return -err->code;
+	}
+	if (shares->count > 0)
+		qsort(shares->list, shares->count, sizeof *shares->list, by_target);
+	return 0;
+}
+
+size_t shares_devices(const struct shares *shares, struct device *rows, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < shares->count && count < room; i++) {
+		if (shares->list[i].is_device)
+			rows[count++] = shares->list[i].device;
+	}
+	return count;
+}
+
+static int open_at(int dir_fd, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | flags,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
+	};
+	long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int share_open_parent(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[4096];
+
+	*name = slash + 1;
+	if (text_print(parent, sizeof parent, "%.*s", (int)(slash - path) + (slash == path), path) <
+	    0)
+		return -ENAMETOOLONG;
+	return open_at(AT_FDCWD, parent, O_DIRECTORY, 0);
+}
+
+static int refuse_target(const struct share *share, const char *path, int code, struct err *err)
+{
+	return err_set(err, -code, "%s '%s' cannot be shown as '%s': '%s' of the machine %s%s",
+		       share->what, share->name, share->target, path,
+		       code == -ELOOP     ? "is a link; name the place that it leads to"
+		       : code == -ENOTDIR ? "is no folder"
+					  : "cannot be opened: ",
+		       code == -ELOOP || code == -ENOTDIR ? "" : strerror(-code));
+}
+
+/* One step down, made if it is missing. No link is followed, wherever it leads. */
+static int step(int dir_fd, const char *name, bool folder)
+{
+	int fd = open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
+
+	if (fd != -ENOENT)
+		return fd;
+	if (folder ? mkdirat(dir_fd, name, 0755) : mknodat(dir_fd, name, S_IFREG | 0644, 0))
+		return -errno;
+	return open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
+}
+
+static int open_target(int root_fd, const struct share *share, struct err *err)
+{
+	scoped_fd int at = open_at(root_fd, ".", O_DIRECTORY, RESOLVE_IN_ROOT);
+	char path[sizeof share->target];
+
+	if (at < 0)
+		return refuse_target(share, "/", at, err);
+	memcpy(path, share->target, sizeof path);
+	for (char *name = path + 1, *end; name; name = end) {
+		end = strchr(name, '/');
+		if (end)
+			*end = '\0';
+		int next = step(at, name, end || (share->folder && !share->within));
+		if (next < 0)
+			return refuse_target(share, path, next, err);
+		close(at);
+		at = next;
+		if (end)
+			*end++ = '/';
+	}
+	return take_fd(&at);
+}
+
+int share_attach(int root_fd, const struct share *share, struct err *err)
+{
+	scoped_fd int target = open_target(root_fd, share, err);
+	struct stat st;
+
+	if (target < 0)
+		return target;
+	if (fstat(target, &st) < 0)
+		return refuse_target(share, share->target, -errno, err);
+	if (S_ISDIR(st.st_mode) != (share->folder && !share->within))
+		return err_set(err, ENOTDIR, "%s '%s' cannot be shown as '%s', which is %s there",
+			       share->what, share->name, share->target,
+			       S_ISDIR(st.st_mode) ? "a folder" : "no folder");
+	int r = mount_attach(share->fd, target, "");
+	return r < 0 ? err_set(err, -r, "%s '%s' cannot be shown as '%s': %s", share->what,
+			       share->name, share->target, mount_why(r))
+		     : 0;
+}
+
+/* What is done in a process of its own: a mount to make safe, or a place in the guest, or both. */
+struct inside {
+	struct share *share; /* NULL: what is unmounted */
+	const char *target;
+	const struct stat *what;
+	int pidfd;
+	bool own_ids, enter;
+};
+
+static int lock_flags(struct inside *inside, struct err *err)
+{
+	struct share *share = inside->share;
+	int r = stage_lock(&share->fd, share->folder, share->within,
+			   inside->own_ids ? inside->pidfd : -1);
+
+	return r < 0 ? err_set(err, -r, "%s '%s' cannot be made ready: %s", share->what,
+			       share->name, mount_why(r))
+		     : 0;
+}
+
+/* Nothing that the guest could trace: it is in no process namespace of the guest's. */
+static int enter(struct inside *inside, struct err *err)
+{
+	int r = spawn_enter(inside->pidfd, CLONE_NEWNS);
+
+	if (r == 0 && inside->own_ids)
+		r = idmap_become_root();
+	umask(0);
+	return r < 0 ? err_set(err, -r, "enter the machine's namespaces: %s", strerror(-r)) : 0;
+}
+
+static bool is_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
+}
+
+static bool is_what(const struct stat *st, const struct stat *what)
+{
+	if (!what)
+		return true;
+	if (is_device(what))
+		return is_device(st) && st->st_rdev == what->st_rdev;
+	return st->st_dev == what->st_dev && st->st_ino == what->st_ino;
+}
+
+/* By name from its folder: umount2(2) takes no descriptor. A guest that swaps it loses its own mount. */
+static int detach(const struct inside *inside, struct err *err)
+{
+	const char *name;
+	struct stat st;
+	scoped_fd int parent = share_open_parent(inside->target, &name);
+
+	if (parent < 0 || fchdir(parent) < 0 ||
+	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_what(&st, inside->what) ||
+	    umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return err_set(err, ENOENT, "the machine has it no longer as '%s'", inside->target);
+	if (inside->what && is_device(inside->what))
+		unlink(name);
+	return 0;
+}
+
+static int work(struct inside *inside, struct err *err)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (inside->share && lock_flags(inside, err) < 0)
+		return -err->code;
+	if (!inside->enter)
+		return 0;
+	if (!inside->share && inside->own_ids) {
+		int r = spawn_enter(inside->pidfd, CLONE_NEWUSER);
+		if (r < 0)
+			return err_set(err, -r, "enter the machine: %s", strerror(-r));
+	}
+	if (enter(inside, err) < 0)
+		return -err->code;
+	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
+	return inside->share ? share_attach(root, inside->share, err) : detach(inside, err);
+}
+
+static __attribute__((noreturn)) void inside_main(struct inside *inside, struct sync *sync)
+{
+	struct err err = { 0 };
+
+	if (work(inside, &err) < 0)
+		sync_fail(sync, &err);
+	else if (inside->enter)
+		sync_post(sync, STEP_RUNNING, NULL, 0, &err);
+	else
+		sync_post(sync, STEP_RUNNING, &inside->share->fd, 1, &err);
+	_exit(EXIT_SUCCESS);
+}
+
+static int wait_inside(struct inside *inside, struct sync *sync, struct err *err)
+{
+	struct pollfd ready = { .fd = sync->fd, .events = POLLIN };
+	int fd = -1;
+
+	if (poll(&ready, 1, INSIDE_MILLISECONDS) <= 0)
+		return err_set(err, ETIMEDOUT, "the machine does not let '%s' be reached",
+			       inside->share ? inside->share->target : inside->target);
+	if (sync_wait(sync, STEP_RUNNING, &fd, inside->enter ? 0 : 1, err) < 0)
+		return -err->code;
+	if (!inside->enter) {
+		close(inside->share->fd);
+		inside->share->fd = fd;
+	}
+	return 0;
+}
+
+static int run_inside(struct inside *inside, struct err *err)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	struct sync host, guest;
+
+	if (sync_pair(&host, &guest, err) < 0)
+		return -err->code;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		sync_close(&host);
+		inside_main(inside, &guest);
+	}
+	sync_close(&guest);
+	if (pid < 0) {
+		sync_close(&host);
+		return err_set(err, -pid, "start a process: %s", strerror(-pid));
+	}
+	int r = wait_inside(inside, &host, err);
+	kill(pid, SIGKILL);
+	spawn_wait(spawn.pidfd);
+	close(spawn.pidfd);
+	sync_close(&host);
+	return r;
+}
+
+int share_lock(struct share *share, int pidfd, bool own_ids, struct err *err)
+{
+	struct inside inside = { .share = share, .pidfd = pidfd, .own_ids = own_ids };
+
+	return run_inside(&inside, err);
+}
+
+int share_show(struct share *share, int pidfd, bool own_ids, struct err *err)
+{
+	struct inside inside = {
+		.share = share, .pidfd = pidfd, .own_ids = own_ids, .enter = true
+	};
+
+	return run_inside(&inside, err);
+}
+
+int share_hide(const char *target, const struct stat *what, int pidfd, bool own_ids,
+	       struct err *err)
+{
+	struct inside inside = {
+		.target = target, .what = what, .pidfd = pidfd, .own_ids = own_ids, .enter = true
+	};
+
+	return run_inside(&inside, err);
+}

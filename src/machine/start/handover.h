@@ -1,0 +1,13 @@
+/* The starter of a machine turns into its keeper. */
+#ifndef BERTH_MACHINE_START_HANDOVER_H
+#define BERTH_MACHINE_START_HANDOVER_H
+
+#include "machine/start/run.h"
+
+/*
+ * Executes berth-keeper with the run's descriptors at the numbers it expects; report_fd: where it says
+ * that it has begun. Returns only when it failed, with -code.
+ */
+int handover_to_keeper(struct run *run, int report_fd, struct err *err);
+
+#endif

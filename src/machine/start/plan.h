@@ -1,0 +1,28 @@
+/* From settings and what is known of the root to what a start will do. Pure: no system call. */
+#ifndef BERTH_MACHINE_START_PLAN_H
+#define BERTH_MACHINE_START_PLAN_H
+
+#include "image/root.h"
+#include "keeper/keeper.h"
+#include "machine/state/machine.h"
+
+enum { PLAN_ENV_MAX = 64 };
+
+struct plan {
+	const char *argv[2];               /* borrowed from facts or static */
+	const char *env[PLAN_ENV_MAX + 1]; /* borrowed from this struct or static */
+	char **user_env;                   /* owned: one block */
+	char uuid[64];
+	bool guest_init; /* the root has no init: berth's own serves, at /run/host/guest-init */
+	bool notifies;   /* init tells when it has booted */
+	bool screen;     /* the console is shown as /dev/tty1 too */
+	int halt_signal;
+	enum restart_policy restart;
+};
+
+/* machine and facts must outlive the plan, which must not be moved. Refuses what cannot run here, in words. */
+int plan_make(struct plan *plan, const struct machine *machine, const struct root_facts *facts,
+	      struct err *err);
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,338 @@
+/* The host side of a start; machine/start/guest.c is the other half, step for step. */
+#include "machine/life/control.h"
+#include "machine/start/guest.h"
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/install.h"
+#include "base/scoped.h"
+#include "kern/blockdev.h"
+#include "kern/mount.h"
+#include "kern/pty.h"
+#include "kern/spawn.h"
+#include "machine/confine/ids.h"
+#include "machine/confine/kernel_limits.h"
+#include "machine/confine/limits.h"
+#include "machine/confine/lsm.h"
+#include "machine/confine/rlimits.h"
+#include "machine/confine/walls.h"
+#include "machine/share/staging.h"
+#include "machine/start/cgroups.h"
+#include "machine/start/views.h"
+#include "machine/state/parts.h"
+#include "network/guard.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum {
+	GUEST_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+};
+
+/* The settings as they are now, and the folder that says that somebody is at work here. */
+static int open_run(struct run *run, struct err *err)
+{
+	struct machine *machine = run->machine;
+
+	if (config_load_site(machine->site, &run->site, err) < 0)
+		return -err->code;
+	run->run_fd = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->run_fd < 0)
+		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
+	unlinkat(run->run_fd, "warning", 0);
+	int r = machine->config.ephemeral ? run_mark_life(machine, true) : 0;
+	return r < 0 ? err_set(err, -r, "note that it lives: %s", strerror(-r)) : 0;
+}
+
+/* Before it runs into them, where words are few. */
+static int look_for_headroom(struct run *run, struct err *err)
+{
+	scoped_text struct text found = { 0 };
+
+	headroom_words(&found);
+	return run_warn(run, text_str(&found), err);
+}
+
+static int mount_volume(struct run *run, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(run->machine->name, volume);
+	if (pool_open(&run->pool, run->machine->site, run->machine->config.pool, err) < 0)
+		return -err->code;
+	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
+	int r = volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
+	if (r < 0)
+		return r == -ENOENT ? parts_lost_volume(run->machine, err) : r;
+	/* On none, on several: only who limits what goes there will miss it. */
+	blockdev_of(run->root_fd, &run->state.disk);
+	return 0;
+}
+
+/* guest-init is the host's file: shown read-only at a place of its own. */
+static int mount_guest_init(struct run *run, struct err *err)
+{
+	char path[4096];
+	int r = install_program("guest-init", path, sizeof path);
+
+	run->init_fd = r < 0 ? r : mount_clone(AT_FDCWD, path, 0);
+	if (run->init_fd < 0)
+		return err_set(err, -run->init_fd, "show '%s' to the guest: %s", path,
+			       mount_why(run->init_fd));
+	r = mount_attributes(run->init_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+			     0, 0);
+	return r < 0 ? err_set(err, -r, "make '%s' read-only: %s", path, mount_why(r)) : 0;
+}
+
+static int make_plan(struct run *run, struct err *err)
+{
+	if (root_inspect(run->root_fd, run->machine->config.init, &run->facts, err) < 0 ||
+	    plan_make(&run->plan, run->machine, &run->facts, err) < 0)
+		return -err->code;
+	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
+}
+
+static int find_lease(struct run *run, struct err *err)
+{
+	const struct machine_config *config = &run->machine->config;
+
+	if (!*config->network)
+		return 0;
+	if (network_open(&run->network, run->machine->site, config->network, err) < 0 ||
+	    network_up(&run->network, err) < 0 ||
+	    machine_lease(run->machine, &run->network, &run->lease, err) < 0)
+		return -err->code;
+	run->networked = true;
+	run->lease.isolated = config->isolated;
+	if (run->network.renewed && machine_reconnect_all(&run->network, err) < 0)
+		return -err->code;
+	return run_warn(run, run->network.warning, err);
+}
+
+static int prepare_root(struct run *run, struct err *err)
+{
+	return identity_apply(run->machine, run->root_fd, run->networked ? &run->lease : NULL, err);
+}
+
+/* A privileged machine's root is the host's. */
+static bool has_own_ids(const struct run *run)
+{
+	return run->map.count && !walls_hole("userns");
+}
+
+static int take_ids(struct run *run, struct err *err)
+{
+	if (run->machine->config.privileged)
+		return 0;
+	if (ids_fit(&run->site, err) < 0)
+		return -err->code;
+	struct idmap map;
+	if (ids_take(IDS_FOLDER, &run->site, run->machine->run,
+		     run->machine->config.nesting ? IDS_NESTING : 1, &map, err) < 0)
+		return -err->code;
+	run->map = map;
+	return 0;
+}
+
+/* All that can be wrong with them is found before there is a guest. */
+static int open_shares(struct run *run, struct err *err)
+{
+	struct share_owner to = { .machine = run->machine,
+				  .map = &run->map,
+				  .root_fd = run->root_fd };
+
+	scoped_text struct text skipped = { 0 };
+
+	if (share_forget_temporary(run->machine, err) < 0 ||
+	    share_all(&run->shares, &to, &skipped, err) < 0 ||
+	    views_add(&run->shares, &run->machine->config, &skipped, err) < 0)
+		return -err->code;
+	return run_warn(run, text_str(&skipped), err);
+}
+
+static int choose_label(struct run *run, struct err *err)
+{
+	scoped_text struct text skipped = { 0 };
+
+	if (profile_choose(run->machine, &run->label, &skipped, err) < 0)
+		return -err->code;
+	return run_warn(run, text_str(&skipped), err);
+}
+
+static int spawn_guest(struct run *run, bool sibling, struct err *err)
+{
+	struct sync guest = { .fd = -1 };
+	struct spawn spawn = {
+		.namespaces =
+			has_own_ids(run) ? GUEST_NAMESPACES : GUEST_NAMESPACES & ~CLONE_NEWUSER,
+		.cgroup_fd = run->cgroup_fd,
+		.owner = has_own_ids(run) ? &run->map : NULL,
+		.processes = walls_hole("limits") ? 0 : run->machine->config.pids,
+		.sibling = sibling,
+		.reset_clocks = true,
+	};
+
+	if (sync_pair(&run->sync, &guest, err) < 0)
+		return -err->code;
+	/* It may raise none by itself. */
+	int lent = rations_lend(&run->machine->config, err);
+	pid_t pid = lent < 0 ? lent : spawn_process(&spawn);
+	if (pid == 0) {
+		sync_close(&run->sync);
+		guest_main(run, &guest);
+	}
+	/* Ours are the keeper's. */
+	if (lent)
+		rations_reset();
+	sync_close(&guest);
+	if (lent < 0)
+		return lent;
+	if (pid < 0)
+		return err_set(err, -pid, "make the guest's namespaces: %s",
+			       pid == -ENOSPC ? "too many of them (see user.max_*_namespaces)"
+					      : strerror(-pid));
+	run->init = pid;
+	run->pidfd = spawn.pidfd;
+	/* What its maker is, it is until then. */
+	rations_rank_guest(pid, &run->machine->config);
+	return 0;
+}
+
+static int map_ids(struct run *run, struct err *err)
+{
+	char path[64];
+
+	if (!has_own_ids(run))
+		return 0;
+	int r = idmap_write(run->init, &run->map);
+	if (r < 0)
+		return err_set(err, -r, "write the guest's id maps: %s", strerror(-r));
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)run->init);
+	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
+	r = userns < 0 ? -errno : mount_idmap(run->root_fd, userns);
+	if (r < 0)
+		return err_set(err, -r, "map the ids of the root: %s", mount_idmap_why(r));
+	return 0;
+}
+
+/* The guest, and what it gets from the host by way of the stage. */
+static int spawn_on_stage(struct run *run, bool sibling, struct err *err)
+{
+	struct stage stage;
+
+	if (stage_enter(&stage, err) == 0 && spawn_guest(run, sibling, err) == 0 &&
+	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) == 0 && map_ids(run, err) == 0)
+		stage_show(run->root_fd, run->init_fd, err);
+	return stage_leave(&stage, err);
+}
+
+static int attach_network(struct run *run, struct err *err)
+{
+	if (!run->networked)
+		return 0;
+	if (network_attach(&run->network, &run->lease, run->init, err) < 0)
+		return -err->code;
+	/* Its own end is still down. */
+	if (run->machine->config.spoofing || walls_hole("spoofing"))
+		return 0;
+	return guard_port(&run->network, &run->lease, err);
+}
+
+static int wait_root(struct run *run, struct err *err)
+{
+	int fds[2];
+
+	if (sync_wait(&run->sync, STEP_ROOT_READY, fds, 2, err) < 0)
+		return -err->code;
+	run->console_fd = fds[0];
+	run->notify_fd = fds[1];
+	pty_set_size(run->console_fd, &run->window);
+	/* Only the guest shall hold its root now, so that its end frees the volume. */
+	scoped_close_fd(&run->root_fd);
+	scoped_close_fd(&run->init_fd);
+	shares_free(&run->shares);
+	return 0;
+}
+
+/* Eth0 is there, and what the host shows to the guest goes along. */
+static int post_host_ready(struct run *run, struct err *err)
+{
+	int fds[SHARES_MAX];
+
+	for (size_t i = 0; i < run->shares.count; i++) {
+		if (share_lock(&run->shares.list[i], run->pidfd, has_own_ids(run), err) < 0)
+			return -err->code;
+		fds[i] = run->shares.list[i].fd;
+	}
+	return sync_post(&run->sync, STEP_HOST_READY, fds, (int)run->shares.count, err);
+}
+
+/* The folder of the network, which its keeper watches, by a link in the run folder. */
+static int link_network(struct run *run, bool sibling, struct err *err)
+{
+	char target[96];
+
+	if (sibling && unlinkat(run->run_fd, "network", 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove '%s/network': %s", run->machine->run,
+			       strerror(errno));
+	if (!run->networked)
+		return 0;
+	snprintf(target, sizeof target, "../../networks/%s", run->network.name);
+	if (symlinkat(target, run->run_fd, "network") < 0)
+		return err_set(err, errno, "link '%s/network': %s", run->machine->run,
+			       strerror(errno));
+	return 0;
+}
+
+/* We become the keeper, or are the child of one that lives on. */
+static int write_state(struct run *run, bool sibling, struct err *err)
+{
+	run->state = (struct run_state){
+		.init = run->init,
+		.keeper = sibling ? getppid() : getpid(),
+		.started = (uint64_t)time(NULL),
+		.map = run->map,
+		.disk = run->state.disk,
+	};
+	if (run->networked)
+		snprintf(run->state.network, sizeof run->state.network, "%s", run->network.name);
+	int r = link_network(run, sibling, err);
+	return r < 0 ? r : run_write_state(run->machine, &run->state, err);
+}
+
+/*
+ * Everything from settings to a running init. On failure the caller's run_free ends what began and
+ * run_clean removes the traces.
+ */
+static int take_steps(struct run *run, bool sibling, struct err *err)
+{
+	if (open_run(run, err) < 0 || look_for_headroom(run, err) < 0 ||
+	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
+	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
+	    choose_label(run, err) < 0 || place_make(run, err) < 0 ||
+	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
+	    attach_network(run, err) < 0 || post_host_ready(run, err) < 0 ||
+	    wait_root(run, err) < 0 || write_state(run, sibling, err) < 0 ||
+	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
+	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+int run_start(struct run *run, bool sibling, struct err *err)
+{
+	int r = take_steps(run, sibling, err);
+
+	if (r < 0) {
+		limits_explain(run->machine, run->cgroup_fd, err);
+		headroom_explain(err);
+	}
+	return r;
+}

@@ -1,0 +1,21 @@
+/*
+ * The machine's own figures for free(1), lscpu(1) and their kin: lxcfs, where it runs on the host,
+ * answers for files of /proc and /sys by who reads them.
+ */
+#ifndef BERTH_MACHINE_START_VIEWS_H
+#define BERTH_MACHINE_START_VIEWS_H
+
+#include "machine/share/share.h"
+
+/* 0: lxcfs is mounted and answers. -ENOENT: it is not mounted, else a sentence in err as well. */
+int views_look(struct err *err);
+
+/*
+ * Adds its files to what a machine is shown, unless its settings say no. Not mounted: adds
+ * nothing. What is wrong with it is added to told, as the machine starts without. Never waits for
+ * long.
+ */
+int views_add(struct shares *shares, const struct machine_config *config, struct text *told,
+	      struct err *err);
+
+#endif

@@ -1,0 +1,78 @@
+#include "machine/state/ended.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/start/run.h"
+#include "machine/state/private.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* The outcome on a line of its own, then how in words. Words alone: an older berth's, or acknowledged. */
+static const char failed_line[] = "failed\n";
+
+enum { ENDED_MAX = 16 << 10 };
+
+/* What is there; -ENOENT: it never ran to an end. The caller owns the text. */
+static int read_text(const struct machine *machine, char **text)
+{
+	char path[4096];
+
+	if (text_print(path, sizeof path, "%s/ended", machine->folder) < 0)
+		return -ENAMETOOLONG;
+	ssize_t n = file_read(AT_FDCWD, path, ENDED_MAX, text);
+	return n < 0 ? (int)n : 0;
+}
+
+void ended_write(const struct machine *machine, const char *outcome, const char *how)
+{
+	scoped_free char *path = machine_path(machine, "ended");
+	scoped_free char *text = text_format("%s\n%s\n", outcome, how);
+
+	if (!path || !text)
+		return;
+	/* However many lines a sentence has. */
+	for (char *end = text + strlen(outcome); (end = strchr(end + 1, '\n')) && end[1];)
+		*end = ' ';
+	/* Only a failure is told after a crash of the host, and so worth to wait for the disk. */
+	if (text_starts(text, failed_line)) {
+		file_replace(path, text, strlen(text), 0600, &(struct err){ 0 });
+		return;
+	}
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		dprintf(fd, "%s", text);
+}
+
+bool ended_failed(const struct machine *machine)
+{
+	scoped_free char *text = NULL;
+
+	return read_text(machine, &text) == 0 && text_starts(text, failed_line);
+}
+
+bool ended_acknowledge(const struct machine *machine)
+{
+	scoped_free char *path = machine_path(machine, "ended");
+	scoped_free char *text = NULL;
+
+	if (!path || read_text(machine, &text) < 0 || !text_starts(text, failed_line))
+		return false;
+	const char *how = text + strlen(failed_line);
+	file_replace(path, how, strlen(how), 0600, &(struct err){ 0 });
+	return true;
+}
+
+int machine_last_end(const struct machine *machine, char *out, size_t room)
+{
+	scoped_free char *text = NULL;
+	const char *unsettled = run_unsettled(machine);
+
+	if (unsettled)
+		return text_print(out, room, "%s", unsettled);
+	int r = read_text(machine, &text);
+	if (r < 0)
+		return r;
+	char *how = text_trim(text), *line = strchr(how, '\n');
+	return text_print(out, room, "%s", line ? line + 1 : how);
+}

@@ -1,0 +1,59 @@
+/*
+ * "fresh" in the machine's folder says so of its root, "fresh.SNAPSHOT" of a snapshot: a root that is restored
+ * to what it was before its first start is another's again.
+ */
+#include "machine/state/fresh.h"
+
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static char *mark_of(const struct machine *machine, const char *snapshot)
+{
+	return snapshot ? text_format("%s/fresh.%s", machine->folder, snapshot)
+			: machine_path(machine, "fresh");
+}
+
+static bool is_fresh(const struct machine *machine, const char *snapshot)
+{
+	scoped_free char *mark = mark_of(machine, snapshot);
+
+	return mark && access(mark, F_OK) == 0;
+}
+
+static int set_fresh(const struct machine *machine, const char *snapshot, bool fresh,
+		     struct err *err)
+{
+	scoped_free char *mark = mark_of(machine, snapshot);
+
+	if (!mark)
+		return err_set(err, ENOMEM, "out of memory");
+	if (is_fresh(machine, snapshot) == fresh)
+		return 0;
+	scoped_fd int fd = fresh ? open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+	int r = fresh ? (fd < 0 ? -errno : 0) : unlink(mark) < 0 ? -errno : 0;
+	if (r == 0)
+		r = file_sync_dir(machine->folder);
+	return r < 0 ? err_set(err, -r, "write '%s': %s", mark, strerror(-r)) : 0;
+}
+
+int fresh_note(const struct machine *machine, const char *snapshot, struct err *err)
+{
+	return set_fresh(machine, snapshot, is_fresh(machine, NULL), err);
+}
+
+void fresh_forget(const struct machine *machine, const char *snapshot)
+{
+	set_fresh(machine, snapshot, false, &(struct err){ 0 });
+}
+
+int fresh_restore(const struct machine *machine, const char *snapshot, bool before, struct err *err)
+{
+	bool fresh = is_fresh(machine, snapshot);
+
+	return fresh == before ? set_fresh(machine, NULL, fresh, err) : 0;
+}

@@ -1,0 +1,146 @@
+#include "machine/state/parts.h"
+
+#include "base/scoped.h"
+#include "base/unfinished.h"
+#include "image/template.h"
+#include "machine/state/private.h"
+
+#include <string.h>
+
+/* The ways out, by what is left. */
+static void tell_rest(struct machine *machine, bool folder, const char *pool)
+{
+	const char *name = machine->name;
+
+	if (folder && pool)
+		err_set(&machine->fault, ENODATA,
+			"machine '%s' has lost its settings, and pool '%s' holds its root: bring "
+			"back '%s/machine.conf', or make it anew: berth adopt %s; or delete it: "
+			"berth "
+			"delete --force %s",
+			name, pool, machine->folder, name, name);
+	else if (folder)
+		err_set(&machine->fault, ENODATA,
+			"machine '%s' has lost its settings, and no pool within reach holds its "
+			"root: bring back '%s/machine.conf' and its pool, or delete it: berth "
+			"delete --force %s",
+			name, machine->folder, name);
+	else
+		err_set(&machine->fault, ENODATA,
+			"machine '%s' has no folder and no settings, and pool '%s' holds its root: "
+			"bring back '%s', or make it a machine again: berth adopt %s; or delete "
+			"it: berth delete --force %s",
+			name, pool, machine->folder, name, name);
+}
+
+bool parts_find(struct machine *machine, bool act)
+{
+	scoped_survey struct survey survey = { .site = machine->site, .attach = act };
+	bool folder = access(machine->folder, F_OK) == 0;
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, volume);
+	const char *pool = survey_find(&survey, volume);
+	if (!folder && !pool)
+		return false;
+	tell_rest(machine, folder, pool);
+	if (pool) {
+		free(machine->config.pool);
+		machine->config.pool = strdup(pool);
+	}
+	return true;
+}
+
+int parts_lost_volume(const struct machine *machine, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return err_set(err, ENODATA,
+		       "machine '%s' has lost its root: there is no volume 'machine.%s' in pool "
+		       "'%s'; bring it back from a backup, or delete the machine: berth delete %s",
+		       machine->name, machine->name, machine->config.pool, machine->name);
+}
+
+int parts_check(const struct machine *machine, struct survey *survey, const char **missing,
+		struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	const char *what = NULL;
+
+	machine_volume(machine->name, volume);
+	int r = machine_check(machine, err);
+	if (r < 0) {
+		what = "machine.conf";
+	} else {
+		r = survey_volume(survey, machine->config.pool, volume, err);
+		what = r == -ENOENT ? "volume" : "pool";
+		if (r == -ENOENT)
+			r = parts_lost_volume(machine, err);
+		else if (r < 0)
+			err_wrap(err, "machine '%s'", machine->name);
+	}
+	if (missing)
+		*missing = r < 0 ? what : NULL;
+	return r;
+}
+
+struct strays {
+	const struct site *site;
+	int (*visit)(void *, const char *pool, const char *volume);
+	void *context;
+};
+
+/* Whoever has a folder is known, as broken at least. */
+static bool machine_has(const struct site *site, const char *name, const char *pool)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err why = { 0 };
+
+	if (machine_paths(&machine, site, name, &why) < 0)
+		return true;
+	struct unfinished mark = machine_mark(&machine);
+	int r = machine_load(&machine, &why);
+	if (r == 0)
+		return strcmp(machine.config.pool, pool) == 0;
+	return r != -ENOENT || access(machine.folder, F_OK) == 0 || unfinished_is(&mark);
+}
+
+static bool template_has(const struct site *site, const char *name, const char *pool)
+{
+	scoped_free char *folder = site_state_path(site, "templates/%s", name);
+	bool has_folder = !folder || access(folder, F_OK) == 0;
+	struct template_config config = { 0 };
+	struct err why = { 0 };
+	int r = template_open(site, name, &config, &why);
+	bool same = r == 0 && strcmp(config.pool, pool) == 0;
+
+	if (r == 0)
+		config_free(&template_schema, &config);
+	return r == 0 ? same : r != -ENOENT && has_folder;
+}
+
+static int visit_volume(void *context, const char *pool, const char *volume)
+{
+	const struct strays *strays = context;
+	static const char *const of_machines[] = { "machine.", "snapshot.", "restoring." };
+	char name[64];
+
+	const char *dot = strchr(volume, '.');
+	if (!dot)
+		return 0;
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(dot + 1, "."), dot + 1);
+	bool known = !text_starts(volume, "template.") || template_has(strays->site, name, pool);
+	for (size_t i = 0; i < sizeof of_machines / sizeof *of_machines; i++) {
+		if (text_starts(volume, of_machines[i]))
+			known = machine_has(strays->site, name, pool);
+	}
+	return known ? 0 : strays->visit(strays->context, pool, volume);
+}
+
+int parts_each_stray(struct survey *survey,
+		     int (*visit)(void *, const char *pool, const char *volume), void *context,
+		     struct err *err)
+{
+	struct strays strays = { survey->site, visit, context };
+
+	return survey_each(survey, visit_volume, &strays, err);
+}
