@@ -137,6 +137,20 @@ int check_console(const struct call *call, size_t machines, struct err *err)
 	return EXIT_USAGE;
 }
 
+/* For whoever would type: who he is talking to, and how to get in. */
+static void greet(const struct call *call, struct machine *machine, const char *escape)
+{
+	bool read_only = call_has(call, &flag_read_only);
+
+	print_note("console of machine '%s'%s; %s leaves", machine->name,
+		   read_only ? ", only to look at" : "", escape);
+	if (!read_only && machine_root_locked(machine))
+		print_note("root of machine '%s' has no password and cannot log in here: berth "
+			   "shell %s "
+			   "opens a shell, berth exec %s passwd sets a password",
+			   machine->name, machine->name, machine->name);
+}
+
 static int attach(struct call *call, struct machine *machine, struct err *err)
 {
 	const char *given = call_value(call, &flag_escape);
@@ -144,8 +158,7 @@ static int attach(struct call *call, struct machine *machine, struct err *err)
 	bool read_only = call_has(call, &flag_read_only);
 
 	if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-		print_note("console of machine '%s'%s; %s leaves", machine->name,
-			   read_only ? ", only to look at" : "", escape);
+		greet(call, machine, escape);
 	int r = machine_console(machine, call_has(call, &flag_take), read_only,
 				(char)config_press(escape), err);
 	/* The guest left the cursor where it was: what follows begins on a line of its own. */

@@ -45,6 +45,7 @@ libmachine_a_SOURCES = \
 	src/machine/start/views.c src/machine/start/views.h \
 	src/machine/attach/console.c \
 	src/machine/attach/exec.c \
+	src/machine/attach/login.c \
 	src/machine/attach/outlet.c src/machine/attach/outlet.h \
 	src/machine/attach/parent.c src/machine/attach/parent.h \
 	src/machine/attach/relay.c src/machine/attach/relay.h \

@@ -98,6 +98,51 @@ case_from_the_first_line() {
 	berth template delete first
 }
 
+# Whose console asks for a login that root cannot pass. A script is told nothing, nor who has set a password.
+case_root_without_password() {
+	first_template locked 'echo booted' 'exec sleep 1000'
+	berth launch locked l
+	retry 30 berth exec l -- true
+	berth exec l -- sh -c 'printf "root:!:1::::::\n" >/etc/shadow'
+	at_terminal 24x200 berth console l <<-'END'
+		expect root of machine 'l' has no password and cannot log in here
+		expect berth shell l
+		expect berth exec l passwd
+		expect booted
+		send \x1d
+		expect-end 0
+	END
+	at_terminal 24x200 berth console --read-only l <<-'END'
+		expect booted
+		unseen password
+		send \x1d
+		expect-end 0
+	END
+	berth console l </dev/null >"$T/out" 2>&1
+	[[ $(<"$T/out") != *password* ]]
+	berth exec l -- sh -c 'printf "root:\$y\$some:1::::::\n" >/etc/shadow'
+	at_terminal 24x200 berth console l <<-'END'
+		expect booted
+		unseen password
+		send \x1d
+		expect-end 0
+	END
+	berth delete --force l
+	berth template delete locked
+}
+
+# guest-init gives a shell to who comes.
+case_console_that_is_a_shell() {
+	berth exec m -- sh -c 'printf "root:!:1::::::\n" >/etc/shadow'
+	at_terminal 24x200 berth console m <<-'END'
+		send \n
+		expect #
+		unseen password
+		send \x1d
+		expect-end 0
+	END
+}
+
 case_a_life_too_short() {
 	first_template short 'echo last-words' 'exit 3'
 	berth create short s

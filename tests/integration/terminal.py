@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 
-Lines of the script:  expect TEXT (10 s) | send TEXT (\\n, \\x1d and the like) | paste FILE |
+Lines of the script:  expect TEXT (10 s) | unseen TEXT (until now) | send TEXT (\\n, \\x1d and the like) | paste FILE |
 resize ROWSxCOLS | signal NAME | expect-end CODE | hangup. Ends with 0, or says on standard error what was not seen and what was.
 """
 import fcntl
@@ -22,7 +22,8 @@ def resize(fd, size):
 
 class Terminal:
     def __init__(self, size, command):
-        self.seen = b""
+        self.seen = b""  # since what was expected last
+        self.all = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             time.sleep(0.1)  # the size is set by then
@@ -39,6 +40,7 @@ class Terminal:
         except OSError:
             return False
         self.seen += data
+        self.all += data
         return bool(data)
 
     def paste(self, path):
@@ -81,6 +83,9 @@ def main():
         text = rest.encode().decode("unicode_escape").encode("latin-1")
         if verb == "expect":
             terminal.expect(text)
+        elif verb == "unseen":
+            if text in terminal.all:
+                sys.exit(f"terminal: seen: {text!r}, in {terminal.all[-2000:]!r}")
         elif verb == "send":
             os.write(terminal.fd, text)
         elif verb == "paste":

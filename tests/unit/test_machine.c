@@ -5,6 +5,7 @@
 #include "machine/confine/ids.h"
 #include "machine/confine/kernel_limits.h"
 #include "machine/confine/limits.h"
+#include "machine/share/user.h"
 #include "machine/start/plan.h"
 #include "machine/start/resolver.h"
 #include "machine/start/run.h"
@@ -120,6 +121,52 @@ static void test_plan_refuses(void)
 	set_field(&machine.config.env, many);
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), -E2BIG);
+}
+
+static void write_below(int root, const char *path, const char *text)
+{
+	scoped_fd int fd = openat(root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void test_locked_password(void)
+{
+	static const struct {
+		const char *passwd, *shadow;
+		bool locked;
+	} rows[] = {
+		{ "root:x:0:0::/:/bin/sh\n", "root:!:1::::::\n", true },
+		{ "root:x:0:0::/:/bin/sh\n", "bin:$y$1:1::::::\nroot:*:1::::::\n", true },
+		{ "root:x:0:0::/:/bin/sh\n", "root:!$y$kept:1::::::\n", true },
+		{ "root:!:0:0::/:/bin/sh\n", "", true },
+		{ "root:x:0:0::/:/bin/sh\n", "root:$y$hash:1::::::\n", false },
+		{ "root:x:0:0::/:/bin/sh\n", "root::1::::::\n", false },
+		{ "root::0:0::/:/bin/sh\n", "root:!:1::::::\n", false },
+		{ "root:x:0:0::/:/bin/sh\n", "rooted:!:1::::::\n", false },
+		{ "bin:x:1:1::/:/bin/sh\n", "root:!:1::::::\n", false },
+		{ "", "", false },
+	};
+	scoped_free char *path = text_format("%s/root", folder);
+
+	CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
+	scoped_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_FALSE(user_locked(root, "root"));
+	CU_ASSERT_EQUAL(mkdirat(root, "etc", 0755), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		write_below(root, "etc/passwd", rows[i].passwd);
+		write_below(root, "etc/shadow", rows[i].shadow);
+		if (user_locked(root, "root") != rows[i].locked)
+			CU_FAIL(rows[i].passwd);
+	}
+	/* What would keep a reader for ever, and a link that leads nowhere within the root. */
+	write_below(root, "etc/passwd", rows[0].passwd);
+	CU_ASSERT_EQUAL(unlinkat(root, "etc/shadow", 0), 0);
+	CU_ASSERT_EQUAL(mkfifoat(root, "etc/shadow", 0600), 0);
+	CU_ASSERT_FALSE(user_locked(root, "root"));
+	CU_ASSERT_EQUAL(unlinkat(root, "etc/shadow", 0), 0);
+	CU_ASSERT_EQUAL(symlinkat("/etc/shadow-of-the-host", root, "etc/shadow"), 0);
+	CU_ASSERT_FALSE(user_locked(root, "root"));
 }
 
 static void make_run(const char *name)
@@ -632,6 +679,7 @@ int main(void)
 		{ "head-room of the host", test_headroom },
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
+		{ "a password that logs nobody in", test_locked_password },
 		{ "how a run ended", test_ended },
 		CU_TEST_INFO_NULL,
 	};

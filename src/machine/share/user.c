@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <shadow.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -102,6 +103,29 @@ int user_look_up(struct user *user, int root_fd, const char *name, struct err *e
 	user->uid = (uid_t)number;
 	user->gid = (gid_t)number;
 	return 0;
+}
+
+static bool is_locked(const char *password)
+{
+	return *password == '!' || *password == '*';
+}
+
+bool user_locked(int root_fd, const char *name)
+{
+	scoped_list struct list passwd = open_list(root_fd, "etc/passwd");
+	struct passwd *entry = NULL;
+
+	while (passwd.file && (entry = fgetpwent(passwd.file)) && strcmp(entry->pw_name, name) != 0)
+		;
+	if (!entry || strcmp(entry->pw_passwd, "x") != 0)
+		return entry && is_locked(entry->pw_passwd);
+
+	scoped_list struct list shadow = open_list(root_fd, "etc/shadow");
+	struct spwd *secret = NULL;
+	while (shadow.file && (secret = fgetspent(shadow.file)) &&
+	       strcmp(secret->sp_namp, name) != 0)
+		;
+	return secret && is_locked(secret->sp_pwdp);
 }
 
 /* In the place of one with the same name, so that no two readers of the environment see different ones. */

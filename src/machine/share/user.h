@@ -30,6 +30,12 @@ int user_look_up(struct user *user, int root_fd, const char *name, struct err *e
 /* A group's number, by its name or number. */
 int user_group(int root_fd, const char *name, gid_t *gid, struct err *err);
 
+/*
+ * Whether that user's files say that no password logs him in. False as well for what they do not tell. Files on
+ * a file system of the guest's own may not answer: for an errand.
+ */
+bool user_locked(int root_fd, const char *name);
+
 /* Another shell, in the environment too. 0 or -ENOMEM. */
 int user_set_shell(struct user *user, const char *shell);
 

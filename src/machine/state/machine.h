@@ -294,6 +294,11 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
  */
 int machine_console(struct machine *machine, bool force, bool read_only, char detach,
 		    struct err *err);
+/*
+ * Whether a running machine asks for a login at its console that root cannot pass, since its files give root no
+ * password. Waits a second at most. False where the files do not tell.
+ */
+bool machine_root_locked(struct machine *machine);
 
 /*
  * What the keeper leaves to a program with more libraries: berth itself, as its child. finish cleans

@@ -1,0 +1,47 @@
+/* Whether a machine's console has a way in for root. */
+#include "machine/share/user.h"
+#include "machine/start/run.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/errand.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Who attaches to a console does not wait longer for what is only said to be of help. */
+enum { LOOK_MILLISECONDS = 1000 };
+
+/* guest-init gives a shell to who comes, unless root has a password. */
+static bool asks_for_login(int root_fd)
+{
+	scoped_fd int fd = file_open_in_root(root_fd, "run/host/guest-init", O_PATH, 0);
+
+	return fd < 0;
+}
+
+/* Fails with ENOKEY where there is none. */
+static int look(void *context, int *fds, struct err *err)
+{
+	const pid_t *init = context;
+	char path[64];
+
+	(void)fds;
+	snprintf(path, sizeof path, "/proc/%d/root", (int)*init);
+	scoped_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root >= 0 && asks_for_login(root) && user_locked(root, "root")
+		       ? err_set(err, ENOKEY, "root has no password")
+		       : 0;
+}
+
+bool machine_root_locked(struct machine *machine)
+{
+	struct run_state state;
+	struct errand errand = { .work = look,
+				 .context = &state.init,
+				 .patience = LOOK_MILLISECONDS,
+				 .late = "the machine's files do not answer" };
+
+	return run_read_state(machine, &state) == 0 &&
+	       errand_run(&errand, NULL, &(struct err){ 0 }) == -ENOKEY;
+}
