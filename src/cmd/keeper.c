@@ -1,7 +1,7 @@
 /* The verbs that a keeper runs as its children: see machine_finish, _respawn, _tend and _serve. Not for people. */
-#include "keeper/keeper.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
+#include "keeper/plan.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,9 +1,8 @@
 /*
- * The clean-up after a guest's end, by `berth _finish`: volume, ids, state, and what else needs more
- * libraries than a process that lives for years should load. It needs the machine's lock, which another
- * command may hold; whoever waits for the guest's end does not wait for that one too.
+ * The clean-up after a guest's end, by `berth _finish`: volume, ids, state. It needs the machine's lock, which another
+ * command may hold; clients that wait for the guest's end do not wait for that command too.
  */
-#include "keeper/supervise.h"
+#include "keeper/keeper.h"
 
 #include "base/log.h"
 #include "base/scoped.h"
@@ -15,26 +14,18 @@
 #include <unistd.h>
 
 enum {
-	KILLED_MS = 2000, /* until those who wait are told, when they are in a hurry */
-	ENDED_MS = 5000,  /* ... and when not */
-	LAST_MS = 150000, /* longer than it waits for any lock */
+	KILLED_MS = 2000, /* until clients are told of the end, after a kill */
+	ENDED_MS = 5000,  /* ... and after any other end */
+	LAST_MS = 150000, /* longer than _finish waits for any lock */
 };
 
 static pid_t begin(struct keeper *keeper, const char *outcome, int *pidfd)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
-	const char *argv[8];
 	pid_t pid = spawn_process(&spawn);
 
-	if (pid == 0) {
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		keeper_verb(keeper, "_finish", keeper->how, outcome, argv);
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
+	if (pid == 0)
+		verb_exec(keeper, "_finish", keeper->how, outcome);
 	*pidfd = spawn.pidfd;
 	return pid;
 }
@@ -48,7 +39,7 @@ static bool ended_within(int pidfd, int milliseconds)
 
 static void tell_clients(struct keeper *keeper)
 {
-	clients_take_late(keeper);
+	requests_take_late(keeper);
 	clients_tell(keeper, SAY_ENDED);
 	clients_close(keeper);
 }
@@ -63,7 +54,7 @@ void finish_run(struct keeper *keeper, const char *outcome)
 		log_line("clean-up: %s", strerror(-pid));
 	bool ended = pid < 0 || ended_within(pidfd, keeper->killed ? KILLED_MS : ENDED_MS);
 	tell_clients(keeper);
-	/* Nobody shall wait to be accepted. */
+	/* A client that connects now is refused at once. */
 	scoped_close_fd(&keeper->control.fd);
 	if (ended)
 		return;

@@ -1,8 +1,10 @@
-/* How a guest is asked to halt, and how it is made to. */
-#include "keeper/supervise.h"
+/*
+ * Signals to the guest's init, above all the halt signal, which is sent once init will take it.
+ * When a guest is to halt, and when it is killed, is in life.c.
+ */
+#include "keeper/keeper.h"
 
 #include "base/log.h"
-#include "kern/cgroup.h"
 #include "kern/process.h"
 
 #include <signal.h>
@@ -12,17 +14,17 @@
 
 enum { LOOK_MS = 20, LATER_LOOK_MS = 200, QUICK_LOOKS = 100 };
 
-static void signal_init(struct keeper *keeper, int number)
+void halt_send(struct keeper *keeper, int number)
 {
 	syscall(SYS_pidfd_send_signal, keeper->guest.fd, number, NULL, 0);
 }
 
 /*
- * The kernel drops a signal that the first process of a pid namespace neither catches nor blocks, and an
- * init that was just executed does neither. One that is blocked waits, but is dropped as well if its
- * process lets it through without having a handler, as happens for a moment around each fork of a shell:
- * so the look is repeated until it was taken. Of an init in sigwait(3) it cannot be seen that it takes
- * signals: it gets one untold, and at most one more. True: there is no more to do.
+ * The kernel drops a signal that the first process of a pid namespace neither catches nor blocks, and an init that was
+ * just executed does neither. A blocked signal stays pending, but is dropped as well if init unblocks it without a
+ * handler, as a shell does for a moment around each fork: so the look is repeated until init has taken the signal. An
+ * init in sigwait(3) does not show that it takes signals: it gets one all the same, and at most one more. True: there
+ * is no more to do.
  */
 static bool init_heard(struct keeper *keeper)
 {
@@ -37,7 +39,7 @@ static bool init_heard(struct keeper *keeper)
 		return true;
 	keeper->asked = (init.caught | init.blocked) & bit;
 	if (keeper->asked || !keeper->looks)
-		signal_init(keeper, keeper->plan.halt_signal);
+		halt_send(keeper, keeper->plan.halt_signal);
 	return init.caught & bit;
 }
 
@@ -68,61 +70,6 @@ void halt_ask(struct keeper *keeper)
 		log_line("the guest may not have heard that it is to halt");
 		return;
 	}
-	keeper_watch(keeper, &keeper->ask, EPOLLIN);
+	loop_watch(keeper, &keeper->ask, EPOLLIN);
 	look_again(keeper);
-}
-
-/* A stop between two runs has nobody to ask. */
-static bool ends_at_once(struct keeper *keeper)
-{
-	if (keeper->waiting && !respawn_runs(keeper))
-		keeper_end(keeper, ENDED_CLEAN, "stopped before it was started again");
-	return keeper->done;
-}
-
-/* Also for a start, which then waits for the end. */
-static void mark_halting(struct keeper *keeper)
-{
-	keeper_mark(keeper, "halting");
-	keeper->halting = true;
-}
-
-void keeper_kill(struct keeper *keeper)
-{
-	if (ends_at_once(keeper))
-		return;
-	keeper->killed = true;
-	mark_halting(keeper);
-	log_line("killing the guest");
-	if (respawn_runs(keeper)) {
-		respawn_kill(keeper);
-		keeper_end(keeper, ENDED_KILLED, "killed while it was started again");
-		return;
-	}
-	/* Both: the group also holds what was entered from outside, init may have left the group. */
-	cgroup_kill(keeper->cgroup);
-	signal_init(keeper, SIGKILL);
-}
-
-void keeper_halt(struct keeper *keeper, unsigned seconds)
-{
-	struct itimerspec at = { .it_value.tv_sec = seconds ? seconds : 1 };
-
-	if (ends_at_once(keeper))
-		return;
-	/* A second request may shorten the wait; the signal is sent once, as a power button is pressed. */
-	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
-	if (keeper->halting)
-		return;
-	mark_halting(keeper);
-	log_line("asking the guest to halt, for at most %u s", seconds);
-	/* A guest that is being made is asked when it is there. */
-	if (respawn_runs(keeper))
-		return;
-	/* A paused guest would not hear it. */
-	cgroup_thaw(keeper->cgroup);
-	unlinkat(keeper->run, "paused", 0);
-	unlinkat(keeper->run, "held", 0);
-	halt_ask(keeper);
-	clients_tell_halting(keeper, seconds ? seconds : 1);
 }

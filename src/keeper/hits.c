@@ -1,5 +1,8 @@
-/* Limits that the guest runs into: told once a minute at most, however often it does. */
-#include "keeper/supervise.h"
+/*
+ * Limits that the guest runs into, as its cgroup's memory.events and pids.events count them.
+ * Each is written as an event once a minute at most, however often the guest runs into it.
+ */
+#include "keeper/keeper.h"
 
 #include "base/log.h"
 #include "base/scoped.h"
@@ -26,7 +29,7 @@ static uint64_t read_count(int fd, const char *name)
 {
 	char text[512];
 	uint64_t count = 0;
-	/* Also tells the kernel that we have seen the change. */
+	/* Reading also acknowledges the change, so that the kernel reports the next one. */
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
@@ -51,9 +54,9 @@ static void look(struct keeper *keeper, enum hit_kind kind)
 	if (count <= hit->count || (hit->told && now.tv_sec < hit->told + TELL_SECONDS))
 		return;
 	log_line("%s: %s, %" PRIu64 " times", kinds[kind].limit, kinds[kind].cause, count);
-	keeper_tell(keeper, &(struct event){ .name = "limit",
-					     .limit = kinds[kind].limit,
-					     .cause = kinds[kind].cause });
+	record_event(keeper, &(struct event){ .name = "limit",
+					      .limit = kinds[kind].limit,
+					      .cause = kinds[kind].cause });
 	hit->count = count;
 	hit->told = now.tv_sec;
 }
@@ -70,7 +73,7 @@ void hits_open(struct keeper *keeper)
 		keeper->hits[kind] = (struct hit){ .source = { fd, hit_ready } };
 		/* Without the controller there is no such file. */
 		if (fd >= 0)
-			keeper_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
+			loop_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
 	}
 }
 

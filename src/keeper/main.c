@@ -1,5 +1,5 @@
-/* berth-keeper: executed by whoever started a guest, in its own place, so that it is init's parent. */
-#include "keeper/supervise.h"
+/* berth-keeper. The program that starts a guest executes it in its own place, so that it is the parent of init. */
+#include "keeper/keeper.h"
 
 #include "base/log.h"
 #include "base/scoped.h"
@@ -12,7 +12,7 @@
 
 enum { OWN_LOG_MAX = 256 << 10, FILES_MAX = 65536 };
 
-/* Messages of the keeper's own go beside the console's log, and start over when they grow. */
+/* The keeper's own log lies beside console.log, and is emptied when it has grown. */
 static int open_own_log(const struct keeper_plan *plan)
 {
 	char path[PATH_MAX];
@@ -28,7 +28,7 @@ static int open_own_log(const struct keeper_plan *plan)
 	return fd;
 }
 
-/* One for each command that runs in the machine: those of whoever started us may be few. */
+/* Each command that runs in the machine takes a descriptor; the limit of the program that started us may be low. */
 static void raise_files(void)
 {
 	struct rlimit limit;
@@ -50,12 +50,12 @@ int main(int argc, char **argv)
 		.notify.fd = KEEPER_NOTIFY,
 		.ask.fd = -1,
 		.answer.fd = -1,
-		.names = { .turn.fd = -1,
-			   .lock = -1,
-			   .server.fd = -1,
-			   .changes.fd = -1,
-			   .helper.fd = -1,
-			   .timer.fd = -1 },
+		.dnsmasq = { .turn.fd = -1,
+			     .lock = -1,
+			     .server.fd = -1,
+			     .changes.fd = -1,
+			     .helper.fd = -1,
+			     .timer.fd = -1 },
 		.hits = { { .source.fd = -1 }, { .source.fd = -1 } },
 	};
 

@@ -21,7 +21,7 @@ bool notify_says_ready(const char *message, size_t length)
 	return false;
 }
 
-/* Its init, or another process of the guest's root: whoever else is in there is not asked. */
+/* Only init, or another process of the guest's root user, may report. */
 static bool may_report(const struct ucred *sender, pid_t init)
 {
 	struct process process;

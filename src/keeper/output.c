@@ -1,5 +1,8 @@
-/* Whatever the guest writes to its console is taken at once, so that it never waits for us. */
-#include "keeper/supervise.h"
+/*
+ * What the guest writes to its console: taken at once, so that the guest never waits, and given to the ring, to
+ * console.log, and to the clients. What clients type at the console is in input.c.
+ */
+#include "keeper/keeper.h"
 
 #include "base/scoped.h"
 #include "base/text.h"
@@ -49,10 +52,10 @@ static void write_log(struct keeper *keeper, const char *data, size_t n)
 		keeper->log_bytes += (uint64_t)done;
 }
 
-/* The second is of busybox's init, and of finit's. Shorter than a keeper's tail. */
+/* The second is that of busybox init and of finit. Each is shorter than struct keeper's tail. */
 static const char *const prompts[] = { "login:", "activate this console" };
 
-/* An init that reports nothing has booted, as far as anybody can see, when it lets people in. */
+/* An init that sends no READY=1 counts as booted when a login prompt appears. */
 static void look_for_prompt(struct keeper *keeper, const char *data, size_t n)
 {
 	char seam[2 * sizeof keeper->tail];
@@ -75,7 +78,7 @@ static void look_for_prompt(struct keeper *keeper, const char *data, size_t n)
 	}
 }
 
-/* Bytes taken; 0 when there is nothing now, or nobody holds the other end any more. */
+/* Bytes taken; 0 when there is nothing now, or the other end is closed. */
 static ssize_t take_output(struct keeper *keeper)
 {
 	char chunk[8192];
@@ -91,20 +94,20 @@ static ssize_t take_output(struct keeper *keeper)
 }
 
 /*
- * Edge-triggered, because a console that nobody has open (a getty between two lives, after a
- * vhangup) stays "hung up" and would wake us without end. So all is taken at an edge, in portions,
- * so that a flood lets the others have their turn.
+ * The console is watched edge-triggered: while no process has it open (a getty between two lives, after a vhangup), it
+ * stays hung up and would wake the loop without end. So all output is taken at an edge, in portions, so that a flood
+ * leaves time for the other sources.
  */
 void output_ready(struct keeper *keeper, struct source *source)
 {
 	(void)source;
-	clients_type(keeper);
+	requests_type(keeper);
 	for (int i = 0; i < 16; i++) {
 		if (take_output(keeper) == 0)
 			return;
 		clients_send_output(keeper);
 	}
-	clients_watch_console(keeper);
+	input_watch_console(keeper);
 }
 
 void output_drain(struct keeper *keeper)

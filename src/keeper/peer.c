@@ -1,5 +1,5 @@
-/* The process at the other end of a socket, in words for people: its number, its user, its terminal. */
-#include "keeper/supervise.h"
+/* The process at the other end of a socket, in words for a message: its pid, its user, its terminal. */
+#include "keeper/keeper.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -28,7 +28,7 @@ static uid_t user_of(const struct ucred *peer)
 	return peer->uid;
 }
 
-/* From the file alone: a lookup elsewhere could take any time, and the keeper has one thread. */
+/* From the file alone: a look-up by NSS could take any time, and the keeper has one thread. */
 static void add_user(struct text *words, uid_t uid)
 {
 	scoped_file FILE *file = fopen("/etc/passwd", "re");
@@ -42,7 +42,7 @@ static void add_user(struct text *words, uid_t uid)
 	text_add(words, " of user %u", (unsigned)uid);
 }
 
-/* proc_pid_stat(5): tty_nr is the fifth field behind the name, which ends with the last parenthesis. */
+/* proc_pid_stat(5): tty_nr is the fifth field after the name, which ends with the last parenthesis. */
 static void add_terminal(struct text *words, pid_t pid)
 {
 	scoped_free char *stat = NULL;
@@ -68,7 +68,7 @@ void peer_words(int socket, struct text *words)
 	struct ucred peer;
 	socklen_t size = sizeof peer;
 
-	/* 0: of a process namespace that is none of ours. */
+	/* 0: of a pid namespace that is not below ours. */
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) {
 		text_add(words, "a process of another container");
 		return;

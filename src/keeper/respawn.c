@@ -1,8 +1,8 @@
 /*
- * The next guest of a machine that goes on, made by a helper, `berth _respawn`. The loop goes on meanwhile,
- * so that whoever wants the machine to end is served; the helper has a deadline.
+ * The helper that makes the next guest, `berth _respawn`. The loop goes on meanwhile, so that a client can end the
+ * machine; the helper has a deadline. When a next guest is made, and what becomes of it, is in supervise.c.
  */
-#include "keeper/supervise.h"
+#include "keeper/keeper.h"
 
 #include "base/log.h"
 #include "base/scoped.h"
@@ -24,7 +24,7 @@ enum {
 	DEATH_MS = 1000,
 };
 
-/* It holds the machine's lock, which is to be free before anybody is told of its work. */
+/* The helper holds the machine's lock, which must be free before a client learns of the next guest. */
 static void reap_helper(struct keeper *keeper, int patience)
 {
 	struct pollfd gone = { .fd = keeper->helper_pidfd, .events = POLLIN };
@@ -37,73 +37,49 @@ static void reap_helper(struct keeper *keeper, int patience)
 	keeper->helper = 0;
 }
 
-static void close_answer(struct keeper *keeper)
-{
-	epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, keeper->answer.fd, NULL);
-	scoped_close_fd(&keeper->answer.fd);
-}
-
 void respawn_kill(struct keeper *keeper)
 {
-	close_answer(keeper);
+	loop_close(keeper, &keeper->answer);
 	reap_helper(keeper, 0);
 }
 
-static void failed(struct keeper *keeper, const char *why)
+/* A guest that the helper made is the keeper's child. */
+static void reap_guest(void)
 {
-	char how[sizeof keeper->how];
-
-	/* A guest that it made is our child. */
 	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 		;
-	log_line("%s", why);
-	snprintf(how, sizeof how, "could not start again: %.100s", why);
-	keeper_after(keeper, ENDED_FAILED, how);
 }
 
-static void answer_ready(struct keeper *keeper, struct source *source)
+int respawn_take(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
 {
-	struct sync ours = { .fd = source->fd };
-	struct err err = { 0 };
-	int fds[RESPAWN_FDS];
-	int r = sync_wait(&ours, STEP_RUNNING, fds, RESPAWN_FDS, &err);
+	struct sync ours = { .fd = keeper->answer.fd };
+	int r = sync_wait(&ours, STEP_RUNNING, fds, RESPAWN_FDS, err);
 
-	close_answer(keeper);
+	loop_close(keeper, &keeper->answer);
 	reap_helper(keeper, GOODBYE_MS);
-	if (r == 0)
-		keeper_adopt(keeper, fds);
-	else
-		failed(keeper, err.text);
-	clients_give_guest(keeper);
+	if (r < 0)
+		reap_guest();
+	return r;
 }
 
-void respawn_late(struct keeper *keeper)
+int respawn_late(struct keeper *keeper, struct err *err)
 {
-	char why[64];
-
 	respawn_kill(keeper);
-	snprintf(why, sizeof why, "it took longer than %d s", RESPAWN_SECONDS);
-	failed(keeper, why);
-	clients_give_guest(keeper);
+	reap_guest();
+	return err_set(err, ETIMEDOUT, "it took longer than %d s", RESPAWN_SECONDS);
 }
 
 static __attribute__((noreturn)) void become_helper(struct keeper *keeper,
 						    const struct sync *theirs)
 {
-	const char *argv[8];
 	char number[16];
-	sigset_t none;
 
-	snprintf(number, sizeof number, "%d", theirs->fd);
-	keeper_verb(keeper, "_respawn", number, NULL, argv);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	text_print(number, sizeof number, "%d", theirs->fd);
 	fcntl(theirs->fd, F_SETFD, 0);
-	execv(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(127);
+	verb_exec(keeper, "_respawn", number, NULL);
 }
 
-static int begin(struct keeper *keeper, struct err *err)
+int respawn_begin(struct keeper *keeper, struct err *err)
 {
 	struct itimerspec at = { .it_value.tv_sec = RESPAWN_SECONDS };
 	struct sync ours = { .fd = -1 }, theirs = { .fd = -1 };
@@ -121,16 +97,8 @@ static int begin(struct keeper *keeper, struct err *err)
 	}
 	keeper->helper = pid;
 	keeper->helper_pidfd = spawn.pidfd;
-	keeper->answer = (struct source){ ours.fd, answer_ready };
-	keeper_watch(keeper, &keeper->answer, EPOLLIN);
+	keeper->answer.fd = ours.fd;
+	loop_watch(keeper, &keeper->answer, EPOLLIN);
 	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 	return 0;
-}
-
-void respawn_begin(struct keeper *keeper)
-{
-	struct err err = { 0 };
-
-	if (begin(keeper, &err) < 0)
-		failed(keeper, err.text);
 }

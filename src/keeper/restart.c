@@ -1,17 +1,18 @@
-/* Whether and when a guest that ended, or reboots, is started again. */
-#include "keeper/supervise.h"
+/*
+ * The restart policy: whether, and after what pause, a guest that ended or reboots is started again.
+ * It only decides; supervise.c does it.
+ */
+#include "keeper/keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <fcntl.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
+#include <time.h>
 
-/* A run that lasted so long was no failed try. */
-enum { GOOD_RUN_SECONDS = 60, LONGEST_PAUSE = 60 };
+/* A run of this length was no failed try. */
+enum { GOOD_RUN_SECONDS = 60, LONGEST_PAUSE_MS = 60000 };
 
-/* More than so many reboots that fast; and how long one more has to wait for. */
+/* A guest may reboot so often within so many ms; how long each further reboot waits. */
 enum { FAST_REBOOTS = 5, FAST_MS = 10000, REBOOT_MS = 10000 };
 
 static bool is_wanted(const struct keeper *keeper, enum ended ended)
@@ -30,22 +31,12 @@ static bool is_wanted(const struct keeper *keeper, enum ended ended)
 }
 
 /* 1, 2, 4 ... seconds, at most a minute. */
-static time_t pause_before(unsigned tries)
+static int64_t pause_before(unsigned tries)
 {
-	return tries < 6 ? (time_t)1 << tries : LONGEST_PAUSE;
+	return tries < 6 ? (int64_t)1000 << tries : LONGEST_PAUSE_MS;
 }
 
-/* No guest, until the time is there; then the next, of which the event tells. */
-static void wait_for(struct keeper *keeper, struct itimerspec at, const char *event)
-{
-	keeper_let_go(keeper);
-	keeper->waiting = true;
-	keeper->again = event;
-	keeper_mark(keeper, "waiting");
-	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
-}
-
-/* Before anything says that the guest is gone. */
+/* To be called while the guest still counts as running. */
 static void note_good_run(struct keeper *keeper)
 {
 	struct timespec now;
@@ -55,26 +46,18 @@ static void note_good_run(struct keeper *keeper)
 		keeper->restarts = 0;
 }
 
-bool restart_later(struct keeper *keeper, enum ended ended, const char *how)
+int64_t restart_after(struct keeper *keeper, enum ended ended, const char *how)
 {
 	if (!is_wanted(keeper, ended))
-		return false;
+		return RESTART_NEVER;
 	note_good_run(keeper);
 	if (keeper->restarts == keeper->plan.restart_limit) {
 		log_line("not started again: %u times in a row are enough", keeper->restarts);
-		return false;
+		return RESTART_NEVER;
 	}
-	struct itimerspec at = { .it_value.tv_sec = pause_before(keeper->restarts++) };
-	log_line("%s; starting it again in %lld s", how, (long long)at.it_value.tv_sec);
-	keeper_tell_end(keeper, ended, how);
-	wait_for(keeper, at, "restarted");
-	return true;
-}
-
-void restart_now(struct keeper *keeper)
-{
-	log_line("starting it again");
-	respawn_begin(keeper);
+	int64_t pause = pause_before(keeper->restarts++);
+	log_line("%s; starting it again in %lld s", how, (long long)pause / 1000);
+	return pause;
 }
 
 /* A guest that reboots without ever coming up is broken. */
@@ -91,8 +74,8 @@ static bool reboots_too_fast(struct keeper *keeper, int64_t now)
 }
 
 /*
- * One that comes up, or says so, may reboot as it likes, but makes the host work for it outside its limits: some
- * at once, then one for each REBOOT_MS.
+ * A guest that comes up, or claims to, may reboot as it likes; but each reboot makes the host work outside the guest's
+ * limits. So some go at once, and then one each REBOOT_MS.
  */
 static int64_t brake(struct keeper *keeper, int64_t now)
 {
@@ -111,23 +94,15 @@ void restart_begin(struct keeper *keeper)
 	keeper->reboot_credit = FAST_REBOOTS * REBOOT_MS;
 }
 
-void restart_reboot(struct keeper *keeper)
+int64_t restart_reboot(struct keeper *keeper)
 {
 	int64_t now = clock_ms();
 
 	note_good_run(keeper);
-	keeper_mark(keeper, "waiting");
-	log_line("rebooting");
-	unlinkat(keeper->run, "booted", 0);
-	if (reboots_too_fast(keeper, now)) {
-		keeper_after(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
-		return;
-	}
+	if (reboots_too_fast(keeper, now))
+		return RESTART_NEVER;
 	int64_t pause = brake(keeper, now);
-	struct itimerspec at = { .it_value = { pause / 1000, pause % 1000 * 1000000 } };
 	if (pause)
 		log_line("it reboots too often; the next time in %lld ms", (long long)pause);
-	wait_for(keeper, at, "rebooted");
-	if (!pause)
-		respawn_begin(keeper);
+	return pause;
 }

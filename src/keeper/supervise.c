@@ -1,11 +1,12 @@
-/* The guest's life after its start: booted, reboot, halt, kill, end. */
-#include "keeper/supervise.h"
+/*
+ * A guest's life after its start, from its first event to the machine's end: what happens when the guest's process ends,
+ * when the next guest is there, when the time is over. The parts are in files of their own, listed in keeper.h.
+ */
+#include "keeper/keeper.h"
 
 #include "base/child.h"
 #include "base/log.h"
 #include "base/scoped.h"
-#include "base/text.h"
-#include "keeper/event.h"
 #include "keeper/notify.h"
 #include "kern/cgroup.h"
 #include "kern/process.h"
@@ -16,136 +17,74 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
+/* 0: never. */
+static void set_timer(struct keeper *keeper, int64_t milliseconds)
 {
-	struct epoll_event event = { .events = events, .data.ptr = source };
+	struct itimerspec at = { .it_value = { milliseconds / 1000,
+					       milliseconds % 1000 * 1000000 } };
 
-	epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, source->fd, &event);
+	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 }
 
-void keeper_unwatch(struct keeper *keeper, struct source *source)
+/* ---- Between two guests */
+
+/* There is no guest until the pause is over. again: the event that the next guest's start is written as. */
+static void wait_for_next(struct keeper *keeper, int64_t pause, const char *again)
 {
-	if (source->fd < 0)
+	keeper_let_go(keeper);
+	keeper->waiting = true;
+	keeper->again = again;
+	record_mark(keeper, "waiting");
+	set_timer(keeper, pause);
+}
+
+/* The guest has ended: the next one follows after a pause, or it is the machine's end. */
+static void after(struct keeper *keeper, enum ended ended, const char *how)
+{
+	unlinkat(keeper->run, "booted", 0);
+	int64_t pause = restart_after(keeper, ended, how);
+	if (pause == RESTART_NEVER) {
+		keeper_end(keeper, ended, how);
 		return;
-	epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, source->fd, NULL);
-	scoped_close_fd(&source->fd);
-}
-
-/* RUN/events, by way of RUN/machines/NAME. */
-void keeper_tell(struct keeper *keeper, struct event *event)
-{
-	event->machine = keeper->plan.name;
-	int r = event_write(keeper->run, "../../events", event);
-	if (r < 0)
-		log_line("event '%s' could not be written: %s", event->name, strerror(-r));
-}
-
-static void tell_event(struct keeper *keeper, const char *name)
-{
-	keeper_tell(keeper, &(struct event){ .name = name });
-}
-
-static const char *outcome_name(enum ended ended)
-{
-	return ended == ENDED_CLEAN ? "clean" : ended == ENDED_KILLED ? "killed" : "failed";
-}
-
-void keeper_tell_end(struct keeper *keeper, enum ended ended, const char *how)
-{
-	keeper_tell(keeper, &(struct event){ .name = "ended",
-					     .outcome = outcome_name(ended),
-					     .cause = how });
-}
-
-void keeper_mark(struct keeper *keeper, const char *name)
-{
-	scoped_fd int fd = openat(keeper->run, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-}
-
-void keeper_set_booted(struct keeper *keeper)
-{
-	if (keeper->booted)
-		return;
-	keeper->booted = true;
-	keeper_mark(keeper, "booted");
-	log_line("booted");
-	tell_event(keeper, "booted");
-	clients_tell(keeper, SAY_BOOTED);
-}
-
-static void timer_ready(struct keeper *keeper, struct source *source)
-{
-	uint64_t ticks;
-
-	if (read(source->fd, &ticks, sizeof ticks) != sizeof ticks)
-		return;
-	if (keeper->halting || !keeper->waiting)
-		keeper_kill(keeper);
-	else if (respawn_runs(keeper))
-		respawn_late(keeper);
-	else
-		restart_now(keeper);
-}
-
-static void signals_ready(struct keeper *keeper, struct source *source)
-{
-	struct signalfd_siginfo info;
-
-	/* SIGURG: systemd stops our scope; see machine/life/scope_main.c. */
-	if (read(source->fd, &info, sizeof info) == sizeof info &&
-	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGURG))
-		keeper_halt(keeper, keeper->plan.stop_timeout);
-}
-
-/* Only what it says first is of interest: it shall not keep us busy with more. */
-static void notify_ready(struct keeper *keeper, struct source *source)
-{
-	if (notify_receive(source->fd, keeper->init) != 1)
-		return;
-	keeper_set_booted(keeper);
-	keeper_unwatch(keeper, source);
-}
-
-void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
-{
-	keeper_mark(keeper, "halting");
-	keeper->done = true;
-	keeper->ended = ended;
-	text_print(keeper->how, sizeof keeper->how, "%s", how);
-	log_line("ended: %s", how);
-}
-
-void keeper_verb(struct keeper *keeper, const char *verb, const char *word, const char *last,
-		 const char *argv[8])
-{
-	size_t n = 0;
-
-	argv[n++] = keeper->plan.berth;
-	if (keeper->plan.root[0]) {
-		argv[n++] = "--root";
-		argv[n++] = keeper->plan.root;
 	}
-	argv[n++] = verb;
-	argv[n++] = keeper->plan.name;
-	argv[n++] = word;
-	argv[n++] = last;
-	argv[n] = NULL;
+	record_end(keeper, ended, how);
+	wait_for_next(keeper, pause, "restarted");
 }
 
-void keeper_let_go(struct keeper *keeper)
+static void respawn_failed(struct keeper *keeper, const struct err *err)
 {
-	keeper_unwatch(keeper, &keeper->guest);
-	keeper_unwatch(keeper, &keeper->console);
-	clients_untype(keeper);
-	keeper_unwatch(keeper, &keeper->notify);
-	keeper_unwatch(keeper, &keeper->ask);
-	hits_close(keeper);
-	scoped_close_fd(&keeper->cgroup);
+	char how[sizeof keeper->how];
+
+	log_line("%s", err->text);
+	snprintf(how, sizeof how, "could not start again: %.100s", err->text);
+	after(keeper, ENDED_FAILED, how);
+}
+
+static void respawn(struct keeper *keeper)
+{
+	struct err err = { 0 };
+
+	if (respawn_begin(keeper, &err) < 0)
+		respawn_failed(keeper, &err);
+}
+
+static void reboot(struct keeper *keeper)
+{
+	/* Before anything shows that the guest is gone. */
+	record_mark(keeper, "waiting");
+	log_line("rebooting");
+	unlinkat(keeper->run, "booted", 0);
+	int64_t pause = restart_reboot(keeper);
+	if (pause == RESTART_NEVER) {
+		after(keeper, ENDED_FAILED, "rebooted more than 5 times within 10 seconds");
+		return;
+	}
+	wait_for_next(keeper, pause, "rebooted");
+	if (!pause)
+		respawn(keeper);
 }
 
 static void note_beginning(struct keeper *keeper)
@@ -158,10 +97,9 @@ static void note_beginning(struct keeper *keeper)
 	unlinkat(keeper->run, "waiting", 0);
 }
 
-void keeper_adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
+/* The next guest is there. */
+static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 {
-	struct itimerspec never = { 0 };
-
 	keeper->guest.fd = fds[RESPAWN_PIDFD];
 	keeper->console.fd = fds[RESPAWN_CONSOLE];
 	keeper->notify.fd = fds[RESPAWN_NOTIFY];
@@ -171,56 +109,108 @@ void keeper_adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	note_beginning(keeper);
 	memset(keeper->tail, 0, sizeof keeper->tail);
 	fcntl(keeper->console.fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	keeper_watch(keeper, &keeper->guest, EPOLLIN);
-	keeper_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
-	keeper_watch(keeper, &keeper->notify, EPOLLIN);
+	loop_watch(keeper, &keeper->guest, EPOLLIN);
+	loop_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
+	loop_watch(keeper, &keeper->notify, EPOLLIN);
 	hits_open(keeper);
-	names_watch(keeper);
-	tell_event(keeper, keeper->again);
-	/* Who asked for a halt meanwhile has set the time for it. */
+	dnsmasq_watch(keeper);
+	record_name(keeper, keeper->again);
+	/* A halt that was asked for meanwhile has set the timer. */
 	if (keeper->halting)
 		halt_ask(keeper);
 	else
-		timerfd_settime(keeper->timer.fd, 0, &never, NULL);
+		set_timer(keeper, 0);
 }
 
-void keeper_after(struct keeper *keeper, enum ended ended, const char *how)
+static void answer_ready(struct keeper *keeper, struct source *source)
 {
-	unlinkat(keeper->run, "booted", 0);
-	if (!restart_later(keeper, ended, how))
-		keeper_end(keeper, ended, how);
+	struct err err = { 0 };
+	int fds[RESPAWN_FDS];
+
+	(void)source;
+	if (respawn_take(keeper, fds, &err) == 0)
+		adopt(keeper, fds);
+	else
+		respawn_failed(keeper, &err);
+	requests_give_guest(keeper);
 }
+
+static void respawn_timed_out(struct keeper *keeper)
+{
+	struct err err = { 0 };
+
+	respawn_late(keeper, &err);
+	respawn_failed(keeper, &err);
+	requests_give_guest(keeper);
+}
+
+/* ---- While a guest runs */
 
 /*
- * What reboot(2) does in a pid namespace, pid_namespaces(7): init is killed by SIGHUP for a restart
- * and by SIGINT for halt and power-off.
+ * What reboot(2) does in a pid namespace, pid_namespaces(7): init is killed by SIGHUP for a restart and
+ * by SIGINT for halt and power-off.
  */
 static void guest_ready(struct keeper *keeper, struct source *source)
 {
-	struct itimerspec never = { 0 };
 	char how[sizeof keeper->how], words[64];
 	int status = spawn_wait(source->fd);
 
 	output_drain(keeper);
 	hits_look(keeper);
-	timerfd_settime(keeper->timer.fd, 0, &never, NULL);
+	set_timer(keeper, 0);
 	cgroup_kill(keeper->cgroup);
 	if (status < 0) {
 		snprintf(how, sizeof how, "its init cannot be waited for: %s", strerror(-status));
-		keeper_after(keeper, ENDED_FAILED, how);
+		after(keeper, ENDED_FAILED, how);
 	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP && !keeper->halting) {
-		restart_reboot(keeper);
+		reboot(keeper);
 	} else if (keeper->killed) {
-		keeper_after(keeper, ENDED_KILLED, "killed");
+		after(keeper, ENDED_KILLED, "killed");
 	} else if (WIFSIGNALED(status) &&
 		   (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP)) {
-		keeper_after(keeper, ENDED_CLEAN, "powered off");
+		after(keeper, ENDED_CLEAN, "powered off");
 	} else {
 		child_status_text(status, words, sizeof words);
 		snprintf(how, sizeof how, "its init %s", words);
-		keeper_after(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED,
-			     how);
+		after(keeper, keeper->halting || status == 0 ? ENDED_CLEAN : ENDED_FAILED, how);
 	}
+}
+
+/* Only the first READY=1 counts: the guest shall not keep the keeper busy with more. */
+static void notify_ready(struct keeper *keeper, struct source *source)
+{
+	if (notify_receive(source->fd, keeper->init) != 1)
+		return;
+	keeper_set_booted(keeper);
+	loop_close(keeper, source);
+}
+
+/* ---- At any time */
+
+static void timer_ready(struct keeper *keeper, struct source *source)
+{
+	uint64_t ticks;
+
+	if (read(source->fd, &ticks, sizeof ticks) != sizeof ticks)
+		return;
+	if (keeper->halting || !keeper->waiting) {
+		keeper_kill(keeper);
+	} else if (respawn_runs(keeper)) {
+		respawn_timed_out(keeper);
+	} else {
+		log_line("starting it again");
+		respawn(keeper);
+	}
+}
+
+static void signals_ready(struct keeper *keeper, struct source *source)
+{
+	struct signalfd_siginfo info;
+
+	/* SIGURG: systemd stops our scope; see machine/life/scope_main.c. */
+	if (read(source->fd, &info, sizeof info) == sizeof info &&
+	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGURG))
+		keeper_halt(keeper, keeper->plan.stop_timeout);
 }
 
 static int open_sources(struct keeper *keeper)
@@ -237,7 +227,8 @@ static int open_sources(struct keeper *keeper)
 	keeper->guest.ready = guest_ready;
 	keeper->console.ready = output_ready;
 	keeper->notify.ready = notify_ready;
-	keeper->control = (struct source){ protocol_listen(keeper->run), clients_accept };
+	keeper->answer.ready = answer_ready;
+	keeper->control = (struct source){ protocol_listen(keeper->run), requests_accept };
 	keeper->timer = (struct source){ timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC), timer_ready };
 	keeper->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC), signals_ready };
 	keeper->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -248,8 +239,8 @@ static int open_sources(struct keeper *keeper)
 	struct source *all[] = { &keeper->guest,   &keeper->console, &keeper->notify,
 				 &keeper->control, &keeper->timer,   &keeper->signals };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		keeper_watch(keeper, all[i],
-			     all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
+		loop_watch(keeper, all[i],
+			   all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
 	hits_open(keeper);
 	return output_open(keeper);
 }
@@ -261,7 +252,7 @@ static void report_begun(int r)
 	if (r < 0)
 		err_set(&err, -r, "keeper: %s", strerror(-r));
 	if (write(KEEPER_REPORT, &err, sizeof err) < 0)
-		log_line("nobody waits for this start any more");
+		log_line("no command waits for this start any more");
 	close(KEEPER_REPORT);
 }
 
@@ -271,7 +262,7 @@ int keeper_run(struct keeper *keeper)
 
 	/* Before the command that started us goes on. */
 	if (r == 0)
-		tell_event(keeper, "started");
+		record_name(keeper, "started");
 	note_beginning(keeper);
 	restart_begin(keeper);
 	report_begun(r);
@@ -280,19 +271,15 @@ int keeper_run(struct keeper *keeper)
 		keeper_end(keeper, ENDED_FAILED, "its keeper could not begin");
 	}
 	space_watch(keeper);
-	names_watch(keeper);
+	dnsmasq_watch(keeper);
 	while (!keeper->done) {
-		/* One at a time: a handler may close what a later event in a batch would point at. */
-		struct epoll_event event;
-		int n = epoll_wait(keeper->epoll, &event, 1, space_timeout(keeper));
+		struct source *source = loop_wait(keeper, space_timeout(keeper));
 		space_check(keeper);
-		if (n != 1)
-			continue;
-		struct source *source = event.data.ptr;
-		source->ready(keeper, source);
+		if (source)
+			source->ready(keeper, source);
 	}
-	finish_run(keeper, outcome_name(keeper->ended));
-	names_close(keeper);
+	finish_run(keeper, record_outcome(keeper->ended));
+	dnsmasq_leave(keeper);
 	ring_close(&keeper->ring);
 	return keeper->ended == ENDED_FAILED;
 }

@@ -107,7 +107,7 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 /*
  * dnsmasq follows a file in a folder that is there, and neither a link that comes to lead elsewhere nor one
  * whose folder is missing, for which it does not start. So it is told the file, and is stale once the
- * host's link leads to another; whoever watches (keeper/names.c), or the next network_up, sees to it. Without a
+ * host's link leads to another; the keeper that watches (keeper/dnsmasq.c), or the next network_up, sees to it. Without a
  * folder it serves its machines' own names.
  */
 static void add_servers(struct arguments *arguments)

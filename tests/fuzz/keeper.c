@@ -5,21 +5,14 @@
 #include "fuzz.h"
 
 #include "base/scoped.h"
+#include "keeper/keeper.h"
 #include "keeper/notify.h"
-#include "keeper/supervise.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
 enum { CLIENTS = 4, SCROLLBACK = 512 };
-
-void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
-{
-	(void)keeper;
-	(void)events;
-	fuzz_check(source->fd >= 0);
-}
 
 void keeper_halt(struct keeper *keeper, unsigned seconds)
 {
@@ -97,7 +90,7 @@ static void act(struct keeper *keeper, int *client, int guest, unsigned what, co
 		scoped_close_fd(client);
 		wake_all(keeper);
 		*client = protocol_connect(keeper->run);
-		clients_accept(keeper, &keeper->control);
+		requests_accept(keeper, &keeper->control);
 		break;
 	case 1:
 		send_raw(*client, data, size);

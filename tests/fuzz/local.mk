@@ -37,7 +37,8 @@ fuzz_console_LDFLAGS = $(fuzz_flags)
 fuzz_dm_SOURCES = tests/fuzz/dm.c $(fuzz_common)
 fuzz_dm_LDADD = libkern.a libbase.a
 fuzz_dm_LDFLAGS = $(fuzz_flags)
-fuzz_keeper_SOURCES = tests/fuzz/keeper.c src/keeper/clients.c src/keeper/output.c src/keeper/peer.c $(fuzz_common)
+fuzz_keeper_SOURCES = tests/fuzz/keeper.c src/keeper/clients.c src/keeper/input.c src/keeper/loop.c \
+	src/keeper/output.c src/keeper/peer.c src/keeper/requests.c $(fuzz_common)
 fuzz_keeper_LDADD = libkeeper.a libkern.a libbase.a
 fuzz_keeper_LDFLAGS = $(fuzz_flags)
 fuzz_label_SOURCES = tests/fuzz/label.c $(fuzz_common)

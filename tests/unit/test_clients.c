@@ -2,20 +2,13 @@
 #include "suite.h"
 
 #include "base/scoped.h"
-#include "keeper/supervise.h"
+#include "keeper/keeper.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-
-void keeper_watch(struct keeper *keeper, struct source *source, uint32_t events)
-{
-	struct epoll_event event = { .events = events, .data.ptr = source };
-
-	CU_ASSERT_EQUAL(epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, source->fd, &event), 0);
-}
 
 void keeper_halt(struct keeper *keeper, unsigned seconds)
 {
@@ -49,7 +42,7 @@ static void test_copy_of_a_client(void)
 	keeper.control.fd = control;
 	scoped_fd int client = protocol_connect(run);
 	CU_ASSERT_TRUE_FATAL(control >= 0 && client >= 0);
-	clients_accept(&keeper, &keeper.control);
+	requests_accept(&keeper, &keeper.control);
 	if (getuid() == 0) {
 		CU_ASSERT_PTR_NOT_NULL_FATAL(keeper.clients);
 		scoped_fd int copy = fcntl(keeper.clients->source.fd, F_DUPFD_CLOEXEC, 3);

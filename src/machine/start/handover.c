@@ -2,7 +2,7 @@
 
 #include "base/install.h"
 #include "base/scoped.h"
-#include "keeper/keeper.h"
+#include "keeper/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #define BERTH_MACHINE_START_PLAN_H
 
 #include "image/root.h"
-#include "keeper/keeper.h"
+#include "keeper/plan.h"
 #include "machine/state/machine.h"
 
 enum { PLAN_ENV_MAX = 64 };

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "keeper/keeper.h"
+#include "keeper/plan.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
 #include "machine/confine/rlimits.h"

@@ -1,10 +1,9 @@
 /*
- * Seeing that the thin pool runs out of room. Each keeper looks, so that nobody has to be there for
- * all; what is to be done then is done by one program, which the first to see it starts. The kernel tells
- * of data that fill, but not of the file system under a pool that is a sparse file, and of metadata too late:
- * these are looked at.
+ * Whether the thin pool runs out of room. Each keeper looks, so that no daemon has to; the first keeper that sees little
+ * room starts `berth _tend`, which does what has to be done. The kernel reports data that fill up. It reports metadata
+ * too late, and nothing about the file system under a sparse pool file: for these the keeper looks by a clock.
  */
-#include "keeper/supervise.h"
+#include "keeper/keeper.h"
 
 #include "base/below.h"
 #include "base/child.h"
@@ -16,7 +15,6 @@
 #include "kern/dm_thin.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -50,7 +48,7 @@ static int sooner(int one, int other)
 	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
-/* By the lock of the program that does it, RUN/locks/tend.POOL; ours is RUN/machines/NAME. */
+/* `berth _tend` holds the lock RUN/locks/tend.POOL; the run folder is RUN/machines/NAME. */
 static bool is_tended(const struct keeper *keeper)
 {
 	char path[128];
@@ -61,26 +59,21 @@ static bool is_tended(const struct keeper *keeper)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
-/* As a grandchild: it serves others too, and may outlive us. */
+/* As a grandchild: it serves all machines of the pool, and may outlive this keeper. */
 static void start_tending(struct keeper *keeper)
 {
-	const char *argv[8];
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		keeper_verb(keeper, "_tend", NULL, NULL, argv);
 		if (fork() == 0)
-			execv(argv[0], (char *const *)(uintptr_t)argv);
+			verb_exec(keeper, "_tend", NULL, NULL);
 		_exit(0);
 	}
 	if (pid > 0)
 		child_wait(pid);
 }
 
-/* Should who holds it be killed, there may be room before another is begun, who lets it go. */
+/* `berth _tend` froze the guest. If it was killed since, only another one will thaw the guest, room or not. */
 static bool is_held(const struct keeper *keeper)
 {
 	return faccessat(keeper->run, "held", F_OK, 0) == 0;
@@ -103,7 +96,7 @@ static void space_look(struct keeper *keeper)
 		low = low || is_low_below(&below, &status, line.length * DM_SECTOR);
 		pause = sooner(pause, below_pause(&below));
 	}
-	/* By then who tends it may have been killed. */
+	/* By then `berth _tend` may have been killed. */
 	if (low)
 		pause = AGAIN_MS;
 	if (low && !keeper->space_low)
@@ -141,6 +134,6 @@ void space_watch(struct keeper *keeper)
 		return;
 	keeper->space = (struct source){ keeper->dm.fd, space_ready };
 	dm_arm(&keeper->dm);
-	keeper_watch(keeper, &keeper->space, EPOLLIN);
+	loop_watch(keeper, &keeper->space, EPOLLIN);
 	space_look(keeper);
 }

@@ -1,0 +1,43 @@
+/*
+ * What a keeper leaves for commands that only look: empty files in the run folder, and lines in RUN/events.
+ * What a client is sent over its connection stands in clients.c.
+ */
+#include "keeper/keeper.h"
+
+#include "base/log.h"
+#include "base/scoped.h"
+#include "keeper/event.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+void record_mark(struct keeper *keeper, const char *name)
+{
+	scoped_fd int fd = openat(keeper->run, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* RUN/events, by way of RUN/machines/NAME. */
+void record_event(struct keeper *keeper, struct event *event)
+{
+	event->machine = keeper->plan.name;
+	int r = event_write(keeper->run, "../../events", event);
+	if (r < 0)
+		log_line("event '%s' could not be written: %s", event->name, strerror(-r));
+}
+
+void record_name(struct keeper *keeper, const char *name)
+{
+	record_event(keeper, &(struct event){ .name = name });
+}
+
+const char *record_outcome(enum ended ended)
+{
+	return ended == ENDED_CLEAN ? "clean" : ended == ENDED_KILLED ? "killed" : "failed";
+}
+
+void record_end(struct keeper *keeper, enum ended ended, const char *how)
+{
+	record_event(keeper, &(struct event){ .name = "ended",
+					      .outcome = record_outcome(ended),
+					      .cause = how });
+}
