@@ -9,7 +9,28 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-enum { HEAD = offsetof(struct protocol_message, data), CONNECT_SECONDS = 5 };
+enum { HEAD = offsetof(struct protocol_message, data), CONNECT_SECONDS = 5, FORMAT_SHIFT = 16 };
+
+bool protocol_lasts(uint32_t type)
+{
+	switch (type) {
+	case ASK_GUEST:
+	case ASK_HALT:
+	case ASK_KILL:
+	case SAY_GUEST:
+	case SAY_ENDED:
+	case SAY_REFUSED:
+	case SAY_HALTING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint32_t format_of(uint32_t type)
+{
+	return protocol_lasts(type) ? 0 : (uint32_t)(PROTOCOL_FORMAT - 1) << FORMAT_SHIFT;
+}
 
 /* sun_path holds 108 bytes, a state root may be longer: walk there by the folder's descriptor. */
 static int address_of(int run_fd, struct sockaddr_un *address)
@@ -61,7 +82,7 @@ int protocol_connect(int run_fd)
 int protocol_send(int socket, enum protocol_type type, uint32_t value, const void *data,
 		  size_t length, int fd)
 {
-	uint32_t head[3] = { type, value, (uint32_t)length };
+	uint32_t head[3] = { type | format_of(type), value, (uint32_t)length };
 	char control[CMSG_SPACE(sizeof fd)] __attribute__((aligned(sizeof(size_t)))) = { 0 };
 	struct iovec iov[2] = {
 		{ .iov_base = head, .iov_len = HEAD },
@@ -125,6 +146,9 @@ int protocol_receive(int socket, struct protocol_message *message, int *fd)
 	scoped_fd int got = received_fd(&msg);
 	if (n < HEAD || message->length != (size_t)n - HEAD)
 		return -EPROTO;
+	uint32_t type = message->type & ((1u << FORMAT_SHIFT) - 1);
+	if (message->type == (type | format_of(type)))
+		message->type = type;
 	if (message->length < PROTOCOL_DATA)
 		message->data[message->length] = '\0';
 	if (fd)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,14 @@
  * root's and the keeper checks its peer's uid, but every length is checked all the same.
  */
 enum { PROTOCOL_DATA = 4096 };
+
+/*
+ * A machine keeps the keeper that it was started by, so that after an upgrade the two sides may be of two
+ * versions. The upper half of a message's type is the format less one, which is to be stepped when the other side
+ * would misread one. protocol_lasts names those that bear none and never change: whoever runs a machine can
+ * always be told to end it, and asked for its guest. A message of another format has a type that is not below.
+ */
+enum { PROTOCOL_FORMAT = 1 };
 
 enum protocol_type {
 	/* from a command */
@@ -29,7 +38,7 @@ enum protocol_type {
 	SAY_BOOTED,
 	SAY_ENDED, /* value: enum ended; data: how, in words. All is cleaned up. */
 	SAY_OUTPUT,
-	SAY_REFUSED, /* value: errno; data: why */
+	SAY_REFUSED, /* value: errno, EPROTO: this keeper knows no such request; data: why */
 	SAY_HALTING, /* to who asked for the guest; value: seconds until it is killed */
 };
 
@@ -51,6 +60,9 @@ struct protocol_message {
 	uint32_t length;
 	char data[PROTOCOL_DATA];
 };
+
+/* Whether it means the same in all formats, for ever. */
+bool protocol_lasts(uint32_t type);
 
 /* The control socket in a run folder, whatever the length of its path. Descriptors or -errno. */
 int protocol_listen(int run_fd);

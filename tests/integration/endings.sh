@@ -192,6 +192,39 @@ case_a_stopped_keeper() {
 	retry 10 state_is m stopped
 }
 
+# another_version commands|answers: m's keeper is one of another version from now on, until its run ends.
+another_version() {
+	"$top/tests/integration/other_keeper.py" "$BERTH_ROOT/run/machines/m" "$1" &
+	retry 10 test -S "$BERTH_ROOT/run/machines/m/control.kept"
+	retry 10 test -S "$BERTH_ROOT/run/machines/m/control"
+}
+
+# After an upgrade, while machines run: what ends a machine and what enters it is the same in all versions.
+case_a_keeper_of_another_version() {
+	local which said
+	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+	for which in commands answers; do
+		berth start --wait m
+		another_version "$which"
+		fails 1 "another version of berth.*berth restart m" berth console --read-only m
+		said=$(berth start --wait m 2>&1) && return 1
+		[[ $said == *"another version of berth"*"berth restart m"* ]]
+		same inside inside "$(berth exec m -- echo inside)"
+		same state running "$(field m state)"
+		within 20 berth stop m
+		retry 10 state_is m stopped
+		berth start m
+		another_version "$which"
+		within 8 berth kill m
+		retry 10 state_is m stopped
+	done
+	berth start m
+	another_version commands
+	berth restart --wait m
+	berth console m </dev/null
+	berth kill m
+}
+
 # A guest's list of users may be anything: it is read once, and no more of it than a list can have.
 case_a_list_of_users_without_end() {
 	berth start --wait m

@@ -16,9 +16,12 @@ void keeper_halt(struct keeper *keeper, unsigned seconds)
 	(void)seconds;
 }
 
+static int kills;
+
 void keeper_kill(struct keeper *keeper)
 {
 	(void)keeper;
+	kills++;
 }
 
 void keeper_set_booted(struct keeper *keeper)
@@ -60,10 +63,51 @@ static void test_copy_of_a_client(void)
 	rmdir(folder);
 }
 
+static void ask_raw(int client, uint32_t type)
+{
+	uint32_t head[3] = { type, CONSOLE_READER, 0 };
+
+	CU_ASSERT_EQUAL(send(client, head, sizeof head, 0), sizeof head);
+}
+
+/* A command of another version is refused what may mean something else, and can end the machine. */
+static void test_other_format(void)
+{
+	static struct keeper keeper = { .log = -1 };
+	char folder[] = "/tmp/berth-clients.XXXXXX";
+	struct protocol_message message;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	scoped_fd int run = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int epoll = epoll_create1(EPOLL_CLOEXEC);
+	scoped_fd int control = protocol_listen(run);
+	scoped_fd int client = protocol_connect(run);
+	CU_ASSERT_TRUE_FATAL(control >= 0 && client >= 0);
+	keeper.epoll = epoll;
+	keeper.control.fd = control;
+	clients_accept(&keeper, &keeper.control);
+	if (getuid() == 0) {
+		struct source *source = &keeper.clients->source;
+		ask_raw(client, ASK_CONSOLE | 7u << 16);
+		source->ready(&keeper, source);
+		CU_ASSERT_EQUAL_FATAL(protocol_receive(client, &message, NULL), 1);
+		CU_ASSERT_EQUAL(message.type, SAY_REFUSED);
+		CU_ASSERT_EQUAL(message.value, EPROTO);
+		kills = 0;
+		ask_raw(client, ASK_KILL);
+		source->ready(&keeper, source);
+		CU_ASSERT_EQUAL(kills, 1);
+	}
+	clients_close(&keeper);
+	unlinkat(run, "control", 0);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "a client that left, and a copy of its socket", test_copy_of_a_client },
+		{ "a client of another version", test_other_format },
 		CU_TEST_INFO_NULL,
 	};
 

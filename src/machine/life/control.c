@@ -31,6 +31,25 @@ int control_connect(struct machine *machine, struct err *err)
 		       machine->name, machine->name);
 }
 
+/* A keeper stays the one of the version that started it. */
+static int refuse_version(const struct machine *machine, struct err *err)
+{
+	return err_set(
+		err, EPROTO,
+		"machine '%s': its keeper is of another version of berth, and takes no more than "
+		"exec, shell and stop from this one; all works again after: berth restart %s",
+		machine->name, machine->name);
+}
+
+/* Of the answers to a request. */
+static bool is_known(const struct protocol_message *message)
+{
+	if (message->type == SAY_REFUSED)
+		return message->value != EPROTO;
+	return protocol_lasts(message->type) || message->type == SAY_BOOTED ||
+	       message->type == SAY_OUTPUT;
+}
+
 int control_wait(struct machine *machine, int socket, struct protocol_message *message,
 		 int milliseconds, struct err *err)
 {
@@ -49,6 +68,8 @@ int control_wait(struct machine *machine, int socket, struct protocol_message *m
 	if (r == 0)
 		return err_set(err, ECONNRESET, "machine '%s': its keeper was killed",
 			       machine->name);
+	if (!is_known(message))
+		return refuse_version(machine, err);
 	if (message->type == SAY_REFUSED)
 		return err_set(err, (int)message->value, "machine '%s': %.200s", machine->name,
 			       message->data);
