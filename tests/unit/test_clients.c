@@ -85,7 +85,7 @@ static void test_other_format(void)
 	CU_ASSERT_TRUE_FATAL(control >= 0 && client >= 0);
 	keeper.epoll = epoll;
 	keeper.control.fd = control;
-	clients_accept(&keeper, &keeper.control);
+	requests_accept(&keeper, &keeper.control);
 	if (getuid() == 0) {
 		struct source *source = &keeper.clients->source;
 		ask_raw(client, ASK_CONSOLE | 7u << 16);
