@@ -17,7 +17,6 @@ libmachine_a_SOURCES = \
 	src/machine/life/control_kill.c \
 	src/machine/life/follow.c \
 	src/machine/life/freeze.c src/machine/life/freeze.h \
-	src/machine/life/growth.c src/machine/life/growth.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/pool_watch.c \
 	src/machine/life/scope.c src/machine/life/scope.h \

@@ -1,7 +1,6 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	src/storage/btrfs.c \
-	src/storage/copied.c src/storage/copied.h \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \
 	src/storage/copy_entry.c src/storage/copy_entry.h \
@@ -14,6 +13,7 @@ libstorage_a_SOURCES = \
 	src/storage/driver.c src/storage/driver.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/freeing.c \
+	src/storage/growth.c src/storage/growth.h \
 	src/storage/hold.c src/storage/hold.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/partial.c src/storage/partial.h \
@@ -61,6 +61,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_sqlite.c src/storage/thin/thin_sqlite.h \
 	src/storage/thin/thin_space.c \
 	src/storage/thin/thin_super.c src/storage/thin/thin_super.h \
+	src/storage/thin/thin_taken.c src/storage/thin/thin_taken.h \
 	src/storage/thin/thin_statement.c src/storage/thin/thin_statement.h \
 	src/storage/thin/thin_trim.c \
 	src/storage/thin/thin_upkeep.c
@@ -87,7 +88,11 @@ test_catalog_LDADD = $(storage_ldadd) $(SQLITE_LIBS)
 check_PROGRAMS += test_space
 TESTS += test_space
 test_space_SOURCES = tests/unit/test_space.c tests/unit/suite.c tests/unit/suite.h
-test_space_LDADD = libstorage.a $(CUNIT_LIBS)
+test_space_LDADD = libstorage.a libbase.a $(CUNIT_LIBS)
+check_PROGRAMS += test_taken
+TESTS += test_taken
+test_taken_SOURCES = tests/unit/test_taken.c tests/unit/suite.c tests/unit/suite.h
+test_taken_LDADD = $(storage_ldadd)
 test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
 test_copy_LDADD = $(storage_ldadd)
 test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
@@ -100,7 +105,7 @@ thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
 	src/storage/thin/thin_keep.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \
-	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
+	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)

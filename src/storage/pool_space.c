@@ -18,6 +18,12 @@ int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_us
 	return pool->ops->upkeep ? pool->ops->upkeep->each_use(pool, visit, context, err) : 0;
 }
 
+void pool_taken(struct pool *pool, struct volume_taken *const *list, size_t count)
+{
+	if (pool->ops->upkeep)
+		pool->ops->upkeep->taken(pool, list, count);
+}
+
 void pool_watch_device(const struct pool *pool, char *out, size_t room)
 {
 	snprintf(out, room, "%s", "");

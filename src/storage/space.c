@@ -7,8 +7,9 @@ enum {
 	SETTLE_PART = 40,
 	PAUSE_MIN = 50,
 	PAUSE_MAX = 2000,
-	GROW_PART = 4,   /* a file grows by so much of itself */
-	BELOW_PART = 20, /* and leaves so much of what is below */
+	LITTLE_PART = 64, /* of what is left when holding begins: who takes less can wait */
+	GROW_PART = 4,    /* a file grows by so much of itself */
+	BELOW_PART = 20,  /* and leaves so much of what is below */
 };
 
 /* As if the whole were data, so that one rule serves both. */
@@ -81,11 +82,10 @@ void space_decide(const struct space *space, struct space_volume *volumes, size_
 		sum += volumes[i].growth;
 	for (size_t i = 0; i < count; i++) {
 		struct space_volume *volume = &volumes[i];
-		uint64_t much = space->least      ? 0
-				: left > most / 2 ? sum / (2 * count)
-				: left > most / 4 ? most / 64
-						  : 0;
-		if (left >= 2 * most || (volume->cleared && !all))
+		uint64_t much = space->least || left <= most / 4 ? 0 : most / LITTLE_PART;
+		if (much && left > most / 2 && sum / (2 * count) > much)
+			much = sum / (2 * count);
+		if (left >= 2 * most)
 			volume->held = false;
 		else if (left < most && (all || volume->growth > much))
 			volume->held = true;

@@ -30,7 +30,6 @@ struct space {
 struct space_volume {
 	uint64_t growth; /* bytes, of the last few seconds */
 	bool held;       /* in: its machine is held still. out: it is to be */
-	bool cleared;    /* since it is held it was seen that it was not the one that grew */
 };
 
 enum space_level space_level(const struct space *space);

@@ -156,8 +156,24 @@ enum { POOL_KEPT_MAX = 64 << 10 }; /* bytes of a file that is kept */
 /* A volume that is in use. */
 struct volume_use {
 	const char *name;
+	uint64_t id;      /* by which the pool's books know it */
 	uint64_t used;    /* bytes of the pool that it refers to, alone or with others */
 	uint64_t written; /* bytes that were written to it since it is in use */
+};
+
+/*
+ * What a volume has taken of its pool since the last snapshot of any volume there, as the books on the disk tell
+ * it: also what it copied of what it shared. Exact, and as late as their last commit. Zeroed, but for
+ * the id: it was never asked for.
+ */
+struct volume_taken {
+	uint64_t id;
+	enum { TAKEN_UNASKED, TAKEN_COUNTED, TAKEN_UNKNOWN } told; /* unknown: it takes too long */
+	uint64_t bytes;
+	uint32_t since; /* the number of that snapshot */
+	/* The root of what it was counted by; as long as that stays, so does the count. */
+	uint64_t root;
+	uint32_t sum;
 };
 
 /* For a driver that keeps books of its own; a report has a line for each finding. */
@@ -175,6 +191,8 @@ struct storage_upkeep {
 	/* Calls visit for each volume that is in use. */
 	int (*each_use)(struct pool *, int (*visit)(void *, const struct volume_use *),
 			void *context, struct err *);
+	/* Counts anew what each has taken, unless that has not changed. */
+	void (*taken)(struct pool *, struct volume_taken *const *list, size_t count);
 	/* The device-mapper device by which the kernel tells of little room... */
 	void (*device)(const struct pool *, char *out, size_t room);
 	/* ...once, and again only after this. */
@@ -317,6 +335,7 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 
 int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
 		  struct err *err);
+void pool_taken(struct pool *pool, struct volume_taken *const *list, size_t count);
 /* The device-mapper device whose events tell of little room, "" if there is none; and again, once told. */
 void pool_watch_device(const struct pool *pool, char *out, size_t room);
 /*

@@ -6,10 +6,11 @@
 #include "machine/state/private.h"
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/scoped.h"
-#include "machine/life/growth.h"
 #include "machine/start/run.h"
+#include "storage/growth.h"
 #include "storage/space.h"
 
 #include <fcntl.h>
@@ -20,12 +21,18 @@
 #include <sys/mount.h>
 #include <time.h>
 
-enum { GROW_SECONDS = 10, GROW_SECONDS_MAX = 60 };
+enum {
+	GROW_SECONDS = 10,
+	GROW_SECONDS_MAX = 60,
+	TAKEN_MS = 500, /* what is taken is not asked for more often, */
+	TAKEN_PART = 8, /* nor for a larger part of the time */
+};
 
 struct tender {
 	const struct site *site;
 	const char *pool;
 	struct growth growth; /* owned */
+	int64_t taken_again;  /* not before, milliseconds */
 	time_t grow_again;    /* not before */
 	time_t grow_pause;    /* seconds */
 	bool grow_failed;     /* and it was told */
@@ -93,14 +100,41 @@ static uint64_t pending(const struct tender *tender)
 	return sum;
 }
 
+static int note_use(void *context, const struct volume_use *use)
+{
+	return growth_note(context, use);
+}
+
+/* What each has taken decides from SPACE_SHORT on; it is asked for earlier, to know what it had by then. */
+static int look_at_taken(struct tender *tender, struct pool *pool, struct err *err)
+{
+	struct growth *growth = &tender->growth;
+	int64_t began = clock_ms();
+
+	if (began < tender->taken_again || space_level(&tender->space) < SPACE_SCARCE)
+		return 0;
+	struct volume_taken **list = calloc(growth->count + 1, sizeof(void *));
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < growth->count; i++)
+		list[i] = &growth->list[i]->taken;
+	/* What it cannot tell is marked so, whatever the reason. */
+	pool_taken(pool, list, growth->count);
+	free(list);
+	int64_t pause = TAKEN_PART * (clock_ms() - began);
+	tender->taken_again = clock_ms() + (pause < TAKEN_MS ? TAKEN_MS : pause);
+	return 0;
+}
+
 static int look(struct tender *tender, struct pool *pool, struct err *err)
 {
 	struct pool_usage usage;
 	struct pool_state state;
 
 	if (pool->ops->pool_usage(pool, &usage, err) < 0 || pool_look(pool, &state, err) < 0 ||
-	    growth_look(&tender->growth, pool, usage.used, err) < 0)
+	    pool_each_use(pool, note_use, &tender->growth, err) < 0)
 		return -err->code;
+	growth_forget(&tender->growth);
 	snprintf(tender->below, sizeof tender->below, "%s", usage.below);
 	tender->space = (struct space){
 		.total = usage.total,
@@ -110,6 +144,9 @@ static int look(struct tender *tender, struct pool *pool, struct err *err)
 		.pending = pending(tender),
 		.least = usage.least,
 	};
+	if (look_at_taken(tender, pool, err) < 0)
+		return -err->code;
+	growth_judge(&tender->growth, usage.used, clock_ms());
 	return 0;
 }
 
@@ -141,8 +178,6 @@ static void hold(const struct tender *tender, struct grower *grower, bool held)
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
 			 "pool grow %s",
 			 tender->pool, space_percent(&tender->space), tender->pool);
-	if (held)
-		growth_held(grower);
 	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
@@ -211,7 +246,6 @@ static void hold_machines(struct tender *tender, struct grower **machines,
 		volumes[i] = (struct space_volume){
 			.growth = grower->growth,
 			.held = grower->held,
-			.cleared = grower->cleared,
 		};
 	}
 	space_decide(&tender->space, volumes, count);

@@ -76,6 +76,7 @@ static int visit_one(struct pool *pool, struct catalog *catalog, const struct id
 		return 0;
 	const struct volume_use use = {
 		.name = volume.name,
+		.id = one->id,
 		.used = status.mapped * DM_SECTOR,
 		.written = written_to(one->dev),
 	};

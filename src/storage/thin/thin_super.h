@@ -6,6 +6,9 @@
 
 enum { THIN_SUPER_SIZE = 4096 };
 
+/* CRC-32C, which the kernel sums all of its metadata up with, each kind with another number on top. */
+uint32_t thin_sum(const unsigned char *data, size_t length);
+
 /* Its magic number and its sum fit. */
 bool thin_super_is_whole(const unsigned char *super);
 uint64_t thin_super_transaction(const unsigned char *super);

@@ -3,6 +3,7 @@
 #include "storage/driver.h"
 #include "storage/thin/thin_books.h"
 #include "storage/thin/thin_keep.h"
+#include "storage/thin/thin_taken.h"
 
 #include <errno.h>
 #include <string.h>
@@ -104,6 +105,7 @@ const struct storage_upkeep thin_upkeep = {
 	.each_disk = thin_each_disk,
 	.glance = thin_glance,
 	.each_use = thin_each_use,
+	.taken = thin_taken,
 	.device = thin_watch_device,
 	.watch_again = thin_watch_again,
 	.repair = thin_repair,
