@@ -10,16 +10,27 @@
 #include <string.h>
 
 static const struct flag flag_conf = { "conf", 0, false, "FILE",
-				       "a backup of its machine.conf; as those of a new machine "
-				       "if not given" };
+				       "a backup of its machine.conf; the copy of it in the "
+				       "pool if not given" };
 static const struct flag flag_strays = { "all", 'a', false, NULL,
 					 "every root that is nobody's, of all pools or of --pool" };
 static const struct flag *const adopt_flags[] = { &flag_strays, &flag_conf, &flag_pool, NULL };
 
+static int adopt(struct call *call, const char *name, const char *pool, const char *conf,
+		 struct err *err)
+{
+	int r = machine_adopt(&call->site, name, pool, conf, err);
+
+	if (r > 0)
+		print_note("pool has no copy of the settings of machine '%s', which has those of a "
+			   "new one now; see them with: berth get %s",
+			   name, name);
+	return r > 0 ? 0 : r;
+}
+
 static int adopt_one(struct call *call, const char *name, struct err *err)
 {
-	return machine_adopt(&call->site, name, call_value(call, &flag_pool),
-			     call_value(call, &flag_conf), err);
+	return adopt(call, name, call_value(call, &flag_pool), call_value(call, &flag_conf), err);
 }
 
 struct adopting {
@@ -53,7 +64,7 @@ static int adopt_all(struct call *call, struct err *err)
 		const char *pool = at, *name = pool + strlen(pool) + 1;
 		struct err one = { 0 };
 		at = name + strlen(name) + 1;
-		if (machine_adopt(&call->site, name, pool, NULL, &one) < 0) {
+		if (adopt(call, name, pool, NULL, &one) < 0) {
 			print_error(&one);
 			worst = EXIT_FAILED;
 		} else {

@@ -1,4 +1,5 @@
 /* pool create, delete, detach; pool_list.c has list and status, upkeep.c the rest. */
+#include "machine/manage/kept.h"
 #include "storage/storage.h"
 
 #include "base/scoped.h"
@@ -109,9 +110,16 @@ static int run_delete(struct call *call, struct err *err)
 	return for_each_name(call, delete_one, err);
 }
 
+/* The copy of settings first, which may be a moment behind, and cannot be reached afterwards. */
+static int detach_pool(const struct site *site, const char *name, struct err *err)
+{
+	kept_write(site, name, &(struct err){ 0 });
+	return pool_detach(site, name, err);
+}
+
 static int detach_one(struct call *call, const char *name, struct err *err)
 {
-	return pool_detach(&call->site, name, err);
+	return detach_pool(&call->site, name, err);
 }
 
 struct detaching {
@@ -125,7 +133,7 @@ static int visit_detach(void *context, const char *name)
 	struct detaching *detaching = context;
 	struct err one = { 0 };
 
-	if (pool_detach(detaching->site, name, &one) < 0) {
+	if (detach_pool(detaching->site, name, &one) < 0) {
 		print_error(&one);
 		detaching->failed = true;
 	}

@@ -137,11 +137,11 @@ static int check_path(const char *path, struct err *err)
 {
 	if (*path == '/')
 		return 0;
-	err_set(err, EINVAL, "'%.200s' is no absolute path of a disk or file", path);
+	err_set(err, EINVAL, "'%.200s' is no absolute path of a disk, file or folder", path);
 	return EXIT_USAGE;
 }
 
-/* And what it holds: compared with its catalogue, which is of the time at which it was copied. */
+/* And what it holds: compared with its catalogue, if it has one, which is of the time at which it was copied. */
 static int take_pool(struct call *call, const char *path, const char *name, struct text *report,
 		     struct err *err)
 {
@@ -150,9 +150,10 @@ static int take_pool(struct call *call, const char *path, const char *name, stru
 
 	int r = pool_import(&call->site, path, name, call_has(call, &flag_take), called, &kept,
 			    report, err);
-	if (r != 0)
+	if (r < 0 || r == POOL_IMPORT_MOVED)
 		return r < 0 ? r : 0;
-	r = pool_check(&call->site, called, 0, report, err);
+	if (r == POOL_IMPORT_CHECK)
+		r = pool_check(&call->site, called, 0, report, err);
 	return r < 0 ? r : kept_take(&call->site, called, &kept, report, err);
 }
 
@@ -192,7 +193,7 @@ const struct command pool_verb_import = {
 	.group = "pool",
 	.name = "import",
 	.args = "PATH [POOL]",
-	.help = "Take a pool from the disk or file that it is on now",
+	.help = "Take a pool from the disk, file or folder that it is on now",
 	.flags = import_flags,
 	.min = 1,
 	.max = 2,

@@ -233,6 +233,8 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	r = unfinished_finish(&mark, err);
 	if (r < 0)
 		template_erase(incoming->site, incoming->name, false, &(struct err){ 0 });
+	else
+		pool_kept_change();
 	return r;
 }
 
@@ -254,7 +256,22 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 	return r;
 }
 
-/* What is known of it is in the root itself. */
+/* The copy that its pool has of its settings, if there is one that can be used. */
+static bool find_kept(const struct incoming *incoming, struct template_config *config)
+{
+	scoped_free char *file = text_format("templates/%s/template.conf", incoming->name);
+	scoped_text struct text kept = { 0 }, settings = { 0 };
+	struct err ignored = { 0 };
+
+	if (!file || pool_kept(incoming->site, incoming->pool->name, &kept) < 0 ||
+	    pool_kept_find(&kept, file, &settings) < 0 ||
+	    config_parse(&template_schema, file, text_str(&settings), settings.length, config,
+			 &ignored) < 0)
+		return false;
+	return text_take(&config->pool, strdup(incoming->pool->name)) == 0;
+}
+
+/* Without a copy of its settings, what is known of it is in the root itself. */
 static int adopt_from(struct incoming *incoming, struct err *err)
 {
 	struct template_config config = { 0 };
@@ -267,12 +284,16 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 	if (inspect(incoming, &facts, err) < 0 ||
 	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
 		return -err->code;
-	int r = fill_config(&config, incoming, &facts, "adopted", err);
+	int r = find_kept(incoming, &config)
+			? 0
+			: fill_config(&config, incoming, &facts, "adopted", err);
 	if (r == 0)
 		r = file_make_dirs(folder, 0755, err);
 	if (r == 0)
 		r = config_save(&template_schema, path, &config, err);
 	config_free(&template_schema, &config);
+	if (r == 0)
+		pool_kept_change();
 	return r;
 }
 

@@ -57,7 +57,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 int template_delete(const struct site *site, const char *name, bool force, struct err *err);
 /*
  * A template's volume in a pool (NULL: in the only one that holds it) that has lost its settings becomes a
- * template again. -EEXIST: it has settings.
+ * template again, by the copy of those that the pool has, or by what the root tells. -EEXIST: it has settings.
  */
 int template_adopt(const struct site *site, const char *name, const char *pool, struct err *err);
 

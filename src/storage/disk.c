@@ -86,8 +86,7 @@ static int mount_failed(const struct pool *pool, int r, struct err *err)
 	return err_set(err, -r, "mount '%s': %s", source, mount_why(r));
 }
 
-/* A detached mount of the pool's file system, once it is sure that it is the pool's. */
-static int mount_source(const struct pool *pool, struct err *err)
+int disk_mount_source(const struct pool *pool, struct err *err)
 {
 	scoped_loop struct loop loop = { .fd = -1 };
 	const char *device = pool->config.source;
@@ -114,7 +113,7 @@ static int mount_source(const struct pool *pool, struct err *err)
 
 static int attach(struct pool *pool, const char *path, struct err *err)
 {
-	scoped_fd int mount = mount_source(pool, err);
+	scoped_fd int mount = disk_mount_source(pool, err);
 	scoped_free char *pools = site_run_path(pool->site, "pools");
 
 	if (mount < 0)
@@ -138,6 +137,8 @@ int disk_attach(struct pool *pool, const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
+	/* Settings may have been changed while its copy of them was out of reach. */
+	pool_kept_change();
 	r = open_attached(pool, path, err);
 	if (r == 0)
 		return err_set(err, EIO, "'%s' vanished after it was mounted", path);

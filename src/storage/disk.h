@@ -49,6 +49,9 @@ int disk_open_locked(struct pool *pool, struct err *err);
 /* The same without a look whether it is attached, under the pool's lock. */
 int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
 
+/* A detached mount of the pool's file system, once it is sure that it is the pool's. */
+int disk_mount_source(const struct pool *pool, struct err *err);
+
 /* Of one that is mounted; of one that is not, 0, or why it cannot be. */
 int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
 		struct err *err);
@@ -58,6 +61,15 @@ int disk_detach(struct pool *pool, struct err *err);
 
 /* The UUID of the btrfs there. -ENOENT: there is none, or no such file. */
 int disk_identify(const char *path, char uuid[37]);
+
+/*
+ * What the btrfs of that UUID at path has for a copy of a pool's settings, appended. -ENOENT, without words:
+ * it has none, and is no pool's as far as anybody can tell.
+ */
+int disk_kept(const char *path, const char *uuid, struct text *kept, struct err *err);
+
+/* config.source is path from now on, and config.size what fits it. */
+int disk_set_source(struct pool *pool, const char *path, struct err *err);
 
 /*
  * Under the pool's lock, with nobody in it: its btrfs is at path from now on, where it is attached before

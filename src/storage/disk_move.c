@@ -1,5 +1,6 @@
 /* A btrfs of its own whose file or disk is somewhere else by now: taken from where it is. */
 #include "base/scoped.h"
+#include "storage/books.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 
@@ -36,7 +37,7 @@ int disk_identify(const char *path, char uuid[37])
 }
 
 /* A file that is shorter than it was keeps the size that it should have, and is refused by whoever attaches it. */
-static int set_source(struct pool *pool, const char *path, struct err *err)
+int disk_set_source(struct pool *pool, const char *path, struct err *err)
 {
 	struct stat st;
 
@@ -52,6 +53,38 @@ static int set_source(struct pool *pool, const char *path, struct err *err)
 	return 0;
 }
 
+static int open_mounted(const struct pool *pool, struct err *err)
+{
+	scoped_fd int mount = disk_mount_source(pool, err);
+
+	if (mount < 0)
+		return mount;
+	int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open what '%s' holds: %s", pool->config.source,
+				strerror(errno))
+		      : fd;
+}
+
+int disk_kept(const char *path, const char *uuid, struct text *kept, struct err *err)
+{
+	struct pool pool = { .name = (char[]){ "" }, .use_fd = -1 };
+
+	int r = config_defaults(&pool_schema, &pool.config, err);
+	if (r == 0)
+		r = text_take(&pool.config.uuid, strdup(uuid)) < 0
+			    ? err_set(err, ENOMEM, "out of memory")
+			    : disk_set_source(&pool, path, err);
+	scoped_fd int fd = r < 0 ? -1 : open_mounted(&pool, err);
+	config_free(&pool_schema, &pool.config);
+	if (fd < 0)
+		return -err->code;
+	r = books_read(fd, kept);
+	return r == 0 || r == -ENOENT
+		       ? r
+		       : err_set(err, -r, "read what '%s' has of the pool's settings: %s", path,
+				 strerror(-r));
+}
+
 int disk_move(struct pool *pool, const char *path, struct err *err)
 {
 	static const char *const found[] = { "size", "source", NULL };
@@ -59,7 +92,7 @@ int disk_move(struct pool *pool, const char *path, struct err *err)
 
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	if (disk_detach(pool, err) < 0 || set_source(pool, path, err) < 0 ||
+	if (disk_detach(pool, err) < 0 || disk_set_source(pool, path, err) < 0 ||
 	    disk_open_locked(pool, err) < 0)
 		return -err->code;
 	return config_record(&pool_schema, conf, &pool->config, found, err);

@@ -4,6 +4,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "kern/mount.h"
+#include "storage/books.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
 
@@ -161,12 +162,87 @@ int folder_erase(struct pool *pool, struct err *err)
 		return 0;
 	if (n >= 0 && remove_partials(fd, path, err) < 0)
 		return -err->code;
+	int r = n >= 0 ? books_remove(fd) : 0;
+	if (r < 0)
+		return err_set(err, -r, "remove the copy of settings in '%s': %s", path,
+			       strerror(-r));
 	if (n >= 0 && unlinkat(fd, mark, 0) < 0)
 		return err_set(err, errno, "remove '%s/%s': %s", path, mark, strerror(errno));
 	size_t length = strlen(pool->folder);
 	if (strncmp(path, pool->folder, length) == 0 && path[length] == '/' && rmdir(path) < 0)
 		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
 	return 0;
+}
+
+/* ---- From somewhere else */
+
+int folder_identify(const char *path, char uuid[37])
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_free char *text = NULL;
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = file_read(fd, mark, 64, &text);
+	if (n < 0)
+		return (int)n;
+	const char *is = text_trim(text);
+	if (strlen(is) != 36 || strspn(is, "0123456789abcdef-") != 36)
+		return -EUCLEAN;
+	return text_print(uuid, 37, "%s", is);
+}
+
+int folder_kept(const char *path, struct text *kept, struct err *err)
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : books_read(fd, kept);
+
+	return r == 0 || r == -ENOENT
+		       ? r
+		       : err_set(err, -r, "read what '%s' has of the pool's settings: %s", path,
+				 strerror(-r));
+}
+
+/* Two folders with one mark: which one is the pool nobody can tell. */
+static int refuse_copy(const struct pool *pool, const char *path, struct err *err)
+{
+	struct stat here, there;
+	char uuid[37];
+
+	if (folder_identify(pool->config.source, uuid) < 0 ||
+	    strcmp(uuid, pool->config.uuid) != 0 || stat(path, &there) < 0 ||
+	    stat(pool->config.source, &here) < 0 ||
+	    (here.st_dev == there.st_dev && here.st_ino == there.st_ino))
+		return 0;
+	return err_set(err, EEXIST,
+		       "it is in folder '%s', and '%s' is a copy of that; to use the copy, move "
+		       "the other one away first",
+		       pool->config.source, path);
+}
+
+int folder_take(struct pool *pool, const char *path, struct err *err)
+{
+	if (text_take(&pool->config.source, strdup(path)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (pool->ops->open(pool, err) < 0)
+		return -err->code;
+	/* As in format: it may come from where modes meant nothing. */
+	int fd = folder_fd(pool);
+	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0700) < 0)
+		return err_set(err, errno, "make '%s' the pool's: %s", path, strerror(errno));
+	return 0;
+}
+
+int folder_move(struct pool *pool, const char *path, struct err *err)
+{
+	static const char *const found[] = { "source", NULL };
+	scoped_free char *conf = pool_path(pool, "pool.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (refuse_copy(pool, path, err) < 0 || folder_take(pool, path, err) < 0)
+		return -err->code;
+	return config_record(&pool_schema, conf, &pool->config, found, err);
 }
 
 int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,

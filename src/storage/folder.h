@@ -22,6 +22,18 @@ int folder_open(struct pool *pool, struct err *err);
 /* Takes the mark away, and the folder if the pool's own folder holds it. Fine if it is gone. */
 int folder_erase(struct pool *pool, struct err *err);
 
+/* The UUID in the mark of the folder there. -ENOENT, -ENOTDIR: it is no pool's, or no folder. Quiet. */
+int folder_identify(const char *path, char uuid[37]);
+
+/* The copy of a pool's settings that is in it, appended. -ENOENT, without words: there is none. */
+int folder_kept(const char *path, struct text *kept, struct err *err);
+
+/* The pool whose uuid that folder's mark has is in it from now on; opens the handle. */
+int folder_take(struct pool *pool, const char *path, struct err *err);
+
+/* The same of one that is known here: pool.conf is told. Refused while its own folder is there too. */
+int folder_move(struct pool *pool, const char *path, struct err *err);
+
 /* Names of what may be volumes in the open folder, for survey: 1, or -code. */
 int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
 		 struct err *err);

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
+	src/storage/books.c src/storage/books.h \
 	src/storage/btrfs.c \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \
@@ -19,6 +20,7 @@ libstorage_a_SOURCES = \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \
 	src/storage/pool_import.c \
+	src/storage/pool_kept.c \
 	src/storage/pool_make.c \
 	src/storage/pool_space.c \
 	src/storage/pool_upkeep.c \

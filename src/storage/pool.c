@@ -171,7 +171,10 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 		return lock;
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	return config_edit(&pool_schema, path, key, value, err);
+	int r = config_edit(&pool_schema, path, key, value, err);
+	if (r == 0)
+		pool_kept_change();
+	return r;
 }
 
 static int is_pool(const struct dirent *e)

@@ -3,14 +3,17 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "storage/books.h"
 #include "storage/disk.h"
+#include "storage/folder.h"
 #include "storage/pool.h"
-#include "storage/thin/thin_books.h"
+#include "storage/subvol.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 struct search {
 	const struct site *site;
@@ -33,6 +36,13 @@ static int compare(void *context, const char *name)
 	return 1;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* It is known here: only the place is new, or the host. */
 static int move(const struct site *site, const char *path, const char *name, bool force,
 		struct text *report, struct err *err)
@@ -44,8 +54,9 @@ static int move(const struct site *site, const char *path, const char *name, boo
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
 		return lock;
-	int r = pool.ops->upkeep ? pool.ops->upkeep->move(&pool, path, force, report, err)
-				 : disk_move(&pool, path, err);
+	int r = pool.ops->upkeep  ? pool.ops->upkeep->move(&pool, path, force, report, err)
+		: is_folder(path) ? folder_move(&pool, path, err)
+				  : disk_move(&pool, path, err);
 	if (r < 0)
 		return err_wrap(err, "pool '%s'", name);
 	text_add(report, "pool '%s' is on '%s'\n", name, path);
@@ -79,32 +90,59 @@ static int take_settings(void *context, const char *kind, const char *name, cons
 		       : 1;
 }
 
+/* A pool that is somewhere, and that nobody knows here. */
+struct found {
+	const char *path, *uuid;
+	const struct storage_ops *ops;
+	const struct text *kept; /* its copy of settings and books */
+	bool force;
+};
+
 /* What was true of the other host, such as the places of disks, is not taken over. */
-static int fill_config(struct pool *pool, const char *conf, const char *uuid, const char *path,
-		       const struct text *kept, struct err *err)
+static int fill_config(struct pool *pool, const char *conf, const struct found *found,
+		       struct err *err)
 {
-	static const char *const ours[] = { "driver",  "uuid",         "source",
+	static const char *const ours[] = { "driver",  "uuid",         "source", "size",
 					    "devices", "grow.devices", NULL };
 	struct known known = { .pool = pool, .conf = conf, .err = err };
 
-	int r = storage_thin.upkeep->each_kept(kept, take_settings, &known);
+	int r = books_each(found->kept, take_settings, &known);
 	if (r < 0 && err->code)
 		return -err->code;
-	pool->ops = &storage_thin;
-	if (text_take(&pool->config.driver, strdup("thin")) < 0 ||
-	    text_take(&pool->config.uuid, strdup(uuid)) < 0 ||
-	    text_take(&pool->config.source, strdup(path)) < 0 ||
+	pool->ops = found->ops;
+	if (text_take(&pool->config.driver, strdup(found->ops->name)) < 0 ||
+	    text_take(&pool->config.uuid, strdup(found->uuid)) < 0 ||
+	    text_take(&pool->config.source, strdup(found->path)) < 0 ||
 	    text_take(&pool->config.devices, strdup("")) < 0 ||
 	    text_take(&pool->config.grow_devices, strdup("")) < 0)
 		return err_set(err, ENOMEM, "out of memory");
+	if (!pool->ops->upkeep && is_folder(found->path))
+		pool->config.size = 0;
+	else if (!pool->ops->upkeep && disk_set_source(pool, found->path, err) < 0)
+		return -err->code;
 	/* Comments come along. */
 	return access(conf, F_OK) == 0 ? config_record(&pool_schema, conf, &pool->config, ours, err)
 				       : config_save(&pool_schema, conf, &pool->config, err);
 }
 
+/* One without books has all that it needs by its settings, and shows that it can be attached. */
+static int attach_found(struct pool *pool, const struct found *found, struct text *report,
+			struct err *err)
+{
+	const struct storage_upkeep *upkeep = pool->ops->upkeep;
+
+	if (!upkeep)
+		return is_folder(found->path) ? folder_take(pool, found->path, err)
+					      : disk_open_locked(pool, err);
+	if (upkeep->refill(pool, found->kept, err) < 0 ||
+	    upkeep->move(pool, found->path, found->force, report, err) < 0)
+		return -err->code;
+	return 0;
+}
+
 /* Everything is made beside, under a name that no pool has, and becomes the pool at one stroke. */
-static int make_aside(struct pool *pool, const char *uuid, const char *path, bool force,
-		      const struct text *kept, struct text *report, struct err *err)
+static int make_aside(struct pool *pool, const struct found *found, struct text *report,
+		      struct err *err)
 {
 	scoped_free char *conf = pool_path(pool, "pool.conf");
 
@@ -114,9 +152,7 @@ static int make_aside(struct pool *pool, const char *uuid, const char *path, boo
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", pool->folder, strerror(-r));
 	if (file_make_dirs(pool->folder, 0700, err) < 0 ||
-	    fill_config(pool, conf, uuid, path, kept, err) < 0 ||
-	    pool->ops->upkeep->refill(pool, kept, err) < 0 ||
-	    pool->ops->upkeep->move(pool, path, force, report, err) < 0)
+	    fill_config(pool, conf, found, err) < 0 || attach_found(pool, found, report, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -132,8 +168,8 @@ static int name_it(struct pool *pool, char *folder, const char *pools, struct er
 	return r < 0 ? err_set(err, -r, "rename '%s' to '%s': %s", aside, folder, strerror(-r)) : 0;
 }
 
-static int make_known(const struct site *site, const char *path, const char *uuid, const char *name,
-		      bool force, const struct text *kept, struct text *report, struct err *err)
+static int make_known(const struct site *site, const char *name, const struct found *found,
+		      struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	scoped_free char *pools = site_state_path(site, "pools");
@@ -147,7 +183,7 @@ static int make_known(const struct site *site, const char *path, const char *uui
 		return err_set(err, EEXIST,
 			       "there is a pool '%s' already; give this one another name: berth "
 			       "pool import %s NAME",
-			       name, path);
+			       name, found->path);
 	char *folder = pool.folder;
 	pool.folder = text_format("%s/.import.%s", pools ? pools : "", name);
 	if (!pool.folder || !pools) {
@@ -156,119 +192,192 @@ static int make_known(const struct site *site, const char *path, const char *uui
 	}
 	int r = file_make_dirs(pools, 0711, err);
 	if (r == 0)
-		r = make_aside(&pool, uuid, path, force, kept, report, err);
+		r = make_aside(&pool, found, report, err);
 	if (r < 0) {
 		remove_tree(AT_FDCWD, pool.folder);
 		free(folder);
 		return err_wrap(err, "pool '%s'", name);
 	}
+	pool_kept_change();
 	return name_it(&pool, folder, pools, err);
 }
 
-/* A btrfs tells no more than its UUID: only a pool that is known here can be on it. */
-static int import_btrfs(struct search *search, const char *path, const char *name, char *called,
-			struct text *report, struct err *err)
+/* "default" if nobody says how it is called. */
+static void call_it(const char *name, const struct text *kept, char called[64])
 {
-	int found = pool_list(search->site, compare, search, err);
+	struct known known = { 0 };
 
-	if (found < 0)
-		return found;
-	if (found == 0)
-		return err_set(
-			err, ENOENT,
-			"'%s' holds a btrfs (UUID %s) that is no pool's here; one of another "
-			"host becomes known by its folder /var/lib/berth/pools/POOL from there",
-			path, search->uuid);
-	if (name && strcmp(name, search->name) != 0)
+	books_each(kept, take_settings, &known);
+	text_print(called, 64, "%s", name ? name : *known.name ? known.name : "default");
+}
+
+/* 1: it is a pool's that is known here; 0: nobody's. */
+static int find_known(struct search *search, const char *path, const char *name, struct err *err)
+{
+	int r = pool_list(search->site, compare, search, err);
+
+	if (r > 0 && name && strcmp(name, search->name) != 0)
 		return err_set(err, EEXIST, "'%s' holds pool '%s', not '%s'", path, search->name,
 			       name);
-	text_print(called, 64, "%s", search->name);
-	return move(search->site, path, called, false, report, err) < 0 ? -err->code : 1;
+	return r;
+}
+
+static int refuse_btrfs(const char *path, const char *uuid, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "'%s' holds a btrfs (UUID %s) that is no pool's here, and no copy of a "
+		       "pool's settings; one of another host without such a copy becomes known by "
+		       "its folder /var/lib/berth/pools/POOL from there",
+		       path, uuid);
+}
+
+static int import_btrfs(struct search *search, const char *path, const char *name, char *called,
+			struct text *kept, struct text *report, struct err *err)
+{
+	struct found found = {
+		.path = path, .uuid = search->uuid, .ops = &storage_btrfs, .kept = kept
+	};
+
+	int r = find_known(search, path, name, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		text_print(called, 64, "%s", search->name);
+		r = move(search->site, path, called, false, report, err);
+		return r < 0 ? r : POOL_IMPORT_MOVED;
+	}
+	r = disk_kept(path, search->uuid, kept, err);
+	if (r == -ENOENT && !err->code)
+		return refuse_btrfs(path, search->uuid, err);
+	if (r < 0)
+		return -err->code;
+	call_it(name, kept, called);
+	if (make_known(search->site, called, &found, report, err) < 0)
+		return -err->code;
+	text_add(report, "pool '%s' is on '%s'\n", called, path);
+	return POOL_IMPORT_TAKE;
+}
+
+static int take_driver(void *context, const char *kind, const char *name, const char *bytes,
+		       size_t length)
+{
+	const struct storage_ops **ops = context;
+	struct pool_config config;
+	struct err ignored = { 0 };
+
+	if (strcmp(kind, "pool") != 0)
+		return 0;
+	if (config_parse(&pool_schema, name, bytes, length, &config, &ignored) == 0) {
+		*ops = storage_find(config.driver);
+		config_free(&pool_schema, &config);
+	}
+	return 1;
+}
+
+/* As its copy says; without one, by what its volumes are. */
+static int find_driver(const char *path, const struct text *kept, const struct storage_ops **ops,
+		       struct err *err)
+{
+	scoped_dir DIR *dir = opendir(path);
+
+	*ops = NULL;
+	books_each(kept, take_driver, ops);
+	for (struct dirent *e; !*ops && dir && (e = readdir(dir));) {
+		scoped_fd int fd = e->d_name[0] == '.' ? -1 : subvol_open(dirfd(dir), e->d_name);
+		if (fd >= 0)
+			*ops = &storage_btrfs;
+	}
+	if (!*ops || *ops == &storage_thin)
+		*ops = &storage_dir;
+	if (*ops == &storage_btrfs && !subvol_supported_at(path))
+		return err_set(err, EINVAL,
+			       "'%s' is a copy of a btrfs pool, but not on btrfs; bring it to a "
+			       "btrfs, by btrfs-send(8)",
+			       path);
+	return 0;
+}
+
+static int import_folder(struct search *search, const char *path, const char *name, char *called,
+			 struct text *kept, struct text *report, struct err *err)
+{
+	struct found found = { .path = path, .uuid = search->uuid, .kept = kept };
+
+	int r = find_known(search, path, name, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		text_print(called, 64, "%s", search->name);
+		r = move(search->site, path, called, false, report, err);
+		return r < 0 ? r : POOL_IMPORT_MOVED;
+	}
+	if ((folder_kept(path, kept, err) < 0 && err->code) ||
+	    find_driver(path, kept, &found.ops, err) < 0)
+		return -err->code;
+	call_it(name, kept, called);
+	if (make_known(search->site, called, &found, report, err) < 0)
+		return -err->code;
+	text_add(report, "pool '%s' is in '%s'\n", called, path);
+	if (!kept->length)
+		text_add(report,
+			 "there is no copy of settings in it: make its roots machines "
+			 "again with: berth adopt --all --pool %s\n",
+			 called);
+	return POOL_IMPORT_TAKE;
+}
+
+static int import_thin(struct search *search, const char *path, const char *name, bool force,
+		       char *called, struct text *kept, struct text *report, struct err *err)
+{
+	struct found found = { .path = path,
+			       .uuid = search->uuid,
+			       .ops = &storage_thin,
+			       .kept = kept,
+			       .force = force };
+	struct known known = { .err = err };
+
+	if (storage_thin.upkeep->kept(path, kept, err) < 0 && err->code)
+		return -err->code;
+	int r = find_known(search, path, name, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		text_print(called, 64, "%s", search->name);
+		return move(search->site, path, called, force, report, err);
+	}
+	call_it(name, kept, called);
+	if (make_known(search->site, called, &found, report, err) < 0)
+		return -err->code;
+	text_add(report, "pool '%s' is on '%s'\n", called, path);
+	books_each(kept, take_settings, &known);
+	if (!*known.name)
+		text_add(report, "there is no copy of its catalogue on it: what it holds has no "
+				 "names\n");
+	return POOL_IMPORT_CHECK;
+}
+
+static int refuse_folder(const char *path, int code, struct err *err)
+{
+	if (code == -ENOENT)
+		return err_set(err, ENOENT,
+			       "folder '%s' is no pool's: there is no '%s/.berth-pool'", path,
+			       path);
+	return err_set(err, -code, "look for a pool in folder '%s': %s", path, strerror(-code));
 }
 
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err)
 {
-	const struct storage_upkeep *thin = storage_thin.upkeep;
-	struct search search = { .site = site };
-	struct known known = { .err = err };
 	char uuid[37] = "";
+	struct search search = { .site = site, .uuid = uuid };
 
-	if (disk_identify(path, uuid) == 0) {
-		search.uuid = uuid;
-		return import_btrfs(&search, path, name, called, report, err);
+	if (is_folder(path)) {
+		int r = folder_identify(path, uuid);
+		return r < 0 ? refuse_folder(path, r, err)
+			     : import_folder(&search, path, name, called, kept, report, err);
 	}
-	if (thin->identify(path, uuid, err) < 0 || (thin->kept(path, kept, err) < 0 && err->code))
+	if (disk_identify(path, uuid) == 0)
+		return import_btrfs(&search, path, name, called, kept, report, err);
+	if (storage_thin.upkeep->identify(path, uuid, err) < 0)
 		return -err->code;
-	search.uuid = uuid;
-	int found = pool_list(site, compare, &search, err);
-	if (found < 0)
-		return found;
-	if (found > 0 && name && strcmp(name, search.name) != 0)
-		return err_set(err, EEXIST, "'%s' holds pool '%s', not '%s'", path, search.name,
-			       name);
-	thin->each_kept(kept, take_settings, &known);
-	text_print(called, 64, "%s",
-		   found > 0     ? search.name
-		   : name        ? name
-		   : *known.name ? known.name
-				 : "default");
-	if (found > 0)
-		return move(site, path, called, force, report, err);
-	if (make_known(site, path, uuid, called, force, kept, report, err) < 0)
-		return -err->code;
-	text_add(report, "pool '%s' is on '%s'\n", called, path);
-	if (!*known.name)
-		text_add(report, "there is no copy of its catalogue on it: what it holds has no "
-				 "names\n");
-	return 0;
-}
-
-/* ---- The copy */
-
-int pool_kept_add(struct text *files, const char *name, const void *bytes, size_t length)
-{
-	return thin_books_add(files, "file", name, bytes, length);
-}
-
-struct visitor {
-	pool_kept_visit *visit;
-	void *context;
-};
-
-static int visit_file(void *context, const char *kind, const char *name, const char *bytes,
-		      size_t length)
-{
-	const struct visitor *visitor = context;
-
-	return strcmp(kind, "file") == 0
-		       ? visitor->visit(visitor->context, kind, name, bytes, length)
-		       : 0;
-}
-
-int pool_kept_each(const struct text *kept, pool_kept_visit *visit, void *context)
-{
-	struct visitor visitor = { visit, context };
-	int r = storage_thin.upkeep->each_kept(kept, visit_file, &visitor);
-
-	return r == -EUCLEAN ? 0 : r;
-}
-
-int pool_keep(const struct site *site, const char *name, const struct text *files, struct err *err)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct pool_usage usage;
-	struct err ignored = { 0 };
-
-	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
-		return -err->code;
-	/* What is not attached has not changed, and is not attached for this. */
-	if (!pool.ops->upkeep || pool.ops->upkeep->glance(&pool, &usage, &ignored) < 0)
-		return 1;
-	return pool.ops->upkeep->keep(&pool, files, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
-}
-
-bool pool_kept_stale(void)
-{
-	return catalog_has_changed;
+	return import_thin(&search, path, name, force, called, kept, report, err);
 }

@@ -199,6 +199,8 @@ int pool_create(const struct site *site, const char *name, const struct pool_spe
 		undo(&pool, &ignored);
 	else
 		pool_keep_reserve(&pool, &ignored);
+	if (r == 0)
+		pool_kept_change();
 	return r;
 }
 

@@ -205,8 +205,6 @@ struct storage_upkeep {
 	 */
 	int (*keep)(struct pool *, const struct text *files, struct err *);
 	int (*kept)(const char *path, struct text *, struct err *);
-	/* Its records; as thin_books_each. */
-	int (*each_kept)(const struct text *, pool_kept_visit *visit, void *context);
 	/* New books at pool's folder by that copy, which may be empty. */
 	int (*refill)(struct pool *, const struct text *, struct err *);
 	/* The uuid, of 37 bytes, of the pool that lies at path. */
@@ -277,25 +275,35 @@ int pool_trim(const struct site *site, const char *name, struct text *report, st
  */
 int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err);
 
+enum pool_imported {
+	POOL_IMPORT_CHECK, /* kept is to be taken, after a check of the pool */
+	POOL_IMPORT_TAKE,  /* kept is to be taken */
+	POOL_IMPORT_MOVED, /* its driver keeps no books, it is known here, and its place alone was new */
+};
 /*
- * Takes the pool on that disk or in that file from where it is; name: of it, NULL: as it is called. force:
- * from another host, or from a copy of an earlier time. One that nobody knows here is made known by the copy
- * of settings and books that it has, which is put into kept for those above. called, of 64 bytes: its name.
- * 1: a btrfs, of a pool that is known here, whose place alone was new.
+ * Takes the pool on that disk, in that file or in that folder from where it is; name: of it, NULL: as it is
+ * called. force: from another host, or from a copy of an earlier time. One that nobody knows here is made known
+ * by the copy of settings and books that it has, which is put into kept for those above. called, of 64 bytes:
+ * its name. enum pool_imported, or -code.
  */
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err);
 
 /*
- * Brings the copy that an attached pool with books has of them up to date; files: pool_kept_add. Of any
- * other nothing is done: 1.
+ * Brings the copy that an attached pool has of settings, and of its books, up to date; files: pool_kept_add.
+ * Of one that is not attached nothing is done: 1.
  */
 int pool_keep(const struct site *site, const char *name, const struct text *files, struct err *err);
+/* That copy, appended. -ENOENT: there is none, or the pool is not attached. Quiet. */
+int pool_kept(const struct site *site, const char *name, struct text *kept);
 int pool_kept_add(struct text *files, const char *name, const void *bytes, size_t length);
 /* Calls visit for each file of a copy. What is not whole is left out. */
 int pool_kept_each(const struct text *kept, pool_kept_visit *visit, void *context);
-/* Whether this process has changed what belongs into such a copy. */
+/* What a copy has of that file, appended. -ENOENT: nothing. Quiet. */
+int pool_kept_find(const struct text *kept, const char *file, struct text *out);
+/* Whether this process has changed what belongs into such a copy; called by whoever does. */
 bool pool_kept_stale(void);
+void pool_kept_change(void);
 
 /* Gives an id that is nobody's a volume's name. */
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,

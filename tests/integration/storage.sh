@@ -399,6 +399,7 @@ case_full_disk() {
 	berth template delete bb
 	berth pool delete default
 	berth network delete default || true
+	retry 20 no_copying_is_left
 	umount "$T/disk"
 	rm "$T/disk.img"
 }

@@ -5,13 +5,17 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "scratch.h"
+#include "storage/books.h"
 #include "storage/thin/thin_books.h"
 #include "storage/thin/thin_keep.h"
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define UUID "0b1f2c3d-0004-4002-8003-0123456789ab"
 
@@ -119,7 +123,7 @@ static const char *records(const char *text, int wanted)
 	text_free(&all);
 	all = (struct text){ 0 };
 	text_add(&given, "%s", text);
-	CU_ASSERT_EQUAL(thin_books_each(&given, list, &all), wanted);
+	CU_ASSERT_EQUAL(books_each(&given, list, &all), wanted);
 	return text_str(&all);
 }
 
@@ -127,8 +131,8 @@ static void test_records(void)
 {
 	scoped_text struct text text = { 0 };
 
-	thin_books_add(&text, "pool", "default", "a = b\n", 6);
-	thin_books_add(&text, "file", "machines/m/machine.conf", "", 0);
+	books_add(&text, "pool", "default", "a = b\n", 6);
+	books_add(&text, "file", "machines/m/machine.conf", "", 0);
 	CU_ASSERT_STRING_EQUAL(records(text_str(&text), 0),
 			       "[pool|default|6|a = b\n][file|machines/m/machine.conf|0|]");
 	CU_ASSERT_STRING_EQUAL(records("", 0), "");
@@ -140,6 +144,60 @@ static void test_records(void)
 	CU_ASSERT_STRING_EQUAL(records("pool a 3\nabc\nno", -EUCLEAN), "[pool|a|3|abc]");
 	CU_ASSERT_STRING_EQUAL(records("pool a 2\nabc\n", -EUCLEAN), "");
 	records("", 0);
+}
+
+/* ---- As a file */
+
+static ino_t inode_of(int folder)
+{
+	struct stat st;
+
+	return fstatat(folder, ".berth-books", &st, 0) == 0 ? st.st_ino : 0;
+}
+
+static int write_words(int folder, const char *words)
+{
+	scoped_text struct text text = { 0 };
+	struct err err = { 0 };
+
+	text_add(&text, "%s", words);
+	return books_write(folder, &text, &err);
+}
+
+static bool file_is(int folder, const char *wanted)
+{
+	scoped_text struct text text = { 0 };
+
+	return books_read(folder, &text) == 0 && strcmp(text_str(&text), wanted) == 0;
+}
+
+static void test_file(void)
+{
+	scoped_text struct text text = { 0 };
+	const char *path = scratch_path("volumes");
+
+	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+	scoped_fd int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(books_read(folder, &text), -ENOENT);
+	CU_ASSERT_EQUAL(write_words(folder, ""), 0);
+	CU_ASSERT(file_is(folder, ""));
+	CU_ASSERT_EQUAL(write_words(folder, "pool a 1\nb\n"), 0);
+	CU_ASSERT(file_is(folder, "pool a 1\nb\n"));
+	/* The same is not written again. */
+	ino_t was = inode_of(folder);
+	CU_ASSERT_EQUAL(write_words(folder, "pool a 1\nb\n"), 0);
+	CU_ASSERT_EQUAL(inode_of(folder), was);
+	CU_ASSERT_EQUAL(write_words(folder, "pool a 1\nc\n"), 0);
+	CU_ASSERT_NOT_EQUAL(inode_of(folder), was);
+	/* What somebody else put there is none, and is replaced. */
+	CU_ASSERT_EQUAL(unlinkat(folder, ".berth-books", 0), 0);
+	CU_ASSERT_EQUAL(mkfifoat(folder, ".berth-books", 0600), 0);
+	CU_ASSERT(books_read(folder, &text) < 0);
+	CU_ASSERT_EQUAL(write_words(folder, "whole"), 0);
+	CU_ASSERT(file_is(folder, "whole"));
+	CU_ASSERT_EQUAL(books_remove(folder), 0);
+	CU_ASSERT_EQUAL(books_remove(folder), 0);
+	CU_ASSERT_EQUAL(rmdir(path), 0);
 }
 
 /* ---- A catalogue */
@@ -171,8 +229,8 @@ static void test_refill(void)
 	struct err err = { 0 };
 
 	catalog_remove(path);
-	thin_books_add(&books, "pool", "p", "", 0);
-	thin_books_add(&books, "catalog", "volumes", rows, strlen(rows));
+	books_add(&books, "pool", "p", "", 0);
+	books_add(&books, "catalog", "volumes", rows, strlen(rows));
 	CU_ASSERT_EQUAL_FATAL(thin_refill(&books, path, UUID, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(catalog_open(&catalog, path, UUID, &err), 0);
 	CU_ASSERT_EQUAL(catalog_list_all(&catalog, describe, &got, &err), 0);
@@ -191,6 +249,7 @@ static CU_TestInfo tests[] = {
 	{ "one that is torn", test_torn },
 	{ "more than there is room for", test_too_long },
 	{ "records", test_records },
+	{ "as a file", test_file },
 	{ "a catalogue made of them", test_refill },
 	CU_TEST_INFO_NULL,
 };

@@ -11,27 +11,59 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* From a backup, or as those of a new machine; pool is taken over. */
-static int fill_settings(struct machine *machine, const char *conf, char **pool, struct err *err)
+static int fill_new(struct machine *machine, struct err *err)
 {
 	struct machine_config *config = &machine->config;
 	struct site_config site = { 0 };
 
-	if (conf && config_load(&machine_schema, conf, config, err) < 0)
+	if (config_defaults(&machine_schema, config, err) < 0 ||
+	    config_load_site(machine->site, &site, err) < 0)
 		return -err->code;
-	if (!conf && (config_defaults(&machine_schema, config, err) < 0 ||
-		      config_load_site(machine->site, &site, err) < 0))
-		return -err->code;
-	if (!conf) {
-		free(config->network);
-		config->network = take_ptr(&site.network);
-		config_free(&site_schema, &site);
-	}
+	free(config->network);
+	config->network = take_ptr(&site.network);
+	config_free(&site_schema, &site);
+	return 0;
+}
+
+/* settings: the copy that the pool has of them. 1: there is none, and they are those of a new machine. */
+static int fill_kept(struct machine *machine, const char *pool, struct text *settings,
+		     struct err *err)
+{
+	scoped_free char *file = text_format("machines/%s/machine.conf", machine->name);
+	scoped_text struct text kept = { 0 };
+
+	if (!file)
+		return err_set(err, ENOMEM, "out of memory");
+	if (pool_kept(machine->site, pool, &kept) < 0 || pool_kept_find(&kept, file, settings) < 0)
+		return fill_new(machine, err) < 0 ? -err->code : 1;
+	if (config_parse(&machine_schema, file, text_str(settings), settings->length,
+			 &machine->config, err) == 0)
+		return 0;
+	struct err why = *err;
+	*err = (struct err){ 0 };
+	return err_set(err, why.code,
+		       "the copy of its settings in pool '%s' is of no use: %s; give a backup of "
+		       "them, or an empty file: berth adopt --conf FILE %s",
+		       pool, why.text, machine->name);
+}
+
+/* From a backup, or as fill_kept; pool is taken over. settings: the text to be written, if it may stay as it is. */
+static int fill_settings(struct machine *machine, const char *conf, char **pool,
+			 struct text *settings, struct err *err)
+{
+	struct machine_config *config = &machine->config;
+
+	int r = conf ? config_load(&machine_schema, conf, config, err)
+		     : fill_kept(machine, *pool, settings, err);
+	if (r < 0)
+		return r;
+	if (strcmp(config->pool, *pool) != 0 || !*config->uuid)
+		text_free(settings);
 	free(config->pool);
 	config->pool = take_ptr(pool);
 	if (!*config->uuid && machine_draw_identity(config, err) < 0)
 		return -err->code;
-	return config_check_machine(config, err);
+	return config_check_machine(config, err) < 0 ? -err->code : r;
 }
 
 /* Its name's lock is held from here on. */
@@ -64,6 +96,7 @@ int machine_adopt(const struct site *site, const char *name, const char *pool, c
 		  struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text settings = { 0 };
 	scoped_free char *holder = NULL;
 
 	if (machine_paths(&machine, site, name, err) < 0)
@@ -73,17 +106,21 @@ int machine_adopt(const struct site *site, const char *name, const char *pool, c
 	scoped_survey struct survey survey = { .site = site, .attach = true };
 	char volume[VOLUME_NAME_MAX + 1];
 	machine_volume(name, volume);
-	if (lock < 0 || survey_holder(&survey, pool, volume, &holder, err) < 0 ||
-	    fill_settings(&machine, conf, &holder, err) < 0)
+	if (lock < 0 || survey_holder(&survey, pool, volume, &holder, err) < 0)
 		return -err->code;
+	int r = fill_settings(&machine, conf, &holder, &settings, err);
+	if (r < 0)
+		return r;
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	if (file_make_dirs(machine.folder, 0711, err) < 0)
 		return -err->code;
 	if (chmod(machine.folder, 0700) < 0)
 		return err_set(err, errno, "open '%s': %s", machine.folder, strerror(errno));
-	if (config_save(&machine_schema, path, &machine.config, err) < 0)
+	if (settings.length ? file_replace(path, settings.data, settings.length, 0600, err) < 0
+			    : config_save(&machine_schema, path, &machine.config, err) < 0)
 		return -err->code;
+	pool_kept_change();
 	machine_tell(&machine, &(struct event){ .name = "adopted", .pool = machine.config.pool });
-	return 0;
+	return r;
 }

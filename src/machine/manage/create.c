@@ -121,7 +121,10 @@ static int commit(struct machine *machine, int *owner, struct err *err)
 	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, errno, "write '%s': %s", fresh, strerror(errno));
-	return unfinished_finish(&mark, err);
+	int r = unfinished_finish(&mark, err);
+	if (r == 0)
+		pool_kept_change();
+	return r;
 }
 
 /* A root without a machine is never taken for a leftover: it may be all that is left of somebody's. */

@@ -18,98 +18,7 @@
 
 enum { GATHER_MS = 1000, WRITE_SECONDS = 60 };
 
-/* ---- Written */
-
-struct gathering {
-	const struct site *site;
-	const char *pool;
-	struct text *files;
-};
-
-static int add_file(struct gathering *gathering, const char *name)
-{
-	scoped_free char *path = text_format("%s/%s", gathering->site->state, name);
-	scoped_free char *bytes = NULL;
-
-	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_KEPT_MAX, &bytes) : -ENOMEM;
-	return n < 0 ? 0 : pool_kept_add(gathering->files, name, bytes, (size_t)n);
-}
-
-/* One whose settings cannot be read has none that would be of use. */
-static int add_machine(void *context, const char *machine)
-{
-	struct gathering *gathering = context;
-	scoped_free char *name = text_format("machines/%s/machine.conf", machine);
-	scoped_free char *path = text_format("%s/%s", gathering->site->state, name ? name : "");
-	struct machine_config config;
-	struct err ignored = { 0 };
-
-	if (!name || !path || config_load(&machine_schema, path, &config, &ignored) < 0)
-		return 0;
-	bool ours = strcmp(config.pool, gathering->pool) == 0;
-	config_free(&machine_schema, &config);
-	return ours ? add_file(gathering, name) : 0;
-}
-
-static int add_template(void *context, const char *template, const struct template_config *config,
-			const struct err *fault)
-{
-	struct gathering *gathering = context;
-	scoped_free char *name = text_format("templates/%s/template.conf", template);
-
-	(void)fault;
-	return name && config && strcmp(config->pool, gathering->pool) == 0
-		       ? add_file(gathering, name)
-		       : 0;
-}
-
-int kept_write(const struct site *site, const char *pool, struct err *err)
-{
-	scoped_text struct text files = { 0 };
-	struct gathering gathering = { site, pool, &files };
-	struct err ignored = { 0 };
-
-	machine_list(site, add_machine, &gathering, &ignored);
-	template_list(site, add_template, &gathering, &ignored);
-	return pool_keep(site, pool, &files, err);
-}
-
-static int write_one(void *context, const char *pool)
-{
-	struct err ignored = { 0 };
-
-	kept_write(context, pool, &ignored);
-	return 0;
-}
-
-/* Who still waits sees what we have changed; who writes by now may not have. */
-int kept_write_all(const struct site *site, struct err *err)
-{
-	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
-	scoped_fd int waiting = site_lock(site, "kept.waits", 0, "the copies of settings", err);
-
-	if (waiting < 0)
-		return err->code == EBUSY || err->code == EWOULDBLOCK
-			       ? (*err = (struct err){ 0 }, 0)
-			       : waiting;
-	nanosleep(&pause, NULL);
-	scoped_fd int writing =
-		site_lock(site, "kept.writes", WRITE_SECONDS, "the copies of settings", err);
-	if (writing < 0)
-		return writing;
-	scoped_close_fd(&waiting);
-	return pool_list(site, write_one, (void *)(uintptr_t)site, err);
-}
-
-/* ---- Read back */
-
-struct taking {
-	const struct site *site;
-	struct pool *pool;
-	struct text *report;
-	struct err *err;
-	unsigned machines, templates;
-};
+/* ---- What is kept */
 
 struct kind {
 	const char *folder, *file, *what, *volume;
@@ -141,6 +50,188 @@ static const struct kind *kind_of(const char *path, char name[64])
 	}
 	return NULL;
 }
+
+/* ---- Written */
+
+struct gathering {
+	const struct site *site;
+	const char *pool;
+	struct text *files;
+	char **names; /* owned, of those in files */
+	size_t count;
+};
+
+static int note_name(struct gathering *gathering, const char *name)
+{
+	char **names = realloc(gathering->names, (gathering->count + 1) * sizeof *names);
+
+	if (!names)
+		return -ENOMEM;
+	gathering->names = names;
+	names[gathering->count] = strdup(name);
+	return names[gathering->count] ? (gathering->count++, 0) : -ENOMEM;
+}
+
+static void forget_names(struct gathering *gathering)
+{
+	while (gathering->count > 0)
+		free(gathering->names[--gathering->count]);
+	free(gathering->names);
+}
+
+static int add_file(struct gathering *gathering, const char *name)
+{
+	scoped_free char *path = text_format("%s/%s", gathering->site->state, name);
+	scoped_free char *bytes = NULL;
+
+	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_KEPT_MAX, &bytes) : -ENOMEM;
+	if (n < 0)
+		return 0;
+	int r = pool_kept_add(gathering->files, name, bytes, (size_t)n);
+	return r < 0 ? r : note_name(gathering, name);
+}
+
+/* One whose settings cannot be read has none that would be of use. */
+static int add_machine(void *context, const char *machine)
+{
+	struct gathering *gathering = context;
+	scoped_free char *name = text_format("machines/%s/machine.conf", machine);
+	scoped_free char *path = text_format("%s/%s", gathering->site->state, name ? name : "");
+	struct machine_config config;
+	struct err ignored = { 0 };
+
+	if (!name || !path || config_load(&machine_schema, path, &config, &ignored) < 0)
+		return 0;
+	bool ours = strcmp(config.pool, gathering->pool) == 0;
+	config_free(&machine_schema, &config);
+	return ours ? add_file(gathering, name) : 0;
+}
+
+static int add_template(void *context, const char *template, const struct template_config *config,
+			const struct err *fault)
+{
+	struct gathering *gathering = context;
+	scoped_free char *name = text_format("templates/%s/template.conf", template);
+
+	(void)fault;
+	return name && config && strcmp(config->pool, gathering->pool) == 0
+		       ? add_file(gathering, name)
+		       : 0;
+}
+
+/* ---- Kept though nobody has it here any more */
+
+struct retaining {
+	struct gathering *gathering;
+	struct pool *pool;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What has its volume, and has lost its settings: the copy is all that is left of them. */
+static int retain(void *context, const char *record, const char *path, const char *bytes,
+		  size_t length)
+{
+	const struct retaining *retaining = context;
+	const struct gathering *gathering = retaining->gathering;
+	char name[64], volume[VOLUME_NAME_MAX + 1];
+	struct err ignored = { 0 };
+	struct volume_info info;
+
+	(void)record;
+	const struct kind *kind = kind_of(path, name);
+	if (!kind || (gathering->count > 0 && bsearch(&path, gathering->names, gathering->count,
+						      sizeof *gathering->names, by_name)))
+		return 0;
+	if (!retaining->pool->ops &&
+	    pool_view(retaining->pool, gathering->site, gathering->pool, &ignored) < 0)
+		return -ignored.code;
+	snprintf(volume, sizeof volume, "%s.%s", kind->volume, name);
+	return volume_info(retaining->pool, volume, &info, &ignored) < 0
+		       ? 0
+		       : pool_kept_add(gathering->files, path, bytes, length);
+}
+
+static int retain_lost(struct gathering *gathering, const struct text *kept)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct retaining retaining = { gathering, &pool };
+
+	if (gathering->count > 0)
+		qsort(gathering->names, gathering->count, sizeof *gathering->names, by_name);
+	return pool_kept_each(kept, retain, &retaining);
+}
+
+/* Under the lock of those who write. 1: it is not attached. */
+static int write_pool(const struct site *site, const char *pool, struct err *err)
+{
+	scoped_text struct text files = { 0 }, kept = { 0 };
+	__attribute__((cleanup(forget_names))) struct gathering gathering = { .site = site,
+									      .pool = pool,
+									      .files = &files };
+	struct err ignored = { 0 };
+
+	pool_kept(site, pool, &kept);
+	if (machine_list(site, add_machine, &gathering, &ignored) < 0 ||
+	    template_list(site, add_template, &gathering, &ignored) < 0 ||
+	    retain_lost(&gathering, &kept) < 0)
+		return err_set(
+			err, EIO,
+			"pool '%s': what its copy of settings should have cannot be read%s%s", pool,
+			ignored.code ? ": " : "", ignored.text);
+	return pool_keep(site, pool, &files, err);
+}
+
+static int lock_writing(const struct site *site, struct err *err)
+{
+	return site_lock(site, "kept.writes", WRITE_SECONDS, "the copies of settings", err);
+}
+
+int kept_write(const struct site *site, const char *pool, struct err *err)
+{
+	scoped_fd int writing = lock_writing(site, err);
+
+	return writing < 0 ? writing : write_pool(site, pool, err);
+}
+
+static int write_one(void *context, const char *pool)
+{
+	struct err ignored = { 0 };
+
+	write_pool(context, pool, &ignored);
+	return 0;
+}
+
+/* Who still waits sees what we have changed; who writes by now may not have. */
+int kept_write_all(const struct site *site, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
+	scoped_fd int waiting = site_lock(site, "kept.waits", 0, "the copies of settings", err);
+
+	if (waiting < 0)
+		return err->code == EBUSY || err->code == EWOULDBLOCK
+			       ? (*err = (struct err){ 0 }, 0)
+			       : waiting;
+	nanosleep(&pause, NULL);
+	scoped_fd int writing = lock_writing(site, err);
+	if (writing < 0)
+		return writing;
+	scoped_close_fd(&waiting);
+	return pool_list(site, write_one, (void *)(uintptr_t)site, err);
+}
+
+/* ---- Read back */
+
+struct taking {
+	const struct site *site;
+	struct pool *pool;
+	struct text *report;
+	struct err *err;
+	unsigned machines, templates;
+};
 
 union any {
 	struct machine_config machine;
@@ -240,6 +331,7 @@ int kept_take(const struct site *site, const char *name, const struct text *kept
 	if (pool_open(&pool, site, name, err) < 0)
 		return -err->code;
 	pool_kept_each(kept, visit, &taking);
+	pool_kept_change();
 	text_add(report, "%u machine%s and %u template%s taken from its copy of settings\n",
 		 taking.machines, taking.machines == 1 ? "" : "s", taking.templates,
 		 taking.templates == 1 ? "" : "s");

@@ -6,7 +6,10 @@
 #include "base/site.h"
 #include "base/text.h"
 
-/* Brings the copy in an attached pool up to date; 1: it is of a driver that has none, or not attached. */
+/*
+ * Brings the copy in an attached pool up to date; 1: it is not attached. What has its volume there, but no
+ * settings here, stays as it is in the copy.
+ */
 int kept_write(const struct site *site, const char *pool, struct err *err);
 
 /* The same of all pools, in a moment; at once when another process is about to. */

@@ -51,7 +51,10 @@ static int draw_mac(struct machine *machine, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	free(machine->config.mac);
 	machine->config.mac = drawn;
-	return config_record(&machine_schema, path, &machine->config, names, err);
+	if (config_record(&machine_schema, path, &machine->config, names, err) < 0)
+		return -err->code;
+	pool_kept_change();
+	return 0;
 }
 
 int machine_lease(struct machine *machine, struct network *network, struct lease *lease,

@@ -93,7 +93,8 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 
 /*
  * The root of that name in a pool (NULL: in the only one that holds it) becomes a machine again, with its
- * snapshots. Its settings are those of conf, a backup, or (NULL) a new machine's. -EEXIST: it has settings.
+ * snapshots. Its settings are those of conf, a backup, or (NULL) of the copy that the pool has; 1: there is no
+ * such copy, and it has those of a new machine. -EEXIST: it has settings.
  */
 int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
 		  struct err *err);

@@ -56,6 +56,8 @@ static int open_pool(struct pool *pool, struct err *err)
 			return lock;
 		if (!thin_attached(pool) && thin_attach(pool, err) < 0)
 			return -err->code;
+		/* Settings may have been changed while its copy of them was out of reach. */
+		pool_kept_change();
 	}
 	return settle(pool, err);
 }

@@ -136,36 +136,3 @@ int thin_books_read(int fd, const struct thin_layout *layout, struct text *text)
 		return -ENOENT;
 	return text_add(text, "%s", body);
 }
-
-/* ---- Records */
-
-int thin_books_add(struct text *text, const char *kind, const char *name, const void *bytes,
-		   size_t length)
-{
-	text_add(text, "%s %s %zu\n", kind, name, length);
-	text_add_bytes(text, bytes, length);
-	return text_add(text, "\n");
-}
-
-int thin_books_each(const struct text *text, pool_kept_visit *visit, void *context)
-{
-	const char *at = text_str(text), *end = at + text->length;
-	int r = 0;
-
-	while (r == 0 && at < end) {
-		char kind[16], name[200];
-		size_t length = 0;
-		int used = 0;
-		const char *line = memchr(at, '\n', (size_t)(end - at));
-		if (!line || sscanf(at, "%15s %199s %zu%n", kind, name, &length, &used) != 3 ||
-		    at + used != line || length > (size_t)(end - line - 1) ||
-		    (size_t)(end - line - 1) == length || line[1 + length] != '\n')
-			return -EUCLEAN;
-		scoped_free char *bytes = strndup(line + 1, length);
-		if (!bytes)
-			return -ENOMEM;
-		r = visit(context, kind, name, bytes, strlen(bytes));
-		at = line + 1 + length + 1;
-	}
-	return r;
-}

@@ -13,14 +13,4 @@ int thin_books_write(int fd, const struct thin_layout *layout, const struct text
 /* The newer one, appended. -ENOENT when there is none that is whole. */
 int thin_books_read(int fd, const struct thin_layout *layout, struct text *text);
 
-/* A record's head, its bytes and a newline. */
-int thin_books_add(struct text *text, const char *kind, const char *name, const void *bytes,
-		   size_t length);
-
-/*
- * Calls visit for each record, bytes being followed by a NUL; stops at nonzero and returns it. Who has
- * written them is not trusted: -EUCLEAN, after the records that are whole.
- */
-int thin_books_each(const struct text *text, pool_kept_visit *visit, void *context);
-
 #endif

@@ -131,9 +131,6 @@ int catalog_set_state(struct catalog *catalog, uint64_t id, enum catalog_state s
 		      struct err *err);
 int catalog_set_transaction(struct catalog *catalog, uint64_t transaction, struct err *err);
 
-/* Whether this process has changed any catalogue. */
-extern bool catalog_has_changed;
-
 /* A whole row, as a copy of a catalogue has it: READY or QUARANTINED. One whose id or name is taken is left out. */
 /* No id below that is drawn any more. */
 int catalog_draw_from(struct catalog *catalog, uint64_t id, struct err *err);

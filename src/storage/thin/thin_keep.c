@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "storage/books.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_books.h"
 #include "storage/thin/thin_disks.h"
@@ -10,8 +11,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-
-enum { CONF_MAX = 64 << 10 };
 
 static int add_row(void *context, const struct catalog_volume *volume)
 {
@@ -24,26 +23,22 @@ static int add_row(void *context, const struct catalog_volume *volume)
 
 static int compose(struct pool *pool, const struct text *files, struct text *out, struct err *err)
 {
-	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
 	scoped_free char *catalog_path = thin_catalog_path(pool);
 	scoped_catalog struct catalog catalog = { 0 };
-	scoped_free char *settings = NULL;
 	scoped_text struct text rows = { 0 };
 	struct catalog_head head;
 
-	if (!conf || !catalog_path)
+	if (!catalog_path)
 		return err_set(err, ENOMEM, "out of memory");
-	ssize_t n = file_read(AT_FDCWD, conf, CONF_MAX, &settings);
-	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", conf, strerror((int)-n));
 	if (catalog_open(&catalog, catalog_path, pool->config.uuid, err) < 0 ||
 	    catalog_read_head(&catalog, &head, err) < 0)
 		return -err->code;
 	text_add(&rows, "%" PRIu64 " %" PRIu64 "\n", head.next_id, head.transaction);
 	if (catalog_list_all(&catalog, add_row, &rows, err) < 0)
 		return err->code ? -err->code : err_set(err, ENOMEM, "out of memory");
-	thin_books_add(out, "pool", pool->name, settings, (size_t)n);
-	thin_books_add(out, "catalog", "volumes", text_str(&rows), rows.length);
+	if (books_add_pool(out, pool, err) < 0)
+		return -err->code;
+	books_add(out, "catalog", "volumes", text_str(&rows), rows.length);
 	if (files->length)
 		text_add_bytes(out, files->data, files->length);
 	return rows.failed || out->failed || files->failed ? err_set(err, ENOMEM, "out of memory")
@@ -151,7 +146,7 @@ int thin_refill(const struct text *books, const char *path, const char *uuid, st
 
 	if (catalog_create(path, uuid, err) < 0 || catalog_open(&catalog, path, uuid, err) < 0)
 		return -err->code;
-	thin_books_each(books, take_record, &filling);
+	books_each(books, take_record, &filling);
 	/* Last: one whose number is 0 is not known to be all of it. */
 	if (!err->code && filling.transaction && filling.transaction <= INT64_MAX)
 		catalog_set_transaction(&catalog, filling.transaction, err);

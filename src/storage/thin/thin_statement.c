@@ -108,15 +108,13 @@ int statement_begin(struct catalog *catalog)
 	return sqlite3_exec(catalog->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 }
 
-bool catalog_has_changed;
-
 int statement_end(struct catalog *catalog, int rc)
 {
 	if (rc == SQLITE_OK) {
 		fault_point("catalog-before-commit");
 		rc = sqlite3_exec(catalog->db, "COMMIT", NULL, NULL, NULL);
 		fault_point("catalog-after-commit");
-		catalog_has_changed = true;
+		pool_kept_change();
 	}
 	if (rc != SQLITE_OK && !sqlite3_get_autocommit(catalog->db))
 		sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);

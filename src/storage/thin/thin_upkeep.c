@@ -1,7 +1,6 @@
 /* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin/thin_books.h"
 #include "storage/thin/thin_keep.h"
 #include "storage/thin/thin_taken.h"
 
@@ -111,7 +110,6 @@ const struct storage_upkeep thin_upkeep = {
 	.repair = thin_repair,
 	.keep = thin_keep,
 	.kept = thin_kept,
-	.each_kept = thin_books_each,
 	.refill = refill,
 	.identify = thin_identify,
 	.move = thin_move,
