@@ -164,8 +164,8 @@ static void offer_values(struct typed *typed, const char *name, const struct sit
 	struct err ignored = { 0 };
 	const struct key *key = config_find(&machine_schema, name, &ignored);
 	const char *const *words = !key                      ? NULL
-				   : key->kind == KEY_BOOL   ? truths
-				   : key->kind == KEY_CHOICE ? key->choices
+				   : key->type == KEY_BOOL   ? truths
+				   : key->type == KEY_CHOICE ? key->choices
 							     : NULL;
 
 	if (key && strcmp(key->name, "network") == 0)

@@ -148,13 +148,13 @@ static json_t *key_value(const struct machine_config *config, const struct key *
 	const void *field = (const char *)config + key->offset;
 	scoped_text struct text text = { 0 };
 
-	if (key->kind == KEY_BOOL)
+	if (key->type == KEY_BOOL)
 		return json_boolean(*(const bool *)field);
-	if (key->kind == KEY_NUMBER || key->kind == KEY_SIZE || key->kind == KEY_DURATION)
+	if (key->type == KEY_NUMBER || key->type == KEY_SIZE || key->type == KEY_DURATION)
 		return json_integer((json_int_t) * (const uint64_t *)field);
-	if (key->kind == KEY_ROOM && *(const uint64_t *)field != UINT64_MAX)
+	if (key->type == KEY_ROOM && *(const uint64_t *)field != UINT64_MAX)
 		return json_integer((json_int_t) * (const uint64_t *)field);
-	if (key->kind == KEY_CPUS)
+	if (key->type == KEY_CPUS)
 		return json_real((double)*(const uint64_t *)field / 100);
 	config_text(config, key, &text);
 	return json_string(text_str(&text));

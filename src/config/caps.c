@@ -1,6 +1,6 @@
 /* Lists of capabilities: "sys_time -net_raw" is one more than usual and one less. */
 #include "base/scoped.h"
-#include "config/kinds.h"
+#include "config/types.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum key_kind {
+enum key_type {
 	KEY_TEXT,     /* char *: one line, any characters but control characters */
 	KEY_LABEL,    /* char *: a DNS label, or empty */
 	KEY_LABELS,   /* char *: DNS labels separated by single spaces, or empty */
@@ -46,7 +46,7 @@ enum key_flags {
 
 struct key {
 	const char *name; /* "stop.timeout" */
-	enum key_kind kind;
+	enum key_type type;
 	unsigned flags;
 	size_t offset;              /* of the field in the struct */
 	const char *fallback;       /* the default, as text */

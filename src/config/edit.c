@@ -1,5 +1,8 @@
-/* Changes of settings files: all or none of them, and every other line stays as it is, comments too. */
-#include "config/kinds.h"
+/*
+ * Changes of settings files: all or none of them, and every other line stays as it is, comments too.
+ * Each changed text is parsed and checked before it is written.
+ */
+#include "config/file.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -37,11 +40,11 @@ static int replace_line(const char *data, size_t length, const char *name, const
 
 	*found = false;
 	while (at < length) {
-		int n = config_next_line(data + at, length - at, line, err);
+		int n = line_next(data + at, length - at, line, err);
 		if (n < 0)
 			return n;
 		/* The lines from here on are of sections. */
-		if (section_is_header(line))
+		if (line_is_header(line))
 			break;
 		if (!sets_key(line, name))
 			text_add(out, "%s\n", line);
@@ -130,8 +133,8 @@ int config_write(const char *path, const struct text *text, struct err *err)
 	return file_replace(path, text_str(text), text->length, mode, err);
 }
 
-int config_replace(const struct schema *schema, const char *path, const struct text *text,
-		   struct err *err)
+static int replace_checked(const struct schema *schema, const char *path, const struct text *text,
+			   struct err *err)
 {
 	union any_config config;
 
@@ -194,5 +197,69 @@ int config_record(const struct schema *schema, const char *path, const void *con
 		if (record_one(schema, config, *names, &text, err) < 0)
 			return err_wrap(err, "%s", path);
 	}
-	return config_replace(schema, path, &text, err);
+	return replace_checked(schema, path, &text, err);
+}
+
+int config_add_section(const struct schema *schema, const char *path, const struct schema *kind,
+		       const struct section *section, struct err *err)
+{
+	scoped_free char *data = NULL;
+	scoped_text struct text text = { 0 };
+
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+	if (n < 0 && n != -ENOENT)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (n > 0)
+		text_add(&text, "%s%s", data, data[n - 1] == '\n' ? "" : "\n");
+	if (section_print(kind, section, &text) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	return replace_checked(schema, path, &text, err);
+}
+
+static bool begins(const char *line, const struct schema *kind, const char *name)
+{
+	scoped_free char *copy = strdup(line);
+	char *word, *found;
+
+	return copy && line_split_header(copy, &word, &found) && strcmp(word, kind->what) == 0 &&
+	       strcmp(found, name) == 0;
+}
+
+/* All but the section's lines; an empty one before the last section goes with it. */
+static int cut(const char *data, size_t length, const struct schema *kind, const char *name,
+	       struct text *out, struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1];
+	bool inside = false, found = false;
+
+	for (size_t at = 0; at < length;) {
+		int n = line_next(data + at, length - at, line, err);
+		if (n < 0)
+			return n;
+		if (line_is_header(line))
+			inside = begins(line, kind, name);
+		found = found || inside;
+		if (!inside)
+			text_add(out, "%s\n", line);
+		at += (size_t)n + 1;
+	}
+	if (out->failed)
+		return err_set(err, ENOMEM, "out of memory");
+	if (inside && text_ends(text_str(out), "\n\n"))
+		out->data[--out->length] = '\0';
+	return found ? 0 : err_set(err, ENOENT, "there is no %s '%s'", kind->what, name);
+}
+
+int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
+			  const char *name, struct err *err)
+{
+	scoped_free char *data = NULL;
+	scoped_text struct text text = { 0 };
+
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (cut(data, (size_t)n, kind, name, &text, err) < 0)
+		return -err->code;
+	return replace_checked(schema, path, &text, err);
 }

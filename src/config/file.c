@@ -1,94 +1,22 @@
-/* Files of "key = value" lines: a push parser, fed a line at a time. edit.c changes such files. */
-#include "config/kinds.h"
+/*
+ * Whole settings, of a file: a push parser that is fed a line at a time, and the text that it reads back.
+ * edit.c changes such files.
+ */
+#include "config/file.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
 
-#include <assert.h>
-#include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
 
-/* What a parse has come to. */
+/* How far a parse has come. */
 struct parser {
 	const struct schema *file, *schema; /* schema: of the section we are in, or file */
 	void *whole, *config;
 	unsigned line;
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
 };
-
-bool line_split(char *line, char **name, char **value)
-{
-	char *equals = strchr(line, '=');
-
-	*name = line;
-	*value = NULL;
-	if (equals) {
-		*equals = '\0';
-		*value = text_trim(equals + 1);
-	}
-	*name = text_trim(line);
-	return equals != NULL;
-}
-
-bool line_is_comment(const char *line)
-{
-	while (isspace((unsigned char)*line))
-		line++;
-	return *line == '\0' || *line == '#' || *line == ';';
-}
-
-/* "memory" for limits.memory. */
-static const char *last_part(const char *name, const char *const *keys)
-{
-	for (; *keys; keys++) {
-		const char *dot = strrchr(*keys, '.');
-		if (dot && strcmp(dot + 1, name) == 0)
-			return *keys;
-	}
-	return NULL;
-}
-
-static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
-{
-	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
-
-	assert(schema->count <= SCHEMA_KEYS_MAX);
-	for (size_t i = 0; i < schema->count; i++)
-		names[i] = schema->keys[i].name;
-	const char *near = last_part(name, names);
-	if (!near)
-		near = text_nearest(name, names);
-	if (strcmp(name, CONFIG_FORMAT_KEY) == 0 && !schema->head)
-		err_set(err, ENOENT, "%s is made by berth and cannot be set", name);
-	else if (*name == '\0')
-		err_set(err, ENOENT, "there is no key before the '='");
-	else if (kind_text_fault(name) || strlen(name) > 100)
-		err_set(err, ENOENT, "there is text that is no key of a %s", schema->what);
-	else if (near)
-		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
-	else
-		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys of a %s", name,
-			strcmp(schema->what, "site") == 0 ? "berth"
-			: schema->head                    ? "machine"
-							  : schema->what,
-			schema->what);
-}
-
-static int by_name(const void *name, const void *key)
-{
-	return strcmp(name, ((const struct key *)key)->name);
-}
-
-const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
-{
-	const struct key *key =
-		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
-
-	if (!key)
-		tell_unknown(schema, name, err);
-	return key;
-}
 
 static int begin_section(struct parser *parser, char *line, struct err *err)
 {
@@ -101,7 +29,7 @@ static int begin_section(struct parser *parser, char *line, struct err *err)
 	return 0;
 }
 
-/* It stands before all else, so that nothing of what is new behind it is met first. */
+/* It is the first line, so that a newer format is refused before anything that this berth does not know. */
 static int check_format(const char *value, struct err *err)
 {
 	uint64_t format;
@@ -126,7 +54,7 @@ static int feed(struct parser *parser, char *line, struct err *err)
 
 	if (line_is_comment(line))
 		return 0;
-	if (section_is_header(line))
+	if (line_is_header(line))
 		return begin_section(parser, line, err);
 	bool whole = line_split(line, &name, &value);
 	if (parser->schema == parser->file && strcmp(name, CONFIG_FORMAT_KEY) == 0)
@@ -144,19 +72,15 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	return config_set(parser->schema, parser->config, key, value, err);
 }
 
-/* Copied out of the data, so that it can be cut; -code for what no line may be. */
-int config_next_line(const char *data, size_t length, char *line, struct err *err)
+int config_defaults(const struct schema *schema, void *config, struct err *err)
 {
-	const char *end = memchr(data, '\n', length);
-	size_t n = end ? (size_t)(end - data) : length;
+	return keys_defaults(schema, config, err);
+}
 
-	if (memchr(data, '\0', n))
-		return err_set(err, EINVAL, "there is a NUL byte; this is not a text file");
-	if (n > CONFIG_LINE_MAX)
-		return err_set(err, EINVAL, "the line is longer than %d bytes", CONFIG_LINE_MAX);
-	memcpy(line, data, n);
-	line[n] = '\0';
-	return (int)n;
+void config_free(const struct schema *schema, void *config)
+{
+	sections_free(schema, config);
+	keys_free(schema, config);
 }
 
 int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
@@ -177,7 +101,7 @@ int config_parse(const struct schema *schema, const char *path, const char *data
 	}
 	for (size_t at = 0; at < length;) {
 		parser.line++;
-		int n = config_next_line(data + at, length - at, line, err);
+		int n = line_next(data + at, length - at, line, err);
 		if (n < 0 || feed(&parser, line, err) < 0) {
 			config_free(schema, config);
 			/* An unknown key; config_load keeps ENOENT for the file itself. */
@@ -222,4 +146,16 @@ int config_load_site(const struct site *site, struct site_config *config, struct
 		return err_wrap(err, "%s", path);
 	}
 	return 0;
+}
+
+int config_save(const struct schema *schema, const char *path, const void *config, struct err *err)
+{
+	scoped_text struct text out = { 0 };
+
+	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
+	if (keys_print(schema, config, &out) == 0)
+		sections_print(schema, config, &out);
+	if (out.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return file_replace(path, text_str(&out), out.length, 0600, err);
 }

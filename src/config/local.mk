@@ -5,13 +5,15 @@ libconfig_a_SOURCES = \
 	src/config/config.h \
 	src/config/edit.c \
 	src/config/env.c \
-	src/config/file.c \
+	src/config/fields.c \
+	src/config/file.c src/config/file.h \
 	src/config/keys.c \
-	src/config/kinds.c src/config/kinds.h src/config/kinds_net.c \
+	src/config/lines.c \
 	src/config/owner.c \
-	src/config/print.c \
 	src/config/rlimit.c \
-	src/config/section.c
+	src/config/section.c \
+	src/config/types.c src/config/types.h src/config/types_net.c \
+	src/config/value.c
 
 if HAVE_CUNIT
 check_PROGRAMS += test_config test_config_file

@@ -1,10 +1,12 @@
-/* Sections of a file: "[mount data]" and the lines after it, each a struct in a list of its kind. */
-#include "config/kinds.h"
+/*
+ * The sections of a struct of settings: "[mount data]" and the lines after it, each a struct in a list of its kind.
+ * A section has keys, and no sections of its own.
+ */
+#include "config/file.h"
+#include "config/types.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 static struct section **head_of(void *config, const struct schema *kind)
@@ -21,27 +23,6 @@ struct section *config_section(const struct section *first, const char *name)
 	return NULL;
 }
 
-bool section_is_header(const char *line)
-{
-	return line[strspn(line, " \t\r\v\f")] == '[';
-}
-
-/* Cuts "[KIND NAME]" to its words; false when it is not that. */
-static bool split_header(char *line, char **kind, char **name)
-{
-	char *text = text_trim(line);
-	size_t n = strlen(text);
-
-	if (n < 2 || text[n - 1] != ']')
-		return false;
-	text[n - 1] = '\0';
-	*kind = text_trim(text + 1);
-	n = strcspn(*kind, " \t");
-	*name = text_trim(*kind + n + ((*kind)[n] != '\0'));
-	(*kind)[n] = '\0';
-	return **kind && **name;
-}
-
 static const struct schema *find_kind(const struct schema *schema, const char *word,
 				      struct err *err)
 {
@@ -55,7 +36,7 @@ static const struct schema *find_kind(const struct schema *schema, const char *w
 	if (!list.length)
 		err_set(err, EINVAL, "settings of a %s have no sections; take the line out",
 			schema->what);
-	else if (kind_text_fault(word) || strlen(word) > 60)
+	else if (value_text_fault(word) || strlen(word) > 60)
 		err_set(err, EINVAL, "there is text that is no section's; there are %s",
 			text_str(&list));
 	else
@@ -68,7 +49,7 @@ static int check_name(const struct schema *kind, const struct section *first, co
 {
 	const char *fault = text_label_fault(name);
 
-	if (kind_text_fault(name))
+	if (value_text_fault(name))
 		return err_set(err, EINVAL, "the name of a %s is not text", kind->what);
 	if (fault)
 		return err_set(err, EINVAL, "%s '%.80s' has a name that %s", kind->what, name,
@@ -84,7 +65,7 @@ int section_begin(const struct schema *schema, void *config, char *line, const s
 {
 	char *word, *name;
 
-	if (!split_header(line, &word, &name))
+	if (!line_split_header(line, &word, &name))
 		return err_set(err, EINVAL, "a section begins with a line such as [mount NAME]");
 	const struct schema *found = find_kind(schema, word, err);
 	if (!found || check_name(found, *head_of(config, found), name, err) < 0)
@@ -92,10 +73,10 @@ int section_begin(const struct schema *schema, void *config, char *line, const s
 	struct section *made = calloc(1, found->size);
 	if (!made)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = config_defaults(found, made, err);
+	int r = keys_defaults(found, made, err);
 	made->name = r < 0 ? NULL : strdup(name);
 	if (!made->name) {
-		config_free(found, made);
+		keys_free(found, made);
 		free(made);
 		return r < 0 ? r : err_set(err, ENOMEM, "out of memory");
 	}
@@ -115,13 +96,13 @@ void sections_free(const struct schema *schema, void *config)
 			struct section *section = next;
 			next = section->next;
 			free(section->name);
-			config_free(*kind, section);
+			keys_free(*kind, section);
 			free(section);
 		}
 	}
 }
 
-static int print_one(const struct schema *kind, const struct section *section, struct text *out)
+int section_print(const struct schema *kind, const struct section *section, struct text *out)
 {
 	text_add(out, "%s[%s %s]\n", out->length ? "\n" : "", kind->what, section->name);
 	return keys_print(kind, section, out);
@@ -135,71 +116,7 @@ int sections_print(const struct schema *schema, const void *config, struct text 
 		const void *head = (const char *)config + (*kind)->head;
 		for (const struct section *section = *(struct section *const *)head;
 		     section && r == 0; section = section->next)
-			r = print_one(*kind, section, out);
+			r = section_print(*kind, section, out);
 	}
 	return r;
-}
-
-int config_add_section(const struct schema *schema, const char *path, const struct schema *kind,
-		       const struct section *section, struct err *err)
-{
-	scoped_free char *data = NULL;
-	scoped_text struct text text = { 0 };
-
-	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
-	if (n < 0 && n != -ENOENT)
-		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
-	if (n > 0)
-		text_add(&text, "%s%s", data, data[n - 1] == '\n' ? "" : "\n");
-	if (print_one(kind, section, &text) < 0)
-		return err_set(err, ENOMEM, "out of memory");
-	return config_replace(schema, path, &text, err);
-}
-
-static bool begins(const char *line, const struct schema *kind, const char *name)
-{
-	scoped_free char *copy = strdup(line);
-	char *word, *found;
-
-	return copy && split_header(copy, &word, &found) && strcmp(word, kind->what) == 0 &&
-	       strcmp(found, name) == 0;
-}
-
-/* All but the section's lines; an empty one before the last section goes with it. */
-static int cut(const char *data, size_t length, const struct schema *kind, const char *name,
-	       struct text *out, struct err *err)
-{
-	char line[CONFIG_LINE_MAX + 1];
-	bool inside = false, found = false;
-
-	for (size_t at = 0; at < length;) {
-		int n = config_next_line(data + at, length - at, line, err);
-		if (n < 0)
-			return n;
-		if (section_is_header(line))
-			inside = begins(line, kind, name);
-		found = found || inside;
-		if (!inside)
-			text_add(out, "%s\n", line);
-		at += (size_t)n + 1;
-	}
-	if (out->failed)
-		return err_set(err, ENOMEM, "out of memory");
-	if (inside && text_ends(text_str(out), "\n\n"))
-		out->data[--out->length] = '\0';
-	return found ? 0 : err_set(err, ENOENT, "there is no %s '%s'", kind->what, name);
-}
-
-int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
-			  const char *name, struct err *err)
-{
-	scoped_free char *data = NULL;
-	scoped_text struct text text = { 0 };
-
-	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
-	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
-	if (cut(data, (size_t)n, kind, name, &text, err) < 0)
-		return -err->code;
-	return config_replace(schema, path, &text, err);
 }

@@ -33,14 +33,14 @@ static void test_table_whole(void)
 	for (size_t s = 0; s < SCHEMAS; s++) {
 		for (size_t i = 0; i < schemas[s]->count; i++) {
 			const struct key *key = &schemas[s]->keys[i];
-			bool ranged = key->kind == KEY_NUMBER || key->kind == KEY_SIZE ||
-				      key->kind == KEY_DURATION || key->kind == KEY_CPUS ||
-				      key->kind == KEY_ROOM;
+			bool ranged = key->type == KEY_NUMBER || key->type == KEY_SIZE ||
+				      key->type == KEY_DURATION || key->type == KEY_CPUS ||
+				      key->type == KEY_ROOM;
 			CU_ASSERT(key->name && *key->name && key->fallback);
 			CU_ASSERT(key->help && *key->help && !text_ends(key->help, "."));
 			CU_ASSERT(key->offset + sizeof(bool) <= schemas[s]->size);
 			CU_ASSERT_EQUAL(ranged, key->max != 0);
-			CU_ASSERT_EQUAL(key->kind == KEY_CHOICE, key->choices != NULL);
+			CU_ASSERT_EQUAL(key->type == KEY_CHOICE, key->choices != NULL);
 			for (size_t j = 0; j < i; j++)
 				CU_ASSERT_NOT_EQUAL(key->offset, schemas[s]->keys[j].offset);
 		}
@@ -53,7 +53,7 @@ static void test_every_field_has_a_row(void)
 	for (size_t s = 0; s < SCHEMAS; s++) {
 		size_t bytes = 0;
 		for (size_t i = 0; i < schemas[s]->count; i++)
-			bytes += schemas[s]->keys[i].kind == KEY_BOOL ? sizeof(bool) : 8;
+			bytes += schemas[s]->keys[i].type == KEY_BOOL ? sizeof(bool) : 8;
 		for (size_t i = 0; schemas[s]->sections && schemas[s]->sections[i]; i++)
 			bytes += sizeof(struct section *);
 		CU_ASSERT(bytes <= schemas[s]->size);
@@ -107,16 +107,16 @@ static void sample(const struct key *key, const char **in, const char **out)
 	};
 
 	*in = *out = "";
-	if (key->kind == KEY_BOOL) {
+	if (key->type == KEY_BOOL) {
 		*out = strcmp(key->fallback, "yes") == 0 ? "no" : "yes";
 		*in = strcmp(key->fallback, "yes") == 0 ? "Off" : "1";
-	} else if (key->kind == KEY_CHOICE) {
+	} else if (key->type == KEY_CHOICE) {
 		*in = *out = key->choices[strcmp(key->fallback, key->choices[0]) == 0];
-	} else if (key->kind == KEY_NUMBER && key->max < 70000) {
+	} else if (key->type == KEY_NUMBER && key->max < 70000) {
 		*in = *out = "17";
 	} else {
-		*in = samples[key->kind][0];
-		*out = samples[key->kind][1];
+		*in = samples[key->type][0];
+		*out = samples[key->type][1];
 	}
 }
 
@@ -173,15 +173,15 @@ static void test_save_only_differences(void)
 	config_free(&pool_schema, &config);
 }
 
-/* The sentence for setting the first key of that kind to value, "" when it is taken. */
-static const char *kind_sentence(enum key_kind kind, const char *value)
+/* The sentence for setting the first key of that type to value, "" when it is taken. */
+static const char *type_sentence(enum key_type type, const char *value)
 {
 	static struct err err;
 
 	for (size_t s = 0; s < SCHEMAS; s++) {
 		for (size_t i = 0; i < schemas[s]->count; i++) {
 			union any config = { 0 };
-			if (schemas[s]->keys[i].kind != kind)
+			if (schemas[s]->keys[i].type != type)
 				continue;
 			err = (struct err){ 0 };
 			config_set(schemas[s], &config, &schemas[s]->keys[i], value, &err);
@@ -196,7 +196,7 @@ static const char labels[] = "use labels of a-z, 0-9 and '-' joined by dots, suc
 			     "lan.example.org";
 
 static const struct {
-	enum key_kind kind;
+	enum key_type type;
 	const char *value;
 	const char *begin, *end; /* of the sentence: "KEY cannot be 'VALUE'", then end */
 } bad_values[] = {
@@ -266,17 +266,17 @@ static const struct {
 	{ KEY_CHOICE, "", "lxcfs", "use auto or no" },
 };
 
-static void test_kind_faults(void)
+static void test_type_faults(void)
 {
 	for (size_t i = 0; i < sizeof bad_values / sizeof bad_values[0]; i++) {
 		const char *end = bad_values[i].end;
 		scoped_free char *want =
 			text_format("%s cannot be '%s'%s%s", bad_values[i].begin,
 				    bad_values[i].value, *end == ',' ? "" : ": ", end);
-		CU_ASSERT_STRING_EQUAL(kind_sentence(bad_values[i].kind, bad_values[i].value),
+		CU_ASSERT_STRING_EQUAL(type_sentence(bad_values[i].type, bad_values[i].value),
 				       want);
 	}
-	CU_ASSERT_STRING_EQUAL(kind_sentence(KEY_TEXT, "a\nb"),
+	CU_ASSERT_STRING_EQUAL(type_sentence(KEY_TEXT, "a\nb"),
 			       "the value of arch has a control character in it");
 }
 
@@ -292,7 +292,7 @@ static void test_env_faults(void)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-		CU_ASSERT_STRING_EQUAL(kind_sentence(KEY_ENV, cases[i][0]), cases[i][1]);
+		CU_ASSERT_STRING_EQUAL(type_sentence(KEY_ENV, cases[i][0]), cases[i][1]);
 }
 
 /* A refused value leaves the old one. */
@@ -438,7 +438,7 @@ int main(void)
 		{ "defaults parse and are canonical", test_defaults },
 		{ "every key goes around", test_round_trip },
 		{ "only differences are saved", test_save_only_differences },
-		{ "faults of each kind", test_kind_faults },
+		{ "faults of each kind", test_type_faults },
 		{ "faults of environments", test_env_faults },
 		{ "a refused value leaves the old one", test_refused_keeps },
 		{ "signals", test_signal },

@@ -1,7 +1,10 @@
-/* Values out of structs and into them: one field, all defaults, the text of a whole file. */
-#include "config/kinds.h"
+/*
+ * The keys of one struct: looked up, and their values put into its fields and taken out, by the schema's rows.
+ * Sections of a struct are in section.c, files in file.c.
+ */
+#include "config/file.h"
+#include "config/types.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 
 #include <assert.h>
@@ -9,7 +12,59 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The field's address, as a type of its own: only by its key's kind is it known which. */
+/* "memory" for limits.memory. */
+static const char *last_part(const char *name, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		const char *dot = strrchr(*keys, '.');
+		if (dot && strcmp(dot + 1, name) == 0)
+			return *keys;
+	}
+	return NULL;
+}
+
+static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
+{
+	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
+
+	assert(schema->count <= SCHEMA_KEYS_MAX);
+	for (size_t i = 0; i < schema->count; i++)
+		names[i] = schema->keys[i].name;
+	const char *near = last_part(name, names);
+	if (!near)
+		near = text_nearest(name, names);
+	if (strcmp(name, CONFIG_FORMAT_KEY) == 0 && !schema->head)
+		err_set(err, ENOENT, "%s is made by berth and cannot be set", name);
+	else if (*name == '\0')
+		err_set(err, ENOENT, "there is no key before the '='");
+	else if (value_text_fault(name) || strlen(name) > 100)
+		err_set(err, ENOENT, "there is text that is no key of a %s", schema->what);
+	else if (near)
+		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
+	else
+		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys of a %s", name,
+			strcmp(schema->what, "site") == 0 ? "berth"
+			: schema->head                    ? "machine"
+							  : schema->what,
+			schema->what);
+}
+
+static int by_name(const void *name, const void *key)
+{
+	return strcmp(name, ((const struct key *)key)->name);
+}
+
+const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
+{
+	const struct key *key =
+		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
+
+	if (!key)
+		tell_unknown(schema, name, err);
+	return key;
+}
+
+/* The address of a field, whose C type follows from the type of its key. */
 static void *field_of(void *config, const struct key *key)
 {
 	return (char *)config + key->offset;
@@ -34,9 +89,9 @@ static const char *trim(const char *value, char *room)
 	return room;
 }
 
-static void put(void *field, const struct kind *kind, const union value *value)
+static void put(void *field, const struct type *type, const union value *value)
 {
-	switch (kind->field) {
+	switch (type->field) {
 	case FIELD_TEXT:
 		free(*(char **)field);
 		*(char **)field = value->text;
@@ -58,26 +113,26 @@ int config_set(const struct schema *schema, void *config, const struct key *key,
 
 	assert(key >= schema->keys && key < schema->keys + schema->count);
 	const char *text = trim(value, room);
-	const char *fault = text ? kind_text_fault(text) : "is longer than 4096 bytes";
-	if (!fault && key->kind == KEY_PATH && strlen(text) != strlen(value))
+	const char *fault = text ? value_text_fault(text) : "is longer than 4096 bytes";
+	if (!fault && key->type == KEY_PATH && strlen(text) != strlen(value))
 		fault = "begins or ends with a blank, which a file of settings cannot keep; rename "
 			"what has that name";
 	if (fault)
 		return err_set(err, EINVAL, "the value of %s %s", key->name, fault);
-	int r = kind_of(key)->parse(key, text, &parsed, err);
+	int r = type_of(key)->parse(key, text, &parsed, err);
 	if (r < 0)
 		return r;
-	put(field_of(config, key), kind_of(key), &parsed);
+	put(field_of(config, key), type_of(key), &parsed);
 	return 0;
 }
 
 void config_text(const void *config, const struct key *key, struct text *out)
 {
-	const struct kind *kind = kind_of(key);
+	const struct type *type = type_of(key);
 	const void *field = field_in(config, key);
 	char number[32];
 
-	switch (kind->field) {
+	switch (type->field) {
 	case FIELD_TEXT:
 		if (*(char *const *)field)
 			text_add(out, "%s", *(char *const *)field);
@@ -86,8 +141,8 @@ void config_text(const void *config, const struct key *key, struct text *out)
 		text_add(out, "%s", *(const bool *)field ? "yes" : "no");
 		break;
 	case FIELD_NUMBER:
-		if (kind->print)
-			kind->print(*(const uint64_t *)field, number, sizeof number);
+		if (type->print)
+			type->print(*(const uint64_t *)field, number, sizeof number);
 		else
 			snprintf(number, sizeof number, "%" PRIu64, *(const uint64_t *)field);
 		text_add(out, "%s", number);
@@ -101,34 +156,33 @@ static int set_default(const struct schema *schema, void *config, const struct k
 {
 	char **text = field_of(config, key);
 
-	if (*key->fallback || kind_of(key)->field != FIELD_TEXT)
+	if (*key->fallback || type_of(key)->field != FIELD_TEXT)
 		return config_set(schema, config, key, key->fallback, err);
 	*text = strdup("");
 	return *text ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int config_defaults(const struct schema *schema, void *config, struct err *err)
+void keys_free(const struct schema *schema, void *config)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		if (type_of(&schema->keys[i])->field == FIELD_TEXT)
+			free(*(char **)field_of(config, &schema->keys[i]));
+	}
+	memset(config, 0, schema->size);
+}
+
+int keys_defaults(const struct schema *schema, void *config, struct err *err)
 {
 	memset(config, 0, schema->size);
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct key *key = &schema->keys[i];
 		int r = set_default(schema, config, key, err);
 		if (r < 0) {
-			config_free(schema, config);
+			keys_free(schema, config);
 			return r;
 		}
 	}
 	return 0;
-}
-
-void config_free(const struct schema *schema, void *config)
-{
-	for (size_t i = 0; i < schema->count; i++) {
-		if (kind_of(&schema->keys[i])->field == FIELD_TEXT)
-			free(*(char **)field_of(config, &schema->keys[i]));
-	}
-	sections_free(schema, config);
-	memset(config, 0, schema->size);
 }
 
 int keys_print(const struct schema *schema, const void *config, struct text *out)
@@ -139,21 +193,9 @@ int keys_print(const struct schema *schema, const void *config, struct text *out
 		config_text(config, key, &value);
 		if (value.failed)
 			out->failed = true;
-		if ((key->kind == KEY_CHOICE && (key->flags & KEY_FIXED)) ||
+		if ((key->type == KEY_CHOICE && (key->flags & KEY_FIXED)) ||
 		    strcmp(text_str(&value), key->fallback) != 0)
 			text_add(out, "%s = %s\n", key->name, text_str(&value));
 	}
 	return out->failed ? -ENOMEM : 0;
-}
-
-int config_save(const struct schema *schema, const char *path, const void *config, struct err *err)
-{
-	scoped_text struct text out = { 0 };
-
-	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
-	if (keys_print(schema, config, &out) == 0)
-		sections_print(schema, config, &out);
-	if (out.failed)
-		return err_set(err, ENOMEM, "out of memory");
-	return file_replace(path, text_str(&out), out.length, 0600, err);
 }

@@ -1,5 +1,8 @@
-/* The kinds of values: what each accepts, the sentence for what it does not, the canonical form. */
-#include "config/kinds.h"
+/*
+ * The types of values: what each accepts, the error for what it does not, the canonical form.
+ * Types that need a parser of their own have a file each: types_net.c, caps.c, env.c, rlimit.c.
+ */
+#include "config/types.h"
 
 #include "base/scoped.h"
 
@@ -10,67 +13,10 @@
 #include <signal.h>
 #include <string.h>
 
-int kind_refuse(const struct key *key, const char *text, const char *fault, struct err *err)
-{
-	return err_set(err, EINVAL, "%s cannot be '%.120s': %s", key->name, text, fault);
-}
-
-int kind_keep(const char *text, union value *value, struct err *err)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		return err_set(err, ENOMEM, "out of memory");
-	value->text = copy;
-	return 0;
-}
-
-/* Length of the UTF-8 sequence at s by its first byte's bits, 0 for a byte that begins none. */
-static int sequence_length(unsigned char c)
-{
-	return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-}
-
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static int decode(const unsigned char *s, uint32_t *code)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	int n = sequence_length(*s);
-
-	if (n == 0)
-		return 0;
-	*code = n == 1 ? *s : *s & (0xffu >> (n + 1));
-	for (int i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (s[i] & 0x3f);
-	}
-	if (*code < least[n] || (*code >= 0xd800 && *code < 0xe000) || *code > 0x10ffff)
-		return 0;
-	return n;
-}
-
-const char *kind_text_fault(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	uint32_t code = 0;
-
-	while (*s) {
-		int n = decode(s, &code);
-		if (n == 0)
-			return "is not UTF-8 text";
-		/* U+0080 to U+009F as well: terminals obey them like escape sequences. */
-		if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-			return "has a control character in it";
-		s += n;
-	}
-	return NULL;
-}
-
 static int parse_text(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	(void)key;
-	return kind_keep(text, value, err);
+	return value_keep(text, value, err);
 }
 
 static int parse_label(const struct key *key, const char *text, union value *value, struct err *err)
@@ -80,7 +26,7 @@ static int parse_label(const struct key *key, const char *text, union value *val
 	if (fault)
 		return err_set(err, EINVAL, "%s cannot be '%.120s', which %s", key->name, text,
 			       fault);
-	return kind_keep(text, value, err);
+	return value_keep(text, value, err);
 }
 
 /* Words with blanks or commas between them. */
@@ -102,7 +48,7 @@ static int parse_words(const struct key *key, const char *text,
 		at += n;
 	}
 	return list.failed ? err_set(err, ENOMEM, "out of memory")
-			   : kind_keep(text_str(&list), value, err);
+			   : value_keep(text_str(&list), value, err);
 }
 
 static int check_label(const struct key *key, const char *text, const char *word, struct err *err)
@@ -123,20 +69,20 @@ static int parse_labels(const struct key *key, const char *text, union value *va
 static int parse_path(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (*text && *text != '/')
-		return kind_refuse(key, text, "use an absolute path, one that begins with '/'",
-				   err);
+		return value_refuse(key, text, "use an absolute path, one that begins with '/'",
+				    err);
 	if (strlen(text) >= PATH_MAX)
-		return kind_refuse(key, text, "the path is too long", err);
-	return kind_keep(text, value, err);
+		return value_refuse(key, text, "the path is too long", err);
+	return value_keep(text, value, err);
 }
 
 static int check_path(const struct key *key, const char *text, const char *word, struct err *err)
 {
 	if (*word != '/')
-		return kind_refuse(
+		return value_refuse(
 			key, text,
 			"use absolute paths, which begin with '/', with blanks between them", err);
-	return strlen(word) >= PATH_MAX ? kind_refuse(key, text, "a path is too long", err) : 0;
+	return strlen(word) >= PATH_MAX ? value_refuse(key, text, "a path is too long", err) : 0;
 }
 
 static int parse_paths(const struct key *key, const char *text, union value *value, struct err *err)
@@ -154,18 +100,18 @@ static int parse_bool(const struct key *key, const char *text, union value *valu
 			return 0;
 		}
 	}
-	return kind_refuse(key, text, "use yes or no", err);
+	return value_refuse(key, text, "use yes or no", err);
 }
 
 /* The one sentence for numbers that are none or are out of range, limits in the key's own form. */
 static int refuse_number(const struct key *key, const char *text, const char *what, struct err *err)
 {
-	const struct kind *kind = kind_of(key);
+	const struct type *type = type_of(key);
 	char min[32], max[32];
 
-	if (kind->print) {
-		kind->print(key->min, min, sizeof min);
-		kind->print(key->max, max, sizeof max);
+	if (type->print) {
+		type->print(key->min, min, sizeof min);
+		type->print(key->max, max, sizeof max);
 	} else {
 		snprintf(min, sizeof min, "%" PRIu64, key->min);
 		snprintf(max, sizeof max, "%" PRIu64, key->max);
@@ -290,13 +236,13 @@ static int parse_signal(const struct key *key, const char *text, union value *va
 
 	if (text_print(name, sizeof name, "%s%s",
 		       !*text || strncasecmp(text, "SIG", 3) == 0 ? "" : "SIG", text) < 0)
-		return kind_refuse(key, text, "use a signal's name", err);
+		return value_refuse(key, text, "use a signal's name", err);
 	for (char *p = name; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
 	if (*name && config_signal(name) < 0)
-		return kind_refuse(key, text, "use a signal's name, such as SIGPWR or SIGRTMIN+3",
-				   err);
-	return kind_keep(name, value, err);
+		return value_refuse(key, text, "use a signal's name, such as SIGPWR or SIGRTMIN+3",
+				    err);
+	return value_keep(name, value, err);
 }
 
 int config_press(const char *text)
@@ -311,8 +257,8 @@ int config_press(const char *text)
 static int parse_press(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (config_press(text) < 0)
-		return kind_refuse(key, text, "use one key, such as ^] or ^A", err);
-	return kind_keep(text, value, err);
+		return value_refuse(key, text, "use one key, such as ^] or ^A", err);
+	return value_keep(text, value, err);
 }
 
 static int parse_uuid(const struct key *key, const char *text, union value *value, struct err *err)
@@ -321,14 +267,14 @@ static int parse_uuid(const struct key *key, const char *text, union value *valu
 	char uuid[37] = "";
 
 	if (*text && strlen(text) != 36)
-		return kind_refuse(key, text, want, err);
+		return value_refuse(key, text, want, err);
 	for (size_t i = 0; text[i]; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-			return kind_refuse(key, text, want, err);
+			return value_refuse(key, text, want, err);
 		uuid[i] = (char)tolower((unsigned char)text[i]);
 	}
-	return kind_keep(uuid, value, err);
+	return value_keep(uuid, value, err);
 }
 
 static int parse_env(const struct key *key, const char *text, union value *value, struct err *err)
@@ -337,7 +283,7 @@ static int parse_env(const struct key *key, const char *text, union value *value
 	int r = config_env(text, &words, err);
 
 	free(words);
-	return r < 0 ? err_wrap(err, "%s", key->name) : kind_keep(text, value, err);
+	return r < 0 ? err_wrap(err, "%s", key->name) : value_keep(text, value, err);
 }
 
 static int parse_caps(const struct key *key, const char *text, union value *value, struct err *err)
@@ -349,7 +295,7 @@ static int parse_caps(const struct key *key, const char *text, union value *valu
 		return err_wrap(err, "%s cannot be '%.120s'", key->name, text);
 	caps_print(&caps, &list);
 	return list.failed ? err_set(err, ENOMEM, "out of memory")
-			   : kind_keep(text_str(&list), value, err);
+			   : value_keep(text_str(&list), value, err);
 }
 
 static int parse_rlimit(const struct key *key, const char *text, union value *value,
@@ -359,8 +305,8 @@ static int parse_rlimit(const struct key *key, const char *text, union value *va
 	struct err why = { 0 };
 
 	if (*text && config_rlimit(text, &limit, &why) < 0)
-		return kind_refuse(key, text, why.text, err);
-	return kind_keep(text, value, err);
+		return value_refuse(key, text, why.text, err);
+	return value_keep(text, value, err);
 }
 
 static int parse_choice(const struct key *key, const char *text, union value *value,
@@ -370,19 +316,19 @@ static int parse_choice(const struct key *key, const char *text, union value *va
 
 	for (size_t i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0)
-			return kind_keep(text, value, err);
+			return value_keep(text, value, err);
 		bool last = !key->choices[i + 1];
 		text_add(&list, "%s%s", i == 0 ? "use " : last ? " or " : ", ", key->choices[i]);
 	}
-	return kind_refuse(key, text, text_str(&list), err);
+	return value_refuse(key, text, text_str(&list), err);
 }
 
-static const struct kind kinds[] = {
+static const struct type types[] = {
 	[KEY_TEXT] = { FIELD_TEXT, parse_text, NULL },
 	[KEY_LABEL] = { FIELD_TEXT, parse_label, NULL },
 	[KEY_LABELS] = { FIELD_TEXT, parse_labels, NULL },
-	[KEY_DOMAIN] = { FIELD_TEXT, kind_parse_domain, NULL },
-	[KEY_LINK] = { FIELD_TEXT, kind_parse_link, NULL },
+	[KEY_DOMAIN] = { FIELD_TEXT, type_parse_domain, NULL },
+	[KEY_LINK] = { FIELD_TEXT, type_parse_link, NULL },
 	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },
 	[KEY_PATHS] = { FIELD_TEXT, parse_paths, NULL },
 	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
@@ -392,9 +338,9 @@ static const struct kind kinds[] = {
 	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, text_from_seconds },
 	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
-	[KEY_MAC] = { FIELD_TEXT, kind_parse_mac, NULL },
-	[KEY_ADDRESS] = { FIELD_TEXT, kind_parse_address, NULL },
-	[KEY_SUBNET] = { FIELD_TEXT, kind_parse_subnet, NULL },
+	[KEY_MAC] = { FIELD_TEXT, type_parse_mac, NULL },
+	[KEY_ADDRESS] = { FIELD_TEXT, type_parse_address, NULL },
+	[KEY_SUBNET] = { FIELD_TEXT, type_parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
@@ -403,8 +349,8 @@ static const struct kind kinds[] = {
 	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
 };
 
-const struct kind *kind_of(const struct key *key)
+const struct type *type_of(const struct key *key)
 {
-	assert((size_t)key->kind < sizeof kinds / sizeof kinds[0]);
-	return &kinds[key->kind];
+	assert((size_t)key->type < sizeof types / sizeof types[0]);
+	return &types[key->type];
 }

@@ -1,5 +1,5 @@
-/* The kinds of values that networks have: names of hosts and links, addresses. */
-#include "config/kinds.h"
+/* The types of values that networks have: names of hosts and links, addresses. */
+#include "config/types.h"
 
 #include "base/text.h"
 
@@ -10,52 +10,53 @@
 #include <stdio.h>
 #include <string.h>
 
-int kind_parse_domain(const struct key *key, const char *text, union value *value, struct err *err)
+int type_parse_domain(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	static const char want[] =
 		"use labels of a-z, 0-9 and '-' joined by dots, such as lan.example.org";
 	char label[64];
 
 	if (strlen(text) > 253)
-		return kind_refuse(key, text, "use at most 253 characters", err);
+		return value_refuse(key, text, "use at most 253 characters", err);
 	for (const char *at = text; *at;) {
 		size_t n = strcspn(at, ".");
 		if (n >= sizeof label)
-			return kind_refuse(key, text, want, err);
+			return value_refuse(key, text, want, err);
 		memcpy(label, at, n);
 		label[n] = '\0';
 		if (text_label_fault(label) || (at[n] == '.' && at[n + 1] == '\0'))
-			return kind_refuse(key, text, want, err);
+			return value_refuse(key, text, want, err);
 		at += n + (at[n] == '.');
 	}
-	return kind_keep(text, value, err);
+	return value_keep(text, value, err);
 }
 
 /* What dev_valid_name() of Linux takes, less what ip(8) and nft(8) would need quotes for. */
-int kind_parse_link(const struct key *key, const char *text, union value *value, struct err *err)
+int type_parse_link(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (strlen(text) >= IFNAMSIZ)
-		return kind_refuse(key, text, "the kernel takes at most 15 characters", err);
+		return value_refuse(key, text, "the kernel takes at most 15 characters", err);
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-		return kind_refuse(key, text, "the kernel takes no such name", err);
+		return value_refuse(key, text, "the kernel takes no such name", err);
 	for (const char *p = text; *p; p++) {
 		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
-			return kind_refuse(key, text, "use letters, digits, '-', '_' and '.'", err);
+			return value_refuse(key, text, "use letters, digits, '-', '_' and '.'",
+					    err);
 	}
-	return kind_keep(text, value, err);
+	return value_keep(text, value, err);
 }
 
-int kind_parse_mac(const struct key *key, const char *text, union value *value, struct err *err)
+int type_parse_mac(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	char mac[18];
 	bool zero = true;
 
 	if (!*text)
-		return kind_keep(text, value, err);
+		return value_keep(text, value, err);
 	for (size_t i = 0; i < 17; i++) {
 		char c = text[i];
 		if (i % 3 == 2 ? c != ':' : !isxdigit((unsigned char)c))
-			return kind_refuse(
+			return value_refuse(
 				key, text,
 				"use six bytes in hexadecimal, such as 10:66:6a:01:02:03", err);
 		mac[i] = (char)tolower((unsigned char)c);
@@ -63,28 +64,28 @@ int kind_parse_mac(const struct key *key, const char *text, union value *value, 
 	}
 	mac[17] = '\0';
 	if (text[17])
-		return kind_refuse(key, text, "use six bytes, no more", err);
+		return value_refuse(key, text, "use six bytes, no more", err);
 	if (zero || strchr("13579bdf", mac[1]))
-		return kind_refuse(key, text, "use an address of one card: the first byte is even",
-				   err);
-	return kind_keep(mac, value, err);
+		return value_refuse(key, text, "use an address of one card: the first byte is even",
+				    err);
+	return value_keep(mac, value, err);
 }
 
-int kind_parse_address(const struct key *key, const char *text, union value *value, struct err *err)
+int type_parse_address(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	struct in_addr address;
 
 	if (!*text)
-		return kind_keep(text, value, err);
+		return value_keep(text, value, err);
 	if (inet_pton(AF_INET, text, &address) != 1)
-		return kind_refuse(key, text, "use an IPv4 address, such as 10.1.2.3", err);
+		return value_refuse(key, text, "use an IPv4 address, such as 10.1.2.3", err);
 	uint32_t top = ntohl(address.s_addr) >> 24;
 	if (top == 0 || top == 127 || top >= 224)
-		return kind_refuse(key, text, "no machine can have that address", err);
-	return kind_keep(text, value, err);
+		return value_refuse(key, text, "no machine can have that address", err);
+	return value_keep(text, value, err);
 }
 
-int kind_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err)
+int type_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	char address[INET_ADDRSTRLEN], fault[80];
 	struct in_addr network;
@@ -92,21 +93,21 @@ int kind_parse_subnet(const struct key *key, const char *text, union value *valu
 	const char *slash = strchr(text, '/');
 
 	if (!*text)
-		return kind_keep(text, value, err);
+		return value_keep(text, value, err);
 	if (!slash || text_print(address, sizeof address, "%.*s", (int)(slash - text), text) < 0 ||
 	    inet_pton(AF_INET, address, &network) != 1 || text_to_u64(slash + 1, 8, 30, &bits) < 0)
-		return kind_refuse(key, text,
-				   "use an IPv4 network with 8 to 30 bits, such as 10.1.2.0/24",
-				   err);
+		return value_refuse(key, text,
+				    "use an IPv4 network with 8 to 30 bits, such as 10.1.2.0/24",
+				    err);
 	uint32_t mask = ~0u << (32 - bits), host = ntohl(network.s_addr);
 	if (host >> 24 == 0 || host >> 24 == 127 || host >> 24 >= 224)
-		return kind_refuse(key, text, "no machine can have such addresses", err);
+		return value_refuse(key, text, "no machine can have such addresses", err);
 	if (host & ~mask) {
 		network.s_addr = htonl(host & mask);
 		inet_ntop(AF_INET, &network, address, sizeof address);
 		snprintf(fault, sizeof fault, "that is one address; its network is %s/%" PRIu64,
 			 address, bits);
-		return kind_refuse(key, text, fault, err);
+		return value_refuse(key, text, fault, err);
 	}
-	return kind_keep(text, value, err);
+	return value_keep(text, value, err);
 }

@@ -1,0 +1,39 @@
+/* The inside of settings files: lines, the keys of a struct, its sections. */
+#ifndef BERTH_CONFIG_FILE_H
+#define BERTH_CONFIG_FILE_H
+
+#include "config/config.h"
+
+/* ---- lines.c */
+
+/*
+ * Copies the next line of a file's text, without its end, into CONFIG_LINE_MAX + 1 bytes: its length, or -EINVAL for
+ * what no line may be.
+ */
+int line_next(const char *data, size_t length, char *line, struct err *err);
+/* Also an empty line. */
+bool line_is_comment(const char *line);
+/* Cuts a line into its key, in place and trimmed, and its value; false for a line without '='. */
+bool line_split(char *line, char **name, char **value);
+/* Whether a line is "[...]". */
+bool line_is_header(const char *line);
+/* Cuts "[WORD NAME]" into both; false for any other line. */
+bool line_split_header(char *line, char **word, char **name);
+
+/* ---- fields.c: the keys of one struct, without its sections. */
+
+int keys_defaults(const struct schema *schema, void *config, struct err *err);
+void keys_free(const struct schema *schema, void *config);
+/* Adds the lines of those keys that differ from their default. -ENOMEM. */
+int keys_print(const struct schema *schema, const void *config, struct text *out);
+
+/* ---- section.c */
+
+/* Adds the new section that a line begins to its list in config; *kind and *section are that one. */
+int section_begin(const struct schema *schema, void *config, char *line, const struct schema **kind,
+		  struct section **section, struct err *err);
+int section_print(const struct schema *kind, const struct section *section, struct text *out);
+void sections_free(const struct schema *schema, void *config);
+int sections_print(const struct schema *schema, const void *config, struct text *out);
+
+#endif
