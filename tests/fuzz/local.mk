@@ -10,6 +10,7 @@ fuzz_targets = \
 	fuzz_label \
 	fuzz_lease \
 	fuzz_link \
+	fuzz_mappings \
 	fuzz_proc \
 	fuzz_protocol \
 	fuzz_root \
@@ -50,6 +51,9 @@ fuzz_lease_LDFLAGS = $(fuzz_flags)
 fuzz_link_SOURCES = tests/fuzz/link.c $(fuzz_common)
 fuzz_link_LDADD = libkern.a libbase.a $(DL_LIBS)
 fuzz_link_LDFLAGS = $(fuzz_flags)
+fuzz_mappings_SOURCES = tests/fuzz/mappings.c $(fuzz_common)
+fuzz_mappings_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+fuzz_mappings_LDFLAGS = $(fuzz_flags)
 fuzz_proc_SOURCES = tests/fuzz/proc.c $(fuzz_common)
 fuzz_proc_LDADD = $(cmd_libs)
 fuzz_proc_LDFLAGS = $(fuzz_flags) -Wl,--wrap=fopen,--wrap=statfs
