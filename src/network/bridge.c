@@ -25,49 +25,6 @@ int network_lock(const struct network *network, struct err *err)
 	return site_lock(network->site, name, 30, what, err);
 }
 
-static uint64_t network_hash(const struct site *site, const char *network, unsigned attempt)
-{
-	char identity[512];
-
-	snprintf(identity, sizeof identity, "%s/%s/%u", site->state, network, attempt);
-	return text_hash(identity);
-}
-
-void bridge_name(const struct site *site, const char *network, unsigned attempt,
-		 char name[IFNAMSIZ])
-{
-	uint64_t hash = network_hash(site, network, attempt);
-	bool is_default = strcmp(network, "default") == 0 && attempt == 0;
-
-	/* The forms cannot meet: berth0, berth-X, berthTTTTTT, berthTTTTTTXXXX; ports begin with bp. */
-	if (site->tag[0])
-		snprintf(name, IFNAMSIZ, is_default ? "berth%s" : "berth%s%04x", site->tag,
-			 (unsigned)(hash & 0xffff));
-	else if (is_default)
-		snprintf(name, IFNAMSIZ, "berth0");
-	else if (attempt == 0 && strlen(network) <= 9)
-		snprintf(name, IFNAMSIZ, "berth-%s", network);
-	else
-		snprintf(name, IFNAMSIZ, "berth-%09llx", (unsigned long long)(hash & 0xfffffffff));
-}
-
-/*
- * A bridge is ours by its MAC, which is the one thing that can be given to it as it is made, so that
- * no kill can leave one of ours that we do not know again. It is locally administered: no machine's
- * (10:66:6a) can be the same. A MAC of its own also keeps a bridge from taking that of its lowest
- * port, and from changing it under the guests' eyes.
- */
-void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC])
-{
-	uint64_t hash = network_hash(network->site, network->name, 0);
-
-	mac[0] = 0x12;
-	mac[1] = 0x66;
-	mac[2] = 0x6a;
-	for (int i = 3; i < LINK_MAC; i++, hash >>= 8)
-		mac[i] = (unsigned char)hash;
-}
-
 int bridge_tell(const struct network *network, const struct link_socket *links, int r,
 		const char *what, struct err *err)
 {

@@ -3,20 +3,11 @@
 #define BERTH_NETWORK_BRIDGE_H
 
 #include "kern/link.h"
+#include "network/link_names.h"
 #include "network/network.h"
-
-#define PORT_PREFIX "bp"
 
 /* The lock of one network, for everything that changes it: a descriptor, or -code. */
 int network_lock(const struct network *network, struct err *err);
-
-/*
- * A name for the bridge of a network: "berth0" for the system's own "default", "berth-NAME" or a hash
- * for the others, and for other sites a name with their tag. attempt tells further ones from the
- * first, if that is taken.
- */
-void bridge_name(const struct site *site, const char *network, unsigned attempt,
-		 char name[IFNAMSIZ]);
 
 /*
  * Finds the network's bridge: 0, -ENODEV when it is not there, -EEXIST with a sentence when a link of
@@ -27,9 +18,6 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 
 /* link_open, with a sentence. */
 int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err);
-
-/* The hardware address of the network's bridge, of which each has its own. */
-void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC]);
 
 /*
  * Names of machines that have a lease, or, with running, a port as well, for sentences: "'a', 'b' and 3

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "kern/nft.h"
-#include "network/bridge.h"
+#include "network/link_names.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "network/guard.h"
 
 #include "kern/nft.h"
+#include "network/link_names.h"
 
 #include <errno.h>
 #include <net/ethernet.h>

@@ -6,6 +6,7 @@ libnetwork_a_SOURCES = \
 	src/network/guard.c src/network/guard.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \
+	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \
 	src/network/subnet.c src/network/subnet.h

@@ -109,8 +109,6 @@ int lease_release(struct network *network, const char *name, struct err *err);
  * lease's mac, in the network namespace of pid. One netlink request.
  */
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
-/* The host end's name: stable for site, network and name; its link alias is the lease's name. */
-void port_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ]);
 /* Whether the machine's port is one of the network's bridge: 1, 0, or -code. */
 int network_is_attached(struct network *network, const char *name, struct err *err);
 /*
@@ -119,8 +117,6 @@ int network_is_attached(struct network *network, const char *name, struct err *e
  */
 int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
 		     struct err *err);
-/* 0 or -EINVAL. */
-int port_parse_mac(const char *text, unsigned char mac[6]);
 /* Removes the host end if it is still there. Idempotent. */
 int network_remove_port(struct network *network, const char *name, struct err *err);
 

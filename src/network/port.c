@@ -16,28 +16,6 @@
 
 static const char guest_link[] = "eth0";
 
-void port_ifname(const struct network *network, const char *name, char ifname[IFNAMSIZ])
-{
-	char identity[512];
-
-	snprintf(identity, sizeof identity, "%s/%s/%s", network->site->state, network->name, name);
-	/* 48 bits: two of ten thousand machines meet once in five million hosts. */
-	snprintf(ifname, IFNAMSIZ, PORT_PREFIX "%012llx",
-		 (unsigned long long)(text_hash(identity) & 0xffffffffffff));
-}
-
-int port_parse_mac(const char *text, unsigned char mac[LINK_MAC])
-{
-	unsigned bytes[LINK_MAC];
-
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3],
-		   &bytes[4], &bytes[5]) != LINK_MAC)
-		return -EINVAL;
-	for (int i = 0; i < LINK_MAC; i++)
-		mac[i] = (unsigned char)bytes[i];
-	return 0;
-}
-
 static int tell_attach(const struct network *network, const struct lease *lease,
 		       const struct link_socket *links, int r, struct err *err)
 {
