@@ -5,6 +5,8 @@
 #include "cmd/names.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
 
 #include <sys/wait.h>
 

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/manage/manage.h"
 #include "machine/state/parts.h"
 
 #include <errno.h>

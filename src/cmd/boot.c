@@ -7,7 +7,9 @@
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
+#include "machine/life/life.h"
 #include "machine/manage/boot.h"
+#include "machine/state/machine.h"
 
 #include <signal.h>
 #include <string.h>
@@ -64,9 +66,7 @@ static int start_quietly(struct call *call, struct machine *machine, struct err 
 	long mark = console_mark(machine);
 
 	(void)call;
-	int r = machine_start(machine, NULL, err);
-	if (r == 0 && machine->warning[0])
-		print_note("%s", machine->warning);
+	int r = start_machine(machine, NULL, err);
 	if (r < 0)
 		wait_for_disk(err);
 	if (r < 0)

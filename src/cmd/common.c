@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "cmd/print.h"
+#include "network/network.h"
 #include "storage/space.h"
 #include "storage/storage.h"
 

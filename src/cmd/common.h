@@ -66,6 +66,9 @@ void note_pool_room(const char *name, const struct pool_usage *usage);
 
 /* ---- started.c */
 
+/* machine_start, with a note of what the machine has to do without. */
+int start_machine(struct machine *machine, bool *was_running, struct err *err);
+
 /* --wait: 0 when it was not given or the machine has booted. */
 int wait_booted(const struct call *call, struct machine *machine, struct err *err);
 

@@ -4,6 +4,9 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "image/template.h"
+#include "machine/manage/manage.h"
+#include "machine/share/mounts.h"
+#include "machine/state/machine.h"
 #include "network/network.h"
 #include "storage/storage.h"
 

@@ -6,6 +6,9 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "image/template.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
+#include "machine/state/owner.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -146,11 +149,8 @@ int start_or_delete(struct machine *machine, struct err *err)
 	long mark = console_mark(machine);
 	struct err ignored = { 0 };
 
-	if (machine_start(machine, NULL, err) == 0) {
-		if (machine->warning[0])
-			print_note("%s", machine->warning);
+	if (start_machine(machine, NULL, err) == 0)
 		return 0;
-	}
 	console_show(machine, mark);
 	if (machine_delete(machine, true, &ignored) < 0)
 		print_note("%s", ignored.text);
@@ -175,7 +175,7 @@ static int run_launch(struct call *call, struct err *err)
 	    start_or_delete(&machine, err) < 0)
 		return -err->code;
 	/* Until here an ephemeral one goes with us if we are killed. */
-	machine_disown(&machine, &owner);
+	owner_release(&machine, &owner);
 	long mark = console_mark(&machine);
 	if (call_has(call, &flag_console))
 		return attach_started(call, &machine, mark, err);

@@ -116,7 +116,7 @@ static void check_limits(struct report *report)
 {
 	struct found found = { .report = report };
 
-	headroom_look("/proc", add_shortage, &found);
+	kernel_limits_look("/proc", add_shortage, &found);
 	if (found.count == 0)
 		report_add(
 			report, VERDICT_OK, "limits", NULL,

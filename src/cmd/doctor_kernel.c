@@ -246,10 +246,10 @@ static void check_devices(struct report *report)
 static void check_labels(struct report *report)
 {
 	const enum label_module module = label_host();
-	const char *missing = profile_missing();
+	const char *missing = lsm_missing();
 	char profile[LABEL_MAX];
 
-	profile_name(profile, sizeof profile);
+	lsm_name(profile, sizeof profile);
 	if (module == LABEL_SELINUX)
 		report_add(
 			report, VERDICT_OK, "labels", NULL,

@@ -5,6 +5,8 @@
 #include "base/unfinished.h"
 #include "cmd/common.h"
 #include "image/template.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 #include "machine/state/parts.h"
 
 #include <string.h>

@@ -4,6 +4,8 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/attach/attach.h"
+#include "machine/state/machine.h"
 
 #include <string.h>
 

@@ -2,6 +2,8 @@
 #include "cmd/common.h"
 
 #include "base/scoped.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 
 #include <signal.h>
 #include <stddef.h>

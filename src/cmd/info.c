@@ -5,6 +5,10 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "machine/confine/lsm.h"
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "machine/share/mounts.h"
+#include "machine/state/machine.h"
 #include "machine/state/parts.h"
 #include "storage/storage.h"
 
@@ -62,11 +66,9 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 	free(list);
 }
 
-static int gather(struct machine *machine, struct facts *facts, struct err *err)
+static void gather(struct machine *machine, struct facts *facts)
 {
-	int r = machine_status(machine, &facts->status, err);
-	if (r < 0)
-		return r;
+	machine_status(machine, NULL, &facts->status);
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
 	machine_held(machine, facts->held, sizeof facts->held);
 	if (facts->status.init && label_read(facts->status.init, &facts->label) < 0)
@@ -75,7 +77,6 @@ static int gather(struct machine *machine, struct facts *facts, struct err *err)
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
 	look_at_volume(machine, facts);
 	look_at_snapshots(machine, facts);
-	return 0;
 }
 
 /* A line "label: value", left out when the value is empty. */
@@ -198,7 +199,7 @@ static void show_security(const struct machine_config *config, const struct fact
 	if (*facts->label.text)
 		show("label:", "%s", facts->label.text);
 	else if (facts->status.init)
-		show("label:", "none: %s", profile_why_none(config));
+		show("label:", "none: %s", lsm_why_none(config));
 }
 
 static void show_sections(const struct machine_config *config, const char *temporary)
@@ -364,13 +365,11 @@ static int show_one(struct call *call, struct machine *machine, struct err *err)
 
 	if (machine->fault.code) {
 		struct machine_status status = { 0 };
-		machine_status(machine, &status, err);
+		machine_status(machine, NULL, &status);
 		return show_broken(call, machine, "machine.conf", &machine->fault,
 				   !machine_is_down(status.state), err);
 	}
-	int r = gather(machine, &facts, err);
-	if (r < 0)
-		return r;
+	gather(machine, &facts);
 	if (is_broken(&facts))
 		return show_broken(call, machine, facts.missing, &facts.volume_fault,
 				   !machine_is_down(facts.status.state), err);
@@ -403,8 +402,8 @@ int print_machine(struct machine *machine, struct err *err)
 {
 	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
 
-	return gather(machine, &facts, err) < 0 ? -err->code
-						: print_json(machine_object(machine, &facts), err);
+	gather(machine, &facts);
+	return print_json(machine_object(machine, &facts), err);
 }
 
 const struct command command_info = {

@@ -2,6 +2,9 @@
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "keeper/plan.h"
+#include "machine/life/life.h"
+#include "machine/start/start.h"
+#include "machine/state/machine.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -32,7 +35,7 @@ static int run_tend(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_tend(&call->site, machine.config.pool, err);
+	return r != 0 ? r : machine_watch_pool(&call->site, machine.config.pool, err);
 }
 
 static int run_serve(struct call *call, struct err *err)

@@ -5,6 +5,10 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "machine/life/life.h"
+#include "machine/manage/boot.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
 
 static const struct flag flag_running = { "force", 'f', false, NULL,
 					  "running machines too: they are killed" };
@@ -33,9 +37,9 @@ static int check_numbers(const struct call *call, struct err *err)
 static void tell_running(struct machine *machine)
 {
 	struct machine_status status = { 0 };
-	struct err ignored = { 0 };
 
-	if (machine_status(machine, &status, &ignored) == 0 && status.state == MACHINE_PAUSED)
+	machine_status(machine, NULL, &status);
+	if (status.state == MACHINE_PAUSED)
 		print_note("machine '%s' is paused; let it go on with: berth resume %s",
 			   machine->name, machine->name);
 	else
@@ -47,9 +51,7 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	long mark = console_mark(machine);
 	bool was_running = false;
 
-	int r = machine_start(machine, &was_running, err);
-	if (r == 0 && machine->warning[0])
-		print_note("%s", machine->warning);
+	int r = start_machine(machine, &was_running, err);
 	if (r == 0 && was_running)
 		tell_running(machine);
 	if (r == 0)

@@ -5,6 +5,8 @@
 #include "cmd/common.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 #include "machine/state/parts.h"
 #include "storage/storage.h"
 
@@ -82,8 +84,8 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 	table_add_broken(&listing->table, listing->array, 1, name, missing, err);
 }
 
-/* Most machines are on one network: it is opened once, not a thousand times. */
-static void lend_network(struct listing *listing, struct machine *machine)
+/* Most machines are on one network: it is opened once, not a thousand times. NULL: there is none to lend. */
+static struct network *lend_network(struct listing *listing, const struct machine *machine)
 {
 	struct network *network = &listing->network;
 	const char *name = machine->config.network;
@@ -92,9 +94,9 @@ static void lend_network(struct listing *listing, struct machine *machine)
 	if (!network->name || strcmp(network->name, name) != 0) {
 		network_close(network);
 		if (!*name || network_open(network, machine->site, name, &ignored) < 0)
-			return;
+			return NULL;
 	}
-	machine->network = network;
+	return network;
 }
 
 /* Whether the words, if there are any, name it. */
@@ -149,13 +151,8 @@ static void warn_of_pools(const struct listing *listing)
 static void add_machine(struct listing *listing, struct machine *machine)
 {
 	struct machine_status status = { 0 };
-	struct err err = { 0 };
 
-	lend_network(listing, machine);
-	if (machine_status(machine, &status, &err) < 0) {
-		add_broken(listing, machine->name, NULL, &err);
-		return;
-	}
+	machine_status(machine, lend_network(listing, machine), &status);
 	note_pool(listing, machine->config.pool);
 	if (listing->array)
 		add_object(listing, machine, &status);

@@ -6,6 +6,7 @@
 #include "cmd/common.h"
 #include "cmd/logfilter.h"
 #include "cmd/print.h"
+#include "machine/state/machine.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -4,6 +4,9 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/life/life.h"
+#include "machine/share/mounts.h"
+#include "machine/state/machine.h"
 
 #include <limits.h>
 #include <string.h>
@@ -137,6 +140,7 @@ static void section_free(const struct schema *schema, struct section *section)
 static int run_mount(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text warning = { 0 };
 	struct mount_config mount = { 0 };
 	struct machine_config alone = { .mounts = &mount.section };
 
@@ -148,9 +152,9 @@ static int run_mount(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = machine_mount(&machine, &mount, call_has(call, &flag_temporary), err);
-	if (r == 0 && machine.warning[0])
-		print_note("%s", machine.warning);
+		r = machine_mount(&machine, &mount, call_has(call, &flag_temporary), &warning, err);
+	if (r == 0 && warning.length)
+		print_note("%s", text_str(&warning));
 	section_free(&mount_schema, &mount.section);
 	return r;
 }
@@ -169,7 +173,7 @@ static int take_away(struct call *call,
 		return -err->code;
 	int r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = machine_status(&machine, &status, err);
+		machine_status(&machine, NULL, &status);
 	if (r == 0)
 		r = act(&machine, text_str(&which), &was_there, err);
 	if (r == 0 && !was_there && !machine_is_down(status.state))
@@ -198,6 +202,7 @@ static int give_owner(const struct call *call, struct device_config *device, str
 static int run_device_add(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text warning = { 0 };
 	struct device_config device = { 0 };
 	struct machine_config alone = { .devices = &device.section };
 
@@ -213,9 +218,10 @@ static int run_device_add(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = machine_add_device(&machine, &device, call_has(call, &flag_temporary), err);
-	if (r == 0 && machine.warning[0])
-		print_note("%s", machine.warning);
+		r = machine_add_device(&machine, &device, call_has(call, &flag_temporary), &warning,
+				       err);
+	if (r == 0 && warning.length)
+		print_note("%s", text_str(&warning));
 	section_free(&device_schema, &device.section);
 	return r;
 }

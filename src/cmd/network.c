@@ -5,6 +5,7 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/verbs.h"
+#include "machine/life/life.h"
 
 static const struct flag flag_bridge = { "bridge", 0, false, "LINK",
 					 "name of its bridge; a free one if not given" };

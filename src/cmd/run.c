@@ -4,6 +4,10 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/attach/attach.h"
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
 
 #include <signal.h>
 

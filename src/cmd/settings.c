@@ -4,6 +4,9 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -112,7 +115,6 @@ static int change(const struct call *call, bool unset, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	scoped_changes struct changes changes = { 0 };
 	struct machine_status status = { 0 };
-	struct err ignored = { 0 };
 
 	int r = gather(call, unset, &changes, err);
 	if (r == 0)
@@ -126,8 +128,10 @@ static int change(const struct call *call, bool unset, struct err *err)
 		return EXIT_USAGE;
 	if (r != 0)
 		return r;
-	if (!all_live(&changes) && machine_status(&machine, &status, &ignored) == 0 &&
-	    !machine_is_down(status.state))
+	if (all_live(&changes))
+		return 0;
+	machine_status(&machine, NULL, &status);
+	if (!machine_is_down(status.state))
 		print_note("machine '%s' runs: it takes effect at its next start", machine.name);
 	return 0;
 }

@@ -4,10 +4,23 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "machine/life/life.h"
+#include "machine/start/start.h"
+#include "machine/state/machine.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+int start_machine(struct machine *machine, bool *was_running, struct err *err)
+{
+	scoped_text struct text warning = { 0 };
+	int r = machine_start(machine, was_running, &warning, err);
+
+	if (r == 0 && warning.length)
+		print_note("%s", text_str(&warning));
+	return r;
+}
 
 int wait_booted(const struct call *call, struct machine *machine, struct err *err)
 {

@@ -3,6 +3,8 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/verbs.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 
 const struct flag flag_kill = { "force", 'f', false, NULL, "kill at once, without asking" };
 

@@ -5,6 +5,8 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "kern/pty.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -75,8 +77,10 @@ static int visit_machine(void *context, const char *name)
 	struct machine_status status;
 	struct err ignored = { 0 };
 
-	if (machine_read(&machine, &top->call->site, name, &ignored) < 0 ||
-	    machine_status(&machine, &status, &ignored) < 0 || machine_is_down(status.state))
+	if (machine_read(&machine, &top->call->site, name, &ignored) < 0)
+		return 0;
+	machine_status(&machine, NULL, &status);
+	if (machine_is_down(status.state))
 		return 0;
 	struct sample *sample = add_sample(&top->now);
 	if (!sample)

@@ -1,24 +1,33 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/machine/state/ended.c src/machine/state/ended.h \
+	src/machine/state/erase.c \
 	src/machine/state/events.c src/machine/state/events.h \
 	src/machine/state/fresh.c src/machine/state/fresh.h \
 	src/machine/state/leases.c \
+	src/machine/state/list.c \
+	src/machine/state/look.c \
 	src/machine/state/machine.c src/machine/state/machine.h \
+	src/machine/state/owner.c src/machine/state/owner.h \
 	src/machine/state/parts.c src/machine/state/parts.h \
 	src/machine/state/private.h \
+	src/machine/state/volumes.c \
 	src/machine/confine/ids.c src/machine/confine/ids.h \
 	src/machine/confine/kernel_limits.c src/machine/confine/kernel_limits.h \
 	src/machine/confine/limits.c src/machine/confine/limits.h \
 	src/machine/confine/lsm.c src/machine/confine/lsm.h \
 	src/machine/confine/rlimits.c src/machine/confine/rlimits.h \
 	src/machine/confine/walls.c src/machine/confine/walls.h \
+	src/machine/life/clean.c src/machine/life/clean.h \
 	src/machine/life/control.c src/machine/life/control.h \
 	src/machine/life/control_kill.c \
 	src/machine/life/follow.c \
 	src/machine/life/freeze.c src/machine/life/freeze.h \
+	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/pool_watch.c \
+	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \
+	src/machine/life/run_state.c src/machine/life/run_state.h \
 	src/machine/life/scope.c src/machine/life/scope.h \
 	src/machine/life/serve.c \
 	src/machine/life/status.c \
@@ -26,22 +35,24 @@ libmachine_a_SOURCES = \
 	src/machine/life/usage.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
-	src/machine/share/mounts.c \
+	src/machine/share/mounts.c src/machine/share/mounts.h \
+	src/machine/share/sections.c \
 	src/machine/share/share.c src/machine/share/share.h \
 	src/machine/share/staging.c src/machine/share/staging.h \
 	src/machine/share/user.c src/machine/share/user.h \
 	src/machine/start/cgroups.c src/machine/start/cgroups.h \
 	src/machine/start/guest.c src/machine/start/guest.h \
 	src/machine/start/handover.c src/machine/start/handover.h \
-	src/machine/start/identity.c \
+	src/machine/start/identity.c src/machine/start/identity.h \
 	src/machine/start/plan.c src/machine/start/plan.h \
 	src/machine/start/resolver.c src/machine/start/resolver.h \
 	src/machine/start/rootfile.c src/machine/start/rootfile.h \
 	src/machine/start/rootfs.c src/machine/start/rootfs.h \
 	src/machine/start/run.c src/machine/start/run.h \
-	src/machine/start/start.c \
+	src/machine/start/start.c src/machine/start/start.h \
 	src/machine/start/starter.c \
 	src/machine/start/views.c src/machine/start/views.h \
+	src/machine/attach/attach.h \
 	src/machine/attach/console.c \
 	src/machine/attach/exec.c \
 	src/machine/attach/login.c \
@@ -54,11 +65,14 @@ libmachine_a_SOURCES = \
 	src/machine/manage/create.c \
 	src/machine/manage/delete.c \
 	src/machine/manage/kept.c src/machine/manage/kept.h \
+	src/machine/manage/manage.h \
+	src/machine/manage/open.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \
 	src/machine/manage/rootsize.c src/machine/manage/rootsize.h \
 	src/machine/manage/set.c \
-	src/machine/manage/settle.c \
-	src/machine/manage/snapshot.c
+	src/machine/manage/settle.c src/machine/manage/settle.h \
+	src/machine/manage/snapshot.c \
+	src/machine/manage/sweep.c
 
 # The only program that links libsystemd.
 if HAVE_SYSTEMD

@@ -6,7 +6,8 @@
 
 #include "base/text.h"
 #include "kern/cgroup.h"
-#include "machine/start/run.h"
+#include "machine/life/run_state.h"
+#include "machine/state/machine.h"
 
 #include <linux/magic.h>
 #include <stdio.h>

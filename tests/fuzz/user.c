@@ -44,7 +44,6 @@ static int enter(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct exec_spec spec = { 0 };
 	struct user user = { 0 };
 	struct err err = { 0 };
 	int folder = enter();
@@ -53,8 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *passwd = fuzz_word(&data, &size);
 	fuzz_file(folder, "passwd", (const uint8_t *)passwd, strlen(passwd));
 	fuzz_file(folder, "group", data, size);
-	spec.user = *name ? name : NULL;
-	if (user_find(&user, &spec, false, &err) == 0) {
+	if (user_find(&user, *name ? name : NULL, NULL, false, &err) == 0) {
 		fuzz_check(*user.shell && user.env);
 		fuzz_check(user_become(&user, ".", &err) == 0);
 	} else {

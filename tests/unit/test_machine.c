@@ -5,10 +5,13 @@
 #include "machine/confine/ids.h"
 #include "machine/confine/kernel_limits.h"
 #include "machine/confine/limits.h"
+#include "machine/life/life.h"
+#include "machine/life/run_state.h"
+#include "machine/manage/manage.h"
 #include "machine/share/user.h"
+#include "machine/start/identity.h"
 #include "machine/start/plan.h"
 #include "machine/start/resolver.h"
-#include "machine/start/run.h"
 #include "machine/state/ended.h"
 #include "machine/state/private.h"
 #include "suite.h"
@@ -519,7 +522,7 @@ static void test_headroom(void)
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 	scoped_fd int at = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* What is not there is no shortage. */
-	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_PTR_NULL(last.sysctl);
 	put(at, "sys/kernel/pty/max", "4096\n");
 	put(at, "sys/kernel/pty/reserve", "1024\n");
@@ -527,21 +530,21 @@ static void test_headroom(void)
 	put(at, "sys/fs/inotify/max_user_instances", "128\n");
 	put(at, "loadavg", "0.10 0.20 0.30 4/1000 99999\n");
 	put(at, "sys/kernel/threads-max", "100000\n");
-	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_PTR_NULL(last.sysctl);
 	put(at, "sys/kernel/pty/nr", "3070\n");
-	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_STRING_EQUAL(last.sysctl, "kernel.pty.max");
 	CU_ASSERT_EQUAL(last.left, 2);
 	CU_ASSERT_EQUAL(last.better, 8192);
 	put(at, "sys/kernel/pty/nr", "3\n");
 	put(at, "sys/kernel/threads-max", "1100\n");
-	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_STRING_EQUAL(last.sysctl, "kernel.threads-max");
 	CU_ASSERT_EQUAL(last.left, 100);
 	put(at, "sys/kernel/threads-max", "100000\n");
 	put(at, "sys/fs/inotify/max_user_instances", "8\n");
-	CU_ASSERT_EQUAL(headroom_look(proc, count_shortage, &last), 0);
+	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_STRING_EQUAL(last.sysctl, "fs.inotify.max_user_instances");
 	CU_ASSERT_EQUAL(last.left, 8);
 	CU_ASSERT_EQUAL(last.better, 128);
@@ -620,10 +623,9 @@ static void test_run_state(void)
 static void expect_end(struct machine *machine, enum machine_state state, const char *how)
 {
 	struct machine_status status;
-	struct err err = { 0 };
 	char words[1024] = "";
 
-	CU_ASSERT_EQUAL(machine_status(machine, &status, &err), 0);
+	machine_status(machine, NULL, &status);
 	CU_ASSERT_EQUAL(status.state, state);
 	CU_ASSERT_TRUE(machine_is_down(status.state));
 	machine_last_end(machine, words, sizeof words);

@@ -6,8 +6,11 @@
 
 #include "base/scoped.h"
 #include "kern/pty.h"
+#include "machine/attach/attach.h"
 #include "machine/attach/outlet.h"
-#include "machine/start/run.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
+#include "machine/state/machine.h"
 
 #include <fcntl.h>
 #include <poll.h>

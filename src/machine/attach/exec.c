@@ -10,14 +10,17 @@
 #include "kern/pty.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
+#include "machine/attach/attach.h"
 #include "machine/attach/parent.h"
 #include "machine/attach/relay.h"
 #include "machine/confine/rlimits.h"
 #include "machine/confine/walls.h"
 #include "machine/life/control.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/share/user.h"
-#include "machine/start/run.h"
-#include "machine/state/private.h"
+#include "machine/state/machine.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -204,10 +207,10 @@ static int enter(struct attach *attach, struct err *err)
 	if (attach->privileged)
 		namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	prctl(PR_SET_DUMPABLE, 0);
-	rations_reset();
-	if (rations_give(attach->config, err) < 0)
+	rlimits_reset();
+	if (rlimits_give(attach->config, err) < 0)
 		return -err->code;
-	rations_rank_guest(0, attach->config);
+	rlimits_rank_guest(0, attach->config);
 	int r = label_open(&attach->label);
 	if (r < 0)
 		return err_set(err, -r, "open the file for the label '%s': %s", attach->label.text,
@@ -238,7 +241,7 @@ static void command_main(struct attach *attach)
 	parent_go_anywhere();
 	sync_close(&attach->sync);
 	if (enter(attach, &err) == 0 &&
-	    user_find(&user, attach->spec, attach->terminal, &err) == 0 &&
+	    user_find(&user, attach->spec->user, attach->spec->env, attach->terminal, &err) == 0 &&
 	    place_stdio(attach, &user, &err) == 0 &&
 	    walls_raise(attach->config, &attach->label, &err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&

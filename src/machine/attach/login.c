@@ -1,6 +1,8 @@
 /* Whether a machine's console has a way in for root. */
+#include "machine/attach/attach.h"
+#include "machine/life/run_state.h"
 #include "machine/share/user.h"
-#include "machine/start/run.h"
+#include "machine/state/machine.h"
 
 #include "base/file.h"
 #include "base/scoped.h"

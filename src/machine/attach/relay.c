@@ -1,4 +1,6 @@
 #include "machine/attach/relay.h"
+#include "machine/attach/outlet.h"
+#include "machine/attach/parent.h"
 
 #include "base/scoped.h"
 #include "kern/pty.h"

@@ -57,7 +57,8 @@ static bool read_number(const char *proc, const char *file, unsigned field, uint
 	return sscanf(at, "%" SCNu64, number) == 1;
 }
 
-int headroom_look(const char *proc, int (*visit)(void *, const struct shortage *), void *context)
+int kernel_limits_look(const char *proc, int (*visit)(void *, const struct shortage *),
+		       void *context)
 {
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		const struct limit *limit = &limits[i];
@@ -91,17 +92,17 @@ static int note_shortage(void *context, const struct shortage *shortage)
 			shortage->better);
 }
 
-int headroom_words(struct text *out)
+int kernel_limits_words(struct text *out)
 {
-	return headroom_look("/proc", note_shortage, out);
+	return kernel_limits_look("/proc", note_shortage, out);
 }
 
-void headroom_explain(struct err *err)
+void kernel_limits_explain(struct err *err)
 {
 	scoped_text struct text found = { 0 };
 	struct err was = *err;
 
-	if (headroom_words(&found) < 0 || !found.length)
+	if (kernel_limits_words(&found) < 0 || !found.length)
 		return;
 	*err = (struct err){ 0 };
 	err_set(err, was.code, "%s; %s", was.text, text_str(&found));

@@ -20,12 +20,13 @@ struct shortage {
  * Calls visit for every limit that is too low or nearly used up; stops at nonzero and returns it. What
  * cannot be read is no shortage. proc: "/proc", or a copy of what is in it.
  */
-int headroom_look(const char *proc, int (*visit)(void *, const struct shortage *), void *context);
+int kernel_limits_look(const char *proc, int (*visit)(void *, const struct shortage *),
+		       void *context);
 
 /* The same of this host as sentences with their remedies, "; " between them; none: nothing. */
-int headroom_words(struct text *out);
+int kernel_limits_words(struct text *out);
 
 /* Adds them to what failed, which may have failed for that. */
-void headroom_explain(struct err *err);
+void kernel_limits_explain(struct err *err);
 
 #endif

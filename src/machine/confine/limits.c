@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "kern/cgroup.h"
 #include "machine/confine/walls.h"
+#include "machine/state/machine.h"
 
 #include <errno.h>
 #include <inttypes.h>

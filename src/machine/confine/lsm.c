@@ -1,4 +1,5 @@
 #include "machine/confine/lsm.h"
+#include "machine/state/machine.h"
 
 #include "base/child.h"
 #include "base/scoped.h"
@@ -61,18 +62,18 @@ static const char rules[] =
 	" deny /sys/firmware/efi/efivars/** rwkl,\n"
 	" deny mount fstype=(configfs,debugfs,devtmpfs,efivarfs,pstore,securityfs,tracefs),\n";
 
-int profile_name(char *out, size_t room)
+int lsm_name(char *out, size_t room)
 {
 	const uint64_t both = text_hash(rules) ^ text_hash(features);
 
 	return text_print(out, room, "berth-machine-%08" PRIx32, (uint32_t)both);
 }
 
-int profile_print(struct text *out)
+int lsm_print(struct text *out)
 {
 	char name[LABEL_MAX];
 
-	profile_name(name, sizeof name);
+	lsm_name(name, sizeof name);
 	text_add(out,
 		 "profile \"%s\" flags=(attach_disconnected,mediate_deleted) {\n%s"
 		 " signal (receive),\n"
@@ -84,7 +85,7 @@ int profile_print(struct text *out)
 	return text_str(out) ? 0 : -ENOMEM;
 }
 
-const char *profile_missing(void)
+const char *lsm_missing(void)
 {
 	struct label own;
 	char name[LABEL_MAX];
@@ -96,16 +97,16 @@ const char *profile_missing(void)
 	if (label_read(getpid(), &own) == 0 && own.module != LABEL_NONE)
 		return "berth itself runs under a profile of AppArmor's, which machines then have "
 		       "too";
-	profile_name(name, sizeof name);
+	lsm_name(name, sizeof name);
 	scoped_free char *parser = child_find("apparmor_parser");
 	if (label_is_loaded(name) != 1 && !parser)
 		return "apparmor_parser is not installed (Debian: apparmor)";
 	return NULL;
 }
 
-const char *profile_why_none(const struct machine_config *config)
+const char *lsm_why_none(const struct machine_config *config)
 {
-	const char *missing = profile_missing();
+	const char *missing = lsm_missing();
 
 	if (strcmp(config->apparmor, "no") == 0)
 		return "security.apparmor is no";
@@ -132,7 +133,7 @@ static int load(struct err *err)
 
 	if (!parser)
 		return err_set(err, ENOENT, "apparmor_parser is not installed");
-	if (profile_print(&profile) < 0)
+	if (lsm_print(&profile) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	scoped_fd int in = hold("berth-profile", text_str(&profile), profile.length, err);
 	if (in < 0)
@@ -172,7 +173,7 @@ static int choose_own(const struct machine *machine, struct label *label, struct
 		      struct err *err)
 {
 	const bool insists = strcmp(machine->config.apparmor, "yes") == 0;
-	const char *missing = profile_missing();
+	const char *missing = lsm_missing();
 	struct err why = { 0 };
 
 	if (missing && insists)
@@ -181,7 +182,7 @@ static int choose_own(const struct machine *machine, struct label *label, struct
 			       missing);
 	if (missing)
 		return 0;
-	profile_name(label->text, sizeof label->text);
+	lsm_name(label->text, sizeof label->text);
 	if (load_once(machine, label->text, &why) == 0) {
 		label->module = LABEL_APPARMOR;
 		return 0;
@@ -199,7 +200,7 @@ static int choose_named(const char *name, struct label *label, struct err *err)
 {
 	if (label_host() != LABEL_APPARMOR)
 		return err_set(err, ENOTSUP, "security.apparmor is '%s', but %s; use auto or no",
-			       name, profile_missing());
+			       name, lsm_missing());
 	int r = find_loaded(name, err);
 	if (r < 0)
 		return r;
@@ -235,8 +236,8 @@ static int choose_context(const char *context, struct label *label, struct err *
 	return 0;
 }
 
-int profile_choose(const struct machine *machine, struct label *label, struct text *skipped,
-		   struct err *err)
+int lsm_choose(const struct machine *machine, struct label *label, struct text *skipped,
+	       struct err *err)
 {
 	const char *apparmor = machine->config.apparmor, *selinux = machine->config.selinux;
 

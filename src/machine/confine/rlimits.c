@@ -28,7 +28,7 @@ enum {
 static const struct {
 	int resource;
 	struct rlimit limit;
-} rations[] = {
+} defaults[] = {
 	{ RLIMIT_AS, EACH(RLIM_INFINITY) },
 	{ RLIMIT_CORE, { 0, RLIM_INFINITY } },
 	{ RLIMIT_CPU, EACH(RLIM_INFINITY) },
@@ -69,18 +69,18 @@ static const struct {
 	[RLIMIT_KEY_STACK] = { "stack", RLIMIT_STACK },
 };
 
-void rations_reset(void)
+void rlimits_reset(void)
 {
-	for (size_t i = 0; i < sizeof rations / sizeof *rations; i++) {
-		struct rlimit limit = rations[i].limit, ours;
-		if (setrlimit(rations[i].resource, &limit) == 0 ||
-		    getrlimit(rations[i].resource, &ours) < 0)
+	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+		struct rlimit limit = defaults[i].limit, ours;
+		if (setrlimit(defaults[i].resource, &limit) == 0 ||
+		    getrlimit(defaults[i].resource, &ours) < 0)
 			continue;
 		if (limit.rlim_max > ours.rlim_max)
 			limit.rlim_max = ours.rlim_max;
 		if (limit.rlim_cur > limit.rlim_max)
 			limit.rlim_cur = limit.rlim_max;
-		setrlimit(rations[i].resource, &limit);
+		setrlimit(defaults[i].resource, &limit);
 	}
 }
 
@@ -155,7 +155,7 @@ static int try_out(size_t i, const char *value, struct err *err)
 	return r;
 }
 
-int rations_check(const struct machine_config *config, struct err *err)
+int rlimits_check(const struct machine_config *config, struct err *err)
 {
 	for (size_t i = 0; i < RLIMIT_KEYS; i++) {
 		if (*config->rlimits[i] && try_out(i, config->rlimits[i], err) < 0)
@@ -164,12 +164,12 @@ int rations_check(const struct machine_config *config, struct err *err)
 	return 0;
 }
 
-int rations_lend(const struct machine_config *config, struct err *err)
+int rlimits_lend(const struct machine_config *config, struct err *err)
 {
 	return give_all(config, true, err);
 }
 
-int rations_give(const struct machine_config *config, struct err *err)
+int rlimits_give(const struct machine_config *config, struct err *err)
 {
 	return give_all(config, false, err);
 }
@@ -184,13 +184,13 @@ static void rank(pid_t pid, int score)
 	file_write(AT_FDCWD, pid ? path : "/proc/self/oom_score_adj", text);
 }
 
-void rations_rank_guest(pid_t pid, const struct machine_config *config)
+void rlimits_rank_guest(pid_t pid, const struct machine_config *config)
 {
 	if (!walls_hole("oom"))
 		rank(pid, config->nesting ? NESTING_SCORE : GUEST_SCORE);
 }
 
-void rations_rank_keeper(void)
+void rlimits_rank_keeper(void)
 {
 	rank(0, KEEPER_SCORE);
 }

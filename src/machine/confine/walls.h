@@ -1,4 +1,8 @@
-/* What a guest's root may not do, whatever it may inside. */
+/*
+ * The room of what a machine may have and do: the walls that its root cannot take down (here), its cgroup's limits, its
+ * rlimits, ids and security label, and how much the host has left of what all machines share. Nothing here looks at
+ * processes that run.
+ */
 #ifndef BERTH_MACHINE_CONFINE_WALLS_H
 #define BERTH_MACHINE_CONFINE_WALLS_H
 

@@ -1,7 +1,8 @@
 #include "machine/life/control.h"
 
 #include "base/scoped.h"
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>

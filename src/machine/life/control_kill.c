@@ -1,5 +1,6 @@
 /* Ending what runs a machine without asking it: for those who hang, are stopped, or are not there yet. */
 #include "machine/life/control.h"
+#include "machine/state/machine.h"
 
 #include "base/scoped.h"
 

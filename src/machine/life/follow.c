@@ -1,5 +1,7 @@
 /* Staying with a machine until its run ends, for a command that stands for it before a supervisor. */
 #include "machine/life/control.h"
+#include "machine/life/life.h"
+#include "machine/state/machine.h"
 
 #include "base/scoped.h"
 

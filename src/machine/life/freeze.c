@@ -6,7 +6,9 @@
  */
 #include "machine/life/freeze.h"
 
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
 #include "base/file.h"

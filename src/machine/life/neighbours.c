@@ -3,7 +3,8 @@
  * removed the bridge, or cleared the host's firewall rules: "nft flush ruleset" is how many a firewall
  * begins. Who made a port has both from the start.
  */
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_state.h"
 #include "machine/state/machine.h"
 #include "network/guard.h"
 

@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/scoped.h"
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
 #include "storage/growth.h"
 #include "storage/space.h"
 
@@ -358,7 +359,7 @@ static bool tend(struct tender *tender, struct err *err)
 	return false;
 }
 
-int machine_tend(const struct site *site, const char *pool, struct err *err)
+int machine_watch_pool(const struct site *site, const char *pool, struct err *err)
 {
 	struct tender tender = { .site = site, .pool = pool };
 	scoped_free char *name = text_format("tend.%s", pool);

@@ -1,4 +1,5 @@
 #include "machine/life/scope.h"
+#include "machine/state/machine.h"
 
 #include "base/child.h"
 #include "base/file.h"

@@ -8,6 +8,9 @@
 
 #include "machine/state/machine.h"
 
+#include <stddef.h>
+#include <sys/types.h>
+
 /* A conversation with berth-scope; zeroed: none. */
 struct scope {
 	pid_t pid; /* of berth-scope, ours to wait for */

@@ -1,5 +1,7 @@
 /* What a machine looks like from outside: cached state only, so that many can be looked at. */
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/state/ended.h"
 #include "machine/state/private.h"
 
@@ -53,7 +55,7 @@ static enum machine_state state_without(const struct machine *machine, bool left
 	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
 }
 
-static void read_run(struct machine *machine, struct machine_status *status)
+static void read_run(const struct machine *machine, struct machine_status *status)
 {
 	struct run_state state;
 
@@ -82,10 +84,10 @@ static void read_run(struct machine *machine, struct machine_status *status)
 	run_read_count(machine, "memory.max", &status->memory_max);
 }
 
-static void find_lease(const struct machine *machine, struct machine_status *status)
+static void find_lease(const struct machine *machine, struct network *network,
+		       struct machine_status *status)
 {
 	scoped_network struct network opened = { 0 };
-	struct network *network = machine->network;
 	struct err ignored = { 0 };
 
 	if (!network || strcmp(network->name, machine->config.network) != 0) {
@@ -96,7 +98,8 @@ static void find_lease(const struct machine *machine, struct machine_status *sta
 	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
 }
 
-int machine_status(struct machine *machine, struct machine_status *status, struct err *err)
+void machine_status(const struct machine *machine, struct network *network,
+		    struct machine_status *status)
 {
 	bool left = access(machine->run, F_OK) == 0;
 
@@ -106,7 +109,19 @@ int machine_status(struct machine *machine, struct machine_status *status, struc
 	else
 		status->state = state_without(machine, left);
 	if (*machine->config.network)
-		find_lease(machine, status);
-	(void)err;
-	return 0;
+		find_lease(machine, network, status);
+}
+
+int machine_last_end(const struct machine *machine, char *out, size_t room)
+{
+	scoped_free char *text = NULL;
+	const char *unsettled = run_unsettled(machine);
+
+	if (unsettled)
+		return text_print(out, room, "%s", unsettled);
+	int r = ended_read(machine, &text);
+	if (r < 0)
+		return r;
+	char *how = text_trim(text), *line = strchr(how, '\n');
+	return text_print(out, room, "%s", line ? line + 1 : how);
 }

@@ -1,6 +1,9 @@
 /* The end of a run: asked for, forced, or cleaned up after. */
+#include "machine/life/clean.h"
 #include "machine/life/control.h"
-#include "machine/start/run.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/state/ended.h"
 #include "machine/state/private.h"
 

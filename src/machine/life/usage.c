@@ -1,8 +1,11 @@
 /* What a machine uses of the host, as its control group counts it. */
-#include "machine/start/run.h"
 
 #include "base/scoped.h"
 #include "base/text.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
+#include "machine/state/machine.h"
 
 #include <inttypes.h>
 #include <string.h>

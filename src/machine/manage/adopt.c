@@ -2,8 +2,9 @@
  * A root that has lost its machine becomes one again. It is whole already: nothing is marked as half made,
  * and a kill leaves it as broken as it was.
  */
-#include "machine/state/parts.h"
+#include "machine/manage/manage.h"
 #include "machine/state/private.h"
+#include "storage/survey.h"
 
 #include "base/file.h"
 #include "base/scoped.h"

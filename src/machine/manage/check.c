@@ -6,6 +6,7 @@
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
 #include "machine/manage/boot.h"
+#include "machine/manage/manage.h"
 #include "machine/share/share.h"
 #include "machine/start/plan.h"
 #include "machine/state/private.h"
@@ -55,9 +56,9 @@ static int check_limits(const struct machine *machine, struct err *err)
 	return limits_check(machine, &machine->config, err);
 }
 
-static int check_rations(const struct machine *machine, struct err *err)
+static int check_rlimits(const struct machine *machine, struct err *err)
 {
-	return rations_check(&machine->config, err);
+	return rlimits_check(&machine->config, err);
 }
 
 /* One that is named; the default, and what it needs to be loaded first, is the start's matter. */
@@ -70,7 +71,7 @@ static int check_labels(const struct machine *machine, struct err *err)
 	if (!*machine->config.selinux &&
 	    (strcmp(apparmor, "auto") == 0 || strcmp(apparmor, "no") == 0))
 		return 0;
-	return profile_choose(machine, &label, &skipped, err);
+	return lsm_choose(machine, &label, &skipped, err);
 }
 
 static int check_after(const struct machine *machine, struct err *err)
@@ -108,7 +109,7 @@ static const struct check {
 	bool start; /* a start makes it too, without the root */
 } checks[] = {
 	{ "boot.after", check_after, false }, { "init", check_init, false },
-	{ "limits.", check_limits, true },    { "limits.rlimit.", check_rations, true },
+	{ "limits.", check_limits, true },    { "limits.rlimit.", check_rlimits, true },
 	{ "network", check_network, true },   { "security.", check_labels, true },
 };
 enum { CHECKS = sizeof checks / sizeof *checks };

@@ -3,9 +3,10 @@
  * stands for it, by which what a kill has left is known and finished off.
  */
 #include "machine/manage/check.h"
+#include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/rootsize.h"
-#include "machine/start/run.h"
+#include "machine/state/owner.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
@@ -21,21 +22,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
-
-void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
-{
-	text_print(volume, VOLUME_NAME_MAX + 1, "machine.%s", name);
-}
-
-void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
-{
-	text_print(volume, VOLUME_NAME_MAX + 1, "restoring.%s", name);
-}
-
-void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
-{
-	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
-}
 
 static char *random_uuid(void)
 {
@@ -116,7 +102,7 @@ static int commit(struct machine *machine, int *owner, struct err *err)
 
 	if (!fresh)
 		return err_set(err, ENOMEM, "out of memory");
-	if (owner && machine->config.ephemeral && run_claim(machine, owner, err) < 0)
+	if (owner && machine->config.ephemeral && owner_claim(machine, owner, err) < 0)
 		return -err->code;
 	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -351,14 +337,14 @@ static int copy_settings(struct machine *to, const struct machine *from,
 static int clone_still(struct machine *from, struct machine *to, struct pool *pool, struct err *err)
 {
 	char origin[VOLUME_NAME_MAX + 1];
-	struct still still;
+	struct quiesce still;
 
 	machine_volume(from->name, origin);
-	if (still_begin(&still, from, pool, -1, err) < 0)
+	if (quiesce_begin(&still, from, pool, -1, err) < 0)
 		return -err->code;
 	int r = make_machine(to, pool, origin, pool, NULL, err);
 	struct err moved = { 0 };
-	if (still_end(&still, from, &moved) < 0 && r == 0) {
+	if (quiesce_end(&still, from, &moved) < 0 && r == 0) {
 		machine_erase(to, false, &(struct err){ 0 });
 		*err = moved;
 		r = -err->code;

@@ -5,7 +5,8 @@
 #include "machine/manage/quiesce.h"
 
 #include "machine/life/freeze.h"
-#include "machine/start/run.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
 #include "base/child.h"
@@ -63,7 +64,7 @@ static __attribute__((noreturn)) void watch(const struct machine *machine, int e
 	_exit(0);
 }
 
-static int start_watcher(struct still *still, const struct machine *machine)
+static int start_watcher(struct quiesce *still, const struct machine *machine)
 {
 	int ends[2];
 
@@ -90,7 +91,7 @@ static bool halting(const struct machine *machine)
 	return mark && access(mark, F_OK) == 0;
 }
 
-static int freeze(struct still *still, struct machine *machine, struct err *err)
+static int freeze(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	if (halting(machine))
 		return err_set(err, EBUSY,
@@ -111,7 +112,7 @@ static int freeze(struct still *still, struct machine *machine, struct err *err)
 		     : 0;
 }
 
-static void let_go(struct still *still, const struct machine *machine)
+static void let_go(struct quiesce *still, const struct machine *machine)
 {
 	bool frozen = still->mark >= 0;
 
@@ -128,7 +129,7 @@ static void let_go(struct still *still, const struct machine *machine)
 }
 
 /* Under the machine's lock, by which it neither starts nor is cleaned up after. */
-static int hold(struct still *still, struct machine *machine, struct err *err)
+static int hold(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine))
 		return run_left(machine)
@@ -141,12 +142,12 @@ static int hold(struct still *still, struct machine *machine, struct err *err)
 	return r;
 }
 
-int still_begin(struct still *still, struct machine *machine, struct pool *pool, int lock,
-		struct err *err)
+int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *pool, int lock,
+		  struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
-	*still = (struct still){ .lock = lock, .mark = -1, .watch = -1 };
+	*still = (struct quiesce){ .lock = lock, .mark = -1, .watch = -1 };
 	machine_volume(machine->name, volume);
 	if (volume_copies_at_once(pool, volume))
 		return 0;
@@ -160,7 +161,7 @@ int still_begin(struct still *still, struct machine *machine, struct pool *pool,
 	return r;
 }
 
-int still_end(struct still *still, struct machine *machine, struct err *err)
+int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	struct stat st;
 	/* The run's end removes the mark, and a halt thaws the guest. */

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-struct still {
+struct quiesce {
 	int lock;      /* owned; the machine's, while it is stopped; -1 */
 	int mark;      /* owned; the lock on FREEZE_COPY, while it runs; -1 */
 	int watch;     /* owned; open for as long as this command lives; -1 */
@@ -15,14 +15,14 @@ struct still {
 };
 
 /*
- * From here to still_end nobody writes into the machine's root: a running guest is frozen, a stopped machine
+ * From here to quiesce_end nobody writes into the machine's root: a running guest is frozen, a stopped machine
  * does not start. Nothing is done where the pool copies at once. lock: the machine's, owned, which
  * is taken over, or -1 for one of our own, which other copies share.
  */
-int still_begin(struct still *still, struct machine *machine, struct pool *pool, int lock,
-		struct err *err);
+int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *pool, int lock,
+		  struct err *err);
 
 /* Lets it go on. -ESTALE in words: it went on before, so that the copy is worth nothing. */
-int still_end(struct still *still, struct machine *machine, struct err *err);
+int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err);
 
 #endif

@@ -6,8 +6,10 @@
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/confine/limits.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
+#include "machine/manage/manage.h"
 #include "machine/manage/rootsize.h"
-#include "machine/start/run.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
+#include "machine/life/run_state.h"
+#include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/rootsize.h"
-#include "machine/start/run.h"
 #include "machine/state/fresh.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -77,12 +78,12 @@ static int take_still(struct machine *machine, struct pool *pool, const char *or
 		      const char *volume, int lock, struct err *err)
 {
 	struct err moved = { 0 };
-	struct still still;
+	struct quiesce still;
 
-	if (still_begin(&still, machine, pool, lock, err) < 0)
+	if (quiesce_begin(&still, machine, pool, lock, err) < 0)
 		return -err->code;
 	int r = volume_snapshot(pool, origin, volume, err);
-	if (still_end(&still, machine, &moved) < 0 && r == 0) {
+	if (quiesce_end(&still, machine, &moved) < 0 && r == 0) {
 		volume_destroy(pool, volume, &(struct err){ 0 });
 		*err = moved;
 		r = -err->code;

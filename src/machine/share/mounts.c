@@ -2,9 +2,13 @@
  * Mounts and devices of a machine, added and taken away while it runs or not. The section is written
  * first: what a kill leaves is at worst shown at the next start.
  */
+#include "machine/share/mounts.h"
+
 #include "machine/confine/walls.h"
 #include "machine/life/control.h"
-#include "machine/start/run.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
+#include "machine/share/share.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -268,7 +272,8 @@ static bool is_optional(const struct section *section, const struct kind *kind)
 
 /* Before the lock is taken, since it may look into the guest's files: called as the user calls it. */
 static int open_shares(const struct target *target, const struct kind *kind,
-		       struct section *section, struct shares *shares, struct err *err)
+		       struct section *section, struct shares *shares, struct text *warning,
+		       struct err *err)
 {
 	struct share_owner to = { target->machine, &target->state.map, target->root_fd };
 	char *name = section->name;
@@ -279,20 +284,19 @@ static int open_shares(const struct target *target, const struct kind *kind,
 	section->name = name;
 	if (r != -ENOENT || !is_optional(section, kind))
 		return r;
-	text_print(target->machine->warning, sizeof target->machine->warning,
-		   "%.160s; the machine is shown it when it starts and it is there", err->text);
+	text_add(warning, "%s; the machine is shown it when it starts and it is there", err->text);
 	*err = (struct err){ 0 };
 	return 0;
 }
 
 static int add(struct machine *machine, const struct kind *kind, struct section *section,
-	       bool temporary, struct err *err)
+	       bool temporary, struct text *warning, struct err *err)
 {
 	scoped_target struct target target;
 	__attribute__((cleanup(shares_free))) struct shares shares = { 0 };
 
 	if (target_open(&target, machine, temporary, err) < 0 ||
-	    open_shares(&target, kind, section, &shares, err) < 0)
+	    open_shares(&target, kind, section, &shares, warning, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 	if (lock < 0 || read_again(&target, err) < 0 || claim(&target, kind, section, err) < 0)
@@ -389,9 +393,9 @@ static const struct kind devices = { &device_schema, offsetof(struct device_conf
 				     hide_device };
 
 int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
-		  struct err *err)
+		  struct text *warning, struct err *err)
 {
-	return add(machine, &mounts, &mount->section, temporary, err);
+	return add(machine, &mounts, &mount->section, temporary, warning, err);
 }
 
 int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err)
@@ -400,9 +404,9 @@ int machine_unmount(struct machine *machine, const char *which, bool *was_there,
 }
 
 int machine_add_device(struct machine *machine, struct device_config *device, bool temporary,
-		       struct err *err)
+		       struct text *warning, struct err *err)
 {
-	return add(machine, &devices, &device->section, temporary, err);
+	return add(machine, &devices, &device->section, temporary, warning, err);
 }
 
 int machine_remove_device(struct machine *machine, const char *which, bool *was_there,

@@ -1,6 +1,7 @@
 /*
- * What of the host's a machine is shown beside its root: folders and files (folder.c) and devices
- * (device.c), each made whole on the host as one detached mount, and then attached in the guest.
+ * The room of what of the host's a machine is shown beside its root: folders and files (folder.c) and devices
+ * (device.c), each made whole on the host as one detached mount, and then attached in the guest. Here is what
+ * all of them share; mounts.h is what users add and take away. The root itself is start/'s.
  */
 #ifndef BERTH_MACHINE_SHARE_SHARE_H
 #define BERTH_MACHINE_SHARE_SHARE_H
@@ -81,9 +82,6 @@ int share_show(struct share *share, int pidfd, bool own_ids, struct err *err);
  */
 int share_hide(const char *target, const struct stat *what, int pidfd, bool own_ids,
 	       struct err *err);
-
-/* What was shown to an earlier guest for its life alone. */
-int share_forget_temporary(const struct machine *machine, struct err *err);
 
 /* A file's or folder's parent, opened without any link on the way, and its name in path; -errno. */
 int share_open_parent(const char *path, const char **name);

@@ -15,15 +15,15 @@ static int set_propagation(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
-	if (mount(NULL, STAGE_ROOT, NULL, MS_REC | MS_SHARED, NULL) == 0)
+	if (mount(NULL, STAGING_ROOT, NULL, MS_REC | MS_SHARED, NULL) == 0)
 		return 0;
 	/* Not a mount by itself. */
 	return mount(NULL, "/", NULL, MS_SHARED, NULL) < 0 ? -errno : 0;
 }
 
-int stage_enter(struct stage *stage, struct err *err)
+int staging_enter(struct staging *stage, struct err *err)
 {
-	*stage = (struct stage){ -1, -1 };
+	*stage = (struct staging){ -1, -1 };
 	stage->ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	stage->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (stage->ns < 0 || stage->root < 0 || unshare(CLONE_NEWNS) < 0)
@@ -32,29 +32,29 @@ int stage_enter(struct stage *stage, struct err *err)
 	return r < 0 ? err_set(err, -r, "set the propagation of mounts: %s", mount_why(r)) : 0;
 }
 
-int stage_show(int root_fd, int init_fd, struct err *err)
+int staging_show(int root_fd, int init_fd, struct err *err)
 {
-	int r = init_fd < 0 ? 0 : mount_attach(init_fd, AT_FDCWD, STAGE_ROOT "/" STAGE_INIT);
+	int r = init_fd < 0 ? 0 : mount_attach(init_fd, AT_FDCWD, STAGING_ROOT "/" STAGING_INIT);
 
 	if (r < 0)
 		return err_set(err, -r, "show guest-init to the guest: %s", mount_why(r));
-	r = mount_attach(root_fd, AT_FDCWD, STAGE_ROOT);
+	r = mount_attach(root_fd, AT_FDCWD, STAGING_ROOT);
 	return r < 0 ? err_set(err, -r, "show the root to the guest: %s", mount_why(r)) : 0;
 }
 
-int stage_lock(int *mount_fd, bool folder, const char *within, int pidfd)
+int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd)
 {
 	char place[64];
 
-	if (text_print(place, sizeof place, "%s%s%s", STAGE_ROOT,
+	if (text_print(place, sizeof place, "%s%s%s", STAGING_ROOT,
 		       within   ? "/"
 		       : folder ? ""
-				: "/" STAGE_INIT,
+				: "/" STAGING_INIT,
 		       within ? within : "") < 0)
 		return -ENAMETOOLONG;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
-	int r = mount_attach(*mount_fd, AT_FDCWD, folder ? STAGE_ROOT : place);
+	int r = mount_attach(*mount_fd, AT_FDCWD, folder ? STAGING_ROOT : place);
 	if (r < 0)
 		return r;
 	/* The copy of all mounts that is made here is what locks their flags. */
@@ -69,7 +69,7 @@ int stage_lock(int *mount_fd, bool folder, const char *within, int pidfd)
 }
 
 /* setns goes to the namespace's root, which is not ours if we live in a chroot. */
-int stage_leave(struct stage *stage, struct err *err)
+int staging_leave(struct staging *stage, struct err *err)
 {
 	int r = 0;
 

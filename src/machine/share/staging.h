@@ -12,18 +12,18 @@
 #include <stdbool.h>
 
 /* Where the root shows, and where guest-init does, looked up in the folder that the root covers. */
-#define STAGE_ROOT "/dev"
-#define STAGE_INIT "null"
+#define STAGING_ROOT "/dev"
+#define STAGING_INIT "null"
 
-struct stage {
+struct staging {
 	int ns, root; /* owned: where we come from */
 };
 
 /* A guest cloned from in here has a copy of it that sees what is shown later. */
-int stage_enter(struct stage *stage, struct err *err);
+int staging_enter(struct staging *stage, struct err *err);
 
 /* Attaches detached mounts, in the stage and in the guest's copy. init_fd -1: none. */
-int stage_show(int root_fd, int init_fd, struct err *err);
+int staging_show(int root_fd, int init_fd, struct err *err);
 
 /*
  * The same for a detached mount that its machine gets beside its root, or later: *mount_fd becomes a
@@ -31,9 +31,9 @@ int stage_show(int root_fd, int init_fd, struct err *err);
  * that is NULL. pidfd -1: there is none, and nothing is locked. In a child that is there for it, since
  * it changes namespaces. folder: the mount's root is one. 0 or -errno.
  */
-int stage_lock(int *mount_fd, bool folder, const char *within, int pidfd);
+int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd);
 
 /* Back, in any case: the stage ends with its last process. */
-int stage_leave(struct stage *stage, struct err *err);
+int staging_leave(struct staging *stage, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "base/text.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -176,7 +177,7 @@ static int add_session(struct user *user, size_t *n)
 	return r;
 }
 
-static int fill_env(struct user *user, const struct exec_spec *spec, bool terminal)
+static int fill_env(struct user *user, const char *const *more, bool terminal)
 {
 	static const char path[] =
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -190,7 +191,7 @@ static int fill_env(struct user *user, const struct exec_spec *spec, bool termin
 
 	if (!r && terminal)
 		r = add_env(user, &n, text_format("TERM=%s", terminal_name()));
-	for (const char *const *word = spec->env; !r && word && *word; word++)
+	for (const char *const *word = more; !r && word && *word; word++)
 		r = add_env(user, &n, strdup(*word));
 	return r;
 }
@@ -214,16 +215,17 @@ int user_set_shell(struct user *user, const char *shell)
 	return add_env(user, &n, text_format("SHELL=%s", shell));
 }
 
-int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err)
+int user_find(struct user *user, const char *name, const char *const *env, bool terminal,
+	      struct err *err)
 {
 	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root < 0)
 		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
-	if (user_look_up(user, root, spec->user ? spec->user : "root", err) < 0)
+	if (user_look_up(user, root, name ? name : "root", err) < 0)
 		return -err->code;
 	name_login(user);
-	return fill_env(user, spec, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;
+	return fill_env(user, env, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
 int user_group(int root_fd, const char *name, gid_t *gid, struct err *err)

@@ -2,9 +2,11 @@
 #ifndef BERTH_MACHINE_SHARE_USER_H
 #define BERTH_MACHINE_SHARE_USER_H
 
-#include "machine/state/machine.h"
+#include "base/err.h"
 
 #include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 /* Of who has none, or one that is not there. */
 #define USER_SHELL "/bin/sh"
@@ -20,10 +22,12 @@ struct user {
 };
 
 /*
- * By name or number from the guest's /etc/passwd and nothing else: no name service switch, since its
- * modules would be code of the guest's in a process of ours. root needs no entry.
+ * Looks a user up by name or number (NULL: root) in the guest's /etc/passwd and nothing else: no name service switch,
+ * since its modules would be code of the guest's in a process of ours. root needs no entry. Its environment is a
+ * login's with the words of env (NULL: none) after it.
  */
-int user_find(struct user *user, const struct exec_spec *spec, bool terminal, struct err *err);
+int user_find(struct user *user, const char *name, const char *const *env, bool terminal,
+	      struct err *err);
 
 /* The same of a root that we are not in; fills in name, uid and gid. */
 int user_look_up(struct user *user, int root_fd, const char *name, struct err *err);

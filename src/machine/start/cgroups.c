@@ -4,31 +4,21 @@
 #include "kern/cgroup.h"
 #include "machine/confine/limits.h"
 #include "machine/confine/walls.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/scope.h"
+#include "machine/share/share.h"
+#include "machine/start/run.h"
+#include "machine/state/machine.h"
 
 #include <string.h>
 
-/* '_' cannot begin a machine's name. */
-static int keepers_group(const struct machine *machine, struct err *err)
+int cgroups_starter(const struct machine *machine, int *cgroup, struct err *err)
 {
-	char site[32], path[64];
-
-	site_name(machine->site, site, sizeof site);
-	snprintf(path, sizeof path, "%s/_keepers", site);
-	int fd = cgroup_make(path);
-	if (fd == -ENOENT)
-		return err_set(err, ENOENT,
-			       "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none "
-			       "/sys/fs/cgroup");
-	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
-}
-
-int place_starter(const struct machine *machine, int *cgroup, struct err *err)
-{
-	*cgroup = scope_offered() ? -1 : keepers_group(machine, err);
+	*cgroup = scope_offered() ? -1 : run_keepers_group(machine, err);
 	return err->code ? -err->code : 0;
 }
 
-int place_ask(struct run *run, struct err *err)
+int cgroups_ask(struct run *run, struct err *err)
 {
 	return scope_offered() ? scope_ask(&run->scope, run->machine, err) : 0;
 }
@@ -39,7 +29,7 @@ static int do_without(struct run *run, const struct err *why, struct err *err)
 	char text[sizeof why->text + 64];
 
 	scope_close(&run->scope, &(struct err){ 0 });
-	scoped_fd int keepers = keepers_group(run->machine, err);
+	scoped_fd int keepers = run_keepers_group(run->machine, err);
 	if (keepers < 0)
 		return keepers;
 	int r = cgroup_join(keepers);
@@ -89,7 +79,7 @@ static int confine(struct run *run, struct err *err)
 			err);
 }
 
-int place_make(struct run *run, struct err *err)
+int cgroups_make(struct run *run, struct err *err)
 {
 	if (enter_scope(run, err) < 0 || make_group(run, err) < 0 || confine(run, err) < 0)
 		return -err->code;
@@ -97,24 +87,13 @@ int place_make(struct run *run, struct err *err)
 			    err);
 }
 
-int place_renew(struct run *run, struct err *err)
+int cgroups_renew(struct run *run, struct err *err)
 {
 	run->scoped = scope_group_exists(run->machine, "keeper");
 	return run_end_processes(run->machine, err);
 }
 
-void place_leave(const struct machine *machine)
-{
-	struct err ignored = { 0 };
-
-	if (!scope_group_exists(machine, "keeper"))
-		return;
-	scoped_fd int keepers = keepers_group(machine, &ignored);
-	if (keepers >= 0)
-		cgroup_join(keepers);
-}
-
-int place_register(struct run *run, struct err *err)
+int cgroups_register(struct run *run, struct err *err)
 {
 	struct err why = { 0 };
 
@@ -123,7 +102,7 @@ int place_register(struct run *run, struct err *err)
 	return run_warn(run, why.text, err);
 }
 
-int place_finish(struct run *run, struct err *err)
+int cgroups_finish(struct run *run, struct err *err)
 {
 	struct err why = { 0 };
 

@@ -12,7 +12,9 @@
 #include "kern/pty.h"
 #include "machine/confine/rlimits.h"
 #include "machine/confine/walls.h"
+#include "machine/share/share.h"
 #include "machine/start/rootfs.h"
+#include "machine/start/run.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -131,12 +133,12 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.guest_init = run->plan.guest_init,
 		.screen = run->plan.screen,
 		.shield = run->machine->config.privileged,
-		.lease = run->networked ? &run->lease : NULL,
+		.lease = run_first_lease(run),
 		.shares = &run->shares,
 	};
 	int out[2];
 
-	if (rations_give(&run->machine->config, err) < 0)
+	if (rlimits_give(&run->machine->config, err) < 0)
 		return -err->code;
 	int r = label_open(&run->label);
 	if (r < 0)
@@ -145,8 +147,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
 	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
-	    network_guest_setup(run->networked ? &run->lease : NULL, err) < 0 ||
-	    let_ping(run, err) < 0)
+	    network_guest_setup(run_first_lease(run), err) < 0 || let_ping(run, err) < 0)
 		return -err->code;
 	out[1] = rootfs_notify_socket(err);
 	if (out[1] < 0)
@@ -156,8 +157,8 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		return -err->code;
 	if (sync_wait(sync, STEP_GO, NULL, 0, err) < 0)
 		return -err->code;
-	if (run->networked)
-		network_guest_announce(&run->lease);
+	for (size_t i = 0; i < run->nic_count; i++)
+		network_guest_announce(&run->nics[i].lease);
 	return walls_raise(&run->machine->config, &run->label, err);
 }
 

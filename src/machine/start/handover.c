@@ -1,4 +1,6 @@
 #include "machine/start/handover.h"
+#include "machine/start/run.h"
+#include "machine/state/machine.h"
 
 #include "base/install.h"
 #include "base/scoped.h"

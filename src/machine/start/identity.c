@@ -2,6 +2,8 @@
  * What makes a copy of a root this machine and no other, done at the start, when the root is at hand,
  * so that a clone costs no more than its snapshot.
  */
+#include "machine/start/identity.h"
+
 #include "machine/start/resolver.h"
 #include "machine/start/rootfile.h"
 #include "machine/state/private.h"

@@ -1,4 +1,5 @@
 #include "machine/start/plan.h"
+#include "machine/state/machine.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "kern/mount.h"
+#include "machine/share/share.h"
 #include "machine/share/staging.h"
 #include "machine/start/resolver.h"
 
@@ -105,9 +106,9 @@ int rootfs_prepare(struct rootfs *rootfs, struct err *err)
 	int *fds = rootfs->devices;
 	char path[32];
 
-	rootfs->stage_fd = open(STAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rootfs->stage_fd = open(STAGING_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfs->stage_fd < 0)
-		return err_set(err, errno, "open '%s': %s", STAGE_ROOT, strerror(errno));
+		return err_set(err, errno, "open '%s': %s", STAGING_ROOT, strerror(errno));
 
 	for (size_t i = 0; i < ROOTFS_DEVICES; i++) {
 		snprintf(path, sizeof path, "/dev/%s", device_rows[i]);
@@ -278,12 +279,12 @@ static int open_root(struct rootfs *rootfs, struct err *err)
 	/* First of all: nothing that happens to the host's mounts may reach ours any more. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(err, errno, "make mounts private: %s", strerror(errno));
-	rootfs->root_fd = open(STAGE_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rootfs->root_fd = open(STAGING_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (rootfs->root_fd < 0)
 		return err_set(err, errno, "open the root: %s", strerror(errno));
 	if (!rootfs->guest_init)
 		return 0;
-	rootfs->init_fd = mount_clone(rootfs->stage_fd, STAGE_INIT, 0);
+	rootfs->init_fd = mount_clone(rootfs->stage_fd, STAGING_INIT, 0);
 	if (rootfs->init_fd < 0)
 		return err_set(err, -rootfs->init_fd, "open guest-init: %s",
 			       mount_why(rootfs->init_fd));

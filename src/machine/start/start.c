@@ -1,5 +1,6 @@
 /* The host side of a start; machine/start/guest.c is the other half, step for step. */
-#include "machine/life/control.h"
+#include "machine/start/start.h"
+
 #include "machine/start/guest.h"
 #include "machine/start/run.h"
 #include "machine/state/private.h"
@@ -17,8 +18,14 @@
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
 #include "machine/confine/walls.h"
+#include "machine/life/life.h"
+#include "machine/life/run_state.h"
+#include "machine/share/mounts.h"
+#include "machine/share/share.h"
 #include "machine/share/staging.h"
 #include "machine/start/cgroups.h"
+#include "machine/start/identity.h"
+#include "machine/start/plan.h"
 #include "machine/start/views.h"
 #include "machine/state/parts.h"
 #include "network/guard.h"
@@ -52,11 +59,11 @@ static int open_run(struct run *run, struct err *err)
 }
 
 /* Before it runs into them, where words are few. */
-static int look_for_headroom(struct run *run, struct err *err)
+static int look_at_kernel_limits(struct run *run, struct err *err)
 {
 	scoped_text struct text found = { 0 };
 
-	headroom_words(&found);
+	kernel_limits_words(&found);
 	return run_warn(run, text_str(&found), err);
 }
 
@@ -99,26 +106,32 @@ static int make_plan(struct run *run, struct err *err)
 	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
 }
 
-static int find_lease(struct run *run, struct err *err)
+static int add_nic(struct run *run, const char *network, struct err *err)
 {
-	const struct machine_config *config = &run->machine->config;
+	struct nic *nic = &run->nics[run->nic_count];
 
-	if (!*config->network)
-		return 0;
-	if (network_open(&run->network, run->machine->site, config->network, err) < 0 ||
-	    network_up(&run->network, err) < 0 ||
-	    machine_lease(run->machine, &run->network, &run->lease, err) < 0)
+	if (network_open(&nic->network, run->machine->site, network, err) < 0)
 		return -err->code;
-	run->networked = true;
-	run->lease.isolated = config->isolated;
-	if (run->network.renewed && machine_reconnect_all(&run->network, err) < 0)
+	run->nic_count++;
+	if (network_up(&nic->network, err) < 0 ||
+	    machine_lease(run->machine, &nic->network, &nic->lease, err) < 0)
 		return -err->code;
-	return run_warn(run, run->network.warning, err);
+	nic->lease.isolated = run->machine->config.isolated;
+	if (nic->network.renewed && machine_reconnect_all(&nic->network, err) < 0)
+		return -err->code;
+	return run_warn(run, nic->network.warning, err);
+}
+
+static int find_leases(struct run *run, struct err *err)
+{
+	const char *network = run->machine->config.network;
+
+	return *network ? add_nic(run, network, err) : 0;
 }
 
 static int prepare_root(struct run *run, struct err *err)
 {
-	return identity_apply(run->machine, run->root_fd, run->networked ? &run->lease : NULL, err);
+	return identity_apply(run->machine, run->root_fd, run_first_lease(run), err);
 }
 
 /* A privileged machine's root is the host's. */
@@ -161,7 +174,7 @@ static int choose_label(struct run *run, struct err *err)
 {
 	scoped_text struct text skipped = { 0 };
 
-	if (profile_choose(run->machine, &run->label, &skipped, err) < 0)
+	if (lsm_choose(run->machine, &run->label, &skipped, err) < 0)
 		return -err->code;
 	return run_warn(run, text_str(&skipped), err);
 }
@@ -182,7 +195,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 	if (sync_pair(&run->sync, &guest, err) < 0)
 		return -err->code;
 	/* It may raise none by itself. */
-	int lent = rations_lend(&run->machine->config, err);
+	int lent = rlimits_lend(&run->machine->config, err);
 	pid_t pid = lent < 0 ? lent : spawn_process(&spawn);
 	if (pid == 0) {
 		sync_close(&run->sync);
@@ -190,7 +203,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 	}
 	/* Ours are the keeper's. */
 	if (lent)
-		rations_reset();
+		rlimits_reset();
 	sync_close(&guest);
 	if (lent < 0)
 		return lent;
@@ -201,7 +214,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 	run->init = pid;
 	run->pidfd = spawn.pidfd;
 	/* What its maker is, it is until then. */
-	rations_rank_guest(pid, &run->machine->config);
+	rlimits_rank_guest(pid, &run->machine->config);
 	return 0;
 }
 
@@ -223,26 +236,33 @@ static int map_ids(struct run *run, struct err *err)
 }
 
 /* The guest, and what it gets from the host by way of the stage. */
-static int spawn_on_stage(struct run *run, bool sibling, struct err *err)
+static int spawn_in_staging(struct run *run, bool sibling, struct err *err)
 {
-	struct stage stage;
+	struct staging stage;
 
-	if (stage_enter(&stage, err) == 0 && spawn_guest(run, sibling, err) == 0 &&
+	if (staging_enter(&stage, err) == 0 && spawn_guest(run, sibling, err) == 0 &&
 	    sync_wait(&run->sync, STEP_CLONED, NULL, 0, err) == 0 && map_ids(run, err) == 0)
-		stage_show(run->root_fd, run->init_fd, err);
-	return stage_leave(&stage, err);
+		staging_show(run->root_fd, run->init_fd, err);
+	return staging_leave(&stage, err);
 }
 
-static int attach_network(struct run *run, struct err *err)
+static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 {
-	if (!run->networked)
-		return 0;
-	if (network_attach(&run->network, &run->lease, run->init, err) < 0)
+	if (network_attach(&nic->network, &nic->lease, run->init, err) < 0)
 		return -err->code;
 	/* Its own end is still down. */
 	if (run->machine->config.spoofing || walls_hole("spoofing"))
 		return 0;
-	return guard_port(&run->network, &run->lease, err);
+	return guard_port(&nic->network, &nic->lease, err);
+}
+
+static int attach_nics(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->nic_count; i++) {
+		if (attach_nic(run, &run->nics[i], err) < 0)
+			return -err->code;
+	}
+	return 0;
 }
 
 static int wait_root(struct run *run, struct err *err)
@@ -282,9 +302,9 @@ static int link_network(struct run *run, bool sibling, struct err *err)
 	if (sibling && unlinkat(run->run_fd, "network", 0) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove '%s/network': %s", run->machine->run,
 			       strerror(errno));
-	if (!run->networked)
+	if (run->nic_count == 0)
 		return 0;
-	snprintf(target, sizeof target, "../../networks/%s", run->network.name);
+	snprintf(target, sizeof target, "../../networks/%s", run->nics[0].network.name);
 	if (symlinkat(target, run->run_fd, "network") < 0)
 		return err_set(err, errno, "link '%s/network': %s", run->machine->run,
 			       strerror(errno));
@@ -301,8 +321,9 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 		.map = run->map,
 		.disk = run->state.disk,
 	};
-	if (run->networked)
-		snprintf(run->state.network, sizeof run->state.network, "%s", run->network.name);
+	if (run->nic_count > 0)
+		snprintf(run->state.network, sizeof run->state.network, "%s",
+			 run->nics[0].network.name);
 	int r = link_network(run, sibling, err);
 	return r < 0 ? r : run_write_state(run->machine, &run->state, err);
 }
@@ -313,15 +334,15 @@ static int write_state(struct run *run, bool sibling, struct err *err)
  */
 static int take_steps(struct run *run, bool sibling, struct err *err)
 {
-	if (open_run(run, err) < 0 || look_for_headroom(run, err) < 0 ||
-	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_lease(run, err) < 0 ||
+	if (open_run(run, err) < 0 || look_at_kernel_limits(run, err) < 0 ||
+	    mount_volume(run, err) < 0 || make_plan(run, err) < 0 || find_leases(run, err) < 0 ||
 	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
-	    choose_label(run, err) < 0 || place_make(run, err) < 0 ||
-	    spawn_on_stage(run, sibling, err) < 0 || place_register(run, err) < 0 ||
-	    attach_network(run, err) < 0 || post_host_ready(run, err) < 0 ||
-	    wait_root(run, err) < 0 || write_state(run, sibling, err) < 0 ||
+	    choose_label(run, err) < 0 || cgroups_make(run, err) < 0 ||
+	    spawn_in_staging(run, sibling, err) < 0 || cgroups_register(run, err) < 0 ||
+	    attach_nics(run, err) < 0 || post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
+	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
-	    sync_wait_exec(&run->sync, err) < 0 || place_finish(run, err) < 0)
+	    sync_wait_exec(&run->sync, err) < 0 || cgroups_finish(run, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -332,7 +353,7 @@ int run_start(struct run *run, bool sibling, struct err *err)
 
 	if (r < 0) {
 		limits_explain(run->machine, run->cgroup_fd, err);
-		headroom_explain(err);
+		kernel_limits_explain(err);
 	}
 	return r;
 }

@@ -15,7 +15,11 @@
 #include "kern/pty.h"
 #include "kern/spawn.h"
 #include "machine/confine/rlimits.h"
+#include "machine/life/clean.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
 #include "machine/start/cgroups.h"
+#include "machine/start/start.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +33,7 @@ enum {
 	KEEPER_LOCK_SECONDS = 10,
 	FAILED_LOCK_SECONDS = 5,
 	STARTER_END_MILLISECONDS = 2000,
+	WARNING_MAX = 4096, /* bytes */
 };
 
 static int lock_keeper(struct run *run, struct err *err)
@@ -81,9 +86,9 @@ static __attribute__((noreturn)) void starter_main(struct machine *machine, int 
 	run_init(&run, machine);
 	pty_read_size(STDIN_FILENO, &run.window);
 	detach_from_caller();
-	rations_reset();
-	rations_rank_keeper();
-	if (lock_keeper(&run, &err) == 0 && place_ask(&run, &err) == 0 &&
+	rlimits_reset();
+	rlimits_rank_keeper();
+	if (lock_keeper(&run, &err) == 0 && cgroups_ask(&run, &err) == 0 &&
 	    run_start(&run, false, &err) == 0)
 		handover_to_keeper(&run, report_fd, &err);
 	run_free(&run);
@@ -140,7 +145,7 @@ static int spawn_starter(struct machine *machine, int *lock, struct err *err)
 	int report[2];
 	scoped_fd int cgroup = -1;
 
-	if (place_starter(machine, &cgroup, err) < 0)
+	if (cgroups_starter(machine, &cgroup, err) < 0)
 		return -err->code;
 	struct spawn spawn = { .cgroup_fd = cgroup };
 	if (pipe2(report, O_CLOEXEC) < 0)
@@ -164,14 +169,13 @@ static int spawn_starter(struct machine *machine, int *lock, struct err *err)
 }
 
 /* Written by the starter, which has no other way to say what is not a failure. */
-static void read_warning(struct machine *machine)
+static void read_warning(const struct machine *machine, struct text *warning)
 {
 	scoped_free char *path = text_format("%s/warning", machine->run);
-	scoped_free char *text = NULL;
+	scoped_free char *said = NULL;
 
-	machine->warning[0] = '\0';
-	if (path && file_read(AT_FDCWD, path, sizeof machine->warning, &text) > 0)
-		text_print(machine->warning, sizeof machine->warning, "%s", text);
+	if (warning && path && file_read(AT_FDCWD, path, WARNING_MAX, &said) > 0)
+		text_add(warning, "%s", said);
 }
 
 /* What the starter could not undo: there was none, or it was killed. */
@@ -183,7 +187,7 @@ static void clean_failed(struct machine *machine, int *lock, const char *cause)
 		undo_start(machine, cause);
 }
 
-int machine_start(struct machine *machine, bool *was_running, struct err *err)
+int machine_start(struct machine *machine, bool *was_running, struct text *warning, struct err *err)
 {
 	if (machine_check(machine, err) < 0)
 		return -err->code;
@@ -204,7 +208,7 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
 		clean_failed(machine, &lock, err->text);
 		return err_wrap(err, "machine '%s' did not start", machine->name);
 	}
-	read_warning(machine);
+	read_warning(machine, warning);
 	return 0;
 }
 
@@ -214,7 +218,7 @@ int machine_start(struct machine *machine, bool *was_running, struct err *err)
  */
 static int respawn(struct run *run, struct err *err)
 {
-	return place_renew(run, err) < 0 ? -err->code : run_start(run, true, err);
+	return cgroups_renew(run, err) < 0 ? -err->code : run_start(run, true, err);
 }
 
 int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
@@ -225,7 +229,7 @@ int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
 
 	run_init(&run, machine);
 	/* The keeper has made its own to suit itself. */
-	rations_reset();
+	rlimits_reset();
 	fcntl(keeper_fd, F_SETFD, FD_CLOEXEC);
 	int r = lock < 0 ? lock : respawn(&run, err);
 	if (r == 0) {

@@ -1,4 +1,5 @@
 #include "machine/start/views.h"
+#include "machine/share/share.h"
 
 #include "base/scoped.h"
 #include "kern/errand.h"

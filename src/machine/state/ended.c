@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "machine/start/run.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>
@@ -14,7 +13,7 @@ static const char failed_line[] = "failed\n";
 enum { ENDED_MAX = 16 << 10 };
 
 /* What is there; -ENOENT: it never ran to an end. The caller owns the text. */
-static int read_text(const struct machine *machine, char **text)
+int ended_read(const struct machine *machine, char **text)
 {
 	char path[4096];
 
@@ -48,7 +47,7 @@ bool ended_failed(const struct machine *machine)
 {
 	scoped_free char *text = NULL;
 
-	return read_text(machine, &text) == 0 && text_starts(text, failed_line);
+	return ended_read(machine, &text) == 0 && text_starts(text, failed_line);
 }
 
 bool ended_acknowledge(const struct machine *machine)
@@ -56,23 +55,9 @@ bool ended_acknowledge(const struct machine *machine)
 	scoped_free char *path = machine_path(machine, "ended");
 	scoped_free char *text = NULL;
 
-	if (!path || read_text(machine, &text) < 0 || !text_starts(text, failed_line))
+	if (!path || ended_read(machine, &text) < 0 || !text_starts(text, failed_line))
 		return false;
 	const char *how = text + strlen(failed_line);
 	file_replace(path, how, strlen(how), 0600, &(struct err){ 0 });
 	return true;
-}
-
-int machine_last_end(const struct machine *machine, char *out, size_t room)
-{
-	scoped_free char *text = NULL;
-	const char *unsettled = run_unsettled(machine);
-
-	if (unsettled)
-		return text_print(out, room, "%s", unsettled);
-	int r = read_text(machine, &text);
-	if (r < 0)
-		return r;
-	char *how = text_trim(text), *line = strchr(how, '\n');
-	return text_print(out, room, "%s", line ? line + 1 : how);
 }

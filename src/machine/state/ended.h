@@ -10,10 +10,16 @@
 /* outcome as in events: "clean", "killed" or "failed". A full disk must not keep a machine from ending. */
 void ended_write(const struct machine *machine, const char *outcome, const char *how);
 
-/* One open(2), for who looks at many. */
+/* The outcome on a line of its own, then how in words. The caller owns the text; -ENOENT: it never ran to an end. */
+int ended_read(const struct machine *machine, char **text);
+
+/* Whether the last end was a failure. Costs one open(2). */
 bool ended_failed(const struct machine *machine);
 
-/* Somebody knows of the failure by now, so that it is none any more; how it ended stays. Whether it was one. */
+/*
+ * Marks a failure as seen: the machine counts as stopped from now on, and how it ended is kept. True if there was a
+ * failure.
+ */
 bool ended_acknowledge(const struct machine *machine);
 
 #endif

@@ -1,0 +1,140 @@
+/*
+ * The room of what runs of a machine: how it is looked at, held still, spoken to, ended and cleaned up after, while it
+ * runs or after it died. Starting it is in start/, going inside in attach/.
+ */
+#ifndef BERTH_MACHINE_LIFE_LIFE_H
+#define BERTH_MACHINE_LIFE_LIFE_H
+
+#include "machine/state/machine.h"
+#include "network/network.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum machine_state {
+	MACHINE_STOPPED, /* nothing of it runs and nothing is left */
+	MACHINE_FAILED, /* the same, and its last run or start failed, which no stop has acknowledged */
+	MACHINE_STARTING, /* a command is starting it */
+	MACHINE_RUNNING,
+	MACHINE_PAUSED,   /* its processes are held still, as a user asked */
+	MACHINE_HELD,     /* the same, until there is room in its pool: machine_held() */
+	MACHINE_STOPPING, /* its end was asked for, or is being cleaned up */
+};
+
+struct machine_status {
+	enum machine_state state;
+	bool booted;         /* its init said so, or the best honest sign (berth(1), Booting) */
+	pid_t init;          /* its init on the host, 0 when stopped */
+	pid_t keeper;        /* 0 when stopped */
+	uint64_t started;    /* seconds since the epoch, 0 when stopped */
+	uint64_t memory;     /* bytes, where a memory controller counts them, else 0 */
+	uint64_t memory_max; /* bytes it may use; 0: no limit, or no controller */
+	char cgroup[256];    /* below the mount point of version 2, "" when stopped */
+	bool leased;         /* lease is filled in */
+	struct lease lease;
+};
+
+/*
+ * Cheap: reads cached state only. A machine whose keeper was killed reads as failed. network: borrowed, or NULL; if
+ * it is the machine's, it need not be opened once more.
+ */
+void machine_status(const struct machine *machine, struct network *network,
+		    struct machine_status *status);
+const char *machine_state_name(enum machine_state state);
+/* Stopped or failed: nothing of it runs. */
+bool machine_is_down(enum machine_state state);
+
+/*
+ * What a running machine uses, as far as the host's controllers count it; UNKNOWN what none counts.
+ * Sums since its start, but for memory, swap and pids, which are of now.
+ */
+#define MACHINE_USAGE_UNKNOWN UINT64_MAX
+struct machine_usage {
+	uint64_t cpu;           /* microseconds of all its processors */
+	uint64_t memory, swap;  /* bytes */
+	uint64_t pids;          /* processes and threads */
+	uint64_t read, written; /* bytes, of disks */
+};
+void machine_usage(const struct machine *machine, struct machine_usage *usage);
+
+/* How its last run ended: "powered off", "killed". -ENOENT when it never ran to an end. */
+int machine_last_end(const struct machine *machine, char *out, size_t room);
+
+/*
+ * Whether a running machine's port has lost the firewall rules that keep it from using others' addresses, and whether
+ * the port is no longer one of its network's bridge. machine_reconnect_all mends both for all machines of a network
+ * that is up, one after the other, whatever becomes of one. Cheap where nothing is lost.
+ */
+bool machine_unguarded(const struct machine *machine);
+bool machine_cut_off(const struct machine *machine);
+int machine_reconnect_all(struct network *network, struct err *err);
+
+/* Waits until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */
+int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);
+
+/*
+ * A descriptor with which the machine ends: once it is closed, also by the death of the process that has it, the
+ * keeper kills the guest.
+ */
+int machine_own(struct machine *machine, struct err *err);
+
+/*
+ * Waits until its run ends: 0 when it went down or was stopped, -ECHILD with how when it failed. Whenever
+ * stop_fd becomes readable, it is read, and the machine asked to halt; the second time it is killed.
+ */
+int machine_follow(struct machine *machine, int stop_fd, struct err *err);
+
+/*
+ * Holds every process of a running machine still, by the cgroup freezer, or lets them go on. *was (may
+ * be NULL): whether it was so already. Time-outs inside run on; a stop wakes it first.
+ */
+int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err);
+/* Whether it is paused. One look. */
+bool machine_paused(const struct machine *machine);
+
+/*
+ * Holds its processes still until there is room in its pool, why being a sentence for users who look, or
+ * (NULL) lets them go on, unless it is paused as well. 0, or -errno; -ESRCH: it is not one to hold.
+ */
+int machine_hold(struct machine *machine, const char *why);
+/* Whether its pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
+bool machine_held(const struct machine *machine, char *why, size_t room);
+
+/*
+ * Watches a pool that runs out of room until there is room again: grows it where it may, holds machines still that
+ * would fill it, and tells who follows events. Returns at once while another process does; run by keepers, as
+ * `berth _tend`.
+ */
+int machine_watch_pool(const struct site *site, const char *pool, struct err *err);
+
+/*
+ * Starts the dnsmasq of the network that it runs on, where that has ended or asks other name servers than the
+ * host's by now, and tells who follows events; again: not that it failed. Run by keepers, as `berth _serve`.
+ * 1: it runs; 0: none is wanted; or -errno.
+ */
+int machine_serve(const struct machine *machine, bool again, struct err *err);
+
+enum stop_outcome {
+	STOP_WAS_STOPPED,
+	STOP_WAS_FAILED, /* now it is stopped */
+	STOP_CLEAN,      /* the guest went down by itself */
+	STOP_KILLED,     /* after the time-out, or because of force */
+};
+
+/*
+ * Asks init to halt and waits for stop.timeout (or `seconds`, if not 0), then kills; with force it
+ * kills at once. Returns when everything of the machine's run is gone. Works with the keeper dead.
+ */
+int machine_stop(struct machine *machine, bool force, unsigned seconds, enum stop_outcome *outcome,
+		 struct err *err);
+
+/* Cleans up after a guest's end. A keeper has `berth _finish` do it, which has more libraries. */
+int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err);
+
+/*
+ * With the last machine its site's empty cgroups go; where a process lives in them, as a network's dnsmasq
+ * does, they stay until it ends.
+ */
+void machine_leave_groups(const struct site *site);
+
+#endif

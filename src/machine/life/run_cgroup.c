@@ -1,0 +1,171 @@
+#include "machine/life/run_cgroup.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "machine/life/life.h"
+#include "machine/life/scope.h"
+#include "machine/state/machine.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+enum { KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
+
+void run_cgroup(const struct machine *machine, char *out, size_t room)
+{
+	char site[32];
+
+	if (scope_group_exists(machine, "guest")) {
+		scope_group(machine, "guest", out, room);
+		return;
+	}
+	site_name(machine->site, site, sizeof site);
+	snprintf(out, room, "%s/%s", site, machine->name);
+}
+
+static int group_file(const struct machine *machine, const char *file, char path[1024])
+{
+	char group[256], point[256];
+
+	run_cgroup(machine, group, sizeof group);
+	int r = cgroup_mount_point(point, sizeof point);
+	return r < 0 ? r : text_print(path, 1024, "%s/%s/%s", point, group, file);
+}
+
+int run_write_group(const struct machine *machine, const char *file, const char *text)
+{
+	char path[1024];
+	int r = group_file(machine, file, path);
+
+	return r < 0 ? r : file_write(AT_FDCWD, path, text);
+}
+
+int run_read_group(const struct machine *machine, const char *file, char **text)
+{
+	char path[1024];
+	int r = group_file(machine, file, path);
+
+	if (r < 0)
+		return r;
+	ssize_t n = file_read(AT_FDCWD, path, 64 << 10, text);
+	return n < 0 ? (int)n : 0;
+}
+
+int run_read_count(const struct machine *machine, const char *file, uint64_t *count)
+{
+	scoped_free char *text = NULL;
+	int r = run_read_group(machine, file, &text);
+
+	if (r < 0)
+		return r;
+	return sscanf(text, "%" SCNu64, count) == 1 ? 0 : -EPROTO;
+}
+
+static int open_group(const struct machine *machine)
+{
+	char path[256], point[256], full[1024];
+
+	run_cgroup(machine, path, sizeof path);
+	int r = cgroup_mount_point(point, sizeof point);
+	if (r == 0)
+		r = text_print(full, sizeof full, "%s/%s", point, path);
+	int fd = r < 0 ? r : open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 && r == 0 ? -errno : fd;
+}
+
+/* Somebody may have removed the folder, or mounted over it, under a guest that lives on. */
+bool run_left(const struct machine *machine)
+{
+	if (access(machine->run, F_OK) == 0)
+		return true;
+	scoped_fd int fd = open_group(machine);
+	return fd >= 0;
+}
+
+/* EBUSY for a moment: the last process is dead, but not yet let go of. */
+static int remove_group(const struct machine *machine, const char *path, struct err *err)
+{
+	struct timespec pause = { .tv_nsec = 2000000 };
+	int r = cgroup_remove(path);
+
+	for (int tries = 0; r == -EBUSY && tries < REMOVE_TRIES; tries++) {
+		nanosleep(&pause, NULL);
+		r = cgroup_remove(path);
+	}
+	if (r < 0)
+		return err_set(err, -r, "remove control group '%s' of machine '%s': %s", path,
+			       machine->name, strerror(-r));
+	return 0;
+}
+
+int run_end_processes(struct machine *machine, struct err *err)
+{
+	char path[256];
+
+	run_cgroup(machine, path, sizeof path);
+	scoped_fd int fd = open_group(machine);
+	if (fd >= 0) {
+		cgroup_kill(fd);
+		int r = cgroup_wait_empty(fd, KILL_MILLISECONDS);
+		if (r < 0)
+			return err_set(
+				err, -r,
+				"machine '%s' has processes that do not die; see cgroup.procs in "
+				"control group '%s'",
+				machine->name, path);
+	}
+	/*
+	 * It must go, not only be empty: on Linux 6.18 a group that cgroup.kill was ever written
+	 * to kills whoever is cloned into it from another.
+	 */
+	return remove_group(machine, path, err);
+}
+
+/* '_' cannot begin a machine's name. */
+int run_keepers_group(const struct machine *machine, struct err *err)
+{
+	char site[32], path[64];
+
+	site_name(machine->site, site, sizeof site);
+	snprintf(path, sizeof path, "%s/_keepers", site);
+	int fd = cgroup_make(path);
+	if (fd == -ENOENT)
+		return err_set(err, ENOENT,
+			       "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none "
+			       "/sys/fs/cgroup");
+	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
+}
+
+void run_leave_scope(const struct machine *machine)
+{
+	struct err ignored = { 0 };
+
+	if (!scope_group_exists(machine, "keeper"))
+		return;
+	scoped_fd int keepers = run_keepers_group(machine, &ignored);
+	if (keepers >= 0)
+		cgroup_join(keepers);
+}
+
+static int is_any(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return 1;
+}
+
+void machine_leave_groups(const struct site *site)
+{
+	struct err ignored = { 0 };
+	char name[32], keepers[64];
+
+	if (machine_list(site, is_any, NULL, &ignored) != 0)
+		return;
+	site_name(site, name, sizeof name);
+	snprintf(keepers, sizeof keepers, "%s/_keepers", name);
+	if (cgroup_remove(keepers) == 0)
+		cgroup_remove(name);
+}

@@ -1,0 +1,37 @@
+/* The cgroups of a machine: its guest's, and the one that keepers share. */
+#ifndef BERTH_MACHINE_LIFE_RUN_CGROUP_H
+#define BERTH_MACHINE_LIFE_RUN_CGROUP_H
+
+#include "machine/state/machine.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The guest's cgroup, below the cgroup mount: in the machine's scope if it has one, else "berth/NAME". Keepers live
+ * in a cgroup of their own beside it, so that freezing, limiting or killing a guest never meets its keeper.
+ */
+void run_cgroup(const struct machine *machine, char *out, size_t room);
+
+/* One of its files, "memory.current"; the caller owns what is read. 0, or -ENOENT without the controller. */
+int run_write_group(const struct machine *machine, const char *file, const char *text);
+int run_read_group(const struct machine *machine, const char *file, char **text);
+/* The number that one of them holds. */
+int run_read_count(const struct machine *machine, const char *file, uint64_t *count);
+
+/* Whether a run has left anything to clean up: its folder, or its guest's cgroup. */
+bool run_left(const struct machine *machine);
+
+/* Kills all processes of the guest and removes its cgroup. */
+int run_end_processes(struct machine *machine, struct err *err);
+
+/* The cgroup of keepers without a scope, made if it is missing; the caller owns the descriptor. */
+int run_keepers_group(const struct machine *machine, struct err *err);
+
+/*
+ * Moves the caller, which a keeper has begun and which is to outlive it, out of the machine's scope, if it has one:
+ * systemd ends a scope with all that is in it.
+ */
+void run_leave_scope(const struct machine *machine);
+
+#endif

@@ -1,0 +1,132 @@
+#include "machine/life/run_state.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/state/private.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
+{
+	scoped_free char *path = text_format("%s/state", machine->run);
+	scoped_free char *aside = text_format("%s/state.new", machine->run);
+	char line[256];
+
+	if (!path || !aside)
+		return err_set(err, ENOMEM, "out of memory");
+	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u %s\n",
+			 (int)state->init, (int)state->keeper, state->started, state->map.base,
+			 state->map.count, major(state->disk), minor(state->disk), state->network);
+	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
+	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
+		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int run_read_state(const struct machine *machine, struct run_state *state)
+{
+	scoped_free char *path = text_format("%s/state", machine->run);
+	scoped_free char *line = NULL;
+	unsigned major_number, minor_number;
+	int init, keeper;
+
+	*state = (struct run_state){ 0 };
+	if (!path)
+		return -ENOMEM;
+	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
+	if (n < 0)
+		return (int)n;
+	/* One of an older berth ends before the disk, or before the network. */
+	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u %63s", &init,
+			    &keeper, &state->started, &state->map.base, &state->map.count,
+			    &major_number, &minor_number, state->network);
+	if (fields < 5)
+		return -EINVAL;
+	if (fields >= 7)
+		state->disk = makedev(major_number, minor_number);
+	state->init = init;
+	state->keeper = keeper;
+	return 0;
+}
+
+bool run_alive(const struct machine *machine)
+{
+	char path[4096];
+
+	if (text_print(path, sizeof path, "%s/keeper.lock", machine->run) < 0)
+		return false;
+	scoped_fd int fd = file_lock(path, FILE_LOCK_LOOK);
+	return fd == -EWOULDBLOCK;
+}
+
+void run_mark_finished(const struct machine *machine, const char *outcome, const char *how)
+{
+	scoped_free char *path = text_format("%s/finished", machine->run);
+	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		dprintf(fd, "%s\n%s", outcome, how);
+}
+
+bool run_has_finished(const struct machine *machine)
+{
+	scoped_free char *path = text_format("%s/finished", machine->run);
+
+	return path && access(path, F_OK) == 0;
+}
+
+/* What its keeper saw of the end, whose clean-up did not get to its own; false: it saw none. */
+bool run_read_finished(const struct machine *machine, char **text, const char **how)
+{
+	scoped_free char *path = text_format("%s/finished", machine->run);
+
+	if (!path || file_read(AT_FDCWD, path, 4096, text) < 0)
+		return false;
+	char *line = strchr(*text, '\n');
+	if (!line)
+		return false;
+	*line = '\0';
+	*how = line + 1;
+	return true;
+}
+
+/* A keeper makes it before it says that the machine has started. */
+bool run_has_begun(const struct machine *machine)
+{
+	scoped_free char *control = text_format("%s/control", machine->run);
+
+	return control && access(control, F_OK) == 0;
+}
+
+bool run_has_lived(const struct machine *machine)
+{
+	scoped_free char *mark = machine_path(machine, "lives");
+
+	return machine->config.ephemeral && mark && access(mark, F_OK) == 0;
+}
+
+/* Not in the run folder, which is gone after a crash of the host. */
+int run_mark_life(const struct machine *machine, bool lives)
+{
+	scoped_free char *mark = machine_path(machine, "lives");
+
+	if (!mark)
+		return -ENOMEM;
+	if (!lives)
+		return unlink(mark) < 0 && errno != ENOENT ? -errno : 0;
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+const char *run_unsettled(const struct machine *machine)
+{
+	if (access(machine->run, F_OK) < 0)
+		return run_has_lived(machine) ? "its host went down under it" : NULL;
+	if (run_alive(machine) || machine_busy(machine) || run_has_finished(machine))
+		return NULL;
+	return run_has_begun(machine) ? "killed, with its keeper" : "its start was killed";
+}

@@ -1,0 +1,48 @@
+/*
+ * What a run writes down about itself, in RUN/machines/NAME and beside machine.conf, and by which a later command
+ * finds it: init, keeper, ids, and whether it ended. Nothing here starts, stops or cleans up.
+ */
+#ifndef BERTH_MACHINE_LIFE_RUN_STATE_H
+#define BERTH_MACHINE_LIFE_RUN_STATE_H
+
+#include "kern/idmap.h"
+#include "machine/state/machine.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* RUN/machines/NAME/state, replaced as a whole. */
+struct run_state {
+	pid_t init, keeper;
+	uint64_t started; /* seconds since the epoch */
+	struct idmap map;
+	dev_t disk;       /* the disk below its root; 0: there is none, or more than one */
+	char network[64]; /* the network that it was started on; "": none, or not written down */
+};
+
+int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err);
+/* -ENOENT, without an error text, when there is none. */
+int run_read_state(const struct machine *machine, struct run_state *state);
+
+/* Whether a keeper lives: its lock is held. */
+bool run_alive(const struct machine *machine);
+
+/* A keeper writes its control socket before it says that the machine has started. */
+bool run_has_begun(const struct machine *machine);
+
+/* Notes how the guest ended before the clean-up, which another command may have to do. */
+void run_mark_finished(const struct machine *machine, const char *outcome, const char *how);
+/* Whether that note is there: the end was seen, and only the clean-up after it was not. */
+bool run_has_finished(const struct machine *machine);
+/* The outcome in *text, which the caller owns, and how it ended in *how, within *text. False: there is no note. */
+bool run_read_finished(const struct machine *machine, char **text, const char **how);
+
+/* Notes of an ephemeral machine that it has begun to run, so that a crash of its host is told. 0 or -errno. */
+int run_mark_life(const struct machine *machine, bool lives);
+/* Whether an ephemeral machine had begun to run, and its end was not settled. */
+bool run_has_lived(const struct machine *machine);
+
+/* How the last run ended while no command has settled it: the end of a sentence, static; NULL: nothing is left. */
+const char *run_unsettled(const struct machine *machine);
+
+#endif

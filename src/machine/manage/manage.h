@@ -1,0 +1,100 @@
+/*
+ * The room of making, opening, changing, copying and deleting machines: what commands do to a machine as a whole.
+ * Starting one and going inside it are rooms of their own.
+ */
+#ifndef BERTH_MACHINE_MANAGE_MANAGE_H
+#define BERTH_MACHINE_MANAGE_MANAGE_H
+
+#include "machine/state/machine.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Opens a machine for a command that acts on it, and so may write, kill and delete. What a killed command left half
+ * made or half removed is finished off first, and what a killed keeper left of a run is cleared away. -ENOENT names
+ * the nearest machine. Settings that are missing or cannot be read leave a fault: such a machine can still be entered,
+ * stopped and deleted. -ESTALE: it was owned by a command that was killed, and so it has been deleted now.
+ * machine_look does none of that.
+ */
+int machine_open(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err);
+
+/*
+ * Finishes off whatever commands have left half made or half removed, or owned, unless others are at it; for commands
+ * that make or delete machines, since nobody else knows a name that was made up. What cannot be cleared now is
+ * tried again by the next.
+ */
+void machine_sweep(const struct site *site);
+
+/* "key=value" words as a user gives them, checked before anything is made. */
+struct settings {
+	const char *const *words; /* borrowed */
+	size_t count;
+};
+
+/* A new, stopped machine from a template (NULL pool, network: the site's defaults). -EEXIST. */
+struct machine_spec {
+	const char *template;
+	const char *pool;
+	struct settings settings;
+	/*
+	 * Not NULL: if the machine is ephemeral it is there for the caller alone, which owns the
+	 * descriptor put here: when that is closed, also by a kill, the next command removes the machine.
+	 * See owner_release.
+	 */
+	int *owner;
+};
+int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+		   struct err *err);
+
+/*
+ * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It
+ * gets its own uuid, machine-id, host name, MAC and address.
+ */
+int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
+		  const struct settings *settings, struct err *err);
+
+/* A uuid, hardware address and time of its making: what makes it another machine than any before. */
+int machine_draw_identity(struct machine_config *config, struct err *err);
+
+/*
+ * The root of that name in a pool (NULL: in the only one that holds it) becomes a machine again, with its
+ * snapshots. Its settings are those of conf, a backup, or (NULL) of the copy that the pool has; 1: there is no
+ * such copy, and it has those of a new machine. -EEXIST: it has settings.
+ */
+int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
+		  struct err *err);
+
+/* A running machine only with force. Snapshots, volume, lease and folder go. */
+int machine_delete(struct machine *machine, bool force, struct err *err);
+
+/*
+ * Makes all of the changes, or none: they are checked against the rules of machine.conf(5) and against this
+ * host, with all that is wrong in one error. Limits apply to a running machine at once, the rest at its next
+ * start.
+ */
+int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
+		struct err *err);
+
+/*
+ * What a start would refuse, all of it in one error, found without a start: settings, pool, root, init,
+ * network, shared folders, devices, limits. For a command that stops a machine only if it can start again.
+ */
+int machine_check_start(const struct machine *machine, struct err *err);
+
+/* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
+struct snapshot_entry {
+	char name[64];
+	uint64_t created; /* seconds since the epoch */
+};
+int snapshot_take(struct machine *machine, const char *name, struct err *err);
+int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
+		  struct err *err);
+int snapshot_delete(struct machine *machine, const char *name, struct err *err);
+/* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
+int snapshot_restore(struct machine *machine, const char *name, struct err *err);
+/* -ENOENT in words. */
+int snapshot_exists(struct machine *machine, const char *name, struct err *err);
+
+#endif

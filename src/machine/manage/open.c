@@ -1,0 +1,20 @@
+/* A machine is opened for a command that acts on it: what a killed command or keeper has left of it is settled first. */
+#include "machine/manage/manage.h"
+
+#include "machine/manage/settle.h"
+#include "machine/state/private.h"
+
+int machine_open(struct machine *machine, const struct site *site, const char *name,
+		 struct err *err)
+{
+	int r = machine_paths(machine, site, name, err);
+
+	if (r < 0)
+		return r;
+	r = machine_find(machine, true, err);
+	if (r == 0)
+		r = settle_dead_run(machine, err);
+	if (r < 0)
+		machine_close(machine);
+	return r;
+}

@@ -1,0 +1,59 @@
+/* What commands have left half made, half removed, or for themselves alone is found and finished off. */
+#include "machine/manage/manage.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/state/owner.h"
+#include "machine/state/private.h"
+
+#include <dirent.h>
+#include <string.h>
+
+static void sweep_marked(void *context, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+
+	if (machine_paths(&machine, context, name, &ignored) < 0)
+		return;
+	struct unfinished mark = machine_mark(&machine);
+	scoped_fd int lock = machine_lock(&machine, 0, &ignored);
+	if (lock < 0)
+		return;
+	if (unfinished_is(&mark))
+		machine_erase(&machine, false, &ignored);
+	else
+		unfinished_drop(&mark, &ignored);
+}
+
+/* Of a machine that is gone only the file is left. */
+static void sweep_owned(const struct site *site, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_open(&machine, site, name, &(struct err){ 0 }) != -ENOENT)
+		return;
+	if (machine_paths(&machine, site, name, &(struct err){ 0 }) < 0)
+		return;
+	owner_forget_lost(&machine);
+}
+
+static void sweep_owners(const struct site *site)
+{
+	scoped_free char *folder = site_state_path(site, "machines/.owned");
+	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (!text_label_fault(e->d_name))
+			sweep_owned(site, e->d_name);
+	}
+}
+
+void machine_sweep(const struct site *site)
+{
+	/* For the callback's context, which is not const. */
+	unfinished_each(site, "machines", sweep_marked, (void *)(uintptr_t)site);
+	sweep_owners(site);
+}

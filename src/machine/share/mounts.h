@@ -1,0 +1,30 @@
+/* Mounts and devices of a machine: kept in its settings, shown to it at once if it runs. */
+#ifndef BERTH_MACHINE_SHARE_MOUNTS_H
+#define BERTH_MACHINE_SHARE_MOUNTS_H
+
+#include "base/text.h"
+#include "machine/state/machine.h"
+
+/*
+ * Shows a folder or file, or a device, of the host's to a machine, at once if it runs. It is kept in
+ * machine.conf, or, if temporary, lasts only as long as the guest, which must be running. A section
+ * without a name gets one, made of the target or path. -EEXIST. warning: what went well but needs a word is added.
+ */
+int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
+		  struct text *warning, struct err *err);
+int machine_add_device(struct machine *machine, struct device_config *device, bool temporary,
+		       struct text *warning, struct err *err);
+
+/* By name or by target. *was_there: whether the machine still had it. */
+int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err);
+int machine_remove_device(struct machine *machine, const char *which, bool *was_there,
+			  struct err *err);
+
+/* The temporary ones of a running machine, as its config; freed with machine_schema. */
+int machine_temporary(const struct machine *machine, struct machine_config *config,
+		      struct err *err);
+
+/* Forgets what was shown to an earlier guest for its life alone. */
+int share_forget_temporary(const struct machine *machine, struct err *err);
+
+#endif

@@ -1,0 +1,64 @@
+#include "machine/state/owner.h"
+#include "machine/state/machine.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static char *owner_path(const struct machine *machine)
+{
+	return site_state_path(machine->site, "machines/.owned/%s", machine->name);
+}
+
+int owner_claim(const struct machine *machine, int *owner, struct err *err)
+{
+	scoped_free char *folder = site_state_path(machine->site, "machines/.owned");
+	scoped_free char *path = owner_path(machine);
+
+	if (!path || !folder)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(folder, 0700, err) < 0)
+		return -err->code;
+	int fd = file_lock(path, FILE_LOCK_TRY);
+	if (fd < 0)
+		return err_set(err, -fd, "lock '%s': %s", path, strerror(-fd));
+	*owner = fd;
+	return 0;
+}
+
+void owner_forget(const struct machine *machine)
+{
+	scoped_free char *path = owner_path(machine);
+
+	if (path)
+		unlink(path);
+}
+
+void owner_release(const struct machine *machine, int *owner)
+{
+	/* The file goes while it is locked, so that no command finds the machine without an owner. */
+	if (*owner >= 0)
+		owner_forget(machine);
+	scoped_close_fd(owner);
+}
+
+bool owner_is_lost(const struct machine *machine)
+{
+	scoped_free char *path = owner_path(machine);
+
+	if (!path || !machine->config.ephemeral)
+		return false;
+	scoped_fd int fd = file_lock(path, FILE_LOCK_LOOK);
+	return fd >= 0;
+}
+
+void owner_forget_lost(const struct machine *machine)
+{
+	scoped_free char *path = owner_path(machine);
+	scoped_fd int owner = path ? file_lock(path, FILE_LOCK_LOOK) : -1;
+
+	if (owner >= 0)
+		unlink(path);
+}

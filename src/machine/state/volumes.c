@@ -1,0 +1,17 @@
+/* The names of a machine's volumes in its pool. */
+#include "machine/state/private.h"
+
+void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "machine.%s", name);
+}
+
+void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "restoring.%s", name);
+}
+
+void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
+}
