@@ -108,9 +108,11 @@ void note_pool_room(const char *name, const struct pool_usage *usage)
 					      : "");
 	else if (level >= SPACE_SCARCE)
 		print_note("pool '%s' is %u%% full, and machines that fill it will be held still; "
-			   "delete something, or enlarge it",
-			   name, percent);
+			   "delete something, or enlarge it; what fills it: berth pool usage %s",
+			   name, percent, name);
 	else if (level == SPACE_LOW)
-		print_note("pool '%s' is %u%% full; delete something, or enlarge it", name,
-			   percent);
+		print_note(
+			"pool '%s' is %u%% full; delete something, or enlarge it; what fills it: "
+			"berth pool usage %s",
+			name, percent, name);
 }

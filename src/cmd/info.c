@@ -17,7 +17,12 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct flag *const info_flags[] = { &flag_json, NULL };
+static const struct flag flag_usage = {
+	"usage", 0, false, NULL,
+	"count what its root takes, where no books tell; as long as its "
+	"files are many"
+};
+static const struct flag *const info_flags[] = { &flag_json, &flag_usage, NULL };
 
 /* What is shown, gathered before anything is printed. */
 struct facts {
@@ -42,7 +47,7 @@ static void facts_free(struct facts *facts)
 }
 
 /* Its root's volume; a pool that is out of reach must not keep the rest from being shown. */
-static void look_at_volume(const struct machine *machine, struct facts *facts)
+static void look_at_volume(const struct machine *machine, bool count, struct facts *facts)
 {
 	scoped_pool struct pool pool = { 0 };
 	struct err *fault = &facts->volume_fault;
@@ -56,6 +61,8 @@ static void look_at_volume(const struct machine *machine, struct facts *facts)
 	facts->missing = "volume";
 	if (volume_info(&pool, facts->volume_name, &facts->volume, fault) == -ENOENT)
 		parts_lost_volume(machine, fault);
+	if (!fault->code && count && !facts->volume.used)
+		volume_measure(&pool, facts->volume_name, &facts->volume.used, fault);
 }
 
 static void look_at_snapshots(struct machine *machine, struct facts *facts)
@@ -66,7 +73,7 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 	free(list);
 }
 
-static void gather(struct machine *machine, struct facts *facts)
+static void gather(struct machine *machine, bool count, struct facts *facts)
 {
 	machine_status(machine, NULL, &facts->status);
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
@@ -75,7 +82,7 @@ static void gather(struct machine *machine, struct facts *facts)
 		facts->label.text[0] = '\0';
 	facts->log = machine_log_path(machine, false);
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
-	look_at_volume(machine, facts);
+	look_at_volume(machine, count, facts);
 	look_at_snapshots(machine, facts);
 }
 
@@ -369,7 +376,7 @@ static int show_one(struct call *call, struct machine *machine, struct err *err)
 		return show_broken(call, machine, "machine.conf", &machine->fault,
 				   !machine_is_down(status.state), err);
 	}
-	gather(machine, &facts);
+	gather(machine, call_has(call, &flag_usage), &facts);
 	if (is_broken(&facts))
 		return show_broken(call, machine, facts.missing, &facts.volume_fault,
 				   !machine_is_down(facts.status.state), err);
@@ -402,7 +409,7 @@ int print_machine(struct machine *machine, struct err *err)
 {
 	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
 
-	gather(machine, &facts);
+	gather(machine, false, &facts);
 	return print_json(machine_object(machine, &facts), err);
 }
 

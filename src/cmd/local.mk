@@ -30,6 +30,7 @@ libcmd_a_SOURCES = \
 	src/cmd/options.c \
 	src/cmd/pool.c src/cmd/pool.h \
 	src/cmd/pool_list.c \
+	src/cmd/pool_usage.c \
 	src/cmd/print.c src/cmd/print.h \
 	src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/report.c src/cmd/report.h \

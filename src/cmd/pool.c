@@ -194,19 +194,13 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create,
-						 &pool_verb_list,
-						 &pool_verb_status,
-						 &pool_verb_grow,
-						 &pool_verb_check,
-						 &pool_verb_repair,
-						 &pool_verb_trim,
-						 &pool_verb_adopt,
-						 &pool_verb_set,
-						 &pool_verb_import,
-						 &delete,
-						 &detach,
-						 NULL };
+static const struct command *const members[] = { &create,           &pool_verb_list,
+						 &pool_verb_status, &pool_verb_usage,
+						 &pool_verb_grow,   &pool_verb_check,
+						 &pool_verb_repair, &pool_verb_trim,
+						 &pool_verb_adopt,  &pool_verb_set,
+						 &pool_verb_import, &delete,
+						 &detach,           NULL };
 
 const struct command command_pool = {
 	.name = "pool",

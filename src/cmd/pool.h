@@ -1,10 +1,10 @@
-/* The members of `pool` that pool_list.c and upkeep.c have. */
+/* The members of `pool` that pool_list.c, pool_usage.c and upkeep.c have. */
 #ifndef BERTH_CMD_POOL_H
 #define BERTH_CMD_POOL_H
 
 #include "cmd/command.h"
 
-extern const struct command pool_verb_list, pool_verb_status;
+extern const struct command pool_verb_list, pool_verb_status, pool_verb_usage;
 extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, pool_verb_trim,
 	pool_verb_adopt, pool_verb_set, pool_verb_import;
 

@@ -317,6 +317,13 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 	return 0;
 }
 
+static int measure_volume(struct pool *pool, const char *volume, struct extents *extents)
+{
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
+
+	return fd < 0 ? fd : subvol_usage(fd, extents);
+}
+
 const struct storage_ops storage_btrfs = {
 	.name = "btrfs",
 	.can = STORAGE_FAST_CLONE,
@@ -336,6 +343,7 @@ const struct storage_ops storage_btrfs = {
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,
 	.list = folder_list,
+	.measure = measure_volume,
 	.resize = storage_no_resize,
 	.grow = grow_pool,
 	.at_once = copies_at_once,

@@ -10,6 +10,7 @@
 #include "storage/driver.h"
 #include "storage/folder.h"
 #include "storage/partial.h"
+#include "storage/tree_usage.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -291,6 +292,13 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 	return 0;
 }
 
+static int measure_volume(struct pool *pool, const char *volume, struct extents *extents)
+{
+	scoped_fd int root = open_root(pool, volume);
+
+	return root < 0 ? root : tree_usage(root, extents);
+}
+
 const struct storage_ops storage_dir = {
 	.name = "dir",
 	.can = 0,
@@ -310,6 +318,7 @@ const struct storage_ops storage_dir = {
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,
 	.list = folder_list,
+	.measure = measure_volume,
 	.resize = storage_no_resize,
 	.survey = folder_survey,
 };

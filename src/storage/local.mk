@@ -12,11 +12,13 @@ libstorage_a_SOURCES = \
 	src/storage/disk_grow.c \
 	src/storage/disk_move.c \
 	src/storage/driver.c src/storage/driver.h \
+	src/storage/extents.c src/storage/extents.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/freeing.c \
 	src/storage/growth.c src/storage/growth.h \
 	src/storage/hold.c src/storage/hold.h \
 	src/storage/links.c src/storage/links.h \
+	src/storage/measure.c \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \
 	src/storage/pool_import.c \
@@ -29,8 +31,10 @@ libstorage_a_SOURCES = \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/subvol_destroy.c \
 	src/storage/subvol_nested.c \
+	src/storage/subvol_usage.c \
 	src/storage/subvol_search.c src/storage/subvol_search.h \
 	src/storage/survey.c src/storage/survey.h \
+	src/storage/tree_usage.c src/storage/tree_usage.h \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \
 	src/storage/thin/thin_blank.c \
@@ -87,8 +91,10 @@ test_thin_LDADD = $(storage_ldadd)
 test_catalog_SOURCES = tests/unit/test_catalog.c $(storage_scratch)
 # Linked with SQLite, whose calls to the disk it counts.
 test_catalog_LDADD = $(storage_ldadd) $(SQLITE_LIBS)
-check_PROGRAMS += test_space
-TESTS += test_space
+check_PROGRAMS += test_space test_extents
+TESTS += test_space test_extents
+test_extents_SOURCES = tests/unit/test_extents.c tests/unit/suite.c tests/unit/suite.h
+test_extents_LDADD = libstorage.a $(CUNIT_LIBS)
 test_space_SOURCES = tests/unit/test_space.c tests/unit/suite.c tests/unit/suite.h
 test_space_LDADD = libstorage.a libbase.a $(CUNIT_LIBS)
 check_PROGRAMS += test_taken

@@ -64,6 +64,7 @@ struct pool_growth {
 
 struct storage_ops;
 struct pool_spec;
+struct extents;
 
 /* An open pool: read by everybody, made by pool_open, private by driver. */
 struct pool {
@@ -138,6 +139,11 @@ struct storage_ops {
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
 	bool (*at_once)(struct pool *, const char *volume);
+	/*
+	 * Adds what the volume refers to, as far as it is on the disk. Takes time by the number of its files. Quiet:
+	 * 0, -ENOENT, -errno. NULL: info has it.
+	 */
+	int (*measure)(struct pool *, const char *volume, struct extents *);
 	/*
 	 * Of a pool that is not open, of which only the settings were read: calls visit with the name of each
 	 * volume. Changes and attaches nothing, and says why where the pool cannot be reached. 1: that was
@@ -304,6 +310,24 @@ int pool_kept_find(const struct text *kept, const char *file, struct text *out);
 /* Whether this process has changed what belongs into such a copy; called by whoever does. */
 bool pool_kept_stale(void);
 void pool_kept_change(void);
+
+/* What a volume takes of its pool. */
+struct volume_usage {
+	const char *name; /* of one that is removed and still has space too: partial.h */
+	uint64_t used;    /* bytes that it refers to, alone or with others */
+	uint64_t
+		alone; /* bytes that nobody else in the pool has: what its removal would give back */
+	bool alone_known;
+};
+
+/*
+ * Calls visit for each volume of an open pool, the largest first; counted now, which for some drivers takes as long
+ * as reading all folders does, and at most ten minutes.
+ */
+int pool_measure(struct pool *pool, int (*visit)(void *, const struct volume_usage *),
+		 void *context, struct err *err);
+/* The same of one: what it refers to. */
+int volume_measure(struct pool *pool, const char *volume, uint64_t *used, struct err *err);
 
 /* Gives an id that is nobody's a volume's name. */
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,

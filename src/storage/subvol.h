@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct extents;
+
 /* Folders are descriptors opened for reading (not O_PATH); names have no slash. */
 
 /* Whether the file that fd is of lies on btrfs. */
@@ -56,6 +58,12 @@ int subvol_snapshot_all(int folder_fd, int origin_fd, const char *name);
 
 /* Takes the read-only mark off all that is nested in it, since nothing can be removed from what has it; depth: 0. */
 int subvol_make_writable(int fd, unsigned depth);
+
+/*
+ * Adds the extents of the files in it, and in what is nested in it, by its tree: no file is opened. What is small
+ * enough to be in the tree itself, and the tree, are left out. -ELOOP: nested too deep.
+ */
+int subvol_usage(int fd, struct extents *extents);
 
 /* Waits until what was done to names and subvolumes so far is on disk; not for file data. */
 int subvol_commit(int fd);

@@ -87,6 +87,19 @@ int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context)
 	return search(fd, key, visit, context);
 }
 
+int subvol_each_item(int fd, uint64_t id, subvol_visit *visit, void *context)
+{
+	const struct btrfs_ioctl_search_key key = {
+		.tree_id = id,
+		.max_objectid = UINT64_MAX,
+		.max_type = UINT32_MAX,
+		.max_offset = UINT64_MAX,
+		.max_transid = UINT64_MAX,
+	};
+
+	return search(fd, key, visit, context);
+}
+
 static int stop_at_first(void *context, const struct btrfs_ioctl_search_header *header,
 			 const char *item)
 {

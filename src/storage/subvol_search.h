@@ -18,4 +18,7 @@ typedef int subvol_visit(void *context, const struct btrfs_ioctl_search_header *
  */
 int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context);
 
+/* All items of the tree of subvolume id, in the order of their keys. */
+int subvol_each_item(int fd, uint64_t id, subvol_visit *visit, void *context);
+
 #endif

@@ -259,6 +259,47 @@ case_moved_file() {
 	rm -f "$T/cut" "$T/other"
 }
 
+# usage_of POOL VOLUME FIELD: bytes, by pool usage.
+usage_of() {
+	berth pool usage --json "$1" | python3 -c '
+import json, sys
+print(*(v[sys.argv[2]] for v in json.load(sys.stdin) if v["volume"] == sys.argv[1]))' "$2" "$3"
+}
+
+# Who fills a pool is told: what each volume takes, and what its removal would give back.
+case_who_fills_a_pool() {
+	local driver mib=$((1 << 20)) of m
+	[[ $fast == btrfs ]] || skip "a thin pool tells it by itself"
+	for driver in $drivers; do
+		of=p-$driver m=filler-$driver
+		berth launch --pool "$of" --set network= --wait "bb-$driver" "$m"
+		berth exec "$m" -- sh -c 'dd if=/dev/urandom of=/fill bs=1M count=40; ln /fill /again; sync' 2>"$T/dd"
+		(($(usage_of "$of" "machine.$m" used) >= 40 * mib))
+		(($(usage_of "$of" "machine.$m" used) < 60 * mib))
+		(($(usage_of "$of" "template.bb-$driver" used) < 20 * mib))
+		berth pool usage "$of" >"$T/usage"
+		has "^VOLUME +USED +ALONE" "$(cat "$T/usage")"
+		has "^machine.$m " "$(sed -n 2p "$T/usage")"
+		# Looking costs nothing unless it is asked for.
+		same "used" "" "$(field "$m" volume.used)"
+		berth info --usage --json "$m" >"$T/json"
+		has '"used": [0-9]{8}' "$(cat "$T/json")"
+		has "volume: .*machine.$m in pool $of, [0-9.]+ MiB used" "$(berth info --usage "$m")"
+		berth stop --force "$m"
+	done
+	# What is shared is nobody's alone: not a clone's, nor a snapshot's, until the last one but one is gone.
+	(($(usage_of p-btrfs machine.filler-btrfs alone) >= 40 * mib))
+	(($(usage_of p-btrfs template.bb-btrfs alone) < mib))
+	berth clone filler-btrfs copy
+	(($(usage_of p-btrfs machine.filler-btrfs alone) < mib))
+	(($(usage_of p-btrfs machine.copy used) >= 40 * mib))
+	berth delete copy
+	(($(usage_of p-btrfs machine.filler-btrfs alone) >= 40 * mib))
+	same alone None "$(usage_of p-dir machine.filler-dir alone)"
+	fails 1 "no pool 'nope'" berth pool usage nope
+	berth delete filler-btrfs filler-dir
+}
+
 # A template with more files than anybody wants to wait for: 25,000.
 many_files() {
 	busybox_root "$T/many"
