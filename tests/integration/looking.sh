@@ -335,6 +335,8 @@ case_each_file_taken_away() {
 	berth launch --wait --set network= bb failed
 	kill -KILL "$(field failed keeper)"
 	retry 10 state_is failed failed
+	# A copy of settings that a pool has yet to get is no change by those that look.
+	retry 30 no_copying_is_left
 	mkdir "$T/away"
 	"$top/tests/integration/looking.py" "$BERTH_ROOT" "$T/away"
 	for machine in running-default running-second paused; do
