@@ -38,6 +38,13 @@ slowness() {
 	echo $((times < 20 ? times : 20))
 }
 
+# What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
+no_copying_is_left() {
+	local all
+	all=$(ps -e -o args=)
+	[[ $all != *"berth --root $BERTH_ROOT _keep"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
+}
+
 # retry SECONDS COMMAND...: until it succeeds. The seconds are those of an idle machine: once they are over, and
 # not before, it is measured how slow this one is.
 retry() {

@@ -236,13 +236,6 @@ no_scope_is_left() {
 	[[ -z $(find /sys/fs/cgroup -type d -path "*/berth:$(tag_of "$BERTH_ROOT")-*" 2>/dev/null) ]]
 }
 
-# What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
-no_copying_is_left() {
-	local all
-	all=$(ps -e -o args=)
-	[[ $all != *"berth --root $BERTH_ROOT _keep"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
-}
-
 # A process on its way out is still there for a moment.
 all_is_as_before() {
 	what_there_is >"$T/after"

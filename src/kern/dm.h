@@ -104,9 +104,6 @@ int dm_info_dev(struct dm *dm, dev_t dev, struct dm_info *info);
 int dm_list(struct dm *dm, const char *uuid_prefix,
 	    int (*visit)(void *context, const struct dm_info *info), void *context);
 
-/* The devices that the live table stands on. Returns how many there are; room are filled in. */
-ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room);
-
 /* One target as the kernel tells it. */
 struct dm_line {
 	uint64_t start, length;

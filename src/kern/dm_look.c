@@ -80,19 +80,6 @@ int dm_list(struct dm *dm, const char *uuid_prefix,
 	return 0;
 }
 
-ssize_t dm_deps(struct dm *dm, const char *name, dev_t *deps, size_t room)
-{
-	scoped_free struct dm_ioctl *io = NULL;
-	int r = dm_request_answer(dm, DM_TABLE_DEPS, name, 0, &io);
-
-	if (r < 0)
-		return r;
-	const struct dm_target_deps *found = dm_request_data(io);
-	for (size_t i = 0; i < found->count && i < room; i++)
-		deps[i] = (dev_t)found->dev[i];
-	return (ssize_t)found->count;
-}
-
 static int first_line(struct dm *dm, const char *name, unsigned flags, struct dm_line *line)
 {
 	scoped_free struct dm_ioctl *io = NULL;

@@ -177,12 +177,6 @@ int dm_thin_status(struct dm *dm, const char *name, unsigned flags, struct dm_th
 	return r < 0 ? r : dm_thin_parse(line.params, status);
 }
 
-bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction)
-{
-	return status->mode == DM_POOL_WRITE && !status->needs_check &&
-	       status->transaction == transaction;
-}
-
 const char *dm_pool_mode_name(enum dm_pool_mode mode)
 {
 	switch (mode) {

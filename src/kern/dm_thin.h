@@ -51,8 +51,6 @@ int dm_thin_parse(const char *params, struct dm_thin_status *status);
  */
 int dm_pool_metadata_pause(const struct dm_pool_status *status, unsigned percent);
 
-/* Whether a commit went through: writes, needs no check, and is at this transaction. */
-bool dm_pool_sound(const struct dm_pool_status *status, uint64_t transaction);
 const char *dm_pool_mode_name(enum dm_pool_mode mode);
 
 #endif

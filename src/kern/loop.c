@@ -137,11 +137,6 @@ int loop_set_capacity(const struct loop *loop)
 	return ioctl(loop->fd, LOOP_SET_CAPACITY) < 0 ? -errno : 0;
 }
 
-int loop_detach(const struct loop *loop)
-{
-	return ioctl(loop->fd, LOOP_CLR_FD) < 0 ? -errno : 0;
-}
-
 void loop_close(struct loop *loop)
 {
 	scoped_close_fd(&loop->fd);

@@ -34,9 +34,6 @@ int loop_find(int file_fd, struct loop *loop);
 /* Tells the device that its file has grown. */
 int loop_set_capacity(const struct loop *loop);
 
-/* Detaches at the last close of the device, by whomever. */
-int loop_detach(const struct loop *loop);
-
 void loop_close(struct loop *loop);
 #define scoped_loop __attribute__((cleanup(loop_close)))
 

@@ -37,12 +37,6 @@ const char *pty_why(int code)
 		       : strerror(-code);
 }
 
-void pty_close(struct pty *pty)
-{
-	scoped_close_fd(&pty->master);
-	scoped_close_fd(&pty->slave);
-}
-
 int pty_become_terminal(int slave)
 {
 	setsid();

@@ -20,7 +20,6 @@ int pty_open(int pts_fd, struct pty *pty);
 
 /* What a code of pty_open's means, and what can be done. */
 const char *pty_why(int code);
-void pty_close(struct pty *pty);
 
 /* Makes the slave the controlling terminal of a new session and standard input, output, error. */
 int pty_become_terminal(int slave);

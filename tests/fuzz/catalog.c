@@ -130,7 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct catalog_head head;
 	struct catalog_volume volume = { 0 };
 	struct err err = { 0 };
-	uint64_t volumes, bytes, id;
+	struct catalog_census census;
+	uint64_t id;
 
 	if (!catalog.db)
 		begin();
@@ -140,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = (struct err){ 0 };
 	check(catalog_list(&catalog, "machine.", visit, NULL, &err), &err);
 	check(catalog_list_all(&catalog, visit, NULL, &err), &err);
-	check(catalog_total(&catalog, &volumes, &bytes, &err), &err);
+	check(catalog_count(&catalog, &census, &err), &err);
 	check(catalog_intend_volume(&catalog, "machine.b", 1 << 30, &volume, true, &id, &err),
 	      &err);
 	check(catalog_finish(&catalog, &err), &err);

@@ -481,7 +481,7 @@ static void test_processes(void)
 {
 	scoped_catalog struct catalog c = { 0 };
 	struct catalog_head head = { 0 };
-	uint64_t volumes = 0, bytes = 0;
+	struct catalog_census census = { 0 };
 	struct err err = { 0 };
 	int status;
 
@@ -496,9 +496,9 @@ static void test_processes(void)
 	CU_ASSERT_EQUAL(catalog_read_head(&c, &head, &err), 0);
 	CU_ASSERT_EQUAL(head.next_id, 1 + PROCESSES * EACH);
 	CU_ASSERT_EQUAL(head.transaction, PROCESSES * (EACH + EACH / 2));
-	CU_ASSERT_EQUAL(catalog_total(&c, &volumes, &bytes, &err), 0);
-	CU_ASSERT_EQUAL(volumes, PROCESSES * (EACH - EACH / 2));
-	CU_ASSERT_EQUAL(bytes, volumes);
+	CU_ASSERT_EQUAL(catalog_count(&c, &census, &err), 0);
+	CU_ASSERT_EQUAL(census.volumes, PROCESSES * (EACH - EACH / 2));
+	CU_ASSERT_EQUAL(census.bytes, census.volumes);
 }
 
 static bool count_drawn(const char *name, const char *next_id)

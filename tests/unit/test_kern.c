@@ -220,8 +220,8 @@ static void test_pty(void)
 	CU_ASSERT_EQUAL(write(pty.slave, "x", 1), 1);
 	CU_ASSERT_EQUAL(read(pty.master, &byte, 1), 1);
 	CU_ASSERT_EQUAL(byte, 'x');
-	pty_close(&pty);
-	pty_close(&pty);
+	scoped_close_fd(&pty.master);
+	scoped_close_fd(&pty.slave);
 	CU_ASSERT_EQUAL(pty_open(other, &pty), -ENOENT);
 }
 

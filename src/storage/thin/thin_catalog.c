@@ -342,14 +342,3 @@ int catalog_count(struct catalog *catalog, struct catalog_census *census, struct
 	};
 	return 0;
 }
-
-int catalog_total(struct catalog *catalog, uint64_t *volumes, uint64_t *bytes, struct err *err)
-{
-	struct catalog_census census;
-
-	if (catalog_count(catalog, &census, err) < 0)
-		return -err->code;
-	*volumes = census.volumes;
-	*bytes = census.bytes;
-	return 0;
-}

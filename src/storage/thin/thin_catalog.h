@@ -83,9 +83,6 @@ int catalog_list(struct catalog *catalog, const char *prefix,
 int catalog_list_all(struct catalog *catalog, int (*visit)(void *, const struct catalog_volume *),
 		     void *context, struct err *err);
 
-/* How many volumes there are, and their sizes' sum. */
-int catalog_total(struct catalog *catalog, uint64_t *volumes, uint64_t *bytes, struct err *err);
-
 struct catalog_census {
 	uint64_t volumes, bytes;    /* those that are ready, and their sizes' sum */
 	uint64_t quarantined, lost; /* how many */

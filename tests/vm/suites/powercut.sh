@@ -52,6 +52,7 @@ record() {
 	BERTH_CONTROL=${2-} "$BUILD_TREE/powercut" "$T/state" /dev/mapper/logged-pool \
 		/dev/mapper/further logged "$seed" "$changes" "$VM_OUT/powercut-$name.journal"
 	BERTH_ROOT=$T/state "$BUILD_TREE/berth" pool detach p
+	BERTH_ROOT=$T/state retry 30 no_copying_is_left
 	umount "$T/state"
 	take_away
 	dmsetup remove logged
@@ -84,6 +85,7 @@ record_domains() {
 	"$BUILD_TREE/powercut" "$T/state" /dev/mapper/logged-pool /dev/mapper/further \
 		logged-catalogue,logged-pool,logged-further "$seed" "$changes" "$VM_OUT/powercut-$1.journal"
 	BERTH_ROOT=$T/state "$BUILD_TREE/berth" pool detach p
+	BERTH_ROOT=$T/state retry 30 no_copying_is_left
 	umount "$T/state"
 	take_away
 	for part in catalogue pool further; do
