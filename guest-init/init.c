@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Process 1 of a machine whose root has no init: runs a console or one command, reaps, forwards
  * signals, and goes down in order. Static, and a world of its own: it links nothing of src/.

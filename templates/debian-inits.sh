@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The inits that Debian has, and what makes each of them at home in a machine: a login on the console,
 # and nothing that fails at every boot because it is about devices, disks and clocks of a computer.
 # Sourced by the recipe. $init is one of: $inits

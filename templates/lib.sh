@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What every recipe shares. A recipe is called as
 #	RECIPE build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...]
 #	RECIPE describe

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the cases of a test say, here and in the guest: each runs in a subshell under set -e, by run_case,
 # which prints "ok NAME", "not ok NAME" or "skip NAME: WHY". $T is a folder of the test's.
 # shellcheck shell=bash

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What every integration test stands on. A test is a script that sources this file first, defines
 # functions case_* and ends with: run_cases "$@"
 # What its cases stand on is made by a function set_up, which runs before them; what some of them need

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # tag_of ROOT: what the names of a state root's kernel objects end in; as src/base/site.c makes it.
 # shellcheck shell=bash
 tag_of() {

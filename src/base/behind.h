@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Work that a command leaves to a process behind it, since nobody has to wait for it. */
 #ifndef BERTH_BASE_BEHIND_H
 #define BERTH_BASE_BEHIND_H

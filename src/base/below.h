@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A file that takes blocks only as they are written, and the file system that has to have them then. */
 #ifndef BERTH_BASE_BELOW_H
 #define BERTH_BASE_BELOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Other programs: run one by argv, feed it, read what it says, turn its end into words. */
 #ifndef BERTH_BASE_CHILD_H
 #define BERTH_BASE_CHILD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What went wrong, as a value: no heap, so it can cross a socket as it is. */
 #ifndef BERTH_BASE_ERR_H
 #define BERTH_BASE_ERR_H

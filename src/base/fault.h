@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Named points at which a test may have the program killed, and named precautions that it may have
  * left out, to see that what they are for is noticed; nothing at all in an ordinary build.

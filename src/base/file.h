@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files: read whole, replace atomically, make folders, lock, walk into a tree safely. */
 #ifndef BERTH_BASE_FILE_H
 #define BERTH_BASE_FILE_H

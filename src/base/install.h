@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where berth's own programs and recipes are: installed, or in the tree that built them. */
 #ifndef BERTH_BASE_INSTALL_H
 #define BERTH_BASE_INSTALL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The kernel queues those who wait in flock(2), and gives the lock to the first of them (fs/locks.c), but
  * knows no deadline, and the alarm that would cut the wait short belongs to the whole process. So a child

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waiting for a flock(2): first come, first served, with a deadline, without a signal and without polling. */
 #ifndef BERTH_BASE_LOCK_H
 #define BERTH_BASE_LOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One line a message, with the time, to a descriptor: what a process without a terminal says. */
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Removing a tree that somebody else has grown, however deep. */
 #ifndef BERTH_BASE_REMOVE_H
 #define BERTH_BASE_REMOVE_H

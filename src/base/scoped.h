@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ownership that ends with the block: close, free, and the take that hands on. */
 #ifndef BERTH_BASE_SCOPED_H
 #define BERTH_BASE_SCOPED_H

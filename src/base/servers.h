@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file with the host's name servers, wherever the link /etc/resolv.conf leads. */
 #ifndef BERTH_BASE_SERVERS_H
 #define BERTH_BASE_SERVERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One installation: where its state lives, and the names of its kernel objects. */
 #ifndef BERTH_BASE_SITE_H
 #define BERTH_BASE_SITE_H

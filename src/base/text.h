@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text: a growing buffer, numbers and sizes, names, the nearest word. No I/O. */
 #ifndef BERTH_BASE_TEXT_H
 #define BERTH_BASE_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is half made or half removed. Objects of one kind are folders of the state, KIND/NAME, with a file of
  * settings each. An object in the making has its settings in KIND/.unfinished/NAME, on the disk before

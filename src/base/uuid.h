@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Identities drawn at random. */
 #ifndef BERTH_BASE_UUID_H
 #define BERTH_BASE_UUID_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A verb on each of the names it was given: one after the other, or each in a process of its own. */
 #include "base/child.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* adopt: roots that have lost their machine become machines again. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The work that commands leave to a process behind them: copies of settings in pools, and freeing. Not for people. */
 #include "base/behind.h"
 #include "cmd/common.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * autostart, start --all, stop --all: many machines in their order, each in a process of its own.
  * What is to come next is decided by machine/manage/boot.c, which is asked whenever one of them is through.

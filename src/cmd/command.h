@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a verb is: its words, its flags, its help and its handler. A row stands beside each handler;
  * verbs.c lists the rows; parsing, help, completion and the manual's test live from the same rows.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pool and the network of a machine that is made: those that are named, or the default ones. */
 #include "cmd/common.h"
 

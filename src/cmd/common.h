@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What verbs about machines, pools and networks share. */
 #ifndef BERTH_CMD_COMMON_H
 #define BERTH_CMD_COMMON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the shell's completion asks: which words can stand where the last one stands. */
 #include "cmd/verbs.h"
 

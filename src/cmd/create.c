@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* launch, create, clone: new machines. */
 #include "cmd/verbs.h"
 

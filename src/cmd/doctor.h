@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* doctor: what berth needs of this host. Each part adds its lines to one report. */
 #ifndef BERTH_CMD_DOCTOR_H
 #define BERTH_CMD_DOCTOR_H

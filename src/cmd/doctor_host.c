@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Programs, room, limits, and what other people's firewalls do to forwarded packets. */
 #include "cmd/doctor.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel has. What can be tried is tried: a version proves little about a built kernel. */
 #include "cmd/doctor.h"
 

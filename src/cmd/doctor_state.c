@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* doctor: what berth keeps. Machines and templates of which a part is missing, and roots that are nobody's. */
 #include "cmd/doctor.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* shell, exec, console: into a running machine. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* events: what happens to machines, as it happens. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* start --foreground: a machine as a process of a supervisor, such as systemd, runit or a terminal. */
 #include "cmd/common.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Settings that are given with options, --set and those that stand for one. */
 #include "base/scoped.h"
 #include "cmd/common.h"

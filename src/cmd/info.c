@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* info: all that is known of one machine. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verbs that a keeper runs as its children: see machine_finish, _respawn, _tend and _serve. Not for people. */
 #include "cmd/common.h"
 #include "cmd/verbs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* start, stop, kill, restart, pause, resume, delete: each on any number of machines. */
 #include "cmd/verbs.h"
 

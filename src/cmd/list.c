@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* list: all machines, one small look at each; no pool is opened. */
 #include "cmd/verbs.h"
 

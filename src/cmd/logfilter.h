@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a guest wrote, made fit for the terminal of an administrator: text, lines and colours stay;
  * every other control sequence goes, since with them a guest could draw over what is there, set

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* logs: what a machine's console showed. */
 #include "cmd/verbs.h"
 

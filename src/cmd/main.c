@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program: find the verb, take its words apart, run it, say what failed, and how it ended. */
 #include "cmd/verbs.h"
 

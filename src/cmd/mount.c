@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mount, unmount; device add, list, remove: what of the host's a machine is shown. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The machines that words name: each a name, or a pattern of the shell's kind such as 'web*'. */
 #ifndef BERTH_CMD_NAMES_H
 #define BERTH_CMD_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network create, list, up, down, delete. */
 #include "network/network.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command line, taken apart by getopt_long(3) on the tables of flags; usage and help from them. */
 #include "cmd/command.h"
 

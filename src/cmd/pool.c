@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool create, delete, detach; pool_list.c has list and status, upkeep.c the rest. */
 #include "machine/manage/kept.h"
 #include "storage/storage.h"

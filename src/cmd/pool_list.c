@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool list and status: what pools there are, what they are on, and how full they are. */
 #include "storage/storage.h"
 

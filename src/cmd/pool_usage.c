@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool usage: which volumes fill a pool. */
 #include "base/scoped.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What people and programs are shown: sentences on standard error, tables and JSON on standard output. */
 #ifndef BERTH_CMD_PRINT_H
 #define BERTH_CMD_PRINT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The progress line at a terminal: what a command is at, and for how long, once it takes longer than a second. */
 #ifndef BERTH_CMD_PROGRESS_H
 #define BERTH_CMD_PROGRESS_H

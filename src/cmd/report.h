@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A report of checks: one line each, which is fine, worth knowing, or a problem with its remedy. */
 #ifndef BERTH_CMD_REPORT_H
 #define BERTH_CMD_REPORT_H

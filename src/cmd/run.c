@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* run: a command in a machine that is there for it alone. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* set, get, unset: the keys of machine.conf(5). */
 #include "cmd/verbs.h"
 

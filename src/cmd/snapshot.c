@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* snapshot take, list, delete; restore. */
 #include "cmd/verbs.h"
 

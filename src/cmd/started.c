@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine that was just started: until it has booted, and what its console said when it did not. */
 #include "base/file.h"
 #include "base/scoped.h"

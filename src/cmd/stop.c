@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One machine goes down, for whichever verb wants it to. */
 #include "cmd/common.h"
 #include "cmd/print.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* template build, import, list, delete. */
 #include "image/template.h"
 

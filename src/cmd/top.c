@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* top: what the running machines use of the host, again and again until q, or once. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool grow, check, repair, trim, adopt, import. */
 #include "base/scoped.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All verbs, by family in the order in which help shows them; finding one by the words typed. */
 #include "cmd/verbs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rows, each defined beside its handler; verbs.c puts them in families. */
 #ifndef BERTH_CMD_VERBS_H
 #define BERTH_CMD_VERBS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lists of capabilities: "sys_time -net_raw" is one more than usual and one less. */
 #include "base/scoped.h"
 #include "config/types.h"

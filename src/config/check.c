@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules between keys: what each may be alone but not together. */
 #include "config/config.h"
 

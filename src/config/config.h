@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Settings: THE tables of keys, and what they serve: file, command line, show, completion, and
  * the test of the manual. Pure: text in, struct out; a file is only read and replaced.

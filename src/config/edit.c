@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Changes of settings files: all or none of them, and every other line stays as it is, comments too.
  * Each changed text is parsed and checked before it is written.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The words of an environment: NAME=value, quoted as in a shell. Nothing is expanded. */
 #include "config/config.h"
 

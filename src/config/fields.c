@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The keys of one struct: looked up, and their values put into its fields and taken out, by the schema's rows.
  * Sections of a struct are in section.c, files in file.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whole settings, of a file: a push parser that is fed a line at a time, and the text that it reads back.
  * edit.c changes such files.

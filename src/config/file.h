@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The inside of settings files: lines, the keys of a struct, its sections. */
 #ifndef BERTH_CONFIG_FILE_H
 #define BERTH_CONFIG_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* THE tables: one row a key. Everything that knows a key's name, default or help knows it from here. */
 #include "config/config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The lines of a file of settings: one cut out of the text, and a line cut into its parts.
  * What keys and sections there are is not known here.

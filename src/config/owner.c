@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose files are whose in a shared folder: "HOST:GUEST". */
 #include "config/config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Resource limits: "1024:64K" is a soft and a hard one, "max" none. */
 #include "config/config.h"
 

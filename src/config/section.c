@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The sections of a struct of settings: "[mount data]" and the lines after it, each a struct in a list of its kind.
  * A section has keys, and no sections of its own.

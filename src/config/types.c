@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The types of values: what each accepts, the error for what it does not, the canonical form.
  * Types that need a parser of their own have a file each: types_net.c, caps.c, env.c, rlimit.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a value of each type may be, and its one canonical form. */
 #ifndef BERTH_CONFIG_TYPES_H
 #define BERTH_CONFIG_TYPES_H

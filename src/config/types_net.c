@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The types of values that networks have: names of hosts and links, addresses. */
 #include "config/types.h"
 

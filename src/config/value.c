@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The text of a value: what may stand in any of them, and how one is kept or refused.
  * What each type of value accepts is in types.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/attributes.h"
 
 #include "base/text.h"

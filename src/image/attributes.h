@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What of an archived entry's extended attributes and access control lists a new root gets. */
 #ifndef BERTH_IMAGE_ATTRIBUTES_H
 #define BERTH_IMAGE_ATTRIBUTES_H

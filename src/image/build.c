@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Templates from recipes: a script fills the new volume, alone with it in namespaces of its own. */
 #include "base/child.h"
 #include "base/file.h"

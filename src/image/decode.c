@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * libarchive reads neither the checksum of gzip nor that of an lz4 frame's content, and no decoder reads
  * what stands behind the last byte that a tar needs, where most have their checksums. So these two are decoded

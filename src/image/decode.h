@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An archive's bytes without their compression, and every checksum that it carries looked at. */
 #ifndef BERTH_IMAGE_DECODE_H
 #define BERTH_IMAGE_DECODE_H

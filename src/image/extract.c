@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An archive into a folder, by libarchive. Runs only inside berth-unpack, with nothing but the new
  * volume in reach, and still refuses what an honest root file system does not hold.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Templates from archives: the host's side of unpacking. The archive is read by berth-unpack only. */
 #include "base/scoped.h"
 #include "image/incoming.h"

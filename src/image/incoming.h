@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A template on its way: nobody sees it before it is whole, and what a kill leaves is swept away. */
 #ifndef BERTH_IMAGE_INCOMING_H
 #define BERTH_IMAGE_INCOMING_H

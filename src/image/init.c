@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of inits: how each is told by its file, and how it is asked to end. */
 #include "image/init.h"
 

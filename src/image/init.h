@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Telling one init from another by its file. The table that others read is in root.h. */
 #ifndef BERTH_IMAGE_INIT_H
 #define BERTH_IMAGE_INIT_H

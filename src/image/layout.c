@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The root in an archive may stand below a folder: rootfs/ beside metadata.yaml in images of LXC and
  * Incus, or one folder that holds all. After unpacking, that folder becomes the root.

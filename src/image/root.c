@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a root tree is, told from its files alone: nothing in it is run, nothing in it is trusted. */
 #include "image/root.h"
 

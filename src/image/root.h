@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a root tree is: distribution, architecture, init. Read without trusting the tree. */
 #ifndef BERTH_IMAGE_ROOT_H
 #define BERTH_IMAGE_ROOT_H

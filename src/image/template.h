@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Templates: read-only volumes to launch machines from, with what is known of them. */
 #ifndef BERTH_IMAGE_TEMPLATE_H
 #define BERTH_IMAGE_TEMPLATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-unpack BASE COUNT: unpacks an archive that may be hostile. Two processes: this one, root of
  * the host, makes the other and maps its ids; the other has namespaces of its own, sees nothing but

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What template_import and the program berth-unpack agree on. */
 #ifndef BERTH_IMAGE_UNPACK_H
 #define BERTH_IMAGE_UNPACK_H

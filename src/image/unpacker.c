@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs berth-unpack and takes its report: the host's side of unpacking. */
 #include "base/child.h"
 #include "base/install.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The clients that are connected to the control socket, and what they are sent.
  * What they ask for is served in requests.c; what they type is held in input.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The watch over the dnsmasq of the machine's network: dnsmasq is started again when it was killed, and when the host's
  * resolv.conf leads to another file. One keeper of each network watches, the one that holds the lock on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What happens to machines, written down for whoever follows: a line of JSON each, in RUN/events, by
  * whoever did it, since there is no daemon. berth(1), Events, has the members.

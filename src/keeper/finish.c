@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The clean-up after a guest's end, by `berth _finish`: volume, ids, state. It needs the machine's lock, which another
  * command may hold; clients that wait for the guest's end do not wait for that command too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Signals to the guest's init, above all the halt signal, which is sent once init will take it.
  * When a guest is to halt, and when it is killed, is in life.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Limits that the guest runs into, as its cgroup's memory.events and pids.events count them.
  * Each is written as an event once a minute at most, however often the guest runs into it.

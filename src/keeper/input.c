@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What clients type at the console. What the line discipline has no room for is held with its client, and given to the
  * guest in the order in which the clients came. Reading it from the clients is in requests.c.

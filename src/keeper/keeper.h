@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A keeper: one process that owns one guest, its console, and the control socket of its machine, in one event loop.
  * This header is for the files of berth-keeper alone, in the order of their floors: a file calls those above it here.

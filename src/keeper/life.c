@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The changes in a guest's life that may come at any time, from a client, a signal, or the guest: booted, halt, kill,
  * end. What follows an event of the guest's own process is in supervise.c; how init is signalled in halt.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The event loop: sources are watched, and one that is ready is handed out.
  * What a source's event means is its handler's business, in the file that opened it.

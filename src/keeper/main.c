@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* berth-keeper. The program that starts a guest executes it in its own place, so that it is the parent of init. */
 #include "keeper/keeper.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the guest writes to its console: taken at once, so that the guest never waits, and given to the ring, to
  * console.log, and to the clients. What clients type at the console is in input.c.

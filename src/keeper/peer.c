@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The process at the other end of a socket, in words for a message: its pid, its user, its terminal. */
 #include "keeper/keeper.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a keeper is given when it begins. The program that started the guest writes the plan, prepares the descriptors,
  * and then executes berth-keeper in its own place.

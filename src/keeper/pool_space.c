@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whether the thin pool runs out of room. Each keeper looks, so that no daemon has to; the first keeper that sees little
  * room starts `berth _tend`, which does what has to be done. The kernel reports data that fill up. It reports metadata

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a keeper leaves for commands that only look: empty files in the run folder, and lines in RUN/events.
  * What a client is sent over its connection stands in clients.c.

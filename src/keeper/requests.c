@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The control socket: what clients ask for, read from them and served.
  * Who is connected and what is sent stands in clients.c; what a halt or a kill does in life.c.

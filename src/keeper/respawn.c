@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The helper that makes the next guest, `berth _respawn`. The loop goes on meanwhile, so that a client can end the
  * machine; the helper has a deadline. When a next guest is made, and what becomes of it, is in supervise.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The restart policy: whether, and after what pause, a guest that ended or reboots is started again.
  * It only decides; supervise.c does it.

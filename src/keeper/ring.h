@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The last bytes of a stream, addressed by their place in it: every reader keeps a place of its own. */
 #ifndef BERTH_KEEPER_RING_H
 #define BERTH_KEEPER_RING_H

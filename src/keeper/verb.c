@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A keeper's own commands: `berth _finish`, `_respawn`, `_serve`, `_tend`.
  * They do what needs the machine's lock, or more libraries than a process that lives for years should load.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The block device below a file system. */
 #ifndef BERTH_KERN_BLOCKDEV_H
 #define BERTH_KERN_BLOCKDEV_H

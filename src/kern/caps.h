@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Capabilities, by libcap. */
 #ifndef BERTH_KERN_CAPS_H
 #define BERTH_KERN_CAPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Control groups, version 2 only: folders to be born into, killed as a whole, and removed. */
 #ifndef BERTH_KERN_CGROUP_H
 #define BERTH_KERN_CGROUP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A control group's devices: a BPF program of type cgroup/dev, made and attached by bpf(2) alone. */
 #ifndef BERTH_KERN_DEVICES_H
 #define BERTH_KERN_DEVICES_H

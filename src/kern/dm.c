@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Device-mapper's devices made, changed and removed; linux/dm-ioctl.h says what each call takes. */
 #include "kern/dm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Device-mapper by its ioctls. Mechanism, no policy. */
 #ifndef BERTH_KERN_DM_H
 #define BERTH_KERN_DM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which devices of device-mapper there are, and what each says of itself. */
 #include "base/scoped.h"
 #include "base/text.h"

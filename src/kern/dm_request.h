@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One call to device-mapper, with room for its data. For the files of kern/dm alone. */
 #ifndef BERTH_KERN_DM_REQUEST_H
 #define BERTH_KERN_DM_REQUEST_H

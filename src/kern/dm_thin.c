@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the thin targets say in a status line; doc: the kernel's thin-provisioning.rst. */
 #include "kern/dm_thin.h"
 

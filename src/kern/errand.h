@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Work that may hang in the kernel, unkillable, done by a process of its own that can be given up. */
 #ifndef BERTH_KERN_ERRAND_H
 #define BERTH_KERN_ERRAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Prints the filters that kern/seccomp.c loads, as C. Run by the build: libseccomp takes a millisecond
  * to make a filter, which a start has not got, and none of what goes into one is known any later.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The process that keeps a device or a file system in use, to be named where that is in somebody's way. */
 #ifndef BERTH_KERN_HOLDER_H
 #define BERTH_KERN_HOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* User and group id maps of user namespaces. */
 #ifndef BERTH_KERN_IDMAP_H
 #define BERTH_KERN_IDMAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Labels of the kernel's security modules, AppArmor and SELinux: two files of /proc are all of the
  * interface that is needed, so that neither library is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Libraries that are loaded when they are first needed, since each that is linked costs every command a tenth of a
  * millisecond, whatever it does. A list of functions is a macro that calls another with each name:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Links, addresses and routes made, changed and removed. */
 #include "kern/link.h"
 

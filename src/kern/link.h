@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Links, addresses and routes of the network namespace that we are in, by libnl. No policy. */
 #ifndef BERTH_KERN_LINK_H
 #define BERTH_KERN_LINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The functions of libnl, which is loaded when the first is needed: linked, it would cost every command half a
  * millisecond. For the files of kern/link alone, after libnl's own headers. A function that is missing below does

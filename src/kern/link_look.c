@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which links, addresses and routes there are. */
 #include "kern/link.h"
 #include "kern/link_request.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The socket to rtnetlink, and what becomes of libnl's answers. */
 #include "kern/link_request.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A request to rtnetlink by libnl, and its end in our terms. For the files of kern/link alone. */
 #ifndef BERTH_KERN_LINK_REQUEST_H
 #define BERTH_KERN_LINK_REQUEST_H

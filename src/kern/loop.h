@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loop devices: a file as a block device, loop(4). No policy. */
 #ifndef BERTH_KERN_LOOP_H
 #define BERTH_KERN_LOOP_H

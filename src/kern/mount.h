@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mount interface of Linux 5.2 and later: detached mounts as descriptors. No policy. */
 #ifndef BERTH_KERN_MOUNT_H
 #define BERTH_KERN_MOUNT_H

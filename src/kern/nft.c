@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The transport to nf_tables, a batch of changes, and what tables there are. */
 #include "kern/nft.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tables of nftables, replaced or removed in one batch (libmnl, libnftnl). No policy. */
 #ifndef BERTH_KERN_NFT_H
 #define BERTH_KERN_NFT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The functions of libmnl and libnftnl, which are loaded when the first is needed, as kern/link_calls.h has it of
  * libnl. For the files of kern/nft alone.

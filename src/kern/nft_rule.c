@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rule in the terms of nf_tables: its matches and verdict as expressions over register 1. */
 #include "kern/nft_rule.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A rule of a table as libnftnl wants it. For the files of kern/nft alone. */
 #ifndef BERTH_KERN_NFT_RULE_H
 #define BERTH_KERN_NFT_RULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The system calls of a program that reads a stream of bytes and makes files of it, and nothing else. */
 #ifndef BERTH_KERN_PERMITS_H
 #define BERTH_KERN_PERMITS_H

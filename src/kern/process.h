@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel tells of another process: whose it is, and which signals it would take. */
 #ifndef BERTH_KERN_PROCESS_H
 #define BERTH_KERN_PROCESS_H

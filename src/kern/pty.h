@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pseudo-terminals: a pair from a given devpts instance, sizes, and our own terminal in raw mode. */
 #ifndef BERTH_KERN_PTY_H
 #define BERTH_KERN_PTY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The system calls that a guest does not get, and why: the one table, for filter and manual. */
 #ifndef BERTH_KERN_REFUSALS_H
 #define BERTH_KERN_REFUSALS_H

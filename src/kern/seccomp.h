@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loading the filter of system calls, seccomp(2); kern/refusals.c says which and why. */
 #ifndef BERTH_KERN_SECCOMP_H
 #define BERTH_KERN_SECCOMP_H

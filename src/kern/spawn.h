@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* clone3(2) and entering: processes in new namespaces or in those of another process. */
 #ifndef BERTH_KERN_SPAWN_H
 #define BERTH_KERN_SPAWN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How the host side and the guest side of a start agree: named steps, descriptors, failures. */
 #ifndef BERTH_KERN_SYNC_H
 #define BERTH_KERN_SYNC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the network layer share: its lock, and the look at its bridge. */
 #ifndef BERTH_NETWORK_BRIDGE_H
 #define BERTH_NETWORK_BRIDGE_H

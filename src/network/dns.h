@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The dnsmasq of a network: DHCP and DNS for what has a lease, on its bridge only. */
 #ifndef BERTH_NETWORK_DNS_H
 #define BERTH_NETWORK_DNS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel's packet filter does for a network as a whole: masquerading, no way from the bridge by
  * the host back to the bridge, and few connections of each machine to the network's DNS. Policy over kern/nft.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a machine's port lets in: a guest speaks for itself alone. Policy over kern/nft. */
 #ifndef BERTH_NETWORK_GUARD_H
 #define BERTH_NETWORK_GUARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The address that a machine has on a network, for as long as it exists: one file each. */
 #include "base/scoped.h"
 #include "base/text.h"

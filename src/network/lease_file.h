@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The three files of a lease, below the network's folder, and how they come and go together:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Names and hardware addresses of links: made of the names of site, network, and machine alone, so that every command
  * finds the same link. Nothing here asks the kernel.

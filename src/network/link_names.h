@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names and hardware addresses of the links of a network: its bridge and its machines' ports. */
 #ifndef BERTH_NETWORK_LINK_NAMES_H
 #define BERTH_NETWORK_LINK_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's port on its bridge: the veth pair, what the guest does with its end, and the announcement. */
 #include "base/file.h"
 #include "base/scoped.h"

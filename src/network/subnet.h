@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IPv4 networks: read, compare, and choose one that nobody has. No I/O but the look at the host. */
 #ifndef BERTH_NETWORK_SUBNET_H
 #define BERTH_NETWORK_SUBNET_H

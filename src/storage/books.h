@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The copy of what a host knows of a pool, in the pool itself: its settings, and those of its machines and
  * templates, for the day on which the host is installed anew. As text: records of a kind, a name and bytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Driver `btrfs`: a volume is a subvolume, in a folder on the host's btrfs or at the top of a btrfs
  * of the pool's own. Making, cloning and removing one are single, atomic calls, so that commands need

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The data of one file: shared where the file system can, else copied with its holes. */
 #ifndef BERTH_STORAGE_COPY_DATA_H
 #define BERTH_STORAGE_COPY_DATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One entry of a tree-copy: a file's data, a link, a node, and everything known about each. */
 #ifndef BERTH_STORAGE_COPY_ENTRY_H
 #define BERTH_STORAGE_COPY_ENTRY_H

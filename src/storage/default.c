@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The driver that a new pool gets where nobody names one, and why. */
 #include "base/scoped.h"
 #include "kern/dm.h"

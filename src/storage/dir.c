@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Driver `dir`: plain trees on any file system. A volume NAME is a folder with the tree in NAME/root;
  * NAME's own modification time, which nothing touches afterwards, is when it was made.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A btrfs of its own for a pool: on a loop file or on a whole block device. */
 #ifndef BERTH_STORAGE_DISK_H
 #define BERTH_STORAGE_DISK_H

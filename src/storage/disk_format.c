@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pool lies on is made: a loop file of a size that fits, or a device, and btrfs on it. */
 #include "base/child.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A btrfs of a pool becomes larger: its loop file, the loop device, and the file system, in that order. */
 #include "base/scoped.h"
 #include "kern/loop.h"

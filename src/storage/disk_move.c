@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A btrfs of its own whose file or disk is somewhere else by now: taken from where it is. */
 #include "base/scoped.h"
 #include "storage/books.h"

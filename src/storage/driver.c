@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Words, names of volumes, and a pool's folder and lock, on which the drivers of the storage layer stand. */
 #include "storage/driver.h"
 

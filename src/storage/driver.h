@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the storage layer keeps to itself: the drivers, and what they share. */
 #ifndef BERTH_STORAGE_DRIVER_H
 #define BERTH_STORAGE_DRIVER_H

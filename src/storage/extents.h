@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which pieces of a file system belong to which volume, to tell what a volume refers to and what it has alone. Pure.
  * Volumes are counted one after the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What both drivers of folders share: a folder that a pool owns, and the volumes below it. */
 #ifndef BERTH_STORAGE_FOLDER_H
 #define BERTH_STORAGE_FOLDER_H

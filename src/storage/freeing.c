@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The blocks of removed volumes are given back in pieces. To free a tree of 10^5 files at one go makes
  * each fsync on the same file system wait for seconds: btrfs has one transaction for all, and a journal has one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which volumes in use fill a pool, and how fast: what their mappings gain, and what they copy of what they
  * share. A write over a shared block takes a block of the pool, and the mapping has as many as before, so that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A volume has no lock of its own that all drivers could take: a subvolume's root is its guest's, which could
  * lock it for good, and a thin device may not be there. So each pool has one empty file in RUN, and a volume is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who reads a volume keeps it as it is; who changes or removes one has it alone. For every driver. */
 #ifndef BERTH_STORAGE_HOLD_H
 #define BERTH_STORAGE_HOLD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Hard links of a tree-copy: which copy is whose, however many and wherever they are. */
 #ifndef BERTH_STORAGE_LINKS_H
 #define BERTH_STORAGE_LINKS_H

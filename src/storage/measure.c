@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who fills a pool: what each of its volumes takes, counted when somebody asks. */
 #include "base/clock.h"
 #include "base/scoped.h"

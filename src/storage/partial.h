@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Volumes in the making or in removal. Their names begin with "partial."; beside each there is a
  * file run/partial/POOL/NAME that its maker keeps locked for as long as it lives, so that anybody

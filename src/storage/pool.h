@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pieces that the files of pools share: a pool's folder held, its settings read. */
 #ifndef BERTH_STORAGE_POOL_H
 #define BERTH_STORAGE_POOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A pool that is on a disk or in a file: known here under another path, or by nobody yet. */
 #include "base/file.h"
 #include "base/remove.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The copies that pools have of the settings of their machines and templates: one way for all drivers. */
 #include "base/scoped.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pools come and go whole: what a killed creation or deletion leaves is known by its unfinished.conf. */
 #include "base/file.h"
 #include "base/remove.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
 #include "base/below.h"
 #include "base/scoped.h"

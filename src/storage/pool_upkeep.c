@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pool needs whose driver keeps books. */
 #include "base/scoped.h"
 #include "storage/pool.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is done while a pool that promises more than it has runs out of room. Pure: figures in,
  * decisions out; machine/life/pool_watch.c looks and acts.

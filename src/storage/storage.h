@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Volumes in pools: names, never a machine, never a machine's settings. Drivers: thin, btrfs, dir. */
 #ifndef BERTH_STORAGE_STORAGE_H
 #define BERTH_STORAGE_STORAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What btrfs does with subvolumes, by its ioctls. All quiet: 0 or -errno. */
 #ifndef BERTH_STORAGE_SUBVOL_H
 #define BERTH_STORAGE_SUBVOL_H

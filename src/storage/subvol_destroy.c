@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A subvolume can be removed once nothing is nested in it: all that is goes first, the innermost before the others. */
 #include "storage/subvol.h"
 #include "storage/subvol_search.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A snapshot of a subvolume has an empty folder where another was nested in it: each of those is
  * replaced by a snapshot of its own. Nobody changes the origin meanwhile.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/subvol_search.h"
 
 #include "storage/subvol.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Searches of the trees of a btrfs, which the kernel makes. All quiet: 0 or -errno. */
 #ifndef BERTH_STORAGE_SUBVOL_SEARCH_H
 #define BERTH_STORAGE_SUBVOL_SEARCH_H

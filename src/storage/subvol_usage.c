@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a subvolume has on the disk, by the items of its tree. */
 #include "storage/extents.h"
 #include "storage/subvol.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Which volumes pools hold, as far as that can be told without attaching anything: for who looks at all
  * machines and templates, and wants to know whose volume is missing and which volume is nobody's.

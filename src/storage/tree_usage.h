@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of a tree take, by a walk through it. */
 #ifndef BERTH_STORAGE_TREE_USAGE_H
 #define BERTH_STORAGE_TREE_USAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * attack --list: name, walls and source of every pattern. attack NAME...: tries these, all without
  * any. Each prints "contained|escaped|absent NAME: WHY"; ends with 1 if one escaped. --down: walls are

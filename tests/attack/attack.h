@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A program that is a guest's root with bad intentions: what it tries, one by one, and what came of it. */
 #ifndef BERTH_ATTACK_H
 #define BERTH_ATTACK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* System calls that reach the host's kernel itself. Arguments are such that nothing happens. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files of /proc, /sys and /dev that are the host's, and its disks. */
 #include "attack.h"
 

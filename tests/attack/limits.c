@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What takes from the others or from the host by being more than a user. Ends with this process. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mounts: flags that are the host's, and file systems that are not for guests. */
 #include "attack.h"
 

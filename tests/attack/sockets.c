@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Socket families that are not of a network namespace, or are rarely used code. */
 #include "attack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An archive that is imported: unpacked into a root of its own, from which nothing may get out. */
 #include "fuzz.h"
 

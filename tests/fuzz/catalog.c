@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A catalogue whose rows somebody has damaged: any value of any type in any column, without the rules that
  * its tables have. Every row is read, none believed. (Files that are no database are SQLite's own to fuzz.)

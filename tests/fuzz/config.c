@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files of settings, of every schema: what is read, written and read again is the same. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a guest writes on its console: kept in a ring, and made fit for a terminal. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel says of a thin pool and its volumes. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What each target stands on. A target takes any bytes; built with libFuzzer it is driven by that, else by
  * tests/fuzz/replay.c, which gives it the files of its corpus.

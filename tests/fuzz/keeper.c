@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A keeper between its clients, its guest's console and its guest's reports, in any order: who lives, who
  * is sent what, and nothing is kept of those who left. Of the guest's life there is only a stand-in.

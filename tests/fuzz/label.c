@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What stands at the beginning of a disk that may be a thin pool's: lines under a good sum, since no search
  * would come past that by chance, and a second copy of anything.

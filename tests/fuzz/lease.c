@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lease files, which dnsmasq reads too and an administrator may edit. */
 #include "fuzz.h"
 

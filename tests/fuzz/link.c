@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel answers about links and addresses: libnl's recvmsg(2) is ours. */
 #include "fuzz.h"
 

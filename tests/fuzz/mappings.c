@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Metadata of a thin pool, in which what each volume has taken is counted: seven nodes under good sums, behind a
  * superblock whose tree begins with the first one. A node that says neither number nor size of its values

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Texts of /proc, of control groups and of a run folder: mountinfo, cgroup.events and the state of a run,
  * each up to a NUL. The linker puts our fopen and statfs in place of the C library's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A message on a keeper's control socket, from a peer that sends what it likes. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Gives a target each file that is named, or that is in a folder which is named: a corpus as a test. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A root that a stranger made: which distribution it is, and which init it has. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A guest's own lists of users, which its root writes: NAME, passwd and group, each up to a NUL. */
 #include "fuzz.h"
 

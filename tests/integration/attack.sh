@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The walls: a guest's root tries what is known (tests/attack), behind all walls, and, so that every
 # pattern is seen to be one, with the walls in question away.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What happens at the host's boot and shutdown, and the events that tell of it.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

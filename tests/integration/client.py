@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """client.py BEHAVIOUR t|p COMMAND...: runs a command as a bad client, on a terminal (t) or a pipe (p), and stays.
 
 stopped, killed, unread, full, gone, ctrlz: what becomes of it a moment after it has begun.

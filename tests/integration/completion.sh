@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Completion in each shell, by the scripts that are installed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

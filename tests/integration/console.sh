@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The console: a scroll-back that survives leaving, one writer, many readers, the window's size.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

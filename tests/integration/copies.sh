@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A copy is of one moment, whatever else is done to its origin meanwhile, over each driver.
 # The search for leaks at a process's end waits for ever if its helper is killed, as everything may be here.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What commands ask of the kernel, counted: a bound is a little above what it was when it was set, and is
 # raised only with a reason.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Death at any moment: of the keeper, of the command, of both. The next command finds the truth,
 # cleans up and works.
 # The search for leaks at a process's end waits for ever if its helper is killed, as everything may be here.

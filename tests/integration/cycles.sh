@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Launch, exec, delete, many times: nothing is left, counted before and after.
 # CYCLES=200 tests/run integration cycles, for the long run.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The life of Debian machines with systemd: every release the same.
 needs_debian="bookworm trixie"
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Device sections and berth device: FUSE and tun for real, and what a machine never gets.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Stop and kill end in the time that they promise, whatever clients, guests and other commands do.
 # The search for leaks at a process's end waits for ever if its helper is killed, as everything may be here.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0

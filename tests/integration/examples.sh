@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Every example of README.md and of the manual pages, word for word as it stands there.
 needs_debian="bookworm"
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # exec and shell: codes, signals, three separate pipes, terminals, who and where.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

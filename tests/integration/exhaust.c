@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * exhaust KIND MOST: takes as much of a resource as it is given, MOST at most, says how much that was and
  * why it was refused more, and holds it until its standard input ends. Of what needs descriptors, further

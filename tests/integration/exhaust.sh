@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Who takes all of a resource takes it from himself: while he holds it, a neighbour and the host have theirs.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What a guest finds as it would on a machine of its own: mounts that are shared, an identity of each boot,
 # resource limits that do not depend on who starts it.
 # shellcheck source=tests/lib.sh

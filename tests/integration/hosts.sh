@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Hosts that lack something, and hosts with very many machines.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

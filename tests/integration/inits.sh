@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The whole life of guests with every init that can be had, as a table at the end of the log.
 #	tests/run integration inits				the common ones, 3 rounds
 #	INITS=all TEST_SECONDS=7200 tests/run integration inits	every one, 20 rounds

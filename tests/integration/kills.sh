@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # kill -9 of a command, of a keeper, of both or of any process of berth, at a random moment of a random
 # verb. No machine is lost, nothing leaks, and the next command works every time.
 # KILLS=1000 SEED=7 tests/run integration kills, for the long run, or one seen to fail again.

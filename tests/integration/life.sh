@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The life of a machine made of busybox alone, which boots under berth's own init.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Who looks changes nothing, whatever is missing; what lacks a part is told as broken, and nothing that is whole
 # goes by itself.
 # shellcheck source=tests/lib.sh

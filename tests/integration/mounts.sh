@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Shared folders: mount sections and berth mount, and what a guest's root makes of them.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What is typed wrong: verbs, options, names, and who types it.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Roots whose programs are 32-bit, and 32-bit programs in another, on an x86-64 host.
 needs_i386=yes
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Walls between machines on one network: nobody speaks as another, and without the wall everybody can.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

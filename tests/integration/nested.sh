@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Subvolumes that a guest nests in its root go where the root goes; and a root carries its own identity.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

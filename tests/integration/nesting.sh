@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Containers and machines inside a machine with security.nesting, its own walls still up; and what is
 # said without.
 needs_debian=bookworm

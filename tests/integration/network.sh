@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Bridge, addresses, names, NAT, and what stands in the way of them.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """other_keeper.py RUN-FOLDER commands|answers: makes a machine's keeper one of another version.
 
 Stands between the keeper and whoever connects from now on, and gives another format to the messages that bear one:

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Machines held still, and machines that are there for one command.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

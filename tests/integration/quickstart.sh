@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The two commands of the README's first half: up, again, and away without a trace.
 needs_host_network=yes # for the distribution's mirror
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Two commands on the same thing at the same moment: one after the other, or one is told why not.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A host that has lost its state, or a part of it: machines and templates of btrfs and dir pools come back with their
 # settings, from the copy that each pool has. Thin pools: tests/vm/suites/reinstall.sh.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Names in a machine, whichever resolver its distribution has, and its own name without any.
 needs_debian="bookworm"
 needs_roots="resolved=systemd-resolved,iputils-ping,sudo resolvconf=resolvconf,iputils-ping,isc-dhcp-client

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the restart policy does when a guest ends by itself, and that a stop is always an end.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

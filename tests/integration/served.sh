@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A network's dnsmasq comes back by itself when it was killed, and follows the host's name servers.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Settings: set, get, unset, files that are wrong.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Snapshots, clones and restores over both drivers; a reboot of the host; a pool that is full.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

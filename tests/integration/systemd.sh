@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # berth's units under a systemd that boots and goes down: process 1 of its own namespaces and of its own
 # part of the control groups, in a copy-on-write view of this host's root, with berth installed in it.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What comes in as a tar: every compression, and archives that mean harm.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 
 Lines of the script:  expect TEXT (10 s) | unseen TEXT (until now) | send TEXT (\\n, \\x1d and the like) | paste FILE |

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Run inside a machine: makes a tun interface from /dev/net/tun, gives it an address and sends a
  * datagram through it, which must come out of the descriptor as it went in.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # lxcfs: a machine's own figures in its /proc and /sys, and what a start does when it is broken.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A Debian at its daily work, behind all walls: ssh, cron, an upgrade, users, and services that confine
 # themselves. RELEASES="bullseye bookworm trixie sid" for others than the default.
 needs_debian=${RELEASES:-bookworm}

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A place of their own for tests that mount: a mount namespace, a folder, small file systems. */
 #ifndef BERTH_TESTS_SCRATCH_H
 #define BERTH_TESTS_SCRATCH_H

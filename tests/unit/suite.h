@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What every unit-test program ends in: run its tests, say how many, exit by the failures. */
 #ifndef BERTH_TESTS_SUITE_H
 #define BERTH_TESTS_SUITE_H

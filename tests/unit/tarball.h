@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Archives for tests, written block by block, so that they may hold what no archiver would write. */
 #ifndef BERTH_TESTS_TARBALL_H
 #define BERTH_TESTS_TARBALL_H

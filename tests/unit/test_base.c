@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The base layer: errors, text, files, locks, children, sites. */
 #include "base/below.h"
 #include "base/child.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a thin pool keeps of its host on its own disk: two copies, of which one is always whole; records that
  * nobody can use to lead astray; and a catalogue that is made of them.

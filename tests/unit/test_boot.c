@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The order in which machines are started and stopped together, as waves of a simulated time. */
 #include "base/text.h"
 #include "machine/manage/boot.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The catalogue of a thin pool: its protocol, killed at every write, with a disk that is asked to sync. */
 #include "base/file.h"
 #include "base/remove.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A keeper's clients beside a real epoll, without the guest: what the loop is told of those who left. */
 #include "suite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command layer: what is printed, how words are taken apart, and that the tables, the help, the
  * completion and the manual say the same. */
 #include "cmd/command.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the two programs about settings share. */
 #ifndef BERTH_TESTS_TEST_CONFIG_H
 #define BERTH_TESTS_TEST_CONFIG_H

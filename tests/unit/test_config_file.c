@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The files of settings: their form, their faults, edits of one key or section, bytes at random. */
 #include "test_config.h"
 

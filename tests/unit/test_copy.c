@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tree-copy: a tree with one of everything, compared attribute by attribute. */
 #include "base/file.h"
 #include "base/scoped.h"

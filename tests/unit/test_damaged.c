@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Archives that were damaged on their way: what carries a checksum is refused, whichever bit it is. */
 #include "base/child.h"
 #include "base/file.h"

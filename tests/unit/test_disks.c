@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The disks of a thin pool on loop devices, without a pool on them: one joins, is found again when it has
  * moved, is missed, is told from its copies and from its parts, and gets its label back; and all lose their

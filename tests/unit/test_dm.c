@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Device-mapper without a kernel that has it: status lines, and requests to a feigned one. */
 #include "kern/dm_thin.h"
 #include "suite.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Events: what the writer makes of a file, and that a reader sees each once across rotations. */
 #include "base/file.h"
 #include "base/remove.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What volumes refer to, and what they have alone. */
 #include "base/clock.h"
 #include "storage/extents.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* guest-init as process 1 of a process namespace: codes, signals, orphans, console, readiness. */
 #include "base/child.h"
 #include "base/remove.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who holds a file system: in our own mount namespace, in another's, or by a file that is open. */
 #include "kern/holder.h"
 #include "suite.h"

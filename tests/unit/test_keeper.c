@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The keeper's parts that can be had without a guest: ring and protocol. */
 #include "base/file.h"
 #include "base/remove.h"

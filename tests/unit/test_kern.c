@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kern layer against the kernel that runs here: spawn, maps, mounts, groups, terminals, sync. */
 #include "base/file.h"
 #include "base/remove.h"

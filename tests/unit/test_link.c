@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kern/link and kern/nft against the kernel, in a network namespace of the test's own. */
 #include "kern/library.h"
 #include "kern/nft.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who waits for a lock: processes at once, served in the order in which they came. */
 #include "base/file.h"
 #include "base/lock.h"

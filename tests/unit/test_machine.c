@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The machine layer's parts that need no guest: plan, id ranges, identity, the traces of a run. */
 #include "base/file.h"
 #include "base/remove.h"

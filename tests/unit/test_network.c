@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The network layer with files only: subnets, settings, and leases under crowds and kills. */
 #include "test_network.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The two halves of the network layer's test program. */
 #ifndef BERTH_TESTS_TEST_NETWORK_H
 #define BERTH_TESTS_TEST_NETWORK_H

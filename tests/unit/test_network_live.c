@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The network layer with links, packets and a real dnsmasq, between namespaces of the test's own. */
 #include "test_network.h"
 

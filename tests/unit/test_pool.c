@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pools: making and removing them, full ones, and what may be wrong with their disks. */
 #include "base/child.h"
 #include "base/scoped.h"

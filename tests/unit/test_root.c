@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a root is: which init, which distribution, and roots that were made to deceive. */
 #include "base/file.h"
 #include "base/remove.h"

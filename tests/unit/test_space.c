@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who is held still while a pool runs out of room, and how far it may grow. */
 #include "storage/growth.h"
 #include "storage/space.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The contract of storage.h, held against every driver in every kind of place. */
 #include "base/file.h"
 #include "base/scoped.h"

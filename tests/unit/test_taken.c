@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What volumes have taken of a thin pool, counted in metadata that is made here: whole, changed meanwhile, damaged. */
 #include "base/clock.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Templates in a real pool: whole or not there, whatever fails, is killed, or is done twice at once. */
 #include "base/child.h"
 #include "base/file.h"

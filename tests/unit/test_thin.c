@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The disks of a thin pool: how they are divided, what they gain, and their labels, whole and damaged. */
 #include "base/scoped.h"
 #include "base/text.h"

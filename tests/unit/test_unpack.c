@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Archives, honest and hostile, into an empty folder. */
 #include "base/child.h"
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Device-mapper in a kernel that has it: every call of kern/dm, on thin pools over loop files. With
  * "make NAME UUID TYPE SECTORS PARAMS" it makes one device and ends, for a suite to look at.

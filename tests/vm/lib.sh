@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What the suites in the guest stand on: as tests/lib.sh, but the guest is theirs, and thrown away.
 # shellcheck shell=bash
 set -u -o pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Changes a thin pool whose every write is logged (dm-log-writes), at random by a seed, and writes down
  * what was asked for and what was acknowledged: tests/proof/replay cuts the power after any of them.

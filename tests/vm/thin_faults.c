@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Kills a process at every step of every change of a thin pool, and looks at what is left: a change
  * has happened or it has not, nothing is lost, stuck or leaked, and the next one works.

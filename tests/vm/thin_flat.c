@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How long a clone takes, while a pool fills with volumes and for sizes of volume, beside the message that
  * it comes down to with two fsyncs, in turns, in one run: thin_flat VOLUMES. It prints and never judges.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of going inside a running machine: commands by its namespaces (exec.c), its console by way of its keeper
  * (console.c). No program of the guest takes part.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Our terminal and a machine's console, with its keeper between. Neither side is ever waited for alone: what is
  * typed is kept until the keeper takes it, and what is shown until our terminal does.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
  * lie. Who goes where: berth stays outside and carries bytes; a parent stays outside and waits; the command

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a machine's console has a way in for root. */
 #include "machine/attach/attach.h"
 #include "machine/life/run_state.h"

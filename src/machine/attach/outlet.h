@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One direction of bytes to whoever reads us: kept until they are taken, and written only when there is
  * room, so that a reader who stands still never keeps us from signals and from what else comes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The parent of a command in a machine: a small process that only waits. The guest's init ends when every
  * process of its namespace has been waited for, so that must not be the business of a client, whom a

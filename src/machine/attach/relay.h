@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bytes between our standard input, output and error and a command's pipes or terminal. */
 #ifndef BERTH_MACHINE_ATTACH_RELAY_H
 #define BERTH_MACHINE_ATTACH_RELAY_H

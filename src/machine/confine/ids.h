@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ranges of 65536 ids, one for each running machine, more for one with machines of its own inside. */
 #ifndef BERTH_MACHINE_CONFINE_IDS_H
 #define BERTH_MACHINE_CONFINE_IDS_H

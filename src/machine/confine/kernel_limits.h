@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the host's kernel has left of what every machine needs some of. */
 #ifndef BERTH_MACHINE_CONFINE_KERNEL_LIMITS_H
 #define BERTH_MACHINE_CONFINE_KERNEL_LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a machine may use of the host, as its control group is told. */
 #ifndef BERTH_MACHINE_CONFINE_LIMITS_H
 #define BERTH_MACHINE_CONFINE_LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which label of the host's security module a machine runs under, and berth's own profile for AppArmor. */
 #ifndef BERTH_MACHINE_CONFINE_LSM_H
 #define BERTH_MACHINE_CONFINE_LSM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What every process of a machine begins with, whoever starts it: resource limits, and its place with the OOM killer. */
 #ifndef BERTH_MACHINE_CONFINE_RLIMITS_H
 #define BERTH_MACHINE_CONFINE_RLIMITS_H

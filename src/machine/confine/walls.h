@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of what a machine may have and do: the walls that its root cannot take down (here), its cgroup's limits, its
  * rlimits, ids and security label, and how much the host has left of what all machines share. Nothing here looks at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a run leaves behind is removed: its processes, its port, its volume's device, its ids and its run folder. */
 #include "machine/life/clean.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Removing what a run leaves behind. */
 #ifndef BERTH_MACHINE_LIFE_CLEAN_H
 #define BERTH_MACHINE_LIFE_CLEAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Talking to a machine's keeper. */
 #ifndef BERTH_MACHINE_LIFE_CONTROL_H
 #define BERTH_MACHINE_LIFE_CONTROL_H

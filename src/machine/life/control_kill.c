@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ending what runs a machine without asking it: for those who hang, are stopped, or are not there yet. */
 #include "machine/life/control.h"
 #include "machine/state/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Staying with a machine until its run ends, for a command that stands for it before a supervisor. */
 #include "machine/life/control.h"
 #include "machine/life/life.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Holding a guest still: because somebody asked, because its pool has no room for what it writes, or
  * while a copy is taken that is not instant (still.c). Each has a mark of its own in the run folder. Whoever

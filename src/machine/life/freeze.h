@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What holds a guest still, for those who add to it. */
 #ifndef BERTH_MACHINE_LIFE_FREEZE_H
 #define BERTH_MACHINE_LIFE_FREEZE_H

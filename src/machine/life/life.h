@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of what runs of a machine: how it is looked at, held still, spoken to, ended and cleaned up after, while it
  * runs or after it died. Starting it is in start/, going inside in attach/.

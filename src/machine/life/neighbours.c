@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The ports of running machines on their bridge, and the guards of these (network/guard.h), after somebody
  * removed the bridge, or cleared the host's firewall rules: "nft flush ruleset" is how many a firewall

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looking after a pool that runs out of room: one process for all its machines, begun by a keeper that
  * sees it come, ending when there is room again. In between it looks more often the less is left.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The cgroups of a machine: its guest's, and the one that keepers share. */
 #ifndef BERTH_MACHINE_LIFE_RUN_CGROUP_H
 #define BERTH_MACHINE_LIFE_RUN_CGROUP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a run writes down about itself, in RUN/machines/NAME and beside machine.conf, and by which a later command
  * finds it: init, keeper, ids, and whether it ended. Nothing here starts, stops or cleans up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A machine's place on a host with systemd: a scope of its own, "berth-NAME.scope" in machine.slice,
  * which systemd leaves to us (Delegate=yes). Below it stand the keeper's group and the guest's, side by

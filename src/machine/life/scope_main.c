@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-scope: asks systemd for a machine's scope, and tells systemd-machined of its guest. The only
  * program that links libsystemd. Its standard input and output are the starter of one machine:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A network's dnsmasq, brought back for the keeper of one of its machines that has seen it end. */
 #include "machine/confine/rlimits.h"
 #include "machine/life/life.h"

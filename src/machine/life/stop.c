@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The end of a run: asked for, forced, or cleaned up after. */
 #include "machine/life/clean.h"
 #include "machine/life/control.h"

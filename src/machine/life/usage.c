@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a machine uses of the host, as its control group counts it. */
 
 #include "base/scoped.h"

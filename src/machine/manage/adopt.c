@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A root that has lost its machine becomes one again. It is whole already: nothing is marked as half made,
  * and a kill leaves it as broken as it was.

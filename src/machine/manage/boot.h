@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * In which order machines are started and stopped together. Pure but for boot_read: who runs them
  * (cmd/boot.c) asks which may begin, and notes down how it went.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Machines come into being. machine.conf is the commit point: until it is there, a mark (base/unfinished.h)
  * stands for it, by which what a kill has left is known and finished off.

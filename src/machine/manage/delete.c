@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Machines go: marked as half removed first, so that whatever a kill leaves is finished off by the next. */
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A pool keeps a copy of the settings of its machines and templates, beside that of its own books, so that
  * its disk brings them along to a host that is installed anew. A command that has changed something leaves a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copies of machines' and templates' settings in their pools. */
 #ifndef BERTH_MACHINE_MANAGE_KEPT_H
 #define BERTH_MACHINE_MANAGE_KEPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of making, opening, changing, copying and deleting machines: what commands do to a machine as a whole.
  * Starting one and going inside it are rooms of their own.

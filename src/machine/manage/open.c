@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine is opened for a command that acts on it: what a killed command or keeper has left of it is settled first. */
 #include "machine/manage/manage.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A copy is of one moment. Where the pool cannot take it in an instant, the guest is frozen or kept from
  * starting meanwhile, by locks that die with this command.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A root that stays as it is while it is copied. */
 #ifndef BERTH_MACHINE_MANAGE_QUIESCE_H
 #define BERTH_MACHINE_MANAGE_QUIESCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How large a machine's root is: the key disk.size, where the pool's driver limits volumes. */
 #ifndef BERTH_MACHINE_MANAGE_ROOTSIZE_H
 #define BERTH_MACHINE_MANAGE_ROOTSIZE_H

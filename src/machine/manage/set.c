@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a machine's settings: all of them or none, on the running machine too. */
 #include "machine/manage/check.h"
 #include "machine/state/private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whatever a killed keeper, a killed owner or a host that went down has left of a machine is settled by the command
  * that looks next. An ephemeral machine owned by a command ends when that command is gone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Settling what a killed keeper, a killed owner or a crash of the host has left of a machine. */
 #ifndef BERTH_MACHINE_MANAGE_SETTLE_H
 #define BERTH_MACHINE_MANAGE_SETTLE_H

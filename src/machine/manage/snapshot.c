@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What commands have left half made, half removed, or for themselves alone is found and finished off. */
 #include "machine/manage/manage.h"
 

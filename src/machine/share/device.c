@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Devices for a machine: nodes of its own, made with the owner and mode that it is to see, since the
  * host's /dev can show it neither.

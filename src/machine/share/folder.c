@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A shared folder, or a single file: looked at by the descriptor that is then mounted, so that nobody
  * can put another in its place meanwhile.

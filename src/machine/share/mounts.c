@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mounts and devices of a machine, added and taken away while it runs or not. The section is written
  * first: what a kill leaves is at worst shown at the next start.

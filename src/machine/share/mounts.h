@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mounts and devices of a machine: kept in its settings, shown to it at once if it runs. */
 #ifndef BERTH_MACHINE_SHARE_MOUNTS_H
 #define BERTH_MACHINE_SHARE_MOUNTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All that a machine's settings show to it: its mount and device sections. */
 #include "machine/share/share.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of what of the host's a machine is shown beside its root: folders and files (folder.c) and devices
  * (device.c), each made whole on the host as one detached mount, and then attached in the guest. Here is what

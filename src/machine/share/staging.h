@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A mount namespace between host and guest. What a guest gets from the host, it gets through here:
  * the kernel locks the flags of a mount that crosses into the namespace of a user namespace with less

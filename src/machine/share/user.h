@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A user of the guest's own, as its files say, looked up by the command that is about to be it. */
 #ifndef BERTH_MACHINE_SHARE_USER_H
 #define BERTH_MACHINE_SHARE_USER_H

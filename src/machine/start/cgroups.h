@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control groups that a run's processes live in: in a scope of systemd's, or in berth's own tree. */
 #ifndef BERTH_MACHINE_START_CGROUPS_H
 #define BERTH_MACHINE_START_CGROUPS_H

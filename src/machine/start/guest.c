@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest side of a start; machine/start/start.c is the other half, step for step. Who we are: process 1
  * of new namespaces of every kind, root of the new user namespace and nobody outside it, in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The guest side of a start. */
 #ifndef BERTH_MACHINE_START_GUEST_H
 #define BERTH_MACHINE_START_GUEST_H

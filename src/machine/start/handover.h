@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The starter of a machine turns into its keeper. */
 #ifndef BERTH_MACHINE_START_HANDOVER_H
 #define BERTH_MACHINE_START_HANDOVER_H

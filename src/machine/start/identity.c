@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What makes a copy of a root this machine and no other, done at the start, when the root is at hand,
  * so that a clone costs no more than its snapshot.

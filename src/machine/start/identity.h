@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What makes a copy of a root this machine and no other. */
 #ifndef BERTH_MACHINE_START_IDENTITY_H
 #define BERTH_MACHINE_START_IDENTITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Names in a machine. glibc and musl read /etc/resolv.conf, and nothing else; who else writes it is told
  * in the language of each:

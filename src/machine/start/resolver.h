@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How programs in a machine find names: whichever resolver its distribution has. */
 #ifndef BERTH_MACHINE_START_RESOLVER_H
 #define BERTH_MACHINE_START_RESOLVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The tree is the guest's: it is only walked into by file_open_in_root, and only regular files are
  * written.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Small text files of a root, written on the host before there is a guest. */
 #ifndef BERTH_MACHINE_START_ROOTFILE_H
 #define BERTH_MACHINE_START_ROOTFILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The guest's file systems, built from inside its namespaces by its own root. */
 #ifndef BERTH_MACHINE_START_ROOTFS_H
 #define BERTH_MACHINE_START_ROOTFS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/start/run.h"
 #include "machine/life/scope.h"
 #include "machine/share/share.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a start makes, as one object: released backwards by what is filled in, so that the order of
  * undo is written once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The host side of a start; machine/start/guest.c is the other half, step for step. */
 #include "machine/start/start.h"
 

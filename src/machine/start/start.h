@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of a start: from a stopped machine's settings to a running init under a keeper, in twelve steps on one page
  * (start.c), the guest's half beside it (guest.c). What runs afterwards is in life/.

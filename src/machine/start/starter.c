@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Who starts a machine. The command forks a starter into the keeper's cgroup. The starter makes everything, is
  * the parent of the guest's init, and becomes the keeper by exec: so that init has one parent for its whole

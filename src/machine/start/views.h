@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The machine's own figures for free(1), lscpu(1) and their kin: lxcfs, where it runs on the host,
  * answers for files of /proc and /sys by who reads them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/state/ended.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How a machine's last run ended, kept beside machine.conf: what tells a machine that failed from one that
  * was stopped, also after a reboot of the host.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine goes: it is marked as half removed first, so that what a kill leaves is finished off by the next command. */
 #include "machine/state/private.h"
 

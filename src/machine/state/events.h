@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Following what happens to machines: RUN/events, which keeper/event.h writes, across its rotations. */
 #ifndef BERTH_MACHINE_STATE_EVENTS_H
 #define BERTH_MACHINE_STATE_EVENTS_H

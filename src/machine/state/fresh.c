@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "fresh" in the machine's folder says so of its root, "fresh.SNAPSHOT" of a snapshot: a root that is restored
  * to what it was before its first start is another's again.

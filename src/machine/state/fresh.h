@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a root is still that of the one it was copied from: it gets its own identity at its first start. */
 #ifndef BERTH_MACHINE_STATE_FRESH_H
 #define BERTH_MACHINE_STATE_FRESH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a machine holds on networks: one lease, under a hardware address that nobody else on that network
  * has. Addresses are drawn as machines are made, of 24 bits; the network is where they are compared.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The names of all machines. */
 #include "machine/state/private.h"
 

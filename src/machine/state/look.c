@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A machine as it is found: whole, broken, half made, half removed, or absent. Commands that act finish off what
  * another has left half done; those that look change nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's folder: opening, listing, locking, and finishing off what a killed command left. */
 
 #include "base/file.h"

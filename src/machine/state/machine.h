@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of what a machine is: its names, paths, settings, lock and parts, and what is kept about it on disk. Its
  * folder is STATE/machines/NAME with machine.conf; its root is volume "machine.NAME".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/state/owner.h"
 #include "machine/state/machine.h"
 

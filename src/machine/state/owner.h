@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An ephemeral machine owned by a command: the command holds a lock, and when it is gone the machine goes too. The
  * locks' files lie beside the machines' folders, so that all owned machines are found by one look.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The parts of a machine: folder, settings, pool and volume. One of which a part is missing is broken, and
  * is told with the ways out; nobody concludes from it that the rest is of no use.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the rooms of the machine layer share about a machine. Not for commands. */
 #ifndef BERTH_MACHINE_STATE_PRIVATE_H
 #define BERTH_MACHINE_STATE_PRIVATE_H

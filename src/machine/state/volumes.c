@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The names of a machine's volumes in its pool. */
 #include "machine/state/private.h"
 

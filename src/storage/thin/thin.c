@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Driver `thin`: a volume is a device-mapper thin device with an ext4 of its own; a clone is a
  * snapshot of it in the pool, which costs two blocks of metadata whatever its size.

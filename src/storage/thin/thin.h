@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Driver `thin`, shared by its files: the pool's place on a disk, its devices, one change at a time. */
 #ifndef BERTH_STORAGE_THIN_H
 #define BERTH_STORAGE_THIN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a thin pool stands on: the devices made of its disks, attached, extended and detached. */
 #include "base/child.h"
 #include "base/fault.h"

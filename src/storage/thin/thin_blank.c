@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a device may become a thin pool's, and what takes from it all that it was before. */
 #include "base/child.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Copies of what the host knows of a thin pool, on the pool's first disk: for the day on which the host is
  * installed anew. They lie outside of the pool's own metadata, so that nothing of the kernel's is needed to

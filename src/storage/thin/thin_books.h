@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a thin pool keeps of itself on its first disk, for the files of driver `thin` that write and read it. */
 #ifndef BERTH_STORAGE_THIN_BOOKS_H
 #define BERTH_STORAGE_THIN_BOOKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/thin/thin_catalog.h"
 
 #include "base/fault.h"

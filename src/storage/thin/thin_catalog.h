@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a thin pool holds, by name: an SQLite file that is the truth beside the pool's own metadata,
  * and the two-transaction protocol that keeps the two together. Knows nothing of device-mapper.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What changes in a thin pool's catalogue, each in one transaction. */
 #include "storage/thin/thin_catalog.h"
 #include "storage/thin/thin_statement.h"

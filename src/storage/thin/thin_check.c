@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Catalogue and pool compared id by id, without tools and while volumes are in use. */
 #include "base/scoped.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A thin pool taken from the host: its devices removed once no process uses a volume; else the process is named. */
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The devices of a thin pool: their names, and how one is made whatever was left of it. */
 #include "storage/thin/thin_device.h"
 #include "base/fault.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The devices of a thin pool, for the files of driver `thin` that make and remove them. */
 #ifndef BERTH_STORAGE_THIN_DEVICE_H
 #define BERTH_STORAGE_THIN_DEVICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The disks that a thin pool lies on: found by their labels, opened all or none. */
 #include "storage/thin/thin_disks.h"
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The disks below a thin pool, for the files of driver `thin` that open, add and wipe them. */
 #ifndef BERTH_STORAGE_THIN_DISKS_H
 #define BERTH_STORAGE_THIN_DISKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The disks of a thin pool by their labels, when they are no longer where pool.conf says. */
 #include "base/file.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Making and unmaking thin pools. */
 #include "base/fault.h"
 #include "base/scoped.h"

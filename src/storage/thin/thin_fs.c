@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file systems on thin volumes: made, mounted, made larger, looked at, checked. */
 #include "base/child.h"
 #include "base/fault.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A thin pool made larger while it is in use: its file or disks, its label, its devices, in this order. */
 #include "base/fault.h"
 #include "base/scoped.h"

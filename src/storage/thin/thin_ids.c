@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which ids a thin pool has: from a snapshot of its metadata, while it is in use. */
 #include "base/child.h"
 #include "base/fault.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Another disk for a thin pool: its own label first, then that of the first disk, which names it. Killed
  * in between, it is a disk that no pool knows, and is taken up when it is asked for again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The catalogue and the settings of a thin pool as text, for its own disk; and a catalogue from such text. */
 #include "storage/thin/thin_keep.h"
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The copy of a thin pool's catalogue and settings on its disk; the first two as storage_upkeep says. */
 #ifndef BERTH_STORAGE_THIN_KEEP_H
 #define BERTH_STORAGE_THIN_KEEP_H

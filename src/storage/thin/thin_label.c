@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. Twice in
  * front, where it is looked for; and, for a front that somebody has written over, once where a partition

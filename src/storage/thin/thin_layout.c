@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How the disks of a thin pool are divided, and what is done with what they gain. Pure. */
 #include "base/text.h"
 #include "storage/thin/thin.h"

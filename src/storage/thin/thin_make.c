@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* New volumes of a thin pool: empty ones, and clones, of what runs too. */
 #include "base/below.h"
 #include "base/child.h"

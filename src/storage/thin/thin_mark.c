@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whose a thin pool's disks are, and which: the labels count how often they were written, and the
  * catalogue remembers the count, so that a copy of an earlier time is told from the disk; they name the

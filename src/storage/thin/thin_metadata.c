@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The metadata of a thin pool: checked while the pool lives; mended, or repaired into the spare, while it does not. */
 #include "storage/thin/thin_metadata.h"
 #include "base/child.h"

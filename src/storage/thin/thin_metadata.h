@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The metadata of a thin pool checked and mended, for the files of driver `thin` that do so. */
 #ifndef BERTH_STORAGE_THIN_METADATA_H
 #define BERTH_STORAGE_THIN_METADATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A thin pool whose disk or file is somewhere else by now, or another host's: taken from where it is. */
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An open thin pool: its handle, its volumes' devices, its state. */
 #include "base/scoped.h"
 #include "storage/driver.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done after somebody died at work on a thin pool, and how a change is proven to have lasted. */
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A label that something has written over, such as an installer's partition table, is written back: from a
  * copy on the disk itself, or from the one in the pool's folder when the disk is known by what is on it.

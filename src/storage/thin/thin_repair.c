@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A thin pool after an error: its labels and metadata mended, see thin_relabel.c and thin_metadata.c; a
  * catalogue that is lost made anew from what the pool has; file systems that may have been hit checked.

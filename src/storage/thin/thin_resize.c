@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A thin volume made larger, while it is in use: the catalogue, the device, the file system. */
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One change of a thin pool at a time, which begins with what a death at work has left. */
 #include "base/scoped.h"
 #include "storage/thin/thin.h"

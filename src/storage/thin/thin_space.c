@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the volumes of a thin pool take of it, and being told when little is left. */
 #include "base/file.h"
 #include "base/scoped.h"

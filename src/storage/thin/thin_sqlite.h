@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * SQLite, for those who include this in place of sqlite3.h: loaded when the first thin pool is
  * opened, since being linked with it would cost every command 0.3 ms.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/thin/thin_statement.h"
 
 #include "base/fault.h"

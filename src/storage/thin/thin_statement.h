@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is asked of a catalogue in SQL. All but statement_fail answer in SQLite's codes. */
 #ifndef BERTH_STORAGE_THIN_STATEMENT_H
 #define BERTH_STORAGE_THIN_STATEMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The superblock of a thin pool's metadata, without which nothing finds the rest: whether it is whole, and
  * copies of it from the last detach, for one that something has written over.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The superblock of a thin pool's metadata, for the files of driver `thin` that attach, detach and mend. */
 #ifndef BERTH_STORAGE_THIN_SUPER_H
 #define BERTH_STORAGE_THIN_SUPER_H

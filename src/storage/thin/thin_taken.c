@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How many blocks each volume has taken since the pool's last snapshot. Each mapping has the number of the
  * snapshots that there were when it was made; one with the present number is shared with nobody, so it was taken

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Space that volumes have freed, given back: their file systems tell the pool, the pool what is below. */
 #include "base/scoped.h"
 #include "kern/errand.h"

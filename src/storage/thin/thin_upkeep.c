@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
 #include "base/scoped.h"
 #include "storage/driver.h"

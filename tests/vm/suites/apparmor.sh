@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # AppArmor's wall, on a kernel that has it: who is behind it, what it stops alone, and that a
 # distribution works behind it.
 # packages: apparmor

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The attacks where groups of version 2 are among the walls, and AppArmor is there.
 # packages: apparmor
 # shellcheck source=tests/vm/lib.sh

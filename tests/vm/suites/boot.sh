@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The guest itself: a whole system came up, with the kernel's parts that the other suites stand on.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"

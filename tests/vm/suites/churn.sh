@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Machines made, used and thrown away, one after the other and several at once: nothing is left of them.
 export TEST_SECONDS=${TEST_SECONDS:-3000}
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What commands on a thin pool ask of the kernel, counted.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Many commands at once on one pool, at random by a seed: what each of them said fits one order.
 export TEST_SECONDS=${TEST_SECONDS:-3000}
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A thin pool on several disks: added, taken by itself when it fills, moved, missing; and sizes of sectors.
 export TEST_SECONDS=${TEST_SECONDS:-900}
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Device-mapper: every call of kern/dm on real thin pools, and what udev makes of our devices.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"

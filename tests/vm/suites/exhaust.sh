@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Memory, user's and kernel's, all of it taken by one machine and by two: the host, its processes and a third
 # machine go on. Then the same with the walls away, in which somebody else must suffer.
 export TEST_SECONDS=${TEST_SECONDS:-1800}

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A disk that fails, or says that it has written what it has not: at some moment of some change. Either the
 # change is refused in words, or what it acknowledged is there after a reboot; and the pool comes back.
 export TEST_SECONDS=${TEST_SECONDS:-3000}

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The table of inits on a host with systemd and control groups of version 2 alone; PROOF_INITS and
 # PROOF_ROUNDS as INITS and ROUNDS there.
 # inits

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A Debian at its work, containers and machines in a machine, and the walls that settings move, behind
 # AppArmor's profile, which is the default on a host that has it.
 # packages: apparmor

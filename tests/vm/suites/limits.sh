@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Limits on a host whose controllers are those of version 2: what the kernel is told, and what it does.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../../lib.sh"

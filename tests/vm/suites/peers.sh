@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # packages: lxd lxd-client lvm2 attr squashfs-tools rsync
 # Clone, snapshot, restore and delete beside LXD on an LVM thin pool, lvcreate, and the bare messages to
 # device-mapper, in turns, in one run. Prints, never judges: shares of one machine's time are no test.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Records every write of a pool and its catalogue while it is changed at random; tests/proof/replay
 # then cuts the power behind each of them, outside, where that is quick.
 # shellcheck source=tests/vm/lib.sh

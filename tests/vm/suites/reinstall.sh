@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The disk of a thin pool on a host that knows nothing of it: what was there comes back, under its names.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # SELinux as the host's security module: a machine in a context of its own, what that stops, and what is
 # said of one that the policy does not know. Permissive at boot, since the guest's files have no labels.
 # packages: selinux-policy-default policycoreutils

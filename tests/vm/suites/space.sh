@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A thin pool that runs out of room: who fills it is held still, who does not is not, and it ends well.
 # Everything here waits for a pool to fill.
 export TEST_SECONDS=${TEST_SECONDS:-1800}

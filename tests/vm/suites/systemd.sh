@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Berth installed on a host with systemd: scopes, systemd-machined, units.
 # installs
 # debian: bookworm

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What can befall a thin pool, what is said of it, and how it is mended; and its upkeep while all is well.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"

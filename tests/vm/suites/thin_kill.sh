@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # A thin pool whose manager is killed: at every named point of every change, one opening of the pool
 # later nothing is lost, stuck or leaked, and the change has happened or has not.
 # shellcheck source=tests/vm/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Every unit-test program of the build tree, as root, on a whole system; but for the catalogue's, which
 # asks nothing of the kernel, and needs minutes where the processor is emulated.
 # shellcheck source=tests/vm/lib.sh

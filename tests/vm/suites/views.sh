@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # lxcfs where control groups of version 2 keep the limits: free, lscpu and their like show the machine's own.
 # packages: lxcfs
 # debian: bookworm
