@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parent of a command in a machine: a small process that only waits. The guest's init ends when every
- * process of its namespace has been waited for, so that must not be the business of a client, whom a
- * terminal can stop (CTRL-Z) and a reader can hold up.
+ * The parent of a command in a machine: a small process that only waits. The guest's init ends when every process of
+ * its namespace was waited for. A client must not be the one that waits, since a terminal can stop it (Ctrl-Z) and a
+ * reader can hold it up.
  */
 #ifndef BERTH_MACHINE_ATTACH_PARENT_H
 #define BERTH_MACHINE_ATTACH_PARENT_H
@@ -17,7 +17,7 @@ struct parent {
 	pid_t (*birth)(void *context, int *pidfd);
 	void *context;
 	int keeper;    /* borrowed: a connection that asked for the guest, or -1 */
-	bool terminal; /* the command has one of its own */
+	bool terminal; /* the command has a terminal of its own */
 	bool detached; /* the command lives on when we are gone */
 	int pidfd;     /* owned: becomes readable when the command has ended */
 	int orders;    /* owned: our end of a pipe */
@@ -32,19 +32,18 @@ struct parent {
 int parent_start(struct parent *parent, struct err *err);
 
 /*
- * Parent and command begin on the client's processor: of two new processes a busy host would give the second another,
- * where it waits for milliseconds, and all of them but one sleep. In the command: from here on it may run wherever its
- * control group lets it, whatever the client may.
+ * Called in the command: from here on it may run on every processor that its cgroup allows. Parent and command begin on
+ * the client's processor, since a busy host would place a new process on another, where it waits for milliseconds.
  */
 void parent_go_anywhere(void);
 
-/* A signal for the command. */
+/* Passes a signal on to the command. */
 void parent_signal(const struct parent *parent, int number);
 
 /* Waits for the end: the command's exit code, 128 + its signal, or -errno. */
 int parent_wait(struct parent *parent);
 
-/* Without a wait, the command ends, unless it is detached. */
+/* Releases it. A command that was not waited for is ended, unless it is detached. */
 void parent_close(struct parent *parent);
 
 #endif

@@ -18,11 +18,11 @@ struct relay {
 	int outer[3]; /* owned: our ends of the pipes; with a terminal, outer[0] is its master */
 	char typed[RELAY_CHUNK]; /* read from standard input, not yet taken by the command */
 	size_t typed_at, typed_end;
-	char last;                /* of what the command has taken; 0: nothing yet */
+	char last;                /* the last byte that the command has taken; 0: none yet */
 	struct outlet outlets[2]; /* owned: to our standard output and errors */
 	int input;                /* borrowed: where it is typed; -1: there is no more */
-	bool told_end;            /* the command knows that there is no more */
-	int signals;              /* owned: a signalfd, -1: they do as they always do */
+	bool told_end;            /* the command was told that there is no more input */
+	int signals;              /* owned: a signalfd, -1: signals have their usual effect */
 	int interrupted;          /* the signal that ended us once the command had ended */
 	bool terminal;
 	bool raw;
@@ -30,13 +30,13 @@ struct relay {
 	sigset_t mask; /* as it was before relay_hold_signals */
 };
 
-/* Without input, the command's is at its end from the start. */
+/* input false: the command's input is at its end from the start. */
 void relay_init(struct relay *relay, bool input);
 
-/* Three pipes. None of our own descriptors ever gets into a guest, which could write to them. */
+/* Makes three pipes: no descriptor of ours is passed into a guest, which could write to it. */
 int relay_make_pipes(struct relay *relay, int inner[3], struct err *err);
 
-/* Takes the master, and sizes it like our terminal. */
+/* Takes ownership of the master, and gives it the size of our terminal. */
 void relay_set_terminal(struct relay *relay, int master);
 
 /*
@@ -46,14 +46,15 @@ void relay_set_terminal(struct relay *relay, int master);
 void relay_hold_signals(struct relay *relay);
 
 /*
- * Our terminal is raw from here on until relay_close. Carries until the command has ended and what it wrote has been passed on. Its children may keep pipes
- * open: they are not waited for. What our output does not take is left: see relay_code.
+ * Carries bytes until the command has ended and its output was passed on. Our terminal is raw from here on until
+ * relay_close. Children of the command that keep pipes open are not waited for. Output that our own does not take is
+ * dropped: see relay_code.
  */
 void relay_run(struct relay *relay, const struct parent *parent);
 
 /*
- * What we end with when the command ended with code: that, unless not all of its output could be
- * passed on. As a pipe's writer would whose reader has gone, 141 then; else a failure, in err.
+ * The exit code for a command that ended with code: the same, unless output was dropped. Then it is 141 if the reader of
+ * a pipe has gone, as for every writer of a pipe, else a failure, in err.
  */
 int relay_code(const struct relay *relay, int code, struct err *err);
 

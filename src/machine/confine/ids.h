@@ -8,26 +8,28 @@
 #include "config/config.h"
 #include "kern/idmap.h"
 
-enum { IDS_NESTING = 16 }; /* ranges of such a machine: its own, and 15 for those inside */
+enum {
+	IDS_NESTING = 16
+}; /* ranges of a machine with nesting: its own, and 15 for machines inside it */
 
-/* Who has which range: of the whole host, as the ids are, whatever --root says; gone after a reboot. */
+/* Which machine has which range. Like the ids, it is of the whole host, whatever --root says; gone after a reboot. */
 #define IDS_FOLDER "/run/berth/ids"
 
 /*
- * Takes so many ranges in a row for a machine, whose run folder names it and is there. Roots are stored
- * unshifted, so a range binds only while the machine runs; it is the same again next time unless another took
- * it meanwhile. map is undefined on failure.
+ * Takes `ranges` ranges in a row for the machine whose run folder is `run`, which must exist. Roots are stored
+ * unshifted, so a range is bound only while the machine runs. The machine gets the same range next time, unless
+ * another machine took it meanwhile. map is undefined on failure.
  */
 int ids_take(const char *folder, const struct site_config *config, const char *run, unsigned ranges,
 	     struct idmap *map, struct err *err);
 /*
- * Where there are no ids like those of berth.conf, which is so in a machine, takes its from what there
- * is; without any to spare, says what the machine lacks.
+ * Fits the ids of berth.conf to those that exist here: inside a machine there are fewer. Fails, and says what the
+ * machine lacks, if none can be spared.
  */
 int ids_fit(struct site_config *config, struct err *err);
-/* Idempotent; never releases another machine's. */
+/* Releases the machine's ranges. Idempotent; never releases those of another machine. */
 void ids_release(const char *folder, const char *run, const struct idmap *map);
-/* The same by a look at all ranges, for who was killed before it could write down which it had taken. */
+/* The same for a start that was killed before it wrote down its ranges: all ranges are looked at. */
 void ids_release_all(const char *folder, const char *run);
 
 #endif

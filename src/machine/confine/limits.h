@@ -8,18 +8,18 @@
 #include <sys/types.h>
 
 /*
- * Writes a machine's limits into its group. A limit whose controller the group lacks is refused by
- * name (-ENOTSUP); a limit that is not set needs none. The group may be populated. disk: the one
- * below the machine's root, which the rates of I/O are of; 0: there is none, or more than one.
+ * Writes a machine's limits into its cgroup, which may be populated. A limit whose controller the cgroup lacks is
+ * refused by name (-ENOTSUP); a limit that is not set needs no controller. disk: the disk that I/O rates apply to;
+ * 0 if the root is on none or on several.
  */
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
 		 dev_t disk, struct err *err);
 
-/* The same refusals as far as they are known before there is a group: a controller that the host lacks. */
+/* The same refusals before there is a cgroup: a limit whose controller the host lacks. */
 int limits_check(const struct machine *machine, const struct machine_config *config,
 		 struct err *err);
 
-/* After a start that failed: if a limit was hit, err names it instead of what came of that. */
+/* After a failed start: if a limit was hit, err names the limit instead of its consequence. */
 void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err);
 
 #endif

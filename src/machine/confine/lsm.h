@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which label of the host's security module a machine runs under, and berth's own profile for AppArmor. */
+/* The security label (AppArmor, SELinux) that a machine runs under, and berth's own AppArmor profile. */
 #ifndef BERTH_MACHINE_CONFINE_LSM_H
 #define BERTH_MACHINE_CONFINE_LSM_H
 
@@ -7,10 +7,10 @@
 #include "machine/state/machine.h"
 
 /*
- * By security.apparmor and security.selinux; on the host. Loads berth's own profile where the kernel
- * does not have it yet, once in a boot, however many start at once. With auto a machine goes without
- * where lsm_missing() has a reason; where loading fails, skipped says so as well. What is asked
- * for and cannot be had is an error.
+ * Chooses the label by security.apparmor and security.selinux, on the host. Loads berth's own profile if the kernel
+ * does not have it yet, once in a boot, however many machines start at once. With auto a machine starts without a
+ * label where lsm_missing() has a reason; if loading fails, skipped says so. A label that is asked for by name
+ * and cannot be had is an error.
  */
 int lsm_choose(const struct machine *machine, struct label *label, struct text *skipped,
 	       struct err *err);
@@ -18,10 +18,10 @@ int lsm_choose(const struct machine *machine, struct label *label, struct text *
 /* Why a machine cannot have berth's own profile here, as the rest of a sentence; NULL: it can. */
 const char *lsm_missing(void);
 
-/* Why a running machine without a label has none, for people. */
+/* Why a running machine without a label has none, as a sentence. */
 const char *lsm_why_none(const struct machine_config *config);
 
-/* Its name has its text's hash in it, so that a newer berth's is another one beside it. */
+/* The profile's name and text. The name has the text's hash in it: a newer berth loads another beside it. */
 int lsm_name(char *out, size_t room);
 int lsm_print(struct text *out);
 

@@ -14,16 +14,16 @@
 #include <stdbool.h>
 
 /*
- * For init and for every command that enters, as the guest's root and last before it becomes another
- * user and executes: a keyring of its own, capabilities, the security
- * module's label, which label_open has been called for, and the filter of system calls.
+ * Called in init and in every command that enters, as the guest's root and as the last step before it becomes another
+ * user and executes. Raises: a keyring of its own, the capabilities, the security label, for which label_open was
+ * called, and the filter of system calls.
  */
 int walls_raise(const struct machine_config *config, const struct label *label, struct err *err);
 
 /*
- * Limits how many groups a guest makes below its own, and takes from it every device but those that it
- * finds in its /dev, which are the usual ones and more. The latter needs control group programs in the kernel; a user namespace and nodev
- * mounts stand without. 0, 1: this kernel lets no such program be loaded, or -code.
+ * Limits how many cgroups a guest makes below its own, and denies it every device but those in its /dev: the usual ones
+ * and `more`. The latter needs device programs for cgroups in the kernel; the user namespace and nodev mounts hold
+ * without them. 0, or 1: this kernel loads no such program, or -code.
  */
 int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err);
 

@@ -6,28 +6,28 @@
 #include "keeper/protocol.h"
 #include "machine/state/machine.h"
 
-/* A connection. -ENOENT, in words, when the machine does not run. */
+/* A connection to the keeper. -ENOENT with an error text when the machine does not run. */
 int control_connect(struct machine *machine, struct err *err);
 
-/* A pidfd of the guest's init: surely that process, however often pids are used again. */
+/* A pidfd of the guest's init, from its keeper, so that a recycled pid is never meant. */
 int control_guest(struct machine *machine, struct err *err);
 /*
- * The same in two steps, for who has something else to do meanwhile. The connection that the first returns
- * is the caller's, and as long as it is open its keeper says SAY_HALTING over it.
+ * The same in two steps, for a caller that has other work to do meanwhile. The caller owns the connection that the
+ * first returns; while it is open, the keeper sends SAY_HALTING over it when the machine halts.
  */
 int control_ask_guest(struct machine *machine, struct err *err);
 int control_take_guest(struct machine *machine, int connection, struct err *err);
 
 /*
- * The machine's lock with no keeper alive, as a descriptor; or -EALREADY, quietly, when it runs. A
- * keeper that holds its own lock may be one that is just coming up, cleaning up, or dying of a kill:
- * only one that answers runs a machine. One that was asked to halt is waited for.
+ * Takes the machine's lock while no keeper lives, as a descriptor; -EALREADY, without an error text, if the machine
+ * runs. A keeper that holds its own lock may be starting, cleaning up, or dying of a kill: only a keeper that
+ * answers runs a machine. A keeper that was asked to halt is waited for.
  */
 int control_lock_stopped(struct machine *machine, struct err *err);
 
 /*
- * control_mark_starter: we start the machine whose keeper's lock this is, until we execute the keeper or
- * end. control_kill_starter: kills who does. 0, or -errno; -ESRCH: nobody does.
+ * control_mark_starter marks the caller as the starter of the machine whose keeper's lock this is, until it executes
+ * the keeper or ends. control_kill_starter kills the starter. 0, or -errno; -ESRCH: there is none.
  */
 void control_mark_starter(int lock_fd);
 int control_kill_starter(const struct machine *machine);

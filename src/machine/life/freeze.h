@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What holds a guest still, for those who add to it. */
+/* The reasons for which a guest is frozen, each a mark in its run folder. */
 #ifndef BERTH_MACHINE_LIFE_FREEZE_H
 #define BERTH_MACHINE_LIFE_FREEZE_H
 
@@ -11,13 +11,13 @@
 /* The path of a mark in the run folder; the caller owns it; NULL: out of memory. */
 char *freeze_mark(const struct machine *machine, const char *mark);
 
-/* Whether a copy lasts. A mark whose lock is free is nobody's: a copy that was killed has left it, and it goes. */
+/* Whether a copy is being made. A mark whose lock is free was left by a copy that was killed, and is removed. */
 bool freeze_is_copied(const struct machine *machine);
 
-/* Freezes or thaws, by the marks that are there now. 0 or -errno. */
+/* Freezes or thaws the guest, as the present marks demand. 0 or -errno. */
 int freeze_settle(const struct machine *machine);
 
-/* Until the last process is out of its system call. 0, -ETIMEDOUT after ten seconds, or -errno. */
+/* Waits until every process of the guest is frozen. 0, -ETIMEDOUT after ten seconds, or -errno. */
 int freeze_await(const struct machine *machine);
 
 #endif

@@ -14,33 +14,33 @@
 
 /* A conversation with berth-scope; zeroed: none. */
 struct scope {
-	pid_t pid; /* of berth-scope, ours to wait for */
+	pid_t pid; /* of berth-scope, which is our child */
 	int fd;    /* owned, while pid */
 };
 
-/* Whether there is a systemd to ask: it runs, keeps a tree of version 2 alone, and has its bus. */
+/* Whether systemd can be asked for a scope: it runs, uses cgroup version 2 alone, and its bus is there. */
 bool scope_offered(void);
 
-/* The unit's name, and of the machine in systemd-machined: NAME, or NAME.TAG below another root. */
+/* The name of the unit and of the machine in systemd-machined: NAME, or NAME.TAG below another --root. */
 void scope_unit(const struct machine *machine, char *out, size_t room);
 
-/* The group `leaf` ("keeper", "guest"; NULL: their parent) of the scope, below the cgroup mount. */
+/* The cgroup `leaf` ("keeper", "guest"; NULL: their parent) of the scope, below the cgroup mount. */
 void scope_group(const struct machine *machine, const char *leaf, char *out, size_t room);
-/* Whether it is there. */
+/* Whether that cgroup exists. */
 bool scope_group_exists(const struct machine *machine, const char *leaf);
 
-/* Asks for the scope and does not wait for it. */
+/* Asks for the scope, without waiting for it. */
 int scope_ask(struct scope *scope, const struct machine *machine, struct err *err);
-/* Waits for it, and moves the calling process into the keeper's group in it. */
+/* Waits for the scope, and moves the caller into the keeper's cgroup in it. */
 int scope_enter(struct scope *scope, const struct machine *machine, struct err *err);
 
 /*
- * Tells systemd-machined of the guest, if that is there, and does not wait: for a scope that was
- * entered, or, with a zeroed one, for the next guest of a machine that has its scope.
+ * Registers the guest with systemd-machined, if that runs, without waiting: for a scope that was entered, or, with a
+ * zeroed struct, for the next guest of a machine that has its scope already.
  */
 int scope_register(struct scope *scope, const struct machine *machine, pid_t init, struct err *err);
 
-/* Waits until all that was asked is done; err is why it was not. Safe on a zeroed one. */
+/* Waits until all requests are done; err says why one was not. Safe on a zeroed struct. */
 int scope_close(struct scope *scope, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a start would refuse, found without a start: `set` changes nothing then, and `restart` stops nothing. */
+/* Finds what a start would refuse, without a start: then `set` changes nothing, and `restart` stops nothing. */
 #ifndef BERTH_MACHINE_MANAGE_CHECK_H
 #define BERTH_MACHINE_MANAGE_CHECK_H
 

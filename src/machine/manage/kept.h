@@ -8,17 +8,17 @@
 #include "base/text.h"
 
 /*
- * Brings the copy in an attached pool up to date; 1: it is not attached. What has its volume there, but no
- * settings here, stays as it is in the copy.
+ * Brings the copy in an attached pool up to date; 1: it is not attached. The record of a machine that
+ * has a volume there, but no settings here, stays in the copy.
  */
 int kept_write(const struct site *site, const char *pool, struct err *err);
 
-/* The same of all pools, in a moment; at once when another process is about to. */
+/* The same for all pools, a second later; returns at once if another process is going to do it. */
 int kept_write_all(const struct site *site, struct err *err);
 
 /*
- * Makes the machines and templates of such a copy known here, those whose volumes are in that pool. What is
- * here under the same name stays. A line for each that could not be taken.
+ * Makes the machines and templates of such a copy known here, if their volumes are in that pool. Machines and templates
+ * of the same name that exist here stay as they are. report: a line for each that could not be taken.
  */
 int kept_take(const struct site *site, const char *pool, const struct text *kept,
 	      struct text *report, struct err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A root that stays as it is while it is copied. */
+/* Keeps a root unchanged while it is copied. */
 #ifndef BERTH_MACHINE_MANAGE_QUIESCE_H
 #define BERTH_MACHINE_MANAGE_QUIESCE_H
 
@@ -16,14 +16,14 @@ struct quiesce {
 };
 
 /*
- * From here to quiesce_end nobody writes into the machine's root: a running guest is frozen, a stopped machine
- * does not start. Nothing is done where the pool copies at once. lock: the machine's, owned, which
- * is taken over, or -1 for one of our own, which other copies share.
+ * From here to quiesce_end nothing writes into the machine's root: a running guest is frozen, a stopped machine does
+ * not start. Nothing is done where the pool copies atomically. lock: the machine's, which is taken over, or -1: a
+ * shared lock is taken, which other copies may have too.
  */
 int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *pool, int lock,
 		  struct err *err);
 
-/* Lets it go on. -ESTALE in words: it went on before, so that the copy is worth nothing. */
+/* Lets the machine go on. -ESTALE with an error text: it went on before, so the copy is not of one moment. */
 int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err);
 
 #endif

@@ -12,29 +12,29 @@
 
 #include <stdbool.h>
 
-/* Where the root shows, and where guest-init does, looked up in the folder that the root covers. */
+/* Where the root is shown, and guest-init, in the folder that the root covers. */
 #define STAGING_ROOT "/dev"
 #define STAGING_INIT "null"
 
 struct staging {
-	int ns, root; /* owned: where we come from */
+	int ns, root; /* owned: the caller's own mount namespace and root */
 };
 
-/* A guest cloned from in here has a copy of it that sees what is shown later. */
+/* Enters a new staging namespace. A guest cloned in here gets a copy of it that sees what is shown later. */
 int staging_enter(struct staging *stage, struct err *err);
 
-/* Attaches detached mounts, in the stage and in the guest's copy. init_fd -1: none. */
+/* Attaches detached mounts in the staging namespace and in the guest's copy. init_fd -1: there is no guest-init. */
 int staging_show(int root_fd, int init_fd, struct err *err);
 
 /*
- * The same for a detached mount that its machine gets beside its root, or later: *mount_fd becomes a
- * copy whose flags are locked for the user namespace of that process; of the entry within it, unless
- * that is NULL. pidfd -1: there is none, and nothing is locked. In a child that is there for it, since
- * it changes namespaces. folder: the mount's root is one. 0 or -errno.
+ * The same for a detached mount that a machine gets beside its root, or later: *mount_fd becomes a copy whose flags are
+ * locked for the user namespace of that process. The copy is of the entry `within`, unless that is NULL. pidfd -1:
+ * there is no user namespace, and nothing is locked. It changes namespaces, so it is called in a child of its own.
+ * folder: the mount's root is a folder. 0 or -errno.
  */
 int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd);
 
-/* Back, in any case: the stage ends with its last process. */
+/* Returns to the caller's own namespace, also after a failure. The staging namespace ends with its last process. */
 int staging_leave(struct staging *stage, struct err *err);
 
 #endif

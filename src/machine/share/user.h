@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Of who has none, or one that is not there. */
+/* The shell of a user that has none, or one that does not exist. */
 #define USER_SHELL "/bin/sh"
 
 struct user {
@@ -30,21 +30,21 @@ struct user {
 int user_find(struct user *user, const char *name, const char *const *env, bool terminal,
 	      struct err *err);
 
-/* The same of a root that we are not in; fills in name, uid and gid. */
+/* The same in a root that is not the caller's; fills in name, uid and gid only. */
 int user_look_up(struct user *user, int root_fd, const char *name, struct err *err);
-/* A group's number, by its name or number. */
+/* The number of a group, by its name or number. */
 int user_group(int root_fd, const char *name, gid_t *gid, struct err *err);
 
 /*
- * Whether that user's files say that no password logs him in. False as well for what they do not tell. Files on
- * a file system of the guest's own may not answer: for an errand.
+ * Whether passwd and shadow say that no password logs the user in. False also where they do not tell. It may hang on a
+ * file system of the guest's own, so it is called in an errand (kern/errand.h).
  */
 bool user_locked(int root_fd, const char *name);
 
-/* Another shell, in the environment too. 0 or -ENOMEM. */
+/* Sets another shell, also in the environment. 0 or -ENOMEM. */
 int user_set_shell(struct user *user, const char *shell);
 
-/* Groups, ids, folder. Afterwards there is nothing left to give up. */
+/* Becomes the user for good: groups, ids, working folder. */
 int user_become(const struct user *user, const char *cwd, struct err *err);
 
 #endif

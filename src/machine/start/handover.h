@@ -6,8 +6,8 @@
 #include "machine/start/run.h"
 
 /*
- * Executes berth-keeper with the run's descriptors at the numbers it expects; report_fd: where it says
- * that it has begun. Returns only when it failed, with -code.
+ * Executes berth-keeper with the run's descriptors at the numbers that it expects. The keeper reports on report_fd that
+ * it has begun. Returns only on failure, with -code.
  */
 int handover_to_keeper(struct run *run, int report_fd, struct err *err);
 

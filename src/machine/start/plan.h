@@ -21,7 +21,7 @@ struct plan {
 	enum restart_policy restart;
 };
 
-/* machine and facts must outlive the plan, which must not be moved. Refuses what cannot run here, in words. */
+/* machine and facts must outlive the plan, which must not be moved. A root that cannot run here is refused. */
 int plan_make(struct plan *plan, const struct machine *machine, const struct root_facts *facts,
 	      struct err *err);
 void plan_free(struct plan *plan);

@@ -6,15 +6,15 @@
 #include "network/network.h"
 
 /*
- * On the host, in the root: /etc/resolv.conf, where it is ours, empty or nobody's, and the machine's own
- * name in /etc/hosts, so that it is known without a server. lease: NULL without a network.
+ * Writes into the root, on the host: /etc/resolv.conf, if berth made it, it is empty or it does not exist, and the
+ * machine's own name in /etc/hosts, so that it is known without a server. lease: NULL without a network.
  */
 int resolver_write(const char *machine, int root_fd, const struct lease *lease, bool fresh,
 		   struct err *err);
 
 /*
- * In the guest, once its /run is mounted and before anybody looks: what resolvers that keep their own
- * /etc/resolv.conf read there. Quiet, since a guest without it starts as well.
+ * Writes, in the guest, once its /run is mounted and before init runs, the files there that resolvers read which keep
+ * /etc/resolv.conf themselves. A failure is not told, since a guest without them starts as well.
  */
 void resolver_seed(int root_fd, const struct lease *lease);
 

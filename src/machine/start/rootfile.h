@@ -7,16 +7,16 @@
 
 #include <stddef.h>
 
-/* A descriptor of a regular file, 0644 if it is made; its folder must be there. Never blocks. -errno. */
+/* Opens a regular file, made with mode 0644 if it is missing; its folder must exist. Never blocks. -errno. */
 int rootfile_open(int root_fd, const char *path);
 
-/* All of it, with a NUL behind; to be freed. NULL: longer than max, not text, or not to be read. */
+/* The whole text, NUL-terminated; the caller frees it. NULL: longer than max, not text, or unreadable. */
 char *rootfile_read(int fd, size_t max);
 
-/* The file has this text. Nothing is written that is there already. 0 or -errno. */
+/* Replaces the text of the file. A file that has this text already is not written. 0 or -errno. */
 int rootfile_write(int fd, const char *text);
 
-/* Both, told. Missing folders and odd file types are the root's own affair: such a root keeps none. */
+/* Opens and writes, with an error text. A root that lacks the folder, or has another type of file, is left alone. */
 int rootfile_replace(int root_fd, const char *path, const char *text, struct err *err);
 
 #endif

@@ -14,18 +14,18 @@ enum { ROOTFS_DEVICES = 6 };
 struct rootfs {
 	const char *uuid; /* borrowed */
 	bool guest_init, screen;
-	bool shield; /* its root is the host's: what of /proc is the host's is made read-only */
+	bool shield; /* the guest's root is the host's: files of /proc that are the host's are made read-only */
 	const struct lease *lease;                               /* borrowed; NULL: no network */
 	const struct shares *shares;                             /* borrowed */
 	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };
 
-/* Takes what is taken from the host's /dev, before the root is shown on it (machine/share/staging.h). */
+/* Opens the device nodes that come from the host's /dev, before the root covers it (machine/share/staging.h). */
 int rootfs_prepare(struct rootfs *rootfs, struct err *err);
 
 /*
  * Mounts the tables' rows into the root, opens the console on the root's own devpts (console is the
- * caller's), and makes the root ours by pivot_root(2): afterwards nothing of the host is in sight.
+ * caller's), and makes the root ours by pivot_root(2): afterwards nothing of the host is visible.
  */
 int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err);
 

@@ -12,9 +12,8 @@
 int views_look(struct err *err);
 
 /*
- * Adds its files to what a machine is shown, unless its settings say no. Not mounted: adds
- * nothing. What is wrong with it is added to told, as the machine starts without. Never waits for
- * long.
+ * Adds the files of lxcfs to what a machine is shown, unless its settings say no, and nothing where lxcfs is not
+ * mounted. A fault of lxcfs is added to told, and the machine starts without it. Waits for a bounded time.
  */
 int views_add(struct shares *shares, const struct machine_config *config, struct text *told,
 	      struct err *err);

@@ -13,19 +13,19 @@ struct events {
 	int folder;    /* owned: RUN */
 	int watch;     /* owned: inotify; readable when something was written */
 	int file;      /* owned: what is being read, -1: nothing yet */
-	off_t at;      /* behind the last whole line that was passed on */
+	off_t at;      /* the offset after the last whole line that was passed on */
 	uint64_t last; /* number of the last event that was passed on, or is not wanted */
 };
 
-/* Where reading begins: behind event number `after`, or with what is still to come. */
+/* Where reading begins: after event number `after`, or with the next event to come. */
 enum { EVENTS_FROM_NOW = -1 };
 int events_open(struct events *events, const struct site *site, int64_t after, struct err *err);
 void events_close(struct events *events);
 #define scoped_events __attribute__((cleanup(events_close)))
 
 /*
- * Passes on what was written since, in order; visit's nonzero ends it and is returned. lost: how many
- * before this one are gone, because whoever reads was too slow for two rotations. line: the JSON.
+ * Passes on the events since the last call, in order; visit's nonzero ends it and is returned. lost: how many events
+ * before this one are gone, because the reader was too slow for two rotations. line: the JSON.
  */
 typedef int events_visit(void *context, uint64_t lost, const char *line);
 int events_read(struct events *events, events_visit *visit, void *context, struct err *err);

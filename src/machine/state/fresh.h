@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a root is still that of the one it was copied from: it gets its own identity at its first start. */
+/*
+ * A fresh root still has the identity of its origin, and gets its own at its first start. The mark of that follows the
+ * root into snapshots and back. All functions are called under the machine's lock.
+ */
 #ifndef BERTH_MACHINE_STATE_FRESH_H
 #define BERTH_MACHINE_STATE_FRESH_H
 
 #include "machine/state/machine.h"
 
-/* Under the machine's lock, all of them. Before a snapshot is taken: it is what the root is. */
+/* Before a snapshot is taken: notes whether it is fresh. */
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err);
 
-/* After it was deleted. */
+/* After a snapshot was deleted. */
 void fresh_forget(const struct machine *machine, const char *snapshot);
 
 /*
- * The root becomes that snapshot's: `before` the two change places, and after. A kill between leaves a root
- * that gets its identity once more, never one that keeps another's.
+ * Gives the root the mark of a snapshot that is being restored. Called before root and snapshot change places, and
+ * after. A kill in between leaves a root that gets its identity once more, never one that keeps another's.
  */
 int fresh_restore(const struct machine *machine, const char *snapshot, bool before,
 		  struct err *err);
