@@ -67,7 +67,7 @@ run_case() {
 	name=${name//_/ }
 	echo "# $name"
 	(
-		exec 9>"$T/trace"
+		exec 9>"$T/xtrace"
 		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
 		set -eEx
 		"$1"
@@ -80,7 +80,7 @@ run_case() {
 	77) echo "skip $name: $(cat "$T/why")" ;;
 	*)
 		echo "# the end of the trace, status $status:"
-		tail -n 25 "$T/trace" | cut -c 1-300 | sed 's/^/# /'
+		tail -n 25 "$T/xtrace" | cut -c 1-300 | sed 's/^/# /'
 		echo "not ok $name"
 		failures=$((failures + 1))
 		;;
