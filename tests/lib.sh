@@ -230,7 +230,8 @@ delete_all() {
 	delete_each "list" "delete --force" &&
 		delete_each "template list" "template delete" &&
 		delete_each "pool list" "pool delete" &&
-		delete_each "network list" "network delete"
+		delete_each "network list" "network delete" &&
+		retry 20 no_copying_is_left
 }
 
 no_scope_is_left() {

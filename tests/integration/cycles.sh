@@ -24,6 +24,7 @@ set_up() {
 	sync -f "$BERTH_ROOT"
 	# It has told of the end before it goes itself, and must not be counted.
 	retry 30 no_keeper
+	retry 30 no_copying_is_left
 	count_all >"$T/first"
 }
 

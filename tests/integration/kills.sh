@@ -29,6 +29,7 @@ set_up() {
 	berth stop m
 	berth snapshot m s
 	berth create bb n
+	retry 30 no_copying_is_left
 	what_there_is | grep -v '^process' >"$T/stopped"
 	inventory >"$T/inventory"
 }

@@ -9,6 +9,7 @@ rounds=${PROOF_CHURN:-12} at_once=3
 
 # What grows on a host by what is forgotten.
 count_things() {
+	retry 30 no_copying_is_left
 	dmsetup ls | grep -c "berth-$(tag_of "$BERTH_ROOT")" | sed 's/^/devices /'
 	what_there_is
 	find /proc/[0-9]*/fd -lname "$BERTH_ROOT*" 2>/dev/null | wc -l | sed 's/^/descriptors /'
