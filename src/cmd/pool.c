@@ -207,7 +207,7 @@ const struct command command_pool = {
 	.name = "pool",
 	.aliases = "storage",
 	.args = "",
-	.help = "Where roots are kept: create, list, status, grow, check, repair, trim, delete",
+	.help = "Where roots are kept: create, list, status, usage, grow, repair, import and more",
 	.max = -1,
 	.members = members,
 };

@@ -485,9 +485,9 @@ static void test_security_manual(void)
 
 /*
  * What berth(1) has, gathered from its source: items "\nstart\nstart --wait\n...", the same of its
- * section JSON, and the words of all .Ic lines.
+ * section JSON, the words of all .Ic lines, and of its section VERBS "\nstart: what it does.\n...".
  */
-static struct text items, json_items, words;
+static struct text items, json_items, words, verbs;
 
 /* "template build Oo ..." up to the first macro, which begins with a capital. */
 static void take_item(const char *line, char verb[64])
@@ -522,10 +522,17 @@ static void read_manual(void)
 
 	text_add(&items, "\n");
 	text_add(&json_items, "\n");
+	text_add(&verbs, "\n");
 	for (char *line; (line = strsep(&rest, "\n"));) {
 		if (text_starts(line, ".Sh "))
 			snprintf(section, sizeof section, "%s", line + 4);
 		bool is_json = strcmp(section, "JSON") == 0;
+		if (strcmp(section, "VERBS") == 0) {
+			if (text_starts(line, ".It Ic "))
+				text_add(&verbs, "%s: %s\n", line + 7,
+					 rest ? strsep(&rest, "\n") : "");
+			continue;
+		}
 		if (text_starts(line, ".Ic "))
 			text_add(&words, " %s ", line + 4);
 		if (text_starts(line, ".Sh "))
@@ -580,6 +587,8 @@ static void expect_in_manual(const struct command *command)
 		return;
 	command_name(command, &name);
 	expect_line(&items, text_str(&name));
+	scoped_free char *verb = text_format("%s: %s.", text_str(&name), command->help);
+	expect_line(&verbs, verb ? verb : "");
 	for (const struct flag *const *f = command->flags; f && *f; f++) {
 		char line[128];
 		snprintf(line, sizeof line, "%s --%s", text_str(&name), (*f)->name);
@@ -604,7 +613,9 @@ static void test_manual(void)
 	/* And nothing else: no verb, no flag that is not there any more. */
 	CU_ASSERT_STRING_EQUAL(text_str(&items), "\n");
 	CU_ASSERT_STRING_EQUAL(text_str(&json_items), "\n");
+	CU_ASSERT_STRING_EQUAL(text_str(&verbs), "\n");
 	text_free(&items);
+	text_free(&verbs);
 	text_free(&json_items);
 	text_free(&words);
 }
