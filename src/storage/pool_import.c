@@ -86,6 +86,7 @@ static int take_settings(void *context, const char *kind, const char *name, cons
 		return 1;
 	if (file_replace(known->conf, bytes, length, 0600, known->err) < 0)
 		return -known->err->code;
+	config_free(&pool_schema, &known->pool->config);
 	return config_load(&pool_schema, known->conf, &known->pool->config, known->err) < 0
 		       ? -known->err->code
 		       : 1;
