@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What fits into the kernel's files with room to spare. */
+/* The longest label: the kernel's files have room to spare for it. */
 enum { LABEL_MAX = 200 };
 
 static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run/host" };

@@ -299,7 +299,7 @@ void config_text(const void *config, const struct key *key, struct text *out);
 
 /* Rules between keys of a machine, such as an address without a network. */
 int config_check_machine(const struct machine_config *config, struct err *err);
-/* Those of its sections alone, for who has them from a file that nobody has checked. */
+/* The faults of its sections alone, for a caller that read them from an unchecked file. */
 int config_check_sections(const struct machine_config *config, struct err *err);
 
 /*
@@ -319,7 +319,7 @@ int config_signal(const char *name);
 /* The byte that a terminal sends for a KEY_PRESS; -EINVAL for none. */
 int config_press(const char *text);
 
-/* What a KEY_CAPS asks for, a bit for each number of capabilities(7). */
+/* The capabilities that a KEY_CAPS asks for, a bit for each number of capabilities(7). */
 struct config_caps {
 	uint64_t add, drop;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a value of each type may be, and its one canonical form. */
+/* The types of values: which values each allows, and their one canonical form. */
 #ifndef BERTH_CONFIG_TYPES_H
 #define BERTH_CONFIG_TYPES_H
 
@@ -14,7 +14,7 @@ union value {
 
 struct type {
 	enum { FIELD_TEXT, FIELD_BOOL, FIELD_NUMBER } field;
-	/* Of a trimmed text without control characters. err has the whole sentence for a value that is refused. */
+	/* Parses a trimmed text without control characters. A refused value is told in err as a whole sentence. */
 	int (*parse)(const struct key *key, const char *text, union value *value, struct err *err);
 	/* FIELD_NUMBER: its canonical form, which parse reads back. NULL: plain decimal. */
 	void (*print)(uint64_t number, char *out, size_t room);

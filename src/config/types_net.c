@@ -32,7 +32,7 @@ int type_parse_domain(const struct key *key, const char *text, union value *valu
 	return value_keep(text, value, err);
 }
 
-/* What dev_valid_name() of Linux takes, less what ip(8) and nft(8) would need quotes for. */
+/* Interface names: those that dev_valid_name() of Linux takes and that need no quotes for ip(8) and nft(8). */
 int type_parse_link(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	if (strlen(text) >= IFNAMSIZ)

@@ -11,7 +11,7 @@
 struct event {
 	const char *name;    /* "started" */
 	const char *machine; /* NULL: of none */
-	/* What only some have, else NULL. */
+	/* Members that only some events have, else NULL. */
 	const char *cause;    /* stopped: how, in words */
 	const char *outcome;  /* stopped: "clean", "killed" or "failed" */
 	const char *from;     /* cloned: the other machine */

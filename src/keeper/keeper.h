@@ -25,7 +25,7 @@ struct source {
 	void (*ready)(struct keeper *, struct source *);
 };
 
-/* What a client waits for; that decides what it is sent. */
+/* The end that a client waits for; it decides which messages the client is sent. */
 enum client_role {
 	CLIENT_NEW,
 	CLIENT_WAITS_GUEST,

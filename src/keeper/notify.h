@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a guest's init reports to its NOTIFY_SOCKET, sd_notify(3): lines of NAME=value. */
+/* The reports of a guest's init to its NOTIFY_SOCKET, sd_notify(3): lines of NAME=value. */
 #ifndef BERTH_KEEPER_NOTIFY_H
 #define BERTH_KEEPER_NOTIFY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the commands and a keeper say to each other over RUN/machines/NAME/control. */
+/* The messages between commands and a keeper over RUN/machines/NAME/control. */
 #ifndef BERTH_KEEPER_PROTOCOL_H
 #define BERTH_KEEPER_PROTOCOL_H
 

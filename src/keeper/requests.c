@@ -171,7 +171,7 @@ void requests_type(struct keeper *keeper)
 	input_watch_console(keeper);
 }
 
-/* What a client sent before it went stays in the socket until the guest takes it. */
+/* Requests that a client sent before it went stay in the socket until the guest takes them. */
 static void wake_held(struct keeper *keeper, struct client *client)
 {
 	if (client->blocked)

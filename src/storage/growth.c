@@ -86,7 +86,7 @@ static uint64_t more(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
-/* What was there when it was first told is no growth. With a snapshot in the pool, counting begins anew. */
+/* Blocks that a volume had at the first look are no growth. With a snapshot in the pool, counting begins anew. */
 static uint64_t took(struct grower *grower)
 {
 	const struct volume_taken *now = &grower->taken;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who fills a pool: what each of its volumes takes, counted when somebody asks. */
+/* The space that each volume of a pool takes, counted on request. */
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -87,7 +87,7 @@ static int measure_all(struct measuring *all, struct extents *extents, struct er
 	return 0;
 }
 
-/* Of a driver that tells which pieces volumes share; the others have no places in common to compare. */
+/* For a driver that tells which extents volumes share; the others cannot be compared. */
 static int fill_alone(struct measuring *all, const struct extents *extents, struct err *err)
 {
 	scoped_free uint64_t *alone = calloc(all->count + 1, sizeof *alone);
@@ -122,7 +122,7 @@ int pool_measure(struct pool *pool, int (*visit)(void *, const struct volume_usa
 	__attribute__((cleanup(forget))) struct measuring all = { .pool = pool };
 	scoped_extents struct extents extents = { .deadline = clock_ms() + MINUTES * 60000 };
 
-	/* Those that are removed, and still have space, too. */
+	/* Volumes that are being removed still have space, and are counted. */
 	if (pool->ops->list(pool, "", note_name, &all, err) < 0)
 		return err->code ? -err->code : err_set(err, ENOMEM, "out of memory");
 	all.list = calloc(all.count + 1, sizeof *all.list);

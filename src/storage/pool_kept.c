@@ -16,7 +16,7 @@ static int pass_over(void *context, const char *volume)
 	return 1;
 }
 
-/* What is not attached is not attached for a copy: whoever attaches it brings that up to date. */
+/* A pool that is not attached is not attached for a copy: the command that attaches it brings the copy up to date. */
 static int open_attached(struct pool *pool, const struct site *site, const char *name,
 			 struct err *err)
 {

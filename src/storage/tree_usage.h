@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of a tree take, by a walk through it. */
+/* The space that the files of a tree take, by a walk through it. */
 #ifndef BERTH_STORAGE_TREE_USAGE_H
 #define BERTH_STORAGE_TREE_USAGE_H
 

@@ -22,7 +22,7 @@
 
 enum {
 	TYPED_ROOM = 256 << 10, /* a paste, behind which the key that leaves is still seen */
-	/* Who has pressed that key does not wait longer for a guest that does not read. */
+	/* A user that pressed that key does not wait longer for a guest that does not read. */
 	LEAVE_MILLISECONDS = 2000,
 };
 
@@ -76,7 +76,7 @@ static int send_typed(struct session *session)
 	return 0;
 }
 
-/* What is typed, up to the key that leaves; false when it has been pressed again. */
+/* Takes typed bytes up to the key that leaves; false when the key was pressed again. */
 static bool read_typed(struct session *session)
 {
 	char chunk[PROTOCOL_DATA];
@@ -86,7 +86,7 @@ static bool read_typed(struct session *session)
 	if (n <= 0) {
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			return true;
-		/* Who only looks has an input only if that is a terminal, which has gone. */
+		/* A read-only client has an input only if that is a terminal, and the terminal is gone. */
 		session->leaving = session->leaving || session->read_only;
 		session->input = -1;
 		return true;
@@ -156,7 +156,7 @@ static bool is_through(const struct session *session)
 		return true;
 	if (session->ended)
 		return !outlet_waits(&session->outlet);
-	/* Who only looks need not type: the end of a file or a pipe is then nobody's business. */
+	/* A read-only client types nothing, so the end of a file or a pipe has no meaning. */
 	bool typed = session->leaving || (session->input < 0 && !session->read_only);
 	return typed && !waits_typed(session);
 }

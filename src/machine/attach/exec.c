@@ -41,7 +41,7 @@ enum {
 
 enum { ENTER_MILLISECONDS = 30000 };
 
-/* What the command proper needs; all of it made before the fork, and the same until it has executed. */
+/* The data of the command proper: made before the fork, and unchanged until it has executed. */
 struct attach {
 	struct machine *machine; /* borrowed */
 	const struct exec_spec *spec;

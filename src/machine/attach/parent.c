@@ -165,7 +165,7 @@ void parent_go_anywhere(void)
 		sched_setaffinity(0, sizeof all, &all);
 }
 
-/* What it returns is the exit status of the process. All signals are blocked. */
+/* The exit status of the process is its return value. All signals are blocked. */
 static int parent_main(void *context)
 {
 	/* Once its command has begun, a client that does not wait for it takes its own away. */

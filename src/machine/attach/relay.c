@@ -266,7 +266,7 @@ static void move_input(struct relay *relay, const struct pollfd fds[WAIT_COUNT])
 		write_typed(relay);
 }
 
-/* What is still in a pipe after the command's end, and no more: its children may go on writing. */
+/* Drains what is in the pipes after the command's end, and no more: its children may go on writing. */
 static void drain(struct relay *relay, const struct parent *parent)
 {
 	struct pollfd fds[WAIT_COUNT];
@@ -289,7 +289,7 @@ void relay_run(struct relay *relay, const struct parent *parent)
 {
 	struct pollfd fds[WAIT_COUNT] = { 0 };
 
-	/* Who does not type has a terminal that others read. */
+	/* A client that does not type has a terminal that others read. */
 	relay->raw =
 		relay->terminal && relay->input >= 0 && pty_raw(STDIN_FILENO, &relay->saved) == 0;
 	while (!fds[WAIT_END].revents) {

@@ -12,7 +12,7 @@ enum {
 	IDS_NESTING = 16
 }; /* ranges of a machine with nesting: its own, and 15 for machines inside it */
 
-/* Which machine has which range. Like the ids, it is of the whole host, whatever --root says; gone after a reboot. */
+/* The folder with the owner of each range: the host's, as the ids are, whatever --root says. Gone after a reboot. */
 #define IDS_FOLDER "/run/berth/ids"
 
 /*

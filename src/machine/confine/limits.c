@@ -171,7 +171,7 @@ static int refuse_rate(const struct machine *machine, const char *key, int r, st
 		       key, machine->name, why, machine->name, key);
 }
 
-/* What was never limited is left alone: even "max" makes the kernel count for that disk. */
+/* A rate that was never limited is left alone: even "max" makes the kernel count for that disk. */
 static bool has_rates(int cgroup_fd)
 {
 	scoped_free char *text = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a machine may use of the host, as its control group is told. */
+/* The limits of a machine, written into its cgroup. */
 #ifndef BERTH_MACHINE_CONFINE_LIMITS_H
 #define BERTH_MACHINE_CONFINE_LIMITS_H
 

@@ -157,7 +157,7 @@ static int find_loaded(const char *name, struct err *err)
 	return r < 0 ? err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r)) : r;
 }
 
-/* Who comes while another compiles it, waits, and finds it. */
+/* A command that comes while another compiles the profile waits, and finds it loaded. */
 static int load_once(const struct machine *machine, const char *name, struct err *err)
 {
 	int r = find_loaded(name, err);

@@ -94,7 +94,7 @@ static rlim_t most_files(void)
 		       : (rlim_t)strtoull(most, NULL, 10);
 }
 
-/* Of open files there is no "unlimited" to the kernel. */
+/* The kernel has no "unlimited" for open files. */
 static rlim_t limit_of(int resource, uint64_t value)
 {
 	if (value != UINT64_MAX)

@@ -33,7 +33,7 @@ bool walls_hole(const char *word)
 }
 #endif
 
-/* What rootfs.c puts into /dev, by number; 136 to 143 are the kernel's pseudo-terminals. */
+/* The devices that rootfs.c puts into /dev, by number; 136 to 143 are the kernel's pseudo-terminals. */
 static const struct device devices[] = {
 	{ 1, 3, 3, 0 }, /* null */
 	{ 1, 5, 5, 0 }, /* zero */
@@ -54,7 +54,7 @@ static int limit_groups(int cgroup_fd)
 	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
 }
 
-/* What a kernel says that has no such programs, or lets none be loaded, as in a machine. */
+/* The errors of a kernel that has no such programs, or lets none be loaded, as in a machine. */
 static bool has_none(int code)
 {
 	return code == -EPERM || code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP;

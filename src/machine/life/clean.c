@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a run leaves behind is removed: its processes, its port, its volume's device, its ids and its run folder. */
+/* Clean-up after a run: its processes, port, volume's device, ids and run folder are removed. */
 #include "machine/life/clean.h"
 
 #include "base/remove.h"

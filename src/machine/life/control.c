@@ -33,7 +33,7 @@ int control_connect(struct machine *machine, struct err *err)
 		       machine->name, machine->name);
 }
 
-/* A keeper stays the one of the version that started it. */
+/* The error for a keeper of another version: a machine keeps the keeper that it was started by. */
 static int refuse_version(const struct machine *machine, struct err *err)
 {
 	return err_set(
@@ -43,7 +43,7 @@ static int refuse_version(const struct machine *machine, struct err *err)
 		machine->name, machine->name);
 }
 
-/* Of the answers to a request. */
+/* Whether an answer to a request is one that this version knows. */
 static bool is_known(const struct protocol_message *message)
 {
 	if (message->type == SAY_REFUSED)

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Of a machine that runs on the network, whatever its settings say by now: 0, or -ENOENT. */
+/* Finds state and lease of a machine that runs on the network, whatever its settings say by now: 0, or -ENOENT. */
 static int look(const struct machine *machine, struct network *network, struct run_state *state,
 		struct lease *lease)
 {

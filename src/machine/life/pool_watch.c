@@ -51,7 +51,7 @@ static void tell(const struct tender *tender, struct event *event)
 
 /* ---- Looking */
 
-/* What programs have written and the kernel has not: of one machine, where that is counted. */
+/* Dirty pages, written by programs and not yet by the kernel: of one machine, where they are counted. */
 static int read_pending(const struct tender *tender, const char *name, uint64_t *bytes)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -73,7 +73,7 @@ static int read_pending(const struct tender *tender, const char *name, uint64_t 
 	return 0;
 }
 
-/* Of the whole host: too much, but never too little. proc_meminfo(5), in kB. */
+/* Dirty pages of the whole host: too much, but never too little. proc_meminfo(5), in kB. */
 static uint64_t host_pending(void)
 {
 	scoped_free char *text = NULL;
@@ -107,7 +107,7 @@ static int note_use(void *context, const struct volume_use *use)
 	return growth_note(context, use);
 }
 
-/* What each has taken decides from SPACE_SHORT on; it is asked for earlier, to know what it had by then. */
+/* Reads the blocks that each volume has taken. They decide from SPACE_SHORT on, and are read earlier for comparison. */
 static int look_at_taken(struct tender *tender, struct pool *pool, struct err *err)
 {
 	struct growth *growth = &tender->growth;
@@ -120,7 +120,7 @@ static int look_at_taken(struct tender *tender, struct pool *pool, struct err *e
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < growth->count; i++)
 		list[i] = &growth->list[i]->taken;
-	/* What it cannot tell is marked so, whatever the reason. */
+	/* A count that cannot be told is marked so, whatever the reason. */
 	pool_taken(pool, list, growth->count);
 	free(list);
 	int64_t pause = TAKEN_PART * (clock_ms() - began);
@@ -200,9 +200,9 @@ static void write_out(const struct tender *tender, const struct grower *grower, 
 		return;
 	/* The mount itself is but a path. */
 	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* What is there at once, and then what was on its way. */
+	/* First the dirty pages at hand, then those that were on their way. */
 	syncfs(fd);
-	/* What was in a system call when it was told to hold still is still when that is through. */
+	/* A process in a system call is frozen when the call returns. */
 	freeze_await(&machine);
 	syncfs(fd);
 }
@@ -335,7 +335,7 @@ static void make_room(struct tender *tender, struct pool *pool)
 {
 	enum space_level level = space_level(&tender->space);
 
-	/* Who waits in the kernel for room cannot even be killed. */
+	/* A process that waits in the kernel for room cannot even be killed. */
 	if (level == SPACE_NONE)
 		pool_release_reserve(pool, &(struct err){ 0 });
 	if (level >= SPACE_SCARCE)

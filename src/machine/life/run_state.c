@@ -80,7 +80,7 @@ bool run_has_finished(const struct machine *machine)
 	return path && access(path, F_OK) == 0;
 }
 
-/* What its keeper saw of the end, whose clean-up did not get to its own; false: it saw none. */
+/* The end that the keeper saw and noted before its clean-up failed; false: there is no note. */
 bool run_read_finished(const struct machine *machine, char **text, const char **how)
 {
 	scoped_free char *path = text_format("%s/finished", machine->run);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What systemd waits longer than the keeper, which kills the guest by itself. */
+/* The time that systemd waits longer than the keeper, which kills the guest by itself. */
 /* Longer than berth-scope waits for the bus. */
 enum { STOP_MARGIN = 30, ANSWER_MILLISECONDS = 60000 };
 

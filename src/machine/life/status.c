@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a machine looks like from outside: cached state only, so that many can be looked at. */
+/* The status of a machine from outside: cached state only, so that many can be looked at. */
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"

@@ -15,7 +15,7 @@
 
 enum {
 	STOP_TRIES = 5,
-	/* What a keeper has for the clean-up after its guest, before it is no longer waited for. */
+	/* The time that a keeper has for the clean-up after its guest, before it is no longer waited for. */
 	GRACE_MILLISECONDS = 15000,
 	KILL_MILLISECONDS = 4000,
 	/* For a lock that another command has, when there is no time. */

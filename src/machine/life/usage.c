@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a machine uses of the host, as its control group counts it. */
+/* The resources that a machine uses, as its cgroup counts them. */
 
 #include "base/scoped.h"
 #include "base/text.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/* Of a file with one number; what it lacks stays unknown. */
+/* Reads a file with one number; a missing file stays unknown. */
 static uint64_t read_one(const struct machine *machine, const char *file)
 {
 	uint64_t value;

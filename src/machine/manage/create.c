@@ -161,7 +161,7 @@ static int make_volume(const struct machine *machine, struct pool *from, const c
 						  : volume_copy(from, origin, to, volume, err);
 	if (r == -EEXIST)
 		return refuse_volume(machine, to, err);
-	/* What else is not there has other names. */
+	/* ENODATA tells a lost origin from any other missing object. */
 	if (r == -ENOENT)
 		err->code = ENODATA;
 	return r == -ENOENT ? -ENODATA : r;
@@ -334,7 +334,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
 }
 
-/* Of one moment: a snapshot is, and a root is held so. A copy that was not leaves no machine. */
+/* Copies one moment of a root: it is held unchanged meanwhile. If it changed all the same, no machine is left. */
 static int clone_still(struct machine *from, struct machine *to, struct pool *pool, struct err *err)
 {
 	char origin[VOLUME_NAME_MAX + 1];

@@ -132,7 +132,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What has its volume, and has lost its settings: the copy is all that is left of them. */
+/* Keeps the record of a machine whose volume exists and whose settings are lost: the copy is all that is left. */
 static int retain(void *context, const char *record, const char *path, const char *bytes,
 		  size_t length)
 {
@@ -206,7 +206,7 @@ static int write_one(void *context, const char *pool)
 	return 0;
 }
 
-/* Who still waits sees what we have changed; who writes by now may not have. */
+/* A process that still waits will see our change; one that writes already may not have. */
 int kept_write_all(const struct site *site, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
@@ -292,7 +292,7 @@ static bool is_known(const struct taking *taking, const struct kind *kind, const
 	return folder && access(folder, F_OK) == 0;
 }
 
-/* What cannot be taken is told, and keeps none of the others. */
+/* A record that cannot be taken is told, and the others are taken. */
 static int visit(void *context, const char *record, const char *path, const char *bytes,
 		 size_t length)
 {

@@ -23,7 +23,7 @@
 
 enum { WATCH_TRIES = 3000, WATCH_MILLISECONDS = 10 };
 
-/* Whoever found it free has removed it, or is about to. */
+/* A command that found the mark free has removed it, or is about to. */
 static int lock_mark(const struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);

@@ -63,7 +63,7 @@ static int read_before(struct change_set *set, struct err *err)
 		       : 0;
 }
 
-/* What the settings would be, and whether this host can keep them. */
+/* Computes the new settings, and checks whether this host can keep them. */
 static int prepare(struct change_set *set, struct err *err)
 {
 	if (config_preview(&machine_schema, set->path, set->changes, set->count, &set->after,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What commands have left half made, half removed, or for themselves alone is found and finished off. */
+/* Finds machines that killed commands have left half made, half removed or without an owner, and finishes them off. */
 #include "machine/manage/manage.h"
 
 #include "base/file.h"
@@ -27,7 +27,7 @@ static void sweep_marked(void *context, const char *name)
 		unfinished_drop(&mark, &ignored);
 }
 
-/* Of a machine that is gone only the file is left. */
+/* Settles one owned machine. If the machine is gone, only the owner's file is left, and is removed. */
 static void sweep_owned(const struct site *site, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };

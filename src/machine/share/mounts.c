@@ -96,7 +96,7 @@ static int target_open(struct target *target, struct machine *machine, bool must
 		return -err->code;
 	if (run_alive(machine))
 		return open_guest(target, err);
-	/* What it will have, so that all can be tried. */
+	/* The ids that it will have, so that sources are tried with them. */
 	if (!machine->config.privileged)
 		target->state.map = (struct idmap){ IDMAP_COUNT, IDMAP_COUNT };
 	return must_run ? err_set(err, ENOENT,
@@ -148,7 +148,7 @@ static int make_up_name(struct section *section, const char *path, const struct 
 	return section->name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* What differs between mounts and devices. */
+/* The differences between mounts and devices. */
 struct kind {
 	const struct schema *schema;
 	size_t key;      /* offset of what one is found by, beside its name */
@@ -182,7 +182,7 @@ static const struct section *find(const struct machine_config *config, const str
 	return NULL;
 }
 
-/* Of the settings and of what is temporary, but for one that is to go. */
+/* Allows the devices of the settings and the temporary ones, but for one that is to go. */
 static int confine(const struct target *target, const struct section *gone, struct err *err)
 {
 	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
@@ -305,7 +305,7 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
 
-/* What is there goes from the guest; *was_there is left false when the guest had it no longer. */
+/* Takes it away from the guest; *was_there stays false when the guest had it no longer. */
 static int hide(const struct target *target, const struct kind *kind, const struct section *section,
 		bool *was_there, struct err *err)
 {

@@ -145,7 +145,7 @@ int share_attach(int root_fd, const struct share *share, struct err *err)
 		     : 0;
 }
 
-/* What is done in a process of its own: a mount to make safe, or a place in the guest, or both. */
+/* The work of a process of its own: making a mount safe, changing a place in the guest, or both. */
 struct inside {
 	struct share *share; /* NULL: what is unmounted */
 	const char *target;

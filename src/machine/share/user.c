@@ -162,7 +162,7 @@ static const char *terminal_name(void)
 	return n > 0 && n < NAME_MAX && !term[n] ? term : "xterm";
 }
 
-/* What a login gives to who is logged in already, or lingers: without it, none of his own services answers. */
+/* The session of a user that is logged in already, or lingers: without it no service of the user answers. */
 static int add_session(struct user *user, size_t *n)
 {
 	char folder[64], bus[80];

@@ -85,7 +85,7 @@ static int open_stdio(int terminal)
 	return 0;
 }
 
-/* What no later step needs to be told of: a program that finds only its console and a clean slate. */
+/* Executes init, which finds only its console and a clean process. */
 static void exec_init(struct run *run, struct sync *sync, int terminal)
 {
 	struct err err = { 0 };

@@ -52,7 +52,7 @@ int identity_apply(struct machine *machine, int root_fd, const struct lease *lea
 	if (r == 0)
 		r = resolver_write(machine->name, root_fd, lease, fresh, err);
 	if (r == -ENOSPC || r == -EDQUOT) {
-		/* Who wants to make room must get in; the mark stays for the next start. */
+		/* A full root still starts, so that its user can make room; the mark stays for the next start. */
 		*err = (struct err){ 0 };
 		return 0;
 	}

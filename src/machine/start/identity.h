@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What makes a copy of a root this machine and no other. */
+/* The identity of a machine, written into its copy of a root. */
 #ifndef BERTH_MACHINE_START_IDENTITY_H
 #define BERTH_MACHINE_START_IDENTITY_H
 

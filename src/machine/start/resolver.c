@@ -109,7 +109,7 @@ static void print_own_name(const char *machine, const char *name, const char *do
 		text_add(text, " %.*s", first, name);
 	else if (*domain)
 		text_add(text, ".%s %s", domain, name);
-	/* What the kernel has until an init reads the file. */
+	/* The name that the kernel has until an init reads the file. */
 	if (strlen(machine) != (size_t)first || strncmp(machine, name, (size_t)first) != 0)
 		text_add(text, " %s", machine);
 	text_add(text, "\t%s\n", hosts_mark);

@@ -242,7 +242,7 @@ static int cover_boot_id(int root_fd, struct err *err)
 	return r < 0 ? err_set(err, -r, "mount on '/%s': %s", place, mount_why(r)) : 0;
 }
 
-/* What the container interface puts in /run/host. */
+/* The files that the container interface puts in /run/host. */
 static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 {
 	int root = rootfs->root_fd;
@@ -274,7 +274,7 @@ static int pivot(int root_fd, struct err *err)
 	return 0;
 }
 
-/* What the host has shown us: the root, on the folder that we know, and guest-init below it. */
+/* Opens the mounts that the host has shown: the root, on the known folder, and guest-init below it. */
 static int open_root(struct rootfs *rootfs, struct err *err)
 {
 	/* First of all: nothing that happens to the host's mounts may reach ours any more. */
@@ -326,7 +326,7 @@ int rootfs_notify_socket(struct err *err)
 	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
 
-	/* Whoever writes there is told to the keeper by the kernel. */
+	/* The kernel tells the keeper which process writes there. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
 	    chmod(address.sun_path, 0666) < 0)

@@ -214,7 +214,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 					      : strerror(-pid));
 	run->init = pid;
 	run->pidfd = spawn.pidfd;
-	/* What its maker is, it is until then. */
+	/* Until then it has the score of its maker. */
 	rlimits_rank_guest(pid, &run->machine->config);
 	return 0;
 }

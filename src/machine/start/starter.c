@@ -179,7 +179,7 @@ static void read_warning(const struct machine *machine, struct text *warning)
 		text_add(warning, "%s", said);
 }
 
-/* What the starter could not undo: there was none, or it was killed. */
+/* Undoes a start that the starter could not undo: there was no starter, or it was killed. */
 static void clean_failed(struct machine *machine, int *lock, const char *cause)
 {
 	if (*lock < 0)

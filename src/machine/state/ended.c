@@ -13,7 +13,6 @@ static const char failed_line[] = "failed\n";
 
 enum { ENDED_MAX = 16 << 10 };
 
-/* What is there; -ENOENT: it never ran to an end. The caller owns the text. */
 int ended_read(const struct machine *machine, char **text)
 {
 	char path[4096];

@@ -44,7 +44,7 @@ static int pass_on(struct events *events, const char *line, events_visit *visit,
 	if (number <= events->last)
 		return 0;
 	uint64_t lost = number - events->last - 1;
-	/* Of a beginning that nobody has seen nothing can be lost. */
+	/* Events before the beginning are not counted as lost. */
 	if (events->last == 0)
 		lost = 0;
 	events->last = number;

@@ -90,7 +90,7 @@ struct strays {
 	void *context;
 };
 
-/* Whoever has a folder is known, as broken at least. */
+/* A machine that has a folder is known, at least as broken. */
 static bool machine_has(const struct site *site, const char *name, const char *pool)
 {
 	scoped_machine struct machine machine = { 0 };

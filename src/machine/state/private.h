@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the rooms of the machine layer share about a machine. Not for commands. */
+/* The functions on a machine that the rooms of the machine layer share. Not for commands. */
 #ifndef BERTH_MACHINE_STATE_PRIVATE_H
 #define BERTH_MACHINE_STATE_PRIVATE_H
 

@@ -131,7 +131,7 @@ static struct place below(const struct node *node, const struct place *place, un
 	};
 }
 
-/* Of all below an inner node or leaf that was read, the mappings that have the present number. */
+/* Counts, below a node that was read, the mappings that have the present number. */
 static int count_below(const struct reading *reading, const struct node *node,
 		       const struct place *place, uint64_t *blocks)
 {
@@ -231,7 +231,7 @@ static int count_once(struct reading *reading, struct volume_taken *taken)
 	return 0;
 }
 
-/* What cannot be counted now, since it changes too fast, keeps the count that it had. */
+/* A volume that changes too fast to be counted now keeps its last count. */
 static void count_one(struct reading *reading, struct volume_taken *taken)
 {
 	int r = -EUCLEAN;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What volumes have taken of a thin pool, read from its metadata while the kernel writes them. */
+/* The blocks that volumes have taken of a thin pool, read from its metadata while the kernel writes them. */
 #ifndef BERTH_STORAGE_THIN_TAKEN_H
 #define BERTH_STORAGE_THIN_TAKEN_H
 
