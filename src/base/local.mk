@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
-	src/base/behind.c src/base/behind.h \
-	src/base/below.c src/base/below.h \
+	src/base/background.c src/base/background.h \
+	src/base/backing_fs.c src/base/backing_fs.h \
 	src/base/child.c src/base/child.h \
 	src/base/clock.h \
 	src/base/err.c src/base/err.h \

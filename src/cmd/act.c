@@ -60,7 +60,7 @@ void act_and_exit(struct call *call, const char *name, act_fn *act)
 	progress_off();
 	int status = tell(act_on(call, name, act, &err), &err);
 
-	leave_behind(call);
+	start_background_work(call);
 	fflush(stdout);
 	_exit(status);
 }

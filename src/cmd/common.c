@@ -101,10 +101,10 @@ void note_pool_room(const char *name, const struct pool_usage *usage)
 	char left[32];
 
 	text_human_size(usage->total - usage->used, left, sizeof left);
-	if (level >= SPACE_LOW && *usage->below)
+	if (level >= SPACE_LOW && *usage->backing_file)
 		print_note(
 			"pool '%s' has room for %s, by the file system of '%s'%s; make room there",
-			name, left, usage->below,
+			name, left, usage->backing_file,
 			level >= SPACE_SCARCE ? ", and machines that fill it will be held still"
 					      : "");
 	else if (level >= SPACE_SCARCE)

@@ -25,7 +25,7 @@ typedef int act_fn(struct call *call, struct machine *machine, struct err *err);
 int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err);
 
 /* Starts what a command, or a process of its own, leaves to others, and what nobody waits for. */
-void leave_behind(const struct call *call);
+void start_background_work(const struct call *call);
 
 /* One machine's part of that in a process that is there for it. */
 void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute__((noreturn));

@@ -243,31 +243,31 @@ static void check_devices(struct report *report)
 			   strerror(-r));
 }
 
-/* Whichever the host has. The rest of the walls stands without one. */
+/* Whichever the host has. The rest of the confinement holds without one. */
 static void check_labels(struct report *report)
 {
-	const enum label_module module = label_host();
+	const enum lsm_module module = lsm_label_host();
 	const char *missing = lsm_missing();
-	char profile[LABEL_MAX];
+	char profile[LSM_LABEL_MAX];
 
 	lsm_name(profile, sizeof profile);
-	if (module == LABEL_SELINUX)
+	if (module == LSM_SELINUX)
 		report_add(
 			report, VERDICT_OK, "labels", NULL,
 			"SELinux rules this host (%s): machines run in the context of who starts "
 			"them, or in that of security.selinux",
-			label_is_permissive() ? "permissive" : "enforcing");
+			lsm_label_is_permissive() ? "permissive" : "enforcing");
 	else if (!missing)
 		report_add(report, VERDICT_OK, "labels", NULL,
 			   "machines run under AppArmor's profile '%s'", profile);
-	else if (module == LABEL_APPARMOR)
+	else if (module == LSM_APPARMOR)
 		report_add(report, VERDICT_NOTE, "labels",
 			   "mend that, for one wall more; with security.apparmor=yes no machine "
 			   "starts without it",
 			   "machines run without a profile of AppArmor's: %s", missing);
 	else
-		report_add(report, VERDICT_OK, "labels", NULL, "%s: the other walls stand alone",
-			   missing);
+		report_add(report, VERDICT_OK, "labels", NULL,
+			   "%s: the rest of the confinement holds", missing);
 }
 
 static void check_btrfs(struct report *report)

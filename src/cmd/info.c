@@ -28,10 +28,10 @@ static const struct flag *const info_flags[] = { &flag_json, &flag_usage, NULL }
 /* What is shown, gathered before anything is printed. */
 struct facts {
 	struct machine_status status;
-	char ended[1024];   /* how it last ended, "" never */
-	char held[512];     /* why it is held still, "" it is not */
-	struct label label; /* its security module's, without one no text */
-	char *log;          /* owned */
+	char ended[1024];       /* how it last ended, "" never */
+	char held[512];         /* why it is held still, "" it is not */
+	struct lsm_label label; /* its security module's, without one no text */
+	char *log;              /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
 	struct err volume_fault;         /* why volume is not known */
@@ -79,7 +79,7 @@ static void gather(struct machine *machine, bool count, struct facts *facts)
 	machine_status(machine, NULL, &facts->status);
 	machine_last_end(machine, facts->ended, sizeof facts->ended);
 	machine_held(machine, facts->held, sizeof facts->held);
-	if (facts->status.init && label_read(facts->status.init, &facts->label) < 0)
+	if (facts->status.init && lsm_label_read(facts->status.init, &facts->label) < 0)
 		facts->label.text[0] = '\0';
 	facts->log = machine_log_path(machine, false);
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });

@@ -2,7 +2,7 @@ noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
 	src/cmd/act.c \
 	src/cmd/adopt.c \
-	src/cmd/behind.c \
+	src/cmd/background.c \
 	src/cmd/boot.c \
 	src/cmd/command.h \
 	src/cmd/common.c src/cmd/common.h \

@@ -92,7 +92,7 @@ static int run_command(const struct command *command, const struct call *before,
 	if (r == 0)
 		r = command->run(&call, err);
 	/* Whether it came to its end or not: what it has changed is in the copies that pools have. */
-	leave_behind(&call);
+	start_background_work(&call);
 	return r;
 }
 

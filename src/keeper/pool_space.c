@@ -6,7 +6,7 @@
  */
 #include "keeper/keeper.h"
 
-#include "base/below.h"
+#include "base/backing_fs.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -30,17 +30,17 @@ static bool is_low(const struct dm_pool_status *status)
 }
 
 /* size: of the pool's data, bytes. */
-static bool is_low_below(const struct below *below, const struct dm_pool_status *status,
-			 uint64_t size)
+static bool is_backing_fs_low(const struct backing_fs *backing, const struct dm_pool_status *status,
+			      uint64_t size)
 {
 	double part =
 		status->data_total ? (double)status->data_used / (double)status->data_total : 0;
 	uint64_t used = (uint64_t)(part * (double)size);
 
-	uint64_t limit = below_limit(below, size, used);
+	uint64_t limit = backing_fs_limit(backing, size, used);
 
 	return limit < size &&
-	       (used * 100 >= limit * LOW_PERCENT || limit - used <= 4 * below_least(size));
+	       (used * 100 >= limit * LOW_PERCENT || limit - used <= 4 * backing_fs_least(size));
 }
 
 /* The sooner of two; -1: never. */
@@ -84,7 +84,7 @@ static void space_look(struct keeper *keeper)
 {
 	const struct keeper_plan *plan = &keeper->plan;
 	struct dm_pool_status status;
-	struct below below;
+	struct backing_fs backing;
 	struct dm_line line;
 
 	keeper->space_due = keeper->space_due ? clock_ms() + AGAIN_MS : 0;
@@ -93,9 +93,9 @@ static void space_look(struct keeper *keeper)
 		return;
 	bool low = is_low(&status) || is_held(keeper);
 	int pause = dm_pool_metadata_pause(&status, LOW_PERCENT);
-	if (*plan->pool_file && below_look(plan->pool_file, &below) == 0) {
-		low = low || is_low_below(&below, &status, line.length * DM_SECTOR);
-		pause = sooner(pause, below_pause(&below));
+	if (*plan->pool_file && backing_fs_look(plan->pool_file, &backing) == 0) {
+		low = low || is_backing_fs_low(&backing, &status, line.length * DM_SECTOR);
+		pause = sooner(pause, backing_fs_pause(&backing));
 	}
 	/* By then `berth _tend` may have been killed. */
 	if (low)

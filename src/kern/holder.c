@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "kern/errand.h"
+#include "kern/timed_child.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -208,10 +208,10 @@ static int look(void *context, int *fds, struct err *err)
 static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 {
 	scoped_free struct search *search = calloc(1, sizeof *search);
-	const struct errand errand = {
+	const struct timed_child child = {
 		.work = look,
 		.context = search,
-		.patience = PATIENCE_MS,
+		.timeout_ms = PATIENCE_MS,
 		.late = "the search took too long",
 	};
 	struct err err = { 0 };
@@ -221,7 +221,7 @@ static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 	search->device = device;
 	search->mount = mount;
 	search->self = getpid();
-	errand_run(&errand, NULL, &err);
+	timed_child_run(&child, NULL, &err);
 	if (err.code != EBUSY)
 		return false;
 	text_print(out, room, "%s", err.text);

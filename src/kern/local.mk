@@ -1,14 +1,14 @@
 noinst_LIBRARIES += libkern.a
 libkern_a_SOURCES = \
-	src/kern/refusals.c src/kern/refusals.h \
+	src/kern/seccomp_deny.c src/kern/seccomp_deny.h \
 	src/kern/blockdev.c src/kern/blockdev.h src/kern/caps.c src/kern/caps.h \
 	src/kern/cgroup.c src/kern/cgroup.h \
 	src/kern/devices.c src/kern/devices.h \
 	src/kern/dm.c src/kern/dm.h src/kern/dm_look.c src/kern/dm_request.c src/kern/dm_request.h src/kern/dm_thin.c src/kern/dm_thin.h \
-	src/kern/errand.c src/kern/errand.h \
+	src/kern/timed_child.c src/kern/timed_child.h \
 	src/kern/holder.c src/kern/holder.h \
 	src/kern/idmap.c src/kern/idmap.h \
-	src/kern/label.c src/kern/label.h \
+	src/kern/lsm_label.c src/kern/lsm_label.h \
 	src/kern/link.c src/kern/link.h src/kern/link_look.c src/kern/link_calls.h src/kern/link_request.c src/kern/link_request.h \
 	src/kern/library.c src/kern/library.h \
 	src/kern/loop.c src/kern/loop.h \
@@ -21,16 +21,16 @@ libkern_a_SOURCES = \
 	src/kern/sync.c src/kern/sync.h
 
 # The filters of system calls are made here and now, by libseccomp: berth itself does not need it.
-noinst_PROGRAMS += filter
-filter_SOURCES = src/kern/filter.c src/kern/permits.c src/kern/permits.h src/kern/refusals.c src/kern/refusals.h
-filter_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
+noinst_PROGRAMS += seccomp_gen
+seccomp_gen_SOURCES = src/kern/seccomp_gen.c src/kern/seccomp_allow.c src/kern/seccomp_allow.h src/kern/seccomp_deny.c src/kern/seccomp_deny.h
+seccomp_gen_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 # libseccomp's macros leave the second datum out, of which clang complains.
-filter_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
-filter_LDADD = $(SECCOMP_LIBS) $(CAP_LIBS)
-src/kern/filters.h: filter$(EXEEXT)
-	$(AM_V_GEN)$(MKDIR_P) src/kern && ./filter$(EXEEXT) >$@.new && mv $@.new $@
-BUILT_SOURCES += src/kern/filters.h
-CLEANFILES += src/kern/filters.h
+seccomp_gen_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
+seccomp_gen_LDADD = $(SECCOMP_LIBS) $(CAP_LIBS)
+src/kern/seccomp_filters.h: seccomp_gen$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) src/kern && ./seccomp_gen$(EXEEXT) >$@.new && mv $@.new $@
+BUILT_SOURCES += src/kern/seccomp_filters.h
+CLEANFILES += src/kern/seccomp_filters.h
 
 if HAVE_CUNIT
 check_PROGRAMS += test_kern

@@ -18,7 +18,7 @@ struct opening {
 	int cap, number;
 };
 
-#include "kern/filters.h"
+#include "kern/seccomp_filters.h"
 
 enum { OPENINGS = sizeof openings / sizeof *openings, PROLOGUE_MAX = 3 + 2 * OPENINGS };
 

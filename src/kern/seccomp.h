@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loading the filter of system calls, seccomp(2); kern/refusals.c says which and why. */
+/* Loading the filter of system calls, seccomp(2); kern/seccomp_deny.c says which and why. */
 #ifndef BERTH_KERN_SECCOMP_H
 #define BERTH_KERN_SECCOMP_H
 
@@ -19,7 +19,7 @@ enum seccomp_variant {
 int seccomp_raise(unsigned variant, uint64_t caps);
 
 /*
- * For a program that makes files of somebody else's bytes: of any call that kern/permits.c does not
+ * For a program that makes files of somebody else's bytes: of any call that kern/seccomp_allow.c does not
  * list it dies by SIGSYS. Wants no_new_privs. 0 or -errno.
  */
 int seccomp_files_only(void);

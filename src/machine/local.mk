@@ -17,7 +17,7 @@ libmachine_a_SOURCES = \
 	src/machine/confine/limits.c src/machine/confine/limits.h \
 	src/machine/confine/lsm.c src/machine/confine/lsm.h \
 	src/machine/confine/rlimits.c src/machine/confine/rlimits.h \
-	src/machine/confine/walls.c src/machine/confine/walls.h \
+	src/machine/confine/confine.c src/machine/confine/confine.h \
 	src/machine/life/clean.c src/machine/life/clean.h \
 	src/machine/life/control.c src/machine/life/control.h \
 	src/machine/life/control_kill.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/disk.h"
 
-#include "base/below.h"
+#include "base/backing_fs.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/holder.h"
@@ -317,15 +317,15 @@ int disk_erase(struct pool *pool, struct err *err)
 
 void disk_limit_usage(const struct pool *pool, struct pool_usage *usage)
 {
-	struct below below;
+	struct backing_fs backing;
 
-	if (!pool->config.size || below_look(pool->config.source, &below) < 0)
+	if (!pool->config.size || backing_fs_look(pool->config.source, &backing) < 0)
 		return;
-	uint64_t total = below_limit(&below, usage->total, usage->used);
+	uint64_t total = backing_fs_limit(&backing, usage->total, usage->used);
 	if (total == usage->total)
 		return;
-	snprintf(usage->below, sizeof usage->below, "%s", pool->config.source);
-	usage->least = below_least(usage->total);
+	snprintf(usage->backing_file, sizeof usage->backing_file, "%s", pool->config.source);
+	usage->least = backing_fs_least(usage->total);
 	usage->total = total;
 }
 

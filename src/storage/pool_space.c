@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
-#include "base/below.h"
+#include "base/backing_fs.h"
 #include "base/scoped.h"
 #include "storage/pool.h"
 #include "storage/space.h"
@@ -50,11 +50,11 @@ int pool_watch_again(struct pool *pool, struct err *err)
 /* What is left for a larger file: the holes that it has by now come first. */
 static uint64_t free_below(const struct pool *pool)
 {
-	struct below below;
+	struct backing_fs backing;
 
-	if (below_look(pool->config.source, &below) < 0 || below.spare <= below.holes)
+	if (backing_fs_look(pool->config.source, &backing) < 0 || backing.free <= backing.holes)
 		return 0;
-	return below.spare - below.holes;
+	return backing.free - backing.holes;
 }
 
 /* 1: it has gained something. */

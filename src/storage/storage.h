@@ -33,7 +33,7 @@ struct volume_info {
 struct pool_usage {
 	uint64_t total, used; /* bytes */
 	/* The pool's file, if what limits total is what the file system below it has left; else "". */
-	char below[PATH_MAX];
+	char backing_file[PATH_MAX];
 	uint64_t least; /* bytes; and then so much is too little: as in struct space */
 };
 

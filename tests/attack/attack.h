@@ -15,7 +15,7 @@ enum verdict {
 struct attack {
 	const char *name;
 	const char *source; /* where the pattern is known from */
-	const char *holes;  /* the walls without which it succeeds (machine/confine/walls.h) */
+	const char *holes;  /* the walls without which it succeeds (machine/confine/confine.h) */
 	enum verdict (*run)(void);
 };
 

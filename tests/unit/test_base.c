@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The base layer: errors, text, files, locks, children, sites. */
-#include "base/below.h"
+#include "base/backing_fs.h"
 #include "base/child.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -332,48 +332,54 @@ static void test_site(void)
 }
 
 /* A sparse file, and one that has its blocks; then figures. */
-static void test_below(void)
+static void test_backing_fs(void)
 {
 	enum { MIB = 1 << 20 };
-	struct below below;
+	struct backing_fs backing;
 
 	scoped_fd int fd = open(path_to("sparse"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	CU_ASSERT_EQUAL(ftruncate(fd, 8 * MIB), 0);
-	CU_ASSERT_EQUAL(below_look(path_to("sparse"), &below), 0);
-	CU_ASSERT_EQUAL(below.size, 8 * MIB);
-	CU_ASSERT_TRUE(below.holes > 7 * MIB && below.spare > 0);
+	CU_ASSERT_EQUAL(backing_fs_look(path_to("sparse"), &backing), 0);
+	CU_ASSERT_EQUAL(backing.size, 8 * MIB);
+	CU_ASSERT_TRUE(backing.holes > 7 * MIB && backing.free > 0);
 	CU_ASSERT_EQUAL(posix_fallocate(fd, 0, 8 * MIB), 0);
-	CU_ASSERT_EQUAL(below_look(path_to("sparse"), &below), 0);
-	CU_ASSERT_EQUAL(below.holes, 0);
-	CU_ASSERT_EQUAL(below_pause(&below), -1);
-	CU_ASSERT_EQUAL(below_look(path_to("none"), &below), -ENOENT);
-	CU_ASSERT_EQUAL(below_look("/dev/null", &below), -EINVAL);
+	CU_ASSERT_EQUAL(backing_fs_look(path_to("sparse"), &backing), 0);
+	CU_ASSERT_EQUAL(backing.holes, 0);
+	CU_ASSERT_EQUAL(backing_fs_pause(&backing), -1);
+	CU_ASSERT_EQUAL(backing_fs_look(path_to("none"), &backing), -ENOENT);
+	CU_ASSERT_EQUAL(backing_fs_look("/dev/null", &backing), -EINVAL);
 }
 
-static void test_below_figures(void)
+static void test_backing_fs_figures(void)
 {
 	const uint64_t gib = 1 << 30;
 
 	/* Nothing can be missing: all of it has its blocks, or will find them. */
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, 0, 0 }, 4 * gib, gib), 4 * gib);
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, 3 * gib, 3 * gib }, 4 * gib, gib),
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 0, 0 }, 4 * gib, gib),
+			4 * gib);
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 3 * gib, 3 * gib }, 4 * gib,
+					 gib),
 			4 * gib);
 	/* What is used, and what there is for more. */
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, 3 * gib, gib / 2 }, 4 * gib, gib),
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 3 * gib, gib / 2 }, 4 * gib,
+					 gib),
 			gib + gib / 2);
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, 3 * gib, 0 }, 4 * gib, gib), gib);
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, 4 * gib, 0 }, 4 * gib, gib), gib);
-	CU_ASSERT_EQUAL(below_limit(&(struct below){ 4 * gib, gib, 0 }, gib, gib), gib);
-	CU_ASSERT_EQUAL(below_least(gib), gib / 20);
-	CU_ASSERT_EQUAL(below_least(4096 * gib), 256 << 20);
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 3 * gib, 0 }, 4 * gib, gib),
+			gib);
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 4 * gib, 0 }, 4 * gib, gib),
+			gib);
+	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, gib, 0 }, gib, gib), gib);
+	CU_ASSERT_EQUAL(backing_fs_least(gib), gib / 20);
+	CU_ASSERT_EQUAL(backing_fs_least(4096 * gib), 256 << 20);
 	/* The more there is, the seldomer a look: seconds for a small disk, minutes for hundreds of GiB. */
-	int near = below_pause(&(struct below){ 4 * gib, gib, 64 << 20 });
-	int far = below_pause(&(struct below){ 4 * gib, gib, 10 * gib });
-	int plenty = below_pause(&(struct below){ 4 * gib, gib, 400 * gib });
+	int near = backing_fs_pause(&(struct backing_fs){ 4 * gib, gib, 64 << 20 });
+	int far = backing_fs_pause(&(struct backing_fs){ 4 * gib, gib, 10 * gib });
+	int plenty = backing_fs_pause(&(struct backing_fs){ 4 * gib, gib, 400 * gib });
 	CU_ASSERT_TRUE(near < far && far < plenty);
 	CU_ASSERT_TRUE(near >= 100 && near <= 1000);
 	CU_ASSERT_TRUE(far <= 10000 && plenty >= 120000);
-	CU_ASSERT_EQUAL(below_pause(&(struct below){ 4 * gib, gib, 100000 * gib }), 300000);
+	CU_ASSERT_EQUAL(backing_fs_pause(&(struct backing_fs){ 4 * gib, gib, 100000 * gib }),
+			300000);
 }
 
 static void test_log(void)
@@ -479,8 +485,8 @@ int main(void)
 		{ "children", test_child },
 		{ "where programs are", test_child_find },
 		{ "sites", test_site },
-		{ "what is below a file", test_below },
-		{ "what a file below limits", test_below_figures },
+		{ "the file system under a sparse file", test_backing_fs },
+		{ "what that file system limits", test_backing_fs_figures },
 		{ "the log", test_log },
 		{ "only regular files are read", test_read_only_files },
 		{ "what is half made is marked", test_unfinished },

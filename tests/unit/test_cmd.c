@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "kern/refusals.h"
+#include "kern/seccomp_deny.h"
 #include "suite.h"
 
 #include <ctype.h>
@@ -470,13 +470,14 @@ static void test_security_manual(void)
 {
 	scoped_free char *manual = read_source("doc/berth-security.7");
 
-	for (size_t i = 0; i < refusals_count; i++) {
+	for (size_t i = 0; i < seccomp_deny_count; i++) {
 		scoped_free char *row =
-			text_format(".It Li %s\n%s: %s.\n", refusals[i].name,
-				    strerrorname_np(refusals[i].error), refusals[i].why);
-		scoped_free char *cap = text_format("%sLeft to a privileged machine with %s.\n",
-						    row, refusals[i].cap ? refusals[i].cap : "-");
-		const char *want = refusals[i].cap ? cap : row;
+			text_format(".It Li %s\n%s: %s.\n", seccomp_deny[i].name,
+				    strerrorname_np(seccomp_deny[i].error), seccomp_deny[i].why);
+		scoped_free char *cap =
+			text_format("%sLeft to a privileged machine with %s.\n", row,
+				    seccomp_deny[i].cap ? seccomp_deny[i].cap : "-");
+		const char *want = seccomp_deny[i].cap ? cap : row;
 		if (!strstr(manual, want))
 			printf("berth-security(7) lacks: %s", want);
 		CU_ASSERT_PTR_NOT_NULL(strstr(manual, want));

@@ -6,19 +6,19 @@
 #include "base/text.h"
 #include "kern/cgroup.h"
 #include "kern/devices.h"
-#include "kern/errand.h"
 #include "kern/idmap.h"
-#include "kern/label.h"
 #include "kern/library.h"
 #include "kern/link.h"
+#include "kern/lsm_label.h"
 #include "kern/mount.h"
 #include "kern/nft.h"
 #include "kern/process.h"
 #include "kern/pty.h"
-#include "kern/refusals.h"
 #include "kern/seccomp.h"
+#include "kern/seccomp_deny.h"
 #include "kern/spawn.h"
 #include "kern/sync.h"
+#include "kern/timed_child.h"
 #include "suite.h"
 #include <sys/capability.h>
 
@@ -379,13 +379,13 @@ static void test_files_only(void)
 }
 
 /* What the kernel would read, from a file in its place: this host may have no security module. */
-static void apply_to_file(enum label_module module, const char *text, const char *wanted)
+static void apply_to_file(enum lsm_module module, const char *text, const char *wanted)
 {
-	struct label label = { .module = module, .fd = memfd_create("label", MFD_CLOEXEC) };
-	char got[LABEL_MAX] = "";
+	struct lsm_label label = { .module = module, .fd = memfd_create("label", MFD_CLOEXEC) };
+	char got[LSM_LABEL_MAX] = "";
 
 	snprintf(label.text, sizeof label.text, "%s", text);
-	CU_ASSERT_EQUAL(label_apply(&label), 0);
+	CU_ASSERT_EQUAL(lsm_label_apply(&label), 0);
 	CU_ASSERT_TRUE(pread(label.fd, got, sizeof got - 1, 0) >= 0);
 	CU_ASSERT_STRING_EQUAL(got, wanted);
 	close(label.fd);
@@ -393,17 +393,17 @@ static void apply_to_file(enum label_module module, const char *text, const char
 
 static void test_labels(void)
 {
-	struct label label = { .module = LABEL_APPARMOR, .fd = -1, .text = "nobody" };
+	struct lsm_label label = { .module = LSM_APPARMOR, .fd = -1, .text = "nobody" };
 
-	apply_to_file(LABEL_NONE, "x", "");
-	apply_to_file(LABEL_APPARMOR, "a b", "exec a b");
-	apply_to_file(LABEL_SELINUX, "u:r:container_t:s0:c1,c2", "u:r:container_t:s0:c1,c2");
-	CU_ASSERT_EQUAL(label_apply(&label), -EBADF);
-	CU_ASSERT_EQUAL(label_read(getpid(), &label), 0);
-	if (label_host() == LABEL_NONE) {
-		CU_ASSERT_EQUAL(label.module, LABEL_NONE);
-		CU_ASSERT_EQUAL(label_is_known("u:r:t:s0"), -ENOENT);
-		CU_ASSERT_PTR_NOT_NULL(label_why_none());
+	apply_to_file(LSM_NONE, "x", "");
+	apply_to_file(LSM_APPARMOR, "a b", "exec a b");
+	apply_to_file(LSM_SELINUX, "u:r:container_t:s0:c1,c2", "u:r:container_t:s0:c1,c2");
+	CU_ASSERT_EQUAL(lsm_label_apply(&label), -EBADF);
+	CU_ASSERT_EQUAL(lsm_label_read(getpid(), &label), 0);
+	if (lsm_label_host() == LSM_NONE) {
+		CU_ASSERT_EQUAL(label.module, LSM_NONE);
+		CU_ASSERT_EQUAL(lsm_label_is_known("u:r:t:s0"), -ENOENT);
+		CU_ASSERT_PTR_NOT_NULL(lsm_label_why_none());
 		CU_ASSERT_STRING_EQUAL(label.text, "");
 	}
 }
@@ -494,30 +494,30 @@ static int die_there(void *context, int *fds, struct err *err)
 	return err_set(err, EINTR, "survived");
 }
 
-static void test_errand(void)
+static void test_timed_child(void)
 {
-	struct errand errand = { .work = fetch_null, .count = 1, .patience = 60000 };
+	struct timed_child child = { .work = fetch_null, .count = 1, .timeout_ms = 60000 };
 	struct err err = { 0 };
 	struct stat st;
 	char it[] = "it";
 	int got = -1;
 
-	CU_ASSERT_EQUAL(errand_run(&errand, &got, &err), 0);
+	CU_ASSERT_EQUAL(timed_child_run(&child, &got, &err), 0);
 	scoped_fd int null = got;
 	CU_ASSERT_TRUE(fstat(null, &st) == 0 && S_ISCHR(st.st_mode));
 
-	errand = (struct errand){ .work = fail_there, .context = it, .patience = 60000 };
-	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -EIO);
+	child = (struct timed_child){ .work = fail_there, .context = it, .timeout_ms = 60000 };
+	CU_ASSERT_EQUAL(timed_child_run(&child, NULL, &err), -EIO);
 	CU_ASSERT_STRING_EQUAL(err.text, "it is broken");
 
 	err = (struct err){ 0 };
-	errand = (struct errand){ .work = die_there, .patience = 60000 };
-	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -ECHILD);
+	child = (struct timed_child){ .work = die_there, .timeout_ms = 60000 };
+	CU_ASSERT_EQUAL(timed_child_run(&child, NULL, &err), -ECHILD);
 	CU_ASSERT_STRING_EQUAL(err.text, "the process for it was killed by SIGKILL");
 
 	err = (struct err){ 0 };
-	errand = (struct errand){ .work = hang_there, .patience = 20, .late = "too late" };
-	CU_ASSERT_EQUAL(errand_run(&errand, NULL, &err), -ETIMEDOUT);
+	child = (struct timed_child){ .work = hang_there, .timeout_ms = 20, .late = "too late" };
+	CU_ASSERT_EQUAL(timed_child_run(&child, NULL, &err), -ETIMEDOUT);
 	CU_ASSERT_STRING_EQUAL(err.text, "too late");
 	CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
@@ -608,7 +608,7 @@ int main(void)
 		{ "a program that only writes files", test_files_only },
 		{ "the wall of devices", test_devices },
 		{ "labels of security modules", test_labels },
-		{ "work that may hang", test_errand },
+		{ "work that may hang", test_timed_child },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

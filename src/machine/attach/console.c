@@ -227,7 +227,7 @@ static int open_signals(sigset_t *old)
  */
 static bool ended_unheard(struct machine *machine, int r)
 {
-	return r == -ECONNRESET && (!run_left(machine) || run_alive(machine));
+	return r == -ECONNRESET && (!run_needs_cleanup(machine) || run_alive(machine));
 }
 
 int machine_console(struct machine *machine, bool force, bool read_only, char detach,

@@ -14,8 +14,8 @@
 #include "machine/attach/attach.h"
 #include "machine/attach/parent.h"
 #include "machine/attach/relay.h"
+#include "machine/confine/confine.h"
 #include "machine/confine/rlimits.h"
-#include "machine/confine/walls.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
@@ -47,15 +47,15 @@ struct attach {
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
 	bool terminal;
-	bool privileged;    /* as it runs: it has no user namespace to enter */
-	struct idmap map;   /* the guest's, unless it is privileged */
-	int pidfd;          /* owned: the guest's init */
-	int keeper;         /* owned: a connection, over which it tells of a halt */
-	int cgroup;         /* owned */
-	int inner[3];       /* owned: the command's ends of the three pipes */
-	struct label label; /* the guest's init's */
-	struct sync sync;   /* ours */
-	struct sync guest;  /* the guest side's */
+	bool privileged;        /* as it runs: it has no user namespace to enter */
+	struct idmap map;       /* the guest's, unless it is privileged */
+	int pidfd;              /* owned: the guest's init */
+	int keeper;             /* owned: a connection, over which it tells of a halt */
+	int cgroup;             /* owned */
+	int inner[3];           /* owned: the command's ends of the three pipes */
+	struct lsm_label label; /* the guest's init's */
+	struct sync sync;       /* ours */
+	struct sync guest;      /* the guest side's */
 };
 
 /* Where systemd has taken the guest's root group for branches, processes may only be in leaves. */
@@ -190,7 +190,7 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
-	if (!walls_hole("fds"))
+	if (!confine_left_out("fds"))
 		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	environ = user->env;
 	if (argv)
@@ -212,7 +212,7 @@ static int enter(struct attach *attach, struct err *err)
 	if (rlimits_give(attach->config, err) < 0)
 		return -err->code;
 	rlimits_rank_guest(0, attach->config);
-	int r = label_open(&attach->label);
+	int r = lsm_label_open(&attach->label);
 	if (r < 0)
 		return err_set(err, -r, "open the file for the label '%s': %s", attach->label.text,
 			       strerror(-r));
@@ -244,7 +244,7 @@ static void command_main(struct attach *attach)
 	if (enter(attach, &err) == 0 &&
 	    user_find(&user, attach->spec->user, attach->spec->env, attach->terminal, &err) == 0 &&
 	    place_stdio(attach, &user, &err) == 0 &&
-	    walls_raise(attach->config, &attach->label, &err) == 0 &&
+	    confine_process(attach->config, &attach->label, &err) == 0 &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&
 	    exec_command(attach, &user, &err) == -ENOENT)
 		code = EXEC_NOT_FOUND;
@@ -398,14 +398,14 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	int r = run_read_state(machine, &state);
 
 	if (r == 0)
-		r = label_read(state.init, &attach->label);
+		r = lsm_label_read(state.init, &attach->label);
 	if (r < 0)
 		return err_set(err, -r, "see how machine '%s' is confined: %s", machine->name,
 			       strerror(-r));
 	/* Contexts change by themselves, as the host's policy has it, unless one was asked for. */
-	if (attach->label.module == LABEL_SELINUX && !*machine->config.selinux)
-		attach->label.module = LABEL_NONE;
-	attach->privileged = walls_hole("userns") || !state.map.count;
+	if (attach->label.module == LSM_SELINUX && !*machine->config.selinux)
+		attach->label.module = LSM_NONE;
+	attach->privileged = confine_left_out("userns") || !state.map.count;
 	attach->map = state.map;
 	return 0;
 }
@@ -423,7 +423,7 @@ static int give_pipes(const struct attach *attach, struct err *err)
 
 /*
  * What does not depend on the guest, while the keeper looks for its answer: it may be that of the next guest
- * of a reboot, with a group and walls of its own.
+ * of a reboot, with a cgroup and confinement of its own.
  */
 static int prepare(struct attach *attach, struct relay *relay, struct err *err)
 {

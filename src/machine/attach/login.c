@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "kern/errand.h"
+#include "kern/timed_child.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -40,11 +40,11 @@ static int look(void *context, int *fds, struct err *err)
 bool machine_root_locked(struct machine *machine)
 {
 	struct run_state state;
-	struct errand errand = { .work = look,
-				 .context = &state.init,
-				 .patience = LOOK_MILLISECONDS,
-				 .late = "the machine's files do not answer" };
+	struct timed_child child = { .work = look,
+				     .context = &state.init,
+				     .timeout_ms = LOOK_MILLISECONDS,
+				     .late = "the machine's files do not answer" };
 
 	return run_read_state(machine, &state) == 0 &&
-	       errand_run(&errand, NULL, &(struct err){ 0 }) == -ENOKEY;
+	       timed_child_run(&child, NULL, &(struct err){ 0 }) == -ENOKEY;
 }

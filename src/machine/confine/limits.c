@@ -5,7 +5,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 #include "machine/state/machine.h"
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static uint64_t usual_memory(void)
 	const uint64_t least = 256ULL << 20, most = 2ULL << 30;
 	struct sysinfo info;
 
-	if (sysinfo(&info) < 0 || walls_hole("memory"))
+	if (sysinfo(&info) < 0 || confine_left_out("memory"))
 		return 0;
 	uint64_t all = (uint64_t)info.totalram * info.mem_unit, kept = all / 16;
 	if (kept < least)

@@ -72,7 +72,7 @@ int lsm_name(char *out, size_t room)
 
 int lsm_print(struct text *out)
 {
-	char name[LABEL_MAX];
+	char name[LSM_LABEL_MAX];
 
 	lsm_name(name, sizeof name);
 	text_add(out,
@@ -88,19 +88,19 @@ int lsm_print(struct text *out)
 
 const char *lsm_missing(void)
 {
-	struct label own;
-	char name[LABEL_MAX];
+	struct lsm_label own;
+	char name[LSM_LABEL_MAX];
 
-	if (label_host() == LABEL_SELINUX)
+	if (lsm_label_host() == LSM_SELINUX)
 		return "this host has SELinux instead of AppArmor";
-	if (label_host() == LABEL_NONE)
-		return label_why_none();
-	if (label_read(getpid(), &own) == 0 && own.module != LABEL_NONE)
+	if (lsm_label_host() == LSM_NONE)
+		return lsm_label_why_none();
+	if (lsm_label_read(getpid(), &own) == 0 && own.module != LSM_NONE)
 		return "berth itself runs under a profile of AppArmor's, which machines then have "
 		       "too";
 	lsm_name(name, sizeof name);
 	scoped_free char *parser = child_find("apparmor_parser");
-	if (label_is_loaded(name) != 1 && !parser)
+	if (lsm_label_is_loaded(name) != 1 && !parser)
 		return "apparmor_parser is not installed (Debian: apparmor)";
 	return NULL;
 }
@@ -152,7 +152,7 @@ static int load(struct err *err)
 /* 1, 0, or -code. */
 static int find_loaded(const char *name, struct err *err)
 {
-	int r = label_is_loaded(name);
+	int r = lsm_label_is_loaded(name);
 
 	return r < 0 ? err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r)) : r;
 }
@@ -167,10 +167,10 @@ static int load_once(const struct machine *machine, const char *name, struct err
 	scoped_fd int lock = site_lock(machine->site, "apparmor", 60, "AppArmor's profile", err);
 	if (lock < 0)
 		return lock;
-	return label_is_loaded(name) == 1 ? 0 : load(err);
+	return lsm_label_is_loaded(name) == 1 ? 0 : load(err);
 }
 
-static int choose_own(const struct machine *machine, struct label *label, struct text *skipped,
+static int choose_own(const struct machine *machine, struct lsm_label *label, struct text *skipped,
 		      struct err *err)
 {
 	const bool insists = strcmp(machine->config.apparmor, "yes") == 0;
@@ -185,7 +185,7 @@ static int choose_own(const struct machine *machine, struct label *label, struct
 		return 0;
 	lsm_name(label->text, sizeof label->text);
 	if (load_once(machine, label->text, &why) == 0) {
-		label->module = LABEL_APPARMOR;
+		label->module = LSM_APPARMOR;
 		return 0;
 	}
 	if (insists)
@@ -197,9 +197,9 @@ static int choose_own(const struct machine *machine, struct label *label, struct
 	return 0;
 }
 
-static int choose_named(const char *name, struct label *label, struct err *err)
+static int choose_named(const char *name, struct lsm_label *label, struct err *err)
 {
-	if (label_host() != LABEL_APPARMOR)
+	if (lsm_label_host() != LSM_APPARMOR)
 		return err_set(err, ENOTSUP, "security.apparmor is '%s', but %s; use auto or no",
 			       name, lsm_missing());
 	int r = find_loaded(name, err);
@@ -211,19 +211,19 @@ static int choose_named(const char *name, struct label *label, struct err *err)
 			"security.apparmor is '%s', which AppArmor has not loaded; load it with "
 			"apparmor_parser(8), or use auto",
 			name);
-	label->module = LABEL_APPARMOR;
+	label->module = LSM_APPARMOR;
 	text_print(label->text, sizeof label->text, "%s", name);
 	return 0;
 }
 
-static int choose_context(const char *context, struct label *label, struct err *err)
+static int choose_context(const char *context, struct lsm_label *label, struct err *err)
 {
-	if (label_host() != LABEL_SELINUX)
+	if (lsm_label_host() != LSM_SELINUX)
 		return err_set(err, ENOTSUP,
 			       "security.selinux is '%s', but SELinux does not rule on this host; "
 			       "unset it",
 			       context);
-	int r = label_is_known(context);
+	int r = lsm_label_is_known(context);
 	if (r < 0)
 		return err_set(err, -r, "ask SELinux for the context '%s': %s", context,
 			       strerror(-r));
@@ -232,17 +232,17 @@ static int choose_context(const char *context, struct label *label, struct err *
 			       "security.selinux is '%s', which the host's policy does not know; "
 			       "name another, or unset it",
 			       context);
-	label->module = LABEL_SELINUX;
+	label->module = LSM_SELINUX;
 	text_print(label->text, sizeof label->text, "%s", context);
 	return 0;
 }
 
-int lsm_choose(const struct machine *machine, struct label *label, struct text *skipped,
+int lsm_choose(const struct machine *machine, struct lsm_label *label, struct text *skipped,
 	       struct err *err)
 {
 	const char *apparmor = machine->config.apparmor, *selinux = machine->config.selinux;
 
-	*label = (struct label){ .fd = -1 };
+	*label = (struct lsm_label){ .fd = -1 };
 	if (*selinux && choose_context(selinux, label, err) < 0)
 		return -err->code;
 	if (strcmp(apparmor, "no") == 0 || (*selinux && strcmp(apparmor, "auto") == 0))

@@ -3,7 +3,7 @@
 #ifndef BERTH_MACHINE_CONFINE_LSM_H
 #define BERTH_MACHINE_CONFINE_LSM_H
 
-#include "kern/label.h"
+#include "kern/lsm_label.h"
 #include "machine/state/machine.h"
 
 /*
@@ -12,7 +12,7 @@
  * label where lsm_missing() has a reason; if loading fails, skipped says so. A label that is asked for by name
  * and cannot be had is an error.
  */
-int lsm_choose(const struct machine *machine, struct label *label, struct text *skipped,
+int lsm_choose(const struct machine *machine, struct lsm_label *label, struct text *skipped,
 	       struct err *err);
 
 /* Why a machine cannot have berth's own profile here, as the rest of a sentence; NULL: it can. */

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -187,7 +187,7 @@ static void rank(pid_t pid, int score)
 
 void rlimits_rank_guest(pid_t pid, const struct machine_config *config)
 {
-	if (!walls_hole("oom"))
+	if (!confine_left_out("oom"))
 		rank(pid, config->nesting ? NESTING_SCORE : GUEST_SCORE);
 }
 

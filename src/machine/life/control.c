@@ -125,7 +125,7 @@ static bool goes_down(struct machine *machine, int guest)
 	return true;
 }
 
-int control_lock_stopped(struct machine *machine, struct err *err)
+int control_lock_unless_running(struct machine *machine, struct err *err)
 {
 	/* We ask without the lock, since a keeper's clean-up needs that. */
 	struct timespec pause = { .tv_nsec = 2000000 };

@@ -23,7 +23,7 @@ int control_take_guest(struct machine *machine, int connection, struct err *err)
  * runs. A keeper that holds its own lock may be starting, cleaning up, or dying of a kill: only a keeper that
  * answers runs a machine. A keeper that was asked to halt is waited for.
  */
-int control_lock_stopped(struct machine *machine, struct err *err);
+int control_lock_unless_running(struct machine *machine, struct err *err);
 
 /*
  * control_mark_starter marks the caller as the starter of the machine whose keeper's lock this is, until it executes

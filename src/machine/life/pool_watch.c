@@ -40,7 +40,7 @@ struct tender {
 	bool grow_failed;     /* and it was told */
 	enum space_level told;
 	struct space space;
-	char below[PATH_MAX]; /* as in pool_usage */
+	char backing_file[PATH_MAX]; /* as in pool_usage */
 };
 
 static void tell(const struct tender *tender, struct event *event)
@@ -137,7 +137,7 @@ static int look(struct tender *tender, struct pool *pool, struct err *err)
 	    pool_each_use(pool, note_use, &tender->growth, err) < 0)
 		return -err->code;
 	growth_forget(&tender->growth);
-	snprintf(tender->below, sizeof tender->below, "%s", usage.below);
+	snprintf(tender->backing_file, sizeof tender->backing_file, "%s", usage.backing_file);
 	tender->space = (struct space){
 		.total = usage.total,
 		.used = usage.used,
@@ -170,11 +170,11 @@ static void hold(const struct tender *tender, struct grower *grower, bool held)
 	struct err ignored = { 0 };
 	char why[512];
 
-	if (*tender->below)
+	if (*tender->backing_file)
 		snprintf(why, sizeof why,
 			 "the file system of '%.300s' has little left for pool '%s', which it "
 			 "fills; make room there",
-			 tender->below, tender->pool);
+			 tender->backing_file, tender->pool);
 	else
 		snprintf(why, sizeof why,
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
@@ -255,7 +255,7 @@ static void hold_machines(struct tender *tender, struct grower **machines,
 		if (volumes[i].held == machines[i]->held)
 			continue;
 		hold(tender, machines[i], volumes[i].held);
-		if (volumes[i].held && *tender->below)
+		if (volumes[i].held && *tender->backing_file)
 			start_writing_out(tender, machines[i], pool);
 	}
 }
@@ -292,9 +292,9 @@ static void tell_level(struct tender *tender)
 
 	if (level > tender->told) {
 		text_human_size(space->total - space->used, left, sizeof left);
-		if (*tender->below)
+		if (*tender->backing_file)
 			snprintf(how, sizeof how, "room for %s, by the file system of '%s'%s", left,
-				 tender->below, level == SPACE_NONE ? ": writes fail" : "");
+				 tender->backing_file, level == SPACE_NONE ? ": writes fail" : "");
 		else
 			snprintf(how, sizeof how, "%u%% full%s", space_percent(space),
 				 level == SPACE_NONE ? ": writes wait for room" : "");

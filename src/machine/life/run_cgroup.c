@@ -78,7 +78,7 @@ static int open_group(const struct machine *machine)
 }
 
 /* Somebody may have removed the folder, or mounted over it, under a guest that lives on. */
-bool run_left(const struct machine *machine)
+bool run_needs_cleanup(const struct machine *machine)
 {
 	if (access(machine->run, F_OK) == 0)
 		return true;

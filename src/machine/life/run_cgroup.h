@@ -21,7 +21,7 @@ int run_read_group(const struct machine *machine, const char *file, char **text)
 int run_read_count(const struct machine *machine, const char *file, uint64_t *count);
 
 /* Whether a run has left anything to clean up: its folder, or its guest's cgroup. */
-bool run_left(const struct machine *machine);
+bool run_needs_cleanup(const struct machine *machine);
 
 /* Kills all processes of the guest and removes its cgroup. */
 int run_end_processes(struct machine *machine, struct err *err);

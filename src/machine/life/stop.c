@@ -43,19 +43,19 @@ static int lock_by_force(struct machine *machine, struct err *err)
 		return take_fd(&lock);
 	scoped_close_fd(&lock);
 	/* A keeper that comes up, or ends. */
-	return control_lock_stopped(machine, err);
+	return control_lock_unless_running(machine, err);
 }
 
 /* When there is no keeper to ask: one that was killed has left its run behind, with a dead guest. */
 static int stop_leftover(struct stop *stop, enum stop_outcome without, struct err *err)
 {
 	struct machine *machine = stop->machine;
-	scoped_fd int lock =
-		stop->force ? lock_by_force(machine, err) : control_lock_stopped(machine, err);
+	scoped_fd int lock = stop->force ? lock_by_force(machine, err)
+					 : control_lock_unless_running(machine, err);
 
 	if (lock < 0)
 		return lock;
-	bool left = run_left(machine);
+	bool left = run_needs_cleanup(machine);
 	int r = left ? run_clean_dead(machine, err) : 0;
 	bool failed = r == 0 && ended_acknowledge(machine);
 	stop->outcome = left ? STOP_KILLED : failed ? STOP_WAS_FAILED : without;

@@ -67,7 +67,7 @@ static int check_labels(const struct machine *machine, struct err *err)
 {
 	const char *apparmor = machine->config.apparmor;
 	scoped_text struct text skipped = { 0 };
-	struct label label;
+	struct lsm_label label;
 
 	if (!*machine->config.selinux &&
 	    (strcmp(apparmor, "auto") == 0 || strcmp(apparmor, "no") == 0))

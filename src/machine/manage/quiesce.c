@@ -133,7 +133,7 @@ static void let_go(struct quiesce *still, const struct machine *machine)
 static int hold(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine))
-		return run_left(machine)
+		return run_needs_cleanup(machine)
 			       ? err_set(err, EBUSY, "machine '%s' is just ending; try again",
 					 machine->name)
 			       : 0;

@@ -7,7 +7,7 @@
 
 #include "base/scoped.h"
 #include "kern/mount.h"
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 #include "machine/share/user.h"
 
 #include <fcntl.h>
@@ -206,7 +206,7 @@ static int make_mount(const struct source *source, const struct share_owner *to,
 	if (mount->readonly)
 		attributes |= MOUNT_ATTR_RDONLY;
 	scoped_fd int fd = mount_clone(source->fd, "", 0);
-	int r = fd < 0 ? fd : walls_hole("propagation") ? 0 : mount_private(fd);
+	int r = fd < 0 ? fd : confine_left_out("propagation") ? 0 : mount_private(fd);
 	if (r == 0)
 		r = mount_attributes(fd, attributes, 0, 0);
 	if (r < 0)

@@ -5,7 +5,7 @@
  */
 #include "machine/share/mounts.h"
 
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 #include "machine/life/control.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
@@ -79,7 +79,7 @@ static int open_guest(struct target *target, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "machine '%s' is about to start or to end; try again",
 			       target->machine->name);
-	target->own_ids = target->state.map.count && !walls_hole("userns");
+	target->own_ids = target->state.map.count && !confine_left_out("userns");
 	snprintf(path, sizeof path, "/proc/%d/root", (int)target->state.init);
 	target->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target->root_fd < 0)
@@ -205,8 +205,8 @@ static int confine(const struct target *target, const struct section *gone, stru
 	if (cgroup < 0)
 		return err_set(err, -cgroup, "open control group '%s': %s", group,
 			       strerror(-cgroup));
-	/* As at its start: where the kernel has no such programs the other walls stand without. */
-	return walls_confine(cgroup, rows, count, err) < 0 ? -err->code : 0;
+	/* As at its start: where the kernel has no such programs the rest of the confinement holds without them. */
+	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }
 
 static int show(const struct target *target, struct shares *shares, struct err *err)

@@ -62,7 +62,7 @@ int share_device(struct shares *shares, const struct share_owner *to,
 int share_all(struct shares *shares, const struct share_owner *to, struct text *skipped,
 	      struct err *err);
 
-/* Fills in the rows for walls_confine: at most DEVICES_MAX - 16. Returns how many. */
+/* Fills in the rows for confine_cgroup: at most DEVICES_MAX - 16. Returns how many. */
 size_t shares_devices(const struct shares *shares, struct device *rows, size_t room);
 
 /*

@@ -4,7 +4,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/mount.h"
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -66,7 +66,7 @@ int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd)
 		return copy;
 	close(*mount_fd);
 	*mount_fd = copy;
-	return walls_hole("propagation") ? 0 : mount_private(copy);
+	return confine_left_out("propagation") ? 0 : mount_private(copy);
 }
 
 /* setns goes to the namespace's root, which is not ours if we live in a chroot. */

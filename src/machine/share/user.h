@@ -37,7 +37,7 @@ int user_group(int root_fd, const char *name, gid_t *gid, struct err *err);
 
 /*
  * Whether passwd and shadow say that no password logs the user in. False also where they do not tell. It may hang on a
- * file system of the guest's own, so it is called in an errand (kern/errand.h).
+ * file system of the guest's own, so it is called in a child with a deadline (kern/timed_child.h).
  */
 bool user_locked(int root_fd, const char *name);
 

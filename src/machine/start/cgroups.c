@@ -3,8 +3,8 @@
 
 #include "base/scoped.h"
 #include "kern/cgroup.h"
+#include "machine/confine/confine.h"
 #include "machine/confine/limits.h"
-#include "machine/confine/walls.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/scope.h"
 #include "machine/share/share.h"
@@ -65,12 +65,12 @@ static int make_group(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, -r, "make control group '%s': %s", path, strerror(-r)) : 0;
 }
 
-/* Where the kernel has no such programs, doctor says so; the other walls stand without, if there are others. */
+/* Where the kernel has no such programs, doctor says so; the rest of the confinement, if any, holds without them. */
 static int confine(struct run *run, struct err *err)
 {
 	struct device rows[SHARES_MAX];
 	size_t count = shares_devices(&run->shares, rows, SHARES_MAX);
-	int r = walls_confine(run->cgroup_fd, rows, count, err);
+	int r = confine_cgroup(run->cgroup_fd, rows, count, err);
 
 	if (r <= 0 || !run->machine->config.privileged)
 		return r < 0 ? r : 0;

@@ -11,8 +11,8 @@
 #include "kern/idmap.h"
 #include "kern/library.h"
 #include "kern/pty.h"
+#include "machine/confine/confine.h"
 #include "machine/confine/rlimits.h"
-#include "machine/confine/walls.h"
 #include "machine/share/share.h"
 #include "machine/start/rootfs.h"
 #include "machine/start/run.h"
@@ -103,7 +103,7 @@ static void exec_init(struct run *run, struct sync *sync, int terminal)
 		       (char *const *)(uintptr_t)run->plan.env);
 		r = -errno;
 	}
-	if (r == -EACCES && run->label.module == LABEL_SELINUX)
+	if (r == -EACCES && run->label.module == LSM_SELINUX)
 		err_set(&err, EACCES,
 			"execute '%s': SELinux's policy may not let it begin in '%s', which "
 			"security.selinux names (ausearch -m avc tells)",
@@ -141,7 +141,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 
 	if (rlimits_give(&run->machine->config, err) < 0)
 		return -err->code;
-	int r = label_open(&run->label);
+	int r = lsm_label_open(&run->label);
 	if (r < 0)
 		return err_set(err, -r, "open the file for the label '%s': %s", run->label.text,
 			       strerror(-r));
@@ -160,7 +160,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		return -err->code;
 	for (size_t i = 0; i < run->nic_count; i++)
 		network_guest_announce(&run->nics[i].lease);
-	return walls_raise(&run->machine->config, &run->label, err);
+	return confine_process(&run->machine->config, &run->label, err);
 }
 
 void guest_main(struct run *run, struct sync *sync)

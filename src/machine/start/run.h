@@ -8,7 +8,7 @@
 
 #include "image/root.h"
 #include "kern/idmap.h"
-#include "kern/label.h"
+#include "kern/lsm_label.h"
 #include "kern/pty.h"
 #include "kern/sync.h"
 #include "machine/life/run_state.h"
@@ -36,8 +36,8 @@ struct run {
 	struct nic nics[NICS_MAX];
 	size_t nic_count;
 	struct idmap map;
-	struct label label;   /* borrowed by the guest side, which opens it */
-	struct shares shares; /* owned */
+	struct lsm_label label; /* borrowed by the guest side, which opens it */
+	struct shares shares;   /* owned */
 	struct run_state state;
 	struct scope scope;    /* owned: what berth-scope is at, if there is one */
 	bool scoped;           /* the machine has a scope of systemd's */

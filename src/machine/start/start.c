@@ -13,12 +13,12 @@
 #include "kern/mount.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
+#include "machine/confine/confine.h"
 #include "machine/confine/ids.h"
 #include "machine/confine/kernel_limits.h"
 #include "machine/confine/limits.h"
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
-#include "machine/confine/walls.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/share/mounts.h"
@@ -138,7 +138,7 @@ static int prepare_root(struct run *run, struct err *err)
 /* A privileged machine's root is the host's. */
 static bool has_own_ids(const struct run *run)
 {
-	return run->map.count && !walls_hole("userns");
+	return run->map.count && !confine_left_out("userns");
 }
 
 static int take_ids(struct run *run, struct err *err)
@@ -188,7 +188,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 			has_own_ids(run) ? GUEST_NAMESPACES : GUEST_NAMESPACES & ~CLONE_NEWUSER,
 		.cgroup_fd = run->cgroup_fd,
 		.owner = has_own_ids(run) ? &run->map : NULL,
-		.processes = walls_hole("limits") ? 0 : run->machine->config.pids,
+		.processes = confine_left_out("limits") ? 0 : run->machine->config.pids,
 		.sibling = sibling,
 		.reset_clocks = true,
 	};
@@ -252,7 +252,7 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	if (network_attach(&nic->network, &nic->lease, run->init, err) < 0)
 		return -err->code;
 	/* Its own end is still down. */
-	if (run->machine->config.spoofing || walls_hole("spoofing"))
+	if (run->machine->config.spoofing || confine_left_out("spoofing"))
 		return 0;
 	return guard_port(&nic->network, &nic->lease, err);
 }

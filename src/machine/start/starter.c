@@ -184,7 +184,7 @@ static void clean_failed(struct machine *machine, int *lock, const char *cause)
 {
 	if (*lock < 0)
 		*lock = machine_lock(machine, FAILED_LOCK_SECONDS, &(struct err){ 0 });
-	if (*lock >= 0 && !run_alive(machine) && run_left(machine))
+	if (*lock >= 0 && !run_alive(machine) && run_needs_cleanup(machine))
 		undo_start(machine, cause);
 }
 
@@ -192,13 +192,13 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 {
 	if (machine_check(machine, err) < 0)
 		return -err->code;
-	scoped_fd int lock = control_lock_stopped(machine, err);
+	scoped_fd int lock = control_lock_unless_running(machine, err);
 
 	if (was_running)
 		*was_running = lock == -EALREADY;
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
-	int r = run_left(machine) ? run_clean_dead(machine, err) : 0;
+	int r = run_needs_cleanup(machine) ? run_clean_dead(machine, err) : 0;
 	/* Before it runs: if the host dies under it, an earlier failure is not how it ended. */
 	ended_acknowledge(machine);
 	if (r == 0)

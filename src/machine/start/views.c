@@ -3,8 +3,8 @@
 #include "machine/share/share.h"
 
 #include "base/scoped.h"
-#include "kern/errand.h"
 #include "kern/mount.h"
+#include "kern/timed_child.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -78,12 +78,12 @@ static int ask_mounted(int fds[VIEWS], struct err *err)
 {
 	if (!is_mounted())
 		return err_set(err, ENOENT, "lxcfs is not mounted on '" LXCFS "'");
-	const struct errand errand = { .work = open_all,
-				       .count = VIEWS,
-				       .patience = ANSWER_MILLISECONDS,
-				       .late = "it does not answer" };
+	const struct timed_child child = { .work = open_all,
+					   .count = VIEWS,
+					   .timeout_ms = ANSWER_MILLISECONDS,
+					   .late = "it does not answer" };
 	/* One of its files missing is another failure than no lxcfs. */
-	if (errand_run(&errand, fds, err) < 0) {
+	if (timed_child_run(&child, fds, err) < 0) {
 		err->code = EIO;
 		return err_wrap(err, "lxcfs is of no use, restart it and then the machine");
 	}

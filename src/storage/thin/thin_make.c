@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* New volumes of a thin pool: empty ones, and clones, of what runs too. */
-#include "base/below.h"
+#include "base/backing_fs.h"
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -19,13 +19,13 @@ enum {
 /* The same of the file system that a sparse file lies on, by the file's figures alone. */
 static int admit_below(const struct pool *pool, struct err *err)
 {
-	struct below below;
+	struct backing_fs backing;
 
-	if (!pool->config.size || below_look(pool->config.source, &below) < 0 ||
-	    below.holes <= below.spare)
+	if (!pool->config.size || backing_fs_look(pool->config.source, &backing) < 0 ||
+	    backing.holes <= backing.free)
 		return 0;
-	uint64_t whole = below.size - below.holes + below.spare;
-	if (below.spare > whole / RESERVE_PART && below.spare > below_least(below.size))
+	uint64_t whole = backing.size - backing.holes + backing.free;
+	if (backing.free > whole / RESERVE_PART && backing.free > backing_fs_least(backing.size))
 		return 0;
 	return err_set(
 		err, ENOSPC,

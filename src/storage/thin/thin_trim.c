@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Space that volumes have freed, given back: their file systems tell the pool, the pool what is below. */
 #include "base/scoped.h"
-#include "kern/errand.h"
+#include "kern/timed_child.h"
 #include "storage/driver.h"
 #include "storage/thin/thin.h"
 
@@ -48,14 +48,14 @@ static int trim_there(void *context, int *fds, struct err *err)
 static int trim_patiently(struct pool *pool, const struct catalog_volume *volume, struct err *err)
 {
 	struct patient patient = { pool, volume };
-	const struct errand errand = {
+	const struct timed_child child = {
 		.work = trim_there,
 		.context = &patient,
-		.patience = PATIENCE_MS,
+		.timeout_ms = PATIENCE_MS,
 		.late = "its file system waits for room; make the pool larger, and call this again",
 	};
 
-	return errand_run(&errand, NULL, err);
+	return timed_child_run(&child, NULL, err);
 }
 
 struct trim {

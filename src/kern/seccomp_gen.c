@@ -3,9 +3,9 @@
  * Prints the filters that kern/seccomp.c loads, as C. Run by the build: libseccomp takes a millisecond
  * to make a filter, which a start has not got, and none of what goes into one is known any later.
  */
-#include "kern/permits.h"
-#include "kern/refusals.h"
 #include "kern/seccomp.h"
+#include "kern/seccomp_allow.h"
+#include "kern/seccomp_deny.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 
 static void die(const char *what, int code)
 {
-	fprintf(stderr, "filter: %s: %s\n", what, strerror(-code));
+	fprintf(stderr, "seccomp_gen: %s: %s\n", what, strerror(-code));
 	exit(EXIT_FAILURE);
 }
 
@@ -34,13 +34,13 @@ static void check(const char *what, int code)
 
 static void add_calls(scmp_filter_ctx filter, unsigned variant)
 {
-	for (size_t i = 0; i < refusals_count; i++) {
-		const struct refusal *call = &refusals[i];
+	for (size_t i = 0; i < seccomp_deny_count; i++) {
+		const struct denied_syscall *call = &seccomp_deny[i];
 		int number = seccomp_syscall_resolve_name(call->name);
 		if (number == __NR_SCMP_ERROR)
 			die(call->name, -ENOENT);
-		if ((call->flags & REFUSAL_UNLESS_NESTING && variant & SECCOMP_NESTING) ||
-		    (call->flags & REFUSAL_UNLESS_COMPAT && variant & SECCOMP_COMPAT))
+		if ((call->flags & DENY_UNLESS_NESTING && variant & SECCOMP_NESTING) ||
+		    (call->flags & DENY_UNLESS_COMPAT && variant & SECCOMP_COMPAT))
 			continue;
 		check(call->name,
 		      seccomp_rule_add(filter, SCMP_ACT_ERRNO((unsigned)call->error), number, 0));
@@ -135,8 +135,8 @@ static void print_openings(void)
 {
 	printf("enum { NATIVE_ARCH = (int)0x%08" PRIx32 " };\n", seccomp_arch_native());
 	printf("static const struct opening openings[] = {\n");
-	for (size_t i = 0; i < refusals_count; i++) {
-		const struct refusal *call = &refusals[i];
+	for (size_t i = 0; i < seccomp_deny_count; i++) {
+		const struct denied_syscall *call = &seccomp_deny[i];
 		int number = seccomp_syscall_resolve_name(call->name);
 		cap_value_t cap;
 		char name[32];
@@ -156,17 +156,17 @@ static void print_openings(void)
  */
 enum { YOUNG = 424, YOUNG_END = 512 };
 
-static bool is_permitted(int number)
+static bool is_allowed(int number)
 {
-	for (size_t i = 0; i < permits_count; i++) {
-		if (seccomp_syscall_resolve_name(permits[i].name) == number)
+	for (size_t i = 0; i < seccomp_allow_count; i++) {
+		if (seccomp_syscall_resolve_name(seccomp_allow[i].name) == number)
 			return true;
 	}
 	return false;
 }
 
 /* Whatever else is not on the list is the end of the process, other entry points among it. */
-static void print_permits(void)
+static void print_allow_list(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
@@ -175,8 +175,8 @@ static void print_permits(void)
 	check("bad architecture",
 	      seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
 	check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
-	for (size_t i = 0; i < permits_count; i++) {
-		const struct permit *call = &permits[i];
+	for (size_t i = 0; i < seccomp_allow_count; i++) {
+		const struct allowed_syscall *call = &seccomp_allow[i];
 		int number = seccomp_syscall_resolve_name(call->name);
 		/* A call that this libseccomp is too old for no library of its time makes. */
 		if (number == __NR_SCMP_ERROR)
@@ -188,7 +188,7 @@ static void print_permits(void)
 				       number, 0));
 	}
 	for (int number = YOUNG; number < YOUNG_END; number++) {
-		if (!is_permitted(number))
+		if (!is_allowed(number))
 			check("young", seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0));
 	}
 	print_filter(filter, "files_only");
@@ -216,7 +216,7 @@ int main(void)
 		print_filter(filter, name);
 		seccomp_release(filter);
 	}
-	print_permits();
+	print_allow_list();
 	print_openings();
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

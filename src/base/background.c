@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/behind.h"
+#include "base/background.h"
 
 #include "base/install.h"
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-void behind_run(const struct site *site, const char *verb)
+void background_run(const struct site *site, const char *verb)
 {
 	char program[PATH_MAX];
 	const char *argv[5] = { "berth" };

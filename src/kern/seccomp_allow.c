@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kern/permits.h"
+#include "kern/seccomp_allow.h"
 
 #include <errno.h>
 
@@ -7,9 +7,9 @@
  * Libraries differ in which of a family they call, and an old one's and a new one's do the same: so
  * families are whole. Those that fail are what a library tries and can do without: threads, a program
  * for a rare compression, the attributes of chattr(1), names for pieces of memory; and, unlisted, whatever
- * is younger than Linux 5.1 (kern/filter.c).
+ * is younger than Linux 5.1 (kern/seccomp_gen.c).
  */
-const struct permit permits[] = {
+const struct allowed_syscall seccomp_allow[] = {
 	{ "brk", 0 },
 	{ "chdir", 0 },
 	{ "chmod", 0 },
@@ -127,4 +127,4 @@ const struct permit permits[] = {
 	{ "write", 0 },
 	{ "writev", 0 },
 };
-const size_t permits_count = sizeof permits / sizeof *permits;
+const size_t seccomp_allow_count = sizeof seccomp_allow / sizeof *seccomp_allow;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kern/errand.h"
+#include "kern/timed_child.h"
 
 #include "base/child.h"
 #include "base/scoped.h"
@@ -25,15 +25,15 @@ static bool is_ready(int fd, int milliseconds)
 	return n > 0;
 }
 
-static __attribute__((noreturn)) void work(const struct errand *errand, struct sync *sync)
+static __attribute__((noreturn)) void work(const struct timed_child *child, struct sync *sync)
 {
 	struct err err = { 0 };
 	int fds[SYNC_FDS];
 
-	if (errand->work(errand->context, fds, &err) < 0)
+	if (child->work(child->context, fds, &err) < 0)
 		sync_fail(sync, &err);
 	else
-		sync_post(sync, STEP_RUNNING, fds, errand->count, &err);
+		sync_post(sync, STEP_RUNNING, fds, child->count, &err);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -45,7 +45,7 @@ static int end(int pidfd, pid_t pid, bool late)
 	return is_ready(pidfd, DEATH_MILLISECONDS) ? spawn_wait(pidfd) : 0;
 }
 
-int errand_run(const struct errand *errand, int *fds, struct err *err)
+int timed_child_run(const struct timed_child *child, int *fds, struct err *err)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
 	struct sync here, there;
@@ -57,18 +57,18 @@ int errand_run(const struct errand *errand, int *fds, struct err *err)
 	scoped_fd int answer = here.fd;
 	pid_t pid = spawn_process(&spawn);
 	if (pid == 0)
-		work(errand, &there);
+		work(child, &there);
 	sync_close(&there);
 	if (pid < 0)
 		return err_set(err, -pid, "start a process: %s", strerror(-pid));
 	scoped_fd int pidfd = spawn.pidfd;
 
-	bool late = !is_ready(answer, errand->patience);
+	bool late = !is_ready(answer, child->timeout_ms);
 	if (!late)
-		sync_wait(&here, STEP_RUNNING, fds, errand->count, &why);
+		sync_wait(&here, STEP_RUNNING, fds, child->count, &why);
 	int status = end(pidfd, pid, late);
 	if (late)
-		return err_set(err, ETIMEDOUT, "%s", errand->late);
+		return err_set(err, ETIMEDOUT, "%s", child->late);
 	if (why.code == EPIPE && status != 0) {
 		child_status_text(status, how, sizeof how);
 		return err_set(err, ECHILD, "the process for it %s", how);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The work that commands leave to a process behind them: copies of settings in pools, and freeing. Not for people. */
-#include "base/behind.h"
+/* The commands that others start in the background: copies of settings in pools, and freeing of blocks. Not for people. */
+#include "base/background.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "machine/manage/kept.h"
@@ -16,13 +16,13 @@ static int run_free(struct call *call, struct err *err)
 	return pool_free_all(&call->site, err);
 }
 
-void leave_behind(const struct call *call)
+void start_background_work(const struct call *call)
 {
 	if (pool_kept_stale() && !(call->command->traits & COMMAND_HIDDEN))
-		behind_run(&call->site, command_keep.name);
+		background_run(&call->site, command_keep.name);
 	/* A keeper's child deletes an ephemeral machine. */
 	if (pool_freeing_is_due() && call->command != &command_free)
-		behind_run(&call->site, command_free.name);
+		background_run(&call->site, command_free.name);
 }
 
 const struct command command_free = {

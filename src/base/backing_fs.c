@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/below.h"
+#include "base/backing_fs.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ enum {
 	LEAST_MAX = 256 << 20, /* what is written between two looks */
 };
 
-int below_look(const char *path, struct below *below)
+int backing_fs_look(const char *path, struct backing_fs *backing)
 {
 	struct statvfs fs;
 	struct stat st;
@@ -24,33 +24,33 @@ int below_look(const char *path, struct below *below)
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	uint64_t size = (uint64_t)st.st_size, has = (uint64_t)st.st_blocks * 512;
-	*below = (struct below){
+	*backing = (struct backing_fs){
 		.size = size,
 		.holes = size > has ? size - has : 0,
-		.spare = (uint64_t)fs.f_bavail * fs.f_frsize,
+		.free = (uint64_t)fs.f_bavail * fs.f_frsize,
 	};
 	return 0;
 }
 
-uint64_t below_limit(const struct below *below, uint64_t total, uint64_t used)
+uint64_t backing_fs_limit(const struct backing_fs *backing, uint64_t total, uint64_t used)
 {
-	uint64_t missing = below->holes > below->spare ? below->holes - below->spare : 0;
+	uint64_t missing = backing->holes > backing->free ? backing->holes - backing->free : 0;
 
 	if (total <= used || missing == 0)
 		return total;
 	return total - used > missing ? total - missing : used;
 }
 
-uint64_t below_least(uint64_t total)
+uint64_t backing_fs_least(uint64_t total)
 {
 	return total / LEAST_PART < LEAST_MAX ? total / LEAST_PART : LEAST_MAX;
 }
 
-int below_pause(const struct below *below)
+int backing_fs_pause(const struct backing_fs *backing)
 {
-	uint64_t pause = below->spare / 2 / FASTEST;
+	uint64_t pause = backing->free / 2 / FASTEST;
 
-	if (below->holes == 0)
+	if (backing->holes == 0)
 		return -1;
 	return pause < PAUSE_MIN ? PAUSE_MIN : pause > PAUSE_MAX ? PAUSE_MAX : (int)pause;
 }

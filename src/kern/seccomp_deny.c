@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kern/refusals.h"
+#include "kern/seccomp_deny.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -21,10 +21,10 @@
 #define MODULE   "modules are the host's kernel"
 #define RING     "does what other calls do behind this filter's back, sockets among it"
 
-const struct refusal refusals[] = {
+const struct denied_syscall seccomp_deny[] = {
 	{ "_sysctl", ENOSYS, 0, OBSOLETE, NULL },
 	{ "acct", EPERM, 0, "writes into a file about every process of the host", "sys_pacct" },
-	{ "add_key", ENOSYS, REFUSAL_UNLESS_NESTING, KEYRING, NULL },
+	{ "add_key", ENOSYS, DENY_UNLESS_NESTING, KEYRING, NULL },
 	{ "afs_syscall", ENOSYS, 0, OBSOLETE, NULL },
 	{ "bdflush", ENOSYS, 0, OBSOLETE, NULL },
 	{ "bpf", EPERM, 0, "programs in the host's kernel; its verifier is the host's wall", NULL },
@@ -44,10 +44,10 @@ const struct refusal refusals[] = {
 	{ "iopl", EPERM, 0, "ports of the host's hardware", "sys_rawio" },
 	{ "kexec_file_load", EPERM, 0, "another kernel for the host", NULL },
 	{ "kexec_load", EPERM, 0, "another kernel for the host", NULL },
-	{ "keyctl", ENOSYS, REFUSAL_UNLESS_NESTING, KEYRING, NULL },
+	{ "keyctl", ENOSYS, DENY_UNLESS_NESTING, KEYRING, NULL },
 	{ "lookup_dcookie", ENOSYS, 0, "tells paths of the host; gone since Linux 6.7", NULL },
-	{ "modify_ldt", ENOSYS, REFUSAL_UNLESS_COMPAT,
-	  "segments, for 16-bit and old 32-bit programs", NULL },
+	{ "modify_ldt", ENOSYS, DENY_UNLESS_COMPAT, "segments, for 16-bit and old 32-bit programs",
+	  NULL },
 	{ "nfsservctl", ENOSYS, 0, OBSOLETE, NULL },
 	{ "open_by_handle_at", EPERM, 0, "opens files by number, past every folder and mount",
 	  NULL },
@@ -62,7 +62,7 @@ const struct refusal refusals[] = {
 	  NULL },
 	{ "quotactl_fd", EPERM, 0, "quotas are kept for whole file systems, which are the host's",
 	  NULL },
-	{ "request_key", ENOSYS, REFUSAL_UNLESS_NESTING, "has the host run a program to make a key",
+	{ "request_key", ENOSYS, DENY_UNLESS_NESTING, "has the host run a program to make a key",
 	  NULL },
 	{ "security", ENOSYS, 0, OBSOLETE, NULL },
 	{ "settimeofday", EPERM, 0, "the clock is the host's", "sys_time" },
@@ -80,7 +80,7 @@ const struct refusal refusals[] = {
 	{ "vm86old", ENOSYS, 0, OBSOLETE, NULL },
 	{ "vserver", ENOSYS, 0, OBSOLETE, NULL },
 };
-const size_t refusals_count = sizeof refusals / sizeof *refusals;
+const size_t seccomp_deny_count = sizeof seccomp_deny / sizeof *seccomp_deny;
 
 const int socket_families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET };
 const size_t socket_families_count = sizeof socket_families / sizeof *socket_families;

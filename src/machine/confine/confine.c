@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "machine/confine/walls.h"
+#include "machine/confine/confine.h"
 
 #include "base/file.h"
 #include "kern/caps.h"
@@ -25,7 +25,7 @@ static const cap_value_t dropped[] = {
 };
 
 #ifdef BERTH_TEST_HOLES
-bool walls_hole(const char *word)
+bool confine_left_out(const char *word)
 {
 	const char *holes = getenv("BERTH_TEST_HOLES");
 
@@ -73,14 +73,14 @@ static int limit_devices(int cgroup_fd, const struct device *more, size_t count)
 	return devices_confine(cgroup_fd, rows, OWN + count);
 }
 
-int walls_confine(int cgroup_fd, const struct device *more, size_t count, struct err *err)
+int confine_cgroup(int cgroup_fd, const struct device *more, size_t count, struct err *err)
 {
-	int r = walls_hole("groups") ? 0 : limit_groups(cgroup_fd);
+	int r = confine_left_out("groups") ? 0 : limit_groups(cgroup_fd);
 
 	if (r < 0)
 		return err_set(err, -r, "limit the groups that the machine may make: %s",
 			       strerror(-r));
-	r = walls_hole("devices") ? 0 : limit_devices(cgroup_fd, more, count);
+	r = confine_left_out("devices") ? 0 : limit_devices(cgroup_fd, more, count);
 	if (r == 0 || has_none(r))
 		return r != 0;
 	return err_set(err, -r, "confine the machine to its devices: %s",
@@ -135,7 +135,8 @@ static unsigned variant(const struct machine_config *config)
 	return is_narrow(config) || config->compat ? out | SECCOMP_COMPAT : out;
 }
 
-int walls_raise(const struct machine_config *config, const struct label *label, struct err *err)
+int confine_process(const struct machine_config *config, const struct lsm_label *label,
+		    struct err *err)
 {
 	struct config_caps caps;
 
@@ -144,17 +145,17 @@ int walls_raise(const struct machine_config *config, const struct label *label, 
 	/* So that uname(2) tells builds and installers what they are in. No wall: whoever likes changes it. */
 	if (is_narrow(config))
 		personality(PER_LINUX32);
-	int r = walls_hole("keyring") ? 0 : leave_keyring();
+	int r = confine_left_out("keyring") ? 0 : leave_keyring();
 
 	if (r < 0)
 		return err_set(err, -r, "leave the caller's keyring: %s", strerror(-r));
-	r = walls_hole("caps") ? 0 : drop_caps(&caps);
+	r = confine_left_out("caps") ? 0 : drop_caps(&caps);
 	if (r < 0)
 		return err_set(err, -r, "drop capabilities: %s", strerror(-r));
-	r = walls_hole("apparmor") ? 0 : label_apply(label);
+	r = confine_left_out("apparmor") ? 0 : lsm_label_apply(label);
 	if (r < 0)
 		return err_set(err, -r, "take label '%s': %s", label->text, strerror(-r));
-	r = walls_hole("seccomp")
+	r = confine_left_out("seccomp")
 		    ? 0
 		    : seccomp_raise(variant(config), config->privileged ? caps.add : 0);
 	return r < 0 ? err_set(err, -r, "load the filter of system calls: %s%s", strerror(-r),

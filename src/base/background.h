@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A command of berth that runs in the background, after the command that started it has ended. */
+#ifndef BERTH_BASE_BACKGROUND_H
+#define BERTH_BASE_BACKGROUND_H
+
+#include "base/site.h"
+
+/*
+ * Runs "berth VERB" on that site, in a session of its own, with none of the caller's descriptors. The caller does not
+ * wait for it and does not learn of a failure: the next command starts the work again. Costs a fork.
+ */
+void background_run(const struct site *site, const char *verb);
+
+#endif
