@@ -43,7 +43,7 @@ slowness() {
 no_copying_is_left() {
 	local all
 	all=$(ps -e -o args=)
-	[[ $all != *"berth --root $BERTH_ROOT _keep"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
+	[[ $all != *"berth --root $BERTH_ROOT _backup"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
 }
 
 # retry SECONDS COMMAND...: until it succeeds. The seconds are those of an idle machine: once they are over, and

@@ -12,7 +12,7 @@ libbase_a_SOURCES = \
 	src/base/log.c src/base/log.h \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
-	src/base/servers.c src/base/servers.h \
+	src/base/resolv_conf.c src/base/resolv_conf.h \
 	src/base/site.c src/base/site.h \
 	src/base/text.c src/base/text.h \
 	src/base/unfinished.c src/base/unfinished.h \

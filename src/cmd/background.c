@@ -3,12 +3,12 @@
 #include "base/background.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"
-#include "machine/manage/kept.h"
+#include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
-static int run_keep(struct call *call, struct err *err)
+static int run_backup(struct call *call, struct err *err)
 {
-	return kept_write_all(&call->site, err);
+	return settings_backup_write_all(&call->site, err);
 }
 
 static int run_free(struct call *call, struct err *err)
@@ -18,8 +18,8 @@ static int run_free(struct call *call, struct err *err)
 
 void start_background_work(const struct call *call)
 {
-	if (pool_kept_stale() && !(call->command->traits & COMMAND_HIDDEN))
-		background_run(&call->site, command_keep.name);
+	if (pool_backup_is_stale() && !(call->command->traits & COMMAND_HIDDEN))
+		background_run(&call->site, command_backup.name);
 	/* A keeper's child deletes an ephemeral machine. */
 	if (pool_freeing_is_due() && call->command != &command_free)
 		background_run(&call->site, command_free.name);
@@ -33,11 +33,11 @@ const struct command command_free = {
 	.run = run_free,
 };
 
-const struct command command_keep = {
-	.name = "_keep",
+const struct command command_backup = {
+	.name = "_backup",
 	.args = "",
 	.help = "Bring pools' copies of settings up to date; run behind a command that changed "
 		"some",
 	.traits = COMMAND_HIDDEN,
-	.run = run_keep,
+	.run = run_backup,
 };

@@ -20,7 +20,7 @@
 
 static const struct flag flag_usage = {
 	"usage", 0, false, NULL,
-	"count what its root takes, where no books tell; as long as its "
+	"count what its root takes, where no catalogue tells; as long as its "
 	"files are many"
 };
 static const struct flag *const info_flags[] = { &flag_json, &flag_usage, NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The verbs that a keeper runs as its children: see machine_finish, _respawn, _tend and _serve. Not for people. */
+/* The verbs that a keeper runs as its children: see machine_finish, machine_respawn, machine_watch_pool, and machine_serve. Not for people. */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "keeper/plan.h"
@@ -31,7 +31,7 @@ static int run_respawn(struct call *call, struct err *err)
 	return r != 0 ? r : machine_respawn(&machine, (int)fd, err);
 }
 
-static int run_tend(struct call *call, struct err *err)
+static int run_pool_watch(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
@@ -69,14 +69,15 @@ const struct command command_respawn = {
 	.run = run_respawn,
 };
 
-const struct command command_tend = {
+/* The verb, and its lock tend.POOL, keep their names: keepers that an older berth started use them. */
+const struct command command_pool_watch = {
 	.name = "_tend",
 	.args = "MACHINE",
 	.help = "Look after a machine's pool until it has room again; run by its keeper",
 	.traits = COMMAND_HIDDEN,
 	.min = 1,
 	.max = 1,
-	.run = run_tend,
+	.run = run_pool_watch,
 };
 
 const struct command command_serve = {

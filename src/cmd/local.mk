@@ -41,7 +41,7 @@ libcmd_a_SOURCES = \
 	src/cmd/stop.c \
 	src/cmd/template.c \
 	src/cmd/top.c \
-	src/cmd/upkeep.c \
+	src/cmd/maintenance.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
 bin_PROGRAMS += berth

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pool create, delete, detach; pool_list.c has list and status, upkeep.c the rest. */
-#include "machine/manage/kept.h"
+/* pool create, delete, detach; pool_list.c has list and status, maintenance.c the rest. */
+#include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
 #include "base/scoped.h"
@@ -114,7 +114,7 @@ static int run_delete(struct call *call, struct err *err)
 /* The copy of settings first, which may be a moment behind, and cannot be reached afterwards. */
 static int detach_pool(const struct site *site, const char *name, struct err *err)
 {
-	kept_write(site, name, &(struct err){ 0 });
+	settings_backup_write(site, name, &(struct err){ 0 });
 	return pool_detach(site, name, err);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The members of `pool` that pool_list.c, pool_usage.c and upkeep.c have. */
+/* The members of `pool` that pool_list.c, pool_usage.c and maintenance.c have. */
 #ifndef BERTH_CMD_POOL_H
 #define BERTH_CMD_POOL_H
 

@@ -32,8 +32,8 @@ static const struct command *const around[] = { &command_template, &command_pool
 static const struct command *const about[] = { &command_doctor, &command_completion,
 					       &command_help_verb, &command_version, NULL };
 static const struct command *const internal[] = { &command_complete, &command_finish,
-						  &command_respawn,  &command_tend,
-						  &command_keep,     &command_serve,
+						  &command_respawn,  &command_pool_watch,
+						  &command_backup,   &command_serve,
 						  &command_free,     NULL };
 
 const struct family families[] = {

@@ -39,7 +39,7 @@ extern const struct command command_doctor;
 extern const struct command command_version, command_help_verb, command_completion,
 	command_complete;
 /* keeper.c */
-extern const struct command command_finish, command_respawn, command_tend, command_keep,
+extern const struct command command_finish, command_respawn, command_pool_watch, command_backup,
 	command_serve, command_free;
 
 #endif

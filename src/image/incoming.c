@@ -235,7 +235,7 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	if (r < 0)
 		template_erase(incoming->site, incoming->name, false, &(struct err){ 0 });
 	else
-		pool_kept_change();
+		pool_backup_mark_stale();
 	return r;
 }
 
@@ -264,8 +264,8 @@ static bool find_kept(const struct incoming *incoming, struct template_config *c
 	scoped_text struct text kept = { 0 }, settings = { 0 };
 	struct err ignored = { 0 };
 
-	if (!file || pool_kept(incoming->site, incoming->pool->name, &kept) < 0 ||
-	    pool_kept_find(&kept, file, &settings) < 0 ||
+	if (!file || pool_backup_read(incoming->site, incoming->pool->name, &kept) < 0 ||
+	    pool_backup_find(&kept, file, &settings) < 0 ||
 	    config_parse(&template_schema, file, text_str(&settings), settings.length, config,
 			 &ignored) < 0)
 		return false;
@@ -294,7 +294,7 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 		r = config_save(&template_schema, path, &config, err);
 	config_free(&template_schema, &config);
 	if (r == 0)
-		pool_kept_change();
+		pool_backup_mark_stale();
 	return r;
 }
 

@@ -237,12 +237,12 @@ static int remove_all(const struct unfinished *mark, bool known, struct pool *po
 	return unfinished_drop(mark, err);
 }
 
-static int hold_root(struct pool *pool, const char *name, struct err *err)
+static int lock_root(struct pool *pool, const char *name, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
 	template_volume(name, volume);
-	return volume_hold(pool, volume, VOLUME_CHANGE, err);
+	return volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
 }
 
 int template_erase(const struct site *site, const char *name, bool forget, struct err *err)
@@ -268,7 +268,7 @@ int template_erase(const struct site *site, const char *name, bool forget, struc
 			name, why.text, name);
 	/* Whoever makes a machine of it comes to his end first. */
 	if (r == 0 && known && pool.ops)
-		r = hold_root(&pool, name, err);
+		r = lock_root(&pool, name, err);
 	if (r == 0)
 		r = remove_all(&mark, known, &pool, err);
 	config_free(&template_schema, &config);

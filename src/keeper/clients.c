@@ -48,7 +48,7 @@ bool client_has_gone(struct client *client)
  */
 void client_watch(struct keeper *keeper, struct client *client)
 {
-	uint32_t more = client_is_held(client) ? EPOLLET : EPOLLIN;
+	uint32_t more = client_has_typed(client) ? EPOLLET : EPOLLIN;
 
 	loop_change(keeper, &client->source, more | (client->blocked ? EPOLLOUT : 0u));
 }

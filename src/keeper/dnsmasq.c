@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/resolv_conf.h"
 #include "base/scoped.h"
-#include "base/servers.h"
 #include "base/text.h"
 #include "kern/spawn.h"
 
@@ -168,11 +168,11 @@ static void add_folder(void *context, const char *folder)
 }
 
 /* Whether resolv.conf leads to another file than before. */
-static bool servers_moved(struct dnsmasq *watch)
+static bool resolv_conf_moved(struct dnsmasq *watch)
 {
-	/* Folders that no longer matter stay watched; they cost one call of servers_file. */
-	servers_folders(add_folder, watch);
-	scoped_free char *file = servers_file();
+	/* Folders that no longer matter stay watched; they cost one call of resolv_conf_file. */
+	resolv_conf_folders(add_folder, watch);
+	scoped_free char *file = resolv_conf_file();
 	if (!file || (watch->servers && strcmp(file, watch->servers) == 0))
 		return false;
 	free(watch->servers);
@@ -216,7 +216,7 @@ static void changes_ready(struct keeper *keeper, struct source *source)
 		join(keeper, true);
 		return;
 	}
-	if (changed.servers && servers_moved(watch)) {
+	if (changed.servers && resolv_conf_moved(watch)) {
 		log_line("network: the host's name servers are in '%s' now", watch->servers);
 		later(watch, CHANGE_MS);
 	} else if (changed.server && find_server(keeper)) {
@@ -244,7 +244,7 @@ static void lead(struct keeper *keeper, bool anew)
 		stop_watching(keeper);
 		return;
 	}
-	servers_moved(watch);
+	resolv_conf_moved(watch);
 	loop_watch(keeper, &watch->changes, EPOLLIN);
 	loop_watch(keeper, &watch->timer, EPOLLIN);
 	if (!find_server(keeper) || anew)

@@ -34,7 +34,7 @@ struct client *input_next(struct keeper *keeper)
 	struct client *first = NULL;
 
 	for (struct client *c = keeper->clients; c; c = c->next) {
-		if (client_is_held(c) && (!first || c->turn < first->turn))
+		if (client_has_typed(c) && (!first || c->turn < first->turn))
 			first = c;
 	}
 	return first;
@@ -47,7 +47,7 @@ void input_watch_console(struct keeper *keeper)
 		    EPOLLIN | EPOLLET | (input_next(keeper) ? EPOLLOUT : 0u));
 }
 
-static void hold(struct keeper *keeper, struct client *client, const char *data, size_t n)
+static void queue_typed(struct keeper *keeper, struct client *client, const char *data, size_t n)
 {
 	if (!client->typed)
 		client->typed = malloc(PROTOCOL_DATA);
@@ -67,14 +67,14 @@ void input_write(struct keeper *keeper, struct client *client, const char *data,
 	size_t taken = waits ? 0 : type_some(keeper, data, n);
 
 	if (taken < n)
-		hold(keeper, client, data + taken, n - taken);
+		queue_typed(keeper, client, data + taken, n - taken);
 }
 
 bool input_give(struct keeper *keeper, struct client *client)
 {
 	client->typed_at += type_some(keeper, client->typed + client->typed_at,
 				      client->typed_end - client->typed_at);
-	if (client_is_held(client))
+	if (client_has_typed(client))
 		return false;
 	client_watch(keeper, client);
 	return true;

@@ -168,7 +168,7 @@ void client_drop(struct keeper *keeper, struct client *client);
 /* A client that does not read its answers loses them. */
 void client_say(struct client *client, enum protocol_type type, uint32_t value, const char *text);
 /* Whether the guest has not taken all that it typed. */
-static inline bool client_is_held(const struct client *client)
+static inline bool client_has_typed(const struct client *client)
 {
 	return client->typed_at < client->typed_end;
 }

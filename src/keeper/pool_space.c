@@ -50,7 +50,7 @@ static int sooner(int one, int other)
 }
 
 /* `berth _tend` holds the lock RUN/locks/tend.POOL; the run folder is RUN/machines/NAME. */
-static bool is_tended(const struct keeper *keeper)
+static bool is_watched(const struct keeper *keeper)
 {
 	char path[128];
 
@@ -61,7 +61,7 @@ static bool is_tended(const struct keeper *keeper)
 }
 
 /* As a grandchild: it serves all machines of the pool, and may outlive this keeper. */
-static void start_tending(struct keeper *keeper)
+static void start_watcher(struct keeper *keeper)
 {
 	pid_t pid = fork();
 
@@ -104,8 +104,8 @@ static void space_look(struct keeper *keeper)
 		log_line("pool '%s' has little room", plan->pool);
 	keeper->space_low = low;
 	keeper->space_due = pause < 0 ? 0 : clock_ms() + pause;
-	if (low && !is_tended(keeper))
-		start_tending(keeper);
+	if (low && !is_watched(keeper))
+		start_watcher(keeper);
 }
 
 int space_timeout(const struct keeper *keeper)

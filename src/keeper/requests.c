@@ -136,7 +136,7 @@ static bool take_message(struct keeper *keeper, struct client *client)
 
 	if (r > 0) {
 		serve(keeper, client, &message);
-		return !client_is_held(client);
+		return !client_has_typed(client);
 	}
 	if (r != -EAGAIN) {
 		if (client->owner)
@@ -150,7 +150,7 @@ static bool take_message(struct keeper *keeper, struct client *client)
 
 static void take_messages(struct keeper *keeper, struct client *client)
 {
-	if (client_is_held(client))
+	if (client_has_typed(client))
 		return;
 	while (take_message(keeper, client))
 		;
@@ -187,7 +187,7 @@ static void client_ready(struct keeper *keeper, struct source *source)
 {
 	struct client *client = (struct client *)source;
 
-	if (client_is_held(client))
+	if (client_has_typed(client))
 		wake_held(keeper, client);
 	else
 		take_message(keeper, client);

@@ -64,7 +64,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/create.c \
 	src/machine/manage/delete.c \
-	src/machine/manage/kept.c src/machine/manage/kept.h \
+	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \
 	src/machine/manage/open.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \

@@ -3,8 +3,8 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "base/resolv_conf.h"
 #include "base/scoped.h"
-#include "base/servers.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -113,7 +113,7 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
  */
 static void add_servers(struct arguments *arguments)
 {
-	scoped_free char *file = servers_file();
+	scoped_free char *file = resolv_conf_file();
 
 	if (!file)
 		arguments->text.failed = true;

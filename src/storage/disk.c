@@ -139,7 +139,7 @@ int disk_attach(struct pool *pool, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	/* Settings may have been changed while its copy of them was out of reach. */
-	pool_kept_change();
+	pool_backup_mark_stale();
 	r = open_attached(pool, path, err);
 	if (r == 0)
 		return err_set(err, EIO, "'%s' vanished after it was mounted", path);

@@ -67,7 +67,7 @@ int disk_identify(const char *path, char uuid[37]);
  * What the btrfs of that UUID at path has for a copy of a pool's settings, appended. -ENOENT, without words:
  * it has none, and is no pool's as far as anybody can tell.
  */
-int disk_kept(const char *path, const char *uuid, struct text *kept, struct err *err);
+int disk_backup_read(const char *path, const char *uuid, struct text *kept, struct err *err);
 
 /* config.source is path from now on, and config.size what fits it. */
 int disk_set_source(struct pool *pool, const char *path, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A btrfs of its own whose file or disk is somewhere else by now: taken from where it is. */
 #include "base/scoped.h"
-#include "storage/books.h"
+#include "storage/backup.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 
@@ -66,7 +66,7 @@ static int open_mounted(const struct pool *pool, struct err *err)
 		      : fd;
 }
 
-int disk_kept(const char *path, const char *uuid, struct text *kept, struct err *err)
+int disk_backup_read(const char *path, const char *uuid, struct text *kept, struct err *err)
 {
 	struct pool pool = { .name = (char[]){ "" }, .use_fd = -1 };
 
@@ -79,7 +79,7 @@ int disk_kept(const char *path, const char *uuid, struct text *kept, struct err 
 	config_free(&pool_schema, &pool.config);
 	if (fd < 0)
 		return -err->code;
-	r = books_read(fd, kept);
+	r = backup_read(fd, kept);
 	return r == 0 || r == -ENOENT
 		       ? r
 		       : err_set(err, -r, "read what '%s' has of the pool's settings: %s", path,

@@ -5,7 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "kern/mount.h"
-#include "storage/books.h"
+#include "storage/backup.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
 
@@ -163,7 +163,7 @@ int folder_erase(struct pool *pool, struct err *err)
 		return 0;
 	if (n >= 0 && remove_partials(fd, path, err) < 0)
 		return -err->code;
-	int r = n >= 0 ? books_remove(fd) : 0;
+	int r = n >= 0 ? backup_remove(fd) : 0;
 	if (r < 0)
 		return err_set(err, -r, "remove the copy of settings in '%s': %s", path,
 			       strerror(-r));
@@ -193,10 +193,10 @@ int folder_identify(const char *path, char uuid[37])
 	return text_print(uuid, 37, "%s", is);
 }
 
-int folder_kept(const char *path, struct text *kept, struct err *err)
+int folder_backup_read(const char *path, struct text *kept, struct err *err)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : books_read(fd, kept);
+	int r = fd < 0 ? -errno : backup_read(fd, kept);
 
 	return r == 0 || r == -ENOENT
 		       ? r

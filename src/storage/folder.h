@@ -27,7 +27,7 @@ int folder_erase(struct pool *pool, struct err *err);
 int folder_identify(const char *path, char uuid[37]);
 
 /* The copy of a pool's settings that is in it, appended. -ENOENT, without words: there is none. */
-int folder_kept(const char *path, struct text *kept, struct err *err);
+int folder_backup_read(const char *path, struct text *kept, struct err *err);
 
 /* The pool whose uuid that folder's mark has is in it from now on; opens the handle. */
 int folder_take(struct pool *pool, const char *path, struct err *err);

@@ -151,7 +151,7 @@ void growth_judge(struct growth *growth, uint64_t used, int64_t now)
 		struct grower *grower = growth->list[i];
 		uint64_t gained = more(grower->used, grower->before[0].used);
 		uint64_t taken = took(grower);
-		/* A mapping tells at once, the books at their next commit; what they tell includes it. */
+		/* A mapping tells at once, the metadata at their next commit; what they tell includes it. */
 		grower->growth = gained > taken ? gained : taken;
 		sum += grower->growth;
 	}

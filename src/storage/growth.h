@@ -2,7 +2,7 @@
 /*
  * Which volumes in use fill a pool, and how fast: what their mappings gain, and what they copy of what they
  * share. A write over a shared block takes a block of the pool, and the mapping has as many as before, so that
- * only the pool's books tell whose it is. Pure: figures in, judgement out.
+ * only the metadata of the pool tell whose it is. Pure: figures in, judgement out.
  */
 #ifndef BERTH_STORAGE_GROWTH_H
 #define BERTH_STORAGE_GROWTH_H

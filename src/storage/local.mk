@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
-	src/storage/books.c src/storage/books.h \
+	src/storage/backup.c src/storage/backup.h \
 	src/storage/btrfs.c \
 	src/storage/copy.c src/storage/copy.h \
 	src/storage/copy_data.c src/storage/copy_data.h \
@@ -16,16 +16,16 @@ libstorage_a_SOURCES = \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/freeing.c \
 	src/storage/growth.c src/storage/growth.h \
-	src/storage/hold.c src/storage/hold.h \
+	src/storage/volume_lock.c src/storage/volume_lock.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/measure.c \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \
 	src/storage/pool_import.c \
-	src/storage/pool_kept.c \
+	src/storage/pool_backup.c \
 	src/storage/pool_make.c \
 	src/storage/pool_space.c \
-	src/storage/pool_upkeep.c \
+	src/storage/pool_maintenance.c \
 	src/storage/space.c src/storage/space.h \
 	src/storage/storage.c src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
@@ -38,7 +38,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \
 	src/storage/thin/thin_blank.c \
-	src/storage/thin/thin_books.c src/storage/thin/thin_books.h \
+	src/storage/thin/thin_backup_area.c src/storage/thin/thin_backup_area.h \
 	src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog.h \
 	src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c \
@@ -51,7 +51,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_grow.c \
 	src/storage/thin/thin_ids.c \
 	src/storage/thin/thin_join.c \
-	src/storage/thin/thin_keep.c src/storage/thin/thin_keep.h \
+	src/storage/thin/thin_backup.c src/storage/thin/thin_backup.h \
 	src/storage/thin/thin_label.c \
 	src/storage/thin/thin_layout.c \
 	src/storage/thin/thin_make.c \
@@ -70,7 +70,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_taken.c src/storage/thin/thin_taken.h \
 	src/storage/thin/thin_statement.c src/storage/thin/thin_statement.h \
 	src/storage/thin/thin_trim.c \
-	src/storage/thin/thin_upkeep.c
+	src/storage/thin/thin_maintenance.c
 
 if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
@@ -80,10 +80,10 @@ check_PROGRAMS += test_copy test_pool test_storage
 TESTS += test_copy test_pool test_storage
 check_PROGRAMS += test_catalog test_thin
 TESTS += test_catalog test_thin
-check_PROGRAMS += test_books test_disks
-TESTS += test_books test_disks
-test_books_SOURCES = tests/unit/test_books.c $(storage_scratch)
-test_books_LDADD = $(storage_ldadd)
+check_PROGRAMS += test_backup test_disks
+TESTS += test_backup test_disks
+test_backup_SOURCES = tests/unit/test_backup.c $(storage_scratch)
+test_backup_LDADD = $(storage_ldadd)
 test_disks_SOURCES = tests/unit/test_disks.c $(storage_scratch)
 test_disks_LDADD = $(storage_ldadd)
 test_thin_SOURCES = tests/unit/test_thin.c $(storage_scratch)
@@ -108,12 +108,12 @@ test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
-	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_books.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
+	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_backup_area.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c src/storage/thin/thin_detach.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
-	src/storage/thin/thin_keep.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
+	src/storage/thin/thin_backup.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \
-	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_upkeep.c
+	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_maintenance.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)

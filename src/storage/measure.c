@@ -22,7 +22,7 @@ static int count_failed(int r, const char *volume, struct err *err)
 				   : strerror(-r));
 }
 
-/* Bytes by the driver's own books, or counted. -ENOENT: it is not there any more. */
+/* Bytes by the driver's own catalogue, or counted. -ENOENT: it is not there any more. */
 static int measure_one(struct pool *pool, const char *volume, struct extents *extents,
 		       uint64_t *used, struct err *err)
 {

@@ -3,8 +3,8 @@
 
 #include "base/lock.h"
 #include "base/scoped.h"
-#include "storage/hold.h"
 #include "storage/partial.h"
+#include "storage/volume_lock.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -38,7 +38,7 @@ void pool_close(struct pool *pool)
 {
 	if (pool->ops && pool->driver)
 		pool->ops->close(pool);
-	hold_close(pool);
+	volume_locks_close(pool);
 	if (pool->name)
 		scoped_close_fd(&pool->use_fd);
 	config_free(&pool_schema, &pool->config);
@@ -47,7 +47,7 @@ void pool_close(struct pool *pool)
 	*pool = (struct pool){ .use_fd = -1 };
 }
 
-int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err)
+int pool_lock_use(struct pool *pool, int how, unsigned seconds, struct err *err)
 {
 	struct stat st;
 
@@ -109,7 +109,7 @@ int pool_open_held(struct pool *pool, const struct site *site, const char *name,
 	int r = pool_name(pool, site, name, err);
 
 	if (r == 0)
-		r = pool_hold(pool, how, POOL_WAIT_SECONDS, err);
+		r = pool_lock_use(pool, how, POOL_WAIT_SECONDS, err);
 	if (r == 0)
 		r = pool_load(pool, "pool.conf", err);
 	return r;
@@ -174,7 +174,7 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 		return err_set(err, ENOMEM, "out of memory");
 	int r = config_edit(&pool_schema, path, key, value, err);
 	if (r == 0)
-		pool_kept_change();
+		pool_backup_mark_stale();
 	return r;
 }
 

@@ -12,7 +12,7 @@ int pool_name(struct pool *pool, const struct site *site, const char *name, stru
  * Everybody who has a pool open shares a lock on its folder, so that commands do not wait for each
  * other; who takes the pool away must have it alone. how: LOCK_SH or LOCK_EX.
  */
-int pool_hold(struct pool *pool, int how, unsigned seconds, struct err *err);
+int pool_lock_use(struct pool *pool, int how, unsigned seconds, struct err *err);
 
 /* Settings and driver, from that file of its folder. */
 int pool_load(struct pool *pool, const char *file, struct err *err);

@@ -4,7 +4,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/books.h"
+#include "storage/backup.h"
 #include "storage/disk.h"
 #include "storage/folder.h"
 #include "storage/pool.h"
@@ -55,9 +55,9 @@ static int move(const struct site *site, const char *path, const char *name, boo
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
 		return lock;
-	int r = pool.ops->upkeep  ? pool.ops->upkeep->move(&pool, path, force, report, err)
-		: is_folder(path) ? folder_move(&pool, path, err)
-				  : disk_move(&pool, path, err);
+	int r = pool.ops->maintenance ? pool.ops->maintenance->move(&pool, path, force, report, err)
+		: is_folder(path)     ? folder_move(&pool, path, err)
+				      : disk_move(&pool, path, err);
 	if (r < 0)
 		return err_wrap(err, "pool '%s'", name);
 	text_add(report, "pool '%s' is on '%s'\n", name, path);
@@ -96,7 +96,7 @@ static int take_settings(void *context, const char *kind, const char *name, cons
 struct found {
 	const char *path, *uuid;
 	const struct storage_ops *ops;
-	const struct text *kept; /* its copy of settings and books */
+	const struct text *kept; /* its copy of settings and catalogue */
 	bool force;
 };
 
@@ -108,7 +108,7 @@ static int fill_config(struct pool *pool, const char *conf, const struct found *
 					    "devices", "grow.devices", NULL };
 	struct known known = { .pool = pool, .conf = conf, .err = err };
 
-	int r = books_each(found->kept, take_settings, &known);
+	int r = backup_each(found->kept, take_settings, &known);
 	if (r < 0 && err->code)
 		return -err->code;
 	pool->ops = found->ops;
@@ -118,26 +118,26 @@ static int fill_config(struct pool *pool, const char *conf, const struct found *
 	    text_take(&pool->config.devices, strdup("")) < 0 ||
 	    text_take(&pool->config.grow_devices, strdup("")) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!pool->ops->upkeep && is_folder(found->path))
+	if (!pool->ops->maintenance && is_folder(found->path))
 		pool->config.size = 0;
-	else if (!pool->ops->upkeep && disk_set_source(pool, found->path, err) < 0)
+	else if (!pool->ops->maintenance && disk_set_source(pool, found->path, err) < 0)
 		return -err->code;
 	/* Comments come along. */
 	return access(conf, F_OK) == 0 ? config_record(&pool_schema, conf, &pool->config, ours, err)
 				       : config_save(&pool_schema, conf, &pool->config, err);
 }
 
-/* One without books has all that it needs by its settings, and shows that it can be attached. */
+/* A driver without a catalogue has all that it needs by its settings, and shows that it can be attached. */
 static int attach_found(struct pool *pool, const struct found *found, struct text *report,
 			struct err *err)
 {
-	const struct storage_upkeep *upkeep = pool->ops->upkeep;
+	const struct storage_maintenance *maintenance = pool->ops->maintenance;
 
-	if (!upkeep)
+	if (!maintenance)
 		return is_folder(found->path) ? folder_take(pool, found->path, err)
 					      : disk_open_locked(pool, err);
-	if (upkeep->refill(pool, found->kept, err) < 0 ||
-	    upkeep->move(pool, found->path, found->force, report, err) < 0)
+	if (maintenance->catalog_restore(pool, found->kept, err) < 0 ||
+	    maintenance->move(pool, found->path, found->force, report, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -200,7 +200,7 @@ static int make_known(const struct site *site, const char *name, const struct fo
 		free(folder);
 		return err_wrap(err, "pool '%s'", name);
 	}
-	pool_kept_change();
+	pool_backup_mark_stale();
 	return name_it(&pool, folder, pools, err);
 }
 
@@ -209,7 +209,7 @@ static void call_it(const char *name, const struct text *kept, char called[64])
 {
 	struct known known = { 0 };
 
-	books_each(kept, take_settings, &known);
+	backup_each(kept, take_settings, &known);
 	text_print(called, 64, "%s", name ? name : *known.name ? known.name : "default");
 }
 
@@ -248,7 +248,7 @@ static int import_btrfs(struct search *search, const char *path, const char *nam
 		r = move(search->site, path, called, false, report, err);
 		return r < 0 ? r : POOL_IMPORT_MOVED;
 	}
-	r = disk_kept(path, search->uuid, kept, err);
+	r = disk_backup_read(path, search->uuid, kept, err);
 	if (r == -ENOENT && !err->code)
 		return refuse_btrfs(path, search->uuid, err);
 	if (r < 0)
@@ -283,7 +283,7 @@ static int find_driver(const char *path, const struct text *kept, const struct s
 	scoped_dir DIR *dir = opendir(path);
 
 	*ops = NULL;
-	books_each(kept, take_driver, ops);
+	backup_each(kept, take_driver, ops);
 	for (struct dirent *e; !*ops && dir && (e = readdir(dir));) {
 		scoped_fd int fd = e->d_name[0] == '.' ? -1 : subvol_open(dirfd(dir), e->d_name);
 		if (fd >= 0)
@@ -312,7 +312,7 @@ static int import_folder(struct search *search, const char *path, const char *na
 		r = move(search->site, path, called, false, report, err);
 		return r < 0 ? r : POOL_IMPORT_MOVED;
 	}
-	if ((folder_kept(path, kept, err) < 0 && err->code) ||
+	if ((folder_backup_read(path, kept, err) < 0 && err->code) ||
 	    find_driver(path, kept, &found.ops, err) < 0)
 		return -err->code;
 	call_it(name, kept, called);
@@ -337,7 +337,7 @@ static int import_thin(struct search *search, const char *path, const char *name
 			       .force = force };
 	struct known known = { .err = err };
 
-	if (storage_thin.upkeep->kept(path, kept, err) < 0 && err->code)
+	if (storage_thin.maintenance->backup_read(path, kept, err) < 0 && err->code)
 		return -err->code;
 	int r = find_known(search, path, name, err);
 	if (r < 0)
@@ -350,7 +350,7 @@ static int import_thin(struct search *search, const char *path, const char *name
 	if (make_known(search->site, called, &found, report, err) < 0)
 		return -err->code;
 	text_add(report, "pool '%s' is on '%s'\n", called, path);
-	books_each(kept, take_settings, &known);
+	backup_each(kept, take_settings, &known);
 	if (!*known.name)
 		text_add(report, "there is no copy of its catalogue on it: what it holds has no "
 				 "names\n");
@@ -379,7 +379,7 @@ int pool_import(const struct site *site, const char *path, const char *name, boo
 	}
 	if (disk_identify(path, uuid) == 0)
 		return import_btrfs(&search, path, name, called, kept, report, err);
-	if (storage_thin.upkeep->identify(path, uuid, err) < 0)
+	if (storage_thin.maintenance->identify(path, uuid, err) < 0)
 		return -err->code;
 	return import_thin(&search, path, name, force, called, kept, report, err);
 }

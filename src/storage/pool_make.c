@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "storage/hold.h"
 #include "storage/pool.h"
+#include "storage/volume_lock.h"
 
 #include <string.h>
 #include <sys/file.h>
@@ -60,7 +60,7 @@ static void remove_run(struct pool *pool)
 	scoped_free char *mounted = site_run_path(pool->site, "pools/%s", pool->name);
 	scoped_free char *partial = site_run_path(pool->site, "partial/%s", pool->name);
 
-	hold_forget(pool);
+	volume_locks_forget(pool);
 	if (mounted)
 		rmdir(mounted);
 	if (partial)
@@ -151,7 +151,7 @@ static int clear_unfinished(struct pool *pool, struct err *err)
 
 	if (access(pool->folder, F_OK) < 0)
 		return 0;
-	int r = pool_hold(pool, LOCK_EX, POOL_WAIT_SECONDS, &gone);
+	int r = pool_lock_use(pool, LOCK_EX, POOL_WAIT_SECONDS, &gone);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, gone.code, "%s", gone.text);
 	r = undo(pool, err);
@@ -168,7 +168,7 @@ static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err
 	/* Others have to pass through the folders above, such as dnsmasq to its own. */
 	if (fill_config(pool, spec, err) < 0 || file_make_dirs(pools, 0711, err) < 0 ||
 	    file_make_dirs(pool->folder, 0700, err) < 0 ||
-	    pool_hold(pool, LOCK_EX, POOL_WAIT_SECONDS, err) < 0)
+	    pool_lock_use(pool, LOCK_EX, POOL_WAIT_SECONDS, err) < 0)
 		return -err->code;
 	pool->spec = spec;
 	int r = pool->ops->format(pool, err);
@@ -201,7 +201,7 @@ int pool_create(const struct site *site, const char *name, const struct pool_spe
 	else
 		pool_keep_reserve(&pool, &ignored);
 	if (r == 0)
-		pool_kept_change();
+		pool_backup_mark_stale();
 	return r;
 }
 
@@ -278,6 +278,6 @@ int pool_delete(const struct site *site, const char *name, bool force, struct er
 
 	int r = pool_name(&pool, site, name, err);
 	if (r == 0)
-		r = pool_hold(&pool, LOCK_EX, POOL_WAIT_SECONDS / 6, err);
+		r = pool_lock_use(&pool, LOCK_EX, POOL_WAIT_SECONDS / 6, err);
 	return r < 0 ? r : delete_held(&pool, force, err);
 }

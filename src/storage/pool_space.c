@@ -16,25 +16,26 @@ enum { RESERVE_PART = 100, RESERVE_MIN = 4 << 20, RESERVE_MAX = 256 << 20, PIECE
 int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
 		  struct err *err)
 {
-	return pool->ops->upkeep ? pool->ops->upkeep->each_use(pool, visit, context, err) : 0;
+	return pool->ops->maintenance ? pool->ops->maintenance->each_use(pool, visit, context, err)
+				      : 0;
 }
 
 void pool_taken(struct pool *pool, struct volume_taken *const *list, size_t count)
 {
-	if (pool->ops->upkeep)
-		pool->ops->upkeep->taken(pool, list, count);
+	if (pool->ops->maintenance)
+		pool->ops->maintenance->taken(pool, list, count);
 }
 
 void pool_watch_device(const struct pool *pool, char *out, size_t room)
 {
 	snprintf(out, room, "%s", "");
-	if (pool->ops->upkeep)
-		pool->ops->upkeep->device(pool, out, room);
+	if (pool->ops->maintenance)
+		pool->ops->maintenance->device(pool, out, room);
 }
 
 void pool_watch_file(const struct pool *pool, char *out, size_t room)
 {
-	bool watched = pool->ops->upkeep && pool->config.size > 0;
+	bool watched = pool->ops->maintenance && pool->config.size > 0;
 
 	if (snprintf(out, room, "%s", watched ? pool->config.source : "") >= (int)room)
 		*out = '\0';
@@ -42,7 +43,7 @@ void pool_watch_file(const struct pool *pool, char *out, size_t room)
 
 int pool_watch_again(struct pool *pool, struct err *err)
 {
-	return pool->ops->upkeep ? pool->ops->upkeep->watch_again(pool, err) : 0;
+	return pool->ops->maintenance ? pool->ops->maintenance->watch_again(pool, err) : 0;
 }
 
 /* ---- Growing */
@@ -65,7 +66,7 @@ static int gain(struct pool *pool, const struct pool_growth *growth, struct text
 	char size[32];
 
 	if (pool->ops->pool_usage(pool, &before, err) < 0 ||
-	    pool->ops->upkeep->grow(pool, growth, err) < 0 ||
+	    pool->ops->maintenance->grow(pool, growth, err) < 0 ||
 	    pool->ops->pool_usage(pool, &after, err) < 0)
 		return -err->code;
 	if (after.total <= before.total)
@@ -112,7 +113,7 @@ static int grow_by_disk(struct pool *pool, struct text *how, struct err *err)
 
 int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
 {
-	if (!pool->ops->upkeep)
+	if (!pool->ops->maintenance)
 		return 0;
 	/* By what pool.conf says now, which is changed here. */
 	scoped_fd int lock = pool_lock(pool, err);
@@ -159,7 +160,8 @@ int pool_keep_reserve(struct pool *pool, struct err *err)
 	struct volume_info info;
 	struct pool_usage usage;
 
-	if (!pool->ops->upkeep || volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) == 0)
+	if (!pool->ops->maintenance ||
+	    volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) == 0)
 		return 0;
 	if (pool->ops->pool_usage(pool, &usage, err) < 0)
 		return -err->code;
@@ -177,7 +179,8 @@ int pool_release_reserve(struct pool *pool, struct err *err)
 {
 	struct volume_info info;
 
-	if (!pool->ops->upkeep || volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) < 0)
+	if (!pool->ops->maintenance ||
+	    volume_info(pool, RESERVE_VOLUME, &info, &(struct err){ 0 }) < 0)
 		return 0;
 	return volume_destroy(pool, RESERVE_VOLUME, err);
 }

@@ -4,8 +4,8 @@
 #include "base/scoped.h"
 #include "storage/copy.h"
 #include "storage/driver.h"
-#include "storage/hold.h"
 #include "storage/partial.h"
+#include "storage/volume_lock.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -60,16 +60,16 @@ int volume_create(struct pool *pool, const char *volume, uint64_t size, struct e
 	return told(pool->ops->create(pool, volume, size, err), pool, volume, err);
 }
 
-int volume_hold(struct pool *pool, const char *volume, enum volume_holding how, struct err *err)
+int volume_lock(struct pool *pool, const char *volume, enum volume_lock_mode how, struct err *err)
 {
 	int r = check_name(volume, err);
 
-	return r < 0 ? r : told(hold_take(pool, volume, how, err), pool, volume, err);
+	return r < 0 ? r : told(volume_lock_take(pool, volume, how, err), pool, volume, err);
 }
 
 void volume_release(struct pool *pool, const char *volume)
 {
-	hold_release(pool, volume);
+	volume_lock_release(pool, volume);
 }
 
 bool volume_copies_at_once(struct pool *pool, const char *volume)
@@ -82,53 +82,53 @@ bool volume_copies_at_once(struct pool *pool, const char *volume)
 int volume_snapshot(struct pool *pool, const char *origin, const char *volume, struct err *err)
 {
 	if (check_name(origin, err) < 0 || check_name(volume, err) < 0 ||
-	    volume_hold(pool, origin, VOLUME_READ, err) < 0)
+	    volume_lock(pool, origin, VOLUME_LOCK_READ, err) < 0)
 		return -err->code;
 	int r = pool->ops->snapshot(pool, origin, volume, err);
-	hold_release(pool, origin);
+	volume_lock_release(pool, origin);
 	return told(r, pool, origin, err);
 }
 
 int volume_rename(struct pool *pool, const char *volume, const char *to, struct err *err)
 {
 	if (check_name(volume, err) < 0 || check_name(to, err) < 0 ||
-	    volume_hold(pool, volume, VOLUME_CHANGE, err) < 0)
+	    volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err) < 0)
 		return -err->code;
 	int r = pool->ops->rename(pool, volume, to, err);
-	hold_release(pool, volume);
+	volume_lock_release(pool, volume);
 	return told(r, pool, volume, err);
 }
 
 /* In the order of their names: two that exchange the same do not wait for each other in a circle. */
-static int hold_both(struct pool *pool, const char *one, const char *other, struct err *err)
+static int lock_both(struct pool *pool, const char *one, const char *other, struct err *err)
 {
 	bool swap = strcmp(one, other) > 0;
 
-	if (volume_hold(pool, swap ? other : one, VOLUME_CHANGE, err) < 0)
+	if (volume_lock(pool, swap ? other : one, VOLUME_LOCK_CHANGE, err) < 0)
 		return -err->code;
-	int r = volume_hold(pool, swap ? one : other, VOLUME_CHANGE, err);
+	int r = volume_lock(pool, swap ? one : other, VOLUME_LOCK_CHANGE, err);
 	if (r < 0)
-		hold_release(pool, swap ? other : one);
+		volume_lock_release(pool, swap ? other : one);
 	return r;
 }
 
 int volume_exchange(struct pool *pool, const char *one, const char *other, struct err *err)
 {
 	if (check_name(one, err) < 0 || check_name(other, err) < 0 ||
-	    hold_both(pool, one, other, err) < 0)
+	    lock_both(pool, one, other, err) < 0)
 		return -err->code;
 	int r = pool->ops->exchange(pool, one, other, err);
-	hold_release(pool, one);
-	hold_release(pool, other);
+	volume_lock_release(pool, one);
+	volume_lock_release(pool, other);
 	return told(r, pool, one, err);
 }
 
 int volume_destroy(struct pool *pool, const char *volume, struct err *err)
 {
-	if (volume_hold(pool, volume, VOLUME_CHANGE, err) < 0)
+	if (volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err) < 0)
 		return -err->code;
 	int r = pool->ops->destroy(pool, volume, err);
-	hold_release(pool, volume);
+	volume_lock_release(pool, volume);
 	return told(r, pool, volume, err);
 }
 
@@ -245,9 +245,9 @@ int volume_copy(struct pool *from, const char *origin, struct pool *to, const ch
 		return -err->code;
 	if (strcmp(from->folder, to->folder) == 0)
 		return volume_snapshot(from, origin, volume, err);
-	if (volume_hold(from, origin, VOLUME_READ, err) < 0)
+	if (volume_lock(from, origin, VOLUME_LOCK_READ, err) < 0)
 		return -err->code;
 	int r = copy_between(from, origin, to, volume, err);
-	hold_release(from, origin);
+	volume_lock_release(from, origin);
 	return told(r, from, origin, err);
 }

@@ -37,7 +37,7 @@ struct pool_usage {
 	uint64_t least; /* bytes; and then so much is too little: as in struct space */
 };
 
-/* What a driver with books of its own knows beside that. */
+/* What a driver with a catalogue knows beside that. */
 struct pool_state {
 	const char *mode;                       /* "writes", or what is the matter with it */
 	uint64_t metadata_total, metadata_used; /* bytes */
@@ -76,7 +76,7 @@ struct pool {
 	const struct pool_spec *spec;  /* borrowed; while format runs: what was asked for */
 	const struct storage_ops *ops; /* borrowed: static */
 	void *driver;                  /* owned by the driver */
-	struct holds *holds;           /* shared by all that this process has open; hold.c */
+	struct volume_locks *locks;    /* shared by all that this process has open; volume_lock.c */
 	int use_fd; /* owned; the shared lock that keeps the pool from being deleted */
 };
 
@@ -136,7 +136,7 @@ struct storage_ops {
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
 	/* Online, larger only; idempotent. */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
-	/* For one without upkeep, of an open pool: as pool_grow. NULL: it takes the space that is there. */
+	/* For one without maintenance, of an open pool: as pool_grow. NULL: it takes the space that is there. */
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
 	bool (*at_once)(struct pool *, const char *volume);
@@ -152,24 +152,24 @@ struct storage_ops {
 	 */
 	int (*survey)(struct pool *, int (*visit)(void *, const char *volume), void *context,
 		      struct err *);
-	const struct storage_upkeep *upkeep; /* NULL: the pool needs none */
+	const struct storage_maintenance *maintenance; /* NULL: the pool needs none */
 };
 
 /* A record of the copy that a pool has of what a host knows of it: bytes are followed by a NUL. */
-typedef int pool_kept_visit(void *context, const char *kind, const char *name, const char *bytes,
-			    size_t length);
-enum { POOL_KEPT_MAX = 64 << 10 }; /* bytes of a file that is kept */
+typedef int pool_backup_visit(void *context, const char *kind, const char *name, const char *bytes,
+			      size_t length);
+enum { POOL_BACKUP_MAX = 64 << 10 }; /* bytes of a file that is kept */
 
 /* A volume that is in use. */
 struct volume_use {
 	const char *name;
-	uint64_t id;      /* by which the pool's books know it */
+	uint64_t id;      /* its id in the catalogue */
 	uint64_t used;    /* bytes of the pool that it refers to, alone or with others */
 	uint64_t written; /* bytes that were written to it since it is in use */
 };
 
 /*
- * What a volume has taken of its pool since the last snapshot of any volume there, as the books on the disk tell
+ * What a volume has taken of its pool since the last snapshot of any volume there, as its metadata on the disk tell
  * it: also what it copied of what it shared. Exact, and as late as their last commit. Zeroed, but for
  * the id: it was never asked for.
  */
@@ -183,8 +183,8 @@ struct volume_taken {
 	uint32_t sum;
 };
 
-/* For a driver that keeps books of its own; a report has a line for each finding. */
-struct storage_upkeep {
+/* For a driver with a catalogue of its own (thin); a report has a line for each finding. */
+struct storage_maintenance {
 	/* Of an open pool. grow: as pool_grow. */
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
@@ -207,13 +207,13 @@ struct storage_upkeep {
 	/* Of one that nobody has open and that need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
 	/*
-	 * A copy of what the host knows of it on its own disk: pool.conf, its books, and what `files` has of
+	 * A copy of what the host knows of it on its own disk: pool.conf, its catalogue, and what `files` has of
 	 * those above. kept: reads such a copy from where a pool lies; -ENOENT, without words: there is none.
 	 */
-	int (*keep)(struct pool *, const struct text *files, struct err *);
-	int (*kept)(const char *path, struct text *, struct err *);
-	/* New books at pool's folder by that copy, which may be empty. */
-	int (*refill)(struct pool *, const struct text *, struct err *);
+	int (*backup_write)(struct pool *, const struct text *files, struct err *);
+	int (*backup_read)(const char *path, struct text *, struct err *);
+	/* A new catalogue in the folder of the pool, made from that copy, which may be empty. */
+	int (*catalog_restore)(struct pool *, const struct text *, struct err *);
 	/* The uuid, of 37 bytes, of the pool that lies at path. */
 	int (*identify)(const char *path, char *uuid, struct err *);
 	/*
@@ -285,32 +285,33 @@ int pool_repair(const struct site *site, const char *name, struct text *report, 
 enum pool_imported {
 	POOL_IMPORT_CHECK, /* kept is to be taken, after a check of the pool */
 	POOL_IMPORT_TAKE,  /* kept is to be taken */
-	POOL_IMPORT_MOVED, /* its driver keeps no books, it is known here, and its place alone was new */
+	POOL_IMPORT_MOVED, /* its driver has no catalogue, it is known here, and its place alone was new */
 };
 /*
  * Takes the pool on that disk, in that file or in that folder from where it is; name: of it, NULL: as it is
  * called. force: from another host, or from a copy of an earlier time. One that nobody knows here is made known
- * by the copy of settings and books that it has, which is put into kept for those above. called, of 64 bytes:
+ * by the copy of settings and catalogue that it has, which is put into kept for those above. called, of 64 bytes:
  * its name. enum pool_imported, or -code.
  */
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err);
 
 /*
- * Brings the copy that an attached pool has of settings, and of its books, up to date; files: pool_kept_add.
+ * Brings the copy that an attached pool has of settings and of its catalogue up to date; files: pool_backup_add.
  * Of one that is not attached nothing is done: 1.
  */
-int pool_keep(const struct site *site, const char *name, const struct text *files, struct err *err);
+int pool_backup_write(const struct site *site, const char *name, const struct text *files,
+		      struct err *err);
 /* That copy, appended. -ENOENT: there is none, or the pool is not attached. Quiet. */
-int pool_kept(const struct site *site, const char *name, struct text *kept);
-int pool_kept_add(struct text *files, const char *name, const void *bytes, size_t length);
+int pool_backup_read(const struct site *site, const char *name, struct text *kept);
+int pool_backup_add(struct text *files, const char *name, const void *bytes, size_t length);
 /* Calls visit for each file of a copy. What is not whole is left out. */
-int pool_kept_each(const struct text *kept, pool_kept_visit *visit, void *context);
+int pool_backup_each(const struct text *kept, pool_backup_visit *visit, void *context);
 /* What a copy has of that file, appended. -ENOENT: nothing. Quiet. */
-int pool_kept_find(const struct text *kept, const char *file, struct text *out);
+int pool_backup_find(const struct text *kept, const char *file, struct text *out);
 /* Whether this process has changed what belongs into such a copy; called by whoever does. */
-bool pool_kept_stale(void);
-void pool_kept_change(void);
+bool pool_backup_is_stale(void);
+void pool_backup_mark_stale(void);
 
 /* What a volume takes of its pool. */
 struct volume_usage {
@@ -334,10 +335,10 @@ int volume_measure(struct pool *pool, const char *volume, uint64_t *used, struct
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
 	       struct err *err);
 
-/* -EOPNOTSUPP, without words, from a driver that has no books. */
+/* -EOPNOTSUPP, without words, from a driver without a catalogue. */
 int pool_look(struct pool *pool, struct pool_state *state, struct err *err);
 
-/* Calls visit for each disk or loop file that a pool with books lies on. */
+/* Calls visit for each disk or loop file that a pool with a catalogue lies on. */
 int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
 		   struct err *err);
 
@@ -364,7 +365,7 @@ size_t pool_freeing(struct pool *pool);
 int pool_set(const struct site *site, const char *name, const char *key, const char *value,
 	     struct err *err);
 
-/* ---- What a pool can do by itself when it runs out of room: pool_space.c. Nothing without books. */
+/* ---- What a pool can do by itself when it runs out of room: pool_space.c. Does nothing for a driver without a catalogue. */
 
 int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
 		  struct err *err);
@@ -395,13 +396,13 @@ bool pool_is_reserve(const char *volume);
 /* Whether a copy of this volume, as it is now, is one stroke, so that whoever writes to it need not be stopped. */
 bool volume_copies_at_once(struct pool *pool, const char *volume);
 
-enum volume_holding { VOLUME_READ, VOLUME_CHANGE };
+enum volume_lock_mode { VOLUME_LOCK_READ, VOLUME_LOCK_CHANGE };
 /*
  * Keeps a volume as it is for who reads it (shared), or for who will change or remove it (alone), until it is
  * released, or this process ends or closes the pool; what is below does so by itself for as long as it takes. Holds belong to the
  * process and are not counted. Waits half a minute, then -EBUSY.
  */
-int volume_hold(struct pool *pool, const char *volume, enum volume_holding how, struct err *err);
+int volume_lock(struct pool *pool, const char *volume, enum volume_lock_mode how, struct err *err);
 void volume_release(struct pool *pool, const char *volume);
 
 /* Whether another command holds any volume of that pool just now; it need not be open. */

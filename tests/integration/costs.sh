@@ -17,7 +17,7 @@ traced() {
 	: >"$T/trace"
 	: >"$T/later"
 	awk -v trace="$T/trace" -v later="$T/later" '
-		NR == FNR && /execve\(.*"_keep"\]/ { copies[$1] }
+		NR == FNR && /execve\(.*"_backup"\]/ { copies[$1] }
 		NR == FNR && /(clone3?|v?fork)(\(| resumed>).* = [0-9]+$/ { parent[$NF] = $1 }
 		NR == FNR { next }
 		{

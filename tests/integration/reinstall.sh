@@ -270,7 +270,7 @@ case_killed_while_it_is_written() {
 	written
 	for ((i = 0; i < 20; i++)); do
 		sed -i "s/^description = .*/description = turn $i/" "$state/machines/db/machine.conf"
-		berth _keep &
+		berth _backup &
 		pid=$!
 		read -rt "1.0$((RANDOM % 10))" <> <(:) || true
 		kill -KILL "$pid" 2>/dev/null || true
@@ -278,7 +278,7 @@ case_killed_while_it_is_written() {
 		[[ $(head -n 1 "$T/disk/dir/.berth-books") == "berth books 1" ]]
 		same records 4 "$(grep -cE '^(pool|file) [^=]' "$T/disk/dir/.berth-books")"
 	done
-	berth _keep
+	berth _backup
 	grep -q "description = turn 19" "$T/disk/dir/.berth-books"
 	not test -e "$T/disk/dir/.berth-books.new"
 	forget dir

@@ -250,7 +250,7 @@ static void test_growth(void)
 /*
  * One writes over what it shares, in bursts of 1 MiB each second; another, 2 MB a second, over what is its own; both
  * writes are counted when they begin. The pool's blocks follow at 2 MB a second, after a while, and its
- * books after another. told: the books can be read.
+ * metadata after another. told: the metadata can be read.
  */
 struct scene {
 	struct growth growth;
@@ -350,7 +350,7 @@ static void test_copier_is_held(void)
 }
 
 /* That the scene is one in which it matters: by what was written the wrong one is held. */
-static void test_without_books(void)
+static void test_without_metadata(void)
 {
 	unsigned steady = 0;
 
@@ -372,7 +372,7 @@ int main(void)
 		{ "growing", test_growing },
 		{ "growth", test_growth },
 		{ "who copies is held", test_copier_is_held },
-		{ "without the pool's books", test_without_books },
+		{ "without the pool's metadata", test_without_metadata },
 		CU_TEST_INFO_NULL,
 	};
 	return suite_run("space", NULL, NULL, tests);

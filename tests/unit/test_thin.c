@@ -213,7 +213,7 @@ static void test_label_of_old(void)
 	CU_ASSERT_STRING_EQUAL(uuid, UUID);
 	CU_ASSERT_EQUAL(layout.data.list[0].length, 2062336);
 	CU_ASSERT_EQUAL(layout.mark.step, 0);
-	CU_ASSERT_EQUAL(layout.books.length, 0);
+	CU_ASSERT_EQUAL(layout.backup.length, 0);
 	/* Its data end where the tail would be, which nothing may take from them. */
 	CU_ASSERT_EQUAL(thin_layout_end(&layout, 0), GIB);
 	CU_ASSERT_EQUAL(ftruncate(fd, (off_t)GIB * DM_SECTOR), 0);

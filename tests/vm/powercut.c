@@ -364,7 +364,7 @@ static void change_trim(struct pool *pool)
 	struct err err = { 0 };
 
 	note("begin trim p");
-	if (pool->ops->upkeep->trim(pool, &report, &err) < 0)
+	if (pool->ops->maintenance->trim(pool, &report, &err) < 0)
 		give_up("trim", &err);
 	note("ack trim p");
 }

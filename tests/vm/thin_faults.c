@@ -261,7 +261,7 @@ static int run_grow(struct pool *pool, struct err *err)
 {
 	const struct pool_growth growth = { .size = pool->config.size + (8 << 20) };
 
-	return pool->ops->upkeep->grow(pool, &growth, err);
+	return pool->ops->maintenance->grow(pool, &growth, err);
 }
 
 static bool after_grow(struct pool *pool)
@@ -280,10 +280,10 @@ static int run_grow_metadata(struct pool *pool, struct err *err)
 {
 	struct pool_state state;
 
-	if (pool->ops->upkeep->state(pool, &state, err) < 0)
+	if (pool->ops->maintenance->state(pool, &state, err) < 0)
 		return -err->code;
 	const struct pool_growth growth = { .metadata = state.metadata_total + (1 << 20) };
-	return pool->ops->upkeep->grow(pool, &growth, err);
+	return pool->ops->maintenance->grow(pool, &growth, err);
 }
 
 static bool after_grow_metadata(struct pool *pool)
@@ -299,7 +299,7 @@ static int run_join(struct pool *pool, struct err *err)
 {
 	const struct pool_growth growth = { .device = further.path };
 
-	return pool->ops->upkeep->grow(pool, &growth, err);
+	return pool->ops->maintenance->grow(pool, &growth, err);
 }
 
 static bool begin_pool(void);
@@ -346,7 +346,7 @@ static int run_check(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
-	return pool->ops->upkeep->check(pool, 0, &report, err);
+	return pool->ops->maintenance->check(pool, 0, &report, err);
 }
 
 /* The next check must not trip over a snapshot of the metadata that the dead one had reserved. */
@@ -409,7 +409,7 @@ static int run_repair(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
-	return pool->ops->upkeep->repair(pool, &report, err);
+	return pool->ops->maintenance->repair(pool, &report, err);
 }
 
 static bool after_repair(struct pool *pool)
@@ -455,7 +455,7 @@ static int run_move(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
-	return pool->ops->upkeep->move(pool, moved, false, &report, err);
+	return pool->ops->maintenance->move(pool, moved, false, &report, err);
 }
 
 /* And back. */
@@ -469,14 +469,15 @@ static bool after_move(struct pool *pool)
 	    !done(pool->ops->detach(pool, &err), "detach", &err) ||
 	    !done(rename(moved, home), "rename", &err))
 		return false;
-	return done(pool->ops->upkeep->move(pool, home, false, &report, &err), "move back", &err);
+	return done(pool->ops->maintenance->move(pool, home, false, &report, &err), "move back",
+		    &err);
 }
 
 static int run_trim(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
-	return pool->ops->upkeep->trim(pool, &report, err);
+	return pool->ops->maintenance->trim(pool, &report, err);
 }
 
 static const struct operation operations[] = {
@@ -553,7 +554,7 @@ static bool pool_is_whole(const struct operation *operation)
 		return false;
 	if (partial > 0)
 		return fault("leaked", "a partial volume");
-	if (!done(pool.ops->upkeep->check(&pool, 0, &report, &err), "check", &err))
+	if (!done(pool.ops->maintenance->check(&pool, 0, &report, &err), "check", &err))
 		return false;
 	if (strcmp(text_str(&report), "catalogue and pool agree\n") != 0)
 		return fault("leaked or lost", text_str(&report));

@@ -115,7 +115,7 @@ const char *lsm_why_none(const struct machine_config *config)
 }
 
 /* A file of memory with the text in it, at its beginning. */
-static int hold(const char *name, const char *text, size_t length, struct err *err)
+static int text_memfd(const char *name, const char *text, size_t length, struct err *err)
 {
 	scoped_fd int fd = memfd_create(name, MFD_CLOEXEC);
 
@@ -136,10 +136,10 @@ static int load(struct err *err)
 		return err_set(err, ENOENT, "apparmor_parser is not installed");
 	if (lsm_print(&profile) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	scoped_fd int in = hold("berth-profile", text_str(&profile), profile.length, err);
+	scoped_fd int in = text_memfd("berth-profile", text_str(&profile), profile.length, err);
 	if (in < 0)
 		return in;
-	scoped_fd int knows = hold("berth-features", features, strlen(features), err);
+	scoped_fd int knows = text_memfd("berth-features", features, strlen(features), err);
 	if (knows < 0)
 		return knows;
 	snprintf(known, sizeof known, "/proc/%d/fd/%d", (int)getpid(), knows);

@@ -30,7 +30,7 @@ enum {
 	TAKEN_PART = 8, /* nor for a larger part of the time */
 };
 
-struct tender {
+struct pool_watch {
 	const struct site *site;
 	const char *pool;
 	struct growth growth; /* owned */
@@ -43,23 +43,23 @@ struct tender {
 	char backing_file[PATH_MAX]; /* as in pool_usage */
 };
 
-static void tell(const struct tender *tender, struct event *event)
+static void tell(const struct pool_watch *watch, struct event *event)
 {
-	event->pool = tender->pool;
-	site_tell(tender->site, event);
+	event->pool = watch->pool;
+	site_tell(watch->site, event);
 }
 
 /* ---- Looking */
 
 /* Dirty pages, written by programs and not yet by the kernel: of one machine, where they are counted. */
-static int read_pending(const struct tender *tender, const char *name, uint64_t *bytes)
+static int read_pending(const struct pool_watch *watch, const char *name, uint64_t *bytes)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 	uint64_t dirty = 0, writeback = 0;
 	scoped_free char *text = NULL;
 
-	if (machine_paths(&machine, tender->site, name, &ignored) < 0)
+	if (machine_paths(&machine, watch->site, name, &ignored) < 0)
 		return -ENOMEM;
 	int r = run_read_group(&machine, "memory.stat", &text);
 	if (r < 0)
@@ -90,13 +90,13 @@ static uint64_t host_pending(void)
 	return (dirty + writeback) << 10;
 }
 
-static uint64_t pending(const struct tender *tender)
+static uint64_t pending(const struct pool_watch *watch)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < tender->growth.count; i++) {
-		const char *machine = tender->growth.list[i]->machine;
-		if (machine && read_pending(tender, machine, &sum) < 0)
+	for (size_t i = 0; i < watch->growth.count; i++) {
+		const char *machine = watch->growth.list[i]->machine;
+		if (machine && read_pending(watch, machine, &sum) < 0)
 			return host_pending();
 	}
 	return sum;
@@ -108,12 +108,12 @@ static int note_use(void *context, const struct volume_use *use)
 }
 
 /* Reads the blocks that each volume has taken. They decide from SPACE_SHORT on, and are read earlier for comparison. */
-static int look_at_taken(struct tender *tender, struct pool *pool, struct err *err)
+static int look_at_taken(struct pool_watch *watch, struct pool *pool, struct err *err)
 {
-	struct growth *growth = &tender->growth;
+	struct growth *growth = &watch->growth;
 	int64_t began = clock_ms();
 
-	if (began < tender->taken_again || space_level(&tender->space) < SPACE_SCARCE)
+	if (began < watch->taken_again || space_level(&watch->space) < SPACE_SCARCE)
 		return 0;
 	struct volume_taken **list = calloc(growth->count + 1, sizeof(void *));
 	if (!list)
@@ -124,77 +124,78 @@ static int look_at_taken(struct tender *tender, struct pool *pool, struct err *e
 	pool_taken(pool, list, growth->count);
 	free(list);
 	int64_t pause = TAKEN_PART * (clock_ms() - began);
-	tender->taken_again = clock_ms() + (pause < TAKEN_MS ? TAKEN_MS : pause);
+	watch->taken_again = clock_ms() + (pause < TAKEN_MS ? TAKEN_MS : pause);
 	return 0;
 }
 
-static int look(struct tender *tender, struct pool *pool, struct err *err)
+static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 {
 	struct pool_usage usage;
 	struct pool_state state;
 
 	if (pool->ops->pool_usage(pool, &usage, err) < 0 || pool_look(pool, &state, err) < 0 ||
-	    pool_each_use(pool, note_use, &tender->growth, err) < 0)
+	    pool_each_use(pool, note_use, &watch->growth, err) < 0)
 		return -err->code;
-	growth_forget(&tender->growth);
-	snprintf(tender->backing_file, sizeof tender->backing_file, "%s", usage.backing_file);
-	tender->space = (struct space){
+	growth_forget(&watch->growth);
+	snprintf(watch->backing_file, sizeof watch->backing_file, "%s", usage.backing_file);
+	watch->space = (struct space){
 		.total = usage.total,
 		.used = usage.used,
 		.metadata_total = state.metadata_total,
 		.metadata_used = state.metadata_used,
-		.pending = pending(tender),
+		.pending = pending(watch),
 		.least = usage.least,
 	};
-	if (look_at_taken(tender, pool, err) < 0)
+	if (look_at_taken(watch, pool, err) < 0)
 		return -err->code;
-	growth_judge(&tender->growth, usage.used, clock_ms());
+	growth_judge(&watch->growth, usage.used, clock_ms());
 	return 0;
 }
 
 /* ---- Acting */
 
 /* By its mark: it may have been stopped meanwhile, or held by who was killed at work here. */
-static bool is_held(const struct tender *tender, const struct grower *grower)
+static bool is_held(const struct pool_watch *watch, const struct grower *grower)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 
-	return machine_paths(&machine, tender->site, grower->machine, &ignored) == 0 &&
+	return machine_paths(&machine, watch->site, grower->machine, &ignored) == 0 &&
 	       machine_held(&machine, NULL, 0);
 }
 
-static void hold(const struct tender *tender, struct grower *grower, bool held)
+static void set_held(const struct pool_watch *watch, struct grower *grower, bool held)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 	char why[512];
 
-	if (*tender->backing_file)
+	if (*watch->backing_file)
 		snprintf(why, sizeof why,
 			 "the file system of '%.300s' has little left for pool '%s', which it "
 			 "fills; make room there",
-			 tender->backing_file, tender->pool);
+			 watch->backing_file, watch->pool);
 	else
 		snprintf(why, sizeof why,
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
 			 "pool grow %s",
-			 tender->pool, space_percent(&tender->space), tender->pool);
-	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
+			 watch->pool, space_percent(&watch->space), watch->pool);
+	if (machine_paths(&machine, watch->site, grower->machine, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
-	tell(tender, &(struct event){ .name = held ? "held" : "released",
-				      .machine = grower->machine,
-				      .cause = held ? why : NULL });
+	tell(watch, &(struct event){ .name = held ? "held" : "released",
+				     .machine = grower->machine,
+				     .cause = held ? why : NULL });
 }
 
-static void write_out(const struct tender *tender, const struct grower *grower, struct pool *pool)
+static void write_out(const struct pool_watch *watch, const struct grower *grower,
+		      struct pool *pool)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_fd int mount_fd = -1;
 	struct err ignored = { 0 };
 
-	if (machine_paths(&machine, tender->site, grower->machine, &ignored) < 0 ||
+	if (machine_paths(&machine, watch->site, grower->machine, &ignored) < 0 ||
 	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
 			 &ignored) < 0)
 		return;
@@ -211,14 +212,14 @@ static void write_out(const struct tender *tender, const struct grower *grower, 
  * What it has written must have its blocks before somebody else takes them, who cannot be held. As a
  * grandchild, since it takes its time and we look on.
  */
-static void start_writing_out(const struct tender *tender, const struct grower *grower,
+static void start_writing_out(const struct pool_watch *watch, const struct grower *grower,
 			      struct pool *pool)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		if (fork() == 0)
-			write_out(tender, grower, pool);
+			write_out(watch, grower, pool);
 		_exit(0);
 	}
 	if (pid > 0)
@@ -237,123 +238,123 @@ static size_t find_machines(const struct growth *growth, struct grower **machine
 	return count;
 }
 
-static void hold_machines(struct tender *tender, struct grower **machines,
+static void hold_machines(struct pool_watch *watch, struct grower **machines,
 			  struct space_volume *volumes, struct pool *pool)
 {
-	size_t count = find_machines(&tender->growth, machines);
+	size_t count = find_machines(&watch->growth, machines);
 
 	for (size_t i = 0; i < count; i++) {
 		struct grower *grower = machines[i];
-		grower->held = is_held(tender, grower);
+		grower->held = is_held(watch, grower);
 		volumes[i] = (struct space_volume){
 			.growth = grower->growth,
 			.held = grower->held,
 		};
 	}
-	space_decide(&tender->space, volumes, count);
+	space_decide(&watch->space, volumes, count);
 	for (size_t i = 0; i < count; i++) {
 		if (volumes[i].held == machines[i]->held)
 			continue;
-		hold(tender, machines[i], volumes[i].held);
-		if (volumes[i].held && *tender->backing_file)
-			start_writing_out(tender, machines[i], pool);
+		set_held(watch, machines[i], volumes[i].held);
+		if (volumes[i].held && *watch->backing_file)
+			start_writing_out(watch, machines[i], pool);
 	}
 }
 
-static int hold_growers(struct tender *tender, struct pool *pool, struct err *err)
+static int hold_growers(struct pool_watch *watch, struct pool *pool, struct err *err)
 {
-	size_t room = tender->growth.count + 1;
+	size_t room = watch->growth.count + 1;
 	struct space_volume *volumes = calloc(room, sizeof *volumes);
 	struct grower **machines = calloc(room, sizeof(void *));
 	bool can = volumes && machines;
 
 	if (can)
-		hold_machines(tender, machines, volumes, pool);
+		hold_machines(watch, machines, volumes, pool);
 	free(volumes);
 	free(machines);
 	return can ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-static bool has_machines(const struct tender *tender)
+static bool has_machines(const struct pool_watch *watch)
 {
-	for (size_t i = 0; i < tender->growth.count; i++) {
-		if (tender->growth.list[i]->machine)
+	for (size_t i = 0; i < watch->growth.count; i++) {
+		if (watch->growth.list[i]->machine)
 			return true;
 	}
 	return false;
 }
 
 /* Each step up is told once; a step down makes the next one up worth telling again. */
-static void tell_level(struct tender *tender)
+static void tell_level(struct pool_watch *watch)
 {
-	enum space_level level = space_settle(&tender->space, tender->told);
-	const struct space *space = &tender->space;
+	enum space_level level = space_settle(&watch->space, watch->told);
+	const struct space *space = &watch->space;
 	char how[PATH_MAX + 96], left[32];
 
-	if (level > tender->told) {
+	if (level > watch->told) {
 		text_human_size(space->total - space->used, left, sizeof left);
-		if (*tender->backing_file)
+		if (*watch->backing_file)
 			snprintf(how, sizeof how, "room for %s, by the file system of '%s'%s", left,
-				 tender->backing_file, level == SPACE_NONE ? ": writes fail" : "");
+				 watch->backing_file, level == SPACE_NONE ? ": writes fail" : "");
 		else
 			snprintf(how, sizeof how, "%u%% full%s", space_percent(space),
 				 level == SPACE_NONE ? ": writes wait for room" : "");
-		tell(tender, &(struct event){ .name = "pool-low", .cause = how });
+		tell(watch, &(struct event){ .name = "pool-low", .cause = how });
 	}
-	tender->told = level;
+	watch->told = level;
 }
 
 /* Where nothing was to be had there will be nothing at the next look either. */
-static void put_off(struct tender *tender, bool gained)
+static void put_off(struct pool_watch *watch, bool gained)
 {
-	time_t pause = tender->grow_pause ? 2 * tender->grow_pause : GROW_SECONDS;
+	time_t pause = watch->grow_pause ? 2 * watch->grow_pause : GROW_SECONDS;
 
-	tender->grow_pause = gained ? 0 : pause < GROW_SECONDS_MAX ? pause : GROW_SECONDS_MAX;
-	tender->grow_again = time(NULL) + tender->grow_pause;
+	watch->grow_pause = gained ? 0 : pause < GROW_SECONDS_MAX ? pause : GROW_SECONDS_MAX;
+	watch->grow_again = time(NULL) + watch->grow_pause;
 }
 
 /* Not at every look: to find that a disk cannot be had takes some looking too. */
-static void grow(struct tender *tender, struct pool *pool)
+static void grow(struct pool_watch *watch, struct pool *pool)
 {
 	scoped_text struct text how = { 0 };
 	struct err err = { 0 };
 
-	if (time(NULL) < tender->grow_again)
+	if (time(NULL) < watch->grow_again)
 		return;
 	int r = pool_grow_itself(pool, &how, &err);
 	if (r > 0)
-		tell(tender, &(struct event){ .name = "pool-grown", .cause = text_str(&how) });
-	put_off(tender, r > 0);
+		tell(watch, &(struct event){ .name = "pool-grown", .cause = text_str(&how) });
+	put_off(watch, r > 0);
 	if (r >= 0)
 		return;
-	if (!tender->grow_failed)
-		tell(tender, &(struct event){ .name = "pool-grow-failed", .cause = err.text });
-	tender->grow_failed = true;
+	if (!watch->grow_failed)
+		tell(watch, &(struct event){ .name = "pool-grow-failed", .cause = err.text });
+	watch->grow_failed = true;
 }
 
-static void make_room(struct tender *tender, struct pool *pool)
+static void make_room(struct pool_watch *watch, struct pool *pool)
 {
-	enum space_level level = space_level(&tender->space);
+	enum space_level level = space_level(&watch->space);
 
 	/* A process that waits in the kernel for room cannot even be killed. */
 	if (level == SPACE_NONE)
 		pool_release_reserve(pool, &(struct err){ 0 });
 	if (level >= SPACE_SCARCE)
-		grow(tender, pool);
+		grow(watch, pool);
 }
 
 /* One look, and what follows. True: it goes on. */
-static bool tend(struct tender *tender, struct err *err)
+static bool watch_once(struct pool_watch *watch, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open(&pool, tender->site, tender->pool, err) < 0 || look(tender, &pool, err) < 0)
+	if (pool_open(&pool, watch->site, watch->pool, err) < 0 || look(watch, &pool, err) < 0)
 		return false;
-	tell_level(tender);
-	if (hold_growers(tender, &pool, err) < 0)
+	tell_level(watch);
+	if (hold_growers(watch, &pool, err) < 0)
 		return false;
-	make_room(tender, &pool);
-	if (tender->told != SPACE_PLENTY && has_machines(tender))
+	make_room(watch, &pool);
+	if (watch->told != SPACE_PLENTY && has_machines(watch))
 		return true;
 	pool_watch_again(&pool, &(struct err){ 0 });
 	pool_keep_reserve(&pool, &(struct err){ 0 });
@@ -362,7 +363,7 @@ static bool tend(struct tender *tender, struct err *err)
 
 int machine_watch_pool(const struct site *site, const char *pool, struct err *err)
 {
-	struct tender tender = { .site = site, .pool = pool };
+	struct pool_watch watch = { .site = site, .pool = pool };
 	scoped_free char *name = text_format("tend.%s", pool);
 	struct err busy = { 0 };
 
@@ -371,10 +372,10 @@ int machine_watch_pool(const struct site *site, const char *pool, struct err *er
 	scoped_fd int lock = site_lock(site, name, 0, "it", &busy);
 	if (lock < 0)
 		return busy.code == EBUSY ? 0 : err_set(err, busy.code, "%s", busy.text);
-	while (tend(&tender, err)) {
-		unsigned ms = space_pause(&tender.space);
+	while (watch_once(&watch, err)) {
+		unsigned ms = space_pause(&watch.space);
 		nanosleep(&(struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 }, NULL);
 	}
-	growth_free(&tender.growth);
+	growth_free(&watch.growth);
 	return -err->code;
 }

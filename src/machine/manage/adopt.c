@@ -36,7 +36,8 @@ static int fill_kept(struct machine *machine, const char *pool, struct text *set
 
 	if (!file)
 		return err_set(err, ENOMEM, "out of memory");
-	if (pool_kept(machine->site, pool, &kept) < 0 || pool_kept_find(&kept, file, settings) < 0)
+	if (pool_backup_read(machine->site, pool, &kept) < 0 ||
+	    pool_backup_find(&kept, file, settings) < 0)
 		return fill_new(machine, err) < 0 ? -err->code : 1;
 	if (config_parse(&machine_schema, file, text_str(settings), settings->length,
 			 &machine->config, err) == 0)
@@ -122,7 +123,7 @@ int machine_adopt(const struct site *site, const char *name, const char *pool, c
 	if (settings.length ? file_replace(path, settings.data, settings.length, 0600, err) < 0
 			    : config_save(&machine_schema, path, &machine.config, err) < 0)
 		return -err->code;
-	pool_kept_change();
+	pool_backup_mark_stale();
 	machine_tell(&machine, &(struct event){ .name = "adopted", .pool = machine.config.pool });
 	return r;
 }

@@ -110,7 +110,7 @@ static int commit(struct machine *machine, int *owner, struct err *err)
 		return err_set(err, errno, "write '%s': %s", fresh, strerror(errno));
 	int r = unfinished_finish(&mark, err);
 	if (r == 0)
-		pool_kept_change();
+		pool_backup_mark_stale();
 	return r;
 }
 

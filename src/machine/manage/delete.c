@@ -20,18 +20,18 @@ static bool has_settings(const struct machine *machine)
 	return conf && access(conf, F_OK) == 0;
 }
 
-static int hold_one(void *context, const struct volume_info *info)
+static int lock_one(void *context, const struct volume_info *info)
 {
 	struct err err = { 0 };
 
-	return volume_hold(context, info->name, VOLUME_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
+	return volume_lock(context, info->name, VOLUME_LOCK_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
 }
 
 /*
  * Whoever copies its root or a snapshot must have come to its end before anything goes. The look whether
  * anybody copies at all is what costs little.
  */
-static int hold_holdings(struct machine *machine, struct pool *pool, struct err *err)
+static int lock_volumes(struct machine *machine, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
@@ -40,12 +40,12 @@ static int hold_holdings(struct machine *machine, struct pool *pool, struct err 
 	    pool_open(pool, machine->site, machine->config.pool, &ignored) < 0)
 		return 0;
 	machine_volume(machine->name, volume);
-	int r = volume_hold(pool, volume, VOLUME_CHANGE, err);
+	int r = volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
 	if (r == -EBUSY)
 		return r;
 	*err = (struct err){ 0 };
 	snapshot_volume(machine->name, "", volume);
-	r = volume_list(pool, volume, hold_one, pool, &ignored);
+	r = volume_list(pool, volume, lock_one, pool, &ignored);
 	if (r != -EBUSY)
 		return 0;
 	return err_set(err, EBUSY,
@@ -77,7 +77,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (run_alive(machine))
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
 			       machine->name);
-	if (hold_holdings(machine, &pool, err) < 0)
+	if (lock_volumes(machine, &pool, err) < 0)
 		return -err->code;
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)

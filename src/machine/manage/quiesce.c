@@ -130,7 +130,7 @@ static void let_go(struct quiesce *still, const struct machine *machine)
 }
 
 /* Under the machine's lock, by which it neither starts nor is cleaned up after. */
-static int hold(struct quiesce *still, struct machine *machine, struct err *err)
+static int hold_still(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine))
 		return run_needs_cleanup(machine)
@@ -156,7 +156,7 @@ int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *p
 		still->lock = machine_lock_shared(machine, LOCK_SECONDS, err);
 	if (still->lock < 0)
 		return still->lock;
-	int r = hold(still, machine, err);
+	int r = hold_still(still, machine, err);
 	if (r < 0)
 		let_go(still, machine);
 	return r;

@@ -153,7 +153,7 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 		return err_set(err, ENOMEM, "out of memory");
 	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || commit(&set, err) < 0)
 		return -err->code;
-	pool_kept_change();
+	pool_backup_mark_stale();
 	/* Whether an earlier run of it was ephemeral does not count any more. */
 	if (find_change(&set, "ephemeral") && !run_alive(machine))
 		run_mark_life(machine, false);

@@ -208,7 +208,7 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	snapshot_volume(machine->name, name, kept);
 	restoring_volume(machine->name, next);
 	/* Before the work: somebody may be copying it. */
-	if (volume_hold(&pool, root, VOLUME_CHANGE, err) < 0)
+	if (volume_lock(&pool, root, VOLUME_LOCK_CHANGE, err) < 0)
 		return -err->code;
 	if (volume_snapshot(&pool, kept, next, err) < 0 ||
 	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||

@@ -54,7 +54,7 @@ static int draw_mac(struct machine *machine, struct err *err)
 	machine->config.mac = drawn;
 	if (config_record(&machine_schema, path, &machine->config, names, err) < 0)
 		return -err->code;
-	pool_kept_change();
+	pool_backup_mark_stale();
 	return 0;
 }
 

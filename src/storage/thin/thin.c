@@ -58,7 +58,7 @@ static int open_pool(struct pool *pool, struct err *err)
 		if (!thin_attached(pool) && thin_attach(pool, err) < 0)
 			return -err->code;
 		/* Settings may have been changed while its copy of them was out of reach. */
-		pool_kept_change();
+		pool_backup_mark_stale();
 	}
 	return settle(pool, err);
 }
@@ -325,5 +325,5 @@ const struct storage_ops storage_thin = {
 	.info = look_at_volume,
 	.list = list_volumes,
 	.resize = thin_resize,
-	.upkeep = &thin_upkeep,
+	.maintenance = &thin_maintenance,
 };

@@ -26,7 +26,7 @@ struct thin_layout {
 	struct thin_extents metadata, spare, data;
 	struct thin_place {
 		uint64_t start, length;
-	} books; /* on the first disk, for copies of catalogue and settings; 0: in its head */
+	} backup; /* on the first disk, for copies of catalogue and settings; 0: in its head */
 	char uuids[THIN_DISKS][40]; /* of the further ones; the first has the pool's */
 	/* By whom the label was written, and to what. "": unknown, or nobody. */
 	struct thin_mark {
@@ -112,11 +112,11 @@ struct thin *thin_of(const struct pool *pool);
 int thin_begin(struct pool *pool, struct err *err);
 void thin_end(struct pool *pool);
 
-extern const struct storage_upkeep thin_upkeep;
+extern const struct storage_maintenance thin_maintenance;
 
 /* Reads the layout. */
 int thin_look(struct pool *pool, struct err *err);
-/* Of an open pool: as storage_upkeep says. */
+/* Of an open pool: as storage_maintenance says. */
 int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
 		   struct err *err);
 /* Whether the pool's device is there and works. */
@@ -244,7 +244,7 @@ int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *
  */
 int thin_repair(struct pool *pool, struct text *report, struct err *err);
 
-/* thin_move.c; as storage_upkeep says. */
+/* thin_move.c; as storage_maintenance says. */
 int thin_identify(const char *path, char *uuid, struct err *err);
 int thin_move(struct pool *pool, const char *path, bool force, struct text *report,
 	      struct err *err);
@@ -255,7 +255,7 @@ int thin_resize(struct pool *pool, const char *volume, uint64_t size, struct err
 /* Gives the blocks that volumes have freed back to the pool, and the pool's to what is below. */
 int thin_trim(struct pool *pool, struct text *report, struct err *err);
 
-/* ---- Running out of room: thin_space.c; as storage_upkeep says. */
+/* ---- Running out of room: thin_space.c; as storage_maintenance says. */
 
 /* Words for a volume, or its growth, with which the pool would promise more than overcommit.max allows. */
 int thin_admit_promise(struct pool *pool, struct thin_session *session, uint64_t bytes,

@@ -93,9 +93,9 @@ int thin_label_write(int fd, const char *uuid, const struct thin_layout *layout)
 	add_extents(&text, "metadata", &layout->metadata);
 	add_extents(&text, "spare", &layout->spare);
 	add_extents(&text, "data", &layout->data);
-	if (layout->books.length)
-		text_add(&text, "books %" PRIu64 "+%" PRIu64 "\n", layout->books.start,
-			 layout->books.length);
+	if (layout->backup.length)
+		text_add(&text, "books %" PRIu64 "+%" PRIu64 "\n", layout->backup.start,
+			 layout->backup.length);
 	add_mark(&text, &layout->mark);
 	return write_copies(fd, &text, thin_layout_end(layout, 0));
 }
@@ -172,10 +172,10 @@ static int take_mark(struct thin_mark *mark, const char *word, const char *value
 	return -ENOENT;
 }
 
-static int take_books(const char *value, struct thin_place *books)
+static int take_backup_area(const char *value, struct thin_place *area)
 {
-	return sscanf(value, "%" SCNu64 "+%" SCNu64, &books->start, &books->length) == 2 &&
-			       books->length > 0
+	return sscanf(value, "%" SCNu64 "+%" SCNu64, &area->start, &area->length) == 2 &&
+			       area->length > 0
 		       ? 0
 		       : -EUCLEAN;
 }
@@ -203,7 +203,7 @@ static int take_pool_line(void *out, const char *word, char *value)
 	if (strcmp(word, "data") == 0)
 		return take_extents(value, &layout->data);
 	if (strcmp(word, "books") == 0)
-		return take_books(value, &layout->books);
+		return take_backup_area(value, &layout->backup);
 	return take_mark(&layout->mark, word, value) == 0 ? 0 : -EUCLEAN;
 }
 
@@ -246,12 +246,12 @@ static int take_lines(char *label, const char *magic,
 /* None begins in the label, all are on disks that there are, and no sector is in two of them. */
 static bool extents_apart(const struct thin_layout *layout)
 {
-	struct thin_extents books = { .count = layout->books.length > 0 };
+	struct thin_extents area = { .count = layout->backup.length > 0 };
 	const struct thin_extents *const all[] = { &layout->metadata, &layout->spare, &layout->data,
-						   &books };
+						   &area };
 
-	books.list[0].start = layout->books.start;
-	books.list[0].length = layout->books.length;
+	area.list[0].start = layout->backup.start;
+	area.list[0].length = layout->backup.length;
 	for (unsigned a = 0; a < 4 * THIN_EXTENTS; a++) {
 		const struct thin_extents *one = all[a / THIN_EXTENTS];
 		unsigned i = a % THIN_EXTENTS;

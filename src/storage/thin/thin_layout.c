@@ -47,8 +47,8 @@ uint64_t thin_layout_end(const struct thin_layout *layout, unsigned disk)
 {
 	uint64_t end = end_of(&layout->metadata, disk, THIN_HEAD);
 
-	if (disk == 0 && layout->books.start + layout->books.length > end)
-		end = layout->books.start + layout->books.length;
+	if (disk == 0 && layout->backup.start + layout->backup.length > end)
+		end = layout->backup.start + layout->backup.length;
 	return end_of(&layout->data, disk, end_of(&layout->spare, disk, end));
 }
 
@@ -90,7 +90,7 @@ static uint64_t metadata_size(uint64_t sectors, uint64_t block)
 	return size < DM_POOL_METADATA_MAX ? size : DM_POOL_METADATA_MAX;
 }
 
-static uint64_t books_size(uint64_t sectors)
+static uint64_t backup_size(uint64_t sectors)
 {
 	uint64_t size = round_up(sectors / BOOKS_PART, MIB);
 
@@ -119,8 +119,8 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 			block *= 2;
 	}
 	uint64_t size = metadata_size(sectors, block);
-	uint64_t books = round_up(THIN_HEAD + 2 * size, MIB);
-	uint64_t data = books + books_size(sectors), end = thin_layout_tail(sectors);
+	uint64_t backup = round_up(THIN_HEAD + 2 * size, MIB);
+	uint64_t data = backup + backup_size(sectors), end = thin_layout_tail(sectors);
 	if (data + block > end)
 		return err_set(err, EINVAL,
 			       "there is no room for one block of %" PRIu64 " MiB on %" PRIu64
@@ -130,7 +130,7 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 	chosen.disks = 1;
 	add(&chosen.metadata, 0, THIN_HEAD, size);
 	add(&chosen.spare, 0, THIN_HEAD + size, size);
-	chosen.books = (struct thin_place){ books, data - books };
+	chosen.backup = (struct thin_place){ backup, data - backup };
 	add(&chosen.data, 0, data, (end - data) / block * block);
 	*layout = chosen;
 	return 0;

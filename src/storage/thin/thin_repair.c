@@ -6,8 +6,8 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
+#include "storage/thin/thin_backup.h"
 #include "storage/thin/thin_disks.h"
-#include "storage/thin/thin_keep.h"
 #include "storage/thin/thin_metadata.h"
 
 #include <fcntl.h>
@@ -72,8 +72,8 @@ static int add_nameless(struct repair *repair, struct catalog *catalog, const st
 	return 0;
 }
 
-/* A catalogue by the copy on the pool's disk, books; and of what else the pool has, which has no name then. */
-static int fill_catalog(struct repair *repair, const struct text *books, const char *path)
+/* A catalogue by the copy on the pool's disk, backup; and of what else the pool has, which has no name then. */
+static int fill_catalog(struct repair *repair, const struct text *backup, const char *path)
 {
 	scoped_catalog struct catalog catalog = { 0 };
 	scoped_text struct text ids = { 0 };
@@ -81,11 +81,11 @@ static int fill_catalog(struct repair *repair, const struct text *books, const c
 	struct dm_pool_status status;
 
 	int r = thin_ids(pool, note_id, &ids, repair->err);
-	if (r < 0 && !repair->err->code && !books->length)
+	if (r < 0 && !repair->err->code && !backup->length)
 		return err_set(repair->err, ENOENT,
 			       "thin_ls is not installed; install thin-provisioning-tools");
 	if (repair->err->code || thin_status(pool, 0, &status, repair->err) < 0 ||
-	    thin_refill(books, path, pool->config.uuid, repair->err) < 0 ||
+	    thin_catalog_restore(backup, path, pool->config.uuid, repair->err) < 0 ||
 	    catalog_open(&catalog, path, pool->config.uuid, repair->err) < 0 ||
 	    add_nameless(repair, &catalog, &ids) < 0)
 		return -repair->err->code;
@@ -110,7 +110,7 @@ static int mend_catalog(struct repair *repair)
 {
 	scoped_free char *path = thin_catalog_path(repair->pool);
 	scoped_catalog struct catalog catalog = { 0 };
-	scoped_text struct text books = { 0 };
+	scoped_text struct text backup = { 0 };
 	struct err why = { 0 }, none = { 0 };
 
 	if (!path)
@@ -124,14 +124,14 @@ static int mend_catalog(struct repair *repair)
 	catalog_close(&catalog);
 	if (half && catalog_remove(path) < 0)
 		return err_set(repair->err, EIO, "remove '%s'", path);
-	thin_kept(repair->pool->config.source, &books, &none);
-	if ((!half && set_aside(repair, path) < 0) || fill_catalog(repair, &books, path) < 0)
+	thin_backup_read(repair->pool->config.source, &backup, &none);
+	if ((!half && set_aside(repair, path) < 0) || fill_catalog(repair, &backup, path) < 0)
 		return -repair->err->code;
 	text_add(repair->report, "its catalogue was %s: a new one has what the pool has, %s\n",
 		 half                 ? "half made"
 		 : why.code == ENOENT ? "missing"
 				      : "damaged",
-		 books.length ? "with the names that a copy on its disk had" : "without names");
+		 backup.length ? "with the names that a copy on its disk had" : "without names");
 	return 0;
 }
 

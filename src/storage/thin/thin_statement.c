@@ -115,7 +115,7 @@ int statement_end(struct catalog *catalog, int rc)
 		fault_point("catalog-before-commit");
 		rc = sqlite3_exec(catalog->db, "COMMIT", NULL, NULL, NULL);
 		fault_point("catalog-after-commit");
-		pool_kept_change();
+		pool_backup_mark_stale();
 	}
 	if (rc != SQLITE_OK && !sqlite3_get_autocommit(catalog->db))
 		sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);

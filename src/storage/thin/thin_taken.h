@@ -5,7 +5,7 @@
 
 #include "storage/storage.h"
 
-/* As storage_upkeep says. */
+/* As storage_maintenance says. */
 void thin_taken(struct pool *pool, struct volume_taken *const *list, size_t count);
 
 /*

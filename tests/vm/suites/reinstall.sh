@@ -26,7 +26,7 @@ known() {
 }
 
 written() {
-	retry 60 not pgrep -f "berth.* _keep"
+	retry 60 not pgrep -f "berth.* _backup"
 }
 
 case_reinstalled() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What can befall a thin pool, what is said of it, and how it is mended; and its upkeep while all is well.
+# What can befall a thin pool, what is said of it, and how it is mended; and its maintenance while all is well.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/tag.sh
@@ -79,7 +79,7 @@ case_sound() {
 	same filesystem ext4 "$(state filesystem)"
 	(($(state metadata_total) >= 8 << 20 && $(state promised) > 0))
 	has "METADATA.*PROMISED.*STATE" "$(berth pool status)"
-	fails "no books" sh -c "berth pool create --driver dir d && berth pool repair d"
+	fails "no catalogue" sh -c "berth pool create --driver dir d && berth pool repair d"
 	fails "file system that .* is on; enlarge that" berth pool grow --size 1G d
 	end
 }
@@ -267,7 +267,7 @@ case_failing_disk() {
 }
 
 case_catalogue() {
-	local id books before
+	local id backup before
 	begin catalog
 	id=$(id_of template.one)
 	# With the copy on its disk everything has its name again.
@@ -281,8 +281,8 @@ case_catalogue() {
 	agree
 	berth pool detach g
 	rm "$pools/g/catalog.db"*
-	books=$(sed -n 's/^books \([0-9]*\)+.*/\1/p' "$pools/g/pool.thin" | head -n 1)
-	dd if=/dev/zero of="$pools/g/pool.thin" bs=512 seek="$books" count=2048 conv=notrunc status=none
+	backup=$(sed -n 's/^books \([0-9]*\)+.*/\1/p' "$pools/g/pool.thin" | head -n 1)
+	dd if=/dev/zero of="$pools/g/pool.thin" bs=512 seek="$backup" count=2048 conv=notrunc status=none
 	berth pool repair g | tee "$T/report"
 	has "catalogue was missing" "$(cat "$T/report")"
 	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"

@@ -2,7 +2,7 @@
 /* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
 #include "base/scoped.h"
 #include "storage/driver.h"
-#include "storage/thin/thin_keep.h"
+#include "storage/thin/thin_backup.h"
 #include "storage/thin/thin_taken.h"
 
 #include <errno.h>
@@ -87,16 +87,16 @@ static int adopt(struct pool *pool, uint64_t id, const char *name, struct err *e
 	return catalog_adopt(session.catalog, id, name, size, err);
 }
 
-static int refill(struct pool *pool, const struct text *books, struct err *err)
+static int refill(struct pool *pool, const struct text *backup, struct err *err)
 {
 	scoped_free char *path = thin_catalog_path(pool);
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	return thin_refill(books, path, pool->config.uuid, err);
+	return thin_catalog_restore(backup, path, pool->config.uuid, err);
 }
 
-const struct storage_upkeep thin_upkeep = {
+const struct storage_maintenance thin_maintenance = {
 	.grow = thin_grow,
 	.check = thin_check,
 	.trim = thin_trim,
@@ -109,9 +109,9 @@ const struct storage_upkeep thin_upkeep = {
 	.device = thin_watch_device,
 	.watch_again = thin_watch_again,
 	.repair = thin_repair,
-	.keep = thin_keep,
-	.kept = thin_kept,
-	.refill = refill,
+	.backup_write = thin_backup_write,
+	.backup_read = thin_backup_read,
+	.catalog_restore = refill,
 	.identify = thin_identify,
 	.move = thin_move,
 };

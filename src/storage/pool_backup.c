@@ -2,7 +2,7 @@
 /* The copies that pools have of the settings of their machines and templates: one way for all drivers. */
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/books.h"
+#include "storage/backup.h"
 #include "storage/folder.h"
 #include "storage/pool.h"
 
@@ -25,9 +25,9 @@ static int open_attached(struct pool *pool, const struct site *site, const char 
 
 	if (pool_open_held(pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	const struct storage_upkeep *upkeep = pool->ops->upkeep;
-	bool attached = upkeep ? upkeep->glance(pool, &usage, &ignored) == 0
-			       : pool->ops->survey(pool, pass_over, NULL, &ignored) > 0;
+	const struct storage_maintenance *maintenance = pool->ops->maintenance;
+	bool attached = maintenance ? maintenance->glance(pool, &usage, &ignored) == 0
+				    : pool->ops->survey(pool, pass_over, NULL, &ignored) > 0;
 	return attached ? 0 : 1;
 }
 
@@ -36,14 +36,15 @@ static int keep_beside(struct pool *pool, const struct text *files, struct err *
 {
 	scoped_text struct text text = { 0 };
 
-	if (books_add_pool(&text, pool, err) < 0)
+	if (backup_add_pool(&text, pool, err) < 0)
 		return -err->code;
 	if (files->length)
 		text_add_bytes(&text, files->data, files->length);
-	return books_write(folder_fd(pool), &text, err);
+	return backup_write(folder_fd(pool), &text, err);
 }
 
-int pool_keep(const struct site *site, const char *name, const struct text *files, struct err *err)
+int pool_backup_write(const struct site *site, const char *name, const struct text *files,
+		      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	int r = open_attached(&pool, site, name, err);
@@ -52,12 +53,12 @@ int pool_keep(const struct site *site, const char *name, const struct text *file
 		return r;
 	if (files->failed)
 		return err_set(err, ENOMEM, "out of memory");
-	r = pool.ops->upkeep ? pool.ops->upkeep->keep(&pool, files, err)
-			     : keep_beside(&pool, files, err);
+	r = pool.ops->maintenance ? pool.ops->maintenance->backup_write(&pool, files, err)
+				  : keep_beside(&pool, files, err);
 	return r < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
-int pool_kept(const struct site *site, const char *name, struct text *kept)
+int pool_backup_read(const struct site *site, const char *name, struct text *kept)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
@@ -65,6 +66,7 @@ int pool_kept(const struct site *site, const char *name, struct text *kept)
 
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;
-	return pool.ops->upkeep ? pool.ops->upkeep->kept(pool.config.source, kept, &ignored)
-				: books_read(folder_fd(&pool), kept);
+	return pool.ops->maintenance
+		       ? pool.ops->maintenance->backup_read(pool.config.source, kept, &ignored)
+		       : backup_read(folder_fd(&pool), kept);
 }

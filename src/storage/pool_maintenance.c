@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pool needs whose driver keeps books. */
+/* What a pool needs whose driver has a catalogue: thin. */
 #include "base/scoped.h"
 #include "storage/pool.h"
 
@@ -11,10 +11,11 @@
 
 static int needs_none(const struct pool *pool, struct err *err)
 {
-	return err_set(err, EOPNOTSUPP,
-		       "pool '%s': driver %s keeps no books and takes the space that is there; it "
-		       "needs no upkeep",
-		       pool->name, pool->ops->name);
+	return err_set(
+		err, EOPNOTSUPP,
+		"pool '%s': driver %s has no catalogue and takes the space that is there; it "
+		"needs no maintenance",
+		pool->name, pool->ops->name);
 }
 
 /* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
@@ -23,7 +24,7 @@ static int open_kept(struct pool *pool, const struct site *site, const char *nam
 {
 	int r = pool_open_held(pool, site, name, how, err);
 
-	return r == 0 && !pool->ops->upkeep ? needs_none(pool, err) : r;
+	return r == 0 && !pool->ops->maintenance ? needs_none(pool, err) : r;
 }
 
 /* pool.conf is changed too, as by pool_set. */
@@ -34,22 +35,22 @@ int pool_grow(const struct site *site, const char *name, const struct pool_growt
 
 	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep && !pool.ops->grow)
+	if (!pool.ops->maintenance && !pool.ops->grow)
 		return err_set(
 			err, EOPNOTSUPP,
 			"pool '%s': driver %s takes the space of the file system that '%s' is "
 			"on; enlarge that",
 			name, pool.ops->name, pool.config.source);
 	/* Before the lock, which attaching takes itself. */
-	if (!pool.ops->upkeep && pool.ops->open(&pool, err) < 0)
+	if (!pool.ops->maintenance && pool.ops->open(&pool, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0 || pool_load(&pool, "pool.conf", err) < 0)
 		return -err->code;
-	int r = pool.ops->upkeep ? pool.ops->open(&pool, err) : 0;
+	int r = pool.ops->maintenance ? pool.ops->open(&pool, err) : 0;
 	if (r == 0)
-		r = pool.ops->upkeep ? pool.ops->upkeep->grow(&pool, growth, err)
-				     : pool.ops->grow(&pool, growth, err);
+		r = pool.ops->maintenance ? pool.ops->maintenance->grow(&pool, growth, err)
+					  : pool.ops->grow(&pool, growth, err);
 	return r < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
@@ -61,7 +62,7 @@ int pool_check(const struct site *site, const char *name, unsigned flags, struct
 	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
 	if (pool.ops->open(&pool, err) < 0 ||
-	    pool.ops->upkeep->check(&pool, flags, report, err) < 0)
+	    pool.ops->maintenance->check(&pool, flags, report, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	return 0;
 }
@@ -72,10 +73,11 @@ int pool_trim(const struct site *site, const char *name, struct text *report, st
 
 	if (pool_open(&pool, site, name, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep)
+	if (!pool.ops->maintenance)
 		return needs_none(&pool, err);
-	return pool.ops->upkeep->trim(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
-							      : 0;
+	return pool.ops->maintenance->trim(&pool, report, err) < 0
+		       ? err_wrap(err, "pool '%s'", name)
+		       : 0;
 }
 
 int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err)
@@ -84,8 +86,9 @@ int pool_repair(const struct site *site, const char *name, struct text *report, 
 
 	if (open_kept(&pool, site, name, LOCK_EX, err) < 0)
 		return -err->code;
-	return pool.ops->upkeep->repair(&pool, report, err) < 0 ? err_wrap(err, "pool '%s'", name)
-								: 0;
+	return pool.ops->maintenance->repair(&pool, report, err) < 0
+		       ? err_wrap(err, "pool '%s'", name)
+		       : 0;
 }
 
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
@@ -98,18 +101,18 @@ int pool_adopt(const struct site *site, const char *name, uint64_t id, const cha
 		return err_set(err, EINVAL, "volume name '%.80s' %s", volume, fault);
 	if (pool_open(&pool, site, name, err) < 0)
 		return -err->code;
-	if (!pool.ops->upkeep)
+	if (!pool.ops->maintenance)
 		return needs_none(&pool, err);
-	return pool.ops->upkeep->adopt(&pool, id, volume, err) < 0
+	return pool.ops->maintenance->adopt(&pool, id, volume, err) < 0
 		       ? err_wrap(err, "pool '%s'", name)
 		       : 0;
 }
 
 int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
 {
-	if (!pool->ops->upkeep)
+	if (!pool->ops->maintenance)
 		return -EOPNOTSUPP;
-	return pool->ops->upkeep->state(pool, state, err) < 0
+	return pool->ops->maintenance->state(pool, state, err) < 0
 		       ? err_wrap(err, "pool '%s'", pool->name)
 		       : 0;
 }
@@ -117,9 +120,9 @@ int pool_look(struct pool *pool, struct pool_state *state, struct err *err)
 int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
 		   struct err *err)
 {
-	if (!pool->ops->upkeep)
+	if (!pool->ops->maintenance)
 		return 0;
-	return pool->ops->upkeep->each_disk(pool, visit, context, err) < 0
+	return pool->ops->maintenance->each_disk(pool, visit, context, err) < 0
 		       ? err_wrap(err, "pool '%s'", pool->name)
 		       : 0;
 }
@@ -151,6 +154,6 @@ int pool_glance(const struct site *site, const char *name, struct pool_usage *us
 	struct err ignored = { 0 };
 
 	return pool_name(&pool, site, name, &ignored) == 0 &&
-	       pool_load(&pool, "pool.conf", &ignored) == 0 && pool.ops->upkeep &&
-	       pool.ops->upkeep->glance(&pool, usage, &ignored) == 0;
+	       pool_load(&pool, "pool.conf", &ignored) == 0 && pool.ops->maintenance &&
+	       pool.ops->maintenance->glance(&pool, usage, &ignored) == 0;
 }

@@ -5,7 +5,7 @@
  * one byte of it, numbered by the name's hash: no file is left for names that are gone, and a process that dies
  * lets go. Two names with one number only wait for each other.
  */
-#include "storage/hold.h"
+#include "storage/volume_lock.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -14,69 +14,69 @@
 #include <string.h>
 #include <time.h>
 
-enum { HOLD_SECONDS = 30, PAUSE_MILLISECONDS = 10 };
+enum { LOCK_SECONDS = 30, PAUSE_MILLISECONDS = 10 };
 
 /* Closing any descriptor of the file lets go of all our locks on it: so it is opened once for all. */
-struct holds {
-	struct holds *next;
+struct volume_locks {
+	struct volume_locks *next;
 	char *path;
 	unsigned users; /* open pools */
 	int fd;
 };
 
-static struct holds *all;
+static struct volume_locks *all;
 
-static struct holds *find(const char *path)
+static struct volume_locks *find(const char *path)
 {
-	struct holds *holds = all;
+	struct volume_locks *locks = all;
 
-	while (holds && strcmp(holds->path, path) != 0)
-		holds = holds->next;
-	return holds;
+	while (locks && strcmp(locks->path, path) != 0)
+		locks = locks->next;
+	return locks;
 }
 
-static struct holds *add(const char *path)
+static struct volume_locks *add(const char *path)
 {
-	struct holds *holds = calloc(1, sizeof *holds);
+	struct volume_locks *locks = calloc(1, sizeof *locks);
 	char *copy = strdup(path);
 
-	if (!holds || !copy) {
-		free(holds);
+	if (!locks || !copy) {
+		free(locks);
 		free(copy);
 		return NULL;
 	}
-	*holds = (struct holds){ .next = all, .path = copy, .fd = -1 };
-	all = holds;
-	return holds;
+	*locks = (struct volume_locks){ .next = all, .path = copy, .fd = -1 };
+	all = locks;
+	return locks;
 }
 
-static struct holds *holds_of(struct pool *pool)
+static struct volume_locks *locks_of(struct pool *pool)
 {
 	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
 
-	if (!pool->holds && path) {
-		pool->holds = find(path);
-		if (!pool->holds)
-			pool->holds = add(path);
-		if (pool->holds)
-			pool->holds->users++;
+	if (!pool->locks && path) {
+		pool->locks = find(path);
+		if (!pool->locks)
+			pool->locks = add(path);
+		if (pool->locks)
+			pool->locks->users++;
 	}
-	return pool->holds;
+	return pool->locks;
 }
 
-void hold_close(struct pool *pool)
+void volume_locks_close(struct pool *pool)
 {
-	struct holds *holds = pool->holds, **at = &all;
+	struct volume_locks *locks = pool->locks, **at = &all;
 
-	pool->holds = NULL;
-	if (!holds || --holds->users > 0)
+	pool->locks = NULL;
+	if (!locks || --locks->users > 0)
 		return;
-	while (*at != holds)
+	while (*at != locks)
 		at = &(*at)->next;
-	*at = holds->next;
-	scoped_close_fd(&holds->fd);
-	free(holds->path);
-	free(holds);
+	*at = locks->next;
+	scoped_close_fd(&locks->fd);
+	free(locks->path);
+	free(locks);
 }
 
 static int open_file(const struct pool *pool, const char *path)
@@ -114,30 +114,31 @@ static int wait_for_byte(int fd, const char *volume, short type)
 	for (int tries = 0;; tries++) {
 		int r = lock_byte(fd, volume, type);
 		if ((r != -EAGAIN && r != -EACCES) ||
-		    tries >= HOLD_SECONDS * 1000 / PAUSE_MILLISECONDS)
+		    tries >= LOCK_SECONDS * 1000 / PAUSE_MILLISECONDS)
 			return r == -EACCES ? -EAGAIN : r;
 		nanosleep(&pause, NULL);
 	}
 }
 
-int hold_take(struct pool *pool, const char *volume, enum volume_holding how, struct err *err)
+int volume_lock_take(struct pool *pool, const char *volume, enum volume_lock_mode how,
+		     struct err *err)
 {
-	struct holds *holds = holds_of(pool);
+	struct volume_locks *locks = locks_of(pool);
 
-	if (!holds)
+	if (!locks)
 		return err_set(err, ENOMEM, "out of memory");
-	if (holds->fd < 0)
-		holds->fd = open_file(pool, holds->path);
+	if (locks->fd < 0)
+		locks->fd = open_file(pool, locks->path);
 	/* Removing must work on a full disk; and where the file could not be made, nobody reads. */
-	if (how == VOLUME_CHANGE &&
-	    (holds->fd == -ENOSPC || holds->fd == -EDQUOT || holds->fd == -EROFS))
+	if (how == VOLUME_LOCK_CHANGE &&
+	    (locks->fd == -ENOSPC || locks->fd == -EDQUOT || locks->fd == -EROFS))
 		return 0;
-	int r = holds->fd < 0
-			? holds->fd
-			: wait_for_byte(holds->fd, volume, how == VOLUME_READ ? F_RDLCK : F_WRLCK);
+	int r = locks->fd < 0 ? locks->fd
+			      : wait_for_byte(locks->fd, volume,
+					      how == VOLUME_LOCK_READ ? F_RDLCK : F_WRLCK);
 	if (r == -EAGAIN)
 		return err_set(err, EBUSY,
-			       how == VOLUME_READ
+			       how == VOLUME_LOCK_READ
 				       ? "another berth command is changing it; try again when "
 					 "that ends"
 				       : "it is being copied by another berth command; try again "
@@ -145,10 +146,10 @@ int hold_take(struct pool *pool, const char *volume, enum volume_holding how, st
 	return r < 0 ? err_set(err, -r, "hold it: %s", strerror(-r)) : 0;
 }
 
-void hold_release(struct pool *pool, const char *volume)
+void volume_lock_release(struct pool *pool, const char *volume)
 {
-	if (pool->holds && pool->holds->fd >= 0)
-		lock_byte(pool->holds->fd, volume, F_UNLCK);
+	if (pool->locks && pool->locks->fd >= 0)
+		lock_byte(pool->locks->fd, volume, F_UNLCK);
 }
 
 static bool is_locked(int fd)
@@ -161,7 +162,7 @@ static bool is_locked(int fd)
 bool pool_is_copied(const struct site *site, const char *name)
 {
 	scoped_free char *path = site_run_path(site, "holds/%s", name);
-	struct holds *ours = path ? find(path) : NULL;
+	struct volume_locks *ours = path ? find(path) : NULL;
 
 	if (ours || !path)
 		return ours && is_locked(ours->fd);
@@ -169,12 +170,12 @@ bool pool_is_copied(const struct site *site, const char *name)
 	return is_locked(fd);
 }
 
-void hold_forget(struct pool *pool)
+void volume_locks_forget(struct pool *pool)
 {
 	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
 
 	if (path)
 		unlink(path);
-	if (pool->holds)
-		scoped_close_fd(&pool->holds->fd);
+	if (pool->locks)
+		scoped_close_fd(&pool->locks->fd);
 }

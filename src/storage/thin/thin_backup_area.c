@@ -5,7 +5,7 @@
  * read them, and cost a change nothing: a command that has changed something leaves a process behind that
  * writes them a moment later.
  */
-#include "storage/thin/thin_books.h"
+#include "storage/thin/thin_backup_area.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAGIC "berth books 1\n"
+#define MAGIC "berth backup 1\n"
 
 enum {
 	HEAD_SIZE = 4096,
@@ -34,17 +34,17 @@ struct slot {
 
 static void slots_of(const struct thin_layout *layout, struct slot out[2])
 {
-	const struct thin_place *books = &layout->books;
-	uint64_t half = books->length / 2;
+	const struct thin_place *backup = &layout->backup;
+	uint64_t half = backup->length / 2;
 
 	if (half > BYTES_MAX / DM_SECTOR)
 		half = BYTES_MAX / DM_SECTOR;
 	for (unsigned i = 0; i < 2; i++) {
-		uint64_t start = books->length ? books->start + i * half
-				 : i == 0      ? HEAD_FIRST
-					       : HEAD_SECOND;
+		uint64_t start = backup->length ? backup->start + i * half
+				 : i == 0       ? HEAD_FIRST
+						: HEAD_SECOND;
 		out[i] = (struct slot){ (off_t)(start * DM_SECTOR),
-					(size_t)(books->length ? half : HEAD_LENGTH) * DM_SECTOR };
+					(size_t)(backup->length ? half : HEAD_LENGTH) * DM_SECTOR };
 	}
 }
 
@@ -98,7 +98,7 @@ static int newest(int fd, const struct slot slots[2], struct head *found, char *
 	return -1;
 }
 
-int thin_books_write(int fd, const struct thin_layout *layout, const struct text *text)
+int thin_backup_area_write(int fd, const struct thin_layout *layout, const struct text *text)
 {
 	scoped_free char *is = NULL;
 	struct slot slots[2];
@@ -122,11 +122,11 @@ int thin_books_write(int fd, const struct thin_layout *layout, const struct text
 	ssize_t n = (ssize_t)(HEAD_SIZE + text->length);
 	if (pwrite(fd, block, (size_t)n, slot->at) != n)
 		return errno ? -errno : -EIO;
-	fault_point("thin-books-written");
+	fault_point("thin-backup-written");
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int thin_books_read(int fd, const struct thin_layout *layout, struct text *text)
+int thin_backup_area_read(int fd, const struct thin_layout *layout, struct text *text)
 {
 	scoped_free char *body = NULL;
 	struct slot slots[2];

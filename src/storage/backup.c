@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "storage/books.h"
+#include "storage/backup.h"
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -19,30 +19,30 @@
 
 enum { BYTES_MAX = 1 << 24 };
 
-int books_add(struct text *text, const char *kind, const char *name, const void *bytes,
-	      size_t length)
+int backup_add(struct text *text, const char *kind, const char *name, const void *bytes,
+	       size_t length)
 {
 	text_add(text, "%s %s %zu\n", kind, name, length);
 	text_add_bytes(text, bytes, length);
 	return text_add(text, "\n");
 }
 
-int books_add_pool(struct text *text, const struct pool *pool, struct err *err)
+int backup_add_pool(struct text *text, const struct pool *pool, struct err *err)
 {
 	scoped_free char *conf = text_format("%s/pool.conf", pool->folder);
 	scoped_free char *settings = NULL;
 
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	ssize_t n = file_read(AT_FDCWD, conf, POOL_KEPT_MAX, &settings);
+	ssize_t n = file_read(AT_FDCWD, conf, POOL_BACKUP_MAX, &settings);
 	if (n < 0)
 		return err_set(err, (int)-n, "read '%s': %s", conf, file_why((int)n));
-	return books_add(text, "pool", pool->name, settings, (size_t)n) < 0
+	return backup_add(text, "pool", pool->name, settings, (size_t)n) < 0
 		       ? err_set(err, ENOMEM, "out of memory")
 		       : 0;
 }
 
-int books_each(const struct text *text, pool_kept_visit *visit, void *context)
+int backup_each(const struct text *text, pool_backup_visit *visit, void *context)
 {
 	const char *at = text_str(text), *end = at + text->length;
 	int r = 0;
@@ -65,7 +65,7 @@ int books_each(const struct text *text, pool_kept_visit *visit, void *context)
 	return r;
 }
 
-int books_read(int folder_fd, struct text *text)
+int backup_read(int folder_fd, struct text *text)
 {
 	scoped_free char *is = NULL;
 	ssize_t n = file_read(folder_fd, NAME, BYTES_MAX, &is);
@@ -82,11 +82,11 @@ static bool says(int folder_fd, const struct text *wanted)
 {
 	scoped_text struct text is = { 0 };
 
-	return books_read(folder_fd, &is) == 0 && is.length == wanted->length &&
+	return backup_read(folder_fd, &is) == 0 && is.length == wanted->length &&
 	       memcmp(text_str(&is), text_str(wanted), is.length) == 0;
 }
 
-int books_write(int folder_fd, const struct text *text, struct err *err)
+int backup_write(int folder_fd, const struct text *text, struct err *err)
 {
 	scoped_text struct text all = { 0 };
 	char path[64];
@@ -112,7 +112,7 @@ int books_write(int folder_fd, const struct text *text, struct err *err)
 		     : 0;
 }
 
-int books_remove(int folder_fd)
+int backup_remove(int folder_fd)
 {
 	if ((unlinkat(folder_fd, NAME, 0) < 0 && errno != ENOENT) ||
 	    (unlinkat(folder_fd, ASIDE, 0) < 0 && errno != ENOENT))
@@ -124,23 +124,23 @@ int books_remove(int folder_fd)
 
 static bool has_changed;
 
-bool pool_kept_stale(void)
+bool pool_backup_is_stale(void)
 {
 	return has_changed;
 }
 
-void pool_kept_change(void)
+void pool_backup_mark_stale(void)
 {
 	has_changed = true;
 }
 
-int pool_kept_add(struct text *files, const char *name, const void *bytes, size_t length)
+int pool_backup_add(struct text *files, const char *name, const void *bytes, size_t length)
 {
-	return books_add(files, "file", name, bytes, length);
+	return backup_add(files, "file", name, bytes, length);
 }
 
 struct visitor {
-	pool_kept_visit *visit;
+	pool_backup_visit *visit;
 	void *context;
 };
 
@@ -154,10 +154,10 @@ static int visit_file(void *context, const char *kind, const char *name, const c
 		       : 0;
 }
 
-int pool_kept_each(const struct text *kept, pool_kept_visit *visit, void *context)
+int pool_backup_each(const struct text *kept, pool_backup_visit *visit, void *context)
 {
 	struct visitor visitor = { visit, context };
-	int r = books_each(kept, visit_file, &visitor);
+	int r = backup_each(kept, visit_file, &visitor);
 
 	return r == -EUCLEAN ? 0 : r;
 }
@@ -178,10 +178,10 @@ static int is_wanted(void *context, const char *kind, const char *name, const ch
 	return text_add_bytes(wanted->out, bytes, length) < 0 ? -ENOMEM : 1;
 }
 
-int pool_kept_find(const struct text *kept, const char *file, struct text *out)
+int pool_backup_find(const struct text *kept, const char *file, struct text *out)
 {
 	struct wanted wanted = { file, out };
-	int r = pool_kept_each(kept, is_wanted, &wanted);
+	int r = pool_backup_each(kept, is_wanted, &wanted);
 
 	return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }

@@ -6,9 +6,9 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "scratch.h"
-#include "storage/books.h"
-#include "storage/thin/thin_books.h"
-#include "storage/thin/thin_keep.h"
+#include "storage/backup.h"
+#include "storage/thin/thin_backup.h"
+#include "storage/thin/thin_backup_area.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static int disk(void)
 	return fd >= 0 && ftruncate(fd, 8 << 20) == 0 ? fd : -1;
 }
 
-static const struct thin_layout roomy = { .books = { 4096, 4096 } };
+static const struct thin_layout roomy = { .backup = { 4096, 4096 } };
 static const struct thin_layout old;
 
 static int put(int fd, const struct thin_layout *layout, const char *words)
@@ -35,14 +35,14 @@ static int put(int fd, const struct thin_layout *layout, const char *words)
 	scoped_text struct text text = { 0 };
 
 	text_add(&text, "%s", words);
-	return thin_books_write(fd, layout, &text);
+	return thin_backup_area_write(fd, layout, &text);
 }
 
 static bool is(int fd, const struct thin_layout *layout, const char *wanted)
 {
 	scoped_text struct text text = { 0 };
 
-	int r = thin_books_read(fd, layout, &text);
+	int r = thin_backup_area_read(fd, layout, &text);
 	return r == 0 ? strcmp(text_str(&text), wanted) == 0 : !wanted;
 }
 
@@ -54,7 +54,7 @@ static void test_copies(void)
 	for (size_t i = 0; i < 2; i++) {
 		const struct thin_layout *layout = layouts[i];
 		scoped_fd int fd = disk();
-		CU_ASSERT_EQUAL(thin_books_read(fd, layout, &none), -ENOENT);
+		CU_ASSERT_EQUAL(thin_backup_area_read(fd, layout, &none), -ENOENT);
 		CU_ASSERT_EQUAL(put(fd, layout, "one"), 0);
 		CU_ASSERT(is(fd, layout, "one"));
 		CU_ASSERT_EQUAL(put(fd, layout, "two"), 0);
@@ -77,11 +77,11 @@ static void test_torn(void)
 {
 	scoped_fd int fd = disk();
 	char block[4096 + 8], was[sizeof block];
-	off_t at = (off_t)roomy.books.start * DM_SECTOR;
+	off_t at = (off_t)roomy.backup.start * DM_SECTOR;
 
 	CU_ASSERT_EQUAL(put(fd, &roomy, "before"), 0);
 	CU_ASSERT_EQUAL(put(fd, &roomy, "behind"), 0);
-	at += (off_t)roomy.books.length / 2 * DM_SECTOR;
+	at += (off_t)roomy.backup.length / 2 * DM_SECTOR;
 	CU_ASSERT_EQUAL(pread(fd, was, sizeof was, at), (ssize_t)sizeof was);
 	CU_ASSERT_EQUAL(put(fd, &roomy, "behind"), 0);
 	CU_ASSERT_EQUAL(pread(fd, block, sizeof block, at), (ssize_t)sizeof block);
@@ -103,9 +103,9 @@ static void test_too_long(void)
 	scoped_fd int fd = disk();
 
 	CU_ASSERT_EQUAL(put(fd, &roomy, "short"), 0);
-	while (text.length <= roomy.books.length / 2 * DM_SECTOR - 4096)
+	while (text.length <= roomy.backup.length / 2 * DM_SECTOR - 4096)
 		text_add(&text, "%s", "and so on, ");
-	CU_ASSERT_EQUAL(thin_books_write(fd, &roomy, &text), -ENOSPC);
+	CU_ASSERT_EQUAL(thin_backup_area_write(fd, &roomy, &text), -ENOSPC);
 	CU_ASSERT(is(fd, &roomy, "short"));
 }
 
@@ -124,7 +124,7 @@ static const char *records(const char *text, int wanted)
 	text_free(&all);
 	all = (struct text){ 0 };
 	text_add(&given, "%s", text);
-	CU_ASSERT_EQUAL(books_each(&given, list, &all), wanted);
+	CU_ASSERT_EQUAL(backup_each(&given, list, &all), wanted);
 	return text_str(&all);
 }
 
@@ -132,8 +132,8 @@ static void test_records(void)
 {
 	scoped_text struct text text = { 0 };
 
-	books_add(&text, "pool", "default", "a = b\n", 6);
-	books_add(&text, "file", "machines/m/machine.conf", "", 0);
+	backup_add(&text, "pool", "default", "a = b\n", 6);
+	backup_add(&text, "file", "machines/m/machine.conf", "", 0);
 	CU_ASSERT_STRING_EQUAL(records(text_str(&text), 0),
 			       "[pool|default|6|a = b\n][file|machines/m/machine.conf|0|]");
 	CU_ASSERT_STRING_EQUAL(records("", 0), "");
@@ -162,14 +162,14 @@ static int write_words(int folder, const char *words)
 	struct err err = { 0 };
 
 	text_add(&text, "%s", words);
-	return books_write(folder, &text, &err);
+	return backup_write(folder, &text, &err);
 }
 
 static bool file_is(int folder, const char *wanted)
 {
 	scoped_text struct text text = { 0 };
 
-	return books_read(folder, &text) == 0 && strcmp(text_str(&text), wanted) == 0;
+	return backup_read(folder, &text) == 0 && strcmp(text_str(&text), wanted) == 0;
 }
 
 static void test_file(void)
@@ -179,7 +179,7 @@ static void test_file(void)
 
 	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
 	scoped_fd int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CU_ASSERT_EQUAL(books_read(folder, &text), -ENOENT);
+	CU_ASSERT_EQUAL(backup_read(folder, &text), -ENOENT);
 	CU_ASSERT_EQUAL(write_words(folder, ""), 0);
 	CU_ASSERT(file_is(folder, ""));
 	CU_ASSERT_EQUAL(write_words(folder, "pool a 1\nb\n"), 0);
@@ -193,11 +193,11 @@ static void test_file(void)
 	/* What somebody else put there is none, and is replaced. */
 	CU_ASSERT_EQUAL(unlinkat(folder, ".berth-books", 0), 0);
 	CU_ASSERT_EQUAL(mkfifoat(folder, ".berth-books", 0600), 0);
-	CU_ASSERT(books_read(folder, &text) < 0);
+	CU_ASSERT(backup_read(folder, &text) < 0);
 	CU_ASSERT_EQUAL(write_words(folder, "whole"), 0);
 	CU_ASSERT(file_is(folder, "whole"));
-	CU_ASSERT_EQUAL(books_remove(folder), 0);
-	CU_ASSERT_EQUAL(books_remove(folder), 0);
+	CU_ASSERT_EQUAL(backup_remove(folder), 0);
+	CU_ASSERT_EQUAL(backup_remove(folder), 0);
 	CU_ASSERT_EQUAL(rmdir(path), 0);
 }
 
@@ -224,15 +224,15 @@ static void test_refill(void)
 				   "99999999999 u10 1 0 8 1 machine.far\n"
 				   "rubbish\n";
 	scoped_catalog struct catalog catalog = { 0 };
-	scoped_text struct text books = { 0 }, got = { 0 };
+	scoped_text struct text backup = { 0 }, got = { 0 };
 	scoped_free char *path = strdup(scratch_path("catalog.db"));
 	struct catalog_head head;
 	struct err err = { 0 };
 
 	catalog_remove(path);
-	books_add(&books, "pool", "p", "", 0);
-	books_add(&books, "catalog", "volumes", rows, strlen(rows));
-	CU_ASSERT_EQUAL_FATAL(thin_refill(&books, path, UUID, &err), 0);
+	backup_add(&backup, "pool", "p", "", 0);
+	backup_add(&backup, "catalog", "volumes", rows, strlen(rows));
+	CU_ASSERT_EQUAL_FATAL(thin_catalog_restore(&backup, path, UUID, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(catalog_open(&catalog, path, UUID, &err), 0);
 	CU_ASSERT_EQUAL(catalog_list_all(&catalog, describe, &got, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&got), "1 template.debian 1 65536\n2 machine.web 1 65536\n"
@@ -269,5 +269,5 @@ int main(void)
 {
 	int r = suite_needs_root();
 
-	return r ? r : suite_run("books", begin, end, tests);
+	return r ? r : suite_run("backup", begin, end, tests);
 }

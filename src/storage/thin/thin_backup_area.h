@@ -9,9 +9,9 @@
  * Two copies, of which one is written over: whatever happens meanwhile, the other is whole. Nothing is
  * written when the newer one says the same. 0; -ENOSPC when the text is too long; -errno.
  */
-int thin_books_write(int fd, const struct thin_layout *layout, const struct text *text);
+int thin_backup_area_write(int fd, const struct thin_layout *layout, const struct text *text);
 
 /* The newer one, appended. -ENOENT when there is none that is whole. */
-int thin_books_read(int fd, const struct thin_layout *layout, struct text *text);
+int thin_backup_area_read(int fd, const struct thin_layout *layout, struct text *text);
 
 #endif

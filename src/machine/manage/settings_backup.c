@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pool keeps a copy of the settings of its machines and templates, beside that of its own books, so that
+ * A pool keeps a copy of the settings of its machines and templates, beside that of its own catalogue, so that
  * its disk brings them along to a host that is installed anew. A command that has changed something leaves a
  * process behind for that, which waits a moment for others to do the same.
  */
-#include "machine/manage/kept.h"
+#include "machine/manage/settings_backup.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -85,10 +85,10 @@ static int add_file(struct gathering *gathering, const char *name)
 	scoped_free char *path = text_format("%s/%s", gathering->site->state, name);
 	scoped_free char *bytes = NULL;
 
-	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_KEPT_MAX, &bytes) : -ENOMEM;
+	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_BACKUP_MAX, &bytes) : -ENOMEM;
 	if (n < 0)
 		return 0;
-	int r = pool_kept_add(gathering->files, name, bytes, (size_t)n);
+	int r = pool_backup_add(gathering->files, name, bytes, (size_t)n);
 	return r < 0 ? r : note_name(gathering, name);
 }
 
@@ -153,7 +153,7 @@ static int retain(void *context, const char *record, const char *path, const cha
 	snprintf(volume, sizeof volume, "%s.%s", kind->volume, name);
 	return volume_info(retaining->pool, volume, &info, &ignored) < 0
 		       ? 0
-		       : pool_kept_add(gathering->files, path, bytes, length);
+		       : pool_backup_add(gathering->files, path, bytes, length);
 }
 
 static int retain_lost(struct gathering *gathering, const struct text *kept)
@@ -163,7 +163,7 @@ static int retain_lost(struct gathering *gathering, const struct text *kept)
 
 	if (gathering->count > 0)
 		qsort(gathering->names, gathering->count, sizeof *gathering->names, by_name);
-	return pool_kept_each(kept, retain, &retaining);
+	return pool_backup_each(kept, retain, &retaining);
 }
 
 /* Under the lock of those who write. 1: it is not attached. */
@@ -175,7 +175,7 @@ static int write_pool(const struct site *site, const char *pool, struct err *err
 									      .files = &files };
 	struct err ignored = { 0 };
 
-	pool_kept(site, pool, &kept);
+	pool_backup_read(site, pool, &kept);
 	if (machine_list(site, add_machine, &gathering, &ignored) < 0 ||
 	    template_list(site, add_template, &gathering, &ignored) < 0 ||
 	    retain_lost(&gathering, &kept) < 0)
@@ -183,15 +183,15 @@ static int write_pool(const struct site *site, const char *pool, struct err *err
 			err, EIO,
 			"pool '%s': what its copy of settings should have cannot be read%s%s", pool,
 			ignored.code ? ": " : "", ignored.text);
-	return pool_keep(site, pool, &files, err);
+	return pool_backup_write(site, pool, &files, err);
 }
 
 static int lock_writing(const struct site *site, struct err *err)
 {
-	return site_lock(site, "kept.writes", WRITE_SECONDS, "the copies of settings", err);
+	return site_lock(site, "backup.writes", WRITE_SECONDS, "the copies of settings", err);
 }
 
-int kept_write(const struct site *site, const char *pool, struct err *err)
+int settings_backup_write(const struct site *site, const char *pool, struct err *err)
 {
 	scoped_fd int writing = lock_writing(site, err);
 
@@ -207,10 +207,10 @@ static int write_one(void *context, const char *pool)
 }
 
 /* A process that still waits will see our change; one that writes already may not have. */
-int kept_write_all(const struct site *site, struct err *err)
+int settings_backup_write_all(const struct site *site, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
-	scoped_fd int waiting = site_lock(site, "kept.waits", 0, "the copies of settings", err);
+	scoped_fd int waiting = site_lock(site, "backup.waits", 0, "the copies of settings", err);
 
 	if (waiting < 0)
 		return err->code == EBUSY || err->code == EWOULDBLOCK
@@ -323,16 +323,16 @@ static int visit(void *context, const char *record, const char *path, const char
 	return 0;
 }
 
-int kept_take(const struct site *site, const char *name, const struct text *kept,
-	      struct text *report, struct err *err)
+int settings_backup_restore(const struct site *site, const char *name, const struct text *kept,
+			    struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct taking taking = { .site = site, .pool = &pool, .report = report, .err = err };
 
 	if (pool_open(&pool, site, name, err) < 0)
 		return -err->code;
-	pool_kept_each(kept, visit, &taking);
-	pool_kept_change();
+	pool_backup_each(kept, visit, &taking);
+	pool_backup_mark_stale();
 	text_add(report, "%u machine%s and %u template%s taken from its copy of settings\n",
 		 taking.machines, taking.machines == 1 ? "" : "s", taking.templates,
 		 taking.templates == 1 ? "" : "s");

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/pool.h"
-#include "machine/manage/kept.h"
+#include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
 #include <errno.h>
@@ -88,7 +88,7 @@ static int run_check(struct call *call, struct err *err)
 	int r = name_check(call->words[0], err);
 	if (r == 0)
 		r = pool_check(&call->site, call->words[0], flags, &report, err);
-	if (r == 0 && kept_write(&call->site, call->words[0], &copying) < 0)
+	if (r == 0 && settings_backup_write(&call->site, call->words[0], &copying) < 0)
 		text_add(&report, "%s\n", copying.text);
 	if (report.length > 0)
 		fputs(text_str(&report), stdout);
@@ -155,7 +155,7 @@ static int take_pool(struct call *call, const char *path, const char *name, stru
 		return r < 0 ? r : 0;
 	if (r == POOL_IMPORT_CHECK)
 		r = pool_check(&call->site, called, 0, report, err);
-	return r < 0 ? r : kept_take(&call->site, called, &kept, report, err);
+	return r < 0 ? r : settings_backup_restore(&call->site, called, &kept, report, err);
 }
 
 static int run_import(struct call *call, struct err *err)

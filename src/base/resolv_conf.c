@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/servers.h"
+#include "base/resolv_conf.h"
 
 #include "base/scoped.h"
 #include "base/text.h"
@@ -36,7 +36,7 @@ static void cut(char *path)
 	slash[slash == path] = '\0';
 }
 
-char *servers_file(void)
+char *resolv_conf_file(void)
 {
 	char path[PATH_MAX], name[NAME_MAX + 1];
 	char *file = realpath(conf, NULL);
@@ -44,7 +44,7 @@ char *servers_file(void)
 	if (file)
 		return file;
 	text_print(path, sizeof path, "%s", conf);
-	for (int i = 0; i < SERVERS_FOLDERS && follow(path); i++)
+	for (int i = 0; i < RESOLV_CONF_FOLDERS && follow(path); i++)
 		;
 	if (text_print(name, sizeof name, "%s", strrchr(path, '/') + 1) < 0)
 		return strdup("");
@@ -54,12 +54,12 @@ char *servers_file(void)
 		      : strdup("");
 }
 
-void servers_folders(void (*visit)(void *, const char *folder), void *context)
+void resolv_conf_folders(void (*visit)(void *, const char *folder), void *context)
 {
 	char path[PATH_MAX], folder[PATH_MAX];
 
 	text_print(path, sizeof path, "%s", conf);
-	for (int i = 0; i < SERVERS_FOLDERS; i++) {
+	for (int i = 0; i < RESOLV_CONF_FOLDERS; i++) {
 		memcpy(folder, path, sizeof folder);
 		do
 			cut(folder);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The catalogue and the settings of a thin pool as text, for its own disk; and a catalogue from such text. */
-#include "storage/thin/thin_keep.h"
+#include "storage/thin/thin_backup.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/books.h"
+#include "storage/backup.h"
 #include "storage/driver.h"
-#include "storage/thin/thin_books.h"
+#include "storage/thin/thin_backup_area.h"
 #include "storage/thin/thin_disks.h"
 
 #include <fcntl.h>
@@ -37,16 +37,16 @@ static int compose(struct pool *pool, const struct text *files, struct text *out
 	text_add(&rows, "%" PRIu64 " %" PRIu64 "\n", head.next_id, head.transaction);
 	if (catalog_list_all(&catalog, add_row, &rows, err) < 0)
 		return err->code ? -err->code : err_set(err, ENOMEM, "out of memory");
-	if (books_add_pool(out, pool, err) < 0)
+	if (backup_add_pool(out, pool, err) < 0)
 		return -err->code;
-	books_add(out, "catalog", "volumes", text_str(&rows), rows.length);
+	backup_add(out, "catalog", "volumes", text_str(&rows), rows.length);
 	if (files->length)
 		text_add_bytes(out, files->data, files->length);
 	return rows.failed || out->failed || files->failed ? err_set(err, ENOMEM, "out of memory")
 							   : 0;
 }
 
-int thin_keep(struct pool *pool, const struct text *files, struct err *err)
+int thin_backup_write(struct pool *pool, const struct text *files, struct err *err)
 {
 	scoped_text struct text text = { 0 };
 	const char *path = pool->config.source;
@@ -55,7 +55,7 @@ int thin_keep(struct pool *pool, const struct text *files, struct err *err)
 	    compose(pool, files, &text, err) < 0)
 		return -err->code;
 	scoped_fd int fd = open(path, O_RDWR | O_CLOEXEC);
-	int r = fd < 0 ? -errno : thin_books_write(fd, &thin_of(pool)->layout, &text);
+	int r = fd < 0 ? -errno : thin_backup_area_write(fd, &thin_of(pool)->layout, &text);
 	if (r == -ENOSPC)
 		return err_set(err, ENOSPC,
 			       "the copy of its catalogue and settings has no room on '%s': they "
@@ -66,7 +66,7 @@ int thin_keep(struct pool *pool, const struct text *files, struct err *err)
 		     : 0;
 }
 
-int thin_kept(const char *path, struct text *out, struct err *err)
+int thin_backup_read(const char *path, struct text *out, struct err *err)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct thin_layout layout;
@@ -78,7 +78,7 @@ int thin_kept(const char *path, struct text *out, struct err *err)
 	if (r < 0)
 		r = thin_label_read_copy(fd, uuid, &layout);
 	if (r == 0)
-		r = thin_books_read(fd, &layout, out);
+		r = thin_backup_area_read(fd, &layout, out);
 	return r == 0 || r == -ENOENT
 		       ? r
 		       : err_set(err, -r, "read what '%s' has of the pool's settings: %s", path,
@@ -140,14 +140,15 @@ static int take_record(void *context, const char *kind, const char *name, const 
 	return r;
 }
 
-int thin_refill(const struct text *books, const char *path, const char *uuid, struct err *err)
+int thin_catalog_restore(const struct text *backup, const char *path, const char *uuid,
+			 struct err *err)
 {
 	scoped_catalog struct catalog catalog = { 0 };
 	struct filling filling = { .catalog = &catalog, .err = err };
 
 	if (catalog_create(path, uuid, err) < 0 || catalog_open(&catalog, path, uuid, err) < 0)
 		return -err->code;
-	books_each(books, take_record, &filling);
+	backup_each(backup, take_record, &filling);
 	/* Last: one whose number is 0 is not known to be all of it. */
 	if (!err->code && filling.transaction && filling.transaction <= INT64_MAX)
 		catalog_set_transaction(&catalog, filling.transaction, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Copies of machines' and templates' settings in their pools. */
-#ifndef BERTH_MACHINE_MANAGE_KEPT_H
-#define BERTH_MACHINE_MANAGE_KEPT_H
+#ifndef BERTH_MACHINE_MANAGE_SETTINGS_BACKUP_H
+#define BERTH_MACHINE_MANAGE_SETTINGS_BACKUP_H
 
 #include "base/err.h"
 #include "base/site.h"
@@ -11,16 +11,16 @@
  * Brings the copy in an attached pool up to date; 1: it is not attached. The record of a machine that
  * has a volume there, but no settings here, stays in the copy.
  */
-int kept_write(const struct site *site, const char *pool, struct err *err);
+int settings_backup_write(const struct site *site, const char *pool, struct err *err);
 
 /* The same for all pools, a second later; returns at once if another process is going to do it. */
-int kept_write_all(const struct site *site, struct err *err);
+int settings_backup_write_all(const struct site *site, struct err *err);
 
 /*
  * Makes the machines and templates of such a copy known here, if their volumes are in that pool. Machines and templates
  * of the same name that exist here stay as they are. report: a line for each that could not be taken.
  */
-int kept_take(const struct site *site, const char *pool, const struct text *kept,
-	      struct text *report, struct err *err);
+int settings_backup_restore(const struct site *site, const char *pool, const struct text *kept,
+			    struct text *report, struct err *err);
 
 #endif
