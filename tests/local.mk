@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm \
-	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/style tests/lint/cppcheck.suppress \
+	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens tests/lint/style tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \
 	tests/integration/debian.sh tests/integration/client.py tests/integration/other_keeper.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/hosts.sh \
 	tests/integration/inits.sh tests/integration/kills.sh \
@@ -9,7 +9,7 @@ EXTRA_DIST += \
 	tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
 	tests/integration/reinstall.sh tests/integration/restart.sh tests/integration/served.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
-	tests/integration/looking.py tests/integration/terminal.py
+	tests/integration/looking.py tests/integration/special.py tests/integration/terminal.py
 EXTRA_DIST += tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh

@@ -18,7 +18,7 @@ static void trace(const char *name)
 
 	if (!path)
 		return;
-	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
 	int n = snprintf(line, sizeof line, "%s\n", name);
 	if (fd >= 0 && n > 0 && (size_t)n < sizeof line && write(fd, line, (size_t)n) < 0)
 		abort();

@@ -40,7 +40,7 @@ static int open_regular(int root_fd, const char *path, struct stat *st)
 	if (!S_ISREG(st->st_mode))
 		return -EINVAL;
 	snprintf(self, sizeof self, "/proc/self/fd/%d", place);
-	int fd = open(self, O_RDONLY | O_CLOEXEC);
+	int fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

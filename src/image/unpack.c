@@ -134,7 +134,7 @@ static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
 	if (map->base == 0)
 		return 0;
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int userns = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (userns < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	r = mount_idmap(UNPACK_VOLUME, userns);

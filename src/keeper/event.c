@@ -37,7 +37,8 @@ static int open_locked(int dir_fd, const char *path, off_t *size)
 {
 	for (;;) {
 		scoped_fd int fd =
-			openat(dir_fd, path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+			openat(dir_fd, path,
+			       O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
 			       0600);
 		struct stat held, named;
 
@@ -46,6 +47,9 @@ static int open_locked(int dir_fd, const char *path, off_t *size)
 			return r;
 		if (fstat(fd, &held) < 0)
 			return -errno;
+		/* A FIFO would take some lines, and then hold all keepers. */
+		if (!S_ISREG(held.st_mode))
+			return -EMEDIUMTYPE;
 		*size = held.st_size;
 		if (fstatat(dir_fd, path, &named, 0) == 0 && held.st_ino == named.st_ino &&
 		    held.st_dev == named.st_dev)

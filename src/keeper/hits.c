@@ -70,7 +70,8 @@ static void hit_ready(struct keeper *keeper, struct source *source)
 void hits_open(struct keeper *keeper)
 {
 	for (int kind = 0; kind < HIT_KINDS; kind++) {
-		int fd = openat(keeper->cgroup, kinds[kind].file, O_RDONLY | O_CLOEXEC);
+		int fd =
+			openat(keeper->cgroup, kinds[kind].file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		keeper->hits[kind] = (struct hit){ .source = { fd, hit_ready } };
 		/* Without the controller there is no such file. */
 		if (fd >= 0)

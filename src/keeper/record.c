@@ -14,7 +14,8 @@
 
 void record_mark(struct keeper *keeper, const char *name)
 {
-	scoped_fd int fd = openat(keeper->run, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	scoped_fd int fd =
+		openat(keeper->run, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 }
 
 /* RUN/events, by way of RUN/machines/NAME. */

@@ -21,7 +21,7 @@ static int device_of_btrfs(int fd, dev_t *device)
 	struct stat st;
 
 	/* The other may be one for paths alone. */
-	scoped_fd int own = openat(fd, ".", O_RDONLY | O_CLOEXEC);
+	scoped_fd int own = openat(fd, ".", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (own < 0)
 		return -errno;
 	if (ioctl(own, BTRFS_IOC_FS_INFO, &all) < 0)

@@ -156,7 +156,8 @@ bool cgroup_populated(int cgroup_fd)
 
 int cgroup_wait_empty(int cgroup_fd, int milliseconds)
 {
-	scoped_fd int events = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	scoped_fd int events =
+		openat(cgroup_fd, "cgroup.events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);

@@ -88,7 +88,7 @@ static int make_userns(const char *users, const char *groups)
 	scoped_fd int pidfd = spawn.pidfd;
 	int r = write_maps(pid, users, groups);
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (r == 0 && fd < 0)
 		r = -errno;
 	scoped_close_fd(&mine);

@@ -31,7 +31,7 @@ int process_parse(char *text, struct process *process)
 /* The first n bytes, which the kernel composes whole at the first read. */
 static int read_first(const char *path, char *text, size_t room)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, room - 1);
 
 	if (n < 0)

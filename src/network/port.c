@@ -168,7 +168,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	if (r == 0 || r != -ENODEV)
 		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
 	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-	scoped_fd int space = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int space = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (space < 0)
 		return err_set(err, errno, "network '%s': open '%s': %s", network->name, path,
 			       strerror(errno));

@@ -213,7 +213,7 @@ static int unmount(struct pool *pool, const char *path, struct err *err)
 
 static bool served(const struct pool *pool)
 {
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	scoped_loop struct loop loop = { .fd = -1 };
 
 	return pool->config.size && fd >= 0 && loop_find(fd, &loop) == 0;
@@ -278,7 +278,7 @@ static int wipe_device(const char *path, struct err *err)
 {
 	static const char zeros[4096];
 	static const off_t places[] = { 64 << 10, 64 << 20, 256LL << 30 };
-	scoped_fd int fd = open(path, O_WRONLY | O_EXCL | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_WRONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s' to wipe it: %s", path, strerror(errno));

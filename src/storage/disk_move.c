@@ -20,7 +20,7 @@ enum {
 
 int disk_identify(const char *path, char uuid[37])
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned char super[4096];
 	char *at = uuid;
 

@@ -130,8 +130,9 @@ int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 static uint64_t device_size(const char *path)
 {
 	struct stat st;
-	scoped_fd int fd =
-		stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	scoped_fd int fd = stat(path, &st) == 0 && S_ISBLK(st.st_mode)
+				   ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+				   : -1;
 	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 
 	return end > 0 ? (uint64_t)end : 0;

@@ -128,7 +128,8 @@ int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
 static int fill(int mount_fd, uint64_t size, struct err *err)
 {
 	scoped_free char *zeros = calloc(1, PIECE);
-	scoped_fd int fd = openat(mount_fd, "room", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	scoped_fd int fd =
+		openat(mount_fd, "room", O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (!zeros)
 		return err_set(err, ENOMEM, "out of memory");

@@ -351,4 +351,15 @@ case_each_file_taken_away() {
 	berth pool delete second
 }
 
+# Nor does anybody wait at one of them, be it a FIFO.
+case_each_file_a_fifo() {
+	berth create bb stopped
+	berth start --wait stopped
+	berth stop stopped
+	berth launch --wait bb running
+	retry 30 no_copying_is_left
+	TEST_SECONDS=1500 "$top/tests/integration/special.py" "$BERTH_ROOT" running stopped
+	berth delete --force running stopped
+}
+
 run_cases "$@"

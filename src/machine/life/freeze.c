@@ -60,7 +60,7 @@ bool machine_held(const struct machine *machine, char *why, size_t room)
 bool freeze_is_copied(const struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
-	scoped_fd int fd = mark ? open(mark, O_RDONLY | O_CLOEXEC) : -1;
+	scoped_fd int fd = mark ? open(mark, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return false;
@@ -123,7 +123,7 @@ int machine_hold(struct machine *machine, const char *why)
 	}
 	if (!run_alive(machine) || marked(machine, "halting"))
 		return -ESRCH;
-	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, why, strlen(why)) < 0)
 		return -errno;
 	return freeze_settle(machine);
@@ -131,7 +131,7 @@ int machine_hold(struct machine *machine, const char *why)
 
 static int pause_it(struct machine *machine, const char *mark)
 {
-	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : freeze_settle(machine);
 
 	if (r < 0)

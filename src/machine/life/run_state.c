@@ -22,7 +22,7 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 			 (int)state->init, (int)state->keeper, state->started, state->map.base,
 			 state->map.count, major(state->disk), minor(state->disk), state->network);
 	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
-	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
 		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
 	return 0;
@@ -67,7 +67,8 @@ bool run_alive(const struct machine *machine)
 void run_mark_finished(const struct machine *machine, const char *outcome, const char *how)
 {
 	scoped_free char *path = text_format("%s/finished", machine->run);
-	scoped_fd int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+	scoped_fd int fd =
+		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600) : -1;
 
 	if (fd >= 0)
 		dprintf(fd, "%s\n%s", outcome, how);

@@ -30,7 +30,7 @@ static int lock_mark(const struct machine *machine)
 	struct stat st;
 
 	while (mark) {
-		scoped_fd int fd = open(mark, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+		scoped_fd int fd = open(mark, O_RDONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 		if (fd < 0 || flock(fd, LOCK_SH) < 0 || fstat(fd, &st) < 0)
 			return -errno;
 		if (st.st_nlink > 0)

@@ -229,7 +229,7 @@ static int map_ids(struct run *run, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "write the guest's id maps: %s", strerror(-r));
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)run->init);
-	scoped_fd int userns = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int userns = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	r = userns < 0 ? -errno : mount_idmap(run->root_fd, userns);
 	if (r < 0)
 		return err_set(err, -r, "map the ids of the root: %s", mount_idmap_why(r));

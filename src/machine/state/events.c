@@ -84,7 +84,7 @@ static int drain(struct events *events, events_visit *visit, void *context)
 	return r;
 }
 
-/* Both files as they were at one moment: no rotation came between. -1 for one that is not there. */
+/* Both files as they were at one moment: no rotation came between. -errno for one that cannot be opened. */
 static void open_pair(const struct events *events, int pair[2])
 {
 	do {
@@ -119,6 +119,8 @@ static int cross(struct events *events, events_visit *visit, void *context)
 	if (r == 0 && pair[1] >= 0) {
 		change_file(events, &pair[1]);
 		r = drain(events, visit, context);
+	} else if (r == 0 && pair[1] != -ENOENT) {
+		r = pair[1];
 	}
 	scoped_close_fd(&pair[0]);
 	scoped_close_fd(&pair[1]);
@@ -137,7 +139,11 @@ int events_read(struct events *events, events_visit *visit, void *context, struc
 	while (r == 0 && !same_file(events->file, events->folder, current_name) &&
 	       faccessat(events->folder, current_name, F_OK, 0) == 0)
 		r = cross(events, visit, context);
-	return r < 0 && !err->code ? err_set(err, -r, "read events: %s", strerror(-r)) : r;
+	return r < 0 && !err->code
+		       ? err_set(err, -r,
+				 "read '%s/%s': %s; remove it, the next event makes another",
+				 events->run, current_name, file_why(r))
+		       : r;
 }
 
 static int skip(void *context, uint64_t lost, const char *line)
@@ -151,6 +157,7 @@ static int skip(void *context, uint64_t lost, const char *line)
 int events_open(struct events *events, const struct site *site, int64_t after, struct err *err)
 {
 	*events = (struct events){
+		.run = site->run,
 		.folder = -1,
 		.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 		.file = -1,

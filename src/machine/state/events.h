@@ -10,11 +10,12 @@
 #include <sys/types.h>
 
 struct events {
-	int folder;    /* owned: RUN */
-	int watch;     /* owned: inotify; readable when something was written */
-	int file;      /* owned: what is being read, -1: nothing yet */
-	off_t at;      /* the offset after the last whole line that was passed on */
-	uint64_t last; /* number of the last event that was passed on, or is not wanted */
+	const char *run; /* RUN, the site's */
+	int folder;      /* owned: RUN */
+	int watch;       /* owned: inotify; readable when something was written */
+	int file;        /* owned: what is being read, -1: nothing yet */
+	off_t at;        /* the offset after the last whole line that was passed on */
+	uint64_t last;   /* number of the last event that was passed on, or is not wanted */
 };
 
 /* Where reading begins: after event number `after`, or with the next event to come. */

@@ -35,7 +35,8 @@ static int set_fresh(const struct machine *machine, const char *snapshot, bool f
 		return err_set(err, ENOMEM, "out of memory");
 	if (is_fresh(machine, snapshot) == fresh)
 		return 0;
-	scoped_fd int fd = fresh ? open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+	scoped_fd int fd =
+		fresh ? open(mark, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600) : -1;
 	int r = fresh ? (fd < 0 ? -errno : 0) : unlink(mark) < 0 ? -errno : 0;
 	if (r == 0)
 		r = file_sync_dir(machine->folder);

@@ -240,7 +240,7 @@ static int attach_all(struct pool *pool, struct err *err)
 /* Its label is gone, and a copy of that is there: to be told by who opens it. */
 static bool is_overwritten(const struct pool *pool)
 {
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	char uuid[37];
 

@@ -68,7 +68,7 @@ int thin_backup_write(struct pool *pool, const struct text *files, struct err *e
 
 int thin_backup_read(const char *path, struct text *out, struct err *err)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	char uuid[37];
 

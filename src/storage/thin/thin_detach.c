@@ -89,7 +89,7 @@ static int remove_all(struct pool *pool, const struct text *volumes, struct err 
 static void wait_for_loop(const struct pool *pool)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	for (int i = 0; fd >= 0 && pool->config.size && i < 200; i++) {
 		scoped_loop struct loop loop = { .fd = -1 };

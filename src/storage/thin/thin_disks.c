@@ -15,7 +15,7 @@
 
 int thin_look(struct pool *pool, struct err *err)
 {
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	char uuid[37];
 
 	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &thin_of(pool)->layout);
@@ -277,7 +277,7 @@ int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 	for (unsigned i = 0; r == 0 && i < thin_of(pool)->layout.disks; i++) {
 		scoped_loop struct loop loop = { .fd = -1 };
 		scoped_free char *place = i > 0 ? place_of(pool, i) : strdup(pool->config.source);
-		scoped_fd int fd = place ? open(place, O_RDONLY | O_CLOEXEC) : -1;
+		scoped_fd int fd = place ? open(place, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 		struct pool_disk disk = { .path = place ? place : "?" };
 		struct thin_disk found = { 0 };
 		bool file = i == 0 && pool->config.size && fd >= 0 && loop_find(fd, &loop) == 0;

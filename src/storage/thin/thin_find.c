@@ -77,7 +77,7 @@ struct found {
 /* False: it says no such thing. */
 static bool look_at(const struct pool *pool, const char *path, struct found *found)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_disk_label label;
 	struct thin_layout layout;
 	struct stat st;
@@ -215,7 +215,7 @@ static int wipe(void *context, const char *path)
 {
 	const struct search *search = context;
 	struct thin_disk_label label;
-	scoped_fd int look = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int look = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (look < 0 || thin_label_read_disk(look, &label) < 0 ||
 	    strcmp(label.pool, search->pool->config.uuid) != 0)

@@ -183,7 +183,7 @@ static void remove_kept(const struct pool *pool)
 /* Where there may be any: to look for them, every device of the host is opened. */
 static int wipe_further(struct pool *pool, struct err *err)
 {
-	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	struct stat st;
 	char uuid[37];

@@ -40,7 +40,7 @@ static bool is_named(const struct thin_layout *layout, const char *uuid)
 static int recognise(struct pool *pool, const struct thin_disks *disks, const char *path,
 		     dev_t *dev, struct err *err)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_disk_label label;
 	struct thin_layout layout;
 	char uuid[37];

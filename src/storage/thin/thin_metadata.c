@@ -84,8 +84,8 @@ static int back_up(struct mending *mending, const char *device)
 
 	if (!path || !aside)
 		return err_set(mending->err, ENOMEM, "out of memory");
-	scoped_fd int from = open(device, O_RDONLY | O_CLOEXEC);
-	scoped_fd int to = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	scoped_fd int from = open(device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	scoped_fd int to = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	int r = from < 0 || to < 0 ? -errno : 0;
 	if (r == 0)
 		r = copy_sparse(from, to,
@@ -193,7 +193,7 @@ static int mend_superblock(struct mending *mending, const char *metadata)
 	struct pool *pool = mending->pool;
 	unsigned char super[THIN_SUPER_SIZE];
 	scoped_fd int fd = open(metadata, O_RDWR | O_CLOEXEC);
-	scoped_fd int disk = open(pool->config.source, O_RDONLY | O_CLOEXEC);
+	scoped_fd int disk = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || disk < 0)
 		return err_set(mending->err, errno, "open '%s': %s",

@@ -23,7 +23,7 @@ static int read_any(int fd, char *uuid, struct thin_layout *layout)
 
 int thin_identify(const char *path, char *uuid, struct err *err)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_disk_label label;
 	struct thin_layout layout;
 
@@ -48,7 +48,7 @@ int thin_identify(const char *path, char *uuid, struct err *err)
 /* Source and size as they are for what is there now. */
 static int set_source(struct pool *pool, const char *path, struct err *err)
 {
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	char uuid[37];
 	struct stat st;

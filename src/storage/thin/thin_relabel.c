@@ -41,7 +41,7 @@ static bool has_metadata(struct pool *pool, int fd, uint64_t sector)
 static int find_copy(struct pool *pool, int fd, struct thin_layout *layout, const char **where)
 {
 	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);
-	scoped_fd int kept = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	scoped_fd int kept = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	char uuid[37];
 
 	*where = "a copy on the disk";
@@ -108,7 +108,7 @@ static int mend_further(void *context, const char *path)
 {
 	struct relabel *relabel = context;
 	struct thin_layout *layout = &thin_of(relabel->pool)->layout;
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_disk_label label, other;
 	struct thin_layout none;
 	char uuid[37];
@@ -130,7 +130,7 @@ static int mend_further(void *context, const char *path)
 static int find_first(void *context, const char *path)
 {
 	struct relabel *relabel = context;
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	char uuid[37];
 
@@ -144,7 +144,7 @@ static int find_first(void *context, const char *path)
 static int mend_source(struct relabel *relabel)
 {
 	const char *path = relabel->pool->config.source;
-	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct thin_layout layout;
 	char *found = NULL;
 	char uuid[37];

@@ -97,7 +97,7 @@ bool thin_super_keep(const struct pool *pool, int fd)
 bool thin_super_kept(const struct pool *pool, int fd, unsigned char *super)
 {
 	scoped_free char *path = text_format("%s/" SUPER_FILE, pool->folder);
-	scoped_fd int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	scoped_fd int file = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	off_t places[2];
 	unsigned n = thin_label_copies(fd, thin_layout_end(&thin_of(pool)->layout, 0), places);
 

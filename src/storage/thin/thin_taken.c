@@ -256,7 +256,7 @@ void thin_taken(struct pool *pool, struct volume_taken *const *list, size_t coun
 	char path[32];
 	struct err ignored = { 0 };
 	bool there = thin_path(pool, "metadata", path, sizeof path, &ignored) == 0;
-	scoped_fd int fd = there ? open(path, O_RDONLY | O_DIRECT | O_CLOEXEC) : -1;
+	scoped_fd int fd = there ? open(path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_CLOEXEC) : -1;
 
 	thin_taken_of(fd, list, count, clock_ms() + SECONDS * 1000);
 }
