@@ -31,6 +31,21 @@ char *child_find(const char *program)
 	return NULL;
 }
 
+int child_detach(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		child_wait(pid);
+		return 1;
+	}
+	if (fork() != 0)
+		_exit(0);
+	return 0;
+}
+
 int child_wait(pid_t pid)
 {
 	int status;

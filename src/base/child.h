@@ -31,6 +31,12 @@ int child_run(const char *const *argv, const struct child_io *io, struct err *er
  */
 char *child_find(const char *program);
 
+/*
+ * Forks a grandchild, which init adopts, so that it may outlive the caller, who need not wait for it. Returns 0 in the
+ * grandchild, which must end in exec or _exit; 1 in the caller; -errno if the first fork failed.
+ */
+int child_detach(void);
+
 /* Waits for pid, over signals, and returns its wait status, or -errno. */
 int child_wait(pid_t pid);
 

@@ -87,16 +87,17 @@ int file_write(int dir_fd, const char *path, const char *text)
 	return (size_t)done == n ? 0 : -EIO;
 }
 
-static int write_all(int fd, const char *data, size_t n)
+int file_write_all(int fd, const char *data, size_t n, off_t at)
 {
 	while (n > 0) {
-		ssize_t done = write(fd, data, n);
+		ssize_t done = at < 0 ? write(fd, data, n) : pwrite(fd, data, n, at);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
 			return -errno;
 		data += done;
 		n -= (size_t)done;
+		at += at < 0 ? 0 : done;
 	}
 	return 0;
 }
@@ -132,7 +133,7 @@ static int replace(const char *aside, const char *path, const char *text, size_t
 	/* Another writes it, and was stopped while he did. */
 	if (fd < 0)
 		return fd == -EWOULDBLOCK ? -EBUSY : fd;
-	int r = ftruncate(fd, 0) < 0 ? -errno : write_all(fd, text, length);
+	int r = ftruncate(fd, 0) < 0 ? -errno : file_write_all(fd, text, length, -1);
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(aside, path) < 0))
 		r = -errno;
 	if (r < 0)
@@ -180,6 +181,18 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+bool file_is_same(const struct stat *one, const struct stat *other)
+{
+	return one->st_ino == other->st_ino && one->st_dev == other->st_dev;
+}
+
+bool file_has_name(const struct stat *open, int dir_fd, const char *path)
+{
+	struct stat named;
+
+	return fstatat(dir_fd, path, &named, 0) == 0 && file_is_same(open, &named);
+}
+
 static int lock_fd(int fd, enum file_lock_mode mode, unsigned seconds)
 {
 	if (mode == FILE_LOCK_TRY)
@@ -195,7 +208,7 @@ static int open_locked(const char *path, enum file_lock_mode mode, unsigned seco
 
 	for (;;) {
 		scoped_fd int fd = open(path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
-		struct stat held, named;
+		struct stat held;
 
 		if (fd < 0)
 			return -errno;
@@ -205,8 +218,7 @@ static int open_locked(const char *path, enum file_lock_mode mode, unsigned seco
 		/* Whoever held it may have removed the file: a lock on a nameless file locks nobody out. */
 		if (fstat(fd, &held) < 0)
 			return -errno;
-		if (stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-		    held.st_dev == named.st_dev)
+		if (file_has_name(&held, AT_FDCWD, path))
 			return take_fd(&fd);
 	}
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -36,6 +37,14 @@ int file_write(int dir_fd, const char *path, const char *text);
  * written aside, fsync, rename, fsync of the folder. Mode applies to the new file.
  */
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err);
+
+/* Writes all n bytes, after short writes and signals too; at: the offset in the file, -1: the current one. 0, -errno. */
+int file_write_all(int fd, const char *data, size_t n, off_t at);
+
+/* Whether both are the same file, by device and inode. */
+bool file_is_same(const struct stat *one, const struct stat *other);
+/* Whether an open file, by its fstat(2), still has that name: it may have been renamed, replaced or removed. */
+bool file_has_name(const struct stat *open, int dir_fd, const char *path);
 
 /* Makes a folder and its missing parents; fine if it is there. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);

@@ -252,31 +252,43 @@ static json_t *network_object(const struct machine *machine, const struct machin
 {
 	if (!*machine->config.network)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", machine->config.network, "mac",
-			 json_text(machine->config.mac), "address",
-			 json_address(status->leased, status->lease.address), "prefix",
-			 json_count(status->leased ? status->lease.prefix : 0), "gateway",
-			 json_address(status->leased, status->lease.gateway));
+	return json_members((const struct json_member[]){
+		{ "name", json_string(machine->config.network) },
+		{ "mac", json_text(machine->config.mac) },
+		{ "address", json_address(status->leased, status->lease.address) },
+		{ "prefix", json_count(status->leased ? status->lease.prefix : 0) },
+		{ "gateway", json_address(status->leased, status->lease.gateway) },
+		{ 0 },
+	});
 }
 
 static json_t *volume_object(const struct machine *machine, const struct facts *facts)
 {
 	const struct volume_info *volume = &facts->volume;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "pool", json_text(machine->config.pool),
-			 "name", facts->volume_name, "size", json_count(volume->size), "used",
-			 json_count(volume->used), "error", json_text(facts->volume_fault.text));
+	return json_members((const struct json_member[]){
+		{ "pool", json_text(machine->config.pool) },
+		{ "name", json_string(facts->volume_name) },
+		{ "size", json_count(volume->size) },
+		{ "used", json_count(volume->used) },
+		{ "error", json_text(facts->volume_fault.text) },
+		{ 0 },
+	});
 }
 
 static void add_mounts(json_t *array, const struct machine_config *config, bool temporary)
 {
 	for (const struct section *at = config->mounts; at; at = at->next) {
 		const struct mount_config *mount = (const struct mount_config *)at;
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:s, s:b, s:o, s:b}", "name", at->name,
-						"source", mount->source, "target", mount->target,
-						"readonly", mount->readonly, "owner",
-						json_text(mount->owner), "temporary", temporary));
+		json_array_append_new(array, json_members((const struct json_member[]){
+						     { "name", json_string(at->name) },
+						     { "source", json_string(mount->source) },
+						     { "target", json_string(mount->target) },
+						     { "readonly", json_boolean(mount->readonly) },
+						     { "owner", json_text(mount->owner) },
+						     { "temporary", json_boolean(temporary) },
+						     { 0 },
+					     }));
 	}
 }
 
@@ -284,8 +296,12 @@ static void add_devices(json_t *array, const struct machine_config *config, bool
 {
 	for (const struct section *at = config->devices; at; at = at->next) {
 		const struct device_config *device = (const struct device_config *)at;
-		json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "name", at->name, "path",
-						       device->path, "temporary", temporary));
+		json_array_append_new(array, json_members((const struct json_member[]){
+						     { "name", json_string(at->name) },
+						     { "path", json_string(device->path) },
+						     { "temporary", json_boolean(temporary) },
+						     { 0 },
+					     }));
 	}
 }
 
@@ -306,26 +322,37 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	const struct machine_status *status = &facts->status;
 	bool known = facts->snapshots_fault.code == 0;
 
-	return json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, "
-			 "s:o, s:s, s:o}",
-			 "name", machine->name, "description", json_text(config->description),
-			 "state", machine_state_name(status->state), "booted", status->booted,
-			 "started", json_count(status->started), "init",
-			 json_count((uint64_t)status->init), "keeper",
-			 json_count((uint64_t)status->keeper), "cgroup", json_text(status->cgroup),
-			 "label", json_text(facts->label.text), "memory",
-			 json_count(status->memory), "memory_max", json_count(status->memory_max),
-			 "held", json_text(facts->held), "limits", limits_object(machine), "ended",
-			 json_text(facts->ended), "network", network_object(machine, status),
-			 "template", json_text(config->template), "arch", json_text(config->arch),
-			 "created", json_count(config->created), "uuid", json_text(config->uuid),
-			 "ephemeral", config->ephemeral, "privileged", config->privileged,
-			 "nesting", config->nesting, "volume", volume_object(machine, facts),
-			 "mounts", both(machine, facts, add_mounts), "devices",
-			 both(machine, facts, add_devices), "snapshots",
-			 known ? json_integer((json_int_t)facts->snapshots) : json_null(), "folder",
-			 machine->folder, "log", json_text(facts->log));
+	return json_members((const struct json_member[]){
+		{ "name", json_string(machine->name) },
+		{ "description", json_text(config->description) },
+		{ "state", json_string(machine_state_name(status->state)) },
+		{ "booted", json_boolean(status->booted) },
+		{ "started", json_count(status->started) },
+		{ "init", json_count((uint64_t)status->init) },
+		{ "keeper", json_count((uint64_t)status->keeper) },
+		{ "cgroup", json_text(status->cgroup) },
+		{ "label", json_text(facts->label.text) },
+		{ "memory", json_count(status->memory) },
+		{ "memory_max", json_count(status->memory_max) },
+		{ "held", json_text(facts->held) },
+		{ "limits", limits_object(machine) },
+		{ "ended", json_text(facts->ended) },
+		{ "network", network_object(machine, status) },
+		{ "template", json_text(config->template) },
+		{ "arch", json_text(config->arch) },
+		{ "created", json_count(config->created) },
+		{ "uuid", json_text(config->uuid) },
+		{ "ephemeral", json_boolean(config->ephemeral) },
+		{ "privileged", json_boolean(config->privileged) },
+		{ "nesting", json_boolean(config->nesting) },
+		{ "volume", volume_object(machine, facts) },
+		{ "mounts", both(machine, facts, add_mounts) },
+		{ "devices", both(machine, facts, add_devices) },
+		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
+		{ "folder", json_string(machine->folder) },
+		{ "log", json_text(facts->log) },
+		{ 0 },
+	});
 }
 
 /* One of several, or the only one. */
@@ -344,11 +371,16 @@ static int show_broken(struct call *call, const struct machine *machine, const c
 {
 	print_error(why);
 	if (call_has(call, &flag_json)) {
-		json_t *object =
-			json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:s}", "name", machine->name,
-				  "state", "broken", "missing", missing, "error",
-				  json_text(why->text), "running", runs, "pool",
-				  json_text(machine->config.pool), "folder", machine->folder);
+		json_t *object = json_members((const struct json_member[]){
+			{ "name", json_string(machine->name) },
+			{ "state", json_string("broken") },
+			{ "missing", json_string(missing) },
+			{ "error", json_text(why->text) },
+			{ "running", json_boolean(runs) },
+			{ "pool", json_text(machine->config.pool) },
+			{ "folder", json_string(machine->folder) },
+			{ 0 },
+		});
 		int r = give(call, object, err);
 		return r < 0 ? r : EXIT_FAILED;
 	}

@@ -63,18 +63,21 @@ static void add_object(struct listing *listing, const struct machine *machine,
 		       const struct machine_status *status)
 {
 	json_array_append_new(listing->array,
-			      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}",
-					"name", machine->name, "state",
-					machine_state_name(status->state), "booted", status->booted,
-					"address",
-					json_address(status->leased, status->lease.address),
-					"template", json_text(machine->config.template), "pool",
-					json_text(machine->config.pool), "network",
-					json_text(machine->config.network), "ephemeral",
-					machine->config.ephemeral, "privileged",
-					machine->config.privileged, "nesting",
-					machine->config.nesting, "started",
-					json_count(status->started)));
+			      json_members((const struct json_member[]){
+				      { "name", json_string(machine->name) },
+				      { "state", json_string(machine_state_name(status->state)) },
+				      { "booted", json_boolean(status->booted) },
+				      { "address",
+					json_address(status->leased, status->lease.address) },
+				      { "template", json_text(machine->config.template) },
+				      { "pool", json_text(machine->config.pool) },
+				      { "network", json_text(machine->config.network) },
+				      { "ephemeral", json_boolean(machine->config.ephemeral) },
+				      { "privileged", json_boolean(machine->config.privileged) },
+				      { "nesting", json_boolean(machine->config.nesting) },
+				      { "started", json_count(status->started) },
+				      { 0 },
+			      }));
 }
 
 /* One of which a part is missing is listed as such: it must not hide the others, nor itself. */

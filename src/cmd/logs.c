@@ -120,10 +120,9 @@ static int show_past(struct output *output, const struct machine *machine, int l
 static bool is_current(const struct machine *machine, int fd)
 {
 	scoped_free char *path = machine_log_path(machine, false);
-	struct stat here, named;
+	struct stat here;
 
-	return fd >= 0 && path && fstat(fd, &here) == 0 && stat(path, &named) == 0 &&
-	       here.st_ino == named.st_ino && here.st_dev == named.st_dev;
+	return fd >= 0 && path && fstat(fd, &here) == 0 && file_has_name(&here, AT_FDCWD, path);
 }
 
 /* Until a signal ends us, or the machine's folder is gone. */

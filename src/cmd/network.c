@@ -59,15 +59,21 @@ static void add_network(struct listing *listing, const struct network *network,
 	struct table *table = &listing->table;
 
 	if (listing->array) {
-		json_array_append_new(
-			listing->array,
-			json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:i, s:i}", "name",
-				  network->name, "bridge", json_text(config->bridge), "subnet",
-				  json_text(config->subnet), "gateway",
-				  json_address(true, network->gateway), "domain",
-				  json_text(config->domain), "up", status->up, "dns", status->dns,
-				  "nat", status->nat, "leases", status->leases, "ports",
-				  status->ports));
+		json_array_append_new(listing->array,
+				      json_members((const struct json_member[]){
+					      { "name", json_string(network->name) },
+					      { "bridge", json_text(config->bridge) },
+					      { "subnet", json_text(config->subnet) },
+					      { "gateway", json_address(true, network->gateway) },
+					      { "domain", json_text(config->domain) },
+					      { "up", json_boolean(status->up) },
+					      { "dns", json_boolean(status->dns) },
+					      { "nat", json_boolean(status->nat) },
+					      { "leases",
+						json_integer((json_int_t)status->leases) },
+					      { "ports", json_integer((json_int_t)status->ports) },
+					      { 0 },
+				      }));
 		return;
 	}
 	table_add(table, network->name);

@@ -73,12 +73,15 @@ static int visit_pool(void *context, const char *name)
 	}
 	if (listing->array) {
 		json_array_append_new(listing->array,
-				      json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", name,
-						"driver", json_text(config.driver), "source",
-						json_text(config.source), "size",
-						json_count(config.size), "devices",
-						words_json(config.devices), "uuid",
-						json_text(config.uuid)));
+				      json_members((const struct json_member[]){
+					      { "name", json_string(name) },
+					      { "driver", json_text(config.driver) },
+					      { "source", json_text(config.source) },
+					      { "size", json_count(config.size) },
+					      { "devices", words_json(config.devices) },
+					      { "uuid", json_text(config.uuid) },
+					      { 0 },
+				      }));
 	} else {
 		uint64_t bytes = pool_size(&config);
 		if (bytes)
@@ -111,9 +114,13 @@ static int add_disk_json(void *context, const struct pool_disk *disk)
 	json_t *array = context;
 
 	return json_array_append_new(array,
-				     json_pack("{s:o, s:I, s:i}", "path", json_text(disk->path),
-					       "size", (json_int_t)disk->size, "sector_size",
-					       (int)disk->sector_size)) < 0
+				     json_members((const struct json_member[]){
+					     { "path", json_text(disk->path) },
+					     { "size", json_integer((json_int_t)disk->size) },
+					     { "sector_size",
+					       json_integer((json_int_t)disk->sector_size) },
+					     { 0 },
+				     })) < 0
 		       ? -ENOMEM
 		       : 0;
 }
@@ -130,25 +137,34 @@ static json_t *disks_json(struct pool *pool)
 static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 			   const struct pool_state *state, size_t volumes)
 {
-	json_t *object =
-		json_pack("{s:s, s:s, s:o, s:I, s:I, s:i, s:i, s:b}", "name", pool->name, "driver",
-			  pool->ops->name, "source", json_text(pool->config.source), "used",
-			  (json_int_t)usage->used, "total", (json_int_t)usage->total, "volumes",
-			  (int)volumes, "freeing", (int)pool_freeing(pool), "fast_clone",
-			  (pool->ops->can & STORAGE_FAST_CLONE) != 0);
+	json_t *object = json_members((const struct json_member[]){
+		{ "name", json_string(pool->name) },
+		{ "driver", json_string(pool->ops->name) },
+		{ "source", json_text(pool->config.source) },
+		{ "used", json_integer((json_int_t)usage->used) },
+		{ "total", json_integer((json_int_t)usage->total) },
+		{ "volumes", json_integer((json_int_t)volumes) },
+		{ "freeing", json_integer((json_int_t)pool_freeing(pool)) },
+		{ "fast_clone", json_boolean((pool->ops->can & STORAGE_FAST_CLONE) != 0) },
+		{ 0 },
+	});
 
 	if (!object || !state)
 		return object;
-	json_t *more =
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:o, s:o}", "state",
-			  state->mode, "filesystem", pool->config.filesystem, "block",
-			  (json_int_t)state->block, "metadata_used",
-			  (json_int_t)state->metadata_used, "metadata_total",
-			  (json_int_t)state->metadata_total, "promised",
-			  (json_int_t)state->promised, "overcommit", overcommit(usage, state),
-			  "quarantined", (json_int_t)state->quarantined, "lost",
-			  (json_int_t)state->lost, "disks", disks_json(pool), "refused",
-			  state->refused.code ? json_text(state->refused.text) : json_null());
+	json_t *more = json_members((const struct json_member[]){
+		{ "state", json_string(state->mode) },
+		{ "filesystem", json_string(pool->config.filesystem) },
+		{ "block", json_integer((json_int_t)state->block) },
+		{ "metadata_used", json_integer((json_int_t)state->metadata_used) },
+		{ "metadata_total", json_integer((json_int_t)state->metadata_total) },
+		{ "promised", json_integer((json_int_t)state->promised) },
+		{ "overcommit", json_real(overcommit(usage, state)) },
+		{ "quarantined", json_integer((json_int_t)state->quarantined) },
+		{ "lost", json_integer((json_int_t)state->lost) },
+		{ "disks", disks_json(pool) },
+		{ "refused", state->refused.code ? json_text(state->refused.text) : json_null() },
+		{ 0 },
+	});
 	json_object_update(object, more);
 	json_decref(more);
 	return object;

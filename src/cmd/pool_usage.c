@@ -22,10 +22,14 @@ static int show(void *context, const struct volume_usage *usage)
 	if (counting->array)
 		return json_array_append_new(
 			       counting->array,
-			       json_pack("{s:s, s:I, s:o}", "volume", usage->name, "used",
-					 (json_int_t)usage->used, "alone",
-					 usage->alone_known ? json_integer((json_int_t)usage->alone)
-							    : json_null())) < 0
+			       json_members((const struct json_member[]){
+				       { "volume", json_string(usage->name) },
+				       { "used", json_integer((json_int_t)usage->used) },
+				       { "alone", usage->alone_known
+							  ? json_integer((json_int_t)usage->alone)
+							  : json_null() },
+				       { 0 },
+			       })) < 0
 			       ? -ENOMEM
 			       : 0;
 	text_human_size(usage->used, used, sizeof used);

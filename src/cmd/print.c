@@ -216,10 +216,13 @@ void table_add_broken(struct table *table, json_t *array, size_t column, const c
 		      const char *missing, const struct err *fault)
 {
 	if (array) {
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:o, s:o}", "name", name, "state",
-						"broken", "missing", json_text(missing), "error",
-						json_text(fault->text)));
+		json_array_append_new(array, json_members((const struct json_member[]){
+						     { "name", json_string(name) },
+						     { "state", json_string("broken") },
+						     { "missing", json_text(missing) },
+						     { "error", json_text(fault->text) },
+						     { 0 },
+					     }));
 		return;
 	}
 	print_error(fault);
@@ -280,6 +283,20 @@ json_t *json_address(bool known, struct in_addr address)
 	if (!known || !inet_ntop(AF_INET, &address, text, sizeof text))
 		return json_null();
 	return json_string(text);
+}
+
+json_t *json_members(const struct json_member *members)
+{
+	json_t *object = json_object();
+
+	for (; members->name; members++) {
+		/* A NULL object or value is an error that frees the value. */
+		if (json_object_set_new(object, members->name, members->value) < 0) {
+			json_decref(object);
+			object = NULL;
+		}
+	}
+	return object;
 }
 
 void print_span(uint64_t seconds, char *out, size_t room)

@@ -63,6 +63,14 @@ json_t *json_text(const char *text);
 json_t *json_count(uint64_t number);
 json_t *json_address(bool known, struct in_addr address);
 
+/* A member of an object; a list of them ends with { 0 }. */
+struct json_member {
+	const char *name;
+	json_t *value; /* json_members takes it over; NULL: out of memory */
+};
+/* An object with these members; NULL if it or one of them lacks memory, and then all values are freed. */
+json_t *json_members(const struct json_member *members);
+
 /* "45s", "3m20s", "5h12m", "12d3h": two units. */
 void print_span(uint64_t seconds, char *out, size_t room);
 /* "2026-01-31 12:00:00" in local time; "" for 0. */

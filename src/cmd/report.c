@@ -27,10 +27,14 @@ void report_add(struct report *report, enum verdict verdict, const char *check, 
 	print_plain(text, &plain);
 	free(text);
 	if (report->array) {
-		json_array_append_new(report->array, json_pack("{s:s, s:s, s:o, s:o}", "check",
-							       check, "verdict", verdicts[verdict],
-							       "text", json_text(text_str(&plain)),
-							       "remedy", json_text(remedy)));
+		json_array_append_new(report->array,
+				      json_members((const struct json_member[]){
+					      { "check", json_string(check) },
+					      { "verdict", json_string(verdicts[verdict]) },
+					      { "text", json_text(text_str(&plain)) },
+					      { "remedy", json_text(remedy) },
+					      { 0 },
+				      }));
 		return;
 	}
 	printf("%-8s %-14s %s\n", verdicts[verdict], check, text_str(&plain));

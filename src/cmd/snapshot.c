@@ -71,7 +71,11 @@ static int run_take(struct call *call, struct err *err)
 	if (r != 0)
 		return r;
 	if (call_has(call, &flag_json))
-		return print_json(json_pack("{s:s, s:s}", "machine", machine.name, "name", name),
+		return print_json(json_members((const struct json_member[]){
+					  { "machine", json_string(machine.name) },
+					  { "name", json_string(name) },
+					  { 0 },
+				  }),
 				  err);
 	if (name == made_up)
 		printf("%s\n", name);
@@ -98,8 +102,11 @@ static json_t *list_array(const struct snapshot_entry *list, size_t count)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_pack("{s:s, s:o}", "name", list[i].name,
-						       "created", json_count(list[i].created)));
+		json_array_append_new(array, json_members((const struct json_member[]){
+						     { "name", json_string(list[i].name) },
+						     { "created", json_count(list[i].created) },
+						     { 0 },
+					     }));
 	return array;
 }
 

@@ -125,12 +125,18 @@ struct listing {
 
 static json_t *template_object(const char *name, const struct template_config *config)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", name,
-			 "description", json_text(config->description), "distribution",
-			 json_text(config->distribution), "release", json_text(config->release),
-			 "arch", json_text(config->arch), "init", json_text(config->init), "pool",
-			 json_text(config->pool), "created", json_count(config->created), "uuid",
-			 json_text(config->uuid));
+	return json_members((const struct json_member[]){
+		{ "name", json_string(name) },
+		{ "description", json_text(config->description) },
+		{ "distribution", json_text(config->distribution) },
+		{ "release", json_text(config->release) },
+		{ "arch", json_text(config->arch) },
+		{ "init", json_text(config->init) },
+		{ "pool", json_text(config->pool) },
+		{ "created", json_count(config->created) },
+		{ "uuid", json_text(config->uuid) },
+		{ 0 },
+	});
 }
 
 /* One of which a part is missing hides neither the others nor itself. */

@@ -243,15 +243,20 @@ static int print_objects(const struct top *top, struct err *err)
 	for (size_t i = 0; array && i < top->now.count; i++) {
 		const struct sample *sample = &top->now.list[i];
 		json_array_append_new(
-			array,
-			json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-				  sample->name, "state", machine_state_name(sample->state), "cpu",
-				  known_share(sample->cpu), "memory", known(sample->usage.memory),
-				  "swap", known(sample->usage.swap), "pids",
-				  known(sample->usage.pids), "read", known(sample->read), "write",
-				  known(sample->written), "read_total", known(sample->usage.read),
-				  "write_total", known(sample->usage.written), "started",
-				  json_count(sample->started)));
+			array, json_members((const struct json_member[]){
+				       { "name", json_string(sample->name) },
+				       { "state", json_string(machine_state_name(sample->state)) },
+				       { "cpu", known_share(sample->cpu) },
+				       { "memory", known(sample->usage.memory) },
+				       { "swap", known(sample->usage.swap) },
+				       { "pids", known(sample->usage.pids) },
+				       { "read", known(sample->read) },
+				       { "write", known(sample->written) },
+				       { "read_total", known(sample->usage.read) },
+				       { "write_total", known(sample->usage.written) },
+				       { "started", json_count(sample->started) },
+				       { 0 },
+			       }));
 	}
 	return print_json(array, err);
 }

@@ -40,7 +40,7 @@ static int open_locked(int dir_fd, const char *path, off_t *size)
 			openat(dir_fd, path,
 			       O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
 			       0600);
-		struct stat held, named;
+		struct stat held;
 
 		int r = fd < 0 ? -errno : lock_file(fd);
 		if (r < 0)
@@ -51,8 +51,7 @@ static int open_locked(int dir_fd, const char *path, off_t *size)
 		if (!S_ISREG(held.st_mode))
 			return -EMEDIUMTYPE;
 		*size = held.st_size;
-		if (fstatat(dir_fd, path, &named, 0) == 0 && held.st_ino == named.st_ino &&
-		    held.st_dev == named.st_dev)
+		if (file_has_name(&held, dir_fd, path))
 			return take_fd(&fd);
 	}
 }

@@ -63,15 +63,8 @@ static bool is_watched(const struct keeper *keeper)
 /* As a grandchild: it serves all machines of the pool, and may outlive this keeper. */
 static void start_watcher(struct keeper *keeper)
 {
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (fork() == 0)
-			verb_exec(keeper, "_tend", NULL, NULL);
-		_exit(0);
-	}
-	if (pid > 0)
-		child_wait(pid);
+	if (child_detach() == 0)
+		verb_exec(keeper, "_tend", NULL, NULL);
 }
 
 /* `berth _tend` froze the guest. If it was killed since, only another one will thaw the guest, room or not. */

@@ -10,24 +10,28 @@
 static bool sealed;
 static char why[256] = "nothing failed";
 
-int library_load(const char *file, const char *const *names, size_t count, void *calls)
+int library_load(struct library *library)
 {
-	void *library = sealed ? NULL : dlopen(file, RTLD_LAZY | RTLD_LOCAL);
-	char *next = calls;
+	void *handle;
+	char *next = library->calls;
 
-	if (!library) {
-		snprintf(why, sizeof why, "%s", sealed ? file : dlerror());
+	if (library->loaded)
+		return 0;
+	handle = sealed ? NULL : dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
+	if (!handle) {
+		snprintf(why, sizeof why, "%s", sealed ? library->file : dlerror());
 		return -ELIBACC;
 	}
-	for (size_t i = 0; i < count; i++) {
-		void *call = dlsym(library, names[i]);
+	for (size_t i = 0; i < library->count; i++) {
+		void *call = dlsym(handle, library->names[i]);
 		if (!call) {
-			snprintf(why, sizeof why, "%s has no %s", file, names[i]);
+			snprintf(why, sizeof why, "%s has no %s", library->file, library->names[i]);
 			return -ELIBACC;
 		}
 		memcpy(next, &call, sizeof call);
 		next += sizeof call;
 	}
+	library->loaded = true;
 	return 0;
 }
 

@@ -6,20 +6,30 @@
  *	#define SOME_CALLS(CALL) CALL(one) CALL(other)
  *	static struct { SOME_CALLS(LIBRARY_CALL) } calls;
  *	static const char *const names[] = { SOME_CALLS(LIBRARY_NAME) };
+ *	static struct library some = { "libsome.so.1", names, sizeof names / sizeof *names, &calls, false };
  */
 #ifndef BERTH_KERN_LIBRARY_H
 #define BERTH_KERN_LIBRARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LIBRARY_CALL(name) __typeof__(name) *name;
 #define LIBRARY_NAME(name) #name,
 
+struct library {
+	const char *file;         /* its soname */
+	const char *const *names; /* of the functions */
+	size_t count;
+	void *calls; /* a struct of LIBRARY_CALL, which gets the functions in the order of names */
+	bool loaded; /* private */
+};
+
 /*
- * Finds each of the functions, and puts them one behind the other to calls, as a struct of LIBRARY_CALL has them. The
- * library stays for as long as the process. -ELIBACC when it, or a function, is not there: library_why() says which.
+ * Loads the library and finds its functions, the first time; later calls cost nothing. The library stays loaded until
+ * the process ends. 0, or -ELIBACC if the library or a function is missing: library_why() says which.
  */
-int library_load(const char *file, const char *const *names, size_t count, void *calls);
+int library_load(struct library *library);
 
 /* For a process that must not load anything any more, since it sees other libraries than the host's. */
 void library_seal(void);

@@ -85,22 +85,14 @@ int link_request_finish(struct link_socket *links, int result)
 
 struct link_calls link_calls;
 
-static int load(void)
-{
-	static const char *const names[] = { LINK_CALLS(LIBRARY_NAME) };
-	static bool loaded;
-	int r = loaded ? 0
-		       : library_load("libnl-route-3.so.200", names, sizeof names / sizeof *names,
-				      &link_calls);
-
-	loaded = r == 0;
-	return r;
-}
+static const char *const names[] = { LINK_CALLS(LIBRARY_NAME) };
+static struct library libnl = { "libnl-route-3.so.200", names, sizeof names / sizeof *names,
+				&link_calls, false };
 
 int link_open(struct link_socket **out)
 {
 	const int on = 1;
-	int r = load();
+	int r = library_load(&libnl);
 
 	if (r < 0)
 		return r;

@@ -22,17 +22,9 @@ enum {
 
 struct nft_calls nft_calls;
 
-static int load(void)
-{
-	static const char *const names[] = { NFT_CALLS(LIBRARY_NAME) };
-	static bool loaded;
-	int r = loaded ? 0
-		       : library_load("libnftnl.so.11", names, sizeof names / sizeof *names,
-				      &nft_calls);
-
-	loaded = r == 0;
-	return r;
-}
+static const char *const names[] = { NFT_CALLS(LIBRARY_NAME) };
+static struct library libnftnl = { "libnftnl.so.11", names, sizeof names / sizeof *names,
+				   &nft_calls, false };
 
 const char *nft_why(int code)
 {
@@ -211,7 +203,7 @@ static void batch_rule(struct batch *batch, const struct nft_table *table,
 
 static int batch_start(struct batch *batch, const struct nft_table *table)
 {
-	int r = load();
+	int r = library_load(&libnftnl);
 
 	if (r < 0)
 		return r;
@@ -315,7 +307,7 @@ int nft_is_current(const struct nft_table *table)
 {
 	char data[1024];
 	struct rule_count count;
-	int r = load();
+	int r = library_load(&libnftnl);
 
 	if (r < 0)
 		return r;
@@ -371,7 +363,7 @@ int nft_forward_policy_drop(char *out, size_t room)
 {
 	char data[1024];
 	struct chain_search search = { .out = out, .room = room };
-	int r = load();
+	int r = library_load(&libnftnl);
 
 	if (r < 0)
 		return r;

@@ -176,7 +176,7 @@ static bool same_namespace(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
 	return stat(path, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
-	       theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+	       file_is_same(&theirs, &ours);
 }
 
 /* The arguments of a process, if it is a dnsmasq with this pid file. Length, or -errno. */

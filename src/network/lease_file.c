@@ -112,8 +112,7 @@ static bool same_file(const char *one, const char *other)
 {
 	struct stat a, b;
 
-	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_ino == b.st_ino &&
-	       a.st_dev == b.st_dev;
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && file_is_same(&a, &b);
 }
 
 static int remove_file(const char *path)

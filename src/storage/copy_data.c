@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/copy_data.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 
 #include <linux/fs.h>
@@ -28,21 +29,6 @@ static int clone_data(struct copy *copy, int from, int to)
 	}
 }
 
-static int write_all(int to, const char *data, size_t n, off_t at)
-{
-	while (n > 0) {
-		ssize_t done = pwrite(to, data, n, at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		data += done;
-		n -= (size_t)done;
-		at += done;
-	}
-	return 0;
-}
-
 /* Bytes moved, 0 at the file's end, or -errno. */
 static ssize_t move_some(struct copy *copy, int from, int to, off_t at, size_t n)
 {
@@ -60,7 +46,7 @@ static ssize_t move_some(struct copy *copy, int from, int to, off_t at, size_t n
 	ssize_t got = pread(from, copy->value, n < COPY_BUFFER ? n : COPY_BUFFER, at);
 	if (got < 0)
 		return -errno;
-	int r = write_all(to, copy->value, (size_t)got, at);
+	int r = file_write_all(to, copy->value, (size_t)got, at);
 	return r < 0 ? r : got;
 }
 

@@ -212,8 +212,7 @@ static int refuse_copy(const struct pool *pool, const char *path, struct err *er
 
 	if (folder_identify(pool->config.source, uuid) < 0 ||
 	    strcmp(uuid, pool->config.uuid) != 0 || stat(path, &there) < 0 ||
-	    stat(pool->config.source, &here) < 0 ||
-	    (here.st_dev == there.st_dev && here.st_ino == there.st_ino))
+	    stat(pool->config.source, &here) < 0 || file_is_same(&here, &there))
 		return 0;
 	return err_set(err, EEXIST,
 		       "it is in folder '%s', and '%s' is a copy of that; to use the copy, move "

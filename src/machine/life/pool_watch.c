@@ -215,15 +215,10 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 static void start_writing_out(const struct pool_watch *watch, const struct grower *grower,
 			      struct pool *pool)
 {
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (fork() == 0)
-			write_out(watch, grower, pool);
+	if (child_detach() == 0) {
+		write_out(watch, grower, pool);
 		_exit(0);
 	}
-	if (pid > 0)
-		child_wait(pid);
 }
 
 /* Only machines can be held; what else grows is nobody's, and begun by somebody who sees it fail. */

@@ -5,6 +5,7 @@
  */
 #include "machine/share/share.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/mount.h"
 #include "machine/confine/confine.h"
@@ -52,11 +53,6 @@ static int open_source(struct source *source, const char *path, struct err *err)
 		     : 0;
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Goes from a folder up to the root; true when the visitor says so of one, the first included. */
 static bool upwards(int from, bool (*visit)(const struct stat *, const void *), const void *context)
 {
@@ -73,7 +69,7 @@ static bool upwards(int from, bool (*visit)(const struct stat *, const void *), 
 			return false;
 		close(fd);
 		fd = up;
-		if (fstat(fd, &above) < 0 || same(&above, &here))
+		if (fstat(fd, &above) < 0 || file_is_same(&above, &here))
 			return false;
 		here = above;
 	}
@@ -81,7 +77,7 @@ static bool upwards(int from, bool (*visit)(const struct stat *, const void *), 
 
 static bool is_it(const struct stat *st, const void *context)
 {
-	return same(st, context);
+	return file_is_same(st, context);
 }
 
 static bool is_closed(const struct stat *st, const void *context)
@@ -100,7 +96,7 @@ static int check_place(const struct source *source, const struct site *site, str
 		struct stat st;
 		if (fd < 0 || fstat(fd, &st) < 0)
 			continue;
-		if (same(&st, &source->st) || upwards(source->parent, is_it, &st))
+		if (file_is_same(&st, &source->st) || upwards(source->parent, is_it, &st))
 			return err_set(err, EPERM,
 				       "source '%s' is in '%s', which is berth's own; share a "
 				       "folder elsewhere",

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/share/share.h"
 
+#include "base/file.h"
 #include "base/scoped.h"
+#include "base/text.h"
 #include "kern/mount.h"
 #include "kern/spawn.h"
+#include "kern/timed_child.h"
 #include "machine/share/staging.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -187,7 +189,7 @@ static bool is_what(const struct stat *st, const struct stat *what)
 		return true;
 	if (is_device(what))
 		return is_device(st) && st->st_rdev == what->st_rdev;
-	return st->st_dev == what->st_dev && st->st_ino == what->st_ino;
+	return file_is_same(st, what);
 }
 
 /* By name from its folder: umount2(2) takes no descriptor. A guest that swaps it loses its own mount. */
@@ -206,14 +208,19 @@ static int detach(const struct inside *inside, struct err *err)
 	return 0;
 }
 
-static int work(struct inside *inside, struct err *err)
+/* In the child. */
+static int work(void *context, int *fds, struct err *err)
 {
+	struct inside *inside = context;
+
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (inside->share && lock_flags(inside, err) < 0)
 		return -err->code;
-	if (!inside->enter)
+	if (!inside->enter) {
+		fds[0] = inside->share->fd;
 		return 0;
+	}
 	if (!inside->share && inside->own_ids) {
 		int r = spawn_enter(inside->pidfd, CLONE_NEWUSER);
 		if (r < 0)
@@ -227,59 +234,26 @@ static int work(struct inside *inside, struct err *err)
 	return inside->share ? share_attach(root, inside->share, err) : detach(inside, err);
 }
 
-static __attribute__((noreturn)) void inside_main(struct inside *inside, struct sync *sync)
+static int run_inside(struct inside *inside, struct err *err)
 {
-	struct err err = { 0 };
-
-	if (work(inside, &err) < 0)
-		sync_fail(sync, &err);
-	else if (inside->enter)
-		sync_post(sync, STEP_RUNNING, NULL, 0, &err);
-	else
-		sync_post(sync, STEP_RUNNING, &inside->share->fd, 1, &err);
-	_exit(EXIT_SUCCESS);
-}
-
-static int wait_inside(struct inside *inside, struct sync *sync, struct err *err)
-{
-	struct pollfd ready = { .fd = sync->fd, .events = POLLIN };
+	const char *target = inside->share ? inside->share->target : inside->target;
+	scoped_free char *late = text_format("the machine does not let '%s' be reached", target);
+	const struct timed_child child = { .work = work,
+					   .context = inside,
+					   .count = inside->enter ? 0 : 1,
+					   .timeout_ms = INSIDE_MILLISECONDS,
+					   .late = late };
 	int fd = -1;
 
-	if (poll(&ready, 1, INSIDE_MILLISECONDS) <= 0)
-		return err_set(err, ETIMEDOUT, "the machine does not let '%s' be reached",
-			       inside->share ? inside->share->target : inside->target);
-	if (sync_wait(sync, STEP_RUNNING, &fd, inside->enter ? 0 : 1, err) < 0)
+	if (!late)
+		return err_set(err, ENOMEM, "out of memory");
+	if (timed_child_run(&child, &fd, err) < 0)
 		return -err->code;
 	if (!inside->enter) {
 		close(inside->share->fd);
 		inside->share->fd = fd;
 	}
 	return 0;
-}
-
-static int run_inside(struct inside *inside, struct err *err)
-{
-	struct spawn spawn = { .cgroup_fd = -1 };
-	struct sync host, guest;
-
-	if (sync_pair(&host, &guest, err) < 0)
-		return -err->code;
-	pid_t pid = spawn_process(&spawn);
-	if (pid == 0) {
-		sync_close(&host);
-		inside_main(inside, &guest);
-	}
-	sync_close(&guest);
-	if (pid < 0) {
-		sync_close(&host);
-		return err_set(err, -pid, "start a process: %s", strerror(-pid));
-	}
-	int r = wait_inside(inside, &host, err);
-	kill(pid, SIGKILL);
-	spawn_wait(spawn.pidfd);
-	close(spawn.pidfd);
-	sync_close(&host);
-	return r;
 }
 
 int share_lock(struct share *share, int pidfd, bool own_ids, struct err *err)

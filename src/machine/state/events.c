@@ -31,10 +31,9 @@ void machine_tell(const struct machine *machine, const struct event *event)
 
 static bool same_file(int fd, int folder, const char *name)
 {
-	struct stat here, named;
+	struct stat here;
 
-	return fd >= 0 && fstat(fd, &here) == 0 && fstatat(folder, name, &named, 0) == 0 &&
-	       here.st_ino == named.st_ino && here.st_dev == named.st_dev;
+	return fd >= 0 && fstat(fd, &here) == 0 && file_has_name(&here, folder, name);
 }
 
 static int pass_on(struct events *events, const char *line, events_visit *visit, void *context)
