@@ -86,6 +86,7 @@ static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigne
 
 static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigned *left)
 {
+	bool again = false;
 	unsigned moved;
 	int r;
 
@@ -93,7 +94,9 @@ static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigne
 	do {
 		r = 0;
 		moved = upper->moved;
-		rewinddir(dir);
+		if (again)
+			rewinddir(dir);
+		again = true;
 		for (struct dirent *e; (e = readdir(dir));) {
 			if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 				continue;

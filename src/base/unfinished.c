@@ -91,9 +91,13 @@ int unfinished_undo(const struct unfinished *object, struct err *err)
 
 	if (!mark || !settings || !folder)
 		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_prepare(object, err) < 0)
-		return -err->code;
-	if (rename(settings, mark) == 0) {
+	int moved = rename(settings, mark);
+	if (moved < 0 && errno == ENOENT) {
+		if (unfinished_prepare(object, err) < 0)
+			return -err->code;
+		moved = rename(settings, mark);
+	}
+	if (moved == 0) {
 		int r = file_sync_dir(folder);
 		return r < 0 ? err_set(err, -r, "make '%s' durable: %s", mark, strerror(-r)) : 0;
 	}
@@ -111,6 +115,8 @@ int unfinished_drop(const struct unfinished *object, struct err *err)
 
 	if (!mark)
 		return err_set(err, ENOMEM, "out of memory");
+	if (unlink(mark) == 0)
+		return 0;
 	int r = remove_tree(AT_FDCWD, mark);
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", mark, strerror(-r)) : 0;
 }

@@ -241,7 +241,13 @@ static int lock_root(struct pool *pool, const char *name, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
+	const char *const volumes[] = { volume, NULL };
+	struct err why = { 0 };
+
 	template_volume(name, volume);
+	if (volumes_unused(pool, volumes, &why) < 0)
+		return err_set(err, why.code, "template '%s' cannot be deleted: %s", name,
+			       why.text);
 	return volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,30 +37,51 @@ struct search {
 /* A mount, as a line of proc_pid_mountinfo(5) has it. */
 struct mounted {
 	dev_t device;
-	char point[256];
+	char point[PATH_MAX];
 };
+
+/* proc(5) writes blanks and backslashes as octal numbers. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		unsigned c;
+		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
+			*to = (char)c;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
 
 static bool parse(const char *line, struct mounted *mounted)
 {
 	unsigned upper, lower;
 
-	if (sscanf(line, "%*u %*u %u:%u %*s %255s", &upper, &lower, mounted->point) != 3)
+	if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &upper, &lower, mounted->point) != 3)
 		return false;
+	unescape(mounted->point);
 	mounted->device = makedev(upper, lower);
 	return true;
 }
 
-/* Line by line: a namespace may have a hundred thousand of them. 0 or -errno; 1: visit said so. */
+/* Line by line: a namespace may have a hundred thousand of them. 0 or -errno; 1: one is wanted. */
 static int each_mount(const char *process, bool (*wanted)(const void *, const struct mounted *),
 		      const void *context, struct mounted *mounted)
 {
 	scoped_free char *path = text_format("/proc/%s/mountinfo", process);
 	scoped_file FILE *file = path ? fopen(path, "re") : NULL;
 	scoped_free char *line = NULL;
+	char buffer[16384];
 	size_t room = 0;
 
 	if (!file)
 		return path ? -errno : -ENOMEM;
+	/* The kernel gives a page at a time, where stdio would ask for a quarter of that. */
+	setvbuf(file, buffer, _IOFBF, sizeof buffer);
 	while (getline(&line, &room, file) > 0) {
 		if (parse(line, mounted) && wanted(context, mounted))
 			return 1;
@@ -77,6 +99,33 @@ static bool is_device(const void *context, const struct mounted *mounted)
 static bool is_point(const void *context, const struct mounted *mounted)
 {
 	return strcmp(mounted->point, context) == 0;
+}
+
+struct below {
+	const char *folder;
+	bool (*wanted)(const void *, const char *);
+	const void *context;
+};
+
+static bool is_below(const void *context, const struct mounted *mounted)
+{
+	const struct below *below = context;
+	size_t n = strlen(below->folder);
+
+	return strncmp(mounted->point, below->folder, n) == 0 && mounted->point[n] == '/' &&
+	       below->wanted(below->context, mounted->point + n + 1);
+}
+
+bool holder_mount_below(const char *folder, bool (*wanted)(const void *, const char *),
+			const void *context, char *out, size_t room)
+{
+	const struct below below = { folder, wanted, context };
+	struct mounted mounted;
+
+	if (each_mount("self", is_below, &below, &mounted) <= 0)
+		return false;
+	text_print(out, room, "%s", mounted.point);
+	return true;
 }
 
 int holder_device(const char *mountpoint, dev_t *device)
@@ -139,7 +188,7 @@ static int look_at_mounts(struct search *search, const char *process)
 	if (!is_new_space(search, process) ||
 	    each_mount(process, is_device, &search->device, &mounted) <= 0)
 		return 0;
-	snprintf(how, sizeof how, "mounted on '%s'", mounted.point);
+	snprintf(how, sizeof how, "mounted on '%.255s'", mounted.point);
 	return found(search, process, how);
 }
 

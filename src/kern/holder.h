@@ -17,6 +17,13 @@ bool holder_find(dev_t device, char *out, size_t room);
 bool holder_find_through(const char *mountpoint, char *out, size_t room);
 
 /*
+ * A mount of our own namespace below that folder, whose path has no symbolic links, at a path from there that is
+ * wanted. out gets its place.
+ */
+bool holder_mount_below(const char *folder, bool (*wanted)(const void *, const char *path),
+			const void *context, char *out, size_t room);
+
+/*
  * The device of the file system that is mounted there, as mountinfo has it: of btrfs that is another than
  * stat(2) tells. 0 or -errno; -ENOENT: nothing is mounted there.
  */

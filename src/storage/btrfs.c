@@ -339,6 +339,7 @@ const struct storage_ops storage_btrfs = {
 	.rename = rename_volume,
 	.exchange = exchange_volumes,
 	.destroy = destroy_volume,
+	.unused = folder_unused,
 	.free = free_volume,
 	.mount = mount_volume,
 	.deactivate = deactivate_volume,

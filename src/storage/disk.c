@@ -295,20 +295,18 @@ int disk_erase(struct pool *pool, struct err *err)
 {
 	scoped_free char *path = mount_path(pool);
 	const char *source = pool->config.source;
+	dev_t device = 0;
 	struct stat st;
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
+	holder_device(path, &device);
 	int r = unmount(pool, path, err);
 	if (r < 0 || lstat(source, &st) < 0)
 		return r;
 	bool unused = released(pool);
-	if (S_ISBLK(st.st_mode)) {
-		if (!unused)
-			return err_set(err, EBUSY, "'%s' is in use; stop the machines on it",
-				       source);
-		return wipe_device(source, err);
-	}
+	if (S_ISBLK(st.st_mode))
+		return unused ? wipe_device(source, err) : refuse_used(device, err);
 	/* One that is not free, since another namespace copied the mount, keeps the blocks, but no name. */
 	if (S_ISREG(st.st_mode) && unlink(source) < 0)
 		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));

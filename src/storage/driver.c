@@ -144,3 +144,14 @@ bool pool_is_reserve(const char *volume)
 {
 	return strcmp(volume, RESERVE_VOLUME) == 0;
 }
+
+bool volume_is_among(const char *volume, const char *const *volumes)
+{
+	for (; *volumes; volumes++) {
+		size_t n = strlen(*volumes);
+		bool all = n == 0 || (*volumes)[n - 1] == '.';
+		if (all ? text_starts(volume, *volumes) : strcmp(volume, *volumes) == 0)
+			return true;
+	}
+	return false;
+}

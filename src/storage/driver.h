@@ -48,6 +48,9 @@ int pool_missing(const char *name, struct err *err);
 /* NULL for a volume's name that may be, else what is wrong with it: the end of "name 'X' ...". */
 const char *volume_name_fault(const char *name);
 
+/* Whether a volume is one of a list as the op `unused` gets. */
+bool volume_is_among(const char *volume, const char *const *volumes);
+
 /* Nine tenths of its space are used, as far as its driver can tell. */
 bool pool_is_full(struct pool *pool);
 

@@ -4,12 +4,15 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "base/text.h"
+#include "kern/holder.h"
 #include "kern/mount.h"
 #include "storage/backup.h"
 #include "storage/driver.h"
 #include "storage/partial.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -283,6 +286,33 @@ int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
 	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
 	usage->total = usage->used + (uint64_t)fs.f_bavail * fs.f_frsize;
 	return 0;
+}
+
+static bool is_among(const void *volumes, const char *path)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	size_t n = strcspn(path, "/");
+
+	if (n >= sizeof volume)
+		return false;
+	memcpy(volume, path, n);
+	volume[n] = '\0';
+	return volume_is_among(volume, volumes);
+}
+
+int folder_unused(struct pool *pool, const char *const *volumes, struct err *err)
+{
+	char link[32], folder[PATH_MAX], point[PATH_MAX];
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", folder_fd(pool));
+	ssize_t n = readlink(link, folder, sizeof folder - 1);
+	if (n < 0)
+		return err_set(err, errno, "see what is mounted in pool '%s': %s", pool->name,
+			       strerror(errno));
+	folder[n] = '\0';
+	if (!holder_mount_below(folder, is_among, volumes, point, sizeof point))
+		return 0;
+	return err_set(err, EBUSY, "something is mounted on '%s'; unmount that first", point);
 }
 
 int folder_sync(const struct pool *pool)

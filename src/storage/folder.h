@@ -44,6 +44,9 @@ int folder_survey(struct pool *pool, int (*visit)(void *, const char *volume), v
 
 int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
 
+/* The op `unused`: nothing is mounted in them, which would not go, and which is not to be removed. */
+int folder_unused(struct pool *pool, const char *const *volumes, struct err *err);
+
 /* Makes names durable. 0 or -errno. */
 int folder_sync(const struct pool *pool);
 

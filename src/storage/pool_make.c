@@ -222,8 +222,13 @@ static int count_volume(void *context, const struct volume_info *info)
 
 static int destroy_volumes(struct pool *pool, const struct tally *tally, struct err *err)
 {
+	static const char *const all[] = { "", NULL };
 	const struct text *names = &tally->names;
+	struct err why = { 0 };
 
+	if (tally->count > 0 && volumes_unused(pool, all, &why) < 0)
+		return err_set(err, why.code, "pool '%s' cannot be deleted: %s", pool->name,
+			       why.text);
 	for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1) {
 		int r = volume_destroy(pool, names->data + at, err);
 		if (r < 0)

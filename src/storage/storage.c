@@ -132,6 +132,11 @@ int volume_destroy(struct pool *pool, const char *volume, struct err *err)
 	return told(r, pool, volume, err);
 }
 
+int volumes_unused(struct pool *pool, const char *const *volumes, struct err *err)
+{
+	return pool->ops->unused(pool, volumes, err);
+}
+
 int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
 		 struct err *err)
 {

@@ -118,6 +118,11 @@ struct storage_ops {
 	 * pieces; one that has a partial name already stays, and -EINPROGRESS says so.
 	 */
 	int (*destroy)(struct pool *, const char *volume, struct err *);
+	/*
+	 * 0; -EBUSY, with words: something that is none of berth's keeps destroy from its work, and is named. NULL
+	 * ends the list of volumes, in which a name that ends in a dot, and "", are those that begin so.
+	 */
+	int (*unused)(struct pool *, const char *const *volumes, struct err *);
 	/* Frees a piece of what has such a name: 1: there is more; 0: it is gone. NULL: destroy does it all. */
 	int (*free)(struct pool *, const char *partial, struct err *);
 	/*
@@ -414,6 +419,8 @@ int volume_snapshot(struct pool *pool, const char *origin, const char *volume, s
 int volume_rename(struct pool *pool, const char *volume, const char *to, struct err *err);
 int volume_exchange(struct pool *pool, const char *one, const char *other, struct err *err);
 int volume_destroy(struct pool *pool, const char *volume, struct err *err);
+/* Whether all of them can be destroyed, asked before the first one is; as the op. */
+int volumes_unused(struct pool *pool, const char *const *volumes, struct err *err);
 int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
 		 struct err *err);
 int volume_deactivate(struct pool *pool, const char *volume, struct err *err);

@@ -156,6 +156,112 @@ case_pool_in_use() {
 	berth delete --force m
 }
 
+# folder_of VOLUME DRIVER: where the host has its root.
+folder_of() {
+	if [[ $2 == dir ]]; then
+		echo "$BERTH_ROOT/lib/pools/p-dir/volumes/$1/root"
+	else
+		echo "$BERTH_ROOT/run/pools/p-$2/$1"
+	fi
+}
+
+# mounted_in VOLUME DRIVER "WHAT ONE IS TOLD" COMMAND...: with something mounted there it is refused, and leaves all.
+mounted_in() {
+	local at
+	at="$(folder_of "$1" "$2")/a place"
+	mkdir "$at"
+	mount --bind "$T/precious folder" "$at"
+	fails 1 "$3.*mounted on '$at'; unmount that first" "${@:4}"
+	same kept kept "$(cat "$at/file")"
+	umount "$at"
+	rmdir "$at"
+}
+
+# What somebody has mounted in a volume is in the way before anything has gone, and is named.
+case_mounted_in_a_volume() {
+	local driver m
+	mkdir "$T/precious folder"
+	echo kept >"$T/precious folder/file"
+	for driver in dir btrfs; do
+		[[ " $drivers " == *" $driver "* ]] || continue
+		m=m-$driver
+		berth create --pool "p-$driver" "bb-$driver" "$m"
+		berth snapshot "$m" first
+		mounted_in "machine.$m" "$driver" "machine '$m' cannot be deleted" berth delete "$m"
+		mounted_in "snapshot.$m.first" "$driver" "machine '$m' cannot be deleted" berth delete "$m"
+		mounted_in "snapshot.$m.first" "$driver" "delete a snapshot of machine '$m'" \
+			berth snapshot delete "$m" first
+		mounted_in "machine.$m" "$driver" "restore machine '$m'" berth restore "$m" first
+		mounted_in "template.bb-$driver" "$driver" "template 'bb-$driver' cannot be deleted" \
+			berth template delete "bb-$driver"
+		mounted_in "machine.$m" "$driver" "pool 'p-$driver' cannot be deleted" \
+			berth pool delete --force "p-$driver"
+		# Nor is it stopped for that.
+		berth start --wait "$m"
+		mounted_in "machine.$m" "$driver" "machine '$m' cannot be deleted" berth delete --force "$m"
+		state_is "$m" running
+		berth stop --force "$m"
+		# All is there: the machine starts, goes back to its snapshot, and makes others.
+		berth restore "$m" first
+		berth create --pool "p-$driver" "bb-$driver" "$m-2"
+		berth start --wait "$m" "$m-2"
+		berth delete --force "$m-2"
+		berth stop --force "$m"
+		# A process that works there is in nobody's way.
+		(cd "$(folder_of "machine.$m" "$driver")" && exec sleep 1000) &
+		retry 10 grep -q sleep "/proc/$!/comm"
+		berth delete "$m"
+		kill $!
+		wait $! || true
+		fails 1 "$m" berth info "$m"
+		not test -e "$(folder_of "machine.$m" "$driver")"
+	done
+	rm -r "$T/precious folder"
+}
+
+# A settings file that nobody can read leaves the search to all pools: what is mounted there is in the way too.
+case_mounted_in_a_broken_machine() {
+	mkdir "$T/precious folder"
+	echo kept >"$T/precious folder/file"
+	berth create --pool p-dir bb-dir m
+	cp "$BERTH_ROOT/lib/machines/m/machine.conf" "$T/conf"
+	echo nonsense >"$BERTH_ROOT/lib/machines/m/machine.conf"
+	mounted_in machine.m dir "machine 'm' cannot be deleted" berth delete --force m
+	cp "$T/conf" "$BERTH_ROOT/lib/machines/m/machine.conf"
+	berth start --wait m
+	berth delete --force m
+	rm -r "$T/precious folder"
+}
+
+# Who has a machine's file system mounted in a namespace of his own keeps the device of a thin volume; in other
+# drivers nothing is held by that.
+case_volume_mounted_elsewhere() {
+	local holder
+	berth launch --pool "p-$fast" --wait "bb-$fast" m
+	berth snapshot m first
+	nsenter --mount --target "$(field m init)" sleep 1000 &
+	holder=$!
+	retry 10 grep -q sleep "/proc/$holder/comm"
+	berth stop --force m
+	if [[ $fast == thin ]]; then
+		fails 1 "machine 'm' cannot be deleted: .*in use: process $holder .sleep. has it mounted" \
+			berth delete m
+		fails 1 "restore machine 'm': .*in use: process $holder .sleep. has it mounted" \
+			berth restore m first
+		same snapshots 1 "$(field m snapshots)"
+		state_is m stopped
+		kill "$holder"
+		wait "$holder" || true
+		berth restore m first
+		berth start --wait m
+		berth delete --force m
+	else
+		berth delete m
+		kill "$holder"
+		wait "$holder" || true
+	fi
+}
+
 # What a reboot takes away: every process, mount, loop device, link, and the run folder.
 case_reboot_of_the_host() {
 	local keeper

@@ -54,15 +54,35 @@ static int lock_volumes(struct machine *machine, struct pool *pool, struct err *
 		       machine->name);
 }
 
+/*
+ * Before it is stopped, what is mounted in a folder of its root. A device has to be let go of by the machine
+ * itself first.
+ */
+static int check_running(const struct machine *machine, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	struct err ignored = { 0 };
+
+	if (machine->fault.code ||
+	    pool_open(&pool, machine->site, machine->config.pool, &ignored) < 0 ||
+	    (pool.ops->can & STORAGE_BLOCK))
+		return 0;
+	return machine_unused(machine, &pool, err);
+}
+
 int machine_delete(struct machine *machine, bool force, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	enum stop_outcome outcome;
 
-	if (!force && run_alive(machine))
+	bool alive = run_alive(machine);
+
+	if (!force && alive)
 		return err_set(err, EBUSY,
 			       "machine '%s' is %s; stop it first, or delete it with --force",
 			       machine->name, machine_paused(machine) ? "paused" : "running");
+	if (alive && check_running(machine, err) < 0)
+		return -err->code;
 	if (!force && machine->fault.code)
 		return err_set(
 			err, machine->fault.code,

@@ -36,12 +36,15 @@ static int view_pool(struct machine *machine, struct pool *pool, struct err *err
 /* For a change, under the machine's lock: what a restore that was killed has left goes first. */
 static int open_settled(struct machine *machine, struct pool *pool, struct err *err)
 {
-	char volume[VOLUME_NAME_MAX + 1];
+	return open_pool(machine, pool, err) < 0 ? -err->code : restoring_clear(machine, pool, err);
+}
 
-	if (open_pool(machine, pool, err) < 0)
-		return -err->code;
-	restoring_volume(machine->name, volume);
-	return volume_destroy(pool, volume, err);
+static int no_snapshot(const struct machine *machine, const char *name, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return err_set(err, ENOENT,
+		       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
+		       machine->name, name, machine->name);
 }
 
 static int find(struct machine *machine, struct pool *pool, const char *name, struct err *err)
@@ -53,13 +56,7 @@ static int find(struct machine *machine, struct pool *pool, const char *name, st
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
 	int r = volume_info(pool, volume, &info, err);
-	if (r == -ENOENT) {
-		*err = (struct err){ 0 };
-		return err_set(err, ENOENT,
-			       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
-			       machine->name, name, machine->name);
-	}
-	return r;
+	return r == -ENOENT ? no_snapshot(machine, name, err) : r;
 }
 
 int snapshot_exists(struct machine *machine, const char *name, struct err *err)
@@ -170,6 +167,18 @@ int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t 
 	return 0;
 }
 
+/* Before what is there goes: a volume that somebody holds would stay. */
+static int check_unused(struct pool *pool, const char *volume, const char *what,
+			const struct machine *machine, struct err *err)
+{
+	const char *const volumes[] = { volume, NULL };
+	struct err why = { 0 };
+
+	int r = volumes_unused(pool, volumes, &why);
+	return r < 0 ? err_set(err, why.code, "%s machine '%s': %s", what, machine->name, why.text)
+		     : 0;
+}
+
 int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -180,7 +189,9 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
-	int r = volume_destroy(&pool, volume, err);
+	int r = check_unused(&pool, volume, "delete a snapshot of", machine, err);
+	if (r == 0)
+		r = volume_destroy(&pool, volume, err);
 	if (r < 0)
 		return r;
 	fresh_forget(machine, name);
@@ -198,8 +209,7 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	char root[VOLUME_NAME_MAX + 1], kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || open_settled(machine, &pool, err) < 0 ||
-	    find(machine, &pool, name, err) < 0)
+	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	if (run_alive(machine))
 		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
@@ -208,10 +218,13 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	snapshot_volume(machine->name, name, kept);
 	restoring_volume(machine->name, next);
 	/* Before the work: somebody may be copying it. */
-	if (volume_lock(&pool, root, VOLUME_LOCK_CHANGE, err) < 0)
+	if (volume_lock(&pool, root, VOLUME_LOCK_CHANGE, err) < 0 ||
+	    check_unused(&pool, root, "restore", machine, err) < 0)
 		return -err->code;
-	if (volume_snapshot(&pool, kept, next, err) < 0 ||
-	    rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
+	int r = volume_snapshot(&pool, kept, next, err);
+	if (r < 0)
+		return r == -ENOENT ? no_snapshot(machine, name, err) : r;
+	if (rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
 	    fresh_restore(machine, name, true, err) < 0 ||
 	    volume_exchange(&pool, root, next, err) < 0) {
 		volume_destroy(&pool, next, &(struct err){ 0 });

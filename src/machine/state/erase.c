@@ -9,22 +9,60 @@
 #include <fcntl.h>
 #include <string.h>
 
+struct destruction {
+	struct pool *pool;
+	struct err *err;
+};
+
+/* One that would not go stops the rest: its machine stays half removed, and the next command tries again. */
 static int destroy_one(void *context, const struct volume_info *info)
 {
-	return volume_destroy(context, info->name, &(struct err){ 0 });
+	const struct destruction *destruction = context;
+
+	return volume_destroy(destruction->pool, info->name, destruction->err);
+}
+
+int restoring_clear(const struct machine *machine, struct pool *pool, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	restoring_volume(machine->name, volume);
+	/* To see that there is none costs less than to remove it. */
+	if (volume_info(pool, volume, &info, &(struct err){ 0 }) == -ENOENT)
+		return 0;
+	return volume_destroy(pool, volume, err);
 }
 
 static int destroy_volumes(struct machine *machine, struct pool *pool, struct err *err)
 {
+	struct destruction destruction = { pool, err };
 	char volume[VOLUME_NAME_MAX + 1];
 
 	snapshot_volume(machine->name, "", volume);
-	int r = volume_list(pool, volume, destroy_one, pool, err);
-	restoring_volume(machine->name, volume);
-	if (r < 0 || volume_destroy(pool, volume, err) < 0)
-		return r < 0 ? r : -err->code;
+	int r = volume_list(pool, volume, destroy_one, &destruction, err);
+	if (r == 0)
+		r = restoring_clear(machine, pool, err);
+	if (r < 0)
+		return r;
 	machine_volume(machine->name, volume);
 	return volume_destroy(pool, volume, err);
+}
+
+int machine_unused(const struct machine *machine, struct pool *pool, struct err *err)
+{
+	char root[VOLUME_NAME_MAX + 1], restoring[VOLUME_NAME_MAX + 1],
+		snapshots[VOLUME_NAME_MAX + 1];
+	const char *const volumes[] = { root, restoring, snapshots, NULL };
+	struct err why = { 0 };
+
+	machine_volume(machine->name, root);
+	restoring_volume(machine->name, restoring);
+	snapshot_volume(machine->name, "", snapshots);
+	int r = volumes_unused(pool, volumes, &why);
+	return r < 0 ? err_set(err, why.code, "machine '%s' cannot be deleted: %s", machine->name,
+			       why.text)
+		     : 0;
 }
 
 /* An unreadable pool keeps a volume, if it has one: that must not keep the others. */
@@ -39,6 +77,32 @@ static int visit_pool(void *context, const char *name)
 	return 0;
 }
 
+struct look {
+	const struct machine *machine;
+	struct err *err;
+};
+
+static int look_in_pool(void *context, const char *name)
+{
+	const struct look *look = context;
+	scoped_pool struct pool pool = { 0 };
+	struct err ignored = { 0 };
+
+	if (pool_open(&pool, look->machine->site, name, &ignored) < 0)
+		return 0;
+	return machine_unused(look->machine, &pool, look->err);
+}
+
+static int check_unused(const struct machine *machine, bool known, struct pool *pool,
+			struct err *err)
+{
+	struct look look = { machine, err };
+
+	if (!known)
+		return pool_list(machine->site, look_in_pool, &look, err);
+	return pool->ops ? machine_unused(machine, pool, err) : 0;
+}
+
 /* By its settings, or, when nobody can read them, wherever something of its name is. pool: open, or not. */
 static int release_holdings(struct machine *machine, bool known, struct pool *pool, struct err *err)
 {
@@ -50,10 +114,9 @@ static int release_holdings(struct machine *machine, bool known, struct pool *po
 }
 
 /* From where they are now. Whether they could be read. */
-static bool reload(struct machine *machine, const struct unfinished *mark)
+static bool reload(struct machine *machine, const struct unfinished *mark, bool half)
 {
-	scoped_free char *path =
-		unfinished_is(mark) ? unfinished_path(mark) : machine_path(machine, mark->file);
+	scoped_free char *path = half ? unfinished_path(mark) : machine_path(machine, mark->file);
 
 	config_free(&machine_schema, &machine->config);
 	return path &&
@@ -61,12 +124,10 @@ static bool reload(struct machine *machine, const struct unfinished *mark)
 	       *machine->config.pool;
 }
 
-static int erase_from(struct machine *machine, bool known, struct pool *pool, struct err *err)
+static int erase_from(struct machine *machine, const struct unfinished *mark, bool half, bool known,
+		      struct pool *pool, struct err *err)
 {
-	struct unfinished mark = machine_mark(machine);
-	bool half = unfinished_is(&mark);
-
-	if (unfinished_undo(&mark, err) < 0)
+	if (unfinished_undo(mark, err) < 0)
 		return -err->code;
 	/* Now: from here on no command finds it, and whoever is first clears it away. */
 	if (!half)
@@ -78,7 +139,7 @@ static int erase_from(struct machine *machine, bool known, struct pool *pool, st
 	r = remove_tree(AT_FDCWD, machine->folder);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': %s", machine->folder, strerror(-r));
-	return unfinished_drop(&mark, err);
+	return unfinished_drop(mark, err);
 }
 
 int machine_erase(struct machine *machine, bool forget, struct err *err)
@@ -86,7 +147,8 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 	struct unfinished mark = machine_mark(machine);
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err why = { 0 };
-	bool known = reload(machine, &mark);
+	bool half = unfinished_is(&mark);
+	bool known = reload(machine, &mark, half);
 
 	/* Before anything is touched: its root must not be left behind unseen. */
 	if (known && pool_open(&pool, machine->site, machine->config.pool, &why) < 0 && !forget)
@@ -94,7 +156,9 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 			       "machine '%s' cannot be deleted with its root: %s; to delete it and "
 			       "leave what is there: berth delete --force %s",
 			       machine->name, why.text, machine->name);
-	int r = erase_from(machine, known, &pool, err);
+	if (check_unused(machine, known, &pool, err) < 0)
+		return -err->code;
+	int r = erase_from(machine, &mark, half, known, &pool, err);
 	if (r == 0)
 		machine_lock_forget(machine);
 	return r;

@@ -63,6 +63,10 @@ char *machine_path(const struct machine *machine, const char *file);
  * reached is refused before that; forget: its volumes stay there.
  */
 int machine_erase(struct machine *machine, bool forget, struct err *err);
+/* Under the lock: what a restore that was killed has left goes. */
+int restoring_clear(const struct machine *machine, struct pool *pool, struct err *err);
+/* Whether its root and snapshots in that pool can be destroyed. -EBUSY, with what holds them. */
+int machine_unused(const struct machine *machine, struct pool *pool, struct err *err);
 
 /*
  * The machine's lease on a network, made if there is none; under its lock. A hardware address that another machine
