@@ -91,29 +91,25 @@ int network_wanted(const struct call *call, struct err *err)
 	return -err->code;
 }
 
-void note_pool_room(const char *name, const struct pool_usage *usage)
+void note_pool_room(const char *name, const struct pool_usage *usage, bool holds)
 {
 	const struct space space = { .total = usage->total,
 				     .used = usage->used,
 				     .least = usage->least };
 	enum space_level level = space_level(&space);
-	unsigned percent = space_percent(&space);
+	const char *next = level < SPACE_SCARCE ? ""
+			   : holds              ? ", and machines that fill it will be held still"
+				   : ", and writes in its machines will fail when it is full";
 	char left[32];
 
 	text_human_size(usage->total - usage->used, left, sizeof left);
 	if (level >= SPACE_LOW && *usage->backing_file)
 		print_note(
 			"pool '%s' has room for %s, by the file system of '%s'%s; make room there",
-			name, left, usage->backing_file,
-			level >= SPACE_SCARCE ? ", and machines that fill it will be held still"
-					      : "");
-	else if (level >= SPACE_SCARCE)
-		print_note("pool '%s' is %u%% full, and machines that fill it will be held still; "
-			   "delete something, or enlarge it; what fills it: berth pool usage %s",
-			   name, percent, name);
-	else if (level == SPACE_LOW)
+			name, left, usage->backing_file, next);
+	else if (level >= SPACE_LOW)
 		print_note(
-			"pool '%s' is %u%% full; delete something, or enlarge it; what fills it: "
+			"pool '%s' is %u%% full%s; delete something, or enlarge it; what fills it: "
 			"berth pool usage %s",
-			name, percent, name);
+			name, space_percent(&space), next, name);
 }

@@ -62,8 +62,8 @@ int pool_wanted(const struct call *call, char **name, struct err *err);
 /* Makes the default network of berth.conf if there is none yet, and says so. */
 int network_wanted(const struct call *call, struct err *err);
 
-/* A sentence, if it is 80 % full or more; 90 % says more. */
-void note_pool_room(const char *name, const struct pool_usage *usage);
+/* A sentence, if it is 80 % full or more; 90 % says more. holds: its driver holds machines still for want of room. */
+void note_pool_room(const char *name, const struct pool_usage *usage, bool holds);
 
 /* ---- started.c */
 

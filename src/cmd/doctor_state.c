@@ -7,6 +7,7 @@
 #include "cmd/common.h"
 #include "image/template.h"
 #include "machine/life/life.h"
+#include "machine/manage/settings_backup.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
 
@@ -113,6 +114,19 @@ static int tell_stray(void *context, const char *pool, const char *volume)
 	return 0;
 }
 
+/* A copy that is old is no help to a host that is installed anew. */
+static int look_at_pool(void *context, const char *name)
+{
+	struct report *report = context;
+	struct err fault = { 0 };
+
+	if (settings_backup_fault(report->site, name, &fault))
+		report_add(report, VERDICT_PROBLEM, "pool",
+			   "mend that; the next change of a machine writes it anew",
+			   "pool '%s' has an old copy of its settings: %s", name, fault.text);
+	return 0;
+}
+
 void doctor_state(struct report *report)
 {
 	struct looking looking = {
@@ -130,4 +144,7 @@ void doctor_state(struct report *report)
 	if (parts_each_stray(&looking.survey, tell_stray, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "volumes", NULL, "%s", err.text);
 	survey_free(&looking.survey);
+	err = (struct err){ 0 };
+	if (pool_list(report->site, look_at_pool, report, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "pools", NULL, "%s", err.text);
 }

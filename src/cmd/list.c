@@ -147,7 +147,7 @@ static void warn_of_pools(const struct listing *listing)
 		const char *name = pools->data + at;
 		struct pool_usage usage = { 0 };
 		if (pool_glance(&listing->call->site, name, &usage) && usage.total)
-			note_pool_room(name, &usage);
+			note_pool_room(name, &usage, true);
 	}
 }
 

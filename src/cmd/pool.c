@@ -103,7 +103,11 @@ static int run_create(struct call *call, struct err *err)
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return pool_delete(&call->site, name, call_has(call, &flag_volumes), err);
+	int r = pool_delete(&call->site, name, call_has(call, &flag_volumes), err);
+
+	if (r == 0)
+		settings_backup_forget(&call->site, name);
+	return r;
 }
 
 static int run_delete(struct call *call, struct err *err)
@@ -114,8 +118,14 @@ static int run_delete(struct call *call, struct err *err)
 /* The copy of settings first, which may be a moment behind, and cannot be reached afterwards. */
 static int detach_pool(const struct site *site, const char *name, struct err *err)
 {
-	settings_backup_write(site, name, &(struct err){ 0 });
-	return pool_detach(site, name, err);
+	struct err old = { 0 };
+	int wrote = settings_backup_write(site, name, &old);
+	int r = pool_detach(site, name, err);
+
+	if (r == 0 && wrote < 0)
+		print_note("pool '%s' is detached with an old copy of its settings: %s", name,
+			   old.text);
+	return r;
 }
 
 static int detach_one(struct call *call, const char *name, struct err *err)

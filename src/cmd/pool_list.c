@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool list and status: what pools there are, what they are on, and how full they are. */
+#include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
 #include "base/scoped.h"
@@ -56,6 +57,25 @@ static int visit_lost(void *context, const char *name)
 	return 0;
 }
 
+/* For who will need the copy: its host is lost by then. */
+static json_t *backup_json(const struct site *site, const char *name)
+{
+	struct err fault = { 0 };
+
+	return settings_backup_fault(site, name, &fault) ? json_text(fault.text) : json_null();
+}
+
+static void note_backup(const struct site *site, const char *name)
+{
+	struct err fault = { 0 };
+
+	if (settings_backup_fault(site, name, &fault))
+		print_note("pool '%s' has an old copy of its settings: %s; it is written anew by "
+			   "the next "
+			   "change of a machine",
+			   name, fault.text);
+}
+
 /* A list reads pool.conf, and asks devices for their sizes: it attaches nothing. */
 static int visit_pool(void *context, const char *name)
 {
@@ -80,6 +100,8 @@ static int visit_pool(void *context, const char *name)
 					      { "size", json_count(config.size) },
 					      { "devices", words_json(config.devices) },
 					      { "uuid", json_text(config.uuid) },
+					      { "backup_fault",
+						backup_json(&listing->call->site, name) },
 					      { 0 },
 				      }));
 	} else {
@@ -91,6 +113,7 @@ static int visit_pool(void *context, const char *name)
 		table_add(&listing->table, size);
 		table_format(&listing->table, "%s%s%s", config.source, *config.devices ? " " : "",
 			     config.devices);
+		note_backup(&listing->call->site, name);
 	}
 	config_free(&pool_schema, &config);
 	return 0;
@@ -146,6 +169,7 @@ static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 		{ "volumes", json_integer((json_int_t)volumes) },
 		{ "freeing", json_integer((json_int_t)pool_freeing(pool)) },
 		{ "fast_clone", json_boolean((pool->ops->can & STORAGE_FAST_CLONE) != 0) },
+		{ "backup_fault", backup_json(pool->site, pool->name) },
 		{ 0 },
 	});
 
@@ -213,8 +237,9 @@ static void add_status(struct listing *listing, struct pool *pool, const struct 
 	table_add(table, pool->ops->can & STORAGE_FAST_CLONE ? "fast" : "copied");
 	table_format(table, "%s%s%s", pool->config.source, *pool->config.devices ? " " : "",
 		     pool->config.devices);
-	note_pool_room(pool->name, usage);
+	note_pool_room(pool->name, usage, pool->ops->maintenance != NULL);
 	note_freeing(pool);
+	note_backup(pool->site, pool->name);
 	if (state && state->lost + state->quarantined > 0)
 		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
 			   "pool check %s",

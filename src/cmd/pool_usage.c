@@ -53,7 +53,7 @@ static int count(struct call *call, struct counting *counting, struct err *err)
 		return err->code ? r : err_set(err, ENOMEM, "out of memory");
 	if (pool.ops->pool_usage(&pool, &usage, err) < 0)
 		return -err->code;
-	note_pool_room(pool.name, &usage);
+	note_pool_room(pool.name, &usage, pool.ops->maintenance != NULL);
 	if (pool_freeing(&pool))
 		print_note("names that begin with 'partial.removed.' are of removed volumes, whose "
 			   "space is being given back");

@@ -166,8 +166,46 @@ static int retain_lost(struct gathering *gathering, const struct text *kept)
 	return pool_backup_each(kept, retain, &retaining);
 }
 
+/* ---- What is told of a copy that could not be written, until one is */
+
+static char *fault_path(const struct site *site, const char *pool)
+{
+	return site_run_path(site, "backup-faults/%s", pool);
+}
+
+static void note_fault(const struct site *site, const char *pool, const struct err *fault)
+{
+	scoped_free char *folder = site_run_path(site, "backup-faults");
+	scoped_free char *path = fault_path(site, pool);
+	struct err ignored = { 0 };
+
+	if (folder && path && file_make_dirs(folder, 0711, &ignored) == 0)
+		file_replace(path, fault->text, strlen(fault->text), 0600, &ignored);
+}
+
+void settings_backup_forget(const struct site *site, const char *pool)
+{
+	scoped_free char *path = fault_path(site, pool);
+
+	if (path)
+		unlink(path);
+}
+
+bool settings_backup_fault(const struct site *site, const char *pool, struct err *fault)
+{
+	scoped_free char *path = fault_path(site, pool);
+	scoped_free char *text = NULL;
+
+	if (!path || file_read(AT_FDCWD, path, sizeof fault->text, &text) <= 0)
+		return false;
+	err_set(fault, EIO, "%s", text);
+	return true;
+}
+
+/* ---- Written, all of it */
+
 /* Under the lock of those who write. 1: it is not attached. */
-static int write_pool(const struct site *site, const char *pool, struct err *err)
+static int gather_and_write(const struct site *site, const char *pool, struct err *err)
 {
 	scoped_text struct text files = { 0 }, kept = { 0 };
 	__attribute__((cleanup(forget_names))) struct gathering gathering = { .site = site,
@@ -184,6 +222,18 @@ static int write_pool(const struct site *site, const char *pool, struct err *err
 			"pool '%s': what its copy of settings should have cannot be read%s%s", pool,
 			ignored.code ? ": " : "", ignored.text);
 	return pool_backup_write(site, pool, &files, err);
+}
+
+/* A pool that is gone has no copy that could be old. */
+static int write_pool(const struct site *site, const char *pool, struct err *err)
+{
+	int r = gather_and_write(site, pool, err);
+
+	if (r == 0 || r == -ENOENT)
+		settings_backup_forget(site, pool);
+	else if (r < 0)
+		note_fault(site, pool, err);
+	return r;
 }
 
 static int lock_writing(const struct site *site, struct err *err)

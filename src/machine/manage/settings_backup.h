@@ -7,6 +7,8 @@
 #include "base/site.h"
 #include "base/text.h"
 
+#include <stdbool.h>
+
 /*
  * Brings the copy in an attached pool up to date; 1: it is not attached. The record of a machine that
  * has a volume there, but no settings here, stays in the copy.
@@ -15,6 +17,11 @@ int settings_backup_write(const struct site *site, const char *pool, struct err 
 
 /* The same for all pools, a second later; returns at once if another process is going to do it. */
 int settings_backup_write_all(const struct site *site, struct err *err);
+
+/* Whether the last copy could not be written, and why, in words that name the pool. It is told until one is written. */
+bool settings_backup_fault(const struct site *site, const char *pool, struct err *fault);
+/* For who has deleted the pool. */
+void settings_backup_forget(const struct site *site, const char *pool);
 
 /*
  * Makes the machines and templates of such a copy known here, if their volumes are in that pool. Machines and templates
