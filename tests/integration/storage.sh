@@ -262,12 +262,18 @@ case_volume_mounted_elsewhere() {
 	fi
 }
 
+# copy_is_told PATTERN: what pool status tells of the copy of settings in the pool.
+copy_is_told() {
+	berth pool status small --json | grep -qE "\"backup_fault\": $1"
+}
+
 # says_old: each of those that look at a pool says that its copy of settings is not that of today, and why.
 says_old() {
-	has "pool 'small' has an old copy of its settings: .*$1" "$(berth pool status small 2>&1)"
-	has "pool 'small' has an old copy of its settings: .*$1" "$(berth pool list 2>&1)"
-	has "pool 'small' has an old copy of its settings: .*$1" "$(berth doctor 2>&1 || true)"
-	berth pool status small --json | grep -q '"backup_fault": "'
+	# The process that writes may not have begun yet.
+	retry 20 copy_is_told "\"[^\"]*($1)"
+	has "pool 'small' has an old copy of its settings: .*($1)" "$(berth pool status small 2>&1)"
+	has "pool 'small' has an old copy of its settings: .*($1)" "$(berth pool list 2>&1)"
+	has "pool 'small' has an old copy of its settings: .*($1)" "$(berth doctor 2>&1 || true)"
 	berth pool list --json | grep -q '"backup_fault": "'
 }
 
@@ -279,26 +285,23 @@ case_old_copy_of_settings() {
 	busybox_template bb-small small
 	berth create --pool small bb-small m
 	retry 20 no_copying_is_left
-	berth pool status small --json | grep -q '"backup_fault": null'
+	copy_is_told null
 	dd if=/dev/zero of="$T/small/ballast" bs=64k status=none 2>/dev/null || true
 	# Whoever fills a pool of this driver is held by nobody.
 	has "pool 'small' is [0-9]*% full, and writes in its machines will fail when it is full" \
 		"$(berth pool status small 2>&1)"
 	not grep -q "held still" <<<"$(berth pool status small 2>&1)"
 	berth set m description=full
-	retry 20 no_copying_is_left
 	says_old "No space left|no room"
 	rm "$T/small/ballast"
 	berth set m description=fits
-	retry 20 no_copying_is_left
-	berth pool status small --json | grep -q '"backup_fault": null'
+	retry 20 copy_is_told null
 	not grep -q "old copy" <<<"$(berth pool status small 2>&1; berth pool list 2>&1)"
 	grep -q "description = fits" "$T/small/.berth-books"
 	# Something else has its name.
 	rm "$T/small/.berth-books"
 	mkdir -p "$T/small/.berth-books/in the way"
 	berth set m description=blocked
-	retry 20 no_copying_is_left
 	says_old "directory"
 	rm -r "$T/small/.berth-books"
 	berth delete m
