@@ -2,6 +2,7 @@
 #include "base/child.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -68,10 +69,18 @@ void child_status_text(int status, char *out, size_t room)
 }
 
 /* In the forked child: never returns, so that none of the parent's scoped variables run here. */
-static __attribute__((noreturn)) void exec_program(const char *const *argv, int in, int out,
+static __attribute__((noreturn)) void exec_program(const char *const *argv,
+						   const struct child_io *io, int null, int out,
 						   int errors, int report)
 {
+	int in = io->in_fd > 0 ? io->in_fd : null;
 	sigset_t none;
+
+	if (out < 0 && io->out_fd > 0)
+		out = io->out_fd;
+	/* A cgroup is no reason to do without the program. */
+	if (io->cgroup_fd > 0)
+		(void)file_write(io->cgroup_fd, "cgroup.procs", "0");
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -194,11 +203,7 @@ int child_run(const char *const *argv, const struct child_io *io, struct err *er
 	if (pid < 0)
 		return err_set(err, errno, "run '%s': %s", argv[0], strerror(errno));
 	if (pid == 0)
-		exec_program(argv, io->in_fd > 0 ? io->in_fd : null,
-			     out_write >= 0   ? out_write
-			     : io->out_fd > 0 ? io->out_fd
-					      : -1,
-			     errors_write, report_write);
+		exec_program(argv, io, null, out_write, errors_write, report_write);
 
 	scoped_close_fd(&report_write);
 	scoped_close_fd(&out_write);

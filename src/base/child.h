@@ -10,9 +10,10 @@
 
 /* What a child gets; zeroed means: /dev/null as input, our own output and error, our environment. */
 struct child_io {
-	int in_fd;           /* borrowed, 0: /dev/null */
-	int out_fd;          /* borrowed, 0: inherit ours */
-	struct text *out;    /* collects standard output (at most 1 MiB), when set */
+	int in_fd;        /* borrowed, 0: /dev/null */
+	int out_fd;       /* borrowed, 0: inherit ours */
+	int cgroup_fd;    /* borrowed: the cgroup that it runs in, if it can be entered, 0: ours */
+	struct text *out; /* collects standard output (at most 1 MiB), when set */
 	struct text *errors; /* collects standard error (at most 64 KiB), when set */
 	int *code;           /* gets the exit code, which is then no failure, when set */
 	unsigned seconds;    /* until it is killed, 0: an hour */

@@ -6,6 +6,7 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/verbs.h"
+#include "machine/confine/rlimits.h"
 #include "machine/life/life.h"
 
 static const struct flag flag_bridge = { "bridge", 0, false, "LINK",
@@ -145,6 +146,8 @@ static int on_network(struct call *call, const char *name,
 
 static int up_with_machines(struct network *network, struct err *err)
 {
+	/* dnsmasq inherits them, and is every machine's. */
+	rlimits_reset();
 	int r = network_up(network, err);
 
 	return r < 0 ? r : machine_reconnect_all(network, err);

@@ -6,6 +6,7 @@
 #include "base/resolv_conf.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/cgroup.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -18,8 +19,16 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { ARGS = 32, DNS_PORT = 53, DHCP_PORT = 67, STOP_MS = 3000 };
+enum {
+	ARGS = 32,
+	DNS_PORT = 53,
+	DHCP_PORT = 67,
+	STOP_MS = 3000,
+	GROUP_ROOM = 128,
+	GROUP_TRIES = 500
+};
 
 /* An argument vector, kept as /proc/PID/cmdline shows it: one text, each word ended by a NUL. */
 struct arguments {
@@ -250,6 +259,29 @@ static int stop_process(const struct network *network, pid_t pid, const char *pi
 		       network->name, (int)pid);
 }
 
+/*
+ * A cgroup for dnsmasq alone, "berth/_network.NAME": whoever brings the network up, a keeper in its machine's scope or a
+ * shell in a session, ends some day with all that is in its own. '_' cannot begin a machine's name.
+ */
+static void group_of(const struct network *network, char group[GROUP_ROOM])
+{
+	char site[32];
+
+	site_name(network->site, site, sizeof site);
+	snprintf(group, GROUP_ROOM, "%s/_network.%s", site, network->name);
+}
+
+/* It is busy for a moment after the end of its last process. */
+static void remove_group(const struct network *network)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	char group[GROUP_ROOM];
+
+	group_of(network, group);
+	for (int i = 0; i < GROUP_TRIES && cgroup_remove(group) == -EBUSY; i++)
+		nanosleep(&pause, NULL);
+}
+
 int dns_stop(const struct network *network, struct err *err)
 {
 	scoped_free char *pid_file = pid_path(network);
@@ -262,6 +294,7 @@ int dns_stop(const struct network *network, struct err *err)
 	if (pid > 0 && stop_process(network, pid, pid_file, err) < 0)
 		return -err->code;
 	unlink(pid_file);
+	remove_group(network);
 	return 0;
 }
 
@@ -324,9 +357,12 @@ static int start(const struct network *network, const char *pid_file, struct err
 {
 	struct arguments arguments = { 0 };
 	struct text said = { 0 };
-	struct child_io io = { .out = &said, .errors = &said };
 	struct err why = { 0 };
+	char group[GROUP_ROOM];
 
+	group_of(network, group);
+	scoped_fd int cgroup = cgroup_make(group);
+	struct child_io io = { .out = &said, .errors = &said, .cgroup_fd = cgroup };
 	int r = make_arguments(network, pid_file, &arguments);
 	if (r < 0)
 		err_set(err, -r, "network '%s': %s", network->name,

@@ -183,6 +183,35 @@ case_a_link_that_leads_elsewhere() {
 	umount /etc
 }
 
+# group_of NETWORK: the cgroup of its dnsmasq.
+group_of() {
+	sed -n 's/^0:://p' "/proc/$(dnsmasq "$1")/cgroup"
+}
+
+# Whoever brings it up ends some day with all that is in its cgroup: a keeper's scope, a session.
+case_cgroup_of_its_own() {
+	local group point pid
+	gone two three
+	group=/berth-$(tag_of "$BERTH_ROOT")/_network.default
+	point=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
+	up one
+	same "group after a start" "$group" "$(group_of default)"
+	killed default
+	retry 20 dnsmasq default
+	same "group once a keeper has brought it back" "$group" "$(group_of default)"
+	pid=$(dnsmasq default)
+	echo 1 >"$point/berth-$(tag_of "$BERTH_ROOT")/_keepers/cgroup.kill"
+	retry 20 state_is one failed
+	same "dnsmasq after the end of the keepers" "$pid" "$(dnsmasq default)"
+	gone one
+	berth network down default
+	[[ ! -e $point$group ]]
+	# By a shell that has little.
+	(ulimit -S -n 99; berth network up default)
+	same "group of a command's" "$group" "$(group_of default)"
+	not grep -q "Max open files *99" "/proc/$(dnsmasq default)/limits"
+}
+
 # The control groups berth-TAG and berth-TAG/_keepers.
 groups_of_root() {
 	find /sys/fs/cgroup -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*"
@@ -190,7 +219,7 @@ groups_of_root() {
 
 case_end() {
 	gone one two three
-	# dnsmasq lives on in the keepers' group, whose end is its.
+	# dnsmasq lives on in a group of its own.
 	[[ -n $(groups_of_root) ]]
 	berth network down default
 	[[ ! -e $BERTH_ROOT/run/networks/default ]]

@@ -140,17 +140,6 @@ int run_keepers_group(const struct machine *machine, struct err *err)
 	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
 }
 
-void run_leave_scope(const struct machine *machine)
-{
-	struct err ignored = { 0 };
-
-	if (!scope_group_exists(machine, "keeper"))
-		return;
-	scoped_fd int keepers = run_keepers_group(machine, &ignored);
-	if (keepers >= 0)
-		cgroup_join(keepers);
-}
-
 static int is_any(void *context, const char *name)
 {
 	(void)context;

@@ -29,10 +29,4 @@ int run_end_processes(struct machine *machine, struct err *err);
 /* The cgroup of keepers without a scope, made if it is missing; the caller owns the descriptor. */
 int run_keepers_group(const struct machine *machine, struct err *err);
 
-/*
- * Moves the caller, which a keeper has begun and which is to outlive it, out of the machine's scope, if it has one:
- * systemd ends a scope with all that is in it.
- */
-void run_leave_scope(const struct machine *machine);
-
 #endif

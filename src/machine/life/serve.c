@@ -2,7 +2,6 @@
 /* A network's dnsmasq, brought back for the keeper of one of its machines that has seen it end. */
 #include "machine/confine/rlimits.h"
 #include "machine/life/life.h"
-#include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
@@ -16,9 +15,8 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 
 	if (run_read_state(machine, &state) < 0 || !*state.network)
 		return 0;
-	/* A dnsmasq outlives the keeper: it gets neither its limits nor its place. */
+	/* A dnsmasq outlives the keeper, and does not get its limits. */
 	rlimits_reset();
-	run_leave_scope(machine);
 	int r = network_open(&network, machine->site, state.network, err);
 	if (r == 0)
 		r = network_serve(&network, &cause, err);
