@@ -252,7 +252,7 @@ const struct command command_create = {
 
 const struct command command_clone = {
 	.name = "clone",
-	.aliases = "copy cp",
+	.aliases = "copy",
 	.args = "MACHINE NAME",
 	.help = "Create a machine from another, running or not",
 	.flags = clone_flags,

@@ -24,6 +24,7 @@ libcmd_a_SOURCES = \
 	src/cmd/list.c \
 	src/cmd/logfilter.c src/cmd/logfilter.h \
 	src/cmd/logs.c \
+	src/cmd/maintenance.c \
 	src/cmd/mount.c \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
@@ -41,7 +42,7 @@ libcmd_a_SOURCES = \
 	src/cmd/stop.c \
 	src/cmd/template.c \
 	src/cmd/top.c \
-	src/cmd/maintenance.c \
+	src/cmd/transfer.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
 bin_PROGRAMS += berth

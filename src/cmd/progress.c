@@ -64,6 +64,18 @@ void progress_begin(struct progress *progress, const char *fmt, ...)
 	progress->pid = pid > 0 ? pid : 0;
 }
 
+void progress_write(const char *fmt, ...)
+{
+	char line[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (!is_off)
+		dprintf(STDERR_FILENO, "\r\033[K%s", line);
+}
+
 void progress_end(struct progress *progress)
 {
 	if (!progress->pid)

@@ -16,6 +16,8 @@ struct progress {
  */
 void progress_begin(struct progress *progress, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* A line of the caller's own in its place, for who has more to tell; "": the line is removed. */
+void progress_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(struct progress *progress);
 #define scoped_progress __attribute__((cleanup(progress_end)))
 

@@ -20,8 +20,10 @@ static const struct command *const run[] = {
 static const struct command *const look[] = { &command_list, &command_info,   &command_top,
 					      &command_logs, &command_events, &command_autostart,
 					      NULL };
-static const struct command *const enter[] = { &command_shell, &command_exec, &command_console,
-					       NULL };
+static const struct command *const enter[] = {
+	&command_shell, &command_exec, &command_console, &command_push, &command_pull,
+	&command_cp,    NULL
+};
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
 static const struct command *const shown[] = { &command_mount, &command_unmount, &command_device,
@@ -40,7 +42,7 @@ const struct family families[] = {
 	{ "Make and delete machines", make },
 	{ "Run them", run },
 	{ "See what they do", look },
-	{ "Go inside", enter },
+	{ "Go inside, copy in and out", enter },
 	{ "Change settings", settings },
 	{ "Share the host's folders and devices", shown },
 	{ "Keep states", keep },
@@ -104,14 +106,13 @@ static const char *hint_for(const char *word)
 		{ "config",
 		  "settings are shown and changed by: berth get, berth set, berth unset" },
 		{ "edit", "settings are changed by: berth set MACHINE KEY=VALUE" },
-		{ "file", "a file goes in and out through exec: berth exec MACHINE -- cat FILE" },
+		{ "file", "a file goes in and out with: berth push FILE MACHINE:PATH, berth pull "
+			  "MACHINE:PATH FILE" },
 		{ "image", "machines are made from templates: berth template list" },
 		{ "images", "machines are made from templates: berth template list" },
 		{ "inspect", "all that is known of a machine: berth info MACHINE" },
 		{ "mv",
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
-		{ "pull", "a file comes out through exec: berth exec MACHINE -- cat FILE >FILE" },
-		{ "push", "a file goes in through exec: berth exec MACHINE -- tee FILE <FILE" },
 		{ "rename",
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
 		{ "storage", "machines' roots are kept in pools: berth pool list" },

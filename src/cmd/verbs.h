@@ -25,6 +25,8 @@ extern const struct command command_top;
 extern const struct command command_logs, command_events;
 /* enter.c */
 extern const struct command command_shell, command_exec, command_console;
+/* transfer.c */
+extern const struct command command_push, command_pull, command_cp;
 /* snapshot.c */
 extern const struct command command_snapshot, command_restore;
 /* mount.c */

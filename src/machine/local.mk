@@ -59,6 +59,12 @@ libmachine_a_SOURCES = \
 	src/machine/attach/outlet.c src/machine/attach/outlet.h \
 	src/machine/attach/parent.c src/machine/attach/parent.h \
 	src/machine/attach/relay.c src/machine/attach/relay.h \
+	src/machine/transfer/side.c src/machine/transfer/side.h \
+	src/machine/transfer/transfer.c src/machine/transfer/transfer.h \
+	src/machine/transfer/tree.h \
+	src/machine/transfer/tree_entry.c \
+	src/machine/transfer/tree_receive.c \
+	src/machine/transfer/tree_send.c \
 	src/machine/manage/adopt.c \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \

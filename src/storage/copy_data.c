@@ -7,6 +7,9 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+/* Bytes that the kernel is asked to copy at once: a signal, and who watches the progress, wait for them. */
+enum { RANGE_MAX = 16 << 20 };
+
 /* 0: the kernel shares the data now; 1: it cannot; else -errno. */
 static int clone_data(struct copy *copy, int from, int to)
 {
@@ -34,7 +37,8 @@ static ssize_t move_some(struct copy *copy, int from, int to, off_t at, size_t n
 {
 	if (!copy->no_range) {
 		off_t in = at, out = at;
-		ssize_t done = copy_file_range(from, &in, to, &out, n, 0);
+		ssize_t done =
+			copy_file_range(from, &in, to, &out, n < RANGE_MAX ? n : RANGE_MAX, 0);
 		if (done > 0)
 			return done;
 		/* Some file systems say 0 where they cannot. */
@@ -61,6 +65,8 @@ static int copy_range(struct copy *copy, int from, int to, off_t at, off_t end)
 		if (n == 0)
 			return -ESTALE; /* it has become shorter */
 		at += n;
+		if (copy->moved)
+			*copy->moved += (uint64_t)n;
 	}
 	return 0;
 }
@@ -91,6 +97,8 @@ int copy_data(struct copy *copy, int from, int to, const struct statx *st)
 	if (size == 0)
 		return 0;
 	int r = clone_data(copy, from, to);
+	if (r == 0 && copy->moved)
+		*copy->moved += st->stx_size;
 	if (r <= 0)
 		return r;
 	if (st->stx_blocks * 512 >= st->stx_size)

@@ -3,17 +3,21 @@
 #ifndef BERTH_STORAGE_COPY_ENTRY_H
 #define BERTH_STORAGE_COPY_ENTRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 /* All quiet: 0 or -errno, for copy_why(). */
 struct copy {
-	int from, to;        /* owned: the folders at hand */
-	bool no_clone;       /* FICLONE cannot work between these file systems */
-	bool no_range;       /* nor copy_file_range(2) */
-	unsigned waited;     /* milliseconds, for leases to be given up */
-	char *names;         /* owned; what is named in an attribute list */
-	char *value;         /* owned; an attribute's value, or data on its way */
+	int from, to;    /* owned: the folders at hand */
+	bool no_clone;   /* FICLONE cannot work between these file systems */
+	bool no_range;   /* nor copy_file_range(2) */
+	unsigned waited; /* milliseconds, for leases to be given up */
+	char *names;     /* owned; what is named in an attribute list */
+	char *value;     /* owned; an attribute's value, or data on its way */
+	_Atomic uint64_t
+		*moved;      /* borrowed; grows by each byte of data; NULL: nobody wants to know */
 	char attribute[300]; /* the extended attribute that failed, "" */
 };
 

@@ -6,7 +6,6 @@
  * guest can neither trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
  */
 #include "base/scoped.h"
-#include "kern/cgroup.h"
 #include "kern/library.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
@@ -57,25 +56,6 @@ struct attach {
 	struct sync sync;       /* ours */
 	struct sync guest;      /* the guest side's */
 };
-
-/* Where systemd has taken the guest's root group for branches, processes may only be in leaves. */
-static int open_cgroup(struct machine *machine, struct err *err)
-{
-	char group[256];
-
-	run_cgroup(machine, group, sizeof group);
-	int fd = cgroup_make(group);
-	return fd < 0 ? err_set(err, -fd, "open control group '%s': %s", group, strerror(-fd)) : fd;
-}
-
-static int open_leaf(struct machine *machine)
-{
-	char group[256], leaf[320];
-
-	run_cgroup(machine, group, sizeof group);
-	snprintf(leaf, sizeof leaf, "%s/berth.exec", group);
-	return cgroup_make(leaf);
-}
 
 /* In the guest, as its root: a terminal of the guest's own, so that ttyname(3) works there. */
 static int open_terminal(struct attach *attach, struct err *err)
@@ -272,7 +252,7 @@ static pid_t bear(void *context, int *pidfd)
 	pid_t pid = spawn_process(&spawn);
 
 	if (pid == -EBUSY) {
-		spawn.cgroup_fd = open_leaf(attach->machine);
+		spawn.cgroup_fd = run_open_cgroup(attach->machine, true);
 		pid = spawn.cgroup_fd < 0 ? spawn.cgroup_fd : spawn_process(&spawn);
 	}
 	if (pid == 0)
@@ -437,8 +417,11 @@ static int prepare(struct attach *attach, struct relay *relay, struct err *err)
 	if (attach->pidfd < 0 || find_walls(attach->machine, attach, err) < 0 ||
 	    give_pipes(attach, err) < 0)
 		return -err->code;
-	attach->cgroup = open_cgroup(attach->machine, err);
-	return attach->cgroup < 0 ? attach->cgroup : 0;
+	attach->cgroup = run_open_cgroup(attach->machine, false);
+	return attach->cgroup < 0
+		       ? err_set(err, -attach->cgroup, "open the cgroup of machine '%s': %s",
+				 attach->machine->name, strerror(-attach->cgroup))
+		       : 0;
 }
 
 int machine_exec(struct machine *machine, const struct exec_spec *spec, int *code, struct err *err)

@@ -27,6 +27,15 @@ void run_cgroup(const struct machine *machine, char *out, size_t room)
 	snprintf(out, room, "%s/%s", site, machine->name);
 }
 
+int run_open_cgroup(const struct machine *machine, bool leaf)
+{
+	char group[256], path[320];
+
+	run_cgroup(machine, group, sizeof group);
+	snprintf(path, sizeof path, "%s%s", group, leaf ? "/berth.exec" : "");
+	return cgroup_make(path);
+}
+
 static int group_file(const struct machine *machine, const char *file, char path[1024])
 {
 	char group[256], point[256];

@@ -20,6 +20,12 @@ int run_read_group(const struct machine *machine, const char *file, char **text)
 /* The number that one of them holds. */
 int run_read_count(const struct machine *machine, const char *file, uint64_t *count);
 
+/*
+ * The guest's cgroup as a descriptor to start a process in, or -errno. leaf: a child of it, since the kernel refuses
+ * processes (-EBUSY) in a cgroup that the guest has divided.
+ */
+int run_open_cgroup(const struct machine *machine, bool leaf);
+
 /* Whether a run has left anything to clean up: its folder, or its guest's cgroup. */
 bool run_needs_cleanup(const struct machine *machine);
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/transfer/side.h"
+
+#include "base/scoped.h"
+#include "kern/cgroup.h"
+#include "kern/library.h"
+#include "kern/spawn.h"
+#include "machine/life/control.h"
+#include "machine/life/life.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/run_state.h"
+#include "machine/state/parts.h"
+#include "machine/state/private.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+
+/* Not if it is held still: it would not move, and we with it. */
+static int check_moves(const struct machine *machine, struct err *err)
+{
+	char why[512];
+
+	if (machine_paused(machine))
+		return err_set(err, EBUSY,
+			       "machine '%s' is paused; resume it with: berth resume %s",
+			       machine->name, machine->name);
+	if (machine_held(machine, why, sizeof why))
+		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
+	return 0;
+}
+
+static int open_running(struct side *side, struct err *err)
+{
+	struct run_state state;
+
+	if (check_moves(side->machine, err) < 0)
+		return -err->code;
+	side->pidfd = control_guest(side->machine, err);
+	if (side->pidfd < 0)
+		return side->pidfd;
+	int r = run_read_state(side->machine, &state);
+	if (r < 0)
+		return err_set(err, -r, "see how machine '%s' runs: %s", side->machine->name,
+			       strerror(-r));
+	side->privileged = !state.map.count;
+	return 0;
+}
+
+/* The lock keeps it stopped, so that nothing else writes to its root. */
+static int open_stopped(struct side *side, bool reads, struct err *err)
+{
+	struct machine *machine = side->machine;
+	uint64_t attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+
+	if (machine_check(machine, err) < 0 ||
+	    pool_open(&side->pool, machine->site, machine->config.pool, err) < 0)
+		return -err->code;
+	machine_volume(machine->name, side->volume);
+	int r = volume_lock(&side->pool, side->volume,
+			    reads ? VOLUME_LOCK_READ : VOLUME_LOCK_CHANGE, err);
+	if (r == 0)
+		r = volume_mount(&side->pool, side->volume,
+				 attributes | (reads ? MOUNT_ATTR_RDONLY : 0), &side->root_fd, err);
+	return r == -ENOENT ? parts_lost_volume(machine, err) : r;
+}
+
+int side_open(struct side *side, struct machine *machine, bool reads, struct err *err)
+{
+	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
+	if (!machine)
+		return 0;
+	if (run_alive(machine))
+		return open_running(side, err);
+	side->lock = control_lock_unless_running(machine, err);
+	if (side->lock == -EALREADY)
+		return open_running(side, err);
+	return side->lock < 0 ? side->lock : open_stopped(side, reads, err);
+}
+
+void side_close(struct side *side)
+{
+	scoped_close_fd(&side->pidfd);
+	if (side->root_fd >= 0) {
+		scoped_close_fd(&side->root_fd);
+		volume_deactivate(&side->pool, side->volume, &(struct err){ 0 });
+	}
+	pool_close(&side->pool);
+	scoped_close_fd(&side->lock);
+}
+
+/*
+ * In the cgroup it ends with the machine, whose memory and disk it uses. It is not born into its pid namespace: nothing
+ * in there sees it.
+ */
+pid_t side_fork(const struct side *side, int *pidfd, struct err *err)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	scoped_fd int group = side->pidfd < 0 ? -1 : run_open_cgroup(side->machine, false);
+
+	if (side->pidfd >= 0 && group < 0)
+		return err_set(err, -group, "open the cgroup of machine '%s': %s",
+			       side->machine->name, strerror(-group));
+	spawn.cgroup_fd = group;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == -EBUSY && group >= 0) {
+		scoped_close_fd(&group);
+		group = run_open_cgroup(side->machine, true);
+		spawn.cgroup_fd = group;
+		pid = group < 0 ? group : spawn_process(&spawn);
+	}
+	if (pid < 0)
+		return err_set(err, -pid, "start a process: %s", strerror(-pid));
+	*pidfd = spawn.pidfd;
+	return pid;
+}
+
+/* Not to be traced, read or borrowed from by the guest it is about to enter. */
+static int enter_running(struct side *side, struct err *err)
+{
+	uint64_t namespaces = CLONE_NEWNS | (side->privileged ? 0 : CLONE_NEWUSER);
+
+	prctl(PR_SET_DUMPABLE, 0);
+	library_seal();
+	int r = spawn_enter(side->pidfd, namespaces);
+	if (r == 0)
+		r = idmap_become_root();
+	if (r < 0)
+		return err_set(err, -r, "enter machine '%s': %s", side->machine->name,
+			       strerror(-r));
+	side->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return side->root_fd < 0 ? err_set(err, errno, "open the root of machine '%s': %s",
+					   side->machine->name, strerror(errno))
+				 : 0;
+}
+
+int side_enter(struct side *side, struct tree_place *place, struct err *err)
+{
+	if (side->pidfd >= 0 && enter_running(side, err) < 0)
+		return -err->code;
+	*place = (struct tree_place){ .root_fd = side->root_fd,
+				      .machine = side->machine ? side->machine->name : NULL };
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One side of a transfer: where its files are, and how a process gets there. */
+#ifndef BERTH_MACHINE_TRANSFER_SIDE_H
+#define BERTH_MACHINE_TRANSFER_SIDE_H
+
+#include "machine/state/machine.h"
+#include "machine/transfer/tree.h"
+#include "storage/storage.h"
+
+struct side {
+	struct machine *machine; /* borrowed; NULL: this host */
+	int pidfd;               /* owned; the init of a running machine; -1: it does not run */
+	bool privileged;         /* it runs without a user namespace */
+	int lock;                /* owned; a stopped machine's, which keeps it stopped */
+	struct pool pool;        /* of a stopped machine, open */
+	int root_fd;             /* owned; a mount of its root */
+	char volume[VOLUME_NAME_MAX + 1];
+};
+
+/* In the caller. reads: nothing is written there. A machine that is paused is refused. */
+int side_open(struct side *side, struct machine *machine, bool reads, struct err *err);
+void side_close(struct side *side);
+
+/* Starts the process of that side, as fork(2) does. Its pidfd is the caller's. A machine's belongs to its cgroup. */
+pid_t side_fork(const struct side *side, int *pidfd, struct err *err);
+
+/* In that process: enters the side. *place is valid until side_close. */
+int side_enter(struct side *side, struct tree_place *place, struct err *err);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/transfer/transfer.h"
+
+#include "base/clock.h"
+#include "base/scoped.h"
+#include "kern/spawn.h"
+#include "machine/transfer/side.h"
+#include "machine/transfer/tree.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+/* Milliseconds: between two looks; without a move; and while a disk writes what it has in its cache. */
+enum { LOOK = 200, STALL = 60000, SYNC_STALL = 600000 };
+
+enum { SEND, RECEIVE, SIDES };
+
+struct work {
+	struct transfer *transfer;
+	struct side sides[SIDES];
+	struct tree_report *reports; /* of each side, in shared memory */
+	int sockets[SIDES];
+	pid_t pids[SIDES];
+	int pidfds[SIDES]; /* owned; -1: it has ended, or never began */
+	int stream;        /* owned; standard input or output, if it takes part */
+};
+
+static bool is_stream(const struct machine *machine, const char *path)
+{
+	return !machine && strcmp(path, "-") == 0;
+}
+
+static int send_side(struct work *work, const struct tree_place *place, struct err *err)
+{
+	const struct transfer *transfer = work->transfer;
+	const struct tree_source source = {
+		.place = *place,
+		.paths = transfer->sources,
+		.count = transfer->count,
+		.stream = is_stream(transfer->from, transfer->sources[0]) ? work->stream : -1,
+		.report = &work->reports[SEND],
+	};
+
+	return tree_send(&source, work->sockets[SEND], err);
+}
+
+static int receive_side(struct work *work, const struct tree_place *place, struct err *err)
+{
+	const struct transfer *transfer = work->transfer;
+	const struct tree_target target = {
+		.place = *place,
+		.path = transfer->target,
+		.folder = transfer->count > 1,
+		.parents = transfer->parents,
+		.archive = transfer->archive,
+		.owner = transfer->owner,
+		.group = transfer->group,
+		.mode = transfer->mode,
+		.stream = is_stream(transfer->to, transfer->target) ? work->stream : -1,
+		.report = &work->reports[RECEIVE],
+	};
+
+	return tree_receive(&target, work->sockets[RECEIVE], err);
+}
+
+static __attribute__((noreturn)) void run_side(struct work *work, int which, pid_t parent)
+{
+	struct err *err = &work->reports[which].err;
+	struct tree_place place;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	close(work->sockets[!which]);
+	if (side_enter(&work->sides[which], &place, err) == 0) {
+		/* Entering has cleared it, as every change of ids does. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (which == SEND)
+			send_side(work, &place, err);
+		else
+			receive_side(work, &place, err);
+	}
+	_exit(err->code ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int start_side(struct work *work, int which, struct err *err)
+{
+	pid_t parent = getpid();
+
+	work->pids[which] = side_fork(&work->sides[which], &work->pidfds[which], err);
+	if (work->pids[which] == 0)
+		run_side(work, which, parent);
+	return work->pids[which] < 0 ? -err->code : 0;
+}
+
+static void tell_progress(const struct work *work)
+{
+	const struct transfer *transfer = work->transfer;
+
+	if (transfer->progress)
+		transfer->progress(transfer->context, work->reports[RECEIVE].bytes,
+				   work->reports[RECEIVE].entries);
+}
+
+/* Whether anything has moved since the last call. */
+static bool has_moved(const struct work *work, uint64_t *last)
+{
+	uint64_t now = work->reports[RECEIVE].bytes + work->reports[RECEIVE].entries +
+		       work->reports[SEND].left_out;
+	bool moved = now != *last;
+
+	*last = now;
+	return moved;
+}
+
+/* What one's own terminal or pipe keeps waiting is the user's business. */
+static bool is_stalled(const struct work *work, int64_t since)
+{
+	int64_t patience = work->reports[RECEIVE].syncing ? SYNC_STALL : STALL;
+
+	return work->stream < 0 && clock_ms() - since > patience;
+}
+
+static void kill_sides(struct work *work)
+{
+	for (int i = 0; i < SIDES; i++) {
+		if (work->pidfds[i] >= 0)
+			kill(work->pids[i], SIGKILL);
+	}
+}
+
+/* Reaps those that have ended; how many have not. */
+static int reap_sides(struct work *work, const struct pollfd *ends)
+{
+	int left = 0;
+
+	for (int i = 0; i < SIDES; i++) {
+		if (work->pidfds[i] >= 0 && ends[i].revents) {
+			int status = spawn_wait(work->pidfds[i]);
+			struct err *err = &work->reports[i].err;
+			if (status != 0 && !err->code)
+				err_set(err, ECHILD, "the process that copies was killed");
+			scoped_close_fd(&work->pidfds[i]);
+		}
+		left += work->pidfds[i] >= 0;
+	}
+	return left;
+}
+
+/* Until both have ended. A process that does not die of SIGKILL, in a hanging disk, is left behind. */
+static int wait_sides(struct work *work, struct err *err)
+{
+	uint64_t last = 0;
+	int64_t since = clock_ms();
+
+	for (bool killed = false;;) {
+		struct pollfd ends[SIDES] = { { .fd = work->pidfds[SEND], .events = POLLIN },
+					      { .fd = work->pidfds[RECEIVE], .events = POLLIN } };
+		poll(ends, SIDES, LOOK);
+		if (reap_sides(work, ends) == 0)
+			return -err->code;
+		tell_progress(work);
+		if (has_moved(work, &last))
+			since = clock_ms();
+		if (!killed && is_stalled(work, since)) {
+			err_set(err, ETIMEDOUT,
+				"nothing has moved for a minute, and it is given up; a file system "
+				"that does not "
+				"answer, or a machine that was paused, keeps it waiting");
+			kill_sides(work);
+			killed = true;
+			since = clock_ms();
+		} else if (killed && clock_ms() - since > LOOK * 5) {
+			return -err->code;
+		}
+	}
+}
+
+/* Of both failures the one that is not only the consequence of the other. */
+static void take_error(const struct work *work, struct err *err)
+{
+	const struct err *sent = &work->reports[SEND].err, *received = &work->reports[RECEIVE].err;
+	const struct err *why = received->code && received->code != EPIPE ? received
+				: sent->code                              ? sent
+									  : received;
+
+	if (!err->code && why->code)
+		*err = *why;
+	uint64_t entries = work->reports[RECEIVE].entries;
+	if (err->code && entries > 1) {
+		struct err whole = { 0 };
+		err_set(&whole, err->code, "%.900s; %llu entries were copied before", err->text,
+			(unsigned long long)entries - 1);
+		*err = whole;
+	}
+}
+
+static void take_results(const struct work *work)
+{
+	struct transfer *transfer = work->transfer;
+
+	transfer->bytes = work->reports[RECEIVE].bytes;
+	transfer->entries = work->reports[RECEIVE].entries;
+	for (int i = 0; i < SIDES; i++) {
+		transfer->left_out += work->reports[i].left_out;
+		if (work->reports[i].left_out && !transfer->first_left_out)
+			transfer->first_left_out = strdup(work->reports[i].first_left_out);
+	}
+}
+
+static int open_sides(struct work *work, struct err *err)
+{
+	struct transfer *transfer = work->transfer;
+	int stream = is_stream(transfer->from, transfer->sources[0]) ? STDIN_FILENO
+		     : is_stream(transfer->to, transfer->target)     ? STDOUT_FILENO
+								     : -1;
+
+	if (stream >= 0 && (work->stream = fcntl(stream, F_DUPFD_CLOEXEC, 3)) < 0)
+		return err_set(err, errno, "use standard input or output: %s", strerror(errno));
+	if (side_open(&work->sides[SEND], transfer->from, true, err) < 0 ||
+	    side_open(&work->sides[RECEIVE], transfer->to, false, err) < 0)
+		return -err->code;
+	return tree_pair(work->sockets, err);
+}
+
+static int run_sides(struct work *work, struct err *err)
+{
+	int r = start_side(work, RECEIVE, err);
+
+	scoped_close_fd(&work->sockets[RECEIVE]);
+	if (r == 0)
+		r = start_side(work, SEND, err);
+	scoped_close_fd(&work->sockets[SEND]);
+	/* One that has begun ends when nobody holds the other socket. */
+	wait_sides(work, err);
+	if (r == 0)
+		take_error(work, err);
+	return -err->code;
+}
+
+int machine_transfer(struct transfer *transfer, struct err *err)
+{
+	size_t room = SIDES * sizeof(struct tree_report);
+	struct work work = {
+		.transfer = transfer,
+		.sockets = { -1, -1 },
+		.pidfds = { -1, -1 },
+		.stream = -1,
+		.sides = { { .pidfd = -1, .lock = -1, .root_fd = -1 },
+			   { .pidfd = -1, .lock = -1, .root_fd = -1 } },
+	};
+	void *shared = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return err_set(err, errno, "allocate memory: %s", strerror(errno));
+	work.reports = shared;
+	if (open_sides(&work, err) == 0)
+		run_sides(&work, err);
+	take_results(&work);
+	for (int i = 0; i < SIDES; i++) {
+		scoped_close_fd(&work.sockets[i]);
+		scoped_close_fd(&work.pidfds[i]);
+		side_close(&work.sides[i]);
+	}
+	scoped_close_fd(&work.stream);
+	munmap(shared, room);
+	return -err->code;
+}

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The place may be a guest's tree, in which anything changes at any time: below the target's folder no link is
+ * followed, and a file is only seen under its name when it is whole.
+ */
+#include "machine/transfer/tree.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "machine/share/user.h"
+#include "storage/copy_data.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+enum {
+	DEPTH_MAX = PATH_MAX / 2,
+	SYNCED_FILES = 8,      /* so many are synced each; with more, the whole file system once */
+	STREAM_MAX = 64 << 20, /* bytes of a file that has no size, such as those of /proc */
+	ATTRIBUTES_MAX = 64 << 10, /* bytes of the names of a file's attributes */
+};
+
+struct receiver {
+	const struct tree_target *target;
+	int base;              /* owned; the folder in which first components are */
+	const char *rename;    /* the name of the only source there; NULL: its own */
+	char parent[PATH_MAX]; /* the path of the folder that is open, "" for base */
+	int parent_fd;         /* owned; -1: base */
+	struct copy copy;
+	bool own; /* files are given to uid and gid */
+	uid_t uid;
+	gid_t gid;
+	bool made[DEPTH_MAX]; /* the folders that were entered: whether they were made here */
+	size_t depth;
+	uint64_t files;
+};
+
+/* The file that is written aside, for the signal that ends the process. */
+static struct {
+	volatile sig_atomic_t folder; /* -1: there is none */
+	char name[32];
+} aside = { .folder = -1 };
+
+static void remove_aside(int number)
+{
+	if (aside.folder >= 0)
+		unlinkat(aside.folder, aside.name, 0);
+	_exit(128 + number);
+}
+
+static int draw_aside(int folder)
+{
+	uint64_t drawn;
+
+	if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+		return -EIO;
+	snprintf(aside.name, sizeof aside.name, ".berth-%016llx", (unsigned long long)drawn);
+	aside.folder = folder;
+	return 0;
+}
+
+/* The path of an entry as the target knows it. */
+static const char *path_of(const struct receiver *receiver, const char *path, char out[PATH_MAX])
+{
+	const struct tree_target *target = receiver->target;
+	const char *rest = path;
+
+	/* "." and what is below it are the target's own. */
+	if (receiver->rename || strcmp(path, ".") == 0 || text_starts(path, "./"))
+		rest += strcspn(path, "/");
+	if (*rest == '/')
+		rest++;
+	text_print(out, PATH_MAX, "%s%s%s", target->path,
+		   !*rest || text_ends(target->path, "/") ? "" : "/", rest);
+	return out;
+}
+
+static int refuse(const struct receiver *receiver, const char *path, int code, const char *why,
+		  struct err *err)
+{
+	char full[PATH_MAX], words[TREE_WORDS];
+
+	return err_set(err, code, "%s %s",
+		       tree_words(&receiver->target->place, path_of(receiver, path, full), words),
+		       why);
+}
+
+static int fail(const struct receiver *receiver, const char *path, int code, struct err *err)
+{
+	char full[PATH_MAX], words[TREE_WORDS];
+	const char *why = code == -EINVAL || code == -EOVERFLOW
+				  ? "its owner has no number there; use --owner"
+				  : copy_why(code);
+
+	return err_set(err, -code, "write %s: %s",
+		       tree_words(&receiver->target->place, path_of(receiver, path, full), words),
+		       why);
+}
+
+/* A folder below one that is open, without a link on the way. */
+static int open_below(int folder, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* The folder that an entry's name is in, which stays the receiver's, and that name. */
+static int find_parent(struct receiver *receiver, const char *path, char name[NAME_MAX + 1],
+		       struct err *err)
+{
+	char below[PATH_MAX];
+	const char *rest = strchr(path, '/');
+
+	text_print(below, sizeof below, "%.*s%s",
+		   receiver->rename ? (int)strlen(receiver->rename) : (int)strcspn(path, "/"),
+		   receiver->rename ? receiver->rename : path, rest ? rest : "");
+	char *slash = strrchr(below, '/');
+	const char *last = slash ? slash + 1 : below;
+	if (strlen(last) > NAME_MAX)
+		return fail(receiver, path, -ENAMETOOLONG, err);
+	strcpy(name, last);
+	if (!slash)
+		return receiver->base;
+	*slash = '\0';
+	if (receiver->parent_fd >= 0 && strcmp(receiver->parent, below) == 0)
+		return receiver->parent_fd;
+	int fd = open_below(receiver->base, below);
+	if (fd == -ELOOP)
+		return refuse(receiver, path, ELOOP,
+			      "lies behind a symbolic link; give the path that the link names",
+			      err);
+	if (fd < 0)
+		return fail(receiver, path, fd, err);
+	scoped_close_fd(&receiver->parent_fd);
+	receiver->parent_fd = fd;
+	strcpy(receiver->parent, below);
+	return fd;
+}
+
+static int copy_user_attributes(int from, int to)
+{
+	char names[ATTRIBUTES_MAX], value[ATTRIBUTES_MAX];
+	ssize_t n = flistxattr(from, names, sizeof names);
+
+	for (const char *at = names; n > 0 && at < names + n; at += strlen(at) + 1) {
+		if (!text_starts(at, "user."))
+			continue;
+		ssize_t size = fgetxattr(from, at, value, sizeof value);
+		if (size >= 0 && fsetxattr(to, at, value, (size_t)size, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static mode_t mode_of(const struct receiver *receiver, const struct tree_entry *entry)
+{
+	const struct tree_target *target = receiver->target;
+
+	if (target->mode >= 0 && entry->type != TREE_FOLDER && entry->type != TREE_LEAVE)
+		return (mode_t)target->mode;
+	/* Without --archive a program of a guest does not become one that runs as root on the host. */
+	return entry->mode & (target->archive ? 07777 : 0777);
+}
+
+static void owner_of(const struct receiver *receiver, const struct tree_entry *entry, uid_t *uid,
+		     gid_t *gid)
+{
+	*uid = receiver->own ? receiver->uid : entry->uid;
+	*gid = receiver->own ? receiver->gid : entry->gid;
+}
+
+static void times_of(const struct tree_entry *entry, struct timespec times[2])
+{
+	times[0] = (struct timespec){ .tv_nsec = UTIME_OMIT };
+	times[1] = (struct timespec){ entry->seconds, entry->nanoseconds };
+}
+
+/* Owner first, since a new owner loses set-user-id bits; times last, since all of these are changes. */
+static int set_attributes(const struct receiver *receiver, const struct tree_entry *entry, int fd)
+{
+	struct timespec times[2];
+	uid_t uid;
+	gid_t gid;
+
+	owner_of(receiver, entry, &uid, &gid);
+	if ((receiver->own || receiver->target->archive) && fchown(fd, uid, gid) < 0)
+		return -errno;
+	times_of(entry, times);
+	return fchmod(fd, mode_of(receiver, entry)) < 0 || futimens(fd, times) < 0 ? -errno : 0;
+}
+
+/* Until the end of what has no size to go by. */
+static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max)
+{
+	uint64_t done = 0;
+
+	for (;;) {
+		ssize_t n = read(from, receiver->copy.value, COPY_BUFFER);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		done += (uint64_t)n;
+		if (done > max)
+			return -EFBIG;
+		for (ssize_t at = 0; at < n;) {
+			ssize_t m = write(to, receiver->copy.value + at, (size_t)(n - at));
+			if (m < 0 && errno != EINTR)
+				return -errno;
+			at += m > 0 ? m : 0;
+		}
+		receiver->target->report->bytes += (uint64_t)n;
+	}
+}
+
+static int copy_contents(struct receiver *receiver, const struct tree_entry *entry, int from,
+			 int to)
+{
+	struct statx st;
+
+	if (entry->type == TREE_STREAM)
+		return copy_stream(receiver, from, to, UINT64_MAX);
+	if (statx(from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.stx_mode))
+		return -EPROTO;
+	return st.stx_size == 0 ? copy_stream(receiver, from, to, STREAM_MAX)
+				: copy_data(&receiver->copy, from, to, &st);
+}
+
+/* Gives what was written aside its name. */
+static int place(int folder, const char *name)
+{
+	if (renameat(folder, aside.name, folder, name) < 0)
+		return -errno;
+	/* Two names of one file are left as they are by a rename. */
+	unlinkat(folder, aside.name, 0);
+	aside.folder = -1;
+	return 0;
+}
+
+static void drop_aside(void)
+{
+	if (aside.folder >= 0)
+		unlinkat(aside.folder, aside.name, 0);
+	aside.folder = -1;
+}
+
+static int write_file(struct receiver *receiver, const struct tree_entry *entry, int from,
+		      int folder, const char *name)
+{
+	int r = draw_aside(folder);
+	scoped_fd int to = r < 0 ? -1
+				 : openat(folder, aside.name,
+					  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (to < 0)
+		return r < 0 ? r : -errno;
+	r = copy_contents(receiver, entry, from, to);
+	if (r == 0)
+		r = set_attributes(receiver, entry, to);
+	if (r == 0 && receiver->target->archive)
+		r = copy_user_attributes(from, to);
+	if (r == 0 && ++receiver->files <= SYNCED_FILES && fsync(to) < 0)
+		r = -errno;
+	return r < 0 ? r : place(folder, name);
+}
+
+static int receive_file(struct receiver *receiver, const struct tree_entry *entry, int from,
+			struct err *err)
+{
+	char name[NAME_MAX + 1];
+	const struct tree_target *target = receiver->target;
+	char full[PATH_MAX];
+
+	if (target->stream >= 0) {
+		int r = copy_stream(receiver, from, target->stream, UINT64_MAX);
+		return r < 0 ? err_set(err, -r, "write to standard output: %s", strerror(-r)) : 0;
+	}
+	int folder = find_parent(receiver, entry->path, name, err);
+	if (folder < 0)
+		return folder;
+	int r = write_file(receiver, entry, from, folder, name);
+	drop_aside();
+	if (r == -ESTALE) {
+		tree_leave_out(
+			target->report, &target->place, path_of(receiver, entry->path, full),
+			"is left as it was: what it is copied from became shorter meanwhile");
+		return 0;
+	}
+	if (r == -EISDIR)
+		return refuse(receiver, entry->path, EISDIR,
+			      "is a folder, and a file cannot replace it", err);
+	if (r == -EFBIG)
+		return refuse(
+			receiver, entry->path, EFBIG,
+			"would have no end: its source tells no size, and has more than 64 MiB",
+			err);
+	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+}
+
+static int make_node(const struct tree_entry *entry, int folder)
+{
+	if (entry->type == TREE_SYMLINK)
+		return symlinkat(entry->target, folder, aside.name);
+	return mknodat(folder, aside.name, S_IFIFO | 0600, 0);
+}
+
+/* A symbolic link or a FIFO. */
+static int receive_node(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	struct timespec times[2];
+	uid_t uid;
+	gid_t gid;
+	int folder = find_parent(receiver, entry->path, name, err);
+	int r = folder < 0 ? folder : draw_aside(folder);
+
+	if (folder < 0)
+		return folder;
+	owner_of(receiver, entry, &uid, &gid);
+	times_of(entry, times);
+	if (r == 0 && (make_node(entry, folder) < 0 ||
+		       ((receiver->own || receiver->target->archive) &&
+			fchownat(folder, aside.name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) ||
+		       (entry->type == TREE_FIFO &&
+			fchmodat(folder, aside.name, mode_of(receiver, entry), 0) < 0) ||
+		       utimensat(folder, aside.name, times, AT_SYMLINK_NOFOLLOW) < 0))
+		r = -errno;
+	if (r == 0)
+		r = place(folder, name);
+	drop_aside();
+	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+}
+
+static int receive_link(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
+{
+	char name[NAME_MAX + 1], first[NAME_MAX + 1];
+	char full[PATH_MAX];
+	const struct tree_target *target = receiver->target;
+	int found = find_parent(receiver, entry->target, first, err);
+	scoped_fd int origin = found < 0 ? -1 : fcntl(found, F_DUPFD_CLOEXEC, 0);
+	int folder = found < 0 ? found : find_parent(receiver, entry->path, name, err);
+
+	if (folder < 0)
+		return folder;
+	int r = draw_aside(folder);
+	if (r == 0 && linkat(origin, first, folder, aside.name, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = place(folder, name);
+	drop_aside();
+	if (r == -ENOENT) {
+		tree_leave_out(target->report, &target->place, path_of(receiver, entry->path, full),
+			       "is a further name of a file that is not there");
+		return 0;
+	}
+	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+}
+
+static int enter_folder(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int folder = find_parent(receiver, entry->path, name, err);
+
+	if (folder < 0)
+		return folder;
+	if (receiver->depth == DEPTH_MAX)
+		return fail(receiver, entry->path, -ENAMETOOLONG, err);
+	bool made = mkdirat(folder, name, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return fail(receiver, entry->path, -errno, err);
+	if (!made && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(receiver, entry->path, -errno, err);
+	if (!made && !S_ISDIR(st.st_mode))
+		return refuse(receiver, entry->path, ENOTDIR,
+			      "is no folder, and a folder cannot replace it", err);
+	receiver->made[receiver->depth++] = made;
+	return 0;
+}
+
+/* A folder that was there already keeps its owner, mode and time, unless everything is to be as in the source. */
+static int leave_folder(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	int folder = find_parent(receiver, entry->path, name, err);
+
+	if (folder < 0)
+		return folder;
+	if (receiver->depth == 0)
+		return fail(receiver, entry->path, -EPROTO, err);
+	bool made = receiver->made[--receiver->depth];
+	if (!made && !receiver->target->archive)
+		return 0;
+	scoped_fd int fd = open_below(folder, name);
+	int r = fd < 0 ? fd : set_attributes(receiver, entry, fd);
+	if (r == 0 && receiver->depth == 0 && fsync(fd) < 0)
+		r = -errno;
+	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+}
+
+static int receive_entry(struct receiver *receiver, const struct tree_entry *entry, int fd,
+			 struct err *err)
+{
+	if (receiver->target->stream >= 0 && entry->type != TREE_FILE && entry->type != TREE_STREAM)
+		return err_set(err, EISDIR,
+			       "only a file can be written to standard output; a tree comes out as "
+			       "an archive with: "
+			       "berth exec MACHINE -- tar -c FOLDER");
+	if (entry->type != TREE_LEAVE)
+		receiver->target->report->entries++;
+	switch ((enum tree_type)entry->type) {
+	case TREE_FOLDER:
+		return enter_folder(receiver, entry, err);
+	case TREE_LEAVE:
+		return leave_folder(receiver, entry, err);
+	case TREE_FILE:
+	case TREE_STREAM:
+		return receive_file(receiver, entry, fd, err);
+	case TREE_LINK:
+		return receive_link(receiver, entry, err);
+	case TREE_SYMLINK:
+	case TREE_FIFO:
+		return receive_node(receiver, entry, err);
+	case TREE_END:
+		break;
+	}
+	return 0;
+}
+
+static int sync_all(struct receiver *receiver, struct err *err)
+{
+	if (receiver->target->stream >= 0)
+		return 0;
+	receiver->target->report->syncing = true;
+	int fd = receiver->parent_fd >= 0 ? receiver->parent_fd : receiver->base;
+	int r = receiver->files > SYNCED_FILES ? syncfs(receiver->base) : fsync(fd);
+	if (r == 0 && fd != receiver->base)
+		r = fsync(receiver->base);
+	return r < 0 ? fail(receiver, ".", -errno, err) : 0;
+}
+
+static int receive_all(struct receiver *receiver, int socket, struct err *err)
+{
+	static struct tree_entry entry;
+
+	for (;;) {
+		scoped_fd int fd = -1;
+		int r = tree_entry_receive(socket, &entry, &fd);
+		/* The sender says what happened. */
+		if (r == 0)
+			return err_set(err, EPIPE, "the sender has gone");
+		if (r < 0)
+			return err_set(err, -r, "receive an entry: %s", strerror(-r));
+		if (entry.type == TREE_END)
+			return sync_all(receiver, err);
+		if (receive_entry(receiver, &entry, fd, err) < 0)
+			return -err->code;
+	}
+}
+
+/* Makes one folder after the other; those that are there may be links. */
+static int make_parents(const struct tree_place *place, const char *path)
+{
+	char part[PATH_MAX];
+
+	for (const char *at = path; *at;) {
+		at += strspn(at, "/");
+		at += strcspn(at, "/");
+		text_print(part, sizeof part, "%.*s", (int)(at - path), path);
+		scoped_fd int fd = tree_open(place, part, O_PATH | O_DIRECTORY, 0);
+		if (fd != -ENOENT || !*part)
+			continue;
+		char *slash = strrchr(part, '/');
+		char *name = slash ? slash + 1 : part;
+		char up[PATH_MAX];
+		text_print(up, sizeof up, "%.*s", (int)(name - part), part);
+		scoped_fd int folder = tree_open(place, *up ? up : ".", O_PATH | O_DIRECTORY, 0);
+		if (folder < 0)
+			return folder;
+		if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int open_base(struct receiver *receiver, const char *path, struct err *err)
+{
+	const struct tree_target *target = receiver->target;
+	const struct tree_place *place = &target->place;
+	char words[TREE_WORDS];
+	int r = target->parents ? make_parents(place, path) : 0;
+
+	receiver->base = r < 0 ? r : tree_open(place, path, O_RDONLY | O_DIRECTORY, 0);
+	if (receiver->base == -ENOENT)
+		return err_set(err, ENOENT, "there is no folder %s; --parents makes it",
+			       tree_words(place, path, words));
+	return receiver->base < 0
+		       ? err_set(err, -receiver->base, "open folder %s: %s",
+				 tree_words(place, path, words), strerror(-receiver->base))
+		       : 0;
+}
+
+/* The target is a folder that sources go into, or the new name of the only one. */
+static int open_target(struct receiver *receiver, struct err *err)
+{
+	const struct tree_target *target = receiver->target;
+	char folder[PATH_MAX];
+	scoped_fd int fd = tree_open(&target->place, target->path, O_PATH | O_DIRECTORY, 0);
+
+	if (fd >= 0 || target->folder || text_ends(target->path, "/"))
+		return open_base(receiver, target->path, err);
+	const char *slash = strrchr(target->path, '/');
+	receiver->rename = slash ? slash + 1 : target->path;
+	text_print(folder, sizeof folder, "%.*s", slash ? (int)(slash - target->path) + 1 : 1,
+		   slash ? target->path : ".");
+	if (strcmp(receiver->rename, "..") == 0 || strcmp(receiver->rename, ".") == 0)
+		return open_base(receiver, target->path, err);
+	return open_base(receiver, folder, err);
+}
+
+/* By the target's own passwd and group. */
+static int find_owner(struct receiver *receiver, struct err *err)
+{
+	const struct tree_target *target = receiver->target;
+	scoped_fd int root = tree_open(&target->place, "/", O_RDONLY | O_DIRECTORY, 0);
+	struct user user;
+
+	if (!target->owner && !target->group)
+		return 0;
+	if (root < 0)
+		return err_set(err, -root, "open the root: %s", strerror(-root));
+	if (user_look_up(&user, root, target->owner ? target->owner : "root", err) < 0)
+		return -err->code;
+	receiver->own = true;
+	receiver->uid = user.uid;
+	receiver->gid = user.gid;
+	return target->group ? user_group(root, target->group, &receiver->gid, err) : 0;
+}
+
+int tree_receive(const struct tree_target *target, int socket, struct err *err)
+{
+	static struct receiver receiver;
+	const struct sigaction end = { .sa_handler = remove_aside };
+
+	receiver = (struct receiver){
+		.target = target,
+		.base = -1,
+		.parent_fd = -1,
+		.copy = { .from = -1,
+			  .to = -1,
+			  .value = malloc(COPY_BUFFER),
+			  .moved = &target->report->bytes },
+	};
+	for (const int *number = (const int[]){ SIGHUP, SIGINT, SIGTERM, 0 }; *number; number++)
+		sigaction(*number, &end, NULL);
+	umask(0);
+	if (!receiver.copy.value)
+		err_set(err, ENOMEM, "out of memory");
+	else if (target->stream >= 0 ||
+		 (open_target(&receiver, err) == 0 && find_owner(&receiver, err) == 0))
+		receive_all(&receiver, socket, err);
+	copy_end(&receiver.copy);
+	scoped_close_fd(&receiver.parent_fd);
+	scoped_close_fd(&receiver.base);
+	return -err->code;
+}

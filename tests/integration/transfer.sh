@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Files into machines and out of them: push, pull, cp.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+set_up() {
+	busybox_template bb
+}
+
+# tree FOLDER: one with everything that is copied.
+tree() {
+	mkdir -p "$1/sub/deep" "$1/empty"
+	echo one >"$1/one"
+	chmod 640 "$1/one"
+	ln "$1/one" "$1/sub/again"
+	ln -s ../one "$1/sub/link"
+	ln -s /etc/nothing "$1/dangling"
+	mkfifo -m 620 "$1/fifo"
+	printf 'x%.0s' {1..5000} >"$1/sub/deep/five thousand"
+	touch -d '2020-02-02 02:02:02' "$1/sub/deep/five thousand" "$1/empty"
+	chmod 711 "$1/sub"
+	: >"$1/nothing"
+}
+
+# list FOLDER: what it holds, with modes, sizes, targets and times of files.
+list() {
+	(cd "$1" && find . -printf '%P %y %m %s %n %l\n' | sed -E 's/^(.* d [0-7]+) .*/\1/' | sort
+	find . -type f -printf '%P %T@\n' | sort)
+}
+
+same_trees() {
+	same "the tree" "$(list "$1")" "$(list "$2")"
+	same "its data" "$(cd "$1" && find . -type f -exec cksum {} + | sort)" \
+		"$(cd "$2" && find . -type f -exec cksum {} + | sort)"
+}
+
+case_a_file() {
+	up m
+	echo hello >"$T/file"
+	chmod 604 "$T/file"
+	chown 12345:12345 "$T/file"
+	berth push "$T/file" m:/root
+	same "what is in" hello "$(berth exec m -- cat /root/file)"
+	same "mode and owner" "604 0 0" "$(berth exec m -- stat -c '%a %u %g' /root/file)"
+	berth push --mode 4711 --owner 77:88 "$T/file" m:/root/other
+	same "mode and owner" "4711 77 88" "$(berth exec m -- stat -c '%a %u %g' /root/other)"
+	berth pull m:/root/other "$T/back"
+	same "mode and owner" "711 0 0" "$(stat -c '%a %u %g' "$T/back")"
+	berth pull --archive m:/root/other "$T/back"
+	same "mode and owner" "4711 77 88" "$(stat -c '%a %u %g' "$T/back")"
+	mkdir "$T/here"
+	berth pull m:/root/file m:/etc/hostname "$T/here"
+	same "what is there" "file hostname" "$(cd "$T/here" && echo *)"
+}
+
+case_streams() {
+	up m
+	echo streamed | berth push - m:/root/stream
+	same "what is in" streamed "$(berth pull m:/root/stream -)"
+	same "a file of /proc" "$(uname -r)" "$(berth pull m:/proc/sys/kernel/osrelease -)"
+	berth pull m:/proc/version "$T/version"
+	has Linux "$(cat "$T/version")"
+	head -c 3000000 /dev/urandom >"$T/random"
+	same "three megabytes" "$(cksum <"$T/random")" \
+		"$(berth cp - m:/root/random <"$T/random" && berth cp m:/root/random - | cksum)"
+	fails 1 "only a file can be written to standard output" berth pull m:/etc -
+}
+
+case_a_tree_and_back() {
+	up m
+	tree "$T/tree"
+	berth push "$T/tree" m:/root
+	same links 2 "$(berth exec m -- stat -c %h /root/tree/one)"
+	rm -rf "$T/back"
+	berth pull m:/root/tree "$T/back"
+	same_trees "$T/tree" "$T/back"
+	# Once more: what is there is replaced, what else is there stays.
+	berth exec m -- touch /root/tree/more
+	echo two >"$T/tree/nothing"
+	berth push "$T/tree/." m:/root/tree
+	same "what is in" two "$(berth exec m -- cat /root/tree/nothing)"
+	berth exec m -- test -e /root/tree/more
+	not berth exec m -- test -e /root/tree/tree
+	berth exec m -- rm -r /root/tree
+}
+
+case_a_stopped_machine() {
+	gone s
+	berth create bb s
+	tree "$T/stopped"
+	berth push "$T/stopped" s:/root/tree
+	berth pull s:/root/tree "$T/stopped-back"
+	same_trees "$T/stopped" "$T/stopped-back"
+	same state stopped "$(field s state)"
+	berth start s
+	same "what is in" one "$(berth exec s -- cat /root/tree/one)"
+	same "owner" 0 "$(berth exec s -- stat -c %u /root/tree/one)"
+	berth delete --force s
+}
+
+case_from_machine_to_machine() {
+	up m
+	up n
+	tree "$T/across"
+	berth push "$T/across" m:/root/across
+	berth cp m:/root/across n:/root
+	berth pull n:/root/across "$T/across-back"
+	same_trees "$T/across" "$T/across-back"
+	gone n
+	berth exec m -- rm -r /root/across
+}
+
+case_holes() {
+	up m
+	truncate -s 10G "$T/sparse"
+	echo end | dd of="$T/sparse" bs=1 seek=10G conv=notrunc status=none
+	berth push "$T/sparse" m:/root/sparse
+	same size $((10 * 1024 ** 3 + 4)) "$(berth exec m -- stat -c %s /root/sparse)"
+	same end end "$(berth exec m -- tail -c 4 /root/sparse)"
+	[[ $(berth exec m -- stat -c %b /root/sparse) -lt 2048 ]]
+	berth exec m -- rm /root/sparse
+	rm "$T/sparse"
+}
+
+case_what_is_refused() {
+	up m
+	echo x >"$T/x"
+	mkdir -p "$T/folder"
+	fails 2 "names no path in the machine" berth push "$T/x" m:
+	fails 2 "is no path in a machine, such as web:/root" berth push "$T/x" /root
+	fails 2 "is no path in a machine, such as web:/etc/hosts" berth pull /etc/fstab "$T"
+	fails 2 "both sides are machine 'm'" berth cp m:/etc/hosts m:/root
+	fails 2 "neither '$T/x' nor '/root' is in a machine" berth cp "$T/x" /root
+	fails 2 "are of different sides" berth cp m:/etc/hosts "$T/x" m:/root
+	fails 2 "'-' is standard input, and then the only source" berth push - "$T/x" m:/root
+	fails 2 "--mode cannot be '9'" berth push --mode 9 "$T/x" m:/root
+	fails 2 "exclude each other" berth push --archive --owner 1 "$T/x" m:/root
+	fails 1 "no machine 'nosuch'" berth push "$T/x" nosuch:/root
+	fails 1 "copy '$T/nosuch': No such file or directory" berth push "$T/nosuch" m:/root
+	fails 1 "copy '/nosuch' in machine 'm': No such file or directory" berth pull m:/nosuch "$T"
+	fails 1 "no folder '/no/such/' in machine 'm'; --parents makes it" berth push "$T/x" m:/no/such/
+	fails 1 "no folder '/no/such/' in machine 'm'; --parents makes it" berth push "$T/x" m:/no/such/name
+	not berth exec m -- test -e /no
+	berth push --parents "$T/x" m:/no/such/name
+	same "what is in" x "$(berth exec m -- cat /no/such/name)"
+	fails 1 "no user 'nosuch'" berth push --owner nosuch "$T/x" m:/root
+	fails 1 "'/dev/null' in machine 'm' is no file and no folder" berth pull m:/dev/null "$T/y"
+	fails 1 "'/etc/x' in machine 'm' is a folder, and a file cannot replace it" \
+		bash -c "berth exec m -- mkdir /etc/x && berth push '$T/x' m:/etc"
+	fails 1 "'/no/such/name' in machine 'm' is no folder, and a folder cannot replace it" \
+		berth push "$T/folder" m:/no/such/name
+	not test -e "$T/y"
+}
+
+case_a_paused_machine() {
+	up m
+	berth pause m
+	fails 1 "machine 'm' is paused; resume it with: berth resume m" berth push "$T/x" m:/root
+	berth resume m
+}
+
+# What cannot be copied is told, and the rest is copied.
+case_what_is_left_out() {
+	up m
+	mkdir -p "$T/odd"
+	echo x >"$T/odd/x"
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/odd/socket"
+	fails 1 "left out: '$T/odd/socket' is a socket" berth push "$T/odd" m:/root
+	same "what is in" x "$(berth exec m -- cat /root/odd/x)"
+}
+
+# No path leads out of the side that it is of, whatever links the guest has.
+case_links_of_the_guest() {
+	up m
+	echo guest >"$T/guest"
+	berth push "$T/guest" m:/root/secret
+	berth exec m -- sh -c 'ln -sf /root/secret /tmp/file; ln -sfn /root /tmp/folder; ln -sfn ../../../.. /tmp/up'
+	same "what a link names" guest "$(berth pull m:/tmp/file -)"
+	same "the same by a folder" guest "$(berth pull m:/tmp/up/root/secret -)"
+	berth push "$T/guest" m:/tmp/folder/through
+	same "what is in" guest "$(berth exec m -- cat /root/through)"
+	# Within a tree no link is followed.
+	mkdir -p "$T/into/folder"
+	echo x >"$T/into/folder/x"
+	fails 1 "'/tmp/folder' in machine 'm' is no folder" berth push "$T/into/." m:/tmp
+	not berth exec m -- test -e /root/x
+	# A link that is a file's name is replaced, not followed.
+	berth push "$T/guest" m:/tmp/file
+	berth exec m -- test ! -L /tmp/file
+	same "what the link named" guest "$(berth exec m -- cat /root/secret)"
+}
+
+no_file_is_aside() {
+	[[ -z $(berth exec m -- find /root -name '.berth-*') ]]
+}
+
+file_is_aside() {
+	! no_file_is_aside
+}
+
+# slow_push: one that has begun to write, as job $pusher.
+slow_push() {
+	mkfifo "$T/slow.$1"
+	berth push - m:/root/slow <"$T/slow.$1" &
+	pusher=$!
+	exec {feed}>"$T/slow.$1"
+	echo begun >&"$feed"
+	retry 10 file_is_aside
+}
+
+case_an_interrupt_leaves_nothing() {
+	local pusher feed
+	up m
+	slow_push interrupted
+	kill -TERM "$pusher"
+	not wait "$pusher"
+	retry 10 no_file_is_aside
+	not berth exec m -- test -e /root/slow
+	exec {feed}>&-
+}
+
+case_a_stop_does_not_wait_for_it() {
+	local pusher feed
+	up m
+	slow_push stopped
+	berth stop --force m
+	same state stopped "$(field m state)"
+	not wait "$pusher"
+	exec {feed}>&-
+	berth start m
+	not berth exec m -- test -e /root/slow
+}
+
+# The process that is in the guest's tree: nobody there sees, traces or signals it.
+case_the_guest_does_not_see_it() {
+	local pusher feed
+	up m
+	slow_push hidden
+	not berth exec m -- sh -c 'cat /proc/[0-9]*/comm | grep -q berth'
+	exec {feed}>&-
+	wait "$pusher"
+	same "what is in" begun "$(berth exec m -- cat /root/slow)"
+}
+
+case_twenty_thousand_files() {
+	up m
+	mkdir -p "$T/many"
+	(cd "$T/many" && for d in {1..20}; do mkdir "$d" && (cd "$d" && seq 1000 | split -l 1 -a 3 -); done)
+	berth push "$T/many" m:/root
+	same files 20000 "$(berth exec m -- sh -c 'find /root/many -type f | wc -l')"
+	berth exec m -- rm -r /root/many
+}
+
+run_cases "$@"
