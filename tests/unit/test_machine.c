@@ -621,6 +621,59 @@ static void test_run_state(void)
 	CU_ASSERT_FALSE(run_alive(&machine));
 }
 
+static int read_line(struct machine *machine, const char *line, struct run_state *state)
+{
+	scoped_free char *path = text_format("%s/state", machine->run);
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(file_replace(path, line, strlen(line), 0600, &err), 0);
+	return run_read_state(machine, state);
+}
+
+/* Older and newer versions of berth read each other's: the first five fields mean the same in all formats. */
+static void test_run_state_formats(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct run_state state = { .init = 12, .keeper = 11, .map = { 65536, 65536 } };
+	scoped_free char *line = NULL;
+	struct err err = { 0 };
+
+	open_machine(&machine, "formats");
+	make_run("formats");
+	/* Of before there were networks and a disk in it; of before it had a number. */
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536\n", &state), 0);
+	CU_ASSERT_EQUAL(state.map.base, 65536);
+	CU_ASSERT_EQUAL(state.disk, 0);
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 lan\n", &state), 0);
+	CU_ASSERT_STRING_EQUAL(state.network, "lan");
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 \n", &state), 0);
+	CU_ASSERT_STRING_EQUAL(state.network, "");
+	/* Of a later version. */
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 lan 1 new\n", &state),
+			0);
+	CU_ASSERT_STRING_EQUAL(state.network, "lan");
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 eth0=lan 2\n",
+				  &state),
+			0);
+	CU_ASSERT_EQUAL(state.init, 12);
+	CU_ASSERT_EQUAL(state.keeper, 11);
+	CU_ASSERT_EQUAL(state.map.count, 65536);
+	CU_ASSERT_EQUAL(state.disk, 0);
+	CU_ASSERT_STRING_EQUAL(state.network, "");
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11\n", &state), -EINVAL);
+	/* Ours, with and without a network; versions that know no number read what is before it. */
+	state = (struct run_state){
+		.init = 12, .keeper = 11, .map = { 65536, 65536 }, .disk = makedev(8, 1)
+	};
+	CU_ASSERT_EQUAL(run_write_state(&machine, &state, &err), 0);
+	scoped_free char *path = text_format("%s/state", machine.run);
+	CU_ASSERT_TRUE(file_read(AT_FDCWD, path, 4096, &line) > 0);
+	CU_ASSERT_STRING_EQUAL(line, "12 11 0 65536 65536 8 1 - 1\n");
+	CU_ASSERT_EQUAL(run_read_state(&machine, &state), 0);
+	CU_ASSERT_STRING_EQUAL(state.network, "");
+	CU_ASSERT_EQUAL(state.disk, makedev(8, 1));
+}
+
 static void expect_end(struct machine *machine, enum machine_state state, const char *how)
 {
 	struct machine_status status;
@@ -682,6 +735,7 @@ int main(void)
 		{ "head-room of the host", test_headroom },
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
+		{ "formats of the state of a run", test_run_state_formats },
 		{ "a password that logs nobody in", test_locked_password },
 		{ "how a run ended", test_ended },
 		CU_TEST_INFO_NULL,

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+/* Init, keeper, when it started, its ids: they are the same in all formats, so that any berth can end the run. */
+enum { FIELDS_FOR_EVER = 5 };
+
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);
@@ -18,9 +21,11 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 
 	if (!path || !aside)
 		return err_set(err, ENOMEM, "out of memory");
-	int n = snprintf(line, sizeof line, "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u %s\n",
+	int n = snprintf(line, sizeof line,
+			 "%d %d %" PRIu64 " %" PRIu32 " %" PRIu32 " %u %u %s %d\n",
 			 (int)state->init, (int)state->keeper, state->started, state->map.base,
-			 state->map.count, major(state->disk), minor(state->disk), state->network);
+			 state->map.count, major(state->disk), minor(state->disk),
+			 *state->network ? state->network : "-", RUN_STATE_FORMAT);
 	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
 	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
@@ -32,8 +37,9 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 {
 	scoped_free char *path = text_format("%s/state", machine->run);
 	scoped_free char *line = NULL;
+	char network[sizeof state->network] = "";
 	unsigned major_number, minor_number;
-	int init, keeper;
+	int init, keeper, format = RUN_STATE_FORMAT;
 
 	*state = (struct run_state){ 0 };
 	if (!path)
@@ -41,16 +47,21 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
 	if (n < 0)
 		return (int)n;
-	/* One of an older berth ends before the disk, or before the network. */
-	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u %63s", &init,
+	/* That of an older berth ends before the disk, the network, or the format's number. */
+	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u %63s %d", &init,
 			    &keeper, &state->started, &state->map.base, &state->map.count,
-			    &major_number, &minor_number, state->network);
-	if (fields < 5)
+			    &major_number, &minor_number, network, &format);
+	if (fields < FIELDS_FOR_EVER)
 		return -EINVAL;
-	if (fields >= 7)
-		state->disk = makedev(major_number, minor_number);
 	state->init = init;
 	state->keeper = keeper;
+	/* What is behind those has another meaning in a newer format. */
+	if (format > RUN_STATE_FORMAT)
+		return 0;
+	if (fields >= 7)
+		state->disk = makedev(major_number, minor_number);
+	if (fields >= 8 && strcmp(network, "-") != 0)
+		memcpy(state->network, network, sizeof state->network);
 	return 0;
 }
 

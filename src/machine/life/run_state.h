@@ -12,6 +12,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * The format of RUN/machines/NAME/state, the last number of its line; without one it is 1. A field that is added before
+ * it, or comes to mean something else, steps it: a berth that does not know the format reads the first five fields, and
+ * takes the others for not written down. No field has a blank or more than 63 bytes.
+ */
+enum { RUN_STATE_FORMAT = 1 };
+
 /* RUN/machines/NAME/state, replaced as a whole. */
 struct run_state {
 	pid_t init, keeper;
