@@ -159,6 +159,11 @@ busybox_template() {
 	berth template import "${options[@]}" "$T/bb.tar" "${1:-bb}"
 }
 
+# first_pool: where STORAGE_DRIVER is set, the pool that machines get by default is of that driver; else berth chooses.
+first_pool() {
+	[[ -z ${STORAGE_DRIVER:-} ]] || berth pool create --driver "$STORAGE_DRIVER" default
+}
+
 # debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this, and
 # needs_packages="PACKAGE,..." for more than the smallest; or needs_roots="NAME=PACKAGE,... ...".
 debian_template() {
@@ -204,6 +209,7 @@ what_there_is() {
 	# Those of others go while they are looked at.
 	find /sys/fs/cgroup -type d -path "*berth*$tag*" -printf 'control group %p\n' 2>/dev/null || true
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | sed 's/^/loop /' || true
+	cat /sys/block/dm-*/dm/name 2>/dev/null | grep "^berth-$tag" | sed 's/^/device /' || true
 	nft list tables 2>/dev/null | of_our_network
 	# Not we, nor what we run to look, which may not have come to its exec yet.
 	# Those of this very line, too: ps puts a name in brackets that has no words yet.

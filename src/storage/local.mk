@@ -42,6 +42,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog.h \
 	src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c \
+	src/storage/thin/thin_destroy.c \
 	src/storage/thin/thin_detach.c \
 	src/storage/thin/thin_device.c src/storage/thin/thin_device.h \
 	src/storage/thin/thin_disks.c src/storage/thin/thin_disks.h \
@@ -109,7 +110,7 @@ test_pool_LDADD = $(storage_ldadd)
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_backup_area.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
-	src/storage/thin/thin_check.c src/storage/thin/thin_detach.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
+	src/storage/thin/thin_check.c src/storage/thin/thin_destroy.c src/storage/thin/thin_detach.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
 	src/storage/thin/thin_backup.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 set_up() {
+	first_pool
 	busybox_template bb
 }
 

@@ -28,6 +28,7 @@ both_succeed() {
 }
 
 set_up() {
+	first_pool
 	busybox_template bb
 	berth create bb m
 }

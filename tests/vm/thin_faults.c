@@ -4,8 +4,10 @@
  * has happened or it has not, nothing is lost, stuck or leaked, and the next one works.
  *
  * thin_faults points [OPERATION...]: at every fault point of it, each time that it is passed.
+ * thin_faults others: somebody changes the pool while a large volume is discarded.
  * thin_faults calls [N]: at every (Nth) system call of a clone and of a removal, as many as there are.
  */
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -141,6 +143,26 @@ static bool before_delete(struct pool *pool)
 	struct err err = { 0 };
 
 	return done(run_clone(pool, &err), "clone", &err) && put(pool, "machine.new", "new");
+}
+
+/* So much of its own that it is discarded while others change the pool. */
+static bool before_delete_large(struct pool *pool)
+{
+	enum { SIZE = 256 << 20, MIB = 1 << 20, OWN = 160 };
+	static char bytes[MIB];
+	struct err err = { 0 };
+
+	if (!done(volume_create(pool, "machine.new", SIZE, &err), "create", &err) ||
+	    !put(pool, "machine.new", "new"))
+		return false;
+	scoped_fd int root = mount_of(pool, "machine.new", &err);
+	scoped_fd int fd = openat(root, "g", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	memset(bytes, 'g', sizeof bytes);
+	for (unsigned i = 0; i < OWN; i++) {
+		if (write(fd, bytes, sizeof bytes) != sizeof bytes)
+			return fault("write", strerror(errno));
+	}
+	return fsync(fd) == 0 || fault("write", strerror(errno));
 }
 
 static int run_delete(struct pool *pool, struct err *err)
@@ -485,6 +507,7 @@ static const struct operation operations[] = {
 	{ "clone idle", false, nothing_before, run_clone, after_clone },
 	{ "clone running", true, nothing_before, run_clone, after_clone },
 	{ "delete", false, before_delete, run_delete, after_delete },
+	{ "large delete", false, before_delete_large, run_delete, after_delete },
 	{ "restore", false, before_delete, run_restore, after_restore },
 	{ "rename", false, before_delete, run_rename, after_rename },
 	{ "import", false, nothing_before, run_import, after_import },
@@ -785,6 +808,47 @@ static void end(void)
 	remove_tree(AT_FDCWD, folder);
 }
 
+/* ---- Others meanwhile */
+
+static int other = -1; /* how the other one has ended */
+
+static void clone_meanwhile(const char *point)
+{
+	if (strcmp(point, "thin-discarded-aside") != 0)
+		return;
+	fault_watch = NULL;
+	pid_t pid = fork();
+	if (pid == 0) {
+		scoped_pool struct pool pool = { .use_fd = -1 };
+		struct err err = { 0 };
+		if (pool_open(&pool, &site, "main", &err) == 0 &&
+		    volume_snapshot(&pool, "machine.base", "machine.other", &err) == 0)
+			_exit(0);
+		fprintf(stderr, "%s\n", err.text);
+		_exit(1);
+	}
+	other = finish(pid);
+}
+
+static void others_go_on(void)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct err err = { 0 };
+
+	now = "others";
+	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) ||
+	    !before_delete_large(&pool))
+		return;
+	fault_watch = clone_meanwhile;
+	bool gone = done(run_delete(&pool, &err), "remove", &err);
+	fault_watch = NULL;
+	if (other != 0)
+		fault("clone", "it had to wait");
+	if (gone && !has(&pool, "machine.new") && holds(&pool, "machine.other", "base") &&
+	    drop(&pool, "machine.other") && other == 0)
+		printf("ok others\n");
+}
+
 int main(int argc, char **argv)
 {
 	bool calls = argc > 1 && strcmp(argv[1], "calls") == 0;
@@ -803,6 +867,8 @@ int main(int argc, char **argv)
 			       bad == before ? "ok" : "not ok", operations[i].name, last);
 			fflush(stdout);
 		}
+	} else if (argc > 1 && strcmp(argv[1], "others") == 0) {
+		others_go_on();
 	} else {
 		all_points(argc > 2 ? argv + 2 : (char *[]){ NULL });
 	}

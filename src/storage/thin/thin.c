@@ -6,21 +6,14 @@
 #include "storage/thin/thin.h"
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "kern/holder.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
-#include "storage/thin/thin_device.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 
-enum {
-	IN_USE_MS = 2000,   /* how long a volume may take to be let go of */
-	SETTLE_SECONDS = 1, /* longer than a change that is under way takes */
-};
+enum { SETTLE_SECONDS = 1 }; /* longer than a change that is under way takes */
 
 /* ---- The pool */
 
@@ -172,7 +165,7 @@ static int deactivate_volume(struct pool *pool, const char *name, struct err *er
 	if (r < 0)
 		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
 	fault_point("thin-deactivate");
-	r = thin_deactivate(pool, volume.id, IN_USE_MS);
+	r = thin_deactivate(pool, volume.id, THIN_IN_USE_MS);
 	fault_point("thin-deactivated");
 	return r < 0 ? storage_fail(err, r, "let go of its device") : 0;
 }
@@ -229,108 +222,6 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 	return catalog_exchange(session.catalog, one, other, err);
 }
 
-/* ---- Removing */
-
-/*
- * Gives the blocks back to what is below the pool, which deleting does not. After the intent: from
- * here on there is nothing to go back to. Failing costs space below, and nothing else.
- */
-static void discard(struct pool *pool, const struct catalog_volume *volume)
-{
-	struct err ignored = { 0 };
-	uint64_t range[2] = { 0, volume->size };
-	dev_t dev;
-
-	if (volume->state == CATALOG_LOST || thin_activate(pool, volume, &dev, &ignored) < 0)
-		return;
-	scoped_fd int fd = dm_open_device(dev, O_RDWR);
-	if (fd >= 0)
-		(void)ioctl(fd, BLKDISCARD, range);
-}
-
-/* Lets go of its device. Who keeps it is named where that can be found out. */
-static int let_go(struct pool *pool, uint64_t id, struct err *err)
-{
-	struct thin_device device;
-	struct dm_info info;
-	char holder[512];
-	int r = thin_deactivate(pool, id, IN_USE_MS);
-
-	if (r == 0)
-		return 0;
-	thin_device_volume(pool, id, &device);
-	if (r != -EBUSY || dm_info(&thin_of(pool)->dm, device.name, &info) < 0 ||
-	    !holder_find(info.dev, holder, sizeof holder))
-		return storage_fail(err, r, "remove it");
-	return err_set(err, EBUSY, "it is in use: %s; end that first", holder);
-}
-
-struct release {
-	struct pool *pool;
-	struct err *err;
-};
-
-static int release_one(void *context, const struct catalog_volume *volume)
-{
-	const struct release *release = context;
-	struct err why = { 0 };
-
-	if (let_go(release->pool, volume->id, &why) != -EBUSY)
-		return 0;
-	return err_set(release->err, EBUSY, "volume '%s' in pool '%s': %s", volume->name,
-		       release->pool->name, why.text);
-}
-
-/* Nobody has a device of them open: they are let go of. */
-static int unused_volumes(struct pool *pool, const char *const *volumes, struct err *err)
-{
-	struct release release = { pool, err };
-	struct catalog_volume volume;
-	struct catalog *catalog;
-	int r = thin_catalog(pool, &catalog, err);
-
-	for (; r == 0 && *volumes; volumes++) {
-		size_t n = strlen(*volumes);
-		if (n == 0 || (*volumes)[n - 1] == '.') {
-			r = catalog_list(catalog, *volumes, release_one, &release, err);
-			continue;
-		}
-		struct err none = { 0 };
-		r = catalog_find(catalog, *volumes, &volume, &none);
-		if (r == 0)
-			r = release_one(&release, &volume);
-		else
-			r = none.code ? err_set(err, none.code, "%s", none.text) : 0;
-	}
-	return r;
-}
-
-static int destroy_volume(struct pool *pool, const char *name, struct err *err)
-{
-	scoped_session struct thin_session session = { .lock = -1 };
-	struct catalog_volume volume;
-	struct err none = { 0 };
-
-	if (thin_enter(pool, &session, err) < 0)
-		return -err->code;
-	int r = catalog_find(session.catalog, name, &volume, &none);
-	if (r < 0)
-		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
-	r = let_go(pool, volume.id, err);
-	if (r < 0)
-		return r;
-	fault_point("thin-destroy");
-	if (fault_control("discard-first"))
-		discard(pool, &volume);
-	if (catalog_intend_delete(session.catalog, volume.id, err) < 0 ||
-	    catalog_read_head(session.catalog, &session.head, err) < 0)
-		return -err->code;
-	fault_point("thin-destroy-intended");
-	discard(pool, &volume);
-	fault_point("thin-discarded");
-	return thin_recover(pool, &session, err);
-}
-
 /* ---- Use */
 
 /* The lock is held until the device is open, so that nobody takes it away in between. */
@@ -378,8 +269,8 @@ const struct storage_ops storage_thin = {
 	.snapshot = thin_snapshot,
 	.rename = rename_volume,
 	.exchange = exchange_volumes,
-	.destroy = destroy_volume,
-	.unused = unused_volumes,
+	.destroy = thin_destroy,
+	.unused = thin_unused,
 	.mount = mount_volume,
 	.deactivate = deactivate_volume,
 	.info = look_at_volume,

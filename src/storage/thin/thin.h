@@ -49,6 +49,7 @@ enum {
 	THIN_LABEL_SIZE = 4096, /* bytes; at the beginning, and a second one behind it */
 	THIN_HEAD = 2048,       /* sectors in front of all else on a disk */
 	THIN_TAIL = 2048,       /* and behind all else, where there was room for that */
+	THIN_IN_USE_MS = 2000,  /* how long a volume may take to be let go of */
 	THIN_WAIT_MS = 5000,    /* for those who only look at a device, such as udev's workers */
 };
 
@@ -214,6 +215,9 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 /* As storage_ops say. */
 int thin_create(struct pool *pool, const char *name, uint64_t size, struct err *err);
 int thin_snapshot(struct pool *pool, const char *origin, const char *name, struct err *err);
+int thin_destroy(struct pool *pool, const char *name, struct err *err);
+/* No process has a device of them open. Their devices go. */
+int thin_unused(struct pool *pool, const char *const *volumes, struct err *err);
 
 /* format, and erase: the disk below. */
 int thin_format(struct pool *pool, struct err *err);
