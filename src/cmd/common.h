@@ -8,6 +8,8 @@
 #include "machine/state/machine.h"
 #include "storage/storage.h"
 
+#include <jansson.h>
+
 /* ---- act.c */
 
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
@@ -96,7 +98,8 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 		 struct err *err);
 extern const struct flag flag_kill, flag_console, flag_escape;
 
-/* info.c: what `info --json` prints of a machine. */
+/* info.c: what `info --json` prints of a machine, as a value (NULL: out of memory), or printed. */
+json_t *machine_json(struct machine *machine);
 int print_machine(struct machine *machine, struct err *err);
 
 /* enter.c: --console and --escape, which that many machines are started with: 0 or EXIT_USAGE. */

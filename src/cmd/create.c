@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/many.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "image/template.h"
@@ -17,13 +18,18 @@
 static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
 					   "clone what that snapshot kept, not what is there now" };
 
-static const struct flag *const launch_flags[] = { &flag_console, &flag_ephemeral, &flag_escape,
-						   &flag_json,    &flag_network,   &flag_pool,
-						   &flag_set,     &flag_wait,      NULL };
-static const struct flag *const create_flags[] = { &flag_ephemeral, &flag_json, &flag_network,
-						   &flag_pool,      &flag_set,  NULL };
-static const struct flag *const clone_flags[] = { &flag_ephemeral, &flag_json,     &flag_network,
-						  &flag_set,       &flag_snapshot, NULL };
+static const struct flag *const launch_flags[] = { &flag_console, &flag_count, &flag_ephemeral,
+						   &flag_escape,  &flag_json,  &flag_network,
+						   &flag_pool,    &flag_set,   &flag_start_at,
+						   &flag_wait,    NULL };
+static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemeral,
+						   &flag_json,     &flag_network,
+						   &flag_pool,     &flag_set,
+						   &flag_start_at, NULL };
+static const struct flag *const clone_flags[] = { &flag_count,    &flag_ephemeral,
+						  &flag_json,     &flag_network,
+						  &flag_set,      &flag_snapshot,
+						  &flag_start_at, NULL };
 
 /* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -136,9 +142,59 @@ static int show_made(struct call *call, const char *name, struct err *err)
 								  : print_machine(&machine, err);
 }
 
+/* What all of them share is made once, before the first. */
+static int prepare_many(const struct call *call, struct err *err)
+{
+	scoped_settings struct words words = { 0 };
+	scoped_free char *pool = NULL;
+	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
+
+	if (r == 0)
+		r = settings_check(&words, err);
+	if (r == 0)
+		r = check_template(call, call->words[0], err);
+	if (r == 0 && network_is_default(&words))
+		r = network_wanted(call, err);
+	return r != 0 ? r : pool_wanted(call, &pool, err);
+}
+
+static int create_one(struct call *call, const char *name, struct err *err)
+{
+	char made[64];
+
+	return create_wanted(call, name, call_has(call, &flag_ephemeral), NULL, made, err);
+}
+
+/* --start-at without --count is a slip of the pen. */
+static int check_count(const struct call *call, struct err *err)
+{
+	if (!call_has(call, &flag_start_at) || call_has(call, &flag_count))
+		return 0;
+	err_set(err, EINVAL, "--start-at needs --count");
+	return EXIT_USAGE;
+}
+
+/* Named after the template, if no name is given. */
+static int new_many(struct call *call, make_fn *make, struct err *err)
+{
+	const char *base = call->words[call->count - 1];
+	int r = name_check(base, err);
+
+	if (r == 0)
+		r = name_check(call->words[0], err);
+	if (r == 0)
+		r = prepare_many(call, err);
+	return r != 0 ? r : make_many(call, base, make, err);
+}
+
 static int run_create(struct call *call, struct err *err)
 {
 	char name[64];
+
+	if (check_count(call, err) != 0)
+		return EXIT_USAGE;
+	if (call_has(call, &flag_count))
+		return new_many(call, create_one, err);
 
 	int r = create_machine(call, NULL, name, err);
 	return r != 0 ? r : show_made(call, name, err);
@@ -158,38 +214,68 @@ int start_or_delete(struct machine *machine, struct err *err)
 	return -err->code;
 }
 
+/* From the machine's making until it has booted, if that is asked for; *mark: where its console was at its start. */
+static int launch(struct call *call, const char *wanted, struct machine *machine, long *mark,
+		  struct err *err)
+{
+	scoped_fd int owner = -1;
+	char name[64];
+	int r = create_wanted(call, wanted, call_has(call, &flag_ephemeral), &owner, name, err);
+
+	if (r != 0)
+		return r;
+	if (!wanted && !call_has(call, &flag_json))
+		printf("%s\n", name);
+	if (machine_open(machine, &call->site, name, err) < 0 || start_or_delete(machine, err) < 0)
+		return -err->code;
+	/* Until here an ephemeral one goes with us if we are killed. */
+	owner_release(machine, &owner);
+	*mark = console_mark(machine);
+	if (call_has(call, &flag_console))
+		return 0;
+	r = wait_booted(call, machine, err);
+	if (r == -ECANCELED)
+		console_show(machine, *mark);
+	return r;
+}
+
+static int launch_one(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	long mark;
+
+	return launch(call, name, &machine, &mark, err);
+}
+
+static int check_launch(const struct call *call, struct err *err)
+{
+	uint64_t unused;
+	int r = call_seconds(call, &flag_wait, 60, &unused, err);
+
+	if (r == 0)
+		r = check_count(call, err);
+	return r != 0 ? r : check_console(call, call_has(call, &flag_count) ? 2 : 1, err);
+}
+
 static int run_launch(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_fd int owner = -1;
-	char name[64];
-	uint64_t unused;
+	long mark;
+	int r = check_launch(call, err);
 
-	int r = call_seconds(call, &flag_wait, 60, &unused, err);
+	if (r == 0 && call_has(call, &flag_count))
+		return new_many(call, launch_one, err);
 	if (r == 0)
-		r = check_console(call, 1, err);
-	if (r == 0)
-		r = create_machine(call, &owner, name, err);
-	if (r != 0)
-		return r;
-	if (machine_open(&machine, &call->site, name, err) < 0 ||
-	    start_or_delete(&machine, err) < 0)
-		return -err->code;
-	/* Until here an ephemeral one goes with us if we are killed. */
-	owner_release(&machine, &owner);
-	long mark = console_mark(&machine);
-	if (call_has(call, &flag_console))
+		r = launch(call, call->count < 2 ? NULL : call->words[1], &machine, &mark, err);
+	if (r == 0 && call_has(call, &flag_console))
 		return attach_started(call, &machine, mark, err);
-	r = wait_booted(call, &machine, err);
-	if (r == -ECANCELED)
-		console_show(&machine, mark);
-	return r != 0 ? r : show_made(call, name, err);
+	return r != 0 ? r : show_made(call, machine.name, err);
 }
 
 /* An address is one machine's, so that a clone begins without. */
-static void tell_address(const struct call *call)
+static void tell_address(const struct call *call, const char *to)
 {
-	const char *from = call->words[0], *to = call->words[1];
+	const char *from = call->words[0];
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine made = { 0 };
 	struct err unsaid = { 0 };
@@ -201,18 +287,11 @@ static void tell_address(const struct call *call)
 			   source.config.address, from, to, to);
 }
 
-static int run_clone(struct call *call, struct err *err)
+static int clone_one(struct call *call, const char *name, struct err *err)
 {
-	const char *snapshot = call_value(call, &flag_snapshot);
 	scoped_settings struct words words = { 0 };
+	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
 
-	int r = name_check(call->words[0], err);
-	if (r == 0)
-		r = name_check(call->words[1], err);
-	if (r == 0 && snapshot)
-		r = name_check(snapshot, err);
-	if (r == 0)
-		r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r != 0)
@@ -220,10 +299,29 @@ static int run_clone(struct call *call, struct err *err)
 	struct settings settings = { .words = words.list, .count = words.count };
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->site, call->words[0], snapshot, call->words[1], &settings, err);
+	r = machine_clone(&call->site, call->words[0], call_value(call, &flag_snapshot), name,
+			  &settings, err);
 	progress_end(&progress);
 	if (r == 0)
-		tell_address(call);
+		tell_address(call, name);
+	return r;
+}
+
+static int run_clone(struct call *call, struct err *err)
+{
+	const char *snapshot = call_value(call, &flag_snapshot);
+	int r = name_check(call->words[0], err);
+
+	if (r == 0)
+		r = name_check(call->words[1], err);
+	if (r == 0 && snapshot)
+		r = name_check(snapshot, err);
+	if (r == 0)
+		r = check_count(call, err);
+	if (r == 0 && call_has(call, &flag_count))
+		return make_many(call, call->words[1], clone_one, err);
+	if (r == 0)
+		r = clone_one(call, call->words[1], err);
 	return r != 0 ? r : show_made(call, call->words[1], err);
 }
 

@@ -438,12 +438,17 @@ static int run_info(struct call *call, struct err *err)
 	return r != 0 ? r : printed;
 }
 
-int print_machine(struct machine *machine, struct err *err)
+json_t *machine_json(struct machine *machine)
 {
 	__attribute__((cleanup(facts_free))) struct facts facts = { 0 };
 
 	gather(machine, false, &facts);
-	return print_json(machine_object(machine, &facts), err);
+	return machine_object(machine, &facts);
+}
+
+int print_machine(struct machine *machine, struct err *err)
+{
+	return print_json(machine_json(machine), err);
 }
 
 const struct command command_info = {

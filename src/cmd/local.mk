@@ -25,6 +25,7 @@ libcmd_a_SOURCES = \
 	src/cmd/logfilter.c src/cmd/logfilter.h \
 	src/cmd/logs.c \
 	src/cmd/maintenance.c \
+	src/cmd/many.c src/cmd/many.h \
 	src/cmd/mount.c \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \

@@ -119,7 +119,11 @@ case_berth_conf_5() {
 	awk '{ exit !($2 >= 2000683008 && ($2 - 2000683008) % 65536 == 0) }' "/proc/$(field quick init)/uid_map"
 	machines_go
 	rm "$BERTH_ROOT/etc/berth.conf"
+}
+
+tear_down() {
 	umount /home
+	rm -f /tmp/passwd-of-web
 }
 
 run_cases "$@"

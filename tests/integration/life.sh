@@ -402,4 +402,34 @@ case_top() {
 	has "no machine runs" "$(berth top 2>&1)"
 }
 
+case_several_at_once() {
+	local names
+	berth launch --count 6 --wait bb node
+	same machines "node-1 node-2 node-3 node-4 node-5 node-6" "$(names_of 'node-*')"
+	# Each is a machine of its own.
+	same addresses 6 "$(berth list --json 'node-*' | sed -n 's/^ *"address": //p' | sort -u | wc -l)"
+	fails 1 "a machine of a name from 'node-6' to 'node-8' is there already, and none was made" \
+		berth create --count 3 --start-at 6 bb node
+	not berth info node-7
+	berth clone --count 2 --start-at 7 node-1 node
+	same "made as JSON" "node-9 node-10" "$(berth create --count 2 --start-at 9 --json bb node |
+		sed -n 's/^ *"name": "\(node-.*\)",$/\1/p' | xargs)"
+	berth delete --force 'node-*'
+	same machines "" "$(names_of 'node-*')"
+	fails 2 "--count cannot be '0': use a number from 1 to 1000" berth launch --count 0 bb node
+	fails 2 "--count cannot be '100000'" berth launch --count 100000 bb node
+	fails 2 "--start-at needs --count" berth create --start-at 3 bb node
+	fails 1 "no template 'nosuch'" berth launch --count 3 nosuch node
+	# What fails is told, and what was made stays only where it could start.
+	not berth launch --count 2 --set init=/sbin/nothing bb bad 2>"$T/said"
+	has "machine 'bad-1': init '/sbin/nothing' is not in the root" "$(cat "$T/said")"
+	has "0 of 2 machines were made, as is told above; not: bad-1, bad-2" "$(cat "$T/said")"
+	same machines "" "$(names_of 'bad-*')"
+}
+
+# names_of PATTERN: of machines, on one line.
+names_of() {
+	berth list --json | sed -n 's/^ *"name": "\(.*\)",$/\1/p' | grep -x "${1%\*}.*" | sort -V | xargs
+}
+
 run_cases "$@"
