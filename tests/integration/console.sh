@@ -231,6 +231,41 @@ case_one_writer() {
 	wait "$first"
 }
 
+# What comes out of a pipe is typed, or else that it is not is told.
+case_a_pipe_beside_a_writer() {
+	local typist
+	mkfifo "$T/script3"
+	at_terminal 24x80 berth console m <"$T/script3" &
+	typist=$!
+	exec 7>"$T/script3"
+	printf 'send \\n\nexpect #\nsend echo held-$((1 + 1))\\n\nexpect held-2\n' >&7
+	held() {
+		berth logs m | grep -q held-2
+	}
+	retry 10 held
+	printf 'echo lost >/lost\n' >"$T/words"
+	typed() {
+		timeout 20 berth console m <"$T/words" >/dev/null 2>"$T/err"
+	}
+	typed && fault "a pipe beside a writer ended with 0"
+	has "writes to this console; take it over by --force" "$(cat "$T/err")"
+	exec 7>&-
+	wait "$typist" || true
+	typed
+	retry 10 berth exec m test -e /lost
+	# Taken over while it types: it is told, or all of it was typed.
+	berth exec m rm /lost
+	(cat "$T/words"; sleep 1; cat "$T/words") | berth console m >/dev/null 2>"$T/err" &
+	typist=$!
+	retry 10 berth exec m test -e /lost
+	echo | berth console --force m >/dev/null
+	if wait "$typist"; then
+		same "what was said" "" "$(cat "$T/err")"
+	else
+		has "took over this console" "$(cat "$T/err")"
+	fi
+}
+
 case_reader_of_a_pipe() {
 	local reader
 	shown piped-2

@@ -5,6 +5,7 @@
  */
 #include "machine/life/control.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 #include "kern/pty.h"
 #include "machine/attach/attach.h"
@@ -36,6 +37,8 @@ struct session {
 	bool size_due;  /* the keeper has not been told the window's size */
 	bool leaving;   /* the key was pressed */
 	bool ended;     /* the guest's run has */
+	bool answered;  /* the keeper has read all that was sent */
+	int64_t asked;  /* when it was asked whether it has, in milliseconds; 0: it was not */
 	size_t at, end; /* what is typed and not sent */
 	char typed[TYPED_ROOM];
 	struct outlet outlet; /* owned */
@@ -103,14 +106,32 @@ static bool read_typed(struct session *session)
 	return true;
 }
 
+/*
+ * Before we go: whoever is refused the keyboard, or loses it, is told so by a message that stands before the answer. A
+ * keeper of any version answers, whether a guest runs or not, once it has read what was sent before.
+ */
+static void ask_for_the_end(struct session *session)
+{
+	if (session->asked)
+		return;
+	session->asked = clock_ms();
+	session->answered = protocol_send(session->socket, ASK_GUEST, 0, NULL, 0, -1) < 0;
+}
+
 static int take_message(struct session *session, struct err *err)
 {
 	struct protocol_message message;
 	int r = control_wait(session->machine, session->socket, &message, -1, err);
 	size_t room;
 
+	if (r == -EAGAIN && session->asked) {
+		*err = (struct err){ 0 };
+		session->answered = true;
+		return 0;
+	}
 	if (r < 0)
 		return r;
+	session->answered = session->answered || message.type == SAY_GUEST;
 	if (message.type == SAY_OUTPUT) {
 		memcpy(outlet_room(&session->outlet, &room), message.data, message.length);
 		outlet_add(&session->outlet, message.length);
@@ -146,11 +167,11 @@ static int wait_any(const struct session *session, struct pollfd fds[WAIT_COUNT]
 	fds[WAIT_INPUT] = (struct pollfd){ read ? session->input : -1, POLLIN, 0 };
 	fds[WAIT_SHOWN] = (struct pollfd){ shown ? -1 : session->outlet.fd, POLLOUT, 0 };
 	fds[WAIT_SIGNALS] = (struct pollfd){ session->signals, POLLIN, 0 };
-	return poll(fds, WAIT_COUNT, session->leaving ? LEAVE_MILLISECONDS : -1);
+	return poll(fds, WAIT_COUNT, session->leaving || session->asked ? LEAVE_MILLISECONDS : -1);
 }
 
 /* Whether nothing is left to do but to go. */
-static bool is_through(const struct session *session)
+static bool is_through(struct session *session)
 {
 	if (session->outlet.error)
 		return true;
@@ -158,7 +179,13 @@ static bool is_through(const struct session *session)
 		return !outlet_waits(&session->outlet);
 	/* A read-only client types nothing, so the end of a file or a pipe has no meaning. */
 	bool typed = session->leaving || (session->input < 0 && !session->read_only);
-	return typed && !waits_typed(session);
+	if (!typed || waits_typed(session))
+		return false;
+	if (session->read_only)
+		return true;
+	/* A keeper that does not answer holds what was typed for a guest that does not read. */
+	ask_for_the_end(session);
+	return session->answered || clock_ms() - session->asked >= LEAVE_MILLISECONDS;
 }
 
 static int move(struct session *session, const struct pollfd fds[WAIT_COUNT], struct err *err)
