@@ -13,6 +13,7 @@ libcmd_a_SOURCES = \
 	src/cmd/doctor_host.c \
 	src/cmd/doctor_kernel.c \
 	src/cmd/doctor_state.c \
+	src/cmd/each.c \
 	src/cmd/enter.c \
 	src/cmd/events.c \
 	src/cmd/foreground.c \

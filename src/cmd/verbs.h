@@ -23,6 +23,8 @@ extern const struct command command_list, command_info;
 extern const struct command command_top;
 /* logs.c, events.c */
 extern const struct command command_logs, command_events;
+/* each.c */
+extern const struct command command_each;
 /* enter.c */
 extern const struct command command_shell, command_exec, command_console;
 /* transfer.c */

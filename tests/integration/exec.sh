@@ -410,4 +410,21 @@ case_stopped_machine() {
 	has "not running|stopped" "$(cat "$T/err")"
 }
 
+case_each() {
+	berth launch --count 3 --wait bb m
+	berth stop --force m-3
+	same "what they say" "m-1: m-1 m-2: m-2" "$(berth each 'm-[12]' -- hostname | xargs)"
+	fails 125 "machine 'm-3' is not running" berth each m-3 -- true
+	local code=0
+	berth each 'm-*' -- sh -c 'echo it >&2; exit 7' >"$T/out" 2>"$T/err" || code=$?
+	same code 125 "$code"
+	has '^m-1: it$' "$(cat "$T/err")"
+	has 'the command failed in 3 of 3 machines; the greatest code is 125' "$(cat "$T/err")"
+	berth each --jobs 1 --output "$T/kept" 'm-[12]' -- sh -c 'echo out; echo err >&2'
+	same files "m-1 m-1.err m-2 m-2.err" "$(cd "$T/kept" && echo *)"
+	same output "out err" "$(cat "$T/kept/m-1" "$T/kept/m-1.err" | xargs)"
+	fails 1 "no machine matches 'x\*'" berth each 'x*' -- true
+	berth delete --force 'm-*'
+}
+
 run_cases "$@"
