@@ -73,6 +73,17 @@ static const struct flag *grammar_find(const struct grammar *grammar, int c)
 }
 
 /* Why getopt_long gave up on that word. */
+/* Other programs have an option for what is a setting here. */
+static const char *settings_hint(const struct grammar *grammar)
+{
+	for (size_t i = 0; i < grammar->count; i++) {
+		if (strcmp(grammar->flags[i]->name, "set") == 0)
+			return "; a machine's settings are given by --set, such as --set "
+			       "limits.memory=1G, see machine.conf(5)";
+	}
+	return "";
+}
+
 static int refuse_option(const struct grammar *grammar, int c, const char *word, struct err *err)
 {
 	const char *names[FLAGS_MAX + 1] = { NULL };
@@ -85,7 +96,7 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 	else if (flag)
 		err_set(err, EINVAL, "option --%s takes no value", flag->name);
 	else if (optopt && !text_starts(word, "--"))
-		err_set(err, EINVAL, "unknown option '-%c'", optopt);
+		err_set(err, EINVAL, "unknown option '-%c'%s", optopt, settings_hint(grammar));
 	if (err->code)
 		return EXIT_USAGE;
 
@@ -97,7 +108,7 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 	if (near)
 		err_set(err, EINVAL, "unknown option '%.100s'; did you mean '--%s'?", word, near);
 	else
-		err_set(err, EINVAL, "unknown option '%.100s'", word);
+		err_set(err, EINVAL, "unknown option '%.100s'%s", word, settings_hint(grammar));
 	return EXIT_USAGE;
 }
 

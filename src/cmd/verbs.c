@@ -105,10 +105,16 @@ static const char *hint_for(const char *word)
 		{ "config",
 		  "settings are shown and changed by: berth get, berth set, berth unset" },
 		{ "edit", "settings are changed by: berth set MACHINE KEY=VALUE" },
+		{ "export",
+		  "an archive of a machine's root, which berth template import takes: berth "
+		  "exec MACHINE -- tar -C / --one-file-system -cf - . >FILE" },
 		{ "file", "a file goes in and out with: berth push FILE MACHINE:PATH, berth pull "
 			  "MACHINE:PATH FILE" },
 		{ "image", "machines are made from templates: berth template list" },
 		{ "images", "machines are made from templates: berth template list" },
+		{ "import",
+		  "an archive becomes a template by: berth template import FILE NAME; a pool "
+		  "is found again by: berth pool import" },
 		{ "inspect", "all that is known of a machine: berth info MACHINE" },
 		{ "mv",
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
@@ -148,6 +154,17 @@ static const struct command *find_verb(const char *word, struct err *err)
 	return NULL;
 }
 
+/* `snapshot restore web s`: too many words for a snapshot of a machine 'restore'. */
+static bool is_other_verb(const char *const *words, int count, struct err *err)
+{
+	if (count != 4 || words[2][0] == '-' || words[3][0] == '-' ||
+	    !find_verb(words[1], &(struct err){ 0 }))
+		return false;
+	err_set(err, EINVAL, "there is no '%s %.60s'; did you mean 'berth %s %.60s %.60s'?",
+		words[0], words[1], words[1], words[2], words[3]);
+	return true;
+}
+
 const struct command *command_find(const char *const *words, int count, int *used, struct err *err)
 {
 	*used = 0;
@@ -165,6 +182,8 @@ const struct command *command_find(const char *const *words, int count, int *use
 			return *m;
 		}
 	}
+	if (command->other && is_other_verb(words, count, err))
+		return NULL;
 	if (command->other)
 		return command->other;
 	*used = 2;

@@ -296,6 +296,14 @@ static void test_unknown(void)
 	CU_ASSERT_STRING_EQUAL(find_sentence("pool", "xyzzy"),
 			       "unknown verb 'pool xyzzy'; 'berth help pool' lists what there is");
 	CU_ASSERT_STRING_EQUAL(find_sentence("snapshot", "web"), "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("export", NULL), "berth exec MACHINE -- tar"));
+	/* What follows would be a snapshot's machine and name. */
+	const char *words[] = { "snapshot", "restore", "web", "s", NULL };
+	struct err err = { 0 };
+	int used;
+	CU_ASSERT_PTR_NULL(command_find(words, 4, &used, &err));
+	CU_ASSERT_STRING_EQUAL(
+		err.text, "there is no 'snapshot restore'; did you mean 'berth restore web s'?");
 }
 
 /* ---- Taking words apart */
@@ -388,6 +396,10 @@ static void test_parse_faults(void)
 	expect_usage(&command_stop, LINE("--wait", "a"), "unknown option '--wait'");
 	expect_usage(&command_stop, LINE("--xyzzyx", "a"), "unknown option '--xyzzyx'");
 	expect_usage(&command_stop, LINE("-q", "a"), "unknown option '-q'");
+	expect_usage(
+		&command_create, LINE("--memory=1G", "bb", "a"),
+		"unknown option '--memory=1G'; a machine's settings are given by --set, such as "
+		"--set limits.memory=1G, see machine.conf(5)");
 	expect_usage(&command_stop, LINE("a", "--timeout"),
 		     "option --timeout needs a value: --timeout TIME");
 	expect_usage(&command_stop, LINE("a", "-t"),
