@@ -63,9 +63,11 @@ retry() {
 
 # run_case FUNCTION: how it ended stays in $outcome. Not in a condition, in which set -e has no effect.
 run_case() {
-	local name=${1#case_} status=0
+	local name=${1#case_} status=0 began=${EPOCHREALTIME/./}
 	name=${name//_/ }
 	echo "# $name"
+	# Of tests/reach.
+	[[ -z ${REACH:-} ]] || export LLVM_PROFILE_FILE=$REACH/$1-%m%c.profraw
 	(
 		exec 9>"$T/xtrace"
 		BASH_XTRACEFD=9 PS4='+ ${LINENO}: '
@@ -73,6 +75,7 @@ run_case() {
 		"$1"
 	) </dev/null
 	status=$?
+	[[ -z ${REACH:-} ]] || echo $(((${EPOCHREALTIME/./} - began) / 1000)) >"$REACH/$1.took"
 	# shellcheck disable=SC2034 # for who called
 	outcome=$status
 	case $status in

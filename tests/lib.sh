@@ -5,6 +5,9 @@
 # besides is made, where it is not there yet, by a function that each of those calls first. So each case
 # can run alone, and none needs one before it. What none of berth's verbs removes is ended by tear_down.
 #
+# With STORAGE_DRIVER=dir (btrfs, thin) the pool that its machines get is of that driver; a script that reads the
+# variable makes its pools itself.
+#
 # It gets namespaces of its own (mount, process, and network unless it sets needs_host_network=yes),
 # a folder $T, a state root BERTH_ROOT=$T/root and the programs of the build tree BUILD_TREE. Each
 # case runs in order, in a subshell under set -e; it prints "ok NAME", "not ok NAME" or
@@ -189,6 +192,13 @@ gone() {
 	done
 }
 
+# Before anything asks for the usual pool, which would be of the best driver there is.
+pool_of_the_driver() {
+	if [[ -n ${STORAGE_DRIVER:-} ]] && ! grep -q STORAGE_DRIVER "$0"; then
+		berth pool create default --driver "$STORAGE_DRIVER"
+	fi
+}
+
 # ---- What may be left
 
 # In the host's network others may come and go meanwhile: only what bears our tag counts.
@@ -283,6 +293,7 @@ run_cases() {
 		fi
 	done
 	what_there_is >"$T/before"
+	pool_of_the_driver || exit
 	if declare -F set_up >/dev/null; then
 		run_case set_up
 		# Neither failed nor skipped.

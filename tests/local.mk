@@ -1,5 +1,6 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
+	tests/loop tests/mutate tests/reach tests/sanitized \
 	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm \
 	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens tests/lint/style tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \

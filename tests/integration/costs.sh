@@ -13,7 +13,7 @@ driver=${STORAGE_DRIVER:-btrfs}
 traced() {
 	# That of an earlier command would hold the pool's lock for moments of this one.
 	retry 20 no_copying_is_left
-	strace -f -y -qq -o "$T/all" berth "$@" >"$T/out" </dev/null
+	strace -f -yy -qq -o "$T/all" berth "$@" >"$T/out" </dev/null
 	: >"$T/trace"
 	: >"$T/later"
 	awk -v trace="$T/trace" -v later="$T/later" '
@@ -49,6 +49,21 @@ later() {
 	at_most 0 "processes of it" "$(count "$births" "$T/later")"
 }
 
+# netlink [FILE]: messages that the kernel was asked by.
+netlink() {
+	grep -E 'send(to|msg|mmsg)\([0-9]+<NETLINK' "${1:-$T/trace}" | grep -o 'nlmsg_type=' | wc -l
+}
+
+# faults WORDS...: pages that the kernel had to give berth and those of its children that it waited for.
+faults() {
+	python3 -c '
+import resource, subprocess, sys
+given = lambda: resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+before = given()
+subprocess.run(["berth", *sys.argv[1:]], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+print(given() - before)' "$@"
+}
+
 # at_most "BTRFS THIN" WHAT NUMBER
 at_most() {
 	local bound=${1% *}
@@ -78,6 +93,7 @@ case_clone() {
 	at_most "175 480" "calls of a clone" "$(count "$calls")"
 	at_most "4 8" "times that a clone waits for the disk" "$(waits)"
 	at_most "1 1" "processes of a clone" "$(count "$births")"
+	at_most 0 "netlink messages of a clone" "$(netlink)"
 	later "a clone" "215 450" "2 2"
 }
 
@@ -110,6 +126,7 @@ case_exec() {
 	# The command and its parent, which shares the client's memory.
 	at_most 2 "processes of an exec" "$(count "$births")"
 	at_most 1 "that have a copy of memory" "$(grep -E ' (clone3?|v?fork)\(' "$T/trace" | grep -vc CLONE_VM)"
+	at_most 0 "netlink messages of an exec" "$(netlink)"
 	berth stop --force m
 }
 
@@ -121,6 +138,43 @@ case_start() {
 	at_most_libraries "a start"
 	at_most 0 "times that a start waits for the disk" "$(count "$syncs")"
 	berth stop --force m
+}
+
+case_stop() {
+	berth start --wait m
+	traced stop m
+	at_most "92 110" "calls of a stop" "$(count "$calls")"
+	at_most 0 "times that a stop waits for the disk" "$(count "$syncs")"
+	at_most 0 "processes of a stop" "$(count "$births")"
+	at_most 0 "netlink messages of a stop" "$(netlink)"
+}
+
+# From a start to a stop, with the keeper, the guest-init of the machine, and a network that is up already.
+case_whole_life() {
+	local tracer
+	berth create bb connected
+	berth launch bb other
+	retry 20 no_copying_is_left
+	strace -f -yy -qq -o "$T/trace" berth start connected </dev/null &
+	tracer=$!
+	retry 60 state_is connected running
+	berth stop connected
+	wait "$tracer"
+	at_most "1560 1800" "calls of a life" "$(count "$calls")"
+	at_most "2 4" "times that it waits for the disk" "$(count "$syncs")"
+	at_most "99 99" "processes of it" "$(count "$births")"
+	at_most "99 99" "netlink messages of it" "$(netlink)"
+	gone connected other
+}
+
+# Pages that are given to the program, a quarter above what they were: a libc or a kernel may want some more.
+case_page_faults() {
+	at_most "130 160" "page faults of a list" "$(faults list)"
+	at_most "145 250" "page faults of a clone" "$(faults clone m paged)"
+	at_most "410 480" "page faults of a start" "$(faults start --wait m)"
+	at_most "270 300" "page faults of an exec" "$(faults exec m true)"
+	at_most "120 140" "page faults of a stop" "$(faults stop m)"
+	gone paged
 }
 
 # Each machine more costs the same.
