@@ -66,6 +66,12 @@ static int gather(const struct call *call, bool unset, struct changes *changes, 
 	changes->list = calloc((size_t)call->count, sizeof *changes->list);
 	if (!changes->words || !changes->list)
 		return err_set(err, ENOMEM, "out of memory");
+	if (strchr(call->words[0], '=')) {
+		err_set(err, EINVAL,
+			"the machine's name stands before its settings: '%.100s' is none",
+			call->words[0]);
+		return EXIT_USAGE;
+	}
 	for (int i = 1; i < call->count; i++) {
 		struct config_change change = { 0 };
 		char *word = changes->words[i - 1] = strdup(call->words[i]);

@@ -120,6 +120,9 @@ static const char *hint_for(const char *word)
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
 		{ "rename",
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
+		{ "wait",
+		  "a start that waits until it has booted: berth start --wait MACHINE; what "
+		  "happens to machines: berth events" },
 		{ "storage", "machines' roots are kept in pools: berth pool list" },
 	};
 

@@ -95,6 +95,17 @@ case_address_that_cannot_be() {
 	berth network delete lan
 }
 
+# What is wrong besides is told before a machine is stopped for it.
+case_words_in_another_order() {
+	fails 2 "the machine's name stands before its settings: 'description=x' is none" berth set description=x m
+	berth start --wait m
+	fails 1 "has no snapshot 'nosuch'" berth restore m nosuch
+	berth snapshot m there
+	fails 1 "is running; stop it before restoring 'there'" berth restore m there
+	berth stop m
+	berth snapshot delete m there
+}
+
 # newer FILE: it is of a format that no berth knows yet, with a key of such a one.
 newer() {
 	sed -e '1s/format = 1/format = 2/' -e '1a shape = new' "$1" >"$T/newer"

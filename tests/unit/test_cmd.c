@@ -297,6 +297,7 @@ static void test_unknown(void)
 			       "unknown verb 'pool xyzzy'; 'berth help pool' lists what there is");
 	CU_ASSERT_STRING_EQUAL(find_sentence("snapshot", "web"), "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("export", NULL), "berth exec MACHINE -- tar"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("wait", NULL), "berth start --wait"));
 	/* What follows would be a snapshot's machine and name. */
 	const char *words[] = { "snapshot", "restore", "web", "s", NULL };
 	struct err err = { 0 };

@@ -198,6 +198,18 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	return tell(machine, "snapshot-deleted", name);
 }
 
+/* Nobody stops a machine for a snapshot that is not there. */
+static int refuse_running(const struct machine *machine, struct pool *pool, const char *name,
+			  const char *kept, struct err *err)
+{
+	struct volume_info info = { 0 };
+
+	if (volume_info(pool, kept, &info, &(struct err){ 0 }) == -ENOENT)
+		return no_snapshot(machine, name, err);
+	return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
+		       machine->name, name);
+}
+
 /*
  * A new volume from the snapshot changes places with the root in one stroke: a kill before it leaves
  * the old root, after it the new one, and the loser is cleared by the next change of its
@@ -211,11 +223,10 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 
 	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
 		return -err->code;
-	if (run_alive(machine))
-		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
-			       machine->name, name);
-	machine_volume(machine->name, root);
 	snapshot_volume(machine->name, name, kept);
+	if (run_alive(machine))
+		return refuse_running(machine, &pool, name, kept, err);
+	machine_volume(machine->name, root);
 	restoring_volume(machine->name, next);
 	/* Before the work: somebody may be copying it. */
 	if (volume_lock(&pool, root, VOLUME_LOCK_CHANGE, err) < 0 ||
