@@ -30,7 +30,6 @@ case_options_and_words() {
 # What other programs of the field call it.
 case_verbs_of_others() {
 	fails 2 "berth info" berth inspect here
-	fails 2 "berth exec" berth push here x
 	fails 2 "berth clone" berth mv here there
 	fails 2 "berth shell.*berth console" berth attach here
 }

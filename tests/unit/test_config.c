@@ -103,7 +103,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
 		[KEY_PRESS] = { "^A", "^A" },
 		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
-		[KEY_RLIMIT] = { "1024:max", "1024:max" },
+		[KEY_RLIMIT] = { "1024:1024", "1024:1024" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
 
@@ -206,6 +206,8 @@ static const struct {
 	{ KEY_LABELS, "db Web", "boot.after", "name 'Web' has upper case letters; use lower case" },
 	{ KEY_DOMAIN, "a..b", "domain", labels },
 	{ KEY_DOMAIN, "a.", "domain", labels },
+	{ KEY_DOMAIN, "a234567890123456789012345678901234567890123456789012345678901234", "domain",
+	  labels },
 	{ KEY_LINK, "0123456789abcdef", "bridge", "the kernel takes at most 15 characters" },
 	{ KEY_LINK, "a/b", "bridge", "use letters, digits, '-', '_' and '.'" },
 	{ KEY_CAPS, "sys_tiem", "security.caps",
