@@ -467,6 +467,35 @@ static void test_unfinished(void)
 	CU_ASSERT_FALSE(unfinished_is(&one));
 }
 
+/* A lock on a file that was removed, or replaced, locks nobody out who opens it by its name. */
+static void test_names_of_files(void)
+{
+	const char *path = path_to("named");
+	scoped_fd int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	struct stat held;
+
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &held), 0);
+	CU_ASSERT_TRUE(file_has_name(&held, AT_FDCWD, path));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_FALSE(file_has_name(&held, AT_FDCWD, path));
+	scoped_fd int other = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	CU_ASSERT_TRUE(other >= 0);
+	CU_ASSERT_FALSE(file_has_name(&held, AT_FDCWD, path));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
+/* What could not be allocated leaves the field as it was. */
+static void test_text_take(void)
+{
+	char *field = strdup("before");
+
+	CU_ASSERT_EQUAL(text_take(&field, NULL), -ENOMEM);
+	CU_ASSERT_STRING_EQUAL(field, "before");
+	CU_ASSERT_EQUAL(text_take(&field, strdup("after")), 0);
+	CU_ASSERT_STRING_EQUAL(field, "after");
+	free(field);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -490,6 +519,8 @@ int main(void)
 		{ "the log", test_log },
 		{ "only regular files are read", test_read_only_files },
 		{ "what is half made is marked", test_unfinished },
+		{ "a file and its name", test_names_of_files },
+		{ "a text that is taken", test_text_take },
 		CU_TEST_INFO_NULL,
 	};
 
