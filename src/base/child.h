@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other programs: run one by argv, feed it, read what it says, turn its end into words. */
+/* Child processes and other programs: run one, feed it, read its output, and describe its end. */
 #ifndef BERTH_BASE_CHILD_H
 #define BERTH_BASE_CHILD_H
 
@@ -8,14 +8,14 @@
 
 #include <sys/types.h>
 
-/* What a child gets; zeroed means: /dev/null as input, our own output and error, our environment. */
+/* The child's input and output. Zeroed: input from /dev/null, our own output, error, and environment. */
 struct child_io {
 	int in_fd;        /* borrowed, 0: /dev/null */
 	int out_fd;       /* borrowed, 0: inherit ours */
 	int cgroup_fd;    /* borrowed: the cgroup that it runs in, if it can be entered, 0: ours */
 	struct text *out; /* collects standard output (at most 1 MiB), when set */
 	struct text *errors; /* collects standard error (at most 64 KiB), when set */
-	int *code;           /* gets the exit code, which is then no failure, when set */
+	int *code;           /* gets the exit code, which then counts as success, when set */
 	unsigned seconds;    /* until it is killed, 0: an hour */
 };
 
@@ -27,8 +27,8 @@ struct child_io {
 int child_run(const char *const *argv, const struct child_io *io, struct err *err);
 
 /*
- * Where a program is: in a folder of PATH, or in one for root's programs, which PATH may lack. The caller
- * owns it; NULL: nowhere.
+ * Finds a program in PATH or in the folders for root's programs, which PATH may lack. The caller owns the path; NULL:
+ * not found.
  */
 char *child_find(const char *program);
 
@@ -38,7 +38,7 @@ char *child_find(const char *program);
  */
 int child_detach(void);
 
-/* Waits for pid, over signals, and returns its wait status, or -errno. */
+/* Waits for pid, also after signals; returns its wait status or -errno. */
 int child_wait(pid_t pid);
 
 /* "exited with 3", "was killed by SIGKILL": the end of a sentence about a wait status. */

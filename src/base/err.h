@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What went wrong, as a value: no heap, so it can cross a socket as it is. */
+/* An error as a value: no heap, so it can be sent over a socket. */
 #ifndef BERTH_BASE_ERR_H
 #define BERTH_BASE_ERR_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Named points at which a test may have the program killed, and named precautions that it may have
- * left out, to see that what they are for is noticed; nothing at all in an ordinary build.
+ * Fault points: named places where a test can kill the program, and named precautions that a test can switch off to
+ * prove that their absence is noticed. Empty in an ordinary build.
  */
 #ifndef BERTH_BASE_FAULT_H
 #define BERTH_BASE_FAULT_H
@@ -15,9 +15,9 @@
  */
 #ifdef BERTH_FAULTS
 void fault_point(const char *name);
-/* Called at every point that is passed; NULL: nobody wants to know. */
+/* Called at every point passed, or NULL. */
 extern void (*fault_watch)(const char *name);
-/* BERTH_CONTROL=NAME: the precaution is left out. */
+/* Whether the precaution is switched off by BERTH_CONTROL=NAME. */
 bool fault_control(const char *name);
 #else
 static inline void fault_point(const char *name)

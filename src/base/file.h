@@ -11,30 +11,30 @@
 #include <sys/types.h>
 
 /*
- * Reads a whole file of at most max bytes into a NUL-terminated string that the caller owns; dir_fd
- * as in openat(2). Returns the length, or -errno (-EFBIG beyond max, -EMEDIUMTYPE for a FIFO, a socket
- * or a device, which are not opened for long enough to wait). For /proc and /sys as well.
+ * Reads a whole file of at most max bytes into a NUL-terminated string that the caller owns; dir_fd as in openat(2).
+ * Also for /proc and /sys. Returns the length, or -errno: -EFBIG for a larger file; -EMEDIUMTYPE for a FIFO, socket or
+ * device, on which it never blocks.
  */
 ssize_t file_read(int dir_fd, const char *path, size_t max, char **out);
 
-/* The same of a file that is open, from where it stands on. */
+/* The same for an open file, from its current offset. */
 ssize_t file_read_opened(int fd, size_t max, char **out);
 
 /*
- * Opens a regular file for reading, with more flags of openat(2); -EISDIR, -EMEDIUMTYPE for anything else.
- * Waits for nobody.
+ * Opens a regular file for reading, with further flags of openat(2); never blocks. -EISDIR or -EMEDIUMTYPE for anything
+ * else.
  */
 int file_open_regular(int dir_fd, const char *path, int flags);
 
-/* strerror(3) of -errno, with words for -EMEDIUMTYPE. */
+/* strerror(3) for a -errno, with its own text for -EMEDIUMTYPE. */
 const char *file_why(int code);
 
 /* Writes a short text into an existing file in one write(2), as /proc and /sys want it. 0, -errno. */
 int file_write(int dir_fd, const char *path, const char *text);
 
 /*
- * Replaces path by text so that after a power cut either the old or the new is there, whole:
- * written aside, fsync, rename, fsync of the folder. Mode applies to the new file.
+ * Replaces a file durably: after a power cut either the old or the new contents are there, whole. Writes PATH.new,
+ * fsync, rename, fsync of the folder. mode: of the new file.
  */
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err);
 
@@ -53,8 +53,8 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err);
 int file_sync_dir(const char *path);
 
 enum file_lock_mode {
-	FILE_LOCK_TRY, /* -EWOULDBLOCK at once if another holds it */
-	FILE_LOCK_LOOK, /* the same, for who only looks: shared with others who do, -ENOENT if not there */
+	FILE_LOCK_TRY,   /* -EWOULDBLOCK at once if another holds it */
+	FILE_LOCK_LOOK,  /* the same for a look: shared lock; -ENOENT if the file does not exist */
 	FILE_LOCK_SHARE, /* as TRY, shared with others who do */
 };
 
@@ -65,23 +65,23 @@ enum file_lock_mode {
 int file_lock(const char *path, enum file_lock_mode mode);
 
 /*
- * The same, waiting up to so many seconds in the order of those who came; -EWOULDBLOCK. Should the
- * file be removed meanwhile, the time begins anew with the next of that name.
+ * The same, but waits up to `seconds` for its turn, first come, first served; then -EWOULDBLOCK. If the file is
+ * replaced meanwhile, the time starts again with the new one.
  */
 int file_lock_within(const char *path, unsigned seconds);
 
-/* The same, shared with others who take it so. */
+/* The same, as a shared lock. */
 int file_lock_shared_within(const char *path, unsigned seconds);
 
 /*
- * openat2(2) of path below root_fd with every link resolved as if root_fd were "/": the only way in
- * which host code may walk into a guest's root. Returns a descriptor or -errno.
+ * openat2(2) of path below root_fd; symbolic links are resolved as if root_fd were "/". The only way for host code to
+ * walk into a guest's root. A descriptor or -errno.
  */
 int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 
 /*
- * Opens folder name in fd, or -errno: -ENOTDIR or -ELOOP when it is something else by now, -EXDEV
- * when another file system is mounted there. Neither a link nor a mount leads out of the tree.
+ * Opens the folder `name` in fd. -ENOTDIR or -ELOOP if it is something else, -EXDEV if another file system is mounted
+ * there: neither a link nor a mount leads out of the tree.
  */
 int file_open_below(int fd, const char *name);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where berth's own programs and recipes are: installed, or in the tree that built them. */
+/* Paths of berth's own programs and recipes: installed, or in the tree that built them. */
 #ifndef BERTH_BASE_INSTALL_H
 #define BERTH_BASE_INSTALL_H
 
@@ -16,7 +16,7 @@ int install_program(const char *name, char *out, size_t room);
 /* The same for a template's recipe, name "" being their folder; the variable is BERTH_TEMPLATES. */
 int install_recipe(const char *name, char *out, size_t room);
 
-/* The berth program that runs now, for what its keepers will ask of it later. 0 or -errno. */
+/* The path of the running berth program, for commands that its keepers run later. 0 or -errno. */
 int install_berth(char *out, size_t room);
 
 #endif

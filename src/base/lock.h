@@ -4,8 +4,8 @@
 #define BERTH_BASE_LOCK_H
 
 /*
- * Takes the lock `how` (LOCK_SH or LOCK_EX) on an open file that holds none yet, waiting up to `seconds`
- * (0: not at all) for its turn. 0, -EWOULDBLOCK when the time is over, or -errno.
+ * Takes a lock, LOCK_SH or LOCK_EX, on an open file that has none yet, waiting up to `seconds` (0: not at all) for its
+ * turn. 0, -EWOULDBLOCK after that time, or -errno.
  */
 int lock_wait(int fd, int how, unsigned seconds);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One line a message, with the time, to a descriptor: what a process without a terminal says. */
+/* The log of a process without a terminal: lines with a time, to a descriptor. */
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Removing a tree that somebody else has grown, however deep. */
+/* Removes a tree that somebody else made, however deep. */
 #ifndef BERTH_BASE_REMOVE_H
 #define BERTH_BASE_REMOVE_H
 
 /*
- * Removes what dir_fd/path is, a folder with all that is in it, following no link and entering no mount;
- * 0 also if it is not there, else -errno of the first thing that would not go (-EBUSY: a mount), after
- * all others have gone. A guest may nest folders deeper than there are descriptors: what is too deep
- * is moved up first.
+ * Removes the file or folder dir_fd/path with its contents. Follows no link, enters no mount. 0 also if it does not
+ * exist; else the first -errno (-EBUSY: a mount), after everything else was removed. Folders nested deeper than
+ * descriptors allow are moved up first.
  */
 int remove_tree(int dir_fd, const char *path);
 
-/* The same of at most *left files and folders, which are counted down: -EINPROGRESS when that is not all. */
+/* The same, but removes at most *left files and folders, and counts them down. -EINPROGRESS: there are more. */
 int remove_some(int dir_fd, const char *path, unsigned *left);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ownership that ends with the block: close, free, and the take that hands on. */
+/* Ownership that ends with the block: close and free at its end, and the take that passes it on. */
 #ifndef BERTH_BASE_SCOPED_H
 #define BERTH_BASE_SCOPED_H
 
@@ -49,7 +49,7 @@ static inline int take_fd(int *fd)
 	return out;
 }
 
-/* unused: clang complains of a variable that only its end uses. */
+/* unused: clang warns of variables that only the cleanup uses */
 #define scoped_fd   __attribute__((cleanup(scoped_close_fd), unused))
 #define scoped_free __attribute__((cleanup(scoped_free_ptr), unused))
 #define scoped_file __attribute__((cleanup(scoped_close_file), unused))

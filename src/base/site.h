@@ -8,19 +8,20 @@
 #include <stddef.h>
 
 /*
- * With --root DIR or BERTH_ROOT=DIR everything moves below DIR (DIR/etc, DIR/lib, DIR/run), and the
- * names of bridges, tables and control groups get a tag made from DIR, so that installations and
- * tests run beside each other.
+ * With --root DIR or BERTH_ROOT=DIR everything is below DIR (DIR/etc, DIR/lib, DIR/run), and the names of bridges,
+ * tables and cgroups get a tag made from DIR, so that installations and tests can run side by side.
  */
 struct site {
 	char *root;  /* owned; NULL for the system's own installation */
 	char *etc;   /* owned; /etc/berth: berth.conf */
 	char *state; /* owned; /var/lib/berth: survives everything */
-	char *run;   /* owned; /run/berth: locks, sockets, what runs; gone after a reboot */
+	char *run;   /* owned; /run/berth: locks, sockets, running machines; gone after a reboot */
 	char tag[8]; /* "" or six hexadecimal digits */
 };
 
-/* root NULL: BERTH_ROOT if that is set, else the system's. Makes no folder. Freed by site_close. */
+/*
+ * Opens the site at root; NULL: BERTH_ROOT if it is set, else the system's own. Makes no folder. Freed by site_close.
+ */
 int site_open(struct site *site, const char *root, struct err *err);
 void site_close(struct site *site);
 #define scoped_site __attribute__((cleanup(site_close)))
@@ -28,27 +29,29 @@ void site_close(struct site *site);
 /* "berth" or "berth-1a2b3c": the site's name for a kernel object. */
 void site_name(const struct site *site, char *out, size_t room);
 
-/* A path below one of the three folders, asprintf-like; the caller owns it; NULL: out of memory. */
+/*
+ * A path below the state folder or the run folder, formatted as by asprintf; the caller owns it; NULL: out of memory.
+ */
 char *site_state_path(const struct site *site, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 char *site_run_path(const struct site *site, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Takes the lock run/locks/NAME (making the folders), waiting up to `seconds` for other commands
- * (0: not at all), first come, first served. Returns a descriptor that is the lock, or -code with "X is in use by another
- * berth command" as the cause, what being the object named there, such as "machine 'web'".
+ * Takes the lock run/locks/NAME, and makes the folders. Waits up to `seconds` (0: not at all), first come, first
+ * served. Returns a descriptor that is the lock; or -code with the cause "WHAT is in use by another berth command",
+ * where what names the object: "machine 'web'".
  */
 int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
 	      struct err *err);
 
-/* The same, shared with others who take it so. */
+/* The same, as a shared lock. */
 int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
 		     struct err *err);
 
 /*
- * Removes the file of a lock that the caller holds, once nothing has that name any more. A command that waits
- * for the lock finds the file gone and makes it anew.
+ * Removes the file of a lock that the caller holds, after its object is gone. A command that waits for it notices, and
+ * makes the file anew.
  */
 void site_lock_forget(const struct site *site, const char *name);
 

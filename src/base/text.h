@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growing string. Zeroed is empty; text is NUL-terminated once anything was added. */
+/* A growing string. Zeroed is an empty one; data is NUL-terminated after the first add. */
 struct text {
 	char *data; /* owned */
 	size_t length;
 	size_t room;
-	bool failed; /* out of memory: what was added since is missing */
+	bool failed; /* out of memory: later adds are missing */
 };
 
 void text_free(struct text *text);
@@ -31,7 +31,7 @@ char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Like snprintf into a fixed array, but 0 or -ENAMETOOLONG when it would be cut. */
 int text_print(char *out, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* value becomes the text of *field, whose old one is freed. 0, or -ENOMEM for NULL, and nothing is changed. */
+/* Sets *field to value and frees its old text. NULL: -ENOMEM, and nothing changes; else 0. */
 int text_take(char **field, char *value);
 
 /* Cuts leading and trailing white space in place and returns the first other character. */
@@ -40,28 +40,25 @@ char *text_trim(char *s);
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);
 
-/* Whole string as a decimal number in [min, max]: 0, -EINVAL or -ERANGE; out untouched on failure. */
+/* Parses the whole string as a decimal number in [min, max]: 0, -EINVAL or -ERANGE; a failure leaves out untouched. */
 int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 
 /*
- * Seconds, with an optional unit behind: s, m, h or d, as in "90s" or "5m". Must lie in [min, max]
- * seconds. 0, -EINVAL or -ERANGE; out untouched on failure.
+ * Parses a time with an optional unit s, m, h or d, as "90s" or "5m", in [min, max] seconds. 0, -EINVAL or -ERANGE; a
+ * failure leaves out untouched.
  */
 int text_to_seconds(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 
-/* In the largest unit that has no rest: "5m", "90s", "0s". */
+/* Prints seconds in the largest unit that divides them: "5m", "90s", "0s". */
 void text_from_seconds(uint64_t seconds, char *out, size_t room);
 
-/*
- * Bytes with an optional suffix K, M, G, T (powers of 1024; KiB and KB mean the same), as users
- * write sizes: 0, -EINVAL or -ERANGE.
- */
+/* Parses bytes with an optional suffix K, M, G, T (powers of 1024; KiB and KB mean the same). 0, -EINVAL or -ERANGE. */
 int text_to_size(const char *s, uint64_t *out);
 
-/* "512", "1.5K", "20G": the shortest exact form text_to_size reads back. */
+/* Prints bytes in the shortest exact form that text_to_size reads back: "512", "1.5K", "20G". */
 void text_from_size(uint64_t bytes, char *out, size_t room);
 
-/* "1.4 GiB" for people: three digits, rounded. */
+/* Prints bytes for people, rounded to three digits: "1.4 GiB". */
 void text_human_size(uint64_t bytes, char *out, size_t room);
 
 /*
@@ -71,10 +68,10 @@ void text_human_size(uint64_t bytes, char *out, size_t room);
  */
 const char *text_label_fault(const char *name);
 
-/* The word of words (NULL-terminated) with the least edit distance, or NULL if none is near. */
+/* The word of the list (NULL-terminated) with the least edit distance, or NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *words);
 
-/* FNV-1a, 64 bits: spreads names over ids and addresses; not for secrets. */
+/* FNV-1a, 64 bits: maps names to ids and addresses; not for secrets. */
 uint64_t text_hash(const char *s);
 
 #endif

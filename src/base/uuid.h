@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Identities drawn at random. */
+/* Random UUIDs. */
 #ifndef BERTH_BASE_UUID_H
 #define BERTH_BASE_UUID_H
 

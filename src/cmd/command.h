@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a verb is: its words, its flags, its help and its handler. A row stands beside each handler;
- * verbs.c lists the rows; parsing, help, completion and the manual's test live from the same rows.
+ * A verb: its words, flags, help and handler, as a row beside the handler. verbs.c lists the rows; parsing, help,
+ * completion and the test of the manual use them.
  */
 #ifndef BERTH_CMD_COMMAND_H
 #define BERTH_CMD_COMMAND_H
@@ -17,11 +17,11 @@ struct flag {
 	const char *name;  /* "force" */
 	char letter;       /* 'f', or 0 */
 	bool optional;     /* --wait[=TIME]: the value may be left out */
-	const char *value; /* what its value is called, NULL: it takes none */
+	const char *value; /* the name of its value; NULL: it takes none */
 	const char *help;  /* one line, no full stop */
 };
 
-/* What a word names, for completion. */
+/* The kind of object that a word names, for completion. */
 enum word {
 	WORD_OTHER,
 	WORD_MACHINE,
@@ -39,11 +39,11 @@ enum word {
 };
 
 enum command_traits {
-	COMMAND_ANYONE = 1 << 0, /* does not need root */
+	COMMAND_ANYONE = 1 << 0, /* any user may run it */
 	COMMAND_HIDDEN = 1 << 1, /* for berth's own use */
-	COMMAND_TAIL = 1 << 2,   /* what follows the first word is another program's */
-	COMMAND_ENDS = 1 << 3,   /* fine with a machine that has just ended and gone */
-	COMMAND_LOOKS = 1 << 4,  /* changes nothing, not even what a killed command has left */
+	COMMAND_TAIL = 1 << 2,   /* all words after the first belong to another program */
+	COMMAND_ENDS = 1 << 3,   /* a machine that has just ended and vanished is no error */
+	COMMAND_LOOKS = 1 << 4,  /* changes nothing, not even leftovers of killed commands */
 };
 
 /* The exit codes; those of exec and shell are in machine/state/machine.h. */
@@ -60,15 +60,15 @@ struct command {
 	const char *help;                /* one line, no full stop */
 	const struct flag *const *flags; /* NULL-terminated, sorted by name, or NULL */
 	unsigned traits;
-	int min, max;          /* how many words; max -1: any number */
+	int min, max;          /* number of words; max -1: no limit */
 	enum word first, rest; /* what they name */
 	/*
-	 * 0; or -code with err, for which main prints the sentence and exits with 1; or an exit code,
-	 * with or without a sentence in err.
+	 * Returns 0; or -code with err set (main prints the sentence and exits with 1); or an exit code > 0, with or
+	 * without a sentence in err.
 	 */
 	int (*run)(struct call *call, struct err *err);
-	const struct command *const *members; /* a group's, NULL-terminated; it has no run then */
-	const struct command *other;          /* the member meant when the next word names none */
+	const struct command *const *members; /* of a group, NULL-terminated; a group has no run */
+	const struct command *other;          /* the member to use when the next word names none */
 };
 
 struct given {
@@ -76,7 +76,7 @@ struct given {
 	const char *value; /* borrowed; NULL when it was left out */
 };
 
-/* One command line, taken apart. */
+/* A parsed command line. */
 struct call {
 	const struct command *command;
 	struct site site;
@@ -84,27 +84,27 @@ struct call {
 	int count;
 	struct given *given; /* owned, as given */
 	size_t given_count;
-	void *context; /* the verb's own, for what it runs on each machine */
+	void *context; /* private to the verb, for its function that runs on each machine */
 };
 
 void call_close(struct call *call);
 #define scoped_call __attribute__((cleanup(call_close)))
 
-/* The last value given, NULL if none. */
+/* Whether a flag was given; its last value, or NULL. */
 bool call_has(const struct call *call, const struct flag *flag);
 const char *call_value(const struct call *call, const struct flag *flag);
 
-/* A flag's value as a number in [min, max]: fallback when it was not given. 0 or EXIT_USAGE. */
+/* A flag's value as a number in [min, max]; fallback if it was not given. 0 or EXIT_USAGE. */
 int call_number(const struct call *call, const struct flag *flag, uint64_t min, uint64_t max,
 		uint64_t fallback, uint64_t *out, struct err *err);
 
-/* A flag's value as seconds, "90" or "5m", from one second to a day; likewise. */
+/* A flag's value as seconds, "90" or "5m", from a second to a day; fallback if it was not given. 0 or EXIT_USAGE. */
 int call_seconds(const struct call *call, const struct flag *flag, uint64_t fallback, uint64_t *out,
 		 struct err *err);
 
 /*
- * Takes argv[0..argc) apart by the command's flags and those that every command has. Without a
- * command: the flags before the verb; words are then the rest, untouched. 0 or EXIT_USAGE.
+ * Parses argv[0..argc) by the command's flags and the flags of all commands. Without a command: parses the flags before
+ * the verb; words are the rest, unparsed. 0 or EXIT_USAGE.
  */
 int call_parse(struct call *call, int argc, char **argv, struct err *err);
 
@@ -117,7 +117,7 @@ void command_name(const struct command *command, struct text *out);
 /* Whether word is its name or an alias. */
 bool command_is(const struct command *command, const char *word);
 
-/* All verbs by family, as help shows them; a family without title is hidden. */
+/* A family of verbs, as help shows them; a family without a title is hidden. */
 struct family {
 	const char *title;
 	const struct command *const *commands; /* NULL-terminated */
@@ -125,8 +125,8 @@ struct family {
 extern const struct family families[]; /* ends with NULL commands */
 
 /*
- * Finds the command that words begin with, and how many of them (0 to 2) name it. NULL: err has the
- * nearest. A group by itself is found as such.
+ * Finds the command at the beginning of words, and how many of them (0 to 2) name it. A group alone is found too. NULL:
+ * err names the nearest one.
  */
 const struct command *command_find(const char *const *words, int count, int *used, struct err *err);
 

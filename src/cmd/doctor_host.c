@@ -150,8 +150,8 @@ static void check_shared(struct report *report)
 			 "sysctl -w %s=%lld, as 60-berth.conf in sysctl.d does at boot",
 			 rows[i].sysctl, rows[i].least);
 		report_add(report, VERDICT_NOTE, "limits", remedy,
-			   "%s is %lld: %s run out for all machines when one of them wants many",
-			   rows[i].sysctl, limit, rows[i].what);
+			   "%s is %lld: one machine can use up the %s of all", rows[i].sysctl,
+			   limit, rows[i].what);
 	}
 }
 

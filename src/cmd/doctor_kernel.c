@@ -36,7 +36,7 @@ static void check_version(struct report *report)
 	}
 	if (major < NEED_MAJOR || (major == NEED_MAJOR && minor < NEED_MINOR))
 		report_add(report, VERDICT_PROBLEM, "kernel", "use Linux 5.15 or later",
-			   "Linux %s lacks what machines are made of", names.release);
+			   "Linux %s lacks kernel features that machines need", names.release);
 	else
 		report_add(report, VERDICT_OK, "kernel", NULL, "Linux %s, %s", names.release,
 			   names.machine);
@@ -191,7 +191,7 @@ static void check_cgroups(struct report *report)
 	if (cgroup_mount_point(where, sizeof where) < 0) {
 		report_add(report, VERDICT_PROBLEM, "cgroups",
 			   "mount it: mount -t cgroup2 none /sys/fs/cgroup",
-			   "control groups of version 2 are not mounted");
+			   "cgroup v2 is not mounted");
 		return;
 	}
 	path = text_format("%s/cgroup.controllers", where);
@@ -216,8 +216,8 @@ static void check_cgroups(struct report *report)
 	else
 		report_add(report, VERDICT_OK, "cgroups", NULL, "version 2 at %s with %s; %s",
 			   where, text_trim(controllers),
-			   scope_offered() ? "machines get scopes of systemd's"
-					   : "machines get groups of berth's own");
+			   scope_offered() ? "machines get systemd scopes"
+					   : "machines get cgroups of berth's own");
 }
 
 /* Tried on a group of its own: how kernels say that they cannot differs. */
@@ -233,12 +233,13 @@ static void check_devices(struct report *report)
 	int r = devices_confine(group, NULL, 0);
 	cgroup_remove(path);
 	if (r == 0)
-		report_add(report, VERDICT_OK, "devices", NULL,
-			   "machines are confined to their devices by control group programs");
+		report_add(
+			report, VERDICT_OK, "devices", NULL,
+			"machines are confined to their devices by BPF programs of their cgroups");
 	else
 		report_add(report, VERDICT_NOTE, "devices",
-			   "use a kernel with CONFIG_CGROUP_BPF, for one wall more",
-			   "the kernel takes no control group programs for devices (%s): machines "
+			   "use a kernel with CONFIG_CGROUP_BPF, for one more layer of confinement",
+			   "the kernel loads no BPF programs for devices of cgroups (%s): machines "
 			   "are kept from them by user namespaces and nodev mounts",
 			   strerror(-r));
 }
@@ -252,19 +253,19 @@ static void check_labels(struct report *report)
 
 	lsm_name(profile, sizeof profile);
 	if (module == LSM_SELINUX)
-		report_add(
-			report, VERDICT_OK, "labels", NULL,
-			"SELinux rules this host (%s): machines run in the context of who starts "
-			"them, or in that of security.selinux",
-			lsm_label_is_permissive() ? "permissive" : "enforcing");
+		report_add(report, VERDICT_OK, "labels", NULL,
+			   "SELinux is in force (%s): machines run in the context of the process "
+			   "that starts them, or in that of security.selinux",
+			   lsm_label_is_permissive() ? "permissive" : "enforcing");
 	else if (!missing)
 		report_add(report, VERDICT_OK, "labels", NULL,
 			   "machines run under AppArmor's profile '%s'", profile);
 	else if (module == LSM_APPARMOR)
 		report_add(report, VERDICT_NOTE, "labels",
-			   "mend that, for one wall more; with security.apparmor=yes no machine "
+			   "fix that, for one more layer of confinement; with "
+			   "security.apparmor=yes no machine "
 			   "starts without it",
-			   "machines run without a profile of AppArmor's: %s", missing);
+			   "machines run without an AppArmor profile: %s", missing);
 	else
 		report_add(report, VERDICT_OK, "labels", NULL,
 			   "%s: the rest of the confinement holds", missing);

@@ -109,8 +109,8 @@ static int tell_stray(void *context, const char *pool, const char *volume)
 			   : NULL;
 
 	report_add(looking->report, VERDICT_PROBLEM, "volume", remedy,
-		   "volume '%s' in pool '%s' is nobody's: no %s of this host has it", volume, pool,
-		   template ? "template" : "machine");
+		   "volume '%s' in pool '%s' has no owner: no %s of this host uses it", volume,
+		   pool, template ? "template" : "machine");
 	return 0;
 }
 

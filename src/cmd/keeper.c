@@ -24,7 +24,7 @@ static int run_respawn(struct call *call, struct err *err)
 	uint64_t fd;
 
 	if (text_to_u64(call->words[1], 3, INT_MAX, &fd) < 0) {
-		err_set(err, EINVAL, "'%s' is no descriptor", call->words[1]);
+		err_set(err, EINVAL, "'%s' is not a descriptor", call->words[1]);
 		return EXIT_USAGE;
 	}
 	int r = open_named(&machine, call, call->words[0], err);

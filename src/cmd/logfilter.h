@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a guest wrote, made fit for the terminal of an administrator: text, lines and colours stay;
- * every other control sequence goes, since with them a guest could draw over what is there, set
- * the clipboard, or have the terminal type answers.
+ * Filters a guest's output for the terminal of an administrator. Text, lines and colours pass; all other control
+ * sequences are removed, because a guest could use them to overwrite the screen, set the clipboard, or make the
+ * terminal send answers.
  */
 #ifndef BERTH_CMD_LOGFILTER_H
 #define BERTH_CMD_LOGFILTER_H
 
 #include "base/text.h"
 
-/* Zeroed to begin with; kept from one piece of the text to the next. */
+/* Zeroed at first; keeps its state from one piece of the text to the next. */
 struct logfilter {
 	enum {
 		LOG_TEXT,
@@ -20,7 +20,7 @@ struct logfilter {
 		LOG_SHORT,
 		LOG_C2
 	} state;
-	char held[32]; /* a sequence so far, shown if it turns out to be a colour */
+	char held[32]; /* a sequence so far; passes if it turns out to be a colour */
 	size_t length;
 };
 

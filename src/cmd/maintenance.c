@@ -56,10 +56,11 @@ int pool_check_place(const char *option, const char *path, struct err *err)
 		return err_set(err, errno, "--%s cannot be '%.200s': %s; 'lsblk' lists the devices",
 			       option, path, strerror(errno));
 	if (!S_ISBLK(st.st_mode))
-		return err_set(err, ENOTBLK,
-			       "--%s cannot be '%.200s', which is no block device; 'lsblk' lists "
-			       "those, and --source takes a file",
-			       option, path);
+		return err_set(
+			err, ENOTBLK,
+			"--%s cannot be '%.200s', which is not a block device; 'lsblk' lists "
+			"those, and --source takes a file",
+			option, path);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ static int run_adopt(struct call *call, struct err *err)
 	if (r != 0)
 		return r;
 	if (text_to_u64(call->words[1], 0, UINT32_MAX, &id) < 0) {
-		err_set(err, EINVAL, "'%.60s' is no id; see them with: berth pool check %s",
+		err_set(err, EINVAL, "'%.60s' is not an id; see them with: berth pool check %s",
 			call->words[1], call->words[0]);
 		return EXIT_USAGE;
 	}
@@ -138,7 +139,7 @@ static int check_path(const char *path, struct err *err)
 {
 	if (*path == '/')
 		return 0;
-	err_set(err, EINVAL, "'%.200s' is no absolute path of a disk, file or folder", path);
+	err_set(err, EINVAL, "'%.200s' is not an absolute path of a disk, file or folder", path);
 	return EXIT_USAGE;
 }
 

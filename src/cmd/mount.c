@@ -178,7 +178,7 @@ static int take_away(struct call *call,
 	if (r == 0)
 		r = act(&machine, text_str(&which), &was_there, err);
 	if (r == 0 && !was_there && !machine_is_down(status.state))
-		print_note("machine '%s' did not have it there any more", machine.name);
+		print_note("machine '%s' no longer had it there", machine.name);
 	return r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The machines that words name: each a name, or a pattern of the shell's kind such as 'web*'. */
+/* The machines that words name: each word is a name, or a shell pattern such as 'web*'. */
 #ifndef BERTH_CMD_NAMES_H
 #define BERTH_CMD_NAMES_H
 
@@ -8,18 +8,18 @@
 struct names {
 	char **list; /* owned */
 	size_t count;
-	bool unmatched; /* a pattern matched nothing, which has been said */
+	bool unmatched; /* a pattern matched nothing; reported already */
 };
 
 /*
- * The words of a call, each pattern replaced by what it matches, none twice. A pattern
- * that matches nothing is said at once and noted; whether there is a machine of a plain name is not looked at.
+ * Expands the words of a call: replaces each pattern by the names that match, without repeats. Reports a pattern
+ * without a match at once. Does not check that a plain name exists.
  */
 int names_given(const struct call *call, struct names *names, struct err *err);
 void names_free(struct names *names);
 #define scoped_names __attribute__((cleanup(names_free)))
 
-/* Whether a name is one of those: fnmatch(3). */
+/* Whether a name matches a pattern: fnmatch(3). */
 bool name_matches(const char *word, const char *name);
 
 #endif

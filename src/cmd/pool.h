@@ -9,7 +9,7 @@ extern const struct command pool_verb_list, pool_verb_status, pool_verb_usage;
 extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, pool_verb_trim,
 	pool_verb_adopt, pool_verb_set, pool_verb_import;
 
-/* The size that a flag gives; untouched when it was not given. 0 or EXIT_USAGE. */
+/* The size given by a flag; *size stays if it was not given. 0 or EXIT_USAGE. */
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err);
 
 /* Words for a path that cannot be what --source or --device says it is. 0, EXIT_USAGE or -code. */

@@ -241,7 +241,7 @@ static void add_status(struct listing *listing, struct pool *pool, const struct 
 	note_freeing(pool);
 	note_backup(pool->site, pool->name);
 	if (state && state->lost + state->quarantined > 0)
-		print_note("pool '%s' has %u volumes that are lost and %u that are nobody's: berth "
+		print_note("pool '%s' has %u lost volumes and %u without an owner: berth "
 			   "pool check %s",
 			   pool->name, (unsigned)state->lost, (unsigned)state->quarantined,
 			   pool->name);

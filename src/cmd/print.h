@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What people and programs are shown: sentences on standard error, tables and JSON on standard output. */
+/* Output for people and programs: sentences on standard error, tables and JSON on standard output. */
 #ifndef BERTH_CMD_PRINT_H
 #define BERTH_CMD_PRINT_H
 
@@ -18,17 +18,17 @@
  * file, are shown as '?'.
  */
 void print_error(const struct err *err);
-/* From here on each sentence is a line of JSON: "error" and "code", an errno's name, or "note". */
+/* Makes each later sentence a line of JSON: "error" and "code" (the name of an errno), or "note". */
 void print_sentences_as_json(void);
 void print_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same into a buffer: what print_error does to a text. */
+/* Adds text to a buffer, with the replacements of print_error. */
 void print_plain(const char *text, struct text *out);
 
-/* How wide the terminal is that standard output goes to; 0: none, so that nothing has to fit. */
+/* The width of the terminal that is standard output; 0: it is not a terminal, and nothing has to fit. */
 unsigned print_width(void);
 /*
- * What a word means: the text in a column of its own behind it, as "%-*s %s", and where that does not fit into
- * the width, broken at blanks, in lines of its own if need be.
+ * Adds a word and its meaning, as "%-*s %s"; a text that does not fit into the width is broken at blanks and continues
+ * in its column, or in lines of its own.
  */
 void print_meaning(const char *word, unsigned column, const char *text, unsigned width,
 		   struct text *out);
@@ -45,19 +45,19 @@ void table_begin(struct table *table, const char *const *heads);
 void table_add(struct table *table, const char *cell);
 void table_format(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * A row for something of which a part is missing: its name, "broken" in the column of that index, and the fault on
- * standard error. With an array, an object there instead.
+ * Adds a row for an object with a missing part: its name, "broken" in that column, and the fault on standard error.
+ * With an array: adds an object to it instead.
  */
 void table_add_broken(struct table *table, json_t *array, size_t column, const char *name,
 		      const char *missing, const struct err *fault);
-/* Columns that do not fit into that width stand in further lines, indented; 0: none is so wide. */
+/* Adds the table as text. Columns that do not fit into the width go to further, indented lines; 0: no limit. */
 void table_text(struct table *table, unsigned width, struct text *out);
 /* Prints it on standard output, and frees it. 0 or -ENOMEM. */
 int table_print(struct table *table, struct err *err);
 
-/* Prints a value on standard output and lets go of it; NULL: there was no memory to make it. */
+/* Prints a value on standard output and releases it; NULL: it could not be made for lack of memory. */
 int print_json(json_t *value, struct err *err);
-/* A string, null for NULL and ""; bytes that are not UTF-8 become '?'. */
+/* A string; null for NULL and "". Bytes that are not UTF-8 become '?'. */
 json_t *json_text(const char *text);
 /* An integer, null for 0. */
 json_t *json_count(uint64_t number);

@@ -35,7 +35,7 @@ static int check_new_name(const struct call *call, const char *name, struct err 
 		if (!command_is(*m, name))
 			continue;
 		err_set(err, EINVAL,
-			"'%s' is a verb and no name for a snapshot; did you mean 'berth snapshot "
+			"'%s' is a verb and cannot name a snapshot; did you mean 'berth snapshot "
 			"%s %s'?",
 			name, name, call->words[0]);
 		return EXIT_USAGE;

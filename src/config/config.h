@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Settings: THE tables of keys, and what they serve: file, command line, show, completion, and
- * the test of the manual. Pure: text in, struct out; a file is only read and replaced.
+ * Settings: the tables of keys, from which parsing, the command line, show, completion, and the test of the manual
+ * work. Pure, except that files are read and replaced.
  */
 #ifndef BERTH_CONFIG_CONFIG_H
 #define BERTH_CONFIG_CONFIG_H
@@ -19,9 +19,9 @@ enum key_type {
 	KEY_LABEL,    /* char *: a DNS label, or empty */
 	KEY_LABELS,   /* char *: DNS labels separated by single spaces, or empty */
 	KEY_DOMAIN,   /* char *: DNS labels joined by dots, or empty */
-	KEY_LINK,     /* char *: a name the kernel takes for a network link, or empty */
+	KEY_LINK,     /* char *: an allowed name of a network link, or empty */
 	KEY_PATH,     /* char *: absolute, or empty */
-	KEY_PATHS,    /* char *: absolute ones, without blanks, separated by single spaces */
+	KEY_PATHS,    /* char *: absolute paths without blanks, separated by single spaces */
 	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
 	KEY_NUMBER,   /* uint64_t in [min, max] */
 	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
@@ -35,13 +35,13 @@ enum key_type {
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
 	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
-	KEY_CAPS,     /* char *: capabilities, "sys_time -net_raw": had as well, and not had */
-	KEY_RLIMIT,   /* char *: SOFT:HARD or one number for both, as KEY_ROOM has them, or empty */
+	KEY_CAPS,     /* char *: capabilities to add and, with -, to drop: "sys_time -net_raw" */
+	KEY_RLIMIT,   /* char *: SOFT:HARD or one value for both, each as KEY_ROOM, or empty */
 	KEY_CHOICE,   /* char *: one of the words in choices */
 };
 
 enum key_flags {
-	KEY_FIXED = 1 << 0, /* made by berth; shown, but not set by hand */
+	KEY_FIXED = 1 << 0, /* set by berth alone; shown, but not changed by users */
 	KEY_LIVE = 1 << 1,  /* takes effect on a running machine at once */
 };
 
@@ -56,26 +56,27 @@ struct key {
 	const char *help;           /* one line, for help, completion and the manual */
 };
 
-/* One kind of file, or of section: its rows, sorted by name; at most SCHEMA_KEYS_MAX of them. */
+/* A kind of file or section: its keys, sorted by name; at most SCHEMA_KEYS_MAX. */
 enum { SCHEMA_KEYS_MAX = 96 };
 struct schema {
 	const char *what; /* "machine", for sentences; a section's word */
 	const struct key *keys;
 	size_t count;
 	size_t size; /* of the struct */
-	/* Rules between keys, or NULL: looked at by config_preview, not by config_parse. */
+	/* Checks rules between keys, or NULL; called by config_preview, not by config_parse. */
 	int (*check)(const void *config, struct err *err);
-	const struct schema *const *sections; /* that it may have, NULL-terminated, or NULL */
-	size_t head; /* a section's: offset, in the file's struct, of the first of its kind */
+	const struct schema *const
+		*sections; /* kinds of sections that are allowed, NULL-terminated, or NULL */
+	size_t head; /* for a section: offset of the first section of this kind in the file's struct */
 };
 
-/* "[KIND NAME]" and the lines after it: what the struct of each kind begins with. */
+/* A section, "[KIND NAME]" and the lines after it. The struct of each kind begins with this one. */
 struct section {
 	struct section *next; /* owned; in the file's order */
 	char *name;           /* owned: a DNS label */
 };
 
-/* [mount NAME]: a folder or file of the host's that is shown to a machine */
+/* [mount NAME]: a folder or file of the host that a machine sees */
 struct mount_config {
 	struct section section;
 	bool optional;
@@ -84,7 +85,7 @@ struct mount_config {
 	char *source, *target;
 };
 
-/* [device NAME]: a node, or a folder of nodes, of the host's /dev */
+/* [device NAME]: a device node of the host's /dev, or a folder of nodes */
 struct device_config {
 	struct section section;
 	char *group, *mode, *owner; /* in the guest; names or numbers, octal */
@@ -113,17 +114,17 @@ enum rlimit_key {
 struct machine_config {
 	char *description;
 	char *uuid;             /* KEY_FIXED; also container_uuid and the guest's machine-id */
-	char *template;         /* KEY_FIXED; what it was launched from, "" for none */
+	char *template;         /* KEY_FIXED; the template of its root, "" for none */
 	char *arch;             /* KEY_FIXED; as uname -m */
-	char *pool;             /* KEY_FIXED; where its volume lives */
+	char *pool;             /* KEY_FIXED; the pool of its volume */
 	uint64_t created;       /* KEY_FIXED; seconds since the epoch */
-	uint64_t disk_size;     /* "disk.size", bytes; 0: as what it was made from */
+	uint64_t disk_size;     /* "disk.size", bytes; 0: as the template */
 	bool ephemeral;         /* deleted when it stops */
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */
 	bool privileged;        /* "security.privileged": no user namespace */
 	bool isolated;          /* "security.port_isolation" */
-	bool spoofing;          /* "security.spoofing": no guard on its port */
+	bool spoofing;          /* "security.spoofing": its port has no anti-spoofing rules */
 	bool autostart;         /* "boot.autostart" */
 	char *apparmor;         /* "security.apparmor": auto, yes, no, or a profile */
 	char *selinux;          /* "security.selinux": a context, "" = none */
@@ -135,8 +136,8 @@ struct machine_config {
 	char *env;              /* "env": for init */
 	char *stop_signal;      /* "stop.signal", "" = by detected init */
 	uint64_t stop_timeout;  /* "stop.timeout", 60 s */
-	char *boot_after;       /* "boot.after": machines that are to have booted before */
-	uint64_t boot_delay;    /* "boot.delay": seconds between it and what starts after it */
+	char *boot_after;       /* "boot.after": machines that must have booted first */
+	uint64_t boot_delay;    /* "boot.delay": seconds until the next machine starts */
 	uint64_t boot_order;    /* "boot.order": lower first; 100 */
 	char *escape;           /* "console.escape": leaves the console */
 	uint64_t log_size;      /* "console.log.size", 1 MiB: when console.log is rotated */
@@ -151,7 +152,7 @@ struct machine_config {
 	uint64_t memory;        /* "limits.memory", bytes; UINT64_MAX: no limit */
 	uint64_t swap;          /* "limits.memory.swap", bytes; UINT64_MAX: no limit */
 	uint64_t pids;          /* "limits.pids": processes and threads, 16384 */
-	/* "limits.rlimit.NAME", "" = what every machine has */
+	/* "limits.rlimit.NAME", "" = the default of all machines */
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
@@ -171,15 +172,16 @@ struct site_config {
 /* pools/NAME/pool.conf */
 struct pool_config {
 	char *uuid;
-	char *driver;         /* KEY_CHOICE btrfs, dir, thin */
-	char *source;         /* a folder, a loop file or a device, as the driver takes it */
-	char *devices;        /* KEY_FIXED; further disks of a thin pool, where they were last */
-	char *grow_devices;   /* "grow.devices": disks that it takes by itself when it gets full */
-	uint64_t size;        /* of the loop file, 0 = none */
-	uint64_t overcommit;  /* "overcommit.max", per cent of the pool, 0 = any */
-	uint64_t size_max;    /* "size.max": to which the loop file may grow by itself, 0 = not */
-	uint64_t volume_size; /* "volume.size", 10 GiB: of a volume for which none is given */
-	char *filesystem;     /* KEY_CHOICE ext4, xfs: of driver thin's volumes */
+	char *driver;       /* KEY_CHOICE btrfs, dir, thin */
+	char *source;       /* a folder, a loop file or a device, depending on the driver */
+	char *devices;      /* KEY_FIXED; further disks of a thin pool, by their last paths */
+	char *grow_devices; /* "grow.devices": disks that the pool adds by itself when it gets full */
+	uint64_t size;      /* of the loop file, 0 = none */
+	uint64_t overcommit; /* "overcommit.max", per cent of the pool; 0 = no limit */
+	uint64_t
+		size_max; /* "size.max": up to which the loop file grows by itself; 0 = it does not */
+	uint64_t volume_size; /* "volume.size", 10 GiB: size of a new volume if none is given */
+	char *filesystem;     /* KEY_CHOICE ext4, xfs: file system of thin volumes */
 };
 
 /* networks/NAME/network.conf */
@@ -222,22 +224,21 @@ enum {
 	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */
 };
 
-/* Fills a struct with the schema's defaults; config_free releases every schema's struct. */
+/* config_defaults fills in a struct with the schema's defaults; config_free releases it. */
 int config_defaults(const struct schema *schema, void *config, struct err *err);
 void config_free(const struct schema *schema, void *config);
 
 /*
- * Defaults, then the lines "key = value" of a file's text ('#' and ';' begin a comment line; a
- * value is UTF-8 without control characters, white space around it does not count; comments may be
- * any bytes but NUL). A key twice is refused. A bad line is "path:line: ..." with the nearest key's
- * name; the struct is then empty (zeroed).
+ * Parses the text of a settings file into a struct that begins with the defaults: lines "key = value"; '#' and ';'
+ * begin a comment line; a value is UTF-8 without control characters, trimmed; a comment may have any bytes but NUL. A
+ * repeated key is an error. An error is "path:line: ..." and names the nearest key; the struct is then zeroed.
  */
 int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
 		 void *config, struct err *err);
 
 /*
- * Reads and parses a file. -ENOENT as such: err says so as well, and a caller who has better words,
- * or for whom no file is fine, clears it.
+ * Reads and parses a file. -ENOENT with a sentence, which a caller with a better one, or one that accepts a missing
+ * file, clears.
  */
 int config_load(const struct schema *schema, const char *path, void *config, struct err *err);
 
@@ -245,67 +246,65 @@ int config_load(const struct schema *schema, const char *path, void *config, str
 int config_load_site(const struct site *site, struct site_config *config, struct err *err);
 
 /*
- * Replaces the file (made with 0600) by all keys that differ from their default, and the fixed KEY_CHOICE
- * ones in any case, so that a pool's driver stays what it was should the default ever change.
+ * Replaces the file (mode 0600) by all keys that differ from their default, and by the fixed KEY_CHOICE keys in any
+ * case, so that a pool keeps its driver even if the default changes.
  */
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);
 
-/* A key and its new value; NULL: back to the default, by taking its line out. */
+/* A key and its new value; NULL: removes its line, so that the default counts. */
 struct config_change {
 	const char *name, *value; /* borrowed */
 };
 
 /*
- * What a file would say after changes: its text, and the settings in it, which config_free releases. Every
- * other line stays, comments too; no file is an empty file. Checks keys and values, the rest of the file
- * and the rules between keys; a KEY_FIXED key is refused. A line with a key that is unknown can be taken
- * out. Writes nothing.
+ * Computes a settings file after changes: its text, and the parsed settings, which config_free releases. All other
+ * lines stay, comments too; a missing file is an empty one. Checks keys, values, the rest of the file, and the rules
+ * between keys; refuses a KEY_FIXED key. Can remove a line with an unknown key. Writes nothing.
  */
 int config_preview(const struct schema *schema, const char *path,
 		   const struct config_change *changes, size_t count, struct text *text,
 		   void *config, struct err *err);
-/* Replaces a file by a text that was checked; made with 0600. */
+/* Replaces a settings file by a checked text; mode 0600. */
 int config_write(const char *path, const struct text *text, struct err *err);
-/* Both for one key. Locks nothing: two editors at once are the caller's to keep apart. */
+/* config_preview and config_write for one key. Takes no lock: the caller prevents two edits at once. */
 int config_edit(const struct schema *schema, const char *path, const char *name, const char *value,
 		struct err *err);
 
 /*
- * Writes what berth itself has found out, KEY_FIXED keys as well: the lines of the named keys, NULL-terminated,
- * as config has them. Every other line stays as it is in the file by now.
+ * Writes the lines of the named keys (NULL-terminated) as config has them, KEY_FIXED ones too. All other lines stay as
+ * they are in the file now.
  */
 int config_record(const struct schema *schema, const char *path, const void *config,
 		  const char *const *names, struct err *err);
 
 /*
- * Adds a section, at the end, or takes one with its lines out; all else in the file stays as it is.
- * -EEXIST and -ENOENT by name. Checked as config_edit does it.
+ * Adds a section at the end; removes a section with its lines. The rest of the file stays. -EEXIST, -ENOENT by name.
+ * Checked as in config_edit.
  */
 int config_add_section(const struct schema *schema, const char *path, const struct schema *kind,
 		       const struct section *section, struct err *err);
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
 
-/* The one of that name, or NULL. */
+/* The section of that name, or NULL. */
 struct section *config_section(const struct section *first, const char *name);
 
-/* The row, or NULL with the nearest name in err. */
+/* Looks up a key by name; NULL with the nearest name in err. */
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err);
 
-/* Sets a field from text / a field as text, in the form that config_set reads back. */
+/* config_set parses text into a field; config_text prints a field in a form that config_set reads back. */
 int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
 	       struct err *err);
 void config_text(const void *config, const struct key *key, struct text *out);
 
-/* Rules between keys of a machine, such as an address without a network. */
+/* Checks rules between the keys of a machine, such as an address without a network. */
 int config_check_machine(const struct machine_config *config, struct err *err);
-/* The faults of its sections alone, for a caller that read them from an unchecked file. */
+/* Checks only the sections, for a caller that read an unchecked file. */
 int config_check_sections(const struct machine_config *config, struct err *err);
 
 /*
- * A mount's owner, "HOST:GUEST": files of the host's user HOST are the guest's GUEST's, each a name or
- * a number. "" HOST is the source's owner, "" GUEST root. "all": ids are in the guest what they are on
- * the host.
+ * The owner of a mount, "HOST:GUEST": files of the host's user HOST belong to the guest's GUEST, each a name or a
+ * number. HOST "": the source's owner; GUEST "": root. "all": ids are the same in the guest and on the host.
  */
 struct config_owner {
 	bool all;
@@ -313,29 +312,29 @@ struct config_owner {
 };
 int config_owner(const char *value, struct config_owner *owner, struct err *err);
 
-/* A KEY_SIGNAL as a number of signal(7), as this C library counts SIGRTMIN; -EINVAL for no signal. */
+/* The number of a KEY_SIGNAL, with this C library's SIGRTMIN; -EINVAL: not a signal. */
 int config_signal(const char *name);
 
-/* The byte that a terminal sends for a KEY_PRESS; -EINVAL for none. */
+/* The byte that a terminal sends for a KEY_PRESS; -EINVAL: none. */
 int config_press(const char *text);
 
-/* The capabilities that a KEY_CAPS asks for, a bit for each number of capabilities(7). */
+/* The capabilities of a KEY_CAPS, a bit for each number of capabilities(7). */
 struct config_caps {
 	uint64_t add, drop;
 };
-/* -EINVAL with what is wrong with it. */
+/* Parses a KEY_CAPS. -EINVAL with its fault. */
 int config_caps(const char *value, struct config_caps *caps, struct err *err);
 
 /* The value of a KEY_RLIMIT; UINT64_MAX: no limit. */
 struct config_rlimit {
 	uint64_t soft, hard;
 };
-/* Of one that is not empty. -EINVAL with what is wrong with it. */
+/* Parses a non-empty KEY_RLIMIT. -EINVAL with its fault. */
 int config_rlimit(const char *value, struct config_rlimit *limit, struct err *err);
 
 /*
- * The words of a KEY_ENV, quotes taken away, as a NULL-terminated array in one block that one free()
- * releases. -EINVAL with what is wrong with it.
+ * Splits a KEY_ENV into words without quotes: a NULL-terminated array in one block, which one free() releases. -EINVAL
+ * with its fault.
  */
 int config_env(const char *value, char ***words, struct err *err);
 

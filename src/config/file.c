@@ -97,7 +97,7 @@ int config_parse(const struct schema *schema, const char *path, const char *data
 		return r;
 	if (length > CONFIG_FILE_MAX) {
 		config_free(schema, config);
-		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is no settings file",
+		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is not a settings file",
 			       path);
 	}
 	for (size_t at = 0; at < length;) {
@@ -122,7 +122,7 @@ int config_load(const struct schema *schema, const char *path, void *config, str
 
 	memset(config, 0, schema->size);
 	if (n == -EFBIG)
-		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is no settings file",
+		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is not a settings file",
 			       path);
 	if (n < 0)
 		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));

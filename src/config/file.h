@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The inside of settings files: lines, the keys of a struct, its sections. */
+/* What the files of config share: lines, the keys of a struct, its sections. */
 #ifndef BERTH_CONFIG_FILE_H
 #define BERTH_CONFIG_FILE_H
 
@@ -8,29 +8,29 @@
 /* ---- lines.c */
 
 /*
- * Copies the next line of a file's text, without its end, into CONFIG_LINE_MAX + 1 bytes: its length, or -EINVAL for
- * what no line may be.
+ * Copies the next line of a file's text, without its end, into CONFIG_LINE_MAX + 1 bytes. Its length, or -EINVAL for a
+ * line that is not allowed.
  */
 int line_next(const char *data, size_t length, char *line, struct err *err);
-/* Also an empty line. */
+/* Whether a line is a comment or empty. */
 bool line_is_comment(const char *line);
-/* Cuts a line into its key, in place and trimmed, and its value; false for a line without '='. */
+/* Splits a line, in place, into its trimmed key and value; false if it has no '='. */
 bool line_split(char *line, char **name, char **value);
 /* Whether a line is "[...]". */
 bool line_is_header(const char *line);
-/* Cuts "[WORD NAME]" into both; false for any other line. */
+/* Splits "[WORD NAME]" in place; false for any other line. */
 bool line_split_header(char *line, char **word, char **name);
 
 /* ---- fields.c: the keys of one struct, without its sections. */
 
 int keys_defaults(const struct schema *schema, void *config, struct err *err);
 void keys_free(const struct schema *schema, void *config);
-/* Adds the lines of those keys that differ from their default. -ENOMEM. */
+/* Adds the lines of all keys that differ from their default. 0 or -ENOMEM. */
 int keys_print(const struct schema *schema, const void *config, struct text *out);
 
 /* ---- section.c */
 
-/* Adds the new section that a line begins to its list in config; *kind and *section are that one. */
+/* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */
 int section_begin(const struct schema *schema, void *config, char *line, const struct schema **kind,
 		  struct section **section, struct err *err);
 int section_print(const struct schema *kind, const struct section *section, struct text *out);

@@ -208,11 +208,10 @@ static int check_site(const void *config, struct err *err)
 	uint64_t end = site->idmap_base + site->idmap_machines * 65536;
 
 	if (end > 4294901760u)
-		return err_set(
-			err, EINVAL,
-			"idmap.base and idmap.machines make host ids up to %llu, the kernel has "
-			"them up to 4294901759; lower one of both",
-			(unsigned long long)end - 1);
+		return err_set(err, EINVAL,
+			       "idmap.base and idmap.machines need host ids up to %llu, but the "
+			       "highest is 4294901759; lower one of them",
+			       (unsigned long long)end - 1);
 	if (!*site->pool)
 		return err_set(err, EINVAL, "pool is empty; name the pool to use by default");
 	return 0;

@@ -38,10 +38,11 @@ static const struct schema *find_kind(const struct schema *schema, const char *w
 		err_set(err, EINVAL, "settings of a %s have no sections; take the line out",
 			schema->what);
 	else if (value_text_fault(word) || strlen(word) > 60)
-		err_set(err, EINVAL, "there is text that is no section's; there are %s",
+		err_set(err, EINVAL, "this text is in no section; known sections are %s",
 			text_str(&list));
 	else
-		err_set(err, EINVAL, "unknown section '%s'; there are %s", word, text_str(&list));
+		err_set(err, EINVAL, "unknown section '%s'; known sections are %s", word,
+			text_str(&list));
 	return NULL;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The types of values: which values each allows, and their one canonical form. */
+/* The types of values: which values are allowed, and their canonical form. */
 #ifndef BERTH_CONFIG_TYPES_H
 #define BERTH_CONFIG_TYPES_H
 
 #include "config/config.h"
 
-/* A value on its way into its field. */
+/* A parsed value, before it goes into its field. */
 union value {
 	char *text; /* owned */
 	bool truth;
@@ -14,17 +14,17 @@ union value {
 
 struct type {
 	enum { FIELD_TEXT, FIELD_BOOL, FIELD_NUMBER } field;
-	/* Parses a trimmed text without control characters. A refused value is told in err as a whole sentence. */
+	/* Parses a trimmed text without control characters. Refuses a value with a whole sentence in err. */
 	int (*parse)(const struct key *key, const char *text, union value *value, struct err *err);
-	/* FIELD_NUMBER: its canonical form, which parse reads back. NULL: plain decimal. */
+	/* FIELD_NUMBER: prints the canonical form, which parse reads back. NULL: plain decimal. */
 	void (*print)(uint64_t number, char *out, size_t room);
 };
 
 const struct type *type_of(const struct key *key);
 
-/* Says why a value is refused; fault completes "KEY cannot be 'VALUE': ...". -EINVAL. */
+/* Sets err to "KEY cannot be 'VALUE': FAULT". Returns -EINVAL. */
 int value_refuse(const struct key *key, const char *text, const char *fault, struct err *err);
-/* Makes a copy of the text the value. -ENOMEM. */
+/* Makes a copy of the text the value. 0 or -ENOMEM. */
 int value_keep(const char *text, union value *value, struct err *err);
 
 /* ---- types_net.c: struct type's parse, for these types. */
@@ -35,10 +35,12 @@ int type_parse_link(const struct key *key, const char *text, union value *value,
 int type_parse_mac(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err);
 
-/* The canonical form: names without "cap_", first the added ones, then the dropped ones, each by number. */
+/*
+ * Prints the canonical form: names without "cap_", first the added ones, then the dropped ones, each sorted by number.
+ */
 void caps_print(const struct config_caps *caps, struct text *out);
 
-/* NULL for text that may stand in a value, else what is wrong with it. */
+/* NULL if the text is allowed in a value, else its fault. */
 const char *value_text_fault(const char *text);
 
 #endif

@@ -53,8 +53,8 @@ static int find_recipe(struct recipe *recipe, const char *name, struct err *err)
 		return 0;
 	struct err ignored = { 0 };
 	template_recipes(add_name, &names, &ignored);
-	return err_set(err, ENOENT, "there is no recipe '%s'; there are: %s", name,
-		       names.length ? text_str(&names) : "none, so is berth installed?");
+	return err_set(err, ENOENT, "there is no recipe '%s'; available: %s", name,
+		       names.length ? text_str(&names) : "none; is berth installed?");
 }
 
 static int prepare(struct recipe *recipe, const struct site *site,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An archive's bytes without their compression, and every checksum that it carries looked at. */
+/* Decompresses an archive and checks each checksum in it. */
 #ifndef BERTH_IMAGE_DECODE_H
 #define BERTH_IMAGE_DECODE_H
 
@@ -10,12 +10,12 @@
 
 struct decoder;
 
-/* Reads from fd, which stays the caller's; NULL: out of memory, else owned by the caller. */
+/* Makes a decoder that reads from fd, which stays the caller's. The caller owns it; NULL: out of memory. */
 struct decoder *decode_open(int fd);
 
 /*
- * The next bytes, the decoder's until the next call; 0 at the end, which is only told once the whole of the
- * file was read, and found to be complete, with nothing behind it; -code with the cause in err.
+ * Reads the next bytes, which belong to the decoder until the next call. 0 at the end, but only if the file was read to
+ * its end, is complete, and has nothing after its archive; or -code with err.
  */
 ssize_t decode_read(struct decoder *decoder, const void **bytes, struct err *err);
 

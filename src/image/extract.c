@@ -171,7 +171,7 @@ static int check_space(struct extraction *x)
 		return 0;
 	if (fs.f_bavail < fs.f_blocks / RESERVE_SHARE)
 		return err_set(&x->report->err, ENOSPC,
-			       "the pool is full: at most 98 of 100 parts of it may be used so");
+			       "the pool is full: unpacking may use at most 98 percent of it");
 	return 0;
 }
 
@@ -295,10 +295,9 @@ static int only_zeros(struct extraction *x, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (bytes[i])
-			return err_set(
-				&x->report->err, EINVAL,
-				"something stands behind its end mark: it is damaged, or more "
-				"than one archive");
+			return err_set(&x->report->err, EINVAL,
+				       "there are bytes after its end mark: it is damaged, or more "
+				       "than one archive");
 	}
 	return 0;
 }

@@ -316,7 +316,7 @@ int template_adopt(const struct site *site, const char *name, const char *wanted
 	if (path && access(path, F_OK) == 0)
 		return err_set(err, EEXIST,
 			       "template '%s' has its settings, '%s': there is nothing to adopt; "
-			       "where they are of no use, move them away first",
+			       "if they are useless, move them away first",
 			       name, path);
 	template_volume(name, incoming.volume);
 	if (survey_holder(&survey, wanted, incoming.volume, &holder, err) < 0 ||

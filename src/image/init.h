@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Telling one init from another by its file. The table that others read is in root.h. */
+/* Recognises an init by its file. The table of inits is in root.h. */
 #ifndef BERTH_IMAGE_INIT_H
 #define BERTH_IMAGE_INIT_H
 
@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* By the path that remains when every link is followed, else by content (NULL: not readable). */
+/* Recognises an init by its path with all links resolved, else by its content (NULL: not readable). */
 enum init_kind init_identify(const char *path, const char *content, size_t length);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a root tree is: distribution, architecture, init. Read without trusting the tree. */
+/* Inspects a root tree: distribution, architecture, init. Never trusts the tree. */
 #ifndef BERTH_IMAGE_ROOT_H
 #define BERTH_IMAGE_ROOT_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 enum init_kind {
-	INIT_NONE, /* no init: guest-init serves */
+	INIT_NONE, /* no init: guest-init is used */
 	INIT_SYSTEMD,
 	INIT_SYSVINIT,
 	INIT_OPENRC,
@@ -26,13 +26,13 @@ struct root_facts {
 	char distribution[64];    /* os-release ID */
 	char release[64];         /* os-release VERSION_CODENAME, else VERSION_ID */
 	unsigned systemd_version; /* 0 unknown */
-	bool wants_screen;        /* its gettys are for tty1 and on, none is for the console */
-	bool has_shell;           /* /bin/sh is a program: what guest-init needs to be of use */
+	bool wants_screen;        /* it has gettys for tty1 and others, but none for the console */
+	bool has_shell;           /* /bin/sh is a program, which guest-init needs */
 };
 
 /*
- * The table of inits: what each is called, how it is asked to halt and to reboot. Where both are the
- * same signal, init knows only of a reboot, and a halt is a reboot after which nothing is started.
+ * The table of inits: names, and the signals for halt and reboot. If both signals are the same, the init knows only a
+ * reboot, and a halt is a reboot after which nothing is started.
  */
 struct init_row {
 	enum init_kind kind;
@@ -43,12 +43,12 @@ struct init_row {
 const struct init_row *init_row(enum init_kind kind);
 
 /*
- * Looks at a root by descriptor with file_open_in_root only. init_path "" or a path to use instead
- * of detection (-ENOENT when it is not there).
+ * Inspects a root, with file_open_in_root only. init_path: "", or a path that replaces detection (-ENOENT if it does
+ * not exist).
  */
 int root_inspect(int root_fd, const char *init_path, struct root_facts *facts, struct err *err);
 
-/* Can this host's processor run it? Also true when the architecture is not known. */
+/* Whether this host can run the root's programs; true if the architecture is unknown. */
 bool root_runs_here(const struct root_facts *facts);
 
 #endif

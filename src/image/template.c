@@ -107,12 +107,11 @@ static int tell_rest(const struct site *site, const char *name, struct err *err)
 			       name, pool, folder, name, name);
 	if (access(folder, F_OK) < 0)
 		return tell_missing(site, name, err);
-	return err_set(
-		err, ENODATA,
-		"template '%s' has lost its settings, and no pool within reach holds its root: "
-		"bring back '%s/template.conf' and its pool, or delete it: berth template "
-		"delete --force %s",
-		name, folder, name);
+	return err_set(err, ENODATA,
+		       "template '%s' has lost its settings, and no reachable pool has its root: "
+		       "bring back '%s/template.conf' and its pool, or delete it: berth template "
+		       "delete --force %s",
+		       name, folder, name);
 }
 
 int template_open(const struct site *site, const char *name, struct template_config *config,
@@ -176,7 +175,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 	int r = 0;
 
 	if (install_recipe("", folder, sizeof folder) < 0)
-		return err_set(err, ENAMETOOLONG, "the recipes' folder has too long a name");
+		return err_set(err, ENAMETOOLONG, "the path of the recipes' folder is too long");
 	int count = read_names(folder, &found);
 	if (count < 0)
 		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Templates: read-only volumes to launch machines from, with what is known of them. */
+/* Templates: read-only volumes from which machines are launched, and their settings. */
 #ifndef BERTH_IMAGE_TEMPLATE_H
 #define BERTH_IMAGE_TEMPLATE_H
 
@@ -15,9 +15,9 @@
 void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 
 /*
- * Unpacks a tar of any compression that libarchive reads ("-": standard input) into a new template
- * of that pool, by a program of its own with mapped ids in namespaces of its own. Refuses what
- * leaves the tree; leaves device nodes out and says so in `notes` (may be NULL).
+ * Unpacks a tar archive ("-": standard input), compressed in any way that libarchive knows, into a new template in that
+ * pool. A separate program does it, with mapped ids in its own namespaces. Refuses entries that leave the tree; skips
+ * device nodes and says so in `notes` (may be NULL).
  */
 int template_import(const struct site *site, const char *name, struct pool *pool,
 		    const char *archive, struct text *notes, struct err *err);
@@ -28,52 +28,53 @@ struct template_build {
 	const char *mirror;   /* NULL: the distribution's own */
 	const char *variant;  /* NULL: the recipe's own default */
 	const char *packages; /* more packages, comma-separated; NULL none */
-	const char *init;     /* its init, such as sysvinit; NULL: the recipe's own default */
+	const char
+		*init; /* the init to install, such as sysvinit; NULL: the recipe's own default */
 };
 
-/* Runs a recipe into a new volume. Its output goes to our standard error. */
+/* Makes a template by a recipe. The recipe's output goes to our standard error. */
 int template_build(const struct site *site, const char *name, struct pool *pool,
 		   const struct template_build *build, struct err *err);
 
 /*
- * Reads templates/NAME/template.conf. -ENOENT with a remedy; -ENODATA: its settings are missing, and something
- * of it is there, in words with the ways out.
+ * Reads templates/NAME/template.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist;
+ * the sentence has the remedies.
  */
 int template_open(const struct site *site, const char *name, struct template_config *config,
 		  struct err *err);
 /*
- * Calls visit with every template, sorted by name; config is NULL where it cannot be read, as fault says.
- * What is half made or half removed is none.
+ * Calls visit with each template, sorted by name; if its settings cannot be read, config is NULL and fault says why.
+ * Templates that are half made or half removed are skipped.
  */
 int template_list(const struct site *site,
 		  int (*visit)(void *, const char *name, const struct template_config *config,
 			       const struct err *fault),
 		  void *context, struct err *err);
-/* Recipes that are there to build: their names, sorted. */
+/* Calls visit with the name of each installed recipe, sorted. */
 int template_recipes(int (*visit)(void *, const char *name), void *context, struct err *err);
 /*
- * force: also one whose settings are missing or cannot be read, with every volume of its name in the pools
- * within reach, and one whose pool is out of reach, where its volume then stays.
+ * Deletes a template. force: also one whose settings are missing or unreadable, with all volumes of its name in pools
+ * that can be reached; and one whose pool cannot be reached, whose volume then stays.
  */
 int template_delete(const struct site *site, const char *name, bool force, struct err *err);
 /*
- * A template's volume in a pool (NULL: in the only one that holds it) that has lost its settings becomes a
- * template again, by the copy of those that the pool has, or by what the root tells. -EEXIST: it has settings.
+ * Makes a template again from its volume in a pool (NULL: in the only pool that has it) after its settings were lost;
+ * the settings come from the pool's backup, or from an inspection of the root. -EEXIST: it has settings.
  */
 int template_adopt(const struct site *site, const char *name, const char *pool, struct err *err);
 
 /* ---- For the files of templates */
 
-/* What marks it as half made or half removed. */
+/* The mark of a template that is half made or half removed. */
 struct unfinished template_mark(const struct site *site, const char *name);
-/* The lock of that name, as a descriptor, or -code. */
+/* Takes the lock of that name: a descriptor, or -code. */
 int template_lock(const struct site *site, const char *name, unsigned seconds, struct err *err);
 /*
- * Under the lock: marked as half removed, durably, then volume and folder go. forget: as force of
+ * Marks the template as half removed, durably, then removes volume and folder. Under the lock. forget: as force of
  * template_delete.
  */
 int template_erase(const struct site *site, const char *name, bool forget, struct err *err);
-/* Finishes off what commands that are dead have left half made or half removed. Quiet. */
+/* Removes templates that killed commands left half made or half removed. Quiet. */
 void template_sweep(const struct site *site);
 
 #endif

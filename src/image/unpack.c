@@ -173,7 +173,7 @@ static int supervise(const struct idmap *map, struct err *err)
 	/* By 0 and 1 it ends when it has made its report. */
 	if (r == 0 && status != 0 && status != 1 << 8) {
 		child_status_text(status, how, sizeof how);
-		r = err_set(err, EIO, "unpacking %s; the archive may be made to do that", how);
+		r = err_set(err, EIO, "unpacking %s; the archive may be crafted to do that", how);
 	}
 	return r;
 }

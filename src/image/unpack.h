@@ -15,29 +15,30 @@ enum {
 	UNPACK_VOLUME = 4,  /* a detached mount of an empty volume, ids not mapped yet */
 };
 
-/* What was done. It comes from a process that read hostile bytes: the reader does not trust it. */
+/* The result. It comes from a process that read untrusted bytes, so the reader checks it. */
 struct unpack_report {
 	struct err err;
 	uint64_t entries;
-	uint64_t nodes;      /* device nodes that were left out */
-	uint64_t attributes; /* extended attributes and ACL entries that were left out */
-	char folder[64]; /* the archive's only folder, which is the root now; "" if it has none */
+	uint64_t nodes;      /* device nodes that were skipped */
+	uint64_t attributes; /* extended attributes and ACL entries that were skipped */
+	char folder
+		[64]; /* the archive's single top folder, which became the root; "" if it has none */
 };
 
 /*
- * Runs berth-unpack over a detached mount of an empty volume whose ids are not mapped yet, and an
- * archive; both stay the caller's. 0, or -code with the cause in err: "entry 'x' ...".
+ * Runs berth-unpack on an archive and a detached mount of an empty volume without an id map; both stay the caller's. 0,
+ * or -code with the cause in err: "entry 'x' ...".
  */
 int unpack_run(int mount_fd, int archive_fd, const struct idmap *map, struct unpack_report *report,
 	       struct err *err);
 
 /*
- * Reads a tar from fd into the current folder, which must be an empty volume and all that this
- * process can reach. Everything in the report is filled in; 0 or -code.
+ * Unpacks a tar from fd into the current folder, which must be an empty volume and the only thing that this process can
+ * reach. Fills in the whole report. 0 or -code.
  */
 int extract_archive(int fd, struct unpack_report *report);
 
-/* The root must be what was archived, not a folder above it: puts it there. 0 or -code. */
+/* Moves the contents of a single top folder of the archive to the root of the volume. 0 or -code. */
 int layout_settle(struct unpack_report *report);
 
 #endif

@@ -65,7 +65,7 @@ int unpack_run(int mount_fd, int archive_fd, const struct idmap *map, struct unp
 
 	*report = (struct unpack_report){ 0 };
 	if (install_program("berth-unpack", program, sizeof program) < 0)
-		return err_set(err, ENAMETOOLONG, "the folder of berth-unpack has too long a name");
+		return err_set(err, ENAMETOOLONG, "the path of berth-unpack is too long");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	scoped_fd int reading = ends[0];

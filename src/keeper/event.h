@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What happens to machines, written down for whoever follows: a line of JSON each, in RUN/events, by
- * whoever did it, since there is no daemon. berth(1), Events, has the members.
+ * Events of machines, for commands that follow them: lines of JSON in RUN/events, each written by the process that
+ * acted, since there is no daemon. berth(1), Events, lists the members.
  */
 #ifndef BERTH_KEEPER_EVENT_H
 #define BERTH_KEEPER_EVENT_H
@@ -10,7 +10,7 @@
 
 struct event {
 	const char *name;    /* "started" */
-	const char *machine; /* NULL: of none */
+	const char *machine; /* NULL: the event concerns no machine */
 	/* Members that only some events have, else NULL. */
 	const char *cause;    /* stopped: how, in words */
 	const char *outcome;  /* stopped: "clean", "killed" or "failed" */
@@ -19,16 +19,15 @@ struct event {
 	const char *limit;    /* limit: the key of machine.conf */
 	const char *pool;     /* pool-low, pool-grown, held: its name */
 	const char *network;  /* network-restored, network-failed: its name */
-	const char *template; /* created: of which */
+	const char *template; /* created: the template of the machine */
 };
 
 /* A line is shorter than EVENT_LINE_MAX, its end included; a file is rotated before it is larger. */
 enum { EVENT_LINE_MAX = 4096, EVENT_FILE_MAX = 1 << 20 };
 
 /*
- * Adds a line to dir_fd/path, numbered one more than the last; a file that is full becomes PATH.1
- * first. Writers at once wait for each other, for at most two seconds. 0 or -errno, which is no
- * reason for any caller to fail.
+ * Appends a line to dir_fd/path with the next number; renames a full file to PATH.1 first. Concurrent writers wait for
+ * each other, for at most two seconds. 0 or -errno; no caller should fail for it.
  */
 int event_write(int dir_fd, const char *path, const struct event *event);
 

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Whether a message, which may hold anything, has the line READY=1. */
+/* Whether an untrusted message has the line READY=1. */
 bool notify_says_ready(const char *message, size_t length);
 
 /*
- * Takes one message from a socket with SO_PASSCRED. 1: init, a pid of ours, or somebody with the same user,
- * says READY=1; 0: anything else; or -errno.
+ * Receives a message from a socket with SO_PASSCRED. 1: it says READY=1 and comes from init, one of our own processes,
+ * or init's user; 0: anything else; or -errno.
  */
 int notify_receive(int fd, pid_t init);
 

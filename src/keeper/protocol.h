@@ -10,37 +10,37 @@
 #include <stdint.h>
 
 /*
- * One SEQPACKET message each: a head and at most PROTOCOL_DATA bytes. The socket lies in a folder of
- * root's and the keeper checks its peer's uid, but every length is checked all the same.
+ * Each is a SEQPACKET message: a head and at most PROTOCOL_DATA bytes. The socket is in a folder of root's and the
+ * keeper checks the peer's uid; every length is checked all the same.
  */
 enum { PROTOCOL_DATA = 4096 };
 
 /*
- * A machine keeps the keeper that it was started by, so that after an upgrade the two sides may be of two
- * versions. The upper half of a message's type is the format less one, which is to be stepped when the other side
- * would misread one. protocol_lasts names those that bear none and never change: whoever runs a machine can
- * always be told to end it, and asked for its guest. A message of another format has a type that is not below.
+ * A machine keeps its keeper over an upgrade of berth, so the two sides may be of different versions. The upper half of
+ * a message's type is the format minus one; it is increased when the other side would misread a message. Messages of
+ * protocol_lasts have no format and never change: any command can end a machine and ask for its guest. A message of
+ * another format has a type that is not listed below.
  */
 enum { PROTOCOL_FORMAT = 1 };
 
 enum protocol_type {
 	/* from a command */
 	ASK_GUEST =
-		1, /* -> SAY_GUEST with a pidfd of init, and once it is asked to halt SAY_HALTING */
+		1, /* -> SAY_GUEST with a pidfd of init; and SAY_HALTING when a stop is requested */
 	ASK_HALT,  /* value: seconds until it is killed -> SAY_ENDED */
 	ASK_KILL,  /* -> SAY_ENDED */
 	ASK_BOOTED,  /* -> SAY_BOOTED or SAY_ENDED */
 	ASK_CONSOLE, /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
-	ASK_OWN,     /* nothing; when the connection ends, so does the guest */
+	ASK_OWN,     /* no answer; the guest is killed when the connection ends */
 	SEND_INPUT,  /* data: what was typed */
 	SEND_SIZE,   /* value: rows << 16 | columns */
 	/* from the keeper */
 	SAY_GUEST = 64,
 	SAY_BOOTED,
-	SAY_ENDED, /* value: enum ended; data: how, in words. All is cleaned up. */
+	SAY_ENDED, /* value: enum ended; data: how, in words; the clean-up is done */
 	SAY_OUTPUT,
-	SAY_REFUSED, /* value: errno, EPROTO: this keeper knows no such request; data: why */
-	SAY_HALTING, /* to who asked for the guest; value: seconds until it is killed */
+	SAY_REFUSED, /* value: errno (EPROTO: unknown request); data: why */
+	SAY_HALTING, /* to clients of ASK_GUEST; value: seconds until it is killed */
 };
 
 enum console_role {
@@ -51,7 +51,7 @@ enum console_role {
 
 enum ended {
 	ENDED_CLEAN,  /* the guest went down by itself */
-	ENDED_KILLED, /* by a stop's time-out or by force */
+	ENDED_KILLED, /* by the time-out of a stop, or by force */
 	ENDED_FAILED, /* init died, or the next start of a reboot failed */
 };
 
@@ -62,20 +62,20 @@ struct protocol_message {
 	char data[PROTOCOL_DATA];
 };
 
-/* Whether it means the same in all formats, for ever. */
+/* Whether messages of that type are the same in all formats. */
 bool protocol_lasts(uint32_t type);
 
-/* The control socket in a run folder, whatever the length of its path. Descriptors or -errno. */
+/* Opens the control socket in a run folder, whose path may be long. A descriptor or -errno. */
 int protocol_listen(int run_fd);
 int protocol_connect(int run_fd);
 
-/* 0 or -errno (-EAGAIN on a non-blocking socket that is full). fd -1: none is sent along. */
+/* Sends a message, with a descriptor unless fd is -1. 0 or -errno (-EAGAIN: a non-blocking socket is full). */
 int protocol_send(int socket, enum protocol_type type, uint32_t value, const void *data,
 		  size_t length, int fd);
 
 /*
- * 1: a message; 0: the other side closed; or -errno. *fd becomes a descriptor sent along, or -1 (NULL:
- * any is closed). data is NUL-terminated where there is room.
+ * Receives a message: 1; 0: the other side closed; or -errno. *fd becomes a descriptor that was sent along, or -1
+ * (NULL: it is closed). data is NUL-terminated if there is room.
  */
 int protocol_receive(int socket, struct protocol_message *message, int *fd);
 

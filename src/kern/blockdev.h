@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The block device below a file system. */
+/* The block device under a file system. */
 #ifndef BERTH_KERN_BLOCKDEV_H
 #define BERTH_KERN_BLOCKDEV_H
 
@@ -7,14 +7,14 @@
 #include <sys/types.h>
 
 /*
- * The disk that the file system of fd is on, whole, since the kernel limits I/O by disks and not by
- * their partitions. -ENODEV: it is on none, as tmpfs and network file systems; -ENOTUNIQ: on several.
+ * The disk under the file system of fd. Always the whole disk, since the kernel limits I/O per disk and not per
+ * partition. -ENODEV: there is none, as for tmpfs and network file systems; -ENOTUNIQ: there are several.
  */
 int blockdev_of(int fd, dev_t *disk);
 
 /*
- * What makes a block device of what is below it: "md", "multipath", "lvm", "crypt", "dm" (another of
- * device-mapper's), "loop", "partition", or "disk". Quiet, and never fails: "" when sysfs does not tell.
+ * The kind of a block device: "md", "multipath", "lvm", "crypt", "dm" (another device-mapper device), "loop",
+ * "partition", or "disk". Quiet; "" if sysfs does not tell.
  */
 enum { BLOCKDEV_KIND_MAX = 15 };
 void blockdev_kind(dev_t device, char *out, size_t room);

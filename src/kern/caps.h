@@ -7,8 +7,8 @@
 #include <sys/capability.h>
 
 /*
- * Takes capabilities away for good: from the bounding set, and from what this process has. Those that
- * the kernel does not know are not there to take. 0 or -errno.
+ * Drops capabilities for good, from the bounding set and from this process. Capabilities that the kernel does not know
+ * are skipped. 0 or -errno.
  */
 int caps_drop(const cap_value_t *list, size_t count);
 

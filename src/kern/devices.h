@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A control group's devices: a BPF program of type cgroup/dev, made and attached by bpf(2) alone. */
+/*
+ * The devices that processes of a cgroup may use: a BPF program of type cgroup/dev, loaded and attached by bpf(2)
+ * alone.
+ */
 #ifndef BERTH_KERN_DEVICES_H
 #define BERTH_KERN_DEVICES_H
 
@@ -14,10 +17,9 @@ struct device {
 enum { DEVICES_MAX = 80 };
 
 /*
- * Processes in the group and below may open, and make nodes of, these and no other devices; what the
- * groups above allow is still asked. For as long as the group lives, or until the next call for it,
- * which is never met by an access in between. 0 or -errno: -EINVAL and -EPERM from kernels that have
- * no such programs or let none be loaded.
+ * Allows processes in the cgroup and below to open and make only these device nodes; the rules of the cgroups above
+ * still apply. Holds as long as the cgroup exists, or until the next call for it, which replaces the program
+ * atomically. 0 or -errno: -EINVAL or -EPERM if the kernel has no such programs or loads none.
  */
 int devices_confine(int cgroup_fd, const struct device *rows, size_t count);
 

@@ -15,27 +15,28 @@ struct dm_ioctl;
  * sectors of 512 bytes. Udev is told with every event to leave the device to us (no scans by blkid,
  * LVM or multipath); there are no cookies to wait for.
  */
-#define DM_UUID_PREFIX "BERTH-" /* of every device that is ours; the shipped udev rule goes by it */
+#define DM_UUID_PREFIX \
+	"BERTH-" /* in the uuid of all our devices; the udev rule of berth matches it */
 enum {
 	DM_NAME_MAX = 127,
 	DM_UUID_MAX = 128,
 	DM_SECTOR = 512,
-	DM_PARAMS_MAX = 512, /* of a target's line that is read back */
+	DM_PARAMS_MAX = 512, /* bytes of a target's parameters that are read back */
 };
 
 struct dm {
-	int fd; /* owned; poll(2) tells POLLIN after dm_arm() when any device had an event */
-	/* Every ioctl passes here, 0 or -errno; tests put their own in its place to force errors. */
+	int fd; /* owned; after dm_arm() poll(2) reports POLLIN when any device had an event */
+	/* every ioctl goes through here: 0 or -errno; tests replace it to force errors */
 	int (*request)(struct dm *dm, unsigned long number, struct dm_ioctl *io);
 	void *context; /* borrowed; for a test's request */
 };
 
-/* Loads the module where opening does that. -ENODEV: this kernel has no device-mapper. */
+/* Opens the control device, which may load the module. -ENODEV: the kernel has no device-mapper. */
 int dm_open(struct dm *dm);
 void dm_close(struct dm *dm);
 #define scoped_dm __attribute__((cleanup(dm_close)))
 
-/* The version of the driver, and of a target (loaded if need be; -EINVAL: there is none). */
+/* The version of the driver; of a target, whose module is loaded if necessary (-EINVAL: there is none). */
 int dm_version(struct dm *dm, unsigned version[3]);
 int dm_target_version(struct dm *dm, const char *type, unsigned version[3]);
 
@@ -54,13 +55,13 @@ enum dm_flags {
 };
 
 /*
- * A device with its table, live. -EBUSY: the name or the uuid is taken. Nothing of it stays when it
- * fails. A node /dev/dm-N is there when it returns.
+ * Makes a device with a live table; /dev/dm-N exists when it returns. -EBUSY: the name or the uuid is taken. A failure
+ * leaves nothing behind.
  */
 int dm_create(struct dm *dm, const char *name, const char *uuid, unsigned flags,
 	      const struct dm_target *targets, size_t n, dev_t *dev);
 
-/* Puts a table beside the live one; dm_resume makes it live, dm_clear drops it. */
+/* Loads an inactive table; dm_resume makes it live, dm_clear drops it. */
 int dm_load(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
 	    size_t n);
 int dm_clear(struct dm *dm, const char *name);
@@ -70,18 +71,21 @@ int dm_suspend(struct dm *dm, const char *name, unsigned flags);
 int dm_resume(struct dm *dm, const char *name);
 
 /*
- * dm_load and dm_resume; a table that could not be made live is dropped. When it is the resume that
- * fails, the device may be left suspended: look.
+ * dm_load and dm_resume; drops the table if it cannot be made live. If the resume fails, the device may stay suspended;
+ * look at dm_info.
  */
 int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_target *targets,
 	      size_t n);
 
-/* Retries for wait_ms while it is open, such as by a worker of udev. -ENXIO: it is not there. */
+/*
+ * Removes a device; retries for wait_ms while it is open, for example by a udev worker. -ENXIO: there is no such
+ * device.
+ */
 int dm_remove(struct dm *dm, const char *name, unsigned wait_ms);
 
 /*
- * To the target at sector 0. 0 is no proof that it lasts: a thin pool throws the failure of its
- * commit away, so read its status afterwards.
+ * Sends a message to the target at sector 0. Success does not mean that the change is durable: a thin pool ignores a
+ * failed commit, so read its status afterwards.
  */
 int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -91,21 +95,21 @@ struct dm_info {
 	char uuid[DM_UUID_MAX + 1];
 	dev_t dev;
 	bool suspended, read_only;
-	bool live, inactive; /* which tables it has */
-	unsigned open_count; /* of holders: mounts, openers, other devices */
-	unsigned event_nr;   /* of events so far */
+	bool live, inactive; /* whether it has a live and an inactive table */
+	unsigned open_count; /* number of holders: mounts, open descriptors, other devices */
+	unsigned event_nr;   /* number of events so far */
 };
 
-/* -ENXIO: there is none. */
+/* A device by name, uuid, or number. -ENXIO: there is none. */
 int dm_info(struct dm *dm, const char *name, struct dm_info *info);
 int dm_info_uuid(struct dm *dm, const char *uuid, struct dm_info *info);
 int dm_info_dev(struct dm *dm, dev_t dev, struct dm_info *info);
 
-/* Calls visit for every device whose uuid begins so; stops at nonzero and returns it. */
+/* Calls visit for every device whose uuid begins with that prefix; stops at nonzero and returns it. */
 int dm_list(struct dm *dm, const char *uuid_prefix,
 	    int (*visit)(void *context, const struct dm_info *info), void *context);
 
-/* One target as the kernel tells it. */
+/* A line of a table or of a status, as the kernel reports it. */
 struct dm_line {
 	uint64_t start, length;
 	char type[16];
@@ -119,10 +123,10 @@ int dm_status(struct dm *dm, const char *name, unsigned flags, struct dm_line *l
 /* Makes poll(2) on dm->fd wait for the next event of any device. Look after arming. */
 int dm_arm(struct dm *dm);
 
-/* "/dev/dm-7". */
+/* The path of a device's node: "/dev/dm-7". */
 void dm_path(dev_t dev, char *out, size_t room);
 
-/* Opens the node and makes sure it is that device. Returns a descriptor. */
+/* Opens the node of a device and checks that it is that device. A descriptor or -errno. */
 int dm_open_device(dev_t dev, int flags);
 
 /* What a failure means, for the end of a sentence. Never NULL. */

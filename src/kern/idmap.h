@@ -15,9 +15,9 @@ struct idmap {
 enum { IDMAP_COUNT = 65536 };
 
 /*
- * Whether ids from base on, count ranges of IDMAP_COUNT, are there to be given away: on a host they
- * are: 0. In a user namespace that lacks them, both become what it has beyond its own first range: 1;
- * -EPERM when it has no more than that.
+ * Fits a range of ids, count blocks of IDMAP_COUNT from base on, to the current user namespace. 0: all of them are
+ * mapped here, as on a host. 1: they are not, and base and count were changed to the ids beyond the namespace's own
+ * first block. -EPERM: it has no more than that block.
  */
 int idmap_fit(uint64_t *base, uint64_t *count);
 
@@ -25,18 +25,18 @@ int idmap_fit(uint64_t *base, uint64_t *count);
 int idmap_write(pid_t pid, const struct idmap *map);
 
 /*
- * Becomes root of the user namespace that we are in, once its maps are written; until then, after a
- * clone or setns, we are somebody of the parent's whom the namespace has no name for. Afterwards nobody in there may trace us. 0 or -errno.
+ * Becomes root of the current user namespace, after its maps were written; before that, after clone or setns, our ids
+ * have no mapping. Afterwards no process in the namespace may trace us. 0 or -errno.
  */
 int idmap_become_root(void);
 
 /*
- * A new user namespace with that map, as a descriptor, or -errno: made by a short-lived child, for
- * work that needs mapped mounts but no guest.
+ * Makes a user namespace with that map by a short-lived child, for mapped mounts without a guest. A descriptor or
+ * -errno.
  */
 int idmap_userns(const struct idmap *map);
 
-/* The same for one user and one group alone: what is stored as user shows as to_user. */
+/* The same for one user and one group: files owned by `user` appear as `to_user`'s. */
 struct idmap_pair {
 	uint32_t user, to_user, group, to_group;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Links, addresses and routes of the network namespace that we are in, by libnl. No policy. */
+/* Links, addresses and routes of the current network namespace, by libnl. No policy. */
 #ifndef BERTH_KERN_LINK_H
 #define BERTH_KERN_LINK_H
 
@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * One netlink socket, for as many requests as wanted. All quiet: 0 or -errno, the kernel's own code,
- * never libnl's, or of link_open() -ELIBACC, without libnl; link_why() has the kernel's words for the last failure.
+ * A netlink socket for any number of requests. All functions are quiet: 0 or -errno of the kernel. link_open() returns
+ * -ELIBACC without libnl. link_why() has the kernel's words for the last failure.
  */
 struct link_socket;
 
@@ -18,7 +18,7 @@ int link_open(struct link_socket **out);
 void link_close(struct link_socket **links);
 #define scoped_links __attribute__((cleanup(link_close)))
 
-/* What the last request failed for, the kernel's extended answer if it gave one. Never NULL. */
+/* Why the last request failed, by the kernel's extended ACK if there was one. Never NULL. */
 const char *link_why(const struct link_socket *links);
 
 enum { LINK_MAC = 6 };
@@ -29,27 +29,27 @@ struct link_info {
 	bool up;
 	char kind[16];               /* "bridge", "veth", "" for hardware */
 	char alias[64];              /* cut if longer */
-	unsigned char mac[LINK_MAC]; /* zero where there is none */
+	unsigned char mac[LINK_MAC]; /* zeros if it has none */
 };
 
-/* -ENODEV when there is no link of that name. */
+/* Looks up a link by name. -ENODEV: there is none. */
 int link_find(struct link_socket *links, const char *name, struct link_info *info);
 
 /*
- * The bridge of that name: joined if it is there, whatever it is (the caller judges by info), else
- * made with that mac and up. Others may make or remove it meanwhile.
+ * Makes a bridge with that mac, and sets it up; if a link of that name exists, whatever it is, fills in info, by which
+ * the caller judges. Safe against others that make or remove it at the same time.
  */
 int link_join_bridge(struct link_socket *links, const char *name, const unsigned char *mac,
 		     struct link_info *info);
 
 int link_set_up(struct link_socket *links, int index);
 int link_set_alias(struct link_socket *links, int index, const char *alias);
-/* Of a bridge: whether it sends multicast only where somebody asked for it. */
+/* Switches multicast snooping of a bridge on or off: with it, multicast goes only to ports that asked for it. */
 int link_set_snooping(struct link_socket *links, int bridge, bool on);
 
 /* An address with its broadcast address; success if it is there already. */
 int link_add_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
-/* 1, 0 or -errno. */
+/* Whether the link has that address: 1, 0 or -errno. */
 int link_has_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
 /* Removes every IPv4 address of a link. */
 int link_clear_addresses(struct link_socket *links, int index);
@@ -59,7 +59,7 @@ int link_add_default_route(struct link_socket *links, int index, struct in_addr 
 struct link_veth {
 	const char *name;            /* of our end */
 	const char *alias;           /* of our end */
-	bool isolated;               /* from other such ports of the bridge */
+	bool isolated;               /* from other isolated ports of the bridge */
 	int bridge;                  /* index of the bridge that our end is a port of */
 	const char *peer;            /* name of the other end, born in the namespace of pid */
 	unsigned char mac[LINK_MAC]; /* of our end */
@@ -68,28 +68,27 @@ struct link_veth {
 };
 
 /*
- * Makes the pair in one go: our end is up and a port of the bridge from its first moment, and never has
- * an IPv6 address, so that it says nothing itself. -EEXIST when
- * our end's name is taken. (A peer moved to another namespace afterwards waits for an RCU grace
- * period: 17 ms instead of 0.7.)
+ * Makes the pair in one request. Our end is up and a port of the bridge from the start, and never has an IPv6 address,
+ * so that it sends nothing by itself. -EEXIST if the name of our end is taken. (Moving the peer to another namespace
+ * afterwards would wait for an RCU grace period: 17 ms instead of 0.7.)
  */
 int link_add_veth(struct link_socket *links, const struct link_veth *veth);
 
-/* Makes a link a port of a bridge, as link_add_veth does, whatever it was. */
+/* Makes a link a port of a bridge, as link_add_veth does, also if it was a port of another. */
 int link_join(struct link_socket *links, int index, int bridge, bool isolated);
 
-/* Success if it is gone already. */
+/* Deletes a link; 0 also if there is none. */
 int link_delete(struct link_socket *links, const char *name);
 
-/* How many links whose names begin so are a port of nothing, or -errno. */
+/* The number of links with that prefix that are not a port of any bridge, or -errno. */
 int link_count_loose(struct link_socket *links, const char *prefix);
 
-/* How many ports a bridge has, or -errno. */
+/* The number of ports of a bridge, or -errno. */
 int link_count_ports(struct link_socket *links, int bridge);
 
 /*
- * Calls visit with every IPv4 network that the host knows: the addresses of its links and the routes
- * of all its tables, but for default routes. Some come twice. Stops at nonzero and returns it.
+ * Calls visit with each IPv4 network of the host: addresses of links, and routes of all tables except default routes.
+ * Some come twice. Stops at nonzero and returns it.
  */
 int link_each_subnet(struct link_socket *links,
 		     int (*visit)(void *, struct in_addr network, unsigned prefix, int index),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request to rtnetlink by libnl, and its end in our terms. For the files of kern/link alone. */
+/* Requests to rtnetlink by libnl, and their results as -errno. For the files of kern/link alone. */
 #ifndef BERTH_KERN_LINK_REQUEST_H
 #define BERTH_KERN_LINK_REQUEST_H
 
@@ -11,16 +11,16 @@ struct link_socket {
 	char why[160];
 };
 
-/* Forgets what the last request failed for. */
+/* Clears the reason of the last failure. */
 void link_request_begin(struct link_socket *links);
 
-/* Ends a request: libnl's result becomes 0 or -errno, and words are there for it. */
+/* Converts libnl's result of a request to 0 or -errno, and keeps the reason of a failure. */
 int link_request_finish(struct link_socket *links, int result);
 
-/* A whole request: sends a message and waits for its answer. The message is given away; NULL: -ENOMEM. */
+/* Sends a message and waits for its answer. Frees the message; NULL: -ENOMEM. */
 int link_request_send(struct link_socket *links, struct nl_msg *message);
 
-/* A whole request for a table: each is called with every entry. The message is given away, as above. */
+/* Requests a table, and calls each for every entry. Frees the message; NULL: -ENOMEM. */
 int link_request_dump(struct link_socket *links, struct nl_msg *message, nl_recvmsg_msg_cb_t each,
 		      void *context);
 

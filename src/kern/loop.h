@@ -7,11 +7,11 @@
 
 enum loop_flags {
 	LOOP_WITH_AUTOCLEAR = 1 << 0, /* detaches itself at its last close: a crash leaks nothing */
-	LOOP_WITH_DIRECT = 1 << 1, /* past the page cache, where the file system below allows it */
+	LOOP_WITH_DIRECT = 1 << 1,    /* direct I/O, if the file system under it allows it */
 	LOOP_WITH_READ_ONLY = 1 << 2,
 };
 
-/* An attached device, held open: an auto-clearing one lives until loop_close or its last user. */
+/* An attached device, held open: an auto-clearing one exists until loop_close or its last user. */
 struct loop {
 	int fd;        /* owned */
 	char path[24]; /* "/dev/loop7" */
@@ -24,8 +24,8 @@ struct loop {
  */
 
 /*
- * Attaches the whole file to a free device, at one stroke (LOOP_CONFIGURE, Linux 5.8); block_size
- * in bytes, 512 to 4096. Does not look whether another device serves the file already.
+ * Attaches the whole file to a free device, atomically (LOOP_CONFIGURE, Linux 5.8); block_size in bytes, 512 to 4096.
+ * Does not check whether another device serves the file already.
  */
 int loop_attach(int file_fd, unsigned flags, unsigned block_size, struct loop *loop);
 

@@ -16,25 +16,25 @@ int mount_clone(int dir_fd, const char *path, int recursive);
  */
 int mount_make(const char *type, const char *source, const char *options, uint64_t attributes);
 
-/* Changes these options of a mounted file system, for all of its mounts. */
+/* Changes options of a mounted file system, for all of its mounts. 0 or -errno. */
 int mount_options(int mount_fd, const char *options);
 
-/* Sets and clears MOUNT_ATTR_* on a mount given by descriptor, and what is below if recursive. */
+/* Sets and clears MOUNT_ATTR_* of a mount, and of all mounts below it if recursive. */
 int mount_attributes(int mount_fd, uint64_t set, uint64_t clear, int recursive);
 
-/* Takes a mount out of its peer group, so that no mount on it shows anywhere else. */
+/* Makes a mount private, so that mounts on it do not propagate. */
 int mount_private(int mount_fd);
 
 /*
- * Maps the ids of a detached mount by a user namespace's (mount_setattr(2), MOUNT_ATTR_IDMAP): what
- * is stored as 0 shows as the namespace's 0. -EINVAL: the file system cannot.
+ * Maps the ids of a detached mount by a user namespace (mount_setattr(2), MOUNT_ATTR_IDMAP): files of id 0 on disk
+ * belong to the namespace's 0. -EINVAL: the file system cannot do it.
  */
 int mount_idmap(int mount_fd, int userns_fd);
 
 /* Attaches a detached mount onto an existing file or folder. */
 int mount_attach(int mount_fd, int dir_fd, const char *path);
 
-/* The same of mount_idmap, for a root. Never NULL. */
+/* What a failure of mount_idmap on a root means, for the end of a sentence. Never NULL. */
 const char *mount_idmap_why(int code);
 
 /* What a failed mount operation means, for the end of a sentence. Never NULL. */

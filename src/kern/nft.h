@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a packet must be like: all matches of a rule. */
+/* One condition of a rule; all conditions of a rule must hold. */
 struct nft_match {
 	enum nft_field {
-		NFT_FIELD_IN,        /* the link that it came by */
-		NFT_FIELD_OUT,       /* the link that it leaves by */
+		NFT_FIELD_IN,        /* the link that the packet came in by */
+		NFT_FIELD_OUT,       /* the link that the packet goes out by */
 		NFT_FIELD_FROM,      /* an IPv4 network */
 		NFT_FIELD_TO,        /* an IPv4 network */
 		NFT_FIELD_PROTOCOL,  /* number: its ethertype */
@@ -32,46 +32,50 @@ struct nft_match {
 enum { NFT_MATCHES = 5 };
 
 struct nft_rule {
-	/* Of a table without a device: which of its chains it stands in. */
+	/* for a table without a device: the chain of the rule */
 	enum nft_chain { NFT_POSTROUTING, NFT_FORWARD, NFT_INPUT } chain;
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
-	/* 0, or: only what would be one connection more than these of one hardware address at once. */
+	/*
+	 * not 0: matches only packets that would open more than this many connections from one hardware address at once
+	 */
 	unsigned connections;
 	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP } verdict;
 };
 
 /*
- * A table: of family inet, with the base chains that its rules name, "postrouting" of type nat at srcnat
- * priority, whose rules see IPv4 alone, and "forward" and "input" at filter priority, which see IPv6 too; or, with
- * a device, of family netdev, with one chain "ingress", before anything else looks at what that link
- * receives. All borrowed.
+ * A table. Without a device: family inet, with the base chains that its rules name: "postrouting" (type nat, priority
+ * srcnat, IPv4 only), "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
+ * chain "ingress", which sees what that link receives before anything else. All pointers are borrowed.
  */
 struct nft_table {
 	const char *name;
 	const char *device; /* or NULL */
-	const char *mark;   /* every rule's comment: tells this contents from another; at most 64 */
+	const char
+		*mark; /* comment of every rule; identifies this version of the rules; at most 64 */
 	const struct nft_rule *rules;
 	size_t count;
 };
 
-/* All quiet: 0 or -errno. -EOPNOTSUPP: the kernel has no nf_tables, or lacks a part of it. -ELIBACC: we lack libnftnl. */
+/*
+ * All are quiet: 0 or -errno. -EOPNOTSUPP: the kernel lacks nf_tables or a part of it. -ELIBACC: libnftnl is missing.
+ */
 
-/* For a sentence: what one of the functions below came to. */
+/* What a code of the functions below means, for the end of a sentence. */
 const char *nft_why(int code);
 
-/* In one transaction: whatever the table held is gone, and it holds this. */
+/* Replaces the table with all its rules in one transaction. */
 int nft_replace(const struct nft_table *table);
 
-/* Success if it is gone already. Of the table, name and device tell which. */
+/* Removes the table, which name and device identify; 0 also if there is none. */
 int nft_remove(const struct nft_table *table);
 
-/* 1 when it holds exactly count rules and all bear its mark, 0 when not. One request. */
+/* 1 if the table has exactly count rules, all with its mark; else 0. One request. */
 int nft_is_current(const struct nft_table *table);
 
 /*
- * The first base chain of anybody's that drops what is forwarded unless a rule of its own lets it
- * pass, as "ip filter FORWARD"; an accept of ours could not undo that. 1, 0 when there is none.
+ * Finds a base chain, of any owner, with policy drop for forwarded packets, as "ip filter FORWARD": no accept rule of
+ * ours could override it. 1, or 0 if there is none.
  */
 int nft_forward_policy_drop(char *out, size_t room);
 

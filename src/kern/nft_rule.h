@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A rule of a table as libnftnl wants it. For the files of kern/nft alone. */
+/* Builds a rule of a table with libnftnl. For the files of kern/nft alone. */
 #ifndef BERTH_KERN_NFT_RULE_H
 #define BERTH_KERN_NFT_RULE_H
 
@@ -10,17 +10,17 @@ struct nft_rule;
 struct nft_table;
 struct nftnl_rule;
 
-/* Where a rule lives: its table's family, NFPROTO_, and the name of its chain. */
+/* The family (NFPROTO_*) of a table; the name of a rule's chain. */
 uint32_t nft_rule_family(const struct nft_table *table);
 const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule);
 
-/* The set of a table's rule that bounds connections. */
+/* The name of the set by which a rule counts connections. */
 extern const char nft_rule_senders[];
 
-/* The rule, in that table and with its mark, to be freed by nftnl_rule_free(). NULL and errno. */
+/* Makes the rule, with the table's mark; to be freed by nftnl_rule_free(). NULL with errno on failure. */
 struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from);
 
-/* Whether a rule that the kernel told bears exactly this mark. */
+/* Whether a rule from the kernel has exactly this comment. */
 bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel tells of another process: whose it is, and which signals it would take. */
+/* What the kernel reports of another process: its user and its signals. */
 #ifndef BERTH_KERN_PROCESS_H
 #define BERTH_KERN_PROCESS_H
 
@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct process {
-	uid_t uid; /* effective, as we see it */
+	uid_t uid; /* effective uid, in our user namespace */
 	/* Sets of signals: bit N-1 for signal N. */
 	uint64_t caught, blocked, pending;
 };
@@ -16,10 +16,13 @@ struct process {
 /* Reads /proc/PID/status once. 0 or -errno; -EPROTO when a line is missing. */
 int process_look(pid_t pid, struct process *process);
 
-/* The same out of its text, which it changes. */
+/* The same from the text of that file, which it changes. */
 int process_parse(char *text, struct process *process);
 
-/* Of a child that was not waited for yet: its pid cannot be another's. -errno; -ESRCH: it is no such. */
+/*
+ * The pid behind a pidfd: a child that was not waited for, so the pid cannot be reused. -errno; -ESRCH: the process is
+ * not our child.
+ */
 pid_t process_of_pidfd(int pidfd);
 
 static inline uint64_t process_bit(int signal)

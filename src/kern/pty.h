@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pseudo-terminals: a pair from a given devpts instance, sizes, and our own terminal in raw mode. */
+/* Pseudo-terminals: making a pair in a given devpts instance, window sizes, and raw mode. */
 #ifndef BERTH_KERN_PTY_H
 #define BERTH_KERN_PTY_H
 
@@ -14,23 +14,23 @@ struct pty {
 };
 
 /*
- * A pair from the devpts instance whose root folder is pts_fd. Refuses with -ENOTTY when its ptmx is
- * anything else, since a guest may have put something there. 0 or -errno.
+ * Makes a pair in the devpts instance whose root folder is pts_fd. -ENOTTY if its ptmx is something else: a guest may
+ * have put it there. 0 or -errno.
  */
 int pty_open(int pts_fd, struct pty *pty);
 
-/* What a code of pty_open's means, and what can be done. */
+/* What a code of pty_open means, and the remedy. */
 const char *pty_why(int code);
 
 /* Makes the slave the controlling terminal of a new session and standard input, output, error. */
 int pty_become_terminal(int slave);
 
-/* A window's size: zeros of what has none, and those are not set. */
+/* The window size of a terminal. Read gives zeros if there is none; set ignores zeros. */
 void pty_read_size(int fd, struct winsize *size);
 void pty_set_size(int fd, const struct winsize *size);
 void pty_copy_size(int from, int to);
 
-/* Raw mode for a terminal of the user's, and back. 0 or -errno. */
+/* Puts the user's terminal into raw mode; restores it. 0 or -errno. */
 int pty_raw(int fd, struct termios *saved);
 void pty_restore(int fd, const struct termios *saved);
 

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loading the filter of system calls, seccomp(2); kern/seccomp_deny.c says which and why. */
+/* Loads seccomp filters; kern/seccomp_deny.c lists the denied calls with reasons. */
 #ifndef BERTH_KERN_SECCOMP_H
 #define BERTH_KERN_SECCOMP_H
 
 #include <stdint.h>
 
 enum seccomp_variant {
-	SECCOMP_NESTING = 1 << 0, /* what engines for containers call inside */
-	SECCOMP_COMPAT = 1 << 1,  /* 32-bit programs of the kernel's other architecture */
+	SECCOMP_NESTING = 1 << 0, /* allows the calls of container engines */
+	SECCOMP_COMPAT = 1 << 1,  /* allows 32-bit programs */
 	SECCOMP_VARIANTS = 1 << 2,
 };
 
 /*
- * For us and all that we execute, for good. Wants CAP_SYS_ADMIN in our user namespace: no_new_privs,
- * the other way, would take setuid programs away from a guest. caps, a bit each: calls that are of use
- * with these are left, which matters only where they are capabilities of the host. 0 or -errno.
+ * Filters the system calls of this process and its children for good. Needs CAP_SYS_ADMIN in the user namespace,
+ * because no_new_privs, the other way, would disable setuid programs in a guest. caps (a bit each): calls that these
+ * capabilities are for stay allowed, which matters only for a privileged machine. 0 or -errno.
  */
 int seccomp_raise(unsigned variant, uint64_t caps);
 
 /*
- * For a program that makes files of somebody else's bytes: of any call that kern/seccomp_allow.c does not
- * list it dies by SIGSYS. Wants no_new_privs. 0 or -errno.
+ * Restricts this process to the calls of kern/seccomp_allow.c; any other call kills it by SIGSYS. Needs no_new_privs. 0
+ * or -errno.
  */
 int seccomp_files_only(void);
 

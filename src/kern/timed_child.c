@@ -71,7 +71,7 @@ int timed_child_run(const struct timed_child *child, int *fds, struct err *err)
 		return err_set(err, ETIMEDOUT, "%s", child->late);
 	if (why.code == EPIPE && status != 0) {
 		child_status_text(status, how, sizeof how);
-		return err_set(err, ECHILD, "the process for it %s", how);
+		return err_set(err, ECHILD, "its child process %s", how);
 	}
 	return why.code ? err_set(err, why.code, "%s", why.text) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The dnsmasq of a network: DHCP and DNS for what has a lease, on its bridge only. */
+/* The dnsmasq of a network: DHCP and DNS on its bridge, for names with a lease. */
 #ifndef BERTH_NETWORK_DNS_H
 #define BERTH_NETWORK_DNS_H
 
@@ -12,26 +12,26 @@ enum dns_state {
 };
 
 /*
- * Told by the process's own arguments, not by a name or a number that another may have by now: the
- * process in our pid file must bear the path of that file among them.
+ * The state of the network's dnsmasq. It is recognised by its arguments, not by its pid, which another process may have
+ * by now: one of them must be the path of our pid file.
  */
 enum dns_state dns_look(const struct network *network);
 
-/* "" when dnsmasq is installed, else the sentence that says what is missing without it. */
+/* "" if dnsmasq is installed; else a sentence about what does not work without it. */
 const char *dns_fault(void);
 
 /*
- * Starts it anew, stopping one that runs. It serves when this returns 0; else err says why not, as
- * when its port is taken. The bridge must have its address. Under the network's lock.
+ * Starts dnsmasq, after stopping a running one. On success it serves; on failure err says why, such as a port that is
+ * taken. The bridge must have its address. Under the network's lock.
  */
 int dns_start(const struct network *network, struct err *err);
 
-/* Returns when it is gone. Idempotent. Under the network's lock. */
+/* Stops dnsmasq and waits for its end. Idempotent. Under the network's lock. */
 int dns_stop(const struct network *network, struct err *err);
 
 /*
- * Tells a running dnsmasq that a lease is no more (its file must be gone): it would answer for the old
- * name, and refuse the address to its next owner. Quiet, no failure matters.
+ * Makes a running dnsmasq forget a lease whose file was removed: it would still answer for the name, and refuse the
+ * address to its next owner. Quiet; a failure does not matter.
  */
 void dns_forget(const struct network *network, const struct lease *lease);
 

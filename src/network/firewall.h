@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel's packet filter does for a network as a whole: masquerading, no way from the bridge by
- * the host back to the bridge, and few connections of each machine to the network's DNS. Policy over kern/nft.
+ * The packet filter rules of a network as a whole: masquerading, no forwarding from the bridge back to the bridge, and
+ * a limit of connections from each machine to the network's DNS. Policy over kern/nft.
  */
 #ifndef BERTH_NETWORK_FIREWALL_H
 #define BERTH_NETWORK_FIREWALL_H
@@ -10,16 +10,16 @@
 
 #include <stdbool.h>
 
-/* 1 when the rules are as the settings want them (nat = no: without masquerading), 0 when not, or -errno. */
+/* 1 if the rules are as the settings say (nat = no: without masquerading), 0 if not, or -errno. */
 int firewall_is_current(const struct network *network);
 
 /*
- * Makes it so, in one transaction, whatever was there. *bounded: whether the kernel could be told to count
- * connections (nft_connlimit); the rest is done without that.
+ * Replaces the rules in one transaction. *bounded: whether the kernel can count connections (nft_connlimit); without
+ * that the other rules are made.
  */
 int firewall_update(const struct network *network, bool *bounded, struct err *err);
 
-/* Idempotent. */
+/* Removes the rules. Idempotent. */
 int firewall_remove(const struct network *network, struct err *err);
 
 #endif

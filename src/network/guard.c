@@ -253,8 +253,8 @@ int guard_port(const struct network *network, const struct lease *lease, struct 
 	int r = fill_guard(network, lease, &guard);
 
 	if (r < 0)
-		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
-			       lease->mac);
+		return err_set(err, EINVAL, "network '%s': '%s' is not a MAC address",
+			       network->name, lease->mac);
 	r = nft_replace(&guard.table);
 	if (r == -EOPNOTSUPP)
 		return err_set(

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a machine's port lets in: a guest speaks for itself alone. Policy over kern/nft. */
+/* Anti-spoofing rules of a machine's port: a guest can only send with its own addresses. Policy over kern/nft. */
 #ifndef BERTH_NETWORK_GUARD_H
 #define BERTH_NETWORK_GUARD_H
 
 #include "network/network.h"
 
 /*
- * On the port that network_attach made for the lease: frames from another hardware address than the
- * lease's, ARP and IPv4 from another address, IPv6 from one that does not end as the hardware address
- * wants it, whatever its prefix, probes for others' addresses, what goes to a DHCP client, router
- * advertisements and redirects, whatever is neither ARP nor IP or has a tag of a virtual LAN, and
- * fragments that hide what they are, are dropped; before the bridge learns from them. One transaction.
+ * Sets the rules of the port that network_attach made, in one transaction. Dropped before the bridge learns from them:
+ * frames from another hardware address; ARP and IPv4 from another address; IPv6 whose address does not end in the
+ * interface identifier of the hardware address, with any prefix; probes for addresses of others; packets to a DHCP
+ * client; router advertisements and redirects; all that is neither ARP nor IP, or has a VLAN tag; and fragments that
+ * hide their protocol.
  */
 int guard_port(const struct network *network, const struct lease *lease, struct err *err);
 
-/* 1 when the port has its rules, 0 when not, -ENODEV when there is no port, or -errno. */
+/* 1 if the port has its rules, 0 if not, -ENODEV if there is no port, or -errno. */
 int guard_is_current(const struct network *network, const struct lease *lease);
 
-/* guard_port for a machine that runs; success if it just ended. */
+/* guard_port for a running machine; 0 also if it has just ended. */
 int guard_renew(const struct network *network, const struct lease *lease, struct err *err);
 
-/* Linux before 6.16 removes it with the link. Idempotent. */
+/* Removes the rules; Linux before 6.16 removes them with the link. Idempotent. */
 int guard_remove(const struct network *network, const char *name, struct err *err);
 
 #endif

@@ -28,9 +28,10 @@ static int check_mac(const struct network *network, const char *mac, struct err 
 	for (size_t i = 0; good && i < n; i++)
 		good = i % 3 == 2 ? mac[i] == ':' : isxdigit((unsigned char)mac[i]) != 0;
 	if (!good)
-		return err_set(err, EINVAL,
-			       "network '%s': '%.40s' is no MAC address such as 10:66:6a:01:02:03",
-			       network->name, mac);
+		return err_set(
+			err, EINVAL,
+			"network '%s': '%.40s' is not a MAC address such as 10:66:6a:01:02:03",
+			network->name, mac);
 	return 0;
 }
 
@@ -53,15 +54,14 @@ static int parse_wanted(const struct network *network, const char *want, struct 
 
 	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
 	if (inet_pton(AF_INET, want, &address) != 1)
-		return err_set(err, EINVAL, "network '%s': '%.40s' is no IPv4 address",
+		return err_set(err, EINVAL, "network '%s': '%.40s' is not an IPv4 address",
 			       network->name, want);
 	uint32_t i = ntohl(address.s_addr) - ntohl(network->gateway.s_addr) - 1;
 	if (i >= address_count(network))
-		return err_set(
-			err, EINVAL,
-			"network '%s': address %s is none that a machine can have there; its "
-			"network is %s and the gateway %s",
-			network->name, want, network->config.subnet, gateway);
+		return err_set(err, EINVAL,
+			       "network '%s': address %s cannot be a machine's: the subnet is %s "
+			       "and the gateway %s",
+			       network->name, want, network->config.subnet, gateway);
 	*out = address;
 	return 0;
 }
@@ -69,10 +69,10 @@ static int parse_wanted(const struct network *network, const char *want, struct 
 static int tell_held(const struct network *network, const char *want, const char *holder,
 		     struct err *err)
 {
-	return err_set(
-		err, EADDRINUSE,
-		"network '%s': address %s belongs to '%s'; choose another, or none for a free one",
-		network->name, want, holder);
+	return err_set(err, EADDRINUSE,
+		       "network '%s': address %s belongs to '%s'; choose another, or leave it out "
+		       "for a free one",
+		       network->name, want, holder);
 }
 
 static int tell_failure(const struct network *network, const char *name, int r, struct err *err)

@@ -16,37 +16,37 @@
 
 #include "network/network.h"
 
-/* By name: 0, -ENOENT (also for one that is torn or of another subnet), or -errno. */
+/* Finds a lease by name: 0, -ENOENT (also for a damaged one, and one of another subnet), or -errno. */
 int lease_file_find(const struct network *network, const char *name, struct lease *lease);
 
-/* Who has an address, and can be found by name: as above. */
+/* Finds the lease that has an address and is listed by name: as above. */
 int lease_file_holder(const struct network *network, struct in_addr address, struct lease *lease);
 
-/* Finishes or undoes what a killed command left. */
+/* Completes or undoes changes of a killed command. */
 int lease_file_repair(const struct network *network);
 
-/* Whether a hardware address is in the list as a name's own. */
+/* Whether a hardware address is listed as this name's. */
 bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac);
 
 /*
- * Puts it there: 0, or -ENOTUNIQ when another living lease has it (*other: whose), or -errno. What is
- * there of no living lease goes. Before the lease itself, whose lack makes the entry nobody's.
+ * Lists the lease's hardware address. -ENOTUNIQ: another lease has it, whose name goes to *other. An entry without a
+ * lease is replaced. To be called before the lease is made: without the lease the entry does not count.
  */
 int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64]);
 
-/* Takes lease's address for its name: -EEXIST when another living lease has it. */
+/* Makes the lease: allocates its address to its name. -EEXIST: another lease has the address. */
 int lease_file_add(const struct network *network, const struct lease *lease);
 
 int lease_file_remove(const struct network *network, const struct lease *lease);
 
-/* Gives a lease another mac. */
+/* Changes the hardware address of a lease. */
 int lease_file_change(const struct network *network, const struct lease *lease);
 
-/* Calls visit with the name of each; stops at nonzero and returns it. 0, or -errno. */
+/* Calls visit with the name of each lease; stops at nonzero and returns it. 0, or -errno. */
 int lease_file_each(const struct network *network, int (*visit)(void *, const char *name),
 		    void *context);
 
-/* How many there are, or -errno. */
+/* The number of leases, or -errno. */
 int lease_file_count(const struct network *network);
 
 #endif

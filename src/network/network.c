@@ -115,11 +115,10 @@ static int read_subnet(struct network *network, struct err *err)
 	struct subnet subnet;
 
 	if (subnet_parse(network->config.subnet, &subnet) < 0)
-		return err_set(
-			err, EINVAL,
-			"%s/network.conf: subnet '%s' is none for machines; write one such as "
-			"10.1.16.0/20, with 8 to 30 bits and no host bits set",
-			network->folder, network->config.subnet);
+		return err_set(err, EINVAL,
+			       "%s/network.conf: subnet '%s' cannot be used; write one such as "
+			       "10.1.16.0/20, with 8 to 30 bits and no host bits set",
+			       network->folder, network->config.subnet);
 	if (!*network->config.bridge)
 		return err_set(err, EINVAL, "%s/network.conf: no bridge is named", network->folder);
 	network->gateway.s_addr = htonl(ntohl(subnet.network.s_addr) + 1);
@@ -204,24 +203,23 @@ static int choose_subnet(const struct subnet_list *taken, const struct network *
 		return r < 0 ? err_set(err, -r,
 				       "network '%s': every private network collides with a route "
 				       "of "
-				       "the host; name one that you can spare",
+				       "the host; name a subnet that may be used",
 				       network->name)
 			     : 0;
 	}
 	if (subnet_parse(asked, subnet) < 0)
-		return err_set(
-			err, EINVAL,
-			"network '%s': '%.80s' is no network for machines; write one such as "
-			"10.1.16.0/20, with 8 to 30 bits and no host bits set",
-			network->name, asked);
+		return err_set(err, EINVAL,
+			       "network '%s': subnet '%.80s' cannot be used; write one such as "
+			       "10.1.16.0/20, with 8 to 30 bits and no host bits set",
+			       network->name, asked);
 	const struct subnet *hit = subnet_collision(taken, subnet);
 	if (!hit)
 		return 0;
 	subnet_text(hit, other, sizeof other);
-	return err_set(
-		err, EADDRINUSE,
-		"network '%s': %s collides with %s of %s; choose another, or none for a free one",
-		network->name, asked, other, hit->owner);
+	return err_set(err, EADDRINUSE,
+		       "network '%s': %s collides with %s of %s; choose another, or leave it out "
+		       "for a free one",
+		       network->name, asked, other, hit->owner);
 }
 
 /* 0, 1 when another network or link has the name, -code. A bridge that we left ourselves is free. */

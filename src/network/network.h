@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bridges with a subnet, leases, DHCP and DNS, NAT; never a machine: it deals in names and pids. */
+/* Networks: a bridge with a subnet, leases, DHCP and DNS, NAT. This layer knows names and pids, not machines. */
 #ifndef BERTH_NETWORK_NETWORK_H
 #define BERTH_NETWORK_NETWORK_H
 
@@ -21,12 +21,12 @@ struct network {
 	struct in_addr gateway; /* the bridge's own address: first of the subnet */
 	unsigned prefix;        /* bits of the subnet */
 	int bridge;             /* index of the link, once network_up has seen it; else 0 */
-	/* By network_up: it was up, and has lost its firewall rules, or its bridge under its ports. */
+	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
-	char warning[256]; /* by network_up: what works without, in a sentence; "" = nothing */
+	char warning[256]; /* set by network_up: what does not work, as a sentence; "" = nothing */
 };
 
-/* What a name holds on a network, until it is released: the same across every start. */
+/* A lease: the addresses of a name on a network. It stays the same over all starts, until it is released. */
 struct lease {
 	char name[64];
 	char mac[18];
@@ -34,104 +34,98 @@ struct lease {
 	struct in_addr gateway;
 	unsigned prefix;
 	char domain[254]; /* the network's, or "" */
-	bool made;        /* by lease_get: there was none, or another address */
-	bool isolated;    /* set by who attaches it: from the bridge's other isolated ports */
+	bool made;        /* set by lease_get: the lease is new, or has another address now */
+	bool isolated; /* set by the caller of network_attach: isolated from the bridge's other isolated ports */
 };
 
 /*
- * A new network: bridge name (site's own when NULL) and subnet (a /20, one that collides with no
- * route of the host, when NULL). Only files; links come up with the first network_up. -EEXIST.
+ * Makes a new network with that bridge name (NULL: chosen) and subnet (NULL: a /20 that collides with no route of the
+ * host). Writes files only; the first network_up makes the links. -EEXIST.
  */
 int network_create(const struct site *site, const char *name, const char *bridge,
 		   const char *subnet, struct err *err);
-/* -ENOENT; -ENODATA: its settings are missing, and its folder is there, in words with the ways out. */
+/* Opens a network. -ENOENT; -ENODATA: the folder exists but its settings are missing; the sentence has the remedies. */
 int network_open(struct network *network, const struct site *site, const char *name,
 		 struct err *err);
-/* What marks one as half made or half removed. */
+/* The mark of a network that is half made or half removed. */
 struct unfinished network_mark(const struct site *site, const char *name);
 void network_close(struct network *network);
 #define scoped_network __attribute__((cleanup(network_close)))
-/* Calls visit with every network's name, sorted, broken ones too; stops at nonzero and returns it. */
+/* Calls visit with the name of each network, sorted, also of broken ones; stops at nonzero and returns it. */
 int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
 /*
- * Brings up what is missing: bridge with its address, forwarding, the firewall table, dnsmasq. Cheap
- * when all is there (no child process), safe against others doing the same at once. With nat, IPv4
- * forwarding is switched on, which is a setting of the whole host and stays on. Machines work without
- * dnsmasq, since their addresses are set by us: where it is missing or cannot run, network_up
- * succeeds, and network->warning says so and what to do.
+ * Brings the network up: bridge with its address, forwarding, firewall table, dnsmasq. Makes only missing parts;
+ * without any, it is cheap and starts no process. Safe when several commands do it at once. With nat it switches on
+ * IPv4 forwarding, a setting of the whole host, which stays on. Machines work without dnsmasq, because berth sets their
+ * addresses: if it is missing or cannot run, network_up succeeds, and network->warning has the reason and the remedy.
  */
 int network_up(struct network *network, struct err *err);
 /*
- * Gives a network that is up its dnsmasq again, or one that runs as it should by now; *cause becomes why it had to,
- * in words, or NULL: it runs, is not wanted, or the network is down. For whoever has seen it end.
- * 1: it runs now; 0: none is wanted; or -errno.
+ * Starts dnsmasq for a network that is up, if it is missing or outdated. *cause: why it was started, as words; NULL: it
+ * ran, is not wanted, or the network is down. Called by whoever saw it end. 1: it runs now; 0: none is wanted; or
+ * -errno.
  */
 int network_serve(struct network *network, const char **cause, struct err *err);
-/* Takes down what network_up made; refused while ports are on the bridge. Idempotent. */
+/* Removes what network_up made; refused while the bridge has ports. Idempotent. */
 int network_down(struct network *network, struct err *err);
-/* Down, then gone; refused while it has leases, or cannot be read, unless force. */
+/* Takes the network down and deletes it; without force refused while it has leases or cannot be read. */
 int network_delete(const struct site *site, const char *name, bool force, struct err *err);
 
 struct network_status {
 	bool up;        /* the bridge exists and is up */
 	bool dns;       /* our dnsmasq runs as it should */
-	bool dns_stale; /* it runs, but with older settings, or the host's resolv.conf leads elsewhere */
+	bool dns_stale; /* it runs, but with old settings or an old resolv.conf */
 	bool nat;       /* the firewall table has our rules */
 	int leases, ports;
-	/* The base chain that drops what is forwarded, as "ip filter FORWARD" (Docker, a firewall), or "" */
+	/* the base chain that drops forwarded packets, as "ip filter FORWARD" (of Docker or a firewall), or "" */
 	char dropped_by[96];
 	char dns_fault[200]; /* why dns is false although it should be true, or "" */
 };
 int network_status(struct network *network, struct network_status *status, struct err *err);
 
 /*
- * The lease of a name, made if there is none: mac is stored with it, and is nobody else's there
- * (-ENOTUNIQ); want NULL or an address that it must have (-EADDRINUSE when another name holds it). The
- * files are the allocation.
+ * Finds or makes the lease of a name, with that hardware address, which no other lease may have (-ENOTUNIQ). want: an
+ * address that it must get, or NULL (-EADDRINUSE: another name has it). The files are the allocation.
  */
 int lease_get(struct network *network, const char *name, const char *mac, const char *want,
 	      struct lease *lease, struct err *err);
-/*
- * Whether a name may have that address: it lies in the subnet, is not the gateway's, and nobody else's.
- * A look: another name may take it afterwards.
- */
+/* Checks whether a name could get that address: it is in the subnet, not the gateway's, and free. Reserves nothing. */
 int lease_check(const struct network *network, const char *name, const char *want, struct err *err);
-/* Whether something of a lease is there, in one look; without a sentence. */
+/* Whether any file of a lease of that name exists. Quiet. */
 bool lease_is_there(const struct network *network, const char *name);
-/* -ENOENT when there is none; makes nothing. */
+/* Finds a lease, without making one. -ENOENT: there is none. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
 /* Idempotent. */
 int lease_release(struct network *network, const char *name, struct err *err);
 
 /*
- * A veth pair: one end on the bridge, up, named by port_ifname; the other born as eth0, with the
- * lease's mac, in the network namespace of pid. One netlink request.
+ * Makes a veth pair in one request: one end is up and a port of the bridge, named by port_ifname; the other is eth0,
+ * with the lease's mac, in the network namespace of pid.
  */
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
-/* Whether the machine's port is one of the network's bridge: 1, 0, or -code. */
+/* Whether the machine's link is a port of the network's bridge: 1, 0, or -code. */
 int network_is_attached(struct network *network, const char *name, struct err *err);
 /*
- * After network_up, for a machine that runs: its port is one of the bridge, whatever became of both. If
- * the port is gone, eth0 comes anew into the network namespace of pid, with its address.
+ * Makes a running machine's link a port of the bridge again, after network_up. If the link is gone, makes the pair
+ * anew, with eth0 and its address in the network namespace of pid.
  */
 int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
 		     struct err *err);
-/* Removes the host end if it is still there. Idempotent. */
+/* Removes the host end of the pair. Idempotent. */
 int network_remove_port(struct network *network, const char *name, struct err *err);
 
 /*
- * Inside the guest's network namespace, before its init: lo up; with a lease, eth0 is up and gets
- * address and default route.
+ * Sets up the guest's network namespace, called inside it before init: lo up; with a lease also eth0 up, its address
+ * and the default route.
  */
 int network_guest_setup(const struct lease *lease, struct err *err);
 
 /*
- * Tells the neighbours and the bridge where the address is now (a gratuitous ARP, RFC 5227, section
- * 2.3), which may remember where it was before. As late as can be before init: until a moment after
- * network_guest_setup (0.1 to 2 ms seen) the bridge's port drops everything; that is also why the
- * kernel's own announcement at coming up never arrives. Quiet: without it a start still works.
+ * Announces the address to neighbours and bridge by a gratuitous ARP (RFC 5227, section 2.3), because they may remember
+ * its old place. Called as late as possible before init: for 0.1 to 2 ms after network_guest_setup the bridge port
+ * drops all frames, the kernel's own announcement among them. Quiet: a start works without it.
  */
 void network_guest_announce(const struct lease *lease);
 

@@ -72,8 +72,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	bridge_mac(network, veth.mac);
 	int r = port_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
-		return err_set(err, EINVAL, "network '%s': '%s' is no MAC address", network->name,
-			       lease->mac);
+		return err_set(err, EINVAL, "network '%s': '%s' is not a MAC address",
+			       network->name, lease->mac);
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	if (!veth.bridge && find_bridge(network, links, &veth.bridge, err) < 0)

@@ -93,8 +93,8 @@ int backup_write(int folder_fd, const struct text *text, struct err *err)
 
 	if (text->length > BYTES_MAX - sizeof MAGIC)
 		return err_set(err, EFBIG,
-			       "the copy of its settings has %zu KiB, more than the %d that there "
-			       "may be; keep a backup of them yourself",
+			       "the copy of its settings is %zu KiB, more than the limit of %d; "
+			       "keep a backup yourself",
 			       text->length >> 10, BYTES_MAX >> 10);
 	if (says(folder_fd, text))
 		return 0;

@@ -6,10 +6,10 @@
 #include "base/err.h"
 
 /*
- * Copies what is in folder from_fd into the empty folder to_fd, and the folder's own attributes.
- * Data is shared (FICLONE) where the file system can, else copied with its holes. Never follows a
- * link, never leaves from_fd's file system. The caller sees to it that nobody changes the tree: what vanishes
- * meanwhile is a failure, since a copy without it would be of no moment. Both descriptors stay the caller's.
+ * Copies the contents and attributes of folder from_fd into the empty folder to_fd. Data are shared (FICLONE) if the
+ * file system can, else copied with their holes. Follows no link and stays on from_fd's file system. The caller makes
+ * sure that nobody changes the tree: a file that vanishes meanwhile is a failure, because the copy would mix two
+ * moments. Both descriptors stay the caller's.
  */
 int copy_tree(int from_fd, int to_fd, struct err *err);
 

@@ -10,28 +10,27 @@
 
 /* All quiet: 0 or -errno, for copy_why(). */
 struct copy {
-	int from, to;    /* owned: the folders at hand */
-	bool no_clone;   /* FICLONE cannot work between these file systems */
-	bool no_range;   /* nor copy_file_range(2) */
-	unsigned waited; /* milliseconds, for leases to be given up */
-	char *names;     /* owned; what is named in an attribute list */
-	char *value;     /* owned; an attribute's value, or data on its way */
-	_Atomic uint64_t
-		*moved;      /* borrowed; grows by each byte of data; NULL: nobody wants to know */
-	char attribute[300]; /* the extended attribute that failed, "" */
+	int from, to;            /* owned: the current folders */
+	bool no_clone;           /* FICLONE cannot work between these file systems */
+	bool no_range;           /* nor copy_file_range(2) */
+	unsigned waited;         /* milliseconds, for leases to be given up */
+	char *names;             /* owned; the list of attribute names */
+	char *value;             /* owned; an attribute's value, or data on its way */
+	_Atomic uint64_t *moved; /* borrowed; counts the bytes of data; may be NULL */
+	char attribute[300];     /* the extended attribute that failed, "" */
 };
 
-/* Makes room, and removes what the folder `to` would hand down to new files (a default ACL). */
+/* Allocates buffers, and removes the default ACL that new files in `to` would inherit. */
 int copy_start(struct copy *copy, int to);
 void copy_end(struct copy *copy);
 
 /*
- * Copies name, which is no folder, from one folder at hand to the other. -ESTALE when it goes meanwhile, or
- * changes its kind while one looks.
+ * Copies name, which is not a folder, from the current folder to the other. -ESTALE if it vanishes or changes its type
+ * meanwhile.
  */
 int copy_entry(struct copy *copy, const char *name, const struct statx *st);
 
-/* Owner, mode, extended attributes and times of the folder at hand. Last: they end its making. */
+/* Copies owner, mode, extended attributes and times of the current folder; to be called last, after its entries. */
 int copy_folder_attributes(struct copy *copy, const struct statx *st);
 
 const char *copy_why(int code);

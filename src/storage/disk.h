@@ -12,15 +12,15 @@ struct loop;
 char *disk_find_program(const char *name);
 
 /*
- * The loop file config.source in that folder, for format: a new one, or a hollow one of the user's, of
- * config.size (or a share) bytes, after pool_intend. A descriptor that the caller owns, or -code.
+ * Makes the loop file config.source in that folder, for format, of config.size bytes (or disk_share); a file of the
+ * user's that consists of holes is taken. Calls pool_intend. Returns a descriptor that the caller owns, or -code.
  */
 int disk_make_file(struct pool *pool, const char *folder, struct err *err);
 
-/* A sparse loop file can hold no more than the file system below it has left. */
+/* Limits usage of a pool on a sparse loop file to what the file system under the file has free. */
 void disk_limit_usage(const struct pool *pool, struct pool_usage *usage);
 
-/* The loop device of the pool's file: one that serves it already, or else a new one. */
+/* Finds the loop device of the pool's file, or makes one. */
 int disk_serve(const struct pool *pool, struct loop *loop, struct err *err);
 
 /* Path of mkfs.btrfs, which may be in a folder that a user's PATH leaves out; NULL: not installed. */
@@ -47,47 +47,47 @@ int disk_open(struct pool *pool, struct err *err);
 /* The same under the pool's lock, which disk_open takes. */
 int disk_open_locked(struct pool *pool, struct err *err);
 
-/* The same without a look whether it is attached, under the pool's lock. */
+/* The same without a test whether it is attached, under the pool's lock. */
 int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
 
-/* A detached mount of the pool's file system, once it is sure that it is the pool's. */
+/* Makes a detached mount of the pool's file system, after a check that it is the pool's. */
 int disk_mount_source(const struct pool *pool, struct err *err);
 
-/* Of one that is mounted; of one that is not, 0, or why it cannot be. */
+/* Names the volumes of a mounted pool. If it is not mounted: 0, or an error if it cannot be. */
 int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
 		struct err *err);
 
-/* Refused, and all as before, while the file system is mounted anywhere else. */
+/* Detaches the pool. Refused, without any change, while the file system is mounted anywhere else. */
 int disk_detach(struct pool *pool, struct err *err);
 
 /* The UUID of the btrfs there. -ENOENT: there is none, or no such file. */
 int disk_identify(const char *path, char uuid[37]);
 
 /*
- * What the btrfs of that UUID at path has for a copy of a pool's settings, appended. -ENOENT, without words:
- * it has none, and is no pool's as far as anybody can tell.
+ * Appends the backup of a pool's settings from the btrfs of that UUID at path. -ENOENT without a sentence: it has none,
+ * and seems to belong to no pool.
  */
 int disk_backup_read(const char *path, const char *uuid, struct text *kept, struct err *err);
 
-/* config.source is path from now on, and config.size what fits it. */
+/* Sets config.source to path, and config.size to the size there. */
 int disk_set_source(struct pool *pool, const char *path, struct err *err);
 
 /*
- * Under the pool's lock, with nobody in it: its btrfs is at path from now on, where it is attached before
- * pool.conf is told.
+ * Moves the pool to the btrfs at path: attaches it there, then updates pool.conf. Under the pool's lock, while nobody
+ * uses it.
  */
 int disk_move(struct pool *pool, const char *path, struct err *err);
 
-/* The file is removed, the device's superblocks are. Fine when half of it was never made. */
+/* Removes the file, or the superblocks on the device. Fine if format had made only part of them. */
 int disk_erase(struct pool *pool, struct err *err);
 
 /*
- * Of an open pool, under its lock: a loop file to growth->size, a device to what it has by now; pool.conf is
- * changed last. Can be called again after a kill.
+ * Enlarges an open pool, under its lock: a loop file to growth->size, a device pool to the size that the device has
+ * now. Changes pool.conf last; can be repeated after a kill.
  */
 int disk_grow(struct pool *pool, const struct pool_growth *growth, struct err *err);
 
-/* Less, if the disk below a sparse loop file would be full before. */
+/* Usage of the pool; total is less if the file system under a sparse loop file has less room. */
 int disk_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
 
 #endif

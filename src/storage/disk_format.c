@@ -64,7 +64,7 @@ int disk_share(const char *folder, uint64_t *share, struct err *err)
 
 	int r = free_at(folder, &bytes);
 	if (r < 0)
-		return err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));
+		return err_set(err, -r, "read the free space at '%s': %s", folder, strerror(-r));
 	if (bytes / 2 < GIB) {
 		text_human_size(bytes, shown, sizeof shown);
 		return err_set(err, ENOSPC,
@@ -87,7 +87,7 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 		return disk_share(folder, &pool->config.size, err);
 	int r = free_at(folder, &bytes);
 	if (r < 0)
-		return err_set(err, -r, "ask for the space at '%s': %s", folder, strerror(-r));
+		return err_set(err, -r, "read the free space at '%s': %s", folder, strerror(-r));
 	text_human_size(pool->config.size, asked, sizeof asked);
 	pool->config.size = pool->config.size / MIB * MIB;
 	text_human_size(bytes, shown, sizeof shown);
@@ -108,8 +108,7 @@ static int check_hollow(int fd, const char *path, struct err *err)
 
 	if (data < 0 && errno == ENXIO)
 		return 0;
-	return err_set(err, EEXIST, "file '%s' holds something; name one that is not there yet",
-		       path);
+	return err_set(err, EEXIST, "file '%s' is not empty; name one that does not exist", path);
 }
 
 static int run_mkfs(const struct pool *pool, struct err *err)

@@ -26,7 +26,7 @@ static int check_growth(const struct pool *pool, const struct pool_growth *growt
 			"give the new size of its loop file: --size");
 	if (!pool->config.size && growth->size)
 		return err_set(err, EINVAL,
-			       "it takes all of its device, and no size; make that larger first");
+			       "it uses the whole of its device; enlarge the device first");
 	if (!pool->config.size)
 		return 0;
 	text_human_size(pool->config.size, has, sizeof has);
@@ -47,7 +47,7 @@ static int check_room(int fd, uint64_t more, struct err *err)
 	char wanted[32], left[32];
 
 	if (fstatvfs(fd, &fs) < 0)
-		return err_set(err, errno, "ask for the space below: %s", strerror(errno));
+		return err_set(err, errno, "read the free space under it: %s", strerror(errno));
 	uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (more <= bytes)
 		return 0;

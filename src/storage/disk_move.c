@@ -61,7 +61,7 @@ static int open_mounted(const struct pool *pool, struct err *err)
 	if (mount < 0)
 		return mount;
 	int fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_set(err, errno, "open what '%s' holds: %s", pool->config.source,
+	return fd < 0 ? err_set(err, errno, "open the volumes in '%s': %s", pool->config.source,
 				strerror(errno))
 		      : fd;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which pieces of a file system belong to which volume, to tell what a volume refers to and what it has alone. Pure.
- * Volumes are counted one after the other.
+ * Counts which extents of a file system belong to which volume: what a volume refers to, and what only it refers to.
+ * Pure. Volumes are counted one after the other.
  */
 #ifndef BERTH_STORAGE_EXTENTS_H
 #define BERTH_STORAGE_EXTENTS_H
@@ -14,28 +14,30 @@ struct extent;
 struct extents {
 	struct extent *table; /* owned; open addressing */
 	uint64_t room, count; /* room: a power of two */
-	uint32_t volume;      /* the number of the one that is counted now, from 1 on */
-	uint64_t used;        /* bytes of that one so far */
-	bool overflown;       /* there were more than are kept, and what is alone is not known */
+	uint32_t volume;      /* the number of the current volume, from 1 on */
+	uint64_t used;        /* bytes of the current volume so far */
+	bool overflown;       /* there were too many extents; exclusive bytes are unknown */
 	int64_t deadline;     /* of clock_ms(); 0: none */
 };
 
 void extents_free(struct extents *extents);
 #define scoped_extents __attribute__((cleanup(extents_free)))
 
-/* The next volume. */
+/* Begins the next volume. */
 void extents_begin(struct extents *extents);
 
 /*
- * The current volume refers to bytes at that place, which is their name: counted once, however often it is met.
- * 0, -ENOMEM, or -ETIME after the deadline.
+ * Adds an extent of the current volume: its first byte, which identifies it, and its length. An extent counts once,
+ * however often it is added. 0, -ENOMEM, or -ETIME after the deadline.
  */
 int extents_add(struct extents *extents, uint64_t place, uint64_t bytes);
 
-/* Whether the deadline is over; for who finds nothing to add. */
+/* Whether the deadline is over; for a caller that finds no extents for long. */
 bool extents_is_late(const struct extents *extents);
 
-/* Bytes that nobody shares, by the volumes' numbers: alone has one more than there were. */
+/*
+ * Fills in the bytes that only volume N refers to, for each N; the array has one element more than there are volumes.
+ */
 void extents_alone(const struct extents *extents, uint64_t *alone);
 
 #endif

@@ -70,7 +70,7 @@ static int check_empty(int fd, const char *path, struct err *err)
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
 		    strcmp(e->d_name, "lost+found"))
 			return err_set(err, ENOTEMPTY,
-				       "folder '%s' holds something ('%.80s'); give an empty one",
+				       "folder '%s' is not empty ('%.80s'); give an empty one",
 				       path, e->d_name);
 	}
 	return 0;
@@ -280,7 +280,7 @@ int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
 	struct statvfs fs;
 
 	if (fstatvfs(folder_fd(pool), &fs) < 0)
-		return err_set(err, errno, "ask for the space in pool '%s': %s", pool->name,
+		return err_set(err, errno, "read the free space of pool '%s': %s", pool->name,
 			       strerror(errno));
 	/* As df(1): what is reserved for root is neither used nor to be had. */
 	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;

@@ -15,7 +15,7 @@ static int count_failed(int r, const char *volume, struct err *err)
 {
 	if (r == -ETIME)
 		return err_set(err, ETIME,
-			       "count what volume '%s' takes: it is not through after %d minutes",
+			       "count what volume '%s' takes: it takes longer than %d minutes",
 			       volume, MINUTES);
 	return err_set(err, -r, "count what volume '%s' takes: %s", volume,
 		       r == -ELOOP ? "its folders are nested deeper than 400 levels"

@@ -59,8 +59,7 @@ static int begin(struct pool *pool, const char *start, const char *volume, struc
 		/* Deleting must work on a full disk: without the marker the next boot will clear up. */
 		if (partial->fd == -ENOSPC || partial->fd == -EDQUOT || partial->fd == -EROFS)
 			return 0;
-		return storage_fail(err, partial->fd, "note that '%s' is in the making",
-				    partial->name);
+		return storage_fail(err, partial->fd, "mark '%s' as in the making", partial->name);
 	}
 }
 

@@ -98,8 +98,8 @@ int pool_load(struct pool *pool, const char *file, struct err *err)
 		return err_set(err, read.code, "%s", read.text);
 	pool->ops = storage_find(pool->config.driver);
 	if (!pool->ops)
-		return err_set(err, EINVAL, "pool '%s': '%s' names no driver that is known here",
-			       pool->name, path);
+		return err_set(err, EINVAL, "pool '%s': '%s' names an unknown driver", pool->name,
+			       path);
 	return 0;
 }
 

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pieces that the files of pools share: a pool's folder held, its settings read. */
+/* What the pool_*.c files share: the lock on a pool's folder, and reading its settings. */
 #ifndef BERTH_STORAGE_POOL_H
 #define BERTH_STORAGE_POOL_H
 
 #include "storage/driver.h"
 
-/* A handle that knows its name and folder, with all settings as they are by default. */
+/* Makes a handle with name, folder, and default settings. */
 int pool_name(struct pool *pool, const struct site *site, const char *name, struct err *err);
 
 /*
- * Everybody who has a pool open shares a lock on its folder, so that commands do not wait for each
- * other; who takes the pool away must have it alone. how: LOCK_SH or LOCK_EX.
+ * Locks the pool's folder. All that have a pool open share this lock, so that they do not wait for each other; a
+ * command that deletes or detaches the pool takes it exclusively. how: LOCK_SH or LOCK_EX.
  */
 int pool_lock_use(struct pool *pool, int how, unsigned seconds, struct err *err);
 
-/* Settings and driver, from that file of its folder. */
+/* Reads settings from that file in its folder, and finds the driver. */
 int pool_load(struct pool *pool, const char *file, struct err *err);
 
 /* The three above, one after the other. */
 int pool_open_held(struct pool *pool, const struct site *site, const char *name, int how,
 		   struct err *err);
 
-/* What a reboot took away is there again, what dead commands left is not. */
+/* Attaches the pool if a reboot detached it, and removes what killed commands left. */
 int pool_attach(struct pool *pool, struct err *err);
 
 #endif

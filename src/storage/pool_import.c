@@ -226,11 +226,12 @@ static int find_known(struct search *search, const char *path, const char *name,
 
 static int refuse_btrfs(const char *path, const char *uuid, struct err *err)
 {
-	return err_set(err, ENOENT,
-		       "'%s' holds a btrfs (UUID %s) that is no pool's here, and no copy of a "
-		       "pool's settings; one of another host without such a copy becomes known by "
-		       "its folder /var/lib/berth/pools/POOL from there",
-		       path, uuid);
+	return err_set(
+		err, ENOENT,
+		"'%s' has a btrfs (UUID %s) of no pool that is known here, and without a copy of a "
+		"pool's settings; one of another host without such a copy becomes known by "
+		"its folder /var/lib/berth/pools/POOL from there",
+		path, uuid);
 }
 
 static int import_btrfs(struct search *search, const char *path, const char *name, char *called,
@@ -361,7 +362,7 @@ static int refuse_folder(const char *path, int code, struct err *err)
 {
 	if (code == -ENOENT)
 		return err_set(err, ENOENT,
-			       "folder '%s' is no pool's: there is no '%s/.berth-pool'", path,
+			       "folder '%s' is not a pool: there is no '%s/.berth-pool'", path,
 			       path);
 	return err_set(err, -code, "look for a pool in folder '%s': %s", path, strerror(-code));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Volumes in pools: names, never a machine, never a machine's settings. Drivers: thin, btrfs, dir. */
+/*
+ * Volumes in pools. This layer knows volumes by name; it knows nothing of machines and their settings. Drivers: thin,
+ * btrfs, dir.
+ */
 #ifndef BERTH_STORAGE_STORAGE_H
 #define BERTH_STORAGE_STORAGE_H
 
@@ -12,13 +15,13 @@
 #include <stdint.h>
 
 /*
- * A volume's name: labels joined by dots, its kind first: "machine.web", "template.debian",
+ * The name of a volume: labels joined by dots, the first one its kind: "machine.web", "template.debian",
  * "snapshot.web.before", "incoming.debian.4711". At most 200 characters.
  */
 enum { VOLUME_NAME_MAX = 200 };
 
 enum storage_abilities {
-	STORAGE_FAST_CLONE = 1 << 0, /* snapshot costs the same whatever the size */
+	STORAGE_FAST_CLONE = 1 << 0, /* a snapshot takes the same time for any size */
 	STORAGE_QUOTA = 1 << 1,      /* a volume's size is enforced */
 	STORAGE_BLOCK = 1 << 2,      /* a volume is a block device with a file system */
 };
@@ -27,47 +30,48 @@ struct volume_info {
 	char name[VOLUME_NAME_MAX + 1];
 	uint64_t created; /* seconds since the epoch */
 	uint64_t size;    /* limit in bytes, 0: the pool's */
-	uint64_t used;    /* bytes, where it costs nothing to know; else 0 */
+	uint64_t used;    /* bytes, if the driver has the figure at hand; else 0 */
 };
 
 struct pool_usage {
 	uint64_t total, used; /* bytes */
-	/* The pool's file, if what limits total is what the file system below it has left; else "". */
+	/* The pool's file, if the free space of the file system under it limits total; else "". */
 	char backing_file[PATH_MAX];
-	uint64_t least; /* bytes; and then so much is too little: as in struct space */
+	uint64_t least; /* bytes, used with backing_file: struct space has the meaning */
 };
 
-/* What a driver with a catalogue knows beside that. */
+/* What only a driver with a catalogue (thin) knows of its pool. */
 struct pool_state {
-	const char *mode;                       /* "writes", or what is the matter with it */
+	const char *mode;                       /* "writes", or the pool's fault */
 	uint64_t metadata_total, metadata_used; /* bytes */
 	uint64_t promised;                      /* bytes: the sizes of all volumes together */
 	uint64_t block;                         /* bytes */
-	uint64_t quarantined, lost;             /* ids that are nobody's; volumes that are gone */
-	struct err refused;                     /* why it takes no changes; code 0: it takes them */
+	uint64_t quarantined, lost; /* thin ids without a volume; volumes without a thin id */
+	struct err refused;         /* why the pool refuses changes; code 0: it allows them */
 	bool doubted; /* an error may have hit its volumes, and not all have been checked since */
 };
 
-/* One of those that a pool lies on. */
+/* A disk of a pool. */
 struct pool_disk {
 	const char *path;
-	uint64_t size;        /* bytes; 0: it is not there */
+	uint64_t size;        /* bytes; 0: the disk is missing */
 	unsigned sector_size; /* bytes */
 };
 
-/* How a pool is to become larger. */
+/* What pool_grow is asked for. */
 struct pool_growth {
-	uint64_t size;      /* bytes of its loop file; 0: as it is, or all of its devices */
-	uint64_t metadata;  /* bytes; 0: what fits its size */
-	const char *device; /* another one to lie on, NULL: none */
-	bool force;         /* whatever that holds is of no use */
+	uint64_t
+		size; /* bytes of the loop file; 0: keep its size, or use the whole of each device */
+	uint64_t metadata;  /* bytes of metadata; 0: chosen by the pool's size */
+	const char *device; /* a device to add, or NULL */
+	bool force;         /* destroy the data on that device */
 };
 
 struct storage_ops;
 struct pool_spec;
 struct extents;
 
-/* An open pool: read by everybody, made by pool_open, private by driver. */
+/* An open pool. Made by pool_open; everybody may read it; the driver's part is private. */
 struct pool {
 	const struct site *site; /* borrowed: outlives the pool */
 	char *name;              /* owned */
@@ -76,121 +80,132 @@ struct pool {
 	const struct pool_spec *spec;  /* borrowed; while format runs: what was asked for */
 	const struct storage_ops *ops; /* borrowed: static */
 	void *driver;                  /* owned by the driver */
-	struct volume_locks *locks;    /* shared by all that this process has open; volume_lock.c */
+	struct volume_locks *locks;    /* shared by all handles of this process; volume_lock.c */
 	int use_fd; /* owned; the shared lock that keeps the pool from being deleted */
 };
 
 /*
- * What a driver does. Every op is there; what cannot be done returns -EOPNOTSUPP with a sentence,
- * and `can` says it beforehand. Volumes appear and vanish whole: after a kill at any moment a volume
- * is there, or it is not, or its name begins with "partial." and open() or destroy() clears it away.
+ * The operations of a driver. All are present unless NULL is allowed; one that the driver lacks returns -EOPNOTSUPP
+ * with a sentence, and `can` says so beforehand. Volumes appear and vanish atomically: after a kill at any moment a
+ * volume exists, or does not, or has a name that begins with "partial.", and then open() or destroy() removes it.
  */
 struct storage_ops {
 	const char *name;
 	unsigned can; /* enum storage_abilities */
 
 	/*
-	 * A new pool at config.source (made if it must be, refused if it holds anything), attached;
-	 * fills in what of config was left open. Calls pool_intend before it changes anything.
+	 * Makes a new pool at config.source and attaches it. A missing source is created; one with data is refused.
+	 * Fills in the keys of config that were left open. Calls pool_intend before it changes anything.
 	 */
 	int (*format)(struct pool *, struct err *);
-	/* Attaches what a reboot took away (a loop device, a mount). Idempotent, cheap when attached. */
+	/* Attaches what a reboot detached (a loop device, a mount). Idempotent; cheap if all is attached. */
 	int (*open)(struct pool *, struct err *);
-	void (*close)(struct pool *); /* of the handle; what is attached stays */
-	/* Detaches everything; refused while volumes are in use. */
+	void (*close)(struct pool *); /* closes the handle; the pool stays attached */
+	/* Detaches the pool; refused while volumes are in use. */
 	int (*detach)(struct pool *, struct err *);
 	/*
-	 * Detaches and removes what format made. Only for an empty pool; also for one that a killed
-	 * format left half-made, of which there may be nothing.
+	 * Detaches the pool and removes what format made. For an empty pool, or one whose format was killed at any
+	 * point.
 	 */
 	int (*erase)(struct pool *, struct err *);
 	int (*pool_usage)(struct pool *, struct pool_usage *, struct err *);
 
-	int (*create)(struct pool *, const char *volume, uint64_t size,
-		      struct err *); /* empty, 0755 root */
+	int (*create)(
+		struct pool *, const char *volume, uint64_t size,
+		struct err
+			*); /* an empty volume; its root folder has mode 0755 and belongs to root */
 	int (*snapshot)(struct pool *, const char *origin, const char *volume, struct err *);
-	/* Data first, then the name: what shows under `to` after a power cut is whole. -EEXIST. */
+	/* Writes data to the disk before the name, so that the volume `to` is complete after a power cut. -EEXIST. */
 	int (*rename)(struct pool *, const char *volume, const char *to, struct err *);
-	/* Swaps the contents of two volumes at one stroke: how a restore in place is made. */
+	/* Swaps the contents of two volumes atomically; restore in place uses it. */
 	int (*exchange)(struct pool *, const char *one, const char *other, struct err *);
 	/*
-	 * Idempotent. What would keep others waiting gets a name of partial_begin_removal, and is freed in
-	 * pieces; one that has a partial name already stays, and -EINPROGRESS says so.
+	 * Removes a volume. Idempotent. A volume whose removal would block others for long is renamed by
+	 * partial_begin_removal, and `free` frees it later in pieces; if it has a partial name already, -EINPROGRESS.
 	 */
 	int (*destroy)(struct pool *, const char *volume, struct err *);
 	/*
-	 * 0; -EBUSY, with words: something that is none of berth's keeps destroy from its work, and is named. NULL
-	 * ends the list of volumes, in which a name that ends in a dot, and "", are those that begin so.
+	 * Checks that nothing but berth uses volumes before they are destroyed: -EBUSY with a sentence that names the
+	 * user. The list ends with NULL; a name in it that ends in a dot, and "", means all volumes that begin with it.
 	 */
 	int (*unused)(struct pool *, const char *const *volumes, struct err *);
-	/* Frees a piece of what has such a name: 1: there is more; 0: it is gone. NULL: destroy does it all. */
+	/*
+	 * Frees a piece of a volume that has such a name. 1: there is more; 0: it is gone. NULL: destroy frees
+	 * everything.
+	 */
 	int (*free)(struct pool *, const char *partial, struct err *);
 	/*
-	 * A detached mount of the volume, read-write, nodev cleared by nobody: attributes are set here
-	 * as MOUNT_ATTR_* say. The caller owns it and attaches it in a namespace of its own; nothing
-	 * shows on the host.
+	 * Makes a detached mount of the volume, read-write, with exactly these MOUNT_ATTR_* attributes. The caller owns
+	 * it and attaches it in a mount namespace of its own; the host's mount table does not show it.
 	 */
 	int (*mount)(struct pool *, const char *volume, uint64_t attributes, int *mount_fd,
 		     struct err *);
-	/* Lets go of what mount needed (a device) once the last mount is gone. Idempotent. */
+	/* Releases what mount needed (a device) after the last mount is gone. Idempotent. */
 	int (*deactivate)(struct pool *, const char *volume, struct err *);
 	int (*info)(struct pool *, const char *volume, struct volume_info *,
 		    struct err *); /* -ENOENT */
-	/* Calls visit for every volume whose name begins with prefix, in no order; stops at nonzero. */
+	/* Calls visit for each volume whose name begins with prefix, in any order; stops at nonzero. */
 	int (*list)(struct pool *, const char *prefix,
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
-	/* Online, larger only; idempotent. */
+	/* Enlarges a volume while it is mounted; never shrinks one. Idempotent. */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
-	/* For one without maintenance, of an open pool: as pool_grow. NULL: it takes the space that is there. */
+	/*
+	 * For drivers without `maintenance`: as pool_grow, on an open pool. NULL: the pool always uses all space that
+	 * there is.
+	 */
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
-	/* For one with STORAGE_FAST_CLONE: whether that holds for this volume. NULL: for each. */
+	/* With STORAGE_FAST_CLONE: whether it holds for this volume. NULL: it holds for all. */
 	bool (*at_once)(struct pool *, const char *volume);
 	/*
-	 * Adds what the volume refers to, as far as it is on the disk. Takes time by the number of its files. Quiet:
-	 * 0, -ENOENT, -errno. NULL: info has it.
+	 * Adds the extents of the volume that are on the disk. The time depends on the number of files. Quiet: 0,
+	 * -ENOENT or -errno. NULL: info has the figure.
 	 */
 	int (*measure)(struct pool *, const char *volume, struct extents *);
 	/*
-	 * Of a pool that is not open, of which only the settings were read: calls visit with the name of each
-	 * volume. Changes and attaches nothing, and says why where the pool cannot be reached. 1: that was
-	 * all of them; 0: it cannot be told before it is attached. NULL: it never can.
+	 * For a pool that is not open, and of which only pool.conf was read: calls visit with the name of each volume.
+	 * Changes and attaches nothing; an unreachable pool is an error with its reason. 1: those were all volumes; 0:
+	 * only an attached pool can tell. NULL: the driver can never tell.
 	 */
 	int (*survey)(struct pool *, int (*visit)(void *, const char *volume), void *context,
 		      struct err *);
 	const struct storage_maintenance *maintenance; /* NULL: the pool needs none */
 };
 
-/* A record of the copy that a pool has of what a host knows of it: bytes are followed by a NUL. */
+/* A record of a pool's backup of the host's settings; a NUL follows the bytes. */
 typedef int pool_backup_visit(void *context, const char *kind, const char *name, const char *bytes,
 			      size_t length);
-enum { POOL_BACKUP_MAX = 64 << 10 }; /* bytes of a file that is kept */
+enum { POOL_BACKUP_MAX = 64 << 10 }; /* bytes of a settings file in a backup */
 
 /* A volume that is in use. */
 struct volume_use {
 	const char *name;
 	uint64_t id;      /* its id in the catalogue */
-	uint64_t used;    /* bytes of the pool that it refers to, alone or with others */
-	uint64_t written; /* bytes that were written to it since it is in use */
+	uint64_t used;    /* bytes of the pool that it refers to, shared ones included */
+	uint64_t written; /* bytes written to it since it was activated */
 };
 
 /*
- * What a volume has taken of its pool since the last snapshot of any volume there, as its metadata on the disk tell
- * it: also what it copied of what it shared. Exact, and as late as their last commit. Zeroed, but for
- * the id: it was never asked for.
+ * How many blocks of the pool a volume has allocated since the last snapshot of any volume of that pool, by the pool's
+ * metadata on the disk; the blocks that it copied because they were shared are included. Exact, as of the last commit
+ * of the metadata. A struct that is zeroed but for the id was not counted yet.
  */
 struct volume_taken {
 	uint64_t id;
-	enum { TAKEN_UNASKED, TAKEN_COUNTED, TAKEN_UNKNOWN } told; /* unknown: it takes too long */
+	enum {
+		TAKEN_UNASKED,
+		TAKEN_COUNTED,
+		TAKEN_UNKNOWN
+	} told; /* unknown: counting takes too long */
 	uint64_t bytes;
 	uint32_t since; /* the number of that snapshot */
-	/* The root of what it was counted by; as long as that stays, so does the count. */
+	/* the root block of the metadata that were counted; the same root means the same count */
 	uint64_t root;
 	uint32_t sum;
 };
 
-/* For a driver with a catalogue of its own (thin); a report has a line for each finding. */
+/* The operations of a driver with a catalogue (thin). A report gets a line for each finding. */
 struct storage_maintenance {
-	/* Of an open pool. grow: as pool_grow. */
+	/* These need an open pool; they do what pool_grow, pool_check and so on say. */
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
 	int (*check)(struct pool *, unsigned flags, struct text *report, struct err *);
 	int (*trim)(struct pool *, struct text *report, struct err *);
@@ -198,222 +213,222 @@ struct storage_maintenance {
 	int (*state)(struct pool *, struct pool_state *, struct err *);
 	int (*each_disk)(struct pool *, int (*visit)(void *, const struct pool_disk *),
 			 void *context, struct err *);
-	/* As pool_usage, of a pool that is not open; -ENODEV when it is not attached. */
+	/* The same figures as pool_usage, for a pool that is not open; -ENODEV if it is not attached. */
 	int (*glance)(struct pool *, struct pool_usage *, struct err *);
 	/* Calls visit for each volume that is in use. */
 	int (*each_use)(struct pool *, int (*visit)(void *, const struct volume_use *),
 			void *context, struct err *);
-	/* Counts anew what each has taken, unless that has not changed. */
+	/* Counts the allocated blocks of each volume anew, unless the metadata say that they have not changed. */
 	void (*taken)(struct pool *, struct volume_taken *const *list, size_t count);
-	/* The device-mapper device by which the kernel tells of little room... */
+	/* The device-mapper device whose event reports little room. The event comes once... */
 	void (*device)(const struct pool *, char *out, size_t room);
-	/* ...once, and again only after this. */
+	/* ...and again only after watch_again was called. */
 	int (*watch_again)(struct pool *, struct err *);
-	/* Of one that nobody has open and that need not be attached. */
+	/* For a pool that nobody has open; it need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
 	/*
-	 * A copy of what the host knows of it on its own disk: pool.conf, its catalogue, and what `files` has of
-	 * those above. kept: reads such a copy from where a pool lies; -ENOENT, without words: there is none.
+	 * Writes a backup of the host's files onto the pool's own disk: pool.conf, the catalogue, and the records in
+	 * `files`. backup_read reads it from the disk or file at path; -ENOENT without a sentence: there is none.
 	 */
 	int (*backup_write)(struct pool *, const struct text *files, struct err *);
 	int (*backup_read)(const char *path, struct text *, struct err *);
-	/* A new catalogue in the folder of the pool, made from that copy, which may be empty. */
+	/* Makes a new catalogue in the pool's folder from that backup, which may be empty. */
 	int (*catalog_restore)(struct pool *, const struct text *, struct err *);
-	/* The uuid, of 37 bytes, of the pool that lies at path. */
+	/* The UUID (37 bytes) of the pool on the disk or file at path. */
 	int (*identify)(const char *path, char *uuid, struct err *);
 	/*
-	 * Of one that nobody has open, whose disk or file is at path now: attached there, and pool.conf
-	 * told. force: whichever host had it, and however old it is. Nothing is changed by a failure.
+	 * For a pool that nobody has open and whose disk or file is now at path: attaches it there and updates
+	 * pool.conf. force: also if another host had it, or if it is an old copy. A failure changes nothing.
 	 */
 	int (*move)(struct pool *, const char *path, bool force, struct text *report, struct err *);
 };
 
 struct pool_spec {
-	const char *driver;     /* NULL: the best that works here; pool.conf records which */
-	const char *source;     /* NULL: below the pool's own folder */
+	const char *driver;     /* NULL: the best driver that works here, which pool.conf records */
+	const char *source;     /* NULL: in the pool's own folder */
 	uint64_t size;          /* of a loop file; 0: a share of the free space */
-	uint64_t block;         /* thin: bytes that it allocates at a time; 0: chosen by its size */
+	uint64_t block;         /* thin: the block size in bytes; 0: chosen by the pool's size */
 	const char *filesystem; /* thin: ext4, xfs; NULL: ext4 */
-	bool sparse;            /* thin: a loop file of a given size takes only what is used */
-	bool force;             /* thin: whatever the device holds is of no use */
+	bool sparse; /* thin: the loop file is sparse, and takes blocks only as they are written */
+	bool force;  /* thin: destroy the data on the device */
 	const char *const
 		*settings; /* keys of pool.conf, "KEY=VALUE", NULL-terminated; NULL: none */
 };
 
-/* The driver that a new pool would get here, and why, in words: for create and doctor. */
+/* The driver that a new pool gets here by default, and the reason as a text, for create and doctor. */
 const char *pool_default_driver(const struct site *site, char *why, size_t room);
 
-/* Under the pool's lock. Nothing half-made stays. -EEXIST when there is one of that name. */
+/* Makes a pool, under its lock; a failure leaves nothing behind. -EEXIST if a pool of that name exists. */
 int pool_create(const struct site *site, const char *name, const struct pool_spec *spec,
 		struct err *err);
 
-/* Opens, and attaches if need be. -ENOENT with the remedy when there is no such pool. */
+/*
+ * Opens a pool for use, and attaches it if necessary; removes what killed commands left in it. -ENOENT with the remedy
+ * if there is no such pool.
+ */
 int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err);
-/* The same for who only looks: what dead commands have left there stays. */
+/* Opens a pool to look at it: what killed commands left stays. */
 int pool_view(struct pool *pool, const struct site *site, const char *name, struct err *err);
 void pool_close(struct pool *pool);
 #define scoped_pool __attribute__((cleanup(pool_close)))
 
-/* Calls visit with every pool's name, sorted. */
+/* Calls visit with the name of each pool, sorted. */
 int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
 	      struct err *err);
-/* The same of folders of pools that have no settings, and no mark that they are half made. */
+/* The same for pool folders that have lost their settings and are not marked as unfinished. */
 int pool_list_lost(const struct site *site, int (*visit)(void *, const char *name), void *context,
 		   struct err *err);
 
-/* Empty pools only, unless force: then every volume goes first. */
+/* Deletes an empty pool; with force it deletes all volumes first. */
 int pool_delete(const struct site *site, const char *name, bool force, struct err *err);
 
-/* Detaches (for an uninstall or a host's shutdown): volumes stay. */
+/* Detaches a pool, for an uninstall or a shutdown of the host. Its volumes stay. */
 int pool_detach(const struct site *site, const char *name, struct err *err);
 
-/* Online. */
+/* Enlarges a pool while it is in use. */
 int pool_grow(const struct site *site, const char *name, const struct pool_growth *growth,
 	      struct err *err);
 
 enum pool_check_flags {
-	POOL_CHECK_RECLAIM = 1 << 0, /* deletes what belongs to nobody */
+	POOL_CHECK_RECLAIM = 1 << 0, /* deletes thin volumes that are not in the catalogue */
 };
-/* Compares what there is with what there should be; the report has a line for each finding. */
+/* Compares the pool with its catalogue. The report gets a line for each finding. */
 int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
 	       struct err *err);
 
-/* Gives freed space back to what is below. */
+/* Discards free blocks, so that the disk or file system under the pool gets them back. */
 int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err);
 
-/*
- * Mends what an error of a disk or the loss of a file has left, as far as that can be; nobody may use
- * the pool meanwhile.
- */
+/* Repairs what a disk error or a lost file has damaged, as far as possible. Nobody may use the pool meanwhile. */
 int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err);
 
 enum pool_imported {
-	POOL_IMPORT_CHECK, /* kept is to be taken, after a check of the pool */
-	POOL_IMPORT_TAKE,  /* kept is to be taken */
-	POOL_IMPORT_MOVED, /* its driver has no catalogue, it is known here, and its place alone was new */
+	POOL_IMPORT_CHECK, /* the caller restores settings from the backup after a check of the pool */
+	POOL_IMPORT_TAKE, /* the caller restores settings from the backup */
+	POOL_IMPORT_MOVED, /* the pool is known here and only its place has changed; its driver has no catalogue */
 };
 /*
- * Takes the pool on that disk, in that file or in that folder from where it is; name: of it, NULL: as it is
- * called. force: from another host, or from a copy of an earlier time. One that nobody knows here is made known
- * by the copy of settings and catalogue that it has, which is put into kept for those above. called, of 64 bytes:
- * its name. enum pool_imported, or -code.
+ * Makes the pool at path (a disk, a file or a folder) known to this host, or updates its place. name: its new name;
+ * NULL: the one that it had. force: also if another host had it, or if it is an old copy. Settings and catalogue of an
+ * unknown pool come from the backup in it, which is put into `kept`. called (64 bytes) gets its name. Returns enum
+ * pool_imported or -code.
  */
 int pool_import(const struct site *site, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err);
 
 /*
- * Brings the copy that an attached pool has of settings and of its catalogue up to date; files: pool_backup_add.
- * Of one that is not attached nothing is done: 1.
+ * Updates the backup of settings and catalogue in an attached pool. files: records made by pool_backup_add. 1: the pool
+ * is not attached, and nothing was done.
  */
 int pool_backup_write(const struct site *site, const char *name, const struct text *files,
 		      struct err *err);
-/* That copy, appended. -ENOENT: there is none, or the pool is not attached. Quiet. */
+/* Appends that backup to kept. -ENOENT: there is none, or the pool is not attached. Quiet. */
 int pool_backup_read(const struct site *site, const char *name, struct text *kept);
 int pool_backup_add(struct text *files, const char *name, const void *bytes, size_t length);
-/* Calls visit for each file of a copy. What is not whole is left out. */
+/* Calls visit for each file in a backup; damaged records are skipped. */
 int pool_backup_each(const struct text *kept, pool_backup_visit *visit, void *context);
-/* What a copy has of that file, appended. -ENOENT: nothing. Quiet. */
+/* Appends the contents of that file in a backup. -ENOENT: it is not in it. Quiet. */
 int pool_backup_find(const struct text *kept, const char *file, struct text *out);
-/* Whether this process has changed what belongs into such a copy; called by whoever does. */
+/* Whether this process has changed settings that belong into a backup. Whoever changes some calls mark_stale. */
 bool pool_backup_is_stale(void);
 void pool_backup_mark_stale(void);
 
-/* What a volume takes of its pool. */
+/* The space of a volume in its pool. */
 struct volume_usage {
-	const char *name; /* of one that is removed and still has space too: partial.h */
-	uint64_t used;    /* bytes that it refers to, alone or with others */
-	uint64_t
-		alone; /* bytes that nobody else in the pool has: what its removal would give back */
+	const char *name; /* volumes in removal are included: partial.h */
+	uint64_t used;    /* bytes that it refers to, shared ones included */
+	uint64_t alone;   /* bytes that only this volume refers to, which its removal would free */
 	bool alone_known;
 };
 
 /*
- * Calls visit for each volume of an open pool, the largest first; counted now, which for some drivers takes as long
- * as reading all folders does, and at most ten minutes.
+ * Counts the space of each volume of an open pool, and calls visit for each, the largest first. For some drivers this
+ * reads all folders; it takes at most ten minutes.
  */
 int pool_measure(struct pool *pool, int (*visit)(void *, const struct volume_usage *),
 		 void *context, struct err *err);
-/* The same of one: what it refers to. */
+/* The bytes that one volume refers to. */
 int volume_measure(struct pool *pool, const char *volume, uint64_t *used, struct err *err);
 
-/* Gives an id that is nobody's a volume's name. */
+/* Gives a thin id without a volume a name. */
 int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
 	       struct err *err);
 
-/* -EOPNOTSUPP, without words, from a driver without a catalogue. */
+/* The state of an open pool. -EOPNOTSUPP without a sentence if its driver has no catalogue. */
 int pool_look(struct pool *pool, struct pool_state *state, struct err *err);
 
-/* Calls visit for each disk or loop file that a pool with a catalogue lies on. */
+/* Calls visit for each disk or loop file of a pool whose driver has a catalogue. */
 int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
 		   struct err *err);
 
-/* Bytes of its loop file and disks, those that are there, by their sizes alone; 0: it lies in a folder. */
+/* The sum of the sizes of a pool's loop file and disks that are present, in bytes; 0: the pool is a folder. */
 uint64_t pool_size(const struct pool_config *config);
 
-/*
- * How full a pool is, where that costs next to nothing to know: nothing is attached for it. 1, or 0
- * and nothing filled in.
- */
+/* How full a pool is, if that is cheap to find out; attaches nothing. 1, or 0 with nothing filled in. */
 int pool_glance(const struct site *site, const char *name, struct pool_usage *usage);
 
 /*
- * Volumes that are removed, so that no verb knows them any more, and whose blocks are freed in pieces by a
- * process behind the command. due: this process has left or seen some, and has to start that. free_all: that
- * process's work, on all pools that are attached; ends at once when another one is at it.
+ * Removed volumes, whose blocks a background command frees in pieces. is_due: this process has removed or seen some,
+ * and must start that command. free_all is that command: it frees them in all attached pools; returns at once if
+ * another process does so already.
  */
 bool pool_freeing_is_due(void);
 int pool_free_all(const struct site *site, struct err *err);
-/* How many there are in an open pool. */
+/* The number of such volumes in an open pool. */
 size_t pool_freeing(struct pool *pool);
 
-/* Changes a key of pool.conf, checked; NULL: back to the default. */
+/* Checks and changes a key of pool.conf; NULL: back to the default. */
 int pool_set(const struct site *site, const char *name, const char *key, const char *value,
 	     struct err *err);
 
-/* ---- What a pool can do by itself when it runs out of room: pool_space.c. Does nothing for a driver without a catalogue. */
+/* ---- A pool that runs out of room: pool_space.c. Without effect for drivers that have no catalogue. */
 
 int pool_each_use(struct pool *pool, int (*visit)(void *, const struct volume_use *), void *context,
 		  struct err *err);
 void pool_taken(struct pool *pool, struct volume_taken *const *list, size_t count);
-/* The device-mapper device whose events tell of little room, "" if there is none; and again, once told. */
+/*
+ * The device-mapper device whose events report little room; "" if there is none. pool_watch_again makes it report
+ * again.
+ */
 void pool_watch_device(const struct pool *pool, char *out, size_t room);
 /*
- * The file that a pool is, or "": while it lacks blocks the file system below has to have them, of which no
- * event tells. One that has them all keeps them.
+ * The sparse file of a pool, or "" if the file has all of its blocks: the file system under it must have room for the
+ * rest, and no event reports when it has not.
  */
 void pool_watch_file(const struct pool *pool, char *out, size_t room);
 int pool_watch_again(struct pool *pool, struct err *err);
 
 /*
- * Takes a step within size.max and what is below, or all of a device that has become larger, or the next
- * disk of grow.devices. 1: it has, and how is told: "to 20 GiB".
+ * Enlarges the pool by one step: its file up to size.max and to the room of the file system under it, or to the whole
+ * of a device that has grown, or by the next disk of grow.devices. 1: it was enlarged, and how says to what: "to 20
+ * GiB".
  */
 int pool_grow_itself(struct pool *pool, struct text *how, struct err *err);
 
 /*
- * A hundredth of the pool that is kept filled with nothing, so that giving it up makes room when
- * there is none. keep: makes it, where it is not and there is plenty of room. Both idempotent.
+ * The reserve: a volume of a hundredth of the pool. Releasing it makes room when there is none. pool_keep_reserve makes
+ * it if it is missing and there is plenty of room. Both are idempotent.
  */
 int pool_keep_reserve(struct pool *pool, struct err *err);
 int pool_release_reserve(struct pool *pool, struct err *err);
 bool pool_is_reserve(const char *volume);
 
-/* Whether a copy of this volume, as it is now, is one stroke, so that whoever writes to it need not be stopped. */
+/* Whether a copy of this volume is atomic now, so that its writers need not be frozen. */
 bool volume_copies_at_once(struct pool *pool, const char *volume);
 
 enum volume_lock_mode { VOLUME_LOCK_READ, VOLUME_LOCK_CHANGE };
 /*
- * Keeps a volume as it is for who reads it (shared), or for who will change or remove it (alone), until it is
- * released, or this process ends or closes the pool; what is below does so by itself for as long as it takes. Holds belong to the
- * process and are not counted. Waits half a minute, then -EBUSY.
+ * Locks a volume: shared for readers (READ), exclusively for a change or removal (CHANGE). The lock lasts until
+ * volume_release, or until the process ends or closes the pool. The operations below take it by themselves while they
+ * work. Locks belong to the process and are not counted. -EBUSY after half a minute.
  */
 int volume_lock(struct pool *pool, const char *volume, enum volume_lock_mode how, struct err *err);
 void volume_release(struct pool *pool, const char *volume);
 
-/* Whether another command holds any volume of that pool just now; it need not be open. */
+/* Whether another command has locked a volume of that pool now; the pool need not be open. */
 bool pool_is_copied(const struct site *site, const char *name);
 
-/* The ops, with the volume named in every failure; names are checked. */
+/* The operations of the driver, with checked names, and the volume's name in each error. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_snapshot(struct pool *pool, const char *origin, const char *volume, struct err *err);
 int volume_rename(struct pool *pool, const char *volume, const char *to, struct err *err);
@@ -429,7 +444,7 @@ int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct e
 int volume_list(struct pool *pool, const char *prefix,
 		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);
 
-/* Copies a volume, between pools too: snapshot where it can, else mount both and copy the tree. */
+/* Copies a volume, also to another pool: by a snapshot if possible, else by mounting both and copying the tree. */
 int volume_copy(struct pool *from, const char *origin, struct pool *to, const char *volume,
 		struct err *err);
 

@@ -10,16 +10,16 @@ struct extents;
 
 /* Folders are descriptors opened for reading (not O_PATH); names have no slash. */
 
-/* Whether the file that fd is of lies on btrfs. */
+/* Whether the file fd is on a btrfs. */
 bool subvol_supported(int fd);
 
-/* The same for a path that may not be there yet: the nearest folder above it that is. */
+/* The same for a path that may not exist yet: looks at the nearest existing folder above it. */
 bool subvol_supported_at(const char *path);
 
 /* Opens an existing subvolume: -ENOENT also when something else has that name. */
 int subvol_open(int folder_fd, const char *name);
 
-/* An empty one, root's, 0755. Atomic. -EEXIST. */
+/* Makes an empty subvolume of root's with mode 0755. Atomic. -EEXIST. */
 int subvol_create(int folder_fd, const char *name);
 
 /*
@@ -37,36 +37,36 @@ int subvol_destroy(int folder_fd, const char *name);
 /* Removes every subvolume nested in this one, however deep, innermost first. */
 int subvol_destroy_nested(int fd);
 
-/* Whether others are nested in it; one call. */
+/* Whether other subvolumes are nested in it; one system call. */
 bool subvol_nests(int fd);
 
 /*
- * Whether so much was written to it since it was made (50,000 items of its tree, which 10,000 files are) that
- * the kernel, which frees all of it at one go, would keep others waiting. What it shares with the
- * subvolume that it is a snapshot of does not count.
+ * Whether so much was written to it since it was made (50,000 items of its tree, about 10,000 files) that the kernel,
+ * which frees it in few transactions, would block other writers for long. What it shares with its origin does not
+ * count.
  */
 bool subvol_is_large(int fd);
 
-/* Whether there is a snapshot of it, which shares what it has. */
+/* Whether there is a snapshot of it, with which it shares blocks. */
 bool subvol_is_origin(int fd);
 
 /*
- * subvol_snapshot, and of all that is nested in it, each at its place and read-only if its origin is. Not one
- * stroke: a name that nobody takes for whole yet. -ELOOP: nested too deep; -ENAMETOOLONG: a path
- * of more than 4 KiB.
+ * subvol_snapshot of the subvolume and of all that are nested in it, each at its place, and read-only if its origin is.
+ * Not atomic: use a name that nobody takes for a finished volume. -ELOOP: nested too deeply; -ENAMETOOLONG: a path of
+ * more than 4 KiB.
  */
 int subvol_snapshot_all(int folder_fd, int origin_fd, const char *name);
 
-/* Takes the read-only mark off all that is nested in it, since nothing can be removed from what has it; depth: 0. */
+/* Clears the read-only flag of all nested subvolumes, since nothing can be removed from a read-only one; depth: 0. */
 int subvol_make_writable(int fd, unsigned depth);
 
 /*
- * Adds the extents of the files in it, and in what is nested in it, by its tree: no file is opened. What is small
- * enough to be in the tree itself, and the tree, are left out. -ELOOP: nested too deep.
+ * Adds the extents of files in it and in nested subvolumes, by searching their trees; opens no file. Inline extents and
+ * the trees themselves do not count. -ELOOP: nested too deeply.
  */
 int subvol_usage(int fd, struct extents *extents);
 
-/* Waits until what was done to names and subvolumes so far is on disk; not for file data. */
+/* Waits until all changes to names and subvolumes so far are on disk; file data are not included. */
 int subvol_commit(int fd);
 
 /* Seconds since the epoch. */

@@ -225,11 +225,10 @@ int survey_holder(struct survey *survey, const char *wanted, const char *volume,
 		return -err->code;
 	unsigned count = wanted ? 1 : count_holders(survey, volume, &first, &second);
 	if (count == 0)
-		return err_set(
-			err, ENOENT,
-			"no pool within reach holds a volume '%s'; 'berth pool list' shows the "
-			"pools, 'berth doctor' the volumes that are nobody's",
-			volume);
+		return err_set(err, ENOENT,
+			       "no reachable pool has a volume '%s'; 'berth pool list' shows the "
+			       "pools, 'berth doctor' shows the volumes without an owner",
+			       volume);
 	if (count > 1)
 		return err_set(err, EEXIST,
 			       "pool '%s' and pool '%s' hold a volume '%s' each; say which: --pool "

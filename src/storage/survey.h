@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which volumes pools hold, as far as that can be told without attaching anything: for who looks at all
- * machines and templates, and wants to know whose volume is missing and which volume is nobody's.
+ * Which volumes are in which pool, as far as that can be found out without attaching a pool. Used by commands that look
+ * at all machines and templates, to find missing volumes, and volumes without an owner.
  */
 #ifndef BERTH_STORAGE_SURVEY_H
 #define BERTH_STORAGE_SURVEY_H
@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Each pool is looked at once. Zeroed but for site, and attach if it is wanted, is a new one. */
+/* Looks at each pool once. A new survey is zeroed, but for site and attach. */
 struct survey {
 	const struct site *site; /* borrowed */
-	bool attach;             /* what cannot be told otherwise is told by attaching the pool */
+	bool attach;             /* attach a pool if there is no other way to know its volumes */
 	struct surveyed *pools;  /* owned */
 	size_t count;
 };
@@ -24,21 +24,23 @@ void survey_free(struct survey *survey);
 #define scoped_survey __attribute__((cleanup(survey_free)))
 
 /*
- * 0: the volume is there, or nobody can tell without attaching its pool. -ENOENT: it is not in its pool,
- * which was looked at again for that. Else -code: why its pool cannot be reached. All in words.
+ * Whether a volume is in its pool. 0: it is, or only an attached pool could tell. -ENOENT: it is missing; the pool was
+ * looked at again to be sure. Else -code: the pool cannot be reached. Failures have a sentence.
  */
 int survey_volume(struct survey *survey, const char *pool, const char *volume, struct err *err);
 
-/* Calls visit with each whole volume of each pool within reach; stops at nonzero and returns it. */
+/*
+ * Calls visit with each volume (none in the making) of each pool that can be reached; stops at nonzero and returns it.
+ */
 int survey_each(struct survey *survey, int (*visit)(void *, const char *pool, const char *volume),
 		void *context, struct err *err);
 
-/* The first pool within reach, by name, that holds that volume: its name, borrowed; NULL: none. */
+/* The first pool by name, of those that can be reached, that has this volume; its name is borrowed. NULL: none. */
 const char *survey_find(struct survey *survey, const char *volume);
 
 /*
- * The pool that holds that volume: the wanted one (NULL: any, but there must be one only), which the caller
- * owns. -ENOENT, -EEXIST in words.
+ * Finds the pool that has this volume: `wanted`, or if that is NULL the only one. The caller owns *pool. -ENOENT or
+ * -EEXIST with a sentence.
  */
 int survey_holder(struct survey *survey, const char *wanted, const char *volume, char **pool,
 		  struct err *err);

@@ -6,8 +6,8 @@
 #include "storage/extents.h"
 
 /*
- * Adds what is in the folder that fd is, which stays open, and below. A guest may change the tree meanwhile: what
- * it takes away is passed over. 0, or -errno: -ELOOP deeper than 400 levels, -ETIME.
+ * Adds the extents of all files below the folder fd, which stays open. A guest may change the tree meanwhile; vanished
+ * files are skipped. 0, or -errno: -ELOOP below 400 levels, -ETIME.
  */
 int tree_usage(int fd, struct extents *extents);
 

@@ -95,6 +95,24 @@ case_template_conf_5() {
 	run_commands <"$T/commands"
 }
 
+case_berth_template_7() {
+	page_commands berth-template.7 >"$T/commands"
+	run_commands <"$T/commands"
+	machines_go
+}
+
+case_berth_guest_init_8() {
+	page_commands berth-guest-init.8 >"$T/commands"
+	run_commands <"$T/commands"
+	machines_go
+}
+
+case_berth_security_7() {
+	page_commands berth-security.7 >"$T/commands"
+	run_commands <"$T/commands"
+	machines_go
+}
+
 # A file, not commands.
 case_machine_conf_5() {
 	local conf=$BERTH_ROOT/lib/machines/mail/machine.conf

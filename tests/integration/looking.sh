@@ -49,7 +49,7 @@ case_settings_moved_away() {
 	fails 1 "'m' has lost its settings.*adopt m.*delete --force m" berth start m
 	fails 1 "'m' has lost its settings.*adopt m" berth clone m n
 	fails 1 "'m' exists already, but has lost its settings.*adopt m" berth create --set network= bb m
-	fails 1 "'m' has lost its settings.*only with --force" berth delete m
+	fails 1 "'m' has lost its settings.*use --force" berth delete m
 	# Nor does what clears away after others take it for theirs.
 	berth create --set network= bb n
 	berth delete n
@@ -85,7 +85,7 @@ case_emptied_settings() {
 	# It can be deleted.
 	berth clone m n
 	: >"$lib/machines/n/machine.conf"
-	fails 1 "only with --force" berth delete n
+	fails 1 "use --force" berth delete n
 	berth delete --force n
 	not test -e "$lib/machines/n"
 	not test -e "$(volumes_of default)/machine.n"
@@ -254,7 +254,7 @@ case_adopt() {
 	local folder=$lib/machines/m uuid
 	uuid=$(berth get m uuid)
 	fails 1 "'m' has its settings.*nothing to adopt" berth adopt m
-	fails 1 "no pool within reach holds a volume 'machine.nothing'" berth adopt nothing
+	fails 1 "no reachable pool has a volume 'machine.nothing'" berth adopt nothing
 	fails 2 "no machine is named" berth adopt
 	# From a backup.
 	mv "$folder/machine.conf" "$T/m.conf"

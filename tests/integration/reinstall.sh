@@ -252,7 +252,7 @@ case_folders_that_are_not_the_pools() {
 	# A btrfs of somebody's, and a pool of btrfs that was copied to where there is none.
 	truncate -s 256M "$T/other"
 	mkfs.btrfs -q "$T/other"
-	fails 1 "no pool's here, and no copy of a pool's settings" berth pool import "$T/other"
+	fails 1 "no pool that is known here, and without a copy of a pool's settings" berth pool import "$T/other"
 	same "is not mounted any more" "" "$(losetup --list --raw --noheadings --output BACK-FILE | grep -F "$T/other" || true)"
 	mv "$T/disk/moved" "$T/disk/dir"
 	berth pool import "$T/disk/dir"

@@ -84,8 +84,8 @@ case_address_that_cannot_be() {
 	berth create -s network=lan -s network.address=10.77.1.7 bb holder
 	berth start holder
 	berth set m network=lan
-	fails 1 "10.77.1.1 is none" berth set m network.address=10.77.1.1
-	fails 1 "10.9.9.9 is none" berth set m network.address=10.9.9.9
+	fails 1 "10.77.1.1 cannot be a machine's" berth set m network.address=10.77.1.1
+	fails 1 "10.9.9.9 cannot be a machine's" berth set m network.address=10.9.9.9
 	fails 1 "10.77.1.7 belongs to 'holder'" berth set m network.address=10.77.1.7
 	fails 1 "10.77.1.7 belongs to 'holder'" berth create -s network=lan -s network.address=10.77.1.7 bb other
 	# Both in one go, whichever is named first.

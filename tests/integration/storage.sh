@@ -35,7 +35,7 @@ case_pools() {
 	fails 1 "p-small" berth pool delete p-small
 	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --device /dev/sdzz p-typo
 	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --source /dev/sdzz p-typo
-	fails 1 "/dev/null.*no block device" berth pool create --device /dev/null p-typo
+	fails 1 "/dev/null.*not a block device" berth pool create --device /dev/null p-typo
 	not test -e /dev/sdzz
 	# Refused when it is made, not at the first import.
 	mkdir "$T"/{lower,upper,work,merged}
@@ -370,7 +370,7 @@ case_grow_btrfs_on_a_device() {
 	disk=$(losetup --find --show "$T/device")
 	berth pool create --driver btrfs --source "$disk" whole
 	before=$(berth pool status --json whole | sed -n 's/^ *"total": \([0-9]*\).*/\1/p')
-	fails 1 "takes all of its device" berth pool grow --size 1G whole
+	fails 1 "uses the whole of its device" berth pool grow --size 1G whole
 	truncate -s 600M "$T/device"
 	losetup --set-capacity "$disk"
 	berth pool grow whole
@@ -398,7 +398,7 @@ case_moved_file() {
 	fails 1 "No such file" berth pool import "$T/nothing" moves
 	truncate -s 256M "$T/other"
 	mkfs.btrfs -q "$T/other"
-	fails 1 "no pool's here" berth pool import "$T/other" moves
+	fails 1 "no pool that is known here" berth pool import "$T/other" moves
 	fails 1 "holds pool 'moves', not 'p-dir'" berth pool import "$T/moved" p-dir
 	cp "$T/moved" "$T/cut"
 	truncate -s 200M "$T/cut"

@@ -91,7 +91,7 @@ case_one_that_hangs() {
 	kill -STOP "$(cat "$T/lxcfs")"
 	timeout 60 berth start m 2>"$T/said"
 	kill -CONT "$(cat "$T/lxcfs")"
-	has "lxcfs is of no use.*does not answer" "$(cat "$T/said")"
+	has "lxcfs does not work.*does not answer" "$(cat "$T/said")"
 	same "without it" 0 "$(shown m)"
 	berth stop --force m
 }
@@ -107,8 +107,8 @@ case_one_that_died() {
 	timeout 60 berth exec m -- true
 	timeout 60 berth stop --force m
 	timeout 60 berth start m 2>"$T/said"
-	has "lxcfs is of no use" "$(cat "$T/said")"
-	has "problem +views +lxcfs is of no use" "$(berth doctor)"
+	has "lxcfs does not work" "$(cat "$T/said")"
+	has "problem +views +lxcfs does not work" "$(berth doctor)"
 	berth exec m -- cat /proc/meminfo >/dev/null
 	umount -l "$place"
 	lxcfs_start

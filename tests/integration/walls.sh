@@ -195,7 +195,7 @@ case_labels_that_are_not_there() {
 		has '^label: +berth-machine-' "$(berth info labelled)"
 		berth stop labelled
 	else
-		fails 1 "security.apparmor is yes, but .*auto does without" berth set labelled security.apparmor=yes
+		fails 1 "security.apparmor is yes, but .*auto it would start without a profile" berth set labelled security.apparmor=yes
 	fi
 	berth set labelled security.apparmor=no
 	berth start labelled

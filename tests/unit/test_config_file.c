@@ -296,7 +296,7 @@ static void test_site_file(void)
 	config_free(&site_schema, &config);
 	write_file(path, "idmap.base = 4294836224\nidmap.machines = 2\n");
 	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
-	CU_ASSERT(strstr(err.text, "/berth.conf: idmap.base and idmap.machines make host ids up to "
+	CU_ASSERT(strstr(err.text, "/berth.conf: idmap.base and idmap.machines need host ids up to "
 				   "4294967295, ") != NULL);
 	err = (struct err){ 0 };
 	write_file(path, "pool = \n");
@@ -387,7 +387,8 @@ static void test_bad_sections(void)
 	static const char *const bad[][2] = {
 		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
-		{ "[disk a]\n", "m:1: unknown section 'disk'; there are 'device' and 'mount'" },
+		{ "[disk a]\n",
+		  "m:1: unknown section 'disk'; known sections are 'device' and 'mount'" },
 		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
 		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
 		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },

@@ -227,7 +227,7 @@ static void test_joined(void)
 	CU_ASSERT_EQUAL(unpack(tar, length + 10240, &err), 0);
 	memcpy(tar + length + 10240, "no tar", 6);
 	CU_ASSERT_TRUE(unpack(tar, length + 10246, &err) < 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "behind its end"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "after its end"));
 }
 
 int main(void)

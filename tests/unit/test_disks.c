@@ -155,7 +155,7 @@ static void test_refused(void)
 
 	begin_pool();
 	before = thin_of(&pool)->layout;
-	CU_ASSERT(says(join(scratch_path("pool.conf"), true), "no block device"));
+	CU_ASSERT(says(join(scratch_path("pool.conf"), true), "not a block device"));
 	CU_ASSERT(says(join(loops[0].path, true), "very pool"));
 	CU_ASSERT_EQUAL(ftruncate(small, 32 << 20), 0);
 	CU_ASSERT_EQUAL_FATAL(loop_attach(small, LOOP_WITH_AUTOCLEAR, 512, &tiny), 0);

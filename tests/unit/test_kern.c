@@ -513,7 +513,7 @@ static void test_timed_child(void)
 	err = (struct err){ 0 };
 	child = (struct timed_child){ .work = die_there, .timeout_ms = 60000 };
 	CU_ASSERT_EQUAL(timed_child_run(&child, NULL, &err), -ECHILD);
-	CU_ASSERT_STRING_EQUAL(err.text, "the process for it was killed by SIGKILL");
+	CU_ASSERT_STRING_EQUAL(err.text, "its child process was killed by SIGKILL");
 
 	err = (struct err){ 0 };
 	child = (struct timed_child){ .work = hang_there, .timeout_ms = 20, .late = "too late" };
@@ -598,7 +598,7 @@ int main(void)
 		{ "what a process takes", test_process },
 		{ "mapped mounts", test_mapped_mount },
 		{ "detached mounts", test_mounts },
-		{ "control groups", test_cgroup },
+		{ "cgroups", test_cgroup },
 		{ "a pseudo-terminal of an instance", test_pty },
 		{ "a forged ptmx", test_pty_forged },
 		{ "steps, descriptors and failures", test_sync },

@@ -104,9 +104,9 @@ static void test_source_in_use(void)
 	write_at(scratch_path("full/data"), "precious");
 	write_at(scratch_path("file"), "precious");
 	CU_ASSERT_EQUAL(create_pool("a", "dir", scratch_path("full"), 0, &err), -ENOTEMPTY);
-	CU_ASSERT(says(&err, "holds something"));
+	CU_ASSERT(says(&err, "is not empty"));
 	CU_ASSERT_EQUAL(create_pool("a", "btrfs", scratch_path("file"), 256 << 20, &err), -EEXIST);
-	CU_ASSERT(says(&err, "holds something"));
+	CU_ASSERT(says(&err, "is not empty"));
 	CU_ASSERT_EQUAL(create_pool("a", "btrfs", scratch_path("full"), 0, &err), -EINVAL);
 	CU_ASSERT(says(&err, "not on btrfs"));
 	CU_ASSERT(there(scratch_path("full/data")) && there(scratch_path("file")));

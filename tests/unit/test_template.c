@@ -160,7 +160,7 @@ static void test_build_fails(void)
 	check_nothing_left(1);
 	CU_ASSERT_EQUAL(build("two", "godo", &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(err.text, "'godo'; there are: bad, daemon, good, hollow, slow"));
+		strstr(err.text, "'godo'; available: bad, daemon, good, hollow, slow"));
 	CU_ASSERT_EQUAL(build("two", "../good", &err), -ENOENT);
 	CU_ASSERT_EQUAL(build("Two", "good", &err), -EINVAL);
 	CU_ASSERT_EQUAL(build("", "good", &err), -EINVAL);

@@ -207,8 +207,7 @@ static int move(struct session *session, const struct pollfd fds[WAIT_COUNT], st
 static int refuse_rest(const struct session *session, struct err *err)
 {
 	return err_set(err, ETIMEDOUT,
-		       "machine '%s' does not read its console: the last %zu bytes that were typed "
-		       "did not get there",
+		       "machine '%s' does not read its console: the last %zu typed bytes were lost",
 		       session->machine->name, session->end - session->at);
 }
 

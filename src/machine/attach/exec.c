@@ -2,7 +2,7 @@
 /*
  * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
  * lie. Who goes where: berth stays outside and carries bytes; a parent stays outside and waits; the command
- * proper, its child, is born into the guest's control group and pid namespace, still as somebody whom the
+ * proper, its child, is born into the guest's cgroup and pid namespace, still as somebody whom the
  * guest can neither trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
  */
 #include "base/scoped.h"
@@ -305,8 +305,7 @@ static int expect(const struct attach *attach, struct err *err)
 	return n ? 0
 		 : err_set(err, ETIMEDOUT,
 			   "machine '%s' did not let the command in within %d s: is it frozen, or "
-			   "does "
-			   "its /etc/passwd not answer?",
+			   "is its /etc/passwd on a file system that hangs?",
 			   attach->machine->name, ENTER_MILLISECONDS / 1000);
 }
 
@@ -380,8 +379,8 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	if (r == 0)
 		r = lsm_label_read(state.init, &attach->label);
 	if (r < 0)
-		return err_set(err, -r, "see how machine '%s' is confined: %s", machine->name,
-			       strerror(-r));
+		return err_set(err, -r, "read the security label of machine '%s': %s",
+			       machine->name, strerror(-r));
 	/* Contexts change by themselves, as the host's policy has it, unless one was asked for. */
 	if (attach->label.module == LSM_SELINUX && !*machine->config.selinux)
 		attach->label.module = LSM_NONE;

@@ -95,10 +95,11 @@ static bool kept_otherwise(const struct machine *machine, const struct limit *li
 
 static int refuse_limit(const struct machine *machine, const struct limit *limit, struct err *err)
 {
-	return err_set(err, ENOTSUP,
-		       "%s of machine '%s' cannot be kept: this host's cgroup v2 tree has no %s "
-		       "controller; leave it out, or berth unset %s %s",
-		       limit->key, machine->name, limit->controller, machine->name, limit->key);
+	return err_set(
+		err, ENOTSUP,
+		"%s of machine '%s' cannot be enforced: this host's cgroup v2 tree has no %s "
+		"controller; leave it out, or berth unset %s %s",
+		limit->key, machine->name, limit->controller, machine->name, limit->key);
 }
 
 static int apply_one(const struct machine *machine, const struct limit *limit, uint64_t value,
@@ -118,11 +119,12 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 		return 0;
 	if (r == -ENOENT && strcmp(limit->file, "memory.swap.max") == 0 &&
 	    faccessat(cgroup_fd, "memory.max", F_OK, 0) == 0)
-		return err_set(err, ENOTSUP,
-			       "%s of machine '%s' cannot be kept: the kernel does not count swap "
-			       "(CONFIG_SWAP, boot parameter swapaccount); leave it out, or berth "
-			       "unset %s %s",
-			       limit->key, machine->name, machine->name, limit->key);
+		return err_set(
+			err, ENOTSUP,
+			"%s of machine '%s' cannot be enforced: the kernel does not count swap "
+			"(CONFIG_SWAP, boot parameter swapaccount); leave it out, or berth "
+			"unset %s %s",
+			limit->key, machine->name, machine->name, limit->key);
 	if (r == -ENOENT)
 		return refuse_limit(machine, limit, err);
 	return err_set(err, -r, "set %s of machine '%s' to '%s': %s", limit->key, machine->name,
@@ -166,9 +168,10 @@ static int refuse_rate(const struct machine *machine, const char *key, int r, st
 			  : r == -ENODEV ? "its root lies on no disk of its own, or on several"
 					 : strerror(-r);
 
-	return err_set(err, r == -ENOENT ? ENOTSUP : -r,
-		       "%s of machine '%s' cannot be kept: %s; leave it out, or berth unset %s %s",
-		       key, machine->name, why, machine->name, key);
+	return err_set(
+		err, r == -ENOENT ? ENOTSUP : -r,
+		"%s of machine '%s' cannot be enforced: %s; leave it out, or berth unset %s %s",
+		key, machine->name, why, machine->name, key);
 }
 
 /* A rate that was never limited is left alone: even "max" makes the kernel count for that disk. */

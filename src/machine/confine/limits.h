@@ -15,7 +15,7 @@
 int limits_apply(const struct machine *machine, const struct machine_config *config, int cgroup_fd,
 		 dev_t disk, struct err *err);
 
-/* The same refusals before there is a cgroup: a limit whose controller the host lacks. */
+/* The same checks before there is a cgroup: a limit whose controller the host lacks. */
 int limits_check(const struct machine *machine, const struct machine_config *config,
 		 struct err *err);
 

@@ -179,7 +179,8 @@ static int choose_own(const struct machine *machine, struct lsm_label *label, st
 
 	if (missing && insists)
 		return err_set(err, ENOTSUP,
-			       "security.apparmor is yes, but %s; auto does without where it must",
+			       "security.apparmor is yes, but %s; with auto it would start without "
+			       "a profile",
 			       missing);
 	if (missing)
 		return 0;
@@ -189,7 +190,7 @@ static int choose_own(const struct machine *machine, struct lsm_label *label, st
 		return 0;
 	}
 	if (insists)
-		return err_set(err, why.code, "load berth's profile of AppArmor's: %s", why.text);
+		return err_set(err, why.code, "load berth's AppArmor profile: %s", why.text);
 	text_add(skipped,
 		 "AppArmor's wall is missing, since berth's profile cannot be loaded: %s (to do "
 		 "without: security.apparmor=no)",
@@ -219,10 +220,11 @@ static int choose_named(const char *name, struct lsm_label *label, struct err *e
 static int choose_context(const char *context, struct lsm_label *label, struct err *err)
 {
 	if (lsm_label_host() != LSM_SELINUX)
-		return err_set(err, ENOTSUP,
-			       "security.selinux is '%s', but SELinux does not rule on this host; "
-			       "unset it",
-			       context);
+		return err_set(
+			err, ENOTSUP,
+			"security.selinux is '%s', but SELinux is not in force on this host; "
+			"unset it",
+			context);
 	int r = lsm_label_is_known(context);
 	if (r < 0)
 		return err_set(err, -r, "ask SELinux for the context '%s': %s", context,

@@ -38,8 +38,8 @@ static int refuse_version(const struct machine *machine, struct err *err)
 {
 	return err_set(
 		err, EPROTO,
-		"machine '%s': its keeper is of another version of berth, and takes no more than "
-		"exec, shell and stop from this one; all works again after: berth restart %s",
+		"machine '%s': its keeper is of another version of berth, and accepts only exec, "
+		"shell and stop from this one; all works again after: berth restart %s",
 		machine->name, machine->name);
 }
 

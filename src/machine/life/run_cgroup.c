@@ -106,7 +106,7 @@ static int remove_group(const struct machine *machine, const char *path, struct 
 		r = cgroup_remove(path);
 	}
 	if (r < 0)
-		return err_set(err, -r, "remove control group '%s' of machine '%s': %s", path,
+		return err_set(err, -r, "remove cgroup '%s' of machine '%s': %s", path,
 			       machine->name, strerror(-r));
 	return 0;
 }
@@ -124,7 +124,7 @@ int run_end_processes(struct machine *machine, struct err *err)
 			return err_set(
 				err, -r,
 				"machine '%s' has processes that do not die; see cgroup.procs in "
-				"control group '%s'",
+				"cgroup '%s'",
 				machine->name, path);
 	}
 	/*
@@ -146,7 +146,7 @@ int run_keepers_group(const struct machine *machine, struct err *err)
 		return err_set(err, ENOENT,
 			       "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none "
 			       "/sys/fs/cgroup");
-	return fd < 0 ? err_set(err, -fd, "make control group '%s': %s", path, strerror(-fd)) : fd;
+	return fd < 0 ? err_set(err, -fd, "make cgroup '%s': %s", path, strerror(-fd)) : fd;
 }
 
 static int is_any(void *context, const char *name)

@@ -125,7 +125,8 @@ static int read_answer(struct scope *scope, struct err *err)
 	const char *said = text_trim(line);
 	if (strcmp(said, "ok") == 0)
 		return 0;
-	return err_set(err, ECONNABORTED, "%s", *said ? said : "berth-scope ended without a word");
+	return err_set(err, ECONNABORTED, "%s",
+		       *said ? said : "berth-scope ended without an answer");
 }
 
 /* The scope's own group may hold no process once the groups below get controllers. */
@@ -148,7 +149,7 @@ int scope_enter(struct scope *scope, const struct machine *machine, struct err *
 	scope_group(machine, NULL, group, sizeof group);
 	scoped_fd int fd = cgroup_make(group);
 	int r = fd < 0 ? fd : move(scope, fd);
-	return r < 0 ? err_set(err, -r, "enter control group '%s': %s", group, strerror(-r)) : 0;
+	return r < 0 ? err_set(err, -r, "enter cgroup '%s': %s", group, strerror(-r)) : 0;
 }
 
 int scope_register(struct scope *scope, const struct machine *machine, pid_t init, struct err *err)

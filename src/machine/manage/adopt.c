@@ -81,17 +81,15 @@ static int claim_rest(const struct machine *machine, struct err *err)
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
 	if (access(conf, F_OK) == 0)
-		return err_set(
-			err, EEXIST,
-			"machine '%s' has its settings, '%s': there is nothing to adopt; where "
-			"they are of no use, move them away first",
-			machine->name, conf);
+		return err_set(err, EEXIST,
+			       "machine '%s' has its settings, '%s': there is nothing to adopt; if "
+			       "they are useless, move them away first",
+			       machine->name, conf);
 	if (unfinished_is(&mark))
-		return err_set(
-			err, EBUSY,
-			"machine '%s' is half made or half removed, and no whole machine: its "
-			"rest goes with the next create or delete",
-			machine->name);
+		return err_set(err, EBUSY,
+			       "machine '%s' is half made or half removed; the next create or "
+			       "delete removes its rest",
+			       machine->name);
 	return take_fd(&lock);
 }
 

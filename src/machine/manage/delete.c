@@ -84,11 +84,10 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (alive && check_running(machine, err) < 0)
 		return -err->code;
 	if (!force && machine->fault.code)
-		return err_set(
-			err, machine->fault.code,
-			"%s; it is deleted as it is, with every root and snapshot of its name, "
-			"only with --force",
-			machine->fault.text);
+		return err_set(err, machine->fault.code,
+			       "%s; to delete it all the same, with every root and snapshot of its "
+			       "name, use --force",
+			       machine->fault.text);
 	if (machine_stop(machine, true, 0, &outcome, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);

@@ -45,9 +45,8 @@ static int erase_ended(struct machine *machine, struct err *err)
 
 	return r < 0 ? r
 		     : err_set(err, ESTALE,
-			       "machine '%s' was there for a command that was killed, and went "
-			       "with "
-			       "it",
+			       "machine '%s' was ephemeral, and was deleted because its command "
+			       "was killed",
 			       machine->name);
 }
 

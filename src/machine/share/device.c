@@ -126,8 +126,8 @@ static int add_node(struct shares *shares, const struct share_owner *to,
 
 	if (why)
 		return err_set(err, EPERM,
-			       "'%s' is not for machines: %s; only one with security.privileged "
-			       "can have it",
+			       "device '%s' is refused: %s; only a machine with "
+			       "security.privileged can have it",
 			       path, why);
 	struct share *share = shares_add(shares, err);
 	if (!share)

@@ -47,8 +47,8 @@ static int open_source(struct source *source, const char *path, struct err *err)
 	if (r == 0 && S_ISLNK(source->st.st_mode))
 		r = -ELOOP;
 	return r < 0 ? err_set(err, -r, "there is no source '%s': %s", path,
-			       r == -ELOOP ? "it is a link, or behind one; name the place itself, "
-					     "see realpath(1)"
+			       r == -ELOOP ? "it is a symbolic link, or its path has one; give a "
+					     "path without links, see realpath(1)"
 					   : strerror(-r))
 		     : 0;
 }
@@ -120,7 +120,7 @@ static int host_user(const char *name, uint32_t *user, struct err *err)
 	}
 	const struct passwd *entry = getpwnam(name);
 	if (!entry)
-		return err_set(err, ENOKEY, "owner names the host's user '%s', who is not there",
+		return err_set(err, ENOKEY, "owner names user '%s', who does not exist on the host",
 			       name);
 	*user = entry->pw_uid;
 	return 0;

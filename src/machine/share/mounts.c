@@ -203,8 +203,7 @@ static int confine(const struct target *target, const struct section *gone, stru
 	run_cgroup(target->machine, group, sizeof group);
 	scoped_fd int cgroup = cgroup_make(group);
 	if (cgroup < 0)
-		return err_set(err, -cgroup, "open control group '%s': %s", group,
-			       strerror(-cgroup));
+		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
 	/* As at its start: where the kernel has no such programs the rest of the confinement holds without them. */
 	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }

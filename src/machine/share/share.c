@@ -202,7 +202,7 @@ static int detach(const struct inside *inside, struct err *err)
 	if (parent < 0 || fchdir(parent) < 0 ||
 	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_what(&st, inside->what) ||
 	    umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return err_set(err, ENOENT, "the machine has it no longer as '%s'", inside->target);
+		return err_set(err, ENOENT, "the machine no longer has it at '%s'", inside->target);
 	if (inside->what && is_device(inside->what))
 		unlink(name);
 	return 0;

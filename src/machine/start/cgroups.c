@@ -35,7 +35,7 @@ static int do_without(struct run *run, const struct err *why, struct err *err)
 		return keepers;
 	int r = cgroup_join(keepers);
 	if (r < 0)
-		return err_set(err, -r, "enter the keepers' control group: %s", strerror(-r));
+		return err_set(err, -r, "enter the keepers' cgroup: %s", strerror(-r));
 	snprintf(text, sizeof text, "machine '%s' has no scope of systemd's: %s",
 		 run->machine->name, why->text);
 	return run_warn(run, text, err);
@@ -62,7 +62,7 @@ static int make_group(struct run *run, struct err *err)
 	run->cgroup_fd = cgroup_make(path);
 	int r = run->cgroup_fd < 0 ? run->cgroup_fd
 				   : cgroup_delegate(run->cgroup_fd, run->map.base);
-	return r < 0 ? err_set(err, -r, "make control group '%s': %s", path, strerror(-r)) : 0;
+	return r < 0 ? err_set(err, -r, "make cgroup '%s': %s", path, strerror(-r)) : 0;
 }
 
 /* Where the kernel has no such programs, doctor says so; the rest of the confinement, if any, holds without them. */
@@ -75,7 +75,7 @@ static int confine(struct run *run, struct err *err)
 	if (r <= 0 || !run->machine->config.privileged)
 		return r < 0 ? r : 0;
 	return run_warn(run,
-			"the kernel takes no control group programs for devices, and it is "
+			"the kernel loads no BPF programs for devices of cgroups, and it is "
 			"privileged: its root reaches every device of the host, disks too",
 			err);
 }

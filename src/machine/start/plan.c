@@ -89,7 +89,7 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 		return -err->code;
 	plan->halt_signal = config_signal(halt);
 	if (plan->halt_signal < 0)
-		return err_set(err, EINVAL, "machine '%s' has no such stop.signal: '%s'",
+		return err_set(err, EINVAL, "machine '%s': stop.signal '%s' is not a signal",
 			       machine->name, halt);
 	choose_init(plan, facts);
 	plan->restart = restart_of(machine->config.restart);

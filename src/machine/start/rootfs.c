@@ -230,7 +230,7 @@ static int cover_boot_id(int root_fd, struct err *err)
 	int r = uuid_draw(text);
 
 	if (r < 0)
-		return err_set(err, -r, "draw an identity for the boot: %s", strerror(-r));
+		return err_set(err, -r, "make a boot id: %s", strerror(-r));
 	text[UUID_TEXT - 1] = '\n';
 	text[UUID_TEXT] = '\0';
 	if (write_run_file(root_fd, file, text, err) < 0)
@@ -263,8 +263,7 @@ static int pivot(int root_fd, struct err *err)
 	if (fchdir(root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_set(err, errno, "pivot_root: %s", strerror(errno));
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return err_set(err, errno, "let go of the host's file systems: %s",
-			       strerror(errno));
+		return err_set(err, errno, "detach the host's file systems: %s", strerror(errno));
 	/*
 	 * As an init finds them that boots a whole system: what is mounted reaches the namespaces that
 	 * services and engines make. Nobody outside is in these peer groups, all of which begin here.

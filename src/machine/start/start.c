@@ -56,7 +56,7 @@ static int open_run(struct run *run, struct err *err)
 		return err_set(err, errno, "open '%s': %s", machine->run, strerror(errno));
 	unlinkat(run->run_fd, "warning", 0);
 	int r = machine->config.ephemeral ? run_mark_life(machine, true) : 0;
-	return r < 0 ? err_set(err, -r, "note that it lives: %s", strerror(-r)) : 0;
+	return r < 0 ? err_set(err, -r, "record that it runs: %s", strerror(-r)) : 0;
 }
 
 /* Before it runs into them, where words are few. */

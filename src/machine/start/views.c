@@ -85,7 +85,7 @@ static int ask_mounted(int fds[VIEWS], struct err *err)
 	/* One of its files missing is another failure than no lxcfs. */
 	if (timed_child_run(&child, fds, err) < 0) {
 		err->code = EIO;
-		return err_wrap(err, "lxcfs is of no use, restart it and then the machine");
+		return err_wrap(err, "lxcfs does not work; restart it, and then the machine");
 	}
 	return 0;
 }

@@ -105,11 +105,12 @@ int machine_load(struct machine *machine, struct err *err)
 		return r;
 	/* Emptied, or cut off: with defaults for what makes it this machine it must not go on. */
 	config_free(&machine_schema, &machine->config);
-	return err_set(err, EUCLEAN,
-		       "'%s' does not say in which pool the machine's root is: it was emptied or "
-		       "cut off; bring it back from a backup, or delete the machine: berth delete "
-		       "--force %s",
-		       conf, machine->name);
+	return err_set(
+		err, EUCLEAN,
+		"'%s' does not say in which pool the machine's root is: it was emptied or "
+		"truncated; bring it back from a backup, or delete the machine: berth delete "
+		"--force %s",
+		conf, machine->name);
 }
 
 int machine_read(struct machine *machine, const struct site *site, const char *name,

@@ -22,7 +22,7 @@ static void tell_rest(struct machine *machine, bool folder, const char *pool)
 			name, pool, machine->folder, name, name);
 	else if (folder)
 		err_set(&machine->fault, ENODATA,
-			"machine '%s' has lost its settings, and no pool within reach holds its "
+			"machine '%s' has lost its settings, and no reachable pool has its "
 			"root: bring back '%s/machine.conf' and its pool, or delete it: berth "
 			"delete --force %s",
 			name, machine->folder, name);

@@ -167,7 +167,7 @@ static int deactivate_volume(struct pool *pool, const char *name, struct err *er
 	fault_point("thin-deactivate");
 	r = thin_deactivate(pool, volume.id, THIN_IN_USE_MS);
 	fault_point("thin-deactivated");
-	return r < 0 ? storage_fail(err, r, "let go of its device") : 0;
+	return r < 0 ? storage_fail(err, r, "release its device") : 0;
 }
 
 /* ---- Names */

@@ -121,11 +121,10 @@ static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 			       "the kernel has no device-mapper target 'thin-pool' (try: modprobe "
 			       "dm-thin-pool)");
 	if (r == -EINVAL || r == -EILSEQ || r == -EUCLEAN || r == -ENOTBLK || r == -EIO)
-		return err_set(
-			err, EUCLEAN,
-			"the kernel does not take its metadata, which is damaged (dmesg tells "
-			"more); berth pool repair %s",
-			pool->name);
+		return err_set(err, EUCLEAN,
+			       "the kernel refuses its metadata, which is damaged (see dmesg); "
+			       "repair it: berth pool repair %s",
+			       pool->name);
 	return thin_device_told(&device, r, "make", err);
 }
 
@@ -159,11 +158,10 @@ static int check_held(const struct pool *pool, const unsigned char *super, dev_t
 		return -err->code;
 	if (code == 0)
 		return 0;
-	return err_set(
-		err, EUCLEAN,
-		"a crash has left a snapshot of its metadata that is not whole; mend it, with "
-		"nothing lost: berth pool repair %s",
-		pool->name);
+	return err_set(err, EUCLEAN,
+		       "a crash has left a snapshot of its metadata that is damaged; repair it, "
+		       "nothing is lost: berth pool repair %s",
+		       pool->name);
 }
 
 /*
@@ -187,16 +185,16 @@ static int check_superblock(struct pool *pool, dev_t metadata, struct err *err)
 		return check_held(pool, super, metadata, err);
 	if (!empty)
 		return err_set(err, EUCLEAN,
-			       "something has written over the beginning of its metadata; berth "
-			       "pool repair %s",
+			       "the beginning of its metadata has been overwritten; repair it: "
+			       "berth pool repair %s",
 			       pool->name);
 	if (path && catalog_open(&catalog, path, pool->config.uuid, &none) == 0 &&
 	    catalog_read_head(&catalog, &head, &none) == 0 && head.transaction == 0 &&
 	    head.intent.op == CATALOG_NOTHING)
 		return 0;
 	return err_set(err, EUCLEAN,
-		       "the beginning of its metadata has been overwritten with zeros; berth pool "
-		       "repair %s",
+		       "the beginning of its metadata has been overwritten with zeros; repair it: "
+		       "berth pool repair %s",
 		       pool->name);
 }
 

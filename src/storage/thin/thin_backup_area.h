@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a thin pool keeps of itself on its first disk, for the files of driver `thin` that write and read it. */
+/* The backup area on the first disk of a thin pool. For the files of driver `thin`. */
 #ifndef BERTH_STORAGE_THIN_BOOKS_H
 #define BERTH_STORAGE_THIN_BOOKS_H
 
 #include "storage/thin/thin.h"
 
 /*
- * Two copies, of which one is written over: whatever happens meanwhile, the other is whole. Nothing is
- * written when the newer one says the same. 0; -ENOSPC when the text is too long; -errno.
+ * Writes the backup over the older of two copies, so that the other stays intact. Writes nothing if the newer one is
+ * the same. 0; -ENOSPC: the text is too long; -errno.
  */
 int thin_backup_area_write(int fd, const struct thin_layout *layout, const struct text *text);
 
-/* The newer one, appended. -ENOENT when there is none that is whole. */
+/* Appends the newer intact copy to text. -ENOENT: there is none. */
 int thin_backup_area_read(int fd, const struct thin_layout *layout, struct text *text);
 
 #endif

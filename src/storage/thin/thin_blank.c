@@ -29,7 +29,7 @@ static int check_signatures(const char *path, struct err *err)
 
 	if (!program)
 		return err_set(err, ENOENT,
-			       "look what '%s' holds: wipefs is not installed; install util-linux",
+			       "see what '%s' holds: wipefs is not installed; install util-linux",
 			       path);
 	if (child_run(argv, &io, err) < 0)
 		return -err->code;

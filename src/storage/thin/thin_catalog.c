@@ -81,8 +81,8 @@ static int open_file(struct catalog *catalog, const char *path, int flags, struc
 		return err_set(err, ENOMEM, "out of memory");
 	if (!(flags & SQLITE_OPEN_CREATE) && stat(path, &st) < 0)
 		return err_set(err, errno,
-			       "open the pool's catalogue '%s': %s; without it nobody knows which "
-			       "volume is which: restore it from a backup, with its -wal file, or "
+			       "open the pool's catalogue '%s': %s; it has the names of all "
+			       "volumes: restore it from a backup, with its -wal file, or "
 			       "have a new one made of what the pool has: berth pool repair",
 			       path, errno == ENOENT ? "it is missing" : strerror(errno));
 	int rc = sqlite3_open_v2(path, &catalog->db, flags | SQLITE_OPEN_NOMUTEX, NULL);

@@ -47,7 +47,7 @@ int thin_has(struct pool *pool, uint64_t id, struct err *err)
 	if (r < 0)
 		return err_set(err, why.code, "%s", why.text);
 	r = thin_deactivate(pool, id, THIN_WAIT_MS);
-	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", ull(id), dm_why(r)) : 1;
+	return r < 0 ? err_set(err, -r, "release id %llu: %s", ull(id), dm_why(r)) : 1;
 }
 
 static int note_id(void *context, uint64_t id)
@@ -156,7 +156,7 @@ static void tell_quarantined(struct check *check, uint64_t id)
 
 	describe(check, id, &what);
 	text_add(check->report,
-		 "id %llu%s is nobody's, and kept; give it a name: berth pool adopt %s %llu "
+		 "id %llu%s has no owner, and is kept; give it a name: berth pool adopt %s %llu "
 		 "machine.NAME; or its space back: berth pool check --reclaim %s\n",
 		 ull(id), text_str(&what), pool, ull(id), pool);
 }

@@ -354,7 +354,7 @@ int thin_describe(struct pool *pool, uint64_t id, struct thin_fs *fs, struct err
 		return -err->code;
 	thin_fs_look(dev, fs);
 	int r = thin_deactivate(pool, id, THIN_WAIT_MS);
-	return r < 0 ? err_set(err, -r, "let go of id %llu: %s", (unsigned long long)id, dm_why(r))
+	return r < 0 ? err_set(err, -r, "release id %llu: %s", (unsigned long long)id, dm_why(r))
 		     : 0;
 }
 

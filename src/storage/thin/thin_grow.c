@@ -127,10 +127,9 @@ static int check_growth(const struct pool *pool, const struct pool_growth *growt
 			       "its size is that of a loop file; give the new one, --size, or "
 			       "another disk: --device");
 	if (!file && growth->size)
-		return err_set(
-			err, EINVAL,
-			"it takes all of its device, and no size; make that larger first, or "
-			"give another disk: --device");
+		return err_set(err, EINVAL,
+			       "it uses the whole of its device; enlarge the device first, or "
+			       "give another disk: --device");
 	if (growth->metadata / DM_SECTOR > DM_POOL_METADATA_MAX)
 		return thin_layout_grow(&thin_of(pool)->layout, (uint64_t[THIN_DISKS]){ 0 },
 					growth->metadata / DM_SECTOR, err);

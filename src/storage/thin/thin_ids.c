@@ -23,7 +23,8 @@ static int parse(char *list, int (*visit)(void *context, uint64_t id), void *con
 		if (!*word)
 			continue;
 		if (text_to_u64(word, 0, CATALOG_ID_MAX, &id) < 0)
-			return err_set(err, EPROTO, "thin_ls says '%.60s', which is no id", word);
+			return err_set(err, EPROTO, "thin_ls says '%.60s', which is not an id",
+				       word);
 		int r = visit(context, id);
 		if (r != 0)
 			return r;

@@ -50,7 +50,7 @@ static int recognise(struct pool *pool, const struct thin_disks *disks, const ch
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (!S_ISBLK(st.st_mode))
 		return err_set(err, ENOTBLK,
-			       "'%s' is no block device; 'lsblk' lists those that there are", path);
+			       "'%s' is not a block device; 'lsblk' lists block devices", path);
 	*dev = st.st_rdev;
 	for (unsigned i = 0; i < disks->count; i++) {
 		if (disks->list[i].dev == st.st_rdev)
@@ -79,8 +79,8 @@ static int open_new(const char *path, const struct thin_disks *disks, struct thi
 	unsigned sector = thin_disks_sector(disks);
 	if (disk->sector_size > sector)
 		return err_set(err, EINVAL,
-			       "'%s' has sectors of %u bytes, and the pool has promised its users "
-			       "that they may write %u; give a disk with such sectors, or make a "
+			       "'%s' has sectors of %u bytes, but file systems in the pool may "
+			       "write %u; give a disk with such sectors, or make a "
 			       "second pool on this one: berth pool create --device %s NAME",
 			       path, disk->sector_size, sector, path);
 	return take_fd(&fd);

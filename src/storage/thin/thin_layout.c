@@ -15,8 +15,8 @@ enum {
 	METADATA_GOOD = 1024 * MIB, /* beyond that only what the blocks need */
 	SPARE_PART = 256,           /* of the disk, for mappings that clones do not share */
 	MAPPING_BYTES = 128,        /* twice what LVM takes for a block */
-	BOOKS_PART = 512,           /* of the disk */
-	BOOKS_MAX = 16 * MIB,       /* two copies of the settings of ten thousand machines */
+	BACKUP_PART = 512,          /* of the disk */
+	BACKUP_MAX = 16 * MIB,      /* two copies of the settings of ten thousand machines */
 };
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
@@ -92,9 +92,9 @@ static uint64_t metadata_size(uint64_t sectors, uint64_t block)
 
 static uint64_t backup_size(uint64_t sectors)
 {
-	uint64_t size = round_up(sectors / BOOKS_PART, MIB);
+	uint64_t size = round_up(sectors / BACKUP_PART, MIB);
 
-	return size < BOOKS_MAX ? size : BOOKS_MAX;
+	return size < BACKUP_MAX ? size : BACKUP_MAX;
 }
 
 int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *layout,

@@ -228,8 +228,8 @@ static int mend_metadata(struct mending *mending)
 		return -mending->err->code;
 	if (code != 0)
 		return err_set(mending->err, EIO,
-			       "thin_check cannot write to its metadata; mend the "
-			       "disk below it (dmesg tells more)");
+			       "thin_check cannot write to its metadata; repair or replace the "
+			       "disk under it (see dmesg)");
 	return 0;
 }
 

@@ -31,15 +31,16 @@ int thin_check_status(const struct pool *pool, const struct dm_pool_status *stat
 {
 	if (status->mode == DM_POOL_FAIL || status->mode == DM_POOL_ERROR)
 		return err_set(err, EIO,
-			       "the kernel has given the pool up, after an error of the disk "
-			       "below; stop its machines, mend the disk (dmesg tells), then: "
+			       "the kernel has stopped the pool after an error of the disk under "
+			       "it; stop its machines, mend the disk (dmesg tells), then: "
 			       "berth pool repair %s",
 			       pool->name);
 	if (status->needs_check)
-		return err_set(err, EUCLEAN,
-			       "an error of the disk below has stopped it, and its metadata must "
-			       "be checked; stop its machines, then: berth pool repair %s",
-			       pool->name);
+		return err_set(
+			err, EUCLEAN,
+			"an error of the disk under it has stopped it, and its metadata must "
+			"be checked; stop its machines, then: berth pool repair %s",
+			pool->name);
 	if (!writes(status) && metadata_full(status))
 		return err_set(err, EROFS,
 			       "its metadata is full, and until it has more it takes no changes: "

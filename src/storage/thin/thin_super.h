@@ -7,23 +7,23 @@
 
 enum { THIN_SUPER_SIZE = 4096 };
 
-/* CRC-32C, which the kernel sums all of its metadata up with, each kind with another number on top. */
+/* CRC-32C, the kernel's checksum of metadata blocks, which each kind combines with another constant. */
 uint32_t thin_sum(const unsigned char *data, size_t length);
 
-/* Its magic number and its sum fit. */
+/* Whether magic number and checksum are right. */
 bool thin_super_is_whole(const unsigned char *super);
 uint64_t thin_super_transaction(const unsigned char *super);
 
-/* Reads it at that sector; whether it is whole. */
+/* Reads the superblock at that sector. True if it is intact. */
 bool thin_super_read(int fd, uint64_t sector, unsigned char *super);
 
 /*
- * Of a pool that has just been detached, fd being its first disk: copies the superblock to where the copies
- * of the label are, and into the pool's folder. They are true until the kernel has it again, so as long as
- * the label names no host: it must go on naming one when this is false.
+ * Copies the superblock of a pool that has just been detached to the places of the label's copies, and into the pool's
+ * folder; fd: its first disk. The copies are valid as long as the label names no host, because the kernel changes the
+ * superblock while the pool is attached. False: the label must go on naming a host.
  */
 bool thin_super_keep(const struct pool *pool, int fd);
-/* Such a copy; false: there is none. */
+/* Reads such a copy; false: there is none. */
 bool thin_super_kept(const struct pool *pool, int fd, unsigned char *super);
 
 #endif

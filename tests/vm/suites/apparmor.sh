@@ -47,7 +47,7 @@ case_settings() {
 	berth stop m
 	berth unset m security.apparmor
 	berth set m security.selinux=a:b:c:s0
-	fails 1 "security.selinux.*SELinux does not rule" berth start m
+	fails 1 "security.selinux.*SELinux is not in force" berth start m
 	berth unset m security.selinux
 }
 
@@ -110,7 +110,7 @@ case_a_failing_parser() {
 	same "without" unconfined "$(label m)"
 	berth stop m
 	berth set m security.apparmor=yes
-	PATH=$T/bin:$PATH fails 1 "load berth's profile.*broken" berth start m
+	PATH=$T/bin:$PATH fails 1 "load berth.s AppArmor profile.*broken" berth start m
 	berth unset m security.apparmor
 }
 

@@ -68,7 +68,7 @@ case_another_disk() {
 	four=$(disk four 256M)
 	berth pool create --device "$one" --set volume.size=100M p
 	fails 1 "grow.devices.*absolute" berth pool set p grow.devices=sdb
-	fails 1 "no block device" berth pool grow --device /etc/passwd p
+	fails 1 "not a block device" berth pool grow --device /etc/passwd p
 	fails 1 "No such file.*lsblk" berth pool grow --device /dev/nothing p
 	fails 1 "too small.*at least 128M" berth pool grow --device "$three" p
 	fails 1 "very pool" berth pool grow --device "$one" p
@@ -179,7 +179,7 @@ case_disks_with_larger_sectors() {
 	small=$(disk small 256M)
 	large=$(disk large 256M 4096)
 	berth pool create --device "$small" p
-	fails 1 "sectors of 4096 bytes, and the pool.*write 512.*second pool" berth pool grow --device "$large" p
+	fails 1 "sectors of 4096 bytes, but file systems in the pool.*write 512.*second pool" berth pool grow --device "$large" p
 	import one
 	# Its file systems bear it when the whole pool moves to such a disk; then the other may join.
 	berth pool detach p

@@ -111,7 +111,7 @@ case_reinstalled() {
 	dd if=/dev/zero of="$disk" bs=512 seek="$start" count=2048 conv=notrunc,fsync status=none
 	berth pool import "$disk" | tee "$T/report"
 	has "there is no copy of its catalogue on it" "$(cat "$T/report")"
-	has "id [0-9]+ .ext4, [0-9]+ MiB. is nobody's" "$(cat "$T/report")"
+	has "id [0-9]+ .ext4, [0-9]+ MiB. has no owner" "$(cat "$T/report")"
 	berth pool delete --force default
 	losetup -d "$disk"
 }
@@ -142,7 +142,7 @@ case_moved_file() {
 	berth pool detach fast
 	mv "$T/moved" "$T/again"
 	host nothing
-	fails "no absolute path" berth pool import again
+	fails "not an absolute path" berth pool import again
 	has "2 machines and 1 template taken" "$(berth pool import "$T/again")"
 	same uuid "$uuid" "$(berth get web uuid)"
 	berth restore web before

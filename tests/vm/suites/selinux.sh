@@ -41,7 +41,7 @@ case_the_host() {
 	same "mode" 0 "$(cat /sys/fs/selinux/enforce)"
 	policy >"$T/trial.cil"
 	semodule -i "$T/trial.cil"
-	has '^ok +labels +SELinux rules this host \(permissive\)' "$(berth doctor || true)"
+	has '^ok +labels +SELinux is in force \(permissive\)' "$(berth doctor || true)"
 	busybox_template bb
 	berth launch --wait bb m
 	# The policy's choice is the caller's own.

@@ -40,7 +40,7 @@ last_event() {
 case_install() {
 	cp -a "$VM_OUT/installed/." /
 	systemctl daemon-reload
-	has "machines get scopes" "$(berth doctor)"
+	has "machines get systemd scopes" "$(berth doctor)"
 	mkdir -p "$T/bb"/{bin,etc,proc,sys,dev,tmp,root,run}
 	cp /bin/busybox "$T/bb/bin/"
 	busybox --list | grep -vxE 'busybox|init|linuxrc' | (cd "$T/bb/bin" && xargs -n 1 ln -s busybox)

@@ -60,7 +60,7 @@ case_grow_and_check() {
 	dmsetup message "$pool" 0 "set_transaction_id $number 50"
 	not berth pool create --driver thin --size 256M g 2>/dev/null
 	has "7 is in the pool" "$(berth pool check g)"
-	has "nobody's" "$(berth pool check g)"
+	has "has no owner" "$(berth pool check g)"
 	has "7 is deleted" "$(berth pool check --reclaim g)"
 	same "a sound pool" "catalogue and pool agree" "$(berth pool check g)"
 	# The catalogue of another time.

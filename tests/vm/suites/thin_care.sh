@@ -104,7 +104,7 @@ case_superblock_gone() {
 	# Of no use, rather than of zeros.
 	berth pool detach g
 	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
-	fails "written over the beginning.*pool repair g" berth pool status g
+	fails "beginning of its metadata has been overwritten.*pool repair g" berth pool status g
 	has "metadata is sound" "$(berth pool repair g)"
 	agree
 	# A kernel has had it since: the copy is not taken for the truth.
@@ -286,8 +286,8 @@ case_catalogue() {
 	dd if=/dev/zero of="$pools/g/pool.thin" bs=512 seek="$backup" count=2048 conv=notrunc status=none
 	berth pool repair g | tee "$T/report"
 	has "catalogue was missing" "$(cat "$T/report")"
-	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. is nobody's" "$(cat "$T/report")"
-	has "lost and [1-9] that are nobody's" "$(berth pool status g 2>&1)"
+	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. has no owner" "$(cat "$T/report")"
+	has "lost volumes and [1-9] without an owner" "$(berth pool status g 2>&1)"
 	# It is looked at, and not a byte of it changes.
 	before=$(sum_of "$id")
 	has "of host 'host-catalog'" "$(berth pool check g)"
@@ -356,7 +356,7 @@ case_half_a_snapshot() {
 	begin held
 	berth pool detach g
 	hold_snapshot "$pools/g/pool.thin" "$(metadata_block)"
-	fails "snapshot of its metadata that is not whole.*pool repair g" berth pool check g
+	fails "snapshot of its metadata that is damaged.*pool repair g" berth pool check g
 	same "nothing attached" "" "$(device pool)"
 	berth pool repair g | tee "$T/report"
 	agree
@@ -382,7 +382,7 @@ case_ids_go_round() {
 	sqlite3 "$pools/g/catalog.db" "DELETE FROM volume WHERE id = $id; UPDATE pool SET next_id = 16777215 + $id"
 	import four
 	(($(id_of template.four) != id))
-	has "id $id .*of host 'host-ids'. is nobody's" "$(berth pool check g)"
+	has "id $id .*of host 'host-ids'. has no owner" "$(berth pool check g)"
 	berth pool adopt g "$id" template.one
 	agree
 	# Without the list of thin_ls the ids that were ever drawn are not all looked at, one by one.
@@ -447,7 +447,7 @@ case_loop_file() {
 	berth pool detach g
 	mv "$pools/g/pool.thin" "$T/elsewhere.thin"
 	fails "is gone; put it back, or say where it is now: berth pool import PATH g" berth pool status g
-	fails "no absolute path" berth pool import elsewhere.thin g
+	fails "not an absolute path" berth pool import elsewhere.thin g
 	fails "no thin pool" berth pool import "$T/tree/bin/init" g
 	berth pool create --driver thin --size 256M h
 	fails "holds pool 'g', not 'h'" berth pool import "$T/elsewhere.thin" h
