@@ -25,6 +25,9 @@ if pid == 0:
     os.closerange(3, 64)
     os.execvp(command[0], command)
 os.close(its)
+# Until it leads a group of its own, which a busy host may put off.
+while os.getpgid(pid) != pid:
+    time.sleep(0.01)
 time.sleep(0.1)
 if behaviour == "stopped":
     os.kill(pid, signal.SIGSTOP)

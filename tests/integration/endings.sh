@@ -350,7 +350,7 @@ case_a_reboot_that_fails() {
 
 # ---- Clients that behave badly, at every moment
 
-verbs="exec exec-t shell console logs events mount"
+verbs="exec exec-t shell console logs events mount push pull"
 behaviours="stopped killed unread full gone ctrlz"
 moments="early booted rebooting respawning stopping paused"
 
@@ -365,6 +365,8 @@ client() {
 	logs) kind=p words=(logs -f m) ;;
 	events) kind=p words=(events) ;;
 	mount) kind=p words=(mount m "$T/shared" /mnt/shared) ;;
+	push) words=(push - m:/pushed) ;;
+	pull) kind=p words=(pull m:/large -) ;;
 	esac
 	"$(dirname "$0")/client.py" "$2" "$kind" berth "${words[@]}" >"$T/client" 2>/dev/null &
 	helper=$!
@@ -430,6 +432,8 @@ cells_to_run() {
 case_bad_clients() {
 	local run=0 good=0 verb behaviour moment end
 	mkdir -p "$T/shared"
+	truncate -s 100G "$T/large"
+	berth push "$T/large" m:/large
 	berth set m restart=always
 	cells_to_run >"$T/cells"
 	while read -r verb behaviour moment end <&8; do
