@@ -181,15 +181,19 @@ static void show_network(const struct machine *machine, const struct machine_sta
 
 static void show_root(const struct machine *machine, const struct facts *facts)
 {
-	char used[32];
+	char used[32], size[32];
 
+	text_human_size(facts->volume.used, used, sizeof used);
+	text_human_size(facts->volume.size, size, sizeof size);
 	if (facts->volume_fault.code)
 		show("volume:", "not known: %s", facts->volume_fault.text);
-	else if (facts->volume.used) {
-		text_human_size(facts->volume.used, used, sizeof used);
+	else if (facts->volume.size)
+		show("volume:", "%s in pool %s, %s used of %s", facts->volume_name,
+		     machine->config.pool, used, size);
+	else if (facts->volume.used)
 		show("volume:", "%s in pool %s, %s used", facts->volume_name, machine->config.pool,
 		     used);
-	} else
+	else
 		show("volume:", "%s in pool %s", facts->volume_name, machine->config.pool);
 	if (facts->snapshots_fault.code)
 		show("snapshots:", "not known: %s", facts->snapshots_fault.text);

@@ -177,6 +177,7 @@ struct pool_config {
 	char *devices;      /* KEY_FIXED; further disks of a thin pool, by their last paths */
 	char *grow_devices; /* "grow.devices": disks that the pool adds by itself when it gets full */
 	uint64_t size;      /* of the loop file, 0 = none */
+	bool quota; /* whether driver btrfs counts, and can limit, what is written to a volume */
 	uint64_t overcommit; /* "overcommit.max", per cent of the pool; 0 = no limit */
 	uint64_t
 		size_max; /* "size.max": up to which the loop file grows by itself; 0 = it does not */

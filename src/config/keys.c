@@ -239,6 +239,8 @@ static const struct key pool_keys[] = {
 	  "disks that a thin pool takes by itself, one at a time, when it gets full" },
 	{ "overcommit.max", KEY_NUMBER, 0, AT(overcommit), "0", 0, 1000000, NULL,
 	  "per cent of a thin pool that the sizes of its volumes may come to; 0: any" },
+	{ "quota", KEY_BOOL, 0, AT(quota), "no", 0, 0, NULL,
+	  "whether a btrfs pool can limit machines' roots; chosen when it is made" },
 	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
 	  "size of the loop file; 0: there is none" },
 	{ "size.max", KEY_SIZE, 0, AT(size_max), "0", 0, UINT64_MAX, NULL,

@@ -6,11 +6,13 @@
  */
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "base/text.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
 #include "storage/folder.h"
 #include "storage/partial.h"
 #include "storage/subvol.h"
+#include "storage/subvol_search.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,6 +38,28 @@ static int choose_source(struct pool *pool, struct err *err)
 	return pool->config.source ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+/* A disk of the pool's own counts from the beginning. What the host's file system does is its admin's choice. */
+static int begin_quota(struct pool *pool, bool folder, struct err *err)
+{
+	if (folder)
+		return subvol_quota_is_simple(folder_fd(pool))
+			       ? 0
+			       : err_set(err, EOPNOTSUPP,
+					 "quota=yes needs simple quotas, which the file system of "
+					 "'%s' "
+					 "does not have on; turn them on, which Linux before 6.7 "
+					 "and "
+					 "btrfs-progs before 6.7 do not know: btrfs quota enable "
+					 "--simple %s",
+					 pool->config.source, pool->config.source);
+	int r = subvol_quota_enable(folder_fd(pool));
+	if (r == -EOPNOTSUPP)
+		return err_set(err, EOPNOTSUPP,
+			       "quota=yes needs simple quotas of btrfs, which came with Linux 6.7; "
+			       "make the pool without, or with driver thin");
+	return r < 0 ? err_set(err, -r, "turn quotas on: %s", strerror(-r)) : 0;
+}
+
 static int format_pool(struct pool *pool, struct err *err)
 {
 	struct stat st;
@@ -53,7 +77,8 @@ static int format_pool(struct pool *pool, struct err *err)
 		there ? S_ISDIR(st.st_mode) : subvol_supported_at(source) && !pool->config.size;
 	if (folder && pool->config.size)
 		return err_set(err, EINVAL, "a size is for a loop file; '%s' is a folder", source);
-	return folder ? folder_format(pool, err) : disk_format(pool, err);
+	int r = folder ? folder_format(pool, err) : disk_format(pool, err);
+	return r == 0 && pool->config.quota ? begin_quota(pool, folder, err) : r;
 }
 
 static int open_pool(struct pool *pool, struct err *err)
@@ -241,7 +266,16 @@ static int goes_in_pieces(struct pool *pool, const char *volume)
 	return subvol_is_large(fd) && (partial_is(volume) || !pool_is_full(pool));
 }
 
-static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+/* 0: it has no limit that would be left behind. */
+static uint64_t limited_id(struct pool *pool, const char *volume)
+{
+	scoped_fd int fd = pool->config.quota ? subvol_open(folder_fd(pool), volume) : -1;
+	uint64_t id = 0;
+
+	return fd >= 0 && subvol_id(fd, &id) == 0 ? id : 0;
+}
+
+static int destroy_counted(struct pool *pool, const char *volume, struct err *err)
 {
 	int large = goes_in_pieces(pool, volume);
 
@@ -258,6 +292,17 @@ static int destroy_volume(struct pool *pool, const char *volume, struct err *err
 	if (r == 0)
 		r = subvol_commit(folder_fd(pool));
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
+}
+
+/* A limit that cannot be removed is nobody's: ids are never used again. */
+static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
+{
+	uint64_t id = limited_id(pool, volume);
+	int r = destroy_counted(pool, volume, err);
+
+	if (r == 0 && id)
+		subvol_limit_forget(folder_fd(pool), id);
+	return r;
 }
 
 enum { PIECE = 1000 };
@@ -315,7 +360,42 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 		return storage_fail(err, r, "look at it");
 	*info = (struct volume_info){ .created = created };
 	snprintf(info->name, sizeof info->name, "%s", volume);
-	return 0;
+	uint64_t id = 0;
+	if (!pool->config.quota)
+		return 0;
+	r = subvol_id(fd, &id);
+	if (r == 0)
+		r = subvol_limit_look(fd, id, &info->size, &info->used);
+	return r < 0 ? storage_fail(err, r, "look at its limit") : 0;
+}
+
+/* A limit that is less than what there is would fail every write at once. */
+static int limit_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	uint64_t id = 0, limit = 0, used = 0;
+	char human[32];
+
+	if (!pool->config.quota)
+		return err_set(err, EOPNOTSUPP,
+			       "its pool was made without quotas, so that machines share its "
+			       "space; make another, and a clone there: berth pool create --driver "
+			       "btrfs --set quota=yes NAME, berth clone --pool NAME");
+	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
+	int r = fd < 0 ? fd : subvol_id(fd, &id);
+	if (r == 0)
+		r = subvol_limit_look(fd, id, &limit, &used);
+	if (r == 0 && size && used > size) {
+		text_human_size(used, human, sizeof human);
+		return err_set(err, EINVAL, "it has %s already; remove some first", human);
+	}
+	if (r == 0)
+		r = subvol_limit(folder_fd(pool), id, size);
+	if (r == -ENOTCONN)
+		return err_set(err, EOPNOTSUPP,
+			       "quotas were turned off on its file system; turn them on: btrfs "
+			       "quota enable --simple %s",
+			       pool->config.source);
+	return r < 0 ? storage_fail(err, r, "limit it") : 0;
 }
 
 static int measure_volume(struct pool *pool, const char *volume, struct extents *extents)
@@ -346,7 +426,7 @@ const struct storage_ops storage_btrfs = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.measure = measure_volume,
-	.resize = storage_no_resize,
+	.resize = limit_volume,
 	.grow = grow_pool,
 	.at_once = copies_at_once,
 	.survey = survey_pool,

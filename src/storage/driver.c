@@ -48,10 +48,12 @@ int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, stru
 {
 	(void)volume;
 	(void)size;
-	return err_set(err, EOPNOTSUPP,
-		       "driver %s does not limit a volume's size; machines share the space of "
-		       "their pool '%s'",
-		       pool->ops->name, pool->name);
+	return err_set(
+		err, EOPNOTSUPP,
+		"driver %s does not limit a volume's size, and machines share the space of "
+		"their pool '%s'; a pool of driver thin, or btrfs with quota=yes, does: berth "
+		"clone --pool",
+		pool->ops->name, pool->name);
 }
 
 bool partial_is(const char *volume)

@@ -31,6 +31,7 @@ libstorage_a_SOURCES = \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/subvol_destroy.c \
 	src/storage/subvol_nested.c \
+	src/storage/subvol_quota.c \
 	src/storage/subvol_usage.c \
 	src/storage/subvol_search.c src/storage/subvol_search.h \
 	src/storage/survey.c src/storage/survey.h \

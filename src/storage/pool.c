@@ -164,6 +164,12 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
+	if (strcmp(key, "quota") == 0)
+		return err_set(
+			err, EPERM,
+			"pool '%s': quota is chosen when a pool is made, since what was written "
+			"before is not counted: berth pool create --driver btrfs --set quota=yes",
+			name);
 	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
 		return -err->code;
 	scoped_free char *path = pool_path(&pool, "pool.conf");

@@ -138,6 +138,12 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 		if (set_key(pool, spec->settings[i], err) < 0)
 			return -err->code;
 	}
+	if (pool->config.quota && pool->ops != storage_find("btrfs"))
+		return err_set(
+			err, EOPNOTSUPP,
+			"pool '%s': quota=yes is for driver btrfs; driver thin limits each volume "
+			"as it is, and driver dir none",
+			pool->name);
 	pool->config.size = spec->size;
 	if (spec->filesystem && text_take(&pool->config.filesystem, strdup(spec->filesystem)) < 0)
 		return err_set(err, ENOMEM, "out of memory");

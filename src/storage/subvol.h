@@ -66,6 +66,20 @@ int subvol_make_writable(int fd, unsigned depth);
  */
 int subvol_usage(int fd, struct extents *extents);
 
+/* Counts from now on what is written to each subvolume of this file system. -EOPNOTSUPP: needs Linux 6.7. */
+int subvol_quota_enable(int fd);
+bool subvol_quota_is_simple(int fd);
+
+/*
+ * What may be written to subvolume id, and to what is nested in it, in bytes; 0: any amount. On disk when this
+ * returns. fd is of the file system, outside of that subvolume, which may be full. -ENOTCONN: there are no quotas.
+ */
+int subvol_limit(int fd, uint64_t id, uint64_t bytes);
+/* That, and what has been written and not removed, as of the last commit. Zeros: it has no limit. */
+int subvol_limit_look(int fd, uint64_t id, uint64_t *limit, uint64_t *used);
+/* Also of a subvolume that is gone. */
+int subvol_limit_forget(int fd, uint64_t id);
+
 /* Waits until all changes to names and subvolumes so far are on disk; file data are not included. */
 int subvol_commit(int fd);
 

@@ -88,6 +88,23 @@ int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context)
 	return search(fd, key, visit, context);
 }
 
+int subvol_each_quota(int fd, uint64_t object, uint8_t type, const uint64_t *offset,
+		      subvol_visit *visit, void *context)
+{
+	const struct btrfs_ioctl_search_key key = {
+		.tree_id = BTRFS_QUOTA_TREE_OBJECTID,
+		.min_objectid = object,
+		.max_objectid = object,
+		.min_type = type,
+		.max_type = type,
+		.min_offset = offset ? *offset : 0,
+		.max_offset = offset ? *offset : UINT64_MAX,
+		.max_transid = UINT64_MAX,
+	};
+
+	return search(fd, key, visit, context);
+}
+
 int subvol_each_item(int fd, uint64_t id, subvol_visit *visit, void *context)
 {
 	const struct btrfs_ioctl_search_key key = {

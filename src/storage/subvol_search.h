@@ -19,6 +19,13 @@ typedef int subvol_visit(void *context, const struct btrfs_ioctl_search_header *
  */
 int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context);
 
+/*
+ * The items of one type of an object in the tree of quotas, all or the one with that offset. -ENOENT: there are no
+ * quotas.
+ */
+int subvol_each_quota(int fd, uint64_t object, uint8_t type, const uint64_t *offset,
+		      subvol_visit *visit, void *context);
+
 /* All items of the tree of subvolume id, in the order of their keys. */
 int subvol_each_item(int fd, uint64_t id, subvol_visit *visit, void *context);
 

@@ -311,6 +311,96 @@ case_old_copy_of_settings() {
 	umount "$T/small"
 }
 
+# fill MACHINE MIB: writes so much in it; fails with what the guest's kernel says.
+fill() {
+	berth exec "$1" -- sh -c "dd if=/dev/zero of=/ballast bs=1M count=$2 conv=fsync" 2>&1
+}
+
+# counted_at_least MACHINE BYTES: so much at least has been counted.
+counted_at_least() {
+	(($(field "$1" volume.used) >= $2))
+}
+
+# A machine of a pool with quotas has what disk.size says, whatever it nests, and its neighbours do not notice.
+case_limited_roots() {
+	local mib=$((1 << 20)) at
+	if [[ $fast != btrfs ]]; then
+		fails 1 "quota=yes is for driver btrfs" berth pool create --driver "$fast" --set quota=yes limited
+		return
+	fi
+	fails 1 "quota=yes is for driver btrfs" berth pool create --driver dir --set quota=yes limited
+	fails 1 "limited" berth pool status limited
+	fails 1 "made without quotas.*--set quota=yes" berth create --pool p-btrfs --set disk.size=64M bb-btrfs m
+	fails 1 "'m'" berth info m
+	berth create --pool p-btrfs bb-btrfs m
+	fails 1 "made without quotas.*--set quota=yes" berth set m disk.size=64M
+	same "what is set" 0 "$(berth get m disk.size)"
+	berth delete m
+	berth create --pool p-dir bb-dir m
+	fails 1 "driver dir does not limit" berth set m disk.size=64M
+	berth delete m
+
+	berth pool create --driver btrfs --size 1G --set quota=yes limited
+	fails 1 "quota is chosen when a pool is made" berth pool set limited quota=no
+	busybox_template bb-limited limited
+	berth create --pool limited --set disk.size=64M bb-limited m
+	berth create --pool limited bb-limited n
+	berth start --wait m n
+	same limit "$((64 * mib))" "$(field m volume.size)"
+	has "Disk quota exceeded|No space left" "$(fill m 100 || true)"
+	# The neighbour has what it wants.
+	fill n 100
+	retry 40 counted_at_least m "$((50 * mib))"
+	has "used of 64.0 MiB" "$(berth info m)"
+	# Full as it is, it starts.
+	berth restart --wait m
+	# Larger, while it runs; not less than it has; and what is removed is free again.
+	berth set m disk.size=128M
+	berth exec m -- sh -c "rm /ballast; sync"
+	fill m 100
+	retry 40 counted_at_least m "$((90 * mib))"
+	fails 1 "has [0-9.]* MiB already" berth set m disk.size=32M
+	same "what is set" 128M "$(berth get m disk.size)"
+	berth exec m -- rm /ballast
+	retry 60 berth set m disk.size=32M
+	has "Disk quota exceeded|No space left" "$(fill m 40 || true)"
+	berth exec m -- rm -f /ballast
+	# What is nested in it counts, whether that was there when the limit was set, or comes later.
+	at=$BERTH_ROOT/run/pools/limited/machine.n
+	berth exec n -- rm /ballast
+	btrfs subvolume create "$at/before" >/dev/null
+	berth set n disk.size=64M
+	btrfs subvolume create "$at/after" >/dev/null
+	has "Disk quota exceeded" "$(dd if=/dev/zero of="$at/before/ballast" bs=1M count=100 conv=fsync 2>&1 || true)"
+	has "Disk quota exceeded" "$(dd if=/dev/zero of="$at/after/ballast" bs=1M count=30 conv=fsync 2>&1 || true)"
+	rm -f "$at/before/ballast" "$at/after/ballast"
+	# Copies have it too.
+	berth snapshot m one
+	berth clone m c
+	same "limit of a clone" "$((32 * mib))" "$(field c volume.size)"
+	berth start --wait c
+	has "Disk quota exceeded|No space left" "$(fill c 40 || true)"
+	berth stop --force m
+	berth restore m one
+	same "limit of what is restored" "$((32 * mib))" "$(field m volume.size)"
+	berth start --wait m
+	has "Disk quota exceeded|No space left" "$(fill m 40 || true)"
+	# It lasts over a detach, and goes when it is taken away.
+	berth stop --force m n c
+	berth pool detach limited
+	same "limit after a detach" "$((32 * mib))" "$(field m volume.size)"
+	berth unset m disk.size
+	same "without a limit" "" "$(field m volume.size)"
+	berth start --wait m
+	fill m 40
+	berth delete --force m n c
+	not compgen -G "/sys/fs/btrfs/$(berth pool list --json | python3 -c '
+import json, sys
+print([pool["uuid"] for pool in json.load(sys.stdin) if pool["name"] == "limited"][0])')/qgroups/1_*"
+	berth template delete bb-limited
+	berth pool delete limited
+}
+
 # What a reboot takes away: every process, mount, loop device, link, and the run folder.
 case_reboot_of_the_host() {
 	local keeper

@@ -110,11 +110,13 @@ static int grow_disk(const struct change_set *set, struct err *err)
 	scoped_pool struct pool pool = { 0 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (!change || !change->value || set->wanted.disk_size == 0)
+	if (!change)
 		return 0;
 	machine_volume(set->machine->name, volume);
 	if (pool_open(&pool, set->machine->site, set->wanted.pool, err) < 0)
 		return -err->code;
+	if (set->wanted.disk_size == 0)
+		return rootsize_lift(&pool, volume, err);
 	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
 }
 
