@@ -229,7 +229,8 @@ case_set_while_detached() {
 	written
 	berth snapshot list db
 	written
-	grep -q "description = late" "$BERTH_ROOT/run/pools/fast/.berth-books"
+	# The process that writes may not have begun yet.
+	retry 20 grep -q "description = late" "$BERTH_ROOT/run/pools/fast/.berth-books"
 	forget file
 	end_host
 }
