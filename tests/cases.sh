@@ -42,8 +42,10 @@ slowness() {
 # What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
 no_copying_is_left() {
 	local all
-	all=$(ps -e -o args=)
-	[[ $all != *"berth --root $BERTH_ROOT _backup"* && $all != *"berth --root $BERTH_ROOT _free"* ]]
+	all=$(ps -e -o ppid=,comm=,args=)
+	# One that a command has left behind has its name until it executes.
+	[[ $all != *"berth --root $BERTH_ROOT _backup"* && $all != *"berth --root $BERTH_ROOT _free"* ]] &&
+		! grep -Eq '^ *1 berth ' <<<"$all"
 }
 
 # retry SECONDS COMMAND...: until it succeeds. The seconds are those of an idle machine: once they are over, and

@@ -162,11 +162,6 @@ busybox_template() {
 	berth template import "${options[@]}" "$T/bb.tar" "${1:-bb}"
 }
 
-# first_pool: where STORAGE_DRIVER is set, the pool that machines get by default is of that driver; else berth chooses.
-first_pool() {
-	[[ -z ${STORAGE_DRIVER:-} ]] || berth pool create --driver "$STORAGE_DRIVER" default
-}
-
 # debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this, and
 # needs_packages="PACKAGE,..." for more than the smallest; or needs_roots="NAME=PACKAGE,... ...".
 debian_template() {

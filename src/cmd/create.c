@@ -26,10 +26,9 @@ static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemer
 						   &flag_json,     &flag_network,
 						   &flag_pool,     &flag_set,
 						   &flag_start_at, NULL };
-static const struct flag *const clone_flags[] = { &flag_count,    &flag_ephemeral,
-						  &flag_json,     &flag_network,
-						  &flag_set,      &flag_snapshot,
-						  &flag_start_at, NULL };
+static const struct flag *const clone_flags[] = { &flag_count,    &flag_ephemeral, &flag_json,
+						  &flag_network,  &flag_pool,      &flag_set,
+						  &flag_snapshot, &flag_start_at,  NULL };
 
 /* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -296,11 +295,14 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		r = settings_check(&words, err);
 	if (r != 0)
 		return r;
-	struct settings settings = { .words = words.list, .count = words.count };
+	struct clone_spec spec = {
+		.snapshot = call_value(call, &flag_snapshot),
+		.pool = call_value(call, &flag_pool),
+		.settings = { .words = words.list, .count = words.count },
+	};
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->site, call->words[0], call_value(call, &flag_snapshot), name,
-			  &settings, err);
+	r = machine_clone(&call->site, call->words[0], name, &spec, err);
 	progress_end(&progress);
 	if (r == 0)
 		tell_address(call, name);
@@ -310,12 +312,15 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 static int run_clone(struct call *call, struct err *err)
 {
 	const char *snapshot = call_value(call, &flag_snapshot);
+	const char *pool = call_value(call, &flag_pool);
 	int r = name_check(call->words[0], err);
 
 	if (r == 0)
 		r = name_check(call->words[1], err);
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);
+	if (r == 0 && pool)
+		r = name_check(pool, err);
 	if (r == 0)
 		r = check_count(call, err);
 	if (r == 0 && call_has(call, &flag_count))

@@ -194,11 +194,15 @@ they_write() {
 }
 
 case_copies_of_it_are_of_one_moment() {
-	local driver first last
+	local driver first last target
+	fails 1 "there is no pool 'nosuch'" berth clone --pool nosuch "m-$fast" new
+	not berth info new
 	they_write
 	for driver in $drivers; do
-		for _ in 1 2 3; do
-			berth clone "m-$driver" new
+		# The last two are copied file by file, whatever the pool can do.
+		for target in "p-$driver" "p-$driver" p-dir "p-$fast"; do
+			berth clone --pool "$target" "m-$driver" new
+			same pool "$target" "$(field new volume.pool)"
 			berth start --wait new
 			first=$(berth exec new -- cat /many/first)
 			last=$(berth exec new -- cat /many/last)

@@ -10,7 +10,6 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 rounds=${ROUNDS:-25}
 
 set_up() {
-	first_pool
 	busybox_template bb
 	berth launch --wait bb m
 	# What the host holds with the machine down.

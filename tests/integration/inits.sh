@@ -248,10 +248,19 @@ cell_stop() {
 	berth template delete "$init"
 }
 
+# A cell that is run alone, or behind the last one of its row, has no machine yet.
+there_is_one() {
+	local tar=tar_${init//-/_}
+	! berth info "$init" >/dev/null 2>&1 || return 0
+	berth template import "${!tar}" "$init"
+	berth launch --wait "$init" "$init"
+}
+
 # run_cell INIT CELL: keeps its outcome for the table.
 run_cell() {
 	local init=$1 note=""
 	echo FAILED >"$T/cell-$1-$2"
+	[[ $2 == boots ]] || there_is_one
 	"cell_$2"
 	echo "ok${note:+ $note}" >"$T/cell-$1-$2"
 }

@@ -22,7 +22,6 @@ verbs=(
 )
 
 set_up() {
-	first_pool
 	busybox_template bb
 	berth create --set stop.timeout=5s bb m
 	berth start --wait m

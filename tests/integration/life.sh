@@ -5,7 +5,6 @@
 . "$(dirname "$0")/../lib.sh"
 
 set_up() {
-	first_pool
 	busybox_template bb
 }
 

@@ -28,7 +28,6 @@ both_succeed() {
 }
 
 set_up() {
-	first_pool
 	busybox_template bb
 	berth create bb m
 }

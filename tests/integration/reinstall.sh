@@ -242,7 +242,7 @@ case_folders_that_are_not_the_pools() {
 	fill_pool
 	written
 	mkdir "$T/nothing"
-	fails 1 "folder '$T/nothing' is no pool's" berth pool import "$T/nothing"
+	fails 1 "folder '$T/nothing' is not a pool" berth pool import "$T/nothing"
 	cp -a "$T/disk/dir" "$T/copy"
 	fails 1 "'$T/copy' is a copy of that" berth pool import "$T/copy"
 	fails 1 "holds pool 'fast', not 'slow'" berth pool import "$T/disk/dir" slow

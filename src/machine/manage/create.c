@@ -320,7 +320,7 @@ int machine_create(const struct site *site, const char *name, const struct machi
 
 /* The settings of the one it is made from, under a new identity. */
 static int copy_settings(struct machine *to, const struct machine *from,
-			 const struct settings *settings, struct err *err)
+			 const struct clone_spec *spec, struct err *err)
 {
 	scoped_free char *conf = machine_path(from, "machine.conf");
 
@@ -331,19 +331,25 @@ static int copy_settings(struct machine *to, const struct machine *from,
 		return machine_gone(from, err);
 	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
 		return -err->code;
-	return apply_settings(&to->config, settings, err) < 0 ? -err->code : check_new(to, err);
+	if (spec->pool && text_take(&to->config.pool, strdup(spec->pool)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	return apply_settings(&to->config, &spec->settings, err) < 0 ? -err->code
+								     : check_new(to, err);
 }
 
 /* Copies one moment of a root: it is held unchanged meanwhile. If it changed all the same, no machine is left. */
-static int clone_still(struct machine *from, struct machine *to, struct pool *pool, struct err *err)
+static int clone_still(struct machine *from, struct machine *to, struct pool *pool,
+		       struct pool *target, struct err *err)
 {
 	char origin[VOLUME_NAME_MAX + 1];
 	struct quiesce still;
 
 	machine_volume(from->name, origin);
-	if (quiesce_begin(&still, from, pool, -1, err) < 0)
+	/* From one pool to another it is a copy of files, whatever the first can do. */
+	bool at_once = strcmp(pool->name, target->name) == 0;
+	if (quiesce_begin(&still, from, at_once ? pool : NULL, -1, err) < 0)
 		return -err->code;
-	int r = make_machine(to, pool, origin, pool, NULL, err);
+	int r = make_machine(to, pool, origin, target, NULL, err);
 	struct err moved = { 0 };
 	if (quiesce_end(&still, from, &moved) < 0 && r == 0) {
 		machine_erase(to, false, &(struct err){ 0 });
@@ -353,22 +359,27 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 	return r;
 }
 
-static int clone_to(struct machine *from, struct machine *to, const char *snapshot,
-		    const struct settings *settings, struct err *err)
+static int clone_to(struct machine *from, struct machine *to, const struct clone_spec *spec,
+		    struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
+	scoped_pool struct pool other = { 0 };
+	const char *snapshot = spec->snapshot;
+	struct pool *target =
+		spec->pool && strcmp(spec->pool, from->config.pool) != 0 ? &other : &pool;
 	char origin[VOLUME_NAME_MAX + 1];
 	int r;
 	scoped_fd int lock = claim_name(to, err);
 
-	if (lock < 0 || copy_settings(to, from, settings, err) < 0 ||
-	    pool_open(&pool, from->site, from->config.pool, err) < 0)
+	if (lock < 0 || copy_settings(to, from, spec, err) < 0 ||
+	    pool_open(&pool, from->site, from->config.pool, err) < 0 ||
+	    (target == &other && pool_open(&other, from->site, spec->pool, err) < 0))
 		return -err->code;
 	if (snapshot) {
 		snapshot_volume(from->name, snapshot, origin);
-		r = make_machine(to, &pool, origin, &pool, NULL, err);
+		r = make_machine(to, &pool, origin, target, NULL, err);
 	} else {
-		r = clone_still(from, to, &pool, err);
+		r = clone_still(from, to, &pool, target, err);
 	}
 	if (r == -ENODATA && !snapshot)
 		r = parts_lost_volume(from, err);
@@ -379,8 +390,8 @@ static int clone_to(struct machine *from, struct machine *to, const char *snapsh
 	return r;
 }
 
-int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
-		  const struct settings *settings, struct err *err)
+int machine_clone(const struct site *site, const char *from, const char *name,
+		  const struct clone_spec *spec, struct err *err)
 {
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine machine = { 0 };
@@ -388,9 +399,9 @@ int machine_clone(const struct site *site, const char *from, const char *snapsho
 	machine_sweep(site);
 	if (machine_open(&source, site, from, err) < 0 || machine_check(&source, err) < 0)
 		return -err->code;
-	if (snapshot && snapshot_exists(&source, snapshot, err) < 0)
+	if (spec->snapshot && snapshot_exists(&source, spec->snapshot, err) < 0)
 		return -err->code;
 	if (machine_paths(&machine, site, name, err) < 0)
 		return -err->code;
-	return clone_to(&source, &machine, snapshot, settings, err);
+	return clone_to(&source, &machine, spec, err);
 }

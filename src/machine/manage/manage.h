@@ -53,8 +53,14 @@ int machine_create(const struct site *site, const char *name, const struct machi
  * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It
  * gets its own uuid, machine-id, host name, MAC and address.
  */
-int machine_clone(const struct site *site, const char *from, const char *snapshot, const char *name,
-		  const struct settings *settings, struct err *err);
+struct clone_spec {
+	const char *snapshot; /* NULL: as its root is now */
+	const char *
+		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
+	struct settings settings;
+};
+int machine_clone(const struct site *site, const char *from, const char *name,
+		  const struct clone_spec *spec, struct err *err);
 
 /* A uuid, hardware address and time of its making: what makes it another machine than any before. */
 int machine_draw_identity(struct machine_config *config, struct err *err);

@@ -150,7 +150,7 @@ int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *p
 
 	*still = (struct quiesce){ .lock = lock, .mark = -1, .watch = -1 };
 	machine_volume(machine->name, volume);
-	if (volume_copies_at_once(pool, volume))
+	if (pool && volume_copies_at_once(pool, volume))
 		return 0;
 	if (lock < 0)
 		still->lock = machine_lock_shared(machine, LOCK_SECONDS, err);

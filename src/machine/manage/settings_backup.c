@@ -267,6 +267,10 @@ int settings_backup_write_all(const struct site *site, struct err *err)
 			       ? (*err = (struct err){ 0 }, 0)
 			       : waiting;
 	nanosleep(&pause, NULL);
+	/* All state was removed meanwhile, and a lock would begin it anew. */
+	scoped_free char *run = site_run_path(site, "locks");
+	if (run && access(run, F_OK) < 0)
+		return 0;
 	scoped_fd int writing = lock_writing(site, err);
 	if (writing < 0)
 		return writing;
