@@ -284,7 +284,8 @@ case_unread() {
 	kill -TERM "$exec"
 	# The command is gone, and the rest still has no reader.
 	retry 20 ran "yes 1004"
-	kill -TERM "$exec"
+	# It may have ended by now.
+	kill -TERM "$exec" 2>/dev/null || true
 	wait "$exec" || code=$?
 	same code 143 "$code"
 	kill "$sleeper"
