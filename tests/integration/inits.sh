@@ -143,6 +143,9 @@ ended_well() {
 
 cell_boots() {
 	local tar=tar_${init//-/_} began pattern
+	# Of a cell that was run alone before this one.
+	gone "$init"
+	berth template delete "$init" 2>/dev/null || true
 	berth template import "${!tar}" "$init"
 	has "\"init\": \"$(kind "$init")\"" "$(berth template list --json | grep -A 9 "\"name\": \"$init\"")"
 	began=${EPOCHREALTIME/./}
