@@ -224,12 +224,19 @@ static int gather_and_write(const struct site *site, const char *pool, struct er
 	return pool_backup_write(site, pool, &files, err);
 }
 
-/* A pool that is gone has no copy that could be old. */
+static bool is_gone(const struct site *site, const char *pool)
+{
+	scoped_free char *path = site_state_path(site, "pools/%s/pool.conf", pool);
+
+	return path && access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* A pool that is gone, perhaps while it was written to, has no copy that could be old. */
 static int write_pool(const struct site *site, const char *pool, struct err *err)
 {
 	int r = gather_and_write(site, pool, err);
 
-	if (r == 0 || r == -ENOENT)
+	if (r == 0 || r == -ENOENT || (r < 0 && is_gone(site, pool)))
 		settings_backup_forget(site, pool);
 	else if (r < 0)
 		note_fault(site, pool, err);
