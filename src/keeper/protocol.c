@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/rights.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -84,7 +85,7 @@ int protocol_send(int socket, enum protocol_type type, uint32_t value, const voi
 		  size_t length, int fd)
 {
 	uint32_t head[3] = { type | format_of(type), value, (uint32_t)length };
-	char control[CMSG_SPACE(sizeof fd)] __attribute__((aligned(sizeof(size_t)))) = { 0 };
+	union rights_room rights;
 	struct iovec iov[2] = {
 		{ .iov_base = head, .iov_len = HEAD },
 		{ .iov_base = (void *)(uintptr_t)data, .iov_len = length },
@@ -94,48 +95,23 @@ int protocol_send(int socket, enum protocol_type type, uint32_t value, const voi
 
 	if (length > PROTOCOL_DATA)
 		return -EMSGSIZE;
-	if (fd >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof control;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
+	rights_put(&msg, &rights, &fd, fd >= 0);
 	do
 		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
-/* The first; the room for one is rounded up, so that a second may have come, which nobody asked for. */
-static int received_fd(struct msghdr *msg)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fds[2] = { -1, -1 };
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	size_t size = c->cmsg_len - CMSG_LEN(0);
-	memcpy(fds, CMSG_DATA(c), size < sizeof fds ? size : sizeof fds);
-	scoped_close_fd(&fds[1]);
-	return fds[0];
-}
-
 int protocol_receive(int socket, struct protocol_message *message, int *fd)
 {
-	char control[CMSG_SPACE(sizeof *fd)] __attribute__((aligned(sizeof(size_t)))) = { 0 };
+	union rights_room rights;
 	struct iovec iov = { .iov_base = message, .iov_len = sizeof *message };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof control,
-	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	scoped_fd int got = -1;
 	ssize_t n;
 	int resets = 0;
 
+	rights_expect(&msg, &rights, 1);
 	/* A peer that closed with something of ours unread: that is told once, before what it had sent. */
 	do
 		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
@@ -144,7 +120,7 @@ int protocol_receive(int socket, struct protocol_message *message, int *fd)
 		return -errno;
 	if (n <= 0)
 		return 0;
-	scoped_fd int got = received_fd(&msg);
+	rights_take(&msg, &got, 1);
 	if (n < HEAD || message->length != (size_t)n - HEAD)
 		return -EPROTO;
 	uint32_t type = message->type & ((1u << FORMAT_SHIFT) - 1);

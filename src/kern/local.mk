@@ -16,6 +16,7 @@ libkern_a_SOURCES = \
 	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/process.c src/kern/process.h \
 	src/kern/pty.c src/kern/pty.h \
+	src/kern/rights.c src/kern/rights.h \
 	src/kern/seccomp.c src/kern/seccomp.h \
 	src/kern/spawn.c src/kern/spawn.h \
 	src/kern/sync.c src/kern/sync.h

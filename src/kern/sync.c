@@ -2,6 +2,7 @@
 #include "kern/sync.h"
 
 #include "base/scoped.h"
+#include "kern/rights.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -9,11 +10,6 @@
 struct message {
 	enum step step;
 	struct err err;
-};
-
-union control {
-	char room[CMSG_SPACE(SYNC_FDS * sizeof(int))];
-	struct cmsghdr align;
 };
 
 const char *step_name(enum step step)
@@ -50,22 +46,13 @@ int sync_pair(struct sync *host, struct sync *guest, struct err *err)
 
 static int send_message(struct sync *sync, const struct message *message, const int *fds, int count)
 {
-	union control control = { 0 };
+	union rights_room rights;
 	struct message copy = *message;
 	struct iovec iov = { .iov_base = &copy, .iov_len = sizeof copy };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
-	if (count > 0) {
-		size_t bytes = (size_t)count * sizeof(int);
-		msg.msg_control = control.room;
-		msg.msg_controllen = CMSG_SPACE(bytes);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(bytes);
-		memcpy(CMSG_DATA(c), fds, bytes);
-	}
+	rights_put(&msg, &rights, fds, count);
 	do
 		n = sendmsg(sync->fd, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -100,32 +87,16 @@ static void close_all(const int *fds, int count)
 		close(fds[i]);
 }
 
-static int received_fds(struct msghdr *msg, int *fds)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t bytes = c->cmsg_len - CMSG_LEN(0);
-		memcpy(fds, CMSG_DATA(c), bytes);
-		return (int)(bytes / sizeof(int));
-	}
-	return 0;
-}
-
 /* 1: a message, 0: the other side closed, negative: failed and said so in err. */
 static int receive(struct sync *sync, struct message *message, int *fds, int *count,
 		   struct err *err)
 {
-	union control control = { 0 };
+	union rights_room rights;
 	struct iovec iov = { .iov_base = message, .iov_len = sizeof *message };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.room,
-		.msg_controllen = sizeof control.room,
-	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 
+	rights_expect(&msg, &rights, SYNC_FDS);
 	do
 		n = recvmsg(sync->fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -133,7 +104,7 @@ static int receive(struct sync *sync, struct message *message, int *fds, int *co
 		return err_set(err, errno, "read from the other side: %s", strerror(errno));
 	if (n <= 0)
 		return 0;
-	*count = received_fds(&msg, fds);
+	*count = rights_take(&msg, fds, SYNC_FDS);
 	if (n == sizeof *message && message->step != STEP_FAILED)
 		return 1;
 	close_all(fds, *count);

@@ -4,6 +4,7 @@
 #define BERTH_KERN_SYNC_H
 
 #include "base/err.h"
+#include "kern/rights.h"
 
 /*
  * The steps of a start, in their order on both sides, with the side that posts each. machine/start/start.c and
@@ -24,8 +25,8 @@ struct sync {
 	int fd; /* owned */
 };
 
-/* What one message can send along; the kernel would take 253. */
-enum { SYNC_FDS = 64 };
+/* Descriptors that one message can send along. */
+enum { SYNC_FDS = RIGHTS_MAX };
 
 const char *step_name(enum step step);
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/rights.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -79,19 +80,11 @@ int tree_entry_send(int socket, const struct tree_entry *entry, int fd)
 		{ (void *)(uintptr_t)entry->path, head.path },
 		{ (void *)(uintptr_t)entry->target, head.target },
 	};
-	char control[CMSG_SPACE(sizeof fd)] = { 0 };
+	union rights_room rights;
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	if (fd >= 0) {
-		message.msg_control = control;
-		message.msg_controllen = sizeof control;
-		struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-		rights->cmsg_level = SOL_SOCKET;
-		rights->cmsg_type = SCM_RIGHTS;
-		rights->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-	}
+	rights_put(&message, &rights, &fd, fd >= 0);
 	for (int tries = 0; sendmsg(socket, &message, MSG_NOSIGNAL) < 0;) {
 		/* Other programs of the same user may have many on their way. */
 		if (errno == ETOOMANYREFS && ++tries < FULL_TRIES)
@@ -100,27 +93,6 @@ int tree_entry_send(int socket, const struct tree_entry *entry, int fd)
 			return errno == ECONNRESET ? -EPIPE : -errno;
 	}
 	return 0;
-}
-
-/* The descriptor of a message, -1: none. More than one are closed. */
-static int take_rights(struct msghdr *message)
-{
-	int first = -1;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (first < 0)
-				first = fd;
-			else
-				close(fd);
-		}
-	}
-	return first;
 }
 
 /* Relative, without "..": it stays below the folder that it is opened in. */
@@ -160,23 +132,20 @@ int tree_entry_receive(int socket, struct tree_entry *entry, int *fd)
 {
 	struct head head;
 	char bytes[2 * PATH_MAX];
-	char control[CMSG_SPACE(4 * sizeof *fd)];
+	union rights_room rights;
 	struct iovec parts[] = { { &head, sizeof head }, { bytes, sizeof bytes } };
-	struct msghdr message = {
-		.msg_iov = parts,
-		.msg_iovlen = 2,
-		.msg_control = control,
-		.msg_controllen = sizeof control,
-	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	scoped_fd int sent = -1;
 	ssize_t n;
 
 	*fd = -1;
+	rights_expect(&message, &rights, 1);
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n == 0 || errno == ECONNRESET ? 0 : -errno;
-	scoped_fd int sent = take_rights(&message);
+	rights_take(&message, &sent, 1);
 	if ((size_t)n < sizeof head || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
 	    head.type > TREE_END)
 		return -EPROTO;
