@@ -238,33 +238,42 @@ int file_lock_shared_within(const char *path, unsigned seconds)
 	return open_locked(path, FILE_LOCK_SHARE, seconds);
 }
 
+/* EAGAIN: a rename elsewhere crossed the walk, and openat2(2) asks to try again. */
+static int open_by(int fd, const char *path, struct open_how how)
+{
+	long r;
+
+	do
+		r = syscall(SYS_openat2, fd, path, &how, sizeof how);
+	while (r < 0 && (errno == EAGAIN || errno == EINTR));
+	return r < 0 ? -errno : (int)r;
+}
+
 int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 {
-	struct open_how how = {
-		.flags = (unsigned)flags | O_CLOEXEC,
-		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
+	return open_by(root_fd, path,
+		       (struct open_how){
+			       .flags = (unsigned)flags | O_CLOEXEC,
+			       .mode = flags & O_CREAT ? mode : 0,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		       });
+}
 
-	/* EAGAIN: a rename elsewhere crossed the walk, openat2(2) asks to try again. */
-	do
-		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
-	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
-	return fd < 0 ? -errno : (int)fd;
+static int open_beneath(int fd, const char *path, uint64_t resolve)
+{
+	return open_by(fd, path,
+		       (struct open_how){
+			       .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | resolve,
+		       });
 }
 
 int file_open_below(int fd, const char *name)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
-	};
-	long r;
+	return open_beneath(fd, name, RESOLVE_NO_XDEV);
+}
 
-	/* EAGAIN: a rename elsewhere crossed the walk. */
-	do
-		r = syscall(SYS_openat2, fd, name, &how, sizeof how);
-	while (r < 0 && (errno == EAGAIN || errno == EINTR));
-	return r < 0 ? -errno : (int)r;
+int file_open_within(int fd, const char *path)
+{
+	return open_beneath(fd, path, 0);
 }

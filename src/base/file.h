@@ -84,5 +84,7 @@ int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
  * there: neither a link nor a mount leads out of the tree.
  */
 int file_open_below(int fd, const char *name);
+/* The same for a path, which may lead to another file system that is mounted there. */
+int file_open_within(int fd, const char *path);
 
 #endif

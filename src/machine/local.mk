@@ -65,6 +65,7 @@ libmachine_a_SOURCES = \
 	src/machine/transfer/tree_entry.c \
 	src/machine/transfer/tree_receive.c \
 	src/machine/transfer/tree_send.c \
+	src/machine/transfer/tree_target.c src/machine/transfer/tree_target.h \
 	src/machine/manage/adopt.c \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \

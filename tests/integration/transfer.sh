@@ -144,7 +144,10 @@ case_what_is_refused() {
 	not berth exec m -- test -e /no
 	berth push --parents "$T/x" m:/no/such/name
 	same "what is in" x "$(berth exec m -- cat /no/such/name)"
-	fails 1 "no user 'nosuch'" berth push --owner nosuch "$T/x" m:/root
+	fails 1 "no user 'nosuch' in the machine's" berth push --owner nosuch "$T/x" m:/root
+	fails 1 "owner 'nosuch:root' is not in .* of this host" berth pull --owner nosuch:root m:/etc/hosts "$T/y"
+	berth push --parents "$T/x" m:/new/folder/..
+	same "what is in" x "$(berth exec m -- cat /new/x)"
 	fails 1 "'/dev/null' in machine 'm' is no file and no folder" berth pull m:/dev/null "$T/y"
 	fails 1 "'/etc/x' in machine 'm' is a folder, and a file cannot replace it" \
 		bash -c "berth exec m -- mkdir /etc/x && berth push '$T/x' m:/etc"

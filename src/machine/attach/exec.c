@@ -249,12 +249,8 @@ static pid_t bear(void *context, int *pidfd)
 	struct attach *attach = context;
 	struct spawn spawn = { .cgroup_fd = attach->cgroup, .pids_of = attach->pidfd };
 	struct err err = { 0 };
-	pid_t pid = spawn_process(&spawn);
+	pid_t pid = run_spawn(attach->machine, &spawn);
 
-	if (pid == -EBUSY) {
-		spawn.cgroup_fd = run_open_cgroup(attach->machine, true);
-		pid = spawn.cgroup_fd < 0 ? spawn.cgroup_fd : spawn_process(&spawn);
-	}
 	if (pid == 0)
 		command_main(attach);
 	if (pid < 0) {
@@ -416,7 +412,7 @@ static int prepare(struct attach *attach, struct relay *relay, struct err *err)
 	if (attach->pidfd < 0 || find_walls(attach->machine, attach, err) < 0 ||
 	    give_pipes(attach, err) < 0)
 		return -err->code;
-	attach->cgroup = run_open_cgroup(attach->machine, false);
+	attach->cgroup = run_open_cgroup(attach->machine);
 	return attach->cgroup < 0
 		       ? err_set(err, -attach->cgroup, "open the cgroup of machine '%s': %s",
 				 attach->machine->name, strerror(-attach->cgroup))
@@ -438,16 +434,11 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 		.guest.fd = -1,
 	};
 	struct relay relay;
-	char why[512];
 
 	*code = EXEC_FAILED;
 	relay_init(&relay, !spec->no_input);
-	if (machine_paused(machine))
-		return err_set(err, EBUSY,
-			       "machine '%s' is paused; resume it with: berth resume %s",
-			       machine->name, machine->name);
-	if (machine_held(machine, why, sizeof why))
-		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
+	if (machine_check_thawed(machine, err) < 0)
+		return -err->code;
 	int r = prepare(&attach, &relay, err);
 	if (r == 0)
 		r = carry(&attach, &relay, code, err);

@@ -57,6 +57,19 @@ bool machine_held(const struct machine *machine, char *why, size_t room)
 	return true;
 }
 
+int machine_check_thawed(const struct machine *machine, struct err *err)
+{
+	char why[512];
+
+	if (machine_paused(machine))
+		return err_set(err, EBUSY,
+			       "machine '%s' is paused; resume it with: berth resume %s",
+			       machine->name, machine->name);
+	if (machine_held(machine, why, sizeof why))
+		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
+	return 0;
+}
+
 bool freeze_is_copied(const struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);

@@ -100,6 +100,8 @@ bool machine_paused(const struct machine *machine);
 int machine_hold(struct machine *machine, const char *why);
 /* Whether its pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
 bool machine_held(const struct machine *machine, char *why, size_t room);
+/* For what would wait for its processes: refuses a machine that is paused or held still (-EBUSY). */
+int machine_check_thawed(const struct machine *machine, struct err *err);
 
 /*
  * Watches a pool that runs out of room until there is room again: grows it where it may, holds machines still that

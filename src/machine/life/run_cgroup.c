@@ -27,13 +27,31 @@ void run_cgroup(const struct machine *machine, char *out, size_t room)
 	snprintf(out, room, "%s/%s", site, machine->name);
 }
 
-int run_open_cgroup(const struct machine *machine, bool leaf)
+int run_open_cgroup(const struct machine *machine)
 {
-	char group[256], path[320];
+	char group[256];
 
 	run_cgroup(machine, group, sizeof group);
-	snprintf(path, sizeof path, "%s%s", group, leaf ? "/berth.exec" : "");
-	return cgroup_make(path);
+	return cgroup_make(group);
+}
+
+pid_t run_spawn(const struct machine *machine, struct spawn *spawn)
+{
+	char group[256], path[320];
+	pid_t pid = spawn_process(spawn);
+
+	if (pid != -EBUSY)
+		return pid;
+	run_cgroup(machine, group, sizeof group);
+	snprintf(path, sizeof path, "%s/berth.exec", group);
+	scoped_fd int leaf = cgroup_make(path);
+	if (leaf < 0)
+		return leaf;
+	struct spawn there = *spawn;
+	there.cgroup_fd = leaf;
+	pid = spawn_process(&there);
+	spawn->pidfd = there.pidfd;
+	return pid;
 }
 
 static int group_file(const struct machine *machine, const char *file, char path[1024])

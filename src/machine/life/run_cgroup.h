@@ -3,6 +3,7 @@
 #ifndef BERTH_MACHINE_LIFE_RUN_CGROUP_H
 #define BERTH_MACHINE_LIFE_RUN_CGROUP_H
 
+#include "kern/spawn.h"
 #include "machine/state/machine.h"
 
 #include <stddef.h>
@@ -20,11 +21,14 @@ int run_read_group(const struct machine *machine, const char *file, char **text)
 /* The number that one of them holds. */
 int run_read_count(const struct machine *machine, const char *file, uint64_t *count);
 
+/* The guest's cgroup as a descriptor to start a process in, made if it is missing, or -errno. */
+int run_open_cgroup(const struct machine *machine);
+
 /*
- * The guest's cgroup as a descriptor to start a process in, or -errno. leaf: a child of it, since the kernel refuses
- * processes (-EBUSY) in a cgroup that the guest has divided.
+ * spawn_process in that cgroup, which spawn->cgroup_fd is, or in a child of it where the guest has divided it: then the
+ * kernel refuses processes there.
  */
-int run_open_cgroup(const struct machine *machine, bool leaf);
+pid_t run_spawn(const struct machine *machine, struct spawn *spawn);
 
 /* Whether a run has left anything to clean up: its folder, or its guest's cgroup. */
 bool run_needs_cleanup(const struct machine *machine);

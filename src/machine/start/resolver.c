@@ -23,10 +23,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 enum { FILE_MAX = 65536, WORDS_MAX = 512, NAME_ROOM = 254 };
 
@@ -163,15 +161,9 @@ int resolver_write(const char *machine, int root_fd, const struct lease *lease, 
 /* A folder below another, made if missing; no link is followed. */
 static int enter(int folder, const char *name)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-	};
-
 	if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	long fd = syscall(SYS_openat2, folder, name, &how, sizeof how);
-	return fd < 0 ? -errno : (int)fd;
+	return file_open_within(folder, name);
 }
 
 /* path: below /run. Nothing that is there is touched. */

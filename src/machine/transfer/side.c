@@ -2,7 +2,6 @@
 #include "machine/transfer/side.h"
 
 #include "base/scoped.h"
-#include "kern/cgroup.h"
 #include "kern/library.h"
 #include "kern/spawn.h"
 #include "machine/life/control.h"
@@ -18,25 +17,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 
-/* Not if it is held still: it would not move, and we with it. */
-static int check_moves(const struct machine *machine, struct err *err)
-{
-	char why[512];
-
-	if (machine_paused(machine))
-		return err_set(err, EBUSY,
-			       "machine '%s' is paused; resume it with: berth resume %s",
-			       machine->name, machine->name);
-	if (machine_held(machine, why, sizeof why))
-		return err_set(err, EBUSY, "machine '%s' is held still: %s", machine->name, why);
-	return 0;
-}
-
 static int open_running(struct side *side, struct err *err)
 {
 	struct run_state state;
 
-	if (check_moves(side->machine, err) < 0)
+	if (machine_check_thawed(side->machine, err) < 0)
 		return -err->code;
 	side->pidfd = control_guest(side->machine, err);
 	if (side->pidfd < 0)
@@ -98,19 +83,13 @@ void side_close(struct side *side)
 pid_t side_fork(const struct side *side, int *pidfd, struct err *err)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
-	scoped_fd int group = side->pidfd < 0 ? -1 : run_open_cgroup(side->machine, false);
+	scoped_fd int group = side->pidfd < 0 ? -1 : run_open_cgroup(side->machine);
 
 	if (side->pidfd >= 0 && group < 0)
 		return err_set(err, -group, "open the cgroup of machine '%s': %s",
 			       side->machine->name, strerror(-group));
 	spawn.cgroup_fd = group;
-	pid_t pid = spawn_process(&spawn);
-	if (pid == -EBUSY && group >= 0) {
-		scoped_close_fd(&group);
-		group = run_open_cgroup(side->machine, true);
-		spawn.cgroup_fd = group;
-		pid = group < 0 ? group : spawn_process(&spawn);
-	}
+	pid_t pid = group < 0 ? spawn_process(&spawn) : run_spawn(side->machine, &spawn);
 	if (pid < 0)
 		return err_set(err, -pid, "start a process: %s", strerror(-pid));
 	*pidfd = spawn.pidfd;

@@ -4,39 +4,32 @@
  * followed, and a file is only seen under its name when it is whole.
  */
 #include "machine/transfer/tree.h"
+#include "machine/transfer/tree_target.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/share/user.h"
 #include "storage/copy_data.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 enum {
 	DEPTH_MAX = PATH_MAX / 2,
 	SYNCED_FILES = 8,      /* so many are synced each; with more, the whole file system once */
 	STREAM_MAX = 64 << 20, /* bytes of a file that has no size, such as those of /proc */
-	ATTRIBUTES_MAX = 64 << 10, /* bytes of the names of a file's attributes */
 };
 
 struct receiver {
 	const struct tree_target *target;
-	int base;              /* owned; the folder in which first components are */
-	const char *rename;    /* the name of the only source there; NULL: its own */
+	struct tree_destination to;
 	char parent[PATH_MAX]; /* the path of the folder that is open, "" for base */
 	int parent_fd;         /* owned; -1: base */
 	struct copy copy;
-	bool own; /* files are given to uid and gid */
-	uid_t uid;
-	gid_t gid;
 	bool made[DEPTH_MAX]; /* the folders that were entered: whether they were made here */
 	size_t depth;
 	uint64_t files;
@@ -73,7 +66,7 @@ static const char *path_of(const struct receiver *receiver, const char *path, ch
 	const char *rest = path;
 
 	/* "." and what is below it are the target's own. */
-	if (receiver->rename || strcmp(path, ".") == 0 || text_starts(path, "./"))
+	if (receiver->to.rename || strcmp(path, ".") == 0 || text_starts(path, "./"))
 		rest += strcspn(path, "/");
 	if (*rest == '/')
 		rest++;
@@ -104,18 +97,6 @@ static int fail(const struct receiver *receiver, const char *path, int code, str
 		       why);
 }
 
-/* A folder below one that is open, without a link on the way. */
-static int open_below(int folder, const char *path)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 /* The folder that an entry's name is in, which stays the receiver's, and that name. */
 static int find_parent(struct receiver *receiver, const char *path, char name[NAME_MAX + 1],
 		       struct err *err)
@@ -124,19 +105,19 @@ static int find_parent(struct receiver *receiver, const char *path, char name[NA
 	const char *rest = strchr(path, '/');
 
 	text_print(below, sizeof below, "%.*s%s",
-		   receiver->rename ? (int)strlen(receiver->rename) : (int)strcspn(path, "/"),
-		   receiver->rename ? receiver->rename : path, rest ? rest : "");
+		   receiver->to.rename ? (int)strlen(receiver->to.rename) : (int)strcspn(path, "/"),
+		   receiver->to.rename ? receiver->to.rename : path, rest ? rest : "");
 	char *slash = strrchr(below, '/');
 	const char *last = slash ? slash + 1 : below;
 	if (strlen(last) > NAME_MAX)
 		return fail(receiver, path, -ENAMETOOLONG, err);
 	strcpy(name, last);
 	if (!slash)
-		return receiver->base;
+		return receiver->to.base;
 	*slash = '\0';
 	if (receiver->parent_fd >= 0 && strcmp(receiver->parent, below) == 0)
 		return receiver->parent_fd;
-	int fd = open_below(receiver->base, below);
+	int fd = file_open_within(receiver->to.base, below);
 	if (fd == -ELOOP)
 		return refuse(receiver, path, ELOOP,
 			      "lies behind a symbolic link; give the path that the link names",
@@ -151,7 +132,7 @@ static int find_parent(struct receiver *receiver, const char *path, char name[NA
 
 static int copy_user_attributes(int from, int to)
 {
-	char names[ATTRIBUTES_MAX], value[ATTRIBUTES_MAX];
+	char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
 	ssize_t n = flistxattr(from, names, sizeof names);
 
 	for (const char *at = names; n > 0 && at < names + n; at += strlen(at) + 1) {
@@ -177,8 +158,8 @@ static mode_t mode_of(const struct receiver *receiver, const struct tree_entry *
 static void owner_of(const struct receiver *receiver, const struct tree_entry *entry, uid_t *uid,
 		     gid_t *gid)
 {
-	*uid = receiver->own ? receiver->uid : entry->uid;
-	*gid = receiver->own ? receiver->gid : entry->gid;
+	*uid = receiver->to.own ? receiver->to.uid : entry->uid;
+	*gid = receiver->to.own ? receiver->to.gid : entry->gid;
 }
 
 static void times_of(const struct tree_entry *entry, struct timespec times[2])
@@ -195,7 +176,7 @@ static int set_attributes(const struct receiver *receiver, const struct tree_ent
 	gid_t gid;
 
 	owner_of(receiver, entry, &uid, &gid);
-	if ((receiver->own || receiver->target->archive) && fchown(fd, uid, gid) < 0)
+	if ((receiver->to.own || receiver->target->archive) && fchown(fd, uid, gid) < 0)
 		return -errno;
 	times_of(entry, times);
 	return fchmod(fd, mode_of(receiver, entry)) < 0 || futimens(fd, times) < 0 ? -errno : 0;
@@ -215,12 +196,9 @@ static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max
 		done += (uint64_t)n;
 		if (done > max)
 			return -EFBIG;
-		for (ssize_t at = 0; at < n;) {
-			ssize_t m = write(to, receiver->copy.value + at, (size_t)(n - at));
-			if (m < 0 && errno != EINTR)
-				return -errno;
-			at += m > 0 ? m : 0;
-		}
+		int r = file_write_all(to, receiver->copy.value, (size_t)n, -1);
+		if (r < 0)
+			return r;
 		receiver->target->report->bytes += (uint64_t)n;
 	}
 }
@@ -333,7 +311,7 @@ static int receive_node(struct receiver *receiver, const struct tree_entry *entr
 	owner_of(receiver, entry, &uid, &gid);
 	times_of(entry, times);
 	if (r == 0 && (make_node(entry, folder) < 0 ||
-		       ((receiver->own || receiver->target->archive) &&
+		       ((receiver->to.own || receiver->target->archive) &&
 			fchownat(folder, aside.name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) ||
 		       (entry->type == TREE_FIFO &&
 			fchmodat(folder, aside.name, mode_of(receiver, entry), 0) < 0) ||
@@ -405,7 +383,7 @@ static int leave_folder(struct receiver *receiver, const struct tree_entry *entr
 	bool made = receiver->made[--receiver->depth];
 	if (!made && !receiver->target->archive)
 		return 0;
-	scoped_fd int fd = open_below(folder, name);
+	scoped_fd int fd = file_open_within(folder, name);
 	int r = fd < 0 ? fd : set_attributes(receiver, entry, fd);
 	if (r == 0 && receiver->depth == 0 && fsync(fd) < 0)
 		r = -errno;
@@ -446,10 +424,10 @@ static int sync_all(struct receiver *receiver, struct err *err)
 	if (receiver->target->stream >= 0)
 		return 0;
 	receiver->target->report->syncing = true;
-	int fd = receiver->parent_fd >= 0 ? receiver->parent_fd : receiver->base;
-	int r = receiver->files > SYNCED_FILES ? syncfs(receiver->base) : fsync(fd);
-	if (r == 0 && fd != receiver->base)
-		r = fsync(receiver->base);
+	int fd = receiver->parent_fd >= 0 ? receiver->parent_fd : receiver->to.base;
+	int r = receiver->files > SYNCED_FILES ? syncfs(receiver->to.base) : fsync(fd);
+	if (r == 0 && fd != receiver->to.base)
+		r = fsync(receiver->to.base);
 	return r < 0 ? fail(receiver, ".", -errno, err) : 0;
 }
 
@@ -472,85 +450,6 @@ static int receive_all(struct receiver *receiver, int socket, struct err *err)
 	}
 }
 
-/* Makes one folder after the other; those that are there may be links. */
-static int make_parents(const struct tree_place *place, const char *path)
-{
-	char part[PATH_MAX];
-
-	for (const char *at = path; *at;) {
-		at += strspn(at, "/");
-		at += strcspn(at, "/");
-		text_print(part, sizeof part, "%.*s", (int)(at - path), path);
-		scoped_fd int fd = tree_open(place, part, O_PATH | O_DIRECTORY, 0);
-		if (fd != -ENOENT || !*part)
-			continue;
-		char *slash = strrchr(part, '/');
-		char *name = slash ? slash + 1 : part;
-		char up[PATH_MAX];
-		text_print(up, sizeof up, "%.*s", (int)(name - part), part);
-		scoped_fd int folder = tree_open(place, *up ? up : ".", O_PATH | O_DIRECTORY, 0);
-		if (folder < 0)
-			return folder;
-		if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
-static int open_base(struct receiver *receiver, const char *path, struct err *err)
-{
-	const struct tree_target *target = receiver->target;
-	const struct tree_place *place = &target->place;
-	char words[TREE_WORDS];
-	int r = target->parents ? make_parents(place, path) : 0;
-
-	receiver->base = r < 0 ? r : tree_open(place, path, O_RDONLY | O_DIRECTORY, 0);
-	if (receiver->base == -ENOENT)
-		return err_set(err, ENOENT, "there is no folder %s; --parents makes it",
-			       tree_words(place, path, words));
-	return receiver->base < 0
-		       ? err_set(err, -receiver->base, "open folder %s: %s",
-				 tree_words(place, path, words), strerror(-receiver->base))
-		       : 0;
-}
-
-/* The target is a folder that sources go into, or the new name of the only one. */
-static int open_target(struct receiver *receiver, struct err *err)
-{
-	const struct tree_target *target = receiver->target;
-	char folder[PATH_MAX];
-	scoped_fd int fd = tree_open(&target->place, target->path, O_PATH | O_DIRECTORY, 0);
-
-	if (fd >= 0 || target->folder || text_ends(target->path, "/"))
-		return open_base(receiver, target->path, err);
-	const char *slash = strrchr(target->path, '/');
-	receiver->rename = slash ? slash + 1 : target->path;
-	text_print(folder, sizeof folder, "%.*s", slash ? (int)(slash - target->path) + 1 : 1,
-		   slash ? target->path : ".");
-	if (strcmp(receiver->rename, "..") == 0 || strcmp(receiver->rename, ".") == 0)
-		return open_base(receiver, target->path, err);
-	return open_base(receiver, folder, err);
-}
-
-/* By the target's own passwd and group. */
-static int find_owner(struct receiver *receiver, struct err *err)
-{
-	const struct tree_target *target = receiver->target;
-	scoped_fd int root = tree_open(&target->place, "/", O_RDONLY | O_DIRECTORY, 0);
-	struct user user;
-
-	if (!target->owner && !target->group)
-		return 0;
-	if (root < 0)
-		return err_set(err, -root, "open the root: %s", strerror(-root));
-	if (user_look_up(&user, root, target->owner ? target->owner : "root", err) < 0)
-		return -err->code;
-	receiver->own = true;
-	receiver->uid = user.uid;
-	receiver->gid = user.gid;
-	return target->group ? user_group(root, target->group, &receiver->gid, err) : 0;
-}
-
 int tree_receive(const struct tree_target *target, int socket, struct err *err)
 {
 	static struct receiver receiver;
@@ -558,7 +457,7 @@ int tree_receive(const struct tree_target *target, int socket, struct err *err)
 
 	receiver = (struct receiver){
 		.target = target,
-		.base = -1,
+		.to = { .base = -1 },
 		.parent_fd = -1,
 		.copy = { .from = -1,
 			  .to = -1,
@@ -570,11 +469,10 @@ int tree_receive(const struct tree_target *target, int socket, struct err *err)
 	umask(0);
 	if (!receiver.copy.value)
 		err_set(err, ENOMEM, "out of memory");
-	else if (target->stream >= 0 ||
-		 (open_target(&receiver, err) == 0 && find_owner(&receiver, err) == 0))
+	else if (target->stream >= 0 || tree_target_open(target, &receiver.to, err) == 0)
 		receive_all(&receiver, socket, err);
 	copy_end(&receiver.copy);
 	scoped_close_fd(&receiver.parent_fd);
-	scoped_close_fd(&receiver.base);
+	scoped_close_fd(&receiver.to.base);
 	return -err->code;
 }
