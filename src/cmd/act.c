@@ -54,15 +54,21 @@ static int tell(int r, struct err *err)
 	return r < 0 ? EXIT_FAILED : r;
 }
 
-void act_and_exit(struct call *call, const char *name, act_fn *act)
+void exit_apart(const struct call *call, int r, struct err *err)
 {
-	struct err err = { 0 };
-	progress_off();
-	int status = tell(act_on(call, name, act, &err), &err);
+	int status = tell(r, err);
 
 	start_background_work(call);
 	fflush(stdout);
 	_exit(status);
+}
+
+void act_and_exit(struct call *call, const char *name, act_fn *act)
+{
+	struct err err = { 0 };
+
+	progress_off();
+	exit_apart(call, act_on(call, name, act, &err), &err);
 }
 
 static pid_t act_apart(struct call *call, const char *name, act_fn *act)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What several verbs share. */
+/* Functions that several verbs share. */
 #ifndef BERTH_CMD_COMMON_H
 #define BERTH_CMD_COMMON_H
 
@@ -28,6 +28,12 @@ int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err
 
 /* Starts the background commands that are due because of what this process did. */
 void start_background_work(const struct call *call);
+
+/*
+ * The end of a process that is there for one machine: tells a failure, and exits with the code of r, a verb's
+ * result.
+ */
+void exit_apart(const struct call *call, int r, struct err *err) __attribute__((noreturn));
 
 /* Runs act on one machine, and ends the process, which was forked for it. */
 void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute__((noreturn));

@@ -76,6 +76,21 @@ static int create_shown(const struct call *call, const char *name, const struct 
 	return machine_create(&call->site, name, spec, err);
 }
 
+/* Checks the settings of new machines, and makes the pool and the network that they need, before a machine is made. */
+static int prepare(const struct call *call, bool ephemeral, struct words *words, char **pool,
+		   struct err *err)
+{
+	int r = settings_given(call, ephemeral, words, err);
+
+	if (r == 0)
+		r = settings_check(words, err);
+	if (r == 0)
+		r = check_template(call, call->words[0], err);
+	if (r == 0 && network_is_default(words))
+		r = network_wanted(call, err);
+	return r != 0 ? r : pool_wanted(call, pool, err);
+}
+
 int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err)
 {
@@ -90,15 +105,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 		r = name_check(wanted, err);
 	if (r != 0)
 		return r;
-	r = settings_given(call, ephemeral, &words, err);
-	if (r == 0)
-		r = settings_check(&words, err);
-	if (r == 0)
-		r = check_template(call, template, err);
-	if (r == 0 && network_is_default(&words))
-		r = network_wanted(call, err);
-	if (r == 0)
-		r = pool_wanted(call, &pool, err);
+	r = prepare(call, ephemeral, &words, &pool, err);
 	for (int tries = 0; r == 0 && tries < 10; tries++) {
 		struct machine_spec spec = {
 			.template = template,
@@ -141,20 +148,13 @@ static int show_made(struct call *call, const char *name, struct err *err)
 								  : print_machine(&machine, err);
 }
 
-/* What all of them share is made once, before the first. */
+/* Once, so that machines which are made at the same time do not each make a pool and a network. */
 static int prepare_many(const struct call *call, struct err *err)
 {
 	scoped_settings struct words words = { 0 };
 	scoped_free char *pool = NULL;
-	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
 
-	if (r == 0)
-		r = settings_check(&words, err);
-	if (r == 0)
-		r = check_template(call, call->words[0], err);
-	if (r == 0 && network_is_default(&words))
-		r = network_wanted(call, err);
-	return r != 0 ? r : pool_wanted(call, &pool, err);
+	return prepare(call, call_has(call, &flag_ephemeral), &words, &pool, err);
 }
 
 static int create_one(struct call *call, const char *name, struct err *err)

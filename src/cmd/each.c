@@ -58,10 +58,9 @@ static __attribute__((noreturn)) void run_and_exit(struct call *call, const stru
 		_exit(EXEC_FAILED);
 	progress_off();
 	int r = open_named(&machine, call, job->name, &err);
-	int code = r != 0 ? EXEC_FAILED : enter_machine(call, &machine, call->words + 1, &err);
-	if (err.code)
-		print_error(&err);
-	_exit(code);
+	exit_apart(call,
+		   r != 0 ? EXEC_FAILED : enter_machine(call, &machine, call->words + 1, &err),
+		   &err);
 }
 
 static int begin_job(struct call *call, struct job *job, struct err *err)

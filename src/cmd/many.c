@@ -74,11 +74,7 @@ static __attribute__((noreturn)) void make_and_exit(struct many *many, uint64_t 
 	int r = make(many->call, name, &err);
 	if (err.code && !strstr(err.text, name))
 		err_wrap(&err, "machine '%s'", name);
-	if (err.code)
-		print_error(&err);
-	start_background_work(many->call);
-	fflush(stdout);
-	_exit(r == 0 ? 0 : EXIT_FAILED);
+	exit_apart(many->call, r, &err);
 }
 
 /* Waits for one of ours to end. */
@@ -113,7 +109,7 @@ static void make_all(struct many *many, make_fn *make)
 		reap_one(many);
 }
 
-/* Which were not made. */
+/* The error that names the machines which were not made. */
 static int tell_missing(const struct many *many, struct err *err)
 {
 	scoped_text struct text names = { 0 };
@@ -145,7 +141,7 @@ static int show_all(const struct many *many, struct err *err)
 		name_of(many, i, name);
 		if (!many->ok[i])
 			continue;
-		/* One that has ended and gone meanwhile is not shown. */
+		/* Machines that have ended and gone meanwhile are not shown. */
 		if (machine_look(&machine, &many->call->site, name, &(struct err){ 0 }) == 0)
 			json_array_append_new(array, machine_json(&machine));
 	}

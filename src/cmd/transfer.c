@@ -30,7 +30,7 @@ struct place {
 	const char *path; /* borrowed */
 };
 
-/* As scp(1) does: what has a colon before its first slash names a machine. */
+/* A word with a colon before its first slash names a machine, as in scp(1). */
 static int take_word(const char *word, struct place *place, struct err *err)
 {
 	size_t n = strcspn(word, ":/");
@@ -48,7 +48,7 @@ static int take_word(const char *word, struct place *place, struct err *err)
 	return name_check(place->machine, err);
 }
 
-/* What the words name. */
+/* The request of a command line. */
 struct request {
 	struct place from, to;
 	const char **sources; /* owned array of borrowed paths */
@@ -128,7 +128,7 @@ static int check_streams(const struct request *request, struct err *err)
 	return err->code ? EXIT_USAGE : 0;
 }
 
-/* What each verb takes: push from this host, pull to it, cp either, but a machine is in it. */
+/* The sides that each verb takes: push from this host, pull to it, cp either, with a machine on one side at least. */
 static int check_sides(const struct call *call, const struct request *request, struct err *err)
 {
 	bool from = *request->from.machine, to = *request->to.machine;

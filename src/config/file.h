@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of config share: lines, the keys of a struct, its sections. */
+/* Functions that the files of config share: lines, the keys of a struct, its sections. */
 #ifndef BERTH_CONFIG_FILE_H
 #define BERTH_CONFIG_FILE_H
 

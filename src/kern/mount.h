@@ -34,7 +34,7 @@ int mount_idmap(int mount_fd, int userns_fd);
 /* Attaches a detached mount onto an existing file or folder. */
 int mount_attach(int mount_fd, int dir_fd, const char *path);
 
-/* What a failure of mount_idmap on a root means, for the end of a sentence. Never NULL. */
+/* The cause of a failure of mount_idmap on a root, for the end of a sentence. Never NULL. */
 const char *mount_idmap_why(int code);
 
 /* What a failed mount operation means, for the end of a sentence. Never NULL. */

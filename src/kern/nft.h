@@ -61,7 +61,7 @@ struct nft_table {
  * All are quiet: 0 or -errno. -EOPNOTSUPP: the kernel lacks nf_tables or a part of it. -ELIBACC: libnftnl is missing.
  */
 
-/* What a code of the functions below means, for the end of a sentence. */
+/* The cause that a code of the functions below means, for the end of a sentence. */
 const char *nft_why(int code);
 
 /* Replaces the table with all its rules in one transaction. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel reports of another process: its user and its signals. */
+/* Facts that the kernel reports of another process: its user and its signals. */
 #ifndef BERTH_KERN_PROCESS_H
 #define BERTH_KERN_PROCESS_H
 

@@ -19,7 +19,7 @@ struct pty {
  */
 int pty_open(int pts_fd, struct pty *pty);
 
-/* What a code of pty_open means, and the remedy. */
+/* The cause that a code of pty_open means, and the remedy. */
 const char *pty_why(int code);
 
 /* Makes the slave the controlling terminal of a new session and standard input, output, error. */

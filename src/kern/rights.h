@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-/* What one message can take along; the kernel would take 253. */
+/* Descriptors that one message can take along; the kernel would take 253. */
 enum { RIGHTS_MAX = 64 };
 
 /* Room for them, which has to last until the message is sent or received. */

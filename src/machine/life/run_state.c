@@ -47,7 +47,7 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 	ssize_t n = file_read(AT_FDCWD, path, 4096, &line);
 	if (n < 0)
 		return (int)n;
-	/* That of an older berth ends before the disk, the network, or the format's number. */
+	/* The line of an older berth ends before the disk, the network, or the format's number. */
 	int fields = sscanf(line, "%d %d %" SCNu64 " %" SCNu32 " %" SCNu32 " %u %u %63s %d", &init,
 			    &keeper, &state->started, &state->map.base, &state->map.count,
 			    &major_number, &minor_number, network, &format);

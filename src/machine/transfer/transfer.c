@@ -117,7 +117,7 @@ static bool has_moved(const struct work *work, uint64_t *last)
 	return moved;
 }
 
-/* What one's own terminal or pipe keeps waiting is the user's business. */
+/* A terminal or pipe of the user's own may keep a transfer waiting for as long as it likes. */
 static bool is_stalled(const struct work *work, int64_t since)
 {
 	int64_t patience = work->reports[RECEIVE].syncing ? SYNC_STALL : STALL;
@@ -235,7 +235,7 @@ static int run_sides(struct work *work, struct err *err)
 	if (r == 0)
 		r = start_side(work, SEND, err);
 	scoped_close_fd(&work->sockets[SEND]);
-	/* One that has begun ends when nobody holds the other socket. */
+	/* A side that has begun ends when no process holds the other socket. */
 	wait_sides(work, err);
 	if (r == 0)
 		take_error(work, err);

@@ -29,7 +29,7 @@ enum { TREE_WORDS = PATH_MAX + 96 };
 /* "'PATH'" or "'PATH' in machine 'NAME'". */
 const char *tree_words(const struct tree_place *place, const char *path, char out[TREE_WORDS]);
 
-/* What one side has done, in memory that it shares with the process that waits for it. */
+/* The work that one side has done, in memory that it shares with the process that waits for it. */
 struct tree_report {
 	_Atomic uint64_t bytes;               /* of data */
 	_Atomic uint64_t entries;             /* files, folders, links and FIFOs */

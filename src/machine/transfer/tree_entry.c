@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* What goes over the socket before the two strings. */
+/* The part of an entry that goes over the socket before its two strings. */
 struct head {
 	uint32_t type, mode, uid, gid, nanoseconds;
 	uint32_t path, target; /* lengths without the NUL */
