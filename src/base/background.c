@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-void background_run(const struct site *site, const char *verb)
+void background_run(const struct dirs *dirs, const char *verb)
 {
 	char program[PATH_MAX];
 	const char *argv[5] = { "berth" };
@@ -16,9 +16,9 @@ void background_run(const struct site *site, const char *verb)
 
 	if (install_berth(program, sizeof program) < 0)
 		return;
-	if (site->root) {
+	if (dirs->root) {
 		argv[n++] = "--root";
-		argv[n++] = site->root;
+		argv[n++] = dirs->root;
 	}
 	argv[n] = verb;
 	if (fork() != 0)

@@ -3,12 +3,12 @@
 #ifndef BERTH_BASE_BACKGROUND_H
 #define BERTH_BASE_BACKGROUND_H
 
-#include "base/site.h"
+#include "base/dirs.h"
 
 /*
- * Runs "berth VERB" on that site, in a session of its own, with none of the caller's descriptors. The caller does not
+ * Runs "berth VERB" for that installation, in a session of its own, with none of the caller's descriptors. The caller does not
  * wait for it and does not learn of a failure: the next command starts the work again. Costs a fork.
  */
-void background_run(const struct site *site, const char *verb);
+void background_run(const struct dirs *dirs, const char *verb);
 
 #endif

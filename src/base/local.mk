@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/backing_fs.c src/base/backing_fs.h \
 	src/base/child.c src/base/child.h \
 	src/base/clock.h \
+	src/base/dirs.c src/base/dirs.h \
 	src/base/err.c src/base/err.h \
 	src/base/fault.c src/base/fault.h \
 	src/base/file.c src/base/file.h \
@@ -13,7 +14,6 @@ libbase_a_SOURCES = \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
 	src/base/resolv_conf.c src/base/resolv_conf.h \
-	src/base/site.c src/base/site.h \
 	src/base/text.c src/base/text.h \
 	src/base/unfinished.c src/base/unfinished.h \
 	src/base/uuid.c src/base/uuid.h

@@ -16,22 +16,22 @@ enum { SETTINGS_MAX = 256 << 10 };
 
 static char *marks_folder(const struct unfinished *object)
 {
-	return site_state_path(object->site, "%s/%s", object->kind, folder_name);
+	return dirs_state_path(object->dirs, "%s/%s", object->kind, folder_name);
 }
 
 char *unfinished_path(const struct unfinished *object)
 {
-	return site_state_path(object->site, "%s/%s/%s", object->kind, folder_name, object->name);
+	return dirs_state_path(object->dirs, "%s/%s/%s", object->kind, folder_name, object->name);
 }
 
 static char *settings_path(const struct unfinished *object)
 {
-	return site_state_path(object->site, "%s/%s/%s", object->kind, object->name, object->file);
+	return dirs_state_path(object->dirs, "%s/%s/%s", object->kind, object->name, object->file);
 }
 
 int unfinished_prepare(const struct unfinished *object, struct err *err)
 {
-	scoped_free char *parent = site_state_path(object->site, "%s", object->kind);
+	scoped_free char *parent = dirs_state_path(object->dirs, "%s", object->kind);
 	scoped_free char *folder = marks_folder(object);
 
 	if (!parent || !folder)
@@ -59,8 +59,8 @@ int unfinished_finish(const struct unfinished *object, struct err *err)
 	scoped_free char *mark = unfinished_path(object);
 	scoped_free char *settings = settings_path(object);
 	scoped_free char *folder =
-		site_state_path(object->site, "%s/%s", object->kind, object->name);
-	scoped_free char *parent = site_state_path(object->site, "%s", object->kind);
+		dirs_state_path(object->dirs, "%s/%s", object->kind, object->name);
+	scoped_free char *parent = dirs_state_path(object->dirs, "%s", object->kind);
 
 	if (!mark || !settings || !folder || !parent)
 		return err_set(err, ENOMEM, "out of memory");
@@ -131,10 +131,10 @@ static void clear_aside(const char *folder, const char *name)
 		unlink(path);
 }
 
-void unfinished_each(const struct site *site, const char *kind,
+void unfinished_each(const struct dirs *dirs, const char *kind,
 		     void (*visit)(void *, const char *name), void *context)
 {
-	scoped_free char *folder = site_state_path(site, "%s/%s", kind, folder_name);
+	scoped_free char *folder = dirs_state_path(dirs, "%s/%s", kind, folder_name);
 	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
 
 	if (!dir)

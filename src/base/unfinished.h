@@ -9,14 +9,14 @@
 #ifndef BERTH_BASE_UNFINISHED_H
 #define BERTH_BASE_UNFINISHED_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 
 #include <stdbool.h>
 
-/* An object by its names: { site, "machines", "web", "machine.conf" }. All borrowed. */
+/* An object by its names: { dirs, "machines", "web", "machine.conf" }. All borrowed. */
 struct unfinished {
-	const struct site *site;
+	const struct dirs *dirs;
 	const char *kind, *name, *file;
 };
 
@@ -42,7 +42,7 @@ int unfinished_undo(const struct unfinished *object, struct err *err);
 int unfinished_drop(const struct unfinished *object, struct err *err);
 
 /* Calls visit for each name of that kind with a mark, in any order. Quiet: unreadable marks are skipped. */
-void unfinished_each(const struct site *site, const char *kind,
+void unfinished_each(const struct dirs *dirs, const char *kind,
 		     void (*visit)(void *, const char *name), void *context);
 
 #endif

@@ -28,8 +28,8 @@ int open_named(struct machine *machine, const struct call *call, const char *nam
 	if (r != 0)
 		return r;
 	return call->command->traits & COMMAND_LOOKS
-		       ? machine_look(machine, &call->site, name, err)
-		       : machine_open(machine, &call->site, name, err);
+		       ? machine_look(machine, &call->dirs, name, err)
+		       : machine_open(machine, &call->dirs, name, err);
 }
 
 static int act_on(struct call *call, const char *name, act_fn *act, struct err *err)

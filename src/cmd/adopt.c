@@ -21,7 +21,7 @@ static const struct flag *const adopt_flags[] = { &flag_strays, &flag_conf, &fla
 static int adopt(struct call *call, const char *name, const char *pool, const char *conf,
 		 struct err *err)
 {
-	int r = machine_adopt(&call->site, name, pool, conf, err);
+	int r = machine_adopt(&call->dirs, name, pool, conf, err);
 
 	if (r > 0)
 		print_note("pool has no copy of the settings of machine '%s', which has those of a "
@@ -55,7 +55,7 @@ static int note_stray(void *context, const char *pool, const char *volume)
 /* Noted first, since each that is adopted is a stray no more. */
 static int adopt_all(struct call *call, struct err *err)
 {
-	scoped_survey struct survey survey = { .site = &call->site, .attach = true };
+	scoped_survey struct survey survey = { .dirs = &call->dirs, .attach = true };
 	struct adopting adopting = { .wanted = call_value(call, &flag_pool) };
 	int worst = 0;
 

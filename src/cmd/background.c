@@ -8,21 +8,21 @@
 
 static int run_backup(struct call *call, struct err *err)
 {
-	return settings_backup_write_all(&call->site, err);
+	return settings_backup_write_all(&call->dirs, err);
 }
 
 static int run_free(struct call *call, struct err *err)
 {
-	return pool_free_all(&call->site, err);
+	return pool_free_all(&call->dirs, err);
 }
 
 void start_background_work(const struct call *call)
 {
 	if (pool_backup_is_stale() && !(call->command->traits & COMMAND_HIDDEN))
-		background_run(&call->site, command_backup.name);
+		background_run(&call->dirs, command_backup.name);
 	/* A keeper's child deletes an ephemeral machine. */
 	if (pool_freeing_is_due() && call->command != &command_free)
-		background_run(&call->site, command_free.name);
+		background_run(&call->dirs, command_free.name);
 }
 
 const struct command command_free = {

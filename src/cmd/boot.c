@@ -275,7 +275,7 @@ int act_on_all(struct call *call, enum boot_which which, struct err *err)
 		.stop = which == BOOT_RUNNING,
 	};
 
-	int r = boot_read(&booting.boot, &call->site, which, err);
+	int r = boot_read(&booting.boot, &call->dirs, which, err);
 	booting.pids = calloc(booting.boot.count + 1, sizeof *booting.pids);
 	booting.again = calloc(booting.boot.count + 1, sizeof *booting.again);
 	if (which == BOOT_AUTOSTART)

@@ -6,8 +6,8 @@
 #ifndef BERTH_CMD_COMMAND_H
 #define BERTH_CMD_COMMAND_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -79,7 +79,7 @@ struct given {
 /* A parsed command line. */
 struct call {
 	const struct command *command;
-	struct site site;
+	struct dirs dirs;
 	const char **words; /* owned array, NULL-terminated; borrowed words */
 	int count;
 	struct given *given; /* owned, as given */

@@ -14,7 +14,7 @@
 static bool is_there(const struct call *call, const char *folder, const char *name,
 		     const char *file)
 {
-	scoped_free char *path = site_state_path(&call->site, "%s/%s/%s", folder, name, file);
+	scoped_free char *path = dirs_state_path(&call->dirs, "%s/%s/%s", folder, name, file);
 
 	return path && access(path, F_OK) == 0;
 }
@@ -22,7 +22,7 @@ static bool is_there(const struct call *call, const char *folder, const char *na
 /* A pool that berth.conf names must be there: without it, the name is a slip of the pen. */
 static int make_default_pool(const struct call *call, const char *name, struct err *err)
 {
-	const struct key *key = config_find(&site_schema, "pool", err);
+	const struct key *key = config_find(&berth_schema, "pool", err);
 	struct pool_spec spec = { 0 };
 	char why[256] = "";
 
@@ -32,9 +32,9 @@ static int make_default_pool(const struct call *call, const char *name, struct e
 		return err_set(err, ENOENT,
 			       "there is no pool '%s', which '%s/berth.conf' names; make it with: "
 			       "berth pool create %s",
-			       name, call->site.etc, name);
-	const char *driver = pool_default_driver(&call->site, why, sizeof why);
-	int r = pool_create(&call->site, name, &spec, err);
+			       name, call->dirs.etc, name);
+	const char *driver = pool_default_driver(&call->dirs, why, sizeof why);
+	int r = pool_create(&call->dirs, name, &spec, err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
 		return 0;
@@ -47,7 +47,7 @@ static int make_default_pool(const struct call *call, const char *name, struct e
 int pool_wanted(const struct call *call, char **name, struct err *err)
 {
 	const char *given = call_value(call, &flag_pool);
-	struct site_config config;
+	struct berth_config config;
 
 	if (given) {
 		int r = name_check(given, err);
@@ -56,11 +56,11 @@ int pool_wanted(const struct call *call, char **name, struct err *err)
 		*name = strdup(given);
 		return *name ? 0 : err_set(err, ENOMEM, "out of memory");
 	}
-	int r = config_load_site(&call->site, &config, err);
+	int r = config_load_berth(&call->dirs, &config, err);
 	if (r < 0)
 		return r;
 	scoped_free char *pool = take_ptr(&config.pool);
-	config_free(&site_schema, &config);
+	config_free(&berth_schema, &config);
 	if (!is_there(call, "pools", pool, "pool.conf"))
 		r = make_default_pool(call, pool, err);
 	if (r == 0)
@@ -71,21 +71,21 @@ int pool_wanted(const struct call *call, char **name, struct err *err)
 int network_wanted(const struct call *call, struct err *err)
 {
 	scoped_network struct network network = { 0 };
-	struct site_config config;
+	struct berth_config config;
 
-	int r = config_load_site(&call->site, &config, err);
+	int r = config_load_berth(&call->dirs, &config, err);
 	if (r < 0)
 		return r;
 	scoped_free char *name = take_ptr(&config.network);
-	config_free(&site_schema, &config);
+	config_free(&berth_schema, &config);
 	if (!*name || is_there(call, "networks", name, "network.conf"))
 		return 0;
-	r = network_create(&call->site, name, NULL, NULL, err);
+	r = network_create(&call->dirs, name, NULL, NULL, err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
 		return 0;
 	}
-	if (r == 0 && network_open(&network, &call->site, name, err) == 0)
+	if (r == 0 && network_open(&network, &call->dirs, name, err) == 0)
 		print_note("made network '%s': bridge %s, subnet %s", name, network.config.bridge,
 			   network.config.subnet);
 	return -err->code;

@@ -81,28 +81,28 @@ static void offer_keys(struct typed *typed)
 	}
 }
 
-static void offer_snapshots(struct typed *typed, const struct site *site, const char *name)
+static void offer_snapshots(struct typed *typed, const struct dirs *dirs, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_free struct snapshot_entry *list = NULL;
 	size_t count = 0;
 	struct err err = { 0 };
 
-	if (text_label_fault(name) || machine_read(&machine, site, name, &err) < 0 ||
+	if (text_label_fault(name) || machine_read(&machine, dirs, name, &err) < 0 ||
 	    snapshot_list(&machine, &list, &count, &err) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		offer(typed, list[i].name);
 }
 
-static void offer_sections(struct typed *typed, const struct site *site, const char *name,
+static void offer_sections(struct typed *typed, const struct dirs *dirs, const char *name,
 			   enum word kind)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct machine_config temporary = { 0 };
 	struct err err = { 0 };
 
-	if (text_label_fault(name) || machine_read(&machine, site, name, &err) < 0 ||
+	if (text_label_fault(name) || machine_read(&machine, dirs, name, &err) < 0 ||
 	    machine_temporary(&machine, &temporary, &err) < 0)
 		return;
 	const struct machine_config *configs[] = { &machine.config, &temporary };
@@ -116,36 +116,36 @@ static void offer_sections(struct typed *typed, const struct site *site, const c
 }
 
 /* Failures offer nothing: nobody is there to read of them. */
-static void offer_words(struct typed *typed, enum word kind, const struct site *site,
+static void offer_words(struct typed *typed, enum word kind, const struct dirs *dirs,
 			const char *before)
 {
 	struct err ignored = { 0 };
 
 	switch (kind) {
 	case WORD_MACHINE:
-		machine_list(site, offer, typed, &ignored);
+		machine_list(dirs, offer, typed, &ignored);
 		break;
 	case WORD_SNAPSHOT:
-		offer_snapshots(typed, site, before);
+		offer_snapshots(typed, dirs, before);
 		break;
 	case WORD_MOUNT:
 	case WORD_DEVICE:
-		offer_sections(typed, site, before, kind);
+		offer_sections(typed, dirs, before, kind);
 		break;
 	case WORD_KEY:
 		offer_keys(typed);
 		break;
 	case WORD_TEMPLATE:
-		template_list(site, offer_template, typed, &ignored);
+		template_list(dirs, offer_template, typed, &ignored);
 		break;
 	case WORD_RECIPE:
 		template_recipes(offer, typed, &ignored);
 		break;
 	case WORD_POOL:
-		pool_list(site, offer, typed, &ignored);
+		pool_list(dirs, offer, typed, &ignored);
 		break;
 	case WORD_NETWORK:
-		network_list(site, offer, typed, &ignored);
+		network_list(dirs, offer, typed, &ignored);
 		break;
 	case WORD_VERB:
 		offer_verbs(typed);
@@ -162,7 +162,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct site *
 }
 
 /* The values that a key can have, as far as they can be listed. */
-static void offer_values(struct typed *typed, const char *name, const struct site *site)
+static void offer_values(struct typed *typed, const char *name, const struct dirs *dirs)
 {
 	static const char *const truths[] = { "yes", "no", NULL };
 	struct err ignored = { 0 };
@@ -173,13 +173,13 @@ static void offer_values(struct typed *typed, const char *name, const struct sit
 							     : NULL;
 
 	if (key && strcmp(key->name, "network") == 0)
-		offer_words(typed, WORD_NETWORK, site, "");
+		offer_words(typed, WORD_NETWORK, dirs, "");
 	for (; words && *words; words++)
 		offer(typed, *words);
 }
 
 /* "KEY", and after the '=' its values. */
-static void offer_setting(struct typed *typed, const struct site *site)
+static void offer_setting(struct typed *typed, const struct dirs *dirs)
 {
 	const char *equals = strchr(typed->prefix, '=');
 
@@ -193,21 +193,21 @@ static void offer_setting(struct typed *typed, const struct site *site)
 	if (!head)
 		return;
 	struct typed value = { .prefix = equals + 1, .head = head, .tail = "" };
-	offer_values(&value, name, site);
+	offer_values(&value, name, dirs);
 }
 
 /* By what a flag's value is called. */
-static int offer_value_of(struct typed *typed, const struct flag *flag, const struct site *site,
+static int offer_value_of(struct typed *typed, const struct flag *flag, const struct dirs *dirs,
 			  const char *first)
 {
 	if (flag == &flag_set)
-		offer_setting(typed, site);
+		offer_setting(typed, dirs);
 	else if (strcmp(flag->value, "NETWORK") == 0)
-		offer_words(typed, WORD_NETWORK, site, "");
+		offer_words(typed, WORD_NETWORK, dirs, "");
 	else if (strcmp(flag->value, "POOL") == 0)
-		offer_words(typed, WORD_POOL, site, "");
+		offer_words(typed, WORD_POOL, dirs, "");
 	else if (strcmp(flag->value, "SNAP") == 0)
-		offer_words(typed, WORD_SNAPSHOT, site, first ? first : "");
+		offer_words(typed, WORD_SNAPSHOT, dirs, first ? first : "");
 	else if (strcmp(flag->value, "DIR") == 0 || strcmp(flag->value, "PATH") == 0)
 		return EXIT_FILES;
 	return 0;
@@ -249,7 +249,7 @@ static bool read_line(struct line *line, const char *const *words, int count)
 }
 
 /* Words of the verb itself. */
-static int offer_plain(struct typed *typed, const struct line *line, const struct site *site)
+static int offer_plain(struct typed *typed, const struct line *line, const struct dirs *dirs)
 {
 	const struct command *command = line->command;
 
@@ -261,17 +261,17 @@ static int offer_plain(struct typed *typed, const struct line *line, const struc
 	if (!command || (command->max >= 0 && line->given >= command->max))
 		return 0;
 	if (strcmp(command->name, "set") == 0 && line->given > 0) {
-		offer_setting(typed, site);
+		offer_setting(typed, dirs);
 		return 0;
 	}
 	enum word kind = line->given == 0 ? command->first : command->rest;
 	if (kind == WORD_FILE)
 		return EXIT_FILES;
-	offer_words(typed, kind, site, line->first ? line->first : "");
+	offer_words(typed, kind, dirs, line->first ? line->first : "");
 	return 0;
 }
 
-static int complete(struct typed *typed, const struct site *site, const char *const *words,
+static int complete(struct typed *typed, const struct dirs *dirs, const char *const *words,
 		    int count)
 {
 	struct line line;
@@ -283,9 +283,9 @@ static int complete(struct typed *typed, const struct site *site, const char *co
 	if (!read_line(&line, words, count))
 		return 0;
 	if (line.open)
-		return offer_value_of(typed, line.open, site, line.first);
+		return offer_value_of(typed, line.open, dirs, line.first);
 	if (typed->prefix[0] != '-')
-		return offer_plain(typed, &line, site);
+		return offer_plain(typed, &line, dirs);
 	size_t length = strcspn(typed->prefix, "=");
 	const struct flag *flag = find_flag(line.command, typed->prefix, length);
 	if (!typed->prefix[length]) {
@@ -296,12 +296,12 @@ static int complete(struct typed *typed, const struct site *site, const char *co
 		return 0;
 	scoped_free char *head = strndup(typed->prefix, length + 1);
 	struct typed value = { typed->prefix + length + 1, head ? head : "", "" };
-	return offer_value_of(&value, flag, site, line.first);
+	return offer_value_of(&value, flag, dirs, line.first);
 }
 
 static int run_complete(struct call *call, struct err *err)
 {
-	scoped_site struct site site = { 0 };
+	scoped_dirs struct dirs dirs = { 0 };
 	const char *const *words = call->words;
 	int count = call->count - 1;
 	const char *root = NULL;
@@ -314,8 +314,8 @@ static int run_complete(struct call *call, struct err *err)
 		words += 2;
 		count -= 2;
 	}
-	int r = site_open(&site, root, err);
-	return r < 0 ? r : complete(&typed, &site, words, count);
+	int r = dirs_open(&dirs, root, err);
+	return r < 0 ? r : complete(&typed, &dirs, words, count);
 }
 
 const struct command command_complete = {

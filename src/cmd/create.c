@@ -59,7 +59,7 @@ static bool network_is_default(const struct words *words)
 static int check_template(const struct call *call, const char *template, struct err *err)
 {
 	struct template_config config;
-	int r = template_open(&call->site, template, &config, err);
+	int r = template_open(&call->dirs, template, &config, err);
 
 	if (r == 0)
 		config_free(&template_schema, &config);
@@ -73,7 +73,7 @@ static int create_shown(const struct call *call, const char *name, const struct 
 	scoped_progress struct progress progress;
 
 	progress_begin(&progress, "creating machine '%s'", name);
-	return machine_create(&call->site, name, spec, err);
+	return machine_create(&call->dirs, name, spec, err);
 }
 
 /* Checks the settings of new machines, and makes the pool and the network that they need, before a machine is made. */
@@ -144,7 +144,7 @@ static int show_made(struct call *call, const char *name, struct err *err)
 
 	if (!call_has(call, &flag_json))
 		return 0;
-	return machine_open(&machine, &call->site, name, err) < 0 ? -err->code
+	return machine_open(&machine, &call->dirs, name, err) < 0 ? -err->code
 								  : print_machine(&machine, err);
 }
 
@@ -225,7 +225,7 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 		return r;
 	if (!wanted && !call_has(call, &flag_json))
 		printf("%s\n", name);
-	if (machine_open(machine, &call->site, name, err) < 0 || start_or_delete(machine, err) < 0)
+	if (machine_open(machine, &call->dirs, name, err) < 0 || start_or_delete(machine, err) < 0)
 		return -err->code;
 	/* Until here an ephemeral one goes with us if we are killed. */
 	owner_release(machine, &owner);
@@ -279,8 +279,8 @@ static void tell_address(const struct call *call, const char *to)
 	scoped_machine struct machine made = { 0 };
 	struct err unsaid = { 0 };
 
-	if (machine_read(&source, &call->site, from, &unsaid) == 0 && *source.config.address &&
-	    machine_read(&made, &call->site, to, &unsaid) == 0 && !*made.config.address)
+	if (machine_read(&source, &call->dirs, from, &unsaid) == 0 && *source.config.address &&
+	    machine_read(&made, &call->dirs, to, &unsaid) == 0 && !*made.config.address)
 		print_note("network.address %s stays with '%s': '%s' gets a free one; 'berth set "
 			   "%s network.address=' chooses it",
 			   source.config.address, from, to, to);
@@ -302,7 +302,7 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 	};
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->site, call->words[0], name, &spec, err);
+	r = machine_clone(&call->dirs, call->words[0], name, &spec, err);
 	progress_end(&progress);
 	if (r == 0)
 		tell_address(call, name);

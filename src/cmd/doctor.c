@@ -20,7 +20,7 @@ static int look_at_pool(void *context, const char *name)
 	struct err err = { 0 };
 	char used[32], total[32];
 
-	if (pool_view(&pool, report->site, name, &err) < 0 ||
+	if (pool_view(&pool, report->dirs, name, &err) < 0 ||
 	    pool.ops->pool_usage(&pool, &usage, &err) < 0) {
 		report_add(report, VERDICT_PROBLEM, "pool", NULL, "pool '%s': %s", name, err.text);
 		return 0;
@@ -43,7 +43,7 @@ static int look_at_network(void *context, const char *name)
 	scoped_free char *remedy = text_format("run 'berth network up %s'", name);
 	struct err err = { 0 };
 
-	if (network_open(&network, report->site, name, &err) < 0 ||
+	if (network_open(&network, report->dirs, name, &err) < 0 ||
 	    network_status(&network, &status, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "network", NULL, "network '%s': %s", name,
 			   err.text);
@@ -67,38 +67,38 @@ static int look_at_network(void *context, const char *name)
 	return 0;
 }
 
-static void look_at_site(struct report *report)
+static void look_at_settings(struct report *report)
 {
-	struct site_config config;
+	struct berth_config config;
 	struct err err = { 0 };
 	char why[256] = "";
 
-	if (config_load_site(report->site, &config, &err) < 0)
+	if (config_load_berth(report->dirs, &config, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "berth.conf", "correct it by hand", "%s",
 			   err.text);
 	else
-		config_free(&site_schema, &config);
-	const char *driver = pool_default_driver(report->site, why, sizeof why);
+		config_free(&berth_schema, &config);
+	const char *driver = pool_default_driver(report->dirs, why, sizeof why);
 	report_add(report, VERDICT_OK, "new pools", NULL, "get driver %s: %s", driver, why);
 	err = (struct err){ 0 };
-	if (pool_list(report->site, look_at_pool, report, &err) < 0)
+	if (pool_list(report->dirs, look_at_pool, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "pools", NULL, "%s", err.text);
 	err = (struct err){ 0 };
-	if (network_list(report->site, look_at_network, report, &err) < 0)
+	if (network_list(report->dirs, look_at_network, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "networks", NULL, "%s", err.text);
 	doctor_state(report);
 }
 
 static int run_doctor(struct call *call, struct err *err)
 {
-	struct report report = { .site = &call->site };
+	struct report report = { .dirs = &call->dirs };
 	int r = 0;
 
 	if (call_has(call, &flag_json))
 		report.array = json_array();
 	doctor_kernel(&report);
 	doctor_host(&report);
-	look_at_site(&report);
+	look_at_settings(&report);
 	if (call_has(call, &flag_json))
 		r = print_json(report.array, err);
 	else if (report.problems == 0)

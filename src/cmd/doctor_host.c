@@ -64,7 +64,7 @@ static void check_own_programs(struct report *report)
 static void check_room(struct report *report)
 {
 	struct statvfs fs;
-	const char *folder = access(report->site->state, F_OK) == 0 ? report->site->state : "/var";
+	const char *folder = access(report->dirs->state, F_OK) == 0 ? report->dirs->state : "/var";
 	char room[32];
 
 	if (statvfs(folder, &fs) < 0) {

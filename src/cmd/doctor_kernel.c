@@ -147,7 +147,7 @@ static void check_idmap(struct report *report)
 	const struct idmap map = map_to_try();
 	char folder[PATH_MAX];
 
-	nearest_folder(report->site->state, folder, sizeof folder);
+	nearest_folder(report->dirs->state, folder, sizeof folder);
 	scoped_fd int mount = mount_clone(AT_FDCWD, folder, 0);
 	scoped_fd int userns = idmap_userns(&map);
 	if (mount < 0 || userns < 0) {
@@ -223,10 +223,10 @@ static void check_cgroups(struct report *report)
 /* Tried on a group of its own: how kernels say that they cannot differs. */
 static void check_devices(struct report *report)
 {
-	char site[32], path[64];
+	char parent[32], path[64];
 
-	site_name(report->site, site, sizeof site);
-	snprintf(path, sizeof path, "%s/_doctor", site);
+	dirs_object_name(report->dirs, parent, sizeof parent);
+	snprintf(path, sizeof path, "%s/_doctor", parent);
 	scoped_fd int group = cgroup_make(path);
 	if (group < 0)
 		return; /* said by check_cgroups, or not root */

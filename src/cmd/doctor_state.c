@@ -64,7 +64,7 @@ static int look_at_machine(void *context, const char *name)
 	scoped_machine struct machine machine = { 0 };
 	struct err err = { 0 };
 
-	int r = machine_look(&machine, looking->report->site, name, &err);
+	int r = machine_look(&machine, looking->report->dirs, name, &err);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
@@ -120,7 +120,7 @@ static int look_at_pool(void *context, const char *name)
 	struct report *report = context;
 	struct err fault = { 0 };
 
-	if (settings_backup_fault(report->site, name, &fault))
+	if (settings_backup_fault(report->dirs, name, &fault))
 		report_add(report, VERDICT_PROBLEM, "pool",
 			   "mend that; the next change of a machine writes it anew",
 			   "pool '%s' has an old copy of its settings: %s", name, fault.text);
@@ -131,20 +131,20 @@ void doctor_state(struct report *report)
 {
 	struct looking looking = {
 		.report = report,
-		.survey = { .site = report->site, .attach = true },
+		.survey = { .dirs = report->dirs, .attach = true },
 	};
 	struct err err = { 0 };
 
-	if (machine_list(report->site, look_at_machine, &looking, &err) < 0)
+	if (machine_list(report->dirs, look_at_machine, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "machines", NULL, "%s", err.text);
 	err = (struct err){ 0 };
-	if (template_list(report->site, look_at_template, &looking, &err) < 0)
+	if (template_list(report->dirs, look_at_template, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "templates", NULL, "%s", err.text);
 	err = (struct err){ 0 };
 	if (parts_each_stray(&looking.survey, tell_stray, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "volumes", NULL, "%s", err.text);
 	survey_free(&looking.survey);
 	err = (struct err){ 0 };
-	if (pool_list(report->site, look_at_pool, report, &err) < 0)
+	if (pool_list(report->dirs, look_at_pool, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "pools", NULL, "%s", err.text);
 }

@@ -141,7 +141,7 @@ static int run_events(struct call *call, struct err *err)
 	int r = parse_since(call, &watching, err);
 
 	if (r == 0)
-		r = events_open(&events, &call->site, watching.after, err);
+		r = events_open(&events, &call->dirs, watching.after, err);
 	while (r == 0) {
 		r = events_read(&events, visit, &watching, err);
 		if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))

@@ -57,7 +57,7 @@ static void look_at_volume(const struct machine *machine, bool count, struct fac
 	    0)
 		return;
 	facts->missing = "pool";
-	if (pool_view(&pool, machine->site, machine->config.pool, fault) < 0)
+	if (pool_view(&pool, machine->dirs, machine->config.pool, fault) < 0)
 		return;
 	facts->missing = "volume";
 	if (volume_info(&pool, facts->volume_name, &facts->volume, fault) == -ENOENT)

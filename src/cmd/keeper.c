@@ -36,7 +36,7 @@ static int run_pool_watch(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_watch_pool(&call->site, machine.config.pool, err);
+	return r != 0 ? r : machine_watch_pool(&call->dirs, machine.config.pool, err);
 }
 
 static int run_serve(struct call *call, struct err *err)

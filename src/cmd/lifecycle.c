@@ -230,7 +230,7 @@ static int run_delete(struct call *call, struct err *err)
 {
 	int r = for_each_machine(call, delete_one, false, err);
 
-	machine_sweep(&call->site);
+	machine_sweep(&call->dirs);
 	return r;
 }
 

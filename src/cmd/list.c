@@ -97,7 +97,7 @@ static struct network *lend_network(struct listing *listing, const struct machin
 
 	if (!network->name || strcmp(network->name, name) != 0) {
 		network_close(network);
-		if (!*name || network_open(network, machine->site, name, &ignored) < 0)
+		if (!*name || network_open(network, machine->dirs, name, &ignored) < 0)
 			return NULL;
 	}
 	return network;
@@ -146,7 +146,7 @@ static void warn_of_pools(const struct listing *listing)
 	for (size_t at = 0; at < pools->length; at += strlen(pools->data + at) + 1) {
 		const char *name = pools->data + at;
 		struct pool_usage usage = { 0 };
-		if (pool_glance(&listing->call->site, name, &usage) && usage.total)
+		if (pool_glance(&listing->call->dirs, name, &usage) && usage.total)
 			note_pool_room(name, &usage, true);
 	}
 }
@@ -190,7 +190,7 @@ static int visit_machine(void *context, const char *name)
 	note_seen(listing, name);
 	if (!is_wanted(listing, name))
 		return 0;
-	int r = machine_look(&machine, &listing->call->site, name, &err);
+	int r = machine_look(&machine, &listing->call->dirs, name, &err);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
@@ -216,8 +216,8 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 
 static int list_all(struct listing *listing, struct err *err)
 {
-	const struct site *site = &listing->call->site;
-	int r = machine_list(site, visit_machine, listing, err);
+	const struct dirs *dirs = &listing->call->dirs;
+	int r = machine_list(dirs, visit_machine, listing, err);
 
 	return r < 0 ? r : survey_each(&listing->survey, visit_volume, listing, err);
 }
@@ -228,7 +228,7 @@ static int run_list(struct call *call, struct err *err)
 					     "POOL", "UPTIME", "FLAGS",  NULL };
 	struct listing listing = { .call = call,
 				   .now = time(NULL),
-				   .survey = { .site = &call->site } };
+				   .survey = { .dirs = &call->dirs } };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
 	if (!listing.matched)

@@ -88,7 +88,7 @@ static int run_command(const struct command *command, const struct call *before,
 		return command->run(&call, err);
 	if (geteuid() != 0)
 		return err_set(err, EPERM, "'%s' needs root: run it with sudo", command->name);
-	r = site_open(&call.site, root, err);
+	r = dirs_open(&call.dirs, root, err);
 	if (r == 0)
 		r = command->run(&call, err);
 	/* Whether it came to its end or not: what it has changed is in the copies that pools have. */

@@ -76,7 +76,7 @@ static int run_grow(struct call *call, struct err *err)
 		r = pool_size_of(call, &flag_metadata, &growth.metadata, err);
 	if (r == 0 && growth.device)
 		r = pool_check_place("device", growth.device, err);
-	return r != 0 ? r : pool_grow(&call->site, call->words[0], &growth, err);
+	return r != 0 ? r : pool_grow(&call->dirs, call->words[0], &growth, err);
 }
 
 static int run_check(struct call *call, struct err *err)
@@ -88,8 +88,8 @@ static int run_check(struct call *call, struct err *err)
 
 	int r = name_check(call->words[0], err);
 	if (r == 0)
-		r = pool_check(&call->site, call->words[0], flags, &report, err);
-	if (r == 0 && settings_backup_write(&call->site, call->words[0], &copying) < 0)
+		r = pool_check(&call->dirs, call->words[0], flags, &report, err);
+	if (r == 0 && settings_backup_write(&call->dirs, call->words[0], &copying) < 0)
 		text_add(&report, "%s\n", copying.text);
 	if (report.length > 0)
 		fputs(text_str(&report), stdout);
@@ -98,14 +98,14 @@ static int run_check(struct call *call, struct err *err)
 
 /* What was found or done is said also when it could not be brought to its end. */
 static int report_on(struct call *call,
-		     int (*act)(const struct site *, const char *, struct text *, struct err *),
+		     int (*act)(const struct dirs *, const char *, struct text *, struct err *),
 		     struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
 	int r = name_check(call->words[0], err);
 	if (r == 0)
-		r = act(&call->site, call->words[0], &report, err);
+		r = act(&call->dirs, call->words[0], &report, err);
 	fputs(text_str(&report), stdout);
 	return r;
 }
@@ -132,7 +132,7 @@ static int run_adopt(struct call *call, struct err *err)
 			call->words[1], call->words[0]);
 		return EXIT_USAGE;
 	}
-	return pool_adopt(&call->site, call->words[0], id, call->words[2], err);
+	return pool_adopt(&call->dirs, call->words[0], id, call->words[2], err);
 }
 
 static int check_path(const char *path, struct err *err)
@@ -150,13 +150,13 @@ static int take_pool(struct call *call, const char *path, const char *name, stru
 	scoped_text struct text kept = { 0 };
 	char called[64] = "";
 
-	int r = pool_import(&call->site, path, name, call_has(call, &flag_take), called, &kept,
+	int r = pool_import(&call->dirs, path, name, call_has(call, &flag_take), called, &kept,
 			    report, err);
 	if (r < 0 || r == POOL_IMPORT_MOVED)
 		return r < 0 ? r : 0;
 	if (r == POOL_IMPORT_CHECK)
-		r = pool_check(&call->site, called, 0, report, err);
-	return r < 0 ? r : settings_backup_restore(&call->site, called, &kept, report, err);
+		r = pool_check(&call->dirs, called, 0, report, err);
+	return r < 0 ? r : settings_backup_restore(&call->dirs, called, &kept, report, err);
 }
 
 static int run_import(struct call *call, struct err *err)
@@ -186,7 +186,7 @@ static int run_set(struct call *call, struct err *err)
 			return EXIT_USAGE;
 		}
 		*equals = '\0';
-		r = pool_set(&call->site, call->words[0], key, equals + 1, err);
+		r = pool_set(&call->dirs, call->words[0], key, equals + 1, err);
 	}
 	return r;
 }

@@ -53,7 +53,7 @@ static int check_names(struct many *many, struct err *err)
 	int r = name_check(name, err);
 	if (r != 0)
 		return r;
-	r = machine_list(&many->call->site, is_there, many, err);
+	r = machine_list(&many->call->dirs, is_there, many, err);
 	if (r <= 0)
 		return r;
 	return err_set(err, EEXIST,
@@ -142,7 +142,7 @@ static int show_all(const struct many *many, struct err *err)
 		if (!many->ok[i])
 			continue;
 		/* Machines that have ended and gone meanwhile are not shown. */
-		if (machine_look(&machine, &many->call->site, name, &(struct err){ 0 }) == 0)
+		if (machine_look(&machine, &many->call->dirs, name, &(struct err){ 0 }) == 0)
 			json_array_append_new(array, machine_json(&machine));
 	}
 	return print_json(array, err);

@@ -60,7 +60,7 @@ static int add_word(const struct call *call, struct names *names, const char *wo
 
 	if (!strpbrk(word, "*?["))
 		return add_name(names, word);
-	int r = machine_list(&call->site, match_one, &matching, err);
+	int r = machine_list(&call->dirs, match_one, &matching, err);
 	/* Said as a name that is not there is: it does not keep the others from what was asked. */
 	if (r == 0 && !matching.found) {
 		struct err missing = { 0 };

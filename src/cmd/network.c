@@ -43,7 +43,7 @@ static int run_create(struct call *call, struct err *err)
 		r = check_value("bridge", bridge, err);
 	if (r == 0)
 		r = check_value("subnet", subnet, err);
-	return r != 0 ? r : network_create(&call->site, call->words[0], bridge, subnet, err);
+	return r != 0 ? r : network_create(&call->dirs, call->words[0], bridge, subnet, err);
 }
 
 struct listing {
@@ -102,7 +102,7 @@ static int visit_network(void *context, const char *name)
 	struct network_status status = { 0 };
 	struct err err = { 0 };
 
-	int r = network_open(&network, &listing->call->site, name, &err);
+	int r = network_open(&network, &listing->call->dirs, name, &err);
 	if (r == 0)
 		r = network_status(&network, &status, &err);
 	if (r == 0) {
@@ -122,7 +122,7 @@ static int run_list(struct call *call, struct err *err)
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	int r = network_list(&call->site, visit_network, &listing, err);
+	int r = network_list(&call->dirs, visit_network, &listing, err);
 	if (r == 0 && listing.array)
 		r = print_json(take_ptr(&listing.array), err);
 	else if (r == 0 && listing.table.count > 0)
@@ -139,7 +139,7 @@ static int on_network(struct call *call, const char *name,
 		      int (*act)(struct network *, struct err *), struct err *err)
 {
 	scoped_network struct network network = { 0 };
-	int r = network_open(&network, &call->site, name, err);
+	int r = network_open(&network, &call->dirs, name, err);
 
 	return r < 0 ? r : act(&network, err);
 }
@@ -164,16 +164,16 @@ static int down_one(struct call *call, const char *name, struct err *err)
 
 	/* Its dnsmasq may have been the last that lived there. */
 	if (r == 0)
-		machine_leave_groups(&call->site);
+		machine_leave_groups(&call->dirs);
 	return r;
 }
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	int r = network_delete(&call->site, name, call_has(call, &flag_leases), err);
+	int r = network_delete(&call->dirs, name, call_has(call, &flag_leases), err);
 
 	if (r == 0)
-		machine_leave_groups(&call->site);
+		machine_leave_groups(&call->dirs);
 	return r;
 }
 

@@ -172,7 +172,7 @@ void call_close(struct call *call)
 {
 	free(call->words);
 	free(call->given);
-	site_close(&call->site);
+	dirs_close(&call->dirs);
 	*call = (struct call){ 0 };
 }
 

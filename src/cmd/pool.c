@@ -67,7 +67,7 @@ static int create_with(struct call *call, struct pool_spec *spec, struct err *er
 			settings[count++] = call->given[i].value;
 	}
 	spec->settings = settings;
-	int r = pool_create(&call->site, call->words[0], spec, err);
+	int r = pool_create(&call->dirs, call->words[0], spec, err);
 	free(settings);
 	return r;
 }
@@ -103,10 +103,10 @@ static int run_create(struct call *call, struct err *err)
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	int r = pool_delete(&call->site, name, call_has(call, &flag_volumes), err);
+	int r = pool_delete(&call->dirs, name, call_has(call, &flag_volumes), err);
 
 	if (r == 0)
-		settings_backup_forget(&call->site, name);
+		settings_backup_forget(&call->dirs, name);
 	return r;
 }
 
@@ -116,11 +116,11 @@ static int run_delete(struct call *call, struct err *err)
 }
 
 /* The copy of settings first, which may be a moment behind, and cannot be reached afterwards. */
-static int detach_pool(const struct site *site, const char *name, struct err *err)
+static int detach_pool(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct err old = { 0 };
-	int wrote = settings_backup_write(site, name, &old);
-	int r = pool_detach(site, name, err);
+	int wrote = settings_backup_write(dirs, name, &old);
+	int r = pool_detach(dirs, name, err);
 
 	if (r == 0 && wrote < 0)
 		print_note("pool '%s' is detached with an old copy of its settings: %s", name,
@@ -130,11 +130,11 @@ static int detach_pool(const struct site *site, const char *name, struct err *er
 
 static int detach_one(struct call *call, const char *name, struct err *err)
 {
-	return detach_pool(&call->site, name, err);
+	return detach_pool(&call->dirs, name, err);
 }
 
 struct detaching {
-	const struct site *site;
+	const struct dirs *dirs;
 	bool failed;
 };
 
@@ -144,7 +144,7 @@ static int visit_detach(void *context, const char *name)
 	struct detaching *detaching = context;
 	struct err one = { 0 };
 
-	if (detach_pool(detaching->site, name, &one) < 0) {
+	if (detach_pool(detaching->dirs, name, &one) < 0) {
 		print_error(&one);
 		detaching->failed = true;
 	}
@@ -153,7 +153,7 @@ static int visit_detach(void *context, const char *name)
 
 static int run_detach(struct call *call, struct err *err)
 {
-	struct detaching detaching = { .site = &call->site };
+	struct detaching detaching = { .dirs = &call->dirs };
 
 	if (call_has(call, &flag_every) == (call->count > 0)) {
 		err_set(err, EINVAL,
@@ -164,7 +164,7 @@ static int run_detach(struct call *call, struct err *err)
 	}
 	if (call->count)
 		return for_each_name(call, detach_one, err);
-	int r = pool_list(&call->site, visit_detach, &detaching, err);
+	int r = pool_list(&call->dirs, visit_detach, &detaching, err);
 	return r == 0 && detaching.failed ? EXIT_FAILED : r;
 }
 

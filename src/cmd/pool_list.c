@@ -44,7 +44,7 @@ static void add_broken(struct listing *listing, const char *name, const struct e
 static int visit_lost(void *context, const char *name)
 {
 	struct listing *listing = context;
-	scoped_free char *folder = site_state_path(&listing->call->site, "pools/%s", name);
+	scoped_free char *folder = dirs_state_path(&listing->call->dirs, "pools/%s", name);
 	struct err fault = { 0 };
 
 	err_set(&fault, ENOENT,
@@ -58,18 +58,18 @@ static int visit_lost(void *context, const char *name)
 }
 
 /* For who will need the copy: its host is lost by then. */
-static json_t *backup_json(const struct site *site, const char *name)
+static json_t *backup_json(const struct dirs *dirs, const char *name)
 {
 	struct err fault = { 0 };
 
-	return settings_backup_fault(site, name, &fault) ? json_text(fault.text) : json_null();
+	return settings_backup_fault(dirs, name, &fault) ? json_text(fault.text) : json_null();
 }
 
-static void note_backup(const struct site *site, const char *name)
+static void note_backup(const struct dirs *dirs, const char *name)
 {
 	struct err fault = { 0 };
 
-	if (settings_backup_fault(site, name, &fault))
+	if (settings_backup_fault(dirs, name, &fault))
 		print_note("pool '%s' has an old copy of its settings: %s; it is written anew by "
 			   "the next "
 			   "change of a machine",
@@ -80,7 +80,7 @@ static void note_backup(const struct site *site, const char *name)
 static int visit_pool(void *context, const char *name)
 {
 	struct listing *listing = context;
-	scoped_free char *path = site_state_path(&listing->call->site, "pools/%s/pool.conf", name);
+	scoped_free char *path = dirs_state_path(&listing->call->dirs, "pools/%s/pool.conf", name);
 	struct pool_config config;
 	struct err err = { 0 };
 	char size[32] = "";
@@ -101,7 +101,7 @@ static int visit_pool(void *context, const char *name)
 					      { "devices", words_json(config.devices) },
 					      { "uuid", json_text(config.uuid) },
 					      { "backup_fault",
-						backup_json(&listing->call->site, name) },
+						backup_json(&listing->call->dirs, name) },
 					      { 0 },
 				      }));
 	} else {
@@ -113,7 +113,7 @@ static int visit_pool(void *context, const char *name)
 		table_add(&listing->table, size);
 		table_format(&listing->table, "%s%s%s", config.source, *config.devices ? " " : "",
 			     config.devices);
-		note_backup(&listing->call->site, name);
+		note_backup(&listing->call->dirs, name);
 	}
 	config_free(&pool_schema, &config);
 	return 0;
@@ -169,7 +169,7 @@ static json_t *status_json(struct pool *pool, const struct pool_usage *usage,
 		{ "volumes", json_integer((json_int_t)volumes) },
 		{ "freeing", json_integer((json_int_t)pool_freeing(pool)) },
 		{ "fast_clone", json_boolean((pool->ops->can & STORAGE_FAST_CLONE) != 0) },
-		{ "backup_fault", backup_json(pool->site, pool->name) },
+		{ "backup_fault", backup_json(pool->dirs, pool->name) },
 		{ 0 },
 	});
 
@@ -239,7 +239,7 @@ static void add_status(struct listing *listing, struct pool *pool, const struct 
 		     pool->config.devices);
 	note_pool_room(pool->name, usage, pool->ops->maintenance != NULL);
 	note_freeing(pool);
-	note_backup(pool->site, pool->name);
+	note_backup(pool->dirs, pool->name);
 	if (state && state->lost + state->quarantined > 0)
 		print_note("pool '%s' has %u lost volumes and %u without an owner: berth "
 			   "pool check %s",
@@ -264,7 +264,7 @@ static int look_at_pool(struct listing *listing, const char *name, struct err *e
 	struct pool_state state;
 	size_t volumes = 0;
 
-	if (pool_view(&pool, &listing->call->site, name, err) < 0 ||
+	if (pool_view(&pool, &listing->call->dirs, name, err) < 0 ||
 	    pool.ops->pool_usage(&pool, &usage, err) < 0 ||
 	    volume_list(&pool, "", add_volume, &volumes, err) < 0)
 		return -err->code;
@@ -311,9 +311,9 @@ static int run_list(struct call *call, struct err *err)
 	if (call_has(call, &flag_json))
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	int r = pool_list(&call->site, visit_pool, &listing, err);
+	int r = pool_list(&call->dirs, visit_pool, &listing, err);
 	if (r == 0)
-		r = pool_list_lost(&call->site, visit_lost, &listing, err);
+		r = pool_list_lost(&call->dirs, visit_lost, &listing, err);
 	return finish(&listing, r, err);
 }
 
@@ -333,9 +333,9 @@ static int run_status(struct call *call, struct err *err)
 	if (call->count > 0)
 		r = look_at_pool(&listing, call->words[0], err);
 	else
-		r = pool_list(&call->site, visit_status, &listing, err);
+		r = pool_list(&call->dirs, visit_status, &listing, err);
 	if (r == 0 && call->count == 0)
-		r = pool_list_lost(&call->site, visit_lost, &listing, err);
+		r = pool_list_lost(&call->dirs, visit_lost, &listing, err);
 	return finish(&listing, r, err);
 }
 

@@ -46,7 +46,7 @@ static int count(struct call *call, struct counting *counting, struct err *err)
 	scoped_pool struct pool pool = { 0 };
 	struct pool_usage usage = { 0 };
 
-	if (pool_view(&pool, &call->site, call->words[0], err) < 0)
+	if (pool_view(&pool, &call->dirs, call->words[0], err) < 0)
 		return -err->code;
 	int r = pool_measure(&pool, show, counting, err);
 	if (r < 0)

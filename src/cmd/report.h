@@ -3,7 +3,7 @@
 #ifndef BERTH_CMD_REPORT_H
 #define BERTH_CMD_REPORT_H
 
-#include "base/site.h"
+#include "base/dirs.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 enum verdict { VERDICT_OK, VERDICT_NOTE, VERDICT_PROBLEM };
 
 struct report {
-	const struct site *site;
+	const struct dirs *dirs;
 	json_t *array; /* NULL: printed as it comes */
 	int problems;
 };

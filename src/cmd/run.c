@@ -56,7 +56,7 @@ static int run_run(struct call *call, struct err *err)
 	int r = create_wanted(call, NULL, true, &owner, name, err);
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
-	if (machine_open(&machine, &call->site, name, err) < 0 ||
+	if (machine_open(&machine, &call->dirs, name, err) < 0 ||
 	    start_or_delete(&machine, err) < 0)
 		return EXEC_FAILED;
 	int code = run_inside(call, &machine, err);

@@ -40,19 +40,19 @@ static int open_pool(const struct call *call, struct pool *pool, struct err *err
 	scoped_free char *name = NULL;
 	int r = pool_wanted(call, &name, err);
 
-	return r != 0 ? r : pool_open(pool, &call->site, name, err);
+	return r != 0 ? r : pool_open(pool, &call->dirs, name, err);
 }
 
 /* berth.conf's mirror, for when --mirror was not given; "" for none. The caller frees it. */
-static int site_mirror(const struct call *call, char **mirror, struct err *err)
+static int default_mirror(const struct call *call, char **mirror, struct err *err)
 {
-	struct site_config config;
-	int r = config_load_site(&call->site, &config, err);
+	struct berth_config config;
+	int r = config_load_berth(&call->dirs, &config, err);
 
 	if (r < 0)
 		return r;
 	*mirror = take_ptr(&config.mirror);
-	config_free(&site_schema, &config);
+	config_free(&berth_schema, &config);
 	return 0;
 }
 
@@ -74,14 +74,14 @@ static int run_build(struct call *call, struct err *err)
 	if (r == 0)
 		r = name_check(name, err);
 	if (r == 0)
-		r = site_mirror(call, &mirror, err);
+		r = default_mirror(call, &mirror, err);
 	if (r == 0)
 		r = open_pool(call, &pool, err);
 	if (r != 0)
 		return r;
 	if (!build.mirror && *mirror)
 		build.mirror = mirror;
-	return template_build(&call->site, name, &pool, &build, err);
+	return template_build(&call->dirs, name, &pool, &build, err);
 }
 
 static int import_shown(const struct call *call, const char *name, struct pool *pool,
@@ -90,7 +90,7 @@ static int import_shown(const struct call *call, const char *name, struct pool *
 	scoped_progress struct progress progress;
 
 	progress_begin(&progress, "importing '%s'", name);
-	return template_import(&call->site, name, pool, archive, notes, err);
+	return template_import(&call->dirs, name, pool, archive, notes, err);
 }
 
 static int run_import(struct call *call, struct err *err)
@@ -212,7 +212,7 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 		if (strcmp(seen->data + at, name) == 0)
 			return 0;
 	}
-	if (template_open(listing->survey.site, name, &config, &fault) == -ENODATA)
+	if (template_open(listing->survey.dirs, name, &config, &fault) == -ENODATA)
 		add_broken(listing, name, "template.conf", &fault);
 	config_free(&template_schema, &config);
 	return 0;
@@ -222,13 +222,13 @@ static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "NAME", "DISTRIBUTION", "RELEASE", "ARCH",
 					     "INIT", "POOL",         "CREATED", NULL };
-	struct listing listing = { .survey = { .site = &call->site } };
+	struct listing listing = { .survey = { .dirs = &call->dirs } };
 	bool json = call_has(call, &flag_json);
 
 	if (json)
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	int r = template_list(&call->site, visit_template, &listing, err);
+	int r = template_list(&call->dirs, visit_template, &listing, err);
 	if (r == 0)
 		r = survey_each(&listing.survey, visit_volume, &listing, err);
 	if (r == 0 && json)
@@ -246,12 +246,12 @@ static int run_list(struct call *call, struct err *err)
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return template_delete(&call->site, name, call_has(call, &flag_broken), err);
+	return template_delete(&call->dirs, name, call_has(call, &flag_broken), err);
 }
 
 static int adopt_one(struct call *call, const char *name, struct err *err)
 {
-	return template_adopt(&call->site, name, call_value(call, &flag_pool), err);
+	return template_adopt(&call->dirs, name, call_value(call, &flag_pool), err);
 }
 
 static int run_adopt(struct call *call, struct err *err)

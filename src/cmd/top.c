@@ -78,7 +78,7 @@ static int visit_machine(void *context, const char *name)
 	struct machine_status status;
 	struct err ignored = { 0 };
 
-	if (machine_read(&machine, &top->call->site, name, &ignored) < 0)
+	if (machine_read(&machine, &top->call->dirs, name, &ignored) < 0)
 		return 0;
 	machine_status(&machine, NULL, &status);
 	if (machine_is_down(status.state))
@@ -115,7 +115,7 @@ static int look(struct top *top, struct err *err)
 
 	top->before = top->now;
 	top->now = (struct samples){ .list = old.list, .room = old.room, .when = clock_us() };
-	int r = machine_list(&top->call->site, visit_machine, top, err);
+	int r = machine_list(&top->call->dirs, visit_machine, top, err);
 	if (r < 0)
 		return err->code ? r : err_set(err, -r, "out of memory");
 	uint64_t us = top->now.when - top->before.when;

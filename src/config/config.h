@@ -6,8 +6,8 @@
 #ifndef BERTH_CONFIG_CONFIG_H
 #define BERTH_CONFIG_CONFIG_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -161,7 +161,7 @@ struct machine_config {
 };
 
 /* etc/berth.conf */
-struct site_config {
+struct berth_config {
 	char *pool;              /* default pool's name: "default" */
 	char *network;           /* default network's name: "default" */
 	uint64_t idmap_base;     /* "idmap.base": first id of the range; 1879048192 */
@@ -207,7 +207,7 @@ struct template_config {
 };
 
 extern const struct schema machine_schema;
-extern const struct schema site_schema;
+extern const struct schema berth_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
@@ -244,7 +244,7 @@ int config_parse(const struct schema *schema, const char *path, const char *data
 int config_load(const struct schema *schema, const char *path, void *config, struct err *err);
 
 /* Loads and checks ETC/berth.conf; no file: the defaults. */
-int config_load_site(const struct site *site, struct site_config *config, struct err *err);
+int config_load_berth(const struct dirs *dirs, struct berth_config *config, struct err *err);
 
 /*
  * Replaces the file (mode 0600) by all keys that differ from their default, and by the fixed KEY_CHOICE keys in any

@@ -16,7 +16,7 @@
 /* Room for the struct of any schema. */
 union any_config {
 	struct machine_config machine;
-	struct site_config site;
+	struct berth_config berth;
 	struct pool_config pool;
 	struct network_config network;
 	struct template_config template;

@@ -39,15 +39,12 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 	else if (*name == '\0')
 		err_set(err, ENOENT, "there is no key before the '='");
 	else if (value_text_fault(name) || strlen(name) > 100)
-		err_set(err, ENOENT, "there is text that is no key of a %s", schema->what);
+		err_set(err, ENOENT, "the key is not text");
 	else if (near)
 		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
 	else
-		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys of a %s", name,
-			strcmp(schema->what, "site") == 0 ? "berth"
-			: schema->head                    ? "machine"
-							  : schema->what,
-			schema->what);
+		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys", name,
+			schema->head ? "machine" : schema->what);
 }
 
 static int by_name(const void *name, const void *key)

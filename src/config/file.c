@@ -129,21 +129,21 @@ int config_load(const struct schema *schema, const char *path, void *config, str
 	return config_parse(schema, path, data, (size_t)n, config, err);
 }
 
-int config_load_site(const struct site *site, struct site_config *config, struct err *err)
+int config_load_berth(const struct dirs *dirs, struct berth_config *config, struct err *err)
 {
-	scoped_free char *path = text_format("%s/berth.conf", site->etc);
+	scoped_free char *path = text_format("%s/berth.conf", dirs->etc);
 	struct err absent = { 0 };
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = config_load(&site_schema, path, config, &absent);
+	int r = config_load(&berth_schema, path, config, &absent);
 	if (r == -ENOENT)
-		return config_defaults(&site_schema, config, err);
+		return config_defaults(&berth_schema, config, err);
 	if (r < 0)
 		return err_set(err, -r, "%s", absent.text);
-	r = site_schema.check(config, err);
+	r = berth_schema.check(config, err);
 	if (r < 0) {
-		config_free(&site_schema, config);
+		config_free(&berth_schema, config);
 		return err_wrap(err, "%s", path);
 	}
 	return 0;

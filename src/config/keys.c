@@ -186,8 +186,8 @@ const struct schema machine_schema = {
 	.sections = machine_sections,
 };
 
-#define AT(field) offsetof(struct site_config, field)
-static const struct key site_keys[] = {
+#define AT(field) offsetof(struct berth_config, field)
+static const struct key berth_keys[] = {
 	{ "idmap.base", KEY_NUMBER, 0, AT(idmap_base), "1879048192", 65536, 4294836224, NULL,
 	  "first host id of the range that machines get their ids from" },
 	{ "idmap.machines", KEY_NUMBER, 0, AT(idmap_machines), "4094", 1, 65534, NULL,
@@ -202,26 +202,26 @@ static const struct key site_keys[] = {
 #undef AT
 
 /* The ids end before 4294967295, which is "no id" to the kernel. */
-static int check_site(const void *config, struct err *err)
+static int check_berth(const void *config, struct err *err)
 {
-	const struct site_config *site = config;
-	uint64_t end = site->idmap_base + site->idmap_machines * 65536;
+	const struct berth_config *dirs = config;
+	uint64_t end = dirs->idmap_base + dirs->idmap_machines * 65536;
 
 	if (end > 4294901760u)
 		return err_set(err, EINVAL,
 			       "idmap.base and idmap.machines need host ids up to %llu, but the "
 			       "highest is 4294901759; lower one of them",
 			       (unsigned long long)end - 1);
-	if (!*site->pool)
+	if (!*dirs->pool)
 		return err_set(err, EINVAL, "pool is empty; name the pool to use by default");
 	return 0;
 }
 
-const struct schema site_schema = {
-	.what = "site",
-	KEYS(site_keys),
-	.size = sizeof(struct site_config),
-	.check = check_site,
+const struct schema berth_schema = {
+	.what = "berth",
+	KEYS(berth_keys),
+	.size = sizeof(struct berth_config),
+	.check = check_berth,
 };
 
 static const char *const pool_drivers[] = { "btrfs", "dir", "thin", NULL };

@@ -57,7 +57,7 @@ static int find_recipe(struct recipe *recipe, const char *name, struct err *err)
 		       names.length ? text_str(&names) : "none; is berth installed?");
 }
 
-static int prepare(struct recipe *recipe, const struct site *site,
+static int prepare(struct recipe *recipe, const struct dirs *dirs,
 		   const struct template_build *build, struct err *err)
 {
 	const char *const options[][2] = {
@@ -69,8 +69,8 @@ static int prepare(struct recipe *recipe, const struct site *site,
 
 	if (find_recipe(recipe, build->recipe, err) < 0)
 		return -err->code;
-	recipe->folder = site_run_path(site, "build");
-	recipe->cache = site_state_path(site, "cache/%s", build->recipe);
+	recipe->folder = dirs_run_path(dirs, "build");
+	recipe->cache = dirs_state_path(dirs, "cache/%s", build->recipe);
 	if (!recipe->folder || !recipe->cache)
 		return err_set(err, ENOMEM, "out of memory");
 	if (file_make_dirs(recipe->folder, 0711, err) < 0 ||
@@ -211,7 +211,7 @@ static int fill(struct incoming *incoming, const struct template_build *build, s
 {
 	struct recipe recipe = { 0 };
 	int fd = -1;
-	int r = prepare(&recipe, incoming->site, build, err);
+	int r = prepare(&recipe, incoming->dirs, build, err);
 
 	if (r == 0)
 		r = volume_mount(incoming->pool, incoming->volume, 0, &fd, err);
@@ -222,7 +222,7 @@ static int fill(struct incoming *incoming, const struct template_build *build, s
 	return r;
 }
 
-int template_build(const struct site *site, const char *name, struct pool *pool,
+int template_build(const struct dirs *dirs, const char *name, struct pool *pool,
 		   const struct template_build *build, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
@@ -230,7 +230,7 @@ int template_build(const struct site *site, const char *name, struct pool *pool,
 
 	snprintf(description, sizeof description, "%s%s%s, built by recipe", build->recipe,
 		 build->release ? " " : "", build->release ? build->release : "");
-	int r = incoming_begin(&incoming, site, pool, name, err);
+	int r = incoming_begin(&incoming, dirs, pool, name, err);
 	if (r == 0)
 		r = fill(&incoming, build, err);
 	if (r == 0)

@@ -35,10 +35,10 @@ static int open_archive(const char *archive, struct err *err)
 static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_report *report,
 		       struct err *err)
 {
-	struct site_config config = { 0 };
+	struct berth_config config = { 0 };
 	int fd = -1;
 
-	if (config_load_site(incoming->site, &config, err) < 0)
+	if (config_load_berth(incoming->dirs, &config, err) < 0)
 		return -err->code;
 	int r = idmap_fit(&config.idmap_base, &config.idmap_machines);
 	/*
@@ -46,7 +46,7 @@ static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_
 	 * be shown with other ids, the ids of its own users have to do.
 	 */
 	struct idmap map = { r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
-	config_free(&site_schema, &config);
+	config_free(&berth_schema, &config);
 	if (volume_mount(incoming->pool, incoming->volume,
 			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)
 		return -err->code;
@@ -70,7 +70,7 @@ static void remark(const struct unpack_report *report, struct text *notes)
 			 report->attributes);
 }
 
-int template_import(const struct site *site, const char *name, struct pool *pool,
+int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
 		    const char *archive, struct text *notes, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
@@ -79,7 +79,7 @@ int template_import(const struct site *site, const char *name, struct pool *pool
 	scoped_fd int archive_fd = open_archive(archive, err);
 	if (archive_fd < 0)
 		return archive_fd;
-	if (incoming_begin(&incoming, site, pool, name, err) < 0)
+	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
 		return -err->code;
 	const char *slash = strrchr(archive, '/');
 	if (unpack_into(&incoming, archive_fd, &report, err) < 0 ||

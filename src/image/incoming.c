@@ -39,7 +39,7 @@ static void sweep_volume(struct pool *pool, const char *volume)
 
 	if (text_label_fault(name))
 		return;
-	scoped_fd int lock = template_lock(pool->site, name, 0, &err);
+	scoped_fd int lock = template_lock(pool->dirs, name, 0, &err);
 	if (lock >= 0)
 		volume_destroy(pool, volume, &err);
 }
@@ -86,11 +86,11 @@ static int create_volume(struct incoming *incoming, struct err *err)
 }
 
 /* Under its lock: there is none of that name, nor anything of one. */
-static int check_absent(const struct site *site, const char *name, struct err *err)
+static int check_absent(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct template_config config = { 0 };
 	struct err why = { 0 };
-	int r = template_open(site, name, &config, &why);
+	int r = template_open(dirs, name, &config, &why);
 
 	config_free(&template_schema, &config);
 	if (r == -ENOENT)
@@ -104,23 +104,23 @@ static int check_absent(const struct site *site, const char *name, struct err *e
 		name, name);
 }
 
-int incoming_begin(struct incoming *incoming, const struct site *site, struct pool *pool,
+int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
 		   const char *name, struct err *err)
 {
 	const char *fault = text_label_fault(name);
 
-	*incoming = (struct incoming){ .site = site, .pool = pool, .name = name, .lock_fd = -1 };
+	*incoming = (struct incoming){ .dirs = dirs, .pool = pool, .name = name, .lock_fd = -1 };
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	template_sweep(site);
+	template_sweep(dirs);
 	if (sweep_pool(pool, err) < 0)
 		return -err->code;
 	/* A second: what a killed command had started may not be quite dead. */
-	int fd = template_lock(site, name, 1, err);
+	int fd = template_lock(dirs, name, 1, err);
 	if (fd < 0)
 		return fd;
 	incoming->lock_fd = fd;
-	return check_absent(site, name, err) < 0 ? -err->code : create_volume(incoming, err);
+	return check_absent(dirs, name, err) < 0 ? -err->code : create_volume(incoming, err);
 }
 
 void incoming_end(struct incoming *incoming)
@@ -202,7 +202,7 @@ static int fill_config(struct template_config *config, const struct incoming *in
 static int begin_config(const struct unfinished *mark, const struct template_config *config,
 			struct err *err)
 {
-	scoped_free char *folder = site_state_path(mark->site, "templates/%s", mark->name);
+	scoped_free char *folder = dirs_state_path(mark->dirs, "templates/%s", mark->name);
 	scoped_free char *path = unfinished_path(mark);
 
 	if (!folder || !path)
@@ -215,7 +215,7 @@ static int begin_config(const struct unfinished *mark, const struct template_con
 
 static int publish(struct incoming *incoming, const struct template_config *config, struct err *err)
 {
-	struct unfinished mark = template_mark(incoming->site, incoming->name);
+	struct unfinished mark = template_mark(incoming->dirs, incoming->name);
 	char finished[VOLUME_NAME_MAX + 1];
 
 	template_volume(incoming->name, finished);
@@ -225,7 +225,7 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	if (r < 0) {
 		/* Whatever has the finished name is not ours. */
 		scoped_free char *folder =
-			site_state_path(incoming->site, "templates/%s", incoming->name);
+			dirs_state_path(incoming->dirs, "templates/%s", incoming->name);
 		if (folder && (rmdir(folder) == 0 || errno == ENOENT))
 			unfinished_drop(&mark, &(struct err){ 0 });
 		return r;
@@ -233,7 +233,7 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	incoming->volume[0] = '\0';
 	r = unfinished_finish(&mark, err);
 	if (r < 0)
-		template_erase(incoming->site, incoming->name, false, &(struct err){ 0 });
+		template_erase(incoming->dirs, incoming->name, false, &(struct err){ 0 });
 	else
 		pool_backup_mark_stale();
 	return r;
@@ -264,7 +264,7 @@ static bool find_kept(const struct incoming *incoming, struct template_config *c
 	scoped_text struct text kept = { 0 }, settings = { 0 };
 	struct err ignored = { 0 };
 
-	if (!file || pool_backup_read(incoming->site, incoming->pool->name, &kept) < 0 ||
+	if (!file || pool_backup_read(incoming->dirs, incoming->pool->name, &kept) < 0 ||
 	    pool_backup_find(&kept, file, &settings) < 0 ||
 	    config_parse(&template_schema, file, text_str(&settings), settings.length, config,
 			 &ignored) < 0)
@@ -277,7 +277,7 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 {
 	struct template_config config = { 0 };
 	struct root_facts facts;
-	scoped_free char *folder = site_state_path(incoming->site, "templates/%s", incoming->name);
+	scoped_free char *folder = dirs_state_path(incoming->dirs, "templates/%s", incoming->name);
 	scoped_free char *path = text_format("%s/template.conf", folder ? folder : "");
 
 	if (!folder || !path)
@@ -298,19 +298,19 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 	return r;
 }
 
-int template_adopt(const struct site *site, const char *name, const char *wanted, struct err *err)
+int template_adopt(const struct dirs *dirs, const char *name, const char *wanted, struct err *err)
 {
-	scoped_survey struct survey survey = { .site = site, .attach = true };
+	scoped_survey struct survey survey = { .dirs = dirs, .attach = true };
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct incoming incoming = { .site = site, .pool = &pool, .name = name };
-	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
+	struct incoming incoming = { .dirs = dirs, .pool = &pool, .name = name };
+	scoped_free char *path = dirs_state_path(dirs, "templates/%s/template.conf", name);
 	scoped_free char *holder = NULL;
 	const char *fault = text_label_fault(name);
 
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	template_sweep(site);
-	scoped_fd int lock = template_lock(site, name, 1, err);
+	template_sweep(dirs);
+	scoped_fd int lock = template_lock(dirs, name, 1, err);
 	if (lock < 0)
 		return lock;
 	if (path && access(path, F_OK) == 0)
@@ -320,7 +320,7 @@ int template_adopt(const struct site *site, const char *name, const char *wanted
 			       name, path);
 	template_volume(name, incoming.volume);
 	if (survey_holder(&survey, wanted, incoming.volume, &holder, err) < 0 ||
-	    pool_open(&pool, site, holder, err) < 0)
+	    pool_open(&pool, dirs, holder, err) < 0)
 		return -err->code;
 	return adopt_from(&incoming, err);
 }

@@ -3,8 +3,8 @@
 #ifndef BERTH_IMAGE_INCOMING_H
 #define BERTH_IMAGE_INCOMING_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "base/text.h"
 #include "storage/storage.h"
 
@@ -14,7 +14,7 @@
  * templates/.unfinished/NAME (base/unfinished.h) marks it, until that becomes template.conf.
  */
 struct incoming {
-	const struct site *site;          /* borrowed */
+	const struct dirs *dirs;          /* borrowed */
 	struct pool *pool;                /* borrowed */
 	const char *name;                 /* borrowed */
 	int lock_fd;                      /* owned */
@@ -22,7 +22,7 @@ struct incoming {
 };
 
 /* Takes the lock, removes leftovers, refuses a name in use, and makes the volume. */
-int incoming_begin(struct incoming *incoming, const struct site *site, struct pool *pool,
+int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
 		   const char *name, struct err *err);
 
 /*

@@ -33,36 +33,36 @@ static void free_names(struct dirent **names, int count)
 	free(names);
 }
 
-static int load(const struct site *site, const char *name, struct template_config *config,
+static int load(const struct dirs *dirs, const char *name, struct template_config *config,
 		struct err *err)
 {
-	scoped_free char *path = site_state_path(site, "templates/%s/template.conf", name);
+	scoped_free char *path = dirs_state_path(dirs, "templates/%s/template.conf", name);
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	return config_load(&template_schema, path, config, err);
 }
 
-struct unfinished template_mark(const struct site *site, const char *name)
+struct unfinished template_mark(const struct dirs *dirs, const char *name)
 {
 	return (struct unfinished){
-		.site = site, .kind = "templates", .name = name, .file = "template.conf"
+		.dirs = dirs, .kind = "templates", .name = name, .file = "template.conf"
 	};
 }
 
-int template_lock(const struct site *site, const char *name, unsigned seconds, struct err *err)
+int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err)
 {
 	char lock[VOLUME_NAME_MAX + 1], what[128];
 
 	template_volume(name, lock);
 	snprintf(what, sizeof what, "template '%s'", name);
-	return site_lock(site, lock, seconds, what, err);
+	return dirs_lock(dirs, lock, seconds, what, err);
 }
 
 /* There is no such template: is one of nearly that name? */
-static int tell_missing(const struct site *site, const char *name, struct err *err)
+static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
 {
-	scoped_free char *folder = site_state_path(site, "templates");
+	scoped_free char *folder = dirs_state_path(dirs, "templates");
 	struct dirent **found = NULL;
 	int count = folder ? read_names(folder, &found) : 0;
 	const char **words = calloc((size_t)(count < 0 ? 0 : count) + 1, sizeof *words);
@@ -86,17 +86,17 @@ static int tell_missing(const struct site *site, const char *name, struct err *e
 }
 
 /* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
-static int tell_rest(const struct site *site, const char *name, struct err *err)
+static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 {
-	struct unfinished mark = template_mark(site, name);
-	scoped_survey struct survey survey = { .site = site };
-	scoped_free char *folder = site_state_path(site, "templates/%s", name);
+	struct unfinished mark = template_mark(dirs, name);
+	scoped_survey struct survey survey = { .dirs = dirs };
+	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
 	char volume[VOLUME_NAME_MAX + 1];
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
 	if (unfinished_is(&mark))
-		return tell_missing(site, name, err);
+		return tell_missing(dirs, name, err);
 	template_volume(name, volume);
 	const char *pool = survey_find(&survey, volume);
 	if (pool)
@@ -106,7 +106,7 @@ static int tell_rest(const struct site *site, const char *name, struct err *err)
 			       "adopt %s; or delete it: berth template delete --force %s",
 			       name, pool, folder, name, name);
 	if (access(folder, F_OK) < 0)
-		return tell_missing(site, name, err);
+		return tell_missing(dirs, name, err);
 	return err_set(err, ENODATA,
 		       "template '%s' has lost its settings, and no reachable pool has its root: "
 		       "bring back '%s/template.conf' and its pool, or delete it: berth template "
@@ -114,7 +114,7 @@ static int tell_rest(const struct site *site, const char *name, struct err *err)
 		       name, folder, name);
 }
 
-int template_open(const struct site *site, const char *name, struct template_config *config,
+int template_open(const struct dirs *dirs, const char *name, struct template_config *config,
 		  struct err *err)
 {
 	struct err loading = { 0 };
@@ -122,12 +122,12 @@ int template_open(const struct site *site, const char *name, struct template_con
 
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	int r = load(site, name, config, &loading);
+	int r = load(dirs, name, config, &loading);
 	if (r == -ENOENT) {
 		struct err rest = { 0 };
-		r = tell_rest(site, name, &rest);
+		r = tell_rest(dirs, name, &rest);
 		/* It may have come into being while we looked. */
-		if (load(site, name, config, &(struct err){ 0 }) == 0)
+		if (load(dirs, name, config, &(struct err){ 0 }) == 0)
 			return 0;
 		*err = rest;
 		return r;
@@ -137,12 +137,12 @@ int template_open(const struct site *site, const char *name, struct template_con
 	return r;
 }
 
-int template_list(const struct site *site,
+int template_list(const struct dirs *dirs,
 		  int (*visit)(void *, const char *name, const struct template_config *config,
 			       const struct err *fault),
 		  void *context, struct err *err)
 {
-	scoped_free char *folder = site_state_path(site, "templates");
+	scoped_free char *folder = dirs_state_path(dirs, "templates");
 	struct dirent **found = NULL;
 	int r = 0;
 
@@ -156,7 +156,7 @@ int template_list(const struct site *site,
 		struct err fault = { 0 };
 		if (text_label_fault(found[i]->d_name))
 			continue;
-		int opened = template_open(site, found[i]->d_name, &config, &fault);
+		int opened = template_open(dirs, found[i]->d_name, &config, &fault);
 		if (opened == 0)
 			r = visit(context, found[i]->d_name, &config, NULL);
 		else if (opened != -ENOENT) /* that is on its way, or just gone */
@@ -193,7 +193,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 }
 
 struct removal {
-	const struct site *site;
+	const struct dirs *dirs;
 	const char *name;
 };
 
@@ -206,7 +206,7 @@ static int remove_in_pool(void *context, const char *pool_name)
 	struct err ignored = { 0 };
 
 	template_volume(removal->name, volume);
-	if (pool_open(&pool, removal->site, pool_name, &ignored) == 0)
+	if (pool_open(&pool, removal->dirs, pool_name, &ignored) == 0)
 		volume_destroy(&pool, volume, &ignored);
 	return 0;
 }
@@ -214,8 +214,8 @@ static int remove_in_pool(void *context, const char *pool_name)
 /* pool: the one that its settings name, open, or not. */
 static int remove_all(const struct unfinished *mark, bool known, struct pool *pool, struct err *err)
 {
-	scoped_free char *folder = site_state_path(mark->site, "templates/%s", mark->name);
-	struct removal removal = { mark->site, mark->name };
+	scoped_free char *folder = dirs_state_path(mark->dirs, "templates/%s", mark->name);
+	struct removal removal = { mark->dirs, mark->name };
 	char volume[VOLUME_NAME_MAX + 1];
 	int r = 0;
 
@@ -225,7 +225,7 @@ static int remove_all(const struct unfinished *mark, bool known, struct pool *po
 		return -err->code;
 	template_volume(mark->name, volume);
 	if (!known)
-		r = pool_list(mark->site, remove_in_pool, &removal, err);
+		r = pool_list(mark->dirs, remove_in_pool, &removal, err);
 	else if (pool->ops)
 		r = volume_destroy(pool, volume, err);
 	if (r < 0)
@@ -250,12 +250,12 @@ static int lock_root(struct pool *pool, const char *name, struct err *err)
 	return volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
 }
 
-int template_erase(const struct site *site, const char *name, bool forget, struct err *err)
+int template_erase(const struct dirs *dirs, const char *name, bool forget, struct err *err)
 {
-	struct unfinished mark = template_mark(site, name);
+	struct unfinished mark = template_mark(dirs, name);
 	scoped_free char *path =
 		unfinished_is(&mark) ? unfinished_path(&mark)
-				     : site_state_path(site, "templates/%s/%s", name, mark.file);
+				     : dirs_state_path(dirs, "templates/%s/%s", name, mark.file);
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct template_config config = { 0 };
 	struct err why = { 0 };
@@ -265,7 +265,7 @@ int template_erase(const struct site *site, const char *name, bool forget, struc
 		return err_set(err, ENOMEM, "out of memory");
 	bool known = config_load(&template_schema, path, &config, &(struct err){ 0 }) == 0 &&
 		     *config.pool;
-	if (known && pool_open(&pool, site, config.pool, &why) < 0 && !forget)
+	if (known && pool_open(&pool, dirs, config.pool, &why) < 0 && !forget)
 		r = err_set(
 			err, why.code,
 			"template '%s' cannot be deleted with its root: %s; to delete it and leave "
@@ -282,26 +282,26 @@ int template_erase(const struct site *site, const char *name, bool forget, struc
 
 static void sweep_marked(void *context, const char *name)
 {
-	const struct site *site = context;
-	struct unfinished mark = template_mark(site, name);
+	const struct dirs *dirs = context;
+	struct unfinished mark = template_mark(dirs, name);
 	struct err ignored = { 0 };
-	scoped_fd int lock = template_lock(site, name, 0, &ignored);
+	scoped_fd int lock = template_lock(dirs, name, 0, &ignored);
 
 	if (lock < 0)
 		return;
 	if (unfinished_is(&mark))
-		template_erase(site, name, false, &ignored);
+		template_erase(dirs, name, false, &ignored);
 	else
 		unfinished_drop(&mark, &ignored);
 }
 
-void template_sweep(const struct site *site)
+void template_sweep(const struct dirs *dirs)
 {
 	/* For the callback's context, which is not const. */
-	unfinished_each(site, "templates", sweep_marked, (void *)(uintptr_t)site);
+	unfinished_each(dirs, "templates", sweep_marked, (void *)(uintptr_t)dirs);
 }
 
-int template_delete(const struct site *site, const char *name, bool force, struct err *err)
+int template_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	struct template_config config = { 0 };
 	struct err why = { 0 };
@@ -309,18 +309,18 @@ int template_delete(const struct site *site, const char *name, bool force, struc
 
 	if (fault)
 		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	scoped_fd int lock_fd = template_lock(site, name, 0, err);
+	scoped_fd int lock_fd = template_lock(dirs, name, 0, err);
 	if (lock_fd < 0)
 		return lock_fd;
-	struct unfinished mark = template_mark(site, name);
-	if (unfinished_is(&mark) && template_erase(site, name, force, err) < 0)
+	struct unfinished mark = template_mark(dirs, name);
+	if (unfinished_is(&mark) && template_erase(dirs, name, force, err) < 0)
 		return -err->code;
-	int r = template_open(site, name, &config, &why);
+	int r = template_open(dirs, name, &config, &why);
 	config_free(&template_schema, &config);
 	if (r < 0 && (r == -ENOENT || !force))
 		return err_set(err, why.code, "%s%s", why.text,
 			       r == -ENOENT || r == -ENODATA
 				       ? ""
 				       : "; it can be deleted as it is with --force");
-	return template_erase(site, name, force, err);
+	return template_erase(dirs, name, force, err);
 }

@@ -3,8 +3,8 @@
 #ifndef BERTH_IMAGE_TEMPLATE_H
 #define BERTH_IMAGE_TEMPLATE_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "base/unfinished.h"
 #include "config/config.h"
 #include "storage/storage.h"
@@ -19,7 +19,7 @@ void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
  * pool. A separate program does it, with mapped ids in its own namespaces. Refuses entries that leave the tree; skips
  * device nodes and says so in `notes` (may be NULL).
  */
-int template_import(const struct site *site, const char *name, struct pool *pool,
+int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
 		    const char *archive, struct text *notes, struct err *err);
 
 struct template_build {
@@ -33,20 +33,20 @@ struct template_build {
 };
 
 /* Makes a template by a recipe. The recipe's output goes to our standard error. */
-int template_build(const struct site *site, const char *name, struct pool *pool,
+int template_build(const struct dirs *dirs, const char *name, struct pool *pool,
 		   const struct template_build *build, struct err *err);
 
 /*
  * Reads templates/NAME/template.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist;
  * the sentence has the remedies.
  */
-int template_open(const struct site *site, const char *name, struct template_config *config,
+int template_open(const struct dirs *dirs, const char *name, struct template_config *config,
 		  struct err *err);
 /*
  * Calls visit with each template, sorted by name; if its settings cannot be read, config is NULL and fault says why.
  * Templates that are half made or half removed are skipped.
  */
-int template_list(const struct site *site,
+int template_list(const struct dirs *dirs,
 		  int (*visit)(void *, const char *name, const struct template_config *config,
 			       const struct err *fault),
 		  void *context, struct err *err);
@@ -56,25 +56,25 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
  * Deletes a template. force: also one whose settings are missing or unreadable, with all volumes of its name in pools
  * that can be reached; and one whose pool cannot be reached, whose volume then stays.
  */
-int template_delete(const struct site *site, const char *name, bool force, struct err *err);
+int template_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 /*
  * Makes a template again from its volume in a pool (NULL: in the only pool that has it) after its settings were lost;
  * the settings come from the pool's backup, or from an inspection of the root. -EEXIST: it has settings.
  */
-int template_adopt(const struct site *site, const char *name, const char *pool, struct err *err);
+int template_adopt(const struct dirs *dirs, const char *name, const char *pool, struct err *err);
 
 /* ---- For the files of templates */
 
 /* The mark of a template that is half made or half removed. */
-struct unfinished template_mark(const struct site *site, const char *name);
+struct unfinished template_mark(const struct dirs *dirs, const char *name);
 /* Takes the lock of that name: a descriptor, or -code. */
-int template_lock(const struct site *site, const char *name, unsigned seconds, struct err *err);
+int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
 /*
  * Marks the template as half removed, durably, then removes volume and folder. Under the lock. forget: as force of
  * template_delete.
  */
-int template_erase(const struct site *site, const char *name, bool forget, struct err *err);
+int template_erase(const struct dirs *dirs, const char *name, bool forget, struct err *err);
 /* Removes templates that killed commands left half made or half removed. Quiet. */
-void template_sweep(const struct site *site);
+void template_sweep(const struct dirs *dirs);
 
 #endif

@@ -23,7 +23,7 @@ int network_lock(const struct network *network, struct err *err)
 
 	snprintf(name, sizeof name, "network.%s", network->name);
 	snprintf(what, sizeof what, "network '%s'", network->name);
-	return site_lock(network->site, name, 30, what, err);
+	return dirs_lock(network->dirs, name, 30, what, err);
 }
 
 int bridge_tell(const struct network *network, const struct link_socket *links, int r,
@@ -308,7 +308,7 @@ static int refuse_ports(const struct network *network, struct link_socket *links
 
 static void remove_run_folder(const struct network *network)
 {
-	scoped_free char *folder = site_run_path(network->site, "networks/%s", network->name);
+	scoped_free char *folder = dirs_run_path(network->dirs, "networks/%s", network->name);
 
 	if (folder)
 		remove_tree(AT_FDCWD, folder);

@@ -58,7 +58,7 @@ const char *dns_fault(void)
 
 static char *pid_path(const struct network *network)
 {
-	return site_run_path(network->site, "networks/%s/dnsmasq.pid", network->name);
+	return dirs_run_path(network->dirs, "networks/%s/dnsmasq.pid", network->name);
 }
 
 /* Whether any user may walk into a folder: dnsmasq gives up root, but reads the leases again later. */
@@ -265,10 +265,10 @@ static int stop_process(const struct network *network, pid_t pid, const char *pi
  */
 static void group_of(const struct network *network, char group[GROUP_ROOM])
 {
-	char site[32];
+	char parent[32];
 
-	site_name(network->site, site, sizeof site);
-	snprintf(group, GROUP_ROOM, "%s/_network.%s", site, network->name);
+	dirs_object_name(network->dirs, parent, sizeof parent);
+	snprintf(group, GROUP_ROOM, "%s/_network.%s", parent, network->name);
 }
 
 /* It is busy for a moment after the end of its last process. */
@@ -384,7 +384,7 @@ static int start(const struct network *network, const char *pid_file, struct err
 int dns_start(const struct network *network, struct err *err)
 {
 	scoped_free char *pid_file = pid_path(network);
-	scoped_free char *folder = site_run_path(network->site, "networks/%s", network->name);
+	scoped_free char *folder = dirs_run_path(network->dirs, "networks/%s", network->name);
 
 	if (!pid_file || !folder)
 		return err_set(err, ENOMEM, "out of memory");

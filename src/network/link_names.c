@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names and hardware addresses of links: made of the names of site, network, and machine alone, so that every command
- * finds the same link. Nothing here asks the kernel.
+ * Names and hardware addresses of links: made of the names of the installation, the network and the machine, so that every
+ * command finds the same link. Nothing here asks the kernel.
  */
 #include "network/link_names.h"
 
@@ -11,23 +11,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t network_hash(const struct site *site, const char *network, unsigned attempt)
+static uint64_t network_hash(const struct dirs *dirs, const char *network, unsigned attempt)
 {
 	char identity[512];
 
-	snprintf(identity, sizeof identity, "%s/%s/%u", site->state, network, attempt);
+	snprintf(identity, sizeof identity, "%s/%s/%u", dirs->state, network, attempt);
 	return text_hash(identity);
 }
 
-void bridge_name(const struct site *site, const char *network, unsigned attempt,
+void bridge_name(const struct dirs *dirs, const char *network, unsigned attempt,
 		 char name[IFNAMSIZ])
 {
-	uint64_t hash = network_hash(site, network, attempt);
+	uint64_t hash = network_hash(dirs, network, attempt);
 	bool is_default = strcmp(network, "default") == 0 && attempt == 0;
 
 	/* The forms cannot meet: berth0, berth-X, berthTTTTTT, berthTTTTTTXXXX; ports begin with bp. */
-	if (site->tag[0])
-		snprintf(name, IFNAMSIZ, is_default ? "berth%s" : "berth%s%04x", site->tag,
+	if (dirs->tag[0])
+		snprintf(name, IFNAMSIZ, is_default ? "berth%s" : "berth%s%04x", dirs->tag,
 			 (unsigned)(hash & 0xffff));
 	else if (is_default)
 		snprintf(name, IFNAMSIZ, "berth0");
@@ -45,7 +45,7 @@ void bridge_name(const struct site *site, const char *network, unsigned attempt,
  */
 void bridge_mac(const struct network *network, unsigned char mac[LINK_MAC])
 {
-	uint64_t hash = network_hash(network->site, network->name, 0);
+	uint64_t hash = network_hash(network->dirs, network->name, 0);
 
 	mac[0] = 0x12;
 	mac[1] = 0x66;
@@ -58,7 +58,7 @@ void port_ifname(const struct network *network, const char *name, char ifname[IF
 {
 	char identity[512];
 
-	snprintf(identity, sizeof identity, "%s/%s/%s", network->site->state, network->name, name);
+	snprintf(identity, sizeof identity, "%s/%s/%s", network->dirs->state, network->name, name);
 	/* 48 bits: two of ten thousand machines meet once in five million hosts. */
 	snprintf(ifname, IFNAMSIZ, PORT_PREFIX "%012llx",
 		 (unsigned long long)(text_hash(identity) & 0xffffffffffff));

@@ -15,15 +15,15 @@
 
 enum { BRIDGE_NAMES = 16 };
 
-static char *conf_path(const struct site *site, const char *name)
+static char *conf_path(const struct dirs *dirs, const char *name)
 {
-	return site_state_path(site, "networks/%s/network.conf", name);
+	return dirs_state_path(dirs, "networks/%s/network.conf", name);
 }
 
-struct unfinished network_mark(const struct site *site, const char *name)
+struct unfinished network_mark(const struct dirs *dirs, const char *name)
 {
 	return (struct unfinished){
-		.site = site, .kind = "networks", .name = name, .file = "network.conf"
+		.dirs = dirs, .kind = "networks", .name = name, .file = "network.conf"
 	};
 }
 
@@ -32,10 +32,10 @@ static int is_network(const struct dirent *entry)
 	return text_label_fault(entry->d_name) == NULL;
 }
 
-int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int network_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		 struct err *err)
 {
-	scoped_free char *folder = site_state_path(site, "networks");
+	scoped_free char *folder = dirs_state_path(dirs, "networks");
 	struct dirent **entries = NULL;
 	int r = 0;
 
@@ -47,7 +47,7 @@ int network_list(const struct site *site, int (*visit)(void *, const char *name)
 			       ? 0
 			       : err_set(err, errno, "list '%s': %s", folder, strerror(errno));
 	for (int i = 0; i < n; i++) {
-		struct unfinished mark = network_mark(site, entries[i]->d_name);
+		struct unfinished mark = network_mark(dirs, entries[i]->d_name);
 		if (r == 0 && !unfinished_is(&mark))
 			r = visit(context, entries[i]->d_name);
 		free(entries[i]);
@@ -70,12 +70,12 @@ static int remember_name(void *context, const char *name)
 	return 0;
 }
 
-static int tell_missing(const struct site *site, const char *name, struct err *err)
+static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct name_list list = { 0 };
 	struct err unsaid = { 0 };
 
-	network_list(site, remember_name, &list, &unsaid);
+	network_list(dirs, remember_name, &list, &unsaid);
 	const char *near = text_nearest(name, (const char *const *)list.names);
 	if (near)
 		err_set(err, ENOENT, "there is no network '%s'; did you mean '%s'?", name, near);
@@ -87,13 +87,13 @@ static int tell_missing(const struct site *site, const char *name, struct err *e
 }
 
 /* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
-static int tell_rest(const struct site *site, const char *name, struct err *err)
+static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 {
-	struct unfinished mark = network_mark(site, name);
-	scoped_free char *folder = site_state_path(site, "networks/%s", name);
+	struct unfinished mark = network_mark(dirs, name);
+	scoped_free char *folder = dirs_state_path(dirs, "networks/%s", name);
 
 	if (!folder || unfinished_is(&mark) || access(folder, F_OK) < 0)
-		return tell_missing(site, name, err);
+		return tell_missing(dirs, name, err);
 	return err_set(
 		err, ENODATA,
 		"network '%s' has lost its settings: bring back '%s/network.conf', or delete "
@@ -126,17 +126,17 @@ static int read_subnet(struct network *network, struct err *err)
 	return 0;
 }
 
-int network_open(struct network *network, const struct site *site, const char *name,
+int network_open(struct network *network, const struct dirs *dirs, const char *name,
 		 struct err *err)
 {
-	scoped_free char *path = conf_path(site, name);
+	scoped_free char *path = conf_path(dirs, name);
 
 	*network = (struct network){ 0 };
 	if (check_name(name, err) < 0)
 		return -err->code;
-	struct network opened = { .site = site,
+	struct network opened = { .dirs = dirs,
 				  .name = strdup(name),
-				  .folder = site_state_path(site, "networks/%s", name) };
+				  .folder = dirs_state_path(dirs, "networks/%s", name) };
 	if (!path || !opened.name || !opened.folder) {
 		network_close(&opened);
 		return err_set(err, ENOMEM, "out of memory");
@@ -144,7 +144,7 @@ int network_open(struct network *network, const struct site *site, const char *n
 	struct err why = { 0 };
 	int r = config_load(&network_schema, path, &opened.config, &why);
 	if (r == -ENOENT)
-		r = tell_rest(site, name, err);
+		r = tell_rest(dirs, name, err);
 	else if (r < 0)
 		*err = why;
 	else
@@ -167,7 +167,7 @@ void network_close(struct network *network)
 
 /* What a network that is to be made must keep clear of. */
 struct others {
-	const struct site *site;
+	const struct dirs *dirs;
 	struct subnet_list subnets;
 	const char *bridge; /* asked about */
 	bool bridge_taken;
@@ -176,7 +176,7 @@ struct others {
 static int add_other(void *context, const char *name)
 {
 	struct others *others = context;
-	scoped_free char *path = conf_path(others->site, name);
+	scoped_free char *path = conf_path(others->dirs, name);
 	struct network_config config;
 	struct err unsaid = { 0 };
 	struct subnet subnet;
@@ -226,11 +226,11 @@ static int choose_subnet(const struct subnet_list *taken, const struct network *
 static int bridge_is_taken(const struct network *network, struct link_socket *links,
 			   struct err *err)
 {
-	struct others others = { .site = network->site, .bridge = network->config.bridge };
+	struct others others = { .dirs = network->dirs, .bridge = network->config.bridge };
 	struct link_info info;
 	struct err why = { 0 };
 
-	int r = network_list(network->site, add_other, &others, err);
+	int r = network_list(network->dirs, add_other, &others, err);
 	subnet_list_free(&others.subnets);
 	if (r < 0)
 		return r;
@@ -251,7 +251,7 @@ static int choose_bridge(struct network *network, struct link_socket *links, con
 	char name[IFNAMSIZ];
 
 	for (unsigned i = 0; key && i < BRIDGE_NAMES; i++) {
-		bridge_name(network->site, network->name, i, name);
+		bridge_name(network->dirs, network->name, i, name);
 		if (config_set(&network_schema, &network->config, key, asked ? asked : name, err) <
 		    0)
 			return -err->code;
@@ -291,7 +291,7 @@ static int make_folders(const struct network *network, struct err *err)
 static int make_marked(struct network *network, struct link_socket *links, const char *bridge,
 		       struct err *err)
 {
-	struct unfinished mark = network_mark(network->site, network->name);
+	struct unfinished mark = network_mark(network->dirs, network->name);
 	scoped_free char *settings = unfinished_path(&mark);
 
 	if (!settings)
@@ -310,7 +310,7 @@ static int make_marked(struct network *network, struct link_socket *links, const
 /* What a killed command has left half made or half removed goes; anything else of that name is in the way. */
 static int clear_name(const struct network *network, struct err *err)
 {
-	struct unfinished mark = network_mark(network->site, network->name);
+	struct unfinished mark = network_mark(network->dirs, network->name);
 	struct err why = { 0 };
 
 	if (unfinished_is(&mark)) {
@@ -320,7 +320,7 @@ static int clear_name(const struct network *network, struct err *err)
 	}
 	if (access(network->folder, F_OK) < 0)
 		return 0;
-	if (tell_rest(network->site, network->name, &why) == -ENODATA)
+	if (tell_rest(network->dirs, network->name, &why) == -ENODATA)
 		return err_set(err, EEXIST, "%s", why.text);
 	return 0;
 }
@@ -328,8 +328,8 @@ static int clear_name(const struct network *network, struct err *err)
 static int save_new(struct network *network, struct link_socket *links, const char *bridge,
 		    const char *subnet_asked, struct err *err)
 {
-	scoped_free char *path = conf_path(network->site, network->name);
-	struct others others = { .site = network->site };
+	scoped_free char *path = conf_path(network->dirs, network->name);
+	struct others others = { .dirs = network->dirs };
 	struct subnet subnet;
 	char words[64];
 
@@ -339,7 +339,7 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
 	if (clear_name(network, err) < 0)
 		return -err->code;
-	int r = network_list(network->site, add_other, &others, err);
+	int r = network_list(network->dirs, add_other, &others, err);
 	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
 		bridge_tell(network, links, r, "read the host's routes", err);
 	if (r == 0)
@@ -355,7 +355,7 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 	return make_marked(network, links, bridge, err);
 }
 
-int network_create(const struct site *site, const char *name, const char *bridge,
+int network_create(const struct dirs *dirs, const char *name, const char *bridge,
 		   const char *subnet, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -363,12 +363,12 @@ int network_create(const struct site *site, const char *name, const char *bridge
 	if (check_name(name, err) < 0)
 		return -err->code;
 	/* One at a time, since each must see what the others chose. */
-	scoped_fd int lock = site_lock(site, "networks", 30, "the list of networks", err);
+	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
-	scoped_network struct network network = { .site = site,
+	scoped_network struct network network = { .dirs = dirs,
 						  .name = strdup(name),
-						  .folder = site_state_path(site, "networks/%s",
+						  .folder = dirs_state_path(dirs, "networks/%s",
 									    name) };
 	if (!network.name || !network.folder)
 		return err_set(err, ENOMEM, "out of memory");
@@ -383,7 +383,7 @@ int network_create(const struct site *site, const char *name, const char *bridge
 /* While it is held: who waits for it notices that the file has no name any more. */
 static void remove_lock(const struct network *network)
 {
-	scoped_free char *path = site_run_path(network->site, "locks/network.%s", network->name);
+	scoped_free char *path = dirs_run_path(network->dirs, "locks/network.%s", network->name);
 
 	if (path)
 		unlink(path);
@@ -407,7 +407,7 @@ static int refuse_leases(struct network *network, struct err *err)
 /* Marked first: from then on it is gone, whatever is left of it. */
 static int erase(const struct network *network, struct err *err)
 {
-	struct unfinished mark = network_mark(network->site, network->name);
+	struct unfinished mark = network_mark(network->dirs, network->name);
 
 	if (unfinished_undo(&mark, err) < 0)
 		return -err->code;
@@ -418,11 +418,11 @@ static int erase(const struct network *network, struct err *err)
 }
 
 /* One whose settings are missing or cannot be read; its bridge, if it is up, is not known. */
-static int delete_broken(const struct site *site, const char *name, struct err *err)
+static int delete_broken(const struct dirs *dirs, const char *name, struct err *err)
 {
-	scoped_network struct network network = { .site = site,
+	scoped_network struct network network = { .dirs = dirs,
 						  .name = strdup(name),
-						  .folder = site_state_path(site, "networks/%s",
+						  .folder = dirs_state_path(dirs, "networks/%s",
 									    name) };
 
 	if (!network.name || !network.folder)
@@ -431,14 +431,14 @@ static int delete_broken(const struct site *site, const char *name, struct err *
 	return lock < 0 ? lock : erase(&network, err);
 }
 
-int network_delete(const struct site *site, const char *name, bool force, struct err *err)
+int network_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	scoped_network struct network network = { 0 };
 	struct err why = { 0 };
 
-	int r = network_open(&network, site, name, &why);
+	int r = network_open(&network, dirs, name, &why);
 	if (r < 0 && r != -ENOENT && force && check_name(name, err) == 0)
-		return delete_broken(site, name, err);
+		return delete_broken(dirs, name, err);
 	if (r < 0)
 		return err_set(err, why.code, "%s%s", why.text,
 			       r == -ENOENT || r == -ENODATA

@@ -3,8 +3,8 @@
 #ifndef BERTH_NETWORK_NETWORK_H
 #define BERTH_NETWORK_NETWORK_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "base/unfinished.h"
 #include "config/config.h"
 
@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 struct network {
-	const struct site *site; /* borrowed: outlives it */
+	const struct dirs *dirs; /* borrowed: outlives it */
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/networks/NAME */
 	struct network_config config;
@@ -42,17 +42,17 @@ struct lease {
  * Makes a new network with that bridge name (NULL: chosen) and subnet (NULL: a /20 that collides with no route of the
  * host). Writes files only; the first network_up makes the links. -EEXIST.
  */
-int network_create(const struct site *site, const char *name, const char *bridge,
+int network_create(const struct dirs *dirs, const char *name, const char *bridge,
 		   const char *subnet, struct err *err);
 /* Opens a network. -ENOENT; -ENODATA: the folder exists but its settings are missing; the sentence has the remedies. */
-int network_open(struct network *network, const struct site *site, const char *name,
+int network_open(struct network *network, const struct dirs *dirs, const char *name,
 		 struct err *err);
 /* The mark of a network that is half made or half removed. */
-struct unfinished network_mark(const struct site *site, const char *name);
+struct unfinished network_mark(const struct dirs *dirs, const char *name);
 void network_close(struct network *network);
 #define scoped_network __attribute__((cleanup(network_close)))
 /* Calls visit with the name of each network, sorted, also of broken ones; stops at nonzero and returns it. */
-int network_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int network_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
 /*
@@ -71,7 +71,7 @@ int network_serve(struct network *network, const char **cause, struct err *err);
 /* Removes what network_up made; refused while the bridge has ports. Idempotent. */
 int network_down(struct network *network, struct err *err);
 /* Takes the network down and deletes it; without force refused while it has leases or cannot be read. */
-int network_delete(const struct site *site, const char *name, bool force, struct err *err);
+int network_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 
 struct network_status {
 	bool up;        /* the bridge exists and is up */

@@ -36,7 +36,7 @@ static bool kernel_has_thin(void)
 }
 
 /* A sentence about the loop file in why; false when there can be none. */
-static bool thin_fits(const struct site *site, char *why, size_t room)
+static bool thin_fits(const struct dirs *dirs, char *why, size_t room)
 {
 	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
 	struct err err = { 0 };
@@ -45,30 +45,30 @@ static bool thin_fits(const struct site *site, char *why, size_t room)
 
 	if (!mkfs || access("/dev/loop-control", F_OK) < 0 || !kernel_has_thin())
 		return false;
-	if (disk_share(site->state, &bytes, &err) < 0)
+	if (disk_share(dirs->state, &bytes, &err) < 0)
 		return false;
 	text_human_size(bytes, size, sizeof size);
 	snprintf(why, room,
 		 "the kernel has thin pools: clones take milliseconds and share data; a loop file "
 		 "of %s, half of what is free at '%s', which takes only what is used",
-		 size, site->state);
+		 size, dirs->state);
 	return true;
 }
 
-const char *pool_default_driver(const struct site *site, char *why, size_t room)
+const char *pool_default_driver(const struct dirs *dirs, char *why, size_t room)
 {
 	/* Those of berth.conf by default: a host has them all. */
 	uint64_t base = 1879048192, count = 1, bytes;
 	struct err err = { 0 };
 	char size[32];
 
-	if (thin_fits(site, why, room))
+	if (thin_fits(dirs, why, room))
 		return "thin";
 	if (idmap_fit(&base, &count) != 0)
 		return plain("this is a machine itself, which can do no more", why, room);
-	if (subvol_supported_at(site->state)) {
+	if (subvol_supported_at(dirs->state)) {
 		snprintf(why, room, "'%s' is on btrfs: clones take milliseconds and share data",
-			 site->state);
+			 dirs->state);
 		return "btrfs";
 	}
 	if (!kernel_has_btrfs())
@@ -77,12 +77,12 @@ const char *pool_default_driver(const struct site *site, char *why, size_t room)
 		return plain("mkfs.btrfs is not installed (package btrfs-progs)", why, room);
 	if (access("/dev/loop-control", F_OK) < 0)
 		return plain("the kernel has no loop devices", why, room);
-	if (disk_share(site->state, &bytes, &err) < 0)
+	if (disk_share(dirs->state, &bytes, &err) < 0)
 		return plain(err.text, why, room);
 	text_human_size(bytes, size, sizeof size);
 	snprintf(why, room,
 		 "clones take milliseconds and share data; a loop file of %s, half of what is free "
 		 "at '%s', which takes only what is used",
-		 size, site->state);
+		 size, dirs->state);
 	return "btrfs";
 }

@@ -19,7 +19,7 @@
 
 static char *mount_path(const struct pool *pool)
 {
-	return site_run_path(pool->site, "pools/%s", pool->name);
+	return dirs_run_path(pool->dirs, "pools/%s", pool->name);
 }
 
 /* 1: the handle is open; 0: nothing is mounted there; else -code. A few system calls. */
@@ -115,14 +115,14 @@ int disk_mount_source(const struct pool *pool, struct err *err)
 static int attach(struct pool *pool, const char *path, struct err *err)
 {
 	scoped_fd int mount = disk_mount_source(pool, err);
-	scoped_free char *pools = site_run_path(pool->site, "pools");
+	scoped_free char *pools = dirs_run_path(pool->dirs, "pools");
 
 	if (mount < 0)
 		return mount;
 	if (!pools)
 		return err_set(err, ENOMEM, "out of memory");
 	/* 0700: what is set-user-id in a guest must not be within reach of the host's users. */
-	if (file_make_dirs(pool->site->run, 0711, err) < 0 ||
+	if (file_make_dirs(pool->dirs->run, 0711, err) < 0 ||
 	    file_make_dirs(pools, 0700, err) < 0 || file_make_dirs(path, 0700, err) < 0)
 		return -err->code;
 	int r = mount_attach(mount, AT_FDCWD, path);

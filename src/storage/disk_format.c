@@ -149,7 +149,7 @@ static int run_mkfs(const struct pool *pool, struct err *err)
 
 static int attach_new(struct pool *pool, struct err *err)
 {
-	scoped_free char *path = site_run_path(pool->site, "pools/%s", pool->name);
+	scoped_free char *path = dirs_run_path(pool->dirs, "pools/%s", pool->name);
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");

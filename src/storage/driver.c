@@ -103,7 +103,7 @@ int pool_lock(const struct pool *pool, struct err *err)
 
 	if (!lock || !what)
 		return err_set(err, ENOMEM, "out of memory");
-	return site_lock(pool->site, lock, POOL_WAIT_SECONDS, what, err);
+	return dirs_lock(pool->dirs, lock, POOL_WAIT_SECONDS, what, err);
 }
 
 char *pool_path(const struct pool *pool, const char *name)

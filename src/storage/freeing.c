@@ -49,14 +49,14 @@ static int free_piece(void *context, const char *name)
  * One piece of what that pool has to free, 1; 0: nothing. The pool is held for no longer than that, and
  * is not attached for it, so that nobody waits who wants to detach or delete it.
  */
-static int free_in(const struct site *site, const char *name, bool *full)
+static int free_in(const struct dirs *dirs, const char *name, bool *full)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct round round = { .pool = &pool };
 	struct err ignored = { 0 };
 
 	*full = false;
-	if (pool_open_held(&pool, site, name, LOCK_SH, &ignored) < 0 || !pool.ops->free ||
+	if (pool_open_held(&pool, dirs, name, LOCK_SH, &ignored) < 0 || !pool.ops->free ||
 	    pool.ops->survey(&pool, free_piece, &round, &ignored) <= 0 || !round.more)
 		return 0;
 	*full = pool_is_full(&pool);
@@ -73,7 +73,7 @@ static void leave_room(int64_t ms)
 }
 
 struct freeing {
-	const struct site *site;
+	const struct dirs *dirs;
 	unsigned pieces;
 };
 
@@ -84,7 +84,7 @@ static int free_pool(void *context, const char *name)
 
 	for (;; freeing->pieces++) {
 		int64_t began = clock_ms();
-		if (free_in(freeing->site, name, &full) == 0)
+		if (free_in(freeing->dirs, name, &full) == 0)
 			return 0;
 		if (!full)
 			leave_room(clock_ms() - began);
@@ -106,27 +106,27 @@ static int has_more(void *context, const char *name)
 	struct err ignored = { 0 };
 	bool found = false;
 
-	return pool_open_held(&pool, freeing->site, name, LOCK_SH, &ignored) == 0 &&
+	return pool_open_held(&pool, freeing->dirs, name, LOCK_SH, &ignored) == 0 &&
 	       pool.ops->free && pool.ops->survey(&pool, is_removed, &found, &ignored) > 0 && found;
 }
 
-int pool_free_all(const struct site *site, struct err *err)
+int pool_free_all(const struct dirs *dirs, struct err *err)
 {
-	struct freeing freeing = { .site = site };
+	struct freeing freeing = { .dirs = dirs };
 
 	/* Volumes that cannot be freed are no reason to go on for ever. */
 	for (unsigned idle = 0; idle < 2; idle = freeing.pieces ? 0 : idle + 1) {
-		scoped_fd int lock = site_lock(site, "freeing", 0, "what is removed", err);
+		scoped_fd int lock = dirs_lock(dirs, "freeing", 0, "what is removed", err);
 		if (lock < 0)
 			return err->code == EBUSY || err->code == EWOULDBLOCK
 				       ? (*err = (struct err){ 0 }, 0)
 				       : lock;
 		freeing.pieces = 0;
-		if (pool_list(site, free_pool, &freeing, err) < 0)
+		if (pool_list(dirs, free_pool, &freeing, err) < 0)
 			return -err->code;
 		scoped_close_fd(&lock);
 		/* A command that left something since our last look has found the lock taken, and relies on us. */
-		if (pool_list(site, has_more, &freeing, err) <= 0)
+		if (pool_list(dirs, has_more, &freeing, err) <= 0)
 			return -err->code;
 	}
 	return 0;

@@ -17,7 +17,7 @@ bool pool_freeing_is_due(void)
 
 static char *folder_path(const struct pool *pool)
 {
-	return site_run_path(pool->site, "partial/%s", pool->name);
+	return dirs_run_path(pool->dirs, "partial/%s", pool->name);
 }
 
 /* The marker's lock, or -errno; makes the folder if it is not there. */
@@ -26,7 +26,7 @@ static int mark(const struct pool *pool, struct partial *partial)
 	scoped_free char *folder = folder_path(pool);
 	struct err ignored = { 0 };
 
-	partial->marker = site_run_path(pool->site, "partial/%s/%s", pool->name, partial->name);
+	partial->marker = dirs_run_path(pool->dirs, "partial/%s/%s", pool->name, partial->name);
 	if (!folder || !partial->marker)
 		return -ENOMEM;
 	int fd = file_lock(partial->marker, FILE_LOCK_TRY);
@@ -116,7 +116,7 @@ void partial_abandon(struct pool *pool, struct partial *partial)
 
 int partial_claim(const struct pool *pool, const char *name, struct partial *partial)
 {
-	scoped_free char *marker = site_run_path(pool->site, "partial/%s/%s", pool->name, name);
+	scoped_free char *marker = dirs_run_path(pool->dirs, "partial/%s/%s", pool->name, name);
 
 	*partial = (struct partial){ .fd = -1 };
 	if (!marker || strlen(name) >= sizeof partial->name)
@@ -139,7 +139,7 @@ int partial_claim(const struct pool *pool, const char *name, struct partial *par
 
 static bool is_left(const struct pool *pool, const char *name)
 {
-	scoped_free char *marker = site_run_path(pool->site, "partial/%s/%s", pool->name, name);
+	scoped_free char *marker = dirs_run_path(pool->dirs, "partial/%s/%s", pool->name, name);
 	struct stat st;
 
 	return partial_is(name) && marker && stat(marker, &st) == 0 && st.st_size > 0;

@@ -20,15 +20,15 @@ static int check_pool_name(const char *name, struct err *err)
 	return 0;
 }
 
-int pool_name(struct pool *pool, const struct site *site, const char *name, struct err *err)
+int pool_name(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err)
 {
 	int r = check_pool_name(name, err);
 
-	*pool = (struct pool){ .site = site, .use_fd = -1 };
+	*pool = (struct pool){ .dirs = dirs, .use_fd = -1 };
 	if (r < 0)
 		return r;
 	pool->name = strdup(name);
-	pool->folder = site_state_path(site, "pools/%s", name);
+	pool->folder = dirs_state_path(dirs, "pools/%s", name);
 	if (!pool->name || !pool->folder)
 		return err_set(err, ENOMEM, "out of memory");
 	return config_defaults(&pool_schema, &pool->config, err);
@@ -103,10 +103,10 @@ int pool_load(struct pool *pool, const char *file, struct err *err)
 	return 0;
 }
 
-int pool_open_held(struct pool *pool, const struct site *site, const char *name, int how,
+int pool_open_held(struct pool *pool, const struct dirs *dirs, const char *name, int how,
 		   struct err *err)
 {
-	int r = pool_name(pool, site, name, err);
+	int r = pool_name(pool, dirs, name, err);
 
 	if (r == 0)
 		r = pool_lock_use(pool, how, POOL_WAIT_SECONDS, err);
@@ -127,9 +127,9 @@ int pool_attach(struct pool *pool, struct err *err)
 	return r < 0 ? r : partial_clear(pool, err);
 }
 
-int pool_view(struct pool *pool, const struct site *site, const char *name, struct err *err)
+int pool_view(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err)
 {
-	int r = pool_open_held(pool, site, name, LOCK_SH, err);
+	int r = pool_open_held(pool, dirs, name, LOCK_SH, err);
 
 	if (r == 0)
 		r = attach_only(pool, err);
@@ -138,9 +138,9 @@ int pool_view(struct pool *pool, const struct site *site, const char *name, stru
 	return r;
 }
 
-int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err)
+int pool_open(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err)
 {
-	int r = pool_open_held(pool, site, name, LOCK_SH, err);
+	int r = pool_open_held(pool, dirs, name, LOCK_SH, err);
 
 	if (r == 0)
 		r = pool_attach(pool, err);
@@ -149,17 +149,17 @@ int pool_open(struct pool *pool, const struct site *site, const char *name, stru
 	return r;
 }
 
-int pool_detach(const struct site *site, const char *name, struct err *err)
+int pool_detach(const struct dirs *dirs, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	int r = pool_open_held(&pool, site, name, LOCK_EX, err);
+	int r = pool_open_held(&pool, dirs, name, LOCK_EX, err);
 	if (r < 0)
 		return r;
 	return pool.ops->detach(&pool, err) < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
-int pool_set(const struct site *site, const char *name, const char *key, const char *value,
+int pool_set(const struct dirs *dirs, const char *name, const char *key, const char *value,
 	     struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
@@ -170,7 +170,7 @@ int pool_set(const struct site *site, const char *name, const char *key, const c
 			"pool '%s': quota is chosen when a pool is made, since what was written "
 			"before is not counted: berth pool create --driver btrfs --set quota=yes",
 			name);
-	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
+	if (pool_open_held(&pool, dirs, name, LOCK_SH, err) < 0)
 		return -err->code;
 	scoped_free char *path = pool_path(&pool, "pool.conf");
 	scoped_fd int lock = pool_lock(&pool, err);
@@ -189,10 +189,10 @@ static int is_pool(const struct dirent *e)
 	return text_label_fault(e->d_name) == NULL;
 }
 
-static int visit_folders(const struct site *site, bool (*wanted)(const char *folder),
+static int visit_folders(const struct dirs *dirs, bool (*wanted)(const char *folder),
 			 int (*visit)(void *, const char *name), void *context, struct err *err)
 {
-	scoped_free char *folder = site_state_path(site, "pools");
+	scoped_free char *folder = dirs_state_path(dirs, "pools");
 	struct dirent **entries = NULL;
 
 	if (!folder)
@@ -234,14 +234,14 @@ static bool has_lost_settings(const char *folder)
 	       !has_file(folder, "unfinished.conf");
 }
 
-int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int pool_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 	      struct err *err)
 {
-	return visit_folders(site, has_settings, visit, context, err);
+	return visit_folders(dirs, has_settings, visit, context, err);
 }
 
-int pool_list_lost(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int pool_list_lost(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		   struct err *err)
 {
-	return visit_folders(site, has_lost_settings, visit, context, err);
+	return visit_folders(dirs, has_lost_settings, visit, context, err);
 }

@@ -6,7 +6,7 @@
 #include "storage/driver.h"
 
 /* Makes a handle with name, folder, and default settings. */
-int pool_name(struct pool *pool, const struct site *site, const char *name, struct err *err);
+int pool_name(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err);
 
 /*
  * Locks the pool's folder. All that have a pool open share this lock, so that they do not wait for each other; a
@@ -18,7 +18,7 @@ int pool_lock_use(struct pool *pool, int how, unsigned seconds, struct err *err)
 int pool_load(struct pool *pool, const char *file, struct err *err);
 
 /* The three above, one after the other. */
-int pool_open_held(struct pool *pool, const struct site *site, const char *name, int how,
+int pool_open_held(struct pool *pool, const struct dirs *dirs, const char *name, int how,
 		   struct err *err);
 
 /* Attaches the pool if a reboot detached it, and removes what killed commands left. */

@@ -17,13 +17,13 @@ static int pass_over(void *context, const char *volume)
 }
 
 /* A pool that is not attached is not attached for a copy: the command that attaches it brings the copy up to date. */
-static int open_attached(struct pool *pool, const struct site *site, const char *name,
+static int open_attached(struct pool *pool, const struct dirs *dirs, const char *name,
 			 struct err *err)
 {
 	struct pool_usage usage;
 	struct err ignored = { 0 };
 
-	if (pool_open_held(pool, site, name, LOCK_SH, err) < 0)
+	if (pool_open_held(pool, dirs, name, LOCK_SH, err) < 0)
 		return -err->code;
 	const struct storage_maintenance *maintenance = pool->ops->maintenance;
 	bool attached = maintenance ? maintenance->glance(pool, &usage, &ignored) == 0
@@ -43,11 +43,11 @@ static int keep_beside(struct pool *pool, const struct text *files, struct err *
 	return backup_write(folder_fd(pool), &text, err);
 }
 
-int pool_backup_write(const struct site *site, const char *name, const struct text *files,
+int pool_backup_write(const struct dirs *dirs, const char *name, const struct text *files,
 		      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	int r = open_attached(&pool, site, name, err);
+	int r = open_attached(&pool, dirs, name, err);
 
 	if (r != 0)
 		return r;
@@ -58,11 +58,11 @@ int pool_backup_write(const struct site *site, const char *name, const struct te
 	return r < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
-int pool_backup_read(const struct site *site, const char *name, struct text *kept)
+int pool_backup_read(const struct dirs *dirs, const char *name, struct text *kept)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
-	int r = open_attached(&pool, site, name, &ignored);
+	int r = open_attached(&pool, dirs, name, &ignored);
 
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 struct search {
-	const struct site *site;
+	const struct dirs *dirs;
 	const char *uuid;
 	char name[64]; /* of the pool that has it; "": none */
 };
@@ -29,7 +29,7 @@ static int compare(void *context, const char *name)
 	struct search *search = context;
 	struct err ignored = { 0 };
 
-	if (pool_name(&pool, search->site, name, &ignored) < 0 ||
+	if (pool_name(&pool, search->dirs, name, &ignored) < 0 ||
 	    pool_load(&pool, "pool.conf", &ignored) < 0 ||
 	    strcmp(pool.config.uuid, search->uuid) != 0)
 		return 0;
@@ -45,12 +45,12 @@ static bool is_folder(const char *path)
 }
 
 /* It is known here: only the place is new, or the host. */
-static int move(const struct site *site, const char *path, const char *name, bool force,
+static int move(const struct dirs *dirs, const char *path, const char *name, bool force,
 		struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open_held(&pool, site, name, LOCK_EX, err) < 0)
+	if (pool_open_held(&pool, dirs, name, LOCK_EX, err) < 0)
 		return -err->code;
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
@@ -170,13 +170,13 @@ static int name_it(struct pool *pool, char *folder, const char *pools, struct er
 	return r < 0 ? err_set(err, -r, "rename '%s' to '%s': %s", aside, folder, strerror(-r)) : 0;
 }
 
-static int make_known(const struct site *site, const char *name, const struct found *found,
+static int make_known(const struct dirs *dirs, const char *name, const struct found *found,
 		      struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	scoped_free char *pools = site_state_path(site, "pools");
+	scoped_free char *pools = dirs_state_path(dirs, "pools");
 
-	if (pool_name(&pool, site, name, err) < 0)
+	if (pool_name(&pool, dirs, name, err) < 0)
 		return -err->code;
 	scoped_fd int lock = pool_lock(&pool, err);
 	if (lock < 0)
@@ -216,7 +216,7 @@ static void call_it(const char *name, const struct text *kept, char called[64])
 /* 1: it is a pool's that is known here; 0: nobody's. */
 static int find_known(struct search *search, const char *path, const char *name, struct err *err)
 {
-	int r = pool_list(search->site, compare, search, err);
+	int r = pool_list(search->dirs, compare, search, err);
 
 	if (r > 0 && name && strcmp(name, search->name) != 0)
 		return err_set(err, EEXIST, "'%s' holds pool '%s', not '%s'", path, search->name,
@@ -246,7 +246,7 @@ static int import_btrfs(struct search *search, const char *path, const char *nam
 		return r;
 	if (r > 0) {
 		text_print(called, 64, "%s", search->name);
-		r = move(search->site, path, called, false, report, err);
+		r = move(search->dirs, path, called, false, report, err);
 		return r < 0 ? r : POOL_IMPORT_MOVED;
 	}
 	r = disk_backup_read(path, search->uuid, kept, err);
@@ -255,7 +255,7 @@ static int import_btrfs(struct search *search, const char *path, const char *nam
 	if (r < 0)
 		return -err->code;
 	call_it(name, kept, called);
-	if (make_known(search->site, called, &found, report, err) < 0)
+	if (make_known(search->dirs, called, &found, report, err) < 0)
 		return -err->code;
 	text_add(report, "pool '%s' is on '%s'\n", called, path);
 	return POOL_IMPORT_TAKE;
@@ -310,14 +310,14 @@ static int import_folder(struct search *search, const char *path, const char *na
 		return r;
 	if (r > 0) {
 		text_print(called, 64, "%s", search->name);
-		r = move(search->site, path, called, false, report, err);
+		r = move(search->dirs, path, called, false, report, err);
 		return r < 0 ? r : POOL_IMPORT_MOVED;
 	}
 	if ((folder_backup_read(path, kept, err) < 0 && err->code) ||
 	    find_driver(path, kept, &found.ops, err) < 0)
 		return -err->code;
 	call_it(name, kept, called);
-	if (make_known(search->site, called, &found, report, err) < 0)
+	if (make_known(search->dirs, called, &found, report, err) < 0)
 		return -err->code;
 	text_add(report, "pool '%s' is in '%s'\n", called, path);
 	if (!kept->length)
@@ -345,10 +345,10 @@ static int import_thin(struct search *search, const char *path, const char *name
 		return r;
 	if (r > 0) {
 		text_print(called, 64, "%s", search->name);
-		return move(search->site, path, called, force, report, err);
+		return move(search->dirs, path, called, force, report, err);
 	}
 	call_it(name, kept, called);
-	if (make_known(search->site, called, &found, report, err) < 0)
+	if (make_known(search->dirs, called, &found, report, err) < 0)
 		return -err->code;
 	text_add(report, "pool '%s' is on '%s'\n", called, path);
 	backup_each(kept, take_settings, &known);
@@ -367,11 +367,11 @@ static int refuse_folder(const char *path, int code, struct err *err)
 	return err_set(err, -code, "look for a pool in folder '%s': %s", path, strerror(-code));
 }
 
-int pool_import(const struct site *site, const char *path, const char *name, bool force,
+int pool_import(const struct dirs *dirs, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err)
 {
 	char uuid[37] = "";
-	struct search search = { .site = site, .uuid = uuid };
+	struct search search = { .dirs = dirs, .uuid = uuid };
 
 	if (is_folder(path)) {
 		int r = folder_identify(path, uuid);

@@ -19,21 +19,21 @@ static int needs_none(const struct pool *pool, struct err *err)
 }
 
 /* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
-static int open_kept(struct pool *pool, const struct site *site, const char *name, int how,
+static int open_kept(struct pool *pool, const struct dirs *dirs, const char *name, int how,
 		     struct err *err)
 {
-	int r = pool_open_held(pool, site, name, how, err);
+	int r = pool_open_held(pool, dirs, name, how, err);
 
 	return r == 0 && !pool->ops->maintenance ? needs_none(pool, err) : r;
 }
 
 /* pool.conf is changed too, as by pool_set. */
-int pool_grow(const struct site *site, const char *name, const struct pool_growth *growth,
+int pool_grow(const struct dirs *dirs, const char *name, const struct pool_growth *growth,
 	      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open_held(&pool, site, name, LOCK_SH, err) < 0)
+	if (pool_open_held(&pool, dirs, name, LOCK_SH, err) < 0)
 		return -err->code;
 	if (!pool.ops->maintenance && !pool.ops->grow)
 		return err_set(
@@ -54,12 +54,12 @@ int pool_grow(const struct site *site, const char *name, const struct pool_growt
 	return r < 0 ? err_wrap(err, "pool '%s'", name) : 0;
 }
 
-int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
+int pool_check(const struct dirs *dirs, const char *name, unsigned flags, struct text *report,
 	       struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_kept(&pool, site, name, LOCK_SH, err) < 0)
+	if (open_kept(&pool, dirs, name, LOCK_SH, err) < 0)
 		return -err->code;
 	if (pool.ops->open(&pool, err) < 0 ||
 	    pool.ops->maintenance->check(&pool, flags, report, err) < 0)
@@ -67,11 +67,11 @@ int pool_check(const struct site *site, const char *name, unsigned flags, struct
 	return 0;
 }
 
-int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err)
+int pool_trim(const struct dirs *dirs, const char *name, struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open(&pool, site, name, err) < 0)
+	if (pool_open(&pool, dirs, name, err) < 0)
 		return -err->code;
 	if (!pool.ops->maintenance)
 		return needs_none(&pool, err);
@@ -80,18 +80,18 @@ int pool_trim(const struct site *site, const char *name, struct text *report, st
 		       : 0;
 }
 
-int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err)
+int pool_repair(const struct dirs *dirs, const char *name, struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (open_kept(&pool, site, name, LOCK_EX, err) < 0)
+	if (open_kept(&pool, dirs, name, LOCK_EX, err) < 0)
 		return -err->code;
 	return pool.ops->maintenance->repair(&pool, report, err) < 0
 		       ? err_wrap(err, "pool '%s'", name)
 		       : 0;
 }
 
-int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
+int pool_adopt(const struct dirs *dirs, const char *name, uint64_t id, const char *volume,
 	       struct err *err)
 {
 	const char *fault = volume_name_fault(volume);
@@ -99,7 +99,7 @@ int pool_adopt(const struct site *site, const char *name, uint64_t id, const cha
 
 	if (fault)
 		return err_set(err, EINVAL, "volume name '%.80s' %s", volume, fault);
-	if (pool_open(&pool, site, name, err) < 0)
+	if (pool_open(&pool, dirs, name, err) < 0)
 		return -err->code;
 	if (!pool.ops->maintenance)
 		return needs_none(&pool, err);
@@ -149,12 +149,12 @@ uint64_t pool_size(const struct pool_config *config)
 	return size;
 }
 
-int pool_glance(const struct site *site, const char *name, struct pool_usage *usage)
+int pool_glance(const struct dirs *dirs, const char *name, struct pool_usage *usage)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
 
-	return pool_name(&pool, site, name, &ignored) == 0 &&
+	return pool_name(&pool, dirs, name, &ignored) == 0 &&
 	       pool_load(&pool, "pool.conf", &ignored) == 0 && pool.ops->maintenance &&
 	       pool.ops->maintenance->glance(&pool, usage, &ignored) == 0;
 }

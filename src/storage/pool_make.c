@@ -57,8 +57,8 @@ static int remove_folder(struct pool *pool, struct err *err)
 
 static void remove_run(struct pool *pool)
 {
-	scoped_free char *mounted = site_run_path(pool->site, "pools/%s", pool->name);
-	scoped_free char *partial = site_run_path(pool->site, "partial/%s", pool->name);
+	scoped_free char *mounted = dirs_run_path(pool->dirs, "pools/%s", pool->name);
+	scoped_free char *partial = dirs_run_path(pool->dirs, "partial/%s", pool->name);
 
 	volume_locks_forget(pool);
 	if (mounted)
@@ -121,7 +121,7 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 	scoped_free char *uuid = NULL;
 
 	if (!driver || !*driver)
-		driver = pool_default_driver(pool->site, reason, sizeof reason);
+		driver = pool_default_driver(pool->dirs, reason, sizeof reason);
 	pool->ops = storage_find(driver);
 	if (!pool->ops)
 		return err_set(
@@ -167,7 +167,7 @@ static int clear_unfinished(struct pool *pool, struct err *err)
 
 static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err *err)
 {
-	scoped_free char *pools = site_state_path(pool->site, "pools");
+	scoped_free char *pools = dirs_state_path(pool->dirs, "pools");
 
 	if (!pools)
 		return err_set(err, ENOMEM, "out of memory");
@@ -184,13 +184,13 @@ static int make_pool(struct pool *pool, const struct pool_spec *spec, struct err
 	return turn(pool, "unfinished.conf", "pool.conf", err);
 }
 
-int pool_create(const struct site *site, const char *name, const struct pool_spec *spec,
+int pool_create(const struct dirs *dirs, const char *name, const struct pool_spec *spec,
 		struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
 
-	int r = pool_name(&pool, site, name, err);
+	int r = pool_name(&pool, dirs, name, err);
 	if (r < 0)
 		return r;
 	scoped_fd int lock = pool_lock(&pool, err);
@@ -283,11 +283,11 @@ static int delete_held(struct pool *pool, bool force, struct err *err)
 	return undo(pool, err);
 }
 
-int pool_delete(const struct site *site, const char *name, bool force, struct err *err)
+int pool_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	int r = pool_name(&pool, site, name, err);
+	int r = pool_name(&pool, dirs, name, err);
 	if (r == 0)
 		r = pool_lock_use(&pool, LOCK_EX, POOL_WAIT_SECONDS / 6, err);
 	return r < 0 ? r : delete_held(&pool, force, err);

@@ -6,8 +6,8 @@
 #ifndef BERTH_STORAGE_STORAGE_H
 #define BERTH_STORAGE_STORAGE_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "config/config.h"
 
 #include <limits.h>
@@ -73,7 +73,7 @@ struct extents;
 
 /* An open pool. Made by pool_open; everybody may read it; the driver's part is private. */
 struct pool {
-	const struct site *site; /* borrowed: outlives the pool */
+	const struct dirs *dirs; /* borrowed: outlives the pool */
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/pools/NAME */
 	struct pool_config config;
@@ -256,51 +256,51 @@ struct pool_spec {
 };
 
 /* The driver that a new pool gets here by default, and the reason as a text, for create and doctor. */
-const char *pool_default_driver(const struct site *site, char *why, size_t room);
+const char *pool_default_driver(const struct dirs *dirs, char *why, size_t room);
 
 /* Makes a pool, under its lock; a failure leaves nothing behind. -EEXIST if a pool of that name exists. */
-int pool_create(const struct site *site, const char *name, const struct pool_spec *spec,
+int pool_create(const struct dirs *dirs, const char *name, const struct pool_spec *spec,
 		struct err *err);
 
 /*
  * Opens a pool for use, and attaches it if necessary; removes what killed commands left in it. -ENOENT with the remedy
  * if there is no such pool.
  */
-int pool_open(struct pool *pool, const struct site *site, const char *name, struct err *err);
+int pool_open(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err);
 /* Opens a pool to look at it: what killed commands left stays. */
-int pool_view(struct pool *pool, const struct site *site, const char *name, struct err *err);
+int pool_view(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err);
 void pool_close(struct pool *pool);
 #define scoped_pool __attribute__((cleanup(pool_close)))
 
 /* Calls visit with the name of each pool, sorted. */
-int pool_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int pool_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 	      struct err *err);
 /* The same for pool folders that have lost their settings and are not marked as unfinished. */
-int pool_list_lost(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int pool_list_lost(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		   struct err *err);
 
 /* Deletes an empty pool; with force it deletes all volumes first. */
-int pool_delete(const struct site *site, const char *name, bool force, struct err *err);
+int pool_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 
 /* Detaches a pool, for an uninstall or a shutdown of the host. Its volumes stay. */
-int pool_detach(const struct site *site, const char *name, struct err *err);
+int pool_detach(const struct dirs *dirs, const char *name, struct err *err);
 
 /* Enlarges a pool while it is in use. */
-int pool_grow(const struct site *site, const char *name, const struct pool_growth *growth,
+int pool_grow(const struct dirs *dirs, const char *name, const struct pool_growth *growth,
 	      struct err *err);
 
 enum pool_check_flags {
 	POOL_CHECK_RECLAIM = 1 << 0, /* deletes thin volumes that are not in the catalogue */
 };
 /* Compares the pool with its catalogue. The report gets a line for each finding. */
-int pool_check(const struct site *site, const char *name, unsigned flags, struct text *report,
+int pool_check(const struct dirs *dirs, const char *name, unsigned flags, struct text *report,
 	       struct err *err);
 
 /* Discards free blocks, so that the disk or file system under the pool gets them back. */
-int pool_trim(const struct site *site, const char *name, struct text *report, struct err *err);
+int pool_trim(const struct dirs *dirs, const char *name, struct text *report, struct err *err);
 
 /* Repairs what a disk error or a lost file has damaged, as far as possible. Nobody may use the pool meanwhile. */
-int pool_repair(const struct site *site, const char *name, struct text *report, struct err *err);
+int pool_repair(const struct dirs *dirs, const char *name, struct text *report, struct err *err);
 
 enum pool_imported {
 	POOL_IMPORT_CHECK, /* the caller restores settings from the backup after a check of the pool */
@@ -313,17 +313,17 @@ enum pool_imported {
  * unknown pool come from the backup in it, which is put into `kept`. called (64 bytes) gets its name. Returns enum
  * pool_imported or -code.
  */
-int pool_import(const struct site *site, const char *path, const char *name, bool force,
+int pool_import(const struct dirs *dirs, const char *path, const char *name, bool force,
 		char *called, struct text *kept, struct text *report, struct err *err);
 
 /*
  * Updates the backup of settings and catalogue in an attached pool. files: records made by pool_backup_add. 1: the pool
  * is not attached, and nothing was done.
  */
-int pool_backup_write(const struct site *site, const char *name, const struct text *files,
+int pool_backup_write(const struct dirs *dirs, const char *name, const struct text *files,
 		      struct err *err);
 /* Appends that backup to kept. -ENOENT: there is none, or the pool is not attached. Quiet. */
-int pool_backup_read(const struct site *site, const char *name, struct text *kept);
+int pool_backup_read(const struct dirs *dirs, const char *name, struct text *kept);
 int pool_backup_add(struct text *files, const char *name, const void *bytes, size_t length);
 /* Calls visit for each file in a backup; damaged records are skipped. */
 int pool_backup_each(const struct text *kept, pool_backup_visit *visit, void *context);
@@ -351,7 +351,7 @@ int pool_measure(struct pool *pool, int (*visit)(void *, const struct volume_usa
 int volume_measure(struct pool *pool, const char *volume, uint64_t *used, struct err *err);
 
 /* Gives a thin id without a volume a name. */
-int pool_adopt(const struct site *site, const char *name, uint64_t id, const char *volume,
+int pool_adopt(const struct dirs *dirs, const char *name, uint64_t id, const char *volume,
 	       struct err *err);
 
 /* The state of an open pool. -EOPNOTSUPP without a sentence if its driver has no catalogue. */
@@ -365,7 +365,7 @@ int pool_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 uint64_t pool_size(const struct pool_config *config);
 
 /* How full a pool is, if that is cheap to find out; attaches nothing. 1, or 0 with nothing filled in. */
-int pool_glance(const struct site *site, const char *name, struct pool_usage *usage);
+int pool_glance(const struct dirs *dirs, const char *name, struct pool_usage *usage);
 
 /*
  * Removed volumes, whose blocks a background command frees in pieces. is_due: this process has removed or seen some,
@@ -373,12 +373,12 @@ int pool_glance(const struct site *site, const char *name, struct pool_usage *us
  * another process does so already.
  */
 bool pool_freeing_is_due(void);
-int pool_free_all(const struct site *site, struct err *err);
+int pool_free_all(const struct dirs *dirs, struct err *err);
 /* The number of such volumes in an open pool. */
 size_t pool_freeing(struct pool *pool);
 
 /* Checks and changes a key of pool.conf; NULL: back to the default. */
-int pool_set(const struct site *site, const char *name, const char *key, const char *value,
+int pool_set(const struct dirs *dirs, const char *name, const char *key, const char *value,
 	     struct err *err);
 
 /* ---- A pool that runs out of room: pool_space.c. Without effect for drivers that have no catalogue. */
@@ -426,7 +426,7 @@ int volume_lock(struct pool *pool, const char *volume, enum volume_lock_mode how
 void volume_release(struct pool *pool, const char *volume);
 
 /* Whether another command has locked a volume of that pool now; the pool need not be open. */
-bool pool_is_copied(const struct site *site, const char *name);
+bool pool_is_copied(const struct dirs *dirs, const char *name);
 
 /* The operations of the driver, with checked names, and the volume's name in each error. */
 int volume_create(struct pool *pool, const char *volume, uint64_t size, struct err *err);

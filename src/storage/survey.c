@@ -31,7 +31,7 @@ void survey_free(struct survey *survey)
 		free(survey->pools[i].name);
 	}
 	free(survey->pools);
-	*survey = (struct survey){ .site = survey->site, .attach = survey->attach };
+	*survey = (struct survey){ .dirs = survey->dirs, .attach = survey->attach };
 }
 
 static int add_name(void *context, const char *volume)
@@ -62,11 +62,11 @@ static int sort_names(struct surveyed *pool)
 }
 
 /* One that has vanished is no pool to be made again: what it holds is on a disk that is not there. */
-static int open_settings(struct pool *pool, const struct site *site, const char *name,
+static int open_settings(struct pool *pool, const struct dirs *dirs, const char *name,
 			 struct err *err)
 {
 	struct err why = { 0 };
-	int r = pool_name(pool, site, name, &why);
+	int r = pool_name(pool, dirs, name, &why);
 
 	if (r == 0)
 		r = pool_load(pool, "pool.conf", &why);
@@ -91,7 +91,7 @@ static int ask_pool(const struct survey *survey, struct surveyed *surveyed, stru
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	scoped_pool struct pool viewed = { .use_fd = -1 };
 
-	int r = open_settings(&pool, survey->site, surveyed->name, err);
+	int r = open_settings(&pool, survey->dirs, surveyed->name, err);
 	if (r < 0)
 		return r;
 	r = pool.ops->survey ? pool.ops->survey(&pool, add_name, surveyed, err) : 0;
@@ -99,7 +99,7 @@ static int ask_pool(const struct survey *survey, struct surveyed *surveyed, stru
 		return err_wrap(err, "pool '%s'", surveyed->name);
 	if (r > 0 || !survey->attach)
 		return r;
-	if (pool_view(&viewed, survey->site, surveyed->name, err) < 0 ||
+	if (pool_view(&viewed, survey->dirs, surveyed->name, err) < 0 ||
 	    volume_list(&viewed, "", add_volume, surveyed, err) < 0)
 		return -err->code;
 	return 1;
@@ -169,7 +169,7 @@ static int survey_pool(void *context, const char *name)
 
 static int survey_all(struct survey *survey, struct err *err)
 {
-	int r = pool_list(survey->site, survey_pool, survey, err);
+	int r = pool_list(survey->dirs, survey_pool, survey, err);
 
 	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
 }

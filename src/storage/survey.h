@@ -6,15 +6,15 @@
 #ifndef BERTH_STORAGE_SURVEY_H
 #define BERTH_STORAGE_SURVEY_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Looks at each pool once. A new survey is zeroed, but for site and attach. */
+/* Looks at each pool once. A new survey is zeroed, but for dirs and attach. */
 struct survey {
-	const struct site *site; /* borrowed */
+	const struct dirs *dirs; /* borrowed */
 	bool attach;             /* attach a pool if there is no other way to know its volumes */
 	struct surveyed *pools;  /* owned */
 	size_t count;

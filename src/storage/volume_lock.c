@@ -52,7 +52,7 @@ static struct volume_locks *add(const char *path)
 
 static struct volume_locks *locks_of(struct pool *pool)
 {
-	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
+	scoped_free char *path = dirs_run_path(pool->dirs, "holds/%s", pool->name);
 
 	if (!pool->locks && path) {
 		pool->locks = find(path);
@@ -86,7 +86,7 @@ static int open_file(const struct pool *pool, const char *path)
 	int fd = open(path, flags, 0600);
 
 	if (fd < 0 && errno == ENOENT) {
-		scoped_free char *folder = site_run_path(pool->site, "holds");
+		scoped_free char *folder = dirs_run_path(pool->dirs, "holds");
 		int r = folder ? file_make_dirs(folder, 0711, &ignored) : -ENOMEM;
 		if (r < 0)
 			return r;
@@ -159,9 +159,9 @@ static bool is_locked(int fd)
 	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-bool pool_is_copied(const struct site *site, const char *name)
+bool pool_is_copied(const struct dirs *dirs, const char *name)
 {
-	scoped_free char *path = site_run_path(site, "holds/%s", name);
+	scoped_free char *path = dirs_run_path(dirs, "holds/%s", name);
 	struct volume_locks *ours = path ? find(path) : NULL;
 
 	if (ours || !path)
@@ -172,7 +172,7 @@ bool pool_is_copied(const struct site *site, const char *name)
 
 void volume_locks_forget(struct pool *pool)
 {
-	scoped_free char *path = site_run_path(pool->site, "holds/%s", pool->name);
+	scoped_free char *path = dirs_run_path(pool->dirs, "holds/%s", pool->name);
 
 	if (path)
 		unlink(path);

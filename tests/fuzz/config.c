@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct schema *const schemas[] = {
-	&machine_schema, &site_schema, &pool_schema, &network_schema, &template_schema,
+	&machine_schema, &berth_schema, &pool_schema, &network_schema, &template_schema,
 };
 
 static void write_out(const struct schema *schema, const void *config, struct text *out)
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	union {
 		struct machine_config machine;
-		struct site_config site;
+		struct berth_config berth;
 		struct pool_config pool;
 		struct network_config network;
 		struct template_config template;

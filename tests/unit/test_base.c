@@ -2,13 +2,13 @@
 /* The base layer: errors, text, files, locks, children, sites. */
 #include "base/backing_fs.h"
 #include "base/child.h"
+#include "base/dirs.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/install.h"
 #include "base/log.h"
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "base/site.h"
 #include "base/text.h"
 #include "base/unfinished.h"
 #include "suite.h"
@@ -304,30 +304,30 @@ static void test_child_find(void)
 	unlink(program);
 }
 
-static void test_site(void)
+static void test_dirs(void)
 {
-	scoped_site struct site site = { 0 };
-	scoped_site struct site same = { 0 };
+	scoped_dirs struct dirs dirs = { 0 };
+	scoped_dirs struct dirs same = { 0 };
 	struct err err = { 0 };
 	char name[32];
 
-	CU_ASSERT_EQUAL(site_open(&site, path_to("site"), &err), 0);
+	CU_ASSERT_EQUAL(dirs_open(&dirs, path_to("dirs"), &err), 0);
 	/* A look makes no folder. */
-	CU_ASSERT_EQUAL(access(path_to("site"), F_OK), -1);
-	CU_ASSERT_EQUAL(site_open(&same, path_to("nosuch/../site"), &err), -ENOENT);
+	CU_ASSERT_EQUAL(access(path_to("dirs"), F_OK), -1);
+	CU_ASSERT_EQUAL(dirs_open(&same, path_to("nosuch/../dirs"), &err), -ENOENT);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(site_open(&same, path_to("./site//"), &err), 0);
-	CU_ASSERT_STRING_EQUAL(site.tag, same.tag);
-	site_close(&same);
-	CU_ASSERT_EQUAL(mkdir(path_to("site"), 0755), 0);
-	CU_ASSERT_EQUAL(site_open(&same, path_to("./site/"), &err), 0);
-	CU_ASSERT_STRING_EQUAL(site.tag, same.tag);
-	CU_ASSERT_EQUAL(strlen(site.tag), 6);
-	site_name(&site, name, sizeof name);
+	CU_ASSERT_EQUAL(dirs_open(&same, path_to("./dirs//"), &err), 0);
+	CU_ASSERT_STRING_EQUAL(dirs.tag, same.tag);
+	dirs_close(&same);
+	CU_ASSERT_EQUAL(mkdir(path_to("dirs"), 0755), 0);
+	CU_ASSERT_EQUAL(dirs_open(&same, path_to("./dirs/"), &err), 0);
+	CU_ASSERT_STRING_EQUAL(dirs.tag, same.tag);
+	CU_ASSERT_EQUAL(strlen(dirs.tag), 6);
+	dirs_object_name(&dirs, name, sizeof name);
 	CU_ASSERT_EQUAL(strncmp(name, "berth-", 6), 0);
-	scoped_fd int lock = site_lock(&site, "machine.web", 0, "machine 'web'", &err);
+	scoped_fd int lock = dirs_lock(&dirs, "machine.web", 0, "machine 'web'", &err);
 	CU_ASSERT_TRUE(lock >= 0);
-	CU_ASSERT_EQUAL(site_lock(&same, "machine.web", 0, "machine 'web'", &err), -EBUSY);
+	CU_ASSERT_EQUAL(dirs_lock(&same, "machine.web", 0, "machine 'web'", &err), -EBUSY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "machine 'web' is in use"));
 }
 
@@ -427,15 +427,15 @@ static void count_mark(void *context, const char *name)
 
 static void test_unfinished(void)
 {
-	scoped_site struct site site = { 0 };
+	scoped_dirs struct dirs dirs = { 0 };
 	struct err err = { 0 };
-	struct unfinished one = { &site, "machines", "one", "machine.conf" };
+	struct unfinished one = { &dirs, "machines", "one", "machine.conf" };
 	unsigned count = 0;
 
-	CU_ASSERT_EQUAL(site_open(&site, path_to("unfinished"), &err), 0);
+	CU_ASSERT_EQUAL(dirs_open(&dirs, path_to("unfinished"), &err), 0);
 	scoped_free char *mark = unfinished_path(&one);
-	scoped_free char *one_folder = site_state_path(&site, "machines/one");
-	scoped_free char *settings = site_state_path(&site, "machines/one/machine.conf");
+	scoped_free char *one_folder = dirs_state_path(&dirs, "machines/one");
+	scoped_free char *settings = dirs_state_path(&dirs, "machines/one/machine.conf");
 	/* A one_folder without settings is no half-made object, nor is nothing at all. */
 	CU_ASSERT_FALSE(unfinished_is(&one));
 	CU_ASSERT_EQUAL(unfinished_prepare(&one, &err), 0);
@@ -443,7 +443,7 @@ static void test_unfinished(void)
 	CU_ASSERT_FALSE(unfinished_is(&one));
 	CU_ASSERT_EQUAL(file_replace(mark, "a = b\n", 6, 0600, &err), 0);
 	CU_ASSERT_TRUE(unfinished_is(&one));
-	unfinished_each(&site, "machines", count_mark, &count);
+	unfinished_each(&dirs, "machines", count_mark, &count);
 	CU_ASSERT_EQUAL(count, 1);
 	CU_ASSERT_EQUAL(unfinished_finish(&one, &err), 0);
 	CU_ASSERT_FALSE(unfinished_is(&one));
@@ -513,7 +513,7 @@ int main(void)
 		{ "a walk stays in its root", test_open_in_root },
 		{ "children", test_child },
 		{ "where programs are", test_child_find },
-		{ "sites", test_site },
+		{ "sites", test_dirs },
 		{ "the file system under a sparse file", test_backing_fs },
 		{ "what that file system limits", test_backing_fs_figures },
 		{ "the log", test_log },

@@ -385,7 +385,7 @@ static void test_manual(void)
 	expect_page(&machine_schema, SOURCE_FOLDER "/doc/machine.conf.5");
 	expect_page(&network_schema, SOURCE_FOLDER "/doc/network.conf.5");
 	expect_page(&pool_schema, SOURCE_FOLDER "/doc/pool.conf.5");
-	expect_page(&site_schema, SOURCE_FOLDER "/doc/berth.conf.5");
+	expect_page(&berth_schema, SOURCE_FOLDER "/doc/berth.conf.5");
 	expect_page(&template_schema, SOURCE_FOLDER "/doc/template.conf.5");
 }
 

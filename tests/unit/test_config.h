@@ -5,14 +5,14 @@
 
 #include "config/config.h"
 
-static const struct schema *const schemas[] = { &machine_schema, &site_schema, &pool_schema,
+static const struct schema *const schemas[] = { &machine_schema, &berth_schema, &pool_schema,
 						&network_schema, &template_schema };
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
 
 /* Room for any schema's struct. */
 union any {
 	struct machine_config machine;
-	struct site_config site;
+	struct berth_config berth;
 	struct pool_config pool;
 	struct network_config network;
 	struct template_config template;

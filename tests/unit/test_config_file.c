@@ -61,8 +61,7 @@ static void test_file_faults(void)
 	static const char *const cases[][2] = {
 		{ "stop.timout = 5\n",
 		  "m:1: unknown key 'stop.timout'; did you mean 'stop.timeout'?" },
-		{ "\n\nqqqqq = 5\n",
-		  "m:3: unknown key 'qqqqq'; machine.conf(5) lists the keys of a machine" },
+		{ "\n\nqqqqq = 5\n", "m:3: unknown key 'qqqqq'; machine.conf(5) lists the keys" },
 		{ "= 5\n", "m:1: there is no key before the '='" },
 		{ "network\n", "m:1: 'network' has no value; write 'network = value'" },
 		{ "network = a\n#\nnetwork = b\n",
@@ -73,8 +72,8 @@ static void test_file_faults(void)
 		{ "format = x\n", "m:1: format is a number that berth writes; write 'format = 1'" },
 		{ "format\n", "m:1: format is a number that berth writes; write 'format = 1'" },
 		{ "[mount a]\nformat = 1\n",
-		  "m:2: unknown key 'format'; machine.conf(5) lists the keys of a mount" },
-		{ "\x1b[31m = 5\n", "m:1: there is text that is no key of a machine" },
+		  "m:2: unknown key 'format'; machine.conf(5) lists the keys" },
+		{ "\x1b[31m = 5\n", "m:1: the key is not text" },
 		{ "description = \x1b[31m\n", control },
 		{ "description = a\xc2\x9b"
 		  "31m\n",
@@ -235,7 +234,7 @@ static void test_preview(void)
 	expect_edit(path, odd.name, odd.value,
 		    "init = /sbin/init\n\n[mount a]\nsource = /a\ntarget = /b\n");
 	expect_no_edit(path, odd.name, odd.value,
-		       "unknown key 'bogus'; machine.conf(5) lists the keys of a machine");
+		       "unknown key 'bogus'; machine.conf(5) lists the keys");
 	CU_ASSERT_EQUAL(config_preview(&machine_schema, path, both, 2, &text, &config, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&text),
 			       "init = /sbin/init\n\nnetwork.address = 10.1.2.3\nnetwork = lan\n"
@@ -281,29 +280,29 @@ static void test_check_machine(void)
 		       "init is '/sbin/', which is a folder; name a program");
 }
 
-static void test_site_file(void)
+static void test_berth_conf(void)
 {
-	struct site site = { .etc = folder };
+	struct dirs dirs = { .etc = folder };
 	scoped_free char *path = path_to("berth.conf");
-	struct site_config config;
+	struct berth_config config;
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), 0);
+	CU_ASSERT_EQUAL(config_load_berth(&dirs, &config, &err), 0);
 	CU_ASSERT_STRING_EQUAL(config.pool, "default");
-	config_free(&site_schema, &config);
+	config_free(&berth_schema, &config);
 	write_file(path, "idmap.base = 4294836224\nidmap.machines = 1\n");
-	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), 0);
-	config_free(&site_schema, &config);
+	CU_ASSERT_EQUAL(config_load_berth(&dirs, &config, &err), 0);
+	config_free(&berth_schema, &config);
 	write_file(path, "idmap.base = 4294836224\nidmap.machines = 2\n");
-	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	CU_ASSERT_EQUAL(config_load_berth(&dirs, &config, &err), -EINVAL);
 	CU_ASSERT(strstr(err.text, "/berth.conf: idmap.base and idmap.machines need host ids up to "
 				   "4294967295, ") != NULL);
 	err = (struct err){ 0 };
 	write_file(path, "pool = \n");
-	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	CU_ASSERT_EQUAL(config_load_berth(&dirs, &config, &err), -EINVAL);
 	err = (struct err){ 0 };
 	write_file(path, "poll = a\n");
-	CU_ASSERT_EQUAL(config_load_site(&site, &config, &err), -EINVAL);
+	CU_ASSERT_EQUAL(config_load_berth(&dirs, &config, &err), -EINVAL);
 	CU_ASSERT(text_ends(err.text, "/berth.conf:1: unknown key 'poll'; did you mean 'pool'?"));
 }
 
@@ -500,7 +499,7 @@ int main(void)
 		{ "several changes at once", test_preview },
 		{ "what berth found out", test_record },
 		{ "rules between keys", test_check_machine },
-		{ "site file", test_site_file },
+		{ "berth.conf", test_berth_conf },
 		{ "random bytes", test_random_bytes },
 		{ "sections", test_sections },
 		{ "bad sections", test_bad_sections },

@@ -18,22 +18,22 @@
 #include <time.h>
 
 static char folder[] = "/tmp/berth-test-events-XXXXXX";
-static struct site site;
+static struct dirs dirs;
 static char path[200], older[200];
 
 static int begin(void)
 {
-	if (!mkdtemp(folder) || site_open(&site, folder, &(struct err){ 0 }) < 0 ||
-	    file_make_dirs(site.run, 0700, &(struct err){ 0 }) < 0)
+	if (!mkdtemp(folder) || dirs_open(&dirs, folder, &(struct err){ 0 }) < 0 ||
+	    file_make_dirs(dirs.run, 0700, &(struct err){ 0 }) < 0)
 		return -1;
-	snprintf(path, sizeof path, "%s/events", site.run);
-	snprintf(older, sizeof older, "%s/events.1", site.run);
+	snprintf(path, sizeof path, "%s/events", dirs.run);
+	snprintf(older, sizeof older, "%s/events.1", dirs.run);
 	return 0;
 }
 
 static int end(void)
 {
-	site_close(&site);
+	dirs_close(&dirs);
 	return remove_tree(AT_FDCWD, folder);
 }
 
@@ -111,7 +111,7 @@ static void test_torn(void)
 	put("{\"seq\":1,\"ti");
 	CU_ASSERT_EQUAL(write_one("a", NULL), 0);
 	put("{\"seq\":2,\"ti");
-	CU_ASSERT_EQUAL(events_open(&events, &site, 0, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&events, &dirs, 0, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&events, look, &seen, &err), 0);
 	CU_ASSERT_EQUAL(seen.count, 1);
 	CU_ASSERT_EQUAL(write_one("b", NULL), 0);
@@ -160,7 +160,7 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(r, -ENOSPC);
 	CU_ASSERT_EQUAL(size_of(path), size);
 	CU_ASSERT_EQUAL(write_one("a", NULL), 0);
-	CU_ASSERT_EQUAL(events_open(&events, &site, 0, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&events, &dirs, 0, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&events, look, &seen, &err), 0);
 	CU_ASSERT_TRUE(seen.count == 2 && seen.ordered);
 }
@@ -183,7 +183,7 @@ static void test_slow_reader(void)
 
 	fresh();
 	fill("a", 10);
-	CU_ASSERT_EQUAL(events_open(&events, &site, 0, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&events, &dirs, 0, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&events, look, &seen, &err), 0);
 	CU_ASSERT_EQUAL(seen.count, 10);
 	fill("a", 4500);
@@ -207,12 +207,12 @@ static void test_where_to_begin(void)
 	struct err err = { 0 };
 
 	fresh();
-	CU_ASSERT_EQUAL(events_open(&first, &site, 0, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&first, &dirs, 0, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&first, look, &all, &err), 0);
 	CU_ASSERT_EQUAL(all.count, 0);
 	fill("a", 5);
-	CU_ASSERT_EQUAL(events_open(&third, &site, 3, &err), 0);
-	CU_ASSERT_EQUAL(events_open(&now, &site, EVENTS_FROM_NOW, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&third, &dirs, 3, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&now, &dirs, EVENTS_FROM_NOW, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&first, look, &all, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&third, look, &some, &err), 0);
 	CU_ASSERT_EQUAL(events_read(&now, look, &none, &err), 0);
@@ -289,7 +289,7 @@ static void test_race(void)
 	race.progress = mmap(NULL, sizeof *race.progress, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CU_ASSERT_PTR_NOT_EQUAL_FATAL(race.progress, MAP_FAILED);
-	CU_ASSERT_EQUAL(events_open(&events, &site, EVENTS_FROM_NOW, &err), 0);
+	CU_ASSERT_EQUAL(events_open(&events, &dirs, EVENTS_FROM_NOW, &err), 0);
 	for (int i = 0; i < WRITERS; i++) {
 		if (fork() == 0)
 			writer_main(race.progress, i);

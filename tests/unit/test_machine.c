@@ -28,16 +28,16 @@
 #include <sys/wait.h>
 
 static char folder[] = "/tmp/berth-test-machine-XXXXXX";
-static struct site site;
+static struct dirs dirs;
 
 static int begin(void)
 {
-	return mkdtemp(folder) ? site_open(&site, folder, &(struct err){ 0 }) : -1;
+	return mkdtemp(folder) ? dirs_open(&dirs, folder, &(struct err){ 0 }) : -1;
 }
 
 static int end(void)
 {
-	site_close(&site);
+	dirs_close(&dirs);
 	return remove_tree(AT_FDCWD, folder);
 }
 
@@ -45,7 +45,7 @@ static void open_machine(struct machine *machine, const char *name)
 {
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(machine_paths(machine, &site, name, &err), 0);
+	CU_ASSERT_EQUAL(machine_paths(machine, &dirs, name, &err), 0);
 	CU_ASSERT_EQUAL(config_defaults(&machine_schema, &machine->config, &err), 0);
 }
 
@@ -182,8 +182,8 @@ static void make_run(const char *name)
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 }
 
-/* A folder of our own, and a machine of the site by its name. */
-static int take(const struct site_config *config, const char *name, unsigned ranges,
+/* A folder of our own, and a machine of the installation by its name. */
+static int take(const struct berth_config *config, const char *name, unsigned ranges,
 		struct idmap *map, struct err *err)
 {
 	scoped_free char *ids = text_format("%s/ids", folder);
@@ -210,7 +210,7 @@ static void release_all(const char *name)
 
 static void test_ids(void)
 {
-	struct site_config config = { .idmap_base = 1900544000, .idmap_machines = 3 };
+	struct berth_config config = { .idmap_base = 1900544000, .idmap_machines = 3 };
 	struct idmap a, b, c, again, none;
 	struct err err = { 0 };
 
@@ -238,7 +238,7 @@ static void test_ids(void)
 /* Several in a row, all or none. */
 static void test_ids_nesting(void)
 {
-	struct site_config config = { .idmap_base = 1900544000, .idmap_machines = 5 };
+	struct berth_config config = { .idmap_base = 1900544000, .idmap_machines = 5 };
 	struct idmap one, two, none;
 	struct err err = { 0 };
 	scoped_free char *ids = text_format("%s/ids", folder);
@@ -266,7 +266,7 @@ static void test_ids_nesting(void)
 /* A holder that was killed with its run folder gone must not keep its range for ever. */
 static void test_ids_stale(void)
 {
-	struct site_config config = { .idmap_base = 1800011776, .idmap_machines = 1 };
+	struct berth_config config = { .idmap_base = 1800011776, .idmap_machines = 1 };
 	struct idmap map;
 	struct err err = { 0 };
 	char link[200];
@@ -282,9 +282,9 @@ static void test_ids_stale(void)
 /* Settings that differ, or have changed since, are no way to another's range. */
 static void test_ids_of_other_settings(void)
 {
-	struct site_config one = { .idmap_base = 1800011776, .idmap_machines = 2 };
-	struct site_config other = { .idmap_base = 1800011776 + IDMAP_COUNT, .idmap_machines = 2 };
-	struct site_config crooked = { .idmap_base = 1800011776 + 1, .idmap_machines = 2 };
+	struct berth_config one = { .idmap_base = 1800011776, .idmap_machines = 2 };
+	struct berth_config other = { .idmap_base = 1800011776 + IDMAP_COUNT, .idmap_machines = 2 };
+	struct berth_config crooked = { .idmap_base = 1800011776 + 1, .idmap_machines = 2 };
 	struct idmap a, b, c, none;
 	struct err err = { 0 };
 
@@ -306,7 +306,7 @@ static void test_ids_of_other_settings(void)
 static void test_ids_race(void)
 {
 	enum { MANY = 40 };
-	struct site_config config = { .idmap_base = 1700003840, .idmap_machines = MANY };
+	struct berth_config config = { .idmap_base = 1700003840, .idmap_machines = MANY };
 	bool seen[MANY] = { false };
 	char name[32];
 
@@ -590,10 +590,10 @@ static void test_names(void)
 	struct machine machine;
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(machine_paths(&machine, &site, "../etc", &err), -EINVAL);
+	CU_ASSERT_EQUAL(machine_paths(&machine, &dirs, "../etc", &err), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "name '../etc'"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(machine_open(&machine, &site, "nobody", &err), -ENOENT);
+	CU_ASSERT_EQUAL(machine_open(&machine, &dirs, "nobody", &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "berth list"));
 }
 

@@ -13,19 +13,19 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-struct site test_site;
+struct dirs test_dirs;
 static char root[] = "/tmp/berth-test-network-XXXXXX";
 
-static int make_site(void)
+static int make_dirs(void)
 {
 	struct err err = { 0 };
 
-	return !mkdtemp(root) || chmod(root, 0711) < 0 || site_open(&test_site, root, &err) < 0;
+	return !mkdtemp(root) || chmod(root, 0711) < 0 || dirs_open(&test_dirs, root, &err) < 0;
 }
 
-static int remove_site(void)
+static int remove_dirs(void)
 {
-	site_close(&test_site);
+	dirs_close(&test_dirs);
 	return remove_tree(AT_FDCWD, root);
 }
 
@@ -33,8 +33,8 @@ void test_make_network(struct network *network, const char *name, const char *su
 {
 	struct err err = { 0 };
 
-	if (network_create(&test_site, name, NULL, subnet, &err) < 0 ||
-	    network_open(network, &test_site, name, &err) < 0) {
+	if (network_create(&test_dirs, name, NULL, subnet, &err) < 0 ||
+	    network_open(network, &test_dirs, name, &err) < 0) {
 		printf("%s\n", err.text);
 		CU_FAIL("no network to test with");
 	}
@@ -44,7 +44,7 @@ void test_delete_network(struct network *network)
 {
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(network_delete(&test_site, network->name, true, &err), 0);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, network->name, true, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 	network_close(network);
 }
@@ -155,7 +155,7 @@ static void test_subnet_choice(void)
 	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), -EADDRNOTAVAIL);
 }
 
-/* What the host has is stepped over, and so is what another network of the site has, up or not. */
+/* What the host has is stepped over, and so is what another network of the installation has, up or not. */
 static void test_create_avoids(void)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -179,7 +179,7 @@ static void test_create_avoids(void)
 	CU_ASSERT_EQUAL(link_delete(links, "host0"), 0);
 
 	struct err err = { 0 };
-	CU_ASSERT_EQUAL(network_create(&test_site, "avoid2", NULL, again.config.subnet, &err),
+	CU_ASSERT_EQUAL(network_create(&test_dirs, "avoid2", NULL, again.config.subnet, &err),
 			-EADDRINUSE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "network 'avoid'"));
 	test_delete_network(&again);
@@ -190,7 +190,7 @@ static void expect_refusal(const char *name, const char *bridge, const char *sub
 {
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(network_create(&test_site, name, bridge, subnet, &err), -code);
+	CU_ASSERT_EQUAL(network_create(&test_dirs, name, bridge, subnet, &err), -code);
 	if (!strstr(err.text, word)) {
 		printf("no '%s' in: %s\n", word, err.text);
 		CU_FAIL("the sentence does not say it");
@@ -212,7 +212,7 @@ static void test_create_refusals(void)
 	test_make_network(&network, "good", NULL);
 	expect_refusal("good", NULL, NULL, EEXIST, "already");
 	expect_refusal("other", network.config.bridge, NULL, EEXIST, network.config.bridge);
-	CU_ASSERT_EQUAL(network_open(&(struct network){ 0 }, &test_site, "godo", &err), -ENOENT);
+	CU_ASSERT_EQUAL(network_open(&(struct network){ 0 }, &test_dirs, "godo", &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'good'"));
 	test_delete_network(&network);
 }
@@ -220,25 +220,25 @@ static void test_create_refusals(void)
 static void test_half_made(void)
 {
 	struct network network;
-	scoped_free char *left = site_state_path(&test_site, "networks/half/hosts");
+	scoped_free char *left = dirs_state_path(&test_dirs, "networks/half/hosts");
 	struct err err = { 0 };
 
 	/* Settings that are only missing prove nothing. */
 	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
-	CU_ASSERT_EQUAL(network_open(&network, &test_site, "half", &err), -ENODATA);
+	CU_ASSERT_EQUAL(network_open(&network, &test_dirs, "half", &err), -ENODATA);
 	err = (struct err){ 0 };
 	expect_refusal("half", NULL, NULL, EEXIST, "lost its settings");
 	CU_ASSERT_EQUAL(access(left, F_OK), 0);
-	CU_ASSERT_EQUAL(network_delete(&test_site, "half", false, &err), -ENODATA);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, "half", false, &err), -ENODATA);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(network_delete(&test_site, "half", true, &err), 0);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, "half", true, &err), 0);
 	CU_ASSERT(access(left, F_OK) < 0);
 	/* As a create or a delete leaves it that was killed. */
-	struct unfinished mark = network_mark(&test_site, "half");
+	struct unfinished mark = network_mark(&test_dirs, "half");
 	scoped_free char *settings = unfinished_path(&mark);
 	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
 	CU_ASSERT_EQUAL(file_replace(settings, "", 0, 0600, &err), 0);
-	CU_ASSERT_EQUAL(network_open(&network, &test_site, "half", &err), -ENOENT);
+	CU_ASSERT_EQUAL(network_open(&network, &test_dirs, "half", &err), -ENOENT);
 	test_make_network(&network, "half", NULL);
 	test_delete_network(&network);
 	CU_ASSERT(access(settings, F_OK) < 0);
@@ -259,7 +259,7 @@ static void test_list(void)
 	test_make_network(&one, "zulu", NULL);
 	test_make_network(&other, "alpha", NULL);
 	CU_ASSERT_STRING_NOT_EQUAL(one.config.bridge, other.config.bridge);
-	CU_ASSERT_EQUAL(network_list(&test_site, append_name, &names, &err), 0);
+	CU_ASSERT_EQUAL(network_list(&test_dirs, append_name, &names, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&names), "alpha zulu ");
 	test_delete_network(&one);
 	test_delete_network(&other);
@@ -272,11 +272,11 @@ static void test_bad_settings(void)
 
 	test_make_network(&network, "bad", NULL);
 	write_in(&network, "network.conf", "bridge = br0\nsubnet = 10.0.0.0/31\n");
-	CU_ASSERT_EQUAL(network_open(&again, &test_site, "bad", &err), -EINVAL);
+	CU_ASSERT_EQUAL(network_open(&again, &test_dirs, "bad", &err), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "network.conf"));
 	err = (struct err){ 0 };
 	write_in(&network, "network.conf", "birdge = br0\n");
-	CU_ASSERT(network_open(&again, &test_site, "bad", &err) < 0);
+	CU_ASSERT(network_open(&again, &test_dirs, "bad", &err) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "bridge"));
 	write_in(&network, "network.conf", "bridge = br0\nsubnet = 10.0.0.0/24\n");
 	test_delete_network(&network);
@@ -304,7 +304,7 @@ static void test_lease_stable(void)
 	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
 	CU_ASSERT_STRING_EQUAL(lease.mac, other_mac);
 	CU_ASSERT_EQUAL(lease_file_count(&network), 1);
-	CU_ASSERT_EQUAL(network_delete(&test_site, "stable", false, &err), -EBUSY);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, "stable", false, &err), -EBUSY);
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
 	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
@@ -557,7 +557,7 @@ int main(void)
 	static CU_TestInfo tests[32] = {
 		{ "subnets are read", test_subnet_words },
 		{ "a subnet is chosen that collides with none", test_subnet_choice },
-		{ "a new network avoids the host's and the site's", test_create_avoids },
+		{ "a new network avoids the host's and the installation's", test_create_avoids },
 		{ "a new network that is refused", test_create_refusals },
 		{ "a half-made network counts for nothing", test_half_made },
 		{ "networks are listed, sorted", test_list },
@@ -579,5 +579,5 @@ int main(void)
 		n++;
 	for (size_t i = 0; live_tests[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
 		tests[n++] = live_tests[i];
-	return suite_run("network", make_site, remove_site, tests);
+	return suite_run("network", make_dirs, remove_dirs, tests);
 }

@@ -3,12 +3,12 @@
 #ifndef BERTH_TESTS_TEST_NETWORK_H
 #define BERTH_TESTS_TEST_NETWORK_H
 
-#include "base/site.h"
+#include "base/dirs.h"
 #include "network/network.h"
 #include "own_net.h"
 #include "suite.h"
 
-extern struct site test_site; /* while a suite runs */
+extern struct dirs test_dirs; /* while a suite runs */
 extern CU_TestInfo live_tests[];
 
 /* Creates and opens; a failure is the test's. */

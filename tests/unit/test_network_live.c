@@ -77,7 +77,7 @@ static bool is_gone(pid_t pid)
 static pid_t dnsmasq_pid(const struct network *network)
 {
 	scoped_free char *path =
-		site_run_path(&test_site, "networks/%s/dnsmasq.pid", network->name);
+		dirs_run_path(&test_dirs, "networks/%s/dnsmasq.pid", network->name);
 	scoped_free char *text = NULL;
 
 	return file_read(AT_FDCWD, path, 32, &text) > 0 ? (pid_t)atoi(text) : 0;
@@ -227,7 +227,7 @@ static void test_foreign_bridge(void)
 	CU_ASSERT_EQUAL(network_up(&network, &err), -EEXIST);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, network.config.bridge));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(network_delete(&test_site, "foreign", true, &err), -EEXIST);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, "foreign", true, &err), -EEXIST);
 	snprintf(command, sizeof command, "ip link delete %s", network.config.bridge);
 	CU_ASSERT_EQUAL(system(command), 0);
 	test_delete_network(&network);
@@ -491,7 +491,7 @@ static void test_dnsmasq_returns(void)
 
 	/* Its pid file lost: it is found, and not left beside a second one. */
 	pid = dnsmasq_pid(&network);
-	scoped_free char *path = site_run_path(&test_site, "networks/phoenix/dnsmasq.pid");
+	scoped_free char *path = dirs_run_path(&test_dirs, "networks/phoenix/dnsmasq.pid");
 	CU_ASSERT_EQUAL(unlink(path), 0);
 	expect_up(&network);
 	CU_ASSERT(is_gone(pid));

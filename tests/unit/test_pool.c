@@ -25,7 +25,7 @@ static int create_pool(const char *name, const char *driver, const char *source,
 	struct pool_spec spec = { .driver = driver, .source = source, .size = size };
 
 	*err = (struct err){ 0 };
-	return pool_create(&site, name, &spec, err);
+	return pool_create(&dirs, name, &spec, err);
 }
 
 static bool says(const struct err *err, const char *words)
@@ -40,7 +40,7 @@ static bool delete_pool(const char *name, bool force)
 {
 	struct err err = { 0 };
 
-	pool_delete(&site, name, force, &err);
+	pool_delete(&dirs, name, force, &err);
 	show(&err);
 	return err.code == 0;
 }
@@ -55,10 +55,10 @@ static void test_pool_names(void)
 	CU_ASSERT_EQUAL(create_pool("a", "zfs", NULL, 0, &err), -EINVAL);
 	CU_ASSERT(says(&err, "zfs"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_open(&pool, &site, "a", &err), -ENOENT);
+	CU_ASSERT_EQUAL(pool_open(&pool, &dirs, "a", &err), -ENOENT);
 	CU_ASSERT(says(&err, "berth pool create a"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_delete(&site, "a", false, &err), -ENOENT);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "a", false, &err), -ENOENT);
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), 0);
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), -EEXIST);
 	CU_ASSERT(delete_pool("a", false));
@@ -74,11 +74,11 @@ static void test_pool_list(void)
 	scoped_text struct text names = { 0 };
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(pool_list(&site, add_pool, &names, &err), 0);
+	CU_ASSERT_EQUAL(pool_list(&dirs, add_pool, &names, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&names), "");
 	CU_ASSERT(create_pool("b", "dir", NULL, 0, &err) == 0 &&
 		  create_pool("a", "dir", NULL, 0, &err) == 0);
-	CU_ASSERT_EQUAL(pool_list(&site, add_pool, &names, &err), 0);
+	CU_ASSERT_EQUAL(pool_list(&dirs, add_pool, &names, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&names), "a b ");
 	CU_ASSERT(delete_pool("a", false) && delete_pool("b", false));
 }
@@ -112,8 +112,8 @@ static void test_source_in_use(void)
 	CU_ASSERT(there(scratch_path("full/data")) && there(scratch_path("file")));
 	/* A pool's folder whose pool.conf got lost still has the volumes. */
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), 0);
-	scoped_free char *conf = site_state_path(&site, "pools/a/pool.conf");
-	scoped_free char *away = site_state_path(&site, "pool.conf");
+	scoped_free char *conf = dirs_state_path(&dirs, "pools/a/pool.conf");
+	scoped_free char *away = dirs_state_path(&dirs, "pool.conf");
 	CU_ASSERT_EQUAL(rename(conf, away), 0);
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), -ENOTEMPTY);
 	CU_ASSERT_EQUAL(rename(away, conf), 0);
@@ -164,11 +164,11 @@ static void test_broken_disks(void)
 {
 	scoped_pool struct pool pool = { 0 };
 	struct err err = { 0 };
-	scoped_free char *file = site_state_path(&site, "pools/a/pool.btrfs");
+	scoped_free char *file = dirs_state_path(&dirs, "pools/a/pool.btrfs");
 
 	for (int i = 0; i < 3; i++) {
 		CU_ASSERT_EQUAL(create_pool("a", "btrfs", NULL, 256 << 20, &err), 0);
-		CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
+		CU_ASSERT_EQUAL(pool_detach(&dirs, "a", &err), 0);
 		if (i == 0)
 			CU_ASSERT_EQUAL(unlink(file), 0);
 		if (i == 1)
@@ -176,13 +176,13 @@ static void test_broken_disks(void)
 		if (i == 2)
 			CU_ASSERT(truncate(file, 0) == 0 && truncate(file, 256 << 20) == 0);
 		err = (struct err){ 0 };
-		CU_ASSERT(pool_open(&pool, &site, "a", &err) < 0);
+		CU_ASSERT(pool_open(&pool, &dirs, "a", &err) < 0);
 		CU_ASSERT(says(&err, i == 0   ? "is gone"
 				     : i == 1 ? "cut off"
 					      : "is damaged, or no longer"));
 		CU_ASSERT(says(&err, "pool 'a'"));
 		err = (struct err){ 0 };
-		CU_ASSERT(pool_delete(&site, "a", false, &err) < 0);
+		CU_ASSERT(pool_delete(&dirs, "a", false, &err) < 0);
 		CU_ASSERT(delete_pool("a", true));
 		CU_ASSERT(scratch_await_loops(0));
 	}
@@ -196,7 +196,7 @@ static void test_folder_not_mounted(void)
 	CU_ASSERT(scratch_mount("tmpfs", "usb", 4));
 	CU_ASSERT_EQUAL(create_pool("a", "dir", scratch_path("usb"), 0, &err), 0);
 	CU_ASSERT_EQUAL(umount2(scratch_path("usb"), 0), 0);
-	CU_ASSERT_EQUAL(pool_open(&pool, &site, "a", &err), -ESTALE);
+	CU_ASSERT_EQUAL(pool_open(&pool, &dirs, "a", &err), -ESTALE);
 	CU_ASSERT(says(&err, "mount that"));
 	CU_ASSERT(delete_pool("a", true));
 	scratch_unmount("usb");
@@ -220,7 +220,7 @@ static void test_block_device(void)
 		}
 		CU_ASSERT_EQUAL(create_pool("b", "btrfs", loop.path, 0, &err), -EBUSY);
 		err = (struct err){ 0 };
-		CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
+		CU_ASSERT_EQUAL(pool_detach(&dirs, "a", &err), 0);
 		CU_ASSERT_EQUAL(create_pool("b", "btrfs", loop.path, 0, &err), -EEXIST);
 		CU_ASSERT(says(&err, "wipefs"));
 		CU_ASSERT(delete_pool("a", true));
@@ -261,7 +261,7 @@ static void test_orphan_mkfs(void)
 	/* As long as the orphan would take to spoil it. */
 	for (int i = 0; i < 400; i++)
 		nanosleep(&pause, NULL);
-	CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
+	CU_ASSERT_EQUAL(pool_detach(&dirs, "a", &err), 0);
 	scoped_pool struct pool pool = { 0 };
 	CU_ASSERT(open_named(&pool, "a") && create(&pool, "machine.a"));
 	pool_close(&pool);
@@ -404,7 +404,7 @@ static void test_full_below(void)
 	}
 	CU_ASSERT_EQUAL(unlink(scratch_path("below/hog")), 0);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_detach(&site, "a", &err), 0);
+	CU_ASSERT_EQUAL(pool_detach(&dirs, "a", &err), 0);
 	{
 		scoped_pool struct pool pool = { 0 };
 		CU_ASSERT(open_named(&pool, "a") && holds(&pool, "machine.b", "f", "x"));
@@ -417,7 +417,7 @@ static void test_full_below(void)
 /* Whether a disk whose power is cut now would have that subvolume: as the last commit left it. */
 static bool on_disk(const char *volume)
 {
-	scoped_free char *file = site_state_path(&site, "pools/a/pool.btrfs");
+	scoped_free char *file = dirs_state_path(&dirs, "pools/a/pool.btrfs");
 	const char *const argv[] = { "btrfs", "inspect-internal", "dump-tree", "-t", "root", file,
 				     NULL };
 	scoped_free char *needle = text_format(" name %s\n", volume);
@@ -452,7 +452,7 @@ static void test_power_cut(void)
 static void test_default_driver(void)
 {
 	char why[512] = "";
-	const char *driver = pool_default_driver(&site, why, sizeof why);
+	const char *driver = pool_default_driver(&dirs, why, sizeof why);
 
 	CU_ASSERT(strcmp(driver, "thin") == 0 || strcmp(driver, "btrfs") == 0 ||
 		  strcmp(driver, "dir") == 0);
@@ -483,15 +483,15 @@ static int begin_pools(void)
 	struct err err = { 0 };
 
 	mounts_before = scratch_count_mounts();
-	return site_open(&site, scratch_path("site"), &err);
+	return dirs_open(&dirs, scratch_path("dirs"), &err);
 }
 
 static int end_pools(void)
 {
 	bool left = scratch_count_mounts() != mounts_before || !scratch_await_loops(0);
 
-	scratch_remove(site.root);
-	site_close(&site);
+	scratch_remove(dirs.root);
+	dirs_close(&dirs);
 	if (left)
 		fprintf(stderr, "\n  mounts or loop devices were left behind\n");
 	return left;

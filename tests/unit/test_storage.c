@@ -318,7 +318,7 @@ static int snapshot_five(void *context, int n)
 	struct err err = { 0 };
 	char name[64];
 
-	if (pool_open(&pool, &site, "main", &err) < 0)
+	if (pool_open(&pool, &dirs, "main", &err) < 0)
 		return err.code;
 	for (int i = 0; i < 5; i++) {
 		snprintf(name, sizeof name, "machine.clone%d.%d", n, i);
@@ -335,7 +335,7 @@ static int snapshot_same(void *context, int n)
 	scoped_pool struct pool pool = { 0 };
 	struct err err = { 0 };
 
-	if (pool_open(&pool, &site, "main", &err) < 0)
+	if (pool_open(&pool, &dirs, "main", &err) < 0)
 		return err.code;
 	return volume_snapshot(&pool, "machine.base", "machine.same", &err) < 0 ? err.code : 0;
 }
@@ -347,7 +347,7 @@ static int destroy_same(void *context, int n)
 	scoped_pool struct pool pool = { 0 };
 	struct err err = { 0 };
 
-	if (pool_open(&pool, &site, "main", &err) < 0)
+	if (pool_open(&pool, &dirs, "main", &err) < 0)
 		return err.code;
 	return volume_destroy(&pool, "machine.same", &err) < 0 ? err.code : 0;
 }
@@ -381,7 +381,7 @@ static void churn(const char *target)
 	struct pool pool = { 0 }, to = { 0 };
 	struct err err = { 0 };
 
-	if (pool_open(&pool, &site, "main", &err) < 0 || pool_open(&to, &site, target, &err) < 0)
+	if (pool_open(&pool, &dirs, "main", &err) < 0 || pool_open(&to, &dirs, target, &err) < 0)
 		_exit(1);
 	for (;;) {
 		err = (struct err){ 0 };
@@ -425,7 +425,7 @@ static void test_killed(void)
 	unsigned seed = (unsigned)time(NULL);
 
 	fprintf(stderr, "\n  [%s] seed %u\n", here->name, seed);
-	CU_ASSERT_EQUAL(pool_create(&site, "other", &spec, &err), 0);
+	CU_ASSERT_EQUAL(pool_create(&dirs, "other", &spec, &err), 0);
 	show(&err);
 	{
 		scoped_pool struct pool pool = { 0 };
@@ -437,7 +437,7 @@ static void test_killed(void)
 		kill_churn(target, &seed);
 		check_after_kill(target);
 	}
-	CU_ASSERT_EQUAL(pool_delete(&site, "other", false, &err), 0);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, &err), 0);
 	show(&err);
 	scoped_pool struct pool pool = { 0 };
 	CU_ASSERT_FATAL(open_named(&pool, "main"));
@@ -449,7 +449,7 @@ static void test_copy_between_pools(void)
 {
 	struct pool_spec spec = { .driver = "dir" };
 	struct err err = { 0 };
-	CU_ASSERT_EQUAL(pool_create(&site, "other", &spec, &err), 0);
+	CU_ASSERT_EQUAL(pool_create(&dirs, "other", &spec, &err), 0);
 	{
 		scoped_pool struct pool pool = { 0 };
 		scoped_pool struct pool other = { 0 };
@@ -469,7 +469,7 @@ static void test_copy_between_pools(void)
 			  destroy(&other, "machine.b"));
 	}
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_delete(&site, "other", false, &err), 0);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, &err), 0);
 	show(&err);
 }
 
@@ -486,7 +486,7 @@ static void remove_devices(void)
 	scoped_dm struct dm dm = { .fd = -1 };
 	char mine[32];
 
-	site_name(&site, mine, sizeof mine);
+	dirs_object_name(&dirs, mine, sizeof mine);
 	if (dm_open(&dm) < 0 || dm_list(&dm, DM_UUID_PREFIX, add_device, &names) < 0)
 		return;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -501,12 +501,12 @@ static void remove_devices(void)
 /* All that a reboot takes: mounts, devices, loop devices, the run folder. */
 static void reboot(void)
 {
-	scoped_free char *mounted = site_run_path(&site, "pools/main");
+	scoped_free char *mounted = dirs_run_path(&dirs, "pools/main");
 
 	remove_devices();
 
 	umount2(mounted, 0);
-	scratch_remove(site.run);
+	scratch_remove(dirs.run);
 	CU_ASSERT(scratch_await_loops(here->disk && strcmp(here->disk, "tmpfs") != 0));
 }
 
@@ -537,7 +537,7 @@ static int open_main(void *context, int n)
 	scoped_pool struct pool pool = { 0 };
 	struct err err = { 0 };
 
-	return pool_open(&pool, &site, "main", &err) < 0 ? err.code : 0;
+	return pool_open(&pool, &dirs, "main", &err) < 0 ? err.code : 0;
 }
 
 static void test_reboot_at_once(void)
@@ -565,13 +565,13 @@ static void test_detach(void)
 			CU_ASSERT_FATAL(open_named(&pool, "main"));
 			root = open_volume(&pool, "machine.a", 0);
 		}
-		CU_ASSERT_EQUAL(pool_detach(&site, "main", &err), -EBUSY);
+		CU_ASSERT_EQUAL(pool_detach(&dirs, "main", &err), -EBUSY);
 		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "in use"));
 		CU_ASSERT_EQUAL(scratch_count_loops(), 1);
 	}
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_detach(&site, "main", &err), 0);
-	CU_ASSERT_EQUAL(pool_detach(&site, "main", &err), 0);
+	CU_ASSERT_EQUAL(pool_detach(&dirs, "main", &err), 0);
+	CU_ASSERT_EQUAL(pool_detach(&dirs, "main", &err), 0);
 	show(&err);
 	if (here->size) {
 		CU_ASSERT(scratch_await_loops(0));
@@ -591,7 +591,7 @@ static void test_not_empty(void)
 		CU_ASSERT_FATAL(open_named(&pool, "main"));
 		CU_ASSERT(create(&pool, "machine.a"));
 	}
-	CU_ASSERT_EQUAL(pool_delete(&site, "main", false, &err), -ENOTEMPTY);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "main", false, &err), -ENOTEMPTY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "machine.a"));
 	scoped_pool struct pool pool = { 0 };
 	CU_ASSERT_FATAL(open_named(&pool, "main"));
@@ -699,8 +699,8 @@ static int begin_place(void)
 	if (here->disk && !scratch_mount(here->disk, "disk", 512))
 		return -1;
 	mounts_before = scratch_count_mounts();
-	if (site_open(&site, scratch_path(here->disk ? "disk/site" : "site"), &err) < 0 ||
-	    pool_create(&site, "main", &spec, &err) < 0) {
+	if (dirs_open(&dirs, scratch_path(here->disk ? "disk/dirs" : "dirs"), &err) < 0 ||
+	    pool_create(&dirs, "main", &spec, &err) < 0) {
 		show(&err);
 		return -1;
 	}
@@ -718,14 +718,14 @@ static int left(const char *what, int now, int before)
 static int end_place(void)
 {
 	struct err err = { 0 };
-	scoped_free char *pools = site_state_path(&site, "pools");
+	scoped_free char *pools = dirs_state_path(&dirs, "pools");
 
-	int bad = pool_delete(&site, "main", false, &err) < 0;
+	int bad = pool_delete(&dirs, "main", false, &err) < 0;
 	show(&err);
 	bad += rmdir(pools) < 0;
 	bad += left("mounts", scratch_count_mounts(), mounts_before);
-	scratch_remove(site.root);
-	site_close(&site);
+	scratch_remove(dirs.root);
+	dirs_close(&dirs);
 	if (here->disk)
 		scratch_unmount("disk");
 	scratch_await_loops(0);

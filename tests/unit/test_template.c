@@ -20,7 +20,7 @@
 enum { PATIENCE_MS = 20000 };
 
 static char folder[64];
-static struct site site;
+static struct dirs dirs;
 static struct pool pool;
 
 /* A recipe is a shell script; $2 is the root. */
@@ -36,15 +36,15 @@ static void put_recipe(const char *name, const char *body)
 static int make_folders(void)
 {
 	scoped_free char *recipes = text_format("%s/recipes", folder);
-	scoped_free char *root = text_format("%s/site", folder);
+	scoped_free char *root = text_format("%s/dirs", folder);
 	struct pool_spec spec = { .driver = "dir" };
 	struct err err = { 0 };
 
 	setenv("BERTH_LIBEXEC", TEST_LIBEXEC, 1);
 	setenv("BERTH_TEMPLATES", recipes, 1);
-	if (file_make_dirs(recipes, 0755, &err) < 0 || site_open(&site, root, &err) < 0 ||
-	    pool_create(&site, "default", &spec, &err) < 0 ||
-	    pool_open(&pool, &site, "default", &err) < 0)
+	if (file_make_dirs(recipes, 0755, &err) < 0 || dirs_open(&dirs, root, &err) < 0 ||
+	    pool_create(&dirs, "default", &spec, &err) < 0 ||
+	    pool_open(&pool, &dirs, "default", &err) < 0)
 		fprintf(stderr, "set up: %s\n", err.text);
 	return err.code;
 }
@@ -69,7 +69,7 @@ static int begin(void)
 static int end(void)
 {
 	pool_close(&pool);
-	site_close(&site);
+	dirs_close(&dirs);
 	return chdir("/") < 0 || remove_tree(AT_FDCWD, folder) < 0;
 }
 
@@ -105,7 +105,7 @@ static int build(const char *name, const char *recipe, struct err *err)
 	struct template_build spec = { .recipe = recipe };
 
 	*err = (struct err){ 0 };
-	return template_build(&site, name, &pool, &spec, err);
+	return template_build(&dirs, name, &pool, &spec, err);
 }
 
 static ssize_t read_from(const char *name, const char *path, char **out)
@@ -127,9 +127,9 @@ static void test_build(void)
 	scoped_free char *words = NULL, *cache = NULL;
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(template_build(&site, "one", &pool, &spec, &err), 0);
+	CU_ASSERT_EQUAL(template_build(&dirs, "one", &pool, &spec, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
-	CU_ASSERT_EQUAL(template_open(&site, "one", &config, &err), 0);
+	CU_ASSERT_EQUAL(template_open(&dirs, "one", &config, &err), 0);
 	CU_ASSERT_STRING_EQUAL(config.distribution, "testix");
 	CU_ASSERT_STRING_EQUAL(config.init, "none");
 	CU_ASSERT_STRING_EQUAL(config.pool, "default");
@@ -174,7 +174,7 @@ static void test_build_daemon(void)
 	struct err err;
 
 	CU_ASSERT_EQUAL(build("two", "daemon", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "two", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "two", false, &err), 0);
 	check_nothing_left(1);
 }
 
@@ -202,7 +202,7 @@ static bool appears(const char *path)
 /* A build that is under way in another process, and has started its recipe. */
 static pid_t start_slow(const char *name)
 {
-	scoped_free char *started = site_state_path(&site, "cache/slow/started");
+	scoped_free char *started = dirs_state_path(&dirs, "cache/slow/started");
 	struct err err;
 
 	unlink(started);
@@ -224,7 +224,7 @@ static void test_killed(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "template 'three' is in use"));
 	CU_ASSERT_EQUAL(build("four", "good", &err), 0);
 	CU_ASSERT_EQUAL(count_volumes("incoming.template.three"), 1);
-	CU_ASSERT_EQUAL(template_open(&site, "three", &config, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_open(&dirs, "three", &config, &err), -ENOENT);
 
 	kill(pid, SIGKILL);
 	CU_ASSERT_TRUE(WIFSIGNALED(child_wait(pid)));
@@ -236,15 +236,15 @@ static void test_killed(void)
 	} while (count_volumes("incoming.") > 0 && now_ms() < end);
 	CU_ASSERT_EQUAL(count_volumes("incoming."), 0);
 	CU_ASSERT_EQUAL(build("three", "good", &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "three", false, &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "four", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "three", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "four", false, &err), 0);
 	check_nothing_left(1);
 }
 
 /* Nobody concludes from missing settings that a root is of no use. */
 static void test_volume_without_settings(void)
 {
-	scoped_free char *conf = site_state_path(&site, "templates/six/template.conf");
+	scoped_free char *conf = dirs_state_path(&dirs, "templates/six/template.conf");
 	struct template_config config = { 0 };
 	struct err err = { 0 };
 
@@ -254,35 +254,35 @@ static void test_volume_without_settings(void)
 	CU_ASSERT_EQUAL(build("lost", "good", &err), -EEXIST);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "berth template adopt lost"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "lost", false, &err), -ENODATA);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "lost", false, &err), -ENODATA);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "lost", true, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "lost", true, &err), 0);
 	check_nothing_left(1);
 	CU_ASSERT_EQUAL(build("six", "good", &err), 0);
 	CU_ASSERT_EQUAL(unlink(conf), 0);
-	CU_ASSERT_EQUAL(template_open(&site, "six", &config, &err), -ENODATA);
+	CU_ASSERT_EQUAL(template_open(&dirs, "six", &config, &err), -ENODATA);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_adopt(&site, "six", NULL, &err), 0);
-	CU_ASSERT_EQUAL(template_open(&site, "six", &config, &err), 0);
+	CU_ASSERT_EQUAL(template_adopt(&dirs, "six", NULL, &err), 0);
+	CU_ASSERT_EQUAL(template_open(&dirs, "six", &config, &err), 0);
 	CU_ASSERT_STRING_EQUAL(config.pool, pool.name);
 	config_free(&template_schema, &config);
-	CU_ASSERT_EQUAL(template_adopt(&site, "six", NULL, &err), -EEXIST);
+	CU_ASSERT_EQUAL(template_adopt(&dirs, "six", NULL, &err), -EEXIST);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "six", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "six", false, &err), 0);
 	check_nothing_left(1);
 }
 
 /* Killed between the mark and the settings, or in a delete: the next that builds clears it away. */
 static void test_half_made(void)
 {
-	scoped_free char *conf = site_state_path(&site, "templates/half/template.conf");
-	scoped_free char *mark = site_state_path(&site, "templates/.unfinished/half");
+	scoped_free char *conf = dirs_state_path(&dirs, "templates/half/template.conf");
+	scoped_free char *mark = dirs_state_path(&dirs, "templates/.unfinished/half");
 	struct template_config config = { 0 };
 	struct err err = { 0 };
 
 	CU_ASSERT_EQUAL(build("half", "good", &err), 0);
 	CU_ASSERT_EQUAL(rename(conf, mark), 0);
-	CU_ASSERT_EQUAL(template_open(&site, "half", &config, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_open(&dirs, "half", &config, &err), -ENOENT);
 	CU_ASSERT_EQUAL(count_volumes("template.half"), 1);
 	CU_ASSERT_TRUE(build("five", "bad", &err) < 0);
 	CU_ASSERT_EQUAL(count_volumes("template.half"), 0);
@@ -316,16 +316,16 @@ static void test_import(void)
 	struct err err = { 0 };
 
 	write_archive("good.tar", true);
-	CU_ASSERT_EQUAL(template_import(&site, "seven", &pool, "good.tar", &notes, &err), 0);
+	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool, "good.tar", &notes, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_str(&notes), "1 device nodes were left out"));
-	CU_ASSERT_EQUAL(template_open(&site, "seven", &config, &err), 0);
+	CU_ASSERT_EQUAL(template_open(&dirs, "seven", &config, &err), 0);
 	CU_ASSERT_STRING_EQUAL(config.init, "systemd");
 	CU_ASSERT_STRING_EQUAL(config.description, "good.tar");
 	config_free(&template_schema, &config);
 	check_nothing_left(2);
-	CU_ASSERT_EQUAL(template_import(&site, "seven", &pool, "good.tar", NULL, &err), -EEXIST);
-	CU_ASSERT_EQUAL(template_delete(&site, "seven", false, &(struct err){ 0 }), 0);
+	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool, "good.tar", NULL, &err), -EEXIST);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "seven", false, &(struct err){ 0 }), 0);
 }
 
 static void test_import_fails(void)
@@ -333,16 +333,16 @@ static void test_import_fails(void)
 	struct err err = { 0 };
 
 	write_archive("cut.tar", false);
-	CU_ASSERT_TRUE(template_import(&site, "eight", &pool, "cut.tar", NULL, &err) < 0);
+	CU_ASSERT_TRUE(template_import(&dirs, "eight", &pool, "cut.tar", NULL, &err) < 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "archive 'cut.tar': it ends without an end mark: the "
 					 "archive is not complete");
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&site, "eight", &pool, "none.tar", NULL, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "none.tar", NULL, &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "none.tar"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&site, "eight", &pool, "/etc", NULL, &err), -EISDIR);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "/etc", NULL, &err), -EISDIR);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&site, "eight", &pool, "/bin/sh", NULL, &err), -EINVAL);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "/bin/sh", NULL, &err), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(err.text, "archive '/bin/sh': it is not a tar archive");
 	check_nothing_left(1);
 }
@@ -363,16 +363,16 @@ static void test_list(void)
 
 	CU_ASSERT_EQUAL(build("zoo", "good", &err), 0);
 	CU_ASSERT_EQUAL(build("ape", "good", &err), 0);
-	CU_ASSERT_EQUAL(template_list(&site, add_name, &names, &err), 0);
+	CU_ASSERT_EQUAL(template_list(&dirs, add_name, &names, &err), 0);
 	CU_ASSERT_STRING_EQUAL(text_str(&names), "ape one zoo ");
-	CU_ASSERT_EQUAL(template_open(&site, "zo", &config, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_open(&dirs, "zo", &config, &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'zoo'?"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "nowhere", false, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "nowhere", false, &err), -ENOENT);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_delete(&site, "zoo", false, &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "ape", false, &err), 0);
-	CU_ASSERT_EQUAL(template_delete(&site, "one", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "zoo", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "ape", false, &err), 0);
+	CU_ASSERT_EQUAL(template_delete(&dirs, "one", false, &err), 0);
 	check_nothing_left(0);
 }
 

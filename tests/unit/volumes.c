@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct site site;
+struct dirs dirs;
 const char *place = "-";
 
 void show(const struct err *err)
@@ -85,7 +85,7 @@ bool open_named(struct pool *pool, const char *name)
 {
 	struct err err = { 0 };
 
-	pool_open(pool, &site, name, &err);
+	pool_open(pool, &dirs, name, &err);
 	show(&err);
 	return err.code == 0;
 }

@@ -5,7 +5,7 @@
 
 #include "storage/storage.h"
 
-extern struct site site;  /* whose pools are meant */
+extern struct dirs dirs;  /* whose pools are meant */
 extern const char *place; /* said in front of a failure */
 
 void show(const struct err *err);

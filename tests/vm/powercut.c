@@ -37,7 +37,7 @@ struct volume {
 	int mount;     /* of one that is in use, else -1 */
 };
 
-static struct site site;
+static struct dirs dirs;
 static struct volume volumes[VOLUMES];
 static unsigned step, seed;
 static char *log_names[LOGS];
@@ -377,7 +377,7 @@ static void let_go(struct pool *pool)
 	for (size_t i = 0; i < VOLUMES; i++)
 		scoped_close_fd(&volumes[i].mount);
 	pool_close(pool);
-	if (pool_detach(&site, "p", &err) < 0)
+	if (pool_detach(&dirs, "p", &err) < 0)
 		give_up("detach", &err);
 }
 
@@ -385,7 +385,7 @@ static void take_again(struct pool *pool)
 {
 	struct err err = { 0 };
 
-	if (pool_open(pool, &site, "p", &err) < 0)
+	if (pool_open(pool, &dirs, "p", &err) < 0)
 		give_up("attach", &err);
 }
 
@@ -404,7 +404,7 @@ static void change_repair(struct pool *pool)
 
 	note("begin repair p");
 	let_go(pool);
-	if (pool_repair(&site, "p", &report, &err) < 0)
+	if (pool_repair(&dirs, "p", &report, &err) < 0)
 		give_up("repair", &err);
 	take_again(pool);
 	note("ack repair p");
@@ -430,7 +430,7 @@ static void grow_disk(struct pool *pool, const char *further)
 		give_up("look", &err);
 	const struct pool_growth growth = { .metadata = state.metadata_total + (2 << 20) };
 	note("begin metadata p %llu", (unsigned long long)growth.metadata);
-	if (pool_grow(&site, "p", &growth, &err) < 0)
+	if (pool_grow(&dirs, "p", &growth, &err) < 0)
 		give_up("grow the metadata", &err);
 	note("ack metadata p");
 }
@@ -441,7 +441,7 @@ static void change_disks(const char *further)
 	struct err err = { 0 };
 
 	note("begin grow p");
-	if (pool_grow(&site, "p", &growth, &err) < 0)
+	if (pool_grow(&dirs, "p", &growth, &err) < 0)
 		give_up("grow", &err);
 	note("ack grow p");
 }
@@ -459,14 +459,14 @@ static void change_once(struct pool *pool)
 	changes[draw(sizeof changes / sizeof *changes)](pool);
 }
 
-static void open_site(const char *root, struct pool *pool, const char *device)
+static void open_dirs(const char *root, struct pool *pool, const char *device)
 {
 	struct pool_spec spec = { .driver = "thin", .source = device };
 	struct err err = { 0 };
 
-	if (site_open(&site, root, &err) < 0 ||
-	    (device && pool_create(&site, "p", &spec, &err) < 0) ||
-	    pool_open(pool, &site, "p", &err) < 0)
+	if (dirs_open(&dirs, root, &err) < 0 ||
+	    (device && pool_create(&dirs, "p", &spec, &err) < 0) ||
+	    pool_open(pool, &dirs, "p", &err) < 0)
 		give_up("open the pool", &err);
 }
 
@@ -480,7 +480,7 @@ static int record(char **argv)
 	journal = fopen(argv[6], "we");
 	if (!journal || dm_open(&dm) < 0)
 		give_up("begin", NULL);
-	open_site(argv[0], &pool, argv[1]);
+	open_dirs(argv[0], &pool, argv[1]);
 	for (size_t i = 0; i < VOLUMES; i++)
 		volumes[i].mount = -1;
 	note("ready");
@@ -583,16 +583,16 @@ static int check(char **argv)
 
 	if (file_read(AT_FDCWD, argv[1], 1 << 20, &wanted.text) < 0)
 		give_up("read what is wanted", NULL);
-	open_site(argv[0], &pool, NULL);
+	open_dirs(argv[0], &pool, NULL);
 	if (volume_list(&pool, "", check_volume, &wanted, &err) < 0)
 		give_up("list", &err);
 	find_missing(&wanted);
-	if (pool_check(&site, "p", 0, &report, &err) < 0)
+	if (pool_check(&dirs, "p", 0, &report, &err) < 0)
 		give_up("check", &err);
 	if (!strstr(text_str(&report), "catalogue and pool agree"))
 		printf("bad: %s\n", text_str(&report)), wanted.wrong++;
 	pool_close(&pool);
-	if (pool_detach(&site, "p", &err) < 0)
+	if (pool_detach(&dirs, "p", &err) < 0)
 		give_up("detach", &err);
 	free(wanted.text);
 	return wanted.wrong > 0;
@@ -603,7 +603,7 @@ static int clone_once(char **argv)
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
 
-	open_site(argv[0], &pool, NULL);
+	open_dirs(argv[0], &pool, NULL);
 	if (volume_snapshot(&pool, argv[1], argv[2], &err) < 0)
 		give_up("clone", &err);
 	return 0;

@@ -26,7 +26,7 @@
 
 enum { POOL_SIZE = 512 << 20, FURTHER_SIZE = 256 << 20, POINTS_MAX = 256 };
 
-static struct site site;
+static struct dirs dirs;
 static char folder[] = "/var/tmp/thin-faults.XXXXXX";
 static unsigned runs, killed, bad;
 static const char *now = "-";
@@ -343,8 +343,8 @@ static bool after_join(struct pool *pool)
 	if (usage.total < POOL_SIZE + FURTHER_SIZE / 2)
 		return fault("grow", "it has not");
 	pool_close(pool);
-	return done(pool_delete(&site, "main", true, &err), "delete the pool", &err) &&
-	       begin_pool() && done(pool_open(pool, &site, "main", &err), "open", &err);
+	return done(pool_delete(&dirs, "main", true, &err), "delete the pool", &err) &&
+	       begin_pool() && done(pool_open(pool, &dirs, "main", &err), "open", &err);
 }
 
 static int run_resize(struct pool *pool, struct err *err)
@@ -564,15 +564,15 @@ static bool pool_is_whole(const struct operation *operation)
 	struct text kept = { 0 };
 
 	if (text_starts(operation->name, "repair") &&
-	    !done(pool_repair(&site, "main", &report, &err), "repair again", &err))
+	    !done(pool_repair(&dirs, "main", &report, &err), "repair again", &err))
 		return false;
 	if (strcmp(operation->name, "move") == 0 &&
-	    !done(pool_import(&site, moved, NULL, false, (char[64]){ "" }, &kept, &report, &err),
+	    !done(pool_import(&dirs, moved, NULL, false, (char[64]){ "" }, &kept, &report, &err),
 		  "move again", &err))
 		return false;
 	text_free(&kept);
 	text_free(&report);
-	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) || !nothing_suspended() ||
+	if (!done(pool_open(&pool, &dirs, "main", &err), "open", &err) || !nothing_suspended() ||
 	    !done(pool.ops->list(&pool, "partial.", count, &partial, &err), "list", &err))
 		return false;
 	if (partial > 0)
@@ -595,7 +595,7 @@ static void act(const struct operation *operation)
 	struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
 
-	if (pool_open(&pool, &site, "main", &err) < 0 || !operation->before(&pool))
+	if (pool_open(&pool, &dirs, "main", &err) < 0 || !operation->before(&pool))
 		_exit(3);
 	/* The stage was set without being killed; only from here on. */
 	const char *wanted = getenv("THIN_FAULT");
@@ -621,7 +621,7 @@ static int start_base(const struct operation *operation)
 
 	if (!operation->running)
 		return -1;
-	if (pool_open(&pool, &site, "main", &err) < 0)
+	if (pool_open(&pool, &dirs, "main", &err) < 0)
 		return -1;
 	return mount_of(&pool, "machine.base", &err);
 }
@@ -690,7 +690,7 @@ static void kill_at_point(const struct operation *operation, const char *point)
 	struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
 	/* With the base still in use, as a machine goes on running. */
-	if (operation->running && done(pool_open(&pool, &site, "main", &err), "open", &err))
+	if (operation->running && done(pool_open(&pool, &dirs, "main", &err), "open", &err))
 		nothing_suspended();
 	pool_close(&pool);
 	scoped_close_fd(&base);
@@ -776,8 +776,8 @@ static bool begin_pool(void)
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
 
-	return done(pool_create(&site, "main", &spec, &err), "create the pool", &err) &&
-	       done(pool_open(&pool, &site, "main", &err), "open", &err) &&
+	return done(pool_create(&dirs, "main", &spec, &err), "create the pool", &err) &&
+	       done(pool_open(&pool, &dirs, "main", &err), "open", &err) &&
 	       done(volume_create(&pool, "machine.base", 64 << 20, &err), "create", &err) &&
 	       put(&pool, "machine.base", "base");
 }
@@ -794,7 +794,7 @@ static bool begin(void)
 	if (fd < 0 || ftruncate(fd, FURTHER_SIZE) < 0 ||
 	    loop_attach(fd, LOOP_WITH_AUTOCLEAR, 512, &further) < 0)
 		return fault("begin", "no further disk");
-	if (site_open(&site, folder, &err) < 0)
+	if (dirs_open(&dirs, folder, &err) < 0)
 		return fault("begin", err.text);
 	return begin_pool();
 }
@@ -803,7 +803,7 @@ static void end(void)
 {
 	struct err err = { 0 };
 
-	done(pool_delete(&site, "main", true, &err), "delete the pool", &err);
+	done(pool_delete(&dirs, "main", true, &err), "delete the pool", &err);
 	loop_close(&further);
 	remove_tree(AT_FDCWD, folder);
 }
@@ -821,7 +821,7 @@ static void clone_meanwhile(const char *point)
 	if (pid == 0) {
 		scoped_pool struct pool pool = { .use_fd = -1 };
 		struct err err = { 0 };
-		if (pool_open(&pool, &site, "main", &err) == 0 &&
+		if (pool_open(&pool, &dirs, "main", &err) == 0 &&
 		    volume_snapshot(&pool, "machine.base", "machine.other", &err) == 0)
 			_exit(0);
 		fprintf(stderr, "%s\n", err.text);
@@ -836,7 +836,7 @@ static void others_go_on(void)
 	struct err err = { 0 };
 
 	now = "others";
-	if (!done(pool_open(&pool, &site, "main", &err), "open", &err) ||
+	if (!done(pool_open(&pool, &dirs, "main", &err), "open", &err) ||
 	    !before_delete_large(&pool))
 		return;
 	fault_watch = clone_meanwhile;

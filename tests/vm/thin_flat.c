@@ -108,7 +108,7 @@ static void create(const char *name, uint64_t size)
 int main(int argc, char **argv)
 {
 	struct pool_spec spec = { .driver = "thin", .size = 4ULL << 30, .sparse = true };
-	struct site site;
+	struct dirs dirs;
 	struct err err = { 0 };
 
 	if (argc != 2 || !mkdtemp(folder)) {
@@ -117,9 +117,9 @@ int main(int argc, char **argv)
 	}
 	scoped_free char *path = text_format("%s/record", folder);
 	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || site_open(&site, folder, &err) < 0 ||
-	    pool_create(&site, "flat", &spec, &err) < 0 ||
-	    pool_open(&pool, &site, "flat", &err) < 0)
+	if (fd < 0 || dirs_open(&dirs, folder, &err) < 0 ||
+	    pool_create(&dirs, "flat", &spec, &err) < 0 ||
+	    pool_open(&pool, &dirs, "flat", &err) < 0)
 		give_up("begin", &err);
 	create("machine.base", 1ULL << 30);
 	create("machine.large", 1ULL << 40);
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	measure("machine.large", "of 1 TiB", fd);
 	fill((unsigned)atoi(argv[1]), fd);
 	pool_close(&pool);
-	if (pool_delete(&site, "flat", true, &err) < 0)
+	if (pool_delete(&dirs, "flat", true, &err) < 0)
 		give_up("end", &err);
 	return remove_tree(AT_FDCWD, folder) < 0;
 }

@@ -108,7 +108,7 @@ static int try_ranges(const char *folder, const char *run, const struct idmap *m
 	return 1;
 }
 
-int ids_fit(struct site_config *config, struct err *err)
+int ids_fit(struct berth_config *config, struct err *err)
 {
 	int r = idmap_fit(&config->idmap_base, &config->idmap_machines);
 
@@ -122,7 +122,7 @@ int ids_fit(struct site_config *config, struct err *err)
 }
 
 /* Ranges begin at multiples of their size, whatever idmap.base is, so that two are the same or do not meet. */
-static uint64_t first_range(const struct site_config *config, uint64_t *count)
+static uint64_t first_range(const struct berth_config *config, uint64_t *count)
 {
 	uint64_t rest = config->idmap_base % IDMAP_COUNT;
 
@@ -131,8 +131,8 @@ static uint64_t first_range(const struct site_config *config, uint64_t *count)
 }
 
 /* Several begin at a multiple of their number: what is free then stays in whole pieces. */
-int ids_take(const char *folder, const struct site_config *config, const char *run, unsigned ranges,
-	     struct idmap *map, struct err *err)
+int ids_take(const char *folder, const struct berth_config *config, const char *run,
+	     unsigned ranges, struct idmap *map, struct err *err)
 {
 	uint64_t count, base = first_range(config, &count), places = count / ranges;
 	const char *name = strrchr(run, '/');

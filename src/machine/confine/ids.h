@@ -3,8 +3,8 @@
 #ifndef BERTH_MACHINE_CONFINE_IDS_H
 #define BERTH_MACHINE_CONFINE_IDS_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "config/config.h"
 #include "kern/idmap.h"
 
@@ -20,13 +20,13 @@ enum {
  * unshifted, so a range is bound only while the machine runs. The machine gets the same range next time, unless
  * another machine took it meanwhile. map is undefined on failure.
  */
-int ids_take(const char *folder, const struct site_config *config, const char *run, unsigned ranges,
-	     struct idmap *map, struct err *err);
+int ids_take(const char *folder, const struct berth_config *config, const char *run,
+	     unsigned ranges, struct idmap *map, struct err *err);
 /*
  * Fits the ids of berth.conf to those that exist here: inside a machine there are fewer. Fails, and says what the
  * machine lacks, if none can be spared.
  */
-int ids_fit(struct site_config *config, struct err *err);
+int ids_fit(struct berth_config *config, struct err *err);
 /* Releases the machine's ranges. Idempotent; never releases those of another machine. */
 void ids_release(const char *folder, const char *run, const struct idmap *map);
 /* The same for a start that was killed before it wrote down its ranges: all ranges are looked at. */

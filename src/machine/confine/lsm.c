@@ -164,7 +164,7 @@ static int load_once(const struct machine *machine, const char *name, struct err
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	scoped_fd int lock = site_lock(machine->site, "apparmor", 60, "AppArmor's profile", err);
+	scoped_fd int lock = dirs_lock(machine->dirs, "apparmor", 60, "AppArmor's profile", err);
 	if (lock < 0)
 		return lock;
 	return lsm_label_is_loaded(name) == 1 ? 0 : load(err);

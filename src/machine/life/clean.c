@@ -22,13 +22,13 @@ static void release_objects(struct machine *machine, const char *started_on)
 	struct pool pool = { 0 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (*name && network_open(&network, machine->site, name, &ignored) == 0) {
+	if (*name && network_open(&network, machine->dirs, name, &ignored) == 0) {
 		network_remove_port(&network, machine->name, &ignored);
 		network_close(&network);
 	}
 	ignored = (struct err){ 0 };
 	machine_volume(machine->name, volume);
-	if (pool_open(&pool, machine->site, machine->config.pool, &ignored) == 0) {
+	if (pool_open(&pool, machine->dirs, machine->config.pool, &ignored) == 0) {
 		volume_deactivate(&pool, volume, &ignored);
 		pool_close(&pool);
 	}

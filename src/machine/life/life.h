@@ -108,7 +108,7 @@ int machine_check_thawed(const struct machine *machine, struct err *err);
  * would fill it, and tells who follows events. Returns at once while another process does; run by keepers, as
  * `berth _tend`.
  */
-int machine_watch_pool(const struct site *site, const char *pool, struct err *err);
+int machine_watch_pool(const struct dirs *dirs, const char *pool, struct err *err);
 
 /*
  * Starts the dnsmasq of the network that it runs on, where that has ended or asks other name servers than the
@@ -135,9 +135,9 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err);
 
 /*
- * With the last machine its site's empty cgroups go; where a process lives in them, as a network's dnsmasq
+ * With the last machine the installation's empty cgroups go; where a process lives in them, as a network's dnsmasq
  * does, they stay until it ends.
  */
-void machine_leave_groups(const struct site *site);
+void machine_leave_groups(const struct dirs *dirs);
 
 #endif

@@ -41,7 +41,7 @@ static bool look_at(const struct machine *machine, bool guard)
 	struct lease lease;
 
 	if (!*machine->config.network ||
-	    network_open(&network, machine->site, machine->config.network, &unsaid) < 0 ||
+	    network_open(&network, machine->dirs, machine->config.network, &unsaid) < 0 ||
 	    look(machine, &network, &state, &lease) < 0)
 		return false;
 	return guard ? look_at_guard(machine, &network, &lease) == 0
@@ -72,7 +72,7 @@ static int reconnect(void *context, const char *name)
 	struct run_state state;
 	struct lease lease;
 
-	if (machine_read(&machine, all->network->site, name, &why) < 0 ||
+	if (machine_read(&machine, all->network->dirs, name, &why) < 0 ||
 	    look(&machine, all->network, &state, &lease) < 0)
 		return 0;
 	int r = network_reattach(all->network, &lease, state.init, &why);
@@ -87,6 +87,6 @@ int machine_reconnect_all(struct network *network, struct err *err)
 {
 	struct reconnection all = { .network = network, .err = err };
 
-	int r = machine_list(network->site, reconnect, &all, err);
+	int r = machine_list(network->dirs, reconnect, &all, err);
 	return r < 0 ? r : -err->code;
 }

@@ -31,7 +31,7 @@ enum {
 };
 
 struct pool_watch {
-	const struct site *site;
+	const struct dirs *dirs;
 	const char *pool;
 	struct growth growth; /* owned */
 	int64_t taken_again;  /* not before, milliseconds */
@@ -46,7 +46,7 @@ struct pool_watch {
 static void tell(const struct pool_watch *watch, struct event *event)
 {
 	event->pool = watch->pool;
-	site_tell(watch->site, event);
+	events_append(watch->dirs, event);
 }
 
 /* ---- Looking */
@@ -59,7 +59,7 @@ static int read_pending(const struct pool_watch *watch, const char *name, uint64
 	uint64_t dirty = 0, writeback = 0;
 	scoped_free char *text = NULL;
 
-	if (machine_paths(&machine, watch->site, name, &ignored) < 0)
+	if (machine_paths(&machine, watch->dirs, name, &ignored) < 0)
 		return -ENOMEM;
 	int r = run_read_group(&machine, "memory.stat", &text);
 	if (r < 0)
@@ -160,7 +160,7 @@ static bool is_held(const struct pool_watch *watch, const struct grower *grower)
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 
-	return machine_paths(&machine, watch->site, grower->machine, &ignored) == 0 &&
+	return machine_paths(&machine, watch->dirs, grower->machine, &ignored) == 0 &&
 	       machine_held(&machine, NULL, 0);
 }
 
@@ -180,7 +180,7 @@ static void set_held(const struct pool_watch *watch, struct grower *grower, bool
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
 			 "pool grow %s",
 			 watch->pool, space_percent(&watch->space), watch->pool);
-	if (machine_paths(&machine, watch->site, grower->machine, &ignored) < 0 ||
+	if (machine_paths(&machine, watch->dirs, grower->machine, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
 	tell(watch, &(struct event){ .name = held ? "held" : "released",
@@ -195,7 +195,7 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 	scoped_fd int mount_fd = -1;
 	struct err ignored = { 0 };
 
-	if (machine_paths(&machine, watch->site, grower->machine, &ignored) < 0 ||
+	if (machine_paths(&machine, watch->dirs, grower->machine, &ignored) < 0 ||
 	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
 			 &ignored) < 0)
 		return;
@@ -343,7 +343,7 @@ static bool watch_once(struct pool_watch *watch, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
-	if (pool_open(&pool, watch->site, watch->pool, err) < 0 || look(watch, &pool, err) < 0)
+	if (pool_open(&pool, watch->dirs, watch->pool, err) < 0 || look(watch, &pool, err) < 0)
 		return false;
 	tell_level(watch);
 	if (hold_growers(watch, &pool, err) < 0)
@@ -356,15 +356,15 @@ static bool watch_once(struct pool_watch *watch, struct err *err)
 	return false;
 }
 
-int machine_watch_pool(const struct site *site, const char *pool, struct err *err)
+int machine_watch_pool(const struct dirs *dirs, const char *pool, struct err *err)
 {
-	struct pool_watch watch = { .site = site, .pool = pool };
+	struct pool_watch watch = { .dirs = dirs, .pool = pool };
 	scoped_free char *name = text_format("tend.%s", pool);
 	struct err busy = { 0 };
 
 	if (!name)
 		return err_set(err, ENOMEM, "out of memory");
-	scoped_fd int lock = site_lock(site, name, 0, "it", &busy);
+	scoped_fd int lock = dirs_lock(dirs, name, 0, "it", &busy);
 	if (lock < 0)
 		return busy.code == EBUSY ? 0 : err_set(err, busy.code, "%s", busy.text);
 	while (watch_once(&watch, err)) {

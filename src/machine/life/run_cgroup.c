@@ -17,14 +17,14 @@ enum { KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
 
 void run_cgroup(const struct machine *machine, char *out, size_t room)
 {
-	char site[32];
+	char group[32];
 
 	if (scope_group_exists(machine, "guest")) {
 		scope_group(machine, "guest", out, room);
 		return;
 	}
-	site_name(machine->site, site, sizeof site);
-	snprintf(out, room, "%s/%s", site, machine->name);
+	dirs_object_name(machine->dirs, group, sizeof group);
+	snprintf(out, room, "%s/%s", group, machine->name);
 }
 
 int run_open_cgroup(const struct machine *machine)
@@ -155,10 +155,10 @@ int run_end_processes(struct machine *machine, struct err *err)
 /* '_' cannot begin a machine's name. */
 int run_keepers_group(const struct machine *machine, struct err *err)
 {
-	char site[32], path[64];
+	char group[32], path[64];
 
-	site_name(machine->site, site, sizeof site);
-	snprintf(path, sizeof path, "%s/_keepers", site);
+	dirs_object_name(machine->dirs, group, sizeof group);
+	snprintf(path, sizeof path, "%s/_keepers", group);
 	int fd = cgroup_make(path);
 	if (fd == -ENOENT)
 		return err_set(err, ENOENT,
@@ -174,14 +174,14 @@ static int is_any(void *context, const char *name)
 	return 1;
 }
 
-void machine_leave_groups(const struct site *site)
+void machine_leave_groups(const struct dirs *dirs)
 {
 	struct err ignored = { 0 };
 	char name[32], keepers[64];
 
-	if (machine_list(site, is_any, NULL, &ignored) != 0)
+	if (machine_list(dirs, is_any, NULL, &ignored) != 0)
 		return;
-	site_name(site, name, sizeof name);
+	dirs_object_name(dirs, name, sizeof name);
 	snprintf(keepers, sizeof keepers, "%s/_keepers", name);
 	if (cgroup_remove(keepers) == 0)
 		cgroup_remove(name);

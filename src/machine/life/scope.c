@@ -35,7 +35,7 @@ bool scope_offered(void)
 /* ':' is in no machine's name, so no two machines' units are the same. */
 void scope_unit(const struct machine *machine, char *out, size_t room)
 {
-	const char *tag = machine->site->tag;
+	const char *tag = machine->dirs->tag;
 
 	snprintf(out, room, "berth%s%s-%s.scope", *tag ? ":" : "", tag, machine->name);
 }
@@ -61,7 +61,7 @@ static __attribute__((noreturn)) void exec_program(const struct machine *machine
 						   int fd)
 {
 	char program[PATH_MAX], name[128], unit[128], seconds[32];
-	const char *tag = machine->site->tag;
+	const char *tag = machine->dirs->tag;
 
 	snprintf(name, sizeof name, "%s%s%s", machine->name, *tag ? "." : "", tag);
 	scope_unit(machine, unit, sizeof unit);

@@ -17,16 +17,16 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 		return 0;
 	/* A dnsmasq outlives the keeper, and does not get its limits. */
 	rlimits_reset();
-	int r = network_open(&network, machine->site, state.network, err);
+	int r = network_open(&network, machine->dirs, state.network, err);
 	if (r == 0)
 		r = network_serve(&network, &cause, err);
 	if (r > 0 && cause)
-		site_tell(machine->site, &(struct event){ .name = "network-restored",
-							  .network = network.name,
-							  .cause = cause });
+		events_append(machine->dirs, &(struct event){ .name = "network-restored",
+							      .network = network.name,
+							      .cause = cause });
 	else if (r < 0 && !again)
-		site_tell(machine->site, &(struct event){ .name = "network-failed",
-							  .network = state.network,
-							  .cause = err->text });
+		events_append(machine->dirs, &(struct event){ .name = "network-failed",
+							      .network = state.network,
+							      .cause = err->text });
 	return r;
 }

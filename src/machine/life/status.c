@@ -93,7 +93,7 @@ static void find_lease(const struct machine *machine, struct network *network,
 
 	if (!network || strcmp(network->name, machine->config.network) != 0) {
 		network = &opened;
-		if (network_open(network, machine->site, machine->config.network, &ignored) < 0)
+		if (network_open(network, machine->dirs, machine->config.network, &ignored) < 0)
 			return;
 	}
 	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;

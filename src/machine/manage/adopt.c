@@ -16,14 +16,14 @@
 static int fill_new(struct machine *machine, struct err *err)
 {
 	struct machine_config *config = &machine->config;
-	struct site_config site = { 0 };
+	struct berth_config settings = { 0 };
 
 	if (config_defaults(&machine_schema, config, err) < 0 ||
-	    config_load_site(machine->site, &site, err) < 0)
+	    config_load_berth(machine->dirs, &settings, err) < 0)
 		return -err->code;
 	free(config->network);
-	config->network = take_ptr(&site.network);
-	config_free(&site_schema, &site);
+	config->network = take_ptr(&settings.network);
+	config_free(&berth_schema, &settings);
 	return 0;
 }
 
@@ -36,7 +36,7 @@ static int fill_kept(struct machine *machine, const char *pool, struct text *set
 
 	if (!file)
 		return err_set(err, ENOMEM, "out of memory");
-	if (pool_backup_read(machine->site, pool, &kept) < 0 ||
+	if (pool_backup_read(machine->dirs, pool, &kept) < 0 ||
 	    pool_backup_find(&kept, file, settings) < 0)
 		return fill_new(machine, err) < 0 ? -err->code : 1;
 	if (config_parse(&machine_schema, file, text_str(settings), settings->length,
@@ -93,18 +93,18 @@ static int claim_rest(const struct machine *machine, struct err *err)
 	return take_fd(&lock);
 }
 
-int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
+int machine_adopt(const struct dirs *dirs, const char *name, const char *pool, const char *conf,
 		  struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_text struct text settings = { 0 };
 	scoped_free char *holder = NULL;
 
-	if (machine_paths(&machine, site, name, err) < 0)
+	if (machine_paths(&machine, dirs, name, err) < 0)
 		return -err->code;
 	scoped_free char *path = machine_path(&machine, "machine.conf");
 	scoped_fd int lock = claim_rest(&machine, err);
-	scoped_survey struct survey survey = { .site = site, .attach = true };
+	scoped_survey struct survey survey = { .dirs = dirs, .attach = true };
 	char volume[VOLUME_NAME_MAX + 1];
 	machine_volume(name, volume);
 	if (lock < 0 || survey_holder(&survey, pool, volume, &holder, err) < 0)

@@ -218,7 +218,7 @@ bool boot_may_stop(const struct boot *boot, size_t index)
 
 struct reading {
 	struct boot *boot;
-	const struct site *site;
+	const struct dirs *dirs;
 	enum boot_which which;
 };
 
@@ -236,14 +236,14 @@ static int read_one(void *context, const char *name)
 {
 	struct reading *reading = context;
 	scoped_machine struct machine machine = { 0 };
-	scoped_free char *run = site_run_path(reading->site, "machines/%s", name);
+	scoped_free char *run = dirs_run_path(reading->dirs, "machines/%s", name);
 	struct err fault = { 0 };
 
 	if (!run)
 		return -ENOMEM;
 	if (reading->which == BOOT_RUNNING && access(run, F_OK) < 0)
 		return 0;
-	int r = machine_read(&machine, reading->site, name, &fault);
+	int r = machine_read(&machine, reading->dirs, name, &fault);
 	if (r == -ENOENT) /* half made, or deleted since it was listed */
 		return 0;
 	if (r < 0)
@@ -254,12 +254,12 @@ static int read_one(void *context, const char *name)
 			machine.config.boot_after);
 }
 
-int boot_read(struct boot *boot, const struct site *site, enum boot_which which, struct err *err)
+int boot_read(struct boot *boot, const struct dirs *dirs, enum boot_which which, struct err *err)
 {
-	struct reading reading = { boot, site, which };
+	struct reading reading = { boot, dirs, which };
 
 	*boot = (struct boot){ 0 };
-	int r = machine_list(site, read_one, &reading, err);
+	int r = machine_list(dirs, read_one, &reading, err);
 	if (r == 0)
 		r = boot_arrange(boot);
 	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
@@ -277,13 +277,13 @@ static int replace_after(struct boot_item *item, const char *after)
 	return 0;
 }
 
-int boot_check_after(const struct site *site, const char *name, const char *after, struct err *err)
+int boot_check_after(const struct dirs *dirs, const char *name, const char *after, struct err *err)
 {
 	scoped_boot struct boot boot = { 0 };
-	struct reading reading = { &boot, site, BOOT_ALL };
+	struct reading reading = { &boot, dirs, BOOT_ALL };
 	size_t index;
 
-	int r = machine_list(site, read_one, &reading, err);
+	int r = machine_list(dirs, read_one, &reading, err);
 	if (r == 0 && !find_item(&boot, name, &index))
 		return 0;
 	if (r == 0)

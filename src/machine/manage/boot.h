@@ -6,8 +6,8 @@
 #ifndef BERTH_MACHINE_MANAGE_BOOT_H
 #define BERTH_MACHINE_MANAGE_BOOT_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,13 +45,13 @@ enum boot_which {
 	BOOT_RUNNING, /* machines that run, or of which a run has left something */
 };
 /* Machines whose settings cannot be read have a fault, and count as of boot.order 0. */
-int boot_read(struct boot *boot, const struct site *site, enum boot_which which, struct err *err);
+int boot_read(struct boot *boot, const struct dirs *dirs, enum boot_which which, struct err *err);
 
 /*
  * Checks a new boot.after; -ELOOP with an error text if the machine would end up waiting for itself. Two machines
  * that are set at the same time may still make a circle, which boot_arrange finds.
  */
-int boot_check_after(const struct site *site, const char *name, const char *after, struct err *err);
+int boot_check_after(const struct dirs *dirs, const char *name, const char *after, struct err *err);
 
 /* Adds a machine by its settings; -ENOMEM. boot_arrange is called when all are added. */
 int boot_add(struct boot *boot, const char *name, uint64_t order, uint64_t delay_seconds,

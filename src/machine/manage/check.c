@@ -47,7 +47,7 @@ static int check_network(const struct machine *machine, struct err *err)
 
 	if (!*config->network)
 		return 0;
-	if (network_open(&network, machine->site, config->network, err) < 0)
+	if (network_open(&network, machine->dirs, config->network, err) < 0)
 		return -err->code;
 	return *config->address ? lease_check(&network, machine->name, config->address, err) : 0;
 }
@@ -79,7 +79,7 @@ static int check_after(const struct machine *machine, struct err *err)
 {
 	const char *after = machine->config.boot_after;
 
-	return *after ? boot_check_after(machine->site, machine->name, after, err) : 0;
+	return *after ? boot_check_after(machine->dirs, machine->name, after, err) : 0;
 }
 
 static int look_at_root(const struct machine *machine, struct pool *pool, const char *volume,
@@ -98,7 +98,7 @@ static int check_init(const struct machine *machine, struct err *err)
 	if (!*machine->config.init)
 		return 0;
 	machine_volume(machine->name, volume);
-	if (pool_open(&pool, machine->site, machine->config.pool, err) < 0)
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
 	return check_new_root(machine, &pool, volume, err);
 }
@@ -174,7 +174,7 @@ static int check_plan(const struct machine *machine, int *root_fd, struct err *e
 	struct plan plan = { 0 };
 
 	machine_volume(machine->name, volume);
-	if (pool_open(&pool, machine->site, machine->config.pool, err) < 0 ||
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
 	    look_at_root(machine, &pool, volume, &facts, root_fd, err) < 0 ||
 	    plan_make(&plan, machine, &facts, err) < 0)
 		return -err->code;
@@ -208,15 +208,16 @@ static void check_shares(const struct machine *machine, const struct idmap *map,
 /* The ids that it will have, or some like them: which they are does not matter here. */
 static int likely_ids(const struct machine *machine, struct idmap *map, struct err *err)
 {
-	struct site_config site = { 0 };
+	struct berth_config settings = { 0 };
 
 	*map = (struct idmap){ 0 };
-	if (config_load_site(machine->site, &site, err) < 0)
+	if (config_load_berth(machine->dirs, &settings, err) < 0)
 		return -err->code;
-	int r = machine->config.privileged ? 0 : ids_fit(&site, err);
+	int r = machine->config.privileged ? 0 : ids_fit(&settings, err);
 	if (r == 0 && !machine->config.privileged)
-		*map = (struct idmap){ .base = (uint32_t)site.idmap_base, .count = IDMAP_COUNT };
-	config_free(&site_schema, &site);
+		*map = (struct idmap){ .base = (uint32_t)settings.idmap_base,
+				       .count = IDMAP_COUNT };
+	config_free(&berth_schema, &settings);
 	return r;
 }
 

@@ -242,20 +242,20 @@ static int refuse_foreign(const char *template, const char *arch, struct err *er
 static int fill_new(struct machine *machine, const struct machine_spec *spec, const char *pool,
 		    const struct template_config *template, struct err *err)
 {
-	struct site_config site = { 0 };
+	struct berth_config settings = { 0 };
 	struct machine_config *config = &machine->config;
 
-	if (config_load_site(machine->site, &site, err) < 0 ||
+	if (config_load_berth(machine->dirs, &settings, err) < 0 ||
 	    config_defaults(&machine_schema, config, err) < 0)
 		return -err->code;
 	int r = text_take(&config->template, strdup(spec->template));
 	if (r == 0)
 		r = text_take(&config->arch, strdup(template->arch));
 	if (r == 0)
-		r = text_take(&config->network, strdup(site.network));
+		r = text_take(&config->network, strdup(settings.network));
 	if (r == 0)
-		r = text_take(&config->pool, strdup(pool ? pool : site.pool));
-	config_free(&site_schema, &site);
+		r = text_take(&config->pool, strdup(pool ? pool : settings.pool));
+	config_free(&berth_schema, &settings);
 	if (r < 0)
 		return err_set(err, -r, "out of memory");
 	if (machine_draw_identity(config, err) < 0)
@@ -265,13 +265,13 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 }
 
 /* Its volume is not there: deleted since we looked, or taken away. */
-static int lost_template(const struct site *site, const char *name, const char *pool,
+static int lost_template(const struct dirs *dirs, const char *name, const char *pool,
 			 struct err *err)
 {
 	struct template_config config = { 0 };
 
 	*err = (struct err){ 0 };
-	if (template_open(site, name, &config, err) < 0)
+	if (template_open(dirs, name, &config, err) < 0)
 		return -err->code;
 	config_free(&template_schema, &config);
 	return err_set(err, ENODATA,
@@ -290,28 +290,28 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 
 	if (lock < 0 || refuse_foreign(spec->template, template->arch, err) < 0 ||
 	    fill_new(machine, spec, spec->pool, template, err) < 0 ||
-	    pool_open(&from, machine->site, template->pool, err) < 0 ||
-	    pool_open(&to, machine->site, machine->config.pool, err) < 0)
+	    pool_open(&from, machine->dirs, template->pool, err) < 0 ||
+	    pool_open(&to, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
 	template_volume(spec->template, origin);
 	int r = make_machine(machine, &from, origin, &to, spec->owner, err);
 	if (r == -ENODATA)
-		return lost_template(machine->site, spec->template, template->pool, err);
+		return lost_template(machine->dirs, spec->template, template->pool, err);
 	if (r == 0)
 		machine_tell(machine,
 			     &(struct event){ .name = "created", .template = spec->template });
 	return r;
 }
 
-int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+int machine_create(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 		   struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct template_config template = { 0 };
 
-	machine_sweep(site);
-	if (machine_paths(&machine, site, name, err) < 0 ||
-	    template_open(site, spec->template, &template, err) < 0)
+	machine_sweep(dirs);
+	if (machine_paths(&machine, dirs, name, err) < 0 ||
+	    template_open(dirs, spec->template, &template, err) < 0)
 		return -err->code;
 	int r = create_from(&machine, spec, &template, err);
 	config_free(&template_schema, &template);
@@ -372,8 +372,8 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	scoped_fd int lock = claim_name(to, err);
 
 	if (lock < 0 || copy_settings(to, from, spec, err) < 0 ||
-	    pool_open(&pool, from->site, from->config.pool, err) < 0 ||
-	    (target == &other && pool_open(&other, from->site, spec->pool, err) < 0))
+	    pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||
+	    (target == &other && pool_open(&other, from->dirs, spec->pool, err) < 0))
 		return -err->code;
 	if (snapshot) {
 		snapshot_volume(from->name, snapshot, origin);
@@ -390,18 +390,18 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	return r;
 }
 
-int machine_clone(const struct site *site, const char *from, const char *name,
+int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		  const struct clone_spec *spec, struct err *err)
 {
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine machine = { 0 };
 
-	machine_sweep(site);
-	if (machine_open(&source, site, from, err) < 0 || machine_check(&source, err) < 0)
+	machine_sweep(dirs);
+	if (machine_open(&source, dirs, from, err) < 0 || machine_check(&source, err) < 0)
 		return -err->code;
 	if (spec->snapshot && snapshot_exists(&source, spec->snapshot, err) < 0)
 		return -err->code;
-	if (machine_paths(&machine, site, name, err) < 0)
+	if (machine_paths(&machine, dirs, name, err) < 0)
 		return -err->code;
 	return clone_to(&source, &machine, spec, err);
 }

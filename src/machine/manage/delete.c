@@ -36,8 +36,8 @@ static int lock_volumes(struct machine *machine, struct pool *pool, struct err *
 	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
 
-	if (machine->fault.code || !pool_is_copied(machine->site, machine->config.pool) ||
-	    pool_open(pool, machine->site, machine->config.pool, &ignored) < 0)
+	if (machine->fault.code || !pool_is_copied(machine->dirs, machine->config.pool) ||
+	    pool_open(pool, machine->dirs, machine->config.pool, &ignored) < 0)
 		return 0;
 	machine_volume(machine->name, volume);
 	int r = volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
@@ -64,7 +64,7 @@ static int check_running(const struct machine *machine, struct err *err)
 	struct err ignored = { 0 };
 
 	if (machine->fault.code ||
-	    pool_open(&pool, machine->site, machine->config.pool, &ignored) < 0 ||
+	    pool_open(&pool, machine->dirs, machine->config.pool, &ignored) < 0 ||
 	    (pool.ops->can & STORAGE_BLOCK))
 		return 0;
 	return machine_unused(machine, &pool, err);
@@ -101,7 +101,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)
 		return -err->code;
-	machine_leave_groups(machine->site);
+	machine_leave_groups(machine->dirs);
 	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
 	return there || machine->config.ephemeral ? 0 : machine_gone(machine, err);
 }

@@ -18,7 +18,7 @@
  * stopped and deleted. -ESTALE: it was owned by a command that was killed, and so it has been deleted now.
  * machine_look does none of that.
  */
-int machine_open(struct machine *machine, const struct site *site, const char *name,
+int machine_open(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err);
 
 /*
@@ -26,7 +26,7 @@ int machine_open(struct machine *machine, const struct site *site, const char *n
  * that make or delete machines, since nobody else knows a name that was made up. What cannot be cleared now is
  * tried again by the next.
  */
-void machine_sweep(const struct site *site);
+void machine_sweep(const struct dirs *dirs);
 
 /* "key=value" words as a user gives them, checked before anything is made. */
 struct settings {
@@ -34,7 +34,7 @@ struct settings {
 	size_t count;
 };
 
-/* A new, stopped machine from a template (NULL pool, network: the site's defaults). -EEXIST. */
+/* A new, stopped machine from a template (NULL pool, network: the defaults of berth.conf). -EEXIST. */
 struct machine_spec {
 	const char *template;
 	const char *pool;
@@ -46,7 +46,7 @@ struct machine_spec {
 	 */
 	int *owner;
 };
-int machine_create(const struct site *site, const char *name, const struct machine_spec *spec,
+int machine_create(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 		   struct err *err);
 
 /*
@@ -59,7 +59,7 @@ struct clone_spec {
 		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
 	struct settings settings;
 };
-int machine_clone(const struct site *site, const char *from, const char *name,
+int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		  const struct clone_spec *spec, struct err *err);
 
 /* A uuid, hardware address and time of its making: what makes it another machine than any before. */
@@ -70,7 +70,7 @@ int machine_draw_identity(struct machine_config *config, struct err *err);
  * snapshots. Its settings are those of conf, a backup, or (NULL) of the copy that the pool has; 1: there is no
  * such copy, and it has those of a new machine. -EEXIST: it has settings.
  */
-int machine_adopt(const struct site *site, const char *name, const char *pool, const char *conf,
+int machine_adopt(const struct dirs *dirs, const char *name, const char *pool, const char *conf,
 		  struct err *err);
 
 /* A running machine only with force. Snapshots, volume, lease and folder go. */

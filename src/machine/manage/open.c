@@ -5,10 +5,10 @@
 #include "machine/manage/settle.h"
 #include "machine/state/private.h"
 
-int machine_open(struct machine *machine, const struct site *site, const char *name,
+int machine_open(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err)
 {
-	int r = machine_paths(machine, site, name, err);
+	int r = machine_paths(machine, dirs, name, err);
 
 	if (r < 0)
 		return r;

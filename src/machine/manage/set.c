@@ -113,7 +113,7 @@ static int grow_disk(const struct change_set *set, struct err *err)
 	if (!change)
 		return 0;
 	machine_volume(set->machine->name, volume);
-	if (pool_open(&pool, set->machine->site, set->wanted.pool, err) < 0)
+	if (pool_open(&pool, set->machine->dirs, set->wanted.pool, err) < 0)
 		return -err->code;
 	if (set->wanted.disk_size == 0)
 		return rootsize_lift(&pool, volume, err);

@@ -55,7 +55,7 @@ static const struct kind *kind_of(const char *path, char name[64])
 /* ---- Written */
 
 struct gathering {
-	const struct site *site;
+	const struct dirs *dirs;
 	const char *pool;
 	struct text *files;
 	char **names; /* owned, of those in files */
@@ -82,7 +82,7 @@ static void forget_names(struct gathering *gathering)
 
 static int add_file(struct gathering *gathering, const char *name)
 {
-	scoped_free char *path = text_format("%s/%s", gathering->site->state, name);
+	scoped_free char *path = text_format("%s/%s", gathering->dirs->state, name);
 	scoped_free char *bytes = NULL;
 
 	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_BACKUP_MAX, &bytes) : -ENOMEM;
@@ -97,7 +97,7 @@ static int add_machine(void *context, const char *machine)
 {
 	struct gathering *gathering = context;
 	scoped_free char *name = text_format("machines/%s/machine.conf", machine);
-	scoped_free char *path = text_format("%s/%s", gathering->site->state, name ? name : "");
+	scoped_free char *path = text_format("%s/%s", gathering->dirs->state, name ? name : "");
 	struct machine_config config;
 	struct err ignored = { 0 };
 
@@ -148,7 +148,7 @@ static int retain(void *context, const char *record, const char *path, const cha
 						      sizeof *gathering->names, by_name)))
 		return 0;
 	if (!retaining->pool->ops &&
-	    pool_view(retaining->pool, gathering->site, gathering->pool, &ignored) < 0)
+	    pool_view(retaining->pool, gathering->dirs, gathering->pool, &ignored) < 0)
 		return -ignored.code;
 	snprintf(volume, sizeof volume, "%s.%s", kind->volume, name);
 	return volume_info(retaining->pool, volume, &info, &ignored) < 0
@@ -168,32 +168,32 @@ static int retain_lost(struct gathering *gathering, const struct text *kept)
 
 /* ---- What is told of a copy that could not be written, until one is */
 
-static char *fault_path(const struct site *site, const char *pool)
+static char *fault_path(const struct dirs *dirs, const char *pool)
 {
-	return site_run_path(site, "backup-faults/%s", pool);
+	return dirs_run_path(dirs, "backup-faults/%s", pool);
 }
 
-static void note_fault(const struct site *site, const char *pool, const struct err *fault)
+static void note_fault(const struct dirs *dirs, const char *pool, const struct err *fault)
 {
-	scoped_free char *folder = site_run_path(site, "backup-faults");
-	scoped_free char *path = fault_path(site, pool);
+	scoped_free char *folder = dirs_run_path(dirs, "backup-faults");
+	scoped_free char *path = fault_path(dirs, pool);
 	struct err ignored = { 0 };
 
 	if (folder && path && file_make_dirs(folder, 0711, &ignored) == 0)
 		file_replace(path, fault->text, strlen(fault->text), 0600, &ignored);
 }
 
-void settings_backup_forget(const struct site *site, const char *pool)
+void settings_backup_forget(const struct dirs *dirs, const char *pool)
 {
-	scoped_free char *path = fault_path(site, pool);
+	scoped_free char *path = fault_path(dirs, pool);
 
 	if (path)
 		unlink(path);
 }
 
-bool settings_backup_fault(const struct site *site, const char *pool, struct err *fault)
+bool settings_backup_fault(const struct dirs *dirs, const char *pool, struct err *fault)
 {
-	scoped_free char *path = fault_path(site, pool);
+	scoped_free char *path = fault_path(dirs, pool);
 	scoped_free char *text = NULL;
 
 	if (!path || file_read(AT_FDCWD, path, sizeof fault->text, &text) <= 0)
@@ -205,54 +205,54 @@ bool settings_backup_fault(const struct site *site, const char *pool, struct err
 /* ---- Written, all of it */
 
 /* Under the lock of those who write. 1: it is not attached. */
-static int gather_and_write(const struct site *site, const char *pool, struct err *err)
+static int gather_and_write(const struct dirs *dirs, const char *pool, struct err *err)
 {
 	scoped_text struct text files = { 0 }, kept = { 0 };
-	__attribute__((cleanup(forget_names))) struct gathering gathering = { .site = site,
+	__attribute__((cleanup(forget_names))) struct gathering gathering = { .dirs = dirs,
 									      .pool = pool,
 									      .files = &files };
 	struct err ignored = { 0 };
 
-	pool_backup_read(site, pool, &kept);
-	if (machine_list(site, add_machine, &gathering, &ignored) < 0 ||
-	    template_list(site, add_template, &gathering, &ignored) < 0 ||
+	pool_backup_read(dirs, pool, &kept);
+	if (machine_list(dirs, add_machine, &gathering, &ignored) < 0 ||
+	    template_list(dirs, add_template, &gathering, &ignored) < 0 ||
 	    retain_lost(&gathering, &kept) < 0)
 		return err_set(
 			err, EIO,
 			"pool '%s': what its copy of settings should have cannot be read%s%s", pool,
 			ignored.code ? ": " : "", ignored.text);
-	return pool_backup_write(site, pool, &files, err);
+	return pool_backup_write(dirs, pool, &files, err);
 }
 
-static bool is_gone(const struct site *site, const char *pool)
+static bool is_gone(const struct dirs *dirs, const char *pool)
 {
-	scoped_free char *path = site_state_path(site, "pools/%s/pool.conf", pool);
+	scoped_free char *path = dirs_state_path(dirs, "pools/%s/pool.conf", pool);
 
 	return path && access(path, F_OK) < 0 && errno == ENOENT;
 }
 
 /* A pool that is gone, perhaps while it was written to, has no copy that could be old. */
-static int write_pool(const struct site *site, const char *pool, struct err *err)
+static int write_pool(const struct dirs *dirs, const char *pool, struct err *err)
 {
-	int r = gather_and_write(site, pool, err);
+	int r = gather_and_write(dirs, pool, err);
 
-	if (r == 0 || r == -ENOENT || (r < 0 && is_gone(site, pool)))
-		settings_backup_forget(site, pool);
+	if (r == 0 || r == -ENOENT || (r < 0 && is_gone(dirs, pool)))
+		settings_backup_forget(dirs, pool);
 	else if (r < 0)
-		note_fault(site, pool, err);
+		note_fault(dirs, pool, err);
 	return r;
 }
 
-static int lock_writing(const struct site *site, struct err *err)
+static int lock_writing(const struct dirs *dirs, struct err *err)
 {
-	return site_lock(site, "backup.writes", WRITE_SECONDS, "the copies of settings", err);
+	return dirs_lock(dirs, "backup.writes", WRITE_SECONDS, "the copies of settings", err);
 }
 
-int settings_backup_write(const struct site *site, const char *pool, struct err *err)
+int settings_backup_write(const struct dirs *dirs, const char *pool, struct err *err)
 {
-	scoped_fd int writing = lock_writing(site, err);
+	scoped_fd int writing = lock_writing(dirs, err);
 
-	return writing < 0 ? writing : write_pool(site, pool, err);
+	return writing < 0 ? writing : write_pool(dirs, pool, err);
 }
 
 static int write_one(void *context, const char *pool)
@@ -264,10 +264,10 @@ static int write_one(void *context, const char *pool)
 }
 
 /* A process that still waits will see our change; one that writes already may not have. */
-int settings_backup_write_all(const struct site *site, struct err *err)
+int settings_backup_write_all(const struct dirs *dirs, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
-	scoped_fd int waiting = site_lock(site, "backup.waits", 0, "the copies of settings", err);
+	scoped_fd int waiting = dirs_lock(dirs, "backup.waits", 0, "the copies of settings", err);
 
 	if (waiting < 0)
 		return err->code == EBUSY || err->code == EWOULDBLOCK
@@ -275,20 +275,20 @@ int settings_backup_write_all(const struct site *site, struct err *err)
 			       : waiting;
 	nanosleep(&pause, NULL);
 	/* All state was removed meanwhile, and a lock would begin it anew. */
-	scoped_free char *run = site_run_path(site, "locks");
+	scoped_free char *run = dirs_run_path(dirs, "locks");
 	if (run && access(run, F_OK) < 0)
 		return 0;
-	scoped_fd int writing = lock_writing(site, err);
+	scoped_fd int writing = lock_writing(dirs, err);
 	if (writing < 0)
 		return writing;
 	scoped_close_fd(&waiting);
-	return pool_list(site, write_one, (void *)(uintptr_t)site, err);
+	return pool_list(dirs, write_one, (void *)(uintptr_t)dirs, err);
 }
 
 /* ---- Read back */
 
 struct taking {
-	const struct site *site;
+	const struct dirs *dirs;
 	struct pool *pool;
 	struct text *report;
 	struct err *err;
@@ -333,7 +333,7 @@ static int put_aside(struct taking *taking, const struct kind *kind, const char 
 static int take(struct taking *taking, const struct kind *kind, const char *name, const char *bytes,
 		size_t length, struct err *err)
 {
-	scoped_free char *parent = site_state_path(taking->site, "%s", kind->folder);
+	scoped_free char *parent = dirs_state_path(taking->dirs, "%s", kind->folder);
 	scoped_free char *aside = text_format("%s/.import.%s", parent ? parent : "", name);
 	scoped_free char *folder = text_format("%s/%s", parent ? parent : "", name);
 
@@ -348,7 +348,7 @@ static int take(struct taking *taking, const struct kind *kind, const char *name
 
 static bool is_known(const struct taking *taking, const struct kind *kind, const char *name)
 {
-	scoped_free char *folder = site_state_path(taking->site, "%s/%s", kind->folder, name);
+	scoped_free char *folder = dirs_state_path(taking->dirs, "%s/%s", kind->folder, name);
 
 	return folder && access(folder, F_OK) == 0;
 }
@@ -384,13 +384,13 @@ static int visit(void *context, const char *record, const char *path, const char
 	return 0;
 }
 
-int settings_backup_restore(const struct site *site, const char *name, const struct text *kept,
+int settings_backup_restore(const struct dirs *dirs, const char *name, const struct text *kept,
 			    struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct taking taking = { .site = site, .pool = &pool, .report = report, .err = err };
+	struct taking taking = { .dirs = dirs, .pool = &pool, .report = report, .err = err };
 
-	if (pool_open(&pool, site, name, err) < 0)
+	if (pool_open(&pool, dirs, name, err) < 0)
 		return -err->code;
 	pool_backup_each(kept, visit, &taking);
 	pool_backup_mark_stale();

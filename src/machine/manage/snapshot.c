@@ -23,14 +23,14 @@ static int open_pool(struct machine *machine, struct pool *pool, struct err *err
 {
 	if (machine_check(machine, err) < 0)
 		return -err->code;
-	return pool_open(pool, machine->site, machine->config.pool, err);
+	return pool_open(pool, machine->dirs, machine->config.pool, err);
 }
 
 static int view_pool(struct machine *machine, struct pool *pool, struct err *err)
 {
 	if (machine_check(machine, err) < 0)
 		return -err->code;
-	return pool_view(pool, machine->site, machine->config.pool, err);
+	return pool_view(pool, machine->dirs, machine->config.pool, err);
 }
 
 /* For a change, under the machine's lock: what a restore that was killed has left goes first. */

@@ -28,33 +28,33 @@ static void sweep_marked(void *context, const char *name)
 }
 
 /* Settles one owned machine. If the machine is gone, only the owner's file is left, and is removed. */
-static void sweep_owned(const struct site *site, const char *name)
+static void sweep_owned(const struct dirs *dirs, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };
 
-	if (machine_open(&machine, site, name, &(struct err){ 0 }) != -ENOENT)
+	if (machine_open(&machine, dirs, name, &(struct err){ 0 }) != -ENOENT)
 		return;
-	if (machine_paths(&machine, site, name, &(struct err){ 0 }) < 0)
+	if (machine_paths(&machine, dirs, name, &(struct err){ 0 }) < 0)
 		return;
 	owner_forget_lost(&machine);
 }
 
-static void sweep_owners(const struct site *site)
+static void sweep_owners(const struct dirs *dirs)
 {
-	scoped_free char *folder = site_state_path(site, "machines/.owned");
+	scoped_free char *folder = dirs_state_path(dirs, "machines/.owned");
 	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
 
 	if (!dir)
 		return;
 	for (struct dirent *e; (e = readdir(dir));) {
 		if (!text_label_fault(e->d_name))
-			sweep_owned(site, e->d_name);
+			sweep_owned(dirs, e->d_name);
 	}
 }
 
-void machine_sweep(const struct site *site)
+void machine_sweep(const struct dirs *dirs)
 {
 	/* For the callback's context, which is not const. */
-	unfinished_each(site, "machines", sweep_marked, (void *)(uintptr_t)site);
-	sweep_owners(site);
+	unfinished_each(dirs, "machines", sweep_marked, (void *)(uintptr_t)dirs);
+	sweep_owners(dirs);
 }

@@ -87,9 +87,9 @@ static bool is_closed(const struct stat *st, const void *context)
 }
 
 /* A machine that gets at berth's own files is the host's master. */
-static int check_place(const struct source *source, const struct site *site, struct err *err)
+static int check_place(const struct source *source, const struct dirs *dirs, struct err *err)
 {
-	const char *const own[] = { site->state, site->run, site->etc };
+	const char *const own[] = { dirs->state, dirs->run, dirs->etc };
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
 		scoped_fd int fd = open(own[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -225,7 +225,7 @@ static int add_folder(struct shares *shares, const struct share_owner *to,
 		      const struct mount_config *mount, struct source *source, struct err *err)
 {
 	if (open_source(source, mount->source, err) < 0 || check_kind(source, err) < 0 ||
-	    check_place(source, to->machine->site, err) < 0)
+	    check_place(source, to->machine->dirs, err) < 0)
 		return -err->code;
 	struct share *share = shares_add(shares, err);
 	if (!share)

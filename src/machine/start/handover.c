@@ -33,7 +33,7 @@ static int write_keeper_plan(struct run *run, struct err *err)
 		.restart = run->plan.restart,
 		.restart_limit = (unsigned)run->machine->config.restart_limit,
 	};
-	const char *root = run->machine->site->root;
+	const char *root = run->machine->dirs->root;
 	pool_watch_device(&run->pool, plan->thin_pool, sizeof plan->thin_pool);
 	pool_watch_file(&run->pool, plan->pool_file, sizeof plan->pool_file);
 	if (text_print(plan->name, sizeof plan->name, "%s", run->machine->name) < 0 ||

@@ -56,7 +56,7 @@ void run_free(struct run *run)
 	scope_close(&run->scope, &(struct err){ 0 });
 	scoped_close_fd(&run->lock_fd);
 	scoped_close_fd(&run->run_fd);
-	config_free(&site_schema, &run->site);
+	config_free(&berth_schema, &run->settings);
 	run_init(run, run->machine);
 }
 

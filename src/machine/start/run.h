@@ -28,9 +28,9 @@ struct nic {
 };
 
 struct run {
-	struct machine *machine; /* borrowed */
-	struct site_config site; /* owned */
-	struct plan plan;        /* owned */
+	struct machine *machine;      /* borrowed */
+	struct berth_config settings; /* owned */
+	struct plan plan;             /* owned */
 	struct root_facts facts;
 	struct pool pool; /* owned; open when pool.ops */
 	struct nic nics[NICS_MAX];

@@ -49,7 +49,7 @@ static int open_run(struct run *run, struct err *err)
 {
 	struct machine *machine = run->machine;
 
-	if (config_load_site(machine->site, &run->site, err) < 0)
+	if (config_load_berth(machine->dirs, &run->settings, err) < 0)
 		return -err->code;
 	run->run_fd = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->run_fd < 0)
@@ -73,7 +73,7 @@ static int mount_volume(struct run *run, struct err *err)
 	char volume[VOLUME_NAME_MAX + 1];
 
 	machine_volume(run->machine->name, volume);
-	if (pool_open(&run->pool, run->machine->site, run->machine->config.pool, err) < 0)
+	if (pool_open(&run->pool, run->machine->dirs, run->machine->config.pool, err) < 0)
 		return -err->code;
 	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
 	int r = volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
@@ -111,7 +111,7 @@ static int add_nic(struct run *run, const char *network, struct err *err)
 {
 	struct nic *nic = &run->nics[run->nic_count];
 
-	if (network_open(&nic->network, run->machine->site, network, err) < 0)
+	if (network_open(&nic->network, run->machine->dirs, network, err) < 0)
 		return -err->code;
 	run->nic_count++;
 	if (network_up(&nic->network, err) < 0 ||
@@ -145,10 +145,10 @@ static int take_ids(struct run *run, struct err *err)
 {
 	if (run->machine->config.privileged)
 		return 0;
-	if (ids_fit(&run->site, err) < 0)
+	if (ids_fit(&run->settings, err) < 0)
 		return -err->code;
 	struct idmap map;
-	if (ids_take(IDS_FOLDER, &run->site, run->machine->run,
+	if (ids_take(IDS_FOLDER, &run->settings, run->machine->run,
 		     run->machine->config.nesting ? IDS_NESTING : 1, &map, err) < 0)
 		return -err->code;
 	run->map = map;

@@ -72,7 +72,7 @@ static int visit_pool(void *context, const char *name)
 	scoped_pool struct pool pool = { 0 };
 	struct err ignored = { 0 };
 
-	if (pool_open(&pool, machine->site, name, &ignored) == 0)
+	if (pool_open(&pool, machine->dirs, name, &ignored) == 0)
 		destroy_volumes(machine, &pool, &ignored);
 	return 0;
 }
@@ -88,7 +88,7 @@ static int look_in_pool(void *context, const char *name)
 	scoped_pool struct pool pool = { 0 };
 	struct err ignored = { 0 };
 
-	if (pool_open(&pool, look->machine->site, name, &ignored) < 0)
+	if (pool_open(&pool, look->machine->dirs, name, &ignored) < 0)
 		return 0;
 	return machine_unused(look->machine, &pool, look->err);
 }
@@ -99,7 +99,7 @@ static int check_unused(const struct machine *machine, bool known, struct pool *
 	struct look look = { machine, err };
 
 	if (!known)
-		return pool_list(machine->site, look_in_pool, &look, err);
+		return pool_list(machine->dirs, look_in_pool, &look, err);
 	return pool->ops ? machine_unused(machine, pool, err) : 0;
 }
 
@@ -109,7 +109,7 @@ static int release_holdings(struct machine *machine, bool known, struct pool *po
 	/* Also where it was before, if its settings name another by now. */
 	machine_leave_networks(machine, NULL);
 	if (!known)
-		return pool_list(machine->site, visit_pool, machine, err);
+		return pool_list(machine->dirs, visit_pool, machine, err);
 	return pool->ops ? destroy_volumes(machine, pool, err) : 0;
 }
 
@@ -151,7 +151,7 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 	bool known = reload(machine, &mark, half);
 
 	/* Before anything is touched: its root must not be left behind unseen. */
-	if (known && pool_open(&pool, machine->site, machine->config.pool, &why) < 0 && !forget)
+	if (known && pool_open(&pool, machine->dirs, machine->config.pool, &why) < 0 && !forget)
 		return err_set(err, why.code,
 			       "machine '%s' cannot be deleted with its root: %s; to delete it and "
 			       "leave what is there: berth delete --force %s",

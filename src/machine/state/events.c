@@ -13,9 +13,9 @@
 
 static const char current_name[] = "events", older_name[] = "events.1";
 
-void site_tell(const struct site *site, const struct event *event)
+void events_append(const struct dirs *dirs, const struct event *event)
 {
-	scoped_free char *path = site_run_path(site, current_name);
+	scoped_free char *path = dirs_run_path(dirs, current_name);
 
 	if (path)
 		event_write(AT_FDCWD, path, event);
@@ -26,7 +26,7 @@ void machine_tell(const struct machine *machine, const struct event *event)
 	struct event told = *event;
 
 	told.machine = machine->name;
-	site_tell(machine->site, &told);
+	events_append(machine->dirs, &told);
 }
 
 static bool same_file(int fd, int folder, const char *name)
@@ -153,22 +153,22 @@ static int skip(void *context, uint64_t lost, const char *line)
 	return 0;
 }
 
-int events_open(struct events *events, const struct site *site, int64_t after, struct err *err)
+int events_open(struct events *events, const struct dirs *dirs, int64_t after, struct err *err)
 {
 	*events = (struct events){
-		.run = site->run,
+		.run = dirs->run,
 		.folder = -1,
 		.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 		.file = -1,
 		.last = after < 0 ? 0 : (uint64_t)after,
 	};
-	int r = file_make_dirs(site->run, 0711, err);
+	int r = file_make_dirs(dirs->run, 0711, err);
 	if (r < 0)
 		return r;
-	events->folder = open(site->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	events->folder = open(dirs->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (events->folder < 0 || events->watch < 0 ||
-	    inotify_add_watch(events->watch, site->run, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return err_set(err, errno, "watch '%s': %s", site->run,
+	    inotify_add_watch(events->watch, dirs->run, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return err_set(err, errno, "watch '%s': %s", dirs->run,
 			       errno == EMFILE ? "too many watchers; raise "
 						 "fs.inotify.max_user_instances"
 					       : strerror(errno));

@@ -3,14 +3,14 @@
 #ifndef BERTH_MACHINE_STATE_EVENTS_H
 #define BERTH_MACHINE_STATE_EVENTS_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 
 #include <stdint.h>
 #include <sys/types.h>
 
 struct events {
-	const char *run; /* RUN, the site's */
+	const char *run; /* RUN, the installation's */
 	int folder;      /* owned: RUN */
 	int watch;       /* owned: inotify; readable when something was written */
 	int file;        /* owned: what is being read, -1: nothing yet */
@@ -20,7 +20,7 @@ struct events {
 
 /* Where reading begins: after event number `after`, or with the next event to come. */
 enum { EVENTS_FROM_NOW = -1 };
-int events_open(struct events *events, const struct site *site, int64_t after, struct err *err);
+int events_open(struct events *events, const struct dirs *dirs, int64_t after, struct err *err);
 void events_close(struct events *events);
 #define scoped_events __attribute__((cleanup(events_close)))
 

@@ -25,7 +25,7 @@ static int leave_network(void *context, const char *name)
 
 	if (leaving->except && strcmp(name, leaving->except) == 0)
 		return 0;
-	if (network_open(&network, leaving->machine->site, name, &ignored) == 0 &&
+	if (network_open(&network, leaving->machine->dirs, name, &ignored) == 0 &&
 	    lease_is_there(&network, leaving->machine->name))
 		lease_release(&network, leaving->machine->name, &ignored);
 	return 0;
@@ -35,7 +35,7 @@ void machine_leave_networks(const struct machine *machine, const char *except)
 {
 	struct leaving leaving = { .machine = machine, .except = except };
 
-	network_list(machine->site, leave_network, &leaving, &(struct err){ 0 });
+	network_list(machine->dirs, leave_network, &leaving, &(struct err){ 0 });
 }
 
 /* Another hardware address, in machine.conf too, where all else stays as it is. */

@@ -25,9 +25,9 @@ static int by_name(const void *a, const void *b)
 	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_names(const struct site *site, struct names *names, struct err *err)
+static int read_names(const struct dirs *dirs, struct names *names, struct err *err)
 {
-	scoped_free char *folder = site_state_path(site, "machines");
+	scoped_free char *folder = dirs_state_path(dirs, "machines");
 	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
 
 	if (!dir)
@@ -51,24 +51,24 @@ static int read_names(const struct site *site, struct names *names, struct err *
 	return 0;
 }
 
-int machine_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int machine_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		 struct err *err)
 {
 	__attribute__((cleanup(names_free))) struct names names = { 0 };
-	int r = read_names(site, &names, err);
+	int r = read_names(dirs, &names, err);
 
 	for (size_t i = 0; r == 0 && i < names.count; i++)
 		r = visit(context, names.list[i]);
 	return r;
 }
 
-int machine_absent(const struct site *site, const char *name, struct err *err)
+int machine_absent(const struct dirs *dirs, const char *name, struct err *err)
 {
 	__attribute__((cleanup(names_free))) struct names names = { 0 };
 	struct err ignored = { 0 };
 	const char *near = NULL;
 
-	if (read_names(site, &names, &ignored) == 0 && names.count > 0)
+	if (read_names(dirs, &names, &ignored) == 0 && names.count > 0)
 		near = text_nearest(name, (const char *const *)names.list);
 	/* One of that very name is just being made, or deleted. */
 	if (near && strcmp(near, name) != 0)

@@ -29,7 +29,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 	if (unfinished_is(&mark)) {
 		struct err why = { 0 };
 		if (!act || finish_off(machine, &why) == 0)
-			return machine_absent(machine->site, machine->name, err);
+			return machine_absent(machine->dirs, machine->name, err);
 		/* So that it can be deleted by force, at least. */
 		err_set(&machine->fault, why.code, "machine '%s' is half removed, and %s",
 			machine->name, why.text);
@@ -39,7 +39,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 	if (config_defaults(&machine_schema, &machine->config, err) < 0)
 		return -err->code;
 	if (!parts_find(machine, act))
-		return machine_absent(machine->site, machine->name, err);
+		return machine_absent(machine->dirs, machine->name, err);
 	return 0;
 }
 
@@ -76,10 +76,10 @@ int machine_find(struct machine *machine, bool act, struct err *err)
 		       machine->name);
 }
 
-int machine_look(struct machine *machine, const struct site *site, const char *name,
+int machine_look(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err)
 {
-	int r = machine_paths(machine, site, name, err);
+	int r = machine_paths(machine, dirs, name, err);
 
 	if (r == 0)
 		r = machine_find(machine, false, err);

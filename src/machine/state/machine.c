@@ -9,17 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int machine_paths(struct machine *machine, const struct site *site, const char *name,
+int machine_paths(struct machine *machine, const struct dirs *dirs, const char *name,
 		  struct err *err)
 {
 	const char *fault = text_label_fault(name);
 
-	*machine = (struct machine){ .site = site };
+	*machine = (struct machine){ .dirs = dirs };
 	if (fault)
 		return err_set(err, EINVAL, "name '%.80s' %s", name, fault);
 	machine->name = strdup(name);
-	machine->folder = site_state_path(site, "machines/%s", name);
-	machine->run = site_run_path(site, "machines/%s", name);
+	machine->folder = dirs_state_path(dirs, "machines/%s", name);
+	machine->run = dirs_run_path(dirs, "machines/%s", name);
 	if (!machine->name || !machine->folder || !machine->run) {
 		machine_close(machine);
 		return err_set(err, ENOMEM, "out of memory");
@@ -45,7 +45,7 @@ static void name_lock(const struct machine *machine, char name[80], char what[80
 struct unfinished machine_mark(const struct machine *machine)
 {
 	return (struct unfinished){
-		.site = machine->site,
+		.dirs = machine->dirs,
 		.kind = "machines",
 		.name = machine->name,
 		.file = "machine.conf",
@@ -57,7 +57,7 @@ int machine_lock(const struct machine *machine, unsigned seconds, struct err *er
 	char name[80], what[80];
 
 	name_lock(machine, name, what);
-	return site_lock(machine->site, name, seconds, what, err);
+	return dirs_lock(machine->dirs, name, seconds, what, err);
 }
 
 void machine_lock_forget(const struct machine *machine)
@@ -65,7 +65,7 @@ void machine_lock_forget(const struct machine *machine)
 	char name[80], what[80];
 
 	name_lock(machine, name, what);
-	site_lock_forget(machine->site, name);
+	dirs_lock_forget(machine->dirs, name);
 }
 
 int machine_lock_shared(const struct machine *machine, unsigned seconds, struct err *err)
@@ -73,12 +73,12 @@ int machine_lock_shared(const struct machine *machine, unsigned seconds, struct 
 	char name[80], what[80];
 
 	name_lock(machine, name, what);
-	return site_lock_shared(machine->site, name, seconds, what, err);
+	return dirs_lock_shared(machine->dirs, name, seconds, what, err);
 }
 
 bool machine_busy(const struct machine *machine)
 {
-	scoped_free char *lock = site_run_path(machine->site, "locks/machine.%s", machine->name);
+	scoped_free char *lock = dirs_run_path(machine->dirs, "locks/machine.%s", machine->name);
 	scoped_fd int fd = lock ? file_lock(lock, FILE_LOCK_LOOK) : -1;
 
 	return fd == -EWOULDBLOCK;
@@ -113,10 +113,10 @@ int machine_load(struct machine *machine, struct err *err)
 		conf, machine->name);
 }
 
-int machine_read(struct machine *machine, const struct site *site, const char *name,
+int machine_read(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err)
 {
-	int r = machine_paths(machine, site, name, err);
+	int r = machine_paths(machine, dirs, name, err);
 
 	if (r == 0)
 		r = machine_load(machine, err);

@@ -7,14 +7,14 @@
 #ifndef BERTH_MACHINE_STATE_MACHINE_H
 #define BERTH_MACHINE_STATE_MACHINE_H
 
+#include "base/dirs.h"
 #include "base/err.h"
-#include "base/site.h"
 #include "config/config.h"
 
 #include <stdbool.h>
 
 struct machine {
-	const struct site *site; /* borrowed: outlives the machine */
+	const struct dirs *dirs; /* borrowed: outlives the machine */
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/machines/NAME */
 	char *run;               /* owned; RUN/machines/NAME, there while it runs */
@@ -27,12 +27,12 @@ struct machine {
  * Reads a machine's settings for a command that only looks: nothing is changed, finished off or cleared away. -ENOENT
  * names the nearest machine. Settings that are missing or cannot be read leave a fault.
  */
-int machine_look(struct machine *machine, const struct site *site, const char *name,
+int machine_look(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err);
 /* The fault as an error, for what cannot be done without the settings. */
 int machine_check(const struct machine *machine, struct err *err);
 /* For a command that looks at many: -ENOENT where there are no settings, -code where they cannot be read. */
-int machine_read(struct machine *machine, const struct site *site, const char *name,
+int machine_read(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err);
 void machine_close(struct machine *machine);
 #define scoped_machine __attribute__((cleanup(machine_close)))
@@ -41,7 +41,7 @@ void machine_close(struct machine *machine);
  * Calls visit with every machine's name, sorted; stops at nonzero and returns it. A name may be of
  * one that is just being made or deleted: reading it is then -ENOENT.
  */
-int machine_list(const struct site *site, int (*visit)(void *, const char *name), void *context,
+int machine_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
 
 /* STATE/machines/NAME/console.log, and the older console.log.1 (NULL: out of memory). */

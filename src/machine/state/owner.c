@@ -10,12 +10,12 @@
 
 static char *owner_path(const struct machine *machine)
 {
-	return site_state_path(machine->site, "machines/.owned/%s", machine->name);
+	return dirs_state_path(machine->dirs, "machines/.owned/%s", machine->name);
 }
 
 int owner_claim(const struct machine *machine, int *owner, struct err *err)
 {
-	scoped_free char *folder = site_state_path(machine->site, "machines/.owned");
+	scoped_free char *folder = dirs_state_path(machine->dirs, "machines/.owned");
 	scoped_free char *path = owner_path(machine);
 
 	if (!path || !folder)

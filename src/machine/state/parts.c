@@ -36,7 +36,7 @@ static void tell_rest(struct machine *machine, bool folder, const char *pool)
 
 bool parts_find(struct machine *machine, bool act)
 {
-	scoped_survey struct survey survey = { .site = machine->site, .attach = act };
+	scoped_survey struct survey survey = { .dirs = machine->dirs, .attach = act };
 	bool folder = access(machine->folder, F_OK) == 0;
 	char volume[VOLUME_NAME_MAX + 1];
 
@@ -85,18 +85,18 @@ int parts_check(const struct machine *machine, struct survey *survey, const char
 }
 
 struct strays {
-	const struct site *site;
+	const struct dirs *dirs;
 	int (*visit)(void *, const char *pool, const char *volume);
 	void *context;
 };
 
 /* A machine that has a folder is known, at least as broken. */
-static bool machine_has(const struct site *site, const char *name, const char *pool)
+static bool machine_has(const struct dirs *dirs, const char *name, const char *pool)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err why = { 0 };
 
-	if (machine_paths(&machine, site, name, &why) < 0)
+	if (machine_paths(&machine, dirs, name, &why) < 0)
 		return true;
 	struct unfinished mark = machine_mark(&machine);
 	int r = machine_load(&machine, &why);
@@ -105,13 +105,13 @@ static bool machine_has(const struct site *site, const char *name, const char *p
 	return r != -ENOENT || access(machine.folder, F_OK) == 0 || unfinished_is(&mark);
 }
 
-static bool template_has(const struct site *site, const char *name, const char *pool)
+static bool template_has(const struct dirs *dirs, const char *name, const char *pool)
 {
-	scoped_free char *folder = site_state_path(site, "templates/%s", name);
+	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
 	bool has_folder = !folder || access(folder, F_OK) == 0;
 	struct template_config config = { 0 };
 	struct err why = { 0 };
-	int r = template_open(site, name, &config, &why);
+	int r = template_open(dirs, name, &config, &why);
 	bool same = r == 0 && strcmp(config.pool, pool) == 0;
 
 	if (r == 0)
@@ -129,10 +129,10 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 	if (!dot)
 		return 0;
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(dot + 1, "."), dot + 1);
-	bool known = !text_starts(volume, "template.") || template_has(strays->site, name, pool);
+	bool known = !text_starts(volume, "template.") || template_has(strays->dirs, name, pool);
 	for (size_t i = 0; i < sizeof of_machines / sizeof *of_machines; i++) {
 		if (text_starts(volume, of_machines[i]))
-			known = machine_has(strays->site, name, pool);
+			known = machine_has(strays->dirs, name, pool);
 	}
 	return known ? 0 : strays->visit(strays->context, pool, volume);
 }
@@ -141,7 +141,7 @@ int parts_each_stray(struct survey *survey,
 		     int (*visit)(void *, const char *pool, const char *volume), void *context,
 		     struct err *err)
 {
-	struct strays strays = { survey->site, visit, context };
+	struct strays strays = { survey->dirs, visit, context };
 
 	return survey_each(survey, visit_volume, &strays, err);
 }

@@ -13,7 +13,7 @@
 enum { LOCK_SECONDS = 60 };
 
 /* Fills in names and paths, reads nothing. */
-int machine_paths(struct machine *machine, const struct site *site, const char *name,
+int machine_paths(struct machine *machine, const struct dirs *dirs, const char *name,
 		  struct err *err);
 
 /*
@@ -33,8 +33,8 @@ bool machine_busy(const struct machine *machine);
 /* The mark of a machine that is half made or half removed. */
 struct unfinished machine_mark(const struct machine *machine);
 
-/* Appends to the site's event log, which machine/state/events.h follows; a failure does not fail the caller. */
-void site_tell(const struct site *site, const struct event *event);
+/* Appends to the installation's event log, which machine/state/events.h follows; a failure does not fail the caller. */
+void events_append(const struct dirs *dirs, const struct event *event);
 /* The same with the machine's name. */
 void machine_tell(const struct machine *machine, const struct event *event);
 
@@ -49,7 +49,7 @@ int machine_load(struct machine *machine, struct err *err);
 int machine_find(struct machine *machine, bool act, struct err *err);
 
 /* "There is no such machine", with the nearest name: -ENOENT. */
-int machine_absent(const struct site *site, const char *name, struct err *err);
+int machine_absent(const struct dirs *dirs, const char *name, struct err *err);
 
 /* "It has just been deleted", by another command since ours has opened it: -ENOENT. */
 int machine_gone(const struct machine *machine, struct err *err);

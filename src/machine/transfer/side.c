@@ -41,7 +41,7 @@ static int open_stopped(struct side *side, bool reads, struct err *err)
 	uint64_t attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 
 	if (machine_check(machine, err) < 0 ||
-	    pool_open(&side->pool, machine->site, machine->config.pool, err) < 0)
+	    pool_open(&side->pool, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
 	machine_volume(machine->name, side->volume);
 	int r = volume_lock(&side->pool, side->volume,

@@ -28,7 +28,7 @@ int thin_begin(struct pool *pool, struct err *err)
 		free(thin);
 		return err_set(err, -r, "open device-mapper: %s", dm_why(r));
 	}
-	site_name(pool->site, name, sizeof name);
+	dirs_object_name(pool->dirs, name, sizeof name);
 	snprintf(thin->name, sizeof thin->name, "%s.%s", name, pool->name);
 	pool->driver = thin;
 	return 0;
@@ -91,7 +91,7 @@ int thin_lock(const struct pool *pool, unsigned seconds, struct err *err)
 
 	if (!lock || !what)
 		return err_set(err, ENOMEM, "out of memory");
-	return site_lock(pool->site, lock, seconds, what, err);
+	return dirs_lock(pool->dirs, lock, seconds, what, err);
 }
 
 /* ---- Volumes */

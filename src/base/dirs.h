@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One installation: where its state lives, and the names of its kernel objects. */
-#ifndef BERTH_BASE_SITE_H
-#define BERTH_BASE_SITE_H
+/* The directories of one installation (settings, state, run), and the names of its kernel objects. */
+#ifndef BERTH_BASE_DIRS_H
+#define BERTH_BASE_DIRS_H
 
 #include "base/err.h"
 
@@ -11,7 +11,7 @@
  * With --root DIR or BERTH_ROOT=DIR everything is below DIR (DIR/etc, DIR/lib, DIR/run), and the names of bridges,
  * tables and cgroups get a tag made from DIR, so that installations and tests can run side by side.
  */
-struct site {
+struct dirs {
 	char *root;  /* owned; NULL for the system's own installation */
 	char *etc;   /* owned; /etc/berth: berth.conf */
 	char *state; /* owned; /var/lib/berth: survives everything */
@@ -20,21 +20,21 @@ struct site {
 };
 
 /*
- * Opens the site at root; NULL: BERTH_ROOT if it is set, else the system's own. Makes no folder. Freed by site_close.
+ * Finds the directories of the installation at root; NULL: BERTH_ROOT if it is set, else the system's own. Creates nothing. Freed by dirs_close.
  */
-int site_open(struct site *site, const char *root, struct err *err);
-void site_close(struct site *site);
-#define scoped_site __attribute__((cleanup(site_close)))
+int dirs_open(struct dirs *dirs, const char *root, struct err *err);
+void dirs_close(struct dirs *dirs);
+#define scoped_dirs __attribute__((cleanup(dirs_close)))
 
-/* "berth" or "berth-1a2b3c": the site's name for a kernel object. */
-void site_name(const struct site *site, char *out, size_t room);
+/* "berth" or "berth-1a2b3c": the name of the installation's kernel objects. */
+void dirs_object_name(const struct dirs *dirs, char *out, size_t room);
 
 /*
  * A path below the state folder or the run folder, formatted as by asprintf; the caller owns it; NULL: out of memory.
  */
-char *site_state_path(const struct site *site, const char *fmt, ...)
+char *dirs_state_path(const struct dirs *dirs, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-char *site_run_path(const struct site *site, const char *fmt, ...)
+char *dirs_run_path(const struct dirs *dirs, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
@@ -42,17 +42,17 @@ char *site_run_path(const struct site *site, const char *fmt, ...)
  * served. Returns a descriptor that is the lock; or -code with the cause "WHAT is in use by another berth command",
  * where what names the object: "machine 'web'".
  */
-int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
+int dirs_lock(const struct dirs *dirs, const char *name, unsigned seconds, const char *what,
 	      struct err *err);
 
 /* The same, as a shared lock. */
-int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
+int dirs_lock_shared(const struct dirs *dirs, const char *name, unsigned seconds, const char *what,
 		     struct err *err);
 
 /*
  * Removes the file of a lock that the caller holds, after its object is gone. A command that waits for it notices, and
  * makes the file anew.
  */
-void site_lock_forget(const struct site *site, const char *name);
+void dirs_lock_forget(const struct dirs *dirs, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/site.h"
+#include "base/dirs.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -46,48 +46,48 @@ static int resolve(char *path, char resolved[PATH_MAX])
 	return r < 0 ? -ENAMETOOLONG : 0;
 }
 
-int site_open(struct site *site, const char *root, struct err *err)
+int dirs_open(struct dirs *dirs, const char *root, struct err *err)
 {
 	char resolved[PATH_MAX];
 
-	*site = (struct site){ 0 };
+	*dirs = (struct dirs){ 0 };
 	if (!root)
 		root = getenv("BERTH_ROOT");
 	if (!root || !*root) {
-		site->etc = strdup(default_etc);
-		site->state = strdup(default_state);
-		site->run = strdup(default_run);
+		dirs->etc = strdup(default_etc);
+		dirs->state = strdup(default_state);
+		dirs->run = strdup(default_run);
 	} else {
 		scoped_free char *path = strdup(root);
 		int r = path ? resolve(path, resolved) : -ENOMEM;
 		if (r < 0)
 			return err_set(err, -r, "find root folder '%s': %s", root, strerror(-r));
-		site->root = strdup(resolved);
-		site->etc = text_format("%s/etc", resolved);
-		site->state = text_format("%s/lib", resolved);
-		site->run = text_format("%s/run", resolved);
-		snprintf(site->tag, sizeof site->tag, "%06x",
+		dirs->root = strdup(resolved);
+		dirs->etc = text_format("%s/etc", resolved);
+		dirs->state = text_format("%s/lib", resolved);
+		dirs->run = text_format("%s/run", resolved);
+		snprintf(dirs->tag, sizeof dirs->tag, "%06x",
 			 (unsigned)(text_hash(resolved) & 0xffffff));
 	}
-	if (!site->etc || !site->state || !site->run || (root && *root && !site->root)) {
-		site_close(site);
+	if (!dirs->etc || !dirs->state || !dirs->run || (root && *root && !dirs->root)) {
+		dirs_close(dirs);
 		return err_set(err, ENOMEM, "out of memory");
 	}
 	return 0;
 }
 
-void site_close(struct site *site)
+void dirs_close(struct dirs *dirs)
 {
-	free(site->root);
-	free(site->etc);
-	free(site->state);
-	free(site->run);
-	*site = (struct site){ 0 };
+	free(dirs->root);
+	free(dirs->etc);
+	free(dirs->state);
+	free(dirs->run);
+	*dirs = (struct dirs){ 0 };
 }
 
-void site_name(const struct site *site, char *out, size_t room)
+void dirs_object_name(const struct dirs *dirs, char *out, size_t room)
 {
-	snprintf(out, room, "berth%s%s", site->tag[0] ? "-" : "", site->tag);
+	snprintf(out, room, "berth%s%s", dirs->tag[0] ? "-" : "", dirs->tag);
 }
 
 __attribute__((format(printf, 2, 0))) static char *path_below(const char *folder, const char *fmt,
@@ -103,33 +103,33 @@ __attribute__((format(printf, 2, 0))) static char *path_below(const char *folder
 	return text.failed ? NULL : take_ptr(&text.data);
 }
 
-char *site_state_path(const struct site *site, const char *fmt, ...)
+char *dirs_state_path(const struct dirs *dirs, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	char *path = path_below(site->state, fmt, ap);
+	char *path = path_below(dirs->state, fmt, ap);
 	va_end(ap);
 	return path;
 }
 
-char *site_run_path(const struct site *site, const char *fmt, ...)
+char *dirs_run_path(const struct dirs *dirs, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	char *path = path_below(site->run, fmt, ap);
+	char *path = path_below(dirs->run, fmt, ap);
 	va_end(ap);
 	return path;
 }
 
 typedef int lock_function(const char *path, unsigned seconds);
 
-static int take_lock(const struct site *site, const char *name, lock_function *lock,
+static int take_lock(const struct dirs *dirs, const char *name, lock_function *lock,
 		     unsigned seconds, const char *what, struct err *err)
 {
-	scoped_free char *folder = site_run_path(site, "locks");
-	scoped_free char *path = site_run_path(site, "locks/%s", name);
+	scoped_free char *folder = dirs_run_path(dirs, "locks");
+	scoped_free char *path = dirs_run_path(dirs, "locks/%s", name);
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
@@ -149,21 +149,21 @@ static int take_lock(const struct site *site, const char *name, lock_function *l
 	return fd;
 }
 
-int site_lock(const struct site *site, const char *name, unsigned seconds, const char *what,
+int dirs_lock(const struct dirs *dirs, const char *name, unsigned seconds, const char *what,
 	      struct err *err)
 {
-	return take_lock(site, name, file_lock_within, seconds, what, err);
+	return take_lock(dirs, name, file_lock_within, seconds, what, err);
 }
 
-int site_lock_shared(const struct site *site, const char *name, unsigned seconds, const char *what,
+int dirs_lock_shared(const struct dirs *dirs, const char *name, unsigned seconds, const char *what,
 		     struct err *err)
 {
-	return take_lock(site, name, file_lock_shared_within, seconds, what, err);
+	return take_lock(dirs, name, file_lock_shared_within, seconds, what, err);
 }
 
-void site_lock_forget(const struct site *site, const char *name)
+void dirs_lock_forget(const struct dirs *dirs, const char *name)
 {
-	scoped_free char *path = site_run_path(site, "locks/%s", name);
+	scoped_free char *path = dirs_run_path(dirs, "locks/%s", name);
 
 	if (path)
 		unlink(path);
