@@ -18,7 +18,8 @@ static int run_free(struct call *call, struct err *err)
 
 void start_background_work(const struct call *call)
 {
-	if (pool_backup_is_stale() && !(call->command->traits & COMMAND_HIDDEN))
+	if (pool_backup_is_stale() && !(call->command->traits & COMMAND_HIDDEN) &&
+	    !settings_backup_awaited(&call->dirs))
 		background_run(&call->dirs, command_backup.name);
 	/* A keeper's child deletes an ephemeral machine. */
 	if (pool_freeing_is_due() && call->command != &command_free)

@@ -271,24 +271,10 @@ static int run_launch(struct call *call, struct err *err)
 	return r != 0 ? r : show_made(call, machine.name, err);
 }
 
-/* An address is one machine's, so that a clone begins without. */
-static void tell_address(const struct call *call, const char *to)
-{
-	const char *from = call->words[0];
-	scoped_machine struct machine source = { 0 };
-	scoped_machine struct machine made = { 0 };
-	struct err unsaid = { 0 };
-
-	if (machine_read(&source, &call->dirs, from, &unsaid) == 0 && *source.config.address &&
-	    machine_read(&made, &call->dirs, to, &unsaid) == 0 && !*made.config.address)
-		print_note("network.address %s stays with '%s': '%s' gets a free one; 'berth set "
-			   "%s network.address=' chooses it",
-			   source.config.address, from, to, to);
-}
-
 static int clone_one(struct call *call, const char *name, struct err *err)
 {
 	scoped_settings struct words words = { 0 };
+	scoped_text struct text notes = { 0 };
 	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
 
 	if (r == 0)
@@ -302,10 +288,10 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 	};
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->dirs, call->words[0], name, &spec, err);
+	r = machine_clone(&call->dirs, call->words[0], name, &spec, &notes, err);
 	progress_end(&progress);
 	if (r == 0)
-		tell_address(call, name);
+		print_notes(&notes);
 	return r;
 }
 

@@ -82,6 +82,16 @@ void print_note(const char *fmt, ...)
 	free(sentence);
 }
 
+void print_notes(struct text *lines)
+{
+	char *rest = lines->data;
+
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (*line)
+			print_note("%s", line);
+	}
+}
+
 void table_begin(struct table *table, const char *const *heads)
 {
 	*table = (struct table){ .heads = heads };

@@ -21,6 +21,8 @@ void print_error(const struct err *err);
 /* Makes each later sentence a line of JSON: "error" and "code" (the name of an errno), or "note". */
 void print_sentences_as_json(void);
 void print_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Each line is a note. Its bytes are changed. */
+void print_notes(struct text *lines);
 /* Adds text to a buffer, with the replacements of print_error. */
 void print_plain(const char *text, struct text *out);
 

@@ -107,11 +107,8 @@ static int run_import(struct call *call, struct err *err)
 	r = open_pool(call, &pool, err);
 	if (r == 0)
 		r = import_shown(call, name, &pool, archive, &notes, err);
-	char *rest = notes.data;
-	for (char *line; r == 0 && (line = strsep(&rest, "\n"));) {
-		if (*line)
-			print_note("%s", line);
-	}
+	if (r == 0)
+		print_notes(&notes);
 	return r;
 }
 

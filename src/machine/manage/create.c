@@ -390,8 +390,18 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	return r;
 }
 
+/* An address belongs to one machine. */
+static void note_address(const struct machine *from, const struct machine *to, struct text *notes)
+{
+	if (*from->config.address && !*to->config.address)
+		text_add(notes,
+			 "network.address %s stays with '%s': '%s' gets a free one; 'berth set %s "
+			 "network.address=' chooses it\n",
+			 from->config.address, from->name, to->name, to->name);
+}
+
 int machine_clone(const struct dirs *dirs, const char *from, const char *name,
-		  const struct clone_spec *spec, struct err *err)
+		  const struct clone_spec *spec, struct text *notes, struct err *err)
 {
 	scoped_machine struct machine source = { 0 };
 	scoped_machine struct machine machine = { 0 };
@@ -403,5 +413,8 @@ int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		return -err->code;
 	if (machine_paths(&machine, dirs, name, err) < 0)
 		return -err->code;
-	return clone_to(&source, &machine, spec, err);
+	int r = clone_to(&source, &machine, spec, err);
+	if (r == 0)
+		note_address(&source, &machine, notes);
+	return r;
 }

@@ -59,8 +59,9 @@ struct clone_spec {
 		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
 	struct settings settings;
 };
+/* notes: remarks for the user, a line each, for example of an address that stays with the source. */
 int machine_clone(const struct dirs *dirs, const char *from, const char *name,
-		  const struct clone_spec *spec, struct err *err);
+		  const struct clone_spec *spec, struct text *notes, struct err *err);
 
 /* A uuid, hardware address and time of its making: what makes it another machine than any before. */
 int machine_draw_identity(struct machine_config *config, struct err *err);

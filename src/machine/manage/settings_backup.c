@@ -263,11 +263,25 @@ static int write_one(void *context, const char *pool)
 	return 0;
 }
 
+static int lock_waiting(const struct dirs *dirs, struct err *err)
+{
+	return dirs_lock(dirs, "backup.waits", 0, "the copies of settings", err);
+}
+
+/* A process that finds the lock taken by this look ends at once; ours then starts another. */
+bool settings_backup_awaited(const struct dirs *dirs)
+{
+	struct err ignored = { 0 };
+	scoped_fd int waiting = lock_waiting(dirs, &ignored);
+
+	return waiting < 0 && (ignored.code == EBUSY || ignored.code == EWOULDBLOCK);
+}
+
 /* A process that still waits will see our change; one that writes already may not have. */
 int settings_backup_write_all(const struct dirs *dirs, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
-	scoped_fd int waiting = dirs_lock(dirs, "backup.waits", 0, "the copies of settings", err);
+	scoped_fd int waiting = lock_waiting(dirs, err);
 
 	if (waiting < 0)
 		return err->code == EBUSY || err->code == EWOULDBLOCK

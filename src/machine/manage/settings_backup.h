@@ -18,6 +18,9 @@ int settings_backup_write(const struct dirs *dirs, const char *pool, struct err 
 /* The same for all pools, a second later; returns at once if another process is going to do it. */
 int settings_backup_write_all(const struct dirs *dirs, struct err *err);
 
+/* Whether a process waits to do that, which will see all that has changed until now. */
+bool settings_backup_awaited(const struct dirs *dirs);
+
 /* Whether the last copy could not be written, and why, in words that name the pool. It is told until one is written. */
 bool settings_backup_fault(const struct dirs *dirs, const char *pool, struct err *fault);
 /* For who has deleted the pool. */
