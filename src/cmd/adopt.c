@@ -55,11 +55,11 @@ static int note_stray(void *context, const char *pool, const char *volume)
 /* Noted first, since each that is adopted is a stray no more. */
 static int adopt_all(struct call *call, struct err *err)
 {
-	scoped_survey struct survey survey = { .dirs = &call->dirs, .attach = true };
+	scoped_inventory struct inventory inventory = { .dirs = &call->dirs, .attach = true };
 	struct adopting adopting = { .wanted = call_value(call, &flag_pool) };
 	int worst = 0;
 
-	int r = parts_each_stray(&survey, note_stray, &adopting, err);
+	int r = parts_each_stray(&inventory, note_stray, &adopting, err);
 	const char *at = text_str(&adopting.names);
 	const char *end = at + adopting.names.length;
 	while (r == 0 && at < end) {

@@ -15,7 +15,7 @@
 
 struct looking {
 	struct report *report;
-	struct survey survey;
+	struct inventory inventory;
 };
 
 /* Capabilities that are the host itself, once its root is the machine's. */
@@ -68,7 +68,7 @@ static int look_at_machine(void *context, const char *name)
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = parts_check(&machine, &looking->survey, NULL, &err);
+		r = parts_check(&machine, &looking->inventory, NULL, &err);
 	if (r < 0)
 		report_add(looking->report, VERDICT_PROBLEM, "machine", NULL, "%s", err.text);
 	else
@@ -86,7 +86,7 @@ static int look_at_template(void *context, const char *name, const struct templa
 	template_volume(name, volume);
 	if (!config)
 		report_add(looking->report, VERDICT_PROBLEM, "template", NULL, "%s", fault->text);
-	else if (survey_volume(&looking->survey, config->pool, volume, &why) < 0)
+	else if (inventory_volume(&looking->inventory, config->pool, volume, &why) < 0)
 		report_add(looking->report, VERDICT_PROBLEM, "template", NULL,
 			   "template '%s' has lost its root: %s", name, why.text);
 	return 0;
@@ -131,7 +131,7 @@ void doctor_state(struct report *report)
 {
 	struct looking looking = {
 		.report = report,
-		.survey = { .dirs = report->dirs, .attach = true },
+		.inventory = { .dirs = report->dirs, .attach = true },
 	};
 	struct err err = { 0 };
 
@@ -141,9 +141,9 @@ void doctor_state(struct report *report)
 	if (template_list(report->dirs, look_at_template, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "templates", NULL, "%s", err.text);
 	err = (struct err){ 0 };
-	if (parts_each_stray(&looking.survey, tell_stray, &looking, &err) < 0)
+	if (parts_each_stray(&looking.inventory, tell_stray, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "volumes", NULL, "%s", err.text);
-	survey_free(&looking.survey);
+	inventory_free(&looking.inventory);
 	err = (struct err){ 0 };
 	if (pool_list(report->dirs, look_at_pool, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "pools", NULL, "%s", err.text);

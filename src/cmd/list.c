@@ -22,11 +22,11 @@ struct listing {
 	struct table table;
 	json_t *array; /* instead of the table, with --json */
 	time_t now;
-	struct network network; /* the last one that a machine was on, open; zeroed: none */
-	bool *matched;          /* owned: which words have named one */
-	struct text pools;      /* of the machines shown, each once, with its NUL */
-	struct survey survey;   /* what the pools hold, as far as that costs little to know */
-	void *seen;             /* owned: the names of machines looked at, for tfind(3) */
+	struct network network;     /* the last one that a machine was on, open; zeroed: none */
+	bool *matched;              /* owned: which words have named one */
+	struct text pools;          /* of the machines shown, each once, with its NUL */
+	struct inventory inventory; /* what the pools hold, as far as that costs little to know */
+	void *seen;                 /* owned: the names of machines looked at, for tfind(3) */
 	int broken; /* machines of which a part is missing, or whose state is not known */
 };
 
@@ -194,7 +194,7 @@ static int visit_machine(void *context, const char *name)
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = parts_check(&machine, &listing->survey, &missing, &err);
+		r = parts_check(&machine, &listing->inventory, &missing, &err);
 	if (r < 0)
 		add_broken(listing, name, missing, &err);
 	else
@@ -219,7 +219,7 @@ static int list_all(struct listing *listing, struct err *err)
 	const struct dirs *dirs = &listing->call->dirs;
 	int r = machine_list(dirs, visit_machine, listing, err);
 
-	return r < 0 ? r : survey_each(&listing->survey, visit_volume, listing, err);
+	return r < 0 ? r : inventory_each(&listing->inventory, visit_volume, listing, err);
 }
 
 static int run_list(struct call *call, struct err *err)
@@ -228,7 +228,7 @@ static int run_list(struct call *call, struct err *err)
 					     "POOL", "UPTIME", "FLAGS",  NULL };
 	struct listing listing = { .call = call,
 				   .now = time(NULL),
-				   .survey = { .dirs = &call->dirs } };
+				   .inventory = { .dirs = &call->dirs } };
 
 	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
 	if (!listing.matched)
@@ -253,7 +253,7 @@ static int run_list(struct call *call, struct err *err)
 	text_free(&listing.table.cells);
 	text_free(&listing.pools);
 	tdestroy(listing.seen, free);
-	survey_free(&listing.survey);
+	inventory_free(&listing.inventory);
 	network_close(&listing.network);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }

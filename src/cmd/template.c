@@ -7,7 +7,7 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/verbs.h"
-#include "storage/survey.h"
+#include "storage/inventory.h"
 
 #include <string.h>
 
@@ -115,8 +115,8 @@ static int run_import(struct call *call, struct err *err)
 struct listing {
 	struct table table;
 	json_t *array;
-	struct survey survey; /* what the pools hold, as far as that costs little to know */
-	struct text seen;     /* names of templates that have a folder, each with its NUL */
+	struct inventory inventory; /* what the pools hold, as far as that costs little to know */
+	struct text seen;           /* names of templates that have a folder, each with its NUL */
 	int broken;
 };
 
@@ -152,7 +152,7 @@ static bool is_broken(struct listing *listing, const char *name,
 	struct err why = { 0 }, fault = { 0 };
 
 	template_volume(name, volume);
-	int r = survey_volume(&listing->survey, config->pool, volume, &why);
+	int r = inventory_volume(&listing->inventory, config->pool, volume, &why);
 	if (r == 0)
 		return false;
 	err_set(&fault, why.code,
@@ -209,7 +209,7 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 		if (strcmp(seen->data + at, name) == 0)
 			return 0;
 	}
-	if (template_open(listing->survey.dirs, name, &config, &fault) == -ENODATA)
+	if (template_open(listing->inventory.dirs, name, &config, &fault) == -ENODATA)
 		add_broken(listing, name, "template.conf", &fault);
 	config_free(&template_schema, &config);
 	return 0;
@@ -219,7 +219,7 @@ static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "NAME", "DISTRIBUTION", "RELEASE", "ARCH",
 					     "INIT", "POOL",         "CREATED", NULL };
-	struct listing listing = { .survey = { .dirs = &call->dirs } };
+	struct listing listing = { .inventory = { .dirs = &call->dirs } };
 	bool json = call_has(call, &flag_json);
 
 	if (json)
@@ -227,7 +227,7 @@ static int run_list(struct call *call, struct err *err)
 	table_begin(&listing.table, heads);
 	int r = template_list(&call->dirs, visit_template, &listing, err);
 	if (r == 0)
-		r = survey_each(&listing.survey, visit_volume, &listing, err);
+		r = inventory_each(&listing.inventory, visit_volume, &listing, err);
 	if (r == 0 && json)
 		r = print_json(take_ptr(&listing.array), err);
 	else if (r == 0 && listing.table.count == 0)
@@ -237,7 +237,7 @@ static int run_list(struct call *call, struct err *err)
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	text_free(&listing.seen);
-	survey_free(&listing.survey);
+	inventory_free(&listing.inventory);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 

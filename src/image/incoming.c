@@ -5,7 +5,7 @@
 #include "base/scoped.h"
 #include "image/root.h"
 #include "image/template.h"
-#include "storage/survey.h"
+#include "storage/inventory.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -300,7 +300,7 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 
 int template_adopt(const struct dirs *dirs, const char *name, const char *wanted, struct err *err)
 {
-	scoped_survey struct survey survey = { .dirs = dirs, .attach = true };
+	scoped_inventory struct inventory inventory = { .dirs = dirs, .attach = true };
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct incoming incoming = { .dirs = dirs, .pool = &pool, .name = name };
 	scoped_free char *path = dirs_state_path(dirs, "templates/%s/template.conf", name);
@@ -319,7 +319,7 @@ int template_adopt(const struct dirs *dirs, const char *name, const char *wanted
 			       "if they are useless, move them away first",
 			       name, path);
 	template_volume(name, incoming.volume);
-	if (survey_holder(&survey, wanted, incoming.volume, &holder, err) < 0 ||
+	if (inventory_holder(&inventory, wanted, incoming.volume, &holder, err) < 0 ||
 	    pool_open(&pool, dirs, holder, err) < 0)
 		return -err->code;
 	return adopt_from(&incoming, err);

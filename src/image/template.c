@@ -4,7 +4,7 @@
 #include "base/install.h"
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "storage/survey.h"
+#include "storage/inventory.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -89,7 +89,7 @@ static int tell_missing(const struct dirs *dirs, const char *name, struct err *e
 static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct unfinished mark = template_mark(dirs, name);
-	scoped_survey struct survey survey = { .dirs = dirs };
+	scoped_inventory struct inventory inventory = { .dirs = dirs };
 	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
 	char volume[VOLUME_NAME_MAX + 1];
 
@@ -98,7 +98,7 @@ static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 	if (unfinished_is(&mark))
 		return tell_missing(dirs, name, err);
 	template_volume(name, volume);
-	const char *pool = survey_find(&survey, volume);
+	const char *pool = inventory_find(&inventory, volume);
 	if (pool)
 		return err_set(err, ENODATA,
 			       "template '%s' has lost its settings, and pool '%s' holds its root: "

@@ -92,11 +92,11 @@ static int open_pool(struct pool *pool, struct err *err)
 	return r;
 }
 
-static int survey_pool(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
-		       struct err *err)
+static int scan_pool(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		     struct err *err)
 {
-	return has_disk(pool) ? disk_survey(pool, visit, context, err)
-			      : folder_survey(pool, visit, context, err);
+	return has_disk(pool) ? disk_scan(pool, visit, context, err)
+			      : folder_scan(pool, visit, context, err);
 }
 
 static int detach_pool(struct pool *pool, struct err *err)
@@ -429,5 +429,5 @@ const struct storage_ops storage_btrfs = {
 	.resize = limit_volume,
 	.grow = grow_pool,
 	.at_once = copies_at_once,
-	.survey = survey_pool,
+	.scan = scan_pool,
 };

@@ -322,5 +322,5 @@ const struct storage_ops storage_dir = {
 	.list = folder_list,
 	.measure = measure_volume,
 	.resize = storage_no_resize,
-	.survey = folder_survey,
+	.scan = folder_scan,
 };

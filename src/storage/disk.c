@@ -171,8 +171,8 @@ int disk_open(struct pool *pool, struct err *err)
 	return lock < 0 ? lock : disk_open_locked(pool, err);
 }
 
-int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
-		struct err *err)
+int disk_scan(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+	      struct err *err)
 {
 	scoped_free char *path = mount_path(pool);
 	const char *source = pool->config.source;

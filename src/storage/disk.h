@@ -54,8 +54,8 @@ int disk_attach(struct pool *pool, const char *mount_path, struct err *err);
 int disk_mount_source(const struct pool *pool, struct err *err);
 
 /* Names the volumes of a mounted pool. If it is not mounted: 0, or an error if it cannot be. */
-int disk_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
-		struct err *err);
+int disk_scan(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+	      struct err *err);
 
 /* Detaches the pool. Refused, without any change, while the file system is mounted anywhere else. */
 int disk_detach(struct pool *pool, struct err *err);

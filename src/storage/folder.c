@@ -267,8 +267,8 @@ int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), vo
 	return r < 0 ? r : 1;
 }
 
-int folder_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
-		  struct err *err)
+int folder_scan(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		struct err *err)
 {
 	int r = folder_open(pool, err);
 

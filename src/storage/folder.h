@@ -34,12 +34,12 @@ int folder_take(struct pool *pool, const char *path, struct err *err);
 /* The same for a pool that is known here: updates pool.conf. Refused while its old folder exists too. */
 int folder_move(struct pool *pool, const char *path, struct err *err);
 
-/* For survey: calls visit with each name in the open folder that may be a volume. 1, or -code. */
+/* For scan: calls visit with each name in the open folder that may be a volume. 1, or -code. */
 int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
 		 struct err *err);
-/* folder_open and folder_names: the survey of a pool in a folder. */
-int folder_survey(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
-		  struct err *err);
+/* folder_open and folder_names: the scan of a pool in a folder. */
+int folder_scan(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		struct err *err);
 
 int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err);
 

@@ -57,7 +57,7 @@ static int free_in(const struct dirs *dirs, const char *name, bool *full)
 
 	*full = false;
 	if (pool_open_held(&pool, dirs, name, LOCK_SH, &ignored) < 0 || !pool.ops->free ||
-	    pool.ops->survey(&pool, free_piece, &round, &ignored) <= 0 || !round.more)
+	    pool.ops->scan(&pool, free_piece, &round, &ignored) <= 0 || !round.more)
 		return 0;
 	*full = pool_is_full(&pool);
 	return 1;
@@ -107,7 +107,7 @@ static int has_more(void *context, const char *name)
 	bool found = false;
 
 	return pool_open_held(&pool, freeing->dirs, name, LOCK_SH, &ignored) == 0 &&
-	       pool.ops->free && pool.ops->survey(&pool, is_removed, &found, &ignored) > 0 && found;
+	       pool.ops->free && pool.ops->scan(&pool, is_removed, &found, &ignored) > 0 && found;
 }
 
 int pool_free_all(const struct dirs *dirs, struct err *err)

@@ -16,6 +16,7 @@ libstorage_a_SOURCES = \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/freeing.c \
 	src/storage/growth.c src/storage/growth.h \
+	src/storage/inventory.c src/storage/inventory.h \
 	src/storage/volume_lock.c src/storage/volume_lock.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/measure.c \
@@ -34,7 +35,6 @@ libstorage_a_SOURCES = \
 	src/storage/subvol_quota.c \
 	src/storage/subvol_usage.c \
 	src/storage/subvol_search.c src/storage/subvol_search.h \
-	src/storage/survey.c src/storage/survey.h \
 	src/storage/tree_usage.c src/storage/tree_usage.h \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \

@@ -27,7 +27,7 @@ static int open_attached(struct pool *pool, const struct dirs *dirs, const char 
 		return -err->code;
 	const struct storage_maintenance *maintenance = pool->ops->maintenance;
 	bool attached = maintenance ? maintenance->glance(pool, &usage, &ignored) == 0
-				    : pool->ops->survey(pool, pass_over, NULL, &ignored) > 0;
+				    : pool->ops->scan(pool, pass_over, NULL, &ignored) > 0;
 	return attached ? 0 : 1;
 }
 

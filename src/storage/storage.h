@@ -166,8 +166,8 @@ struct storage_ops {
 	 * Changes and attaches nothing; an unreachable pool is an error with its reason. 1: those were all volumes; 0:
 	 * only an attached pool can tell. NULL: the driver can never tell.
 	 */
-	int (*survey)(struct pool *, int (*visit)(void *, const char *volume), void *context,
-		      struct err *);
+	int (*scan)(struct pool *, int (*visit)(void *, const char *volume), void *context,
+		    struct err *);
 	const struct storage_maintenance *maintenance; /* NULL: the pool needs none */
 };
 

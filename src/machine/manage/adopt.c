@@ -5,7 +5,7 @@
  */
 #include "machine/manage/manage.h"
 #include "machine/state/private.h"
-#include "storage/survey.h"
+#include "storage/inventory.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -104,10 +104,10 @@ int machine_adopt(const struct dirs *dirs, const char *name, const char *pool, c
 		return -err->code;
 	scoped_free char *path = machine_path(&machine, "machine.conf");
 	scoped_fd int lock = claim_rest(&machine, err);
-	scoped_survey struct survey survey = { .dirs = dirs, .attach = true };
+	scoped_inventory struct inventory inventory = { .dirs = dirs, .attach = true };
 	char volume[VOLUME_NAME_MAX + 1];
 	machine_volume(name, volume);
-	if (lock < 0 || survey_holder(&survey, pool, volume, &holder, err) < 0)
+	if (lock < 0 || inventory_holder(&inventory, pool, volume, &holder, err) < 0)
 		return -err->code;
 	int r = fill_settings(&machine, conf, &holder, &settings, err);
 	if (r < 0)

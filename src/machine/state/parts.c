@@ -36,12 +36,12 @@ static void tell_rest(struct machine *machine, bool folder, const char *pool)
 
 bool parts_find(struct machine *machine, bool act)
 {
-	scoped_survey struct survey survey = { .dirs = machine->dirs, .attach = act };
+	scoped_inventory struct inventory inventory = { .dirs = machine->dirs, .attach = act };
 	bool folder = access(machine->folder, F_OK) == 0;
 	char volume[VOLUME_NAME_MAX + 1];
 
 	machine_volume(machine->name, volume);
-	const char *pool = survey_find(&survey, volume);
+	const char *pool = inventory_find(&inventory, volume);
 	if (!folder && !pool)
 		return false;
 	tell_rest(machine, folder, pool);
@@ -61,7 +61,7 @@ int parts_lost_volume(const struct machine *machine, struct err *err)
 		       machine->name, machine->name, machine->config.pool, machine->name);
 }
 
-int parts_check(const struct machine *machine, struct survey *survey, const char **missing,
+int parts_check(const struct machine *machine, struct inventory *inventory, const char **missing,
 		struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -72,7 +72,7 @@ int parts_check(const struct machine *machine, struct survey *survey, const char
 	if (r < 0) {
 		what = "machine.conf";
 	} else {
-		r = survey_volume(survey, machine->config.pool, volume, err);
+		r = inventory_volume(inventory, machine->config.pool, volume, err);
 		what = r == -ENOENT ? "volume" : "pool";
 		if (r == -ENOENT)
 			r = parts_lost_volume(machine, err);
@@ -137,11 +137,11 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 	return known ? 0 : strays->visit(strays->context, pool, volume);
 }
 
-int parts_each_stray(struct survey *survey,
+int parts_each_stray(struct inventory *inventory,
 		     int (*visit)(void *, const char *pool, const char *volume), void *context,
 		     struct err *err)
 {
-	struct strays strays = { survey->dirs, visit, context };
+	struct strays strays = { inventory->dirs, visit, context };
 
-	return survey_each(survey, visit_volume, &strays, err);
+	return inventory_each(inventory, visit_volume, &strays, err);
 }

@@ -7,7 +7,7 @@
 #define BERTH_MACHINE_STATE_PARTS_H
 
 #include "machine/state/machine.h"
-#include "storage/survey.h"
+#include "storage/inventory.h"
 
 #include <stdbool.h>
 
@@ -22,7 +22,7 @@ bool parts_find(struct machine *machine, bool act);
  * Checks the parts of a machine that was opened or looked at: 0 if it is whole, or -code with an error text.
  * *missing (may be NULL): "machine.conf", "pool" or "volume".
  */
-int parts_check(const struct machine *machine, struct survey *survey, const char **missing,
+int parts_check(const struct machine *machine, struct inventory *inventory, const char **missing,
 		struct err *err);
 
 /* The error for a machine whose volume does not exist (-ENODATA), with the ways out. */
@@ -32,7 +32,7 @@ int parts_lost_volume(const struct machine *machine, struct err *err);
  * Calls visit with each volume of the pools within reach that belongs to no machine or template, sorted within a
  * pool: the folder is gone, or its settings name another pool. Stops at nonzero and returns it.
  */
-int parts_each_stray(struct survey *survey,
+int parts_each_stray(struct inventory *inventory,
 		     int (*visit)(void *, const char *pool, const char *volume), void *context,
 		     struct err *err);
 
