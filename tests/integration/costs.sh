@@ -177,6 +177,24 @@ case_page_faults() {
 	gone paged
 }
 
+# A large volume that is given back in pieces is counted once, not for each of them.
+case_freeing() {
+	[[ $driver == btrfs ]] || return 0
+	busybox_root "$T/many"
+	mkdir "$T/many/many"
+	(cd "$T/many/many" && seq 25000 | split -l 1000 --filter='mkdir d$FILE && cd d$FILE && xargs touch')
+	tar -C "$T/many" -c . | berth template import - many
+	rm -rf "$T/many"
+	exec {hold}>"$BERTH_ROOT/run/locks/freeing"
+	flock "$hold"
+	berth template delete many
+	retry 20 no_copying_is_left
+	flock -u "$hold"
+	strace -f -qq -e trace=ioctl -o "$T/lines" berth _free
+	at_most "310 0" "searches of what frees 25,000 files" "$(grep -c BTRFS_IOC_TREE_SEARCH "$T/lines")"
+	at_most "30 0" "times that it waits for the disk" "$(grep -c BTRFS_IOC_WAIT_SYNC "$T/lines")"
+}
+
 # Each machine more costs the same.
 case_list() {
 	local one i
