@@ -2,6 +2,7 @@
 #include "base/remove.h"
 
 #include "base/file.h"
+#include "base/protection.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -36,10 +37,14 @@ static int removed(unsigned *left)
 static int move_up(int dir_fd, const char *name, struct upper *upper)
 {
 	char moved[32];
+	int r;
 
-	do
+	do {
 		snprintf(moved, sizeof moved, ".moved.%u", upper->moved++);
-	while (renameat2(dir_fd, name, upper->fd, moved, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+		r = renameat2(dir_fd, name, upper->fd, moved, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	} while (r == -EEXIST);
+	if (r == -EPERM)
+		return r;
 	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENAMETOOLONG : 0;
 }
 
@@ -70,8 +75,8 @@ static int remove_full(int dir_fd, const char *name, struct upper *upper, unsign
 	return r;
 }
 
-static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigned depth,
-		      unsigned *left)
+static int remove_unprotected(int dir_fd, const char *name, struct upper *upper, unsigned depth,
+			      unsigned *left)
 {
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return removed(left);
@@ -82,6 +87,38 @@ static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigne
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
 	return remove_full(dir_fd, name, upper, depth, left);
+}
+
+/*
+ * What chattr(1) keeps from being removed loses its flags, and the folder that it is in too, which is to go itself.
+ * The folder at the very top stays, and keeps its own. So does a file that has another name somewhere.
+ */
+static int remove_protected(int dir_fd, const char *name, struct upper *upper, unsigned depth,
+			    unsigned *left)
+{
+	scoped_fd int fd = protection_open(dir_fd, name);
+	struct stat st;
+	int own = fd < 0 ? 0 : protection_clear(fd);
+	int above = depth > 0 ? protection_clear(dir_fd) : 0;
+	int top = upper ? protection_clear(upper->fd) : 0;
+
+	if (own <= 0 && above <= 0 && top <= 0)
+		return -EPERM;
+	bool file = own > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (!file)
+		scoped_close_fd(&fd);
+	int r = remove_unprotected(dir_fd, name, upper, depth, left);
+	if (file && fstat(fd, &st) == 0 && st.st_nlink > 0)
+		protection_set(fd, own);
+	return r;
+}
+
+static int remove_one(int dir_fd, const char *name, struct upper *upper, unsigned depth,
+		      unsigned *left)
+{
+	int r = remove_unprotected(dir_fd, name, upper, depth, left);
+
+	return r == -EPERM ? remove_protected(dir_fd, name, upper, depth, left) : r;
 }
 
 static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigned *left)

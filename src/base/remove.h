@@ -4,7 +4,7 @@
 #define BERTH_BASE_REMOVE_H
 
 /*
- * Removes the file or folder dir_fd/path with its contents. Follows no link, enters no mount. 0 also if it does not
+ * Removes the file or folder dir_fd/path with its contents, immutable ones too. Follows no link, enters no mount. 0 also if it does not
  * exist; else the first -errno (-EBUSY: a mount), after everything else was removed. Folders nested deeper than
  * descriptors allow are moved up first.
  */

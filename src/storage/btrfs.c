@@ -4,6 +4,7 @@
  * of the pool's own. Making, cloning and removing one are single, atomic calls, so that commands need
  * no lock and a killed one leaves nothing behind; only what is nested costs a partial name.
  */
+#include "base/protection.h"
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -134,6 +135,38 @@ static int create_volume(struct pool *pool, const char *volume, uint64_t size, s
 	return r < 0 ? storage_fail(err, r, "make it") : 0;
 }
 
+static int clear_protection(int folder, const char *name)
+{
+	scoped_fd int fd = protection_open(folder, name);
+
+	return fd < 0 ? 0 : protection_clear(fd);
+}
+
+static void give_back_protection(int folder, const char *name, int flags)
+{
+	scoped_fd int fd = flags > 0 ? protection_open(folder, name) : -1;
+
+	if (fd >= 0)
+		protection_set(fd, flags);
+}
+
+/* renameat2(2) for a volume whose top may be immutable, which the kernel renames as little as it changes it. */
+static int rename_protected(int folder, const char *from, const char *to, unsigned flags)
+{
+	bool exchanged = flags & RENAME_EXCHANGE;
+
+	if (renameat2(folder, from, folder, to, flags) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	int first = clear_protection(folder, from);
+	int other = exchanged ? clear_protection(folder, to) : 0;
+	int r = renameat2(folder, from, folder, to, flags) < 0 ? -errno : 0;
+	give_back_protection(folder, r < 0 ? from : to, first);
+	give_back_protection(folder, r < 0 ? to : from, other);
+	return r;
+}
+
 /* Under a partial name first, since it takes more than one stroke. */
 static int snapshot_nesting(struct pool *pool, int origin, const char *volume, struct err *err)
 {
@@ -143,8 +176,8 @@ static int snapshot_nesting(struct pool *pool, int origin, const char *volume, s
 	if (partial_begin(pool, volume, &partial, err) < 0)
 		return -err->code;
 	int r = subvol_snapshot_all(folder, origin, partial.name);
-	if (r == 0 && renameat2(folder, partial.name, folder, volume, RENAME_NOREPLACE) < 0)
-		r = -errno;
+	if (r == 0)
+		r = rename_protected(folder, partial.name, volume, RENAME_NOREPLACE);
 	if (r == 0)
 		r = subvol_commit(folder);
 	if (r < 0)
@@ -187,8 +220,8 @@ static int rename_volume(struct pool *pool, const char *volume, const char *to, 
 	int r = fd < 0 ? fd : 0;
 	if (r == 0 && syncfs(folder) < 0)
 		r = -errno;
-	if (r == 0 && renameat2(folder, volume, folder, to, RENAME_NOREPLACE) < 0)
-		r = -errno;
+	if (r == 0)
+		r = rename_protected(folder, volume, to, RENAME_NOREPLACE);
 	if (r == 0)
 		r = subvol_commit(folder);
 	return r < 0 ? storage_fail(err, r, "rename it to '%s'", to) : 0;
@@ -198,7 +231,7 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 {
 	int folder = folder_fd(pool);
 
-	int r = renameat2(folder, one, folder, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	int r = rename_protected(folder, one, other, RENAME_EXCHANGE);
 	if (r == 0)
 		r = subvol_commit(folder);
 	return r < 0 ? storage_fail(err, r, "exchange it with '%s'", other) : 0;
@@ -226,9 +259,15 @@ static int destroy_nesting(struct pool *pool, const char *name)
 
 static int destroy_at_once(struct pool *pool, const char *volume)
 {
-	int r = subvol_destroy(folder_fd(pool), volume);
+	int folder = folder_fd(pool);
+	int r = subvol_destroy(folder, volume);
 
-	return r == -ENOTEMPTY ? destroy_nesting(pool, volume) : r;
+	if (r == -EPERM && clear_protection(folder, volume) > 0)
+		r = subvol_destroy(folder, volume);
+	if (r == -ENOTEMPTY)
+		r = destroy_nesting(pool, volume);
+	/* What is nested is immutable, or the folder that it is in. */
+	return r == -EPERM ? remove_tree(folder, volume) : r;
 }
 
 /* At one stroke it is no volume any more; what takes long comes after, in pieces if it would take too long. */
@@ -239,7 +278,7 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 
 	if (partial_begin_removal(pool, volume, &partial, err) < 0)
 		return -err->code;
-	int r = renameat2(folder, volume, folder, partial.name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	int r = rename_protected(folder, volume, partial.name, RENAME_NOREPLACE);
 	if (r == 0 && !large)
 		r = destroy_at_once(pool, partial.name);
 	if (r == 0)
@@ -285,10 +324,10 @@ static int destroy_counted(struct pool *pool, const char *volume, struct err *er
 		return partial_is(volume) ? err_set(err, EINPROGRESS, "it is freed in pieces")
 					  : destroy_aside(pool, volume, true, err);
 	int r = subvol_destroy(folder_fd(pool), volume);
-	if (r == -ENOTEMPTY && !partial_is(volume))
+	if ((r == -ENOTEMPTY || r == -EPERM) && !partial_is(volume))
 		return destroy_aside(pool, volume, false, err);
-	if (r == -ENOTEMPTY)
-		r = destroy_nesting(pool, volume);
+	if (r == -ENOTEMPTY || r == -EPERM)
+		r = destroy_at_once(pool, volume);
 	if (r == 0)
 		r = subvol_commit(folder_fd(pool));
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;

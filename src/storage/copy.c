@@ -237,7 +237,7 @@ static int copy_top(struct walk *walk, int from_fd, int to_fd, struct err *err)
 	r = copy_below(walk, err);
 	if (r < 0)
 		return r;
-	if ((r = links_close(&walk->links)) < 0 ||
+	if ((r = links_protect(&walk->links)) < 0 || (r = links_close(&walk->links)) < 0 ||
 	    (r = copy_folder_attributes(&walk->copy, &top(walk)->from)) < 0)
 		return fail(walk, "", r, err);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One tree-copy: owners, modes, times, hard links, holes, xattrs, ACLs, capabilities, nodes, fifos. */
+/* One tree-copy: owners, modes, times, hard links, holes, xattrs, ACLs, capabilities, immutability, nodes, fifos. */
 #ifndef BERTH_STORAGE_COPY_H
 #define BERTH_STORAGE_COPY_H
 

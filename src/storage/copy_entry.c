@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/copy_entry.h"
 
+#include "base/protection.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/copy_data.h"
@@ -70,6 +71,18 @@ static void times_of(const struct statx *st, struct timespec times[2])
 {
 	times[0] = (struct timespec){ st->stx_atime.tv_sec, st->stx_atime.tv_nsec };
 	times[1] = (struct timespec){ st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec };
+}
+
+/* Last of all. A file with several names gets these flags with its last one, by links.c. */
+static int copy_protection(struct copy *copy, const struct statx *st, int to)
+{
+	int flags = protection_of(st);
+	int r = flags ? protection_set(to, flags) : 0;
+
+	if (r < 0)
+		snprintf(copy->attribute, sizeof copy->attribute,
+			 "flags of chattr(1), immutable or append-only");
+	return r;
 }
 
 /*
@@ -144,7 +157,9 @@ static int copy_file(struct copy *copy, const char *name, const struct statx *se
 	if (to < 0)
 		return -errno;
 	int r = copy_data(copy, from, to, &st);
-	return r < 0 ? r : set_by_fd(copy, name, &st, from, to);
+	if (r == 0)
+		r = set_by_fd(copy, name, &st, from, to);
+	return r < 0 || st.stx_nlink > 1 ? r : copy_protection(copy, &st, to);
 }
 
 static int copy_link(struct copy *copy, const char *name, const struct statx *st)
@@ -196,7 +211,9 @@ int copy_entry(struct copy *copy, const char *name, const struct statx *st)
 
 int copy_folder_attributes(struct copy *copy, const struct statx *st)
 {
-	return set_by_fd(copy, ".", st, copy->from, copy->to);
+	int r = set_by_fd(copy, ".", st, copy->from, copy->to);
+
+	return r < 0 ? r : copy_protection(copy, st, copy->to);
 }
 
 int copy_start(struct copy *copy, int to)

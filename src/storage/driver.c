@@ -25,6 +25,9 @@ static const char *why(int code)
 		       "it, or when that is full; the kernel's log (dmesg) says more";
 	case EBUSY:
 		return "it is in use";
+	case EPERM:
+		return "it is not permitted; if a file in it is immutable, and this host is a "
+		       "machine itself, use chattr -R -i -a on that machine's host";
 	case EMFILE:
 	case ENFILE:
 		return "too many open files";

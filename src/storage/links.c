@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "storage/links.h"
 
+#include "base/protection.h"
 #include "base/remove.h"
 #include "base/scoped.h"
 
@@ -15,6 +16,7 @@ struct known {
 	uint64_t inode;
 	unsigned number; /* its name in the folder */
 	unsigned seen;   /* names that its copy has beside that one */
+	int protection; /* flags that its copy gets with its last name, since they allow no further one */
 };
 
 static int compare(const void *one, const void *other)
@@ -59,6 +61,13 @@ static int make_folder(struct links *links)
 	return links->fd < 0 ? -errno : 0;
 }
 
+static int protect(int folder, const char *name, int flags)
+{
+	scoped_fd int fd = protection_open(folder, name);
+
+	return fd < 0 ? fd : protection_set(fd, flags);
+}
+
 int links_repeat(struct links *links, const struct statx *st, int to, const char *name)
 {
 	struct known key = key_of(st), *known;
@@ -78,9 +87,10 @@ int links_repeat(struct links *links, const struct statx *st, int to, const char
 	/* The last one takes our name's place. */
 	if (renameat(links->fd, number, to, name) < 0)
 		return -errno;
+	int r = known->protection ? protect(to, name, known->protection) : 0;
 	tdelete(known, &links->known, compare);
 	free(known);
-	return 1;
+	return r < 0 ? r : 1;
 }
 
 int links_remember(struct links *links, const struct statx *st, int to, const char *name)
@@ -96,6 +106,7 @@ int links_remember(struct links *links, const struct statx *st, int to, const ch
 	*known = key_of(st);
 	known->number = links->count++;
 	known->seen = 1;
+	known->protection = protection_of(st);
 	number_name(known->number, number);
 	if (linkat(to, name, links->fd, number, 0) < 0) {
 		int code = errno;
@@ -107,6 +118,33 @@ int links_remember(struct links *links, const struct statx *st, int to, const ch
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+struct late {
+	const struct links *links;
+	int failure;
+};
+
+/* A file with a further name outside of the tree: its copy has had all of its own. */
+static void protect_late(const void *node, VISIT visit, void *context)
+{
+	const struct known *known = *(struct known *const *)node;
+	struct late *late = context;
+	char number[16];
+
+	if ((visit != postorder && visit != leaf) || !known->protection || late->failure < 0)
+		return;
+	number_name(known->number, number);
+	late->failure = protect(late->links->fd, number, known->protection);
+}
+
+int links_protect(struct links *links)
+{
+	struct late late = { .links = links };
+
+	if (links->fd >= 0)
+		twalk_r(links->known, protect_late, &late);
+	return late.failure;
 }
 
 int links_close(struct links *links)

@@ -20,11 +20,14 @@ struct links {
 /* All quiet: 0 or -errno. */
 void links_open(struct links *links, int top_fd);
 
-/* 1: to/name is now a hard link to the earlier copy; 0: the file was not copied yet. */
+/* The last name of a file sets the flags that make it immutable or append-only. 1: to/name is now a hard link to the earlier copy; 0: the file was not copied yet. */
 int links_repeat(struct links *links, const struct statx *st, int to, const char *name);
 
 /* Remembers to/name as the first copy of the file. */
 int links_remember(struct links *links, const struct statx *st, int to, const char *name);
+
+/* After the last entry: copies that still have a name to come are immutable or append-only now, if the originals are. */
+int links_protect(struct links *links);
 
 /* Removes the folder; also to be called after a failure. Idempotent. */
 int links_close(struct links *links);

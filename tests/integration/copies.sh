@@ -301,4 +301,38 @@ case_stopped_while_copied() {
 	not grep -q torn <<<"$(berth snapshot list m-dir)"
 }
 
+# flags_of MACHINE PATH: what chattr has set there, of the two that protect a file.
+flags_of() {
+	lsattr -d "/proc/$(field "$1" init)/root$2" | cut -d ' ' -f 1 | tr -dc ia
+}
+
+# What a privileged guest, or the host, has made immutable comes along in copies, and keeps nobody from removing them.
+case_immutable_files() {
+	local driver root machine
+	for driver in $drivers; do
+		machine=i-$driver
+		berth create --pool "p-$driver" "bb-$driver" "$machine"
+		berth start "$machine"
+		root=/proc/$(field "$machine" init)/root
+		berth exec "$machine" -- mkdir /etc/kept /etc/logs
+		berth exec "$machine" -- touch /etc/file /etc/kept/file /etc/logs/file
+		chattr +i "$root/etc/file" "$root/etc/kept"
+		chattr +a "$root/etc/logs"
+		berth stop --force "$machine"
+		berth snapshot "$machine" before
+		berth clone "$machine" "$machine-2"
+		berth start "$machine-2"
+		same "its flags" "i i a" "$(flags_of "$machine-2" /etc/file) $(flags_of "$machine-2" /etc/kept) $(flags_of "$machine-2" /etc/logs)"
+		berth stop --force "$machine-2"
+		berth restore "$machine" before
+		berth start "$machine"
+		same "its flags" i "$(flags_of "$machine" /etc/file)"
+		berth stop --force "$machine"
+		berth snapshot delete "$machine" before
+		berth delete "$machine" "$machine-2"
+		retry 20 no_copying_is_left
+		same "partial volumes" "" "$(find "$BERTH_ROOT/lib/pools/p-$driver/" "$BERTH_ROOT/run/pools/p-$driver/" -maxdepth 3 -name 'partial.*' -o -name '*i-dir*' 2>/dev/null)"
+	done
+}
+
 run_cases "$@"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The contract of storage.h, held against every driver in every kind of place. */
 #include "base/file.h"
+#include "base/protection.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm.h"
@@ -11,6 +12,7 @@
 #include "volumes.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -640,6 +642,15 @@ static void test_nested(void)
 	CU_ASSERT_EQUAL(count(&pool, "partial."), 0);
 }
 
+enum { IMMUTABLE = FS_IMMUTABLE_FL, APPEND = FS_APPEND_FL };
+
+static bool protect(int root, const char *path, int flags)
+{
+	scoped_fd int fd = protection_open(root, path);
+
+	return fd >= 0 && protection_set(fd, flags) == 0;
+}
+
 /* A tree that a guest has grown deeper than there are descriptors. */
 static void test_deep_destroy(void)
 {
@@ -651,6 +662,8 @@ static void test_deep_destroy(void)
 	scoped_fd int fd = open_volume(&pool, "machine.a", 0);
 	for (int i = 0; i < 300 && fd >= 0; i++) {
 		CU_ASSERT(mkdirat(fd, "d", 0755) == 0);
+		/* Where a file system has such flags. */
+		protect(fd, "d", i % 40 ? 0 : APPEND);
 		int next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		close(fd);
 		fd = next;
@@ -664,6 +677,112 @@ static void test_deep_destroy(void)
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	CU_ASSERT_FALSE(has(&pool, "machine.a"));
 	CU_ASSERT_EQUAL(count(&pool, "partial."), 0);
+}
+
+static int protection_at(int root, const char *path)
+{
+	struct statx st;
+
+	return statx(root, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0
+		       ? -errno
+		       : protection_of(&st);
+}
+
+static bool make_file(int root, const char *path)
+{
+	scoped_fd int fd = openat(root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	return fd >= 0;
+}
+
+/* Each kind of entry that chattr(1) can protect, and what is in a folder that it protects. False: it cannot here. */
+static bool protect_all(struct pool *pool, const char *volume)
+{
+	scoped_fd int root = open_volume(pool, volume, 0);
+
+	CU_ASSERT(mkdirat(root, "full", 0755) == 0 && mkdirat(root, "append", 0755) == 0 &&
+		  mkdirat(root, "empty", 0755) == 0 && make_file(root, "file") &&
+		  make_file(root, "log") && make_file(root, "full/f") &&
+		  make_file(root, "append/f") && make_file(root, "one") &&
+		  linkat(root, "one", root, "full/other", 0) == 0 &&
+		  symlinkat("/nothing", root, "append/link") == 0 &&
+		  mknodat(root, "full/fifo", S_IFIFO | 0644, 0) == 0);
+	if (!protect(root, "file", IMMUTABLE))
+		return false;
+	CU_ASSERT(protect(root, "log", APPEND) && protect(root, "one", IMMUTABLE) &&
+		  protect(root, "empty", IMMUTABLE) && protect(root, "full", IMMUTABLE) &&
+		  protect(root, "append", APPEND) && protection_set(root, IMMUTABLE) == 0);
+	return true;
+}
+
+static void check_all_protected(struct pool *pool, const char *volume)
+{
+	scoped_fd int root = open_volume(pool, volume, 0);
+	struct stat one = { 0 }, other = { 0 };
+
+	CU_ASSERT_EQUAL(protection_at(root, "file"), IMMUTABLE);
+	CU_ASSERT_EQUAL(protection_at(root, "log"), APPEND);
+	CU_ASSERT_EQUAL(protection_at(root, "one"), IMMUTABLE);
+	CU_ASSERT_EQUAL(protection_at(root, "full"), IMMUTABLE);
+	CU_ASSERT_EQUAL(protection_at(root, "full/f"), 0);
+	CU_ASSERT_EQUAL(protection_at(root, "append"), APPEND);
+	CU_ASSERT_EQUAL(protection_at(root, "."), IMMUTABLE);
+	CU_ASSERT(fstatat(root, "one", &one, 0) == 0 &&
+		  fstatat(root, "full/other", &other, 0) == 0 && file_is_same(&one, &other) &&
+		  one.st_nlink == 2);
+}
+
+/* Flags of chattr(1) come along in copies, and keep nobody from removing a volume, or from exchanging it. */
+static void test_immutable(void)
+{
+	scoped_pool struct pool pool = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_FATAL(open_named(&pool, "main"));
+	CU_ASSERT(create(&pool, "machine.a") && create(&pool, "machine.c"));
+	if (protect_all(&pool, "machine.a")) {
+		CU_ASSERT(snapshot(&pool, "machine.a", "machine.b"));
+		check_all_protected(&pool, "machine.b");
+		CU_ASSERT_EQUAL(volume_exchange(&pool, "machine.b", "machine.c", &err), 0);
+		check_all_protected(&pool, "machine.c");
+		CU_ASSERT_EQUAL(volume_rename(&pool, "machine.c", "machine.d", &err), 0);
+		check_all_protected(&pool, "machine.d");
+		CU_ASSERT(destroy(&pool, "machine.b") && destroy(&pool, "machine.d"));
+	} else {
+		printf("  [%s] has no immutable files\n", here->name);
+		CU_ASSERT(destroy(&pool, "machine.c"));
+	}
+	CU_ASSERT(destroy(&pool, "machine.a"));
+	CU_ASSERT_EQUAL(count(&pool, ""), 0);
+	CU_ASSERT_EQUAL(count(&pool, "partial."), 0);
+}
+
+/* A file that has a further name outside of the volume keeps its flags there. */
+static void test_immutable_elsewhere(void)
+{
+	scoped_pool struct pool pool = { 0 };
+	scoped_free char *outside = strdup(scratch_path("outside"));
+
+	if (strcmp(here->name, "dir") != 0)
+		return;
+	CU_ASSERT_FATAL(open_named(&pool, "main"));
+	CU_ASSERT(create(&pool, "machine.a"));
+	{
+		scoped_fd int root = open_volume(&pool, "machine.a", 0);
+		scoped_free char *file = text_format("%s/machine.a/root/file", pool.config.source);
+		CU_ASSERT(make_file(root, "file") && link(file, outside) == 0);
+		if (!protect(root, "file", IMMUTABLE))
+			printf("  [%s] has no immutable files\n", here->name);
+	}
+	CU_ASSERT(snapshot(&pool, "machine.a", "machine.b"));
+	{
+		scoped_fd int root = open_volume(&pool, "machine.b", 0);
+		CU_ASSERT_EQUAL(protection_at(root, "file"), protection_at(AT_FDCWD, outside));
+	}
+	CU_ASSERT(destroy(&pool, "machine.a") && destroy(&pool, "machine.b"));
+	scoped_fd int fd = protection_open(AT_FDCWD, outside);
+	CU_ASSERT(fd >= 0 && protection_clear(fd) == IMMUTABLE);
+	CU_ASSERT_EQUAL(unlink(outside), 0);
 }
 
 static CU_TestInfo contract[] = {
@@ -687,6 +806,8 @@ static CU_TestInfo contract[] = {
 	{ "a pool that is not empty", test_not_empty },
 	{ "nested subvolumes", test_nested },
 	{ "a deep tree is destroyed", test_deep_destroy },
+	{ "immutable files", test_immutable },
+	{ "an immutable file of somebody else too", test_immutable_elsewhere },
 	CU_TEST_INFO_NULL,
 };
 

@@ -245,5 +245,12 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	tell(machine, "snapshot-restored", name);
 	if (fresh_restore(machine, name, false, err) < 0)
 		return -err->code;
-	return volume_destroy(&pool, next, err);
+	struct err why = { 0 };
+	if (volume_destroy(&pool, next, &why) < 0)
+		return err_set(err, why.code,
+			       "machine '%s' has the root of snapshot '%s' now, but what it had "
+			       "before could not be removed: %s; mend that, and the next change of "
+			       "its snapshots removes it",
+			       machine->name, name, why.text);
+	return 0;
 }
