@@ -27,6 +27,14 @@ int install_recipe(const char *name, char *out, size_t room)
 	return locate("BERTH_TEMPLATES", BERTH_DATADIR "/templates", name, out, room);
 }
 
+int install_identity(char *out, size_t room)
+{
+	if (install_recipe("identity.d", out, room) == 0 && access(out, F_OK) == 0)
+		return 0;
+	/* A folder of recipes alone stands in for the recipes alone. */
+	return text_print(out, room, "%s", BERTH_DATADIR "/templates/identity.d");
+}
+
 int install_berth(char *out, size_t room)
 {
 	ssize_t n = readlink("/proc/self/exe", out, room);

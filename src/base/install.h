@@ -16,6 +16,9 @@ int install_program(const char *name, char *out, size_t room);
 /* The same for a template's recipe, name "" being their folder; the variable is BERTH_TEMPLATES. */
 int install_recipe(const char *name, char *out, size_t room);
 
+/* The folder of berth-identity.d(5) that came with berth: in that of the recipes, else where it was installed. */
+int install_identity(char *out, size_t room);
+
 /* The path of the running berth program, for commands that its keepers run later. 0 or -errno. */
 int install_berth(char *out, size_t room);
 

@@ -18,6 +18,11 @@
 static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
 					   "clone what that snapshot kept, not what is there now" };
 
+static const struct flag flag_keep_identity = {
+	"keep-identity", 0, false, NULL,
+	"host name, machine-id, SSH host keys and the like stay those of the original"
+};
+
 static const struct flag *const launch_flags[] = { &flag_console, &flag_count, &flag_ephemeral,
 						   &flag_escape,  &flag_json,  &flag_network,
 						   &flag_pool,    &flag_set,   &flag_start_at,
@@ -26,9 +31,10 @@ static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemer
 						   &flag_json,     &flag_network,
 						   &flag_pool,     &flag_set,
 						   &flag_start_at, NULL };
-static const struct flag *const clone_flags[] = { &flag_count,    &flag_ephemeral, &flag_json,
-						  &flag_network,  &flag_pool,      &flag_set,
-						  &flag_snapshot, &flag_start_at,  NULL };
+static const struct flag *const clone_flags[] = {
+	&flag_count, &flag_ephemeral, &flag_json,     &flag_keep_identity, &flag_network,
+	&flag_pool,  &flag_set,       &flag_snapshot, &flag_start_at,      NULL
+};
 
 /* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -284,6 +290,7 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 	struct clone_spec spec = {
 		.snapshot = call_value(call, &flag_snapshot),
 		.pool = call_value(call, &flag_pool),
+		.keep_identity = call_has(call, &flag_keep_identity),
 		.settings = { .words = words.list, .count = words.count },
 	};
 	struct progress progress;

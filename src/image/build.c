@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/install.h"
 #include "base/scoped.h"
+#include "base/uuid.h"
 #include "image/incoming.h"
+#include "image/strip.h"
 #include "image/template.h"
 #include "kern/mount.h"
 #include "kern/spawn.h"
@@ -207,6 +209,16 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 	return err_set(err, EIO, "recipe '%s' %s%s%.250s", name, how, *last ? ": " : "", last);
 }
 
+/* Packages make keys and ids when they are installed. */
+static int forget_identity(const struct incoming *incoming, int mount_fd, struct err *err)
+{
+	char uuid[UUID_TEXT];
+	int r = uuid_draw(uuid);
+
+	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
+		     : strip_root(incoming->dirs, mount_fd, false, uuid, err);
+}
+
 static int fill(struct incoming *incoming, const struct template_build *build, struct err *err)
 {
 	struct recipe recipe = { 0 };
@@ -219,7 +231,7 @@ static int fill(struct incoming *incoming, const struct template_build *build, s
 	if (r == 0)
 		r = run_recipe(&recipe, build->recipe, mount_fd, err);
 	recipe_free(&recipe);
-	return r;
+	return r == 0 ? forget_identity(incoming, mount_fd, err) : r;
 }
 
 int template_build(const struct dirs *dirs, const char *name, struct pool *pool,

@@ -5,6 +5,8 @@ libimage_a_SOURCES = \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
 	src/image/root.c src/image/root.h \
+	src/image/strip.c src/image/strip.h \
+	src/image/strip_list.c src/image/strip_list.h \
 	src/image/template.c src/image/template.h \
 	src/image/unpack.h src/image/unpacker.c
 
@@ -21,14 +23,16 @@ endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_damaged test_root test_template test_unpack
-TESTS += test_damaged test_root test_template test_unpack
+check_PROGRAMS += test_damaged test_root test_strip test_template test_unpack
+TESTS += test_damaged test_root test_strip test_template test_unpack
 test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
 test_damaged_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h
 test_root_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
+test_strip_SOURCES = tests/unit/test_strip.c tests/unit/suite.c tests/unit/suite.h
+test_strip_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_unpack_SOURCES = tests/unit/test_unpack.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_unpack_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'

@@ -43,6 +43,7 @@ libmachine_a_SOURCES = \
 	src/machine/start/cgroups.c src/machine/start/cgroups.h \
 	src/machine/start/guest.c src/machine/start/guest.h \
 	src/machine/start/handover.c src/machine/start/handover.h \
+	src/machine/start/hostkeys.c src/machine/start/hostkeys.h \
 	src/machine/start/identity.c src/machine/start/identity.h \
 	src/machine/start/plan.c src/machine/start/plan.h \
 	src/machine/start/resolver.c src/machine/start/resolver.h \
@@ -93,6 +94,7 @@ if HAVE_CUNIT
 check_PROGRAMS += test_machine
 TESTS += test_machine
 test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/suite.h
+test_machine_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_TEMPLATES='"$(abs_top_srcdir)/templates"'
 test_machine_LDADD = libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(CAP_LIBS) $(STORAGE_LIBS) $(CUNIT_LIBS)
 

@@ -36,13 +36,14 @@ static void put_recipe(const char *name, const char *body)
 static int make_folders(void)
 {
 	scoped_free char *recipes = text_format("%s/recipes", folder);
+	scoped_free char *identity = text_format("%s/identity.d", recipes);
 	scoped_free char *root = text_format("%s/dirs", folder);
 	struct pool_spec spec = { .driver = "dir" };
 	struct err err = { 0 };
 
 	setenv("BERTH_LIBEXEC", TEST_LIBEXEC, 1);
 	setenv("BERTH_TEMPLATES", recipes, 1);
-	if (file_make_dirs(recipes, 0755, &err) < 0 || dirs_open(&dirs, root, &err) < 0 ||
+	if (file_make_dirs(identity, 0755, &err) < 0 || dirs_open(&dirs, root, &err) < 0 ||
 	    pool_create(&dirs, "default", &spec, &err) < 0 ||
 	    pool_open(&pool, &dirs, "default", &err) < 0)
 		fprintf(stderr, "set up: %s\n", err.text);

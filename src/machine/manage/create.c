@@ -7,6 +7,7 @@
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/rootsize.h"
+#include "machine/state/fresh.h"
 #include "machine/state/owner.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -95,19 +96,31 @@ static int begin(struct machine *machine, struct err *err)
 	return 0;
 }
 
-/* owner as in machine_spec. */
-static int commit(struct machine *machine, int *owner, struct err *err)
+static int mark_fresh(const struct machine *machine, struct err *err)
 {
-	struct unfinished mark = machine_mark(machine);
 	scoped_free char *fresh = machine_path(machine, "fresh");
 
 	if (!fresh)
 		return err_set(err, ENOMEM, "out of memory");
-	if (owner && machine->config.ephemeral && owner_claim(machine, owner, err) < 0)
-		return -err->code;
 	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, errno, "write '%s': %s", fresh, strerror(errno));
+	return fd < 0 ? err_set(err, errno, "write '%s': %s", fresh, strerror(errno)) : 0;
+}
+
+/* What a new machine is besides its root. */
+struct birth {
+	int *owner;         /* borrowed: as in machine_spec */
+	bool keep_identity; /* its root is not taken for a copy */
+};
+
+static int commit(struct machine *machine, const struct birth *birth, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+
+	if (birth->owner && machine->config.ephemeral &&
+	    owner_claim(machine, birth->owner, err) < 0)
+		return -err->code;
+	if (!birth->keep_identity && mark_fresh(machine, err) < 0)
+		return -err->code;
 	int r = unfinished_finish(&mark, err);
 	if (r == 0)
 		pool_backup_mark_stale();
@@ -179,7 +192,7 @@ static void forget_begun(struct machine *machine)
 
 /* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
 static int make_machine(struct machine *machine, struct pool *from, const char *origin,
-			struct pool *to, int *owner, struct err *err)
+			struct pool *to, const struct birth *birth, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
@@ -197,7 +210,7 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
-		r = commit(machine, owner, err);
+		r = commit(machine, birth, err);
 	if (r < 0)
 		machine_erase(machine, false, &(struct err){ 0 });
 	return r;
@@ -294,7 +307,8 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	    pool_open(&to, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
 	template_volume(spec->template, origin);
-	int r = make_machine(machine, &from, origin, &to, spec->owner, err);
+	const struct birth birth = { .owner = spec->owner };
+	int r = make_machine(machine, &from, origin, &to, &birth, err);
 	if (r == -ENODATA)
 		return lost_template(machine->dirs, spec->template, template->pool, err);
 	if (r == 0)
@@ -339,7 +353,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 
 /* Copies one moment of a root: it is held unchanged meanwhile. If it changed all the same, no machine is left. */
 static int clone_still(struct machine *from, struct machine *to, struct pool *pool,
-		       struct pool *target, struct err *err)
+		       struct pool *target, const struct birth *birth, struct err *err)
 {
 	char origin[VOLUME_NAME_MAX + 1];
 	struct quiesce still;
@@ -349,7 +363,7 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 	bool at_once = strcmp(pool->name, target->name) == 0;
 	if (quiesce_begin(&still, from, at_once ? pool : NULL, -1, err) < 0)
 		return -err->code;
-	int r = make_machine(to, pool, origin, target, NULL, err);
+	int r = make_machine(to, pool, origin, target, birth, err);
 	struct err moved = { 0 };
 	if (quiesce_end(&still, from, &moved) < 0 && r == 0) {
 		machine_erase(to, false, &(struct err){ 0 });
@@ -375,11 +389,14 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	    pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||
 	    (target == &other && pool_open(&other, from->dirs, spec->pool, err) < 0))
 		return -err->code;
+	/* A root that has no identity of its own yet cannot keep it. */
+	const struct birth birth = { .keep_identity =
+					     spec->keep_identity && !fresh_is(from, snapshot) };
 	if (snapshot) {
 		snapshot_volume(from->name, snapshot, origin);
-		r = make_machine(to, &pool, origin, target, NULL, err);
+		r = make_machine(to, &pool, origin, target, &birth, err);
 	} else {
-		r = clone_still(from, to, &pool, target, err);
+		r = clone_still(from, to, &pool, target, &birth, err);
 	}
 	if (r == -ENODATA && !snapshot)
 		r = parts_lost_volume(from, err);

@@ -50,13 +50,14 @@ int machine_create(const struct dirs *dirs, const char *name, const struct machi
 		   struct err *err);
 
 /*
- * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It
- * gets its own uuid, machine-id, host name, MAC and address.
+ * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid, MAC
+ * and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5) lists.
  */
 struct clone_spec {
 	const char *snapshot; /* NULL: as its root is now */
 	const char *
 		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
+	bool keep_identity; /* its root stays as it is */
 	struct settings settings;
 };
 /* notes: remarks for the user, a line each, for example of an address that stays with the source. */

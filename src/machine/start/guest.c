@@ -14,6 +14,7 @@
 #include "machine/confine/confine.h"
 #include "machine/confine/rlimits.h"
 #include "machine/share/share.h"
+#include "machine/start/hostkeys.h"
 #include "machine/start/rootfs.h"
 #include "machine/start/run.h"
 
@@ -169,9 +170,12 @@ void guest_main(struct run *run, struct sync *sync)
 	struct pty console = { -1, -1, 0 };
 
 	library_seal();
-	if (build(run, sync, &console, &err) == 0)
+	if (build(run, sync, &console, &err) == 0) {
+		if (run->fresh)
+			hostkeys_make(console.slave);
 		exec_init(run, sync, console.slave);
-	else
+	} else {
 		sync_fail(sync, &err);
+	}
 	_exit(EXIT_FAILURE);
 }

@@ -9,22 +9,13 @@
 #include "machine/start/rootfile.h"
 #include "machine/state/private.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
+#include "image/strip.h"
 
-#include <fcntl.h>
 #include <string.h>
 
-static void remove_file(int root_fd, const char *folder, const char *name)
-{
-	scoped_fd int fd = file_open_in_root(root_fd, folder, O_PATH | O_DIRECTORY, 0);
-
-	if (fd >= 0)
-		unlinkat(fd, name, 0);
-}
-
 /*
- * The machine-id is emptied, not written: systemd fills it in from container_uuid, and an empty one
+ * The machine-id is emptied by the list, not written: systemd fills it in from container_uuid, and an empty one
  * does not count as a first boot.
  */
 static int make_fresh(struct machine *machine, int root_fd, struct err *err)
@@ -34,29 +25,34 @@ static int make_fresh(struct machine *machine, int root_fd, struct err *err)
 	snprintf(hostname, sizeof hostname, "%s\n", machine->name);
 	if (rootfile_replace(root_fd, "etc/hostname", hostname, err) < 0)
 		return -err->code;
-	scoped_fd int id = file_open_in_root(root_fd, "etc/machine-id", O_RDONLY | O_NONBLOCK, 0);
-	if (id >= 0 && rootfile_replace(root_fd, "etc/machine-id", "", err) < 0)
-		return -err->code;
-	remove_file(root_fd, "var/lib/dbus", "machine-id");
-	remove_file(root_fd, "var/lib/systemd", "random-seed");
-	return 0;
+	return strip_root(machine->dirs, root_fd, false, machine->config.uuid, err);
 }
 
-int identity_apply(struct machine *machine, int root_fd, const struct lease *lease, struct err *err)
+int identity_apply(struct machine *machine, int root_fd, const struct lease *lease, bool *fresh,
+		   struct err *err)
 {
 	scoped_free char *mark = machine_path(machine, "fresh");
-	bool fresh = mark && access(mark, F_OK) == 0;
 
-	int r = fresh ? make_fresh(machine, root_fd, err) : 0;
-
+	*fresh = mark && access(mark, F_OK) == 0;
+	int r = *fresh ? make_fresh(machine, root_fd, err) : 0;
 	if (r == 0)
-		r = resolver_write(machine->name, root_fd, lease, fresh, err);
+		r = resolver_write(machine->name, root_fd, lease, *fresh, err);
 	if (r == -ENOSPC || r == -EDQUOT) {
 		/* A full root still starts, so that its user can make room; the mark stays for the next start. */
 		*err = (struct err){ 0 };
+		*fresh = false;
 		return 0;
 	}
-	if (r == 0 && fresh && unlink(mark) < 0)
-		return err_set(err, errno, "remove '%s': %s", mark, strerror(errno));
 	return r;
+}
+
+int identity_done(struct machine *machine, struct err *err)
+{
+	scoped_free char *mark = machine_path(machine, "fresh");
+
+	if (!mark)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unlink(mark) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove '%s': %s", mark, strerror(errno));
+	return 0;
 }

@@ -7,10 +7,14 @@
 #include "network/network.h"
 
 /*
- * Writes host name, addresses and name servers into the root, and, into a fresh copy, machine-id and the like. lease:
- * that of its first interface; NULL: it has none.
+ * Writes host name, addresses and name servers into the root; a fresh copy loses the identity of its origin. lease: that
+ * of its first interface; NULL: it has none. fresh: whether this is the first start of a copy, which identity_done is to
+ * follow once the guest has its own keys; false if the root was too full for it.
  */
-int identity_apply(struct machine *machine, int root_fd, const struct lease *lease,
+int identity_apply(struct machine *machine, int root_fd, const struct lease *lease, bool *fresh,
 		   struct err *err);
+
+/* The root is this machine's own from now on. */
+int identity_done(struct machine *machine, struct err *err);
 
 #endif

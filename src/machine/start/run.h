@@ -39,6 +39,7 @@ struct run {
 	struct lsm_label label; /* borrowed by the guest side, which opens it */
 	struct shares shares;   /* owned */
 	struct run_state state;
+	bool fresh;            /* the first start of a copy of a root */
 	struct scope scope;    /* owned: what berth-scope is at, if there is one */
 	bool scoped;           /* the machine has a scope of systemd's */
 	int run_fd;            /* owned: the run folder */

@@ -132,7 +132,7 @@ static int find_leases(struct run *run, struct err *err)
 
 static int prepare_root(struct run *run, struct err *err)
 {
-	return identity_apply(run->machine, run->root_fd, run_first_lease(run), err);
+	return identity_apply(run->machine, run->root_fd, run_first_lease(run), &run->fresh, err);
 }
 
 /* A privileged machine's root is the host's. */
@@ -345,7 +345,8 @@ static int take_steps(struct run *run, bool sibling, struct err *err)
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || cgroups_finish(run, err) < 0)
 		return -err->code;
-	return 0;
+	/* Not before: a guest without keys of its own must get them at its next start. */
+	return run->fresh ? identity_done(run->machine, err) : 0;
 }
 
 int run_start(struct run *run, bool sibling, struct err *err)

@@ -19,7 +19,7 @@ static char *mark_of(const struct machine *machine, const char *snapshot)
 			: machine_path(machine, "fresh");
 }
 
-static bool is_fresh(const struct machine *machine, const char *snapshot)
+bool fresh_is(const struct machine *machine, const char *snapshot)
 {
 	scoped_free char *mark = mark_of(machine, snapshot);
 
@@ -33,7 +33,7 @@ static int set_fresh(const struct machine *machine, const char *snapshot, bool f
 
 	if (!mark)
 		return err_set(err, ENOMEM, "out of memory");
-	if (is_fresh(machine, snapshot) == fresh)
+	if (fresh_is(machine, snapshot) == fresh)
 		return 0;
 	scoped_fd int fd =
 		fresh ? open(mark, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600) : -1;
@@ -45,7 +45,7 @@ static int set_fresh(const struct machine *machine, const char *snapshot, bool f
 
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err)
 {
-	return set_fresh(machine, snapshot, is_fresh(machine, NULL), err);
+	return set_fresh(machine, snapshot, fresh_is(machine, NULL), err);
 }
 
 void fresh_forget(const struct machine *machine, const char *snapshot)
@@ -55,7 +55,7 @@ void fresh_forget(const struct machine *machine, const char *snapshot)
 
 int fresh_restore(const struct machine *machine, const char *snapshot, bool before, struct err *err)
 {
-	bool fresh = is_fresh(machine, snapshot);
+	bool fresh = fresh_is(machine, snapshot);
 
 	return fresh == before ? set_fresh(machine, NULL, fresh, err) : 0;
 }

@@ -8,6 +8,9 @@
 
 #include "machine/state/machine.h"
 
+/* Whether the root, or what a snapshot (NULL: none) kept of it, has the mark. */
+bool fresh_is(const struct machine *machine, const char *snapshot);
+
 /* Before a snapshot is taken: notes whether it is fresh. */
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err);
 

@@ -3,6 +3,8 @@
 # The disk of a thin pool on a host that knows nothing of it: what was there comes back, under its names.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
+BERTH_TEMPLATES=$(realpath "$(dirname "$0")/../../../templates")
+export BERTH_TEMPLATES
 
 # host NAME: a root of its own, as a host that was installed anew; the other's devices are gone as by a reboot.
 host() {

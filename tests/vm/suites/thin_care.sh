@@ -4,6 +4,8 @@
 # seconds: 2400
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
+BERTH_TEMPLATES=$(realpath "$(dirname "$0")/../../../templates")
+export BERTH_TEMPLATES
 # shellcheck source=tests/tag.sh
 . "$(dirname "$0")/../../tag.sh"
 

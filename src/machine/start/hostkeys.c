@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Not every distribution makes missing keys when its server starts: Debian's are made when the package is
+ * installed. Whatever the init is, it comes after this. The programs are the guest's and may do anything, so they run
+ * where the guest runs, and are waited for with a deadline.
+ */
+#include "machine/start/hostkeys.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/scoped.h"
+#include "kern/spawn.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { KEYS_MILLISECONDS = 120000 };
+
+#define DROPBEAR(type) "/etc/dropbear/dropbear_" type "_host_key"
+
+static const struct {
+	const char *server; /* a file that is there with a server alone */
+	const char *
+		missing; /* the key, which the program does not make twice; NULL: it looks for itself */
+	const char *argv[6];
+} programs[] = {
+	{ "/etc/ssh/sshd_config", NULL, { "/usr/bin/ssh-keygen", "-A" } },
+	{ "/etc/dropbear",
+	  DROPBEAR("ed25519"),
+	  { "/usr/bin/dropbearkey", "-t", "ed25519", "-f", DROPBEAR("ed25519") } },
+	{ "/etc/dropbear",
+	  DROPBEAR("ecdsa"),
+	  { "/usr/bin/dropbearkey", "-t", "ecdsa", "-f", DROPBEAR("ecdsa") } },
+	{ "/etc/dropbear",
+	  DROPBEAR("rsa"),
+	  { "/usr/bin/dropbearkey", "-t", "rsa", "-f", DROPBEAR("rsa") } },
+};
+
+static __attribute__((noreturn)) void execute(const char *const *argv, int console_fd)
+{
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+					   "LC_ALL=C", NULL };
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	sigset_t none;
+
+	if (dup2(null < 0 ? console_fd : null, 0) < 0 || dup2(console_fd, 1) < 0 ||
+	    dup2(console_fd, 2) < 0)
+		_exit(126);
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_range(3, ~0U, 0);
+	umask(022);
+	execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
+	_exit(127);
+}
+
+/* Waits for a child until then; whatever was started is gone afterwards. Its wait status, or -errno. */
+static int wait_for(int pidfd, int64_t end)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	int64_t left = end - clock_ms();
+	int status = -ETIMEDOUT, r;
+
+	do
+		r = poll(&ended, 1, left > 0 ? (int)left : 0);
+	while (r < 0 && errno == EINTR);
+	if (r > 0)
+		status = spawn_wait(pidfd);
+	/* All but us: this is process 1. */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	return status;
+}
+
+static void run(const char *const *argv, int console_fd, int64_t end)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	char how[64];
+	pid_t pid = spawn_process(&spawn);
+
+	if (pid == 0)
+		execute(argv, console_fd);
+	int status = pid < 0 ? pid : wait_for(spawn.pidfd, end);
+	if (pid > 0)
+		close(spawn.pidfd);
+	if (status == 0)
+		return;
+	if (status < 0)
+		snprintf(how, sizeof how, "%s", strerror(-status));
+	else
+		child_status_text(status, how, sizeof how);
+	dprintf(console_fd, "berth: host keys of SSH: '%s' %s\r\n", argv[0], how);
+}
+
+void hostkeys_make(int console_fd)
+{
+	int64_t end = clock_ms() + KEYS_MILLISECONDS;
+	bool sealed = false;
+
+	if (getpid() != 1)
+		return;
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		const char *const *argv = programs[i].argv;
+		if (access(programs[i].server, F_OK) < 0 || access(argv[0], X_OK) < 0 ||
+		    (programs[i].missing && access(programs[i].missing, F_OK) == 0))
+			continue;
+		/* The guest's programs have its root's rights, by which they could trace us, who are still berth. */
+		if (!sealed && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+			return;
+		sealed = true;
+		run(argv, console_fd, end);
+	}
+}

@@ -1,0 +1,212 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A copy of a machine is a new computer: what it loses at its first start, and what it makes anew.
+needs_debian="bookworm"
+needs_packages="openssh-server"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# What stands for OpenSSH in a root of busybox: a key is made if it is missing.
+keygen='#!/bin/sh
+echo "$*" >>/keygen.log
+[ -e /etc/ssh/ssh_host_test_key ] || head -c 16 /dev/urandom | md5sum >/etc/ssh/ssh_host_test_key'
+
+# ssh_root FOLDER
+ssh_root() {
+	busybox_root "$1"
+	mkdir -p "$1"/{etc/ssh,usr/bin,var/lib/dbus,var/lib/dhcp,var/lib/cloud/instances/i-1,etc/nvme,home/a}
+	: >"$1/etc/ssh/sshd_config"
+	echo "$keygen" >"$1/usr/bin/ssh-keygen"
+	chmod 755 "$1/usr/bin/ssh-keygen"
+	echo template >"$1/etc/ssh/ssh_host_test_key"
+	echo old >"$1/etc/nvme/hostid"
+	echo old >"$1/etc/machine-id"
+	ln -s instances/i-1 "$1/var/lib/cloud/instance"
+	: >"$1/var/lib/dhcp/dhclient.eth0.leases"
+}
+
+# import_root FOLDER TEMPLATE
+import_root() {
+	tar -C "$1" -cf "$T/root.tar" .
+	rm -rf "$1"
+	berth template import "$T/root.tar" "$2"
+}
+
+set_up() {
+	ssh_root "$T/ssh"
+	import_root "$T/ssh" ssh
+}
+
+key() {
+	berth exec "$1" cat /etc/ssh/ssh_host_test_key
+}
+
+one_up() {
+	berth info one >/dev/null 2>&1 || berth launch --wait --set network= ssh one
+	state_is one running || berth start --wait one
+}
+
+case_first_start() {
+	local first
+	one_up
+	first=$(key one)
+	[[ $first != template ]]
+	same "arguments" "-A" "$(berth exec one cat /keygen.log)"
+	same "host id" "$(field one uuid)" "$(berth exec one cat /etc/nvme/hostid)"
+	same "machine-id" "" "$(berth exec one cat /etc/machine-id)"
+	not berth exec one -- sh -c 'ls -d /var/lib/cloud/instance* /var/lib/dhcp/*.leases 2>/dev/null'
+	# Once.
+	berth restart --wait one
+	same "key after another start" "$first" "$(key one)"
+	same "runs" 1 "$(berth exec one -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
+}
+
+case_clone() {
+	one_up
+	berth clone one two
+	berth start --wait two
+	[[ $(key two) != "$(key one)" && $(key two) =~ ^[0-9a-f]{32} ]]
+	same "host name" two "$(berth exec two cat /etc/hostname)"
+	same "host id" "$(field two uuid)" "$(berth exec two cat /etc/nvme/hostid)"
+	gone two
+}
+
+case_keep_identity() {
+	one_up
+	berth clone --keep-identity one same
+	berth start --wait same
+	same "key" "$(key one)" "$(key same)"
+	same "host name" one "$(berth exec same cat /etc/hostname)"
+	[[ $(field same uuid) != "$(field one uuid)" ]]
+	# One that has none yet gets its own.
+	berth create --set network= ssh never
+	berth clone --keep-identity never own
+	berth start --wait own
+	[[ $(key own) =~ ^[0-9a-f]{32} ]]
+	gone same never own
+}
+
+case_restore_keeps_it() {
+	local first
+	one_up
+	first=$(key one)
+	berth snapshot one s
+	berth exec one -- sh -c 'echo other >/etc/ssh/ssh_host_test_key'
+	berth stop --force one
+	berth restore one s
+	berth start --wait one
+	same "key" "$first" "$(key one)"
+}
+
+# A start that fails has not used it up.
+case_failed_start() {
+	berth create --set network= ssh fails
+	break_init fails
+	not berth start fails
+	sed -i 1d "$BERTH_ROOT/lib/machines/fails/machine.conf"
+	berth start --wait fails
+	[[ $(key fails) =~ ^[0-9a-f]{32} ]]
+	berth stop --force fails
+	berth start --wait fails
+	same "runs" 1 "$(berth exec fails -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
+	gone fails
+}
+
+# Its own programs cannot hold a start up, outlive it, or look into what is not their guest yet.
+case_hostile_programs() {
+	ssh_root "$T/bad"
+	cat >"$T/bad/usr/bin/ssh-keygen" <<-'END'
+		#!/bin/sh
+		ls -l /proc/1/fd /proc/1/cwd >/seen 2>&1
+		cat /proc/1/environ >>/seen 2>&1
+		head -c 1 /proc/1/mem >/memory 2>/dev/null
+		ls -l /proc/self/fd >/own
+		(trap '' TERM HUP; sleep 7654) &
+		kill -9 1
+		sleep 7655
+	END
+	import_root "$T/bad" bad
+	berth create --set network= bad bad
+	berth start --wait bad
+	not berth exec bad -- sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " " | grep -q "[s]leep 765"'
+	not grep -q -- '->' <<<"$(berth exec bad cat /seen)"
+	not grep -q container= <<<"$(berth exec bad cat /seen)"
+	same "memory of berth" 0 "$(berth exec bad stat -c %s /memory)"
+	# Standard input, output and error, and the one that ls has opened.
+	[[ $(berth exec bad grep -c -- '->' /own) -le 4 ]]
+	has "host keys of SSH: '/usr/bin/ssh-keygen'" "$(berth logs bad)"
+	gone bad
+}
+
+# Nothing in the tree leads out of it, and nothing waits.
+case_hostile_tree() {
+	echo safe >"$T/victim"
+	mkdir "$T/precious"
+	echo safe >"$T/precious/file"
+	ssh_root "$T/bad"
+	rm -rf "$T"/bad/{etc/machine-id,etc/nvme/hostid,var/lib/dhcp,var/lib/cloud,etc/ssh/ssh_host_test_key}
+	ln -s "$T/victim" "$T/bad/etc/machine-id"
+	mkfifo "$T/bad/etc/nvme/hostid"
+	ln -s "$T/victim" "$T/bad/etc/ssh/ssh_host_rsa_key"
+	ln -s ../../../../../../../.."$T/precious" "$T/bad/var/lib/dhcp"
+	ln -s "$T/precious" "$T/bad/var/lib/cloud"
+	berth create --set network= ssh tree
+	berth start --wait tree
+	tar -C "$T/bad" -c . | berth exec tree -- sh -c 'cd / && rm -rf /etc/machine-id /etc/nvme /var/lib && tar x 2>/dev/null'
+	berth clone tree copy
+	berth start --wait copy
+	same victim safe "$(cat "$T/victim")"
+	same precious safe "$(cat "$T/precious/file")"
+	gone tree copy
+	rm -rf "$T/bad"
+}
+
+case_lists() {
+	local etc=$BERTH_ROOT/etc/identity.d
+	one_up
+	berth exec one -- sh -c 'mkdir -p /srv/a /srv/b; echo x >/srv/a/id; echo x >/srv/b/id; echo x >/srv/name; sync'
+	mkdir -p "$etc"
+	printf '%s\n' '# ours' 'identity remove /srv/*/id' 'identity write /srv/name is %u' >"$etc/site.conf"
+	berth clone one listed
+	berth start --wait listed
+	not berth exec listed -- sh -c 'ls /srv/*/id 2>/dev/null'
+	same "what is written" "is $(field listed uuid)" "$(berth exec listed cat /srv/name)"
+	gone listed
+	# One of the same name stands in for that which came with berth.
+	ln -s /dev/null "$etc/berth.conf"
+	berth clone one masked
+	berth start --wait masked
+	same key "$(key one)" "$(key masked)"
+	gone masked
+	rm "$etc/berth.conf"
+	local line
+	for line in 'identity remove srv/id' 'identity remove /a/../b' 'never remove /a' 'identity shred /a' 'identity write /a' \
+		'identity remove /a b' 'identity remove'; do
+		echo "$line" >"$etc/wrong.conf"
+		berth clone one wrong
+		fails 1 'identity.d/wrong.conf:1: ' berth start wrong
+		gone wrong
+	done
+	rm -r "$etc"
+}
+
+# With OpenSSH and systemd: the server has its keys when it starts, and they are no other machine's.
+case_debian() {
+	debian_template bookworm
+	berth launch --wait=120 bookworm d1
+	berth clone d1 d2
+	berth start --wait=120 d2
+	local machine
+	for machine in d1 d2; do
+		retry 120 berth exec "$machine" -- systemctl is-active ssh.service
+		same "keys of $machine" 3 "$(berth exec "$machine" -- sh -c 'ls /etc/ssh/ssh_host_*_key | wc -l')"
+		same "state of $machine" running "$(berth exec "$machine" -- systemctl is-system-running --wait)"
+		berth exec "$machine" -- sh -c 'cat /etc/ssh/ssh_host_*_key.pub /etc/machine-id; hostname' >"$T/$machine.ids"
+	done
+	same "what they have in common" "" "$(comm -12 <(sort "$T/d1.ids") <(sort "$T/d2.ids"))"
+	berth restart --wait=120 d2
+	berth exec d2 -- sh -c 'cat /etc/ssh/ssh_host_*_key.pub /etc/machine-id; hostname' | cmp - "$T/d2.ids"
+	gone d1 d2
+}
+
+run_cases "$@"
