@@ -63,6 +63,14 @@ retry() {
 	done
 }
 
+# page_commands PAGE: the lines of the EXAMPLES of doc/PAGE.
+page_commands() {
+	awk '/^\.Sh / { here = $2 == "EXAMPLES" }
+		/^\.Ed/ { literal = 0 }
+		here && literal { gsub(/\\e/, "\\"); print }
+		/^\.Bd -literal/ { literal = 1 }' "$(dirname "${BASH_SOURCE[0]}")/../doc/$1"
+}
+
 # run_case FUNCTION: how it ended stays in $outcome. Not in a condition, in which set -e has no effect.
 run_case() {
 	local name=${1#case_} status=0 began=${EPOCHREALTIME/./}

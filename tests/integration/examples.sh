@@ -10,20 +10,13 @@ readme_commands() {
 	sed -n '/^## A screenful/,/^Everything/s/^    # //p' "$top/README.md" | sed -E 's/ {2,}.*//'
 }
 
-# page_commands PAGE: what stands in the EXAMPLES of doc/PAGE.
-page_commands() {
-	awk '/^\.Sh / { here = $2 == "EXAMPLES" }
-		/^\.Ed/ { literal = 0 }
-		here && literal { gsub(/\\e/, "\\"); print }
-		/^\.Bd -literal/ { literal = 1 }' "$top/doc/$1"
-}
-
-# What needs the world outside or a person, each shown by the test named.
+# What needs the world outside, a person or device-mapper: prints the test that shows it, and a word that stands there.
 elsewhere() {
 	case $1 in
-	"berth template build debian") ;; # quickstart
-	*"apt-get "*) ;;                  # quickstart, work
-	"berth console web") ;;           # console
+	"berth template build debian") echo "integration/quickstart.sh template.build" ;;
+	*"apt-get "*) echo "integration/work.sh apt-get" ;;
+	"berth console web") echo "integration/console.sh berth.console" ;;
+	"berth pool "*" machines" | "berth pool "*" machines "*) echo "vm/suites/disks.sh page_commands.berth-storage.7" ;;
 	*) return 1 ;;
 	esac
 }
@@ -47,7 +40,7 @@ run_commands() {
 	local commands command count=0
 	mapfile -t commands
 	for command in "${commands[@]}"; do
-		elsewhere "$command" || run_one "$command" </dev/null >"$T/shown" || fault "failed: $command" || return
+		elsewhere "$command" >"$T/where" || run_one "$command" </dev/null >"$T/shown" || fault "failed: $command" || return
 		count=$((count + 1))
 	done
 	((count > 0)) || fault "no example was found"
@@ -63,6 +56,22 @@ set_up() {
 	mount -t tmpfs none /home
 	mkdir -p /home/ann/site
 	chown -R 1000:1000 /home/ann/site
+}
+
+# Each page has EXAMPLES, each of them is run by a case below, and what is left out by the test that is named for it.
+case_every_page() {
+	local page command where word left
+	for page in "$top"/doc/*.[1-8]; do
+		page=${page##*/}
+		declare -F "case_${page//[.-]/_}" || fault "no case here runs the EXAMPLES of $page"
+		page_commands "$page" >"$T/commands"
+		[[ -s $T/commands ]] || fault "there are no EXAMPLES in $page"
+		while read -r command; do
+			left=$(elsewhere "$command") || continue
+			read -r where word <<<"$left"
+			grep -q "$word" "$top/tests/$where" || fault "tests/$where does not run: $command"
+		done <"$T/commands"
+	done
 }
 
 case_readme() {
@@ -88,6 +97,21 @@ case_network_conf_5() {
 case_pool_conf_5() {
 	page_commands pool.conf.5 >"$T/commands"
 	run_commands <"$T/commands"
+}
+
+case_berth_storage_7() {
+	local made=no
+	mount -t tmpfs -o size=20g none /srv
+	truncate -s 2G "$T/disk"
+	[[ -d /dev/disk ]] || { mkdir /dev/disk && made=yes; }
+	mount -t tmpfs none /dev/disk
+	[[ $made == no ]] || echo yes >"$T/made"
+	mkdir /dev/disk/by-id
+	ln -s "$(losetup --find --show "$T/disk")" /dev/disk/by-id/nvme-X
+	page_commands berth-storage.7 >"$T/commands"
+	run_commands <"$T/commands"
+	same pools "fast nvme slow" "$(berth pool list --json | jq -r '[.[].name | select(. != "default")] | join(" ")')"
+	berth pool delete --force slow fast nvme
 }
 
 case_template_conf_5() {
@@ -141,6 +165,11 @@ case_berth_conf_5() {
 
 tear_down() {
 	umount /home
+	if [[ -e $T/disk ]]; then
+		umount /srv /dev/disk
+		[[ ! -e $T/made ]] || rmdir /dev/disk
+		losetup --detach "$(losetup --noheadings --output NAME --associated "$T/disk")"
+	fi
 	rm -f /tmp/passwd-of-web
 }
 

@@ -263,4 +263,22 @@ case_disk_comes_late() {
 	losetup -d "$disk"
 }
 
+# Those of the manual for a pool "machines", on disks of these names.
+case_examples() {
+	local command
+	begin
+	mkdir -p /dev/vg0 /dev/disk/by-id
+	ln -s "$(disk volume 256M)" /dev/vg0/berth
+	ln -s "$(disk first 256M)" /dev/disk/by-id/wwn-1
+	ln -s "$(disk second 256M)" /dev/disk/by-id/wwn-2
+	page_commands berth-storage.7 | grep ' machines\( \|$\)' >"$T/commands"
+	while read -r command; do
+		eval "$command" </dev/null
+	done <"$T/commands"
+	same disks 2 "$(berth pool status --json machines | python3 -c "import json, sys; print(len(json.load(sys.stdin)[0]['disks']))")"
+	end
+	rm -r /dev/vg0 /dev/disk/by-id/wwn-1 /dev/disk/by-id/wwn-2
+	losetup -D
+}
+
 run_cases
