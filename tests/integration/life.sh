@@ -141,6 +141,29 @@ fail_one() {
 	retry 10 state_is one failed
 }
 
+# A stop has told the end, and the clean-up after it goes on: that is no running machine.
+case_deleted_while_cleaned_up() {
+	local holder pid
+	gone brief
+	berth create bb brief
+	berth start --wait brief
+	rm -f "$T/cleaning"
+	flock "$BERTH_ROOT/run/locks/machine.brief" sh -c 'echo held >"$0"; exec sleep 1000' "$T/cleaning" &
+	holder=$!
+	retry 10 test -e "$T/cleaning"
+	berth stop --force brief
+	berth stop --force brief
+	berth delete brief 2>"$T/err" &
+	pid=$!
+	# It waits, or has refused.
+	retry 10 sh -c "! kill -0 $pid 2>/dev/null || [ -n \"\$(ps -o pid= --ppid $pid)\" ]"
+	pkill -P "$holder" sleep
+	wait "$holder" || true
+	wait "$pid" || fault "$(cat "$T/err")"
+	fails 1 "no machine 'brief'" berth info brief
+	rm "$T/cleaning"
+}
+
 case_failed() {
 	fail_one
 	has "one +failed +[^y]*$" "$(berth list)"

@@ -70,11 +70,22 @@ static int check_running(const struct machine *machine, struct err *err)
 	return machine_unused(machine, &pool, err);
 }
 
+/* A stop does not wait for a clean-up that takes long, such as that of a device that somebody else keeps. */
+static int wait_for_clean_up(const struct machine *machine, struct err *err)
+{
+	if (!run_alive(machine) || !run_has_finished(machine))
+		return 0;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	return lock < 0 ? lock : 0;
+}
+
 int machine_delete(struct machine *machine, bool force, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	enum stop_outcome outcome;
 
+	if (wait_for_clean_up(machine, err) < 0)
+		return -err->code;
 	bool alive = run_alive(machine);
 
 	if (!force && alive)
