@@ -91,6 +91,8 @@ case_names_that_are_no_labels() {
 		fails 2 "name '.*" berth clone -- here "$name"
 		fails 2 "name '.*" berth snapshot take -- here "$name"
 		fails 2 "name '.*" berth template import -- "$T/bb.tar" "$name"
+		fails 2 "name '.*" berth template adopt -- "$name"
+		fails 2 "name '.*" berth adopt -- "$name"
 		fails 2 "name '.*" berth pool create -- "$name"
 		fails 2 "name '.*" berth network create -- "$name"
 		fails 2 "name '.*" berth delete -- "$name"
@@ -122,7 +124,7 @@ case_names_that_are_not_there() {
 	fails 1 "after" berth snapshot delete here after
 	fails 1 "pond" berth create --pool pond bb there
 	fails 1 "web" berth create --network web bb there
-	fails 1 "gone" berth template delete gone
+	fails 1 "there is no template 'gone'; 'berth template list' shows .*makes one$" berth template delete gone
 	fails 1 "gone" berth pool delete gone
 	fails 1 "gone" berth network delete gone
 	fails 1 "here.*(not running|stopped)" berth console here

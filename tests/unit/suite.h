@@ -11,4 +11,7 @@ int suite_run(const char *name, CU_InitializeFunc begin, CU_CleanupFunc end, CU_
 /* Not as root: says why as tests/run reads it, and is automake's word for skipped; else 0. */
 int suite_needs_root(void);
 
+/* The rest of a test is left out, for something is not installed: tests/run counts that as a skip, by this line. */
+void suite_leaves_out(const char *why);
+
 #endif

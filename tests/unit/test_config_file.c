@@ -61,6 +61,7 @@ static void test_file_faults(void)
 	static const char *const cases[][2] = {
 		{ "stop.timout = 5\n",
 		  "m:1: unknown key 'stop.timout'; did you mean 'stop.timeout'?" },
+		{ "memory = 5\n", "m:1: unknown key 'memory'; did you mean 'limits.memory'?" },
 		{ "\n\nqqqqq = 5\n", "m:3: unknown key 'qqqqq'; machine.conf(5) lists the keys" },
 		{ "= 5\n", "m:1: there is no key before the '='" },
 		{ "network\n", "m:1: 'network' has no value; write 'network = value'" },

@@ -284,6 +284,68 @@ static void test_requests(void)
 	dm_close(&dm);
 }
 
+/* Two devices, of which only the first has a uuid of berth's; "first" has a table of a line. */
+static int answer(struct dm *dm, unsigned long command, struct dm_ioctl *io)
+{
+	char *data = (char *)io + io->data_start;
+	struct dm_name_list *list = (void *)data;
+	struct dm_target_spec *line = (void *)data;
+
+	(void)dm;
+	if (command == DM_LIST_DEVICES) {
+		list->dev = 0xfd01;
+		list->next = 64;
+		list = (void *)(data + 64);
+		list->dev = 0xfd02;
+		list->next = 0;
+	} else if (command == DM_DEV_STATUS) {
+		memset(io->uuid, 'u', sizeof io->uuid);
+		snprintf(io->name, sizeof io->name, "of-%x", (unsigned)io->dev);
+		memcpy(io->uuid, io->dev == 0xfd01 ? "BERTH-" : "OTHER-", 6);
+		io->flags = DM_READONLY_FLAG | DM_INACTIVE_PRESENT_FLAG;
+		io->open_count = 3;
+		io->event_nr = 7;
+	} else if (command == DM_TABLE_STATUS) {
+		*line = (struct dm_target_spec){ .sector_start = 8, .length = 1024 };
+		snprintf(line->target_type, sizeof line->target_type, "linear");
+		strcpy((char *)(line + 1), "7:0 5");
+		io->target_count = 1;
+	}
+	return 0;
+}
+
+static int keep_info(void *context, const struct dm_info *info)
+{
+	struct dm_info *kept = context;
+
+	CU_ASSERT_EQUAL(kept->dev, 0);
+	*kept = *info;
+	return 0;
+}
+
+static void test_answers(void)
+{
+	struct dm dm = { .fd = -1, .request = answer };
+	struct dm_info info = { 0 };
+	struct dm_line line;
+
+	CU_ASSERT_EQUAL(dm_list(&dm, "BERTH-", keep_info, &info), 0);
+	CU_ASSERT_EQUAL(info.dev, 0xfd01);
+	CU_ASSERT_STRING_EQUAL(info.name, "of-fd01");
+	/* Whatever the kernel has filled in has an end. */
+	CU_ASSERT_EQUAL(strlen(info.uuid), sizeof info.uuid - 1);
+	CU_ASSERT(info.read_only && info.inactive && !info.live && !info.suspended);
+	CU_ASSERT_EQUAL(info.open_count, 3);
+	CU_ASSERT_EQUAL(info.event_nr, 7);
+	CU_ASSERT_EQUAL(dm_info_dev(&dm, 0xfd02, &info), 0);
+	CU_ASSERT_STRING_EQUAL(info.name, "of-fd02");
+
+	CU_ASSERT_EQUAL(dm_table(&dm, "first", &line), 0);
+	CU_ASSERT(line.start == 8 && line.length == 1024);
+	CU_ASSERT_STRING_EQUAL(line.type, "linear");
+	CU_ASSERT_STRING_EQUAL(line.params, "7:0 5");
+}
+
 static void test_remove_retries(void)
 {
 	struct feigned f = { .busy = 3 };
@@ -372,6 +434,7 @@ int main(void)
 		{ "a thin volume's status", test_thin },
 		{ "random bytes", test_random_bytes },
 		{ "tables, messages and flags", test_requests },
+		{ "what the kernel answers", test_answers },
 		{ "remove retries while busy", test_remove_retries },
 		{ "a refused table leaves no device", test_create_undone },
 		{ "a kernel with or without", test_open },

@@ -30,7 +30,7 @@ static bool has_dnsmasq(void)
 {
 	if (has_program("dnsmasq", "/usr/sbin:/usr/local/sbin"))
 		return true;
-	printf("(no dnsmasq: not looked at) ");
+	suite_leaves_out("there is no dnsmasq");
 	return false;
 }
 
@@ -631,7 +631,7 @@ static void test_dhcp(void)
 	char got[256];
 
 	if (!has_dnsmasq() || !has_program("busybox", "") || !has_program("nsenter", "")) {
-		printf("(no dnsmasq, busybox or nsenter: not looked at) ");
+		suite_leaves_out("there is no dnsmasq, busybox or nsenter");
 		return;
 	}
 	test_make_network(&network, "dhcp", NULL);

@@ -313,8 +313,10 @@ static void test_unpack_compressed(void)
 	struct stat st;
 
 	CU_ASSERT_EQUAL(unpack_members(members, 2, &report, &err), 0);
-	if (child_run(gzip, &io, &err) < 0)
-		return; /* not installed */
+	if (child_run(gzip, &io, &err) < 0) {
+		suite_leaves_out("there is no gzip program");
+		return;
+	}
 	CU_ASSERT_EQUAL(unpack("test.tar.gz", &report, &err), 0);
 	CU_ASSERT_EQUAL(report.entries, 2);
 	CU_ASSERT_TRUE(stat("root/usr/two", &st) == 0);
