@@ -36,6 +36,7 @@ libcmd_a_SOURCES = \
 	src/cmd/pool_usage.c \
 	src/cmd/print.c src/cmd/print.h \
 	src/cmd/progress.c src/cmd/progress.h \
+	src/cmd/publish.c \
 	src/cmd/report.c src/cmd/report.h \
 	src/cmd/run.c \
 	src/cmd/settings.c \

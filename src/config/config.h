@@ -203,6 +203,7 @@ struct template_config {
 	char *release;      /* os-release VERSION_CODENAME or VERSION_ID */
 	char *arch;         /* as uname -m */
 	char *init;         /* "systemd", "sysvinit", "busybox", ..., "none" */
+	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t created;
 };
 

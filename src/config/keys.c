@@ -289,6 +289,7 @@ static const struct key template_keys[] = {
 	  "ID of its os-release" },
 	{ "init", KEY_TEXT, KEY_FIXED, AT(init), "", 0, 0, NULL,
 	  "kind of its init: systemd, sysvinit, busybox, none and so on" },
+	{ "origin", KEY_TEXT, KEY_FIXED, AT(origin), "", 0, 0, NULL, "what it was made of" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },
 	{ "release", KEY_TEXT, KEY_FIXED, AT(release), "", 0, 0, NULL,
 	  "VERSION_CODENAME or VERSION_ID of its os-release" },

@@ -238,11 +238,14 @@ int template_build(const struct dirs *dirs, const char *name, struct pool *pool,
 		   const struct template_build *build, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
-	char description[128];
+	char description[128], origin[128];
 
+	snprintf(origin, sizeof origin, "recipe %s%s%s", build->recipe, build->release ? " " : "",
+		 build->release ? build->release : "");
 	snprintf(description, sizeof description, "%s%s%s, built by recipe", build->recipe,
 		 build->release ? " " : "", build->release ? build->release : "");
 	int r = incoming_begin(&incoming, dirs, pool, name, err);
+	incoming.origin = origin;
 	if (r == 0)
 		r = fill(&incoming, build, err);
 	if (r == 0)

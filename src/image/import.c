@@ -82,6 +82,8 @@ int template_import(const struct dirs *dirs, const char *name, struct pool *pool
 	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
 		return -err->code;
 	const char *slash = strrchr(archive, '/');
+	scoped_free char *origin = text_format("archive %s", slash ? slash + 1 : archive);
+	incoming.origin = origin;
 	if (unpack_into(&incoming, archive_fd, &report, err) < 0 ||
 	    incoming_commit(&incoming, slash ? slash + 1 : archive, notes, err) < 0)
 		return err_wrap(err, "archive '%s'", archive);

@@ -69,7 +69,8 @@ static int refuse_volume(const struct incoming *incoming, struct err *err)
 		incoming->pool->name, incoming->name, incoming->name, incoming->name);
 }
 
-static int create_volume(struct incoming *incoming, struct err *err)
+/* Gives the volume its name, which is free then. */
+static int claim_volume(struct incoming *incoming, struct err *err)
 {
 	char finished[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
@@ -79,10 +80,7 @@ static int create_volume(struct incoming *incoming, struct err *err)
 		return refuse_volume(incoming, err);
 	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
 	/* Ours now by the lock: what a killed command left under this name. */
-	if (volume_destroy(incoming->pool, incoming->volume, err) < 0 ||
-	    volume_create(incoming->pool, incoming->volume, 0, err) < 0)
-		return -err->code;
-	return 0;
+	return volume_destroy(incoming->pool, incoming->volume, err);
 }
 
 /* Under its lock: there is none of that name, nor anything of one. */
@@ -104,7 +102,7 @@ static int check_absent(const struct dirs *dirs, const char *name, struct err *e
 		name, name);
 }
 
-int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
+int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
 		   const char *name, struct err *err)
 {
 	const char *fault = text_label_fault(name);
@@ -120,7 +118,22 @@ int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct po
 	if (fd < 0)
 		return fd;
 	incoming->lock_fd = fd;
-	return check_absent(dirs, name, err) < 0 ? -err->code : create_volume(incoming, err);
+	return check_absent(dirs, name, err) < 0 ? -err->code : claim_volume(incoming, err);
+}
+
+int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
+		   const char *name, struct err *err)
+{
+	if (incoming_claim(incoming, dirs, pool, name, err) < 0)
+		return -err->code;
+	return volume_create(pool, incoming->volume, 0, err);
+}
+
+int incoming_copy(struct incoming *incoming, struct pool *from, const char *volume, struct err *err)
+{
+	if (strcmp(from->name, incoming->pool->name) == 0)
+		return volume_snapshot(from, volume, incoming->volume, err);
+	return volume_copy(from, volume, incoming->pool, incoming->volume, err);
 }
 
 void incoming_end(struct incoming *incoming)
@@ -186,14 +199,15 @@ static int fill_config(struct template_config *config, const struct incoming *in
 			       strerror((int)-n));
 	set_text(&config->uuid, text_trim(uuid));
 	set_text(&config->description, description);
+	set_text(&config->origin, incoming->origin ? incoming->origin : "");
 	set_text(&config->pool, incoming->pool->name);
 	set_text(&config->distribution, facts->distribution);
 	set_text(&config->release, facts->release);
 	set_text(&config->arch, facts->arch);
 	set_text(&config->init, init_row(facts->init)->name);
 	config->created = (uint64_t)time(NULL);
-	if (!config->uuid || !config->description || !config->pool || !config->distribution ||
-	    !config->release || !config->arch || !config->init)
+	if (!config->uuid || !config->description || !config->origin || !config->pool ||
+	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;
 }

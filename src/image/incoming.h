@@ -14,14 +14,22 @@
  * templates/.unfinished/NAME (base/unfinished.h) marks it, until that becomes template.conf.
  */
 struct incoming {
-	const struct dirs *dirs;          /* borrowed */
-	struct pool *pool;                /* borrowed */
-	const char *name;                 /* borrowed */
-	int lock_fd;                      /* owned */
+	const struct dirs *dirs; /* borrowed */
+	struct pool *pool;       /* borrowed */
+	const char *name;        /* borrowed */
+	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
+	int lock_fd;             /* owned */
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */
 };
 
-/* Takes the lock, removes leftovers, refuses a name in use, and makes the volume. */
+/* Takes the lock, removes leftovers, and refuses a name in use; the volume has its name and is to be made. */
+int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
+		   const char *name, struct err *err);
+/* Makes the volume of one that was claimed: a copy of a volume of that pool. */
+int incoming_copy(struct incoming *incoming, struct pool *from, const char *volume,
+		  struct err *err);
+
+/* Claims the name and makes an empty volume. */
 int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
 		   const char *name, struct err *err);
 

@@ -75,6 +75,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \
 	src/machine/manage/open.c \
+	src/machine/manage/publish.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \
 	src/machine/manage/rootsize.c src/machine/manage/rootsize.h \
 	src/machine/manage/set.c \

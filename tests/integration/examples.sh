@@ -163,6 +163,19 @@ case_berth_conf_5() {
 	rm "$BERTH_ROOT/etc/berth.conf"
 }
 
+case_berth_identity_d_5() {
+	mkdir -p "$BERTH_ROOT/etc/identity.d"
+	page_commands berth-identity.d.5 >"$BERTH_ROOT/etc/identity.d/agent.conf"
+	berth launch --wait debian agent
+	berth exec agent -- sh -c 'mkdir -p /var/lib/agent /etc/agent; echo old >/var/lib/agent/id; echo old >/etc/agent/name'
+	berth clone agent another
+	berth start --wait another
+	not berth exec another -- test -e /var/lib/agent/id
+	same name "agent-$(field another uuid)" "$(berth exec another cat /etc/agent/name)"
+	machines_go
+	rm -r "$BERTH_ROOT/etc/identity.d"
+}
+
 tear_down() {
 	umount /home
 	if [[ -e $T/disk ]]; then

@@ -64,6 +64,19 @@ struct clone_spec {
 int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		  const struct clone_spec *spec, struct text *notes, struct err *err);
 
+/*
+ * A template from a machine's root, as it is now (the machine may run) or as a snapshot kept it. What berth-identity.d(5)
+ * lists is taken out. It appears whole or not at all. Remarks for the user go to notes (may be NULL), a line each.
+ * -EEXIST.
+ */
+struct publish_spec {
+	const char *snapshot; /* NULL: as its root is now */
+	const char *pool;     /* where the template's root goes; NULL: into the machine's */
+	bool keep;            /* identity, logs and histories stay */
+};
+int machine_publish(struct machine *machine, const char *template, const struct publish_spec *spec,
+		    struct text *notes, struct err *err);
+
 /* A uuid, hardware address and time of its making: what makes it another machine than any before. */
 int machine_draw_identity(struct machine_config *config, struct err *err);
 

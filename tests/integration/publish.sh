@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Templates made of machines: what they lose, what they keep, and that none is half made.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+set_up() {
+	local driver
+	for driver in btrfs dir; do
+		berth pool create "p-$driver" --driver "$driver"
+	done
+	busybox_template bb p-btrfs
+	berth create --pool p-btrfs --set network= bb web
+	berth start --wait web
+	berth exec web -- sh -c '
+		mkdir -p /etc/ssh /var/log/app /var/lib/dhcp /home/a /var/tmp
+		echo key >/etc/ssh/ssh_host_rsa_key
+		echo id >/etc/machine-id
+		echo mine >/home/a/file
+		echo secret >/root/.ash_history; echo secret >/home/a/.bash_history
+		echo line >/var/log/app/log; echo line >/var/log/app/log.1
+		echo lease >/var/lib/dhcp/dhclient.leases
+		echo seed >/var/tmp/x
+		sync'
+	berth snapshot web s
+	berth exec web -- sh -c 'echo later >/home/a/file; sync'
+}
+
+# root_of TEMPLATE: of one in the pool of driver dir, as a folder.
+root_of() {
+	echo "$BERTH_ROOT/lib/pools/p-dir/volumes/template.$1/root"
+}
+
+web_up() {
+	state_is web running || berth start --wait web
+}
+
+case_running() {
+	web_up
+	berth publish web --pool p-dir shop
+	local root
+	root=$(root_of shop)
+	[[ -d $root ]]
+	same "what was written" later "$(cat "$root/home/a/file")"
+	same "machine-id" "" "$(cat "$root/etc/machine-id")"
+	same "log" "" "$(cat "$root/var/log/app/log")"
+	local gone
+	for gone in etc/ssh/ssh_host_rsa_key root/.ash_history home/a/.bash_history var/log/app/log.1 \
+		var/lib/dhcp/dhclient.leases var/tmp/x; do
+		[[ ! -e $root/$gone ]] || fault "'$gone' is in the template"
+	done
+	same "host name" shop "$(cat "$root/etc/hostname")"
+	not grep -q web "$root/etc/hosts"
+	grep -q '^origin = machine web$' "$BERTH_ROOT/lib/templates/shop/template.conf"
+	# The machine goes on, with all it had.
+	same machine secret "$(berth exec web cat /root/.ash_history)"
+	berth launch --wait --set network= shop made
+	same "what was written" later "$(berth exec made cat /home/a/file)"
+	gone made
+	berth template delete shop
+}
+
+case_snapshot() {
+	berth publish web@s old
+	berth launch --wait --set network= old made
+	same "what the snapshot kept" mine "$(berth exec made cat /home/a/file)"
+	not berth exec made cat /root/.ash_history
+	grep -q '^origin = machine web@s$' "$BERTH_ROOT/lib/templates/old/template.conf"
+	gone made
+	berth template delete old
+}
+
+case_stopped() {
+	berth stop --force web
+	berth publish web still
+	berth template list | grep -q '^still '
+	berth template delete still
+	berth publish --keep --pool p-dir web kept
+	same history secret "$(cat "$(root_of kept)/root/.ash_history")"
+	same key key "$(cat "$(root_of kept)/etc/ssh/ssh_host_rsa_key")"
+	berth template delete kept
+}
+
+case_refused() {
+	local before
+	web_up
+	before=$(berth template list --json)
+	fails 1 "template 'bb' is there already" berth publish web bb
+	fails 1 "has no snapshot 'never'" berth publish web@never x
+	fails 1 "no machine 'nobody'" berth publish nobody x
+	fails 1 "there is no pool 'nowhere'" berth publish --pool nowhere web x
+	fails 2 "'X' " berth publish web X
+	fails 2 "name '' " berth publish web@ x
+	same templates "$before" "$(berth template list --json)"
+	not grep -q incoming <<<"$(berth pool usage p-btrfs)"
+}
+
+# kill -9 at any moment: the template is there whole, or not at all, and its name is free then.
+case_killed() {
+	local i pid
+	web_up
+	for ((i = 0; i < 12; i++)); do
+		berth publish web x >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' $((i * 6)))"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+		if ! berth template delete x 2>/dev/null; then
+			retry 10 berth publish web x
+			berth template delete x
+		fi
+		[[ ! -e $BERTH_ROOT/lib/templates/x ]]
+	done
+	same machine later "$(berth exec web cat /home/a/file)"
+	not grep -q 'incoming\|template.x' <<<"$(berth pool usage p-btrfs)"
+}
+
+run_cases "$@"
