@@ -31,12 +31,10 @@ int settings_given(const struct call *call, bool ephemeral, struct words *words,
 int setting_check(struct machine_config *config, const char *name, const char *value,
 		  struct err *err)
 {
-	const struct key *key = config_find(&machine_schema, name, err);
-
-	if (key && key->flags & KEY_FIXED)
-		err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
-	else if (key)
-		config_set(&machine_schema, config, key, value ? value : key->fallback, err);
+	if (config_flags(&machine_schema, name) & KEY_FIXED)
+		err_set(err, EPERM, "%s is made by berth and cannot be set", name);
+	else
+		config_put(&machine_schema, config, name, value, err);
 	return err->code == ENOMEM ? -ENOMEM : err->code ? EXIT_USAGE : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/labels.h"
 #include "cmd/print.h"
 #include "machine/confine/lsm.h"
 #include "machine/life/life.h"
@@ -135,6 +136,14 @@ static void show_limits(const struct machine *machine)
 	json_decref(limits);
 }
 
+static void show_labels(const struct label *first)
+{
+	scoped_text struct text line = { 0 };
+
+	labels_text(first, &line);
+	show("labels:", "%s", text_str(&line));
+}
+
 static void show_run(const struct machine_status *status, const struct facts *facts)
 {
 	char span[32] = "", when[32] = "", size[32] = "", most[32] = "";
@@ -238,6 +247,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("description:", "%s", config->description);
 	show_run(&facts->status, facts);
 	show_limits(machine);
+	show_labels(machine->config.labels);
 	show_network(machine, &facts->status);
 	show("template:", "%s", config->template);
 	show("architecture:", "%s", config->arch);
@@ -340,6 +350,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "memory_max", json_count(status->memory_max) },
 		{ "held", json_text(facts->held) },
 		{ "limits", limits_object(machine) },
+		{ "labels", labels_object(config->labels) },
 		{ "ended", json_text(facts->ended) },
 		{ "network", network_object(machine, status) },
 		{ "template", json_text(config->template) },

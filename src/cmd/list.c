@@ -4,23 +4,38 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/labels.h"
+#include "cmd/list_columns.h"
 #include "cmd/names.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
 #include "storage/storage.h"
 
-#include <arpa/inet.h>
 #include <search.h>
 #include <string.h>
 
-static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct flag flag_columns = { "columns", 0, false, "LIST",
+					  "columns to show, such as name,state,label.role" };
+static const struct flag flag_format = { "format", 0, false, "FORMAT",
+					 "table, csv or json; table if not given" };
+static const struct flag flag_label = { "label", 0, false, "LABELS",
+					"only machines with these labels, such as role=web" };
+static const struct flag flag_sort = { "sort", 0, false, "ORDER",
+				       "by name, age or memory; by name if not given" };
+static const struct flag *const list_flags[] = { &flag_columns, &flag_format, &flag_json,
+						 &flag_label,   &flag_sort,   NULL };
 
 struct listing {
 	const struct call *call;
+	struct columns columns;
 	struct table table;
-	json_t *array; /* instead of the table, with --json */
+	json_t *array;       /* instead of the table, with --json */
+	const char *label;   /* borrowed; NULL: all */
+	const char *sort;    /* borrowed; NULL: as they come, by name */
+	struct text weights; /* of the rows, a uint64_t each */
 	time_t now;
 	struct network network;     /* the last one that a machine was on, open; zeroed: none */
 	bool *matched;              /* owned: which words have named one */
@@ -29,35 +44,6 @@ struct listing {
 	void *seen;                 /* owned: the names of machines looked at, for tfind(3) */
 	int broken; /* machines of which a part is missing, or whose state is not known */
 };
-
-/* What one should know before one lets somebody in. */
-static const char *flags_of(const struct machine_config *config)
-{
-	if (config->privileged)
-		return config->nesting ? "privileged,nesting" : "privileged";
-	return config->nesting ? "nesting" : "";
-}
-
-static void add_row(struct listing *listing, const struct machine *machine,
-		    const struct machine_status *status)
-{
-	struct table *table = &listing->table;
-	bool runs = !machine_is_down(status->state);
-	char address[INET_ADDRSTRLEN] = "", uptime[32] = "";
-
-	if (status->leased)
-		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
-	if (status->started && listing->now >= (time_t)status->started)
-		print_span((uint64_t)listing->now - status->started, uptime, sizeof uptime);
-	table_add(table, machine->name);
-	table_add(table, machine_state_name(status->state));
-	table_add(table, !runs ? "" : status->booted ? "yes" : "no");
-	table_add(table, address);
-	table_add(table, machine->config.template);
-	table_add(table, machine->config.pool);
-	table_add(table, uptime);
-	table_add(table, flags_of(&machine->config));
-}
 
 static void add_object(struct listing *listing, const struct machine *machine,
 		       const struct machine_status *status)
@@ -75,17 +61,34 @@ static void add_object(struct listing *listing, const struct machine *machine,
 				      { "ephemeral", json_boolean(machine->config.ephemeral) },
 				      { "privileged", json_boolean(machine->config.privileged) },
 				      { "nesting", json_boolean(machine->config.nesting) },
+				      { "labels", labels_object(machine->config.labels) },
 				      { "started", json_count(status->started) },
 				      { 0 },
 			      }));
+}
+
+static void add_weight(struct listing *listing, const struct subject *subject)
+{
+	if (!listing->sort)
+		return;
+	uint64_t weight = order_weight(listing->sort, subject);
+	text_add_bytes(&listing->weights, &weight, sizeof weight);
 }
 
 /* One of which a part is missing is listed as such: it must not hide the others, nor itself. */
 static void add_broken(struct listing *listing, const char *name, const char *missing,
 		       const struct err *err)
 {
+	const struct subject subject = { .name = name };
+
 	listing->broken++;
-	table_add_broken(&listing->table, listing->array, 1, name, missing, err);
+	add_weight(listing, &subject);
+	if (listing->array) {
+		table_add_broken(&listing->table, listing->array, 1, name, missing, err);
+		return;
+	}
+	print_error(err);
+	columns_add(&listing->columns, &subject, &listing->table);
 }
 
 /* Most machines are on one network: it is opened once, not a thousand times. NULL: there is none to lend. */
@@ -155,13 +158,17 @@ static void warn_of_pools(const struct listing *listing)
 static void add_machine(struct listing *listing, struct machine *machine)
 {
 	struct machine_status status = { 0 };
+	const struct subject subject = {
+		.name = machine->name, .machine = machine, .status = &status, .now = listing->now
+	};
 
 	machine_status(machine, lend_network(listing, machine), &status);
 	note_pool(listing, machine->config.pool);
+	add_weight(listing, &subject);
 	if (listing->array)
 		add_object(listing, machine, &status);
 	else
-		add_row(listing, machine, &status);
+		columns_add(&listing->columns, &subject, &listing->table);
 }
 
 static int by_name(const void *a, const void *b)
@@ -191,7 +198,8 @@ static int visit_machine(void *context, const char *name)
 	if (!is_wanted(listing, name))
 		return 0;
 	int r = machine_look(&machine, &listing->call->dirs, name, &err);
-	if (r == -ENOENT)
+	if (r == -ENOENT ||
+	    (r == 0 && listing->label && !labels_match(machine.config.labels, listing->label)))
 		return 0;
 	if (r == 0)
 		r = parts_check(&machine, &listing->inventory, &missing, &err);
@@ -222,39 +230,94 @@ static int list_all(struct listing *listing, struct err *err)
 	return r < 0 ? r : inventory_each(&listing->inventory, visit_volume, listing, err);
 }
 
+/* Whether the list is to be JSON, or (csv) CSV. */
+static int take_format(const struct call *call, bool *json, bool *csv, struct err *err)
+{
+	const char *format = call_value(call, &flag_format);
+
+	*json = call_has(call, &flag_json) || (format && strcmp(format, "json") == 0);
+	*csv = format && strcmp(format, "csv") == 0;
+	if (!format || *csv || strcmp(format, "json") == 0 || strcmp(format, "table") == 0)
+		return 0;
+	err_set(err, EINVAL, "there is no format '%.60s'; use table, csv or json", format);
+	return EXIT_USAGE;
+}
+
+static int begin_list(struct listing *listing, bool *csv, struct err *err)
+{
+	const struct call *call = listing->call;
+	bool json = false;
+
+	listing->label = call_value(call, &flag_label);
+	listing->sort = call_value(call, &flag_sort);
+	int r = take_format(call, &json, csv, err);
+	if (r == 0 && listing->label)
+		r = labels_check_wanted(listing->label, err);
+	if (r == 0 && listing->sort)
+		r = order_check(listing->sort, err);
+	if (r == 0)
+		r = columns_begin(&listing->columns, call_value(call, &flag_columns), err);
+	if (r != 0)
+		return r;
+	listing->matched = calloc((size_t)call->count + 1, sizeof *listing->matched);
+	if (json)
+		listing->array = json_array();
+	if (!listing->matched || (json && !listing->array))
+		return err_set(err, ENOMEM, "out of memory");
+	table_begin(&listing->table, listing->columns.heads);
+	return 0;
+}
+
+static int show_list(struct listing *listing, bool csv, struct err *err)
+{
+	const void *weights = text_str(&listing->weights);
+	int r = listing->sort ? table_sort(&listing->table, listing->array, weights, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (listing->array)
+		return print_json(take_ptr(&listing->array), err);
+	if (csv)
+		return table_print_csv(&listing->table, listing->columns.names, err);
+	if (listing->table.count > 0)
+		return table_print(&listing->table, err);
+	if (listing->call->count == 0 && listing->label)
+		print_note("no machine has the labels %.80s", listing->label);
+	else if (listing->call->count == 0)
+		print_note("no machines yet; 'berth launch TEMPLATE NAME' makes one and starts it");
+	return 0;
+}
+
+static void end_list(struct listing *listing)
+{
+	free(listing->matched);
+	json_decref(listing->array);
+	columns_free(&listing->columns);
+	text_free(&listing->table.cells);
+	text_free(&listing->weights);
+	text_free(&listing->pools);
+	tdestroy(listing->seen, free);
+	inventory_free(&listing->inventory);
+	network_close(&listing->network);
+}
+
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME", "STATE",  "BOOTED", "ADDRESS", "TEMPLATE",
-					     "POOL", "UPTIME", "FLAGS",  NULL };
 	struct listing listing = { .call = call,
 				   .now = time(NULL),
 				   .inventory = { .dirs = &call->dirs } };
+	bool csv = false;
 
-	listing.matched = calloc((size_t)call->count + 1, sizeof *listing.matched);
-	if (!listing.matched)
-		return err_set(err, ENOMEM, "out of memory");
-	if (call_has(call, &flag_json))
-		listing.array = json_array();
-	table_begin(&listing.table, heads);
-	int r = list_all(&listing, err);
-	if (call_has(call, &flag_json)) {
-		r = r < 0 ? r : print_json(take_ptr(&listing.array), err);
-	} else if (r == 0 && listing.table.count == 0 && call->count == 0) {
-		print_note("no machines yet; 'berth launch TEMPLATE NAME' makes one and starts it");
-	} else if (r == 0 && listing.table.count > 0) {
-		r = table_print(&listing.table, err);
-	}
+	int r = begin_list(&listing, &csv, err);
+	if (r == 0)
+		r = list_all(&listing, err);
+	if (r == 0)
+		r = show_list(&listing, csv, err);
 	if (r == 0) {
 		tell_unmatched(&listing);
 		warn_of_pools(&listing);
 	}
-	free(listing.matched);
-	json_decref(listing.array);
-	text_free(&listing.table.cells);
-	text_free(&listing.pools);
-	tdestroy(listing.seen, free);
-	inventory_free(&listing.inventory);
-	network_close(&listing.network);
+	end_list(&listing);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 

@@ -22,7 +22,9 @@ libcmd_a_SOURCES = \
 	src/cmd/info.c \
 	src/cmd/keeper.c \
 	src/cmd/lifecycle.c \
+	src/cmd/labels.c src/cmd/labels.h \
 	src/cmd/list.c \
+	src/cmd/list_columns.c src/cmd/list_columns.h \
 	src/cmd/logfilter.c src/cmd/logfilter.h \
 	src/cmd/logs.c \
 	src/cmd/maintenance.c \
@@ -43,6 +45,7 @@ libcmd_a_SOURCES = \
 	src/cmd/snapshot.c \
 	src/cmd/started.c \
 	src/cmd/stop.c \
+	src/cmd/table.c src/cmd/table.h \
 	src/cmd/template.c \
 	src/cmd/top.c \
 	src/cmd/transfer.c \

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 #include "cmd/verbs.h"
 #include "machine/confine/rlimits.h"
 #include "machine/life/life.h"

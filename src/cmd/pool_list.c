@@ -8,6 +8,7 @@
 #include "cmd/common.h"
 #include "cmd/pool.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 
 #include <string.h>
 

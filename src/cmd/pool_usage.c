@@ -5,6 +5,7 @@
 #include "cmd/common.h"
 #include "cmd/pool.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 #include "storage/storage.h"
 
 static const struct flag *const usage_flags[] = { &flag_json, NULL };

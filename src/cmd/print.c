@@ -92,38 +92,7 @@ void print_notes(struct text *lines)
 	}
 }
 
-void table_begin(struct table *table, const char *const *heads)
-{
-	*table = (struct table){ .heads = heads };
-	while (heads[table->columns])
-		table->columns++;
-}
-
-void table_add(struct table *table, const char *cell)
-{
-	if (!*cell)
-		cell = "-";
-	text_add_bytes(&table->cells, cell, strlen(cell) + 1);
-	table->count++;
-}
-
-void table_format(struct table *table, const char *fmt, ...)
-{
-	char *cell = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	int n = vasprintf(&cell, fmt, ap);
-	va_end(ap);
-	table_add(table, n < 0 ? "" : cell);
-	if (n < 0)
-		table->cells.failed = true;
-	else
-		free(cell);
-}
-
-/* Characters, not bytes. */
-static size_t width_of(const char *text)
+size_t print_width_of(const char *text)
 {
 	size_t n = 0;
 
@@ -131,6 +100,14 @@ static size_t width_of(const char *text)
 		n += ((unsigned char)*text & 0xc0) != 0x80;
 	return n;
 }
+
+void print_blanks(struct text *out, size_t count)
+{
+	while (count-- > 0)
+		text_add_bytes(out, " ", 1);
+}
+
+enum { MEANING_INDENT = 8, MEANING_LEAST = 24 };
 
 unsigned print_width(void)
 {
@@ -145,112 +122,29 @@ unsigned print_width(void)
 	return size.ws_col;
 }
 
-static void add_blanks(struct text *out, size_t count)
-{
-	while (count-- > 0)
-		text_add_bytes(out, " ", 1);
-}
-
-enum { FOLD_INDENT = 4, MEANING_INDENT = 8, MEANING_LEAST = 24 };
-
 void print_meaning(const char *word, unsigned column, const char *text, unsigned width,
 		   struct text *out)
 {
 	bool below = width && width < column + MEANING_LEAST;
-	size_t at = width_of(word), indent = below && column ? MEANING_INDENT : column;
+	size_t at = print_width_of(word), indent = below && column ? MEANING_INDENT : column;
 
 	text_add(out, "%s", word);
 	for (bool first = true; *text; first = false) {
 		size_t n = strcspn(text, " ");
 		scoped_free char *one = strndup(text, n);
-		size_t wide = one ? width_of(one) : n;
+		size_t wide = one ? print_width_of(one) : n;
 		size_t blanks = !first ? 1 : at < indent ? indent - at : at > 0;
 		if (at > 0 && ((first && below) || (width && at + blanks + wide > width))) {
 			text_add(out, "\n");
 			blanks = indent;
 			at = 0;
 		}
-		add_blanks(out, blanks);
+		print_blanks(out, blanks);
 		text_add_bytes(out, text, n);
 		at += blanks + wide;
 		text += n + strspn(text + n, " ");
 	}
 	text_add(out, "\n");
-}
-
-/* All rows are folded before the same columns. */
-static void add_row(const struct table *table, const size_t *widths, unsigned width,
-		    const char *const *row, struct text *out)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < table->columns; i++) {
-		if (width && at > 0 && at + widths[i] > width) {
-			text_add(out, "\n");
-			add_blanks(out, FOLD_INDENT);
-			at = FOLD_INDENT;
-		}
-		at += widths[i] + 2;
-		text_add_bytes(out, row[i], strlen(row[i]));
-		bool last = i + 1 == table->columns || (width && at + widths[i + 1] > width);
-		add_blanks(out, last ? 0 : widths[i] + 2 - width_of(row[i]));
-	}
-	text_add(out, "\n");
-}
-
-enum { COLUMNS_MAX = 16 };
-
-void table_text(struct table *table, unsigned width, struct text *out)
-{
-	size_t widths[COLUMNS_MAX] = { 0 };
-	const char *row[COLUMNS_MAX];
-	const char *at = text_str(&table->cells);
-
-	for (size_t i = 0; i < table->columns; i++)
-		widths[i] = width_of(table->heads[i]);
-	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
-		size_t wide = width_of(at);
-		if (wide > widths[i % table->columns])
-			widths[i % table->columns] = wide;
-	}
-	add_row(table, widths, width, table->heads, out);
-	at = text_str(&table->cells);
-	for (size_t i = 0; i < table->count; i++, at += strlen(at) + 1) {
-		row[i % table->columns] = at;
-		if (i % table->columns == table->columns - 1)
-			add_row(table, widths, width, row, out);
-	}
-}
-
-void table_add_broken(struct table *table, json_t *array, size_t column, const char *name,
-		      const char *missing, const struct err *fault)
-{
-	if (array) {
-		json_array_append_new(array, json_members((const struct json_member[]){
-						     { "name", json_string(name) },
-						     { "state", json_string("broken") },
-						     { "missing", json_text(missing) },
-						     { "error", json_text(fault->text) },
-						     { 0 },
-					     }));
-		return;
-	}
-	print_error(fault);
-	for (size_t i = 0; i < table->columns; i++)
-		table_add(table, i == 0 ? name : i == column ? "broken" : "");
-}
-
-int table_print(struct table *table, struct err *err)
-{
-	scoped_text struct text out = { 0 };
-	bool failed = table->cells.failed;
-
-	table_text(table, print_width(), &out);
-	text_free(&table->cells);
-	if (failed || out.failed)
-		return err_set(err, ENOMEM, "out of memory");
-	fputs(text_str(&out), stdout);
-	return 0;
 }
 
 int print_json(json_t *value, struct err *err)

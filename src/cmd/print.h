@@ -26,6 +26,9 @@ void print_notes(struct text *lines);
 /* Adds text to a buffer, with the replacements of print_error. */
 void print_plain(const char *text, struct text *out);
 
+/* How many columns of a terminal a text takes: characters, not bytes. */
+size_t print_width_of(const char *text);
+void print_blanks(struct text *out, size_t count);
 /* The width of the terminal that is standard output; 0: it is not a terminal, and nothing has to fit. */
 unsigned print_width(void);
 /*
@@ -34,28 +37,6 @@ unsigned print_width(void);
  */
 void print_meaning(const char *word, unsigned column, const char *text, unsigned width,
 		   struct text *out);
-
-/* Columns with a heading, each as wide as its widest cell. */
-struct table {
-	const char *const *heads; /* borrowed, NULL-terminated */
-	size_t columns;
-	struct text cells; /* NUL-terminated one after the other */
-	size_t count;
-};
-void table_begin(struct table *table, const char *const *heads);
-/* The next cell, from left to right; "" shows as "-". */
-void table_add(struct table *table, const char *cell);
-void table_format(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/*
- * Adds a row for an object with a missing part: its name, "broken" in that column, and the fault on standard error.
- * With an array: adds an object to it instead.
- */
-void table_add_broken(struct table *table, json_t *array, size_t column, const char *name,
-		      const char *missing, const struct err *fault);
-/* Adds the table as text. Columns that do not fit into the width go to further, indented lines; 0: no limit. */
-void table_text(struct table *table, unsigned width, struct text *out);
-/* Prints it on standard output, and frees it. 0 or -ENOMEM. */
-int table_print(struct table *table, struct err *err);
 
 /* Prints a value on standard output and releases it; NULL: it could not be made for lack of memory. */
 int print_json(json_t *value, struct err *err);

@@ -108,10 +108,7 @@ static int check_words(const struct changes *changes, struct err *err)
 static bool all_live(const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++) {
-		struct err ignored = { 0 };
-		const struct key *key =
-			config_find(&machine_schema, changes->list[i].name, &ignored);
-		if (!key || !(key->flags & KEY_LIVE))
+		if (!(config_flags(&machine_schema, changes->list[i].name) & KEY_LIVE))
 			return false;
 	}
 	return true;
@@ -174,14 +171,18 @@ static json_t *key_value(const struct machine_config *config, const struct key *
 static int get_one(const struct call *call, const struct machine *machine, const char *name,
 		   struct err *err)
 {
-	const struct key *key = config_find(&machine_schema, name, err);
+	bool label = config_label_name(&machine_schema, name) != NULL;
+	const struct key *key = label ? NULL : config_find(&machine_schema, name, err);
 	scoped_text struct text value = { 0 };
 
-	if (!key)
+	if (!key && !label)
+		return EXIT_USAGE;
+	if (key && call_has(call, &flag_json))
+		return print_json(key_value(&machine->config, key), err);
+	if (config_get(&machine_schema, &machine->config, name, &value, err) < 0)
 		return EXIT_USAGE;
 	if (call_has(call, &flag_json))
-		return print_json(key_value(&machine->config, key), err);
-	config_text(&machine->config, key, &value);
+		return print_json(json_string(text_str(&value)), err);
 	printf("%s\n", text_str(&value));
 	return 0;
 }
@@ -198,6 +199,13 @@ static int get_all(const struct call *call, const struct machine *machine, struc
 			json_object_set_new(object, key->name, key_value(&machine->config, key));
 		else
 			printf("%s = %s\n", key->name, text_str(&value));
+	}
+	for (const struct label *label = machine->config.labels; label; label = label->next) {
+		scoped_free char *name = text_format("label.%s", label->name);
+		if (call_has(call, &flag_json))
+			json_object_set_new(object, name ? name : "", json_string(label->value));
+		else
+			printf("label.%s = %s\n", label->name, label->value);
 	}
 	if (call_has(call, &flag_json))
 		return print_json(object, err);

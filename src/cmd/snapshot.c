@@ -6,6 +6,7 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "cmd/table.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 

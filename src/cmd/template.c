@@ -6,6 +6,7 @@
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "cmd/table.h"
 #include "cmd/verbs.h"
 #include "storage/inventory.h"
 

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 #include "kern/pty.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"

@@ -68,6 +68,15 @@ struct schema {
 	const struct schema *const
 		*sections; /* kinds of sections that are allowed, NULL-terminated, or NULL */
 	size_t head; /* for a section: offset of the first section of this kind in the file's struct */
+	size_t labels; /* offset of the first label in the struct; 0: a file of this kind has none */
+};
+
+/* "label.NAME = VALUE" */
+enum { LABEL_NAME_MAX = 63 };
+struct label {
+	struct label *next; /* owned; sorted by name */
+	char *name;         /* owned: letters, digits, '.', '_' and '-' */
+	char *value;        /* owned; never empty */
 };
 
 /* A section, "[KIND NAME]" and the lines after it. The struct of each kind begins with this one. */
@@ -158,6 +167,7 @@ struct machine_config {
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
+	struct label *labels;             /* "label.NAME" */
 };
 
 /* etc/berth.conf */
@@ -298,6 +308,22 @@ const struct key *config_find(const struct schema *schema, const char *name, str
 int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
 	       struct err *err);
 void config_text(const void *config, const struct key *key, struct text *out);
+
+/* The NAME of a key "label.NAME", if files of this kind have labels; NULL: it is another key. Its name is unchecked. */
+const char *config_label_name(const struct schema *schema, const char *key);
+/* The value of a label; NULL: there is no label of that name. Borrowed. */
+const char *config_label(const struct label *first, const char *name);
+/*
+ * Parses text into the field of the key of that name, or into that label; an empty value removes a label. -ENOENT with
+ * the nearest name.
+ */
+int config_put(const struct schema *schema, void *config, const char *name, const char *value,
+	       struct err *err);
+/* The enum key_flags of the key or label of that name; 0: it is not known. */
+unsigned config_flags(const struct schema *schema, const char *name);
+/* Adds the value of the key or label of that name, in a form that config_put reads back; of a missing label: nothing. */
+int config_get(const struct schema *schema, const void *config, const char *name, struct text *out,
+	       struct err *err);
 
 /* Checks rules between the keys of a machine, such as an address without a network. */
 int config_check_machine(const struct machine_config *config, struct err *err);

@@ -61,19 +61,25 @@ static int replace_line(const char *data, size_t length, const char *name, const
 	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
-/* The value in its canonical form. */
-static int canonical(const struct schema *schema, const struct key *key, const char *value,
+/* The value of a key or label in its canonical form. */
+static int canonical(const struct schema *schema, const char *name, const char *value,
 		     struct text *out, struct err *err)
 {
 	union any_config config = { 0 };
 
 	assert(schema->size <= sizeof config);
-	int r = config_set(schema, &config, key, value, err);
+	int r = config_put(schema, &config, name, value, err);
 	if (r < 0)
 		return r;
-	config_text(&config, key, out);
+	r = config_get(schema, &config, name, out, err);
 	config_free(schema, &config);
-	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+	return r;
+}
+
+/* A label without a value is none, so that it has no line. */
+static const char *line_value(bool label, const char *value, const struct text *canonical)
+{
+	return !value || (label && !canonical->length) ? NULL : text_str(canonical);
 }
 
 /* One change made in a text, which is replaced. */
@@ -84,22 +90,25 @@ static int change_text(const struct schema *schema, const char *path,
 	struct text changed = { 0 };
 	struct err unknown = { 0 };
 	bool found = false;
-	const struct key *key = config_find(schema, change->name, &unknown);
+	bool label = config_label_name(schema, change->name) != NULL;
+	const struct key *key = label ? NULL : config_find(schema, change->name, &unknown);
+	bool known = key || label;
 
 	if ((key && key->flags & KEY_FIXED) || strcmp(change->name, CONFIG_FORMAT_KEY) == 0)
 		return err_set(err, EPERM, "%s is made by berth and cannot be set", change->name);
-	if (key && change->value && canonical(schema, key, change->value, &good, err) < 0)
+	if (known && change->value &&
+	    canonical(schema, change->name, change->value, &good, err) < 0)
 		return -err->code;
 	if (replace_line(text_str(text), text->length, change->name,
-			 change->value ? text_str(&good) : NULL, &changed, &found, err) < 0) {
+			 line_value(label, change->value, &good), &changed, &found, err) < 0) {
 		text_free(&changed);
 		return err_wrap(err, "%s", path);
 	}
 	text_free(text);
 	*text = changed;
 	/* A line that no berth knows can be taken out, but not written. */
-	return key || (found && !change->value) ? 0
-						: err_set(err, unknown.code, "%s", unknown.text);
+	return known || (found && !change->value) ? 0
+						  : err_set(err, unknown.code, "%s", unknown.text);
 }
 
 int config_preview(const struct schema *schema, const char *path,

@@ -73,20 +73,6 @@ static const void *field_in(const void *config, const struct key *key)
 	return (const char *)config + key->offset;
 }
 
-/* The value without the white space around it, in a buffer of CONFIG_LINE_MAX + 1. */
-static const char *trim(const char *value, char *room)
-{
-	value += strspn(value, " \t\r\n\v\f");
-	size_t n = strlen(value);
-	while (n > 0 && isspace((unsigned char)value[n - 1]))
-		n--;
-	if (n > CONFIG_LINE_MAX)
-		return NULL;
-	memcpy(room, value, n);
-	room[n] = '\0';
-	return room;
-}
-
 static void put(void *field, const struct type *type, const union value *value)
 {
 	switch (type->field) {
@@ -106,22 +92,60 @@ static void put(void *field, const struct type *type, const union value *value)
 int config_set(const struct schema *schema, void *config, const struct key *key, const char *value,
 	       struct err *err)
 {
-	char room[CONFIG_LINE_MAX + 1];
+	char text[CONFIG_LINE_MAX + 1];
 	union value parsed = { 0 };
 
 	assert(key >= schema->keys && key < schema->keys + schema->count);
-	const char *text = trim(value, room);
-	const char *fault = text ? value_text_fault(text) : "is longer than 4096 bytes";
-	if (!fault && key->type == KEY_PATH && strlen(text) != strlen(value))
-		fault = "begins or ends with a blank, which a file of settings cannot keep; rename "
-			"what has that name";
-	if (fault)
-		return err_set(err, EINVAL, "the value of %s %s", key->name, fault);
+	if (value_trim(key->name, value, text, err) < 0)
+		return -err->code;
+	if (key->type == KEY_PATH && strlen(text) != strlen(value))
+		return err_set(err, EINVAL,
+			       "the value of %s begins or ends with a blank, which a file of "
+			       "settings cannot keep; rename what has that name",
+			       key->name);
 	int r = type_of(key)->parse(key, text, &parsed, err);
 	if (r < 0)
 		return r;
 	put(field_of(config, key), type_of(key), &parsed);
 	return 0;
+}
+
+int config_put(const struct schema *schema, void *config, const char *name, const char *value,
+	       struct err *err)
+{
+	const char *label = config_label_name(schema, name);
+	const struct key *key = label ? NULL : config_find(schema, name, err);
+
+	if (label)
+		return label_set(schema, config, label, value, err);
+	return key ? config_set(schema, config, key, value, err) : -err->code;
+}
+
+unsigned config_flags(const struct schema *schema, const char *name)
+{
+	const struct key *key =
+		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
+
+	return key ? key->flags : config_label_name(schema, name) ? KEY_LIVE : 0;
+}
+
+int config_get(const struct schema *schema, const void *config, const char *name, struct text *out,
+	       struct err *err)
+{
+	const char *label = config_label_name(schema, name);
+	const struct key *key = label ? NULL : config_find(schema, name, err);
+
+	if (label) {
+		const char *value = config_label(labels_of(schema, config), label);
+		if (label_check_name(label, err) < 0)
+			return -err->code;
+		text_add(out, "%s", value ? value : "");
+	} else if (key) {
+		config_text(config, key, out);
+	} else {
+		return -err->code;
+	}
+	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
 void config_text(const void *config, const struct key *key, struct text *out)

@@ -48,6 +48,13 @@ static int check_format(const char *value, struct err *err)
 	return 0;
 }
 
+static int feed_label(struct parser *parser, const char *name, const char *value, struct err *err)
+{
+	if (config_label(labels_of(parser->schema, parser->config), name))
+		return err_set(err, EINVAL, "'label.%s' is there already; keep one of both", name);
+	return label_set(parser->schema, parser->config, name, value, err);
+}
+
 /* One line, without its end; cut to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
@@ -60,11 +67,14 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	bool whole = line_split(line, &name, &value);
 	if (parser->schema == parser->file && strcmp(name, CONFIG_FORMAT_KEY) == 0)
 		return check_format(value, err);
-	const struct key *key = config_find(parser->schema, name, err);
-	if (!key)
+	const char *label = config_label_name(parser->schema, name);
+	const struct key *key = label ? NULL : config_find(parser->schema, name, err);
+	if (!key && !label)
 		return -err->code;
 	if (!whole)
 		return err_set(err, EINVAL, "'%s' has no value; write '%s = value'", name, name);
+	if (label)
+		return feed_label(parser, label, value, err);
 	unsigned *seen = &parser->seen[key - parser->schema->keys];
 	if (*seen)
 		return err_set(err, EINVAL, "'%s' is in line %u already; keep one of both", name,
@@ -81,6 +91,7 @@ int config_defaults(const struct schema *schema, void *config, struct err *err)
 void config_free(const struct schema *schema, void *config)
 {
 	sections_free(schema, config);
+	labels_free(schema, config);
 	keys_free(schema, config);
 }
 
@@ -154,8 +165,10 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 	scoped_text struct text out = { 0 };
 
 	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
-	if (keys_print(schema, config, &out) == 0)
+	if (keys_print(schema, config, &out) == 0) {
+		labels_print(schema, config, &out);
 		sections_print(schema, config, &out);
+	}
 	if (out.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	return file_replace(path, text_str(&out), out.length, 0600, err);

@@ -28,6 +28,18 @@ void keys_free(const struct schema *schema, void *config);
 /* Adds the lines of all keys that differ from their default. 0 or -ENOMEM. */
 int keys_print(const struct schema *schema, const void *config, struct text *out);
 
+/* ---- label.c */
+
+/* The first label of a struct whose schema has labels. */
+const struct label *labels_of(const struct schema *schema, const void *config);
+int label_check_name(const char *name, struct err *err);
+/* Sets a label; with an empty value, removes it. */
+int label_set(const struct schema *schema, void *config, const char *name, const char *value,
+	      struct err *err);
+/* Adds the lines of all labels. */
+void labels_print(const struct schema *schema, const void *config, struct text *out);
+void labels_free(const struct schema *schema, void *config);
+
 /* ---- section.c */
 
 /* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */

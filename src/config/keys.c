@@ -184,6 +184,7 @@ const struct schema machine_schema = {
 	.size = sizeof(struct machine_config),
 	.check = check_machine,
 	.sections = machine_sections,
+	.labels = offsetof(struct machine_config, labels),
 };
 
 #define AT(field) offsetof(struct berth_config, field)
@@ -204,15 +205,15 @@ static const struct key berth_keys[] = {
 /* The ids end before 4294967295, which is "no id" to the kernel. */
 static int check_berth(const void *config, struct err *err)
 {
-	const struct berth_config *dirs = config;
-	uint64_t end = dirs->idmap_base + dirs->idmap_machines * 65536;
+	const struct berth_config *berth = config;
+	uint64_t end = berth->idmap_base + berth->idmap_machines * 65536;
 
 	if (end > 4294901760u)
 		return err_set(err, EINVAL,
 			       "idmap.base and idmap.machines need host ids up to %llu, but the "
 			       "highest is 4294901759; lower one of them",
 			       (unsigned long long)end - 1);
-	if (!*dirs->pool)
+	if (!*berth->pool)
 		return err_set(err, EINVAL, "pool is empty; name the pool to use by default");
 	return 0;
 }

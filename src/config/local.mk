@@ -8,6 +8,7 @@ libconfig_a_SOURCES = \
 	src/config/fields.c \
 	src/config/file.c src/config/file.h \
 	src/config/keys.c \
+	src/config/label.c \
 	src/config/lines.c \
 	src/config/owner.c \
 	src/config/rlimit.c \

@@ -40,6 +40,9 @@ int type_parse_subnet(const struct key *key, const char *text, union value *valu
  */
 void caps_print(const struct config_caps *caps, struct text *out);
 
+/* Copies a value without the white space around it, if it is allowed in any value. key is for the sentence. */
+int value_trim(const char *key, const char *value, char room[CONFIG_LINE_MAX + 1], struct err *err);
+
 /* NULL if the text is allowed in a value, else its fault. */
 const char *value_text_fault(const char *text);
 

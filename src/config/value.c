@@ -5,6 +5,7 @@
  */
 #include "config/types.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -21,6 +22,21 @@ int value_keep(const char *text, union value *value, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	value->text = copy;
 	return 0;
+}
+
+int value_trim(const char *key, const char *value, char room[CONFIG_LINE_MAX + 1], struct err *err)
+{
+	value += strspn(value, " \t\r\n\v\f");
+	size_t n = strlen(value);
+	while (n > 0 && isspace((unsigned char)value[n - 1]))
+		n--;
+	if (n > CONFIG_LINE_MAX)
+		return err_set(err, EINVAL, "the value of %s is longer than %d bytes", key,
+			       CONFIG_LINE_MAX);
+	memcpy(room, value, n);
+	room[n] = '\0';
+	const char *fault = value_text_fault(room);
+	return fault ? err_set(err, EINVAL, "the value of %s %s", key, fault) : 0;
 }
 
 /* Length of the UTF-8 sequence at s by its first byte's bits, 0 for a byte that begins none. */

@@ -23,6 +23,64 @@ case_set_get_unset() {
 	berth get --json m | is_json
 }
 
+case_labels() {
+	local before
+	berth set m label.role=web label.site="two, \"words\""
+	same role web "$(berth get m label.role)"
+	same "as JSON" '"web"' "$(berth get --json m label.role)"
+	has 'role=web,site=two, "words"' "$(berth info m)"
+	before=$(cat "$conf")
+	fails 2 "label '-x' needs another name" berth set m label.-x=1
+	same "the file" "$before" "$(cat "$conf")"
+	berth clone m twin
+	berth set m label.role=
+	same "no role" "" "$(berth get m label.role)"
+	same "the clone's" web "$(berth get twin label.role)"
+	berth unset twin label.role
+	berth unset twin label.role
+	same "lines of it" 0 "$(grep -c label.role "$BERTH_ROOT/lib/machines/twin/machine.conf" || true)"
+	berth delete twin
+	berth unset m label.site
+}
+
+# listed WORD...: the names, in their order.
+listed() {
+	berth list --columns name --format csv "$@" | tr -d '\r' | sed 1d | paste -sd ' '
+}
+
+case_lists() {
+	berth create --set label.role=web --set label.tier=front bb a
+	berth create --set label.role=web --set description='x, "y"' bb b
+	same "by one label" "a b" "$(listed --label role=web)"
+	same "by two" a "$(listed --label role=w*,tier)"
+	same "by none" "" "$(listed --label role=db)"
+	same "of those named" b "$(listed --label role=web b m)"
+	same CSV 'b,"x, ""y""",web,' \
+		"$(berth list --columns name,description,label.role,label.tier --format csv b | tr -d '\r' | sed 1d)"
+	has "NAME  LABEL.ROLE" "$(berth list --columns name,label.role)"
+	same "the same as JSON" "$(berth list --json a)" "$(berth list --format json a)"
+	same "a label in JSON" web "$(berth list --json a |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["labels"]["role"])')"
+	sed -i 's/^created = .*/created = 5/' "$BERTH_ROOT/lib/machines/a/machine.conf"
+	same "the oldest" a "$(listed --sort age | awk '{print $NF}')"
+	same "by name" "a b m" "$(listed --sort name)"
+	fails 2 "no column 'nam'; did you mean 'name'" berth list --columns nam
+	fails 2 "no format 'xml'; use table, csv or json" berth list --format xml
+	fails 2 "not sorted by 'size'" berth list --sort size
+	fails 2 "label cannot be '=x'" berth list --label =x
+	berth delete a b
+}
+
+# A machine with a missing part is in every format and order.
+case_lists_what_is_broken() {
+	berth create bb a
+	mv "$BERTH_ROOT/lib/machines/a/machine.conf" "$T/away"
+	same "as CSV" "a,broken," "$(berth list --sort memory --columns name,state,pool --format csv a 2>"$T/err" | tr -d '\r' | sed 1d)"
+	grep -q machine.conf "$T/err"
+	mv "$T/away" "$BERTH_ROOT/lib/machines/a/machine.conf"
+	berth delete a
+}
+
 case_comments_stay() {
 	echo "# kept by hand" >>"$conf"
 	berth set m description=x

@@ -4,6 +4,7 @@
 #include "cmd/command.h"
 #include "cmd/logfilter.h"
 #include "cmd/print.h"
+#include "cmd/table.h"
 #include "cmd/verbs.h"
 
 #include "base/file.h"
@@ -50,6 +51,37 @@ static void test_table(void)
 	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME\n    STATE    LAST\n"
 					       "a-long-name\n    -        5%\n"
 					       "caf\xc3\xa9\n    running  -\n");
+	text_free(&table.cells);
+}
+
+/* The rows of equal weight stay in their order. */
+static void test_table_sort(void)
+{
+	static const char *const heads[] = { "NAME", "STATE", NULL };
+	static const uint64_t weights[] = { 1, 7, 1, 9 };
+	static const char *const sorted[] = { "d", "b", "a", "c" };
+	scoped_text struct text out = { 0 };
+	struct err err = { 0 };
+	struct table table;
+
+	table_begin(&table, heads);
+	for (const char *name = "abcd"; *name; name++) {
+		table_format(&table, "%c", *name);
+		table_add(&table, *name == 'b' ? "" : "up");
+	}
+	CU_ASSERT_EQUAL(table_sort(&table, NULL, weights, &err), 0);
+	table_text(&table, 0, &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME  STATE\nd     up\nb     -\n"
+					       "a     up\nc     up\n");
+	text_free(&table.cells);
+	json_t *array = json_pack("[ssss]", "a", "b", "c", "d");
+	CU_ASSERT_EQUAL(table_sort(&table, array, weights, &err), 0);
+	for (size_t i = 0; i < 4; i++)
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(array, i)), sorted[i]);
+	json_decref(array);
+	table_begin(&table, heads);
+	CU_ASSERT_EQUAL(table_sort(&table, NULL, weights, &err), 0);
+	CU_ASSERT_EQUAL(table.count, 0);
 	text_free(&table.cells);
 }
 
@@ -638,6 +670,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "tables", test_table },
+		{ "tables that are sorted", test_table_sort },
 		{ "what a word means", test_meaning },
 		{ "an empty table", test_empty_table },
 		{ "sentences are plain text", test_plain },

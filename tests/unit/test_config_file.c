@@ -90,6 +90,35 @@ static void test_file_faults(void)
 		CU_ASSERT_STRING_EQUAL(machine_sentence(cases[i][0]), cases[i][1]);
 }
 
+static void test_labels(void)
+{
+	static const char text[] = "label.role = web\nlabel.a-b_c.D = x = y\n[mount m]\n";
+	static const char *const faults[][2] = {
+		{ "label.role = a\nlabel.role = b\n",
+		  "m:2: 'label.role' is there already; keep one of both" },
+		{ "label. = a\n", "m:1: label '' needs another name: use 1 to 63 letters, digits, "
+				  "'.', '_' and '-', and begin with a letter or a digit" },
+		{ "label.-a = a\n",
+		  "m:1: label '-a' needs another name: use 1 to 63 letters, "
+		  "digits, '.', '_' and '-', and begin with a letter or a digit" },
+		{ "label.role\n", "m:1: 'label.role' has no value; write 'label.role = value'" },
+		{ "label.role = \x1b\n", "m:1: the value of label has a control character in it" },
+		{ "[mount m]\nlabel.role = a\n",
+		  "m:2: unknown key 'label.role'; machine.conf(5) lists the keys" },
+	};
+	struct machine_config config;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_parse(&machine_schema, "m", text, strlen(text), &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(config.labels->name, "a-b_c.D");
+	CU_ASSERT_STRING_EQUAL(config_label(config.labels, "a-b_c.D"), "x = y");
+	CU_ASSERT_STRING_EQUAL(config_label(config.labels, "role"), "web");
+	CU_ASSERT_PTR_NULL(config_label(config.labels, "rol"));
+	config_free(&machine_schema, &config);
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		CU_ASSERT_STRING_EQUAL(machine_sentence(faults[i][0]), faults[i][1]);
+}
+
 static void test_file_limits(void)
 {
 	scoped_free char *big = malloc(CONFIG_FILE_MAX + 2);
@@ -493,6 +522,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{ "form of a file", test_file_form },
 		{ "faults of a file", test_file_faults },
+		{ "labels", test_labels },
 		{ "limits of a file", test_file_limits },
 		{ "files that cannot be loaded", test_load_faults },
 		{ "an edit keeps all else", test_edit_keeps },

@@ -62,12 +62,9 @@ static int apply_word(struct machine_config *config, const char *word, struct er
 	if (!value)
 		return err_set(err, EINVAL, "setting '%s' is not KEY=VALUE", word);
 	*value++ = '\0';
-	const struct key *key = config_find(&machine_schema, name, err);
-	if (!key)
-		return -err->code;
-	if (key->flags & KEY_FIXED)
+	if (config_flags(&machine_schema, name) & KEY_FIXED)
 		return err_set(err, EPERM, "key '%s' is made by berth and not set by hand", name);
-	return config_set(&machine_schema, config, key, value, err);
+	return config_put(&machine_schema, config, name, value, err);
 }
 
 static int apply_settings(struct machine_config *config, const struct settings *settings,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Labels of machines: shown, and machines chosen by them. */
+#ifndef BERTH_CMD_LABELS_H
+#define BERTH_CMD_LABELS_H
+
+#include "base/err.h"
+#include "config/config.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* An object of names and values. */
+json_t *labels_object(const struct label *first);
+/* Adds "role=web,tier=front". */
+void labels_text(const struct label *first, struct text *out);
+
+/*
+ * Whether there are labels that match all of wanted, "NAME=VALUE" or "NAME" for any value, separated by commas. A
+ * VALUE may be a shell pattern. wanted passed labels_check_wanted.
+ */
+bool labels_match(const struct label *first, const char *wanted);
+/* EXIT_USAGE for text that is no such list. */
+int labels_check_wanted(const char *wanted, struct err *err);
+
+#endif
