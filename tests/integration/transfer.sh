@@ -246,6 +246,99 @@ case_the_guest_does_not_see_it() {
 	same "what is in" begun "$(berth exec m -- cat /root/slow)"
 }
 
+# odd_attributes FOLDER: what --archive keeps beside owner, mode and time.
+odd_attributes() {
+	mkdir -p "$1/folder"
+	cp "$(type -P true)" "$1/program"
+	touch "$1/file"
+	python3 - "$1" <<-'END'
+		import os, struct, sys
+		os.chdir(sys.argv[1])
+		nobody = 0xffffffff
+		entries = (1, 6, nobody), (2, 7, 1000), (4, 4, nobody), (16, 7, nobody), (32, 4, nobody)
+		acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+		os.setxattr("file", "system.posix_acl_access", acl)
+		os.setxattr("folder", "system.posix_acl_access", acl)
+		os.setxattr("folder", "system.posix_acl_default", acl)
+		os.setxattr("program", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
+		os.setxattr("file", "user.zeros", b"a\0b")
+		os.setxattr("folder", "user.empty", b"")
+		os.setxattr("program", "user.long", b"x" * 3000)
+	END
+}
+
+attributes_of() {
+	(cd "$1" && for file in . file folder program; do
+		stat -c '%n %a' "$file"
+		getfattr --absolute-names --dump -m '^(user|security.capability|system.posix)' "$file"
+	done)
+}
+
+case_attributes() {
+	local how
+	up m
+	odd_attributes "$T/attributes"
+	attributes_of "$T/attributes" >"$T/wanted"
+	for how in running stopped; do
+		rm -rf "$T/attributes-back" "$T/attributes-plain"
+		berth push --archive "$T/attributes" "m:/root/$how"
+		berth pull --archive "m:/root/$how" "$T/attributes-back"
+		same "$how: attributes" "$(cat "$T/wanted")" "$(attributes_of "$T/attributes-back")"
+		berth pull "m:/root/$how" "$T/attributes-plain"
+		same "$how: without --archive" "" "$(getfattr -R -d -m '^(user|security.capability)' "$T/attributes-plain")"
+		berth stop --force m
+	done
+	up m
+	# What was written while it did not run is what it has when it runs, and the other way round.
+	rm -rf "$T/attributes-back"
+	berth pull --archive m:/root/stopped "$T/attributes-back"
+	same "attributes" "$(cat "$T/wanted")" "$(attributes_of "$T/attributes-back")"
+	berth exec m -- rm -r /root/running /root/stopped
+}
+
+# The source has the folder in it that it is copied to.
+case_into_itself() {
+	up m
+	mkdir -p "$T/shared/sub"
+	echo x >"$T/shared/sub/x"
+	berth mount m "$T/shared" /mnt
+	fails 1 "left out: '$T/shared/copy' is the folder that it is copied to" \
+		berth push "$T/shared" m:/mnt/copy
+	same "what is in" x "$(cat "$T/shared/copy/sub/x")"
+	not test -e "$T/shared/copy/copy"
+	mkdir "$T/shared/there"
+	fails 1 "left out: '$T/shared/./there' is the folder" berth push "$T/shared/." m:/mnt/there
+	berth umount m /mnt
+}
+
+case_where_no_file_can_be_made() {
+	up m
+	echo x >"$T/x"
+	fails 1 "write '/dev/null' in machine 'm': something is mounted on it" berth push "$T/x" m:/dev/null
+	fails 1 "takes no new files" berth push "$T/x" m:/proc/x
+	fails 1 "takes no new files" berth push "$T/x" m:/sys/x
+	mkdir -p "$T/folder"
+	berth exec m -- mkdir -p /root/kept
+	chattr +i "/proc/$(field m init)/root/root/kept"
+	fails 1 "'/root/kept/x' in machine 'm' or the folder that it is in is immutable" berth push "$T/x" m:/root/kept
+	fails 1 "'/root/kept/folder' in machine 'm' or the folder that it is in is immutable" berth push "$T/folder" m:/root/kept
+	chattr -i "/proc/$(field m init)/root/root/kept"
+	chown 70000 "$T/x"
+	fails 1 "its owner, .* has no number there; use --owner" berth push --archive "$T/x" m:/root
+	chown 0 "$T/x"
+}
+
+# The kernel tells of files in /sys that they have a page, and of some that nobody reads them.
+case_files_that_the_kernel_makes_up() {
+	local file folder
+	up m
+	file=$(berth exec m -- sh -c 'find /sys/bus /sys/kernel -type f -perm 0200 | head -n 1')
+	folder=$(dirname "$file")
+	fails 1 "left out: '$file' in machine 'm' cannot be read" berth pull "m:$folder" "$T/made-up"
+	berth pull m:/sys/class/net/lo/address "$T/address"
+	same "what is in" 00:00:00:00:00:00 "$(cat "$T/address")"
+}
+
 case_twenty_thousand_files() {
 	up m
 	mkdir -p "$T/many"

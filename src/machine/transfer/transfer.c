@@ -42,7 +42,9 @@ static int send_side(struct work *work, const struct tree_place *place, struct e
 		.paths = transfer->sources,
 		.count = transfer->count,
 		.stream = is_stream(transfer->from, transfer->sources[0]) ? work->stream : -1,
+		.archive = transfer->archive,
 		.report = &work->reports[SEND],
+		.receiver = &work->reports[RECEIVE],
 	};
 
 	return tree_send(&source, work->sockets[SEND], err);

@@ -36,6 +36,8 @@ struct tree_report {
 	_Atomic uint64_t left_out;            /* entries that were not copied */
 	char first_left_out[TREE_WORDS + 64]; /* the first of them, and why */
 	_Atomic bool syncing;                 /* all is written, and the disk is waited for */
+	_Atomic uint64_t tops;                /* folders that are sources, received or begun */
+	_Atomic uint64_t device, inode;       /* where the last of them goes */
 	struct err err;
 };
 
@@ -51,6 +53,7 @@ enum tree_type {
 	TREE_SYMLINK, /* to target */
 	TREE_LINK,    /* one more name of the file that was sent as target */
 	TREE_FIFO,
+	TREE_ATTRIBUTE, /* an extended attribute of the entry after it: path its name, target size bytes of it */
 	TREE_END, /* nothing follows: the tree is whole */
 };
 
@@ -59,7 +62,7 @@ struct tree_entry {
 	uint32_t uid, gid;   /* as the sender's user namespace numbers them */
 	int64_t seconds;     /* when it was modified last, since the epoch */
 	uint32_t nanoseconds;
-	uint64_t size;       /* bytes of a file */
+	uint64_t size; /* bytes of a file, or of an attribute; its mode: whether there are more */
 	char path[PATH_MAX]; /* relative, without "..", its first component the name of a source */
 	char target[PATH_MAX];
 };
@@ -82,7 +85,9 @@ struct tree_source {
 		*paths; /* borrowed, a link as such is followed; "-": the stream's descriptor */
 	size_t count;
 	int stream; /* borrowed */
+	bool archive;
 	struct tree_report *report;
+	const struct tree_report *receiver; /* what the other side has done */
 };
 
 /* Sends all of them. Other file systems that are mounted in a tree are not entered. 0 or -code. */

@@ -71,7 +71,8 @@ int tree_entry_send(int socket, const struct tree_entry *entry, int fd)
 		.gid = entry->gid,
 		.nanoseconds = entry->nanoseconds,
 		.path = (uint32_t)strlen(entry->path),
-		.target = (uint32_t)strlen(entry->target),
+		.target = entry->type == TREE_ATTRIBUTE ? (uint32_t)entry->size
+							: (uint32_t)strlen(entry->target),
 		.seconds = entry->seconds,
 		.size = entry->size,
 	};
@@ -121,7 +122,11 @@ static int take_strings(struct tree_entry *entry, const struct head *head, const
 	entry->path[head->path] = '\0';
 	memcpy(entry->target, bytes + head->path, head->target);
 	entry->target[head->target] = '\0';
-	if (strlen(entry->path) != head->path || strlen(entry->target) != head->target)
+	if (strlen(entry->path) != head->path)
+		return -EPROTO;
+	if (head->type == TREE_ATTRIBUTE)
+		return head->size == head->target ? 1 : -EPROTO;
+	if (strlen(entry->target) != head->target)
 		return -EPROTO;
 	if (head->type != TREE_END && !is_below(entry->path))
 		return -EPROTO;

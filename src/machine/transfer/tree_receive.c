@@ -4,9 +4,11 @@
  * followed, and a file is only seen under its name when it is whole.
  */
 #include "machine/transfer/tree.h"
+#include "machine/transfer/tree_attributes.h"
 #include "machine/transfer/tree_target.h"
 
 #include "base/file.h"
+#include "base/protection.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/copy_data.h"
@@ -16,12 +18,12 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 enum {
 	DEPTH_MAX = PATH_MAX / 2,
 	SYNCED_FILES = 8,      /* so many are synced each; with more, the whole file system once */
 	STREAM_MAX = 64 << 20, /* bytes of a file that has no size, such as those of /proc */
+	PAGE = 4096,           /* the size that files of /sys say they have */
 };
 
 struct receiver {
@@ -30,6 +32,7 @@ struct receiver {
 	char parent[PATH_MAX]; /* the path of the folder that is open, "" for base */
 	int parent_fd;         /* owned; -1: base */
 	struct copy copy;
+	struct tree_attributes attributes; /* of the entry that comes next */
 	bool made[DEPTH_MAX]; /* the folders that were entered: whether they were made here */
 	size_t depth;
 	uint64_t files;
@@ -88,13 +91,33 @@ static int refuse(const struct receiver *receiver, const char *path, int code, c
 static int fail(const struct receiver *receiver, const char *path, int code, struct err *err)
 {
 	char full[PATH_MAX], words[TREE_WORDS];
-	const char *why = code == -EINVAL || code == -EOVERFLOW
-				  ? "its owner has no number there; use --owner"
-				  : copy_why(code);
+	const char *why = code == -EOVERFLOW
+				  ? "its owner, or one in its access control list, has no "
+				    "number there; use --owner, or no --archive"
+			  : code == -EBUSY ? "something is mounted on it; write into it with "
+					     "berth exec"
+					   : copy_why(code);
 
 	return err_set(err, -code, "write %s: %s",
 		       tree_words(&receiver->target->place, path_of(receiver, path, full), words),
 		       why);
+}
+
+/* The same for an entry in an open folder: chattr(1) may have protected either. */
+static int fail_in(const struct receiver *receiver, const char *path, int folder, const char *name,
+		   int code, struct err *err)
+{
+	struct statx above = { 0 }, own = { 0 };
+
+	if (code == -EPERM && statx(folder, "", AT_EMPTY_PATH, STATX_TYPE, &above) == 0 &&
+	    (statx(folder, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &own) == 0 || errno == ENOENT) &&
+	    (protection_of(&above) || protection_of(&own)))
+		return refuse(
+			receiver, path, EPERM,
+			"or the folder that it is in is immutable or append-only; change that "
+			"with: chattr -i -a",
+			err);
+	return fail(receiver, path, code, err);
 }
 
 /* The folder that an entry's name is in, which stays the receiver's, and that name. */
@@ -130,21 +153,6 @@ static int find_parent(struct receiver *receiver, const char *path, char name[NA
 	return fd;
 }
 
-static int copy_user_attributes(int from, int to)
-{
-	char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
-	ssize_t n = flistxattr(from, names, sizeof names);
-
-	for (const char *at = names; n > 0 && at < names + n; at += strlen(at) + 1) {
-		if (!text_starts(at, "user."))
-			continue;
-		ssize_t size = fgetxattr(from, at, value, sizeof value);
-		if (size >= 0 && fsetxattr(to, at, value, (size_t)size, 0) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 static mode_t mode_of(const struct receiver *receiver, const struct tree_entry *entry)
 {
 	const struct tree_target *target = receiver->target;
@@ -168,7 +176,16 @@ static void times_of(const struct tree_entry *entry, struct timespec times[2])
 	times[1] = (struct timespec){ entry->seconds, entry->nanoseconds };
 }
 
-/* Owner first, since a new owner loses set-user-id bits; times last, since all of these are changes. */
+/* EINVAL is what the kernel says of an id that the namespace does not have. */
+static int no_number(int code)
+{
+	return code == -EINVAL ? -EOVERFLOW : code;
+}
+
+/*
+ * Owner first, since a new owner loses set-user-id bits and capabilities; the mode before the ACL that refines it;
+ * times last, since all of these are changes.
+ */
 static int set_attributes(const struct receiver *receiver, const struct tree_entry *entry, int fd)
 {
 	struct timespec times[2];
@@ -177,9 +194,12 @@ static int set_attributes(const struct receiver *receiver, const struct tree_ent
 
 	owner_of(receiver, entry, &uid, &gid);
 	if ((receiver->to.own || receiver->target->archive) && fchown(fd, uid, gid) < 0)
+		return no_number(-errno);
+	if (fchmod(fd, mode_of(receiver, entry)) < 0)
 		return -errno;
+	int r = no_number(tree_attributes_set(&receiver->attributes, fd));
 	times_of(entry, times);
-	return fchmod(fd, mode_of(receiver, entry)) < 0 || futimens(fd, times) < 0 ? -errno : 0;
+	return r == 0 && futimens(fd, times) < 0 ? -errno : r;
 }
 
 /* Until the end of what has no size to go by. */
@@ -214,8 +234,10 @@ static int copy_contents(struct receiver *receiver, const struct tree_entry *ent
 		return -errno;
 	if (!S_ISREG(st.stx_mode))
 		return -EPROTO;
-	return st.stx_size == 0 ? copy_stream(receiver, from, to, STREAM_MAX)
-				: copy_data(&receiver->copy, from, to, &st);
+	/* Of what the kernel makes up when it is read, the size says nothing. */
+	bool made_up = st.stx_size == 0 || (st.stx_blocks == 0 && st.stx_size <= PAGE);
+	return made_up ? copy_stream(receiver, from, to, STREAM_MAX)
+		       : copy_data(&receiver->copy, from, to, &st);
 }
 
 /* Gives what was written aside its name. */
@@ -244,13 +266,12 @@ static int write_file(struct receiver *receiver, const struct tree_entry *entry,
 				 : openat(folder, aside.name,
 					  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+	/* The folder is open: it has been removed, or it is one of /proc. */
 	if (to < 0)
-		return r < 0 ? r : -errno;
+		return r < 0 ? r : errno == ENOENT ? -EROFS : -errno;
 	r = copy_contents(receiver, entry, from, to);
 	if (r == 0)
 		r = set_attributes(receiver, entry, to);
-	if (r == 0 && receiver->target->archive)
-		r = copy_user_attributes(from, to);
 	if (r == 0 && ++receiver->files <= SYNCED_FILES && fsync(to) < 0)
 		r = -errno;
 	return r < 0 ? r : place(folder, name);
@@ -281,12 +302,17 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 	if (r == -EISDIR)
 		return refuse(receiver, entry->path, EISDIR,
 			      "is a folder, and a file cannot replace it", err);
+	if (r == -EROFS)
+		return refuse(receiver, entry->path, EROFS,
+			      "is in a folder that was removed, or that takes no new files: those "
+			      "of /proc and /sys, and what is mounted read-only",
+			      err);
 	if (r == -EFBIG)
 		return refuse(
 			receiver, entry->path, EFBIG,
 			"would have no end: its source tells no size, and has more than 64 MiB",
 			err);
-	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+	return r < 0 ? fail_in(receiver, entry->path, folder, name, r, err) : 0;
 }
 
 static int make_node(const struct tree_entry *entry, int folder)
@@ -320,7 +346,7 @@ static int receive_node(struct receiver *receiver, const struct tree_entry *entr
 	if (r == 0)
 		r = place(folder, name);
 	drop_aside();
-	return r < 0 ? fail(receiver, entry->path, r, err) : 0;
+	return r < 0 ? fail_in(receiver, entry->path, folder, name, r, err) : 0;
 }
 
 static int receive_link(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
@@ -360,9 +386,14 @@ static int enter_folder(struct receiver *receiver, const struct tree_entry *entr
 		return fail(receiver, entry->path, -ENAMETOOLONG, err);
 	bool made = mkdirat(folder, name, 0700) == 0;
 	if (!made && errno != EEXIST)
+		return fail_in(receiver, entry->path, folder, name, -errno, err);
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(receiver, entry->path, -errno, err);
-	if (!made && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(receiver, entry->path, -errno, err);
+	if (receiver->depth == 0) {
+		receiver->target->report->device = st.st_dev;
+		receiver->target->report->inode = st.st_ino;
+		receiver->target->report->tops++;
+	}
 	if (!made && !S_ISDIR(st.st_mode))
 		return refuse(receiver, entry->path, ENOTDIR,
 			      "is no folder, and a folder cannot replace it", err);
@@ -413,6 +444,7 @@ static int receive_entry(struct receiver *receiver, const struct tree_entry *ent
 	case TREE_SYMLINK:
 	case TREE_FIFO:
 		return receive_node(receiver, entry, err);
+	case TREE_ATTRIBUTE:
 	case TREE_END:
 		break;
 	}
@@ -445,8 +477,15 @@ static int receive_all(struct receiver *receiver, int socket, struct err *err)
 			return err_set(err, -r, "receive an entry: %s", strerror(-r));
 		if (entry.type == TREE_END)
 			return sync_all(receiver, err);
+		if (entry.type == TREE_ATTRIBUTE) {
+			r = tree_attributes_add(&receiver->attributes, &entry);
+			if (r < 0)
+				return err_set(err, -r, "receive an attribute: %s", strerror(-r));
+			continue;
+		}
 		if (receive_entry(receiver, &entry, fd, err) < 0)
 			return -err->code;
+		tree_attributes_clear(&receiver->attributes);
 	}
 }
 
@@ -472,6 +511,7 @@ int tree_receive(const struct tree_target *target, int socket, struct err *err)
 	else if (target->stream >= 0 || tree_target_open(target, &receiver.to, err) == 0)
 		receive_all(&receiver, socket, err);
 	copy_end(&receiver.copy);
+	tree_attributes_clear(&receiver.attributes);
 	scoped_close_fd(&receiver.parent_fd);
 	scoped_close_fd(&receiver.to.base);
 	return -err->code;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/transfer/tree.h"
+#include "machine/transfer/tree_attributes.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <search.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +26,7 @@ struct sender {
 	struct tree_entry entry; /* the one at hand; its path grows and shrinks with the walk */
 	void *links;             /* owned; tree of tsearch(3) */
 	const char *top;         /* the source at hand, for messages */
+	uint64_t tops;           /* folders among the sources until now */
 };
 
 enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, REPLACED_TRIES = 5 };
@@ -92,6 +95,17 @@ static int post(struct sender *sender, enum tree_type type, int fd, struct err *
 	return 0;
 }
 
+/* Extended ones, for the entry that is posted next. */
+static int post_attributes(struct sender *sender, int fd, struct err *err)
+{
+	int r = sender->source->archive ? tree_attributes_send(sender->socket, fd) : 0;
+
+	if (r < 0)
+		return r == -EPIPE ? err_set(err, EPIPE, "the receiver has gone")
+				   : fail(sender, r, err);
+	return 0;
+}
+
 static void take_attributes(struct tree_entry *entry, const struct statx *st)
 {
 	entry->mode = st->stx_mode & 07777;
@@ -133,7 +147,15 @@ static int send_opened_file(struct sender *sender, int fd, const struct statx *s
 
 	if (linked < 0)
 		return fail(sender, linked, err);
-	return linked ? post(sender, TREE_LINK, -1, err) : post(sender, TREE_FILE, fd, err);
+	if (linked)
+		return post(sender, TREE_LINK, -1, err);
+	return post_attributes(sender, fd, err) < 0 ? -err->code : post(sender, TREE_FILE, fd, err);
+}
+
+static int leave_unreadable(struct sender *sender)
+{
+	leave_out(sender, "cannot be read: permission denied");
+	return 0;
 }
 
 /* -EAGAIN: it is another file, or none, by now. */
@@ -145,6 +167,8 @@ static int send_file(struct sender *sender, int folder, const char *name, const 
 
 	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
 		return -EAGAIN;
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		return leave_unreadable(sender);
 	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
 		return fail(sender, -errno, err);
 	if (!S_ISREG(st.stx_mode) || st.stx_ino != seen->stx_ino)
@@ -171,6 +195,26 @@ static int send_symlink(struct sender *sender, int folder, const char *name, con
 static int send_opened_folder(struct sender *sender, int fd, const struct statx *st,
 			      struct err *err);
 
+/* Until the receiver has the folder that a source goes to, so that it is known when the walk comes to it. */
+static void await_receiver(struct sender *sender)
+{
+	struct pollfd end = { .fd = sender->socket };
+
+	for (sender->tops++; sender->source->receiver->tops < sender->tops;) {
+		if (poll(&end, 1, 1) > 0 && end.revents)
+			return;
+	}
+}
+
+/* A tree that is copied into itself would have no end. */
+static bool is_received(const struct sender *sender, const struct statx *st)
+{
+	const struct tree_report *receiver = sender->source->receiver;
+
+	return receiver->inode == st->stx_ino &&
+	       receiver->device == makedev(st->stx_dev_major, st->stx_dev_minor);
+}
+
 static int send_folder(struct sender *sender, int folder, const char *name, const struct statx *st,
 		       struct err *err)
 {
@@ -178,8 +222,14 @@ static int send_folder(struct sender *sender, int folder, const char *name, cons
 
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		return -EAGAIN;
+	if (fd == -EACCES || fd == -EPERM)
+		return leave_unreadable(sender);
 	if (fd < 0 && fd != -EXDEV)
 		return fail(sender, fd, err);
+	if (is_received(sender, st)) {
+		leave_out(sender, "is the folder that it is copied to");
+		return 0;
+	}
 	/* Where another file system is mounted, the folder that one sees is sent, without its entries. */
 	return send_opened_folder(sender, fd, st, err);
 }
@@ -263,8 +313,13 @@ static int send_opened_folder(struct sender *sender, int fd, const struct statx 
 			      struct err *err)
 {
 	take_attributes(&sender->entry, st);
-	if (post(sender, TREE_FOLDER, -1, err) < 0 ||
-	    (fd >= 0 && send_entries(sender, fd, err) < 0))
+	if (post(sender, TREE_FOLDER, -1, err) < 0)
+		return -err->code;
+	if (!strchr(sender->entry.path, '/'))
+		await_receiver(sender);
+	if (fd >= 0 && send_entries(sender, fd, err) < 0)
+		return -err->code;
+	if (fd >= 0 && post_attributes(sender, fd, err) < 0)
 		return -err->code;
 	take_attributes(&sender->entry, st);
 	return post(sender, TREE_LEAVE, -1, err);
