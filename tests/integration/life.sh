@@ -142,24 +142,27 @@ fail_one() {
 }
 
 # A stop has told the end, and the clean-up after it goes on: that is no running machine.
-case_deleted_while_cleaned_up() {
-	local holder pid
+case_used_while_cleaned_up() {
+	local holder pid command
 	gone brief
 	berth create bb brief
-	berth start --wait brief
-	rm -f "$T/cleaning"
-	flock "$BERTH_ROOT/run/locks/machine.brief" sh -c 'echo held >"$0"; exec sleep 1000' "$T/cleaning" &
-	holder=$!
-	retry 10 test -e "$T/cleaning"
-	berth stop --force brief
-	berth stop --force brief
-	berth delete brief 2>"$T/err" &
-	pid=$!
-	# It waits, or has refused.
-	retry 10 sh -c "! kill -0 $pid 2>/dev/null || [ -n \"\$(ps -o pid= --ppid $pid)\" ]"
-	pkill -P "$holder" sleep
-	wait "$holder" || true
-	wait "$pid" || fault "$(cat "$T/err")"
+	for command in "push /etc/hostname brief:/name" "mount --read-only brief $top /mnt" "delete brief"; do
+		berth start --wait brief
+		rm -f "$T/cleaning"
+		flock "$BERTH_ROOT/run/locks/machine.brief" sh -c 'echo held >"$0"; exec sleep 1000' "$T/cleaning" &
+		holder=$!
+		retry 10 test -e "$T/cleaning"
+		berth stop --force brief
+		berth stop --force brief
+		# shellcheck disable=SC2086 # words
+		berth $command 2>"$T/err" &
+		pid=$!
+		# It waits, or has refused.
+		retry 10 sh -c "! kill -0 $pid 2>/dev/null || [ -n \"\$(ps -o pid= --ppid $pid)\" ]"
+		pkill -P "$holder" sleep
+		wait "$holder" || true
+		wait "$pid" || fault "$command: $(cat "$T/err")"
+	done
 	fails 1 "no machine 'brief'" berth info brief
 	rm "$T/cleaning"
 }

@@ -92,6 +92,11 @@ bool run_has_finished(const struct machine *machine)
 	return path && access(path, F_OK) == 0;
 }
 
+bool run_going(const struct machine *machine)
+{
+	return run_alive(machine) && !run_has_finished(machine);
+}
+
 /* The end that the keeper saw and noted before its clean-up failed; false: there is no note. */
 bool run_read_finished(const struct machine *machine, char **text, const char **how)
 {

@@ -35,6 +35,9 @@ int run_read_state(const struct machine *machine, struct run_state *state);
 /* Whether a keeper lives: its lock is held. */
 bool run_alive(const struct machine *machine);
 
+/* Whether a guest runs, starts or reboots: a keeper lives, and does more than clean up after its guest. */
+bool run_going(const struct machine *machine);
+
 /* A keeper writes its control socket before it says that the machine has started. */
 bool run_has_begun(const struct machine *machine);
 

@@ -94,7 +94,7 @@ static int target_open(struct target *target, struct machine *machine, bool must
 	*target = (struct target){ .machine = machine, .pidfd = -1, .root_fd = -1 };
 	if (machine_check(machine, err) < 0)
 		return -err->code;
-	if (run_alive(machine))
+	if (run_going(machine))
 		return open_guest(target, err);
 	/* The ids that it will have, so that sources are tried with them. */
 	if (!machine->config.privileged)

@@ -57,7 +57,7 @@ int side_open(struct side *side, struct machine *machine, bool reads, struct err
 	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
 	if (!machine)
 		return 0;
-	if (run_alive(machine))
+	if (run_going(machine))
 		return open_running(side, err);
 	side->lock = control_lock_unless_running(machine, err);
 	if (side->lock == -EALREADY)
