@@ -162,6 +162,7 @@ case_berth_identity_d_5() {
 	not berth exec second -- test -e /var/lib/agent/id
 	same name "agent-$(field second uuid)" "$(berth exec second -- cat /etc/agent/name)"
 	machines_go
+	berth template delete bb
 	rm -r "$BERTH_ROOT/etc/identity.d"
 }
 
@@ -188,6 +189,7 @@ case_berth_identity_d_5() {
 	not berth exec another -- test -e /var/lib/agent/id
 	same name "agent-$(field another uuid)" "$(berth exec another cat /etc/agent/name)"
 	machines_go
+	berth template delete bb
 	rm -r "$BERTH_ROOT/etc/identity.d"
 }
 
