@@ -14,6 +14,7 @@ EXTRA_DIST += \
 EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh
+EXTRA_DIST += tests/integration/images.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh

@@ -86,28 +86,42 @@ static int run_build(struct call *call, struct err *err)
 }
 
 static int import_shown(const struct call *call, const char *name, struct pool *pool,
-			const char *archive, struct text *notes, struct err *err)
+			const struct template_image *image, struct text *notes, struct err *err)
 {
 	scoped_progress struct progress progress;
 
 	progress_begin(&progress, "importing '%s'", name);
-	return template_import(&call->dirs, name, pool, archive, notes, err);
+	return template_import(&call->dirs, name, pool, image, notes, err);
+}
+
+/* Before a pool is made for it. */
+static int check_readable(const char *file, struct err *err)
+{
+	if (strcmp(file, "-") != 0 && access(file, R_OK) < 0)
+		return err_set(err, errno, "read '%s': %s", file, strerror(errno));
+	return 0;
 }
 
 static int run_import(struct call *call, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	scoped_text struct text notes = { 0 };
-	const char *archive = call->words[0], *name = call->words[1];
+	bool split = call->count == 3;
+	const char *name = call->words[call->count - 1];
+	struct template_image image = {
+		.archive = call->words[split ? 1 : 0],
+		.metadata = split ? call->words[0] : NULL,
+	};
 
 	int r = name_check(name, err);
-	if (r != 0)
-		return r;
-	if (strcmp(archive, "-") != 0 && access(archive, R_OK) < 0)
-		return err_set(err, errno, "read '%s': %s", archive, strerror(errno));
-	r = open_pool(call, &pool, err);
+	if (r == 0 && split)
+		r = check_readable(image.metadata, err);
 	if (r == 0)
-		r = import_shown(call, name, &pool, archive, &notes, err);
+		r = check_readable(image.archive, err);
+	if (r == 0)
+		r = open_pool(call, &pool, err);
+	if (r == 0)
+		r = import_shown(call, name, &pool, &image, &notes, err);
 	if (r == 0)
 		print_notes(&notes);
 	return r;
@@ -278,12 +292,14 @@ static const struct command build = {
 static const struct command import = {
 	.group = "template",
 	.name = "import",
-	.args = "TAR NAME",
-	.help = "Make a template of a root in a tar file, of any compression; - is standard input",
+	.args = "IMAGE [ROOT] NAME",
+	.help = "Make a template of a root in a tar of any compression (-: standard input) or "
+		"squashfs",
 	.flags = import_flags,
 	.min = 2,
-	.max = 2,
+	.max = 3,
 	.first = WORD_FILE,
+	.rest = WORD_FILE,
 	.run = run_import,
 };
 

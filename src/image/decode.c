@@ -241,6 +241,10 @@ static int choose(struct decoder *d, struct err *err)
 		 (memcmp(d->in, lz4, sizeof lz4) == 0 ||
 		  (d->in[0] >> 4 == 5 && memcmp(d->in + 1, "\x2a\x4d\x18", 3) == 0)))
 		d->read = read_lz4;
+	else if (d->have >= MAGIC && memcmp(d->in, "hsqs", MAGIC) == 0)
+		return err_set(
+			err, EINVAL,
+			"it is a squashfs, which cannot be read from a pipe; give it as a file");
 	else
 		return open_others(d, err);
 	return 0;

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+/* "-": standard input. */
 static int open_archive(const char *archive, struct err *err)
 {
 	struct stat st;
@@ -32,8 +33,8 @@ static int open_archive(const char *archive, struct err *err)
 	return take_fd(&fd);
 }
 
-static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_report *report,
-		       struct err *err)
+static int unpack_into(struct incoming *incoming, const struct unpack_input *input,
+		       struct unpack_report *report, struct err *err)
 {
 	struct berth_config config = { 0 };
 	int fd = -1;
@@ -51,7 +52,7 @@ static int unpack_into(struct incoming *incoming, int archive_fd, struct unpack_
 			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)
 		return -err->code;
 	scoped_fd int mount_fd = fd;
-	return unpack_run(mount_fd, archive_fd, &map, report, err);
+	return unpack_run(mount_fd, input, &map, report, err);
 }
 
 static void remark(const struct unpack_report *report, struct text *notes)
@@ -70,23 +71,35 @@ static void remark(const struct unpack_report *report, struct text *notes)
 			 report->attributes);
 }
 
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
-		    const char *archive, struct text *notes, struct err *err)
+		    const struct template_image *image, struct text *notes, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
 	struct unpack_report report;
 
-	scoped_fd int archive_fd = open_archive(archive, err);
+	scoped_fd int archive_fd = open_archive(image->archive, err);
 	if (archive_fd < 0)
 		return archive_fd;
+	scoped_fd int metadata_fd = image->metadata ? open_archive(image->metadata, err) : -1;
+	if (image->metadata && metadata_fd < 0)
+		return metadata_fd;
 	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
 		return -err->code;
-	const char *slash = strrchr(archive, '/');
-	scoped_free char *origin = text_format("archive %s", slash ? slash + 1 : archive);
+	struct unpack_input input = { .archive_fd = archive_fd, .metadata_fd = metadata_fd };
+	const char *last = last_part(image->archive);
+	scoped_free char *origin = text_format("archive %s", last);
 	incoming.origin = origin;
-	if (unpack_into(&incoming, archive_fd, &report, err) < 0 ||
-	    incoming_commit(&incoming, slash ? slash + 1 : archive, notes, err) < 0)
-		return err_wrap(err, "archive '%s'", archive);
+	if (unpack_into(&incoming, &input, &report, err) < 0 ||
+	    incoming_commit(&incoming, *report.description ? report.description : last, notes,
+			    err) < 0)
+		return err_wrap(err, "archive '%s'", image->archive);
 	if (notes)
 		remark(&report, notes);
 	return 0;

@@ -6,7 +6,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/unpack.h"
+#include "image/entry.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -114,6 +114,8 @@ int layout_settle(struct unpack_report *report)
 	struct err *err = &report->err;
 	int r = find_root(report->folder, sizeof report->folder);
 
+	if (r == 0 && strcmp(report->folder, "rootfs") == 0)
+		metadata_look(report);
 	if (r == 0 && report->folder[0]) {
 		if (rename(report->folder, aside) < 0)
 			r = -errno;

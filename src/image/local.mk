@@ -10,17 +10,19 @@ libimage_a_SOURCES = \
 	src/image/template.c src/image/template.h \
 	src/image/unpack.h src/image/unpacker.c
 
-# The only program that links libarchive, which costs 2 ms at each start.
+# The only program that links libarchive and libsquashfs, which costs 2 ms at each start.
 pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/decode.c src/image/decode.h \
-	src/image/extract.c src/image/layout.c src/image/unpack.c src/image/unpack.h
-libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS)
+	src/image/entry.c src/image/entry.h \
+	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/squash.c \
+	src/image/unpack.c src/image/unpack.h
+libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
-libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS)
+libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
 check_PROGRAMS += test_damaged test_root test_strip test_template test_unpack

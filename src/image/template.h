@@ -14,13 +14,20 @@
 /* The volume of a template: "template.NAME". */
 void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 
+/* Files that a template is made of. */
+struct template_image {
+	const char *
+		archive; /* a tar ("-": standard input), compressed in any way that libarchive knows; a squashfs */
+	const char *
+		metadata; /* the archive with metadata.yaml of an image of LXC or Incus in two files; NULL */
+};
+
 /*
- * Unpacks a tar archive ("-": standard input), compressed in any way that libarchive knows, into a new template in that
- * pool. A separate program does it, with mapped ids in its own namespaces. Refuses entries that leave the tree; skips
- * device nodes and says so in `notes` (may be NULL).
+ * Unpacks an image into a new template in that pool. A separate program does it, with mapped ids in its own namespaces.
+ * Refuses entries that leave the tree; skips device nodes and says so in `notes` (may be NULL).
  */
 int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
-		    const char *archive, struct text *notes, struct err *err);
+		    const struct template_image *image, struct text *notes, struct err *err);
 
 struct template_build {
 	const char *recipe;   /* a script in the templates folder: "debian", "busybox" */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * berth-unpack BASE COUNT: unpacks an archive that may be hostile. Two processes: this one, root of
+ * berth-unpack BASE COUNT [split]: unpacks an archive that may be hostile. Two processes: this one, root of
  * the host, makes the other and maps its ids; the other has namespaces of its own, sees nothing but
  * the new volume, keeps the few capabilities and system calls that writing files needs, and only then
  * reads the archive. The libraries are loaded before, since there are none where it goes.
@@ -21,6 +21,7 @@
 #include <locale.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mount.h>
@@ -106,7 +107,7 @@ static int give_up_rights(struct err *err)
 }
 
 /* Process 1 of its own namespaces; never returns. */
-static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd)
+static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd, bool split)
 {
 	struct unpack_report report = { 0 };
 	struct err *err = &report.err;
@@ -116,9 +117,9 @@ static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd)
 		end(&report);
 	dup2(null_fd, 1);
 	dup2(null_fd, 2);
-	close_range(UNPACK_REPORT + 1, ~0U, 0);
-	if (give_up_rights(err) < 0 || extract_archive(UNPACK_ARCHIVE, &report) < 0 ||
-	    layout_settle(&report) < 0)
+	close_range(UNPACK_METADATA + (split ? 1 : 0), ~0U, 0);
+	if (give_up_rights(err) < 0 || (split && extract_metadata(UNPACK_METADATA, &report) < 0) ||
+	    extract_archive(UNPACK_ARCHIVE, &report) < 0 || layout_settle(&report) < 0)
 		end(&report);
 	end(&report);
 }
@@ -143,7 +144,7 @@ static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
 	return 0;
 }
 
-static int supervise(const struct idmap *map, struct err *err)
+static int supervise(const struct idmap *map, bool split, struct err *err)
 {
 	struct spawn spawn = {
 		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
@@ -158,7 +159,7 @@ static int supervise(const struct idmap *map, struct err *err)
 		return -err->code;
 	pid_t pid = spawn_process(&spawn);
 	if (pid == 0)
-		confined(&theirs, null_fd);
+		confined(&theirs, null_fd, split);
 	sync_close(&theirs);
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to unpack in: %s", strerror(-pid));
@@ -183,7 +184,9 @@ int main(int argc, char **argv)
 	struct unpack_report report = { 0 };
 	uint64_t base, count;
 
-	if (argc != 3 || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
+	bool split = argc == 4 && strcmp(argv[3], "split") == 0;
+
+	if ((argc != 3 && !split) || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
 	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0) {
 		fprintf(stderr, "berth-unpack is run by 'berth template import'\n");
 		return 2;
@@ -192,7 +195,7 @@ int main(int argc, char **argv)
 	/* Names are bytes; in this locale libarchive converts none of those in UTF-8. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	struct idmap map = { (uint32_t)base, (uint32_t)count };
-	if (supervise(&map, &report.err) < 0)
+	if (supervise(&map, split, &report.err) < 0)
 		end(&report);
 	return 0;
 }

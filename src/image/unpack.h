@@ -8,11 +8,12 @@
 
 #include <stdint.h>
 
-/* berth-unpack BASE COUNT (the id map), with these descriptors open. */
+/* berth-unpack BASE COUNT [split] (BASE, COUNT: the id map), with these descriptors open. */
 enum {
-	UNPACK_ARCHIVE = 0, /* read to its end */
-	UNPACK_REPORT = 3,  /* a pipe: takes one struct unpack_report */
-	UNPACK_VOLUME = 4,  /* a detached mount of an empty volume, ids not mapped yet */
+	UNPACK_ARCHIVE = 0,  /* read to its end */
+	UNPACK_REPORT = 3,   /* a pipe: takes one struct unpack_report */
+	UNPACK_METADATA = 4, /* with "split": the archive that has metadata.yaml */
+	UNPACK_VOLUME = 5,   /* a detached mount of an empty volume, ids not mapped yet */
 };
 
 /* The result. It comes from a process that read untrusted bytes, so the reader checks it. */
@@ -23,20 +24,30 @@ struct unpack_report {
 	uint64_t attributes; /* extended attributes and ACL entries that were skipped */
 	char folder
 		[64]; /* the archive's single top folder, which became the root; "" if it has none */
+	char description[160]; /* of the image's metadata.yaml; "" if it has none */
+};
+
+/* What is to be unpacked; the descriptors stay the caller's. */
+struct unpack_input {
+	int archive_fd;
+	int metadata_fd; /* of an image whose metadata are a file of their own; -1: none */
 };
 
 /*
- * Runs berth-unpack on an archive and a detached mount of an empty volume without an id map; both stay the caller's. 0,
- * or -code with the cause in err: "entry 'x' ...".
+ * Runs berth-unpack on an archive and a detached mount of an empty volume without an id map, which stays the caller's.
+ * 0, or -code with the cause in err: "entry 'x' ...".
  */
-int unpack_run(int mount_fd, int archive_fd, const struct idmap *map, struct unpack_report *report,
-	       struct err *err);
+int unpack_run(int mount_fd, const struct unpack_input *input, const struct idmap *map,
+	       struct unpack_report *report, struct err *err);
 
 /*
- * Unpacks a tar from fd into the current folder, which must be an empty volume and the only thing that this process can
+ * Unpacks a tar or a squashfs from fd into the current folder, which must be an empty volume and the only thing that this process can
  * reach. Fills in the whole report. 0 or -code.
  */
 int extract_archive(int fd, struct unpack_report *report);
+
+/* Reads the description out of an archive that has metadata.yaml. 0 or -code. */
+int extract_metadata(int fd, struct unpack_report *report);
 
 /* Moves the contents of a single top folder of the archive to the root of the volume. 0 or -code. */
 int layout_settle(struct unpack_report *report);

@@ -8,24 +8,27 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* In the forked child: the descriptors that berth-unpack expects, and nothing else of ours. */
-static __attribute__((noreturn)) void exec_unpack(const char *program, int archive_fd,
-						  int report_fd, int mount_fd,
-						  const struct idmap *map)
+static __attribute__((noreturn)) void exec_unpack(const char *program,
+						  const struct unpack_input *input, int report_fd,
+						  int mount_fd, const struct idmap *map)
 {
 	char base[16], count[16];
 	/* Aside first: one of them may have a number that is wanted. */
-	int archive = fcntl(archive_fd, F_DUPFD_CLOEXEC, 10);
+	bool split = input->metadata_fd >= 0;
+	int archive = fcntl(input->archive_fd, F_DUPFD_CLOEXEC, 10);
+	int metadata = split ? fcntl(input->metadata_fd, F_DUPFD_CLOEXEC, 10) : -1;
 	int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 10);
 	int volume = fcntl(mount_fd, F_DUPFD_CLOEXEC, 10);
 
 	snprintf(base, sizeof base, "%" PRIu32, map->base);
 	snprintf(count, sizeof count, "%" PRIu32, map->count);
 	if (dup2(archive, UNPACK_ARCHIVE) >= 0 && dup2(report, UNPACK_REPORT) >= 0 &&
-	    dup2(volume, UNPACK_VOLUME) >= 0)
-		execl(program, "berth-unpack", base, count, (char *)NULL);
+	    dup2(volume, UNPACK_VOLUME) >= 0 && (!split || dup2(metadata, UNPACK_METADATA) >= 0))
+		execl(program, "berth-unpack", base, count, split ? "split" : NULL, (char *)NULL);
 	struct unpack_report failure = { 0 };
 	err_set(&failure.err, errno, "run '%s': %s", program, strerror(errno));
 	if (write(report, &failure, sizeof failure) < 0)
@@ -33,15 +36,21 @@ static __attribute__((noreturn)) void exec_unpack(const char *program, int archi
 	_exit(127);
 }
 
+static void make_printable(char *p)
+{
+	for (; *p; p++)
+		*p = *p < ' ' || *p > '~' ? '?' : *p;
+}
+
 /* A report is only bytes until it was looked at. */
 static int check_report(struct unpack_report *report, struct err *err)
 {
 	report->folder[sizeof report->folder - 1] = '\0';
 	report->err.text[sizeof report->err.text - 1] = '\0';
-	for (char *p = report->folder; *p; p++)
-		*p = *p < ' ' || *p > '~' ? '?' : *p;
-	for (char *p = report->err.text; *p; p++)
-		*p = *p < ' ' || *p > '~' ? '?' : *p;
+	report->description[sizeof report->description - 1] = '\0';
+	make_printable(report->folder);
+	make_printable(report->err.text);
+	make_printable(report->description);
 	if (report->err.code == 0)
 		return 0;
 	return err_set(err, report->err.code, "%s", report->err.text);
@@ -57,8 +66,8 @@ static ssize_t read_report(int fd, struct unpack_report *report)
 	return n;
 }
 
-int unpack_run(int mount_fd, int archive_fd, const struct idmap *map, struct unpack_report *report,
-	       struct err *err)
+int unpack_run(int mount_fd, const struct unpack_input *input, const struct idmap *map,
+	       struct unpack_report *report, struct err *err)
 {
 	char program[PATH_MAX], how[64];
 	int ends[2];
@@ -74,7 +83,7 @@ int unpack_run(int mount_fd, int archive_fd, const struct idmap *map, struct unp
 	if (pid < 0)
 		return err_set(err, errno, "run '%s': %s", program, strerror(errno));
 	if (pid == 0)
-		exec_unpack(program, archive_fd, writing, mount_fd, map);
+		exec_unpack(program, input, writing, mount_fd, map);
 	scoped_close_fd(&writing);
 	ssize_t n = read_report(reading, report);
 	int status = child_wait(pid);

@@ -23,7 +23,9 @@ else
 fuzz_common += tests/fuzz/replay.c
 endif
 
-fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/extract.c src/image/layout.c $(fuzz_common)
+fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/entry.c \
+	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/squash.c $(fuzz_common)
+fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_archive_LDFLAGS = $(fuzz_flags)
 fuzz_catalog_SOURCES = tests/fuzz/catalog.c $(fuzz_common)

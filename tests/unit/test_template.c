@@ -317,7 +317,10 @@ static void test_import(void)
 	struct err err = { 0 };
 
 	write_archive("good.tar", true);
-	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool, "good.tar", &notes, &err), 0);
+	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool,
+					&(struct template_image){ .archive = "good.tar" }, &notes,
+					&err),
+			0);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(text_str(&notes), "1 device nodes were left out"));
 	CU_ASSERT_EQUAL(template_open(&dirs, "seven", &config, &err), 0);
@@ -325,7 +328,10 @@ static void test_import(void)
 	CU_ASSERT_STRING_EQUAL(config.description, "good.tar");
 	config_free(&template_schema, &config);
 	check_nothing_left(2);
-	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool, "good.tar", NULL, &err), -EEXIST);
+	CU_ASSERT_EQUAL(template_import(&dirs, "seven", &pool,
+					&(struct template_image){ .archive = "good.tar" }, NULL,
+					&err),
+			-EEXIST);
 	CU_ASSERT_EQUAL(template_delete(&dirs, "seven", false, &(struct err){ 0 }), 0);
 }
 
@@ -334,16 +340,26 @@ static void test_import_fails(void)
 	struct err err = { 0 };
 
 	write_archive("cut.tar", false);
-	CU_ASSERT_TRUE(template_import(&dirs, "eight", &pool, "cut.tar", NULL, &err) < 0);
+	CU_ASSERT_TRUE(template_import(&dirs, "eight", &pool,
+				       &(struct template_image){ .archive = "cut.tar" }, NULL,
+				       &err) < 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "archive 'cut.tar': it ends without an end mark: the "
 					 "archive is not complete");
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "none.tar", NULL, &err), -ENOENT);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool,
+					&(struct template_image){ .archive = "none.tar" }, NULL,
+					&err),
+			-ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "none.tar"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "/etc", NULL, &err), -EISDIR);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool,
+					&(struct template_image){ .archive = "/etc" }, NULL, &err),
+			-EISDIR);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool, "/bin/sh", NULL, &err), -EINVAL);
+	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool,
+					&(struct template_image){ .archive = "/bin/sh" }, NULL,
+					&err),
+			-EINVAL);
 	CU_ASSERT_STRING_EQUAL(err.text, "archive '/bin/sh': it is not a tar archive");
 	check_nothing_left(1);
 }

@@ -45,7 +45,7 @@ static int unpack(const char *archive, struct unpack_report *report, struct err 
 	scoped_fd int mount_fd = mount_clone(AT_FDCWD, "root", 0);
 	mount_private(mount_fd);
 	scoped_fd int archive_fd = open(archive, O_RDONLY | O_CLOEXEC);
-	return unpack_run(mount_fd, archive_fd, &map, report, err);
+	return unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1 }, &map, report, err);
 }
 
 static int unpack_members(const struct member *members, size_t count, struct unpack_report *report,
@@ -470,7 +470,8 @@ static __attribute__((noreturn)) void unpack_nothing(int archive_fd)
 
 	mount_private(mount_fd);
 	mount_attributes(mount_fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0);
-	_exit(unpack_run(mount_fd, archive_fd, &map, &report, &err) < 0);
+	_exit(unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1 }, &map, &report, &err) <
+	      0);
 }
 
 /* What hostile bytes could take over has nothing of the host in reach, and dies with its maker. */

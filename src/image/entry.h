@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the readers of all formats of images share: an entry is checked and written in one place. */
+#ifndef BERTH_IMAGE_ENTRY_H
+#define BERTH_IMAGE_ENTRY_H
+
+#include "image/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ENTRIES_MAX = 4 << 20 }; /* documented in berth-template(7) */
+
+struct extraction {
+	/* The reader's: passes the data of the current entry, a regular file, to entry_write. 0 or -code. */
+	int (*copy)(struct extraction *);
+	struct archive *disk;
+	struct archive_entry *entry; /* the current one */
+	struct unpack_report *report;
+	uint64_t unchecked; /* bytes written since the free space was looked at */
+	uint64_t folders;   /* bytes of memory that the folders so far take */
+	char name[160];     /* of the current entry, fit to be shown */
+};
+
+/* Prepares to write into the current folder. extraction_end releases it, also after a failure. */
+int extraction_begin(struct extraction *x, struct unpack_report *report);
+/* Sets what folders could not have while they were filled: modes and times. */
+int extraction_finish(struct extraction *x);
+void extraction_end(struct extraction *x);
+
+/* Checks an entry, and writes it unless it is left out. 0, or -code with the report's err set. */
+int entry_take(struct extraction *x, struct archive_entry *entry);
+/* Writes a piece of the current entry's data. */
+int entry_write(struct extraction *x, const void *block, size_t size, int64_t offset);
+
+/* Puts what libarchive said into the report, in our words where its own are no use. Returns -code. */
+int entry_fail(struct extraction *x, struct archive *a);
+
+/* squash.c: unpacks a squashfs from fd, a regular file, into the current folder. 0 or -code. */
+int extract_squashfs(int fd, struct unpack_report *report);
+
+/*
+ * metadata.c: copies the description in a metadata.yaml, "" if it has none, fit to be shown. Pure.
+ */
+void metadata_description(const char *yaml, size_t length, char *out, size_t room);
+/* Reads metadata.yaml in the folder, if it is a file, for the report's description. Quiet. */
+void metadata_look(struct unpack_report *report);
+enum { METADATA_MAX = 64 << 10 };
+
+#endif
