@@ -153,22 +153,6 @@ case_machine_conf_5() {
 	machines_go
 }
 
-case_berth_identity_d_5() {
-	mkdir -p "$BERTH_ROOT/etc/identity.d"
-	page_commands berth-identity.d.5 >"$BERTH_ROOT/etc/identity.d/agent.conf"
-	busybox_template bb
-	berth create bb first
-	echo secret | berth push --parents - first:/var/lib/agent/id
-	echo first | berth push --parents - first:/etc/agent/name
-	berth clone first second
-	berth start --wait second
-	not berth exec second -- test -e /var/lib/agent/id
-	same name "agent-$(field second uuid)" "$(berth exec second -- cat /etc/agent/name)"
-	machines_go
-	berth template delete bb
-	rm -r "$BERTH_ROOT/etc/identity.d"
-}
-
 case_berth_conf_5() {
 	mkdir -p "$BERTH_ROOT/etc"
 	page_commands berth.conf.5 >"$BERTH_ROOT/etc/berth.conf"
@@ -192,7 +176,6 @@ case_berth_identity_d_5() {
 	not berth exec another -- test -e /var/lib/agent/id
 	same name "agent-$(field another uuid)" "$(berth exec another cat /etc/agent/name)"
 	machines_go
-	berth template delete bb
 	rm -r "$BERTH_ROOT/etc/identity.d"
 }
 
