@@ -11,7 +11,7 @@ EXTRA_DIST += \
 	tests/integration/reinstall.sh tests/integration/restart.sh tests/integration/served.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh tests/integration/transfer.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/looking.py tests/integration/special.py tests/integration/terminal.py
-EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
+EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/reset.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/images.sh

@@ -40,6 +40,7 @@ libcmd_a_SOURCES = \
 	src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/publish.c \
 	src/cmd/report.c src/cmd/report.h \
+	src/cmd/reset.c \
 	src/cmd/run.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \

@@ -27,8 +27,8 @@ static const struct command *const settings[] = { &command_set, &command_get, &c
 						  NULL };
 static const struct command *const shown[] = { &command_mount, &command_unmount, &command_device,
 					       NULL };
-static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_publish,
-					      NULL };
+static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
+					      &command_publish, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,

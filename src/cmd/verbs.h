@@ -30,7 +30,7 @@ extern const struct command command_shell, command_exec, command_console;
 /* transfer.c */
 extern const struct command command_push, command_pull, command_cp;
 /* snapshot.c */
-extern const struct command command_snapshot, command_restore, command_publish;
+extern const struct command command_snapshot, command_restore, command_publish, command_reset;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device;
 /* settings.c */

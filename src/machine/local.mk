@@ -78,6 +78,8 @@ libmachine_a_SOURCES = \
 	src/machine/manage/open.c \
 	src/machine/manage/publish.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \
+	src/machine/manage/replace.c src/machine/manage/replace.h \
+	src/machine/manage/reset.c \
 	src/machine/manage/rootsize.c src/machine/manage/rootsize.h \
 	src/machine/manage/set.c \
 	src/machine/manage/settle.c src/machine/manage/settle.h \

@@ -17,7 +17,7 @@ verbs=(
 	"start m|60" "stop m|80" "stop --force m|40" "restart m|120" "exec m -- sh -c 'sleep 0.02'|40"
 	"exec m -- busybox reboot -f|60" "clone m x|40" "clone m/s x|40" "delete --force x|40"
 	"delete --force n|60" "create bb x|40" "launch bb x|80" "snapshot m t|30" "snapshot delete m t|30"
-	"restore m s|60" "pause m|20" "resume m|20" "set m limits.memory=0|20"
+	"restore m s|60" "reset --to s m|80" "pause m|20" "resume m|20" "set m limits.memory=0|20"
 	"run bb -- true|150"
 )
 

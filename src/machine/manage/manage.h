@@ -116,6 +116,12 @@ int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t 
 int snapshot_delete(struct machine *machine, const char *name, struct err *err);
 /* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err);
+/*
+ * A stopped machine's root becomes that of its template, or of a snapshot (NULL: none). machine_reset_check finds what
+ * would refuse it, also for a machine that runs.
+ */
+int machine_reset_check(struct machine *machine, const char *snapshot, struct err *err);
+int machine_reset(struct machine *machine, const char *snapshot, struct err *err);
 /* -ENOENT in words. */
 int snapshot_exists(struct machine *machine, const char *name, struct err *err);
 

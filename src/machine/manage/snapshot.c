@@ -3,7 +3,7 @@
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
-#include "machine/manage/rootsize.h"
+#include "machine/manage/replace.h"
 #include "machine/state/fresh.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -167,18 +167,6 @@ int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t 
 	return 0;
 }
 
-/* Before what is there goes: a volume that somebody holds would stay. */
-static int check_unused(struct pool *pool, const char *volume, const char *what,
-			const struct machine *machine, struct err *err)
-{
-	const char *const volumes[] = { volume, NULL };
-	struct err why = { 0 };
-
-	int r = volumes_unused(pool, volumes, &why);
-	return r < 0 ? err_set(err, why.code, "%s machine '%s': %s", what, machine->name, why.text)
-		     : 0;
-}
-
 int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -189,7 +177,8 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
-	int r = check_unused(&pool, volume, "delete a snapshot of", machine, err);
+	/* Before what is there goes: a volume that somebody holds would stay. */
+	int r = root_check_unused(&pool, volume, "delete a snapshot of", machine, err);
 	if (r == 0)
 		r = volume_destroy(&pool, volume, err);
 	if (r < 0)
@@ -210,15 +199,10 @@ static int refuse_running(const struct machine *machine, struct pool *pool, cons
 		       machine->name, name);
 }
 
-/*
- * A new volume from the snapshot changes places with the root in one stroke: a kill before it leaves
- * the old root, after it the new one, and the loser is cleared by the next change of its
- * snapshots, or goes with the machine.
- */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
-	char root[VOLUME_NAME_MAX + 1], kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
+	char kept[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
 	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
@@ -226,31 +210,9 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	snapshot_volume(machine->name, name, kept);
 	if (run_alive(machine))
 		return refuse_running(machine, &pool, name, kept, err);
-	machine_volume(machine->name, root);
-	restoring_volume(machine->name, next);
-	/* Before the work: somebody may be copying it. */
-	if (volume_lock(&pool, root, VOLUME_LOCK_CHANGE, err) < 0 ||
-	    check_unused(&pool, root, "restore", machine, err) < 0)
-		return -err->code;
-	int r = volume_snapshot(&pool, kept, next, err);
-	if (r < 0)
-		return r == -ENOENT ? no_snapshot(machine, name, err) : r;
-	if (rootsize_fit(&pool, next, machine->config.disk_size, err) < 0 ||
-	    fresh_restore(machine, name, true, err) < 0 ||
-	    volume_exchange(&pool, root, next, err) < 0) {
-		volume_destroy(&pool, next, &(struct err){ 0 });
-		return -err->code;
-	}
-	/* The exchange has done it, whatever becomes of the loser. */
-	tell(machine, "snapshot-restored", name);
-	if (fresh_restore(machine, name, false, err) < 0)
-		return -err->code;
-	struct err why = { 0 };
-	if (volume_destroy(&pool, next, &why) < 0)
-		return err_set(err, why.code,
-			       "machine '%s' has the root of snapshot '%s' now, but what it had "
-			       "before could not be removed: %s; mend that, and the next change of "
-			       "its snapshots removes it",
-			       machine->name, name, why.text);
-	return 0;
+	const struct replacement by = {
+		.from = &pool, .volume = kept, .snapshot = name, .verb = "restore"
+	};
+	int r = root_replace(machine, &pool, &by, err);
+	return r == -ENOENT ? no_snapshot(machine, name, err) : r;
 }

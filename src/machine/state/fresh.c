@@ -43,6 +43,11 @@ static int set_fresh(const struct machine *machine, const char *snapshot, bool f
 	return r < 0 ? err_set(err, -r, "write '%s': %s", mark, strerror(-r)) : 0;
 }
 
+int fresh_mark(const struct machine *machine, struct err *err)
+{
+	return set_fresh(machine, NULL, true, err);
+}
+
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err)
 {
 	return set_fresh(machine, snapshot, fresh_is(machine, NULL), err);

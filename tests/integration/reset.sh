@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Back to the template or to a snapshot, and up again: on every driver that there is here.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+drivers="btrfs dir"
+
+set_up() {
+	local driver
+	for driver in $drivers; do
+		berth pool create "p-$driver" --driver "$driver"
+		busybox_template "bb-$driver" "p-$driver"
+		berth create --pool "p-$driver" "bb-$driver" "m-$driver"
+		berth start --wait "m-$driver"
+		berth exec "m-$driver" -- sh -c 'echo kept >/kept; sync'
+		berth snapshot "m-$driver" s
+	done
+}
+
+# m_up DRIVER: with something that nobody wants.
+m_up() {
+	state_is "m-$1" running || berth start --wait "m-$1"
+	berth exec "m-$1" -- sh -c 'echo dirt >/dirt; rm -f /kept; sync'
+}
+
+# What stays.
+settings_of() {
+	berth info --json "$1" | python3 -c '
+import json, sys
+info = json.load(sys.stdin)
+print(info["name"], info["uuid"], info["network"]["address"], info["network"]["mac"], info["template"])'
+	cat "$BERTH_ROOT/lib/machines/$1/machine.conf"
+	berth snapshot list --json "$1"
+}
+
+case_to_template() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		m_up "$driver"
+		settings_of "$m" >"$T/settings"
+		berth reset --wait "$m"
+		state_is "$m" running
+		not berth exec "$m" -- ls /dirt
+		not berth exec "$m" -- ls /kept
+		settings_of "$m" | diff "$T/settings" -
+	done
+}
+
+case_to_snapshot() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		m_up "$driver"
+		settings_of "$m" >"$T/settings"
+		berth reset --wait --to s "$m"
+		not berth exec "$m" -- ls /dirt
+		same "what the snapshot kept" kept "$(berth exec "$m" cat /kept)"
+		settings_of "$m" | diff "$T/settings" -
+	done
+}
+
+case_stopped() {
+	local driver m
+	for driver in $drivers; do
+		m=m-$driver
+		m_up "$driver"
+		berth stop --force "$m"
+		berth reset --to s "$m"
+		state_is "$m" stopped
+		berth start --wait "$m"
+		same "what the snapshot kept" kept "$(berth exec "$m" cat /kept)"
+	done
+}
+
+# The template may be in another pool.
+case_other_pool() {
+	berth create --pool p-dir --set network= bb-btrfs far
+	berth start --wait far
+	berth exec far -- sh -c 'echo dirt >/dirt; sync'
+	berth reset --wait far
+	not berth exec far -- ls /dirt
+	same pool p-dir "$(field far volume.pool)"
+	gone far
+}
+
+# Even where nothing starts any more.
+case_broken_root() {
+	m_up btrfs
+	berth exec m-btrfs -- busybox rm -rf /bin
+	berth reset --wait m-btrfs
+	same shell up "$(berth exec m-btrfs -- sh -c 'echo up')"
+}
+
+case_many() {
+	m_up btrfs
+	m_up dir
+	berth reset --wait 'm-*'
+	not berth exec m-btrfs -- ls /dirt
+	not berth exec m-dir -- ls /dirt
+}
+
+# Refused before anything is changed: it runs on.
+case_refused() {
+	local init
+	busybox_template goes p-btrfs
+	berth create --set network= goes orphan
+	berth start --wait orphan
+	berth template delete goes
+	init=$(field orphan init)
+	fails 1 "there is no template 'goes'" berth reset orphan
+	fails 1 "has no snapshot 'never'" berth reset --to never orphan
+	fails 2 "'X' " berth reset --to X orphan
+	same "its init" "$init" "$(field orphan init)"
+	gone orphan
+	berth launch --ephemeral --set network= bb-btrfs brief
+	fails 1 "is ephemeral" berth reset brief
+	state_is brief running
+	gone brief
+}
+
+# kill -9 of the command at any moment: the old root or the new one.
+case_killed() {
+	local i pid driver m
+	for ((i = 0; i < 16; i++)); do
+		driver=btrfs
+		((i % 2)) || driver=dir
+		m=m-$driver
+		m_up "$driver"
+		berth reset "$m" >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' $((i * 9)))"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+		retry 20 berth start --wait "$m"
+		same "its shell" up "$(berth exec "$m" -- sh -c 'echo up')"
+		# What is left of it goes with the next change.
+		retry 10 berth snapshot "$m" x
+		berth snapshot delete "$m" x
+		not grep -q restoring <<<"$(berth pool usage "p-$driver")"
+	done
+}
+
+run_cases "$@"
