@@ -3,8 +3,8 @@
 #ifndef BERTH_IMAGE_STRIP_LIST_H
 #define BERTH_IMAGE_STRIP_LIST_H
 
-#include "base/err.h"
 #include "base/dirs.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 

@@ -94,7 +94,7 @@ int control_take_guest(struct machine *machine, int socket, struct err *err)
 	struct pollfd ready = { .fd = socket, .events = POLLIN };
 	int pidfd = -1, r = 0;
 
-	/* One that is busy with the clean-up after its guest answers nobody any more. */
+	/* A keeper that is cleaning up after its guest no longer answers. */
 	if (poll(&ready, 1, ANSWER_MILLISECONDS) > 0)
 		r = protocol_receive(socket, &message, &pidfd);
 	if (r > 0 && message.type == SAY_REFUSED)
@@ -113,7 +113,7 @@ int control_guest(struct machine *machine, struct err *err)
 	return socket < 0 ? socket : control_take_guest(machine, socket, err);
 }
 
-/* Waits for a guest that was asked to halt, which its keeper kills when the time for that is over. */
+/* Waits for a guest that was asked to halt; its keeper kills it when the time is over. */
 static bool goes_down(struct machine *machine, int guest)
 {
 	scoped_free char *mark = text_format("%s/halting", machine->run);
@@ -127,7 +127,7 @@ static bool goes_down(struct machine *machine, int guest)
 
 int control_lock_unless_running(struct machine *machine, struct err *err)
 {
-	/* We ask without the lock, since a keeper's clean-up needs that. */
+	/* The request is sent without the machine's lock, because a keeper's clean-up needs the lock. */
 	struct timespec pause = { .tv_nsec = 2000000 };
 
 	for (int tries = 0; tries < KEEPER_TRIES; tries++) {

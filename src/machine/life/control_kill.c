@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ending what runs a machine without asking it: for those who hang, are stopped, or are not there yet. */
+/*
+ * Killing the process that runs a machine, without a request: for a process that hangs, is stopped, or does not listen
+ * yet.
+ */
 #include "machine/life/control.h"
 #include "machine/state/machine.h"
 
@@ -14,8 +17,8 @@
 enum { DEATH_MILLISECONDS = 2000 };
 
 /*
- * A record lock, fcntl(2), beside the flock(2): the kernel tells whose it is. No child inherits it, and it
- * goes when the starter becomes the keeper, since that closes a descriptor of the file.
+ * A record lock, fcntl(2), beside the flock(2): the kernel tells which process holds it. No child inherits it, and it
+ * is released when the starter becomes the keeper, because that closes a descriptor of the file.
  */
 void control_mark_starter(int lock_fd)
 {
@@ -30,7 +33,7 @@ static pid_t starter_of(int fd)
 
 	if (fcntl(fd, F_GETLK, &lock) < 0)
 		return -errno;
-	/* 0: of another pid namespace. */
+	/* Pid 0: the process is in another pid namespace. */
 	return lock.l_type == F_UNLCK || lock.l_pid <= 0 ? -ESRCH : lock.l_pid;
 }
 
@@ -56,7 +59,7 @@ int control_kill_starter(const struct machine *machine)
 	scoped_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
 		return -errno;
-	/* Still the same: so it is the process of that number that we have. */
+	/* The lock still has the same holder, so the pidfd is that of the starter. */
 	return starter_of(fd) == pid ? kill_it(pidfd) : -ESRCH;
 }
 
@@ -71,6 +74,6 @@ int control_kill_keeper(int socket)
 	scoped_fd int pidfd = peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
 	if (pidfd < 0)
 		return -ESRCH;
-	/* Its end of the connection is open: so it lived when we took hold of it. */
+	/* The keeper's end of the connection is open, so the keeper lived when the pidfd was opened. */
 	return poll(&end, 1, 0) == 0 ? kill_it(pidfd) : -ESRCH;
 }

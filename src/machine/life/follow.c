@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Staying with a machine until its run ends, for a command that stands for it before a supervisor. */
+/* Waiting for the end of a run, for a command that represents the machine to a supervisor. */
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"
@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-/* 1: the keeper has something to say; 0: not yet, but perhaps a signal was passed on to it. */
+/* 1: the keeper has sent something; 0: it has not, but a signal may have been passed on to it. */
 static int wait_either(struct machine *machine, int socket, int stop_fd, bool *asked,
 		       struct err *err)
 {
@@ -28,7 +28,7 @@ static int wait_either(struct machine *machine, int socket, int stop_fd, bool *a
 	int r = protocol_send(socket, *asked ? ASK_KILL : ASK_HALT,
 			      (uint32_t)machine->config.stop_timeout, NULL, 0, -1);
 	*asked = true;
-	/* One that has just gone says so itself. */
+	/* A keeper that has just gone is reported by its own last message. */
 	return r < 0 && r != -EPIPE && r != -ECONNRESET
 		       ? err_set(err, -r, "machine '%s': its keeper does not answer", machine->name)
 		       : 0;

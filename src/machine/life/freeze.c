@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Holding a guest still: because somebody asked, because its pool has no room for what it writes, or
- * while a copy is taken that is not instant (still.c). Each has a mark of its own in the run folder. Whoever
- * has made or removed one settles: whether the group is frozen follows from the marks alone, so that the end
- * of one is not the end of another.
+ * Freezing a guest: on request, because its pool has no room for what it writes, or while a copy is taken that needs
+ * more than one system call (manage/quiesce.c). Each reason has a mark of its own in the run folder. A process that has made or
+ * removed a mark calls settle: the marks alone decide whether the cgroup is frozen, so that the end of one reason is
+ * not the end of another.
  */
 #include "machine/life/freeze.h"
 
@@ -87,14 +87,14 @@ static bool should_hold(const struct machine *machine)
 {
 	bool copying = freeze_is_copied(machine);
 
-	/* A guest that is asked to halt must not be stopped from doing so. */
+	/* A guest that was asked to halt must not be kept from halting. */
 	return !marked(machine, "halting") &&
 	       (copying || marked(machine, "paused") || marked(machine, "held"));
 }
 
 int freeze_settle(const struct machine *machine)
 {
-	/* One after the other, each by what the marks say then. */
+	/* One process after the other freezes or thaws, each by the marks of that moment. */
 	scoped_fd int lock = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = lock < 0 ? -errno : lock_wait(lock, LOCK_EX, SETTLE_SECONDS);
 
@@ -102,7 +102,7 @@ int freeze_settle(const struct machine *machine)
 		return r;
 	bool hold = should_hold(machine);
 	r = set_frozen(machine, hold ? "1" : "0");
-	/* The keeper, which has no lock, may have let it go between our look and our write. */
+	/* The keeper takes no lock, and may have thawed the guest between the look and the write. */
 	if (r == 0 && hold && marked(machine, "halting"))
 		r = set_frozen(machine, "0");
 	return r;

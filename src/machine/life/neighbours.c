@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ports of running machines on their bridge, and the guards of these (network/guard.h), after somebody
- * removed the bridge, or cleared the host's firewall rules: "nft flush ruleset" is how many a firewall
- * begins. Who made a port has both from the start.
+ * The ports of running machines on their bridge, and the guards of these ports (network/guard.h), after another program
+ * has removed the bridge or cleared the firewall rules: many firewalls begin with "nft flush ruleset". A start makes
+ * both; this file restores them.
  */
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Finds state and lease of a machine that runs on the network, whatever its settings say by now: 0, or -ENOENT. */
+/* Finds state and lease of a machine that runs on the network, whatever its present settings are: 0, or -ENOENT. */
 static int look(const struct machine *machine, struct network *network, struct run_state *state,
 		struct lease *lease)
 {
@@ -26,7 +26,7 @@ static int look(const struct machine *machine, struct network *network, struct r
 	return 0;
 }
 
-/* 1 when its guard is there, 0 when lost, else -errno. */
+/* 1: the guard is there; 0: it is lost; else -errno. */
 static int look_at_guard(const struct machine *machine, const struct network *network,
 			 const struct lease *lease)
 {
@@ -63,7 +63,7 @@ struct reconnection {
 	struct err *err; /* the first failure */
 };
 
-/* One that is broken or just goes away keeps the others from nothing. */
+/* A machine that is broken or about to end does not keep the others from being reconnected. */
 static int reconnect(void *context, const char *name)
 {
 	struct reconnection *all = context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Looking after a pool that runs out of room: one process for all its machines, begun by a keeper that
- * sees it come, ending when there is room again. In between it looks more often the less is left.
+ * The watch over a pool that runs out of room: one process for all machines of the pool. A keeper that sees little room
+ * starts it, and it ends when there is room again. It looks more often the less room is left.
  */
 #include "machine/life/freeze.h"
 #include "machine/state/private.h"
@@ -26,18 +26,18 @@
 enum {
 	GROW_SECONDS = 10,
 	GROW_SECONDS_MAX = 60,
-	TAKEN_MS = 500, /* what is taken is not asked for more often, */
-	TAKEN_PART = 8, /* nor for a larger part of the time */
+	TAKEN_MS = 500, /* pause between two reads of the taken blocks, */
+	TAKEN_PART = 8, /* they may take 1 / TAKEN_PART of the time */
 };
 
 struct pool_watch {
 	const struct dirs *dirs;
 	const char *pool;
 	struct growth growth; /* owned */
-	int64_t taken_again;  /* not before, milliseconds */
-	time_t grow_again;    /* not before */
-	time_t grow_pause;    /* seconds */
-	bool grow_failed;     /* and it was told */
+	int64_t taken_again;  /* earliest time of the next read, milliseconds */
+	time_t grow_again;    /* earliest time of the next try to grow */
+	time_t grow_pause;    /* pause between two tries, seconds */
+	bool grow_failed;     /* the last try failed, which was reported */
 	enum space_level told;
 	struct space space;
 	char backing_file[PATH_MAX]; /* as in pool_usage */
@@ -51,7 +51,7 @@ static void tell(const struct pool_watch *watch, struct event *event)
 
 /* ---- Looking */
 
-/* Dirty pages, written by programs and not yet by the kernel: of one machine, where they are counted. */
+/* Dirty pages, written by programs but not yet by the kernel, of one machine, if its cgroup counts them. */
 static int read_pending(const struct pool_watch *watch, const char *name, uint64_t *bytes)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -73,7 +73,7 @@ static int read_pending(const struct pool_watch *watch, const char *name, uint64
 	return 0;
 }
 
-/* Dirty pages of the whole host: too much, but never too little. proc_meminfo(5), in kB. */
+/* Dirty pages of the whole host: at least those of the machine. proc_meminfo(5), in kB. */
 static uint64_t host_pending(void)
 {
 	scoped_free char *text = NULL;
@@ -120,7 +120,7 @@ static int look_at_taken(struct pool_watch *watch, struct pool *pool, struct err
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < growth->count; i++)
 		list[i] = &growth->list[i]->taken;
-	/* A count that cannot be told is marked so, whatever the reason. */
+	/* A count that cannot be read is marked as unknown. */
 	pool_taken(pool, list, growth->count);
 	free(list);
 	int64_t pause = TAKEN_PART * (clock_ms() - began);
@@ -154,7 +154,7 @@ static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 
 /* ---- Acting */
 
-/* By its mark: it may have been stopped meanwhile, or held by who was killed at work here. */
+/* The mark tells: the machine may have been stopped meanwhile, or held by an earlier watch that was killed. */
 static bool is_held(const struct pool_watch *watch, const struct grower *grower)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -199,9 +199,9 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
 			 &ignored) < 0)
 		return;
-	/* The mount itself is but a path. */
+	/* The mount's own descriptor is O_PATH. */
 	scoped_fd int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* First the dirty pages at hand, then those that were on their way. */
+	/* Present dirty pages first, then those that were being written when processes froze. */
 	syncfs(fd);
 	/* A process in a system call is frozen when the call returns. */
 	freeze_await(&machine);
@@ -209,8 +209,8 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 }
 
 /*
- * What it has written must have its blocks before somebody else takes them, who cannot be held. As a
- * grandchild, since it takes its time and we look on.
+ * Flushes the machine's dirty pages, so that they get blocks before a writer takes the room that cannot be held. A
+ * grandchild does it, because it takes long and the watch goes on.
  */
 static void start_writing_out(const struct pool_watch *watch, const struct grower *grower,
 			      struct pool *pool)
@@ -221,7 +221,7 @@ static void start_writing_out(const struct pool_watch *watch, const struct growe
 	}
 }
 
-/* Only machines can be held; what else grows is nobody's, and begun by somebody who sees it fail. */
+/* Only machines can be held. Other growing volumes belong to a command, which sees its failure. */
 static size_t find_machines(const struct growth *growth, struct grower **machines)
 {
 	size_t count = 0;
@@ -279,7 +279,7 @@ static bool has_machines(const struct pool_watch *watch)
 	return false;
 }
 
-/* Each step up is told once; a step down makes the next one up worth telling again. */
+/* Each higher level is reported once; after a lower one the higher level is reported again. */
 static void tell_level(struct pool_watch *watch)
 {
 	enum space_level level = space_settle(&watch->space, watch->told);
@@ -299,7 +299,7 @@ static void tell_level(struct pool_watch *watch)
 	watch->told = level;
 }
 
-/* Where nothing was to be had there will be nothing at the next look either. */
+/* If nothing could be added, the next look would not find anything either. */
 static void put_off(struct pool_watch *watch, bool gained)
 {
 	time_t pause = watch->grow_pause ? 2 * watch->grow_pause : GROW_SECONDS;
@@ -308,7 +308,7 @@ static void put_off(struct pool_watch *watch, bool gained)
 	watch->grow_again = time(NULL) + watch->grow_pause;
 }
 
-/* Not at every look: to find that a disk cannot be had takes some looking too. */
+/* Not at every look: to find out that a disk cannot be taken takes time too. */
 static void grow(struct pool_watch *watch, struct pool *pool)
 {
 	scoped_text struct text how = { 0 };
@@ -338,7 +338,7 @@ static void make_room(struct pool_watch *watch, struct pool *pool)
 		grow(watch, pool);
 }
 
-/* One look, and what follows. True: it goes on. */
+/* One look, and its consequences. True: the watch goes on. */
 static bool watch_once(struct pool_watch *watch, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };

@@ -104,7 +104,7 @@ static int open_group(const struct machine *machine)
 	return fd < 0 && r == 0 ? -errno : fd;
 }
 
-/* Somebody may have removed the folder, or mounted over it, under a guest that lives on. */
+/* The run folder may have been removed or mounted over while its guest lives on. */
 bool run_needs_cleanup(const struct machine *machine)
 {
 	if (access(machine->run, F_OK) == 0)
@@ -113,7 +113,7 @@ bool run_needs_cleanup(const struct machine *machine)
 	return fd >= 0;
 }
 
-/* EBUSY for a moment: the last process is dead, but not yet let go of. */
+/* EBUSY for a moment: the last process is dead, but the kernel has not released it. */
 static int remove_group(const struct machine *machine, const char *path, struct err *err)
 {
 	struct timespec pause = { .tv_nsec = 2000000 };
@@ -146,13 +146,13 @@ int run_end_processes(struct machine *machine, struct err *err)
 				machine->name, path);
 	}
 	/*
-	 * It must go, not only be empty: on Linux 6.18 a group that cgroup.kill was ever written
-	 * to kills whoever is cloned into it from another.
+	 * The cgroup must be removed, not only emptied: on Linux 6.18 a cgroup that cgroup.kill was ever written to
+	 * kills every process that is cloned into it from another cgroup.
 	 */
 	return remove_group(machine, path, err);
 }
 
-/* '_' cannot begin a machine's name. */
+/* A machine's name cannot begin with '_'. */
 int run_keepers_group(const struct machine *machine, struct err *err)
 {
 	char group[32], path[64];

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/* Init, keeper, when it started, its ids: they are the same in all formats, so that any berth can end the run. */
+/* Fields that are the same in all formats, so that every version can end the run: init, keeper, start time, ids. */
 enum { FIELDS_FOR_EVER = 5 };
 
 int run_write_state(const struct machine *machine, const struct run_state *state, struct err *err)
@@ -26,7 +26,7 @@ int run_write_state(const struct machine *machine, const struct run_state *state
 			 (int)state->init, (int)state->keeper, state->started, state->map.base,
 			 state->map.count, major(state->disk), minor(state->disk),
 			 *state->network ? state->network : "-", RUN_STATE_FORMAT);
-	/* Nothing in RUN outlives the kernel, so there is nothing to make durable. */
+	/* The run folder does not outlive the kernel, so nothing has to be synced. */
 	scoped_fd int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n || rename(aside, path) < 0)
 		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
@@ -55,7 +55,7 @@ int run_read_state(const struct machine *machine, struct run_state *state)
 		return -EINVAL;
 	state->init = init;
 	state->keeper = keeper;
-	/* What is behind those has another meaning in a newer format. */
+	/* The fields after these have another meaning in a newer format. */
 	if (format > RUN_STATE_FORMAT)
 		return 0;
 	if (fields >= 7)
@@ -112,7 +112,7 @@ bool run_read_finished(const struct machine *machine, char **text, const char **
 	return true;
 }
 
-/* A keeper makes it before it says that the machine has started. */
+/* The keeper makes the file before it reports that the machine has started. */
 bool run_has_begun(const struct machine *machine)
 {
 	scoped_free char *control = text_format("%s/control", machine->run);
@@ -127,7 +127,7 @@ bool run_has_lived(const struct machine *machine)
 	return machine->config.ephemeral && mark && access(mark, F_OK) == 0;
 }
 
-/* Not in the run folder, which is gone after a crash of the host. */
+/* The mark is not in the run folder, which is gone after a crash of the host. */
 int run_mark_life(const struct machine *machine, bool lives)
 {
 	scoped_free char *mark = machine_path(machine, "lives");

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The time that systemd waits longer than the keeper, which kills the guest by itself. */
+/* Seconds that systemd waits longer than the keeper, which kills the guest itself. */
 /* Longer than berth-scope waits for the bus. */
 enum { STOP_MARGIN = 30, ANSWER_MILLISECONDS = 60000 };
 
@@ -32,7 +32,7 @@ bool scope_offered(void)
 	       access(program, X_OK) == 0;
 }
 
-/* ':' is in no machine's name, so no two machines' units are the same. */
+/* No machine's name has a ':', so the unit names of two machines differ. */
 void scope_unit(const struct machine *machine, char *out, size_t room)
 {
 	const char *tag = machine->dirs->tag;
@@ -129,7 +129,7 @@ static int read_answer(struct scope *scope, struct err *err)
 		       *said ? said : "berth-scope ended without an answer");
 }
 
-/* The scope's own group may hold no process once the groups below get controllers. */
+/* The scope's own cgroup may hold no process when controllers are enabled for the cgroups below it. */
 static int move(const struct scope *scope, int scope_fd)
 {
 	char number[16];

@@ -56,9 +56,9 @@ static int job_removed(sd_bus_message *m, void *context, sd_bus_error *error)
 }
 
 /*
- * How the scope stops: each process in it gets SIGURG, which nobody heeds but the keeper, and that one
- * asks the guest to halt as for any other stop. A berth.service that stops machines in their order
- * comes before. Process 0 is whoever asks.
+ * The end of the scope: each process in it gets SIGURG, which only the keeper heeds; it asks the guest to halt, as for
+ * any other stop. An enabled berth.service has stopped the machines in their order before that. Process 0 is the
+ * caller.
  */
 static int fill_in(sd_bus_message *m, const char *unit, const char *name, uint64_t seconds)
 {
@@ -152,7 +152,7 @@ static int make_scope(sd_bus *bus, const char *unit, const char *name, uint64_t 
 	return r;
 }
 
-/* In a process namespace of its own the numbers that we know are not the host's. */
+/* In another pid namespace the pids that we know are not those of the host. */
 static bool numbers_are_the_hosts(sd_bus *bus)
 {
 	sd_bus_message *reply = NULL;
@@ -167,7 +167,7 @@ static bool numbers_are_the_hosts(sd_bus *bus)
 	return pid == (uint32_t)getpid();
 }
 
-/* A machine that reboots has another process as its leader, which an entry cannot be told. */
+/* After a reboot the machine has another leader process, which cannot be changed in an entry. */
 static int enter_in_machined(sd_bus *bus, const char *name, const sd_id128_t *uuid, uint32_t leader)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A network's dnsmasq, brought back for the keeper of one of its machines that has seen it end. */
+/* The restart of a network's dnsmasq, for the keeper of one of its machines that has seen it end. */
 #include "machine/confine/rlimits.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"

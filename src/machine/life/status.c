@@ -46,7 +46,10 @@ static bool run_file(const struct machine *machine, const char *name)
 	       access(path, F_OK) == 0;
 }
 
-/* Without a keeper. A run folder that is left is a killed one's, unless somebody is at work on it now. */
+/*
+ * The state of a machine without a keeper. A run folder that is left belongs to a killed keeper, unless a command is at
+ * work on the machine.
+ */
 static enum machine_state state_without(const struct machine *machine, bool left)
 {
 	if (left && machine_busy(machine))
@@ -64,7 +67,7 @@ static void read_run(const struct machine *machine, struct machine_status *statu
 		status->state = MACHINE_STARTING;
 		return;
 	}
-	/* Between two guests; while it ends after that, it is stopping. */
+	/* The keeper is between two guests; if it ends after that, the machine is stopping. */
 	bool halting = run_file(machine, "halting");
 	if (!halting && run_file(machine, "waiting")) {
 		status->state = MACHINE_STARTING;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of a run: asked for, forced, or cleaned up after. */
+/* The end of a run: a halt on request, a kill, or a clean-up. */
 #include "machine/life/clean.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
@@ -15,10 +15,10 @@
 
 enum {
 	STOP_TRIES = 5,
-	/* The time that a keeper has for the clean-up after its guest, before it is no longer waited for. */
+	/* The time for the keeper's clean-up after its guest; after that the command no longer waits for it. */
 	GRACE_MILLISECONDS = 15000,
 	KILL_MILLISECONDS = 4000,
-	/* For a lock that another command has, when there is no time. */
+	/* The wait for another command's lock in a forced stop. */
 	HURRY_SECONDS = 1,
 	DYING_SECONDS = 5,
 };
@@ -30,7 +30,7 @@ struct stop {
 	enum stop_outcome outcome;
 };
 
-/* The machine's lock, or -EALREADY; who is just starting the machine gives way. */
+/* Takes the machine's lock, or returns -EALREADY; a command that is starting the machine is killed. */
 static int lock_by_force(struct machine *machine, struct err *err)
 {
 	scoped_fd int lock = machine_lock(machine, HURRY_SECONDS, &(struct err){ 0 });
@@ -42,18 +42,18 @@ static int lock_by_force(struct machine *machine, struct err *err)
 	if (lock < 0 || !run_alive(machine))
 		return take_fd(&lock);
 	scoped_close_fd(&lock);
-	/* A keeper that comes up, or ends. */
+	/* A keeper is about to start or to end. */
 	return control_lock_unless_running(machine, err);
 }
 
-/* When there is no keeper to ask: one that was killed has left its run behind, with a dead guest. */
+/* Cleans up without a keeper: a killed keeper has left its run, and its guest is dead. */
 static int stop_leftover(struct stop *stop, enum stop_outcome without, struct err *err)
 {
 	struct machine *machine = stop->machine;
 	scoped_fd int lock = stop->force ? lock_by_force(machine, err)
 					 : control_lock_unless_running(machine, err);
 
-	/* Somebody else has it for the clean-up after a guest whose end was seen. */
+	/* Another process has the lock for the clean-up after a guest whose end is known. */
 	if (lock < 0 && stop->force && err->code == EBUSY && run_has_finished(machine)) {
 		*err = (struct err){ 0 };
 		stop->outcome = without;
@@ -68,7 +68,7 @@ static int stop_leftover(struct stop *stop, enum stop_outcome without, struct er
 	return r;
 }
 
-/* SAY_ENDED comes when the keeper's clean-up is through; its lock goes with its process, just after. */
+/* SAY_ENDED comes when the keeper's clean-up is complete; the process, and with it its lock, ends just after. */
 static void wait_keeper_gone(struct machine *machine, int socket)
 {
 	struct protocol_message message;
@@ -79,7 +79,7 @@ static void wait_keeper_gone(struct machine *machine, int socket)
 	while (r == 0);
 }
 
-/* It was asked, and should have answered: the promise is kept without it. */
+/* Stops without the keeper, which was asked and has not answered in time. */
 static int stop_without_keeper(struct stop *stop, int socket, struct err *err)
 {
 	*err = (struct err){ 0 };
@@ -90,7 +90,7 @@ static int stop_without_keeper(struct stop *stop, int socket, struct err *err)
 	return r;
 }
 
-/* 0, or -EALREADY when it was started while we looked. */
+/* 0, or -EALREADY: the machine was started meanwhile. */
 static int stop_once(struct stop *stop, struct err *err)
 {
 	struct machine *machine = stop->machine;
@@ -133,7 +133,7 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 	};
 	int r = -EALREADY;
 
-	/* One that was on its way up is up now. */
+	/* A machine that was starting is running now. */
 	for (int tries = 0; r == -EALREADY && tries < STOP_TRIES; tries++)
 		r = stop_once(&stop, err);
 	*outcome = stop.outcome;
@@ -147,8 +147,8 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
 {
 	/*
-	 * While the run folder is there, so that nobody sees it stopped before he sees how; and before the
-	 * lock, which another command may have for longer than we can wait.
+	 * The end is noted while the run folder exists, so that every observer of the stopped machine can also read how
+	 * it ended; and before the lock, which another command may have for longer than we can wait.
 	 */
 	run_mark_finished(machine, outcome, how);
 	if (!machine->config.ephemeral)

@@ -24,7 +24,7 @@ int cgroups_ask(struct run *run, struct err *err)
 	return scope_offered() ? scope_ask(&run->scope, run->machine, err) : 0;
 }
 
-/* A machine that systemd refuses a scope starts all the same. */
+/* A refusal by systemd does not stop the start: the machine runs without a scope. */
 static int do_without(struct run *run, const struct err *why, struct err *err)
 {
 	char text[sizeof why->text + 64];
@@ -65,7 +65,10 @@ static int make_group(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, -r, "make cgroup '%s': %s", path, strerror(-r)) : 0;
 }
 
-/* Where the kernel has no such programs, doctor says so; the rest of the confinement, if any, holds without them. */
+/*
+ * Device access by a BPF program. A kernel without such programs is no error: doctor reports it, and the other limits
+ * of the cgroup hold without them.
+ */
 static int confine(struct run *run, struct err *err)
 {
 	struct device rows[SHARES_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest side of a start; machine/start/start.c is the other half, step for step. Who we are: process 1
- * of new namespaces of every kind, root of the new user namespace and nobody outside it, in the
- * guest's cgroup; until rootfs_enter the mounts are a locked copy of the host's.
+ * The guest side of a start; machine/start/start.c is the host side, step for step. This process is process 1 of new
+ * namespaces of every kind. It is root of the new user namespace, nobody outside of it, and in the guest's cgroup.
+ * Until rootfs_enter its mounts are a locked copy of the host's.
  */
 #include "machine/start/guest.h"
 
@@ -25,14 +25,14 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-/* The host has written our maps: from now on 0 is a name for us. */
+/* Id 0 exists for this process from now on: the host has written the id maps. */
 static int become_root(struct err *err)
 {
 	int r = idmap_become_root();
 
 	if (r < 0)
 		return err_set(err, -r, "become root of the guest: %s", strerror(-r));
-	/* After the change of ids, which clears it: a guest does not outlive its keeper. */
+	/* PDEATHSIG is cleared by the change of ids, so it is set here: a guest does not outlive its keeper. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "tie the guest to its keeper: %s", strerror(errno));
 	return 0;
@@ -56,13 +56,13 @@ static int set_names(struct run *run, struct err *err)
 }
 
 /*
- * Everybody may ping, as service managers have it on a host; theirs fails here, for it names more groups
- * than a user namespace has, and a new network namespace lets nobody. Not where there is no IPv4.
+ * Permission for every group to ping, as service managers set it on a host. Theirs fails here, because it names more
+ * groups than a user namespace has, and a new network namespace allows none. The setting is missing without IPv4.
  */
 static int let_ping(const struct run *run, struct err *err)
 {
 	char range[32];
-	/* A privileged machine in another has no more than that one's own. */
+	/* A privileged machine inside another machine has at most the ids of that machine. */
 	uint32_t groups = run->map.count ? run->map.count : IDMAP_COUNT;
 
 	snprintf(range, sizeof range, "0 %u", groups - 1);
@@ -73,9 +73,9 @@ static int let_ping(const struct run *run, struct err *err)
 }
 
 /*
- * As the kernel leaves it to an init: open, nobody's controlling terminal, and in no session of our
- * own, whose leader would get it as that by opening it. A getty can make it its own, and an
- * interrupt typed there does not reach init, to many of which it means a reboot.
+ * The console as the kernel gives it to an init: open, but nobody's controlling terminal. This process leads no
+ * session, because a session leader would get the console as its controlling terminal by opening it. A getty can take
+ * it, and an interrupt typed there does not reach init; many inits would reboot.
  */
 static int open_stdio(int terminal)
 {
@@ -116,7 +116,7 @@ static void exec_init(struct run *run, struct sync *sync, int terminal)
 	sync_fail(sync, &err);
 }
 
-/* The mounts that come along are those that the host has made safe, in place of our copies of its own. */
+/* The mounts that come with the message are safe ones from the host; they replace our copies of the host's mounts. */
 static int wait_host(struct run *run, struct sync *sync, struct err *err)
 {
 	int fds[SHARES_MAX];

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* The plan crosses the exec in a memory file: no text to parse, nothing in ps but the name. */
+/* The plan crosses the exec in a memfd: no text has to be parsed, and ps only shows the machine's name. */
 static int write_keeper_plan(struct run *run, struct err *err)
 {
 	scoped_free char *log = machine_log_path(run->machine, false);
@@ -47,7 +47,7 @@ static int write_keeper_plan(struct run *run, struct err *err)
 	return take_fd(&fd);
 }
 
-/* Moves descriptors to the numbers that the keeper expects, by way of numbers nobody uses. */
+/* Descriptors are moved to the numbers that the keeper expects, through numbers that are not in use. */
 static int place_fds(const int from[KEEPER_FD_END])
 {
 	int high[KEEPER_FD_END];
@@ -81,7 +81,7 @@ int handover_to_keeper(struct run *run, int report_fd, struct err *err)
 	if (r == 0)
 		r = place_fds(fds);
 	if (r == 0) {
-		/* As root of nothing but its folder: no path of the caller's is kept busy. */
+		/* The keeper's working folder is its own folder, so that it keeps no mount of the caller busy. */
 		char *const argv[] = { (char *)(uintptr_t) "berth-keeper", run->machine->name,
 				       NULL };
 		execv(program, argv);

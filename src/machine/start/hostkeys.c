@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Not every distribution makes missing keys when its server starts: Debian's are made when the package is
- * installed. Whatever the init is, it comes after this. The programs are the guest's and may do anything, so they run
- * where the guest runs, and are waited for with a deadline.
+ * SSH host keys. Not every distribution makes missing keys when its server starts: Debian makes them when the package
+ * is installed. This code runs before any init does. The programs are the guest's and may do anything, so they run
+ * where the guest runs, with a deadline.
  */
 #include "machine/start/hostkeys.h"
 
@@ -26,9 +26,9 @@ enum { KEYS_MILLISECONDS = 120000 };
 #define DROPBEAR(type) "/etc/dropbear/dropbear_" type "_host_key"
 
 static const struct {
-	const char *server; /* a file that is there with a server alone */
+	const char *server; /* file that only the server has */
 	const char *
-		missing; /* the key, which the program does not make twice; NULL: it looks for itself */
+		missing; /* key file, which the program does not make twice; NULL: the program looks itself */
 	const char *argv[6];
 } programs[] = {
 	{ "/etc/ssh/sshd_config", NULL, { "/usr/bin/ssh-keygen", "-A" } },
@@ -63,7 +63,7 @@ static __attribute__((noreturn)) void execute(const char *const *argv, int conso
 	_exit(127);
 }
 
-/* Waits for a child until then; whatever was started is gone afterwards. Its wait status, or -errno. */
+/* Waits for a child until `end`; no process that it started is left. Returns its wait status, or -errno. */
 static int wait_for(int pidfd, int64_t end)
 {
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
@@ -75,7 +75,7 @@ static int wait_for(int pidfd, int64_t end)
 	while (r < 0 && errno == EINTR);
 	if (r > 0)
 		status = spawn_wait(pidfd);
-	/* All but us: this is process 1. */
+	/* Signal -1 reaches all processes but this one, which is process 1. */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
@@ -114,7 +114,10 @@ void hostkeys_make(int console_fd)
 		if (access(programs[i].server, F_OK) < 0 || access(argv[0], X_OK) < 0 ||
 		    (programs[i].missing && access(programs[i].missing, F_OK) == 0))
 			continue;
-		/* The guest's programs have its root's rights, by which they could trace us, who are still berth. */
+		/*
+		 * Programs of the guest have the rights of its root, and could trace this process, which is still
+		 * berth.
+		 */
 		if (!sealed && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 			return;
 		sealed = true;

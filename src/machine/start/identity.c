@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What makes a copy of a root this machine and no other, done at the start, when the root is at hand,
- * so that a clone costs no more than its snapshot.
+ * The steps that make a copy of a root this machine. A start does them, when the root is mounted anyway, so that a
+ * clone costs only its snapshot.
  */
 #include "machine/start/identity.h"
 
@@ -15,8 +15,8 @@
 #include <string.h>
 
 /*
- * The machine-id is emptied by the list, not written: systemd fills it in from container_uuid, and an empty one
- * does not count as a first boot.
+ * The machine-id is emptied by the list, not written here: systemd fills it in from container_uuid, and does not take
+ * an empty one for a first boot.
  */
 static int make_fresh(struct machine *machine, int root_fd, struct err *err)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-/* The container interface, https://systemd.io/CONTAINER_INTERFACE; other inits ignore it. */
+/* Variables of the container interface, https://systemd.io/CONTAINER_INTERFACE; other inits ignore them. */
 static int fill_env(struct plan *plan, const struct machine *machine, struct err *err)
 {
 	if (config_env(machine->config.env, &plan->user_env, err) < 0)
@@ -52,7 +52,7 @@ static int check_arch(const struct machine *machine, const struct root_facts *fa
 		machine->name, facts->arch, host.machine, host.machine);
 }
 
-/* systemd before 230 mounts its own version 1 hierarchy or stops: there is none for a guest here. */
+/* systemd before 230 mounts cgroup v1 itself or stops, and a guest has no cgroup v1. */
 static int check_systemd(const struct machine *machine, const struct root_facts *facts,
 			 struct err *err)
 {

@@ -41,7 +41,7 @@ static void print_conf(const struct lease *lease, char out[WORDS_MAX])
 		 lease->domain, *lease->domain ? "\n" : "");
 }
 
-/* Ours by its mark, or nobody's: what a program left that had no server to write. */
+/* A file is free to write if it has our mark, or if a program without a server to write has left it empty. */
 static bool is_free(const char *text)
 {
 	return strncmp(text, mark, sizeof mark - 1) == 0 || !*text ||
@@ -50,7 +50,7 @@ static bool is_free(const char *text)
 		!strstr(text, "\nnameserver"));
 }
 
-/* A link (resolved's, resolvconf's) never is ours. */
+/* A link (of systemd-resolved or resolvconf) is never ours. */
 static bool is_link(int root_fd)
 {
 	scoped_fd int etc = file_open_in_root(root_fd, "etc", O_PATH | O_DIRECTORY, 0);
@@ -79,7 +79,7 @@ static int write_conf(int root_fd, const struct lease *lease, bool fresh, struct
 		     : 0;
 }
 
-/* The first word of /etc/hostname, if it is a host name, which may have a domain; else the machine's. */
+/* The host name: the first word of /etc/hostname, which may have a domain, if it is valid; else the machine's name. */
 static void find_name(const char *machine, int root_fd, char out[NAME_ROOM])
 {
 	scoped_fd int fd =
@@ -96,7 +96,7 @@ static void find_name(const char *machine, int root_fd, char out[NAME_ROOM])
 	snprintf(out, NAME_ROOM, "%s", name);
 }
 
-/* "127.0.1.1 web.berth web", the address that Debian gives the own name, before all others. */
+/* The line "127.0.1.1 web.berth web": Debian's address for the own name, before all others. */
 static void print_own_name(const char *machine, const char *name, const char *domain,
 			   struct text *text)
 {
@@ -107,15 +107,15 @@ static void print_own_name(const char *machine, const char *name, const char *do
 		text_add(text, " %.*s", first, name);
 	else if (*domain)
 		text_add(text, ".%s %s", domain, name);
-	/* The name that the kernel has until an init reads the file. */
+	/* The name before an init reads the file: that of the kernel. */
 	if (strlen(machine) != (size_t)first || strncmp(machine, name, (size_t)first) != 0)
 		text_add(text, " %s", machine);
 	text_add(text, "\t%s\n", hosts_mark);
 }
 
 /*
- * Our line is kept true while it is there, and put where a root is new or has no such file; there also
- * in place of what the template's own name was.
+ * The line of the own name is corrected while it exists. It is added to a new root, where it replaces the template's
+ * name, and if the file is missing.
  */
 static int write_hosts(const char *machine, int root_fd, const char *domain, bool fresh,
 		       struct err *err)
@@ -158,7 +158,7 @@ int resolver_write(const char *machine, int root_fd, const struct lease *lease, 
 	return write_hosts(machine, root_fd, lease ? lease->domain : "", fresh, err);
 }
 
-/* A folder below another, made if missing; no link is followed. */
+/* Opens a folder in another one, and creates it if it is missing; follows no link. */
 static int enter(int folder, const char *name)
 {
 	if (mkdirat(folder, name, 0755) < 0 && errno != EEXIST)
@@ -166,7 +166,7 @@ static int enter(int folder, const char *name)
 	return file_open_within(folder, name);
 }
 
-/* path: below /run. Nothing that is there is touched. */
+/* Creates the file at path, below /run, with this text. An existing file is not changed. */
 static void seed(int run, const char *path, const char *text)
 {
 	scoped_fd int folder = dup(run);
@@ -188,7 +188,7 @@ static void seed(int run, const char *path, const char *text)
 	fchmod(fd, 0644);
 }
 
-/* Where below /run a link at /etc/resolv.conf leads to; NULL: elsewhere. */
+/* The part below /run of the target of a link at /etc/resolv.conf; NULL: the target is elsewhere. */
 static const char *path_in_run(const char *target)
 {
 	static const char *const starts[] = { "/run/", "../run/", "/var/run/", "../var/run/" };

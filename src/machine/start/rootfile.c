@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The tree is the guest's: it is only walked into by file_open_in_root, and only regular files are
- * written.
- */
+/* The tree belongs to the guest: it is entered only by file_open_in_root, and only regular files are written. */
 #include "machine/start/rootfile.h"
 
 #include "base/file.h"
@@ -48,7 +45,7 @@ int rootfile_write(int fd, const char *text)
 
 	if (now && strcmp(now, text) == 0)
 		return 0;
-	/* In this order what is there is lost only once the new is. */
+	/* The new text is written before the old one is cut off, so that a full disk loses nothing. */
 	ssize_t done = pwrite(fd, text, n, 0);
 	if (done != (ssize_t)n)
 		return done < 0 ? -errno : -ENOSPC;

@@ -19,7 +19,7 @@
 #include <sys/un.h>
 
 struct mount_row {
-	const char *target; /* below the root; made if missing */
+	const char *target; /* below the root; created if missing */
 	const char *type;
 	const char *options;
 	uint64_t attributes;
@@ -27,7 +27,7 @@ struct mount_row {
 
 #define NO_SUID_DEV_EXEC (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* In order. A read-only /sys is how udev and networkd know that devices are not theirs to manage. */
+/* Mounts in their order. A read-only /sys tells udev and networkd that they do not manage the devices. */
 static const struct mount_row mount_rows[] = {
 	{ "proc", "proc", NULL, NO_SUID_DEV_EXEC },
 	{ "sys", "sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY },
@@ -41,15 +41,15 @@ static const struct mount_row mount_rows[] = {
 };
 
 /*
- * Where parts of the first two are covered, these are whole: the kernel lets a user namespace in the
- * guest mount its own only while it can see one that is (mount_too_revealing). Of /proc a part always is.
+ * Complete /proc and /sys beside the covered ones: the kernel lets a user namespace in the guest mount its own only if
+ * it can see a complete one (mount_too_revealing). A part of /proc is always covered.
  */
 static const struct mount_row spare_rows[] = {
 	{ "run/host/proc", "proc", NULL, NO_SUID_DEV_EXEC },
 	{ "run/host/sys", "sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY },
 };
 
-/* A user namespace may not make device nodes; it may have the host's own shown to it. */
+/* Device nodes of the host: a user namespace may not create any, but may have the host's shown. */
 static const char *const device_rows[] = { "null", "zero", "full", "random", "urandom", "tty" };
 _Static_assert(sizeof device_rows / sizeof *device_rows == ROOTFS_DEVICES, "as many descriptors");
 
@@ -60,8 +60,8 @@ static const char *const link_rows[][2] = {
 };
 
 /*
- * Opens a folder to mount on, made if missing. No link is followed: a template that has /proc or
- * /dev as a link must not steer a mount elsewhere.
+ * Opens a mount point, and creates it if it is missing. No link is followed, so that a template with a link at /proc or
+ * /dev cannot redirect a mount.
  */
 static int open_target(int root_fd, const char *target)
 {
@@ -101,7 +101,7 @@ static int mount_table(int root_fd, const struct mount_row *rows, size_t count, 
 	return 0;
 }
 
-/* While the host's /dev can still be seen. */
+/* The host's /dev is still visible here. */
 int rootfs_prepare(struct rootfs *rootfs, struct err *err)
 {
 	int *fds = rootfs->devices;
@@ -114,7 +114,10 @@ int rootfs_prepare(struct rootfs *rootfs, struct err *err)
 	for (size_t i = 0; i < ROOTFS_DEVICES; i++) {
 		snprintf(path, sizeof path, "/dev/%s", device_rows[i]);
 		fds[i] = mount_clone(AT_FDCWD, path, 0);
-		/* Not of the host's peer group, which a privileged guest's mounts on it would reach. */
+		/*
+		 * Private propagation: otherwise the mounts of a privileged guest on this one would reach the host's
+		 * peer group.
+		 */
 		int r = fds[i] < 0 ? fds[i] : mount_private(fds[i]);
 		if (r < 0)
 			return err_set(err, -r, "show '%s' to the guest: %s", path, mount_why(r));
@@ -149,7 +152,7 @@ static int fill_dev(int root_fd, const int devices[ROOTFS_DEVICES], struct err *
 	return 0;
 }
 
-/* In order: the last is a hole in the first, for the settings of the guest's own network namespace. */
+/* Shields in their order: the last one is a hole in the first, for the settings of the guest's network namespace. */
 static const struct shield_row {
 	const char *target;
 	bool writable;
@@ -160,8 +163,8 @@ static const struct shield_row {
 };
 
 /*
- * Without a user namespace these files are the guest's to write, and a service manager does so by
- * itself as it boots. Kept from mishaps; its root can take the mounts away.
+ * Read-only mounts over files that a guest without a user namespace could write, as a service manager does at boot.
+ * They prevent accidents only: the guest's root can remove them.
  */
 static int shield(int root_fd, struct err *err)
 {
@@ -171,7 +174,7 @@ static int shield(int root_fd, struct err *err)
 	for (int i = 0; i < ROWS; i++)
 		fds[i] = mount_clone(root_fd, shield_rows[i].target, 0);
 	for (int i = 0; i < ROWS; i++) {
-		/* Kernels differ in which of them they have. */
+		/* Some kernels lack some of these files. */
 		if (fds[i] == -ENOENT)
 			continue;
 		if (r == 0 && fds[i] < 0)
@@ -188,7 +191,7 @@ static int shield(int root_fd, struct err *err)
 	return -err->code;
 }
 
-/* From the guest's own instance, so that ttyname(3) finds /dev/console's terminal in the guest. */
+/* The console comes from the guest's own devpts, so that ttyname(3) finds its terminal in the guest. */
 static int open_console(const struct rootfs *rootfs, struct pty *console, struct err *err)
 {
 	int root_fd = rootfs->root_fd;
@@ -202,7 +205,7 @@ static int open_console(const struct rootfs *rootfs, struct pty *console, struct
 	scoped_fd int mount = mount_clone(root_fd, slave, 0);
 	if (mount < 0)
 		return err_set(err, -mount, "show the console to the guest: %s", mount_why(mount));
-	/* For a getty that waits for a screen. */
+	/* /dev/tty1 is for a getty that waits for a screen. */
 	if (rootfs->screen && symlinkat("console", root_fd, "dev/tty1") < 0)
 		return err_set(err, errno, "link '/dev/tty1': %s", strerror(errno));
 	return attach_file(root_fd, "dev/console", mount, err);
@@ -219,8 +222,8 @@ static int write_run_file(int root_fd, const char *path, const char *text, struc
 }
 
 /*
- * Each run is a boot of its own, by which journals and who waits for a reboot tell them apart. Read-only as the
- * kernel's own is; no secret, for the guest may mount another /proc.
+ * A boot_id of this run: journals and programs that wait for a reboot tell boots apart by it. Read-only like the
+ * kernel's own; it is no secret, because the guest may mount another /proc.
  */
 static int cover_boot_id(int root_fd, struct err *err)
 {
@@ -242,7 +245,7 @@ static int cover_boot_id(int root_fd, struct err *err)
 	return r < 0 ? err_set(err, -r, "mount on '/%s': %s", place, mount_why(r)) : 0;
 }
 
-/* The files that the container interface puts in /run/host. */
+/* Files of the container interface in /run/host. */
 static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 {
 	int root = rootfs->root_fd;
@@ -259,24 +262,24 @@ static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 
 static int pivot(int root_fd, struct err *err)
 {
-	/* Both at the same place: the old root then lies on top of the new, from where it is let go. */
+	/* Old and new root are at the same place: the old one then lies on top of the new one, where it is detached. */
 	if (fchdir(root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_set(err, errno, "pivot_root: %s", strerror(errno));
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_set(err, errno, "detach the host's file systems: %s", strerror(errno));
 	/*
-	 * As an init finds them that boots a whole system: what is mounted reaches the namespaces that
-	 * services and engines make. Nobody outside is in these peer groups, all of which begin here.
+	 * Shared propagation, as an init that boots a whole system expects: later mounts reach the namespaces of
+	 * services and container engines. These peer groups begin here, so nothing outside is in them.
 	 */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
 		return err_set(err, errno, "share mounts inside: %s", strerror(errno));
 	return 0;
 }
 
-/* Opens the mounts that the host has shown: the root, on the known folder, and guest-init below it. */
+/* Opens the mounts that the host has attached: the root, on the known folder, and guest-init below it. */
 static int open_root(struct rootfs *rootfs, struct err *err)
 {
-	/* First of all: nothing that happens to the host's mounts may reach ours any more. */
+	/* Private first: no later change of the host's mounts may reach this namespace. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(err, errno, "make mounts private: %s", strerror(errno));
 	rootfs->root_fd = open(STAGING_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -292,8 +295,8 @@ static int open_root(struct rootfs *rootfs, struct err *err)
 }
 
 /*
- * The host's /proc and /sys must still be mounted, and whole, while the guest's are made: the kernel
- * shows a user namespace no more of them than it could already see (mount_too_revealing).
+ * The host's /proc and /sys must still be mounted, and complete, when the guest's are made: the kernel shows a user
+ * namespace only as much of them as it could see before (mount_too_revealing).
  */
 int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 {
@@ -315,7 +318,7 @@ int rootfs_enter(struct rootfs *rootfs, struct pty *console, struct err *err)
 		if (share_attach(root, &rootfs->shares->list[i], err) < 0)
 			return -err->code;
 	}
-	/* The descriptors close with the exec of init; this process lives no longer. */
+	/* The exec of init closes the descriptors; a failure ends this process. */
 	return pivot(root, err);
 }
 
@@ -325,7 +328,7 @@ int rootfs_notify_socket(struct err *err)
 	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
 
-	/* The kernel tells the keeper which process writes there. */
+	/* The kernel then tells the keeper the pid of each writer. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
 	    chmod(address.sun_path, 0666) < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host side of a start; machine/start/guest.c is the other half, step for step. */
+/* The host side of a start; machine/start/guest.c is the guest side, step for step. */
 #include "machine/start/start.h"
 
 #include "machine/start/guest.h"
@@ -44,7 +44,7 @@ enum {
 			   CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
 };
 
-/* The settings as they are now, and the folder that says that somebody is at work here. */
+/* Reads the present settings, and creates the run folder, which marks the machine as being started. */
 static int open_run(struct run *run, struct err *err)
 {
 	struct machine *machine = run->machine;
@@ -59,7 +59,7 @@ static int open_run(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, -r, "record that it runs: %s", strerror(-r)) : 0;
 }
 
-/* Before it runs into them, where words are few. */
+/* A warning before the guest runs into a kernel limit, where the errors explain little. */
 static int look_at_kernel_limits(struct run *run, struct err *err)
 {
 	scoped_text struct text found = { 0 };
@@ -75,16 +75,16 @@ static int mount_volume(struct run *run, struct err *err)
 	machine_volume(run->machine->name, volume);
 	if (pool_open(&run->pool, run->machine->dirs, run->machine->config.pool, err) < 0)
 		return -err->code;
-	/* No device node of the root's own is ever to be opened: /dev holds the ones a guest gets. */
+	/* Nodev: no device node of the root itself may be opened; /dev has the nodes of a guest. */
 	int r = volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
 	if (r < 0)
 		return r == -ENOENT ? parts_lost_volume(run->machine, err) : r;
-	/* On none, on several: only who limits what goes there will miss it. */
+	/* Without a single disk (none, or several) only I/O limits fail. */
 	blockdev_of(run->root_fd, &run->state.disk);
 	return 0;
 }
 
-/* guest-init is the host's file: shown read-only at a place of its own. */
+/* guest-init is a file of the host, mounted read-only at a place of its own. */
 static int mount_guest_init(struct run *run, struct err *err)
 {
 	char path[4096];
@@ -135,7 +135,7 @@ static int prepare_root(struct run *run, struct err *err)
 	return identity_apply(run->machine, run->root_fd, run_first_lease(run), &run->fresh, err);
 }
 
-/* A privileged machine's root is the host's. */
+/* A privileged machine has the ids of the host. */
 static bool has_own_ids(const struct run *run)
 {
 	return run->map.count && !confine_left_out("userns");
@@ -155,7 +155,7 @@ static int take_ids(struct run *run, struct err *err)
 	return 0;
 }
 
-/* All that can be wrong with them is found before there is a guest. */
+/* Every fault of shared folders and devices is found before the guest exists. */
 static int open_shares(struct run *run, struct err *err)
 {
 	struct share_owner to = { .machine = run->machine,
@@ -195,14 +195,14 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 
 	if (sync_pair(&run->sync, &guest, err) < 0)
 		return -err->code;
-	/* It may raise none by itself. */
+	/* The guest cannot raise an rlimit itself. */
 	int lent = rlimits_lend(&run->machine->config, err);
 	pid_t pid = lent < 0 ? lent : spawn_process(&spawn);
 	if (pid == 0) {
 		sync_close(&run->sync);
 		guest_main(run, &guest);
 	}
-	/* Ours are the keeper's. */
+	/* The keeper keeps its own rlimits. */
 	if (lent)
 		rlimits_reset();
 	sync_close(&guest);
@@ -214,7 +214,7 @@ static int spawn_guest(struct run *run, bool sibling, struct err *err)
 					      : strerror(-pid));
 	run->init = pid;
 	run->pidfd = spawn.pidfd;
-	/* Until then it has the score of its maker. */
+	/* The guest has its creator's OOM score until here. */
 	rlimits_rank_guest(pid, &run->machine->config);
 	return 0;
 }
@@ -236,7 +236,7 @@ static int map_ids(struct run *run, struct err *err)
 	return 0;
 }
 
-/* The guest, and what it gets from the host by way of the stage. */
+/* Clones the guest in the staging mount namespace, and attaches the mounts that the host shows. */
 static int spawn_in_staging(struct run *run, bool sibling, struct err *err)
 {
 	struct staging stage;
@@ -251,7 +251,7 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 {
 	if (network_attach(&nic->network, &nic->lease, run->init, err) < 0)
 		return -err->code;
-	/* Its own end is still down. */
+	/* The guest's end of the link is still down. */
 	if (run->machine->config.spoofing || confine_left_out("spoofing"))
 		return 0;
 	return guard_port(&nic->network, &nic->lease, err);
@@ -275,14 +275,14 @@ static int wait_root(struct run *run, struct err *err)
 	run->console_fd = fds[0];
 	run->notify_fd = fds[1];
 	pty_set_size(run->console_fd, &run->window);
-	/* Only the guest shall hold its root now, so that its end frees the volume. */
+	/* Only the guest may hold its root from now on, so that its end releases the volume. */
 	scoped_close_fd(&run->root_fd);
 	scoped_close_fd(&run->init_fd);
 	shares_free(&run->shares);
 	return 0;
 }
 
-/* Eth0 is there, and what the host shows to the guest goes along. */
+/* Sends HOST_READY: eth0 exists, and the detached mounts go along. */
 static int post_host_ready(struct run *run, struct err *err)
 {
 	int fds[SHARES_MAX];
@@ -295,7 +295,7 @@ static int post_host_ready(struct run *run, struct err *err)
 	return sync_post(&run->sync, STEP_HOST_READY, fds, (int)run->shares.count, err);
 }
 
-/* The folder of the network, which its keeper watches, by a link in the run folder. */
+/* Links the network's folder into the run folder, for the keeper, which watches it. */
 static int link_network(struct run *run, bool sibling, struct err *err)
 {
 	char target[96];
@@ -312,7 +312,7 @@ static int link_network(struct run *run, bool sibling, struct err *err)
 	return 0;
 }
 
-/* We become the keeper, or are the child of one that lives on. */
+/* Writes the state of the run. The starter becomes the keeper, or is the child of a keeper that lives on. */
 static int write_state(struct run *run, bool sibling, struct err *err)
 {
 	run->state = (struct run_state){
@@ -330,8 +330,8 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 }
 
 /*
- * Everything from settings to a running init. On failure the caller's run_free ends what began and
- * run_clean removes the traces.
+ * All steps from settings to a running init. After a failure the caller's run_free ends what has begun, and run_clean
+ * removes the traces.
  */
 static int take_steps(struct run *run, bool sibling, struct err *err)
 {
@@ -345,7 +345,7 @@ static int take_steps(struct run *run, bool sibling, struct err *err)
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || cgroups_finish(run, err) < 0)
 		return -err->code;
-	/* Not before: a guest without keys of its own must get them at its next start. */
+	/* The mark is removed last: a guest that failed before must get its own identity at the next start. */
 	return run->fresh ? identity_done(run->machine, err) : 0;
 }
 

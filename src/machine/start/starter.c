@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who starts a machine. The command forks a starter into the keeper's cgroup. The starter makes everything, is
- * the parent of the guest's init, and becomes the keeper by exec: so that init has one parent for its whole
- * life, and that a command killed at any moment leaves a start that goes through or is undone.
+ * The start of a machine. The command forks a starter into the keepers' cgroup. The starter makes everything, is the
+ * parent of the guest's init, and becomes the keeper by exec. So init has one parent for its whole life, and the start
+ * of a command that is killed either succeeds or is undone.
  */
 #include "machine/life/control.h"
 #include "machine/start/handover.h"
@@ -43,7 +43,7 @@ static int lock_keeper(struct run *run, struct err *err)
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	/* Nobody has it for longer than it takes to look, unless he was stopped just then. */
+	/* A holder only looks, and so holds the lock for a moment, unless it was stopped meanwhile. */
 	run->lock_fd = file_lock_within(path, KEEPER_LOCK_SECONDS);
 	if (run->lock_fd < 0)
 		return err_set(err, -run->lock_fd, "lock '%s': %s", path, strerror(-run->lock_fd));
@@ -51,7 +51,7 @@ static int lock_keeper(struct run *run, struct err *err)
 	return 0;
 }
 
-/* In the starter: nothing of the caller's terminal, session or folder stays with the keeper. */
+/* Runs in the starter: the keeper keeps nothing of the caller's terminal, session or working folder. */
 static void detach_from_caller(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -72,7 +72,7 @@ static void note_failure(const struct machine *machine, const char *cause)
 	machine_tell(machine, &(struct event){ .name = "failed", .cause = cause });
 }
 
-/* Under the machine's lock, which the starter shares with the command that forked it. */
+/* Runs under the machine's lock, which the starter shares with the command that forked it. */
 static void undo_start(struct machine *machine, const char *cause)
 {
 	note_failure(machine, cause);
@@ -99,7 +99,7 @@ static __attribute__((noreturn)) void starter_main(struct machine *machine, int 
 	_exit(EXIT_FAILURE);
 }
 
-/* The keeper's word that it has begun, or the starter's what failed. */
+/* Reads the report: the keeper has started, or the starter's error. */
 static int read_report(int fd, struct err *err)
 {
 	struct pollfd said = { .fd = fd, .events = POLLIN };
@@ -126,7 +126,7 @@ static int make_run_folder(struct machine *machine, struct err *err)
 	return file_make_dirs(machine->run, 0711, err);
 }
 
-/* One that cannot even be killed, since it waits for a device or a server, is left to its fate. */
+/* A starter that cannot be killed, because it waits for a device or a server, is left alone. */
 static void end_starter(int pidfd, bool late)
 {
 	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
@@ -138,8 +138,8 @@ static void end_starter(int pidfd, bool late)
 }
 
 /*
- * The starter alone has the machine's lock from its birth on: a command that is stopped or hangs meanwhile
- * keeps nobody else from the machine.
+ * The starter has the machine's lock alone from its birth, so that a command that is stopped or hangs does not lock the
+ * machine.
  */
 static int spawn_starter(struct machine *machine, int *lock, struct err *err)
 {
@@ -169,7 +169,7 @@ static int spawn_starter(struct machine *machine, int *lock, struct err *err)
 	return r;
 }
 
-/* Written by the starter, which has no other way to say what is not a failure. */
+/* Reads the warning that the starter has written to a file; its report can only carry failures. */
 static void read_warning(const struct machine *machine, struct text *warning)
 {
 	scoped_free char *path = text_format("%s/warning", machine->run);
@@ -179,7 +179,7 @@ static void read_warning(const struct machine *machine, struct text *warning)
 		text_add(warning, "%s", said);
 }
 
-/* Undoes a start that the starter could not undo: there was no starter, or it was killed. */
+/* Undoes a start that the starter could not undo, because it never ran or was killed. */
 static void clean_failed(struct machine *machine, int *lock, const char *cause)
 {
 	if (*lock < 0)
@@ -199,7 +199,10 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
 	int r = run_needs_cleanup(machine) ? run_clean_dead(machine, err) : 0;
-	/* Before it runs: if the host dies under it, an earlier failure is not how it ended. */
+	/*
+	 * The mark of an earlier failure is removed before the run: if the host dies during the run, that failure is
+	 * not its end.
+	 */
 	ended_acknowledge(machine);
 	if (r == 0)
 		r = make_run_folder(machine, err);
@@ -214,8 +217,8 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 }
 
 /*
- * The next guest of a reboot, for a keeper that lives on: cloned as the keeper's own child. The last
- * one's group goes first, with whatever it left in it.
+ * The next guest of a reboot, cloned as a child of the keeper that lives on. The cgroup of the last guest is removed
+ * first, with all processes in it.
  */
 static int respawn(struct run *run, struct err *err)
 {
@@ -229,7 +232,7 @@ int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
 	struct run run;
 
 	run_init(&run, machine);
-	/* The keeper has made its own to suit itself. */
+	/* The keeper has changed its own rlimits. */
 	rlimits_reset();
 	fcntl(keeper_fd, F_SETFD, FD_CLOEXEC);
 	int r = lock < 0 ? lock : respawn(&run, err);
@@ -245,7 +248,7 @@ int machine_respawn(struct machine *machine, int keeper_fd, struct err *err)
 	if (r < 0)
 		sync_fail(&keeper, err);
 	else
-		run.init = 0; /* the keeper's now */
+		run.init = 0; /* the keeper's from now on */
 	run_free(&run);
 	return r;
 }

@@ -15,9 +15,9 @@
 enum { VIEWS = 6, ANSWER_MILLISECONDS = 3000 };
 
 /*
- * The same path below LXCFS and in the machine. The last is a folder. Not /proc/uptime, which the time
- * namespace does as well, nor /proc/stat: the time of boot in lxcfs's is the host's, from which ps(1) in
- * the machine would count when its processes began.
+ * Paths that exist below LXCFS and in the machine; the last one is a folder. /proc/uptime is missing because the time
+ * namespace provides it; /proc/stat because its boot time in lxcfs is the host's, and ps(1) in the machine computes
+ * start times from it.
  */
 static const char *const view_rows[VIEWS] = {
 	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg",
@@ -29,7 +29,7 @@ static bool is_folder(int row)
 	return row == VIEWS - 1;
 }
 
-/* Not by statfs(2), which asks the file system, and this one may never answer. */
+/* Not by statfs(2), which asks the file system; a hanging one would never answer. */
 static bool is_mounted(void)
 {
 	scoped_file FILE *mounts = fopen("/proc/self/mountinfo", "re");
@@ -46,7 +46,7 @@ static bool is_mounted(void)
 	return mounted;
 }
 
-/* A daemon that died is told apart from one that hangs only by this. */
+/* Only the error of an open tells a dead daemon from a hanging one. */
 static int open_view(int row, struct err *err)
 {
 	char path[128], byte;
@@ -82,7 +82,7 @@ static int ask_mounted(int fds[VIEWS], struct err *err)
 					   .count = VIEWS,
 					   .timeout_ms = ANSWER_MILLISECONDS,
 					   .late = "it does not answer" };
-	/* One of its files missing is another failure than no lxcfs. */
+	/* A missing file is another failure than a missing lxcfs. */
 	if (timed_child_run(&child, fds, err) < 0) {
 		err->code = EIO;
 		return err_wrap(err, "lxcfs does not work; restart it, and then the machine");
@@ -101,12 +101,12 @@ int views_look(struct err *err)
 	return 0;
 }
 
-/* The fd is the share's, or closed. */
+/* The shares own fd afterwards; after a failure it is closed. */
 static int add_view(struct shares *shares, int row, int fd, struct err *err)
 {
 	scoped_fd int view = fd;
 
-	/* Kernels differ in which of them they have, and nothing can be made there. */
+	/* A kernel may lack the file, and nothing can be created there. */
 	if (err->code || access(view_rows[row], F_OK) < 0)
 		return -err->code;
 	struct share *share = shares_add(shares, err);
