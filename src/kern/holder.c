@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/mount.h"
 #include "kern/timed_child.h"
 
 #include <ctype.h>
@@ -40,30 +41,13 @@ struct mounted {
 	char point[PATH_MAX];
 };
 
-/* proc(5) writes blanks and backslashes as octal numbers. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		unsigned c;
-		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
-			*to = (char)c;
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
 static bool parse(const char *line, struct mounted *mounted)
 {
 	unsigned upper, lower;
 
 	if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &upper, &lower, mounted->point) != 3)
 		return false;
-	unescape(mounted->point);
+	mount_unescape(mounted->point);
 	mounted->device = makedev(upper, lower);
 	return true;
 }
@@ -99,33 +83,6 @@ static bool is_device(const void *context, const struct mounted *mounted)
 static bool is_point(const void *context, const struct mounted *mounted)
 {
 	return strcmp(mounted->point, context) == 0;
-}
-
-struct below {
-	const char *folder;
-	bool (*wanted)(const void *, const char *);
-	const void *context;
-};
-
-static bool is_below(const void *context, const struct mounted *mounted)
-{
-	const struct below *below = context;
-	size_t n = strlen(below->folder);
-
-	return strncmp(mounted->point, below->folder, n) == 0 && mounted->point[n] == '/' &&
-	       below->wanted(below->context, mounted->point + n + 1);
-}
-
-bool holder_mount_below(const char *folder, bool (*wanted)(const void *, const char *),
-			const void *context, char *out, size_t room)
-{
-	const struct below below = { folder, wanted, context };
-	struct mounted mounted;
-
-	if (each_mount("self", is_below, &below, &mounted) <= 0)
-		return false;
-	text_print(out, room, "%s", mounted.point);
-	return true;
 }
 
 int holder_device(const char *mountpoint, dev_t *device)

@@ -17,8 +17,8 @@ bool holder_find(dev_t device, char *out, size_t room);
 bool holder_find_through(const char *mountpoint, char *out, size_t room);
 
 /*
- * Finds a mount of our own mount namespace below a folder, whose path has no symbolic links; wanted decides by its path
- * from there. out gets the mount point.
+ * Finds a mount of our own mount namespace on something below a folder, whose path has no symbolic links, also one that
+ * was made by another path of the same folder; wanted decides by its path from there. out gets the mount point.
  */
 bool holder_mount_below(const char *folder, bool (*wanted)(const void *, const char *path),
 			const void *context, char *out, size_t room);

@@ -133,3 +133,19 @@ const char *mount_why(int code)
 		return strerror(code < 0 ? -code : code);
 	}
 }
+
+void mount_unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		unsigned c;
+		if (*from == '\\' && sscanf(from + 1, "%3o", &c) == 1) {
+			*to = (char)c;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}

@@ -37,6 +37,9 @@ int mount_attach(int mount_fd, int dir_fd, const char *path);
 /* The cause of a failure of mount_idmap on a root, for the end of a sentence. Never NULL. */
 const char *mount_idmap_why(int code);
 
+/* Undoes in place what proc_pid_mountinfo(5) does to blanks and backslashes in paths: octal numbers. */
+void mount_unescape(char *text);
+
 /* What a failed mount operation means, for the end of a sentence. Never NULL. */
 const char *mount_why(int code);
 

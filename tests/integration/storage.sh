@@ -174,7 +174,37 @@ mounted_in() {
 	fails 1 "$3.*mounted on '$at'; unmount that first" "${@:4}"
 	same kept kept "$(cat "$at/file")"
 	umount "$at"
+	# The same by another path to that folder.
+	mkdir -p "$T/another path"
+	mount --bind --make-private "${at%/*}" "$T/another path"
+	mount --bind "$T/precious folder" "$T/another path/a place"
+	fails 1 "$3.*mounted on '$T/another path/a place'; unmount that first" "${@:4}"
+	same kept kept "$(cat "$T/another path/a place/file")"
+	umount "$T/another path/a place" "$T/another path"
 	rmdir "$at"
+}
+
+# In another mount namespace it is the kernel that takes away what is mounted on a folder that goes; nothing else is.
+case_mounted_in_a_volume_elsewhere() {
+	local driver m other
+	mkdir "$T/precious elsewhere"
+	echo kept >"$T/precious elsewhere/file"
+	for driver in dir btrfs; do
+		[[ " $drivers " == *" $driver "* ]] || continue
+		m=e-$driver
+		berth create --pool "p-$driver" "bb-$driver" "$m"
+		unshare --mount --propagation private sh -c \
+			"mount --bind '$T/precious elsewhere' '$(folder_of "machine.$m" "$driver")/etc' && exec sleep 1000" &
+		other=$!
+		retry 10 grep -q "precious.*machine.$m/" "/proc/$other/mountinfo"
+		berth delete "$m"
+		not test -e "$(folder_of "machine.$m" "$driver")"
+		not grep -q "machine.$m/" "/proc/$other/mountinfo"
+		same kept kept "$(cat "$T/precious elsewhere/file")"
+		kill "$other"
+		wait "$other" || true
+	done
+	rm -r "$T/precious elsewhere"
 }
 
 # What somebody has mounted in a volume is in the way before anything has gone, and is named.
