@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Driver `thin`: a volume is a device-mapper thin device with an ext4 of its own; a clone is a
- * snapshot of it in the pool, which costs two blocks of metadata whatever its size.
+ * Driver `thin`: a volume is a device-mapper thin device with a file system of its own. A clone is a snapshot of it in
+ * the pool, which costs two blocks of metadata whatever its size.
  */
 #include "storage/thin/thin.h"
 #include "base/fault.h"
@@ -18,8 +18,8 @@ enum { SETTLE_SECONDS = 1 }; /* longer than a change that is under way takes */
 /* ---- The pool */
 
 /*
- * What a killed command left is put right at once where nobody is at work: so that a volume does not
- * appear or vanish later, when the next change is made.
+ * Finishes or undoes the change of a killed command at once, if no other command is at work: otherwise a volume could
+ * appear or vanish later, at the next change.
  */
 static int settle(struct pool *pool, struct err *err)
 {
@@ -35,7 +35,7 @@ static int settle(struct pool *pool, struct err *err)
 	if (lock < 0)
 		return 0;
 	struct thin_session session = { .lock = lock, .catalog = catalog };
-	/* What cannot be put right is told by the next change; reading goes on. */
+	/* The next change reports what cannot be recovered; reading goes on. */
 	thin_recover(pool, &session, &busy);
 	return 0;
 }
@@ -52,13 +52,13 @@ static int open_pool(struct pool *pool, struct err *err)
 			return lock;
 		if (!thin_attached(pool) && thin_attach(pool, err) < 0)
 			return -err->code;
-		/* Settings may have been changed while its copy of them was out of reach. */
+		/* Settings may have been changed while the pool, with its copy of them, was detached. */
 		pool_backup_mark_stale();
 	}
 	return settle(pool, err);
 }
 
-/* Where there is no device-mapper, nothing is attached. */
+/* Without device-mapper nothing is attached. */
 static int detach_pool(struct pool *pool, struct err *err)
 {
 	struct err none = { 0 };
@@ -75,7 +75,7 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 
 	if (thin_look(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0)
 		return -err->code;
-	/* Without figures there is only the state to tell. */
+	/* In these states the kernel gives no figures. */
 	if (status.mode == DM_POOL_FAIL || status.mode == DM_POOL_ERROR)
 		return thin_check_status(pool, &status, 0, err);
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
@@ -95,7 +95,7 @@ static void to_info(const struct catalog_volume *volume, struct volume_info *inf
 	snprintf(info->name, sizeof info->name, "%s", volume->name);
 }
 
-/* Only of one that has a device; to make it for that would cost something. */
+/* Only of an active device: to create one for this figure would cost time. */
 static uint64_t mapped_of(struct pool *pool, uint64_t id)
 {
 	struct dm_thin_status status;
@@ -131,7 +131,7 @@ static int visit_volume(void *context, const struct catalog_volume *volume)
 	const struct visitor *visitor = context;
 	struct volume_info info;
 
-	/* Nobody's but the pool's. */
+	/* The reserve belongs to the pool alone. */
 	if (pool_is_reserve(volume->name))
 		return 0;
 	to_info(volume, &info);
@@ -173,8 +173,8 @@ static int deactivate_volume(struct pool *pool, const char *name, struct err *er
 /* ---- Names */
 
 /*
- * What was written to a volume is on the disk: of its file system if that is in use, then of the
- * pool, whose commit writes the data before the metadata that refers to it.
+ * Puts everything written to a volume on the disk: first from its file system, if that is in use, then from the pool,
+ * whose commit writes the data before the metadata that refers to it.
  */
 static int flush(struct pool *pool, struct thin_session *session, uint64_t id, struct err *err)
 {
@@ -224,7 +224,7 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 
 /* ---- Use */
 
-/* The lock is held until the device is open, so that nobody takes it away in between. */
+/* The lock is held until the device is open, so that no command removes the device meanwhile. */
 static int open_volume(struct pool *pool, const char *name, dev_t *dev, struct err *err)
 {
 	for (int i = 0;; i++) {
@@ -237,7 +237,7 @@ static int open_volume(struct pool *pool, const char *name, dev_t *dev, struct e
 			return -err->code;
 		fault_point("thin-activated");
 		int fd = dm_open_device(*dev, O_RDONLY);
-		/* Letting go needs no lock. */
+		/* A release needs no lock. */
 		if (fd >= 0 || i == 5 || (fd != -ENXIO && fd != -ENOENT))
 			return fd >= 0 ? fd : storage_fail(err, fd, "open its device");
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a thin pool stands on: the devices made of its disks, attached, extended and detached. */
+/* Devices of a thin pool, made from its disks: attached, extended and detached. */
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -16,8 +16,8 @@
 #include <time.h>
 
 enum {
-	LOW_WATER_PART = 5, /* so much left: SPACE_LOW */
-	PARTS_SECONDS = 10, /* for an array or a multipath disk, whose parts are there */
+	LOW_WATER_PART = 5, /* with a fifth left: SPACE_LOW */
+	PARTS_SECONDS = 10, /* wait for an array or a multipath disk whose parts are present */
 };
 
 int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
@@ -34,7 +34,7 @@ int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
 	return thin_disks_write(pool, &disks, err);
 }
 
-/* The lines of what lies on disks in pieces. */
+/* Lines of a table: an object lies on disks in pieces. */
 struct lines {
 	struct dm_target targets[THIN_EXTENTS];
 	char params[THIN_EXTENTS][64];
@@ -55,7 +55,9 @@ static void line_up(const struct thin_extents *extents, const struct thin_disks 
 	}
 }
 
-/* Devices have a uuid made of the pool's: whoever else has that one manages the same pool. */
+/*
+ * A device's uuid contains the pool's. A device with this uuid belongs to an installation that manages the same pool.
+ */
 static int refuse_second(struct pool *pool, const struct thin_device *device, struct err *err)
 {
 	struct dm_info info;
@@ -83,7 +85,9 @@ static int attach_part(struct pool *pool, const char *part, const struct thin_di
 	return thin_device_told(&device, r, "make", err);
 }
 
-/* A file that was given all of its blocks keeps them: it would lose them with each that a volume frees. */
+/*
+ * A file with all of its blocks allocated keeps them: discards would take one away for each block that a volume frees.
+ */
 static bool keeps_blocks(const struct pool *pool)
 {
 	struct stat st;
@@ -129,9 +133,10 @@ static int attach_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 }
 
 /*
- * A snapshot of the metadata that a crash has left. The kernel writes that there is one a moment before it has counted
- * what the two share; to release it then would free what is in use. So where there is one it is looked at first. The
- * program is there: it comes with thin_ls, without which none is made.
+ * Checks a metadata snapshot that a crash has left. The kernel writes that the snapshot exists a moment before it has
+ * counted the blocks that both share; a release at that time would free blocks in use. So a metadata snapshot is
+ * checked before it is released. thin_check is installed: it comes with thin_ls, and no snapshot is made without
+ * thin_ls.
  */
 static int check_held(const struct pool *pool, const unsigned char *super, dev_t metadata,
 		      struct err *err)
@@ -152,7 +157,7 @@ static int check_held(const struct pool *pool, const unsigned char *super, dev_t
 			"a crash has left a snapshot of its metadata, which must be checked, "
 			"and thin_check is not installed; install thin-provisioning-tools");
 	dm_path(metadata, path, sizeof path);
-	/* A block that is counted and not used costs a block. */
+	/* A block that is counted but not used only costs space. */
 	const char *const argv[] = { program, "-q", "--ignore-non-fatal-errors", path, NULL };
 	if (child_run(argv, &io, err) < 0)
 		return -err->code;
@@ -165,8 +170,8 @@ static int check_held(const struct pool *pool, const unsigned char *super, dev_t
 }
 
 /*
- * The kernel would take a superblock of zeros for that of a new pool, and make one over the old. One that is
- * no superblock it does not take; that is told before the labels are, so that copies of it stay true.
+ * The kernel takes a superblock of zeros for that of a new pool, and would overwrite the pool. It refuses any other
+ * invalid superblock; this is reported before the labels are written, so that their copies stay valid.
  */
 static int check_superblock(struct pool *pool, dev_t metadata, struct err *err)
 {
@@ -208,7 +213,7 @@ bool thin_attached(const struct pool *pool)
 	       !info.suspended && strcmp(info.uuid, device.uuid) == 0;
 }
 
-/* What a command that was killed in the middle left may be of another layout. */
+/* Devices that a killed command has left may have another layout. */
 static int clear_leftovers(struct pool *pool, struct err *err)
 {
 	struct thin_device device;
@@ -235,7 +240,7 @@ static int attach_all(struct pool *pool, struct err *err)
 	return 0;
 }
 
-/* Its label is gone, and a copy of that is there: to be told by who opens it. */
+/* The label is overwritten, and a copy of it exists: the caller reports it. */
 static bool is_overwritten(const struct pool *pool)
 {
 	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -246,7 +251,7 @@ static bool is_overwritten(const struct pool *pool)
 	       strcmp(uuid, pool->config.uuid) == 0;
 }
 
-/* Disks come up under other names: the label says which it is. Of the further ones: thin_disks_open. */
+/* Finds a disk that has another name by its label. Further disks: thin_disks_open. */
 static int follow_disk(struct pool *pool, struct err *err)
 {
 	struct err missed = { 0 };
@@ -270,8 +275,8 @@ static int follow_disk(struct pool *pool, struct err *err)
 }
 
 /*
- * Where it is now. Paths and parts come up before what is made of them, as when a host boots: that is
- * waited for, but not for ever.
+ * Finds the present place of the source. When a host boots, paths and parts appear before the device that consists of
+ * them; this waits for it, with a deadline.
  */
 static int locate(struct pool *pool, struct err *err)
 {
@@ -295,7 +300,7 @@ int thin_attach(struct pool *pool, struct err *err)
 	return 0;
 }
 
-/* Makes a device longer that is there; what is on it goes on. */
+/* Extends an active device; its content stays in use. */
 static int extend_part(struct pool *pool, const char *part, const struct thin_disks *disks,
 		       const struct thin_extents *extents, dev_t *dev, struct err *err)
 {

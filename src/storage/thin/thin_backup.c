@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The catalogue and the settings of a thin pool as text, for its own disk; and a catalogue from such text. */
+/*
+ * The catalogue and the settings of a thin pool as text, for the pool's own disk; and the way back from such a text to
+ * a catalogue.
+ */
 #include "storage/thin/thin_backup.h"
 #include "base/file.h"
 #include "base/scoped.h"
@@ -89,11 +92,11 @@ int thin_backup_read(const char *path, struct text *out, struct err *err)
 
 struct filling {
 	struct catalog *catalog;
-	uint64_t transaction; /* the pool's, when the copy was made */
+	uint64_t transaction; /* transaction number of the pool when the copy was made */
 	struct err *err;
 };
 
-/* Of a line that is not one of ours nothing is taken. */
+/* A line of another form is ignored. */
 static int take_row(struct filling *filling, const char *line)
 {
 	struct catalog_volume volume = { 0 };
@@ -101,7 +104,9 @@ static int take_row(struct filling *filling, const char *line)
 	uint64_t next, transaction;
 	int state = 0, end = 0;
 
-	/* The first one: ids are never used twice. A row may begin so too, since uuids have digits in front. */
+	/*
+	 * The first line. A row may have this form too, because uuids may begin with digits; ids are never used twice.
+	 */
 	if (sscanf(line, "%" SCNu64 " %" SCNu64 "%n", &next, &transaction, &end) == 2 &&
 	    !line[end] && next <= DM_THIN_ID_MAX) {
 		filling->transaction = transaction;
@@ -112,7 +117,10 @@ static int take_row(struct filling *filling, const char *line)
 		   name) != 7 ||
 	    volume.id > DM_THIN_ID_MAX)
 		return 0;
-	/* What was being made is there or not, as the pool will tell; what was being removed is nobody's. */
+	/*
+	 * A volume in the making exists or not, as the pool will tell; a volume that was being removed belongs to
+	 * nothing.
+	 */
 	bool named = strcmp(name, "-") != 0 && !volume_name_fault(name);
 	volume.state = !named || state == CATALOG_DELETING || state == CATALOG_QUARANTINED
 			       ? CATALOG_QUARANTINED
@@ -149,7 +157,7 @@ int thin_catalog_restore(const struct text *backup, const char *path, const char
 	if (catalog_create(path, uuid, err) < 0 || catalog_open(&catalog, path, uuid, err) < 0)
 		return -err->code;
 	backup_each(backup, take_record, &filling);
-	/* Last: one whose number is 0 is not known to be all of it. */
+	/* Last: a catalogue with number 0 may be incomplete. */
 	if (!err->code && filling.transaction && filling.transaction <= INT64_MAX)
 		catalog_set_transaction(&catalog, filling.transaction, err);
 	return -err->code;

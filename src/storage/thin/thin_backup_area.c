@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copies of what the host knows of a thin pool, on the pool's first disk: for the day on which the host is
- * installed anew. They lie outside of the pool's own metadata, so that nothing of the kernel's is needed to
- * read them, and cost a change nothing: a command that has changed something leaves a process behind that
- * writes them a moment later.
+ * Copies of the host's knowledge of a thin pool, on the pool's first disk, for a host that is installed again. They lie
+ * outside of the pool's own metadata, so that they can be read without the kernel. They cost a change nothing: a
+ * command that has changed something leaves a process that writes them a moment later.
  */
 #include "storage/thin/thin_backup_area.h"
 #include "base/fault.h"
@@ -20,7 +19,7 @@
 
 enum {
 	HEAD_SIZE = 4096,
-	/* Of a pool that was made before there was room for them: in its head, beside the labels, in sectors. */
+	/* Place in pools that were made without an area for copies: in the head, beside the labels, in sectors. */
 	HEAD_FIRST = 128,
 	HEAD_SECOND = 1152,
 	HEAD_LENGTH = 896,
@@ -52,7 +51,7 @@ struct head {
 	uint64_t number, length, sum;
 };
 
-/* 0: none. */
+/* 0: there is none. */
 static uint64_t read_head(int fd, const struct slot *slot, struct head *head)
 {
 	char text[HEAD_SIZE + 1] = "";
@@ -66,7 +65,7 @@ static uint64_t read_head(int fd, const struct slot *slot, struct head *head)
 	return head->number;
 }
 
-/* With a NUL behind it, which no record has in its head; the caller owns it, NULL: it is not whole. */
+/* The body, with a NUL after it; no record has a NUL in its head. The caller owns it. NULL: the body is damaged. */
 static char *read_body(int fd, const struct slot *slot, const struct head *head)
 {
 	char *body = malloc(head->length + 1);
@@ -80,7 +79,7 @@ static char *read_body(int fd, const struct slot *slot, const struct head *head)
 	return NULL;
 }
 
-/* The slot of the newer one, its head and its text; -1: there is none. */
+/* The slot with the newer copy, its head and its text; -1: there is no copy. */
 static int newest(int fd, const struct slot slots[2], struct head *found, char **body)
 {
 	struct head heads[2];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a device may become a thin pool's, and what takes from it all that it was before. */
+/* Check whether a device may be used for a thin pool, and removal of all old signatures from it. */
 #include "base/child.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
@@ -19,7 +19,7 @@ static int refuse(const char *path, const char *what, struct err *err)
 		       path, what);
 }
 
-/* By libblkid, whose linking would cost every command 0.1 ms: wipefs(8) lists what it finds. */
+/* Signatures by wipefs(8), which uses libblkid; to link libblkid would cost every command 0.1 ms. */
 static int check_signatures(const char *path, struct err *err)
 {
 	scoped_free char *program = disk_find_program("wipefs");

@@ -12,7 +12,7 @@
 enum {
 	CATALOG_VERSION = 1,
 	BUSY_MS = 30000,
-	/* Whoever opens it first reads what is in the log: so that is kept short. */
+	/* The first command to open the catalogue reads its log, so the log is kept short. */
 	CHECKPOINT_PAGES = 64,
 };
 
@@ -64,7 +64,7 @@ static int make_durable(struct catalog *catalog, struct err *err)
 		return err_set(err, EIO,
 			       "open the pool's catalogue '%s': SQLite will not write durably",
 			       catalog->path);
-	/* Each command would otherwise copy the log, three times on to the disk, as it ends. */
+	/* Otherwise each command would copy the log when it ends, with three syncs. */
 	sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return 0;
 }
@@ -186,7 +186,7 @@ int catalog_create(const char *path, const char *uuid, struct err *err)
 
 int catalog_remove(const char *path)
 {
-	/* The file itself last: what is left of a removal is then still a catalogue's. */
+	/* The file itself is last: the rest of an interrupted removal is then still recognized as a catalogue. */
 	static const char *const ends[] = { "-wal", "-shm", "-journal", "" };
 
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -298,7 +298,7 @@ static int visit_rows(struct catalog *catalog, sqlite3_stmt *s, int rc,
 	return rc != SQLITE_DONE ? statement_fail(catalog, rc, "read", err) : 0;
 }
 
-/* '~' sorts behind all that a name may have. */
+/* '~' sorts after every character of a name. */
 int catalog_list(struct catalog *catalog, const char *prefix,
 		 int (*visit)(void *, const struct catalog_volume *), void *context,
 		 struct err *err)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What changes in a thin pool's catalogue, each in one transaction. */
+/* Changes of a thin pool's catalogue, each in one transaction. */
 #include "storage/thin/thin_catalog.h"
 #include "storage/thin/thin_statement.h"
 
 #include <errno.h>
 #include <time.h>
 
-/* Of random bits, as RFC 4122 wants them told. */
+/* A random UUID, as RFC 4122 marks it. */
 #define NEW_UUID                                                                           \
 	"(SELECT substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) ||" \
 	" '-a' || substr(h, 18, 3) || '-' || substr(h, 21)"                                \
 	" FROM (SELECT lower(hex(randomblob(16))) AS h))"
 
-/* Which id is drawn when so many were. */
+/* The id that is drawn after so many draws. */
 static uint64_t id_of(uint64_t next)
 {
 	return (next - 1) % CATALOG_ID_MAX + 1;
@@ -29,14 +29,14 @@ static int is_taken(struct catalog *catalog, uint64_t id, bool *taken)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* What next_id is once those were passed over that a volume has; SQLITE_FULL: one has each. */
+/* Skips ids that belong to a volume; *next becomes the next_id to use. SQLITE_FULL: all ids are in use. */
 static int draw(struct catalog *catalog, uint64_t *next)
 {
 	bool taken = true;
 	int rc = statement_number(catalog, "SELECT next_id FROM pool", next);
 	uint64_t end = *next + CATALOG_ID_MAX;
 
-	/* The first time nobody has any of them. */
+	/* In the first round no id is in use. */
 	if (rc == SQLITE_OK && *next <= CATALOG_ID_MAX)
 		return rc;
 	while (rc == SQLITE_OK && taken) {
@@ -153,7 +153,7 @@ int catalog_abandon(struct catalog *catalog, bool keep, struct err *err)
 	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
 }
 
-/* Turns the end of a change by name into words. */
+/* Turns the result of a change by name into an error. */
 static int told(struct catalog *catalog, int rc, const char *doing, const char *name,
 		struct err *err)
 {
@@ -177,7 +177,7 @@ int catalog_rename(struct catalog *catalog, const char *from, const char *to, st
 	return told(catalog, statement_end(catalog, rc), "rename it to", to, err);
 }
 
-/* A name is unique at every moment, so that one of both steps aside meanwhile. */
+/* A name is unique at every moment, so one of the two gets another name meanwhile. */
 int catalog_exchange(struct catalog *catalog, const char *one, const char *other, struct err *err)
 {
 	static const char set[] = "UPDATE volume SET name = ?2 WHERE name = ?1 AND state = 1";
@@ -212,7 +212,7 @@ int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct e
 	return single(catalog, "UPDATE volume SET size = ?2 WHERE id = ?1", id, size, err);
 }
 
-/* Ids are drawn behind all that there are, as long as that can be. */
+/* New ids are drawn after all existing ones, as long as possible. */
 int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err)
 {
 	int rc = statement_begin(catalog);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Catalogue and pool compared id by id, without tools and while volumes are in use. */
+/* Comparison of catalogue and pool, id by id, without tools and while volumes are in use. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/driver.h"
@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-	BEYOND = 16,   /* ids that the catalogue has not drawn yet, but a stranger may have */
-	LOOKED = 1024, /* of those drawn last, one by one */
+	BEYOND = 16,   /* ids that are not drawn yet, but that a stranger may have used */
+	LOOKED = 1024, /* the ids drawn last, checked one by one */
 };
 
 struct check {
@@ -23,7 +23,7 @@ struct check {
 	bool *known;   /* owned; by id: the catalogue has it */
 	uint64_t end;  /* ids are below that */
 	unsigned findings;
-	bool partly; /* not every id that was ever drawn was looked at */
+	bool partly; /* not every id ever drawn was checked */
 };
 
 static unsigned long long ull(uint64_t n)
@@ -31,7 +31,7 @@ static unsigned long long ull(uint64_t n)
 	return n;
 }
 
-/* There is no list of ids to ask the kernel for, but a device can be made of those that are. */
+/* The kernel gives no list of ids, but refuses to activate a device whose id does not exist. */
 int thin_has(struct pool *pool, uint64_t id, struct err *err)
 {
 	const struct catalog_volume volume = { .id = id, .size = 1 << 20 };
@@ -57,7 +57,7 @@ static int note_id(void *context, uint64_t id)
 	return text_add_bytes(ids, &id, sizeof id);
 }
 
-/* What is behind every id that was drawn, and so many more. */
+/* The end of the drawn ids, plus `more`. */
 static uint64_t drawn_end(const struct check *check, unsigned more)
 {
 	uint64_t end = check->session->head.next_id + more;
@@ -99,7 +99,7 @@ static int look_at_row(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-/* One by one: what the catalogue knows, and what was drawn last, which a crash may have left. */
+/* One by one: the ids of the catalogue, and those drawn last, which a crash may have left. */
 static int look_at_some(struct check *check)
 {
 	uint64_t drawn = check->session->head.next_id;
@@ -108,7 +108,7 @@ static int look_at_some(struct check *check)
 	    catalog_list_all(check->session->catalog, look_at_row, check, check->err) < 0)
 		return -check->err->code;
 	for (uint64_t id = 0; id < check->end; id++) {
-		/* How many were drawn since it was: ids go round. */
+		/* Number of draws since then: ids wrap around. */
 		uint64_t ago =
 			(drawn + BEYOND + CATALOG_ID_MAX - id % CATALOG_ID_MAX) % CATALOG_ID_MAX;
 		if (ago > LOOKED + BEYOND && !check->known[id])
@@ -133,7 +133,7 @@ static int look_at_pool(struct check *check)
 	return look_at_some(check);
 }
 
-/* What may tell somebody what it was. */
+/* Hints that tell a person which volume it was. */
 static void describe(struct check *check, uint64_t id, struct text *out)
 {
 	struct thin_fs fs = { 0 };
@@ -235,7 +235,7 @@ static int keep_row(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-/* An intent whose number fits to nothing: what it was about is kept, and nobody's. */
+/* Drops an intent whose number fits neither pool nor catalogue; its volume is kept without a name. */
 static int drop_intent(struct check *check)
 {
 	struct catalog_head *head = &check->session->head;
@@ -312,7 +312,7 @@ static int reconcile(struct check *check, unsigned flags)
 	return r;
 }
 
-/* Disks of grow.devices that could not be taken if they were needed now: no fault of the pool's. */
+/* Disks of grow.devices that could not be taken now, which is no fault of the pool. */
 static int look_at_named(const struct check *check)
 {
 	scoped_free char *names = strdup(check->pool->config.grow_devices);
@@ -326,7 +326,7 @@ static int look_at_named(const struct check *check)
 	return names ? 0 : err_set(check->err, ENOMEM, "out of memory");
 }
 
-/* What it says is mended by nothing that can be done while the pool is in use. */
+/* Findings here cannot be corrected while the pool is in use. */
 static void look_at_metadata(struct check *check)
 {
 	struct err why = { 0 }, failed = { 0 };
@@ -352,7 +352,7 @@ int thin_check(struct pool *pool, unsigned flags, struct text *report, struct er
 	struct check check = { .pool = pool, .session = &session, .report = report, .err = err };
 	struct err failed = { 0 };
 
-	/* A number that fits to nothing is what this is for; all else it cannot mend. */
+	/* This check corrects a transaction number that does not fit, and no other failure. */
 	if (thin_enter(pool, &session, &failed) < 0 && failed.code != ESTALE)
 		return err_set(err, failed.code, "%s", failed.text);
 	if (session.lock < 0 || !session.catalog || !session.catalog->db)

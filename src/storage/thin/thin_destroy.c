@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A volume goes. Its blocks are discarded first, which gives them back to what is below the pool; deleting does not.
- * That takes seconds for each 10 GiB, so that a large volume loses its name first, and is discarded while others
- * change the pool.
+ * Deletion of a volume. Its blocks are discarded first, which returns them to the storage below the pool; deletion
+ * alone does not. A discard takes seconds for each 10 GiB, so a large volume first loses its name, and is discarded
+ * while others change the pool.
  */
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -18,12 +18,12 @@
 #include <sys/ioctl.h>
 
 /*
- * In sectors: what a volume has mapped that is discarded without the pool's lock, and how much of it in one call, for
- * which the kernel keeps others' writes waiting.
+ * In sectors: mapped size from which a volume is discarded without the pool's lock, and size of one discard call,
+ * during which the kernel delays writes of others.
  */
 enum { LARGE = 128 << 11, PIECE = 256 << 11 };
 
-/* Lets go of its device. Who keeps it is named where that can be found out. */
+/* Releases the volume's device. The error names the process that uses it, if it can be found. */
 static int let_go(struct pool *pool, uint64_t id, struct err *err)
 {
 	struct thin_device device;
@@ -79,14 +79,14 @@ int thin_unused(struct pool *pool, const char *const *volumes, struct err *err)
 	return r;
 }
 
-/* A volume's device, open for its removal. */
+/* A volume's device, opened for the deletion. */
 struct going {
-	int fd;          /* owned; -1: there is nothing to discard */
-	uint64_t end;    /* sectors up to the end of what is mapped */
+	int fd;          /* owned; -1: nothing to discard */
+	uint64_t end;    /* end of the mapped part, sectors */
 	uint64_t mapped; /* sectors */
 };
 
-/* Under the lock. Quiet: without a discard there is less space below, and nothing else is wrong. */
+/* Called under the lock. Quiet: without a discard the storage below the pool just has less free space. */
 static void look(struct pool *pool, const struct catalog_volume *volume, struct going *going)
 {
 	struct dm_thin_status status;
@@ -117,7 +117,7 @@ static void discard(struct going *going)
 	scoped_close_fd(&going->fd);
 }
 
-/* 1: the session has begun, and the volume is there and not in use; 0: there is none of that name. */
+/* 1: the session has begun, and the volume exists and is not in use; 0: there is no such volume. */
 static int enter(struct pool *pool, const char *name, struct thin_session *session,
 		 struct catalog_volume *volume, struct err *err)
 {
@@ -131,7 +131,7 @@ static int enter(struct pool *pool, const char *name, struct thin_session *sessi
 	return let_go(pool, volume->id, err) < 0 ? -err->code : 1;
 }
 
-/* Under the lock. The discard follows the intent: from there on there is nothing to go back to. */
+/* Called under the lock. The discard follows the intent, because after a discard there is no way back. */
 static int remove_now(struct pool *pool, struct thin_session *session,
 		      const struct catalog_volume *volume, struct going *going, struct err *err)
 {
@@ -146,7 +146,7 @@ static int remove_now(struct pool *pool, struct thin_session *session,
 	return thin_recover(pool, session, err);
 }
 
-/* The name is one that no other command uses or removes. The session has ended when this returns. */
+/* No other command uses or removes a volume of this name. The session has ended when this returns. */
 static int remove_unlocked(struct pool *pool, const char *name, struct thin_session *session,
 			   struct catalog_volume *volume, struct going *going, struct err *err)
 {
@@ -162,7 +162,7 @@ static int remove_unlocked(struct pool *pool, const char *name, struct thin_sess
 	return r;
 }
 
-/* Removed as soon as it has a name that no verb knows; what fails after that is left to the next command. */
+/* Deletes the volume by a name that no verb knows; the next command completes it after a failure. */
 static int remove_aside(struct pool *pool, struct thin_session *session,
 			struct catalog_volume *volume, struct going *going, struct err *err)
 {
@@ -193,7 +193,7 @@ int thin_destroy(struct pool *pool, const char *name, struct err *err)
 	if (r <= 0)
 		return r;
 	fault_point("thin-destroy");
-	/* One that a killed command had begun to discard: whoever finds it is not to wait for the rest. */
+	/* A killed command had begun to discard this one: the command that finds it does not wait for the rest. */
 	if (!partial_is_removed(name))
 		look(pool, &volume, &going);
 	if (going.mapped < LARGE || volume.state != CATALOG_READY)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thin pool taken from the host: its devices removed once no process uses a volume; else the process is named. */
+/* Detachment of a thin pool: its devices are removed if no process uses a volume; else the error names the process. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -16,8 +16,8 @@
 
 struct names {
 	struct text text;           /* each with its NUL */
-	unsigned used;              /* of volumes that are open */
-	char uuid[DM_UUID_MAX + 1]; /* of one that is, and its device */
+	unsigned used;              /* number of volumes that are open */
+	char uuid[DM_UUID_MAX + 1]; /* uuid and device of an open volume */
 	dev_t dev;
 };
 
@@ -33,8 +33,8 @@ static int note(void *context, const struct dm_info *info)
 }
 
 /*
- * All volumes' devices, once none is open, for which there is some patience: what a program has had mounted that
- * has ended just now, such as an import's, is written before its device is let go of.
+ * Lists the devices of all volumes if none is open, with some patience: a program that has just ended, such as an
+ * import's, may still have to write before its device is released.
  */
 static int find_volumes(struct pool *pool, struct names *names)
 {
@@ -68,7 +68,7 @@ static int remove_devices(struct pool *pool, const struct text *volumes, struct 
 	return r < 0 ? thin_device_told(&device, r, "remove", err) : thin_conceal(pool, err);
 }
 
-/* Labels that cannot be written do no harm here: this host may attach the pool again. */
+/* A label that cannot be written does no harm: this host may attach the pool again. */
 static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
 {
 	bool attached = thin_attached(pool);

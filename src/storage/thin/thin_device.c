@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The devices of a thin pool: their names, and how one is made whatever was left of it. */
+/* Devices of a thin pool: their names, and the creation of one, whatever an earlier command has left of it. */
 #include "storage/thin/thin_device.h"
 #include "base/fault.h"
 #include "base/text.h"

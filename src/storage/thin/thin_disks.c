@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The disks that a thin pool lies on: found by their labels, opened all or none. */
+/* Disks of a thin pool: found by their labels, and opened all or none. */
 #include "storage/thin/thin_disks.h"
 #include "base/file.h"
 #include "base/scoped.h"
@@ -78,13 +78,13 @@ int thin_save_places(const struct pool *pool, struct err *err)
 
 	if (!conf)
 		return err_set(err, ENOMEM, "out of memory");
-	/* One that is only being made has none. */
+	/* A pool in the making has no label yet. */
 	return access(conf, F_OK) < 0 || thin_of(pool)->moving
 		       ? 0
 		       : config_record(&pool_schema, conf, &pool->config, found, err);
 }
 
-/* Where pool.conf says that a further disk is; the caller owns it. */
+/* The place of a further disk in pool.conf; the caller owns it. */
 static char *place_of(const struct pool *pool, unsigned index)
 {
 	scoped_free char *places = strdup(pool->config.devices);
@@ -95,7 +95,7 @@ static char *place_of(const struct pool *pool, unsigned index)
 	return word && *word ? strdup(word) : NULL;
 }
 
-/* A descriptor, or -1 when it is not the one. */
+/* A descriptor, or -1: it is another disk. */
 static int open_if(const struct pool *pool, const char *path, const char *uuid,
 		   struct thin_disk_label *label)
 {
@@ -107,7 +107,7 @@ static int open_if(const struct pool *pool, const char *path, const char *uuid,
 	return take_fd(&fd);
 }
 
-/* What was noted of the disk as its label was written must not be more than what this is. */
+/* The size in the label may not be larger than the disk. */
 static int take_disk(const struct pool *pool, int fd, const char *path, const char *noted,
 		     uint64_t step, struct thin_disk *disk, struct err *err)
 {
@@ -134,7 +134,7 @@ static int refuse_missing(const struct pool *pool, unsigned index, const char *p
 		index + 1, (unsigned)thin_of(pool)->layout.disks, place ? place : "?", pool->name);
 }
 
-/* Adds to places where it is. */
+/* Adds the place of the disk to places. */
 static int open_further(const struct pool *pool, unsigned index, struct thin_disks *disks,
 			struct text *places, struct err *err)
 {
@@ -291,7 +291,7 @@ int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 	return r;
 }
 
-/* For a disk on which nothing of it is left. */
+/* For a disk without any trace of the pool. */
 static int copy_label(const struct pool *pool, int fd, struct err *err)
 {
 	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);

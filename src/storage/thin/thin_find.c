@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The disks of a thin pool by their labels, when they are no longer where pool.conf says. */
+/* Search for the disks of a thin pool by their labels, when they are no longer where pool.conf says. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Kinds of devices whose label shows on a part of them too. */
+/* Kinds of devices whose label also appears on a part of them. */
 static bool is_made_of_parts(const char *kind)
 {
 	return strcmp(kind, "md") == 0 || strcmp(kind, "multipath") == 0 || strcmp(kind, "dm") == 0;
@@ -36,7 +36,7 @@ int thin_refuse_part(const struct pool *pool, const char *path, const char *note
 		       path, whole, kind, path, pool->name);
 }
 
-/* Such as a disk that multipath has put together: what holds it is to be used. */
+/* A part of another device, such as a disk below multipath: the device that consists of it is to be used. */
 static bool is_held(const char *name)
 {
 	scoped_free char *path = text_format("/sys/class/block/%s/holders", name);
@@ -58,7 +58,7 @@ int thin_each_device(int (*visit)(void *context, const char *path), void *contex
 		scoped_free char *path = text_format("/dev/%s", e->d_name);
 		if (!path || e->d_name[0] == '.' || is_held(e->d_name))
 			continue;
-		/* sysfs writes the '/' of a node's name so. */
+		/* sysfs writes a '/' in a node's name as '!'. */
 		for (char *c = path; (c = strchr(c, '!'));)
 			*c = '/';
 		r = visit(context, path);
@@ -66,15 +66,15 @@ int thin_each_device(int (*visit)(void *context, const char *path), void *contex
 	return r;
 }
 
-/* A device that says that it is a disk of the pool. */
+/* A device with a label of the pool. */
 struct found {
 	char *path;    /* owned */
-	char uuid[37]; /* of the disk; the pool's: the first one */
+	char uuid[37]; /* uuid of the disk; that of the pool: the first disk */
 	uint64_t step;
-	char noted[16], kind[16]; /* as its label has it, and as it is */
+	char noted[16], kind[16]; /* the kind of device in the label, and the present kind */
 };
 
-/* False: it says no such thing. */
+/* False: the device has no such label. */
 static bool look_at(const struct pool *pool, const char *path, struct found *found)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -144,7 +144,7 @@ static int refuse_two(const struct found *one, const struct found *other, struct
 		       one->path, other->path, old->path, old->path);
 }
 
-/* The one of that uuid that is not just a part of what the label was written to; NULL: none. */
+/* The device with that uuid that is no part of the device that the label was written to; NULL: none. */
 static const struct found *pick(const struct search *search, const char *uuid,
 				const struct found **part, const struct found **second)
 {
@@ -164,7 +164,7 @@ static const struct found *pick(const struct search *search, const char *uuid,
 	return found;
 }
 
-/* In words when there are two, or only a part. 0: found, or NULL. */
+/* An error if there are two, or only a part. 0: found, or NULL. */
 static int choose(const struct search *search, const char *uuid, const struct found **found,
 		  struct err *err)
 {
@@ -186,7 +186,7 @@ int thin_refuse_copies(const struct pool *pool, struct err *err)
 	int r = thin_each_device(gather, &search);
 	for (unsigned i = 0; r == 0 && i < search.count; i++) {
 		const char *uuid = search.list[i].uuid;
-		/* A loop file is found by its name, and its loop device says the same. */
+		/* A loop file is found by its name; its loop device shows the same label. */
 		if (!pool->config.size || strcmp(uuid, pool->config.uuid) != 0)
 			r = choose(&search, uuid, &found, err);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Making and unmaking thin pools. */
+/* Creation and removal of thin pools. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
@@ -16,7 +16,7 @@ enum { MIB = 1 << 20 };
 
 /* ---- Whether it may be used */
 
-/* Before anything is changed: a pool that could be made, but not used, is none. */
+/* Before anything is changed: a pool that can be created but not used is refused. */
 static int check_host(struct pool *pool, struct err *err)
 {
 	static const char *const targets[] = { "thin-pool", "thin", "linear" };
@@ -36,7 +36,7 @@ static int check_host(struct pool *pool, struct err *err)
 
 /* ---- Making */
 
-/* What is below is known to be ours to change. */
+/* The device or file is known to be free from here on. */
 static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
 {
 	const char *path = pool->config.source;
@@ -47,7 +47,7 @@ static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	if (thin_layout_choose(bytes / DM_SECTOR, pool->spec->block / DM_SECTOR, &layout, err) < 0)
 		return -err->code;
-	/* The kernel could not write metadata for which its file has no room. */
+	/* The kernel could not write metadata that has no room in the file. */
 	if (pool->config.size) {
 		bool sparse = pool->spec->sparse || !pool->spec->size;
 		off_t length = (off_t)(sparse ? layout.spare.list[0].start * DM_SECTOR : bytes);
@@ -55,7 +55,7 @@ static int fill_disk(struct pool *pool, int fd, uint64_t bytes, struct err *err)
 			return err_set(err, errno, "reserve the space of '%s': %s", path,
 				       strerror(errno));
 	}
-	/* Where others have their signatures, and where the kernel must find no metadata. */
+	/* Clears the places of other signatures, and the place where the kernel may find no metadata. */
 	const uint64_t places[] = {
 		0,
 		layout.metadata.list[0].start * DM_SECTOR,
@@ -104,7 +104,7 @@ static int format_device(struct pool *pool, struct err *err)
 	if ((!pool->spec->force && thin_refuse_full(fd, path, err) < 0) ||
 	    pool_intend(pool, err) < 0)
 		return -err->code;
-	/* Ours alone until it is the pool's. */
+	/* The device belongs to this process alone until it belongs to the pool. */
 	if (fill_disk(pool, fd, disk.sectors * DM_SECTOR, err) < 0)
 		return -err->code;
 	scoped_close_fd(&fd);
@@ -146,7 +146,7 @@ int thin_format(struct pool *pool, struct err *err)
 	return format_file(pool, err);
 }
 
-/* Only a label that is this pool's: what a killed format had not come to is somebody else's. */
+/* Only a label of this pool: a disk that the killed format had not reached may belong to somebody else. */
 static int wipe_device(struct pool *pool, struct err *err)
 {
 	const char *path = pool->config.source;
@@ -166,7 +166,7 @@ static int wipe_device(struct pool *pool, struct err *err)
 	return r < 0 ? err_set(err, -r, "wipe '%s': %s", path, strerror(-r)) : 0;
 }
 
-/* What a repair has kept. */
+/* Files that a repair has kept. */
 static void remove_kept(const struct pool *pool)
 {
 	static const char *const names[] = { "metadata.backup",    "metadata.backup.new",
@@ -180,7 +180,7 @@ static void remove_kept(const struct pool *pool)
 	}
 }
 
-/* Where there may be any: to look for them, every device of the host is opened. */
+/* Further disks only if there may be any: to search for them, every device of the host is opened. */
 static int wipe_further(struct pool *pool, struct err *err)
 {
 	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -217,7 +217,7 @@ int thin_erase(struct pool *pool, struct err *err)
 	} else if (none.code != ENODEV) {
 		return err_set(err, none.code, "%s", none.text);
 	}
-	/* The first one last, since it names the others to whom this has to do again. */
+	/* The first disk is last, because its label names the others, which are needed after an interruption. */
 	if (wipe_further(pool, err) < 0)
 		return -err->code;
 	fault_point("thin-erase-further");

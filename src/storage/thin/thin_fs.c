@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The file systems on thin volumes: made, mounted, made larger, looked at, checked. */
+/* File systems on thin volumes: made, mounted, enlarged, examined and checked. */
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/file.h"
@@ -22,22 +22,21 @@
 enum {
 	XFS_MIN = 300 << 20,
 	CHECK_SECONDS = 24 * 3600,
-	LOOK_SIZE = 1 << 20, /* of a device that is made for a look at its first bytes */
+	LOOK_SIZE = 1 << 20, /* of a device that is made to examine its first bytes */
 };
 
-/* What there is to know of a type. */
+/* Properties of a file system type. */
 struct type {
 	const char *name, *mkfs, *check, *package;
 	const char *options; /* of a mount */
-	const char *still;   /* of a mount that writes nothing at all: no log is played back */
-	/* What the programs get. look: changes nothing, and ends with 0 when all is well. */
+	const char *still;   /* options of a mount that writes nothing at all: no log is replayed */
+	/* Arguments of the programs. look: changes nothing, and exits with 0 if all is well. */
 	const char *const *make, *const *replay, *const *look, *const *look_whole, *const *mend;
 };
 
 /*
- * What was never written reads as zeros here: tables and journal need not be written, neither now
- * nor, see noinit_itable, at the first mount. Blocks of 4096, so that the pool may move to a disk with
- * such sectors.
+ * Unwritten blocks of a thin device read as zeros, so tables and journal need not be zeroed, neither now nor
+ * (noinit_itable) at the first mount. Blocks of 4096 bytes, so that the pool may move to a disk with such sectors.
  */
 static const char *const ext4_make[] = { "-q", "-F",
 					 "-m", "0",
@@ -52,7 +51,7 @@ static const char *const xfs_make[] = { "-q", "-f", "-K", "-s", "size=4096", NUL
 static const char *const xfs_look[] = { "-n", NULL };
 
 static const struct type types[] = {
-	/* A write that failed must not be followed by others that make sense only with it. */
+	/* A failed write must not be followed by writes that depend on it. */
 	{ "ext4", "mkfs.ext4", "e2fsck", "e2fsprogs",
 	  "data_err=abort,errors=remount-ro,noinit_itable", "ro,noload", ext4_make, ext4_replay,
 	  ext4_look, ext4_look_whole, ext4_mend },
@@ -104,7 +103,7 @@ static int run_on(const struct pool *pool, const char *program, const char *cons
 	return r;
 }
 
-/* Bytes, 0: unknown. */
+/* Bytes; 0: unknown. */
 static unsigned sector_of(dev_t dev)
 {
 	scoped_fd int fd = dm_open_device(dev, O_RDONLY);
@@ -113,7 +112,7 @@ static unsigned sector_of(dev_t dev)
 	return fd >= 0 && ioctl(fd, BLKSSZGET, &sector) == 0 ? (unsigned)sector : 0;
 }
 
-/* Of the pool's disks, which may have been copied to others since it was made. */
+/* The error for a pool that was copied to disks with larger sectors since it was created. */
 static int refuse_sectors(const char *path, unsigned smallest, unsigned sector, struct err *err)
 {
 	return err_set(
@@ -162,7 +161,7 @@ int thin_mount_look(const struct pool *pool, dev_t dev)
 				  MOUNT_ATTR_NOEXEC);
 }
 
-/* Whatever is in a new volume is in all that is made from it. */
+/* The content of a new volume is in every volume that is made from it. */
 static int empty_top(const struct pool *pool, dev_t dev, struct err *err)
 {
 	scoped_fd int mount = -1;
@@ -202,7 +201,7 @@ int thin_make_filesystem(struct pool *pool, dev_t dev, struct err *err)
 
 /* ---- Making larger, by the kernel, which does it while it is mounted */
 
-/* As in the kernel's fs/ext4/ext4.h and <linux/xfs_fs.h>, which not every system has for programs. */
+/* Copies from the kernel's fs/ext4/ext4.h and <linux/xfs_fs.h>, which some systems lack for programs. */
 #define EXT4_RESIZE _IOW('f', 16, uint64_t)
 struct xfs_grow {
 	uint64_t blocks;
@@ -211,8 +210,8 @@ struct xfs_grow {
 #define XFS_GROW _IOW('X', 110, struct xfs_grow)
 
 /*
- * With noinit_itable the kernel writes zeros to all new tables now, which would take their space from
- * the pool; otherwise it puts that off, and is then kept from doing it.
+ * With noinit_itable the kernel zeroes all new tables now, which would allocate their blocks; without it the kernel
+ * defers that, and is then kept from doing it.
  */
 static int grow_ext4(int mount, int top, uint64_t blocks)
 {
@@ -304,7 +303,7 @@ void thin_fs_look(dev_t dev, struct thin_fs *fs)
 		*fs = (struct thin_fs){ "xfs", xfs_size(head), xfs_smallest(head) };
 }
 
-/* The log is played back by a mount; xfs_repair would only throw it away. */
+/* A mount replays the log; xfs_repair would only discard it. */
 static int replay(const struct pool *pool, dev_t dev)
 {
 	struct err ignored = { 0 };
@@ -328,7 +327,7 @@ int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum t
 	if (xfs && replay(pool, dev) < 0)
 		return 0;
 	dm_path(dev, path, sizeof path);
-	/* What is in the journal is no error, but what was written. */
+	/* Replays the journal: its content is data that was written, not an error. */
 	if (type->replay && run_on(pool, program, type->replay, path, &code, err) < 0)
 		return -err->code;
 	if (run_on(pool, program, whole ? type->look_whole : type->look, path, &code, err) < 0)
@@ -337,7 +336,7 @@ int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum t
 		*state = THIN_FS_CLEAN;
 	if (code == 0 || !type->mend)
 		return 0;
-	/* It makes a lost+found, which volumes have none of, and calls that an error of its own. */
+	/* e2fsck makes a lost+found, which volumes lack, and counts that as an error of its own. */
 	if (run_on(pool, program, type->mend, path, &code, err) < 0)
 		return -err->code;
 	if (code < 4)
@@ -368,7 +367,7 @@ static char *read_host_name(struct pool *pool, dev_t dev)
 	scoped_fd int fd = file_open_in_root(mount, "etc/hostname", O_RDONLY | O_NONBLOCK, 0);
 	ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
 	char *word = n > 0 ? text_trim(name) : name;
-	/* A stranger wrote it. */
+	/* The superblock comes from a stranger. */
 	for (const char *c = word; *c; c++) {
 		if (!isgraph((unsigned char)*c))
 			return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thin pool made larger while it is in use: its file or disks, its label, its devices, in this order. */
+/* Enlargement of a thin pool in use: its file or disks, its label, its devices, in this order. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
@@ -14,7 +14,7 @@
 
 enum { MIB = 1 << 20 };
 
-/* Room that the metadata must find when it is written; the data only where it had all of its own. */
+/* Metadata must have its blocks when it is written; data only if the file had all of its blocks. */
 static int reserve(const struct pool *pool, int fd, uint64_t size, bool sparse, struct err *err)
 {
 	const char *path = pool->config.source;
@@ -42,7 +42,7 @@ static int grow_file(struct pool *pool, uint64_t size, struct err *err)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	if (size < pool->config.size)
 		return err_set(err, EINVAL, "a thin pool cannot be made smaller");
-	/* One that has all of its blocks, or had them until volumes were deleted, has them again. */
+	/* A file with all of its blocks, or that had them until volumes were deleted, gets all of them again. */
 	bool sparse = (uint64_t)st.st_blocks * 512 < pool->config.size / 100 * 99;
 	if (reserve(pool, fd, size, sparse, err) < 0)
 		return -err->code;
@@ -55,7 +55,7 @@ static int grow_file(struct pool *pool, uint64_t size, struct err *err)
 	return r < 0 ? err_set(err, -r, "tell '%s' of its size: %s", loop.path, loop_why(r)) : 0;
 }
 
-/* The size of a file that gets that much metadata and keeps its data. */
+/* File size for this amount of metadata and the present data. */
 static uint64_t size_for(const struct thin_layout *layout, uint64_t metadata, uint64_t size)
 {
 	uint64_t have = thin_extents_size(&layout->metadata);
@@ -82,7 +82,7 @@ int thin_fill(const struct pool *pool, const struct thin_extents *extents, struc
 		      : 0;
 }
 
-/* While its metadata is full the pool is read-only, and growing is what ends that. */
+/* A pool with full metadata is read-only, and only growth ends that. */
 static int enter(struct pool *pool, struct thin_session *session, struct err *err)
 {
 	struct err failed = { 0 };
@@ -93,7 +93,7 @@ static int enter(struct pool *pool, struct thin_session *session, struct err *er
 	return err_set(err, failed.code, "%s", failed.text);
 }
 
-/* What is to be had by growing is on the disk's label when it returns; 1: by a disk that had it already. */
+/* Writes all space that can be gained into the disk's label; 1: a disk had it already. */
 static int enlarge(struct pool *pool, const struct pool_growth *growth, uint64_t metadata,
 		   struct err *err)
 {
@@ -151,9 +151,9 @@ static int note_size(void *context, const struct pool_disk *disk)
 }
 
 /*
- * Whether the disks have what the label and the kernel do not know of yet. Only looks, since it is asked again
- * and again while a pool is full: a disk that is opened for writing is looked at by udev afterwards, and a
- * table that is loaded again makes all writes wait and their deadline begin anew.
+ * Whether the disks have more than the label and the kernel know. This only looks, because a full pool is looked at
+ * again and again: udev examines a disk after it was open for writing, and reloading a table makes all writes wait and
+ * restarts their deadline.
  */
 static bool has_gained(struct pool *pool, const struct dm_pool_status *status)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which ids a thin pool has: from a snapshot of its metadata, while it is in use. */
+/* The ids of a thin pool, read from a snapshot of its metadata while the pool is in use. */
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Another disk for a thin pool: its own label first, then that of the first disk, which names it. Killed
- * in between, it is a disk that no pool knows, and is taken up when it is asked for again.
+ * Another disk for a thin pool: its own label is written first, then that of the first disk, which names it. After a
+ * kill in between, no pool knows the disk, and the same command takes it again.
  */
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -16,7 +16,7 @@
 
 enum { MIB = 1 << 20 };
 
-/* What a device is to a pool. */
+/* The relation of a device to the pool. */
 enum kin { KIN_NONE, KIN_LEFT_OVER, KIN_JOINED };
 
 static int refuse_copy(const char *path, struct err *err)
@@ -36,7 +36,7 @@ static bool is_named(const struct thin_layout *layout, const char *uuid)
 	return false;
 }
 
-/* Or -code. */
+/* The relation of the device at path (enum kin), or -code. */
 static int recognise(struct pool *pool, const struct thin_disks *disks, const char *path,
 		     dev_t *dev, struct err *err)
 {
@@ -64,7 +64,7 @@ static int recognise(struct pool *pool, const struct thin_disks *disks, const ch
 							    : KIN_LEFT_OVER;
 }
 
-/* A descriptor that nobody else can have at the same time, or -code. */
+/* A descriptor that no other process can have at the same time, or -code. */
 static int open_new(const char *path, const struct thin_disks *disks, struct thin_disk *disk,
 		    struct err *err)
 {
@@ -75,7 +75,7 @@ static int open_new(const char *path, const struct thin_disks *disks, struct thi
 			       errno == EBUSY ? "it is in use" : strerror(errno));
 	if (thin_disk_measure(fd, path, disk, err) < 0)
 		return -err->code;
-	/* Whoever runs on the pool has been told the smallest write that it takes. */
+	/* Users of the pool have been told the smallest write that the pool takes. */
 	unsigned sector = thin_disks_sector(disks);
 	if (disk->sector_size > sector)
 		return err_set(err, EINVAL,
@@ -86,7 +86,7 @@ static int open_new(const char *path, const struct thin_disks *disks, struct thi
 	return take_fd(&fd);
 }
 
-/* The layout as it will be. */
+/* The layout after the change. */
 static int lay_out(struct pool *pool, const struct thin_disks *disks, const char *uuid,
 		   const struct thin_disk *disk, uint64_t metadata, struct thin_layout *layout,
 		   struct err *err)
@@ -122,7 +122,7 @@ static int label_new(const struct pool *pool, const char *path, const struct thi
 
 /* ---- Where pool.conf says they are */
 
-/* The words of a list but those that name the device. */
+/* Copies the words of a list except those that name the device. */
 static int drop(char **list, dev_t dev)
 {
 	scoped_free char *words = strdup(*list);
@@ -142,7 +142,7 @@ static int drop(char **list, dev_t dev)
 	return 0;
 }
 
-/* path NULL: it is in the other list already. */
+/* path NULL: the other list has it already. */
 static int move_place(struct pool *pool, const char *path, dev_t dev, struct err *err)
 {
 	char *devices = path ? text_format("%s%s%s", pool->config.devices,
@@ -160,10 +160,7 @@ static int move_place(struct pool *pool, const char *path, dev_t dev, struct err
 
 /* ---- All of it */
 
-/*
- * The disk, open, that nobody else can have meanwhile, and the layout with it, once it is sure that it
- * can be had; a descriptor, or -code.
- */
+/* Checks that the disk can be taken. Returns its exclusive descriptor, with the future layout, or -code. */
 static int prepare(struct pool *pool, const struct thin_disks *disks, const char *path, bool blank,
 		   uint64_t metadata, struct thin_layout *layout, struct thin_disk *disk,
 		   struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a disk of a thin pool says of itself: text, so that hexdump(1) tells a stranger what it is. Twice in
- * front, where it is looked for; and, for a front that somebody has written over, once where a partition
- * table does not come to and once behind everything.
+ * The label of a thin pool's disk: text, so that hexdump(1) shows a stranger what the disk is. It is in front twice,
+ * where it is searched; for a front that was overwritten, also once where no partition table reaches, and once after
+ * everything.
  */
 #include "base/text.h"
 #include "storage/thin/thin.h"
@@ -19,8 +19,8 @@
 enum { FRONT = 2, PLACES = 4, MIDDLE = THIN_HEAD / 2, BLOCK_MIN = 128, BLOCK_MAX = 2097152 };
 
 /*
- * Where labels may be on a disk of which `end` sectors are in use, in bytes: those in front, then the
- * copies that there is room for. Returns how many places there are; out has room for PLACES.
+ * Possible places of labels on a disk of which `end` sectors are in use, in bytes: those in front, then the copies that
+ * there is room for. Returns the number of places; out has room for PLACES.
  */
 static unsigned places_of(int fd, uint64_t end, off_t *out)
 {
@@ -38,7 +38,7 @@ static unsigned places_of(int fd, uint64_t end, off_t *out)
 	return n;
 }
 
-/* Those of the first disk as they were when a pool had only one. */
+/* Places on the first disk at the time when a pool had only one. */
 static void add_extents(struct text *text, const char *what, const struct thin_extents *extents)
 {
 	text_add(text, "%s", what);
@@ -62,7 +62,7 @@ static int write_copies(int fd, struct text *text, uint64_t end)
 		return -ENOMEM;
 	if (text_print(label, sizeof label, "%s", text->data) < 0)
 		return -E2BIG;
-	/* The one that is read first comes last, once all others are on the disk. */
+	/* The place that is read first is written last, after all others are on the disk. */
 	for (unsigned copy = places_of(fd, end, places); copy-- > 0;) {
 		if (pwrite(fd, label, sizeof label, places[copy]) != (ssize_t)sizeof label)
 			return errno ? -errno : -EIO;
@@ -146,7 +146,7 @@ static int take_extents(char *line, struct thin_extents *extents)
 	return 0;
 }
 
-/* Each text stands once: a second one, if shorter, would leave the end of the first behind it. */
+/* Each text stands once: a second, shorter one would leave the end of the first. */
 static int take_uuid(const char *value, char *uuid)
 {
 	return !*uuid && sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
@@ -158,7 +158,7 @@ static int take_disk(const char *value, struct thin_layout *layout)
 					   : take_uuid(value, layout->uuids[layout->disks++]);
 }
 
-/* -ENOENT: no line of those. */
+/* -ENOENT: no line has this form. */
 static int take_mark(struct thin_mark *mark, const char *word, const char *value)
 {
 	if (strcmp(word, "step") == 0)
@@ -226,7 +226,7 @@ static int take_disk_line(void *out, const char *word, char *value)
 	return 0;
 }
 
-/* Every line but the first and the last, which are told from any others here. */
+/* All lines except the first and the last, which are checked elsewhere. */
 static int take_lines(char *label, const char *magic,
 		      int (*take)(void *out, const char *word, char *value), void *out)
 {
@@ -243,7 +243,7 @@ static int take_lines(char *label, const char *magic,
 	return r;
 }
 
-/* None begins in the label, all are on disks that there are, and no sector is in two of them. */
+/* Checks the pieces: none begins in a label, all are on existing disks, and no two share a sector. */
 static bool extents_apart(const struct thin_layout *layout)
 {
 	struct thin_extents area = { .count = layout->backup.length > 0 };
@@ -305,7 +305,7 @@ static int parse_disk(char *text, void *out)
 	return 0;
 }
 
-/* Those in front, or the others. */
+/* The places in front, or the others. */
 static int read_copies(int fd, bool front, const char *magic, int (*parse)(char *text, void *out),
 		       void *out)
 {
@@ -374,7 +374,7 @@ int thin_label_wipe(int fd, const char *pool)
 	off_t places[PLACES];
 	unsigned n = places_of(fd, 0, places);
 
-	/* The first one last: it is what tells that there is something to wipe. */
+	/* The first place is cleared last: it tells that there is something to clear. */
 	while (n-- > 0) {
 		char label[THIN_LABEL_SIZE + 1] = "";
 		if (pread(fd, label, THIN_LABEL_SIZE, places[n]) != THIN_LABEL_SIZE ||

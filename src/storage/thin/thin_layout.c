@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the disks of a thin pool are divided, and what is done with what they gain. Pure. */
+/* Division of a thin pool's disks, and use of the space that they gain. Pure. */
 #include "base/text.h"
 #include "storage/thin/thin.h"
 
@@ -14,7 +14,7 @@ enum {
 	METADATA_MIN = 8 * MIB,
 	METADATA_GOOD = 1024 * MIB, /* beyond that only what the blocks need */
 	SPARE_PART = 256,           /* of the disk, for mappings that clones do not share */
-	MAPPING_BYTES = 128,        /* twice what LVM takes for a block */
+	MAPPING_BYTES = 128,        /* twice the bytes that LVM plans for a block */
 	BACKUP_PART = 512,          /* of the disk */
 	BACKUP_MAX = 16 * MIB,      /* two copies of the settings of ten thousand machines */
 };
@@ -57,7 +57,7 @@ uint64_t thin_layout_tail(uint64_t sectors)
 	return sectors < THIN_TAIL ? 0 : sectors / MIB * MIB - THIN_TAIL;
 }
 
-/* One that goes on where the last one ends only makes that longer. */
+/* A piece that begins where the last one ends extends the last one. */
 static int add(struct thin_extents *extents, unsigned disk, uint64_t start, uint64_t length)
 {
 	uint64_t n = extents->count;
@@ -112,7 +112,7 @@ int thin_layout_choose(uint64_t sectors, uint64_t block, struct thin_layout *lay
 			       "a block of %" PRIu64 " KiB cannot be: it is a multiple of 64K, "
 			       "at most 1G",
 			       block / 2);
-	/* Twice the metadata stays below 4 GiB, as long as the block may be chosen. */
+	/* Twice the metadata stays below 4 GiB if the block size can be chosen. */
 	if (!block) {
 		block = BLOCK_MIN;
 		while (block < BLOCK_MAX / 2 && metadata_size(sectors, block) > 4 * METADATA_GOOD)
@@ -156,7 +156,7 @@ int thin_layout_add(struct thin_layout *layout, const char *uuid, uint64_t secto
 	return 0;
 }
 
-/* On the first disk that has room for both, and for a block of data. */
+/* On the first disk with room for both and for one block of data. */
 static int place_metadata(struct thin_layout *layout, const uint64_t *sectors, uint64_t more)
 {
 	for (unsigned disk = 0; disk < layout->disks; disk++) {

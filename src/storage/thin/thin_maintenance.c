@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What there is to know of a thin pool beside its volumes, and what is nobody's given a name. */
+/* Status of a thin pool apart from its volumes, and names for ids without an owner. */
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_backup.h"
@@ -12,13 +12,13 @@ static const char *mode_of(const struct dm_pool_status *status, const struct err
 {
 	if (status->needs_check && status->mode != DM_POOL_FAIL)
 		return "needs repair";
-	/* As when its metadata and the catalogue are of different times. */
+	/* For example if its metadata and the catalogue are of different times. */
 	if (refused->code && status->mode == DM_POOL_WRITE)
 		return "refuses changes";
 	return dm_pool_mode_name(status->mode);
 }
 
-/* A change that is under way, or whose maker is dead, is no reason. */
+/* A change that is under way, or of a killed command, is no reason. */
 static void judge(const struct pool *pool, const struct dm_pool_status *status,
 		  const struct catalog_head *head, struct err *refused)
 {

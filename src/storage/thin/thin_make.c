@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* New volumes of a thin pool: empty ones, and clones, of what runs too. */
+/* New volumes of a thin pool: empty ones, and clones, also of running machines. */
 #include "base/backing_fs.h"
 #include "base/child.h"
 #include "base/fault.h"
@@ -12,11 +12,11 @@
 #include <signal.h>
 
 enum {
-	RESERVE_PART = 20, /* of the data, which new volumes leave to the old ones */
+	RESERVE_PART = 20, /* a 20th of the data, which new volumes leave to the existing ones */
 	RESERVE_METADATA_PART = 10,
 };
 
-/* The same of the file system that a sparse file lies on, by the file's figures alone. */
+/* The same reserve in the file system below a sparse file, from figures of the file alone. */
 static int admit_below(const struct pool *pool, struct err *err)
 {
 	struct backing_fs backing;
@@ -34,7 +34,7 @@ static int admit_below(const struct pool *pool, struct err *err)
 		pool->config.source);
 }
 
-/* What is left is for the volumes that are there: they must not meet a full pool. */
+/* The rest is for existing volumes: they must not meet a full pool. */
 static int admit(const struct pool *pool, const struct dm_pool_status *status, struct err *err)
 {
 	if (status->data_total - status->data_used <= status->data_total / RESERVE_PART)
@@ -55,7 +55,7 @@ static int admit(const struct pool *pool, const struct dm_pool_status *status, s
 	return 0;
 }
 
-/* The failure told is that of the change; what is undone here would otherwise be by the next one. */
+/* The error is that of the change. If undoing fails too, the next change undoes it. */
 static int give_up(struct pool *pool, struct thin_session *session)
 {
 	struct err ignored = { 0 };
@@ -65,10 +65,9 @@ static int give_up(struct pool *pool, struct thin_session *session)
 }
 
 /*
- * A process that wakes the origin up at once should we be killed: whatever runs on it stands still
- * until somebody does. The lock is its as well, so that it is through before the next one begins. Our
- * death closes the end of the pipe that is returned. Where there can be no such process, whoever comes
- * next does it.
+ * Starts a process that resumes the origin if this one is killed: the machine on it stands still until somebody does.
+ * The process also holds the lock, so that it has finished before the next command begins. The end of this process
+ * closes the pipe that is returned. If no process can be started, the next command resumes the origin.
  */
 static int post_guard(struct pool *pool, const struct catalog_intent *intent, pid_t *pid)
 {
@@ -95,7 +94,7 @@ static void relieve_guard(pid_t pid)
 		child_wait(pid);
 }
 
-/* Messages of a new volume, between its intent and the step. 0 or -errno. */
+/* Sends the messages of a new volume, between its intent and the step. 0 or -errno. */
 static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 {
 	pid_t pid;
@@ -108,7 +107,7 @@ static int snapshot_now(struct pool *pool, const struct catalog_intent *intent)
 		r = thin_message(pool, "create_snap %llu %llu", (unsigned long long)intent->id,
 				 (unsigned long long)intent->origin);
 	fault_point("thin-snapped");
-	/* Before anything that may fail; also after a suspend that failed half-way. */
+	/* Resumes first, before anything else can fail; also after a suspend that failed half-way. */
 	int woken = intent->suspended ? thin_resume(pool, intent->origin) : 0;
 	fault_point("thin-resumed");
 	relieve_guard(pid);
@@ -123,7 +122,7 @@ static int make_now(struct pool *pool, const struct thin_session *session, uint6
 	return thin_message(pool, "create_thin %llu", (unsigned long long)id);
 }
 
-/* What a test has done that must not be: the pool changes, and nobody has written down why. */
+/* A deliberate mistake for a test: the pool changes, and no intent is written. */
 static int make_too_soon(struct pool *pool, uint64_t id, const struct catalog_volume *origin)
 {
 	if (origin)
@@ -133,8 +132,8 @@ static int make_too_soon(struct pool *pool, uint64_t id, const struct catalog_vo
 }
 
 /*
- * An id that was another volume's before: what nobody knows may have it, and undoing what a killed command began
- * would remove that. So the pool is asked first, and what it has is kept.
+ * Checks an id that an earlier volume may have had: an object without an owner may have it, and the recovery of a
+ * killed command would remove that object. So the pool is asked first, and an existing object is kept.
  */
 static int clear_id(struct pool *pool, struct thin_session *session, struct err *err)
 {
@@ -153,7 +152,7 @@ static int clear_id(struct pool *pool, struct thin_session *session, struct err 
 	}
 }
 
-/* Both transactions of a new volume, of which origin NULL is an empty one. */
+/* Both transactions of a new volume; origin NULL: it is empty. */
 static int make_volume(struct pool *pool, struct thin_session *session, const char *name,
 		       uint64_t size, const struct catalog_volume *origin, struct err *err)
 {
@@ -178,7 +177,7 @@ static int make_volume(struct pool *pool, struct thin_session *session, const ch
 	fault_point("thin-made");
 	if (r < 0) {
 		err_set(err, -r, "make '%s': %s", name, dm_why(r));
-		/* An id that is taken already is not ours to remove. */
+		/* An id that exists already is not removed. */
 		if (r == -EEXIST)
 			catalog_abandon(session->catalog, true, &(struct err){ 0 });
 		else
@@ -217,7 +216,7 @@ static uint64_t choose_size(struct pool *pool, const struct dm_pool_status *stat
 	return (size + block - 1) / block * block;
 }
 
-/* The device of a new, empty volume of that name. */
+/* The device of a new, empty volume with that name. */
 static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t *dev,
 		      struct err *err)
 {
@@ -234,7 +233,7 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 	return thin_activate(pool, &volume, dev, err);
 }
 
-/* Without the lock, since nobody looks at a name that is in the making. */
+/* Without the lock, because no command looks at a name in the making. */
 static int make_formatted(struct pool *pool, const char *name, uint64_t size, struct err *err)
 {
 	dev_t dev;
@@ -255,7 +254,7 @@ int thin_create(struct pool *pool, const char *name, uint64_t size, struct err *
 
 	if (partial_is(name))
 		return make_formatted(pool, name, size, err);
-	/* Sooner than after all the making; the rename at the end is what decides. */
+	/* An early check, before the work; the rename at the end decides. */
 	if (pool->ops->info(pool, name, &info, &(struct err){ 0 }) == 0)
 		return storage_fail(err, -EEXIST, "make it");
 	if (partial_begin(pool, name, &partial, err) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose a thin pool's disks are, and which: the labels count how often they were written, and the
- * catalogue remembers the count, so that a copy of an earlier time is told from the disk; they name the
- * host that has the pool, and the kind of device that it lies on.
+ * Identity of a thin pool's disks. The labels count how often they were written, and the catalogue has the count too,
+ * so that an earlier copy is told from the disk. The labels also name the host that has the pool, and the kind of
+ * device.
  */
 #include "base/fault.h"
 #include "base/file.h"
@@ -18,7 +18,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Not the id itself, which the host's applications are to keep to themselves: see machine-id(5). */
+/* A hash, because applications must keep the id itself confidential: see machine-id(5). */
 void thin_host(struct thin_mark *mark)
 {
 	scoped_free char *id = NULL;
@@ -80,7 +80,7 @@ static int check_mark(const struct pool *pool, const struct thin_disks *disks, u
 	return 0;
 }
 
-/* How often the labels were written, as far as it is known here. What it cannot tell is 0. */
+/* The known count of label writes; 0: it cannot be read. */
 static uint64_t known_steps(struct pool *pool)
 {
 	struct err none = { 0 };
@@ -92,7 +92,7 @@ static uint64_t known_steps(struct pool *pool)
 	return known;
 }
 
-/* A catalogue that is missing or damaged is the business of others. */
+/* Other code reports a missing or damaged catalogue. */
 static int remember_steps(struct pool *pool, uint64_t steps, struct err *err)
 {
 	struct err none = { 0 };
@@ -118,7 +118,7 @@ static int write_further(struct pool *pool, const struct thin_disks *disks, unsi
 		     : 0;
 }
 
-/* The catalogue never knows of more than all labels have: whoever dies here leaves the disks as they are. */
+/* The catalogue never has a greater count than all labels: after a kill here the disks stay valid. */
 static int step(struct pool *pool, const struct thin_disks *disks, struct err *err)
 {
 	struct thin_mark *mark = &thin_of(pool)->layout.mark;
@@ -143,7 +143,7 @@ int thin_claim(struct pool *pool, const struct thin_disks *disks, struct err *er
 
 	if (!thin->taken_over && check_mark(pool, disks, known, err) < 0)
 		return -err->code;
-	/* Of one that is taken over, whatever it was copied from is what is old from now on. */
+	/* When a copy is taken over, its source becomes the outdated one. */
 	if (mark->step < known)
 		mark->step = known;
 	thin_host(mark);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The metadata of a thin pool: checked while the pool lives; mended, or repaired into the spare, while it does not. */
+/*
+ * Metadata of a thin pool: checked while the pool is active; corrected, or repaired into the spare area, while it is
+ * not.
+ */
 #include "storage/thin/thin_metadata.h"
 #include "base/child.h"
 #include "base/fault.h"
@@ -13,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* For a program that goes over a whole disk. */
+/* For a program that reads a whole disk. */
 enum { CHECK_SECONDS = 24 * 3600 };
 
 enum { CHUNK = 64 << 10 };
@@ -54,7 +57,7 @@ static bool all_zero(const char *chunk, size_t n)
 	return chunk[0] == 0 && memcmp(chunk, chunk + 1, n - 1) == 0;
 }
 
-/* What is zero becomes a hole. */
+/* Zeros become a hole. */
 static int copy_sparse(int from, int to, uint64_t size)
 {
 	scoped_free char *chunk = malloc(CHUNK);
@@ -75,7 +78,7 @@ static int copy_sparse(int from, int to, uint64_t size)
 	return 0;
 }
 
-/* As it is now, before anything writes to it. */
+/* The metadata before anything writes to it. */
 static int back_up(struct mending *mending, const char *device)
 {
 	struct pool *pool = mending->pool;
@@ -103,7 +106,7 @@ static int back_up(struct mending *mending, const char *device)
 	return 0;
 }
 
-/* What the catalogue and the label know, for a superblock that nobody can read. */
+/* The number that catalogue and label know, for a superblock that cannot be read. */
 static int guess_transaction(struct mending *mending)
 {
 	scoped_free char *path = thin_catalog_path(mending->pool);
@@ -153,7 +156,7 @@ static int repair_into(struct mending *mending, const char *from, const char *to
 	return 0;
 }
 
-/* The old metadata stays where it was, as the next spare. */
+/* The old metadata stays where it was, and becomes the next spare. */
 static int use_spare(struct mending *mending, const char *metadata)
 {
 	struct pool *pool = mending->pool;
@@ -169,7 +172,7 @@ static int use_spare(struct mending *mending, const char *metadata)
 	fault_point("thin-repaired");
 	if (code == 0 && run_tool("thin_check", check, &code, mending->err) < 0)
 		return -mending->err->code;
-	/* thin_repair copies that flag too. */
+	/* thin_repair copies the needs_check flag too. */
 	if (code == 0 && run_tool("thin_check", clear, &code, mending->err) < 0)
 		return -mending->err->code;
 	if (code != 0)
@@ -178,7 +181,7 @@ static int use_spare(struct mending *mending, const char *metadata)
 			"its metadata is damaged beyond repair by thin_repair(8); what it was "
 			"is in '%s/metadata.backup', and the pool's data were not touched",
 			pool->folder);
-	/* What is mapped may be older than what was written. */
+	/* Mapped blocks may be older than the data that was written. */
 	if (thin_raise_doubt(pool, THIN_DOUBT_ALL, NULL, mending->err) < 0)
 		return -mending->err->code;
 	fault_point("thin-doubted");
@@ -187,7 +190,7 @@ static int use_spare(struct mending *mending, const char *metadata)
 	return thin_swap(pool, mending->err);
 }
 
-/* From its copy, if the kernel has not had the pool since that was made. */
+/* Restores the superblock from its copy, if the kernel has not had the pool since. */
 static int mend_superblock(struct mending *mending, const char *metadata)
 {
 	struct pool *pool = mending->pool;
@@ -242,7 +245,7 @@ int thin_mend_metadata(struct pool *pool, struct text *report, struct err *err)
 
 /* ---- While it lives, and what is remembered */
 
-/* Behind the lines that tell what it is at. */
+/* The first line after those that report the progress. */
 static const char *first_finding(char *said)
 {
 	for (char *rest = said, *line; rest && (line = strsep(&rest, "\n"));) {

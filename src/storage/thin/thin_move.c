@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thin pool whose disk or file is somewhere else by now, or another host's: taken from where it is. */
+/* A thin pool whose disk or file has moved or comes from another host: imported from its present place. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
@@ -13,7 +13,7 @@
 
 enum { MIB = 1 << 20, LOCK_SECONDS = 120 };
 
-/* Its label, or a copy of that on it; fd is open. */
+/* Reads the label, or a copy of it on the disk; fd is open. */
 static int read_any(int fd, char *uuid, struct thin_layout *layout)
 {
 	int r = thin_label_read(fd, uuid, layout);
@@ -45,7 +45,7 @@ int thin_identify(const char *path, char *uuid, struct err *err)
 		       path);
 }
 
-/* Source and size as they are for what is there now. */
+/* Sets source and size to the present ones. */
 static int set_source(struct pool *pool, const char *path, struct err *err)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -47,7 +47,10 @@ void thin_end(struct pool *pool)
 	pool->driver = NULL;
 }
 
-/* SQLite's locks are a process's: one that was forked opens it anew, and leaves the other's alone. */
+/*
+ * SQLite's locks belong to a process: a forked process opens the catalogue itself, and leaves the parent's handle
+ * alone.
+ */
 int thin_catalog(struct pool *pool, struct catalog **catalog, struct err *err)
 {
 	scoped_free char *path = thin_catalog_path(pool);
@@ -83,7 +86,7 @@ int thin_refuse_lost(const struct pool *pool, const struct catalog_volume *volum
 		       pool->name);
 }
 
-/* Not pool_lock, which others hold while they call a driver. */
+/* A lock apart from pool_lock, which callers of a driver hold. */
 int thin_lock(const struct pool *pool, unsigned seconds, struct err *err)
 {
 	scoped_free char *lock = text_format("thin.%s", pool->name);
@@ -137,7 +140,7 @@ int thin_deactivate(struct pool *pool, uint64_t id, unsigned wait_ms)
 	return r == -ENXIO ? 0 : r;
 }
 
-/* Freezes the file system on it, so that the snapshot is of a clean one. */
+/* Also freezes the file system on it, so that the snapshot is clean. */
 int thin_suspend(struct pool *pool, uint64_t id)
 {
 	struct thin_device device;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done after somebody died at work on a thin pool, and how a change is proven to have lasted. */
+/* Recovery from a command that died at work on a thin pool, and the proof that a change is durable. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -14,7 +14,7 @@ static unsigned long long ull(uint64_t n)
 	return n;
 }
 
-/* Freed blocks end "out of space", so that a pool in that state takes changes. */
+/* Freed blocks end the state "out of space", so a pool in that state takes changes. */
 static bool writes(const struct dm_pool_status *status)
 {
 	return (status->mode == DM_POOL_WRITE || status->mode == DM_POOL_OUT_OF_DATA) &&
@@ -71,7 +71,7 @@ int thin_commit(struct pool *pool, struct thin_session *session, struct err *err
 	fault_point("thin-after-step");
 	if (fault_control("no-readback"))
 		return catalog_finish(session->catalog, err);
-	/* A message's success is no proof, nor is its failure: the status is. */
+	/* Neither success nor failure of a message proves anything: the status does. */
 	if (thin_status(pool, 0, &session->status, err) < 0 ||
 	    thin_check_status(pool, &session->status, to, err) < 0)
 		return r < 0 && err->code == ESTALE
@@ -88,7 +88,7 @@ int thin_commit(struct pool *pool, struct thin_session *session, struct err *err
 
 /* ---- After a death */
 
-/* What was not yet stepped to is as if it had not been begun. */
+/* A change without its step is undone as if it had not begun. */
 static int undo_volume(struct pool *pool, struct thin_session *session, struct err *err)
 {
 	const struct catalog_intent *intent = &session->head.intent;
@@ -99,7 +99,7 @@ static int undo_volume(struct pool *pool, struct thin_session *session, struct e
 	fault_point("thin-undo-deleted");
 	if (r == -EOPNOTSUPP)
 		return err_set(err, -r, "undo what a killed command began: %s", dm_why(r));
-	/* One that cannot be removed now is kept for later, and stops nothing else. */
+	/* A volume that cannot be removed now is kept for later, and stops nothing else. */
 	bool keep = r < 0 && r != -ENODATA;
 	if (thin_status(pool, 0, &session->status, err) < 0 ||
 	    thin_check_status(pool, &session->status, intent->transaction - 1, err) < 0 ||
@@ -121,7 +121,7 @@ static int redo_delete(struct pool *pool, struct thin_session *session, struct e
 		return thin_commit(pool, session, err);
 	if (r == -EOPNOTSUPP)
 		return err_set(err, -r, "finish a removal: %s", dm_why(r));
-	/* Parts of it may be gone: it is no volume any more. */
+	/* Parts of the volume may be gone, so it is no volume any more. */
 	return catalog_abandon(session->catalog, true, err);
 }
 
@@ -144,7 +144,7 @@ int thin_recover(struct pool *pool, struct thin_session *session, struct err *er
 
 	if (catalog_read_head(session->catalog, head, err) < 0)
 		return -err->code;
-	/* First of all: while it is suspended, whatever runs on it stands still. */
+	/* First: while the origin is suspended, the machine on it stands still. */
 	if (head->intent.suspended)
 		thin_resume(pool, head->intent.origin);
 	if (thin_status(pool, 0, &session->status, err) < 0)
@@ -152,7 +152,7 @@ int thin_recover(struct pool *pool, struct thin_session *session, struct err *er
 	if (head->intent.op == CATALOG_NOTHING)
 		return thin_check_status(pool, &session->status, head->transaction, err);
 	fault_point("thin-recover");
-	/* Whether it takes changes at all; the number is the intent's business. */
+	/* Whether the pool takes changes at all; the number is compared with the intent below. */
 	if (thin_check_status(pool, &session->status, session->status.transaction, err) < 0 ||
 	    settle(pool, session, err) < 0 || catalog_read_head(session->catalog, head, err) < 0 ||
 	    thin_status(pool, 0, &session->status, err) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A label that something has written over, such as an installer's partition table, is written back: from a
- * copy on the disk itself, or from the one in the pool's folder when the disk is known by what is on it.
+ * Restoration of a label that was overwritten, for example by an installer's partition table: from a copy on the disk
+ * itself, or from the copy in the pool's folder if the disk's content proves that it is the pool's.
  */
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -21,7 +21,7 @@ struct relabel {
 	struct err *err;
 };
 
-/* Whether metadata begins there, of no other time than the catalogue's, if that can be read. */
+/* Whether metadata begins at that sector, with the catalogue's transaction number if that can be read. */
 static bool has_metadata(struct pool *pool, int fd, uint64_t sector)
 {
 	unsigned char super[THIN_SUPER_SIZE];
@@ -37,7 +37,7 @@ static bool has_metadata(struct pool *pool, int fd, uint64_t sector)
 	       transaction == head.transaction + 1;
 }
 
-/* What is to be written in front, from wherever it is; where: for the report. */
+/* The label to write in front; where: its origin, for the report. */
 static int find_copy(struct pool *pool, int fd, struct thin_layout *layout, const char **where)
 {
 	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);
@@ -55,7 +55,7 @@ static int find_copy(struct pool *pool, int fd, struct thin_layout *layout, cons
 	return 0;
 }
 
-/* A descriptor that nobody else can have meanwhile, so that no partition of it is in use; or -code. */
+/* A descriptor that no other process can have, so that no partition is in use; or -code. */
 static int open_alone(const char *path, struct err *err)
 {
 	struct stat st;
@@ -103,7 +103,7 @@ static int mend_first(struct relabel *relabel, const char *path, int fd)
 	return told(relabel, path, where, thin_label_write(alone, pool->config.uuid, &layout));
 }
 
-/* A further disk whose label is gone, if a copy on it tells that it is one of the pool's. */
+/* Restores a further disk without a label, if a copy on it proves that it belongs to the pool. */
 static int mend_further(void *context, const char *path)
 {
 	struct relabel *relabel = context;
@@ -126,7 +126,7 @@ static int mend_further(void *context, const char *path)
 					  thin_layout_end(layout, (unsigned)label.index)));
 }
 
-/* The first disk under another name, with a copy of the label and none in front. */
+/* Finds the first disk under another name, with a copy of the label and none in front. */
 static int find_first(void *context, const char *path)
 {
 	struct relabel *relabel = context;
@@ -152,7 +152,7 @@ static int mend_source(struct relabel *relabel)
 	int r = fd < 0 ? -errno : thin_label_read(fd, uuid, &layout);
 	if (r == 0 && strcmp(uuid, relabel->pool->config.uuid) == 0)
 		return 0;
-	/* A file is where it is; a device has perhaps moved, with its label or without. */
+	/* A file does not move; a device may have another name, with or without its label. */
 	if (relabel->pool->config.size)
 		return fd < 0 ? 0 : mend_first(relabel, path, fd);
 	if (thin_find_disk(relabel->pool, NULL, &found, relabel->err) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A thin pool after an error: its labels and metadata mended, see thin_relabel.c and thin_metadata.c; a
- * catalogue that is lost made anew from what the pool has; file systems that may have been hit checked.
+ * Repair of a thin pool after an error: labels and metadata are restored, see thin_relabel.c and thin_metadata.c; a
+ * lost catalogue is made again from the pool; file systems that may be damaged are checked.
  */
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -55,7 +55,7 @@ static int set_aside(struct repair *repair, const char *path)
 	return r < 0 ? err_set(repair->err, -r, "remove '%s': %s", path, strerror(-r)) : 0;
 }
 
-/* What nobody has named. */
+/* Adds ids without a name. */
 static int add_nameless(struct repair *repair, struct catalog *catalog, const struct text *ids)
 {
 	struct catalog_volume volume;
@@ -72,7 +72,7 @@ static int add_nameless(struct repair *repair, struct catalog *catalog, const st
 	return 0;
 }
 
-/* A catalogue by the copy on the pool's disk, backup; and of what else the pool has, which has no name then. */
+/* Fills a catalogue from the copy on the pool's disk, and with all other ids of the pool, without names. */
 static int fill_catalog(struct repair *repair, const struct text *backup, const char *path)
 {
 	scoped_catalog struct catalog catalog = { 0 };
@@ -90,11 +90,11 @@ static int fill_catalog(struct repair *repair, const struct text *backup, const 
 	    add_nameless(repair, &catalog, &ids) < 0)
 		return -repair->err->code;
 	fault_point("thin-catalog-filled");
-	/* Last: while it is 0 all this is done again. */
+	/* Last: while the number is 0, all of this is done again. */
 	return catalog_set_transaction(&catalog, status.transaction, repair->err);
 }
 
-/* One that was being filled by whom death overtook, for a pool that has seen changes. */
+/* A catalogue that a killed command was filling, of a pool with changes. */
 static bool is_half_filled(struct repair *repair, struct catalog *catalog)
 {
 	struct dm_pool_status status;
@@ -136,8 +136,8 @@ static int mend_catalog(struct repair *repair)
 }
 
 /*
- * A pool of another time than its catalogue, as a disk leaves it that has lost what it said it had
- * written: blocks that its old metadata knows may have been written for somebody else since.
+ * A pool and a catalogue of different times, as a disk leaves them that has lost acknowledged writes: blocks that the
+ * old metadata maps may have been written for another volume since.
  */
 static int doubt_time(struct repair *repair)
 {
@@ -162,7 +162,7 @@ static int doubt_time(struct repair *repair)
 
 struct checked {
 	struct repair *repair;
-	unsigned count, open; /* of them; those about which there is still doubt */
+	unsigned count, open; /* volumes with remaining doubt, and those that are in use */
 };
 
 static void check_idle(struct checked *checked, const struct catalog_volume *volume)
@@ -193,7 +193,7 @@ static void check_idle(struct checked *checked, const struct catalog_volume *vol
 	thin_deactivate(pool, volume->id, THIN_WAIT_MS);
 }
 
-/* What is mounted cannot be judged: whatever a check found there might be on its way to the disk. */
+/* A mounted file system cannot be judged: a finding may be a write that is under way. */
 static int check_one(void *context, const struct catalog_volume *volume)
 {
 	struct checked *checked = context;
@@ -250,15 +250,15 @@ static int take_apart(struct repair *repair)
 	return thin_attach(pool, repair->err);
 }
 
-/* Not the remedy, which is this. */
+/* Reports the finding without its remedy, which is this repair. */
 static int tell_found(struct repair *repair, const char *why)
 {
 	return text_add(repair->report, "found: %.*s\n", (int)strcspn(why, ";("), why);
 }
 
 /*
- * 1: it is attached, takes changes, and its metadata is sound. 0: it is not, and that is told. A failure:
- * what is wrong is nothing that taking it apart would mend.
+ * 1: the pool is attached, takes changes, and its metadata is sound. 0: it is not, which is reported. A failure: the
+ * fault is one that detaching the pool would not correct.
  */
 static int works(struct repair *repair)
 {

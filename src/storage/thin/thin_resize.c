@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A thin volume made larger, while it is in use: the catalogue, the device, the file system. */
+/* Enlargement of a thin volume in use: the catalogue, the device, the file system. */
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
-/* What a killed command had put into the catalogue only is done here too. */
+/* Also completes an enlargement that a killed command had only written into the catalogue. */
 static int stretch(struct pool *pool, const struct catalog_volume *volume, dev_t *dev,
 		   struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One change of a thin pool at a time, which begins with what a death at work has left. */
+/* A session: one change of a thin pool at a time, which begins with the recovery from a killed command. */
 #include "base/scoped.h"
 #include "storage/thin/thin.h"
 
@@ -18,7 +18,7 @@ int thin_enter(struct pool *pool, struct thin_session *session, struct err *err)
 
 void thin_leave(struct thin_session *session)
 {
-	/* A zeroed one is closed too: no lock is descriptor 0. */
+	/* A zeroed session is closed too: no lock is descriptor 0. */
 	if (session->lock > 0)
 		scoped_close_fd(&session->lock);
 	session->lock = -1;

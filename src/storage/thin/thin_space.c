@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the volumes of a thin pool take of it, and being told when little is left. */
+/* Usage of a thin pool by its volumes, and the kernel's event for little free space. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "storage/driver.h"
@@ -12,14 +12,14 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/* Devices that were seen to be open. */
+/* Devices that were open. */
 struct ids {
 	struct id {
 		uint64_t id;
 		dev_t dev;
 	} * list; /* owned */
 	size_t count;
-	size_t prefix; /* length of what stands in front of the id in a uuid */
+	size_t prefix; /* length of the text before the id in a uuid */
 };
 
 static int note(void *context, const struct dm_info *info)
@@ -46,7 +46,7 @@ static int find_used(struct pool *pool, struct ids *ids)
 	return dm_list(&thin_of(pool)->dm, prefix, note, ids);
 }
 
-/* Of a device, in bytes; the seventh number is that of sectors. 0: it is not told. */
+/* Bytes written to a device, from the seventh number, which counts sectors. 0: unknown. */
 static uint64_t written_to(dev_t dev)
 {
 	char path[64];
@@ -60,7 +60,7 @@ static uint64_t written_to(dev_t dev)
 	return sectors * DM_SECTOR;
 }
 
-/* What ends in between is in use no more. */
+/* A device that vanishes meanwhile is no longer in use. */
 static int visit_one(struct pool *pool, struct catalog *catalog, const struct id *one,
 		     int (*visit)(void *, const struct volume_use *), void *context,
 		     struct err *err)
@@ -142,8 +142,8 @@ void thin_watch_device(const struct pool *pool, char *out, size_t room)
 }
 
 /*
- * Its mark is armed by a resume, which stops nobody: the volumes' writes wait for the moment. Nothing
- * else holds the pool's lock meanwhile, so that no change meets a pool that is suspended.
+ * A resume arms the kernel's low-water mark again. It stops no machine: writes of volumes wait for that moment. The
+ * pool's lock is held, so that no change meets a suspended pool.
  */
 int thin_watch_again(struct pool *pool, struct err *err)
 {

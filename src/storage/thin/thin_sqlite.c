@@ -9,7 +9,7 @@
 
 const sqlite3_api_routines *sqlite3_api;
 
-/* SQLite hands the table of its calls to every extension that starts with a database. */
+/* SQLite passes its table of functions to every extension that starts with a database. */
 static int take_calls(sqlite3 *db, char **error, const sqlite3_api_routines *calls)
 {
 	(void)db;
@@ -44,7 +44,7 @@ int thin_sqlite_load(struct err *err)
 
 	if (sqlite3_api)
 		return 0;
-	/* Stays for as long as the process. */
+	/* The library stays loaded until the process ends. */
 	void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
 	if (!library)
 		return err_set(err, ENOENT,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The superblock of a thin pool's metadata, without which nothing finds the rest: whether it is whole, and
- * copies of it from the last detach, for one that something has written over.
+ * The superblock of a thin pool's metadata, which is needed to find all the rest: its check, and copies of it from the
+ * last detach, for a superblock that was overwritten.
  */
 #include "storage/thin/thin_super.h"
 #include "base/file.h"
@@ -14,12 +14,12 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* As the kernel's dm-thin-metadata.c has it; all little-endian. */
+/* Offsets of the kernel's dm-thin-metadata.c; all little-endian. */
 enum { SUM_AT = 0, FROM = 4, MAGIC_AT = 32, TRANSACTION_AT = 48 };
 #define MAGIC   27022010U
 #define SUM_XOR 160774U
 
-/* Beside the copies of the label, in the head and in the tail of the first disk: in bytes. */
+/* Copies beside those of the label, in the head and the tail of the first disk: in bytes. */
 enum { BEHIND_LABEL = THIN_LABEL_SIZE };
 
 #define SUPER_FILE "superblock"
@@ -68,7 +68,7 @@ bool thin_super_read(int fd, uint64_t sector, unsigned char *super)
 {
 	off_t at = (off_t)(sector * DM_SECTOR);
 
-	/* What the kernel writes through its own devices does not pass the cache of the disk below. */
+	/* The kernel's writes through its own devices bypass the cache of the disk below. */
 	posix_fadvise(fd, at, THIN_SUPER_SIZE, POSIX_FADV_DONTNEED);
 	return pread(fd, super, THIN_SUPER_SIZE, at) == THIN_SUPER_SIZE &&
 	       thin_super_is_whole(super);

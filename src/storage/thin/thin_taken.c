@@ -20,7 +20,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* As the kernel's dm-thin-metadata.c and dm-btree-internal.h have it; all little-endian. */
+/* Constants of the kernel's dm-thin-metadata.c and dm-btree-internal.h; all little-endian. */
 enum {
 	NODE_SIZE = THIN_SUPER_SIZE,
 	TIME_AT = 44,
@@ -41,7 +41,7 @@ struct node {
 	_Alignas(NODE_SIZE) unsigned char data[NODE_SIZE];
 };
 
-/* A place in a tree: what is below has keys from low up to high. */
+/* A place in a tree: the keys below it are from low up to high. */
 struct place {
 	uint64_t block, low, high;
 	unsigned depth;
@@ -89,7 +89,7 @@ static bool is_leaf(const struct node *node)
 	return number(node->data + 4, 4) == LEAF;
 }
 
-/* Whether it is what was looked for: all entries inside it, its keys in order and in the range. */
+/* Checks a node: all entries are inside it, its keys are in order and in the range. */
 static bool fits(const struct node *node, const struct place *place)
 {
 	uint64_t flags = number(node->data + 4, 4), room = number(node->data + 20, 4);
@@ -101,7 +101,7 @@ static bool fits(const struct node *node, const struct place *place)
 	    count_of(node) > room)
 		return false;
 	for (unsigned i = 0; i < count_of(node); i++) {
-		/* The first key of an inner node may be less than all below it. */
+		/* The first key of an inner node may be less than all keys below it. */
 		if ((i > 0 && key_of(node, i) < low) || key_of(node, i) >= place->high)
 			return false;
 		if (flags == LEAF && key_of(node, i) < low)
@@ -131,7 +131,7 @@ static struct place below(const struct node *node, const struct place *place, un
 	};
 }
 
-/* Counts, below a node that was read, the mappings that have the present number. */
+/* Counts the mappings with the present number below a node that was read. */
 static int count_below(const struct reading *reading, const struct node *node,
 		       const struct place *place, uint64_t *blocks)
 {
@@ -154,7 +154,7 @@ static int count_below(const struct reading *reading, const struct node *node,
 	return 0;
 }
 
-/* The root of a volume's mappings, in the tree of all. -EUCLEAN also when that has no such volume. */
+/* The root of a volume's mappings, in the tree of all volumes. -EUCLEAN also if the volume is not in the tree. */
 static int find_root(const struct reading *reading, uint64_t top, uint64_t id, uint64_t *root)
 {
 	struct place place = { .block = top, .high = UINT64_MAX };
@@ -187,7 +187,7 @@ static int read_super(const struct reading *reading, struct node *super)
 	return -EUCLEAN;
 }
 
-/* The root, which is read into `node`, and the superblock that led to it. -EUCLEAN: another was written meanwhile. */
+/* Reads the root into `node`, and the superblock that led to it. -EUCLEAN: another superblock was written meanwhile. */
 static int read_root(const struct reading *reading, uint64_t id, struct node *super,
 		     struct place *place, struct node *node)
 {
@@ -231,7 +231,7 @@ static int count_once(struct reading *reading, struct volume_taken *taken)
 	return 0;
 }
 
-/* A volume that changes too fast to be counted now keeps its last count. */
+/* A volume that changes too fast to be counted keeps its last count. */
 static void count_one(struct reading *reading, struct volume_taken *taken)
 {
 	int r = -EUCLEAN;
@@ -250,7 +250,7 @@ void thin_taken_of(int fd, struct volume_taken *const *list, size_t count, int64
 		count_one(&reading, list[i]);
 }
 
-/* Past the cache, which knows nothing of what the kernel writes. What cannot be opened cannot be read either. */
+/* Past the page cache, which does not see the kernel's writes. A file that cannot be opened so cannot be read. */
 void thin_taken(struct pool *pool, struct volume_taken *const *list, size_t count)
 {
 	char path[32];
