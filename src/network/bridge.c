@@ -60,7 +60,7 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 	return check_ours(network, bridge, err);
 }
 
-/* What of a network is there. */
+/* The parts of a network that exist. */
 struct found {
 	struct link_info bridge;
 	bool here, address, forwarding, rules;
@@ -94,7 +94,7 @@ static int look(const struct network *network, struct link_socket *links, struct
 	return 0;
 }
 
-/* A dnsmasq that cannot run is missing every time, and tried every time: its fault may be mended. */
+/* A dnsmasq that cannot run is missing at every start, and tried at every start: its fault may have been corrected. */
 static bool is_all_there(const struct network *network, const struct found *found)
 {
 	return found->here && found->address && found->forwarding && found->rules &&
@@ -114,18 +114,18 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 		return bridge_tell(network, links, r, name, err);
 	if (check_ours(network, &found->bridge, err) < 0)
 		return -err->code;
-	/* For people who look at the host; nothing depends on it. */
+	/* An alternative name for people who look at the host; nothing depends on it. */
 	snprintf(alias, sizeof alias, "berth network %s", network->name);
 	link_set_alias(links, found->bridge.index, alias);
 	/*
-	 * Any machine could begin it by a question, and all that did not answer would no longer hear
-	 * what IPv6 asks its neighbours.
+	 * No multicast snooping: a query of any machine would start it, and machines that do not answer would no longer
+	 * receive the neighbour messages of IPv6.
 	 */
 	link_set_snooping(links, found->bridge.index, false);
-	/* A guest must not be able to give the host routes by advertising itself as a router. */
+	/* A guest must not give the host routes by router advertisements. */
 	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
 	file_write(AT_FDCWD, path, "0");
-	/* From an older state, which had this network on another subnet. */
+	/* Addresses of an earlier subnet of this network. */
 	r = found->address ? 0 : link_clear_addresses(links, found->bridge.index);
 	if (r == 0)
 		r = link_add_address(links, found->bridge.index, network->gateway, network->prefix);
@@ -138,7 +138,7 @@ static int bring_dns(struct network *network, const struct found *found, struct 
 {
 	struct err why = { 0 };
 
-	/* It binds to the address, and does not notice that bridge and address came anew. */
+	/* dnsmasq binds to the address, and does not notice that bridge and address are new. */
 	bool good = found->here && found->address;
 	if (!network->config.dhcp)
 		return found->dns == DNS_ABSENT ? 0 : dns_stop(network, err);
@@ -156,7 +156,7 @@ static int bring_dns(struct network *network, const struct found *found, struct 
 static int bring_up(struct network *network, struct link_socket *links, struct found *found,
 		    struct err *err)
 {
-	/* Of machines that run, and were on a bridge that is no more. */
+	/* Ports of running machines whose bridge was removed. */
 	int loose = found->here ? 0 : link_count_loose(links, PORT_PREFIX);
 	if ((!found->here || !found->address) && make_bridge(network, links, found, err) < 0)
 		return -err->code;
@@ -178,7 +178,7 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 	return bring_dns(network, found, err);
 }
 
-/* One that was deleted while we waited for its lock must not come up again. */
+/* A network that was deleted during the wait for its lock must not come up again. */
 static int check_exists(const struct network *network, struct err *err)
 {
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
@@ -219,7 +219,7 @@ int network_up(struct network *network, struct err *err)
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
-	/* Whoever had the lock may have done it all. */
+	/* The last holder of the lock may have done all of it. */
 	if (check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
 	int r = bring_up(network, links, &found, err);
@@ -239,7 +239,7 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	if (check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
 	    look(network, links, &found, err) < 0)
 		return -err->code;
-	/* Without a bridge it was taken down, and dnsmasq ended on purpose. */
+	/* Without a bridge the network was taken down, and its dnsmasq ended on purpose. */
 	if (!found.here || !found.address || !network->config.dhcp)
 		return 0;
 	if (found.dns == DNS_RUNNING)

@@ -33,7 +33,7 @@ enum {
 /* An argument vector, kept as /proc/PID/cmdline shows it: one text, each word ended by a NUL. */
 struct arguments {
 	struct text text;
-	const char *words[ARGS + 1]; /* NULL-terminated, into text */
+	const char *words[ARGS + 1]; /* NULL-terminated, pointing into text */
 };
 
 static const char *dnsmasq_path(void)
@@ -61,7 +61,7 @@ static char *pid_path(const struct network *network)
 	return dirs_run_path(network->dirs, "networks/%s/dnsmasq.pid", network->name);
 }
 
-/* Whether any user may walk into a folder: dnsmasq gives up root, but reads the leases again later. */
+/* Whether any user may enter a folder: dnsmasq gives up root, but reads the leases again later. */
 static bool reachable(const char *folder)
 {
 	scoped_free char *path = strdup(folder);
@@ -101,24 +101,24 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 
 	inet_ntop(AF_INET, &subnet, subnet_words, sizeof subnet_words);
 	inet_ntop(AF_INET, &mask, mask_words, sizeof mask_words);
-	/* static: whoever has no lease file gets nothing. */
+	/* static: a client without a lease file gets no address. */
 	add_word(arguments, "--dhcp-range=%s,static,%s,12h", subnet_words, mask_words);
 	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);
 	add_word(arguments, "--dhcp-lease-max=%u", UINT32_MAX >> network->prefix);
 	add_word(arguments, "--dhcp-authoritative");
-	/* The MAC is the identity: clones may share what their DHCP clients call themselves. */
+	/* The MAC is the identity: clones may share the identifiers of their DHCP clients. */
 	add_word(arguments, "--dhcp-ignore-clid");
-	/* The lease files are the memory; one of its own would contradict them some day. */
+	/* The lease files are the only record; a second one of dnsmasq's could contradict them. */
 	add_word(arguments, "--leasefile-ro");
 	add_word(arguments, "--no-ping");
 	add_word(arguments, "--quiet-dhcp");
 }
 
 /*
- * dnsmasq follows a file in a folder that is there, and neither a link that comes to lead elsewhere nor one
- * whose folder is missing, for which it does not start. So it is told the file, and is stale once the
- * host's link leads to another; the keeper that watches (keeper/dnsmasq.c), or the next network_up, sees to it. Without a
- * folder it serves its machines' own names.
+ * The file of name servers. dnsmasq follows a file in an existing folder. It does not follow a link to another target,
+ * and does not start if the folder is missing. So it gets the file's name, and is out of date when the host's link
+ * changes; the watching keeper (keeper/dnsmasq.c) or the next network_up restarts it. Without the folder it only serves
+ * the names of machines.
  */
 static void add_servers(struct arguments *arguments)
 {
@@ -150,7 +150,10 @@ static int make_arguments(const struct network *network, const char *pid_file,
 	add_word(arguments, "--except-interface=lo");
 	add_word(arguments, "--bind-interfaces");
 	add_servers(arguments);
-	/* The host's /etc/hosts is the host's view; what it asks of its own servers is fine for all. */
+	/*
+	 * Without the host's /etc/hosts, which is only valid on the host; answers of the host's own servers are valid
+	 * everywhere.
+	 */
 	add_word(arguments, "--no-hosts");
 	add_word(arguments, "--hostsdir=%s/names", network->folder);
 	add_word(arguments, "--domain-needed");
@@ -205,7 +208,7 @@ static ssize_t read_arguments(pid_t pid, const char *pid_file, char **words)
 	return n;
 }
 
-/* The pid of our dnsmasq, or -ESRCH. words: its arguments, to be freed. */
+/* The pid of this network's dnsmasq, or -ESRCH. words: its arguments, which the caller frees. */
 static pid_t find_process(const char *pid_file, char **words, size_t *length)
 {
 	scoped_free char *text = NULL;
@@ -246,7 +249,7 @@ static int stop_process(const struct network *network, pid_t pid, const char *pi
 	scoped_free char *words = NULL;
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 
-	/* Looked at again with the descriptor in hand, which no later process can take over. */
+	/* The arguments are checked again after the pidfd was opened: no later process can take its place. */
 	if (pidfd < 0 || read_arguments(pid, pid_file, &words) < 0)
 		return 0;
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
@@ -260,8 +263,8 @@ static int stop_process(const struct network *network, pid_t pid, const char *pi
 }
 
 /*
- * A cgroup for dnsmasq alone, "berth/_network.NAME": whoever brings the network up, a keeper in its machine's scope or a
- * shell in a session, ends some day with all that is in its own. '_' cannot begin a machine's name.
+ * A cgroup for dnsmasq alone, "berth/_network.NAME". Its starter, a keeper in its machine's scope or a shell in a
+ * session, ends some day together with all processes of its cgroup. A machine's name cannot begin with '_'.
  */
 static void group_of(const struct network *network, char group[GROUP_ROOM])
 {
@@ -271,7 +274,7 @@ static void group_of(const struct network *network, char group[GROUP_ROOM])
 	snprintf(group, GROUP_ROOM, "%s/_network.%s", parent, network->name);
 }
 
-/* It is busy for a moment after the end of its last process. */
+/* The cgroup is busy for a moment after the end of its last process. */
 static void remove_group(const struct network *network)
 {
 	const struct timespec pause = { .tv_nsec = 2000000 };
@@ -298,7 +301,7 @@ int dns_stop(const struct network *network, struct err *err)
 	return 0;
 }
 
-/* One that lost its pid file (a cleared /run, a start killed half-way): found and ended. */
+/* Finds and ends a dnsmasq without a pid file, as a cleared /run or a killed start leaves it. */
 static bool stop_stray(const struct network *network, const char *pid_file)
 {
 	scoped_dir DIR *proc = opendir("/proc");
@@ -318,7 +321,7 @@ static bool stop_stray(const struct network *network, const char *pid_file)
 	return found;
 }
 
-/* Binds as dnsmasq does, to learn whether that is what failed: its own words depend on the locale. */
+/* Binds as dnsmasq does, to learn whether that failed: the texts of dnsmasq depend on the locale. */
 static bool port_taken(const struct network *network, uint16_t port)
 {
 	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -369,7 +372,7 @@ static int start(const struct network *network, const char *pid_file, struct err
 			r == -ENOENT ? dns_fault() : strerror(-r));
 	else
 		r = child_run(arguments.words, &io, &why);
-	/* Its parent ends only when the daemon serves, or says why not. */
+	/* The parent of the daemon only exits when the daemon serves, or with an error. */
 	if (r < 0 && stop_stray(network, pid_file)) {
 		why = (struct err){ 0 };
 		r = child_run(arguments.words, &io, &why);
@@ -393,7 +396,7 @@ int dns_start(const struct network *network, struct err *err)
 	return start(network, pid_file, err);
 }
 
-/* RFC 2131, table 5: what a client that leaves says to its server. */
+/* DHCPRELEASE, RFC 2131, table 5: the message of a client that leaves. */
 static size_t write_release(const struct lease *lease, unsigned char *packet)
 {
 	static const unsigned char magic[] = { 99, 130, 83, 99 };
@@ -405,7 +408,7 @@ static size_t write_release(const struct lease *lease, unsigned char *packet)
 		return 0;
 	packet[0] = 1; /* request */
 	packet[1] = 1; /* ethernet */
-	packet[2] = 6; /* bytes of its addresses */
+	packet[2] = 6; /* bytes of a hardware address */
 	memcpy(packet + CIADDR, &lease->address, 4);
 	for (int i = 0; i < 6; i++)
 		packet[CHADDR + i] = (unsigned char)mac[i];
@@ -440,7 +443,7 @@ void dns_forget(const struct network *network, const struct lease *lease)
 	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
 	if (pid < 0)
 		return;
-	/* What it leased by DHCP it keeps to itself, so that only the protocol takes it back. */
+	/* dnsmasq has its DHCP leases in memory, so only the protocol can take one back. */
 	send_release(lease);
 	scoped_fd int pidfd = pidfd_open(pid, 0);
 	scoped_free char *again = NULL;

@@ -10,11 +10,9 @@
 #include <string.h>
 
 /*
- * One table a network, named after its bridge, which is unique on the host: so that no network needs
- * the settings of another, or a lock over all, to rebuild its rules.
- *
- * There is no "accept" for what is forwarded: in nftables an accept ends only the chain that it stands
- * in, and a drop in anybody's chain is final. Where another program drops (Docker, a firewall), only a
+ * One table for each network, named after its bridge, which is unique on the host: a network then needs neither the
+ * settings of another nor a global lock to rebuild its rules. Forwarded packets get no "accept": in nftables an accept
+ * only ends its own chain, and a drop in any chain is final. If another program drops them (Docker, a firewall), only a
  * rule in its chain helps; network_status names that chain.
  */
 struct ruleset {
@@ -38,10 +36,10 @@ static struct nft_rule masquerade(const struct network *network, struct in_addr 
 }
 
 /*
- * What a machine sends to another by way of the host, which would route it back to the bridge: past
- * the wall between isolated ports, and, for addresses that nobody has, into the host's table of
- * neighbours. Known by the bridge's hardware address, which all ports bear: where br_netfilter shows
- * this chain what is only bridged, that goes to another.
+ * Packets that a machine sends to another through the host, which would route them back to the bridge: past the
+ * isolation of ports, and, for unused addresses, into the host's neighbour table. They are recognized by the bridge's
+ * hardware address, which all ports have: where br_netfilter shows bridged packets to this chain, those have another
+ * one.
  */
 static struct nft_rule drop_detours(const struct network *network)
 {
@@ -61,8 +59,8 @@ static struct nft_rule drop_detours(const struct network *network)
 }
 
 /*
- * dnsmasq has a process for each connection, at most 20, of which each waits two and a half minutes for a
- * question. By the hardware address, which the guard of a port (guard.c) lets nobody choose.
+ * dnsmasq has a process for each TCP connection, at most 20, and each waits two and a half minutes for a query. The
+ * rule counts by hardware address, which the guard of a port (guard.c) fixes.
  */
 static struct nft_rule bound_dns(const struct network *network)
 {
@@ -82,7 +80,7 @@ static struct nft_rule bound_dns(const struct network *network)
 	};
 }
 
-/* bounded: with the rule for which the kernel has to count connections. */
+/* bounded: with the rule that makes the kernel track connections. */
 static void fill_ruleset(const struct network *network, bool bounded, struct ruleset *ruleset)
 {
 	struct in_addr subnet = { network->gateway.s_addr &
@@ -91,7 +89,7 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
-	/* Goes into every rule: another version's rules, or another subnet's, are then not ours. */
+	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
 	snprintf(identity, sizeof identity, "3%s %s %08x/%u", bounded ? "" : " unbounded",
 		 network->config.bridge, subnet.s_addr, network->prefix);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
@@ -146,7 +144,7 @@ int firewall_update(const struct network *network, bool *bounded, struct err *er
 		fill_ruleset(network, false, &ruleset);
 		r = nft_replace(&ruleset.table);
 	}
-	/* The guards of its ports will say so, if they are wanted. */
+	/* A failure here shows in the guards of the ports, if they are wanted. */
 	if (r == -EOPNOTSUPP && !network->config.nat)
 		return 0;
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;

@@ -19,8 +19,8 @@ enum {
 	IPV4_PROTOCOL = 9,
 	IPV4_SOURCE = 12,
 	IPV6_NEXT = 6,
-	IPV6_OFFSET = 42, /* of a fragment, its higher half */
-	IPV6_SOURCE = 8, /* RFC 8200; its last 8 bytes tell the machine, those before the network */
+	IPV6_OFFSET = 42, /* of a fragment, upper half */
+	IPV6_SOURCE = 8,  /* RFC 8200; its last 8 bytes are the machine's part */
 	UDP_TO = 2,
 	ICMP6_TARGET = 8,
 	DHCP_SERVER = 67,
@@ -36,7 +36,7 @@ struct guard {
 	char ifname[IFNAMSIZ];
 	char name[32];
 	unsigned char mac[MAC];
-	unsigned char id[8]; /* made of the hardware address, RFC 4291, appendix A */
+	unsigned char id[8]; /* made from the hardware address, RFC 4291, appendix A */
 	struct nft_rule rules[RULES];
 	struct nft_table table;
 };
@@ -82,7 +82,7 @@ static struct nft_rule *add_for(struct guard *guard, enum nft_verdict verdict, u
 	return rule;
 }
 
-/* What a client of a service listens for, whatever port it comes from. */
+/* Destination ports of DHCP clients, whatever the source port is. */
 static void drop_to_port(struct guard *guard, unsigned protocol, unsigned port)
 {
 	const unsigned char bytes[2] = { (unsigned char)(port >> 8), (unsigned char)port };
@@ -91,7 +91,7 @@ static void drop_to_port(struct guard *guard, unsigned protocol, unsigned port)
 		     false);
 }
 
-/* If its transport is known, which 255 never is. */
+/* Only if the transport is known; 255 stands for none. */
 static struct nft_rule *pass_known(struct guard *guard, unsigned protocol)
 {
 	struct nft_rule *rule = add_for(guard, NFT_ACCEPT, protocol);
@@ -102,9 +102,9 @@ static struct nft_rule *pass_known(struct guard *guard, unsigned protocol)
 }
 
 /*
- * What is left passes, but no first fragment whose headers run on into another, where the rules before
- * could not see them: it has a first byte of its transport, 0 or not, or is a later fragment, that
- * begins behind the first 256 bytes.
+ * All other packets pass, except a first fragment whose headers continue in the next one, where the rules above could
+ * not see them. A packet passes if it has a first byte of its transport, 0 or not, or is a later fragment, which begins
+ * after the first 256 bytes.
  */
 static void pass_ipv6(struct guard *guard)
 {
@@ -117,7 +117,7 @@ static void pass_ipv6(struct guard *guard)
 	want(later, NFT_FIELD_PACKET, IPV6_OFFSET, nowhere, 1, true);
 }
 
-/* A tag for a virtual LAN, which the kernel has put aside by now, is seen in the frame's own type. */
+/* The kernel has already removed a VLAN tag; the frame's own type shows it. */
 static void check_frame(struct guard *guard)
 {
 	static const unsigned char types[][2] = { { 8, 0 }, { 8, 6 }, { 0x86, 0xdd } };
@@ -128,7 +128,7 @@ static void check_frame(struct guard *guard)
 		want(type, NFT_FIELD_FRAME, FRAME_TYPE, types[i], 2, true);
 }
 
-/* RFC 826; a probe (RFC 5227) asks from nowhere whether an address is free, and takes it from its owner. */
+/* RFC 826. A probe (RFC 5227) has no source, asks whether an address is free, and so can take it from its owner. */
 static void check_arp(struct guard *guard, const struct in_addr *address)
 {
 	static const unsigned char head[6] = { 0, 1, 8, 0, 6, 4 };
@@ -145,7 +145,7 @@ static void check_arp(struct guard *guard, const struct in_addr *address)
 	add_for(guard, NFT_ACCEPT, ETH_P_ARP);
 }
 
-/* Who has no address yet may ask a DHCP server, and nothing else. */
+/* A machine without an address may ask a DHCP server, and send nothing else. */
 static void check_ipv4(struct guard *guard, const struct in_addr *address)
 {
 	static const unsigned char server[2] = { 0, DHCP_SERVER };
@@ -185,8 +185,8 @@ static void drop_icmp6(struct guard *guard, unsigned char type)
 }
 
 /*
- * Whatever prefix a router has announced: the machine's own part of the address counts. From nowhere
- * comes who asks whether an address is free, and he might keep others from having theirs.
+ * Any announced prefix is allowed: the machine's own part of the address counts. A packet without a source asks whether
+ * an address is free, and could keep others from theirs.
  */
 static void check_ipv6(struct guard *guard)
 {
@@ -290,7 +290,7 @@ int guard_renew(const struct network *network, const struct lease *lease, struct
 
 	int r = guard_port(network, lease, &why);
 	name_guard(network, lease->name, &guard);
-	/* Who ended it may have looked for rules before these were there. */
+	/* The process that ended it may have looked for rules before these existed. */
 	if (is_gone(&guard))
 		return guard_remove(network, lease->name, err);
 	if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The address that a machine has on a network, for as long as it exists: one file each. */
+/* Leases: the address of a machine on a network, for as long as the machine exists. Each is one file. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
@@ -35,7 +35,7 @@ static int check_mac(const struct network *network, const char *mac, struct err 
 	return 0;
 }
 
-/* How many addresses there are for leases: all but the network's, the gateway's and broadcast. */
+/* Number of addresses for leases: all except those of network, gateway and broadcast. */
 static uint32_t address_count(const struct network *network)
 {
 	return (UINT32_MAX >> network->prefix) - 2;
@@ -80,7 +80,7 @@ static int tell_failure(const struct network *network, const char *name, int r, 
 	return err_set(err, -r, "lease of '%s' in '%s': %s", name, network->folder, strerror(-r));
 }
 
-/* The first free address from where the name hashes to, so that names keep theirs by and large. */
+/* The first free address after the hash of the name, so that names usually keep their addresses. */
 static int add_anywhere(const struct network *network, struct lease *lease, struct err *err)
 {
 	uint32_t count = address_count(network);
@@ -113,7 +113,7 @@ static int claim_mac(const struct network *network, const struct lease *lease, s
 	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 }
 
-/* What is there is not what is asked for: another mac, another address, or nothing. */
+/* The lease that exists differs from the wanted one: another mac, another address, or none. */
 static int change_or_add(const struct network *network, struct lease *lease,
 			 const struct in_addr *wanted, const char *want, struct err *err)
 {
@@ -136,7 +136,7 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	lease->address = *wanted;
 	if (lease_file_holder(network, *wanted, &holder) == 0)
 		return tell_held(network, want, holder.name, err);
-	/* Killed between the two, the machine has none, and its next start asks for the same again. */
+	/* After a kill between the two the machine has no lease, and its next start asks for the same one. */
 	if (found)
 		r = lease_file_remove(network, &held);
 	if (r == 0)
@@ -155,7 +155,7 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
 	if (check_name(network, name, err) < 0 || check_mac(network, mac, err) < 0 ||
 	    (want && parse_wanted(network, want, &wanted, err) < 0))
 		return -err->code;
-	/* As a rule the machine has had it since it was created: two reads, no lock. */
+	/* Usually the machine has its lease since its creation: two reads, no lock. */
 	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, mac) == 0 &&
 	    (!want || made.address.s_addr == wanted.s_addr) &&
 	    lease_file_owns_mac(network, name, mac)) {
@@ -212,7 +212,7 @@ int lease_release(struct network *network, const char *name, struct err *err)
 {
 	struct lease lease;
 
-	/* What a host that crashed could not take away itself, too. */
+	/* Also the lease that a crashed host could not remove. */
 	if (check_name(network, name, err) < 0 || network_remove_port(network, name, err) < 0)
 		return -err->code;
 	scoped_fd int lock = network_lock(network, err);

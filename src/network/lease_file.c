@@ -13,7 +13,7 @@
 
 enum { LEASE_MAX = 256 };
 
-/* All paths of one lease; a fixed room, since list reads one of them for each machine. */
+/* All paths of one lease, in fixed buffers, because list reads a lease for each machine. */
 struct paths {
 	char host[4096];
 	char name[4096];
@@ -30,14 +30,14 @@ static int make_paths(const struct network *network, const struct lease *lease, 
 		    0 ||
 	    text_print(paths->name, sizeof paths->name, "%s/names/%s", network->folder,
 		       lease->name) < 0 ||
-	    /* dnsmasq passes over names that begin with a dot. */
+	    /* dnsmasq ignores names that begin with a dot. */
 	    text_print(paths->aside, sizeof paths->aside, "%s/names/.new", network->folder) < 0 ||
 	    text_print(paths->pending, sizeof paths->pending, "%s/pending", network->folder) < 0)
 		return -ENAMETOOLONG;
 	return 0;
 }
 
-/* Checks and completes what was read; -ENOENT for what can be no lease of this network. */
+/* Checks and completes a lease; -ENOENT: it cannot be a lease of this network. */
 static int accept_lease(const struct network *network, const char *name, const char *mac,
 			const char *address, struct lease *lease)
 {
@@ -84,7 +84,7 @@ static int read_host(const struct network *network, const char *path, struct lea
 	return accept_lease(network, name, mac, address, lease);
 }
 
-/* Whether the name of a lease leads to its address: it is whole. */
+/* Whether the name of a lease leads to its address, so that the lease is complete. */
 static bool is_whole(const struct network *network, const struct lease *lease)
 {
 	struct lease named;
@@ -128,7 +128,7 @@ int lease_file_repair(const struct network *network)
 
 	if (r < 0 || (access(paths.pending, F_OK) < 0 && errno == ENOENT))
 		return r;
-	/* Torn: then it was never linked anywhere. */
+	/* A torn file was never linked. */
 	if (read_host(network, paths.pending, &lease) == 0 &&
 	    make_paths(network, &lease, &paths) == 0 && !is_whole(network, &lease) &&
 	    same_file(paths.pending, paths.host)) {
@@ -138,7 +138,7 @@ int lease_file_repair(const struct network *network)
 	return r < 0 ? r : remove_file(paths.pending);
 }
 
-/* A new file, readable for dnsmasq, whatever our umask. */
+/* Creates a file that dnsmasq can read, whatever the umask is. */
 static int write_file(const char *path, const char *text, int flags)
 {
 	scoped_fd int fd =
@@ -154,9 +154,9 @@ static int write_file(const char *path, const char *text, int flags)
 }
 
 /*
- * Puts an allocation on the disk, before its name is: a name must not come through a power cut without
- * it. The one fsync of a lease, since a name that is lost or torn is written anew by the next start.
- * dnsmasq is shown it as well: it looks out for files that were closed after writing, not for links.
+ * Puts an allocation on the disk before its name: a name must not survive a power cut without it. This is the only
+ * fsync of a lease, because the next start writes a lost or torn name again. Opening the file for writing also wakes
+ * dnsmasq, whose inotify watch ignores link(2).
  */
 static int settle(const char *path)
 {
@@ -216,7 +216,7 @@ int lease_file_add(const struct network *network, const struct lease *lease)
 		return r;
 	if (lease_file_holder(network, lease->address, &holder) == 0)
 		return -EEXIST;
-	/* What is left there was torn by a power cut: nobody's, since nobody finds it by name. */
+	/* Removes files that a power cut has torn: no name leads to them. */
 	if (access(paths.host, F_OK) == 0) {
 		int known = read_host(network, paths.host, &holder);
 		r = remove_file(paths.host);
@@ -266,7 +266,7 @@ int lease_file_claim_mac(const struct network *network, const struct lease *leas
 		    strcmp(held.mac, lease->mac) == 0)
 			return -ENOTUNIQ;
 	}
-	/* Of a network that an older berth made. */
+	/* Leases of a network that an older version created. */
 	if ((mkdir(folder, 0755) < 0 && errno != EEXIST) || remove_file(path) < 0)
 		return -errno;
 	return symlink(lease->name, path) < 0 ? -errno : 0;
@@ -288,7 +288,7 @@ int lease_file_remove(const struct network *network, const struct lease *lease)
 
 	if (r < 0)
 		return r;
-	/* Without hosts/ADDRESS there is nothing to find again, and no need of pending. */
+	/* Without hosts/ADDRESS there is nothing to recover, and no need for pending. */
 	if (link(paths.host, paths.pending) < 0 && errno != ENOENT)
 		return -errno;
 	r = remove_file(paths.name);
@@ -313,7 +313,7 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 
 	if (r < 0)
 		return r;
-	/* Killed between the two, names/ still tells the old mac, and the next call does it again. */
+	/* After a kill between the two, names/ still has the old mac, and the next call repeats this. */
 	host_text(lease, text, sizeof text);
 	r = write_file(paths.pending, text, O_EXCL);
 	if (r == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names and hardware addresses of links: made of the names of the installation, the network and the machine, so that every
- * command finds the same link. Nothing here asks the kernel.
+ * Names and hardware addresses of links. They are made from the names of the installation, the network and the machine,
+ * so that every command finds the same link. Nothing here asks the kernel.
  */
 #include "network/link_names.h"
 
@@ -25,7 +25,7 @@ void bridge_name(const struct dirs *dirs, const char *network, unsigned attempt,
 	uint64_t hash = network_hash(dirs, network, attempt);
 	bool is_default = strcmp(network, "default") == 0 && attempt == 0;
 
-	/* The forms cannot meet: berth0, berth-X, berthTTTTTT, berthTTTTTTXXXX; ports begin with bp. */
+	/* The forms differ: berth0, berth-X, berthTTTTTT, berthTTTTTTXXXX; ports begin with bp. */
 	if (dirs->tag[0])
 		snprintf(name, IFNAMSIZ, is_default ? "berth%s" : "berth%s%04x", dirs->tag,
 			 (unsigned)(hash & 0xffff));

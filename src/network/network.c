@@ -86,7 +86,7 @@ static int tell_missing(const struct dirs *dirs, const char *name, struct err *e
 	return -err->code;
 }
 
-/* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
+/* A network without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
 static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct unfinished mark = network_mark(dirs, name);
@@ -109,7 +109,7 @@ static int check_name(const char *name, struct err *err)
 	return fault ? err_set(err, EINVAL, "network name '%.80s' %s", name, fault) : 0;
 }
 
-/* Gateway and prefix from the settings, which may have been edited by hand. */
+/* Gateway and prefix from the settings, which a person may have edited. */
 static int read_subnet(struct network *network, struct err *err)
 {
 	struct subnet subnet;
@@ -165,11 +165,11 @@ void network_close(struct network *network)
 	*network = (struct network){ 0 };
 }
 
-/* What a network that is to be made must keep clear of. */
+/* What a new network must avoid. */
 struct others {
 	const struct dirs *dirs;
 	struct subnet_list subnets;
-	const char *bridge; /* asked about */
+	const char *bridge; /* the wanted name */
 	bool bridge_taken;
 };
 
@@ -181,7 +181,7 @@ static int add_other(void *context, const char *name)
 	struct err unsaid = { 0 };
 	struct subnet subnet;
 
-	/* Another network's broken file is no reason not to make this one. */
+	/* The broken file of another network does not prevent a new one. */
 	if (!path || config_load(&network_schema, path, &config, &unsaid) < 0)
 		return 0;
 	others->bridge_taken |= others->bridge && strcmp(config.bridge, others->bridge) == 0;
@@ -222,7 +222,7 @@ static int choose_subnet(const struct subnet_list *taken, const struct network *
 		       network->name, asked, other, hit->owner);
 }
 
-/* 0, 1 when another network or link has the name, -code. A bridge that we left ourselves is free. */
+/* 0; 1: another network or link has the name; -code. A bridge that an earlier try has left is free. */
 static int bridge_is_taken(const struct network *network, struct link_socket *links,
 			   struct err *err)
 {
@@ -269,7 +269,7 @@ static int choose_bridge(struct network *network, struct link_socket *links, con
 		       network->name, network->config.bridge);
 }
 
-/* dnsmasq reads these without root, so that the caller's umask must not count. */
+/* dnsmasq reads these files without root, so the caller's umask must not matter. */
 static int make_folders(const struct network *network, struct err *err)
 {
 	static const char *const names[] = { "hosts", "names", "macs" };
@@ -287,7 +287,7 @@ static int make_folders(const struct network *network, struct err *err)
 	return 0;
 }
 
-/* Its mark is there until all else is, so that a next try knows what a kill has left. */
+/* The mark exists until all else does, so that the next try recognizes what a kill has left. */
 static int make_marked(struct network *network, struct link_socket *links, const char *bridge,
 		       struct err *err)
 {
@@ -307,7 +307,10 @@ static int make_marked(struct network *network, struct link_socket *links, const
 	return 0;
 }
 
-/* What a killed command has left half made or half removed goes; anything else of that name is in the way. */
+/*
+ * Removes a network that a killed command has left half made or half removed; any other object of that name is an
+ * error.
+ */
 static int clear_name(const struct network *network, struct err *err)
 {
 	struct unfinished mark = network_mark(network->dirs, network->name);
@@ -362,7 +365,7 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 
 	if (check_name(name, err) < 0)
 		return -err->code;
-	/* One at a time, since each must see what the others chose. */
+	/* One at a time, because each must see the subnets of the others. */
 	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
@@ -380,7 +383,7 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 			subnet && *subnet ? subnet : NULL, err);
 }
 
-/* While it is held: who waits for it notices that the file has no name any more. */
+/* While the lock is held: a waiter then notices that the lock file has lost its name. */
 static void remove_lock(const struct network *network)
 {
 	scoped_free char *path = dirs_run_path(network->dirs, "locks/network.%s", network->name);
@@ -404,7 +407,7 @@ static int refuse_leases(struct network *network, struct err *err)
 		       names, leases == 1 ? "it" : "them", leases == 1 ? "it" : "them");
 }
 
-/* Marked first: from then on it is gone, whatever is left of it. */
+/* Marked first: from then on the network is gone, whatever is left of it. */
 static int erase(const struct network *network, struct err *err)
 {
 	struct unfinished mark = network_mark(network->dirs, network->name);
@@ -417,7 +420,7 @@ static int erase(const struct network *network, struct err *err)
 		     : unfinished_drop(&mark, err);
 }
 
-/* One whose settings are missing or cannot be read; its bridge, if it is up, is not known. */
+/* A network without readable settings; the name of its bridge is not known. */
 static int delete_broken(const struct dirs *dirs, const char *name, struct err *err)
 {
 	scoped_network struct network network = { .dirs = dirs,

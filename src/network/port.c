@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine's port on its bridge: the veth pair, what the guest does with its end, and the announcement. */
+/* A machine's port on its bridge: the veth pair, the guest's set-up of its end, and the announcement. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -50,7 +50,7 @@ static int add_port(struct link_socket *links, const struct link_veth *veth)
 {
 	int r = link_add_veth(links, veth);
 
-	/* Of a run that just ended: the kernel takes its time to clear a namespace away. */
+	/* The port of a run that has just ended: the kernel takes time to remove a network namespace. */
 	if (r == -EEXIST && link_delete(links, veth->name) == 0)
 		r = link_add_veth(links, veth);
 	return r;
@@ -68,7 +68,7 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 				  .bridge = network->bridge };
 
 	port_ifname(network, lease->name, ifname);
-	/* The bridge's own, so that there is one address by which the host is reached from there. */
+	/* The bridge's hardware address, so that the host is reached by one address. */
 	bridge_mac(network, veth.mac);
 	int r = port_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
@@ -80,7 +80,7 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 		return -err->code;
 	r = add_port(links, &veth);
 	if (r < 0 && network->bridge) {
-		/* Perhaps the bridge was made anew since network_up saw it. */
+		/* The bridge may have been created again since network_up saw it. */
 		if (find_bridge(network, links, &veth.bridge, err) < 0)
 			return -err->code;
 		r = add_port(links, &veth);
@@ -96,7 +96,7 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 	if (guard_remove(network, name, err) < 0)
 		return -err->code;
 	port_ifname(network, name, ifname);
-	/* Mostly it went with the guest's namespace; asking is cheaper than removing. */
+	/* Usually the port went with the guest's namespace; to ask is cheaper than to remove. */
 	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
 		return 0;
 	if (bridge_open_links(network, &links, err) < 0)
@@ -130,7 +130,7 @@ int network_is_attached(struct network *network, const char *name, struct err *e
 	return port.master == bridge.index;
 }
 
-/* A process of ours goes in, since a namespace is a thread's, and the caller shall keep its own. */
+/* A child enters the namespace, because the caller keeps its own. */
 static int set_up_inside(const struct network *network, const struct lease *lease, int space,
 			 struct err *err)
 {
@@ -177,8 +177,8 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 }
 
 /*
- * For IPv6, whose addresses are ready later, and for every later coming up the kernel shall announce
- * them itself. /proc/sys/net is that of the process that opens it, whoever mounted it.
+ * The kernel announces IPv6 addresses, which are ready later, and addresses of every later up. /proc/sys/net is that of
+ * the opening process, whoever mounted it.
  */
 static void switch_announcements_on(void)
 {
@@ -199,7 +199,7 @@ static int set_up_eth0(struct link_socket *links, const struct lease *lease, str
 	if (index == 0)
 		return tell_guest(NULL, "find eth0", -errno, err);
 	switch_announcements_on();
-	/* Up first: only then does the bridge begin to open its port, which takes a moment. */
+	/* The link comes up first: only then does the bridge begin to open its port, which takes a moment. */
 	int r = link_set_up(links, index);
 	if (r < 0)
 		return tell_guest(links, "bring up eth0", r, err);

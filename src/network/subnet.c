@@ -20,7 +20,7 @@ void subnet_list_free(struct subnet_list *list)
 
 int subnet_list_add(struct subnet_list *list, const struct subnet *subnet)
 {
-	/* Grown by doubling: a router's table may have many thousands. */
+	/* Grown by doubling: the table of a router may have many thousands of routes. */
 	if ((list->count & (list->count - 1)) == 0) {
 		size_t room = list->count ? list->count * 2 : 1;
 		struct subnet *items = reallocarray(list->items, room, sizeof *items);
@@ -86,7 +86,7 @@ static int add_of_link(void *context, struct in_addr network, unsigned prefix, i
 				 .prefix = prefix };
 	char name[IFNAMSIZ] = "";
 
-	/* A default route cut in halves, as VPNs do, does not say that the addresses are in use. */
+	/* Halves of a default route, as VPNs add them, do not show that the addresses are in use. */
 	if (prefix <= 1)
 		return 0;
 	if (index > 0)

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /*
- * In a user namespace none of these reaches the host. They go all the same: distributions read from
- * their absence that clock, modules, raw devices and kernel log are not theirs (systemd's units for
- * debugfs and tracefs ask for CAP_SYS_RAWIO), and a kernel fault behind one of them is out of reach.
+ * Capabilities that reach nothing of the host from a user namespace. They are dropped all the same: distributions see
+ * from their absence that they do not manage clock, modules, raw devices and kernel log (systemd's units for debugfs
+ * and tracefs require CAP_SYS_RAWIO), and a kernel bug behind one of them is out of reach.
  */
 static const cap_value_t dropped[] = {
 	CAP_AUDIT_READ, CAP_BLOCK_SUSPEND, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_SYSLOG,
@@ -44,8 +44,8 @@ static const struct device devices[] = {
 };
 
 /*
- * Groups that a guest makes are the host's to walk and to remove: enough for service managers with
- * containers in them, and not so many or so deep that it takes all of a command's descriptors.
+ * Limits for cgroups that a guest creates, which the host has to walk and remove: enough for service managers with
+ * containers in them, but not so many or so deep that a command runs out of descriptors.
  */
 static int limit_groups(int cgroup_fd)
 {
@@ -54,7 +54,7 @@ static int limit_groups(int cgroup_fd)
 	return r < 0 ? r : file_write(cgroup_fd, "cgroup.max.descendants", "16384");
 }
 
-/* The errors of a kernel that has no such programs, or lets none be loaded, as in a machine. */
+/* Errors of a kernel without such programs, or that loads none, as in a machine. */
 static bool has_none(int code)
 {
 	return code == -EPERM || code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP;
@@ -88,8 +88,8 @@ int confine_cgroup(int cgroup_fd, const struct device *more, size_t count, struc
 }
 
 /*
- * The caller's session keyring, with what is in it, would come along: whoever has a process with it
- * may read its keys, whatever their owner. ENOSYS: a kernel without keys.
+ * The guest would inherit the caller's session keyring: a process with that keyring may read its keys, whoever owns
+ * them. ENOSYS: a kernel without keys.
  */
 static int leave_keyring(void)
 {
@@ -98,7 +98,7 @@ static int leave_keyring(void)
 	return id < 0 && errno != ENOSYS ? -errno : 0;
 }
 
-/* The usual ones less those that security.caps gives, and those that it takes. */
+/* The default set, changed by security.caps. */
 static int drop_caps(const struct config_caps *asked)
 {
 	cap_value_t list[128];
@@ -127,7 +127,7 @@ static bool is_narrow(const struct machine_config *config)
 	return false;
 }
 
-/* 32-bit system calls are as many doors again: they open only for a root that needs them. */
+/* 32-bit system calls double the attack surface, so only a root that needs them gets them. */
 static unsigned variant(const struct machine_config *config)
 {
 	unsigned out = config->nesting ? SECCOMP_NESTING : 0;
@@ -142,7 +142,10 @@ int confine_process(const struct machine_config *config, const struct lsm_label 
 
 	if (config_caps(config->caps, &caps, err) < 0)
 		return -err->code;
-	/* So that uname(2) tells builds and installers what they are in. No wall: whoever likes changes it. */
+	/*
+	 * The personality makes uname(2) tell builds and installers the right architecture. It is no confinement: any
+	 * program can change it.
+	 */
 	if (is_narrow(config))
 		personality(PER_LINUX32);
 	int r = confine_left_out("keyring") ? 0 : leave_keyring();

@@ -12,8 +12,8 @@
 enum { LOCK_SECONDS = 10 };
 
 /*
- * FOLDER/FIRST-ID is a symbolic link to the run folder of the machine that has the range: made and filled in by
- * one system call. By the id, so that settings which differ or change move nobody's range.
+ * FOLDER/FIRST-ID is a symbolic link to the run folder of the machine that has the range. One system call creates it
+ * with its content. The name is the id, so a change of settings moves no range.
  */
 static char *range_path(const char *folder, uint64_t id)
 {
@@ -30,13 +30,13 @@ static bool holder(const char *path, char run[PATH_MAX])
 	return true;
 }
 
-/* A holder without a run folder was killed before it could let go. */
+/* A holder without a run folder was killed before it could release its range. */
 static bool stale(const char *run)
 {
 	return access(run, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* Two who both saw a dead holder must not remove each other's new link. */
+/* Two processes that both saw a dead holder must not remove each other's new link. */
 static int drop_stale(const char *folder, const char *path, struct err *err)
 {
 	scoped_free char *name = text_format("%s/lock", folder);
@@ -52,7 +52,7 @@ static int drop_stale(const char *folder, const char *path, struct err *err)
 	return 0;
 }
 
-/* 1: ours now, 0: another's, negative: failed. */
+/* 1: the range is ours, 0: another machine has it, negative: an error. */
 static int try_range(const char *folder, const char *run, const char *path, struct err *err)
 {
 	char other[PATH_MAX];
@@ -91,7 +91,7 @@ void ids_release(const char *folder, const char *run, const struct idmap *map)
 	}
 }
 
-/* All of them or none: 1, 0 or negative as try_range. */
+/* All ranges or none: 1, 0 or negative as try_range. */
 static int try_ranges(const char *folder, const char *run, const struct idmap *map, struct err *err)
 {
 	struct idmap taken = { .base = map->base };
@@ -121,7 +121,7 @@ int ids_fit(struct berth_config *config, struct err *err)
 	return r < 0 ? err_set(err, -r, "read '/proc/self/uid_map': %s", strerror(-r)) : 0;
 }
 
-/* Ranges begin at multiples of their size, whatever idmap.base is, so that two are the same or do not meet. */
+/* Ranges begin at multiples of their size, whatever idmap.base is, so that two ranges are equal or disjoint. */
 static uint64_t first_range(const struct berth_config *config, uint64_t *count)
 {
 	uint64_t rest = config->idmap_base % IDMAP_COUNT;
@@ -130,7 +130,7 @@ static uint64_t first_range(const struct berth_config *config, uint64_t *count)
 	return config->idmap_base + (rest ? IDMAP_COUNT - rest : 0);
 }
 
-/* Several begin at a multiple of their number: what is free then stays in whole pieces. */
+/* Several ranges begin at a multiple of their number: free space then stays unfragmented. */
 int ids_take(const char *folder, const struct berth_config *config, const char *run,
 	     unsigned ranges, struct idmap *map, struct err *err)
 {

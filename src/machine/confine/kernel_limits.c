@@ -13,16 +13,15 @@
 #include <string.h>
 
 /*
- * Of what is counted for the whole host, how much is used is looked up; the rest is counted for each user
- * by the kernel, and each machine is made under a user of its own (kern/spawn.h), so that the limit is all
- * that matters.
+ * For limits of the whole host, the usage is read. All others are counted for each user by the kernel, and each machine
+ * is created under a user of its own (kern/spawn.h), so only their limit matters.
  */
 static const struct limit {
 	const char *sysctl, *what;
 	const char *file; /* of the limit, below proc */
-	const char *used; /* a file with how much is used, NULL */
-	unsigned field;   /* which of the numbers in it, without what else is there */
-	const char *kept; /* a file with what is not for machines, NULL */
+	const char *used; /* a file with the usage, or NULL */
+	unsigned field;   /* which of the numbers in it */
+	const char *kept; /* a file with the part that is reserved for the host, or NULL */
 	uint64_t least;
 } limits[] = {
 	{ "fs.aio-max-nr", "asynchronous requests", "sys/fs/aio-max-nr", "sys/fs/aio-nr", 0, NULL,
@@ -35,14 +34,14 @@ static const struct limit {
 	{ "kernel.keys.maxbytes", "bytes of keys a machine", "sys/kernel/keys/maxbytes", NULL, 0,
 	  NULL, 4096 },
 	{ "kernel.keys.maxkeys", "keys a machine", "sys/kernel/keys/maxkeys", NULL, 0, NULL, 50 },
-	/* "0.00 0.01 0.05 1/234 5678": all threads there are come behind the slash. */
+	/* "0.00 0.01 0.05 1/234 5678": the number of all threads follows the slash. */
 	{ "kernel.pid_max", "process ids", "sys/kernel/pid_max", "loadavg", 7, NULL, 256 },
 	{ "kernel.pty.max", "pseudo-terminals", "sys/kernel/pty/max", "sys/kernel/pty/nr", 0,
 	  "sys/kernel/pty/reserve", 16 },
 	{ "kernel.threads-max", "threads", "sys/kernel/threads-max", "loadavg", 7, NULL, 256 },
 };
 
-/* The number of that place in a file; every run of digits is one. */
+/* The number at that position in a file; every run of digits is a number. */
 static bool read_number(const char *proc, const char *file, unsigned field, uint64_t *number)
 {
 	scoped_free char *path = text_format("%s/%s", proc, file);

@@ -55,8 +55,8 @@ static bool is_set(const struct limit *limit, uint64_t value)
 }
 
 /*
- * What a machine gets of the host's memory when nobody has said how much: all but what the host needs so that
- * one can log in, look, and put an end to it. 0: not known.
+ * Default of a machine's memory: all of the host's except what an administrator needs to log in, look, and stop the
+ * machine. 0: unknown.
  */
 static uint64_t usual_memory(void)
 {
@@ -84,8 +84,8 @@ static void print_value(const struct limit *limit, uint64_t value, char *out, si
 }
 
 /*
- * Where no controller keeps it the user namespace does (kern/spawn.h). A privileged machine has none,
- * and the default is nothing that anybody asked for.
+ * Without a controller the user namespace enforces it (kern/spawn.h). A privileged machine has none; there the default
+ * limit is not enforced, because nobody asked for it.
  */
 static bool kept_otherwise(const struct machine *machine, const struct limit *limit, uint64_t value)
 {
@@ -230,7 +230,7 @@ int limits_check(const struct machine *machine, const struct machine_config *con
 	return rate && !cgroup_has_controller("io") ? refuse_rate(machine, rate, -ENOENT, err) : 0;
 }
 
-/* A line "NAME NUMBER" of a file such as memory.events; 0 when it is not there. */
+/* The number in a line "NAME NUMBER" of a file such as memory.events; 0: there is no such line. */
 static uint64_t count_of(int cgroup_fd, const char *file, const char *name)
 {
 	scoped_free char *text = NULL;

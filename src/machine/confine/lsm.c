@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 /*
- * What the policy is compiled for, whatever this kernel has besides: the kernel then rules on nothing
- * else. No networks: some kernels, Debian 12's among them, take a lock on a socket for something that no
- * rule for networks can allow, and systemd has one for each service with DynamicUser. What a newer
- * kernel could rule on stays out as well until there are rules for it here.
+ * The features that the policy is compiled for, whatever this kernel has besides: the kernel then mediates nothing
+ * else. No networks: some kernels, such as Debian 12's, treat a lock on a socket as something that no network rule can
+ * allow, and systemd takes such a lock for each service with DynamicUser. Features of newer kernels stay out as well,
+ * until there are rules for them here.
  */
 static const char features[] =
 	"policy {set_load {yes\n}\nversions {v8 {yes\n}\nv7 {yes\n}\nv6 {yes\n}\nv5 {yes\n}\n}\n}\n"
@@ -125,7 +125,7 @@ static int text_memfd(const char *name, const char *text, size_t length, struct 
 	return take_fd(&fd);
 }
 
-/* The oldest of the parser's options that gives it our features is the one that all versions have. */
+/* The oldest parser option for features, which all versions have. */
 static int load(struct err *err)
 {
 	scoped_text struct text profile = { 0 }, said = { 0 };
@@ -157,7 +157,7 @@ static int find_loaded(const char *name, struct err *err)
 	return r < 0 ? err_set(err, -r, "read AppArmor's list of profiles: %s", strerror(-r)) : r;
 }
 
-/* A command that comes while another compiles the profile waits, and finds it loaded. */
+/* A command that comes while another one compiles the profile waits, and finds it loaded. */
 static int load_once(const struct machine *machine, const char *name, struct err *err)
 {
 	int r = find_loaded(name, err);

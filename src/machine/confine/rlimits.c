@@ -13,12 +13,12 @@
 
 enum {
 	GUEST_SCORE = 500,
-	/* Old versions of Docker set 0 for each container and give up when that is refused them. */
+	/* Old versions of Docker set 0 for each container, and give up if that is refused. */
 	NESTING_SCORE = 0,
 	KEEPER_SCORE = -900,
 	FILES = 1024,
 	FILES_MAX = 524288,
-	/* 80 bytes each: what a host with 16 GiB gives its own. */
+	/* 80 bytes for each: the limit that a host with 16 GiB gives its own users. */
 	SIGNALS = 65536,
 };
 
@@ -38,10 +38,10 @@ static const struct {
 	{ RLIMIT_LOCKS, EACH(RLIM_INFINITY) },
 	{ RLIMIT_MEMLOCK, EACH(8 << 20) },
 	{ RLIMIT_MSGQUEUE, EACH(819200) },
-	/* Neither may a guest rank itself before the host's processes with the scheduler. */
+	/* A guest must not get scheduling priority over the host's processes either. */
 	{ RLIMIT_NICE, EACH(0) },
 	{ RLIMIT_NOFILE, { FILES, FILES_MAX } },
-	/* limits.pids is what bounds them (kern/spawn.h). */
+	/* limits.pids limits them (kern/spawn.h). */
 	{ RLIMIT_NPROC, EACH(RLIM_INFINITY) },
 	{ RLIMIT_RSS, EACH(RLIM_INFINITY) },
 	{ RLIMIT_RTPRIO, EACH(0) },
@@ -51,7 +51,7 @@ static const struct {
 };
 #undef EACH
 
-/* By enum rlimit_key. */
+/* In the order of enum rlimit_key. */
 static const struct {
 	const char *key;
 	int resource;
@@ -143,7 +143,7 @@ static int give_all(const struct machine_config *config, bool lend, struct err *
 	return given;
 }
 
-/* By doing it, which tells more than any look at capabilities. */
+/* By trying it, which is more reliable than a look at capabilities. */
 static int try_out(size_t i, const char *value, struct err *err)
 {
 	struct rlimit ours;
@@ -175,7 +175,7 @@ int rlimits_give(const struct machine_config *config, struct err *err)
 	return give_all(config, false, err);
 }
 
-/* In a machine, whose root may not lower it, it stays what it is. */
+/* Inside a machine, whose root may not lower it, the score stays as it is. */
 static void rank(pid_t pid, int score)
 {
 	char path[64], text[16];

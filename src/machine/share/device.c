@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Devices for a machine: nodes of its own, made with the owner and mode that it is to see, since the
- * host's /dev can show it neither.
+ * Devices for a machine: nodes of its own, with the owner and mode that the machine is to see, because nodes of the
+ * host's /dev cannot have them.
  */
 #include "machine/share/share.h"
 
@@ -18,7 +18,7 @@
 
 #define NODE "node"
 
-/* By number: what no root of a machine may have, and why. */
+/* Refused devices by number, with the reason. */
 static const struct danger {
 	unsigned major, first, last;
 	const char *why;
@@ -39,7 +39,7 @@ static const struct danger {
 	{ 202, 0, UINT32_MAX, "it holds registers of the host's processors" },
 };
 
-/* By name: their numbers are the kernel's to choose. */
+/* Refused devices by name: the kernel chooses their numbers. */
 static const struct danger_name {
 	const char *prefix, *why;
 } danger_names[] = {
@@ -70,7 +70,7 @@ static const char *why_not(const char *path, const struct stat *st)
 	return NULL;
 }
 
-/* In the machine; by default root's, with the host's mode. */
+/* Owner and mode in the machine; the default is root with the host's mode. */
 struct rights {
 	uid_t uid;
 	gid_t gid;

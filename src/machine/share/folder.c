@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A shared folder, or a single file: looked at by the descriptor that is then mounted, so that nobody
- * can put another in its place meanwhile.
+ * A shared folder, or a single file. The descriptor that is checked is the one that is mounted, so that nobody can
+ * replace the source meanwhile.
  */
 #include "machine/share/share.h"
 
@@ -53,7 +53,7 @@ static int open_source(struct source *source, const char *path, struct err *err)
 		     : 0;
 }
 
-/* Goes from a folder up to the root; true when the visitor says so of one, the first included. */
+/* Walks from a folder up to the root; true if the visitor says so for one of them, the first included. */
 static bool upwards(int from, bool (*visit)(const struct stat *, const void *), const void *context)
 {
 	scoped_fd int fd = openat(from, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -86,7 +86,7 @@ static bool is_closed(const struct stat *st, const void *context)
 	return st->st_uid == 0 && (st->st_mode & 077) == 0;
 }
 
-/* A machine that gets at berth's own files is the host's master. */
+/* A machine with access to berth's own files controls the host. */
 static int check_place(const struct source *source, const struct dirs *dirs, struct err *err)
 {
 	const char *const own[] = { dirs->state, dirs->run, dirs->etc };
@@ -126,7 +126,7 @@ static int host_user(const char *name, uint32_t *user, struct err *err)
 	return 0;
 }
 
-/* Whose files in it are whose; the group is the source's on the one side, the user's own on the other. */
+/* The mapping of owners; the groups are the source's group and the user's primary group. */
 static int find_pair(const struct source *source, const struct share_owner *to,
 		     const struct config_owner *owner, struct idmap_pair *pair, struct err *err)
 {
@@ -150,8 +150,8 @@ static int find_pair(const struct source *source, const struct share_owner *to,
 }
 
 /*
- * What the machine makes there belongs to the owner on the host as well, with whatever bits it has: if
- * that is root, a program with the set-user-ID bit is root's for every user who comes to it.
+ * Files that the machine creates there belong to the owner on the host, with all their bits: if the owner is root, a
+ * set-user-ID program is root's for every user who reaches it.
  */
 static int check_root(const struct source *source, const struct mount_config *mount,
 		      const struct idmap_pair *pair, struct err *err)
@@ -175,7 +175,7 @@ static int map_ids(int mount_fd, const struct source *source, const struct share
 
 	if (config_owner(mount->owner, &owner, err) < 0)
 		return -err->code;
-	/* To the root of the host nothing has to be mapped. */
+	/* Root of the host needs no mapping. */
 	if (!to->map->count && (owner.all || !*mount->owner))
 		return 0;
 	if (!owner.all && find_pair(source, to, &owner, &pair, err) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts and devices of a machine, added and taken away while it runs or not. The section is written
- * first: what a kill leaves is at worst shown at the next start.
+ * Mounts and devices of a machine, added and removed while it runs or not. The section is written first: after a kill
+ * the mount appears at the next start at worst.
  */
 #include "machine/share/mounts.h"
 
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A guest that is there to be shown something; pidfd -1: there is none. */
+/* A running guest; pidfd -1: there is none. */
 struct target {
 	struct machine *machine;
 	struct run_state state;
@@ -67,7 +67,7 @@ static void target_close(struct target *target)
 }
 #define scoped_target __attribute__((cleanup(target_close)))
 
-/* As it runs, whatever its settings say by now. */
+/* Settings of the running guest, whatever the present settings are. */
 static int open_guest(struct target *target, struct err *err)
 {
 	char path[64];
@@ -96,7 +96,7 @@ static int target_open(struct target *target, struct machine *machine, bool must
 		return -err->code;
 	if (run_going(machine))
 		return open_guest(target, err);
-	/* The ids that it will have, so that sources are tried with them. */
+	/* Ids that the machine will have, so that sources are tried with them. */
 	if (!machine->config.privileged)
 		target->state.map = (struct idmap){ IDMAP_COUNT, IDMAP_COUNT };
 	return must_run ? err_set(err, ENOENT,
@@ -106,7 +106,7 @@ static int target_open(struct target *target, struct machine *machine, bool must
 			: 0;
 }
 
-/* Under the machine's lock: what other commands have written meanwhile. */
+/* Called under the machine's lock, after changes of other commands. */
 static int read_again(struct target *target, struct err *err)
 {
 	config_free(&machine_schema, &target->machine->config);
@@ -148,10 +148,10 @@ static int make_up_name(struct section *section, const char *path, const struct 
 	return section->name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* The differences between mounts and devices. */
+/* Differences between mounts and devices. */
 struct kind {
 	const struct schema *schema;
-	size_t key;      /* offset of what one is found by, beside its name */
+	size_t key;      /* offset of the member that identifies one, besides its name */
 	size_t optional; /* offset of that boolean */
 	int (*open)(struct shares *, const struct share_owner *, const struct section *,
 		    struct err *);
@@ -182,7 +182,7 @@ static const struct section *find(const struct machine_config *config, const str
 	return NULL;
 }
 
-/* Allows the devices of the settings and the temporary ones, but for one that is to go. */
+/* Allows the devices of the settings and the temporary ones, except one that is removed. */
 static int confine(const struct target *target, const struct section *gone, struct err *err)
 {
 	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
@@ -204,7 +204,7 @@ static int confine(const struct target *target, const struct section *gone, stru
 	scoped_fd int cgroup = cgroup_make(group);
 	if (cgroup < 0)
 		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
-	/* As at its start: where the kernel has no such programs the rest of the confinement holds without them. */
+	/* As at a start: a kernel without such programs is no error. */
 	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }
 
@@ -243,7 +243,7 @@ static int write_and_show(struct target *target, const struct kind *kind,
 	return -err->code;
 }
 
-/* Nothing of its name or place may be there; one without a name gets it now. */
+/* Nothing with its name or place may exist; one without a name gets its name now. */
 static int claim(const struct target *target, const struct kind *kind, struct section *section,
 		 struct err *err)
 {
@@ -270,7 +270,7 @@ static bool is_optional(const struct section *section, const struct kind *kind)
 	return *(const bool *)field;
 }
 
-/* Before the lock is taken, since it may look into the guest's files: called as the user calls it. */
+/* Before the lock is taken, because this may read files of the guest; with the names that the user gave. */
 static int open_shares(const struct target *target, const struct kind *kind,
 		       struct section *section, struct shares *shares, struct text *warning,
 		       struct err *err)
@@ -304,7 +304,7 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
 
-/* Takes it away from the guest; *was_there stays false when the guest had it no longer. */
+/* Removes it from the guest; *was_there stays false if the guest no longer had it. */
 static int hide(const struct target *target, const struct kind *kind, const struct section *section,
 		bool *was_there, struct err *err)
 {
@@ -350,7 +350,7 @@ static int open_mount(struct shares *shares, const struct share_owner *to,
 	return share_folder(shares, to, (const struct mount_config *)section, err);
 }
 
-/* A source that is gone cannot be compared. */
+/* A missing source cannot be compared. */
 static int hide_mount(const struct target *target, const struct section *section, struct err *err)
 {
 	const struct mount_config *mount = (const struct mount_config *)section;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All that a machine's settings show to it: its mount and device sections. */
+/* The mount and device sections of a machine's settings, opened together. */
 #include "machine/share/share.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* So that a folder comes before what is mounted in it. */
+/* Order by target: a folder comes before what is mounted in it. */
 static int by_target(const void *a, const void *b)
 {
 	return strcmp(((const struct share *)a)->target, ((const struct share *)b)->target);

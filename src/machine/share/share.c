@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* A guest can make its own folders answer as slowly as it likes. */
+/* Deadline: a guest can make its own folders answer as slowly as it likes. */
 enum { INSIDE_MILLISECONDS = 10000 };
 
 struct share *shares_add(struct shares *shares, struct err *err)
@@ -93,7 +93,7 @@ static int refuse_target(const struct share *share, const char *path, int code, 
 		       code == -ELOOP || code == -ENOTDIR ? "" : strerror(-code));
 }
 
-/* One step down, made if it is missing. No link is followed, wherever it leads. */
+/* Opens one component, and creates it if it is missing. No link is followed. */
 static int step(int dir_fd, const char *name, bool folder)
 {
 	int fd = open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
@@ -147,9 +147,9 @@ int share_attach(int root_fd, const struct share *share, struct err *err)
 		     : 0;
 }
 
-/* The work of a process of its own: making a mount safe, changing a place in the guest, or both. */
+/* The work of a child process: to lock a mount's flags, to change a place in the guest, or both. */
 struct inside {
-	struct share *share; /* NULL: what is unmounted */
+	struct share *share; /* NULL: an unmount */
 	const char *target;
 	const struct stat *what;
 	int pidfd;
@@ -167,7 +167,7 @@ static int lock_flags(struct inside *inside, struct err *err)
 		     : 0;
 }
 
-/* Nothing that the guest could trace: it is in no process namespace of the guest's. */
+/* The guest cannot trace this process, which is in no pid namespace of the guest. */
 static int enter(struct inside *inside, struct err *err)
 {
 	int r = spawn_enter(inside->pidfd, CLONE_NEWNS);
@@ -192,7 +192,7 @@ static bool is_what(const struct stat *st, const struct stat *what)
 	return file_is_same(st, what);
 }
 
-/* By name from its folder: umount2(2) takes no descriptor. A guest that swaps it loses its own mount. */
+/* By name from its folder, because umount2(2) takes no descriptor. A guest that swaps it loses its own mount. */
 static int detach(const struct inside *inside, struct err *err)
 {
 	const char *name;
@@ -208,7 +208,7 @@ static int detach(const struct inside *inside, struct err *err)
 	return 0;
 }
 
-/* In the child. */
+/* Runs in the child. */
 static int work(void *context, int *fds, struct err *err)
 {
 	struct inside *inside = context;

@@ -11,14 +11,14 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* Ours alone, but for the folder where things are shown: that one passes on what is mounted on it. */
+/* A private namespace, except the folder that passes on mounts to the guest. */
 static int set_propagation(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	if (mount(NULL, STAGING_ROOT, NULL, MS_REC | MS_SHARED, NULL) == 0)
 		return 0;
-	/* Not a mount by itself. */
+	/* The folder is not a mount by itself. */
 	return mount(NULL, "/", NULL, MS_SHARED, NULL) < 0 ? -errno : 0;
 }
 
@@ -58,7 +58,7 @@ int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd)
 	int r = mount_attach(*mount_fd, AT_FDCWD, folder ? STAGING_ROOT : place);
 	if (r < 0)
 		return r;
-	/* The copy of all mounts that is made here is what locks their flags. */
+	/* The copy of all mounts that is made here locks their flags. */
 	if (pidfd >= 0 && (setns(pidfd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0))
 		return -errno;
 	int copy = mount_clone(AT_FDCWD, place, 0);
@@ -69,7 +69,7 @@ int staging_lock(int *mount_fd, bool folder, const char *within, int pidfd)
 	return confine_left_out("propagation") ? 0 : mount_private(copy);
 }
 
-/* setns goes to the namespace's root, which is not ours if we live in a chroot. */
+/* setns changes to the namespace's root, which differs from ours in a chroot. */
 int staging_leave(struct staging *stage, struct err *err)
 {
 	int r = 0;

@@ -13,12 +13,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-/* More than that is no list of users, and a longer line no user or group. */
+/* Larger files are no lists of users, and longer lines no users or groups. */
 enum { LIST_MAX = 1 << 20, ENTRY_MAX = 64 << 10 };
 
 static bool is_it(const struct passwd *entry, const char *name, bool by_number, uint64_t number)
 {
-	/* "+ann" and "-ann" of nis(5) are no users, and the C library gives them no folder and no shell. */
+	/* "+ann" and "-ann" of nis(5) are no users; the C library gives them no folder and no shell. */
 	if (strchr("+-", *entry->pw_name))
 		return false;
 	return by_number ? entry->pw_uid == number : strcmp(entry->pw_name, name) == 0;
@@ -66,8 +66,8 @@ static size_t drop_long_lines(char *text, size_t length)
 }
 
 /*
- * The guest's root may have put anything there: a fifo would hold us for ever, and a file without end
- * fill memory. Read once: what is judged is what is used.
+ * Reads a file once, with bounds, so that the checked text is the used one: the guest's root may have put anything
+ * there, such as a FIFO or a file without end.
  */
 static struct list open_list(int root_fd, const char *path)
 {
@@ -96,7 +96,7 @@ int user_look_up(struct user *user, int root_fd, const char *name, struct err *e
 			return 0;
 		}
 	}
-	/* A number needs no name, and root is there even in a root without a passwd file. */
+	/* A number needs no name, and root exists even in a root without a passwd file. */
 	if (!by_number && strcmp(name, "root") != 0)
 		return err_set(err, ENOKEY, "no user '%s' in the machine's /etc/passwd", name);
 	text_print(user->name, sizeof user->name, "%s", name);
@@ -130,7 +130,7 @@ bool user_locked(int root_fd, const char *name)
 	return secret && is_locked(secret->sp_pwdp);
 }
 
-/* In the place of one with the same name, so that no two readers of the environment see different ones. */
+/* Replaces an entry with the same name, so that all readers of the environment see the same value. */
 static int add_env(struct user *user, size_t *n, char *word)
 {
 	size_t name = word ? strcspn(word, "=") + 1 : 0;
@@ -151,7 +151,7 @@ static int add_env(struct user *user, size_t *n, char *word)
 	return 0;
 }
 
-/* A terminal's name is a word: what else is in ours is no business of the guest's. */
+/* A terminal's name is one word; any other text of ours is not for the guest. */
 static const char *terminal_name(void)
 {
 	const char *term = getenv("TERM");
@@ -162,7 +162,7 @@ static const char *terminal_name(void)
 	return n > 0 && n < NAME_MAX && !term[n] ? term : "xterm";
 }
 
-/* The session of a user that is logged in already, or lingers: without it no service of the user answers. */
+/* The session of a user who is logged in or lingers; without it no service of the user answers. */
 static int add_session(struct user *user, size_t *n)
 {
 	char folder[64], bus[80];
@@ -247,7 +247,7 @@ int user_group(int root_fd, const char *name, gid_t *gid, struct err *err)
 	return err_set(err, ENOKEY, "no group '%s' in the machine's /etc/group", name);
 }
 
-/* The groups that list the user, from the guest's /etc/group alone. */
+/* Groups that list the user, from the guest's /etc/group alone. */
 static int set_groups(const struct user *user)
 {
 	scoped_list struct list list = open_list(AT_FDCWD, "/etc/group");
@@ -274,12 +274,12 @@ int user_become(const struct user *user, const char *cwd, struct err *err)
 		r = -errno;
 	if (r < 0)
 		return err_set(err, -r, "become user '%s': %s", user->name, strerror(-r));
-	/* Until it executes, it is nobody's to trace: the change of ids may have made it so. */
+	/* Untraceable until the exec: the change of ids may have changed that. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (cwd && chdir(cwd) < 0)
 		return err_set(err, errno, "change to folder '%s' in the machine: %s", cwd,
 			       strerror(errno));
-	/* A user without a home folder gets the root, as login(1) does it. */
+	/* A user without a home folder gets /, as with login(1). */
 	if (!cwd && chdir(user->home) < 0 && chdir("/") < 0)
 		return err_set(err, errno, "change to the machine's root: %s", strerror(errno));
 	return 0;
