@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Our terminal and a machine's console, with its keeper between. Neither side is ever waited for alone: what is
- * typed is kept until the keeper takes it, and what is shown until our terminal does.
+ * The user's terminal and a machine's console, with its keeper in between. Neither side can block the other: typed
+ * input is kept until the keeper takes it, and output until the terminal does.
  */
 #include "machine/life/control.h"
 
@@ -22,8 +22,9 @@
 #include <sys/signalfd.h>
 
 enum {
-	TYPED_ROOM = 256 << 10, /* a paste, behind which the key that leaves is still seen */
-	/* A user that pressed that key does not wait longer for a guest that does not read. */
+	TYPED_ROOM =
+		256 << 10, /* room for a pasted text; the key that leaves is still seen after it */
+	/* The time after that key for a guest that does not read. */
 	LEAVE_MILLISECONDS = 2000,
 };
 
@@ -35,11 +36,11 @@ struct session {
 	bool read_only;
 	char detach;
 	bool size_due;  /* the keeper has not been told the window's size */
-	bool leaving;   /* the key was pressed */
-	bool ended;     /* the guest's run has */
+	bool leaving;   /* the key that leaves was pressed */
+	bool ended;     /* the guest's run has ended */
 	bool answered;  /* the keeper has read all that was sent */
-	int64_t asked;  /* when it was asked whether it has, in milliseconds; 0: it was not */
-	size_t at, end; /* what is typed and not sent */
+	int64_t asked;  /* time of the question whether it has, in milliseconds; 0: not asked */
+	size_t at, end; /* typed bytes that are not sent */
 	char typed[TYPED_ROOM];
 	struct outlet outlet; /* owned */
 };
@@ -60,7 +61,7 @@ static void send_size(struct session *session)
 		protocol_send(session->socket, SEND_SIZE, value, NULL, 0, -1) == -EAGAIN;
 }
 
-/* As much as the socket takes. */
+/* Sends as much as the socket takes. */
 static int send_typed(struct session *session)
 {
 	if (session->size_due)
@@ -107,8 +108,8 @@ static bool read_typed(struct session *session)
 }
 
 /*
- * Before we go: whoever is refused the keyboard, or loses it, is told so by a message that stands before the answer. A
- * keeper of any version answers, whether a guest runs or not, once it has read what was sent before.
+ * Asks for an answer before leaving: a client that is refused the keyboard, or loses it, gets a message before the
+ * answer. A keeper of any version answers, with or without a guest, when it has read all earlier messages.
  */
 static void ask_for_the_end(struct session *session)
 {
@@ -158,7 +159,7 @@ static int wait_any(const struct session *session, struct pollfd fds[WAIT_COUNT]
 {
 	bool shown = !outlet_waits(&session->outlet);
 	bool send = waits_typed(session) || session->size_due;
-	/* A key that waits for room would be no way out. */
+	/* A key that had to wait for room would be no way out. */
 	bool read = session->end < sizeof session->typed;
 	short events = (short)((shown ? POLLIN : 0) | (send ? POLLOUT : 0));
 
@@ -170,7 +171,7 @@ static int wait_any(const struct session *session, struct pollfd fds[WAIT_COUNT]
 	return poll(fds, WAIT_COUNT, session->leaving || session->asked ? LEAVE_MILLISECONDS : -1);
 }
 
-/* Whether nothing is left to do but to go. */
+/* Whether the client can leave now. */
 static bool is_through(struct session *session)
 {
 	if (session->outlet.error)
@@ -183,7 +184,7 @@ static bool is_through(struct session *session)
 		return false;
 	if (session->read_only)
 		return true;
-	/* A keeper that does not answer holds what was typed for a guest that does not read. */
+	/* A keeper that does not answer holds the input for a guest that does not read. */
 	ask_for_the_end(session);
 	return session->answered || clock_ms() - session->asked >= LEAVE_MILLISECONDS;
 }
@@ -197,7 +198,7 @@ static int move(struct session *session, const struct pollfd fds[WAIT_COUNT], st
 	if (fds[WAIT_SOCKET].revents & ~POLLOUT && !outlet_waits(&session->outlet))
 		r = take_message(session, err);
 	if (r == 0 && !session->ended && send_typed(session) < 0) {
-		/* It has ended, of which it tells behind what it has shown. */
+		/* The run has ended; the keeper reports that after the last output. */
 		session->at = session->end = 0;
 		session->size_due = false;
 	}
@@ -248,8 +249,8 @@ static int open_signals(sigset_t *old)
 }
 
 /*
- * The word of the end does not reach who has stood still for long; that its keeper was killed is told by what
- * that leaves behind.
+ * A client that was stopped for long may miss the message of the end; the end of a killed keeper shows in what it
+ * leaves.
  */
 static bool ended_unheard(struct machine *machine, int r)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Running a command in a machine. By namespaces only: nothing in the guest helps, so nothing in it can
- * lie. Who goes where: berth stays outside and carries bytes; a parent stays outside and waits; the command
- * proper, its child, is born into the guest's cgroup and pid namespace, still as somebody whom the
- * guest can neither trace nor signal, enters the other namespaces, becomes the asked-for user and executes.
+ * A command in a machine, entered by setns alone; no program of the guest takes part, so none can deceive us. There are
+ * three processes: berth stays outside and carries bytes; a parent stays outside and waits; the command proper, its
+ * child, is born in the guest's cgroup and pid namespace. The guest can neither trace nor signal it while it enters the
+ * other namespaces, becomes the requested user and executes.
  */
 #include "base/scoped.h"
 #include "kern/library.h"
@@ -33,31 +33,31 @@
 #include <sys/syscall.h>
 
 enum {
-	/* But for that of pids, into which one can only be born. */
+	/* All namespaces except that of pids, which a process can only be born in. */
 	ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
 			 CLONE_NEWCGROUP | CLONE_NEWTIME
 };
 
 enum { ENTER_MILLISECONDS = 30000 };
 
-/* The data of the command proper: made before the fork, and unchanged until it has executed. */
+/* Data of the command proper: set before the fork, and unchanged until the exec. */
 struct attach {
 	struct machine *machine; /* borrowed */
 	const struct exec_spec *spec;
 	const struct machine_config *config; /* borrowed */
 	bool terminal;
-	bool privileged;        /* as it runs: it has no user namespace to enter */
+	bool privileged;        /* the running guest has no user namespace to enter */
 	struct idmap map;       /* the guest's, unless it is privileged */
 	int pidfd;              /* owned: the guest's init */
-	int keeper;             /* owned: a connection, over which it tells of a halt */
+	int keeper;             /* owned: a connection that reports a halt */
 	int cgroup;             /* owned */
 	int inner[3];           /* owned: the command's ends of the three pipes */
 	struct lsm_label label; /* the guest's init's */
-	struct sync sync;       /* ours */
-	struct sync guest;      /* the guest side's */
+	struct sync sync;       /* the host's end */
+	struct sync guest;      /* the guest's end */
 };
 
-/* In the guest, as its root: a terminal of the guest's own, so that ttyname(3) works there. */
+/* Opens, as the guest's root, a terminal of the guest's own devpts, so that ttyname(3) works there. */
 static int open_terminal(struct attach *attach, struct err *err)
 {
 	struct pty pty = { -1, -1, 0 };
@@ -69,15 +69,15 @@ static int open_terminal(struct attach *attach, struct err *err)
 	if (sync_post(&attach->guest, STEP_ROOT_READY, &pty.master, 1, err) < 0)
 		return -err->code;
 	close(pty.master);
-	/* Our size must be on it before the command's first look. */
+	/* The size must be set before the command first asks for it. */
 	if (sync_wait(&attach->guest, STEP_GO, NULL, 0, err) < 0)
 		return -err->code;
 	return pty.slave;
 }
 
 /*
- * They are the user's, so that he can open /dev/stderr. Of the guest's root they are already, which is what
- * gives it a say in that.
+ * The pipes get the user as owner, so that the user can open /dev/stderr. The guest's root owns them already, and so
+ * may change that.
  */
 static int place_pipes(struct attach *attach, const struct user *user, struct err *err)
 {
@@ -140,7 +140,7 @@ static int refuse_program(const char *program, int error, struct err *err)
 	return err_set(err, error, "execute '%s' in the machine: %s", program, strerror(error));
 }
 
-/* A login shell that is not installed is no reason to stay outside. */
+/* A missing login shell is replaced. */
 static void exec_shell(struct user *user)
 {
 	const char *argv[] = { user->login_name, NULL };
@@ -180,7 +180,7 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 	return refuse_program(argv ? argv[0] : user->shell, errno, err);
 }
 
-/* Not to be traced, read or borrowed from by the guest it is about to enter. */
+/* Not dumpable: the guest that it enters can neither trace nor read it. */
 static int enter(struct attach *attach, struct err *err)
 {
 	uint64_t namespaces = ALL_NAMESPACES;
@@ -209,8 +209,8 @@ static int enter(struct attach *attach, struct err *err)
 }
 
 /*
- * The command proper. It ends without exit(3) or _exit(2), of which AddressSanitizer would say that they are called
- * on a stack that it does not know: the parent's.
+ * The command proper. It ends without exit(3) and _exit(2): AddressSanitizer would report that they are called on an
+ * unknown stack, the parent's.
  */
 static void command_main(struct attach *attach)
 {
@@ -243,7 +243,7 @@ static void refuse_birth(const struct attach *attach, int code, struct err *err)
 		err_set(err, code, "start a process in the machine: %s", strerror(code));
 }
 
-/* In the parent. What it changes of attach the client would see changed. */
+/* Runs in the parent, whose changes of attach the client sees. */
 static pid_t bear(void *context, int *pidfd)
 {
 	struct attach *attach = context;
@@ -272,7 +272,7 @@ static void attach_free(struct attach *attach)
 		scoped_close_fd(&attach->inner[i]);
 }
 
-/* The parent still reads which they are, so that they keep their numbers until it is through. */
+/* The parent still reads the descriptors' numbers, so they stay the same until it has finished. */
 static void close_inner(const struct attach *attach)
 {
 	close(attach->guest.fd);
@@ -289,7 +289,7 @@ static void forget_inner(struct attach *attach)
 		attach->inner[i] = -1;
 }
 
-/* The next word of the command, which looks for its user in the guest's tree, where anything may hold it up. */
+/* Reads the next message of the command, which looks for its user in the guest's tree, where anything may delay it. */
 static int expect(const struct attach *attach, struct err *err)
 {
 	struct pollfd said = { .fd = attach->sync.fd, .events = POLLIN };
@@ -305,7 +305,7 @@ static int expect(const struct attach *attach, struct err *err)
 			   attach->machine->name, ENTER_MILLISECONDS / 1000);
 }
 
-/* Until the command executes. */
+/* Waits until the command executes. */
 static int wait_begun(struct attach *attach, struct relay *relay, struct err *err)
 {
 	int master = -1, r = expect(attach, err);
@@ -322,7 +322,7 @@ static int wait_begun(struct attach *attach, struct relay *relay, struct err *er
 	return r < 0 ? r : sync_wait_exec(&attach->sync, err);
 }
 
-/* From the command's birth to its end, or, detached, to its beginning. */
+/* From the birth of the command to its end, or, if detached, to its exec. */
 static int carry(struct attach *attach, struct relay *relay, int *code, struct err *err)
 {
 	struct parent parent = {
@@ -346,7 +346,7 @@ static int carry(struct attach *attach, struct relay *relay, int *code, struct e
 	}
 	if (r == -ETIMEDOUT)
 		parent_signal(&parent, SIGKILL);
-	/* It may wait for our next word. */
+	/* The command may wait for our next message. */
 	if (r < 0)
 		sync_close(&attach->sync);
 	int ended = r == 0 && parent.detached ? 0 : parent_wait(&parent);
@@ -366,7 +366,7 @@ static bool wants_terminal(const struct exec_spec *spec)
 	return spec->tty == EXEC_TTY_YES;
 }
 
-/* As it runs: its settings may be others by now. */
+/* The settings of the running guest; the present ones may differ. */
 static int find_walls(const struct machine *machine, struct attach *attach, struct err *err)
 {
 	struct run_state state;
@@ -377,7 +377,7 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	if (r < 0)
 		return err_set(err, -r, "read the security label of machine '%s': %s",
 			       machine->name, strerror(-r));
-	/* Contexts change by themselves, as the host's policy has it, unless one was asked for. */
+	/* The host's policy changes contexts by itself, unless a context is set. */
 	if (attach->label.module == LSM_SELINUX && !*machine->config.selinux)
 		attach->label.module = LSM_NONE;
 	attach->privileged = confine_left_out("userns") || !state.map.count;
@@ -385,7 +385,7 @@ static int find_walls(const struct machine *machine, struct attach *attach, stru
 	return 0;
 }
 
-/* To the guest's root: what the guest has no name for nobody in it can open again. */
+/* Pipes belong to the guest's root: a process in the guest cannot reopen an object whose owner has no id there. */
 static int give_pipes(const struct attach *attach, struct err *err)
 {
 	for (int i = 0; i < 3 && !attach->privileged && attach->inner[i] >= 0; i++) {
@@ -397,7 +397,7 @@ static int give_pipes(const struct attach *attach, struct err *err)
 }
 
 /*
- * What does not depend on the guest, while the keeper looks for its answer: it may be that of the next guest
+ * Preparations that do not depend on the guest, while the keeper prepares its answer: that may concern the next guest
  * of a reboot, with a cgroup and confinement of its own.
  */
 static int prepare(struct attach *attach, struct relay *relay, struct err *err)

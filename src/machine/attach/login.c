@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a machine's console has a way in for root. */
+/* Whether root can log in at a machine's console. */
 #include "machine/attach/attach.h"
 #include "machine/life/run_state.h"
 #include "machine/share/user.h"
@@ -12,10 +12,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* The longest that a console waits for this note, which is only a help. */
+/* Longest delay of a console by this note, which is only a help. */
 enum { LOOK_MILLISECONDS = 1000 };
 
-/* guest-init gives a shell to everybody at its console, unless root has a password. */
+/* guest-init gives every user a shell at its console, unless root has a password. */
 static bool asks_for_login(int root_fd)
 {
 	scoped_fd int fd = file_open_in_root(root_fd, "run/host/guest-init", O_PATH, 0);
@@ -23,7 +23,7 @@ static bool asks_for_login(int root_fd)
 	return fd < 0;
 }
 
-/* Fails with ENOKEY where root has no password. */
+/* ENOKEY: root has no password. */
 static int look(void *context, int *fds, struct err *err)
 {
 	const pid_t *init = context;

@@ -25,8 +25,8 @@ char *outlet_room(struct outlet *outlet, size_t *room)
 }
 
 /*
- * A description of our own, since O_NONBLOCK on one that is shared would be everybody's: the shell's too that
- * has started us. A file's position is shared the same way, so files keep theirs.
+ * An open file description of our own: O_NONBLOCK on a shared one would also affect other processes, such as the shell
+ * that has started us. The position of a file is shared in the same way, so files keep the shared one.
  */
 static void look(struct outlet *outlet)
 {
@@ -50,7 +50,7 @@ void outlet_add(struct outlet *outlet, size_t n)
 	outlet->end = n;
 	if (!outlet->known)
 		look(outlet);
-	/* Whether there is room for others is known from poll alone. */
+	/* Only poll tells whether there is room. */
 	if (outlet->direct || outlet->other >= 0)
 		outlet_write(outlet);
 }
@@ -62,7 +62,7 @@ void outlet_write(struct outlet *outlet)
 
 	while (outlet_waits(outlet)) {
 		size_t left = outlet->end - outlet->at;
-		/* As much as is sure to fit where poll says that there is room. */
+		/* The amount that fits in any case when poll reports room. */
 		ssize_t n = write(fd, outlet->data + outlet->at,
 				  bounded && left > PIPE_BUF ? PIPE_BUF : left);
 		if (n < 0 && errno == EINTR)

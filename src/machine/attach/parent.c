@@ -18,26 +18,26 @@
 
 enum {
 	STACK_SIZE = 128 << 10,
-	/* How long a command may take to end when its machine goes down, at most half of the stop's own time. */
+	/* Time for a command to end when its machine goes down, at most half of the stop's own time. */
 	GRACE_MILLISECONDS = 10000,
 	FAILED = 125,
 };
 
-/* Where the parent has what it waits for: nothing else stays open, the client's pipes least of all. */
+/* The numbers of the descriptors that the parent waits on; all others are closed, above all the client's pipes. */
 enum { ORDERS, KEEPER, COMMAND, WAITS };
 
 /*
- * What the parent has of its own. It shares all else with the client, errno included: so after the
- * birth it makes no call that can fail in the ordinary course of things, and takes no memory.
+ * Data of the parent alone. It shares all other memory with the client, errno included: so after its birth it makes no
+ * call that usually fails, and allocates no memory.
  */
 struct mind {
 	pid_t pid;
 	bool terminal, detached;
-	struct timespec end; /* of its grace; zeros: it has none */
+	struct timespec end; /* end of its grace period; zeros: none */
 	struct pollfd fds[WAITS];
 };
 
-/* They are none of 0 to 2 so far, which were taken already when the client began. */
+/* The descriptors are not 0 to 2, which were in use when the client began. */
 static bool place_descriptors(struct mind *mind, int orders, int keeper, int command)
 {
 	if (dup2(orders, ORDERS) < 0 || dup2(command, COMMAND) < 0)
@@ -54,14 +54,17 @@ static void signal_command(int number)
 	syscall(SYS_pidfd_send_signal, COMMAND, number, NULL, 0);
 }
 
-/* With those of its group: what a shell script runs. Its pid is ours alone until it is waited for. */
+/*
+ * Also signals its process group, such as the children of a shell script. Its pid cannot be used again until it is
+ * waited for.
+ */
 static void signal_group(const struct mind *mind, int number)
 {
 	signal_command(number);
 	kill(-mind->pid, number);
 }
 
-/* Whole numbers of signals, a byte each; at the end of them the client has gone. */
+/* Reads signal numbers, one byte each; at the end of the file the client has gone. */
 static void take_orders(struct mind *mind)
 {
 	unsigned char numbers[64];
@@ -86,7 +89,7 @@ static void begin_grace(struct mind *mind, uint32_t seconds)
 	mind->end.tv_sec += (time_t)(milliseconds / 1000);
 	mind->end.tv_nsec += (long)(milliseconds % 1000) * 1000000;
 	signal_group(mind, SIGTERM);
-	/* An interactive shell heeds this one alone. */
+	/* An interactive shell only heeds this signal. */
 	if (mind->terminal)
 		signal_group(mind, SIGHUP);
 	signal_group(mind, SIGCONT);
@@ -105,7 +108,7 @@ static void hear_keeper(struct mind *mind)
 		begin_grace(mind, message.value);
 }
 
-/* Milliseconds for poll. */
+/* The time left, in milliseconds for poll. */
 static int time_left(struct mind *mind)
 {
 	struct timespec now;
@@ -142,7 +145,7 @@ static int mind_command(struct mind *mind)
 
 static bool pinned;
 
-/* ours: the client's processors, for later. A host with more of them than fit is not busy. */
+/* the client's CPU set, which is restored later. A host with more CPUs than fit is not busy. */
 static void pin(cpu_set_t *ours)
 {
 	cpu_set_t here;
@@ -165,10 +168,10 @@ void parent_go_anywhere(void)
 		sched_setaffinity(0, sizeof all, &all);
 }
 
-/* The exit status of the process is its return value. All signals are blocked. */
+/* Runs as the process; its return value is the exit status. All signals are blocked. */
 static int parent_main(void *context)
 {
-	/* Once its command has begun, a client that does not wait for it takes its own away. */
+	/* A client that does not wait for its command closes its end when the command has begun. */
 	const struct parent given = *(const struct parent *)context, *parent = &given;
 	struct mind mind = {
 		.terminal = parent->terminal,
@@ -177,7 +180,7 @@ static int parent_main(void *context)
 	};
 	int command = -1;
 
-	/* Out of reach of the client's terminal, and in nobody's way. */
+	/* Detached from the client's terminal and folder. */
 	setsid();
 	if (mind.detached && chdir("/") < 0)
 		return FAILED;
@@ -189,8 +192,8 @@ static int parent_main(void *context)
 }
 
 /*
- * With our memory, since a copy of it would cost as much again as the command's does. The stack is not on
- * ours, since we may be gone before a detached command is.
+ * Shares our memory, because a copy of it would cost as much as that for the command. Its stack is not on ours, because
+ * we may be gone before a detached command is.
  */
 static pid_t clone_parent(struct parent *parent)
 {
@@ -228,7 +231,7 @@ void parent_signal(const struct parent *parent, int number)
 {
 	unsigned char order = (unsigned char)number;
 
-	/* So many signals at once that there is no room for one more are as good as the others. */
+	/* With so many pending signals that there is no room for one more, the others are enough. */
 	if (write(parent->orders, &order, 1) < 0)
 		return;
 }

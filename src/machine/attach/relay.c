@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-/* How often a terminal's end of file is typed: whoever reads next, after who read the last, meets it too. */
+/* Number of times that a terminal's end of file is typed: a second reader meets it too. */
 enum { TYPE_END_MILLISECONDS = 500 };
 
-/* Ours stay ours: faults, what job control sends, and what does nothing by default. */
+/* Signals that are not passed on: faults, those of job control, and those that do nothing by default. */
 static const int kept[] = { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT,
 			    SIGCHLD, SIGPIPE, SIGURG,  SIGSEGV, SIGBUS,  SIGFPE,
 			    SIGILL,  SIGTRAP, SIGABRT, SIGSYS,  SIGXCPU, SIGXFSZ };
@@ -30,7 +30,7 @@ void relay_init(struct relay *relay, bool input)
 	outlet_open(&relay->outlets[1], STDERR_FILENO);
 }
 
-/* A command that does not read must not keep us from passing on what it writes. */
+/* A command that does not read must not block its own output. */
 static void unblock(int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -70,7 +70,7 @@ void relay_close(struct relay *relay)
 		scoped_close_fd(&relay->outlets[i].other);
 }
 
-/* As nohup(1) and a shell do it for what runs in the background: then it is not for the command either. */
+/* Ignored signals, as with nohup(1) and background jobs of a shell, are not passed on either. */
 static void leave_ignored(sigset_t *set)
 {
 	static const int usual[] = { SIGHUP, SIGINT, SIGQUIT };
@@ -92,12 +92,12 @@ void relay_hold_signals(struct relay *relay)
 	leave_ignored(&set);
 	sigprocmask(SIG_BLOCK, &set, &relay->mask);
 	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* Either is an error of the write that it is about. */
+	/* Both are errors of the write itself. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Once the command has ended, a signal is for us. */
+/* After the end of the command a signal is for this process. */
 static void take_signal(struct relay *relay, const struct parent *parent, bool ended)
 {
 	struct signalfd_siginfo info;
@@ -114,7 +114,7 @@ static void take_signal(struct relay *relay, const struct parent *parent, bool e
 	}
 }
 
-/* From standard input into the buffer, which is empty. */
+/* Reads standard input into the buffer, which is empty. */
 static void read_typed(struct relay *relay)
 {
 	ssize_t n = read(relay->input, relay->typed, sizeof relay->typed);
@@ -127,7 +127,7 @@ static void read_typed(struct relay *relay)
 		relay->input = -1;
 }
 
-/* Nobody reads it: no more is wanted. */
+/* The command no longer reads its input, so no more is read. */
 static void drop_input(struct relay *relay)
 {
 	relay->input = -1;
@@ -155,8 +155,8 @@ static bool waits_typed(const struct relay *relay)
 }
 
 /*
- * A terminal has no end that could be closed: its end of file is a character that is typed. The first one
- * behind a line without a newline ends only that line.
+ * End of file for a terminal, which is a typed character, not a closing. After a line without a newline the first one
+ * only ends that line.
  */
 static void type_end(struct relay *relay)
 {
@@ -176,7 +176,7 @@ static bool typed_all(const struct relay *relay)
 	return relay->input < 0 && !waits_typed(relay) && relay->outer[0] >= 0;
 }
 
-/* A pipe's end of file is its closing. */
+/* Closing the pipe is its end of file. */
 static void end_input(struct relay *relay)
 {
 	if (relay->terminal)
@@ -186,15 +186,15 @@ static void end_input(struct relay *relay)
 	relay->told_end = true;
 }
 
-/* Where outlet i comes from. */
+/* The source of outlet i. */
 static int *source_of(struct relay *relay, int i)
 {
 	return relay->terminal ? &relay->outer[i == 0 ? 0 : 1] : &relay->outer[1 + i];
 }
 
 /*
- * Closing tells the command that nobody takes its output: by SIGPIPE, of a terminal by SIGHUP. What it has
- * written by then cannot reach anybody.
+ * Closes the source if nobody takes its output: the command gets SIGPIPE, or SIGHUP for a terminal. Its output until
+ * then is lost.
  */
 static void close_source(struct relay *relay, int i)
 {
@@ -205,7 +205,7 @@ static void close_source(struct relay *relay, int i)
 	scoped_close_fd(from);
 }
 
-/* One portion on its way; false at the end. */
+/* Carries one portion; false at the end. */
 static bool carry_output(struct relay *relay, int i)
 {
 	struct outlet *outlet = &relay->outlets[i];
@@ -266,7 +266,7 @@ static void move_input(struct relay *relay, const struct pollfd fds[WAIT_COUNT])
 		write_typed(relay);
 }
 
-/* Drains what is in the pipes after the command's end, and no more: its children may go on writing. */
+/* Drains the pipes after the command's end, and stops then: its children may go on writing. */
 static void drain(struct relay *relay, const struct parent *parent)
 {
 	struct pollfd fds[WAIT_COUNT];
@@ -289,7 +289,7 @@ void relay_run(struct relay *relay, const struct parent *parent)
 {
 	struct pollfd fds[WAIT_COUNT] = { 0 };
 
-	/* A client that does not type has a terminal that others read. */
+	/* A client that does not type leaves the terminal's input to others. */
 	relay->raw =
 		relay->terminal && relay->input >= 0 && pty_raw(STDIN_FILENO, &relay->saved) == 0;
 	while (!fds[WAIT_END].revents) {
@@ -327,7 +327,7 @@ int relay_code(const struct relay *relay, int code, struct err *err)
 	}
 	if (relay->interrupted)
 		return 128 + relay->interrupted;
-	/* SIGHUP is what the closed terminal has told it by. */
+	/* The closed terminal has sent SIGHUP to the command. */
 	bool told = code == 0 || (relay->terminal && code == 128 + SIGHUP);
 	return cut && told ? 128 + SIGPIPE : code;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A root that has lost its machine becomes one again. It is whole already: nothing is marked as half made,
- * and a kill leaves it as broken as it was.
+ * Adoption of a root that has lost its machine. The root is complete: nothing is marked as half made, and a kill leaves
+ * the machine as broken as it was.
  */
 #include "machine/manage/manage.h"
 #include "machine/state/private.h"
@@ -27,7 +27,7 @@ static int fill_new(struct machine *machine, struct err *err)
 	return 0;
 }
 
-/* settings: the copy that the pool has of them. 1: there is none, and they are those of a new machine. */
+/* settings: the pool's copy of them. 1: there is no copy, and they are those of a new machine. */
 static int fill_kept(struct machine *machine, const char *pool, struct text *settings,
 		     struct err *err)
 {
@@ -50,7 +50,7 @@ static int fill_kept(struct machine *machine, const char *pool, struct text *set
 		       pool, why.text, machine->name);
 }
 
-/* From a backup, or as fill_kept; pool is taken over. settings: the text to be written, if it may stay as it is. */
+/* Settings from a backup, or as fill_kept; takes over pool. settings: the text to write, if it may stay as it is. */
 static int fill_settings(struct machine *machine, const char *conf, char **pool,
 			 struct text *settings, struct err *err)
 {
@@ -69,7 +69,7 @@ static int fill_settings(struct machine *machine, const char *conf, char **pool,
 	return config_check_machine(config, err) < 0 ? -err->code : r;
 }
 
-/* Its name's lock is held from here on. */
+/* The lock of its name is held from here on. */
 static int claim_rest(const struct machine *machine, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);

@@ -47,7 +47,7 @@ static bool find_item(const struct boot *boot, const char *name, size_t *index)
 	return false;
 }
 
-/* From the names in boot.after to indices. */
+/* Turns the names in boot.after into indices. */
 static int link_item(struct boot *boot, struct boot_item *item)
 {
 	size_t index, most = strlen(item->after_names) / 2 + 1;
@@ -69,8 +69,8 @@ static int link_item(struct boot *boot, struct boot_item *item)
 }
 
 /*
- * Whether `from` waits for `to`, at once or by way of others; the way is written down backwards:
- * each one's `way` is who waits for it.
+ * Whether `from` waits for `to`, directly or through others; `way` of each machine on the path is the machine that
+ * waits for it.
  */
 static bool find_way(const struct boot *boot, size_t from, size_t to, size_t *way)
 {
@@ -123,7 +123,7 @@ static int find_circles(struct boot *boot)
 	return 0;
 }
 
-/* As long as something rises: at most as often as there are machines in the longest chain. */
+/* Repeats while an order rises: at most as often as the longest chain has machines. */
 static bool raise_ranks(struct boot *boot)
 {
 	bool risen = false;
@@ -222,7 +222,7 @@ struct reading {
 	enum boot_which which;
 };
 
-/* Settings that are spoiled keep a machine from starting, but not from being stopped. */
+/* Broken settings prevent a start, but not a stop. */
 static int add_unread(struct boot *boot, const char *name, const struct err *fault)
 {
 	int r = boot_add(boot, name, 0, 0, "");

@@ -15,13 +15,13 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* Everything that is wrong, as one sentence; the code is that of the first. */
+/* Collects all faults in one sentence; the code is that of the first. */
 struct causes {
 	struct text text;
 	int code;
 };
 
-/* Takes what is in err, and empties it for the next look. */
+/* Takes the fault in err, and empties err for the next check. */
 static void add_cause(struct causes *causes, struct err *err)
 {
 	if (!err->code)
@@ -62,7 +62,7 @@ static int check_rlimits(const struct machine *machine, struct err *err)
 	return rlimits_check(&machine->config, err);
 }
 
-/* One that is named; the default, and what it needs to be loaded first, is the start's matter. */
+/* A named network. The start checks the default one, which it may have to load first. */
 static int check_labels(const struct machine *machine, struct err *err)
 {
 	const char *apparmor = machine->config.apparmor;
@@ -103,11 +103,11 @@ static int check_init(const struct machine *machine, struct err *err)
 	return check_new_root(machine, &pool, volume, err);
 }
 
-/* By the beginning of the keys that they depend on. */
+/* Checks by the beginning of the keys that they depend on. */
 static const struct check {
 	const char *keys;
 	int (*look)(const struct machine *machine, struct err *err);
-	bool start; /* a start makes it too, without the root */
+	bool start; /* part of the check before a start, without the root */
 } checks[] = {
 	{ "boot.after", check_after, false }, { "init", check_init, false },
 	{ "limits.", check_limits, true },    { "limits.rlimit.", check_rlimits, true },
@@ -165,7 +165,7 @@ int check_new_root(const struct machine *machine, struct pool *pool, const char 
 	return look_at_root(machine, pool, volume, &facts, &root_fd, err);
 }
 
-/* Root, init, and whether what is in it can run here. */
+/* Root, init, and whether its programs can run on this host. */
 static int check_plan(const struct machine *machine, int *root_fd, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -182,7 +182,7 @@ static int check_plan(const struct machine *machine, int *root_fd, struct err *e
 	return 0;
 }
 
-/* Each made and let go of, as the start would make it. */
+/* Opens and closes each share, as the start does. */
 static void check_shares(const struct machine *machine, const struct idmap *map, int root_fd,
 			 struct causes *causes)
 {
@@ -205,7 +205,7 @@ static void check_shares(const struct machine *machine, const struct idmap *map,
 	shares_free(&shares);
 }
 
-/* The ids that it will have, or some like them: which they are does not matter here. */
+/* Ids for the check; their values do not matter. */
 static int likely_ids(const struct machine *machine, struct idmap *map, struct err *err)
 {
 	struct berth_config settings = { 0 };

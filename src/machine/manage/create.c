@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Machines come into being. machine.conf is the commit point: until it is there, a mark (base/unfinished.h)
- * stands for it, by which what a kill has left is known and finished off.
+ * Creation of machines. machine.conf is the commit point: before it exists, a mark (base/unfinished.h) stands for it,
+ * so that the remains of a killed command are recognized and removed.
  */
 #include "machine/manage/check.h"
 #include "machine/manage/manage.h"
@@ -32,7 +32,7 @@ static char *random_uuid(void)
 	return uuid_draw(uuid) < 0 ? NULL : strdup(uuid);
 }
 
-/* From the uuid, so that it is the machine's as long as the machine is itself. */
+/* From the uuid, so that it stays the same as long as the machine exists. */
 static char *mac_of(const char *uuid)
 {
 	uint64_t hash = text_hash(uuid);
@@ -77,7 +77,7 @@ static int apply_settings(struct machine_config *config, const struct settings *
 	return config_check_machine(config, err);
 }
 
-/* Its mark, before anything that needs it to be found again. */
+/* Writes the mark, before anything that is found by it. */
 static int begin(struct machine *machine, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -103,10 +103,10 @@ static int mark_fresh(const struct machine *machine, struct err *err)
 	return fd < 0 ? err_set(err, errno, "write '%s': %s", fresh, strerror(errno)) : 0;
 }
 
-/* What a new machine is besides its root. */
+/* Properties of a new machine besides its root. */
 struct birth {
 	int *owner;         /* borrowed: as in machine_spec */
-	bool keep_identity; /* its root is not taken for a copy */
+	bool keep_identity; /* its root does not count as a copy */
 };
 
 static int commit(struct machine *machine, const struct birth *birth, struct err *err)
@@ -124,7 +124,7 @@ static int commit(struct machine *machine, const struct birth *birth, struct err
 	return r;
 }
 
-/* A root without a machine is never taken for a leftover: it may be all that is left of somebody's. */
+/* A root without a machine is never removed as a leftover: it may be all that is left of a machine. */
 static int refuse_volume(const struct machine *machine, const struct pool *pool, struct err *err)
 {
 	*err = (struct err){ 0 };
@@ -143,7 +143,7 @@ static int found_one(void *context, const struct volume_info *info)
 	return 1;
 }
 
-/* Before its mark is there, which would make them leftovers. */
+/* Before the mark exists, which would turn them into leftovers. */
 static int check_free(const struct machine *machine, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -177,7 +177,7 @@ static int make_volume(const struct machine *machine, struct pool *from, const c
 	return r == -ENOENT ? -ENODATA : r;
 }
 
-/* Nothing of it was made but the mark and the folder: whatever volume has its name is not its own. */
+/* Only the mark and the folder were made: a volume with its name belongs to somebody else. */
 static void forget_begun(struct machine *machine)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -187,7 +187,7 @@ static void forget_begun(struct machine *machine)
 		unfinished_drop(&mark, &ignored);
 }
 
-/* Makes the volume by what the caller says, between begin and commit; on failure nothing stays. */
+/* Makes the volume by the caller's function, between begin and commit; after a failure nothing is left. */
 static int make_machine(struct machine *machine, struct pool *from, const char *origin,
 			struct pool *to, const struct birth *birth, struct err *err)
 {
@@ -213,7 +213,7 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	return r;
 }
 
-/* Under the name's lock from here on. */
+/* Called under the lock of the name. */
 static int claim_name(struct machine *machine, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -274,7 +274,7 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 								: check_new(machine, err);
 }
 
-/* Its volume is not there: deleted since we looked, or taken away. */
+/* The volume of the template is missing: deleted since the check, or lost. */
 static int lost_template(const struct dirs *dirs, const char *name, const char *pool,
 			 struct err *err)
 {
@@ -329,7 +329,7 @@ int machine_create(const struct dirs *dirs, const char *name, const struct machi
 	return r;
 }
 
-/* The settings of the one it is made from, under a new identity. */
+/* The settings of the source, with a new identity. */
 static int copy_settings(struct machine *to, const struct machine *from,
 			 const struct clone_spec *spec, struct err *err)
 {
@@ -348,7 +348,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 								     : check_new(to, err);
 }
 
-/* Copies one moment of a root: it is held unchanged meanwhile. If it changed all the same, no machine is left. */
+/* Copies one moment of a root, which is held unchanged meanwhile. If it changed all the same, no machine is left. */
 static int clone_still(struct machine *from, struct machine *to, struct pool *pool,
 		       struct pool *target, const struct birth *birth, struct err *err)
 {
@@ -356,7 +356,7 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 	struct quiesce still;
 
 	machine_volume(from->name, origin);
-	/* From one pool to another it is a copy of files, whatever the first can do. */
+	/* From one pool to another the files are copied, whatever the drivers can do. */
 	bool at_once = strcmp(pool->name, target->name) == 0;
 	if (quiesce_begin(&still, from, at_once ? pool : NULL, -1, err) < 0)
 		return -err->code;
@@ -386,7 +386,7 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	    pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||
 	    (target == &other && pool_open(&other, from->dirs, spec->pool, err) < 0))
 		return -err->code;
-	/* A root that has no identity of its own yet cannot keep it. */
+	/* A root without an identity of its own cannot keep one. */
 	const struct birth birth = { .keep_identity =
 					     spec->keep_identity && !fresh_is(from, snapshot) };
 	if (snapshot) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Machines go: marked as half removed first, so that whatever a kill leaves is finished off by the next. */
+/*
+ * Deletion of machines. They are marked as half removed first, so that the next command completes an interrupted
+ * deletion.
+ */
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
@@ -28,8 +31,8 @@ static int lock_one(void *context, const struct volume_info *info)
 }
 
 /*
- * Whoever copies its root or a snapshot must have come to its end before anything goes. The look whether
- * anybody copies at all is what costs little.
+ * Waits for copies of its root or of a snapshot before anything is removed. The check whether there is any copy is
+ * cheap.
  */
 static int lock_volumes(struct machine *machine, struct pool *pool, struct err *err)
 {
@@ -55,8 +58,8 @@ static int lock_volumes(struct machine *machine, struct pool *pool, struct err *
 }
 
 /*
- * Before it is stopped, what is mounted in a folder of its root. A device has to be let go of by the machine
- * itself first.
+ * Checks, before the machine is stopped, for mounts in a folder of its root. A device must be released by the machine
+ * first.
  */
 static int check_running(const struct machine *machine, struct err *err)
 {
@@ -70,7 +73,7 @@ static int check_running(const struct machine *machine, struct err *err)
 	return machine_unused(machine, &pool, err);
 }
 
-/* A stop does not wait for a clean-up that takes long, such as that of a device that somebody else keeps. */
+/* A stop does not wait for a long clean-up, such as that of a device that another process keeps. */
 static int wait_for_clean_up(const struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine) || !run_has_finished(machine))
@@ -113,6 +116,6 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (there && machine_erase(machine, force, err) < 0)
 		return -err->code;
 	machine_leave_groups(machine->dirs);
-	/* An ephemeral machine went with its guest; of two that delete one, one has done it. */
+	/* An ephemeral machine went with its guest; of two concurrent deletions, the other one has done it. */
 	return there || machine->config.ephemeral ? 0 : machine_gone(machine, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine is opened for a command that acts on it: what a killed command or keeper has left of it is settled first. */
+/* Opening of a machine for a command that acts on it: the remains of a killed command or keeper are settled first. */
 #include "machine/manage/manage.h"
 
 #include "machine/manage/settle.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A template made of a machine: a copy of its root, from which identity and past are taken. */
+/* A template from a machine: a copy of its root, without its identity and its past. */
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/start/resolver.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* Takes out of the copy what only the machine may have. */
+/* Removes from the copy what only the machine may have. */
 static int anonymize(const struct incoming *incoming, struct err *err)
 {
 	char uuid[UUID_TEXT], hostname[80];
@@ -35,7 +35,7 @@ static int anonymize(const struct incoming *incoming, struct err *err)
 	return resolver_write(incoming->name, root_fd, NULL, true, err);
 }
 
-/* The copy is of one moment: the root is held unchanged meanwhile. */
+/* The copy shows one moment: the root is held unchanged meanwhile. */
 static int copy_still(struct incoming *incoming, struct machine *machine, struct pool *pool,
 		      struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A copy is of one moment. Where the pool cannot take it in an instant, the guest is frozen or kept from
- * starting meanwhile, by locks that die with this command.
+ * A still machine for a copy of one moment. If the pool cannot take it with one system call, the guest is frozen or
+ * kept from starting meanwhile, by locks that die with this command.
  */
 #include "machine/manage/quiesce.h"
 
@@ -23,7 +23,7 @@
 
 enum { WATCH_TRIES = 3000, WATCH_MILLISECONDS = 10 };
 
-/* A command that found the mark free has removed it, or is about to. */
+/* A command that found the mark unlocked has removed it, or is about to. */
 static int lock_mark(const struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
@@ -40,8 +40,8 @@ static int lock_mark(const struct machine *machine)
 }
 
 /*
- * In a child that keeps none of our locks open. We kill it when the copy is over, so that the end of the pipe is
- * our own death. A child of ours that died with us may hold the mark for a moment longer.
+ * Runs in a child that keeps none of our locks open. This process kills it when the copy is complete, so the end of the
+ * pipe means that this process has died. A child of ours that was killed too may hold the mark for a moment longer.
  */
 static __attribute__((noreturn)) void watch(const struct machine *machine, int end)
 {
@@ -129,7 +129,7 @@ static void let_go(struct quiesce *still, const struct machine *machine)
 	still->watcher = 0;
 }
 
-/* Under the machine's lock, by which it neither starts nor is cleaned up after. */
+/* Called under the machine's lock, so that the machine neither starts nor is cleaned up. */
 static int hold_still(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine))
@@ -138,7 +138,7 @@ static int hold_still(struct quiesce *still, struct machine *machine, struct err
 					 machine->name)
 			       : 0;
 	int r = freeze(still, machine, err);
-	/* The mark holds it now; others may use the machine, to end it for example. */
+	/* The mark holds the machine from here on; others may use it, for example to end it. */
 	scoped_close_fd(&still->lock);
 	return r;
 }
@@ -165,7 +165,7 @@ int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *p
 int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err)
 {
 	struct stat st;
-	/* The run's end removes the mark, and a halt thaws the guest. */
+	/* The end of the run removes the mark, and a halt thaws the guest. */
 	bool moved = still->mark >= 0 &&
 		     (fstat(still->mark, &st) < 0 || st.st_nlink == 0 || halting(machine));
 

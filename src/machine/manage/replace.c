@@ -25,7 +25,7 @@ static int copy(struct pool *pool, const struct replacement *by, const char *nex
 	return volume_copy(by->from, by->volume, pool, next, err);
 }
 
-/* Before the roots change places, and after: a kill in between leaves a root that gets its identity once more. */
+/* Before the exchange of the roots, and after it: after a kill in between the root gets its identity once more. */
 static int note_fresh(struct machine *machine, const struct replacement *by, bool before,
 		      struct err *err)
 {
@@ -61,7 +61,7 @@ int root_replace(struct machine *machine, struct pool *pool, const struct replac
 
 	machine_volume(machine->name, root);
 	restoring_volume(machine->name, next);
-	/* Before the work: somebody may be copying it. */
+	/* Before the work: a command may be copying it. */
 	if (volume_lock(pool, root, VOLUME_LOCK_CHANGE, err) < 0 ||
 	    root_check_unused(pool, root, by->verb, machine, err) < 0 ||
 	    copy(pool, by, next, err) < 0)
@@ -74,7 +74,7 @@ int root_replace(struct machine *machine, struct pool *pool, const struct replac
 			fresh_forget(machine, NULL);
 		return -err->code;
 	}
-	/* The exchange has done it, whatever becomes of the loser. */
+	/* The exchange is complete, whatever happens to the old root. */
 	if (by->snapshot)
 		machine_tell(machine, &(struct event){ .name = "snapshot-restored",
 						       .snapshot = by->snapshot });

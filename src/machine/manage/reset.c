@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine goes back to its template, or to a snapshot; its settings stay. */
+/* Return of a machine to its template or to a snapshot; its settings stay. */
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/replace.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* What the root comes from, open. */
+/* The origin of the root, open. */
 struct source {
 	struct pool own, other; /* owned: the machine's, and the template's if it is another one */
 	bool elsewhere;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Changes of a machine's settings: all of them or none, on the running machine too. */
+/* Changes of a machine's settings: all of them or none, also on the running machine. */
 #include "machine/manage/check.h"
 #include "machine/state/private.h"
 
@@ -15,13 +15,13 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A machine.conf on its way from one text to another. */
+/* A machine.conf with its text before and after the change. */
 struct change_set {
 	struct machine *machine;
 	const struct config_change *changes;
 	size_t count;
 	char *path;                   /* owned; of machine.conf */
-	struct text before, after;    /* what it says */
+	struct text before, after;    /* its text before and after */
 	struct machine_config wanted; /* the settings in after */
 };
 
@@ -63,7 +63,7 @@ static int read_before(struct change_set *set, struct err *err)
 		       : 0;
 }
 
-/* Computes the new settings, and checks whether this host can keep them. */
+/* Computes the new settings, and checks whether this host can enforce them. */
 static int prepare(struct change_set *set, struct err *err)
 {
 	if (config_preview(&machine_schema, set->path, set->changes, set->count, &set->after,
@@ -74,7 +74,7 @@ static int prepare(struct change_set *set, struct err *err)
 	return check_changes(&as_wanted, set->changes, set->count, err);
 }
 
-/* The limits of a running machine's cgroup become those of a config. */
+/* Sets the limits of a running machine's cgroup to those of a config. */
 static int limit_now(struct machine *machine, const struct machine_config *config, struct err *err)
 {
 	struct run_state state;
@@ -86,12 +86,12 @@ static int limit_now(struct machine *machine, const struct machine_config *confi
 	scoped_fd int cgroup = cgroup_make(group);
 	if (cgroup < 0)
 		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
-	/* The disk as found at the start: by now the guest may have anything for a root. */
+	/* The disk that was found at the start: the guest may have replaced its root since. */
 	run_read_state(machine, &state);
 	return limits_apply(machine, config, cgroup, state.disk, err);
 }
 
-/* The limits that the file had before; where it cannot be read there were none to go back to. */
+/* The limits of the file before; an unreadable file has none to go back to. */
 static void limit_as_before(const struct change_set *set)
 {
 	struct machine_config before;
@@ -120,7 +120,7 @@ static int grow_disk(const struct change_set *set, struct err *err)
 	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
 }
 
-/* Steps that can be taken back, then the one that cannot: no disk shrinks. */
+/* Reversible steps first, then the irreversible one: no disk shrinks. */
 static int commit(struct change_set *set, struct err *err)
 {
 	bool live = has_live_limits(set);
@@ -156,14 +156,14 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || commit(&set, err) < 0)
 		return -err->code;
 	pool_backup_mark_stale();
-	/* Whether an earlier run of it was ephemeral does not count any more. */
+	/* An earlier ephemeral run no longer counts. */
 	if (find_change(&set, "ephemeral") && !run_alive(machine))
 		run_mark_life(machine, false);
 	config_free(&machine_schema, &machine->config);
 	machine->fault = (struct err){ 0 };
 	if (machine_load(machine, err) < 0)
 		return -err->code;
-	/* Running it keeps the address that it has, and gives it back as it gets the next. */
+	/* A running machine keeps its address, and releases it when it gets the next one. */
 	if (find_change(&set, "network") && !run_alive(machine))
 		machine_leave_networks(machine, machine->config.network);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pool keeps a copy of the settings of its machines and templates, beside that of its own catalogue, so that
- * its disk brings them along to a host that is installed anew. A command that has changed something leaves a
- * process behind for that, which waits a moment for others to do the same.
+ * Copies of settings in pools. A pool has a copy of the settings of its machines and templates, and of its own
+ * catalogue, for a host that is installed again. A command that has changed settings leaves a process, which waits a
+ * moment for other changes and then writes the copy.
  */
 #include "machine/manage/settings_backup.h"
 #include "base/file.h"
@@ -24,8 +24,8 @@ enum { GATHER_MS = 1000, WRITE_SECONDS = 60 };
 struct kind {
 	const char *folder, *file, *what, *volume;
 	const struct schema *schema;
-	size_t pool; /* where the pool's name is in its settings */
-	mode_t mode; /* of the folder above */
+	size_t pool; /* place of the pool's name in its settings */
+	mode_t mode; /* mode of the folder above */
 };
 
 static const struct kind kinds[] = {
@@ -35,7 +35,7 @@ static const struct kind kinds[] = {
 	  offsetof(struct template_config, pool), 0755 },
 };
 
-/* "machines/NAME/machine.conf": which kind, and its name; NULL: neither. */
+/* "machines/NAME/machine.conf": its kind and name; NULL: another path. */
 static const struct kind *kind_of(const char *path, char name[64])
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -92,7 +92,7 @@ static int add_file(struct gathering *gathering, const char *name)
 	return r < 0 ? r : note_name(gathering, name);
 }
 
-/* One whose settings cannot be read has none that would be of use. */
+/* Unreadable settings are of no use in a copy. */
 static int add_machine(void *context, const char *machine)
 {
 	struct gathering *gathering = context;
@@ -204,7 +204,7 @@ bool settings_backup_fault(const struct dirs *dirs, const char *pool, struct err
 
 /* ---- Written, all of it */
 
-/* Under the lock of those who write. 1: it is not attached. */
+/* Called under the lock of the writers. 1: the pool is not attached. */
 static int gather_and_write(const struct dirs *dirs, const char *pool, struct err *err)
 {
 	scoped_text struct text files = { 0 }, kept = { 0 };
@@ -231,7 +231,7 @@ static bool is_gone(const struct dirs *dirs, const char *pool)
 	return path && access(path, F_OK) < 0 && errno == ENOENT;
 }
 
-/* A pool that is gone, perhaps while it was written to, has no copy that could be old. */
+/* A pool that is gone, perhaps during the write, has no copy that could be out of date. */
 static int write_pool(const struct dirs *dirs, const char *pool, struct err *err)
 {
 	int r = gather_and_write(dirs, pool, err);
@@ -268,7 +268,7 @@ static int lock_waiting(const struct dirs *dirs, struct err *err)
 	return dirs_lock(dirs, "backup.waits", 0, "the copies of settings", err);
 }
 
-/* A process that finds the lock taken by this look ends at once; ours then starts another. */
+/* A process that finds the lock taken by this check ends at once; this command then starts another one. */
 bool settings_backup_awaited(const struct dirs *dirs)
 {
 	struct err ignored = { 0 };
@@ -277,7 +277,7 @@ bool settings_backup_awaited(const struct dirs *dirs)
 	return waiting < 0 && (ignored.code == EBUSY || ignored.code == EWOULDBLOCK);
 }
 
-/* A process that still waits will see our change; one that writes already may not have. */
+/* A process that still waits will see our change; one that is already writing may not have. */
 int settings_backup_write_all(const struct dirs *dirs, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = GATHER_MS * 1000000L - 1 };
@@ -288,7 +288,7 @@ int settings_backup_write_all(const struct dirs *dirs, struct err *err)
 			       ? (*err = (struct err){ 0 }, 0)
 			       : waiting;
 	nanosleep(&pause, NULL);
-	/* All state was removed meanwhile, and a lock would begin it anew. */
+	/* All state was removed meanwhile, and a lock file would create it again. */
 	scoped_free char *run = dirs_run_path(dirs, "locks");
 	if (run && access(run, F_OK) < 0)
 		return 0;
@@ -314,7 +314,7 @@ union any {
 	struct template_config template;
 };
 
-/* Its settings as a file of ours, in a folder that shows under no name yet. */
+/* Writes its settings into a folder that no command sees yet. */
 static int put_aside(struct taking *taking, const struct kind *kind, const char *folder,
 		     const char *bytes, size_t length, struct err *err)
 {
@@ -338,7 +338,7 @@ static int put_aside(struct taking *taking, const struct kind *kind, const char 
 	char **field = (char **)(void *)((char *)&config + kind->pool);
 	free(*field);
 	*field = pool;
-	/* The rest stays as somebody wrote it. */
+	/* The rest stays as it was written. */
 	r = config_record(kind->schema, path, &config, (const char *const[]){ "pool", NULL }, err);
 	config_free(kind->schema, &config);
 	return r;
@@ -367,7 +367,7 @@ static bool is_known(const struct taking *taking, const struct kind *kind, const
 	return folder && access(folder, F_OK) == 0;
 }
 
-/* A record that cannot be taken is told, and the others are taken. */
+/* A record that cannot be taken is reported, and the others are taken. */
 static int visit(void *context, const char *record, const char *path, const char *bytes,
 		 size_t length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever a killed keeper, a killed owner or a host that went down has left of a machine is settled by the command
- * that looks next. An ephemeral machine owned by a command ends when that command is gone.
+ * Settlement of what a killed keeper, a killed owner or a host that went down has left of a machine, by the next
+ * command that acts on it. An ephemeral machine owned by a command ends when that command is gone.
  */
 
 #include "machine/manage/settle.h"
@@ -19,17 +19,17 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A copy's command was killed while it held the guest still. */
+/* The command of a copy was killed while it held the guest still. */
 static void thaw_forgotten(struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
 
-	/* While its command lives it holds a lock on the mark, and this changes nothing. */
+	/* While its command lives, that holds a lock on the mark, and this changes nothing. */
 	if (mark && access(mark, F_OK) == 0)
 		freeze_settle(machine);
 }
 
-/* Asked, not waited for: we may be what the keeper itself waits for. Its end erases the machine. */
+/* The stop is not waited for: the keeper itself may wait for this process. The end of the run deletes the machine. */
 static void end_orphan(struct machine *machine)
 {
 	if (!owner_is_lost(machine))
@@ -50,7 +50,7 @@ static int erase_ended(struct machine *machine, struct err *err)
 			       machine->name);
 }
 
-/* It ran when its host went down, or who made it for himself was killed before it ran. */
+/* The host went down while the machine ran, or its owner was killed before that. */
 static int settle_without_run(struct machine *machine, struct err *err)
 {
 	bool lived = run_has_lived(machine);
@@ -80,7 +80,7 @@ int settle_dead_run(struct machine *machine, struct err *err)
 	scoped_fd int lock = machine_lock(machine, 0, &(struct err){ 0 });
 	if (lock < 0 || run_alive(machine))
 		return 0;
-	/* Its end was seen: deleting it is what its clean-up did not come to. */
+	/* The end is known: the clean-up was interrupted before the deletion. */
 	bool over = machine->config.ephemeral && !machine->fault.code && run_has_finished(machine);
 	int r = run_clean_dead(machine, err);
 	return r < 0 || (!over && !owner_is_lost(machine)) ? r : erase_ended(machine, err);

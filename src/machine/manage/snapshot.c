@@ -33,7 +33,7 @@ static int view_pool(struct machine *machine, struct pool *pool, struct err *err
 	return pool_view(pool, machine->dirs, machine->config.pool, err);
 }
 
-/* For a change, under the machine's lock: what a restore that was killed has left goes first. */
+/* Opens the machine for a change, under its lock; the remains of a killed restore are removed first. */
 static int open_settled(struct machine *machine, struct pool *pool, struct err *err)
 {
 	return open_pool(machine, pool, err) < 0 ? -err->code : restoring_clear(machine, pool, err);
@@ -100,7 +100,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
 	struct volume_info info;
-	/* Not of one that is there: what is known of it stays. */
+	/* Not for an existing snapshot, whose mark stays. */
 	if (volume_info(&pool, volume, &info, &(struct err){ 0 }) < 0 &&
 	    fresh_note(machine, name, err) < 0)
 		return -err->code;
@@ -177,7 +177,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
-	/* Before what is there goes: a volume that somebody holds would stay. */
+	/* Before the old root is removed: a volume in use could not be. */
 	int r = root_check_unused(&pool, volume, "delete a snapshot of", machine, err);
 	if (r == 0)
 		r = volume_destroy(&pool, volume, err);
@@ -187,7 +187,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	return tell(machine, "snapshot-deleted", name);
 }
 
-/* Nobody stops a machine for a snapshot that is not there. */
+/* No machine is stopped for a missing snapshot. */
 static int refuse_running(const struct machine *machine, struct pool *pool, const char *name,
 			  const char *kept, struct err *err)
 {

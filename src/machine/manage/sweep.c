@@ -54,7 +54,7 @@ static void sweep_owners(const struct dirs *dirs)
 
 void machine_sweep(const struct dirs *dirs)
 {
-	/* For the callback's context, which is not const. */
+	/* The callback's context is not const. */
 	unfinished_each(dirs, "machines", sweep_marked, (void *)(uintptr_t)dirs);
 	sweep_owners(dirs);
 }

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* The outcome on a line of its own, then how in words. Words alone: an older berth's, or acknowledged. */
+/* The outcome on a line of its own, then the sentence. A sentence alone is of an older version, or acknowledged. */
 static const char failed_line[] = "failed\n";
 
 enum { ENDED_MAX = 16 << 10 };
@@ -30,10 +30,10 @@ void ended_write(const struct machine *machine, const char *outcome, const char 
 
 	if (!path || !text)
 		return;
-	/* However many lines a sentence has. */
+	/* For any number of lines in a sentence. */
 	for (char *end = text + strlen(outcome); (end = strchr(end + 1, '\n')) && end[1];)
 		*end = ' ';
-	/* Only a failure is told after a crash of the host, and so worth to wait for the disk. */
+	/* Only a failure is reported after a crash of the host, and so worth a sync. */
 	if (text_starts(text, failed_line)) {
 		file_replace(path, text, strlen(text), 0600, &(struct err){ 0 });
 		return;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine goes: it is marked as half removed first, so that what a kill leaves is finished off by the next command. */
+/*
+ * Removal of a machine. It is marked as half removed first, so that the next command completes an interrupted removal.
+ */
 #include "machine/state/private.h"
 
 #include "base/remove.h"
@@ -14,7 +16,7 @@ struct destruction {
 	struct err *err;
 };
 
-/* One that would not go stops the rest: its machine stays half removed, and the next command tries again. */
+/* A volume that cannot be removed stops the rest: its machine stays half removed, and the next command tries again. */
 static int destroy_one(void *context, const struct volume_info *info)
 {
 	const struct destruction *destruction = context;
@@ -65,7 +67,7 @@ int machine_unused(const struct machine *machine, struct pool *pool, struct err 
 		     : 0;
 }
 
-/* An unreadable pool keeps a volume, if it has one: that must not keep the others. */
+/* An unreadable pool keeps its volume, if it has one, which must not keep the others. */
 static int visit_pool(void *context, const char *name)
 {
 	struct machine *machine = context;
@@ -103,17 +105,17 @@ static int check_unused(const struct machine *machine, bool known, struct pool *
 	return pool->ops ? machine_unused(machine, pool, err) : 0;
 }
 
-/* By its settings, or, when nobody can read them, wherever something of its name is. pool: open, or not. */
+/* In the pool of its settings, or, if they cannot be read, in all pools. pool: open, or not. */
 static int release_holdings(struct machine *machine, bool known, struct pool *pool, struct err *err)
 {
-	/* Also where it was before, if its settings name another by now. */
+	/* Also in the pool of its last run, if its settings name another one now. */
 	machine_leave_networks(machine, NULL);
 	if (!known)
 		return pool_list(machine->dirs, visit_pool, machine, err);
 	return pool->ops ? destroy_volumes(machine, pool, err) : 0;
 }
 
-/* From where they are now. Whether they could be read. */
+/* Reads the settings from their present place. Whether they could be read. */
 static bool reload(struct machine *machine, const struct unfinished *mark, bool half)
 {
 	scoped_free char *path = half ? unfinished_path(mark) : machine_path(machine, mark->file);
@@ -129,7 +131,7 @@ static int erase_from(struct machine *machine, const struct unfinished *mark, bo
 {
 	if (unfinished_undo(mark, err) < 0)
 		return -err->code;
-	/* Now: from here on no command finds it, and whoever is first clears it away. */
+	/* From here on no command finds the machine, and the next command removes it. */
 	if (!half)
 		machine_tell(machine, &(struct event){ .name = "deleted" });
 	int r = release_holdings(machine, known, pool, err);
@@ -150,7 +152,7 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 	bool half = unfinished_is(&mark);
 	bool known = reload(machine, &mark, half);
 
-	/* Before anything is touched: its root must not be left behind unseen. */
+	/* Before anything is changed: its root must not be left behind unnoticed. */
 	if (known && pool_open(&pool, machine->dirs, machine->config.pool, &why) < 0 && !forget)
 		return err_set(err, why.code,
 			       "machine '%s' cannot be deleted with its root: %s; to delete it and "

@@ -43,14 +43,14 @@ static int pass_on(struct events *events, const char *line, events_visit *visit,
 	if (number <= events->last)
 		return 0;
 	uint64_t lost = number - events->last - 1;
-	/* Events before the beginning are not counted as lost. */
+	/* Events before the first known one do not count as lost. */
 	if (events->last == 0)
 		lost = 0;
 	events->last = number;
 	return visit(context, lost, line);
 }
 
-/* The whole lines of a piece; *used becomes their length. */
+/* The complete lines of a piece; *used becomes their length. */
 static int pass_lines(struct events *events, char *piece, size_t length, size_t *used,
 		      events_visit *visit, void *context)
 {
@@ -66,7 +66,7 @@ static int pass_lines(struct events *events, char *piece, size_t length, size_t 
 	return r;
 }
 
-/* From where we stand to the end of the file that is open. */
+/* From the present position to the end of the open file. */
 static int drain(struct events *events, events_visit *visit, void *context)
 {
 	char piece[8 * EVENT_LINE_MAX];
@@ -83,7 +83,7 @@ static int drain(struct events *events, events_visit *visit, void *context)
 	return r;
 }
 
-/* Both files as they were at one moment: no rotation came between. -errno for one that cannot be opened. */
+/* Opens both files of one moment, without a rotation in between. -errno: one cannot be opened. */
 static void open_pair(const struct events *events, int pair[2])
 {
 	do {
@@ -102,8 +102,8 @@ static void change_file(struct events *events, int *fd)
 }
 
 /*
- * Our file has lost its name, so nobody writes to it any more: what it still holds, then the file
- * between, if it was rotated twice, then the one that has the name now. Numbers tell what is known.
+ * After a rotation: the old file has no writers any more. First its rest is read, then the file between, if there were
+ * two rotations, then the new one. Numbers tell which events are known.
  */
 static int cross(struct events *events, events_visit *visit, void *context)
 {
@@ -131,7 +131,7 @@ int events_read(struct events *events, events_visit *visit, void *context, struc
 	char ignored[4096];
 	int r;
 
-	/* First, so that what comes while we read wakes us again. */
+	/* First, so that an event during the read wakes us again. */
 	while (read(events->watch, ignored, sizeof ignored) > 0)
 		;
 	r = drain(events, visit, context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "fresh" in the machine's folder says so of its root, "fresh.SNAPSHOT" of a snapshot: a root that is restored
- * to what it was before its first start is another's again.
+ * Marks of roots without an identity of their own: "fresh" in the machine's folder for its root, "fresh.SNAPSHOT" for a
+ * snapshot. A root that is restored to a state before its first start loses its identity again.
  */
 #include "machine/state/fresh.h"
 

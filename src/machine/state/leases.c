@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a machine holds on networks: one lease, under a hardware address that nobody else on that network
- * has. Addresses are drawn as machines are made, of 24 bits; the network is where they are compared.
+ * Leases of a machine: one, under a hardware address that is unique on its network. Hardware addresses are drawn at
+ * random when machines are created, with 24 bits; they are compared on the network.
  */
 #include "machine/state/private.h"
 
@@ -38,7 +38,7 @@ void machine_leave_networks(const struct machine *machine, const char *except)
 	network_list(machine->dirs, leave_network, &leaving, &(struct err){ 0 });
 }
 
-/* Another hardware address, in machine.conf too, where all else stays as it is. */
+/* Changes the hardware address, also in machine.conf, where all else stays as it is. */
 static int draw_mac(struct machine *machine, struct err *err)
 {
 	static const char *const names[] = { "network.mac", NULL };
@@ -74,7 +74,7 @@ int machine_lease(struct machine *machine, struct network *network, struct lease
 	}
 	if (r < 0)
 		return err_set(err, why.code, "%s", why.text);
-	/* It was on another before, or never on any. */
+	/* Its last network was another one, or it had none. */
 	if (lease->made)
 		machine_leave_networks(machine, network->name);
 	return 0;

@@ -70,7 +70,7 @@ int machine_absent(const struct dirs *dirs, const char *name, struct err *err)
 
 	if (read_names(dirs, &names, &ignored) == 0 && names.count > 0)
 		near = text_nearest(name, (const char *const *)names.list);
-	/* One of that very name is just being made, or deleted. */
+	/* A machine of this name is being created or deleted. */
 	if (near && strcmp(near, name) != 0)
 		return err_set(err, ENOENT, "no machine '%s'; did you mean '%s'?", name, near);
 	return err_set(err, ENOENT, "no machine '%s'; see: berth list", name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A machine as it is found: whole, broken, half made, half removed, or absent. Commands that act finish off what
- * another has left half done; those that look change nothing.
+ * The condition of a machine: complete, broken, half made, half removed, or absent. Commands that act complete an
+ * interrupted change; those that look change nothing.
  */
 #include "machine/state/private.h"
 
@@ -10,7 +10,7 @@
 
 enum { LOAD_TRIES = 10 };
 
-/* Half made or half removed: whoever has the lock next finishes it off. */
+/* Half made or half removed: the next holder of the lock completes the change. */
 static int finish_off(struct machine *machine, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -21,7 +21,7 @@ static int finish_off(struct machine *machine, struct err *err)
 	return unfinished_is(&mark) ? machine_erase(machine, false, err) : 0;
 }
 
-/* Without settings: absent (-ENOENT), broken (0), or half removed for as long as its pool is away (1). */
+/* A machine without settings: absent (-ENOENT), broken (0), or half removed while its pool is away (1). */
 static int load_rest(struct machine *machine, bool act, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -30,7 +30,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 		struct err why = { 0 };
 		if (!act || finish_off(machine, &why) == 0)
 			return machine_absent(machine->dirs, machine->name, err);
-		/* So that it can be deleted by force, at least. */
+		/* So that at least a forced deletion works. */
 		err_set(&machine->fault, why.code, "machine '%s' is half removed, and %s",
 			machine->name, why.text);
 		config_free(&machine_schema, &machine->config);
@@ -43,7 +43,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 	return 0;
 }
 
-/* Its settings have come, or it has become half made, since we found neither. */
+/* Its settings have appeared, or its mark, since neither was found. */
 static bool has_changed(const struct machine *machine)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -52,7 +52,7 @@ static bool has_changed(const struct machine *machine)
 	return (conf && access(conf, F_OK) == 0) || unfinished_is(&mark);
 }
 
-/* Absent, half made, or there with settings that are missing or that somebody spoiled. */
+/* Absent, half made, or with settings that are missing or damaged. */
 int machine_find(struct machine *machine, bool act, struct err *err)
 {
 	for (int tries = 0; tries < LOAD_TRIES; tries++) {

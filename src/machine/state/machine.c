@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine's folder: opening, listing, locking, and finishing off what a killed command left. */
+/* A machine's folder: opening, listing, locking, and completing the changes of killed commands. */
 
 #include "base/file.h"
 #include "base/scoped.h"
@@ -103,7 +103,7 @@ int machine_load(struct machine *machine, struct err *err)
 	int r = config_load(&machine_schema, conf, &machine->config, err);
 	if (r < 0 || *machine->config.pool)
 		return r;
-	/* Emptied, or cut off: with defaults for what makes it this machine it must not go on. */
+	/* An emptied or truncated file: the machine must not run with defaults for its identity. */
 	config_free(&machine_schema, &machine->config);
 	return err_set(
 		err, EUCLEAN,

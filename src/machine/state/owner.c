@@ -39,7 +39,7 @@ void owner_forget(const struct machine *machine)
 
 void owner_release(const struct machine *machine, int *owner)
 {
-	/* The file goes while it is locked, so that no command finds the machine without an owner. */
+	/* The file is removed while it is locked, so that no command finds the machine without an owner. */
 	if (*owner >= 0)
 		owner_forget(machine);
 	scoped_close_fd(owner);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* The ways out, by what is left. */
+/* The remedies, by the parts that are left. */
 static void tell_rest(struct machine *machine, bool folder, const char *pool)
 {
 	const char *name = machine->name;
@@ -90,7 +90,7 @@ struct strays {
 	void *context;
 };
 
-/* A machine that has a folder is known, at least as broken. */
+/* A machine with a folder is known, at least as broken. */
 static bool machine_has(const struct dirs *dirs, const char *name, const char *pool)
 {
 	scoped_machine struct machine machine = { 0 };

@@ -34,7 +34,7 @@ static int open_running(struct side *side, struct err *err)
 	return 0;
 }
 
-/* The lock keeps it stopped, so that nothing else writes to its root. */
+/* The lock keeps the machine stopped, so that nothing else writes to its root. */
 static int open_stopped(struct side *side, bool reads, struct err *err)
 {
 	struct machine *machine = side->machine;
@@ -77,8 +77,8 @@ void side_close(struct side *side)
 }
 
 /*
- * In the cgroup it ends with the machine, whose memory and disk it uses. It is not born into its pid namespace: nothing
- * in there sees it.
+ * In the cgroup, the process ends with the machine, and uses the machine's memory and disk. It is not born in the pid
+ * namespace, so nothing in the guest sees it.
  */
 pid_t side_fork(const struct side *side, int *pidfd, struct err *err)
 {
@@ -96,7 +96,7 @@ pid_t side_fork(const struct side *side, int *pidfd, struct err *err)
 	return pid;
 }
 
-/* Not to be traced, read or borrowed from by the guest it is about to enter. */
+/* Not dumpable: the guest that it enters can neither trace nor read it. */
 static int enter_running(struct side *side, struct err *err)
 {
 	uint64_t namespaces = CLONE_NEWNS | (side->privileged ? 0 : CLONE_NEWUSER);

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-/* Milliseconds: between two looks; without a move; and while a disk writes what it has in its cache. */
+/* Milliseconds between two checks, without any progress, and while a disk writes its cache. */
 enum { LOOK = 200, STALL = 60000, SYNC_STALL = 600000 };
 
 enum { SEND, RECEIVE, SIDES };
@@ -79,7 +79,7 @@ static __attribute__((noreturn)) void run_side(struct work *work, int which, pid
 		_exit(EXIT_FAILURE);
 	close(work->sockets[!which]);
 	if (side_enter(&work->sides[which], &place, err) == 0) {
-		/* Entering has cleared it, as every change of ids does. */
+		/* Entering has cleared PDEATHSIG, as every change of ids does. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (which == SEND)
 			send_side(work, &place, err);
@@ -119,7 +119,7 @@ static bool has_moved(const struct work *work, uint64_t *last)
 	return moved;
 }
 
-/* A terminal or pipe of the user's own may keep a transfer waiting for as long as it likes. */
+/* The user's own terminal or pipe may delay a transfer for as long as it likes. */
 static bool is_stalled(const struct work *work, int64_t since)
 {
 	int64_t patience = work->reports[RECEIVE].syncing ? SYNC_STALL : STALL;
@@ -135,7 +135,7 @@ static void kill_sides(struct work *work)
 	}
 }
 
-/* Reaps those that have ended; how many have not. */
+/* Reaps the sides that have ended; returns the number of the others. */
 static int reap_sides(struct work *work, const struct pollfd *ends)
 {
 	int left = 0;
@@ -153,7 +153,7 @@ static int reap_sides(struct work *work, const struct pollfd *ends)
 	return left;
 }
 
-/* Until both have ended. A process that does not die of SIGKILL, in a hanging disk, is left behind. */
+/* Waits until both have ended. A process that SIGKILL does not end, because a disk hangs, is left behind. */
 static int wait_sides(struct work *work, struct err *err)
 {
 	uint64_t last = 0;
@@ -182,7 +182,7 @@ static int wait_sides(struct work *work, struct err *err)
 	}
 }
 
-/* Of both failures the one that is not only the consequence of the other. */
+/* The failure that is the cause of the other one. */
 static void take_error(const struct work *work, struct err *err)
 {
 	const struct err *sent = &work->reports[SEND].err, *received = &work->reports[RECEIVE].err;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-/* The receiver's memory is bounded: no file system allows more for one file. */
+/* A bound for the receiver's memory; no file system allows more for one file. */
 enum { RECORDS_MAX = 4 << 20 };
 
 static bool is_copied(const char *name)
@@ -16,7 +16,7 @@ static bool is_copied(const char *name)
 	       strcmp(name, "system.posix_acl_default") == 0;
 }
 
-/* In pieces, since a value may be longer than an entry has room for. */
+/* In pieces, because a value may be longer than an entry has room for. */
 static int send_value(int socket, const char *name, const char *value, size_t size)
 {
 	static struct tree_entry entry;

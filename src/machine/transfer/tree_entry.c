@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* The part of an entry that goes over the socket before its two strings. */
+/* The fixed part of an entry on the socket; two strings follow. */
 struct head {
 	uint32_t type, mode, uid, gid, nanoseconds;
 	uint32_t path, target; /* lengths without the NUL */
@@ -19,7 +19,7 @@ struct head {
 	uint64_t size;
 };
 
-/* Bytes that wait to be received: few, since the kernel bounds how many descriptors may be on their way. */
+/* Room for unreceived bytes: small, because the kernel limits the number of descriptors in flight. */
 enum { SOCKET_ROOM = 32 << 10, FULL_TRIES = 500 };
 
 int tree_open(const struct tree_place *place, const char *path, int flags, mode_t mode)
@@ -87,7 +87,7 @@ int tree_entry_send(int socket, const struct tree_entry *entry, int fd)
 
 	rights_put(&message, &rights, &fd, fd >= 0);
 	for (int tries = 0; sendmsg(socket, &message, MSG_NOSIGNAL) < 0;) {
-		/* Other programs of the same user may have many on their way. */
+		/* Other programs of the same user may have many in flight. */
 		if (errno == ETOOMANYREFS && ++tries < FULL_TRIES)
 			nanosleep(&pause, NULL);
 		else if (errno != EINTR)
@@ -96,7 +96,7 @@ int tree_entry_send(int socket, const struct tree_entry *entry, int fd)
 	return 0;
 }
 
-/* Relative, without "..": it stays below the folder that it is opened in. */
+/* Relative, and without "..": the path stays below the folder that it is opened in. */
 static bool is_below(const char *path)
 {
 	if (*path == '/' || !*path)

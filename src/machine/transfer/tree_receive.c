@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The place may be a guest's tree, in which anything changes at any time: below the target's folder no link is
- * followed, and a file is only seen under its name when it is whole.
+ * The receiver of a tree. The target may be a guest's tree, in which anything changes at any time: below the target's
+ * folder no link is followed, and a file only gets its name when it is complete.
  */
 #include "machine/transfer/tree.h"
 #include "machine/transfer/tree_attributes.h"
@@ -21,24 +21,25 @@
 
 enum {
 	DEPTH_MAX = PATH_MAX / 2,
-	SYNCED_FILES = 8,      /* so many are synced each; with more, the whole file system once */
-	STREAM_MAX = 64 << 20, /* bytes of a file that has no size, such as those of /proc */
-	PAGE = 4096,           /* the size that files of /sys say they have */
+	SYNCED_FILES =
+		8, /* this many files are synced one by one; more by one sync of the file system */
+	STREAM_MAX = 64 << 20, /* bytes of a file without a size, such as those of /proc */
+	PAGE = 4096,           /* the size that files of /sys claim */
 };
 
 struct receiver {
 	const struct tree_target *target;
 	struct tree_destination to;
-	char parent[PATH_MAX]; /* the path of the folder that is open, "" for base */
+	char parent[PATH_MAX]; /* path of the open folder, "" for base */
 	int parent_fd;         /* owned; -1: base */
 	struct copy copy;
-	struct tree_attributes attributes; /* of the entry that comes next */
-	bool made[DEPTH_MAX]; /* the folders that were entered: whether they were made here */
+	struct tree_attributes attributes; /* of the next entry */
+	bool made[DEPTH_MAX]; /* whether each of the entered folders was created here */
 	size_t depth;
 	uint64_t files;
 };
 
-/* The file that is written aside, for the signal that ends the process. */
+/* The temporary file, for the signal handler. */
 static struct {
 	volatile sig_atomic_t folder; /* -1: there is none */
 	char name[32];
@@ -62,13 +63,13 @@ static int draw_aside(int folder)
 	return 0;
 }
 
-/* The path of an entry as the target knows it. */
+/* The path of an entry as the target shows it. */
 static const char *path_of(const struct receiver *receiver, const char *path, char out[PATH_MAX])
 {
 	const struct tree_target *target = receiver->target;
 	const char *rest = path;
 
-	/* "." and what is below it are the target's own. */
+	/* "." and what is below it belong to the target. */
 	if (receiver->to.rename || strcmp(path, ".") == 0 || text_starts(path, "./"))
 		rest += strcspn(path, "/");
 	if (*rest == '/')
@@ -103,7 +104,7 @@ static int fail(const struct receiver *receiver, const char *path, int code, str
 		       why);
 }
 
-/* The same for an entry in an open folder: chattr(1) may have protected either. */
+/* The same for an entry in an open folder: chattr(1) may have protected both. */
 static int fail_in(const struct receiver *receiver, const char *path, int folder, const char *name,
 		   int code, struct err *err)
 {
@@ -120,7 +121,7 @@ static int fail_in(const struct receiver *receiver, const char *path, int folder
 	return fail(receiver, path, code, err);
 }
 
-/* The folder that an entry's name is in, which stays the receiver's, and that name. */
+/* The folder of an entry, which the receiver keeps open, and the entry's name. */
 static int find_parent(struct receiver *receiver, const char *path, char name[NAME_MAX + 1],
 		       struct err *err)
 {
@@ -159,7 +160,7 @@ static mode_t mode_of(const struct receiver *receiver, const struct tree_entry *
 
 	if (target->mode >= 0 && entry->type != TREE_FOLDER && entry->type != TREE_LEAVE)
 		return (mode_t)target->mode;
-	/* Without --archive a program of a guest does not become one that runs as root on the host. */
+	/* Without --archive set-user-id bits are dropped: a guest's program must not become one of the host's root. */
 	return entry->mode & (target->archive ? 07777 : 0777);
 }
 
@@ -176,15 +177,15 @@ static void times_of(const struct tree_entry *entry, struct timespec times[2])
 	times[1] = (struct timespec){ entry->seconds, entry->nanoseconds };
 }
 
-/* EINVAL is what the kernel says of an id that the namespace does not have. */
+/* EINVAL: the namespace does not have the id. */
 static int no_number(int code)
 {
 	return code == -EINVAL ? -EOVERFLOW : code;
 }
 
 /*
- * Owner first, since a new owner loses set-user-id bits and capabilities; the mode before the ACL that refines it;
- * times last, since all of these are changes.
+ * Owner first, because a new owner clears set-user-id bits and capabilities; the mode before the ACL that refines it;
+ * times last, because all of these are changes.
  */
 static int set_attributes(const struct receiver *receiver, const struct tree_entry *entry, int fd)
 {
@@ -202,7 +203,7 @@ static int set_attributes(const struct receiver *receiver, const struct tree_ent
 	return r == 0 && futimens(fd, times) < 0 ? -errno : r;
 }
 
-/* Until the end of what has no size to go by. */
+/* Copies to the end of a file without a size. */
 static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max)
 {
 	uint64_t done = 0;
@@ -234,18 +235,18 @@ static int copy_contents(struct receiver *receiver, const struct tree_entry *ent
 		return -errno;
 	if (!S_ISREG(st.stx_mode))
 		return -EPROTO;
-	/* Of what the kernel makes up when it is read, the size says nothing. */
+	/* The size of a file that the kernel generates means nothing. */
 	bool made_up = st.stx_size == 0 || (st.stx_blocks == 0 && st.stx_size <= PAGE);
 	return made_up ? copy_stream(receiver, from, to, STREAM_MAX)
 		       : copy_data(&receiver->copy, from, to, &st);
 }
 
-/* Gives what was written aside its name. */
+/* Renames the temporary file to its name. */
 static int place(int folder, const char *name)
 {
 	if (renameat(folder, aside.name, folder, name) < 0)
 		return -errno;
-	/* Two names of one file are left as they are by a rename. */
+	/* A rename does nothing if both names are of the same file. */
 	unlinkat(folder, aside.name, 0);
 	aside.folder = -1;
 	return 0;
@@ -266,7 +267,7 @@ static int write_file(struct receiver *receiver, const struct tree_entry *entry,
 				 : openat(folder, aside.name,
 					  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	/* The folder is open: it has been removed, or it is one of /proc. */
+	/* The open folder was removed, or is one of /proc. */
 	if (to < 0)
 		return r < 0 ? r : errno == ENOENT ? -EROFS : -errno;
 	r = copy_contents(receiver, entry, from, to);
@@ -401,7 +402,7 @@ static int enter_folder(struct receiver *receiver, const struct tree_entry *entr
 	return 0;
 }
 
-/* A folder that was there already keeps its owner, mode and time, unless everything is to be as in the source. */
+/* An existing folder keeps its owner, mode and time, unless everything is to be as in the source. */
 static int leave_folder(struct receiver *receiver, const struct tree_entry *entry, struct err *err)
 {
 	char name[NAME_MAX + 1];
@@ -470,7 +471,7 @@ static int receive_all(struct receiver *receiver, int socket, struct err *err)
 	for (;;) {
 		scoped_fd int fd = -1;
 		int r = tree_entry_receive(socket, &entry, &fd);
-		/* The sender says what happened. */
+		/* The sender reports the failure. */
 		if (r == 0)
 			return err_set(err, EPIPE, "the sender has gone");
 		if (r < 0)

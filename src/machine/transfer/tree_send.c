@@ -14,7 +14,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-/* A file with several names that was sent: the next of them becomes a link. */
+/* A sent file with several names: its next name becomes a link. */
 struct sent {
 	uint64_t device, inode;
 	char *path; /* owned */
@@ -23,10 +23,10 @@ struct sent {
 struct sender {
 	const struct tree_source *source;
 	int socket;
-	struct tree_entry entry; /* the one at hand; its path grows and shrinks with the walk */
+	struct tree_entry entry; /* the present entry; its path grows and shrinks with the walk */
 	void *links;             /* owned; tree of tsearch(3) */
-	const char *top;         /* the source at hand, for messages */
-	uint64_t tops;           /* folders among the sources until now */
+	const char *top;         /* the present source, for messages */
+	uint64_t tops;           /* number of folders among the sources so far */
 };
 
 enum { OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, REPLACED_TRIES = 5 };
@@ -48,7 +48,7 @@ static void free_sent(void *p)
 	free(sent);
 }
 
-/* The path of the entry at hand as its side knows it: the source, and what follows its name. */
+/* The path of the present entry as the source shows it. */
 static const char *path_of(const struct sender *sender, char out[PATH_MAX])
 {
 	const char *rest = strchr(sender->entry.path, '/');
@@ -88,14 +88,14 @@ static int post(struct sender *sender, enum tree_type type, int fd, struct err *
 {
 	sender->entry.type = type;
 	int r = tree_entry_send(sender->socket, &sender->entry, fd);
-	/* The receiver says what happened. */
+	/* The receiver reports the failure. */
 	if (r < 0)
 		return r == -EPIPE ? err_set(err, EPIPE, "the receiver has gone")
 				   : fail(sender, r, err);
 	return 0;
 }
 
-/* Extended ones, for the entry that is posted next. */
+/* Extended attributes of the next entry. */
 static int post_attributes(struct sender *sender, int fd, struct err *err)
 {
 	int r = sender->source->archive ? tree_attributes_send(sender->socket, fd) : 0;
@@ -117,7 +117,7 @@ static void take_attributes(struct tree_entry *entry, const struct statx *st)
 	*entry->target = '\0';
 }
 
-/* 1: it has been sent before, under the path that is target now; 0: it is noted; or -ENOMEM. */
+/* 1: the file was sent before, under the path in target; 0: it is noted; or -ENOMEM. */
 static int find_link(struct sender *sender, const struct statx *st)
 {
 	struct sent key = { .device = makedev(st->stx_dev_major, st->stx_dev_minor),
@@ -158,7 +158,7 @@ static int leave_unreadable(struct sender *sender)
 	return 0;
 }
 
-/* -EAGAIN: it is another file, or none, by now. */
+/* -EAGAIN: the file was replaced or removed meanwhile. */
 static int send_file(struct sender *sender, int folder, const char *name, const struct statx *seen,
 		     struct err *err)
 {
@@ -195,7 +195,7 @@ static int send_symlink(struct sender *sender, int folder, const char *name, con
 static int send_opened_folder(struct sender *sender, int fd, const struct statx *st,
 			      struct err *err);
 
-/* Until the receiver has the folder that a source goes to, so that it is known when the walk comes to it. */
+/* Waits until the receiver has the folder that a source goes to, so that the walk recognizes it. */
 static void await_receiver(struct sender *sender)
 {
 	struct pollfd end = { .fd = sender->socket };
@@ -230,7 +230,7 @@ static int send_folder(struct sender *sender, int folder, const char *name, cons
 		leave_out(sender, "is the folder that it is copied to");
 		return 0;
 	}
-	/* Where another file system is mounted, the folder that one sees is sent, without its entries. */
+	/* A mount point is sent as the folder that a user sees, without its entries. */
 	return send_opened_folder(sender, fd, st, err);
 }
 
@@ -253,7 +253,9 @@ static int send_type(struct sender *sender, int folder, const char *name, const 
 	}
 }
 
-/* The entry of a folder. One that vanishes or is replaced meanwhile is of a living tree, and no failure. */
+/*
+ * Sends an entry of a folder. An entry that vanishes or is replaced meanwhile is normal in a live tree, and no failure.
+ */
 static int send_entry(struct sender *sender, int folder, const char *name, struct err *err)
 {
 	struct statx st;
@@ -325,7 +327,7 @@ static int send_opened_folder(struct sender *sender, int fd, const struct statx 
 	return post(sender, TREE_LEAVE, -1, err);
 }
 
-/* The last component; "." for one that is no name: then the folder's entries go where it would have gone. */
+/* The last component; "." if it is no name: then the folder's entries are copied instead of the folder. */
 static void name_source(const char *path, char out[PATH_MAX])
 {
 	size_t end = strlen(path);

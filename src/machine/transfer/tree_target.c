@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The folders of a path, one after the other; those that are there may be links. */
+/* Opens the folders of a path, one after the other; existing ones may be links. */
 static int make_parents(const struct tree_place *place, const char *path)
 {
 	char part[PATH_MAX];
@@ -50,7 +50,7 @@ static int open_base(const struct tree_target *target, struct tree_destination *
 			    : 0;
 }
 
-/* The target is a folder that sources go into, or the new name of the only one. */
+/* The target is a folder that sources go into, or the new name of the only source. */
 static int open_target(const struct tree_target *target, struct tree_destination *to,
 		       struct err *err)
 {
@@ -70,7 +70,7 @@ static int open_target(const struct tree_target *target, struct tree_destination
 
 static int refuse_owner(const struct tree_target *target, struct err *err)
 {
-	/* The look-up knows machines only. */
+	/* The look-up only knows machines. */
 	if (!target->place.machine && err->code == ENOKEY) {
 		*err = (struct err){ 0 };
 		err_set(err, ENOKEY,
