@@ -47,7 +47,8 @@ libcmd_a_SOURCES = \
 	src/cmd/started.c \
 	src/cmd/stop.c \
 	src/cmd/table.c src/cmd/table.h \
-	src/cmd/template.c \
+	src/cmd/template.c src/cmd/template.h \
+	src/cmd/template_info.c \
 	src/cmd/top.c \
 	src/cmd/transfer.c \
 	src/cmd/verbs.c src/cmd/verbs.h

@@ -7,6 +7,7 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
+#include "cmd/template.h"
 #include "cmd/verbs.h"
 #include "storage/inventory.h"
 
@@ -135,22 +136,6 @@ struct listing {
 	int broken;
 };
 
-static json_t *template_object(const char *name, const struct template_config *config)
-{
-	return json_members((const struct json_member[]){
-		{ "name", json_string(name) },
-		{ "description", json_text(config->description) },
-		{ "distribution", json_text(config->distribution) },
-		{ "release", json_text(config->release) },
-		{ "arch", json_text(config->arch) },
-		{ "init", json_text(config->init) },
-		{ "pool", json_text(config->pool) },
-		{ "created", json_count(config->created) },
-		{ "uuid", json_text(config->uuid) },
-		{ 0 },
-	});
-}
-
 /* One of which a part is missing hides neither the others nor itself. */
 static void add_broken(struct listing *listing, const char *name, const char *missing,
 		       const struct err *fault)
@@ -183,7 +168,7 @@ static int visit_template(void *context, const char *name, const struct template
 {
 	struct listing *listing = context;
 	struct table *table = &listing->table;
-	char when[32];
+	char when[32], size[32];
 
 	text_add_bytes(&listing->seen, name, strlen(name) + 1);
 	if (!config) {
@@ -204,6 +189,8 @@ static int visit_template(void *context, const char *name, const struct template
 	table_add(table, config->arch);
 	table_add(table, config->init);
 	table_add(table, config->pool);
+	template_size_text(config, size, sizeof size);
+	table_add(table, size);
 	table_add(table, when);
 	return 0;
 }
@@ -232,8 +219,8 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME", "DISTRIBUTION", "RELEASE", "ARCH",
-					     "INIT", "POOL",         "CREATED", NULL };
+	static const char *const heads[] = { "NAME", "DISTRIBUTION", "RELEASE", "ARCH", "INIT",
+					     "POOL", "SIZE",         "CREATED", NULL };
 	struct listing listing = { .inventory = { .dirs = &call->dirs } };
 	bool json = call_has(call, &flag_json);
 
@@ -256,9 +243,38 @@ static int run_list(struct call *call, struct err *err)
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 
+/* Its machines do not need it, but can no longer go back to it. */
+static void tell_users(const char *name, const struct text *users)
+{
+	scoped_text struct text list = { 0 };
+	size_t count = 0;
+
+	for (size_t at = 0; at < users->length; at += strlen(users->data + at) + 1, count++) {
+		if (count < 10)
+			text_add(&list, "%s%s", count ? ", " : "", users->data + at);
+	}
+	if (count > 10)
+		text_add(&list, " and %zu more", count - 10);
+	if (count == 1)
+		print_note("machine %s was made from template '%s' and keeps its root, but can no "
+			   "longer be reset to it",
+			   text_str(&list), name);
+	else if (count > 1)
+		print_note("machines %s were made from template '%s' and keep their roots, but can "
+			   "no longer be reset to it",
+			   text_str(&list), name);
+}
+
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return template_delete(&call->dirs, name, call_has(call, &flag_broken), err);
+	scoped_text struct text users = { 0 };
+	int r = template_delete(&call->dirs, name, call_has(call, &flag_broken), err);
+
+	if (r == 0) {
+		template_users(&call->dirs, name, &users);
+		tell_users(name, &users);
+	}
+	return r;
 }
 
 static int adopt_one(struct call *call, const char *name, struct err *err)
@@ -340,13 +356,14 @@ static const struct command adopt = {
 	.run = run_adopt,
 };
 
-static const struct command *const members[] = { &build, &import, &list, &adopt, &delete, NULL };
+static const struct command *const members[] = { &build, &import, &list, &template_info,
+						 &adopt, &delete, NULL };
 
 const struct command command_template = {
 	.name = "template",
 	.aliases = "image",
 	.args = "",
-	.help = "What machines are made from: build, import, list, adopt, delete",
+	.help = "What machines are made from: build, import, list, info, adopt, delete",
 	.max = -1,
 	.members = members,
 };

@@ -214,6 +214,7 @@ struct template_config {
 	char *arch;         /* as uname -m */
 	char *init;         /* "systemd", "sysvinit", "busybox", ..., "none" */
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
+	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
 };
 

@@ -294,6 +294,8 @@ static const struct key template_keys[] = {
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },
 	{ "release", KEY_TEXT, KEY_FIXED, AT(release), "", 0, 0, NULL,
 	  "VERSION_CODENAME or VERSION_ID of its os-release" },
+	{ "size", KEY_SIZE, KEY_FIXED, AT(size), "0", 0, UINT64_MAX, NULL,
+	  "space that its root took when it was made; 0: not measured" },
 	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },
 };
 #undef AT

@@ -131,6 +131,7 @@ int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct po
 
 int incoming_copy(struct incoming *incoming, struct pool *from, const char *volume, struct err *err)
 {
+	incoming->copied = true;
 	if (strcmp(from->name, incoming->pool->name) == 0)
 		return volume_snapshot(from, volume, incoming->volume, err);
 	return volume_copy(from, volume, incoming->pool, incoming->volume, err);
@@ -186,6 +187,19 @@ static void set_text(char **field, const char *value)
 	*field = strdup(value);
 }
 
+/* A tree that was just written is counted while it is in memory; a copy, which costs nothing, is not. 0: unknown. */
+static uint64_t measure(const struct incoming *incoming)
+{
+	struct volume_info info = { 0 };
+	uint64_t used = 0;
+
+	if (incoming->copied)
+		volume_info(incoming->pool, incoming->volume, &info, &(struct err){ 0 });
+	else
+		volume_measure(incoming->pool, incoming->volume, &used, &(struct err){ 0 });
+	return incoming->copied ? info.used : used;
+}
+
 static int fill_config(struct template_config *config, const struct incoming *incoming,
 		       const struct root_facts *facts, const char *description, struct err *err)
 {
@@ -206,6 +220,7 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	set_text(&config->arch, facts->arch);
 	set_text(&config->init, init_row(facts->init)->name);
 	config->created = (uint64_t)time(NULL);
+	config->size = measure(incoming);
 	if (!config->uuid || !config->description || !config->origin || !config->pool ||
 	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "storage/storage.h"
 
+#include <stdbool.h>
+
 /*
  * The volume is named "incoming.template.NAME" while it is filled; a volume of that name is a leftover if the lock
  * "template.NAME" is free, since the maker holds it all the time. Then the volume is renamed to "template.NAME", and
@@ -18,6 +20,7 @@ struct incoming {
 	struct pool *pool;       /* borrowed */
 	const char *name;        /* borrowed */
 	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
+	bool copied;             /* it shares what it has with another volume */
 	int lock_fd;             /* owned */
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */
 };

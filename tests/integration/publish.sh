@@ -95,6 +95,28 @@ case_refused() {
 	not grep -q incoming <<<"$(berth pool usage p-btrfs)"
 }
 
+# What is known of a template, and who was made from it: told without a look at any tree.
+case_info() {
+	local json
+	busybox_template info p-btrfs
+	berth create --set network= info one
+	berth create --set network= info two
+	json=$(berth template info --json info)
+	same machines "one two" "$(jq -r '.machines | join(" ")' <<<"$json")"
+	same origin "archive bb.tar" "$(jq -r .origin <<<"$json")"
+	[[ $(jq .size <<<"$json") -gt 500000 ]]
+	same "size in the list" "$(jq .size <<<"$json")" \
+		"$(berth template list --json | jq '.[] | select(.name == "info").size')"
+	has "^machines: +one" "$(berth template info info)"
+	has "^size: +[0-9.]+ [MK]iB" "$(berth template info info)"
+	fails 1 "no template 'infos'; did you mean 'info'" berth template info infos
+	# Deleted all the same; who was made from it is told.
+	has "machines one, two were made from template 'info'" "$(berth template delete info 2>&1)"
+	fails 1 "there is no template 'info'" berth reset one
+	berth start --wait one
+	gone one two
+}
+
 # kill -9 at any moment: the template is there whole, or not at all, and its name is free then.
 case_killed() {
 	local i pid

@@ -15,8 +15,8 @@ struct replacement {
 };
 
 /*
- * For a stopped machine, under its lock: a copy of the volume changes places with the root, and the old root goes. A kill
- * before that leaves the old root, after it the new one; the next change of the machine's snapshots clears the loser.
+ * For a stopped machine, under its lock: a copy of the volume changes places with the root, and the old root goes. A
+ * kill before that leaves the old root, after it the new one; the next change of its snapshots clears the loser.
  * -ENOENT: that volume is not there.
  */
 int root_replace(struct machine *machine, struct pool *pool, const struct replacement *by,

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the verbs of templates share. */
+#ifndef BERTH_CMD_TEMPLATE_H
+#define BERTH_CMD_TEMPLATE_H
+
+#include "base/dirs.h"
+#include "cmd/command.h"
+#include "config/config.h"
+
+#include <jansson.h>
+
+/* What `template list --json` prints of a template; NULL: out of memory. */
+json_t *template_object(const char *name, const struct template_config *config);
+
+/* "86.2 MiB"; "-" if nobody has measured it. */
+void template_size_text(const struct template_config *config, char *out, size_t room);
+
+/* Adds the names of machines that were made from the template, each with its NUL, sorted. Quiet. */
+void template_users(const struct dirs *dirs, const char *name, struct text *users);
+
+extern const struct command template_info;
+
+#endif
