@@ -13,7 +13,7 @@
 
 #define MAGIC "berth books 1\n"
 
-/* No volume's name begins with a dot. The second one is what a killed file_replace leaves. */
+/* No volume's name begins with a dot. A killed file_replace leaves the second name. */
 #define NAME  ".berth-books"
 #define ASIDE NAME ".new"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Driver `btrfs`: a volume is a subvolume, in a folder on the host's btrfs or at the top of a btrfs
- * of the pool's own. Making, cloning and removing one are single, atomic calls, so that commands need
- * no lock and a killed one leaves nothing behind; only what is nested costs a partial name.
+ * Driver `btrfs`: a volume is a subvolume, in a folder on the host's btrfs or at the top of the pool's own btrfs.
+ * Creation, clone and removal are single atomic calls: commands need no lock, and a killed one leaves nothing. Only
+ * nested subvolumes need a partial name.
  */
 #include "base/protection.h"
 #include "base/remove.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A file has a size in pool.conf, a folder and a device have none. */
+/* A loop file has a size in pool.conf; a folder and a device have none. */
 static bool has_disk(const struct pool *pool)
 {
 	struct stat st;
@@ -39,7 +39,7 @@ static int choose_source(struct pool *pool, struct err *err)
 	return pool->config.source ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* A disk of the pool's own counts from the beginning. What the host's file system does is its admin's choice. */
+/* A pool's own file system counts from the beginning. On the host's file system its administrator decides. */
 static int begin_quota(struct pool *pool, bool folder, struct err *err)
 {
 	if (folder)
@@ -150,7 +150,7 @@ static void give_back_protection(int folder, const char *name, int flags)
 		protection_set(fd, flags);
 }
 
-/* renameat2(2) for a volume whose top may be immutable, which the kernel renames as little as it changes it. */
+/* renameat2(2) for a volume whose top may be immutable: the kernel does not rename an immutable folder. */
 static int rename_protected(int folder, const char *from, const char *to, unsigned flags)
 {
 	bool exchanged = flags & RENAME_EXCHANGE;
@@ -167,7 +167,7 @@ static int rename_protected(int folder, const char *from, const char *to, unsign
 	return r;
 }
 
-/* Under a partial name first, since it takes more than one stroke. */
+/* Under a partial name first, because it takes more than one call. */
 static int snapshot_nesting(struct pool *pool, int origin, const char *volume, struct err *err)
 {
 	int folder = folder_fd(pool);
@@ -203,7 +203,7 @@ static int snapshot_volume(struct pool *pool, const char *origin, const char *vo
 	return r < 0 && !err->code ? storage_fail(err, r, "clone it to '%s'", volume) : r;
 }
 
-/* What is nested takes snapshots of its own, one after the other. */
+/* Nested subvolumes get snapshots of their own, one after the other. */
 static bool copies_at_once(struct pool *pool, const char *volume)
 {
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
@@ -211,7 +211,7 @@ static bool copies_at_once(struct pool *pool, const char *volume)
 	return fd < 0 || !subvol_nests(fd);
 }
 
-/* The data first: a name that promises a whole volume must not outlive a power cut without it. */
+/* The data first: the final name must not survive a power cut without it. */
 static int rename_volume(struct pool *pool, const char *volume, const char *to, struct err *err)
 {
 	int folder = folder_fd(pool);
@@ -238,8 +238,8 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 }
 
 /*
- * Guests nest subvolumes: systemd makes var/lib/machines one. They go first, under a partial name,
- * since a volume that is half removed must not be there. One that runs may add to them meanwhile.
+ * Guests nest subvolumes: systemd makes var/lib/machines one. These are removed first, under a partial name, because no
+ * half-removed volume may be visible. A running guest may add more meanwhile.
  */
 static int destroy_nesting(struct pool *pool, const char *name)
 {
@@ -266,11 +266,11 @@ static int destroy_at_once(struct pool *pool, const char *volume)
 		r = subvol_destroy(folder, volume);
 	if (r == -ENOTEMPTY)
 		r = destroy_nesting(pool, volume);
-	/* What is nested is immutable, or the folder that it is in. */
+	/* A nested subvolume is immutable, or its folder is. */
 	return r == -EPERM ? remove_tree(folder, volume) : r;
 }
 
-/* At one stroke it is no volume any more; what takes long comes after, in pieces if it would take too long. */
+/* One call ends the volume. The long part follows, in pieces if it would take too long. */
 static int destroy_aside(struct pool *pool, const char *volume, bool large, struct err *err)
 {
 	struct partial partial;
@@ -293,8 +293,8 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 }
 
 /*
- * Whoever removes something from a full pool needs the room, and now. The subvolume does not stay open: the kernel
- * frees what is removed at the next commit only if nobody has it open. 1, 0 or -errno.
+ * A full pool needs the freed room at once. The subvolume is not kept open: the kernel frees a removed one at the next
+ * commit only if no process has it open. 1, 0 or -errno.
  */
 static int goes_in_pieces(struct pool *pool, const char *volume)
 {
@@ -333,7 +333,7 @@ static int destroy_counted(struct pool *pool, const char *volume, struct err *er
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
 }
 
-/* A limit that cannot be removed is nobody's: ids are never used again. */
+/* A limit that cannot be removed does no harm: ids are never used again. */
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
 	uint64_t id = limited_id(pool, volume);
@@ -350,9 +350,9 @@ enum { PIECE = 1000 };
 static char in_pieces[VOLUME_NAME_MAX + 1];
 
 /*
- * Files first: each piece is a transaction of its own, and what the kernel frees in the end is small. What is
- * shared costs more to take out of a tree than to let go of with it. Both are counted for the first piece alone, since
- * counting takes some hundred calls.
+ * Files are removed first: each piece is a transaction of its own, and the rest that the kernel frees at the end is
+ * small. Shared extents cost more to remove one by one than with the tree. Both are counted for the first piece only,
+ * because counting takes some hundred calls.
  */
 static bool starts_with_files(const char *partial, int fd)
 {
@@ -371,7 +371,7 @@ static int free_volume(struct pool *pool, const char *partial, struct err *err)
 	bool more = r == -EINPROGRESS;
 	snprintf(in_pieces, sizeof in_pieces, "%s", more ? partial : "");
 	scoped_close_fd(&fd);
-	/* A file that would not go by itself, such as one that its guest has made immutable, goes with the rest. */
+	/* A file that cannot be removed alone, such as an immutable one, goes with the rest. */
 	r = more ? 0 : destroy_at_once(pool, partial);
 	if (r == 0 || r == -ENOENT)
 		r = subvol_commit(folder);
@@ -416,7 +416,7 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 	return r < 0 ? storage_fail(err, r, "look at its limit") : 0;
 }
 
-/* A limit that is less than what there is would fail every write at once. */
+/* A limit below the present usage would fail every write at once. */
 static int limit_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
 {
 	uint64_t id = 0, limit = 0, used = 0;

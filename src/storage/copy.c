@@ -11,13 +11,12 @@
 #include <string.h>
 
 /*
- * Depth first, with the folder at hand open on both sides and none of those above: one comes back
- * to them by "..", and looks whether it is the same. So neither the depth of a tree, nor the length
- * of its paths, nor the number of open files is a limit.
+ * A walk depth first. Only the present folder is open on each side; the walk returns to its parent by "..", and checks
+ * that it is the same folder. So depth of the tree, length of paths and number of open files are not limited.
  */
 struct frame {
-	struct statx from;   /* the folder's attributes, set when it is left */
-	uint64_t to_inode;   /* of its copy */
+	struct statx from;   /* attributes of the folder, set when it is left */
+	uint64_t to_inode;   /* inode of its copy */
 	struct text folders; /* names of those in it, each with its NUL */
 	size_t next;         /* offset of the next to descend into */
 	size_t path_length;  /* of walk.path up to here */
@@ -28,10 +27,10 @@ struct walk {
 	struct links links;
 	struct frame *frames; /* owned */
 	size_t depth, room;
-	struct text path; /* below the top, "" or with a slash at its end: for sentences */
+	struct text path; /* below the top, "" or with a slash at its end: for messages */
 };
 
-/* The names in a tree are its owner's: nothing that a terminal would obey may pass. */
+/* Names in a tree come from its owner: no control characters reach a terminal. */
 static int fail(const struct walk *walk, const char *name, int code, struct err *err)
 {
 	char shown[256];
@@ -73,7 +72,7 @@ static void pop(struct walk *walk)
 	walk->depth--;
 }
 
-/* Makes folder from/to the one at hand; takes both descriptors. */
+/* Makes folder from/to the present one; takes both descriptors. */
 static int enter(struct walk *walk, int from, int to)
 {
 	struct stat st;
@@ -118,7 +117,7 @@ static int copy_one(struct walk *walk, const char *name)
 	return r;
 }
 
-/* Everything in the folder at hand but its folders, which are noted. */
+/* Copies all entries of the present folder except its folders, which are noted. */
 static int copy_entries(struct walk *walk, struct err *err)
 {
 	int fd = openat(walk->copy.from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -144,7 +143,7 @@ static int copy_entries(struct walk *walk, struct err *err)
 	}
 }
 
-/* 1: entered; 0: nothing to enter (a mount point, of which an empty folder is made). */
+/* 1: entered; 0: not entered (a mount point, which becomes an empty folder). */
 static int descend(struct walk *walk, const char *name)
 {
 	struct copy *copy = &walk->copy;
@@ -181,7 +180,7 @@ static int climb(int *fd, uint64_t inode)
 	return 0;
 }
 
-/* The folder at hand is whole: its attributes, then back to the one above. */
+/* The present folder is complete: sets its attributes, and returns to its parent. */
 static int leave(struct walk *walk)
 {
 	int r = copy_folder_attributes(&walk->copy, &top(walk)->from);

@@ -7,7 +7,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-/* Bytes that the kernel is asked to copy at once: a signal, and who watches the progress, wait for them. */
+/* Bytes of one copy call: signals and the progress check wait for it. */
 enum { RANGE_MAX = 16 << 20 };
 
 /* 0: the kernel shares the data now; 1: it cannot; else -errno. */
@@ -41,7 +41,7 @@ static ssize_t move_some(struct copy *copy, int from, int to, off_t at, size_t n
 			copy_file_range(from, &in, to, &out, n < RANGE_MAX ? n : RANGE_MAX, 0);
 		if (done > 0)
 			return done;
-		/* Some file systems say 0 where they cannot. */
+		/* Some file systems return 0 if they cannot copy. */
 		if (done < 0 && errno != EXDEV && errno != EOPNOTSUPP && errno != ENOSYS &&
 		    errno != EINVAL && errno != ETXTBSY)
 			return -errno;
@@ -63,7 +63,7 @@ static int copy_range(struct copy *copy, int from, int to, off_t at, off_t end)
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
-			return -ESTALE; /* it has become shorter */
+			return -ESTALE; /* the file has become shorter */
 		at += n;
 		if (copy->moved)
 			*copy->moved += (uint64_t)n;

@@ -13,14 +13,11 @@
 #include <sys/xattr.h>
 #include <time.h>
 
-/*
- * What a file system or a security module keeps for itself: kept where the new place takes it,
- * and no reason to fail where it does not.
- */
+/* Attributes of a file system or a security module: kept if the target takes them, no failure if not. */
 static const char *const optional[] = { "security.selinux", "security.SMACK64",  "security.ima",
 					"security.evm",     "security.apparmor", "btrfs." };
 
-/* Milliseconds: how often to look whether a lease is given up, and for how long, all of them together. */
+/* Milliseconds between two checks of a lease, and the time for all leases together. */
 enum { LEASE_PAUSE = 20, LEASE_PATIENCE = 180000 };
 
 static bool is_optional(const char *name)
@@ -47,8 +44,8 @@ static int copy_attribute(struct copy *copy, const char *from, const char *to, c
 }
 
 /*
- * By names below /proc/self/fd, since there is no fsetxattr for a symbolic link or a node, and no
- * setxattrat before Linux 6.13.
+ * By names below /proc/self/fd: there is no fsetxattr for a symbolic link or a node, and no setxattrat before Linux
+ * 6.13.
  */
 static int copy_attributes(struct copy *copy, const char *name)
 {
@@ -73,7 +70,7 @@ static void times_of(const struct statx *st, struct timespec times[2])
 	times[1] = (struct timespec){ st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec };
 }
 
-/* Last of all. A file with several names gets these flags with its last one, by links.c. */
+/* Last of all. links.c sets these flags on a file with several names, with its last name. */
 static int copy_protection(struct copy *copy, const struct statx *st, int to)
 {
 	int flags = protection_of(st);
@@ -86,8 +83,8 @@ static int copy_protection(struct copy *copy, const struct statx *st, int to)
 }
 
 /*
- * Owner first, since a new owner loses set-user-id bits and capabilities; the mode before the ACL
- * that refines it; times last, since all of these are changes.
+ * Owner first, because a new owner clears set-user-id bits and capabilities; the mode before the ACL that refines it;
+ * times last, because all of these are changes.
  */
 static int set_by_fd(struct copy *copy, const char *name, const struct statx *st, int from, int to)
 {
@@ -95,7 +92,7 @@ static int set_by_fd(struct copy *copy, const char *name, const struct statx *st
 
 	if (fchown(to, st->stx_uid, st->stx_gid) < 0 || fchmod(to, st->stx_mode & 07777) < 0)
 		return -errno;
-	/* Most files have none, and this is the cheaper way to learn it. */
+	/* Most files have none, and this call learns that at the lowest cost. */
 	if (flistxattr(from, NULL, 0) > 0) {
 		int r = copy_attributes(copy, name);
 		if (r < 0)
@@ -121,8 +118,8 @@ static int set_by_name(struct copy *copy, const char *name, const struct statx *
 }
 
 /*
- * A program that has a lease on the file (Samba has) is told to give it up. One that is frozen does not hear that; the
- * kernel takes the lease after /proc/sys/fs/lease-break-time, 45 s if nobody has changed it.
+ * Breaks a lease: a program that has one on the file (Samba has) is told to release it. A frozen program does not
+ * react; the kernel takes the lease after /proc/sys/fs/lease-break-time, 45 s by default.
  */
 static int open_patiently(struct copy *copy, const char *name)
 {
@@ -140,7 +137,7 @@ static int open_patiently(struct copy *copy, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* -EAGAIN: no longer the file that was looked at. */
+/* -EAGAIN: the file was replaced. */
 static int copy_file(struct copy *copy, const char *name, const struct statx *seen)
 {
 	scoped_fd int from = open_patiently(copy, name);
@@ -197,7 +194,7 @@ int copy_entry(struct copy *copy, const char *name, const struct statx *st)
 {
 	struct statx now = *st;
 
-	/* Programs replace files by rename: between the look and the opening it may be another. */
+	/* Programs replace files by rename: it may be another file than the one that was listed. */
 	for (int i = 0; i < 5; i++) {
 		int r = S_ISDIR(now.stx_mode) ? -ESTALE : copy_kind(copy, name, &now);
 		if (r != -EAGAIN)

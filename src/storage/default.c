@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The driver that a new pool gets where nobody names one, and why. */
+/* The default driver of a new pool, and the reason for it. */
 #include "base/scoped.h"
 #include "kern/dm.h"
 #include "kern/idmap.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* Asking for it loads the module, if there is one. */
+/* The question loads the module, if there is one. */
 static bool kernel_has_btrfs(void)
 {
 	scoped_fd int fd = fsopen("btrfs", FSOPEN_CLOEXEC);
@@ -26,7 +26,7 @@ static const char *plain(const char *because, char *why, size_t room)
 	return "dir";
 }
 
-/* Whether volumes can be thin devices here; asking loads the module, if there is one. */
+/* Whether volumes can be thin devices here; the question loads the module, if there is one. */
 static bool kernel_has_thin(void)
 {
 	scoped_dm struct dm dm = { .fd = -1 };
@@ -35,7 +35,7 @@ static bool kernel_has_thin(void)
 	return dm_open(&dm) == 0 && dm_target_version(&dm, "thin-pool", version) == 0;
 }
 
-/* A sentence about the loop file in why; false when there can be none. */
+/* why: a sentence about the loop file; false: there can be none. */
 static bool thin_fits(const struct dirs *dirs, char *why, size_t room)
 {
 	scoped_free char *mkfs = disk_find_program("mkfs.ext4");
@@ -57,7 +57,7 @@ static bool thin_fits(const struct dirs *dirs, char *why, size_t room)
 
 const char *pool_default_driver(const struct dirs *dirs, char *why, size_t room)
 {
-	/* Those of berth.conf by default: a host has them all. */
+	/* The default ids of berth.conf, which every host has. */
 	uint64_t base = 1879048192, count = 1, bytes;
 	struct err err = { 0 };
 	char size[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Driver `dir`: plain trees on any file system. A volume NAME is a folder with the tree in NAME/root;
- * NAME's own modification time, which nothing touches afterwards, is when it was made.
+ * Driver `dir`: plain trees on any file system. Volume NAME is a folder with the tree in NAME/root. The modification
+ * time of NAME is the time of its creation; nothing changes it later.
  */
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The nearest folder that is there: the pool's own may still be to be made. */
+/* The nearest existing folder: the pool's own may not exist yet. */
 static int open_nearest(const char *path)
 {
 	scoped_free char *at = strdup(path);
@@ -34,8 +34,8 @@ static int open_nearest(const char *path)
 }
 
 /*
- * What every import and every machine will need: found out before there is a pool. EPERM: the file system
- * is our host's, and we are a machine ourselves; a privileged machine needs no mapped ids there.
+ * Checks, before the pool is created, what every import and every machine need. EPERM: the file system belongs to our
+ * host, and this is a machine itself; a privileged machine needs no mapped ids there.
  */
 static int check_maps(const char *path, struct err *err)
 {
@@ -43,7 +43,7 @@ static int check_maps(const char *path, struct err *err)
 	scoped_fd int folder = open_nearest(path);
 
 	if (idmap_fit(&base, &count) < 0)
-		return 0; /* who asks for ids says so */
+		return 0; /* the caller that needs ids reports it */
 	const struct idmap map = { .base = (uint32_t)base, .count = IDMAP_COUNT };
 	scoped_fd int userns = idmap_userns(&map);
 	scoped_fd int mount = folder < 0 ? folder : mount_clone(folder, "", 0);
@@ -113,7 +113,7 @@ static int make_volume(struct pool *pool, const char *name)
 	return take_fd(&root);
 }
 
-/* rename(2) replaces no folder that holds something, and every volume holds "root". */
+/* rename(2) replaces no folder with entries, and every volume has "root". */
 static int publish(struct pool *pool, const char *from, const char *to)
 {
 	if (renameat(folder_fd(pool), from, folder_fd(pool), to) < 0)
@@ -133,13 +133,13 @@ static int fill_volume(struct pool *pool, const char *origin, const char *partia
 	if (from < 0)
 		return storage_fail(err, from, "open it");
 	int r = copy_tree(from, root, err);
-	/* All at once: an fsync of each of 10^5 files would take minutes. */
+	/* One sync for all: an fsync of each of 10^5 files would take minutes. */
 	if (r == 0 && syncfs(root) < 0)
 		r = storage_fail(err, -errno, "write the copy to the disk");
 	return r;
 }
 
-/* Made under a partial name, from origin or empty, and renamed when it is whole. */
+/* Created under a partial name, from origin or empty, and renamed when it is complete. */
 static int make_whole(struct pool *pool, const char *origin, const char *volume, struct err *err)
 {
 	struct partial partial;
@@ -209,7 +209,7 @@ static int exchange_volumes(struct pool *pool, const char *one, const char *othe
 
 enum { AT_ONCE = 10000, PIECE = 1000 };
 
-/* -EINPROGRESS: it has too many files to keep a command waiting. */
+/* -EINPROGRESS: too many files for the command to wait. */
 static int remove_volume(struct pool *pool, const char *name, unsigned at_most, struct err *err)
 {
 	int r = remove_some(folder_fd(pool), name, &at_most);
@@ -229,7 +229,7 @@ static int free_volume(struct pool *pool, const char *partial, struct err *err)
 	return 1;
 }
 
-/* At one stroke it is no volume any more; what takes long comes after. */
+/* One rename ends the volume; the long part follows. */
 static int destroy_volume(struct pool *pool, const char *volume, struct err *err)
 {
 	struct partial partial;

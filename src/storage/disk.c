@@ -62,7 +62,7 @@ int disk_serve(const struct pool *pool, struct loop *loop, struct err *err)
 			       "its loop file '%s' has been cut off: it has %lld bytes of %llu; "
 			       "restore it from a backup",
 			       path, (long long)st.st_size, (unsigned long long)pool->config.size);
-	/* Never two devices on one file: each would cache what the other changes. */
+	/* Never two loop devices on one file: each would cache data that the other changes. */
 	int r = loop_find(fd, loop);
 	if (r == -ENOENT)
 		r = loop_attach(fd, LOOP_WITH_AUTOCLEAR | LOOP_WITH_DIRECT, 4096, loop);
@@ -98,7 +98,7 @@ int disk_mount_source(const struct pool *pool, struct err *err)
 			return -err->code;
 		device = loop.path;
 	}
-	/* Space that is freed inside goes back to the disk below the file. */
+	/* Freed space returns to the disk below the file. */
 	scoped_fd int mount = mount_make("btrfs", device, "discard=async",
 					 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
 						 MOUNT_ATTR_NOATIME);
@@ -121,7 +121,7 @@ static int attach(struct pool *pool, const char *path, struct err *err)
 		return mount;
 	if (!pools)
 		return err_set(err, ENOMEM, "out of memory");
-	/* 0700: what is set-user-id in a guest must not be within reach of the host's users. */
+	/* 0700: set-user-id programs of guests must be out of reach of the host's users. */
 	if (file_make_dirs(pool->dirs->run, 0711, err) < 0 ||
 	    file_make_dirs(pools, 0700, err) < 0 || file_make_dirs(path, 0700, err) < 0)
 		return -err->code;
@@ -138,7 +138,7 @@ int disk_attach(struct pool *pool, const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
-	/* Settings may have been changed while its copy of them was out of reach. */
+	/* Settings may have been changed while the pool, with its copy of them, was detached. */
 	pool_backup_mark_stale();
 	r = open_attached(pool, path, err);
 	if (r == 0)
@@ -220,9 +220,9 @@ static bool served(const struct pool *pool)
 }
 
 /*
- * The kernel lists a btrfs for as long as it is mounted in any namespace, so a guest's too. A
- * moment's patience is for those that are on their way out, and for whoever just looks at the loop
- * device: until it is closed, the disk below cannot be unmounted.
+ * The kernel lists a btrfs while it is mounted in any namespace, also a guest's. A short wait is for mounts that are
+ * about to end, and for processes that only look at the loop device: until it is closed, the disk below cannot be
+ * unmounted.
  */
 static bool released(const struct pool *pool)
 {
@@ -273,7 +273,7 @@ int disk_detach(struct pool *pool, struct err *err)
 	return 0;
 }
 
-/* The btrfs superblock and its copies, or the next pool would be refused this device. */
+/* Clears the btrfs superblock and its copies; otherwise the device would be refused for the next pool. */
 static int wipe_device(const char *path, struct err *err)
 {
 	static const char zeros[4096];
@@ -307,7 +307,7 @@ int disk_erase(struct pool *pool, struct err *err)
 	bool unused = released(pool);
 	if (S_ISBLK(st.st_mode))
 		return unused ? wipe_device(source, err) : refuse_used(device, err);
-	/* One that is not free, since another namespace copied the mount, keeps the blocks, but no name. */
+	/* A file that is in use, because another namespace has a copy of the mount, keeps its blocks, but no name. */
 	if (S_ISREG(st.st_mode) && unlink(source) < 0)
 		return err_set(err, errno, "remove '%s': %s", source, strerror(errno));
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pool lies on is made: a loop file of a size that fits, or a device, and btrfs on it. */
+/* Creation of a pool's storage: a loop file of a fitting size, or a device, and btrfs on it. */
 #include "base/child.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
@@ -14,7 +14,7 @@
 
 static const uint64_t MIB = 1 << 20, GIB = 1 << 30;
 
-/* Below that, mkfs.btrfs and then every guest would fail in ways of their own. */
+/* Below this size, mkfs.btrfs and then every guest would fail in other ways. */
 static const uint64_t SIZE_MIN = 256 << 20;
 
 char *disk_find_program(const char *name)
@@ -39,7 +39,7 @@ const char *disk_mkfs_program(void)
 	return found && text_print(program, sizeof program, "%s", found) == 0 ? program : NULL;
 }
 
-/* What is free where the path is, or would be. */
+/* The free space at the path, or where it will be. */
 static int free_at(const char *path, uint64_t *bytes)
 {
 	scoped_free char *at = strdup(path);
@@ -77,7 +77,7 @@ int disk_share(const char *folder, uint64_t *share, struct err *err)
 	return 0;
 }
 
-/* config.size if that can be, else a share of what is free in that folder. */
+/* config.size if that fits, else a share of the free space in that folder. */
 static int choose_size(struct pool *pool, const char *folder, struct err *err)
 {
 	uint64_t bytes = 0;
@@ -101,7 +101,7 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 	return 0;
 }
 
-/* Not one byte of data: a new file, or one made for us with truncate or fallocate. */
+/* No data at all: a new file, or one that was prepared with truncate or fallocate. */
 static int check_hollow(int fd, const char *path, struct err *err)
 {
 	off_t data = lseek(fd, 0, SEEK_DATA);
@@ -130,8 +130,8 @@ static int run_mkfs(const struct pool *pool, struct err *err)
 			       "mkfs.btrfs is not installed; install btrfs-progs, or use driver "
 			       "dir");
 	/*
-	 * It outlives us if we are killed, and would then write into what the next command makes at
-	 * the same path: so it holds the pool's lock too.
+	 * mkfs goes on if this process is killed, and would then write into the file of the next command: so it holds
+	 * the pool's lock too.
 	 */
 	fcntl(pool->use_fd, F_SETFD, 0);
 	int r = child_run(argv, &io, &failed);
@@ -195,7 +195,7 @@ static int format_file(struct pool *pool, const char *folder, struct err *err)
 	return attach_new(pool, err);
 }
 
-/* mkfs refuses a device that holds something; only then is it ours, to be wiped by an erase. */
+/* mkfs refuses a device with data; only after it succeeded may a failure clear the device. */
 static int format_device(struct pool *pool, struct err *err)
 {
 	const char *path = pool->config.source;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A btrfs of a pool becomes larger: its loop file, the loop device, and the file system, in that order. */
+/* Enlargement of a pool's btrfs: its loop file, the loop device, and the file system, in that order. */
 #include "base/scoped.h"
 #include "kern/loop.h"
 #include "storage/disk.h"
@@ -40,7 +40,7 @@ static int check_growth(const struct pool *pool, const struct pool_growth *growt
 	return 0;
 }
 
-/* Refused before anything is changed: a file that the disk below cannot hold is worth nothing. */
+/* Refused before anything is changed: a file larger than the disk below is of no use. */
 static int check_room(int fd, uint64_t more, struct err *err)
 {
 	struct statvfs fs;
@@ -68,7 +68,7 @@ static int grow_file(const struct pool *pool, uint64_t size, struct err *err)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open its loop file '%s': %s", path, strerror(errno));
-	/* A call that was killed may have done so much. */
+	/* A killed call may have done this part. */
 	if ((uint64_t)st.st_size < size && check_room(fd, size - (uint64_t)st.st_size, err) < 0)
 		return -err->code;
 	if ((uint64_t)st.st_size < size && (ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0))
@@ -104,7 +104,7 @@ int disk_grow(struct pool *pool, const struct pool_growth *growth, struct err *e
 		return -err->code;
 	if (!pool->config.size)
 		return 0;
-	/* Last: a file that is larger than this says does no harm, a smaller one is refused. */
+	/* Last: a file larger than this size does no harm, a smaller one is refused. */
 	pool->config.size = size;
 	return config_record(&pool_schema, conf, &pool->config,
 			     (const char *const[]){ "size", NULL }, err);

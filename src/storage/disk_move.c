@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A btrfs of its own whose file or disk is somewhere else by now: taken from where it is. */
+/* A btrfs of a pool whose file or disk has moved: imported from its present place. */
 #include "base/scoped.h"
 #include "storage/backup.h"
 #include "storage/disk.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* btrfs(5), on-disk format: the first superblock, and what is where in it. */
+/* Offsets of the first superblock; btrfs(5), on-disk format. */
 enum {
 	SUPER_AT = 64 << 10,
 	FSID_AT = 0x20,
@@ -37,7 +37,7 @@ int disk_identify(const char *path, char uuid[37])
 	return 0;
 }
 
-/* A file that is shorter than it was keeps the size that it should have, and is refused by whoever attaches it. */
+/* A truncated file keeps its expected size in pool.conf, and the next attach refuses it. */
 int disk_set_source(struct pool *pool, const char *path, struct err *err)
 {
 	struct stat st;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Words, names of volumes, and a pool's folder and lock, on which the drivers of the storage layer stand. */
+/* Base of the drivers: error texts, names of volumes, and a pool's folder and lock. */
 #include "storage/driver.h"
 
 #include "base/scoped.h"

@@ -10,7 +10,7 @@ struct extent {
 	uint64_t place;
 	uint32_t units; /* of 512 bytes */
 	uint32_t
-		last; /* volume that referred to it last, SHARED if another one did before; 0: free */
+		last; /* last volume that referred to it, SHARED if an earlier one did too; 0: free */
 };
 
 #define SHARED (1U << 31)
@@ -41,7 +41,7 @@ static struct extent *find(const struct extents *extents, uint64_t place)
 	}
 }
 
-/* -EOVERFLOW: there are as many as there may be. */
+/* -EOVERFLOW: the limit of extents is reached. */
 static int grow(struct extents *extents)
 {
 	struct extents larger = *extents;

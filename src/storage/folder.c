@@ -55,7 +55,7 @@ void folder_close(struct pool *pool)
 	pool->driver = NULL;
 }
 
-/* lost+found is what a fresh file system comes with. */
+/* A new file system has lost+found. */
 static int check_empty(int fd, const char *path, struct err *err)
 {
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -129,7 +129,7 @@ int folder_open(struct pool *pool, struct err *err)
 	return folder_keep(pool, take_fd(&fd), err);
 }
 
-/* Volumes that dead commands left, and removed ones that are not freed yet: nobody will come back for them. */
+/* Volumes that dead commands have left, and removed ones that are not freed yet: no other command will free them. */
 static int remove_partials(int fd, const char *path, struct err *err)
 {
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -160,7 +160,7 @@ int folder_erase(struct pool *pool, struct err *err)
 		return errno == ENOENT || errno == ENOTDIR
 			       ? 0
 			       : err_set(err, errno, "open '%s': %s", path, strerror(errno));
-	/* Of a creation that was killed before the mark, or of another pool. */
+	/* Left by a creation that was killed before the mark, or of another pool. */
 	ssize_t n = file_read(fd, mark, 64, &uuid);
 	if (n > 0 && strcmp(text_trim(uuid), pool->config.uuid) != 0)
 		return 0;
@@ -178,7 +178,7 @@ int folder_erase(struct pool *pool, struct err *err)
 	return 0;
 }
 
-/* ---- From somewhere else */
+/* ---- From another place */
 
 int folder_identify(const char *path, char uuid[37])
 {
@@ -207,7 +207,7 @@ int folder_backup_read(const char *path, struct text *kept, struct err *err)
 				 strerror(-r));
 }
 
-/* Two folders with one mark: which one is the pool nobody can tell. */
+/* If two folders have the same mark, the pool cannot be told from its copy. */
 static int refuse_copy(const struct pool *pool, const char *path, struct err *err)
 {
 	struct stat here, there;
@@ -229,7 +229,7 @@ int folder_take(struct pool *pool, const char *path, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	if (pool->ops->open(pool, err) < 0)
 		return -err->code;
-	/* As in format: it may come from where modes meant nothing. */
+	/* As in format: modes may have been lost on the way. */
 	int fd = folder_fd(pool);
 	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0700) < 0)
 		return err_set(err, errno, "make '%s' the pool's: %s", path, strerror(errno));
@@ -282,7 +282,7 @@ int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
 	if (fstatvfs(folder_fd(pool), &fs) < 0)
 		return err_set(err, errno, "read the free space of pool '%s': %s", pool->name,
 			       strerror(errno));
-	/* As df(1): what is reserved for root is neither used nor to be had. */
+	/* As df(1): the reserve of root counts neither as used nor as free. */
 	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
 	usage->total = usage->used + (uint64_t)fs.f_bavail * fs.f_frsize;
 	return 0;
@@ -328,13 +328,13 @@ int folder_mount(int fd, uint64_t attributes, int *mount_fd, struct err *err)
 	scoped_fd int mount = mount_clone(fd, "", 0);
 
 	/*
-	 * A clone of a shared mount is its peer, and what a guest mounts on it would appear on the
-	 * host. The atime bits are one field, which is set only together with its clearing.
+	 * A clone of a shared mount is its peer, and the guest's mounts on it would appear on the host. The atime bits
+	 * are one field, which can only be set together with its clearing.
 	 */
 	int r = mount < 0 ? mount : mount_private(mount);
 	if (r == 0)
 		r = mount_attributes(mount, attributes, (all & ~attributes) | MOUNT_ATTR__ATIME, 0);
-	/* In a machine the flags that its host has set cannot be cleared, and are no harm. */
+	/* Inside a machine, flags that its host has set cannot be cleared, and do no harm. */
 	if (r == -EPERM)
 		r = mount_attributes(mount, attributes & ~atime, 0, 0);
 	if (r < 0)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The blocks of removed volumes are given back in pieces. To free a tree of 10^5 files at one go makes
- * each fsync on the same file system wait for seconds: btrfs has one transaction for all, and a journal has one
- * queue. The volume's name tells that it is removed, and it is all there is to know: whoever comes
- * after a kill or a power cut goes on with what is left.
+ * Removed volumes are freed in pieces. To free a tree of 10^5 files at once makes each fsync on the same file system
+ * wait for seconds: btrfs has one transaction for all, and a journal has one queue. The volume's name marks it as
+ * removed, and is the only state: after a kill or a power cut the next command goes on.
  */
 #include "base/clock.h"
 #include "base/scoped.h"
@@ -20,7 +19,7 @@ enum { PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000 };
 
 struct round {
 	struct pool *pool;
-	bool more; /* there is something left that is ours to free */
+	bool more; /* something is left that this process may free */
 	struct err why;
 };
 
@@ -38,7 +37,7 @@ static int free_piece(void *context, const char *name)
 		partial_end(&partial);
 	else
 		partial_leave(&partial);
-	/* A volume that cannot be freed is left, and must not keep the others. */
+	/* A volume that cannot be freed is skipped, and does not keep the others. */
 	if (r < 0 && !round->why.code)
 		round->why = err;
 	round->more = r >= 0;
@@ -46,8 +45,8 @@ static int free_piece(void *context, const char *name)
 }
 
 /*
- * One piece of what that pool has to free, 1; 0: nothing. The pool is held for no longer than that, and
- * is not attached for it, so that nobody waits who wants to detach or delete it.
+ * Frees one piece in the pool: 1; 0: nothing is left. The pool is only held for that time, and not attached, so that no
+ * detach or delete has to wait.
  */
 static int free_in(const struct dirs *dirs, const char *name, bool *full)
 {
@@ -63,7 +62,10 @@ static int free_in(const struct dirs *dirs, const char *name, bool *full)
 	return 1;
 }
 
-/* As long as the work took, so that others have half of the disk; in a full pool somebody waits for the room. */
+/*
+ * The pause is as long as the work, so that others get half of the disk; a full pool gets no pause, because somebody
+ * waits for room.
+ */
 static void leave_room(int64_t ms)
 {
 	ms = ms < PAUSE_MIN_MS ? PAUSE_MIN_MS : ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : ms;
@@ -114,7 +116,7 @@ int pool_free_all(const struct dirs *dirs, struct err *err)
 {
 	struct freeing freeing = { .dirs = dirs };
 
-	/* Volumes that cannot be freed are no reason to go on for ever. */
+	/* Volumes that cannot be freed are no reason to go on. */
 	for (unsigned idle = 0; idle < 2; idle = freeing.pieces ? 0 : idle + 1) {
 		scoped_fd int lock = dirs_lock(dirs, "freeing", 0, "what is removed", err);
 		if (lock < 0)
@@ -125,7 +127,10 @@ int pool_free_all(const struct dirs *dirs, struct err *err)
 		if (pool_list(dirs, free_pool, &freeing, err) < 0)
 			return -err->code;
 		scoped_close_fd(&lock);
-		/* A command that left something since our last look has found the lock taken, and relies on us. */
+		/*
+		 * A command that has removed a volume since the last look found the lock taken, and relies on this
+		 * process.
+		 */
 		if (pool_list(dirs, has_more, &freeing, err) <= 0)
 			return -err->code;
 	}

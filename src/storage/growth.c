@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * Growth is that of one to two times as long: so that who has stopped growing is no grower, and that who took one
- * block is compared with what others took all the while.
+ * Growth is that of one to two periods: a volume that has stopped growing then counts as such, and a volume that took
+ * one block is compared with what others took in the same time.
  */
 enum { WINDOW_MS = 5000 };
 
@@ -23,7 +23,7 @@ static struct grower *find(const struct growth *growth, const char *volume)
 	return NULL;
 }
 
-/* All that one had before we first looked is no growth. */
+/* Blocks from before the first look are no growth. */
 static void begin(struct grower *grower, const struct volume_use *use)
 {
 	grower->taken = (struct volume_taken){ .id = use->id };
@@ -57,7 +57,7 @@ int growth_note(struct growth *growth, const struct volume_use *use)
 		grower = add(growth, use);
 	if (!grower)
 		return -ENOMEM;
-	/* Another volume of that name, or another device, on which nothing has been written yet. */
+	/* Another volume of that name, or another device, without any writes so far. */
 	if (use->id != grower->taken.id || use->written < grower->written)
 		begin(grower, use);
 	grower->used = use->used;
@@ -151,7 +151,9 @@ void growth_judge(struct growth *growth, uint64_t used, int64_t now)
 		struct grower *grower = growth->list[i];
 		uint64_t gained = more(grower->used, grower->before[0].used);
 		uint64_t taken = took(grower);
-		/* A mapping tells at once, the metadata at their next commit; what they tell includes it. */
+		/*
+		 * A new mapping shows at once, the metadata only at the next commit; the metadata include the mapping.
+		 */
 		grower->growth = gained > taken ? gained : taken;
 		sum += grower->growth;
 	}

@@ -14,9 +14,9 @@
 struct known {
 	uint32_t major, minor;
 	uint64_t inode;
-	unsigned number; /* its name in the folder */
-	unsigned seen;   /* names that its copy has beside that one */
-	int protection; /* flags that its copy gets with its last name, since they allow no further one */
+	unsigned number; /* its temporary name in the folder */
+	unsigned seen;   /* number of names of its copy besides that one */
+	int protection; /* flags that its copy gets with its last name, because they allow no further one */
 };
 
 static int compare(const void *one, const void *other)
@@ -47,7 +47,7 @@ void links_open(struct links *links, int top_fd)
 	*links = (struct links){ .top_fd = top_fd, .fd = -1 };
 }
 
-/* The name is drawn, so that no entry of the tree can have it. */
+/* A random name, which no entry of the tree can have. */
 static int make_folder(struct links *links)
 {
 	uint64_t drawn;
@@ -84,7 +84,7 @@ int links_repeat(struct links *links, const struct statx *st, int to, const char
 		known->seen++;
 		return 1;
 	}
-	/* The last one takes our name's place. */
+	/* The last name replaces the temporary one. */
 	if (renameat(links->fd, number, to, name) < 0)
 		return -errno;
 	int r = known->protection ? protect(to, name, known->protection) : 0;
@@ -125,7 +125,7 @@ struct late {
 	int failure;
 };
 
-/* A file with a further name outside of the tree: its copy has had all of its own. */
+/* A file with a further name outside of the tree: its copy has all of its own names. */
 static void protect_late(const void *node, VISIT visit, void *context)
 {
 	const struct known *known = *(struct known *const *)node;

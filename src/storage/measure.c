@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The space that each volume of a pool takes, counted on request. */
+/* Usage of each volume of a pool, counted on request. */
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -22,7 +22,7 @@ static int count_failed(int r, const char *volume, struct err *err)
 				   : strerror(-r));
 }
 
-/* Bytes by the driver's own catalogue, or counted. -ENOENT: it is not there any more. */
+/* Bytes from the driver's own catalogue, or counted. -ENOENT: the volume is gone. */
 static int measure_one(struct pool *pool, const char *volume, struct extents *extents,
 		       uint64_t *used, struct err *err)
 {
@@ -87,7 +87,7 @@ static int measure_all(struct measuring *all, struct extents *extents, struct er
 	return 0;
 }
 
-/* For a driver that tells which extents volumes share; the others cannot be compared. */
+/* For a driver that tells which extents volumes share; volumes of others cannot be compared. */
 static int fill_alone(struct measuring *all, const struct extents *extents, struct err *err)
 {
 	scoped_free uint64_t *alone = calloc(all->count + 1, sizeof *alone);

@@ -20,7 +20,7 @@ static char *folder_path(const struct pool *pool)
 	return dirs_run_path(pool->dirs, "partial/%s", pool->name);
 }
 
-/* The marker's lock, or -errno; makes the folder if it is not there. */
+/* Takes the marker's lock, or returns -errno; creates the folder if it is missing. */
 static int mark(const struct pool *pool, struct partial *partial)
 {
 	scoped_free char *folder = folder_path(pool);
@@ -53,10 +53,10 @@ static int begin(struct pool *pool, const char *start, const char *volume, struc
 			return 0;
 		scoped_free_ptr(&partial->marker);
 		partial->marker = NULL;
-		/* Of a process with our number in another pid namespace. */
+		/* The marker of a process with our pid in another pid namespace. */
 		if (partial->fd == -EWOULDBLOCK)
 			continue;
-		/* Deleting must work on a full disk: without the marker the next boot will clear up. */
+		/* Deletion must work on a full disk: without a marker the next boot removes the rest. */
 		if (partial->fd == -ENOSPC || partial->fd == -EDQUOT || partial->fd == -EROFS)
 			return 0;
 		return storage_fail(err, partial->fd, "mark '%s' as in the making", partial->name);
@@ -82,8 +82,8 @@ static void let_go(struct partial *partial)
 }
 
 /*
- * A byte in the marker tells what is left to be freed from what a killed command left; without it the next
- * command only tries anew.
+ * A byte in the marker tells a volume that is to be freed from one that a killed command left; without it the next
+ * command only tries again.
  */
 void partial_leave(struct partial *partial)
 {
@@ -129,7 +129,7 @@ int partial_claim(const struct pool *pool, const char *name, struct partial *par
 		return 0;
 	int r = partial->fd;
 	let_go(partial);
-	/* On a full disk nobody else can have marked it either. */
+	/* On a full disk no other process can have marked it either. */
 	if (partial_is_removed(name) && (r == -ENOSPC || r == -EDQUOT)) {
 		strcpy(partial->name, name);
 		return 0;
@@ -145,7 +145,7 @@ static bool is_left(const struct pool *pool, const char *name)
 	return partial_is(name) && marker && stat(marker, &st) == 0 && st.st_size > 0;
 }
 
-/* A marker whose lock is free has a dead maker. */
+/* The creator of a marker without a lock is dead. */
 static void clear_one(struct pool *pool, const char *name)
 {
 	struct partial partial = { .fd = -1 };
@@ -163,7 +163,7 @@ static int add_name(void *context, const struct volume_info *info)
 	return text_add_bytes(names, info->name, strlen(info->name) + 1);
 }
 
-/* Volumes that are still there get a marker, by which commands know that there is something to free. */
+/* Existing partial volumes get a marker, which tells commands that there is something to free. */
 static void leave_rest(struct pool *pool, const struct text *names)
 {
 	struct err ignored = { 0 };
@@ -179,7 +179,7 @@ static void leave_rest(struct pool *pool, const struct text *names)
 	}
 }
 
-/* The first command since the boot, or since somebody removed the folder. */
+/* The first command since the boot, or since the folder was removed. */
 static int clear_all(struct pool *pool, const char *folder, struct err *err)
 {
 	scoped_fd int lock = pool_lock(pool, err);

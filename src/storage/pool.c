@@ -64,13 +64,13 @@ int pool_lock_use(struct pool *pool, int how, unsigned seconds, struct err *err)
 			       pool->name);
 	if (r < 0)
 		return err_set(err, -r, "lock '%s': %s", pool->folder, strerror(-r));
-	/* Whom we waited for may have deleted it. */
+	/* The process that had the lock may have deleted the pool. */
 	if (fstat(pool->use_fd, &st) < 0 || st.st_nlink == 0)
 		return pool_missing(pool->name, err);
 	return 0;
 }
 
-/* A half made pool is none; a pool whose settings somebody took away is there, and must not be made anew. */
+/* A half-made pool counts as missing. A pool without its settings exists, and must not be created anew. */
 static int refuse_without(const struct pool *pool, const char *path, struct err *err)
 {
 	scoped_free char *half = pool_path(pool, "unfinished.conf");

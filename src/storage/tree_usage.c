@@ -14,7 +14,7 @@ enum { DEPTH_MAX = 400 };
 
 static int walk(int fd, struct extents *extents, unsigned depth);
 
-/* Each has a name of its own by its inode: those with several names are counted once. */
+/* Inodes of files with several names, which are counted once. */
 static int add_one(int dir_fd, const char *name, struct extents *extents, unsigned depth)
 {
 	struct stat st;

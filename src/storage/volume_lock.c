@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A volume has no lock of its own that all drivers could take: a subvolume's root is its guest's, which could
- * lock it for good, and a thin device may not be there. So each pool has one empty file in RUN, and a volume is
- * one byte of it, numbered by the name's hash: no file is left for names that are gone, and a process that dies
- * lets go. Two names with one number only wait for each other.
+ * Locks of volumes, for all drivers. A lock on the volume itself is not possible: the root of a subvolume belongs to
+ * its guest, which could lock it for ever, and a thin device may not exist. So each pool has one empty file in RUN, and
+ * a volume is one byte of it, at the hash of its name: deleted names leave no file, and a process that dies releases
+ * its locks. Two names with the same number only wait for each other.
  */
 #include "storage/volume_lock.h"
 
@@ -16,11 +16,11 @@
 
 enum { LOCK_SECONDS = 30, PAUSE_MILLISECONDS = 10 };
 
-/* Closing any descriptor of the file lets go of all our locks on it: so it is opened once for all. */
+/* Closing any descriptor of the file releases all our locks on it, so it is opened once for all. */
 struct volume_locks {
 	struct volume_locks *next;
 	char *path;
-	unsigned users; /* open pools */
+	unsigned users; /* number of open pools */
 	int fd;
 };
 
@@ -129,7 +129,7 @@ int volume_lock_take(struct pool *pool, const char *volume, enum volume_lock_mod
 		return err_set(err, ENOMEM, "out of memory");
 	if (locks->fd < 0)
 		locks->fd = open_file(pool, locks->path);
-	/* Removing must work on a full disk; and where the file could not be made, nobody reads. */
+	/* Removal must work on a full disk; if the file could not be created, there is no reader. */
 	if (how == VOLUME_LOCK_CHANGE &&
 	    (locks->fd == -ENOSPC || locks->fd == -EDQUOT || locks->fd == -EROFS))
 		return 0;

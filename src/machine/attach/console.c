@@ -22,8 +22,7 @@
 #include <sys/signalfd.h>
 
 enum {
-	TYPED_ROOM =
-		256 << 10, /* room for a pasted text; the key that leaves is still seen after it */
+	TYPED_ROOM = 256 << 10, /* a paste, after which the key that leaves is still seen */
 	/* The time after that key for a guest that does not read. */
 	LEAVE_MILLISECONDS = 2000,
 };

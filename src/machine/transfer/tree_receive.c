@@ -21,8 +21,7 @@
 
 enum {
 	DEPTH_MAX = PATH_MAX / 2,
-	SYNCED_FILES =
-		8, /* this many files are synced one by one; more by one sync of the file system */
+	SYNCED_FILES = 8,      /* synced one by one; with more, one sync of the file system */
 	STREAM_MAX = 64 << 20, /* bytes of a file without a size, such as those of /proc */
 	PAGE = 4096,           /* the size that files of /sys claim */
 };
