@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* berth-identity.d(5): the list of files that make a root one computer and no other, and of those that tell its past. */
+/* The lists of berth-identity.d(5): files that make a root one computer and no other, or tell of its past. */
 #ifndef BERTH_IMAGE_STRIP_LIST_H
 #define BERTH_IMAGE_STRIP_LIST_H
 

@@ -50,8 +50,8 @@ int machine_create(const struct dirs *dirs, const char *name, const struct machi
 		   struct err *err);
 
 /*
- * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid, MAC
- * and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5) lists.
+ * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid,
+ * MAC and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5) lists.
  */
 struct clone_spec {
 	const char *snapshot; /* NULL: as its root is now */
@@ -65,8 +65,9 @@ int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		  const struct clone_spec *spec, struct text *notes, struct err *err);
 
 /*
- * A template from a machine's root, as it is now (the machine may run) or as a snapshot kept it. What berth-identity.d(5)
- * lists is taken out. It appears whole or not at all. Remarks for the user go to notes (may be NULL), a line each.
+ * A template from a machine's root, as it is now (the machine may run) or as a snapshot kept it. What
+ * berth-identity.d(5) lists is taken out. It appears whole or not at all. Remarks for the user go to notes (may be
+ * NULL), a line each.
  * -EEXIST.
  */
 struct publish_spec {
