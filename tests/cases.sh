@@ -24,9 +24,36 @@ has() {
 	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
 }
 
-# not COMMAND...: set -e looks away from a plain "!".
+# lacks PATTERN TEXT: there is text, and no such thing in it. A command that failed has said nothing.
+lacks() {
+	[[ -n $2 ]] || fault "there is no text in which '$1' could stand" || return
+	! grep -Eq -e "$1" <<<"$2" || fault "'$1' in: $2"
+}
+
+# not COMMAND...: it fails as one that has looked; set -e looks away from a plain "!". A command that is not there, does
+# not come to its machine, or crashes has not looked, nor has a grep without its file.
 not() {
-	! "$@" || fault "succeeded: $*"
+	local status=0
+	"$@" || status=$?
+	((status != 0)) || fault "succeeded: $*" || return
+	case ${1##*/} in
+	grep | pgrep | diff | cmp | test | has) ((status == 1)) || fault "ended with $status: $*" ;;
+	*) [[ ! $status =~ ^(99|12[4-7]|13[249])$ ]] || fault "ended with $status: $*" ;;
+	esac
+}
+
+# silent WHAT COMMAND...: it succeeds, and says nothing.
+silent() {
+	local said status=0
+	said=$("${@:2}" 2>&1) || status=$?
+	((status == 0)) || fault "$1: '${*:2}' ended with $status: $said" || return
+	[[ -z $said ]] || fault "$1: '${*:2}' says: $said"
+}
+
+# empty WHAT FILE: it is there.
+empty() {
+	[[ -e $2 ]] || fault "$1: there is no $2" || return
+	[[ ! -s $2 ]] || fault "$1: $(cat "$2")"
 }
 
 # How many times slower than an idle machine this one is now, by the processes it starts: 1 to 20.
@@ -73,7 +100,7 @@ page_commands() {
 
 # run_case FUNCTION: how it ended stays in $outcome. Not in a condition, in which set -e has no effect.
 run_case() {
-	local name=${1#case_} status=0 began=${EPOCHREALTIME/./}
+	local name=${1#case_} status=0 began=${EPOCHREALTIME/./} took
 	name=${name//_/ }
 	echo "# $name"
 	# Of tests/reach.
@@ -85,7 +112,9 @@ run_case() {
 		"$1"
 	) </dev/null
 	status=$?
-	[[ -z ${REACH:-} ]] || echo $(((${EPOCHREALTIME/./} - began) / 1000)) >"$REACH/$1.took"
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+	[[ -z ${REACH:-} ]] || echo "$took" >"$REACH/$1.took"
+	echo "# took $took ms"
 	# shellcheck disable=SC2034 # for who called
 	outcome=$status
 	case $status in

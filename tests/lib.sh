@@ -58,6 +58,9 @@ outer() {
 		fi
 		export "debian_tar_${release%%=*}=$tar"
 	done
+	# Past a program that chooses one of several, such as pyenv's, which takes longer than what is asked of it.
+	PATH=$(python3 -c 'import os, sys; print(os.path.dirname(sys.executable))'):$PATH
+	export PATH
 	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
 	export T
 	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)
@@ -103,14 +106,17 @@ fails() {
 	[[ $(grep -vcE '^ |^berth: (made |it has no init)' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
 }
 
-# field MACHINE EXPRESSION: out of info --json, such as .state
+# field MACHINE EXPRESSION: out of info --json, such as .state; words that are no value where there is none.
 field() {
-	berth info --json "$1" | python3 -c '
+	berth info --json "$1" | python3 -IS -c '
 import json, sys
 value = json.load(sys.stdin)
 for name in sys.argv[1].strip(".").split("."):
     value = value[name]
-print("" if value is None else str(value).lower() if isinstance(value, bool) else value)' "$2"
+print("" if value is None else str(value).lower() if isinstance(value, bool) else value)' "$2" || {
+		echo "(no $2 of $1)"
+		return 1
+	}
 }
 
 state_is() {

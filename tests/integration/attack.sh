@@ -113,7 +113,7 @@ try_behind() {
 
 case_behind_all_walls() {
 	try_behind
-	same "what changed on the host" "" "$(cat "$T/witnessed")"
+	empty "what changed on the host" "$T/witnessed"
 	same "patterns tried" "$(wc -l <"$T/list")" "$(wc -l <"$T/up")"
 	not grep '^escaped' "$T/up"
 }
@@ -169,6 +169,7 @@ case_devices_alone() {
 	attack "$BUILD_TREE/berth-holes" disk-node loop-node ready-disk >"$T/out" || true
 	"$BUILD_TREE/berth-holes" stop m
 	cat "$T/out"
+	same "patterns tried" 3 "$(wc -l <"$T/out")"
 	if berth doctor | grep -q '^note *devices'; then
 		skip "this kernel has no control group programs for devices"
 	fi
@@ -186,7 +187,7 @@ case_links_for_mount_points() {
 			rm -rf "${root:?}/$folder"
 			ln -s "$target" "$root/$folder"
 			fails 1 "/$folder.*link" berth start links
-			same "victim" "" "$(ls -A "$T/victim")"
+			silent "victim" ls -A "$T/victim"
 		done
 		rm "$root/$folder"
 	done
@@ -219,6 +220,7 @@ case_setuid_files() {
 	file=$(find "$BERTH_ROOT" -name berth-setuid -print -quit)
 	[[ -n $file ]]
 	chmod 755 "$T"
+	setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$BERTH_ROOT"
 	found=$(setpriv --reuid=65534 --regid=65534 --clear-groups find "$BERTH_ROOT" -name berth-setuid 2>/dev/null) || true
 	same "found by nobody" "" "$found"
 	# And on a mount where setuid does not count, should somebody open the folders.
@@ -235,6 +237,7 @@ case_setuid_files_in_a_folder() {
 	file=$(find "$BERTH_ROOT" -path '*/folder/*' -name berth-setuid -print -quit)
 	[[ -u $file ]]
 	chmod 755 "$T"
+	setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$BERTH_ROOT"
 	not setpriv --reuid=65534 --regid=65534 --clear-groups test -e "$file"
 	# T itself is open by now.
 	same "folders that are root's alone" 3 "$(namei -m "$file" | grep -c '^ drwx------ ')"

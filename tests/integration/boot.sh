@@ -6,7 +6,7 @@
 
 # happened MACHINE: its events so far, one a line, with what they have besides.
 happened() {
-	berth events --json --no-follow "$1" | python3 -c '
+	berth events --json --no-follow "$1" | python3 -IS -c '
 import json, sys
 for line in sys.stdin:
     event = json.loads(line)
@@ -91,7 +91,7 @@ deleted" "$(happened two | grep -v booted)"
 	kill %1
 	berth events --json --no-follow >"$T/all"
 	diff "$T/all" "$T/followed"
-	python3 -c '
+	python3 -IS -c '
 import json, sys
 numbers = [json.loads(line)["seq"] for line in open(sys.argv[1])]
 assert numbers == list(range(1, len(numbers) + 1)), numbers' "$T/all"
@@ -104,13 +104,14 @@ write_event() {
 }
 
 case_events_of_no_machine() {
+	a_life
 	write_event pool-low pool store "it is 91% full"
 	write_event network-failed network lan "its port is taken"
 	has "pool-low +pool store +it is 91% full" "$(berth events --no-follow)"
 	has "network-failed +network lan +its port is taken" "$(berth events --no-follow)"
-	not grep -q "?" <<<"$(berth events --no-follow)"
+	lacks "\?" "$(berth events --no-follow)"
 	# Of machines, they are none's.
-	not grep -Eq "pool store|network lan" <<<"$(berth events --no-follow '*')"
+	lacks "pool store|network lan" "$(berth events --no-follow '*')"
 	sed -i '/"event":"\(pool-low\|network-failed\)"/d' "$BERTH_ROOT/run/events"
 }
 
@@ -119,7 +120,7 @@ case_events_for_people() {
 	a_life
 	has "created +one  template bb" "$(berth events --no-follow)"
 	has "stopped +one  clean, powered off" "$(berth events --no-follow 'o*')"
-	same "nothing is that new" "" "$(berth events --no-follow --since 100000)"
+	silent "nothing is that new" berth events --no-follow --since 100000
 	has "deleted +two" "$(berth events --no-follow --since 1h)"
 	last=$(berth events --json --no-follow | wc -l)
 	same "after the last but one" 1 "$(berth events --no-follow --since $((last - 1)) | wc -l)"
@@ -208,7 +209,7 @@ case_autostart_in_order() {
 	END
 	# Once more: all of them run.
 	berth autostart 2>"$T/err"
-	same "nothing to say" "" "$(cat "$T/err")"
+	empty "nothing to say" "$T/err"
 	same "no other start" "cache db web log" "$(told started "$seq")"
 }
 
@@ -226,7 +227,7 @@ case_stop_all_in_the_reverse_order() {
 case_start_all() {
 	five
 	# Also for a parent that has its children's ends ignored.
-	timeout 60 python3 -c '
+	timeout 60 python3 -IS -c '
 import os, signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.execvp("berth", ["berth", "start", "--all", "--wait=60"])'
@@ -259,7 +260,7 @@ case_circles() {
 	five
 	fails 1 "'db' waits for 'web', 'web' for 'db'; change boot.after" berth set db boot.after=web
 	fails 1 "'log' waits for 'log'" berth set log boot.after=log
-	same "left alone" "" "$(berth get db boot.after)"
+	silent "left alone" berth get db boot.after
 	echo "boot.after = web" >>"$BERTH_ROOT/lib/machines/db/machine.conf"
 	berth autostart >"$T/out" 2>&1 && fault "a circle was started"
 	has "machine 'web'.*'web' waits for 'db', 'db' for 'web'" "$(cat "$T/out")"
@@ -281,11 +282,11 @@ case_patterns() {
 		berth create bb "$name"
 	done
 	berth start 'w*' w1
-	same running "w1 w2" "$(berth list --json | python3 -c '
+	same running "w1 w2" "$(berth list --json | python3 -IS -c '
 import json, sys
 print(*[m["name"] for m in json.load(sys.stdin) if m["state"] == "running"])')"
 	has "^w2 " "$(berth list 'w[2-9]')"
-	not grep -q "^w1 " <<<"$(berth list 'w[2-9]')"
+	lacks "^w1 " "$(berth list 'w[2-9]')"
 	berth restart --wait '?1'
 	same x1 running "$(field x1 state)"
 	fails 1 "no machine matches 'q\*'" berth stop 'q*'
@@ -293,7 +294,7 @@ print(*[m["name"] for m in json.load(sys.stdin) if m["state"] == "running"])')"
 	berth stop '*'
 	same running 0 "$(berth list --json | grep -c '"running"')"
 	berth delete '[wx]*'
-	same left "" "$(berth list 2>/dev/null)"
+	same left "[]" "$(berth list --json | tr -d ' \n')"
 }
 
 # listen: what is sent to $T/notify.socket comes to $T/notified; $! is who listens.

@@ -36,7 +36,7 @@ boots_whole() {
 	same "detected as" "berth" "$(berth exec "$release" -- sh -c "tr '\\0' '\\n' </proc/1/environ | sed -n s/^container=//p")"
 	has "$release" "$(berth exec "$release" -- cat /etc/os-release)"
 	same "host name" "$release" "$(berth exec "$release" -- hostname)"
-	not grep -q init.scope <<<"$(field "$release" cgroup)"
+	lacks init.scope "$(field "$release" cgroup)"
 	same "machine id" "$(field "$release" uuid | tr -d -)" "$(berth exec "$release" cat /etc/machine-id)"
 }
 

@@ -11,12 +11,13 @@ now_ms() {
 	echo $(($(date +%s%N) / 1000000))
 }
 
-# within SECONDS COMMAND...: ends with 0 in so many seconds, on a host as fast as one usually is; a slow one has
-# more. What it says is in $T/said.
+# within SECONDS COMMAND...: ends with 0 in so many seconds, on a host as fast as one usually is; one that was slow at
+# the beginning, or is now, has more. What it says is in $T/said.
 within() {
-	local seconds=$1 from took limit
+	local seconds=$1 from took limit second slow
 	shift
-	limit=$(($(cat "$T/speed") * seconds))
+	second=$(cat "$T/speed") slow=$(($(slowness) * 1000))
+	limit=$(((second > slow ? second : slow) * seconds))
 	from=$(now_ms)
 	timeout "$((limit / 1000 + 5))" "$@" >"$T/said" 2>&1 </dev/null ||
 		fault "'$*' failed after $(($(now_ms) - from)) ms: $(cat "$T/said")" || return

@@ -153,7 +153,7 @@ case_without_ids_of_its_own() {
 	berth set greedy security.privileged=yes
 	berth start --wait greedy
 	hold inotify 100000
-	not grep -q '^20 ' <<<"$("$program" inotify 20 </dev/null)"
+	lacks '^20 ' "$("$program" inotify 20 </dev/null)"
 	let_go
 }
 

@@ -26,14 +26,16 @@ set_up() {
 
 case_mounts_are_shared_inside() {
 	local line
+	berth exec m -- cat /proc/1/mountinfo >"$T/mounts"
+	grep -q ' /proc ' "$T/mounts"
 	while read -r line; do
 		has ' shared:' "$line"
-		not grep -q 'master:' <<<"$line"
-	done < <(berth exec m -- cat /proc/1/mountinfo)
+		lacks 'master:' "$line"
+	done <"$T/mounts"
 	# None of these groups is one of the host's.
 	berth exec m -- grep -o 'shared:[0-9]*' /proc/1/mountinfo | sort -u >"$T/inside"
 	{ grep -o 'shared:[0-9]*' /proc/self/mountinfo || true; } | sort -u >"$T/outside"
-	same "groups of both" "" "$(comm -12 "$T/inside" "$T/outside")"
+	silent "groups of both" comm -12 "$T/inside" "$T/outside"
 }
 
 # As services and engines live: what is mounted later, by the guest or by its host, comes to them.
@@ -56,14 +58,14 @@ case_later_mounts_reach_namespaces() {
 
 # Whether what is mounted on a shared folder passes to the other side, a machine's root being the host's or not.
 passes_out() {
-	berth exec "$1" -- mount -t tmpfs none /shared/inner
+	berth exec "$1" -- mount -t tmpfs none /shared/inner || return 99
 	grep -q " $T/shared/inner " /proc/self/mountinfo
 }
 
 passes_in() {
 	local status=0
-	mount -t tmpfs none "$T/shared/outer"
-	berth exec "$1" -- grep -q ' /shared/outer ' /proc/1/mountinfo || status=1
+	mount -t tmpfs none "$T/shared/outer" || return 99
+	berth exec "$1" -- grep -q ' /shared/outer ' /proc/1/mountinfo || status=$?
 	umount "$T/shared/outer"
 	return "$status"
 }

@@ -14,6 +14,8 @@ case_doctor() {
 case_doctor_of_shared_limits() {
 	local name value
 	berth doctor >"$T/doctor" || true
+	grep -v '^#' "$top/host/60-berth.conf" >"$T/limits"
+	grep -q '^kernel' "$T/limits"
 	while IFS=' =' read -r name value; do
 		# Those of neighbours are to be seen in the host's network namespace alone.
 		[[ $name != *gc_thresh2 && -e /proc/sys/${name//.//} ]] || continue
@@ -22,7 +24,7 @@ case_doctor_of_shared_limits() {
 		else
 			not grep -q "sysctl -w $name" "$T/doctor"
 		fi
-	done < <(grep -v '^#' "$top/host/60-berth.conf")
+	done <"$T/limits"
 }
 
 set_up() {
@@ -57,7 +59,7 @@ case_no_dnsmasq() {
 	umount /usr/sbin
 	rm -rf "$T/sbin"
 	berth network up default
-	not grep missing <<<"$(berth network list)"
+	lacks missing "$(berth network list)"
 	berth stop --force m
 }
 
@@ -72,7 +74,7 @@ case_a_resolv_conf_that_leads_nowhere() {
 	etc_of_our_own
 	ln -sfn "$T/later/resolv.conf" /etc/resolv.conf
 	berth start --wait m
-	not grep missing <<<"$(berth network list)"
+	lacks missing "$(berth network list)"
 	berth exec m -- nslookup m "$(field m network.gateway)"
 	has "--no-resolv" "$(arguments)"
 	mkdir "$T/later"
@@ -86,7 +88,7 @@ case_a_resolv_conf_that_leads_nowhere() {
 	has "no longer the host's" "$(berth doctor || true)"
 	berth start --wait m
 	has "--resolv-file=$T/other/resolv.conf" "$(arguments)"
-	not grep -q "no longer the host's" <<<"$(berth doctor || true)"
+	lacks "no longer the host's" "$(berth doctor || true)"
 	etc_of_the_host
 	berth stop --force m
 }

@@ -110,7 +110,7 @@ log_of() {
 }
 
 without_zombies() {
-	not grep -q ') Z ' <<<"$(berth exec "$1" -- sh -c 'cat /proc/[0-9]*/stat 2>/dev/null')"
+	lacks ') Z ' "$(berth exec "$1" -- sh -c 'cat /proc/[0-9]*/stat 2>/dev/null')"
 }
 
 # Every line of its console is looked at; systemd has a list of what failed. What runit warns of is
@@ -122,7 +122,9 @@ no_complaint() {
 		failed=$(berth exec "$1" -- systemctl --failed --no-legend --plain)
 		same "failed units" "" "$failed"
 	fi
-	failed=$(log_of "$1" | grep -vE 'signals only work in stage 2|writing wtmp' | grep -iE \
+	log_of "$1" >"$T/console"
+	[[ -s $T/console ]]
+	failed=$(grep -avE 'signals only work in stage 2|writing wtmp' "$T/console" | grep -aiE \
 		'fail|error|denied|cannot|not found|non existent|too fast|not permitted|warning' || true)
 	same "complaints of $1" "" "$failed"
 }
@@ -176,7 +178,7 @@ cell_login() {
 		'send exit\n' 'send \x1d' 'expect-end 0' >>"$T/script"
 	python3 "$top/tests/integration/terminal.py" 24x80 berth console "$init" <"$T/script"
 	# The console is its controlling terminal.
-	not grep -E 'job control|process group|can.t access tty' <<<"$(log_of "$init")"
+	lacks 'job control|process group|can.t access tty' "$(log_of "$init")"
 }
 
 cell_exec() {

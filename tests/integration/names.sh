@@ -58,18 +58,18 @@ case_pattern_that_matches_nothing() {
 }
 
 case_as_json() {
-	berth create --json bb t2 | python3 -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t2"'
-	berth clone --json t2 t10 | python3 -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t10"'
+	berth create --json bb t2 | python3 -IS -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t2"'
+	berth clone --json t2 t10 | python3 -IS -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t10"'
 	same order "t2 t10" "$(berth list 't*' | awk 'NR > 1 { print $1 }' | xargs)"
-	berth --json info 't*' | python3 -c '
+	berth --json info 't*' | python3 -IS -c '
 import json, sys
 assert [one["name"] for one in json.load(sys.stdin)] == ["t2", "t10"]'
-	berth --json snapshot t2 | python3 -c '
+	berth --json snapshot t2 | python3 -IS -c '
 import json, sys
 kept = json.load(sys.stdin)
 assert kept["machine"] == "t2" and kept["name"].startswith("at-")'
 	berth info --json nosuch 2>"$T/err" && false
-	python3 -c '
+	python3 -IS -c '
 import json, sys
 told = json.load(open(sys.argv[1]))
 assert "no machine" in told["error"] and told["code"] == "ENOENT"' "$T/err"

@@ -70,6 +70,11 @@ case_of_a_running_machine() {
 	berth stop --force m
 }
 
+no_copy_is_there() {
+	local found
+	found=$(find "$volumes" -mindepth 1 -maxdepth 1 \( -name '*.copy' -o -name 'partial*' \)) && [[ -z $found ]]
+}
+
 case_they_go_with_it() {
 	nests
 	gone copy third fourth
@@ -78,7 +83,7 @@ case_they_go_with_it() {
 	berth snapshot m kept
 	berth delete copy
 	berth snapshot delete m kept
-	retry 10 test "$(find "$volumes" -mindepth 1 -maxdepth 1 -name '*.copy' -o -maxdepth 1 -name 'partial*' | wc -l)" = 0
+	retry 10 no_copy_is_there
 	# One that another is nested in, too.
 	btrfs property set -ts "$volumes/machine.m/var/lib/one" ro true
 	berth delete m

@@ -38,7 +38,7 @@ tear_down() {
 
 # First, while our own server does not hold it.
 case_port_53_taken() {
-	python3 -c '
+	python3 -IS -c '
 import signal, socket, sys
 s = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
 for one in s:
@@ -65,7 +65,7 @@ the_world() {
 		make_the_world
 		# A route that the subnet must not collide with, as a VPN would bring it.
 		ip route add 10.0.0.0/9 via 198.51.100.1
-		berth network delete default 2>/dev/null || not grep '^default ' <<<"$(berth network list)"
+		berth network delete default 2>/dev/null || lacks '^default ' "$(berth network list)"
 	fi
 }
 
@@ -91,6 +91,15 @@ case_addresses() {
 	[[ $(field one network.mac) != "$(field two network.mac)" ]]
 }
 
+# No guest gives the host routes by advertising itself as a router, nor takes the others' multicast from them.
+case_a_bridge_that_believes_no_router() {
+	local bridge
+	up one
+	bridge=$(berth network list --json | python3 -IS -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
+	same "routes by advertisements" 0 "$(cat "/proc/sys/net/ipv6/conf/$bridge/accept_ra")"
+	has 'mcast_snooping 0 ' "$(ip -details link show dev "$bridge")"
+}
+
 case_ping_by_address() {
 	two_machines
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
@@ -104,7 +113,7 @@ case_ping_as_a_user() {
 	two_machines
 	same "groups that may" "0 65535" "$(berth exec one -- cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')"
 	nsenter --target "$(field one init)" --user --net setpriv --reuid=1000 --regid=1000 --clear-groups \
-		--bounding-set=-all python3 -c '
+		--bounding-set=-all python3 -IS -c '
 import socket, sys
 ping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
 ping.settimeout(5)
@@ -154,7 +163,7 @@ case_repair() {
 	nft flush ruleset
 	berth network up default
 	berth exec one -- ping -c 1 -W 5 198.51.100.1
-	bridge=$(berth network list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
+	bridge=$(berth network list --json | python3 -IS -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
 	ip link set "$bridge" down
 	berth network up default
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
@@ -170,12 +179,12 @@ both_reach() {
 case_a_bridge_that_was_removed() {
 	local bridge port
 	two_machines
-	bridge=$(berth network list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
+	bridge=$(berth network list --json | python3 -IS -c 'import json, sys; print(json.load(sys.stdin)[0]["bridge"])')
 	ip link delete "$bridge"
 	has "'one' is cut off" "$(berth doctor || true)"
 	berth network up default
 	retry 10 both_reach
-	not grep -q "cut off" <<<"$(berth doctor)"
+	lacks "cut off" "$(berth doctor)"
 	# So does the next start.
 	ip link delete "$bridge"
 	berth restart --wait two
@@ -229,7 +238,7 @@ case_a_wanted_address() {
 
 # leases NETWORK
 leases() {
-	berth network list --json | python3 -c '
+	berth network list --json | python3 -IS -c '
 import json, sys
 print(*(one["leases"] for one in json.load(sys.stdin) if one["name"] == sys.argv[1]))' "$1"
 }
@@ -294,7 +303,7 @@ case_a_clone_has_no_address_of_its_own() {
 case_no_network() {
 	berth launch --set network= --wait bb alone
 	not berth exec alone -- ip link show eth0
-	same address "" "$(field alone network)"
+	silent address field alone network
 	berth delete --force alone
 }
 
@@ -307,8 +316,11 @@ case_delete_while_in_use() {
 
 case_bridge_name_taken() {
 	ip link add taken0 type veth peer name taken1
-	berth network create --bridge taken0 third >"$T/out" 2>&1 &&
+	if berth network create --bridge taken0 third >"$T/out" 2>&1; then
 		fails 1 "taken0" berth launch --network third bb six
+	else
+		has taken0 "$(cat "$T/out")"
+	fi
 	fails 1 "six" berth info six
 	# What is not ours is left alone.
 	ip link show taken0

@@ -35,13 +35,19 @@ case_what_a_paused_machine_refuses() {
 	same state paused "$(field m state)"
 }
 
+# A file that is just being written is empty.
+beats_since() {
+	local now
+	now=$(berth exec m -- cat /tmp/beat) && [[ -n $now && $now != "$1" ]]
+}
+
 case_resume() {
 	local before
 	state_is m paused || paused
 	berth resume m
 	same state running "$(field m state)"
 	before=$(berth exec m -- cat /tmp/beat)
-	retry 10 bash -c "[[ \$(berth exec m -- cat /tmp/beat) != $before ]]"
+	retry 10 beats_since "$before"
 	berth resume m 2>"$T/said"
 	has "is not paused" "$(cat "$T/said")"
 }

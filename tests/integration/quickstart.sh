@@ -20,7 +20,11 @@ tear_down() {
 }
 
 case_words() {
-	fails 2 "what is '--bogus'" "$top/quickstart" --bogus 2>&1 || grep -q usage "$T/err"
+	local code=0
+	"$top/quickstart" --bogus >"$T/out" 2>"$T/err" || code=$?
+	same code 2 "$code"
+	has "what is '--bogus'" "$(cat "$T/err")"
+	has "usage: ./quickstart" "$(cat "$T/err")"
 	fails 2 "needs a value" "$top/quickstart" --prefix
 	has "usage: ./quickstart" "$("$top/quickstart" --help)"
 }

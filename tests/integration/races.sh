@@ -121,7 +121,7 @@ case_template_deleted_while_launched() {
 		else
 			has "no template 'tt'|'tt' is being" "$(cat "$T/one")"
 			fails 1 "no machine 'new'" berth info new
-			not grep -q new <<<"$(ls "$BERTH_ROOT/lib/machines")"
+			lacks new "$(ls "$BERTH_ROOT/lib/machines")"
 		fi
 		# It went, or was refused in words while it was read, and is whole.
 		if ((other != 0)); then

@@ -138,7 +138,7 @@ case_killed() {
 		# What is left of it goes with the next change.
 		retry 10 berth snapshot "$m" x
 		berth snapshot delete "$m" x
-		not grep -q restoring <<<"$(berth pool usage "p-$driver")"
+		lacks restoring "$(berth pool usage "p-$driver")"
 	done
 }
 

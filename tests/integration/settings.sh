@@ -18,7 +18,7 @@ case_set_get_unset() {
 	berth set m description="two words" console.scrollback=128K
 	same description "two words" "$(berth get m description)"
 	berth unset m description
-	same description "" "$(berth get m description)"
+	silent description berth get m description
 	has "stop.timeout" "$(berth get m)"
 	berth get --json m | is_json
 }
@@ -34,7 +34,7 @@ case_labels() {
 	same "the file" "$before" "$(cat "$conf")"
 	berth clone m twin
 	berth set m label.role=
-	same "no role" "" "$(berth get m label.role)"
+	silent "no role" berth get m label.role
 	same "the clone's" web "$(berth get twin label.role)"
 	berth unset twin label.role
 	berth unset twin label.role
@@ -53,7 +53,7 @@ case_lists() {
 	berth create --set label.role=web --set description='x, "y"' bb b
 	same "by one label" "a b" "$(listed --label role=web)"
 	same "by two" a "$(listed --label role=w*,tier)"
-	same "by none" "" "$(listed --label role=db)"
+	silent "by none" listed --label role=db
 	same "of those named" b "$(listed --label role=web b m)"
 	same CSV 'b,"x, ""y""",web,' \
 		"$(berth list --columns name,description,label.role,label.tier --format csv b | tr -d '\r' | sed 1d)"

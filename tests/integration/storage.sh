@@ -54,7 +54,7 @@ case_pool_of_berth_conf() {
 	mkdir -p "$BERTH_ROOT/etc"
 	echo 'pool = nope' >"$BERTH_ROOT/etc/berth.conf"
 	fails 1 "no pool 'nope', which .*berth.conf.* names; make it with: berth pool create nope" berth template import "$T/bb.tar" slip
-	not grep -q nope <<<"$(berth pool list)"
+	lacks nope "$(berth pool list)"
 	rm "$BERTH_ROOT/etc/berth.conf"
 }
 
@@ -320,13 +320,13 @@ case_old_copy_of_settings() {
 	# Whoever fills a pool of this driver is held by nobody.
 	has "pool 'small' is [0-9]*% full, and writes in its machines will fail when it is full" \
 		"$(berth pool status small 2>&1)"
-	not grep -q "held still" <<<"$(berth pool status small 2>&1)"
+	lacks "held still" "$(berth pool status small 2>&1)"
 	berth set m description=full
 	says_old "No space left|no room"
 	rm "$T/small/ballast"
 	berth set m description=fits
 	retry 20 copy_is_told null
-	not grep -q "old copy" <<<"$(berth pool status small 2>&1; berth pool list 2>&1)"
+	lacks "old copy" "$(berth pool status small 2>&1; berth pool list 2>&1)"
 	grep -q "description = fits" "$T/small/.berth-books"
 	# Something else has its name.
 	rm "$T/small/.berth-books"
@@ -346,8 +346,14 @@ fill() {
 	berth exec "$1" -- sh -c "dd if=/dev/zero of=/ballast bs=1M count=$2 conv=fsync" 2>&1
 }
 
+# counted: what its file system has not counted yet is, which it does by itself twice a minute.
+counted() {
+	sync --file-system "$BERTH_ROOT/run/pools/limited"
+}
+
 # counted_at_least MACHINE BYTES: so much at least has been counted.
 counted_at_least() {
+	counted || return
 	(($(field "$1" volume.used) >= $2))
 }
 
@@ -392,6 +398,7 @@ case_limited_roots() {
 	fails 1 "has [0-9.]* MiB already" berth set m disk.size=32M
 	same "what is set" 128M "$(berth get m disk.size)"
 	berth exec m -- rm /ballast
+	counted
 	retry 60 berth set m disk.size=32M
 	has "Disk quota exceeded|No space left" "$(fill m 40 || true)"
 	berth exec m -- rm -f /ballast
@@ -420,7 +427,7 @@ case_limited_roots() {
 	berth pool detach limited
 	same "limit after a detach" "$((32 * mib))" "$(field m volume.size)"
 	berth unset m disk.size
-	same "without a limit" "" "$(field m volume.size)"
+	silent "without a limit" field m volume.size
 	berth start --wait m
 	fill m 40
 	berth delete --force m n c
@@ -557,7 +564,7 @@ case_who_fills_a_pool() {
 		has "^VOLUME +USED +ALONE" "$(cat "$T/usage")"
 		has "^machine.$m " "$(sed -n 2p "$T/usage")"
 		# Looking costs nothing unless it is asked for.
-		same "used" "" "$(field "$m" volume.used)"
+		silent "used" field "$m" volume.used
 		berth info --usage --json "$m" >"$T/json"
 		has '"used": [0-9]{8}' "$(cat "$T/json")"
 		has "volume: .*machine.$m in pool $of, [0-9.]+ MiB used" "$(berth info --usage "$m")"
@@ -576,8 +583,9 @@ case_who_fills_a_pool() {
 	berth delete filler-btrfs filler-dir
 }
 
-# A template with more files than anybody wants to wait for: 25,000.
+# A template with more files than anybody wants to wait for: 25,000, as $T/many.tar.
 many_files() {
+	[[ ! -e $T/many.tar ]] || return 0
 	busybox_root "$T/many"
 	mkdir "$T/many/many"
 	(cd "$T/many/many" && seq 25000 | split -l 1000 --filter='mkdir d$FILE && cd d$FILE && xargs touch')
@@ -615,7 +623,7 @@ case_much_is_removed() {
 		exec {hold}>"$BERTH_ROOT/run/locks/freeing"
 		flock "$hold"
 		berth template delete many
-		not grep -qw many <<<"$(berth template list)"
+		lacks "^many " "$(berth template list)"
 		fails 1 "many" berth create many m-many
 		freeing "p-$driver" 1
 		has "giving back the space of 1 removed volume" "$(berth pool status "p-$driver" 2>&1)"
@@ -643,7 +651,6 @@ case_much_is_removed() {
 		[[ -z $(find "$volumes" -maxdepth 1 -name 'partial.*') ]]
 		[[ -z $(ls -A "$BERTH_ROOT/run/partial/p-$driver") ]]
 	done
-	rm "$T/many.tar"
 }
 
 # A pool that has something to free is deleted with it, and detached without.
@@ -659,7 +666,6 @@ case_pool_goes_while_it_frees() {
 		berth pool delete goes
 		not test -e "$BERTH_ROOT/lib/pools/goes"
 	done
-	rm "$T/many.tar"
 	retry 30 no_freeing_process
 }
 
@@ -738,7 +744,7 @@ case_what_a_copy_keeps() {
 			mkdir -m 1777 sticky
 			chown 1000:2000 old
 			setfattr -n user.note -v kept file
-			setcap cap_net_raw+ep hard || true
+			setcap cap_net_raw+ep hard
 		)
 		tar -C "$T/kept" -cf "$T/kept.tar" --xattrs --xattrs-include='*' --acls -S .
 		rm -rf "$T/kept"
@@ -751,6 +757,8 @@ case_what_a_copy_keeps() {
 		same "fifo" "fifo" "$(berth exec k busybox stat -c %F /fifo)"
 		same "folder" 1777 "$(berth exec k busybox stat -c %a /sticky)"
 		[[ $(berth exec k busybox stat -c %b /sparse) -lt 100 ]]
+		same "attribute" kept "$(getfattr --only-values -n user.note "$(folder_of machine.k "$driver")/file")"
+		has "cap_net_raw[+=]ep" "$(getcap "$(folder_of machine.k "$driver")/hard")"
 		berth delete --force k
 		berth template delete kept
 	done

@@ -25,7 +25,7 @@ refused() {
 }
 
 no_volumes() {
-	same volumes "$1" "$(berth pool status --json | python3 -c '
+	same volumes "$1" "$(berth pool status --json | python3 -IS -c '
 import json, sys
 print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
 }

@@ -43,7 +43,7 @@ tear_down() {
 }
 
 case_none_is_there() {
-	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
+	silent "nothing to say" berth start m
 	same "files of lxcfs" 0 "$(shown m)"
 	has "lxcfs does not run" "$(berth doctor)"
 	berth stop --force m
@@ -52,7 +52,7 @@ case_none_is_there() {
 case_its_own_figures() {
 	[[ -r $place/proc/uptime ]] || lxcfs_start
 	has "lxcfs runs" "$(berth doctor)"
-	same "nothing to say" "" "$(berth start m 2>&1 >/dev/null)"
+	silent "nothing to say" berth start m
 	same "files of lxcfs" 6 "$(shown m)"
 	has "^MemTotal:" "$(berth exec m -- cat /proc/meminfo)"
 	berth exec m -- sh -c 'uptime && free && ls /sys/devices/system/cpu/online' >/dev/null

@@ -106,7 +106,9 @@ case_services_that_confine_themselves() {
 		$run -p PrivateTmp=yes sh -c '! test -e /tmp/of-all && touch /tmp/mine'
 		test ! -e /tmp/mine
 		$run -p ProtectSystem=strict sh -c '! touch /usr/x 2>/dev/null && ! touch /etc/x 2>/dev/null'
-		$run -p ProtectHome=yes sh -c '! ls /home/worker 2>/dev/null'
+		mkdir -p /home/at-home && touch /root/of-root
+		$run sh -c 'ls /home/at-home /root/of-root'
+		$run -p ProtectHome=yes sh -c '! ls /home/at-home 2>/dev/null && ! ls /root/of-root 2>/dev/null'
 		$run -p DynamicUser=yes -p StateDirectory=dynamic sh -c 'test "$(id -u)" -ge 61184 && touch /var/lib/dynamic/x'
 		$run -p PrivateDevices=yes sh -c 'test -c /dev/null && echo x >/dev/null && ! test -e /dev/console'
 		$run -p PrivateNetwork=yes sh -c 'test "$(ls /sys/class/net)" = lo || test "$(grep -c : /proc/net/dev)" -eq 1'
@@ -117,7 +119,7 @@ case_services_that_confine_themselves() {
 		for name in bin lib lib64 sbin; do ln -sf "usr/$name" "/srv/root/$name"; done
 		$run -p RootDirectory=/srv/root -p BindReadOnlyPaths=/usr -p BindPaths=/srv:/mnt -p MountAPIVFS=yes sh -c 'test -e /proc/1 && touch /mnt/made'
 		test -e /srv/made
-		$run -p ReadOnlyPaths=/etc -p InaccessiblePaths=/root -p TemporaryFileSystem=/var/spool sh -c '! ls /root/key 2>/dev/null'
+		$run -p ReadOnlyPaths=/etc -p InaccessiblePaths=/root -p TemporaryFileSystem=/var/spool sh -c '! ls /root/of-root 2>/dev/null'
 	end
 }
 
@@ -136,13 +138,15 @@ case_users_and_groups() {
 case_still_no_failed_unit() {
 	local release
 	inside <<-'end'
-		systemctl --failed --no-legend | (! grep -v run-)
+		failed=$(systemctl --failed --no-legend)
+		echo "$failed" | (! grep -v -e run- -e '^$')
 	end
 	for release in $needs_debian; do
 		berth restart --wait "$release"
 	done
 	inside <<-'end'
-		systemctl --failed --no-legend | (! grep .)
+		failed=$(systemctl --failed --no-legend)
+		test -z "$failed"
 	end
 }
 

@@ -14,11 +14,19 @@ run_unit() {
 	name=${name#test_}
 	log=$T/unit-$name.log
 	(cd "$BUILD_TREE" && timeout -k 5 600 "$1") >"$log" 2>&1 || status=$?
+	sed -n 's/^skip: //p' "$log" >"$T/skipped"
 	while read -r why; do
 		echo "skip $name: $why"
-	done < <(sed -n 's/^skip: //p' "$log")
+	done <"$T/skipped"
 	grep -v '^skip: ' "$log"
 	return "$status"
+}
+
+# no_device_is_left: of berth's.
+no_device_is_left() {
+	local all
+	all=$(dmsetup ls) || return
+	[[ $all != *berth-* ]] || fault "devices are left: $all"
 }
 
 # side_by_side FUNCTION NAME...: as many at once as there are processors, each told as a whole.

@@ -42,7 +42,8 @@ case_udev_leaves_it_alone() {
 	[[ $properties != *ID_FS_* ]]
 	not grep -q "failed with" "$T/udev"
 	not grep -q "Adding watch" "$T/udev"
-	same "cookies" "" "$(dmsetup udevcookies --noheadings 2>/dev/null | grep -v '^Cookie' || true)"
+	dmsetup udevcookies --noheadings >"$T/cookies"
+	not grep -v '^Cookie' "$T/cookies"
 	# What the shipped rule is for: without it udev runs programs.
 	grep -q "dmsetup udevcomplete" "$T/udev"
 }

@@ -60,8 +60,8 @@ case_reinstalled() {
 	mount --bind "$T/machine-id" /etc/machine-id
 	host second
 	fails "host '$(hostname)' has it attached.*import --force $disk fast" berth pool import "$disk"
-	same "nothing is left of that" "" "$(find "$state" -name '*.conf' -o -name '*.db')"
-	same "nothing is attached" "" "$(dmsetup ls | grep berth- || true)"
+	silent "nothing is left of that" find "$state" -name '*.conf' -o -name '*.db'
+	no_device_is_left
 	berth pool import --force "$disk" | tee "$T/report"
 	has "pool 'fast' is on '$disk'" "$(cat "$T/report")"
 	has "catalogue and pool agree" "$(cat "$T/report")"
@@ -155,7 +155,7 @@ case_moved_file() {
 	berth template delete tool
 	written
 	berth pool delete fast
-	same "nothing is attached" "" "$(dmsetup ls | grep berth- || true)"
+	no_device_is_left
 }
 
 run_cases

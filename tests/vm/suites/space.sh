@@ -366,7 +366,9 @@ case_fills_below() {
 	wait
 	not failed m1
 	not failed witness
-	not grep -E "I/O error|EXT4-fs error|space allocation error" <(dmesg | sed '0,/fills below/d')
+	dmesg | sed -n '/fills below/,$p' >"$T/kernel"
+	grep -q 'fills below' "$T/kernel"
+	not grep -E "I/O error|EXT4-fs error|space allocation error" "$T/kernel"
 	whole m1
 	delete_all
 	umount "$host"

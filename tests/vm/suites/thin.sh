@@ -30,7 +30,7 @@ case_device() {
 	not env BERTH_ROOT="$T/second" "$BUILD_TREE/berth" pool create --device "$disk" --force two 2>"$T/err"
 	has "in use" "$(cat "$T/err")"
 	berth pool detach disk
-	same devices "" "$(dmsetup ls | grep berth- || true)"
+	no_device_is_left
 	not env BERTH_ROOT="$T/second" "$BUILD_TREE/berth" pool create --device "$disk" two 2>"$T/err"
 	has "thin pool already" "$(cat "$T/err")"
 	berth pool status disk
@@ -72,9 +72,9 @@ case_grow_and_check() {
 	has "missing" "$(cat "$T/err")"
 	mv "$T/catalog.db" "$BERTH_ROOT/lib/pools/g/catalog.db"
 	berth pool detach --all
-	same devices "" "$(dmsetup ls | grep berth- || true)"
+	no_device_is_left
 	berth pool delete g
-	same devices "" "$(dmsetup ls | grep berth- || true)"
+	no_device_is_left
 }
 
 run_cases

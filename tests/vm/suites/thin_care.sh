@@ -35,7 +35,7 @@ import() {
 
 end() {
 	berth pool delete --force g
-	same devices "" "$(dmsetup ls | grep berth- || true)"
+	no_device_is_left
 }
 
 # fails PATTERN COMMAND...
@@ -92,12 +92,12 @@ case_superblock_gone() {
 	berth pool detach g
 	dd if=/dev/zero of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
 	fails "overwritten with zeros.*pool repair g" berth pool status g
-	same "nothing attached" "" "$(device pool)"
+	silent "nothing attached" device pool
 	berth pool repair g >"$T/report"
 	has "found: .*zeros" "$(cat "$T/report")"
 	has "superblock of its metadata had been written over: written back" "$(cat "$T/report")"
 	has "metadata is sound" "$(cat "$T/report")"
-	not has "errors" "$(cat "$T/report")"
+	not grep -E "errors" "$T/report"
 	[[ -s $pools/g/metadata.backup ]]
 	agree
 	berth create --pool g --set network= one m
@@ -122,7 +122,7 @@ case_superblock_gone() {
 		# thin_repair before 1.0 crashes on what a kernel has written: that is told, and nothing changed.
 		has "SIGSEGV.*install thin-provisioning-tools 1.0" "$(cat "$T/err")"
 		[[ $(thin_repair -V) == 0.* && -s $pools/g/metadata.backup ]]
-		same "nothing attached" "" "$(device pool)"
+		silent "nothing attached" device pool
 	fi
 	end
 }
@@ -165,7 +165,8 @@ case_node_gone() {
 	has "found: its metadata is damaged" "$(cat "$T/report")"
 	has "repaired copy" "$(cat "$T/report")"
 	# One call was enough, also for a pool that needs a check by now.
-	not has "damaged" "$(berth pool check g)"
+	berth pool check g >"$T/report" 2>&1
+	not grep -E "damaged" "$T/report"
 	same state read-write "$(state state)"
 	has "takes it as it is" "$(berth pool repair g)"
 	end
@@ -186,16 +187,18 @@ case_doubt() {
 	mount "/dev/mapper/$pool.v$(id_of machine.m)" "$T/mnt"
 	berth pool repair g >"$T/report"
 	cat "$T/report"
-	not has "errors|decision|mended" "$(cat "$T/report")"
+	not grep -E "errors|decision|mended" "$T/report"
 	has "'machine.m' is in use, and was not checked" "$(cat "$T/report")"
 	has "not all of its file systems" "$(berth pool status g 2>&1)"
 	umount "$T/mnt"
 	berth pool repair g >"$T/report"
 	cat "$T/report"
-	not has "errors|decision|mended|in use" "$(cat "$T/report")"
+	not grep -E "errors|decision|mended|in use" "$T/report"
 	has "[34] file systems checked" "$(cat "$T/report")"
-	not has "not all of its file systems" "$(berth pool status g 2>&1)"
-	not has "file systems? checked" "$(berth pool repair g)"
+	berth pool status g >"$T/report" 2>&1
+	not grep -E "not all of its file systems" "$T/report"
+	berth pool repair g >"$T/report" 2>&1
+	not grep -E "file systems? checked" "$T/report"
 	berth delete m
 	agree
 	end
@@ -359,7 +362,7 @@ case_half_a_snapshot() {
 	berth pool detach g
 	hold_snapshot "$pools/g/pool.thin" "$(metadata_block)"
 	fails "snapshot of its metadata that is damaged.*pool repair g" berth pool check g
-	same "nothing attached" "" "$(device pool)"
+	silent "nothing attached" device pool
 	berth pool repair g | tee "$T/report"
 	agree
 	import two

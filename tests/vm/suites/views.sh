@@ -39,7 +39,7 @@ case_lxcfs_runs() {
 	debian_template bookworm
 	berth create --set limits.memory=256M --set limits.memory.swap=64M --set limits.cpus=1 bookworm m
 	berth create --set limits.memory=max bb free
-	same "nothing to say" "" "$(berth start --wait=240 m free 2>&1 >/dev/null)"
+	silent "nothing to say" berth start --wait=240 m free
 }
 
 case_memory() {
