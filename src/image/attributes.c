@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A list as the kernel's attribute has it (linux/posix_acl_xattr.h): a version, then these. */
+/* An ACL in the form of the kernel's attribute (linux/posix_acl_xattr.h): a version, then these entries. */
 struct raw_entry {
 	uint16_t tag, permissions;
 	uint32_t id;
@@ -27,7 +27,7 @@ static const struct {
 	{ 0x10, ARCHIVE_ENTRY_ACL_MASK, false },      { 0x20, ARCHIVE_ENTRY_ACL_OTHER, false },
 };
 
-/* The type of list that an attribute is, or 0. */
+/* The type of ACL in an attribute, or 0. */
 static int list_type(const char *name)
 {
 	if (strcmp(name, "system.posix_acl_access") == 0)
@@ -52,7 +52,7 @@ static void add_raw(struct archive_entry *entry, int type, const struct raw_entr
 	}
 }
 
-/* Attributes have numbers, where the text beside them, of GNU tar at least, has only names. */
+/* The attribute has numeric ids; the text form of GNU tar only has names. */
 static void add_list(struct archive_entry *entry, int type, const char *value, size_t size)
 {
 	struct raw_entry raw;
@@ -69,7 +69,7 @@ static void add_list(struct archive_entry *entry, int type, const char *value, s
 	}
 }
 
-/* Attributes of `from`: those that stay are added to `to`, lists become its lists. */
+/* Attributes of `from`: the kept ones are added to `to`, ACLs become its ACLs. */
 static int64_t copy_attributes(struct archive_entry *from, struct archive_entry *to)
 {
 	const char *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Templates from recipes: a script fills the new volume, alone with it in namespaces of its own. */
+/* Templates from recipes: a script fills the new volume, in namespaces of its own that show it nothing else. */
 #include "base/child.h"
 #include "base/file.h"
 #include "base/install.h"
@@ -23,11 +23,11 @@
 
 enum { ARGUMENTS_MAX = 16, LINE_MAX_KEPT = 300 };
 
-/* What the recipe is run as: the path of the script, and its words. */
+/* The call of the recipe: the path of the script, and its arguments. */
 struct recipe {
 	char path[PATH_MAX];
-	char *folder; /* owned; where the volume gets mounted, in the recipe's own namespace */
-	char *cache;  /* owned; for what it downloads */
+	char *folder; /* owned; mount point of the volume in the recipe's namespace */
+	char *cache;  /* owned; for its downloads */
 	const char *argv[ARGUMENTS_MAX];
 };
 
@@ -90,7 +90,7 @@ static int prepare(struct recipe *recipe, const struct dirs *dirs,
 	return 0;
 }
 
-/* The recipe itself. An error is a line on its output, as its own are. */
+/* Executes the recipe. An error is a line on its output, as the recipe's own are. */
 static __attribute__((noreturn)) void exec_recipe(const struct recipe *recipe)
 {
 	sigset_t none;
@@ -110,10 +110,7 @@ static __attribute__((noreturn)) void fail_inside(const char *what, const char *
 	_exit(126);
 }
 
-/*
- * Process 1 of the recipe's namespaces. When it ends, all that the recipe left running ends too,
- * and the mounts are gone.
- */
+/* Process 1 of the recipe's namespaces. When it ends, all processes of the recipe end, and the mounts are gone. */
 static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, int mount_fd,
 						 int output)
 {
@@ -145,7 +142,7 @@ static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, in
 	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* Keeps the last line that has something in it. */
+/* Keeps the last line that is not empty. */
 static void keep_line(char *line, size_t *length, char *last, const char *chunk, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -161,7 +158,7 @@ static void keep_line(char *line, size_t *length, char *last, const char *chunk,
 	}
 }
 
-/* Passes the recipe's output on to our standard error, and keeps its last line. */
+/* Passes the recipe's output to standard error, and keeps its last line. */
 static void pass_on(int fd, char last[LINE_MAX_KEPT])
 {
 	char chunk[4096], line[LINE_MAX_KEPT];
@@ -176,7 +173,7 @@ static void pass_on(int fd, char last[LINE_MAX_KEPT])
 			break;
 		keep_line(line, &length, last, chunk, (size_t)n);
 		if (write(STDERR_FILENO, chunk, (size_t)n) < 0 && errno != EINTR)
-			continue; /* whoever watched is gone: the build goes on */
+			continue; /* nobody reads any more: the build goes on */
 	}
 	keep_line(line, &length, last, "\n", 1);
 }

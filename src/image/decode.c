@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libarchive reads neither the checksum of gzip nor that of an lz4 frame's content, and no decoder reads
- * what stands behind the last byte that a tar needs, where most have their checksums. So these two are decoded
- * here, the others by libarchive, and all of them to their very end. Runs only inside berth-unpack.
+ * Decoders that check checksums. libarchive checks neither the checksum of gzip nor that of an lz4 frame's content, and
+ * no decoder reads what follows the last byte that a tar needs, where most have their checksums. So these two formats
+ * are decoded here, the others by libarchive, and all of them to their very end. Runs only inside berth-unpack.
  */
 #include "image/decode.h"
 
@@ -25,8 +25,8 @@ struct decoder {
 	unsigned char in[BLOCK], out[BLOCK];
 	size_t at, have; /* in `in` */
 	uint64_t fed;    /* bytes of the file so far */
-	bool ended;      /* the file has no more */
-	bool inside;     /* a member of gzip, a frame of lz4 */
+	bool ended;      /* the file has no more bytes */
+	bool inside;     /* inside a member of gzip, or a frame of lz4 */
 	z_stream gzip;
 	LZ4F_dctx *lz4;
 	struct archive *others;
@@ -40,7 +40,7 @@ static int damaged(struct err *err, const char *why)
 static const char cut[] = "truncated; the archive is not complete";
 static const char behind[] = "something stands behind its end: the archive is damaged";
 
-/* More of the file, appended to what is unread. */
+/* Reads more of the file, after the unread bytes. */
 static int feed(struct decoder *d, struct err *err)
 {
 	memmove(d->in, d->in + d->at, d->have - d->at);
@@ -64,7 +64,7 @@ static int feed_if_empty(struct decoder *d, struct err *err)
 	return d->at == d->have && !d->ended ? feed(d, err) : 0;
 }
 
-/* Behind an end some writers fill a block with zeros; anything else is not of the archive. */
+/* Some writers fill the last block with zeros; anything else does not belong to the archive. */
 static int only_zeros(struct decoder *d, struct err *err)
 {
 	for (;;) {
@@ -166,7 +166,7 @@ static int say(struct archive *archive, struct err *err)
 	return err_set(err, code > 0 ? code : EINVAL, "%s", text ? text : "unknown failure");
 }
 
-/* These decoders stop at the end of what they know, and say nothing of what follows. */
+/* These decoders stop at the end of their format, and ignore what follows. */
 static int at_end(struct decoder *d, struct err *err)
 {
 	int code = archive_filter_code(d->others, 0);
@@ -205,7 +205,7 @@ static ssize_t read_nothing(struct decoder *d, const void **bytes, struct err *e
 	return 0;
 }
 
-/* Built-in decoders only: the others would run programs, of which there are none here. */
+/* Built-in decoders only: the others would run programs, which do not exist here. */
 static int open_others(struct decoder *d, struct err *err)
 {
 	struct archive_entry *entry;
@@ -228,7 +228,7 @@ static int open_others(struct decoder *d, struct err *err)
 	return 0;
 }
 
-/* By the first bytes; those of an lz4 frame of the old kind, which has no checksums, are libarchive's. */
+/* Chosen by the first bytes; lz4 frames of the old kind, without checksums, go to libarchive. */
 static int choose(struct decoder *d, struct err *err)
 {
 	static const unsigned char gzip[] = { 0x1f, 0x8b }, lz4[] = { 0x04, 0x22, 0x4d, 0x18 };

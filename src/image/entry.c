@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One entry of an image into the new volume, by libarchive, whatever the image's format is. Refuses what an
- * honest root file system does not hold. Runs only inside berth-unpack, with nothing but the volume in reach.
+ * One entry of an image, written into the new volume by libarchive, for every image format. Refuses what no honest root
+ * file system has. Runs only inside berth-unpack, with access to nothing but the volume.
  */
 #include "image/entry.h"
 
@@ -18,12 +18,12 @@
 enum {
 	FOLDERS_MEMORY = 512 << 20, /* libarchive keeps every folder's name and times to its end */
 	FOLDER_MEMORY = 256,
-	CHECK_BYTES = 64 << 20, /* look at the free space this often */
+	CHECK_BYTES = 64 << 20, /* bytes between two checks of the free space */
 	CHECK_ENTRIES = 4096,
-	RESERVE_SHARE = 50, /* a fiftieth of the pool stays free for the others */
+	RESERVE_SHARE = 50, /* a fiftieth of the pool stays free for others */
 };
 
-/* What is shown must not steer a terminal, in any encoding. */
+/* Text for a message: no byte may control a terminal, in any encoding. */
 static void printable(const char *s, char *out, size_t room)
 {
 	size_t n = 0;
@@ -62,7 +62,7 @@ int entry_fail(struct extraction *x, struct archive *a)
 	return err_set(err, code, "entry '%s': %s%s", x->name, said, hint);
 }
 
-/* Does a path climb out of the folder it starts in at any step? */
+/* Whether a path leaves the folder that it starts in at any step. */
 static bool climbs(const char *path, int depth)
 {
 	while (*path) {
@@ -117,7 +117,7 @@ static int check_names(struct extraction *x, struct archive_entry *entry, const 
 		return refuse(x, EINVAL, "has '..' in its path");
 	if (hard && (hard[0] == '/' || has_dotdot(hard)))
 		return refuse(x, EINVAL, "is a link that leads out of the tree");
-	/* An absolute link is meant to be read inside the machine; one that climbs is not. */
+	/* An absolute link is resolved inside the machine; a relative one that leaves the root is refused. */
 	if (soft && archive_entry_filetype(entry) == AE_IFLNK && soft[0] != '/' &&
 	    climbs(soft, depth_of(path)))
 		return refuse(x, EINVAL, "is a link that leads out of the tree");
@@ -142,7 +142,7 @@ static int settle_attributes(struct extraction *x, struct archive_entry *entry)
 	return 0;
 }
 
-/* An archive may claim any size: it must not take the last block from the other machines. */
+/* An archive may claim any size: it must not take the last block from other machines. */
 static int check_space(struct extraction *x)
 {
 	struct statvfs fs;
@@ -191,7 +191,7 @@ int entry_take(struct extraction *x, struct archive_entry *entry)
 	if (check_names(x, entry, path) < 0 || check_ids(x, entry) < 0 ||
 	    settle_attributes(x, entry) < 0)
 		return -x->report->err.code;
-	/* "./", the root itself: its mode is settled at the end. */
+	/* "./" is the root itself, whose mode is set at the end. */
 	if (strspn(path, "./") == strlen(path))
 		return type == AE_IFDIR ? 0 : refuse(x, EINVAL, "is the root, and not a folder");
 	if (type == AE_IFDIR && (x->folders += strlen(path) + FOLDER_MEMORY) > FOLDERS_MEMORY)

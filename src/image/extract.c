@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A tar into a folder, and what else an archive is read for: the metadata beside the root of an image. */
+/* A tar into a folder, and other reads of an archive: the metadata beside the root of an image. */
 #include "base/scoped.h"
 #include "image/decode.h"
 #include "image/entry.h"
@@ -14,9 +14,9 @@ enum {
 };
 
 struct tar {
-	struct extraction x; /* the first, for what is passed as one */
+	struct extraction x; /* first member, for casts */
 	struct decoder *decoder;
-	const char *last; /* the decoder's last bytes, which the tar's end may not have reached */
+	const char *last; /* last bytes of the decoder, perhaps after the tar's end */
 	size_t last_size;
 	uint64_t given; /* bytes from the decoder so far */
 	struct archive *in;
@@ -41,8 +41,8 @@ static int copy_data(struct extraction *x)
 }
 
 /*
- * A tar ends with a block of zeros. Without it, an archive that was cut between two files would
- * pass for a whole one.
+ * A tar ends with a block of zeros. Without this check, an archive that was cut between two files would count as
+ * complete.
  */
 static int read_all(struct tar *tar)
 {
@@ -103,7 +103,7 @@ static int only_zeros(struct tar *tar, const char *bytes, size_t n)
 	return 0;
 }
 
-/* A tar may be padded with zeros. The checksums of most compressions stand at the very end. */
+/* A tar may be padded with zeros. Most compressions have their checksums at the very end. */
 static int read_rest(struct tar *tar)
 {
 	uint64_t left = tar->given - (uint64_t)archive_filter_bytes(tar->in, 0);
@@ -158,13 +158,13 @@ int extract_archive(int fd, struct unpack_report *report)
 {
 	char magic[4];
 
-	/* Of a pipe it cannot be told; decode.c then tells that squashfs needs a file. */
+	/* A pipe does not show it; decode.c then reports that squashfs needs a file. */
 	if (pread(fd, magic, sizeof magic, 0) == sizeof magic && memcmp(magic, "hsqs", 4) == 0)
 		return extract_squashfs(fd, report);
 	return extract_tar(fd, report);
 }
 
-/* The archive stands at metadata.yaml. */
+/* The archive is at metadata.yaml. */
 static int take_metadata(struct tar *tar)
 {
 	struct unpack_report *report = tar->x.report;

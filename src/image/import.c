@@ -43,8 +43,8 @@ static int unpack_into(struct incoming *incoming, const struct unpack_input *inp
 		return -err->code;
 	int r = idmap_fit(&config.idmap_base, &config.idmap_machines);
 	/*
-	 * Any ids but the host's own; no machine can see this process. In a machine, where no volume can
-	 * be shown with other ids, the ids of its own users have to do.
+	 * Any ids except the host's own; no machine can see this process. Inside a machine, where no volume can be
+	 * mapped to other ids, it uses the ids of that machine's users.
 	 */
 	struct idmap map = { r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
 	config_free(&berth_schema, &config);

@@ -31,7 +31,7 @@ static int note_volume(void *context, const struct volume_info *info)
 	return 0;
 }
 
-/* Nobody is told of a failure here: the next command tries again, and ours may well succeed. */
+/* A failure is not reported: the next command tries again, and this one may still succeed. */
 static void sweep_volume(struct pool *pool, const char *volume)
 {
 	const char *name = volume + strlen(prefix);
@@ -58,7 +58,7 @@ static int sweep_pool(struct pool *pool, struct err *err)
 	return r;
 }
 
-/* A template's root is never taken for a leftover: it may be all that is left of it. */
+/* A template's root is never removed as a leftover: it may be all that is left of the template. */
 static int refuse_volume(const struct incoming *incoming, struct err *err)
 {
 	return err_set(
@@ -79,11 +79,11 @@ static int claim_volume(struct incoming *incoming, struct err *err)
 	if (volume_info(incoming->pool, finished, &info, &(struct err){ 0 }) == 0)
 		return refuse_volume(incoming, err);
 	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
-	/* Ours now by the lock: what a killed command left under this name. */
+	/* The lock makes it ours: the volume that a killed command has left under this name. */
 	return volume_destroy(incoming->pool, incoming->volume, err);
 }
 
-/* Under its lock: there is none of that name, nor anything of one. */
+/* Under the lock of its name: no volume has it, and nothing of it is left. */
 static int check_absent(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct template_config config = { 0 };
@@ -113,7 +113,7 @@ int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct po
 	template_sweep(dirs);
 	if (sweep_pool(pool, err) < 0)
 		return -err->code;
-	/* A second: what a killed command had started may not be quite dead. */
+	/* One second: processes of a killed command may still be about to end. */
 	int fd = template_lock(dirs, name, 1, err);
 	if (fd < 0)
 		return fd;
@@ -145,7 +145,7 @@ void incoming_end(struct incoming *incoming)
 	scoped_close_fd(&incoming->lock_fd);
 }
 
-/* Reads what came, and writes it back to the disk: a rename must not outlive its contents. */
+/* Reads the received data and flushes it: a rename must not outlive its contents. */
 static int inspect(struct incoming *incoming, struct root_facts *facts, struct err *err)
 {
 	int fd = -1;
@@ -227,7 +227,7 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	return 0;
 }
 
-/* The mark before the volume has its name, so that what a kill leaves is known for a leftover. */
+/* The mark comes before the volume's name, so that a leftover is recognized. */
 static int begin_config(const struct unfinished *mark, const struct template_config *config,
 			struct err *err)
 {
@@ -252,7 +252,7 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	if (r == 0)
 		r = volume_rename(incoming->pool, incoming->volume, finished, err);
 	if (r < 0) {
-		/* Whatever has the finished name is not ours. */
+		/* A volume with the final name belongs to somebody else. */
 		scoped_free char *folder =
 			dirs_state_path(incoming->dirs, "templates/%s", incoming->name);
 		if (folder && (rmdir(folder) == 0 || errno == ENOENT))
@@ -286,7 +286,7 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 	return r;
 }
 
-/* The copy that its pool has of its settings, if there is one that can be used. */
+/* The pool's copy of its settings, if it is usable. */
 static bool find_kept(const struct incoming *incoming, struct template_config *config)
 {
 	scoped_free char *file = text_format("templates/%s/template.conf", incoming->name);
@@ -301,7 +301,7 @@ static bool find_kept(const struct incoming *incoming, struct template_config *c
 	return text_take(&config->pool, strdup(incoming->pool->name)) == 0;
 }
 
-/* Without a copy of its settings, what is known of it is in the root itself. */
+/* Without a copy of its settings, the root itself is examined. */
 static int adopt_from(struct incoming *incoming, struct err *err)
 {
 	struct template_config config = { 0 };

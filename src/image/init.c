@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of inits: how each is told by its file, and how it is asked to end. */
+/* The table of inits: the file that identifies each, and its signals to halt and reboot. */
 #include "image/init.h"
 
 #include "base/text.h"
@@ -24,7 +24,7 @@ static const struct init_row rows[] = {
 	{ INIT_OTHER, "other", "SIGTERM", "SIGINT", false },
 };
 
-/* What tells an init: the end of its resolved path, or else words in the file. */
+/* The mark of an init: the end of its resolved path, or else words in the file. */
 static const struct {
 	enum init_kind kind;
 	const char *path;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The root in an archive may stand below a folder: rootfs/ beside metadata.yaml in images of LXC and
- * Incus, or one folder that holds all. After unpacking, that folder becomes the root.
+ * The place of the root in an archive: it may be below a folder, such as rootfs/ beside metadata.yaml in images of LXC
+ * and Incus, or one folder that has everything. After unpacking, that folder becomes the root.
  */
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -46,7 +46,7 @@ static int read_names(const char *path, struct text *names, unsigned *count)
 	return names->failed ? -ENOMEM : 0;
 }
 
-/* Has it what a root has? */
+/* Whether the folder has the entries of a root. */
 static bool is_root(const char *folder)
 {
 	static const char *const parts[] = { "etc", "usr", "bin", "sbin" };
@@ -60,7 +60,7 @@ static bool is_root(const char *folder)
 	return found >= 2;
 }
 
-/* The folder that is the root, into folder; "" when all is in its place. */
+/* The folder that is the root, into folder; "" if all is in its place. */
 static int find_root(char *folder, size_t room)
 {
 	scoped_text struct text names = { 0 };
@@ -126,7 +126,7 @@ int layout_settle(struct unpack_report *report)
 	}
 	if (r < 0)
 		return err_set(err, -r, "make '%s' the root: %s", report->folder, strerror(-r));
-	/* Whoever packed a folder of mktemp(1) did not mean a root that only root may enter. */
+	/* A mode of mktemp(1)'s folders is not meant for a root: only root could enter it. */
 	if (chown(".", 0, 0) < 0 || chmod(".", 0755) < 0)
 		return err_set(err, errno, "set up the root folder: %s", strerror(errno));
 	return 0;

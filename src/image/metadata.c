@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The metadata.yaml of an image of LXC or Incus, which may be JSON too: its description is all that is taken. */
+/* The metadata.yaml of an image of LXC or Incus, which may also be JSON: only its description is used. */
 #include "image/entry.h"
 
 #include "base/file.h"
@@ -10,7 +10,9 @@
 
 static const char key[] = "description";
 
-/* Where the value begins, behind `description: "` or `"description": "`; NULL if at is no such key. */
+/*
+ * The beginning of the value, after `description: "` or `"description": "`; NULL: there is no such key at this place.
+ */
 static const char *value_at(const char *at, const char *end)
 {
 	at += sizeof key - 1;
@@ -47,7 +49,7 @@ void metadata_description(const char *yaml, size_t length, char *out, size_t roo
 		if (!at)
 			return;
 		const char *value = value_at(at, end);
-		/* A key, and not the end of a longer one. */
+		/* A whole key, not the end of a longer one. */
 		if (value && (at == yaml || strchr(" \t\n\",{", at[-1]))) {
 			copy_value(value, end, out, room);
 			return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a root tree is, told from its files alone: nothing in it is run, nothing in it is trusted. */
+/* Facts about a root tree, from its files alone: nothing in it is run, and nothing in it is trusted. */
 #include "image/root.h"
 
 #include "base/file.h"
@@ -25,8 +25,8 @@ enum {
 };
 
 /*
- * A regular file of the root, or -errno. Opened by name only as a place, so that a fifo or a device
- * of that name is never opened for real.
+ * Opens a regular file of the root, or -errno. It is first opened with O_PATH, so that a FIFO or a device of that name
+ * is never really opened.
  */
 static int open_regular(int root_fd, const char *path, struct stat *st)
 {
@@ -64,7 +64,7 @@ static ssize_t read_opened(int fd, size_t max, char **out)
 	return file_read(AT_FDCWD, self, max, out);
 }
 
-/* Follows the last part of path while it is a link. Links before it are openat2's to follow. */
+/* Follows the last component of path while it is a link. openat2 follows the links before it. */
 static int resolve(int root_fd, const char *path, char out[PATH_MAX])
 {
 	char target[PATH_MAX];
@@ -85,7 +85,7 @@ static int resolve(int root_fd, const char *path, char out[PATH_MAX])
 	return r < 0 ? r : -ELOOP;
 }
 
-/* The machine of an ELF header, in the words of uname -m; "" for what has none. */
+/* The machine of an ELF header, in the words of uname -m; "": it has none. */
 static const char *elf_machine(const unsigned char *header, ssize_t length)
 {
 	Elf32_Ehdr elf; /* e_machine stands at the same place in both classes */
@@ -134,7 +134,9 @@ static void read_arch(int root_fd, struct root_facts *facts)
 	}
 }
 
-/* A value of os-release without its quotes; what no such word holds is left out: it gets shown. */
+/*
+ * A value of os-release without its quotes. Characters that no such word has are dropped, because the value is shown.
+ */
 static void copy_word(const char *value, char *out, size_t room)
 {
 	size_t n = 0;
@@ -172,7 +174,7 @@ static void read_release(int root_fd, struct root_facts *facts)
 		memcpy(facts->release, version, sizeof version);
 }
 
-/* From the name of the library that systemd has beside it since 231: libsystemd-shared-252.so. */
+/* The version from the name of the library that systemd has had beside it since 231: libsystemd-shared-252.so. */
 static unsigned version_in_folder(int root_fd, const char *path)
 {
 	static const char prefix[] = "libsystemd-shared-";
@@ -189,7 +191,7 @@ static unsigned version_in_folder(int root_fd, const char *path)
 	return 0;
 }
 
-/* Debian keeps it in a folder that is named after the architecture. */
+/* Debian has it in a folder that is named after the architecture. */
 static unsigned version_in_multiarch(int root_fd)
 {
 	int fd = file_open_in_root(root_fd, "/usr/lib", O_RDONLY | O_DIRECTORY, 0);
@@ -208,7 +210,7 @@ static unsigned version_in_multiarch(int root_fd)
 	return version;
 }
 
-/* Before 231 all is in the program itself, which says "systemd 219" in its --version. */
+/* Before 231 everything is in the program itself, which has "systemd 219" in its --version. */
 static unsigned version_in_program(const char *content, size_t length)
 {
 	static const char word[] = "systemd ";
@@ -241,7 +243,7 @@ static unsigned systemd_version(int root_fd, int program_fd)
 	return n < 0 ? 0 : version_in_program(content, (size_t)n);
 }
 
-/* A start looks here, so that the content is only read where the path does not say enough. */
+/* A start calls this, so the content is only read if the path does not tell enough. */
 static enum init_kind identify(int program_fd, const char *resolved)
 {
 	scoped_free char *content = NULL;
@@ -254,8 +256,8 @@ static enum init_kind identify(int program_fd, const char *resolved)
 }
 
 /*
- * systemd and guest-init serve the console of a container by themselves. Other inits do as they were
- * told, for a computer with screens if not in inittab(5) for a console.
+ * Whether the console is served. systemd and guest-init serve a container's console by themselves. Other inits do what
+ * inittab(5) says, usually for a computer with screens.
  */
 static bool wants_screen(int root_fd, enum init_kind kind)
 {
@@ -275,7 +277,7 @@ static bool wants_screen(int root_fd, enum init_kind kind)
 	return true;
 }
 
-/* 0, or -errno when there is no such program. */
+/* 0, or -errno: there is no such program. */
 static int read_init(int root_fd, const char *path, struct root_facts *facts)
 {
 	char resolved[PATH_MAX];
@@ -297,7 +299,7 @@ static int read_init(int root_fd, const char *path, struct root_facts *facts)
 
 static int find_init(int root_fd, const char *wanted, struct root_facts *facts, struct err *err)
 {
-	/* Where the kernel looks, and where distributions put what it would find by a link. */
+	/* The kernel's search paths, and the places of distributions that use a link. */
 	static const char *const places[] = { "/sbin/init",
 					      "/lib/systemd/systemd",
 					      "/usr/lib/systemd/systemd",

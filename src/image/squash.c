@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A squashfs into a folder. libsquashfs reads it, in this process, so that each entry goes through the checks that
- * entries of a tar go through, and no other program runs in the sandbox. Its format has no checksums.
+ * A squashfs into a folder. libsquashfs reads it in this process, so that each entry passes the checks that entries of
+ * a tar pass, and no other program runs in the sandbox. The format has no checksums.
  */
 #include "image/entry.h"
 
@@ -119,7 +119,7 @@ static void no_destroy(sqfs_object_t *object)
 	(void)object;
 }
 
-/* What a code of libsquashfs means. */
+/* The meaning of an error code of libsquashfs. */
 static int fail(struct squash *s, int code)
 {
 	struct err *err = &s->x.report->err;
@@ -152,7 +152,7 @@ static int copy_data(struct extraction *x)
 		uint64_t index = at / s->super.block_size;
 		uint64_t left = size - at;
 		sqfs_u32 n = left < s->super.block_size ? (sqfs_u32)left : s->super.block_size;
-		/* A hole stays one. */
+		/* A hole stays a hole. */
 		if (index < blocks && SQFS_IS_SPARSE_BLOCK(s->inode->extra[index]))
 			continue;
 		sqfs_s32 got = sqfs_data_reader_read(s->data, s->inode, at, s->block, n);
@@ -265,7 +265,7 @@ static int fill_entry(struct squash *s, mode_t type)
 	return r;
 }
 
-/* Writes the entry at s->path. A socket is left out: who listened on it is not there. */
+/* Writes the entry at s->path. A socket is left out, because nobody listens on it. */
 static int take(struct squash *s, const sqfs_inode_generic_t *inode)
 {
 	mode_t type = type_of(inode);
@@ -339,8 +339,8 @@ static int read_folder(struct squash *s, const sqfs_inode_generic_t *inode,
 }
 
 /*
- * All below the folder at s->path, length bytes of it. It comes to an end in a folder that holds itself, too: paths
- * have a greatest length, and entries a greatest number.
+ * Everything below the folder at s->path, which has this length. The walk also ends in a folder that contains itself:
+ * the length of paths and the number of entries are limited.
  */
 static int walk(struct squash *s, const sqfs_inode_generic_t *inode, size_t length)
 {

@@ -59,7 +59,7 @@ int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, s
 	return dirs_lock(dirs, lock, seconds, what, err);
 }
 
-/* There is no such template: is one of nearly that name? */
+/* The error for a missing template, with a similar name if there is one. */
 static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
 {
 	scoped_free char *folder = dirs_state_path(dirs, "templates");
@@ -85,7 +85,7 @@ static int tell_missing(const struct dirs *dirs, const char *name, struct err *e
 	return -err->code;
 }
 
-/* Without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
+/* A template without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
 static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct unfinished mark = template_mark(dirs, name);
@@ -126,7 +126,7 @@ int template_open(const struct dirs *dirs, const char *name, struct template_con
 	if (r == -ENOENT) {
 		struct err rest = { 0 };
 		r = tell_rest(dirs, name, &rest);
-		/* It may have come into being while we looked. */
+		/* It may have been created since the look. */
 		if (load(dirs, name, config, &(struct err){ 0 }) == 0)
 			return 0;
 		*err = rest;
@@ -159,7 +159,7 @@ int template_list(const struct dirs *dirs,
 		int opened = template_open(dirs, found[i]->d_name, &config, &fault);
 		if (opened == 0)
 			r = visit(context, found[i]->d_name, &config, NULL);
-		else if (opened != -ENOENT) /* that is on its way, or just gone */
+		else if (opened != -ENOENT) /* it is being created, or was just deleted */
 			r = visit(context, found[i]->d_name, NULL, &fault);
 		if (opened == 0)
 			config_free(&template_schema, &config);
@@ -181,7 +181,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));
 	for (int i = 0; r == 0 && i < count; i++) {
 		struct stat st;
-		/* A recipe is a program whose name is a label, which lib.sh is not. */
+		/* A recipe is a program whose name is a label; lib.sh is not. */
 		if (text_label_fault(found[i]->d_name) ||
 		    text_print(path, sizeof path, "%s/%s", folder, found[i]->d_name) < 0 ||
 		    stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, X_OK) < 0)
@@ -197,7 +197,7 @@ struct removal {
 	const char *name;
 };
 
-/* Of one whose settings nobody can read: wherever a volume of its name is. */
+/* Deletes a template with unreadable settings: every volume of its name, in all pools. */
 static int remove_in_pool(void *context, const char *pool_name)
 {
 	const struct removal *removal = context;
@@ -211,7 +211,7 @@ static int remove_in_pool(void *context, const char *pool_name)
 	return 0;
 }
 
-/* pool: the one that its settings name, open, or not. */
+/* pool: the pool of its settings, open or not. */
 static int remove_all(const struct unfinished *mark, bool known, struct pool *pool, struct err *err)
 {
 	scoped_free char *folder = dirs_state_path(mark->dirs, "templates/%s", mark->name);
@@ -271,7 +271,7 @@ int template_erase(const struct dirs *dirs, const char *name, bool forget, struc
 			"template '%s' cannot be deleted with its root: %s; to delete it and leave "
 			"what is there: berth template delete --force %s",
 			name, why.text, name);
-	/* Whoever makes a machine of it comes to his end first. */
+	/* A creation of a machine from it is waited for. */
 	if (r == 0 && known && pool.ops)
 		r = lock_root(&pool, name, err);
 	if (r == 0)
@@ -297,7 +297,7 @@ static void sweep_marked(void *context, const char *name)
 
 void template_sweep(const struct dirs *dirs)
 {
-	/* For the callback's context, which is not const. */
+	/* The callback's context is not const. */
 	unfinished_each(dirs, "templates", sweep_marked, (void *)(uintptr_t)dirs);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * berth-unpack BASE COUNT [split]: unpacks an archive that may be hostile. Two processes: this one, root of
- * the host, makes the other and maps its ids; the other has namespaces of its own, sees nothing but
- * the new volume, keeps the few capabilities and system calls that writing files needs, and only then
- * reads the archive. The libraries are loaded before, since there are none where it goes.
+ * berth-unpack BASE COUNT [split]: unpacks an archive that may be hostile. There are two processes. This one, root of
+ * the host, forks the other and maps its ids. The other has namespaces of its own, sees only the new volume, keeps the
+ * few capabilities and system calls that writing files needs, and only then reads the archive. The libraries are loaded
+ * before, because they are out of reach later.
  */
 #include "image/unpack.h"
 
@@ -32,16 +32,16 @@
 
 enum { FILES_MAX = 64 };
 
-/* A sanitizer's shadow counts as memory too, so that its build sets no limit. */
+/* A sanitizer's shadow memory counts too, so its build sets no limit. */
 #ifndef UNPACK_MEMORY_MAX
 #define UNPACK_MEMORY_MAX (1 << 30)
 #endif
-/* And its runtime makes calls of its own. */
+/* A sanitizer's runtime makes system calls of its own. */
 #ifndef UNPACK_UNFILTERED
 #define UNPACK_UNFILTERED 0
 #endif
 
-/* A report is smaller than PIPE_BUF: it is written whole or not at all. */
+/* A report is smaller than PIPE_BUF: it is written completely or not at all. */
 _Static_assert(sizeof(struct unpack_report) <= 4096, "a report must fit into PIPE_BUF");
 
 static __attribute__((noreturn)) void end(const struct unpack_report *report)
@@ -51,7 +51,7 @@ static __attribute__((noreturn)) void end(const struct unpack_report *report)
 	_exit(n != sizeof *report ? 125 : report->err.code != 0);
 }
 
-/* We become the mapped root. Only now can our death be tied: changing ids would undo it. */
+/* The process becomes the mapped root. PDEATHSIG is set after that, because the change of ids clears it. */
 static int become_root(struct err *err)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
@@ -60,7 +60,7 @@ static int become_root(struct err *err)
 	return 0;
 }
 
-/* The volume becomes the root, and the host's tree is gone: /proc is a folder sure to be there. */
+/* The volume becomes the root, and the host's tree is unmounted; the folder /proc always exists. */
 static int enter_volume(struct err *err)
 {
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -124,7 +124,7 @@ static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd, b
 	end(&report);
 }
 
-/* The host's half: the id map, for the process and for the volume. */
+/* The host's half: id maps of the process and of the volume. */
 static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
 {
 	char path[64];
@@ -171,7 +171,7 @@ static int supervise(const struct idmap *map, bool split, struct err *err)
 		kill(pid, SIGKILL);
 	int status = spawn_wait(spawn.pidfd);
 	close(spawn.pidfd);
-	/* By 0 and 1 it ends when it has made its report. */
+	/* 0 and 1 end it when it has made its report. */
 	if (r == 0 && status != 0 && status != 1 << 8) {
 		child_status_text(status, how, sizeof how);
 		r = err_set(err, EIO, "unpacking %s; the archive may be crafted to do that", how);
@@ -192,7 +192,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Names are bytes; in this locale libarchive converts none of those in UTF-8. */
+	/* Names are bytes; in this locale libarchive does not convert UTF-8 names. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	struct idmap map = { (uint32_t)base, (uint32_t)count };
 	if (supervise(&map, split, &report.err) < 0)

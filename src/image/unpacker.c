@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs berth-unpack and takes its report: the host's side of unpacking. */
+/* The host's side of unpacking: runs berth-unpack and reads its report. */
 #include "base/child.h"
 #include "base/install.h"
 #include "base/scoped.h"
@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* In the forked child: the descriptors that berth-unpack expects, and nothing else of ours. */
+/* Runs in the forked child: passes the descriptors that berth-unpack expects, and no others. */
 static __attribute__((noreturn)) void exec_unpack(const char *program,
 						  const struct unpack_input *input, int report_fd,
 						  int mount_fd, const struct idmap *map)
 {
 	char base[16], count[16];
-	/* Aside first: one of them may have a number that is wanted. */
+	/* Duplicated first: one of them may have a number that is needed. */
 	bool split = input->metadata_fd >= 0;
 	int archive = fcntl(input->archive_fd, F_DUPFD_CLOEXEC, 10);
 	int metadata = split ? fcntl(input->metadata_fd, F_DUPFD_CLOEXEC, 10) : -1;
@@ -42,7 +42,7 @@ static void make_printable(char *p)
 		*p = *p < ' ' || *p > '~' ? '?' : *p;
 }
 
-/* A report is only bytes until it was looked at. */
+/* The report is untrusted until it was checked. */
 static int check_report(struct unpack_report *report, struct err *err)
 {
 	report->folder[sizeof report->folder - 1] = '\0';
