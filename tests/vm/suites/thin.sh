@@ -9,10 +9,10 @@ case_machines() {
 	local case
 	modprobe -a loop dm-thin-pool
 	for case in pools snapshots_and_clones_on_fast template_deleted_under_a_machine pool_in_use \
-		reboot_of_the_host what_a_copy_keeps; do
+		volume_mounted_elsewhere reboot_of_the_host what_a_copy_keeps; do
 		set -- "$@" "case_$case"
 	done
-	STORAGE_DRIVER=thin TEST_SECONDS=500 tests/integration/storage.sh "$@"
+	STORAGE_DRIVER=thin TEST_SECONDS=800 tests/integration/storage.sh "$@"
 }
 
 # A disk that holds something is refused, and used whole; a second manager is kept off.
