@@ -63,6 +63,7 @@ libmachine_a_SOURCES = \
 	src/machine/transfer/side.c src/machine/transfer/side.h \
 	src/machine/transfer/transfer.c src/machine/transfer/transfer.h \
 	src/machine/transfer/tree.h \
+	src/machine/transfer/tree_aside.c src/machine/transfer/tree_aside.h \
 	src/machine/transfer/tree_attributes.c src/machine/transfer/tree_attributes.h \
 	src/machine/transfer/tree_entry.c \
 	src/machine/transfer/tree_receive.c \

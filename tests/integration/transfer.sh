@@ -198,27 +198,34 @@ no_file_is_aside() {
 	[[ -z $(berth exec m -- find /root -name '.berth-*') ]]
 }
 
-file_is_aside() {
-	! no_file_is_aside
+# is_writing PUSHER: one of its processes has a file open in the machine that it has written to.
+is_writing() {
+	local process fd
+	for process in $(ps -o pid= --ppid "$1"); do
+		for fd in "/proc/$process/fd/"*; do
+			[[ $(readlink "$fd") != */root/* ]] || [[ ! -s $fd ]] || return 0
+		done
+	done
+	return 1
 }
 
 # slow_push: one that has begun to write, as job $pusher.
 slow_push() {
 	mkfifo "$T/slow.$1"
-	berth push - m:/root/slow <"$T/slow.$1" &
+	berth push - m:/root/slow <"$T/slow.$1" 2>"$T/push" &
 	pusher=$!
 	exec {feed}>"$T/slow.$1"
 	echo begun >&"$feed"
-	retry 10 file_is_aside
+	retry 10 is_writing "$pusher"
 }
 
 case_an_interrupt_leaves_nothing() {
 	local pusher feed
 	up m
 	slow_push interrupted
-	kill -TERM "$pusher"
+	ps -o pid= --ppid "$pusher" | xargs kill -KILL "$pusher"
 	not wait "$pusher"
-	retry 10 no_file_is_aside
+	no_file_is_aside
 	not berth exec m -- test -e /root/slow
 	exec {feed}>&-
 }
@@ -230,9 +237,11 @@ case_a_stop_does_not_wait_for_it() {
 	berth stop --force m
 	same state stopped "$(field m state)"
 	not wait "$pusher"
+	has "machine 'm' was stopped or rebooted meanwhile" "$(cat "$T/push")"
 	exec {feed}>&-
 	berth start m
 	not berth exec m -- test -e /root/slow
+	no_file_is_aside
 }
 
 # The process that is in the guest's tree: nobody there sees, traces or signals it.

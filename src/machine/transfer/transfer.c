@@ -14,8 +14,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-/* Milliseconds between two checks, without any progress, and while a disk writes its cache. */
-enum { LOOK = 200, STALL = 60000, SYNC_STALL = 600000 };
+/*
+ * Milliseconds between two checks, without any progress, while a disk writes its cache, and until a machine has ended
+ * whose process was killed.
+ */
+enum { LOOK = 200, STALL = 60000, SYNC_STALL = 600000, STOP_PATIENCE = 2000 };
 
 enum { SEND, RECEIVE, SIDES };
 
@@ -50,7 +53,8 @@ static int send_side(struct work *work, const struct tree_place *place, struct e
 	return tree_send(&source, work->sockets[SEND], err);
 }
 
-static int receive_side(struct work *work, const struct tree_place *place, struct err *err)
+static int receive_side(struct work *work, const struct tree_place *place, int proc_fd,
+			struct err *err)
 {
 	const struct transfer *transfer = work->transfer;
 	const struct tree_target target = {
@@ -63,6 +67,7 @@ static int receive_side(struct work *work, const struct tree_place *place, struc
 		.group = transfer->group,
 		.mode = transfer->mode,
 		.stream = is_stream(transfer->to, transfer->target) ? work->stream : -1,
+		.proc_fd = proc_fd,
 		.report = &work->reports[RECEIVE],
 	};
 
@@ -78,13 +83,15 @@ static __attribute__((noreturn)) void run_side(struct work *work, int which, pid
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
 	close(work->sockets[!which]);
+	/* The machine's /proc does not know this process. */
+	int proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (side_enter(&work->sides[which], &place, err) == 0) {
 		/* Entering has cleared PDEATHSIG, as every change of ids does. */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (which == SEND)
 			send_side(work, &place, err);
 		else
-			receive_side(work, &place, err);
+			receive_side(work, &place, proc_fd, err);
 	}
 	_exit(err->code ? EXIT_FAILURE : EXIT_SUCCESS);
 }
@@ -135,6 +142,21 @@ static void kill_sides(struct work *work)
 	}
 }
 
+/* The cause of a side that was killed: its machine ended, or memory is short. */
+static void tell_killed(const struct side *side, struct err *err)
+{
+	struct pollfd end = { .fd = side->pidfd, .events = POLLIN };
+
+	if (side->pidfd >= 0 && poll(&end, 1, STOP_PATIENCE) > 0)
+		err_set(err, ECHILD,
+			"machine '%s' was stopped or rebooted meanwhile; copy again when it runs",
+			side->machine->name);
+	else
+		err_set(err, ECHILD,
+			"the process that copies was killed; if memory is short, limits.memory of "
+			"the machine may be too small");
+}
+
 /* Reaps the sides that have ended; returns the number of the others. */
 static int reap_sides(struct work *work, const struct pollfd *ends)
 {
@@ -145,7 +167,7 @@ static int reap_sides(struct work *work, const struct pollfd *ends)
 			int status = spawn_wait(work->pidfds[i]);
 			struct err *err = &work->reports[i].err;
 			if (status != 0 && !err->code)
-				err_set(err, ECHILD, "the process that copies was killed");
+				tell_killed(&work->sides[i], err);
 			scoped_close_fd(&work->pidfds[i]);
 		}
 		left += work->pidfds[i] >= 0;

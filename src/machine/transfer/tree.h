@@ -101,7 +101,8 @@ struct tree_target {
 	bool archive;     /* owners, all mode bits and attributes of users are kept */
 	const char *owner, *group; /* names or numbers there; NULL: as the process is */
 	int mode;                  /* permission bits of files; -1: as they come */
-	int stream; /* borrowed; >= 0: the only file is written to it, and path is not used */
+	int stream;  /* borrowed; >= 0: the only file is written to it, and path is not used */
+	int proc_fd; /* borrowed; /proc/self/fd of this process; -1: none */
 	struct tree_report *report;
 };
 

@@ -4,6 +4,7 @@
  * folder no link is followed, and a file only gets its name when it is complete.
  */
 #include "machine/transfer/tree.h"
+#include "machine/transfer/tree_aside.h"
 #include "machine/transfer/tree_attributes.h"
 #include "machine/transfer/tree_target.h"
 
@@ -14,9 +15,7 @@
 #include "storage/copy_data.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 enum {
@@ -37,30 +36,6 @@ struct receiver {
 	size_t depth;
 	uint64_t files;
 };
-
-/* The temporary file, for the signal handler. */
-static struct {
-	volatile sig_atomic_t folder; /* -1: there is none */
-	char name[32];
-} aside = { .folder = -1 };
-
-static void remove_aside(int number)
-{
-	if (aside.folder >= 0)
-		unlinkat(aside.folder, aside.name, 0);
-	_exit(128 + number);
-}
-
-static int draw_aside(int folder)
-{
-	uint64_t drawn;
-
-	if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
-		return -EIO;
-	snprintf(aside.name, sizeof aside.name, ".berth-%016llx", (unsigned long long)drawn);
-	aside.folder = folder;
-	return 0;
-}
 
 /* The path of an entry as the target shows it. */
 static const char *path_of(const struct receiver *receiver, const char *path, char out[PATH_MAX])
@@ -240,41 +215,20 @@ static int copy_contents(struct receiver *receiver, const struct tree_entry *ent
 		       : copy_data(&receiver->copy, from, to, &st);
 }
 
-/* Renames the temporary file to its name. */
-static int place(int folder, const char *name)
-{
-	if (renameat(folder, aside.name, folder, name) < 0)
-		return -errno;
-	/* A rename does nothing if both names are of the same file. */
-	unlinkat(folder, aside.name, 0);
-	aside.folder = -1;
-	return 0;
-}
-
-static void drop_aside(void)
-{
-	if (aside.folder >= 0)
-		unlinkat(aside.folder, aside.name, 0);
-	aside.folder = -1;
-}
-
 static int write_file(struct receiver *receiver, const struct tree_entry *entry, int from,
 		      int folder, const char *name)
 {
-	int r = draw_aside(folder);
-	scoped_fd int to = r < 0 ? -1
-				 : openat(folder, aside.name,
-					  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	scoped_fd int to = tree_aside_open(receiver->target->proc_fd, folder);
 
 	/* The open folder was removed, or is one of /proc. */
 	if (to < 0)
-		return r < 0 ? r : errno == ENOENT ? -EROFS : -errno;
-	r = copy_contents(receiver, entry, from, to);
+		return to == -ENOENT ? -EROFS : to;
+	int r = copy_contents(receiver, entry, from, to);
 	if (r == 0)
 		r = set_attributes(receiver, entry, to);
 	if (r == 0 && ++receiver->files <= SYNCED_FILES && fsync(to) < 0)
 		r = -errno;
-	return r < 0 ? r : place(folder, name);
+	return r < 0 ? r : tree_aside_place_file(receiver->target->proc_fd, to, folder, name);
 }
 
 static int receive_file(struct receiver *receiver, const struct tree_entry *entry, int from,
@@ -292,7 +246,7 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 	if (folder < 0)
 		return folder;
 	int r = write_file(receiver, entry, from, folder, name);
-	drop_aside();
+	tree_aside_drop();
 	if (r == -ESTALE) {
 		tree_leave_out(
 			target->report, &target->place, path_of(receiver, entry->path, full),
@@ -318,8 +272,8 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 static int make_node(const struct tree_entry *entry, int folder)
 {
 	if (entry->type == TREE_SYMLINK)
-		return symlinkat(entry->target, folder, aside.name);
-	return mknodat(folder, aside.name, S_IFIFO | 0600, 0);
+		return symlinkat(entry->target, folder, tree_aside_name());
+	return mknodat(folder, tree_aside_name(), S_IFIFO | 0600, 0);
 }
 
 /* A symbolic link or a FIFO. */
@@ -330,7 +284,7 @@ static int receive_node(struct receiver *receiver, const struct tree_entry *entr
 	uid_t uid;
 	gid_t gid;
 	int folder = find_parent(receiver, entry->path, name, err);
-	int r = folder < 0 ? folder : draw_aside(folder);
+	int r = folder < 0 ? folder : tree_aside_draw(folder);
 
 	if (folder < 0)
 		return folder;
@@ -338,14 +292,14 @@ static int receive_node(struct receiver *receiver, const struct tree_entry *entr
 	times_of(entry, times);
 	if (r == 0 && (make_node(entry, folder) < 0 ||
 		       ((receiver->to.own || receiver->target->archive) &&
-			fchownat(folder, aside.name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0) ||
+			fchownat(folder, tree_aside_name(), uid, gid, AT_SYMLINK_NOFOLLOW) < 0) ||
 		       (entry->type == TREE_FIFO &&
-			fchmodat(folder, aside.name, mode_of(receiver, entry), 0) < 0) ||
-		       utimensat(folder, aside.name, times, AT_SYMLINK_NOFOLLOW) < 0))
+			fchmodat(folder, tree_aside_name(), mode_of(receiver, entry), 0) < 0) ||
+		       utimensat(folder, tree_aside_name(), times, AT_SYMLINK_NOFOLLOW) < 0))
 		r = -errno;
 	if (r == 0)
-		r = place(folder, name);
-	drop_aside();
+		r = tree_aside_place(folder, name);
+	tree_aside_drop();
 	return r < 0 ? fail_in(receiver, entry->path, folder, name, r, err) : 0;
 }
 
@@ -360,12 +314,12 @@ static int receive_link(struct receiver *receiver, const struct tree_entry *entr
 
 	if (folder < 0)
 		return folder;
-	int r = draw_aside(folder);
-	if (r == 0 && linkat(origin, first, folder, aside.name, 0) < 0)
+	int r = tree_aside_draw(folder);
+	if (r == 0 && linkat(origin, first, folder, tree_aside_name(), 0) < 0)
 		r = -errno;
 	if (r == 0)
-		r = place(folder, name);
-	drop_aside();
+		r = tree_aside_place(folder, name);
+	tree_aside_drop();
 	if (r == -ENOENT) {
 		tree_leave_out(target->report, &target->place, path_of(receiver, entry->path, full),
 			       "is a further name of a file that is not there");
@@ -492,7 +446,6 @@ static int receive_all(struct receiver *receiver, int socket, struct err *err)
 int tree_receive(const struct tree_target *target, int socket, struct err *err)
 {
 	static struct receiver receiver;
-	const struct sigaction end = { .sa_handler = remove_aside };
 
 	receiver = (struct receiver){
 		.target = target,
@@ -503,8 +456,7 @@ int tree_receive(const struct tree_target *target, int socket, struct err *err)
 			  .value = malloc(COPY_BUFFER),
 			  .moved = &target->report->bytes },
 	};
-	for (const int *number = (const int[]){ SIGHUP, SIGINT, SIGTERM, 0 }; *number; number++)
-		sigaction(*number, &end, NULL);
+	tree_aside_begin();
 	umask(0);
 	if (!receiver.copy.value)
 		err_set(err, ENOMEM, "out of memory");
