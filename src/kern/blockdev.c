@@ -13,14 +13,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* Of a btrfs, whose own numbers are no device's. */
+/* The disk below a btrfs, whose own device numbers belong to no device. */
 static int device_of_btrfs(int fd, dev_t *device)
 {
 	struct btrfs_ioctl_fs_info_args all = { 0 };
 	struct btrfs_ioctl_dev_info_args one = { 0 };
 	struct stat st;
 
-	/* The other may be one for paths alone. */
+	/* The other descriptor may be an O_PATH one. */
 	scoped_fd int own = openat(fd, ".", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (own < 0)
 		return -errno;
@@ -70,7 +70,7 @@ int blockdev_of(int fd, dev_t *disk)
 	return r < 0 ? r : whole(device, disk);
 }
 
-/* By the prefix that each gives to the uuids of its device-mapper devices. */
+/* The owner, from the prefix that each program gives to the uuids of its device-mapper devices. */
 static const char *kind_of_mapper(const char *uuid)
 {
 	static const char *const known[][2] = {

@@ -47,7 +47,7 @@ int cgroup_mount_point(char *out, size_t room)
 	return search_mounts(out, room);
 }
 
-/* Best effort: a controller may be bound to v1, or kept back by whoever owns the parent. */
+/* Best effort: a controller may be bound to v1, or not delegated by the parent's owner. */
 static void hand_down_controllers(int fd)
 {
 	scoped_free char *have = NULL;
@@ -181,7 +181,7 @@ int cgroup_wait_empty(int cgroup_fd, int milliseconds)
 	return 0;
 }
 
-/* Groups cannot hold files of ours, so only folders need to go, the deepest first. */
+/* A cgroup has no files of ours, so only folders are removed, the deepest first. */
 static int remove_below(int at, const char *name)
 {
 	int fd = open_dir(at, name);

@@ -9,7 +9,7 @@
 
 #define PROGRAM_NAME "berth_devices"
 
-/* Instructions a row takes, and those around the rows. */
+/* Instructions of a row, and those around the rows. */
 enum { ROW = 6, AROUND = 6 };
 
 struct program {
@@ -35,7 +35,9 @@ static void add_return(struct program *program, uint32_t value)
 	add(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* Of struct bpf_cgroup_dev_ctx: kind in the lower half of its first word, then major and minor. */
+/*
+ * Loads the fields of struct bpf_cgroup_dev_ctx: the kind is in the lower half of its first word, then major and minor.
+ */
 static void write_program(struct program *program, const struct device *rows, size_t count)
 {
 	const uint8_t load = BPF_LDX | BPF_MEM | BPF_W;
@@ -48,7 +50,7 @@ static void write_program(struct program *program, const struct device *rows, si
 	for (size_t i = 0; i < count; i++) {
 		add(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 5,
 		    rows[i].block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-		/* 32-bit jumps, so that no minor number is taken for a negative one. */
+		/* 32-bit jumps, so that no minor number counts as negative. */
 		add(program, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_3, 0, 4, rows[i].major);
 		add(program, BPF_JMP32 | BPF_JLT | BPF_K, BPF_REG_4, 0, 3, rows[i].first);
 		add(program, BPF_JMP32 | BPF_JGT | BPF_K, BPF_REG_4, 0, 2, rows[i].last);
@@ -71,7 +73,7 @@ static int load(const struct program *program)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* The program that an earlier call attached to this very group; -ENOENT: none. */
+/* The program that an earlier call attached to this cgroup; -ENOENT: none. */
 static int find_attached(int cgroup_fd)
 {
 	uint32_t ids[64] = { 0 };

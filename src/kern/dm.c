@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Device-mapper's devices made, changed and removed; linux/dm-ioctl.h says what each call takes. */
+/* Creation, change and removal of device-mapper devices; linux/dm-ioctl.h describes the calls. */
 #include "kern/dm.h"
 
 #include "base/clock.h"
@@ -30,7 +30,7 @@ static int real_request(struct dm *dm, unsigned long number, struct dm_ioctl *io
 	return ioctl(dm->fd, number, io) < 0 ? -errno : 0;
 }
 
-/* Where no node is made beforehand, opening one of our own is what loads the module. */
+/* Where no node exists, opening one of our own loads the module. */
 static int open_own_node(void)
 {
 	bool made_dir = mkdir("/dev/mapper", 0755) == 0;
@@ -72,7 +72,7 @@ int dm_open(struct dm *dm)
 
 void dm_close(struct dm *dm)
 {
-	/* A zeroed one is closed too: nobody's standard input goes by this. */
+	/* A zeroed handle is closed too; it must not close standard input. */
 	if (dm->request)
 		scoped_close_fd(&dm->fd);
 	dm->fd = -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which devices of device-mapper there are, and what each says of itself. */
+/* The existing device-mapper devices, and the status of each. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm.h"
@@ -53,7 +53,7 @@ int dm_info_dev(struct dm *dm, dev_t dev, struct dm_info *info)
 	return look(dm, NULL, NULL, dev, info);
 }
 
-/* Only newer lists tell a uuid, so that each is asked; one may go while we look. */
+/* Only newer kernels list uuids, so each device is asked; one may vanish meanwhile. */
 int dm_list(struct dm *dm, const char *uuid_prefix,
 	    int (*visit)(void *context, const struct dm_info *info), void *context)
 {

@@ -14,9 +14,8 @@ enum {
 };
 
 /*
- * Libdevmapper's flags for udev's rules, in the upper half of the cookie, of which the lower half,
- * the semaphore's number, stays zero: no rules of subsystems, disks or others, and this event comes
- * from the one who made the device.
+ * Flags of libdevmapper for udev's rules, in the upper half of the cookie: no rules of subsystems, disks or others, and
+ * this event comes from the device's creator. The lower half, the number of a semaphore, stays zero.
  */
 enum { UDEV_LEAVE_ALONE = (0x02 | 0x04 | 0x08 | 0x40) << 16 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the thin targets say in a status line; doc: the kernel's thin-provisioning.rst. */
+/* Parser of the thin targets' status lines; doc: the kernel's thin-provisioning.rst. */
 #include "kern/dm_thin.h"
 
 #include "base/text.h"
@@ -53,7 +53,7 @@ static int to_share(char *word, uint64_t *used, uint64_t *total)
 	return 0;
 }
 
-/* The place of a word in a list that ends with NULL. */
+/* The index of a word in a list that ends with NULL. */
 static int to_choice(const char *word, const char *const *choices)
 {
 	for (int i = 0; word && choices[i]; i++) {
@@ -69,7 +69,7 @@ static const char *const discard_words[] = { "discard_passdown", "no_discard_pas
 static const char *const space_words[] = { "queue_if_no_space", "error_if_no_space", NULL };
 static const char *const check_words[] = { "-", "needs_check", NULL };
 
-/* Where the kernel has no figures it says one word in their place. */
+/* Without figures the kernel gives one word in their place. */
 static bool is_word(const char *params, const char *word)
 {
 	size_t length = strlen(word);
@@ -98,7 +98,7 @@ int dm_pool_parse(const char *params, struct dm_pool_status *status)
 	    (discard = to_choice(words_next(&words), discard_words)) < 0 ||
 	    (space = to_choice(words_next(&words), space_words)) < 0)
 		return -EINVAL;
-	/* Added to the line by 4.3 and 4.20; what later kernels add behind them is none of ours. */
+	/* Words that 4.3 and 4.20 have added; those of later kernels follow and are ignored. */
 	char *word = words_next(&words);
 	check = word ? to_choice(word, check_words) : 0;
 	word = words_next(&words);
@@ -121,8 +121,8 @@ enum {
 };
 
 /*
- * Its low-water mark counts the reserve as free, so that in any pool of some GiB it is reached after the reserve,
- * which makes the pool read-only.
+ * The kernel's low-water mark counts the reserve as free. So in a pool of some GiB it is reached only after the
+ * reserve, whose use makes the pool read-only.
  */
 int dm_pool_metadata_pause(const struct dm_pool_status *status, unsigned percent)
 {

@@ -35,7 +35,7 @@ struct search {
 
 /* ---- Mounts */
 
-/* A mount, as a line of proc_pid_mountinfo(5) has it. */
+/* A mount, from a line of proc_pid_mountinfo(5). */
 struct mounted {
 	dev_t device;
 	char point[PATH_MAX];
@@ -52,7 +52,7 @@ static bool parse(const char *line, struct mounted *mounted)
 	return true;
 }
 
-/* Line by line: a namespace may have a hundred thousand of them. 0 or -errno; 1: one is wanted. */
+/* Line by line: a namespace may have a hundred thousand mounts. 0 or -errno; 1: a wanted one was found. */
 static int each_mount(const char *process, bool (*wanted)(const void *, const struct mounted *),
 		      const void *context, struct mounted *mounted)
 {
@@ -64,7 +64,7 @@ static int each_mount(const char *process, bool (*wanted)(const void *, const st
 
 	if (!file)
 		return path ? -errno : -ENOMEM;
-	/* The kernel gives a page at a time, where stdio would ask for a quarter of that. */
+	/* The kernel returns a page at a time; stdio would ask for a quarter of that. */
 	setvbuf(file, buffer, _IOFBF, sizeof buffer);
 	while (getline(&line, &room, file) > 0) {
 		if (parse(line, mounted) && wanted(context, mounted))
@@ -120,7 +120,7 @@ static int found(const struct search *search, const char *process, const char *h
 	return err_set(search->err, EBUSY, "process %s (%s) has it %s", process, name, how);
 }
 
-/* Whether its namespace is one that was not read yet. */
+/* Whether its namespace was not read yet. */
 static bool is_new_space(struct search *search, const char *process)
 {
 	scoped_free char *path = text_format("/proc/%s/ns/mnt", process);
@@ -149,7 +149,7 @@ static int look_at_mounts(struct search *search, const char *process)
 	return found(search, process, how);
 }
 
-/* Whether a link of proc(5) leads to the device. A server of a network file system is not asked. */
+/* Whether a link of proc(5) leads to the device. The server of a network file system is not asked. */
 static bool leads_there(const struct search *search, int dir_fd, const char *name)
 {
 	struct statx st;
@@ -193,7 +193,7 @@ static int each_process(struct search *search, int (*look)(struct search *, cons
 	return r;
 }
 
-/* Our own mounts first: they are everybody's, and no process is to blame. */
+/* Our own mounts first: they concern all processes, so no process is named. */
 static int look(void *context, int *fds, struct err *err)
 {
 	struct search *search = context;
@@ -210,7 +210,7 @@ static int look(void *context, int *fds, struct err *err)
 	return r < 0 ? r : each_process(search, look_at_files);
 }
 
-/* Another process looks, since whatever it meets under /proc must not keep us. */
+/* A child process looks, so that nothing below /proc can block this one. */
 static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 {
 	scoped_free struct search *search = calloc(1, sizeof *search);

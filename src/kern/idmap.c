@@ -63,7 +63,7 @@ int idmap_become_root(void)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return -errno;
-	/* The change has set it to fs.suid_dumpable. */
+	/* The change of ids has set it to fs.suid_dumpable. */
 	prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
@@ -79,7 +79,7 @@ static int make_userns(const char *users, const char *groups)
 	scoped_fd int mine = life[1], its = life[0];
 	pid_t pid = spawn_process(&spawn);
 	if (pid == 0) {
-		/* Lives only as long as its maker needs it to name the namespace, or is killed. */
+		/* The process lives only as long as its creator needs it to name the namespace, or is killed. */
 		close(life[1]);
 		_exit(read(life[0], &byte, 1) != 0);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Links, addresses and routes made, changed and removed. */
+/* Creation, change and removal of links, addresses and routes. */
 #include "kern/link.h"
 
 #include "base/scoped.h"
@@ -45,7 +45,7 @@ int link_join_bridge(struct link_socket *links, const char *name, const unsigned
 {
 	int r = -EAGAIN;
 
-	/* Another command may make or remove it between our two requests; not for ever, though. */
+	/* Another command may create or remove the link between our two requests, but not for ever. */
 	for (int i = 0; i < TRIES; i++) {
 		r = link_find(links, name, info);
 		if (r != -ENODEV)
@@ -166,8 +166,8 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 }
 
 /*
- * Two messages in one send: the kernel takes an alias only from a change, not when it makes a link,
- * and nobody shall see, nor a killed command leave, the one without the other.
+ * Two messages in one send: the kernel takes an alias only in a change, not at the creation of a link, and neither an
+ * observer nor a kill may separate the two.
  */
 static int send_both(struct link_socket *links, struct nl_msg *one, struct nl_msg *other)
 {
@@ -185,7 +185,7 @@ static int send_both(struct link_socket *links, struct nl_msg *one, struct nl_ms
 	return nl_sendto(links->nl, both, first + second);
 }
 
-/* What a port is to its bridge, which the kernel takes from a change alone, too. */
+/* Properties of a port on its bridge, which the kernel also takes only in a change. */
 static int put_isolated(struct nl_msg *message)
 {
 	struct nlattr *info = nla_nest_start(message, IFLA_LINKINFO);
@@ -218,7 +218,7 @@ static int send_pair(struct link_socket *links, const struct link_veth *veth, st
 	if (!make || !change || nla_put_string(change, IFLA_IFNAME, veth->name) < 0 ||
 	    nla_put(change, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) < 0 ||
 	    (veth->isolated && put_isolated(change) < 0) ||
-	    /* A kernel that was booted without IPv6 takes no such words. */
+	    /* A kernel that was booted without IPv6 does not know these attributes. */
 	    (access("/proc/sys/net/ipv6", F_OK) == 0 && put_no_addresses(change) < 0))
 		return -NLE_NOMEM;
 	return send_both(links, make, change);
@@ -237,11 +237,11 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 		return link_request_finish(links, r);
 
 	r = link_request_finish(links, nl_wait_for_ack(links->nl));
-	/* The second answer comes in any case and must not be left to the next request. */
+	/* The second answer always comes, and must not be left to the next request. */
 	struct link_socket made = *links;
 	link_request_begin(links);
 	int changed = link_request_finish(links, nl_wait_for_ack(links->nl));
-	/* Who wants a wall shall have it or hear of it. */
+	/* A caller that wants isolation gets it, or an error. */
 	if (r == 0 && changed < 0)
 		return changed;
 	*links = made;
@@ -259,7 +259,7 @@ int link_join(struct link_socket *links, int index, int bridge, bool isolated)
 	int r = link_request_send(links, join);
 	if (r < 0 || !isolated)
 		return r;
-	/* What a port is, only a port can be told. */
+	/* Only a port has these properties. */
 	struct nl_msg *wall = change_link(index, 0);
 	if (wall && put_isolated(wall) < 0) {
 		nlmsg_free(wall);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which links, addresses and routes there are. */
+/* The existing links, addresses and routes. */
 #include "kern/link.h"
 #include "kern/link_request.h"
 
@@ -194,7 +194,7 @@ int link_clear_addresses(struct link_socket *links, int index)
 			nla_put_u32(message, IFA_LOCAL, list.items[i].local);
 		}
 		r = link_request_send(links, message);
-		/* It goes with the first of its subnet. */
+		/* It is removed with the first address of its subnet. */
 		if (r == -EADDRNOTAVAIL)
 			r = 0;
 	}
@@ -204,7 +204,7 @@ int link_clear_addresses(struct link_socket *links, int index)
 struct subnet_visit {
 	int (*visit)(void *, struct in_addr, unsigned, int);
 	void *context;
-	int stopped; /* what visit returned, once it was nonzero */
+	int stopped; /* the nonzero result of visit */
 };
 
 static void visit_subnet(struct subnet_visit *visit, uint32_t network, unsigned prefix, int index)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The socket to rtnetlink, and what becomes of libnl's answers. */
+/* The socket to rtnetlink, and the errors in libnl's answers. */
 #include "kern/link_request.h"
 
 #include "kern/link.h"
@@ -13,14 +13,14 @@
 
 enum { ANSWER_MAX = 32768 };
 
-/* libnl folds several errno values into one code of its own: we take the kernel's from the message. */
+/* libnl maps several errno values to one code of its own, so the kernel's is taken from the message. */
 static int kernel_refused(struct sockaddr_nl *from, struct nlmsgerr *answer, void *context)
 {
 	struct link_socket *links = context;
 	struct nlmsghdr *head = (struct nlmsghdr *)((char *)answer - NLMSG_HDRLEN);
 
 	(void)from;
-	/* No other numbers are errors; see IS_ERR_VALUE of the kernel's. */
+	/* Only these numbers are errors; see IS_ERR_VALUE of the kernel. */
 	links->code = answer->error < 0 && answer->error >= -4095 ? answer->error : -EPROTO;
 	if (!(head->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NL_STOP;
@@ -35,7 +35,7 @@ static int kernel_refused(struct sockaddr_nl *from, struct nlmsgerr *answer, voi
 	return NL_STOP;
 }
 
-/* What libnl says of its own accord, without having asked the kernel. */
+/* Errors that libnl returns without having asked the kernel. */
 static int errno_of(int nl_code)
 {
 	switch (nl_code < 0 ? -nl_code : nl_code) {
@@ -105,7 +105,7 @@ int link_open(struct link_socket **out)
 		return -ENOMEM;
 	}
 	nl_socket_modify_err_cb(links->nl, NL_CB_CUSTOM, kernel_refused, links);
-	/* Else libnl receives everything twice, to learn its size first; the kernel sends at most 32 KiB. */
+	/* Otherwise libnl receives everything twice, to learn its size first; the kernel sends at most 32 KiB. */
 	nl_socket_disable_msg_peek(links->nl);
 	r = nl_socket_set_msg_buf_size(links->nl, ANSWER_MAX);
 	if (r == 0)
@@ -114,7 +114,7 @@ int link_open(struct link_socket **out)
 		link_close(&links);
 		return -errno_of(r);
 	}
-	/* All three are extras: older kernels answer with less. */
+	/* All three are optional: older kernels answer with less. */
 	int fd = nl_socket_get_fd(links->nl);
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);

@@ -14,7 +14,7 @@
 
 enum { TRIES = 64 };
 
-/* A static /dev has no node for a device that the kernel has just made: sysfs knows its number. */
+/* A static /dev has no node for a device that the kernel has just created; sysfs knows its number. */
 static int make_node(const char *path, unsigned number)
 {
 	scoped_free char *sysfs = text_format("/sys/block/loop%u/dev", number);
@@ -78,7 +78,7 @@ int loop_attach(int file_fd, unsigned flags, unsigned block_size, struct loop *l
 		config.info.lo_flags |= LO_FLAGS_DIRECT_IO;
 	if (flags & LOOP_WITH_READ_ONLY)
 		config.info.lo_flags |= LO_FLAGS_READ_ONLY;
-	/* Only for the eyes of losetup(8). */
+	/* The name that losetup(8) shows. */
 	snprintf(link, sizeof link, "/proc/self/fd/%d", file_fd);
 	if (readlink(link, (char *)config.info.lo_file_name, LO_NAME_SIZE - 1) < 0)
 		config.info.lo_file_name[0] = 0;
@@ -95,7 +95,7 @@ int loop_attach(int file_fd, unsigned flags, unsigned block_size, struct loop *l
 	return -EBUSY;
 }
 
-/* Whether the device is there and serves the file; open, so that it does not clear meanwhile. */
+/* Whether the device exists and serves the file; it is open, so that it does not clear meanwhile. */
 static bool serves(unsigned number, const struct stat *file, struct loop *out)
 {
 	scoped_loop struct loop loop = { .fd = -1 };
@@ -123,7 +123,7 @@ int loop_find(int file_fd, struct loop *loop)
 	for (struct dirent *e; (e = readdir(dir));) {
 		if (sscanf(e->d_name, "loop%u", &number) != 1)
 			continue;
-		/* Only an attached device has this folder: the others need not be opened. */
+		/* Only an attached device has this folder, so the others need not be opened. */
 		scoped_free char *attached = text_format("/sys/block/loop%u/loop", number);
 		if (!attached)
 			return -ENOMEM;

@@ -74,7 +74,7 @@ int lsm_label_is_loaded(const char *profile)
 	return 0;
 }
 
-/* The kernel's word on it: a text that is written there is a context or EINVAL. */
+/* The kernel checks a context: writing it fails with EINVAL if it is none. */
 int lsm_label_is_known(const char *context)
 {
 	int r = file_write(AT_FDCWD, "/sys/fs/selinux/context", context);

@@ -90,7 +90,7 @@ static bool is_within(const char *path, const char *folder)
 	return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
-/* The mount that a path leads to: the innermost, and of several on one folder the last. */
+/* The mount that a path is on: the innermost, and of several on one folder the last. */
 static const struct entry *find_mount_of(const struct table *table, const char *path)
 {
 	const struct entry *best = NULL;
@@ -104,7 +104,7 @@ static const struct entry *find_mount_of(const struct table *table, const char *
 	return best;
 }
 
-/* The path of a place below a mount, within the file system that is mounted. -ENAMETOOLONG: none that matters. */
+/* The path of a place below a mount, within the mounted file system. -ENAMETOOLONG: it does not matter. */
 static int path_within(const struct entry *mount, const char *path, char out[PATH_MAX])
 {
 	size_t above = strcmp(mount->point, "/") == 0 ? 0 : strlen(mount->point);

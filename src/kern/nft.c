@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The transport to nf_tables, a batch of changes, and what tables there are. */
+/* The transport to nf_tables, a batch of changes, and the existing tables. */
 #include "kern/nft.h"
 
 #include "kern/nft_calls.h"
@@ -31,7 +31,7 @@ const char *nft_why(int code)
 	return code == -ELIBACC ? library_why() : strerror(-code);
 }
 
-/* libmnl says -1 and errno. What a kernel without nf_tables says depends on what it lacks. */
+/* libmnl returns -1 and errno. The error of a kernel without nf_tables depends on what it lacks. */
 static int failure(void)
 {
 	switch (errno) {
@@ -77,7 +77,7 @@ static int read_answers(struct mnl_socket *nl, mnl_cb_t each, void *context)
 			continue;
 		if (n < 0)
 			return -1;
-		/* Sequence and port are not compared: the socket is ours and serves one request. */
+		/* Sequence and port are not compared: the socket belongs to this process and serves one request. */
 		more = mnl_cb_run(buffer, (size_t)n, 0, 0, each, context);
 	}
 	return more;
@@ -92,7 +92,7 @@ static int send_request(const void *data, size_t size, mnl_cb_t each, void *cont
 	return read_answers(nl, each, context) < 0 ? failure() : 0;
 }
 
-/* A batch that is being filled; nothing of it counts before its end. */
+/* A batch that is being filled; it has no effect before its end. */
 struct batch {
 	char data[BATCH_ROOM];
 	struct mnl_nlmsg_batch *messages; /* owned */
@@ -163,7 +163,7 @@ static void batch_chain(struct batch *batch, const struct nft_table *table,
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
-/* Where a rule counts the connections of each sender; the kernel forgets who has none. */
+/* A set in which a rule counts the connections of each sender; the kernel drops senders without any. */
 static void batch_set(struct batch *batch, const struct nft_table *table)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
@@ -208,7 +208,9 @@ static int batch_start(struct batch *batch, const struct nft_table *table)
 	if (r < 0)
 		return r;
 	*batch = (struct batch){ .sequence = 1, .family = (uint16_t)nft_rule_family(table) };
-	/* The spare half takes a message that no longer fits, so that it is noticed, not written past. */
+	/*
+	 * The spare half takes a message that no longer fits, so that it is noticed instead of written out of bounds.
+	 */
 	batch->messages = mnl_nlmsg_batch_start(batch->data, sizeof batch->data / 2);
 	if (!batch->messages)
 		return -ENOMEM;
@@ -238,7 +240,7 @@ static int put_table(const struct nft_table *table, bool replace)
 	if (r < 0)
 		return r;
 	if (replace) {
-		/* Added before it is deleted, since deleting what is not there would fail the batch. */
+		/* Added before it is deleted, because deleting a missing table would fail the batch. */
 		batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
 		batch_table(&batch, NFT_MSG_DELTABLE, table->name, 0);
 	}
@@ -258,7 +260,7 @@ static int put_table(const struct nft_table *table, bool replace)
 
 int nft_replace(const struct nft_table *table)
 {
-	/* What is deleted, even if it is nothing, costs the next who changes links a grace period. */
+	/* A deletion, even of nothing, costs the next change of links a grace period. */
 	int r = put_table(table, false);
 
 	return r == -EEXIST ? put_table(table, true) : r;
@@ -274,7 +276,7 @@ int nft_remove(const struct nft_table *table)
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
 	batch_table(&batch, NFT_MSG_DELTABLE, table->name, NLM_F_ACK);
 	r = batch_send(&batch);
-	/* A kernel without nf_tables has no table either. */
+	/* A kernel without nf_tables has no tables. */
 	return r == -EOPNOTSUPP ? 0 : r;
 }
 

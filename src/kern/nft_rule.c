@@ -141,8 +141,8 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 }
 
 /*
- * Only what begins a connection is counted and judged: what is dropped stands in the list for a moment too, and
- * would end the others.
+ * Only packets that begin a connection are counted and checked: a dropped connection is in the list for a moment too,
+ * and would end the others.
  */
 static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 {
@@ -202,7 +202,7 @@ static bool set_comment(struct nftnl_rule *rule, const char *comment)
 	return done;
 }
 
-/* An inet table sees IPv6 too, whose header has other bytes where the addresses would be. */
+/* A table of family inet also sees IPv6, whose header has other bytes in place of the addresses. */
 static bool only_ipv4(struct nftnl_rule *rule)
 {
 	const uint8_t ipv4 = NFPROTO_IPV4;
@@ -238,7 +238,7 @@ bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment)
 	const unsigned char *data = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size);
 	size_t length = strlen(comment) + 1;
 
-	/* As set_comment wrote it: type, length, text with its NUL. */
+	/* The form of set_comment: type, length, text with its NUL. */
 	return data && size == length + 2 && data[0] == NFTNL_UDATA_RULE_COMMENT &&
 	       memcmp(data + 2, comment, length) == 0;
 }

@@ -28,7 +28,7 @@ int process_parse(char *text, struct process *process)
 	return found == FIELDS ? 0 : -EPROTO;
 }
 
-/* The first n bytes, which the kernel composes whole at the first read. */
+/* The first n bytes, which the kernel generates completely at the first read. */
 static int read_first(const char *path, char *text, size_t room)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

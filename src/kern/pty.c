@@ -31,7 +31,7 @@ int pty_open(int pts_fd, struct pty *pty)
 
 const char *pty_why(int code)
 {
-	/* Some kernels' tty layer says EIO. */
+	/* The tty layer of some kernels returns EIO. */
 	return code == -ENOSPC || code == -EIO
 		       ? "none is left, or the machine has its 1024; kernel.pty.max is how many "
 			 "all machines have together, raise it with: sysctl -w kernel.pty.max=16384"
@@ -78,7 +78,7 @@ int pty_raw(int fd, struct termios *saved)
 		return -errno;
 	raw = *saved;
 	cfmakeraw(&raw);
-	/* At once: what is typed already is kept, and output that is held up is not waited for. */
+	/* At once: typed input is kept, and blocked output is not waited for. */
 	return tcsetattr(fd, TCSANOW, &raw) < 0 ? -errno : 0;
 }
 

@@ -27,7 +27,7 @@ void rights_expect(struct msghdr *message, union rights_room *rights, int max)
 	message->msg_controllen = CMSG_SPACE((size_t)max * sizeof(int));
 }
 
-/* The room is rounded up, so that one more than were expected may have come. */
+/* The room is rounded up, so one more than expected may have come. */
 int rights_take(struct msghdr *message, int *fds, int max)
 {
 	int taken = 0;

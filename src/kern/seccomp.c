@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A call that a capability is for. */
+/* A system call that a capability opens. */
 struct opening {
 	int cap, number;
 };
@@ -43,15 +43,15 @@ static void add(struct sock_filter *code, size_t *n, uint16_t op, uint8_t no, ui
 }
 
 /*
- * What stands before a filter: the calls that these capabilities open are allowed. A filter cannot be
- * undone by another, and one for each set of capabilities would be too many to make beforehand.
+ * A prefix of a filter, which allows the calls that these capabilities open. A filter cannot be undone by another one,
+ * and the build cannot make one for each set of capabilities.
  */
 static size_t prologue(struct sock_filter code[PROLOGUE_MAX], uint64_t caps)
 {
 	size_t n = 0;
 
 	add(code, &n, BPF_LD | BPF_W | BPF_ABS, 0, offsetof(struct seccomp_data, arch));
-	/* Another architecture's numbers mean other calls: past all of this. */
+	/* The numbers of another architecture mean other calls: they skip all of this. */
 	size_t guard = n;
 	add(code, &n, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint32_t)NATIVE_ARCH);
 	add(code, &n, BPF_LD | BPF_W | BPF_ABS, 0, offsetof(struct seccomp_data, nr));
@@ -69,7 +69,7 @@ static int load(const struct sock_filter *code, size_t length)
 {
 	struct sock_fprog program = {
 		.len = (unsigned short)length,
-		/* The kernel copies it; its type only has no word for that. */
+		/* The kernel only copies it, but its type is not const. */
 		.filter = (struct sock_filter *)(uintptr_t)code,
 	};
 

@@ -4,10 +4,10 @@
 #include <errno.h>
 
 /*
- * Libraries differ in which of a family they call, and an old one's and a new one's do the same: so
- * families are whole. Those that fail are what a library tries and can do without: threads, a program
- * for a rare compression, the attributes of chattr(1), names for pieces of memory; and, unlisted, whatever
- * is younger than Linux 5.1 (kern/seccomp_gen.c).
+ * Libraries differ in the call of a family that they use, and all calls of a family do the same, so families are
+ * complete. The calls that fail are those that a library tries and can do without: threads, a program for a rare
+ * compression, the attributes of chattr(1), names for memory ranges; and all calls newer than Linux 5.1, which are not
+ * listed (kern/seccomp_gen.c).
  */
 const struct allowed_syscall seccomp_allow[] = {
 	{ "brk", 0 },

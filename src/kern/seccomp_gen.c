@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prints the filters that kern/seccomp.c loads, as C. Run by the build: libseccomp takes a millisecond
- * to make a filter, which a start has not got, and none of what goes into one is known any later.
+ * Generator of the filters that kern/seccomp.c loads, as C code. The build runs it: libseccomp takes a millisecond to
+ * make a filter, which would slow down a start, and nothing in a filter depends on the host.
  */
 #include "kern/seccomp.h"
 #include "kern/seccomp_allow.h"
@@ -25,7 +25,7 @@ static void die(const char *what, int code)
 	exit(EXIT_FAILURE);
 }
 
-/* -EDOM: an architecture of ours does not have it. */
+/* -EDOM: one of our architectures does not have it. */
 static void check(const char *what, int code)
 {
 	if (code < 0 && code != -EDOM)
@@ -67,8 +67,8 @@ static void refuse_family(scmp_filter_ctx filter, enum scmp_compare how, int fam
 }
 
 /*
- * The comparison is of 64 bits, the kernel's of 32: what is greater than the last is refused, so that
- * no upper half hides a family.
+ * The comparison has 64 bits, the kernel's has 32: a value above the last family is refused, so that no upper half
+ * hides a family.
  */
 static void add_families(scmp_filter_ctx filter)
 {
@@ -81,7 +81,7 @@ static void add_families(scmp_filter_ctx filter)
 	}
 }
 
-/* The architecture whose programs this kernel runs as well, or 0. */
+/* The second architecture whose programs this kernel runs, or 0. */
 static uint32_t compat_arch(void)
 {
 	switch (seccomp_arch_native()) {
@@ -95,8 +95,8 @@ static uint32_t compat_arch(void)
 }
 
 /*
- * i386 has one call for all that is done with sockets, its arguments in memory, where no filter can look:
- * libseccomp makes of a rule for a family one for all of them. C libraries know no other way there.
+ * i386 has one call for all socket operations, with arguments in memory, where no filter can look: libseccomp turns a
+ * rule for one family into a rule for all. C libraries there know no other way.
  */
 static void add_arch(scmp_filter_ctx filter, uint32_t arch)
 {
@@ -130,7 +130,7 @@ static void print_filter(scmp_filter_ctx filter, const char *name)
 	fclose(file);
 }
 
-/* What a capability given on purpose opens again: only by the kernel's own entry. */
+/* Calls that an intentionally granted capability opens again, only through the kernel's own entry. */
 static void print_openings(void)
 {
 	printf("enum { NATIVE_ARCH = (int)0x%08" PRIx32 " };\n", seccomp_arch_native());
@@ -151,8 +151,8 @@ static void print_openings(void)
 }
 
 /*
- * From here on numbers are those of every architecture, and of calls that younger C libraries try and do
- * without where the kernel has none.
+ * From here on numbers are the same on every architecture; newer C libraries try these calls, and do without them if
+ * the kernel has none.
  */
 enum { YOUNG = 424, YOUNG_END = 512 };
 
@@ -165,7 +165,7 @@ static bool is_allowed(int number)
 	return false;
 }
 
-/* Whatever else is not on the list is the end of the process, other entry points among it. */
+/* Any other call kills the process, also through other entry points. */
 static void print_allow_list(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -178,7 +178,7 @@ static void print_allow_list(void)
 	for (size_t i = 0; i < seccomp_allow_count; i++) {
 		const struct allowed_syscall *call = &seccomp_allow[i];
 		int number = seccomp_syscall_resolve_name(call->name);
-		/* A call that this libseccomp is too old for no library of its time makes. */
+		/* A library as old as this libseccomp does not make calls that libseccomp does not know. */
 		if (number == __NR_SCMP_ERROR)
 			continue;
 		check(call->name,
@@ -203,12 +203,12 @@ int main(void)
 		char name[16];
 		if (!filter)
 			die("seccomp_init", -ENOMEM);
-		/* Any other entry point (i386, x32) is as if the kernel were built without it. */
+		/* Calls through other entry points (i386, x32) fail as on a kernel without them. */
 		check("bad architecture",
 		      seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
 		check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
 		add_families(filter);
-		/* What was added before is not for it. */
+		/* The rules that were added before do not apply to it. */
 		if (variant & SECCOMP_COMPAT && other)
 			add_arch(filter, other);
 		add_calls(filter, variant);

@@ -22,16 +22,15 @@
 #endif
 
 /*
- * The raw call: glibc's setresuid would tell all threads, and must not touch the capabilities. The
- * effective id owns the new namespace, and only where the real one is not root's does the kernel give
- * it our limit of processes.
+ * The raw call: glibc's setresuid would call all threads, and must not change the capabilities. The effective id owns
+ * the new namespace, and the kernel applies RLIMIT_NPROC only if the real uid is not 0.
  */
 static int become_uid(uid_t uid)
 {
 	return syscall(SYS_setresuid, uid, uid, -1) < 0 ? -errno : 0;
 }
 
-/* The new namespace takes over the soft limit that its maker has at that moment. */
+/* The new namespace takes over the soft limit that its creator has at this moment. */
 static void limit_processes(const struct rlimit *ours, uint64_t count)
 {
 	struct rlimit limit = *ours;
@@ -54,7 +53,7 @@ static pid_t clone_as_owner(struct clone_args *args, const struct spawn *spawn)
 	pid_t pid = r < 0 ? r : (pid_t)syscall(SYS_clone3, args, sizeof *args);
 	if (pid == -1)
 		pid = -errno;
-	/* In itself it is each user's, and the guest's to set. */
+	/* Inside the namespace it counts for each user, and the guest may set it. */
 	limit_processes(&ours, 0);
 	if (pid == 0)
 		return 0;
@@ -64,9 +63,9 @@ static pid_t clone_as_owner(struct clone_args *args, const struct spawn *spawn)
 }
 
 /*
- * A new time namespace for our children, time_namespaces(7). It cannot be a part of clone3: its
- * offsets must be written before the first process enters. Whole seconds, rounded down, so that no
- * clock of the guest's can begin before zero, which the kernel would refuse.
+ * A new time namespace for our children, time_namespaces(7). clone3 cannot create it, because its offsets must be
+ * written before the first process enters. Whole seconds, rounded down: the kernel would refuse a clock of the guest
+ * that begins before zero.
  */
 static int unshare_clocks(void)
 {
@@ -80,7 +79,7 @@ static int unshare_clocks(void)
 	snprintf(offsets, sizeof offsets, "monotonic -%jd 0\nboottime -%jd 0\n",
 		 (intmax_t)monotonic.tv_sec, (intmax_t)boot.tv_sec);
 	int r = file_write(AT_FDCWD, "/proc/self/timens_offsets", offsets);
-	/* In a machine, which may set no clocks: a namespace of its own, with ours as they are. */
+	/* Inside a machine, which may set no clocks: a namespace of its own with our clocks. */
 	return r == -EPERM ? 0 : r;
 }
 
@@ -92,7 +91,7 @@ static pid_t clone_process(struct clone_args *args, const struct spawn *spawn)
 	return pid < 0 ? -errno : pid;
 }
 
-/* Our own clocks come back afterwards: exec(2) would move us into the children's namespace. */
+/* Our own clocks are restored afterwards: exec(2) would move this process into the children's namespace. */
 static pid_t clone_with_clocks(struct clone_args *args, const struct spawn *spawn)
 {
 	scoped_fd int ours = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
@@ -102,11 +101,11 @@ static pid_t clone_with_clocks(struct clone_args *args, const struct spawn *spaw
 	int r = unshare_clocks();
 	pid_t pid = r < 0 ? r : clone_process(args, spawn);
 	if (pid != 0 && setns(ours, CLONE_NEWTIME) < 0 && pid > 0)
-		return pid; /* what we run next reads shifted clocks, which nothing of ours minds */
+		return pid; /* later code reads shifted clocks, which does no harm here */
 	return pid;
 }
 
-/* Ours is again that of our children afterwards, whoever they will be. */
+/* Our own time namespace is that of our children again, whoever they will be. */
 static pid_t clone_among(struct clone_args *args, const struct spawn *spawn)
 {
 	scoped_fd int ours = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);

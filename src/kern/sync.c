@@ -65,7 +65,7 @@ int sync_post(struct sync *sync, enum step step, const int *fds, int count, stru
 	int r = send_message(sync, &message, fds, count);
 
 	if (r == -EPIPE) {
-		/* The other side may have said why before it went. */
+		/* The other side may have sent the reason before it exited. */
 		return sync_wait(sync, STEP_NONE, NULL, 0, err);
 	}
 	if (r < 0)
@@ -87,7 +87,7 @@ static void close_all(const int *fds, int count)
 		close(fds[i]);
 }
 
-/* 1: a message, 0: the other side closed, negative: failed and said so in err. */
+/* 1: a message, 0: the other side closed, negative: an error, which is in err. */
 static int receive(struct sync *sync, struct message *message, int *fds, int *count,
 		   struct err *err)
 {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* How long its end may take before it counts as hanging. */
+/* Time for its end before it counts as hanging. */
 enum { DEATH_MILLISECONDS = 100 };
 
 static bool is_ready(int fd, int milliseconds)
@@ -37,7 +37,7 @@ static __attribute__((noreturn)) void work(const struct timed_child *child, stru
 	_exit(EXIT_SUCCESS);
 }
 
-/* Its wait status; 0 too for one that does not die, since that is no news. */
+/* Its wait status; also 0 for a child that does not die, which was reported before. */
 static int end(int pidfd, pid_t pid, bool late)
 {
 	if (late || !is_ready(pidfd, DEATH_MILLISECONDS))
