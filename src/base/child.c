@@ -58,6 +58,26 @@ int child_wait(pid_t pid)
 	return status;
 }
 
+int child_wait_within(pid_t pid, unsigned seconds)
+{
+	scoped_fd int gone = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd poll_fd = { .fd = gone, .events = POLLIN };
+	int64_t deadline = clock_ms() + (int64_t)seconds * 1000;
+
+	if (gone < 0)
+		return -errno;
+	for (;;) {
+		int64_t left = deadline - clock_ms();
+		int n = left > 0 ? poll(&poll_fd, 1, (int)left) : 0;
+		if (n > 0)
+			return child_wait(pid);
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
 void child_status_text(int status, char *out, size_t room)
 {
 	if (WIFSIGNALED(status)) {

@@ -41,6 +41,9 @@ int child_detach(void);
 /* Waits for pid, also after signals; returns its wait status or -errno. */
 int child_wait(pid_t pid);
 
+/* The same, but -ETIMEDOUT if it still runs after so many seconds. */
+int child_wait_within(pid_t pid, unsigned seconds);
+
 /* "exited with 3", "was killed by SIGKILL": the end of a sentence about a wait status. */
 void child_status_text(int status, char *out, size_t room);
 

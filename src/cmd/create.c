@@ -7,6 +7,7 @@
 #include "cmd/many.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
+#include "cmd/provision.h"
 #include "image/template.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -23,10 +24,14 @@ static const struct flag flag_keep_identity = {
 	"host name, machine-id, SSH host keys and the like stay those of the original"
 };
 
-static const struct flag *const launch_flags[] = { &flag_console, &flag_count, &flag_ephemeral,
-						   &flag_escape,  &flag_json,  &flag_network,
-						   &flag_pool,    &flag_set,   &flag_start_at,
-						   &flag_wait,    NULL };
+static const struct flag *const launch_flags[] = {
+	&flag_console,        &flag_count,    &flag_ephemeral,
+	&flag_escape,         &flag_file,     &flag_json,
+	&flag_locale,         &flag_network,  &flag_password,
+	&flag_pool,           &flag_run,      &flag_set,
+	&flag_ssh_key,        &flag_start_at, &flag_timezone,
+	&flag_provision_user, &flag_wait,     NULL
+};
 static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemeral,
 						   &flag_json,     &flag_network,
 						   &flag_pool,     &flag_set,
@@ -205,17 +210,23 @@ static int run_create(struct call *call, struct err *err)
 	return r != 0 ? r : show_made(call, name, err);
 }
 
+static void delete_quietly(struct machine *machine)
+{
+	struct err ignored = { 0 };
+
+	if (machine_delete(machine, true, &ignored) < 0)
+		print_note("%s", ignored.text);
+}
+
 /* A machine that cannot start is not what launch was asked for: it goes again. */
 int start_or_delete(struct machine *machine, struct err *err)
 {
 	long mark = console_mark(machine);
-	struct err ignored = { 0 };
 
 	if (start_machine(machine, NULL, err) == 0)
 		return 0;
 	console_show(machine, mark);
-	if (machine_delete(machine, true, &ignored) < 0)
-		print_note("%s", ignored.text);
+	delete_quietly(machine);
 	return -err->code;
 }
 
@@ -231,7 +242,13 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 		return r;
 	if (!wanted && !call_has(call, &flag_json))
 		printf("%s\n", name);
-	if (machine_open(machine, &call->dirs, name, err) < 0 || start_or_delete(machine, err) < 0)
+	if (machine_open(machine, &call->dirs, name, err) < 0)
+		return -err->code;
+	if (provision_files(call, machine, err) != 0) {
+		delete_quietly(machine);
+		return -err->code;
+	}
+	if (start_or_delete(machine, err) < 0)
 		return -err->code;
 	/* Until here an ephemeral one goes with us if we are killed. */
 	owner_release(machine, &owner);
@@ -239,6 +256,8 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 	if (call_has(call, &flag_console))
 		return 0;
 	r = wait_booted(call, machine, err);
+	if (r == 0)
+		r = provision_run(call, machine, err);
 	if (r == -ECANCELED)
 		console_show(machine, *mark);
 	return r;
@@ -259,6 +278,8 @@ static int check_launch(const struct call *call, struct err *err)
 
 	if (r == 0)
 		r = check_count(call, err);
+	if (r == 0)
+		r = provision_check(call, err);
 	return r != 0 ? r : check_console(call, call_has(call, &flag_count) ? 2 : 1, err);
 }
 

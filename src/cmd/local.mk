@@ -39,6 +39,8 @@ libcmd_a_SOURCES = \
 	src/cmd/print.c src/cmd/print.h \
 	src/cmd/progress.c src/cmd/progress.h \
 	src/cmd/publish.c \
+	src/cmd/provision.c src/cmd/provision.h \
+	src/cmd/provision_options.c src/cmd/provision_options.h \
 	src/cmd/report.c src/cmd/report.h \
 	src/cmd/reset.c \
 	src/cmd/run.c \

@@ -87,7 +87,12 @@ case_berth_1() {
 	page_commands berth.1 >"$T/commands"
 	# What the example runs is the reader's own; it belongs into the machine before it.
 	sed -i 's|^berth exec \$name -- ./run-tests|berth exec $name -- sh -c "echo exit >run-tests; chmod +x run-tests" \&\& &|' "$T/commands"
-	run_commands <"$T/commands"
+	# So do these files.
+	mkdir -p "$T/reader"
+	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Hk1k7o2hYFhBIlOhPZ4hBzQmX1Ow0hJb2o8yWqz9P ann" >"$T/reader/ann.pub"
+	echo "a = b" >"$T/reader/site.conf"
+	printf '#!/bin/sh\ngrep -q ann /etc/passwd\n' >"$T/reader/set-up"
+	(cd "$T/reader" && run_commands <"$T/commands")
 	machines_go
 }
 

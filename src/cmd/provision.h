@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What launch makes of a new machine beyond its template: files, a user, keys, scripts. */
+#ifndef BERTH_CMD_PROVISION_H
+#define BERTH_CMD_PROVISION_H
+
+#include "cmd/command.h"
+#include "machine/state/machine.h"
+
+extern const struct flag flag_file, flag_locale, flag_password, flag_provision_user, flag_run,
+	flag_ssh_key, flag_timezone;
+
+/* Checks the options, and that their files can be read, before anything is made. 0 or EXIT_USAGE. */
+int provision_check(const struct call *call, struct err *err);
+
+/* Copies the files of --file into the root of a machine that has not been started. */
+int provision_files(const struct call *call, struct machine *machine, struct err *err);
+
+/*
+ * The other options, in their order here: user, keys, password, time zone, locale, scripts; waits until the machine
+ * has booted, if there are any. 0, -code, or the exit code of the first script that failed, with err set.
+ */
+int provision_run(const struct call *call, struct machine *machine, struct err *err);
+
+#endif

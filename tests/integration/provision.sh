@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What launch does for a new machine beyond its template: files, a user, keys, scripts.
+needs_debian="bookworm"
+needs_packages="tzdata,locales"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Hk1k7o2hYFhBIlOhPZ4hBzQmX1Ow0hJb2o8yWqz9P somebody@somewhere"
+
+set_up() {
+	busybox_template bb
+	echo "$key" >"$T/key.pub"
+	mkdir -p "$T/tree/sub"
+	echo content >"$T/tree/sub/file"
+}
+
+case_files() {
+	berth launch --file "$T/tree:/srv/deep/tree" --file "$T/key.pub:/etc/keys:7:640" bb m
+	same "a folder" content "$(berth exec m -- cat /srv/deep/tree/sub/file)"
+	same "owner and mode" "7 640" "$(berth exec m -- stat -c '%u %a' /etc/keys)"
+	gone m
+}
+
+# Nothing is made by a command that is not right, and it says why.
+case_refused() {
+	: >"$T/empty"
+	echo "-----BEGIN OPENSSH PRIVATE KEY-----" >"$T/private"
+	fails 2 "there.*No such file" berth launch --file "$T/not there:/x" bb m
+	fails 2 "with an absolute DST" berth launch --file "$T/tree:relative" bb m
+	fails 2 "not octal digits" berth launch --file "$T/tree:/x:root:9" bb m
+	fails 2 "is empty" berth launch --ssh-key "$T/empty" bb m
+	fails 2 "has no public key" berth launch --ssh-key "$T/private" bb m
+	fails 2 "No such file" berth launch --run "$T/not-there" bb m
+	fails 2 "no line of a hash" berth launch --password-hash "$T/key.pub" bb m
+	fails 2 "--user cannot be 'Ann'" berth launch --user Ann bb m
+	fails 2 "--user cannot be 'ann:0'" berth launch --user ann:0 bb m
+	fails 2 "--timezone cannot be '../../etc/passwd'" berth launch --timezone ../../etc/passwd bb m
+	fails 2 "--console excludes" berth launch --console --user ann bb m
+	fails 1 "'m'" berth info m
+}
+
+# A file that cannot be copied takes the machine with it.
+case_file_that_fails() {
+	fails 1 "nobody-of-it" berth launch --file "$T/key.pub:/x:nobody-of-it" bb m
+	fails 1 "'m'" berth info m
+}
+
+case_scripts() {
+	printf '#!/bin/sh\necho "said on $(hostname)"\necho one >>/order\n' >"$T/one"
+	printf '#!/bin/sh\necho two >>/order\nexit 7\n' >"$T/two"
+	printf '#!/bin/sh\necho three >>/order\n' >"$T/three"
+	has "said on m" "$(berth launch --run "$T/one" bb m)"
+	fails 7 "machine 'n' runs, but '$T/two' exited with 7" berth launch --run "$T/one" --run "$T/two" --run "$T/three" bb n
+	same "what was run" "one two" "$(berth exec n -- cat /order | paste -sd ' ')"
+	same "files left" "" "$(berth exec n -- ls /tmp)"
+	gone m n
+}
+
+case_user_of_busybox() {
+	berth launch --user ann:1234 --ssh-key "$T/key.pub" --ssh-key "$T/key.pub" bb m
+	same "her number" 1234 "$(berth exec m -- id -u ann)"
+	same "her keys" "$key$key" "$(berth exec --user ann m -- cat /home/ann/.ssh/authorized_keys | tr -d '\n')"
+	same "their owner and mode" "1234 600" "$(berth exec m -- stat -c '%u %a' /home/ann/.ssh/authorized_keys)"
+	fails 1 "does not know the time zone 'Europe/Berlin'" berth launch --timezone Europe/Berlin bb n
+	state_is n running
+	gone m n
+}
+
+case_debian() {
+	debian_template bookworm
+	openssl passwd -6 secret >"$T/hash"
+	berth launch --user ann --password-hash "$T/hash" --ssh-key "$T/key.pub" --timezone Europe/Berlin --locale de_DE.UTF-8 bookworm m
+	same "the hash" "$(cat "$T/hash")" "$(berth exec m -- getent shadow ann | cut -d : -f 2)"
+	same "the keys" "$key" "$(berth exec m -- cat /home/ann/.ssh/authorized_keys)"
+	has "CE" "$(berth exec m -- date +%Z)"
+	has "de_DE.utf8" "$(berth exec m -- locale -a)"
+	same "LANG" "LANG=de_DE.UTF-8" "$(berth exec m -- cat /etc/default/locale)"
+	fails 1 "does not know the locale 'xx_XX.UTF-8'" berth launch --locale xx_XX.UTF-8 bookworm n
+	gone m n
+}
+
+# Many at once: each has what one would have.
+case_many() {
+	printf '#!/bin/sh\nhostname >/name\n' >"$T/one"
+	berth launch --count 3 --run "$T/one" bb node
+	same "their names" "node-1: node-1 node-2: node-2 node-3: node-3" "$(berth each 'node-*' -- cat /name | paste -sd ' ')"
+	gone node-1 node-2 node-3
+}
+
+run_cases "$@"
