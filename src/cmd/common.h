@@ -120,6 +120,15 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 /* Starts a machine that was just made; if that fails, shows its last console lines and deletes it. */
 int start_or_delete(struct machine *machine, struct err *err);
 
+/*
+ * remote.c: makes the first word, a template to make machines from, a local one: of "REMOTE:IMAGE" the template that was
+ * pulled of it, and pulls it if there is none. *owned: the caller frees it after the call; NULL if it is local already.
+ */
+int template_wanted(struct call *call, char **owned, struct err *err);
+/* remote.c: members of template. */
+extern const struct command command_template_search, command_template_pull, command_template_update,
+	command_template_remote;
+
 /* enter.c: the flags of exec and shell; runs argv (NULL: a shell) in a machine by them. Returns an exit code. */
 extern const struct flag flag_cwd, flag_env, flag_tty, flag_no_tty;
 int enter_machine(struct call *call, struct machine *machine, const char *const *argv,

@@ -199,10 +199,14 @@ static int new_many(struct call *call, make_fn *make, struct err *err)
 
 static int run_create(struct call *call, struct err *err)
 {
+	scoped_free char *pulled = NULL;
 	char name[64];
 
 	if (check_count(call, err) != 0)
 		return EXIT_USAGE;
+	int got = template_wanted(call, &pulled, err);
+	if (got != 0)
+		return got;
 	if (call_has(call, &flag_count))
 		return new_many(call, create_one, err);
 
@@ -286,9 +290,12 @@ static int check_launch(const struct call *call, struct err *err)
 static int run_launch(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_free char *pulled = NULL;
 	long mark;
 	int r = check_launch(call, err);
 
+	if (r == 0)
+		r = template_wanted(call, &pulled, err);
 	if (r == 0 && call_has(call, &flag_count))
 		return new_many(call, launch_one, err);
 	if (r == 0)

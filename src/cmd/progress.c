@@ -19,6 +19,11 @@ void progress_off(void)
 	is_off = true;
 }
 
+bool progress_is_shown(void)
+{
+	return !is_off && isatty(STDERR_FILENO);
+}
+
 /* Until SIGTERM, which is blocked and taken from here, so that no line is left half written. */
 static __attribute__((noreturn)) void write_lines(const char *what, const sigset_t *end)
 {
@@ -42,7 +47,7 @@ void progress_begin(struct progress *progress, const char *fmt, ...)
 	va_list ap;
 
 	*progress = (struct progress){ 0 };
-	if (is_off || !isatty(STDERR_FILENO))
+	if (!progress_is_shown())
 		return;
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);

@@ -3,6 +3,7 @@
 #ifndef BERTH_CMD_PROGRESS_H
 #define BERTH_CMD_PROGRESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct progress {
@@ -20,6 +21,9 @@ void progress_begin(struct progress *progress, const char *fmt, ...)
 void progress_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(struct progress *progress);
 #define scoped_progress __attribute__((cleanup(progress_end)))
+
+/* Whether progress_write reaches a terminal. */
+bool progress_is_shown(void);
 
 /* For a process that is one of several at the same terminal. */
 void progress_off(void);

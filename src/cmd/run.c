@@ -44,10 +44,14 @@ static void throw_away(struct machine *machine)
 static int run_run(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	scoped_free char *pulled = NULL;
 	scoped_fd int owner = -1;
 	char name[64];
 	sigset_t ours;
 
+	int got = template_wanted(call, &pulled, err);
+	if (got != 0)
+		return got < 0 ? EXEC_FAILED : got;
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGTERM);

@@ -356,14 +356,27 @@ static const struct command adopt = {
 	.run = run_adopt,
 };
 
-static const struct command *const members[] = { &build, &import, &list, &template_info,
-						 &adopt, &delete, NULL };
+static const struct command *const members[] = {
+	&build,
+	&import,
+	&command_template_search,
+	&command_template_pull,
+	&command_template_update,
+	&list,
+	&template_info,
+	&adopt,
+	&delete,
+	&command_template_remote,
+	NULL,
+};
 
 const struct command command_template = {
 	.name = "template",
 	.aliases = "image",
 	.args = "",
-	.help = "What machines are made from: build, import, list, info, adopt, delete",
+	.help = "What machines are made from: build, import, search, pull, update, list, info, "
+		"adopt, "
+		"delete, remote",
 	.max = -1,
 	.members = members,
 };

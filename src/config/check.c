@@ -129,3 +129,22 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 			       LABEL_MAX);
 	return config_check_sections(config, err);
 }
+
+const char *config_url_fault(const char *url)
+{
+	enum { URL_MAX = 1000 };
+	size_t n = strlen(url);
+	const char *host = strstr(url, "://");
+
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		return "has to begin with https:// or http://";
+	if (n > URL_MAX)
+		return "is longer than 1000 bytes";
+	for (const char *p = url; *p; p++) {
+		if (*p <= ' ' || *p > '~' || strchr("?#\"'\\<>", *p))
+			return "has a blank, or a character that is not allowed";
+	}
+	if (!host[3] || host[3] == '/')
+		return "names no host";
+	return url[n - 1] == '/' ? "ends with a slash; leave it out" : NULL;
+}

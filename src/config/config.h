@@ -170,6 +170,12 @@ struct machine_config {
 	struct label *labels;             /* "label.NAME" */
 };
 
+/* [remote NAME]: a server of images */
+struct remote_config {
+	struct section section;
+	char *url; /* "https://HOST/PATH", without a slash at its end */
+};
+
 /* etc/berth.conf */
 struct berth_config {
 	char *pool;              /* default pool's name: "default" */
@@ -177,6 +183,7 @@ struct berth_config {
 	uint64_t idmap_base;     /* "idmap.base": first id of the range; 1879048192 */
 	uint64_t idmap_machines; /* "idmap.machines": how many ranges of 65536; 4094 */
 	char *mirror;            /* "template.mirror", "" = the distribution's own */
+	struct section *remotes; /* of struct remote_config */
 };
 
 /* pools/NAME/pool.conf */
@@ -216,6 +223,13 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
+	/* Of a template from an image server, else all "". */
+	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
+	char *image_product; /* "image.product" */
+	char *image_remote;  /* "image.remote": name of the server */
+	char *image_serial;  /* "image.serial": version of the image */
+	char *image_sha256;  /* "image.sha256": of the file with the root */
+	char *image_url;     /* "image.url": of that file */
 };
 
 extern const struct schema machine_schema;
@@ -224,6 +238,7 @@ extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
 extern const struct schema mount_schema, device_schema; /* sections of a machine's */
+extern const struct schema remote_schema;               /* of berth.conf's */
 
 /*
  * The format that files of settings are written in: "format = 1", their first line. A greater number stands in a file
@@ -298,6 +313,9 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 		       const struct section *section, struct err *err);
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
+
+/* NULL for a good URL of an image server, else its fault, as the end of "url ...". */
+const char *config_url_fault(const char *url);
 
 /* The section of that name, or NULL. */
 struct section *config_section(const struct section *first, const char *name);

@@ -187,6 +187,22 @@ const struct schema machine_schema = {
 	.labels = offsetof(struct machine_config, labels),
 };
 
+#define AT(field) offsetof(struct remote_config, field)
+static const struct key remote_keys[] = {
+	{ "url", KEY_TEXT, 0, AT(url), "", 0, 0, NULL,
+	  "where its streams/v1/index.json is: https://HOST/PATH" },
+};
+#undef AT
+
+const struct schema remote_schema = {
+	.what = "remote",
+	KEYS(remote_keys),
+	.size = sizeof(struct remote_config),
+	.head = offsetof(struct berth_config, remotes),
+};
+
+static const struct schema *const berth_sections[] = { &remote_schema, NULL };
+
 #define AT(field) offsetof(struct berth_config, field)
 static const struct key berth_keys[] = {
 	{ "idmap.base", KEY_NUMBER, 0, AT(idmap_base), "1879048192", 65536, 4294836224, NULL,
@@ -215,6 +231,11 @@ static int check_berth(const void *config, struct err *err)
 			       (unsigned long long)end - 1);
 	if (!*berth->pool)
 		return err_set(err, EINVAL, "pool is empty; name the pool to use by default");
+	for (const struct section *s = berth->remotes; s; s = s->next) {
+		const char *fault = config_url_fault(((const struct remote_config *)s)->url);
+		if (fault)
+			return err_set(err, EINVAL, "url of remote '%s' %s", s->name, fault);
+	}
 	return 0;
 }
 
@@ -223,6 +244,7 @@ const struct schema berth_schema = {
 	KEYS(berth_keys),
 	.size = sizeof(struct berth_config),
 	.check = check_berth,
+	.sections = berth_sections,
 };
 
 static const char *const pool_drivers[] = { "btrfs", "dir", "thin", NULL };
@@ -288,6 +310,17 @@ static const struct key template_keys[] = {
 	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
 	{ "distribution", KEY_TEXT, KEY_FIXED, AT(distribution), "", 0, 0, NULL,
 	  "ID of its os-release" },
+	{ "image.aliases", KEY_TEXT, KEY_FIXED, AT(image_aliases), "", 0, 0, NULL,
+	  "names that it has at the image server it came from, separated by commas" },
+	{ "image.product", KEY_TEXT, KEY_FIXED, AT(image_product), "", 0, 0, NULL,
+	  "what the image server calls it and its later versions" },
+	{ "image.remote", KEY_TEXT, KEY_FIXED, AT(image_remote), "", 0, 0, NULL,
+	  "name of the image server; empty: it came from none" },
+	{ "image.serial", KEY_TEXT, KEY_FIXED, AT(image_serial), "", 0, 0, NULL,
+	  "version of the image, as the server tells it" },
+	{ "image.sha256", KEY_TEXT, KEY_FIXED, AT(image_sha256), "", 0, 0, NULL,
+	  "SHA-256 sum of the file with its root" },
+	{ "image.url", KEY_TEXT, KEY_FIXED, AT(image_url), "", 0, 0, NULL, "where that file was" },
 	{ "init", KEY_TEXT, KEY_FIXED, AT(init), "", 0, 0, NULL,
 	  "kind of its init: systemd, sysvinit, busybox, none and so on" },
 	{ "origin", KEY_TEXT, KEY_FIXED, AT(origin), "", 0, 0, NULL, "what it was made of" },

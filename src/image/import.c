@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Templates from archives: the host's side of unpacking. The archive is read by berth-unpack only. */
+#include "image/import.h"
 #include "base/scoped.h"
-#include "image/incoming.h"
 #include "image/template.h"
-#include "image/unpack.h"
 #include "kern/idmap.h"
 
 #include <fcntl.h>
@@ -33,21 +32,30 @@ static int open_archive(const char *archive, struct err *err)
 	return take_fd(&fd);
 }
 
-static int unpack_into(struct incoming *incoming, const struct unpack_input *input,
-		       struct unpack_report *report, struct err *err)
+int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err)
 {
 	struct berth_config config = { 0 };
-	int fd = -1;
 
-	if (config_load_berth(incoming->dirs, &config, err) < 0)
+	if (config_load_berth(dirs, &config, err) < 0)
 		return -err->code;
 	int r = idmap_fit(&config.idmap_base, &config.idmap_machines);
 	/*
 	 * Any ids except the host's own; no machine can see this process. Inside a machine, where no volume can be
 	 * mapped to other ids, it uses the ids of that machine's users.
 	 */
-	struct idmap map = { r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
+	*map = (struct idmap){ r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
 	config_free(&berth_schema, &config);
+	return 0;
+}
+
+static int unpack_into(struct incoming *incoming, const struct unpack_input *input,
+		       struct unpack_report *report, struct err *err)
+{
+	struct idmap map;
+	int fd = -1;
+
+	if (import_ids(incoming->dirs, &map, err) < 0)
+		return -err->code;
 	if (volume_mount(incoming->pool, incoming->volume,
 			 MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &fd, err) < 0)
 		return -err->code;
@@ -78,29 +86,42 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
-		    const struct template_image *image, struct text *notes, struct err *err)
+int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
+		  const struct import *import, struct text *notes, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
 	struct unpack_report report;
 
+	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
+		return -err->code;
+	incoming.origin = import->origin;
+	incoming.pulled = import->pulled;
+	if (unpack_into(&incoming, &import->input, &report, err) < 0 ||
+	    incoming_commit(&incoming,
+			    *report.description ? report.description : import->description, notes,
+			    err) < 0)
+		return err_wrap(err, "archive '%s'", import->what);
+	if (notes)
+		remark(&report, notes);
+	return 0;
+}
+
+int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
+		    const struct template_image *image, struct text *notes, struct err *err)
+{
 	scoped_fd int archive_fd = open_archive(image->archive, err);
 	if (archive_fd < 0)
 		return archive_fd;
 	scoped_fd int metadata_fd = image->metadata ? open_archive(image->metadata, err) : -1;
 	if (image->metadata && metadata_fd < 0)
 		return metadata_fd;
-	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
-		return -err->code;
-	struct unpack_input input = { .archive_fd = archive_fd, .metadata_fd = metadata_fd };
 	const char *last = last_part(image->archive);
 	scoped_free char *origin = text_format("archive %s", last);
-	incoming.origin = origin;
-	if (unpack_into(&incoming, &input, &report, err) < 0 ||
-	    incoming_commit(&incoming, *report.description ? report.description : last, notes,
-			    err) < 0)
-		return err_wrap(err, "archive '%s'", image->archive);
-	if (notes)
-		remark(&report, notes);
-	return 0;
+	struct import import = {
+		.input = { .archive_fd = archive_fd, .metadata_fd = metadata_fd },
+		.what = image->archive,
+		.description = last,
+		.origin = origin,
+	};
+	return import_opened(dirs, name, pool, &import, notes, err);
 }

@@ -200,6 +200,29 @@ static uint64_t measure(const struct incoming *incoming)
 	return incoming->copied ? info.used : used;
 }
 
+/* Borrowed texts become copies that the struct owns. */
+static int set_pulled(struct template_config *config, const struct pulled_image *image,
+		      struct err *err)
+{
+	const struct {
+		char **field;
+		const char *value;
+	} fields[] = {
+		{ &config->image_aliases, image->aliases },
+		{ &config->image_product, image->product },
+		{ &config->image_remote, image->remote },
+		{ &config->image_serial, image->serial },
+		{ &config->image_sha256, image->sha256 },
+		{ &config->image_url, image->url },
+	};
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (text_take(fields[i].field, strdup(fields[i].value)) < 0)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 static int fill_config(struct template_config *config, const struct incoming *incoming,
 		       const struct root_facts *facts, const char *description, struct err *err)
 {
@@ -224,7 +247,7 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	if (!config->uuid || !config->description || !config->origin || !config->pool ||
 	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");
-	return 0;
+	return incoming->pulled ? set_pulled(config, incoming->pulled, err) : 0;
 }
 
 /* The mark comes before the volume's name, so that a leftover is recognized. */

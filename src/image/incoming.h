@@ -15,6 +15,11 @@
  * "template.NAME" is free, since the maker holds it all the time. Then the volume is renamed to "template.NAME", and
  * templates/.unfinished/NAME (base/unfinished.h) marks it, until that becomes template.conf.
  */
+/* The image of a server that a template was made of; all borrowed. The keys image.* of template.conf(5). */
+struct pulled_image {
+	const char *aliases, *product, *remote, *serial, *sha256, *url;
+};
+
 struct incoming {
 	const struct dirs *dirs; /* borrowed */
 	struct pool *pool;       /* borrowed */
@@ -22,6 +27,8 @@ struct incoming {
 	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
 	bool copied;             /* it shares what it has with another volume */
 	int lock_fd;             /* owned */
+	const struct pulled_image
+		*pulled; /* borrowed; NULL: it comes from no server; set after incoming_begin */
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */
 };
 

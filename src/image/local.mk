@@ -1,9 +1,15 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
 	src/image/build.c \
-	src/image/import.c \
+	src/image/catalogue.c \
+	src/image/download.c src/image/download.h \
+	src/image/fetch.h src/image/fetcher.c \
+	src/image/import.c src/image/import.h \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
+	src/image/offer.c src/image/offer.h \
+	src/image/pull.c src/image/pull.h \
+	src/image/remote.c \
 	src/image/root.c src/image/root.h \
 	src/image/strip.c src/image/strip.h \
 	src/image/strip_list.c src/image/strip_list.h \
@@ -24,13 +30,30 @@ libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFI
 endif
 libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(CAP_LIBS)
 
+# The only program that links libcurl, and the only one that talks to a server.
+if HAVE_CURL
+pkglibexec_PROGRAMS += libexec/berth-fetch
+endif
+libexec_berth_fetch_SOURCES = \
+	src/image/fetch.c src/image/fetch.h \
+	src/image/offer.c src/image/offer.h \
+	src/image/streams.c src/image/streams.h \
+	src/image/transport.c src/image/transport.h
+libexec_berth_fetch_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+if SANITIZERS
+libexec_berth_fetch_CPPFLAGS += -DFETCH_MEMORY_MAX=RLIM_INFINITY
+endif
+libexec_berth_fetch_LDADD = libkern.a libbase.a $(CURL_LIBS) $(JSON_LIBS) $(CAP_LIBS)
+
 if HAVE_CUNIT
-check_PROGRAMS += test_damaged test_root test_strip test_template test_unpack
-TESTS += test_damaged test_root test_strip test_template test_unpack
+check_PROGRAMS += test_damaged test_offer test_root test_strip test_template test_unpack
+TESTS += test_damaged test_offer test_root test_strip test_template test_unpack
 test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
 test_damaged_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
+test_offer_SOURCES = tests/unit/test_offer.c tests/unit/suite.c tests/unit/suite.h src/image/streams.c
+test_offer_LDADD = libimage.a libconfig.a libkern.a libbase.a $(JSON_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h
 test_root_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_strip_SOURCES = tests/unit/test_strip.c tests/unit/suite.c tests/unit/suite.h

@@ -14,6 +14,7 @@ fuzz_targets = \
 	fuzz_proc \
 	fuzz_protocol \
 	fuzz_root \
+	fuzz_streams \
 	fuzz_user
 check_PROGRAMS += $(fuzz_targets)
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
@@ -65,11 +66,14 @@ fuzz_protocol_LDFLAGS = $(fuzz_flags)
 fuzz_root_SOURCES = tests/fuzz/root.c $(fuzz_common)
 fuzz_root_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_root_LDFLAGS = $(fuzz_flags)
+fuzz_streams_SOURCES = tests/fuzz/streams.c src/image/offer.c src/image/streams.c $(fuzz_common)
+fuzz_streams_LDADD = libbase.a $(JSON_LIBS)
+fuzz_streams_LDFLAGS = $(fuzz_flags)
 fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
 
-EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/root.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
 
 .PHONY: fuzz-targets
 fuzz-targets: $(BUILT_SOURCES)

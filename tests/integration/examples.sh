@@ -17,6 +17,8 @@ elsewhere() {
 	*"apt-get "*) echo "integration/work.sh apt-get" ;;
 	"berth console web") echo "integration/console.sh berth.console" ;;
 	"berth pool "*" machines" | "berth pool "*" machines "*) echo "vm/suites/disks.sh page_commands.berth-storage.7" ;;
+	"berth template search images:"*) echo "integration/images.sh template.search" ;;
+	"berth launch images:"*) echo "integration/images.sh berth.launch" ;;
 	"incus "* | "berth template import alpine "* | "berth template import rootfs.squashfs "*)
 		echo "integration/images.sh template.import"
 		;;

@@ -368,7 +368,7 @@ static void expect_page(const struct schema *schema, const char *path)
 		if (!text_starts(line, ".It Ic "))
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device.") ||
-		    config_label_name(schema, line + 7))
+		    text_starts(line + 7, "remote.") || config_label_name(schema, line + 7))
 			continue;
 		const struct key *key = config_find(schema, line + 7, &err);
 		CU_ASSERT_STRING_EQUAL(err.text, "");
@@ -392,19 +392,24 @@ static void test_manual(void)
 }
 
 /* The same of its sections, whose keys stand there with the section's word. */
-static void test_manual_sections(void)
+static void expect_sections(const struct schema *schema, const char *path)
 {
-	static const char path[] = SOURCE_FOLDER "/doc/machine.conf.5";
 	scoped_free char *page = NULL;
 
 	CU_ASSERT_FATAL(file_read(AT_FDCWD, path, 1 << 20, &page) > 0);
-	for (const struct schema *const *kind = machine_schema.sections; *kind; kind++) {
+	for (const struct schema *const *kind = schema->sections; *kind; kind++) {
 		for (size_t i = 0; i < (*kind)->count; i++) {
 			scoped_free char *line = text_format("\n.It Ic %s.%s\n", (*kind)->what,
 							     (*kind)->keys[i].name);
 			CU_ASSERT_PTR_NOT_NULL(strstr(page, line));
 		}
 	}
+}
+
+static void test_manual_sections(void)
+{
+	expect_sections(&machine_schema, SOURCE_FOLDER "/doc/machine.conf.5");
+	expect_sections(&berth_schema, SOURCE_FOLDER "/doc/berth.conf.5");
 }
 
 static void test_owner(void)

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * berth-fetch BASE COUNT MODE URL DETAIL: reads from a server that is not trusted. Two processes: this one, root of
+ * the host, makes the other and maps its ids; the other has namespaces of its own but for the network, a host that is
+ * read-only to it, ids that own nothing there, no capabilities, and only then talks to the server. It can write to the
+ * descriptors that it was given, up to the size that was asked for, and to nothing else.
+ */
+#include "image/fetch.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "image/streams.h"
+#include "image/transport.h"
+#include "kern/mount.h"
+#include "kern/seccomp.h"
+#include "kern/spawn.h"
+#include "kern/sync.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum {
+	FILES_MAX = 256,
+	NOBODY = 65534,
+	INDEX_MAX = 32 << 20 /* documented in berth-template(7) */
+};
+
+/* A sanitizer's shadow counts as memory too, so that its build sets no limit. */
+#ifndef FETCH_MEMORY_MAX
+#define FETCH_MEMORY_MAX (1 << 30)
+#endif
+
+/* A report is smaller than PIPE_BUF: it is written whole or not at all. */
+_Static_assert(sizeof(struct fetch_report) <= 4096, "a report must fit into PIPE_BUF");
+
+struct order {
+	struct idmap map;
+	bool is_file; /* else: offers */
+	const char *url, *arch;
+	uint64_t size; /* of the file, or the most that offers can have */
+};
+
+static __attribute__((noreturn)) void end(const struct fetch_report *report)
+{
+	ssize_t n = write(FETCH_REPORT, report, sizeof *report);
+
+	_exit(n != sizeof *report ? 125 : report->err.code != 0);
+}
+
+/* Nothing of the host can be changed, not even what anybody may write to. */
+static int make_readonly(struct err *err)
+{
+	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(err, errno, "make mounts private: %s", strerror(errno));
+	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? -errno
+			 : mount_attributes(root, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 1);
+	return r < 0 ? err_set(err, -r, "make mounts read-only: %s", mount_why(r)) : 0;
+}
+
+/* The mapped root first, which may change mounts and add a filter; then nobody. */
+static int become_nobody(struct err *err)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(err, errno, "become the root of a namespace: %s", strerror(errno));
+	if (make_readonly(err) < 0)
+		return -err->code;
+	int r = seccomp_raise(0, 0);
+	if (r < 0)
+		return err_set(err, -r, "filter system calls: %s", strerror(-r));
+	if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "become nobody: %s", strerror(errno));
+	return 0;
+}
+
+static int limit(uint64_t size, struct err *err)
+{
+	const struct rlimit memory = { FETCH_MEMORY_MAX, FETCH_MEMORY_MAX },
+			    files = { FILES_MAX, FILES_MAX }, none = { 0, 0 },
+			    written = { size, size };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_DATA, &memory) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0 ||
+	    setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &written) < 0)
+		return err_set(err, errno, "set limits: %s", strerror(errno));
+	return 0;
+}
+
+/* ---- The work */
+
+static int read_list(const struct order *order, const char *path, struct streams_result *result,
+		     struct err *err)
+{
+	scoped_text struct text json = { 0 };
+	scoped_free char *url = text_format("%s/%s", order->url, path);
+
+	if (!url)
+		return err_set(err, ENOMEM, "out of memory");
+	if (transport_read(url, INDEX_MAX, &json, err) < 0)
+		return -err->code;
+	if (streams_products(text_str(&json), json.length, order->arch, result, err) < 0)
+		return err_wrap(err, "'%s'", url);
+	return 0;
+}
+
+static int read_offers(const struct order *order, struct streams_result *result, struct err *err)
+{
+	scoped_text struct text json = { 0 };
+	scoped_free char *url = text_format("%s/streams/v1/index.json", order->url);
+	struct streams_files files;
+
+	if (!url)
+		return err_set(err, ENOMEM, "out of memory");
+	if (transport_read(url, INDEX_MAX, &json, err) < 0)
+		return -err->code;
+	if (streams_index(text_str(&json), json.length, &files, err) < 0)
+		return err_wrap(err, "'%s'", url);
+	for (size_t i = 0; i < files.count; i++) {
+		if (read_list(order, files.path[i], result, err) < 0)
+			return -err->code;
+	}
+	int r = file_write_all(FETCH_OUTPUT, text_str(&result->lines), result->lines.length, 0);
+	return r < 0 ? err_set(err, -r, "pass on the list of images: %s", strerror(-r)) : 0;
+}
+
+static void work(const struct order *order, struct fetch_report *report)
+{
+	struct streams_result result = { 0 };
+
+	if (transport_begin(&report->err) < 0)
+		return;
+	if (order->is_file) {
+		transport_save(order->url, FETCH_OUTPUT, order->size, &report->err);
+		return;
+	}
+	read_offers(order, &result, &report->err);
+	report->skipped = result.skipped;
+	memcpy(report->why, result.why, sizeof report->why);
+	text_free(&result.lines);
+}
+
+/* ---- The two processes */
+
+/* Process 1 of its own namespaces; never returns. */
+static __attribute__((noreturn)) void confined(struct sync *sync, const struct order *order)
+{
+	struct fetch_report report = { 0 };
+	struct err *err = &report.err;
+
+	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_nobody(err) < 0)
+		end(&report);
+	close_range(FETCH_OUTPUT + 1, ~0U, 0);
+	if (limit(order->size, err) == 0)
+		work(order, &report);
+	end(&report);
+}
+
+static int supervise(const struct order *order, struct err *err)
+{
+	struct spawn spawn = {
+		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+			      CLONE_NEWUTS | CLONE_NEWCGROUP,
+		.cgroup_fd = -1,
+	};
+	struct sync ours, theirs;
+	char how[64];
+
+	if (sync_pair(&ours, &theirs, err) < 0)
+		return -err->code;
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0)
+		confined(&theirs, order);
+	sync_close(&theirs);
+	if (pid < 0)
+		return err_set(err, -pid, "make namespaces to fetch in: %s", strerror(-pid));
+	int r = idmap_write(pid, &order->map);
+	if (r < 0)
+		err_set(err, -r, "map ids from %u: %s", order->map.base, strerror(-r));
+	else
+		r = sync_post(&ours, STEP_HOST_READY, NULL, 0, err);
+	sync_close(&ours);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	int status = spawn_wait(spawn.pidfd);
+	close(spawn.pidfd);
+	/* By 0 and 1 it ends when it has made its report. */
+	if (r == 0 && status != 0 && status != 1 << 8) {
+		child_status_text(status, how, sizeof how);
+		r = err_set(err, EIO, "fetching %s; what the server sent may be crafted to do that",
+			    how);
+	}
+	return r;
+}
+
+static int parse(char **argv, struct order *order)
+{
+	uint64_t base, count;
+
+	if (text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
+	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0)
+		return -EINVAL;
+	*order = (struct order){
+		.map = { (uint32_t)base, (uint32_t)count },
+		.is_file = strcmp(argv[3], "file") == 0,
+		.url = argv[4],
+		.arch = argv[5],
+		.size = OFFERS_SIZE_MAX + OFFER_LINE_MAX,
+	};
+	return order->is_file ? text_to_u64(argv[5], 1, INT64_MAX, &order->size) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct fetch_report report = { 0 };
+	struct order order;
+
+	if (argc != 6 || parse(argv, &order) < 0) {
+		fprintf(stderr, "berth-fetch is run by 'berth template pull'\n");
+		return 2;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (supervise(&order, &report.err) < 0)
+		end(&report);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An image that is open, made into a template: what templates from files and from servers share. */
+#ifndef BERTH_IMAGE_IMPORT_H
+#define BERTH_IMAGE_IMPORT_H
+
+#include "base/dirs.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "image/incoming.h"
+#include "image/unpack.h"
+
+struct import {
+	struct unpack_input input;
+	const char *what;                  /* borrowed: for sentences */
+	const char *description;           /* borrowed; for an image whose metadata have none */
+	const char *origin;                /* borrowed: what template.conf tells of it */
+	const struct pulled_image *pulled; /* borrowed; NULL: it comes from no server */
+};
+
+/* The ids of who reads an image: none of the host's own. */
+int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err);
+
+/* Unpacks the image into a new template. notes: as of template_import. */
+int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
+		  const struct import *import, struct text *notes, struct err *err);
+
+#endif
