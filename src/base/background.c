@@ -23,7 +23,7 @@ void background_run(const struct dirs *dirs, const char *verb)
 	argv[n] = verb;
 	if (fork() != 0)
 		return;
-	/* The process must not hold a pipe, a lock or a folder of the command's any longer. */
+	/* The process must not keep a pipe, a lock or a folder of the command open. */
 	close_range(0, ~0U, 0);
 	for (int i = 0; i < 3; i++)
 		open("/dev/null", O_RDWR);

@@ -6,12 +6,12 @@
 #include <sys/statvfs.h>
 
 enum {
-	/* No disk that a pool lies on is written faster. */
+	/* The speed of the fastest disk that a pool may lie on. */
 	FASTEST = 1000 << 10, /* bytes a millisecond */
 	PAUSE_MIN = 250,
 	PAUSE_MAX = 300000,
 	LEAST_PART = 20,
-	LEAST_MAX = 256 << 20, /* what is written between two looks */
+	LEAST_MAX = 256 << 20, /* bytes that may be written between two looks */
 };
 
 int backing_fs_look(const char *path, struct backing_fs *backing)

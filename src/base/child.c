@@ -88,7 +88,7 @@ void child_status_text(int status, char *out, size_t room)
 	}
 }
 
-/* In the forked child: never returns, so that none of the parent's scoped variables run here. */
+/* Runs in the forked child, and never returns, so that none of the parent's scoped variables run here. */
 static __attribute__((noreturn)) void exec_program(const char *const *argv,
 						   const struct child_io *io, int null, int out,
 						   int errors, int report)
@@ -98,7 +98,7 @@ static __attribute__((noreturn)) void exec_program(const char *const *argv,
 
 	if (out < 0 && io->out_fd > 0)
 		out = io->out_fd;
-	/* A cgroup is no reason to do without the program. */
+	/* A failure with the cgroup is no reason to do without the program. */
 	if (io->cgroup_fd > 0)
 		(void)file_write(io->cgroup_fd, "cgroup.procs", "0");
 
@@ -114,7 +114,7 @@ static __attribute__((noreturn)) void exec_program(const char *const *argv,
 	_exit(127);
 }
 
-/* One read from fd into text; false when there is no more. */
+/* One read from fd into text; false at the end. */
 static bool collect(int fd, struct text *text, size_t max)
 {
 	char chunk[4096];
@@ -127,7 +127,7 @@ static bool collect(int fd, struct text *text, size_t max)
 	return n > 0;
 }
 
-/* Until both ends are closed, and gone tells of the program's end; false: the time was over before. */
+/* Waits until both ends are closed, and gone shows the end of the program; false: the time was over before. */
 static bool collect_both(int *out, struct text *out_text, int *errors, struct text *errors_text,
 			 int gone, int64_t deadline)
 {
@@ -153,7 +153,7 @@ static bool collect_both(int *out, struct text *out_text, int *errors, struct te
 	return true;
 }
 
-/* The wait status, or -errno; -ETIMEDOUT: it was killed, since it took too long. */
+/* The wait status, or -errno; -ETIMEDOUT: the process took too long and was killed. */
 static int wait_for_end(pid_t pid, int *out, int *errors, const struct child_io *io)
 {
 	scoped_fd int gone = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -164,7 +164,7 @@ static int wait_for_end(pid_t pid, int *out, int *errors, const struct child_io 
 	if (collect_both(out, io->out, errors, io->errors, gone, deadline))
 		return child_wait(pid);
 	kill(pid, SIGKILL);
-	/* A process that waits for a broken disk does not die either, and is left to that. */
+	/* A process that waits for a broken disk does not die, and is left alone. */
 	if (poll(&killed, 1, DEATH_MS) > 0)
 		child_wait(pid);
 	return -ETIMEDOUT;

@@ -14,8 +14,8 @@ static const char default_state[] = "/var/lib/berth";
 static const char default_run[] = "/run/berth";
 
 /*
- * The absolute path of a folder that need not be there: that of the part which is, without links, and the names
- * below it. A look at a root that nobody has made yet, or that is mistyped, makes nothing. Cuts path.
+ * The absolute path of a folder that may be missing: its existing part without links, and the names below it. Nothing
+ * is created: the root may be mistyped. Cuts path.
  */
 static int resolve(char *path, char resolved[PATH_MAX])
 {

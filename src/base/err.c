@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * Filling an error twice, or wrapping one that is empty, is a defect of berth's. The tests' own build stops
- * there; a user's keeper or clean-up goes on, with the later cause.
+ * To set an error twice, or to wrap an empty one, is a bug in berth. The tests' own build stops there; a keeper or a
+ * clean-up of a user goes on, with the later cause.
  */
 static void expect(bool holds)
 {

@@ -14,7 +14,7 @@
 
 enum { REPLACE_SECONDS = 60 };
 
-/* Whatever stands in a file's place: the open waits for no writer of a FIFO, and no device is read. */
+/* The file may have been replaced by another object: the open waits for no writer of a FIFO, and no device is read. */
 static int open_regular(int dir_fd, const char *path, int flags, struct stat *st)
 {
 	scoped_fd int fd =
@@ -39,7 +39,7 @@ const char *file_why(int code)
 	return code == -EMEDIUMTYPE ? "it is no regular file" : strerror(-code);
 }
 
-/* sized: a short read is the end, which it is not in /proc, where files have no size. */
+/* sized: a short read is the end of the file; not so in /proc, where files have no size. */
 static ssize_t read_to_end(int fd, bool sized, size_t max, char **out)
 {
 	scoped_text struct text text = { 0 };
@@ -124,13 +124,15 @@ static int sync_parent(const char *path)
 	return file_sync_dir(parent);
 }
 
-/* Under the lock of the file aside, which the rename takes from its name: the next one makes another. */
+/*
+ * Called under the lock of the temporary file. The rename takes its name away, so the next writer creates another one.
+ */
 static int replace(const char *aside, const char *path, const char *text, size_t length,
 		   mode_t mode)
 {
 	scoped_fd int fd = file_lock_within(aside, REPLACE_SECONDS);
 
-	/* Another writes it, and was stopped while he did. */
+	/* Another process was stopped while it wrote the file. */
 	if (fd < 0)
 		return fd == -EWOULDBLOCK ? -EBUSY : fd;
 	int r = ftruncate(fd, 0) < 0 ? -errno : file_write_all(fd, text, length, -1);
@@ -143,7 +145,7 @@ static int replace(const char *aside, const char *path, const char *text, size_t
 
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err)
 {
-	/* One name for all, so that the killed leave one file, which the next one takes. */
+	/* One name for all writers, so that killed ones leave one file, which the next writer reuses. */
 	scoped_free char *aside = text_format("%s.new", path);
 
 	if (!aside)
@@ -215,7 +217,7 @@ static int open_locked(const char *path, enum file_lock_mode mode, unsigned seco
 		int r = lock_fd(fd, mode, seconds);
 		if (r < 0)
 			return r;
-		/* Whoever held it may have removed the file: a lock on a nameless file locks nobody out. */
+		/* The last holder may have removed the file: a lock on a file without a name has no effect. */
 		if (fstat(fd, &held) < 0)
 			return -errno;
 		if (file_has_name(&held, AT_FDCWD, path))

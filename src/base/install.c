@@ -31,7 +31,7 @@ int install_identity(char *out, size_t room)
 {
 	if (install_recipe("identity.d", out, room) == 0 && access(out, F_OK) == 0)
 		return 0;
-	/* A folder of recipes alone stands in for the recipes alone. */
+	/* A folder of recipes only replaces the recipes. */
 	return text_print(out, room, "%s", BERTH_DATADIR "/templates/identity.d");
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel queues those who wait in flock(2), and gives the lock to the first of them (fs/locks.c), but
- * knows no deadline, and the alarm that would cut the wait short belongs to the whole process. So a child
- * waits: a lock belongs to the open file, which it shares, so that what it is given is ours.
+ * Locks with a deadline. The kernel queues waiters in flock(2), and gives the lock to the first of them (fs/locks.c),
+ * but it has no deadline, and the alarm that would interrupt the wait belongs to the whole process. So a child waits: a
+ * lock belongs to the open file, which the child shares, so the lock that it gets is ours.
  */
 #include "base/lock.h"
 
@@ -26,7 +26,7 @@ struct waiter {
 	pid_t owner;
 };
 
-/* In the child. It dies with us and keeps nothing else of ours open: other locks, ends of pipes. */
+/* Runs in the child, which dies with us, and keeps nothing else of ours open: no other locks, no ends of pipes. */
 static int wait_for_turn(void *context)
 {
 	const struct waiter *waiter = context;
@@ -41,8 +41,8 @@ static int wait_for_turn(void *context)
 }
 
 /*
- * No signal tells of its end, which nobody would expect. It takes none itself but to be stopped as we
- * are, by Ctrl-Z: who cannot go on gives up its place in the queue.
+ * Its exit sends no SIGCHLD, which nobody would expect. It ignores all signals except SIGTSTP, so Ctrl-Z stops both,
+ * and a stopped command gives up its place in the queue.
  */
 static pid_t start_waiter(struct waiter *waiter, int *pidfd)
 {
@@ -64,7 +64,7 @@ static void reap(pid_t pid)
 		;
 }
 
-/* Until it has its turn, is killed by somebody, or the time is over: whoever calls looks which. */
+/* Waits until it has the lock, is killed, or the time is over; the caller checks which. */
 static int wait_until(int fd, int how, int64_t deadline)
 {
 	struct waiter waiter = { fd, how, getpid() };

@@ -33,7 +33,7 @@ void log_line(const char *fmt, ...)
 		return;
 	used = strlen(line);
 	line[used++] = '\n';
-	/* A log that cannot be written must not stop what it reports on. */
+	/* A log that cannot be written must not stop the work that it reports on. */
 	if (write(log_fd, line, used) < 0)
 		return;
 }

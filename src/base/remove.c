@@ -12,14 +12,14 @@
 
 enum { DEPTH_MAX = 100 };
 
-/* The nearest folder above to which a deep one can be moved: none of another file system can. */
+/* The nearest folder above to which a deep one can be moved, on the same file system. */
 struct upper {
 	int fd; /* borrowed */
 	dev_t device;
 	unsigned moved;
 };
 
-/* left: how many more may go, NULL: all. */
+/* left: number of entries that may still be removed, NULL: any. */
 static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigned *left);
 
 static bool is_enough(const unsigned *left)
@@ -48,7 +48,7 @@ static int move_up(int dir_fd, const char *name, struct upper *upper)
 	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? -ENAMETOOLONG : 0;
 }
 
-/* A folder known not to be empty. What somebody has mounted in it is not ours to remove. */
+/* Removes a folder that is not empty. A mount in it belongs to somebody else and is not removed. */
 static int remove_full(int dir_fd, const char *name, struct upper *upper, unsigned depth,
 		       unsigned *left)
 {
@@ -90,8 +90,8 @@ static int remove_unprotected(int dir_fd, const char *name, struct upper *upper,
 }
 
 /*
- * What chattr(1) keeps from being removed loses its flags, and the folder that it is in too, which is to go itself.
- * The folder at the very top stays, and keeps its own. So does a file that has another name somewhere.
+ * Clears the flags of chattr(1) that prevent a removal, also on the folder of the entry, which is to be removed too.
+ * The topmost folder stays, and keeps its flags. So does a file that has another name elsewhere.
  */
 static int remove_protected(int dir_fd, const char *name, struct upper *upper, unsigned depth,
 			    unsigned *left)
@@ -127,7 +127,7 @@ static int remove_entries(DIR *dir, struct upper *upper, unsigned depth, unsigne
 	unsigned moved;
 	int r;
 
-	/* What was moved here meanwhile needs another round. */
+	/* Entries that were moved here meanwhile need another round. */
 	do {
 		r = 0;
 		moved = upper->moved;

@@ -11,7 +11,7 @@
 
 static const char conf[] = "/etc/resolv.conf";
 
-/* One link further: path becomes where it leads. False at a path that is no link. */
+/* Follows one link: path becomes its target. False: path is no link. */
 static bool follow(char path[PATH_MAX])
 {
 	char target[PATH_MAX], next[PATH_MAX];
@@ -28,7 +28,7 @@ static bool follow(char path[PATH_MAX])
 	return true;
 }
 
-/* Cut to the folder of a path, which is absolute; that of the root is the root. */
+/* Cuts an absolute path to its folder; that of the root is the root. */
 static void cut(char *path)
 {
 	char *slash = strrchr(path, '/');

@@ -255,8 +255,8 @@ const char *text_label_fault(const char *name)
 }
 
 /*
- * Edits between two words, neighbours that changed places being one (optimal string alignment).
- * Three rows are enough; words are short, longer ones are not near anyway.
+ * Number of edits between two words; two exchanged neighbours count as one (optimal string alignment). Three rows are
+ * enough; words are short, and longer ones are not near anyway.
  */
 static size_t distance(const char *a, const char *b)
 {
@@ -287,13 +287,13 @@ static size_t distance(const char *a, const char *b)
 
 const char *text_nearest(const char *word, const char *const *words)
 {
-	/* A slip in every four letters: with more, short words are near to everything. */
+	/* One error in four letters: with more, short words are near to everything. */
 	size_t length = strlen(word), limit = length < 4 ? 1 : (length + 1) / 4;
 	const char *nearest = NULL;
 
 	for (; *words; words++) {
 		size_t d = distance(word, *words);
-		/* A word of one letter is one slip from every other. */
+		/* A word of one letter is one error from every other. */
 		if (d <= limit && d < length && (!nearest || d < distance(word, nearest)))
 			nearest = *words;
 	}

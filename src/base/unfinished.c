@@ -50,7 +50,7 @@ bool unfinished_is(const struct unfinished *object)
 	scoped_free char *mark = unfinished_path(object);
 	scoped_free char *settings = settings_path(object);
 
-	/* In this order: one that is finished meanwhile has its settings by then. */
+	/* In this order: an object that is completed meanwhile has its settings by then. */
 	return mark && settings && access(mark, F_OK) == 0 && access(settings, F_OK) < 0;
 }
 
@@ -70,13 +70,13 @@ int unfinished_finish(const struct unfinished *object, struct err *err)
 	return r < 0 ? err_set(err, -r, "write '%s': %s", settings, strerror(-r)) : 0;
 }
 
-/* The settings are on another file system, as is a folder that is mounted or linked there. */
+/* The settings are on another file system, such as a folder that is mounted or linked there. */
 static int copy_mark(const char *settings, const char *mark, struct err *err)
 {
 	scoped_free char *text = NULL;
 	ssize_t n = file_read(AT_FDCWD, settings, SETTINGS_MAX, &text);
 
-	/* Settings that nobody can read are no help to a clean-up either. */
+	/* Unreadable settings are of no use to a clean-up either. */
 	if (file_replace(mark, n < 0 ? "" : text, n < 0 ? 0 : (size_t)n, 0600, err) < 0)
 		return -err->code;
 	int r = remove_tree(AT_FDCWD, settings);
@@ -121,7 +121,7 @@ int unfinished_drop(const struct unfinished *object, struct err *err)
 	return r < 0 ? err_set(err, -r, "remove '%s': %s", mark, strerror(-r)) : 0;
 }
 
-/* A file that a killed file_replace has left: nobody's, once its lock is free. */
+/* A file that a killed file_replace has left, once its lock is free. */
 static void clear_aside(const char *folder, const char *name)
 {
 	scoped_free char *path = text_format("%s/%s", folder, name);

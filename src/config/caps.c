@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists of capabilities: "sys_time -net_raw" is one more than usual and one less. */
+/* Lists of capabilities: "sys_time -net_raw" adds one to the default set and removes another. */
 #include "base/scoped.h"
 #include "config/types.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/capability.h>
 
-/* cap_from_name(3) takes numbers too, which are nobody's words. */
+/* cap_from_name(3) also takes numbers, which are refused here. */
 static int find(const char *word, cap_value_t *number)
 {
 	char name[32];

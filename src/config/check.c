@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rules between keys: what each may be alone but not together. */
+/* Rules between keys: values that are valid alone but not together. */
 #include "config/config.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The longest label: the kernel's files have room to spare for it. */
+/* The longest label; the kernel's files have more room. */
 enum { LABEL_MAX = 200 };
 
 static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run/host" };
 
-/* Where a machine's own file systems are, or what is no one place. */
+/* Folders with a file system of the machine, and paths that are no single place. */
 static const char *target_fault(const char *target)
 {
 	for (size_t i = 0; i < sizeof own_places / sizeof *own_places; i++) {
@@ -55,7 +55,7 @@ static int check_mount(const struct section *first, const struct mount_config *m
 	return config_owner(mount->owner, &owner, err) < 0 ? err_wrap(err, "mount '%s'", name) : 0;
 }
 
-/* Also what a mount on it would hide. */
+/* Also the mount targets that another mount would hide. */
 static const char *const own_nodes[] = { "null",   "zero", "full",    "random", "urandom",
 					 "tty",    "ptmx", "console", "stdin",  "stdout",
 					 "stderr", "fd",   "pts",     "mqueue" };

@@ -32,7 +32,7 @@ static bool sets_key(const char *line, const char *name)
 	       strcmp(found, name) == 0;
 }
 
-/* The file's text with the key's line replaced, taken out, or added at the end; *found: it had one. */
+/* The file's text with the key's line replaced, removed, or added at the end; *found: the file had one. */
 static int replace_line(const char *data, size_t length, const char *name, const char *value,
 			struct text *out, bool *found, struct err *err)
 {
@@ -44,7 +44,7 @@ static int replace_line(const char *data, size_t length, const char *name, const
 		int n = line_next(data + at, length - at, line, err);
 		if (n < 0)
 			return n;
-		/* The lines from here on are of sections. */
+		/* The lines from here on belong to sections. */
 		if (line_is_header(line))
 			break;
 		if (!sets_key(line, name))
@@ -76,7 +76,7 @@ static int canonical(const struct schema *schema, const char *name, const char *
 	return r;
 }
 
-/* A label without a value is none, so that it has no line. */
+/* A label without a value does not exist, and gets no line. */
 static const char *line_value(bool label, const char *value, const struct text *canonical)
 {
 	return !value || (label && !canonical->length) ? NULL : text_str(canonical);
@@ -106,7 +106,7 @@ static int change_text(const struct schema *schema, const char *path,
 	}
 	text_free(text);
 	*text = changed;
-	/* A line that no berth knows can be taken out, but not written. */
+	/* A key that no version knows can be removed, but not written. */
 	return known || (found && !change->value) ? 0
 						  : err_set(err, unknown.code, "%s", unknown.text);
 }
@@ -172,7 +172,7 @@ int config_edit(const struct schema *schema, const char *path, const char *name,
 	return config_write(path, &text, err);
 }
 
-/* The line of one key as a config has it; no line for a default that has none. */
+/* The line of a key with the config's value; no line for a default without one. */
 static int record_one(const struct schema *schema, const void *config, const char *name,
 		      struct text *text, struct err *err)
 {
@@ -235,7 +235,7 @@ static bool begins(const char *line, const struct schema *kind, const char *name
 	       strcmp(found, name) == 0;
 }
 
-/* All but the section's lines; an empty one before the last section goes with it. */
+/* All lines except the section's; an empty one before the last section is removed with it. */
 static int cut(const char *data, size_t length, const struct schema *kind, const char *name,
 	       struct text *out, struct err *err)
 {

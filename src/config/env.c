@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * Takes one word from *at, its quotes away, into out, which has room for all of *at. A backslash
- * keeps the next character; inside '...' all is kept; inside "..." only \" and \\ are special.
+ * Takes one word from *at, without its quotes, into out, which has room for all of *at. A backslash keeps the next
+ * character; inside '...' everything is kept; inside "..." only \" and \\ are special.
  */
 static const char *take_word(const char **at, char *out)
 {
@@ -50,7 +50,7 @@ static const char *name_fault(const char *word)
 
 int config_env(const char *value, char ***words, struct err *err)
 {
-	/* Of n bytes come at most n / 2 + 1 words, and their text is no longer than the value's. */
+	/* n bytes contain at most n / 2 + 1 words, whose text is no longer than the value's. */
 	size_t count = 0, most = strlen(value) / 2 + 2;
 	char **list = malloc(most * sizeof *list + strlen(value) + most);
 

@@ -11,12 +11,12 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* How far a parse has come. */
+/* State of a parse. */
 struct parser {
-	const struct schema *file, *schema; /* schema: of the section we are in, or file */
+	const struct schema *file, *schema; /* schema: of the present section, or file */
 	void *whole, *config;
 	unsigned line;
-	unsigned seen[SCHEMA_KEYS_MAX]; /* line in which each key was, 0: not yet */
+	unsigned seen[SCHEMA_KEYS_MAX]; /* line of each key, 0: not yet */
 };
 
 static int begin_section(struct parser *parser, char *line, struct err *err)
@@ -30,7 +30,7 @@ static int begin_section(struct parser *parser, char *line, struct err *err)
 	return 0;
 }
 
-/* It is the first line, so that a newer format is refused before anything that this berth does not know. */
+/* The format is the first line, so that a newer one is refused before any key that this version does not know. */
 static int check_format(const char *value, struct err *err)
 {
 	uint64_t format;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* THE tables: one row a key. Everything that knows a key's name, default or help knows it from here. */
+/* THE tables: one row for each key, the only source of names, defaults and help. */
 #include "config/config.h"
 
 #include <errno.h>
 
 #define KEYS(table) .keys = (table), .count = sizeof(table) / sizeof((table)[0])
 
-/* The last second of year 9999: what date(1) and JSON readers still take. */
+/* The last second of year 9999, the latest time that date(1) and JSON readers accept. */
 #define TIME_MAX 253402300799u
 
 enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
@@ -218,7 +218,7 @@ static const struct key berth_keys[] = {
 };
 #undef AT
 
-/* The ids end before 4294967295, which is "no id" to the kernel. */
+/* The ids end before 4294967295, which means "no id" to the kernel. */
 static int check_berth(const void *config, struct err *err)
 {
 	const struct berth_config *berth = config;

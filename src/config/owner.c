@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose files are whose in a shared folder: "HOST:GUEST". */
+/* Mapping of owners in a shared folder: "HOST:GUEST". */
 #include "config/config.h"
 
 #include <errno.h>

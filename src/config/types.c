@@ -104,7 +104,7 @@ static int parse_bool(const struct key *key, const char *text, union value *valu
 	return value_refuse(key, text, "use yes or no", err);
 }
 
-/* The one sentence for numbers that are none or are out of range, limits in the key's own form. */
+/* The error for text that is no number or is out of range, with the limits in the key's own form. */
 static int refuse_number(const struct key *key, const char *text, const char *what, struct err *err)
 {
 	const struct type *type = type_of(key);
