@@ -147,7 +147,7 @@ case_create_and_delete_killed() {
 		if berth info other >/dev/null 2>&1; then
 			berth delete --force other
 		fi
-		fails 1 other berth info other
+		fails 1 "no machine 'other'" berth info other
 	done
 	nothing_more_than_stopped
 }

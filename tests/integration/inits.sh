@@ -345,7 +345,7 @@ case_old_systemd_is_refused() {
 	same state failed "$(field old state)"
 	berth delete old
 	fails 1 "systemd 219" berth launch old old
-	fails 1 "old" berth info old
+	fails 1 "no machine 'old'" berth info old
 	berth template delete old
 }
 
@@ -355,7 +355,7 @@ case_foreign_architecture_is_refused() {
 	printf '\x15\x00' | dd of="$T/init" bs=1 seek=18 conv=notrunc status=none
 	root_with_init foreign
 	fails 1 "foreign.*ppc64.*$(uname -m)" berth launch foreign foreign
-	fails 1 "foreign" berth info foreign
+	fails 1 "no machine 'foreign'" berth info foreign
 	berth template delete foreign
 }
 

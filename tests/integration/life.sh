@@ -220,7 +220,7 @@ case_delete() {
 	fails 1 "one.*(running|--force)" berth delete one
 	same state running "$(field one state)"
 	berth delete --force one
-	fails 1 "one" berth info one
+	fails 1 "no machine 'one'" berth info one
 	[[ ! -e $BERTH_ROOT/run/locks/machine.one ]]
 }
 
@@ -291,7 +291,7 @@ case_ephemeral_of_one_command() {
 	has "alone +stopped" "$(berth list)"
 	berth create bb other
 	berth list | not grep alone
-	fails 1 alone berth info alone
+	fails 1 "no machine 'alone'" berth info alone
 	not test -e "$file"
 	# An owner of none that is not ephemeral.
 	berth create bb alone
@@ -333,7 +333,7 @@ case_init_that_is_not_there() {
 	has "failed +bad +.*/sbin/nothing" "$(berth events --no-follow bad)"
 	berth delete bad
 	fails 1 "/sbin/nothing" berth launch --set init=/sbin/nothing bb bad
-	fails 1 "bad" berth info bad
+	fails 1 "no machine 'bad'" berth info bad
 }
 
 # The start may be told as done or as failed; its end is told, and nothing is left.

@@ -117,7 +117,7 @@ case_names_that_are_there() {
 
 case_names_that_are_not_there() {
 	fails 1 "hare.*here" berth start hare
-	fails 1 "nowhere" berth info nowhere
+	fails 1 "no machine 'nowhere'" berth info nowhere
 	fails 1 "nothing" berth create nothing machine
 	fails 1 "after" berth restore here after
 	fails 1 "after" berth clone --snapshot after here there

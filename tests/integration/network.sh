@@ -65,7 +65,8 @@ the_world() {
 		make_the_world
 		# A route that the subnet must not collide with, as a VPN would bring it.
 		ip route add 10.0.0.0/9 via 198.51.100.1
-		berth network delete default 2>/dev/null || lacks '^default ' "$(berth network list)"
+		berth network list >"$T/networks"
+		! grep -q '^default ' "$T/networks" || berth network delete default
 	fi
 }
 
@@ -228,9 +229,9 @@ case_a_wanted_address() {
 	berth launch --set network.address="$wanted" --wait bb three
 	same address "$wanted" "$(field three network.address)"
 	fails 1 "$wanted" berth launch --set network.address="$wanted" bb four
-	fails 1 "four" berth info four
+	fails 1 "no machine 'four'" berth info four
 	fails 1 "203.0.113.5" berth launch --set network.address=203.0.113.5 bb four
-	fails 1 "four" berth info four
+	fails 1 "no machine 'four'" berth info four
 	berth delete --force three
 	berth create --set network.address="$wanted" bb four
 	berth delete four
@@ -321,7 +322,7 @@ case_bridge_name_taken() {
 	else
 		has taken0 "$(cat "$T/out")"
 	fi
-	fails 1 "six" berth info six
+	fails 1 "no machine 'six'" berth info six
 	# What is not ours is left alone.
 	ip link show taken0
 	berth network delete --force third || true

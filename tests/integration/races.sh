@@ -87,7 +87,7 @@ case_two_creates() {
 		berth start --wait new
 		both berth delete --force new -- berth delete --force new
 		((one == 0 || other == 0))
-		fails 1 new berth info new
+		fails 1 "no machine 'new'" berth info new
 	done
 }
 
@@ -100,7 +100,7 @@ case_clone_while_deleted() {
 			berth start --wait copy
 			berth delete --force copy
 		fi
-		fails 1 copy berth info copy
+		fails 1 "no machine 'copy'" berth info copy
 		if ((other != 0)); then
 			berth delete new
 		fi

@@ -11,9 +11,10 @@ dnsmasq() {
 		printf '%s\n' "$pid"
 }
 
-# killed NETWORK: with no time to put anything in order.
+# killed NETWORK: with no time to put anything in order. One that was killed before may be on its way back.
 killed() {
 	local pid
+	retry 20 dnsmasq "$1"
 	pid=$(dnsmasq "$1")
 	kill -KILL "$pid"
 	retry 5 is_gone "$pid"

@@ -92,7 +92,7 @@ case_unknown_key() {
 	fails 2 "stop.timout.*stop.timeout" berth get m stop.timout
 	fails 2 "stop.timout.*stop.timeout" berth unset m stop.timout
 	fails 2 "bogus" berth create --set bogus=1 bb other
-	fails 1 "other" berth info other
+	fails 1 "no machine 'other'" berth info other
 }
 
 case_values_out_of_range() {
@@ -291,7 +291,7 @@ case_site_file_of_random_bytes() {
 	head -c 4096 /dev/urandom >"$BERTH_ROOT/etc/berth.conf"
 	fails 1 "berth.conf" berth create bb another
 	rm "$BERTH_ROOT/etc/berth.conf"
-	fails 1 "another" berth info another
+	fails 1 "no machine 'another'" berth info another
 }
 
 run_cases "$@"

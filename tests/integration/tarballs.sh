@@ -21,7 +21,7 @@ evil() {
 
 refused() {
 	fails 1 "$2" berth template import "$T/$1.tar" evil
-	fails 1 "evil" berth template delete evil
+	fails 1 "no template 'evil'" berth template delete evil
 }
 
 no_volumes() {
@@ -113,7 +113,7 @@ case_another_architecture() {
 	tar -C "$T/alien" -cf "$T/alien.tar" .
 	if berth template import "$T/alien.tar" alien 2>"$T/err"; then
 		fails 1 "riscv64" berth launch alien m
-		fails 1 "m" berth info m
+		fails 1 "no machine 'm'" berth info m
 		berth template delete alien
 	else
 		has riscv64 "$(cat "$T/err")"
@@ -157,21 +157,21 @@ case_filtered() {
 	grep -q __asan_init "$BUILD_TREE/libexec/berth-unpack" || retry 20 filtered
 	exec 8>&-
 	wait || true
-	fails 1 "evil" berth template delete evil
+	fails 1 "no template 'evil'" berth template delete evil
 	no_volumes 0
 }
 
 case_killed_import() {
 	mkfifo "$T/slow"
-	(head -c 1000000 "$T/plain"; exec sleep 30) >"$T/slow" &
+	(head -c 1000000 "$T/plain"; exec sleep 1000) >"$T/slow" &
 	berth template import "$T/slow" evil &
 	local import=$!
-	sleep 0.3
+	retry 20 pgrep -x berth-unpack
 	kill -KILL "$import"
 	wait "$import" || true
 	kill %1 2>/dev/null || true
 	wait || true
-	fails 1 "evil" berth template delete evil
+	fails 1 "no template 'evil'" berth template delete evil
 	berth template import "$T/plain" evil
 	berth template delete evil
 	no_volumes 0
