@@ -256,7 +256,7 @@ refused() {
 }
 
 cached() {
-	find "$BERTH_ROOT/lib/cache/images" -type f 2>/dev/null
+	[[ ! -d $BERTH_ROOT/lib/cache/images ]] || find "$BERTH_ROOT/lib/cache/images" -type f
 }
 
 tear_down() {
@@ -323,7 +323,7 @@ case_pull() {
 	berth template pull plain:busybox/1.35 2>"$T/err"
 	has "template 'busybox-1-35' is version 20261126_13:00 of 'plain:busybox/1.35'" "$(cat "$T/err")"
 	same_tree "$T/small" "$(root_of busybox-1-35)"
-	same "what is left in the cache" "" "$(cached)"
+	silent "what is left in the cache" cached
 	has "image.product = busybox:1.35:" "$(cat "$BERTH_ROOT/lib/templates/busybox-1-35/template.conf")"
 	has "image.sha256 = $(sha256sum <"$T/made/root.tar.xz" | cut -d ' ' -f 1)" \
 		"$(cat "$BERTH_ROOT/lib/templates/busybox-1-35/template.conf")"
