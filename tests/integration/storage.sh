@@ -292,6 +292,39 @@ case_volume_mounted_elsewhere() {
 	fi
 }
 
+# A stranger on the host keeps the device of a thin volume open, or has it mounted: that is told by name, and the
+# machine stays whole.
+case_volume_held_by_a_stranger() {
+	local device holder
+	[[ $fast == thin ]] || return 0
+	berth launch --pool "p-$fast" --wait "bb-$fast" m
+	berth exec m -- sh -c 'echo kept >/kept; sync'
+	berth snapshot m first
+	device=$(stat -L -c %Hd:%Ld "/proc/$(field m init)/root")
+	device=/dev/$(basename "$(readlink "/sys/dev/block/$device")")
+	tail -f /dev/null 3<"$device" &
+	holder=$!
+	retry 10 grep -q tail "/proc/$holder/comm"
+	berth stop --force m
+	fails 1 "machine 'm' cannot be deleted: .*in use: process $holder .tail. has it open; end that first" \
+		berth delete m
+	fails 1 "restore machine 'm': .*in use: process $holder .tail. has it open" berth restore m first
+	mkdir -p "$T/strange"
+	mount "$device" "$T/strange"
+	kill "$holder"
+	wait "$holder" || true
+	fails 1 "machine 'm' cannot be deleted: .*in use: it is mounted on '$T/strange'; end that first" berth delete m
+	fails 1 "machine 'm' cannot be deleted: .*in use: it is mounted on '$T/strange'" berth delete --force m
+	same "what is in it" kept "$(cat "$T/strange/kept")"
+	same snapshots 1 "$(field m snapshots)"
+	state_is m stopped
+	umount "$T/strange"
+	berth start --wait m
+	same "what is in it" kept "$(berth exec m cat /kept)"
+	berth delete --force m
+	not test -e "$device"
+}
+
 # copy_is_told PATTERN: what pool status tells of the copy of settings in the pool.
 copy_is_told() {
 	berth pool status small --json | grep -qE "\"backup_fault\": $1"

@@ -10,7 +10,7 @@ case_machines() {
 	local case
 	modprobe -a loop dm-thin-pool
 	for case in pools snapshots_and_clones_on_fast template_deleted_under_a_machine pool_in_use \
-		volume_mounted_elsewhere reboot_of_the_host what_a_copy_keeps; do
+		volume_mounted_elsewhere volume_held_by_a_stranger reboot_of_the_host what_a_copy_keeps; do
 		set -- "$@" "case_$case"
 	done
 	STORAGE_DRIVER=thin TEST_SECONDS=800 tests/integration/storage.sh "$@"
