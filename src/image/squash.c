@@ -401,6 +401,9 @@ static int open_image(struct squash *s)
 			       "truncated; the squashfs has %llu of %llu bytes",
 			       (unsigned long long)s->file.size,
 			       (unsigned long long)s->super.bytes_used);
+	/* A fragment holds the end of a file at least. */
+	if (s->super.fragment_entry_count > s->super.inode_count)
+		return fail(s, SQFS_ERROR_CORRUPTED);
 	if (s->super.inode_count > ENTRIES_MAX)
 		return err_set(&s->x.report->err, E2BIG,
 			       "it has %u inodes: at most %d are unpacked", s->super.inode_count,

@@ -41,8 +41,8 @@ int unpack_run(int mount_fd, const struct unpack_input *input, const struct idma
 	       struct unpack_report *report, struct err *err);
 
 /*
- * Unpacks a tar or a squashfs from fd into the current folder, which must be an empty volume and the only thing that this process can
- * reach. Fills in the whole report. 0 or -code.
+ * Unpacks a tar or a squashfs from fd into the current folder, which must be an empty volume and the only thing that
+ * this process can reach. Fills in the whole report. 0 or -code.
  */
 int extract_archive(int fd, struct unpack_report *report);
 

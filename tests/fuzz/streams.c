@@ -21,8 +21,7 @@ static void parse_index(const char *json, size_t size)
 	fuzz_check(files.count > 0 && files.count <= STREAMS_FILES_MAX);
 	for (size_t i = 0; i < files.count; i++)
 		fuzz_check(files.path[i][0] && files.path[i][0] != '/' &&
-			   !strstr(files.path[i], ".."
-						  "/"));
+			   strncmp(files.path[i], "../", 3) != 0 && !strstr(files.path[i], "/../"));
 }
 
 static void parse_products(const char *json, size_t size)
