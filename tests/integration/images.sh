@@ -594,7 +594,7 @@ os.execvp("berth", ["berth", "template", "pull", "plain:busybox/1.35"])' &
 		has "root.tar.xz bytes=[1-9][0-9]*-" "$(cat "$www.log")"
 		same_tree "$T/small" "$(root_of busybox-1-35)"
 		berth template delete busybox-1-35
-		same "what is left" "" "$(cached)"
+		silent "what is left" cached
 	done
 	no_volumes 0
 }

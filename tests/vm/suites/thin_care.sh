@@ -42,7 +42,7 @@ end() {
 fails() {
 	local pattern=$1
 	shift
-	not "$@" 2>"$T/err"
+	not "$@" 2>"$T/err" || return
 	has "$pattern" "$(cat "$T/err")"
 }
 
