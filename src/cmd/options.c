@@ -81,7 +81,7 @@ static const char *settings_hint(const struct grammar *grammar)
 			return "; a machine's settings are given by --set, such as --set "
 			       "limits.memory=1G, see machine.conf(5)";
 	}
-	return "";
+	return "; --help shows those that there are";
 }
 
 static int refuse_option(const struct grammar *grammar, int c, const char *word, struct err *err)

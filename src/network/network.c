@@ -80,7 +80,11 @@ static int tell_missing(const struct dirs *dirs, const char *name, struct err *e
 	if (near)
 		err_set(err, ENOENT, "there is no network '%s'; did you mean '%s'?", name, near);
 	else
-		err_set(err, ENOENT, "there is no network '%s'", name);
+		err_set(err, ENOENT,
+			"there is no network '%s'; 'berth network list' shows those that are "
+			"there, "
+			"'berth network create' makes one",
+			name);
 	for (size_t i = 0; i < list.count; i++)
 		free(list.names[i]);
 	return -err->code;

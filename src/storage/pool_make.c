@@ -197,7 +197,10 @@ int pool_create(const struct dirs *dirs, const char *name, const struct pool_spe
 	if (lock < 0)
 		return lock;
 	if (has(&pool, "pool.conf"))
-		return err_set(err, EEXIST, "there is a pool '%s' already", name);
+		return err_set(
+			err, EEXIST,
+			"there is a pool '%s' already; choose another name, or delete that pool",
+			name);
 	r = clear_unfinished(&pool, err);
 	if (r < 0)
 		return r;

@@ -129,7 +129,7 @@ case_template_deleted_under_a_machine() {
 case_pool_in_use() {
 	berth create --pool "p-$fast" "bb-$fast" m
 	fails 1 "p-$fast" berth pool delete "p-$fast"
-	fails 1 "p-$fast" berth pool create "p-$fast"
+	fails 1 "there is a pool 'p-$fast' already; choose another name" berth pool create "p-$fast"
 	berth launch --pool "p-$fast" --wait "bb-$fast" m2
 	fails 1 "p-$fast" berth pool detach "p-$fast"
 	berth exec m2 true

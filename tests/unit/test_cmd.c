@@ -426,9 +426,12 @@ static void test_parse_faults(void)
 {
 	expect_usage(&command_stop, LINE("--tiemout=3", "a"),
 		     "unknown option '--tiemout=3'; did you mean '--timeout'?");
-	expect_usage(&command_stop, LINE("--wait", "a"), "unknown option '--wait'");
-	expect_usage(&command_stop, LINE("--xyzzyx", "a"), "unknown option '--xyzzyx'");
-	expect_usage(&command_stop, LINE("-q", "a"), "unknown option '-q'");
+	expect_usage(&command_stop, LINE("--wait", "a"),
+		     "unknown option '--wait'; --help shows those that there are");
+	expect_usage(&command_stop, LINE("--xyzzyx", "a"),
+		     "unknown option '--xyzzyx'; --help shows those that there are");
+	expect_usage(&command_stop, LINE("-q", "a"),
+		     "unknown option '-q'; --help shows those that there are");
 	expect_usage(
 		&command_create, LINE("--memory=1G", "bb", "a"),
 		"unknown option '--memory=1G'; a machine's settings are given by --set, such as "

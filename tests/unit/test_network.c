@@ -214,6 +214,9 @@ static void test_create_refusals(void)
 	expect_refusal("other", network.config.bridge, NULL, EEXIST, network.config.bridge);
 	CU_ASSERT_EQUAL(network_open(&(struct network){ 0 }, &test_dirs, "godo", &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'good'"));
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(network_open(&(struct network){ 0 }, &test_dirs, "xyzzyx", &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'berth network create' makes one"));
 	test_delete_network(&network);
 }
 
