@@ -163,10 +163,11 @@ case_filtered() {
 
 case_killed_import() {
 	mkfifo "$T/slow"
-	(head -c 1000000 "$T/plain"; exec sleep 1000) >"$T/slow" &
+	(head -c 1000000 "$T/plain" && touch "$T/read" && exec sleep 1000) >"$T/slow" &
 	berth template import "$T/slow" evil &
 	local import=$!
-	retry 20 pgrep -x berth-unpack
+	# It has read nearly all of that.
+	retry 20 test -e "$T/read"
 	kill -KILL "$import"
 	wait "$import" || true
 	kill %1 2>/dev/null || true
