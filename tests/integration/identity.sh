@@ -51,7 +51,8 @@ case_first_start() {
 	one_up
 	first=$(key one)
 	[[ $first != template ]]
-	same "arguments" "-A" "$(berth exec one cat /keygen.log)"
+	same "arguments" "-q -t ed25519 -N  -f /etc/ssh/ssh_host_ed25519_key -q -t ecdsa -N  -f /etc/ssh/ssh_host_ecdsa_key" \
+		"$(berth exec one cat /keygen.log | paste -sd ' ')"
 	same "host id" "$(field one uuid)" "$(berth exec one cat /etc/nvme/hostid)"
 	silent "machine-id" berth exec one cat /etc/machine-id
 	silent "what was another's" berth exec one -- sh -c 'for file in /var/lib/cloud/instance* /var/lib/dhcp/*.leases; do
@@ -60,7 +61,7 @@ case_first_start() {
 	# Once.
 	berth restart --wait one
 	same "key after another start" "$first" "$(key one)"
-	same "runs" 1 "$(berth exec one -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
+	same "runs" 2 "$(berth exec one -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
 }
 
 case_clone() {
@@ -110,8 +111,20 @@ case_failed_start() {
 	[[ $(key fails) =~ ^[0-9a-f]{32} ]]
 	berth stop --force fails
 	berth start --wait fails
-	same "runs" 1 "$(berth exec fails -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
+	same "runs" 2 "$(berth exec fails -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
 	gone fails
+}
+
+# A server that names its keys gets all kinds, RSA too.
+case_named_keys() {
+	ssh_root "$T/named"
+	mkdir "$T/named/etc/ssh/sshd_config.d"
+	echo "  hostkey /etc/ssh/ssh_host_rsa_key" >"$T/named/etc/ssh/sshd_config.d/own.conf"
+	import_root "$T/named" named
+	berth launch --wait --set network= named named
+	same "arguments" "-A" "$(berth exec named cat /keygen.log)"
+	gone named
+	berth template delete named
 }
 
 # Its own programs cannot hold a start up, outlive it, or look into what is not their guest yet.
@@ -200,7 +213,7 @@ case_debian() {
 	local machine
 	for machine in d1 d2; do
 		retry 120 berth exec "$machine" -- systemctl is-active ssh.service
-		same "keys of $machine" 3 "$(berth exec "$machine" -- sh -c 'ls /etc/ssh/ssh_host_*_key | wc -l')"
+		same "keys of $machine" 2 "$(berth exec "$machine" -- sh -c 'ls /etc/ssh/ssh_host_*_key | wc -l')"
 		same "state of $machine" running "$(berth exec "$machine" -- systemctl is-system-running --wait)"
 		berth exec "$machine" -- sh -c 'cat /etc/ssh/ssh_host_*_key.pub /etc/machine-id; hostname' >"$T/$machine.ids"
 	done

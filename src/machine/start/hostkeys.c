@@ -21,32 +21,42 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { KEYS_MILLISECONDS = 120000 };
+enum { KEYS_MILLISECONDS = 30000 };
 
-#define DROPBEAR(type) "/etc/dropbear/dropbear_" type "_host_key"
+/*
+ * Keys of the two kinds that each client of the last ten years knows, and that take no time. A key of RSA takes seconds
+ * of a processor, so it is made only where the server's configuration names the keys that it wants.
+ */
+static const char openssh[] =
+	"if grep -qis '^[[:space:]]*HostKey[[:space:]]' /etc/ssh/sshd_config "
+	"/etc/ssh/sshd_config.d/*; then\n"
+	"	exec /usr/bin/ssh-keygen -A\n"
+	"fi\n"
+	"for type in ed25519 ecdsa; do\n"
+	"	file=/etc/ssh/ssh_host_${type}_key\n"
+	"	[ -e \"$file\" ] || /usr/bin/ssh-keygen -q -t \"$type\" -N '' -f \"$file\"\n"
+	"done\n";
+
+static const char dropbear[] =
+	"for type in ed25519 ecdsa; do\n"
+	"	file=/etc/dropbear/dropbear_${type}_host_key\n"
+	"	[ -e \"$file\" ] || /usr/bin/dropbearkey -t \"$type\" -f \"$file\"\n"
+	"done\n";
 
 static const struct {
-	const char *server; /* file that only the server has */
-	const char *
-		missing; /* key file, which the program does not make twice; NULL: the program looks itself */
-	const char *argv[6];
-} programs[] = {
-	{ "/etc/ssh/sshd_config", NULL, { "/usr/bin/ssh-keygen", "-A" } },
-	{ "/etc/dropbear",
-	  DROPBEAR("ed25519"),
-	  { "/usr/bin/dropbearkey", "-t", "ed25519", "-f", DROPBEAR("ed25519") } },
-	{ "/etc/dropbear",
-	  DROPBEAR("ecdsa"),
-	  { "/usr/bin/dropbearkey", "-t", "ecdsa", "-f", DROPBEAR("ecdsa") } },
-	{ "/etc/dropbear",
-	  DROPBEAR("rsa"),
-	  { "/usr/bin/dropbearkey", "-t", "rsa", "-f", DROPBEAR("rsa") } },
+	const char *server;  /* file that only the server has */
+	const char *program; /* of the root, which makes keys */
+	const char *script;  /* for the root's shell */
+} servers[] = {
+	{ "/etc/ssh/sshd_config", "/usr/bin/ssh-keygen", openssh },
+	{ "/etc/dropbear", "/usr/bin/dropbearkey", dropbear },
 };
 
-static __attribute__((noreturn)) void execute(const char *const *argv, int console_fd)
+static __attribute__((noreturn)) void execute(const char *script, int console_fd)
 {
 	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
 					   "LC_ALL=C", NULL };
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	sigset_t none;
 
@@ -82,14 +92,14 @@ static int wait_for(int pidfd, int64_t end)
 	return status;
 }
 
-static void run(const char *const *argv, int console_fd, int64_t end)
+static void run(const char *program, const char *script, int console_fd, int64_t end)
 {
 	struct spawn spawn = { .cgroup_fd = -1 };
 	char how[64];
 	pid_t pid = spawn_process(&spawn);
 
 	if (pid == 0)
-		execute(argv, console_fd);
+		execute(script, console_fd);
 	int status = pid < 0 ? pid : wait_for(spawn.pidfd, end);
 	if (pid > 0)
 		close(spawn.pidfd);
@@ -99,7 +109,7 @@ static void run(const char *const *argv, int console_fd, int64_t end)
 		snprintf(how, sizeof how, "%s", strerror(-status));
 	else
 		child_status_text(status, how, sizeof how);
-	dprintf(console_fd, "berth: host keys of SSH: '%s' %s\r\n", argv[0], how);
+	dprintf(console_fd, "berth: host keys of SSH: '%s' %s\r\n", program, how);
 }
 
 void hostkeys_make(int console_fd)
@@ -109,10 +119,8 @@ void hostkeys_make(int console_fd)
 
 	if (getpid() != 1)
 		return;
-	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-		const char *const *argv = programs[i].argv;
-		if (access(programs[i].server, F_OK) < 0 || access(argv[0], X_OK) < 0 ||
-		    (programs[i].missing && access(programs[i].missing, F_OK) == 0))
+	for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+		if (access(servers[i].server, F_OK) < 0 || access(servers[i].program, X_OK) < 0)
 			continue;
 		/*
 		 * Programs of the guest have the rights of its root, and could trace this process, which is still
@@ -121,6 +129,6 @@ void hostkeys_make(int console_fd)
 		if (!sealed && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 			return;
 		sealed = true;
-		run(argv, console_fd, end);
+		run(servers[i].program, servers[i].script, console_fd, end);
 	}
 }
