@@ -14,7 +14,6 @@ libbase_a_SOURCES = \
 	src/base/protection.c src/base/protection.h \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \
-	src/base/sha256.c src/base/sha256.h \
 	src/base/resolv_conf.c src/base/resolv_conf.h \
 	src/base/text.c src/base/text.h \
 	src/base/unfinished.c src/base/unfinished.h \

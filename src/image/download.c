@@ -99,9 +99,8 @@ static int check_sum(const struct running *running, struct sha256 *also, struct 
 
 	if (fstat(running->fd, &st) < 0)
 		return err_set(err, errno, "look at the cache: %s", strerror(errno));
-	int r = sha256_file(running->fd, sum, also ? &copy : NULL);
-	if (r < 0)
-		return err_set(err, -r, "read the cache: %s", strerror(-r));
+	if (sha256_file(running->fd, sum, also ? &copy : NULL, err) < 0)
+		return -err->code;
 	if ((uint64_t)st.st_size != file->size || strcmp(sum, file->sha256) != 0)
 		return err_set(err, EBADMSG,
 			       "'%s/%s' has the wrong sum: the index promises SHA-256 %.16s..., "

@@ -11,6 +11,7 @@ libimage_a_SOURCES = \
 	src/image/pull.c src/image/pull.h \
 	src/image/remote.c \
 	src/image/root.c src/image/root.h \
+	src/image/sha256.c src/image/sha256.h \
 	src/image/strip.c src/image/strip.h \
 	src/image/strip_list.c src/image/strip_list.h \
 	src/image/template.c src/image/template.h \

@@ -6,7 +6,7 @@
 #ifndef BERTH_IMAGE_OFFER_H
 #define BERTH_IMAGE_OFFER_H
 
-#include "base/sha256.h"
+#include "image/sha256.h"
 #include "base/text.h"
 
 #include <stdbool.h>

@@ -178,7 +178,8 @@ static int fetch_files(struct pull *pull, const struct download *download, struc
 	char sum[SHA256_HEX + 1];
 	struct sha256 both;
 
-	sha256_begin(&both);
+	if (sha256_begin(&both, err) < 0)
+		return -err->code;
 	if (*offer->metadata.path) {
 		pull->metadata_fd = download_file(&(struct download){ .dirs = download->dirs,
 								      .url = download->url,
