@@ -45,6 +45,7 @@ libcmd_a_SOURCES = \
 	src/cmd/report.c src/cmd/report.h \
 	src/cmd/reset.c \
 	src/cmd/run.c \
+	src/cmd/search.c \
 	src/cmd/settings.c \
 	src/cmd/snapshot.c \
 	src/cmd/started.c \
