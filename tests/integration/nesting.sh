@@ -3,7 +3,7 @@
 # Containers and machines inside a machine with security.nesting, its own walls still up; and what is
 # said without.
 needs_debian=bookworm
-needs_packages=podman,crun,netavark,iptables,busybox-static,dnsmasq-base,nftables,libnl-route-3-200,libnftnl11,libmnl0,libjansson4,libarchive13,libsqlite3-0
+needs_packages=podman,crun,netavark,iptables,busybox-static,dnsmasq-base,nftables,libnl-route-3-200,libnftnl11,libmnl0,libjansson4,libarchive13,libsqlite3-0,libsquashfs1
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

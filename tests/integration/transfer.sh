@@ -220,10 +220,13 @@ slow_push() {
 }
 
 case_an_interrupt_leaves_nothing() {
-	local pusher feed
+	local pusher feed processes
 	up m
 	slow_push interrupted
-	ps -o pid= --ppid "$pusher" | xargs kill -KILL "$pusher"
+	# One of them may have ended since it was listed.
+	mapfile -t processes < <(ps -o pid= --ppid "$pusher")
+	kill -KILL "$pusher"
+	kill -KILL "${processes[@]}" 2>"$T/gone" || true
 	not wait "$pusher"
 	no_file_is_aside
 	not berth exec m -- test -e /root/slow

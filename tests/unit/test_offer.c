@@ -268,6 +268,7 @@ static void test_bad_lists(void)
 
 	CU_ASSERT_TRUE(products_of("\"a\": {}, \"a\": {}", &result, &err) < 0);
 	CU_ASSERT_TRUE(products_of("\"a\": \"b\xff\"", &result, &err) < 0);
+	err = (struct err){ 0 };
 	CU_ASSERT_TRUE(streams_products("{\"products\": []}", 16, "amd64", &result, &err) < 0);
 	for (unsigned i = 0; i < 100000; i++)
 		text_add(&deep, "{\"a\":");

@@ -80,7 +80,7 @@ int tree_attributes_add(struct tree_attributes *attributes, const struct tree_en
 
 int tree_attributes_set(const struct tree_attributes *attributes, int fd)
 {
-	const char *at = attributes->records.data, *end = at + attributes->records.length;
+	const char *at = text_str(&attributes->records), *end = at + attributes->records.length;
 
 	while (at < end) {
 		const char *name = at;
