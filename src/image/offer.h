@@ -6,8 +6,8 @@
 #ifndef BERTH_IMAGE_OFFER_H
 #define BERTH_IMAGE_OFFER_H
 
-#include "image/sha256.h"
 #include "base/text.h"
+#include "image/sha256.h"
 
 #include <stdbool.h>
 #include <stdint.h>
