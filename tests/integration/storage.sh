@@ -762,7 +762,7 @@ case_full_disk() {
 
 # Attributes that a copy must keep, seen from inside the machine.
 case_what_a_copy_keeps() {
-	local driver
+	local driver root
 	for driver in $drivers; do
 		busybox_root "$T/kept"
 		(
@@ -790,8 +790,11 @@ case_what_a_copy_keeps() {
 		same "fifo" "fifo" "$(berth exec k busybox stat -c %F /fifo)"
 		same "folder" 1777 "$(berth exec k busybox stat -c %a /sticky)"
 		[[ $(berth exec k busybox stat -c %b /sparse) -lt 100 ]]
-		same "attribute" kept "$(getfattr --only-values -n user.note "$(folder_of machine.k "$driver")/file")"
-		has "cap_net_raw[+=]ep" "$(getcap "$(folder_of machine.k "$driver")/hard")"
+		root=$(folder_of machine.k "$driver")
+		# A volume of its own is mounted in its machine alone.
+		[[ $driver != thin ]] || root=/proc/$(field k init)/root
+		same "attribute" kept "$(getfattr --only-values -n user.note "$root/file")"
+		has "cap_net_raw[+=]ep" "$(getcap "$root/hard")"
 		berth delete --force k
 		berth template delete kept
 	done
