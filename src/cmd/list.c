@@ -141,7 +141,7 @@ static void note_pool(struct listing *listing, const char *name)
 	text_add_bytes(&listing->pools, name, strlen(name) + 1);
 }
 
-/* Who looks at machines is to see what will hold them up. */
+/* Warnings of pools that are nearly full, which would hold the shown machines up. */
 static void warn_of_pools(const struct listing *listing)
 {
 	const struct text *pools = &listing->pools;

@@ -34,7 +34,7 @@ void columns_add(const struct columns *columns, const struct subject *subject, s
 
 /* Orders, "name", "age" (the youngest first), "memory" (the most first). EXIT_USAGE for another word. */
 int order_check(const char *word, struct err *err);
-/* What machines are sorted by: a machine with a greater weight comes first; of equal ones the order stays. */
+/* The weight of a machine in that order: greater weights come first, and machines of equal weight keep their order. */
 uint64_t order_weight(const char *word, const struct subject *subject);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What launch makes of a new machine beyond its template: files, a user, keys, scripts. */
+/* The set-up of a new machine by options of launch: files, a user, keys, scripts. */
 #ifndef BERTH_CMD_PROVISION_H
 #define BERTH_CMD_PROVISION_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of provision share: its options, taken apart and checked. */
+/* The options of provision.h, parsed and checked. */
 #ifndef BERTH_CMD_PROVISION_OPTIONS_H
 #define BERTH_CMD_PROVISION_OPTIONS_H
 

@@ -182,7 +182,7 @@ static int run_update(struct call *call, struct err *err)
 
 /* ---- launch REMOTE:IMAGE */
 
-/* What can be refused is refused before much is fetched. */
+/* Checks that need no download, before one begins. */
 static int check_before(struct call *call, struct err *err)
 {
 	scoped_settings struct words words = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the verbs of templates share. */
+/* Functions that the files of the template verbs share. */
 #ifndef BERTH_CMD_TEMPLATE_H
 #define BERTH_CMD_TEMPLATE_H
 
@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-/* What `template list --json` prints of a template; NULL: out of memory. */
+/* The object that `template list --json` prints for a template; NULL: out of memory. */
 json_t *template_object(const char *name, const struct template_config *config);
 
 /* "86.2 MiB"; "-" if nobody has measured it. */

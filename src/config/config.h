@@ -223,7 +223,7 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
-	/* Of a template from an image server, else all "". */
+	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
 	char *image_product; /* "image.product" */
 	char *image_remote;  /* "image.remote": name of the server */

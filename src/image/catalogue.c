@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an image server has for this host. */
+/* The images that a server has for this host. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "image/fetch.h"

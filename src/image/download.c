@@ -132,7 +132,7 @@ int download_file(const struct download *download, const struct offer_file *file
 		resumed = false;
 		*err = (struct err){ 0 };
 	}
-	/* What is of no use, or what fills the disk, does not stay. */
+	/* A download that is of no use, or that fills the disk, does not stay. */
 	if (err->code == ENOSPC || err->code == EBADMSG || (fstat(fd, &st) == 0 && st.st_size == 0))
 		download_forget(download->dirs, file);
 	return -err->code;

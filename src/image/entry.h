@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the readers of all formats of images share: an entry is checked and written in one place. */
+/* Entries of images: one place checks and writes them, for the readers of all formats. */
 #ifndef BERTH_IMAGE_ENTRY_H
 #define BERTH_IMAGE_ENTRY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the callers of berth-fetch and that program agree on. */
+/* The interface between berth-fetch and its callers. */
 #ifndef BERTH_IMAGE_FETCH_H
 #define BERTH_IMAGE_FETCH_H
 

@@ -41,7 +41,7 @@ static bool same_os(const struct offer *offer, const char *wanted, size_t length
 	return strncasecmp(offer->os, wanted, length) == 0 && !offer->os[length];
 }
 
-/* Of a distribution that is known: its releases. */
+/* The releases of a distribution that the server has. */
 static bool list_releases(const struct catalogue *catalogue, const char *wanted, struct text *out)
 {
 	size_t length = strcspn(wanted, "/");
@@ -215,7 +215,7 @@ int pull_fetch(struct pull *pull, const char *name, const struct download_watch 
 	pull->lock_fd = dirs_lock(pull->dirs, lock, WAIT_SECONDS, what, err);
 	if (pull->lock_fd < 0)
 		return -err->code;
-	/* Who was before us may have made it. */
+	/* Another pull may have made it while we waited for the lock. */
 	r = is_there(pull, name, err);
 	if (r != 0)
 		return r;

@@ -28,7 +28,7 @@ int remote_url(const struct dirs *dirs, const char *name, char **url, struct err
 int remote_add(const struct dirs *dirs, const char *name, const char *url, struct err *err);
 int remote_remove(const struct dirs *dirs, const char *name, struct err *err);
 
-/* What a server has for this host. */
+/* The images that a server has for this host. */
 struct catalogue {
 	struct offer *offers; /* owned; sorted by names */
 	size_t count;

@@ -127,7 +127,7 @@ static int open_file(int root_fd, const char *path, int flags)
 	return take_fd(&fd);
 }
 
-/* What is no file has no contents that could be taken away. */
+/* Only a regular file has contents to take away. */
 static int empty_file(int root_fd, const char *path, int flags)
 {
 	scoped_fd int fd = open_file(root_fd, path, flags);

@@ -34,7 +34,7 @@ static char *next_word(char **rest)
 	return n ? word : NULL;
 }
 
-/* What is wrong with a path, or NULL. */
+/* The fault of a path, or NULL. */
 static const char *path_fault(const char *path)
 {
 	if (path[0] != '/' || !path[1])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What template_import and the program berth-unpack agree on. */
+/* The interface between berth-unpack and its callers. */
 #ifndef BERTH_IMAGE_UNPACK_H
 #define BERTH_IMAGE_UNPACK_H
 
@@ -27,7 +27,7 @@ struct unpack_report {
 	char description[160]; /* of the image's metadata.yaml; "" if it has none */
 };
 
-/* What is to be unpacked; the descriptors stay the caller's. */
+/* The files of an image; the descriptors stay the caller's. */
 struct unpack_input {
 	int archive_fd;
 	int metadata_fd; /* of an image whose metadata are a file of their own; -1: none */

@@ -13,7 +13,7 @@
 /* Sends those of an open file or folder, for the entry that follows. 0 or -errno; -EPIPE: nobody receives. */
 int tree_attributes_send(int socket, int fd);
 
-/* What was received, and waits for its entry. */
+/* Attributes that were received, and wait for their entry. */
 struct tree_attributes {
 	struct text records; /* owned */
 	size_t last;         /* offset of the last one's size */
