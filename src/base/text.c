@@ -93,6 +93,20 @@ int text_print(char *out, size_t room, const char *fmt, ...)
 	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
 }
 
+int text_to_mode(const char *text, int *mode)
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || strspn(text, "01234567") != n)
+		return -EINVAL;
+	errno = 0;
+	unsigned long bits = strtoul(text, NULL, 8);
+	if (errno != 0 || bits > 07777)
+		return -EINVAL;
+	*mode = (int)bits;
+	return 0;
+}
+
 int text_take(char **field, char *value)
 {
 	if (!value)

@@ -31,6 +31,9 @@ char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Like snprintf into a fixed array, but 0 or -ENAMETOOLONG when it would be cut. */
 int text_print(char *out, size_t room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Parses permission bits, octal digits up to 7777: 0 or -EINVAL. */
+int text_to_mode(const char *text, int *mode);
+
 /* Sets *field to value and frees its old text. NULL: -ENOMEM, and nothing changes; else 0. */
 int text_take(char **field, char *value);
 

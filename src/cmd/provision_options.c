@@ -50,7 +50,7 @@ static int refuse_file(const char *value, const char *why, struct err *err)
 int provision_split_file(const char *value, struct provision_file *option, struct err *err)
 {
 	scoped_free char *copy = strdup(value);
-	char *rest = copy, *end = NULL;
+	char *rest = copy;
 
 	if (!copy)
 		return err_set(err, ENOMEM, "out of memory");
@@ -59,12 +59,8 @@ int provision_split_file(const char *value, struct provision_file *option, struc
 	*option = (struct provision_file){ .mode = -1 };
 	if (rest || !*source || !target || *target != '/' || (owner && !*owner))
 		return refuse_file(value, "use SRC:DST[:OWNER[:MODE]] with an absolute DST", err);
-	if (mode) {
-		unsigned long bits = strtoul(mode, &end, 8);
-		if (!*mode || strspn(mode, "01234567") != strlen(mode) || bits > 07777)
-			return refuse_file(value, "its mode is not octal digits such as 640", err);
-		option->mode = (int)bits;
-	}
+	if (mode && text_to_mode(mode, &option->mode) < 0)
+		return refuse_file(value, "its mode is not octal digits such as 640", err);
 	snprintf(option->source, sizeof option->source, "%s", source);
 	snprintf(option->target, sizeof option->target, "%s", target);
 	snprintf(option->owner, sizeof option->owner, "%s", owner ? owner : "");

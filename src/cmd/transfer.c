@@ -86,17 +86,12 @@ static int take_sources(const struct call *call, struct request *request, struct
 static int take_options(const struct call *call, struct request *request, struct err *err)
 {
 	const char *mode = call_value(call, &flag_mode), *owner = call_value(call, &flag_owner);
-	char *end = NULL;
 
 	request->mode = -1;
-	if (mode) {
-		unsigned long bits = strtoul(mode, &end, 8);
-		if (!*mode || *end || strspn(mode, "01234567") != strlen(mode) || bits > 07777) {
-			err_set(err, EINVAL,
-				"--mode cannot be '%.40s': use octal digits such as 640", mode);
-			return EXIT_USAGE;
-		}
-		request->mode = (int)bits;
+	if (mode && text_to_mode(mode, &request->mode) < 0) {
+		err_set(err, EINVAL, "--mode cannot be '%.40s': use octal digits such as 640",
+			mode);
+		return EXIT_USAGE;
 	}
 	if (owner && call_has(call, &flag_archive)) {
 		err_set(err, EINVAL, "--owner and --archive exclude each other");

@@ -69,6 +69,21 @@ static void test_text_buffer(void)
 	CU_ASSERT_EQUAL(text.length, 4003);
 }
 
+static void test_mode(void)
+{
+	static const char *const bad[] = { "",     "8",    "0x1",   "-1",
+					   " 640", "640 ", "10000", "7777777777777777777777777" };
+	int mode = -1;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CU_ASSERT_EQUAL(text_to_mode(bad[i], &mode), -EINVAL);
+	CU_ASSERT_EQUAL(mode, -1);
+	CU_ASSERT_EQUAL(text_to_mode("640", &mode), 0);
+	CU_ASSERT_EQUAL(mode, 0640);
+	CU_ASSERT_EQUAL(text_to_mode("7777", &mode), 0);
+	CU_ASSERT_EQUAL(mode, 07777);
+}
+
 static void test_numbers(void)
 {
 	uint64_t n = 7;
@@ -499,6 +514,7 @@ static void test_text_take(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {
+		{ "permission bits", test_mode },
 		{ "errors", test_err },
 		{ "a growing text", test_text_buffer },
 		{ "numbers", test_numbers },
