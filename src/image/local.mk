@@ -4,6 +4,7 @@ libimage_a_SOURCES = \
 	src/image/catalogue.c \
 	src/image/download.c src/image/download.h \
 	src/image/fetch.h src/image/fetcher.c \
+	src/image/helper.c src/image/helper.h \
 	src/image/import.c src/image/import.h \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
