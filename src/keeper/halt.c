@@ -24,8 +24,8 @@ void halt_send(struct keeper *keeper, int number)
  * The kernel drops a signal that the first process of a pid namespace neither catches nor blocks, and an init that was
  * just executed does neither. A blocked signal stays pending, but is dropped as well if init unblocks it without a
  * handler, as a shell does for a moment around each fork: so the look is repeated until init has taken the signal. An
- * init in sigwait(3) does not show that it takes signals: it gets one all the same, and at most one more. True: there
- * is no more to do.
+ * init in sigtimedwait(2) takes signals that its status shows as neither. An init of which nothing is seen gets the
+ * signal once all the same. True: there is no more to do.
  */
 static bool init_heard(struct keeper *keeper)
 {
@@ -36,9 +36,10 @@ static bool init_heard(struct keeper *keeper)
 		return true;
 	if (keeper->asked && (init.pending & bit))
 		return false;
-	if (keeper->asked && ((init.caught | init.blocked) & bit))
+	bool takes = ((init.caught | init.blocked) & bit) || process_waits_for_signal(keeper->init);
+	if (keeper->asked && takes)
 		return true;
-	keeper->asked = (init.caught | init.blocked) & bit;
+	keeper->asked = takes;
 	if (keeper->asked || !keeper->looks)
 		halt_send(keeper, keeper->plan.halt_signal);
 	return init.caught & bit;

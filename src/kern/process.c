@@ -7,8 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
-enum { STATUS_MAX = 8192, FIELDS = 5 };
+enum { STATUS_MAX = 8192, SYSCALL_MAX = 256, FIELDS = 5 };
 
 int process_parse(char *text, struct process *process)
 {
@@ -47,6 +48,16 @@ int process_look(pid_t pid, struct process *process)
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	int r = read_first(path, text, sizeof text);
 	return r < 0 ? r : process_parse(text, process);
+}
+
+bool process_waits_for_signal(pid_t pid)
+{
+	char path[32], text[SYSCALL_MAX];
+	long number;
+
+	snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
+	return read_first(path, text, sizeof text) == 0 && sscanf(text, "%ld ", &number) == 1 &&
+	       number == SYS_rt_sigtimedwait;
 }
 
 pid_t process_of_pidfd(int pidfd)

@@ -16,7 +16,14 @@ struct process {
 /* Reads /proc/PID/status once. 0 or -errno; -EPROTO when a line is missing. */
 int process_look(pid_t pid, struct process *process);
 
-/* The same from the text of that file, which it changes. */
+/*
+ * True if the process's first thread waits in sigtimedwait(2), whose set of signals /proc/PID/status shows neither as
+ * caught nor as blocked. Reads /proc/PID/syscall, which needs the right to ptrace the process; false without it, and
+ * for a process of another architecture than ours.
+ */
+bool process_waits_for_signal(pid_t pid);
+
+/* The same as process_look from the text of that file, which it changes. */
 int process_parse(char *text, struct process *process);
 
 /*

@@ -85,6 +85,26 @@ case_a_halt_before_init_hears_it() {
 	berth unset m stop.timeout
 }
 
+# An init in sigtimedwait(2) shows neither a handler nor a blocked signal: guest-init is one.
+case_a_halt_before_guest_init_hears_it() {
+	berth exec m -- true 2>/dev/null || berth start --wait m
+	berth exec m -- tee /late-init >/dev/null <<-'SCRIPT'
+		#!/bin/sh
+		sleep 2
+		exec /sigwait-init
+	SCRIPT
+	berth exec m -- chmod 755 /late-init
+	berth push "$BUILD_TREE/libexec/guest-init" m:/sigwait-init
+	berth stop m
+	berth set m init=/late-init stop.timeout=120
+	berth start m
+	within 20 berth stop m
+	not grep killed "$T/said"
+	same "how it ended" "powered off" "$(field m ended)"
+	berth unset m init
+	berth unset m stop.timeout
+}
+
 # Again and again at the moments at which a start is at work.
 case_stop_right_behind_a_start() {
 	local i

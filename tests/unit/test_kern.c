@@ -569,6 +569,40 @@ static void test_process(void)
 	CU_ASSERT_EQUAL(process_parse(cut, &process), -EPROTO);
 }
 
+static bool within_ten_seconds(pid_t pid, bool waits)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (process_waits_for_signal(pid) == waits)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* A child that waits for a signal in sigtimedwait(2), and then for none. */
+static void test_signal_wait(void)
+{
+	struct spawn spawn = { .cgroup_fd = -1 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pid_t pid = spawn_process(&spawn);
+	if (pid == 0) {
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		sigwaitinfo(&set, NULL);
+		for (;;)
+			pause();
+	}
+	CU_ASSERT_TRUE(within_ten_seconds(pid, true));
+	kill(pid, SIGTERM);
+	CU_ASSERT_TRUE(within_ten_seconds(pid, false));
+	kill(pid, SIGKILL);
+	spawn_wait(spawn.pidfd);
+	CU_ASSERT_FALSE(process_waits_for_signal(pid));
+	close(spawn.pidfd);
+}
+
 /* What is sealed and has loaded nothing yet loads nothing: it could be the guest's. */
 static void test_sealed(void)
 {
@@ -596,6 +630,7 @@ int main(void)
 		{ "born among others", test_spawn_among },
 		{ "wait statuses", test_wait_status },
 		{ "what a process takes", test_process },
+		{ "a wait for a signal is seen", test_signal_wait },
 		{ "mapped mounts", test_mapped_mount },
 		{ "detached mounts", test_mounts },
 		{ "cgroups", test_cgroup },
