@@ -56,7 +56,7 @@ static void complain(const char *what, const char *object, int code)
 	dprintf(2, "guest-init: %s '%s': %s\r\n", what, object, strerror(code));
 }
 
-/* One datagram to NOTIFY_SOCKET, as sd_notify(3) describes it; nobody may be listening. */
+/* Sends one datagram to NOTIFY_SOCKET, as sd_notify(3) describes it. A missing receiver is no error. */
 static void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -76,7 +76,7 @@ static void notify(const char *state)
 	close(fd);
 }
 
-/* What a root must have mounted and whoever started us may have left to us. */
+/* Mounts the file systems that every root needs, and that the program before this one may have left out. */
 static void mount_missing(void)
 {
 	static const struct {
@@ -288,7 +288,7 @@ static void take_down(const struct init *init)
 	}
 }
 
-/* Where the command's code is the machine's. */
+/* Ends with the command's exit code, which becomes that of the machine. */
 static __attribute__((noreturn)) void end_with(const struct init *init, int status)
 {
 	take_down(init);
@@ -326,7 +326,7 @@ static void handle_signal(struct init *init, const siginfo_t *info)
 	} else if (sig == SIGINT || sig == SIGRTMIN + 5) {
 		end_machine(init, true);
 	} else if (sig == SIGTERM) {
-		/* Nobody inside asks init for its end so, except the reboot command of busybox. */
+		/* The reboot command of busybox is the only sender inside that asks init for its end so. */
 		end_machine(init, !init->command && info->si_code <= 0 && info->si_pid > 0);
 	} else if (sig == SIGPWR || sig == SIGRTMIN + 3 || sig == SIGRTMIN + 4) {
 		end_machine(init, false);

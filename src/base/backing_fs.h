@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* All in bytes. */
+/* Figures in bytes. */
 struct backing_fs {
 	uint64_t size;  /* of the file */
 	uint64_t holes; /* of the file, without blocks yet; 0: it is not sparse */

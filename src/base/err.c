@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * To set an error twice, or to wrap an empty one, is a bug in berth. The tests' own build stops there; a keeper or a
- * clean-up of a user goes on, with the later cause.
+ * Setting an error twice, or wrapping an empty one, is a bug in berth. The build for tests stops there. In other builds
+ * a keeper, or a clean-up, goes on with the later cause.
  */
 static void expect(bool holds)
 {

@@ -41,8 +41,8 @@ static int wait_for_turn(void *context)
 }
 
 /*
- * Its exit sends no SIGCHLD, which nobody would expect. It ignores all signals except SIGTSTP, so Ctrl-Z stops both,
- * and a stopped command gives up its place in the queue.
+ * The waiter's exit sends no SIGCHLD, because the caller does not expect one. It ignores all signals except SIGTSTP, so
+ * Ctrl-Z stops both, and a stopped command gives up its place in the queue.
  */
 static pid_t start_waiter(struct waiter *waiter, int *pidfd)
 {

@@ -3,7 +3,7 @@
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H
 
-/* Where log_line writes; -1, the default, discards. Borrowed: the caller keeps it open. */
+/* The descriptor that log_line writes to; -1, the default, discards. Borrowed: the caller keeps it open. */
 void log_to(int fd);
 
 /* Writes "2026-01-31T12:00:00Z text" in one write(2), so that writers do not mix. Never fails. */

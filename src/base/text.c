@@ -301,7 +301,7 @@ static size_t distance(const char *a, const char *b)
 
 const char *text_nearest(const char *word, const char *const *words)
 {
-	/* One error in four letters: with more, short words are near to everything. */
+	/* A word of four letters may have one error. With more, a short word would be near to every word. */
 	size_t length = strlen(word), limit = length < 4 ? 1 : (length + 1) / 4;
 	const char *nearest = NULL;
 

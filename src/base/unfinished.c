@@ -50,7 +50,7 @@ bool unfinished_is(const struct unfinished *object)
 	scoped_free char *mark = unfinished_path(object);
 	scoped_free char *settings = settings_path(object);
 
-	/* In this order: an object that is completed meanwhile has its settings by then. */
+	/* The order matters: an object that is completed meanwhile has its settings by then. */
 	return mark && settings && access(mark, F_OK) == 0 && access(settings, F_OK) < 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A verb on each of the names it was given: one after the other, or each in a process of its own. */
+/* A verb runs on each name that it is given: on one after the other, or on each in a process of its own. */
 #include "base/child.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
@@ -45,7 +45,7 @@ static int act_on(struct call *call, const char *name, act_fn *act, struct err *
 	return r != 0 ? r : act(call, &machine, err);
 }
 
-/* Says what failed, and turns a result into an exit code. */
+/* Reports a failure, and turns a result into an exit code. */
 static int tell(int r, struct err *err)
 {
 	if (err->code)

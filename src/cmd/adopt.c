@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* adopt: roots that have lost their machine become machines again. */
+/* adopt: makes a root whose machine.conf is lost a machine again. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -37,7 +37,7 @@ static int adopt_one(struct call *call, const char *name, struct err *err)
 
 struct adopting {
 	const char *wanted; /* pool, or NULL */
-	struct text names;  /* of machines, each with its NUL, behind its pool */
+	struct text names;  /* names of pools and machines in turn, each with its NUL */
 };
 
 static int note_stray(void *context, const char *pool, const char *volume)
@@ -52,7 +52,7 @@ static int note_stray(void *context, const char *pool, const char *volume)
 	return text_add_bytes(&adopting->names, name, strlen(name) + 1);
 }
 
-/* Noted first, since each that is adopted is a stray no more. */
+/* The strays are noted first, because an adopted root is no stray any more. */
 static int adopt_all(struct call *call, struct err *err)
 {
 	scoped_inventory struct inventory inventory = { .dirs = &call->dirs, .attach = true };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The commands that others start in the background: copies of settings in pools, and freeing of blocks. Not for people. */
+/*
+ * Commands that other commands start in the background: copies of settings in pools, and freeing of blocks. They are
+ * not for people.
+ */
 #include "base/background.h"
 #include "cmd/common.h"
 #include "cmd/verbs.h"

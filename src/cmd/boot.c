@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * autostart, start --all, stop --all: many machines in their order, each in a process of its own.
- * What is to come next is decided by machine/manage/boot.c, which is asked whenever one of them is through.
+ * autostart, start --all, stop --all: starts or stops many machines in their order, each in a process of its own.
+ * machine/manage/boot.c decides which machine is next, and is asked again whenever one of them has finished.
  */
 #include "cmd/common.h"
 #include "cmd/print.h"
@@ -21,20 +21,20 @@ enum {
 	BOOT_SECONDS = 60,
 	DISK_SECONDS = 90, /* as long as systemd waits for a device */
 	DISK_PAUSE_MS = 1000,
-	EXIT_NOT_YET = 100, /* of our own children alone */
+	EXIT_NOT_YET = 100, /* an exit code of this program's own children only */
 };
 
 struct booting {
 	struct call *call;
 	struct boot boot;
-	pid_t *pids;          /* owned: who works on each, 0: nobody */
-	uint64_t *again;      /* owned: when each is tried again, 0: it was not yet */
-	uint64_t disks_until; /* when the disks of pools must have come, 0: nobody waits for them */
-	int starting;         /* how many starts are under way */
-	int most;             /* how many may be */
-	bool stop;            /* the other way */
+	pid_t *pids;          /* owned: the process that works on each machine, 0: none */
+	uint64_t *again;      /* owned: the time of each machine's next try, 0: none has failed */
+	uint64_t disks_until; /* the end of the wait for the disks of pools, 0: no start waits */
+	int starting;         /* number of starts under way */
+	int most;             /* limit for that number */
+	bool stop;            /* stop the machines instead of starting them */
 	int worst;
-	sigset_t mask; /* ours before */
+	sigset_t mask; /* the signal mask from before */
 };
 
 static uint64_t now_ms(void)
@@ -45,13 +45,13 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The machine as an acting process knows it. */
+/* The machine of a child process. */
 static struct {
-	bool waits; /* for a disk that has not come yet */
+	bool waits; /* for a disk that has not appeared yet */
 	bool told;
 } attempt;
 
-/* A disk behind a network, or of many paths, may come after us. */
+/* A network disk or a multipath disk may appear after this command has begun. */
 static void wait_for_disk(const struct err *err)
 {
 	if (err->code != ENODEV || !attempt.waits)
@@ -88,7 +88,7 @@ static int await_boot(struct call *call, struct machine *machine, struct err *er
 	return r != 0 ? r : machine_wait_booted(machine, (unsigned)seconds, err);
 }
 
-/* The process that acts has the signals that we had: a guest's keeper comes out of it. */
+/* The child gets the signal mask of this command's start, because it becomes the keeper of a guest. */
 static void spawn(struct booting *booting, size_t index, act_fn *act)
 {
 	fflush(stdout);
@@ -130,7 +130,7 @@ static void begin(struct booting *booting, size_t index)
 		booting->starting += !booting->stop;
 }
 
-/* Those that may begin now; how long until there may be more. */
+/* Starts all machines that may begin now. Returns the time until the next one may begin. */
 static uint64_t begin_all(struct booting *booting)
 {
 	struct boot *boot = &booting->boot;
@@ -189,7 +189,7 @@ static void ended(struct booting *booting, size_t index, int status)
 		start_ended(booting, index, code);
 		return;
 	}
-	/* A boot that only others wait for is an order, not a condition. */
+	/* Without --wait only other machines wait for this boot. boot.after is an order, so its failure is no error. */
 	if (code != 0 && (booting->stop || call_has(booting->call, &flag_wait)))
 		booting->worst = code > booting->worst ? code : booting->worst;
 	item->phase = BOOT_OVER;
@@ -242,7 +242,7 @@ static void refuse_faults(struct booting *booting)
 	}
 }
 
-/* A start keeps a processor busy; a stop only waits, perhaps for a minute. */
+/* The number of starts is limited, because a start keeps a processor busy. A stop only waits, perhaps for a minute. */
 static int most_at_once(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -27,7 +27,7 @@ enum word {
 	WORD_MACHINE,
 	WORD_SNAPSHOT, /* of the machine before it */
 	WORD_KEY,
-	WORD_MOUNT,  /* of the machine before it */
+	WORD_MOUNT,  /* the same */
 	WORD_DEVICE, /* the same */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
@@ -61,7 +61,7 @@ struct command {
 	const struct flag *const *flags; /* NULL-terminated, sorted by name, or NULL */
 	unsigned traits;
 	int min, max;          /* number of words; max -1: no limit */
-	enum word first, rest; /* what they name */
+	enum word first, rest; /* the kind of the first word and of the further ones */
 	/*
 	 * Returns 0; or -code with err set (main prints the sentence and exits with 1); or an exit code > 0, with or
 	 * without a sentence in err.
@@ -82,7 +82,7 @@ struct call {
 	struct dirs dirs;
 	const char **words; /* owned array, NULL-terminated; borrowed words */
 	int count;
-	struct given *given; /* owned, as given */
+	struct given *given; /* owned, in the order of the command line */
 	size_t given_count;
 	void *context; /* private to the verb, for its function that runs on each machine */
 };
@@ -90,7 +90,7 @@ struct call {
 void call_close(struct call *call);
 #define scoped_call __attribute__((cleanup(call_close)))
 
-/* Whether a flag was given; its last value, or NULL. */
+/* Whether a flag was given. Its last value, or NULL. */
 bool call_has(const struct call *call, const struct flag *flag);
 const char *call_value(const struct call *call, const struct flag *flag);
 

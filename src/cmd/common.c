@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pool and the network of a machine that is made: those that are named, or the default ones. */
+/* The pool and the network of a new machine: the named ones, or the default ones. */
 #include "cmd/common.h"
 
 #include "base/scoped.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* Whether STATE/KIND/NAME/KIND.conf is there: cheaper than opening, which may attach a disk. */
+/* Whether STATE/KIND/NAME/KIND.conf exists. This is cheaper than opening the object, which may attach a disk. */
 static bool is_there(const struct call *call, const char *folder, const char *name,
 		     const char *file)
 {
@@ -19,7 +19,7 @@ static bool is_there(const struct call *call, const char *folder, const char *na
 	return path && access(path, F_OK) == 0;
 }
 
-/* A pool that berth.conf names must be there: without it, the name is a slip of the pen. */
+/* A pool that berth.conf names must exist, because an unknown name there is probably a typing error. */
 static int make_default_pool(const struct call *call, const char *name, struct err *err)
 {
 	const struct key *key = config_find(&berth_schema, "pool", err);

@@ -29,13 +29,10 @@ int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err
 /* Starts the background commands that are due because of what this process did. */
 void start_background_work(const struct call *call);
 
-/*
- * The end of a process that is there for one machine: tells a failure, and exits with the code of r, a verb's
- * result.
- */
+/* Ends a process that works on one machine: reports a failure, and exits with the code of r, the result of a verb. */
 void exit_apart(const struct call *call, int r, struct err *err) __attribute__((noreturn));
 
-/* Runs act on one machine, and ends the process, which was forked for it. */
+/* Runs act on one machine, in a process that was forked for it, and ends that process. */
 void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute__((noreturn));
 
 /* The same for words that name other objects. */
@@ -112,8 +109,8 @@ int check_console(const struct call *call, size_t machines, struct err *err);
 int attach_started(struct call *call, struct machine *machine, long mark, struct err *err);
 
 /*
- * create.c: makes a machine from the template of the first word, by the call's flags. wanted: its name; NULL: one is
- * chosen. owner: as in machine_spec. name gets its name.
+ * create.c: creates a machine from the template of the first word, by the call's flags. wanted: its name; NULL: one is
+ * made up. owner: as in machine_spec. name receives its name.
  */
 int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err);

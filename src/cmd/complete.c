@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the shell's completion asks: which words can stand where the last one stands. */
+/* Candidates for the completion of a shell: the words that may stand at the place of the last word. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -17,19 +17,21 @@
 /* The exit code that tells the shell's script to offer its files. */
 enum { EXIT_FILES = 3 };
 
-/* The word that is being typed; what begins with it is printed. */
+/* The incomplete word. Candidates that begin with it are printed. */
 struct typed {
 	const char *prefix;
-	const char *head; /* of each candidate, which prefix has not: "--network=", "restart=" */
-	const char *tail; /* of each candidate: "=" for keys to set */
+	const char *
+		head; /* printed before each candidate, not part of prefix: "--network=", "restart=" */
+	const char *tail; /* printed after each candidate: "=" for keys to set */
 };
 
-/* The line before it. */
+/* The words before the incomplete one. */
 struct line {
 	const struct command *command;
-	const char *first;       /* the verb's first word, NULL: there is none */
-	int given;               /* how many words it has */
-	const struct flag *open; /* a flag that has no value yet: what is typed is its value */
+	const char *first; /* the verb's first word, NULL: none yet */
+	int given;         /* number of the verb's words */
+	const struct flag
+		*open; /* the flag before the incomplete word, if that word is its value */
 };
 
 static int offer(void *context, const char *word)
@@ -115,7 +117,7 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 	config_free(&machine_schema, &temporary);
 }
 
-/* Failures offer nothing: nobody is there to read of them. */
+/* A failure offers no candidates and prints nothing, because the user is in the middle of a line. */
 static void offer_words(struct typed *typed, enum word kind, const struct dirs *dirs,
 			const char *before)
 {
@@ -161,7 +163,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	}
 }
 
-/* The values that a key can have, as far as they can be listed. */
+/* The possible values of a key, if they can be listed. */
 static void offer_values(struct typed *typed, const char *name, const struct dirs *dirs)
 {
 	static const char *const truths[] = { "yes", "no", NULL };
@@ -178,7 +180,7 @@ static void offer_values(struct typed *typed, const char *name, const struct dir
 		offer(typed, *words);
 }
 
-/* "KEY", and after the '=' its values. */
+/* Offers "KEY", and behind the '=' the values of KEY. */
 static void offer_setting(struct typed *typed, const struct dirs *dirs)
 {
 	const char *equals = strchr(typed->prefix, '=');
@@ -196,7 +198,7 @@ static void offer_setting(struct typed *typed, const struct dirs *dirs)
 	offer_values(&value, name, dirs);
 }
 
-/* By what a flag's value is called. */
+/* Offers values by the name that the flag gives to its value. */
 static int offer_value_of(struct typed *typed, const struct flag *flag, const struct dirs *dirs,
 			  const char *first)
 {
@@ -213,7 +215,7 @@ static int offer_value_of(struct typed *typed, const struct flag *flag, const st
 	return 0;
 }
 
-/* "--pool", "-s"; the value of "--pool=" is no matter here. */
+/* Finds the flag of "--pool" or "-s"; a value behind '=' is ignored. */
 static const struct flag *find_flag(const struct command *command, const char *word, size_t length)
 {
 	for (const struct flag *const *flag = command->flags; flag && *flag; flag++) {
@@ -227,7 +229,7 @@ static const struct flag *find_flag(const struct command *command, const char *w
 	return NULL;
 }
 
-/* words[0..count) are whole, the verb first. */
+/* words[0..count) are complete words, and the verb is the first of them. */
 static bool read_line(struct line *line, const char *const *words, int count)
 {
 	struct err ignored = { 0 };
@@ -248,14 +250,14 @@ static bool read_line(struct line *line, const char *const *words, int count)
 	return line->command != NULL;
 }
 
-/* Words of the verb itself. */
+/* Offers words of the verb itself, which are no flags. */
 static int offer_plain(struct typed *typed, const struct line *line, const struct dirs *dirs)
 {
 	const struct command *command = line->command;
 
 	if (command->members && line->given == 0) {
 		offer_commands(typed, command->members);
-		/* "snapshot web" means take. */
+		/* "snapshot web" stands for "snapshot take web". */
 		command = command->other;
 	}
 	if (!command || (command->max >= 0 && line->given >= command->max))

@@ -41,7 +41,7 @@ static const struct flag *const clone_flags[] = {
 	&flag_pool,  &flag_set,       &flag_snapshot, &flag_start_at,      NULL
 };
 
-/* "debian-x3k9": the template's name, cut if need be, and four letters or digits. */
+/* Makes up a name such as "debian-x3k9": the template's name, shortened if it is long, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
 {
 	static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
@@ -56,7 +56,7 @@ static int make_up_name(const char *template, char name[64], struct err *err)
 	return 0;
 }
 
-/* Whether the new machine's network is left to berth.conf. */
+/* Whether berth.conf decides the new machine's network. */
 static bool network_is_default(const struct words *words)
 {
 	for (size_t i = 0; i < words->count; i++) {
@@ -66,7 +66,7 @@ static bool network_is_default(const struct words *words)
 	return true;
 }
 
-/* Before a pool and a network are made for it. */
+/* The template is checked before a pool and a network are created for the machine. */
 static int check_template(const struct call *call, const char *template, struct err *err)
 {
 	struct template_config config;
@@ -77,7 +77,7 @@ static int check_template(const struct call *call, const char *template, struct 
 	return r;
 }
 
-/* In a pool that copies files it takes as long as a copy. */
+/* Shows progress, because a pool that copies files takes as long as a copy. */
 static int create_shown(const struct call *call, const char *name, const struct machine_spec *spec,
 			struct err *err)
 {
@@ -136,7 +136,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	return r;
 }
 
-/* The machine that the words ask for, owner as in machine_spec; its name is printed if it is made up. */
+/* Creates the machine that the words describe; owner as in machine_spec. A name that was made up is printed. */
 static int create_machine(struct call *call, int *owner, char name[64], struct err *err)
 {
 	bool made_up = call->count < 2;
@@ -148,7 +148,7 @@ static int create_machine(struct call *call, int *owner, char name[64], struct e
 	return r;
 }
 
-/* With --json, what has been made. */
+/* With --json: prints the new machine. */
 static int show_made(struct call *call, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -159,7 +159,7 @@ static int show_made(struct call *call, const char *name, struct err *err)
 								  : print_machine(&machine, err);
 }
 
-/* Once, so that machines which are made at the same time do not each make a pool and a network. */
+/* This runs once, so that machines that are created at the same time do not each create a pool and a network. */
 static int prepare_many(const struct call *call, struct err *err)
 {
 	scoped_settings struct words words = { 0 };
@@ -175,7 +175,7 @@ static int create_one(struct call *call, const char *name, struct err *err)
 	return create_wanted(call, name, call_has(call, &flag_ephemeral), NULL, made, err);
 }
 
-/* --start-at without --count is a slip of the pen. */
+/* --start-at without --count is probably a mistake. */
 static int check_count(const struct call *call, struct err *err)
 {
 	if (!call_has(call, &flag_start_at) || call_has(call, &flag_count))
@@ -184,7 +184,7 @@ static int check_count(const struct call *call, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* Named after the template, if no name is given. */
+/* The names begin with the template's name if no name is given. */
 static int new_many(struct call *call, make_fn *make, struct err *err)
 {
 	const char *base = call->words[call->count - 1];
@@ -222,7 +222,7 @@ static void delete_quietly(struct machine *machine)
 		print_note("%s", ignored.text);
 }
 
-/* A machine that cannot start is not what launch was asked for: it goes again. */
+/* A machine that cannot start is deleted, because launch promises a machine that runs. */
 int start_or_delete(struct machine *machine, struct err *err)
 {
 	long mark = console_mark(machine);
@@ -234,7 +234,9 @@ int start_or_delete(struct machine *machine, struct err *err)
 	return -err->code;
 }
 
-/* From the machine's making until it has booted, if that is asked for; *mark: where its console was at its start. */
+/*
+ * Creates a machine, starts it, and waits for its boot if --wait is given. *mark: the end of console.log at its start.
+ */
 static int launch(struct call *call, const char *wanted, struct machine *machine, long *mark,
 		  struct err *err)
 {
@@ -254,7 +256,7 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 	}
 	if (start_or_delete(machine, err) < 0)
 		return -err->code;
-	/* Until here an ephemeral one goes with us if we are killed. */
+	/* Before this line, an ephemeral machine is deleted if this command is killed. */
 	owner_release(machine, &owner);
 	*mark = console_mark(machine);
 	if (call_has(call, &flag_console))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Programs, room, limits, and what other people's firewalls do to forwarded packets. */
+/* Programs, free space, limits, and firewalls of others that drop forwarded packets. */
 #include "cmd/doctor.h"
 
 #include "base/child.h"
@@ -125,7 +125,7 @@ static void check_limits(struct report *report)
 			"each machine's inotify and keys are counted by itself");
 }
 
-/* Limits that the kernel counts for all machines together, and that host/60-berth.conf raises. */
+/* Limits that the kernel applies to all machines together, and that host/60-berth.conf raises. */
 static void check_shared(struct report *report)
 {
 	static const struct {
@@ -134,7 +134,7 @@ static void check_shared(struct report *report)
 	} rows[] = {
 		{ "kernel.pty.max", "/proc/sys/kernel/pty/max", "pseudo-terminals", 16384 },
 		{ "fs.aio-max-nr", "/proc/sys/fs/aio-max-nr", "asynchronous requests", 1048576 },
-		/* One table for all network namespaces, of each protocol. */
+		/* The kernel has one table of each protocol for all network namespaces. */
 		{ "net.ipv4.neigh.default.gc_thresh3",
 		  "/proc/sys/net/ipv4/neigh/default/gc_thresh3", "IPv4 neighbours", 8192 },
 		{ "net.ipv6.neigh.default.gc_thresh3",
@@ -183,7 +183,7 @@ static void check_forwarding(struct report *report)
 			   forward ? "on" : "off; the first network that comes up turns it on");
 }
 
-/* A base chain that drops what is forwarded, of nft(8)'s JSON; not one of ours. */
+/* Whether a base chain, in the JSON of nft(8), drops forwarded packets. berth's own chains do not count. */
 static bool drops_forwarded(json_t *chain)
 {
 	const char *hook = json_string_value(json_object_get(chain, "hook"));
@@ -221,7 +221,7 @@ static int look_at_chains(struct report *report, const char *listing)
 	return found;
 }
 
-/* The older kernel interface keeps its rules where nft does not see them. */
+/* Rules of the older kernel interface are not visible to nft. */
 static int look_at_legacy(struct report *report)
 {
 	static const char *const argv[] = { "iptables-legacy", "-S", "FORWARD", NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel has. What can be tried is tried: a version proves little about a built kernel. */
+/* Features of the kernel. Each is tried if that is possible, because a version proves little about a kernel's build. */
 #include "cmd/doctor.h"
 
 #include "base/file.h"
@@ -22,7 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 
-/* 5.15: idmapped mounts of btrfs; all else that berth calls is older (cgroup.kill is of 5.14). */
+/* 5.15 has idmapped mounts of btrfs. All other calls of berth are older: cgroup.kill came with 5.14. */
 enum { NEED_MAJOR = 5, NEED_MINOR = 15 };
 
 static void check_version(struct report *report)
@@ -42,7 +42,7 @@ static void check_version(struct report *report)
 			   names.machine);
 }
 
-/* The ids to try with: in a machine others than on a host, and without nesting none but its own. */
+/* Ids for the attempts. In a machine they are others than on a host; without security.nesting there are none. */
 static struct idmap map_to_try(void)
 {
 	uint64_t base = 1879048192, count = 1;
@@ -61,7 +61,7 @@ static void check_ids(struct report *report)
 			   "machines of its own");
 }
 
-/* One clone with the namespaces of a machine, of whose child nothing is wanted but its end. */
+/* Clones one child with the namespaces of a machine. The child ends at once. */
 static int try_namespaces(uint64_t namespaces, int reset_clocks)
 {
 	const struct idmap owner = map_to_try();
@@ -128,7 +128,7 @@ static void check_time(struct report *report)
 			   strerror(-r));
 }
 
-/* The nearest folder that is there: before the first machine the state folder may not be. */
+/* The nearest folder that exists: before the first machine is created, the state folder may be missing. */
 static void nearest_folder(const char *path, char *out, size_t room)
 {
 	text_print(out, room, "%s", path);
@@ -168,7 +168,7 @@ static void check_idmap(struct report *report)
 			   mount_why(-r));
 }
 
-/* The controllers that limits and figures need and the host's cgroup v2 tree lacks; returns how many. */
+/* Adds the controllers that limits and figures need, but that the host's cgroup v2 tree lacks. Returns their number. */
 static int add_missing(struct text *missing)
 {
 	static const char *const needed[] = { "cpu", "io", "memory", "pids" };
@@ -220,7 +220,7 @@ static void check_cgroups(struct report *report)
 					   : "machines get cgroups of berth's own");
 }
 
-/* Tried on a group of its own: how kernels say that they cannot differs. */
+/* The program is attached to a cgroup of its own, because kernels report a missing feature in different ways. */
 static void check_devices(struct report *report)
 {
 	char parent[32], path[64];
@@ -229,7 +229,7 @@ static void check_devices(struct report *report)
 	snprintf(path, sizeof path, "%s/_doctor", parent);
 	scoped_fd int group = cgroup_make(path);
 	if (group < 0)
-		return; /* said by check_cgroups, or not root */
+		return; /* check_cgroups has reported it, or the user is not root */
 	int r = devices_confine(group, NULL, 0);
 	cgroup_remove(path);
 	if (r == 0)
@@ -244,7 +244,7 @@ static void check_devices(struct report *report)
 			   strerror(-r));
 }
 
-/* Whichever the host has. The rest of the confinement holds without one. */
+/* The security module that the host has. The rest of the confinement works without one. */
 static void check_labels(struct report *report)
 {
 	const enum lsm_module module = lsm_label_host();

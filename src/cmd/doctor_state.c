@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* doctor: what berth keeps. Machines and templates of which a part is missing, and roots that are nobody's. */
+/*
+ * doctor: checks the state of berth. It finds machines and templates with a missing part, and roots without an owner.
+ */
 #include "cmd/doctor.h"
 
 #include "base/scoped.h"
@@ -18,7 +20,7 @@ struct looking {
 	struct inventory inventory;
 };
 
-/* Capabilities that are the host itself, once its root is the machine's. */
+/* Capabilities that give a machine power over the host, if its root is the host's root. */
 static const char *const host_caps[][2] = {
 	{ "sys_module", "loads code into the kernel" },
 	{ "sys_rawio", "reaches the hardware past the kernel" },
@@ -92,7 +94,7 @@ static int look_at_template(void *context, const char *name, const struct templa
 	return 0;
 }
 
-/* The way out of each kind of volume that has lost its owner. */
+/* The remedy for each kind of volume that has lost its owner. */
 static int tell_stray(void *context, const char *pool, const char *volume)
 {
 	struct looking *looking = context;
@@ -114,7 +116,7 @@ static int tell_stray(void *context, const char *pool, const char *volume)
 	return 0;
 }
 
-/* A copy that is old is no help to a host that is installed anew. */
+/* An old copy of the settings is of no use to a newly installed host. */
 static int look_at_pool(void *context, const char *name)
 {
 	struct report *report = context;

@@ -26,15 +26,15 @@ static const struct flag flag_output = {
 static const struct flag *const each_flags[] = { &flag_cwd,    &flag_env,  &flag_jobs,
 						 &flag_output, &flag_user, NULL };
 
-/* The command in one machine. */
+/* The command, in one machine. */
 struct job {
 	const char *name; /* borrowed */
-	pid_t pid;        /* 0: it is over */
-	int files[2];     /* owned; its output and its errors */
+	pid_t pid;        /* 0: it has ended */
+	int files[2];     /* owned; for its output and its errors */
 	int code;
 };
 
-/* A file that is gone when it is closed, or one that stays. */
+/* Opens a file that is deleted when it is closed, or one that remains. */
 static int open_file(const char *folder, const char *name, const char *suffix, struct err *err)
 {
 	scoped_free char *path = text_format("%s/%s%s", folder ? folder : "/var/tmp", name, suffix);
@@ -78,7 +78,7 @@ static int begin_job(struct call *call, struct job *job, struct err *err)
 	return job->pid < 0 ? err_set(err, errno, "start a process: %s", strerror(errno)) : 0;
 }
 
-/* Each line behind the machine's name. */
+/* Prints each line with the machine's name before it. */
 static void show_lines(int fd, const char *name, FILE *to)
 {
 	scoped_free char *line = NULL;
@@ -111,7 +111,7 @@ static void finish_job(const struct call *call, struct job *job)
 		scoped_close_fd(&job->files[i]);
 }
 
-/* The next begins when the first that was begun is over, so that output comes in order. */
+/* The next job begins when the oldest one has ended, so that the output is in order. */
 static int run_jobs(struct call *call, struct job *jobs, size_t count, uint64_t at_once,
 		    struct err *err)
 {
@@ -131,7 +131,7 @@ static int run_jobs(struct call *call, struct job *jobs, size_t count, uint64_t 
 	return -err->code;
 }
 
-/* The greatest code; how many failed is told. */
+/* Returns the greatest exit code, and reports the number of failures. */
 static int sum_up(const struct job *jobs, size_t count)
 {
 	size_t failed = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* shell, exec, console: into a running machine. */
+/* shell, exec, console: entering a running machine. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -93,7 +93,7 @@ int enter_machine(struct call *call, struct machine *machine, const char *const 
 	return r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code;
 }
 
-/* Failures of ours leave with a code that no command of the guest is likely to use itself. */
+/* A failure of berth ends with an exit code that a command of the guest is unlikely to use. */
 static int enter(struct call *call, const char *const *argv, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -114,7 +114,7 @@ static int run_shell(struct call *call, struct err *err)
 	return enter(call, NULL, err);
 }
 
-/* Before anything is done. */
+/* The key is checked before anything is done. */
 static int check_escape(const struct call *call, struct err *err)
 {
 	const char *text = call_value(call, &flag_escape);
@@ -140,7 +140,7 @@ int check_console(const struct call *call, size_t machines, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* For whoever would type: who he is talking to, and how to get in. */
+/* Tells the user which machine this console is, and how to leave it. */
 static void greet(const struct call *call, struct machine *machine, const char *escape)
 {
 	bool read_only = call_has(call, &flag_read_only);
@@ -164,7 +164,7 @@ static int attach(struct call *call, struct machine *machine, struct err *err)
 		greet(call, machine, escape);
 	int r = machine_console(machine, call_has(call, &flag_take), read_only,
 				(char)config_press(escape), err);
-	/* The guest left the cursor where it was: what follows begins on a line of its own. */
+	/* The guest may have left the cursor in the middle of a line, so the output continues on a new line. */
 	if (isatty(STDOUT_FILENO))
 		putchar('\n');
 	if (r > 0)
@@ -173,14 +173,14 @@ static int attach(struct call *call, struct machine *machine, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* Its keeper has kept all lines since the first. */
+/* The keeper has stored all lines since the first. */
 int attach_started(struct call *call, struct machine *machine, long mark, struct err *err)
 {
 	int r = attach(call, machine, err);
 
 	if (r != -ENOENT)
 		return r;
-	/* Too short a life to be met. */
+	/* The machine ended before this command could connect. */
 	console_show(machine, mark);
 	print_note("machine '%s' has ended", machine->name);
 	*err = (struct err){ 0 };

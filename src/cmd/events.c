@@ -25,10 +25,10 @@ static const struct flag *const events_flags[] = { &flag_json, &flag_no_follow, 
 struct watching {
 	const struct call *call;
 	int64_t after; /* an event's number, or EVENTS_FROM_NOW */
-	time_t since;  /* none that is older */
+	time_t since;  /* older events are left out */
 };
 
-/* A number of an event, or a time ago. */
+/* Parses the number of an event, or a span of time before now. */
 static int parse_since(const struct call *call, struct watching *watching, struct err *err)
 {
 	const char *value = call_value(call, &flag_since);
@@ -70,7 +70,7 @@ static bool is_wanted(const struct watching *watching, json_t *event)
 /* "2026-01-31 12:00:00  stopped  web  clean, powered off" */
 static void show(json_t *event)
 {
-	/* The first four are told by their names. */
+	/* The first four are values without a name. */
 	static const char *const extra[] = { "template", "from",    "snapshot", "pool",
 					     "limit",    "outcome", "cause" };
 	const char *name = json_string_value(json_object_get(event, "event"));
@@ -121,7 +121,7 @@ static int visit(void *context, uint64_t lost, const char *line)
 	return 0;
 }
 
-/* False when nobody reads our output any more. */
+/* False if the reader of standard output is gone. */
 static bool wait_for_more(const struct events *events)
 {
 	struct pollfd fds[2] = {

@@ -26,7 +26,7 @@ static void notify(const char *state)
 	if (*path == '@')
 		address.sun_path[0] = '\0';
 	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* Nobody is there to be told that it failed. */
+	/* A failure cannot be reported to anybody. */
 	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
 		return;
@@ -41,7 +41,10 @@ int follow_foreground(struct call *call, struct machine *machine, struct err *er
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	/* Only now: the keeper that came out of us must not have them blocked. */
+	/*
+	 * The signals are blocked only now, because the keeper, which this process has started, must not inherit the
+	 * mask.
+	 */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	scoped_fd int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signals < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Settings that are given with options, --set and those that stand for one. */
+/* Settings from options: --set, and the options that stand for one setting. */
 #include "base/scoped.h"
 #include "cmd/common.h"
 

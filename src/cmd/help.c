@@ -35,7 +35,7 @@ static int run_help(struct call *call, struct err *err)
 	const struct command *command = NULL;
 	int used;
 
-	/* Also run for `berth --help`, whose words are a verb, if any. */
+	/* `berth --help` runs this too; its words are a verb, if there are any. */
 	if (call->count > 0) {
 		command = command_find(call->words, call->count, &used, err);
 		if (!command)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* info: all that is known of one machine. */
+/* info: shows all that is known about one machine. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -26,18 +26,18 @@ static const struct flag flag_usage = {
 };
 static const struct flag *const info_flags[] = { &flag_json, &flag_usage, NULL };
 
-/* What is shown, gathered before anything is printed. */
+/* The facts to show, gathered before anything is printed. */
 struct facts {
 	struct machine_status status;
-	char ended[1024];       /* how it last ended, "" never */
-	char held[512];         /* why it is held still, "" it is not */
-	struct lsm_label label; /* its security module's, without one no text */
+	char ended[1024];       /* the last end; "": never */
+	char held[512];         /* the reason of a pause; "": not paused */
+	struct lsm_label label; /* of its security module; without one no text */
 	char *log;              /* owned */
 	char volume_name[VOLUME_NAME_MAX + 1];
 	struct volume_info volume;
-	struct err volume_fault;         /* why volume is not known */
-	const char *missing;             /* then: "pool" or "volume" */
-	struct machine_config temporary; /* owned: what it is shown for now alone */
+	struct err volume_fault;         /* the reason if volume is not known */
+	const char *missing;             /* in that case: "pool" or "volume" */
+	struct machine_config temporary; /* owned: mounts and devices of this run only */
 	size_t snapshots;
 	struct err snapshots_fault;
 };
@@ -48,7 +48,7 @@ static void facts_free(struct facts *facts)
 	config_free(&machine_schema, &facts->temporary);
 }
 
-/* Its root's volume; a pool that is out of reach must not keep the rest from being shown. */
+/* Looks up the volume of the root. If its pool is out of reach, the other facts are still shown. */
 static void look_at_volume(const struct machine *machine, bool count, struct facts *facts)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -88,7 +88,7 @@ static void gather(struct machine *machine, bool count, struct facts *facts)
 	look_at_snapshots(machine, facts);
 }
 
-/* A line "label: value", left out when the value is empty. */
+/* Prints a line "label: value", or none if the value is empty. */
 __attribute__((format(printf, 2, 3))) static void show(const char *label, const char *fmt, ...)
 {
 	scoped_text struct text plain = { 0 };
@@ -106,7 +106,7 @@ __attribute__((format(printf, 2, 3))) static void show(const char *label, const 
 	free(value);
 }
 
-/* The limits that the machine has, by their keys without the common beginning. */
+/* The limits that the machine has, by their keys without "limits.". */
 static json_t *limits_object(const struct machine *machine)
 {
 	json_t *object = json_object();
@@ -319,7 +319,7 @@ static void add_devices(json_t *array, const struct machine_config *config, bool
 	}
 }
 
-/* Those of its settings and the temporary ones. */
+/* A list with the entries of the settings and those of this run. */
 static json_t *both(const struct machine *machine, const struct facts *facts,
 		    void (*add)(json_t *, const struct machine_config *, bool))
 {
@@ -370,7 +370,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 	});
 }
 
-/* One of several, or the only one. */
+/* Prints one object, or adds it to the array of several. */
 static int give(struct call *call, json_t *object, struct err *err)
 {
 	if (!call->context)
@@ -380,7 +380,7 @@ static int give(struct call *call, json_t *object, struct err *err)
 		       : 0;
 }
 
-/* A machine of which a part is missing: all that is known is shown, the reason is said, the command fails. */
+/* Shows a machine with a missing part: all known facts and the reason; the command fails. */
 static int show_broken(struct call *call, const struct machine *machine, const char *missing,
 		       const struct err *why, bool runs, struct err *err)
 {
@@ -407,7 +407,7 @@ static int show_broken(struct call *call, const struct machine *machine, const c
 	return EXIT_FAILED;
 }
 
-/* Its root is gone; or its pool is out of reach, and it does not run there. */
+/* Whether the root is gone, or the pool is out of reach and the machine does not run. */
 static bool is_broken(const struct facts *facts)
 {
 	return facts->volume_fault.code &&
@@ -434,7 +434,7 @@ static int show_one(struct call *call, struct machine *machine, struct err *err)
 	return 0;
 }
 
-/* One machine by its name is one object; several, or a pattern, an array of however many there are. */
+/* With --json, one name gives one object; several names, or a pattern, give an array. */
 static int run_info(struct call *call, struct err *err)
 {
 	bool several = call->count > 1 || strpbrk(call->words[0], "*?[");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The verbs that a keeper runs as its children: see machine_finish, machine_respawn, machine_watch_pool, and machine_serve. Not for people. */
+/*
+ * Verbs that a keeper runs as its children: see machine_finish, machine_respawn, machine_watch_pool, and machine_serve.
+ * They are not for people.
+ */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
 #include "keeper/plan.h"
@@ -69,7 +72,7 @@ const struct command command_respawn = {
 	.run = run_respawn,
 };
 
-/* The verb, and its lock tend.POOL, keep their names: keepers that an older berth started use them. */
+/* The verb and its lock tend.POOL keep their names, because keepers that an older berth has started use them. */
 const struct command command_pool_watch = {
 	.name = "_tend",
 	.args = "MACHINE",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Labels of machines: shown, and machines chosen by them. */
+/* Labels of machines: output of labels, and the choice of machines by labels. */
 #ifndef BERTH_CMD_LABELS_H
 #define BERTH_CMD_LABELS_H
 

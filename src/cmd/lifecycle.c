@@ -25,7 +25,7 @@ static const struct flag *const restart_flags[] = { &flag_console, &flag_escape,
 						    &flag_timeout, &flag_wait,   NULL };
 static const struct flag *const delete_flags[] = { &flag_running, NULL };
 
-/* Numbers are looked at before anything is done. */
+/* Numbers are checked before anything is done. */
 static int check_numbers(const struct call *call, struct err *err)
 {
 	uint64_t unused;
@@ -34,7 +34,7 @@ static int check_numbers(const struct call *call, struct err *err)
 	return r != 0 ? r : call_seconds(call, &flag_timeout, 0, &unused, err);
 }
 
-/* A start does not wake what somebody has paused. */
+/* A start does not resume a machine that somebody has paused. */
 static void tell_running(struct machine *machine)
 {
 	struct machine_status status = { 0 };
@@ -74,7 +74,7 @@ static int kill_one(struct call *call, struct machine *machine, struct err *err)
 	return stop_machine(call, machine, true, false, err);
 }
 
-/* A machine that could not start again is not stopped. */
+/* A machine that could not start again is not stopped for a restart. */
 static int check_restart(const struct machine *machine, struct err *err)
 {
 	if (machine->config.ephemeral)
@@ -136,7 +136,7 @@ static int run_resume(struct call *call, struct err *err)
 	return for_each_machine(call, resume_one, false, err);
 }
 
-/* Either machines or --all. */
+/* The words are either names of machines or --all. */
 static int check_all(const struct call *call, struct err *err)
 {
 	if (call_has(call, &flag_all) == (call->count == 0))
@@ -173,7 +173,7 @@ static int restart_at_console(struct call *call, struct machine *machine, struct
 	return r != 0 ? r : start_at_console(call, machine, err);
 }
 
-/* What takes our terminal or our life is for one machine, and for one of both. */
+/* --console and --foreground are for one machine, and exclude each other: each needs the whole command. */
 static int check_alone(const struct call *call, struct err *err)
 {
 	if (call_has(call, &flag_foreground) && call_has(call, &flag_console))
@@ -197,7 +197,7 @@ static int run_start(struct call *call, struct err *err)
 		return for_each_machine(call, start_at_console, true, err);
 	if (r == 0 && call_has(call, &flag_all))
 		return act_on_all(call, BOOT_ALL, err);
-	/* Apart only where one would wait for the boot of the other. */
+	/* The starts run in processes of their own only if one would wait for the boot of another. */
 	return r != 0 ? r : for_each_machine(call, start_one, call_has(call, &flag_wait), err);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* list: all machines, one small look at each; no pool is opened. */
+/* list: shows all machines, with one small look at each. It opens no pool. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -32,17 +32,17 @@ struct listing {
 	const struct call *call;
 	struct columns columns;
 	struct table table;
-	json_t *array;       /* instead of the table, with --json */
+	json_t *array;       /* filled instead of the table, with --json */
 	const char *label;   /* borrowed; NULL: all */
-	const char *sort;    /* borrowed; NULL: as they come, by name */
-	struct text weights; /* of the rows, a uint64_t each */
+	const char *sort;    /* borrowed; NULL: by name */
+	struct text weights; /* a uint64_t for each row */
 	time_t now;
-	struct network network;     /* the last one that a machine was on, open; zeroed: none */
-	bool *matched;              /* owned: which words have named one */
-	struct text pools;          /* of the machines shown, each once, with its NUL */
-	struct inventory inventory; /* what the pools hold, as far as that costs little to know */
-	void *seen;                 /* owned: the names of machines looked at, for tfind(3) */
-	int broken; /* machines of which a part is missing, or whose state is not known */
+	struct network network; /* the network of the last machine, open; zeroed: none */
+	bool *matched;          /* owned: for each word, whether it has matched a machine */
+	struct text pools;      /* names of the shown machines' pools, each once, with its NUL */
+	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
+	void *seen;                 /* owned: names of the machines seen, for tfind(3) */
+	int broken;                 /* number of machines with a missing part or an unknown state */
 };
 
 static void add_object(struct listing *listing, const struct machine *machine,
@@ -75,7 +75,7 @@ static void add_weight(struct listing *listing, const struct subject *subject)
 	text_add_bytes(&listing->weights, &weight, sizeof weight);
 }
 
-/* One of which a part is missing is listed as such: it must not hide the others, nor itself. */
+/* Lists a machine with a missing part as broken. It must neither hide the others nor itself be hidden. */
 static void add_broken(struct listing *listing, const char *name, const char *missing,
 		       const struct err *err)
 {
@@ -91,7 +91,7 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 	columns_add(&listing->columns, &subject, &listing->table);
 }
 
-/* Most machines are on one network: it is opened once, not a thousand times. NULL: there is none to lend. */
+/* Most machines are on one network. It is opened once, not a thousand times. NULL: there is none. */
 static struct network *lend_network(struct listing *listing, const struct machine *machine)
 {
 	struct network *network = &listing->network;
@@ -106,7 +106,7 @@ static struct network *lend_network(struct listing *listing, const struct machin
 	return network;
 }
 
-/* Whether the words, if there are any, name it. */
+/* Whether a word matches the name, or there are no words. */
 static bool is_wanted(struct listing *listing, const char *name)
 {
 	bool wanted = listing->call->count == 0;
@@ -141,7 +141,7 @@ static void note_pool(struct listing *listing, const char *name)
 	text_add_bytes(&listing->pools, name, strlen(name) + 1);
 }
 
-/* Warnings of pools that are nearly full, which would hold the shown machines up. */
+/* Warns of pools that are nearly full, because a full pool stops the machines shown. */
 static void warn_of_pools(const struct listing *listing)
 {
 	const struct text *pools = &listing->pools;
@@ -154,7 +154,7 @@ static void warn_of_pools(const struct listing *listing)
 	}
 }
 
-/* Whole, but for what only its pool tells. */
+/* Adds a machine that has all its parts, as far as they are known without its pool. */
 static void add_machine(struct listing *listing, struct machine *machine)
 {
 	struct machine_status status = { 0 };
@@ -176,7 +176,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Without memory for it a machine may be listed twice. */
+/* If memory runs out here, a machine may be listed twice. */
 static void note_seen(struct listing *listing, const char *name)
 {
 	char *copy = strdup(name);
@@ -186,7 +186,7 @@ static void note_seen(struct listing *listing, const char *name)
 		free(copy);
 }
 
-/* Deleted since it was listed, or never more than half made: it is not there. */
+/* A machine that was deleted meanwhile, or was never finished, is not listed. */
 static int visit_machine(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -210,7 +210,7 @@ static int visit_machine(void *context, const char *name)
 	return 0;
 }
 
-/* A root whose machine has no folder. */
+/* Lists a root whose machine has no folder. */
 static int visit_volume(void *context, const char *pool, const char *volume)
 {
 	struct listing *listing = context;
@@ -230,7 +230,7 @@ static int list_all(struct listing *listing, struct err *err)
 	return r < 0 ? r : inventory_each(&listing->inventory, visit_volume, listing, err);
 }
 
-/* Whether the list is to be JSON, or (csv) CSV. */
+/* Whether --format asks for JSON or for CSV. */
 static int take_format(const struct call *call, bool *json, bool *csv, struct err *err)
 {
 	const char *format = call_value(call, &flag_format);

@@ -57,7 +57,7 @@ static void add_memory(const struct subject *subject, struct text *out)
 	text_add(out, "%s", size);
 }
 
-/* Walls that are open, which matter before one lets somebody in. */
+/* Protections that are switched off, which an administrator should know before giving somebody access. */
 static void add_flags(const struct subject *subject, struct text *out)
 {
 	const struct machine_config *config = &subject->machine->config;
@@ -86,7 +86,7 @@ static void add_init(const struct subject *subject, struct text *out)
 		text_add(out, "%d", (int)subject->status->init);
 }
 
-/* A column that shows a function's text, or else the value of a key. */
+/* A column shows the text of a function, or else the value of a key. */
 struct column {
 	const char *name;
 	void (*add)(const struct subject *subject, struct text *out);
@@ -163,7 +163,7 @@ int columns_begin(struct columns *columns, const char *list, struct err *err)
 	int r = 0;
 
 	list = list ? list : usual;
-	/* Names and heads are two copies in one block. */
+	/* One block has two copies of the list, one for names and one for heads. */
 	size_t n = strlen(list) + 1;
 	*columns = (struct columns){ .words = malloc(2 * n) };
 	if (!columns->words)

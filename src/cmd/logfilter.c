@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ECMA-48, 5.4: parameters, intermediates, then a final byte; only SGR without oddities is shown. */
+/* A control sequence of ECMA-48, 5.4: parameters, intermediates, then a final byte. Only a plain SGR is shown. */
 static void take_csi(struct logfilter *filter, unsigned char c, struct text *out)
 {
 	if (filter->length < sizeof filter->held)
@@ -45,14 +45,14 @@ static void take_text(struct logfilter *filter, unsigned char c, struct text *ou
 		text_add_bytes(out, &c, c != 0);
 }
 
-/* A sequence that is broken off by a control character or a new escape does not eat what follows. */
+/* A control character or a new escape ends a sequence early, and is then handled itself. */
 static void take(struct logfilter *filter, unsigned char c, struct text *out)
 {
 	switch (filter->state) {
 	case LOG_TEXT:
 		take_text(filter, c, out);
 		break;
-	case LOG_C2: /* U+0080 to U+009F are C2 and that byte: what some terminals take for escapes */
+	case LOG_C2: /* C2 and that byte encode U+0080 to U+009F, which some terminals take for escapes */
 		filter->state = LOG_TEXT;
 		if (c >= 0xa0 && c < 0xc0)
 			text_add_bytes(out, (char[]){ (char)0xc2, (char)c }, 2);

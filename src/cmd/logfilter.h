@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-/* Zeroed at first; keeps its state from one piece of the text to the next. */
+/* A filter. It is zeroed at first, and keeps its state from one piece of the text to the next. */
 struct logfilter {
 	enum {
 		LOG_TEXT,
@@ -20,7 +20,7 @@ struct logfilter {
 		LOG_SHORT,
 		LOG_C2
 	} state;
-	char held[32]; /* a sequence so far; passes if it turns out to be a colour */
+	char held[32]; /* an incomplete sequence; it passes if it turns out to be a colour */
 	size_t length;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* logs: what a machine's console showed. */
+/* logs: shows the past output of a machine's console. */
 #include "cmd/verbs.h"
 
 #include "base/file.h"
@@ -40,7 +40,7 @@ static int put(struct output *output, const char *bytes, size_t n, struct err *e
 	return 0;
 }
 
-/* Shows a file from where it stands to its end. */
+/* Shows a file from its present offset to its end. */
 static int pour(struct output *output, int fd, struct err *err)
 {
 	char chunk[65536];
@@ -55,8 +55,8 @@ static int pour(struct output *output, int fd, struct err *err)
 }
 
 /*
- * Moves a file to where its last lines begin; returns how many of them it has not: those are to be
- * taken from the older file.
+ * Moves the offset of a file to the beginning of its last lines. Returns the number of lines that it lacks, which the
+ * older file may have.
  */
 static uint64_t seek_lines(int fd, uint64_t lines)
 {
@@ -69,7 +69,7 @@ static uint64_t seek_lines(int fd, uint64_t lines)
 		if (pread(fd, chunk, n, at) != (ssize_t)n)
 			break;
 		for (size_t i = n; i > 0; i--) {
-			/* The newline that ends the last line is not one more line. */
+			/* The newline at the very end begins no further line. */
 			bool last = at + (off_t)i == end;
 			if (chunk[i - 1] != '\n' || last)
 				continue;
@@ -97,7 +97,7 @@ static int open_log(const struct machine *machine, bool older, int *fd, struct e
 	return 0;
 }
 
-/* The older file's lines, as far as the newer has not enough of them, then the newer's. */
+/* Shows as many lines of the older file as the newer one lacks, then those of the newer one. */
 static int show_past(struct output *output, const struct machine *machine, int log, uint64_t lines,
 		     struct err *err)
 {
@@ -116,7 +116,7 @@ static int show_past(struct output *output, const struct machine *machine, int l
 	return log >= 0 ? pour(output, log, err) : 0;
 }
 
-/* Whether another file has the log's name by now: it was rotated, or the machine deleted. */
+/* Whether this file still has the log's name: the log may have been rotated, or the machine deleted. */
 static bool is_current(const struct machine *machine, int fd)
 {
 	scoped_free char *path = machine_log_path(machine, false);
@@ -125,7 +125,7 @@ static bool is_current(const struct machine *machine, int fd)
 	return fd >= 0 && path && fstat(fd, &here) == 0 && file_has_name(&here, AT_FDCWD, path);
 }
 
-/* Until a signal ends us, or the machine's folder is gone. */
+/* Follows the log until a signal ends this command, or the machine's folder is gone. */
 static int follow(struct output *output, const struct machine *machine, int *log, struct err *err)
 {
 	scoped_fd int watch = inotify_init1(IN_CLOEXEC);

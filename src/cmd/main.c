@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The program: find the verb, take its words apart, run it, say what failed, and how it ended. */
+/* The program: finds the verb, parses its words, runs it, prints its error, and returns its exit code. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* A closed standard descriptor would be the number of the next file that is opened. */
+/* If a standard descriptor were closed, the next file to be opened would get its number. */
 static void fill_standard_fds(void)
 {
 	int fd;
@@ -33,7 +33,7 @@ static int show_help(const struct command *command, struct err *err)
 	return 0;
 }
 
-/* A group by itself: its verbs, as a question of usage. */
+/* A group without a member is a usage error that lists the members. */
 static int missing_member(const struct command *group, struct err *err)
 {
 	scoped_text struct text list = { 0 };
@@ -48,7 +48,7 @@ static int missing_member(const struct command *group, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* --json before the verb is as after it, where the verb has something to show. */
+/* --json before the verb has the same effect as behind it, if the verb has output for it. */
 static int take_json(struct call *call, bool before, struct err *err)
 {
 	const struct flag *const *flag = call->command->flags;
@@ -91,12 +91,12 @@ static int run_command(const struct command *command, const struct call *before,
 	r = dirs_open(&call.dirs, root, err);
 	if (r == 0)
 		r = command->run(&call, err);
-	/* Whether it came to its end or not: what it has changed is in the copies that pools have. */
+	/* The copies of settings in pools are due even if the command failed, because it may have changed something. */
 	start_background_work(&call);
 	return r;
 }
 
-/* What stands before the verb, then the verb. */
+/* Parses the options before the verb, then runs the verb. */
 static int run_words(int argc, char **argv, struct err *err)
 {
 	scoped_call struct call call = { 0 };
@@ -112,7 +112,7 @@ static int run_words(int argc, char **argv, struct err *err)
 	const struct command *command = command_find(call.words, call.count, &used, err);
 	if (!command)
 		return EXIT_USAGE;
-	/* The last word of the verb takes the place of a program's name. */
+	/* getopt_long takes the last word of the verb for a program's name. */
 	int first = argc - call.count + used - 1;
 	return run_command(command, &call, argc - first, argv + first, err);
 }
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 
 	fill_standard_fds();
-	/* Whoever started us may have it ignored, and then no child of ours could be waited for. */
+	/* SIGCHLD may be ignored by inheritance, and then no child could be waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	int r = argc > 0 ? run_words(argc, argv, &err) : EXIT_USAGE;
 	if ((fflush(stdout) != 0 || ferror(stdout)) && err.code == 0)

@@ -40,7 +40,7 @@ int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, str
 	return EXIT_USAGE;
 }
 
-/* A name that is mistyped must not become a file there, which would be in memory. */
+/* A path below /dev must exist: a mistyped name would otherwise become a file there, in memory. */
 int pool_check_place(const char *option, const char *path, struct err *err)
 {
 	bool is_device = strcmp(option, "device") == 0 || text_starts(path, "/dev/");
@@ -96,7 +96,7 @@ static int run_check(struct call *call, struct err *err)
 	return r;
 }
 
-/* What was found or done is said also when it could not be brought to its end. */
+/* The report is printed even if the work failed before its end. */
 static int report_on(struct call *call,
 		     int (*act)(const struct dirs *, const char *, struct text *, struct err *),
 		     struct err *err)
@@ -143,7 +143,7 @@ static int check_path(const char *path, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* And what it holds: compared with its catalogue, if it has one, which is of the time at which it was copied. */
+/* The volumes of an adopted pool are compared with its catalogue, if it has one, which may be older than they are. */
 static int take_pool(struct call *call, const char *path, const char *name, struct text *report,
 		     struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Several machines by one command, NAME-1 to NAME-N, each made in a process of its own. */
+/* One command creates several machines, NAME-1 to NAME-N, each in a process of its own. */
 #include "cmd/many.h"
 
 #include "base/child.h"
@@ -24,8 +24,8 @@ struct many {
 	struct call *call;
 	const char *base;
 	uint64_t first, count;
-	pid_t *pids;       /* owned; of each that is being made, 0: not yet, or through */
-	unsigned char *ok; /* owned; whether it was made */
+	pid_t *pids;       /* owned; the process that creates each, 0: not begun, or ended */
+	unsigned char *ok; /* owned; for each, whether it was created */
 	uint64_t running;
 };
 
@@ -44,7 +44,7 @@ static int is_there(void *context, const char *name)
 	       text_to_u64(name + n + 1, many->first, many->first + many->count - 1, &number) == 0;
 }
 
-/* All names can be, and none is taken: before the first is made. */
+/* Checks that all names are valid and free, before the first machine is created. */
 static int check_names(struct many *many, struct err *err)
 {
 	char name[96];
@@ -77,7 +77,7 @@ static __attribute__((noreturn)) void make_and_exit(struct many *many, uint64_t 
 	exit_apart(many->call, r, &err);
 }
 
-/* Waits for one of ours to end. */
+/* Waits for one child to end. */
 static void reap_one(struct many *many)
 {
 	int status;
@@ -109,7 +109,7 @@ static void make_all(struct many *many, make_fn *make)
 		reap_one(many);
 }
 
-/* The error that names the machines which were not made. */
+/* Sets the error that names the missing machines. */
 static int tell_missing(const struct many *many, struct err *err)
 {
 	scoped_text struct text names = { 0 };
@@ -130,7 +130,7 @@ static int tell_missing(const struct many *many, struct err *err)
 		       (unsigned long long)made, (unsigned long long)many->count, text_str(&names));
 }
 
-/* With --json an array of those that were made, as info shows them. */
+/* With --json: prints an array of the new machines, as info shows them. */
 static int show_all(const struct many *many, struct err *err)
 {
 	json_t *array = json_array();
@@ -141,7 +141,7 @@ static int show_all(const struct many *many, struct err *err)
 		name_of(many, i, name);
 		if (!many->ok[i])
 			continue;
-		/* Machines that have ended and gone meanwhile are not shown. */
+		/* A machine that has ended and was deleted meanwhile is not shown. */
 		if (machine_look(&machine, &many->call->dirs, name, &(struct err){ 0 }) == 0)
 			json_array_append_new(array, machine_json(&machine));
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mount, unmount; device add, list, remove: what of the host's a machine is shown. */
+/* mount, unmount; device add, list, remove: folders and devices of the host in a machine. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -33,7 +33,7 @@ static const struct flag *const device_flags[] = { &flag_mode,      &flag_name,
 						   &flag_optional,  &flag_node_owner,
 						   &flag_temporary, NULL };
 
-/* A field from a word, if there is one. */
+/* Sets a field from a word, if the word is given. */
 static int give(const struct schema *schema, void *section, const char *name, const char *value,
 		struct err *err)
 {
@@ -58,7 +58,7 @@ static int begin(const struct call *call, const struct schema *schema, struct se
 		    err);
 }
 
-/* Rules that settings obey as well, before anything is looked at; without a name it is called so. */
+/* Applies the rules of settings before anything is opened. A section without a name gets the word as its name. */
 static int check(const struct machine_config *config, struct section *section, const char *word,
 		 struct err *err)
 {
@@ -72,8 +72,8 @@ static int check(const struct machine_config *config, struct section *section, c
 }
 
 /*
- * From the root on, without '.', '..' and slashes that say nothing. By its text alone: links are refused
- * later, for one that a machine can put into a folder it shares would choose what is shared next.
+ * Makes a path absolute, without '.', '..' and double slashes, by its text alone. Symbolic links are refused later: a
+ * machine could otherwise put a link into a shared folder, and so choose what is shared next.
  */
 static int absolute(const char *path, struct text *out, struct err *err)
 {
@@ -101,7 +101,7 @@ static int absolute(const char *path, struct text *out, struct err *err)
 	return whole.failed || out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
-/* Without slashes that say nothing; '..' is left, for where it leads only the machine knows. */
+/* Removes double slashes. '..' stays, because only the machine knows where it leads. */
 static int tidy(const char *path, struct text *out, struct err *err)
 {
 	for (const char *at = path; *at; at++) {
@@ -160,7 +160,7 @@ static int run_mount(struct call *call, struct err *err)
 	return r;
 }
 
-/* What has gone from the settings but was not in the machine any more. */
+/* The settings no longer have the entry, and the machine did not have it any more. */
 static int take_away(struct call *call,
 		     int (*act)(struct machine *, const char *, bool *, struct err *),
 		     struct err *err)
@@ -187,7 +187,7 @@ static int run_unmount(struct call *call, struct err *err)
 	return take_away(call, machine_unmount, err);
 }
 
-/* USER[:GROUP] */
+/* Parses USER[:GROUP]. */
 static int give_owner(const struct call *call, struct device_config *device, struct err *err)
 {
 	const char *owner = call_value(call, &flag_node_owner);

@@ -61,7 +61,7 @@ static int add_word(const struct call *call, struct names *names, const char *wo
 	if (!strpbrk(word, "*?["))
 		return add_name(names, word);
 	int r = machine_list(&call->dirs, match_one, &matching, err);
-	/* Said as a name that is not there is: it does not keep the others from what was asked. */
+	/* A pattern without a match is reported like an unknown name, and does not stop the others. */
 	if (r == 0 && !matching.found) {
 		struct err missing = { 0 };
 		err_set(&missing, ENOENT, "no machine matches '%.80s'; see: berth list", word);

@@ -21,7 +21,7 @@ static const struct flag *const create_flags[] = { &flag_bridge, &flag_subnet, N
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_leases, NULL };
 
-/* A value as its key in network.conf takes it. */
+/* Checks a value by the rules of its key in network.conf. */
 static int check_value(const char *name, const char *value, struct err *err)
 {
 	struct network_config config = { 0 };
@@ -89,7 +89,7 @@ static void add_network(struct listing *listing, const struct network *network,
 	table_format(table, "%d", status->ports);
 }
 
-/* A machine without readable settings hides neither the others nor itself. */
+/* A network without readable settings is listed as broken. It must neither hide the others nor itself be hidden. */
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;
@@ -147,7 +147,7 @@ static int on_network(struct call *call, const char *name,
 
 static int up_with_machines(struct network *network, struct err *err)
 {
-	/* dnsmasq inherits them, and is every machine's. */
+	/* dnsmasq, which serves all machines, inherits the rlimits of this process. */
 	rlimits_reset();
 	int r = network_up(network, err);
 
@@ -163,7 +163,7 @@ static int down_one(struct call *call, const char *name, struct err *err)
 {
 	int r = on_network(call, name, network_down, err);
 
-	/* Its dnsmasq may have been the last that lived there. */
+	/* Its dnsmasq may have been the last process in the cgroup of the services. */
 	if (r == 0)
 		machine_leave_groups(&call->dirs);
 	return r;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line, taken apart by getopt_long(3) on the tables of flags; usage and help from them. */
+/*
+ * The command line: getopt_long(3) parses it by the tables of flags, and usage and help are made from the same tables.
+ */
 #include "cmd/command.h"
 
 #include "base/scoped.h"
@@ -33,7 +35,7 @@ static const struct flag *const every_command[] = { &flag_help, &flag_root, NULL
 static const struct flag *const before_the_verb[] = { &flag_help, &flag_json, &flag_root,
 						      &flag_version, NULL };
 
-/* What getopt_long works on, made from the tables. */
+/* Arguments of getopt_long, made from the tables. */
 struct grammar {
 	const struct flag *flags[FLAGS_MAX + 1];
 	struct option longs[FLAGS_MAX + 1];
@@ -72,8 +74,7 @@ static const struct flag *grammar_find(const struct grammar *grammar, int c)
 	return NULL;
 }
 
-/* Why getopt_long gave up on that word. */
-/* Other programs have an option for what is a setting here. */
+/* Similar programs have an option for some of the settings. */
 static const char *settings_hint(const struct grammar *grammar)
 {
 	for (size_t i = 0; i < grammar->count; i++) {
@@ -102,7 +103,7 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 
 	for (size_t i = 0; i < grammar->count; i++)
 		names[i] = grammar->flags[i]->name;
-	/* The name alone is compared: neither the dashes nor a value make it near to another. */
+	/* Only the name is compared: neither the dashes nor a value make two options similar. */
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	const char *near = text_nearest(name, names);
 	if (near)
@@ -128,7 +129,7 @@ static int take_options(struct call *call, const struct grammar *grammar, int ar
 				(struct given){ grammar_find(grammar, c), optarg };
 			continue;
 		}
-		/* Options may stand on both sides of the machine's name, but never behind a command. */
+		/* Options may stand on both sides of the machine's name, but not behind a command of the guest. */
 		if (!tail || call->count > 0 || optind >= argc ||
 		    strcmp(argv[optind - 1], "--") == 0)
 			break;

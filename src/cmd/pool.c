@@ -115,7 +115,7 @@ static int run_delete(struct call *call, struct err *err)
 	return for_each_name(call, delete_one, err);
 }
 
-/* The copy of settings first, which may be a moment behind, and cannot be reached afterwards. */
+/* The copy of the settings is brought up to date first. It may be a moment old, and is out of reach afterwards. */
 static int detach_pool(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct err old = { 0 };
@@ -138,7 +138,7 @@ struct detaching {
 	bool failed;
 };
 
-/* A pool that is in use is told, and keeps none of the others. */
+/* A pool in use is reported, and does not stop the others. */
 static int visit_detach(void *context, const char *name)
 {
 	struct detaching *detaching = context;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The members of `pool` that pool_list.c, pool_usage.c and maintenance.c have. */
+/* The members of `pool` in pool_list.c, pool_usage.c and maintenance.c. */
 #ifndef BERTH_CMD_POOL_H
 #define BERTH_CMD_POOL_H
 
@@ -12,7 +12,7 @@ extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, p
 /* The size given by a flag; *size stays if it was not given. 0 or EXIT_USAGE. */
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err);
 
-/* Words for a path that cannot be what --source or --device says it is. 0, EXIT_USAGE or -code. */
+/* Refuses a path that cannot be a value of --source or --device. 0, EXIT_USAGE or -code. */
 int pool_check_place(const char *option, const char *path, struct err *err);
 
 #endif

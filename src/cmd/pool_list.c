@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pool list and status: what pools there are, what they are on, and how full they are. */
+/* pool list and status: all pools, their devices and their usage. */
 #include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
@@ -35,7 +35,7 @@ static json_t *words_json(const char *words)
 	return array;
 }
 
-/* Its settings are missing, or cannot be read. */
+/* Lists a pool whose settings are missing or unreadable. */
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;
@@ -58,7 +58,7 @@ static int visit_lost(void *context, const char *name)
 	return 0;
 }
 
-/* For who will need the copy: its host is lost by then. */
+/* Shows where the copy of the settings is; it is needed when its host is lost. */
 static json_t *backup_json(const struct dirs *dirs, const char *name)
 {
 	struct err fault = { 0 };
@@ -77,7 +77,7 @@ static void note_backup(const struct dirs *dirs, const char *name)
 			   name, fault.text);
 }
 
-/* A list reads pool.conf, and asks devices for their sizes: it attaches nothing. */
+/* A list reads pool.conf and the sizes of devices. It attaches nothing. */
 static int visit_pool(void *context, const char *name)
 {
 	struct listing *listing = context;
@@ -127,7 +127,7 @@ static int add_volume(void *context, const struct volume_info *info)
 	return 0;
 }
 
-/* How many times over its space is promised to its volumes. */
+/* The sizes of all volumes, divided by the space of the pool. */
 static double overcommit(const struct pool_usage *usage, const struct pool_state *state)
 {
 	return usage->total ? (double)state->promised / (double)usage->total : 0;
@@ -149,7 +149,7 @@ static int add_disk_json(void *context, const struct pool_disk *disk)
 		       : 0;
 }
 
-/* A disk that could not be looked at is missing in it. */
+/* The array lacks a disk that could not be read. */
 static json_t *disks_json(struct pool *pool)
 {
 	json_t *array = json_array();
@@ -290,7 +290,7 @@ static int visit_status(void *context, const char *name)
 	return 0;
 }
 
-/* Shows what was gathered; none is told from nothing readable. */
+/* Shows the gathered pools. No pool at all and no readable pool are told apart. */
 static int finish(struct listing *listing, int r, struct err *err)
 {
 	if (r == 0 && listing->array)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pool usage: which volumes fill a pool. */
+/* pool usage: shows which volumes fill a pool. */
 #include "base/scoped.h"
 #include "base/text.h"
 #include "cmd/common.h"
@@ -12,7 +12,7 @@ static const struct flag *const usage_flags[] = { &flag_json, NULL };
 
 struct counting {
 	struct table table;
-	json_t *array; /* NULL: no JSON is wanted */
+	json_t *array; /* NULL: JSON is not wanted */
 };
 
 static int show(void *context, const struct volume_usage *usage)

@@ -13,7 +13,7 @@
 void print_plain(const char *text, struct text *out)
 {
 	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-		/* U+0080 to U+009F, which terminals obey as well, are C2 80 to C2 9F. */
+		/* C2 80 to C2 9F encode U+0080 to U+009F, which terminals obey as well. */
 		if (*s < 0x20 || *s == 0x7f) {
 			text_add_bytes(out, "?", 1);
 		} else if (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
@@ -58,7 +58,7 @@ static void print_sentence(const char *kind, const char *sentence, int code)
 		print_plain(sentence, &line);
 	}
 	text_add(&line, "\n");
-	/* In order with what was shown so far, also when both go to one file. */
+	/* Standard output is flushed first, so that both streams are in order if they go to one file. */
 	fflush(stdout);
 	fputs(text_str(&line), stderr);
 }

@@ -24,7 +24,7 @@ bool progress_is_shown(void)
 	return !is_off && isatty(STDERR_FILENO);
 }
 
-/* Until SIGTERM, which is blocked and taken from here, so that no line is left half written. */
+/* Writes lines until SIGTERM. The signal is blocked and read by sigtimedwait, so that no line is left half written. */
 static __attribute__((noreturn)) void write_lines(const char *what, const sigset_t *end)
 {
 	const struct timespec second = { .tv_sec = 1 };
@@ -58,7 +58,10 @@ void progress_begin(struct progress *progress, const char *fmt, ...)
 	sigprocmask(SIG_BLOCK, &end, &before);
 	pid_t pid = fork();
 	if (pid == 0) {
-		/* An interrupt ends the command, and by that its child; what it is at is not cut short. */
+		/*
+		 * The child gets SIGTERM when the command ends, for example by an interrupt; the line itself interrupts
+		 * nothing.
+		 */
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		signal(SIGINT, SIG_IGN);
 		if (getppid() != owner)

@@ -61,10 +61,10 @@ struct steps {
 	const struct call *call;
 	struct machine *machine;
 	char *program; /* owned: the text of provision.sh */
-	char user[64]; /* "root", or the one that is made */
+	char user[64]; /* "root", or the new user */
 };
 
-/* Its input, and where its output and errors go; -1: where ours go. */
+/* Input, output and errors of a step; -1: those of this command. */
 struct streams {
 	int in, out;
 };
@@ -85,7 +85,7 @@ exec_and_exit(const struct steps *steps, const char *const *argv, const struct s
 	exit_apart(steps->call, r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code, &err);
 }
 
-/* The exit code of argv in the machine; -ETIMEDOUT after so many seconds, 0: never. */
+/* Returns the exit code of argv in the machine; -ETIMEDOUT after that many seconds, 0: no limit. */
 static int run_in(const struct steps *steps, const char *const *argv, const struct streams *streams,
 		  unsigned seconds, struct err *err)
 {
@@ -114,7 +114,7 @@ static int memory_of(const char *text)
 	return fd;
 }
 
-/* A file in memory for what a step says, which no machine can let grow. */
+/* A file in memory for the output of a step. Its size is fixed, because the machine writes to it. */
 static int memory_within(off_t size)
 {
 	int fd = memfd_create("berth-provision", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -125,7 +125,7 @@ static int memory_within(off_t size)
 	return fd;
 }
 
-/* The last line of what a step has said, up to where its writes have come. */
+/* The last line of a step's output, up to the present offset. */
 static void last_line(int fd, char *out, size_t room)
 {
 	char tail[1024];
@@ -158,7 +158,7 @@ static int tell_step(const struct steps *steps, const char *step, const char *on
 		       name);
 }
 
-/* One step of provision.sh. */
+/* Runs one step of provision.sh. */
 static int run_step(struct steps *steps, const char *step, const char *one, const char *two,
 		    const char *input, struct err *err)
 {
@@ -213,7 +213,7 @@ static int set_locale(const char *locale, void *context, struct err *err)
 	return run_step(context, "locale", locale, NULL, "", err);
 }
 
-/* Copied in by the guest's own programs, and run whatever its interpreter is. It may take as long as it does. */
+/* The guest's own programs copy the script in and run it by its interpreter. There is no time limit. */
 static int run_script(const char *path, void *context, struct err *err)
 {
 	static const char copied[] = "set -e\n"

@@ -9,15 +9,16 @@
 extern const struct flag flag_file, flag_locale, flag_password, flag_provision_user, flag_run,
 	flag_ssh_key, flag_timezone;
 
-/* Checks the options, and that their files can be read, before anything is made. 0 or EXIT_USAGE. */
+/* Checks the options, and that their files are readable, before anything is made. 0 or EXIT_USAGE. */
 int provision_check(const struct call *call, struct err *err);
 
-/* Copies the files of --file into the root of a machine that has not been started. */
+/* Copies the files of --file into the root of a machine that was never started. */
 int provision_files(const struct call *call, struct machine *machine, struct err *err);
 
 /*
- * The other options, in their order here: user, keys, password, time zone, locale, scripts; waits until the machine
- * has booted, if there are any. 0, -code, or the exit code of the first script that failed, with err set.
+ * Waits until the machine has booted, and applies the other options in this order: user, keys, password, time zone,
+ * locale, scripts. Does nothing if none is given. 0, -code, or the exit code of the first script that failed, with err
+ * set.
  */
 int provision_run(const struct call *call, struct machine *machine, struct err *err);
 

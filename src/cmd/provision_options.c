@@ -46,7 +46,7 @@ static int refuse_file(const char *value, const char *why, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* SRC:DST[:OWNER[:MODE]]; a source with a colon is no source. */
+/* Splits SRC:DST[:OWNER[:MODE]]. A source cannot have a colon in its name. */
 int provision_split_file(const char *value, struct provision_file *option, struct err *err)
 {
 	scoped_free char *copy = strdup(value);
@@ -94,7 +94,7 @@ int provision_read(const char *path, const char *flag, char **text, struct err *
 	return EXIT_USAGE;
 }
 
-/* A line of authorized_keys has a type of keys in it; the file of a private key has none. */
+/* A line of authorized_keys contains a key type. A private key has none, and is refused. */
 static int check_key(const char *path, void *context, struct err *err)
 {
 	static const char *const types[] = { "ssh-ed25519 ", "ssh-rsa ", "ecdsa-sha2-", "sk-",
@@ -125,7 +125,7 @@ static int check_script(const char *path, void *context, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* "$6$salt$hash", in one line. */
+/* The file must have one line, "$6$salt$hash". */
 static int check_password(const char *path, void *context, struct err *err)
 {
 	scoped_free char *text = NULL;
@@ -144,7 +144,7 @@ static int check_password(const char *path, void *context, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* Names that useradd takes: portable ones of POSIX, in lower case. */
+/* The name must be one that useradd takes: portable by POSIX, in lower case. */
 static int check_user(const char *value, void *context, struct err *err)
 {
 	size_t n = strcspn(value, ":");
@@ -164,7 +164,7 @@ static int check_user(const char *value, void *context, struct err *err)
 	return EXIT_USAGE;
 }
 
-/* Names of files of the guest's, that stay where they belong. */
+/* The word becomes a file name in the guest, and must not lead to another folder. */
 static int check_word(const char *value, void *context, struct err *err)
 {
 	const char *flag = context;

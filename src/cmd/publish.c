@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* publish: a machine becomes a template. */
+/* publish: makes a template from a machine. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -14,7 +14,7 @@ static const struct flag flag_keep = { "keep", 0, false, NULL,
 				       "leave identity, logs and histories in it" };
 static const struct flag *const publish_flags[] = { &flag_keep, &flag_pool, NULL };
 
-/* Does it under the names that were checked. */
+/* Publishes under names that were checked before. */
 static int publish(struct call *call, const char *name, const char *snapshot, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };

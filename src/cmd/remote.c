@@ -22,7 +22,7 @@ static const struct flag *const remote_flags[] = { &flag_json, NULL };
 struct shown {
 	const char *word;
 	int64_t began;  /* clock_ms */
-	uint64_t first; /* bytes that were there then */
+	uint64_t first; /* bytes at that time */
 };
 
 static void show(void *context, uint64_t done, uint64_t size)
@@ -58,7 +58,7 @@ static int find_shown(const struct call *call, const char *word, struct pull *pu
 	return pull_begin(pull, &call->dirs, word, err);
 }
 
-/* 1: a template of that name was made of the image before. */
+/* Fetches an image, with progress. Returns 1 if a template of that name was made from this image before. */
 static int fetch_shown(struct pull *pull, const char *word, const char *name, struct err *err)
 {
 	struct shown shown = { .word = word };
@@ -86,7 +86,7 @@ static int unpack_shown(const struct call *call, struct pull *pull, const char *
 	return pull_unpack(pull, name, &pool, notes, err);
 }
 
-/* The rest of a pull whose image is found. 1: it is there already. */
+/* Continues a pull whose image was found. Returns 1 if its template exists already. */
 static int pull_found(const struct call *call, struct pull *pull, const char *word,
 		      const char *name, struct err *err)
 {
@@ -128,7 +128,10 @@ static int run_pull(struct call *call, struct err *err)
 	return 0;
 }
 
-/* "debian-13-202611270524": the name without an earlier version's, and the version's digits. */
+/*
+ * Makes "debian-13-202611270524": the template's name without the version of an earlier update, and the version's
+ * digits.
+ */
 static void name_version(const char *template, const char *serial, char name[64])
 {
 	enum { DIGITS = 12 };
@@ -182,7 +185,7 @@ static int run_update(struct call *call, struct err *err)
 
 /* ---- launch REMOTE:IMAGE */
 
-/* Checks that need no download, before one begins. */
+/* Makes all checks that need no download, before a download begins. */
 static int check_before(struct call *call, struct err *err)
 {
 	scoped_settings struct words words = { 0 };

@@ -33,7 +33,7 @@ static int boot(struct call *call, struct machine *machine, struct err *err)
 	return r;
 }
 
-/* Killed, not halted: what it would write while it goes down is thrown away. */
+/* The machine is killed, not halted, because all that it would write while it halts is discarded. */
 static int reset_running(struct call *call, struct machine *machine, struct err *err)
 {
 	int r = stop_machine(call, machine, true, true, err);
@@ -43,7 +43,7 @@ static int reset_running(struct call *call, struct machine *machine, struct err 
 	r = reset_stopped(call, machine, err);
 	if (r == 0)
 		return boot(call, machine, err);
-	/* As it was, as far as that can be. */
+	/* The machine is started again as it was, as far as possible. */
 	struct err ignored = { 0 };
 	start_machine(machine, NULL, &ignored);
 	return r;

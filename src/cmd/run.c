@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* run: a command in a machine that is there for it alone. */
+/* run: runs one command in a new machine, and deletes the machine afterwards. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -18,7 +18,7 @@ static const struct flag *const run_flags[] = { &flag_cwd,    &flag_env,  &flag_
 
 enum { BOOT_SECONDS = 60 };
 
-/* From its start to the command's end, in a machine that goes whatever happens here. */
+/* Starts the machine and runs the command in it. The caller deletes the machine in every case. */
 static int run_inside(struct call *call, struct machine *machine, struct err *err)
 {
 	scoped_fd int owned = machine_own(machine, err);
@@ -28,7 +28,7 @@ static int run_inside(struct call *call, struct machine *machine, struct err *er
 	return enter_machine(call, machine, call->words + 1, err);
 }
 
-/* Its end deletes it, but not if its keeper was killed. */
+/* The machine's end deletes it, unless its keeper was killed. */
 static void throw_away(struct machine *machine)
 {
 	struct err err = { 0 };
@@ -38,8 +38,8 @@ static void throw_away(struct machine *machine)
 }
 
 /*
- * A keyboard interrupt must not leave the machine behind: until the command runs, which gets its
- * signals itself, they wait.
+ * A keyboard interrupt must not leave the machine behind. Signals are blocked until the command runs, which gets them
+ * itself.
  */
 static int run_run(struct call *call, struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* template search: the images that servers offer. */
+/* template search: lists the images that servers offer. */
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
@@ -12,7 +12,7 @@
 
 static const struct flag *const search_flags[] = { &flag_json, NULL };
 
-/* "images:alp" into the remote of the search, and what is searched for. */
+/* Splits "images:alp" into the name of a remote and the text to search for. */
 static int take_words(const struct call *call, char remote[64], const char **words, struct err *err)
 {
 	snprintf(remote, 64, "%s", REMOTE_DEFAULT);
@@ -46,7 +46,7 @@ static bool is_wanted(const struct offer *offer, const char *const *words, int c
 	return true;
 }
 
-/* The shortest of its names, which is what to write. */
+/* The shortest name of an image, which is the easiest to type. */
 static void short_name(const struct offer *offer, char out[200])
 {
 	const char *best = NULL, *at = offer->aliases;

@@ -30,7 +30,7 @@ static void changes_free(struct changes *changes)
 }
 #define scoped_changes __attribute__((cleanup(changes_free)))
 
-/* "key=value", or with unset "key", cut in place. 0 or EXIT_USAGE. */
+/* Splits "key=value" in place, or with unset "key". 0 or EXIT_USAGE. */
 static int split_word(char *word, bool unset, struct config_change *change, struct err *err)
 {
 	char *equals = strchr(word, '=');
@@ -59,7 +59,7 @@ static bool is_there(const struct changes *changes, const char *name)
 	return false;
 }
 
-/* The words behind the machine's name. */
+/* Collects the words behind the machine's name. */
 static int gather(const struct call *call, bool unset, struct changes *changes, struct err *err)
 {
 	changes->words = calloc((size_t)call->count, sizeof *changes->words);
@@ -90,7 +90,7 @@ static int gather(const struct call *call, bool unset, struct changes *changes, 
 	return 0;
 }
 
-/* Words that no machine could have: EXIT_USAGE. The key of a line to be taken out may be any. */
+/* Refuses words that are invalid for every machine, with EXIT_USAGE. unset takes any key, to remove an unknown line. */
 static int check_words(const struct changes *changes, struct err *err)
 {
 	struct machine_config scratch = { 0 };
@@ -127,7 +127,7 @@ static int change(const struct call *call, bool unset, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_set(&machine, changes.list, changes.count, err);
-	/* An unknown key, which is in no line of the file either. */
+	/* The key is unknown, and the file has no line with it either. */
 	if (r == -ENOENT && unset)
 		return EXIT_USAGE;
 	if (r != 0)
@@ -150,7 +150,7 @@ static int run_unset(struct call *call, struct err *err)
 	return change(call, true, err);
 }
 
-/* Numbers and truths as such, all else as strings: "max", and "" for no value. */
+/* Numbers and booleans as such, all other values as strings: "max", and "" for no value. */
 static json_t *key_value(const struct machine_config *config, const struct key *key)
 {
 	const void *field = (const char *)config + key->offset;

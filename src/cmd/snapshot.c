@@ -15,7 +15,7 @@
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 static const struct command *const members[];
 
-/* "at-20260131-120000", and for the next ones of that second "at-20260131-120000-2" and on. */
+/* Makes up "at-20260131-120000", and for further snapshots in that second "at-20260131-120000-2" and so on. */
 static int make_up_name(unsigned tries, char name[64], struct err *err)
 {
 	time_t now = time(NULL);
@@ -29,7 +29,7 @@ static int make_up_name(unsigned tries, char name[64], struct err *err)
 	return 0;
 }
 
-/* `snapshot web list` would take a snapshot, as the word take may be left out. */
+/* `snapshot web list` would take a snapshot named list, because the word take may be left out. */
 static int check_new_name(const struct call *call, const char *name, struct err *err)
 {
 	for (const struct command *const *m = members; *m; m++) {
@@ -132,7 +132,7 @@ static int run_list(struct call *call, struct err *err)
 	return show_list(list, count, err);
 }
 
-/* On one snapshot of one machine. */
+/* Runs a function on one snapshot of one machine. */
 static int on_snapshot(struct call *call,
 		       int (*act)(struct machine *, const char *name, struct err *),
 		       struct err *err)

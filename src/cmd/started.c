@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine that was just started: until it has booted, and what its console said when it did not. */
+/* A machine that was just started: the wait for its boot, and the last lines of its console if it fails. */
 #include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/common.h"

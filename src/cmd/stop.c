@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One machine goes down, for whichever verb wants it to. */
+/* Stops one machine, for all verbs that do so. */
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"

@@ -40,7 +40,7 @@ void table_format(struct table *table, const char *fmt, ...)
 		free(cell);
 }
 
-/* All rows are folded before the same columns. */
+/* All rows are folded at the same columns. */
 static void add_row(const struct table *table, const size_t *widths, unsigned width,
 		    const char *const *row, struct text *out)
 {
@@ -100,7 +100,7 @@ void table_add_broken(struct table *table, json_t *array, size_t column, const c
 		table_add(table, i == 0 ? name : i == column ? "broken" : "");
 }
 
-/* Prints what a table has become, and frees the table. */
+/* Prints the text of a table, and frees the table. */
 static int print_text(struct table *table, const struct text *out, struct err *err)
 {
 	bool failed = table->cells.failed || out->failed;
@@ -120,7 +120,7 @@ int table_print(struct table *table, struct err *err)
 	return print_text(table, &out, err);
 }
 
-/* RFC 4180: a field with a comma or a quote stands in quotes, and each quote in it is doubled. */
+/* RFC 4180: quotes surround a field that has a comma or a quote, and each quote in it is doubled. */
 static void add_field(const char *field, struct text *out)
 {
 	if (!strpbrk(field, ",\"\r\n")) {
@@ -178,7 +178,7 @@ static int sort_array(json_t *array, const struct place *places, size_t count)
 	return r;
 }
 
-/* rows: where each row begins in the cells, and where the last one ends. */
+/* rows: the beginning of each row in the cells, and the end of the last one. */
 static int sort_cells(struct table *table, const size_t *rows, const struct place *places,
 		      size_t count)
 {

@@ -19,7 +19,7 @@ struct table {
 	size_t count;
 };
 void table_begin(struct table *table, const char *const *heads);
-/* The next cell, from left to right; "" shows as "-". */
+/* Adds the next cell, from left to right; "" shows as "-". */
 void table_add(struct table *table, const char *cell);
 void table_format(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
@@ -30,13 +30,13 @@ void table_add_broken(struct table *table, json_t *array, size_t column, const c
 		      const char *missing, const struct err *fault);
 /* Adds the table as text. Columns that do not fit into the width go to further, indented lines; 0: no limit. */
 void table_text(struct table *table, unsigned width, struct text *out);
-/* Prints it on standard output, and frees it. 0 or -ENOMEM. */
+/* Prints the table on standard output, and frees it. 0 or -ENOMEM. */
 int table_print(struct table *table, struct err *err);
-/* The same as CSV of RFC 4180, with these names in its first line. */
+/* Prints it as CSV of RFC 4180, with these names in its first line, and frees it. */
 int table_print_csv(struct table *table, const char *const *names, struct err *err);
 /*
- * Puts the rows into another order: a row with a greater weight, one for each row, comes first; of equal ones the order
- * stays. array: the same for its objects, instead.
+ * Sorts the rows by weights, one for each row: a greater weight comes first, and rows of equal weight keep their order.
+ * array: its objects are sorted instead.
  */
 int table_sort(struct table *table, json_t *array, const uint64_t *weights, struct err *err);
 

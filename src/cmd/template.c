@@ -45,7 +45,7 @@ static int open_pool(const struct call *call, struct pool *pool, struct err *err
 	return r != 0 ? r : pool_open(pool, &call->dirs, name, err);
 }
 
-/* berth.conf's mirror, for when --mirror was not given; "" for none. The caller frees it. */
+/* The mirror of berth.conf, for a build without --mirror; "" for none. The caller frees it. */
 static int default_mirror(const struct call *call, char **mirror, struct err *err)
 {
 	struct berth_config config;
@@ -95,7 +95,7 @@ static int import_shown(const struct call *call, const char *name, struct pool *
 	return template_import(&call->dirs, name, pool, image, notes, err);
 }
 
-/* Before a pool is made for it. */
+/* The file is checked before a pool is created for the template. */
 static int check_readable(const char *file, struct err *err)
 {
 	if (strcmp(file, "-") != 0 && access(file, R_OK) < 0)
@@ -131,12 +131,12 @@ static int run_import(struct call *call, struct err *err)
 struct listing {
 	struct table table;
 	json_t *array;
-	struct inventory inventory; /* what the pools hold, as far as that costs little to know */
+	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
 	struct text seen;           /* names of templates that have a folder, each with its NUL */
 	int broken;
 };
 
-/* One of which a part is missing hides neither the others nor itself. */
+/* Lists a template with a missing part as broken. It must neither hide the others nor itself be hidden. */
 static void add_broken(struct listing *listing, const char *name, const char *missing,
 		       const struct err *fault)
 {
@@ -144,7 +144,7 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 	table_add_broken(&listing->table, listing->array, 1, name, missing, fault);
 }
 
-/* Its volume or its pool is gone. */
+/* Whether the template's volume or pool is gone. */
 static bool is_broken(struct listing *listing, const char *name,
 		      const struct template_config *config)
 {
@@ -195,7 +195,7 @@ static int visit_template(void *context, const char *name, const struct template
 	return 0;
 }
 
-/* A root whose template has no folder. */
+/* Lists a root whose template has no folder. */
 static int visit_volume(void *context, const char *pool, const char *volume)
 {
 	struct listing *listing = context;
@@ -243,7 +243,7 @@ static int run_list(struct call *call, struct err *err)
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
 }
 
-/* Its machines do not need it, but can no longer go back to it. */
+/* The template's machines do not need it, but cannot be reset to it any more. */
 static void tell_users(const char *name, const struct text *users)
 {
 	scoped_text struct text list = { 0 };

@@ -12,7 +12,7 @@
 /* The object that `template list --json` prints for a template; NULL: out of memory. */
 json_t *template_object(const char *name, const struct template_config *config);
 
-/* "86.2 MiB"; "-" if nobody has measured it. */
+/* Writes "86.2 MiB", or "-" if the size was not measured. */
 void template_size_text(const struct template_config *config, char *out, size_t room);
 
 /* Adds the names of machines that were made from the template, each with its NUL, sorted. Quiet. */

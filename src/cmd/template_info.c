@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* template info: what is known of one template, and which machines were made from it. */
+/* template info: shows one template, and the machines that were created from it. */
 #include "cmd/template.h"
 
 #include "base/scoped.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* top: what the running machines use of the host, again and again until q, or once. */
+/* top: shows what the running machines use of the host, again and again until q, or once. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -29,7 +29,10 @@ struct sample {
 	enum machine_state state;
 	uint64_t started;
 	struct machine_usage usage;
-	/* A second's, since the look before; MACHINE_USAGE_UNKNOWN when it was not there then. */
+	/*
+	 * Amounts in a second, since the sample before; MACHINE_USAGE_UNKNOWN for a machine that was not in that
+	 * sample.
+	 */
 	uint64_t cpu; /* thousandths of one processor */
 	uint64_t read, written;
 };
@@ -102,7 +105,7 @@ static const struct sample *find_sample(const struct samples *samples, const cha
 	return NULL;
 }
 
-/* A restart counts from zero again. */
+/* The counters of a machine begin at zero when it is restarted. */
 static uint64_t rate(uint64_t now, uint64_t before, uint64_t us, uint64_t unit)
 {
 	if (now == MACHINE_USAGE_UNKNOWN || before == MACHINE_USAGE_UNKNOWN || now < before || !us)
@@ -141,7 +144,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct sample *)a)->name, ((const struct sample *)b)->name);
 }
 
-/* Wrapped by one, the unknown is the least. */
+/* Adding one wraps the unknown value, the greatest number, to zero, so that it is sorted last. */
 static int more(uint64_t a, uint64_t b, const void *one, const void *other)
 {
 	return a + 1 != b + 1 ? (a + 1 < b + 1) - (a + 1 > b + 1) : by_name(one, other);
@@ -296,7 +299,9 @@ static void note_nothing(int signal)
 	(void)signal;
 }
 
-/* Each line's rest is cleared, and what is below them, so that nothing flickers. */
+/*
+ * Each line is cleared to its right, and the screen below the last one, because clearing all of it first would flicker.
+ */
 static int draw(const struct top *top, struct err *err)
 {
 	scoped_text struct text lines = { 0 };
@@ -319,7 +324,7 @@ static int draw(const struct top *top, struct err *err)
 	return fflush(stdout) == 0 ? 0 : err_set(err, errno, "write: %s", strerror(errno));
 }
 
-/* A key within the time: 'q' and what ends a terminal's input end it. False then. */
+/* Waits for a key. False if it is 'q', or the terminal's input has ended. */
 static bool wait_for_key(struct top *top, uint64_t seconds)
 {
 	struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -347,7 +352,7 @@ static int show_again(struct top *top, uint64_t seconds, struct err *err)
 	sigaction(SIGWINCH, &resized, NULL);
 	bool raw = pty_raw(STDIN_FILENO, &saved) == 0;
 	printf("\033[?1049h\033[?25l");
-	/* The first look has no rates yet: the second comes soon. */
+	/* The first sample gives no rates, so the second one follows soon. */
 	int r = look(top, err);
 	for (bool first = true; r == 0; first = false) {
 		r = draw(top, err);

@@ -24,7 +24,7 @@ static const struct flag flag_parents = { "parents", 'p', false, NULL,
 static const struct flag *const transfer_flags[] = { &flag_archive, &flag_mode, &flag_owner,
 						     &flag_parents, NULL };
 
-/* One side as it is written: MACHINE:PATH, or a path of this host. */
+/* One side of a transfer, as typed: MACHINE:PATH, or a path of this host. */
 struct place {
 	char machine[80]; /* "": this host */
 	const char *path; /* borrowed */
@@ -110,7 +110,7 @@ static int take_options(const struct call *call, struct request *request, struct
 	return 0;
 }
 
-/* Standard input and output are one file, and that of this host. */
+/* Standard input and output can only be one single file, on the side of this host. */
 static int check_streams(const struct request *request, struct err *err)
 {
 	for (size_t i = 0; i < request->count; i++) {
@@ -123,7 +123,7 @@ static int check_streams(const struct request *request, struct err *err)
 	return err->code ? EXIT_USAGE : 0;
 }
 
-/* The sides that each verb takes: push from this host, pull to it, cp either, with a machine on one side at least. */
+/* The sides of each verb: push is from this host, pull is to it, and cp has a machine on one side at least. */
 static int check_sides(const struct call *call, const struct request *request, struct err *err)
 {
 	bool from = *request->from.machine, to = *request->to.machine;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All verbs, by family in the order in which help shows them; finding one by the words typed. */
+/* All verbs, by family, in the order of the help text, and the search for the verb of a command line. */
 #include "cmd/verbs.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ const struct family families[] = {
 
 enum { WORDS_MAX = 160 };
 
-/* The rows' visible names and aliases, for the nearest: an alias is cut out of its list. */
+/* All visible names and aliases, for the search of the nearest one. Each alias is copied out of its list. */
 struct names {
 	char room[WORDS_MAX][24];
 	const char *list[WORDS_MAX + 1];
@@ -97,7 +97,7 @@ static const struct command *find_member(const struct command *group, const char
 	return NULL;
 }
 
-/* Verbs of other programs of the field that are no aliases, since the act works otherwise here. */
+/* Verbs of similar programs that are no aliases, because they do something different there. */
 static const char *hint_for(const char *word)
 {
 	static const char *const rows[][2] = {
@@ -158,7 +158,7 @@ static const struct command *find_verb(const char *word, struct err *err)
 	return NULL;
 }
 
-/* `snapshot restore web s`: too many words for a snapshot of a machine 'restore'. */
+/* `snapshot restore web s` has too many words for a snapshot of a machine named 'restore'. */
 static bool is_other_verb(const char *const *words, int count, struct err *err)
 {
 	if (count != 4 || words[2][0] == '-' || words[3][0] == '-' ||

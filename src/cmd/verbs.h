@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rows, each defined beside its handler; verbs.c puts them in families. */
+/* The rows of all verbs. Each is defined beside its handler, and verbs.c puts them into families. */
 #ifndef BERTH_CMD_VERBS_H
 #define BERTH_CMD_VERBS_H
 

@@ -55,7 +55,7 @@ static int check_mount(const struct section *first, const struct mount_config *m
 	return config_owner(mount->owner, &owner, err) < 0 ? err_wrap(err, "mount '%s'", name) : 0;
 }
 
-/* Also the mount targets that another mount would hide. */
+/* These names are also mount targets, which another mount would hide. */
 static const char *const own_nodes[] = { "null",   "zero", "full",    "random", "urandom",
 					 "tty",    "ptmx", "console", "stdin",  "stdout",
 					 "stderr", "fd",   "pts",     "mqueue" };

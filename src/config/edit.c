@@ -82,7 +82,7 @@ static const char *line_value(bool label, const char *value, const struct text *
 	return !value || (label && !canonical->length) ? NULL : text_str(canonical);
 }
 
-/* One change made in a text, which is replaced. */
+/* Makes one change in a text, and replaces the text. */
 static int change_text(const struct schema *schema, const char *path,
 		       const struct config_change *change, struct text *text, struct err *err)
 {
@@ -235,7 +235,7 @@ static bool begins(const char *line, const struct schema *kind, const char *name
 	       strcmp(found, name) == 0;
 }
 
-/* All lines except the section's; an empty one before the last section is removed with it. */
+/* Copies all lines except those of the section. An empty line before the last section is removed with it. */
 static int cut(const char *data, size_t length, const struct schema *kind, const char *name,
 	       struct text *out, struct err *err)
 {

@@ -55,7 +55,7 @@ static int feed_label(struct parser *parser, const char *name, const char *value
 	return label_set(parser->schema, parser->config, name, value, err);
 }
 
-/* One line, without its end; cut to pieces. */
+/* Parses one line, without its end, and cuts it to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
 	char *name, *value;

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
-/* This host's architecture, as image servers name it. */
+/* The architecture of this host, as image servers name it. */
 static const char *host_arch(struct utsname *host)
 {
 	static const char *const names[][2] = {

@@ -49,7 +49,7 @@ static int open_cached(const struct dirs *dirs, const struct offer_file *file, s
 	return fd < 0 ? err_set(err, errno, "open '%s': %s", path, strerror(errno)) : fd;
 }
 
-/* Before anything is fetched. */
+/* The space is checked before anything is fetched. */
 static int check_space(int fd, uint64_t size, struct err *err)
 {
 	struct statvfs fs;
@@ -126,7 +126,7 @@ int download_file(const struct download *download, const struct offer_file *file
 			break;
 		if (check_sum(&running, also, err) == 0)
 			return take_fd(&fd);
-		/* Either half may be the wrong one. */
+		/* The damage may be in the resumed part or in the new one, so one more try fetches the whole file. */
 		if (ftruncate(fd, 0) < 0 || !resumed)
 			break;
 		resumed = false;

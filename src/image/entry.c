@@ -216,7 +216,7 @@ int extraction_begin(struct extraction *x, struct unpack_report *report)
 	x->entry = archive_entry_new();
 	if (!x->disk || !x->entry)
 		return err_set(&report->err, ENOMEM, "out of memory");
-	/* No look-up of names: owners are the image's numbers. */
+	/* The call does not look up names: owners are the image's numbers. */
 	archive_write_disk_set_options(x->disk, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
 							ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL |
 							ARCHIVE_EXTRACT_XATTR |

@@ -56,7 +56,7 @@ static __attribute__((noreturn)) void end(const struct fetch_report *report)
 	_exit(n != sizeof *report ? 125 : report->err.code != 0);
 }
 
-/* Nothing of the host can be changed, not even what anybody may write to. */
+/* Makes the whole file system read-only, so that not even files that all users may write can be changed. */
 static int make_readonly(struct err *err)
 {
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -193,7 +193,7 @@ static int supervise(const struct order *order, struct err *err)
 		kill(pid, SIGKILL);
 	int status = spawn_wait(spawn.pidfd);
 	close(spawn.pidfd);
-	/* By 0 and 1 it ends when it has made its report. */
+	/* The exit codes 0 and 1 mean that it made its report. */
 	if (r == 0 && status != 0 && status != 1 << 8) {
 		child_status_text(status, how, sizeof how);
 		r = err_set(err, EIO, "fetching %s; what the server sent may be crafted to do that",

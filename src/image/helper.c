@@ -83,7 +83,7 @@ int helper_run(const struct helper *helper, void *report, size_t size, struct er
 		execute(helper, path, writing, size);
 	scoped_close_fd(&writing);
 	ssize_t n = read_report(helper, reading, report, size);
-	/* It ends after its namespaces have, with all processes in them. */
+	/* The child ends after its namespaces have ended, with all processes in them. */
 	int status = child_wait(pid);
 	if (n == (ssize_t)size)
 		return check_report(report, err);

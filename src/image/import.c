@@ -40,8 +40,8 @@ int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err)
 		return -err->code;
 	int r = idmap_fit(&config.idmap_base, &config.idmap_machines);
 	/*
-	 * Any ids except the host's own; no machine can see this process. Inside a machine, where no volume can be
-	 * mapped to other ids, it uses the ids of that machine's users.
+	 * Ids that are not the host's; no machine can see this process. Inside a machine, where no volume can be mapped
+	 * to other ids, it uses the ids of that machine's users.
 	 */
 	*map = (struct idmap){ r == 0 ? (uint32_t)config.idmap_base : 0, IDMAP_COUNT };
 	config_free(&berth_schema, &config);

@@ -113,7 +113,7 @@ int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct po
 	template_sweep(dirs);
 	if (sweep_pool(pool, err) < 0)
 		return -err->code;
-	/* One second: processes of a killed command may still be about to end. */
+	/* The deadline is one second, because processes of a killed command may still be about to end. */
 	int fd = template_lock(dirs, name, 1, err);
 	if (fd < 0)
 		return fd;
@@ -324,7 +324,7 @@ static bool find_kept(const struct incoming *incoming, struct template_config *c
 	return text_take(&config->pool, strdup(incoming->pool->name)) == 0;
 }
 
-/* Without a copy of its settings, the root itself is examined. */
+/* If there is no copy of its settings, the root itself is examined. */
 static int adopt_from(struct incoming *incoming, struct err *err)
 {
 	struct template_config config = { 0 };

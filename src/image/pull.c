@@ -61,7 +61,7 @@ static bool list_releases(const struct catalogue *catalogue, const char *wanted,
 	return count > 0;
 }
 
-/* Of one that is not: the nearest. */
+/* The nearest name to one that the server does not have. */
 static const char *nearest_os(const struct catalogue *catalogue, const char *wanted)
 {
 	scoped_free char *word = strdup(wanted);

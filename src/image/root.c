@@ -210,7 +210,7 @@ static unsigned version_in_multiarch(int root_fd)
 	return version;
 }
 
-/* Before 231 everything is in the program itself, which has "systemd 219" in its --version. */
+/* Versions before 231 have all code in the program itself, and "systemd 219" in its --version. */
 static unsigned version_in_program(const char *content, size_t length)
 {
 	static const char word[] = "systemd ";

@@ -127,7 +127,7 @@ static int open_file(int root_fd, const char *path, int flags)
 	return take_fd(&fd);
 }
 
-/* Only a regular file has contents to take away. */
+/* Empties a file. Only regular files have contents. */
 static int empty_file(int root_fd, const char *path, int flags)
 {
 	scoped_fd int fd = open_file(root_fd, path, flags);
@@ -202,7 +202,7 @@ static int write_file(const struct strip *strip, const char *path, const char *t
 		return 0;
 	if (!full)
 		return -ENOMEM;
-	/* In this order what is there is lost only once the new is. */
+	/* The order matters: the old contents are lost only when the new ones are written. */
 	int r = file_write_all(fd, full, strlen(full), 0);
 	if (r == 0 && ftruncate(fd, (off_t)strlen(full)) < 0)
 		r = -errno;

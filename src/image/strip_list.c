@@ -130,7 +130,7 @@ static int read_file(const char *folder, const char *name, struct strip_line **l
 	return strip_list_parse(path, text, lines, err);
 }
 
-/* Both folders' files, each sorted, in one order. */
+/* Sorts the files of both folders into one order. */
 static int read_both(const char *shipped, struct dirent **theirs, int their_count, const char *own,
 		     struct dirent **ours, int our_count, struct strip_line **lines,
 		     struct err *err)

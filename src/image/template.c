@@ -126,7 +126,7 @@ int template_open(const struct dirs *dirs, const char *name, struct template_con
 	if (r == -ENOENT) {
 		struct err rest = { 0 };
 		r = tell_rest(dirs, name, &rest);
-		/* It may have been created since the look. */
+		/* The template may have been created since the search. */
 		if (load(dirs, name, config, &(struct err){ 0 }) == 0)
 			return 0;
 		*err = rest;

@@ -65,7 +65,7 @@ static long stall_seconds(void)
 	return STALL_SECONDS;
 }
 
-/* From https only to https: else who sits on the way chooses what is fetched. */
+/* A transfer by https follows redirects to https only: an attacker on the way could otherwise choose the file. */
 static void set_protocols(CURL *curl, bool secure)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -103,7 +103,7 @@ static void set_up(struct transfer *t)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
 }
 
-/* Only what a server said, in which anything can stand. */
+/* The message of the server, which may contain any bytes. */
 static const char *said(struct transfer *t)
 {
 	for (char *p = t->said; *p; p++)
@@ -237,7 +237,7 @@ static bool may_pass(const struct transfer *t, CURLcode code)
 	}
 }
 
-/* From the beginning: the server cannot go on where we ended. */
+/* Begins again, because the server cannot continue at the present offset. */
 static void start_over(struct transfer *t)
 {
 	t->done = 0;

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* Before any other call, once. */
+/* Called once, before any other function here. */
 int transport_begin(struct err *err);
 
 /* Reads the whole of a URL into text; -EFBIG if it is larger than max bytes. */

@@ -41,7 +41,7 @@ static void later(struct dnsmasq *watch, int milliseconds)
 	timerfd_settime(watch->timer.fd, 0, &at, NULL);
 }
 
-/* Each time twice as long as the last. */
+/* Each pause is twice as long as the one before. */
 static int next_pause(struct dnsmasq *watch)
 {
 	watch->pause = watch->pause ? watch->pause * 2 : PAUSE_FIRST;
@@ -65,7 +65,7 @@ static void server_ready(struct keeper *keeper, struct source *source)
 	later(watch, pause);
 }
 
-/* By its arguments, which name the pid file: the pid may belong to another process by now. */
+/* The arguments name the pid file, and so identify the server: the pid may belong to another process by now. */
 static bool is_server(const struct dnsmasq *watch, pid_t pid)
 {
 	scoped_free char *words = NULL;

@@ -15,8 +15,8 @@
 enum { LOCK_MILLISECONDS = 2000, VALUE_MAX = 512 };
 
 /*
- * With a deadline, since a writer that was stopped must not stop all others; polled, as it is held for
- * microseconds, for which lock_wait()'s process would be too much.
+ * The lock has a deadline, since a stopped writer must not stop all others. It is polled, because it is held for
+ * microseconds; the process of lock_wait() would cost more.
  */
 static int lock_file(int fd)
 {
@@ -82,7 +82,7 @@ static uint64_t last_number(int fd, off_t *size)
 	return event_number(before ? before + 1 : tail);
 }
 
-/* Of the file before, when a new one begins. */
+/* The number of the last event in the older file, when a new file begins. */
 static uint64_t number_before(int dir_fd, const char *older)
 {
 	scoped_fd int fd = file_open_regular(dir_fd, older, O_NOFOLLOW);
@@ -156,7 +156,7 @@ int event_write(int dir_fd, const char *path, const struct event *event)
 		scoped_fd int fd = open_locked(dir_fd, path, &size);
 		if (fd < 0)
 			return fd;
-		/* Nobody writes to a file that has lost its name: a reader may leave it for good. */
+		/* A file that has lost its name gets no more events, so a reader may leave it for good. */
 		if (size > EVENT_FILE_MAX - EVENT_LINE_MAX &&
 		    renameat(dir_fd, path, dir_fd, older) == 0)
 			continue;

@@ -73,7 +73,7 @@ void hits_open(struct keeper *keeper)
 		int fd =
 			openat(keeper->cgroup, kinds[kind].file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		keeper->hits[kind] = (struct hit){ .source = { fd, hit_ready } };
-		/* Without the controller there is no such file. */
+		/* The file is missing if there is no such controller. */
 		if (fd >= 0)
 			loop_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What clients type at the console. What the line discipline has no room for is held with its client, and given to the
- * guest in the order in which the clients came. Reading it from the clients is in requests.c.
+ * Input that clients type at the console. The keeper holds it for each client while the line discipline has no room,
+ * and gives it to the guest in the order in which the clients came. requests.c reads it from the clients.
  */
 #include "keeper/keeper.h"
 

@@ -209,11 +209,11 @@ void hits_close(struct keeper *keeper);
 void space_watch(struct keeper *keeper);
 /* To be called each time that the loop wakes up. */
 void space_check(struct keeper *keeper);
-/* When the loop has to wake up for it, in milliseconds; -1: the kernel will tell. */
+/* The time until the loop has to wake up for this, in milliseconds; -1: no time, because the kernel reports events. */
 int space_timeout(const struct keeper *keeper);
 
 /* dnsmasq.c: the watch over the network's dnsmasq. */
-/* For each guest: its machine may be on another network than before. */
+/* Called for each guest, because its machine may be on another network than before. */
 void dnsmasq_watch(struct keeper *keeper);
 /* Lets another keeper watch. */
 void dnsmasq_leave(struct keeper *keeper);
@@ -244,7 +244,7 @@ void keeper_halt(struct keeper *keeper, unsigned seconds);
 void keeper_kill(struct keeper *keeper);
 /* The machine's end: the loop ends. */
 void keeper_end(struct keeper *keeper, enum ended ended, const char *how);
-/* There is no guest: closes what belonged to the last one. */
+/* Closes the objects of the last guest, when there is no guest. */
 void keeper_let_go(struct keeper *keeper);
 
 /* requests.c: the control socket. */

@@ -39,7 +39,9 @@ void loop_close(struct keeper *keeper, struct source *source)
 
 struct source *loop_wait(struct keeper *keeper, int milliseconds)
 {
-	/* One at a time: a handler may close what a later event in a batch would point at. */
+	/*
+	 * Events are taken one at a time: a handler may close an object that a later event in a batch would point at.
+	 */
 	struct epoll_event event;
 
 	return epoll_wait(keeper->epoll, &event, 1, milliseconds) == 1 ? event.data.ptr : NULL;

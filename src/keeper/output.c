@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guest writes to its console: taken at once, so that the guest never waits, and given to the ring, to
- * console.log, and to the clients. What clients type at the console is in input.c.
+ * Output of the guest to its console. The keeper takes it at once, so that the guest never waits, and gives it to the
+ * ring, to console.log, and to the clients. input.c has the input of clients.
  */
 #include "keeper/keeper.h"
 

@@ -29,7 +29,7 @@ static uid_t user_of(const struct ucred *peer)
 	return peer->uid;
 }
 
-/* From the file alone: a look-up by NSS could take any time, and the keeper has one thread. */
+/* Names come from the file alone: a look-up by NSS could take any time, and the keeper has one thread. */
 static void add_user(struct text *words, uid_t uid)
 {
 	scoped_file FILE *file = fopen("/etc/passwd", "re");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a keeper is given when it begins. The program that started the guest writes the plan, prepares the descriptors,
- * and then executes berth-keeper in its own place.
+ * The plan of a keeper. The program that started the guest writes it, prepares the descriptors, and then executes
+ * berth-keeper in its own place.
  */
 #ifndef BERTH_KEEPER_PLAN_H
 #define BERTH_KEEPER_PLAN_H
@@ -26,7 +26,7 @@ enum keeper_fd {
 
 enum { KEEPER_PLAN_MAGIC = 0x62657203 };
 
-/* When a guest that ended by itself is started again. A stop on request is always the end. */
+/* The cases in which a guest that ended by itself is started again. A stop on request is always the end. */
 enum restart_policy {
 	RESTART_NO,
 	RESTART_ON_FAILURE, /* its init died or was killed */

@@ -60,7 +60,7 @@ static bool is_watched(const struct keeper *keeper)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
-/* As a grandchild: it serves all machines of the pool, and may outlive this keeper. */
+/* The watcher is a grandchild: it serves all machines of the pool, and may outlive this keeper. */
 static void start_watcher(struct keeper *keeper)
 {
 	if (child_detach() == 0)
@@ -90,7 +90,7 @@ static void space_look(struct keeper *keeper)
 		low = low || is_backing_fs_low(&backing, &status, line.length * DM_SECTOR);
 		pause = sooner(pause, backing_fs_pause(&backing));
 	}
-	/* By then `berth _tend` may have been killed. */
+	/* `berth _tend` may have been killed meanwhile. */
 	if (low)
 		pause = AGAIN_MS;
 	if (low && !keeper->space_low)

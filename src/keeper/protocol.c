@@ -73,7 +73,7 @@ int protocol_connect(int run_fd)
 		return -errno;
 	if (r < 0)
 		return r;
-	/* Only where nobody is accepted any more: the keeper is stopped, and many wait already. */
+	/* A timeout is needed only if the keeper is stopped, and so many clients wait that no more are accepted. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
 		return -errno;

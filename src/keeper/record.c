@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a keeper leaves for commands that only look: empty files in the run folder, and lines in RUN/events.
- * What a client is sent over its connection stands in clients.c.
+ * Records of a keeper for commands that only look: empty files in the run folder, and lines in RUN/events. clients.c
+ * has the messages to connected clients.
  */
 #include "keeper/keeper.h"
 

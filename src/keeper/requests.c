@@ -62,7 +62,7 @@ static void set_size(struct keeper *keeper, uint32_t value)
 	ioctl(keeper->console.fd, TIOCSWINSZ, &size);
 }
 
-/* While the next guest is made, the answer waits for it. */
+/* If the next guest is being made, the answer waits for it. */
 static void give_guest(struct keeper *keeper, struct client *client)
 {
 	bool enters = client->role == CLIENT_NEW || client->role == CLIENT_WAITS_GUEST;
@@ -165,7 +165,7 @@ void requests_type(struct keeper *keeper)
 	for (; client; client = input_next(keeper)) {
 		if (!input_give(keeper, client))
 			return;
-		/* All that this client typed, before it is the next one's turn. */
+		/* All input of this client is taken before it is the next one's turn. */
 		take_messages(keeper, client);
 	}
 	input_watch_console(keeper);

@@ -32,7 +32,10 @@ static void set_timer(struct keeper *keeper, int64_t milliseconds)
 
 /* ---- Between two guests */
 
-/* There is no guest until the pause is over. again: the event that the next guest's start is written as. */
+/*
+ * Waits for the pause before a restart, in which there is no guest. again: the event to write when the next guest
+ * starts.
+ */
 static void wait_for_next(struct keeper *keeper, int64_t pause, const char *again)
 {
 	keeper_let_go(keeper);
@@ -74,7 +77,7 @@ static void respawn(struct keeper *keeper)
 
 static void reboot(struct keeper *keeper)
 {
-	/* Before anything shows that the guest is gone. */
+	/* The mark exists before anything shows that the guest is gone. */
 	record_mark(keeper, "waiting");
 	log_line("rebooting");
 	unlinkat(keeper->run, "booted", 0);
@@ -148,8 +151,8 @@ static void respawn_timed_out(struct keeper *keeper)
 /* ---- While a guest runs */
 
 /*
- * What reboot(2) does in a pid namespace, pid_namespaces(7): init is killed by SIGHUP for a restart and
- * by SIGINT for halt and power-off.
+ * Effect of reboot(2) in a pid namespace, by pid_namespaces(7): SIGHUP kills init for a restart, and SIGINT kills it
+ * for halt and power-off.
  */
 static void guest_ready(struct keeper *keeper, struct source *source)
 {
@@ -177,7 +180,7 @@ static void guest_ready(struct keeper *keeper, struct source *source)
 	}
 }
 
-/* Only the first READY=1 counts: the guest shall not keep the keeper busy with more. */
+/* The keeper ignores all but the first READY=1, so that the guest cannot keep it busy. */
 static void notify_ready(struct keeper *keeper, struct source *source)
 {
 	if (notify_receive(source->fd, keeper->init) != 1)
@@ -261,7 +264,7 @@ int keeper_run(struct keeper *keeper)
 {
 	int r = open_sources(keeper);
 
-	/* Before the command that started us goes on. */
+	/* This is done before the command that started the keeper continues. */
 	if (r == 0)
 		record_name(keeper, "started");
 	note_beginning(keeper);

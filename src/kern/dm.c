@@ -30,7 +30,7 @@ static int real_request(struct dm *dm, unsigned long number, struct dm_ioctl *io
 	return ioctl(dm->fd, number, io) < 0 ? -errno : 0;
 }
 
-/* Where no node exists, opening one of our own loads the module. */
+/* A node of berth's own: if no node exists, opening one loads the module. */
 static int open_own_node(void)
 {
 	bool made_dir = mkdir("/dev/mapper", 0755) == 0;

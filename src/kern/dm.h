@@ -129,7 +129,7 @@ void dm_path(dev_t dev, char *out, size_t room);
 /* Opens the node of a device and checks that it is that device. A descriptor or -errno. */
 int dm_open_device(dev_t dev, int flags);
 
-/* What a failure means, for the end of a sentence. Never NULL. */
+/* The meaning of a failure, for the end of a sentence. Never NULL. */
 const char *dm_why(int code);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One ioctl of device-mapper, with room for its data. For the files of kern/dm alone. */
+/* One ioctl of device-mapper, with room for its data. Only the files of kern/dm use it. */
 #ifndef BERTH_KERN_DM_REQUEST_H
 #define BERTH_KERN_DM_REQUEST_H
 

@@ -69,7 +69,7 @@ static const char *const discard_words[] = { "discard_passdown", "no_discard_pas
 static const char *const space_words[] = { "queue_if_no_space", "error_if_no_space", NULL };
 static const char *const check_words[] = { "-", "needs_check", NULL };
 
-/* Without figures the kernel gives one word in their place. */
+/* Whether the kernel gives one word in place of the figures. */
 static bool is_word(const char *params, const char *word)
 {
 	size_t length = strlen(word);

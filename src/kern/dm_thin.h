@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the thin targets of device-mapper report, "thin-pool" and "thin". */
+/* Status of the thin targets of device-mapper, "thin-pool" and "thin". */
 #ifndef BERTH_KERN_DM_THIN_H
 #define BERTH_KERN_DM_THIN_H
 

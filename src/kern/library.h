@@ -31,7 +31,7 @@ struct library {
  */
 int library_load(struct library *library);
 
-/* For a process that must not load anything any more, since it sees other libraries than the host's. */
+/* Forbids further loads: for a process that has entered a guest, where the libraries are not the host's. */
 void library_seal(void);
 
 /* The library or function that could not be loaded last, for a sentence. Never NULL. */

@@ -194,7 +194,7 @@ int link_clear_addresses(struct link_socket *links, int index)
 			nla_put_u32(message, IFA_LOCAL, list.items[i].local);
 		}
 		r = link_request_send(links, message);
-		/* It is removed with the first address of its subnet. */
+		/* The kernel removed the address together with the first address of its subnet. */
 		if (r == -EADDRNOTAVAIL)
 			r = 0;
 	}

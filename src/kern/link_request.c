@@ -114,7 +114,7 @@ int link_open(struct link_socket **out)
 		link_close(&links);
 		return -errno_of(r);
 	}
-	/* All three are optional: older kernels answer with less. */
+	/* All three options may fail: older kernels answer with less text. */
 	int fd = nl_socket_get_fd(links->nl);
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);

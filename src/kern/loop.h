@@ -38,7 +38,7 @@ int loop_set_capacity(const struct loop *loop);
 void loop_close(struct loop *loop);
 #define scoped_loop __attribute__((cleanup(loop_close)))
 
-/* What a failure means, for the end of a sentence. Never NULL. */
+/* The meaning of a failure, for the end of a sentence. Never NULL. */
 const char *loop_why(int code);
 
 #endif

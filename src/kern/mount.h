@@ -40,7 +40,7 @@ const char *mount_idmap_why(int code);
 /* Undoes in place what proc_pid_mountinfo(5) does to blanks and backslashes in paths: octal numbers. */
 void mount_unescape(char *text);
 
-/* What a failed mount operation means, for the end of a sentence. Never NULL. */
+/* The meaning of a failed mount operation, for the end of a sentence. Never NULL. */
 const char *mount_why(int code);
 
 #endif

@@ -78,7 +78,7 @@ int pty_raw(int fd, struct termios *saved)
 		return -errno;
 	raw = *saved;
 	cfmakeraw(&raw);
-	/* At once: typed input is kept, and blocked output is not waited for. */
+	/* The change is made at once: typed input is kept, and blocked output is not waited for. */
 	return tcsetattr(fd, TCSANOW, &raw) < 0 ? -errno : 0;
 }
 

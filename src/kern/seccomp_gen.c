@@ -151,7 +151,7 @@ static void print_openings(void)
 }
 
 /*
- * From here on numbers are the same on every architecture; newer C libraries try these calls, and do without them if
+ * Numbers from here on are the same on every architecture. Newer C libraries try these calls, and do without them if
  * the kernel has none.
  */
 enum { YOUNG = 424, YOUNG_END = 512 };

@@ -37,7 +37,7 @@ static __attribute__((noreturn)) void work(const struct timed_child *child, stru
 	_exit(EXIT_SUCCESS);
 }
 
-/* Its wait status; also 0 for a child that does not die, which was reported before. */
+/* The child's wait status; 0 for a child that does not die, which was reported before. */
 static int end(int pidfd, pid_t pid, bool late)
 {
 	if (late || !is_ready(pidfd, DEATH_MILLISECONDS))

@@ -118,8 +118,8 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 	snprintf(alias, sizeof alias, "berth network %s", network->name);
 	link_set_alias(links, found->bridge.index, alias);
 	/*
-	 * No multicast snooping: a query of any machine would start it, and machines that do not answer would no longer
-	 * receive the neighbour messages of IPv6.
+	 * Multicast snooping is off: a query of any machine would start it, and machines that do not answer would no
+	 * longer receive the neighbour messages of IPv6.
 	 */
 	link_set_snooping(links, found->bridge.index, false);
 	/* A guest must not give the host routes by router advertisements. */
@@ -239,7 +239,7 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	if (check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
 	    look(network, links, &found, err) < 0)
 		return -err->code;
-	/* Without a bridge the network was taken down, and its dnsmasq ended on purpose. */
+	/* A network without a bridge was taken down, and its dnsmasq ended on purpose. */
 	if (!found.here || !found.address || !network->config.dhcp)
 		return 0;
 	if (found.dns == DNS_RUNNING)

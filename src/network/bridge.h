@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the network layer share: the lock of a network, and the search for its bridge. */
+/* Functions that the files of the network layer share: the lock of a network, and the search for its bridge. */
 #ifndef BERTH_NETWORK_BRIDGE_H
 #define BERTH_NETWORK_BRIDGE_H
 

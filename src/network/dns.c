@@ -151,8 +151,8 @@ static int make_arguments(const struct network *network, const char *pid_file,
 	add_word(arguments, "--bind-interfaces");
 	add_servers(arguments);
 	/*
-	 * Without the host's /etc/hosts, which is only valid on the host; answers of the host's own servers are valid
-	 * everywhere.
+	 * The host's /etc/hosts is left out, because it is only valid on the host. Answers of the host's servers are
+	 * valid everywhere.
 	 */
 	add_word(arguments, "--no-hosts");
 	add_word(arguments, "--hostsdir=%s/names", network->folder);

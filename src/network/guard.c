@@ -91,7 +91,7 @@ static void drop_to_port(struct guard *guard, unsigned protocol, unsigned port)
 		     false);
 }
 
-/* Only if the transport is known; 255 stands for none. */
+/* The rule applies only if the transport is known; 255 stands for none. */
 static struct nft_rule *pass_known(struct guard *guard, unsigned protocol)
 {
 	struct nft_rule *rule = add_for(guard, NFT_ACCEPT, protocol);

@@ -136,7 +136,7 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	lease->address = *wanted;
 	if (lease_file_holder(network, *wanted, &holder) == 0)
 		return tell_held(network, want, holder.name, err);
-	/* After a kill between the two the machine has no lease, and its next start asks for the same one. */
+	/* A kill between the two leaves the machine without a lease. Its next start asks for the same one. */
 	if (found)
 		r = lease_file_remove(network, &held);
 	if (r == 0)
@@ -212,7 +212,7 @@ int lease_release(struct network *network, const char *name, struct err *err)
 {
 	struct lease lease;
 
-	/* Also the lease that a crashed host could not remove. */
+	/* This also removes the lease that a crashed host could not remove. */
 	if (check_name(network, name, err) < 0 || network_remove_port(network, name, err) < 0)
 		return -err->code;
 	scoped_fd int lock = network_lock(network, err);

@@ -288,7 +288,7 @@ int lease_file_remove(const struct network *network, const struct lease *lease)
 
 	if (r < 0)
 		return r;
-	/* Without hosts/ADDRESS there is nothing to recover, and no need for pending. */
+	/* If hosts/ADDRESS is missing, there is nothing to recover, and no need for pending. */
 	if (link(paths.host, paths.pending) < 0 && errno != ENOENT)
 		return -errno;
 	r = remove_file(paths.name);

@@ -169,7 +169,7 @@ void network_close(struct network *network)
 	*network = (struct network){ 0 };
 }
 
-/* What a new network must avoid. */
+/* Names and subnets of the existing networks, which a new network must avoid. */
 struct others {
 	const struct dirs *dirs;
 	struct subnet_list subnets;
@@ -369,7 +369,7 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 
 	if (check_name(name, err) < 0)
 		return -err->code;
-	/* One at a time, because each must see the subnets of the others. */
+	/* Networks are created one at a time, because each must see the subnets of the others. */
 	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
@@ -387,7 +387,7 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 			subnet && *subnet ? subnet : NULL, err);
 }
 
-/* While the lock is held: a waiter then notices that the lock file has lost its name. */
+/* The lock is held meanwhile: a waiter then notices that the lock file has lost its name. */
 static void remove_lock(const struct network *network)
 {
 	scoped_free char *path = dirs_run_path(network->dirs, "locks/network.%s", network->name);

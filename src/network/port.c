@@ -210,7 +210,7 @@ static int set_up_eth0(struct link_socket *links, const struct lease *lease, str
 	return r < 0 ? tell_guest(links, "add the default route", r, err) : 0;
 }
 
-/* Without libnl, which a guest without a network does not need. */
+/* This does without libnl, which a guest without a network does not need. */
 static int set_up_lo(void)
 {
 	struct ifreq lo = { .ifr_name = "lo" };

@@ -13,7 +13,7 @@
 
 #define MAGIC "berth books 1\n"
 
-/* No volume's name begins with a dot. A killed file_replace leaves the second name. */
+/* The name begins with a dot, as no volume's name does. A killed file_replace leaves the second name. */
 #define NAME  ".berth-books"
 #define ASIDE NAME ".new"
 

@@ -44,8 +44,8 @@ static int copy_attribute(struct copy *copy, const char *from, const char *to, c
 }
 
 /*
- * By names below /proc/self/fd: there is no fsetxattr for a symbolic link or a node, and no setxattrat before Linux
- * 6.13.
+ * The names are below /proc/self/fd: there is no fsetxattr for a symbolic link or a node, and no setxattrat before
+ * Linux 6.13.
  */
 static int copy_attributes(struct copy *copy, const char *name)
 {

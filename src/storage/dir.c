@@ -133,7 +133,7 @@ static int fill_volume(struct pool *pool, const char *origin, const char *partia
 	if (from < 0)
 		return storage_fail(err, from, "open it");
 	int r = copy_tree(from, root, err);
-	/* One sync for all: an fsync of each of 10^5 files would take minutes. */
+	/* The whole file system is synced once, because an fsync of each of 10^5 files would take minutes. */
 	if (r == 0 && syncfs(root) < 0)
 		r = storage_fail(err, -errno, "write the copy to the disk");
 	return r;

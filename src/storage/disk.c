@@ -62,7 +62,7 @@ int disk_serve(const struct pool *pool, struct loop *loop, struct err *err)
 			       "its loop file '%s' has been cut off: it has %lld bytes of %llu; "
 			       "restore it from a backup",
 			       path, (long long)st.st_size, (unsigned long long)pool->config.size);
-	/* Never two loop devices on one file: each would cache data that the other changes. */
+	/* A file never has two loop devices: each would cache data that the other changes. */
 	int r = loop_find(fd, loop);
 	if (r == -ENOENT)
 		r = loop_attach(fd, LOOP_WITH_AUTOCLEAR | LOOP_WITH_DIRECT, 4096, loop);

@@ -101,7 +101,7 @@ static int choose_size(struct pool *pool, const char *folder, struct err *err)
 	return 0;
 }
 
-/* No data at all: a new file, or one that was prepared with truncate or fallocate. */
+/* Refuses a file with data. A new file has none, nor has one that was prepared with truncate or fallocate. */
 static int check_hollow(int fd, const char *path, struct err *err)
 {
 	off_t data = lseek(fd, 0, SEEK_DATA);

@@ -229,7 +229,7 @@ int folder_take(struct pool *pool, const char *path, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	if (pool->ops->open(pool, err) < 0)
 		return -err->code;
-	/* As in format: modes may have been lost on the way. */
+	/* Modes may have been lost on the way, so they are set as in format. */
 	int fd = folder_fd(pool);
 	if (fchown(fd, 0, 0) < 0 || fchmod(fd, 0700) < 0)
 		return err_set(err, errno, "make '%s' the pool's: %s", path, strerror(errno));
@@ -282,7 +282,7 @@ int folder_usage(struct pool *pool, struct pool_usage *usage, struct err *err)
 	if (fstatvfs(folder_fd(pool), &fs) < 0)
 		return err_set(err, errno, "read the free space of pool '%s': %s", pool->name,
 			       strerror(errno));
-	/* As df(1): the reserve of root counts neither as used nor as free. */
+	/* The reserve of root counts neither as used nor as free, as in df(1). */
 	usage->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
 	usage->total = usage->used + (uint64_t)fs.f_bavail * fs.f_frsize;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What both drivers of folders share: a folder that a pool owns, and the volumes below it. */
+/* The part that both drivers of folders share: a folder that a pool owns, and the volumes below it. */
 #ifndef BERTH_STORAGE_FOLDER_H
 #define BERTH_STORAGE_FOLDER_H
 
@@ -11,8 +11,8 @@ int folder_keep(struct pool *pool, int fd, struct err *err); /* takes fd, also w
 void folder_close(struct pool *pool);
 
 /*
- * For format: makes config.source an empty folder of mode 0700, so that no user of the host can run a guest's
- * set-user-id program, calls pool_intend, and marks the folder as this pool's. Opens the handle.
+ * Makes config.source an empty folder of mode 0700, so that no user of the host can run a guest's set-user-id program,
+ * calls pool_intend, and marks the folder as this pool's. Opens the handle. For format.
  */
 int folder_format(struct pool *pool, struct err *err);
 
@@ -34,7 +34,7 @@ int folder_take(struct pool *pool, const char *path, struct err *err);
 /* The same for a pool that is known here: updates pool.conf. Refused while its old folder exists too. */
 int folder_move(struct pool *pool, const char *path, struct err *err);
 
-/* For scan: calls visit with each name in the open folder that may be a volume. 1, or -code. */
+/* Calls visit with each name in the open folder that may be a volume. 1, or -code. For scan. */
 int folder_names(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
 		 struct err *err);
 /* folder_open and folder_names: the scan of a pool in a folder. */

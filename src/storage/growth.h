@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which volumes fill a pool, and how fast: by the blocks that their mappings gain, and by those that they copy because
- * they were shared. A write to a shared block takes a block of the pool, but the mapping keeps its size; only the
- * metadata of the pool show whose block it is. Pure: figures in, judgement out.
+ * Growth of volumes: which of them fill a pool, and how fast. A volume grows by the blocks that its mapping gains, and
+ * by shared blocks that it copies. A write to a shared block takes a block of the pool, but the mapping keeps its size;
+ * only the metadata of the pool show whose block it is. Pure: figures in, judgement out.
  */
 #ifndef BERTH_STORAGE_GROWTH_H
 #define BERTH_STORAGE_GROWTH_H
@@ -33,7 +33,7 @@ struct growth {
 
 /* Notes a volume in use; to be called for all of them at each look. 0 or -ENOMEM. */
 int growth_note(struct growth *growth, const struct volume_use *use);
-/* To be called when all were noted: forgets the volumes that were not. */
+/* Forgets all volumes that were not noted. Called when all were noted. */
 void growth_forget(struct growth *growth);
 
 /*

@@ -26,7 +26,7 @@ int links_repeat(struct links *links, const struct statx *st, int to, const char
 /* Remembers to/name as the first copy of the file. */
 int links_remember(struct links *links, const struct statx *st, int to, const char *name);
 
-/* After the last entry: copies that still have a name to come are immutable or append-only now, if the originals are. */
+/* Called after the last entry: makes copies that still lack a name immutable or append-only, if the originals are. */
 int links_protect(struct links *links);
 
 /* Removes the folder; also to be called after a failure. Idempotent. */

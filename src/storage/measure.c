@@ -87,7 +87,7 @@ static int measure_all(struct measuring *all, struct extents *extents, struct er
 	return 0;
 }
 
-/* For a driver that tells which extents volumes share; volumes of others cannot be compared. */
+/* The driver must tell which extents volumes share; volumes of other drivers cannot be compared. */
 static int fill_alone(struct measuring *all, const struct extents *extents, struct err *err)
 {
 	scoped_free uint64_t *alone = calloc(all->count + 1, sizeof *alone);

@@ -129,7 +129,7 @@ int partial_claim(const struct pool *pool, const char *name, struct partial *par
 		return 0;
 	int r = partial->fd;
 	let_go(partial);
-	/* On a full disk no other process can have marked it either. */
+	/* If the disk is full, no other process can have marked it either. */
 	if (partial_is_removed(name) && (r == -ENOSPC || r == -EDQUOT)) {
 		strcpy(partial->name, name);
 		return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the pool_*.c files share: the lock on a pool's folder, and reading its settings. */
+/* Functions that the pool_*.c files share: the lock on a pool's folder, and reading its settings. */
 #ifndef BERTH_STORAGE_POOL_H
 #define BERTH_STORAGE_POOL_H
 

@@ -22,7 +22,7 @@ struct search {
 	char name[64]; /* of the pool that has it; "": none */
 };
 
-/* One whose pool.conf cannot be read is told by whoever names it. */
+/* A pool with an unreadable pool.conf is reported when a command names it. */
 static int compare(void *context, const char *name)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
@@ -44,7 +44,7 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* It is known here: only the place is new, or the host. */
+/* The pool is known here: only the place is new, or the host. */
 static int move(const struct dirs *dirs, const char *path, const char *name, bool force,
 		struct text *report, struct err *err)
 {
@@ -100,7 +100,7 @@ struct found {
 	bool force;
 };
 
-/* What was true of the other host, such as the places of disks, is not taken over. */
+/* Values of the other host, such as paths of disks, are not taken over. */
 static int fill_config(struct pool *pool, const char *conf, const struct found *found,
 		       struct err *err)
 {
@@ -163,7 +163,7 @@ static int name_it(struct pool *pool, char *folder, const char *pools, struct er
 {
 	scoped_free char *aside = pool->folder;
 
-	/* Its handle knows files by where they were. */
+	/* The driver opens the files again, at their new place. */
 	pool->ops->close(pool);
 	pool->folder = folder;
 	int r = rename(aside, folder) < 0 ? -errno : file_sync_dir(pools);
@@ -277,7 +277,7 @@ static int take_driver(void *context, const char *kind, const char *name, const 
 	return 1;
 }
 
-/* As its copy says; without one, by what its volumes are. */
+/* The driver comes from the copy of the settings; without a copy, from the kind of the volumes. */
 static int find_driver(const char *path, const struct text *kept, const struct storage_ops **ops,
 		       struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pool needs whose driver has a catalogue: thin. */
+/* Maintenance of pools whose driver has a catalogue: thin. */
 #include "base/scoped.h"
 #include "storage/pool.h"
 
@@ -18,7 +18,9 @@ static int needs_none(const struct pool *pool, struct err *err)
 		pool->name, pool->ops->name);
 }
 
-/* Not attached, and nothing unfinished cleared away: so that what takes no changes can be looked at. */
+/*
+ * Opens a pool without attaching it or removing unfinished work, so that a pool that takes no changes can be examined.
+ */
 static int open_kept(struct pool *pool, const struct dirs *dirs, const char *name, int how,
 		     struct err *err)
 {
@@ -41,7 +43,7 @@ int pool_grow(const struct dirs *dirs, const char *name, const struct pool_growt
 			"pool '%s': driver %s takes the space of the file system that '%s' is "
 			"on; enlarge that",
 			name, pool.ops->name, pool.config.source);
-	/* Before the lock, which attaching takes itself. */
+	/* This comes before the lock, which attaching takes itself. */
 	if (!pool.ops->maintenance && pool.ops->open(&pool, err) < 0)
 		return err_wrap(err, "pool '%s'", name);
 	scoped_fd int lock = pool_lock(&pool, err);

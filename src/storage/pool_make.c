@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 
-/* What pool_intend wrote down, or was a pool, becomes the other at one stroke. */
+/* Renames the settings in the folder of a pool, durably, in one step: pool.conf, or the name that pool_intend uses. */
 static int turn(struct pool *pool, const char *from, const char *to, struct err *err)
 {
 	scoped_free char *old = pool_path(pool, from);

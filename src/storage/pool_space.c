@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pool can do by itself when it runs out of room: grow, and give up what it kept for then. */
+/* Actions of a pool that runs out of room: it grows, and gives up its reserve. */
 #include "base/backing_fs.h"
 #include "base/scoped.h"
 #include "storage/pool.h"
@@ -48,7 +48,7 @@ int pool_watch_again(struct pool *pool, struct err *err)
 
 /* ---- Growing */
 
-/* What is left for a larger file: the holes that it has by now come first. */
+/* The space left for a larger file. The holes that the file has now will take their part first. */
 static uint64_t free_below(const struct pool *pool)
 {
 	struct backing_fs backing;
@@ -78,7 +78,7 @@ static int gain(struct pool *pool, const struct pool_growth *growth, struct text
 	return 1;
 }
 
-/* What the source gives by itself. */
+/* Grows the pool by the means of its own source. */
 static int grow_source(struct pool *pool, struct text *how, struct err *err)
 {
 	const struct pool_config *config = &pool->config;
@@ -115,7 +115,7 @@ int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
 {
 	if (!pool->ops->maintenance)
 		return 0;
-	/* By what pool.conf says now, which is changed here. */
+	/* pool.conf is read again under the lock, because it is changed here. */
 	scoped_fd int lock = pool_lock(pool, err);
 	if (lock < 0 || pool_load(pool, "pool.conf", err) < 0)
 		return -err->code;

@@ -3,7 +3,7 @@
 
 enum {
 	MARK_PART = 20, /* of the whole: so much is left when holding begins */
-	/* No disk that a pool lies on is written faster. */
+	/* The fastest writing speed of any disk under a pool. */
 	FASTEST = 1000 << 10, /* bytes a millisecond */
 	SETTLE_PART = 40,
 	PAUSE_MIN = 50,
@@ -13,7 +13,7 @@ enum {
 	BELOW_PART = 20,  /* and leaves so much of what is below */
 };
 
-/* As if the whole were data, so that one rule serves both. */
+/* The room of the pool. Room for metadata is converted into that of data, so that one rule serves both. */
 static uint64_t room(const struct space *space)
 {
 	uint64_t taken = space->used + space->pending;

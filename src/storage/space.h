@@ -18,7 +18,7 @@ enum space_level {
 	SPACE_NONE,   /* writes wait in the kernel, and fail after a minute */
 };
 
-/* All in bytes. */
+/* Figures in bytes. */
 struct space {
 	uint64_t total, used;
 	uint64_t metadata_total, metadata_used; /* total 0: the pool has none */

@@ -99,7 +99,10 @@ int volume_rename(struct pool *pool, const char *volume, const char *to, struct 
 	return told(r, pool, volume, err);
 }
 
-/* In the order of their names: two that exchange the same do not wait for each other in a circle. */
+/*
+ * The locks are taken in the order of the names, so that two commands that exchange the same volumes do not wait for
+ * each other.
+ */
 static int lock_both(struct pool *pool, const char *one, const char *other, struct err *err)
 {
 	bool swap = strcmp(one, other) > 0;

@@ -40,7 +40,7 @@ struct pool_usage {
 	uint64_t least; /* bytes, used with backing_file: struct space has the meaning */
 };
 
-/* What only a driver with a catalogue (thin) knows of its pool. */
+/* Facts about a pool that only a driver with a catalogue (thin) has. */
 struct pool_state {
 	const char *mode;                       /* "writes", or the pool's fault */
 	uint64_t metadata_total, metadata_used; /* bytes */
@@ -58,7 +58,7 @@ struct pool_disk {
 	unsigned sector_size; /* bytes */
 };
 
-/* What pool_grow is asked for. */
+/* A request to pool_grow. */
 struct pool_growth {
 	uint64_t
 		size; /* bytes of the loop file; 0: keep its size, or use the whole of each device */
@@ -150,11 +150,11 @@ struct storage_ops {
 	/* Enlarges a volume while it is mounted; never shrinks one. Idempotent. */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
 	/*
-	 * For drivers without `maintenance`: as pool_grow, on an open pool. NULL: the pool always uses all space that
-	 * there is.
+	 * Grows an open pool as pool_grow does, for drivers without `maintenance`. NULL: the pool always uses all
+	 * available space.
 	 */
 	int (*grow)(struct pool *, const struct pool_growth *, struct err *);
-	/* With STORAGE_FAST_CLONE: whether it holds for this volume. NULL: it holds for all. */
+	/* Whether STORAGE_FAST_CLONE holds for this volume. NULL: it holds for all. */
 	bool (*at_once)(struct pool *, const char *volume);
 	/*
 	 * Adds the extents of the volume that are on the disk. The time depends on the number of files. Quiet: 0,
@@ -162,7 +162,7 @@ struct storage_ops {
 	 */
 	int (*measure)(struct pool *, const char *volume, struct extents *);
 	/*
-	 * For a pool that is not open, and of which only pool.conf was read: calls visit with the name of each volume.
+	 * Calls visit with the name of each volume, for a pool that is not open, and of which only pool.conf was read.
 	 * Changes and attaches nothing; an unreachable pool is an error with its reason. 1: those were all volumes; 0:
 	 * only an attached pool can tell. NULL: the driver can never tell.
 	 */
@@ -224,7 +224,7 @@ struct storage_maintenance {
 	void (*device)(const struct pool *, char *out, size_t room);
 	/* ...and again only after watch_again was called. */
 	int (*watch_again)(struct pool *, struct err *);
-	/* For a pool that nobody has open; it need not be attached. */
+	/* Repairs a pool that nobody has open. It need not be attached. */
 	int (*repair)(struct pool *, struct text *report, struct err *);
 	/*
 	 * Writes a backup of the host's files onto the pool's own disk: pool.conf, the catalogue, and the records in
@@ -237,8 +237,8 @@ struct storage_maintenance {
 	/* The UUID (37 bytes) of the pool on the disk or file at path. */
 	int (*identify)(const char *path, char *uuid, struct err *);
 	/*
-	 * For a pool that nobody has open and whose disk or file is now at path: attaches it there and updates
-	 * pool.conf. force: also if another host had it, or if it is an old copy. A failure changes nothing.
+	 * Attaches a pool whose disk or file is now at path, and updates pool.conf. Nobody has the pool open. force:
+	 * also if another host had it, or if it is an old copy. A failure changes nothing.
 	 */
 	int (*move)(struct pool *, const char *path, bool force, struct text *report, struct err *);
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What btrfs does with subvolumes, by its ioctls. All quiet: 0 or -errno. */
+/* Operations of btrfs on subvolumes, by its ioctls. All quiet: 0 or -errno. */
 #ifndef BERTH_STORAGE_SUBVOL_H
 #define BERTH_STORAGE_SUBVOL_H
 
@@ -71,13 +71,13 @@ int subvol_quota_enable(int fd);
 bool subvol_quota_is_simple(int fd);
 
 /*
- * What may be written to subvolume id, and to what is nested in it, in bytes; 0: any amount. On disk when this
+ * Limits the bytes of subvolume id and of the subvolumes nested in it; 0: no limit. The limit is on disk when this
  * returns. fd is of the file system, outside of that subvolume, which may be full. -ENOTCONN: there are no quotas.
  */
 int subvol_limit(int fd, uint64_t id, uint64_t bytes);
 /* That, and what has been written and not removed, as of the last commit. Zeros: it has no limit. */
 int subvol_limit_look(int fd, uint64_t id, uint64_t *limit, uint64_t *used);
-/* Also of a subvolume that is gone. */
+/* Removes the limit, also of a subvolume that is gone. */
 int subvol_limit_forget(int fd, uint64_t id);
 
 /* Waits until all changes to names and subvolumes so far are on disk; file data are not included. */

@@ -42,7 +42,7 @@ static int destroy_id(int fd, uint64_t id)
 
 static int destroy_all(int fd, struct ids *ids, uint64_t top)
 {
-	/* By id, since a path may be longer than any call takes. */
+	/* The call takes ids, because a path may be longer than any call takes. */
 	int r = subvol_each_nested(fd, top, add_nested, ids);
 
 	for (size_t i = 0; r == 0 && i < ids->count; i++)

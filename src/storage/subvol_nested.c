@@ -63,7 +63,7 @@ static int find_children(int fd, struct children *children)
 	return r < 0 ? r : subvol_each_nested(fd, id, add_child, children);
 }
 
-/* Where the folder of that inode is, below the subvolume that fd is. */
+/* Opens the folder of that inode, below the subvolume that fd is. */
 static int open_folder(int fd, const char *path)
 {
 	struct open_how how = {

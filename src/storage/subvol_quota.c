@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* Of Linux 6.7, which the headers may be older than. */
+/* This value came with Linux 6.7; the headers may be older. */
 enum { ENABLE_SIMPLE = 4 };
 
 static uint64_t group_of(uint64_t id)
@@ -122,7 +122,7 @@ int subvol_limit_forget(int fd, uint64_t id)
 	free(members.list);
 	if (r == 0 && ioctl(fd, BTRFS_IOC_QGROUP_CREATE, &args) < 0)
 		r = -errno;
-	/* It never had one, or there are no quotas any more. */
+	/* There was no limit, or there are no quotas any more. */
 	return r == -ENOENT || r == -ENOTCONN ? 0 : r;
 }
 

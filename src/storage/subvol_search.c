@@ -44,7 +44,7 @@ static int visit_found(const union found *found, struct btrfs_ioctl_search_heade
 	return r;
 }
 
-/* All items between two keys. */
+/* Visits all items between two keys. */
 static int search(int fd, struct btrfs_ioctl_search_key key, subvol_visit *visit, void *context)
 {
 	struct btrfs_ioctl_search_header last = { 0 };
@@ -144,8 +144,8 @@ static int count_item(void *context, const struct btrfs_ioctl_search_header *hea
 }
 
 /*
- * By the leaves that were written since it was made: of a snapshot, since the transaction that made it, in which
- * its origin may have written too.
+ * Counts the leaves that were written since the subvolume was made. For a snapshot these are the leaves since the
+ * transaction that made it, in which its origin may have written too.
  */
 bool subvol_is_large(int fd)
 {

@@ -26,7 +26,7 @@ int subvol_each_nested(int fd, uint64_t id, subvol_visit *visit, void *context);
 int subvol_each_quota(int fd, uint64_t object, uint8_t type, const uint64_t *offset,
 		      subvol_visit *visit, void *context);
 
-/* All items of the tree of subvolume id, in the order of their keys. */
+/* Visits all items of the tree of subvolume id, in the order of their keys. */
 int subvol_each_item(int fd, uint64_t id, subvol_visit *visit, void *context);
 
 #endif

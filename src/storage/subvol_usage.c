@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a subvolume has on the disk, by the items of its tree. */
+/* Disk usage of a subvolume, by the items of its tree. */
 #include "storage/extents.h"
 #include "storage/subvol.h"
 #include "storage/subvol_search.h"

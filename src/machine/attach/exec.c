@@ -33,7 +33,7 @@
 #include <sys/syscall.h>
 
 enum {
-	/* All namespaces except that of pids, which a process can only be born in. */
+	/* All namespaces except that of pids, because a process cannot enter one itself; only its children can. */
 	ALL_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
 			 CLONE_NEWCGROUP | CLONE_NEWTIME
 };
@@ -180,7 +180,7 @@ static int exec_command(struct attach *attach, struct user *user, struct err *er
 	return refuse_program(argv ? argv[0] : user->shell, errno, err);
 }
 
-/* Not dumpable: the guest that it enters can neither trace nor read it. */
+/* The process is not dumpable, so the guest that it enters can neither trace nor read it. */
 static int enter(struct attach *attach, struct err *err)
 {
 	uint64_t namespaces = ALL_NAMESPACES;
@@ -322,7 +322,7 @@ static int wait_begun(struct attach *attach, struct relay *relay, struct err *er
 	return r < 0 ? r : sync_wait_exec(&attach->sync, err);
 }
 
-/* From the birth of the command to its end, or, if detached, to its exec. */
+/* Carries data from the start of the command to its end, or, if detached, to its exec. */
 static int carry(struct attach *attach, struct relay *relay, int *code, struct err *err)
 {
 	struct parent parent = {

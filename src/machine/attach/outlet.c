@@ -50,7 +50,7 @@ void outlet_add(struct outlet *outlet, size_t n)
 	outlet->end = n;
 	if (!outlet->known)
 		look(outlet);
-	/* Only poll tells whether there is room. */
+	/* Other outlets are written to only after poll, which tells whether there is room. */
 	if (outlet->direct || outlet->other >= 0)
 		outlet_write(outlet);
 }

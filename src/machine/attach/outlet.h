@@ -27,7 +27,7 @@ void outlet_open(struct outlet *outlet, int fd);
 /* Whether bytes wait: then poll outlet->fd for POLLOUT, and call outlet_write. */
 bool outlet_waits(const struct outlet *outlet);
 
-/* Where to put more, with *room bytes; there is room only while no bytes wait. */
+/* The place for more bytes, with *room bytes. There is room only while no bytes wait. */
 char *outlet_room(struct outlet *outlet, size_t *room);
 /* Adds n bytes that were put there, and writes what can be written at once. */
 void outlet_add(struct outlet *outlet, size_t n);

@@ -55,8 +55,8 @@ static void signal_command(int number)
 }
 
 /*
- * Also signals its process group, such as the children of a shell script. Its pid cannot be used again until it is
- * waited for.
+ * The signal goes to the whole process group, such as the children of a shell script. Its pid cannot be used again
+ * until it is waited for.
  */
 static void signal_group(const struct mind *mind, int number)
 {
@@ -231,7 +231,7 @@ void parent_signal(const struct parent *parent, int number)
 {
 	unsigned char order = (unsigned char)number;
 
-	/* With so many pending signals that there is no room for one more, the others are enough. */
+	/* If so many signals are pending that there is no room for one more, the others are enough. */
 	if (write(parent->orders, &order, 1) < 0)
 		return;
 }

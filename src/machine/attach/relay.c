@@ -92,12 +92,12 @@ void relay_hold_signals(struct relay *relay)
 	leave_ignored(&set);
 	sigprocmask(SIG_BLOCK, &set, &relay->mask);
 	relay->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	/* Both are errors of the write itself. */
+	/* The write itself returns an error for both signals. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* After the end of the command a signal is for this process. */
+/* A signal after the end of the command is for this process. */
 static void take_signal(struct relay *relay, const struct parent *parent, bool ended)
 {
 	struct signalfd_siginfo info;

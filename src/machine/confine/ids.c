@@ -91,7 +91,7 @@ void ids_release(const char *folder, const char *run, const struct idmap *map)
 	}
 }
 
-/* All ranges or none: 1, 0 or negative as try_range. */
+/* Takes all ranges or none: 1, 0 or negative as try_range. */
 static int try_ranges(const char *folder, const char *run, const struct idmap *map, struct err *err)
 {
 	struct idmap taken = { .base = map->base };

@@ -13,8 +13,8 @@
 #include <string.h>
 
 /*
- * For limits of the whole host, the usage is read. All others are counted for each user by the kernel, and each machine
- * is created under a user of its own (kern/spawn.h), so only their limit matters.
+ * Limits of the kernel. The usage of host-wide ones is read. The kernel counts all others for each user, and each
+ * machine is created under a user of its own (kern/spawn.h), so only their limit matters.
  */
 static const struct limit {
 	const char *sysctl, *what;

@@ -84,8 +84,8 @@ static void print_value(const struct limit *limit, uint64_t value, char *out, si
 }
 
 /*
- * Without a controller the user namespace enforces it (kern/spawn.h). A privileged machine has none; there the default
- * limit is not enforced, because nobody asked for it.
+ * If a controller is missing, the user namespace enforces the limit (kern/spawn.h). A privileged machine has no user
+ * namespace; there the default limit is not enforced, because nobody asked for it.
  */
 static bool kept_otherwise(const struct machine *machine, const struct limit *limit, uint64_t value)
 {

@@ -19,7 +19,7 @@ int limits_apply(const struct machine *machine, const struct machine_config *con
 int limits_check(const struct machine *machine, const struct machine_config *config,
 		 struct err *err);
 
-/* After a failed start: if a limit was hit, err names the limit instead of its consequence. */
+/* Improves the error of a failed start: if a limit was hit, err names the limit instead of its consequence. */
 void limits_explain(const struct machine *machine, int cgroup_fd, struct err *err);
 
 #endif

@@ -51,7 +51,7 @@ static const struct {
 };
 #undef EACH
 
-/* In the order of enum rlimit_key. */
+/* The rows are in the order of enum rlimit_key. */
 static const struct {
 	const char *key;
 	int resource;
@@ -143,7 +143,7 @@ static int give_all(const struct machine_config *config, bool lend, struct err *
 	return given;
 }
 
-/* By trying it, which is more reliable than a look at capabilities. */
+/* Tries a limit, which is more reliable than a look at capabilities. */
 static int try_out(size_t i, const char *value, struct err *err)
 {
 	struct rlimit ours;

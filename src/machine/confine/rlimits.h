@@ -8,15 +8,15 @@
 #include <sys/types.h>
 
 /*
- * In a process of the host that becomes a guest's or makes one: sets its resource limits, which are inherited, to those
- * of a service. A limit that cannot be set stays; inside a machine limits can only be lowered.
+ * Sets the resource limits of this process, which are inherited, to those of a service: for a process of the host that
+ * becomes a guest's or creates one. A limit that cannot be set stays; inside a machine limits can only be lowered.
  */
 void rlimits_reset(void);
 
 /*
- * After that, sets the limits of the machine's settings. Limits that were lent can be taken back by another reset: a
- * guest that is cloned meanwhile inherits them, and so does its user namespace. 1: the settings have limits, 0: they
- * have none, or -code.
+ * Sets the limits of the machine's settings, after rlimits_reset. Another reset takes them back; a guest that is cloned
+ * between the two inherits them, and so does its user namespace. 1: the settings have limits, 0: they have none, or
+ * -code.
  */
 int rlimits_give(const struct machine_config *config, struct err *err);
 int rlimits_lend(const struct machine_config *config, struct err *err);

@@ -94,7 +94,7 @@ static bool should_hold(const struct machine *machine)
 
 int freeze_settle(const struct machine *machine)
 {
-	/* One process after the other freezes or thaws, each by the marks of that moment. */
+	/* The lock makes processes freeze and thaw one after the other, each by the marks of that moment. */
 	scoped_fd int lock = open(machine->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = lock < 0 ? -errno : lock_wait(lock, LOCK_EX, SETTLE_SECONDS);
 

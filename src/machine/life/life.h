@@ -46,8 +46,8 @@ const char *machine_state_name(enum machine_state state);
 bool machine_is_down(enum machine_state state);
 
 /*
- * What a running machine uses, as far as the host's controllers count it; UNKNOWN what none counts.
- * Sums since its start, but for memory, swap and pids, which are of now.
+ * Usage of a running machine, as far as the host's controllers count it; UNKNOWN for all else. Values are sums since
+ * its start, except for memory, swap and pids, which are present values.
  */
 #define MACHINE_USAGE_UNKNOWN UINT64_MAX
 struct machine_usage {
@@ -100,7 +100,7 @@ bool machine_paused(const struct machine *machine);
 int machine_hold(struct machine *machine, const char *why);
 /* Whether its pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
 bool machine_held(const struct machine *machine, char *why, size_t room);
-/* For what would wait for its processes: refuses a machine that is paused or held still (-EBUSY). */
+/* Refuses a machine that is paused or held still (-EBUSY): for commands that would wait for its processes. */
 int machine_check_thawed(const struct machine *machine, struct err *err);
 
 /*
@@ -135,8 +135,8 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err);
 
 /*
- * With the last machine the installation's empty cgroups go; where a process lives in them, as a network's dnsmasq
- * does, they stay until it ends.
+ * Removes the installation's empty cgroups after its last machine. A cgroup with a process, such as a network's
+ * dnsmasq, stays until that process ends.
  */
 void machine_leave_groups(const struct dirs *dirs);
 

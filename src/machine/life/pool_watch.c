@@ -221,7 +221,10 @@ static void start_writing_out(const struct pool_watch *watch, const struct growe
 	}
 }
 
-/* Only machines can be held. Other growing volumes belong to a command, which sees its failure. */
+/*
+ * Finds the machines among the growing volumes, because only machines can be frozen. Other growing volumes belong to a
+ * command, which gets the error of its write.
+ */
 static size_t find_machines(const struct growth *growth, struct grower **machines)
 {
 	size_t count = 0;
@@ -308,7 +311,7 @@ static void put_off(struct pool_watch *watch, bool gained)
 	watch->grow_again = time(NULL) + watch->grow_pause;
 }
 
-/* Not at every look: to find out that a disk cannot be taken takes time too. */
+/* Grows the pool, but not at every look, because a disk that cannot be added takes time too. */
 static void grow(struct pool_watch *watch, struct pool *pool)
 {
 	scoped_text struct text how = { 0 };
@@ -338,7 +341,7 @@ static void make_room(struct pool_watch *watch, struct pool *pool)
 		grow(watch, pool);
 }
 
-/* One look, and its consequences. True: the watch goes on. */
+/* Looks once at the pool, and acts. True: the watch continues. */
 static bool watch_once(struct pool_watch *watch, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };

@@ -15,7 +15,10 @@
  */
 void run_cgroup(const struct machine *machine, char *out, size_t room);
 
-/* One of its files, "memory.current"; the caller owns what is read. 0, or -ENOENT without the controller. */
+/*
+ * Reads or writes a file of the cgroup, such as "memory.current"; the caller owns the text that was read. 0, or -ENOENT
+ * without the controller.
+ */
 int run_write_group(const struct machine *machine, const char *file, const char *text);
 int run_read_group(const struct machine *machine, const char *file, char **text);
 /* The number that one of them holds. */

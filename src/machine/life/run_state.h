@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a run writes down about itself, in RUN/machines/NAME and beside machine.conf, and by which a later command
- * finds it: init, keeper, ids, and whether it ended. Nothing here starts, stops or cleans up.
+ * Files of a run in RUN/machines/NAME and beside machine.conf, by which a later command finds init, keeper, ids, and
+ * whether the run ended. Nothing here starts, stops or cleans up.
  */
 #ifndef BERTH_MACHINE_LIFE_RUN_STATE_H
 #define BERTH_MACHINE_LIFE_RUN_STATE_H

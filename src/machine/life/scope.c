@@ -32,7 +32,7 @@ bool scope_offered(void)
 	       access(program, X_OK) == 0;
 }
 
-/* No machine's name has a ':', so the unit names of two machines differ. */
+/* The ':' keeps unit names of different machines different, because no machine's name has one. */
 void scope_unit(const struct machine *machine, char *out, size_t room)
 {
 	const char *tag = machine->dirs->tag;

@@ -152,7 +152,7 @@ static int make_scope(sd_bus *bus, const char *unit, const char *name, uint64_t 
 	return r;
 }
 
-/* In another pid namespace the pids that we know are not those of the host. */
+/* Whether the pids known here are those of the host, which they are not in another pid namespace. */
 static bool numbers_are_the_hosts(sd_bus *bus)
 {
 	sd_bus_message *reply = NULL;
@@ -167,7 +167,7 @@ static bool numbers_are_the_hosts(sd_bus *bus)
 	return pid == (uint32_t)getpid();
 }
 
-/* After a reboot the machine has another leader process, which cannot be changed in an entry. */
+/* The leader of an entry cannot be changed, but after a reboot the machine has another one. */
 static int enter_in_machined(sd_bus *bus, const char *name, const sd_id128_t *uuid, uint32_t leader)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;

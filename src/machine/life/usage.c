@@ -35,8 +35,8 @@ static uint64_t add_up(const char *text, const char *word)
 }
 
 /*
- * Of io.stat, the line of the disk below the root: the kernel counts what goes there once more for each
- * device that this one lies on. Without such a disk all there is.
+ * The line of io.stat for the disk below the root. The kernel counts the same data again for each device that this disk
+ * lies on. If there is no such disk, all lines are added.
  */
 static uint64_t read_disk(const struct machine *machine, const char *io, const char *word)
 {

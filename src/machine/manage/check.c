@@ -145,7 +145,7 @@ int check_new(const struct machine *machine, struct err *err)
 	struct err one = { 0 };
 
 	for (size_t i = 0; i < CHECKS; i++) {
-		/* It has no root yet. */
+		/* The new machine has no root yet. */
 		if (checks[i].look == check_init)
 			continue;
 		checks[i].look(machine, &one);

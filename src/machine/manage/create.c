@@ -32,7 +32,7 @@ static char *random_uuid(void)
 	return uuid_draw(uuid) < 0 ? NULL : strdup(uuid);
 }
 
-/* From the uuid, so that it stays the same as long as the machine exists. */
+/* The address comes from the uuid, so that it stays the same as long as the machine exists. */
 static char *mac_of(const char *uuid)
 {
 	uint64_t hash = text_hash(uuid);
@@ -143,7 +143,7 @@ static int found_one(void *context, const struct volume_info *info)
 	return 1;
 }
 
-/* Before the mark exists, which would turn them into leftovers. */
+/* The name is checked before the mark exists, because the mark would turn parts of others into leftovers. */
 static int check_free(const struct machine *machine, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -177,7 +177,7 @@ static int make_volume(const struct machine *machine, struct pool *from, const c
 	return r == -ENOENT ? -ENODATA : r;
 }
 
-/* Only the mark and the folder were made: a volume with its name belongs to somebody else. */
+/* Removes only the mark and the folder, which were made here. A volume with the name belongs to somebody else. */
 static void forget_begun(struct machine *machine)
 {
 	struct unfinished mark = machine_mark(machine);
@@ -356,7 +356,7 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 	struct quiesce still;
 
 	machine_volume(from->name, origin);
-	/* From one pool to another the files are copied, whatever the drivers can do. */
+	/* A copy to another pool copies all files, whatever the drivers can do. */
 	bool at_once = strcmp(pool->name, target->name) == 0;
 	if (quiesce_begin(&still, from, at_once ? pool : NULL, -1, err) < 0)
 		return -err->code;

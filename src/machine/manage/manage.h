@@ -40,9 +40,8 @@ struct machine_spec {
 	const char *pool;
 	struct settings settings;
 	/*
-	 * Not NULL: if the machine is ephemeral it is there for the caller alone, which owns the
-	 * descriptor put here: when that is closed, also by a kill, the next command removes the machine.
-	 * See owner_release.
+	 * Not NULL: an ephemeral machine belongs to the caller, which owns the descriptor put here. When the descriptor
+	 * is closed, also by a kill, the next command removes the machine. See owner_release.
 	 */
 	int *owner;
 };
@@ -101,7 +100,7 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 		struct err *err);
 
 /*
- * What a start would refuse, all of it in one error, found without a start: settings, pool, root, init,
+ * Finds all that a start would refuse, without a start, and puts it into one error: settings, pool, root, init,
  * network, shared folders, devices, limits. For a command that stops a machine only if it can start again.
  */
 int machine_check_start(const struct machine *machine, struct err *err);

@@ -25,7 +25,9 @@ static int copy(struct pool *pool, const struct replacement *by, const char *nex
 	return volume_copy(by->from, by->volume, pool, next, err);
 }
 
-/* Before the exchange of the roots, and after it: after a kill in between the root gets its identity once more. */
+/*
+ * Called before the exchange of the roots and after it. After a kill in between, the root gets its identity once more.
+ */
 static int note_fresh(struct machine *machine, const struct replacement *by, bool before,
 		      struct err *err)
 {
@@ -61,7 +63,7 @@ int root_replace(struct machine *machine, struct pool *pool, const struct replac
 
 	machine_volume(machine->name, root);
 	restoring_volume(machine->name, next);
-	/* Before the work: a command may be copying it. */
+	/* The volume is locked before the work, because a command may be copying it. */
 	if (volume_lock(pool, root, VOLUME_LOCK_CHANGE, err) < 0 ||
 	    root_check_unused(pool, root, by->verb, machine, err) < 0 ||
 	    copy(pool, by, next, err) < 0)

@@ -23,7 +23,7 @@ bool settings_backup_awaited(const struct dirs *dirs);
 
 /* Whether the last copy could not be written, and why, in words that name the pool. It is told until one is written. */
 bool settings_backup_fault(const struct dirs *dirs, const char *pool, struct err *fault);
-/* For who has deleted the pool. */
+/* Called after the pool was deleted. */
 void settings_backup_forget(const struct dirs *dirs, const char *pool);
 
 /*

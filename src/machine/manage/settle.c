@@ -24,7 +24,7 @@ static void thaw_forgotten(struct machine *machine)
 {
 	scoped_free char *mark = freeze_mark(machine, FREEZE_COPY);
 
-	/* While its command lives, that holds a lock on the mark, and this changes nothing. */
+	/* The command that makes this machine holds a lock on the mark. While it lives, this changes nothing. */
 	if (mark && access(mark, F_OK) == 0)
 		freeze_settle(machine);
 }

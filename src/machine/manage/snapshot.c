@@ -100,7 +100,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
 	struct volume_info info;
-	/* Not for an existing snapshot, whose mark stays. */
+	/* A snapshot that exists keeps its mark. */
 	if (volume_info(&pool, volume, &info, &(struct err){ 0 }) < 0 &&
 	    fresh_note(machine, name, err) < 0)
 		return -err->code;
@@ -177,7 +177,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	    find(machine, &pool, name, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
-	/* Before the old root is removed: a volume in use could not be. */
+	/* The snapshot may be in use as a volume, which is checked before anything is changed. */
 	int r = root_check_unused(&pool, volume, "delete a snapshot of", machine, err);
 	if (r == 0)
 		r = volume_destroy(&pool, volume, err);
@@ -187,7 +187,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	return tell(machine, "snapshot-deleted", name);
 }
 
-/* No machine is stopped for a missing snapshot. */
+/* The snapshot is looked for first, so that no machine is stopped for a missing one. */
 static int refuse_running(const struct machine *machine, struct pool *pool, const char *name,
 			  const char *kept, struct err *err)
 {

@@ -204,7 +204,7 @@ static int confine(const struct target *target, const struct section *gone, stru
 	scoped_fd int cgroup = cgroup_make(group);
 	if (cgroup < 0)
 		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
-	/* As at a start: a kernel without such programs is no error. */
+	/* A kernel without such programs is no error, as at a start. */
 	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }
 
@@ -243,7 +243,7 @@ static int write_and_show(struct target *target, const struct kind *kind,
 	return -err->code;
 }
 
-/* Nothing with its name or place may exist; one without a name gets its name now. */
+/* Checks that the name and the place are free, and gives a name to a mount that has none. */
 static int claim(const struct target *target, const struct kind *kind, struct section *section,
 		 struct err *err)
 {
@@ -270,7 +270,10 @@ static bool is_optional(const struct section *section, const struct kind *kind)
 	return *(const bool *)field;
 }
 
-/* Before the lock is taken, because this may read files of the guest; with the names that the user gave. */
+/*
+ * Opens the shares before the lock is taken, because this may read files of the guest. Errors use the names that the
+ * user gave.
+ */
 static int open_shares(const struct target *target, const struct kind *kind,
 		       struct section *section, struct shares *shares, struct text *warning,
 		       struct err *err)

@@ -16,7 +16,7 @@ int machine_mount(struct machine *machine, struct mount_config *mount, bool temp
 int machine_add_device(struct machine *machine, struct device_config *device, bool temporary,
 		       struct text *warning, struct err *err);
 
-/* By name or by target. *was_there: whether the machine still had it. */
+/* Unmounts by name or by target. *was_there: whether the machine still had the mount. */
 int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err);
 int machine_remove_device(struct machine *machine, const char *which, bool *was_there,
 			  struct err *err);

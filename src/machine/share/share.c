@@ -192,7 +192,10 @@ static bool is_what(const struct stat *st, const struct stat *what)
 	return file_is_same(st, what);
 }
 
-/* By name from its folder, because umount2(2) takes no descriptor. A guest that swaps it loses its own mount. */
+/*
+ * Detaches by name from the folder, because umount2(2) takes no descriptor. A guest that exchanges the name loses its
+ * own mount.
+ */
 static int detach(const struct inside *inside, struct err *err)
 {
 	const char *name;

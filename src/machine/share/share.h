@@ -74,7 +74,7 @@ int share_lock(struct share *share, int pidfd, bool own_ids, struct err *err);
 /* Run as the guest's root: makes what is missing of the target and attaches the mount there. */
 int share_attach(int root_fd, const struct share *share, struct err *err);
 
-/* On a running machine: locks the mount, enters the guest's namespaces and attaches it there. */
+/* Shows the share to a running machine: locks the mount, enters the guest's namespaces and attaches it there. */
 int share_show(struct share *share, int pidfd, bool own_ids, struct err *err);
 
 /*

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* Where the root is shown, and guest-init, in the folder that the root covers. */
+/* The folder that shows the root, and the place of guest-init in the folder that the root covers. */
 #define STAGING_ROOT "/dev"
 #define STAGING_INIT "null"
 

@@ -15,7 +15,7 @@ int cgroups_ask(struct run *run, struct err *err);
 /* Enters the scope, then makes the guest's cgroup: delegated, with its device filter and limits. */
 int cgroups_make(struct run *run, struct err *err);
 
-/* For a respawn, whose keeper stays in its cgroup: empties and removes the last guest's cgroup. */
+/* Empties and removes the last guest's cgroup, for a respawn, whose keeper stays in its cgroup. */
 int cgroups_renew(struct run *run, struct err *err);
 
 /* Registers the guest with the host; cgroups_finish waits for that. A failure is a warning of the start. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From settings and what is known of the root to what a start will do. Pure: no system call. */
+/* The decisions of a start, from settings and known facts of the root. Pure: no system call. */
 #ifndef BERTH_MACHINE_START_PLAN_H
 #define BERTH_MACHINE_START_PLAN_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a start makes, as one object: released backwards by what is filled in, so that the order of
- * undo is written once.
+ * All objects that a start makes, in one struct. run_free releases each field that is set, in reverse order, so that
+ * the order of undo is written once.
  */
 #ifndef BERTH_MACHINE_START_RUN_H
 #define BERTH_MACHINE_START_RUN_H
@@ -66,8 +66,8 @@ const struct lease *run_first_lease(const struct run *run);
 int run_warn(const struct run *run, const char *text, struct err *err);
 
 /*
- * From the settings to a running init, as our own child or (sibling) our parent's. On failure run_free ends
- * what began and run_clean removes the traces.
+ * Runs all steps from the settings to a running init, as a child of this process or (sibling) of its parent. On failure
+ * run_free ends what began and run_clean removes the traces.
  */
 int run_start(struct run *run, bool sibling, struct err *err);
 

@@ -79,7 +79,7 @@ static int mount_volume(struct run *run, struct err *err)
 	int r = volume_mount(&run->pool, volume, MOUNT_ATTR_NODEV, &run->root_fd, err);
 	if (r < 0)
 		return r == -ENOENT ? parts_lost_volume(run->machine, err) : r;
-	/* Without a single disk (none, or several) only I/O limits fail. */
+	/* If there is no single disk (none, or several), only I/O limits fail. */
 	blockdev_of(run->root_fd, &run->state.disk);
 	return 0;
 }
@@ -275,7 +275,7 @@ static int wait_root(struct run *run, struct err *err)
 	run->console_fd = fds[0];
 	run->notify_fd = fds[1];
 	pty_set_size(run->console_fd, &run->window);
-	/* Only the guest may hold its root from now on, so that its end releases the volume. */
+	/* The guest becomes the only holder of its root, so that its end releases the volume. */
 	scoped_close_fd(&run->root_fd);
 	scoped_close_fd(&run->init_fd);
 	shares_free(&run->shares);

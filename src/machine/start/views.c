@@ -29,7 +29,7 @@ static bool is_folder(int row)
 	return row == VIEWS - 1;
 }
 
-/* Not by statfs(2), which asks the file system; a hanging one would never answer. */
+/* The mount is looked up in mountinfo, because statfs(2) asks the file system; a hanging one would never answer. */
 static bool is_mounted(void)
 {
 	scoped_file FILE *mounts = fopen("/proc/self/mountinfo", "re");

@@ -30,10 +30,10 @@ void ended_write(const struct machine *machine, const char *outcome, const char 
 
 	if (!path || !text)
 		return;
-	/* For any number of lines in a sentence. */
+	/* The text becomes one line, because it may have any number of lines, and stands in a sentence. */
 	for (char *end = text + strlen(outcome); (end = strchr(end + 1, '\n')) && end[1];)
 		*end = ' ';
-	/* Only a failure is reported after a crash of the host, and so worth a sync. */
+	/* Only a failure is worth a sync, because only a failure is reported after a crash of the host. */
 	if (text_starts(text, failed_line)) {
 		file_replace(path, text, strlen(text), 0600, &(struct err){ 0 });
 		return;

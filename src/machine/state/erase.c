@@ -30,7 +30,7 @@ int restoring_clear(const struct machine *machine, struct pool *pool, struct err
 	struct volume_info info;
 
 	restoring_volume(machine->name, volume);
-	/* To see that there is none costs less than to remove it. */
+	/* Looking for it costs less than removing it. */
 	if (volume_info(pool, volume, &info, &(struct err){ 0 }) == -ENOENT)
 		return 0;
 	return volume_destroy(pool, volume, err);
@@ -105,10 +105,10 @@ static int check_unused(const struct machine *machine, bool known, struct pool *
 	return pool->ops ? machine_unused(machine, pool, err) : 0;
 }
 
-/* In the pool of its settings, or, if they cannot be read, in all pools. pool: open, or not. */
+/* Releases volumes in the pool of the settings, or, if they cannot be read, in all pools. pool: open, or not. */
 static int release_holdings(struct machine *machine, bool known, struct pool *pool, struct err *err)
 {
-	/* Also in the pool of its last run, if its settings name another one now. */
+	/* The network of the last run counts too, because the settings may name another one now. */
 	machine_leave_networks(machine, NULL);
 	if (!known)
 		return pool_list(machine->dirs, visit_pool, machine, err);
@@ -131,7 +131,7 @@ static int erase_from(struct machine *machine, const struct unfinished *mark, bo
 {
 	if (unfinished_undo(mark, err) < 0)
 		return -err->code;
-	/* From here on no command finds the machine, and the next command removes it. */
+	/* From here on no command finds the machine, and the next command removes the rest. */
 	if (!half)
 		machine_tell(machine, &(struct event){ .name = "deleted" });
 	int r = release_holdings(machine, known, pool, err);
@@ -152,7 +152,7 @@ int machine_erase(struct machine *machine, bool forget, struct err *err)
 	bool half = unfinished_is(&mark);
 	bool known = reload(machine, &mark, half);
 
-	/* Before anything is changed: its root must not be left behind unnoticed. */
+	/* The pool is opened before anything is changed: the root must not be left behind unnoticed. */
 	if (known && pool_open(&pool, machine->dirs, machine->config.pool, &why) < 0 && !forget)
 		return err_set(err, why.code,
 			       "machine '%s' cannot be deleted with its root: %s; to delete it and "

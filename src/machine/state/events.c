@@ -66,7 +66,7 @@ static int pass_lines(struct events *events, char *piece, size_t length, size_t 
 	return r;
 }
 
-/* From the present position to the end of the open file. */
+/* Reads from the present position to the end of the open file. */
 static int drain(struct events *events, events_visit *visit, void *context)
 {
 	char piece[8 * EVENT_LINE_MAX];
@@ -102,8 +102,8 @@ static void change_file(struct events *events, int *fd)
 }
 
 /*
- * After a rotation: the old file has no writers any more. First its rest is read, then the file between, if there were
- * two rotations, then the new one. Numbers tell which events are known.
+ * Continues after a rotation: the old file has no writers any more. Its rest is read first, then the file between, if
+ * there were two rotations, then the new one. Numbers tell which events are known.
  */
 static int cross(struct events *events, events_visit *visit, void *context)
 {

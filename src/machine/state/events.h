@@ -18,7 +18,7 @@ struct events {
 	uint64_t last;   /* number of the last event that was passed on, or is not wanted */
 };
 
-/* Where reading begins: after event number `after`, or with the next event to come. */
+/* The first event to read: the one after number `after`, or the next one to come. */
 enum { EVENTS_FROM_NOW = -1 };
 int events_open(struct events *events, const struct dirs *dirs, int64_t after, struct err *err);
 void events_close(struct events *events);

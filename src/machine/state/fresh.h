@@ -14,10 +14,10 @@ bool fresh_is(const struct machine *machine, const char *snapshot);
 /* The root is about to become a copy of another's. */
 int fresh_mark(const struct machine *machine, struct err *err);
 
-/* Before a snapshot is taken: notes whether it is fresh. */
+/* Called before a snapshot is taken: records whether it is fresh. */
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err);
 
-/* After a snapshot was deleted; NULL: the root is no fresh copy after all. */
+/* Called after a snapshot was deleted; NULL: the root is no fresh copy after all. */
 void fresh_forget(const struct machine *machine, const char *snapshot);
 
 /*

@@ -74,7 +74,7 @@ int machine_lease(struct machine *machine, struct network *network, struct lease
 	}
 	if (r < 0)
 		return err_set(err, why.code, "%s", why.text);
-	/* Its last network was another one, or it had none. */
+	/* The last network of the machine was another one, or there was none. */
 	if (lease->made)
 		machine_leave_networks(machine, network->name);
 	return 0;

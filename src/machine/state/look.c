@@ -30,7 +30,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 		struct err why = { 0 };
 		if (!act || finish_off(machine, &why) == 0)
 			return machine_absent(machine->dirs, machine->name, err);
-		/* So that at least a forced deletion works. */
+		/* The machine is shown as broken, so that at least a forced deletion works. */
 		err_set(&machine->fault, why.code, "machine '%s' is half removed, and %s",
 			machine->name, why.text);
 		config_free(&machine_schema, &machine->config);
@@ -43,7 +43,7 @@ static int load_rest(struct machine *machine, bool act, struct err *err)
 	return 0;
 }
 
-/* Its settings have appeared, or its mark, since neither was found. */
+/* Whether settings or a mark have appeared since neither was found. */
 static bool has_changed(const struct machine *machine)
 {
 	struct unfinished mark = machine_mark(machine);

@@ -31,7 +31,7 @@ int machine_look(struct machine *machine, const struct dirs *dirs, const char *n
 		 struct err *err);
 /* The fault as an error, for what cannot be done without the settings. */
 int machine_check(const struct machine *machine, struct err *err);
-/* For a command that looks at many: -ENOENT where there are no settings, -code where they cannot be read. */
+/* Reads a machine, for a command that looks at many: -ENOENT if it has no settings, -code if they cannot be read. */
 int machine_read(struct machine *machine, const struct dirs *dirs, const char *name,
 		 struct err *err);
 void machine_close(struct machine *machine);

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 /*
- * For a machine without settings, whose config is all defaults: whether any part of it exists. If so, the fault says
- * what is missing, and config.pool names the pool that holds its volume, if a pool within reach does. act: pools are
- * attached for the search.
+ * Searches for parts of a machine without settings, whose config has defaults only. True if any part exists; then the
+ * fault says what is missing, and config.pool names the pool that has its volume, if a reachable pool does. act: pools
+ * are attached for the search.
  */
 bool parts_find(struct machine *machine, bool act);
 

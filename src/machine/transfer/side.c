@@ -96,7 +96,7 @@ pid_t side_fork(const struct side *side, int *pidfd, struct err *err)
 	return pid;
 }
 
-/* Not dumpable: the guest that it enters can neither trace nor read it. */
+/* The process is not dumpable, so the guest that it enters can neither trace nor read it. */
 static int enter_running(struct side *side, struct err *err)
 {
 	uint64_t namespaces = CLONE_NEWNS | (side->privileged ? 0 : CLONE_NEWUSER);

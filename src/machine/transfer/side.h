@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One side of a transfer: where its files are, and how a process gets there. */
+/* One side of a transfer: the place of its files, and the way of a process to them. */
 #ifndef BERTH_MACHINE_TRANSFER_SIDE_H
 #define BERTH_MACHINE_TRANSFER_SIDE_H
 
@@ -17,14 +17,14 @@ struct side {
 	char volume[VOLUME_NAME_MAX + 1];
 };
 
-/* In the caller. reads: nothing is written there. A machine that is paused is refused. */
+/* Called by the command. reads: nothing is written on this side. A paused machine is refused. */
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err);
 void side_close(struct side *side);
 
 /* Starts the process of that side, as fork(2) does. Its pidfd is the caller's. A machine's belongs to its cgroup. */
 pid_t side_fork(const struct side *side, int *pidfd, struct err *err);
 
-/* In that process: enters the side. *place is valid until side_close. */
+/* Called in that process: enters the side. *place is valid until side_close. */
 int side_enter(struct side *side, struct tree_place *place, struct err *err);
 
 #endif

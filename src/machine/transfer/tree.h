@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Where paths of one side begin. */
+/* The beginning of all paths of one side. */
 struct tree_place {
 	int root_fd; /* borrowed; links are resolved as if it were "/"; -1: the caller's own root */
 	const char *machine; /* its name for messages; NULL: this host */

@@ -53,8 +53,8 @@ void tree_aside_drop(void)
 }
 
 /*
- * Without a name, if the file system has such files and proc_fd can give it one later, so that nothing is left of a
- * process that is killed; else under a drawn name.
+ * The file has no name, if the file system has such files and proc_fd can give it one later, so that a killed process
+ * leaves nothing behind. Otherwise it has a random name.
  */
 int tree_aside_open(int proc_fd, int folder)
 {

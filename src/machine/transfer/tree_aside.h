@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is written aside and takes its name when it is whole, one at a time in a process. A file has no name before, so
- * that nothing is left of a process that is killed; where that cannot be, and for links and FIFOs, there is a drawn one,
- * which goes with a signal that can be caught.
+ * A file or link that is written aside, and gets its name when it is whole; one at a time in a process. A file has no
+ * name before, so that a killed process leaves nothing behind. Where that is impossible, and for links and FIFOs, it
+ * has a random name, which a catchable signal removes.
  */
 #ifndef BERTH_MACHINE_TRANSFER_TREE_ASIDE_H
 #define BERTH_MACHINE_TRANSFER_TREE_ASIDE_H

@@ -16,7 +16,7 @@ static bool is_copied(const char *name)
 	       strcmp(name, "system.posix_acl_default") == 0;
 }
 
-/* In pieces, because a value may be longer than an entry has room for. */
+/* The value is sent in pieces, because it may be longer than an entry has room for. */
 static int send_value(int socket, const char *name, const char *value, size_t size)
 {
 	static struct tree_entry entry;

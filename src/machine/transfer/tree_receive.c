@@ -134,7 +134,7 @@ static mode_t mode_of(const struct receiver *receiver, const struct tree_entry *
 
 	if (target->mode >= 0 && entry->type != TREE_FOLDER && entry->type != TREE_LEAVE)
 		return (mode_t)target->mode;
-	/* Without --archive set-user-id bits are dropped: a guest's program must not become one of the host's root. */
+	/* Set-user-id bits are dropped without --archive: a guest's program must not become one of the host's root. */
 	return entry->mode & (target->archive ? 07777 : 0777);
 }
 

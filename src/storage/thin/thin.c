@@ -58,7 +58,7 @@ static int open_pool(struct pool *pool, struct err *err)
 	return settle(pool, err);
 }
 
-/* Without device-mapper nothing is attached. */
+/* If there is no device-mapper, nothing is attached. */
 static int detach_pool(struct pool *pool, struct err *err)
 {
 	struct err none = { 0 };
@@ -75,7 +75,7 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 
 	if (thin_look(pool, err) < 0 || thin_status(pool, 0, &status, err) < 0)
 		return -err->code;
-	/* In these states the kernel gives no figures. */
+	/* The kernel gives no figures in these states. */
 	if (status.mode == DM_POOL_FAIL || status.mode == DM_POOL_ERROR)
 		return thin_check_status(pool, &status, 0, err);
 	uint64_t block = thin_of(pool)->layout.block * DM_SECTOR;
@@ -95,7 +95,7 @@ static void to_info(const struct catalog_volume *volume, struct volume_info *inf
 	snprintf(info->name, sizeof info->name, "%s", volume->name);
 }
 
-/* Only of an active device: to create one for this figure would cost time. */
+/* The figure is read from an active device only: to create one for it would take time. */
 static uint64_t mapped_of(struct pool *pool, uint64_t id)
 {
 	struct dm_thin_status status;

@@ -28,7 +28,7 @@ struct thin_layout {
 		uint64_t start, length;
 	} backup; /* on the first disk, for the backup of catalogue and settings; length 0: in the head */
 	char uuids[THIN_DISKS][40]; /* of the further disks; the first disk has the pool's UUID */
-	/* Who wrote the label, and to which device. "": unknown, or no host. */
+	/* The host that wrote the label, and the device it wrote to. "": unknown, or no host. */
 	struct thin_mark {
 		uint64_t
 			step; /* increased by each write; 0: written by a berth that did not count */
@@ -124,7 +124,7 @@ extern const struct storage_maintenance thin_maintenance;
 
 /* Reads the layout from the label. */
 int thin_look(struct pool *pool, struct err *err);
-/* Of an open pool: as storage_maintenance says. */
+/* The function each_disk of storage_maintenance, for an open pool. */
 int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_disk *), void *context,
 		   struct err *err);
 /* Whether the pool's device exists and works. */
@@ -218,7 +218,7 @@ int thin_check_status(const struct pool *pool, const struct dm_pool_status *stat
  */
 int thin_check(struct pool *pool, unsigned flags, struct text *report, struct err *err);
 
-/* As storage_ops say. */
+/* The functions of storage_ops. */
 int thin_create(struct pool *pool, const char *name, uint64_t size, struct err *err);
 int thin_snapshot(struct pool *pool, const char *origin, const char *name, struct err *err);
 int thin_destroy(struct pool *pool, const char *name, struct err *err);

@@ -120,7 +120,7 @@ int catalog_rename(struct catalog *catalog, const char *from, const char *to, st
 int catalog_exchange(struct catalog *catalog, const char *one, const char *other, struct err *err);
 int catalog_resize(struct catalog *catalog, uint64_t id, uint64_t size, struct err *err);
 
-/* For thin_check: adds an id of the pool that is not in the catalogue; changes a state; sets the number. */
+/* Changes for thin_check: adds an id of the pool that is not in the catalogue; changes a state; sets the number. */
 int catalog_quarantine(struct catalog *catalog, uint64_t id, struct err *err);
 /* Makes a volume of an id in quarantine. -ENOENT, -EEXIST. */
 int catalog_adopt(struct catalog *catalog, uint64_t id, const char *name, uint64_t size,

@@ -36,7 +36,7 @@ static int draw(struct catalog *catalog, uint64_t *next)
 	int rc = statement_number(catalog, "SELECT next_id FROM pool", next);
 	uint64_t end = *next + CATALOG_ID_MAX;
 
-	/* In the first round no id is in use. */
+	/* An id of the first round was never used, so it needs no search. */
 	if (rc == SQLITE_OK && *next <= CATALOG_ID_MAX)
 		return rc;
 	while (rc == SQLITE_OK && taken) {
@@ -119,7 +119,7 @@ int catalog_intend_delete(struct catalog *catalog, uint64_t id, struct err *err)
 	return rc != SQLITE_OK ? statement_fail(catalog, rc, "write", err) : 0;
 }
 
-/* Without an intent there is no number to step to, and nothing changes. */
+/* If there is no intent, there is no number to step to, and nothing changes. */
 int catalog_finish(struct catalog *catalog, struct err *err)
 {
 	static const char sql[] =

@@ -99,7 +99,7 @@ static int look_at_row(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-/* One by one: the ids of the catalogue, and those drawn last, which a crash may have left. */
+/* Looks at ids one by one: those of the catalogue, and the last ones drawn, which a crash may have left. */
 static int look_at_some(struct check *check)
 {
 	uint64_t drawn = check->session->head.next_id;
@@ -122,7 +122,7 @@ static int look_at_some(struct check *check)
 	return 0;
 }
 
-/* By the list of thin_ls, or without it one by one. */
+/* Looks at the ids that thin_ls lists, or without thin_ls at each one by one. */
 static int look_at_pool(struct check *check)
 {
 	scoped_text struct text ids = { 0 };

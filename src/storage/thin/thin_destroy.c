@@ -18,8 +18,8 @@
 #include <sys/ioctl.h>
 
 /*
- * In sectors: mapped size from which a volume is discarded without the pool's lock, and size of one discard call,
- * during which the kernel delays writes of others.
+ * Sizes in sectors: the mapped size from which a volume is discarded without the pool's lock, and the size of one
+ * discard call, during which the kernel delays writes of others.
  */
 enum { LARGE = 128 << 11, PIECE = 256 << 11 };
 

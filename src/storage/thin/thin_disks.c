@@ -291,7 +291,7 @@ int thin_each_disk(struct pool *pool, int (*visit)(void *, const struct pool_dis
 	return r;
 }
 
-/* For a disk without any trace of the pool. */
+/* Writes a label to a disk without any trace of the pool. */
 static int copy_label(const struct pool *pool, int fd, struct err *err)
 {
 	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);

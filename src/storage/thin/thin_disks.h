@@ -42,7 +42,7 @@ unsigned thin_disks_sector(const struct thin_disks *disks);
  * nothing. Under the lock.
  */
 int thin_claim(struct pool *pool, const struct thin_disks *disks, struct err *err);
-/* Only the checks of thin_claim. */
+/* Makes only the checks of thin_claim. */
 int thin_check_claim(struct pool *pool, const struct thin_disks *disks, struct err *err);
 /* Removes this host from the labels, after everything was detached. */
 int thin_release(struct pool *pool, const struct thin_disks *disks, struct err *err);

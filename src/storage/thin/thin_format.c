@@ -16,7 +16,7 @@ enum { MIB = 1 << 20 };
 
 /* ---- Whether it may be used */
 
-/* Before anything is changed: a pool that can be created but not used is refused. */
+/* The host is checked before anything is changed: a pool that could be created but not used is refused. */
 static int check_host(struct pool *pool, struct err *err)
 {
 	static const char *const targets[] = { "thin-pool", "thin", "linear" };
@@ -146,7 +146,10 @@ int thin_format(struct pool *pool, struct err *err)
 	return format_file(pool, err);
 }
 
-/* Only a label of this pool: a disk that the killed format had not reached may belong to somebody else. */
+/*
+ * Wipes a disk only if it has a label of this pool: a disk that the killed format had not reached may belong to
+ * somebody else.
+ */
 static int wipe_device(struct pool *pool, struct err *err)
 {
 	const char *path = pool->config.source;

@@ -210,8 +210,8 @@ struct xfs_grow {
 #define XFS_GROW _IOW('X', 110, struct xfs_grow)
 
 /*
- * With noinit_itable the kernel zeroes all new tables now, which would allocate their blocks; without it the kernel
- * defers that, and is then kept from doing it.
+ * With noinit_itable the kernel zeroes all new tables now, which would allocate their blocks. Without it the kernel
+ * defers that work, and is then kept from doing it.
  */
 static int grow_ext4(int mount, int top, uint64_t blocks)
 {

@@ -32,7 +32,7 @@ static int parse(char *list, int (*visit)(void *context, uint64_t id), void *con
 	return 0;
 }
 
-/* There is one for the whole pool: that of somebody who died is let go of. */
+/* The pool has one metadata snapshot. One that a killed command has left is released first. */
 int thin_run_on_snapshot(struct pool *pool, const char *program, const char *const *words,
 			 const struct child_io *io, struct err *err)
 {

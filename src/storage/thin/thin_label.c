@@ -146,7 +146,7 @@ static int take_extents(char *line, struct thin_extents *extents)
 	return 0;
 }
 
-/* Each text stands once: a second, shorter one would leave the end of the first. */
+/* A label with a text twice is refused: a second, shorter one would leave the end of the first. */
 static int take_uuid(const char *value, char *uuid)
 {
 	return !*uuid && sscanf(value, "%36s", uuid) == 1 ? 0 : -EUCLEAN;
@@ -226,7 +226,7 @@ static int take_disk_line(void *out, const char *word, char *value)
 	return 0;
 }
 
-/* All lines except the first and the last, which are checked elsewhere. */
+/* Parses all lines except the first and the last, which are checked elsewhere. */
 static int take_lines(char *label, const char *magic,
 		      int (*take)(void *out, const char *word, char *value), void *out)
 {

@@ -156,7 +156,7 @@ int thin_layout_add(struct thin_layout *layout, const char *uuid, uint64_t secto
 	return 0;
 }
 
-/* On the first disk with room for both and for one block of data. */
+/* The metadata are placed on the first disk with room for both and for one block of data. */
 static int place_metadata(struct thin_layout *layout, const uint64_t *sectors, uint64_t more)
 {
 	for (unsigned disk = 0; disk < layout->disks; disk++) {

@@ -12,7 +12,7 @@ static const char *mode_of(const struct dm_pool_status *status, const struct err
 {
 	if (status->needs_check && status->mode != DM_POOL_FAIL)
 		return "needs repair";
-	/* For example if its metadata and the catalogue are of different times. */
+	/* One cause is that its metadata and the catalogue are of different times. */
 	if (refused->code && status->mode == DM_POOL_WRITE)
 		return "refuses changes";
 	return dm_pool_mode_name(status->mode);

@@ -152,7 +152,7 @@ static int clear_id(struct pool *pool, struct thin_session *session, struct err 
 	}
 }
 
-/* Both transactions of a new volume; origin NULL: it is empty. */
+/* Makes both transactions of a new volume; origin NULL: it is empty. */
 static int make_volume(struct pool *pool, struct thin_session *session, const char *name,
 		       uint64_t size, const struct catalog_volume *origin, struct err *err)
 {
@@ -233,7 +233,7 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 	return thin_activate(pool, &volume, dev, err);
 }
 
-/* Without the lock, because no command looks at a name in the making. */
+/* Formats without the lock, because no command looks at a name in the making. */
 static int make_formatted(struct pool *pool, const char *name, uint64_t size, struct err *err)
 {
 	dev_t dev;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* For a program that reads a whole disk. */
+/* A deadline for a program that reads a whole disk. */
 enum { CHECK_SECONDS = 24 * 3600 };
 
 enum { CHUNK = 64 << 10 };

@@ -5,7 +5,7 @@
 
 #include "storage/thin/thin.h"
 
-/* Which file systems have to be checked: none, those that ask for it, all. Stored in the catalogue. */
+/* The file systems that have to be checked: none, those that ask for it, or all. Stored in the catalogue. */
 enum thin_doubt { THIN_DOUBT_NONE, THIN_DOUBT_SOME, THIN_DOUBT_ALL };
 
 /*

@@ -140,7 +140,7 @@ int thin_deactivate(struct pool *pool, uint64_t id, unsigned wait_ms)
 	return r == -ENXIO ? 0 : r;
 }
 
-/* Also freezes the file system on it, so that the snapshot is clean. */
+/* Suspending also freezes the file system on the volume, so that the snapshot is clean. */
 int thin_suspend(struct pool *pool, uint64_t id)
 {
 	struct thin_device device;

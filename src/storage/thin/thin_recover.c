@@ -71,7 +71,7 @@ int thin_commit(struct pool *pool, struct thin_session *session, struct err *err
 	fault_point("thin-after-step");
 	if (fault_control("no-readback"))
 		return catalog_finish(session->catalog, err);
-	/* Neither success nor failure of a message proves anything: the status does. */
+	/* The status decides, because neither success nor failure of a message proves anything. */
 	if (thin_status(pool, 0, &session->status, err) < 0 ||
 	    thin_check_status(pool, &session->status, to, err) < 0)
 		return r < 0 && err->code == ESTALE

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
-/* Also completes an enlargement that a killed command had only written into the catalogue. */
+/* Enlarges the device; completes also an enlargement that a killed command had only written into the catalogue. */
 static int stretch(struct pool *pool, const struct catalog_volume *volume, dev_t *dev,
 		   struct err *err)
 {

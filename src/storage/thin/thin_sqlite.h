@@ -13,7 +13,7 @@
 /* The table of functions, as in an SQLite extension, whose header redirects calls through it. */
 extern const sqlite3_api_routines *sqlite3_api;
 
-/* To be called before any function. -ENOENT with a sentence if the library is not installed. */
+/* Loads SQLite; called before any other function. -ENOENT with a sentence if the library is not installed. */
 int thin_sqlite_load(struct err *err);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "storage/storage.h"
 
-/* As storage_maintenance says. */
+/* The function of storage_maintenance. */
 void thin_taken(struct pool *pool, struct volume_taken *const *list, size_t count);
 
 /*

@@ -41,9 +41,8 @@ static int trim_there(void *context, int *fds, struct err *err)
 }
 
 /*
- * By a process of its own where the pool has no room: as long as writes wait for that in the kernel, and
- * somebody for them (sync(2)), whoever mounts a file system again, though it is in use, waits too, and cannot
- * be killed.
+ * A process of its own trims where the pool has no room. Writes then wait in the kernel, sync(2) waits for them, and a
+ * further mount of the same file system waits too, and cannot be killed.
  */
 static int trim_patiently(struct pool *pool, const struct catalog_volume *volume, struct err *err)
 {
@@ -77,7 +76,7 @@ static int keep(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-/* So little that whoever writes a block may wait for it in the kernel. */
+/* So little room that a write of one block may wait in the kernel. */
 static bool is_full(const struct dm_pool_status *status)
 {
 	uint64_t left = status->data_total - status->data_used;
