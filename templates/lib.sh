@@ -21,7 +21,7 @@ need() {
 		die "'$1' is needed and not installed; install the package '$2'"
 }
 
-# one_of WHAT VALUE WORD...: refuses what is not among the words.
+# one_of WHAT VALUE WORD...: refuses a value that is not one of the words.
 one_of() {
 	what=$1 value=$2
 	shift 2
@@ -31,8 +31,8 @@ one_of() {
 	die "$what '$value' is not known here; there are: $*"
 }
 
-# check_words WHAT VALUE: letters, digits and what names and addresses hold, so that no value is
-# taken for an option or a piece of shell.
+# check_words WHAT VALUE: allows letters, digits and the characters of names and addresses, so that no value is taken
+# for an option or a piece of shell.
 check_words() {
 	case $2 in
 	-* | *[!A-Za-z0-9.,:/_+~@%-]*) die "$1 '$2' has a character that it must not have" ;;
@@ -47,7 +47,7 @@ write_file() {
 	chmod "${2:-644}" "$root/$1"
 }
 
-# What no template keeps: it belongs to one machine, or to the host that built it.
+# Removes files that no template keeps, because they belong to one machine, or to the host that built it.
 forget_host() {
 	rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 	write_file etc/hosts <<-'END'

@@ -20,7 +20,7 @@ field() {
 	echo "$line" | cut -d : -f "$2"
 }
 
-# Where there is neither useradd nor adduser.
+# Writes the user by hand, if there is neither useradd nor adduser.
 write_user() {
 	uid=${2:-1000}
 	while grep -q "^[^:]*:[^:]*:$uid:" /etc/passwd /etc/group; do

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the cases of a test say, here and in the guest: each runs in a subshell under set -e, by run_case,
-# which prints "ok NAME", "not ok NAME" or "skip NAME: WHY". $T is a folder of the test's.
+# Cases of a test, here and in the guest: each runs in a subshell under set -e, by run_case, which prints "ok NAME",
+# "not ok NAME" or "skip NAME: WHY". $T is a folder of the test.
 # shellcheck shell=bash
 
 fault() {
@@ -19,19 +19,20 @@ same() {
 	[[ $2 == "$3" ]] || fault "$1: wanted '$2', got '$3'"
 }
 
-# has PATTERN TEXT: an extended regular expression somewhere in it.
+# has PATTERN TEXT: the text contains a match of the extended regular expression.
 has() {
 	grep -Eq -e "$1" <<<"$2" || fault "no '$1' in: $2"
 }
 
-# lacks PATTERN TEXT: there is text, and no such thing in it. A command that failed has said nothing.
+# lacks PATTERN TEXT: the text is not empty, and contains no match. Empty text is refused, because a failed command
+# prints none.
 lacks() {
 	[[ -n $2 ]] || fault "there is no text in which '$1' could stand" || return
 	! grep -Eq -e "$1" <<<"$2" || fault "'$1' in: $2"
 }
 
-# not COMMAND...: it fails as one that has looked; set -e looks away from a plain "!". A command that is not there, does
-# not come to its machine, or crashes has not looked, nor has a grep without its file.
+# not COMMAND...: the command runs and fails; set -e ignores a plain "!". A command that does not exist, does not reach
+# its machine, or crashes proves nothing, nor does a grep without its file.
 not() {
 	local status=0
 	"$@" || status=$?
@@ -42,7 +43,7 @@ not() {
 	esac
 }
 
-# silent WHAT COMMAND...: it succeeds, and says nothing.
+# silent WHAT COMMAND...: the command succeeds and prints nothing.
 silent() {
 	local said status=0
 	said=$("${@:2}" 2>&1) || status=$?
@@ -50,13 +51,13 @@ silent() {
 	[[ -z $said ]] || fault "$1: '${*:2}' says: $said"
 }
 
-# empty WHAT FILE: it is there.
+# empty WHAT FILE: the file exists and is empty.
 empty() {
 	[[ -e $2 ]] || fault "$1: there is no $2" || return
 	[[ ! -s $2 ]] || fault "$1: $(cat "$2")"
 }
 
-# How many times slower than an idle machine this one is now, by the processes it starts: 1 to 20.
+# How many times slower this machine is now than an idle one, measured by the start of processes: 1 to 20.
 slowness() {
 	local began=${EPOCHREALTIME/./} times
 	for _ in {1..40}; do
@@ -66,17 +67,18 @@ slowness() {
 	echo $((times < 20 ? times : 20))
 }
 
-# What brings the copies of settings in pools up to date, or frees what was removed, ends by itself.
+# No background command runs any more: these update the copies of settings in pools, or free removed blocks, and end by
+# themselves.
 no_copying_is_left() {
 	local all
 	all=$(ps -e -o ppid=,comm=,args=)
-	# One that a command has left behind has its name until it executes.
+	# A child that a command has left has the command's name until its exec.
 	[[ $all != *"berth --root $BERTH_ROOT _backup"* && $all != *"berth --root $BERTH_ROOT _free"* ]] &&
 		! grep -Eq '^ *1 berth ' <<<"$all"
 }
 
-# retry SECONDS COMMAND...: until it succeeds. The seconds are those of an idle machine: once they are over, and
-# not before, it is measured how slow this one is.
+# retry SECONDS COMMAND...: repeats the command until it succeeds. The seconds are those of an idle machine: when they
+# are over, and not before, the slowness of this one is measured.
 retry() {
 	local began=$SECONDS seconds=$1 patience=$1 longer
 	shift
@@ -98,12 +100,12 @@ page_commands() {
 		/^\.Bd -literal/ { literal = 1 }' "$(dirname "${BASH_SOURCE[0]}")/../doc/$1"
 }
 
-# run_case FUNCTION: how it ended stays in $outcome. Not in a condition, in which set -e has no effect.
+# run_case FUNCTION: runs a case; $outcome has its status. Never in a condition, in which set -e has no effect.
 run_case() {
 	local name=${1#case_} status=0 began=${EPOCHREALTIME/./} took
 	name=${name//_/ }
 	echo "# $name"
-	# Of tests/reach.
+	# tests/reach sets REACH.
 	[[ -z ${REACH:-} ]] || export LLVM_PROFILE_FILE=$REACH/$1-%m%c.profraw
 	(
 		exec 9>"$T/xtrace"
@@ -129,7 +131,7 @@ run_case() {
 	esac
 }
 
-# The case_* functions of the script, in the order in which they stand there.
+# The case_* functions of the script, in their order in the file.
 cases() {
 	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0"
 }

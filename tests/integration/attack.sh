@@ -16,7 +16,7 @@ libc.syscall(add, b"user", b"berth-attack", b"the caller", 10, -3)
 os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 }
 
-# attack PROGRAM WORD...: in machine m, with an open file of the host's.
+# attack PROGRAM WORD...: runs tests/attack in machine m, with an open file of the host.
 attack() {
 	local program=$1
 	shift
@@ -24,7 +24,7 @@ attack() {
 	with_key "$program" exec m -- /attack --disk "$(cat "$T/disk")" --secret "$T/secret" "$@" 7<"$T/secret"
 }
 
-# The pool's loop device, with every machine's files on it, else the disk that we are on.
+# The loop device of the pool, with the files of all machines on it; else the disk of this folder.
 find_disk() {
 	{
 		losetup --noheadings --output MAJ:MIN --associated "$BERTH_ROOT/lib/pools/default/pool.btrfs"
@@ -32,16 +32,16 @@ find_disk() {
 	} 2>/dev/null | tr -d ' ' | head -n 1 >"$T/disk"
 }
 
-# What of the host must not change.
+# State of the host that must not change.
 witness() {
 	sha256sum "$BUILD_TREE"/berth "$BUILD_TREE"/libexec/* "$T/secret" /etc/passwd /etc/shadow
 	grep -s . /proc/sys/kernel/{core_pattern,modprobe,poweroff_cmd,hostname,sysrq,randomize_va_space} || true
 	awk '{ $1 = $2 = ""; print "mount" $0 }' /proc/self/mountinfo | grep -v "$T" || true
-	# A copy of the host's, which others may write meanwhile: all that is ours sees this one.
+	# The test uses a copy of /etc, because others may write to the host's meanwhile.
 	find /etc -newer "$T/stamp"
 }
 
-# What is another by now. A mount that is copied from the host's goes when somebody there removes its folder.
+# Prints the changes. A mount that was copied from the host's ends when its folder is removed there.
 witnessed() {
 	local sign what device root point rest
 	witness >"$T/witness.after"
@@ -50,14 +50,14 @@ witnessed() {
 	done
 }
 
-# volume MACHINE: its root, as it lies on the disk.
+# volume MACHINE: prints the path of its root on the disk.
 volume() {
 	find "$BERTH_ROOT" -maxdepth 5 -type d -name "machine.$1" -print -quit
 }
 
 set_up() {
 	local root
-	# One in which the host sees the roots, for what an image may bring.
+	# The pool shows the roots to the host, to test files that an image may bring.
 	berth pool create default --driver btrfs --size 2G
 	busybox_template bb
 	printf 'a secret of the host' >"$T/secret"
@@ -79,7 +79,7 @@ tear_down() {
 	etc_of_the_host
 }
 
-# Commands enter while the guest lies in wait for them.
+# Commands enter while the guest attacks them.
 ambush() {
 	local program=$1 lurker turn
 	shift
@@ -97,7 +97,7 @@ ambush() {
 	cat "$T/entering"
 }
 
-# try_behind: every pattern behind all walls, once; $T/up has how each ended.
+# try_behind: tries every pattern once, with all protections; $T/up has the results.
 try_behind() {
 	local names
 	[[ ! -s $T/up ]] || return 0
@@ -118,7 +118,7 @@ case_behind_all_walls() {
 	not grep '^escaped' "$T/up"
 }
 
-# try_without: each in a machine that lacks just the walls that the pattern names; into $T/down.
+# try_without: tries each pattern in a machine without the protections that the pattern names; $T/down has the results.
 try_without() {
 	local holes names
 	[[ ! -s $T/down ]] || return 0
@@ -144,7 +144,7 @@ case_without_the_walls() {
 	grep -q "read the caller's key: the caller" "$T/down"
 }
 
-# A pattern counts that is contained behind the walls and succeeds without.
+# A pattern counts if it fails with the protections and succeeds without them.
 case_forty_patterns() {
 	local name holes source counted=0 up down
 	try_behind
@@ -162,7 +162,7 @@ case_forty_patterns() {
 	[[ $counted -ge 40 ]] || fault "only $counted patterns count"
 }
 
-# The node of a disk cannot be opened even where the guest may make it: the program on the group.
+# The BPF program of the cgroup alone prevents the open of a disk, even if the guest may make the node.
 case_devices_alone() {
 	export BERTH_TEST_HOLES=userns
 	"$BUILD_TREE/berth-holes" start --wait m
@@ -194,7 +194,7 @@ case_links_for_mount_points() {
 	berth start links
 }
 
-# CVE-2026-48749 and kin: what the host reads and writes in a root stays in it.
+# CVE-2026-48749 and similar: the host's accesses to files of a root stay in that root.
 case_links_for_files() {
 	local target name root
 	berth create bb files
@@ -212,7 +212,7 @@ case_links_for_files() {
 	done
 }
 
-# CVE-2016-1582, CVE-2025-64507: a guest's setuid files are root's on the host's disk.
+# CVE-2016-1582, CVE-2025-64507: setuid files of a guest's root do not belong to root on the host's disk.
 case_setuid_files() {
 	local found file
 	berth start --wait m
@@ -223,11 +223,11 @@ case_setuid_files() {
 	setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$BERTH_ROOT"
 	found=$(setpriv --reuid=65534 --regid=65534 --clear-groups find "$BERTH_ROOT" -name berth-setuid 2>/dev/null) || true
 	same "found by nobody" "" "$found"
-	# And on a mount where setuid does not count, should somebody open the folders.
+	# The mount has nosuid as well, in case the folders are opened to users.
 	has nosuid "$(findmnt -n -o OPTIONS -T "$file")"
 }
 
-# In a pool that is a folder of the host's they lie on its own file system: only root may go there.
+# A pool of driver dir is on the host's own file system. Only root can enter it.
 case_setuid_files_in_a_folder() {
 	local file
 	berth pool create folder --driver dir
@@ -243,7 +243,7 @@ case_setuid_files_in_a_folder() {
 	same "folders that are root's alone" 3 "$(namei -m "$file" | grep -c '^ drwx------ ')"
 }
 
-# exec reads the guest's lists of users, of which the guest's root may have made anything.
+# exec reads the guest's lists of users, which the guest's root may have written with any content.
 case_lists_of_users() {
 	up m
 	berth exec m -- sh -c 'mv /etc/passwd /etc/passwd.was; mkfifo /etc/passwd'

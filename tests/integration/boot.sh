@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What happens at the host's boot and shutdown, and the events that tell of it.
+# The host's boot and shutdown, and the events of machines.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# happened MACHINE: its events so far, one a line, with what they have besides.
+# happened MACHINE: prints its events so far, one a line, with their members.
 happened() {
 	berth events --json --no-follow "$1" | python3 -IS -c '
 import json, sys
@@ -18,7 +18,7 @@ set_up() {
 	busybox_template bb
 }
 
-# a_life: events there are, of machines that are gone.
+# a_life: makes events of machines that are deleted afterwards.
 a_life() {
 	! happened two | grep -q deleted || return 0
 	up one
@@ -56,7 +56,7 @@ case_events_of_a_life() {
 	}
 	retry 15 rebooted
 	retry 15 berth exec one -- true
-	# Whoever waits for the boot finds it told.
+	# A client that waits for the boot is told of it.
 	booted_twice() {
 		[[ $(happened one | grep -c booted) -eq 3 ]]
 	}
@@ -97,7 +97,7 @@ numbers = [json.loads(line)["seq"] for line in open(sys.argv[1])]
 assert numbers == list(range(1, len(numbers) + 1)), numbers' "$T/all"
 }
 
-# write_event EVENT MEMBER VALUE CAUSE: as keepers write of what is no machine.
+# write_event EVENT MEMBER VALUE CAUSE: writes an event of an object that is no machine, as keepers do.
 write_event() {
 	printf '{"seq":%d,"time":%d,"microsecond":0,"event":"%s","%s":"%s","cause":"%s"}\n' \
 		"$(($(berth events --json --no-follow | wc -l) + 1))" "$(date +%s)" "$@" >>"$BERTH_ROOT/run/events"
@@ -110,7 +110,7 @@ case_events_of_no_machine() {
 	has "pool-low +pool store +it is 91% full" "$(berth events --no-follow)"
 	has "network-failed +network lan +its port is taken" "$(berth events --no-follow)"
 	lacks "\?" "$(berth events --no-follow)"
-	# Of machines, they are none's.
+	# Events of such objects are not shown for machines.
 	lacks "pool store|network lan" "$(berth events --no-follow '*')"
 	sed -i '/"event":"\(pool-low\|network-failed\)"/d' "$BERTH_ROOT/run/events"
 }
@@ -128,7 +128,7 @@ case_events_for_people() {
 	fails 2 "since.*'3w'" berth events --since 3w
 }
 
-# A reader whose output nobody reads ends.
+# A reader ends if its own output has no reader any more.
 case_events_into_a_pipe_that_closes() {
 	a_life
 	timeout 20 berth events --since 0 | head -n 1 >"$T/out"
@@ -139,7 +139,7 @@ case_events_of_a_keeper_that_is_killed() {
 	berth launch --wait bb k
 	kill -9 "$(field k keeper)"
 	retry 10 state_is k failed
-	# Told by the next that does more than look.
+	# The next command that changes something reports the end.
 	berth stop k
 	same "how it ended" "stopped failed" "$(happened k | tail -n 1)"
 	berth delete k
@@ -164,7 +164,7 @@ stopped clean" "$(happened r)"
 	berth delete r
 }
 
-# Where nothing can be written everything else goes on.
+# If events cannot be written, all other work continues.
 case_events_that_cannot_be_written() {
 	local number
 	a_life
@@ -179,7 +179,7 @@ case_events_that_cannot_be_written() {
 	same "events" "$number" "$(berth events --json --no-follow | wc -l)"
 }
 
-# told EVENT SEQ: which machines it happened to behind that event, in order.
+# told EVENT SEQ: prints the machines of that event after number SEQ, in order.
 told() {
 	berth events --json --no-follow --since "$2" | sed -n "s/.*\"event\":\"$1\",\"machine\":\"\([^\"]*\)\".*/\1/p" | xargs
 }
@@ -226,7 +226,7 @@ case_stop_all_in_the_reverse_order() {
 
 case_start_all() {
 	five
-	# Also for a parent that has its children's ends ignored.
+	# This also works if the parent ignores SIGCHLD.
 	timeout 60 python3 -IS -c '
 import os, signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -239,7 +239,7 @@ os.execvp("berth", ["berth", "start", "--all", "--wait=60"])'
 	fails 2 "one of both" berth stop --all web
 }
 
-# One that fails does not stop the others, and those after it are started all the same.
+# A machine that fails does not stop the others, and machines after it are started as well.
 case_one_that_cannot_start() {
 	five
 	break_init db
@@ -297,7 +297,7 @@ print(*[m["name"] for m in json.load(sys.stdin) if m["state"] == "running"])')"
 	same left "[]" "$(berth list --json | tr -d ' \n')"
 }
 
-# listen: what is sent to $T/notify.socket comes to $T/notified; $! is who listens.
+# listen: writes datagrams to $T/notify.socket into $T/notified; $! is the listener.
 listen() {
 	python3 - "$T/notify.socket" >"$T/notified" <<-'END' &
 		import os, socket, sys
@@ -352,7 +352,7 @@ case_foreground_that_is_killed() {
 	kill -9 "$process"
 	wait "$process" || true
 	same "without it" running "$(field f state)"
-	# Its next one takes over what runs.
+	# The next start --foreground takes over the running machine.
 	berth start --foreground f 2>"$T/err" &
 	process=$!
 	retry 10 grep -q "running already" "$T/err"

@@ -4,7 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# in_bash WORD...: what bash offers for the last word, as it takes a line apart.
+# in_bash WORD...: prints bash's offers for the last word, with the line split as bash splits it.
 in_bash() {
 	bash -c '
 		compopt() { [[ $2 != default ]] || echo FILES; }

@@ -14,13 +14,13 @@ set_up() {
 	seq -f 'a line that was pasted, of which this is number %g' 4000 >"$T/pasted"
 }
 
-# shown WORD: it stands on the console, which whoever comes next is shown.
+# shown WORD: the console shows the word to a client that attaches.
 shown() {
 	berth exec m -- sh -c "echo $1 >/dev/console"
 	retry 10 last_line_is "$1"
 }
 
-# What was typed before is seen again after coming back.
+# Text typed earlier is shown again to a client that comes back.
 case_leave_and_come_back() {
 	at_terminal 24x80 berth console m <<-'END'
 		send \n
@@ -39,7 +39,7 @@ case_leave_and_come_back() {
 	END
 }
 
-# What is written while nobody looks is seen later.
+# Output that was written without a client is shown later.
 case_written_meanwhile() {
 	berth exec m -- sh -c 'echo meanwhile-$((1 + 1)) >/dev/console'
 	at_terminal 24x80 berth console m <<-'END'
@@ -65,7 +65,7 @@ case_size_is_followed() {
 	END
 }
 
-# first_template NAME LINE...: whose init is a script.
+# first_template NAME LINE...: makes a template whose init is a script with these lines.
 first_template() {
 	local name=$1
 	rm -rf "$T/first"
@@ -99,7 +99,8 @@ case_from_the_first_line() {
 	berth template delete first
 }
 
-# Whose console asks for a login that root cannot pass. A script is told nothing, nor who has set a password.
+# A console that asks for a login that root cannot pass: berth says so to a person, but not to a script, and not if a
+# password is set.
 case_root_without_password() {
 	first_template locked 'echo booted' 'exec sleep 1000'
 	berth launch locked l
@@ -132,7 +133,7 @@ case_root_without_password() {
 	berth template delete locked
 }
 
-# guest-init gives a shell to who comes.
+# guest-init gives a shell to each client.
 case_console_that_is_a_shell() {
 	berth exec m -- sh -c 'printf "root:!:1::::::\n" >/etc/shadow'
 	at_terminal 24x200 berth console m <<-'END'
@@ -182,7 +183,7 @@ case_a_key_for_good() {
 		send \x14
 		expect-end 0
 	END
-	# The flag wins.
+	# The flag has precedence.
 	at_terminal 24x80 berth console --escape ^Q m <<-'END'
 		expect ^Q leaves
 		send \n
@@ -196,7 +197,7 @@ case_a_key_for_good() {
 	berth unset m console.escape
 }
 
-# A second one is told that there is a writer, may look, or may take over.
+# A second client is told that there is a writer, may look, or may take over.
 case_one_writer() {
 	mkfifo "$T/script"
 	at_terminal 24x80 berth console m <"$T/script" &
@@ -207,7 +208,7 @@ case_one_writer() {
 		berth logs m | grep -q mine-2
 	}
 	retry 10 seen
-	# It is named, with its terminal.
+	# The writer is named, with its terminal.
 	at_terminal 24x80 berth console m <<-'END'
 		expect of user 'root' at pts
 		expect writes to this console; take it over by --force
@@ -218,7 +219,7 @@ case_one_writer() {
 		send \x1d
 		expect-end 0
 	END
-	# The first still writes.
+	# The first client still writes.
 	printf 'send echo still-$((1 + 1))\\n\nexpect still-2\n' >&7
 	at_terminal 24x80 berth console --force m <<-'END'
 		expect still-2
@@ -231,7 +232,7 @@ case_one_writer() {
 	wait "$first"
 }
 
-# What comes out of a pipe is typed, or else that it is not is told.
+# Input from a pipe is either typed, or berth says that it was not.
 case_a_pipe_beside_a_writer() {
 	local typist
 	mkfifo "$T/script3"
@@ -253,7 +254,7 @@ case_a_pipe_beside_a_writer() {
 	wait "$typist" || true
 	typed
 	retry 10 berth exec m test -e /lost
-	# Taken over while it types: it is told, or all of it was typed.
+	# A client that loses the console while it types is told so, or all its input was typed.
 	berth exec m rm /lost
 	(cat "$T/words"; sleep 1; cat "$T/words") | berth console m >/dev/null 2>"$T/err" &
 	typist=$!
@@ -276,7 +277,7 @@ case_reader_of_a_pipe() {
 	wait "$reader" || true
 }
 
-# A terminal that vanishes, a client that is killed: the machine does not mind.
+# A terminal that vanishes, and a client that is killed, have no effect on the machine.
 case_hangup() {
 	at_terminal 24x80 berth console m <<-'END'
 		send \n
@@ -291,7 +292,7 @@ case_hangup() {
 	END
 }
 
-# A reader that does not read must not hold up the guest.
+# A client that does not read must not hold up the guest.
 case_slow_reader() {
 	mkfifo "$T/slow"
 	sh -c 'exec sleep 1000 <"$0"' "$T/slow" &
@@ -319,13 +320,13 @@ case_log_rotates() {
 	retry 20 last_line_is 600000
 }
 
-# private PROCESS: KiB of memory that is its own.
+# private PROCESS: prints its private memory in KiB.
 private() {
 	awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$1/smaps_rollup"
 }
 
-# A flood costs a bounded amount of memory and disk, and neither the machine nor its neighbour stands still.
-# FLOOD=1073741824 for a gibibyte.
+# A flood costs a bounded amount of memory and disk, and stops neither the machine nor its neighbour. FLOOD=1073741824
+# for a gibibyte.
 case_flood() {
 	local before size pid
 	pid=$(field m keeper)
@@ -342,7 +343,7 @@ case_flood() {
 	(($(private "$pid") <= before + 256))
 	size=$(cat "$BERTH_ROOT"/lib/machines/m/console.log* | wc -c)
 	((size <= 3 * 1024 * 1024)) || fault "the logs hold $size bytes"
-	# Also while it goes on.
+	# The bound also holds while the flood goes on.
 	berth exec m -- sh -c 'yes flooding >/dev/console' &
 	timeout 60 berth stop m
 	wait || true
@@ -350,12 +351,12 @@ case_flood() {
 	berth delete --force neighbour
 }
 
-# arrived FILE: all of it is in the machine's /tmp/pasted.
+# arrived FILE: the machine's /tmp/pasted has all of the file.
 arrived() {
 	berth exec m -- cat /tmp/pasted | cmp - "$1"
 }
 
-# Nothing of a paste is lost, though the guest reads late and for a while not at all.
+# No byte of a paste is lost, though the guest reads late, and for a while not at all.
 case_paste() {
 	at_terminal 24x80 berth console m <<-END
 		send \\n
@@ -371,7 +372,7 @@ case_paste() {
 	arrived "$T/pasted"
 }
 
-# Nor of what a client leaves behind that has gone before it was read, nor is it mixed with the next one's.
+# Input of a client that has left before the guest read it is not lost either, nor mixed with that of the next client.
 case_typed_and_left() {
 	at_terminal 24x80 berth console m <<-'END'
 		send \n
@@ -391,7 +392,7 @@ case_typed_and_left() {
 	retry 30 arrived "$T/pasted"
 }
 
-# A guest that does not read at all keeps nobody: not who leaves, and not who comes next.
+# A guest that does not read its console holds up no client, neither one that leaves nor the next one.
 case_typed_in_vain() {
 	local client
 	head -c 350000 /dev/zero | tr '\0' x >"$T/much"
@@ -426,7 +427,7 @@ case_typed_in_vain() {
 	END
 }
 
-# Who stood still while the machine went down is told that, and not that its keeper was killed.
+# A client that was stopped while the machine halted is told of the halt, not of a killed keeper.
 case_stopped_meanwhile() {
 	local client code=0
 	berth console --read-only m </dev/null >"$T/shown" 2>"$T/err" &
@@ -443,7 +444,7 @@ case_stopped_meanwhile() {
 	berth start --wait m
 }
 
-# A terminal that takes no more, as by CTRL-S: signals are heard all the same.
+# Signals reach the client even if its terminal takes no more output, as after CTRL-S.
 case_unread() {
 	mkfifo "$T/unread"
 	sh -c 'exec sleep 1000 <"$0"' "$T/unread" &
@@ -461,7 +462,7 @@ case_output_lost() {
 	fails 1 "standard output: No space left" sh -c 'exec berth console -r m >/dev/full'
 }
 
-# The guest ends: so does the console.
+# The console ends when the guest ends.
 case_end_of_the_guest() {
 	mkfifo "$T/script2"
 	at_terminal 24x80 berth console m <"$T/script2" &

@@ -11,7 +11,7 @@ fast=${STORAGE_DRIVER:-btrfs}
 drivers="$fast dir"
 files=${FILES:-2500}
 
-# A root whose copy takes a while where it is no snapshot.
+# The copy of this root takes a while, unless it is a snapshot.
 set_up() {
 	local driver
 	for driver in $drivers; do
@@ -28,14 +28,14 @@ set_up() {
 	done
 }
 
-# How many files of those a machine's root has.
+# The number of those files in the root of a machine.
 files_of() {
 	berth start --wait "$1" >&2
 	berth exec "$1" -- sh -c 'ls /many | grep -c "^[0-9]"'
 	berth stop --force "$1" >&2
 }
 
-# A copy has begun, or it is over already, in the background as $copier.
+# copying: the copy in the background ($copier) has begun, or has ended already.
 copying() {
 	! kill -0 "$copier" 2>/dev/null || [[ -n $(copies_in "$1") ]]
 }
@@ -46,7 +46,7 @@ copies_in() {
 	find "$folder" -maxdepth 1 -name 'partial.machine.*' -print -o -maxdepth 1 -name 'partial.snapshot.*' -print
 }
 
-# copy_of DRIVER COMMAND...: in the background, once it is at work.
+# copy_of DRIVER COMMAND...: runs the command in the background, and returns when it is copying.
 copy_of() {
 	local driver=$1
 	shift
@@ -63,7 +63,7 @@ copied() {
 	((code <= 1)) || fault "the copy ended with $code: $(cat "$T/copy")"
 }
 
-# whole_or_none DRIVER MACHINE: the copy is whole; a fast one may have come too late, and then there is none.
+# whole_or_none DRIVER MACHINE: the copy is whole. A fast driver may have come too late; then there is no copy.
 whole_or_none() {
 	if ((code != 0)) && [[ $1 != dir ]]; then
 		fails 1 "no machine '$2'" berth info "$2"
@@ -90,7 +90,7 @@ case_template_deleted_while_copied() {
 	done
 }
 
-# Into another pool, where even the fast driver's volume is read file by file.
+# The copy goes to another pool, for which even the fast driver's volume is read file by file.
 case_template_deleted_while_copied_to_another_pool() {
 	local driver
 	for driver in $drivers; do
@@ -118,7 +118,7 @@ case_origin_starts_while_copied() {
 		berth start --wait new
 		not berth exec new -- test -e /written
 		berth delete --force new
-		# Back to what the others expect.
+		# The machine goes back to the state that the other cases expect.
 		berth delete --force "$m"
 		berth create --pool "p-$driver" "bb-$driver" "$m"
 	done
@@ -176,7 +176,7 @@ thawed() {
 	grep -q 'frozen 0' "$1/cgroup.events"
 }
 
-# Frozen for as long as the copy lasts.
+# The machine is frozen as long as the copy lasts.
 still_or_over() {
 	frozen "$1" || not kill -0 "$copier" 2>/dev/null
 }
@@ -187,7 +187,7 @@ they_write() {
 		m=m-$driver
 		state_is "$m" stopped || continue
 		berth start --wait "$m"
-		# The one file is never behind the other by more than one.
+		# The second file is behind the first by one at most.
 		berth exec "$m" -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/many/first; echo $n >/many/last; done) >/dev/null 2>&1 &'
 		retry 20 berth exec "$m" -- grep -q '...' /many/last
 	done
@@ -206,7 +206,7 @@ case_copies_of_it_are_of_one_moment() {
 			berth start --wait new
 			first=$(berth exec new -- cat /many/first)
 			last=$(berth exec new -- cat /many/last)
-			# A file that was just being written is empty, and says nothing.
+			# A file that was being written at that moment is empty, and proves nothing.
 			if [[ -n $first && -n $last ]]; then
 				((first - last == 0 || first - last == 1)) || fault "$driver: $first and $last"
 				compared=$((compared + 1))
@@ -217,7 +217,7 @@ case_copies_of_it_are_of_one_moment() {
 	((compared > 0)) || fault "of no copy could be told whether it is of one moment"
 }
 
-# Looking at it, a second copy that ends first, pausing and resuming: none wakes it before the copy is over.
+# A look, a second copy that ends first, a pause and a resume do not thaw the machine before the copy has ended.
 case_nobody_wakes_it() {
 	local group
 	they_write
@@ -268,7 +268,7 @@ case_paused_stays_paused() {
 	berth delete new
 }
 
-# Nobody has to look for that.
+# No command has to look for that to happen.
 case_who_copies_is_killed() {
 	local group
 	they_write
@@ -291,7 +291,7 @@ case_stopped_while_copied() {
 		$how m-dir
 		copied
 		same "$how: the copy" 1 "$code"
-		# Or before the copy had it frozen.
+		# The other result: the stop came before the copy had frozen the machine.
 		has "was stopped while it was copied; copy it again|is going down" "$(cat "$T/copy")"
 		fails 1 "no machine 'new'" berth info new
 	done
@@ -304,12 +304,12 @@ case_stopped_while_copied() {
 	not grep torn "$T/list"
 }
 
-# flags_of MACHINE PATH: what chattr has set there, of the two that protect a file.
+# flags_of MACHINE PATH: prints the two protecting flags of chattr that are set there.
 flags_of() {
 	lsattr -d "/proc/$(field "$1" init)/root$2" | cut -d ' ' -f 1 | tr -dc ia
 }
 
-# partials_of POOL: what is half made there.
+# partials_of POOL: prints the half made volumes of the pool.
 partials_of() {
 	local folder
 	for folder in "$BERTH_ROOT"/{lib,run}/pools/"$1"/; do
@@ -317,7 +317,7 @@ partials_of() {
 	done
 }
 
-# What a privileged guest, or the host, has made immutable comes along in copies, and keeps nobody from removing them.
+# Files that a privileged guest, or the host, has made immutable are copied, and can be removed with their copies.
 case_immutable_files() {
 	local driver root machine
 	for driver in $drivers; do

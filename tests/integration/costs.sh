@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What commands ask of the kernel, counted: a bound is a little above what it was when it was set, and is
-# raised only with a reason.
+# Requests of commands to the kernel, counted. A bound is a little above the count at the time it was set, and is raised
+# only with a reason.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 driver=${STORAGE_DRIVER:-btrfs}
 
-# traced WORDS...: berth's system calls and those of its children, a line each, in $T/trace; in $T/later those of the
-# process that a change of settings or of a thin pool leaves behind, which brings the pool's copy of them up to date a
-# second after the command.
+# traced WORDS...: runs berth, and writes its system calls and those of its children to $T/trace, a line each. $T/later
+# has those of the process that updates the pool's copy of changed settings, or of a thin pool, a second after the
+# command.
 traced() {
-	# That of an earlier command would hold the pool's lock for moments of this one.
+	# The process of an earlier command would take the pool's lock for moments of this one.
 	retry 20 no_copying_is_left
 	strace -f -yy -qq -o "$T/all" berth "$@" >"$T/out" </dev/null
 	: >"$T/trace"
@@ -28,33 +28,33 @@ traced() {
 		}' "$T/all" "$T/all"
 }
 
-# count PATTERN [FILE]: of the calls that were traced; what one thread's line leaves to the next is one call.
+# count PATTERN [FILE]: counts traced calls. A call that strace shows in two lines is one call.
 count() {
 	grep -v 'resumed>' "${2:-$T/trace}" | grep -cE "^[0-9]+ +($1)\(" || true
 }
 
-# waits: for the disk, but for those that a thin pool's catalogue needs once in 64 pages of changes, whichever command
-# comes to that: its log is put on the disk, and then what was copied out of it.
+# waits: counts waits for the disk, except those of a thin pool's catalogue once in 64 pages of changes, which any
+# command may meet: it writes the log to the disk, and then the pages that were copied out of it.
 waits() {
 	local copied
 	copied=$(grep -cE '(fsync|fdatasync)\([0-9]+<[^>]*/catalog\.db>' "$T/trace" || true)
 	echo $(($(count "$syncs") - 2 * copied))
 }
 
-# later WHAT "BTRFS THIN calls" "BTRFS THIN waits": what the process that is left behind costs. Where no settings have
-# changed there is none, but on a thin pool, which has a copy of its catalogue too.
+# later WHAT "BTRFS THIN calls" "BTRFS THIN waits": checks the costs of the process in the background. Without a change
+# of settings there is none, except on a thin pool, which has a copy of its catalogue too.
 later() {
 	at_most "$2" "calls of the copy of settings after $1" "$(count "$calls" "$T/later")"
 	at_most "$3" "times that it waits for the disk" "$(count "$syncs" "$T/later")"
 	at_most 0 "processes of it" "$(count "$births" "$T/later")"
 }
 
-# netlink: messages that the kernel was asked by.
+# netlink: counts netlink messages to the kernel.
 netlink() {
 	grep -E 'send(to|msg|mmsg)\([0-9]+<NETLINK' "$T/trace" | grep -o 'nlmsg_type=' | wc -l
 }
 
-# faults WORDS...: pages that the kernel had to give berth and those of its children that it waited for.
+# faults WORDS...: counts the page faults of berth and of the children that it waited for.
 faults() {
 	python3 -c '
 import resource, subprocess, sys
@@ -72,8 +72,8 @@ at_most() {
 	(($3 <= bound)) || fault "$2: $3, more than $bound"
 }
 
-# Each that is linked costs every command 0.1 ms, so those of networks and of thin pools are loaded when they are
-# needed: libcap, jansson and libc are left.
+# Each linked library costs every command 0.1 ms, so those for networks and thin pools are loaded when they are needed.
+# libcap, jansson and libc remain.
 at_most_libraries() {
 	at_most 3 "libraries of $1" "$(grep -cE 'openat\(.*/lib[^/]*\.so[^/]* = [0-9]' "$T/trace")"
 }
@@ -100,7 +100,7 @@ case_clone() {
 case_snapshot() {
 	traced snapshot m s
 	at_most "132 450" "calls of a snapshot" "$(count "$calls")"
-	# Once for the note that the root has never been started, which a restore has to find.
+	# One wait is for the note that the root was never started, which a restore has to find.
 	at_most "1 5" "times that a snapshot waits for the disk" "$(waits)"
 	later "a snapshot" "0 450" "0 2"
 	traced restore m s
@@ -123,14 +123,14 @@ case_exec() {
 	at_most "340 380" "calls of an exec" "$(count "$calls")"
 	at_most_libraries "an exec"
 	at_most 0 "times that an exec waits for the disk" "$(count "$syncs")"
-	# The command and its parent, which shares the client's memory.
+	# The processes are the command and its parent, which shares the client's memory.
 	at_most 2 "processes of an exec" "$(count "$births")"
 	at_most 1 "that have a copy of memory" "$(grep -E ' (clone3?|v?fork)\(' "$T/trace" | grep -vc CLONE_VM)"
 	at_most 0 "netlink messages of an exec" "$(netlink)"
 	berth stop --force m
 }
 
-# Without the keeper, which goes on: what the command itself does.
+# The counts are those of the command itself, without the keeper, which goes on.
 case_start() {
 	strace -qq -o "$T/lines" berth start m
 	sed 's/^/1 /' "$T/lines" >"$T/trace"
@@ -167,7 +167,7 @@ case_whole_life() {
 	gone connected other
 }
 
-# Pages that are given to the program, a quarter above what they were: a libc or a kernel may want some more.
+# Page faults of the program. The bound is a quarter above the count, because another libc or kernel may need some more.
 case_page_faults() {
 	at_most "130 300" "page faults of a list" "$(faults list)"
 	at_most "145 500" "page faults of a clone" "$(faults clone m paged)"
@@ -177,7 +177,7 @@ case_page_faults() {
 	gone paged
 }
 
-# A large volume that is given back in pieces is counted once, not for each of them.
+# A large volume that is freed in pieces is counted once, not for each piece.
 case_freeing() {
 	[[ $driver == btrfs ]] || return 0
 	busybox_root "$T/many"
@@ -195,10 +195,10 @@ case_freeing() {
 	at_most "30 0" "times that it waits for the disk" "$(grep -c BTRFS_IOC_WAIT_SYNC "$T/lines")"
 }
 
-# Each machine more costs the same.
+# Each further machine costs the same.
 case_list() {
 	local one i
-	# What says how it ended is there.
+	# The record of the last end exists.
 	berth start m
 	berth stop --force m
 	traced list
@@ -207,10 +207,10 @@ case_list() {
 		berth clone m "m$i"
 	done
 	traced list
-	# A look at the names in each pool is among them, for who has lost a root.
+	# The calls include a look at the names in each pool, which finds lost roots.
 	at_most "110 165" "calls of a list" "$one"
 	at_most "6 6" "calls for each machine more" "$((($(count "$calls") - one) / 10))"
-	# What says how it ended is read at once, and seen to be a file.
+	# The record of the last end is read at once, after a check that it is a file.
 	for ((i = 0; i < 10; i++)); do
 		cp "$BERTH_ROOT/lib/machines/m/ended" "$BERTH_ROOT/lib/machines/m$i/"
 	done

@@ -12,7 +12,7 @@ rounds=${ROUNDS:-25}
 set_up() {
 	busybox_template bb
 	berth launch --wait bb m
-	# What the host holds with the machine down.
+	# The inventory of the host while the machine is stopped.
 	berth stop m
 	what_there_is | grep -v '^process' >"$T/stopped"
 }
@@ -31,7 +31,7 @@ no_process_of_it() {
 }
 
 random_seconds() {
-	# Up to $1 milliseconds.
+	# A random time up to $1 milliseconds.
 	printf '0.%03d' $((RANDOM % $1))
 }
 
@@ -133,7 +133,7 @@ case_create_and_delete_killed() {
 		sleep "$(random_seconds 30)"
 		kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" || true
-		# There whole, or not there at all.
+		# The machine is there whole, or not at all.
 		if berth info other >/dev/null 2>&1; then
 			berth start --wait other
 		else

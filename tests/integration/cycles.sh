@@ -12,7 +12,7 @@ count_all() {
 	find "$BERTH_ROOT" | sort
 	echo "namespaces $(readlink /proc/[0-9]*/ns/* 2>/dev/null | sort -u | wc -l)"
 	echo "our own descriptors $(find /proc/1/fd -mindepth 1 | wc -l)"
-	# Those that belong to open files, and not to a process, are shown in every namespace.
+	# Locks of open files, which belong to no process, are visible in every namespace.
 	echo "locks $(grep -vc ' -1 ' /proc/locks)"
 }
 
@@ -22,7 +22,7 @@ set_up() {
 	berth exec m true
 	berth delete --force m
 	sync -f "$BERTH_ROOT"
-	# It has told of the end before it goes itself, and must not be counted.
+	# The keeper reports the end before it ends itself, and must not be counted.
 	retry 30 no_keeper
 	retry 30 no_copying_is_left
 	count_all >"$T/first"

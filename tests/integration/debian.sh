@@ -73,9 +73,9 @@ case_reboot_from_inside() {
 		berth start --wait "$release"
 		before=$(field "$release" init)
 		berth exec "$release" -- reboot || true
-		# In this order: that it has booted must be said of the new init.
+		# The order matters: the new init must be the one that has booted.
 		again() {
-			# In one look: the old guest's "booted" must not stand beside the new one's init.
+			# Both come from one look: "booted" of the old guest must not be combined with the new init.
 			local now
 			now=$(berth info --json "$release") &&
 				[[ $now == *'"booted": true'* && $now != *"\"init\": $before,"* ]]
@@ -85,7 +85,7 @@ case_reboot_from_inside() {
 	done
 }
 
-# In its own time, and its journal has the end.
+# The machine halts in its own time, and its journal has the end.
 case_clean_stop() {
 	local release
 	both_up
@@ -120,12 +120,12 @@ case_exec_as_users_do() {
 	same code 9 "$code"
 	same user root "$(berth exec trixie whoami)"
 	has "PRETTY_NAME" "$(berth exec trixie -- sh -c 'cat /etc/os-release | head -n 1')"
-	# Services, users, timers: what systemd sandboxes with namespaces of its own.
+	# Services, users, timers: units that systemd confines with namespaces of its own.
 	berth exec trixie -- systemd-run --wait --pipe -p PrivateTmp=yes -p ProtectSystem=strict -p DynamicUser=yes id
 	berth exec bookworm -- systemd-run --wait --pipe -p PrivateTmp=yes -p ProtectSystem=strict -p DynamicUser=yes id
 }
 
-# Which a service finds only where mounts are shared.
+# A service finds its credentials only if mounts are shared.
 case_credentials() {
 	local release
 	both_up
@@ -141,8 +141,8 @@ case_credentials() {
 		sh -c 'cat "$CREDENTIALS_DIRECTORY/berth.three"')"
 }
 
-# The journal and who waits for a reboot tell boots apart by it.
-# What machine.conf(5) says of it: systemd 252 moves the root onto itself.
+# The journal, and clients that wait for a reboot, tell boots apart by the boot id. machine.conf(5) describes it;
+# systemd 252 moves the root onto itself.
 case_a_service_whose_root_is_the_machines() {
 	berth exec trixie -- systemd-run --wait --quiet -p RootDirectory=/ -p MountAPIVFS=yes true
 	berth exec bookworm -- systemd-run --wait --quiet -p RootDirectory=/ true
@@ -156,7 +156,7 @@ case_boots_are_told_apart() {
 	local release
 	both_up
 	for release in bookworm trixie; do
-		# The second boot, if it has not had it.
+		# The machine boots a second time, unless it has done so.
 		[[ $(berth exec "$release" -- journalctl -q --list-boots | grep -c .) -ge 2 ]] || berth restart --wait "$release"
 		same "id of $release" "$(berth exec "$release" -- cat /proc/sys/kernel/random/boot_id | tr -d -)" \
 			"$(berth exec "$release" -- journalctl --list-boots -o json 2>/dev/null | sed -n 's/.*"boot_id":"\([0-9a-f]*\)".*/\1/p' | tail -n 1 ||
@@ -194,7 +194,7 @@ case_snapshot_and_restore() {
 	same "host name" trixie "$(berth exec trixie hostname)"
 }
 
-# Killed with no word of warning, it comes back.
+# The machine comes back after a kill without a warning.
 case_power_cut() {
 	both_up
 	berth stop --force trixie bookworm

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Device sections and berth device: FUSE and tun for real, and what a machine never gets.
+# Device sections and berth device: FUSE and tun in use, and devices that a machine never gets.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -8,7 +8,7 @@ in_m() {
 	berth exec m -- sh -c "$1"
 }
 
-# A program with the libraries it is linked with, into a root as folder $2.
+# Copies a program, with the libraries that it is linked with, into the root in folder $2.
 copy_program() {
 	local file
 	for file in "$(command -v "$1")" $(ldd "$(command -v "$1")" | grep -o '/[^ ]*'); do
@@ -29,7 +29,7 @@ set_up() {
 	not in_m 'test -e /dev/fuse'
 }
 
-# fuse_is_given: to m, as the first that it has; skips where the host has none.
+# fuse_is_given: gives it to m as its first device; skips if the host has none.
 fuse_is_given() {
 	[[ -c /dev/fuse ]] || skip "no /dev/fuse here"
 	grep -q '^path = /dev/fuse' "$BERTH_ROOT/lib/machines/m/machine.conf" || berth device add --mode 666 m /dev/fuse
@@ -58,7 +58,7 @@ case_tun() {
 	in_m 'mkdir -p /dev/net && ! mknod /dev/net/tun c 10 200'
 }
 
-# What the guest's root keeps of a device that was taken away is a name for nothing.
+# A node that the guest's root keeps of a removed device leads to nothing.
 case_taken_away_is_gone() {
 	[[ -c /dev/net/tun ]] || skip "no /dev/net/tun here"
 	berth device add --temporary --name kept m /dev/net/tun
@@ -86,7 +86,7 @@ case_owner_and_mode() {
 	fails 1 "no group 'nemo'" berth device add --owner 0:nemo m /dev/net/tun
 }
 
-# What the program on the group refuses, a node made on the host beside it shows.
+# The program of the cgroup refuses other devices. A node of another device, made on the host beside it, shows that.
 case_exactly_that() {
 	local group looked=0
 	fuse_is_given
@@ -110,7 +110,7 @@ case_exactly_that() {
 case_refusals() {
 	fuse_is_given
 	fails 2 "every machine has" berth device add m /dev/urandom
-	# Whatever they are called.
+	# The names of the nodes do not matter.
 	mount -t tmpfs none /dev/shm
 	mknod /dev/shm/a c 1 1
 	mknod /dev/shm/b c 202 0

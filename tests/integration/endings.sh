@@ -6,13 +6,13 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# As slow as the host is now: what a plain kill takes, in milliseconds. Deadlines are some of these.
+# The present speed of the host: the milliseconds of a plain kill. Deadlines are multiples of it.
 now_ms() {
 	echo $(($(date +%s%N) / 1000000))
 }
 
-# within SECONDS COMMAND...: ends with 0 in so many seconds, on a host as fast as one usually is; one that was slow at
-# the beginning, or is now, has more. What it says is in $T/said.
+# within SECONDS COMMAND...: the command ends with 0 in that many seconds, on a host of usual speed. A host that was
+# slow at the beginning, or is slow now, has more time. $T/said has the output.
 within() {
 	local seconds=$1 from took limit second slow
 	shift
@@ -25,7 +25,7 @@ within() {
 	((took <= limit)) || fault "'$*' took $took ms, more than $limit ms"
 }
 
-# hold LOCK: by somebody who is stopped; let_go is its end.
+# hold LOCK: a stopped process holds the lock; let_go ends it.
 hold() {
 	mkfifo "$T/holding"
 	flock "$BERTH_ROOT/run/locks/$1" sh -c 'echo held >"$0"; exec sleep 1000' "$T/holding" &
@@ -36,7 +36,7 @@ hold() {
 	trap let_go EXIT
 }
 
-# Whoever starts a machine has to make the network anew, and waits for whom we are.
+# A command that starts a machine has to make the network anew, and waits for this process, which holds its lock.
 hold_starts() {
 	local bridge
 	bridge=$(ip -o link show type bridge | sed -n '1s/^[0-9]*: \([^:@]*\).*/\1/p')
@@ -55,7 +55,7 @@ set_up() {
 	local from
 	busybox_template bb
 	berth create bb m
-	# The second time all is in the cache. A second where it takes a quarter of it.
+	# The second kill finds all files in the cache. A kill in a quarter of a second is the usual speed.
 	for _ in 1 2; do
 		berth start --wait m
 		from=$(now_ms)
@@ -65,7 +65,7 @@ set_up() {
 	echo "# a second is $(cat "$T/speed") ms"
 }
 
-# A signal is dropped by the kernel until init has a handler for it: it must get it then.
+# The kernel drops a signal until init has a handler for it. Init must get the signal then.
 case_a_halt_before_init_hears_it() {
 	berth exec m -- true 2>/dev/null || berth start --wait m
 	berth exec m -- tee /late-init >/dev/null <<-'SCRIPT'
@@ -105,7 +105,7 @@ case_a_halt_before_guest_init_hears_it() {
 	berth unset m stop.timeout
 }
 
-# Again and again at the moments at which a start is at work.
+# The stop is repeated at different moments of a start.
 case_stop_right_behind_a_start() {
 	local i
 	for ((i = 0; i < 12; i++)); do
@@ -113,7 +113,7 @@ case_stop_right_behind_a_start() {
 		sleep "0.0$i"
 		within 20 berth stop m
 		wait $! || true
-		# It may have come first.
+		# The stop may have come before the start.
 		within 20 berth stop m
 		state_is m stopped
 	done
@@ -125,7 +125,7 @@ case_stop_right_behind_a_start() {
 	within 20 berth stop m
 }
 
-# A start that waits for something gives way to force, and undoes what it has begun.
+# A start that waits gives way to a kill, and undoes what it has begun.
 case_kill_a_start() {
 	local starting
 	berth stop m
@@ -141,7 +141,7 @@ case_kill_a_start() {
 	berth start --wait m
 }
 
-# A command that is stopped while a start is at work keeps nobody from the machine.
+# A command that is stopped (SIGSTOP) during a start does not block the machine.
 case_a_stopped_start() {
 	local starting
 	berth stop m
@@ -159,7 +159,7 @@ case_a_stopped_start() {
 	wait "$starting" || true
 }
 
-# Who reboots is killed at once, also while the next guest is being made.
+# A machine that reboots is killed at once, also while its next guest is being made.
 case_kill_a_reboot() {
 	berth start --wait m
 	hold_starts
@@ -184,7 +184,7 @@ case_stop_a_reboot() {
 	berth start --wait m
 }
 
-# The guest is gone at once; what is to be cleaned up waits for who has the lock.
+# The guest ends at once. The clean-up waits for the command that has the lock.
 case_another_command_has_the_machine() {
 	local init
 	berth start --wait m
@@ -214,14 +214,14 @@ case_a_stopped_keeper() {
 	retry 10 state_is m stopped
 }
 
-# another_version commands|answers: m's keeper is one of another version from now on, until its run ends.
+# another_version commands|answers: from now on m's keeper is one of another version, until its run ends.
 another_version() {
 	"$top/tests/integration/other_keeper.py" "$BERTH_ROOT/run/machines/m" "$1" &
 	retry 10 test -S "$BERTH_ROOT/run/machines/m/control.kept"
 	retry 10 test -S "$BERTH_ROOT/run/machines/m/control"
 }
 
-# After an upgrade, while machines run: what ends a machine and what enters it is the same in all versions.
+# Machines run during an upgrade. The requests that end or enter a machine are the same in all versions.
 case_a_keeper_of_another_version() {
 	local which said
 	trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
@@ -247,7 +247,7 @@ case_a_keeper_of_another_version() {
 	berth kill m
 }
 
-# A guest's list of users may be anything: it is read once, and no more of it than a list can have.
+# The guest's list of users may be any file. It is read once, and only up to a fixed size.
 case_a_list_of_users_without_end() {
 	berth start --wait m
 	berth exec m -- sh -c 'head -c 16777216 /dev/zero | tr "\0" x >/etc/passwd; cp /etc/passwd /etc/group'
@@ -264,7 +264,7 @@ case_a_list_of_users_without_end() {
 	berth stop m
 }
 
-# Nothing in it moves, and nobody of berth's has asked for that.
+# No process in the machine makes progress, although berth has not paused it.
 case_a_machine_that_lets_nobody_in() {
 	local group
 	berth start --wait m
@@ -275,7 +275,7 @@ case_a_machine_that_lets_nobody_in() {
 	within 4 berth kill m
 }
 
-# What a user of the machine says of its init is not believed, and its init's word buys it nothing.
+# berth ignores reports of the machine's users about its init, and a report of init has no effect but "booted".
 case_a_guest_that_says_ready() {
 	local init
 	berth start --wait m
@@ -302,7 +302,7 @@ booted() {
 	[[ $(field "$1" booted) == true ]]
 }
 
-# say_ready UID INIT: as that user of the machine.
+# say_ready UID INIT: sends READY=1 as that user of the machine.
 say_ready() {
 	python3 -c '
 import os, socket, sys
@@ -317,7 +317,7 @@ s.connect("notify")
 s.send(b"READY=1")' "$2" "$1"
 }
 
-# It may reboot as often as it likes; the host does not spin for it.
+# A guest may reboot as often as it likes, but the host does not spin.
 case_reboots_are_braked() {
 	local before
 	berth start --wait m
@@ -348,7 +348,7 @@ rebooted() {
 	grep -c "\"event\":\"rebooted\",\"machine\":\"$1\"" "$BERTH_ROOT/run/events" || true
 }
 
-# Where a reboot cannot be done, the machine has failed, in words, and does not go round.
+# If a reboot fails, the machine has failed, with a sentence, and the keeper does not try for ever.
 case_a_reboot_that_fails() {
 	berth start --wait m
 	mv "$BERTH_ROOT/lib/networks/default" "$T/network"
@@ -375,7 +375,7 @@ verbs="exec exec-t shell console logs events mount push pull"
 behaviours="stopped killed unread full gone ctrlz"
 moments="early booted rebooting respawning stopping paused"
 
-# client VERB BEHAVIOUR: begins it; its end is end_client.
+# client VERB BEHAVIOUR: starts a client that behaves so; end_client ends it.
 client() {
 	local words kind=t
 	case $1 in
@@ -400,7 +400,7 @@ end_client() {
 	rm -f "$T/client"
 }
 
-# cell VERB BEHAVIOUR MOMENT END: whether END, stop or kill, ends in time.
+# cell VERB BEHAVIOUR MOMENT END: checks that END, stop or kill, ends in time.
 cell() {
 	local aside='' ended=0 limit=4
 	berth kill m >/dev/null 2>&1 || true
@@ -432,7 +432,7 @@ cell() {
 	return "$ended"
 }
 
-# A few of them, drawn by lot; all with ENDINGS=all, and of a kind with ENDINGS="VERB BEHAVIOUR MOMENT END".
+# A few random cells run; with ENDINGS=all all of them, and with ENDINGS="VERB BEHAVIOUR MOMENT END" those of that kind.
 cells_to_run() {
 	local verb behaviour moment end
 	for verb in $verbs; do

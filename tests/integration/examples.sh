@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every example of README.md and of the manual pages, word for word as it stands there.
+# Every example of README.md and of the manual pages, word for word.
 needs_debian="bookworm"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# The lines of README.md's screenful, without what explains them.
+# The commands of README.md's screenful, without their explanations.
 readme_commands() {
 	sed -n '/^## A screenful/,/^Everything/s/^    # //p' "$top/README.md" | sed -E 's/ {2,}.*//'
 }
 
-# What needs the world outside, a person or device-mapper: prints the test that shows it, and a word that stands there.
+# Commands that need the Internet, a person or device-mapper: prints the test that runs each, and a word of that test.
 elsewhere() {
 	case $1 in
 	"berth template build debian") echo "integration/quickstart.sh template.build" ;;
@@ -29,18 +29,18 @@ elsewhere() {
 run_one() {
 	local status=0
 	case $1 in
-	# Goes on for ever.
+	# The command never ends.
 	"berth events "*)
 		timeout 2 bash -c "$1" || status=$?
 		[[ $status -eq 124 ]] || fault "'$1' ended with $status"
 		;;
-	# Finds what this host lacks.
+	# The command reports what this host lacks.
 	"berth doctor") bash -c "$1" || [[ $? -eq 1 ]] ;;
 	*) eval "$1" ;;
 	esac
 }
 
-# run_commands: of standard input, one a line.
+# run_commands: runs the commands on standard input, one a line.
 run_commands() {
 	local commands command count=0
 	mapfile -t commands
@@ -63,7 +63,7 @@ set_up() {
 	chown -R 1000:1000 /home/ann/site
 }
 
-# Each page has EXAMPLES, each of them is run by a case below, and what is left out by the test that is named for it.
+# Each page has EXAMPLES. A case below runs each of them, or names the test that does.
 case_every_page() {
 	local page command where word left
 	for page in "$top"/doc/*.[1-8]; do
@@ -87,9 +87,9 @@ case_readme() {
 
 case_berth_1() {
 	page_commands berth.1 >"$T/commands"
-	# What the example runs is the reader's own; it belongs into the machine before it.
+	# The example runs a program of the reader's, which must be in the machine before.
 	sed -i 's|^berth exec \$name -- ./run-tests|berth exec $name -- sh -c "echo exit >run-tests; chmod +x run-tests" \&\& &|' "$T/commands"
-	# So do these files.
+	# The same is true of these files.
 	mkdir -p "$T/reader"
 	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Hk1k7o2hYFhBIlOhPZ4hBzQmX1Ow0hJb2o8yWqz9P ann" >"$T/reader/ann.pub"
 	echo "a = b" >"$T/reader/site.conf"
@@ -147,7 +147,7 @@ case_berth_security_7() {
 	machines_go
 }
 
-# A file, not commands.
+# The example is a file, not commands.
 case_machine_conf_5() {
 	local conf=$BERTH_ROOT/lib/machines/mail/machine.conf
 	berth network create office --subnet 10.66.0.0/20
@@ -167,7 +167,7 @@ case_berth_conf_5() {
 	busybox_template bb
 	berth launch bb quick
 	same pool fast "$(field quick volume.pool)"
-	# One of the blocks of its range.
+	# The ids are one of the blocks of the range.
 	awk '{ exit !($2 >= 2000683008 && ($2 - 2000683008) % 65536 == 0) }' "/proc/$(field quick init)/uid_map"
 	machines_go
 	rm "$BERTH_ROOT/etc/berth.conf"

@@ -33,7 +33,7 @@ case_three_pipes() {
 	same out out "$(cat "$T/out")"
 	same err err "$(cat "$T/err")"
 	same in in "$(berth exec m cat /tmp/in)"
-	# No terminal in between: bytes stay as they are.
+	# There is no terminal in between: bytes stay as they are.
 	same "carriage returns" 6f75740a "$(berth exec m echo out | od -An -tx1 | tr -d ' \n')"
 	[[ $(berth exec m -- sh -c 'test -t 0 || test -t 1 || test -t 2; echo $?') -eq 1 ]]
 }
@@ -45,7 +45,7 @@ case_much_data() {
 	same "bytes in" 20000000 "$(berth exec m -- wc -c <"$T/data" | tr -dc 0-9)"
 }
 
-# The reader goes away: the command is told so, and exec ends.
+# If the reader ends, the command gets SIGPIPE or EPIPE, and exec ends.
 case_broken_pipe() {
 	local codes
 	timeout 10 berth exec m -- yes | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
@@ -53,7 +53,7 @@ case_broken_pipe() {
 	same codes "141 0" "$codes"
 }
 
-# What cannot be written is said, whichever of the two it is; a command that writes on is told.
+# Output that cannot be written is an error on either stream. The command gets an error for further output.
 case_output_lost() {
 	local code=0
 	berth exec m -- cat /etc/passwd >/dev/full 2>"$T/err" || code=$?
@@ -65,19 +65,19 @@ case_output_lost() {
 	code=0
 	berth exec m -- sh -c 'echo lost >&2' 2>/dev/full >"$T/out" || code=$?
 	same errors 125 "$code"
-	# A file as large as it may be.
+	# The output file has reached its size limit.
 	code=0
 	(ulimit -f 8 && exec timeout 20 berth exec m -- head -c 100000 /dev/zero) >"$T/short" 2>"$T/err" || code=$?
 	same "a limit" 125 "$code"
 	has "File too large" "$(cat "$T/err")"
-	# As of any command: its reader went before it had written.
+	# The reader ended before the command wrote, as with any command.
 	code=0
 	berth exec m -- sh -c 'sleep 0.2; echo unheard' 2>"$T/err" > >(exec true) || code=$?
 	same "no reader" 141 "$code"
 	empty silent "$T/err"
 }
 
-# The three are the user's, and can be opened again by name.
+# The three streams belong to the user, and can be opened again by name.
 case_reopened() {
 	local user
 	for user in root 1000; do
@@ -88,7 +88,7 @@ case_reopened() {
 	done
 }
 
-# In a loop over a list, which is the loop's to read.
+# In a loop over a list, exec must not read the loop's input.
 case_no_input() {
 	local line seen=
 	while read -r line; do
@@ -116,23 +116,23 @@ case_where_and_who() {
 	same "a folder" /tmp "$(berth exec --cwd /tmp m pwd)"
 	fails "12[56]" "nobody-here" berth exec --user nobody-here m true
 	fails "12[56]" "/nowhere" berth exec --cwd /nowhere m true
-	# What is given wins, for every reader of the environment.
+	# A given value has precedence, for every reader of the environment.
 	same once HOME=/x "$(berth exec --env HOME=/x m env | grep ^HOME)"
 }
 
-# Not a byte of ours goes in by a side door.
+# The name of the terminal brings no other bytes into the machine.
 case_name_of_the_terminal() {
 	same plain screen-256color "$(TERM=screen-256color berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
 	same "a newline" xterm "$(TERM=$'vt100\nX=1' berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
 	same "an escape" xterm "$(TERM=$'\e[2J' berth exec -t m -- sh -c 'echo $TERM' </dev/null | tr -d '\r')"
 }
 
-# A user who is logged in meets his own services.
+# A logged-in user reaches the services of the session.
 case_session() {
 	lacks XDG_RUNTIME_DIR "$(berth exec -u 1000 m env)"
 	berth exec m -- sh -c 'mkdir -p /run/user/1000 && chown 1000 /run/user/1000'
 	same folder XDG_RUNTIME_DIR=/run/user/1000 "$(berth exec -u 1000 m env | grep XDG_)"
-	# As his daemon makes it; nothing of busybox's does.
+	# The folder is made as logind makes it; busybox has none.
 	python3 - "$(field m init)" <<-'END'
 		import os, socket, sys
 		os.chdir(f"/proc/{sys.argv[1]}/root/run/user/1000")
@@ -142,19 +142,19 @@ case_session() {
 		socket.socket(socket.AF_UNIX).bind("bus")
 	END
 	same bus DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$(berth exec -u 1000 m env | grep DBUS_)"
-	# Not somebody else's.
+	# The folder of another user is not used.
 	berth exec m -- chown 1001 /run/user/1000
 	lacks XDG_RUNTIME_DIR "$(berth exec -u 1000 m env)"
 	berth exec m -- rm -r /run/user
 }
 
-# Options behind the machine's name are the command's.
+# Options behind the machine's name belong to the command.
 case_options_of_the_command() {
 	same double "-- x" "$(berth exec m -- echo -- x)"
 	same json "--json" "$(berth exec m echo --json)"
 }
 
-# With a terminal: one for the command as well.
+# With -t the command has a terminal too.
 case_terminal() {
 	python3 - <<-'END'
 		import os, pty, sys
@@ -175,7 +175,7 @@ case_terminal() {
 	END
 }
 
-# With a terminal and without a keyboard: the end of the input is its end, and the last line arrives.
+# With a terminal but no keyboard: the end of the input reaches the command, and the last line arrives.
 case_terminal_at_its_end() {
 	local codes
 	timeout 20 berth exec -t m -- cat </dev/null >"$T/out"
@@ -184,7 +184,7 @@ case_terminal_at_its_end() {
 	printf 'one\nlast' >"$T/in"
 	timeout 20 berth exec -t m -- sh -c 'stty -echo; echo ready; cat >/tmp/in' <"$T/in" >"$T/out"
 	same whole "one last" "$(berth exec m -- cat /tmp/in | xargs)"
-	# Each of its readers meets it.
+	# Each reader in the command gets the end of the input.
 	timeout 20 berth exec -t m -- sh -c 'cat; cat; echo through' </dev/null >"$T/out"
 	has through "$(cat "$T/out")"
 	timeout 20 berth exec -t m -- yes 2>"$T/err" </dev/null | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
@@ -195,7 +195,7 @@ case_terminal_at_its_end() {
 	same full 125 "$codes"
 }
 
-# Neither the client's nor the one that it was started on.
+# The command gets neither the client's processors nor those of the machine's start.
 case_processors() {
 	local all one
 	all=$(berth exec m grep Cpus_allowed: /proc/self/status)
@@ -204,7 +204,7 @@ case_processors() {
 }
 
 case_privileges() {
-	# What a machine may not do to its host.
+	# Actions against the host that a machine may not do.
 	not berth exec m -- sh -c 'echo 1 >/proc/sys/kernel/panic'
 	not berth exec m -- sh -c 'echo c >/proc/sysrq-trigger'
 	not berth exec m -- busybox mknod /tmp/sda b 8 0
@@ -215,14 +215,14 @@ case_privileges() {
 	same "of modules" 0 $((0x$bound >> 16 & 1))
 }
 
-# What exec started and left is not a zombie for ever, and does not keep exec from ending.
+# A process that exec has left behind does not stay a zombie, and does not keep exec from ending.
 case_background() {
 	timeout 10 berth exec m -- sh -c 'sleep 1000 >/dev/null 2>&1 </dev/null & echo started'
 	runs "sleep 1000"
 	berth exec m -- killall sleep
 }
 
-# runs WORDS: whether a process of the machine has them.
+# runs WORDS: the machine has a process with these words.
 runs() {
 	berth exec m -- ps | grep -v ps | grep -q "$1"
 }
@@ -232,11 +232,11 @@ ran() {
 	all=$(berth exec m -- ps) && [[ $all != *"$1"* ]]
 }
 
-# Whatever ends the client ends the command, by the same signal where there is one.
+# A signal that ends the client also ends the command.
 case_interrupted() {
 	local signal exec code
 	for signal in TERM INT HUP QUIT USR1 USR2 ALRM PWR RTMIN; do
-		# A shell has those two ignored by what runs in the background.
+		# A shell sets these two to ignored in background processes.
 		env --default-signal=INT,QUIT berth exec m -- sleep 1001 &
 		exec=$!
 		retry 20 runs "sleep 1001"
@@ -246,14 +246,14 @@ case_interrupted() {
 		same "by SIG$signal" $((128 + $(kill -l "$signal"))) "$code"
 		retry 20 ran "sleep 1001"
 	done
-	# With what a script runs.
+	# The children of a script end too.
 	berth exec m -- sh -c 'sleep 1002; true' &
 	exec=$!
 	retry 20 runs "sleep 1002"
 	kill -KILL "$exec"
 	wait "$exec" || true
 	retry 20 ran "sleep 1002"
-	# What is ignored on purpose goes nowhere.
+	# A signal that is ignored on purpose has no effect.
 	env --ignore-signal=HUP berth exec m -- sleep 1006 &
 	exec=$!
 	retry 20 runs "sleep 1006"
@@ -264,7 +264,7 @@ case_interrupted() {
 	same "the other" 138 "$code"
 }
 
-# The one that may stay.
+# A detached command is the only one that stays.
 case_detached() {
 	timeout 20 berth exec --detach m -- sh -c 'sleep 0.1; echo >/tmp/detached; exec sleep 1003' >"$T/out" <<<"not read"
 	empty silent "$T/out"
@@ -275,7 +275,7 @@ case_detached() {
 	berth exec m -- killall sleep
 }
 
-# A reader who takes nothing more: signals are heard all the same.
+# Signals are handled even if the reader takes no more output.
 case_unread() {
 	mkfifo "$T/unread"
 	sh -c 'exec sleep 1000 <"$0"' "$T/unread" &
@@ -284,9 +284,9 @@ case_unread() {
 	exec=$!
 	retry 20 runs "yes 1004"
 	kill -TERM "$exec"
-	# The command is gone, and the rest still has no reader.
+	# The command has ended, and the remaining output still has no reader.
 	retry 20 ran "yes 1004"
-	# It may have ended by now.
+	# The client may have ended already.
 	kill -TERM "$exec" 2>/dev/null || true
 	wait "$exec" || code=$?
 	same code 143 "$code"
@@ -294,14 +294,14 @@ case_unread() {
 	wait "$sleeper" || true
 }
 
-# began WORDS OPTIONS...: a client in the background, whose command runs; its pid is $client.
+# began WORDS OPTIONS...: starts a client in the background, and waits for its command; $client is its pid.
 began() {
 	"$@" </dev/null >"$T/client" 2>&1 &
 	client=$!
 	retry 20 runs "sleep 1005"
 }
 
-# Neither kill nor start waits for a client, whatever becomes of that.
+# Neither kill nor start waits for a client, however the client behaves.
 case_stuck_client() {
 	local client how
 	for how in exec "exec -t" "exec -d"; do
@@ -317,13 +317,13 @@ case_stuck_client() {
 	timeout 60 berth start --wait m
 }
 
-# client WORDS...: one of those that are about to behave badly; what they show goes to $shown.
+# client WORDS...: starts one of the clients that will behave badly; $shown has their output.
 client() {
 	"$@" <<<'yes shown' >"$shown" 2>/dev/null &
 	clients+=($!)
 }
 
-# behave HOW: as bad clients do, all four verbs at once.
+# behave HOW: all four clients behave badly at once.
 behave() {
 	local how=$1 pid clients=() shown=/dev/null
 	case $how in
@@ -346,7 +346,7 @@ behave() {
 	bad+=("${clients[@]}")
 }
 
-# at MOMENT HOW: clients misbehave in that moment of a machine's life.
+# at MOMENT HOW: clients behave badly at that moment of a machine's life.
 at() {
 	case $1 in
 	started) berth start m ;;
@@ -371,7 +371,7 @@ case_any_client_at_any_moment() {
 			at "$moment" "$how" 2>"$T/err"
 			timeout 30 berth kill m 2>"$T/err" ||
 				fault "kill did not end: clients $how, machine $moment: $(cat "$T/err")"
-			# Its last writer holds no end of it that would keep us.
+			# The last writer does not keep the pipe open.
 			kill -KILL "${bad[@]}" 2>/dev/null || true
 			wait "${bad[@]}" 2>/dev/null || true
 			cells=$((cells + 4))
@@ -382,7 +382,7 @@ case_any_client_at_any_moment() {
 	berth start --wait m
 }
 
-# Nor an orderly stop for a command that does not heed the signal by which init asks it to end.
+# An orderly stop does not wait for a command that ignores init's signal to end.
 case_stubborn_command() {
 	local client
 	berth exec -t m -- sh -c 'trap "" TERM HUP INT; sleep 1005' </dev/null >"$T/client" 2>&1 &
@@ -403,7 +403,7 @@ case_shell_not_installed() {
 	berth exec m -- sh -c 'echo "ann:x:1000:1000::/:/bin/zsh" >>/etc/passwd'
 	same "another" "/bin/sh -sh" "$(berth shell -u ann m <<<'echo $SHELL $0' 2>"$T/err")"
 	has "login shell of 'ann', '/bin/zsh'" "$(cat "$T/err")"
-	# What was asked for by name is not replaced.
+	# A shell that was named explicitly is not replaced.
 	fails 127 "/bin/zsh" berth exec -u ann m /bin/zsh
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who takes all of a resource takes it from himself: while he holds it, a neighbour and the host have theirs.
+# A machine that uses up a resource harms only itself: a neighbour and the host still have theirs.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -15,12 +15,12 @@ set_up() {
 	done
 }
 
-# held: how much the greedy one has said that it has.
+# held: the amount that machine greedy reports to hold.
 held() {
 	[[ -s $T/held ]]
 }
 
-# hold KIND MOST: as greedy, until let_go.
+# hold KIND MOST: machine greedy holds that much, until let_go.
 hold() {
 	rm -f "$T/end" "$T/held"
 	mkfifo "$T/end"
@@ -37,7 +37,7 @@ let_go() {
 	rm "$T/end" "$T/held"
 }
 
-# take_all KIND [SOME]: one takes what there is; the others then get some, as if nobody had.
+# take_all KIND [SOME]: one machine takes all; the others then get some, as if it had taken none.
 take_all() {
 	local kind=$1 some=${2:-20}
 	hold "$kind" 100000
@@ -45,7 +45,7 @@ take_all() {
 	not grep -q '^0 ' "$T/held"
 	same "a neighbour's $kind" "$some as many as asked for" "$(berth exec --no-tty modest -- /exhaust "$kind" "$some" </dev/null)"
 	same "the host's $kind" "$some as many as asked for" "$("$program" "$kind" "$some" </dev/null)"
-	# It can be entered all the same, unless it has none of what entering takes: a keyring.
+	# The machine can still be entered, unless it lacks what entering needs: a keyring.
 	[[ $kind == keys ]] || berth exec greedy -- true
 	let_go
 }
@@ -85,7 +85,7 @@ case_keys() {
 	take_all keys
 }
 
-# Without security.nesting there are none to be taken.
+# There are no keys to take without security.nesting.
 case_no_keys() {
 	berth stop --force greedy
 	berth unset greedy security.nesting
@@ -93,7 +93,7 @@ case_no_keys() {
 	same keys "0 Function not implemented" "$(berth exec --no-tty greedy -- /exhaust keys 1 </dev/null)"
 }
 
-# What its processes may have is not what whoever starts it, or enters it, has.
+# The limits of a machine's processes do not depend on the user who starts or enters it.
 case_the_same_whoever_starts_it() {
 	(
 		ulimit -Sn 200
@@ -104,7 +104,7 @@ case_the_same_whoever_starts_it() {
 	same "of init" "1024 8388608" "$(awk '/^Max (open files|stack size)/ { print $4 }' "/proc/$(field modest init)/limits" | sort -n | xargs)"
 }
 
-# A site of its own on a small file system, which its pool of folders shares with the host.
+# A state root on a small file system, which its pool of driver dir shares with the host.
 on_a_small_disk() {
 	export BERTH_ROOT=$T/small
 	mkdir "$BERTH_ROOT"
@@ -116,7 +116,7 @@ on_a_small_disk() {
 	berth launch --wait bb filler
 }
 
-# More than once: what is not allocated yet is counted roughly.
+# The file is written more than once, because the kernel counts unallocated blocks only roughly.
 fill() {
 	local name
 	for name in large more most; do
@@ -125,8 +125,8 @@ fill() {
 	done
 }
 
-# Where a pool has no sizes one machine fills it, but not what the file system keeps for the host's root,
-# who can then look and put an end to it.
+# A pool without sizes can be filled by one machine, except for the reserve of the host's root, who can then look and
+# kill it.
 case_a_full_disk() {
 	on_a_small_disk
 	fill
@@ -136,7 +136,7 @@ case_a_full_disk() {
 	berth restart --force --wait filler
 	berth exec filler -- rm /large
 	berth exec filler -- sh -c 'head -c 4000000 /dev/zero >/large'
-	# Without ids of its own nothing is kept from it.
+	# A machine without ids of its own may use the reserve too.
 	berth stop --force filler
 	berth set filler security.privileged=yes security.caps=sys_resource
 	berth start --wait filler
@@ -147,7 +147,7 @@ case_a_full_disk() {
 	umount "$BERTH_ROOT"
 }
 
-# What of it the machine's own ids do: without them it is the host's that is taken.
+# Limits that depend on a machine's own ids: without such ids the machine uses those of the host.
 case_without_ids_of_its_own() {
 	berth stop --force greedy
 	berth set greedy security.privileged=yes

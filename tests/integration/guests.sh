@@ -5,12 +5,12 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# limits MACHINE PROCESS: of that process, as the kernel tells them.
+# limits MACHINE PROCESS: prints the limits of that process.
 limits() {
 	berth exec "$1" -- cat "/proc/$2/limits"
 }
 
-# limit MACHINE PROCESS WORDS: "SOFT HARD" of one of them.
+# limit MACHINE PROCESS WORDS: prints "SOFT HARD" of one limit.
 limit() {
 	limits "$1" "$2" | sed -n "s/^$3  *\([^ ]*\) *\([^ ]*\).*/\1 \2/p"
 }
@@ -32,13 +32,13 @@ case_mounts_are_shared_inside() {
 		has ' shared:' "$line"
 		lacks 'master:' "$line"
 	done <"$T/mounts"
-	# None of these groups is one of the host's.
+	# None of these peer groups is one of the host's.
 	berth exec m -- grep -o 'shared:[0-9]*' /proc/1/mountinfo | sort -u >"$T/inside"
 	{ grep -o 'shared:[0-9]*' /proc/self/mountinfo || true; } | sort -u >"$T/outside"
 	silent "groups of both" comm -12 "$T/inside" "$T/outside"
 }
 
-# As services and engines live: what is mounted later, by the guest or by its host, comes to them.
+# Later mounts of the guest or of the host reach mount namespaces inside, as services and container engines need it.
 case_later_mounts_reach_namespaces() {
 	berth exec m -- sh -c 'mkdir -p /x /live'
 	berth exec m -- unshare -m --propagation slave sh -c '
@@ -56,7 +56,7 @@ case_later_mounts_reach_namespaces() {
 	not berth exec m -- test -e /live/shared
 }
 
-# Whether what is mounted on a shared folder passes to the other side, a machine's root being the host's or not.
+# Whether a mount on a shared folder reaches the other side, with and without a root of the machine's own.
 passes_out() {
 	berth exec "$1" -- mount -t tmpfs none /shared/inner || return 99
 	grep -q " $T/shared/inner " /proc/self/mountinfo
@@ -84,7 +84,7 @@ case_nothing_passes_a_shared_folder() {
 		not passes_in m
 		has "shared.*/shared " "$(berth exec m -- cat /proc/1/mountinfo | sed -n 's/.* \(\/shared\) [^ ]* \(shared:[0-9]*\) .*/\2 \1 /p')"
 	done
-	# Without the walls both ways are open.
+	# Without the protections mounts pass both ways.
 	berth stop m
 	BERTH_TEST_HOLES=propagation "$BUILD_TREE/berth-holes" start --wait m
 	passes_out m
@@ -109,7 +109,7 @@ case_a_boot_has_an_identity() {
 		second=$(boot_id m) && [[ $second != "$first" ]]
 	}
 	retry 20 reborn
-	# Namespaces of users inside have their own /proc all the same.
+	# User namespaces inside can mount a /proc of their own.
 	berth exec m -- unshare -Urmpf --mount-proc true
 }
 
@@ -146,7 +146,7 @@ case_ids_are_of_the_whole_host() {
 	not test -L "/run/berth/ids/$first"
 }
 
-# Whoever starts it, and however little they may themselves.
+# The limits depend neither on the user who starts the machine nor on that user's own limits.
 case_limits_do_not_depend_on_the_caller() {
 	limits m 1 >"$T/usual"
 	(
@@ -189,7 +189,7 @@ case_limits_of_its_own() {
 			same "$moment nofile" "500 1024" "$(limit m "$process" 'Max open files')"
 			same "$moment core" "0 0" "$(limit m "$process" 'Max core file size')"
 		done
-		# They are the machine's, not its keeper's.
+		# The limits are those of the machine, not of its keeper.
 		same "$moment keeper" "$kept" "$(cat "/proc/$(field m keeper)/limits")"
 	done
 	has "limits.rlimit.nofile = 500:1K" "$(berth get m)"
@@ -201,7 +201,7 @@ may_raise() {
 	(((0x$mask >> 24) & 1))
 }
 
-# Real-time services, engines that want all: what the host's root may have, it can give.
+# Real-time services, and engines with high limits: the host's root can grant limits that it may have itself.
 case_limits_that_are_raised() {
 	local keys=(limits.rlimit.memlock=max limits.rlimit.rtprio=50 limits.rlimit.nice=30 limits.rlimit.nofile=1K:max)
 	if ! may_raise; then
@@ -226,7 +226,7 @@ case_limits_that_cannot_be() {
 	fails 2 "limits.rlimit.nofile.*higher than the second" berth set m limits.rlimit.nofile=9:8
 	fails 1 "limits.rlimit.nofile cannot be '$more' here: the host's fs.nr_open is less" berth set m "limits.rlimit.nofile=$more"
 	berth stop m
-	# As a host may have it that was once larger.
+	# The file is from a host that once had higher limits.
 	echo "limits.rlimit.nofile = $more" >>"$BERTH_ROOT/lib/machines/m/machine.conf"
 	fails 1 "limits.rlimit.nofile cannot be '$more' here: the host's fs.nr_open is less" berth start m
 	berth delete --force m

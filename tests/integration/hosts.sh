@@ -10,14 +10,14 @@ case_doctor() {
 	not grep -q "$(printf '\033')" "$T/doctor"
 }
 
-# What is one for all machines, where there is less of it than an installation's 60-berth.conf gives.
+# Host-wide limits that are lower than those of an installation's 60-berth.conf.
 case_doctor_of_shared_limits() {
 	local name value
 	berth doctor >"$T/doctor" || true
 	grep -v '^#' "$top/host/60-berth.conf" >"$T/limits"
 	grep -q '^kernel' "$T/limits"
 	while IFS=' =' read -r name value; do
-		# Those of neighbours are to be seen in the host's network namespace alone.
+		# The limits of neighbours are visible only in the host's network namespace.
 		[[ $name != *gc_thresh2 && -e /proc/sys/${name//.//} ]] || continue
 		if (($(sysctl -n "$name") < value)); then
 			has "sysctl -w $name=$value, as 60-berth.conf" "$(cat "$T/doctor")"
@@ -46,7 +46,7 @@ case_no_cgroup2() {
 	grep -q cgroup "$T/doctor"
 }
 
-# Machines have their addresses all the same; who asks is told what is missing.
+# Machines have their addresses without dnsmasq, and commands report what is missing.
 case_no_dnsmasq() {
 	berth network down default
 	cp -a /usr/sbin "$T/sbin"
@@ -63,12 +63,12 @@ case_no_dnsmasq() {
 	berth stop --force m
 }
 
-# arguments: of the one dnsmasq here.
+# arguments: prints the arguments of the only dnsmasq here.
 arguments() {
 	tr '\0' '\n' <"/proc/$(cat "$BERTH_ROOT/run/networks/default/dnsmasq.pid")/cmdline"
 }
 
-# dnsmasq itself does not start where the folder is missing that a link leads into.
+# dnsmasq itself does not start if a link of resolv.conf leads into a missing folder.
 case_a_resolv_conf_that_leads_nowhere() {
 	berth network down default
 	etc_of_our_own
@@ -81,7 +81,7 @@ case_a_resolv_conf_that_leads_nowhere() {
 	echo "nameserver 192.0.2.53" >"$T/later/resolv.conf"
 	follows() { arguments | grep -qx -e "--resolv-file=$T/later/resolv.conf"; }
 	retry 20 follows
-	# Elsewhere, where a file is still to come, with no machine whose keeper would see it.
+	# The link leads to another file that does not exist yet, and no machine runs whose keeper would see it.
 	berth stop --force m
 	mkdir "$T/other"
 	ln -sfn "$T/other/resolv.conf" /etc/resolv.conf
@@ -98,7 +98,7 @@ case_thousand_stopped_machines() {
 	berth pool create --driver dir many
 	busybox_template tt many
 	berth create --pool many tt of-many
-	# As a thousand creations would leave it, without their time.
+	# These files are those of a thousand creations, made in less time.
 	for ((n = 0; n < 1000; n++)); do
 		mkdir -p "$folder/stopped-$n" "$volumes/machine.stopped-$n/root"
 		cp "$folder/of-many/machine.conf" "$folder/stopped-$n/"
@@ -114,7 +114,7 @@ case_state_root_by_option() {
 }
 
 case_state_root_that_cannot_be() {
-	# A look makes no folders; what makes something says that it cannot.
+	# Commands that look make no folders. Commands that create report that they cannot.
 	fails 1 "/proc/nowhere" berth --root /proc/nowhere network create n
 	: >"$T/file"
 	fails 1 "$T/file" berth --root "$T/file" list
