@@ -65,10 +65,10 @@ outer() {
 	export T
 	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)
 	[[ -n ${needs_host_network:-} ]] || world+=(--net)
-	BERTH_TEST_INSIDE=1 timeout -k 5 "${TEST_SECONDS:-600}" unshare "${world[@]}" "$0" "$@" ||
+	BERTH_TEST_INSIDE=1 timeout -k 5 "${TEST_SECONDS:-1800}" unshare "${world[@]}" "$0" "$@" ||
 		status=$?
 	if [[ $status -eq 124 ]]; then
-		echo "not ok all in time: took longer than ${TEST_SECONDS:-600} s"
+		echo "not ok all in time: took longer than ${TEST_SECONDS:-1800} s"
 	fi
 	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$T/root")*" -exec rmdir {} + 2>/dev/null
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | grep -F "$T" | while read -r line _; do

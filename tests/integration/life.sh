@@ -111,7 +111,7 @@ case_reboot_is_seen() {
 	has "one +starting +no " "$(berth list)"
 	berth exec one -- true &
 	entered=$!
-	pkill -P "$holder" sleep
+	pkill -P "$holder"
 	wait "$holder" || true
 	wait "$entered"
 	same state running "$(field one state)"
@@ -159,7 +159,7 @@ case_used_while_cleaned_up() {
 		pid=$!
 		# It waits, or has refused.
 		retry 10 sh -c "! kill -0 $pid 2>/dev/null || [ -n \"\$(ps -o pid= --ppid $pid)\" ]"
-		pkill -P "$holder" sleep
+		pkill -P "$holder"
 		wait "$holder" || true
 		wait "$pid" || fault "$command: $(cat "$T/err")"
 	done
@@ -285,7 +285,7 @@ case_ephemeral_of_one_command() {
 	read -r <"$T/held"
 	berth list
 	berth info alone
-	pkill -P "$owner" sleep
+	pkill -P "$owner"
 	wait "$owner" || true
 	# Who looks leaves it; who makes or deletes any machine clears it away.
 	has "alone +stopped" "$(berth list)"
