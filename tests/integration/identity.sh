@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A copy of a machine is a new computer: what it loses at its first start, and what it makes anew.
+# A copy of a machine is a new computer: files that it loses at its first start, and files that are made anew.
 needs_debian="bookworm"
 needs_packages="openssh-server"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# What stands for OpenSSH in a root of busybox: a key is made if it is missing.
+# A script that stands for OpenSSH in a root of busybox: it makes a missing key.
 keygen='#!/bin/sh
 echo "$*" >>/keygen.log
 [ -e /etc/ssh/ssh_host_test_key ] || head -c 16 /dev/urandom | md5sum >/etc/ssh/ssh_host_test_key'
@@ -58,7 +58,7 @@ case_first_start() {
 	silent "what was another's" berth exec one -- sh -c 'for file in /var/lib/cloud/instance* /var/lib/dhcp/*.leases; do
 		[ ! -e "$file" ] || echo "$file"
 	done'
-	# Once.
+	# Only the first start removes the identity.
 	berth restart --wait one
 	same "key after another start" "$first" "$(key one)"
 	same "runs" 2 "$(berth exec one -- wc -l </dev/null /keygen.log | cut -d ' ' -f 1)"
@@ -81,7 +81,7 @@ case_keep_identity() {
 	same "key" "$(key one)" "$(key same)"
 	same "host name" one "$(berth exec same cat /etc/hostname)"
 	[[ $(field same uuid) != "$(field one uuid)" ]]
-	# One that has none yet gets its own.
+	# A copy that has no identity yet gets its own.
 	berth create --set network= ssh never
 	berth clone --keep-identity never own
 	berth start --wait own
@@ -101,7 +101,7 @@ case_restore_keeps_it() {
 	same "key" "$first" "$(key one)"
 }
 
-# A start that fails has not used it up.
+# A failed start does not count as the first one.
 case_failed_start() {
 	berth create --set network= ssh fails
 	break_init fails
@@ -115,7 +115,7 @@ case_failed_start() {
 	gone fails
 }
 
-# A server that names its keys gets all kinds, RSA too.
+# A server whose configuration names its keys gets all kinds, RSA too.
 case_named_keys() {
 	ssh_root "$T/named"
 	mkdir "$T/named/etc/ssh/sshd_config.d"
@@ -127,7 +127,7 @@ case_named_keys() {
 	berth template delete named
 }
 
-# Its own programs cannot hold a start up, outlive it, or look into what is not their guest yet.
+# Programs of the root cannot delay a start for ever, survive it, or access the process that becomes init.
 case_hostile_programs() {
 	ssh_root "$T/bad"
 	cat >"$T/bad/usr/bin/ssh-keygen" <<-'END'
@@ -146,13 +146,13 @@ case_hostile_programs() {
 	not berth exec bad -- sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " " | grep -q "[s]leep 765"'
 	lacks '->|container=' "$(berth exec bad cat /seen)"
 	same "memory of berth" 0 "$(berth exec bad stat -c %s /memory)"
-	# Standard input, output and error, and the one that ls has opened.
+	# The four are standard input, output and error, and the descriptor that ls has opened.
 	[[ $(berth exec bad grep -c -- '->' /own) -le 4 ]]
 	has "host keys of SSH: '/usr/bin/ssh-keygen'" "$(berth logs bad)"
 	gone bad
 }
 
-# Nothing in the tree leads out of it, and nothing waits.
+# No path of the tree leads out of it, and no file blocks the start.
 case_hostile_tree() {
 	echo safe >"$T/victim"
 	mkdir "$T/precious"
@@ -186,7 +186,7 @@ case_lists() {
 	not berth exec listed -- sh -c 'ls /srv/*/id 2>/dev/null'
 	same "what is written" "is $(field listed uuid)" "$(berth exec listed cat /srv/name)"
 	gone listed
-	# One of the same name stands in for that which came with berth.
+	# A file of the same name replaces the one that berth has installed.
 	ln -s /dev/null "$etc/berth.conf"
 	berth clone one masked
 	berth start --wait masked
@@ -204,7 +204,7 @@ case_lists() {
 	rm -r "$etc"
 }
 
-# With OpenSSH and systemd: the server has its keys when it starts, and they are no other machine's.
+# With OpenSSH and systemd: the server has keys when it starts, which no other machine has.
 case_debian() {
 	debian_template bookworm
 	berth launch --wait=120 bookworm d1

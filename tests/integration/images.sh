@@ -10,13 +10,13 @@ import json, sys
 print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
 }
 
-# squash FOLDER FILE [OPTION...]: a squashfs of it.
+# squash FOLDER FILE [OPTION...]: makes a squashfs of the folder.
 squash() {
 	rm -f "$2"
 	mksquashfs "$1" "$2" -quiet -no-progress "${@:3}" >/dev/null
 }
 
-# metadata FILE: the first of an image's two files.
+# metadata FILE: makes the first of an image's two files.
 metadata() {
 	mkdir -p "$T/meta/templates"
 	cat >"$T/meta/metadata.yaml" <<-END
@@ -47,18 +47,18 @@ set_up() {
 	setcap cap_net_raw+ep "$T/bb/large"
 	mkfifo "$T/bb/pipe"
 	metadata "$T/meta.tar.xz"
-	# Who fetches is nobody, and has to read the certificate.
+	# The program that downloads has no rights, and must be able to read the certificate.
 	chmod 755 "$T"
 	berth pool create default --driver dir
 	no_volumes 0
 }
 
-# root_of TEMPLATE: the folder of its root, in a pool of folders.
+# root_of TEMPLATE: prints the folder of its root, in a pool of driver dir.
 root_of() {
 	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
 }
 
-# What is in a tree, as a list to compare.
+# Lists a tree, for a comparison.
 tree() {
 	(cd "$1" && find . -printf '%p %y %m %U:%G %n %l\n' | grep -v '^\. ' | sort)
 	(cd "$1" && find . -type f -exec sha256sum {} + | sort)
@@ -104,8 +104,8 @@ case_broken_squashfs() {
 		berth template import "$T/cut" squash
 	head -c 50 "$T/image.squashfs" >"$T/cut"
 	fails 1 "truncated or damaged" berth template import "$T/cut" squash
-	# Bytes changed here and there: refused or, where that is in a file's data that were not compressed, taken; never
-	# a crash that is not told.
+	# Some bytes are changed. The image is refused or, if the bytes are uncompressed data of a file, taken. A crash
+	# is always reported.
 	for at in 20 36 60 2000 200000 400000 600000; do
 		cp "$T/image.squashfs" "$T/bad"
 		printf '\xff\xff\xff\xff\xff\xff\xff\xff' | dd of="$T/bad" bs=1 seek="$at" conv=notrunc status=none
@@ -168,7 +168,7 @@ case_image_in_two_files() {
 	no_volumes 0
 }
 
-# Its text is shown, and steers no terminal.
+# The text is shown, but cannot control the terminal.
 case_evil_metadata() {
 	local long
 	long=$(printf '%0500d' 7)
@@ -189,7 +189,7 @@ http=http://127.0.0.1:8080
 https=https://localhost:8443
 image_server=$top/tests/integration/image_server.py
 
-# image OS RELEASE VARIANT SERIAL FILE...: puts an image there, of those files.
+# image OS RELEASE VARIANT SERIAL FILE...: adds an image with those files to the server.
 image() {
 	local folder=$www/images/$1/$2/$3/$4 file
 	mkdir -p "$folder"
@@ -198,7 +198,7 @@ image() {
 	done
 }
 
-# A test CA, and a certificate of it for localhost.
+# Makes a CA for the test, and its certificate for localhost.
 certificates() {
 	local ca=(-CA "$T/ca.crt" -CAkey "$T/ca.key" -CAcreateserial -days 2)
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/ca.key" -out "$T/ca.crt" -days 2 \
@@ -213,7 +213,7 @@ listens() {
 	(exec 7<>"/dev/tcp/127.0.0.1/$1")
 }
 
-# For the cases of a server, once. The root is small, so that what takes long are the faults.
+# Starts the servers for these cases, once. The root is small, so that only the faults take time.
 serving() {
 	[[ ! -e $www.pids ]] || return 0
 	mkdir -p "$T/made" "$T/small"
@@ -242,13 +242,13 @@ serving() {
 	berth template remote add secure "$https"
 }
 
-# faults [LINE...]: what goes wrong from now on; nothing without lines.
+# faults_are [LINE...]: sets the faults of the server from now on; without lines there are none.
 faults_are() {
 	rm -f "$www.fault" "$www.log"
 	[[ $# -eq 0 ]] || printf '%s\n' "$@" >"$www.fault"
 }
 
-# refused PATTERN COMMAND...: one sentence, and no template; what was fetched stays or not.
+# refused PATTERN COMMAND...: the command fails with one sentence, and makes no template. The downloaded part may stay.
 refused() {
 	fails 1 "$@"
 	fails 1 "there is no template" berth template delete busybox-1-35
@@ -261,7 +261,7 @@ cached() {
 
 tear_down() {
 	local pid
-	# What a failed case left.
+	# A failed case may have left this.
 	rm -f "$www.fault"
 	[[ -e $www.pids ]] || return 0
 	while read -r pid; do
@@ -285,7 +285,7 @@ case_remotes() {
 	fails 1 "berth's own" berth template remote remove images
 	fails 2 "list \\| add NAME URL" berth template remote
 	fails 2 "template remote list" berth template remote add x
-	# What stood there stays as it was.
+	# Lines that were there before stay as they are.
 	printf '# of mine\npool = default\n\n; more\n[remote a]\nurl = https://a\n' >"$BERTH_ROOT/etc/berth.conf.before"
 	cp "$BERTH_ROOT/etc/berth.conf" "$T/kept"
 	cp "$BERTH_ROOT/etc/berth.conf.before" "$BERTH_ROOT/etc/berth.conf"
@@ -350,7 +350,7 @@ case_launch() {
 	berth launch --wait plain:busybox/1.35 web
 	same "a file of its root" 300000 "$(berth exec web -- stat -c %s /noise)"
 	rm "$www.log"
-	# The template is there now, and nothing is asked of the server.
+	# The template exists now, so the server is not asked.
 	berth create plain:busybox/1.35 second
 	berth create plain:busybox/1.35/default --count 2 n
 	[[ ! -e $www.log ]]
@@ -377,7 +377,7 @@ case_update() {
 	has "template 'old-202611270524' is version 20261127_05:24.*'old' stays, version 20261125_05:24" "$(cat "$T/err")"
 	berth template update old-202611270524 2>"$T/err"
 	has "is the newest" "$(cat "$T/err")"
-	# Of both, the newer is launched.
+	# The newer of the two is launched.
 	berth create plain:debian/trixie n
 	same "its template" old-202611270524 "$(field n template)"
 	same "its template" old "$(field m template)"
@@ -408,9 +408,9 @@ case_wrong_sum() {
 	faults_are
 	printf X | dd of="$file" bs=1 seek=1000 conv=notrunc status=none
 	refused "root.tar.xz' has the wrong sum: the index promises SHA-256" berth template pull plain:busybox/1.35
-	# The file is of no use, and does not stay; the metadata are good.
+	# The useless file is removed; the metadata are good and stay.
 	same "what is left" 1 "$(cached | wc -l)"
-	# With a longer one, it is not read to its end.
+	# A file that is too long is not read to its end.
 	head -c 100000 /dev/zero >>"$file"
 	refused "larger than the|wrong sum|truncated" berth template pull plain:busybox/1.35
 	cp "$T/made/root.tar.xz" "$file"
@@ -422,24 +422,24 @@ case_wrong_sum() {
 
 case_truncated_and_resumed() {
 	serving
-	# Each connection breaks off, and the next goes on from there.
+	# Each connection breaks off, and the next one continues there.
 	faults_are "truncate root.tar.xz 200000"
 	berth template pull plain:busybox/1.35
 	has "root.tar.xz bytes=200000-" "$(cat "$www.log")"
 	has "root.tar.xz bytes=400000-" "$(cat "$www.log")"
 	same_tree "$T/small" "$(root_of busybox-1-35)"
 	berth template delete busybox-1-35
-	# No progress at all.
+	# No connection makes any progress.
 	faults_are "truncate root.tar.xz 0"
 	refused "is truncated: the server ended after 0 bytes" berth template pull plain:busybox/1.35
 	faults_are "truncate root.tar.xz 1000"
 	refused "is truncated: the server ended after 3000 bytes" berth template pull plain:busybox/1.35
-	# What came is kept for the next try.
+	# The downloaded part is kept for the next try.
 	faults_are
 	berth template pull plain:busybox/1.35
 	has "root.tar.xz bytes=3000-" "$(cat "$www.log")"
 	berth template delete busybox-1-35
-	# A server that cannot go on is read from the beginning.
+	# If the server cannot continue, the file is read from the beginning.
 	faults_are "truncate root.tar.xz 1000"
 	refused "is truncated" berth template pull plain:busybox/1.35
 	faults_are "norange root.tar.xz"
@@ -466,7 +466,7 @@ case_redirects() {
 	serving
 	faults_are "loop root.tar.xz"
 	refused "redirects more than 5 times" berth template pull plain:busybox/1.35
-	# From http to https it may lead, but not back.
+	# A redirect may lead from http to https, but not back.
 	faults_are "redirect root.tar.xz $http"
 	SSL_CERT_FILE=$T/ca.crt refused "redirects to a place that is not https" berth template pull secure:busybox/1.35
 	faults_are "redirect root.tar.xz file:///etc"
@@ -493,14 +493,14 @@ case_no_network() {
 		berth template pull plain:busybox/1.35
 	http_proxy=http://nowhere.invalid:1 refused "the name of the proxy cannot be resolved" \
 		berth template pull plain:busybox/1.35
-	# A server that is no proxy refuses to connect.
+	# A server that is no proxy refuses such a connection.
 	https_proxy=$http refused "proxy" berth template pull secure:busybox/1.35
 	SSL_CERT_FILE=/etc/passwd refused "certificate" berth template pull secure:busybox/1.35
 	berth template remote remove nobody
 	berth template remote remove unknown
 }
 
-# index LINE: a list of images with a program's view of it changed.
+# index_with LINE: changes the list of images by a line of Python.
 index_with() {
 	python3 - "$www/streams/v1/images.json" "$1" <<-'END'
 		import json, sys
@@ -529,7 +529,7 @@ products["list"] = {"arch": good["arch"], "versions": [1, 2]}'
 	same lines 4 "$(wc -l <"$T/out")"
 	has "berth: 5 images of remote 'plain' were left out: 'up' has a path with an empty part" "$(cat "$T/err")"
 	not grep -P '\x1b' "$T/out" "$T/err"
-	# Larger than an index of the world's, and far too large.
+	# An index that is larger than those of public servers, and one that is far too large.
 	"$image_server" index "$www"
 	index_with 'index["more"] = ["x" * 100] * 60000'
 	(($(stat -c %s "$www/streams/v1/images.json") > 5 << 20))
@@ -558,7 +558,7 @@ case_disk_full() {
 	mkdir -p "$BERTH_ROOT/lib/cache/images"
 	mount -t tmpfs -o size=200k none "$BERTH_ROOT/lib/cache/images"
 	refused "the disk of the cache is full: .* more are needed" berth template pull plain:busybox/1.35
-	# It fills up while something comes.
+	# The file system fills up during the download.
 	mount -o remount,size=4m "$BERTH_ROOT/lib/cache/images"
 	faults_are "slow root.tar.xz 20000"
 	berth template pull plain:busybox/1.35 2>"$T/err" &
@@ -574,13 +574,13 @@ nobody_fetches() {
 	not pgrep -x berth-fetch
 }
 
-# Interrupted or killed, it leaves nothing but what has come so far, and the next goes on with that.
+# An interrupted or killed pull leaves only the downloaded part, and the next one continues with it.
 case_interrupted() {
 	local signal
 	serving
 	for signal in INT KILL; do
 		faults_are "slow root.tar.xz 20000"
-		# Not by the shell, which has those in the background ignore an interrupt.
+		# Python starts the command, because a shell makes its background processes ignore SIGINT.
 		python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp("berth", ["berth", "template", "pull", "plain:busybox/1.35"])' &
@@ -616,7 +616,7 @@ case_two_at_once() {
 	no_volumes 0
 }
 
-# Who talks to the server can change nothing of the host, and read nothing that is not everybody's.
+# The program that talks to the server can change nothing on the host, and read only files that all users may read.
 case_confined() {
 	local pid status
 	serving

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The whole life of guests with every init that can be had, as a table at the end of the log.
+# The whole life of guests with every available init, as a table at the end of the log.
 #	tests/run integration inits				the common ones, 3 rounds
 #	INITS=all TEST_SECONDS=7200 tests/run integration inits	every one, 20 rounds
 #	INITS="sid runit" ROUNDS=5 tests/integration/inits.sh
@@ -25,8 +25,8 @@ recipe_words() {
 	esac
 }
 
-# root_tar INIT: path of a tar of such a root, built by the recipe and kept, as tests/debian-root does,
-# which other tests have use of too.
+# root_tar INIT: prints the path of a tar of such a root. The recipe builds it, and it is kept for other tests, as by
+# tests/debian-root.
 root_tar() (
 	set -eu
 	cd "$(dirname "$0")/../.."
@@ -54,7 +54,7 @@ root_tar() (
 	echo "$tar"
 )
 
-# Out here, where there is a network.
+# Roots are built outside, where there is a network.
 if [[ -z ${BERTH_TEST_INSIDE:-} && $(id -u) -eq 0 ]]; then
 	for init in $inits; do
 		if ! recipe_words "$init" >/dev/null; then
@@ -82,7 +82,7 @@ cells="boots login exec poweroff reboot restart policy stop"
 
 # ---- What is asked of each
 
-# kind INIT: as berth is to tell it.
+# kind INIT: prints the name that berth should show.
 kind() {
 	case $1 in
 	bullseye | bookworm | trixie | sid) echo systemd ;;
@@ -93,7 +93,7 @@ kind() {
 	esac
 }
 
-# What must run when it has booted: a pattern of command lines.
+# A pattern of command lines that run after the boot.
 signs_of_life() {
 	case $(kind "$1") in
 	systemd) echo "systemd-journald|agetty " ;;
@@ -104,7 +104,7 @@ signs_of_life() {
 	esac
 }
 
-# Its last words about itself.
+# The last lines of its console.
 log_of() {
 	berth logs "$1" | tr -d '\0' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'
 }
@@ -113,8 +113,8 @@ without_zombies() {
 	lacks ') Z ' "$(berth exec "$1" -- sh -c 'cat /proc/[0-9]*/stat 2>/dev/null')"
 }
 
-# Every line of its console is looked at; systemd has a list of what failed. What runit warns of is
-# the same on any computer.
+# The console has no complaint in any line; systemd also has a list of failed units. A warning that runit prints on any
+# computer is ignored.
 no_complaint() {
 	local failed
 	if [[ $(kind "$1") == systemd ]]; then
@@ -129,7 +129,7 @@ no_complaint() {
 	same "complaints of $1" "" "$failed"
 }
 
-# One look at all of it: between two, the old guest may give way to the new one.
+# All comes from one look: between two, the next guest may have replaced the old one.
 booted_again() {
 	local info
 	info=$(berth info --json "$1") && grep -q '"booted": true' <<<"$info" &&
@@ -145,7 +145,7 @@ ended_well() {
 
 cell_boots() {
 	local tar=tar_${init//-/_} began pattern
-	# Of a cell that was run alone before this one.
+	# The machine may be left from a cell that was run alone.
 	gone "$init"
 	berth template delete "$init" 2>/dev/null || true
 	berth template import "${!tar}" "$init"
@@ -162,7 +162,7 @@ cell_boots() {
 	retry 5 without_zombies "$init"
 }
 
-# As somebody at the keyboard does it, with the size of the window.
+# The login is that of a person at a keyboard, with the size of the window.
 cell_login() {
 	if [[ $init == guest-init ]]; then
 		printf '%s\n' 'send \n' 'expect # '
@@ -221,7 +221,8 @@ cell_restart() {
 	retry 5 without_zombies "$init"
 }
 
-# Powered off from inside and with its init killed it comes back; stopped from outside it does not.
+# After a power-off from inside and after the death of its init the machine comes back; after a stop from outside it
+# does not.
 cell_policy() {
 	local before
 	berth set "$init" restart=always
@@ -253,7 +254,7 @@ cell_stop() {
 	berth template delete "$init"
 }
 
-# A cell that is run alone, or behind the last one of its row, has no machine yet.
+# A cell that is run alone, or after the last one of its row, has no machine yet.
 there_is_one() {
 	local tar=tar_${init//-/_}
 	! berth info "$init" >/dev/null 2>&1 || return 0
@@ -261,7 +262,7 @@ there_is_one() {
 	berth launch --wait "$init" "$init"
 }
 
-# run_cell INIT CELL: keeps its outcome for the table.
+# run_cell INIT CELL: runs the cell, and keeps its result for the table.
 run_cell() {
 	local init=$1 note=""
 	echo FAILED >"$T/cell-$1-$2"
@@ -272,7 +273,7 @@ run_cell() {
 
 # ---- Roots that were made for a computer with screens, and not told of a console
 
-# made_for_screens: a template of busybox with its own init, and with $T/inittab if that is there.
+# made_for_screens: makes a template of busybox with its own init, and with $T/inittab if that exists.
 made_for_screens() {
 	busybox_root "$T/screens"
 	ln -s busybox "$T/screens/bin/init"
@@ -284,7 +285,7 @@ made_for_screens() {
 	berth template import "$T/screens.tar" screens
 }
 
-# console_answers [LINE...]: a command typed at its console has an answer; before it the script's LINEs.
+# console_answers [LINE...]: runs the script's LINEs, then types a command at the console, which must answer.
 console_answers() {
 	printf '%s\n' "$@" 'expect # ' 'send echo it-is-$((6 * 7))\n' 'expect it-is-42' 'send \x1d' \
 		'expect-end 0' >"$T/script"
@@ -313,7 +314,7 @@ case_no_screen_where_a_getty_is_on_the_console() {
 	berth template delete screens
 }
 
-# "Please press Enter to activate this console" is what its init says without an inittab.
+# The init prints "Please press Enter to activate this console" if there is no inittab.
 case_busybox_without_inittab() {
 	made_for_screens
 	berth launch --wait screens screens
@@ -325,7 +326,7 @@ case_busybox_without_inittab() {
 
 # ---- Guests that cannot work here are refused before anything of theirs runs
 
-# root_with_init NAME: a template whose /sbin/init is $T/init, for which nothing else is looked at.
+# root_with_init NAME: makes a template whose /sbin/init is $T/init. Nothing else of it is looked at.
 root_with_init() {
 	mkdir -p "$T/made/bin" "$T/made/sbin" "$T/made/lib/systemd"
 	cp "$T/init" "$T/made/bin/sh"
@@ -351,7 +352,7 @@ case_old_systemd_is_refused() {
 
 case_foreign_architecture_is_refused() {
 	cp "$(command -v busybox)" "$T/init"
-	# e_machine: EM_PPC64, which no host of ours is.
+	# e_machine becomes EM_PPC64, which none of the hosts is.
 	printf '\x15\x00' | dd of="$T/init" bs=1 seek=18 conv=notrunc status=none
 	root_with_init foreign
 	fails 1 "foreign.*ppc64.*$(uname -m)" berth launch foreign foreign

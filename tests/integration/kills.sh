@@ -12,7 +12,7 @@ kills=${KILLS:-60}
 seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 every=20 # rounds between two looks at all that there is
 
-# What a round does, and for how many milliseconds it is worth to wait before the kill.
+# The actions of a round, and the time in milliseconds within which a kill may hit each.
 verbs=(
 	"start m|60" "stop m|80" "stop --force m|40" "restart m|120" "exec m -- sh -c 'sleep 0.02'|40"
 	"exec m -- busybox reboot -f|60" "clone m x|40" "clone m/s x|40" "delete --force x|40"
@@ -34,13 +34,13 @@ set_up() {
 	inventory >"$T/inventory"
 }
 
-# Files of the state root by name, without what is made by chance.
+# Names of files of the state root, without random names.
 inventory() {
 	(cd "$BERTH_ROOT" && find . -path './lib/pools/*/*/*/*' -prune -o -path './run/pools/*/*/*' -prune -o -print) |
 		grep -vE 'console\.log|/locks/|/run/events|/ended$|/fresh$|dnsmasq|\.leases|/run/machines$|/\.owned$|\.new$' | sort
 }
 
-# The victim, after its time: of what is there then.
+# Kills the victim after its time, if it still exists.
 strike() {
 	case $1 in
 	command) kill -KILL "$2" ;;
@@ -53,13 +53,13 @@ strike() {
 	esac 2>/dev/null || true
 }
 
-# The next command works, whatever was killed.
+# The next command works after each kill.
 must() {
 	timeout 60 "$@" >"$T/said" 2>&1 </dev/null ||
 		fault "after $what: '$*' ended with $?: $(cat "$T/said")"
 }
 
-# There whole, or not there at all.
+# The machine is there whole, or not at all.
 whole_or_absent() {
 	if berth info "$1" >"$T/said" 2>&1; then
 		must berth start --wait "$1"
@@ -83,7 +83,8 @@ only_the_two() {
 	[[ $(berth list --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p' | sort | xargs) == "m n" ]]
 }
 
-# What was made for a killed command alone has a name by chance, and goes with the next that makes or deletes.
+# An object that was made only for a killed command has a random name. The next command that creates or deletes removes
+# it.
 swept() {
 	berth delete nothing >/dev/null 2>&1 || true
 	only_the_two
@@ -99,7 +100,7 @@ look_at_all() {
 
 after_a_kill() {
 	must berth list
-	# Whether a pause was in time or not, the one as the other is a good end.
+	# Both results are right: the pause was in time, or it was not.
 	berth resume m 2>/dev/null || true
 	must berth start --wait m
 	same "file after $what" kept "$(timeout 20 berth exec m -- cat /kept)"
@@ -119,7 +120,7 @@ case_killed_at_random() {
 		victim=${victims[RANDOM % ${#victims[@]}]}
 		wait=$(printf '0.%03d' $((RANDOM % wait)))
 		what="round $round: $victim killed $wait s into '$verb'"
-		# Half of them meet a machine that is up.
+		# Half of the rounds begin with a running machine.
 		((RANDOM % 2)) || must berth stop --force m
 		[[ $verb != "delete --force x" ]] || must berth create bb x
 		eval "words=($verb)"
@@ -135,7 +136,7 @@ case_killed_at_random() {
 	echo "# $kills kills"
 }
 
-# The machine is there for the command alone.
+# The machine exists only for that command.
 case_run_killed() {
 	local pid what='run was killed'
 	runs() {
@@ -150,7 +151,7 @@ case_run_killed() {
 	look_at_all
 }
 
-# At any moment from before its machine is made until it runs: the next that changes sees to the rest.
+# The kill comes at any moment before the machine runs. The next command that changes something cleans up.
 case_run_killed_early() {
 	local pid round what='run was killed early'
 	for ((round = 0; round < 40; round++)); do
@@ -165,7 +166,7 @@ case_run_killed_early() {
 	look_at_all
 }
 
-# killed_at CALL FILE: an ephemeral launch that the kernel kills as it is about to do that to that file.
+# killed_at CALL FILE: runs an ephemeral launch, which is killed when it makes that call on that file.
 killed_at() {
 	local code=0
 	strace -qq -o "$T/calls" -P "$2" -e trace="$1" -e inject="$1:signal=KILL" \
@@ -175,18 +176,18 @@ killed_at() {
 
 case_launch_of_an_ephemeral_killed() {
 	local folder=$BERTH_ROOT/lib/machines/gone owner=$BERTH_ROOT/lib/machines/.owned/gone what='an ephemeral launch was killed'
-	# Made, and about to be started.
+	# The machine was created, and is about to be started.
 	killed_at mkdir "$BERTH_ROOT/run/machines/gone"
 	test -e "$folder/machine.conf"
 	has "gone +stopped" "$(berth list)"
 	retry 10 swept
 	not test -e "$folder"
-	# Started, and about to be left to itself.
+	# The machine was started, and is about to be released from its command.
 	killed_at unlink "$owner"
 	test -e "$folder/machine.conf"
 	retry 10 swept
 	retry 10 no_process
-	# One that was left to itself stays, as does one that was never to be started.
+	# A released machine stays, and so does one that was never to be started.
 	berth launch --ephemeral bb gone
 	berth create --ephemeral bb idle
 	berth delete nothing 2>/dev/null || true

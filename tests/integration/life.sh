@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The life of a machine made of busybox alone, which boots under berth's own init.
+# The life of a machine that has only busybox, and boots with berth's own init.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -18,7 +18,7 @@ case_launch() {
 	has "keeper: +process [0-9]+" "$(cat "$T/info")"
 }
 
-# What its init sees.
+# The machine as its init sees it.
 case_inside() {
 	up one
 	same hostname one "$(berth exec one -- hostname)"
@@ -26,13 +26,13 @@ case_inside() {
 	has " / (btrfs|ext4|xfs|tmpfs) " "$(berth exec one -- cat /proc/mounts)"
 	same "its first process" "1" "$(berth exec one -- sh -c 'ls -d /proc/[0-9]* | sort -V | head -n 1 | tr -dc 0-9')"
 	has "eth0" "$(berth exec one -- ip -o link)"
-	# A time namespace: it has just booted.
+	# The time namespace shows the time since the machine's own boot.
 	local up
 	up=$(berth exec one -- cat /proc/uptime)
 	((${up%%.*} < 120))
 }
 
-# Its ids are its own, on the host too; its root is not.
+# The ids are the machine's own, on the host too. The files of its root have other owners.
 case_ids() {
 	local init
 	up one
@@ -48,10 +48,10 @@ case_nothing_leaks_in() {
 	up one
 	fds=$(berth exec one -- ls /proc/1/fd | wc -w)
 	((fds <= 12)) || fault "its init has $fds descriptors"
-	# Nothing of the host's tree is mounted there.
+	# The machine has no mount of the host's tree.
 	berth exec one -- cat /proc/mounts >"$T/mounts"
 	not grep -F "$T" "$T/mounts"
-	# And its root is not to be seen on the host.
+	# The host does not see the mount of its root.
 	not grep -F "machine.one" /proc/self/mounts
 }
 
@@ -95,7 +95,7 @@ case_reboot_from_inside() {
 	retry 15 berth exec one -- true
 }
 
-# Between two guests it starts, and whoever wants to enter waits.
+# Between two guests the machine is starting, and a command that enters it waits.
 case_reboot_is_seen() {
 	local before holder entered
 	up one
@@ -141,7 +141,7 @@ fail_one() {
 	retry 10 state_is one failed
 }
 
-# A stop has told the end, and the clean-up after it goes on: that is no running machine.
+# The stop has reported the end, and its clean-up continues. The machine no longer counts as running.
 case_used_while_cleaned_up() {
 	local holder pid command
 	gone brief
@@ -157,7 +157,7 @@ case_used_while_cleaned_up() {
 		# shellcheck disable=SC2086 # words
 		berth $command 2>"$T/err" &
 		pid=$!
-		# It waits, or has refused.
+		# The command waits, or has refused.
 		retry 10 sh -c "! kill -0 $pid 2>/dev/null || [ -n \"\$(ps -o pid= --ppid $pid)\" ]"
 		pkill -P "$holder"
 		wait "$holder" || true
@@ -173,7 +173,7 @@ case_failed() {
 	berth info one >"$T/info"
 	has "^state: +failed$" "$(cat "$T/info")"
 	has "^last end: +its init was killed by SIGKILL" "$(cat "$T/info")"
-	# It can do all that one that is stopped can.
+	# All actions on a stopped machine are possible.
 	silent "no note" berth set one stop.timeout=9s
 	berth snapshot one now
 	berth restore one now
@@ -181,7 +181,7 @@ case_failed() {
 	berth clone one other
 	same "its copy" stopped "$(field other state)"
 	berth delete other
-	# Neither a reboot of the host makes another of it, nor what stops all that run before that.
+	# A reboot of the host and stop --all do not change that state.
 	berth stop --all
 	rm -rf "$BERTH_ROOT/run/machines"
 	same "later" failed "$(field one state)"
@@ -191,7 +191,7 @@ case_failed() {
 	retry 10 state_is one stopped
 }
 
-# A stop, and nothing else, is to know of it; then it is stopped like any other.
+# Only a stop acknowledges the failure; then the machine is an ordinary stopped one.
 case_failure_acknowledged() {
 	fail_one
 	silent "first stop" berth stop one
@@ -205,7 +205,7 @@ case_failure_acknowledged() {
 	berth restart --wait one
 	same "by a restart" running "$(field one state)"
 	berth stop one
-	# Of an older berth, which knew of no outcome.
+	# The file is from an older berth, which recorded no outcome.
 	echo "its init was killed by SIGKILL" >"$BERTH_ROOT/lib/machines/one/ended"
 	same state stopped "$(field one state)"
 	same "words" "its init was killed by SIGKILL" "$(field one ended)"
@@ -224,12 +224,12 @@ case_delete() {
 	[[ ! -e $BERTH_ROOT/run/locks/machine.one ]]
 }
 
-# booted_again MACHINE INIT: with another init than that.
+# booted_again MACHINE INIT: the machine has booted with an init other than INIT.
 booted_again() {
 	[[ $(field "$1" booted) == true && $(field "$1" init) != "$2" ]]
 }
 
-# It survives its guest's reboots, and goes with any end.
+# An ephemeral machine survives reboots of its guest, and is deleted at its end.
 case_ephemeral() {
 	local end before
 	for end in "berth stop gone" "berth exec gone -- poweroff" "berth stop --force gone"; do
@@ -243,7 +243,7 @@ case_ephemeral() {
 	done
 }
 
-# A keeper and a host that ended without a word: what it wrote is there until somebody deletes it.
+# A machine whose keeper or host was killed stays with its files until somebody deletes it.
 case_ephemeral_that_failed() {
 	local before
 	berth launch --ephemeral --wait bb gone
@@ -265,7 +265,7 @@ case_ephemeral_that_failed() {
 	berth stop gone
 	same state stopped "$(field gone state)"
 	berth delete gone
-	# One that did not start.
+	# The machine never started.
 	berth create --ephemeral bb gone
 	break_init gone
 	fails 1 "did not start" berth start gone
@@ -274,7 +274,7 @@ case_ephemeral_that_failed() {
 	berth delete gone
 }
 
-# What a run leaves that was killed before its machine ran: there for that alone, until it is gone.
+# A run that was killed before its machine ran leaves a machine that belonged to that command only, until it is removed.
 case_ephemeral_of_one_command() {
 	local file=$BERTH_ROOT/lib/machines/.owned/alone owner
 	mkfifo "$T/held"
@@ -287,13 +287,13 @@ case_ephemeral_of_one_command() {
 	berth info alone
 	pkill -P "$owner"
 	wait "$owner" || true
-	# Who looks leaves it; who makes or deletes any machine clears it away.
+	# Commands that look leave it; a command that creates or deletes any machine removes it.
 	has "alone +stopped" "$(berth list)"
 	berth create bb other
 	berth list | not grep alone
 	fails 1 "no machine 'alone'" berth info alone
 	not test -e "$file"
-	# An owner of none that is not ephemeral.
+	# A machine that is not ephemeral has no owner.
 	berth create bb alone
 	: >"$file"
 	berth delete other
@@ -336,7 +336,7 @@ case_init_that_is_not_there() {
 	fails 1 "no machine 'bad'" berth info bad
 }
 
-# The start may be told as done or as failed; its end is told, and nothing is left.
+# The start may succeed or fail. The end is reported, and nothing is left.
 case_init_that_exits_at_once() {
 	berth create --set init=/bin/false bb short
 	berth start --wait=10 short >"$T/out" 2>&1 && fault "a dead machine has booted"
@@ -358,7 +358,7 @@ case_init_that_cannot_run() {
 	chmod -x "$T/bad/bin/init"
 }
 
-# A machine that does not answer is killed when its time is over.
+# A machine that does not halt in time is killed.
 case_deaf_init() {
 	busybox_root "$T/deaf"
 	cat >"$T/deaf/bin/init" <<-'END'
@@ -374,7 +374,7 @@ case_deaf_init() {
 	has "kill" "$(cat "$T/out")"
 	same state stopped "$(field m state)"
 	not grep -q '\.\.\.' "$T/out"
-	# At a terminal it says what it waits for.
+	# On a terminal the command shows what it waits for.
 	berth start m
 	script -qec "berth stop --timeout=3 m" /dev/null </dev/null >"$T/out"
 	grep -q "stopping machine 'm' \.\.\. 1 s" "$T/out"
@@ -394,7 +394,7 @@ case_logs() {
 	berth delete talker
 }
 
-# cpu_of MACHINE: its share of a processor in a hundredth, as top tells it.
+# cpu_of MACHINE: prints its share of a processor in hundredths, as top shows it.
 cpu_of() {
 	berth top --json | python3 -IS -c '
 import json, sys
@@ -431,7 +431,7 @@ case_several_at_once() {
 	local names
 	berth launch --count 6 --wait bb node
 	same machines "node-1 node-2 node-3 node-4 node-5 node-6" "$(names_of 'node-*')"
-	# Each is a machine of its own.
+	# Each is a machine with its own address.
 	same addresses 6 "$(berth list --json 'node-*' | sed -n 's/^ *"address": //p' | sort -u | wc -l)"
 	fails 1 "a machine of a name from 'node-6' to 'node-8' is there already, and none was made" \
 		berth create --count 3 --start-at 6 bb node
@@ -445,14 +445,14 @@ case_several_at_once() {
 	fails 2 "--count cannot be '100000'" berth launch --count 100000 bb node
 	fails 2 "--start-at needs --count" berth create --start-at 3 bb node
 	fails 1 "no template 'nosuch'" berth launch --count 3 nosuch node
-	# What fails is told, and what was made stays only where it could start.
+	# Failures are reported, and only machines that could start stay.
 	not berth launch --count 2 --set init=/sbin/nothing bb bad 2>"$T/said"
 	has "machine 'bad-1': init '/sbin/nothing' is not in the root" "$(cat "$T/said")"
 	has "0 of 2 machines were made, as is told above; not: bad-1, bad-2" "$(cat "$T/said")"
 	silent machines names_of 'bad-*'
 }
 
-# names_of PATTERN: of machines, on one line.
+# names_of PATTERN: prints the names of machines on one line.
 names_of() {
 	berth list --json | sed -n "s/^ *\"name\": \"\(${1%\*}.*\)\",\$/\1/p" | sort -V | xargs
 }

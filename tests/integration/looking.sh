@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who looks changes nothing, whatever is missing; what lacks a part is told as broken, and nothing that is whole
-# goes by itself.
+# Commands that look change nothing, even if parts are missing. An object with a missing part is shown as broken, and
+# nothing whole is removed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 lib=$BERTH_ROOT/lib
 
-# Where pool $1 has its volumes.
+# The folder in which pool $1 has its volumes.
 volumes_of() {
 	if [[ -d $lib/pools/$1/volumes ]]; then
 		echo "$lib/pools/$1/volumes"
@@ -16,7 +16,7 @@ volumes_of() {
 	fi
 }
 
-# broken NAME MISSING: list and info say so, as words and as JSON.
+# broken NAME MISSING: list and info report the missing part, as text and as JSON.
 broken() {
 	berth list >"$T/listed" 2>"$T/said" && fault "list is content"
 	grep -Eq "^$1 +broken" "$T/listed" || fault "not listed as broken: $(cat "$T/listed")"
@@ -50,7 +50,7 @@ case_settings_moved_away() {
 	fails 1 "'m' has lost its settings.*adopt m" berth clone m n
 	fails 1 "'m' exists already, but has lost its settings.*adopt m" berth create --set network= bb m
 	fails 1 "'m' has lost its settings.*use --force" berth delete m
-	# Nor does what clears away after others take it for theirs.
+	# The clean-up of other commands does not remove it either.
 	berth create --set network= bb n
 	berth delete n
 	test -e "$folder/machine.conf.bak"
@@ -107,7 +107,7 @@ case_what_is_no_regular_file() {
 	done
 	has "no regular file" "$(mkfifo "$T/fifo"; ln -sf "$T/fifo" "$T/link"; mv "$folder/machine.conf" "$T/aside"
 		cp -P "$T/link" "$folder/machine.conf"; timeout 20 berth list 2>&1; mv "$T/aside" "$folder/machine.conf")"
-	# As large as it likes.
+	# The file may have any size.
 	mv "$folder/machine.conf" "$T/aside"
 	truncate -s 1T "$folder/machine.conf"
 	broken m machine.conf
@@ -125,7 +125,7 @@ case_folder_moved_away() {
 	berth delete n
 	mv "$T/m" "$lib/machines/m"
 	same snapshots 1 "$(field m snapshots)"
-	# All machines' folders.
+	# The folder of all machines is missing.
 	mv "$lib/machines" "$T/machines"
 	berth list >/dev/null 2>&1 && fault "list is content"
 	rmdir "$lib/machines" 2>/dev/null || true
@@ -148,7 +148,7 @@ case_volume_moved_away() {
 case_pool_moved_away() {
 	berth pool create other --driver dir --source "$T/disk"
 	berth create --set network= --pool other bb o
-	# As a disk that mounts late.
+	# The disk is mounted late.
 	mv "$T/disk" "$T/disk.away"
 	broken o pool
 	fails 1 "disk" berth start o
@@ -180,7 +180,7 @@ case_templates() {
 	local folder=$lib/templates/other volumes
 	volumes=$(volumes_of default)
 	busybox_template other
-	# Settings.
+	# The settings are missing.
 	mv "$folder/template.conf" "$T/template.conf"
 	template_broken other template.conf
 	fails 1 "'other' has lost its settings.*template adopt other" berth create --set network= other n
@@ -189,12 +189,12 @@ case_templates() {
 	berth template import "$T/bb.tar" third
 	berth template delete third
 	mv "$T/template.conf" "$folder/template.conf"
-	# Settings that nobody can read.
+	# The settings are unreadable.
 	echo nonsense >>"$folder/template.conf"
 	template_broken other template.conf
 	fails 1 "'other'.*with --force" berth template delete other
 	sed -i '$d' "$folder/template.conf"
-	# All of the folder; that of all templates.
+	# The template's whole folder is missing; then that of all templates.
 	mv "$folder" "$T/other"
 	template_broken other template.conf
 	berth create --set network= bb n
@@ -207,13 +207,13 @@ case_templates() {
 	berth template delete third
 	rm -r "$lib/templates"
 	mv "$T/templates" "$lib/templates"
-	# The root.
+	# The root is missing.
 	mv "$volumes/template.other" "$volumes/.away"
 	template_broken other volume
 	fails 1 "'other' has lost its root" berth create --set network= other n
 	mv "$volumes/.away" "$volumes/template.other"
 	berth template list
-	# As a template again, by what its root tells; and deleted without settings.
+	# The template is adopted by the facts of its root; and it can be deleted without settings.
 	rm -r "$folder"
 	berth template adopt other
 	fails 1 "nothing to adopt" berth template adopt other
@@ -256,14 +256,14 @@ case_adopt() {
 	fails 1 "'m' has its settings.*nothing to adopt" berth adopt m
 	fails 1 "no reachable pool has a volume 'machine.nothing'" berth adopt nothing
 	fails 2 "no machine is named" berth adopt
-	# From a backup.
+	# The settings come from a backup.
 	mv "$folder/machine.conf" "$T/m.conf"
 	berth adopt --conf "$T/m.conf" m
 	same uuid "$uuid" "$(berth get m uuid)"
 	berth start --wait m
 	same "what it wrote" kept "$(berth exec m cat /kept)"
 	berth stop m
-	# Without one, and without a folder; the snapshot comes along.
+	# There is no backup and no folder; the snapshot is adopted too.
 	rm -r "$folder"
 	berth adopt m
 	same snapshots 1 "$(field m snapshots)"
@@ -278,7 +278,7 @@ case_adopt() {
 	berth set m network=
 }
 
-# Of a pool: its folder stays, and so does what is in it, whoever looks.
+# The settings of a pool are missing: commands that look keep its folder and all in it.
 case_pool_settings_moved_away() {
 	local conf=$lib/pools/lost/pool.conf
 	berth pool create lost --driver dir
@@ -292,7 +292,7 @@ case_pool_settings_moved_away() {
 		has '"missing": "pool.conf"' "$(cat "$T/json")"
 	done
 	find "$lib/pools/lost" | sort | diff "$T/was" -
-	# Settings that cannot be read are told in the same way.
+	# Unreadable settings are reported in the same way.
 	echo "nonsense" >"$conf"
 	berth pool list >"$T/listed" 2>"$T/said" && fault "pool list is content"
 	grep -Eq "^lost +broken" "$T/listed" || fault "not listed as broken: $(cat "$T/listed")"
@@ -301,7 +301,7 @@ case_pool_settings_moved_away() {
 	berth pool delete lost
 }
 
-# What is half made or half removed is no machine, for whoever looks, and goes with the next that changes.
+# A half made or half removed machine is not listed. The next command that changes something removes it.
 case_half_made() {
 	local folder=$lib/machines/half
 	berth create --set network= bb half
@@ -317,7 +317,7 @@ case_half_made() {
 	berth delete n
 }
 
-# Every file and folder of the state, with a machine in each state it can be in.
+# Every file and folder of the state is taken away, with a machine in each state.
 case_each_file_taken_away() {
 	local pool machine
 	berth delete --force m
@@ -336,7 +336,7 @@ case_each_file_taken_away() {
 	berth launch --wait --set network= bb failed
 	kill -KILL "$(field failed keeper)"
 	retry 10 state_is failed failed
-	# A copy of settings that a pool has yet to get is no change by those that look.
+	# The pending copy of settings in a pool is written first, so that it does not count as a change.
 	retry 30 no_copying_is_left
 	mkdir "$T/away"
 	"$top/tests/integration/looking.py" "$BERTH_ROOT" "$T/away"
@@ -351,7 +351,7 @@ case_each_file_taken_away() {
 	berth pool delete second
 }
 
-# Nor does anybody wait at one of them, be it a FIFO.
+# No command blocks on one of these files, not even on a FIFO.
 case_each_file_a_fifo() {
 	berth create bb stopped
 	berth start --wait stopped

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Shared folders: mount sections and berth mount, and what a guest's root makes of them.
+# Shared folders: mount sections and berth mount, and actions of a guest's root on them.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# In a machine, as its root.
+# Runs a command in machine m, as its root.
 in_m() {
 	berth exec m -- sh -c "$1"
 }
 
-# A folder of a user's, reachable by everybody, as /srv would be: $T is not.
+# A folder of a user that all users can reach, as /srv would be; $T is not reachable.
 user_folder() {
 	mkdir -p "$1"
 	echo hello >"$1/file"
@@ -45,13 +45,13 @@ target = /srv/data" "$(sed -n '/mount/,$p' "$BERTH_ROOT/lib/machines/m/machine.c
 case_kept_over_a_reboot() {
 	local boot
 	boot=$(in_m 'cat /proc/sys/kernel/random/boot_id')
-	# It may be ended by the very reboot.
+	# The reboot may end the command itself.
 	in_m reboot || true
 	retry 20 in_m "grep -q ' /srv/data ' /proc/mounts && ! grep -q $boot /proc/sys/kernel/random/boot_id"
 	same "read again" hello "$(in_m 'cat /srv/data/file')"
 }
 
-# Set-user-ID files are nobody's doors: not in the machine, and on the host only the user's own.
+# Set-user-ID files give no rights: not in the machine, and on the host only those of their user.
 case_no_set_user_id_and_no_devices() {
 	has 'nosuid' "$(in_m 'grep " /srv/data " /proc/mounts')"
 	has 'nodev' "$(in_m 'grep " /srv/data " /proc/mounts')"
@@ -105,7 +105,7 @@ case_temporary() {
 	fails 1 "'off' is not running" berth mount --temporary off "$T/passing" /passing
 }
 
-# www_is_shared: a folder twice, of one user's and of all.
+# www_is_shared: shares a folder twice, with the ids of one user and of all.
 www_is_shared() {
 	! grep -q '/www$' "$BERTH_ROOT/lib/machines/m/machine.conf" || return 0
 	in_m 'echo "www:x:33:34::/:/bin/sh" >>/etc/passwd'
@@ -163,7 +163,7 @@ case_refusals() {
 	silent "nothing of them is kept" sed -n '/= \/x/p' "$BERTH_ROOT/lib/machines/m/machine.conf"
 }
 
-# What is root's on the host is shared only where nobody can come to it, or where it was said so.
+# Root's own folders of the host are shared only if no user can reach them, or if the command asks for it.
 case_roots_own() {
 	mkdir -p "$T/roots/a" "$T/closed/a"
 	chmod 700 "$T/closed"
@@ -189,7 +189,7 @@ case_a_missing_source() {
 	has "there is no source .*'all' is optional" "$(cat "$T/err")"
 	not in_m 'test -e /all/file'
 	berth unmount m all
-	# Asked for before it is there, a device as well.
+	# The mount is optional and its source is missing; a device as well.
 	berth mount --optional m "$T/later" /mnt/later// 2>"$T/err"
 	has "there is no source '$T/later'.*when it starts and it is there" "$(cat "$T/err")"
 	fails 1 "there is no source" berth mount m "$T/later" /mnt/other
@@ -203,7 +203,7 @@ case_a_missing_source() {
 	test -e "$T/later/made"
 	berth unmount m /mnt/later/
 	not in_m 'test -e /mnt/later/made'
-	# A link in its place, as one who may write to its folder could make it.
+	# A symbolic link replaces it, as a user who may write to its folder could do.
 	berth stop m
 	mv "$T/data" "$T/data.real"
 	ln -s /etc "$T/data"
@@ -213,7 +213,7 @@ case_a_missing_source() {
 	berth start --wait m
 }
 
-# A file of settings cannot keep it, and what is named without it is another.
+# A settings file cannot keep a blank at the end, and the name without it is another file.
 case_blanks_at_the_end() {
 	local name
 	mkdir "$T/trail" "$T/trail "
@@ -235,7 +235,8 @@ case_a_target_that_is_a_link() {
 	not grep -q "$T/live" /proc/self/mountinfo
 }
 
-# A root inside that swaps the place for a link all the while: it is there, or refused, and never elsewhere.
+# Root in the guest exchanges the target with a link all the time: the mount is at its place or refused, and never
+# elsewhere.
 case_a_target_that_is_swapped() {
 	in_m 'mkdir -p /swap/a; ln -s /etc /swap/link
 		(while :; do mv -T /swap/a /swap/b; ln -s ../etc /swap/a; rm /swap/a; mv -T /swap/b /swap/a; done) >/dev/null 2>&1 &
@@ -250,7 +251,7 @@ case_a_target_that_is_swapped() {
 	not grep -q "$T/live" "$BERTH_ROOT/lib/machines/m/machine.conf"
 }
 
-# A folder that a machine may write cannot be made to lead the next mount elsewhere.
+# A machine cannot use a folder that it may write to redirect the next mount.
 case_a_source_that_is_swapped() {
 	in_m 'mkdir -p /srv/data/inner; echo good >/srv/data/inner/file'
 	berth mount m "$T/data/inner" /inner
@@ -266,7 +267,7 @@ case_a_source_that_is_swapped() {
 	berth restart --wait m
 }
 
-# The folder above the shared one: by "..", by a descriptor, by a working folder that the host moves out.
+# Ways to the folder above the shared one: "..", a descriptor, a working folder that the host moves out.
 case_no_way_up() {
 	local way
 	echo above-it >"$T/secret"
@@ -280,7 +281,7 @@ case_no_way_up() {
 	in_m 'touch /go'
 	retry 10 in_m 'test -e /done'
 	wait
-	# Each of the three ways was tried.
+	# The attacker has tried each of the three ways.
 	lacks above-it "$(in_m 'cat /seen')"
 	same "ways that lead nowhere" 3 "$(in_m 'grep -c "^cat: .*No such file" /seen')"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What is typed wrong: verbs, options, names, and who types it.
+# Typing errors in verbs, options and names, and commands of users without rights.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -27,14 +27,14 @@ case_options_and_words() {
 	fails 2 "wait" berth start --wait=0 here
 }
 
-# What other programs of the field call it.
+# Names of the same verbs in similar programs.
 case_verbs_of_others() {
 	fails 2 "berth info" berth inspect here
 	fails 2 "berth clone" berth mv here there
 	fails 2 "berth shell.*berth console" berth attach here
 }
 
-# Nobody means a machine of one letter by another letter.
+# A name of one letter is not suggested for another letter.
 case_short_names() {
 	berth create bb m
 	fails 1 "no machine 'x'; see: berth list" berth info x
@@ -49,7 +49,7 @@ case_snapshot_names() {
 	same "names" 3 "$(sort -u "$T/one" "$T/two" "$T/three" | wc -l)"
 }
 
-# A pattern that matches nothing does not keep the others from what was asked, as a name does not.
+# A pattern without a match does not stop the work on the other words, as an unknown name does not.
 case_pattern_that_matches_nothing() {
 	berth start here
 	fails 1 "no machine matches 'zz\*'" berth stop here 'zz*'
@@ -82,7 +82,7 @@ case_root_that_is_mistyped() {
 	[[ ! -e $T/nosuch ]]
 }
 
-# Each kind of name, each way to be none.
+# Each kind of name is tried with each kind of error.
 case_names_that_are_no_labels() {
 	local name
 	for name in "" "$long" .. a/b Web -web web- we_b "we b" $'we\nb' wéb; do
@@ -133,7 +133,7 @@ case_names_that_are_not_there() {
 }
 
 case_without_privilege() {
-	# A copy, since not everybody may be allowed to look into the build tree.
+	# The program is a copy, because users may have no access to the build tree.
 	cp "$(command -v berth)" "$T/berth"
 	chmod 0711 "$T"
 	fails 1 "root" setpriv --reuid 65534 --regid 65534 --clear-groups "$T/berth" list

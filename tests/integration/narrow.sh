@@ -5,7 +5,7 @@ needs_i386=yes
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# A listener and a client of the machine's: sockets of the network and of the kernel's.
+# A server and a client in the machine, with network and Unix sockets.
 talks() {
 	berth exec "$1" -- "$2" ip address show eth0 >"$T/addresses"
 	has 'inet 10\.' "$(cat "$T/addresses")"
@@ -38,7 +38,7 @@ case_32_bit_programs_in_a_64_bit_root() {
 	berth restart --wait n
 	talks n /bin/busybox-i386
 	same "uname -m" x86_64 "$(berth exec n -- uname -m)"
-	# Which opens nothing to the 64-bit ones.
+	# The 64-bit programs get no more rights by this.
 	berth exec n -- sh -c 'cat >/attack && chmod 755 /attack' <"$BUILD_TREE/attack"
 	berth exec n -- /attack af-alg af-alg-high-bits af-vsock af-key io-uring >"$T/attacks" || true
 	cat "$T/attacks"

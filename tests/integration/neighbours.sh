@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Walls between machines on one network: nobody speaks as another, and without the wall everybody can.
+# Protection between machines on one network: no machine can send as another. Without the protection each can.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# spoof ATTACKER: what of the patterns comes to machine victim, in $T/spoof.
+# spoof ATTACKER: $T/spoof has the patterns that reach machine victim.
 spoof() {
 	local gateway bridge
 	gateway=$(field "$1" network.gateway)
 	bridge=$(ip -o -4 addr | sed -n "s/^[0-9]*: *\([^ ]*\) *inet $gateway\/.*/\1/p")
 	route_ipv6 "$bridge"
-	# Else the host puts fragments together that only pass it.
+	# The host would otherwise reassemble fragments that only pass it.
 	echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-ip*tables >/dev/null 2>&1 || true
-	# It may have believed the last one.
+	# The host may have believed the last packet.
 	ip neigh flush dev "$bridge"
 	ping -c 1 -W 5 "$(address_of victim)" >/dev/null
 	"$top/tests/attack/spoof" "$(field "$1" init)" "$(field victim init)" "$gateway" \
@@ -23,7 +23,7 @@ mac_of() {
 	ip -o link show dev "$1" | sed 's/.*link\/ether \([^ ]*\).*/\1/'
 }
 
-# route_ipv6 BRIDGE: as an admin makes it, who gives his machines a prefix.
+# route_ipv6 BRIDGE: routes a prefix to machines, as an administrator does.
 route_ipv6() {
 	local victim
 	victim=2001:db8:7:0:$(field victim network.mac | awk -F : '{ printf "12%s:%sff:fe%s:%s%s", $2, $3, $4, $5, $6 }')
@@ -51,7 +51,7 @@ port_of() {
 	ip -o link | sed -n "s/^[0-9]*: \(bp[0-9a-f]*\)@.*alias $1\$/\1/p"
 }
 
-# tables: of guards.
+# tables: lists the tables of guards.
 tables() {
 	nft list tables netdev
 }
@@ -63,7 +63,7 @@ set_up() {
 	berth exec rogue -- ping -c 1 -w 5 "$(address_of victim)"
 }
 
-# As many patterns came to their end as there are.
+# The number of patterns that ended is the number of all patterns.
 all_were_tried() {
 	[[ $(grep -c '^own-' "$T/spoof") -ge 3 && $(grep -vc '^own-' "$T/spoof") -ge 40 ]] || fault "tried: $(cat "$T/spoof")"
 }
@@ -75,7 +75,7 @@ case_each_speaks_for_itself() {
 	all_were_tried
 }
 
-# The bridge has learnt nothing of it either.
+# The bridge has not learnt a wrong address.
 case_nothing_is_learnt() {
 	[[ -s $T/spoof ]] || spoof rogue
 	lacks 10:66:6a:fe:fe:fe "$(bridge fdb show)"
@@ -94,7 +94,7 @@ case_a_reboot_keeps_the_wall() {
 	case_each_speaks_for_itself
 }
 
-# Every pattern is one: with the wall away all come.
+# Every pattern is a real attack: without the protection all arrive.
 case_without_the_wall() {
 	berth set rogue security.spoofing=yes
 	berth restart --wait --force rogue
@@ -114,7 +114,7 @@ case_another_address() {
 	case_each_speaks_for_itself
 }
 
-# As a firewall that begins anew does.
+# A firewall program that starts again removes all rules.
 case_rules_are_put_back() {
 	nft flush ruleset
 	has "'rogue' has lost" "$(berth doctor || true)"
@@ -137,7 +137,7 @@ case_rules_are_put_back() {
 	case_each_speaks_for_itself
 }
 
-# by_the_host: sends to addresses of its own network that nobody has, by the gateway's hardware address.
+# by_the_host: sends to unused addresses of its own network, through the hardware address of the gateway.
 by_the_host() {
 	local bridge
 	bridge=$(ip -o -4 addr | sed -n "s/^[0-9]*: *\([^ ]*\) *inet $(field rogue network.gateway)\/.*/\1/p")
@@ -154,7 +154,7 @@ by_the_host() {
 	ip -4 neigh show dev "$bridge" nud all | wc -l
 }
 
-# The kernel's table of neighbours is one for all.
+# The kernel has one table of neighbours for all namespaces, which these packets must not fill.
 case_no_neighbours_are_looked_for() {
 	local known
 	known=$(by_the_host)
@@ -174,7 +174,7 @@ case_isolated_ports() {
 	retry 10 reaches rogue "$(address_of victim)"
 	berth set rogue security.port_isolation=yes
 	berth restart --wait --force rogue
-	# One alone is no island.
+	# One isolated port alone still reaches the others.
 	retry 10 reaches rogue "$(address_of victim)"
 	berth set victim security.port_isolation=yes
 	berth restart --wait --force victim
@@ -183,7 +183,7 @@ case_isolated_ports() {
 	not reaches rogue "$(address_of victim)"
 	not reaches victim "$(address_of rogue)"
 	berth exec rogue -- nslookup victim "$gateway"
-	# Nor by way of the host, which would route it back to the bridge.
+	# The way through the host, which would route packets back to the bridge, is closed too.
 	berth exec rogue -- ip route add "$(address_of victim)" via "$gateway"
 	berth exec victim -- ip route add "$(address_of rogue)" via "$gateway"
 	not reaches rogue "$(address_of victim)"
@@ -193,7 +193,7 @@ case_isolated_ports() {
 	berth unset victim security.port_isolation
 }
 
-# idle MACHINE COUNT: opens connections to its network's DNS server, and keeps those that are taken.
+# idle MACHINE COUNT: opens connections to the DNS server of its network, and keeps the accepted ones.
 idle() {
 	local began
 	began=$T/idle
@@ -223,18 +223,18 @@ with socket.create_connection((sys.argv[1], 53), 5) as one:
 assert len(answer) > 8 and struct.unpack(">H", answer[8:10])[0] >= 1, answer' "$(field "$1" network.gateway)" "$2"
 }
 
-# dnsmasq has 20 processes for that, for all machines.
+# dnsmasq has 20 processes for TCP, for all machines together.
 case_idle_connections_to_the_servers_port() {
 	local idler table
 	idle rogue 60
 	asks_over_tcp victim victim.berth
-	# It has some for itself, and more again as it closes them.
+	# The machine has its share, and gets more as it closes connections.
 	same "its connections" 4 "$(ss -Htn state established "( sport = :53 )" | wc -l)"
 	not asks_over_tcp rogue victim.berth
 	kill "$idler"
 	wait "$idler" || true
 	retry 20 asks_over_tcp rogue victim.berth
-	# And without the wall.
+	# The same without the protection.
 	table=$(nft list tables inet | sed -n 's/^table inet \(berth-.*\)/\1/p')
 	nft flush chain inet "$table" input
 	idle rogue 60
@@ -245,7 +245,7 @@ case_idle_connections_to_the_servers_port() {
 	retry 20 asks_over_tcp victim victim.berth
 }
 
-# After any end.
+# No table is left after any kind of end.
 case_no_table_is_left() {
 	has berth-bp "$(tables)"
 	kill -KILL "$(pgrep -f '^berth-keeper rogue$')"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Subvolumes that a guest nests in its root go where the root goes; and a root carries its own identity.
+# Subvolumes that a guest makes in its root are copied and deleted with the root; and a root has its own identity.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -15,7 +15,7 @@ subvolumes_below() {
 	btrfs subvolume list -o "$1" | wc -l
 }
 
-# As Docker's driver makes them: some below others, one read-only.
+# Nested subvolumes as Docker's driver makes them: some below others, one read-only.
 nests() {
 	local root=$volumes/machine.m
 	! berth info m >/dev/null 2>&1 || return 0
@@ -60,7 +60,7 @@ case_snapshot_and_restore_do() {
 	whole machine.third
 }
 
-# They keep still for that, since it takes more than one stroke.
+# The machine is frozen for the copy, because more than one snapshot is needed.
 case_of_a_running_machine() {
 	nests
 	berth start --wait m
@@ -84,7 +84,7 @@ case_they_go_with_it() {
 	berth delete copy
 	berth snapshot delete m kept
 	retry 10 no_copy_is_there
-	# One that another is nested in, too.
+	# A subvolume that contains another one is read-only, too.
 	btrfs property set -ts "$volumes/machine.m/var/lib/one" ro true
 	berth delete m
 	btrfs subvolume sync "$volumes" >/dev/null 2>&1 || true
@@ -124,7 +124,7 @@ case_identity_belongs_to_the_root() {
 		berth start --wait a
 		berth stop --force a
 		same "$pool: after a restore of what was fresh" a "$(hostname_of a)"
-		# And what was given to it by hand later is not taken back.
+		# Later changes by hand are not undone.
 		echo mine >"$(root_of a)/etc/hostname"
 		berth snapshot a mine
 		berth restore a before
@@ -132,7 +132,7 @@ case_identity_belongs_to_the_root() {
 		berth start --wait a
 		berth stop --force a
 		same "$pool: what an admin wrote" mine "$(hostname_of a)"
-		# A name that is used again says nothing of the one before.
+		# A reused name has no connection to the earlier object.
 		berth snapshot delete a before
 		berth snapshot a before
 		berth restore a before

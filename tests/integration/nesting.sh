@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Containers and machines inside a machine with security.nesting, its own walls still up; and what is
-# said without.
+# Containers and machines inside a machine with security.nesting, whose protections hold; and the errors without it.
 needs_debian=bookworm
 needs_packages=podman,crun,netavark,iptables,busybox-static,dnsmasq-base,nftables,libnl-route-3-200,libnftnl11,libmnl0,libjansson4,libarchive13,libsqlite3-0,libsquashfs1
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# The script on standard input, in machine n, with its own berth in reach. A plain "!" would not end it:
+# inside: runs the script on standard input in machine n, with n's own berth on its PATH. A plain "!" would not end it:
 # (! COMMAND) does.
 inside() {
 	{
@@ -43,7 +42,7 @@ case_user_namespaces() {
 	end
 }
 
-# pids-limit: this host's version 2 tree may have no controllers, of which podman wants one.
+# pids-limit is off: podman needs a controller for it, which this host's version 2 tree may lack.
 case_podman() {
 	inside <<-'end'
 		podman image exists bb || podman import /img.tar bb
@@ -65,7 +64,7 @@ case_a_network_of_podman() {
 	end
 }
 
-# Where nothing can be shown with other ids, and where it can.
+# One pool cannot map its files to other ids, and one can.
 case_berth_in_berth() {
 	inside <<-'end'
 		berth doctor
@@ -108,7 +107,7 @@ case_own_ids_in_berth_in_berth() {
 	end
 }
 
-# Behind the same walls: only keyrings are its own by now.
+# The protections are the same, except that keyrings are the machine's own.
 case_the_walls_are_up() {
 	local names
 	mapfile -t names < <("$BUILD_TREE/attack" --list | cut -d '|' -f 1 | grep -vxE 'entering|add-key|ready-.*|leaked-file|disk-node')

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Bridge, addresses, names, NAT, and what stands in the way of them.
+# Bridge, addresses, names, NAT, and conflicts with the host.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# Another network namespace as "the world": 198.51.100.1, reached through our link "uplink".
+# Another network namespace stands for the Internet: 198.51.100.1, reached through the link "uplink".
 make_the_world() {
 	unshare --net sleep 100000 &
 	echo $! >"$T/world"
@@ -36,7 +36,7 @@ tear_down() {
 	fi
 }
 
-# First, while our own server does not hold it.
+# This runs first, before berth's own server has the port.
 case_port_53_taken() {
 	python3 -IS -c '
 import signal, socket, sys
@@ -51,7 +51,7 @@ signal.pause()' "$T/taken" &
 	berth launch bb five >"$T/out" 2>&1 || true
 	kill "$holder"
 	wait "$holder" || true
-	# It may serve beside the other (bound to its own address alone), or say what stands in the way.
+	# dnsmasq serves beside the other server (bound to its own address only), or the error names the conflict.
 	if ! state_is five running; then
 		has "53|dnsmasq|in use" "$(cat "$T/out")"
 	fi
@@ -59,18 +59,18 @@ signal.pause()' "$T/taken" &
 	berth network down default
 }
 
-# the_world: with what is on the way there.
+# the_world: makes it, with a conflicting route on the host.
 the_world() {
 	if [[ ! -e $T/world ]]; then
 		make_the_world
-		# A route that the subnet must not collide with, as a VPN would bring it.
+		# The subnet must not overlap with this route, as a VPN would add it.
 		ip route add 10.0.0.0/9 via 198.51.100.1
 		berth network list >"$T/networks"
 		! grep -q '^default ' "$T/networks" || berth network delete default
 	fi
 }
 
-# two_machines: one and two, and the world.
+# two_machines: machines one and two run, and the world is there.
 two_machines() {
 	the_world
 	up one
@@ -92,7 +92,8 @@ case_addresses() {
 	[[ $(field one network.mac) != "$(field two network.mac)" ]]
 }
 
-# No guest gives the host routes by advertising itself as a router, nor takes the others' multicast from them.
+# A guest that advertises itself as a router gives the host no routes. A guest cannot make others miss multicast
+# packets.
 case_a_bridge_that_believes_no_router() {
 	local bridge
 	up one
@@ -109,7 +110,7 @@ case_ping_by_address() {
 	ping -c 1 -W 5 "$(field one network.address)"
 }
 
-# Busybox has no ping for users; the host's Python, as a user in the machine, is one.
+# Busybox has no ping for users, so the host's Python does it as a user in the machine.
 case_ping_as_a_user() {
 	two_machines
 	same "groups that may" "0 65535" "$(berth exec one -- cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' ')"
@@ -130,7 +131,7 @@ case_ping_by_name() {
 	berth exec one -- ping -c 1 -W 5 two.berth
 }
 
-# One address, whatever the guest's own DHCP client does.
+# The machine keeps its address with any DHCP client of the guest.
 case_dhcp_gives_the_same() {
 	local address
 	two_machines
@@ -143,12 +144,12 @@ case_dhcp_gives_the_same() {
 case_nat() {
 	two_machines
 	berth exec one -- ping -c 1 -W 5 198.51.100.1
-	# The world has no route back: only the host's own address can have asked.
+	# The world has no route back, so only the host's own address can have asked.
 	not in_the_world ping -c 1 -W 1 "$(field one network.address)"
 	has "berth" "$(nft list tables)"
 }
 
-# Others' rules are not ours to touch, and theirs do not stay ours.
+# berth changes no rules of others, and rules of others do not stay in berth's table.
 case_firewall_table_is_our_own() {
 	two_machines
 	nft add table inet others
@@ -157,7 +158,7 @@ case_firewall_table_is_our_own() {
 	nft delete table inet others
 }
 
-# After a flush of everything, the next command brings back what is missing.
+# After a flush of all rules the next command restores berth's own.
 case_repair() {
 	local bridge
 	two_machines
@@ -170,7 +171,7 @@ case_repair() {
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
 }
 
-# both_reach: the two machines each other and the world.
+# both_reach: the two machines reach each other and the world.
 both_reach() {
 	berth exec one -- ping -c 1 -W 5 "$(field two network.address)" &&
 		berth exec two -- ping -c 1 -W 5 "$(field one network.address)" &&
@@ -186,11 +187,11 @@ case_a_bridge_that_was_removed() {
 	berth network up default
 	retry 10 both_reach
 	lacks "cut off" "$(berth doctor)"
-	# So does the next start.
+	# The next start does the same.
 	ip link delete "$bridge"
 	berth restart --wait two
 	retry 10 both_reach
-	# And with the link itself gone, eth0 is a new one.
+	# If the link itself is gone, eth0 is a new one.
 	port=$(ip -o link | sed -n 's/^[0-9]*: \(bp[0-9a-f]*\)@.*alias one$/\1/p')
 	ip link delete "$port"
 	not berth exec one -- ip link show eth0
@@ -201,7 +202,7 @@ case_a_bridge_that_was_removed() {
 	has "berth-bp" "$(nft list tables netdev | grep "$(ip -o link | sed -n 's/^[0-9]*: \(bp[0-9a-f]*\)@.*alias one$/\1/p')")"
 }
 
-# A bridge from an older state, whose network had another subnet.
+# The bridge is left from an older state, in which the network had another subnet.
 case_an_address_of_another_subnet() {
 	berth network create --subnet 10.177.0.0/24 moved
 	berth network up moved
@@ -244,7 +245,7 @@ import json, sys
 print(*(one["leases"] for one in json.load(sys.stdin) if one["name"] == sys.argv[1]))' "$1"
 }
 
-# Of 24 bits that are drawn two can be equal.
+# Two random numbers of 24 bits can be equal.
 case_equal_hardware_addresses() {
 	local mac
 	two_machines
@@ -258,7 +259,7 @@ case_equal_hardware_addresses() {
 	retry 10 berth exec twin -- ping -c 1 -W 5 "$(field one network.address)"
 	ping -c 1 -W 5 "$(field twin network.address)"
 	ping -c 1 -W 5 "$(field one network.address)"
-	# Two that were given theirs by an older berth.
+	# An older berth has given both the same address.
 	berth stop --force twin
 	mac=$(field twin network.mac)
 	sed -i "s/$mac/$(field one network.mac)/" "$BERTH_ROOT"/lib/machines/twin/machine.conf \
@@ -275,7 +276,7 @@ case_a_machine_that_moves() {
 	berth network create second
 	berth launch --wait bb nomad
 	same "leases there" $((before + 1)) "$(leases default)"
-	# While it runs it keeps what it has.
+	# A running machine keeps its network.
 	berth set nomad network=second
 	same "leases there" $((before + 1)) "$(leases default)"
 	berth restart --wait --force nomad
@@ -323,7 +324,7 @@ case_bridge_name_taken() {
 		has taken0 "$(cat "$T/out")"
 	fi
 	fails 1 "no machine 'six'" berth info six
-	# What is not ours is left alone.
+	# Links of others are left alone.
 	ip link show taken0
 	berth network delete --force third || true
 	ip link show taken0
@@ -346,7 +347,7 @@ case_what_is_left_of_a_machine() {
 	[[ $(ip -o link | wc -l) -eq $((before - 1)) ]]
 	berth delete two
 	berth delete --force one
-	# Its name is free for another, with another address or the same.
+	# The name is free for another machine, with another address or the same.
 	berth launch --wait bb two
 	berth delete --force two
 	berth network down default

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Machines held still, and machines that are there for one command.
+# Paused machines, and machines of a single command.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -8,7 +8,7 @@ set_up() {
 	busybox_template bb
 }
 
-# paused: machine m, in which something counts.
+# paused: machine m is paused; a process in it counts.
 paused() {
 	up m
 	berth exec m -- test -s /tmp/beat ||
@@ -35,7 +35,7 @@ case_what_a_paused_machine_refuses() {
 	same state paused "$(field m state)"
 }
 
-# A file that is just being written is empty.
+# A file that is being written at that moment is empty.
 beats_since() {
 	local now
 	now=$(berth exec m -- cat /tmp/beat) && [[ -n $now && $now != "$1" ]]
@@ -52,7 +52,7 @@ case_resume() {
 	has "is not paused" "$(cat "$T/said")"
 }
 
-# A paused guest cannot hear that it is to halt: it is woken, and goes down by itself.
+# A paused guest gets no signal, so a stop resumes it, and it halts by itself.
 case_stop_wakes() {
 	up m
 	berth pause m
@@ -84,7 +84,7 @@ case_run() {
 	same "machines left" "[]" "$(berth list --json | tr -d ' \n')"
 }
 
-# Interrupted as by a terminal: the machine goes all the same.
+# The command gets SIGINT, as from a terminal, and the machine is deleted.
 case_run_interrupted() {
 	gone m
 	berth run bb -- sh -c 'echo up; exec sleep 1000' >"$T/said" &
@@ -95,7 +95,7 @@ case_run_interrupted() {
 	retry 20 bash -c '[[ $(berth list --json | tr -d " \n") == "[]" ]]'
 }
 
-# Its keeper cannot delete it any more: somebody has to.
+# The keeper is killed and cannot delete the machine, so the next command does.
 case_ephemeral_whose_keeper_is_killed() {
 	gone m
 	berth launch --ephemeral --wait bb e

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What launch does for a new machine beyond its template: files, a user, keys, scripts.
+# Options of launch that set up a new machine: files, a user, keys, scripts.
 needs_debian="bookworm"
 needs_packages="tzdata,locales"
 # shellcheck source=tests/lib.sh
@@ -22,7 +22,7 @@ case_files() {
 	gone m
 }
 
-# Nothing is made by a command that is not right, and it says why.
+# A command with a wrong option makes nothing, and gives the reason.
 case_refused() {
 	: >"$T/empty"
 	echo "-----BEGIN OPENSSH PRIVATE KEY-----" >"$T/private"
@@ -40,7 +40,7 @@ case_refused() {
 	fails 1 "'m'" berth info m
 }
 
-# A file that cannot be copied takes the machine with it.
+# If a file cannot be copied, the machine is deleted.
 case_file_that_fails() {
 	fails 1 "nobody-of-it" berth launch --file "$T/key.pub:/x:nobody-of-it" bb m
 	fails 1 "'m'" berth info m
@@ -80,7 +80,7 @@ case_debian() {
 	gone m n
 }
 
-# Many at once: each has what one would have.
+# Several machines are set up at once, each in the same way.
 case_many() {
 	printf '#!/bin/sh\nhostname >/name\n' >"$T/one"
 	berth launch --count 3 --run "$T/one" bb node

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Templates made of machines: what they lose, what they keep, and that none is half made.
+# Templates from machines: files that they lose and keep; none is ever half made.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -26,7 +26,7 @@ set_up() {
 	berth exec web -- sh -c 'echo later >/home/a/file; sync'
 }
 
-# root_of TEMPLATE: of one in the pool of driver dir, as a folder.
+# root_of TEMPLATE: prints the folder of its root, in the pool of driver dir.
 root_of() {
 	echo "$BERTH_ROOT/lib/pools/p-dir/volumes/template.$1/root"
 }
@@ -52,7 +52,7 @@ case_running() {
 	same "host name" shop "$(cat "$root/etc/hostname")"
 	not grep -q web "$root/etc/hosts"
 	grep -q '^origin = machine web$' "$BERTH_ROOT/lib/templates/shop/template.conf"
-	# The machine goes on, with all it had.
+	# The machine continues, with all its files.
 	same machine secret "$(berth exec web cat /root/.ash_history)"
 	berth launch --wait --set network= shop made
 	same "what was written" later "$(berth exec made cat /home/a/file)"
@@ -95,7 +95,7 @@ case_refused() {
 	lacks incoming "$(berth pool usage p-btrfs)"
 }
 
-# What is known of a template, and who was made from it: told without a look at any tree.
+# The facts of a template and its machines are shown without reading its root.
 case_info() {
 	local json
 	busybox_template info p-btrfs
@@ -110,14 +110,14 @@ case_info() {
 	has "^machines: +one" "$(berth template info info)"
 	has "^size: +[0-9.]+ [MK]iB" "$(berth template info info)"
 	fails 1 "no template 'infos'; did you mean 'info'" berth template info infos
-	# Deleted all the same; who was made from it is told.
+	# The template is deleted anyway; a note names its machines.
 	has "machines one, two were made from template 'info'" "$(berth template delete info 2>&1)"
 	fails 1 "there is no template 'info'" berth reset one
 	berth start --wait one
 	gone one two
 }
 
-# kill -9 at any moment: the template is there whole, or not at all, and its name is free then.
+# kill -9 at any moment: the template is whole or does not exist, and then its name is free.
 case_killed() {
 	local i pid
 	web_up

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The two commands of the README's first half: up, again, and away without a trace.
+# The two commands of README's first half: set up, set up again, and remove everything.
 needs_host_network=yes # for the distribution's mirror
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -9,7 +9,7 @@ quickstart() {
 	"$top/quickstart" --prefix "$T/prefix" --root "$BERTH_ROOT" "$@"
 }
 
-# is_up: as its first call leaves it.
+# is_up: both machines are up, as after the first call.
 is_up() {
 	[[ -x $T/prefix/bin/berth ]] || quickstart >"$T/up" 2>&1 || fault "$(tail -n 25 "$T/up")"
 }
@@ -30,7 +30,7 @@ case_words() {
 }
 
 case_without_privilege() {
-	# A copy, since not everybody may be allowed to look into the checkout.
+	# The script is a copy, because users may have no access to the checkout.
 	cp "$top/quickstart" "$T/copy"
 	chmod 0711 "$T"
 	fails 1 "root.*sudo" setpriv --reuid 65534 --regid 65534 --clear-groups "$T/copy"
@@ -47,7 +47,7 @@ case_up() {
 	"$T/prefix/bin/berth" exec first -- systemctl is-active multi-user.target
 }
 
-# Nothing is built, fetched or made a second time.
+# Nothing is built, downloaded or created a second time.
 case_again() {
 	local init
 	is_up
@@ -76,7 +76,7 @@ case_clean() {
 	mkdir "$BERTH_ROOT"
 }
 
-# The step, the cause, and what to do.
+# The error names the step, the cause, and the remedy.
 case_a_step_that_fails() {
 	local status=0
 	quickstart --release nosuchrelease >"$T/out" 2>"$T/err" || status=$?

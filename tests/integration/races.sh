@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Two commands on the same thing at the same moment: one after the other, or one is told why not.
+# Two commands on the same object at the same moment: they run one after the other, or one is refused with a reason.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 rounds=${ROUNDS:-10}
 
-# both COMMAND -- COMMAND: at once; $one and $other are their codes, $T/one and $T/other their words.
+# both COMMAND -- COMMAND: runs both at once; $one and $other are their codes, $T/one and $T/other their output.
 both() {
 	local first=() pid
 	while [[ $1 != -- ]]; do
@@ -53,17 +53,17 @@ case_start_and_stop() {
 	done
 }
 
-# waits_for_guest PROCESS: it has the guest's init by its descriptor, whose end it waits for.
+# waits_for_guest PROCESS: the process has a pidfd of the guest's init, whose end it waits for.
 waits_for_guest() {
 	find "/proc/$1/fd" -lname '*pidfd*' | grep -q .
 }
 
-# A start that comes while the machine goes down waits for that, and then brings it up.
+# A start during a stop waits for its end, and then starts the machine.
 case_start_while_it_stops() {
 	local init stop start
 	berth start --wait m
 	init=$(field m init)
-	# It does not hear the signal to halt, until we let it.
+	# Init does not get the signal to halt until the test continues it.
 	kill -STOP "$init"
 	berth stop --timeout 300 m 2>"$T/one" &
 	stop=$!
@@ -107,7 +107,7 @@ case_clone_while_deleted() {
 	done
 }
 
-# Which of the two comes first is chance; a machine that is there has the whole root, and else there is none.
+# The order is random. If the machine exists, it has the whole root.
 case_template_deleted_while_launched() {
 	local n
 	for ((n = 0; n < rounds; n++)); do
@@ -123,7 +123,7 @@ case_template_deleted_while_launched() {
 			fails 1 "no machine 'new'" berth info new
 			lacks new "$(ls "$BERTH_ROOT/lib/machines")"
 		fi
-		# It went, or was refused in words while it was read, and is whole.
+		# The template was deleted, or the deletion was refused while it was read, and it is whole.
 		if ((other != 0)); then
 			has "'tt' is being copied" "$(cat "$T/other")"
 			same "the create" 0 "$one"
@@ -142,7 +142,7 @@ case_set_at_once() {
 	done
 }
 
-# The first network and the first pool are made by whoever comes first.
+# The first command to come creates the first network and the first pool.
 case_eight_launches_into_nothing() {
 	local n
 	export BERTH_ROOT=$T/fresh

@@ -19,13 +19,13 @@ tear_down() {
 	umount "$T/btrfs"
 }
 
-# host NAME: a state root of its own.
+# host NAME: a state root of its own stands for a host.
 host() {
 	export BERTH_ROOT=$T/$1
 	state=$BERTH_ROOT/lib
 }
 
-# end_host: whose pools are detached or deleted.
+# end_host: removes a host whose pools are detached or deleted.
 end_host() {
 	written
 	rm -r "$BERTH_ROOT"
@@ -36,7 +36,7 @@ written() {
 	retry 30 no_copying_is_left
 }
 
-# source_of KIND: where its pool is.
+# source_of KIND: prints the place of its pool.
 source_of() {
 	case $1 in
 	folder) echo "$T/btrfs/pool" ;;
@@ -46,7 +46,7 @@ source_of() {
 	esac
 }
 
-# pool_of KIND: pool "fast" of that kind.
+# pool_of KIND: creates pool "fast" of that kind.
 pool_of() {
 	local options=(--driver btrfs)
 	case $1 in
@@ -60,7 +60,7 @@ pool_of() {
 	berth pool create "${options[@]}" --source "$(source_of "$1")" fast
 }
 
-# Template tool, machine web with a snapshot and settings of its own, its clone db.
+# The pool gets template tool, machine web with a snapshot and changed settings, and its clone db.
 fill_pool() {
 	busybox_template tool fast
 	berth create --pool fast --set network= --set description="the one" --set limits.pids=77 tool web
@@ -70,7 +70,7 @@ fill_pool() {
 	berth set db description=second
 }
 
-# same_settings WAS: those of the two machines and the template, byte by byte.
+# same_settings WAS: the settings of the two machines and the template are those in WAS, byte by byte.
 same_settings() {
 	local file
 	for file in machines/web/machine.conf machines/db/machine.conf templates/tool/template.conf; do
@@ -87,7 +87,7 @@ forget() {
 	esac
 }
 
-# The pool's disk alone is there.
+# Only the disk of the pool is there.
 reinstalled() {
 	local kind=$1 source uuid
 	host "first-$kind"
@@ -95,7 +95,7 @@ reinstalled() {
 	source=$(source_of "$kind")
 	fill_pool
 	uuid=$(berth get web uuid)
-	# What was changed a moment ago is in the copy as well.
+	# The copy includes a change that was made a moment ago.
 	berth pool detach fast
 	rm -rf "$T/was"
 	cp -a "$state" "$T/was"
@@ -115,9 +115,9 @@ reinstalled() {
 	berth start --wait web
 	berth stop web
 	berth clone web copy
-	# It is known here by now: nothing is taken twice.
+	# This host knows the pool now: nothing is imported twice.
 	berth pool import "$source"
-	# On a third host, under another name, while one of these names is taken.
+	# A third host imports it under another name, while one of the machines' names is taken.
 	berth pool detach fast
 	host "third-$kind"
 	berth pool create --driver dir fast
@@ -128,7 +128,7 @@ reinstalled() {
 	has "2 machines and 1 template taken" "$(cat "$T/report")"
 	same pool other "$(berth get copy pool)"
 	same pool fast "$(berth get web pool)"
-	# The settings that it could not take are not lost.
+	# The settings that could not be imported are not lost.
 	berth delete --force copy
 	berth set db description=third
 	written
@@ -164,7 +164,7 @@ case_reinstalled_dir() {
 	reinstalled dir
 }
 
-# The pool is known; folders of machines and templates are gone, and others are made before somebody notices.
+# The pool is known. Folders of machines and templates are gone, and new ones are created before somebody notices.
 folders_lost() {
 	local kind=$1
 	host "first-$kind"
@@ -182,20 +182,20 @@ folders_lost() {
 	empty notes "$T/err"
 	berth template adopt tool
 	same_settings "$T/was"
-	# The settings alone.
+	# Only the settings are missing.
 	rm "$state/machines/web/machine.conf"
 	berth delete other
 	written
 	berth adopt web
 	same_settings "$T/was"
-	# One whose settings cannot be read keeps those that it had.
+	# A machine with unreadable settings keeps the last readable ones in the copy.
 	echo nonsense >"$state/machines/web/machine.conf"
 	berth set db description=again
 	written
 	rm "$state/machines/web/machine.conf"
 	berth adopt web
 	diff "$T/was/machines/web/machine.conf" "$state/machines/web/machine.conf"
-	# Without a copy, it says so.
+	# If there is no copy, the command says so.
 	rm -r "$state/machines/web"
 	volumes=$(source_of "$kind")
 	[[ -d $volumes ]] || volumes=$BERTH_ROOT/run/pools/fast
@@ -218,7 +218,7 @@ case_folders_lost_dir() {
 	folders_lost dir
 }
 
-# What was set while the pool was not attached is in the copy once it is.
+# Settings that are changed while the pool is detached are in the copy after it is attached.
 case_set_while_detached() {
 	host first-detached
 	pool_of file
@@ -229,13 +229,13 @@ case_set_while_detached() {
 	written
 	berth snapshot list db
 	written
-	# The process that writes may not have begun yet.
+	# The process that writes the copy may not have begun yet.
 	retry 20 grep -q "description = late" "$BERTH_ROOT/run/pools/fast/.berth-books"
 	forget file
 	end_host
 }
 
-# A folder that is no pool's, one that is a copy, one that has moved.
+# Folders that belong to no pool, that are copies, or that were moved.
 case_folders_that_are_not_the_pools() {
 	host first-copied
 	pool_of dir
@@ -250,7 +250,7 @@ case_folders_that_are_not_the_pools() {
 	has "pool 'fast' is on '$T/disk/moved'" "$(berth pool import "$T/disk/moved")"
 	berth start --wait db
 	berth stop db
-	# A btrfs of somebody's, and a pool of btrfs that was copied to where there is none.
+	# A btrfs of somebody else, and a btrfs pool that was copied to another file system.
 	truncate -s 256M "$T/other"
 	mkfs.btrfs -q "$T/other"
 	fails 1 "no pool that is known here, and without a copy of a pool's settings" berth pool import "$T/other"
@@ -262,7 +262,7 @@ case_folders_that_are_not_the_pools() {
 	rm -r "$T/copy" "$T/other" "$T/nothing"
 }
 
-# The copy is whole at each moment, whatever is killed: the one before, or the next one.
+# The copy is whole after a kill at any moment: the old one or the new one.
 case_killed_while_it_is_written() {
 	local i pid
 	host first-killed

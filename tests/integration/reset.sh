@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Back to the template or to a snapshot, and up again: on every driver that there is here.
+# Reset to the template or to a snapshot, with a restart, on every driver of this host.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -18,13 +18,13 @@ set_up() {
 	done
 }
 
-# m_up DRIVER: with something that nobody wants.
+# m_up DRIVER: a machine of that driver runs, with a file that the reset removes.
 m_up() {
 	state_is "m-$1" running || berth start --wait "m-$1"
 	berth exec "m-$1" -- sh -c 'echo dirt >/dirt; rm -f /kept; sync'
 }
 
-# What stays.
+# The settings that a reset keeps.
 settings_of() {
 	berth info --json "$1" | python3 -c '
 import json, sys
@@ -85,7 +85,7 @@ case_other_pool() {
 	gone far
 }
 
-# Even where nothing starts any more.
+# A reset works even if the machine cannot start.
 case_broken_root() {
 	m_up btrfs
 	berth exec m-btrfs -- busybox rm -rf /bin
@@ -101,7 +101,7 @@ case_many() {
 	not berth exec m-dir -- ls /dirt
 }
 
-# Refused before anything is changed: it runs on.
+# The command is refused before anything is changed, and the machine runs on.
 case_refused() {
 	local init
 	busybox_template goes p-btrfs
@@ -120,7 +120,7 @@ case_refused() {
 	gone brief
 }
 
-# kill -9 of the command at any moment: the old root or the new one.
+# kill -9 of the command at any moment leaves the old root or the new one.
 case_killed() {
 	local i pid driver m
 	for ((i = 0; i < 16; i++)); do
@@ -135,7 +135,7 @@ case_killed() {
 		wait "$pid" 2>/dev/null || true
 		retry 20 berth start --wait "$m"
 		same "its shell" up "$(berth exec "$m" -- sh -c 'echo up')"
-		# What is left of it goes with the next change.
+		# The next change removes leftovers of the reset.
 		retry 10 berth snapshot "$m" x
 		berth snapshot delete "$m" x
 		lacks restoring "$(berth pool usage "p-$driver")"

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Names in a machine, whichever resolver its distribution has, and its own name without any.
+# Names in a machine with the resolver of each distribution, and its own name without a resolver.
 needs_debian="bookworm"
 needs_roots="resolved=systemd-resolved,iputils-ping,sudo resolvconf=resolvconf,iputils-ping,isc-dhcp-client
 	openresolv=openresolv,iputils-ping,udhcpc,busybox manager=network-manager,iputils-ping"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# known MACHINE NAME WORD: what getent says of NAME in MACHINE has WORD.
+# known MACHINE NAME WORD: getent in the machine answers NAME with WORD.
 known() {
 	[[ $(berth exec "$1" -- getent hosts "$2") == *"$3"* ]]
 }
 
-# names_work MACHINE: by short and by full name, and its own.
+# names_work MACHINE: the short and the full name of another machine and its own name are known.
 names_work() {
 	retry 20 known "$1" other "$(field other network.address)"
 	known "$1" other.berth "$(field other network.address)"
@@ -27,7 +27,7 @@ set_up() {
 	names_work plain
 }
 
-# A root that has resolved is one whose resolv.conf is its link; here resolved does not run.
+# resolv.conf is the link of resolved, but resolved does not run.
 case_a_link_without_its_program() {
 	berth exec plain -- ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 	berth restart --wait plain
@@ -36,13 +36,13 @@ case_a_link_without_its_program() {
 	berth exec plain -- ln -sf /run/NetworkManager/resolv.conf /etc/resolv.conf
 	berth restart --wait plain
 	names_work plain
-	# A file of the guest's own stays.
+	# A file of the guest stays unchanged.
 	berth exec plain -- sh -c 'rm /etc/resolv.conf; echo nameserver 192.0.2.1 >/etc/resolv.conf'
 	berth restart --wait plain
 	same "own file" "nameserver 192.0.2.1" "$(berth exec plain -- cat /etc/resolv.conf)"
 }
 
-# has_own_name MACHINE FULL-NAME: at once, with a server that answers nothing.
+# has_own_name MACHINE FULL-NAME: the name is known at once, though the server answers nothing.
 has_own_name() {
 	same "full name" "$2" "$(timeout 5 berth exec "$1" -- hostname -f)"
 	has "127.0.1.1" "$(berth exec "$1" -- getent hosts "$2")"
@@ -63,8 +63,8 @@ case_the_own_name_needs_no_server() {
 	berth delete --force copy plain
 }
 
-# boots_with ROOT LINK: a machine of that name, in which names work, with /etc/resolv.conf as its
-# package leaves it, which a template's recipe takes away.
+# boots_with ROOT LINK: names work in a machine ROOT whose /etc/resolv.conf is as its package leaves it. The recipe of a
+# template removes that link.
 boots_with() {
 	debian_template "$1"
 	berth launch --wait "$1" "$1"
@@ -74,7 +74,7 @@ boots_with() {
 	names_work "$1"
 }
 
-# again MACHINE: and after a restart.
+# again MACHINE: names work after a restart, too.
 again() {
 	berth restart --wait "$1"
 	names_work "$1"
@@ -88,7 +88,7 @@ case_systemd_resolved() {
 	same "its service" active "$(berth exec resolved -- systemctl is-active systemd-resolved)"
 	has "127.0.0.53" "$(berth exec resolved -- cat /etc/resolv.conf)"
 	has "DNS Domain:? berth" "$(berth exec resolved -- resolvectl status)"
-	# And with networkd, which asks DHCP.
+	# The same with networkd, which uses DHCP.
 	berth exec resolved -- sh -c 'printf "[Match]\nName=eth0\n[Network]\nDHCP=yes\n" >/etc/systemd/network/eth0.network
 		systemctl enable --now systemd-networkd'
 	retry 20 berth exec resolved -- sh -c 'networkctl status eth0 | grep -q "(DHCP4"'

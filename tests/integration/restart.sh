@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the restart policy does when a guest ends by itself, and that a stop is always an end.
+# The restart policy when a guest ends by itself; a stop is always the end.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -17,7 +17,7 @@ set_up() {
 	busybox_template bb
 }
 
-# policy WORD...: m is up and has no tries behind it, with those settings.
+# policy WORD...: m runs with those settings, and has no tries behind it.
 policy() {
 	up m
 	berth stop m
@@ -26,7 +26,7 @@ policy() {
 	berth start --wait m
 }
 
-# killed_and_back: its init is killed, and it comes back by itself.
+# killed_and_back: kills its init, and waits until the machine has come back.
 killed_and_back() {
 	local init
 	init=$(field m init)
@@ -62,9 +62,8 @@ case_always() {
 	retry 20 another_init "$init"
 }
 
-# Whoever comes between two runs of a guest may come too late where much else runs. Each pause is twice as long as
-# the last, so that there is one that is long enough.
-# between COMMAND...: succeeds in a pause.
+# A command may miss the pause between two guests on a busy host. Each pause is twice as long as the last, so one is
+# long enough. between COMMAND...: succeeds in a pause.
 between() {
 	local init pause
 	for pause in 1 2 4 8 16 32; do
@@ -78,7 +77,7 @@ between() {
 	fault "too late in each pause: $*"
 }
 
-# in_the_pause INIT COMMAND...: before another guest is there.
+# in_the_pause INIT COMMAND...: runs the command before the next guest is there.
 in_the_pause() {
 	local init=$1
 	shift
@@ -94,14 +93,14 @@ not_let_in() {
 	[[ $code -eq 125 ]] && grep -Eq "about to be started again|not answer" "$T/err"
 }
 
-# There is no guest, but the machine is not stopped either.
+# There is no guest, but the machine is not stopped.
 case_between() {
 	policy restart=always
 	between not_let_in
 	retry 60 state_is m running
 }
 
-# stops: in a pause, as the machine tells of its end. A start by hand makes the next pause short again.
+# stops: stops m in a pause, and checks the end that it shows. A start by hand makes the next pause short again.
 stops() {
 	local init pause attempt
 	for attempt in 1 2 3 4; do

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A network's dnsmasq comes back by itself when it was killed, and follows the host's name servers.
+# A network's dnsmasq is restarted when it was killed, and follows the host's name servers.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# dnsmasq NETWORK: its number, if it runs.
+# dnsmasq NETWORK: prints its pid, if it runs.
 dnsmasq() {
 	local pid
 	pid=$(cat "$BERTH_ROOT/run/networks/$1/dnsmasq.pid") && [[ $(cat "/proc/$pid/comm") == dnsmasq ]] &&
 		printf '%s\n' "$pid"
 }
 
-# killed NETWORK: with no time to put anything in order. One that was killed before may be on its way back.
+# killed NETWORK: kills it. A dnsmasq that was killed before may be starting.
 killed() {
 	local pid
 	retry 20 dnsmasq "$1"
@@ -24,7 +24,7 @@ is_gone() {
 	[[ ! -e /proc/$1 || $(cut -d' ' -f3 "/proc/$1/stat") == Z ]]
 }
 
-# Who watches has the FIFO for reading and writing; the others only read.
+# The watching keeper has the FIFO for reading and writing; the others only read.
 watches() {
 	local fd
 	for fd in "/proc/$(keeper "$1")/fd"/*; do
@@ -46,7 +46,7 @@ watcher() {
 	return 0
 }
 
-# one_watches MACHINE...: one of them, and no more.
+# one_watches MACHINE...: exactly one of their keepers watches.
 one_watches() {
 	[[ $(watcher "$@" | wc -l) -eq 1 ]]
 }
@@ -80,7 +80,7 @@ case_killed() {
 	has "network 'default' .* is up" "$(berth doctor || true)"
 }
 
-# Each time later than before, also when it is killed before its keeper has seen it.
+# Each restart comes later than the one before, also if the next kill comes before the keeper has seen it.
 case_killed_again_and_again() {
 	for _ in 1 2 3; do
 		retry 30 dnsmasq default
@@ -97,7 +97,7 @@ case_the_watcher_ends() {
 	retry 10 one_watches one two three
 	second=$(watcher one two three)
 	[[ $second != "$first" ]]
-	# Both at once: who comes next has not seen dnsmasq end.
+	# Both are killed at once: the next watcher has not seen dnsmasq end.
 	kill -KILL "$(keeper "$second")" "$(dnsmasq default)"
 	retry 30 dnsmasq default
 	for name in one two three; do
@@ -119,7 +119,7 @@ three_on_second() {
 	retry 30 state_is three running
 }
 
-# Without a network of its own any more, the last of its machines knows it, too.
+# The last machine that had been on the network notices it too, though it is on no network now.
 case_a_machine_that_moves() {
 	three_on_second
 	retry 10 one_watches three
@@ -153,11 +153,11 @@ asks() {
 	tr '\0' '\n' <"/proc/$(dnsmasq default)/cmdline" | grep -qx -e "$1"
 }
 
-# Nobody runs a verb here.
+# The keeper notices it; no command runs.
 case_a_link_that_leads_elsewhere() {
 	berth stop --force --all
 	berth network down default
-	# Others may be changing it meanwhile.
+	# Others may change /etc meanwhile.
 	cp -a /etc "$T/etc" || true
 	mount --bind "$T/etc" /etc
 	mkdir "$T/a" "$T/b"
@@ -167,7 +167,7 @@ case_a_link_that_leads_elsewhere() {
 	asks "--resolv-file=$T/a/resolv.conf"
 	ln -sfn "$T/b/resolv.conf" /etc/resolv.conf
 	retry 20 asks "--resolv-file=$T/b/resolv.conf"
-	# By way of another link, into a folder that is still to come.
+	# The path leads through another link into a folder that does not exist yet.
 	ln -s "$T/c/d/resolv.conf" "$T/link"
 	ln -sfn "$T/link" /etc/resolv.conf
 	retry 20 asks --no-resolv
@@ -176,7 +176,7 @@ case_a_link_that_leads_elsewhere() {
 	rm -r "$T/c"
 	retry 20 asks --no-resolv
 	has "no longer the host's" "$(berth events --no-follow)"
-	# A file that is replaced in its folder dnsmasq follows by itself.
+	# dnsmasq itself follows a file that is replaced in its folder.
 	rm /etc/resolv.conf
 	echo "nameserver 192.0.2.1" >/etc/resolv.conf
 	retry 20 asks --resolv-file=/etc/resolv.conf
@@ -184,12 +184,12 @@ case_a_link_that_leads_elsewhere() {
 	umount /etc
 }
 
-# group_of NETWORK: the cgroup of its dnsmasq.
+# group_of NETWORK: prints the cgroup of its dnsmasq.
 group_of() {
 	sed -n 's/^0:://p' "/proc/$(dnsmasq "$1")/cgroup"
 }
 
-# Whoever brings it up ends some day with all that is in its cgroup: a keeper's scope, a session.
+# The cgroup of the process that starts dnsmasq, such as a keeper's scope or a session, ends with all processes in it.
 case_cgroup_of_its_own() {
 	local group point pid
 	gone two three
@@ -207,25 +207,25 @@ case_cgroup_of_its_own() {
 	gone one
 	berth network down default
 	[[ ! -e $point$group ]]
-	# By a shell that has little.
+	# The shell has a low limit.
 	(ulimit -S -n 99; berth network up default)
 	same "group of a command's" "$group" "$(group_of default)"
 	not grep -q "Max open files *99" "/proc/$(dnsmasq default)/limits"
 }
 
-# The control groups berth-TAG and berth-TAG/_keepers.
+# The cgroups berth-TAG and berth-TAG/_keepers.
 groups_of_root() {
 	find /sys/fs/cgroup -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*"
 }
 
 case_end() {
 	gone one two three
-	# dnsmasq lives on in a group of its own.
+	# dnsmasq continues in a cgroup of its own.
 	[[ -n $(groups_of_root) ]]
 	berth network down default
 	[[ ! -e $BERTH_ROOT/run/networks/default ]]
 	silent "groups of the root" groups_of_root
-	# Without a network the last machine takes them along.
+	# The last machine without a network removes them.
 	berth launch --set network= --wait bb last
 	[[ -n $(groups_of_root) ]]
 	berth delete --force last

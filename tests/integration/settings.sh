@@ -43,7 +43,7 @@ case_labels() {
 	berth unset m label.site
 }
 
-# listed WORD...: the names, in their order.
+# listed WORD...: the names in the list are these, in this order.
 listed() {
 	berth list --columns name --format csv "$@" | tr -d '\r' | sed 1d | paste -sd ' '
 }
@@ -120,7 +120,7 @@ case_one_bad_word_changes_nothing() {
 	same description before "$(berth get m description)"
 }
 
-# What is wrong is found before anything is changed, and several changes are all made or none.
+# Errors are found before anything is changed; of several changes, all are made or none.
 case_all_or_none() {
 	local before
 	before=$(cat "$conf")
@@ -146,14 +146,14 @@ case_address_that_cannot_be() {
 	fails 1 "10.9.9.9 cannot be a machine's" berth set m network.address=10.9.9.9
 	fails 1 "10.77.1.7 belongs to 'holder'" berth set m network.address=10.77.1.7
 	fails 1 "10.77.1.7 belongs to 'holder'" berth create -s network=lan -s network.address=10.77.1.7 bb other
-	# Both in one go, whichever is named first.
+	# Both are changed together, in either order of the words.
 	berth set m network.address=10.77.1.9 network=lan
 	berth set m network.address= network=
 	berth delete --force holder
 	berth network delete lan
 }
 
-# What is wrong besides is told before a machine is stopped for it.
+# Other errors are reported before a machine is stopped.
 case_words_in_another_order() {
 	fails 2 "the machine's name stands before its settings: 'description=x' is none" berth set description=x m
 	berth start --wait m
@@ -164,20 +164,20 @@ case_words_in_another_order() {
 	berth snapshot delete m there
 }
 
-# newer FILE: it is of a format that no berth knows yet, with a key of such a one.
+# newer FILE: gives it a format that no berth knows yet, with a key of that format.
 newer() {
 	sed -e '1s/format = 1/format = 2/' -e '1a shape = new' "$1" >"$T/newer"
 	cp "$1" "$T/good"
 	cp "$T/newer" "$1"
 }
 
-# refused_as_newer WORDS...: in a sentence, and $file is as it was.
+# refused_as_newer WORDS...: the command is refused with a sentence, and $file is unchanged.
 refused_as_newer() {
 	fails 1 "${file##*/}:1: the file has format 2, this berth knows those up to 1; use the newer berth" berth "$@"
 	cmp "$file" "$T/newer" || fault "'berth $*' wrote it"
 }
 
-# What a newer berth has written is neither guessed at nor written; what an older one has is read as it is.
+# A file of a newer format is neither read nor written; a file of an older one is read as it is.
 case_formats() {
 	local lib=$BERTH_ROOT/lib file
 	berth set m network=default
@@ -225,7 +225,7 @@ case_formats() {
 	berth list
 }
 
-# An unknown key in the file keeps the machine from starting until it is taken out, which one verb does.
+# A machine with an unknown key in its file does not start until the key is removed, which unset does.
 case_unset_of_an_unknown_key() {
 	berth create bb odd
 	echo "bogus = 1" >>"$BERTH_ROOT/lib/machines/odd/machine.conf"
@@ -236,7 +236,7 @@ case_unset_of_an_unknown_key() {
 	berth delete --force odd
 }
 
-# A machine that serves is stopped only if it can start again.
+# A running machine is stopped for a restart only if it can start again.
 case_restart_looks_before_it_stops() {
 	local odd=$BERTH_ROOT/lib/machines/odd/machine.conf init
 	mkdir "$T/share"
