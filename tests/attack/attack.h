@@ -32,12 +32,15 @@ extern bool walls_down;
 extern unsigned disk_major, disk_minor;
 extern const char *host_secret;
 
-/* What happened, for the line of the verdict. */
+/* Records the result, for the line of the verdict. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* By the result of a system call and errno; `reached` is the error behind the wall, 0: only success. */
+/*
+ * The verdict on the result of a system call and errno. `reached` is the error if the protection failed, 0: only
+ * success.
+ */
 enum verdict judge(long result, int reached);
-/* For what may be opened; closes it again. */
+/* The same for a file that is opened; it is closed again. */
 enum verdict judge_open(const char *path, int flags);
 
 #endif

@@ -55,7 +55,7 @@ static enum verdict bpf_map(void)
 	return verdict;
 }
 
-/* What everybody on processor 0 does. */
+/* Measures the events of all processes on processor 0. */
 static enum verdict perf(void)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
@@ -116,7 +116,7 @@ static enum verdict session_key(void)
 	return verdict;
 }
 
-/* Only the time zone, to what it is nearly everywhere. */
+/* Sets only the time zone, to its most common value. */
 static enum verdict set_clock(void)
 {
 	struct timezone zone = { 0 };

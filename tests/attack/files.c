@@ -177,7 +177,7 @@ static enum verdict sys_files(void)
 	return verdict;
 }
 
-/* In /dev, the one file system of a guest that may hold devices. */
+/* The node is made in /dev, the only file system of a guest that may have devices. */
 static enum verdict node(mode_t type, unsigned high, unsigned low)
 {
 	static const char path[] = "/dev/berth-attack";
@@ -205,7 +205,7 @@ static enum verdict loop_node(void)
 	return node(S_IFCHR, 10, 237);
 }
 
-/* What the test has put into the volume from the host: as an image could bring it. */
+/* A file that the test has put into the volume from the host, as an image could contain it. */
 static enum verdict ready(const char *path)
 {
 	mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL);
@@ -219,16 +219,13 @@ static enum verdict ready_disk(void)
 	return ready("/berth-attack-disk");
 }
 
-/* One of the devices that the control group allows: only nodev is in the way. */
+/* The cgroup allows this device, so only nodev is in the way. */
 static enum verdict ready_zero(void)
 {
 	return ready("/berth-attack-zero");
 }
 
-/*
- * By its number of 2 is the root of an ext4 opened, from any mount of it: guest-init is a file of the
- * host's.
- */
+/* Inode 2 is the root of an ext4, which any mount of it can open by handle. guest-init is a file of the host's. */
 static enum verdict by_handle(void)
 {
 	struct {
@@ -257,8 +254,8 @@ static enum verdict by_handle(void)
 }
 
 /*
- * While the test runs commands: whoever enters is still a program of the host's for a moment. One whose
- * program file shows can be traced, and gives away all that it has open.
+ * Attacks commands of the test: for a moment, a process that enters is a program of the host. If its program file were
+ * visible, it could be traced, and would give away its open files.
  */
 static enum verdict entering(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What takes from the others or from the host by being more than a user. Ends with this process. */
+/* Resources of the host or of others that a user may use up. They are released when this process ends. */
 #include "attack.h"
 
 #include <errno.h>
@@ -135,7 +135,7 @@ static enum verdict btrfs_tree(void)
 	return judge(r, 0);
 }
 
-/* In a process of its own: there is no way back. Far beyond what any machine has. */
+/* The process cannot change back, so it is a child. The id is far beyond those of any machine. */
 static enum verdict foreign_id(void)
 {
 	pid_t pid = fork();

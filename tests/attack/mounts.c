@@ -54,7 +54,7 @@ static enum verdict clear_copy(void)
 	return verdict;
 }
 
-/* By a helper's file that is a program of the host's: it runs as init, so "text file busy" is in. */
+/* The file of a helper, a program of the host's. It runs as init, so "text file busy" means that it was reached. */
 static enum verdict overwrite_init(void)
 {
 	mount(NULL, init, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL);
@@ -88,7 +88,7 @@ static enum verdict btrfs(void)
 	return image("btrfs");
 }
 
-/* In our own namespace, and gone at once. */
+/* The mount is in a namespace of its own, which ends at once. */
 static enum verdict special(const char *type, const char *options)
 {
 	mkdir(place, 0700);
@@ -121,7 +121,7 @@ static enum verdict securityfs(void)
 }
 
 /* A host with version 1 beside version 2: its hierarchy can be mounted, its knobs are the host's. */
-/* One that nobody has mounted only the first control group namespace may make. */
+/* Only the first cgroup namespace may mount a hierarchy that is not mounted. */
 static enum verdict judge_hierarchy(void)
 {
 	enum verdict verdict = judge(-1, 0);

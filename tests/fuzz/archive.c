@@ -26,7 +26,7 @@ static int enter(void)
 	return folder;
 }
 
-/* Nothing but the root is in the folder that it lies in. */
+/* The folder contains only the root. */
 static bool is_alone(int folder)
 {
 	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

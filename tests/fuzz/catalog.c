@@ -119,7 +119,7 @@ static int visit(void *context, const struct catalog_volume *volume)
 	return 0;
 }
 
-/* What fails says why. */
+/* A failure has a reason. */
 static void check(int r, struct err *err)
 {
 	fuzz_check(r >= 0 || (r == -err->code && *err->text));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a guest writes on its console: kept in a ring, and made fit for a terminal. */
+/* Output of a guest's console: it is kept in a ring, and filtered for a terminal. */
 #include "fuzz.h"
 
 #include "base/text.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* In pieces, as a pty delivers: the first byte says how long they are. */
+/* The input comes in pieces, as from a pty: the first byte is their length. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct logfilter filter = { 0 };
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t m; (m = ring_peek(&ring, &place, &kept)) > 0; place += m)
 			fuzz_check(m <= 4096);
 	}
-	/* Of all that moves a cursor or sets a title, nothing is left but colours. */
+	/* Only colours pass, and no sequence that moves a cursor or sets a title. */
 	for (const char *escape = out.data;
 	     escape && (escape = memchr(escape, '\033', out.length - (size_t)(escape - out.data)));
 	     escape++)

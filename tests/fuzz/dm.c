@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel says of a thin pool and its volumes. */
+/* The kernel's status lines of a thin pool and its volumes. */
 #include "fuzz.h"
 
 #include "kern/dm_thin.h"

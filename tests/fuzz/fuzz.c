@@ -26,7 +26,7 @@ int fuzz_folder(const char **name)
 	static int fd = -1;
 
 	if (fd < 0) {
-		/* Where tests/fuzz/run clears away what a crash leaves. */
+		/* The folder that tests/fuzz/run cleans after a crash. */
 		const char *above = getenv("TMPDIR");
 		owner = getpid();
 		if (text_print(path, sizeof path, "%s/berth-fuzz.XXXXXX",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each target stands on. A target takes any bytes; built with libFuzzer it is driven by that, else by
+ * Functions for all targets. A target takes any bytes. libFuzzer drives it if it is built with that, else
  * tests/fuzz/replay.c, which gives it the files of its corpus.
  */
 #ifndef BERTH_TESTS_FUZZ_H
@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_folder(const char **path);
 
 /*
- * From here on the process sees a host of its own, all of it read-only but /dev/shm, so that what gets out
- * of where it should be harms nobody. Once; needs root.
+ * From here on the process sees a host of its own, which is read-only except for /dev/shm, so that an escape harms
+ * nobody. Call it once; it needs root.
  */
 void fuzz_enclose(void);
 

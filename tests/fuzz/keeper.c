@@ -42,7 +42,7 @@ static void wake_all(struct keeper *keeper)
 	}
 }
 
-/* What came must be whole, and is thrown away. */
+/* Checks that each message is whole, and discards it. */
 static void read_all(int fd)
 {
 	struct protocol_message message;
@@ -55,7 +55,7 @@ static void read_all(int fd)
 	}
 }
 
-/* With as many descriptors as fit; those that nobody asked for must not stay open. */
+/* Sends as many descriptors as fit. Those that were not asked for must not stay open. */
 static void send_raw(int fd, const uint8_t *data, size_t size)
 {
 	struct iovec iov = { (void *)(uintptr_t)data, size };
@@ -145,7 +145,7 @@ static int lowest_fd(void)
 	return fd;
 }
 
-/* Each act: what and by which client, how many bytes follow. */
+/* Each action has a kind, a client, and a number of bytes that follow. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct keeper keeper;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands at the beginning of a disk that may be a thin pool's: lines under a good sum, since no search
- * would come past that by chance, and a second copy of anything.
+ * The beginning of a disk that may belong to a thin pool. The lines get a correct checksum, because no search would get
+ * past that by chance, and any text may occur twice.
  */
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel answers about links and addresses: libnl's recvmsg(2) is ours. */
+/* Answers of the kernel about links and addresses: this target replaces recvmsg(2) for libnl. */
 #include "fuzz.h"
 
 #include "kern/link.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What is still to come for the request that was sent last: the input, then the end of a dump. */
+/* The remaining answer to the last request: the input, then the end of a dump. */
 static const uint8_t *input;
 static size_t input_size;
 static struct {
@@ -39,7 +39,7 @@ static void number_answers(char *data, size_t size)
 	}
 }
 
-/* As from the kernel: from its address, and perhaps longer than the room there is. */
+/* The message comes from the kernel's address, and may be longer than the buffer. */
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (link_open(&links) < 0)
 		return -1;
 	input = data;
-	/* Of a second answer where there is to be one, libnl loses the first. */
+	/* If a second answer follows, libnl loses the first. */
 	input_size = first_message(data, size);
 	link_find(links, "eth0", &info);
 	input_size = size;

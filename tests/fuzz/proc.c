@@ -27,7 +27,7 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 	return fmemopen(mounts, *mounts ? strlen(mounts) : 1, "r");
 }
 
-/* Of control groups is whatever is mounted where they are not usually. */
+/* Any file system at an unusual place counts as one of cgroups. */
 int __wrap_statfs(const char *path, struct statfs *fs);
 int __wrap_statfs(const char *path, struct statfs *fs)
 {

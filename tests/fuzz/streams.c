@@ -32,7 +32,7 @@ static void parse_products(const char *json, size_t size)
 
 	int r = streams_products(json, size, "amd64", &result, &err);
 	fuzz_check(r == 0 || (err.code > 0 && *err.text));
-	/* Each line is one that the other side takes. */
+	/* The other side accepts each line. */
 	char *rest = result.lines.data;
 	for (char *line; rest && (line = strsep(&rest, "\n")) && *line; lines++) {
 		struct offer offer;

@@ -10,7 +10,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* In place of the C library's, so that we stay who we are. */
+/* Replaces the function of the C library, so that this process keeps its groups. */
 int setgroups(size_t n, const gid_t *groups)
 {
 	fuzz_check(n <= 256);

@@ -35,7 +35,7 @@
 
 enum { KEEP = 16384 };
 
-/* What outlives its maker, to be given back. */
+/* Objects that survive their process, to be released at the end. */
 static int ids[KEEP];
 static int kept;
 
@@ -155,7 +155,7 @@ static int timer(int n)
 	return timer_create(CLOCK_MONOTONIC, NULL, &id);
 }
 
-/* So many at once that all processes of a host share 64 of them. */
+/* Each process has so many at once that 64 processes use up the host's. */
 static int requests(int n)
 {
 	aio_context_t context = 0;
@@ -229,7 +229,7 @@ static int name(int n)
 	return access(path, F_OK) < 0 && errno == ENOENT ? 0 : -1;
 }
 
-/* On the loopback, which everybody has: entries that never age. */
+/* The loopback exists in every machine: its entries never age. */
 static int neighbour(int n)
 {
 	static int netlink = -1;
@@ -283,7 +283,7 @@ static int stranger(int n)
 	return send_to(10u << 24 | 200u << 16 | (unsigned)n, 9);
 }
 
-/* Each is a connection to a firewall between, here to 198.51.100.2. */
+/* Each flow is a connection to a firewall on the way, here to 198.51.100.2. */
 static int flow(int n)
 {
 	return send_to(198u << 24 | 51u << 16 | 100u << 8 | 2, 1024 + (unsigned)n % 60000);
@@ -338,7 +338,7 @@ static const struct kind kinds[] = {
 	{ NULL, NULL, NULL, false },
 };
 
-/* Whether there is another process to go on with; it has what its maker holds no longer to itself. */
+/* Whether another process can continue. It shares the descriptors of its parent. */
 static int go_on_elsewhere(void)
 {
 	if (errno != EMFILE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For tests that need a network of their own: namespaces, processes in them, waiting with a deadline. */
+/* Helpers for tests with a network of their own: namespaces, processes in them, waits with a deadline. */
 #ifndef BERTH_TESTS_OWN_NET_H
 #define BERTH_TESTS_OWN_NET_H
 

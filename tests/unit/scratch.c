@@ -24,7 +24,7 @@ bool scratch_begin(void)
 	umask(022);
 	const char *tmp = getenv("TMPDIR");
 	snprintf(scratch_dir, sizeof scratch_dir, "%.40s/berth-XXXXXX", tmp ? tmp : "/tmp");
-	/* So that a look at what was copied does not change it. */
+	/* The mount has no access times, so that a look at the copy does not change it. */
 	return mkdtemp(scratch_dir) && mount(scratch_dir, scratch_dir, NULL, MS_BIND, NULL) == 0 &&
 	       mount(NULL, scratch_dir, NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL) == 0;
 }

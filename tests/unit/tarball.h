@@ -17,7 +17,7 @@ struct member {
 	uint64_t claim;   /* a size to claim instead of the data's; 0: none */
 };
 
-/* One member; names of more than 100 characters and numbers that do not fit go as GNU tar does it. */
+/* Adds one member. Names of more than 100 characters, and numbers that do not fit, are written as GNU tar does. */
 void tarball_add(FILE *f, const struct member *member);
 
 /* A pax record for the next member: key, value of any bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a thin pool keeps of its host on its own disk: two copies, of which one is always whole; records that
- * nobody can use to lead astray; and a catalogue that is made of them.
+ * The copies of the host's settings on the disk of a thin pool: two copies, one of which is always whole; records that
+ * cannot be misused; and a catalogue that is made from them.
  */
 #include "base/scoped.h"
 #include "base/text.h"
@@ -61,7 +61,7 @@ static void test_copies(void)
 		CU_ASSERT(is(fd, layout, "two"));
 		CU_ASSERT_EQUAL(put(fd, layout, "three"), 0);
 		CU_ASSERT(is(fd, layout, "three"));
-		/* Where a label is, nothing was written. */
+		/* The place of the label was not written to. */
 		char label[2 * THIN_LABEL_SIZE] = "", zeros[sizeof label] = "";
 		CU_ASSERT_EQUAL(pread(fd, label, sizeof label, 0), (ssize_t)sizeof label);
 		CU_ASSERT_EQUAL(memcmp(label, zeros, sizeof label), 0);
@@ -72,7 +72,7 @@ static void test_copies(void)
 	}
 }
 
-/* Whatever byte is lost while one is written, the other is what it was; the same is not written again. */
+/* A loss of any byte during a write leaves the other copy whole. Equal contents are not written again. */
 static void test_torn(void)
 {
 	scoped_fd int fd = disk();
@@ -92,7 +92,7 @@ static void test_torn(void)
 		memcpy(block, was, sizeof was);
 		block[i] ^= 1;
 		CU_ASSERT_EQUAL(pwrite(fd, block, sizeof block, at), (ssize_t)sizeof block);
-		/* Its number may be the one thing that is another, and its text is whole then. */
+		/* The number may be the only damaged part; then the text is whole. */
 		CU_ASSERT(is(fd, &roomy, "before") || is(fd, &roomy, "behind"));
 	}
 }
@@ -190,7 +190,7 @@ static void test_file(void)
 	CU_ASSERT_EQUAL(inode_of(folder), was);
 	CU_ASSERT_EQUAL(write_words(folder, "pool a 1\nc\n"), 0);
 	CU_ASSERT_NOT_EQUAL(inode_of(folder), was);
-	/* What somebody else put there is none, and is replaced. */
+	/* A file of somebody else in its place is no copy, and is replaced. */
 	CU_ASSERT_EQUAL(unlinkat(folder, ".berth-books", 0), 0);
 	CU_ASSERT_EQUAL(mkfifoat(folder, ".berth-books", 0600), 0);
 	CU_ASSERT(backup_read(folder, &text) < 0);
@@ -238,7 +238,7 @@ static void test_refill(void)
 	CU_ASSERT_STRING_EQUAL(text_str(&got), "1 template.debian 1 65536\n2 machine.web 1 65536\n"
 					       "3  3 65536\n4  3 65536\n5  3 65536\n"
 					       "6 machine.lost 1 65536\n8  3 65536\n");
-	/* No id is ever drawn again. */
+	/* An id is never used twice. */
 	CU_ASSERT_EQUAL(catalog_read_head(&catalog, &head, &err), 0);
 	CU_ASSERT_EQUAL(head.next_id, 12);
 	CU_ASSERT_EQUAL(head.transaction, 7);

@@ -208,7 +208,7 @@ static void test_replace(void)
 	CU_ASSERT_EQUAL(stat(path_to("a"), &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
 	CU_ASSERT_EQUAL(file_read(AT_FDCWD, path_to("a"), 3, &text), -EFBIG);
-	/* What one that was killed has left aside is taken, and goes. */
+	/* The file that a killed writer has left aside is reused, and disappears. */
 	CU_ASSERT_EQUAL(file_replace(path_to("a.new"), "longer than the next", 20, 0644, &err), 0);
 	CU_ASSERT_EQUAL(file_replace(path_to("a"), "next", 4, 0600, &err), 0);
 	CU_ASSERT_EQUAL(access(path_to("a.new"), F_OK), -1);
@@ -233,7 +233,7 @@ static void test_trees(void)
 	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, path_to("t")), 0);
 }
 
-/* Two holders, and a name that is removed while it is held. */
+/* A lock with two holders, and one whose name is removed while it is held. */
 static void test_lock(void)
 {
 	int one = file_lock(path_to("lock"), FILE_LOCK_TRY);
@@ -247,7 +247,7 @@ static void test_lock(void)
 	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_TRY), -EWOULDBLOCK);
 	CU_ASSERT_EQUAL(file_lock(path_to("lock"), FILE_LOCK_LOOK), -EWOULDBLOCK);
 	close(other);
-	/* Who looks is not in the way of others who do. */
+	/* Locks for looking do not exclude each other. */
 	one = file_lock(path_to("lock"), FILE_LOCK_LOOK);
 	other = file_lock(path_to("lock"), FILE_LOCK_LOOK);
 	CU_ASSERT_TRUE(one >= 0 && other >= 0);
@@ -369,13 +369,13 @@ static void test_backing_fs_figures(void)
 {
 	const uint64_t gib = 1 << 30;
 
-	/* Nothing can be missing: all of it has its blocks, or will find them. */
+	/* The file cannot lack blocks: it has all of them, or there is room for them. */
 	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 0, 0 }, 4 * gib, gib),
 			4 * gib);
 	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 3 * gib, 3 * gib }, 4 * gib,
 					 gib),
 			4 * gib);
-	/* What is used, and what there is for more. */
+	/* The used blocks, and the room for more. */
 	CU_ASSERT_EQUAL(backing_fs_limit(&(struct backing_fs){ 4 * gib, 3 * gib, gib / 2 }, 4 * gib,
 					 gib),
 			gib + gib / 2);
@@ -416,7 +416,7 @@ static void test_log(void)
 	CU_ASSERT_PTR_NULL(strstr(text, "nowhere"));
 }
 
-/* Whatever stands in a file's place: nobody is waited for, nothing is read. */
+/* Other objects in the place of a file: none blocks the reader, and none is read. */
 static void test_read_only_files(void)
 {
 	char *text = NULL;
@@ -472,7 +472,7 @@ static void test_unfinished(void)
 	CU_ASSERT(access(settings, F_OK) < 0);
 	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
 	CU_ASSERT_EQUAL(unfinished_drop(&one, &err), 0);
-	/* Of one whose settings are gone, or are no file. */
+	/* The settings are gone, or are no file. */
 	CU_ASSERT_EQUAL(unfinished_undo(&one, &err), 0);
 	CU_ASSERT_TRUE(unfinished_is(&one));
 	CU_ASSERT_EQUAL(file_make_dirs(settings, 0700, &err), 0);
@@ -499,7 +499,7 @@ static void test_names_of_files(void)
 	CU_ASSERT_EQUAL(unlink(path), 0);
 }
 
-/* What could not be allocated leaves the field as it was. */
+/* A failed allocation leaves the field unchanged. */
 static void test_text_take(void)
 {
 	char *field = strdup("before");

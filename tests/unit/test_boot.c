@@ -24,7 +24,7 @@ static void arrange(struct boot *boot, const struct machine_row *rows)
 
 enum { START_TAKES = 10, BOOT_TAKES = 1000 };
 
-/* Those that have come further by now. */
+/* Machines that have reached their next phase. */
 static void advance(struct boot *boot, const uint64_t *begun, uint64_t now)
 {
 	for (size_t i = 0; i < boot->count; i++) {
@@ -146,7 +146,7 @@ static void test_absent(void)
 	expect_start(ROWS({ "web", 1, 0, "nothere" }, { "db", 2, 0, "" }), "0 web, 10 db");
 }
 
-/* Whatever became of it, those behind it go on. */
+/* Machines behind it start, however its own start has ended. */
 static void test_failed(void)
 {
 	scoped_boot struct boot boot = { 0 };
@@ -183,7 +183,7 @@ static void test_stop(void)
 	expect_stop(ROWS({ "a", 1, 0, "" }, { "b", 1, 9, "" }, { "c", 2, 0, "" }), "c, a b");
 	expect_stop(ROWS({ "web", 1, 0, "db" }, { "db", 5, 0, "" }, { "x", 3, 0, "" }),
 		    "web, db, x");
-	/* In a circle they are stopped all the same. */
+	/* Machines in a circle are stopped as well. */
 	expect_stop(ROWS({ "a", 1, 0, "b" }, { "b", 1, 0, "a" }, { "c", 2, 0, "" }), "c, a b");
 }
 

@@ -17,7 +17,7 @@
 
 #define UUID "0b1f2c3d-0001-4002-8003-0123456789ab"
 
-/* In memory: that it asks the disk to sync is counted, and a kill loses nothing that was written. */
+/* The files are in memory: the test counts the syncs, and a kill loses no written data there. */
 static char folder[] = "/dev/shm/berth-catalog-XXXXXX";
 
 static const char *path(const char *name)
@@ -137,7 +137,7 @@ static int add_row(void *context, const struct catalog_volume *volume)
 			(unsigned long long)volume->origin, volume->state);
 }
 
-/* All that it says, in one line. */
+/* All contents of a catalogue, in one line. */
 static bool tell(struct catalog *catalog, struct text *out)
 {
 	struct catalog_head head;
@@ -196,7 +196,7 @@ static void test_protocol(void)
 	CU_ASSERT_EQUAL(catalog_intend_delete(&c, 3, &err), 0);
 	CU_ASSERT_EQUAL(catalog_abandon(&c, true, &err), 0);
 	expect(&c, "3/4/0:0:0:0:0 3::4096:1:3");
-	/* What has no name can still be removed, or not. */
+	/* The deletion of a volume without a name can be finished or undone. */
 	CU_ASSERT_EQUAL(catalog_intend_delete(&c, 3, &err), 0);
 	CU_ASSERT_EQUAL(catalog_abandon(&c, false, &err), 0);
 	expect(&c, "3/4/0:0:0:0:0 3::4096:1:3");
@@ -213,7 +213,7 @@ static void test_protocol(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 }
 
-/* What must not be, is not, and changes nothing. */
+/* Forbidden changes are refused, and change nothing. */
 static void test_refusals(void)
 {
 	scoped_catalog struct catalog c = { 0 };
@@ -227,7 +227,7 @@ static void test_refusals(void)
 	err = (struct err){ 0 };
 	expect(&c, "0/1/0:0:0:0:0");
 	CU_ASSERT_EQUAL(catalog_intend_volume(&c, "machine.a", 1, NULL, false, &id, &err), 0);
-	/* One change at a time, and one name once. */
+	/* Only one change is possible at a time, and a name exists only once. */
 	CU_ASSERT_EQUAL(catalog_intend_volume(&c, "machine.b", 1, NULL, false, &id, &err), -EEXIST);
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(catalog_finish(&c, &err), 0);
@@ -351,7 +351,7 @@ static bool step(struct catalog *c, unsigned n)
 
 enum { STEPS = 48 };
 
-/* In a child: a byte for each step that is acknowledged; every third opens it anew. */
+/* A child writes a byte for each acknowledged step, and opens the catalogue anew for every third. */
 static void run_steps(int out)
 {
 	struct catalog c = { 0 };
@@ -398,7 +398,7 @@ static unsigned run_and_kill(unsigned last, bool *ended)
 	return acked;
 }
 
-/* What it says after each step. */
+/* Records the contents after each step. */
 static void learn_states(char *states[])
 {
 	scoped_catalog struct catalog c = { 0 };
@@ -414,7 +414,7 @@ static void learn_states(char *states[])
 	}
 }
 
-/* After a kill it is as after the last acknowledged step, or the one after that. */
+/* After a kill the contents are those after the last acknowledged step, or after the next one. */
 static void test_killed(void)
 {
 	static char *states[STEPS + 1];
@@ -540,13 +540,13 @@ static void test_ids_go_round(void)
 	CU_ASSERT_EQUAL(make(&c, "three"), 3);
 	CU_ASSERT_FATAL(count_drawn("a", "16777215"));
 	CU_ASSERT_EQUAL(make(&c, "last"), CATALOG_ID_MAX);
-	/* One that was removed is free, one in quarantine is not. */
+	/* The id of a removed volume is free, that of one in quarantine is not. */
 	CU_ASSERT_EQUAL(catalog_intend_delete(&c, 2, &err), 0);
 	CU_ASSERT_EQUAL(catalog_finish(&c, &err), 0);
 	CU_ASSERT_EQUAL(catalog_quarantine(&c, 4, &err), 0);
 	CU_ASSERT_EQUAL(make(&c, "another two"), 2);
 	CU_ASSERT_EQUAL(make(&c, "five"), 5);
-	/* What was not made gives its id back when all others were used. */
+	/* A volume that was not made gives its id back, after all others were used. */
 	CU_ASSERT_EQUAL(catalog_intend_volume(&c, "six", 4096, NULL, false, &id, &err), 0);
 	CU_ASSERT_EQUAL(id, 6);
 	CU_ASSERT_EQUAL(catalog_abandon(&c, false, &err), 0);

@@ -40,7 +40,7 @@ static void test_table(void)
 	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE    LAST\n"
 					       "a-long-name  -        5%\n"
 					       "caf\xc3\xa9         running  -\n");
-	/* No word is cut, and what belongs together stands below each other. */
+	/* No word is cut, and continued text stands in its column. */
 	text_free(&out);
 	table_text(&table, 25, &out);
 	CU_ASSERT_STRING_EQUAL(text_str(&out), "NAME         STATE\n    LAST\n"
@@ -320,7 +320,7 @@ static void test_unknown(void)
 			       "unknown verb 'destory'; did you mean 'destroy'?");
 	CU_ASSERT_STRING_EQUAL(find_sentence("xyzzy", NULL),
 			       "unknown verb 'xyzzy'; 'berth help' lists what there is");
-	/* What is hidden is not offered. */
+	/* Hidden verbs are not suggested. */
 	CU_ASSERT_STRING_EQUAL(find_sentence("_finisch", NULL),
 			       "unknown verb '_finisch'; 'berth help' lists what there is");
 	CU_ASSERT_STRING_EQUAL(find_sentence("pool", "statsu"),
@@ -330,7 +330,7 @@ static void test_unknown(void)
 	CU_ASSERT_STRING_EQUAL(find_sentence("snapshot", "web"), "");
 	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("export", NULL), "berth exec MACHINE -- tar"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("wait", NULL), "berth start --wait"));
-	/* What follows would be a snapshot's machine and name. */
+	/* The further words would be a machine and a name for snapshot take. */
 	const char *words[] = { "snapshot", "restore", "web", "s", NULL };
 	struct err err = { 0 };
 	int used;
@@ -484,7 +484,7 @@ static char *read_source(const char *path)
 	return text ? text : strdup("");
 }
 
-/* What the verb prints is what is installed. */
+/* The verb prints the same script that is installed. */
 static void expect_completion(const char *shell, const char *path)
 {
 	scoped_free char *installed = read_source(path);
@@ -533,8 +533,12 @@ static void test_security_manual(void)
 }
 
 /*
- * What berth(1) has, gathered from its source: items "\nstart\nstart --wait\n...", the same of its
- * section JSON, the words of all .Ic lines, and of its section VERBS "\nstart: what it does.\n...".
+ * The contents of berth(1), from its source: items "
+ * start
+ * start --wait
+ * ...", the items of its section JSON, the words of all .Ic lines, and of its section VERBS "
+ * start: what it does.
+ * ...".
  */
 static struct text items, json_items, words, verbs;
 
@@ -659,7 +663,7 @@ static void test_manual(void)
 	expect_line(&items, " --json");
 	expect_line(&items, " --root");
 	expect_line(&items, " --version");
-	/* And nothing else: no verb, no flag that is not there any more. */
+	/* The manual has no verb and no flag that does not exist. */
 	CU_ASSERT_STRING_EQUAL(text_str(&items), "\n");
 	CU_ASSERT_STRING_EQUAL(text_str(&json_items), "\n");
 	CU_ASSERT_STRING_EQUAL(text_str(&verbs), "\n");

@@ -63,7 +63,7 @@ static void test_every_field_has_a_row(void)
 	}
 }
 
-/* Also that each is in canonical form, by which config_save knows what differs from it. */
+/* Each default is in canonical form, with which config_save compares values. */
 static void test_defaults(void)
 {
 	for (size_t s = 0; s < SCHEMAS; s++) {
@@ -80,7 +80,7 @@ static void test_defaults(void)
 	}
 }
 
-/* Something other than the default for each kind, and how it must come back. */
+/* A value other than the default for each type, and its canonical form. */
 static void sample(const struct key *key, const char **in, const char **out)
 {
 	static const char *const samples[][2] = {

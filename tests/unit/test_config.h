@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two programs about settings share. */
+/* Declarations for the two programs about settings. */
 #ifndef BERTH_TESTS_TEST_CONFIG_H
 #define BERTH_TESTS_TEST_CONFIG_H
 

@@ -50,7 +50,7 @@ static void test_file_form(void)
 	CU_ASSERT_STRING_EQUAL(config.description, "a = b ; c");
 	CU_ASSERT_STRING_EQUAL(config.network, "lan");
 	config_free(&machine_schema, &config);
-	/* As every file begins that berth writes; one without is of before. */
+	/* Every file that berth writes begins with this line; a file without it is older. */
 	CU_ASSERT_STRING_EQUAL(machine_sentence("format = 1\nnetwork = lan\n"), "");
 }
 
@@ -232,7 +232,7 @@ static void test_edit_refuses(void)
 	expect_no_edit(path, "description", "a\nuuid = b",
 		       "the value of description has a control character in it");
 	expect_no_edit(path, "format", "1", "format is made by berth and cannot be set");
-	/* Neither what it has nor what would be taken out of it is ours to write. */
+	/* berth neither adds lines to a file of another format nor removes any. */
 	write_file(path, "format = 2\nnetwork = lan\nbad = 1\n");
 	expect_no_format(path, "network", "x");
 	expect_no_format(path, "bad", NULL);
@@ -273,7 +273,7 @@ static void test_preview(void)
 	config_free(&machine_schema, &config);
 }
 
-/* What was changed meanwhile, and what a person wrote beside it, stays. */
+/* Changes of others, and comments of people, are kept. */
 static void test_record(void)
 {
 	static const char *const names[] = { "devices", "size", "source", NULL };

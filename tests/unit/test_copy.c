@@ -248,7 +248,7 @@ static void compare_stat(const char *other, const struct stat *a, const struct s
 		differ(other, "device number");
 	if (a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec)
 		differ(other, "modification time");
-	/* That of a folder is changed by the copying itself. */
+	/* The copying itself changes the times of folders. */
 	if (!S_ISDIR(a->st_mode) &&
 	    (a->st_atim.tv_sec != b->st_atim.tv_sec || a->st_atim.tv_nsec != b->st_atim.tv_nsec))
 		differ(other, "access time");
@@ -350,7 +350,7 @@ static void test_everything(void)
 {
 	make_tree(scratch_path("everything"));
 	copy_and_compare(scratch_path("everything"), scratch_path("everything.copy"));
-	/* And a copy of the copy, whose own defects would show here. */
+	/* A copy of the copy would show defects of the copy itself. */
 	copy_and_compare(scratch_path("everything.copy"), scratch_path("everything.again"));
 }
 
@@ -379,7 +379,7 @@ static void test_shared_data(void)
 	uint64_t before = used_at(scratch_path("b"));
 	CU_ASSERT_EQUAL(copy_paths(scratch_path("b/big"), scratch_path("b/clone"), &err), 0);
 	CU_ASSERT(used_at(scratch_path("b")) < before + (16 << 20));
-	/* From one file system to another there is nothing to share. */
+	/* Two file systems cannot share blocks. */
 	copy_and_compare(scratch_path("b/tree"), scratch_path("from-btrfs"));
 	scratch_unmount("b");
 }
@@ -554,7 +554,7 @@ static void test_no_escape(void)
 	CU_ASSERT_EQUAL(escaped, 0);
 }
 
-/* As Samba: a lease, which its holder gives up some time after he was asked to. */
+/* A process has a lease, as Samba does, and gives it up some time after it was asked to. */
 static pid_t start_leasing(const char *path)
 {
 	sigset_t asked;

@@ -81,7 +81,7 @@ static bool is_whole(void)
 	       strcmp(other, "other") == 0;
 }
 
-/* By libarchive, as a filter around one raw entry. */
+/* Compresses with libarchive, as a filter around one raw entry. */
 static size_t compress_by(int filter, const char *tar, size_t n, char *out)
 {
 	struct archive *a = archive_write_new();

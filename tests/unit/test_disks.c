@@ -129,7 +129,7 @@ static void test_join(void)
 	CU_ASSERT_STRING_EQUAL(join(loops[1].path, false), "");
 	CU_ASSERT_EQUAL(thin_of(&pool)->layout.disks, 2);
 	CU_ASSERT(labelled(loops[1].path));
-	/* As pool.conf has it by now. */
+	/* The paths are those in pool.conf now. */
 	config_free(&pool_schema, &pool.config);
 	CU_ASSERT_EQUAL(config_load(&pool_schema, scratch_path("pool.conf"), &pool.config, &err),
 			0);
@@ -188,7 +188,7 @@ static void test_left_over(void)
 	scoped_fd int fd = open(loops[1].path, O_RDWR | O_CLOEXEC);
 	CU_ASSERT_EQUAL(thin_label_write_disk(fd, &label, 0), 0);
 	scoped_close_fd(&fd);
-	/* It is no harm to the pool, is another's place, and is taken up without --force. */
+	/* The disk does no harm to the pool, belongs to another one, and is added without --force. */
 	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), 0);
 	CU_ASSERT_EQUAL(disks.count, 1);
 	thin_disks_close(&disks);
@@ -209,7 +209,7 @@ static void test_moved_and_missing(void)
 	CU_ASSERT_STRING_EQUAL(join(loops[1].path, false), "");
 	CU_ASSERT_STRING_EQUAL(join(loops[2].path, false), "");
 	scoped_free char *one = strdup(loops[1].path);
-	/* Each where the other was; the fourth device is of no pool. */
+	/* The disks have exchanged their devices; the fourth device belongs to no pool. */
 	loop_close(&loops[1]);
 	CU_ASSERT(scratch_await_loops(DISKS - 1));
 	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), -ENODEV);
@@ -226,7 +226,7 @@ static void test_moved_and_missing(void)
 	thin_disks_close(&disks);
 	scoped_free char *places = text_format("%s %s", loops[2].path, loops[1].path);
 	CU_ASSERT_STRING_EQUAL(pool.config.devices, places);
-	/* Two of the same: neither. */
+	/* Of two equal disks, neither is taken. */
 	set(&pool.config.devices, "");
 	serve(3, 1, 512);
 	CU_ASSERT_EQUAL(thin_disks_open(&pool, &disks, &err), -ENOTUNIQ);
@@ -234,7 +234,7 @@ static void test_moved_and_missing(void)
 	end_pool();
 }
 
-/* As the kernel begins its metadata; the sum is that of what it is called with. */
+/* Writes the beginning of metadata as the kernel does, with the given checksum. */
 static void put_superblock(unsigned transaction, uint32_t sum)
 {
 	const struct thin_layout *layout = &thin_of(&pool)->layout;
@@ -289,7 +289,7 @@ static void copy_disk(unsigned from, unsigned to)
 	fsync(out);
 }
 
-/* Each file is served anew, so that no device remembers what was there. */
+/* Each file gets a new loop device, so that no device caches old contents. */
 static void swap_files(unsigned one, unsigned other)
 {
 	unsigned first = files[one], second = files[other];
@@ -318,7 +318,7 @@ static void test_copies(void)
 	CU_ASSERT(scratch_await_loops(DISKS - 1));
 	copy_disk(0, 2);
 	serve(2, 2, 512);
-	/* Of one time: neither. */
+	/* Of two copies of the same time, neither is taken. */
 	CU_ASSERT_EQUAL(thin_refuse_copies(&pool, &err), -ENOTUNIQ);
 	CU_ASSERT(says(err.text, "nothing tells which is the copy"));
 	/* Used once more: the other is the copy, and it is named, whatever pool.conf says. */
@@ -331,7 +331,7 @@ static void test_copies(void)
 	swap_files(0, 2);
 	CU_ASSERT(says(claim(), "copy of its disk, of an earlier time"));
 	CU_ASSERT(says(claim(), "pool import --force"));
-	/* Nothing was changed by it: in its place again, the disk is taken. */
+	/* The refusal has changed nothing: at its old place, the disk is taken. */
 	swap_files(0, 2);
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	/* The copy, on purpose: from then on the disk is what is old. */
@@ -383,13 +383,13 @@ static void test_hosts(void)
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	relabel_as("alpha", "loop");
 	CU_ASSERT(says(claim(), "host 'alpha' has it attached; detach it there"));
-	/* By that a pool that is deleted here is only forgotten. */
+	/* Because of that, the deletion of the pool here only forgets it. */
 	CU_ASSERT(thin_is_elsewhere(&thin_of(&pool)->layout));
 	relabel_as("", "loop");
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	CU_ASSERT_NOT_EQUAL(*thin_of(&pool)->layout.mark.host, '\0');
 	CU_ASSERT_FALSE(thin_is_elsewhere(&thin_of(&pool)->layout));
-	/* Of which no copy can be made, since it is none. */
+	/* The label is invalid, so no copy of it is made. */
 	put_superblock(0, 1);
 	struct thin_disks disks;
 	struct err err = { 0 };
@@ -417,7 +417,7 @@ static void test_parts(void)
 	CU_ASSERT_PTR_NULL(found);
 	relabel_as("", "multipath");
 	CU_ASSERT(says(claim(), "a multipath disk, of which this (loop)"));
-	/* One that was copied from another kind of disk is one. */
+	/* A pool that was copied from another kind of disk counts as a copy. */
 	relabel_as("", "lvm");
 	CU_ASSERT_STRING_EQUAL(claim(), "");
 	CU_ASSERT_STRING_EQUAL(thin_of(&pool)->layout.mark.kind, "loop");
@@ -475,7 +475,7 @@ static void test_written_over(void)
 		CU_ASSERT_STRING_EQUAL(claim(), "");
 	}
 	CU_ASSERT_EQUAL(memcmp(&before.data, &layout->data, sizeof before.data), 0);
-	/* Only the folder's copy is left, and what else is on the disk has to tell. */
+	/* Only the copy in the folder is left, so the other contents of the disk must identify it. */
 	wipe_out(0, 0, 1 << 20);
 	wipe_out(0, SIZE - (1 << 20), 1 << 20);
 	CU_ASSERT(says(relabel(), "nothing there tells that it is a disk of the pool"));
@@ -490,7 +490,7 @@ static void test_written_over(void)
 	end_pool();
 }
 
-/* Nothing is written to a disk that something uses by now, nor over the label of another pool. */
+/* Nothing is written to a disk in use, nor over the label of another pool. */
 static void test_written_over_in_use(void)
 {
 	begin_pool();

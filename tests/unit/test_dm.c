@@ -166,7 +166,7 @@ static void test_thin(void)
 	}
 }
 
-/* Whatever comes: 0 or -EINVAL, and figures that hold together. */
+/* Any bytes give 0 or -EINVAL, and consistent figures. */
 static void try_bytes(const char *line)
 {
 	struct dm_pool_status pool;
@@ -209,9 +209,9 @@ static void test_random_bytes(void)
 
 struct feigned {
 	unsigned long command;
-	int result;      /* what it answers */
-	int busy;        /* how often it says EBUSY first */
-	int calls;       /* how many came */
+	int result;      /* the result of each call */
+	int busy;        /* number of EBUSY before that */
+	int calls;       /* number of calls */
 	unsigned events; /* all event_nr, or-ed */
 	char message[64];
 	unsigned targets;
@@ -269,7 +269,7 @@ static void test_requests(void)
 	CU_ASSERT_STRING_EQUAL(f.last_params, "7:0 1234567");
 	CU_ASSERT_EQUAL(dm_message(&dm, "x", "create_snap %u %u", 2, 1), 0);
 	CU_ASSERT_STRING_EQUAL(f.message, "create_snap 2 1");
-	/* Never a semaphore's number in the cookie. */
+	/* The cookie never has the number of a semaphore. */
 	CU_ASSERT_EQUAL(dm_resume(&dm, "x"), 0);
 	CU_ASSERT_EQUAL(dm_remove(&dm, "x", 0), 0);
 	CU_ASSERT_EQUAL(f.events & 0xffff, 0);
@@ -284,7 +284,7 @@ static void test_requests(void)
 	dm_close(&dm);
 }
 
-/* Two devices, of which only the first has a uuid of berth's; "first" has a table of a line. */
+/* Two devices. Only the first has a uuid of berth's; "first" has a table of one line. */
 static int answer(struct dm *dm, unsigned long command, struct dm_ioctl *io)
 {
 	char *data = (char *)io + io->data_start;
@@ -332,7 +332,7 @@ static void test_answers(void)
 	CU_ASSERT_EQUAL(dm_list(&dm, "BERTH-", keep_info, &info), 0);
 	CU_ASSERT_EQUAL(info.dev, 0xfd01);
 	CU_ASSERT_STRING_EQUAL(info.name, "of-fd01");
-	/* Whatever the kernel has filled in has an end. */
+	/* Texts that the kernel has filled in are terminated. */
 	CU_ASSERT_EQUAL(strlen(info.uuid), sizeof info.uuid - 1);
 	CU_ASSERT(info.read_only && info.inactive && !info.live && !info.suspended);
 	CU_ASSERT_EQUAL(info.open_count, 3);
@@ -380,7 +380,7 @@ static void test_create_undone(void)
 	CU_ASSERT_EQUAL(dev, 99);
 }
 
-/* Here or there, dm_open is one of the two; a kernel without says so in words. */
+/* dm_open succeeds, or says in a sentence that the kernel has no device-mapper. */
 static void test_open(void)
 {
 	struct dm dm = { .fd = -1 };

@@ -57,7 +57,7 @@ static void put(const char *text)
 	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-/* What a visit has seen. */
+/* The events that a visit has seen. */
 struct seen {
 	uint64_t count, last, lost;
 	bool ordered;
@@ -121,7 +121,7 @@ static void test_torn(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(seen.line, "\"machine\":\"b\""));
 }
 
-/* What cannot be written is an error of no consequence; it comes at once and leaves no descriptor. */
+/* An event that cannot be written is dropped at once, without a leaked descriptor. */
 static void test_unwritable(void)
 {
 	struct event event = { .name = "started", .machine = "a" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What volumes refer to, and what they have alone. */
+/* Extents that volumes refer to, and extents of one volume alone. */
 #include "base/clock.h"
 #include "storage/extents.h"
 #include "suite.h"

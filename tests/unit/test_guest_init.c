@@ -28,7 +28,7 @@ static char folder[64]; /* of this run, on the host's disk: seen inside as well 
 struct guest {
 	pid_t pid;
 	int pidfd;
-	int out; /* what it writes; with a terminal: its master */
+	int out; /* its output; with a terminal: the master side */
 };
 
 static long now_ms(void)
@@ -84,7 +84,7 @@ static void guest_start(struct guest *guest, const char *script, const char *sha
 	close(ends[1]);
 }
 
-/* Its exit code as a shell would say it, or -1 if it does not end; then it is killed. */
+/* The exit code as in a shell, or -1 if it does not end; then it is killed. */
 static int guest_end(struct guest *guest)
 {
 	struct pollfd ended = { .fd = guest->pidfd, .events = POLLIN };
@@ -212,7 +212,7 @@ static void test_halt(void)
 	}
 }
 
-/* Who does not listen to SIGTERM is killed, and does not hold the halt up for ever. */
+/* A process that ignores SIGTERM is killed, and does not delay the halt for ever. */
 static void test_halt_deaf(void)
 {
 	struct guest guest;
@@ -252,7 +252,7 @@ static void test_console(void)
 	guest_start(&guest, NULL, "root:!:1::::::\n");
 	guest_type(&guest, "echo one-$((40 + 2)); tty >/dev/null && cat\n");
 	CU_ASSERT_TRUE(guest_says(&guest, "one-42", 1));
-	/* What is typed comes back from the terminal and from cat: then cat is what an interrupt ends. */
+	/* The typed text comes back from the terminal and from cat, so cat is running when the interrupt comes. */
 	guest_type(&guest, "mew\n");
 	CU_ASSERT_TRUE(guest_says(&guest, "mew", 2));
 	guest_type(&guest, "\003");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who holds a file system: in our own mount namespace, in another's, or by a file that is open. */
+/* Holders of a file system: in this mount namespace, in another one, or by an open file. */
 #include "kern/holder.h"
 #include "suite.h"
 

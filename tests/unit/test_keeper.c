@@ -141,7 +141,7 @@ static void report_as(uid_t uid, int fd, const char *text)
 	CU_ASSERT_TRUE(waitpid(pid, &status, 0) == pid && status == 0);
 }
 
-/* Its init may say that it is ready, and its root; nobody else may. */
+/* Init and its root user may report that the machine is ready; other users may not. */
 static void test_reports(void)
 {
 	int pair[2], on = 1;

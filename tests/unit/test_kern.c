@@ -50,7 +50,7 @@ static int end(void)
 	return cgroup_remove(group);
 }
 
-/* What the child finds in its namespaces, as its exit status: bits of what was wrong. */
+/* Checks the namespaces from inside. The exit status has a bit for each fault. */
 static int look_around(int ready)
 {
 	scoped_free char *uptime = NULL;
@@ -147,7 +147,7 @@ static void test_wait_status(void)
 	close(spawn.pidfd);
 }
 
-/* On a disk: tmpfs takes id maps since Linux 6.3 only, and a detached mount is copied since 6.15. */
+/* The test is on a disk: tmpfs has id maps only since Linux 6.3, and detached mounts can be copied only since 6.15. */
 static void test_mapped_mount(void)
 {
 	char folder[] = "/var/tmp/berth-test-kern.XXXXXX";
@@ -280,7 +280,7 @@ static void test_sync_last_words(void)
 	sync_close(&host);
 }
 
-/* In a namespace of its own, as a guest is: what the filter refuses, how, and what it leaves. */
+/* The filter in a namespace as that of a guest: the calls that it refuses, the errors, and the allowed calls. */
 static int try_filter(unsigned variant)
 {
 	if (seccomp_raise(variant, 0) < 0)
@@ -308,7 +308,7 @@ static int try_filter(unsigned variant)
 	return 0;
 }
 
-/* What a capability is for is left, and nothing else; without it not. */
+/* A capability allows its own calls, and no others. Without it they are refused. */
 static int try_openings(void)
 {
 	if (seccomp_raise(0, (uint64_t)1 << CAP_SYSLOG | (uint64_t)1 << CAP_CHOWN) < 0)
@@ -347,7 +347,7 @@ static int end_of_confined(long call)
 		int fd = memfd_create("file", MFD_CLOEXEC);
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_files_only() < 0)
 			_exit(1);
-		/* Not by fork(3), around which a sanitizer makes calls of its own. */
+		/* The test does not use fork(3), around which a sanitizer makes calls of its own. */
 		if (write(fd, "x", 1) != 1 || fchmod(fd, 0600) < 0 ||
 		    syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) >= 0 || errno != EPERM)
 			_exit(2);
@@ -378,7 +378,7 @@ static void test_files_only(void)
 		CU_ASSERT_EQUAL(end_of_confined(young[i]), 0);
 }
 
-/* What the kernel would read, from a file in its place: this host may have no security module. */
+/* The text for the kernel is written to a file in its place, because this host may have no security module. */
 static void apply_to_file(enum lsm_module module, const char *text, const char *wanted)
 {
 	struct lsm_label label = { .module = module, .fd = memfd_create("label", MFD_CLOEXEC) };
@@ -433,7 +433,7 @@ static void test_seccomp(void)
 	}
 }
 
-/* In a group of its own: null opens, and what is not in the list does not. */
+/* In a cgroup of its own: null can be opened, and a device outside of the list cannot. */
 static int try_devices(void)
 {
 	scoped_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -603,7 +603,7 @@ static void test_signal_wait(void)
 	close(spawn.pidfd);
 }
 
-/* What is sealed and has loaded nothing yet loads nothing: it could be the guest's. */
+/* After library_seal, a library that was not loaded before stays unloaded: it could be the guest's. */
 static void test_sealed(void)
 {
 	const struct nft_table table = { .name = "sealed" };

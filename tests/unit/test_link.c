@@ -240,7 +240,7 @@ static void test_no_fd_leak(void)
 	CU_ASSERT_EQUAL(count_fds(), before);
 }
 
-/* What was loaded before serves after. */
+/* Libraries that were loaded before the seal still work. */
 static void test_sealed_later(void)
 {
 	scoped_links struct link_socket *links = NULL;

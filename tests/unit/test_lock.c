@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who waits for a lock: processes at once, served in the order in which they came. */
+/* Waiting for a lock: several processes at once, served in the order in which they came. */
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/remove.h"
@@ -24,9 +24,9 @@ enum { MANY = 16, LONG = 60 };
 static char folder[] = "/tmp/berth-lock.XXXXXX";
 static char path[64];
 
-/* What the processes of a test share. */
+/* Data that the processes of a test share. */
 static struct {
-	unsigned served;      /* how many had the lock so far */
+	unsigned served;      /* number of processes that had the lock so far */
 	unsigned order[MANY]; /* in which they got it */
 	bool held, failed;
 } * shared;
@@ -51,7 +51,7 @@ static void pause_ms(long ms)
 	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 }
 
-/* Those who wait for it, as proc_locks(5) lists them. */
+/* The number of waiters, as in proc_locks(5). */
 static unsigned count_waiting(void)
 {
 	scoped_free char *text = NULL;
@@ -84,7 +84,7 @@ static pid_t start_one(unsigned number)
 
 	if (pid != 0)
 		return pid;
-	/* Whose copy of a lock would be as good as the lock. */
+	/* A copied descriptor of the lock would hold the lock too. */
 	close_range(3, ~0U, 0);
 	int fd = file_lock_within(path, LONG);
 	if (fd < 0)
@@ -175,7 +175,7 @@ static void test_deadline(void)
 	close(same);
 }
 
-/* It was in a folder that is gone, and there is another of that name by now. */
+/* The folder of the lock is gone, and another one has its name now. */
 static void test_made_anew(void)
 {
 	memset(shared, 0, sizeof *shared);

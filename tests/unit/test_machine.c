@@ -163,7 +163,7 @@ static void test_locked_password(void)
 		if (user_locked(root, "root") != rows[i].locked)
 			CU_FAIL(rows[i].passwd);
 	}
-	/* What would keep a reader for ever, and a link that leads nowhere within the root. */
+	/* Files that would block a reader, and a link that leads nowhere within the root. */
 	write_below(root, "etc/passwd", rows[0].passwd);
 	CU_ASSERT_EQUAL(unlinkat(root, "etc/shadow", 0), 0);
 	CU_ASSERT_EQUAL(mkfifoat(root, "etc/shadow", 0600), 0);
@@ -255,7 +255,7 @@ static void test_ids_nesting(void)
 	release("a", &two);
 	CU_ASSERT_EQUAL(take(&config, "c", 2, &none, &err), 0);
 	CU_ASSERT_EQUAL(none.base, two.base);
-	/* Whose ranges nobody has written down. */
+	/* No record of its ranges exists. */
 	release_all("c");
 	release_all("nobody");
 	CU_ASSERT_EQUAL(take(&config, "a", 2, &one, &err), 0);
@@ -413,7 +413,7 @@ static void test_identity(void)
 	expect(root, "etc/hosts", "127.0.0.1 localhost\n");
 }
 
-/* What a resolver of the distribution's own finds in /run; what is there already is not touched. */
+/* Files in /run for a resolver of the distribution. Existing ones are not changed. */
 static void test_resolver_seeds(void)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -480,7 +480,7 @@ static void test_limits(void)
 	put(group, "cpu.max", "");
 	put(group, "cpu.weight", "");
 	put(group, "memory.max", "");
-	/* By itself nearly all that there is. */
+	/* The default is nearly all memory of the host. */
 	CU_ASSERT_EQUAL(sysinfo(&host), 0);
 	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
 	CU_ASSERT_TRUE(file_read(group, "memory.max", 64, &usual) > 0);
@@ -499,7 +499,7 @@ static void test_limits(void)
 	expect(group, "cpu.weight", "100");
 	machine.config.pids = 10;
 	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), 0);
-	/* Without a user namespace nothing else keeps it. */
+	/* Without a user namespace nothing else enforces the limit. */
 	machine.config.privileged = true;
 	CU_ASSERT_EQUAL(limits_apply(&machine, &machine.config, group, 0, &err), -ENOTSUP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "limits.pids of machine 'limited'"));
@@ -514,7 +514,7 @@ static int count_shortage(void *context, const struct shortage *shortage)
 	return 0;
 }
 
-/* By a copy of /proc: what is counted for the whole host, and what for each user. */
+/* A copy of /proc has the figures: some are counted for the whole host, and some for each user. */
 static void test_headroom(void)
 {
 	struct shortage last = { 0 };
@@ -527,7 +527,7 @@ static void test_headroom(void)
 	snprintf(path, sizeof path, "%s/sys/fs/inotify", proc);
 	CU_ASSERT_EQUAL(file_make_dirs(path, 0700, &err), 0);
 	scoped_fd int at = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* What is not there is no shortage. */
+	/* A missing figure is no shortage. */
 	CU_ASSERT_EQUAL(kernel_limits_look(proc, count_shortage, &last), 0);
 	CU_ASSERT_PTR_NULL(last.sysctl);
 	put(at, "sys/kernel/pty/max", "4096\n");
@@ -645,7 +645,7 @@ static void test_run_state_formats(void)
 
 	open_machine(&machine, "formats");
 	make_run("formats");
-	/* Of before there were networks and a disk in it; of before it had a number. */
+	/* One file is from before it had networks and a disk, one from before it had a number. */
 	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536\n", &state), 0);
 	CU_ASSERT_EQUAL(state.map.base, 65536);
 	CU_ASSERT_EQUAL(state.disk, 0);
@@ -653,7 +653,7 @@ static void test_run_state_formats(void)
 	CU_ASSERT_STRING_EQUAL(state.network, "lan");
 	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 \n", &state), 0);
 	CU_ASSERT_STRING_EQUAL(state.network, "");
-	/* Of a later version. */
+	/* The file is from a later version. */
 	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1795579808 65536 65536 8 1 lan 1 new\n", &state),
 			0);
 	CU_ASSERT_STRING_EQUAL(state.network, "lan");
@@ -716,7 +716,7 @@ static void test_ended(void)
 	memset(lines, 'x', sizeof lines - 1);
 	ended_write(&machine, "failed", lines);
 	expect_end(&machine, MACHINE_FAILED, lines);
-	/* What a killed keeper left, until somebody clears it away. */
+	/* A killed keeper has left it, until somebody cleans up. */
 	ended_write(&machine, "clean", "powered off");
 	make_run("ended");
 	expect_end(&machine, MACHINE_FAILED, "its start was killed");

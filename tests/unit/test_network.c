@@ -134,7 +134,7 @@ static void test_subnet_choice(void)
 	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &first), 0);
 	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &again), 0);
 	CU_ASSERT_EQUAL(first.network.s_addr, again.network.s_addr);
-	/* One address of it in use is enough to go on to the next. */
+	/* One used address in a subnet is enough to skip it. */
 	struct subnet one = first;
 	one.prefix = 32;
 	one.network.s_addr |= htonl(5);
@@ -155,7 +155,7 @@ static void test_subnet_choice(void)
 	CU_ASSERT_EQUAL(subnet_choose(&taken, "/a/network", &next), -EADDRNOTAVAIL);
 }
 
-/* What the host has is stepped over, and so is what another network of the installation has, up or not. */
+/* Subnets of the host are skipped, and so are those of other networks of the installation, up or down. */
 static void test_create_avoids(void)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -236,7 +236,7 @@ static void test_half_made(void)
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(network_delete(&test_dirs, "half", true, &err), 0);
 	CU_ASSERT(access(left, F_OK) < 0);
-	/* As a create or a delete leaves it that was killed. */
+	/* A killed create or delete leaves this state. */
 	struct unfinished mark = network_mark(&test_dirs, "half");
 	scoped_free char *settings = unfinished_path(&mark);
 	CU_ASSERT_EQUAL(file_make_dirs(left, 0755, &err), 0);
@@ -299,7 +299,7 @@ static void test_lease_stable(void)
 	CU_ASSERT_STRING_EQUAL(lease.mac, mac);
 	CU_ASSERT(test_lease(&network, "web", mac, &again));
 	CU_ASSERT_EQUAL(lease.address.s_addr, again.address.s_addr);
-	/* Another MAC, as after a change of the machine's settings: the address stays. */
+	/* The settings have another MAC now: the address stays. */
 	CU_ASSERT(test_lease(&network, "web", other_mac, &again));
 	CU_ASSERT_EQUAL(lease.address.s_addr, again.address.s_addr);
 	CU_ASSERT_STRING_EQUAL(again.mac, other_mac);
@@ -347,7 +347,7 @@ static void test_lease_wanted(void)
 	expect_lease_refusal(&network, "../x", other_mac, NULL, EINVAL, "../x");
 	expect_lease_refusal(&network, "db", "10:66:6a:0\n:00:01", NULL, EINVAL, "MAC");
 	CU_ASSERT_EQUAL(lease_file_count(&network), 1);
-	/* It moves, and what it leaves is free. */
+	/* The machine moves to another address, and its old one is free. */
 	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.5", &lease, &err), 0);
 	CU_ASSERT(same_address(&lease, "10.77.0.5"));
 	CU_ASSERT_EQUAL(lease_get(&network, "db", other_mac, "10.77.0.4", &lease, &err), 0);
@@ -355,7 +355,7 @@ static void test_lease_wanted(void)
 	test_delete_network(&network);
 }
 
-/* Two machines of one hardware address would be one to the bridge. */
+/* A bridge could not tell two machines with one hardware address apart. */
 static void test_lease_mac(void)
 {
 	struct network network;
@@ -458,7 +458,7 @@ static void test_lease_crowd(void)
 	test_delete_network(&network);
 }
 
-/* Each state that a kill can leave, made by hand; the next call about any lease sets it right. */
+/* Each state that a kill can leave, made by hand. The next call for any lease repairs it. */
 static void test_lease_repaired(void)
 {
 	struct network network;
@@ -485,7 +485,7 @@ static void test_lease_repaired(void)
 	CU_ASSERT_FALSE(is_there(&network, "pending"));
 	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
 
-	/* All but the last step: it counts. */
+	/* All steps except the last one were made: the lease counts. */
 	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
 	CU_ASSERT_EQUAL(link(host, pending), 0);
 	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
@@ -499,7 +499,7 @@ static void test_lease_repaired(void)
 	CU_ASSERT_FALSE(is_there(&network, "pending"));
 	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
 
-	/* What a power cut can leave: an empty file in the place of an allocation. */
+	/* A power cut may leave an empty file in the place of an allocation. */
 	write_in(&network, "hosts/10.77.0.9", "");
 	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
 	write_in(&network, "names/web", "");

@@ -118,7 +118,7 @@ static int echo_source(void *context)
 struct call {
 	struct lease lease;
 	struct in_addr to;
-	struct in_addr seen_as; /* what the other side must see */
+	struct in_addr seen_as; /* the address that the other side must see */
 };
 
 /* Asks until it is answered; 0 when the answer is seen_as. */
@@ -175,7 +175,7 @@ static void test_up_crowd(void)
 	CU_ASSERT(status.nat);
 	CU_ASSERT_EQUAL(status.dns, has_dnsmasq());
 	CU_ASSERT_EQUAL(system("test $(cat /proc/sys/net/ipv4/ip_forward) = 1"), 0);
-	/* One dnsmasq, however many wanted it. */
+	/* There is one dnsmasq, however many callers asked for it. */
 	pid_t pid = dnsmasq_pid(&network);
 	expect_up(&network);
 	CU_ASSERT_EQUAL(dnsmasq_pid(&network), pid);
@@ -190,7 +190,7 @@ static void test_mended(void)
 
 	test_make_network(&network, "mend", NULL);
 	expect_up(&network);
-	/* As "nft flush ruleset", a firewall's start or a curious administrator do. */
+	/* "nft flush ruleset", or the start of a firewall, does the same. */
 	snprintf(command, sizeof command, "nft delete table inet berth-%s", network.config.bridge);
 	if (has_program("nft", "/usr/sbin")) {
 		CU_ASSERT_EQUAL(system(command), 0);
@@ -427,7 +427,7 @@ static struct in_addr resolve(const struct network *network, const char *name)
 	if (poll(&in, 1, 1000) != 1)
 		return address;
 	ssize_t n = recv(fd, answer, sizeof answer, 0);
-	/* No error, one answer; an A record ends the packet with its four bytes. */
+	/* There is no error and one answer; an A record ends the packet with its four bytes. */
 	if (n > 16 && (answer[3] & 15) == 0 && answer[6] == 0 && answer[7] == 1)
 		memcpy(&address, answer + n - 4, 4);
 	return address;
@@ -489,7 +489,7 @@ static void test_dnsmasq_returns(void)
 	CU_ASSERT_NOT_EQUAL(dnsmasq_pid(&network), pid);
 	CU_ASSERT(resolves(&network, "web.berth", lease.address));
 
-	/* Its pid file lost: it is found, and not left beside a second one. */
+	/* Its pid file is lost: the dnsmasq is found, and no second one is started. */
 	pid = dnsmasq_pid(&network);
 	scoped_free char *path = dirs_run_path(&test_dirs, "networks/phoenix/dnsmasq.pid");
 	CU_ASSERT_EQUAL(unlink(path), 0);
@@ -553,7 +553,7 @@ static void test_port_taken(void)
 	test_delete_network(&network);
 }
 
-/* As on a host without it: hidden in this program's own mount namespace. */
+/* dnsmasq is hidden in this program's own mount namespace, as if it were not installed. */
 static void test_no_dnsmasq(void)
 {
 	static const char *const paths[] = { "/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
@@ -579,7 +579,7 @@ static void test_no_dnsmasq(void)
 	test_delete_network(&network);
 }
 
-/* What udhcpc was given in a namespace of its own, or "" for nothing. */
+/* The address that udhcpc gets in a namespace of its own; "": none. */
 static void ask_dhcp(struct network *network, const char *mac, char *out, size_t room)
 {
 	struct lease lease = { 0 };
@@ -638,7 +638,7 @@ static void test_dhcp(void)
 	expect_up(&network);
 	CU_ASSERT(test_lease(&network, "web", macs[0], &lease));
 	expect_dhcp(&network, &lease);
-	/* Who has no lease of ours gets none. */
+	/* A client without a lease of berth's gets none. */
 	ask_dhcp(&network, macs[2], got, sizeof got);
 	CU_ASSERT_STRING_EQUAL(got, "");
 	/* Deleted and made anew under the same name: the same address, another MAC. */
@@ -646,7 +646,7 @@ static void test_dhcp(void)
 	CU_ASSERT(test_lease(&network, "web", macs[1], &next));
 	CU_ASSERT_EQUAL(lease.address.s_addr, next.address.s_addr);
 	expect_dhcp(&network, &next);
-	/* And a change of the MAC alone. */
+	/* Only the MAC changes. */
 	CU_ASSERT(test_lease(&network, "web", macs[2], &next));
 	expect_dhcp(&network, &next);
 	test_delete_network(&network);

@@ -224,7 +224,7 @@ static void test_choice(void)
 		    "1", "", "one", "");
 }
 
-/* One that is bad does not hide the others. */
+/* A bad image does not hide the others. */
 static void test_skipped(void)
 {
 	struct streams_result result = { 0 };

@@ -95,7 +95,7 @@ static bool there(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* What is somebody's must not be touched, neither by the refusal nor by its undoing. */
+/* Data of others are not touched, neither by the refusal nor by its undoing. */
 static void test_source_in_use(void)
 {
 	struct err err = { 0 };
@@ -258,7 +258,7 @@ static void test_orphan_mkfs(void)
 	setenv("PATH", old, 1);
 	CU_ASSERT_EQUAL(create_pool("a", "btrfs", NULL, 300 << 20, &err), 0);
 	show(&err);
-	/* As long as the orphan would take to spoil it. */
+	/* The loop takes as long as the orphan would need to destroy it. */
 	for (int i = 0; i < 400; i++)
 		nanosleep(&pause, NULL);
 	CU_ASSERT_EQUAL(pool_detach(&dirs, "a", &err), 0);
@@ -289,7 +289,7 @@ static void test_pool_killed(void)
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		/* Also while a mkfs that outlives its maker still runs. */
+		/* The same while a mkfs still runs that has survived its parent. */
 		int r = create_pool("a", "btrfs", scratch_path("k.img"), 256 << 20, &err);
 		CU_ASSERT(r == 0 || r == -EEXIST);
 		show(&err);
@@ -299,7 +299,7 @@ static void test_pool_killed(void)
 	CU_ASSERT(scratch_await_loops(0));
 }
 
-/* What is destroyed gets free in the background. */
+/* Destroyed volumes are freed in the background. */
 static bool put_soon(struct pool *pool, const char *volume, const char *name, const char *data)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
@@ -398,7 +398,7 @@ static void test_full_below(void)
 		CU_ASSERT_EQUAL(pool.ops->pool_usage(&pool, &usage, &err), 0);
 		CU_ASSERT(usage.total < (64 << 20));
 		fill_up(&pool, "machine.b");
-		/* By now the kernel has made it read-only, or not yet. */
+		/* The kernel may have made it read-only by now. */
 		if (volume_create(&pool, "machine.c", 0, &err) < 0)
 			CU_ASSERT(says(&err, "read-only") || says(&err, "rror"));
 	}
@@ -414,7 +414,7 @@ static void test_full_below(void)
 	scratch_unmount("below");
 }
 
-/* Whether a disk whose power is cut now would have that subvolume: as the last commit left it. */
+/* Whether the subvolume would exist after a power cut now, that is, in the last commit. */
 static bool on_disk(const char *volume)
 {
 	scoped_free char *file = dirs_state_path(&dirs, "pools/a/pool.btrfs");
@@ -430,7 +430,7 @@ static bool on_disk(const char *volume)
 	return strstr(text_str(&out), needle) != NULL;
 }
 
-/* What a command has acknowledged a power cut must not take back. */
+/* A power cut must not undo an acknowledged command. */
 static void test_power_cut(void)
 {
 	struct err err = { 0 };

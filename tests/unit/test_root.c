@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a root is: which init, which distribution, and roots that were made to deceive. */
+/* Facts of a root: its init, its distribution, and roots that were made to deceive. */
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -148,7 +148,7 @@ static void test_root_by_content(void)
 	CU_ASSERT_EQUAL(facts.systemd_version, 219);
 }
 
-/* What is there but is no program, links in circles and links that climb: none of it may hang. */
+/* Files that are no programs, links in circles and links that climb: none may block the look. */
 static void test_root_hostile(void)
 {
 	struct root_facts facts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is held still while a pool runs out of room, and how far it may grow. */
+/* The choice of machines to freeze while a pool runs out of room, and the limit of its growth. */
 #include "storage/growth.h"
 #include "storage/space.h"
 #include "suite.h"
@@ -29,7 +29,7 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
 	space = of(1000);
 	CU_ASSERT_EQUAL(space_level(&space), SPACE_NONE);
-	/* What is on its way counts, but is not said to be used. */
+	/* Pending writes count, but are not shown as used. */
 	space = of(700);
 	space.pending = 260ULL * MIB;
 	CU_ASSERT_EQUAL(space_level(&space), SPACE_SHORT);
@@ -42,7 +42,7 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(space_percent(&space), 96);
 }
 
-/* What is used is little, and what is below is eaten by somebody else. */
+/* The pool uses little, but other programs fill the file system below it. */
 static void test_least(void)
 {
 	struct space space = { .total = 400ULL * MIB, .used = 20ULL * MIB, .least = 64ULL * MIB };
@@ -62,7 +62,7 @@ static void test_least(void)
 	space.total = 150ULL * MIB;
 	space_decide(&space, &volume, 1);
 	CU_ASSERT_FALSE(volume.held);
-	/* Who does not grow is held when next to nothing is left. */
+	/* A volume that does not grow is frozen when next to nothing is left. */
 	volume.growth = 0;
 	space.total = 40ULL * MIB;
 	space_decide(&space, &volume, 1);
@@ -118,7 +118,7 @@ static void test_who_is_held(void)
 	CU_ASSERT_EQUAL(held(&space, volumes, 3), 0);
 	space = of(960);
 	CU_ASSERT_EQUAL(held(&space, volumes, 3), 1);
-	/* It grows no more, and stays held while there is no more room. */
+	/* The volume no longer grows, and stays frozen while there is no more room. */
 	volumes[0].growth = 0;
 	space = of(930);
 	CU_ASSERT_EQUAL(held(&space, volumes, 3), 1);
@@ -131,7 +131,7 @@ static void test_who_is_held(void)
 	CU_ASSERT_EQUAL(held(&space, volumes, 3), 3);
 }
 
-/* Who takes a block now and then, while nobody else happens to, has time. */
+/* A volume that takes a block now and then, while no other grows, is not frozen early. */
 static void test_little_is_let_be(void)
 {
 	struct space_volume volumes[3] = { { .growth = 128 << 10 } };
@@ -218,7 +218,7 @@ static void test_growth(void)
 	CU_ASSERT_STRING_EQUAL(grower_of(&growth, "machine.a")->machine, "a");
 	CU_ASSERT_PTR_NULL(grower_of(&growth, "template.b")->machine);
 	CU_ASSERT_EQUAL(grower_of(&growth, "machine.a")->growth, 0);
-	/* What it had taken when that was first told is no growth; nor is what comes before a mapping. */
+	/* The first figure is no growth, and neither is a figure from before a mapping. */
 	note(&growth, "machine.a", 150, 0);
 	growth_forget(&growth);
 	CU_ASSERT_EQUAL(growth.count, 1);
@@ -236,7 +236,7 @@ static void test_growth(void)
 	growth_forget(&growth);
 	growth_judge(&growth, 1100, 300);
 	CU_ASSERT_EQUAL(grower_of(&growth, "machine.a")->growth, 90);
-	/* It has stopped. */
+	/* The volume has stopped growing. */
 	for (int64_t now = 6000; now < 13000; now += 500) {
 		note(&growth, "machine.a", 150, 0);
 		tell(&growth, "machine.a", 90, 4);
@@ -248,9 +248,9 @@ static void test_growth(void)
 }
 
 /*
- * One writes over what it shares, in bursts of 1 MiB each second; another, 2 MB a second, over what is its own; both
- * writes are counted when they begin. The pool's blocks follow at 2 MB a second, after a while, and its
- * metadata after another. told: the metadata can be read.
+ * One volume overwrites shared blocks, in bursts of 1 MiB each second. Another one overwrites its own blocks, at 2 MB a
+ * second. Both writes are counted when they begin. The blocks of the pool follow at 2 MB a second, after a while, and
+ * the metadata later still. told: the metadata can be read.
  */
 struct scene {
 	struct growth growth;
@@ -314,7 +314,10 @@ static void look(struct scene *scene, int step)
 	space_decide(&space, scene->volumes, 2);
 }
 
-/* What was lost when the copier was held, or -1; *steady counts the scenes in which the other one was. */
+/*
+ * The room that was lost when the copier was frozen, or -1; *steady counts the scenes in which the other one was
+ * frozen.
+ */
 static double play(unsigned seed, bool told, unsigned *steady)
 {
 	struct scene scene = { .noise = seed, .told = told };
@@ -349,7 +352,7 @@ static void test_copier_is_held(void)
 	CU_ASSERT_EQUAL(late, 0);
 }
 
-/* That the scene is one in which it matters: by what was written the wrong one is held. */
+/* The scene needs the metadata: by the written bytes alone, the wrong volume is frozen. */
 static void test_without_metadata(void)
 {
 	unsigned steady = 0;

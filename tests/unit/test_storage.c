@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Where a suite's pool lives. */
+/* The place of a suite's pool. */
 struct place {
 	const char *name;
 	const char *driver;
@@ -173,7 +173,7 @@ static void test_mount(void)
 	CU_ASSERT(destroy(&pool, "machine.a"));
 }
 
-/* What a guest mounts on its root must not show in the place that its root was cloned from. */
+/* A guest's mount on its root must not appear in the volume that the root was cloned from. */
 static void test_mount_is_private(void)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -368,7 +368,7 @@ static void test_at_once(void)
 		CU_ASSERT(holds(&pool, name, "f", "base"));
 		CU_ASSERT(destroy(&pool, name));
 	}
-	/* Of eight who want the same name one gets it; of eight who remove it none fails. */
+	/* If eight processes want the same name, one gets it; if eight remove it, none fails. */
 	CU_ASSERT_EQUAL(run_at_once(8, snapshot_same, NULL), 1);
 	CU_ASSERT(holds(&pool, "machine.same", "f", "base"));
 	CU_ASSERT_EQUAL(run_at_once(8, destroy_same, NULL), 8);
@@ -377,7 +377,7 @@ static void test_at_once(void)
 	CU_ASSERT(destroy(&pool, "machine.base"));
 }
 
-/* In a child that will be killed: makes and removes for as long as it lives. */
+/* A child that will be killed makes and removes volumes as long as it lives. */
 static void churn(const char *target)
 {
 	struct pool pool = { 0 }, to = { 0 };
@@ -500,7 +500,7 @@ static void remove_devices(void)
 	}
 }
 
-/* All that a reboot takes: mounts, devices, loop devices, the run folder. */
+/* Removes all that a reboot removes: mounts, devices, loop devices, the run folder. */
 static void reboot(void)
 {
 	scoped_free char *mounted = dirs_run_path(&dirs, "pools/main");
@@ -518,7 +518,7 @@ static void test_reboot(void)
 		scoped_pool struct pool pool = { 0 };
 		CU_ASSERT_FATAL(open_named(&pool, "main"));
 		CU_ASSERT(create(&pool, "machine.a") && put(&pool, "machine.a", "f", "a"));
-		/* One that was in the making when the power went. */
+		/* The volume was being made when the power failed. */
 		struct err err = { 0 };
 		CU_ASSERT_EQUAL(pool.ops->create(&pool, "partial.machine.x.1-1", 0, &err), 0);
 		CU_ASSERT_EQUAL(count(&pool, "partial."), 1);
@@ -605,7 +605,7 @@ static bool nest(int fd, const char *name)
 	return subvol_create(fd, name) == 0;
 }
 
-/* What a guest on btrfs may do: subvolumes in subvolumes, in folders, many. */
+/* Actions of a guest on btrfs: subvolumes in subvolumes, in folders, and many of them. */
 static void test_nested(void)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -662,7 +662,7 @@ static void test_deep_destroy(void)
 	scoped_fd int fd = open_volume(&pool, "machine.a", 0);
 	for (int i = 0; i < 300 && fd >= 0; i++) {
 		CU_ASSERT(mkdirat(fd, "d", 0755) == 0);
-		/* Where a file system has such flags. */
+		/* The file system may lack such flags. */
 		protect(fd, "d", i % 40 ? 0 : APPEND);
 		int next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		close(fd);
@@ -695,7 +695,7 @@ static bool make_file(int root, const char *path)
 	return fd >= 0;
 }
 
-/* Each kind of entry that chattr(1) can protect, and what is in a folder that it protects. False: it cannot here. */
+/* Protects each kind of entry that chattr(1) can protect, and a folder with entries. False: it is impossible here. */
 static bool protect_all(struct pool *pool, const char *volume)
 {
 	scoped_fd int root = open_volume(pool, volume, 0);
@@ -835,7 +835,7 @@ static int left(const char *what, int now, int before)
 	return now != before;
 }
 
-/* Nothing is left: no mount, loop device, descriptor, nor anything in the pools' folder. */
+/* Nothing is left: no mount, loop device, descriptor, nor any file in the pools' folder. */
 static int end_place(void)
 {
 	struct err err = { 0 };

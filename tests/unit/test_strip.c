@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is taken out of a root, by lists that are right and wrong, of roots that are honest and not. */
+/* Removal of identity from a root, by right and wrong lists, from honest and hostile roots. */
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What volumes have taken of a thin pool, counted in metadata that is made here: whole, changed meanwhile, damaged. */
+/*
+ * Blocks that volumes have taken of a thin pool, counted in metadata that this test makes: whole, changed meanwhile,
+ * damaged.
+ */
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "storage/thin/thin_super.h"
@@ -103,7 +106,7 @@ static void test_count(void)
 	CU_ASSERT_EQUAL(one.since, NOW + 1);
 }
 
-/* As long as the root is the same nothing below is read; and then all of it is. */
+/* If the root of the tree is unchanged, nothing below is read; if it is changed, all is. */
 static void test_unchanged(void)
 {
 	struct volume_taken one = { .id = 1 };
@@ -134,12 +137,12 @@ static void test_taken_over(void)
 
 	count(fd, &one);
 	write_node(fd, ONE, INTERNAL, 1, 2, ONE_LOW, ONE_HIGH - ONE_LOW, 999);
-	/* Other keys. */
+	/* The keys differ. */
 	write_node(fd, ONE_HIGH, LEAF, 0, 50, mapping(900, NOW), mapping(1, 0), 1);
 	count(fd, &one);
 	CU_ASSERT_EQUAL(one.told, TAKEN_COUNTED);
 	CU_ASSERT_EQUAL(one.bytes, 50 << 16);
-	/* Another number; another sum. */
+	/* The number differs; then the checksum. */
 	write_node(fd, SPARE, LEAF, 1000, 60, mapping(900, NOW), mapping(1, 0), 1);
 	CU_ASSERT_EQUAL(pread(fd, data, NODE, SPARE * NODE), NODE);
 	CU_ASSERT_EQUAL(pwrite(fd, data, NODE, ONE_HIGH * NODE), NODE);
@@ -154,7 +157,7 @@ static void test_taken_over(void)
 	CU_ASSERT_EQUAL(one.bytes, 60 << 16);
 }
 
-/* Whatever stands there, nothing is read beyond a node, and it ends. */
+/* With any bytes, no read goes beyond a node, and the count ends. */
 static void test_nonsense(void)
 {
 	unsigned noise = 1;
@@ -180,7 +183,7 @@ static void test_nonsense(void)
 	write_node(fd, ONE, INTERNAL, 0, 200, ONE, 0, 1000);
 	count(fd, &one);
 	CU_ASSERT_EQUAL(one.told, TAKEN_UNKNOWN);
-	/* And nothing at all. */
+	/* There are no metadata at all. */
 	count(-1, &one);
 	CU_ASSERT_EQUAL(one.told, TAKEN_UNKNOWN);
 }

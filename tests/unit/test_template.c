@@ -90,7 +90,7 @@ static int count_volumes(const char *prefix)
 	return n;
 }
 
-/* Nothing but what is listed is in the pool, and nothing is mounted. */
+/* The pool has only the listed volumes, and nothing is mounted. */
 static void check_nothing_left(int templates)
 {
 	scoped_free char *mounts = NULL;
@@ -169,7 +169,7 @@ static void test_build_fails(void)
 	check_nothing_left(1);
 }
 
-/* What a recipe leaves running ends with it, and does not hold the build up. */
+/* A process that a recipe leaves running is ended, and does not delay the build. */
 static void test_build_daemon(void)
 {
 	struct err err;
@@ -242,7 +242,7 @@ static void test_killed(void)
 	check_nothing_left(1);
 }
 
-/* Nobody concludes from missing settings that a root is of no use. */
+/* Missing settings do not mean that a root is useless. */
 static void test_volume_without_settings(void)
 {
 	scoped_free char *conf = dirs_state_path(&dirs, "templates/six/template.conf");

@@ -29,7 +29,7 @@ static int grow(struct thin_layout *layout, uint64_t sectors, uint64_t metadata,
 	return thin_layout_grow(layout, &sectors, metadata, err);
 }
 
-/* Nothing overlaps, all is on the disk, and the data is of whole blocks. */
+/* No extents overlap, all are on the disk, and the data consist of whole blocks. */
 static bool sound(const struct thin_layout *layout, uint64_t sectors)
 {
 	uint64_t metadata = thin_extents_size(&layout->metadata);
@@ -84,7 +84,7 @@ static void test_grow(void)
 
 	CU_ASSERT(choose(GIB, 0, &layout));
 	before = layout;
-	/* Nothing gained, nothing changed. */
+	/* The disk has not grown, and nothing changes. */
 	CU_ASSERT_EQUAL(grow(&layout, GIB, 0, &err), 0);
 	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
 	CU_ASSERT_EQUAL(grow(&layout, GIB + 100 * MIB, 0, &err), 0);
@@ -97,14 +97,14 @@ static void test_grow(void)
 	CU_ASSERT(sound(&layout, 100 * GIB));
 	CU_ASSERT_EQUAL(layout.metadata.list[0].start, before.metadata.list[0].start);
 	CU_ASSERT_EQUAL(layout.data.list[0].start, before.data.list[0].start);
-	/* What is wanted, but has no room, is told; so is what would make it smaller. */
+	/* A size without enough room is refused, and so is a smaller size. */
 	before = layout;
 	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, 500 * MIB, &err), -ENOSPC);
 	CU_ASSERT_EQUAL(memcmp(&layout, &before, sizeof layout), 0);
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(grow(&layout, 100 * GIB, MIB, &err), -EINVAL);
 	err = (struct err){ 0 };
-	/* As often as it has room for in the label; then in words. */
+	/* The label has room for a number of extents; then the growth is refused with a sentence. */
 	uint64_t sectors = 100 * GIB, metadata = thin_extents_size(&layout.metadata);
 	int r = 0;
 	for (int i = 0; i < 30 && r == 0; i++) {
@@ -117,7 +117,7 @@ static void test_grow(void)
 	CU_ASSERT_EQUAL(grow(&layout, sectors, 0, &(struct err){ 0 }), 0);
 }
 
-/* What a further disk adds, and how metadata finds room on it. */
+/* The space that a further disk adds, and the room for metadata on it. */
 static void test_disks(void)
 {
 	uint64_t sectors[THIN_DISKS] = { GIB, 100 * GIB };
@@ -150,7 +150,7 @@ static void test_disks(void)
 	CU_ASSERT(thin_extents_size(&layout.data) >= thin_extents_size(&before.data) + 1000 * MIB);
 	CU_ASSERT(thin_layout_end(&layout, 0) <= sectors[0]);
 	CU_ASSERT_EQUAL(layout.data.list[1].start, before.data.list[1].start);
-	/* Until there are no more. */
+	/* Disks are added until there is no room in the label. */
 	int r = 0;
 	for (uint64_t i = 2; i <= THIN_DISKS && r == 0; i++) {
 		if (i < THIN_DISKS)
@@ -193,7 +193,7 @@ static void test_label(void)
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), -EUCLEAN);
 }
 
-/* Without a word of how often, on what and by whom it was written: as berth 0.1 did. */
+/* The label of berth 0.1 has no counter, device or host. */
 static void test_label_of_old(void)
 {
 	static const char old[] = "berth thin pool 1\nuuid " UUID "\nblock 128\n"
@@ -214,7 +214,7 @@ static void test_label_of_old(void)
 	CU_ASSERT_EQUAL(layout.data.list[0].length, 2062336);
 	CU_ASSERT_EQUAL(layout.mark.step, 0);
 	CU_ASSERT_EQUAL(layout.backup.length, 0);
-	/* Its data end where the tail would be, which nothing may take from them. */
+	/* The data reach into the place of the tail, which must not be written. */
 	CU_ASSERT_EQUAL(thin_layout_end(&layout, 0), GIB);
 	CU_ASSERT_EQUAL(ftruncate(fd, (off_t)GIB * DM_SECTOR), 0);
 	CU_ASSERT_EQUAL(pwrite(fd, "data", 4, (off_t)(GIB - THIN_TAIL) * DM_SECTOR), 4);
@@ -224,7 +224,7 @@ static void test_label_of_old(void)
 	CU_ASSERT_EQUAL(memcmp(label, "data", 4), 0);
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &again), 0);
 	CU_ASSERT_EQUAL(memcmp(&layout, &again, sizeof layout), 0);
-	/* It has a copy in the head, though. */
+	/* The head still has a copy. */
 	memset(label, 0, sizeof label);
 	for (int copy = 0; copy < 2; copy++)
 		CU_ASSERT_EQUAL(pwrite(fd, label, sizeof label, copy * THIN_LABEL_SIZE),
@@ -234,7 +234,7 @@ static void test_label_of_old(void)
 	CU_ASSERT_EQUAL(memcmp(&layout, &again, sizeof layout), 0);
 }
 
-/* With all that a label can have: it fits, and comes back. Of one disk it is as it always was. */
+/* The longest possible label fits, and is read back. The label of one disk has its old form. */
 static void test_label_of_disks(void)
 {
 	struct thin_disk_label label = { UUID, FURTHER, 3, 7, "md" }, got_disk = { 0 };
@@ -305,7 +305,7 @@ static void test_label_of_nonsense(void)
 	CU_ASSERT_EQUAL(thin_label_read(fd, uuid, &got), 0);
 }
 
-/* Whatever byte of both copies is changed, what is read is what was written, or nothing. */
+/* A change of any byte of both copies gives the label that was written, or none. */
 static void test_label_damaged(void)
 {
 	scoped_fd int fd = disk();

@@ -100,7 +100,7 @@ static void test_unpack_honest(void)
 	CU_ASSERT_EQUAL(report.nodes, 3);
 	CU_ASSERT_EQUAL(report.attributes, 1);
 
-	/* On disk the ids are the archive's own, whatever the map was. */
+	/* Ids on the disk are those of the archive, with any map. */
 	CU_ASSERT_TRUE(stat("root", &st) == 0 && st.st_uid == 0 && (st.st_mode & 07777) == 0755);
 	CU_ASSERT_TRUE(stat("root/bin/su", &st) == 0 && st.st_uid == 0 && st.st_nlink == 2 &&
 		       (st.st_mode & 07777) == 04755 && st.st_mtime == 1700000000);
@@ -110,7 +110,7 @@ static void test_unpack_honest(void)
 	CU_ASSERT_TRUE(lstat("root/init", &st) == 0 && S_ISLNK(st.st_mode));
 	CU_ASSERT_TRUE(lstat("root/pipe", &st) == 0 && S_ISFIFO(st.st_mode));
 	CU_ASSERT_TRUE(lstat("root/dev/null", &st) < 0);
-	/* To the host's root it must read as what it was: no rootid of the map. */
+	/* The host's root must read the capability without a rootid of the map. */
 	CU_ASSERT_EQUAL(getxattr("root/ping", "security.capability", value, sizeof value), 20);
 	CU_ASSERT_EQUAL(memcmp(value, capability, sizeof capability), 0);
 	CU_ASSERT_TRUE(getxattr("root/attr", "trusted.overlay.opaque", value, sizeof value) < 0);
@@ -200,7 +200,7 @@ static void test_unpack_layouts(void)
 
 static char long_name[6000];
 
-/* Each is refused by a sentence that has these words, and reaches nothing outside of the root. */
+/* Each archive is refused with a sentence that has these words, and changes nothing outside of the root. */
 static void test_unpack_hostile(void)
 {
 	static const struct {
@@ -366,7 +366,7 @@ static void test_unpack_many(void)
 	CU_ASSERT_TRUE(stat("root/d199/e19999", &st) == 0);
 }
 
-/* No descriptor of ours may be left open, however it ends. */
+/* No descriptor stays open after any kind of end. */
 static unsigned count_fds(void)
 {
 	scoped_dir DIR *dir = opendir("/proc/self/fd");
@@ -450,7 +450,7 @@ static void check_confined(pid_t pid)
 	CU_ASSERT_TRUE(proc_says(pid, "status", "Uid:\t1900000000\t1900000000\t1900000000"));
 	for (size_t i = 0; i < COUNT(namespaces); i++)
 		CU_ASSERT_FALSE(namespace_shared(pid, namespaces[i]));
-	/* One mount, its root, is all there is; nothing is open but the archive and the report. */
+	/* The only mount is its root, and only the archive and the report are open. */
 	snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)pid);
 	CU_ASSERT_TRUE(file_read(AT_FDCWD, path, 1 << 16, &mounts) > 0);
 	CU_ASSERT_TRUE(mounts && strchr(mounts, '\n') == strrchr(mounts, '\n'));
@@ -474,7 +474,7 @@ static __attribute__((noreturn)) void unpack_nothing(int archive_fd)
 	      0);
 }
 
-/* What hostile bytes could take over has nothing of the host in reach, and dies with its maker. */
+/* The program that reads hostile bytes has no access to the host, and dies with its parent. */
 static void test_unpack_confined(void)
 {
 	int ends[2];

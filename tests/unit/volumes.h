@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What tests do to pools and volumes, in one word each; failures are shown. */
+/* Operations of tests on pools and volumes; failures are shown. */
 #ifndef BERTH_TESTS_VOLUMES_H
 #define BERTH_TESTS_VOLUMES_H
 

@@ -65,7 +65,7 @@ static bool attach(const char *name, unsigned mebibytes, struct loop *loop)
 	return fd >= 0 && loop_attach(fd, LOOP_WITH_AUTOCLEAR, 512, loop) == 0;
 }
 
-/* One line, live: 0 or -errno. */
+/* Makes a device with one line, and activates it: 0 or -errno. */
 static int make_device(const char *name, const char *type, uint64_t sectors, const char *params)
 {
 	char uuid[sizeof DM_UUID_PREFIX + DM_NAME_MAX];
@@ -76,7 +76,7 @@ static int make_device(const char *name, const char *type, uint64_t sectors, con
 			 &dev);
 }
 
-/* On data_mib of the data file. */
+/* The pool uses data_mib of the data file. */
 static void pool_line(const char *metadata_path, unsigned low_water, const char *features,
 		      char *out, size_t room)
 {
@@ -207,7 +207,7 @@ static void test_device(void)
 	CU_ASSERT(info.open_count >= 1);
 	close(fd);
 
-	/* Neither name nor uuid twice. */
+	/* Neither name nor uuid may exist twice. */
 	dev_t other;
 	struct dm_target target = { 0, 8, "error", "" };
 	CU_ASSERT_EQUAL(dm_create(&dm, VOL(1), "BERTH-x", 0, &target, 1, &other), -EBUSY);
@@ -291,7 +291,7 @@ static int count_device(void *context, const struct dm_info *info)
 	return seen->count == seen->stop_at ? 42 : 0;
 }
 
-/* More than one buffer holds, and a device of somebody else's among them. */
+/* There are more devices than one buffer can have, and one of somebody else. */
 static void test_list(void)
 {
 	enum { MANY = 60 };
@@ -481,7 +481,7 @@ static void test_suspend_mounted(void)
 	CU_ASSERT_EQUAL(umount(where), 0);
 }
 
-/* Who suspended it is dead: it stays so, until anybody resumes it. */
+/* The process that suspended it is dead: it stays suspended, until another one resumes it. */
 static void test_suspender_dies(void)
 {
 	scoped_free char *where = text_format("%s/mnt", folder);
@@ -529,14 +529,14 @@ static int make_flakey(const char *state)
 
 	if (dm_info(&dm, VOL(flakey), &info) < 0)
 		return make_device(VOL(flakey), "flakey", target.length, params);
-	/* Without a flush, which the pool above could not answer. */
+	/* The load does not flush, because the pool above could not answer. */
 	int r = dm_load(&dm, VOL(flakey), 0, &target, 1);
 	if (r == 0)
 		r = dm_suspend(&dm, VOL(flakey), DM_WITH_NO_LOCKFS | DM_WITH_NO_FLUSH);
 	return r < 0 ? r : dm_resume(&dm, VOL(flakey));
 }
 
-/* By number: its name in /dev/mapper is udev's to make, some time later. */
+/* The devices are named by numbers: udev makes their names in /dev/mapper some time later. */
 static int make_pool_on_flakey(void)
 {
 	struct dm_info info;

@@ -33,7 +33,7 @@ enum { GAINED = 32 << 11 }; /* sectors that the disk FURTHER gets behind those t
 
 struct volume {
 	char name[32];
-	char text[32]; /* what its file f holds */
+	char text[32]; /* the contents of its file f */
 	int mount;     /* of one that is in use, else -1 */
 };
 
@@ -104,7 +104,7 @@ static struct volume *find_free(void)
 	return NULL;
 }
 
-/* Any that is there; of those in use, or not. NULL: none of the first that were looked at. */
+/* Any existing volume, in use or not. NULL: none of the first ones that were looked at. */
 static struct volume *find_some(bool in_use)
 {
 	for (int tries = 0; tries < 4 * VOLUMES; tries++) {
@@ -201,7 +201,7 @@ static void change_create(struct pool *pool)
 
 	if (!volume)
 		return;
-	/* As an import: what is being filled has another name. */
+	/* An import fills a volume under another name. */
 	snprintf(volume->name, sizeof volume->name, "template.t%u", step);
 	snprintf(volume->text, sizeof volume->text, "t%u", step);
 	note("begin create incoming.t%u", step);
@@ -222,7 +222,7 @@ static void change_create(struct pool *pool)
 	volume_deactivate(pool, volume->name, &err);
 }
 
-/* Of one in use: what was written, and is not yet on the disk, must be in the clone. */
+/* If the origin is in use, its unwritten data must be in the clone. */
 static void change_clone(struct pool *pool, bool running)
 {
 	struct volume *from = find_some(running), *to = find_free();
@@ -286,7 +286,7 @@ static void change_write(struct pool *pool)
 	note("ack write %s", volume->name);
 }
 
-/* As machine/manage/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+/* A restore as in machine/manage/snapshot.c: a clone of the snapshot is exchanged with the root. */
 static void change_restore(struct pool *pool)
 {
 	struct volume *to = find_some(false), *from = find_some(false);
@@ -369,7 +369,7 @@ static void change_trim(struct pool *pool)
 	note("ack trim p");
 }
 
-/* Nobody uses it meanwhile. */
+/* No process uses it meanwhile. */
 static void let_go(struct pool *pool)
 {
 	struct err err = { 0 };
@@ -484,7 +484,7 @@ static int record(char **argv)
 	for (size_t i = 0; i < VOLUMES; i++)
 		volumes[i].mount = -1;
 	note("ready");
-	/* Of each kind one at least, however few there are to be. */
+	/* Each kind of change is made at least once, even in a short run. */
 	change_create(&pool);
 	volumes[0].mount = mount_of(&pool, volumes[0].name);
 	change_clone_running(&pool);
@@ -515,7 +515,7 @@ struct wanted {
 	struct pool *pool;
 };
 
-/* Whether one of the texts behind the name's line is what the file holds. */
+/* Whether the contents of the file are one of the texts behind the name's line. */
 static bool fits(const char *line, const char *text)
 {
 	scoped_free char *copy = strdup(strchr(line, ' ') + 1);
@@ -535,7 +535,7 @@ static int check_volume(void *context, const struct volume_info *info)
 	scoped_free char *start = text_format("\n%s ", info->name);
 	scoped_free char *text = NULL;
 
-	/* What was in the making belongs to nobody, and is swept in its time; the reserve is the pool's. */
+	/* A volume in the making belongs to nobody, and is removed later; the reserve belongs to the pool. */
 	if (strncmp(info->name, "partial.", 8) == 0 || strncmp(info->name, "reserve.", 8) == 0)
 		return 0;
 	char *line = strstr(wanted->text, start);
@@ -560,7 +560,7 @@ static int check_volume(void *context, const struct volume_info *info)
 	return 0;
 }
 
-/* Of the lines that no volume was found for. */
+/* Reports the lines without a volume. */
 static void find_missing(struct wanted *wanted)
 {
 	size_t length;

@@ -113,7 +113,7 @@ static int run_create(struct pool *pool, struct err *err)
 	return volume_create(pool, "machine.new", 64 << 20, err);
 }
 
-/* What there is works, what there is not can be made, and then it can be removed. */
+/* Existing volumes work, missing ones can be made, and then be removed. */
 static bool after_create(struct pool *pool)
 {
 	struct err err = { 0 };
@@ -145,7 +145,7 @@ static bool before_delete(struct pool *pool)
 	return done(run_clone(pool, &err), "clone", &err) && put(pool, "machine.new", "new");
 }
 
-/* So much of its own that it is discarded while others change the pool. */
+/* The volume is so large that it is discarded while others change the pool. */
 static bool before_delete_large(struct pool *pool)
 {
 	enum { SIZE = 256 << 20, MIB = 1 << 20, OWN = 160 };
@@ -178,7 +178,7 @@ static bool after_delete(struct pool *pool)
 	       (!has(pool, "machine.new") || fault("remove", "it is still there"));
 }
 
-/* As machine/manage/snapshot.c restores: a clone of what was kept, exchanged with the root. */
+/* A restore as in machine/manage/snapshot.c: a clone of the snapshot is exchanged with the root. */
 static int run_restore(struct pool *pool, struct err *err)
 {
 	if (volume_destroy(pool, "incoming.new", err) < 0 ||
@@ -214,7 +214,7 @@ static bool after_rename(struct pool *pool)
 	       drop(pool, "machine.new") && drop(pool, "machine.newer");
 }
 
-/* As an import: what is being filled has a name of its own, which the next one clears away. */
+/* An import fills a volume under a name of its own, which the next import removes. */
 static int run_import(struct pool *pool, struct err *err)
 {
 	if (volume_destroy(pool, "incoming.new", err) < 0 ||
@@ -235,7 +235,7 @@ static bool after_import(struct pool *pool)
 	       drop(pool, "incoming.new");
 }
 
-/* What of a machine's start concerns its disk. */
+/* The part of a machine's start that concerns its disk. */
 static int run_start(struct pool *pool, struct err *err)
 {
 	scoped_fd int mount = -1;
@@ -243,7 +243,7 @@ static int run_start(struct pool *pool, struct err *err)
 	return volume_mount(pool, "machine.new", 0, &mount, err);
 }
 
-/* Its device is there, as when the last mount has gone with a machine's namespace. */
+/* The device exists, as if the last mount has ended with a machine's namespace. */
 static bool before_stop(struct pool *pool)
 {
 	struct err err = { 0 };
@@ -297,7 +297,7 @@ static bool after_grow(struct pool *pool)
 	return usage.total > 0 && holds(pool, "machine.base", "base");
 }
 
-/* With more metadata, whose devices are replaced one after the other. */
+/* The metadata grow, and their devices are replaced one after the other. */
 static int run_grow_metadata(struct pool *pool, struct err *err)
 {
 	struct pool_state state;
@@ -326,7 +326,7 @@ static int run_join(struct pool *pool, struct err *err)
 
 static bool begin_pool(void);
 
-/* With all that it has, after another attach too; and a new pool for the next one, since disks stay. */
+/* The pool has all its data, after another attach too. The next case gets a new pool, since disks stay. */
 static bool after_join(struct pool *pool)
 {
 	struct pool_usage usage = { 0 };
@@ -377,7 +377,7 @@ static bool after_check(struct pool *pool)
 	return after_attach(pool);
 }
 
-/* In bytes, by the label's text; -1: there is none. */
+/* The offset in bytes, by the label's text; -1: there is no label. */
 static off_t metadata_at(const struct pool *pool)
 {
 	scoped_fd int fd = open(pool->config.source, O_RDONLY | O_CLOEXEC);
@@ -419,7 +419,7 @@ static bool before_repair(struct pool *pool)
 	if (!before_attach(pool) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0 ||
 	    pread(fd, super, sizeof super, at) != sizeof super)
 		return false;
-	/* To where there is no block. */
+	/* The address of a block that does not exist. */
 	memset(super + MAP_AT, 0, 8);
 	memset(super + MAP_AT, 0x7f, 4);
 	uint32_t sum = checksum(super + 4, sizeof super - 4, MASK);
@@ -439,7 +439,7 @@ static bool after_repair(struct pool *pool)
 	return after_attach(pool);
 }
 
-/* What a partition table and more takes: the whole head of the disk. */
+/* Destroys the whole head of the disk, as a partition table and more would. */
 static bool before_relabel(struct pool *pool)
 {
 	scoped_fd int fd = open(pool->config.source, O_RDWR | O_CLOEXEC);
@@ -465,7 +465,7 @@ static int run_detach(struct pool *pool, struct err *err)
 	return pool->ops->detach(pool, err);
 }
 
-/* Its file has been moved, and the pool is told. */
+/* The file of the pool has been moved, and the pool is told. */
 static char moved[PATH_MAX];
 
 static bool before_move(struct pool *pool)
@@ -480,7 +480,7 @@ static int run_move(struct pool *pool, struct err *err)
 	return pool->ops->maintenance->move(pool, moved, false, &report, err);
 }
 
-/* And back. */
+/* The file is moved back. */
 static bool after_move(struct pool *pool)
 {
 	scoped_free char *home = text_format("%s/lib/pools/main/pool.thin", folder);
@@ -554,7 +554,7 @@ static int count(void *context, const struct volume_info *info)
 	return 0;
 }
 
-/* One opening of the pool has put everything right: no more is needed, nor is anything left over. */
+/* One opening of the pool has repaired all, and nothing is left over. */
 static bool pool_is_whole(const struct operation *operation)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
@@ -589,7 +589,7 @@ static bool pool_is_whole(const struct operation *operation)
 
 /* ---- Killing */
 
-/* In the child. */
+/* Runs in the child. */
 static void act(const struct operation *operation)
 {
 	struct pool pool = { .use_fd = -1 };
@@ -689,7 +689,7 @@ static void kill_at_point(const struct operation *operation, const char *point)
 		killed++;
 	struct pool pool = { .use_fd = -1 };
 	struct err err = { 0 };
-	/* With the base still in use, as a machine goes on running. */
+	/* The base is still in use, as that of a running machine. */
 	if (operation->running && done(pool_open(&pool, &dirs, "main", &err), "open", &err))
 		nothing_suspended();
 	pool_close(&pool);
@@ -698,7 +698,7 @@ static void kill_at_point(const struct operation *operation, const char *point)
 	now = "-";
 }
 
-/* Of all operations, or of those whose names begin with one of the words. */
+/* All operations are wanted, or those whose names begin with one of the words. */
 static bool is_wanted(const struct operation *operation, char **words)
 {
 	for (char **word = words; *word; word++) {
@@ -810,7 +810,7 @@ static void end(void)
 
 /* ---- Others meanwhile */
 
-static int other = -1; /* how the other one has ended */
+static int other = -1; /* the result of the other one */
 
 static void clone_meanwhile(const char *point)
 {

@@ -43,7 +43,7 @@ static void clone_one(const char *from)
 		give_up(name, &err);
 }
 
-/* As if by a manager that keeps no more than it must: the message, and a record of it before and after. */
+/* The least that any manager does: the message, and a record of it before and after. */
 static void bare_one(int fd)
 {
 	static unsigned id = BARE_ORIGIN;
