@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -76,6 +77,29 @@ int child_wait_within(pid_t pid, unsigned seconds)
 		if (errno != EINTR)
 			return -errno;
 	}
+}
+
+int child_parent(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int child_tie(int parent, int signal)
+{
+	struct pollfd gone = { .fd = parent, .events = POLLIN };
+	int r;
+
+	if (prctl(PR_SET_PDEATHSIG, signal) < 0)
+		return -errno;
+	/* What ended before that call is not told by it; getppid(2) is 0 in a pid namespace of one's own. */
+	do
+		r = poll(&gone, 1, 0);
+	while (r < 0 && errno == EINTR);
+	if (r > 0)
+		_exit(128 + signal);
+	return r < 0 ? -errno : 0;
 }
 
 void child_status_text(int status, char *out, size_t room)

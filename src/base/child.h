@@ -44,6 +44,18 @@ int child_wait(pid_t pid);
 /* The same, but -ETIMEDOUT if it still runs after so many seconds. */
 int child_wait_within(pid_t pid, unsigned seconds);
 
+/*
+ * The calling process as its children can name it, in other pid namespaces too: to be opened before the fork. A
+ * descriptor, closed on exec, or -errno.
+ */
+int child_parent(void);
+
+/*
+ * For a child: sends it the signal once the process that parent names has ended, and ends it now if that has ended
+ * before. It holds after an exec. A change of ids ends it, so it is called again after one. -errno if it cannot be told.
+ */
+int child_tie(int parent, int signal);
+
 /* "exited with 3", "was killed by SIGKILL": the end of a sentence about a wait status. */
 void child_status_text(int status, char *out, size_t room);
 

@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/backing_fs.c src/base/backing_fs.h \
 	src/base/child.c src/base/child.h \
 	src/base/clock.h \
+	src/base/deadlines.h \
 	src/base/dirs.c src/base/dirs.h \
 	src/base/err.c src/base/err.h \
 	src/base/fault.c src/base/fault.h \

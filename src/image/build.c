@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -111,15 +110,16 @@ static __attribute__((noreturn)) void fail_inside(const char *what, const char *
 }
 
 /* Process 1 of the recipe's namespaces. When it ends, all processes of the recipe end, and the mounts are gone. */
-static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, int mount_fd,
-						 int output)
+static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, int parent,
+						 int mount_fd, int output)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int status;
 
 	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
 		_exit(126);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (child_tie(parent, SIGKILL) < 0)
+		_exit(126);
 	umask(022);
 	if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
@@ -191,9 +191,10 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	scoped_fd int reading = ends[0];
 	scoped_fd int writing = ends[1];
-	pid_t pid = spawn_process(&spawn);
+	scoped_fd int ourselves = child_parent();
+	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
 	if (pid == 0)
-		run_inside(recipe, mount_fd, writing);
+		run_inside(recipe, ourselves, mount_fd, writing);
 	scoped_fd int pidfd = spawn.pidfd;
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to build in: %s", strerror(-pid));

@@ -68,7 +68,7 @@ static int make_readonly(struct err *err)
 }
 
 /* The mapped root first, which may change mounts and add a filter; then nobody. */
-static int become_nobody(struct err *err)
+static int become_nobody(int parent, struct err *err)
 {
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "become the root of a namespace: %s", strerror(errno));
@@ -78,9 +78,10 @@ static int become_nobody(struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "filter system calls: %s", strerror(-r));
 	if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "become nobody: %s", strerror(errno));
-	return 0;
+	r = child_tie(parent, SIGKILL);
+	return r < 0 ? err_set(err, -r, "end with who began it: %s", strerror(-r)) : 0;
 }
 
 static int limit(uint64_t size, struct err *err)
@@ -152,12 +153,13 @@ static void work(const struct order *order, struct fetch_report *report)
 /* ---- The two processes */
 
 /* Process 1 of its own namespaces; never returns. */
-static __attribute__((noreturn)) void confined(struct sync *sync, const struct order *order)
+static __attribute__((noreturn)) void confined(struct sync *sync, int parent,
+					       const struct order *order)
 {
 	struct fetch_report report = { 0 };
 	struct err *err = &report.err;
 
-	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_nobody(err) < 0)
+	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_nobody(parent, err) < 0)
 		end(&report);
 	close_range(FETCH_OUTPUT + 1, ~0U, 0);
 	if (limit(order->size, err) == 0)
@@ -177,9 +179,10 @@ static int supervise(const struct order *order, struct err *err)
 
 	if (sync_pair(&ours, &theirs, err) < 0)
 		return -err->code;
-	pid_t pid = spawn_process(&spawn);
+	scoped_fd int ourselves = child_parent();
+	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
 	if (pid == 0)
-		confined(&theirs, order);
+		confined(&theirs, ourselves, order);
 	sync_close(&theirs);
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to fetch in: %s", strerror(-pid));
@@ -228,7 +231,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "berth-fetch is run by 'berth template pull'\n");
 		return 2;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (supervise(&order, &report.err) < 0)
 		end(&report);
 	return 0;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,8 +23,10 @@ void helper_text(char *text, size_t room)
 
 /* The forked child; a program that cannot be executed is told by a report as well. */
 static __attribute__((noreturn)) void execute(const struct helper *helper, const char *path,
-					      int report_fd, size_t size)
+					      int parent, int report_fd, size_t size)
 {
+	if (child_tie(parent, SIGKILL) < 0)
+		_exit(126);
 	/* Duplicated first: its number may be one that the program needs. */
 	int fd = fcntl(report_fd, F_DUPFD_CLOEXEC, 10);
 	struct err *failure = calloc(1, size);
@@ -76,11 +79,12 @@ int helper_run(const struct helper *helper, void *report, size_t size, struct er
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	scoped_fd int reading = ends[0];
 	scoped_fd int writing = ends[1];
-	pid_t pid = fork();
+	scoped_fd int ourselves = child_parent();
+	pid_t pid = ourselves < 0 ? -1 : fork();
 	if (pid < 0)
 		return err_set(err, errno, "run '%s': %s", path, strerror(errno));
 	if (pid == 0)
-		execute(helper, path, writing, size);
+		execute(helper, path, ourselves, writing, size);
 	scoped_close_fd(&writing);
 	ssize_t n = read_report(helper, reading, report, size);
 	/* The child ends after its namespaces have ended, with all processes in them. */

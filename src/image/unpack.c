@@ -51,13 +51,13 @@ static __attribute__((noreturn)) void end(const struct unpack_report *report)
 	_exit(n != sizeof *report ? 125 : report->err.code != 0);
 }
 
-/* The process becomes the mapped root. PDEATHSIG is set after that, because the change of ids clears it. */
-static int become_root(struct err *err)
+/* The process becomes the mapped root. It is tied after that, because the change of ids would end it. */
+static int become_root(int parent, struct err *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "become the volume's root: %s", strerror(errno));
-	return 0;
+	int r = child_tie(parent, SIGKILL);
+	return r < 0 ? err_set(err, -r, "end with who began it: %s", strerror(-r)) : 0;
 }
 
 /* The volume becomes the root, and the host's tree is unmounted; the folder /proc always exists. */
@@ -107,12 +107,13 @@ static int give_up_rights(struct err *err)
 }
 
 /* Process 1 of its own namespaces; never returns. */
-static __attribute__((noreturn)) void confined(struct sync *sync, int null_fd, bool split)
+static __attribute__((noreturn)) void confined(struct sync *sync, int parent, int null_fd,
+					       bool split)
 {
 	struct unpack_report report = { 0 };
 	struct err *err = &report.err;
 
-	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(err) < 0 ||
+	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(parent, err) < 0 ||
 	    enter_volume(err) < 0)
 		end(&report);
 	dup2(null_fd, 1);
@@ -157,9 +158,10 @@ static int supervise(const struct idmap *map, bool split, struct err *err)
 
 	if (sync_pair(&ours, &theirs, err) < 0)
 		return -err->code;
-	pid_t pid = spawn_process(&spawn);
+	scoped_fd int ourselves = child_parent();
+	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
 	if (pid == 0)
-		confined(&theirs, null_fd, split);
+		confined(&theirs, ourselves, null_fd, split);
 	sync_close(&theirs);
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to unpack in: %s", strerror(-pid));
@@ -191,7 +193,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "berth-unpack is run by 'berth template import'\n");
 		return 2;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Names are bytes; in this locale libarchive does not convert UTF-8 names. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	struct idmap map = { (uint32_t)base, (uint32_t)count };

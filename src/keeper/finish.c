@@ -5,6 +5,7 @@
  */
 #include "keeper/keeper.h"
 
+#include "base/deadlines.h"
 #include "base/log.h"
 #include "base/scoped.h"
 #include "kern/spawn.h"
@@ -15,8 +16,7 @@
 #include <unistd.h>
 
 enum {
-	KILLED_MS = 2000, /* until clients are told of the end, after a kill */
-	ENDED_MS = 5000,  /* ... and after any other end */
+	ENDED_MS = 5000,  /* until clients are told of the end, unless it was killed */
 	LAST_MS = 150000, /* longer than _finish waits for any lock */
 };
 
@@ -53,7 +53,8 @@ void finish_run(struct keeper *keeper, const char *outcome)
 
 	if (pid < 0)
 		log_line("clean-up: %s", strerror(-pid));
-	bool ended = pid < 0 || ended_within(pidfd, keeper->killed ? KILLED_MS : ENDED_MS);
+	int patience = keeper->killed ? DEADLINE_CLEANUP_KILLED_MS : ENDED_MS;
+	bool ended = pid < 0 || ended_within(pidfd, patience);
 	tell_clients(keeper);
 	/* A client that connects now is refused at once. */
 	scoped_close_fd(&keeper->control.fd);

@@ -29,7 +29,7 @@ host() {
 end_host() {
 	written
 	rm -r "$BERTH_ROOT"
-	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
+	find /sys/fs/cgroup -depth -type d -path "*/berth-$(tag_of "$BERTH_ROOT")*" -exec rmdir {} + 2>/dev/null || true
 }
 
 written() {

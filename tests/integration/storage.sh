@@ -488,7 +488,7 @@ case_reboot_of_the_host() {
 		xargs -r -n 1 losetup -d
 	ip -o link | awk -F ': ' '$2 ~ /^berth/ { print $2 }' | xargs -r -n 1 ip link delete
 	rm -rf "$BERTH_ROOT/run"
-	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$BERTH_ROOT")*" -exec rmdir {} +
+	find /sys/fs/cgroup -depth -type d -path "*berth*$(tag_of "$BERTH_ROOT")*" -exec rmdir {} + 2>/dev/null || true
 
 	same state stopped "$(field m state)"
 	has "m +stopped" "$(berth list)"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kern layer against the kernel that runs here: spawn, maps, mounts, groups, terminals, sync. */
+#include "base/child.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
@@ -23,6 +24,7 @@
 #include <sys/capability.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -124,6 +126,76 @@ static void test_spawn_among(void)
 	close(init.pidfd);
 	close(second.pidfd);
 	close(third.pidfd);
+}
+
+/* late: it is tied once its parent has ended. It has told of its life by a byte, if it was not killed. */
+static ssize_t life_of_tied(uint64_t namespaces, bool late)
+{
+	struct spawn spawn = { .namespaces = namespaces, .cgroup_fd = -1 };
+	int ends[2], tied[2];
+	char byte;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe2(tied, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int parent = child_parent();
+		struct pollfd gone = { .fd = parent, .events = POLLIN };
+		pid = spawn_process(&spawn);
+		if (pid != 0)
+			_exit(pid < 0 || (!late && read(tied[0], &byte, 1) != 1));
+		if (!late && (child_tie(parent, SIGKILL) < 0 || write(tied[1], "x", 1) < 0))
+			_exit(1);
+		poll(&gone, 1, -1);
+		if (late)
+			child_tie(parent, SIGKILL);
+		/* The signal may come after the end that it tells. */
+		poll(NULL, 0, late ? 0 : 2000);
+		_exit(write(ends[1], "x", 1) < 0);
+	}
+	CU_ASSERT_EQUAL(child_wait(pid), 0);
+	close(ends[1]);
+	close(tied[0]);
+	close(tied[1]);
+	ssize_t n = read(ends[0], &byte, 1);
+	close(ends[0]);
+	return n;
+}
+
+static void test_tied(void)
+{
+	for (int late = 0; late < 2; late++) {
+		CU_ASSERT_EQUAL(life_of_tied(0, late), 0);
+		CU_ASSERT_EQUAL(life_of_tied(CLONE_NEWPID, late), 0);
+		CU_ASSERT_EQUAL(life_of_tied(CLONE_NEWUSER | CLONE_NEWPID, late), 0);
+	}
+}
+
+/* Whatever fs.suid_dumpable says: a call that changes no ids leaves a process as traceable as it was. */
+static void test_untraceable(void)
+{
+	struct spawn of = { .namespaces = CLONE_NEWUTS, .cgroup_fd = -1 },
+		     root = { .cgroup_fd = -1 }, other = { .cgroup_fd = -1 };
+
+	if (spawn_process(&of) == 0) {
+		pause();
+		_exit(0);
+	}
+	if (spawn_process(&other) == 0) {
+		prctl(PR_SET_DUMPABLE, 1);
+		_exit(spawn_enter(of.pidfd, CLONE_NEWUTS) < 0 ? 2 : prctl(PR_GET_DUMPABLE));
+	}
+	CU_ASSERT_EQUAL(spawn_wait(other.pidfd), 0);
+	if (spawn_process(&root) == 0) {
+		prctl(PR_SET_DUMPABLE, 1);
+		_exit(idmap_become_root() < 0 ? 2 : prctl(PR_GET_DUMPABLE));
+	}
+	CU_ASSERT_EQUAL(spawn_wait(root.pidfd), 0);
+	syscall(SYS_pidfd_send_signal, of.pidfd, SIGKILL, NULL, 0);
+	spawn_wait(of.pidfd);
+	close(of.pidfd);
+	close(root.pidfd);
+	close(other.pidfd);
 }
 
 static void test_wait_status(void)
@@ -628,6 +700,8 @@ int main(void)
 		{ "a sealed process loads no library", test_sealed },
 		{ "namespaces, owner and clocks", test_spawn },
 		{ "born among others", test_spawn_among },
+		{ "a child that ends with its parent", test_tied },
+		{ "untraceable once it has entered", test_untraceable },
 		{ "wait statuses", test_wait_status },
 		{ "what a process takes", test_process },
 		{ "a wait for a signal is seen", test_signal_wait },

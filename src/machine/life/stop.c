@@ -8,6 +8,7 @@
 #include "machine/state/ended.h"
 #include "machine/state/private.h"
 
+#include "base/deadlines.h"
 #include "base/scoped.h"
 
 #include <limits.h>
@@ -17,7 +18,6 @@ enum {
 	STOP_TRIES = 5,
 	/* The time for the keeper's clean-up after its guest; after that the command no longer waits for it. */
 	GRACE_MILLISECONDS = 15000,
-	KILL_MILLISECONDS = 4000,
 	/* The wait for another command's lock in a forced stop. */
 	HURRY_SECONDS = 1,
 	DYING_SECONDS = 5,
@@ -75,7 +75,7 @@ static void wait_keeper_gone(struct machine *machine, int socket)
 	int r;
 
 	do
-		r = control_wait(machine, socket, &message, KILL_MILLISECONDS, &(struct err){ 0 });
+		r = control_wait(machine, socket, &message, DEADLINE_KILL_MS, &(struct err){ 0 });
 	while (r == 0);
 }
 
@@ -96,7 +96,7 @@ static int stop_once(struct stop *stop, struct err *err)
 	struct machine *machine = stop->machine;
 	struct protocol_message message = { 0 };
 	uint64_t promised = (uint64_t)stop->limit * 1000 + GRACE_MILLISECONDS;
-	int patience = stop->force          ? KILL_MILLISECONDS
+	int patience = stop->force          ? DEADLINE_KILL_MS
 		       : promised < INT_MAX ? (int)promised
 					    : INT_MAX;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/transfer/transfer.h"
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "kern/spawn.h"
@@ -12,7 +13,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 
 /*
  * Milliseconds between two checks, without any progress, while a disk writes its cache, and until a machine has ended
@@ -74,20 +74,20 @@ static int receive_side(struct work *work, const struct tree_place *place, int p
 	return tree_receive(&target, work->sockets[RECEIVE], err);
 }
 
-static __attribute__((noreturn)) void run_side(struct work *work, int which, pid_t parent)
+static __attribute__((noreturn)) void run_side(struct work *work, int which, int parent)
 {
 	struct err *err = &work->reports[which].err;
 	struct tree_place place;
 
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
+	if (child_tie(parent, SIGTERM) < 0)
 		_exit(EXIT_FAILURE);
 	close(work->sockets[!which]);
 	/* The machine's /proc does not know this process. */
 	int proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (side_enter(&work->sides[which], &place, err) == 0) {
-		/* Entering has cleared PDEATHSIG, as every change of ids does. */
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		/* Entering has ended that, as every change of ids does. */
+		if (child_tie(parent, SIGTERM) < 0)
+			_exit(EXIT_FAILURE);
 		if (which == SEND)
 			send_side(work, &place, err);
 		else
@@ -98,11 +98,13 @@ static __attribute__((noreturn)) void run_side(struct work *work, int which, pid
 
 static int start_side(struct work *work, int which, struct err *err)
 {
-	pid_t parent = getpid();
+	scoped_fd int ourselves = child_parent();
 
+	if (ourselves < 0)
+		return err_set(err, -ourselves, "start a process: %s", strerror(-ourselves));
 	work->pids[which] = side_fork(&work->sides[which], &work->pidfds[which], err);
 	if (work->pids[which] == 0)
-		run_side(work, which, parent);
+		run_side(work, which, ourselves);
 	return work->pids[which] < 0 ? -err->code : 0;
 }
 

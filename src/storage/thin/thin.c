@@ -4,6 +4,7 @@
  * the pool, which costs two blocks of metadata whatever its size.
  */
 #include "storage/thin/thin.h"
+#include "base/deadlines.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "storage/disk.h"
@@ -165,7 +166,7 @@ static int deactivate_volume(struct pool *pool, const char *name, struct err *er
 	if (r < 0)
 		return none.code ? err_set(err, none.code, "%s", none.text) : 0;
 	fault_point("thin-deactivate");
-	r = thin_deactivate(pool, volume.id, THIN_IN_USE_MS);
+	r = thin_deactivate(pool, volume.id, DEADLINE_VOLUME_IN_USE_MS);
 	fault_point("thin-deactivated");
 	return r < 0 ? storage_fail(err, r, "release its device") : 0;
 }

@@ -50,7 +50,6 @@ enum {
 	THIN_LABEL_SIZE = 4096, /* bytes; one at the beginning of a disk, a second after it */
 	THIN_HEAD = 2048,       /* sectors at the beginning of a disk */
 	THIN_TAIL = 2048,       /* sectors at its end, if there was room */
-	THIN_IN_USE_MS = 2000,  /* how long the users of a volume may take to close it */
 	THIN_WAIT_MS = 5000,    /* for openers of a device, such as udev workers */
 };
 

@@ -4,6 +4,7 @@
  * alone does not. A discard takes seconds for each 10 GiB, so a large volume first loses its name, and is discarded
  * while others change the pool.
  */
+#include "base/deadlines.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "kern/holder.h"
@@ -29,7 +30,7 @@ static int let_go(struct pool *pool, uint64_t id, struct err *err)
 	struct thin_device device;
 	struct dm_info info;
 	char holder[512];
-	int r = thin_deactivate(pool, id, THIN_IN_USE_MS);
+	int r = thin_deactivate(pool, id, DEADLINE_VOLUME_IN_USE_MS);
 
 	if (r == 0)
 		return 0;
