@@ -41,8 +41,8 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 
 /* ---- given.c */
 
-/* Sets a key of a scratch config; NULL: to its default. 0 or EXIT_USAGE. */
-int setting_check(struct machine_config *config, const char *name, const char *value,
+/* Sets a key of a scratch config. 0 or EXIT_USAGE. */
+int setting_check(const struct schema *schema, void *config, const char *name, const char *value,
 		  struct err *err);
 
 /* The settings from --set, --network and --ephemeral, as words KEY=VALUE. Freed by settings_free. */

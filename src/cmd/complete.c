@@ -83,6 +83,18 @@ static void offer_keys(struct typed *typed)
 	}
 }
 
+static void offer_presets(struct typed *typed)
+{
+	char word[80];
+
+	offer(typed, "description");
+	for (size_t i = 0; i < machine_schema.count; i++) {
+		snprintf(word, sizeof word, "default.%s", machine_schema.keys[i].name);
+		if (!(machine_schema.keys[i].flags & KEY_FIXED))
+			offer(typed, word);
+	}
+}
+
 static void offer_snapshots(struct typed *typed, const struct dirs *dirs, const char *name)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -136,6 +148,9 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		break;
 	case WORD_KEY:
 		offer_keys(typed);
+		break;
+	case WORD_PRESET:
+		offer_presets(typed);
 		break;
 	case WORD_TEMPLATE:
 		template_list(dirs, offer_template, typed, &ignored);

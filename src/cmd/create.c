@@ -66,14 +66,17 @@ static bool network_is_default(const struct words *words)
 	return true;
 }
 
-/* The template is checked before a pool and a network are created for the machine. */
-static int check_template(const struct call *call, const char *template, struct err *err)
+/* The template is checked before a pool and a network are created for the machine. *networked: it has a network. */
+static int check_template(const struct call *call, const char *template, bool *networked,
+			  struct err *err)
 {
 	struct template_config config;
 	int r = template_open(&call->dirs, template, &config, err);
 
-	if (r == 0)
+	if (r == 0) {
+		*networked = config_label(config.presets, "network") != NULL;
 		config_free(&template_schema, &config);
+	}
 	return r;
 }
 
@@ -91,13 +94,14 @@ static int create_shown(const struct call *call, const char *name, const struct 
 static int prepare(const struct call *call, bool ephemeral, struct words *words, char **pool,
 		   struct err *err)
 {
+	bool networked = false;
 	int r = settings_given(call, ephemeral, words, err);
 
 	if (r == 0)
 		r = settings_check(words, err);
 	if (r == 0)
-		r = check_template(call, call->words[0], err);
-	if (r == 0 && network_is_default(words))
+		r = check_template(call, call->words[0], &networked, err);
+	if (r == 0 && !networked && network_is_default(words))
 		r = network_wanted(call, err);
 	return r != 0 ? r : pool_wanted(call, pool, err);
 }

@@ -89,6 +89,8 @@ int enter_machine(struct call *call, struct machine *machine, const char *const 
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
 	spec.env = env;
+	if (!argv && !spec.user && machine->config.user && *machine->config.user)
+		spec.user = machine->config.user;
 	r = machine_exec(machine, &spec, &code, err);
 	return r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code;
 }

@@ -28,13 +28,13 @@ int settings_given(const struct call *call, bool ephemeral, struct words *words,
 	return 0;
 }
 
-int setting_check(struct machine_config *config, const char *name, const char *value,
+int setting_check(const struct schema *schema, void *config, const char *name, const char *value,
 		  struct err *err)
 {
-	if (config_flags(&machine_schema, name) & KEY_FIXED)
-		err_set(err, EPERM, "%s is made by berth and cannot be set", name);
+	if (config_flags(schema, name) & KEY_FIXED)
+		config_refuse_fixed(schema, name, err);
 	else
-		config_put(&machine_schema, config, name, value, err);
+		config_put(schema, config, name, value, err);
 	return err->code == ENOMEM ? -ENOMEM : err->code ? EXIT_USAGE : 0;
 }
 
@@ -50,7 +50,7 @@ static int word_check(struct machine_config *config, const char *word, struct er
 		return EXIT_USAGE;
 	}
 	*equals = '\0';
-	return setting_check(config, name, equals + 1, err);
+	return setting_check(&machine_schema, config, name, equals + 1, err);
 }
 
 int settings_check(const struct words *words, struct err *err)

@@ -46,13 +46,14 @@ libcmd_a_SOURCES = \
 	src/cmd/reset.c \
 	src/cmd/run.c \
 	src/cmd/search.c \
-	src/cmd/settings.c \
+	src/cmd/settings.c src/cmd/settings.h \
 	src/cmd/snapshot.c \
 	src/cmd/started.c \
 	src/cmd/stop.c \
 	src/cmd/table.c src/cmd/table.h \
 	src/cmd/template.c src/cmd/template.h \
 	src/cmd/template_info.c \
+	src/cmd/template_settings.c \
 	src/cmd/top.c \
 	src/cmd/transfer.c \
 	src/cmd/verbs.c src/cmd/verbs.h

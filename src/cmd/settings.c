@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
+#include "cmd/settings.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -14,21 +15,13 @@
 
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
-/* The changes asked for. */
-struct changes {
-	char **words;               /* owned, as are its members: "key\0value" */
-	struct config_change *list; /* owned; names and values are in words */
-	size_t count;
-};
-
-static void changes_free(struct changes *changes)
+void changes_free(struct changes *changes)
 {
 	for (char **word = changes->words; word && *word; word++)
 		free(*word);
 	free(changes->words);
 	free(changes->list);
 }
-#define scoped_changes __attribute__((cleanup(changes_free)))
 
 /* Splits "key=value" in place, or with unset "key". 0 or EXIT_USAGE. */
 static int split_word(char *word, bool unset, struct config_change *change, struct err *err)
@@ -59,17 +52,17 @@ static bool is_there(const struct changes *changes, const char *name)
 	return false;
 }
 
-/* Collects the words behind the machine's name. */
-static int gather(const struct call *call, bool unset, struct changes *changes, struct err *err)
+/* Collects the words behind the name. */
+static int gather(const struct call *call, const char *what, bool unset, struct changes *changes,
+		  struct err *err)
 {
 	changes->words = calloc((size_t)call->count, sizeof *changes->words);
 	changes->list = calloc((size_t)call->count, sizeof *changes->list);
 	if (!changes->words || !changes->list)
 		return err_set(err, ENOMEM, "out of memory");
 	if (strchr(call->words[0], '=')) {
-		err_set(err, EINVAL,
-			"the machine's name stands before its settings: '%.100s' is none",
-			call->words[0]);
+		err_set(err, EINVAL, "the %s's name stands before its settings: '%.100s' is none",
+			what, call->words[0]);
 		return EXIT_USAGE;
 	}
 	for (int i = 1; i < call->count; i++) {
@@ -90,19 +83,30 @@ static int gather(const struct call *call, bool unset, struct changes *changes, 
 	return 0;
 }
 
-/* Refuses words that are invalid for every machine, with EXIT_USAGE. unset takes any key, to remove an unknown line. */
-static int check_words(const struct changes *changes, struct err *err)
+/* Refuses words that are invalid for every machine or template, with EXIT_USAGE. unset takes any key. */
+static int check_words(const struct schema *schema, const struct changes *changes, struct err *err)
 {
-	struct machine_config scratch = { 0 };
+	union {
+		struct machine_config machine;
+		struct template_config template;
+	} scratch = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < changes->count; i++) {
 		const struct config_change *change = &changes->list[i];
 		if (change->value)
-			r = setting_check(&scratch, change->name, change->value, err);
+			r = setting_check(schema, &scratch, change->name, change->value, err);
 	}
-	config_free(&machine_schema, &scratch);
+	config_free(schema, &scratch);
 	return r;
+}
+
+int changes_given(const struct call *call, const struct schema *schema, bool unset,
+		  struct changes *changes, struct err *err)
+{
+	int r = gather(call, schema->what, unset, changes, err);
+
+	return r != 0 ? r : check_words(schema, changes, err);
 }
 
 static bool all_live(const struct changes *changes)
@@ -120,9 +124,7 @@ static int change(const struct call *call, bool unset, struct err *err)
 	scoped_changes struct changes changes = { 0 };
 	struct machine_status status = { 0 };
 
-	int r = gather(call, unset, &changes, err);
-	if (r == 0)
-		r = check_words(&changes, err);
+	int r = changes_given(call, &machine_schema, unset, &changes, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
@@ -151,7 +153,7 @@ static int run_unset(struct call *call, struct err *err)
 }
 
 /* Numbers and booleans as such, all other values as strings: "max", and "" for no value. */
-static json_t *key_value(const struct machine_config *config, const struct key *key)
+static json_t *key_value(const void *config, const struct key *key)
 {
 	const void *field = (const char *)config + key->offset;
 	scoped_text struct text text = { 0 };
@@ -168,18 +170,18 @@ static json_t *key_value(const struct machine_config *config, const struct key *
 	return json_string(text_str(&text));
 }
 
-static int get_one(const struct call *call, const struct machine *machine, const char *name,
-		   struct err *err)
+static int get_one(const struct call *call, const struct schema *schema, const void *config,
+		   const char *name, struct err *err)
 {
-	bool label = config_label_name(&machine_schema, name) != NULL;
-	const struct key *key = label ? NULL : config_find(&machine_schema, name, err);
+	bool chosen = config_label_name(schema, name) || config_preset_name(schema, name);
+	const struct key *key = chosen ? NULL : config_find(schema, name, err);
 	scoped_text struct text value = { 0 };
 
-	if (!key && !label)
+	if (!key && !chosen)
 		return EXIT_USAGE;
 	if (key && call_has(call, &flag_json))
-		return print_json(key_value(&machine->config, key), err);
-	if (config_get(&machine_schema, &machine->config, name, &value, err) < 0)
+		return print_json(key_value(config, key), err);
+	if (config_get(schema, config, name, &value, err) < 0)
 		return EXIT_USAGE;
 	if (call_has(call, &flag_json))
 		return print_json(json_string(text_str(&value)), err);
@@ -187,30 +189,51 @@ static int get_one(const struct call *call, const struct machine *machine, const
 	return 0;
 }
 
-static int get_all(const struct call *call, const struct machine *machine, struct err *err)
+/* Keys whose names the user chose: labels, presets. */
+static void get_chosen(const char *prefix, const struct label *label, json_t *object)
 {
-	json_t *object = json_object();
+	for (; label; label = label->next) {
+		scoped_free char *name = text_format("%s.%s", prefix, label->name);
+		if (object)
+			json_object_set_new(object, name ? name : "", json_string(label->value));
+		else
+			printf("%s.%s = %s\n", prefix, label->name, label->value);
+	}
+}
 
-	for (size_t i = 0; i < machine_schema.count; i++) {
-		const struct key *key = &machine_schema.keys[i];
+static int get_all(const struct call *call, const struct schema *schema, const void *config,
+		   const struct label *labels, const struct label *presets, struct err *err)
+{
+	json_t *object = call_has(call, &flag_json) ? json_object() : NULL;
+
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct key *key = &schema->keys[i];
 		scoped_text struct text value = { 0 };
-		config_text(&machine->config, key, &value);
-		if (call_has(call, &flag_json))
-			json_object_set_new(object, key->name, key_value(&machine->config, key));
+		config_text(config, key, &value);
+		if (object)
+			json_object_set_new(object, key->name, key_value(config, key));
 		else
 			printf("%s = %s\n", key->name, text_str(&value));
 	}
-	for (const struct label *label = machine->config.labels; label; label = label->next) {
-		scoped_free char *name = text_format("label.%s", label->name);
-		if (call_has(call, &flag_json))
-			json_object_set_new(object, name ? name : "", json_string(label->value));
-		else
-			printf("label.%s = %s\n", label->name, label->value);
-	}
-	if (call_has(call, &flag_json))
-		return print_json(object, err);
-	json_decref(object);
-	return 0;
+	get_chosen("label", labels, object);
+	get_chosen("default", presets, object);
+	return call_has(call, &flag_json) ? print_json(object, err) : 0;
+}
+
+int settings_show_machine(const struct call *call, const struct machine_config *config,
+			  struct err *err)
+{
+	if (call->count > 1)
+		return get_one(call, &machine_schema, config, call->words[1], err);
+	return get_all(call, &machine_schema, config, config->labels, NULL, err);
+}
+
+int settings_show_template(const struct call *call, const struct template_config *config,
+			   struct err *err)
+{
+	if (call->count > 1)
+		return get_one(call, &template_schema, config, call->words[1], err);
+	return get_all(call, &template_schema, config, NULL, config->presets, err);
 }
 
 static int run_get(struct call *call, struct err *err)
@@ -220,11 +243,7 @@ static int run_get(struct call *call, struct err *err)
 	int r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_check(&machine, err);
-	if (r != 0)
-		return r;
-	if (call->count > 1)
-		return get_one(call, &machine, call->words[1], err);
-	return get_all(call, &machine, err);
+	return r != 0 ? r : settings_show_machine(call, &machine.config, err);
 }
 
 const struct command command_set = {

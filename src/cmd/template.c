@@ -364,6 +364,9 @@ static const struct command *const members[] = {
 	&command_template_update,
 	&list,
 	&template_info,
+	&template_set_verb,
+	&template_get_verb,
+	&template_unset_verb,
 	&adopt,
 	&delete,
 	&command_template_remote,
@@ -375,8 +378,7 @@ const struct command command_template = {
 	.aliases = "image",
 	.args = "",
 	.help = "What machines are made from: build, import, search, pull, update, list, info, "
-		"adopt, "
-		"delete, remote",
+		"set, get, unset, adopt, delete, remote",
 	.max = -1,
 	.members = members,
 };

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/labels.h"
 #include "cmd/print.h"
 #include "image/template.h"
 #include "machine/state/machine.h"
@@ -80,6 +81,16 @@ static void show(const char *label, const char *value)
 		printf("%-14s %s\n", label, text_str(&plain));
 }
 
+static void show_presets(const struct label *preset)
+{
+	const char *label = "defaults:";
+
+	for (; preset; preset = preset->next, label = "") {
+		scoped_free char *line = text_format("%s = %s", preset->name, preset->value);
+		show(label, line ? line : "");
+	}
+}
+
 static void show_template(const char *name, const struct template_config *config,
 			  const struct text *users)
 {
@@ -98,6 +109,7 @@ static void show_template(const char *name, const struct template_config *config
 	show("origin:", config->origin);
 	show("made:", when);
 	show("uuid:", config->uuid);
+	show_presets(config->presets);
 	for (size_t at = 0; at < users->length; at += strlen(users->data + at) + 1)
 		show(at == 0 ? "machines:" : "", users->data + at);
 }
@@ -116,8 +128,10 @@ static int run_info(struct call *call, struct err *err)
 	template_users(&call->dirs, name, &users);
 	if (call_has(call, &flag_json)) {
 		json_t *object = template_object(name, &config);
-		if (object)
+		if (object) {
+			json_object_set_new(object, "defaults", labels_object(config.presets));
 			json_object_set_new(object, "machines", users_array(&users));
+		}
 		r = print_json(object, err);
 	} else {
 		show_template(name, &config, &users);

@@ -43,6 +43,9 @@ enum key_type {
 enum key_flags {
 	KEY_FIXED = 1 << 0, /* set by berth alone; shown, but not changed by users */
 	KEY_LIVE = 1 << 1,  /* takes effect on a running machine at once */
+	KEY_KEPT =
+		1
+		<< 2, /* belongs to the programs of the root: publish makes it a preset of the template */
 };
 
 struct key {
@@ -69,14 +72,16 @@ struct schema {
 		*sections; /* kinds of sections that are allowed, NULL-terminated, or NULL */
 	size_t head; /* for a section: offset of the first section of this kind in the file's struct */
 	size_t labels; /* offset of the first label in the struct; 0: a file of this kind has none */
+	size_t presets;                  /* the same of the first preset */
+	const struct schema *presets_of; /* whose keys its presets are, or NULL */
 };
 
-/* "label.NAME = VALUE" */
+/* "label.NAME = VALUE"; also a preset, "default.KEY = VALUE", which may be empty */
 enum { LABEL_NAME_MAX = 63 };
 struct label {
 	struct label *next; /* owned; sorted by name */
-	char *name;         /* owned: letters, digits, '.', '_' and '-' */
-	char *value;        /* owned; never empty */
+	char *name;         /* owned: letters, digits, '.', '_' and '-'; of a preset: a key */
+	char *value;        /* owned; of a label never empty */
 };
 
 /* A section, "[KIND NAME]" and the lines after it. The struct of each kind begins with this one. */
@@ -164,6 +169,7 @@ struct machine_config {
 	/* "limits.rlimit.NAME", "" = the default of all machines */
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
+	char *user;                       /* "shell.user", "" = root */
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
@@ -225,11 +231,12 @@ struct template_config {
 	uint64_t created;
 	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
-	char *image_product; /* "image.product" */
-	char *image_remote;  /* "image.remote": name of the server */
-	char *image_serial;  /* "image.serial": version of the image */
-	char *image_sha256;  /* "image.sha256": of the file with the root */
-	char *image_url;     /* "image.url": of that file */
+	char *image_product;   /* "image.product" */
+	char *image_remote;    /* "image.remote": name of the server */
+	char *image_serial;    /* "image.serial": version of the image */
+	char *image_sha256;    /* "image.sha256": of the file with the root */
+	char *image_url;       /* "image.url": of that file */
+	struct label *presets; /* "default.KEY": settings of machines that are made of it */
 };
 
 extern const struct schema machine_schema;
@@ -330,7 +337,20 @@ void config_text(const void *config, const struct key *key, struct text *out);
 
 /* The NAME of a key "label.NAME", if files of this kind have labels; NULL: it is another key. Its name is unchecked. */
 const char *config_label_name(const struct schema *schema, const char *key);
-/* The value of a label; NULL: there is no label of that name. Borrowed. */
+/* The KEY of "default.KEY", if files of this kind have presets; NULL: it is another key. It is unchecked. */
+const char *config_preset_name(const struct schema *schema, const char *key);
+/* Sets the presets of a template in the settings of a new machine. */
+int config_apply_presets(const struct template_config *template, struct machine_config *config,
+			 struct err *err);
+/* Checks rules between the presets of a template, as those of a machine. */
+int config_check_presets(const struct template_config *template, struct err *err);
+/* Adds copies of the presets of another template. */
+int config_copy_presets(struct template_config *to, const struct template_config *from,
+			struct err *err);
+/* Makes presets of the machine's KEY_KEPT keys that differ from their defaults. */
+int config_keep_presets(const struct machine_config *config, struct template_config *template,
+			struct err *err);
+/* The value of a label or preset; NULL: there is none of that name. Borrowed. */
 const char *config_label(const struct label *first, const char *name);
 /*
  * Parses text into the field of the key of that name, or into that label; an empty value removes a label. -ENOENT with
@@ -338,6 +358,8 @@ const char *config_label(const struct label *first, const char *name);
  */
 int config_put(const struct schema *schema, void *config, const char *name, const char *value,
 	       struct err *err);
+/* The sentence for a change of a KEY_FIXED key. -EPERM. */
+int config_refuse_fixed(const struct schema *schema, const char *name, struct err *err);
 /* The enum key_flags of the key or label of that name; 0: it is not known. */
 unsigned config_flags(const struct schema *schema, const char *name);
 /* Adds the value of the key or label of that name, in a form that config_put reads back; of a missing label: nothing. */

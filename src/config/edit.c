@@ -91,11 +91,13 @@ static int change_text(const struct schema *schema, const char *path,
 	struct err unknown = { 0 };
 	bool found = false;
 	bool label = config_label_name(schema, change->name) != NULL;
-	const struct key *key = label ? NULL : config_find(schema, change->name, &unknown);
-	bool known = key || label;
+	bool preset = config_preset_name(schema, change->name) != NULL;
+	const struct key *key =
+		label || preset ? NULL : config_find(schema, change->name, &unknown);
+	bool known = key || label || preset;
 
 	if ((key && key->flags & KEY_FIXED) || strcmp(change->name, CONFIG_FORMAT_KEY) == 0)
-		return err_set(err, EPERM, "%s is made by berth and cannot be set", change->name);
+		return config_refuse_fixed(schema, change->name, err);
 	if (known && change->value &&
 	    canonical(schema, change->name, change->value, &good, err) < 0)
 		return -err->code;

@@ -24,6 +24,23 @@ static const char *last_part(const char *name, const char *const *keys)
 	return NULL;
 }
 
+static int by_name(const void *name, const void *key)
+{
+	return strcmp(name, ((const struct key *)key)->name);
+}
+
+static const struct key *look_up(const struct schema *schema, const char *name)
+{
+	return bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
+}
+
+/* Whether it is a key of machines, written without "default.". */
+static bool is_preset(const struct schema *schema, const char *name)
+{
+	return schema->presets_of &&
+	       (look_up(schema->presets_of, name) || config_label_name(schema->presets_of, name));
+}
+
 static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
 {
 	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
@@ -40,6 +57,8 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 		err_set(err, ENOENT, "there is no key before the '='");
 	else if (value_text_fault(name) || strlen(name) > 100)
 		err_set(err, ENOENT, "the key is not text");
+	else if (is_preset(schema, name))
+		err_set(err, ENOENT, "unknown key '%s'; did you mean 'default.%s'?", name, name);
 	else if (near)
 		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
 	else
@@ -49,15 +68,9 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 						 : schema->what);
 }
 
-static int by_name(const void *name, const void *key)
-{
-	return strcmp(name, ((const struct key *)key)->name);
-}
-
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err)
 {
-	const struct key *key =
-		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
+	const struct key *key = look_up(schema, name);
 
 	if (!key)
 		tell_unknown(schema, name, err);
@@ -110,44 +123,6 @@ int config_set(const struct schema *schema, void *config, const struct key *key,
 		return r;
 	put(field_of(config, key), type_of(key), &parsed);
 	return 0;
-}
-
-int config_put(const struct schema *schema, void *config, const char *name, const char *value,
-	       struct err *err)
-{
-	const char *label = config_label_name(schema, name);
-	const struct key *key = label ? NULL : config_find(schema, name, err);
-
-	if (label)
-		return label_set(schema, config, label, value, err);
-	return key ? config_set(schema, config, key, value, err) : -err->code;
-}
-
-unsigned config_flags(const struct schema *schema, const char *name)
-{
-	const struct key *key =
-		bsearch(name, schema->keys, schema->count, sizeof *schema->keys, by_name);
-
-	return key ? key->flags : config_label_name(schema, name) ? KEY_LIVE : 0;
-}
-
-int config_get(const struct schema *schema, const void *config, const char *name, struct text *out,
-	       struct err *err)
-{
-	const char *label = config_label_name(schema, name);
-	const struct key *key = label ? NULL : config_find(schema, name, err);
-
-	if (label) {
-		const char *value = config_label(labels_of(schema, config), label);
-		if (label_check_name(label, err) < 0)
-			return -err->code;
-		text_add(out, "%s", value ? value : "");
-	} else if (key) {
-		config_text(config, key, out);
-	} else {
-		return -err->code;
-	}
-	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
 void config_text(const void *config, const struct key *key, struct text *out)

@@ -55,6 +55,14 @@ static int feed_label(struct parser *parser, const char *name, const char *value
 	return label_set(parser->schema, parser->config, name, value, err);
 }
 
+static int feed_preset(struct parser *parser, const char *name, const char *value, struct err *err)
+{
+	if (config_label(presets_of(parser->schema, parser->config), name))
+		return err_set(err, EINVAL, "'default.%s' is there already; keep one of both",
+			       name);
+	return preset_set(parser->schema, parser->config, name, value, err);
+}
+
 /* Parses one line, without its end, and cuts it to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
@@ -68,13 +76,16 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	if (parser->schema == parser->file && strcmp(name, CONFIG_FORMAT_KEY) == 0)
 		return check_format(value, err);
 	const char *label = config_label_name(parser->schema, name);
-	const struct key *key = label ? NULL : config_find(parser->schema, name, err);
-	if (!key && !label)
+	const char *preset = config_preset_name(parser->schema, name);
+	const struct key *key = label || preset ? NULL : config_find(parser->schema, name, err);
+	if (!key && !label && !preset)
 		return -err->code;
 	if (!whole)
 		return err_set(err, EINVAL, "'%s' has no value; write '%s = value'", name, name);
 	if (label)
 		return feed_label(parser, label, value, err);
+	if (preset)
+		return feed_preset(parser, preset, value, err);
 	unsigned *seen = &parser->seen[key - parser->schema->keys];
 	if (*seen)
 		return err_set(err, EINVAL, "'%s' is in line %u already; keep one of both", name,
@@ -92,6 +103,7 @@ void config_free(const struct schema *schema, void *config)
 {
 	sections_free(schema, config);
 	labels_free(schema, config);
+	presets_free(schema, config);
 	keys_free(schema, config);
 }
 
@@ -167,6 +179,7 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
 	if (keys_print(schema, config, &out) == 0) {
 		labels_print(schema, config, &out);
+		presets_print(schema, config, &out);
 		sections_print(schema, config, &out);
 	}
 	if (out.failed)

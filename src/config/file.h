@@ -40,6 +40,27 @@ int label_set(const struct schema *schema, void *config, const char *name, const
 void labels_print(const struct schema *schema, const void *config, struct text *out);
 void labels_free(const struct schema *schema, void *config);
 
+/*
+ * Puts a copy of name and value into a list that is sorted by name, in place of one of that name; value NULL: removes
+ * that one. 0 or -ENOMEM.
+ */
+int labels_put(struct label **list, const char *name, const char *value);
+void labels_clear(struct label **list);
+
+/* ---- preset.c */
+
+/* The first preset of a struct whose schema has presets. */
+const struct label *presets_of(const struct schema *schema, const void *config);
+/* Checks a preset as its schema's key, and sets it in canonical form. */
+int preset_set(const struct schema *schema, void *config, const char *name, const char *value,
+	       struct err *err);
+/* Sets presets in a struct of the schema whose keys they are. */
+int presets_apply(const struct schema *of, const struct label *first, void *config,
+		  struct err *err);
+/* Adds the lines of all presets. */
+void presets_print(const struct schema *schema, const void *config, struct text *out);
+void presets_free(const struct schema *schema, void *config);
+
 /* ---- section.c */
 
 /* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */

@@ -83,25 +83,31 @@ static void label_drop(struct label **at)
 	free(label);
 }
 
-int label_set(const struct schema *schema, void *config, const char *name, const char *value,
-	      struct err *err)
+int labels_put(struct label **at, const char *name, const char *value)
 {
-	struct label **at = head_of(schema, config);
-	char text[CONFIG_LINE_MAX + 1];
-
-	if (label_check_name(name, err) < 0 || value_trim("label", value, text, err) < 0)
-		return -err->code;
 	while (*at && strcmp((*at)->name, name) < 0)
 		at = &(*at)->next;
-	struct label *made = *text ? label_new(name, text) : NULL;
-	if (*text && !made)
-		return err_set(err, ENOMEM, "out of memory");
+	struct label *made = value ? label_new(name, value) : NULL;
+	if (value && !made)
+		return -ENOMEM;
 	if (*at && strcmp((*at)->name, name) == 0)
 		label_drop(at);
 	if (made) {
 		made->next = *at;
 		*at = made;
 	}
+	return 0;
+}
+
+int label_set(const struct schema *schema, void *config, const char *name, const char *value,
+	      struct err *err)
+{
+	char text[CONFIG_LINE_MAX + 1];
+
+	if (label_check_name(name, err) < 0 || value_trim("label", value, text, err) < 0)
+		return -err->code;
+	if (labels_put(head_of(schema, config), name, *text ? text : NULL) < 0)
+		return err_set(err, ENOMEM, "out of memory");
 	return 0;
 }
 
@@ -113,8 +119,14 @@ void labels_print(const struct schema *schema, const void *config, struct text *
 		text_add(out, PREFIX "%s = %s\n", label->name, label->value);
 }
 
+void labels_clear(struct label **list)
+{
+	while (*list)
+		label_drop(list);
+}
+
 void labels_free(const struct schema *schema, void *config)
 {
-	while (schema->labels && *head_of(schema, config))
-		label_drop(head_of(schema, config));
+	if (schema->labels)
+		labels_clear(head_of(schema, config));
 }

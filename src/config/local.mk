@@ -11,6 +11,8 @@ libconfig_a_SOURCES = \
 	src/config/label.c \
 	src/config/lines.c \
 	src/config/owner.c \
+	src/config/preset.c \
+	src/config/put.c \
 	src/config/rlimit.c \
 	src/config/section.c \
 	src/config/types.c src/config/types.h src/config/types_net.c \

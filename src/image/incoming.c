@@ -247,6 +247,8 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	if (!config->uuid || !config->description || !config->origin || !config->pool ||
 	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");
+	if (incoming->model && config_copy_presets(config, incoming->model, err) < 0)
+		return -err->code;
 	return incoming->pulled ? set_pulled(config, incoming->pulled, err) : 0;
 }
 

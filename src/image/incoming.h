@@ -26,7 +26,9 @@ struct incoming {
 	const char *name;        /* borrowed */
 	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
 	bool copied;             /* it shares what it has with another volume */
-	int lock_fd;             /* owned */
+	const struct template_config
+		*model; /* borrowed; its presets are taken over; NULL: it has none */
+	int lock_fd;    /* owned */
 	const struct pulled_image
 		*pulled; /* borrowed; NULL: it comes from no server; set after incoming_begin */
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */

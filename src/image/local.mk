@@ -16,6 +16,7 @@ libimage_a_SOURCES = \
 	src/image/strip.c src/image/strip.h \
 	src/image/strip_list.c src/image/strip_list.h \
 	src/image/template.c src/image/template.h \
+	src/image/template_set.c \
 	src/image/unpack.h src/image/unpacker.c
 
 # The only program that links libarchive and libsquashfs, which costs 2 ms at each start.

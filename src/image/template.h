@@ -49,6 +49,9 @@ int template_build(const struct dirs *dirs, const char *name, struct pool *pool,
  */
 int template_open(const struct dirs *dirs, const char *name, struct template_config *config,
 		  struct err *err);
+/* Changes the description and the presets of a template; machines that were made of it stay as they are. */
+int template_set(const struct dirs *dirs, const char *name, const struct config_change *changes,
+		 size_t count, struct err *err);
 /*
  * Calls visit with each template, sorted by name; if its settings cannot be read, config is NULL and fault says why.
  * Templates that are half made or half removed are skipped.

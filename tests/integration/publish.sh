@@ -117,6 +117,61 @@ case_info() {
 	gone one two
 }
 
+# Settings that machines get from the template they are made of: copied, so that later changes do not reach them.
+case_defaults() {
+	local before
+	busybox_template defaults p-btrfs
+	berth template set defaults default.limits.pids=99 default.env="A=1 B='2 3'" default.network= \
+		default.label.role=web description="with defaults"
+	same pids 99 "$(berth template get defaults default.limits.pids)"
+	has "^defaults: +env = A=1 B='2 3'" "$(berth template info defaults)"
+	same "as JSON" web "$(berth template info --json defaults | jq -r '.defaults["label.role"]')"
+	before=$(berth template get defaults)
+	fails 2 "unknown key 'env'; did you mean 'default.env'" berth template set defaults env=A=1
+	fails 2 "init is made by berth and cannot be set; the setting of its machines is 'default.init'" \
+		berth template set defaults init=/bin/sh
+	fails 2 "unknown key 'limits.memry'" berth template set defaults default.limits.memry=1
+	fails 2 "uuid is made by berth" berth template set defaults default.uuid=1
+	fails 2 "belongs to one machine" berth template set defaults default.network.address=10.0.0.1
+	fails 2 "limits.pids cannot be 'x'" berth template set defaults description=y default.limits.pids=x
+	fails 1 "init is '/x/', which is a folder" berth template set defaults default.init=/x/
+	fails 1 "no template 'defaultz'; did you mean 'defaults'" berth template set defaultz description=x
+	same "its settings" "$before" "$(berth template get defaults)"
+
+	berth create defaults old
+	berth create --set limits.pids=77 defaults own
+	berth template set defaults default.limits.pids=55
+	berth template unset defaults default.env description
+	berth create defaults new
+	same pids "99 77 55" "$(for m in old own new; do berth get "$m" limits.pids; done | paste -sd ' ')"
+	same env "A=1 B='2 3'" "$(berth get old env)"
+	silent "env" berth get new env
+	same role web "$(berth get new label.role)"
+	silent "network" berth get new network
+	lacks defaults: "$(berth template unset defaults default.limits.pids default.network \
+		default.label.role && berth template info defaults)"
+	gone old own new
+	berth template delete defaults
+}
+
+# publish keeps the settings that belong to the programs of the root.
+case_kept() {
+	busybox_template base p-btrfs
+	berth create --set limits.pids=321 --set stop.timeout=7 --set description=mine --set boot.autostart=yes \
+		--set network= --set shell.user=7 --set label.a=b base one
+	berth publish one of-one
+	same defaults "limits.pids=321 shell.user=7 stop.timeout=7s" \
+		"$(berth template info --json of-one | jq -r '.defaults | to_entries | map("\(.key)=\(.value)") | join(" ")')"
+	berth create --set network= of-one two
+	same pids 321 "$(berth get two limits.pids)"
+	berth start --wait two
+	has "uid=7" "$(berth shell two <<<"id")"
+	has "uid=0" "$(berth shell --user 0 two <<<"id")"
+	has "uid=0" "$(berth exec two id)"
+	gone one two
+	berth template delete of-one base
+}
+
 # kill -9 at any moment: the template is whole or does not exist, and then its name is free.
 case_killed() {
 	local i pid

@@ -119,6 +119,46 @@ static void test_labels(void)
 		CU_ASSERT_STRING_EQUAL(machine_sentence(faults[i][0]), faults[i][1]);
 }
 
+/* What a template has for its machines is checked as their settings, line by line and together. */
+static void test_presets(void)
+{
+	static const char text[] = "init = systemd\ndefault.limits.memory = 1024M\ndefault.env =\n"
+				   "default.label.role = web\n";
+	static const char *const faults[][2] = {
+		{ "default.env = A=1\ndefault.env = A=2\n",
+		  "t:2: 'default.env' is there already; keep one of both" },
+		{ "default.envy = A=1\n", "t:1: unknown key 'envy'; did you mean 'env'?" },
+		{ "default.uuid = 1\n", "t:1: uuid is made by berth and cannot be set" },
+		{ "default.env\n", "t:1: 'default.env' has no value; write 'default.env = value'" },
+		{ "default.default.env = 1\n",
+		  "t:1: unknown key 'default.env'; machine.conf(5) lists the keys" },
+	};
+	struct template_config config;
+	struct machine_config machine;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_parse(&template_schema, "t", text, strlen(text), &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(config.init, "systemd");
+	CU_ASSERT_STRING_EQUAL(config_label(config.presets, "limits.memory"), "1G");
+	CU_ASSERT_STRING_EQUAL(config_label(config.presets, "env"), "");
+	CU_ASSERT_EQUAL_FATAL(config_defaults(&machine_schema, &machine, &err), 0);
+	CU_ASSERT_EQUAL(config_apply_presets(&config, &machine, &err), 0);
+	CU_ASSERT_EQUAL(machine.memory, 1 << 30);
+	CU_ASSERT_STRING_EQUAL(config_label(machine.labels, "role"), "web");
+	config_free(&template_schema, &config);
+	CU_ASSERT_EQUAL(config_keep_presets(&machine, &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(config_label(config.presets, "limits.memory"), "1G");
+	CU_ASSERT_PTR_NULL(config_label(config.presets, "label.role"));
+	config_free(&template_schema, &config);
+	config_free(&machine_schema, &machine);
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		err = (struct err){ 0 };
+		CU_ASSERT(config_parse(&template_schema, "t", faults[i][0], strlen(faults[i][0]),
+				       &config, &err) < 0);
+		CU_ASSERT_STRING_EQUAL(err.text, faults[i][1]);
+	}
+}
+
 static void test_file_limits(void)
 {
 	scoped_free char *big = malloc(CONFIG_FILE_MAX + 2);
@@ -523,6 +563,7 @@ int main(void)
 		{ "form of a file", test_file_form },
 		{ "faults of a file", test_file_faults },
 		{ "labels", test_labels },
+		{ "presets", test_presets },
 		{ "limits of a file", test_file_limits },
 		{ "files that cannot be loaded", test_load_faults },
 		{ "an edit keeps all else", test_edit_keeps },

@@ -270,6 +270,8 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 		return err_set(err, -r, "out of memory");
 	if (machine_draw_identity(config, err) < 0)
 		return -err->code;
+	if (config_apply_presets(template, config, err) < 0)
+		return err_wrap(err, "template '%s'", spec->template);
 	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
 								: check_new(machine, err);
 }

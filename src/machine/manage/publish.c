@@ -71,6 +71,7 @@ static int publish(struct machine *machine, const char *template, const struct p
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
 	scoped_pool struct pool other = { 0 };
+	struct template_config model = { 0 };
 	bool elsewhere = spec->pool && strcmp(spec->pool, machine->config.pool) != 0;
 	scoped_free char *origin =
 		text_format("machine %s%s%s", machine->name, spec->snapshot ? "@" : "",
@@ -82,10 +83,15 @@ static int publish(struct machine *machine, const char *template, const struct p
 	    incoming_claim(&incoming, machine->dirs, elsewhere ? &other : pool, template, err) < 0)
 		return -err->code;
 	incoming.origin = origin;
+	incoming.model = &model;
 	if (copy_root(&incoming, machine, pool, spec->snapshot, err) < 0 ||
 	    (!spec->keep && anonymize(&incoming, err) < 0))
 		return -err->code;
-	return incoming_commit(&incoming, origin, notes, err);
+	int r = config_keep_presets(&machine->config, &model, err);
+	if (r == 0)
+		r = incoming_commit(&incoming, origin, notes, err);
+	config_free(&template_schema, &model);
+	return r;
 }
 
 int machine_publish(struct machine *machine, const char *template, const struct publish_spec *spec,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* template set, get, unset: the keys of template.conf(5). */
+#include "cmd/common.h"
+#include "cmd/settings.h"
+#include "cmd/template.h"
+#include "image/template.h"
+
+static const struct flag *const get_flags[] = { &flag_json, NULL };
+
+static int change(const struct call *call, bool unset, struct err *err)
+{
+	scoped_changes struct changes changes = { 0 };
+	int r = changes_given(call, &template_schema, unset, &changes, err);
+
+	if (r == 0)
+		r = name_check(call->words[0], err);
+	if (r == 0)
+		r = template_set(&call->dirs, call->words[0], changes.list, changes.count, err);
+	return r;
+}
+
+static int run_set(struct call *call, struct err *err)
+{
+	return change(call, false, err);
+}
+
+static int run_unset(struct call *call, struct err *err)
+{
+	return change(call, true, err);
+}
+
+static int run_get(struct call *call, struct err *err)
+{
+	struct template_config config = { 0 };
+	int r = name_check(call->words[0], err);
+
+	if (r == 0)
+		r = template_open(&call->dirs, call->words[0], &config, err);
+	if (r == 0)
+		r = settings_show_template(call, &config, err);
+	config_free(&template_schema, &config);
+	return r;
+}
+
+const struct command template_set_verb = {
+	.group = "template",
+	.name = "set",
+	.args = "TEMPLATE KEY=VALUE...",
+	.help = "Change what a template says: its description, and default.KEY, settings of "
+		"machines made of it",
+	.min = 2,
+	.max = -1,
+	.first = WORD_TEMPLATE,
+	.rest = WORD_PRESET,
+	.run = run_set,
+};
+
+const struct command template_get_verb = {
+	.traits = COMMAND_LOOKS,
+	.group = "template",
+	.name = "get",
+	.args = "TEMPLATE [KEY]",
+	.help = "Show what a template says",
+	.flags = get_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_TEMPLATE,
+	.rest = WORD_PRESET,
+	.run = run_get,
+};
+
+const struct command template_unset_verb = {
+	.group = "template",
+	.name = "unset",
+	.args = "TEMPLATE KEY...",
+	.help = "Take defaults of machines out of a template",
+	.min = 2,
+	.max = -1,
+	.first = WORD_TEMPLATE,
+	.rest = WORD_PRESET,
+	.run = run_unset,
+};
