@@ -7,6 +7,7 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "image/fetch.h"
 #include "machine/confine/kernel_limits.h"
 #include "machine/start/views.h"
 
@@ -48,9 +49,16 @@ static void check_programs(struct report *report)
 
 static void check_own_programs(struct report *report)
 {
-	static const char *const names[] = { "berth-keeper", "berth-unpack", "guest-init" };
+	/* The last one is not there in a berth that was built without libcurl. */
+	static const char *const names[] = { "berth-keeper", "berth-unpack", "guest-init",
+					     "berth-fetch" };
+	size_t count = sizeof names / sizeof names[0] - (fetch_is_built() ? 0 : 1);
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+	if (!fetch_is_built())
+		report_add(report, VERDICT_NOTE, "installation",
+			   "install libcurl's headers, and build berth again",
+			   "it was built without libcurl: nothing comes from image servers");
+	for (size_t i = 0; i < count; i++) {
 		char path[PATH_MAX];
 		if (install_program(names[i], path, sizeof path) == 0 && access(path, X_OK) == 0)
 			report_add(report, VERDICT_OK, "installation", NULL, "%s", path);

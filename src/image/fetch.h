@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "kern/idmap.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -31,6 +32,9 @@ struct fetch {
 	void (*tick)(void *);            /* called every second until the end, or NULL */
 	void *context;
 };
+
+/* Whether there is a berth-fetch: it is built where libcurl is. */
+bool fetch_is_built(void);
 
 /*
  * Runs berth-fetch. When it returns, no process of it is left that could still write. 0, or -code with the cause in

@@ -25,11 +25,22 @@ static void execute(const char *path, int report_fd, const void *context)
 		      (char *)NULL);
 }
 
+bool fetch_is_built(void)
+{
+#ifdef HAVE_CURL
+	return true;
+#else
+	return false;
+#endif
+}
+
 int fetch_run(const struct fetch *fetch, struct fetch_report *report, struct err *err)
 {
 	const struct helper helper = {
 		.program = "berth-fetch",
-		.absent = "this berth was built without libcurl, and cannot fetch",
+		.absent = fetch_is_built() ? "run 'make install'"
+					   : "this berth was built without libcurl, and cannot "
+					     "fetch; install libcurl's headers, and build it again",
 		.execute = execute,
 		.context = fetch,
 		.tick = fetch->tick,

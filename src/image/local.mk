@@ -18,6 +18,7 @@ libimage_a_SOURCES = \
 	src/image/template.c src/image/template.h \
 	src/image/template_set.c \
 	src/image/unpack.h src/image/unpacker.c
+libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CPPFLAGS)
 
 # The only program that links libarchive and libsquashfs, which costs 2 ms at each start.
 pkglibexec_PROGRAMS += libexec/berth-unpack

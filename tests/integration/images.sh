@@ -483,6 +483,16 @@ case_stalls() {
 	rm -rf "$BERTH_ROOT/lib/cache"
 }
 
+# Built, but not put where berth looks for it.
+case_not_installed() {
+	mkdir "$T/libexec"
+	ln -s "$BUILD_TREE/libexec"/{berth-keeper,berth-unpack,guest-init} "$T/libexec"
+	BERTH_LIBEXEC=$T/libexec fails 1 "'$T/libexec/berth-fetch' is not there: run 'make install'" \
+		berth template search debian
+	has "problem +installation +'$T/libexec/berth-fetch' is not there" "$(BERTH_LIBEXEC=$T/libexec berth doctor || true)"
+	has "ok +installation +$BUILD_TREE/libexec/berth-fetch" "$(berth doctor || true)"
+}
+
 case_no_network() {
 	serving
 	berth template remote add nobody https://127.0.0.1:9
