@@ -109,4 +109,10 @@ test_boot_SOURCES = tests/unit/test_boot.c tests/unit/suite.c tests/unit/suite.h
 test_boot_LDADD = $(test_machine_LDADD)
 test_events_SOURCES = tests/unit/test_events.c tests/unit/suite.c tests/unit/suite.h
 test_events_LDADD = $(test_machine_LDADD)
+
+check_PROGRAMS += test_memory
+TESTS += test_memory
+test_memory_SOURCES = tests/unit/test_memory.c tests/unit/suite.c tests/unit/suite.h
+test_memory_LDADD = $(test_machine_LDADD)
+test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strdup -Wl,--wrap=realloc
 endif
