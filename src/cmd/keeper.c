@@ -5,7 +5,7 @@
  */
 #include "cmd/common.h"
 #include "cmd/verbs.h"
-#include "keeper/plan.h"
+#include "keeper/keeper_plan.h"
 #include "machine/life/life.h"
 #include "machine/start/start.h"
 #include "machine/state/machine.h"

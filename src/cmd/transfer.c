@@ -193,7 +193,7 @@ static int copy(struct request *request, const struct call *call, struct machine
 		.owner = *request->owner ? request->owner : NULL,
 		.group = request->group,
 		.mode = request->mode,
-		.progress = show_progress,
+		.tick = show_progress,
 		.context = &shown,
 	};
 	int r = machine_transfer(&transfer, err);

@@ -248,7 +248,7 @@ static void start_over(struct transfer *t)
 }
 
 /* exact: fewer bytes than max are a truncated file. */
-static CURLcode attempt(struct transfer *t, bool exact)
+static CURLcode fetch_once(struct transfer *t, bool exact)
 {
 	t->said[0] = '\0';
 	t->status = 0;
@@ -261,7 +261,7 @@ static CURLcode attempt(struct transfer *t, bool exact)
 	return code;
 }
 
-static int run(struct transfer *t, bool exact, struct err *err)
+static int fetch_with_retries(struct transfer *t, bool exact, struct err *err)
 {
 	CURLcode code;
 
@@ -270,7 +270,7 @@ static int run(struct transfer *t, bool exact, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	for (unsigned tries = 0;;) {
 		uint64_t before = t->done;
-		code = attempt(t, exact);
+		code = fetch_once(t, exact);
 		if (code == CURLE_OK || !may_pass(t, code))
 			break;
 		tries = t->done >= before + PROGRESS_BYTES ? 0 : tries + 1;
@@ -296,7 +296,7 @@ int transport_read(const char *url, size_t max, struct text *text, struct err *e
 {
 	struct transfer t = { .url = url, .text = text, .fd = -1, .max = max };
 
-	return run(&t, false, err);
+	return fetch_with_retries(&t, false, err);
 }
 
 int transport_save(const char *url, int fd, uint64_t size, struct err *err)
@@ -309,5 +309,5 @@ int transport_save(const char *url, int fd, uint64_t size, struct err *err)
 	t.done = (uint64_t)st.st_size;
 	if (t.done > size)
 		start_over(&t);
-	return t.done == size ? 0 : run(&t, true, err);
+	return t.done == size ? 0 : fetch_with_retries(&t, true, err);
 }

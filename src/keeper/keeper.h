@@ -2,13 +2,13 @@
 /*
  * A keeper: one process that owns one guest, its console, and the control socket of its machine, in one event loop.
  * This header is for the files of berth-keeper alone, in the order of their floors: a file calls those above it here.
- * What other layers need stands in plan.h, protocol.h, and event.h.
+ * What other layers need stands in keeper_plan.h, protocol.h, and event.h.
  */
 #ifndef BERTH_KEEPER_KEEPER_H
 #define BERTH_KEEPER_KEEPER_H
 
 #include "base/text.h"
-#include "keeper/plan.h"
+#include "keeper/keeper_plan.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
 #include "kern/dm.h"

@@ -2,7 +2,7 @@ noinst_LIBRARIES += libkeeper.a
 libkeeper_a_SOURCES = \
 	src/keeper/event.c src/keeper/event.h \
 	src/keeper/notify.c src/keeper/notify.h \
-	src/keeper/plan.h \
+	src/keeper/keeper_plan.h \
 	src/keeper/protocol.c src/keeper/protocol.h \
 	src/keeper/ring.c src/keeper/ring.h
 

@@ -108,7 +108,7 @@ static uint64_t wrote_over(const struct grower *grower)
 	return more(more(grower->written, before->written), more(grower->used, before->used));
 }
 
-static void share(struct growth *growth, uint64_t lost)
+static void share_out(struct growth *growth, uint64_t lost)
 {
 	double sum = 0;
 
@@ -157,7 +157,7 @@ void growth_judge(struct growth *growth, uint64_t used, int64_t now)
 		grower->growth = gained > taken ? gained : taken;
 		sum += grower->growth;
 	}
-	share(growth, more(more(used, growth->pool_before[0]), sum));
+	share_out(growth, more(more(used, growth->pool_before[0]), sum));
 	move_window(growth, used, now);
 }
 

@@ -17,6 +17,7 @@ libstorage_a_SOURCES = \
 	src/storage/freeing.c \
 	src/storage/growth.c src/storage/growth.h \
 	src/storage/inventory.c src/storage/inventory.h \
+	src/storage/volume.c \
 	src/storage/volume_lock.c src/storage/volume_lock.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/measure.c \
@@ -28,7 +29,7 @@ libstorage_a_SOURCES = \
 	src/storage/pool_space.c \
 	src/storage/pool_maintenance.c \
 	src/storage/space.c src/storage/space.h \
-	src/storage/storage.c src/storage/storage.h \
+	src/storage/storage.h \
 	src/storage/subvol.c src/storage/subvol.h \
 	src/storage/subvol_destroy.c \
 	src/storage/subvol_nested.c \

@@ -5,7 +5,7 @@
 
 #include "base/install.h"
 #include "base/scoped.h"
-#include "keeper/plan.h"
+#include "keeper/keeper_plan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #define BERTH_MACHINE_START_PLAN_H
 
 #include "image/root.h"
-#include "keeper/plan.h"
+#include "keeper/keeper_plan.h"
 #include "machine/state/machine.h"
 
 enum { PLAN_ENV_MAX = 64 };

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "keeper/plan.h"
+#include "keeper/keeper_plan.h"
 #include "kern/pty.h"
 #include "kern/spawn.h"
 #include "machine/confine/rlimits.h"

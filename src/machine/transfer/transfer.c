@@ -112,9 +112,9 @@ static void tell_progress(const struct work *work)
 {
 	const struct transfer *transfer = work->transfer;
 
-	if (transfer->progress)
-		transfer->progress(transfer->context, work->reports[RECEIVE].bytes,
-				   work->reports[RECEIVE].entries);
+	if (transfer->tick)
+		transfer->tick(transfer->context, work->reports[RECEIVE].bytes,
+			       work->reports[RECEIVE].entries);
 }
 
 /* Whether anything has moved since the last call. */

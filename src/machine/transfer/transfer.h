@@ -21,7 +21,7 @@ struct transfer {
 	const char *owner, *group; /* names or numbers of the target's side; NULL: root's */
 	int mode;                  /* permission bits of files; -1: as they are */
 	/* Called about five times in a second, if it is set: bytes and entries until now. */
-	void (*progress)(void *context, uint64_t bytes, uint64_t entries);
+	void (*tick)(void *context, uint64_t bytes, uint64_t entries);
 	void *context;
 	/* Out. */
 	uint64_t entries, bytes, left_out;

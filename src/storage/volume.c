@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The operations on volumes, for every driver: names are checked, locks taken, and errors name the volume. */
 #include "storage/storage.h"
 
 #include "base/scoped.h"

@@ -3,8 +3,8 @@
  * The plan of a keeper. The program that started the guest writes it, prepares the descriptors, and then executes
  * berth-keeper in its own place.
  */
-#ifndef BERTH_KEEPER_PLAN_H
-#define BERTH_KEEPER_PLAN_H
+#ifndef BERTH_KEEPER_KEEPER_PLAN_H
+#define BERTH_KEEPER_KEEPER_PLAN_H
 
 #include <limits.h>
 #include <stdbool.h>
