@@ -33,7 +33,7 @@ char *child_find(const char *program)
 	return NULL;
 }
 
-int child_detach(void)
+int child_detach(int lock)
 {
 	pid_t pid = fork();
 
@@ -43,6 +43,8 @@ int child_detach(void)
 		child_wait(pid);
 		return 1;
 	}
+	if (lock >= 0)
+		close(lock);
 	if (fork() != 0)
 		_exit(0);
 	return 0;

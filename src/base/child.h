@@ -35,8 +35,11 @@ char *child_find(const char *program);
 /*
  * Forks a grandchild, which init adopts, so that it may outlive the caller, who need not wait for it. Returns 0 in the
  * grandchild, which must end in exec or _exit; 1 in the caller; -errno if the first fork failed.
+ *
+ * The grandchild does not have the lock, a descriptor of the caller's, or -1: a copy would hold it after the caller's
+ * end, until an exec.
  */
-int child_detach(void);
+int child_detach(int lock);
 
 /* Waits for pid, also after signals; returns its wait status or -errno. */
 int child_wait(pid_t pid);

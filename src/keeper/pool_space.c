@@ -63,7 +63,7 @@ static bool is_watched(const struct keeper *keeper)
 /* The watcher is a grandchild: it serves all machines of the pool, and may outlive this keeper. */
 static void start_watcher(struct keeper *keeper)
 {
-	if (child_detach() == 0)
+	if (child_detach(-1) == 0)
 		verb_exec(keeper, "_tend", NULL, NULL);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Waiting for a lock: several processes at once, served in the order in which they came. */
+#include "base/child.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/remove.h"
@@ -208,6 +209,29 @@ static void test_shared(void)
 	CU_ASSERT_EQUAL(lock_wait(-1, LOCK_EX, 1), -EBADF);
 }
 
+/* A grandchild that lives on has no part in its starter's lock. */
+static void test_detached(void)
+{
+	int life[2];
+	char byte;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(life, O_CLOEXEC), 0);
+	scoped_fd int lock = file_lock(path, FILE_LOCK_TRY);
+	CU_ASSERT_TRUE(lock >= 0);
+	int r = child_detach(lock);
+	if (r == 0) {
+		close(life[1]);
+		_exit(read(life[0], &byte, 1) < 0);
+	}
+	CU_ASSERT_EQUAL(r, 1);
+	CU_ASSERT_EQUAL(file_lock_within(path, 0), -EWOULDBLOCK);
+	scoped_close_fd(&lock);
+	scoped_fd int next = file_lock_within(path, 0);
+	CU_ASSERT_TRUE(next >= 0);
+	close(life[1]);
+	close(life[0]);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -216,6 +240,7 @@ int main(void)
 		{ "a deadline leaves nothing", test_deadline },
 		{ "a lock file made anew", test_made_anew },
 		{ "a shared lock", test_shared },
+		{ "a lock and a grandchild", test_detached },
 		CU_TEST_INFO_NULL,
 	};
 

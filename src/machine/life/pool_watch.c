@@ -33,6 +33,7 @@ enum {
 struct pool_watch {
 	const struct dirs *dirs;
 	const char *pool;
+	int lock;             /* borrowed: held by the one watch of this pool */
 	struct growth growth; /* owned */
 	int64_t taken_again;  /* earliest time of the next read, milliseconds */
 	time_t grow_again;    /* earliest time of the next try to grow */
@@ -215,7 +216,7 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 static void start_writing_out(const struct pool_watch *watch, const struct grower *grower,
 			      struct pool *pool)
 {
-	if (child_detach() == 0) {
+	if (child_detach(watch->lock) == 0) {
 		write_out(watch, grower, pool);
 		_exit(0);
 	}
@@ -368,6 +369,7 @@ int machine_watch_pool(const struct dirs *dirs, const char *pool, struct err *er
 	if (!name)
 		return err_set(err, ENOMEM, "out of memory");
 	scoped_fd int lock = dirs_lock(dirs, name, 0, "it", &busy);
+	watch.lock = lock;
 	if (lock < 0)
 		return busy.code == EBUSY ? 0 : err_set(err, busy.code, "%s", busy.text);
 	while (watch_once(&watch, err)) {
