@@ -8,6 +8,7 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/provision.h"
+#include "cmd/provision_options.h"
 #include "image/template.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -36,10 +37,23 @@ static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemer
 						   &flag_json,     &flag_network,
 						   &flag_pool,     &flag_set,
 						   &flag_start_at, NULL };
-static const struct flag *const clone_flags[] = {
-	&flag_count, &flag_ephemeral, &flag_json,     &flag_keep_identity, &flag_network,
-	&flag_pool,  &flag_set,       &flag_snapshot, &flag_start_at,      NULL
-};
+static const struct flag *const clone_flags[] = { &flag_count,
+						  &flag_ephemeral,
+						  &flag_file,
+						  &flag_json,
+						  &flag_keep_identity,
+						  &flag_locale,
+						  &flag_network,
+						  &flag_password,
+						  &flag_pool,
+						  &flag_run,
+						  &flag_set,
+						  &flag_snapshot,
+						  &flag_ssh_key,
+						  &flag_start_at,
+						  &flag_timezone,
+						  &flag_provision_user,
+						  NULL };
 
 /* Makes up a name such as "debian-x3k9": the template's name, shortened if it is long, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -311,6 +325,24 @@ static int run_launch(struct call *call, struct err *err)
 	return r != 0 ? r : show_made(call, machine.name, err);
 }
 
+/* Sets the clone up as launch does. Steps that need it running start it, and it runs on. */
+static int set_up_clone(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (!call_has(call, &flag_file) && !provision_has_steps(call))
+		return 0;
+	if (machine_open(&machine, &call->dirs, name, err) < 0)
+		return -err->code;
+	if (provision_files(call, &machine, err) != 0) {
+		delete_quietly(&machine);
+		return -err->code;
+	}
+	if (!provision_has_steps(call))
+		return 0;
+	return start_or_delete(&machine, err) < 0 ? -err->code : provision_run(call, &machine, err);
+}
+
 static int clone_one(struct call *call, const char *name, struct err *err)
 {
 	scoped_settings struct words words = { 0 };
@@ -333,7 +365,7 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 	progress_end(&progress);
 	if (r == 0)
 		print_notes(&notes);
-	return r;
+	return r != 0 ? r : set_up_clone(call, name, err);
 }
 
 static int run_clone(struct call *call, struct err *err)
@@ -350,6 +382,8 @@ static int run_clone(struct call *call, struct err *err)
 		r = name_check(pool, err);
 	if (r == 0)
 		r = check_count(call, err);
+	if (r == 0)
+		r = provision_check(call, err);
 	if (r == 0 && call_has(call, &flag_count))
 		return make_many(call, call->words[1], clone_one, err);
 	if (r == 0)

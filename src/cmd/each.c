@@ -23,7 +23,7 @@ static const struct flag flag_output = {
 	"output", 'o', false, "DIR", "keep output in files DIR/NAME and errors in DIR/NAME.err"
 };
 
-static const struct flag *const each_flags[] = { &flag_cwd,    &flag_env,  &flag_jobs,
+static const struct flag *const each_flags[] = { &flag_cwd,    &flag_env,  &flag_jobs, &flag_label,
 						 &flag_output, &flag_user, NULL };
 
 /* The command, in one machine. */
@@ -47,6 +47,12 @@ static int open_file(const char *folder, const char *name, const char *suffix, s
 		      : fd;
 }
 
+/* With --label no word stands before the command. */
+static int patterns(const struct call *call)
+{
+	return call_has(call, &flag_label) ? 0 : 1;
+}
+
 static __attribute__((noreturn)) void run_and_exit(struct call *call, const struct job *job)
 {
 	struct machine machine = { 0 };
@@ -59,7 +65,8 @@ static __attribute__((noreturn)) void run_and_exit(struct call *call, const stru
 	progress_off();
 	int r = open_named(&machine, call, job->name, &err);
 	exit_apart(call,
-		   r != 0 ? EXEC_FAILED : enter_machine(call, &machine, call->words + 1, &err),
+		   r != 0 ? EXEC_FAILED
+			  : enter_machine(call, &machine, call->words + patterns(call), &err),
 		   &err);
 }
 
@@ -164,7 +171,7 @@ static int run_each(struct call *call, struct err *err)
 	uint64_t at_once;
 	int r = call_number(call, &flag_jobs, 1, JOBS_MAX, JOBS, &at_once, err);
 
-	first.count = 1;
+	first.count = patterns(call);
 	if (r == 0)
 		r = names_given(&first, &names, err);
 	if (r == 0 && names.unmatched)
@@ -186,7 +193,7 @@ static int run_each(struct call *call, struct err *err)
 const struct command command_each = {
 	.name = "each",
 	.args = "PATTERN [--] COMMAND [ARGUMENT]...",
-	.help = "Run a command in all machines that a pattern matches",
+	.help = "Run a command in all machines that a pattern or --label matches",
 	.flags = each_flags,
 	.traits = COMMAND_TAIL,
 	.min = 2,

@@ -3,7 +3,7 @@
 #include "cmd/verbs.h"
 
 #include "cmd/common.h"
-#include "cmd/names.h"
+#include "cmd/labels.h"
 #include "cmd/print.h"
 #include "machine/state/events.h"
 

@@ -3,8 +3,8 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
-#include "cmd/names.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 json_t *labels_object(const struct label *first)
@@ -20,6 +20,11 @@ void labels_text(const struct label *first, struct text *out)
 {
 	for (const struct label *label = first; label; label = label->next)
 		text_add(out, "%s%s=%s", label == first ? "" : ",", label->name, label->value);
+}
+
+bool name_matches(const char *word, const char *name)
+{
+	return fnmatch(word, name, 0) == 0;
 }
 
 static bool one_matches(const struct label *first, char *term)

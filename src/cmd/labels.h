@@ -4,10 +4,14 @@
 #define BERTH_CMD_LABELS_H
 
 #include "base/err.h"
+#include "cmd/command.h"
 #include "config/config.h"
 
 #include <jansson.h>
 #include <stdbool.h>
+
+/* Whether a name matches a pattern: fnmatch(3). */
+bool name_matches(const char *word, const char *name);
 
 /* An object of names and values. */
 json_t *labels_object(const struct label *first);

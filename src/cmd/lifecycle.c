@@ -18,12 +18,16 @@ static const struct flag flag_foreground = {
 	"foreground", 0, false, NULL,
 	"stay until it ends, stop it on SIGTERM: for one that is to be a service"
 };
-static const struct flag *const start_flags[] = { &flag_all,        &flag_console, &flag_escape,
-						  &flag_foreground, &flag_wait,    NULL };
-static const struct flag *const stop_flags[] = { &flag_all, &flag_kill, &flag_timeout, NULL };
-static const struct flag *const restart_flags[] = { &flag_console, &flag_escape, &flag_kill,
-						    &flag_timeout, &flag_wait,   NULL };
-static const struct flag *const delete_flags[] = { &flag_running, NULL };
+static const struct flag *const start_flags[] = {
+	&flag_all, &flag_console, &flag_escape, &flag_foreground, &flag_label, &flag_wait, NULL
+};
+static const struct flag *const stop_flags[] = { &flag_all, &flag_kill, &flag_label, &flag_timeout,
+						 NULL };
+static const struct flag *const restart_flags[] = { &flag_console, &flag_escape,  &flag_kill,
+						    &flag_label,   &flag_timeout, &flag_wait,
+						    NULL };
+static const struct flag *const delete_flags[] = { &flag_running, &flag_label, NULL };
+static const struct flag *const label_flags[] = { &flag_label, NULL };
 
 /* Numbers are checked before anything is done. */
 static int check_numbers(const struct call *call, struct err *err)
@@ -136,9 +140,15 @@ static int run_resume(struct call *call, struct err *err)
 	return for_each_machine(call, resume_one, false, err);
 }
 
-/* The words are either names of machines or --all. */
+/* The words are either names of machines or --all; --label may stand for names. */
 static int check_all(const struct call *call, struct err *err)
 {
+	if (call_has(call, &flag_label) && !call_has(call, &flag_all))
+		return check_numbers(call, err);
+	if (call_has(call, &flag_label)) {
+		err_set(err, EINVAL, "--all and --label exclude each other; use one of both");
+		return EXIT_USAGE;
+	}
 	if (call_has(call, &flag_all) == (call->count == 0))
 		return check_numbers(call, err);
 	if (call->count)
@@ -263,6 +273,7 @@ const struct command command_kill = {
 	.aliases = "terminate",
 	.args = "MACHINE...",
 	.help = "Stop machines at once, as if the power failed: stop --force",
+	.flags = label_flags,
 	.traits = COMMAND_ENDS,
 	.min = 1,
 	.max = -1,
@@ -303,6 +314,7 @@ const struct command command_pause = {
 	.aliases = "freeze",
 	.args = "MACHINE...",
 	.help = "Hold machines still, with all that runs in them",
+	.flags = label_flags,
 	.min = 1,
 	.max = -1,
 	.first = WORD_MACHINE,
@@ -315,6 +327,7 @@ const struct command command_resume = {
 	.aliases = "unpause unfreeze thaw",
 	.args = "MACHINE...",
 	.help = "Let paused machines go on",
+	.flags = label_flags,
 	.min = 1,
 	.max = -1,
 	.first = WORD_MACHINE,

@@ -21,8 +21,6 @@ static const struct flag flag_columns = { "columns", 0, false, "LIST",
 					  "columns to show, such as name,state,label.role" };
 static const struct flag flag_format = { "format", 0, false, "FORMAT",
 					 "table, csv or json; table if not given" };
-static const struct flag flag_label = { "label", 0, false, "LABELS",
-					"only machines with these labels, such as role=web" };
 static const struct flag flag_sort = { "sort", 0, false, "ORDER",
 				       "by name, age or memory; by name if not given" };
 static const struct flag *const list_flags[] = { &flag_columns, &flag_format, &flag_json,

@@ -2,10 +2,10 @@
 #include "cmd/names.h"
 
 #include "base/scoped.h"
+#include "cmd/labels.h"
 #include "cmd/print.h"
 #include "machine/state/machine.h"
 
-#include <fnmatch.h>
 #include <string.h>
 
 void names_free(struct names *names)
@@ -14,11 +14,6 @@ void names_free(struct names *names)
 		free(names->list[i]);
 	free(names->list);
 	*names = (struct names){ 0 };
-}
-
-bool name_matches(const char *word, const char *name)
-{
-	return fnmatch(word, name, 0) == 0;
 }
 
 static int add_name(struct names *names, const char *name)
@@ -71,12 +66,54 @@ static int add_word(const struct call *call, struct names *names, const char *wo
 	return r;
 }
 
+static int add_any(void *context, const char *name)
+{
+	return add_name(context, name);
+}
+
+static bool has_labels(const struct call *call, const char *name, const char *wanted)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	return machine_read(&machine, &call->dirs, name, &(struct err){ 0 }) == 0 &&
+	       labels_match(machine.config.labels, wanted);
+}
+
+/* Drops the machines without these labels. */
+static void choose(const struct call *call, struct names *names, const char *wanted)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < names->count; i++) {
+		if (has_labels(call, names->list[i], wanted))
+			names->list[kept++] = names->list[i];
+		else
+			free(names->list[i]);
+	}
+	names->count = kept;
+	if (kept > 0 || names->unmatched)
+		return;
+	struct err missing = { 0 };
+	err_set(&missing, ENOENT,
+		"no machine has the labels '%.80s'; see: berth list --label %.80s", wanted, wanted);
+	print_error(&missing);
+	names->unmatched = true;
+}
+
 int names_given(const struct call *call, struct names *names, struct err *err)
 {
+	const char *wanted = call_value(call, &flag_label);
 	int r = 0;
 
 	*names = (struct names){ 0 };
+	if (wanted) {
+		r = labels_check_wanted(wanted, err);
+		if (r == 0 && call->count == 0)
+			r = machine_list(&call->dirs, add_any, names, err);
+	}
 	for (int i = 0; r == 0 && i < call->count; i++)
 		r = add_word(call, names, call->words[i], err);
+	if (r == 0 && wanted)
+		choose(call, names, wanted);
 	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
 }

@@ -8,18 +8,16 @@
 struct names {
 	char **list; /* owned */
 	size_t count;
-	bool unmatched; /* a pattern matched nothing; reported already */
+	bool unmatched; /* a pattern or --label matched nothing; reported already */
 };
 
 /*
  * Expands the words of a call: replaces each pattern by the names that match, without repeats. Reports a pattern
- * without a match at once. Does not check that a plain name exists.
+ * without a match at once. Does not check that a plain name exists. With --label only machines with these labels
+ * are left; without words, of all machines. 0, -code or EXIT_USAGE.
  */
 int names_given(const struct call *call, struct names *names, struct err *err);
 void names_free(struct names *names);
 #define scoped_names __attribute__((cleanup(names_free)))
-
-/* Whether a name matches a pattern: fnmatch(3). */
-bool name_matches(const char *word, const char *name);
 
 #endif

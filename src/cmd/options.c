@@ -31,6 +31,9 @@ const struct flag flag_timeout = {
 const struct flag flag_user = { "user", 'u', false, "USER",
 				"user of the guest, by name or number; root if not given" };
 
+const struct flag flag_label = { "label", 0, false, "LABELS",
+				 "only machines with these labels, such as role=web" };
+
 static const struct flag *const every_command[] = { &flag_help, &flag_root, NULL };
 static const struct flag *const before_the_verb[] = { &flag_help, &flag_json, &flag_root,
 						      &flag_version, NULL };
@@ -130,7 +133,7 @@ static int take_options(struct call *call, const struct grammar *grammar, int ar
 			continue;
 		}
 		/* Options may stand on both sides of the machine's name, but not behind a command of the guest. */
-		if (!tail || call->count > 0 || optind >= argc ||
+		if (!tail || call->count > 0 || call_has(call, &flag_label) || optind >= argc ||
 		    strcmp(argv[optind - 1], "--") == 0)
 			break;
 		call->words[call->count++] = argv[optind++];
@@ -159,11 +162,13 @@ int call_parse(struct call *call, int argc, char **argv, struct err *err)
 	int r = take_options(call, &grammar, argc, argv, err);
 	if (r != 0 || !command || call_has(call, &flag_help))
 		return r;
-	if (call->count < command->min || (command->max >= 0 && call->count > command->max)) {
+	/* --label may stand for the names of machines. */
+	int named = call->count + (command->min > 0 && call_has(call, &flag_label));
+	if (named < command->min || (command->max >= 0 && call->count > command->max)) {
 		scoped_text struct text usage = { 0 };
 		command_usage(command, &usage);
 		err_set(err, EINVAL, "too %s words; usage: %s",
-			call->count < command->min ? "few" : "many", text_str(&usage));
+			named < command->min ? "few" : "many", text_str(&usage));
 		return EXIT_USAGE;
 	}
 	return 0;

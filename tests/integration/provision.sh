@@ -40,6 +40,26 @@ case_refused() {
 	fails 1 "'m'" berth info m
 }
 
+# A clone is set up as a new machine is; steps that need it running start it.
+case_clone() {
+	printf '#!/bin/sh\necho "said on $(hostname)"\nexit ${1:-0}\n' >"$T/say"
+	printf '#!/bin/sh\nexit 7\n' >"$T/fail"
+	berth create bb origin
+	berth clone --file "$T/key.pub:/etc/keys:7:640" origin with-file
+	same state stopped "$(berth info --json with-file | jq -r .state)"
+	has "said on scripted" "$(berth clone --file "$T/key.pub:/etc/keys:7:640" --user ann:1234 --run "$T/say" origin scripted)"
+	same "owner and mode" "7 640" "$(berth exec scripted -- stat -c '%u %a' /etc/keys)"
+	same user 1234 "$(berth exec scripted -- id -u ann)"
+	fails 7 "machine 'failing' runs, but '$T/fail' exited with 7" berth clone --run "$T/fail" origin failing
+	fails 1 "nobody-of-it" berth clone --file "$T/key.pub:/x:nobody-of-it" origin none
+	fails 1 "'none'" berth info none
+	fails 2 "--user cannot be 'Ann'" berth clone --user Ann origin none
+	fails 1 "'none'" berth info none
+	berth clone --count 2 --user ann --run "$T/say" origin many
+	same users "many-1: ann many-2: ann" "$(berth each 'many-*' -- id -un ann | paste -sd ' ')"
+	gone origin with-file scripted failing many-1 many-2
+}
+
 # If a file cannot be copied, the machine is deleted.
 case_file_that_fails() {
 	fails 1 "nobody-of-it" berth launch --file "$T/key.pub:/x:nobody-of-it" bb m

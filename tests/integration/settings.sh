@@ -43,6 +43,36 @@ case_labels() {
 	berth unset m label.site
 }
 
+# Verbs that take machines take labels as well, beside names or instead of them.
+case_by_label() {
+	local before
+	berth create --set label.role=l-web bb la
+	berth create --set label.role=l-web --set label.tier=front bb lb
+	berth create bb lc
+	before=$(berth list --columns name --format csv)
+	fails 2 "no machine is named" berth start
+	fails 2 "--all and --label exclude each other" berth stop --all --label role=l-web
+	fails 2 "too few words" berth delete
+	fails 2 "--label cannot be '=x'" berth delete --label =x
+	fails 1 "no machine has the labels 'role=nothing'" berth delete --label role=nothing
+	fails 1 "no machine has the labels 'tier'" berth delete --label tier la lc
+	same machines "$before" "$(berth list --columns name --format csv)"
+	berth start --wait --label role=l-web
+	same "those that run" "la lb" "$(berth list --json | jq -r '.[] | select(.state == "running").name' | paste -sd ' ')"
+	same "each" "la: la lb: lb" "$(berth each --label role=l-web -- hostname | paste -sd ' ')"
+	same "without --" "lb: x" "$(berth each --label role=l-web,tier=f* echo -n x)"
+	berth pause --label tier 'l*'
+	same "paused" lb "$(berth list --json | jq -r '.[] | select(.state == "paused").name')"
+	berth resume --label tier
+	berth restart --force --label tier
+	berth kill --label role=l-*
+	berth stop --label role=l-*
+	berth delete --label role=l-web la lc
+	fails 1 "no machine 'la'" berth info la
+	berth info lb lc >/dev/null
+	berth delete lb lc
+}
+
 # listed WORD...: the names in the list are these, in this order.
 listed() {
 	berth list --columns name --format csv "$@" | tr -d '\r' | sed 1d | paste -sd ' '
