@@ -34,13 +34,15 @@ static int boot(struct call *call, struct machine *machine, struct err *err)
 }
 
 /* The machine is killed, not halted, because all that it would write while it halts is discarded. */
-static int reset_running(struct call *call, struct machine *machine, struct err *err)
+static int reset_running(struct call *call, struct machine *machine, bool boots, struct err *err)
 {
 	int r = stop_machine(call, machine, true, true, err);
 
 	if (r != 0)
 		return r;
 	r = reset_stopped(call, machine, err);
+	if (!boots)
+		return r;
 	if (r == 0)
 		return boot(call, machine, err);
 	/* The machine is started again as it was, as far as possible. */
@@ -57,9 +59,10 @@ static int reset_one(struct call *call, struct machine *machine, struct err *err
 	if (r != 0)
 		return r;
 	machine_status(machine, NULL, &status);
-	return status.state == MACHINE_STOPPED || status.state == MACHINE_FAILED
-		       ? reset_stopped(call, machine, err)
-		       : reset_running(call, machine, err);
+	if (machine_is_down(status.state))
+		return reset_stopped(call, machine, err);
+	/* A machine that is stopping stays stopped. */
+	return reset_running(call, machine, status.state != MACHINE_STOPPING, err);
 }
 
 static int run_reset(struct call *call, struct err *err)

@@ -146,6 +146,8 @@ struct source *loop_wait(struct keeper *keeper, int milliseconds);
 /* record.c: what commands learn by looking: files in the run folder, and events. */
 /* An empty file in the run folder: "booted", "halting", "waiting". */
 void record_mark(struct keeper *keeper, const char *name);
+/* The file "finished": how the last guest ended, before the clean-up, which another command may have to do. */
+void record_finished(struct keeper *keeper);
 void record_event(struct keeper *keeper, struct event *event);
 /* An event that has nothing but its name. */
 void record_name(struct keeper *keeper, const char *name);

@@ -18,6 +18,15 @@ void record_mark(struct keeper *keeper, const char *name)
 		openat(keeper->run, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
 }
 
+void record_finished(struct keeper *keeper)
+{
+	scoped_fd int fd = openat(keeper->run, "finished",
+				  O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		dprintf(fd, "%s\n%s", record_outcome(keeper->ended), keeper->how);
+}
+
 /* RUN/events, by way of RUN/machines/NAME. */
 void record_event(struct keeper *keeper, struct event *event)
 {

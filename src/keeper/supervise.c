@@ -282,6 +282,7 @@ int keeper_run(struct keeper *keeper)
 		if (source)
 			source->ready(keeper, source);
 	}
+	record_finished(keeper);
 	finish_run(keeper, record_outcome(keeper->ended));
 	dnsmasq_leave(keeper);
 	ring_close(&keeper->ring);

@@ -146,7 +146,9 @@ case_used_while_cleaned_up() {
 	local holder pid command
 	gone brief
 	berth create bb brief
-	for command in "push /etc/hostname brief:/name" "mount --read-only brief $top /mnt" "delete brief"; do
+	berth snapshot brief s
+	for command in "push /etc/hostname brief:/name" "mount --read-only brief $top /mnt" "reset brief" "reset --to s brief" \
+		"restore brief s" "delete brief"; do
 		berth start --wait brief
 		rm -f "$T/cleaning"
 		flock "$BERTH_ROOT/run/locks/machine.brief" sh -c 'echo held >"$0"; exec sleep 1000' "$T/cleaning" &
@@ -154,6 +156,7 @@ case_used_while_cleaned_up() {
 		retry 10 test -e "$T/cleaning"
 		berth stop --force brief
 		berth stop --force brief
+		same "its state" stopping "$(field brief state)"
 		# shellcheck disable=SC2086 # words
 		berth $command 2>"$T/err" &
 		pid=$!
@@ -162,6 +165,7 @@ case_used_while_cleaned_up() {
 		pkill -P "$holder"
 		wait "$holder" || true
 		wait "$pid" || fault "$command: $(cat "$T/err")"
+		[[ $command == delete* ]] || same "its state after: $command" stopped "$(field brief state)"
 	done
 	fails 1 "no machine 'brief'" berth info brief
 	rm "$T/cleaning"

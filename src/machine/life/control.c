@@ -147,6 +147,20 @@ int control_lock_unless_running(struct machine *machine, struct err *err)
 		       machine->name, machine->name);
 }
 
+int control_lock_ended(struct machine *machine, bool *running, struct err *err)
+{
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	*running = lock >= 0 && run_alive(machine);
+	if (!*running || !run_has_finished(machine))
+		return take_fd(&lock);
+	/* The clean-up needs the lock, and has not come to it. */
+	scoped_close_fd(&lock);
+	int r = control_lock_unless_running(machine, err);
+	*running = r == -EALREADY;
+	return *running ? machine_lock(machine, LOCK_SECONDS, err) : r;
+}
+
 int machine_own(struct machine *machine, struct err *err)
 {
 	scoped_fd int socket = control_connect(machine, err);

@@ -26,6 +26,11 @@ int control_take_guest(struct machine *machine, int connection, struct err *err)
 int control_lock_unless_running(struct machine *machine, struct err *err);
 
 /*
+ * Takes the machine's lock as a descriptor, after the clean-up if its guest has ended. *running: a keeper has a guest.
+ */
+int control_lock_ended(struct machine *machine, bool *running, struct err *err);
+
+/*
  * control_mark_starter marks the caller as the starter of the machine whose keeper's lock this is, until it executes
  * the keeper or ends. control_kill_starter kills the starter. 0, or -errno; -ESRCH: there is none.
  */

@@ -75,16 +75,6 @@ bool run_alive(const struct machine *machine)
 	return fd == -EWOULDBLOCK;
 }
 
-void run_mark_finished(const struct machine *machine, const char *outcome, const char *how)
-{
-	scoped_free char *path = text_format("%s/finished", machine->run);
-	scoped_fd int fd =
-		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600) : -1;
-
-	if (fd >= 0)
-		dprintf(fd, "%s\n%s", outcome, how);
-}
-
 bool run_has_finished(const struct machine *machine)
 {
 	scoped_free char *path = text_format("%s/finished", machine->run);

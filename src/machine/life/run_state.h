@@ -41,9 +41,7 @@ bool run_going(const struct machine *machine);
 /* A keeper writes its control socket before it says that the machine has started. */
 bool run_has_begun(const struct machine *machine);
 
-/* Notes how the guest ended before the clean-up, which another command may have to do. */
-void run_mark_finished(const struct machine *machine, const char *outcome, const char *how);
-/* Whether that note is there: the end was seen, and only the clean-up after it was not. */
+/* Whether the keeper has noted how its last guest ended, which it does before the clean-up. */
 bool run_has_finished(const struct machine *machine);
 /* The outcome in *text, which the caller owns, and how it ended in *how, within *text. False: there is no note. */
 bool run_read_finished(const struct machine *machine, char **text, const char **how);

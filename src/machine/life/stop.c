@@ -147,10 +147,9 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
 {
 	/*
-	 * The end is noted while the run folder exists, so that every observer of the stopped machine can also read how
-	 * it ended; and before the lock, which another command may have for longer than we can wait.
+	 * The end is noted before the lock, which another command may have for longer than we can wait: every observer
+	 * of the stopped machine can also read how it ended.
 	 */
-	run_mark_finished(machine, outcome, how);
 	if (!machine->config.ephemeral)
 		ended_write(machine, outcome, how);
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);

@@ -3,6 +3,7 @@
  * Deletion of machines. They are marked as half removed first, so that the next command completes an interrupted
  * deletion.
  */
+#include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
@@ -74,11 +75,12 @@ static int check_running(const struct machine *machine, struct err *err)
 }
 
 /* A stop does not wait for a long clean-up, such as that of a device that another process keeps. */
-static int wait_for_clean_up(const struct machine *machine, struct err *err)
+static int wait_for_clean_up(struct machine *machine, struct err *err)
 {
 	if (!run_alive(machine) || !run_has_finished(machine))
 		return 0;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	bool running = false;
+	scoped_fd int lock = control_lock_ended(machine, &running, err);
 	return lock < 0 ? lock : 0;
 }
 
@@ -104,10 +106,11 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 			       machine->fault.text);
 	if (machine_stop(machine, true, 0, &outcome, err) < 0)
 		return -err->code;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	bool running = false;
+	scoped_fd int lock = control_lock_ended(machine, &running, err);
 	if (lock < 0)
 		return lock;
-	if (run_alive(machine))
+	if (running)
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
 			       machine->name);
 	if (lock_volumes(machine, &pool, err) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Return of a machine to its template or to a snapshot; its settings stay. */
+#include "machine/life/control.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/replace.h"
@@ -80,11 +81,12 @@ int machine_reset_check(struct machine *machine, const char *snapshot, struct er
 int machine_reset(struct machine *machine, const char *snapshot, struct err *err)
 {
 	scoped_source struct source source = { .own = { .use_fd = -1 }, .other = { .use_fd = -1 } };
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	bool running = false;
+	scoped_fd int lock = control_lock_ended(machine, &running, err);
 
 	if (lock < 0 || open_source(&source, machine, snapshot, err) < 0)
 		return -err->code;
-	if (run_alive(machine))
+	if (running)
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; reset it again",
 			       machine->name);
 	if (restoring_clear(machine, &source.own, err) < 0)

@@ -80,7 +80,7 @@ static int limit_now(struct machine *machine, const struct machine_config *confi
 	struct run_state state;
 	char group[256];
 
-	if (!run_alive(machine))
+	if (!run_going(machine))
 		return 0;
 	run_cgroup(machine, group, sizeof group);
 	scoped_fd int cgroup = cgroup_make(group);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
-#include "machine/life/run_state.h"
+#include "machine/life/control.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/replace.h"
@@ -203,12 +203,13 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char kept[VOLUME_NAME_MAX + 1];
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	bool running = false;
+	scoped_fd int lock = control_lock_ended(machine, &running, err);
 
 	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, kept);
-	if (run_alive(machine))
+	if (running)
 		return refuse_running(machine, &pool, name, kept, err);
 	const struct replacement by = {
 		.from = &pool, .volume = kept, .snapshot = name, .verb = "restore"
