@@ -187,7 +187,10 @@ static void set_text(char **field, const char *value)
 	*field = strdup(value);
 }
 
-/* A tree that was just written is counted while it is in memory; a copy, which costs nothing, is not. 0: unknown. */
+/*
+ * A tree that was just written is counted while it is in memory; a copy, which costs nothing, is not. Called before the
+ * volume is deactivated: a thin pool knows the figure of an active volume only. 0: unknown.
+ */
 static uint64_t measure(const struct incoming *incoming)
 {
 	struct volume_info info = { 0 };
@@ -243,7 +246,7 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	set_text(&config->arch, facts->arch);
 	set_text(&config->init, init_row(facts->init)->name);
 	config->created = (uint64_t)time(NULL);
-	config->size = measure(incoming);
+	config->size = incoming->used;
 	if (!config->uuid || !config->description || !config->origin || !config->pool ||
 	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");
@@ -299,8 +302,10 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 	struct template_config config = { 0 };
 	struct root_facts facts;
 
-	if (inspect(incoming, &facts, err) < 0 ||
-	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
+	if (inspect(incoming, &facts, err) < 0)
+		return -err->code;
+	incoming->used = measure(incoming);
+	if (volume_deactivate(incoming->pool, incoming->volume, err) < 0)
 		return -err->code;
 	int r = fill_config(&config, incoming, &facts, description, err);
 	if (r == 0)
@@ -336,12 +341,14 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 
 	if (!folder || !path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (inspect(incoming, &facts, err) < 0 ||
-	    volume_deactivate(incoming->pool, incoming->volume, err) < 0)
+	if (inspect(incoming, &facts, err) < 0)
 		return -err->code;
-	int r = find_kept(incoming, &config)
-			? 0
-			: fill_config(&config, incoming, &facts, "adopted", err);
+	bool kept = find_kept(incoming, &config);
+	if (!kept)
+		incoming->used = measure(incoming);
+	int r = volume_deactivate(incoming->pool, incoming->volume, err);
+	if (r == 0 && !kept)
+		r = fill_config(&config, incoming, &facts, "adopted", err);
 	if (r == 0)
 		r = file_make_dirs(folder, 0755, err);
 	if (r == 0)

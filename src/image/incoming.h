@@ -25,6 +25,7 @@ struct incoming {
 	struct pool *pool;       /* borrowed */
 	const char *name;        /* borrowed */
 	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
+	uint64_t used;           /* bytes that its root takes, once it is complete; 0: unknown */
 	bool copied;             /* it shares what it has with another volume */
 	const struct template_config
 		*model; /* borrowed; its presets are taken over; NULL: it has none */
