@@ -346,4 +346,61 @@ case_immutable_files() {
 	done
 }
 
+# in_users_of MACHINE COMMAND...: the host's command with the ids of the machine.
+in_users_of() {
+	nsenter --user --setuid 0 --setgid 0 --target "$(field "$1" init)" "${@:2}"
+}
+
+# What tells of a tree of a running machine: all of each file but where it lies.
+tree_of() {
+	local root
+	# shellcheck disable=SC2016 # the guest's
+	berth exec "$1" -- sh -c 'cd /tree && find . | sort | while read -r f; do
+		stat -c "%n %F %f %u %g %Y" "$f"
+		[ ! -f "$f" ] || { stat -c "%h %s" "$f" && md5sum "$f"; }
+	done'
+	root=/proc/$(field "$1" init)/root/tree
+	in_users_of "$1" getfattr -d -m '^(user|security)' -e hex --absolute-names "$root"/{able,sticky} | sed '/^# file/d'
+	(($(berth exec "$1" -- stat -c %b /tree/sparse) < 100)) || echo "the sparse file is not sparse"
+}
+
+# Between any two drivers, in both directions: what it is now, and what a snapshot has kept.
+case_to_another_pool() {
+	local from to pools=$drivers
+	if [[ $fast == thin ]]; then
+		pools+=" btrfs"
+		berth pool create p-btrfs --driver btrfs
+		berth template import --pool p-btrfs "$T/bb.tar" bb-btrfs
+	fi
+	for from in $pools; do
+		berth launch --pool "p-$from" --set network= --wait "bb-$from" far
+		berth exec far -- sh -c 'mkdir /tree && cd /tree && echo one >file && chmod 4751 file && ln file hard &&
+			ln -s /nowhere link && mkfifo fifo && truncate -s 10M sparse && mkdir -m 1777 sticky &&
+			echo x >owned && echo x >able && chown 1000:2000 owned && touch -d "2001-02-03 00:00" owned && sync'
+		setfattr -n user.note -v kept "/proc/$(field far init)/root/tree/sticky"
+		in_users_of far setcap cap_net_raw+ep "/proc/$(field far init)/root/tree/able"
+		tree_of far >"$T/then"
+		berth snapshot far s
+		berth exec far -- sh -c 'cd /tree && echo two >file && rm owned && sync'
+		tree_of far >"$T/now"
+		for to in $pools; do
+			[[ $to != "$from" ]] || continue
+			berth clone --pool "p-$to" far late
+			berth clone --pool "p-$to" --snapshot s far early
+			same "pool" "p-$to p-$to" "$(field late volume.pool) $(field early volume.pool)"
+			berth start --wait late early
+			tree_of late | diff "$T/now" -
+			tree_of early | diff "$T/then" -
+			# And on from there.
+			berth snapshot early more
+			berth exec early -- rm -r /tree
+			berth reset --wait --to more early
+			tree_of early | diff "$T/then" -
+			berth delete --force late early
+		done
+		berth delete --force far
+	done
+	[[ $fast != thin ]] || { berth template delete bb-btrfs && berth pool delete p-btrfs; }
+}
+
 run_cases "$@"

@@ -4,13 +4,16 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+
 set_up() {
 	local driver
-	for driver in btrfs dir; do
+	for driver in "$fast" dir; do
 		berth pool create "p-$driver" --driver "$driver"
 	done
-	busybox_template bb p-btrfs
-	berth create --pool p-btrfs --set network= bb web
+	busybox_template bb "p-$fast"
+	berth create --pool "p-$fast" --set network= bb web
 	berth start --wait web
 	berth exec web -- sh -c '
 		mkdir -p /etc/ssh /var/log/app /var/lib/dhcp /home/a /var/tmp
@@ -92,13 +95,13 @@ case_refused() {
 	fails 2 "'X' " berth publish web X
 	fails 2 "name '' " berth publish web@ x
 	same templates "$before" "$(berth template list --json)"
-	lacks incoming "$(berth pool usage p-btrfs)"
+	lacks incoming "$(berth pool usage "p-$fast")"
 }
 
 # The facts of a template and its machines are shown without reading its root.
 case_info() {
 	local json
-	busybox_template info p-btrfs
+	busybox_template info "p-$fast"
 	berth create --set network= info one
 	berth create --set network= info two
 	json=$(berth template info --json info)
@@ -120,7 +123,7 @@ case_info() {
 # Settings that machines get from the template they are made of: copied, so that later changes do not reach them.
 case_defaults() {
 	local before
-	busybox_template defaults p-btrfs
+	busybox_template defaults "p-$fast"
 	berth template set defaults default.limits.pids=99 default.env="A=1 B='2 3'" default.network= \
 		default.label.role=web description="with defaults"
 	same pids 99 "$(berth template get defaults default.limits.pids)"
@@ -156,7 +159,7 @@ case_defaults() {
 
 # publish keeps the settings that belong to the programs of the root.
 case_kept() {
-	busybox_template base p-btrfs
+	busybox_template base "p-$fast"
 	berth create --set limits.pids=321 --set stop.timeout=7 --set description=mine --set boot.autostart=yes \
 		--set network= --set shell.user=7 --set label.a=b base one
 	berth publish one of-one
@@ -189,7 +192,7 @@ case_killed() {
 		[[ ! -e $BERTH_ROOT/lib/templates/x ]]
 	done
 	same machine later "$(berth exec web cat /home/a/file)"
-	lacks 'incoming|template.x' "$(berth pool usage p-btrfs)"
+	lacks 'incoming|template.x' "$(berth pool usage "p-$fast")"
 }
 
 run_cases "$@"

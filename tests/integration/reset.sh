@@ -4,7 +4,9 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-drivers="btrfs dir"
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+drivers="$fast dir"
 
 set_up() {
 	local driver
@@ -76,7 +78,7 @@ case_stopped() {
 
 # The template may be in another pool.
 case_other_pool() {
-	berth create --pool p-dir --set network= bb-btrfs far
+	berth create --pool p-dir --set network= "bb-$fast" far
 	berth start --wait far
 	berth exec far -- sh -c 'echo dirt >/dirt; sync'
 	berth reset --wait far
@@ -87,24 +89,24 @@ case_other_pool() {
 
 # A reset works even if the machine cannot start.
 case_broken_root() {
-	m_up btrfs
-	berth exec m-btrfs -- busybox rm -rf /bin
-	berth reset --wait m-btrfs
-	same shell up "$(berth exec m-btrfs -- sh -c 'echo up')"
+	m_up "$fast"
+	berth exec "m-$fast" -- busybox rm -rf /bin
+	berth reset --wait "m-$fast"
+	same shell up "$(berth exec "m-$fast" -- sh -c 'echo up')"
 }
 
 case_many() {
-	m_up btrfs
+	m_up "$fast"
 	m_up dir
 	berth reset --wait 'm-*'
-	not berth exec m-btrfs -- ls /dirt
+	not berth exec "m-$fast" -- ls /dirt
 	not berth exec m-dir -- ls /dirt
 }
 
 # The command is refused before anything is changed, and the machine runs on.
 case_refused() {
 	local init
-	busybox_template goes p-btrfs
+	busybox_template goes "p-$fast"
 	berth create --set network= goes orphan
 	berth start --wait orphan
 	berth template delete goes
@@ -114,7 +116,7 @@ case_refused() {
 	fails 2 "'X' " berth reset --to X orphan
 	same "its init" "$init" "$(field orphan init)"
 	gone orphan
-	berth launch --ephemeral --set network= bb-btrfs brief
+	berth launch --ephemeral --set network= "bb-$fast" brief
 	fails 1 "is ephemeral" berth reset brief
 	state_is brief running
 	gone brief
@@ -124,7 +126,7 @@ case_refused() {
 case_killed() {
 	local i pid driver m
 	for ((i = 0; i < 16; i++)); do
-		driver=btrfs
+		driver=$fast
 		((i % 2)) || driver=dir
 		m=m-$driver
 		m_up "$driver"

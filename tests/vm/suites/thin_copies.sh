@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is made of machines in a thin pool: templates, roots that are set back, copies with an identity of their own or
+# in another pool.
+# packages: jq
+# integration: identity
+# seconds: 3600
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+modprobe -a loop dm-thin-pool
+# Without KVM a copy of few files takes long enough.
+export STORAGE_DRIVER=thin TEST_SECONDS=1800 FILES=${PROOF_FILES:-600}
+run_integration publish reset identity copies reinstall
+exit
