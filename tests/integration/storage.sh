@@ -8,7 +8,7 @@
 fast=${STORAGE_DRIVER:-btrfs}
 drivers="$fast dir"
 
-# What a reboot does to a pool's devices: volumes first, then what they stand on.
+# Removes a pool's devices as a reboot does: volumes first, then the devices below them.
 remove_devices() {
 	local part
 	[[ $fast == thin ]] || return 0
@@ -49,7 +49,7 @@ case_pools() {
 	berth pool detach --all
 }
 
-# A name in berth.conf that no pool has is a slip, and makes none.
+# An unknown pool in berth.conf is a mistake, and is not created.
 case_pool_of_berth_conf() {
 	mkdir -p "$BERTH_ROOT/etc"
 	echo 'pool = nope' >"$BERTH_ROOT/etc/berth.conf"
@@ -78,7 +78,7 @@ snapshots_and_clones() {
 	has "one" "$(berth snapshot list "$m")"
 	same snapshots 2 "$(field "$m" snapshots)"
 
-	# A clone of the running machine, one of a snapshot: each its own from then on.
+	# A clone of the running machine and one of a snapshot are independent from then on.
 	berth clone "$m" "now-$driver"
 	berth clone --snapshot one "$m" "then-$driver"
 	berth start --wait "now-$driver" "then-$driver"
@@ -101,7 +101,7 @@ snapshots_and_clones() {
 
 	berth snapshot delete "$m" one
 	fails 1 "one" berth snapshot delete "$m" one
-	# The machine goes before what was cloned from it.
+	# The machine is deleted before its clones.
 	berth delete --force "$m"
 	same "a clone alone" apart "$(read_in "now-$driver")"
 	berth delete --force "now-$driver" "then-$driver"
@@ -133,7 +133,7 @@ case_pool_in_use() {
 	berth launch --pool "p-$fast" --wait "bb-$fast" m2
 	fails 1 "p-$fast" berth pool detach "p-$fast"
 	berth exec m2 true
-	# Somebody who is no machine is told by name.
+	# A process that belongs to no machine is named in the error.
 	nsenter --mount --target "$(field m2 init)" sleep 1000 &
 	retry 10 grep -q sleep "/proc/$!/comm"
 	berth stop --force m2
@@ -156,7 +156,7 @@ case_pool_in_use() {
 	berth delete --force m
 }
 
-# folder_of VOLUME DRIVER: where the host has its root.
+# folder_of VOLUME DRIVER: prints the folder of its root on the host.
 folder_of() {
 	if [[ $2 == dir ]]; then
 		echo "$BERTH_ROOT/lib/pools/p-dir/volumes/$1/root"
@@ -165,7 +165,8 @@ folder_of() {
 	fi
 }
 
-# mounted_in VOLUME DRIVER "WHAT ONE IS TOLD" COMMAND...: with something mounted there it is refused, and leaves all.
+# mounted_in VOLUME DRIVER "PATTERN" COMMAND...: the command is refused while something is mounted there, and changes
+# nothing.
 mounted_in() {
 	local at
 	at="$(folder_of "$1" "$2")/a place"
@@ -184,7 +185,7 @@ mounted_in() {
 	rmdir "$at"
 }
 
-# In another mount namespace it is the kernel that takes away what is mounted on a folder that goes; nothing else is.
+# A mount on a folder in another mount namespace is removed by the kernel together with the folder; nothing else is.
 case_mounted_in_a_volume_elsewhere() {
 	local driver m other
 	mkdir "$T/precious elsewhere"
@@ -207,7 +208,7 @@ case_mounted_in_a_volume_elsewhere() {
 	rm -r "$T/precious elsewhere"
 }
 
-# What somebody has mounted in a volume is in the way before anything has gone, and is named.
+# A mount in a volume stops the command before anything is deleted, and is named.
 case_mounted_in_a_volume() {
 	local driver m
 	mkdir "$T/precious folder"
@@ -226,18 +227,18 @@ case_mounted_in_a_volume() {
 			berth template delete "bb-$driver"
 		mounted_in "machine.$m" "$driver" "pool 'p-$driver' cannot be deleted" \
 			berth pool delete --force "p-$driver"
-		# Nor is it stopped for that.
+		# The machine is not stopped for that either.
 		berth start --wait "$m"
 		mounted_in "machine.$m" "$driver" "machine '$m' cannot be deleted" berth delete --force "$m"
 		state_is "$m" running
 		berth stop --force "$m"
-		# All is there: the machine starts, goes back to its snapshot, and makes others.
+		# All parts exist: the machine starts, is restored to its snapshot, and takes others.
 		berth restore "$m" first
 		berth create --pool "p-$driver" "bb-$driver" "$m-2"
 		berth start --wait "$m" "$m-2"
 		berth delete --force "$m-2"
 		berth stop --force "$m"
-		# A process that works there is in nobody's way.
+		# A process with its working folder there blocks nothing.
 		(cd "$(folder_of "machine.$m" "$driver")" && exec sleep 1000) &
 		retry 10 grep -q sleep "/proc/$!/comm"
 		berth delete "$m"
@@ -249,7 +250,7 @@ case_mounted_in_a_volume() {
 	rm -r "$T/precious folder"
 }
 
-# A settings file that nobody can read leaves the search to all pools: what is mounted there is in the way too.
+# If a settings file is unreadable, all pools are searched; a mount in one of them blocks too.
 case_mounted_in_a_broken_machine() {
 	mkdir "$T/precious folder"
 	echo kept >"$T/precious folder/file"
@@ -263,8 +264,8 @@ case_mounted_in_a_broken_machine() {
 	rm -r "$T/precious folder"
 }
 
-# Who has a machine's file system mounted in a namespace of his own keeps the device of a thin volume; in other
-# drivers nothing is held by that.
+# A mount of a machine's file system in another mount namespace keeps the device of a thin volume in use. With other
+# drivers nothing is in use by that.
 case_volume_mounted_elsewhere() {
 	local holder
 	berth launch --pool "p-$fast" --wait "bb-$fast" m
@@ -292,8 +293,8 @@ case_volume_mounted_elsewhere() {
 	fi
 }
 
-# A stranger on the host keeps the device of a thin volume open, or has it mounted: that is told by name, and the
-# machine stays whole.
+# Another program on the host has the device of a thin volume open, or mounted: the error names it, and the machine
+# stays whole.
 case_volume_held_by_a_stranger() {
 	local device holder
 	[[ $fast == thin ]] || return 0
@@ -325,12 +326,12 @@ case_volume_held_by_a_stranger() {
 	not test -e "$device"
 }
 
-# copy_is_told PATTERN: what pool status tells of the copy of settings in the pool.
+# copy_is_told PATTERN: pool status describes the copy of settings in the pool so.
 copy_is_told() {
 	berth pool status small --json | grep -qE "\"backup_fault\": $1"
 }
 
-# says_old: each of those that look at a pool says that its copy of settings is not that of today, and why.
+# says_old: each command that looks at a pool reports that its copy of settings is old, and why.
 says_old() {
 	# The process that writes may not have begun yet.
 	retry 20 copy_is_told "\"[^\"]*($1)"
@@ -340,7 +341,7 @@ says_old() {
 	berth pool list --json | grep -q '"backup_fault": "'
 }
 
-# The copy of settings that a pool keeps needs room there; a full pool, and one that takes no file, are told.
+# The copy of settings in a pool needs room there. A full pool, and a pool that takes no file, are reported.
 case_old_copy_of_settings() {
 	mkdir "$T/small"
 	mount -t tmpfs -o size=16m,mode=700 none "$T/small"
@@ -350,7 +351,7 @@ case_old_copy_of_settings() {
 	retry 20 no_copying_is_left
 	copy_is_told null
 	dd if=/dev/zero of="$T/small/ballast" bs=64k status=none 2>/dev/null || true
-	# Whoever fills a pool of this driver is held by nobody.
+	# A pool of this driver has no limits, so nothing stops a machine that fills it.
 	has "pool 'small' is [0-9]*% full, and writes in its machines will fail when it is full" \
 		"$(berth pool status small 2>&1)"
 	lacks "held still" "$(berth pool status small 2>&1)"
@@ -361,7 +362,7 @@ case_old_copy_of_settings() {
 	retry 20 copy_is_told null
 	lacks "old copy" "$(berth pool status small 2>&1; berth pool list 2>&1)"
 	grep -q "description = fits" "$T/small/.berth-books"
-	# Something else has its name.
+	# Another object has its name.
 	rm "$T/small/.berth-books"
 	mkdir -p "$T/small/.berth-books/in the way"
 	berth set m description=blocked
@@ -374,23 +375,23 @@ case_old_copy_of_settings() {
 	umount "$T/small"
 }
 
-# fill MACHINE MIB: writes so much in it; fails with what the guest's kernel says.
+# fill MACHINE MIB: writes that much in it; fails with the error of the guest's kernel.
 fill() {
 	berth exec "$1" -- sh -c "dd if=/dev/zero of=/ballast bs=1M count=$2 conv=fsync" 2>&1
 }
 
-# counted: what its file system has not counted yet is, which it does by itself twice a minute.
+# counted: makes the file system count pending writes, which it does by itself twice a minute.
 counted() {
 	sync --file-system "$BERTH_ROOT/run/pools/limited"
 }
 
-# counted_at_least MACHINE BYTES: so much at least has been counted.
+# counted_at_least MACHINE BYTES: at least that much has been counted.
 counted_at_least() {
 	counted || return
 	(($(field "$1" volume.used) >= $2))
 }
 
-# A machine of a pool with quotas has what disk.size says, whatever it nests, and its neighbours do not notice.
+# disk.size limits a machine in a pool with quotas, with all subvolumes that it nests, and does not affect neighbours.
 case_limited_roots() {
 	local mib=$((1 << 20)) at
 	if [[ $fast != btrfs ]]; then
@@ -417,13 +418,13 @@ case_limited_roots() {
 	berth start --wait m n
 	same limit "$((64 * mib))" "$(field m volume.size)"
 	has "Disk quota exceeded|No space left" "$(fill m 100 || true)"
-	# The neighbour has what it wants.
+	# The neighbour can write as much as it wants.
 	fill n 100
 	retry 40 counted_at_least m "$((50 * mib))"
 	has "used of 64.0 MiB" "$(berth info m)"
-	# Full as it is, it starts.
+	# A full machine starts.
 	berth restart --wait m
-	# Larger, while it runs; not less than it has; and what is removed is free again.
+	# The limit can be raised while it runs, but not set below the present amount. Removed data free their space.
 	berth set m disk.size=128M
 	berth exec m -- sh -c "rm /ballast; sync"
 	fill m 100
@@ -435,7 +436,7 @@ case_limited_roots() {
 	retry 60 berth set m disk.size=32M
 	has "Disk quota exceeded|No space left" "$(fill m 40 || true)"
 	berth exec m -- rm -f /ballast
-	# What is nested in it counts, whether that was there when the limit was set, or comes later.
+	# Nested subvolumes count, whether they existed when the limit was set, or came later.
 	at=$BERTH_ROOT/run/pools/limited/machine.n
 	berth exec n -- rm /ballast
 	btrfs subvolume create "$at/before" >/dev/null
@@ -444,7 +445,7 @@ case_limited_roots() {
 	has "Disk quota exceeded" "$(dd if=/dev/zero of="$at/before/ballast" bs=1M count=100 conv=fsync 2>&1 || true)"
 	has "Disk quota exceeded" "$(dd if=/dev/zero of="$at/after/ballast" bs=1M count=30 conv=fsync 2>&1 || true)"
 	rm -f "$at/before/ballast" "$at/after/ballast"
-	# Copies have it too.
+	# Copies have the limit too.
 	berth snapshot m one
 	berth clone m c
 	same "limit of a clone" "$((32 * mib))" "$(field c volume.size)"
@@ -455,7 +456,7 @@ case_limited_roots() {
 	same "limit of what is restored" "$((32 * mib))" "$(field m volume.size)"
 	berth start --wait m
 	has "Disk quota exceeded|No space left" "$(fill m 40 || true)"
-	# It lasts over a detach, and goes when it is taken away.
+	# The limit survives a detach, and can be removed.
 	berth stop --force m n c
 	berth pool detach limited
 	same "limit after a detach" "$((32 * mib))" "$(field m volume.size)"
@@ -471,14 +472,14 @@ print([pool["uuid"] for pool in json.load(sys.stdin) if pool["name"] == "limited
 	berth pool delete limited
 }
 
-# What a reboot takes away: every process, mount, loop device, link, and the run folder.
+# A reboot removes every process, mount, loop device, link, and the run folder.
 case_reboot_of_the_host() {
 	local keeper
 	berth launch --pool "p-$fast" --wait "bb-$fast" m
 	write_in m kept
 	berth snapshot m before
 	keeper=$(pgrep -f "^berth-keeper m\$")
-	# The keeper first, which would tell of a failure.
+	# The keeper is killed first, because it would report a failure.
 	kill -KILL "$keeper" "$(field m init)"
 	retry 10 not test -e "/proc/$keeper"
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
@@ -498,7 +499,7 @@ case_reboot_of_the_host() {
 	berth delete --force m
 }
 
-# One that is full becomes larger while its machines run.
+# A full pool is enlarged while its machines run.
 case_grow_btrfs() {
 	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
 	berth pool create --driver btrfs --size 256M grows
@@ -522,7 +523,7 @@ case_grow_btrfs() {
 	berth pool delete grows
 }
 
-# It takes all of a device, which has become larger.
+# The pool uses the whole device, which has become larger.
 case_grow_btrfs_on_a_device() {
 	local disk before
 	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
@@ -543,7 +544,7 @@ case_grow_btrfs_on_a_device() {
 	rm "$T/device"
 }
 
-# Its file is somewhere else by now.
+# The file of the pool has been moved.
 case_moved_file() {
 	local file
 	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
@@ -575,14 +576,14 @@ case_moved_file() {
 	rm -f "$T/cut" "$T/other"
 }
 
-# usage_of POOL VOLUME FIELD: bytes, by pool usage.
+# usage_of POOL VOLUME FIELD: prints bytes, from pool usage.
 usage_of() {
 	berth pool usage --json "$1" | python3 -c '
 import json, sys
 print(*(v[sys.argv[2]] for v in json.load(sys.stdin) if v["volume"] == sys.argv[1]))' "$2" "$3"
 }
 
-# Who fills a pool is told: what each volume takes, and what its removal would give back.
+# pool usage shows the space of each volume, and the space that its removal would free.
 case_who_fills_a_pool() {
 	local driver mib=$((1 << 20)) of m
 	[[ $fast == btrfs ]] || skip "a thin pool tells it by itself"
@@ -596,14 +597,14 @@ case_who_fills_a_pool() {
 		berth pool usage "$of" >"$T/usage"
 		has "^VOLUME +USED +ALONE" "$(cat "$T/usage")"
 		has "^machine.$m " "$(sed -n 2p "$T/usage")"
-		# Looking costs nothing unless it is asked for.
+		# The figure takes no time unless it is asked for.
 		silent "used" field "$m" volume.used
 		berth info --usage --json "$m" >"$T/json"
 		has '"used": [0-9]{8}' "$(cat "$T/json")"
 		has "volume: .*machine.$m in pool $of, [0-9.]+ MiB used" "$(berth info --usage "$m")"
 		berth stop --force "$m"
 	done
-	# What is shared is nobody's alone: not a clone's, nor a snapshot's, until the last one but one is gone.
+	# Shared space counts for no volume alone, until only one of them is left.
 	(($(usage_of p-btrfs machine.filler-btrfs alone) >= 40 * mib))
 	(($(usage_of p-btrfs template.bb-btrfs alone) < mib))
 	berth clone filler-btrfs copy
@@ -630,7 +631,7 @@ freeing() {
 	[[ $(berth pool status --json "$1" | sed -n 's/^ *"freeing": \([0-9]*\).*/\1/p') == "$2" ]]
 }
 
-# A command that waits for a lock has a child that does so.
+# waits: the command's child waits for a lock.
 waits() {
 	[[ -n $(ps -o pid= --ppid "$1") ]]
 }
@@ -643,7 +644,7 @@ entries_in() {
 	find "$1" -xdev | wc -l
 }
 
-# Its name goes at once, and durably; its blocks in pieces, in the background, whoever is killed.
+# The name goes at once, and durably. The blocks are freed in pieces, in the background, also if that process is killed.
 case_much_is_removed() {
 	local driver volumes pid
 	[[ $fast == btrfs ]] || skip "driver $fast frees a volume by one message"
@@ -652,7 +653,7 @@ case_much_is_removed() {
 		berth template import --pool "p-$driver" "$T/many.tar" many
 		volumes=$(sed -n 's/^source = //p' "$BERTH_ROOT/lib/pools/p-$driver/pool.conf")
 		[[ -d $volumes ]] || volumes=$BERTH_ROOT/run/pools/p-$driver
-		# Nobody frees it before we have looked.
+		# The test holds the lock, so that nothing is freed before it has looked.
 		exec {hold}>"$BERTH_ROOT/run/locks/freeing"
 		flock "$hold"
 		berth template delete many
@@ -663,7 +664,7 @@ case_much_is_removed() {
 		# The name is free for the next.
 		busybox_template many "p-$driver"
 		[[ $(entries_in "$volumes"/partial.removed.template.many.*) -gt 10000 ]]
-		# Who frees is killed.
+		# The freeing process is killed.
 		exec {pool}<"$BERTH_ROOT/lib/pools/p-$driver"
 		flock "$pool"
 		flock -u "$hold"
@@ -673,11 +674,11 @@ case_much_is_removed() {
 		kill -KILL "$pid"
 		wait "$pid" || true
 		flock -u "$pool"
-		# After a reboot nobody knows of it but by its name, and who looks leaves it.
+		# After a reboot only its name shows what it is. Commands that look leave it.
 		rm -r "$BERTH_ROOT/run/partial"
 		berth pool status "p-$driver" >"$T/out"
 		[[ $(entries_in "$volumes"/partial.removed.template.many.*) -gt 10000 ]]
-		# The next command that changes something has it go on.
+		# The next command that changes something continues the work.
 		berth template delete many
 		retry 120 freeing "p-$driver" 0
 		retry 30 no_freeing_process
@@ -686,7 +687,7 @@ case_much_is_removed() {
 	done
 }
 
-# A pool that has something to free is deleted with it, and detached without.
+# A pool with volumes to free can be deleted with them, or detached.
 case_pool_goes_while_it_frees() {
 	local driver
 	[[ $fast == btrfs ]] || skip "driver $fast frees a volume by one message"
@@ -709,7 +710,7 @@ case_full_pool() {
 	berth launch --pool tiny --wait bb-tiny full
 	berth exec full -- dd if=/dev/urandom of=/fill bs=1M 2>"$T/dd" || true
 	grep -q "No space" "$T/dd"
-	# Nothing half made stays; what is there can still be seen, stopped and deleted.
+	# No half made object remains. Existing ones can be seen, stopped and deleted.
 	berth clone full copy >"$T/out" 2>&1 || has "copy|space|full" "$(cat "$T/out")"
 	dd if=/dev/urandom of="$T/big" bs=1M count=300 status=none
 	tar -C "$T" -cf "$T/big.tar" big
@@ -740,7 +741,7 @@ case_full_disk() {
 	dd if=/dev/zero of="$T/disk/fill" bs=1M 2>/dev/null || true
 	fails 1 "space|full" berth launch bb m
 	same machines "[]" "$(berth list --json | tr -d ' \n')"
-	# Step by step more room: it fails in words and leaves nothing, or it works.
+	# With more room in each step, the launch fails with a sentence and leaves nothing, or it works.
 	local size
 	size=$(stat -c %s "$T/disk/fill")
 	until berth launch bb m >"$T/out" 2>&1; do

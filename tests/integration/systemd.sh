@@ -5,7 +5,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# device NAME MAJOR MINOR: of characters, for all.
+# device NAME MAJOR MINOR: makes a character device for all users.
 device() {
 	mknod -m 666 "$root/dev/$1" c "$2" "$3"
 }
@@ -28,7 +28,7 @@ make_host() {
 	mount -t tmpfs tmpfs "$root/run"
 	mount -t tmpfs tmpfs "$root/tmp"
 	mkdir -p "$root/var/lib/berth"
-	# An overlay's files cannot be mapped to a guest's ids; these can.
+	# Files of an overlay cannot be mapped to a guest's ids; those of a tmpfs can.
 	mount -t tmpfs tmpfs "$root/var/lib/berth"
 	mount --bind "$share" "$root/mnt"
 }
@@ -110,7 +110,7 @@ enter_host() {
 		--propagation private bash "$T/enter" "$root"
 }
 
-# the_host_ran: once; $T/ran has how it ended.
+# the_host_ran: boots the host once; $T/ran has its end.
 the_host_ran() {
 	local code=0
 	[[ ! -e $T/ran ]] || return 0
@@ -126,7 +126,7 @@ the_host_ran() {
 	printf '#!/bin/sh\ntrap "" TERM INT USR1 USR2 PWR\nwhile :; do sleep 1; done\n' >"$T/bb/bin/deaf"
 	chmod +x "$T/bb/bin/deaf"
 	tar -C "$T/bb" -cf "$share/bb.tar" .
-	# Killed by the SIGINT that a power-off is to the first process of a namespace.
+	# A power-off sends SIGINT to the first process of a namespace, which kills it.
 	(enter_host) </dev/null >"$T/console" 2>&1 || code=$?
 	echo 1 >"$group/cgroup.kill"
 	umount -R "$root"
@@ -143,7 +143,7 @@ case_boots_and_goes_down() {
 	same "how it ended" 130 "$(cat "$T/ran")"
 }
 
-# events WHAT: the machines that it happened to, in order.
+# events WHAT: prints the machines of that event, in order.
 events() {
 	sed -n "s/.*\"event\":\"$1\",\"machine\":\"\([^\"]*\)\".*/\1/p" "$T/share/events" | xargs
 }
@@ -155,7 +155,7 @@ case_machines_run_after_the_boot() {
 import json, sys
 print(*[m["name"] for m in json.load(open(sys.argv[1])) if m["state"] == "running"])' "$T/share/list")"
 	has "^b (a c|c a|c deaf a|deaf c a|c a deaf|deaf a c|a c deaf|a deaf c) solo$" "$(events started)"
-	# That one machine did not start is no reason for the service to fail.
+	# The service does not fail because one machine did not start.
 	same "the units" "ActiveState=active SubState=exited ActiveState=active SubState=running" \
 		"$(xargs <"$T/share/units")"
 	has "/berth@solo.service +.*berth start --foreground solo" "$(cat "$T/share/processes")"

@@ -4,7 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# Python writes what tar(1) refuses to: evil NAME 'python statements on "t"'
+# evil NAME 'python statements on "t"': writes an archive with Python, because tar(1) refuses to.
 evil() {
 	python3 - "$T/$1.tar" "$2" <<-'END'
 		import io, sys, tarfile
@@ -151,7 +151,7 @@ case_filtered() {
 	exec 8<>"$T/waiting"
 	head -c 10000 "$T/plain" >&8
 	berth template import "$T/waiting" evil 8>&- &
-	# Who opens a pipe that nobody holds any more waits for ever.
+	# The FIFO must still be open elsewhere, because opening it would otherwise wait for ever.
 	retry 20 pgrep -x berth-unpack
 	# A sanitizer's runtime makes calls of its own, so that its build has no filter.
 	grep -q __asan_init "$BUILD_TREE/libexec/berth-unpack" || retry 20 filtered

@@ -8,7 +8,7 @@ set_up() {
 	busybox_template bb
 }
 
-# tree FOLDER: one with everything that is copied.
+# tree FOLDER: makes a tree with every kind of file that is copied.
 tree() {
 	mkdir -p "$1/sub/deep" "$1/empty"
 	echo one >"$1/one"
@@ -75,7 +75,7 @@ case_a_tree_and_back() {
 	rm -rf "$T/back"
 	berth pull m:/root/tree "$T/back"
 	same_trees "$T/tree" "$T/back"
-	# Once more: what is there is replaced, what else is there stays.
+	# A second copy replaces existing files, and other files stay.
 	berth exec m -- touch /root/tree/more
 	echo two >"$T/tree/nothing"
 	berth push "$T/tree/." m:/root/tree
@@ -163,7 +163,7 @@ case_a_paused_machine() {
 	berth resume m
 }
 
-# What cannot be copied is told, and the rest is copied.
+# Files that cannot be copied are reported, and the others are copied.
 case_what_is_left_out() {
 	up m
 	mkdir -p "$T/odd"
@@ -173,7 +173,7 @@ case_what_is_left_out() {
 	same "what is in" x "$(berth exec m -- cat /root/odd/x)"
 }
 
-# No path leads out of the side that it is of, whatever links the guest has.
+# No path leads out of its side, with any links of the guest.
 case_links_of_the_guest() {
 	up m
 	echo guest >"$T/guest"
@@ -198,7 +198,7 @@ no_file_is_aside() {
 	[[ -z $(berth exec m -- find /root -name '.berth-*') ]]
 }
 
-# is_writing PUSHER: one of its processes has a file open in the machine that it has written to.
+# is_writing PUSHER: one of its processes has written to an open file in the machine.
 is_writing() {
 	local process fd
 	for process in $(ps -o pid= --ppid "$1"); do
@@ -209,7 +209,7 @@ is_writing() {
 	return 1
 }
 
-# slow_push: one that has begun to write, as job $pusher.
+# slow_push: starts a push that has begun to write, as job $pusher.
 slow_push() {
 	mkfifo "$T/slow.$1"
 	berth push - m:/root/slow <"$T/slow.$1" 2>"$T/push" &
@@ -247,7 +247,7 @@ case_a_stop_does_not_wait_for_it() {
 	no_file_is_aside
 }
 
-# The process that is in the guest's tree: nobody there sees, traces or signals it.
+# No process of the guest can see, trace or signal the process that works in its tree.
 case_the_guest_does_not_see_it() {
 	local pusher feed
 	up m
@@ -258,7 +258,7 @@ case_the_guest_does_not_see_it() {
 	same "what is in" begun "$(berth exec m -- cat /root/slow)"
 }
 
-# odd_attributes FOLDER: what --archive keeps beside owner, mode and time.
+# odd_attributes FOLDER: sets attributes that --archive keeps beside owner, mode and time.
 odd_attributes() {
 	mkdir -p "$1/folder"
 	cp "$(type -P true)" "$1/program"
@@ -301,7 +301,7 @@ case_attributes() {
 		berth stop --force m
 	done
 	up m
-	# What was written while it did not run is what it has when it runs, and the other way round.
+	# Files written while the machine was stopped are there when it runs, and the other way round.
 	rm -rf "$T/attributes-back"
 	berth pull --archive m:/root/stopped "$T/attributes-back"
 	same "attributes" "$(cat "$T/wanted")" "$(attributes_of "$T/attributes-back")"
@@ -340,7 +340,7 @@ case_where_no_file_can_be_made() {
 	chown 0 "$T/x"
 }
 
-# The kernel tells of files in /sys that they have a page, and of some that nobody reads them.
+# The kernel reports one page as the size of files in /sys, and some of them cannot be read.
 case_files_that_the_kernel_makes_up() {
 	local file folder
 	up m

@@ -21,7 +21,7 @@ lxcfs_end() {
 	rm "$T/lxcfs"
 }
 
-# shown MACHINE: how many of its files are lxcfs's.
+# shown MACHINE: prints the number of its files that lxcfs serves.
 shown() {
 	berth exec "$1" -- grep -c fuse.lxcfs /proc/self/mountinfo || true
 }
@@ -56,11 +56,11 @@ case_its_own_figures() {
 	same "files of lxcfs" 6 "$(shown m)"
 	has "^MemTotal:" "$(berth exec m -- cat /proc/meminfo)"
 	berth exec m -- sh -c 'uptime && free && ls /sys/devices/system/cpu/online' >/dev/null
-	# From which ps counts the start of processes.
+	# ps counts the start of processes from this time.
 	[[ $(berth exec m -- sed -n 's/^btime //p' /proc/stat) -gt $(sed -n 's/^btime //p' /proc/stat) ]]
 	berth restart m
 	same "after a restart" 6 "$(shown m)"
-	# What is covered here must not keep a user namespace in it from a /proc of its own.
+	# The covered files must not keep a user namespace in it from mounting a /proc of its own.
 	berth exec m -- unshare -Urpf --mount-proc true
 }
 
@@ -103,7 +103,7 @@ case_one_that_died() {
 	same "files of lxcfs" 6 "$(shown m)"
 	kill -KILL "$(cat "$T/lxcfs")"
 	retry 20 not cat "$place/proc/uptime" 2>/dev/null
-	# Who lives on has what is dead, and a start after that does without.
+	# A running machine keeps the dead files. A later start does without lxcfs.
 	timeout 60 berth exec m -- true
 	timeout 60 berth stop --force m
 	timeout 60 berth start m 2>"$T/said"

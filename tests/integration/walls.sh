@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Settings that move the walls: security.privileged, security.caps.
-# The search for leaks at a process's end fails under strace.
+# Settings that change the protection: security.privileged, security.caps. The search for leaks at a process's end fails
+# under strace.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# bounds MACHINE: the capabilities that are within its bounds, by init and by a command.
+# bounds MACHINE: prints the bounding set of init and of a command.
 bounds() {
 	berth exec "$1" -- sh -c 'grep -h CapBnd /proc/1/status /proc/self/status' | sort -u
 }
@@ -17,7 +17,7 @@ has_cap() {
 	(((0x$mask >> $2) & 1))
 }
 
-# set_clock MACHINE: to what it is. busybox succeeds in any case.
+# set_clock MACHINE: sets the clock to its present time. busybox exits with 0 in any case.
 set_clock() {
 	# shellcheck disable=SC2016
 	[[ $(berth exec "$1" -- sh -c 'date -s "@$(date +%s)"' 2>&1) != *"can't set"* ]]
@@ -28,7 +28,7 @@ set_up() {
 	berth launch --wait --set security.caps='CAP_SYS_TIME,-net_raw -mknod' bb m
 }
 
-# privileged: machine p, which has no ids of its own.
+# privileged: machine p runs, which has no ids of its own.
 privileged() {
 	up p --set security.privileged=yes
 }
@@ -55,7 +55,7 @@ case_bad_lists() {
 	silent unset berth get m security.caps
 }
 
-# What was kept: a running machine keeps its walls, whatever its settings say by now.
+# A running machine keeps its protection, whatever its settings say meanwhile.
 case_not_live() {
 	berth set m security.privileged=yes
 	has "1879|[1-9][0-9]{7}" "$(awk '{ print $2 }' "/proc/$(field m init)/uid_map")"
@@ -89,7 +89,7 @@ case_what_is_left() {
 	not set_clock p
 	not berth exec p -- dmesg
 	if ! berth doctor | grep -q '^note *devices'; then
-		# The disk that this test is on, if it is one that the host itself can read so.
+		# The disk of this folder, if the host can read it directly.
 		disk=$(findmnt -n -o MAJ:MIN -T "$T" | tr : ' ')
 		# shellcheck disable=SC2086 # two numbers
 		mknod "$T/disk" b $disk
@@ -98,7 +98,7 @@ case_what_is_left() {
 		fi
 		rm "$T/disk"
 	fi
-	# A mount on what is the host's own stays inside.
+	# A mount over a node of the host's stays inside the machine.
 	berth exec p -- mount -t tmpfs none /dev/null 2>/dev/null || berth exec p -- mount --bind /dev/zero /dev/null
 	[[ $(stat -c %t:%T /dev/null) == 1:3 ]]
 	same "ids of its files" 0 "$(stat -c %u "/proc/$(field p init)/root/etc")"
@@ -119,7 +119,7 @@ case_a_privileged_machine_lives() {
 	[[ $(awk '{ print $2 }' "/proc/$(field p init)/uid_map") -ne 0 ]]
 }
 
-# Given for real, together with its system calls. Sets the clock to what it is.
+# The capability is granted together with its system calls. The test sets the clock to its present time.
 case_a_capability_of_the_host() {
 	privileged
 	berth stop p
@@ -131,8 +131,8 @@ case_a_capability_of_the_host() {
 	berth delete --force p
 }
 
-# A fork bomb is bounded, with or without a pids controller, and the others do not notice. The shell
-# that is refused a process ends, which ends the count.
+# A fork bomb is bounded, with or without a pids controller, and others are not affected. The shell that cannot fork
+# ends, which ends the count.
 processes_of() {
 	berth exec "$1" -- sh -c 'n=0; while [ $n -lt 400 ]; do sleep 1000 & n=$((n + 1)); done' >/dev/null 2>&1 || true
 	find "/proc/$(field "$1" init)/root/proc" -maxdepth 1 -name '[0-9]*' | wc -l
@@ -154,21 +154,21 @@ case_a_fork_bomb() {
 	berth delete --force bomb
 }
 
-# injected ERROR WORDS...: berth, to which each bpf(2) fails with it; what it says in $T/err.
+# injected ERROR WORDS...: runs berth, in which each bpf(2) fails with that error; $T/err has the output.
 injected() {
 	local error=$1
 	shift
 	strace -f -qq -o /dev/null -e trace=bpf -e "inject=bpf:error=$error" berth "$@" 2>"$T/err"
 }
 
-# A wall that this kernel has, and that fails all the same, is no wall less without a word.
+# If a protection exists in this kernel but fails, the start reports it.
 case_a_wall_that_cannot_be_raised() {
 	local traced
 	berth create bb unwalled
 	not timeout 60 strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=ENOMEM berth start unwalled 2>"$T/err"
 	has "confine the machine to its devices: Cannot allocate memory" "$(cat "$T/err")"
 	state_is unwalled failed
-	# One that this kernel has not: the others stand, unless its root is the host's.
+	# If the kernel lacks it, the others are used, unless the machine's root is the host's.
 	injected EPERM start unwalled &
 	traced=$!
 	retry 20 state_is unwalled running
@@ -189,7 +189,7 @@ case_pseudo_terminals() {
 	berth exec m -- grep -E ' /dev/pts .*max=1024' /proc/self/mountinfo
 }
 
-# Whatever the host has: what is asked for by name and is not there is told, and nothing half-made stays.
+# A label that was named but does not exist is an error on every host, and nothing half made remains.
 case_labels_that_are_not_there() {
 	berth create bb labelled
 	fails 1 "security.apparmor" berth set labelled security.apparmor=

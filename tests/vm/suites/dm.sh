@@ -19,7 +19,7 @@ look_at_udev() {
 	udevadm settle
 	udevadm control --log-level=debug
 	path=$("$BUILD_TREE/dm_live" make berth-vm-1 BERTH-vm-1 linear 262144 "$device 0")
-	# Who closes it after writing makes no event, which would open it anew.
+	# A close after writing would make an event, and udev would open the device again.
 	dd if="$path" bs=4096 count=1 status=none | dd of="$path" bs=4096 conv=fsync status=none
 	udevadm settle
 	udevadm info --query=property "$path"
@@ -44,7 +44,7 @@ case_udev_leaves_it_alone() {
 	not grep -q "Adding watch" "$T/udev"
 	dmsetup udevcookies --noheadings >"$T/cookies"
 	not grep -v '^Cookie' "$T/cookies"
-	# What the shipped rule is for: without it udev runs programs.
+	# The shipped rule is needed: without it udev runs programs.
 	grep -q "dmsetup udevcomplete" "$T/udev"
 }
 

@@ -124,7 +124,7 @@ some_were_killed() {
 	[[ $(count /proc/vmstat oom_kill) -gt 5 ]]
 }
 
-# Files in memory: nobody's process is to blame.
+# Files in memory belong to no process.
 case_files_in_memory() {
 	large_process
 	berth exec --no-tty greedy -- sh -c '

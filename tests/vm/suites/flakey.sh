@@ -97,7 +97,7 @@ meet() {
 	acknowledged=$status
 }
 
-# What comes after: at once, or when the pool has been looked at as the refusal says.
+# The pool is usable at once, or after the check that the refusal names.
 comes_back() {
 	local n=$1 refused=0 text
 	text=$(berth clone base other 2>&1) || refused=1
@@ -114,7 +114,7 @@ comes_back() {
 		berth clone base other
 	fi
 	same "what was there before" kept "$(berth start other && berth exec other cat /kept)"
-	# Nothing that was acknowledged is missing in silence.
+	# No acknowledged change is missing without a report.
 	if [[ $acknowledged -eq 0 && $refused -eq 0 ]]; then
 		done_by "$n"
 	fi

@@ -9,7 +9,7 @@ group() {
 	cat "/sys/fs/cgroup$(field "$1" cgroup)/$2"
 }
 
-# What a machine may use when nobody says how much (machine.conf(5)).
+# The default memory limit of a machine (machine.conf(5)).
 usual_memory() {
 	python3 -c '
 import os

@@ -34,7 +34,7 @@ import json, sys
 print(sum(m['state'] == '$1' for m in json.load(sys.stdin)))"
 }
 
-# count_held: the same of those that are held, at no cost, so that who waits takes no time from who writes.
+# count_held: the number of frozen machines, counted without cost, so that waiting takes no time from the writers.
 count_held() {
 	find "$BERTH_ROOT/run/machines" -name held | wc -l
 }
@@ -125,7 +125,7 @@ case_growers_are_held() {
 	delete_all
 }
 
-# What a disk has done since it is there: writes and flushes.
+# The numbers of writes and flushes of a disk so far.
 done_by() {
 	awk '{ print $5 + $16 }' "/sys/class/block/$(basename "$1")/stat"
 }
@@ -195,7 +195,7 @@ settle() {
 	sync'
 }
 
-# What a snapshot shares is copied when it is written over: that takes blocks, though the volume has no more.
+# Overwriting blocks that a snapshot shares takes new blocks, though the volume does not grow.
 case_copiers_are_held() {
 	local before disk
 	on_a_disk witness m1 m2 db
@@ -282,7 +282,7 @@ case_a_whole_file_stays_whole() {
 	delete_all
 }
 
-# What happens when nobody looks after it: the same, but the place of who does is taken.
+# Without a watch (its place is taken) writes fail.
 case_unattended_writes_fail() {
 	local i before
 	before=$(cat "$timeout_file")
@@ -308,7 +308,7 @@ case_unattended_writes_fail() {
 case_without_any_room() {
 	local i before
 	before=$(cat "$timeout_file")
-	# Else the kernel fails, after a minute, what it took before anybody could look.
+	# The kernel would otherwise fail, after a minute, the writes that it had accepted.
 	echo 600 >"$timeout_file"
 	launch_all 256M 6
 	# One that runs cannot be unmounted before there is room, since that writes.
@@ -321,7 +321,7 @@ case_without_any_room() {
 	berth info m2
 	berth pool status
 	berth delete --force m2
-	# It waits for nobody, and says for whom it would have to.
+	# The command waits for no machine, and names those that it would have to wait for.
 	timeout 120 berth pool trim p
 	berth pool grow --size 1G p
 	retry 60 state_is witness running

@@ -21,7 +21,7 @@ begin() {
 	import one
 }
 
-# Of cases that failed.
+# Removes the state of failed cases.
 clear() {
 	modprobe -a loop dm-thin-pool
 	umount -q /var/tmp/suite.*/mnt 2>/dev/null || true
@@ -149,7 +149,7 @@ leaves() {
 	PYTHON
 }
 
-# What no attach notices, since the kernel reads it only when it is used.
+# An attach does not notice this, because the kernel reads the node only when it is used.
 case_node_gone() {
 	local block
 	begin node
@@ -172,7 +172,8 @@ case_node_gone() {
 	end
 }
 
-# The doubt outlives whoever was to look, and only what is sound is called so; what is in use is left out.
+# The doubt survives the command that was to check. Only sound volumes are called sound, and volumes in use are left
+# out.
 case_doubt() {
 	local pool
 	begin doubt
@@ -211,7 +212,7 @@ case_metadata_damaged() {
 	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek="$(($(metadata_block) + 1))" count=2000 conv=notrunc status=none
 	fails "pool repair g" berth pool status g
 	berth pool repair g | tee "$T/report"
-	# Nothing was left of what maps its blocks: that is said, and nothing pretended.
+	# Nothing that maps its blocks was left, and the report says so.
 	has "'template.one' is lost" "$(cat "$T/report")"
 	fails "no longer has it" berth create --pool g --set network= one m
 	berth template delete one
