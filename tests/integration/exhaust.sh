@@ -24,7 +24,7 @@ held() {
 hold() {
 	rm -f "$T/end" "$T/held"
 	mkfifo "$T/end"
-	berth exec --no-tty greedy -- /exhaust "$@" <"$T/end" >"$T/held" &
+	berth exec --no-tty --user "${holder_user:-root}" greedy -- /exhaust "$@" <"$T/end" >"$T/held" &
 	echo $! >"$T/holder"
 	exec 9>"$T/end"
 	retry 60 held
@@ -149,12 +149,29 @@ case_a_full_disk() {
 
 # Limits that depend on a machine's own ids: without such ids the machine uses those of the host.
 case_without_ids_of_its_own() {
+	local lone
 	berth stop --force greedy
 	berth set greedy security.privileged=yes
 	berth start --wait greedy
-	hold inotify 100000
-	lacks '^20 ' "$("$program" inotify 20 </dev/null)"
+	# Of a user whom nobody else is: root's are those of every test beside this one.
+	lone=$((0x20000000 + 0x$(tag_of "$BERTH_ROOT")))
+	berth exec greedy -- sh -c "echo lone:x:$lone:$lone::/:/bin/sh >>/etc/passwd"
+	exec 7<"$program"
+	same "before" "20 as many as asked for" "$(lone_takes_inotify)"
+	holder_user=lone hold inotify 100000
+	lacks '^20 ' "$(lone_takes_inotify)"
+	exec 7<&-
 	let_go
+}
+
+# lone_takes_inotify: on the host, by descriptor 7, since the folders of the program may be root's alone.
+lone_takes_inotify() {
+	setpriv --reuid "$lone" --regid "$lone" --clear-groups /proc/self/fd/7 inotify 20 </dev/null
+}
+
+case_no_watchers() {
+	fails 1 "too many watchers; raise fs.inotify.max_user_instances" \
+		strace -f -qq -o /dev/null -e trace=inotify_init1 -e inject=inotify_init1:error=EMFILE berth events --no-follow
 }
 
 run_cases "$@"

@@ -158,7 +158,7 @@ int events_open(struct events *events, const struct dirs *dirs, int64_t after, s
 	*events = (struct events){
 		.run = dirs->run,
 		.folder = -1,
-		.watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+		.watch = -1,
 		.file = -1,
 		.last = after < 0 ? 0 : (uint64_t)after,
 	};
@@ -166,6 +166,8 @@ int events_open(struct events *events, const struct dirs *dirs, int64_t after, s
 	if (r < 0)
 		return r;
 	events->folder = open(dirs->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (events->folder >= 0)
+		events->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (events->folder < 0 || events->watch < 0 ||
 	    inotify_add_watch(events->watch, dirs->run, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		return err_set(err, errno, "watch '%s': %s", dirs->run,
