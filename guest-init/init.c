@@ -3,6 +3,8 @@
  * Process 1 of a machine whose root has no init: runs a console or one command, reaps, forwards
  * signals, and goes down in order. Static, and a world of its own: it links nothing of src/.
  */
+#include "user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,6 +26,7 @@
 #include <unistd.h>
 
 enum {
+	ASKED_MS = 10000,  /* for a command that has a signal of its own to end by */
 	GRACE_MS = 5000,   /* between SIGTERM and SIGKILL of a halt */
 	RESPAWN_MS = 1000, /* a console that ends sooner than this is started no faster */
 	USAGE = 2,         /* exit codes: as a shell has them */
@@ -35,7 +38,10 @@ enum {
 
 struct init {
 	char **command; /* NULL: the console */
-	pid_t main;     /* the command or the console's process; 0: none */
+	const char *user,
+		*directory; /* of the command: USER[:GROUP], and where it begins; NULL: root, / */
+	int signal;         /* asks the command to end, and it alone; 0: SIGTERM asks all */
+	pid_t main;         /* the command or the console's process; 0: none */
 	struct timespec started;
 	bool reported;
 	bool complained; /* of a console that cannot be started, which is tried every second */
@@ -182,6 +188,39 @@ static void exec_console(void)
 	execl("/bin/sh", "-sh", (char *)NULL);
 }
 
+/* The folder of a command, which is made if it is missing, as others make it for an image. */
+static int enter_directory(const char *path)
+{
+	char part[4096];
+
+	if (chdir(path) == 0)
+		return 0;
+	if (errno != ENOENT || strlen(path) >= sizeof part)
+		return -errno;
+	for (size_t n = 1; n <= strlen(path); n++) {
+		if (path[n] != '/' && path[n])
+			continue;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return chdir(path) < 0 ? -errno : 0;
+}
+
+/* Returns only with an error. */
+static int exec_command(const struct init *init)
+{
+	int r = init->directory ? enter_directory(init->directory) : 0;
+
+	if (r == 0)
+		r = user_become(init->user ? init->user : "0");
+	if (r < 0)
+		return r;
+	execvp(init->command[0], init->command);
+	return -errno;
+}
+
 static __attribute__((noreturn)) void main_child(const struct init *init, int report)
 {
 	sigset_t none;
@@ -193,14 +232,23 @@ static __attribute__((noreturn)) void main_child(const struct init *init, int re
 	setsid();
 	ioctl(0, TIOCSCTTY, 0);
 	unsetenv("NOTIFY_SOCKET");
+	int code = 0;
 	if (init->command)
-		execvp(init->command[0], init->command);
+		code = -exec_command(init);
 	else
 		exec_console();
-	int code = errno;
+	if (code == 0)
+		code = errno;
 	if (write(report, &code, sizeof code) < 0)
 		code = EIO;
 	_exit(code == ENOENT ? NOT_FOUND : CANNOT);
+}
+
+static void report_ready(struct init *init)
+{
+	if (!init->reported)
+		notify("READY=1");
+	init->reported = true;
 }
 
 /* Starts the command or the console; a failed exec is told, and is the end of a command. */
@@ -223,15 +271,16 @@ static void start_main(struct init *init)
 		complain("start", "fork", errno);
 		init->main = 0;
 	} else if (read(report[0], &code, sizeof code) == sizeof code) {
-		if (!init->complained)
+		if (!init->complained && (init->command || code != ENOENT))
 			complain("run", init->command ? init->command[0] : "/bin/sh", code);
 		init->complained = true;
 	} else {
 		init->complained = false;
-		if (!init->reported)
-			notify("READY=1");
-		init->reported = true;
+		report_ready(init);
 	}
+	/* A root without a shell, that of an image of one program, has no console, and waits for exec. */
+	if (!init->command && code == ENOENT)
+		report_ready(init);
 	close(report[0]);
 }
 
@@ -270,10 +319,28 @@ static void wait_alone(int limit_ms)
 	}
 }
 
+/* A command that has a signal to end by is asked by it, and may then end the others itself. */
+static void ask_command(const struct init *init)
+{
+	struct timespec start, step = { .tv_nsec = 20000000 };
+	sigset_t child;
+	int status;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	kill(init->main, init->signal);
+	kill(init->main, SIGCONT);
+	while (!reap(init->main, &status) && since_ms(&start) < ASKED_MS)
+		sigtimedwait(&child, NULL, &step);
+}
+
 /* Asks all, waits, kills all, writes back: afterwards we may end. */
 static void take_down(const struct init *init)
 {
 	notify("STOPPING=1");
+	if (init->command && init->signal && init->main > 0)
+		ask_command(init);
 	kill(-1, SIGTERM);
 	if (!init->command && init->main > 0)
 		kill(init->main, SIGHUP); /* an interactive shell ignores SIGTERM */
@@ -361,6 +428,26 @@ static __attribute__((noreturn)) void supervise(struct init *init)
 	}
 }
 
+/* The options before "--", and the command after it. False: they are used wrongly. */
+static bool parse(int argc, char **argv, struct init *init)
+{
+	int i = 1;
+
+	for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
+		if (strcmp(argv[i], "--user") == 0)
+			init->user = argv[i + 1];
+		else if (strcmp(argv[i], "--directory") == 0)
+			init->directory = argv[i + 1];
+		else if (strcmp(argv[i], "--signal") == 0)
+			init->signal = atoi(argv[i + 1]);
+		else
+			return false;
+	}
+	if (i + 1 < argc)
+		init->command = argv + i + 1;
+	return argc == 1 || (init->command && init->signal >= 0 && init->signal < NSIG);
+}
+
 int main(int argc, char **argv)
 {
 	struct init init = { 0 };
@@ -369,10 +456,9 @@ int main(int argc, char **argv)
 	/* First of all, so that nothing that arrives is lost or ends us. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	if (argc > 2 && strcmp(argv[1], "--") == 0)
-		init.command = argv + 2;
-	if (argc > 1 && !init.command) {
-		dprintf(2, "usage: guest-init [-- COMMAND [ARGUMENT]...]\n");
+	if (!parse(argc, argv, &init)) {
+		dprintf(2, "usage: guest-init [[--user USER[:GROUP]] [--directory DIRECTORY] "
+			   "[--signal NUMBER] -- COMMAND [ARGUMENT]...]\n");
 		return USAGE;
 	}
 	if (getpid() != 1) {

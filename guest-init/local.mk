@@ -1,6 +1,6 @@
 # Static, for it runs in roots that have no libraries; so sanitizers cannot go in.
 pkglibexec_PROGRAMS += libexec/guest-init
-libexec_guest_init_SOURCES = guest-init/init.c
+libexec_guest_init_SOURCES = guest-init/init.c guest-init/user.c guest-init/user.h
 libexec_guest_init_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
 libexec_guest_init_LDFLAGS = -static
 

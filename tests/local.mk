@@ -16,6 +16,7 @@ EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/i
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/images.sh tests/integration/image_server.py
+EXTRA_DIST += tests/integration/oci.sh tests/integration/oci_image.py
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh

@@ -310,7 +310,7 @@ static const struct command import = {
 	.name = "import",
 	.args = "IMAGE [ROOT] NAME",
 	.help = "Make a template of a root in a tar of any compression (-: standard input) or "
-		"squashfs",
+		"squashfs, or of an OCI image",
 	.flags = import_flags,
 	.min = 2,
 	.max = 3,

@@ -117,6 +117,15 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 	if (*config->init && config->init[strlen(config->init) - 1] == '/')
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);
+	if (*config->app_command && *config->init)
+		return err_set(
+			err, EINVAL,
+			"app.command is run by guest-init, and init is '%.200s'; unset one of "
+			"both",
+			config->init);
+	if (config->app_command[strspn(config->app_command, " \"'")] == '\0' &&
+	    *config->app_command)
+		return err_set(err, EINVAL, "app.command names no program");
 	if (!*config->apparmor || strlen(config->apparmor) > LABEL_MAX)
 		return err_set(err, EINVAL,
 			       "security.apparmor must be auto, yes, no, or a profile's name of at "

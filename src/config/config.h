@@ -34,6 +34,7 @@ enum key_type {
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
+	KEY_WORDS,    /* char *: words, separated and quoted as in KEY_ENV */
 	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
 	KEY_CAPS,     /* char *: capabilities to add and, with -, to drop: "sys_time -net_raw" */
 	KEY_RLIMIT,   /* char *: SOFT:HARD or one value for both, each as KEY_ROOM, or empty */
@@ -127,12 +128,16 @@ enum rlimit_key {
 /* machines/NAME/machine.conf */
 struct machine_config {
 	char *description;
-	char *uuid;             /* KEY_FIXED; also container_uuid and the guest's machine-id */
-	char *template;         /* KEY_FIXED; the template of its root, "" for none */
-	char *arch;             /* KEY_FIXED; as uname -m */
-	char *pool;             /* KEY_FIXED; the pool of its volume */
-	uint64_t created;       /* KEY_FIXED; seconds since the epoch */
-	uint64_t disk_size;     /* "disk.size", bytes; 0: as the template */
+	char *uuid;         /* KEY_FIXED; also container_uuid and the guest's machine-id */
+	char *template;     /* KEY_FIXED; the template of its root, "" for none */
+	char *arch;         /* KEY_FIXED; as uname -m */
+	char *pool;         /* KEY_FIXED; the pool of its volume */
+	uint64_t created;   /* KEY_FIXED; seconds since the epoch */
+	uint64_t disk_size; /* "disk.size", bytes; 0: as the template */
+	char *app_command; /* "app.command": what guest-init runs; "" = the root's init, or a console */
+	char *app_directory;    /* "app.directory": where it begins; "" = / */
+	char *app_signal;       /* "app.signal": asks it to end; "" = SIGTERM */
+	char *app_user;         /* "app.user": USER[:GROUP], names or numbers; "" = root */
 	bool ephemeral;         /* deleted when it stops */
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */
@@ -229,6 +234,8 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
+	/* Of an image that has a program to run; what machines made of it get in their keys of these names and env. */
+	char *app_command, *app_directory, *app_env, *app_signal, *app_user;
 	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
 	char *image_product;   /* "image.product" */
@@ -406,5 +413,7 @@ int config_rlimit(const char *value, struct config_rlimit *limit, struct err *er
  * with its fault.
  */
 int config_env(const char *value, char ***words, struct err *err);
+/* The same for a KEY_WORDS. */
+int config_words(const char *value, char ***words, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The words of an environment: NAME=value, quoted as in a shell. Nothing is expanded. */
+/* The words of an environment, NAME=value, and of a command, quoted as in a shell. Nothing is expanded. */
 #include "config/config.h"
 
 #include "base/scoped.h"
@@ -7,18 +7,64 @@
 #include <ctype.h>
 #include <string.h>
 
+static int hex_digit(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/* A character after a backslash inside $'...', where *at stands on it and is moved to its last. '\0': it is none. */
+static char escaped(const char **at)
+{
+	const char *p = *at;
+
+	if (*p == 'n' || *p == 't' || *p == 'r')
+		return *p == 'n' ? '\n' : *p == 't' ? '\t' : '\r';
+	if (*p != 'x')
+		return *p == '\'' || *p == '\\' ? *p : '\0';
+	if (!isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2]))
+		return '\0';
+	*at = p + 2;
+	return (char)(hex_digit(p[1]) << 4 | hex_digit(p[2]));
+}
+
+/* The inside of $'...', after its first quote. NULL, or its fault. */
+static const char *take_escapes(const char **at, char **out)
+{
+	const char *p = *at;
+
+	for (; *p && *p != '\''; p++) {
+		char c = *p;
+		if (c == '\\') {
+			p++;
+			c = escaped(&p);
+		}
+		if (!c)
+			return "has a backslash in $'...' that is followed by none of n, t, r, ', "
+			       "\\ "
+			       "and xHH";
+		*(*out)++ = c;
+	}
+	*at = p;
+	return *p ? NULL : "has a quote that is not closed";
+}
+
 /*
  * Takes one word from *at, without its quotes, into out, which has room for all of *at. A backslash keeps the next
- * character; inside '...' everything is kept; inside "..." only \" and \\ are special.
+ * character; inside '...' everything is kept; inside "..." only \" and \\ are special; $'...' is as in bash.
  */
 static const char *take_word(const char **at, char *out)
 {
-	const char *p = *at;
+	const char *p = *at, *fault;
 	char quote = '\0';
 
 	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
 		if (quote && *p == quote) {
 			quote = '\0';
+		} else if (!quote && *p == '$' && p[1] == '\'') {
+			p += 2;
+			fault = take_escapes(&p, &out);
+			if (fault)
+				return fault;
 		} else if (!quote && (*p == '\'' || *p == '"')) {
 			quote = *p;
 		} else if (*p == '\\' && quote != '\'' && (!quote || p[1] == '"' || p[1] == '\\')) {
@@ -48,7 +94,7 @@ static const char *name_fault(const char *word)
 	return NULL;
 }
 
-int config_env(const char *value, char ***words, struct err *err)
+static int split(const char *value, bool named, char ***words, struct err *err)
 {
 	/* n bytes contain at most n / 2 + 1 words, whose text is no longer than the value's. */
 	size_t count = 0, most = strlen(value) / 2 + 2;
@@ -64,7 +110,7 @@ int config_env(const char *value, char ***words, struct err *err)
 			break;
 		const char *begin = at;
 		const char *fault = take_word(&at, out);
-		if (!fault)
+		if (!fault && named)
 			fault = name_fault(out);
 		if (fault) {
 			free(list);
@@ -76,4 +122,14 @@ int config_env(const char *value, char ***words, struct err *err)
 	list[count] = NULL;
 	*words = list;
 	return 0;
+}
+
+int config_env(const char *value, char ***words, struct err *err)
+{
+	return split(value, true, words, err);
+}
+
+int config_words(const char *value, char ***words, struct err *err)
+{
+	return split(value, false, words, err);
 }

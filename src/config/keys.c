@@ -60,6 +60,14 @@ static const struct schema *const machine_sections[] = { &device_schema, &mount_
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {
+	{ "app.command", KEY_WORDS, 0, AT(app_command), "", 0, 0, NULL,
+	  "program that guest-init runs, with its arguments, instead of the root's init" },
+	{ "app.directory", KEY_PATH, 0, AT(app_directory), "", 0, 0, NULL,
+	  "folder that app.command begins in; empty: the root" },
+	{ "app.signal", KEY_SIGNAL, 0, AT(app_signal), "", 0, 0, NULL,
+	  "signal that asks app.command to end; empty: SIGTERM" },
+	{ "app.user", KEY_TEXT, 0, AT(app_user), "", 0, 0, NULL,
+	  "USER[:GROUP] that app.command runs as, names or numbers; empty: root" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
 	{ "boot.after", KEY_LABELS, KEY_LIVE, AT(boot_after), "", 0, 0, NULL,
@@ -307,6 +315,16 @@ const struct schema network_schema = {
 
 #define AT(field) offsetof(struct template_config, field)
 static const struct key template_keys[] = {
+	{ "app.command", KEY_WORDS, KEY_FIXED, AT(app_command), "", 0, 0, NULL,
+	  "program that the image runs, which machines of it get as app.command" },
+	{ "app.directory", KEY_PATH, KEY_FIXED, AT(app_directory), "", 0, 0, NULL,
+	  "folder that it begins in" },
+	{ "app.env", KEY_ENV, KEY_FIXED, AT(app_env), "", 0, 0, NULL,
+	  "its environment, which machines of it get as env" },
+	{ "app.signal", KEY_SIGNAL, KEY_FIXED, AT(app_signal), "", 0, 0, NULL,
+	  "signal that asks it to end" },
+	{ "app.user", KEY_TEXT, KEY_FIXED, AT(app_user), "", 0, 0, NULL,
+	  "USER[:GROUP] that it runs as" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,

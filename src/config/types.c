@@ -287,6 +287,16 @@ static int parse_env(const struct key *key, const char *text, union value *value
 	return r < 0 ? err_wrap(err, "%s", key->name) : value_keep(text, value, err);
 }
 
+static int parse_command(const struct key *key, const char *text, union value *value,
+			 struct err *err)
+{
+	char **words = NULL;
+	int r = config_words(text, &words, err);
+
+	free(words);
+	return r < 0 ? err_wrap(err, "%s", key->name) : value_keep(text, value, err);
+}
+
 static int parse_caps(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	scoped_text struct text list = { 0 };
@@ -344,6 +354,7 @@ static const struct type types[] = {
 	[KEY_SUBNET] = { FIELD_TEXT, type_parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
+	[KEY_WORDS] = { FIELD_TEXT, parse_command, NULL },
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
 	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
 	[KEY_RLIMIT] = { FIELD_TEXT, parse_rlimit, NULL },

@@ -6,6 +6,8 @@
  */
 #include "image/decode.h"
 
+#include "image/sha256.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -30,6 +32,7 @@ struct decoder {
 	z_stream gzip;
 	LZ4F_dctx *lz4;
 	struct archive *others;
+	struct sha256 *raw, *plain; /* borrowed, or NULL: sums of the file and of what is in it */
 };
 
 static int damaged(struct err *err, const char *why)
@@ -52,6 +55,8 @@ static int feed(struct decoder *d, struct err *err)
 			continue;
 		if (n < 0)
 			return err_set(err, errno, "read it: %s", strerror(errno));
+		if (d->raw)
+			sha256_add(d->raw, d->in + d->have, (size_t)n);
 		d->ended = n == 0;
 		d->have += (size_t)n;
 		d->fed += (uint64_t)n;
@@ -254,7 +259,16 @@ ssize_t decode_read(struct decoder *d, const void **bytes, struct err *err)
 {
 	if (!d->read && choose(d, err) < 0)
 		return -err->code;
-	return d->read(d, bytes, err);
+	ssize_t n = d->read(d, bytes, err);
+	if (n > 0 && d->plain)
+		sha256_add(d->plain, *bytes, (size_t)n);
+	return n;
+}
+
+void decode_sums(struct decoder *d, struct sha256 *raw, struct sha256 *plain)
+{
+	d->raw = raw;
+	d->plain = plain;
 }
 
 struct decoder *decode_open(int fd)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct decoder;
+struct sha256;
 
 /* Makes a decoder that reads from fd, which stays the caller's. The caller owns it; NULL: out of memory. */
 struct decoder *decode_open(int fd);
@@ -18,6 +19,9 @@ struct decoder *decode_open(int fd);
  * its end, is complete, and has nothing after its archive; or -code with err.
  */
 ssize_t decode_read(struct decoder *decoder, const void **bytes, struct err *err);
+
+/* Before the first read: adds all bytes of the file to raw, and what it decodes to plain. Both stay the caller's. */
+void decode_sums(struct decoder *decoder, struct sha256 *raw, struct sha256 *plain);
 
 void decode_close(struct decoder *decoder);
 

@@ -106,7 +106,7 @@ static int depth_of(const char *path)
 	return depth > 0 ? depth - 1 : 0;
 }
 
-static int check_names(struct extraction *x, struct archive_entry *entry, const char *path)
+int entry_check_names(struct extraction *x, struct archive_entry *entry, const char *path)
 {
 	const char *hard = archive_entry_hardlink(entry);
 	const char *soft = archive_entry_symlink(entry);
@@ -174,12 +174,17 @@ static int write_entry(struct extraction *x, struct archive_entry *entry)
 	return 0;
 }
 
+void entry_name(struct extraction *x, const char *path)
+{
+	printable(path, x->name, sizeof x->name);
+}
+
 int entry_take(struct extraction *x, struct archive_entry *entry)
 {
 	const char *path = archive_entry_pathname(entry);
 	mode_t type = archive_entry_filetype(entry);
 
-	printable(path ? path : "?", x->name, sizeof x->name);
+	entry_name(x, path ? path : "?");
 	if (++x->report->entries > ENTRIES_MAX)
 		return refuse(x, E2BIG, "is one too many: at most 4194304 are unpacked");
 	if (!path || !*path)
@@ -188,7 +193,7 @@ int entry_take(struct extraction *x, struct archive_entry *entry)
 		x->report->nodes++;
 		return 0;
 	}
-	if (check_names(x, entry, path) < 0 || check_ids(x, entry) < 0 ||
+	if (entry_check_names(x, entry, path) < 0 || check_ids(x, entry) < 0 ||
 	    settle_attributes(x, entry) < 0)
 		return -x->report->err.code;
 	/* "./" is the root itself, whose mode is set at the end. */
@@ -216,14 +221,13 @@ int extraction_begin(struct extraction *x, struct unpack_report *report)
 	x->entry = archive_entry_new();
 	if (!x->disk || !x->entry)
 		return err_set(&report->err, ENOMEM, "out of memory");
+	int flags = ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
+		    ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_SPARSE |
+		    ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS;
+	if (!x->follows)
+		flags |= ARCHIVE_EXTRACT_SECURE_SYMLINKS;
 	/* The call does not look up names: owners are the image's numbers. */
-	archive_write_disk_set_options(x->disk, ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM |
-							ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL |
-							ARCHIVE_EXTRACT_XATTR |
-							ARCHIVE_EXTRACT_SPARSE |
-							ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-							ARCHIVE_EXTRACT_SECURE_NODOTDOT |
-							ARCHIVE_EXTRACT_SECURE_NOABSOLUTEPATHS);
+	archive_write_disk_set_options(x->disk, flags);
 	return 0;
 }
 

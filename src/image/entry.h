@@ -7,6 +7,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,15 +21,20 @@ struct extraction {
 	struct unpack_report *report;
 	uint64_t unchecked; /* bytes written since the free space was looked at */
 	uint64_t folders;   /* bytes of memory that the folders so far take */
+	bool follows;       /* entries may lie behind symbolic links, which end in the root */
 	char name[160];     /* of the current entry, fit to be shown */
 };
 
-/* Prepares to write into the current folder. extraction_end releases it, also after a failure. */
+/* Prepares to write into the current folder; `follows` is set before. extraction_end releases it, also after a failure. */
 int extraction_begin(struct extraction *x, struct unpack_report *report);
 /* Sets what folders could not have while they were filled: modes and times. */
 int extraction_finish(struct extraction *x);
 void extraction_end(struct extraction *x);
 
+/* Makes a path fit to be shown, for x->name. */
+void entry_name(struct extraction *x, const char *path);
+/* Refuses paths that leave the tree. */
+int entry_check_names(struct extraction *x, struct archive_entry *entry, const char *path);
 /* Checks an entry, and writes it unless it is left out. 0, or -code with the report's err set. */
 int entry_take(struct extraction *x, struct archive_entry *entry);
 /* Writes a piece of the current entry's data. */

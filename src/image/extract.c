@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A tar into a folder, and other reads of an archive: the metadata beside the root of an image. */
 #include "base/scoped.h"
-#include "image/decode.h"
-#include "image/entry.h"
+#include "image/tar.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,16 +12,7 @@ enum {
 	METADATA_ENTRIES_MAX = 4096, /* entries before metadata.yaml */
 };
 
-struct tar {
-	struct extraction x; /* first member, for casts */
-	struct decoder *decoder;
-	const char *last; /* last bytes of the decoder, perhaps after the tar's end */
-	size_t last_size;
-	uint64_t given; /* bytes from the decoder so far */
-	struct archive *in;
-};
-
-static int copy_data(struct extraction *x)
+int tar_copy_data(struct extraction *x)
 {
 	struct tar *tar = (struct tar *)x;
 	const void *block;
@@ -103,8 +93,8 @@ static int only_zeros(struct tar *tar, const char *bytes, size_t n)
 	return 0;
 }
 
-/* A tar may be padded with zeros. Most compressions have their checksums at the very end. */
-static int read_rest(struct tar *tar)
+/* Most compressions have their checksums at the very end. */
+int tar_rest(struct tar *tar)
 {
 	uint64_t left = tar->given - (uint64_t)archive_filter_bytes(tar->in, 0);
 	struct err why = { 0 };
@@ -121,16 +111,17 @@ static int read_rest(struct tar *tar)
 	return n < 0 ? err_set(&tar->x.report->err, why.code, "%s", why.text) : 0;
 }
 
-static int tar_open(struct tar *tar, int fd)
+int tar_open(struct tar *tar, int fd)
 {
 	tar->decoder = decode_open(fd);
 	tar->in = archive_read_new();
 	if (!tar->decoder || !tar->in)
 		return err_set(&tar->x.report->err, ENOMEM, "out of memory");
+	decode_sums(tar->decoder, tar->raw, tar->plain);
 	return open_input(tar);
 }
 
-static void tar_close(struct tar *tar)
+void tar_close(struct tar *tar)
 {
 	archive_read_free(tar->in);
 	decode_close(tar->decoder);
@@ -138,7 +129,7 @@ static void tar_close(struct tar *tar)
 
 static int extract_tar(int fd, struct unpack_report *report)
 {
-	struct tar tar = { .x.copy = copy_data };
+	struct tar tar = { .x.copy = tar_copy_data };
 	int r = extraction_begin(&tar.x, report);
 
 	if (r == 0)
@@ -146,7 +137,7 @@ static int extract_tar(int fd, struct unpack_report *report)
 	if (r == 0)
 		r = read_all(&tar);
 	if (r == 0)
-		r = read_rest(&tar);
+		r = tar_rest(&tar);
 	if (r == 0)
 		r = extraction_finish(&tar.x);
 	extraction_end(&tar.x);

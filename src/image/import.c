@@ -2,8 +2,10 @@
 /* Templates from archives: the host's side of unpacking. The archive is read by berth-unpack only. */
 #include "image/import.h"
 #include "base/scoped.h"
+#include "image/app.h"
 #include "image/template.h"
 #include "kern/idmap.h"
+#include "kern/mount.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,14 +24,33 @@ static int open_archive(const char *archive, struct err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return err_set(err, EISDIR,
-			       "archive '%s' is a folder; pack it first: tar -C %s -c . | berth "
-			       "template import - NAME",
-			       archive, archive);
+		return err_set(err, EISDIR, "'%s' is a folder, not an archive", archive);
 	if (isatty(fd))
 		return err_set(err, EINVAL, "archive '%s' is a terminal; give a file or a pipe",
 			       archive);
 	return take_fd(&fd);
+}
+
+int import_folder(const char *path, struct err *err)
+{
+	scoped_fd int fd = mount_clone(AT_FDCWD, path, 0);
+
+	if (fd < 0)
+		return err_set(err, -fd, "open folder '%s': %s", path, mount_why(fd));
+	int r = mount_attributes(fd,
+				 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					 MOUNT_ATTR_NOEXEC,
+				 0, 0);
+	if (r < 0)
+		return err_set(err, -r, "make folder '%s' read-only: %s", path, mount_why(r));
+	return take_fd(&fd);
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err)
@@ -77,6 +98,11 @@ static void remark(const struct unpack_report *report, struct text *notes)
 			 "%" PRIu64 " attributes and entries of access control lists were left "
 			 "out: see berth-template(7)\n",
 			 report->attributes);
+	if (report->variables)
+		text_add(notes,
+			 "%" PRIu64 " variables of its environment were left out: their names are "
+			 "none\n",
+			 report->variables);
 }
 
 static const char *last_part(const char *path)
@@ -86,39 +112,58 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
-		  const struct import *import, struct text *notes, struct err *err)
+static int make(struct incoming *incoming, const struct import *import, struct template_config *app,
+		struct text *notes, struct err *err)
 {
-	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
+	scoped_text struct text facts = { 0 };
+	struct unpack_input input = import->input;
 	struct unpack_report report;
 
-	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
+	input.facts = &facts;
+	if (unpack_into(incoming, &input, &report, err) < 0 || app_parse(&facts, app, err) < 0)
 		return -err->code;
-	incoming.origin = import->origin;
-	incoming.pulled = import->pulled;
-	if (unpack_into(&incoming, &import->input, &report, err) < 0 ||
-	    incoming_commit(&incoming,
+	incoming->app = app;
+	if (incoming_commit(incoming,
 			    *report.description ? report.description : import->description, notes,
 			    err) < 0)
-		return err_wrap(err, "archive '%s'", import->what);
+		return -err->code;
 	if (notes)
 		remark(&report, notes);
 	return 0;
 }
 
+int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
+		  const struct import *import, struct text *notes, struct err *err)
+{
+	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
+	struct template_config app = { 0 };
+
+	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
+		return -err->code;
+	incoming.origin = import->origin;
+	incoming.pulled = import->pulled;
+	int r = make(&incoming, import, &app, notes, err);
+	config_free(&template_schema, &app);
+	return r < 0 ? err_wrap(err, "%s '%s'", import->input.folder_fd < 0 ? "archive" : "folder",
+				import->what)
+		     : 0;
+}
+
 int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
 		    const struct template_image *image, struct text *notes, struct err *err)
 {
-	scoped_fd int archive_fd = open_archive(image->archive, err);
-	if (archive_fd < 0)
-		return archive_fd;
+	bool folder = is_folder(image->archive);
+	scoped_fd int folder_fd = folder ? import_folder(image->archive, err) : -1;
+	scoped_fd int archive_fd = folder ? -1 : open_archive(image->archive, err);
+	if ((folder ? folder_fd : archive_fd) < 0)
+		return -err->code;
 	scoped_fd int metadata_fd = image->metadata ? open_archive(image->metadata, err) : -1;
 	if (image->metadata && metadata_fd < 0)
 		return metadata_fd;
 	const char *last = last_part(image->archive);
-	scoped_free char *origin = text_format("archive %s", last);
+	scoped_free char *origin = text_format("%s %s", folder ? "folder" : "archive", last);
 	struct import import = {
-		.input = { .archive_fd = archive_fd, .metadata_fd = metadata_fd },
+		.input = { archive_fd, metadata_fd, folder_fd, NULL },
 		.what = image->archive,
 		.description = last,
 		.origin = origin,

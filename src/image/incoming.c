@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "image/app.h"
 #include "image/root.h"
 #include "image/template.h"
 #include "storage/inventory.h"
@@ -160,7 +161,11 @@ static int inspect(struct incoming *incoming, struct root_facts *facts, struct e
 	int r = root_inspect(root_fd, "", facts, err);
 	if (r < 0)
 		return r;
-	if (facts->init == INIT_NONE && !facts->has_shell)
+	if (incoming->app && !app_is_run(incoming->app->app_command, root_fd, facts))
+		incoming->app = NULL;
+	if (incoming->app)
+		facts->init = INIT_NONE;
+	if (facts->init == INIT_NONE && !facts->has_shell && !incoming->app)
 		return err_set(err, EINVAL,
 			       "it has neither /sbin/init nor /bin/sh: that is not the root file "
 			       "system of a machine");
@@ -169,11 +174,15 @@ static int inspect(struct incoming *incoming, struct root_facts *facts, struct e
 	return 0;
 }
 
-static void remark(const struct root_facts *facts, struct text *notes)
+static void remark(const struct incoming *incoming, const struct root_facts *facts,
+		   struct text *notes)
 {
 	struct utsname host;
 
-	if (facts->init == INIT_NONE)
+	if (incoming->app)
+		text_add(notes, "berth's own init, guest-init, will run its command: %s\n",
+			 incoming->app->app_command);
+	else if (facts->init == INIT_NONE)
 		text_add(notes, "it has no init: berth's own, guest-init, will serve\n");
 	if (!root_runs_here(facts) && uname(&host) == 0)
 		text_add(notes, "it was made for %s and cannot be launched here, on %s\n",
@@ -252,6 +261,8 @@ static int fill_config(struct template_config *config, const struct incoming *in
 		return err_set(err, ENOMEM, "out of memory");
 	if (incoming->model && config_copy_presets(config, incoming->model, err) < 0)
 		return -err->code;
+	if (incoming->app && app_copy(config, incoming->app, err) < 0)
+		return -err->code;
 	return incoming->pulled ? set_pulled(config, incoming->pulled, err) : 0;
 }
 
@@ -312,7 +323,7 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 		r = publish(incoming, &config, err);
 	config_free(&template_schema, &config);
 	if (r == 0 && notes)
-		remark(&facts, notes);
+		remark(incoming, &facts, notes);
 	return r;
 }
 

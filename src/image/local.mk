@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
+	src/image/app.c src/image/app.h \
 	src/image/build.c \
 	src/image/catalogue.c \
 	src/image/download.c src/image/download.h \
@@ -26,13 +27,19 @@ libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/decode.c src/image/decode.h \
 	src/image/entry.c src/image/entry.h \
-	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/squash.c \
+	src/image/extract.c src/image/tar.h \
+	src/image/layer.c src/image/layer.h \
+	src/image/layout.c src/image/metadata.c \
+	src/image/oci.c src/image/oci.h \
+	src/image/oci_json.c src/image/oci_json.h \
+	src/image/sha256.c src/image/sha256.h \
+	src/image/squash.c \
 	src/image/unpack.c src/image/unpack.h
 libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
-libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(CAP_LIBS)
+libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
 
 # The only program that links libcurl, and the only one that talks to a server.
 if HAVE_CURL
@@ -50,12 +57,18 @@ endif
 libexec_berth_fetch_LDADD = libkern.a libbase.a $(CURL_LIBS) $(JSON_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_damaged test_offer test_root test_strip test_template test_unpack
-TESTS += test_damaged test_offer test_root test_strip test_template test_unpack
+check_PROGRAMS += test_damaged test_oci test_offer test_root test_strip test_template test_unpack
+TESTS += test_damaged test_oci test_offer test_root test_strip test_template test_unpack
 test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
 test_damaged_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
+test_oci_SOURCES = tests/unit/test_oci.c tests/unit/suite.c tests/unit/suite.h src/image/layer.c \
+	src/image/attributes.c src/image/decode.c src/image/entry.c src/image/extract.c src/image/metadata.c \
+	src/image/oci_json.c src/image/squash.c
+test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
+test_oci_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) \
+	$(DL_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_offer_SOURCES = tests/unit/test_offer.c tests/unit/suite.c tests/unit/suite.h src/image/streams.c
 test_offer_LDADD = libimage.a libconfig.a libkern.a libbase.a $(JSON_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h

@@ -250,7 +250,7 @@ int pull_unpack(struct pull *pull, const char *name, struct pool *pool, struct t
 		.url = url,
 	};
 	struct import import = {
-		.input = { .archive_fd = pull->root_fd, .metadata_fd = pull->metadata_fd },
+		.input = { pull->root_fd, pull->metadata_fd, -1, NULL },
 		.what = url,
 		.description = description,
 		.origin = origin,

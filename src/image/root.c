@@ -307,6 +307,8 @@ static int find_init(int root_fd, const char *wanted, struct root_facts *facts, 
 					      "/bin/init",
 					      "/init" };
 
+	if (strcmp(wanted, GUEST_INIT_PATH) == 0)
+		return 0;
 	if (*wanted) {
 		int r = read_init(root_fd, wanted, facts);
 		if (r == -EACCES || r == -EINVAL)
@@ -320,13 +322,12 @@ static int find_init(int root_fd, const char *wanted, struct root_facts *facts, 
 		if (read_init(root_fd, places[i], facts) == 0)
 			return 0;
 	}
-	facts->init = INIT_NONE;
 	return 0;
 }
 
 int root_inspect(int root_fd, const char *init_path, struct root_facts *facts, struct err *err)
 {
-	*facts = (struct root_facts){ 0 };
+	*facts = (struct root_facts){ .init = INIT_NONE };
 	int r = find_init(root_fd, init_path, facts, err);
 	if (r < 0)
 		return r;

@@ -42,6 +42,9 @@ struct init_row {
 };
 const struct init_row *init_row(enum init_kind kind);
 
+/* Where a machine sees guest-init; as an init_path it means that guest-init serves, whatever the root has. */
+#define GUEST_INIT_PATH "/run/host/guest-init"
+
 /*
  * Inspects a root, with file_open_in_root only. init_path: "", or a path that replaces detection (-ENOENT if it does
  * not exist).

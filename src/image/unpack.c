@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * berth-unpack BASE COUNT [split]: unpacks an archive that may be hostile. There are two processes. This one, root of
- * the host, forks the other and maps its ids. The other has namespaces of its own, sees only the new volume, keeps the
+ * berth-unpack BASE COUNT [split | folder]: unpacks an archive, or an image in a folder, that may be hostile. There are
+ * two processes. This one, root of the host, forks the other and maps its ids. The other has namespaces of its own, sees only the new volume, keeps the
  * few capabilities and system calls that writing files needs, and only then reads the archive. The libraries are loaded
  * before, because they are out of reach later.
  */
 #include "image/unpack.h"
 
 #include "base/child.h"
+#include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "image/oci.h"
+#include "image/sha256.h"
 #include "kern/idmap.h"
 #include "kern/mount.h"
 #include "kern/seccomp.h"
@@ -106,27 +109,49 @@ static int give_up_rights(struct err *err)
 	return r < 0 ? err_set(err, -r, "give up rights: %s", strerror(-r)) : 0;
 }
 
+enum mode { MODE_ARCHIVE, MODE_SPLIT, MODE_FOLDER };
+
+/* An archive, which may turn out to be that of an OCI image, or the folder of one. */
+static int unpack(enum mode mode, struct unpack_report *report, struct text *facts)
+{
+	if (mode == MODE_FOLDER && !oci_is_image(UNPACK_FOLDER))
+		return err_set(
+			&report->err, EISDIR,
+			"it is a folder, and not one of an OCI image; pack a root first: tar "
+			"-C FOLDER -c . | berth template import - NAME");
+	if (mode == MODE_FOLDER)
+		return oci_apply(UNPACK_FOLDER, report, facts);
+	if ((mode == MODE_SPLIT && extract_metadata(UNPACK_METADATA, report) < 0) ||
+	    extract_archive(UNPACK_ARCHIVE, report) < 0)
+		return -report->err.code;
+	int r = mode == MODE_SPLIT ? 0 : oci_settle(report, facts);
+	return r == 0 ? layout_settle(report) : r;
+}
+
 /* Process 1 of its own namespaces; never returns. */
 static __attribute__((noreturn)) void confined(struct sync *sync, int parent, int null_fd,
-					       bool split)
+					       enum mode mode)
 {
 	struct unpack_report report = { 0 };
 	struct err *err = &report.err;
+	struct text facts = { 0 };
 
 	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(parent, err) < 0 ||
 	    enter_volume(err) < 0)
 		end(&report);
 	dup2(null_fd, 1);
 	dup2(null_fd, 2);
-	close_range(UNPACK_METADATA + (split ? 1 : 0), ~0U, 0);
-	if (give_up_rights(err) < 0 || (split && extract_metadata(UNPACK_METADATA, &report) < 0) ||
-	    extract_archive(UNPACK_ARCHIVE, &report) < 0 || layout_settle(&report) < 0)
+	close_range(UNPACK_METADATA + (mode == MODE_ARCHIVE ? 0 : 1), ~0U, 0);
+	if (give_up_rights(err) < 0 || unpack(mode, &report, &facts) < 0)
 		end(&report);
+	int r = file_write_all(UNPACK_FACTS, text_str(&facts), facts.length, 0);
+	if (r < 0)
+		err_set(err, -r, "pass on the settings of the image: %s", strerror(-r));
 	end(&report);
 }
 
 /* The host's half: id maps of the process and of the volume. */
-static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
+static int map_ids(pid_t pid, const struct idmap *map, enum mode mode, struct err *err)
 {
 	char path[64];
 	int r = idmap_write(pid, map);
@@ -139,13 +164,16 @@ static int map_ids(pid_t pid, const struct idmap *map, struct err *err)
 	scoped_fd int userns = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (userns < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
+	/* Where this cannot be done, what anybody may read can be read. */
+	if (mode == MODE_FOLDER)
+		mount_idmap(UNPACK_FOLDER, userns);
 	r = mount_idmap(UNPACK_VOLUME, userns);
 	if (r < 0)
 		return err_set(err, -r, "map the ids of the volume: %s", mount_idmap_why(r));
 	return 0;
 }
 
-static int supervise(const struct idmap *map, bool split, struct err *err)
+static int supervise(const struct idmap *map, enum mode mode, struct err *err)
 {
 	struct spawn spawn = {
 		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
@@ -161,11 +189,11 @@ static int supervise(const struct idmap *map, bool split, struct err *err)
 	scoped_fd int ourselves = child_parent();
 	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
 	if (pid == 0)
-		confined(&theirs, ourselves, null_fd, split);
+		confined(&theirs, ourselves, null_fd, mode);
 	sync_close(&theirs);
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to unpack in: %s", strerror(-pid));
-	int r = map_ids(pid, map, err);
+	int r = map_ids(pid, map, mode, err);
 	if (r == 0)
 		r = sync_post(&ours, STEP_HOST_READY, NULL, 0, err);
 	sync_close(&ours);
@@ -185,18 +213,23 @@ int main(int argc, char **argv)
 {
 	struct unpack_report report = { 0 };
 	uint64_t base, count;
+	struct sha256 sum;
 
-	bool split = argc == 4 && strcmp(argv[3], "split") == 0;
+	enum mode mode = argc != 4                       ? MODE_ARCHIVE
+			 : strcmp(argv[3], "split") == 0 ? MODE_SPLIT
+							 : MODE_FOLDER;
 
-	if ((argc != 3 && !split) || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
+	if (argc < 3 || argc > 4 || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
 	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0) {
 		fprintf(stderr, "berth-unpack is run by 'berth template import'\n");
 		return 2;
 	}
 	/* Names are bytes; in this locale libarchive does not convert UTF-8 names. */
 	setlocale(LC_CTYPE, "C.UTF-8");
+	/* Loads its library, if it is there; what needs a sum and has none tells so. */
+	sha256_begin(&sum, &(struct err){ 0 });
 	struct idmap map = { (uint32_t)base, (uint32_t)count };
-	if (supervise(&map, split, &report.err) < 0)
+	if (supervise(&map, mode, &report.err) < 0)
 		end(&report);
 	return 0;
 }

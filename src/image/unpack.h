@@ -4,16 +4,20 @@
 #define BERTH_IMAGE_UNPACK_H
 
 #include "base/err.h"
+#include "base/text.h"
 #include "kern/idmap.h"
 
 #include <stdint.h>
 
-/* berth-unpack BASE COUNT [split] (BASE, COUNT: the id map), with these descriptors open. */
+/* berth-unpack BASE COUNT [split | folder] (BASE, COUNT: the id map), with these descriptors open. */
 enum {
-	UNPACK_ARCHIVE = 0,  /* read to its end */
-	UNPACK_REPORT = 3,   /* a pipe: takes one struct unpack_report */
-	UNPACK_METADATA = 4, /* with "split": the archive that has metadata.yaml */
-	UNPACK_VOLUME = 5,   /* a detached mount of an empty volume, ids not mapped yet */
+	UNPACK_ARCHIVE = 0, /* read to its end; not with "folder" */
+	UNPACK_REPORT = 3,  /* a pipe: takes one struct unpack_report */
+	UNPACK_FACTS =
+		4, /* a file in memory: takes the settings of an image, lines of template.conf */
+	UNPACK_METADATA = 5, /* with "split": the archive that has metadata.yaml */
+	UNPACK_FOLDER = 5,   /* with "folder": a detached, read-only mount of an image's folder */
+	UNPACK_VOLUME = 6,   /* a detached mount of an empty volume, ids not mapped yet */
 };
 
 /* The result. It comes from a process that read untrusted bytes, so the reader checks it. */
@@ -22,6 +26,7 @@ struct unpack_report {
 	uint64_t entries;
 	uint64_t nodes;      /* device nodes that were skipped */
 	uint64_t attributes; /* extended attributes and ACL entries that were skipped */
+	uint64_t variables;  /* of an image's environment that were skipped */
 	char folder
 		[64]; /* the archive's single top folder, which became the root; "" if it has none */
 	char description[160]; /* of the image's metadata.yaml; "" if it has none */
@@ -31,6 +36,9 @@ struct unpack_report {
 struct unpack_input {
 	int archive_fd;
 	int metadata_fd; /* of an image whose metadata are a file of their own; -1: none */
+	int folder_fd; /* a detached, read-only mount of a folder that is an OCI image; -1: none */
+	struct text *
+		facts; /* gets the settings of an image, lines of template.conf; NULL: they are not wanted */
 };
 
 /*

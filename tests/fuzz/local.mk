@@ -11,6 +11,7 @@ fuzz_targets = \
 	fuzz_lease \
 	fuzz_link \
 	fuzz_mappings \
+	fuzz_oci \
 	fuzz_proc \
 	fuzz_protocol \
 	fuzz_root \
@@ -25,7 +26,8 @@ fuzz_common += tests/fuzz/replay.c
 endif
 
 fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/entry.c \
-	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/squash.c $(fuzz_common)
+	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/sha256.c src/image/squash.c \
+	$(fuzz_common)
 fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_archive_LDFLAGS = $(fuzz_flags)
@@ -57,6 +59,13 @@ fuzz_link_LDFLAGS = $(fuzz_flags)
 fuzz_mappings_SOURCES = tests/fuzz/mappings.c $(fuzz_common)
 fuzz_mappings_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_mappings_LDFLAGS = $(fuzz_flags)
+fuzz_oci_SOURCES = tests/fuzz/oci.c src/image/attributes.c src/image/decode.c src/image/entry.c \
+	src/image/extract.c src/image/layer.c src/image/layout.c src/image/metadata.c src/image/oci.c \
+	src/image/oci_json.c src/image/sha256.c src/image/squash.c src/image/app.c src/image/root.c src/image/init.c \
+	$(fuzz_common)
+fuzz_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
+fuzz_oci_LDADD = libconfig.a $(libexec_berth_unpack_LDADD)
+fuzz_oci_LDFLAGS = $(fuzz_flags)
 fuzz_proc_SOURCES = tests/fuzz/proc.c $(fuzz_common)
 fuzz_proc_LDADD = $(cmd_libs)
 fuzz_proc_LDFLAGS = $(fuzz_flags) -Wl,--wrap=fopen,--wrap=statfs
@@ -73,7 +82,7 @@ fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
 
-EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
 
 .PHONY: fuzz-targets
 fuzz-targets: $(BUILT_SOURCES)

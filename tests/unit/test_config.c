@@ -106,6 +106,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_PRESS] = { "^A", "^A" },
 		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
 		[KEY_RLIMIT] = { "1024:1024", "1024:1024" },
+		[KEY_WORDS] = { "a 'b c' $'d\\n'", "a 'b c' $'d\\n'" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
 
@@ -220,7 +221,8 @@ static const struct {
 	  "front to take one away" },
 	{ KEY_CAPS, "-chown chown", "security.caps", "'chown' is both given and taken away" },
 	{ KEY_LINK, "..", "bridge", "the kernel takes no such name" },
-	{ KEY_PATH, "sbin/init", "init", "use an absolute path, one that begins with '/'" },
+	{ KEY_PATH, "sbin/init", "app.directory",
+	  "use an absolute path, one that begins with '/'" },
 	{ KEY_PATHS, "/dev/b sdc", "devices",
 	  "use absolute paths, which begin with '/', with blanks between them" },
 	{ KEY_BOOL, "maybe", "boot.autostart", "use yes or no" },
@@ -240,9 +242,9 @@ static const struct {
 	{ KEY_CPUS, "0.125", "limits.cpus",
 	  "use a number of processors such as 2 or 0.5 from 0 to 1024" },
 	{ KEY_DURATION, "5 m", "boot.delay", "use a time such as 90s, 5m or 1h from 0s to 1d" },
-	{ KEY_SIGNAL, "SIGNOPE", "stop.signal",
+	{ KEY_SIGNAL, "SIGNOPE", "app.signal",
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },
-	{ KEY_SIGNAL, "RTMIN+31", "stop.signal",
+	{ KEY_SIGNAL, "RTMIN+31", "app.signal",
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },
 	{ KEY_PRESS, "", "console.escape", "use one key, such as ^] or ^A" },
 	{ KEY_PRESS, "^1", "console.escape", "use one key, such as ^] or ^A" },
@@ -282,7 +284,7 @@ static void test_type_faults(void)
 				       want);
 	}
 	CU_ASSERT_STRING_EQUAL(type_sentence(KEY_TEXT, "a\nb"),
-			       "the value of arch has a control character in it");
+			       "the value of app.user has a control character in it");
 }
 
 static void test_env_faults(void)
@@ -298,6 +300,26 @@ static void test_env_faults(void)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		CU_ASSERT_STRING_EQUAL(type_sentence(KEY_ENV, cases[i][0]), cases[i][1]);
+}
+
+static void test_words(void)
+{
+	char **words = NULL;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(config_words("/bin/sh -c $'a\\n\\x41\\'b\\\\'$x \"c d\"''", &words, &err),
+			0);
+	CU_ASSERT_STRING_EQUAL(words[0], "/bin/sh");
+	CU_ASSERT_STRING_EQUAL(words[2], "a\nA'b\\$x");
+	CU_ASSERT_STRING_EQUAL(words[3], "c d");
+	CU_ASSERT_PTR_NULL(words[4]);
+	free(words);
+	static const char *const bad[] = { "$'a",    "$'\\", "$'\\x4'", "$'\\x00'",
+					   "$'\\q'", "'",    "a\\" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		err = (struct err){ 0 };
+		CU_ASSERT_EQUAL(config_words(bad[i], &words, &err), -EINVAL);
+	}
 }
 
 /* A refused value leaves the old one. */
@@ -452,6 +474,7 @@ int main(void)
 		{ "only differences are saved", test_save_only_differences },
 		{ "faults of each kind", test_type_faults },
 		{ "faults of environments", test_env_faults },
+		{ "words of commands", test_words },
 		{ "a refused value leaves the old one", test_refused_keeps },
 		{ "signals", test_signal },
 		{ "a key of a keyboard", test_press },

@@ -46,7 +46,7 @@ static int unpack(const char *bytes, size_t n, struct err *err)
 	CU_ASSERT_FATAL(mkdir("root", 0700) == 0);
 	scoped_fd int mount_fd = mount_clone(AT_FDCWD, "root", 0);
 	mount_private(mount_fd);
-	return unpack_run(mount_fd, &(struct unpack_input){ fd, -1 }, &map, &report, err);
+	return unpack_run(mount_fd, &(struct unpack_input){ fd, -1, -1, NULL }, &map, &report, err);
 }
 
 /* Text that packs well, and no two places of it are alike. */

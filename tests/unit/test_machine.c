@@ -102,6 +102,39 @@ static void test_plan(void)
 	plan_free(&plan);
 }
 
+static void test_plan_app(void)
+{
+	static const char *const wanted[] = { "/run/host/guest-init",
+					      "--signal",
+					      "3",
+					      "--user",
+					      "www:1000",
+					      "--",
+					      "/bin/x",
+					      "a b",
+					      NULL };
+	scoped_machine struct machine machine = { 0 };
+	struct root_facts facts = facts_of(INIT_NONE);
+	struct err err = { 0 };
+	struct plan plan;
+
+	open_machine(&machine, "web");
+	CU_ASSERT_STRING_EQUAL(plan_init(&machine.config), "");
+	set_field(&machine.config.app_command, "/bin/x 'a b'");
+	set_field(&machine.config.app_signal, "SIGQUIT");
+	set_field(&machine.config.app_user, "www:1000");
+	set_field(&machine.config.env, "PATH=/own HOME=/there");
+	CU_ASSERT_STRING_EQUAL(plan_init(&machine.config), GUEST_INIT_PATH);
+	CU_ASSERT_EQUAL(plan_make(&plan, &machine, &facts, &err), 0);
+	for (size_t i = 0; wanted[i] && plan.argv[i]; i++)
+		CU_ASSERT_STRING_EQUAL(plan.argv[i], wanted[i]);
+	CU_ASSERT_PTR_NOT_NULL(plan.argv[7]);
+	CU_ASSERT_PTR_NULL(plan.argv[8]);
+	CU_ASSERT_STRING_EQUAL(env_of(&plan, "PATH"), "/own");
+	CU_ASSERT_STRING_EQUAL(env_of(&plan, "HOME"), "/there");
+	plan_free(&plan);
+}
+
 static void test_plan_refuses(void)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -728,6 +761,7 @@ int main(void)
 	static CU_TestInfo tests[] = {
 		{ "a plan", test_plan },
 		{ "plans that are refused", test_plan_refuses },
+		{ "plan of a program", test_plan_app },
 		{ "ranges of ids", test_ids },
 		{ "several ranges for a machine with machines inside", test_ids_nesting },
 		{ "a range whose holder is gone", test_ids_stale },

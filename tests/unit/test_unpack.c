@@ -45,7 +45,8 @@ static int unpack(const char *archive, struct unpack_report *report, struct err 
 	scoped_fd int mount_fd = mount_clone(AT_FDCWD, "root", 0);
 	mount_private(mount_fd);
 	scoped_fd int archive_fd = open(archive, O_RDONLY | O_CLOEXEC);
-	return unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1 }, &map, report, err);
+	return unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1, -1, NULL }, &map,
+			  report, err);
 }
 
 static int unpack_members(const struct member *members, size_t count, struct unpack_report *report,
@@ -450,12 +451,12 @@ static void check_confined(pid_t pid)
 	CU_ASSERT_TRUE(proc_says(pid, "status", "Uid:\t1900000000\t1900000000\t1900000000"));
 	for (size_t i = 0; i < COUNT(namespaces); i++)
 		CU_ASSERT_FALSE(namespace_shared(pid, namespaces[i]));
-	/* The only mount is its root, and only the archive and the report are open. */
+	/* The only mount is its root, and only the archive, the report and the settings are open. */
 	snprintf(path, sizeof path, "/proc/%d/mountinfo", (int)pid);
 	CU_ASSERT_TRUE(file_read(AT_FDCWD, path, 1 << 16, &mounts) > 0);
 	CU_ASSERT_TRUE(mounts && strchr(mounts, '\n') == strrchr(mounts, '\n'));
 	CU_ASSERT_TRUE(mounts && strstr(mounts, " / rw,nosuid,nodev,noexec"));
-	for (int fd = 4; fd < 64; fd++) {
+	for (int fd = UNPACK_FACTS + 1; fd < 64; fd++) {
 		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
 		CU_ASSERT_TRUE(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0);
 	}
@@ -470,8 +471,8 @@ static __attribute__((noreturn)) void unpack_nothing(int archive_fd)
 
 	mount_private(mount_fd);
 	mount_attributes(mount_fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0);
-	_exit(unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1 }, &map, &report, &err) <
-	      0);
+	_exit(unpack_run(mount_fd, &(struct unpack_input){ archive_fd, -1, -1, NULL }, &map,
+			 &report, &err) < 0);
 }
 
 /* The program that reads hostile bytes has no access to the host, and dies with its parent. */

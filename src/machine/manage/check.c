@@ -87,7 +87,7 @@ static int look_at_root(const struct machine *machine, struct pool *pool, const 
 {
 	if (volume_mount(pool, volume, MOUNT_ATTR_NODEV, root_fd, err) < 0)
 		return -err->code;
-	return root_inspect(*root_fd, machine->config.init, facts, err);
+	return root_inspect(*root_fd, plan_init(&machine->config), facts, err);
 }
 
 static int check_init(const struct machine *machine, struct err *err)

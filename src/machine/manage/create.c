@@ -16,6 +16,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
+#include "image/app.h"
 #include "image/root.h"
 #include "image/template.h"
 
@@ -268,7 +269,7 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	config_free(&berth_schema, &settings);
 	if (r < 0)
 		return err_set(err, -r, "out of memory");
-	if (machine_draw_identity(config, err) < 0)
+	if (app_to_machine(config, template, err) < 0 || machine_draw_identity(config, err) < 0)
 		return -err->code;
 	if (config_apply_presets(template, config, err) < 0)
 		return err_wrap(err, "template '%s'", spec->template);

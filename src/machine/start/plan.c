@@ -3,9 +3,27 @@
 #include "machine/state/machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+const char *plan_init(const struct machine_config *config)
+{
+	return *config->app_command ? GUEST_INIT_PATH : config->init;
+}
+
+/* Whether one of the words sets the variable that `word` sets. */
+static bool is_set(char **words, const char *word)
+{
+	size_t n = strcspn(word, "=") + 1;
+
+	for (; *words; words++) {
+		if (strncmp(*words, word, n) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* Variables of the container interface, https://systemd.io/CONTAINER_INTERFACE; other inits ignore them. */
 static int fill_env(struct plan *plan, const struct machine *machine, struct err *err)
@@ -16,19 +34,23 @@ static int fill_env(struct plan *plan, const struct machine *machine, struct err
 	const char *ours[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"TERM=xterm-256color",
-		"HOME=/root",
-		"USER=root",
 		"container=berth",
 		"NOTIFY_SOCKET=/run/host/notify",
 		plan->uuid,
+		/* guest-init sets these two for the user of app.command. */
+		"HOME=/root",
+		"USER=root",
 	};
-	size_t n = sizeof ours / sizeof *ours;
-	memcpy(plan->env, ours, sizeof ours);
+	size_t all = sizeof ours / sizeof *ours, n = 0;
+	for (size_t i = 0; i < all - (plan->app ? 2 : 0); i++) {
+		if (!is_set(plan->user_env, ours[i]))
+			plan->env[n++] = ours[i];
+	}
 	for (char **word = plan->user_env; *word; word++) {
 		if (n == PLAN_ENV_MAX)
 			return err_set(err, E2BIG,
-				       "key 'env' of machine '%s' has more than %d words",
-				       machine->name, PLAN_ENV_MAX - 7);
+				       "key 'env' of machine '%s' has more than %zu words",
+				       machine->name, PLAN_ENV_MAX - all);
 		plan->env[n++] = *word;
 	}
 	plan->env[n] = NULL;
@@ -71,11 +93,40 @@ static enum restart_policy restart_of(const char *word)
 	return strcmp(word, "on-failure") == 0 ? RESTART_ON_FAILURE : RESTART_NO;
 }
 
-static void choose_init(struct plan *plan, const struct root_facts *facts)
+/* guest-init with the options of berth-guest-init(8), or the root's init. */
+static int choose_init(struct plan *plan, const struct machine *machine,
+		       const struct root_facts *facts, struct err *err)
 {
+	enum { OPTIONS = 8 };
+	const struct machine_config *config = &machine->config;
+	size_t words = 0, n = 0;
+
 	plan->guest_init = facts->init == INIT_NONE;
-	plan->argv[0] = plan->guest_init ? "/run/host/guest-init" : facts->init_path;
-	plan->argv[1] = NULL;
+	if (*config->app_command && config_words(config->app_command, &plan->app, err) < 0)
+		return err_wrap(err, "key 'app.command' of machine '%s'", machine->name);
+	while (plan->app && plan->app[words])
+		words++;
+	plan->argv = calloc(words + OPTIONS + 2, sizeof *plan->argv);
+	if (!plan->argv)
+		return err_set(err, ENOMEM, "out of memory");
+	plan->argv[n++] = plan->guest_init ? GUEST_INIT_PATH : facts->init_path;
+	if (words == 0)
+		return 0;
+	snprintf(plan->signal, sizeof plan->signal, "%d",
+		 config_signal(*config->app_signal ? config->app_signal : "SIGTERM"));
+	const char *options[][2] = { { "--signal", plan->signal },
+				     { "--directory", config->app_directory },
+				     { "--user", config->app_user } };
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		if (!*options[i][1])
+			continue;
+		plan->argv[n++] = options[i][0];
+		plan->argv[n++] = options[i][1];
+	}
+	plan->argv[n++] = "--";
+	for (size_t i = 0; i < words; i++)
+		plan->argv[n++] = plan->app[i];
+	return 0;
 }
 
 int plan_make(struct plan *plan, const struct machine *machine, const struct root_facts *facts,
@@ -91,9 +142,8 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 	if (plan->halt_signal < 0)
 		return err_set(err, EINVAL, "machine '%s': stop.signal '%s' is not a signal",
 			       machine->name, halt);
-	choose_init(plan, facts);
 	plan->restart = restart_of(machine->config.restart);
-	if (fill_env(plan, machine, err) < 0) {
+	if (choose_init(plan, machine, facts, err) < 0 || fill_env(plan, machine, err) < 0) {
 		plan_free(plan);
 		return -err->code;
 	}
@@ -102,6 +152,8 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 
 void plan_free(struct plan *plan)
 {
+	free(plan->argv);
+	free(plan->app);
 	free(plan->user_env);
 	*plan = (struct plan){ 0 };
 }

@@ -10,9 +10,12 @@
 enum { PLAN_ENV_MAX = 64 };
 
 struct plan {
-	const char *argv[2];               /* borrowed from facts or static */
+	const char **
+		argv; /* owned: one block; of borrowed texts: facts', the machine's, this struct's, static */
 	const char *env[PLAN_ENV_MAX + 1]; /* borrowed from this struct or static */
 	char **user_env;                   /* owned: one block */
+	char **app;                        /* owned: one block; the words of app.command */
+	char signal[16];                   /* the number of app.signal */
 	char uuid[64];
 	bool guest_init; /* the root has no init: berth's own serves, at /run/host/guest-init */
 	bool notifies;   /* init tells when it has booted */
@@ -20,6 +23,9 @@ struct plan {
 	int halt_signal;
 	enum restart_policy restart;
 };
+
+/* The init that root_inspect is to take for a machine: its key's, or guest-init if it has an app.command. Borrowed. */
+const char *plan_init(const struct machine_config *config);
 
 /* machine and facts must outlive the plan, which must not be moved. A root that cannot run here is refused. */
 int plan_make(struct plan *plan, const struct machine *machine, const struct root_facts *facts,

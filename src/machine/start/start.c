@@ -101,7 +101,7 @@ static int mount_guest_init(struct run *run, struct err *err)
 
 static int make_plan(struct run *run, struct err *err)
 {
-	if (root_inspect(run->root_fd, run->machine->config.init, &run->facts, err) < 0 ||
+	if (root_inspect(run->root_fd, plan_init(&run->machine->config), &run->facts, err) < 0 ||
 	    plan_make(&run->plan, run->machine, &run->facts, err) < 0)
 		return -err->code;
 	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
