@@ -139,21 +139,4 @@ case_limit() {
 	retry 10 state_is m stopped
 }
 
-# A cgroup is busy for a moment after the last process in it has ended: the first removal fails, in each process.
-case_a_reboot_and_a_busy_cgroup() {
-	local traced before
-	is_anew() { [[ $(field busy booted) == true && $(field busy init) != "$before" ]]; }
-	# Without a network, whose dnsmasq would be traced, and live on.
-	berth create --set network= bb busy
-	strace -f -qq -o /dev/null -P "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)" \
-		-e trace=unlinkat -e inject=unlinkat:error=EBUSY:when=1 berth start busy &
-	traced=$!
-	retry 20 state_is busy running
-	before=$(field busy init)
-	berth exec busy -- reboot || true
-	retry 30 is_anew
-	berth delete --force busy
-	wait "$traced"
-}
-
 run_cases "$@"
