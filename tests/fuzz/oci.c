@@ -19,20 +19,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int folder = -1, above = -1;
+static int folder = -1, above = -1, host = -1, home = -1;
 
-/* The root is that of the process from now on, as in berth-unpack. */
+/* The folder is the root of the process while a layer is laid, as in berth-unpack. */
 static void enter(void)
 {
-	if (folder >= 0)
-		return;
-	above = fuzz_folder(NULL);
-	fuzz_enclose();
-	if (mkdirat(above, "root", 0755) < 0 || mkdirat(above, "outside", 0755) < 0 ||
-	    fchdir(above) < 0 || chroot("root") < 0 || chdir("/") < 0)
+	if (above < 0) {
+		host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		above = fuzz_folder(NULL);
+		fuzz_enclose();
+		if (mkdirat(above, "root", 0755) < 0 || mkdirat(above, "outside", 0755) < 0)
+			abort();
+		folder = openat(above, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fchdir(folder) < 0 || chroot(".") < 0)
 		abort();
-	folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder < 0)
+}
+
+static void leave(void)
+{
+	if (fchdir(host) < 0 || chroot(".") < 0 || fchdir(home) < 0)
 		abort();
 }
 
@@ -78,6 +85,7 @@ static void lay(const uint8_t *data, size_t size)
 	};
 	if (layer_apply(&layer, &report) < 0)
 		fuzz_check(report.err.code > 0 && *report.err.text);
+	leave();
 	/* Nothing has come to be beside it. */
 	fuzz_check(count(above) == 4);
 }
