@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-unpack BASE COUNT [split | folder]: unpacks an archive, or an image in a folder, that may be hostile. There are
- * two processes. This one, root of the host, forks the other and maps its ids. The other has namespaces of its own, sees only the new volume, keeps the
- * few capabilities and system calls that writing files needs, and only then reads the archive. The libraries are loaded
- * before, because they are out of reach later.
+ * two processes. This one, root of the host, forks the other and maps its ids. The other has namespaces of its own,
+ * sees only the new volume, keeps the few capabilities and system calls that writing files needs, and only then reads
+ * the archive. The libraries are loaded before, because they are out of reach later.
  */
 #include "image/unpack.h"
 
