@@ -25,10 +25,10 @@ static int folder = -1, above = -1, host = -1, home = -1;
 static void enter(void)
 {
 	if (above < 0) {
-		host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		above = fuzz_folder(NULL);
 		fuzz_enclose();
+		host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (mkdirat(above, "root", 0755) < 0 || mkdirat(above, "outside", 0755) < 0)
 			abort();
 		folder = openat(above, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
