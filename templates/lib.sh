@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What every recipe shares. A recipe is called as
-#	RECIPE build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...]
+#	RECIPE build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...] [--keyring F]
 #	RECIPE describe
 # in a mount and process namespace of its own, with an empty folder to fill; it ends with a line
 # that says why when it fails. BERTH_CACHE names a folder for what is worth keeping between builds.
@@ -64,16 +64,26 @@ forget_host() {
 	chmod 1777 "$root/tmp"
 }
 
+# settle_times: two builds of the same packages at the same SOURCE_DATE_EPOCH give the same tree. What is removed are
+# logs of the build and caches with times in them, which the programs make anew.
+settle_times() {
+	[ -n "${SOURCE_DATE_EPOCH-}" ] || return 0
+	find "$root/var/log" -type f -delete
+	rm -f "$root/var/cache/ldconfig/aux-cache" "$root"/etc/passwd- "$root"/etc/group- \
+		"$root"/etc/shadow- "$root"/etc/gshadow-
+	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
 recipe() {
 	command=${1-}
-	release='' mirror='' variant='' init='' packages=''
+	release='' mirror='' variant='' init='' packages='' keyring=''
 	case $command in
 	describe)
 		describe
 		return
 		;;
 	build) ;;
-	*) die "usage: $0 build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...] | describe" ;;
+	*) die "usage: $0 build ROOT_FOLDER [--release R] [--mirror M] [--variant V] [--init I] [--packages P,P...] [--keyring F] | describe" ;;
 	esac
 	root=${2-}
 	[ -d "$root" ] || die "there is no folder '$root' to build in"
@@ -87,9 +97,11 @@ recipe() {
 		--variant) variant=$2 ;;
 		--init) init=$2 ;;
 		--packages) packages=$2 ;;
+		--keyring) keyring=$2 ;;
 		*) die "there is no option '$1'" ;;
 		esac
 		shift 2
 	done
 	build
+	settle_times
 }

@@ -18,6 +18,10 @@ static const struct flag flag_release = { "release", 0, false, "RELEASE",
 static const struct flag flag_mirror = { "mirror", 0, false, "URL",
 					 "where packages come from; the distribution's own if not "
 					 "given" };
+static const struct flag flag_keyring = {
+	"keyring", 0, false, "FILE",
+	"keys that sign what the mirror has; the distribution's own if not given"
+};
 static const struct flag flag_variant = {
 	"variant", 0, false, "VARIANT", "how much is in it, such as minbase or standard of debian"
 };
@@ -27,9 +31,9 @@ static const struct flag flag_init = {
 static const struct flag flag_packages = { "packages", 0, false, "LIST",
 					   "more packages, separated by commas" };
 
-static const struct flag *const build_flags[] = { &flag_init, &flag_mirror,  &flag_packages,
-						  &flag_pool, &flag_release, &flag_variant,
-						  NULL };
+static const struct flag *const build_flags[] = { &flag_init,     &flag_keyring, &flag_mirror,
+						  &flag_packages, &flag_pool,    &flag_release,
+						  &flag_variant,  NULL };
 static const struct flag *const import_flags[] = { &flag_pool, NULL };
 static const struct flag flag_broken = { "force", 'f', false, NULL,
 					 "also one that has lost a part, with what is left" };
@@ -45,17 +49,44 @@ static int open_pool(const struct call *call, struct pool *pool, struct err *err
 	return r != 0 ? r : pool_open(pool, &call->dirs, name, err);
 }
 
-/* The mirror of berth.conf, for a build without --mirror; "" for none. The caller frees it. */
-static int default_mirror(const struct call *call, char **mirror, struct err *err)
+/* Settings of the recipe in berth.conf, for options that were not given. `config` stays the owner of the texts. */
+static void apply_berth_conf(const struct berth_config *config, struct template_build *build)
 {
-	struct berth_config config;
-	int r = config_load_berth(&call->dirs, &config, err);
+	const struct recipe_config *recipe =
+		(const struct recipe_config *)config_section(config->recipes, build->recipe);
 
-	if (r < 0)
-		return r;
-	*mirror = take_ptr(&config.mirror);
-	config_free(&berth_schema, &config);
+	if (!build->mirror && recipe && *recipe->mirror)
+		build->mirror = recipe->mirror;
+	if (!build->mirror && *config->mirror && strcmp(build->recipe, "debian") == 0)
+		build->mirror = config->mirror;
+	if (!build->keyring && recipe && *recipe->keyring)
+		build->keyring = recipe->keyring;
+}
+
+/* The recipe has another working folder. Refused before a pool is made for the template. */
+static int find_keyring(struct template_build *build, char **path, struct err *err)
+{
+	if (!build->keyring)
+		return 0;
+	*path = realpath(build->keyring, NULL);
+	if (!*path)
+		return err_set(err, errno, "read the keys '%s': %s", build->keyring,
+			       strerror(errno));
+	build->keyring = *path;
 	return 0;
+}
+
+static int build_with(const struct call *call, const struct berth_config *config,
+		      struct template_build *build, const char *name, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	scoped_free char *keyring = NULL;
+
+	apply_berth_conf(config, build);
+	int r = find_keyring(build, &keyring, err);
+	if (r == 0)
+		r = open_pool(call, &pool, err);
+	return r != 0 ? r : template_build(&call->dirs, name, &pool, build, err);
 }
 
 static int run_build(struct call *call, struct err *err)
@@ -67,23 +98,21 @@ static int run_build(struct call *call, struct err *err)
 		.variant = call_value(call, &flag_variant),
 		.packages = call_value(call, &flag_packages),
 		.init = call_value(call, &flag_init),
+		.keyring = call_value(call, &flag_keyring),
 	};
 	const char *name = call->count > 1 ? call->words[1] : build.recipe;
-	scoped_pool struct pool pool = { 0 };
-	scoped_free char *mirror = NULL;
+	struct berth_config config;
 
 	int r = name_check(build.recipe, err);
 	if (r == 0)
 		r = name_check(name, err);
 	if (r == 0)
-		r = default_mirror(call, &mirror, err);
-	if (r == 0)
-		r = open_pool(call, &pool, err);
+		r = config_load_berth(&call->dirs, &config, err);
 	if (r != 0)
 		return r;
-	if (!build.mirror && *mirror)
-		build.mirror = mirror;
-	return template_build(&call->dirs, name, &pool, &build, err);
+	r = build_with(call, &config, &build, name, err);
+	config_free(&berth_schema, &config);
+	return r;
 }
 
 static int import_shown(const struct call *call, const char *name, struct pool *pool,

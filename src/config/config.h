@@ -187,13 +187,21 @@ struct remote_config {
 	char *url; /* "https://HOST/PATH", without a slash at its end */
 };
 
+/* [recipe NAME]: what a recipe of templates builds from on this host; "" = the recipe's own choice */
+struct recipe_config {
+	struct section section;
+	char *keyring; /* path: the keys that sign what the mirror has */
+	char *mirror;
+};
+
 /* etc/berth.conf */
 struct berth_config {
 	char *pool;              /* default pool's name: "default" */
 	char *network;           /* default network's name: "default" */
 	uint64_t idmap_base;     /* "idmap.base": first id of the range; 1879048192 */
 	uint64_t idmap_machines; /* "idmap.machines": how many ranges of 65536; 4094 */
-	char *mirror;            /* "template.mirror", "" = the distribution's own */
+	char *mirror; /* "template.mirror": for recipe debian; "" = the distribution's own */
+	struct section *recipes; /* of struct recipe_config */
 	struct section *remotes; /* of struct remote_config */
 };
 
@@ -251,8 +259,8 @@ extern const struct schema berth_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
-extern const struct schema mount_schema, device_schema; /* sections of a machine's */
-extern const struct schema remote_schema;               /* of berth.conf's */
+extern const struct schema mount_schema, device_schema;  /* sections of a machine's */
+extern const struct schema recipe_schema, remote_schema; /* of berth.conf's */
 
 /*
  * The format that files of settings are written in: "format = 1", their first line. A greater number stands in a file

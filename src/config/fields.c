@@ -63,9 +63,9 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
 	else
 		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys", name,
-			schema == &remote_schema ? "berth"
-			: schema->head           ? "machine"
-						 : schema->what);
+			schema == &remote_schema || schema == &recipe_schema ? "berth"
+			: schema->head                                       ? "machine"
+									     : schema->what);
 }
 
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err)

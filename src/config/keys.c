@@ -213,7 +213,23 @@ const struct schema remote_schema = {
 	.head = offsetof(struct berth_config, remotes),
 };
 
-static const struct schema *const berth_sections[] = { &remote_schema, NULL };
+#define AT(field) offsetof(struct recipe_config, field)
+static const struct key recipe_keys[] = {
+	{ "keyring", KEY_TEXT, 0, AT(keyring), "", 0, 0, NULL,
+	  "file of the keys that sign what the mirror has; empty: the distribution's own" },
+	{ "mirror", KEY_TEXT, 0, AT(mirror), "", 0, 0, NULL,
+	  "mirror that the recipe builds from; empty: the distribution's own" },
+};
+#undef AT
+
+const struct schema recipe_schema = {
+	.what = "recipe",
+	KEYS(recipe_keys),
+	.size = sizeof(struct recipe_config),
+	.head = offsetof(struct berth_config, recipes),
+};
+
+static const struct schema *const berth_sections[] = { &recipe_schema, &remote_schema, NULL };
 
 #define AT(field) offsetof(struct berth_config, field)
 static const struct key berth_keys[] = {
@@ -226,7 +242,7 @@ static const struct key berth_keys[] = {
 	{ "pool", KEY_LABEL, 0, AT(pool), "default", 0, 0, NULL,
 	  "pool of machines and templates that name none" },
 	{ "template.mirror", KEY_TEXT, 0, AT(mirror), "", 0, 0, NULL,
-	  "mirror that templates are built from; empty: the distribution's own" },
+	  "mirror that Debian templates are built from; empty: the distribution's own" },
 };
 #undef AT
 

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { ARGUMENTS_MAX = 16, LINE_MAX_KEPT = 300 };
+enum { ARGUMENTS_MAX = 20, LINE_MAX_HELD = 4096 };
 
 /* The call of the recipe: the path of the script, and its arguments. */
 struct recipe {
@@ -64,7 +64,7 @@ static int prepare(struct recipe *recipe, const struct dirs *dirs,
 	const char *const options[][2] = {
 		{ "--release", build->release }, { "--mirror", build->mirror },
 		{ "--variant", build->variant }, { "--packages", build->packages },
-		{ "--init", build->init },
+		{ "--init", build->init },       { "--keyring", build->keyring },
 	};
 	size_t n = 0;
 
@@ -142,40 +142,66 @@ static __attribute__((noreturn)) void run_inside(const struct recipe *recipe, in
 	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* Keeps the last line that is not empty. */
-static void keep_line(char *line, size_t *length, char *last, const char *chunk, size_t n)
+/* Where the last line that is not empty begins. */
+static size_t last_line(const char *output, size_t length)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (chunk[i] != '\n' && chunk[i] != '\r') {
-			if (*length + 1 < LINE_MAX_KEPT)
-				line[(*length)++] = chunk[i] < ' ' ? ' ' : chunk[i];
-			continue;
-		}
-		line[*length] = '\0';
-		if (*text_trim(line))
-			memcpy(last, line, *length + 1);
-		*length = 0;
+	while (length && strchr(" \t\r\n", output[length - 1]))
+		length--;
+	while (length && output[length - 1] != '\n')
+		length--;
+	return length;
+}
+
+/* Failures do not matter: if nobody reads any more, the build goes on. */
+static void show(struct text *output, size_t length)
+{
+	for (size_t shown = 0; shown < length;) {
+		ssize_t n = write(STDERR_FILENO, output->data + shown, length - shown);
+		if (n < 0 && errno != EINTR)
+			break;
+		shown += n > 0 ? (size_t)n : 0;
+	}
+	if (length) {
+		memmove(output->data, output->data + length, output->length - length);
+		output->length -= length;
 	}
 }
 
-/* Passes the recipe's output to standard error, and keeps its last line. */
-static void pass_on(int fd, char last[LINE_MAX_KEPT])
+/*
+ * Passes the recipe's output to standard error, except its last line, which tells the reason if the recipe fails: it
+ * stays in `output`.
+ */
+static void pass_on(int fd, struct text *output)
 {
-	char chunk[4096], line[LINE_MAX_KEPT];
-	size_t length = 0;
+	char chunk[4096];
 
-	last[0] = '\0';
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
-		keep_line(line, &length, last, chunk, (size_t)n);
-		if (write(STDERR_FILENO, chunk, (size_t)n) < 0 && errno != EINTR)
-			continue; /* nobody reads any more: the build goes on */
+		/* Without memory the output is lost, and the build goes on. */
+		if (text_add_bytes(output, chunk, (size_t)n) < 0)
+			continue;
+		size_t begin = last_line(output->data, output->length);
+		show(output, output->length - begin > LINE_MAX_HELD ? output->length : begin);
 	}
-	keep_line(line, &length, last, "\n", 1);
+}
+
+/* The last line of the output, as one line of an error. */
+static const char *reason_of(struct text *output)
+{
+	char *line;
+
+	if (!output->data)
+		return "";
+	output->data[output->length] = '\0';
+	line = text_trim(output->data);
+	for (char *c = line; *c; c++)
+		if (*c < ' ' && *c >= 0)
+			*c = ' ';
+	return line;
 }
 
 static int run_recipe(const struct recipe *recipe, const char *name, int mount_fd, struct err *err)
@@ -184,7 +210,8 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 		.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS,
 		.cgroup_fd = -1,
 	};
-	char last[LINE_MAX_KEPT], how[64];
+	scoped_text struct text output = { 0 };
+	char how[64];
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -199,12 +226,15 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 	if (pid < 0)
 		return err_set(err, -pid, "make namespaces to build in: %s", strerror(-pid));
 	scoped_close_fd(&writing);
-	pass_on(reading, last);
+	pass_on(reading, &output);
 	int status = spawn_wait(pidfd);
-	if (status == 0)
+	if (status == 0) {
+		show(&output, output.length);
 		return 0;
+	}
 	child_status_text(status, how, sizeof how);
-	return err_set(err, EIO, "recipe '%s' %s%s%.250s", name, how, *last ? ": " : "", last);
+	const char *reason = reason_of(&output);
+	return err_set(err, EIO, "recipe '%s' %s%s%.250s", name, how, *reason ? ": " : "", reason);
 }
 
 /* Packages make keys and ids when they are installed. */

@@ -127,12 +127,15 @@ static int open_file(int root_fd, const char *path, int flags)
 	return take_fd(&fd);
 }
 
-/* Empties a file. Only regular files have contents. */
+/* Empties a file. Only regular files have contents. The times of an empty one stay. */
 static int empty_file(int root_fd, const char *path, int flags)
 {
 	scoped_fd int fd = open_file(root_fd, path, flags);
+	struct stat st;
 
-	return fd >= 0 && ftruncate(fd, 0) < 0 ? -errno : 0;
+	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_size == 0))
+		return 0;
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
 }
 
 /* "syslog.1", "syslog.2.gz", "dpkg.log.old": what was put aside. */

@@ -30,9 +30,11 @@ int template_import(const struct dirs *dirs, const char *name, struct pool *pool
 		    const struct template_image *image, struct text *notes, struct err *err);
 
 struct template_build {
-	const char *recipe;   /* a script in the templates folder: "debian", "busybox" */
-	const char *release;  /* NULL: the recipe's own default */
-	const char *mirror;   /* NULL: the distribution's own */
+	const char *recipe;  /* a script in the templates folder: "debian", "busybox" */
+	const char *release; /* NULL: the recipe's own default */
+	const char *mirror;  /* NULL: the distribution's own */
+	const char *
+		keyring; /* path of the keys that sign what the mirror has; NULL: the distribution's own */
 	const char *variant;  /* NULL: the recipe's own default */
 	const char *packages; /* more packages, comma-separated; NULL none */
 	const char

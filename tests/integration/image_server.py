@@ -3,7 +3,8 @@
 """An image server for tests, with faults.
 
 image_server.py index FOLDER: writes FOLDER/streams/v1 for FOLDER/images/OS/RELEASE/VARIANT/SERIAL/FILES.
-image_server.py serve FOLDER PORT [CERTIFICATE KEY]: serves it on 127.0.0.1; each request is a line of FOLDER.log.
+image_server.py serve FOLDER PORT [CERTIFICATE KEY]: serves it on 127.0.0.1, on a free port for PORT 0, and prints the port;
+  each request is a line of FOLDER.log.
 A file FOLDER.fault says what goes wrong, a line each, KIND PART [VALUE], for paths with PART in them:
   404, 503        that status; 503 VALUE times, if there is a value
   truncate N      ends after N bytes, whatever length was promised; goes on by ranges
@@ -21,6 +22,7 @@ import platform
 import ssl
 import sys
 import time
+import urllib.parse
 
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 TYPES = {
@@ -135,6 +137,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.wfile.write(data)
 
+    def do_HEAD(self):
+        self.do_GET()
+
     def do_GET(self):
         wanted = self.headers.get("Range", "")
         with open(self.folder + ".log", "a") as log:
@@ -142,7 +147,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         faults = self.faults()
         if self.fail(faults):
             return
-        path = os.path.normpath(self.folder + "/" + self.path)
+        path = os.path.normpath(self.folder + "/" + urllib.parse.unquote(self.path))
         if not path.startswith(self.folder + "/") or not os.path.isfile(path):
             self.answer(404)
             return
@@ -157,6 +162,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data = data[start:]
         else:
             self.answer(200, Content_Length=len(data))
+        if self.command == "HEAD":
+            return
         try:
             self.send_all(data, faults)
         except (BrokenPipeError, ConnectionResetError):
@@ -167,6 +174,7 @@ def serve(folder, port, certificate=None, key=None):
     Handler.folder = os.path.realpath(folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     server.daemon_threads = True
+    print(server.server_address[1], flush=True)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
