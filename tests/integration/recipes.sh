@@ -207,7 +207,8 @@ case_opensuse() {
 }
 
 case_arch() {
-	local os=os/$(uname -m) package=base-1-1-x86_64.pkg.tar.zst
+	local os package=base-1-1-x86_64.pkg.tar.zst
+	os=os/$(uname -m)
 	mkdir -p "$T/base" "$www/arch/core/$os" "$www/arch/extra/$os"
 	tar -C "$T/base" -xf "$debian_tar_trixie" --exclude=./dev --exclude=./proc --exclude=./sys --exclude=./run
 	printf '%s\n' "pkgname = base" "pkgver = 1-1" "arch = x86_64" "provides = iputils" "provides = procps-ng" \
