@@ -50,6 +50,7 @@ static int tell_of(const char *path, struct err *err)
 {
 	struct err what = *err;
 
+	*err = (struct err){ 0 };
 	return err_set(err, what.code, "'%s' %s", path, what.text);
 }
 
