@@ -290,7 +290,7 @@ static int add_one(const struct call *call, struct err *err)
 
 	if (r == 0)
 		r = remote_add(&call->dirs, name, url, err);
-	if (r == 0 && text_starts(url, "http:"))
+	if (r == 0 && (text_starts(url, "http:") || text_starts(url, "docker+http:")))
 		print_note("remote '%s' has no TLS: whoever sits on the way to it can replace what "
 			   "it sends, sums and all",
 			   name);

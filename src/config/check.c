@@ -145,8 +145,11 @@ const char *config_url_fault(const char *url)
 	size_t n = strlen(url);
 	const char *host = strstr(url, "://");
 
-	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-		return "has to begin with https:// or http://";
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0 &&
+	    strncmp(url, "docker://", 9) != 0 && strncmp(url, "docker+http://", 14) != 0)
+		return "has to begin with https:// or http://, or that of a registry with "
+		       "docker:// "
+		       "or docker+http://";
 	if (n > URL_MAX)
 		return "is longer than 1000 bytes";
 	for (const char *p = url; *p; p++) {

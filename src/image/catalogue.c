@@ -5,6 +5,7 @@
 #include "image/fetch.h"
 #include "image/import.h"
 #include "image/pull.h"
+#include "image/registry.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -93,6 +94,12 @@ int catalogue_fetch(const struct dirs *dirs, const char *remote, struct catalogu
 	*catalogue = (struct catalogue){ 0 };
 	if (remote_url(dirs, remote, &url, err) < 0)
 		return -err->code;
+	if (registry_is(url))
+		return err_set(
+			err, ENOTSUP,
+			"remote '%s' is a registry, which berth cannot search; pull an image "
+			"by its name: berth template pull %s:NAME:TAG",
+			remote, remote);
 	if (fetch_lines(dirs, url, catalogue, &lines, err) < 0 ||
 	    parse_lines(lines, catalogue, err) < 0) {
 		catalogue_free(catalogue);

@@ -11,6 +11,7 @@ libimage_a_SOURCES = \
 	src/image/init.c src/image/init.h \
 	src/image/offer.c src/image/offer.h \
 	src/image/pull.c src/image/pull.h \
+	src/image/registry.c src/image/registry.h \
 	src/image/remote.c \
 	src/image/root.c src/image/root.h \
 	src/image/sha256.c src/image/sha256.h \

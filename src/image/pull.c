@@ -3,9 +3,11 @@
 
 #include "base/scoped.h"
 #include "image/import.h"
+#include "image/registry.h"
 #include "image/template.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -119,14 +121,28 @@ static int choose(struct pull *pull, const struct catalogue *catalogue, struct e
 	return 0;
 }
 
+/* Which version it is, only the fetch tells. */
+static int begin_registry(struct pull *pull, struct err *err)
+{
+	pull->name = registry_name(pull->url, pull->image, err);
+	if (!pull->name)
+		return -err->code;
+	if (text_print(pull->offer.product, sizeof pull->offer.product, "%s", pull->name) < 0)
+		return err_set(err, ENAMETOOLONG, "'%.100s...' is too long a name", pull->name);
+	return 0;
+}
+
 int pull_begin(struct pull *pull, const struct dirs *dirs, const char *word, struct err *err)
 {
 	struct catalogue catalogue;
 
 	*pull = (struct pull){ .dirs = dirs, .lock_fd = -1, .metadata_fd = -1, .root_fd = -1 };
 	if (split(word, pull->remote, pull->image, err) < 0 ||
-	    remote_url(dirs, pull->remote, &pull->url, err) < 0 ||
-	    catalogue_fetch(dirs, pull->remote, &catalogue, err) < 0)
+	    remote_url(dirs, pull->remote, &pull->url, err) < 0)
+		return -err->code;
+	if (registry_is(pull->url))
+		return begin_registry(pull, err);
+	if (catalogue_fetch(dirs, pull->remote, &catalogue, err) < 0)
 		return -err->code;
 	int r = choose(pull, &catalogue, err);
 	catalogue_free(&catalogue);
@@ -137,14 +153,18 @@ void pull_end(struct pull *pull)
 {
 	scoped_close_fd(&pull->root_fd);
 	scoped_close_fd(&pull->metadata_fd);
+	if (pull->folder)
+		registry_forget(pull->dirs, pull->name);
 	scoped_close_fd(&pull->lock_fd);
+	free(take_ptr(&pull->folder));
+	free(take_ptr(&pull->name));
 	free(take_ptr(&pull->url));
 }
 
 /* ---- Its files */
 
 /* 1: that template is this image. 0: there is no template of that name. */
-static int is_there(const struct pull *pull, const char *name, struct err *err)
+static int is_there(struct pull *pull, const char *name, struct err *err)
 {
 	struct template_config config = { 0 };
 	struct err why = { 0 };
@@ -156,7 +176,8 @@ static int is_there(const struct pull *pull, const char *name, struct err *err)
 		return err_set(err, why.code, "%s", why.text);
 	bool same = strcmp(config.image_remote, pull->remote) == 0 &&
 		    strcmp(config.image_product, pull->offer.product) == 0;
-	bool newest = strcmp(config.image_serial, pull->offer.serial) == 0;
+	/* Of a registry, whether there is a newer one is not known, and is not asked for. */
+	bool newest = pull->name || strcmp(config.image_serial, pull->offer.serial) == 0;
 	if (!same)
 		r = err_set(err, EEXIST,
 			    "template '%s' is there already, and of something else; choose another "
@@ -168,8 +189,23 @@ static int is_there(const struct pull *pull, const char *name, struct err *err)
 			    "template update %s",
 			    name, config.image_serial, pull->remote, pull->image,
 			    pull->offer.serial, name);
+	if (r == 0 && pull->name)
+		snprintf(pull->offer.serial, sizeof pull->offer.serial, "%s", config.image_serial);
 	config_free(&template_schema, &config);
 	return r < 0 ? r : 1;
+}
+
+enum { SERIAL_DIGITS = 12 };
+
+static int fetch_registry(struct pull *pull, struct err *err)
+{
+	struct offer *offer = &pull->offer;
+
+	if (registry_fetch(pull->dirs, pull->url, pull->name, &pull->folder, offer->root.sha256,
+			   err) < 0)
+		return -err->code;
+	snprintf(offer->serial, sizeof offer->serial, "%.*s", SERIAL_DIGITS, offer->root.sha256);
+	return 0;
 }
 
 static int fetch_files(struct pull *pull, const struct download *download, struct err *err)
@@ -210,7 +246,10 @@ int pull_fetch(struct pull *pull, const char *name, const struct download_watch 
 
 	if (r != 0)
 		return r;
-	snprintf(lock, sizeof lock, "image.%.16s", pull->offer.root.sha256);
+	if (pull->name)
+		snprintf(lock, sizeof lock, "image.%016" PRIx64, text_hash(pull->name));
+	else
+		snprintf(lock, sizeof lock, "image.%.16s", pull->offer.root.sha256);
 	snprintf(what, sizeof what, "image '%s:%s'", pull->remote, pull->image);
 	pull->lock_fd = dirs_lock(pull->dirs, lock, WAIT_SECONDS, what, err);
 	if (pull->lock_fd < 0)
@@ -219,6 +258,8 @@ int pull_fetch(struct pull *pull, const char *name, const struct download_watch 
 	r = is_there(pull, name, err);
 	if (r != 0)
 		return r;
+	if (pull->name)
+		return fetch_registry(pull, err);
 	if (import_ids(pull->dirs, &download.map, err) < 0)
 		return -err->code;
 	download_sweep(pull->dirs);
@@ -231,14 +272,19 @@ int pull_unpack(struct pull *pull, const char *name, struct pool *pool, struct t
 		struct err *err)
 {
 	const struct offer *offer = &pull->offer;
-	scoped_free char *url = text_format("%s/%s", pull->url, offer->root.path);
+	scoped_free char *url =
+		pull->name ? strdup(pull->name) : text_format("%s/%s", pull->url, offer->root.path);
 	scoped_free char *aliases =
-		text_format("%s%s%s/%s/%s", offer->aliases, *offer->aliases ? "," : "", offer->os,
-			    offer->release, offer->variant);
+		pull->name ? strdup(pull->image)
+			   : text_format("%s%s%s/%s/%s", offer->aliases, *offer->aliases ? "," : "",
+					 offer->os, offer->release, offer->variant);
+	scoped_fd int folder_fd = pull->folder ? import_folder(pull->folder, err) : -1;
 	scoped_free char *description = text_format("%s:%s", pull->remote, pull->image);
 	scoped_free char *origin =
 		text_format("image %s:%s, version %s", pull->remote, pull->image, offer->serial);
 
+	if (pull->folder && folder_fd < 0)
+		return folder_fd;
 	if (!url || !aliases || !description || !origin)
 		return err_set(err, ENOMEM, "out of memory");
 	struct pulled_image pulled = {
@@ -250,7 +296,7 @@ int pull_unpack(struct pull *pull, const char *name, struct pool *pool, struct t
 		.url = url,
 	};
 	struct import import = {
-		.input = { pull->root_fd, pull->metadata_fd, -1, NULL },
+		.input = { pull->root_fd, pull->metadata_fd, folder_fd, NULL },
 		.what = url,
 		.description = description,
 		.origin = origin,
@@ -327,12 +373,18 @@ int pull_origin(const struct dirs *dirs, const char *template, char **word, char
 		*word = text_format("%s:%.*s", config.image_remote, (int)n, config.image_aliases);
 		*serial = strdup(config.image_serial);
 	}
-	bool pulled = *config.image_remote;
+	bool pulled = *config.image_remote, registry = registry_is(config.image_product);
 	config_free(&template_schema, &config);
 	if (!pulled)
 		return err_set(err, EINVAL,
 			       "template '%s' came from no image server, so that nothing newer is "
 			       "known of; only those that were pulled can be updated",
 			       template);
+	if (registry)
+		return err_set(
+			err, EINVAL,
+			"template '%s' came from a registry, which does not tell which image is "
+			"newer; pull it by another name",
+			template);
 	return *word && *serial ? 0 : err_set(err, ENOMEM, "out of memory");
 }

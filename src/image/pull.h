@@ -51,6 +51,9 @@ struct pull {
 	struct offer offer;
 	int lock_fd;              /* owned */
 	int metadata_fd, root_fd; /* owned */
+	/* Of a registry; else NULL. */
+	char *name;   /* owned: as skopeo takes it */
+	char *folder; /* owned: where its files are, after pull_fetch */
 };
 
 /* Finds the image at its server. word: "REMOTE:OS/RELEASE[/VARIANT]". -ENOENT with the nearest names. */

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "config/config.h"
 #include "image/pull.h"
+#include "image/registry.h"
 
 #include <string.h>
 
@@ -27,6 +28,8 @@ int remote_list(const struct dirs *dirs,
 		r = visit(context, s->name, url_of(s), false);
 	if (r == 0 && !config_section(config.remotes, REMOTE_DEFAULT))
 		r = visit(context, REMOTE_DEFAULT, default_url, true);
+	if (r == 0 && !config_section(config.remotes, REGISTRY_DEFAULT))
+		r = visit(context, REGISTRY_DEFAULT, REGISTRY_DEFAULT_URL, true);
 	config_free(&berth_schema, &config);
 	return r;
 }

@@ -449,4 +449,67 @@ case_images_with_an_init() {
 	no_volumes 0
 }
 
+# ---- Registries, through skopeo
+
+# A registry on loopback, without TLS, with one image.
+registry_up() {
+	cat >"$T/registry.yml" <<-END
+		version: 0.1
+		storage:
+		  filesystem: {rootdirectory: $T/registry}
+		http: {addr: 127.0.0.1:5000}
+	END
+	docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 &
+	image layout "$T/layout" --config '{"Cmd": ["/bin/sleep", "1000"]}' "$T/base.tar"
+	retry 20 skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$T/layout:latest" \
+		docker://127.0.0.1:5000/own/it:1
+	berth template remote add local docker+http://127.0.0.1:5000 2>"$T/err"
+	has "remote 'local' has no TLS" "$(cat "$T/err")"
+}
+
+registry_down() {
+	kill %1
+	wait %1 || true
+}
+
+case_registry() {
+	local digest
+	registry_up
+	berth template pull local:own/it:1 2>"$T/err"
+	has "template 'own-it-1' is version [0-9a-f]{12} of 'local:own/it:1'" "$(cat "$T/err")"
+	same "its origin" "image local:own/it:1, version" \
+		"$(berth template info --json own-it-1 | jq -r .origin | cut -d ' ' -f 1-3)"
+	# Not asked for again, by whichever verb.
+	berth template pull local:own/it:1 2>"$T/err"
+	has "template 'own-it-1' is there already" "$(cat "$T/err")"
+	digest=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+	berth launch --wait "local:own/it@$digest" box
+	same "its command" "/bin/sleep 1000" "$(berth get box app.command)"
+	berth delete --force box
+	fails 1 "came from a registry, which does not tell which image is newer" berth template update own-it-1
+	fails 1 "remote 'local' is a registry, which berth cannot search" berth template search local:it
+	fails 1 "fetch 'docker://127.0.0.1:5000/own/it:2': skopeo says: .*manifest unknown" \
+		berth template pull local:own/it:2
+	fails 1 "is no name of an image" berth template pull 'local:-it'
+	has "docker +docker://docker.io" "$(berth template remote list)"
+	# With TLS asked for, a registry without it is refused.
+	berth template remote add safe docker://127.0.0.1:5000
+	fails 1 "fetch 'docker://127.0.0.1:5000/own/it:1': skopeo says: " berth template pull safe:own/it:1 other
+	registry_down
+	fails 1 "fetch 'docker://127.0.0.1:5000/own/it:3': skopeo says: .*refused" berth template pull local:own/it:3
+	berth launch --wait local:own/it:1 box
+	berth delete --force box
+	[[ -z $(ls "$BERTH_ROOT/lib/cache/images") ]]
+	berth template list --json | jq -r '.[].name' | xargs berth template delete
+	berth template remote remove local
+	berth template remote remove safe
+	no_volumes 0
+}
+
+case_no_skopeo() {
+	fails 1 "images of registries are fetched by skopeo, which is not installed" \
+		unshare --mount sh -c 'mount --bind /dev/null "$(command -v skopeo)" && exec berth template pull docker:it'
+	no_volumes 0
+}
+
 run_cases "$@"
