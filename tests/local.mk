@@ -17,6 +17,7 @@ EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/n
 EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/images.sh tests/integration/image_server.py
 EXTRA_DIST += tests/integration/oci.sh tests/integration/oci_image.py
+EXTRA_DIST += tests/integration/recipes.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh
