@@ -242,7 +242,7 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
-	/* Of an image that has a program to run; what machines made of it get in their keys of these names and env. */
+	/* "app.*": the program of an image. Machines made of it get them in their keys of these names, and in env. */
 	char *app_command, *app_directory, *app_env, *app_signal, *app_user;
 	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
@@ -423,5 +423,9 @@ int config_rlimit(const char *value, struct config_rlimit *limit, struct err *er
 int config_env(const char *value, char ***words, struct err *err);
 /* The same for a KEY_WORDS. */
 int config_words(const char *value, char ***words, struct err *err);
+/* Adds a word to a KEY_ENV or KEY_WORDS, quoted where it must be, so that splitting gives the same word. */
+void config_add_word(struct text *out, const char *word);
+/* NULL: the word is NAME=value; or its fault, "is ..." or "has ...". */
+const char *config_variable_fault(const char *word);
 
 #endif

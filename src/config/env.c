@@ -80,7 +80,7 @@ static const char *take_word(const char **at, char *out)
 	return quote ? "has a quote that is not closed" : NULL;
 }
 
-static const char *name_fault(const char *word)
+const char *config_variable_fault(const char *word)
 {
 	size_t n = strcspn(word, "=");
 
@@ -111,7 +111,7 @@ static int split(const char *value, bool named, char ***words, struct err *err)
 		const char *begin = at;
 		const char *fault = take_word(&at, out);
 		if (!fault && named)
-			fault = name_fault(out);
+			fault = config_variable_fault(out);
 		if (fault) {
 			free(list);
 			return err_set(err, EINVAL, "'%.120s' %s", begin, fault);
@@ -132,4 +132,40 @@ int config_env(const char *value, char ***words, struct err *err)
 int config_words(const char *value, char ***words, struct err *err)
 {
 	return split(value, false, words, err);
+}
+
+/* Quoted as $'...' if it has control characters, else as '...' if it must be. */
+static void add_quoted(struct text *out, const char *word)
+{
+	static const char plain[] = "%+,-./:=@_";
+	bool bare = *word, control = false;
+
+	for (const char *p = word; *p; p++) {
+		bare &= isalnum((unsigned char)*p) || strchr(plain, *p);
+		control |= (unsigned char)*p < ' ' || *p == 0x7f;
+	}
+	if (bare) {
+		text_add(out, "%s", word);
+		return;
+	}
+	text_add(out, control ? "$'" : "'");
+	for (const char *p = word; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (control && (c < ' ' || c == 0x7f))
+			text_add(out, "\\x%02x", c);
+		else if (control && (c == '\'' || c == '\\'))
+			text_add(out, "\\%c", c);
+		else if (c == '\'')
+			text_add(out, "'\\''");
+		else
+			text_add_bytes(out, p, 1);
+	}
+	text_add(out, "'");
+}
+
+void config_add_word(struct text *out, const char *word)
+{
+	if (out->length)
+		text_add(out, " ");
+	add_quoted(out, word);
 }

@@ -40,7 +40,7 @@ libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
-libexec_berth_unpack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
+libexec_berth_unpack_LDADD = libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
 
 # The only program that links libcurl, and the only one that talks to a server.
 if HAVE_CURL

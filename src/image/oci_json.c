@@ -2,8 +2,8 @@
 #include "image/oci_json.h"
 
 #include "base/scoped.h"
+#include "config/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
@@ -141,7 +141,7 @@ static bool is_wanted(struct choosing *choosing, const json_t *descriptor)
 
 	if (!*arch)
 		return true;
-	/* What build tools put beside an image, to tell how it was made, has this. */
+	/* Attestations, which build tools put beside an image, have this. */
 	if (strcmp(arch, "unknown") == 0)
 		return false;
 	if (strcmp(arch, choosing->arch) == 0 && strcmp(os, "linux") == 0)
@@ -373,35 +373,6 @@ static int take_sums(const json_t *list, struct oci_config *config, struct err *
 	return 0;
 }
 
-/* A word as a settings file has it, quoted as a shell's $'...' if it must be. */
-static void quote(const char *word, struct text *out)
-{
-	static const char plain[] = "%+,-./:=@_";
-	bool bare = *word, control = false;
-
-	for (const char *p = word; *p; p++) {
-		bare &= isalnum((unsigned char)*p) || strchr(plain, *p);
-		control |= (unsigned char)*p < ' ' || *p == 0x7f;
-	}
-	if (bare) {
-		text_add(out, "%s", word);
-		return;
-	}
-	text_add(out, control ? "$'" : "'");
-	for (const char *p = word; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (control && (c < ' ' || c == 0x7f))
-			text_add(out, "\\x%02x", c);
-		else if (control && (c == '\'' || c == '\\'))
-			text_add(out, "\\%c", c);
-		else if (c == '\'')
-			text_add(out, "'\\''");
-		else
-			text_add_bytes(out, p, 1);
-	}
-	text_add(out, "'");
-}
-
 static void add_words(const json_t *list, struct text *out)
 {
 	json_t *word;
@@ -411,23 +382,8 @@ static void add_words(const json_t *list, struct text *out)
 	{
 		if (!json_is_string(word))
 			continue;
-		if (out->length)
-			text_add(out, " ");
-		quote(json_string_value(word), out);
+		config_add_word(out, json_string_value(word));
 	}
-}
-
-static bool is_variable(const char *word)
-{
-	size_t n = strcspn(word, "=");
-
-	if (n == 0 || word[n] != '=' || isdigit((unsigned char)*word))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (word[i] != '_' && !isalnum((unsigned char)word[i]))
-			return false;
-	}
-	return true;
 }
 
 static void add_env(const json_t *list, struct oci_config *config, struct text *out)
@@ -438,13 +394,11 @@ static void add_env(const json_t *list, struct oci_config *config, struct text *
 	json_array_foreach((json_t *)(uintptr_t)list, i, word)
 	{
 		const char *text = json_string_value(word);
-		if (!text || !is_variable(text)) {
+		if (!text || config_variable_fault(text)) {
 			config->left++;
 			continue;
 		}
-		if (out->length)
-			text_add(out, " ");
-		quote(text, out);
+		config_add_word(out, text);
 	}
 }
 
@@ -477,7 +431,7 @@ static bool is_text(const char *s)
 	return true;
 }
 
-/* What the image runs: its entrypoint, with its command as arguments. */
+/* The program of an image is its entrypoint, with its command as arguments. */
 static int add_facts(const json_t *settings, struct oci_config *config, struct text *facts,
 		     struct err *err)
 {

@@ -64,7 +64,7 @@ fuzz_oci_SOURCES = tests/fuzz/oci.c src/image/attributes.c src/image/decode.c sr
 	src/image/oci_json.c src/image/sha256.c src/image/squash.c src/image/app.c src/image/root.c src/image/init.c \
 	$(fuzz_common)
 fuzz_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
-fuzz_oci_LDADD = libconfig.a $(libexec_berth_unpack_LDADD)
+fuzz_oci_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_oci_LDFLAGS = $(fuzz_flags)
 fuzz_proc_SOURCES = tests/fuzz/proc.c $(fuzz_common)
 fuzz_proc_LDADD = $(cmd_libs)
