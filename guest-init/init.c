@@ -299,15 +299,23 @@ static bool reap(pid_t main, int *status)
 	return ended;
 }
 
-/* Reaps until we are alone or the time is over. Those who came by setns(2) are not our children. */
-static void wait_alone(int limit_ms)
+/* Waits for the end of a child, but not long: an end may be missed, and not all processes are our children. */
+static void wait_step(void)
 {
-	struct timespec start, step = { .tv_nsec = 20000000 };
+	const struct timespec step = { .tv_nsec = 20000000 };
 	sigset_t child;
-	int status;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
+	sigtimedwait(&child, NULL, &step);
+}
+
+/* Reaps until we are alone or the time is over. Those who came by setns(2) are not our children. */
+static void wait_alone(int limit_ms)
+{
+	struct timespec start;
+	int status;
+
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
 		reap(0, &status);
@@ -315,24 +323,21 @@ static void wait_alone(int limit_ms)
 			return;
 		if (since_ms(&start) > limit_ms)
 			return;
-		sigtimedwait(&child, NULL, &step);
+		wait_step();
 	}
 }
 
 /* A command that has a signal to end by is asked by it, and may then end the others itself. */
 static void ask_command(const struct init *init)
 {
-	struct timespec start, step = { .tv_nsec = 20000000 };
-	sigset_t child;
+	struct timespec start;
 	int status;
 
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	kill(init->main, init->signal);
 	kill(init->main, SIGCONT);
 	while (!reap(init->main, &status) && since_ms(&start) < ASKED_MS)
-		sigtimedwait(&child, NULL, &step);
+		wait_step();
 }
 
 /* Asks all, waits, kills all, writes back: afterwards we may end. */

@@ -32,18 +32,18 @@ static bool is_shell(const char *word)
 	return false;
 }
 
+/* The init of busybox is in every root of Alpine, also where nothing is there for it to start. */
+static bool has_distribution_init(const struct root_facts *facts)
+{
+	return facts->init != INIT_NONE && facts->init != INIT_OTHER && facts->init != INIT_BUSYBOX;
+}
+
 static bool is_init(const char *word, int root_fd)
 {
 	struct root_facts facts;
 
 	return *word == '/' && root_inspect(root_fd, word, &facts, &(struct err){ 0 }) == 0 &&
-	       facts.init != INIT_NONE && facts.init != INIT_OTHER && facts.init != INIT_BUSYBOX;
-}
-
-/* The init of busybox is in every root of Alpine, also where nothing is there for it to start. */
-static bool has_distribution_init(const struct root_facts *facts)
-{
-	return facts->init != INIT_NONE && facts->init != INIT_OTHER && facts->init != INIT_BUSYBOX;
+	       has_distribution_init(&facts);
 }
 
 bool app_is_run(const char *command, int root_fd, const struct root_facts *facts)
