@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For package managers that fill a root from outside, and run the scripts of packages in it.
+# Package managers that fill a root from outside, and run the scripts of packages in it.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # root and the options are lib.sh's
 

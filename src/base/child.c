@@ -95,7 +95,7 @@ int child_tie(int parent, int signal)
 
 	if (prctl(PR_SET_PDEATHSIG, signal) < 0)
 		return -errno;
-	/* What ended before that call is not told by it; getppid(2) is 0 in a pid namespace of one's own. */
+	/* The signal is not sent for an end before that call, and getppid(2) is 0 in a pid namespace of one's own. */
 	do
 		r = poll(&gone, 1, 0);
 	while (r < 0 && errno == EINTR);

@@ -31,7 +31,7 @@ static int open_archive(const char *archive, struct err *err)
 	return take_fd(&fd);
 }
 
-int import_folder(const char *path, struct err *err)
+int import_open_folder(const char *path, struct err *err)
 {
 	scoped_fd int fd = mount_clone(AT_FDCWD, path, 0);
 
@@ -153,7 +153,7 @@ int template_import(const struct dirs *dirs, const char *name, struct pool *pool
 		    const struct template_image *image, struct text *notes, struct err *err)
 {
 	bool folder = is_folder(image->archive);
-	scoped_fd int folder_fd = folder ? import_folder(image->archive, err) : -1;
+	scoped_fd int folder_fd = folder ? import_open_folder(image->archive, err) : -1;
 	scoped_fd int archive_fd = folder ? -1 : open_archive(image->archive, err);
 	if ((folder ? folder_fd : archive_fd) < 0)
 		return -err->code;

@@ -21,7 +21,7 @@ struct import {
 int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err);
 
 /* A detached, read-only mount of a folder, for an unpack_input. The descriptor is the caller's, or -code. */
-int import_folder(const char *path, struct err *err);
+int import_open_folder(const char *path, struct err *err);
 
 /* Unpacks the image into a new template. notes: as of template_import. */
 int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,

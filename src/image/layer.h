@@ -25,7 +25,7 @@ struct layer {
 int layer_apply(const struct layer *layer, struct unpack_report *report);
 
 /*
- * What a name of a layer removes: NULL, nothing, it is a file's; "/": all that the layers below have in its folder; "":
+ * The object that a name of a layer removes: NULL, nothing, it is a file's; "/": all that the layers below have in its folder; "":
  * nothing, it is a note of whoever wrote the layer; else a name in its folder, perhaps one that is none, as "..". Pure.
  */
 const char *layer_whiteout(const char *path);

@@ -119,7 +119,7 @@ struct image {
 	struct text *facts;
 };
 
-/* For the settings of an image that has as many layers. */
+/* Takes the settings of an image with that many layers. */
 static int take_config(const struct image *image, const char *path, const char *json, size_t length,
 		       size_t layers, struct oci_config *config)
 {

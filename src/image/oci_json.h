@@ -24,7 +24,7 @@ struct oci_blob {
 	uint64_t size;
 };
 
-/* What an index leads to. */
+/* The manifest, or a further index, that an index leads to. */
 struct oci_choice {
 	struct oci_blob blob;
 	bool is_index;

@@ -121,7 +121,7 @@ static int choose(struct pull *pull, const struct catalogue *catalogue, struct e
 	return 0;
 }
 
-/* Which version it is, only the fetch tells. */
+/* The version of the image is known after the fetch only. */
 static int begin_registry(struct pull *pull, struct err *err)
 {
 	pull->name = registry_name(pull->url, pull->image, err);
@@ -176,7 +176,7 @@ static int is_there(struct pull *pull, const char *name, struct err *err)
 		return err_set(err, why.code, "%s", why.text);
 	bool same = strcmp(config.image_remote, pull->remote) == 0 &&
 		    strcmp(config.image_product, pull->offer.product) == 0;
-	/* Of a registry, whether there is a newer one is not known, and is not asked for. */
+	/* A registry is not asked whether it has a newer image. */
 	bool newest = pull->name || strcmp(config.image_serial, pull->offer.serial) == 0;
 	if (!same)
 		r = err_set(err, EEXIST,
@@ -278,7 +278,7 @@ int pull_unpack(struct pull *pull, const char *name, struct pool *pool, struct t
 		pull->name ? strdup(pull->image)
 			   : text_format("%s%s%s/%s/%s", offer->aliases, *offer->aliases ? "," : "",
 					 offer->os, offer->release, offer->variant);
-	scoped_fd int folder_fd = pull->folder ? import_folder(pull->folder, err) : -1;
+	scoped_fd int folder_fd = pull->folder ? import_open_folder(pull->folder, err) : -1;
 	scoped_free char *description = text_format("%s:%s", pull->remote, pull->image);
 	scoped_free char *origin =
 		text_format("image %s:%s, version %s", pull->remote, pull->image, offer->serial);

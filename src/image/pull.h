@@ -51,7 +51,7 @@ struct pull {
 	struct offer offer;
 	int lock_fd;              /* owned */
 	int metadata_fd, root_fd; /* owned */
-	/* Of a registry; else NULL. */
+	/* Those of a registry's image; NULL for one of a server. */
 	char *name;   /* owned: as skopeo takes it */
 	char *folder; /* owned: where its files are, after pull_fetch */
 };

@@ -164,7 +164,7 @@ static int map_ids(pid_t pid, const struct idmap *map, enum mode mode, struct er
 	scoped_fd int userns = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (userns < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
-	/* Where this cannot be done, what anybody may read can be read. */
+	/* A folder whose ids cannot be mapped is read as any user of the host may read it. */
 	if (mode == MODE_FOLDER)
 		mount_idmap(UNPACK_FOLDER, userns);
 	r = mount_idmap(UNPACK_VOLUME, userns);

@@ -48,7 +48,7 @@ static void execute(const char *path, int report_fd, const void *context)
 		      (char *)NULL);
 }
 
-/* What an untrusted process wrote, to be parsed. */
+/* The facts, written by an untrusted process, to be parsed. */
 static int take_facts(int fd, struct text *facts, struct err *err)
 {
 	scoped_free char *lines = NULL;
