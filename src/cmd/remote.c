@@ -8,6 +8,7 @@
 #include "cmd/table.h"
 #include "config/config.h"
 #include "image/pull.h"
+#include "image/source.h"
 #include "image/template.h"
 
 #include <ctype.h>
@@ -50,27 +51,28 @@ static void show(void *context, uint64_t done, uint64_t size)
 
 /* ---- pull, update */
 
-static int find_shown(const struct call *call, const char *word, struct pull *pull, struct err *err)
+static int find_shown(const struct call *call, const char *word, struct source *source,
+		      struct err *err)
 {
 	scoped_progress struct progress progress;
 
 	progress_begin(&progress, "looking for '%s'", word);
-	return pull_begin(pull, &call->dirs, word, err);
+	return source_begin(source, &call->dirs, word, err);
 }
 
 /* Fetches an image, with progress. Returns 1 if a template of that name was made from this image before. */
-static int fetch_shown(struct pull *pull, const char *word, const char *name, struct err *err)
+static int fetch_shown(struct source *source, const char *word, const char *name, struct err *err)
 {
 	struct shown shown = { .word = word };
 	struct download_watch watch = { show, &shown };
-	int r = pull_fetch(pull, name, &watch, err);
+	int r = source_fetch(source, name, &watch, err);
 
 	if (shown.began)
 		progress_write("%s", "");
 	return r;
 }
 
-static int unpack_shown(const struct call *call, struct pull *pull, const char *name,
+static int unpack_shown(const struct call *call, struct source *source, const char *name,
 			struct text *notes, struct err *err)
 {
 	scoped_progress struct progress progress;
@@ -83,18 +85,18 @@ static int unpack_shown(const struct call *call, struct pull *pull, const char *
 	if (r != 0)
 		return r;
 	progress_begin(&progress, "unpacking '%s'", name);
-	return pull_unpack(pull, name, &pool, notes, err);
+	return source_unpack(source, name, &pool, notes, err);
 }
 
 /* Continues a pull whose image was found. Returns 1 if its template exists already. */
-static int pull_found(const struct call *call, struct pull *pull, const char *word,
+static int pull_found(const struct call *call, struct source *source, const char *word,
 		      const char *name, struct err *err)
 {
 	scoped_text struct text notes = { 0 };
-	int r = fetch_shown(pull, word, name, err);
+	int r = fetch_shown(source, word, name, err);
 
 	if (r == 0)
-		r = unpack_shown(call, pull, name, &notes, err);
+		r = unpack_shown(call, source, name, &notes, err);
 	if (r == 0)
 		print_notes(&notes);
 	return r;
@@ -102,7 +104,7 @@ static int pull_found(const struct call *call, struct pull *pull, const char *wo
 
 static int run_pull(struct call *call, struct err *err)
 {
-	scoped_pull struct pull pull = { .lock_fd = -1, .metadata_fd = -1, .root_fd = -1 };
+	scoped_source struct source source = SOURCE_NONE;
 	const char *word = call->words[0];
 	char name[64];
 
@@ -113,18 +115,18 @@ static int run_pull(struct call *call, struct err *err)
 			return r;
 		snprintf(name, sizeof name, "%s", call->words[1]);
 	}
-	if (find_shown(call, word, &pull, err) < 0)
+	if (find_shown(call, word, &source, err) < 0)
 		return -err->code;
 	if (!*name)
-		pull_name(pull.image, name);
-	int r = pull_found(call, &pull, word, name, err);
+		pull_name(source.image, name);
+	int r = pull_found(call, &source, word, name, err);
 	if (r < 0)
 		return r;
 	if (r == 1)
 		print_note("template '%s' is there already: version %s of '%s'", name,
-			   pull.offer.serial, word);
+			   source.offer.serial, word);
 	else
-		print_note("template '%s' is version %s of '%s'", name, pull.offer.serial, word);
+		print_note("template '%s' is version %s of '%s'", name, source.offer.serial, word);
 	return 0;
 }
 
@@ -155,26 +157,26 @@ static void name_version(const char *template, const char *serial, char name[64]
 
 static int update_one(struct call *call, const char *template, struct err *err)
 {
-	scoped_pull struct pull pull = { .lock_fd = -1, .metadata_fd = -1, .root_fd = -1 };
+	scoped_source struct source source = SOURCE_NONE;
 	scoped_free char *word = NULL, *serial = NULL;
 	char name[64];
 
 	if (pull_origin(&call->dirs, template, &word, &serial, err) < 0 ||
-	    find_shown(call, word, &pull, err) < 0)
+	    find_shown(call, word, &source, err) < 0)
 		return -err->code;
-	if (strcmp(pull.offer.serial, serial) <= 0) {
+	if (strcmp(source.offer.serial, serial) <= 0) {
 		print_note("template '%s' is the newest of '%s': version %s", template, word,
 			   serial);
 		return 0;
 	}
-	name_version(template, pull.offer.serial, name);
-	int r = pull_found(call, &pull, word, name, err);
+	name_version(template, source.offer.serial, name);
+	int r = pull_found(call, &source, word, name, err);
 	if (r < 0)
 		return r;
 	print_note(
 		"template '%s' is version %s of '%s'; '%s' stays, version %s, with what was made "
 		"of it",
-		name, pull.offer.serial, word, template, serial);
+		name, source.offer.serial, word, template, serial);
 	return 0;
 }
 
@@ -208,16 +210,16 @@ static int check_before(struct call *call, struct err *err)
 
 static int pull_wanted(struct call *call, const char *word, char **name, struct err *err)
 {
-	scoped_pull struct pull pull = { .lock_fd = -1, .metadata_fd = -1, .root_fd = -1 };
+	scoped_source struct source source = SOURCE_NONE;
 	char chosen[64];
 	int r = check_before(call, err);
 
 	if (r != 0)
 		return r;
-	if (find_shown(call, word, &pull, err) < 0)
+	if (find_shown(call, word, &source, err) < 0)
 		return -err->code;
-	pull_name(pull.image, chosen);
-	if (pull_found(call, &pull, word, chosen, err) < 0)
+	pull_name(source.image, chosen);
+	if (pull_found(call, &source, word, chosen, err) < 0)
 		return -err->code;
 	*name = strdup(chosen);
 	return *name ? 0 : err_set(err, ENOMEM, "out of memory");

@@ -5,7 +5,7 @@
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
-#include "image/pull.h"
+#include "image/source.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -133,7 +133,7 @@ static int search_shown(const struct call *call, const char *remote, struct cata
 	scoped_progress struct progress progress;
 
 	progress_begin(&progress, "asking remote '%s'", remote);
-	return catalogue_fetch(&call->dirs, remote, catalogue, err);
+	return source_catalogue(&call->dirs, remote, catalogue, err);
 }
 
 static int run_search(struct call *call, struct err *err)

@@ -4,8 +4,7 @@
 #include "base/scoped.h"
 #include "image/fetch.h"
 #include "image/import.h"
-#include "image/pull.h"
-#include "image/registry.h"
+#include "image/remote.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -86,20 +85,12 @@ static int fetch_lines(const struct dirs *dirs, const char *url, struct catalogu
 	return n < 0 ? err_set(err, (int)-n, "read the list of images: %s", file_why((int)n)) : 0;
 }
 
-int catalogue_fetch(const struct dirs *dirs, const char *remote, struct catalogue *catalogue,
-		    struct err *err)
+int catalogue_fetch(const struct dirs *dirs, const char *remote, const char *url,
+		    struct catalogue *catalogue, struct err *err)
 {
-	scoped_free char *url = NULL, *lines = NULL;
+	scoped_free char *lines = NULL;
 
 	*catalogue = (struct catalogue){ 0 };
-	if (remote_url(dirs, remote, &url, err) < 0)
-		return -err->code;
-	if (registry_is(url))
-		return err_set(
-			err, ENOTSUP,
-			"remote '%s' is a registry, which berth cannot search; pull an image "
-			"by its name: berth template pull %s:NAME:TAG",
-			remote, remote);
 	if (fetch_lines(dirs, url, catalogue, &lines, err) < 0 ||
 	    parse_lines(lines, catalogue, err) < 0) {
 		catalogue_free(catalogue);

@@ -11,22 +11,19 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "image/confined.h"
 #include "image/streams.h"
 #include "image/transport.h"
 #include "kern/mount.h"
 #include "kern/seccomp.h"
-#include "kern/spawn.h"
-#include "kern/sync.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 enum {
 	FILES_MAX = 256,
@@ -49,13 +46,6 @@ struct order {
 	uint64_t size; /* of the file, or the most that offers can have */
 };
 
-static __attribute__((noreturn)) void end(const struct fetch_report *report)
-{
-	ssize_t n = write(FETCH_REPORT, report, sizeof *report);
-
-	_exit(n != sizeof *report ? 125 : report->err.code != 0);
-}
-
 /* Makes the whole file system read-only, so that not even files that all users may write can be changed. */
 static int make_readonly(struct err *err)
 {
@@ -67,11 +57,9 @@ static int make_readonly(struct err *err)
 	return r < 0 ? err_set(err, -r, "make mounts read-only: %s", mount_why(r)) : 0;
 }
 
-/* The mapped root first, which may change mounts and add a filter; then nobody. */
+/* The mapped root may change mounts and add a filter, and becomes nobody then. */
 static int become_nobody(int parent, struct err *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_set(err, errno, "become the root of a namespace: %s", strerror(errno));
 	if (make_readonly(err) < 0)
 		return -err->code;
 	int r = seccomp_raise(0, 0);
@@ -134,7 +122,7 @@ static int read_offers(const struct order *order, struct streams_result *result,
 	return r < 0 ? err_set(err, -r, "pass on the list of images: %s", strerror(-r)) : 0;
 }
 
-static void work(const struct order *order, struct fetch_report *report)
+static void fetch(const struct order *order, struct fetch_report *report)
 {
 	struct streams_result result = { 0 };
 
@@ -150,59 +138,17 @@ static void work(const struct order *order, struct fetch_report *report)
 	text_free(&result.lines);
 }
 
-/* ---- The two processes */
-
-/* Process 1 of its own namespaces; never returns. */
-static __attribute__((noreturn)) void confined(struct sync *sync, int parent,
-					       const struct order *order)
+/* In the confined process. */
+static void work(int parent, const void *context, void *to)
 {
-	struct fetch_report report = { 0 };
-	struct err *err = &report.err;
+	const struct order *order = context;
+	struct fetch_report *report = to;
 
-	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_nobody(parent, err) < 0)
-		end(&report);
+	if (become_nobody(parent, &report->err) < 0)
+		return;
 	close_range(FETCH_OUTPUT + 1, ~0U, 0);
-	if (limit(order->size, err) == 0)
-		work(order, &report);
-	end(&report);
-}
-
-static int supervise(const struct order *order, struct err *err)
-{
-	struct spawn spawn = {
-		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-			      CLONE_NEWUTS | CLONE_NEWCGROUP,
-		.cgroup_fd = -1,
-	};
-	struct sync ours, theirs;
-	char how[64];
-
-	if (sync_pair(&ours, &theirs, err) < 0)
-		return -err->code;
-	scoped_fd int ourselves = child_parent();
-	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
-	if (pid == 0)
-		confined(&theirs, ourselves, order);
-	sync_close(&theirs);
-	if (pid < 0)
-		return err_set(err, -pid, "make namespaces to fetch in: %s", strerror(-pid));
-	int r = idmap_write(pid, &order->map);
-	if (r < 0)
-		err_set(err, -r, "map ids from %u: %s", order->map.base, strerror(-r));
-	else
-		r = sync_post(&ours, STEP_HOST_READY, NULL, 0, err);
-	sync_close(&ours);
-	if (r < 0)
-		kill(pid, SIGKILL);
-	int status = spawn_wait(spawn.pidfd);
-	close(spawn.pidfd);
-	/* The exit codes 0 and 1 mean that it made its report. */
-	if (r == 0 && status != 0 && status != 1 << 8) {
-		child_status_text(status, how, sizeof how);
-		r = err_set(err, EIO, "fetching %s; what the server sent may be crafted to do that",
-			    how);
-	}
-	return r;
+	if (limit(order->size, &report->err) == 0)
+		fetch(order, report);
 }
 
 static int parse(char **argv, struct order *order)
@@ -231,7 +177,18 @@ int main(int argc, char **argv)
 		fprintf(stderr, "berth-fetch is run by 'berth template pull'\n");
 		return 2;
 	}
-	if (supervise(&order, &report.err) < 0)
-		end(&report);
+	const struct confined confined = {
+		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+			      CLONE_NEWUTS | CLONE_NEWCGROUP,
+		.map = &order.map,
+		.verb = "fetch",
+		.doing = "fetching",
+		.suspect = "what the server sent",
+		.report_fd = FETCH_REPORT,
+		.work = work,
+		.context = &order,
+	};
+	if (confined_run(&confined, &report, sizeof report, &report.err) < 0)
+		confined_end(FETCH_REPORT, &report, sizeof report);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Templates from archives: the host's side of unpacking. The archive is read by berth-unpack only. */
+/* Templates from images: the host's side of unpacking. The image is read by berth-unpack only. */
 #include "image/import.h"
 #include "base/scoped.h"
 #include "image/app.h"
@@ -12,24 +12,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-/* "-": standard input. */
-static int open_archive(const char *archive, struct err *err)
-{
-	struct stat st;
-	scoped_fd int fd = strcmp(archive, "-") == 0
-				   ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-				   : open(archive, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, EISDIR, "'%s' is a folder, not an archive", archive);
-	if (isatty(fd))
-		return err_set(err, EINVAL, "archive '%s' is a terminal; give a file or a pipe",
-			       archive);
-	return take_fd(&fd);
-}
 
 int import_open_folder(const char *path, struct err *err)
 {
@@ -44,13 +26,6 @@ int import_open_folder(const char *path, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "make folder '%s' read-only: %s", path, mount_why(r));
 	return take_fd(&fd);
-}
-
-static bool is_folder(const char *path)
-{
-	struct stat st;
-
-	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int import_ids(const struct dirs *dirs, struct idmap *map, struct err *err)
@@ -105,13 +80,6 @@ static void remark(const struct unpack_report *report, struct text *notes)
 			 report->variables);
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static int make(struct incoming *incoming, const struct import *import, struct template_config *app,
 		struct text *notes, struct err *err)
 {
@@ -144,29 +112,5 @@ int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
 	incoming.pulled = import->pulled;
 	int r = make(&incoming, import, &app, notes, err);
 	config_free(&template_schema, &app);
-	return r < 0 ? err_wrap(err, "%s '%s'", import->input.folder_fd < 0 ? "archive" : "folder",
-				import->what)
-		     : 0;
-}
-
-int template_import(const struct dirs *dirs, const char *name, struct pool *pool,
-		    const struct template_image *image, struct text *notes, struct err *err)
-{
-	bool folder = is_folder(image->archive);
-	scoped_fd int folder_fd = folder ? import_open_folder(image->archive, err) : -1;
-	scoped_fd int archive_fd = folder ? -1 : open_archive(image->archive, err);
-	if ((folder ? folder_fd : archive_fd) < 0)
-		return -err->code;
-	scoped_fd int metadata_fd = image->metadata ? open_archive(image->metadata, err) : -1;
-	if (image->metadata && metadata_fd < 0)
-		return metadata_fd;
-	const char *last = last_part(image->archive);
-	scoped_free char *origin = text_format("%s %s", folder ? "folder" : "archive", last);
-	struct import import = {
-		.input = { archive_fd, metadata_fd, folder_fd, NULL },
-		.what = image->archive,
-		.description = last,
-		.origin = origin,
-	};
-	return import_opened(dirs, name, pool, &import, notes, err);
+	return r < 0 ? err_wrap(err, "%s '%s'", import->noun, import->what) : 0;
 }

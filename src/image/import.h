@@ -11,7 +11,7 @@
 
 struct import {
 	struct unpack_input input;
-	const char *what;                  /* borrowed: for sentences */
+	const char *noun, *what;           /* borrowed: kind and name of the image, for sentences */
 	const char *description;           /* borrowed; for an image whose metadata have none */
 	const char *origin;                /* borrowed: what template.conf tells of it */
 	const struct pulled_image *pulled; /* borrowed; NULL: it comes from no server */

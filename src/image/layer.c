@@ -239,25 +239,35 @@ static int read_once(const struct layer *layer, int fd, taker *take, struct unpa
 	return r;
 }
 
+int layer_open_file(int folder_fd, const char *path, uint64_t *size, struct err *err)
+{
+	scoped_fd int fd = file_open_in_root(folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd == -ENOENT)
+		return err_set(err, ENOENT, "'%s' is missing", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, fd < 0 ? -fd : errno, "open '%s': %s", path,
+			       strerror(fd < 0 ? -fd : errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not a file", path);
+	*size = (uint64_t)st.st_size;
+	return take_fd(&fd);
+}
+
 static int apply(const struct layer *layer, struct unpack_report *report)
 {
 	struct err *err = &report->err;
-	struct stat st;
-	scoped_fd int fd = file_open_in_root(layer->folder_fd, layer->path,
-					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	uint64_t size;
+	scoped_fd int fd = layer_open_file(layer->folder_fd, layer->path, &size, err);
 
-	if (fd == -ENOENT)
-		return err_set(err, ENOENT, "'%s' is missing", layer->path);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(err, fd < 0 ? -fd : errno, "open '%s': %s", layer->path,
-			       strerror(fd < 0 ? -fd : errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not a file", layer->path);
-	if (layer->size != UINT64_MAX && (uint64_t)st.st_size != layer->size)
+	if (fd < 0)
+		return fd;
+	if (layer->size != UINT64_MAX && size != layer->size)
 		return err_set(
 			err, EBADMSG,
-			"its file has %lld bytes, and its image promises %llu: it is damaged",
-			(long long)st.st_size, (unsigned long long)layer->size);
+			"its file has %llu bytes, and its image promises %llu: it is damaged",
+			(unsigned long long)size, (unsigned long long)layer->size);
 	if (layer->number > 0 && read_once(layer, fd, take_removal, report) < 0)
 		return -err->code;
 	if (lseek(fd, 0, SEEK_SET) < 0)

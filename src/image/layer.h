@@ -19,6 +19,12 @@ struct layer {
 };
 
 /*
+ * Opens a file of an image, a layer or a document; links in its path end in the image's folder. size gets its bytes. A
+ * descriptor, or -code with the path in the sentence.
+ */
+int layer_open_file(int folder_fd, const char *path, uint64_t *size, struct err *err);
+
+/*
  * Lays it over the current folder, which must be the root of this process: links in it lead nowhere else. 0, or -code
  * in the report, with the tree half changed.
  */

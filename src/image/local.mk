@@ -1,20 +1,24 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
 	src/image/app.c src/image/app.h \
+	src/image/archive.c \
 	src/image/build.c \
 	src/image/catalogue.c \
 	src/image/download.c src/image/download.h \
 	src/image/fetch.h src/image/fetcher.c \
+	src/image/folder.c \
 	src/image/helper.c src/image/helper.h \
 	src/image/import.c src/image/import.h \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
 	src/image/offer.c src/image/offer.h \
 	src/image/pull.c src/image/pull.h \
-	src/image/registry.c src/image/registry.h \
-	src/image/remote.c \
+	src/image/registry.c \
+	src/image/remote.c src/image/remote.h \
 	src/image/root.c src/image/root.h \
+	src/image/server.c \
 	src/image/sha256.c src/image/sha256.h \
+	src/image/source.c src/image/source.h \
 	src/image/strip.c src/image/strip.h \
 	src/image/strip_list.c src/image/strip_list.h \
 	src/image/template.c src/image/template.h \
@@ -26,6 +30,7 @@ libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CPPFLAGS)
 pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
+	src/image/confined.c src/image/confined.h \
 	src/image/decode.c src/image/decode.h \
 	src/image/entry.c src/image/entry.h \
 	src/image/extract.c src/image/tar.h \
@@ -47,6 +52,7 @@ if HAVE_CURL
 pkglibexec_PROGRAMS += libexec/berth-fetch
 endif
 libexec_berth_fetch_SOURCES = \
+	src/image/confined.c src/image/confined.h \
 	src/image/fetch.c src/image/fetch.h \
 	src/image/offer.c src/image/offer.h \
 	src/image/streams.c src/image/streams.h \

@@ -57,16 +57,11 @@ static int tell_of(const char *path, struct err *err)
 /* Reads a document into json, which the caller frees; with its length, or -code. */
 static ssize_t read_file(int folder_fd, const char *path, char **json, struct err *err)
 {
-	scoped_fd int fd = file_open_in_root(folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
+	uint64_t size;
+	scoped_fd int fd = layer_open_file(folder_fd, path, &size, err);
 
-	if (fd == -ENOENT)
-		return err_set(err, ENOENT, "'%s' is missing", path);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(err, fd < 0 ? -fd : errno, "open '%s': %s", path,
-			       strerror(fd < 0 ? -fd : errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not a file", path);
+	if (fd < 0)
+		return fd;
 	ssize_t n = file_read_opened(fd, OCI_JSON_MAX, json);
 	if (n == -EFBIG)
 		return err_set(err, EFBIG, "'%s' is larger than 4 MiB", path);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "image/registry.h"
+/* Images of registries, which skopeo fetches as OCI image layouts. */
+#include "image/source.h"
 
 #include "base/child.h"
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/offer.h"
+#include "image/import.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -14,14 +15,20 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { FETCH_SECONDS = 3600, DIGEST_MAX = 200 };
+/* A URL without TLS begins with docker+http. */
+static const char scheme[] = "docker://", plain_scheme[] = "docker+http://";
 
-bool registry_is(const char *url)
+enum { FETCH_SECONDS = 3600, DIGEST_MAX = 200, SERIAL_DIGITS = 12 };
+
+/* Also the name of an image, which begins as the URL does. */
+static bool fits(const struct source *source)
 {
-	return text_starts(url, "docker://") || text_starts(url, "docker+http://");
+	return source->url &&
+	       (text_starts(source->url, scheme) || text_starts(source->url, plain_scheme));
 }
 
-char *registry_name(const char *url, const char *image, struct err *err)
+/* The name of an image as skopeo takes it; the caller frees it. */
+static char *full_name(const char *url, const char *image, struct err *err)
 {
 	const char *host = strstr(url, "://") + 3;
 	bool fit = isalnum((unsigned char)*image);
@@ -35,13 +42,27 @@ char *registry_name(const char *url, const char *image, struct err *err)
 			image);
 		return NULL;
 	}
-	/* skopeo finds the registry in the name, and takes this one if there is none. */
-	char *name = strcmp(url, REGISTRY_DEFAULT_URL) == 0
-			     ? text_format("docker://%s", image)
-			     : text_format("docker://%s/%s", host, image);
+	/* skopeo finds the registry in the name, and takes docker.io if there is none. */
+	char *name = strcmp(host, "docker.io") == 0 && text_starts(url, scheme)
+			     ? text_format("%s%s", scheme, image)
+			     : text_format("%s%s/%s", scheme, host, image);
 	if (!name)
 		err_set(err, ENOMEM, "out of memory");
 	return name;
+}
+
+static int begin(struct source *source, struct err *err)
+{
+	struct offer *offer = &source->offer;
+
+	source->what = full_name(source->url, source->image, err);
+	if (!source->what)
+		return -err->code;
+	snprintf(source->lock, sizeof source->lock, "image.%016" PRIx64, text_hash(source->what));
+	if (text_print(offer->product, sizeof offer->product, "%s", source->what) < 0)
+		return err_set(err, ENAMETOOLONG, "'%.100s...' is too long a name", source->what);
+	source->aliases = strdup(source->image);
+	return source->aliases ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 static char *spool_of(const struct dirs *dirs, const char *name)
@@ -49,7 +70,8 @@ static char *spool_of(const struct dirs *dirs, const char *name)
 	return dirs_state_path(dirs, "cache/images/registry.%016" PRIx64, text_hash(name));
 }
 
-void registry_forget(const struct dirs *dirs, const char *name)
+/* Removes what a fetch of that image has left, also after a kill. */
+static void forget(const struct dirs *dirs, const char *name)
 {
 	scoped_free char *spool = spool_of(dirs, name);
 
@@ -110,7 +132,7 @@ static int run_skopeo(const char *url, const char *name, const char *digest, con
 		argv[n++] = "--insecure-policy";
 	argv[n++] = "copy";
 	argv[n++] = "--quiet";
-	if (text_starts(url, "docker+http://"))
+	if (text_starts(url, plain_scheme))
 		argv[n++] = "--src-tls-verify=false";
 	argv[n++] = "--digestfile";
 	argv[n++] = digest;
@@ -135,22 +157,48 @@ static int read_digest(const char *path, char sum[SHA256_HEX + 1], struct err *e
 	return 0;
 }
 
-int registry_fetch(const struct dirs *dirs, const char *url, const char *name, char **folder,
-		   char sum[SHA256_HEX + 1], struct err *err)
+/* Fetches the image into a new folder below the cache. */
+static int fetch_folder(struct source *source, struct err *err)
 {
-	scoped_free char *spool = spool_of(dirs, name);
+	scoped_free char *spool = spool_of(source->dirs, source->what);
 	scoped_free char *digest = text_format("%s/digest", spool ? spool : "");
-	scoped_free char *image = text_format("%s/image", spool ? spool : "");
 	scoped_free char *target = text_format("oci:%s/image:image", spool ? spool : "");
 
-	if (!spool || !digest || !image || !target)
+	source->folder = text_format("%s/image", spool ? spool : "");
+	if (!spool || !digest || !source->folder || !target)
 		return err_set(err, ENOMEM, "out of memory");
-	registry_forget(dirs, name);
+	forget(source->dirs, source->what);
 	if (file_make_dirs(spool, 0700, err) < 0 ||
-	    run_skopeo(url, name, digest, target, err) < 0 || read_digest(digest, sum, err) < 0) {
-		registry_forget(dirs, name);
+	    run_skopeo(source->url, source->what, digest, target, err) < 0 ||
+	    read_digest(digest, source->offer.root.sha256, err) < 0)
 		return -err->code;
-	}
-	*folder = take_ptr(&image);
 	return 0;
 }
+
+/* What it has fetched becomes the version of the image, which a registry does not tell before. */
+static int fetch(struct source *source, const struct download_watch *watch, struct err *err)
+{
+	struct offer *offer = &source->offer;
+
+	(void)watch;
+	if (fetch_folder(source, err) < 0)
+		return -err->code;
+	snprintf(offer->serial, sizeof offer->serial, "%.*s", SERIAL_DIGITS, offer->root.sha256);
+	source->input.folder_fd = import_open_folder(source->folder, err);
+	return source->input.folder_fd < 0 ? -err->code : 0;
+}
+
+static void end(struct source *source, bool made)
+{
+	(void)made;
+	if (source->folder)
+		forget(source->dirs, source->what);
+}
+
+const struct source_ops source_registry = {
+	.noun = "image",
+	.fits = fits,
+	.begin = begin,
+	.fetch = fetch,
+	.end = end,
+};

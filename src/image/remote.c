@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The image servers that berth.conf names. */
+#include "image/remote.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "config/config.h"
-#include "image/pull.h"
-#include "image/registry.h"
 
 #include <string.h>
 
-static const char default_url[] = "https://images.linuxcontainers.org";
+/* Those that are there without berth.conf. An image's name of the second may begin with another registry. */
+static const struct {
+	const char *name, *url;
+} built_in[] = {
+	{ REMOTE_DEFAULT, "https://images.linuxcontainers.org" },
+	{ REGISTRY_DEFAULT, "docker://docker.io" },
+};
 
 static const char *url_of(const struct section *section)
 {
@@ -26,10 +31,10 @@ int remote_list(const struct dirs *dirs,
 		return r;
 	for (const struct section *s = config.remotes; r == 0 && s; s = s->next)
 		r = visit(context, s->name, url_of(s), false);
-	if (r == 0 && !config_section(config.remotes, REMOTE_DEFAULT))
-		r = visit(context, REMOTE_DEFAULT, default_url, true);
-	if (r == 0 && !config_section(config.remotes, REGISTRY_DEFAULT))
-		r = visit(context, REGISTRY_DEFAULT, REGISTRY_DEFAULT_URL, true);
+	for (size_t i = 0; r == 0 && i < sizeof built_in / sizeof *built_in; i++) {
+		if (!config_section(config.remotes, built_in[i].name))
+			r = visit(context, built_in[i].name, built_in[i].url, true);
+	}
 	config_free(&berth_schema, &config);
 	return r;
 }
@@ -40,11 +45,11 @@ struct search {
 	struct text names; /* of all, separated by commas, for a sentence */
 };
 
-static int compare(void *context, const char *name, const char *url, bool built_in)
+static int compare(void *context, const char *name, const char *url, bool own)
 {
 	struct search *search = context;
 
-	(void)built_in;
+	(void)own;
 	if (strcmp(name, search->name) == 0)
 		search->url = strdup(url);
 	return text_add(&search->names, "%s'%s'", search->names.length ? ", " : "", name);

@@ -159,17 +159,22 @@ static int tell_unreached(struct transfer *t, CURLcode code, struct err *err)
 	return err_set(err, ECONNREFUSED, "'%s': no connection to the server: %s", t->url, said(t));
 }
 
-static int tell(struct transfer *t, CURLcode code, struct err *err)
+static int tell_timeout(struct transfer *t, struct err *err)
 {
 	long connected = 0;
 
-	if (t->too_large)
-		return err_set(err, EFBIG, "'%s' is larger than the %" PRIu64 " bytes allowed",
-			       t->url, t->max);
-	if (t->write_code)
-		return err_set(err, t->write_code, "%s",
-			       t->write_code == ENOSPC ? "the disk is full"
-						       : strerror(t->write_code));
+	curl_easy_getinfo(t->curl, CURLINFO_NUM_CONNECTS, &connected);
+	if (connected > 0 && strstr(said(t), "too slow"))
+		return err_set(err, ETIMEDOUT,
+			       "'%s': the server stalls: hardly anything came in %ld seconds",
+			       t->url, stall_seconds());
+	return err_set(err, ETIMEDOUT, "'%s': no connection in %d seconds", t->url,
+		       CONNECT_SECONDS);
+}
+
+/* Failures of the server, the connection or the proxy. */
+static int tell_remote(struct transfer *t, CURLcode code, struct err *err)
+{
 	switch ((int)code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -191,14 +196,7 @@ static int tell(struct transfer *t, CURLcode code, struct err *err)
 			       "'%s' is truncated: the server ended after %" PRIu64 " bytes",
 			       t->url, t->done);
 	case CURLE_OPERATION_TIMEDOUT:
-		curl_easy_getinfo(t->curl, CURLINFO_NUM_CONNECTS, &connected);
-		if (connected > 0 && strstr(said(t), "too slow"))
-			return err_set(err, ETIMEDOUT,
-				       "'%s': the server stalls: hardly anything came in %ld "
-				       "seconds",
-				       t->url, stall_seconds());
-		return err_set(err, ETIMEDOUT, "'%s': no connection in %d seconds", t->url,
-			       CONNECT_SECONDS);
+		return tell_timeout(t, err);
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
@@ -210,6 +208,18 @@ static int tell(struct transfer *t, CURLcode code, struct err *err)
 	if (strstr(said(t), "proxy") || strstr(said(t), "CONNECT"))
 		return tell_unreached(t, code, err);
 	return err_set(err, EIO, "'%s': %s", t->url, said(t));
+}
+
+static int tell(struct transfer *t, CURLcode code, struct err *err)
+{
+	if (t->too_large)
+		return err_set(err, EFBIG, "'%s' is larger than the %" PRIu64 " bytes allowed",
+			       t->url, t->max);
+	if (t->write_code)
+		return err_set(err, t->write_code, "%s",
+			       t->write_code == ENOSPC ? "the disk is full"
+						       : strerror(t->write_code));
+	return tell_remote(t, code, err);
 }
 
 /* Whether another try may end better. */

@@ -11,16 +11,14 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "image/confined.h"
 #include "image/oci.h"
 #include "image/sha256.h"
 #include "kern/idmap.h"
 #include "kern/mount.h"
 #include "kern/seccomp.h"
-#include "kern/spawn.h"
-#include "kern/sync.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <locale.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +29,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 enum { FILES_MAX = 64 };
 
@@ -46,22 +43,6 @@ enum { FILES_MAX = 64 };
 
 /* A report is smaller than PIPE_BUF: it is written completely or not at all. */
 _Static_assert(sizeof(struct unpack_report) <= 4096, "a report must fit into PIPE_BUF");
-
-static __attribute__((noreturn)) void end(const struct unpack_report *report)
-{
-	ssize_t n = write(UNPACK_REPORT, report, sizeof *report);
-
-	_exit(n != sizeof *report ? 125 : report->err.code != 0);
-}
-
-/* The process becomes the mapped root. It is tied after that, because the change of ids would end it. */
-static int become_root(int parent, struct err *err)
-{
-	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return err_set(err, errno, "become the volume's root: %s", strerror(errno));
-	int r = child_tie(parent, SIGKILL);
-	return r < 0 ? err_set(err, -r, "end with who began it: %s", strerror(-r)) : 0;
-}
 
 /* The volume becomes the root, and the host's tree is unmounted; the folder /proc always exists. */
 static int enter_volume(struct err *err)
@@ -128,85 +109,79 @@ static int unpack(enum mode mode, struct unpack_report *report, struct text *fac
 	return r == 0 ? layout_settle(report) : r;
 }
 
-/* Process 1 of its own namespaces; never returns. */
-static __attribute__((noreturn)) void confined(struct sync *sync, int parent, int null_fd,
-					       enum mode mode)
-{
-	struct unpack_report report = { 0 };
-	struct err *err = &report.err;
-	struct text facts = { 0 };
+struct order {
+	struct idmap map;
+	enum mode mode;
+	int null_fd; /* owned */
+};
 
-	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) < 0 || become_root(parent, err) < 0 ||
-	    enter_volume(err) < 0)
-		end(&report);
-	dup2(null_fd, 1);
-	dup2(null_fd, 2);
-	close_range(UNPACK_METADATA + (mode == MODE_ARCHIVE ? 0 : 1), ~0U, 0);
-	if (give_up_rights(err) < 0 || unpack(mode, &report, &facts) < 0)
-		end(&report);
-	int r = file_write_all(UNPACK_FACTS, text_str(&facts), facts.length, 0);
+/* In the confined process. The tie comes after the change of ids, which would end it. */
+static void work(int parent, const void *context, void *to)
+{
+	const struct order *order = context;
+	struct unpack_report *report = to;
+	struct err *err = &report->err;
+	scoped_text struct text facts = { 0 };
+	int r = child_tie(parent, SIGKILL);
+
+	if (r < 0) {
+		err_set(err, -r, "end with who began it: %s", strerror(-r));
+		return;
+	}
+	if (enter_volume(err) < 0)
+		return;
+	dup2(order->null_fd, 1);
+	dup2(order->null_fd, 2);
+	close_range(UNPACK_METADATA + (order->mode == MODE_ARCHIVE ? 0 : 1), ~0U, 0);
+	if (give_up_rights(err) < 0 || unpack(order->mode, report, &facts) < 0)
+		return;
+	r = file_write_all(UNPACK_FACTS, text_str(&facts), facts.length, 0);
 	if (r < 0)
 		err_set(err, -r, "pass on the settings of the image: %s", strerror(-r));
-	end(&report);
 }
 
-/* The host's half: id maps of the process and of the volume. */
-static int map_ids(pid_t pid, const struct idmap *map, enum mode mode, struct err *err)
+/* The host's half: id maps of the volume and of the folder. */
+static int map_mounts(pid_t pid, const void *context, struct err *err)
 {
+	const struct order *order = context;
 	char path[64];
-	int r = idmap_write(pid, map);
 
-	if (r < 0)
-		return err_set(err, -r, "map ids from %u: %s", map->base, strerror(-r));
-	if (map->base == 0)
+	if (order->map.base == 0)
 		return 0;
 	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
 	scoped_fd int userns = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (userns < 0)
 		return err_set(err, errno, "open '%s': %s", path, strerror(errno));
 	/* A folder whose ids cannot be mapped is read as any user of the host may read it. */
-	if (mode == MODE_FOLDER)
+	if (order->mode == MODE_FOLDER)
 		mount_idmap(UNPACK_FOLDER, userns);
-	r = mount_idmap(UNPACK_VOLUME, userns);
+	int r = mount_idmap(UNPACK_VOLUME, userns);
 	if (r < 0)
 		return err_set(err, -r, "map the ids of the volume: %s", mount_idmap_why(r));
 	return 0;
 }
 
-static int supervise(const struct idmap *map, enum mode mode, struct err *err)
+static int run(const struct order *order, struct unpack_report *report)
 {
-	struct spawn spawn = {
+	const struct confined confined = {
 		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
 			      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
-		.cgroup_fd = -1,
+		.map = &order->map,
+		.verb = "unpack",
+		.doing = "unpacking",
+		.suspect = "the archive",
+		.report_fd = UNPACK_REPORT,
+		.admit = map_mounts,
+		.work = work,
+		.context = order,
 	};
-	struct sync ours, theirs;
-	scoped_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char how[64];
 
-	if (sync_pair(&ours, &theirs, err) < 0)
-		return -err->code;
-	scoped_fd int ourselves = child_parent();
-	pid_t pid = ourselves < 0 ? ourselves : spawn_process(&spawn);
-	if (pid == 0)
-		confined(&theirs, ourselves, null_fd, mode);
-	sync_close(&theirs);
-	if (pid < 0)
-		return err_set(err, -pid, "make namespaces to unpack in: %s", strerror(-pid));
-	int r = map_ids(pid, map, mode, err);
-	if (r == 0)
-		r = sync_post(&ours, STEP_HOST_READY, NULL, 0, err);
-	sync_close(&ours);
-	if (r < 0)
-		kill(pid, SIGKILL);
-	int status = spawn_wait(spawn.pidfd);
-	close(spawn.pidfd);
-	/* 0 and 1 end it when it has made its report. */
-	if (r == 0 && status != 0 && status != 1 << 8) {
-		child_status_text(status, how, sizeof how);
-		r = err_set(err, EIO, "unpacking %s; the archive may be crafted to do that", how);
-	}
-	return r;
+	return confined_run(&confined, report, sizeof *report, &report->err);
+}
+
+static enum mode mode_of(const char *word)
+{
+	return !word ? MODE_ARCHIVE : strcmp(word, "split") == 0 ? MODE_SPLIT : MODE_FOLDER;
 }
 
 int main(int argc, char **argv)
@@ -214,10 +189,6 @@ int main(int argc, char **argv)
 	struct unpack_report report = { 0 };
 	uint64_t base, count;
 	struct sha256 sum;
-
-	enum mode mode = argc != 4                       ? MODE_ARCHIVE
-			 : strcmp(argv[3], "split") == 0 ? MODE_SPLIT
-							 : MODE_FOLDER;
 
 	if (argc < 3 || argc > 4 || text_to_u64(argv[1], 0, UINT32_MAX, &base) < 0 ||
 	    text_to_u64(argv[2], 1, UINT32_MAX, &count) < 0) {
@@ -228,8 +199,13 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	/* Loads its library, if it is there; what needs a sum and has none tells so. */
 	sha256_begin(&sum, &(struct err){ 0 });
-	struct idmap map = { (uint32_t)base, (uint32_t)count };
-	if (supervise(&map, mode, &report.err) < 0)
-		end(&report);
+	scoped_fd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const struct order order = {
+		.map = { (uint32_t)base, (uint32_t)count },
+		.mode = mode_of(argv[3]),
+		.null_fd = null_fd,
+	};
+	if (run(&order, &report) < 0)
+		confined_end(UNPACK_REPORT, &report, sizeof report);
 	return 0;
 }
