@@ -61,7 +61,7 @@ libcmd_a_SOURCES = \
 bin_PROGRAMS += berth
 berth_SOURCES = src/cmd/main.c
 # Not libarchive: loading it costs 2 ms, and only berth-unpack needs it. libnl and libnftnl are loaded when they are needed.
-cmd_libs = libcmd.a libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
+cmd_libs = libcmd.a libmachine.a libstream.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(CAP_LIBS) $(JSON_LIBS) $(STORAGE_LIBS)
 berth_LDADD = $(cmd_libs)
 berth_LDFLAGS = -Wl,--as-needed

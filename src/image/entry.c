@@ -163,7 +163,7 @@ static int write_entry(struct extraction *x, struct archive_entry *entry)
 	if (r != ARCHIVE_OK && archive_entry_hardlink(entry) && x->report->nodes > 0 &&
 	    archive_errno(x->disk) == ENOENT) {
 		x->report->nodes++; /* another name of a device node */
-		return 0;
+		return x->node ? x->node(x, entry) : 0;
 	}
 	if (r != ARCHIVE_OK)
 		return entry_fail(x, x->disk);
@@ -189,15 +189,19 @@ int entry_take(struct extraction *x, struct archive_entry *entry)
 		return refuse(x, E2BIG, "is one too many: at most 4194304 are unpacked");
 	if (!path || !*path)
 		return refuse(x, EINVAL, "has no usable name");
-	if (type == AE_IFCHR || type == AE_IFBLK) {
+	if ((type == AE_IFCHR || type == AE_IFBLK) && !x->node) {
 		x->report->nodes++;
 		return 0;
 	}
 	if (entry_check_names(x, entry, path) < 0 || check_ids(x, entry) < 0 ||
 	    settle_attributes(x, entry) < 0)
 		return -x->report->err.code;
+	if (type == AE_IFCHR || type == AE_IFBLK) {
+		x->report->nodes++;
+		return x->node(x, entry);
+	}
 	/* "./" is the root itself, whose mode is set at the end. */
-	if (strspn(path, "./") == strlen(path))
+	if (strspn(path, "./") == strlen(path) && (type != AE_IFDIR || !x->whole))
 		return type == AE_IFDIR ? 0 : refuse(x, EINVAL, "is the root, and not a folder");
 	if (type == AE_IFDIR && (x->folders += strlen(path) + FOLDER_MEMORY) > FOLDERS_MEMORY)
 		return refuse(x, ENOMEM, "is one folder too many to keep in memory (512 MiB)");

@@ -16,13 +16,19 @@ enum { ENTRIES_MAX = 4 << 20 }; /* documented in berth-template(7) */
 struct extraction {
 	/* The reader's: passes the data of the current entry, a regular file, to entry_write. 0 or -code. */
 	int (*copy)(struct extraction *);
+	/*
+	 * Takes a device node, or a hard link to one, which this process has no right to make. NULL: they are left out
+	 * and counted. 0 or -code.
+	 */
+	int (*node)(struct extraction *, struct archive_entry *);
 	struct archive *disk;
 	struct archive_entry *entry; /* the current one */
 	struct unpack_report *report;
 	uint64_t unchecked; /* bytes written since the free space was looked at */
 	uint64_t folders;   /* bytes of memory that the folders so far take */
 	bool follows;       /* entries may lie behind symbolic links, which end in the root */
-	char name[160];     /* of the current entry, fit to be shown */
+	bool whole;     /* the tree is a whole root: the attributes of its top folder count too */
+	char name[160]; /* of the current entry, fit to be shown */
 };
 
 /* Prepares to write into the current folder; `follows` is set before. extraction_end releases it, also after a failure. */

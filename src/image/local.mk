@@ -38,6 +38,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/layout.c src/image/metadata.c \
 	src/image/oci.c src/image/oci.h \
 	src/image/oci_json.c src/image/oci_json.h \
+	src/image/sandbox.c src/image/sandbox.h \
 	src/image/sha256.c src/image/sha256.h \
 	src/image/squash.c \
 	src/image/unpack.c src/image/unpack.h

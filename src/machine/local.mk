@@ -100,7 +100,7 @@ check_PROGRAMS += test_machine
 TESTS += test_machine
 test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/suite.h
 test_machine_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_TEMPLATES='"$(abs_top_srcdir)/templates"'
-test_machine_LDADD = libmachine.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
+test_machine_LDADD = libmachine.a libstream.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(CAP_LIBS) $(STORAGE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += test_boot test_events

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The texts of a stream, as settings files are read and written. */
+#include "stream/stream.h"
+
+#include "config/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define KEYS(table) .keys = (table), .count = sizeof(table) / sizeof((table)[0])
+
+/* The last second of year 9999. */
+#define TIME_MAX 253402300799u
+
+#define AT(field) offsetof(struct stream_head, field)
+static const struct key head_keys[] = {
+	{ "arch", KEY_TEXT, 0, AT(arch), "", 0, 0, NULL, "architecture of its programs" },
+	{ "berth", KEY_TEXT, 0, AT(berth), "", 0, 0, NULL, "version of berth that wrote it" },
+	{ "driver", KEY_TEXT, 0, AT(driver), "", 0, 0, NULL, "driver of the pool it was in" },
+	{ "epoch", KEY_NUMBER, 0, AT(epoch), "0", 0, TIME_MAX, NULL, "when it was written" },
+	{ "host", KEY_TEXT, 0, AT(host), "", 0, 0, NULL, "host that wrote it" },
+	{ "increment", KEY_BOOL, 0, AT(increment), "no", 0, 0, NULL,
+	  "whether its first volume builds on a snapshot that the reader has" },
+	{ "name", KEY_LABEL, 0, AT(name), "", 0, 0, NULL, "name of the machine" },
+	{ "uuid", KEY_UUID, 0, AT(uuid), "", 0, 0, NULL, "uuid of the machine" },
+};
+#undef AT
+
+static const struct schema head_schema = {
+	.what = "stream",
+	KEYS(head_keys),
+	.size = sizeof(struct stream_head),
+};
+
+static const char *const forms[] = { "tree", NULL };
+
+#define AT(field) offsetof(struct stream_volume, field)
+static const struct key volume_keys[] = {
+	{ "base", KEY_UUID, 0, AT(base), "", 0, 0, NULL, "content that it builds on" },
+	{ "base.name", KEY_LABEL, 0, AT(base_name), "", 0, 0, NULL, "snapshot with that content" },
+	{ "content", KEY_UUID, 0, AT(content), "", 0, 0, NULL, "what identifies it" },
+	{ "created", KEY_NUMBER, 0, AT(created), "0", 0, TIME_MAX, NULL, "when it was taken" },
+	{ "form", KEY_CHOICE, 0, AT(form), "tree", 0, 0, forms, "how its contents are written" },
+	{ "fresh", KEY_BOOL, 0, AT(fresh), "no", 0, 0, NULL,
+	  "whether it has the identity of its origin" },
+	{ "size", KEY_SIZE, 0, AT(size), "0", 0, UINT64_MAX, NULL, "its limit" },
+	{ "snapshot", KEY_LABEL, 0, AT(snapshot), "", 0, 0, NULL, "its name; none: a root" },
+};
+#undef AT
+
+static const struct schema volume_schema = {
+	.what = "stream",
+	KEYS(volume_keys),
+	.size = sizeof(struct stream_volume),
+};
+
+static int print(const struct schema *schema, const void *config, struct text *out)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		text_add(out, "%s = ", schema->keys[i].name);
+		config_text(config, &schema->keys[i], out);
+		text_add(out, "\n");
+	}
+	return out->failed ? -ENOMEM : 0;
+}
+
+static int parse(const struct schema *schema, const char *text, size_t length, void *config,
+		 struct err *err)
+{
+	return config_parse(schema, "stream", text, length, config, err);
+}
+
+int stream_head_print(const struct stream_head *head, struct text *out)
+{
+	return print(&head_schema, head, out);
+}
+
+int stream_head_parse(const char *text, size_t length, struct stream_head *head, struct err *err)
+{
+	if (parse(&head_schema, text, length, head, err) < 0)
+		return -err->code;
+	if (*head->name && *head->uuid)
+		return 0;
+	stream_head_free(head);
+	return err_set(err, EBADMSG, "it does not name the machine that it has");
+}
+
+int stream_volume_print(const struct stream_volume *volume, struct text *out)
+{
+	return print(&volume_schema, volume, out);
+}
+
+int stream_volume_parse(const char *text, size_t length, struct stream_volume *volume,
+			struct err *err)
+{
+	return parse(&volume_schema, text, length, volume, err);
+}
+
+void stream_head_free(struct stream_head *head)
+{
+	config_free(&head_schema, head);
+}
+
+void stream_volume_free(struct stream_volume *volume)
+{
+	config_free(&volume_schema, volume);
+}
+
+int stream_codec_of(const char *name)
+{
+	static const char *const names[STREAM_CODECS] = {
+		[STREAM_NONE] = "none", [STREAM_LZ4] = "lz4", [STREAM_ZSTD] = "zstd"
+	};
+
+	for (int i = 0; i < STREAM_CODECS; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -EINVAL;
+}

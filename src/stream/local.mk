@@ -1,0 +1,34 @@
+noinst_LIBRARIES += libstream.a
+libstream_a_SOURCES = \
+	src/stream/describe.c \
+	src/stream/format.c src/stream/format.h \
+	src/stream/in.c \
+	src/stream/out.c \
+	src/stream/program.h \
+	src/stream/run.c src/stream/run.h \
+	src/stream/stream.h
+
+# The only program that links libzstd; as berth-unpack it reads what strangers wrote.
+pkglibexec_PROGRAMS += libexec/berth-stream
+stream_confined = \
+	src/image/attributes.c src/image/attributes.h \
+	src/image/entry.c src/image/entry.h \
+	src/image/sha256.c src/image/sha256.h \
+	src/stream/codec.c src/stream/codec.h \
+	src/stream/fill.c src/stream/fill.h \
+	src/stream/later.c src/stream/later.h \
+	src/stream/format.c src/stream/format.h \
+	src/stream/pack.c src/stream/pack.h \
+	src/stream/pack_entry.c \
+	src/stream/pack_same.c \
+	src/stream/sink.c src/stream/sink.h \
+	src/stream/source.c src/stream/source.h
+libexec_berth_stream_SOURCES = $(stream_confined) \
+	src/image/confined.c src/image/confined.h \
+	src/image/sandbox.c src/image/sandbox.h \
+	src/stream/main.c src/stream/program.h
+libexec_berth_stream_CPPFLAGS = $(AM_CPPFLAGS)
+if SANITIZERS
+libexec_berth_stream_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
+endif
+libexec_berth_stream_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(STREAM_LIBS) $(DL_LIBS) $(CAP_LIBS)

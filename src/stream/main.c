@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * berth-stream: the contents of one volume into a stream, or out of one. Both are done by a process that is confined
+ * (image/confined.h), since the tree and the stream may be of strangers. The process of the host makes only what the
+ * other may not (later.h).
+ */
+#include "stream/program.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+#include "image/confined.h"
+#include "image/sandbox.h"
+#include "image/sha256.h"
+#include "stream/fill.h"
+#include "stream/later.h"
+#include "stream/pack.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A report is smaller than PIPE_BUF: it is written completely or not at all. */
+_Static_assert(sizeof(struct stream_report) <= 4096, "a report must fit into PIPE_BUF");
+
+/* The report of the confined process. */
+enum { INNER_REPORT = 8 };
+
+struct work {
+	bool packs;
+	enum stream_codec codec; /* of pack */
+	const char *before;      /* borrowed: the sum of the section before */
+	bool has_base;           /* of pack */
+	struct idmap map;        /* of fill */
+};
+
+static void pack(const struct work *work, struct stream_report *report)
+{
+	static const cap_value_t kept[] = { CAP_DAC_READ_SEARCH };
+	struct sink sink = {
+		.fd = STREAM_OUT, .moved_fd = STREAM_MOVED, .how = work->codec, .report = report
+	};
+
+	if (sandbox_give_up(kept, 1, &report->err) == 0 && sink_open(&sink, work->before) == 0)
+		pack_tree(&sink, STREAM_MOUNT, work->has_base ? STREAM_OTHER : -1);
+	sink_close(&sink);
+}
+
+/* The mount whose ids are not mapped is for the other process only. */
+static void fill(const struct work *work, struct stream_report *report)
+{
+	struct source source = { .read = source_read_exactly,
+				 .fd = STREAM_IN,
+				 .moved_fd = STREAM_MOVED };
+
+	close(STREAM_OTHER);
+	if (sandbox_give_up(sandbox_writer, SANDBOX_WRITER, &report->err) == 0 &&
+	    source_open(&source, work->before, &report->err) == 0)
+		fill_tree(&source, LATER_FD, report);
+	source_close(&source);
+}
+
+/* In the confined process. */
+static void act(int parent, const void *context, void *report)
+{
+	const struct work *work = context;
+	struct stream_report *to = report;
+
+	if (sandbox_enter(parent, STREAM_MOUNT, &to->err) < 0)
+		return;
+	/* The report of this process goes to the other, which completes it. */
+	close(STREAM_REPORT);
+	close_range(INNER_REPORT + 1, ~0U, 0);
+	if (work->packs)
+		pack(work, to);
+	else
+		fill(work, to);
+}
+
+static int map_mount(pid_t pid, const void *context, struct err *err)
+{
+	const struct work *work = context;
+
+	return work->packs || work->map.base == 0 ? 0 : sandbox_map(pid, STREAM_MOUNT, err);
+}
+
+/* The report was written before the process ended, or never. */
+static void read_report(int fd, struct stream_report *report)
+{
+	struct stream_report inner;
+	ssize_t n = read(fd, &inner, sizeof inner);
+
+	if (n != (ssize_t)sizeof inner) {
+		err_set(&report->err, EIO, "the process that moved the volume said nothing");
+		return;
+	}
+	inner.sum[sizeof inner.sum - 1] = '\0';
+	inner.err.text[sizeof inner.err.text - 1] = '\0';
+	*report = inner;
+}
+
+static int run(const struct work *work, struct stream_report *report)
+{
+	const uint64_t users = work->packs ? 0 : CLONE_NEWUSER;
+	const struct confined confined = {
+		.namespaces = users | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			      CLONE_NEWUTS | CLONE_NEWCGROUP,
+		.map = work->packs ? NULL : &work->map,
+		.verb = work->packs ? "read a volume" : "fill a volume",
+		.doing = work->packs ? "reading a volume" : "filling a volume",
+		.suspect = work->packs ? "its tree" : "the stream",
+		.report_fd = INNER_REPORT,
+		.admit = map_mount,
+		.work = act,
+		.context = work,
+	};
+	struct stream_report none = { 0 };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
+	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, INNER_REPORT + 1);
+	if (reading < 0 || dup3(ends[1], INNER_REPORT, ends[1] == INNER_REPORT ? 0 : O_CLOEXEC) < 0)
+		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
+	if (confined_run(&confined, &none, sizeof none, &report->err) == 0)
+		read_report(reading, report);
+	return -report->err.code;
+}
+
+/* What the confined process may not do is done when it has ended. */
+static void run_fill(const struct work *work, struct stream_report *report)
+{
+	int later = later_open();
+
+	if (later < 0 || (later != LATER_FD && dup2(later, LATER_FD) < 0))
+		err_set(&report->err, later < 0 ? -later : errno, "make a file in memory: %s",
+			strerror(later < 0 ? -later : errno));
+	else if (run(work, report) == 0)
+		later_fulfil(LATER_FD, STREAM_OTHER, &report->err);
+}
+
+static bool is_sum(const char *text)
+{
+	return strlen(text) == SHA256_HEX && strspn(text, "0123456789abcdef") == SHA256_HEX;
+}
+
+/* Whether the words are those of a caller. */
+static bool parse(int argc, char **argv, struct work *work)
+{
+	uint64_t base, count, codec;
+
+	if (argc == 4 && strcmp(argv[1], "pack") == 0 && is_sum(argv[3]) &&
+	    text_to_u64(argv[2], 0, STREAM_CODECS - 1, &codec) == 0) {
+		*work = (struct work){ .packs = true,
+				       .codec = (enum stream_codec)codec,
+				       .before = argv[3],
+				       .has_base = fcntl(STREAM_OTHER, F_GETFD) >= 0 };
+		return true;
+	}
+	if (argc == 5 && strcmp(argv[1], "fill") == 0 && is_sum(argv[4]) &&
+	    text_to_u64(argv[2], 0, UINT32_MAX, &base) == 0 &&
+	    text_to_u64(argv[3], 1, UINT32_MAX, &count) == 0) {
+		*work = (struct work){ .map = { (uint32_t)base, (uint32_t)count },
+				       .before = argv[4] };
+		return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct stream_report report = { 0 };
+	struct sha256 sum;
+	struct work work;
+
+	if (!parse(argc, argv, &work)) {
+		fprintf(stderr, "berth-stream is run by 'berth export' and 'berth import'\n");
+		return 2;
+	}
+	/* Names are bytes; in this locale libarchive does not convert UTF-8 names. */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	signal(SIGPIPE, SIG_IGN);
+	/* Loads its library, which is out of reach later. */
+	if (sha256_begin(&sum, &report.err) < 0)
+		confined_end(STREAM_REPORT, &report, sizeof report);
+	if (work.packs)
+		run(&work, &report);
+	else
+		run_fill(&work, &report);
+	confined_end(STREAM_REPORT, &report, sizeof report);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Contents on their way into a stream: collected into chunks, compressed and written. Inside berth-stream only. */
+#ifndef BERTH_STREAM_SINK_H
+#define BERTH_STREAM_SINK_H
+
+#include "stream/codec.h"
+#include "stream/program.h"
+
+struct sink {
+	int fd;       /* borrowed */
+	int moved_fd; /* borrowed: takes the number of bytes so far, for progress; -1: nobody asks */
+	enum stream_codec how;
+	struct stream_writer writer;
+	struct codec *codec;          /* owned */
+	unsigned char *plain;         /* owned; bytes that are not written yet */
+	unsigned char *stored;        /* owned */
+	size_t used;                  /* in plain */
+	uint64_t offset;              /* of the archive, before plain */
+	struct stream_report *report; /* borrowed; gets counts and the error */
+};
+
+/* before: the sum of the section before. 0 or -code; sink_close after both. */
+int sink_open(struct sink *sink, const char *before);
+void sink_close(struct sink *sink);
+
+/* Adds bytes of the archive. 0 or -code. */
+int sink_add(struct sink *sink, const void *bytes, size_t n);
+/* Writes names that are gone, each with its NUL, at most STREAM_CHUNK_MAX bytes, before all bytes that are added later. */
+int sink_remove(struct sink *sink, const void *names, size_t n);
+/* Closes the section: its counts and its sum, which also gets into the report. */
+int sink_finish(struct sink *sink);
+
+#endif

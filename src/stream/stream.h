@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Streams of machines, for the layers above: texts are written and read here, the contents of volumes by berth-stream.
+ * The two ends need not be on one host: each works on a descriptor, which may be a pipe.
+ */
+#ifndef BERTH_STREAM_STREAM_H
+#define BERTH_STREAM_STREAM_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "kern/idmap.h"
+#include "stream/format.h"
+#include "stream/program.h"
+
+/* The machine that a stream has, and the moment; strings are owned. */
+struct stream_head {
+	char *arch, *berth, *driver, *host, *name, *uuid;
+	uint64_t epoch; /* seconds since the epoch: when it was written */
+	bool increment; /* its first volume builds on a snapshot that the machine has */
+};
+
+/* A volume of the stream; strings are owned. */
+struct stream_volume {
+	char *base;      /* content of the snapshot that it builds on; "": none */
+	char *base_name; /* name of that snapshot */
+	char *content;   /* what identifies a snapshot on any host; "" for a root */
+	char *form;      /* "tree" */
+	char *snapshot;  /* its name; "": the root of the machine */
+	uint64_t created;
+	bool fresh;    /* it has no identity of its own yet */
+	uint64_t size; /* limit in bytes; 0: none */
+};
+
+void stream_head_free(struct stream_head *head);
+void stream_volume_free(struct stream_volume *volume);
+
+/* Called every second with the number of bytes, decompressed, so far. */
+typedef void stream_tick(void *context, uint64_t bytes);
+
+/* ---- Writing: stream_begin, stream_put for each volume, stream_end. All: 0 or -code. */
+struct stream_out {
+	int fd; /* borrowed */
+	enum stream_codec codec;
+	stream_tick *tick; /* or NULL */
+	void *tick_context;
+	/* private */
+	char sum[SHA256_HEX + 1];
+	uint64_t volumes, bytes;
+	struct stream_report report; /* of the last volume */
+};
+
+int stream_begin(struct stream_out *out, const struct stream_head *head,
+		 const struct text *settings, struct err *err);
+/* mount_fd: a detached read-only mount of the volume; base_fd: of its base, or -1. Both stay the caller's. */
+int stream_put(struct stream_out *out, const struct stream_volume *volume, int mount_fd,
+	       int base_fd, struct err *err);
+int stream_end(struct stream_out *out, struct err *err);
+
+/* ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the last. */
+struct stream_in {
+	int fd;            /* borrowed; read no further than needed */
+	stream_tick *tick; /* or NULL */
+	void *tick_context;
+	/* private */
+	char sum[SHA256_HEX + 1];
+	uint64_t volumes, bytes;
+	struct stream_report report; /* of the last volume */
+};
+
+/* Reads what the machine is. The settings are not checked: they are a stranger's. 0 or -code. */
+int stream_open(struct stream_in *in, struct stream_head *head, struct text *settings,
+		struct err *err);
+/* Describes the next volume: 1; 0: the stream is complete, and nothing stands behind its end; or -code. */
+int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *err);
+/*
+ * Fills the volume that stream_next described. mount_fd: a detached mount, whose ids are then mapped; other_fd: a second
+ * one, whose ids are not. Both stay the caller's. 0 or -code.
+ */
+int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
+	       struct err *err);
+
+/* ---- describe.c: the texts; pure. parse: 0, or -code for a text that is not one. */
+int stream_head_print(const struct stream_head *head, struct text *out);
+int stream_head_parse(const char *text, size_t length, struct stream_head *head, struct err *err);
+int stream_volume_print(const struct stream_volume *volume, struct text *out);
+int stream_volume_parse(const char *text, size_t length, struct stream_volume *volume,
+			struct err *err);
+
+/* The codec of that name, or -EINVAL. */
+int stream_codec_of(const char *name);
+
+#endif
