@@ -32,3 +32,13 @@ if SANITIZERS
 libexec_berth_stream_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
 libexec_berth_stream_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(STREAM_LIBS) $(DL_LIBS) $(CAP_LIBS)
+
+if HAVE_CUNIT
+check_PROGRAMS += test_stream
+TESTS += test_stream
+test_stream_SOURCES = tests/unit/test_stream.c tests/unit/suite.c tests/unit/suite.h \
+	tests/unit/stream_bytes.c tests/unit/stream_bytes.h \
+	src/stream/codec.c src/stream/sink.c src/stream/source.c
+test_stream_LDADD = libstream.a libimage.a libconfig.a libkern.a libbase.a $(STREAM_LIBS) $(DL_LIBS) $(CAP_LIBS) \
+	$(CUNIT_LIBS)
+endif

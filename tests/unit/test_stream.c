@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The format of streams: what was written is read, and nothing else. */
+#include "base/scoped.h"
+#include "stream/sink.h"
+#include "stream/stream.h"
+#include "stream_bytes.h"
+#include "suite.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static char *text_of(const char *value)
+{
+	return strdup(value);
+}
+
+/* Writes a start, and a description of one volume. */
+static void put_texts(struct stream_out *out, struct err *err)
+{
+	struct stream_head head = { text_of("x86_64"),
+				    text_of("1"),
+				    text_of("dir"),
+				    text_of("here"),
+				    text_of("web"),
+				    text_of("01234567-89ab-cdef-0123-456789abcdef"),
+				    12345,
+				    false };
+	struct text settings = { 0 };
+
+	text_add(&settings, "description = one\n");
+	CU_ASSERT_EQUAL_FATAL(stream_begin(out, &head, &settings, err), 0);
+	text_free(&settings);
+	stream_head_free(&head);
+}
+
+/* stream_put without berth-stream: contents from memory, in pieces of that size. */
+static void put_volume(struct stream_out *out, enum stream_codec how, const char *bytes, size_t n,
+		       size_t piece, struct err *err)
+{
+	struct stream_volume volume = { text_of(""), text_of(""), text_of(""), text_of("tree"),
+					text_of(""), 1,           false,       0 };
+	struct stream_report report = { 0 };
+	struct sink sink = { .fd = out->fd, .moved_fd = -1, .how = how, .report = &report };
+	struct text text = { 0 };
+	struct stream_writer writer;
+	uint8_t head[STREAM_HEAD], last[STREAM_SUM_SIZE];
+
+	stream_volume_print(&volume, &text);
+	const struct stream_chunk chunk = { .type = STREAM_VOLUME,
+					    .stored = (uint32_t)text.length,
+					    .plain = (uint32_t)text.length };
+	stream_writer_begin(&writer, out->sum, err);
+	stream_writer_add(&writer, &chunk, text.data, head);
+	CU_ASSERT_EQUAL(write(out->fd, head, sizeof head), sizeof head);
+	CU_ASSERT_EQUAL(write(out->fd, text.data, text.length), (ssize_t)text.length);
+	stream_writer_end(&writer, last, out->sum);
+	CU_ASSERT_EQUAL(write(out->fd, last, sizeof last), sizeof last);
+	text_free(&text);
+	stream_volume_free(&volume);
+
+	CU_ASSERT_EQUAL(sink_open(&sink, out->sum), 0);
+	for (size_t at = 0; at < n; at += piece)
+		CU_ASSERT_EQUAL(sink_add(&sink, bytes + at, n - at < piece ? n - at : piece), 0);
+	CU_ASSERT_EQUAL(sink_remove(&sink, "./gone", 7), 0);
+	CU_ASSERT_EQUAL(sink_finish(&sink), 0);
+	sink_close(&sink);
+	memcpy(out->sum, report.sum, sizeof out->sum);
+	out->volumes++;
+}
+
+/* A whole stream in memory, which the caller frees. */
+static uint8_t *make(enum stream_codec how, const char *bytes, size_t n, size_t piece, size_t *size)
+{
+	scoped_fd int fd = memfd_create("stream", MFD_CLOEXEC);
+	struct stream_out out = { .fd = fd };
+	struct err err = { 0 };
+	struct stat st;
+
+	put_texts(&out, &err);
+	put_volume(&out, how, bytes, n, piece, &err);
+	CU_ASSERT_EQUAL(stream_end(&out, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+	*size = (size_t)st.st_size;
+	uint8_t *all = malloc(*size);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
+	CU_ASSERT_EQUAL(pread(fd, all, *size, 0), (ssize_t)*size);
+	return all;
+}
+
+static char *sample(size_t n)
+{
+	char *bytes = malloc(n);
+
+	for (size_t i = 0; bytes && i < n; i++)
+		bytes[i] = (char)(i % 7 ? i / 64 : i * i);
+	return bytes;
+}
+
+static void test_whole(void)
+{
+	static const size_t sizes[] = { 1, 1000, STREAM_CHUNK_MAX, 3 * STREAM_CHUNK_MAX + 17 };
+
+	for (enum stream_codec how = STREAM_NONE; how < STREAM_CODECS; how++) {
+		for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+			scoped_free char *bytes = sample(sizes[i]);
+			struct stream_seen seen;
+			struct err err = { 0 };
+			size_t size;
+			scoped_free uint8_t *all = make(how, bytes, sizes[i], 70000, &size);
+
+			CU_ASSERT_EQUAL(stream_bytes_read(all, size, &seen, &err), 0);
+			CU_ASSERT_EQUAL(seen.volumes, 1);
+			CU_ASSERT_EQUAL(seen.bytes, sizes[i] + 7);
+		}
+	}
+}
+
+static void test_flips(void)
+{
+	for (enum stream_codec how = STREAM_NONE; how < STREAM_CODECS; how++) {
+		scoped_free char *bytes = sample(600);
+		unsigned wrong = 0;
+		size_t size;
+		scoped_free uint8_t *all = make(how, bytes, 600, 600, &size);
+
+		for (size_t bit = 0; bit < size * 8; bit++) {
+			struct stream_seen seen;
+			struct err err = { 0 };
+			all[bit / 8] ^= (uint8_t)(1U << bit % 8);
+			wrong += stream_bytes_read(all, size, &seen, &err) == 0 || !*err.text;
+			all[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		}
+		CU_ASSERT_EQUAL(wrong, 0);
+	}
+}
+
+static void test_truncations(void)
+{
+	scoped_free char *bytes = sample(600);
+	unsigned wrong = 0;
+	size_t size;
+	scoped_free uint8_t *all = make(STREAM_LZ4, bytes, 600, 600, &size);
+
+	for (size_t length = 0; length < size; length++) {
+		/* Copied, so that a read past the end is seen by a sanitizer. */
+		scoped_free uint8_t *part = malloc(length + 1);
+		struct stream_seen seen;
+		struct err err = { 0 };
+		memcpy(part, all, length);
+		wrong += stream_bytes_read(part, length, &seen, &err) == 0 || !*err.text;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+static void test_behind(void)
+{
+	scoped_free char *bytes = sample(10);
+	struct stream_seen seen;
+	struct err err = { 0 };
+	size_t size;
+	scoped_free uint8_t *all = make(STREAM_LZ4, bytes, 10, 10, &size);
+	scoped_free uint8_t *longer = calloc(1, size + 1);
+
+	memcpy(longer, all, size);
+	CU_ASSERT_EQUAL(stream_bytes_read(longer, size + 1, &seen, &err), -EBADMSG);
+}
+
+static void test_version(void)
+{
+	scoped_free char *bytes = sample(10);
+	struct stream_seen seen;
+	struct err err = { 0 };
+	size_t size;
+	scoped_free uint8_t *all = make(STREAM_LZ4, bytes, 10, 10, &size);
+
+	all[14] = '2';
+	CU_ASSERT_EQUAL(stream_bytes_read(all, size, &seen, &err), -EPROTONOSUPPORT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "another version"));
+	err = (struct err){ 0 };
+	all[0] = 'B';
+	CU_ASSERT_EQUAL(stream_bytes_read(all, size, &seen, &err), -EINVAL);
+}
+
+/* Sections are checked one by one: a section of one stream does not fit into another. */
+static void test_chain(void)
+{
+	scoped_free char *bytes = sample(600);
+	size_t size, other_size;
+	scoped_free uint8_t *all = make(STREAM_NONE, bytes, 600, 600, &size);
+	bytes[0]++;
+	scoped_free uint8_t *other = make(STREAM_NONE, bytes, 600, 600, &other_size);
+	struct stream_seen seen;
+	struct err err = { 0 };
+	size_t end = STREAM_HEAD + 8 + STREAM_SUM_SIZE;
+
+	CU_ASSERT_EQUAL_FATAL(size, other_size);
+	/* The end of the one behind the contents of the other. */
+	memcpy(all + size - end, other + size - end, end);
+	CU_ASSERT_EQUAL(stream_bytes_read(all, size, &seen, &err), -EBADMSG);
+}
+
+/* A chunk that says how large it gets, and lies. */
+static void test_bombs(void)
+{
+	struct codec *codec = codec_open();
+	scoped_free char *bytes = calloc(1, STREAM_CHUNK_MAX);
+	scoped_free char *small = malloc(STREAM_STORED_MAX);
+	scoped_free char *out = malloc(STREAM_CHUNK_MAX);
+
+	for (enum stream_codec how = STREAM_LZ4; how < STREAM_CODECS; how++) {
+		struct err err = { 0 };
+		size_t n = codec_press(codec, how, bytes, STREAM_CHUNK_MAX, small);
+		struct stream_chunk chunk = { .type = STREAM_TREE,
+					      .codec = how,
+					      .stored = (uint32_t)n,
+					      .plain = STREAM_CHUNK_MAX };
+		CU_ASSERT_TRUE(n > 0 && n < 20000);
+		CU_ASSERT_EQUAL(codec_expand(codec, &chunk, small, out, &err), 0);
+		for (uint32_t plain = 1; plain < STREAM_CHUNK_MAX; plain *= 2) {
+			chunk.plain = plain;
+			err = (struct err){ 0 };
+			CU_ASSERT_EQUAL(codec_expand(codec, &chunk, small, out, &err), -EBADMSG);
+		}
+		/* The context is of use after a fault. */
+		chunk.plain = STREAM_CHUNK_MAX;
+		err = (struct err){ 0 };
+		CU_ASSERT_EQUAL(codec_expand(codec, &chunk, small, out, &err), 0);
+	}
+	codec_close(codec);
+}
+
+static void test_texts(void)
+{
+	struct stream_head head;
+	struct err err = { 0 };
+	static const char nameless[] = "uuid = 01234567-89ab-cdef-0123-456789abcdef\n";
+	static const char path[] = "name = ../x\n";
+
+	CU_ASSERT_EQUAL(stream_head_parse(nameless, sizeof nameless - 1, &head, &err), -EBADMSG);
+	err = (struct err){ 0 };
+	CU_ASSERT_TRUE(stream_head_parse(path, sizeof path - 1, &head, &err) < 0);
+	CU_ASSERT_EQUAL(stream_codec_of("zstd"), STREAM_ZSTD);
+	CU_ASSERT_EQUAL(stream_codec_of("gzip"), -EINVAL);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "what was written is read", test_whole },
+		{ "a bit that was flipped anywhere is noticed", test_flips },
+		{ "a stream that was cut anywhere is noticed", test_truncations },
+		{ "bytes behind the end are noticed", test_behind },
+		{ "another version is refused by its number", test_version },
+		{ "a section belongs to the one before", test_chain },
+		{ "chunks that get larger than they say are refused", test_bombs },
+		{ "texts", test_texts },
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("stream", NULL, NULL, tests);
+}
