@@ -60,6 +60,11 @@ struct key {
 	const char *help;           /* one line, for help, completion and the manual */
 };
 
+/* A key of older files, and the preset that it is read as. */
+struct old_key {
+	const char *name, *preset;
+};
+
 /* A kind of file or section: its keys, sorted by name; at most SCHEMA_KEYS_MAX. */
 enum { SCHEMA_KEYS_MAX = 96 };
 struct schema {
@@ -75,6 +80,7 @@ struct schema {
 	size_t labels; /* offset of the first label in the struct; 0: a file of this kind has none */
 	size_t presets;                  /* the same of the first preset */
 	const struct schema *presets_of; /* whose keys its presets are, or NULL */
+	const struct old_key *old;       /* ended by a name NULL; or NULL: there are none */
 };
 
 /* "label.NAME = VALUE"; also a preset, "default.KEY = VALUE", which may be empty */
@@ -242,10 +248,10 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
-	/* "app.*": the program of an image. Machines made of it get them in their keys of these names, and in env. */
-	char *app_command, *app_directory, *app_env, *app_signal, *app_user;
 	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
+	uint64_t
+		image_entrypoint; /* "image.entrypoint": words of the preset app.command that are its Entrypoint */
 	char *image_product;   /* "image.product" */
 	char *image_remote;    /* "image.remote": name of the server */
 	char *image_serial;    /* "image.serial": version of the image */
@@ -354,6 +360,8 @@ void config_text(const void *config, const struct key *key, struct text *out);
 const char *config_label_name(const struct schema *schema, const char *key);
 /* The KEY of "default.KEY", if files of this kind have presets; NULL: it is another key. It is unchecked. */
 const char *config_preset_name(const struct schema *schema, const char *key);
+/* The preset that a key of older files is read as, or NULL. */
+const char *config_old_preset(const struct schema *schema, const char *name);
 /* Sets the presets of a template in the settings of a new machine. */
 int config_apply_presets(const struct template_config *template, struct machine_config *config,
 			 struct err *err);

@@ -82,6 +82,27 @@ static const char *line_value(bool label, const char *value, const struct text *
 	return !value || (label && !canonical->length) ? NULL : text_str(canonical);
 }
 
+/* Removes the line of an older file that is read as the preset. */
+static int drop_old(const struct schema *schema, const char *preset, struct text *text,
+		    struct err *err)
+{
+	bool found;
+
+	for (const struct old_key *old = schema->old; old && old->name; old++) {
+		struct text changed = { 0 };
+		if (strcmp(old->preset, preset) != 0)
+			continue;
+		if (replace_line(text_str(text), text->length, old->name, NULL, &changed, &found,
+				 err) < 0) {
+			text_free(&changed);
+			return -err->code;
+		}
+		text_free(text);
+		*text = changed;
+	}
+	return 0;
+}
+
 /* Makes one change in a text, and replaces the text. */
 static int change_text(const struct schema *schema, const char *path,
 		       const struct config_change *change, struct text *text, struct err *err)
@@ -91,7 +112,7 @@ static int change_text(const struct schema *schema, const char *path,
 	struct err unknown = { 0 };
 	bool found = false;
 	bool label = config_label_name(schema, change->name) != NULL;
-	bool preset = config_preset_name(schema, change->name) != NULL;
+	const char *preset = config_preset_name(schema, change->name);
 	const struct key *key =
 		label || preset ? NULL : config_find(schema, change->name, &unknown);
 	bool known = key || label || preset;
@@ -101,6 +122,8 @@ static int change_text(const struct schema *schema, const char *path,
 	if (known && change->value &&
 	    canonical(schema, change->name, change->value, &good, err) < 0)
 		return -err->code;
+	if (preset && drop_old(schema, preset, text, err) < 0)
+		return err_wrap(err, "%s", path);
 	if (replace_line(text_str(text), text->length, change->name,
 			 line_value(label, change->value, &good), &changed, &found, err) < 0) {
 		text_free(&changed);

@@ -41,7 +41,8 @@ static bool is_preset(const struct schema *schema, const char *name)
 	       (look_up(schema->presets_of, name) || config_label_name(schema->presets_of, name));
 }
 
-static void tell_unknown(const struct schema *schema, const char *name, struct err *err)
+void fields_tell_unknown(const struct schema *schema, const char *prefix, const char *name,
+			 struct err *err)
 {
 	const char *names[SCHEMA_KEYS_MAX + 1] = { NULL };
 
@@ -52,7 +53,7 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 	if (!near)
 		near = text_nearest(name, names);
 	if (strcmp(name, CONFIG_FORMAT_KEY) == 0 && !schema->head)
-		err_set(err, ENOENT, "%s is made by berth and cannot be set", name);
+		err_set(err, ENOENT, "%s%s is made by berth and cannot be set", prefix, name);
 	else if (*name == '\0')
 		err_set(err, ENOENT, "there is no key before the '='");
 	else if (value_text_fault(name) || strlen(name) > 100)
@@ -60,9 +61,10 @@ static void tell_unknown(const struct schema *schema, const char *name, struct e
 	else if (is_preset(schema, name))
 		err_set(err, ENOENT, "unknown key '%s'; did you mean 'default.%s'?", name, name);
 	else if (near)
-		err_set(err, ENOENT, "unknown key '%s'; did you mean '%s'?", name, near);
+		err_set(err, ENOENT, "unknown key '%s%s'; did you mean '%s%s'?", prefix, name,
+			prefix, near);
 	else
-		err_set(err, ENOENT, "unknown key '%s'; %s.conf(5) lists the keys", name,
+		err_set(err, ENOENT, "unknown key '%s%s'; %s.conf(5) lists the keys", prefix, name,
 			schema == &remote_schema || schema == &recipe_schema ? "berth"
 			: schema->head                                       ? "machine"
 									     : schema->what);
@@ -73,7 +75,7 @@ const struct key *config_find(const struct schema *schema, const char *name, str
 	const struct key *key = look_up(schema, name);
 
 	if (!key)
-		tell_unknown(schema, name, err);
+		fields_tell_unknown(schema, "", name, err);
 	return key;
 }
 

@@ -17,6 +17,7 @@ struct parser {
 	void *whole, *config;
 	unsigned line;
 	unsigned seen[SCHEMA_KEYS_MAX]; /* line of each key, 0: not yet */
+	struct label *old;              /* owned: presets by keys of older files */
 };
 
 static int begin_section(struct parser *parser, char *line, struct err *err)
@@ -63,6 +64,25 @@ static int feed_preset(struct parser *parser, const char *name, const char *valu
 	return preset_set(parser->schema, parser->config, name, value, err);
 }
 
+/* It is kept until the end of the file, because a preset of its name counts instead, wherever that is. */
+static int feed_old(struct parser *parser, const char *preset, const char *value, struct err *err)
+{
+	return labels_put(&parser->old, preset, value) < 0 ? err_set(err, ENOMEM, "out of memory")
+							   : 0;
+}
+
+static int settle_old(struct parser *parser, struct err *err)
+{
+	const struct schema *schema = parser->file;
+
+	for (const struct label *old = parser->old; old; old = old->next) {
+		if (*old->value && !config_label(presets_of(schema, parser->whole), old->name) &&
+		    preset_set(schema, parser->whole, old->name, old->value, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
 /* Parses one line, without its end, and cuts it to pieces. */
 static int feed(struct parser *parser, char *line, struct err *err)
 {
@@ -77,13 +97,17 @@ static int feed(struct parser *parser, char *line, struct err *err)
 		return check_format(value, err);
 	const char *label = config_label_name(parser->schema, name);
 	const char *preset = config_preset_name(parser->schema, name);
-	const struct key *key = label || preset ? NULL : config_find(parser->schema, name, err);
-	if (!key && !label && !preset)
+	const char *old = config_old_preset(parser->schema, name);
+	const struct key *key =
+		label || preset || old ? NULL : config_find(parser->schema, name, err);
+	if (!key && !label && !preset && !old)
 		return -err->code;
 	if (!whole)
 		return err_set(err, EINVAL, "'%s' has no value; write '%s = value'", name, name);
 	if (label)
 		return feed_label(parser, label, value, err);
+	if (old)
+		return feed_old(parser, old, value, err);
 	if (preset)
 		return feed_preset(parser, preset, value, err);
 	unsigned *seen = &parser->seen[key - parser->schema->keys];
@@ -107,13 +131,30 @@ void config_free(const struct schema *schema, void *config)
 	keys_free(schema, config);
 }
 
+static int feed_all(struct parser *parser, const char *data, size_t length, struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1];
+
+	for (size_t at = 0; at < length;) {
+		parser->line++;
+		int n = line_next(data + at, length - at, line, err);
+		if (n < 0 || feed(parser, line, err) < 0) {
+			/* An unknown key; config_load keeps ENOENT for the file itself. */
+			if (err->code == ENOENT)
+				err->code = EINVAL;
+			return -err->code;
+		}
+		at += (size_t)n + 1;
+	}
+	return 0;
+}
+
 int config_parse(const struct schema *schema, const char *path, const char *data, size_t length,
 		 void *config, struct err *err)
 {
 	struct parser parser = {
 		.file = schema, .schema = schema, .whole = config, .config = config
 	};
-	char line[CONFIG_LINE_MAX + 1];
 
 	int r = config_defaults(schema, config, err);
 	if (r < 0)
@@ -123,19 +164,15 @@ int config_parse(const struct schema *schema, const char *path, const char *data
 		return err_set(err, EFBIG, "'%s' is larger than 256 KiB; it is not a settings file",
 			       path);
 	}
-	for (size_t at = 0; at < length;) {
-		parser.line++;
-		int n = line_next(data + at, length - at, line, err);
-		if (n < 0 || feed(&parser, line, err) < 0) {
-			config_free(schema, config);
-			/* An unknown key; config_load keeps ENOENT for the file itself. */
-			if (err->code == ENOENT)
-				err->code = EINVAL;
-			return err_wrap(err, "%s:%u", path, parser.line);
-		}
-		at += (size_t)n + 1;
-	}
-	return 0;
+	r = feed_all(&parser, data, length, err);
+	if (r < 0)
+		err_wrap(err, "%s:%u", path, parser.line);
+	else
+		r = settle_old(&parser, err);
+	labels_clear(&parser.old);
+	if (r < 0)
+		config_free(schema, config);
+	return r < 0 ? -err->code : 0;
 }
 
 int config_load(const struct schema *schema, const char *path, void *config, struct err *err)

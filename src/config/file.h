@@ -23,6 +23,10 @@ bool line_split_header(char *line, char **word, char **name);
 
 /* ---- fields.c: the keys of one struct, without its sections. */
 
+/* Tells that there is no key of that name, and the nearest one; prefix: of the names in the file. */
+void fields_tell_unknown(const struct schema *schema, const char *prefix, const char *name,
+			 struct err *err);
+
 int keys_defaults(const struct schema *schema, void *config, struct err *err);
 void keys_free(const struct schema *schema, void *config);
 /* Adds the lines of all keys that differ from their default. 0 or -ENOMEM. */

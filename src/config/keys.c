@@ -60,13 +60,13 @@ static const struct schema *const machine_sections[] = { &device_schema, &mount_
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {
-	{ "app.command", KEY_WORDS, 0, AT(app_command), "", 0, 0, NULL,
+	{ "app.command", KEY_WORDS, KEY_KEPT, AT(app_command), "", 0, 0, NULL,
 	  "program that guest-init runs, with its arguments, instead of the root's init" },
-	{ "app.directory", KEY_PATH, 0, AT(app_directory), "", 0, 0, NULL,
+	{ "app.directory", KEY_PATH, KEY_KEPT, AT(app_directory), "", 0, 0, NULL,
 	  "folder that app.command begins in; empty: the root" },
-	{ "app.signal", KEY_SIGNAL, 0, AT(app_signal), "", 0, 0, NULL,
+	{ "app.signal", KEY_SIGNAL, KEY_KEPT, AT(app_signal), "", 0, 0, NULL,
 	  "signal that asks app.command to end; empty: SIGTERM" },
-	{ "app.user", KEY_TEXT, 0, AT(app_user), "", 0, 0, NULL,
+	{ "app.user", KEY_TEXT, KEY_KEPT, AT(app_user), "", 0, 0, NULL,
 	  "USER[:GROUP] that app.command runs as, names or numbers; empty: root" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
@@ -331,16 +331,6 @@ const struct schema network_schema = {
 
 #define AT(field) offsetof(struct template_config, field)
 static const struct key template_keys[] = {
-	{ "app.command", KEY_WORDS, KEY_FIXED, AT(app_command), "", 0, 0, NULL,
-	  "program that the image runs, which machines of it get as app.command" },
-	{ "app.directory", KEY_PATH, KEY_FIXED, AT(app_directory), "", 0, 0, NULL,
-	  "folder that it begins in" },
-	{ "app.env", KEY_ENV, KEY_FIXED, AT(app_env), "", 0, 0, NULL,
-	  "its environment, which machines of it get as env" },
-	{ "app.signal", KEY_SIGNAL, KEY_FIXED, AT(app_signal), "", 0, 0, NULL,
-	  "signal that asks it to end" },
-	{ "app.user", KEY_TEXT, KEY_FIXED, AT(app_user), "", 0, 0, NULL,
-	  "USER[:GROUP] that it runs as" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
@@ -350,6 +340,8 @@ static const struct key template_keys[] = {
 	  "ID of its os-release" },
 	{ "image.aliases", KEY_TEXT, KEY_FIXED, AT(image_aliases), "", 0, 0, NULL,
 	  "names that it has at the image server it came from, separated by commas" },
+	{ "image.entrypoint", KEY_NUMBER, KEY_FIXED, AT(image_entrypoint), "0", 0, 65535, NULL,
+	  "how many words of default.app.command berth run keeps before its own" },
 	{ "image.product", KEY_TEXT, KEY_FIXED, AT(image_product), "", 0, 0, NULL,
 	  "what the image server calls it and its later versions" },
 	{ "image.remote", KEY_TEXT, KEY_FIXED, AT(image_remote), "", 0, 0, NULL,
@@ -371,10 +363,21 @@ static const struct key template_keys[] = {
 };
 #undef AT
 
+/* Templates of OCI images had these before they had presets for them. */
+static const struct old_key template_old[] = {
+	{ "app.command", "app.command" },
+	{ "app.directory", "app.directory" },
+	{ "app.env", "env" },
+	{ "app.signal", "app.signal" },
+	{ "app.user", "app.user" },
+	{ NULL, NULL },
+};
+
 const struct schema template_schema = {
 	.what = "template",
 	KEYS(template_keys),
 	.size = sizeof(struct template_config),
 	.presets = offsetof(struct template_config, presets),
 	.presets_of = &machine_schema,
+	.old = template_old,
 };

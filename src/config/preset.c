@@ -27,6 +27,15 @@ const char *config_preset_name(const struct schema *schema, const char *key)
 	return schema->presets_of && text_starts(key, PREFIX) ? key + strlen(PREFIX) : NULL;
 }
 
+const char *config_old_preset(const struct schema *schema, const char *name)
+{
+	for (const struct old_key *old = schema->old; old && old->name; old++) {
+		if (strcmp(old->name, name) == 0)
+			return old->preset;
+	}
+	return NULL;
+}
+
 /* An address belongs to one machine. */
 static int check_key(const struct key *key, struct err *err)
 {
@@ -43,8 +52,10 @@ static int put(const struct schema *of, void *config, const char *name, const ch
 	       struct text *out, struct err *err)
 {
 	const char *label = config_label_name(of, name);
-	const struct key *key = label ? NULL : config_find(of, name, err);
+	const struct key *key = label ? NULL : config_find(of, name, &(struct err){ 0 });
 
+	if (!key && !label)
+		fields_tell_unknown(of, PREFIX, name, err);
 	if (label && out)
 		text_add(out, "%s", value);
 	if (label)

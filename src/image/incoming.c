@@ -16,6 +16,7 @@
 #include <time.h>
 
 static const char prefix[] = "incoming.template.";
+static const char command_key[] = "app.command";
 
 struct sweep {
 	struct pool *pool;
@@ -146,6 +147,18 @@ void incoming_end(struct incoming *incoming)
 	scoped_close_fd(&incoming->lock_fd);
 }
 
+/* The program that guest-init runs in machines of it; NULL: they boot the init of the root. Borrowed. */
+static const char *command_of(const struct incoming *incoming)
+{
+	const char *command = NULL;
+
+	if (incoming->app)
+		command = config_label(incoming->app->presets, command_key);
+	if (!command && incoming->model)
+		command = config_label(incoming->model->presets, command_key);
+	return command && *command ? command : NULL;
+}
+
 /* Reads the received data and flushes it: a rename must not outlive its contents. */
 static int inspect(struct incoming *incoming, struct root_facts *facts, struct err *err)
 {
@@ -161,11 +174,13 @@ static int inspect(struct incoming *incoming, struct root_facts *facts, struct e
 	int r = root_inspect(root_fd, "", facts, err);
 	if (r < 0)
 		return r;
-	if (incoming->app && !app_is_run(incoming->app->app_command, root_fd, facts))
+	if (incoming->app &&
+	    !app_is_run(config_label(incoming->app->presets, command_key), root_fd, facts))
 		incoming->app = NULL;
-	if (incoming->app)
+	bool runs = command_of(incoming) != NULL;
+	if (runs)
 		facts->init = INIT_NONE;
-	if (facts->init == INIT_NONE && !facts->has_shell && !incoming->app)
+	if (facts->init == INIT_NONE && !facts->has_shell && !runs)
 		return err_set(err, EINVAL,
 			       "it has neither /sbin/init nor /bin/sh: that is not the root file "
 			       "system of a machine");
@@ -179,9 +194,11 @@ static void remark(const struct incoming *incoming, const struct root_facts *fac
 {
 	struct utsname host;
 
-	if (incoming->app)
+	const char *command = command_of(incoming);
+
+	if (command)
 		text_add(notes, "berth's own init, guest-init, will run its command: %s\n",
-			 incoming->app->app_command);
+			 command);
 	else if (facts->init == INIT_NONE)
 		text_add(notes, "it has no init: berth's own, guest-init, will serve\n");
 	if (!root_runs_here(facts) && uname(&host) == 0)
@@ -261,8 +278,11 @@ static int fill_config(struct template_config *config, const struct incoming *in
 		return err_set(err, ENOMEM, "out of memory");
 	if (incoming->model && config_copy_presets(config, incoming->model, err) < 0)
 		return -err->code;
-	if (incoming->app && app_copy(config, incoming->app, err) < 0)
-		return -err->code;
+	if (incoming->app) {
+		config->image_entrypoint = incoming->app->image_entrypoint;
+		if (config_copy_presets(config, incoming->app, err) < 0)
+			return -err->code;
+	}
 	return incoming->pulled ? set_pulled(config, incoming->pulled, err) : 0;
 }
 

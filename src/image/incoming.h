@@ -32,8 +32,8 @@ struct incoming {
 	int lock_fd;    /* owned */
 	const struct pulled_image
 		*pulled; /* borrowed; NULL: it comes from no server; set after incoming_begin */
-	const struct template_config
-		*app; /* borrowed; its keys app.* become the template's; NULL: it has none */
+	const struct template_config *
+		app; /* borrowed: of an image, taken over if machines run its program; NULL: it has none */
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */
 };
 

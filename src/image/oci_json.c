@@ -373,8 +373,10 @@ static int take_sums(const json_t *list, struct oci_config *config, struct err *
 	return 0;
 }
 
-static void add_words(const json_t *list, struct text *out)
+/* Returns how many words those are. */
+static unsigned add_words(const json_t *list, struct text *out)
 {
+	unsigned count = 0;
 	json_t *word;
 	size_t i;
 
@@ -383,7 +385,9 @@ static void add_words(const json_t *list, struct text *out)
 		if (!json_is_string(word))
 			continue;
 		config_add_word(out, json_string_value(word));
+		count++;
 	}
+	return count;
 }
 
 static void add_env(const json_t *list, struct oci_config *config, struct text *out)
@@ -443,18 +447,20 @@ static int add_facts(const json_t *settings, struct oci_config *config, struct t
 		return err_set(err, EINVAL, "has settings with control characters");
 	if (*directory && *directory != '/')
 		return err_set(err, EINVAL, "has a WorkingDir that is no absolute path");
-	add_words(json_object_get(settings, "Entrypoint"), &command);
+	unsigned entrypoint = add_words(json_object_get(settings, "Entrypoint"), &command);
 	add_words(json_object_get(settings, "Cmd"), &command);
 	add_env(json_object_get(settings, "Env"), config, &env);
 	add_signal(string_of(settings, "StopSignal"), &signal);
 	if (command.failed || env.failed || signal.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	if (put_line(facts, "app.command", text_str(&command), err) < 0 ||
-	    put_line(facts, "app.directory", directory, err) < 0 ||
-	    put_line(facts, "app.env", text_str(&env), err) < 0 ||
-	    put_line(facts, "app.signal", text_str(&signal), err) < 0 ||
-	    put_line(facts, "app.user", user, err) < 0)
+	if (put_line(facts, "default.app.command", text_str(&command), err) < 0 ||
+	    put_line(facts, "default.app.directory", directory, err) < 0 ||
+	    put_line(facts, "default.env", text_str(&env), err) < 0 ||
+	    put_line(facts, "default.app.signal", text_str(&signal), err) < 0 ||
+	    put_line(facts, "default.app.user", user, err) < 0)
 		return -err->code;
+	if (entrypoint > 0)
+		text_add(facts, "image.entrypoint = %u\n", entrypoint);
 	return facts->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 

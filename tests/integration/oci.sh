@@ -443,7 +443,8 @@ case_images_with_an_init() {
 	berth set box app.command=/bin/true
 	# And back into a template.
 	berth publish box again
-	has "app.command = /bin/true" "$(cat "$BERTH_ROOT/lib/templates/again/template.conf")"
+	same "a default" /bin/true "$(berth template get again default.app.command)"
+	same "no key twice" 0 "$(grep -c '^app\.' "$BERTH_ROOT/lib/templates/again/template.conf")"
 	berth template delete again
 	drop box
 	no_volumes 0

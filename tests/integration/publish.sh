@@ -133,7 +133,8 @@ case_defaults() {
 	fails 2 "unknown key 'env'; did you mean 'default.env'" berth template set defaults env=A=1
 	fails 2 "init is made by berth and cannot be set; the setting of its machines is 'default.init'" \
 		berth template set defaults init=/bin/sh
-	fails 2 "unknown key 'limits.memry'" berth template set defaults default.limits.memry=1
+	fails 2 "unknown key 'default.limits.memry'; did you mean 'default.limits.memory'" \
+		berth template set defaults default.limits.memry=1
 	fails 2 "uuid is made by berth" berth template set defaults default.uuid=1
 	fails 2 "belongs to one machine" berth template set defaults default.network.address=10.0.0.1
 	fails 2 "limits.pids cannot be 'x'" berth template set defaults description=y default.limits.pids=x
@@ -155,6 +156,21 @@ case_defaults() {
 		default.label.role && berth template info defaults)"
 	gone old own new
 	berth template delete defaults
+}
+
+# A default that this host cannot enforce is refused with a remedy that can be taken, and another value is not.
+case_inherited() {
+	grep -qw cpu "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/cgroup.controllers" && return 0
+	busybox_template inherited "p-$fast"
+	berth template set inherited default.limits.cpus=1 default.network=
+	fails 1 "limits.cpus.*comes from template 'inherited': berth template unset inherited default.limits.cpus" \
+		berth create inherited one
+	fails 1 "limits.cpus.*leave it out" berth create --set limits.cpus=2 inherited one
+	berth create --set limits.cpus=0 inherited one
+	berth template unset inherited default.limits.cpus
+	berth create inherited two
+	gone one two
+	berth template delete inherited
 }
 
 # publish keeps the settings that belong to the programs of the root.

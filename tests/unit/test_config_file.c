@@ -119,6 +119,38 @@ static void test_labels(void)
 		CU_ASSERT_STRING_EQUAL(machine_sentence(faults[i][0]), faults[i][1]);
 }
 
+/* Lines that older versions wrote are read as presets, and a preset of the name counts instead, wherever it is. */
+static void test_older_templates(void)
+{
+	static const char text[] = "format = 1\napp.command = /bin/x 'a b'\napp.env = A=1\n"
+				   "app.signal =\ndefault.env = A=2\n";
+	static const struct config_change changes[] = { { "default.app.command", NULL } };
+	char path[] = "/tmp/berth-unit.XXXXXX";
+	scoped_text struct text changed = { 0 };
+	struct template_config config;
+	struct err err = { 0 };
+	scoped_fd int fd = mkstemp(path);
+
+	CU_ASSERT_EQUAL(config_parse(&template_schema, "t", text, strlen(text), &config, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_STRING_EQUAL(config_label(config.presets, "app.command"), "/bin/x 'a b'");
+	CU_ASSERT_STRING_EQUAL(config_label(config.presets, "env"), "A=2");
+	CU_ASSERT_PTR_NULL(config_label(config.presets, "app.signal"));
+	config_free(&template_schema, &config);
+	CU_ASSERT(config_parse(&template_schema, "t", "app.signal = SIGNO\n", 19, &config, &err) <
+		  0);
+	err = (struct err){ 0 };
+	/* A change of the preset replaces the older line. */
+	CU_ASSERT_EQUAL_FATAL(file_write_all(fd, text, strlen(text), 0), 0);
+	CU_ASSERT_EQUAL(config_preview(&template_schema, path, changes, 1, &changed, &config, &err),
+			0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	CU_ASSERT_PTR_NULL(strstr(text_str(&changed), "app.command"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_str(&changed), "app.env = A=1"));
+	config_free(&template_schema, &config);
+	unlink(path);
+}
+
 /* What a template has for its machines is checked as their settings, line by line and together. */
 static void test_presets(void)
 {
@@ -127,11 +159,12 @@ static void test_presets(void)
 	static const char *const faults[][2] = {
 		{ "default.env = A=1\ndefault.env = A=2\n",
 		  "t:2: 'default.env' is there already; keep one of both" },
-		{ "default.envy = A=1\n", "t:1: unknown key 'envy'; did you mean 'env'?" },
+		{ "default.envy = A=1\n",
+		  "t:1: unknown key 'default.envy'; did you mean 'default.env'?" },
 		{ "default.uuid = 1\n", "t:1: uuid is made by berth and cannot be set" },
 		{ "default.env\n", "t:1: 'default.env' has no value; write 'default.env = value'" },
 		{ "default.default.env = 1\n",
-		  "t:1: unknown key 'default.env'; machine.conf(5) lists the keys" },
+		  "t:1: unknown key 'default.default.env'; machine.conf(5) lists the keys" },
 	};
 	struct template_config config;
 	struct machine_config machine;
@@ -564,6 +597,7 @@ int main(void)
 		{ "faults of a file", test_file_faults },
 		{ "labels", test_labels },
 		{ "presets", test_presets },
+		{ "keys of older templates", test_older_templates },
 		{ "limits of a file", test_file_limits },
 		{ "files that cannot be loaded", test_load_faults },
 		{ "an edit keeps all else", test_edit_keeps },

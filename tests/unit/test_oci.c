@@ -68,11 +68,13 @@ static void test_config(void)
 	CU_ASSERT_EQUAL(oci_config(json, strlen(json), &config, &facts, &err), 0);
 	CU_ASSERT_EQUAL(config.count, 1);
 	CU_ASSERT_EQUAL(config.left, 2);
-	CU_ASSERT_STRING_EQUAL(text_str(&facts), "app.command = /a 'b c' 'it'\\''s' '' $'x\\x0ay'\n"
-						 "app.directory = /w\n"
-						 "app.env = A=1 'B=\xc3\xa9 '\\'''\n"
-						 "app.signal = SIGQUIT\n"
-						 "app.user = x:y\n");
+	CU_ASSERT_STRING_EQUAL(text_str(&facts),
+			       "default.app.command = /a 'b c' 'it'\\''s' '' $'x\\x0ay'\n"
+			       "default.app.directory = /w\n"
+			       "default.env = A=1 'B=\xc3\xa9 '\\'''\n"
+			       "default.app.signal = SIGQUIT\n"
+			       "default.app.user = x:y\n"
+			       "image.entrypoint = 2\n");
 	free(config.sums);
 	CU_ASSERT_EQUAL(oci_config("{\"config\": {\"WorkingDir\": \"w\"}}", 31, &config, &facts,
 				   &err),

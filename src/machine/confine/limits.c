@@ -93,13 +93,43 @@ static bool kept_otherwise(const struct machine *machine, const struct limit *li
 	       (!machine->config.privileged || value == PIDS_USUAL);
 }
 
+/* A value that came from the template cannot be unset in a machine that is not made yet. */
+static bool is_inherited(const struct machine *machine, const char *key)
+{
+	const char *preset = machine->origin ? config_label(machine->origin->presets, key) : NULL;
+	scoped_text struct text value = { 0 };
+
+	return preset &&
+	       config_get(&machine_schema, &machine->config, key, &value, &(struct err){ 0 }) ==
+		       0 &&
+	       strcmp(text_str(&value), preset) == 0;
+}
+
+/* Refuses a setting that this host cannot enforce. */
+static int refuse(const struct machine *machine, const char *key, int code, const char *why,
+		  struct err *err)
+{
+	const char *template = machine->config.template;
+
+	if (is_inherited(machine, key))
+		return err_set(err, code,
+			       "%s of machine '%s' cannot be enforced: %s; it comes from template "
+			       "'%s': berth template unset %s default.%s, or give the machine "
+			       "another value: --set %s=VALUE",
+			       key, machine->name, why, template, template, key, key);
+	return err_set(err, code,
+		       "%s of machine '%s' cannot be enforced: %s; leave it out, or berth unset "
+		       "%s %s",
+		       key, machine->name, why, machine->name, key);
+}
+
 static int refuse_limit(const struct machine *machine, const struct limit *limit, struct err *err)
 {
-	return err_set(
-		err, ENOTSUP,
-		"%s of machine '%s' cannot be enforced: this host's cgroup v2 tree has no %s "
-		"controller; leave it out, or berth unset %s %s",
-		limit->key, machine->name, limit->controller, machine->name, limit->key);
+	char why[100];
+
+	snprintf(why, sizeof why, "this host's cgroup v2 tree has no %s controller",
+		 limit->controller);
+	return refuse(machine, limit->key, ENOTSUP, why, err);
 }
 
 static int apply_one(const struct machine *machine, const struct limit *limit, uint64_t value,
@@ -119,12 +149,10 @@ static int apply_one(const struct machine *machine, const struct limit *limit, u
 		return 0;
 	if (r == -ENOENT && strcmp(limit->file, "memory.swap.max") == 0 &&
 	    faccessat(cgroup_fd, "memory.max", F_OK, 0) == 0)
-		return err_set(
-			err, ENOTSUP,
-			"%s of machine '%s' cannot be enforced: the kernel does not count swap "
-			"(CONFIG_SWAP, boot parameter swapaccount); leave it out, or berth "
-			"unset %s %s",
-			limit->key, machine->name, machine->name, limit->key);
+		return refuse(machine, limit->key, ENOTSUP,
+			      "the kernel does not count swap (CONFIG_SWAP, boot parameter "
+			      "swapaccount)",
+			      err);
 	if (r == -ENOENT)
 		return refuse_limit(machine, limit, err);
 	return err_set(err, -r, "set %s of machine '%s' to '%s': %s", limit->key, machine->name,
@@ -168,10 +196,7 @@ static int refuse_rate(const struct machine *machine, const char *key, int r, st
 			  : r == -ENODEV ? "its root lies on no disk of its own, or on several"
 					 : strerror(-r);
 
-	return err_set(
-		err, r == -ENOENT ? ENOTSUP : -r,
-		"%s of machine '%s' cannot be enforced: %s; leave it out, or berth unset %s %s",
-		key, machine->name, why, machine->name, key);
+	return refuse(machine, key, r == -ENOENT ? ENOTSUP : -r, why, err);
 }
 
 /* A rate that was never limited is left alone: even "max" makes the kernel count for that disk. */

@@ -16,7 +16,6 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
-#include "image/app.h"
 #include "image/root.h"
 #include "image/template.h"
 
@@ -269,12 +268,16 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	config_free(&berth_schema, &settings);
 	if (r < 0)
 		return err_set(err, -r, "out of memory");
-	if (app_to_machine(config, template, err) < 0 || machine_draw_identity(config, err) < 0)
+	if (machine_draw_identity(config, err) < 0)
 		return -err->code;
 	if (config_apply_presets(template, config, err) < 0)
 		return err_wrap(err, "template '%s'", spec->template);
-	return apply_settings(config, &spec->settings, err) < 0 ? -err->code
-								: check_new(machine, err);
+	if (apply_settings(config, &spec->settings, err) < 0)
+		return -err->code;
+	machine->origin = template;
+	r = check_new(machine, err);
+	machine->origin = NULL;
+	return r;
 }
 
 /* The volume of the template is missing: deleted since the check, or lost. */

@@ -9,7 +9,6 @@
 
 #include "base/scoped.h"
 #include "base/uuid.h"
-#include "image/app.h"
 #include "image/incoming.h"
 #include "image/strip.h"
 
@@ -71,7 +70,6 @@ static int publish(struct machine *machine, const char *template, const struct p
 		   struct pool *pool, struct text *notes, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
-	struct template_config app = { 0 };
 	scoped_pool struct pool other = { 0 };
 	struct template_config model = { 0 };
 	bool elsewhere = spec->pool && strcmp(spec->pool, machine->config.pool) != 0;
@@ -91,11 +89,7 @@ static int publish(struct machine *machine, const char *template, const struct p
 		return -err->code;
 	int r = config_keep_presets(&machine->config, &model, err);
 	if (r == 0)
-		r = app_of_machine(&app, &machine->config, err);
-	incoming.app = &app;
-	if (r == 0)
 		r = incoming_commit(&incoming, origin, notes, err);
-	config_free(&template_schema, &app);
 	config_free(&template_schema, &model);
 	return r;
 }

@@ -19,6 +19,8 @@ struct machine {
 	char *folder;            /* owned; STATE/machines/NAME */
 	char *run;               /* owned; RUN/machines/NAME, there while it runs */
 	struct machine_config config;
+	/* Borrowed: the template that it is being made of, whose presets it has; else NULL. */
+	const struct template_config *origin;
 	/* Why its settings cannot be read; then they are the defaults, but for the pool. */
 	struct err fault;
 };
