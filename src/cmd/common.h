@@ -126,9 +126,16 @@ int template_wanted(struct call *call, char **owned, struct err *err);
 extern const struct command command_template_search, command_template_pull, command_template_update,
 	command_template_remote;
 
-/* enter.c: the flags of exec and shell; runs argv (NULL: a shell) in a machine by them. Returns an exit code. */
+/* A program to run in a machine; all borrowed. What flags give counts instead. */
+struct program {
+	const char *const *argv; /* NULL: the shell of the user */
+	const char *user;        /* USER[:GROUP]; NULL: root */
+	const char *cwd;         /* made if it is missing; NULL: the home of the user */
+	const char *const *env;  /* NULL: none */
+};
+/* enter.c: the flags of exec and shell; runs a program in a machine by them. Returns an exit code. */
 extern const struct flag flag_cwd, flag_env, flag_tty, flag_no_tty;
-int enter_machine(struct call *call, struct machine *machine, const char *const *argv,
+int enter_machine(struct call *call, struct machine *machine, const struct program *program,
 		  struct err *err);
 
 #endif

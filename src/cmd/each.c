@@ -66,7 +66,9 @@ static __attribute__((noreturn)) void run_and_exit(struct call *call, const stru
 	int r = open_named(&machine, call, job->name, &err);
 	exit_apart(call,
 		   r != 0 ? EXEC_FAILED
-			  : enter_machine(call, &machine, call->words + patterns(call), &err),
+			  : enter_machine(call, &machine,
+					  &(struct program){ .argv = call->words + patterns(call) },
+					  &err),
 		   &err);
 }
 

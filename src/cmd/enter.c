@@ -39,14 +39,21 @@ static const struct flag *const shell_flags[] = { &flag_cwd, &flag_env, &flag_us
 static const struct flag *const console_flags[] = { &flag_escape, &flag_take, &flag_read_only,
 						    NULL };
 
-/* The words of --env, checked. 0, -ENOMEM or EXIT_USAGE. */
-static int gather_env(const struct call *call, const char ***out, struct err *err)
+/* The environment of the program, and the words of --env after it, checked. 0, -ENOMEM or EXIT_USAGE. */
+static int gather_env(const struct call *call, const char *const *own, const char ***out,
+		      struct err *err)
 {
-	scoped_free const char **env = calloc(call->given_count + 1, sizeof *env);
-	size_t n = 0;
+	size_t count = 0, n = 0;
 
+	while (own && own[count])
+		count++;
+	scoped_free const char **env = calloc(count + call->given_count + 1, sizeof *env);
 	if (!env)
 		return err_set(err, ENOMEM, "out of memory");
+	while (n < count) {
+		env[n] = own[n];
+		n++;
+	}
 	for (size_t i = 0; i < call->given_count; i++) {
 		const char *word = call->given[i].value;
 		if (call->given[i].flag != &flag_env)
@@ -61,14 +68,16 @@ static int gather_env(const struct call *call, const char ***out, struct err *er
 	return 0;
 }
 
-int enter_machine(struct call *call, struct machine *machine, const char *const *argv,
+int enter_machine(struct call *call, struct machine *machine, const struct program *program,
 		  struct err *err)
 {
+	const char *user = call_value(call, &flag_user), *cwd = call_value(call, &flag_cwd);
 	scoped_free const char **env = NULL;
 	struct exec_spec spec = {
-		.argv = argv,
-		.user = call_value(call, &flag_user),
-		.cwd = call_value(call, &flag_cwd),
+		.argv = program->argv,
+		.user = user ? user : program->user,
+		.cwd = cwd ? cwd : program->cwd,
+		.make_cwd = !cwd && program->cwd,
 		.no_input = call_has(call, &flag_no_stdin),
 		.detach = call_has(call, &flag_detach),
 	};
@@ -85,11 +94,11 @@ int enter_machine(struct call *call, struct machine *machine, const char *const 
 	spec.tty = call_has(call, &flag_tty)      ? EXEC_TTY_YES
 		   : call_has(call, &flag_no_tty) ? EXEC_TTY_NO
 						  : EXEC_TTY_AUTO;
-	int r = gather_env(call, &env, err);
+	int r = gather_env(call, program->env, &env, err);
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
 	spec.env = env;
-	if (!argv && !spec.user && machine->config.user && *machine->config.user)
+	if (!program->argv && !spec.user && machine->config.user && *machine->config.user)
 		spec.user = machine->config.user;
 	r = machine_exec(machine, &spec, &code, err);
 	return r < 0 && code < EXEC_FAILED ? EXEC_FAILED : code;
@@ -103,7 +112,7 @@ static int enter(struct call *call, const char *const *argv, struct err *err)
 
 	if (r != 0)
 		return r < 0 ? EXEC_FAILED : r;
-	return enter_machine(call, &machine, argv, err);
+	return enter_machine(call, &machine, &(struct program){ .argv = argv }, err);
 }
 
 static int run_exec(struct call *call, struct err *err)

@@ -5,37 +5,11 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-maker=$top/tests/integration/oci_image.py
-arch=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
-
-# image KIND OUT [OPTION...] LAYER...: makes one for this host.
-image() {
-	"$maker" "$1" "$2" --arch "$arch" "${@:3}"
-}
-
-set_up() {
-	busybox_root "$T/bb"
-	tar -C "$T/bb" -cf "$T/base.tar" .
-	rm -rf "$T/bb"
-	berth pool create default --driver dir
-	no_volumes 0
-}
-
-no_volumes() {
-	same volumes "$1" "$(berth pool status --json | python3 -c '
-import json, sys
-print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
-}
+# shellcheck source=tests/oci.sh
+. "$top/tests/oci.sh"
 
 root_of() {
 	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
-}
-
-# layer FILE: makes it a tar of the folder "$T/layer", and empties that.
-layer() {
-	tar -C "$T/layer" --xattrs --xattrs-include='*' -cf "$1" .
-	rm -rf "$T/layer"
-	mkdir "$T/layer"
 }
 
 # refused TEXT IMAGE: the import says so in one sentence, and leaves nothing.
@@ -329,124 +303,6 @@ case_a_folder_that_is_none() {
 	mkdir "$T/plain"
 	fails 1 "folder '$T/plain': it is a folder, and not one of an OCI image; pack a root first" \
 		berth template import "$T/plain" bad
-	no_volumes 0
-}
-
-# ---- What it runs
-
-# app CONFIG [LAYER...]: the template "app" of an image with these settings.
-app() {
-	image layout "$T/layout" --config "$1" "$T/base.tar" "${@:2}"
-	berth template import "$T/layout" app 2>"$T/err"
-}
-
-drop() {
-	berth delete --force "$@"
-	berth template delete app
-}
-
-case_its_program_runs() {
-	mkdir -p "$T/layer/etc" "$T/layer/home/it" "$T/layer/tmp"
-	chmod 1777 "$T/layer/tmp"
-	echo 'it:x:1000:1000::/home/it:/bin/sh' >"$T/layer/etc/passwd"
-	printf 'it:x:1000:\nmore:x:1234:x,it\n' >"$T/layer/etc/group"
-	layer "$T/users.tar"
-	app '{"Entrypoint": ["/bin/sh", "-c", "env >/tmp/env; id >/tmp/id; pwd >/tmp/pwd; echo \"$0 $1\" >/tmp/args; exec sleep 1000"],
-		"Cmd": ["a b", "it'"'"'s\n$HOME"], "Env": ["PATH=/bin:/own", "GREETING=hello \"you\"", "bad name=1"],
-		"WorkingDir": "/work/made", "User": "it", "StopSignal": "SIGINT"}' "$T/users.tar"
-	has "guest-init, will run its command: /bin/sh -c" "$(cat "$T/err")"
-	has "1 variables of its environment were left out" "$(cat "$T/err")"
-	berth launch --wait app box
-	retry 10 berth exec box -- test -s /tmp/args
-	same "its arguments" "a b it's" "$(berth exec box -- head -n 1 /tmp/args)"
-	same "not expanded" '$HOME' "$(berth exec box -- tail -n 1 /tmp/args)"
-	same "its folder" /work/made "$(berth exec box -- cat /tmp/pwd)"
-	has 'uid=1000\(it\) gid=1000\(it\) groups=1000\(it\),1234\(more\)' "$(berth exec box -- cat /tmp/id)"
-	has 'GREETING=hello "you"' "$(berth exec box -- cat /tmp/env)"
-	same "its path" PATH=/bin:/own "$(berth exec box -- grep ^PATH= /tmp/env)"
-	same "its home" HOME=/home/it "$(berth exec box -- grep ^HOME= /tmp/env)"
-	same "a key" SIGINT "$(berth get box app.signal)"
-	drop box
-	no_volumes 0
-}
-
-case_its_end_is_the_machine_s() {
-	app '{"Cmd": ["/bin/sh", "-c", "exit 7"]}'
-	berth launch app box || true
-	retry 10 state_is box failed
-	has 'exited with 7' "$(berth info box)"
-	drop box
-	app '{"Cmd": ["/bin/true"]}'
-	berth launch app box || true
-	retry 10 state_is box stopped
-	drop box
-	app '{"Entrypoint": ["/no/such"]}'
-	berth launch app box || true
-	retry 10 state_is box failed
-	has "guest-init: run '/no/such'" "$(berth logs --console box 2>/dev/null || berth logs box)"
-	drop box
-	no_volumes 0
-}
-
-# The signal goes to the program, which has the time to end by itself.
-case_its_stop_signal() {
-	app '{"Cmd": ["/bin/sh", "-c", "trap \"echo got-quit; exit 0\" QUIT; trap \"echo got-term\" TERM; touch /tmp/set; while :; do sleep 0.1; done"],
-		"StopSignal": "3"}'
-	berth launch --wait app box
-	same "a key" SIGQUIT "$(berth get box app.signal)"
-	retry 10 berth exec box -- test -e /tmp/set
-	berth stop box
-	has got-quit "$(cat "$BERTH_ROOT/lib/machines/box/console.log")"
-	not grep -q got-term "$BERTH_ROOT/lib/machines/box/console.log"
-	drop box
-	no_volumes 0
-}
-
-# An image of one program, without a shell.
-case_an_image_of_one_program() {
-	mkdir -p "$T/layer/bin"
-	cp "$(command -v busybox)" "$T/layer/bin/sleep"
-	layer "$T/one.tar"
-	image layout "$T/layout" --config '{"Cmd": ["/bin/sleep", "1000"]}' "$T/one.tar"
-	berth template import "$T/layout" app
-	berth launch --wait app box
-	same "process 1's child" sleep "$(cat "/proc/$(pgrep -P "$(field box init)" sleep)/comm")"
-	drop box
-	no_volumes 0
-}
-
-# An image with an init boots it; busybox's, which every root of Alpine has, does not count.
-case_images_with_an_init() {
-	mkdir -p "$T/layer/sbin"
-	printf '#!/bin/sh\n# SysV init version\n' >"$T/layer/sbin/init"
-	chmod 755 "$T/layer/sbin/init"
-	layer "$T/sysv.tar"
-	app '{"Cmd": ["/sbin/init"]}' "$T/sysv.tar"
-	same "its init" sysvinit "$(berth template info --json app | jq -r .init)"
-	berth template delete app
-	app '{"Cmd": ["/bin/bash"]}' "$T/sysv.tar"
-	same "its init" sysvinit "$(berth template info --json app | jq -r .init)"
-	berth template delete app
-	app '{"Cmd": ["/bin/sleep", "1000"]}' "$T/sysv.tar"
-	same "its init" none "$(berth template info --json app | jq -r .init)"
-	berth template delete app
-	mkdir "$T/layer/sbin"
-	ln -s ../bin/busybox "$T/layer/sbin/init"
-	layer "$T/busybox.tar"
-	app '{"Cmd": ["/bin/sh"]}' "$T/busybox.tar"
-	same "its init" none "$(berth template info --json app | jq -r .init)"
-	berth create app box
-	fails 1 "app.command is run by guest-init, and init is '/sbin/init'; unset one of both" \
-		berth set box init=/sbin/init
-	berth set box app.command= init=/sbin/init
-	berth unset box init
-	berth set box app.command=/bin/true
-	# And back into a template.
-	berth publish box again
-	same "a default" /bin/true "$(berth template get again default.app.command)"
-	same "no key twice" 0 "$(grep -c '^app\.' "$BERTH_ROOT/lib/templates/again/template.conf")"
-	berth template delete again
-	drop box
 	no_volumes 0
 }
 

@@ -10,8 +10,9 @@
 
 struct exec_spec {
 	const char *const *argv; /* NULL-terminated; NULL: the user's login shell */
-	const char *user;        /* a name or number of the guest's own; NULL: root */
+	const char *user;        /* USER[:GROUP], names or numbers of the guest's own; NULL: root */
 	const char *cwd;         /* NULL: the user's home, or / */
+	bool make_cwd;           /* cwd is made if it is missing */
 	const char *const *env;  /* "NAME=value", NULL-terminated; NULL: none more */
 	bool no_input;           /* its standard input is at its end from the start */
 	bool detach;             /* neither waited for nor heard: it reads and writes /dev/null */

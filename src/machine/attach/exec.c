@@ -5,6 +5,7 @@
  * child, is born in the guest's cgroup and pid namespace. The guest can neither trace nor signal it while it enters the
  * other namespaces, becomes the requested user and executes.
  */
+#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/library.h"
 #include "kern/pty.h"
@@ -225,6 +226,7 @@ static void command_main(struct attach *attach)
 	    user_find(&user, attach->spec->user, attach->spec->env, attach->terminal, &err) == 0 &&
 	    place_stdio(attach, &user, &err) == 0 &&
 	    confine_process(attach->config, &attach->label, &err) == 0 &&
+	    (!attach->spec->make_cwd || file_make_dirs(attach->spec->cwd, 0755, &err) == 0) &&
 	    user_become(&user, attach->spec->cwd, &err) == 0 &&
 	    exec_command(attach, &user, &err) == -ENOENT)
 		code = EXEC_NOT_FOUND;

@@ -220,10 +220,17 @@ int user_find(struct user *user, const char *name, const char *const *env, bool 
 	      struct err *err)
 {
 	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped_free char *alone = strdup(name ? name : "root");
+	char *group = alone ? strchr(alone, ':') : NULL;
 
 	if (root < 0)
 		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
-	if (user_look_up(user, root, name ? name : "root", err) < 0)
+	if (!alone)
+		return err_set(err, ENOMEM, "out of memory");
+	if (group)
+		*group++ = '\0';
+	if (user_look_up(user, root, *alone ? alone : "root", err) < 0 ||
+	    (group && user_group(root, group, &user->gid, err) < 0))
 		return -err->code;
 	name_login(user);
 	return fill_env(user, env, terminal) ? err_set(err, ENOMEM, "out of memory") : 0;

@@ -23,7 +23,7 @@ struct user {
 };
 
 /*
- * Looks a user up by name or number (NULL: root) in the guest's /etc/passwd and nothing else: no name service switch,
+ * Looks a user up by USER[:GROUP], names or numbers (NULL: root), in the guest's /etc/passwd and /etc/group and nothing else: no name service switch,
  * since its modules would be code of the guest's in a process of ours. root needs no entry. Its environment is a
  * login's with the words of env (NULL: none) after it.
  */
