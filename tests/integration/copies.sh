@@ -304,45 +304,72 @@ case_stopped_while_copied() {
 	not grep torn "$T/list"
 }
 
+# ---- Of machines that nobody else's writing slows down
+
+they_rest() {
+	local driver
+	for driver in $drivers; do
+		berth stop --force "m-$driver"
+	done
+}
+
 # flags_of MACHINE PATH: prints the two protecting flags of chattr that are set there.
 flags_of() {
 	lsattr -d "/proc/$(field "$1" init)/root$2" | cut -d ' ' -f 1 | tr -dc ia
 }
 
-# partials_of POOL: prints the half made volumes of the pool.
-partials_of() {
+# rests_in POOL MACHINE: prints what is left of the machine in the pool, and half made volumes.
+rests_in() {
 	local folder
 	for folder in "$BERTH_ROOT"/{lib,run}/pools/"$1"/; do
-		[[ ! -d $folder ]] || find "$folder" -maxdepth 3 \( -name 'partial.*' -o -name '*i-dir*' \) || return
+		[[ ! -d $folder ]] || find "$folder" -maxdepth 3 \( -name 'partial.*' -o -name "*.$2*" \) || return
 	done
 }
 
-# Files that a privileged guest, or the host, has made immutable are copied, and can be removed with their copies.
+# protect MACHINE: some of its files and folders get such flags.
+protect() {
+	local root
+	root=/proc/$(field "$1" init)/root
+	berth exec "$1" -- mkdir /etc/kept /etc/logs
+	berth exec "$1" -- touch /etc/file /etc/kept/file /etc/logs/file
+	chattr +i "$root/etc/file" "$root/etc/kept"
+	chattr +a "$root/etc/logs"
+}
+
+# Files that a privileged guest, or the host, has made immutable are copied, within a pool and to another one, and can
+# be removed with their copies.
 case_immutable_files() {
-	local driver root machine
+	local driver to machine copy
+	they_rest
 	for driver in $drivers; do
 		machine=i-$driver
 		berth create --pool "p-$driver" "bb-$driver" "$machine"
 		berth start "$machine"
-		root=/proc/$(field "$machine" init)/root
-		berth exec "$machine" -- mkdir /etc/kept /etc/logs
-		berth exec "$machine" -- touch /etc/file /etc/kept/file /etc/logs/file
-		chattr +i "$root/etc/file" "$root/etc/kept"
-		chattr +a "$root/etc/logs"
+		protect "$machine"
 		berth stop --force "$machine"
 		berth snapshot "$machine" before
-		berth clone "$machine" "$machine-2"
-		berth start "$machine-2"
-		same "its flags" "i i a" "$(flags_of "$machine-2" /etc/file) $(flags_of "$machine-2" /etc/kept) $(flags_of "$machine-2" /etc/logs)"
-		berth stop --force "$machine-2"
+		for to in $drivers; do
+			berth clone --pool "p-$to" "$machine" "$machine-2"
+			berth clone --pool "p-$to" --snapshot before "$machine" "$machine-3"
+			berth start "$machine-2" "$machine-3"
+			for copy in "$machine-2" "$machine-3"; do
+				same "the flags of $copy in p-$to" "i i a" \
+					"$(flags_of "$copy" /etc/file) $(flags_of "$copy" /etc/kept) $(flags_of "$copy" /etc/logs)"
+				berth exec "$copy" -- test -e /etc/kept/file
+				berth exec "$copy" -- test -e /etc/logs/file
+			done
+			berth delete --force "$machine-2" "$machine-3"
+			retry 20 no_copying_is_left
+			silent "what is left" rests_in "p-$to" "$machine-[23]"
+		done
 		berth restore "$machine" before
 		berth start "$machine"
 		same "its flags" i "$(flags_of "$machine" /etc/file)"
 		berth stop --force "$machine"
 		berth snapshot delete "$machine" before
-		berth delete "$machine" "$machine-2"
+		berth delete "$machine"
 		retry 20 no_copying_is_left
-		silent "partial volumes" partials_of "p-$driver"
+		silent "what is left" rests_in "p-$driver" "$machine"
 	done
 }
 
@@ -367,6 +394,7 @@ tree_of() {
 # Between any two drivers, in both directions: what it is now, and what a snapshot has kept.
 case_to_another_pool() {
 	local from to pools=$drivers
+	they_rest
 	if [[ $fast == thin ]]; then
 		pools+=" btrfs"
 		berth pool create p-btrfs --driver btrfs

@@ -11,5 +11,5 @@
 modprobe -a loop dm-thin-pool
 # Without KVM a copy of few files takes long enough.
 export STORAGE_DRIVER=thin TEST_SECONDS=1800 FILES=${PROOF_FILES:-600}
-run_integration publish reset identity copies reinstall
+run_integration publish reset identity copies
 exit
