@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -85,6 +86,14 @@ int file_write(int dir_fd, const char *path, const char *text)
 	if (done < 0)
 		return -errno;
 	return (size_t)done == n ? 0 : -EIO;
+}
+
+int file_memory(const char *name, const char *text)
+{
+	scoped_fd int fd = memfd_create(name, MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : file_write_all(fd, text, strlen(text), 0);
+
+	return r < 0 ? r : take_fd(&fd);
 }
 
 int file_write_all(int fd, const char *data, size_t n, off_t at)

@@ -29,6 +29,9 @@ int file_open_regular(int dir_fd, const char *path, int flags);
 /* strerror(3) for a -errno, with its own text for -EMEDIUMTYPE. */
 const char *file_why(int code);
 
+/* A file in memory with a text, to be read from its beginning. A descriptor, or -errno. */
+int file_memory(const char *name, const char *text);
+
 /* Writes a short text into an existing file in one write(2), as /proc and /sys want it. 0, -errno. */
 int file_write(int dir_fd, const char *path, const char *text);
 

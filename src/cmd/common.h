@@ -45,15 +45,23 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 int setting_check(const struct schema *schema, void *config, const char *name, const char *value,
 		  struct err *err);
 
-/* The settings from --set, --network and --ephemeral, as words KEY=VALUE. Freed by settings_free. */
+extern const struct flag flag_init_env, flag_load_credential;
+
+/* The settings of a new machine by options. Freed by settings_free. */
 struct words {
-	const char **list; /* owned array; borrowed words */
+	const char **list; /* owned array: words KEY=VALUE, each borrowed or in made */
 	size_t count;
-	char *network; /* owned; "network=NAME" of --network */
+	const char **env; /* owned array: the words of --env, borrowed */
+	size_t env_count;
+	char **made; /* owned, and so is each of its words */
+	size_t made_count;
 };
+/* Reads the files of --load-credential. 0, -ENOMEM or EXIT_USAGE. */
 int settings_given(const struct call *call, bool ephemeral, struct words *words, struct err *err);
 /* Checks each setting before anything is made. EXIT_USAGE for an unknown key or a bad value. */
 int settings_check(const struct words *words, struct err *err);
+/* The same settings for machine_create and machine_clone; they borrow those of words. */
+struct settings settings_of(const struct words *words);
 void settings_free(struct words *words);
 #define scoped_settings __attribute__((cleanup(settings_free)))
 

@@ -3,6 +3,7 @@
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/cloud_init.h"
 #include "cmd/common.h"
 #include "cmd/many.h"
 #include "cmd/print.h"
@@ -25,35 +26,44 @@ static const struct flag flag_keep_identity = {
 	"host name, machine-id, SSH host keys and the like stay those of the original"
 };
 
-static const struct flag *const launch_flags[] = {
-	&flag_console,        &flag_count,    &flag_ephemeral,
-	&flag_escape,         &flag_file,     &flag_json,
-	&flag_locale,         &flag_network,  &flag_password,
-	&flag_pool,           &flag_run,      &flag_set,
-	&flag_ssh_key,        &flag_start_at, &flag_timezone,
-	&flag_provision_user, &flag_wait,     NULL
+static const struct flag *const launch_flags[] = { &flag_cloud_init,
+						   &flag_console,
+						   &flag_count,
+						   &flag_init_env,
+						   &flag_load_credential,
+						   &flag_ephemeral,
+						   &flag_escape,
+						   &flag_file,
+						   &flag_json,
+						   &flag_locale,
+						   &flag_network,
+						   &flag_password,
+						   &flag_pool,
+						   &flag_run,
+						   &flag_set,
+						   &flag_ssh_key,
+						   &flag_start_at,
+						   &flag_timezone,
+						   &flag_provision_user,
+						   &flag_wait,
+						   NULL };
+static const struct flag *const create_flags[] = { &flag_count,
+						   &flag_init_env,
+						   &flag_load_credential,
+						   &flag_ephemeral,
+						   &flag_json,
+						   &flag_network,
+						   &flag_pool,
+						   &flag_set,
+						   &flag_start_at,
+						   NULL };
+static const struct flag *const clone_flags[] = {
+	&flag_cloud_init, &flag_count,    &flag_init_env,       &flag_load_credential,
+	&flag_ephemeral,  &flag_file,     &flag_json,           &flag_keep_identity,
+	&flag_locale,     &flag_network,  &flag_password,       &flag_pool,
+	&flag_run,        &flag_set,      &flag_snapshot,       &flag_ssh_key,
+	&flag_start_at,   &flag_timezone, &flag_provision_user, NULL
 };
-static const struct flag *const create_flags[] = { &flag_count,    &flag_ephemeral,
-						   &flag_json,     &flag_network,
-						   &flag_pool,     &flag_set,
-						   &flag_start_at, NULL };
-static const struct flag *const clone_flags[] = { &flag_count,
-						  &flag_ephemeral,
-						  &flag_file,
-						  &flag_json,
-						  &flag_keep_identity,
-						  &flag_locale,
-						  &flag_network,
-						  &flag_password,
-						  &flag_pool,
-						  &flag_run,
-						  &flag_set,
-						  &flag_snapshot,
-						  &flag_ssh_key,
-						  &flag_start_at,
-						  &flag_timezone,
-						  &flag_provision_user,
-						  NULL };
 
 /* Makes up a name such as "debian-x3k9": the template's name, shortened if it is long, and four letters or digits. */
 static int make_up_name(const char *template, char name[64], struct err *err)
@@ -139,7 +149,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 		struct machine_spec spec = {
 			.template = template,
 			.pool = pool,
-			.settings = { .words = words.list, .count = words.count },
+			.settings = settings_of(&words),
 			.owner = owner,
 		};
 		if (made_up)
@@ -330,7 +340,7 @@ static int set_up_clone(struct call *call, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 
-	if (!call_has(call, &flag_file) && !provision_has_steps(call))
+	if (!provision_has_files(call) && !provision_has_steps(call))
 		return 0;
 	if (machine_open(&machine, &call->dirs, name, err) < 0)
 		return -err->code;
@@ -357,7 +367,7 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		.snapshot = call_value(call, &flag_snapshot),
 		.pool = call_value(call, &flag_pool),
 		.keep_identity = call_has(call, &flag_keep_identity),
-		.settings = { .words = words.list, .count = words.count },
+		.settings = settings_of(&words),
 	};
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);

@@ -148,7 +148,7 @@ static int take(struct columns *columns, size_t at, char *name, char *head, stru
 		err_set(err, E2BIG, "a list has at most %d columns; name fewer", TABLE_COLUMNS_MAX);
 		return EXIT_USAGE;
 	}
-	if (!config_label_name(&machine_schema, name) && !find_column(name))
+	if (!config_family(&machine_schema, name, NULL) && !find_column(name))
 		return tell_unknown(name, err);
 	for (char *c = head; *c; c++)
 		*c = (char)toupper((unsigned char)*c);

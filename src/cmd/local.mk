@@ -5,6 +5,7 @@ libcmd_a_SOURCES = \
 	src/cmd/background.c \
 	src/cmd/boot.c \
 	src/cmd/command.h \
+	src/cmd/cloud_init.c src/cmd/cloud_init.h \
 	src/cmd/common.c src/cmd/common.h \
 	src/cmd/complete.c \
 	src/cmd/completion.c \

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/install.h"
 #include "base/scoped.h"
+#include "cmd/cloud_init.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
@@ -50,9 +51,16 @@ static int copy_file(const char *value, void *context, struct err *err)
 	return r;
 }
 
+static int seed(const char *path, void *context, struct err *err)
+{
+	return cloud_init_seed(path, context, err);
+}
+
 int provision_files(const struct call *call, struct machine *machine, struct err *err)
 {
-	return provision_each(call, &flag_file, copy_file, machine, err);
+	int r = provision_each(call, &flag_cloud_init, seed, machine, err);
+
+	return r != 0 ? r : provision_each(call, &flag_file, copy_file, machine, err);
 }
 
 /* ---- Steps, when it has booted */
@@ -102,16 +110,6 @@ static int run_in(const struct steps *steps, const char *const *argv, const stru
 		return -ETIMEDOUT;
 	}
 	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXEC_FAILED;
-}
-
-/* A file in memory that holds a text. */
-static int memory_of(const char *text)
-{
-	int fd = memfd_create("berth-provision", MFD_CLOEXEC);
-
-	if (fd >= 0 && (dprintf(fd, "%s", text) < 0 || lseek(fd, 0, SEEK_SET) < 0))
-		scoped_close_fd(&fd);
-	return fd;
 }
 
 /* A file in memory for the output of a step. Its size is fixed, because the machine writes to it. */
@@ -164,12 +162,13 @@ static int run_step(struct steps *steps, const char *step, const char *one, cons
 {
 	const char *const argv[] = { "/bin/sh", "-c", steps->program, "provision", step, one,
 				     two,       NULL };
-	scoped_fd int in = memory_of(input);
+	scoped_fd int in = file_memory("berth-provision", input);
 	scoped_fd int out = memory_within(SAID_MAX);
 	scoped_progress struct progress progress;
 
 	if (in < 0 || out < 0)
-		return err_set(err, errno, "make a file in memory: %s", strerror(errno));
+		return err_set(err, in < 0 ? -in : errno, "make a file in memory: %s",
+			       strerror(in < 0 ? -in : errno));
 	progress_begin(&progress, "setting up %s '%s' in machine '%s'", step, one,
 		       steps->machine->name);
 	int r = run_in(steps, argv, &(struct streams){ in, out }, STEP_SECONDS, err);

@@ -12,7 +12,7 @@ extern const struct flag flag_file, flag_locale, flag_password, flag_provision_u
 /* Checks the options, and that their files are readable, before anything is made. 0 or EXIT_USAGE. */
 int provision_check(const struct call *call, struct err *err);
 
-/* Copies the files of --file into the root of a machine that was never started. */
+/* Copies the files of --file, and those for cloud-init, into the root of a machine that was never started. */
 int provision_files(const struct call *call, struct machine *machine, struct err *err);
 
 /*

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "cmd/cloud_init.h"
 #include "cmd/common.h"
 #include "cmd/provision.h"
 
@@ -179,6 +180,17 @@ static int check_word(const char *value, void *context, struct err *err)
 	return EXIT_USAGE;
 }
 
+static int check_cloud_init(const char *path, void *context, struct err *err)
+{
+	(void)context;
+	return cloud_init_check(path, err);
+}
+
+bool provision_has_files(const struct call *call)
+{
+	return call_has(call, &flag_file) || call_has(call, &flag_cloud_init);
+}
+
 bool provision_has_steps(const struct call *call)
 {
 	return call_has(call, &flag_provision_user) || call_has(call, &flag_ssh_key) ||
@@ -192,9 +204,13 @@ int provision_check(const struct call *call, struct err *err)
 		const struct flag *flag;
 		int (*check)(const char *value, void *context, struct err *err);
 	} checks[] = {
-		{ &flag_file, check_file },           { &flag_ssh_key, check_key },
-		{ &flag_run, check_script },          { &flag_password, check_password },
-		{ &flag_provision_user, check_user }, { &flag_timezone, check_word },
+		{ &flag_file, check_file },
+		{ &flag_ssh_key, check_key },
+		{ &flag_run, check_script },
+		{ &flag_password, check_password },
+		{ &flag_provision_user, check_user },
+		{ &flag_timezone, check_word },
+		{ &flag_cloud_init, check_cloud_init },
 		{ &flag_locale, check_word },
 	};
 	int r = 0;

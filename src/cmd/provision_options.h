@@ -23,6 +23,8 @@ int provision_each(const struct call *call, const struct flag *flag,
 		   int (*visit)(const char *value, void *context, struct err *err), void *context,
 		   struct err *err);
 
+/* Whether an option has files for before the first start. */
+bool provision_has_files(const struct call *call);
 /* Whether an option has a step for after the boot. */
 bool provision_has_steps(const struct call *call);
 

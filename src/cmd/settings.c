@@ -173,7 +173,7 @@ static json_t *key_value(const void *config, const struct key *key)
 static int get_one(const struct call *call, const struct schema *schema, const void *config,
 		   const char *name, struct err *err)
 {
-	bool chosen = config_label_name(schema, name) || config_preset_name(schema, name);
+	bool chosen = config_family(schema, name, NULL) || config_preset_name(schema, name);
 	const struct key *key = chosen ? NULL : config_find(schema, name, err);
 	scoped_text struct text value = { 0 };
 
@@ -189,20 +189,20 @@ static int get_one(const struct call *call, const struct schema *schema, const v
 	return 0;
 }
 
-/* Keys whose names the user chose: labels, presets. */
+/* Keys whose names the user chose: those of a family, and presets. */
 static void get_chosen(const char *prefix, const struct label *label, json_t *object)
 {
 	for (; label; label = label->next) {
-		scoped_free char *name = text_format("%s.%s", prefix, label->name);
+		scoped_free char *name = text_format("%s%s", prefix, label->name);
 		if (object)
 			json_object_set_new(object, name ? name : "", json_string(label->value));
 		else
-			printf("%s.%s = %s\n", prefix, label->name, label->value);
+			printf("%s%s = %s\n", prefix, label->name, label->value);
 	}
 }
 
 static int get_all(const struct call *call, const struct schema *schema, const void *config,
-		   const struct label *labels, const struct label *presets, struct err *err)
+		   const struct label *presets, struct err *err)
 {
 	json_t *object = call_has(call, &flag_json) ? json_object() : NULL;
 
@@ -215,8 +215,9 @@ static int get_all(const struct call *call, const struct schema *schema, const v
 		else
 			printf("%s = %s\n", key->name, text_str(&value));
 	}
-	get_chosen("label", labels, object);
-	get_chosen("default", presets, object);
+	for (const struct key_family *family = schema->families; family && family->prefix; family++)
+		get_chosen(family->prefix, config_family_first(family, config), object);
+	get_chosen("default.", presets, object);
 	return call_has(call, &flag_json) ? print_json(object, err) : 0;
 }
 
@@ -225,7 +226,7 @@ int settings_show_machine(const struct call *call, const struct machine_config *
 {
 	if (call->count > 1)
 		return get_one(call, &machine_schema, config, call->words[1], err);
-	return get_all(call, &machine_schema, config, config->labels, NULL, err);
+	return get_all(call, &machine_schema, config, NULL, err);
 }
 
 int settings_show_template(const struct call *call, const struct template_config *config,
@@ -233,7 +234,7 @@ int settings_show_template(const struct call *call, const struct template_config
 {
 	if (call->count > 1)
 		return get_one(call, &template_schema, config, call->words[1], err);
-	return get_all(call, &template_schema, config, NULL, config->presets, err);
+	return get_all(call, &template_schema, config, config->presets, err);
 }
 
 static int run_get(struct call *call, struct err *err)

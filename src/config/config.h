@@ -65,6 +65,16 @@ struct old_key {
 	const char *name, *preset;
 };
 
+/* Keys whose names the user chooses after a prefix: "label.NAME". Their values are a list of struct label. */
+struct key_family {
+	const char *prefix; /* "label." */
+	const char *what;   /* "label", for sentences and JSON */
+	unsigned flags;     /* as those of a key */
+	size_t head;        /* offset of the list in the struct */
+	/* Checks a trimmed value that is not empty; NULL: any text is good. */
+	int (*check)(const char *value, struct err *err);
+};
+
 /* A kind of file or section: its keys, sorted by name; at most SCHEMA_KEYS_MAX. */
 enum { SCHEMA_KEYS_MAX = 96 };
 struct schema {
@@ -77,18 +87,18 @@ struct schema {
 	const struct schema *const
 		*sections; /* kinds of sections that are allowed, NULL-terminated, or NULL */
 	size_t head; /* for a section: offset of the first section of this kind in the file's struct */
-	size_t labels; /* offset of the first label in the struct; 0: a file of this kind has none */
-	size_t presets;                  /* the same of the first preset */
-	const struct schema *presets_of; /* whose keys its presets are, or NULL */
-	const struct old_key *old;       /* ended by a name NULL; or NULL: there are none */
+	const struct key_family *families; /* ended by a row without a prefix, or NULL */
+	size_t presets;                    /* offset of the first preset in the struct */
+	const struct schema *presets_of;   /* whose keys its presets are, or NULL */
+	const struct old_key *old;         /* ended by a name NULL; or NULL: there are none */
 };
 
-/* "label.NAME = VALUE"; also a preset, "default.KEY = VALUE", which may be empty */
+/* A key of a family: "label.NAME = VALUE"; also a preset, "default.KEY = VALUE", which may be empty */
 enum { LABEL_NAME_MAX = 63 };
 struct label {
 	struct label *next; /* owned; sorted by name */
 	char *name;         /* owned: letters, digits, '.', '_' and '-'; of a preset: a key */
-	char *value;        /* owned; of a label never empty */
+	char *value;        /* owned; only that of a preset can be empty */
 };
 
 /* A section, "[KIND NAME]" and the lines after it. The struct of each kind begins with this one. */
@@ -185,6 +195,7 @@ struct machine_config {
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
 	struct label *labels;             /* "label.NAME" */
+	struct label *credentials;        /* "credential.NAME": see config_credential */
 };
 
 /* [remote NAME]: a server of images */
@@ -356,8 +367,11 @@ int config_set(const struct schema *schema, void *config, const struct key *key,
 	       struct err *err);
 void config_text(const void *config, const struct key *key, struct text *out);
 
-/* The NAME of a key "label.NAME", if files of this kind have labels; NULL: it is another key. Its name is unchecked. */
-const char *config_label_name(const struct schema *schema, const char *key);
+/* The family that a key such as "label.NAME" belongs to; *name (may be NULL): its NAME, unchecked. NULL: in none. */
+const struct key_family *config_family(const struct schema *schema, const char *key,
+				       const char **name);
+/* The list of a family, sorted by name. Borrowed. */
+const struct label *config_family_first(const struct key_family *family, const void *config);
 /* The KEY of "default.KEY", if files of this kind have presets; NULL: it is another key. It is unchecked. */
 const char *config_preset_name(const struct schema *schema, const char *key);
 /* The preset that a key of older files is read as, or NULL. */
@@ -433,6 +447,12 @@ int config_env(const char *value, char ***words, struct err *err);
 int config_words(const char *value, char ***words, struct err *err);
 /* Adds a word to a KEY_ENV or KEY_WORDS, quoted where it must be, so that splitting gives the same word. */
 void config_add_word(struct text *out, const char *word);
+/* Puts a word NAME=value into a KEY_ENV, in place of one of that name. */
+int config_put_env(char **value, const char *word, struct err *err);
+/* The text of a credential: its value, or without its quotes if that is $'...'. The caller frees *text. */
+int config_credential(const char *value, char **text, struct err *err);
+/* The value of a credential with that text, which has no NUL. -E2BIG: it is longer than a line of settings. */
+int config_credential_value(const char *text, struct text *value, struct err *err);
 /* NULL: the word is NAME=value; or its fault, "is ..." or "has ...". */
 const char *config_variable_fault(const char *word);
 

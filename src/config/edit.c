@@ -61,7 +61,7 @@ static int replace_line(const char *data, size_t length, const char *name, const
 	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
-/* The value of a key or label in its canonical form. */
+/* The value of a key in its canonical form. */
 static int canonical(const struct schema *schema, const char *name, const char *value,
 		     struct text *out, struct err *err)
 {
@@ -76,10 +76,11 @@ static int canonical(const struct schema *schema, const char *name, const char *
 	return r;
 }
 
-/* A label without a value does not exist, and gets no line. */
-static const char *line_value(bool label, const char *value, const struct text *canonical)
+/* A key of a family does not exist without a value, and gets no line. */
+static const char *line_value(const struct key_family *family, const char *value,
+			      const struct text *canonical)
 {
-	return !value || (label && !canonical->length) ? NULL : text_str(canonical);
+	return !value || (family && !canonical->length) ? NULL : text_str(canonical);
 }
 
 /* Removes the line of an older file that is read as the preset. */
@@ -111,11 +112,11 @@ static int change_text(const struct schema *schema, const char *path,
 	struct text changed = { 0 };
 	struct err unknown = { 0 };
 	bool found = false;
-	bool label = config_label_name(schema, change->name) != NULL;
+	const struct key_family *family = config_family(schema, change->name, NULL);
 	const char *preset = config_preset_name(schema, change->name);
 	const struct key *key =
-		label || preset ? NULL : config_find(schema, change->name, &unknown);
-	bool known = key || label || preset;
+		family || preset ? NULL : config_find(schema, change->name, &unknown);
+	bool known = key || family || preset;
 
 	if ((key && key->flags & KEY_FIXED) || strcmp(change->name, CONFIG_FORMAT_KEY) == 0)
 		return config_refuse_fixed(schema, change->name, err);
@@ -125,7 +126,7 @@ static int change_text(const struct schema *schema, const char *path,
 	if (preset && drop_old(schema, preset, text, err) < 0)
 		return err_wrap(err, "%s", path);
 	if (replace_line(text_str(text), text->length, change->name,
-			 line_value(label, change->value, &good), &changed, &found, err) < 0) {
+			 line_value(family, change->value, &good), &changed, &found, err) < 0) {
 		text_free(&changed);
 		return err_wrap(err, "%s", path);
 	}

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include "base/scoped.h"
+#include "config/types.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -134,6 +135,17 @@ int config_words(const char *value, char ***words, struct err *err)
 	return split(value, false, words, err);
 }
 
+/* A character as it is, or as it is written inside $'...'. */
+static void add_escaped(struct text *out, char c, bool escape)
+{
+	if (escape && ((unsigned char)c < ' ' || (unsigned char)c >= 0x7f))
+		text_add(out, "\\x%02x", (unsigned char)c);
+	else if (escape && (c == '\'' || c == '\\'))
+		text_add(out, "\\%c", c);
+	else
+		text_add_bytes(out, &c, 1);
+}
+
 /* Quoted as $'...' if it has control characters, else as '...' if it must be. */
 static void add_quoted(struct text *out, const char *word)
 {
@@ -150,15 +162,10 @@ static void add_quoted(struct text *out, const char *word)
 	}
 	text_add(out, control ? "$'" : "'");
 	for (const char *p = word; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (control && (c < ' ' || c == 0x7f))
-			text_add(out, "\\x%02x", c);
-		else if (control && (c == '\'' || c == '\\'))
-			text_add(out, "\\%c", c);
-		else if (c == '\'')
+		if (!control && *p == '\'')
 			text_add(out, "'\\''");
 		else
-			text_add_bytes(out, p, 1);
+			add_escaped(out, *p, control);
 	}
 	text_add(out, "'");
 }
@@ -168,4 +175,76 @@ void config_add_word(struct text *out, const char *word)
 	if (out->length)
 		text_add(out, " ");
 	add_quoted(out, word);
+}
+
+/* The name of a variable, and the '=' after it. */
+static size_t name_length(const char *word)
+{
+	return strcspn(word, "=") + 1;
+}
+
+int config_put_env(char **value, const char *word, struct err *err)
+{
+	const char *fault = config_variable_fault(word);
+	char **words = NULL;
+	struct text out = { 0 };
+
+	if (fault)
+		return err_set(err, EINVAL, "'%.120s' %s", word, fault);
+	if (config_env(*value ? *value : "", &words, err) < 0)
+		return -err->code;
+	for (size_t i = 0; words[i]; i++) {
+		if (strncmp(words[i], word, name_length(word)) != 0)
+			config_add_word(&out, words[i]);
+	}
+	config_add_word(&out, word);
+	free(words);
+	if (out.failed || out.length > CONFIG_LINE_MAX) {
+		bool failed = out.failed;
+		text_free(&out);
+		return failed ? err_set(err, ENOMEM, "out of memory")
+			      : err_set(err, EINVAL, "the value of env is longer than %d bytes",
+					CONFIG_LINE_MAX);
+	}
+	free(*value);
+	*value = out.data;
+	return 0;
+}
+
+/* Other quotes are part of a credential, so that a key or a hash can be written as it is. */
+int config_credential(const char *value, char **text, struct err *err)
+{
+	scoped_free char *out = strdup(value);
+	char *end = out;
+
+	if (!out)
+		return err_set(err, ENOMEM, "out of memory");
+	if (text_starts(value, "$'")) {
+		const char *at = value + 2, *fault = take_escapes(&at, &end);
+		if (fault || at[1])
+			return err_set(err, EINVAL, "'%.40s' %s", value,
+				       fault ? fault : "goes on after the quote that ends it");
+		*end = '\0';
+	}
+	*text = take_ptr(&out);
+	return 0;
+}
+
+int config_credential_value(const char *text, struct text *value, struct err *err)
+{
+	scoped_text struct text quoted = { 0 };
+	size_t n = strlen(text);
+	bool plain = !value_text_fault(text) && !text_starts(text, "$'") &&
+		     !isspace((unsigned char)*text) && !(n && isspace((unsigned char)text[n - 1]));
+
+	text_add(&quoted, plain ? "" : "$'");
+	for (const char *p = text; *p; p++)
+		add_escaped(&quoted, *p, !plain);
+	text_add(&quoted, plain ? "" : "'");
+	if (quoted.failed || text_add(value, "%s", text_str(&quoted)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	return quoted.length <= CONFIG_LINE_MAX
+		       ? 0
+		       : err_set(err, E2BIG, "it is longer than the %d bytes of a setting",
+				 CONFIG_LINE_MAX);
 }

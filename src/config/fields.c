@@ -38,7 +38,7 @@ static const struct key *look_up(const struct schema *schema, const char *name)
 static bool is_preset(const struct schema *schema, const char *name)
 {
 	return schema->presets_of &&
-	       (look_up(schema->presets_of, name) || config_label_name(schema->presets_of, name));
+	       (look_up(schema->presets_of, name) || config_family(schema->presets_of, name, NULL));
 }
 
 void fields_tell_unknown(const struct schema *schema, const char *prefix, const char *name,

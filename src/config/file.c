@@ -49,11 +49,13 @@ static int check_format(const char *value, struct err *err)
 	return 0;
 }
 
-static int feed_label(struct parser *parser, const char *name, const char *value, struct err *err)
+static int feed_family(struct parser *parser, const struct key_family *family, const char *name,
+		       const char *value, struct err *err)
 {
-	if (config_label(labels_of(parser->schema, parser->config), name))
-		return err_set(err, EINVAL, "'label.%s' is there already; keep one of both", name);
-	return label_set(parser->schema, parser->config, name, value, err);
+	if (config_label(config_family_first(family, parser->config), name))
+		return err_set(err, EINVAL, "'%s%s' is there already; keep one of both",
+			       family->prefix, name);
+	return family_set(family, parser->config, name, value, err);
 }
 
 static int feed_preset(struct parser *parser, const char *name, const char *value, struct err *err)
@@ -95,17 +97,17 @@ static int feed(struct parser *parser, char *line, struct err *err)
 	bool whole = line_split(line, &name, &value);
 	if (parser->schema == parser->file && strcmp(name, CONFIG_FORMAT_KEY) == 0)
 		return check_format(value, err);
-	const char *label = config_label_name(parser->schema, name);
-	const char *preset = config_preset_name(parser->schema, name);
+	const char *rest, *preset = config_preset_name(parser->schema, name);
 	const char *old = config_old_preset(parser->schema, name);
+	const struct key_family *family = config_family(parser->schema, name, &rest);
 	const struct key *key =
-		label || preset || old ? NULL : config_find(parser->schema, name, err);
-	if (!key && !label && !preset && !old)
+		family || preset || old ? NULL : config_find(parser->schema, name, err);
+	if (!key && !family && !preset && !old)
 		return -err->code;
 	if (!whole)
 		return err_set(err, EINVAL, "'%s' has no value; write '%s = value'", name, name);
-	if (label)
-		return feed_label(parser, label, value, err);
+	if (family)
+		return feed_family(parser, family, rest, value, err);
 	if (old)
 		return feed_old(parser, old, value, err);
 	if (preset)
@@ -126,7 +128,7 @@ int config_defaults(const struct schema *schema, void *config, struct err *err)
 void config_free(const struct schema *schema, void *config)
 {
 	sections_free(schema, config);
-	labels_free(schema, config);
+	families_free(schema, config);
 	presets_free(schema, config);
 	keys_free(schema, config);
 }
@@ -215,7 +217,7 @@ int config_save(const struct schema *schema, const char *path, const void *confi
 
 	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
 	if (keys_print(schema, config, &out) == 0) {
-		labels_print(schema, config, &out);
+		families_print(schema, config, &out);
 		presets_print(schema, config, &out);
 		sections_print(schema, config, &out);
 	}

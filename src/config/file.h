@@ -32,17 +32,15 @@ void keys_free(const struct schema *schema, void *config);
 /* Adds the lines of all keys that differ from their default. 0 or -ENOMEM. */
 int keys_print(const struct schema *schema, const void *config, struct text *out);
 
-/* ---- label.c */
+/* ---- family.c */
 
-/* The first label of a struct whose schema has labels. */
-const struct label *labels_of(const struct schema *schema, const void *config);
-int label_check_name(const char *name, struct err *err);
-/* Sets a label; with an empty value, removes it. */
-int label_set(const struct schema *schema, void *config, const char *name, const char *value,
-	      struct err *err);
-/* Adds the lines of all labels. */
-void labels_print(const struct schema *schema, const void *config, struct text *out);
-void labels_free(const struct schema *schema, void *config);
+int family_check_name(const struct key_family *family, const char *name, struct err *err);
+/* Sets the key of that name; with an empty value, removes it. */
+int family_set(const struct key_family *family, void *config, const char *name, const char *value,
+	       struct err *err);
+/* Adds the lines of all families. */
+void families_print(const struct schema *schema, const void *config, struct text *out);
+void families_free(const struct schema *schema, void *config);
 
 /*
  * Puts a copy of name and value into a list that is sorted by name, in place of one of that name; value NULL: removes

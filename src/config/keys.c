@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define KEYS(table) .keys = (table), .count = sizeof(table) / sizeof((table)[0])
 
@@ -190,13 +191,29 @@ static int check_machine(const void *config, struct err *err)
 	return config_check_machine(config, err);
 }
 
+static int check_credential(const char *value, struct err *err)
+{
+	char *text = NULL;
+	int r = config_credential(value, &text, err);
+
+	free(text);
+	return r;
+}
+
+static const struct key_family machine_families[] = {
+	{ "credential.", "credential", 0, offsetof(struct machine_config, credentials),
+	  check_credential },
+	{ "label.", "label", KEY_LIVE, offsetof(struct machine_config, labels), NULL },
+	{ 0 },
+};
+
 const struct schema machine_schema = {
 	.what = "machine",
 	KEYS(machine_keys),
 	.size = sizeof(struct machine_config),
 	.check = check_machine,
 	.sections = machine_sections,
-	.labels = offsetof(struct machine_config, labels),
+	.families = machine_families,
 };
 
 #define AT(field) offsetof(struct remote_config, field)

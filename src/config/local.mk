@@ -5,10 +5,10 @@ libconfig_a_SOURCES = \
 	src/config/config.h \
 	src/config/edit.c \
 	src/config/env.c \
+	src/config/family.c \
 	src/config/fields.c \
 	src/config/file.c src/config/file.h \
 	src/config/keys.c \
-	src/config/label.c \
 	src/config/lines.c \
 	src/config/owner.c \
 	src/config/preset.c \

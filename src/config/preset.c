@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Presets, "default.KEY = VALUE" in template.conf: settings that a machine gets when it is made of the template. KEY is
- * a key or label of machine.conf, and is checked as there.
+ * a key of machine.conf, and is checked as there.
  */
 #include "config/file.h"
 
@@ -47,19 +47,20 @@ static int check_key(const struct key *key, struct err *err)
 	return 0;
 }
 
-/* Sets a key or label of a machine; out, unless NULL, gets its canonical form. */
+/* Sets a key of a machine; out, unless NULL, gets its canonical form. */
 static int put(const struct schema *of, void *config, const char *name, const char *value,
 	       struct text *out, struct err *err)
 {
-	const char *label = config_label_name(of, name);
-	const struct key *key = label ? NULL : config_find(of, name, &(struct err){ 0 });
+	const char *rest;
+	const struct key_family *family = config_family(of, name, &rest);
+	const struct key *key = family ? NULL : config_find(of, name, &(struct err){ 0 });
 
-	if (!key && !label)
+	if (!key && !family)
 		fields_tell_unknown(of, PREFIX, name, err);
-	if (label && out)
+	if (family && out)
 		text_add(out, "%s", value);
-	if (label)
-		return label_set(of, config, label, value, err);
+	if (family)
+		return family_set(family, config, rest, value, err);
 	if (!key || check_key(key, err) < 0 || config_set(of, config, key, value, err) < 0)
 		return -err->code;
 	if (out)
@@ -76,7 +77,7 @@ int preset_set(const struct schema *schema, void *config, const char *name, cons
 
 	assert(of->size == sizeof scratch);
 	int r = put(of, &scratch, name, value, &good, err);
-	labels_free(of, &scratch);
+	families_free(of, &scratch);
 	keys_free(of, &scratch);
 	if (r < 0)
 		return r;

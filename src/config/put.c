@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A key, a label or a preset by its name: set, printed, and its flags; and presets from and for machines. */
+/* A key, of a family or not, or a preset by its name: set, printed, and its flags; and presets from and for machines. */
 #include "config/file.h"
 
 #include <errno.h>
@@ -8,12 +8,12 @@
 int config_put(const struct schema *schema, void *config, const char *name, const char *value,
 	       struct err *err)
 {
-	const char *label = config_label_name(schema, name);
-	const char *preset = config_preset_name(schema, name);
-	const struct key *key = label || preset ? NULL : config_find(schema, name, err);
+	const char *rest, *preset = config_preset_name(schema, name);
+	const struct key_family *family = config_family(schema, name, &rest);
+	const struct key *key = family || preset ? NULL : config_find(schema, name, err);
 
-	if (label)
-		return label_set(schema, config, label, value, err);
+	if (family)
+		return family_set(family, config, rest, value, err);
 	if (preset)
 		return preset_set(schema, config, preset, value, err);
 	return key ? config_set(schema, config, key, value, err) : -err->code;
@@ -22,23 +22,24 @@ int config_put(const struct schema *schema, void *config, const char *name, cons
 unsigned config_flags(const struct schema *schema, const char *name)
 {
 	const struct key *key = config_find(schema, name, &(struct err){ 0 });
+	const struct key_family *family = config_family(schema, name, NULL);
 
-	return key ? key->flags : config_label_name(schema, name) ? KEY_LIVE : 0;
+	return key ? key->flags : family ? family->flags : 0;
 }
 
 int config_get(const struct schema *schema, const void *config, const char *name, struct text *out,
 	       struct err *err)
 {
-	const char *label = config_label_name(schema, name);
-	const char *preset = config_preset_name(schema, name);
-	const struct key *key = label || preset ? NULL : config_find(schema, name, err);
+	const char *rest, *preset = config_preset_name(schema, name);
+	const struct key_family *family = config_family(schema, name, &rest);
+	const struct key *key = family || preset ? NULL : config_find(schema, name, err);
 
 	if (preset) {
 		const char *value = config_label(presets_of(schema, config), preset);
 		text_add(out, "%s", value ? value : "");
-	} else if (label) {
-		const char *value = config_label(labels_of(schema, config), label);
-		if (label_check_name(label, err) < 0)
+	} else if (family) {
+		const char *value = config_label(config_family_first(family, config), rest);
+		if (family_check_name(family, rest, err) < 0)
 			return -err->code;
 		text_add(out, "%s", value ? value : "");
 	} else if (key) {

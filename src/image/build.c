@@ -241,10 +241,11 @@ static int run_recipe(const struct recipe *recipe, const char *name, int mount_f
 static int forget_identity(const struct incoming *incoming, int mount_fd, struct err *err)
 {
 	char uuid[UUID_TEXT];
+	const struct strip_identity identity = { incoming->name, uuid };
 	int r = uuid_draw(uuid);
 
 	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
-		     : strip_root(incoming->dirs, mount_fd, false, uuid, err);
+		     : strip_root(incoming->dirs, mount_fd, false, &identity, err);
 }
 
 static int fill(struct incoming *incoming, const struct template_build *build, struct err *err)

@@ -30,10 +30,10 @@ struct listing {
 };
 
 struct strip {
-	int root_fd;         /* borrowed */
-	const char *uuid;    /* borrowed */
-	struct listing *all; /* owned */
-	unsigned left;       /* entries that may still be read or removed */
+	int root_fd;                           /* borrowed */
+	const struct strip_identity *identity; /* borrowed */
+	struct listing *all;                   /* owned */
+	unsigned left;                         /* entries that may still be read or removed */
 };
 
 static int too_many(const char *path, struct err *err)
@@ -193,21 +193,31 @@ static int clear_folder(struct strip *strip, int folder_fd, const char *name, un
 	return r;
 }
 
+/* The text of a line with name and uuid in their places. */
+static void expand(const struct strip_identity *identity, const char *text, struct text *out)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '%' && (p[1] == 'n' || p[1] == 'u'))
+			text_add(out, "%s", *++p == 'n' ? identity->name : identity->uuid);
+		else
+			text_add_bytes(out, p, 1);
+	}
+	text_add(out, "\n");
+}
+
 static int write_file(const struct strip *strip, const char *path, const char *text)
 {
 	scoped_fd int fd = open_file(strip->root_fd, path, 0);
-	const char *place = strstr(text, "%u");
-	scoped_free char *full =
-		place ? text_format("%.*s%s%s\n", (int)(place - text), text, strip->uuid, place + 2)
-		      : text_format("%s\n", text);
+	scoped_text struct text full = { 0 };
 
 	if (fd < 0)
 		return 0;
-	if (!full)
+	expand(strip->identity, text, &full);
+	if (full.failed)
 		return -ENOMEM;
 	/* The order matters: the old contents are lost only when the new ones are written. */
-	int r = file_write_all(fd, full, strlen(full), 0);
-	if (r == 0 && ftruncate(fd, (off_t)strlen(full)) < 0)
+	int r = file_write_all(fd, full.data, full.length, 0);
+	if (r == 0 && ftruncate(fd, (off_t)full.length) < 0)
 		r = -errno;
 	return r;
 }
@@ -277,11 +287,11 @@ static int walk(struct strip *strip, const struct strip_line *line, const char *
 	return 0;
 }
 
-int strip_root(const struct dirs *dirs, int root_fd, bool publish, const char *uuid,
-	       struct err *err)
+int strip_root(const struct dirs *dirs, int root_fd, bool publish,
+	       const struct strip_identity *identity, struct err *err)
 {
 	scoped_strip_list struct strip_line *lines = NULL;
-	struct strip strip = { .root_fd = root_fd, .uuid = uuid, .left = ENTRIES_MAX };
+	struct strip strip = { .root_fd = root_fd, .identity = identity, .left = ENTRIES_MAX };
 	int r = strip_list_read(dirs, &lines, err);
 
 	for (const struct strip_line *line = lines; r == 0 && line; line = line->next) {

@@ -8,12 +8,18 @@
 
 #include <stdbool.h>
 
+/* What a written text has for %n and %u. */
+struct strip_identity {
+	const char *name; /* of the machine or template */
+	const char *uuid;
+};
+
 /*
  * Takes out what makes the root one computer, and, with publish, what tells of its past too. It walks in by
- * file_open_in_root alone, and reads and removes a bounded number of entries. uuid: what a written text has for %u.
+ * file_open_in_root alone, and reads and removes a bounded number of entries.
  * -ENOSPC, -EDQUOT: the root is full. -E2BIG: it holds more in such places than anything honest does.
  */
-int strip_root(const struct dirs *dirs, int root_fd, bool publish, const char *uuid,
-	       struct err *err);
+int strip_root(const struct dirs *dirs, int root_fd, bool publish,
+	       const struct strip_identity *identity, struct err *err);
 
 #endif

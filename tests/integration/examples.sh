@@ -25,6 +25,7 @@ elsewhere() {
 	"docker save "* | "skopeo copy "* | "berth template import nginx-layout "*)
 		echo "integration/oci.sh template.import"
 		;;
+	*" --cloud-init "*) echo "integration/cloud_init.sh launch.*--cloud-init" ;;
 	*) return 1 ;;
 	esac
 }
@@ -96,6 +97,7 @@ case_berth_1() {
 	mkdir -p "$T/reader"
 	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Hk1k7o2hYFhBIlOhPZ4hBzQmX1Ow0hJb2o8yWqz9P ann" >"$T/reader/ann.pub"
 	echo "a = b" >"$T/reader/site.conf"
+	echo password >"$T/reader/secret"
 	printf '#!/bin/sh\ngrep -q ann /etc/passwd\n' >"$T/reader/set-up"
 	(cd "$T/reader" && run_commands <"$T/commands")
 	machines_go

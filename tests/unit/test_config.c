@@ -57,7 +57,8 @@ static void test_every_field_has_a_row(void)
 			bytes += schemas[s]->keys[i].type == KEY_BOOL ? sizeof(bool) : 8;
 		for (size_t i = 0; schemas[s]->sections && schemas[s]->sections[i]; i++)
 			bytes += sizeof(struct section *);
-		bytes += schemas[s]->labels ? sizeof(struct label *) : 0;
+		for (const struct key_family *f = schemas[s]->families; f && f->prefix; f++)
+			bytes += sizeof(struct label *);
 		bytes += schemas[s]->presets_of ? sizeof(struct label *) : 0;
 		CU_ASSERT(bytes <= schemas[s]->size);
 		CU_ASSERT(schemas[s]->size - bytes < 8);
@@ -392,7 +393,7 @@ static void expect_page(const struct schema *schema, const char *path)
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device.") ||
 		    text_starts(line + 7, "recipe.") || text_starts(line + 7, "remote.") ||
-		    config_label_name(schema, line + 7) || config_preset_name(schema, line + 7))
+		    config_family(schema, line + 7, NULL) || config_preset_name(schema, line + 7))
 			continue;
 		const struct key *key = config_find(schema, line + 7, &err);
 		CU_ASSERT_STRING_EQUAL(err.text, "");

@@ -151,6 +151,66 @@ static void test_older_templates(void)
 	unlink(path);
 }
 
+/* The value of a credential that a text makes gives that text back. */
+static bool credential_comes_back(const char *text, const char *value)
+{
+	struct err err = { 0 };
+	scoped_text struct text made = { 0 };
+	scoped_free char *back = NULL;
+
+	return config_credential_value(text, &made, &err) == 0 &&
+	       strcmp(text_str(&made), value) == 0 &&
+	       config_credential(text_str(&made), &back, &err) == 0 && strcmp(back, text) == 0;
+}
+
+static void test_credentials(void)
+{
+	static const char *const good[][2] = {
+		{ "plain", "plain" },
+		{ "with 'quotes' and \\", "with 'quotes' and \\" },
+		{ "two\nlines\n", "$'two\\x0alines\\x0a'" },
+		{ " blank before", "$' blank before'" },
+		{ "after ", "$'after '" },
+		{ "$'a'\\", "$'$\\'a\\'\\\\'" },
+		{ "\xff\xc3\xa4", "$'\\xff\\xc3\\xa4'" },
+		{ "\xc3\xa4", "\xc3\xa4" },
+	};
+	static const char *const faults[][2] = {
+		{ "credential.a = $'b\n",
+		  "m:1: credential.a: '$'b' has a quote that is not closed" },
+		{ "credential.a = $'b'c\n",
+		  "m:1: credential.a: '$'b'c' goes on after the quote that ends it" },
+		{ "credential.a = b\ncredential.a = c\n",
+		  "m:2: 'credential.a' is there already; keep one of both" },
+		{ "credential.a/b = c\n",
+		  "m:1: credential 'a/b' needs another name: use 1 to 63 letters, digits, '.', "
+		  "'_' and '-', and begin with a letter or a digit" },
+	};
+	scoped_text struct text value = { 0 };
+	scoped_free char *longest = calloc(1, CONFIG_LINE_MAX + 2);
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		CU_ASSERT_TRUE(credential_comes_back(good[i][0], good[i][1]));
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		CU_ASSERT_STRING_EQUAL(machine_sentence(faults[i][0]), faults[i][1]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(longest);
+	memset(longest, 'x', CONFIG_LINE_MAX + 1);
+	CU_ASSERT_EQUAL(config_credential_value(longest, &value, &(struct err){ 0 }), -E2BIG);
+}
+
+static void test_variables_are_put(void)
+{
+	struct err err = { 0 };
+	scoped_free char *value = strdup("A=1 'B=two words' AB=3");
+
+	CU_ASSERT_EQUAL(config_put_env(&value, "B=four", &err), 0);
+	CU_ASSERT_STRING_EQUAL(value, "A=1 AB=3 B=four");
+	CU_ASSERT_EQUAL(config_put_env(&value, "A=", &err), 0);
+	CU_ASSERT_STRING_EQUAL(value, "AB=3 B=four A=");
+	CU_ASSERT_EQUAL(config_put_env(&value, "word", &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(value, "AB=3 B=four A=");
+}
+
 /* What a template has for its machines is checked as their settings, line by line and together. */
 static void test_presets(void)
 {
@@ -596,6 +656,8 @@ int main(void)
 		{ "form of a file", test_file_form },
 		{ "faults of a file", test_file_faults },
 		{ "labels", test_labels },
+		{ "credentials", test_credentials },
+		{ "variables are put", test_variables_are_put },
 		{ "presets", test_presets },
 		{ "keys of older templates", test_older_templates },
 		{ "limits of a file", test_file_limits },

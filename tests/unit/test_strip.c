@@ -59,7 +59,7 @@ static int strip(const char *list, bool publish, struct err *err)
 	put("templates/identity.d/a.conf", list);
 	scoped_fd int fd = open("root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*err = (struct err){ 0 };
-	return strip_root(&dirs, fd, publish, "0-1-2", err);
+	return strip_root(&dirs, fd, publish, &(struct strip_identity){ "web", "0-1-2" }, err);
 }
 
 static void test_verbs(void)
@@ -77,11 +77,12 @@ static void test_verbs(void)
 	put("root/log/x/y.old", "text");
 	put("root/log/btmp", "text");
 	const char *list =
-		"# note\n\nidentity write /etc/id a %u b\nidentity empty /etc/machine-id\n"
+		"# note\n\nidentity write /etc/id a %u b %n%u%\nidentity empty /etc/machine-id\n"
 		"identity write /etc/absent text\nidentity remove /var/*/*.key\n"
 		"publish clear /log\n";
 	CU_ASSERT_EQUAL(strip(list, false, &err), 0);
-	CU_ASSERT_TRUE(has("root/etc/id", "a 0-1-2 b\n") && has("root/etc/machine-id", ""));
+	CU_ASSERT_TRUE(has("root/etc/id", "a 0-1-2 b web0-1-2%\n") &&
+		       has("root/etc/machine-id", ""));
 	CU_ASSERT_FALSE(there("root/etc/absent") || there("root/var/a/1.key") ||
 			there("root/var/b/2.key"));
 	CU_ASSERT_TRUE(there("root/var/b/.3.key") && has("root/log/x/syslog", "text"));
@@ -107,7 +108,8 @@ static void test_folders_of_lists(void)
 	CU_ASSERT_FALSE(there("root/shipped"));
 	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, "templates/identity.d"), 0);
 	scoped_fd int fd = open("root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CU_ASSERT_TRUE(strip_root(&dirs, fd, false, "u", &err) < 0);
+	CU_ASSERT_TRUE(strip_root(&dirs, fd, false, &(struct strip_identity){ "web", "u" }, &err) <
+		       0);
 }
 
 static void test_wrong_lines(void)

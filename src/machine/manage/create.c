@@ -74,6 +74,10 @@ static int apply_settings(struct machine_config *config, const struct settings *
 		if (apply_word(config, settings->words[i], err) < 0)
 			return -err->code;
 	}
+	for (size_t i = 0; settings && i < settings->env_count; i++) {
+		if (config_put_env(&config->env, settings->env[i], err) < 0)
+			return -err->code;
+	}
 	return config_check_machine(config, err);
 }
 

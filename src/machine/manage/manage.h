@@ -32,6 +32,8 @@ void machine_sweep(const struct dirs *dirs);
 struct settings {
 	const char *const *words; /* borrowed */
 	size_t count;
+	const char *const *env; /* borrowed: NAME=value, put into key env after the words; may be NULL */
+	size_t env_count;
 };
 
 /* A new, stopped machine from a template (NULL pool, network: the defaults of berth.conf). -EEXIST. */

@@ -19,6 +19,7 @@
 static int anonymize(const struct incoming *incoming, struct err *err)
 {
 	char uuid[UUID_TEXT], hostname[80];
+	const struct strip_identity identity = { incoming->name, uuid };
 	int fd = -1;
 	int r = uuid_draw(uuid);
 
@@ -29,7 +30,7 @@ static int anonymize(const struct incoming *incoming, struct err *err)
 		return -err->code;
 	scoped_fd int root_fd = fd;
 	snprintf(hostname, sizeof hostname, "%s\n", incoming->name);
-	if (strip_root(incoming->dirs, root_fd, true, uuid, err) < 0 ||
+	if (strip_root(incoming->dirs, root_fd, true, &identity, err) < 0 ||
 	    rootfile_replace(root_fd, "etc/hostname", hostname, err) < 0)
 		return -err->code;
 	return resolver_write(incoming->name, root_fd, NULL, true, err);

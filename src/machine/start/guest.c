@@ -136,6 +136,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.screen = run->plan.screen,
 		.shield = run->machine->config.privileged,
 		.lease = run_first_lease(run),
+		.credentials = run->machine->config.credentials,
 		.shares = &run->shares,
 	};
 	int out[2];

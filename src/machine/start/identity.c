@@ -20,12 +20,13 @@
  */
 static int make_fresh(struct machine *machine, int root_fd, struct err *err)
 {
+	const struct strip_identity identity = { machine->name, machine->config.uuid };
 	char hostname[80];
 
 	snprintf(hostname, sizeof hostname, "%s\n", machine->name);
 	if (rootfile_replace(root_fd, "etc/hostname", hostname, err) < 0)
 		return -err->code;
-	return strip_root(machine->dirs, root_fd, false, machine->config.uuid, err);
+	return strip_root(machine->dirs, root_fd, false, &identity, err);
 }
 
 int identity_apply(struct machine *machine, int root_fd, const struct lease *lease, bool *fresh,

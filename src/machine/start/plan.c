@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/start/plan.h"
+#include "machine/start/rootfs.h"
 #include "machine/state/machine.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static int fill_env(struct plan *plan, const struct machine *machine, struct err
 		return err_wrap(err, "key 'env' of machine '%s'", machine->name);
 	text_print(plan->uuid, sizeof plan->uuid, "container_uuid=%s", machine->config.uuid);
 	const char *ours[] = {
+		"CREDENTIALS_DIRECTORY=/" CREDENTIALS_FOLDER, /* only with credentials */
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"TERM=xterm-256color",
 		"container=berth",
@@ -42,7 +44,7 @@ static int fill_env(struct plan *plan, const struct machine *machine, struct err
 		"USER=root",
 	};
 	size_t all = sizeof ours / sizeof *ours, n = 0;
-	for (size_t i = 0; i < all - (plan->app ? 2 : 0); i++) {
+	for (size_t i = !machine->config.credentials; i < all - (plan->app ? 2 : 0); i++) {
 		if (!is_set(plan->user_env, ours[i]))
 			plan->env[n++] = ours[i];
 	}

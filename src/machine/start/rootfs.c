@@ -211,13 +211,31 @@ static int open_console(const struct rootfs *rootfs, struct pty *console, struct
 	return attach_file(root_fd, "dev/console", mount, err);
 }
 
-static int write_run_file(int root_fd, const char *path, const char *text, struct err *err)
+static int write_run_file(int root_fd, const char *path, const char *text, mode_t mode,
+			  struct err *err)
 {
-	scoped_fd int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	scoped_fd int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	ssize_t n = (ssize_t)strlen(text);
 
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		return err_set(err, errno, "write '/%s': %s", path, strerror(errno));
+	return 0;
+}
+
+/* Credentials, which systemd finds by CREDENTIALS_DIRECTORY, and only root of the guest can read. */
+static int write_credentials(int root_fd, const struct label *credential, struct err *err)
+{
+	char path[sizeof CREDENTIALS_FOLDER + LABEL_NAME_MAX + 1];
+
+	if (credential && mkdirat(root_fd, CREDENTIALS_FOLDER, 0500) < 0)
+		return err_set(err, errno, "make '/" CREDENTIALS_FOLDER "': %s", strerror(errno));
+	for (; credential; credential = credential->next) {
+		scoped_free char *text = NULL;
+		snprintf(path, sizeof path, CREDENTIALS_FOLDER "/%s", credential->name);
+		if (config_credential(credential->value, &text, err) < 0 ||
+		    write_run_file(root_fd, path, text, 0400, err) < 0)
+			return -err->code;
+	}
 	return 0;
 }
 
@@ -236,7 +254,7 @@ static int cover_boot_id(int root_fd, struct err *err)
 		return err_set(err, -r, "make a boot id: %s", strerror(-r));
 	text[UUID_TEXT - 1] = '\n';
 	text[UUID_TEXT] = '\0';
-	if (write_run_file(root_fd, file, text, err) < 0)
+	if (write_run_file(root_fd, file, text, 0444, err) < 0)
 		return -err->code;
 	scoped_fd int mount = mount_clone(root_fd, file, 0);
 	r = mount < 0 ? mount : mount_attributes(mount, MOUNT_ATTR_RDONLY | NO_SUID_DEV_EXEC, 0, 0);
@@ -252,9 +270,9 @@ static int fill_run_host(const struct rootfs *rootfs, struct err *err)
 
 	if (mkdirat(root, "run/host", 0755) < 0)
 		return err_set(err, errno, "make '/run/host': %s", strerror(errno));
-	if (write_run_file(root, "run/host/container-manager", "berth\n", err) < 0 ||
-	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, err) < 0 ||
-	    cover_boot_id(root, err) < 0)
+	if (write_run_file(root, "run/host/container-manager", "berth\n", 0444, err) < 0 ||
+	    write_run_file(root, "run/host/container-uuid", rootfs->uuid, 0444, err) < 0 ||
+	    write_credentials(root, rootfs->credentials, err) < 0 || cover_boot_id(root, err) < 0)
 		return -err->code;
 	return rootfs->guest_init ? attach_file(root, "run/host/guest-init", rootfs->init_fd, err)
 				  : 0;

@@ -11,11 +11,14 @@
 
 enum { ROOTFS_DEVICES = 6 };
 
+#define CREDENTIALS_FOLDER "run/host/credentials"
+
 struct rootfs {
 	const char *uuid; /* borrowed */
 	bool guest_init, screen;
 	bool shield; /* the guest's root is the host's: files of /proc that are the host's are made read-only */
 	const struct lease *lease;                               /* borrowed; NULL: no network */
+	const struct label *credentials;                         /* borrowed; NULL: none */
 	const struct shares *shares;                             /* borrowed */
 	int devices[ROOTFS_DEVICES], stage_fd, root_fd, init_fd; /* its own; closed by the exec */
 };

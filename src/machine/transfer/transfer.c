@@ -245,6 +245,8 @@ static int open_sides(struct work *work, struct err *err)
 		     : is_stream(transfer->to, transfer->target)     ? STDOUT_FILENO
 								     : -1;
 
+	if (stream >= 0 && transfer->stream_fd > 0)
+		stream = transfer->stream_fd;
 	if (stream >= 0 && (work->stream = fcntl(stream, F_DUPFD_CLOEXEC, 3)) < 0)
 		return err_set(err, errno, "use standard input or output: %s", strerror(errno));
 	if (side_open(&work->sides[SEND], transfer->from, true, err) < 0 ||

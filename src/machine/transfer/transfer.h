@@ -15,9 +15,10 @@ struct transfer {
 	struct machine *from, *to;  /* borrowed; NULL: this host. Not both of one name */
 	const char *const *sources; /* paths; "-" on this host: standard input */
 	size_t count;
-	const char *target;        /* a path; "-" on this host: standard output */
-	bool parents;              /* the target's folder is made if it is missing */
-	bool archive;              /* owners, all mode bits and attributes of users are kept */
+	const char *target; /* a path; "-" on this host: standard output */
+	int stream_fd;      /* borrowed: the descriptor that "-" stands for, instead; 0: none */
+	bool parents;       /* the target's folder is made if it is missing */
+	bool archive;       /* owners, all mode bits and attributes of users are kept */
 	const char *owner, *group; /* names or numbers of the target's side; NULL: root's */
 	int mode;                  /* permission bits of files; -1: as they are */
 	/* Called about five times in a second, if it is set: bytes and entries until now. */
