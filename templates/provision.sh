@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The steps of berth launch's options, run in a machine that has booted, by its own sh and programs.
 # usage: sh -c "$(cat provision.sh)" provision user NAME [UID] | key NAME <KEYS | password NAME <HASH
-#        | timezone ZONE | locale LOCALE
+#        | timezone ZONE | locale LOCALE | packages NAME...
 # shellcheck shell=sh
 set -eu
 
@@ -89,6 +89,34 @@ set_locale() {
 	echo "LANG=$1" >"$file"
 }
 
+# Installs packages by the distribution's own manager, and removes what that has downloaded.
+add_packages() {
+	if has apt-get; then
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get --quiet --yes update
+		apt-get --quiet --yes install -- "$@"
+		apt-get clean
+		rm -rf /var/lib/apt/lists/*
+	elif has dnf; then
+		dnf --assumeyes install -- "$@"
+		dnf clean all
+	elif has zypper; then
+		zypper --non-interactive refresh
+		zypper --non-interactive install -- "$@"
+		zypper clean --all
+	elif has pacman; then
+		pacman --sync --refresh --sysupgrade --needed --noconfirm -- "$@"
+		rm -rf /var/cache/pacman/pkg/*
+	elif has apk; then
+		apk add --no-cache -- "$@"
+	elif has xbps-install; then
+		xbps-install --sync --yes -- "$@"
+		rm -rf /var/cache/xbps/*
+	else
+		fail "the machine has none of apt-get, dnf, zypper, pacman, apk and xbps-install"
+	fi
+}
+
 step=$1
 shift
 case $step in
@@ -97,4 +125,5 @@ key) add_keys "$@" ;;
 password) set_password "$@" ;;
 timezone) set_timezone "$@" ;;
 locale) set_locale "$@" ;;
+packages) add_packages "$@" ;;
 esac

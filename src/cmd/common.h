@@ -89,6 +89,8 @@ int wait_booted(const struct call *call, struct machine *machine, struct err *er
 /* console_mark: the current end of console.log. console_show: prints the last lines since then on standard error. */
 long console_mark(const struct machine *machine);
 void console_show(const struct machine *machine, long mark);
+/* Prints the last lines of a guest's output on standard error, each behind a bar. Cuts the text to pieces. */
+void show_last_lines(char *text);
 
 /* ---- The verbs' own */
 
@@ -122,6 +124,8 @@ int attach_started(struct call *call, struct machine *machine, long mark, struct
  */
 int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err);
+/* Makes up a name such as "debian-x3k9": the template's name, shortened if it is long, and four letters or digits. */
+int name_from_template(const char *template, char name[64], struct err *err);
 /* Starts a machine that was just made; if that fails, shows its last console lines and deletes it. */
 int start_or_delete(struct machine *machine, struct err *err);
 

@@ -46,9 +46,9 @@ static int offer(void *context, const char *word)
 static int offer_template(void *context, const char *name, const struct template_config *config,
 			  const struct err *fault)
 {
-	(void)config;
 	(void)fault;
-	return offer(context, name);
+	/* A step of the cache is no template to work with. */
+	return config && config->cached ? 0 : offer(context, name);
 }
 
 static void offer_commands(struct typed *typed, const struct command *const *commands)

@@ -65,8 +65,7 @@ static const struct flag *const clone_flags[] = {
 	&flag_start_at,   &flag_timezone, &flag_provision_user, NULL
 };
 
-/* Makes up a name such as "debian-x3k9": the template's name, shortened if it is long, and four letters or digits. */
-static int make_up_name(const char *template, char name[64], struct err *err)
+int name_from_template(const char *template, char name[64], struct err *err)
 {
 	static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
 	unsigned char random[4];
@@ -153,7 +152,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 			.owner = owner,
 		};
 		if (made_up)
-			r = make_up_name(template, name, err);
+			r = name_from_template(template, name, err);
 		if (r == 0)
 			r = create_shown(call, name, &spec, err);
 		if (r != -EEXIST || !made_up)

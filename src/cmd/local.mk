@@ -10,6 +10,11 @@ libcmd_a_SOURCES = \
 	src/cmd/complete.c \
 	src/cmd/completion.c \
 	src/cmd/create.c \
+	src/cmd/derive.c src/cmd/derive.h \
+	src/cmd/derive_cache.c \
+	src/cmd/derive_machine.c \
+	src/cmd/derive_source.c \
+	src/cmd/derive_step.c \
 	src/cmd/doctor.c src/cmd/doctor.h \
 	src/cmd/doctor_host.c \
 	src/cmd/doctor_kernel.c \
@@ -53,6 +58,7 @@ libcmd_a_SOURCES = \
 	src/cmd/stop.c \
 	src/cmd/table.c src/cmd/table.h \
 	src/cmd/template.c src/cmd/template.h \
+	src/cmd/template_cache.c \
 	src/cmd/template_info.c \
 	src/cmd/template_settings.c \
 	src/cmd/top.c \

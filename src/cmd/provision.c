@@ -212,16 +212,17 @@ static int set_locale(const char *locale, void *context, struct err *err)
 	return run_step(context, "locale", locale, NULL, "", err);
 }
 
+const char provision_copied[] = "set -e\n"
+				"f=$(mktemp)\n"
+				"trap 'rm -f \"$f\"' EXIT\n"
+				"cat >\"$f\"\n"
+				"chmod 700 \"$f\"\n"
+				"\"$f\" </dev/null\n";
+
 /* The guest's own programs copy the script in and run it by its interpreter. There is no time limit. */
 static int run_script(const char *path, void *context, struct err *err)
 {
-	static const char copied[] = "set -e\n"
-				     "f=$(mktemp)\n"
-				     "trap 'rm -f \"$f\"' EXIT\n"
-				     "cat >\"$f\"\n"
-				     "chmod 700 \"$f\"\n"
-				     "\"$f\" </dev/null\n";
-	const char *const argv[] = { "/bin/sh", "-c", copied, NULL };
+	const char *const argv[] = { "/bin/sh", "-c", provision_copied, NULL };
 	struct steps *steps = context;
 	scoped_fd int fd = file_open_regular(AT_FDCWD, path, 0);
 
@@ -236,13 +237,13 @@ static int run_script(const char *path, void *context, struct err *err)
 	return r;
 }
 
-static int load_program(struct steps *steps, struct err *err)
+int provision_program(char **program, struct err *err)
 {
 	char path[PATH_MAX];
 
 	if (install_recipe("provision.sh", path, sizeof path) < 0)
 		return err_set(err, ENAMETOOLONG, "the path of provision.sh is too long");
-	ssize_t n = file_read(AT_FDCWD, path, PROGRAM_MAX, &steps->program);
+	ssize_t n = file_read(AT_FDCWD, path, PROGRAM_MAX, program);
 	return n < 0 ? err_set(err, (int)-n, "read '%s', which comes with berth: %s", path,
 			       file_why((int)n))
 		     : 0;
@@ -264,7 +265,7 @@ int provision_run(const struct call *call, struct machine *machine, struct err *
 		return 0;
 	int r = machine_wait_booted(machine, BOOT_SECONDS, err);
 	if (r == 0)
-		r = load_program(&steps, err);
+		r = provision_program(&steps.program, err);
 	for (size_t i = 0; r == 0 && i < sizeof order / sizeof *order; i++)
 		r = provision_each(call, order[i].flag, order[i].run, &steps, err);
 	free(steps.program);

@@ -22,4 +22,9 @@ int provision_files(const struct call *call, struct machine *machine, struct err
  */
 int provision_run(const struct call *call, struct machine *machine, struct err *err);
 
+/* Reads provision.sh, the text of the steps in a machine; the caller frees it. */
+int provision_program(char **program, struct err *err);
+/* A text for sh that copies its standard input into a file and runs that. */
+extern const char provision_copied[];
+
 #endif

@@ -43,7 +43,7 @@ int provision_each(const struct call *call, const struct flag *flag,
 
 static int refuse_file(const char *value, const char *why, struct err *err)
 {
-	err_set(err, EINVAL, "--file cannot be '%.200s': %s", value, why);
+	err_set(err, EINVAL, "'%.200s' %s", value, why);
 	return EXIT_USAGE;
 }
 
@@ -59,9 +59,10 @@ int provision_split_file(const char *value, struct provision_file *option, struc
 	const char *owner = strsep(&rest, ":"), *mode = strsep(&rest, ":");
 	*option = (struct provision_file){ .mode = -1 };
 	if (rest || !*source || !target || *target != '/' || (owner && !*owner))
-		return refuse_file(value, "use SRC:DST[:OWNER[:MODE]] with an absolute DST", err);
+		return refuse_file(value, "is not SRC:DST[:OWNER[:MODE]] with an absolute DST",
+				   err);
 	if (mode && text_to_mode(mode, &option->mode) < 0)
-		return refuse_file(value, "its mode is not octal digits such as 640", err);
+		return refuse_file(value, "has a mode that is not octal digits such as 640", err);
 	snprintf(option->source, sizeof option->source, "%s", source);
 	snprintf(option->target, sizeof option->target, "%s", target);
 	snprintf(option->owner, sizeof option->owner, "%s", owner ? owner : "");
@@ -74,11 +75,11 @@ static int check_file(const char *value, void *context, struct err *err)
 	int r = provision_split_file(value, &option, err);
 
 	(void)context;
-	if (r == 0 && access(option.source, R_OK) < 0) {
-		err_set(err, errno, "read '%s' of --file: %s", option.source, strerror(errno));
-		return EXIT_USAGE;
-	}
-	return r;
+	if (r == 0 && access(option.source, R_OK) < 0)
+		err_set(err, errno, "read '%s': %s", option.source, strerror(errno));
+	if (err->code)
+		err_wrap(err, "--file");
+	return err->code ? EXIT_USAGE : 0;
 }
 
 int provision_read(const char *path, const char *flag, char **text, struct err *err)

@@ -61,9 +61,14 @@ void console_show(const struct machine *machine, long mark)
 	if (n <= 0)
 		return;
 	tail[n] = '\0';
+	show_last_lines(tail);
+}
+
+void show_last_lines(char *text)
+{
 	char *lines[SHOWN_LINES] = { NULL };
 	size_t count = 0;
-	char *rest = tail;
+	char *rest = text;
 	for (char *line; (line = strsep(&rest, "\n"));) {
 		line = text_trim(line);
 		if (*line)

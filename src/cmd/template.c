@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/derive.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
@@ -31,15 +32,32 @@ static const struct flag flag_init = {
 static const struct flag flag_packages = { "packages", 0, false, "LIST",
 					   "more packages, separated by commas" };
 
-static const struct flag *const build_flags[] = { &flag_init,     &flag_keyring, &flag_mirror,
-						  &flag_packages, &flag_pool,    &flag_release,
-						  &flag_variant,  NULL };
+static const struct flag *const build_flags[] = { &flag_init,           &flag_derive_keep,
+						  &flag_keyring,        &flag_mirror,
+						  &flag_network,        &flag_derive_cache,
+						  &flag_packages,       &flag_pool,
+						  &flag_release,        &flag_derive_replace,
+						  &flag_derive_timeout, &flag_variant,
+						  &flag_derive_verbose, NULL };
+/* Flags of build that only a recipe has, or only a file. */
+static const struct flag *const recipe_flags[] = {
+	&flag_init, &flag_keyring, &flag_mirror, &flag_packages, &flag_release, &flag_variant, NULL
+};
+static const struct flag *const file_flags[] = { &flag_derive_keep,
+						 &flag_network,
+						 &flag_derive_cache,
+						 &flag_derive_replace,
+						 &flag_derive_timeout,
+						 &flag_derive_verbose,
+						 NULL };
 static const struct flag *const import_flags[] = { &flag_pool, NULL };
 static const struct flag flag_broken = { "force", 'f', false, NULL,
 					 "also one that has lost a part, with what is left" };
 static const struct flag *const adopt_flags[] = { &flag_pool, NULL };
 static const struct flag *const delete_flags[] = { &flag_broken, NULL };
-static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct flag flag_cache = { "cache", 0, false, NULL,
+					"steps of builds that are kept for the next build" };
+static const struct flag *const list_flags[] = { &flag_cache, &flag_json, NULL };
 
 static int open_pool(const struct call *call, struct pool *pool, struct err *err)
 {
@@ -89,6 +107,30 @@ static int build_with(const struct call *call, const struct berth_config *config
 	return r != 0 ? r : template_build(&call->dirs, name, &pool, build, err);
 }
 
+/* EXIT_USAGE if one of the flags was given. */
+static int refuse_flags(const struct call *call, const struct flag *const *flags, const char *why,
+			struct err *err)
+{
+	for (; *flags; flags++) {
+		if (!call_has(call, *flags))
+			continue;
+		err_set(err, EINVAL, "--%s %s", (*flags)->name, why);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static int build_file(struct call *call, struct err *err)
+{
+	int r = refuse_flags(call, recipe_flags,
+			     "is for a recipe; a file has keys instead, see berth.template(5)",
+			     err);
+
+	return r != 0 ? r
+		      : derive_template(call, call->words[0],
+					call->count > 1 ? call->words[1] : NULL, err);
+}
+
 static int run_build(struct call *call, struct err *err)
 {
 	struct template_build build = {
@@ -103,7 +145,12 @@ static int run_build(struct call *call, struct err *err)
 	const char *name = call->count > 1 ? call->words[1] : build.recipe;
 	struct berth_config config;
 
-	int r = name_check(build.recipe, err);
+	if (derive_is_file(build.recipe))
+		return build_file(call, err);
+	int r = refuse_flags(call, file_flags, "is for a file of steps, such as ./web.template",
+			     err);
+	if (r == 0)
+		r = name_check(build.recipe, err);
 	if (r == 0)
 		r = name_check(name, err);
 	if (r == 0)
@@ -204,7 +251,7 @@ static int visit_template(void *context, const char *name, const struct template
 		add_broken(listing, name, "template.conf", fault);
 		return 0;
 	}
-	if (is_broken(listing, name, config))
+	if (config->cached || is_broken(listing, name, config))
 		return 0;
 
 	if (listing->array) {
@@ -253,6 +300,8 @@ static int run_list(struct call *call, struct err *err)
 	struct listing listing = { .inventory = { .dirs = &call->dirs } };
 	bool json = call_has(call, &flag_json);
 
+	if (call_has(call, &flag_cache))
+		return template_cache_show(call, json, err);
 	if (json)
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
@@ -325,8 +374,8 @@ static const struct command build = {
 	.group = "template",
 	.name = "build",
 	.aliases = "create",
-	.args = "RECIPE [NAME]",
-	.help = "Build a template by a recipe, such as debian or busybox",
+	.args = "RECIPE|FILE [NAME]",
+	.help = "Build a template by a recipe, such as debian, or by the steps of a file",
 	.flags = build_flags,
 	.min = 1,
 	.max = 2,
@@ -398,6 +447,7 @@ static const struct command *const members[] = {
 	&template_unset_verb,
 	&adopt,
 	&delete,
+	&template_prune,
 	&command_template_remote,
 	NULL,
 };
@@ -407,7 +457,7 @@ const struct command command_template = {
 	.aliases = "image",
 	.args = "",
 	.help = "What machines are made from: build, import, search, pull, update, list, info, "
-		"set, get, unset, adopt, delete, remote",
+		"set, get, unset, adopt, delete, prune, remote",
 	.max = -1,
 	.members = members,
 };

@@ -22,4 +22,9 @@ extern const struct command template_info;
 /* template_settings.c */
 extern const struct command template_set_verb, template_get_verb, template_unset_verb;
 
+/* template_cache.c */
+extern const struct command template_prune;
+/* Lists the steps of builds in the cache, for template list. */
+int template_cache_show(const struct call *call, bool json, struct err *err);
+
 #endif

@@ -259,6 +259,7 @@ struct template_config {
 	char *origin;       /* what it was made of: "machine web@s"; "" unknown */
 	uint64_t size;      /* bytes that its root referred to when it was made; 0: not measured */
 	uint64_t created;
+	bool cached; /* KEY_FIXED; a step of a build, kept for the next build */
 	/* The origin of a template from an image server; else all "". */
 	char *image_aliases; /* "image.aliases": names that the image has there, separated by commas */
 	uint64_t

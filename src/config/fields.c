@@ -3,6 +3,7 @@
  * The keys of one struct: looked up, and their values put into its fields and taken out, by the schema's rows.
  * Sections of a struct are in section.c, files in file.c.
  */
+#include "config/build_file.h"
 #include "config/file.h"
 #include "config/types.h"
 
@@ -64,10 +65,12 @@ void fields_tell_unknown(const struct schema *schema, const char *prefix, const 
 		err_set(err, ENOENT, "unknown key '%s%s'; did you mean '%s%s'?", prefix, name,
 			prefix, near);
 	else
-		err_set(err, ENOENT, "unknown key '%s%s'; %s.conf(5) lists the keys", prefix, name,
-			schema == &remote_schema || schema == &recipe_schema ? "berth"
-			: schema->head                                       ? "machine"
-									     : schema->what);
+		err_set(err, ENOENT, "unknown key '%s%s'; %s%s(5) lists the keys", prefix, name,
+			schema == &build_schema                                ? "berth.template"
+			: schema == &remote_schema || schema == &recipe_schema ? "berth"
+			: schema->head                                         ? "machine"
+									       : schema->what,
+			schema == &build_schema ? "" : ".conf");
 }
 
 const struct key *config_find(const struct schema *schema, const char *name, struct err *err)

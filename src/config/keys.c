@@ -2,6 +2,8 @@
 /* THE tables: one row for each key, the only source of names, defaults and help. */
 #include "config/config.h"
 
+#include "config/build_file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -350,6 +352,8 @@ const struct schema network_schema = {
 static const struct key template_keys[] = {
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
+	{ "cached", KEY_BOOL, KEY_FIXED, AT(cached), "no", 0, 0, NULL,
+	  "whether it is a step of a build, kept for the next build" },
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
@@ -397,4 +401,39 @@ const struct schema template_schema = {
 	.presets = offsetof(struct template_config, presets),
 	.presets_of = &machine_schema,
 	.old = template_old,
+};
+
+#define AT(field)  offsetof(struct build_file, field)
+#define STEP(kind) offsetof(struct build_file, values[kind])
+static const struct key build_keys[] = {
+	{ "copy", KEY_TEXT, 0, STEP(BUILD_COPY), "", 0, 0, NULL,
+	  "SRC:DST[:OWNER[:MODE]], a file or folder of this host and its place in the machine" },
+	{ "cwd", KEY_PATH, 0, STEP(BUILD_CWD), "", 0, 0, NULL,
+	  "folder that the later steps begin in; empty: /" },
+	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "env", KEY_ENV, 0, STEP(BUILD_ENV), "", 0, 0, NULL,
+	  "environment of the later steps: NAME=value words, quoted as in a shell" },
+	{ "from", KEY_TEXT, 0, AT(from), "", 0, 0, NULL, "template to begin with" },
+	{ "init", KEY_PATH, 0, AT(init), "", 0, 0, NULL,
+	  "program that runs as process 1, now and in machines of the template" },
+	{ "name", KEY_LABEL, 0, AT(name), "", 0, 0, NULL, "name of the template" },
+	{ "packages", KEY_WORDS, 0, STEP(BUILD_PACKAGES), "", 0, 0, NULL,
+	  "packages to install, separated by blanks" },
+	{ "run", KEY_TEXT, 0, STEP(BUILD_RUN), "", 0, 0, NULL, "command for the machine's sh" },
+	{ "script", KEY_TEXT, 0, STEP(BUILD_SCRIPT), "", 0, 0, NULL,
+	  "script of this host to run in the machine" },
+	{ "size", KEY_SIZE, 0, AT(size), "0", 0, 1ULL << 60, NULL,
+	  "size of the root; 0: that of the template to begin with" },
+	{ "user", KEY_TEXT, 0, STEP(BUILD_USER), "", 0, 0, NULL,
+	  "user that the later steps run as; empty: root" },
+};
+#undef AT
+#undef STEP
+
+const struct schema build_schema = {
+	.what = "template",
+	KEYS(build_keys),
+	.size = sizeof(struct build_file),
+	.presets = offsetof(struct build_file, presets),
+	.presets_of = &machine_schema,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/incoming.h"
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "image/app.h"
@@ -78,23 +79,40 @@ static int claim_volume(struct incoming *incoming, struct err *err)
 	struct volume_info info;
 
 	template_volume(incoming->name, finished);
-	if (volume_info(incoming->pool, finished, &info, &(struct err){ 0 }) == 0)
+	if (!incoming->replaces &&
+	    volume_info(incoming->pool, finished, &info, &(struct err){ 0 }) == 0)
 		return refuse_volume(incoming, err);
 	snprintf(incoming->volume, sizeof incoming->volume, "%s%s", prefix, incoming->name);
 	/* The lock makes it ours: the volume that a killed command has left under this name. */
 	return volume_destroy(incoming->pool, incoming->volume, err);
 }
 
-/* Under the lock of its name: no volume has it, and nothing of it is left. */
-static int check_absent(const struct dirs *dirs, const char *name, struct err *err)
+/* The roots are exchanged, which one pool can do. */
+static int check_pool(struct incoming *incoming, const struct template_config *old, struct err *err)
 {
+	if (strcmp(old->pool, incoming->pool->name) != 0)
+		return err_set(
+			err, EXDEV,
+			"template '%s' is in pool '%s', and is replaced only there; leave out "
+			"--pool, or delete it first: berth template delete %s",
+			incoming->name, old->pool, incoming->name);
+	incoming->replaces = true;
+	return 0;
+}
+
+/* Under the lock of its name: no volume has it, and nothing of it is left; or it is whole, and may be replaced. */
+static int check_absent(struct incoming *incoming, bool replace, struct err *err)
+{
+	const char *name = incoming->name;
 	struct template_config config = { 0 };
 	struct err why = { 0 };
-	int r = template_open(dirs, name, &config, &why);
+	int r = template_open(incoming->dirs, name, &config, &why);
 
+	if (r == 0 && replace)
+		check_pool(incoming, &config, err);
 	config_free(&template_schema, &config);
-	if (r == -ENOENT)
-		return 0;
+	if (r == -ENOENT || (r == 0 && replace))
+		return -err->code;
 	if (r == -ENODATA)
 		return err_set(err, EEXIST, "%s", why.text);
 	return err_set(
@@ -105,7 +123,7 @@ static int check_absent(const struct dirs *dirs, const char *name, struct err *e
 }
 
 int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
-		   const char *name, struct err *err)
+		   const char *name, bool replace, struct err *err)
 {
 	const char *fault = text_label_fault(name);
 
@@ -120,13 +138,13 @@ int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct po
 	if (fd < 0)
 		return fd;
 	incoming->lock_fd = fd;
-	return check_absent(dirs, name, err) < 0 ? -err->code : claim_volume(incoming, err);
+	return check_absent(incoming, replace, err) < 0 ? -err->code : claim_volume(incoming, err);
 }
 
 int incoming_begin(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
 		   const char *name, struct err *err)
 {
-	if (incoming_claim(incoming, dirs, pool, name, err) < 0)
+	if (incoming_claim(incoming, dirs, pool, name, false, err) < 0)
 		return -err->code;
 	return volume_create(pool, incoming->volume, 0, err);
 }
@@ -273,11 +291,15 @@ static int fill_config(struct template_config *config, const struct incoming *in
 	set_text(&config->init, init_row(facts->init)->name);
 	config->created = (uint64_t)time(NULL);
 	config->size = incoming->used;
+	config->cached = incoming->cached;
 	if (!config->uuid || !config->description || !config->origin || !config->pool ||
 	    !config->distribution || !config->release || !config->arch || !config->init)
 		return err_set(err, ENOMEM, "out of memory");
-	if (incoming->model && config_copy_presets(config, incoming->model, err) < 0)
-		return -err->code;
+	if (incoming->model) {
+		config->image_entrypoint = incoming->model->image_entrypoint;
+		if (config_copy_presets(config, incoming->model, err) < 0)
+			return -err->code;
+	}
 	if (incoming->app) {
 		config->image_entrypoint = incoming->app->image_entrypoint;
 		if (config_copy_presets(config, incoming->app, err) < 0)
@@ -327,6 +349,36 @@ static int publish(struct incoming *incoming, const struct template_config *conf
 	return r;
 }
 
+/*
+ * The roots change places, then the settings. After a kill in between, the new root has the old description and
+ * defaults: both are whole. The next command that makes a template removes the old root.
+ */
+static int replace(struct incoming *incoming, const struct template_config *config, struct err *err)
+{
+	scoped_free char *path =
+		dirs_state_path(incoming->dirs, "templates/%s/template.conf", incoming->name);
+	char finished[VOLUME_NAME_MAX + 1];
+	const char *const volumes[] = { finished, NULL };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	template_volume(incoming->name, finished);
+	/* A copy of the old root is waited for. */
+	if (volumes_unused(incoming->pool, volumes, err) < 0 ||
+	    volume_lock(incoming->pool, finished, VOLUME_LOCK_CHANGE, err) < 0)
+		return -err->code;
+	fault_point("template-exchange");
+	if (volume_exchange(incoming->pool, incoming->volume, finished, err) < 0)
+		return -err->code;
+	fault_point("template-exchanged");
+	if (config_save(&template_schema, path, config, err) < 0) {
+		volume_exchange(incoming->pool, incoming->volume, finished, &(struct err){ 0 });
+		return -err->code;
+	}
+	pool_backup_mark_stale();
+	return 0;
+}
+
 int incoming_commit(struct incoming *incoming, const char *description, struct text *notes,
 		    struct err *err)
 {
@@ -340,7 +392,8 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 		return -err->code;
 	int r = fill_config(&config, incoming, &facts, description, err);
 	if (r == 0)
-		r = publish(incoming, &config, err);
+		r = incoming->replaces ? replace(incoming, &config, err)
+				       : publish(incoming, &config, err);
 	config_free(&template_schema, &config);
 	if (r == 0 && notes)
 		remark(incoming, &facts, notes);

@@ -27,6 +27,8 @@ struct incoming {
 	const char *origin;      /* borrowed: what template.conf tells of it; NULL: nothing */
 	uint64_t used;           /* bytes that its root takes, once it is complete; 0: unknown */
 	bool copied;             /* it shares what it has with another volume */
+	bool cached;             /* it becomes a step of a build */
+	bool replaces;           /* a template of its name is there, and is replaced */
 	const struct template_config
 		*model; /* borrowed; its presets are taken over; NULL: it has none */
 	int lock_fd;    /* owned */
@@ -37,9 +39,12 @@ struct incoming {
 	char volume[VOLUME_NAME_MAX + 1]; /* "" after it was renamed, or if it was never made */
 };
 
-/* Takes the lock, removes leftovers, and refuses a name in use; the volume has its name and is to be made. */
+/*
+ * Takes the lock, removes leftovers, and refuses a name in use; the volume has its name and is to be made. replace: a
+ * template of that name in that pool is replaced at the commit.
+ */
 int incoming_claim(struct incoming *incoming, const struct dirs *dirs, struct pool *pool,
-		   const char *name, struct err *err);
+		   const char *name, bool replace, struct err *err);
 /* Makes the volume of one that was claimed: a copy of a volume of that pool. */
 int incoming_copy(struct incoming *incoming, struct pool *from, const char *volume,
 		  struct err *err);

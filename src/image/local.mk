@@ -22,6 +22,7 @@ libimage_a_SOURCES = \
 	src/image/strip.c src/image/strip.h \
 	src/image/strip_list.c src/image/strip_list.h \
 	src/image/template.c src/image/template.h \
+	src/image/template_cache.c src/image/template_cache.h \
 	src/image/template_set.c \
 	src/image/unpack.h src/image/unpacker.c
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CPPFLAGS)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "config/build_file.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -414,6 +415,7 @@ static void test_manual(void)
 	expect_page(&pool_schema, SOURCE_FOLDER "/doc/pool.conf.5");
 	expect_page(&berth_schema, SOURCE_FOLDER "/doc/berth.conf.5");
 	expect_page(&template_schema, SOURCE_FOLDER "/doc/template.conf.5");
+	expect_page(&build_schema, SOURCE_FOLDER "/doc/berth.template.5");
 }
 
 /* The same of its sections, whose keys stand there with the section's word. */

@@ -6,6 +6,7 @@
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/state/ended.h"
+#include "machine/state/owner.h"
 #include "machine/state/private.h"
 
 #include "base/deadlines.h"
@@ -160,5 +161,11 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 		return r;
 	machine_tell(machine,
 		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
-	return machine->config.ephemeral ? machine_erase(machine, false, err) : 0;
+	if (!machine->config.ephemeral)
+		return 0;
+	if (!owner_outlasts(machine))
+		return machine_erase(machine, false, err);
+	/* Its owner goes on with its root, and deletes it. */
+	run_mark_life(machine, false);
+	return 0;
 }

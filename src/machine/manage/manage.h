@@ -75,6 +75,11 @@ struct publish_spec {
 	const char *snapshot; /* NULL: as its root is now */
 	const char *pool;     /* where the template's root goes; NULL: into the machine's */
 	bool keep;            /* identity, logs and histories stay */
+	bool replace;         /* a template of that name, in that pool, is replaced */
+	/* Of the template of a build, borrowed. NULL: what the machine says. */
+	const char *description, *origin;
+	const struct template_config *model; /* its presets are taken over */
+	bool cached;                         /* it is a step of a build */
 };
 int machine_publish(struct machine *machine, const char *template, const struct publish_spec *spec,
 		    struct text *notes, struct err *err);

@@ -81,16 +81,19 @@ static int publish(struct machine *machine, const char *template, const struct p
 	if (!origin)
 		return err_set(err, ENOMEM, "out of memory");
 	if ((elsewhere && pool_open(&other, machine->dirs, spec->pool, err) < 0) ||
-	    incoming_claim(&incoming, machine->dirs, elsewhere ? &other : pool, template, err) < 0)
+	    incoming_claim(&incoming, machine->dirs, elsewhere ? &other : pool, template,
+			   spec->replace, err) < 0)
 		return -err->code;
-	incoming.origin = origin;
-	incoming.model = &model;
+	incoming.origin = spec->origin ? spec->origin : origin;
+	incoming.cached = spec->cached;
+	incoming.model = spec->model ? spec->model : &model;
 	if (copy_root(&incoming, machine, pool, spec->snapshot, err) < 0 ||
 	    (!spec->keep && anonymize(&incoming, err) < 0))
 		return -err->code;
-	int r = config_keep_presets(&machine->config, &model, err);
+	int r = spec->model ? 0 : config_keep_presets(&machine->config, &model, err);
 	if (r == 0)
-		r = incoming_commit(&incoming, origin, notes, err);
+		r = incoming_commit(&incoming, spec->description ? spec->description : origin,
+				    notes, err);
 	config_free(&template_schema, &model);
 	return r;
 }

@@ -81,7 +81,8 @@ int settle_dead_run(struct machine *machine, struct err *err)
 	if (lock < 0 || run_alive(machine))
 		return 0;
 	/* The end is known: the clean-up was interrupted before the deletion. */
-	bool over = machine->config.ephemeral && !machine->fault.code && run_has_finished(machine);
+	bool over = machine->config.ephemeral && !machine->fault.code &&
+		    run_has_finished(machine) && !owner_outlasts(machine);
 	int r = run_clean_dead(machine, err);
 	return r < 0 || (!over && !owner_is_lost(machine)) ? r : erase_ended(machine, err);
 }

@@ -5,7 +5,9 @@
 #include "base/file.h"
 #include "base/scoped.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *owner_path(const struct machine *machine)
@@ -25,8 +27,30 @@ int owner_claim(const struct machine *machine, int *owner, struct err *err)
 	int fd = file_lock(path, FILE_LOCK_TRY);
 	if (fd < 0)
 		return err_set(err, -fd, "lock '%s': %s", path, strerror(-fd));
+	/* An owner that was killed may have left its text. */
+	if (ftruncate(fd, 0) < 0) {
+		int code = errno;
+		close(fd);
+		return err_set(err, code, "write '%s': %s", path, strerror(code));
+	}
 	*owner = fd;
 	return 0;
+}
+
+int owner_outlast(int owner)
+{
+	return file_write_all(owner, "outlasts\n", 9, 0);
+}
+
+bool owner_outlasts(const struct machine *machine)
+{
+	scoped_free char *path = owner_path(machine);
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0 || st.st_size == 0)
+		return false;
+	scoped_fd int fd = file_lock(path, FILE_LOCK_LOOK);
+	return fd == -EWOULDBLOCK;
 }
 
 void owner_forget(const struct machine *machine)

@@ -14,6 +14,14 @@ int owner_claim(const struct machine *machine, int *owner, struct err *err);
 /* The machine lives on without an owner, and the descriptor is closed; -1: it had none. */
 void owner_release(const struct machine *machine, int *owner);
 
+/*
+ * For an owner that works on the machine's root after its run: the end of the run does not delete the machine while the
+ * owner lives. 0 or -errno.
+ */
+int owner_outlast(int owner);
+/* Whether it has such an owner now. */
+bool owner_outlasts(const struct machine *machine);
+
 /* Whether the command that owned the machine is gone. */
 bool owner_is_lost(const struct machine *machine);
 
