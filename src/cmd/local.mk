@@ -39,6 +39,7 @@ libcmd_a_SOURCES = \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
 	src/cmd/options.c \
+	src/cmd/outfile.c src/cmd/outfile.h \
 	src/cmd/pool.c src/cmd/pool.h \
 	src/cmd/pool_list.c \
 	src/cmd/pool_usage.c \
@@ -63,6 +64,7 @@ libcmd_a_SOURCES = \
 	src/cmd/template_settings.c \
 	src/cmd/top.c \
 	src/cmd/transfer.c \
+	src/cmd/travel.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
 bin_PROGRAMS += berth

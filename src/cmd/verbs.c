@@ -29,6 +29,7 @@ static const struct command *const shown[] = { &command_mount, &command_unmount,
 					       NULL };
 static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
 					      &command_publish, NULL };
+static const struct command *const travel[] = { &command_export, &command_import, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,
@@ -46,6 +47,7 @@ const struct family families[] = {
 	{ "Change settings", settings },
 	{ "Share the host's folders and devices", shown },
 	{ "Keep states", keep },
+	{ "Move machines", travel },
 	{ "Templates, pools, networks", around },
 	{ "berth itself", about },
 	{ NULL, internal },
@@ -106,16 +108,10 @@ static const char *hint_for(const char *word)
 		{ "config",
 		  "settings are shown and changed by: berth get, berth set, berth unset" },
 		{ "edit", "settings are changed by: berth set MACHINE KEY=VALUE" },
-		{ "export",
-		  "an archive of a machine's root, which berth template import takes: berth "
-		  "exec MACHINE -- tar -C / --one-file-system -cf - . >FILE" },
 		{ "file", "a file goes in and out with: berth push FILE MACHINE:PATH, berth pull "
 			  "MACHINE:PATH FILE" },
 		{ "image", "machines are made from templates: berth template list" },
 		{ "images", "machines are made from templates: berth template list" },
-		{ "import",
-		  "an archive becomes a template by: berth template import FILE NAME; a pool "
-		  "is found again by: berth pool import" },
 		{ "inspect", "all that is known of a machine: berth info MACHINE" },
 		{ "mv",
 		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
+	src/machine/state/content.c src/machine/state/content.h \
 	src/machine/state/ended.c src/machine/state/ended.h \
 	src/machine/state/erase.c \
 	src/machine/state/events.c src/machine/state/events.h \
@@ -70,6 +71,14 @@ libmachine_a_SOURCES = \
 	src/machine/transfer/tree_send.c \
 	src/machine/transfer/tree_target.c src/machine/transfer/tree_target.h \
 	src/machine/manage/adopt.c \
+	src/machine/manage/arrival.c src/machine/manage/arrival.h \
+	src/machine/manage/distrust.c \
+	src/machine/manage/export.c \
+	src/machine/manage/import.c \
+	src/machine/manage/increment.c src/machine/manage/increment.h \
+	src/machine/manage/moment.c src/machine/manage/moment.h \
+	src/machine/manage/travel.h \
+	src/machine/manage/birth.c src/machine/manage/birth.h \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/create.c \

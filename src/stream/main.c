@@ -123,7 +123,7 @@ static int run(const struct work *work, struct stream_report *report)
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
 	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, INNER_REPORT + 1);
-	if (reading < 0 || dup3(ends[1], INNER_REPORT, ends[1] == INNER_REPORT ? 0 : O_CLOEXEC) < 0)
+	if (reading < 0 || (ends[1] != INNER_REPORT && dup2(ends[1], INNER_REPORT) < 0))
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
 	if (confined_run(&confined, &none, sizeof none, &report->err) == 0)
 		read_report(reading, report);

@@ -114,7 +114,8 @@ static int enter(struct walk *walk, int from, int base)
 		return -errno;
 	if (base < 0) {
 		mark_changed(walk);
-		return say_folder(walk);
+		/* The top folder exists already when it is read, and would get new times from what is put into it. */
+		return walk->depth > 1 ? say_folder(walk) : 0;
 	}
 	if (statx(base, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
 		return -errno;

@@ -26,6 +26,7 @@ elsewhere() {
 		echo "integration/oci.sh template.import"
 		;;
 	*" --cloud-init "*) echo "integration/cloud_init.sh launch.*--cloud-init" ;;
+	*"| ssh host berth import -") echo "integration/stream.sh berth.export.*berth.import" ;;
 	*) return 1 ;;
 	esac
 }
@@ -149,6 +150,14 @@ case_berth_guest_init_8() {
 case_berth_security_7() {
 	page_commands berth-security.7 >"$T/commands"
 	run_commands <"$T/commands"
+	machines_go
+}
+
+case_berth_stream_5() {
+	mkdir -p "$T/streams"
+	berth create debian web
+	page_commands berth-stream.5 >"$T/commands"
+	(cd "$T/streams" && run_commands <"$T/commands")
 	machines_go
 }
 

@@ -328,7 +328,8 @@ static void test_unknown(void)
 	CU_ASSERT_STRING_EQUAL(find_sentence("pool", "xyzzy"),
 			       "unknown verb 'pool xyzzy'; 'berth help pool' lists what there is");
 	CU_ASSERT_STRING_EQUAL(find_sentence("snapshot", "web"), "");
-	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("export", NULL), "berth exec MACHINE -- tar"));
+	CU_ASSERT_STRING_EQUAL(find_sentence("exprot", NULL),
+			       "unknown verb 'exprot'; did you mean 'export'?");
 	CU_ASSERT_PTR_NOT_NULL(strstr(find_sentence("wait", NULL), "berth start --wait"));
 	/* The further words would be a machine and a name for snapshot take. */
 	const char *words[] = { "snapshot", "restore", "web", "s", NULL };

@@ -1,169 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Creation of machines. machine.conf is the commit point: before it exists, a mark (base/unfinished.h) stands for it,
- * so that the remains of a killed command are recognized and removed.
- */
+/* Creation of machines, from templates and from other machines. */
+#include "machine/manage/birth.h"
 #include "machine/manage/check.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/rootsize.h"
 #include "machine/state/fresh.h"
-#include "machine/state/owner.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
-#include "base/file.h"
-#include "base/remove.h"
 #include "base/scoped.h"
-#include "base/uuid.h"
 #include "image/root.h"
 #include "image/template.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
-
-static char *random_uuid(void)
-{
-	char uuid[UUID_TEXT];
-
-	return uuid_draw(uuid) < 0 ? NULL : strdup(uuid);
-}
-
-/* The address comes from the uuid, so that it stays the same as long as the machine exists. */
-static char *mac_of(const char *uuid)
-{
-	uint64_t hash = text_hash(uuid);
-
-	return text_format("10:66:6a:%02x:%02x:%02x", (unsigned)(hash >> 16) & 0xff,
-			   (unsigned)(hash >> 8) & 0xff, (unsigned)hash & 0xff);
-}
-
-int machine_draw_identity(struct machine_config *config, struct err *err)
-{
-	struct utsname host;
-
-	config->created = (uint64_t)time(NULL);
-	if (uname(&host) < 0 || text_take(&config->uuid, random_uuid()) < 0 ||
-	    text_take(&config->mac, mac_of(config->uuid)) < 0 ||
-	    text_take(&config->address, strdup("")) < 0 ||
-	    (!*config->arch && text_take(&config->arch, strdup(host.machine)) < 0))
-		return err_set(err, ENOMEM, "out of memory");
-	return 0;
-}
-
-static int apply_word(struct machine_config *config, const char *word, struct err *err)
-{
-	scoped_free char *name = strdup(word);
-	char *value = name ? strchr(name, '=') : NULL;
-
-	if (!value)
-		return err_set(err, EINVAL, "setting '%s' is not KEY=VALUE", word);
-	*value++ = '\0';
-	if (config_flags(&machine_schema, name) & KEY_FIXED)
-		return err_set(err, EPERM, "key '%s' is made by berth and not set by hand", name);
-	return config_put(&machine_schema, config, name, value, err);
-}
-
-static int apply_settings(struct machine_config *config, const struct settings *settings,
-			  struct err *err)
-{
-	for (size_t i = 0; settings && i < settings->count; i++) {
-		if (apply_word(config, settings->words[i], err) < 0)
-			return -err->code;
-	}
-	for (size_t i = 0; settings && i < settings->env_count; i++) {
-		if (config_put_env(&config->env, settings->env[i], err) < 0)
-			return -err->code;
-	}
-	return config_check_machine(config, err);
-}
-
-/* Writes the mark, before anything that is found by it. */
-static int begin(struct machine *machine, struct err *err)
-{
-	struct unfinished mark = machine_mark(machine);
-	scoped_free char *settings = unfinished_path(&mark);
-
-	if (!settings)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_prepare(&mark, err) < 0 ||
-	    config_save(&machine_schema, settings, &machine->config, err) < 0)
-		return -err->code;
-	if (mkdir(machine->folder, 0700) < 0)
-		return err_set(err, errno, "make '%s': %s", machine->folder, strerror(errno));
-	return 0;
-}
-
-static int mark_fresh(const struct machine *machine, struct err *err)
-{
-	scoped_free char *fresh = machine_path(machine, "fresh");
-
-	if (!fresh)
-		return err_set(err, ENOMEM, "out of memory");
-	scoped_fd int fd = open(fresh, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
-	return fd < 0 ? err_set(err, errno, "write '%s': %s", fresh, strerror(errno)) : 0;
-}
-
-/* Properties of a new machine besides its root. */
-struct birth {
-	int *owner;         /* borrowed: as in machine_spec */
-	bool keep_identity; /* its root does not count as a copy */
-};
-
-static int commit(struct machine *machine, const struct birth *birth, struct err *err)
-{
-	struct unfinished mark = machine_mark(machine);
-
-	if (birth->owner && machine->config.ephemeral &&
-	    owner_claim(machine, birth->owner, err) < 0)
-		return -err->code;
-	if (!birth->keep_identity && mark_fresh(machine, err) < 0)
-		return -err->code;
-	int r = unfinished_finish(&mark, err);
-	if (r == 0)
-		pool_backup_mark_stale();
-	return r;
-}
-
-/* A root without a machine is never removed as a leftover: it may be all that is left of a machine. */
-static int refuse_volume(const struct machine *machine, const struct pool *pool, struct err *err)
-{
-	*err = (struct err){ 0 };
-	return err_set(
-		err, EEXIST,
-		"pool '%s' holds a root 'machine.%s' already, of a machine that has lost its "
-		"folder: make it a machine again: berth adopt %s; or delete it: berth delete "
-		"--force %s",
-		pool->name, machine->name, machine->name, machine->name);
-}
-
-static int found_one(void *context, const struct volume_info *info)
-{
-	(void)context;
-	(void)info;
-	return 1;
-}
-
-/* The name is checked before the mark exists, because the mark would turn parts of others into leftovers. */
-static int check_free(const struct machine *machine, struct pool *pool, struct err *err)
-{
-	char volume[VOLUME_NAME_MAX + 1];
-	struct volume_info info;
-	struct err why = { 0 };
-
-	machine_volume(machine->name, volume);
-	int r = volume_info(pool, volume, &info, &why);
-	if (r == 0)
-		return refuse_volume(machine, pool, err);
-	if (r != -ENOENT)
-		return err_set(err, why.code, "%s", why.text);
-	snapshot_volume(machine->name, "", volume);
-	r = volume_list(pool, volume, found_one, NULL, err);
-	return r > 0 ? refuse_volume(machine, pool, err) : r;
-}
 
 static int make_volume(const struct machine *machine, struct pool *from, const char *origin,
 		       struct pool *to, struct err *err)
@@ -174,21 +25,11 @@ static int make_volume(const struct machine *machine, struct pool *from, const c
 	int r = strcmp(from->name, to->name) == 0 ? volume_snapshot(to, origin, volume, err)
 						  : volume_copy(from, origin, to, volume, err);
 	if (r == -EEXIST)
-		return refuse_volume(machine, to, err);
+		return birth_refuse_volume(machine, to, err);
 	/* ENODATA tells a lost origin from any other missing object. */
 	if (r == -ENOENT)
 		err->code = ENODATA;
 	return r == -ENOENT ? -ENODATA : r;
-}
-
-/* Removes only the mark and the folder, which were made here. A volume with the name belongs to somebody else. */
-static void forget_begun(struct machine *machine)
-{
-	struct unfinished mark = machine_mark(machine);
-	struct err ignored = { 0 };
-
-	if (rmdir(machine->folder) == 0 || errno == ENOENT)
-		unfinished_drop(&mark, &ignored);
 }
 
 /* Makes the volume by the caller's function, between begin and commit; after a failure nothing is left. */
@@ -197,13 +38,13 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (check_free(machine, to, err) < 0)
+	if (birth_check_free(machine, to, err) < 0)
 		return -err->code;
-	int r = begin(machine, err);
+	int r = birth_begin(machine, err);
 	if (r == 0)
 		r = make_volume(machine, from, origin, to, err);
 	if (r < 0) {
-		forget_begun(machine);
+		birth_forget(machine);
 		return r;
 	}
 	machine_volume(machine->name, volume);
@@ -211,34 +52,10 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0)
-		r = commit(machine, birth, err);
+		r = birth_commit(machine, birth, err);
 	if (r < 0)
 		machine_erase(machine, false, &(struct err){ 0 });
 	return r;
-}
-
-/* Called under the lock of the name. */
-static int claim_name(struct machine *machine, struct err *err)
-{
-	struct unfinished mark = machine_mark(machine);
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	scoped_free char *conf = machine_path(machine, mark.file);
-
-	if (lock < 0)
-		return lock;
-	if (unfinished_is(&mark) && machine_erase(machine, false, err) < 0)
-		return -err->code;
-	if (conf && access(conf, F_OK) == 0)
-		return err_set(err, EEXIST,
-			       "machine '%s' exists already; choose another name or delete it",
-			       machine->name);
-	if (access(machine->folder, F_OK) == 0)
-		return err_set(err, EEXIST,
-			       "machine '%s' exists already, but has lost its settings: bring back "
-			       "'%s', or make it anew: berth adopt %s; or delete it: berth delete "
-			       "--force %s",
-			       machine->name, conf, machine->name, machine->name);
-	return take_fd(&lock);
 }
 
 static int refuse_foreign(const char *template, const char *arch, struct err *err)
@@ -276,7 +93,7 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 		return -err->code;
 	if (config_apply_presets(template, config, err) < 0)
 		return err_wrap(err, "template '%s'", spec->template);
-	if (apply_settings(config, &spec->settings, err) < 0)
+	if (birth_apply(config, &spec->settings, err) < 0)
 		return -err->code;
 	machine->origin = template;
 	r = check_new(machine, err);
@@ -306,7 +123,7 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	scoped_pool struct pool from = { 0 };
 	scoped_pool struct pool to = { 0 };
 	char origin[VOLUME_NAME_MAX + 1];
-	scoped_fd int lock = claim_name(machine, err);
+	scoped_fd int lock = birth_claim(machine, err);
 
 	if (lock < 0 || refuse_foreign(spec->template, template->arch, err) < 0 ||
 	    fill_new(machine, spec, spec->pool, template, err) < 0 ||
@@ -354,8 +171,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 		return -err->code;
 	if (spec->pool && text_take(&to->config.pool, strdup(spec->pool)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	return apply_settings(&to->config, &spec->settings, err) < 0 ? -err->code
-								     : check_new(to, err);
+	return birth_apply(&to->config, &spec->settings, err) < 0 ? -err->code : check_new(to, err);
 }
 
 /* Copies one moment of a root, which is held unchanged meanwhile. If it changed all the same, no machine is left. */
@@ -390,7 +206,7 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 		spec->pool && strcmp(spec->pool, from->config.pool) != 0 ? &other : &pool;
 	char origin[VOLUME_NAME_MAX + 1];
 	int r;
-	scoped_fd int lock = claim_name(to, err);
+	scoped_fd int lock = birth_claim(to, err);
 
 	if (lock < 0 || copy_settings(to, from, spec, err) < 0 ||
 	    pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||

@@ -4,6 +4,7 @@
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/replace.h"
+#include "machine/state/content.h"
 #include "machine/state/fresh.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -184,6 +185,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	fresh_forget(machine, name);
+	content_forget(machine, name);
 	return tell(machine, "snapshot-deleted", name);
 }
 

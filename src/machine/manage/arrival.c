@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/arrival.h"
+
+#include "image/import.h"
+#include "machine/state/content.h"
+#include "machine/state/private.h"
+#include "storage/driver.h"
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+enum { VOLUMES_MAX = 4096 };
+
+static void name_of(const struct arrival *arrival, const struct stream_volume *volume,
+		    char name[VOLUME_NAME_MAX + 1])
+{
+	if (*volume->snapshot)
+		snapshot_volume(arrival->machine->name, volume->snapshot, name);
+	else
+		machine_volume(arrival->machine->name, name);
+}
+
+/* A volume builds on the one before; the first, on a snapshot that is here, or on nothing. */
+static int check_order(const struct arrival *arrival, const struct stream_volume *volume,
+		       struct err *err)
+{
+	const struct stream_volume *last =
+		arrival->count ? &arrival->list[arrival->count - 1].volume : NULL;
+	bool builds = *volume->base;
+
+	if (arrival->count >= VOLUMES_MAX)
+		return err_set(err, E2BIG, "it has more than %d snapshots", VOLUMES_MAX);
+	if (arrival_root(arrival))
+		return err_set(err, EBADMSG, "it has volumes behind the root of the machine");
+	if (last ? !builds || strcmp(volume->base, last->content) != 0
+		 : builds != (arrival->base_volume != NULL))
+		return err_set(err, EBADMSG, "its volumes do not build on each other");
+	for (size_t i = 0; i < arrival->count; i++) {
+		if (strcmp(arrival->list[i].volume.snapshot, volume->snapshot) == 0)
+			return err_set(err, EBADMSG, "it has snapshot '%s' twice",
+				       volume->snapshot);
+	}
+	return *volume->snapshot && !*volume->content
+		       ? err_set(err, EBADMSG, "its snapshot '%s' says not what it contains",
+				 volume->snapshot)
+		       : 0;
+}
+
+static int make_volume(struct arrival *arrival, struct arrived *one, struct err *err)
+{
+	struct pool *pool = arrival->pool;
+	const char *base = arrival->count ? arrival->list[arrival->count - 1].partial.name
+					  : arrival->base_volume;
+	uint64_t size = pool->ops->can & STORAGE_QUOTA && (pool->ops->can & STORAGE_BLOCK)
+				? one->volume.size
+				: 0;
+	char name[VOLUME_NAME_MAX + 1];
+
+	name_of(arrival, &one->volume, name);
+	if (partial_begin(pool, name, &one->partial, err) < 0)
+		return -err->code;
+	int r = base ? pool->ops->snapshot(pool, base, one->partial.name, err)
+		     : pool->ops->create(pool, one->partial.name, size, err);
+	if (r < 0)
+		partial_abandon(pool, &one->partial);
+	return r;
+}
+
+static int fill(struct arrival *arrival, struct arrived *one, struct stream_in *in, struct err *err)
+{
+	const uint64_t quiet = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	struct pool *pool = arrival->pool;
+	scoped_fd int mount_fd = -1;
+	scoped_fd int other_fd = -1;
+	struct idmap map;
+
+	if (import_ids(arrival->machine->dirs, &map, err) < 0 ||
+	    pool->ops->mount(pool, one->partial.name, quiet, &mount_fd, err) < 0 ||
+	    pool->ops->mount(pool, one->partial.name, quiet, &other_fd, err) < 0 ||
+	    stream_get(in, mount_fd, other_fd, &map, err) < 0)
+		return -err->code;
+	arrival->attributes += in->report.attributes;
+	return 0;
+}
+
+/* Takes the volume over, also after a failure. */
+static int take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
+		struct err *err)
+{
+	struct arrived *list =
+		reallocarray(arrival->list, arrival->count + 1, sizeof *arrival->list);
+
+	if (!list) {
+		stream_volume_free(volume);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	arrival->list = list;
+	struct arrived *one = &list[arrival->count];
+	*one = (struct arrived){ .volume = *volume, .partial = { .fd = -1 } };
+	int r = arrival->check ? arrival->check(arrival->context, &one->volume, err) : 0;
+	if (r == 0)
+		r = check_order(arrival, &one->volume, err);
+	if (r == 0)
+		r = make_volume(arrival, one, err);
+	if (r < 0) {
+		stream_volume_free(&one->volume);
+		return r;
+	}
+	arrival->count++;
+	r = fill(arrival, one, in, err);
+	fault_point("arrived");
+	return r == 0 ? arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err) : r;
+}
+
+int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err)
+{
+	struct stream_volume volume;
+	int r;
+
+	while ((r = stream_next(in, &volume, err)) > 0) {
+		if (take(arrival, &volume, in, err) < 0)
+			return -err->code;
+	}
+	if (r == 0 && arrival->count == 0)
+		return err_set(err, EBADMSG, "it has no volume");
+	return r;
+}
+
+struct arrived *arrival_root(const struct arrival *arrival)
+{
+	struct arrived *last = arrival->count ? &arrival->list[arrival->count - 1] : NULL;
+
+	return last && !*last->volume.snapshot ? last : NULL;
+}
+
+/* The rename writes the data to the disk before the name. */
+static int keep(struct arrival *arrival, struct arrived *one, struct err *err)
+{
+	char name[VOLUME_NAME_MAX + 1];
+
+	name_of(arrival, &one->volume, name);
+	if (arrival->pool->ops->rename(arrival->pool, one->partial.name, name, err) < 0)
+		return -err->code;
+	partial_end(&one->partial);
+	*one->partial.name = '\0';
+	return 0;
+}
+
+static int mark_fresh(const struct machine *machine, const char *snapshot, struct err *err)
+{
+	scoped_free char *path = text_format("%s/fresh.%s", machine->folder, snapshot);
+
+	return path ? file_replace(path, "", 0, 0600, err) : err_set(err, ENOMEM, "out of memory");
+}
+
+int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fresh, struct err *err)
+{
+	const struct machine *machine = arrival->machine;
+	const char *snapshot = one->volume.snapshot;
+	char name[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	if ((fresh || one->volume.fresh) && mark_fresh(machine, snapshot, err) < 0)
+		return -err->code;
+	name_of(arrival, &one->volume, name);
+	if (keep(arrival, one, err) < 0 || volume_info(arrival->pool, name, &info, err) < 0)
+		return -err->code;
+	return content_keep(machine, snapshot, info.created, one->volume.content, err);
+}
+
+int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)
+{
+	return keep(arrival, one, err);
+}
+
+void arrival_end(struct arrival *arrival)
+{
+	for (size_t i = arrival->count; i > 0; i--) {
+		struct arrived *one = &arrival->list[i - 1];
+		if (*one->partial.name)
+			partial_abandon(arrival->pool, &one->partial);
+		stream_volume_free(&one->volume);
+	}
+	free(arrival->list);
+	*arrival = (struct arrival){ 0 };
+}

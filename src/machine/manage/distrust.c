@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Settings of a stranger. A stream may come from anywhere, and a machine of it must not get more of this host than a new
+ * machine has, unless the administrator says so.
+ */
+#include "config/file.h"
+#include "machine/manage/travel.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+/*
+ * The keys that open a wall of berth-security(7), or take time from the host's own programs. Those that make a machine
+ * smaller or narrower are not among them.
+ */
+static const char *const keys[] = {
+	"limits.rlimit.nice",  "limits.rlimit.rtprio", "security.apparmor",
+	"security.caps",       "security.compat",      "security.nesting",
+	"security.privileged", "security.selinux",     "security.spoofing",
+};
+
+static void name(struct text *dropped, const char *word, const char *what)
+{
+	text_add(dropped, "%s%s%s", dropped->length ? ", " : "", word, what);
+}
+
+static int reset(struct machine_config *config, const char *key, struct text *dropped,
+		 struct err *err)
+{
+	const struct key *row = config_find(&machine_schema, key, err);
+	struct text value = { 0 };
+
+	if (!row)
+		return -err->code;
+	config_text(config, row, &value);
+	bool set = strcmp(text_str(&value), row->fallback) != 0;
+	text_free(&value);
+	if (!set)
+		return 0;
+	name(dropped, key, "");
+	return config_put(&machine_schema, config, key, row->fallback, err);
+}
+
+int distrust_settings(struct machine_config *config, struct text *dropped, struct err *err)
+{
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		if (reset(config, keys[i], dropped, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *s = config->mounts; s; s = s->next)
+		name(dropped, "mount ", s->name);
+	for (const struct section *s = config->devices; s; s = s->next)
+		name(dropped, "device ", s->name);
+	sections_free(&machine_schema, config);
+	config->mounts = config->devices = NULL;
+	return dropped->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}

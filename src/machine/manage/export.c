@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine into a stream: its settings, and volumes that build on each other, the oldest first. */
+#include "machine/manage/moment.h"
+#include "machine/manage/travel.h"
+#include "machine/state/content.h"
+#include "machine/state/fresh.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+/* An export under way. */
+struct exporting {
+	struct machine *machine;        /* borrowed */
+	const struct export_spec *spec; /* borrowed */
+	struct pool *pool;              /* borrowed */
+	struct snapshot_entry *chain;   /* owned: snapshots that are written, the oldest first */
+	size_t count;
+	struct stream_out out;
+	char base[UUID_TEXT];  /* content of the volume before; "": none */
+	const char *base_name; /* its name; borrowed */
+};
+
+static const struct snapshot_entry *find(const struct snapshot_entry *list, size_t count,
+					 const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i];
+	}
+	return NULL;
+}
+
+static int missing(const struct machine *machine, const char *name, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
+		       machine->name, name, machine->name);
+}
+
+/*
+ * Chooses the snapshots that are written, in place: those after since and up to snapshot, or only the last of them. With
+ * since, a snapshot that is asked for stays one.
+ */
+static int choose(struct exporting *x, struct snapshot_entry *list, size_t count, struct err *err)
+{
+	const struct export_spec *spec = x->spec;
+	const struct snapshot_entry *until =
+		spec->snapshot ? find(list, count, spec->snapshot) : NULL;
+	const struct snapshot_entry *since = spec->since ? find(list, count, spec->since) : NULL;
+
+	if (spec->snapshot && !until)
+		return missing(x->machine, spec->snapshot, err);
+	if (spec->since && !since)
+		return missing(x->machine, spec->since, err);
+	if (since && until && since >= until)
+		return err_set(err, EINVAL,
+			       since == until ? "snapshot '%s' is the one that '--since' names: "
+						"there is nothing between them"
+					      : "snapshot '%s' is older than '%s', which '--since' "
+						"names; give them in the order of their times",
+			       spec->snapshot, spec->since);
+	size_t first = since ? (size_t)(since - list) + 1 : 0;
+	size_t end = until ? (size_t)(until - list) + 1 : count;
+	if (!spec->snapshots)
+		first = since && until ? end - 1 : end;
+	x->chain = list;
+	x->count = end - first;
+	if (x->count > 0)
+		memmove(list, list + first, x->count * sizeof *list);
+	return 0;
+}
+
+static int begin_list(struct exporting *x, struct err *err)
+{
+	struct snapshot_entry *list = NULL;
+	size_t count = 0;
+
+	if (snapshot_list(x->machine, &list, &count, err) < 0)
+		return -err->code;
+	int r = choose(x, list, count, err);
+	if (r < 0)
+		free(list);
+	return r;
+}
+
+static int mount_for_reading(struct pool *pool, const char *volume, int *mount_fd, struct err *err)
+{
+	return volume_mount(pool, volume,
+			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				    MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME,
+			    mount_fd, err);
+}
+
+/* Thin volumes need a device while they are mounted. */
+static void release(struct pool *pool, const char *volume)
+{
+	pool->ops->deactivate(pool, volume, &(struct err){ 0 });
+}
+
+/* A mount of a volume of the driver, which may have a partial name. */
+static int put_mounted(struct exporting *x, const struct stream_volume *volume, const char *name,
+		       const char *base, struct err *err)
+{
+	const uint64_t quiet = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME;
+	scoped_fd int mount_fd = -1;
+	scoped_fd int base_fd = -1;
+
+	if (x->pool->ops->mount(x->pool, name, quiet, &mount_fd, err) < 0 ||
+	    (base && mount_for_reading(x->pool, base, &base_fd, err) < 0))
+		return -err->code;
+	return stream_put(&x->out, volume, mount_fd, base_fd, err);
+}
+
+/* Writes a volume as what differs from the one before. */
+static int put(struct exporting *x, struct stream_volume *volume, const char *name, struct err *err)
+{
+	char base[VOLUME_NAME_MAX + 1];
+	bool has_base = *x->base;
+
+	if (has_base) {
+		snapshot_volume(x->machine->name, x->base_name, base);
+		if (volume_lock(x->pool, base, VOLUME_LOCK_READ, err) < 0)
+			return -err->code;
+	}
+	if (text_take(&volume->base, strdup(x->base)) < 0 ||
+	    text_take(&volume->base_name, strdup(has_base ? x->base_name : "")) < 0 ||
+	    text_take(&volume->form, strdup("tree")) < 0)
+		err_set(err, ENOMEM, "out of memory");
+	int r = err->code ? -err->code : put_mounted(x, volume, name, has_base ? base : NULL, err);
+	if (has_base) {
+		release(x->pool, base);
+		volume_release(x->pool, base);
+	}
+	return r;
+}
+
+/* The limit of a volume, for a pool that has limits. */
+static uint64_t size_of(struct pool *pool, const char *name)
+{
+	struct volume_info info = { 0 };
+
+	if (pool->ops->info(pool, name, &info, &(struct err){ 0 }) < 0)
+		return 0;
+	return info.size;
+}
+
+static int put_snapshot(struct exporting *x, const struct snapshot_entry *entry, struct err *err)
+{
+	char name[VOLUME_NAME_MAX + 1], content[UUID_TEXT];
+	struct stream_volume volume = {
+		.created = entry->created,
+		.fresh = fresh_is(x->machine, entry->name),
+	};
+
+	snapshot_volume(x->machine->name, entry->name, name);
+	volume.size = size_of(x->pool, name);
+	if (content_draw(x->machine, entry->name, entry->created, content, err) < 0 ||
+	    volume_lock(x->pool, name, VOLUME_LOCK_READ, err) < 0)
+		return -err->code;
+	int r = text_take(&volume.snapshot, strdup(entry->name));
+	if (r == 0)
+		r = text_take(&volume.content, strdup(content));
+	r = r < 0 ? err_set(err, -r, "out of memory") : put(x, &volume, name, err);
+	release(x->pool, name);
+	volume_release(x->pool, name);
+	stream_volume_free(&volume);
+	strcpy(x->base, content);
+	x->base_name = entry->name;
+	return r;
+}
+
+static int put_root(struct exporting *x, const char *name, bool fresh, struct err *err)
+{
+	struct stream_volume volume = {
+		.created = (uint64_t)time(NULL),
+		.fresh = fresh,
+		.size = size_of(x->pool, name),
+		.snapshot = strdup(""),
+		.content = strdup(""),
+	};
+
+	int r = volume.snapshot && volume.content ? put(x, &volume, name, err)
+						  : err_set(err, ENOMEM, "out of memory");
+	stream_volume_free(&volume);
+	release(x->pool, name);
+	return r;
+}
+
+/* The root is what a snapshot keeps. */
+static int put_kept(struct exporting *x, const char *snapshot, struct err *err)
+{
+	char name[VOLUME_NAME_MAX + 1];
+
+	snapshot_volume(x->machine->name, snapshot, name);
+	if (volume_lock(x->pool, name, VOLUME_LOCK_READ, err) < 0)
+		return -err->code;
+	int r = put_root(x, name, fresh_is(x->machine, snapshot), err);
+	volume_release(x->pool, name);
+	return r;
+}
+
+/* Whether a root is written, besides snapshots. */
+static bool has_root(const struct export_spec *spec)
+{
+	return !spec->since || !spec->snapshot;
+}
+
+/* moment: of the root; NULL: it is that of a snapshot. */
+static int put_volumes(struct exporting *x, const struct moment *moment, struct err *err)
+{
+	for (size_t i = 0; i < x->count; i++) {
+		if (put_snapshot(x, &x->chain[i], err) < 0)
+			return -err->code;
+	}
+	if (!has_root(x->spec))
+		return 0;
+	return moment ? put_root(x, moment->volume, fresh_is(x->machine, NULL), err)
+		      : put_kept(x, x->spec->snapshot, err);
+}
+
+static int fill_head(const struct exporting *x, struct stream_head *head, struct err *err)
+{
+	const struct machine_config *config = &x->machine->config;
+	char host[256] = "";
+
+	if (gethostname(host, sizeof host - 1) < 0)
+		host[0] = '\0';
+	head->epoch = (uint64_t)time(NULL);
+	head->increment = x->spec->since != NULL;
+	if (text_take(&head->arch, strdup(config->arch)) < 0 ||
+	    text_take(&head->berth, strdup(BERTH_VERSION)) < 0 ||
+	    text_take(&head->driver, strdup(x->pool->ops->name)) < 0 ||
+	    text_take(&head->host, strdup(host)) < 0 ||
+	    text_take(&head->name, strdup(x->machine->name)) < 0 ||
+	    text_take(&head->uuid, strdup(config->uuid)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+static int put_start(struct exporting *x, struct err *err)
+{
+	scoped_free char *path = machine_path(x->machine, "machine.conf");
+	scoped_free char *bytes = NULL;
+	struct stream_head head = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &bytes);
+	if (n < 0)
+		return n == -ENOENT
+			       ? machine_gone(x->machine, err)
+			       : err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	const struct text settings = { .data = bytes, .length = (size_t)n };
+	int r = fill_head(x, &head, err);
+	if (r == 0)
+		r = stream_begin(&x->out, &head, &settings, err);
+	stream_head_free(&head);
+	return r;
+}
+
+/* The first volume builds on the snapshot that '--since' names. */
+static int begin_base(struct exporting *x, struct err *err)
+{
+	char name[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	if (!x->spec->since)
+		return 0;
+	snapshot_volume(x->machine->name, x->spec->since, name);
+	if (volume_info(x->pool, name, &info, err) < 0)
+		return -err->code;
+	x->base_name = x->spec->since;
+	return content_draw(x->machine, x->spec->since, info.created, x->base, err);
+}
+
+static int write_stream(struct exporting *x, const struct moment *moment, struct err *err)
+{
+	if (begin_base(x, err) < 0 || put_start(x, err) < 0 || put_volumes(x, moment, err) < 0)
+		return -err->code;
+	return stream_end(&x->out, err);
+}
+
+static int export(struct exporting *x, struct err *err)
+{
+	const struct export_spec *spec = x->spec;
+	struct moment moment;
+
+	if (spec->snapshot)
+		return write_stream(x, NULL, err);
+	if (moment_begin(&moment, x->machine, x->pool, spec->quiet, err) < 0)
+		return -err->code;
+	int r = write_stream(x, &moment, err);
+	struct err moved = { 0 };
+	if (moment_end(&moment, &moved) < 0 && r == 0) {
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
+int machine_export_check(struct machine *machine, const struct export_spec *spec, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	struct exporting x = { .machine = machine, .spec = spec, .pool = &pool };
+
+	if (machine_check(machine, err) < 0 ||
+	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0)
+		return -err->code;
+	int r = begin_list(&x, err);
+	free(x.chain);
+	return r;
+}
+
+int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	struct exporting x = {
+		.machine = machine,
+		.spec = spec,
+		.pool = &pool,
+		.out = { .fd = spec->fd,
+			 .codec = spec->codec,
+			 .tick = spec->tick,
+			 .tick_context = spec->tick_context },
+	};
+
+	if (machine_check(machine, err) < 0 ||
+	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
+	    begin_list(&x, err) < 0)
+		return -err->code;
+	int r = export(&x, err);
+	free(x.chain);
+	return r < 0 ? err_wrap(err, "export machine '%s'", machine->name) : 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine from a stream. Its settings are a stranger's, and so is every byte of its volumes. */
+#include "machine/manage/arrival.h"
+#include "machine/manage/birth.h"
+#include "machine/manage/check.h"
+#include "machine/manage/increment.h"
+#include "machine/manage/rootsize.h"
+#include "machine/manage/travel.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* A machine here that has a uuid. */
+struct twin {
+	const struct dirs *dirs;
+	const char *uuid;
+	char name[64];
+};
+
+static int look_for_twin(void *context, const char *name)
+{
+	struct twin *twin = context;
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_read(&machine, twin->dirs, name, &(struct err){ 0 }) < 0 ||
+	    strcmp(machine.config.uuid, twin->uuid) != 0)
+		return 0;
+	text_print(twin->name, sizeof twin->name, "%s", name);
+	return 1;
+}
+
+static int refuse_foreign(const struct machine *machine, struct err *err)
+{
+	const char *arch = machine->config.arch;
+	struct utsname host;
+
+	if (uname(&host) < 0 || !*arch || strcmp(arch, host.machine) == 0 ||
+	    (strcmp(host.machine, "x86_64") == 0 && strcmp(arch, "i686") == 0))
+		return 0;
+	return err_set(err, ENOEXEC, "its programs are for %s, and this host is %s", arch,
+		       host.machine);
+}
+
+/* The identity of the stream's machine, unless a machine here has it, or a new one is wanted. */
+static int settle_identity(struct machine *machine, const struct stream_head *head,
+			   const struct import_spec *spec, bool *drawn, struct text *notes,
+			   struct err *err)
+{
+	struct twin twin = { .dirs = machine->dirs, .uuid = head->uuid };
+	struct machine_config *config = &machine->config;
+	scoped_free char *address = strdup(config->address);
+
+	if (strcmp(config->uuid, head->uuid) != 0)
+		return err_set(err, EBADMSG, "its settings are of another machine than it says");
+	int r = spec->new_identity ? 0 : machine_list(machine->dirs, look_for_twin, &twin, err);
+	if (r < 0)
+		return r;
+	*drawn = spec->new_identity || r > 0;
+	if (!*drawn)
+		return 0;
+	if (machine_draw_identity(config, err) < 0)
+		return -err->code;
+	if (*twin.name)
+		text_add(notes,
+			 "machine '%s' has the identity that the stream has: '%s' gets one of its "
+			 "own\n",
+			 twin.name, machine->name);
+	if (address && *address)
+		text_add(notes,
+			 "network.address %s stays with the machine of the stream; 'berth set %s "
+			 "network.address=' chooses another\n",
+			 address, machine->name);
+	return 0;
+}
+
+static int settle_trust(struct machine *machine, const struct import_spec *spec, struct text *notes,
+			struct err *err)
+{
+	scoped_text struct text dropped = { 0 };
+
+	if (spec->trust)
+		return 0;
+	if (distrust_settings(&machine->config, &dropped, err) < 0)
+		return -err->code;
+	if (dropped.length)
+		text_add(notes,
+			 "settings that open '%s' to this host were left out: %s; --trust keeps "
+			 "them\n",
+			 machine->name, text_str(&dropped));
+	return 0;
+}
+
+static int fill_config(struct machine *machine, const struct stream_head *head,
+		       const struct text *settings, const struct import_spec *spec, bool *drawn,
+		       struct text *notes, struct err *err)
+{
+	struct machine_config *config = &machine->config;
+
+	if (config_parse(&machine_schema, "its machine.conf", text_str(settings), settings->length,
+			 config, err) < 0)
+		return -err->code;
+	if (text_take(&config->pool, strdup(spec->pool)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (refuse_foreign(machine, err) < 0 ||
+	    settle_identity(machine, head, spec, drawn, notes, err) < 0 ||
+	    settle_trust(machine, spec, notes, err) < 0 ||
+	    birth_apply(config, &spec->settings, err) < 0)
+		return -err->code;
+	return check_new(machine, err);
+}
+
+/* Names are given to the volumes under the mark of a machine in the making. */
+static int settle(struct machine *machine, struct arrival *arrival, bool drawn, struct err *err)
+{
+	struct arrived *root = arrival_root(arrival);
+	const struct birth birth = { .keep_identity = !drawn && !root->volume.fresh };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	for (size_t i = 0; i + 1 < arrival->count; i++) {
+		if (arrival_keep_snapshot(arrival, &arrival->list[i], drawn, err) < 0)
+			return -err->code;
+	}
+	machine_volume(machine->name, volume);
+	if (arrival_keep_root(arrival, root, err) < 0 ||
+	    check_new_root(machine, arrival->pool, volume, err) < 0 ||
+	    rootsize_fit(arrival->pool, volume, machine->config.disk_size, err) < 0)
+		return -err->code;
+	return birth_commit(machine, &birth, err);
+}
+
+static int make(struct machine *machine, struct arrival *arrival, bool drawn, struct err *err)
+{
+	/* Before the mark is written, volumes with that name could be those of others. */
+	if (birth_check_free(machine, arrival->pool, err) < 0)
+		return -err->code;
+	int r = birth_begin(machine, err);
+	if (r < 0) {
+		birth_forget(machine);
+		return r;
+	}
+	r = settle(machine, arrival, drawn, err);
+	if (r < 0)
+		machine_erase(machine, false, &(struct err){ 0 });
+	return r;
+}
+
+static void remark(const struct arrival *arrival, struct text *notes)
+{
+	if (arrival->attributes)
+		text_add(notes,
+			 "%" PRIu64 " attributes and entries of access control lists were left "
+			 "out: see berth-stream(5)\n",
+			 arrival->attributes);
+}
+
+static int import_new(struct machine *machine, const struct stream_head *head,
+		      const struct text *settings, struct stream_in *in,
+		      const struct import_spec *spec, struct text *notes, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	bool drawn = false;
+	scoped_fd int lock = birth_claim(machine, err);
+
+	if (lock < 0 || fill_config(machine, head, settings, spec, &drawn, notes, err) < 0 ||
+	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
+	    birth_check_free(machine, &pool, err) < 0)
+		return -err->code;
+	scoped_arrival struct arrival arrival = { .pool = &pool, .machine = machine };
+	if (arrival_read(&arrival, in, err) < 0)
+		return -err->code;
+	if (!arrival_root(&arrival))
+		return err_set(err, EBADMSG, "it has no root");
+	int r = make(machine, &arrival, drawn, err);
+	if (r == 0) {
+		remark(&arrival, notes);
+		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });
+	}
+	return r;
+}
+
+static int import(const struct dirs *dirs, const struct stream_head *head,
+		  const struct text *settings, struct stream_in *in, const struct import_spec *spec,
+		  char made[64], struct text *notes, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	const char *name = spec->name ? spec->name : head->name;
+
+	text_print(made, 64, "%s", name);
+	if (head->increment)
+		return import_increment(dirs, name, head, in, spec, err);
+	if (machine_paths(&machine, dirs, name, err) < 0)
+		return -err->code;
+	return import_new(&machine, head, settings, in, spec, notes, err);
+}
+
+int machine_import(const struct dirs *dirs, const struct import_spec *spec, char made[64],
+		   struct text *notes, struct err *err)
+{
+	struct stream_in in = { .fd = spec->fd,
+				.tick = spec->tick,
+				.tick_context = spec->tick_context };
+	scoped_text struct text settings = { 0 };
+	struct stream_head head;
+
+	machine_sweep(dirs);
+	if (stream_open(&in, &head, &settings, err) < 0)
+		return -err->code;
+	int r = import(dirs, &head, &settings, &in, spec, made, notes, err);
+	stream_head_free(&head);
+	return r;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/moment.h"
+
+#include "machine/state/parts.h"
+#include "machine/state/private.h"
+#include "storage/driver.h"
+
+#include "base/fault.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+/* Writes what the guest has written so far to the disk. */
+static int sync_root(struct pool *pool, const char *volume, struct err *err)
+{
+	scoped_fd int mount_fd = -1;
+
+	if (volume_mount(pool, volume, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			 &mount_fd, err) < 0)
+		return -err->code;
+	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 || syncfs(root) < 0
+		       ? err_set(err, errno, "write volume '%s' to the disk: %s", volume,
+				 strerror(errno))
+		       : 0;
+}
+
+static int take(struct moment *moment, bool quiet, struct err *err)
+{
+	struct pool *pool = moment->pool;
+	struct partial *partial = &moment->partial;
+
+	if (quiet && sync_root(pool, moment->root, err) < 0)
+		return -err->code;
+	if (partial_begin(pool, moment->root, partial, err) < 0)
+		return -err->code;
+	int r = volume_lock(pool, moment->root, VOLUME_LOCK_READ, err);
+	if (r == 0) {
+		r = pool->ops->snapshot(pool, moment->root, partial->name, err);
+		volume_release(pool, moment->root);
+	}
+	if (r < 0) {
+		partial_abandon(pool, partial);
+		return r;
+	}
+	moment->is_snapshot = true;
+	moment->volume = partial->name;
+	fault_point("moment");
+	return 0;
+}
+
+/* The machine runs no more, and the lock keeps it from starting: its root is read where it is. */
+static int stay(struct moment *moment, struct err *err)
+{
+	int r = volume_lock(moment->pool, moment->root, VOLUME_LOCK_READ, err);
+
+	if (r < 0)
+		quiesce_end(&moment->still, moment->machine, &(struct err){ 0 });
+	moment->volume = moment->root;
+	return r;
+}
+
+int moment_begin(struct moment *moment, struct machine *machine, struct pool *pool, bool quiet,
+		 struct err *err)
+{
+	struct err moved = { 0 };
+
+	*moment = (struct moment){ .machine = machine, .pool = pool };
+	machine_volume(machine->name, moment->root);
+	bool at_once = volume_copies_at_once(pool, moment->root);
+	if (quiesce_begin(&moment->still, machine, quiet || !at_once ? NULL : pool, -1, err) < 0)
+		return -err->code;
+	if (!at_once && moment->still.mark < 0)
+		return stay(moment, err);
+	int r = take(moment, quiet, err);
+	if (quiesce_end(&moment->still, machine, &moved) < 0 && r == 0) {
+		partial_abandon(pool, &moment->partial);
+		*err = moved;
+		r = -err->code;
+	}
+	return r == -ENOENT ? parts_lost_volume(machine, err) : r;
+}
+
+int moment_end(struct moment *moment, struct err *err)
+{
+	if (moment->is_snapshot) {
+		partial_abandon(moment->pool, &moment->partial);
+		return 0;
+	}
+	volume_release(moment->pool, moment->root);
+	return quiesce_end(&moment->still, moment->machine, err);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Machines that travel: written into a stream (berth-stream(5)), and made of one. */
+#ifndef BERTH_MACHINE_MANAGE_TRAVEL_H
+#define BERTH_MACHINE_MANAGE_TRAVEL_H
+
+#include "machine/manage/manage.h"
+#include "stream/stream.h"
+
+struct export_spec {
+	int fd;               /* takes the stream */
+	const char *snapshot; /* NULL: as its root is now */
+	const char *
+		since; /* a snapshot that the reader has: only what differs is written; NULL: everything */
+	bool snapshots; /* with all snapshots, or those between since and snapshot */
+	bool quiet;     /* a running machine's file system is quieted for the moment */
+	enum stream_codec codec;
+	stream_tick *tick; /* or NULL */
+	void *tick_context;
+};
+
+/* Finds all that would refuse the export, before a byte is written. */
+int machine_export_check(struct machine *machine, const struct export_spec *spec, struct err *err);
+/* 0 or -code; after a failure the stream has no end, which every reader notices. */
+int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err);
+
+struct import_spec {
+	int fd;            /* has the stream */
+	const char *name;  /* NULL: as in the stream */
+	const char *pool;  /* of a new machine */
+	bool new_identity; /* also if no machine here has the uuid */
+	bool trust;        /* settings that open the machine to the host are kept */
+	bool force;        /* an increment may replace the root of its machine */
+	struct settings settings;
+	stream_tick *tick; /* or NULL */
+	void *tick_context;
+};
+
+/*
+ * Makes a machine of a stream, or adds what an increment has to the machine that it belongs to. It checks everything
+ * before anything becomes visible. made: the name. Remarks for the user go to notes, a line each.
+ */
+int machine_import(const struct dirs *dirs, const struct import_spec *spec, char made[64],
+		   struct text *notes, struct err *err);
+
+/*
+ * distrust.c: takes the settings out that open a machine to its host: its folders and devices, and what weakens its walls.
+ * dropped: gets their names, separated by commas.
+ */
+int distrust_settings(struct machine_config *config, struct text *dropped, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What identifies the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken over
+ * when it is imported. The file content.SNAPSHOT in the machine's folder has it, with the time of the snapshot: another
+ * snapshot that has got the same name has other contents. All functions are called under the machine's lock.
+ */
+#ifndef BERTH_MACHINE_STATE_CONTENT_H
+#define BERTH_MACHINE_STATE_CONTENT_H
+
+#include "base/uuid.h"
+#include "machine/state/machine.h"
+
+#include <stdint.h>
+
+/* created: of the snapshot. 0; -ENOENT without a sentence: it has none; or -code. */
+int content_find(const struct machine *machine, const char *snapshot, uint64_t created,
+		 char uuid[UUID_TEXT], struct err *err);
+/* The same, but draws and keeps one if there is none. */
+int content_draw(const struct machine *machine, const char *snapshot, uint64_t created,
+		 char uuid[UUID_TEXT], struct err *err);
+/* Keeps the one that came with the snapshot. */
+int content_keep(const struct machine *machine, const char *snapshot, uint64_t created,
+		 const char *uuid, struct err *err);
+/* Called after a snapshot was deleted. */
+void content_forget(const struct machine *machine, const char *snapshot);
+
+#endif

@@ -1,0 +1,325 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines that travel: export and import of whole machines, between pools of each driver.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+tree=$top/tests/integration/stream_tree.py
+
+set_up() {
+	local driver
+	for driver in "$fast" dir; do
+		berth pool create "p-$driver" --driver "$driver"
+	done
+	busybox_template bb "p-$fast"
+	berth create --pool "p-$fast" --set network= --set limits.pids=77 --set description="the first" bb web
+	berth create --pool p-dir --set network= bb full
+	"$tree" make "$(root_of full)"
+	berth snapshot full s
+	listed full >"$T/full"
+	berth export full "$T/full.berth"
+}
+
+# root_of MACHINE: prints the folder of its root.
+root_of() {
+	local pool
+	pool=$(berth get "$1" pool)
+	if [[ $pool == p-dir ]]; then
+		echo "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.$1/root"
+	else
+		echo "$BERTH_ROOT/run/pools/$pool/machine.$1"
+	fi
+}
+
+# listed MACHINE: prints all that can be seen of its root.
+listed() {
+	"$tree" list "$(root_of "$1")" | grep -v "'./etc/hostname'"
+}
+
+# Each driver to each: the copy has every object of the original, as it was.
+case_every_object() {
+	[[ $(wc -l <"$T/full") -gt 60 ]]
+	same mode 600 "$(stat -c %a "$T/full.berth")"
+	berth import --pool "p-$fast" --set network= "$T/full.berth" across
+	berth import --pool p-dir --set network= "$T/full.berth" beside
+	listed beside | diff "$T/full" -
+	# From the other pool back, through a pipe.
+	berth export across | berth import --pool p-dir --set network= - back
+	listed back | diff "$T/full" -
+	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
+	berth delete across beside back
+}
+
+case_settings() {
+	local uuid
+	uuid=$(berth get web uuid)
+	berth export web "$T/web.berth"
+	# The machine is here: the other one gets its own identity.
+	has "machine 'web' has the identity that the stream has: 'two' gets one of its own" \
+		"$(berth import --pool "p-$fast" "$T/web.berth" two 2>&1)"
+	same pids 77 "$(berth get two limits.pids)"
+	same description "the first" "$(berth get two description)"
+	[[ $(berth get two uuid) != "$uuid" && -e $BERTH_ROOT/lib/machines/two/fresh ]]
+	berth delete two
+	berth snapshot web s1
+	fails 1 "exists already; --force replaces it" berth export web "$T/web.berth"
+	berth export --force --snapshots web "$T/web.berth"
+	berth delete web
+	same "its name" web "$(berth import --pool "p-$fast" --set description=moved "$T/web.berth")"
+	same uuid "$uuid" "$(berth get web uuid)"
+	same description moved "$(berth get web description)"
+	same snapshots s1 "$(berth snapshot list --json web | jq -r '.[].name')"
+	berth start --wait web
+	berth stop --force web
+	silent "new identity" berth import --new-identity --pool p-dir "$T/web.berth" three
+	[[ $(berth get three uuid) != "$uuid" ]]
+	berth delete three
+	berth snapshot delete web s1
+}
+
+# web_up: the machine runs.
+web_up() {
+	state_is web running || berth start --wait web
+}
+
+# nothing_new: neither machine, volume nor file is left of an import that was refused.
+nothing_new() {
+	fails 1 "no machine 'x'" berth info x
+	[[ ! -e $BERTH_ROOT/lib/machines/x && ! -e $BERTH_ROOT/lib/machines/.unfinished/x ]]
+	lacks 'machine\.x|snapshot\.x|partial' "$(berth pool usage p-dir)"
+	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
+}
+
+# A running machine is exported as it is at one moment, and goes on.
+case_running() {
+	web_up
+	berth exec web -- sh -c 'i=0; while :; do i=$((i+1)); echo $i >/new; mv /new /one
+		echo $i >/new; mv /new /two; done' &
+	local writer=$!
+	retry 20 berth exec web test -s /two
+	berth export --freeze web "$T/moment.berth"
+	berth export web - | cat >"$T/moment-2.berth"
+	state_is web running
+	kill "$writer"
+	wait "$writer" || true
+	local file one two
+	for file in moment moment-2; do
+		berth import --pool p-dir --set network= "$T/$file.berth" still
+		one=$(cat "$(root_of still)/one") two=$(cat "$(root_of still)/two")
+		((one == two || one == two + 1)) || fault "/one has $one and /two has $two"
+		berth delete still
+	done
+	# A running machine of a pool that has to copy.
+	berth start --wait full
+	berth export full "$T/full-running.berth"
+	state_is full running
+	berth stop --force full
+	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
+}
+
+case_refused() {
+	local before size
+	before=$(berth list --json)
+	fails 1 "no machine 'nobody'" berth export nobody "$T/x"
+	fails 1 "has no snapshot 'never'" berth export web@never "$T/x"
+	fails 1 "has no snapshot 'never'" berth export --since never web "$T/x"
+	fails 2 "it is lz4, zstd or none" berth export --compress gzip web "$T/x"
+	fails 1 "it is a folder" berth export web "$T"
+	fails 1 "No such file" berth export web "$T/no/x"
+	[[ ! -e $T/x ]]
+	has "standard output is a terminal" "$(script -qec "berth export web" /dev/null)"
+	berth export --force web "$T/web.berth"
+	size=$(stat -c %s "$T/web.berth")
+	fails 1 "machine 'web' exists already" berth import "$T/web.berth"
+	fails 1 "there is no pool 'nowhere'" berth import --pool nowhere "$T/web.berth" x
+	fails 2 "'X' " berth import "$T/web.berth" X
+	fails 1 "it is a folder|is a folder" berth import "$T" x
+	fails 1 "No such file" berth import "$T/none" x
+	echo "something else, longer than the magic" >"$T/other"
+	fails 1 "it is not a stream of 'berth export'" berth import --pool p-dir "$T/other" x
+	: >"$T/nothing"
+	fails 1 "its end is missing" berth import --pool p-dir "$T/nothing" x
+	sed '1s/ 01/ 02/' "$T/web.berth" >"$T/newer"
+	fails 1 "another version of the format" berth import --pool p-dir "$T/newer" x
+	{ cat "$T/web.berth"; echo; } >"$T/longer"
+	fails 1 "stands behind its end" berth import --pool p-dir "$T/longer" x
+	local cut
+	for cut in 20 200 1500 $((size / 2)) $((size - 70)) $((size - 1)); do
+		head -c "$cut" "$T/web.berth" >"$T/cut"
+		fails 1 "stream '.*cut': it is not complete" berth import --pool p-dir "$T/cut" x
+	done
+	nothing_new
+	same machines "$before" "$(berth list --json)"
+}
+
+# A bit that was flipped anywhere; the unit test flips each of a small stream.
+case_flipped() {
+	local i
+	berth export --force web "$T/web.berth"
+	for ((i = 0; i < 24; i++)); do
+		python3 - "$T/web.berth" "$T/flipped" "$i" <<'EOF'
+import random, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at = random.Random(int(sys.argv[3])).randrange(len(data) if int(sys.argv[3]) % 2 else 2000)
+data[at] ^= 1 << int(sys.argv[3]) % 8
+open(sys.argv[2], "wb").write(data)
+EOF
+		fails 1 "stream '.*flipped'" berth import --pool p-dir "$T/flipped" x
+	done
+	nothing_new
+}
+
+# A pool without the room: one sentence, and the machine does not exist.
+case_too_small() {
+	berth pool create --driver "$fast" --size 256M small
+	berth create --pool p-dir --set network= bb big
+	head -c 300M /dev/urandom >"$(root_of big)/big"
+	berth export --compress none big "$T/big.berth"
+	fails 1 "full|No space" berth import --pool small --set network= "$T/big.berth" x
+	fails 1 "no machine 'x'" berth info x
+	berth delete big
+	rm "$T/big.berth"
+	retry 30 berth pool delete small
+}
+
+# Settings of a stranger open nothing unless the administrator says so.
+case_trust() {
+	local said
+	mkdir "$T/shared"
+	berth create --pool p-dir --set network= --set security.nesting=yes --set security.caps=sys_time \
+		--set limits.rlimit.rtprio=0 --set security.port_isolation=yes bb open
+	berth mount open "$T/shared" /data
+	berth export open "$T/open.berth"
+	berth delete open
+	said=$(berth import --pool p-dir "$T/open.berth" 2>&1)
+	has "left out: limits.rlimit.rtprio, security.caps, security.nesting, mount .*; --trust keeps them" "$said"
+	same nesting no "$(berth get open security.nesting)"
+	silent caps berth get open security.caps
+	same isolation yes "$(berth get open security.port_isolation)"
+	not grep -q shared "$BERTH_ROOT/lib/machines/open/machine.conf"
+	berth delete open
+	lacks "left out" "$(berth import --trust --pool p-dir "$T/open.berth" 2>&1)"
+	same nesting yes "$(berth get open security.nesting)"
+	grep -q shared "$BERTH_ROOT/lib/machines/open/machine.conf"
+	berth delete open
+}
+
+# kill -9 of either side at any moment leaves nothing.
+case_killed() {
+	local i pid
+	for ((i = 0; i < 10; i++)); do
+		berth export full "$T/killed.berth" >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' $((i * 15)))"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+		[[ ! -e $T/killed.berth ]] || rm "$T/killed.berth"
+		silent "a file beside it" find "$T" -maxdepth 1 -name '.killed*'
+	done
+	for ((i = 0; i < 10; i++)); do
+		berth import --pool p-dir --set network= "$T/full.berth" x >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' $((i * 25)))"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+		# The next command that makes or deletes machines removes what is left.
+		if ! berth delete x 2>/dev/null; then
+			retry 20 berth import --pool p-dir --set network= "$T/full.berth" x 2>/dev/null
+			listed x | diff "$T/full" -
+			berth delete x
+		fi
+	done
+	nothing_new
+	# The other side of a pipe dies.
+	berth export web | head -c 3000 >"$T/cut" || true
+	fails 1 "it is not complete" berth import --pool p-dir "$T/cut" x
+	nothing_new
+}
+
+# Increments of each driver into each: what a snapshot has, and nothing else, reaches the machine on the other side.
+case_increments() {
+	local from to
+	for from in "$fast" dir; do
+		[[ $from != thin ]] || continue
+		berth import --pool "p-$from" --set network= "$T/full.berth" origin
+		berth snapshot origin s1
+		berth export --snapshots origin@s1 "$T/base.berth"
+		"$tree" change "$(root_of origin)"
+		listed origin >"$T/changed"
+		berth snapshot origin s2
+		berth export --since s1 origin@s2 "$T/step.berth"
+		(($(stat -c %s "$T/step.berth") < $(stat -c %s "$T/base.berth") / 2)) || fault "the increment is large"
+		berth export --since s1 origin "$T/root.berth"
+		berth delete origin
+		for to in "$fast" dir; do
+			[[ $to != thin ]] || continue
+			fails 1 "no machine 'origin'" berth import "$T/step.berth"
+			berth import --pool "p-$to" "$T/base.berth"
+			listed origin | diff "$T/full" -
+			same "its name" origin "$(berth import "$T/step.berth")"
+			same snapshots "s1 s2" "$(berth snapshot list --json origin | jq -r '[.[].name] | join(" ")')"
+			# The root stays as it was until it is restored.
+			listed origin | diff "$T/full" -
+			berth restore origin s2
+			listed origin | diff "$T/changed" -
+			berth restore origin s1
+			listed origin | diff "$T/full" -
+			fails 1 "the root of machine 'origin' would give way" berth import "$T/root.berth"
+			listed origin | diff "$T/full" -
+			berth import --force "$T/root.berth"
+			listed origin | diff "$T/changed" -
+			berth delete origin
+		done
+		rm "$T"/{base,step,root}.berth
+	done
+	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
+}
+
+case_wrong_base() {
+	local before
+	berth create --pool p-dir --set network= bb chain
+	berth snapshot chain s1
+	fails 1 "'s1' is the one that '--since' names" berth export --since s1 chain@s1 "$T/x"
+	echo 2 >"$(root_of chain)/two"
+	berth snapshot chain s2
+	fails 1 "'s1' is older than 's2'" berth export --since s2 chain@s1 "$T/x"
+	berth export chain@s1 "$T/root.berth"
+	berth export --snapshots chain@s1 "$T/base.berth"
+	berth export --since s1 chain@s2 "$T/step.berth"
+	echo 3 >"$(root_of chain)/three"
+	berth snapshot chain s3
+	berth export --since s2 chain@s3 "$T/step-3.berth"
+	berth export --snapshots --since s1 chain@s3 "$T/steps.berth"
+	fails 1 "has a snapshot 's2' already" berth import "$T/step.berth"
+	fails 1 "an increment of another machine than 'web'" berth import "$T/step.berth" web
+	berth delete chain
+	# Without its base.
+	berth import --pool p-dir "$T/root.berth"
+	fails 1 "it builds on snapshot 's1', which machine 'chain' has not" berth import "$T/step.berth"
+	berth snapshot chain s1
+	fails 1 "it builds on a snapshot 's1' with other contents" berth import "$T/step.berth"
+	berth delete chain
+	# A link is missing.
+	berth import --pool "p-$fast" "$T/base.berth"
+	fails 1 "it builds on snapshot 's2', which machine 'chain' has not" berth import "$T/step-3.berth"
+	before=$(berth snapshot list --json chain)
+	head -c "$(($(stat -c %s "$T/steps.berth") - 100))" "$T/steps.berth" >"$T/cut"
+	fails 1 "it is not complete" berth import "$T/cut"
+	same "no snapshot of it" "$before" "$(berth snapshot list --json chain)"
+	berth import "$T/steps.berth"
+	same snapshots "s1 s2 s3" "$(berth snapshot list --json chain | jq -r '[.[].name] | join(" ")')"
+	berth restore chain s3
+	same three 3 "$(cat "$(root_of chain)/three")"
+	same two 2 "$(cat "$(root_of chain)/two")"
+	# A snapshot that was taken anew under the name of the base.
+	berth snapshot delete chain s2
+	berth snapshot delete chain s3
+	berth snapshot delete chain s1
+	berth snapshot chain s1
+	fails 1 "other contents" berth import "$T/step.berth"
+	berth delete chain
+}
+
+run_cases "$@"
