@@ -218,7 +218,7 @@ static int run_import(struct call *call, struct err *err)
 		return r;
 	spec.fd = fd;
 	spec.pool = pool;
-	spec.settings = (struct settings){ words.list, words.count };
+	spec.settings = (struct settings){ .words = words.list, .count = words.count };
 	return read_in(call, &spec, path, err);
 }
 
