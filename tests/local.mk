@@ -20,7 +20,7 @@ EXTRA_DIST += tests/oci.sh tests/integration/oci.sh tests/integration/oci_image.
 EXTRA_DIST += tests/integration/recipes.sh
 EXTRA_DIST += tests/integration/derived.sh
 EXTRA_DIST += tests/integration/mounts.sh
-EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_tree.py
+EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/exhaust.sh
 

@@ -27,6 +27,15 @@ struct filling {
 	struct err *err; /* borrowed: of the source, which knows better than the archive */
 };
 
+/* The name of a file in the tree, as pack.c writes it. */
+static bool is_of_tree(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 2 && strncmp(name, "./", 2) == 0 && !strstr(name, "/../") &&
+	       strcmp(name + n - 3, "/..") != 0;
+}
+
 /* Names of a chunk come from a stranger; this process can reach the volume only. */
 static int remove_names(const char *names, size_t n, struct err *err)
 {
@@ -35,7 +44,7 @@ static int remove_names(const char *names, size_t n, struct err *err)
 	if (n == 0 || end[-1])
 		return err_set(err, EBADMSG, "it is damaged: a name has no end");
 	for (const char *at = names; at < end; at += strlen(at) + 1) {
-		if (strncmp(at, "./", 2) != 0 || !at[2])
+		if (!is_of_tree(at))
 			return err_set(err, EBADMSG, "it is damaged: a name is not one of a tree");
 		int r = remove_tree(AT_FDCWD, at);
 		if (r < 0)

@@ -60,7 +60,10 @@ static int open_parent(int root, char *path, const char **name)
 	if (!**name || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
 		return -EINVAL;
 	int fd = (int)syscall(SYS_openat2, root, slash ? path : ".", &how, sizeof how);
-	return fd < 0 ? -errno : fd;
+	int code = errno;
+	if (slash)
+		*slash = '/';
+	return fd < 0 ? -code : fd;
 }
 
 static int make_node(int folder, const char *name, const struct later *later)

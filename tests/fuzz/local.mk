@@ -15,6 +15,7 @@ fuzz_targets = \
 	fuzz_proc \
 	fuzz_protocol \
 	fuzz_root \
+	fuzz_stream \
 	fuzz_streams \
 	fuzz_user
 check_PROGRAMS += $(fuzz_targets)
@@ -75,6 +76,11 @@ fuzz_protocol_LDFLAGS = $(fuzz_flags)
 fuzz_root_SOURCES = tests/fuzz/root.c $(fuzz_common)
 fuzz_root_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_root_LDFLAGS = $(fuzz_flags)
+fuzz_stream_SOURCES = tests/fuzz/stream.c tests/unit/stream_bytes.c tests/unit/stream_bytes.h \
+	$(stream_confined) src/stream/describe.c $(fuzz_common)
+fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tests/unit
+fuzz_stream_LDADD = libconfig.a $(libexec_berth_stream_LDADD)
+fuzz_stream_LDFLAGS = $(fuzz_flags)
 fuzz_streams_SOURCES = tests/fuzz/streams.c src/image/offer.c src/image/streams.c $(fuzz_common)
 fuzz_streams_LDADD = libbase.a $(JSON_LIBS)
 fuzz_streams_LDFLAGS = $(fuzz_flags)

@@ -171,6 +171,23 @@ EOF
 	nothing_new
 }
 
+# Streams with right sums and wrong contents: each is refused with a sentence, and nothing of it is left.
+case_hostile() {
+	local kind kinds craft=$top/tests/integration/stream_craft.py
+	kinds=$("$craft")
+	"$craft" good | berth import --pool p-dir --set network= - x
+	same "its file" "#!" "$(cat "$(root_of x)/bin/sh")"
+	berth delete x
+	for kind in $kinds; do
+		[[ $kind != good ]] || continue
+		"$craft" "$kind" >"$T/crafted"
+		fails 1 "stream '.*crafted': " berth import --pool p-dir --set network= "$T/crafted"
+		echo "$kind: $(cat "$T/err")"
+	done
+	[[ ! -e /etc/owned && ! -e /tmp/owned && ! -e /owned ]]
+	nothing_new
+}
+
 # A pool without the room: one sentence, and the machine does not exist.
 case_too_small() {
 	berth pool create --driver "$fast" --size 256M small
