@@ -60,6 +60,7 @@ libcmd_a_SOURCES = \
 	src/cmd/table.c src/cmd/table.h \
 	src/cmd/template.c src/cmd/template.h \
 	src/cmd/template_cache.c \
+	src/cmd/template_export.c \
 	src/cmd/template_info.c \
 	src/cmd/template_settings.c \
 	src/cmd/top.c \

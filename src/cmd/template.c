@@ -437,6 +437,7 @@ static const struct command adopt = {
 static const struct command *const members[] = {
 	&build,
 	&import,
+	&template_export_verb,
 	&command_template_search,
 	&command_template_pull,
 	&command_template_update,
@@ -456,8 +457,8 @@ const struct command command_template = {
 	.name = "template",
 	.aliases = "image",
 	.args = "",
-	.help = "What machines are made from: build, import, search, pull, update, list, info, "
-		"set, get, unset, adopt, delete, prune, remote",
+	.help = "What machines are made from: build, import, export, search, pull, update, list, "
+		"info, set, get, unset, adopt, delete, prune, remote",
 	.max = -1,
 	.members = members,
 };

@@ -67,30 +67,50 @@ static int check_report(struct err *report, struct err *err)
 	return report->code == 0 ? 0 : err_set(err, report->code, "%s", report->text);
 }
 
-int helper_run(const struct helper *helper, void *report, size_t size, struct err *err)
+int helper_begin(struct helper_running *running, const struct helper *helper, size_t size,
+		 struct err *err)
 {
-	char path[PATH_MAX], how[64];
 	int ends[2];
 
-	memset(report, 0, size);
-	if (install_program(helper->program, path, sizeof path) < 0)
+	*running = (struct helper_running){ .report_fd = -1 };
+	if (install_program(helper->program, running->path, sizeof running->path) < 0)
 		return err_set(err, ENAMETOOLONG, "the path of %s is too long", helper->program);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	scoped_fd int reading = ends[0];
 	scoped_fd int writing = ends[1];
 	scoped_fd int ourselves = child_parent();
-	pid_t pid = ourselves < 0 ? -1 : fork();
-	if (pid < 0)
-		return err_set(err, errno, "run '%s': %s", path, strerror(errno));
-	if (pid == 0)
-		execute(helper, path, ourselves, writing, size);
-	scoped_close_fd(&writing);
+	running->pid = ourselves < 0 ? -1 : fork();
+	if (running->pid < 0)
+		return err_set(err, errno, "run '%s': %s", running->path, strerror(errno));
+	if (running->pid == 0)
+		execute(helper, running->path, ourselves, writing, size);
+	running->report_fd = take_fd(&reading);
+	return 0;
+}
+
+int helper_end(struct helper_running *running, const struct helper *helper, void *report,
+	       size_t size, struct err *err)
+{
+	scoped_fd int reading = take_fd(&running->report_fd);
+	char how[64];
+
+	memset(report, 0, size);
 	ssize_t n = read_report(helper, reading, report, size);
 	/* The child ends after its namespaces have ended, with all processes in them. */
-	int status = child_wait(pid);
+	int status = child_wait(running->pid);
 	if (n == (ssize_t)size)
 		return check_report(report, err);
 	child_status_text(status, how, sizeof how);
-	return err_set(err, EIO, "'%s' %s and said nothing", path, how);
+	return err_set(err, EIO, "'%s' %s and said nothing", running->path, how);
+}
+
+int helper_run(const struct helper *helper, void *report, size_t size, struct err *err)
+{
+	struct helper_running running;
+
+	memset(report, 0, size);
+	return helper_begin(&running, helper, size, err) < 0
+		       ? -err->code
+		       : helper_end(&running, helper, report, size, err);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 struct helper {
 	const char *program; /* its name in libexec */
@@ -25,6 +26,19 @@ struct helper {
  * comes from a process that read untrusted bytes, and only its err is checked here. 0, or -code with the cause.
  */
 int helper_run(const struct helper *helper, void *report, size_t size, struct err *err);
+
+/* A program that runs beside the caller. */
+struct helper_running {
+	pid_t pid;
+	int report_fd; /* owned until helper_end */
+	char path[4096];
+};
+
+/* The two halves of helper_run. size: of the report. Each helper_begin that returns 0 needs its helper_end. */
+int helper_begin(struct helper_running *running, const struct helper *helper, size_t size,
+		 struct err *err);
+int helper_end(struct helper_running *running, const struct helper *helper, void *report,
+	       size_t size, struct err *err);
 
 /* Ends a text of a report where its array ends, and replaces bytes that are not printable. */
 void helper_text(char *text, size_t room);

@@ -2,16 +2,20 @@ noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
 	src/image/app.c src/image/app.h \
 	src/image/archive.c \
+	src/image/aside.c src/image/aside.h \
 	src/image/build.c \
 	src/image/catalogue.c \
 	src/image/download.c src/image/download.h \
+	src/image/export.c src/image/export.h src/image/export_text.c \
 	src/image/fetch.h src/image/fetcher.c \
 	src/image/folder.c \
+	src/image/goarch.c src/image/goarch.h \
 	src/image/helper.c src/image/helper.h \
 	src/image/import.c src/image/import.h \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
 	src/image/offer.c src/image/offer.h \
+	src/image/pack.h src/image/packer.c \
 	src/image/pull.c src/image/pull.h \
 	src/image/registry.c \
 	src/image/remote.c src/image/remote.h \
@@ -35,6 +39,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/decode.c src/image/decode.h \
 	src/image/entry.c src/image/entry.h \
 	src/image/extract.c src/image/tar.h \
+	src/image/goarch.c src/image/goarch.h \
 	src/image/layer.c src/image/layer.h \
 	src/image/layout.c src/image/metadata.c \
 	src/image/oci.c src/image/oci.h \
@@ -48,6 +53,24 @@ if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
 libexec_berth_unpack_LDADD = libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
+
+# Writes a folder as an archive: templates that are exported, folders that are imported.
+pkglibexec_PROGRAMS += libexec/berth-pack
+libexec_berth_pack_SOURCES = \
+	src/image/attributes.c src/image/attributes.h \
+	src/image/confined.c src/image/confined.h \
+	src/image/layout_out.c src/image/layout_out.h \
+	src/image/pack.c src/image/pack.h \
+	src/image/sandbox.c src/image/sandbox.h \
+	src/image/sha256.c src/image/sha256.h \
+	src/image/shift.c src/image/shift.h \
+	src/image/walk.c src/image/walk.h \
+	src/image/writer.c src/image/writer.h
+libexec_berth_pack_CPPFLAGS = $(AM_CPPFLAGS)
+if SANITIZERS
+libexec_berth_pack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
+endif
+libexec_berth_pack_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
 
 # The only program that links libcurl, and the only one that talks to a server.
 if HAVE_CURL

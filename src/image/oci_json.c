@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "config/config.h"
+#include "image/goarch.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -49,21 +50,9 @@ static const char *string_of(const json_t *object, const char *name)
 
 const char *oci_arch(void)
 {
-	static const char *const names[][2] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" },
-		{ "armv7l", "arm" },   { "armv6l", "arm" },
-		{ "i686", "386" },     { "mips64", "mips64le" },
-		{ "mips", "mipsle" },  { "loongarch64", "loong64" },
-	};
 	static struct utsname host;
 
-	if (uname(&host) < 0)
-		return "unknown";
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(host.machine, names[i][0]) == 0)
-			return names[i][1];
-	}
-	return host.machine;
+	return uname(&host) < 0 ? "unknown" : goarch_of(host.machine);
 }
 
 /* ---- Descriptors */
