@@ -18,6 +18,7 @@ EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/images.sh tests/integration/image_server.py
 EXTRA_DIST += tests/oci.sh tests/integration/oci.sh tests/integration/oci_image.py tests/integration/program.sh
 EXTRA_DIST += tests/integration/export.sh tests/integration/tree.py
+EXTRA_DIST += tests/integration/folders.sh tests/integration/shifted.py
 EXTRA_DIST += tests/integration/recipes.sh
 EXTRA_DIST += tests/integration/derived.sh
 EXTRA_DIST += tests/integration/mounts.sh

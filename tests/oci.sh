@@ -2,7 +2,7 @@
 # Images of OCI for tests: sourced after tests/lib.sh.
 # shellcheck shell=bash
 
-maker=$top/tests/integration/oci_image.py
+maker=${top:?}/tests/integration/oci_image.py
 arch=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 
 # image KIND OUT [OPTION...] LAYER...: makes one for this host.

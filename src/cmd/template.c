@@ -387,8 +387,9 @@ static const struct command import = {
 	.group = "template",
 	.name = "import",
 	.args = "IMAGE [ROOT] NAME",
-	.help = "Make a template of a root in a tar of any compression (-: standard input) or "
-		"squashfs, or of an OCI image",
+	.help = "Make a template of a tar, a squashfs, an OCI image, a folder or a container of "
+		"LXC "
+		"(-: standard input)",
 	.flags = import_flags,
 	.min = 2,
 	.max = 3,

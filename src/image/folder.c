@@ -2,18 +2,21 @@
 /* Images in folders: OCI image layouts, and unpacked archives of 'docker save'. */
 #include "image/source.h"
 
+#include "base/scoped.h"
 #include "image/import.h"
+#include "image/oci.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static bool fits(const struct source *source)
 {
-	struct stat st;
+	scoped_fd int fd = source->path && strcmp(source->path, "-") != 0
+				   ? open(source->path, O_PATH | O_DIRECTORY | O_CLOEXEC)
+				   : -1;
 
-	return source->path && strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0 &&
-	       S_ISDIR(st.st_mode);
+	return fd >= 0 && oci_is_image(fd);
 }
 
 static int begin(struct source *source, struct err *err)

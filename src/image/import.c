@@ -88,7 +88,10 @@ static int make(struct incoming *incoming, const struct import *import, struct t
 	struct unpack_report report;
 
 	input.facts = &facts;
-	if (unpack_into(incoming, &input, &report, err) < 0 || app_parse(&facts, app, err) < 0)
+	int r = unpack_into(incoming, &input, &report, err);
+	if (import->settle)
+		r = import->settle(import->context, r, err);
+	if (r < 0 || app_parse(&facts, app, err) < 0)
 		return -err->code;
 	incoming->app = app;
 	if (incoming_commit(incoming,
@@ -104,13 +107,18 @@ int import_opened(const struct dirs *dirs, const char *name, struct pool *pool,
 		  const struct import *import, struct text *notes, struct err *err)
 {
 	scoped_incoming struct incoming incoming = { .lock_fd = -1 };
-	struct template_config app = { 0 };
+	struct template_config app = { 0 }, model = { 0 };
 
 	if (incoming_begin(&incoming, dirs, pool, name, err) < 0)
 		return -err->code;
 	incoming.origin = import->origin;
 	incoming.pulled = import->pulled;
-	int r = make(&incoming, import, &app, notes, err);
+	incoming.model = &model;
+	int r = config_parse(&template_schema, "settings of the image", text_str(import->settings),
+			     import->settings->length, &model, err);
+	if (r == 0)
+		r = make(&incoming, import, &app, notes, err);
 	config_free(&template_schema, &app);
+	config_free(&template_schema, &model);
 	return r < 0 ? err_wrap(err, "%s '%s'", import->noun, import->what) : 0;
 }

@@ -11,9 +11,13 @@
 
 struct import {
 	struct unpack_input input;
-	const char *noun, *what;           /* borrowed: kind and name of the image, for sentences */
-	const char *description;           /* borrowed; for an image whose metadata have none */
-	const char *origin;                /* borrowed: what template.conf tells of it */
+	const char *noun, *what;     /* borrowed: kind and name of the image, for sentences */
+	const char *description;     /* borrowed; for an image whose metadata have none */
+	const char *origin;          /* borrowed: what template.conf tells of it */
+	const struct text *settings; /* borrowed: presets of the template, or nothing */
+	/* Called when the image was read, with the result, which it may replace; or NULL. */
+	int (*settle)(void *context, int result, struct err *err);
+	void *context;
 	const struct pulled_image *pulled; /* borrowed; NULL: it comes from no server */
 };
 

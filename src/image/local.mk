@@ -5,6 +5,7 @@ libimage_a_SOURCES = \
 	src/image/aside.c src/image/aside.h \
 	src/image/build.c \
 	src/image/catalogue.c \
+	src/image/container.c src/image/container.h \
 	src/image/download.c src/image/download.h \
 	src/image/export.c src/image/export.h src/image/export_text.c \
 	src/image/fetch.h src/image/fetcher.c \
@@ -14,6 +15,8 @@ libimage_a_SOURCES = \
 	src/image/import.c src/image/import.h \
 	src/image/incoming.c src/image/incoming.h \
 	src/image/init.c src/image/init.h \
+	src/image/lxc.c \
+	src/image/oci_look.c \
 	src/image/offer.c src/image/offer.h \
 	src/image/pack.h src/image/packer.c \
 	src/image/pull.c src/image/pull.h \
@@ -28,6 +31,7 @@ libimage_a_SOURCES = \
 	src/image/template.c src/image/template.h \
 	src/image/template_cache.c src/image/template_cache.h \
 	src/image/template_set.c \
+	src/image/tree.c \
 	src/image/unpack.h src/image/unpacker.c
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CPPFLAGS)
 
@@ -44,6 +48,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/layout.c src/image/metadata.c \
 	src/image/oci.c src/image/oci.h \
 	src/image/oci_json.c src/image/oci_json.h \
+	src/image/oci_look.c \
 	src/image/sandbox.c src/image/sandbox.h \
 	src/image/sha256.c src/image/sha256.h \
 	src/image/squash.c \

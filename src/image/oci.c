@@ -19,30 +19,6 @@
 
 static const char aside[] = ".berth-image";
 
-static bool has_file(int folder_fd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-}
-
-static bool is_layout(int folder_fd)
-{
-	return has_file(folder_fd, "oci-layout") && has_file(folder_fd, "index.json");
-}
-
-bool oci_is_image(int folder_fd)
-{
-	struct stat st;
-
-	if (is_layout(folder_fd))
-		return true;
-	/* A root may have a file of that name. */
-	return has_file(folder_fd, "manifest.json") &&
-	       fstatat(folder_fd, "etc", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-	       fstatat(folder_fd, "usr", &st, AT_SYMLINK_NOFOLLOW) < 0;
-}
-
 /* ---- Documents */
 
 /* Makes the name of a file the subject of what is wrong with it. Returns -code. */
@@ -263,7 +239,7 @@ static int apply_saved(const struct image *image)
 int oci_apply(int folder_fd, struct unpack_report *report, struct text *facts)
 {
 	const struct image image = { folder_fd, report, facts };
-	int r = is_layout(folder_fd) ? apply_layout(&image) : apply_saved(&image);
+	int r = oci_is_layout(folder_fd) ? apply_layout(&image) : apply_saved(&image);
 
 	if (r < 0)
 		return r;

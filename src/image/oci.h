@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images of OCI and of 'docker save', made into a root. Inside berth-unpack only. */
+/* Images of OCI and of 'docker save', made into a root. Inside berth-unpack only, but for oci_look.c. */
 #ifndef BERTH_IMAGE_OCI_H
 #define BERTH_IMAGE_OCI_H
 
@@ -10,6 +10,9 @@
 
 /* Whether the folder, an open one, is an OCI image layout or an unpacked archive of 'docker save'. */
 bool oci_is_image(int folder_fd);
+
+/* Whether it is an OCI image layout. */
+bool oci_is_layout(int folder_fd);
 
 /*
  * If the current folder is an image, or has nothing but a folder that is one, replaces it by the image's root. facts:

@@ -5,15 +5,15 @@
 #include "image/import.h"
 #include "image/template.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { WAIT_SECONDS = 3600 };
 
 static const struct source_ops *const sources[] = {
-	&source_registry,
-	&source_server,
-	&source_folder,
-	&source_archive,
+	&source_registry,  &source_server, &source_folder,
+	&source_container, &source_tree,   &source_archive,
 };
 
 static const struct source_ops *find(const struct source *source)
@@ -75,8 +75,37 @@ static int begin_local(struct source *source, const struct dirs *dirs,
 			    : err_set(err, ENOMEM, "out of memory");
 }
 
+/*
+ * Called when the reader of a folder has ended, with its result. A cause that the writer tells is the first one, but for
+ * that the reader has ended before it.
+ */
+static int settle_packing(void *context, int r, struct err *err)
+{
+	struct source *source = context;
+	struct pack_report report;
+	struct err why = { 0 };
+
+	if (!source->packs)
+		return r;
+	scoped_close_fd(&source->input.archive_fd);
+	source->packs = false;
+	int packed = packing_end(&source->packing, &report, &why);
+	if (packed < 0 && !(r < 0 && packed == -EPIPE)) {
+		*err = why;
+		return packed;
+	}
+	if (report.sockets)
+		text_add(&source->notes, "%" PRIu64 " sockets were left out\n", report.sockets);
+	if (report.attributes)
+		text_add(&source->notes,
+			 "%" PRIu64 " attributes were left out: see berth-template(7)\n",
+			 report.attributes);
+	return r;
+}
+
 static void end(struct source *source, bool made)
 {
+	settle_packing(source, -EPIPE, &(struct err){ 0 });
 	if (source->ops && source->ops->end)
 		source->ops->end(source, made);
 	source->ops = NULL;
@@ -90,6 +119,8 @@ static void end(struct source *source, bool made)
 	free(take_ptr(&source->description));
 	free(take_ptr(&source->origin));
 	free(take_ptr(&source->folder));
+	text_free(&source->settings);
+	text_free(&source->notes);
 }
 
 void source_end(struct source *source)
@@ -167,6 +198,9 @@ int source_unpack(struct source *source, const char *name, struct pool *pool, st
 	};
 	const struct import import = {
 		.input = source->input,
+		.settings = &source->settings,
+		.settle = settle_packing,
+		.context = source,
 		.noun = source->ops->noun,
 		.what = source->what,
 		.description = source->description,
@@ -176,6 +210,8 @@ int source_unpack(struct source *source, const char *name, struct pool *pool, st
 
 	if (import_opened(source->dirs, name, pool, &import, notes, err) < 0)
 		return -err->code;
+	if (notes && source->notes.length)
+		text_add(notes, "%s", text_str(&source->notes));
 	end(source, true);
 	return 0;
 }

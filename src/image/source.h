@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "image/download.h"
 #include "image/offer.h"
+#include "image/pack.h"
 #include "image/remote.h"
 #include "image/unpack.h"
 #include "storage/storage.h"
@@ -34,10 +35,14 @@ struct source {
 	char lock[32]; /* of an image of a remote: name of the lock of its files */
 	/* Set by begin or fetch: */
 	struct unpack_input input; /* its descriptors are the source's; facts is not used */
-	char *what;        /* owned: names the image in sentences; of a remote also its URL */
-	char *aliases;     /* owned: of an image of a remote, separated by commas */
-	char *description; /* owned: of the template, if the image has none itself */
-	char *origin;      /* owned: key "origin" of template.conf */
+	char *what;             /* owned: names the image in sentences; of a remote also its URL */
+	char *aliases;          /* owned: of an image of a remote, separated by commas */
+	char *description;      /* owned: of the template, if the image has none itself */
+	char *origin;           /* owned: key "origin" of template.conf */
+	struct text settings;   /* presets of the template, lines of template.conf */
+	struct text notes;      /* remarks, a line each */
+	struct packing packing; /* writes into input.archive_fd */
+	bool packs;             /* packing was begun */
 	/* The source's own. */
 	char *folder; /* owned */
 	int lock_fd;  /* owned */
@@ -60,7 +65,12 @@ struct source_ops {
 };
 
 /* The sources, one a file. */
-extern const struct source_ops source_archive, source_folder, source_registry, source_server;
+extern const struct source_ops source_archive, source_container, source_folder, source_registry,
+	source_server, source_tree;
+
+/* tree.c: begins to read a folder as a tar; shift: as the document of struct pack. 0 or -code. */
+int source_pack(struct source *source, const char *folder, const struct text *shift,
+		struct err *err);
 
 /* "images:alpine/3.22" into its halves. */
 int source_split(const char *word, char remote[64], char image[128], struct err *err);

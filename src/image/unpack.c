@@ -30,10 +30,7 @@ enum mode { MODE_ARCHIVE, MODE_SPLIT, MODE_FOLDER };
 static int unpack(enum mode mode, struct unpack_report *report, struct text *facts)
 {
 	if (mode == MODE_FOLDER && !oci_is_image(UNPACK_FOLDER))
-		return err_set(
-			&report->err, EISDIR,
-			"it is a folder, and not one of an OCI image; pack a root first: tar "
-			"-C FOLDER -c . | berth template import - NAME");
+		return err_set(&report->err, EISDIR, "it is no OCI image any more");
 	if (mode == MODE_FOLDER)
 		return oci_apply(UNPACK_FOLDER, report, facts);
 	if ((mode == MODE_SPLIT && extract_metadata(UNPACK_METADATA, report) < 0) ||

@@ -62,7 +62,8 @@ fuzz_mappings_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIB
 fuzz_mappings_LDFLAGS = $(fuzz_flags)
 fuzz_oci_SOURCES = tests/fuzz/oci.c src/image/attributes.c src/image/decode.c src/image/entry.c \
 	src/image/extract.c src/image/layer.c src/image/layout.c src/image/metadata.c src/image/oci.c \
-	src/image/goarch.c src/image/oci_json.c src/image/sha256.c src/image/squash.c src/image/app.c src/image/root.c src/image/init.c \
+	src/image/goarch.c src/image/oci_json.c src/image/oci_look.c src/image/sha256.c src/image/squash.c src/image/app.c \
+	src/image/root.c src/image/init.c \
 	$(fuzz_common)
 fuzz_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 fuzz_oci_LDADD = $(libexec_berth_unpack_LDADD)

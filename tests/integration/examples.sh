@@ -22,6 +22,9 @@ elsewhere() {
 	"incus "* | "berth template import alpine "* | "berth template import rootfs.squashfs "*)
 		echo "integration/images.sh template.import"
 		;;
+	"berth template import /srv/root "* | "berth template import /var/lib/lxc/web "*)
+		echo "integration/folders.sh template.import"
+		;;
 	"docker save "* | "skopeo copy "* | "berth template import nginx-layout "*)
 		echo "integration/oci.sh template.import"
 		;;

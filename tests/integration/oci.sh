@@ -299,13 +299,6 @@ case_whiteouts_stay_inside() {
 	no_volumes 0
 }
 
-case_a_folder_that_is_none() {
-	mkdir "$T/plain"
-	fails 1 "folder '$T/plain': it is a folder, and not one of an OCI image; pack a root first" \
-		berth template import "$T/plain" bad
-	no_volumes 0
-}
-
 # ---- Registries, through skopeo
 
 # A registry on loopback, without TLS, with one image.

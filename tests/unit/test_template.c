@@ -352,9 +352,11 @@ static void test_import_fails(void)
 			-ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "none.tar"));
 	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL_FATAL(mkdir("empty", 0755), 0);
 	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool,
-					&(struct template_image){ .archive = "/etc" }, NULL, &err),
-			-EISDIR);
+					&(struct template_image){ .archive = "empty" }, NULL, &err),
+			-EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "it has neither /sbin/init nor /bin/sh"));
 	err = (struct err){ 0 };
 	CU_ASSERT_EQUAL(template_import(&dirs, "eight", &pool,
 					&(struct template_image){ .archive = "/bin/sh" }, NULL,
