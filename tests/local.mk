@@ -21,6 +21,7 @@ EXTRA_DIST += tests/integration/export.sh tests/integration/tree.py
 EXTRA_DIST += tests/integration/folders.sh tests/integration/shifted.py
 EXTRA_DIST += tests/integration/recipes.sh
 EXTRA_DIST += tests/integration/derived.sh
+EXTRA_DIST += tests/integration/apply.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh

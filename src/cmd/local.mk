@@ -2,6 +2,10 @@ noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
 	src/cmd/act.c \
 	src/cmd/adopt.c \
+	src/cmd/apply.c src/cmd/apply.h \
+	src/cmd/apply_do.c \
+	src/cmd/apply_plan.c \
+	src/cmd/apply_wanted.c \
 	src/cmd/background.c \
 	src/cmd/boot.c \
 	src/cmd/command.h \

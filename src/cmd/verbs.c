@@ -6,13 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const make[] = { &command_launch,
-					      &command_create,
-					      &command_clone,
-					      &command_run,
-					      &command_adopt,
-					      &command_delete,
-					      NULL };
+static const struct command *const make[] = { &command_launch, &command_create,
+					      &command_clone,  &command_run,
+					      &command_apply,  &command_adopt,
+					      &command_delete, NULL };
 static const struct command *const run[] = {
 	&command_start, &command_stop,   &command_kill, &command_restart,
 	&command_pause, &command_resume, NULL

@@ -9,6 +9,8 @@
 extern const struct command command_launch, command_create, command_clone;
 /* adopt.c */
 extern const struct command command_adopt;
+/* apply.c */
+extern const struct command command_apply;
 /* run.c */
 extern const struct command command_run;
 /* lifecycle.c */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libconfig.a
 libconfig_a_SOURCES = \
+	src/config/apply_file.c src/config/apply_file.h \
 	src/config/build_file.c src/config/build_file.h \
 	src/config/caps.c \
 	src/config/check.c \

@@ -141,6 +141,22 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	return r;
 }
 
+int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
+			 struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct template_config template = { 0 };
+
+	if (machine_paths(&machine, dirs, name, err) < 0 ||
+	    template_open(dirs, spec->template, &template, err) < 0)
+		return -err->code;
+	int r = refuse_foreign(spec->template, template.arch, err);
+	if (r == 0)
+		r = fill_new(&machine, spec, spec->pool, &template, err);
+	config_free(&template_schema, &template);
+	return r;
+}
+
 int machine_create(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 		   struct err *err)
 {

@@ -32,7 +32,8 @@ void machine_sweep(const struct dirs *dirs);
 struct settings {
 	const char *const *words; /* borrowed */
 	size_t count;
-	const char *const *env; /* borrowed: NAME=value, put into key env after the words; may be NULL */
+	const char *const
+		*env; /* borrowed: NAME=value, put into key env after the words; may be NULL */
 	size_t env_count;
 };
 
@@ -49,6 +50,10 @@ struct machine_spec {
 };
 int machine_create(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 		   struct err *err);
+
+/* Whether machine_create could make it, as far as that is known before; -EEXIST is not looked for. Makes nothing. */
+int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
+			 struct err *err);
 
 /*
  * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid,
@@ -105,6 +110,10 @@ int machine_delete(struct machine *machine, bool force, struct err *err);
  */
 int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
 		struct err *err);
+
+/* Whether machine_set could make these changes. Makes none. */
+int machine_set_check(struct machine *machine, const struct config_change *changes, size_t count,
+		      struct err *err);
 
 /*
  * Finds all that a start would refuse, without a start, and puts it into one error: settings, pool, root, init,

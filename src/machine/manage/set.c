@@ -140,6 +140,19 @@ static int commit(struct change_set *set, struct err *err)
 	return r;
 }
 
+int machine_set_check(struct machine *machine, const struct config_change *changes, size_t count,
+		      struct err *err)
+{
+	__attribute__((cleanup(change_set_free))) struct change_set set = { .machine = machine,
+									    .changes = changes,
+									    .count = count };
+
+	set.path = machine_path(machine, "machine.conf");
+	if (!set.path)
+		return err_set(err, ENOMEM, "out of memory");
+	return prepare(&set, err);
+}
+
 int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
 		struct err *err)
 {

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The actions of apply. Each is complete or not done, so that the next run goes on from there. */
+#include "cmd/apply.h"
+
+#include "base/scoped.h"
+#include "cmd/common.h"
+#include "cmd/print.h"
+#include "cmd/progress.h"
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "machine/share/mounts.h"
+#include "network/network.h"
+
+#include <string.h>
+
+enum { BOOT_SECONDS = 60 };
+
+/* ---- Networks */
+
+static int set_network_key(const struct apply *apply, const struct apply_action *action,
+			   const char *key, struct err *err)
+{
+	scoped_free char *path =
+		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", action->name);
+	scoped_text struct text value = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_get(&network_schema, &action->network->config, key, &value, err) < 0)
+		return -err->code;
+	return config_edit(&network_schema, path, key, text_str(&value), err);
+}
+
+static int create_network(struct apply *apply, struct apply_action *action, struct err *err)
+{
+	const struct apply_network *network = action->network;
+	int r = network_create(&apply->call->dirs, action->name, network->config.bridge,
+			       network->config.subnet, err);
+
+	for (size_t i = 0; r == 0 && i < network->given_count; i++) {
+		const char *key = network->given[i].name;
+		if (strcmp(key, "bridge") != 0 && strcmp(key, "subnet") != 0)
+			r = set_network_key(apply, action, key, err);
+	}
+	return r;
+}
+
+static int change_network(struct apply *apply, struct apply_action *action, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < action->count; i++)
+		r = set_network_key(apply, action, action->changes[i].key, err);
+	if (r == 0)
+		text_add(&apply->notes,
+			 "network '%s' has its new settings when it is taken down and up again: "
+			 "berth network down %s\n",
+			 action->name, action->name);
+	return r;
+}
+
+/* ---- Machines */
+
+static int add_section(struct machine *machine, const struct schema *kind,
+		       const struct section *section, struct text *notes, struct err *err)
+{
+	/* A copy, since a name may be given to it. */
+	if (kind == &mount_schema) {
+		struct mount_config mount = *(const struct mount_config *)section;
+		return machine_mount(machine, &mount, false, notes, err);
+	}
+	struct device_config device = *(const struct device_config *)section;
+	return machine_add_device(machine, &device, false, notes, err);
+}
+
+static int remove_section(struct machine *machine, const struct schema *kind, const char *name,
+			  struct err *err)
+{
+	bool was_there;
+
+	return kind == &mount_schema ? machine_unmount(machine, name, &was_there, err)
+				     : machine_remove_device(machine, name, &was_there, err);
+}
+
+/* "mount.data": the name, and the kind; NULL: it is a key. */
+static const char *section_of(const char *key, const struct schema **kind)
+{
+	const struct schema *const kinds[] = { &mount_schema, &device_schema };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(kinds[i]->what);
+		if (strncmp(key, kinds[i]->what, n) == 0 && key[n] == '.') {
+			*kind = kinds[i];
+			return key + n + 1;
+		}
+	}
+	return NULL;
+}
+
+static int change_section(struct apply *apply, const struct apply_action *action,
+			  struct machine *machine, const struct apply_change *change,
+			  struct err *err)
+{
+	const struct machine_config *file = &action->group->settings.machine;
+	const struct schema *kind;
+	const char *name = section_of(change->key, &kind);
+
+	if (change->from && remove_section(machine, kind, name, err) < 0)
+		return -err->code;
+	if (!change->to)
+		return 0;
+	const struct section *section =
+		config_section(kind == &mount_schema ? file->mounts : file->devices, name);
+	return add_section(machine, kind, section, &apply->notes, err);
+}
+
+static int add_sections(struct apply *apply, const struct apply_action *action,
+			struct machine *machine, struct err *err)
+{
+	const struct machine_config *file = &action->group->settings.machine;
+	int r = 0;
+
+	for (const struct section *at = file->mounts; at && r == 0; at = at->next)
+		r = add_section(machine, &mount_schema, at, &apply->notes, err);
+	for (const struct section *at = file->devices; at && r == 0; at = at->next)
+		r = add_section(machine, &device_schema, at, &apply->notes, err);
+	return r;
+}
+
+static int create(struct apply *apply, struct apply_action *action, struct err *err)
+{
+	const struct machine_config *file = &action->group->settings.machine;
+	__attribute__((cleanup(words_free))) struct apply_words words = { 0 };
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *pool = *file->pool ? strdup(file->pool) : NULL;
+	struct progress progress;
+	int r = wanted_words(apply, action->group, true, &words, err);
+
+	if (r == 0)
+		r = network_wanted(apply->call, err);
+	if (r == 0 && !pool)
+		r = pool_wanted(apply->call, &pool, err);
+	if (r != 0)
+		return r;
+	const struct machine_spec spec = {
+		.template = file->template,
+		.pool = pool,
+		.settings = { (const char *const *)words.list, words.count },
+	};
+	progress_begin(&progress, "creating machine '%s'", action->name);
+	r = machine_create(&apply->call->dirs, action->name, &spec, err);
+	progress_end(&progress);
+	if (r < 0 || (!file->mounts && !file->devices))
+		return r;
+	r = machine_open(&machine, &apply->call->dirs, action->name, err);
+	return r < 0 ? r : add_sections(apply, action, &machine, err);
+}
+
+static int change(struct apply *apply, struct apply_action *action, struct machine *machine,
+		  struct err *err)
+{
+	scoped_free struct config_change *changes = calloc(action->count + 1, sizeof *changes);
+	const struct schema *kind;
+	size_t count = 0;
+	int r = 0;
+
+	if (!changes)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < action->count; i++) {
+		const struct apply_change *one = &action->changes[i];
+		if (!section_of(one->key, &kind))
+			changes[count++] = (struct config_change){ one->key, one->to };
+	}
+	if (count)
+		r = machine_set(machine, changes, count, err);
+	for (size_t i = 0; r == 0 && i < action->count; i++) {
+		if (section_of(action->changes[i].key, &kind))
+			r = change_section(apply, action, machine, &action->changes[i], err);
+	}
+	return r;
+}
+
+static int stop(struct machine *machine, struct err *err)
+{
+	enum stop_outcome outcome = STOP_CLEAN;
+	struct progress progress;
+
+	progress_begin(&progress, "stopping machine '%s'", machine->name);
+	int r = machine_stop(machine, false, 0, &outcome, err);
+	progress_end(&progress);
+	if (r == 0 && outcome == STOP_KILLED)
+		print_note("machine '%s' did not go down in time and was killed", machine->name);
+	return r;
+}
+
+/* Machines of boot.after that run have to have booted. */
+static int await_others(struct apply *apply, const struct machine *machine, struct err *err)
+{
+	scoped_free char *names = strdup(machine->config.boot_after);
+	char *rest = names;
+
+	if (!names)
+		return err_set(err, ENOMEM, "out of memory");
+	for (char *name; (name = strsep(&rest, " "));) {
+		scoped_machine struct machine other = { 0 };
+		struct machine_status status = { 0 };
+		if (!*name ||
+		    machine_read(&other, &apply->call->dirs, name, &(struct err){ 0 }) < 0)
+			continue;
+		machine_status(&other, NULL, &status);
+		if (machine_is_down(status.state) || status.booted)
+			continue;
+		if (machine_wait_booted(&other, BOOT_SECONDS, err) < 0)
+			return err_wrap(err, "machine '%s' starts after '%s'", machine->name, name);
+	}
+	return 0;
+}
+
+static int start(struct apply *apply, struct machine *machine, struct err *err)
+{
+	int r = await_others(apply, machine, err);
+
+	return r < 0 ? r : start_machine(machine, NULL, err);
+}
+
+/* As restart does: a machine is stopped only if it can start again. */
+static int restart(struct apply *apply, struct machine *machine, struct err *err)
+{
+	int r = machine_check_start(machine, err);
+
+	if (r == 0)
+		r = stop(machine, err);
+	return r < 0 ? r : start(apply, machine, err);
+}
+
+int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (action->kind == APPLY_NETWORK)
+		return create_network(apply, action, err);
+	if (action->kind == APPLY_NETWORK_CHANGE)
+		return change_network(apply, action, err);
+	if (action->kind == APPLY_CREATE)
+		return create(apply, action, err);
+	int r = machine_open(&machine, &apply->call->dirs, action->name, err);
+	/* Another command was faster. */
+	if (r == -ENOENT && action->kind == APPLY_DELETE) {
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (action->kind == APPLY_CHANGE)
+		return change(apply, action, &machine, err);
+	if (action->kind == APPLY_STOP)
+		return stop(&machine, err);
+	if (action->kind == APPLY_RESTART)
+		return restart(apply, &machine, err);
+	if (action->kind == APPLY_START)
+		return start(apply, &machine, err);
+	return machine_delete(&machine, true, err);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/apply_file.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "config/file.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+
+static const char *const states[] = { "running", "stopped", NULL };
+
+/* Keys that machine.conf does not have. */
+static const struct key more_keys[] = {
+	{ "count", KEY_NUMBER, 0, offsetof(struct apply_settings, count), "0", 0, APPLY_COUNT_MAX,
+	  NULL, "so many machines, NAME-1 to NAME-N" },
+	{ "state", KEY_CHOICE, 0, offsetof(struct apply_settings, state), "running", 0, 0, states,
+	  "whether it is to run: running, stopped" },
+};
+enum { MORE_KEYS = sizeof more_keys / sizeof *more_keys };
+
+static bool is_more(const char *name)
+{
+	return strcmp(name, more_keys[0].name) == 0 || strcmp(name, more_keys[1].name) == 0;
+}
+
+/* The schema of a machine with these keys in their places. The struct begins with that of a machine. */
+static const struct schema *group_schema(void)
+{
+	static struct key keys[SCHEMA_KEYS_MAX];
+	static struct schema schema;
+	size_t n = 0, more = 0;
+
+	if (schema.count)
+		return &schema;
+	assert(machine_schema.count + MORE_KEYS <= SCHEMA_KEYS_MAX);
+	for (size_t i = 0; i < machine_schema.count; i++) {
+		while (more < MORE_KEYS &&
+		       strcmp(more_keys[more].name, machine_schema.keys[i].name) < 0)
+			keys[n++] = more_keys[more++];
+		keys[n++] = machine_schema.keys[i];
+	}
+	while (more < MORE_KEYS)
+		keys[n++] = more_keys[more++];
+	schema = machine_schema;
+	schema.keys = keys;
+	schema.count = n;
+	schema.size = sizeof(struct apply_settings);
+	return &schema;
+}
+
+unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(given[i].name, name) == 0)
+			return given[i].line;
+	}
+	return 0;
+}
+
+uint64_t apply_machine_count(const struct apply_group *group)
+{
+	return group->settings.count ? group->settings.count : 1;
+}
+
+void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96])
+{
+	if (group->settings.count)
+		snprintf(name, 96, "%.63s-%llu", group->name, (unsigned long long)index + 1);
+	else
+		snprintf(name, 96, "%.63s", group->name);
+}
+
+/* ---- Sections */
+
+/* The lines of a section of the file, and where they begin. */
+struct block {
+	const char *data; /* borrowed */
+	size_t length;
+	unsigned line; /* of the first line after the header */
+};
+
+/* Parses a block as a file of its own. Empty lines before it give its errors the right line. */
+static int parse_block(const struct schema *schema, const char *path, const struct block *block,
+		       void *config, struct err *err)
+{
+	scoped_text struct text padded = { 0 };
+
+	for (unsigned i = 1; i < block->line; i++)
+		text_add_bytes(&padded, "\n", 1);
+	text_add_bytes(&padded, block->data, block->length);
+	if (padded.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return config_parse(schema, path, text_str(&padded), padded.length, config, err);
+}
+
+static int add_given(struct apply_given **given, size_t *count, const char *name, unsigned line,
+		     struct err *err)
+{
+	struct apply_given *list = realloc(*given, (*count + 1) * sizeof *list);
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	*given = list;
+	list[*count] = (struct apply_given){ .name = strdup(name), .line = line };
+	return list[(*count)++].name ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+/* The keys of a block that was parsed, up to its first section. */
+static int gather_given(const struct block *block, struct apply_given **given, size_t *count,
+			struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1];
+	char *name, *value;
+	unsigned number = block->line;
+
+	for (size_t at = 0; at < block->length; number++) {
+		int n = line_next(block->data + at, block->length - at, line, err);
+		if (n < 0)
+			return n;
+		at += (size_t)n + 1;
+		if (line_is_header(line))
+			break;
+		if (line_is_comment(line))
+			continue;
+		line_split(line, &name, &value);
+		if (!is_more(name) && strcmp(name, CONFIG_FORMAT_KEY) != 0 &&
+		    add_given(given, count, name, number, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+/* Rules of this kind of file. *line: of the key, or of the header. */
+static int check_group(const struct apply_group *group, unsigned *line, struct err *err)
+{
+	char last[96];
+
+	for (size_t i = 0; i < group->given_count; i++) {
+		const char *name = group->given[i].name;
+		*line = group->given[i].line;
+		if (strcmp(name, "template") == 0 || strcmp(name, "pool") == 0)
+			continue;
+		if (config_flags(&machine_schema, name) & KEY_FIXED)
+			return config_refuse_fixed(&machine_schema, name, err);
+		if (strcmp(name, "label.applied") == 0)
+			return err_set(err, EPERM,
+				       "label.applied is made by berth and cannot be set");
+		if (strcmp(name, "network.address") == 0 && group->settings.count)
+			return err_set(err, EINVAL,
+				       "network.address belongs to one machine, and 'count' makes "
+				       "several; give it a section of its own");
+	}
+	*line = group->line;
+	if (!*group->settings.machine.template)
+		return err_set(err, EINVAL,
+			       "machine '%s' names no template; write 'template = TEMPLATE'",
+			       group->name);
+	apply_machine_name(group, apply_machine_count(group) - 1, last);
+	const char *fault = text_label_fault(last);
+	return fault ? err_set(err, EINVAL, "name '%s' %s", last, fault)
+		     : config_check_machine(&group->settings.machine, err);
+}
+
+static int take_machine(struct apply_file *file, const char *path, const char *name,
+			const struct block *block, struct err *err)
+{
+	struct apply_group *list = realloc(file->groups, (file->group_count + 1) * sizeof *list);
+	unsigned line = block->line - 1;
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	file->groups = list;
+	struct apply_group *group = &list[file->group_count];
+	*group = (struct apply_group){ .line = line };
+	if (parse_block(group_schema(), path, block, &group->settings, err) < 0)
+		return -err->code;
+	file->group_count++;
+	group->name = strdup(name);
+	if (!group->name)
+		return err_set(err, ENOMEM, "out of memory");
+	if (gather_given(block, &group->given, &group->given_count, err) < 0)
+		return -err->code;
+	return check_group(group, &line, err) < 0 ? err_wrap(err, "%s:%u", path, line) : 0;
+}
+
+static int take_network(struct apply_file *file, const char *path, const char *name,
+			const struct block *block, struct err *err)
+{
+	struct apply_network *list =
+		realloc(file->networks, (file->network_count + 1) * sizeof *list);
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	file->networks = list;
+	struct apply_network *network = &list[file->network_count];
+	*network = (struct apply_network){ .line = block->line - 1 };
+	if (parse_block(&network_schema, path, block, &network->config, err) < 0)
+		return -err->code;
+	file->network_count++;
+	network->name = strdup(name);
+	if (!network->name)
+		return err_set(err, ENOMEM, "out of memory");
+	return gather_given(block, &network->given, &network->given_count, err);
+}
+
+static bool is_there(const struct apply_file *file, bool machine, const char *name)
+{
+	for (size_t i = 0; machine && i < file->group_count; i++) {
+		if (strcmp(file->groups[i].name, name) == 0)
+			return true;
+	}
+	for (size_t i = 0; !machine && i < file->network_count; i++) {
+		if (strcmp(file->networks[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the section of that header. */
+static int take_section(struct apply_file *file, const char *path, char *header,
+			const struct block *block, struct err *err)
+{
+	char *word = NULL, *name = NULL;
+	bool split = line_split_header(header, &word, &name);
+	bool machine = split && strcmp(word, "machine") == 0;
+	const char *fault = split ? text_label_fault(name) : NULL;
+
+	if (!split)
+		err_set(err, EINVAL, "a section begins with a line such as [machine NAME]");
+	else if (!machine && strcmp(word, "network") != 0)
+		err_set(err, EINVAL,
+			strcmp(word, "mount") == 0 || strcmp(word, "device") == 0
+				? "section '%.20s' belongs to a machine; put it behind [machine "
+				  "NAME]"
+				: "unknown section '%.60s'; known sections are 'machine', "
+				  "'network', 'mount' and 'device'",
+			word);
+	else if (fault)
+		err_set(err, EINVAL, "%s '%.80s' has a name that %s", word, name, fault);
+	else if (is_there(file, machine, name))
+		err_set(err, EEXIST, "%s '%s' is there already; give it another name", word, name);
+	if (err->code)
+		return err_wrap(err, "%s:%u", path, block->line - 1);
+	return machine ? take_machine(file, path, name, block, err)
+		       : take_network(file, path, name, block, err);
+}
+
+/* ---- The file */
+
+/* Before the first section there is only the name. */
+static int take_first(struct apply_file *file, char *line, struct err *err)
+{
+	char *name, *value;
+
+	if (line_is_comment(line))
+		return 0;
+	line_split(line, &name, &value);
+	if (strcmp(name, "name") != 0)
+		return err_set(err, EINVAL,
+			       "'%.60s' is in no section; write [machine NAME] before it", name);
+	const char *fault = text_label_fault(value ? value : "");
+	if (fault)
+		return err_set(err, EINVAL, "name '%.80s' %s", value ? value : "", fault);
+	if (file->name)
+		return err_set(err, EINVAL, "'name' is there already; keep one of both");
+	file->name = strdup(value);
+	return file->name ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+/* A section of a machine belongs to the block of the machine. */
+static bool begins_block(const char *line, bool in_machine)
+{
+	char copy[CONFIG_LINE_MAX + 1];
+	char *word, *name;
+
+	if (!line_is_header(line))
+		return false;
+	strcpy(copy, line);
+	return !in_machine || !line_split_header(copy, &word, &name) ||
+	       (strcmp(word, "mount") != 0 && strcmp(word, "device") != 0);
+}
+
+static bool is_machine(const char *header)
+{
+	char copy[CONFIG_LINE_MAX + 1];
+	char *word, *name;
+
+	strcpy(copy, header);
+	return line_split_header(copy, &word, &name) && strcmp(word, "machine") == 0;
+}
+
+/* Takes line after line; a section is parsed when the next one begins. */
+static int take_lines(struct apply_file *file, const char *path, const char *data, size_t length,
+		      struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1], header[CONFIG_LINE_MAX + 1] = "";
+	struct block block = { 0 };
+	unsigned number = 0;
+
+	for (size_t at = 0; at < length;) {
+		number++;
+		int n = line_next(data + at, length - at, line, err);
+		if (n < 0)
+			return err_wrap(err, "%s:%u", path, number);
+		bool begins = begins_block(line, *header && is_machine(header));
+		if (!*header && !begins && take_first(file, line, err) < 0)
+			return err_wrap(err, "%s:%u", path, number);
+		if (begins && *header) {
+			block.length = (size_t)(data + at - block.data);
+			if (take_section(file, path, header, &block, err) < 0)
+				return -err->code;
+		}
+		at += (size_t)n + 1;
+		if (begins) {
+			strcpy(header, line);
+			block = (struct block){ .data = data + (at < length ? at : length),
+						.line = number + 1 };
+		}
+	}
+	if (!*header)
+		return 0;
+	block.length = (size_t)(data + length - block.data);
+	return take_section(file, path, header, &block, err);
+}
+
+/* web with a count of 2 has a machine web-1, which another section may have too. */
+static int check_names(const struct apply_file *file, const char *path, struct err *err)
+{
+	for (size_t i = 0; i < file->group_count; i++) {
+		const struct apply_group *one = &file->groups[i];
+		size_t n = strlen(one->name);
+		for (size_t k = 0; k < file->group_count && one->settings.count; k++) {
+			const struct apply_group *other = &file->groups[k];
+			uint64_t number;
+			if (other->settings.count || strncmp(other->name, one->name, n) != 0 ||
+			    other->name[n] != '-' || other->name[n + 1] == '0' ||
+			    text_to_u64(other->name + n + 1, 1, one->settings.count, &number) < 0)
+				continue;
+			return err_set(err, EEXIST,
+				       "%s:%u: machine '%s' is one of those of line %u; give it "
+				       "another name",
+				       path, other->line, other->name, one->line);
+		}
+	}
+	return 0;
+}
+
+int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
+		     struct err *err)
+{
+	*file = (struct apply_file){ 0 };
+	int r = length > CONFIG_FILE_MAX ? err_set(err, EFBIG, "'%s' is larger than 256 KiB", path)
+					 : take_lines(file, path, data, length, err);
+	if (r == 0)
+		r = check_names(file, path, err);
+	if (r < 0)
+		apply_file_free(file);
+	return r;
+}
+
+int apply_file_load(const char *path, struct apply_file *file, struct err *err)
+{
+	scoped_free char *data = NULL;
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+
+	*file = (struct apply_file){ 0 };
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path,
+			       n == -EFBIG ? "it is larger than 256 KiB" : file_why((int)n));
+	return apply_file_parse(path, data, (size_t)n, file, err);
+}
+
+static void given_free(struct apply_given *given, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(given[i].name);
+	free(given);
+}
+
+void apply_file_free(struct apply_file *file)
+{
+	for (size_t i = 0; i < file->group_count; i++) {
+		config_free(group_schema(), &file->groups[i].settings);
+		given_free(file->groups[i].given, file->groups[i].given_count);
+		free(file->groups[i].name);
+	}
+	for (size_t i = 0; i < file->network_count; i++) {
+		config_free(&network_schema, &file->networks[i].config);
+		given_free(file->networks[i].given, file->networks[i].given_count);
+		free(file->networks[i].name);
+	}
+	free(file->groups);
+	free(file->networks);
+	free(file->name);
+	*file = (struct apply_file){ 0 };
+}

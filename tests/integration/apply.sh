@@ -1,0 +1,284 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines and networks become what a file describes: at once, again without a change, and on after a failure.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+set_up() {
+	busybox_template bb
+	mkdir -p "$T/in" "$T/shared"
+	echo shared >"$T/shared/file"
+}
+
+# describe LINE...: in $T/in/shop.apply
+describe() {
+	printf '%s\n' "$@" >"$T/in/shop.apply"
+}
+
+# does OPTIONS... -- LINE...: apply prints exactly these lines.
+does() {
+	local options=()
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	berth apply "${options[@]}" "$T/in/shop.apply" >"$T/out" 2>"$T/err" || fault "$(cat "$T/err")"
+	grep -v '^berth: made ' "$T/err" >"$T/notes" || true
+	same "what apply does" "$(printf '%s\n' "$@")" "$(cat "$T/out")"
+}
+
+names() {
+	berth list --json | jq -r '.[].name' | sort | xargs
+}
+
+shop() {
+	describe 'name = shop' '[network back]' 'subnet = 10.213.7.0/24' 'domain = shop.test' \
+		'[machine web]' 'template = bb' 'count = 2' 'network = back' 'limits.pids = 300' 'label.role = web' \
+		'boot.after = db' '[mount shared]' "source = $T/shared" 'target = /srv/shared' 'readonly = yes' \
+		'[machine db]' 'template = bb' 'network = back' 'network.address = 10.213.7.9' \
+		'[machine spare]' 'template = bb' 'state = stopped' 'network ='
+}
+
+case_applied() {
+	shop
+	does -- "create network 'back'" "create machine 'web-1' of template 'bb'" "create machine 'web-2' of template 'bb'" \
+		"create machine 'db' of template 'bb'" "create machine 'spare' of template 'bb'" \
+		"start machine 'db'" "start machine 'web-1'" "start machine 'web-2'"
+	same names "db spare web-1 web-2" "$(names)"
+	same address 10.213.7.9 "$(field db network.address)"
+	same pids 300 "$(berth get web-2 limits.pids)"
+	same shared shared "$(berth exec web-1 -- cat /srv/shared/file)"
+	state_is spare stopped
+	same domain shop.test "$(berth network list --json | jq -r '.[] | select(.name == "back").domain')"
+	does -- "nothing to do"
+	does --diff -- "nothing to do"
+	same json '[]' "$(berth apply --json "$T/in/shop.apply" | jq -c .)"
+	# A change by hand goes back, and is shown before.
+	berth set web-1 limits.pids=200 label.role=none label.mine=x
+	berth stop db
+	does --diff -- "change machine 'web-1': limits.pids = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
+		"start machine 'db'"
+	same pids 200 "$(berth get web-1 limits.pids)"
+	does -- "change machine 'web-1': limits.pids = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
+		"start machine 'db'"
+	does -- "nothing to do"
+}
+
+applied() {
+	shop
+	berth apply "$T/in/shop.apply"
+}
+
+case_changes() {
+	local boot
+	applied
+	boot=$(berth exec web-1 -- cat /proc/sys/kernel/random/boot_id)
+	sed -i 's/^limits.pids = 300/limits.pids = 400/; s/^readonly = yes/readonly = no/' "$T/in/shop.apply"
+	does -- "change machine 'web-1': limits.pids = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)" \
+		"change machine 'web-2': limits.pids = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)"
+	empty notes "$T/notes"
+	berth exec web-1 -- touch /srv/shared/written
+	# A key that only a start reads.
+	sed -i 's/^label.role = web/&\nenv = A=1/' "$T/in/shop.apply"
+	does -- "change machine 'web-1': env = A=1" "change machine 'web-2': env = A=1"
+	has "machine 'web-1' needs a restart for its changes: berth restart web-1, or apply with --restart" "$(cat "$T/notes")"
+	same boot "$boot" "$(berth exec web-1 -- cat /proc/sys/kernel/random/boot_id)"
+	sed -i 's/^env = A=1/env = A=2/; s/^state = stopped/state = running/' "$T/in/shop.apply"
+	does --restart -- "change machine 'web-1': env = A=2 (was A=1)" "change machine 'web-2': env = A=2 (was A=1)" \
+		"restart machine 'web-1'" "restart machine 'web-2'" "start machine 'spare'"
+	[[ $boot != "$(berth exec web-1 -- cat /proc/sys/kernel/random/boot_id)" ]] || fault "it was not restarted"
+	# What the file gives no more has the default again.
+	sed -i '/^env = /d; /^label.role/d; /^\[mount/,/^readonly/d; s/^domain = .*/domain = other.test/' "$T/in/shop.apply"
+	does --restart -- "change network 'back': domain = other.test (was shop.test)" \
+		"change machine 'web-1': env =  (was A=2), no label.role (was web), no mount.shared (was source = $T/shared, target = /srv/shared)" \
+		"change machine 'web-2': env =  (was A=2), no label.role (was web), no mount.shared (was source = $T/shared, target = /srv/shared)" \
+		"restart machine 'web-1'" "restart machine 'web-2'"
+	sed -i 's/^template = bb/&\nstate = stopped/; s/^state = running//' "$T/in/shop.apply"
+	does -- "stop machine 'web-1'" "stop machine 'web-2'" "stop machine 'db'" "stop machine 'spare'"
+	does -- "nothing to do"
+	# Defaults of the template count as long as it is there.
+	berth template set bb default.limits.pids=77
+	does -- "change machine 'db': limits.pids = 77 (was 16384)" "change machine 'spare': limits.pids = 77 (was 16384)"
+	berth template unset bb default.limits.pids
+	does -- "change machine 'db': limits.pids = 16384 (was 77)" "change machine 'spare': limits.pids = 16384 (was 77)"
+	gone web-1 web-2 db spare
+	rm "$T/shared/written"
+}
+
+# Only machines that this file has made are deleted, and only by --prune.
+case_pruned() {
+	applied
+	berth create bb mine
+	berth create bb other
+	describe 'name = shop' '[machine web]' 'template = bb' 'count = 1' 'network = back' '[machine other]' 'template = bb' \
+		'state = stopped' 'label.x = y'
+	does -- "change machine 'web-1': boot.after =  (was db), limits.pids = 16384 (was 300), no label.role (was web), no mount.shared (was readonly = yes, source = $T/shared, target = /srv/shared)" \
+		"change machine 'other': label.x = y"
+	has "machine 'web-2' was made by this file, which describes it no more; --prune deletes it" \
+		"$(berth apply "$T/in/shop.apply" 2>&1)"
+	same names "db mine other spare web-1 web-2" "$(names)"
+	does --prune --diff -- "delete machine 'db'" "delete machine 'spare'" "delete machine 'web-2'"
+	same names "db mine other spare web-1 web-2" "$(names)"
+	does --prune -- "delete machine 'db'" "delete machine 'spare'" "delete machine 'web-2'"
+	same names "mine other web-1" "$(names)"
+	# One that was there before is changed, but not the file's.
+	describe 'name = shop' '[network back]'
+	does --prune -- "delete machine 'web-1'"
+	same names "mine other" "$(names)"
+	gone mine other
+}
+
+# Two files of one name in two folders are two, if they do not give themselves one name.
+case_two_files() {
+	mkdir -p "$T/in/a" "$T/in/b"
+	printf '%s\n' '[machine one]' 'template = bb' 'state = stopped' >"$T/in/a/same.apply"
+	printf '%s\n' '[machine two]' 'template = bb' 'state = stopped' >"$T/in/b/same.apply"
+	berth apply "$T/in/a/same.apply"
+	berth apply --prune "$T/in/b/same.apply"
+	same names "one two" "$(names)"
+	printf '%s\n' '[machine one]' 'template = bb' >"$T/in/b/same.apply"
+	fails 1 "same.apply:1: machine 'one' was made by another file, of the name 'same-[0-9a-f]{8}'; give this one another name, or take it over: berth set one label.applied=same-" \
+		berth apply "$T/in/b/same.apply"
+	gone one two
+}
+
+# refused PATTERN LINE...: and nothing is made.
+refused() {
+	local before
+	before=$(berth list --json; berth network list --json)
+	describe "${@:2}"
+	fails 1 "shop.apply.*$1" berth apply "$T/in/shop.apply"
+	same "machines and networks" "$before" "$(berth list --json; berth network list --json)"
+}
+
+case_refused() {
+	local m=('[machine first]' 'template = bb')
+	berth network create there --subnet 10.213.9.0/24
+	berth create bb old
+	refused ":4: unknown key 'limits.pid'; did you mean 'limits.pids'" "${m[@]}" '[machine a]' 'limits.pid = 1'
+	refused ":4: unknown key 'stat'; did you mean 'state'" "${m[@]}" '[machine a]' 'stat = running'
+	refused ":5: .*state.*'paused'" "${m[@]}" '[machine a]' 'template = bb' 'state = paused'
+	refused ":5: .*count" "${m[@]}" '[machine a]' 'template = bb' 'count = 1001'
+	refused ":3: machine 'a' names no template; write 'template = TEMPLATE'" "${m[@]}" '[machine a]'
+	refused ":3: there is no template 'bbb'; did you mean 'bb'" "${m[@]}" '[machine a]' 'template = bbb'
+	refused ":3: machine 'first' is there already" "${m[@]}" "${m[@]}"
+	refused ":4: machine 'a-2' is one of those of line 1" '[machine a]' 'template = bb' 'count = 2' '[machine a-2]' 'template = bb'
+	refused ":3: .*there is no network 'nowhere'" "${m[@]}" '[machine a]' 'template = bb' 'network = nowhere'
+	refused ":3: .*pool.*'nowhere'" "${m[@]}" '[machine a]' 'template = bb' 'pool = nowhere'
+	refused ":5: uuid is made by berth and cannot be set" "${m[@]}" '[machine a]' 'template = bb' \
+		'uuid = 6f1b0cf5-4ff5-4e7c-9e0c-1c1f2f3a4b5c'
+	refused ":5: label.applied is made by berth" "${m[@]}" '[machine a]' 'template = bb' 'label.applied = x'
+	refused ":3: .*10.213.10.1" "${m[@]}" '[machine a]' 'template = bb' 'network = there' 'network.address = 10.213.10.1'
+	refused ":4: network.address belongs to one machine" '[machine a]' 'template = bb' 'count = 2' 'network.address = 10.213.9.4'
+	refused ":5: network.address 10.213.9.4 is that of machine 'a' in line 1" '[machine a]' 'template = bb' 'network = there' \
+		'network.address = 10.213.9.4' '[machine b]' 'template = bb' 'network = there' 'network.address = 10.213.9.4'
+	refused "boot.after" '[machine a]' 'template = bb' 'boot.after = b' '[machine b]' 'template = bb' 'boot.after = a'
+	refused ":3: unknown section 'container'; known sections" "${m[@]}" '[container a]'
+	refused ":1: section 'mount' belongs to a machine" '[mount a]' "${m[@]}"
+	refused ":1: mount 'a' has no source" "${m[@]}" '[mount a]'
+	refused ":1: 'template' is in no section" 'template = bb' "${m[@]}"
+	refused ":3: machine 'A' has a name that" "${m[@]}" '[machine A]'
+	refused ":4: unknown key 'subnt'; did you mean 'subnet'" "${m[@]}" '[network n]' 'subnt = x'
+	refused ":3: network 'there' has subnet = 10.213.9.0/24, which cannot change to 10.213.8.0/24" "${m[@]}" \
+		'[network there]' 'subnet = 10.213.8.0/24'
+	busybox_template other
+	refused ":3: machine 'old' was made from template 'bb', which cannot change to 'other'" "${m[@]}" '[machine old]' \
+		'template = other' 'state = stopped'
+	berth pool create second --driver dir
+	refused ":3: machine 'old' is in pool 'default', which cannot change to 'second'" "${m[@]}" '[machine old]' \
+		'template = bb' 'pool = second' 'state = stopped'
+	berth pool delete second
+	fails 1 "read '$T/in/none': No such file" berth apply "$T/in/none"
+	berth template delete other
+	gone old
+	berth network delete there
+}
+
+# What was done before a failure stays, is told, and the next run does the rest.
+case_failing() {
+	describe '[machine a]' 'template = bb' '[machine b]' 'template = bb' '[mount gone]' "source = $T/absent" 'target = /x' \
+		'[machine c]' 'template = bb'
+	berth apply "$T/in/shop.apply" >"$T/out" 2>"$T/err" && fault "there is no such folder"
+	has "$T/absent.*; [0-9] of 6 actions were done, and not: .*machine 'b'.*machine 'c'.*the same command does the rest" "$(cat "$T/err")"
+	same "what was done" "$(grep -c . "$T/out")" "$(sed -n 's/.*; \([0-9]\) of 6 .*/\1/p' "$T/err")"
+	mkdir "$T/absent"
+	berth apply "$T/in/shop.apply"
+	does -- "nothing to do"
+	state_is a running
+	state_is b running
+	state_is c running
+	berth exec b -- test -d /x
+	gone a b c
+	rmdir "$T/absent"
+}
+
+case_json() {
+	local json
+	describe '[machine a]' 'template = bb' 'limits.pids = 100' 'state = stopped'
+	json=$(berth apply --diff --json "$T/in/shop.apply")
+	same diff '[{"action":"create","kind":"machine","name":"a","changes":[],"done":false}]' "$(jq -c . <<<"$json")"
+	json=$(berth apply --json "$T/in/shop.apply")
+	same "done" true "$(jq '.[0].done' <<<"$json")"
+	sed -i 's/100/101/' "$T/in/shop.apply"
+	json=$(berth apply --json "$T/in/shop.apply")
+	same change '{"key":"limits.pids","from":"100","to":"101"}' "$(jq -c '.[0].changes[0]' <<<"$json")"
+	gone a
+}
+
+# The example of the manual, of busybox.
+case_manual() {
+	mkdir -p "$T/in/manual"
+	page_commands berth.apply.5 | sed "s/^template = debian/template = bb/; s|^source = .*|source = $T/shared|" \
+		>"$T/in/manual/shop.apply"
+	cd "$T/in/manual"
+	sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl //p' "$top/doc/berth.apply.5" >"$T/commands"
+	same commands 3 "$(wc -l <"$T/commands")"
+	# shellcheck source=/dev/null
+	set -- && . "$T/commands" >"$T/out"
+	same names "db web-1 web-2" "$(names)"
+	same "last line" "nothing to do" "$(tail -n 1 "$T/out")"
+	gone web-1 web-2 db
+}
+
+# A kill at any moment: the next run finishes, and no machine is there twice or half.
+case_killed() {
+	local n pid
+	describe '[network side]' '[machine k]' 'template = bb' 'count = 4' 'network = side' '[mount shared]' \
+		"source = $T/shared" 'target = /srv/shared'
+	for ((n = 0; n < 8; n++)); do
+		berth apply "$T/in/shop.apply" >"$T/out" 2>&1 &
+		pid=$!
+		sleep "0.0$((n * 12 % 100))"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+		does -- "nothing to do"
+		same "what runs" 4 "$(berth list --json | jq '[.[] | select(.state == "running")] | length')"
+		same shared "shared shared shared shared" "$(berth each 'k-*' -- cat /srv/shared/file | sed 's/.*: //' | xargs)"
+		gone k-1 k-2 k-3 k-4
+	done
+}
+
+# A second run of many machines forks nothing for them.
+case_many() {
+	local many
+	command -v strace >/dev/null || skip "there is no strace"
+	describe '[machine s]' 'template = bb' 'count = 50' 'state = stopped' 'network =' 'label.a = b'
+	berth apply "$T/in/shop.apply" >/dev/null
+	retry 30 no_copying_is_left
+	does -- "nothing to do"
+	strace -f -qq -c -e trace=clone,clone3,fork,vfork -o "$T/calls" berth apply "$T/in/shop.apply"
+	many=$(awk '/clone|fork/ { n += $4 } END { print n + 0 }' "$T/calls")
+	echo "# 50 machines: $many processes, $( { time berth apply "$T/in/shop.apply"; } 2>&1 | sed -n 's/^real\t//p')"
+	[[ $many -le 2 ]] || fault "$(cat "$T/calls")"
+	sed -i 's/label.a = b/label.a = c/' "$T/in/shop.apply"
+	berth apply "$T/in/shop.apply" >"$T/out"
+	same changes 50 "$(grep -c "label.a = c (was b)" "$T/out")"
+	describe '[machine s]' 'template = bb' 'count = 1' 'state = stopped' 'network =' 'label.a = c'
+	berth apply --prune "$T/in/shop.apply" >"$T/out"
+	same deletions 49 "$(grep -c "^delete machine" "$T/out")"
+	gone s-1
+}
+
+run_cases "$@"
