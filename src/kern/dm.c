@@ -226,6 +226,11 @@ int dm_remove(struct dm *dm, const char *name, unsigned wait_ms)
 	return r;
 }
 
+int dm_remove_later(struct dm *dm, const char *name)
+{
+	return dm_request_plain(dm, DM_DEV_REMOVE, name, DM_DEFERRED_REMOVE);
+}
+
 int dm_message(struct dm *dm, const char *name, const char *fmt, ...)
 {
 	scoped_free struct dm_ioctl *io = NULL;

@@ -82,6 +82,8 @@ int dm_reload(struct dm *dm, const char *name, unsigned flags, const struct dm_t
  * device.
  */
 int dm_remove(struct dm *dm, const char *name, unsigned wait_ms);
+/* Removes a device at once, or has the kernel do it when its last holder is gone. -ENXIO: there is no such device. */
+int dm_remove_later(struct dm *dm, const char *name);
 
 /*
  * Sends a message to the target at sector 0. Success does not mean that the change is durable: a thin pool ignores a
@@ -96,6 +98,7 @@ struct dm_info {
 	dev_t dev;
 	bool suspended, read_only;
 	bool live, inactive; /* whether it has a live and an inactive table */
+	bool leaving;        /* the kernel removes it when its last holder is gone */
 	unsigned open_count; /* number of holders: mounts, open descriptors, other devices */
 	unsigned event_nr;   /* number of events so far */
 };

@@ -17,6 +17,7 @@ static void take_info(const struct dm_ioctl *io, struct dm_info *info)
 		.read_only = io->flags & DM_READONLY_FLAG,
 		.live = io->flags & DM_ACTIVE_PRESENT_FLAG,
 		.inactive = io->flags & DM_INACTIVE_PRESENT_FLAG,
+		.leaving = io->flags & DM_DEFERRED_REMOVE,
 		.open_count = io->open_count > 0 ? (unsigned)io->open_count : 0,
 		.event_nr = io->event_nr,
 	};

@@ -73,6 +73,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_taken.c src/storage/thin/thin_taken.h \
 	src/storage/thin/thin_statement.c src/storage/thin/thin_statement.h \
 	src/storage/thin/thin_trim.c \
+	src/storage/thin/thin_unblock.c \
 	src/storage/thin/thin_maintenance.c
 
 if HAVE_CUNIT
@@ -116,7 +117,7 @@ thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
 	src/storage/thin/thin_backup.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \
-	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_maintenance.c
+	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_unblock.c src/storage/thin/thin_maintenance.c
 thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
 thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
 thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)

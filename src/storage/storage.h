@@ -142,6 +142,13 @@ struct storage_ops {
 		     struct err *);
 	/* Releases what mount needed (a device) after the last mount is gone. Idempotent. */
 	int (*deactivate)(struct pool *, const char *volume, struct err *);
+	/*
+	 * Ends a wait of killed processes for the volume, as far as it is the pool that they wait for: a device that a
+	 * dead command left suspended goes on; writes that wait for room in a full pool fail, and what is not on the
+	 * disk yet is lost, as in a power cut. The volume can be mounted again after it was released. NULL: nothing
+	 * waits for this driver.
+	 */
+	int (*unblock)(struct pool *, const char *volume, struct err *);
 	int (*info)(struct pool *, const char *volume, struct volume_info *,
 		    struct err *); /* -ENOENT */
 	/* Calls visit for each volume whose name begins with prefix, in any order; stops at nonzero. */
@@ -439,6 +446,7 @@ int volumes_unused(struct pool *pool, const char *const *volumes, struct err *er
 int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int *mount_fd,
 		 struct err *err);
 int volume_deactivate(struct pool *pool, const char *volume, struct err *err);
+int volume_unblock(struct pool *pool, const char *volume, struct err *err);
 int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err);
 int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_list(struct pool *pool, const char *prefix,

@@ -158,6 +158,14 @@ int volume_deactivate(struct pool *pool, const char *volume, struct err *err)
 	return told(pool->ops->deactivate(pool, volume, err), pool, volume, err);
 }
 
+int volume_unblock(struct pool *pool, const char *volume, struct err *err)
+{
+	int r = check_name(volume, err);
+	if (r < 0 || !pool->ops->unblock)
+		return r;
+	return told(pool->ops->unblock(pool, volume, err), pool, volume, err);
+}
+
 int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err)
 {
 	int r = check_name(volume, err);

@@ -168,6 +168,7 @@ static void test_mount(void)
 	scoped_close_fd(&two);
 	scoped_close_fd(&one);
 	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(volume_unblock(&pool, "machine.a", &err), 0);
 	CU_ASSERT_EQUAL(volume_deactivate(&pool, "machine.a", &err), 0);
 	CU_ASSERT_EQUAL(volume_deactivate(&pool, "machine.a", &err), 0);
 	CU_ASSERT(destroy(&pool, "machine.a"));

@@ -276,6 +276,31 @@ static void test_remove_busy(void)
 	CU_ASSERT_EQUAL(waitpid(holder, NULL, 0), holder);
 }
 
+/* The kernel removes a device with its last holder, and tells that until then. */
+static void test_remove_later(void)
+{
+	struct dm_info info;
+
+	CU_ASSERT_EQUAL(dm_remove_later(&dm, VOL(1)), -ENXIO);
+	CU_ASSERT_EQUAL(make_device(VOL(1), "error", 8, ""), 0);
+	CU_ASSERT_EQUAL(run("udevadm", "settle"), 0);
+	CU_ASSERT_EQUAL(dm_info(&dm, VOL(1), &info), 0);
+	CU_ASSERT_FALSE(info.leaving);
+	int fd = dm_open_device(info.dev, O_RDONLY);
+	CU_ASSERT(fd >= 0);
+	CU_ASSERT_EQUAL(dm_remove_later(&dm, VOL(1)), 0);
+	CU_ASSERT_EQUAL(dm_info(&dm, VOL(1), &info), 0);
+	CU_ASSERT_TRUE(info.leaving && info.live);
+	close(fd);
+	for (int i = 0; i < 200 && dm_info(&dm, VOL(1), &info) == 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000000L }, NULL);
+	CU_ASSERT_EQUAL(dm_info(&dm, VOL(1), &info), -ENXIO);
+	/* Without a holder it is gone at once. */
+	CU_ASSERT_EQUAL(make_device(VOL(1), "error", 8, ""), 0);
+	CU_ASSERT_EQUAL(run("udevadm", "settle"), 0);
+	CU_ASSERT_EQUAL(dm_remove_later(&dm, VOL(1)), 0);
+}
+
 /* ---- Lists */
 
 struct seen {
@@ -658,6 +683,7 @@ int main(int argc, char *argv[])
 		{ "a refused table", test_refused_table },
 		{ "reload and clear", test_reload_and_clear },
 		{ "remove while it is open", test_remove_busy },
+		{ "remove when its last holder is gone", test_remove_later },
 		{ "list", test_list },
 		{ "a pool", test_pool },
 		{ "messages and their errors", test_messages },

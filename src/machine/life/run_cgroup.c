@@ -7,13 +7,18 @@
 #include "machine/life/life.h"
 #include "machine/life/scope.h"
 #include "machine/state/machine.h"
+#include "machine/state/private.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
-enum { KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
+/*
+ * The time in which killed processes die that wait for nothing, and the time for the others after that. A write may
+ * take seconds on a slow disk.
+ */
+enum { DIE_MILLISECONDS = 3000, KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
 
 void run_cgroup(const struct machine *machine, char *out, size_t room)
 {
@@ -129,22 +134,47 @@ static int remove_group(const struct machine *machine, const char *path, struct 
 	return 0;
 }
 
+/* A killed process that waits for the machine's volume dies when the wait has ended. */
+static int unblock_root(struct machine *machine, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, volume);
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
+	    volume_unblock(&pool, volume, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+/* 0, or -code with a sentence: some do not die. */
+static int kill_all(struct machine *machine, int fd, const char *path, struct err *err)
+{
+	struct err why = { 0 };
+
+	cgroup_kill(fd);
+	int r = cgroup_wait_empty(fd, DIE_MILLISECONDS);
+	if (r == -ETIMEDOUT) {
+		unblock_root(machine, &why);
+		r = cgroup_wait_empty(fd, KILL_MILLISECONDS);
+	}
+	if (r == 0)
+		return 0;
+	return err_set(err, -r,
+		       "machine '%s' has processes that do not die, since they wait in the kernel "
+		       "(see cgroup.procs in cgroup '%s'): %s; try again later",
+		       machine->name, path,
+		       why.code ? why.text : "its disk, or another that they use, does not answer");
+}
+
 int run_end_processes(struct machine *machine, struct err *err)
 {
 	char path[256];
 
 	run_cgroup(machine, path, sizeof path);
 	scoped_fd int fd = open_group(machine);
-	if (fd >= 0) {
-		cgroup_kill(fd);
-		int r = cgroup_wait_empty(fd, KILL_MILLISECONDS);
-		if (r < 0)
-			return err_set(
-				err, -r,
-				"machine '%s' has processes that do not die; see cgroup.procs in "
-				"cgroup '%s'",
-				machine->name, path);
-	}
+	if (fd >= 0 && kill_all(machine, fd, path, err) < 0)
+		return -err->code;
 	/*
 	 * The cgroup must be removed, not only emptied: on Linux 6.18 a cgroup that cgroup.kill was ever written to
 	 * kills every process that is cloned into it from another cgroup.

@@ -274,6 +274,7 @@ const struct storage_ops storage_thin = {
 	.unused = thin_unused,
 	.mount = mount_volume,
 	.deactivate = deactivate_volume,
+	.unblock = thin_unblock,
 	.info = look_at_volume,
 	.list = list_volumes,
 	.resize = thin_resize,

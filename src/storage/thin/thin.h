@@ -223,6 +223,7 @@ int thin_snapshot(struct pool *pool, const char *origin, const char *name, struc
 int thin_destroy(struct pool *pool, const char *name, struct err *err);
 /* The op `unused`: fails if a process has a device of these volumes open; removes the devices. */
 int thin_unused(struct pool *pool, const char *const *volumes, struct err *err);
+int thin_unblock(struct pool *pool, const char *name, struct err *err);
 
 /* format and erase the disks. */
 int thin_format(struct pool *pool, struct err *err);

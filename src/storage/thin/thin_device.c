@@ -43,6 +43,9 @@ int thin_device_ensure(struct pool *pool, const struct thin_device *device,
 		int r = dm_info(dm, device->name, &info);
 		if (r == 0 && strcmp(info.uuid, device->uuid) != 0)
 			return -EEXIST;
+		/* The volume of a killed machine, which somebody still uses: thin_unblock.c. */
+		if (r == 0 && info.leaving)
+			return -EBUSY;
 		if (r == 0 && info.live) {
 			*dev = info.dev;
 			return info.suspended ? dm_resume(dm, device->name) : 0;
