@@ -55,6 +55,7 @@ EXTRA_DIST += tests/vm/suites/space.sh tests/vm/suites/thin_stuck.sh
 EXTRA_DIST += tests/vm/suites/powercut.sh tests/vm/suites/churn.sh tests/vm/suites/crowd.sh
 EXTRA_DIST += tests/vm/suites/flakey.sh tests/vm/suites/peers.sh
 EXTRA_DIST += tests/proof/replay tests/proof/crowd tests/proof/judge-powercut
+EXTRA_DIST += tests/vm/suites/stream.sh
 EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
 EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh tests/vm/suites/thin_machines.sh

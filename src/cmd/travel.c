@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static const struct flag flag_blocks = {
+	"blocks", 0, false, NULL, "of a thin pool: the blocks of its file system, not its files"
+};
 static const struct flag flag_compress = { "compress", 0, false, "METHOD",
 					   "lz4, zstd or none; lz4 if not given" };
 static const struct flag flag_replace = { "force", 'f', false, NULL, "replace a file that exists" };
@@ -25,16 +28,19 @@ static const struct flag flag_since = { "since", 0, false, "SNAP",
 					"only what has changed since that snapshot" };
 static const struct flag flag_snapshots = { "snapshots", 0, false, NULL,
 					    "with its snapshots, or those since --since" };
-static const struct flag *const export_flags[] = { &flag_compress, &flag_replace,   &flag_freeze,
-						   &flag_since,    &flag_snapshots, NULL };
+static const struct flag *const export_flags[] = { &flag_blocks, &flag_compress, &flag_replace,
+						   &flag_freeze, &flag_since,    &flag_snapshots,
+						   NULL };
 
 static const struct flag flag_root_too = { "force", 'f', false, NULL,
 					   "let an increment replace the root of its machine" };
 static const struct flag flag_new_identity = {
 	"new-identity", 0, false, NULL, "give it a uuid and an identity of its own, as to a clone"
 };
-static const struct flag flag_trust = { "trust", 0, false, NULL,
-					"keep settings that open it to this host" };
+static const struct flag flag_trust = {
+	"trust", 0, false, NULL,
+	"keep settings that open it to this host, and mount its file system"
+};
 static const struct flag *const import_flags[] = {
 	&flag_root_too, &flag_network, &flag_new_identity, &flag_pool, &flag_set, &flag_trust, NULL
 };
@@ -106,6 +112,7 @@ static int run_export(struct call *call, struct err *err)
 	struct export_spec spec = {
 		.since = call_value(call, &flag_since),
 		.snapshots = call_has(call, &flag_snapshots),
+		.blocks = call_has(call, &flag_blocks),
 		.quiet = call_has(call, &flag_freeze),
 	};
 

@@ -65,8 +65,10 @@ static int drop_capabilities(const cap_value_t *kept, int count)
 
 	if (!caps)
 		return -errno;
-	if (cap_set_flag(caps, CAP_PERMITTED, count, kept, CAP_SET) < 0 ||
-	    cap_set_flag(caps, CAP_EFFECTIVE, count, kept, CAP_SET) < 0 || cap_set_proc(caps) < 0)
+	/* The call takes no empty list. */
+	if ((count > 0 && (cap_set_flag(caps, CAP_PERMITTED, count, kept, CAP_SET) < 0 ||
+			   cap_set_flag(caps, CAP_EFFECTIVE, count, kept, CAP_SET) < 0)) ||
+	    cap_set_proc(caps) < 0)
 		r = -errno;
 	cap_free(caps);
 	return r;

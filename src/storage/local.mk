@@ -40,6 +40,8 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin.c src/storage/thin/thin.h \
 	src/storage/thin/thin_attach.c \
 	src/storage/thin/thin_blank.c \
+	src/storage/thin/thin_blocks.c \
+	src/storage/thin/thin_ranges.c src/storage/thin/thin_ranges.h \
 	src/storage/thin/thin_backup_area.c src/storage/thin/thin_backup_area.h \
 	src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog.h \
 	src/storage/thin/thin_catalog_change.c \
@@ -112,7 +114,7 @@ test_pool_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
-	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_backup_area.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
+	src/storage/thin/thin.c src/storage/thin/thin_attach.c src/storage/thin/thin_blank.c src/storage/thin/thin_blocks.c src/storage/thin/thin_backup_area.c src/storage/thin/thin_catalog.c src/storage/thin/thin_catalog_change.c \
 	src/storage/thin/thin_check.c src/storage/thin/thin_destroy.c src/storage/thin/thin_detach.c src/storage/thin/thin_device.c src/storage/thin/thin_disks.c src/storage/thin/thin_find.c src/storage/thin/thin_format.c \
 	src/storage/thin/thin_fs.c src/storage/thin/thin_grow.c src/storage/thin/thin_ids.c src/storage/thin/thin_join.c \
 	src/storage/thin/thin_backup.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \

@@ -67,6 +67,19 @@ struct pool_growth {
 	bool force;         /* destroy the data on that device */
 };
 
+/* A range of a volume as a block device, in bytes. */
+struct volume_range {
+	uint64_t offset, length;
+	uint64_t hole; /* 1: nothing is mapped there any more; it reads as zeros */
+};
+
+/* The blocks of a volume that are mapped, or that differ from those of another volume. */
+struct volume_blocks {
+	int fd;               /* owned: its device */
+	int ranges_fd;        /* owned: a file of struct volume_range, in their order */
+	uint64_t size, block; /* bytes: of the volume, and of a block of the pool */
+};
+
 struct storage_ops;
 struct pool_spec;
 struct extents;
@@ -140,6 +153,16 @@ struct storage_ops {
 	 */
 	int (*mount)(struct pool *, const char *volume, uint64_t attributes, int *mount_fd,
 		     struct err *);
+	/*
+	 * For drivers with STORAGE_BLOCK; else NULL. blocks: opens a volume that nobody writes to, for reading; base:
+	 * only what differs from that one. The caller owns both descriptors, also after a failure. fillable: makes a
+	 * volume of that size without a file system (size 0: takes an existing one) and opens its device for writing.
+	 * filled: checks the file system on it, before it is mounted for the first time.
+	 */
+	int (*blocks)(struct pool *, const char *volume, const char *base, struct volume_blocks *,
+		      struct err *);
+	int (*fillable)(struct pool *, const char *partial, uint64_t size, int *fd, struct err *);
+	int (*filled)(struct pool *, const char *partial, struct err *);
 	/* Releases what mount needed (a device) after the last mount is gone. Idempotent. */
 	int (*deactivate)(struct pool *, const char *volume, struct err *);
 	/*

@@ -32,12 +32,14 @@ static const struct schema head_schema = {
 	.size = sizeof(struct stream_head),
 };
 
-static const char *const forms[] = { "tree", NULL };
+static const char *const forms[] = { "blocks", "tree", NULL };
 
 #define AT(field) offsetof(struct stream_volume, field)
 static const struct key volume_keys[] = {
 	{ "base", KEY_UUID, 0, AT(base), "", 0, 0, NULL, "content that it builds on" },
 	{ "base.name", KEY_LABEL, 0, AT(base_name), "", 0, 0, NULL, "snapshot with that content" },
+	{ "block", KEY_SIZE, 0, AT(block), "0", 0, UINT64_MAX, NULL,
+	  "size of a block of its pool" },
 	{ "content", KEY_UUID, 0, AT(content), "", 0, 0, NULL, "what identifies it" },
 	{ "created", KEY_NUMBER, 0, AT(created), "0", 0, TIME_MAX, NULL, "when it was taken" },
 	{ "form", KEY_CHOICE, 0, AT(form), "tree", 0, 0, forms, "how its contents are written" },
@@ -104,6 +106,11 @@ void stream_head_free(struct stream_head *head)
 void stream_volume_free(struct stream_volume *volume)
 {
 	config_free(&volume_schema, volume);
+}
+
+bool stream_is_blocks(const struct stream_volume *volume)
+{
+	return strcmp(volume->form, "blocks") == 0;
 }
 
 int stream_codec_of(const char *name)

@@ -106,26 +106,44 @@ int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *
 		       : 1;
 }
 
-int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
-	       struct err *err)
+static int get_contents(struct stream_in *in, const char *const *words, int fd, int other_fd,
+			struct err *err)
 {
-	char base[16], count[16];
-	const char *const words[] = { "fill", base, count, in->sum, NULL };
 	const struct stream_run run = {
 		.words = words,
 		.fd = in->fd,
-		.mount_fd = mount_fd,
+		.mount_fd = fd,
 		.other_fd = other_fd,
 		.before = in->bytes,
 		.tick = in->tick,
 		.tick_context = in->tick_context,
 	};
 
-	snprintf(base, sizeof base, "%" PRIu32, map->base);
-	snprintf(count, sizeof count, "%" PRIu32, map->count);
 	if (stream_run(&run, &in->report, err) < 0)
 		return -err->code;
 	memcpy(in->sum, in->report.sum, sizeof in->sum);
 	in->bytes += in->report.bytes;
 	return 0;
+}
+
+int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
+	       struct err *err)
+{
+	char base[16], count[16];
+	const char *const words[] = { "fill", base, count, in->sum, NULL };
+
+	snprintf(base, sizeof base, "%" PRIu32, map->base);
+	snprintf(count, sizeof count, "%" PRIu32, map->count);
+	return get_contents(in, words, mount_fd, other_fd, err);
+}
+
+int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_volume *volume,
+		      struct err *err)
+{
+	char size[32];
+	const char *const words[] = { "fill-blocks", size, *volume->base ? "1" : "0", in->sum,
+				      NULL };
+
+	snprintf(size, sizeof size, "%" PRIu64, volume->size);
+	return get_contents(in, words, device_fd, -1, err);
 }

@@ -14,6 +14,7 @@ stream_confined = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/entry.c src/image/entry.h \
 	src/image/sha256.c src/image/sha256.h \
+	src/stream/blocks.c src/stream/blocks.h \
 	src/stream/codec.c src/stream/codec.h \
 	src/stream/fill.c src/stream/fill.h \
 	src/stream/later.c src/stream/later.h \
@@ -34,8 +35,12 @@ endif
 libexec_berth_stream_LDADD = libkern.a libbase.a $(ARCHIVE_LIBS) $(STREAM_LIBS) $(DL_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_stream
-TESTS += test_stream
+check_PROGRAMS += test_blocks test_stream
+TESTS += test_blocks test_stream
+test_blocks_SOURCES = tests/unit/test_blocks.c tests/unit/suite.c tests/unit/suite.h
+test_blocks_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
+test_blocks_LDADD = libstream.a libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) \
+	$(CUNIT_LIBS)
 test_stream_SOURCES = tests/unit/test_stream.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/stream_bytes.c tests/unit/stream_bytes.h \
 	src/stream/codec.c src/stream/sink.c src/stream/source.c

@@ -11,6 +11,8 @@
 #include "image/confined.h"
 #include "image/sandbox.h"
 #include "image/sha256.h"
+#include "kern/mount.h"
+#include "stream/blocks.h"
 #include "stream/fill.h"
 #include "stream/later.h"
 #include "stream/pack.h"
@@ -21,21 +23,44 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 /* A report is smaller than PIPE_BUF: it is written completely or not at all. */
 _Static_assert(sizeof(struct stream_report) <= 4096, "a report must fit into PIPE_BUF");
 
-/* The report of the confined process. */
-enum { INNER_REPORT = 8 };
+/* The report of the confined process, and the empty root of one that works on blocks. */
+enum { INNER_REPORT = 8, EMPTY_ROOT = 9 };
 
 struct work {
 	bool packs;
 	enum stream_codec codec; /* of pack */
 	const char *before;      /* borrowed: the sum of the section before */
-	bool has_base;           /* of pack */
+	bool has_base;           /* of pack, and of fill with blocks */
 	struct idmap map;        /* of fill */
+	bool blocks;             /* STREAM_MOUNT is a device */
+	uint64_t size;           /* of the device, for fill */
 };
+
+/* A process that has its device, and otherwise nothing. */
+static void move_blocks(const struct work *work, struct stream_report *report)
+{
+	struct sink sink = {
+		.fd = STREAM_OUT, .moved_fd = STREAM_MOVED, .how = work->codec, .report = report
+	};
+	struct source source = { .read = source_read_exactly,
+				 .fd = STREAM_IN,
+				 .moved_fd = STREAM_MOVED };
+
+	if (sandbox_give_up(sandbox_writer, 0, &report->err) < 0)
+		return;
+	if (work->packs && sink_open(&sink, work->before) == 0)
+		pack_blocks(&sink, STREAM_MOUNT, STREAM_OTHER);
+	if (!work->packs && source_open(&source, work->before, &report->err) == 0)
+		fill_blocks(&source, STREAM_MOUNT, work->size, work->has_base, report);
+	sink_close(&sink);
+	source_close(&source);
+}
 
 static void pack(const struct work *work, struct stream_report *report)
 {
@@ -69,12 +94,14 @@ static void act(int parent, const void *context, void *report)
 	const struct work *work = context;
 	struct stream_report *to = report;
 
-	if (sandbox_enter(parent, STREAM_MOUNT, &to->err) < 0)
+	if (sandbox_enter(parent, work->blocks ? EMPTY_ROOT : STREAM_MOUNT, &to->err) < 0)
 		return;
 	/* The report of this process goes to the other, which completes it. */
 	close(STREAM_REPORT);
 	close_range(INNER_REPORT + 1, ~0U, 0);
-	if (work->packs)
+	if (work->blocks)
+		move_blocks(work, to);
+	else if (work->packs)
 		pack(work, to);
 	else
 		fill(work, to);
@@ -84,7 +111,9 @@ static int map_mount(pid_t pid, const void *context, struct err *err)
 {
 	const struct work *work = context;
 
-	return work->packs || work->map.base == 0 ? 0 : sandbox_map(pid, STREAM_MOUNT, err);
+	return work->packs || work->blocks || work->map.base == 0
+		       ? 0
+		       : sandbox_map(pid, STREAM_MOUNT, err);
 }
 
 /* The report was written before the process ended, or never. */
@@ -102,13 +131,27 @@ static void read_report(int fd, struct stream_report *report)
 	*report = inner;
 }
 
+static int make_empty_root(struct err *err)
+{
+	int fd = mount_make("tmpfs", NULL, "size=4k,mode=755",
+			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				    MOUNT_ATTR_NOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -fd, "make an empty folder: %s", mount_why(fd));
+	if (fd != EMPTY_ROOT && dup2(fd, EMPTY_ROOT) < 0)
+		return err_set(err, errno, "make an empty folder: %s", strerror(errno));
+	return 0;
+}
+
 static int run(const struct work *work, struct stream_report *report)
 {
-	const uint64_t users = work->packs ? 0 : CLONE_NEWUSER;
+	const bool mapped = !work->packs && !work->blocks;
+	const uint64_t users = mapped ? CLONE_NEWUSER : 0;
 	const struct confined confined = {
 		.namespaces = users | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
 			      CLONE_NEWUTS | CLONE_NEWCGROUP,
-		.map = work->packs ? NULL : &work->map,
+		.map = mapped ? &work->map : NULL,
 		.verb = work->packs ? "read a volume" : "fill a volume",
 		.doing = work->packs ? "reading a volume" : "filling a volume",
 		.suspect = work->packs ? "its tree" : "the stream",
@@ -122,9 +165,11 @@ static int run(const struct work *work, struct stream_report *report)
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
-	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, INNER_REPORT + 1);
+	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, EMPTY_ROOT + 1);
 	if (reading < 0 || (ends[1] != INNER_REPORT && dup2(ends[1], INNER_REPORT) < 0))
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
+	if (work->blocks && make_empty_root(&report->err) < 0)
+		return -report->err.code;
 	if (confined_run(&confined, &none, sizeof none, &report->err) == 0)
 		read_report(reading, report);
 	return -report->err.code;
@@ -147,27 +192,40 @@ static bool is_sum(const char *text)
 	return strlen(text) == SHA256_HEX && strspn(text, "0123456789abcdef") == SHA256_HEX;
 }
 
-/* Whether the words are those of a caller. */
-static bool parse(int argc, char **argv, struct work *work)
+static bool parse_pack(char **words, struct work *work)
 {
-	uint64_t base, count, codec;
+	uint64_t codec;
 
-	if (argc == 4 && strcmp(argv[1], "pack") == 0 && is_sum(argv[3]) &&
-	    text_to_u64(argv[2], 0, STREAM_CODECS - 1, &codec) == 0) {
-		*work = (struct work){ .packs = true,
-				       .codec = (enum stream_codec)codec,
-				       .before = argv[3],
-				       .has_base = fcntl(STREAM_OTHER, F_GETFD) >= 0 };
+	if (!is_sum(words[2]) || text_to_u64(words[1], 0, STREAM_CODECS - 1, &codec) < 0)
+		return false;
+	work->packs = true;
+	work->codec = (enum stream_codec)codec;
+	work->before = words[2];
+	work->has_base = fcntl(STREAM_OTHER, F_GETFD) >= 0;
+	return true;
+}
+
+/* Whether the words after the program's name are those of a caller. */
+static bool parse(int count, char **words, struct work *work)
+{
+	uint64_t first, second;
+
+	*work = (struct work){ 0 };
+	if (count == 3 && strcmp(words[0], "pack") == 0)
+		return parse_pack(words, work);
+	work->blocks = count > 0 && strstr(words[0], "-blocks") != NULL;
+	if (count == 3 && strcmp(words[0], "pack-blocks") == 0)
+		return parse_pack(words, work) && work->has_base;
+	if (count != 4 || !is_sum(words[3]) || text_to_u64(words[1], 0, UINT64_MAX, &first) < 0 ||
+	    text_to_u64(words[2], 0, UINT32_MAX, &second) < 0)
+		return false;
+	work->before = words[3];
+	work->size = first;
+	work->has_base = second;
+	if (strcmp(words[0], "fill-blocks") == 0)
 		return true;
-	}
-	if (argc == 5 && strcmp(argv[1], "fill") == 0 && is_sum(argv[4]) &&
-	    text_to_u64(argv[2], 0, UINT32_MAX, &base) == 0 &&
-	    text_to_u64(argv[3], 1, UINT32_MAX, &count) == 0) {
-		*work = (struct work){ .map = { (uint32_t)base, (uint32_t)count },
-				       .before = argv[4] };
-		return true;
-	}
-	return false;
+	work->map = (struct idmap){ (uint32_t)first, (uint32_t)second };
+	return strcmp(words[0], "fill") == 0 && first <= UINT32_MAX && second > 0;
 }
 
 int main(int argc, char **argv)
@@ -176,7 +234,7 @@ int main(int argc, char **argv)
 	struct sha256 sum;
 	struct work work;
 
-	if (!parse(argc, argv, &work)) {
+	if (!parse(argc - 1, argv + 1, &work)) {
 		fprintf(stderr, "berth-stream is run by 'berth export' and 'berth import'\n");
 		return 2;
 	}
@@ -186,7 +244,7 @@ int main(int argc, char **argv)
 	/* Loads its library, which is out of reach later. */
 	if (sha256_begin(&sum, &report.err) < 0)
 		confined_end(STREAM_REPORT, &report, sizeof report);
-	if (work.packs)
+	if (work.packs || work.blocks)
 		run(&work, &report);
 	else
 		run_fill(&work, &report);

@@ -80,17 +80,17 @@ static int describe(struct stream_out *out, const struct stream_volume *volume, 
 	return r == 0 ? put_sum(out, &writer, err) : r;
 }
 
-int stream_put(struct stream_out *out, const struct stream_volume *volume, int mount_fd,
-	       int base_fd, struct err *err)
+static int put_contents(struct stream_out *out, const struct stream_volume *volume, const char *how,
+			int fd, int other_fd, struct err *err)
 {
 	char codec[16];
-	const char *const words[] = { "pack", codec, out->sum, NULL };
+	const char *const words[] = { how, codec, out->sum, NULL };
 	const struct stream_run run = {
 		.words = words,
 		.fd = out->fd,
 		.packs = true,
-		.mount_fd = mount_fd,
-		.other_fd = base_fd,
+		.mount_fd = fd,
+		.other_fd = other_fd,
 		.before = out->bytes,
 		.tick = out->tick,
 		.tick_context = out->tick_context,
@@ -103,6 +103,18 @@ int stream_put(struct stream_out *out, const struct stream_volume *volume, int m
 	out->volumes++;
 	out->bytes += out->report.bytes;
 	return 0;
+}
+
+int stream_put(struct stream_out *out, const struct stream_volume *volume, int mount_fd,
+	       int base_fd, struct err *err)
+{
+	return put_contents(out, volume, "pack", mount_fd, base_fd, err);
+}
+
+int stream_put_blocks(struct stream_out *out, const struct stream_volume *volume, int device_fd,
+		      int ranges_fd, struct err *err)
+{
+	return put_contents(out, volume, "pack-blocks", device_fd, ranges_fd, err);
 }
 
 int stream_end(struct stream_out *out, struct err *err)

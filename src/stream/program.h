@@ -10,7 +10,8 @@
 
 /*
  * berth-stream pack CODEC SUM: writes the contents of a volume. berth-stream fill BASE COUNT SUM (BASE, COUNT: the id
- * map): reads them. SUM: of the section before. With these descriptors open.
+ * map): reads them. pack-blocks CODEC SUM and fill-blocks SIZE BASE SUM (BASE: 1 if the device is not empty): the same for
+ * a device. SUM: of the section before. With these descriptors open.
  */
 enum {
 	STREAM_IN = 0,     /* fill: the stream, read to the end of the section and no further */

@@ -99,6 +99,19 @@ int sink_remove(struct sink *sink, const void *names, size_t n)
 			       : put_chunk(sink, STREAM_REMOVED, 0, names, n);
 }
 
+int sink_block(struct sink *sink, uint64_t offset, const void *bytes, size_t n)
+{
+	return put_chunk(sink, STREAM_DATA, offset, bytes, n);
+}
+
+int sink_hole(struct sink *sink, uint64_t offset, uint64_t length)
+{
+	uint8_t number[8];
+
+	stream_put_number(number, length);
+	return put_chunk(sink, STREAM_HOLE, offset, number, sizeof number);
+}
+
 int sink_finish(struct sink *sink)
 {
 	uint8_t last[STREAM_CLOSE_SIZE + STREAM_SUM_SIZE];

@@ -27,6 +27,9 @@ void sink_close(struct sink *sink);
 int sink_add(struct sink *sink, const void *bytes, size_t n);
 /* Writes names that are gone, each with its NUL, at most STREAM_CHUNK_MAX bytes, before all bytes that are added later. */
 int sink_remove(struct sink *sink, const void *names, size_t n);
+/* Writes a piece of a volume of blocks, at most STREAM_CHUNK_MAX bytes, and a range of zeros of one. */
+int sink_block(struct sink *sink, uint64_t offset, const void *bytes, size_t n);
+int sink_hole(struct sink *sink, uint64_t offset, uint64_t length);
 /* Closes the section: its counts and its sum, which also gets into the report. */
 int sink_finish(struct sink *sink);
 

@@ -24,11 +24,12 @@ struct stream_volume {
 	char *base;      /* content of the snapshot that it builds on; "": none */
 	char *base_name; /* name of that snapshot */
 	char *content;   /* what identifies a snapshot on any host; "" for a root */
-	char *form;      /* "tree" */
+	char *form;      /* "tree", "blocks" */
 	char *snapshot;  /* its name; "": the root of the machine */
 	uint64_t created;
-	bool fresh;    /* it has no identity of its own yet */
-	uint64_t size; /* limit in bytes; 0: none */
+	bool fresh;     /* it has no identity of its own yet */
+	uint64_t size;  /* bytes: of the device, or the limit of a tree; 0: none */
+	uint64_t block; /* bytes: of a block of the pool, of a volume of blocks */
 };
 
 void stream_head_free(struct stream_head *head);
@@ -54,6 +55,9 @@ int stream_begin(struct stream_out *out, const struct stream_head *head,
 /* mount_fd: a detached read-only mount of the volume; base_fd: of its base, or -1. Both stay the caller's. */
 int stream_put(struct stream_out *out, const struct stream_volume *volume, int mount_fd,
 	       int base_fd, struct err *err);
+/* The same for a volume of blocks: its device, and what of it is written. */
+int stream_put_blocks(struct stream_out *out, const struct stream_volume *volume, int device_fd,
+		      int ranges_fd, struct err *err);
 int stream_end(struct stream_out *out, struct err *err);
 
 /* ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the last. */
@@ -78,6 +82,12 @@ int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *
  */
 int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
 	       struct err *err);
+
+/* The same for a volume of blocks, whose device is as large as its description says. */
+int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_volume *volume,
+		      struct err *err);
+/* Whether a volume is one of blocks. */
+bool stream_is_blocks(const struct stream_volume *volume);
 
 /* ---- describe.c: the texts; pure. parse: 0, or -code for a text that is not one. */
 int stream_head_print(const struct stream_head *head, struct text *out);

@@ -339,4 +339,42 @@ case_wrong_base() {
 	berth delete chain
 }
 
+# The blocks of a thin pool, without a look at the files in them.
+case_blocks() {
+	if [[ $fast != thin ]]; then
+		fails 1 "has no blocks; leave out --blocks" berth export --blocks web "$T/x"
+		return
+	fi
+	berth create --pool p-thin --set network= bb solid
+	berth start --wait solid
+	berth exec solid -- sh -c 'head -c 5000000 /dev/urandom >/large; echo 1 >/state; sync'
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth exec solid -- sh -c 'rm /large; echo 2 >/state; head -c 300000 /dev/urandom >/small; sync; md5sum /small >/sum; sync'
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	(($(stat -c %s "$T/step.berth") < 4000000)) || fault "the increment is large"
+	berth delete --force solid
+	fails 1 "if you trust its origin, give --trust" berth import --pool p-thin "$T/base.berth"
+	fails 1 "pool 'p-dir' is of driver dir" berth import --trust --pool p-dir "$T/base.berth"
+	fails 1 "no machine 'solid'" berth info solid
+	berth import --trust --pool p-thin "$T/base.berth"
+	fails 1 "if you trust its origin, give --trust" berth import "$T/step.berth"
+	berth import --trust "$T/step.berth"
+	berth start --wait solid
+	same "the base" 1 "$(berth exec solid cat /state)"
+	berth stop --force solid
+	berth restore solid s2
+	berth start --wait solid
+	same "the increment" 2 "$(berth exec solid cat /state)"
+	berth exec solid -- sh -c 'md5sum -c /sum && ! test -e /large'
+	berth delete --force solid
+	berth pool create --driver thin --size 1G --block 256K p-coarse
+	berth import --trust --pool p-coarse "$T/base.berth"
+	fails 1 "it is an increment in blocks of 65536 bytes, and pool 'p-coarse' has blocks of 262144" \
+		berth import --trust "$T/step.berth"
+	berth delete solid
+	retry 30 berth pool delete p-coarse
+}
+
 run_cases "$@"

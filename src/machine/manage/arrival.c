@@ -51,27 +51,89 @@ static int check_order(const struct arrival *arrival, const struct stream_volume
 		       : 0;
 }
 
-static int make_volume(struct arrival *arrival, struct arrived *one, struct err *err)
+/* The kernel trusts a file system that it mounts, so that one of a stranger is a danger to the host. */
+static int check_blocks(const struct arrival *arrival, const struct stream_volume *volume,
+			struct err *err)
+{
+	const struct pool *pool = arrival->pool;
+
+	if (!pool->ops->fillable)
+		return err_set(
+			err, EOPNOTSUPP,
+			"it has blocks of a thin pool, and pool '%s' is of driver %s; export "
+			"it without --blocks",
+			pool->name, pool->ops->name);
+	if (!arrival->trusted)
+		return err_set(err, EPERM,
+			       "it has a file system in blocks, which can harm the kernel if it is "
+			       "crafted; if you trust its origin, give --trust, else export it "
+			       "without --blocks");
+	return volume->size == 0 || volume->size % 512
+		       ? err_set(err, EBADMSG, "it has a volume without a size")
+		       : 0;
+}
+
+/* What is written to a base has to be in units of the same size, so that no more of it changes. */
+static int check_block_size(struct arrival *arrival, const struct stream_volume *volume,
+			    struct err *err)
+{
+	struct pool_state state;
+
+	if (!*volume->base)
+		return 0;
+	if (pool_look(arrival->pool, &state, err) < 0)
+		return -err->code;
+	return state.block == volume->block
+		       ? 0
+		       : err_set(err, EINVAL,
+				 "it is an increment in blocks of %llu bytes, and pool '%s' has "
+				 "blocks of %llu; export it without --blocks",
+				 (unsigned long long)volume->block, arrival->pool->name,
+				 (unsigned long long)state.block);
+}
+
+static const char *base_of(const struct arrival *arrival)
+{
+	return arrival->count ? arrival->list[arrival->count - 1].partial.name
+			      : arrival->base_volume;
+}
+
+static int make_tree(struct arrival *arrival, struct arrived *one, struct err *err)
 {
 	struct pool *pool = arrival->pool;
-	const char *base = arrival->count ? arrival->list[arrival->count - 1].partial.name
-					  : arrival->base_volume;
-	uint64_t size = pool->ops->can & STORAGE_QUOTA && (pool->ops->can & STORAGE_BLOCK)
-				? one->volume.size
-				: 0;
+	uint64_t size = one->volume.size ? one->volume.size : arrival->machine->config.disk_size;
+	bool limited = pool->ops->can & STORAGE_QUOTA && pool->ops->can & STORAGE_BLOCK;
+
+	return pool->ops->create(pool, one->partial.name, limited ? size : 0, err);
+}
+
+/* fd: of the device of a volume of blocks. */
+static int make_volume(struct arrival *arrival, struct arrived *one, int *fd, struct err *err)
+{
+	struct pool *pool = arrival->pool;
+	const char *base = base_of(arrival);
+	bool blocks = stream_is_blocks(&one->volume);
 	char name[VOLUME_NAME_MAX + 1];
 
+	if (blocks && (check_blocks(arrival, &one->volume, err) < 0 ||
+		       check_block_size(arrival, &one->volume, err) < 0))
+		return -err->code;
 	name_of(arrival, &one->volume, name);
 	if (partial_begin(pool, name, &one->partial, err) < 0)
 		return -err->code;
-	int r = base ? pool->ops->snapshot(pool, base, one->partial.name, err)
-		     : pool->ops->create(pool, one->partial.name, size, err);
+	int r = base     ? pool->ops->snapshot(pool, base, one->partial.name, err)
+		: blocks ? 0
+			 : make_tree(arrival, one, err);
+	if (r == 0 && blocks)
+		r = pool->ops->fillable(pool, one->partial.name, base ? 0 : one->volume.size, fd,
+					err);
 	if (r < 0)
 		partial_abandon(pool, &one->partial);
 	return r;
 }
 
-static int fill(struct arrival *arrival, struct arrived *one, struct stream_in *in, struct err *err)
+static int fill_tree(struct arrival *arrival, struct arrived *one, struct stream_in *in,
+		     struct err *err)
 {
 	const uint64_t quiet = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 	struct pool *pool = arrival->pool;
@@ -88,6 +150,17 @@ static int fill(struct arrival *arrival, struct arrived *one, struct stream_in *
 	return 0;
 }
 
+static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct stream_in *in,
+		struct err *err)
+{
+	if (!stream_is_blocks(&one->volume))
+		return fill_tree(arrival, one, in, err);
+	if (stream_get_blocks(in, *fd, &one->volume, err) < 0)
+		return -err->code;
+	scoped_close_fd(fd);
+	return arrival->pool->ops->filled(arrival->pool, one->partial.name, err);
+}
+
 /* Takes the volume over, also after a failure. */
 static int take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
 		struct err *err)
@@ -101,18 +174,19 @@ static int take(struct arrival *arrival, struct stream_volume *volume, struct st
 	}
 	arrival->list = list;
 	struct arrived *one = &list[arrival->count];
+	scoped_fd int fd = -1;
 	*one = (struct arrived){ .volume = *volume, .partial = { .fd = -1 } };
 	int r = arrival->check ? arrival->check(arrival->context, &one->volume, err) : 0;
 	if (r == 0)
 		r = check_order(arrival, &one->volume, err);
 	if (r == 0)
-		r = make_volume(arrival, one, err);
+		r = make_volume(arrival, one, &fd, err);
 	if (r < 0) {
 		stream_volume_free(&one->volume);
 		return r;
 	}
 	arrival->count++;
-	r = fill(arrival, one, in, err);
+	r = fill(arrival, one, &fd, in, err);
 	fault_point("arrived");
 	return r == 0 ? arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err) : r;
 }

@@ -27,6 +27,7 @@ struct arrival {
 	} * list;                            /* owned */
 	size_t count;
 	uint64_t attributes; /* that were left out */
+	bool trusted;        /* file systems of the stream may be mounted as they are */
 };
 
 /* Reads all volumes of the stream to its end, and checks it. 0 or -code. */

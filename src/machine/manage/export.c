@@ -120,6 +120,28 @@ static int put_mounted(struct exporting *x, const struct stream_volume *volume, 
 	return stream_put(&x->out, volume, mount_fd, base_fd, err);
 }
 
+static int put_blocks(struct exporting *x, struct stream_volume *volume, const char *name,
+		      const char *base, struct err *err)
+{
+	struct volume_blocks blocks = { .fd = -1, .ranges_fd = -1 };
+	int r = x->pool->ops->blocks(x->pool, name, base, &blocks, err);
+
+	volume->size = blocks.size;
+	volume->block = blocks.block;
+	if (r == 0)
+		r = stream_put_blocks(&x->out, volume, blocks.fd, blocks.ranges_fd, err);
+	scoped_close_fd(&blocks.fd);
+	scoped_close_fd(&blocks.ranges_fd);
+	return r;
+}
+
+static int put_form(struct exporting *x, struct stream_volume *volume, const char *name,
+		    const char *base, struct err *err)
+{
+	return x->spec->blocks ? put_blocks(x, volume, name, base, err)
+			       : put_mounted(x, volume, name, base, err);
+}
+
 /* Writes a volume as what differs from the one before. */
 static int put(struct exporting *x, struct stream_volume *volume, const char *name, struct err *err)
 {
@@ -133,9 +155,9 @@ static int put(struct exporting *x, struct stream_volume *volume, const char *na
 	}
 	if (text_take(&volume->base, strdup(x->base)) < 0 ||
 	    text_take(&volume->base_name, strdup(has_base ? x->base_name : "")) < 0 ||
-	    text_take(&volume->form, strdup("tree")) < 0)
+	    text_take(&volume->form, strdup(x->spec->blocks ? "blocks" : "tree")) < 0)
 		err_set(err, ENOMEM, "out of memory");
-	int r = err->code ? -err->code : put_mounted(x, volume, name, has_base ? base : NULL, err);
+	int r = err->code ? -err->code : put_form(x, volume, name, has_base ? base : NULL, err);
 	if (has_base) {
 		release(x->pool, base);
 		volume_release(x->pool, base);
@@ -315,6 +337,12 @@ int machine_export_check(struct machine *machine, const struct export_spec *spec
 	if (machine_check(machine, err) < 0 ||
 	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
+	if (spec->blocks && !pool.ops->blocks)
+		return err_set(
+			err, EOPNOTSUPP,
+			"machine '%s' is in pool '%s' of driver %s, which has no blocks; leave "
+			"out --blocks",
+			machine->name, pool.name, pool.ops->name);
 	int r = begin_list(&x, err);
 	free(x.chain);
 	return r;

@@ -169,7 +169,9 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
 	    birth_check_free(machine, &pool, err) < 0)
 		return -err->code;
-	scoped_arrival struct arrival arrival = { .pool = &pool, .machine = machine };
+	scoped_arrival struct arrival arrival = { .pool = &pool,
+						  .machine = machine,
+						  .trusted = spec->trust };
 	if (arrival_read(&arrival, in, err) < 0)
 		return -err->code;
 	if (!arrival_root(&arrival))

@@ -122,9 +122,11 @@ static int add(struct increment *inc, struct stream_in *in, struct err *err)
 {
 	struct arrival *arrival = &inc->arrival;
 
-	*arrival = (struct arrival){
-		.pool = inc->pool, .machine = inc->machine, .check = check_first, .context = inc
-	};
+	*arrival = (struct arrival){ .pool = inc->pool,
+				     .machine = inc->machine,
+				     .check = check_first,
+				     .context = inc,
+				     .trusted = inc->spec->trust };
 	int r = arrival_read(arrival, in, err);
 	if (r == 0)
 		r = keep_all(inc, err);

@@ -12,6 +12,7 @@ struct export_spec {
 	const char *
 		since; /* a snapshot that the reader has: only what differs is written; NULL: everything */
 	bool snapshots; /* with all snapshots, or those between since and snapshot */
+	bool blocks;    /* blocks of a pool that has them, and not trees */
 	bool quiet;     /* a running machine's file system is quieted for the moment */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */

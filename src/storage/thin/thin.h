@@ -225,6 +225,14 @@ int thin_destroy(struct pool *pool, const char *name, struct err *err);
 int thin_unused(struct pool *pool, const char *const *volumes, struct err *err);
 int thin_unblock(struct pool *pool, const char *name, struct err *err);
 
+/* The ops blocks, fillable and filled: thin_blocks.c. */
+int thin_blocks(struct pool *pool, const char *name, const char *base, struct volume_blocks *blocks,
+		struct err *err);
+int thin_fillable(struct pool *pool, const char *name, uint64_t size, int *fd, struct err *err);
+int thin_filled(struct pool *pool, const char *name, struct err *err);
+/* Makes a volume without a file system, whose name is partial. fd: of its device, the caller's. */
+int thin_create_blank(struct pool *pool, const char *name, uint64_t size, int *fd, struct err *err);
+
 /* format and erase the disks. */
 int thin_format(struct pool *pool, struct err *err);
 int thin_erase(struct pool *pool, struct err *err);

@@ -233,6 +233,16 @@ static int make_empty(struct pool *pool, const char *name, uint64_t size, dev_t 
 	return thin_activate(pool, &volume, dev, err);
 }
 
+int thin_create_blank(struct pool *pool, const char *name, uint64_t size, int *fd, struct err *err)
+{
+	dev_t dev;
+
+	if (make_empty(pool, name, size, &dev, err) < 0)
+		return -err->code;
+	*fd = dm_open_device(dev, O_RDWR);
+	return *fd < 0 ? storage_fail(err, *fd, "open its device") : 0;
+}
+
 /* Formats without the lock, because no command looks at a name in the making. */
 static int make_formatted(struct pool *pool, const char *name, uint64_t size, struct err *err)
 {
