@@ -39,8 +39,12 @@ static void put_texts(struct stream_out *out, struct err *err)
 static void put_volume(struct stream_out *out, enum stream_codec how, const char *bytes, size_t n,
 		       size_t piece, struct err *err)
 {
-	struct stream_volume volume = { text_of(""), text_of(""), text_of(""), text_of("tree"),
-					text_of(""), 1,           false,       0 };
+	struct stream_volume volume = { .base = text_of(""),
+					.base_name = text_of(""),
+					.content = text_of(""),
+					.form = text_of("tree"),
+					.snapshot = text_of(""),
+					.created = 1 };
 	struct stream_report report = { 0 };
 	struct sink sink = { .fd = out->fd, .moved_fd = -1, .how = how, .report = &report };
 	struct text text = { 0 };

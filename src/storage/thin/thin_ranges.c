@@ -66,7 +66,7 @@ static int add(struct thin_ranges *ranges, uint64_t begin, uint64_t count, bool 
 
 static int take_range(struct thin_ranges *ranges, const char *line, const char *begin, bool hole)
 {
-	uint64_t from, count;
+	uint64_t from = 0, count = 0;
 	int r = attribute(line, begin, &from);
 
 	if (r == 0)
