@@ -282,7 +282,8 @@ static int offer_plain(struct typed *typed, const struct line *line, const struc
 		return 0;
 	}
 	enum word kind = line->given == 0 ? command->first : command->rest;
-	if (kind == WORD_FILE)
+	/* template build takes the path of a file as well, which has a slash or a dot. */
+	if (kind == WORD_FILE || (kind == WORD_RECIPE && strpbrk(typed->prefix, "/.")))
 		return EXIT_FILES;
 	offer_words(typed, kind, dirs, line->first ? line->first : "");
 	return 0;

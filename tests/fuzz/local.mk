@@ -5,6 +5,7 @@ fuzz_targets = \
 	fuzz_catalog \
 	fuzz_config \
 	fuzz_console \
+	fuzz_described \
 	fuzz_dm \
 	fuzz_keeper \
 	fuzz_label \
@@ -41,6 +42,9 @@ fuzz_config_LDFLAGS = $(fuzz_flags)
 fuzz_console_SOURCES = tests/fuzz/console.c src/cmd/logfilter.c $(fuzz_common)
 fuzz_console_LDADD = libkeeper.a libbase.a
 fuzz_console_LDFLAGS = $(fuzz_flags)
+fuzz_described_SOURCES = tests/fuzz/described.c $(fuzz_common)
+fuzz_described_LDADD = libconfig.a libbase.a $(CAP_LIBS)
+fuzz_described_LDFLAGS = $(fuzz_flags)
 fuzz_dm_SOURCES = tests/fuzz/dm.c $(fuzz_common)
 fuzz_dm_LDADD = libkern.a libbase.a
 fuzz_dm_LDFLAGS = $(fuzz_flags)
@@ -89,7 +93,7 @@ fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
 
-EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/described.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
 
 .PHONY: fuzz-targets
 fuzz-targets: $(BUILT_SOURCES)

@@ -54,6 +54,8 @@ case_zsh() {
 	same networks "default lan" "$(in_zsh launch --network "")"
 	same "values" "restart=always restart=no restart=on-failure" "$(in_zsh set web restart=)"
 	same files FILES "$(in_zsh template import "")"
+	same "a file of steps" FILES "$(in_zsh template build "./")"
+	same "files of machines" FILES "$(in_zsh apply "")"
 }
 
 case_fish() {

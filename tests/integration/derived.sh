@@ -346,6 +346,22 @@ case_killed_at_points() {
 	berth template delete web
 }
 
+# The program of an image is not run while steps are done, and machines of the new template run it.
+case_program() {
+	busybox_template program
+	berth template set program default.app.command=/bin/false default.restart=always default.label.a=b
+	steps "$T/in/more.template" 'from = program' 'default.label.a = c' 'run = touch /more'
+	build "$T/in/more.template"
+	same program /bin/false "$(berth template get more default.app.command)"
+	same "a default" always "$(berth template get more default.restart)"
+	same "another" c "$(berth template get more default.label.a)"
+	# The root has no such init: it is refused before a step is done.
+	steps "$T/in/none.template" 'from = bb' 'init = /sbin/none' 'run = true'
+	fails 1 "/sbin/none" berth template build "$T/in/none.template"
+	nothing_of_a_build
+	berth template delete more program
+}
+
 # A package of our own, in a repository that is a folder of the machine: apt needs no network.
 case_debian() {
 	local package=$T/in/repository/package
