@@ -387,9 +387,9 @@ static const struct command import = {
 	.group = "template",
 	.name = "import",
 	.args = "IMAGE [ROOT] NAME",
-	.help = "Make a template of a tar, a squashfs, an OCI image, a folder or a container of "
-		"LXC "
-		"(-: standard input)",
+	.help = "Make a template of a tar (-: standard input), a squashfs, a disk, an OCI image, a "
+		"folder, "
+		"or a container of LXC",
 	.flags = import_flags,
 	.min = 2,
 	.max = 3,

@@ -131,6 +131,9 @@ static bool take_setting(struct container *container, const char *key, const cha
 {
 	char rlimit[80];
 
+	/* "max" and "max PERIOD" are no limit. */
+	if (text_starts(key, "lxc.cgroup2.") && text_starts(value, "max"))
+		return true;
 	if (text_starts(key, "lxc.prlimit.") &&
 	    text_print(rlimit, sizeof rlimit, "limits.rlimit.%s", strrchr(key, '.') + 1) == 0)
 		return set(container, rlimit, value);

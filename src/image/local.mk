@@ -41,7 +41,9 @@ libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/confined.c src/image/confined.h \
 	src/image/decode.c src/image/decode.h \
+	src/image/disk.c src/image/disk.h \
 	src/image/entry.c src/image/entry.h \
+	src/image/ext4.c \
 	src/image/extract.c src/image/tar.h \
 	src/image/goarch.c src/image/goarch.h \
 	src/image/layer.c src/image/layer.h \
@@ -49,15 +51,17 @@ libexec_berth_unpack_SOURCES = \
 	src/image/oci.c src/image/oci.h \
 	src/image/oci_json.c src/image/oci_json.h \
 	src/image/oci_look.c \
+	src/image/partitions.c \
+	src/image/qcow2.c \
 	src/image/sandbox.c src/image/sandbox.h \
 	src/image/sha256.c src/image/sha256.h \
 	src/image/squash.c \
 	src/image/unpack.c src/image/unpack.h
-libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
+libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)
 if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
 endif
-libexec_berth_unpack_LDADD = libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
+libexec_berth_unpack_LDADD = libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(EXT2FS_LIBS) $(STREAM_LIBS) $(JSON_LIBS) $(DL_LIBS) $(CAP_LIBS)
 
 # Writes a folder as an archive: templates that are exported, folders that are imported.
 pkglibexec_PROGRAMS += libexec/berth-pack
@@ -94,8 +98,10 @@ endif
 libexec_berth_fetch_LDADD = libkern.a libbase.a $(CURL_LIBS) $(JSON_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
-check_PROGRAMS += test_damaged test_oci test_offer test_root test_strip test_template test_unpack
-TESTS += test_damaged test_oci test_offer test_root test_strip test_template test_unpack
+check_PROGRAMS += test_container test_damaged test_oci test_offer test_root test_strip test_template test_unpack
+TESTS += test_container test_damaged test_oci test_offer test_root test_strip test_template test_unpack
+test_container_SOURCES = tests/unit/test_container.c tests/unit/suite.c tests/unit/suite.h src/image/shift.c
+test_container_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'

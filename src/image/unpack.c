@@ -11,6 +11,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "image/confined.h"
+#include "image/disk.h"
 #include "image/oci.h"
 #include "image/sandbox.h"
 #include "image/sha256.h"
@@ -33,6 +34,10 @@ static int unpack(enum mode mode, struct unpack_report *report, struct text *fac
 		return err_set(&report->err, EISDIR, "it is no OCI image any more");
 	if (mode == MODE_FOLDER)
 		return oci_apply(UNPACK_FOLDER, report, facts);
+	if (disk_is(UNPACK_ARCHIVE)) {
+		int r = disk_extract(UNPACK_ARCHIVE, report);
+		return r == 0 ? layout_settle(report) : r;
+	}
 	if ((mode == MODE_SPLIT && extract_metadata(UNPACK_METADATA, report) < 0) ||
 	    extract_archive(UNPACK_ARCHIVE, report) < 0)
 		return -report->err.code;

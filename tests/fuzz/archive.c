@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An archive that is imported: unpacked into a root of its own, from which nothing may get out. */
+/* An archive, or the image of a disk, that is imported: unpacked into a root of its own, from which nothing may get out. */
 #include "fuzz.h"
 
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "image/disk.h"
 #include "image/unpack.h"
 
 #include <dirent.h>
@@ -52,7 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     : openat(folder, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0 || fchdir(root) < 0)
 		abort();
-	if (extract_archive(archive, &report) == 0)
+	int r = disk_is(archive) ? disk_extract(archive, &report)
+				 : extract_archive(archive, &report);
+	if (r == 0)
 		layout_settle(&report);
 	else
 		fuzz_check(report.err.code > 0 && *report.err.text);

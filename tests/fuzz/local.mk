@@ -28,9 +28,10 @@ fuzz_common += tests/fuzz/replay.c
 endif
 
 fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/entry.c \
-	src/image/extract.c src/image/layout.c src/image/metadata.c src/image/sha256.c src/image/squash.c \
+	src/image/disk.c src/image/ext4.c src/image/extract.c src/image/layout.c src/image/metadata.c \
+	src/image/partitions.c src/image/qcow2.c src/image/sha256.c src/image/squash.c \
 	$(fuzz_common)
-fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
+fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_archive_LDFLAGS = $(fuzz_flags)
 fuzz_catalog_SOURCES = tests/fuzz/catalog.c $(fuzz_common)

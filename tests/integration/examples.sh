@@ -25,6 +25,9 @@ elsewhere() {
 	"berth template import /srv/root "* | "berth template import /var/lib/lxc/web "*)
 		echo "integration/folders.sh template.import"
 		;;
+	"berth template import debian-12-generic-"*)
+		echo "integration/diskimages.sh template.import"
+		;;
 	"docker save "* | "skopeo copy "* | "berth template import nginx-layout "*)
 		echo "integration/oci.sh template.import"
 		;;
