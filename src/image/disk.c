@@ -29,46 +29,6 @@ static const struct {
 	{ 512, "LABELONE", 8, "LVM" },
 };
 
-int disk_read_file(struct disk *disk, uint64_t offset, void *bytes, size_t n)
-{
-	char *at = bytes;
-
-	if (offset > disk->file_size || n > disk->file_size - offset)
-		return err_set(disk->err, EINVAL, "the image of a disk is truncated or damaged");
-	while (n > 0) {
-		ssize_t got = pread(disk->fd, at, n, (off_t)offset);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return err_set(disk->err, got < 0 ? errno : EIO, "read the image: %s",
-				       strerror(got < 0 ? errno : EIO));
-		at += got;
-		offset += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
-int disk_read(struct disk *disk, uint64_t offset, void *bytes, size_t n)
-{
-	char *at = bytes;
-
-	if (offset > disk->size || n > disk->size - offset)
-		return err_set(disk->err, EINVAL, "the image of a disk is truncated or damaged");
-	if (!disk->qcow2)
-		return disk_read_file(disk, offset, bytes, n);
-	while (n > 0) {
-		size_t piece = n;
-		int r = qcow2_read(disk, offset, at, &piece);
-		if (r < 0)
-			return r;
-		at += piece;
-		offset += piece;
-		n -= piece;
-	}
-	return 0;
-}
-
 /* The name of what is in a partition, or NULL. */
 static const char *kind_of(struct disk *disk, const struct partition *partition)
 {

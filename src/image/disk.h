@@ -25,9 +25,9 @@ bool disk_is(int fd);
 /* Unpacks the root of the disk into the current folder. 0 or -code in the report. */
 int disk_extract(int fd, struct unpack_report *report);
 
-/* Reads n bytes of the disk. 0, or -code with the cause in disk->err. */
+/* disk_read.c: reads n bytes of the disk. 0, or -code with the cause in disk->err. */
 int disk_read(struct disk *disk, uint64_t offset, void *bytes, size_t n);
-/* Reads n bytes of the file itself. */
+/* disk_file.c: reads n bytes of the file itself. */
 int disk_read_file(struct disk *disk, uint64_t offset, void *bytes, size_t n);
 
 /* ---- qcow2.c */

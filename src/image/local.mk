@@ -41,7 +41,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/attributes.c src/image/attributes.h \
 	src/image/confined.c src/image/confined.h \
 	src/image/decode.c src/image/decode.h \
-	src/image/disk.c src/image/disk.h \
+	src/image/disk.c src/image/disk.h src/image/disk_file.c src/image/disk_read.c \
 	src/image/entry.c src/image/entry.h \
 	src/image/ext4.c \
 	src/image/extract.c src/image/tar.h \

@@ -124,14 +124,14 @@ case_partitions() {
 	partitioned "$T/logical" dos $'start=1MiB,size=20MiB,type=82\nstart=62MiB,type=5\nstart=64MiB,size=96MiB,type=83'
 	came_back "$T/logical" "$T/it"
 	# A partition for the boot loader is none of a root, and two roots are one too many.
-	mke2fs -q -t ext4 "$T/boot" 20M
-	dd if="$T/boot" of="$T/gpt" bs=1M seek=1 conv=notrunc status=none
+	mke2fs -q -t ext4 "$T/loader" 20M
+	dd if="$T/loader" of="$T/gpt" bs=1M seek=1 conv=notrunc status=none
 	came_back "$T/gpt" "$T/it"
 	mkdir -p "$T/small/etc" "$T/small/bin"
-	mke2fs -q -t ext4 -d "$T/small" -F "$T/boot" 20M
-	dd if="$T/boot" of="$T/gpt" bs=1M seek=1 conv=notrunc status=none
+	mke2fs -q -t ext4 -d "$T/small" -F "$T/loader" 20M
+	dd if="$T/loader" of="$T/gpt" bs=1M seek=1 conv=notrunc status=none
 	refused "it has roots in partitions 1 and 2: copy the one that you want" "$T/gpt"
-	rm -r "$T/gpt" "$T/mbr" "$T/logical" "$T/boot" "$T/small"
+	rm -r "$T/gpt" "$T/mbr" "$T/logical" "$T/loader" "$T/small"
 	no_volumes
 }
 

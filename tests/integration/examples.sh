@@ -25,6 +25,9 @@ elsewhere() {
 	"berth template import /srv/root "* | "berth template import /var/lib/lxc/web "*)
 		echo "integration/folders.sh template.import"
 		;;
+	"berth template export --format "*)
+		echo "integration/export.sh template.export"
+		;;
 	"berth template import debian-12-generic-"*)
 		echo "integration/diskimages.sh template.import"
 		;;
