@@ -90,37 +90,37 @@ set_up() {
 
 case_clone() {
 	traced clone m copy
-	at_most "175 480" "calls of a clone" "$(count "$calls")"
-	at_most "4 8" "times that a clone waits for the disk" "$(waits)"
+	at_most "175 428" "calls of a clone" "$(count "$calls")"
+	at_most "4 7" "times that a clone waits for the disk" "$(waits)"
 	at_most "1 1" "processes of a clone" "$(count "$births")"
 	at_most 0 "netlink messages of a clone" "$(netlink)"
-	later "a clone" "215 450" "2 2"
+	later "a clone" "215 364" "2 1"
 }
 
 case_snapshot() {
 	traced snapshot m s
-	at_most "132 450" "calls of a snapshot" "$(count "$calls")"
+	at_most "132 389" "calls of a snapshot" "$(count "$calls")"
 	# One wait is for the note that the root was never started, which a restore has to find.
-	at_most "1 5" "times that a snapshot waits for the disk" "$(waits)"
-	later "a snapshot" "0 450" "0 2"
+	at_most "1 4" "times that a snapshot waits for the disk" "$(waits)"
+	later "a snapshot" "0 372" "0 1"
 	traced restore m s
-	at_most "145 600" "calls of a restore" "$(count "$calls")"
-	at_most "0 10" "times that a restore waits for the disk" "$(waits)"
-	later "a restore" "0 450" "0 2"
+	at_most "145 530" "calls of a restore" "$(count "$calls")"
+	at_most "0 7" "times that a restore waits for the disk" "$(waits)"
+	later "a restore" "0 320" "0 1"
 }
 
 case_delete() {
 	berth info copy >/dev/null 2>&1 || traced clone m copy
 	traced delete copy
-	at_most "188 560" "calls of a delete" "$(count "$calls")"
-	at_most "1 6" "times that a delete waits for the disk" "$(waits)"
-	later "a delete" "0 450" "0 2"
+	at_most "188 449" "calls of a delete" "$(count "$calls")"
+	at_most "1 4" "times that a delete waits for the disk" "$(waits)"
+	later "a delete" "0 442" "0 1"
 }
 
 case_exec() {
 	berth start --wait m
 	traced exec m true
-	at_most "340 380" "calls of an exec" "$(count "$calls")"
+	at_most 340 "calls of an exec" "$(count "$calls")"
 	at_most_libraries "an exec"
 	at_most 0 "times that an exec waits for the disk" "$(count "$syncs")"
 	# The processes are the command and its parent, which shares the client's memory.
@@ -134,7 +134,7 @@ case_exec() {
 case_start() {
 	strace -qq -o "$T/lines" berth start m
 	sed 's/^/1 /' "$T/lines" >"$T/trace"
-	at_most "110 180" "calls of a start" "$(count "$calls")"
+	at_most "110 102" "calls of a start" "$(count "$calls")"
 	at_most_libraries "a start"
 	at_most 0 "times that a start waits for the disk" "$(count "$syncs")"
 	berth stop --force m
@@ -143,9 +143,9 @@ case_start() {
 case_stop() {
 	berth start --wait m
 	traced stop m
-	at_most "92 150" "calls of a stop" "$(count "$calls")"
-	at_most "0 6" "times that a stop waits for the disk" "$(count "$syncs")"
-	at_most "0 1" "processes of a stop" "$(count "$births")"
+	at_most "92 91" "calls of a stop" "$(count "$calls")"
+	at_most 0 "times that a stop waits for the disk" "$(count "$syncs")"
+	at_most 0 "processes of a stop" "$(count "$births")"
 	at_most 0 "netlink messages of a stop" "$(netlink)"
 }
 
@@ -161,19 +161,19 @@ case_whole_life() {
 	berth stop connected
 	wait "$tracer"
 	at_most "1560 2200" "calls of a life" "$(count "$calls")"
-	at_most "2 12" "times that it waits for the disk" "$(count "$syncs")"
-	at_most "4 12" "processes of it" "$(count "$births")"
-	at_most "42 60" "netlink messages of it" "$(netlink)"
+	at_most 2 "times that it waits for the disk" "$(count "$syncs")"
+	at_most "4 5" "processes of it" "$(count "$births")"
+	at_most 42 "netlink messages of it" "$(netlink)"
 	gone connected other
 }
 
 # Page faults of the program. The bound is a quarter above the count, because another libc or kernel may need some more.
 case_page_faults() {
-	at_most "130 300" "page faults of a list" "$(faults list)"
-	at_most "145 500" "page faults of a clone" "$(faults clone m paged)"
-	at_most "140 300" "page faults of a start" "$(faults start --wait m)"
-	at_most "270 600" "page faults of an exec" "$(faults exec m true)"
-	at_most "120 300" "page faults of a stop" "$(faults stop m)"
+	at_most "130 137" "page faults of a list" "$(faults list)"
+	at_most "145 294" "page faults of a clone" "$(faults clone m paged)"
+	at_most "140 143" "page faults of a start" "$(faults start --wait m)"
+	at_most "270 296" "page faults of an exec" "$(faults exec m true)"
+	at_most "120 127" "page faults of a stop" "$(faults stop m)"
 	gone paged
 }
 
@@ -208,7 +208,7 @@ case_list() {
 	done
 	traced list
 	# The calls include a look at the names in each pool, which finds lost roots.
-	at_most "110 165" "calls of a list" "$one"
+	at_most "110 111" "calls of a list" "$one"
 	at_most "6 6" "calls for each machine more" "$((($(count "$calls") - one) / 10))"
 	# The record of the last end is read at once, after a check that it is a file.
 	for ((i = 0; i < 10; i++)); do
