@@ -288,3 +288,17 @@ int file_open_within(int fd, const char *path)
 {
 	return open_beneath(fd, path, 0);
 }
+
+int file_climb(int *fd, uint64_t inode)
+{
+	scoped_fd int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (up < 0 || fstat(up, &st) < 0)
+		return -errno;
+	if (st.st_ino != inode)
+		return -ESTALE;
+	scoped_close_fd(fd);
+	*fd = take_fd(&up);
+	return 0;
+}

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -89,5 +90,8 @@ int file_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 int file_open_below(int fd, const char *name);
 /* The same for a path, which may lead to another file system that is mounted there. */
 int file_open_within(int fd, const char *path);
+
+/* Replaces an open folder by its parent, which must have that inode number. -ESTALE: the folder was moved. */
+int file_climb(int *fd, uint64_t inode);
 
 #endif

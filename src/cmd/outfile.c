@@ -130,7 +130,7 @@ int outfile_keep(struct outfile *out, struct err *err)
 		return 0;
 	if (fsync(out->fd) < 0)
 		return fail(out->path, errno, err);
-	fault_point("outfile");
+	fault_point("travel-written");
 	int named = out->aside ? 0 : name_it(out, err);
 	if (named < 0)
 		return named;

@@ -35,6 +35,8 @@ static __attribute__((noreturn)) void begin(const struct confined *confined, str
 {
 	struct err *err = report;
 
+	/* Until the change of ids, which ends this tie: the other end of sync is open in this process too. */
+	child_tie(parent, SIGKILL);
 	if (sync_wait(sync, STEP_HOST_READY, NULL, 0, err) == 0 && become_root(err) == 0)
 		confined->work(parent, confined->context, report);
 	confined_end(confined->report_fd, report, size);

@@ -166,20 +166,6 @@ static int descend(struct walk *walk, const char *name)
 	return r < 0 ? r : 1;
 }
 
-static int climb(int *fd, uint64_t inode)
-{
-	scoped_fd int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-
-	if (up < 0 || fstat(up, &st) < 0)
-		return -errno;
-	if (st.st_ino != inode)
-		return -ESTALE;
-	scoped_close_fd(fd);
-	*fd = take_fd(&up);
-	return 0;
-}
-
 /* The present folder is complete: sets its attributes, and returns to its parent. */
 static int leave(struct walk *walk)
 {
@@ -188,9 +174,9 @@ static int leave(struct walk *walk)
 		return r;
 	pop(walk);
 	struct frame *above = top(walk);
-	r = climb(&walk->copy.from, above->from.stx_ino);
+	r = file_climb(&walk->copy.from, above->from.stx_ino);
 	if (r == 0)
-		r = climb(&walk->copy.to, above->to_inode);
+		r = file_climb(&walk->copy.to, above->to_inode);
 	walk->path.length = above->path_length;
 	walk->path.data[walk->path.length] = '\0';
 	return r;

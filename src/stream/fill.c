@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stream/fill.h"
 
-#include "base/fault.h"
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "image/entry.h"
@@ -69,7 +68,6 @@ static la_ssize_t next_bytes(struct archive *in, void *context, const void **byt
 		if (r < 0)
 			break;
 	}
-	fault_point("stream-filled");
 	if (r > 0) {
 		*bytes = source->plain;
 		return source->reader.chunk.plain;

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reading a stream. */
+#include "stream/exactly.h"
 #include "stream/run.h"
 
 #include "base/scoped.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static int read_exactly(int fd, char *out, size_t n, struct err *err)
-{
-	while (n > 0) {
-		ssize_t got = read(fd, out, n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(err, errno, "read it: %s", strerror(errno));
-		if (got == 0)
-			return err_set(err, EBADMSG, "it is not complete: its end is missing");
-		out += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
 
 /* Texts of one section: a header and settings, or one of the others. */
 struct texts {
@@ -45,7 +30,7 @@ static int read_section(struct stream_in *in, struct stream_reader *reader, stru
 	if (!bytes)
 		return err_set(err, ENOMEM, "out of memory");
 	while ((n = stream_reader_wants(reader)) > 0) {
-		if (read_exactly(in->fd, bytes, n, err) < 0)
+		if (stream_read_exactly(in->fd, bytes, n, err) < 0)
 			return -err->code;
 		int r = stream_reader_take(reader, bytes, err);
 		if (r < 0)

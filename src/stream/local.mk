@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libstream.a
 libstream_a_SOURCES = \
 	src/stream/describe.c \
+	src/stream/exactly.c src/stream/exactly.h \
 	src/stream/format.c src/stream/format.h \
 	src/stream/in.c \
 	src/stream/out.c \
@@ -16,6 +17,7 @@ stream_confined = \
 	src/image/sha256.c src/image/sha256.h \
 	src/stream/blocks.c src/stream/blocks.h \
 	src/stream/codec.c src/stream/codec.h \
+	src/stream/exactly.c src/stream/exactly.h \
 	src/stream/fill.c src/stream/fill.h \
 	src/stream/later.c src/stream/later.h \
 	src/stream/format.c src/stream/format.h \

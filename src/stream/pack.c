@@ -224,20 +224,6 @@ static int descend(struct walk *walk, const char *name)
 	return r < 0 ? r : 1;
 }
 
-static int climb(int *fd, uint64_t inode)
-{
-	scoped_fd int up = openat(*fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-
-	if (up < 0 || fstat(up, &st) < 0)
-		return -errno;
-	if (st.st_ino != inode)
-		return -ESTALE;
-	scoped_close_fd(fd);
-	*fd = take_fd(&up);
-	return 0;
-}
-
 /*
  * The base of a new folder's parent: it was closed when the new folder was entered, and is opened again from the top.
  */
@@ -263,9 +249,9 @@ static int leave(struct walk *walk, int base_top)
 	bool had_base = p->base >= 0;
 	pop(walk);
 	frame = top(walk);
-	r = climb(&p->from, frame->from.stx_ino);
+	r = file_climb(&p->from, frame->from.stx_ino);
 	if (r == 0 && had_base)
-		r = climb(&p->base, frame->base_inode);
+		r = file_climb(&p->base, frame->base_inode);
 	walk->path.length = frame->path_length;
 	walk->path.data[walk->path.length] = '\0';
 	if (r == 0)

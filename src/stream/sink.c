@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stream/sink.h"
 
-#include "base/fault.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -62,7 +61,6 @@ static int put_chunk(struct sink *sink, enum stream_type type, uint64_t offset, 
 
 	stream_writer_add(&sink->writer, &chunk, data, head);
 	tell(sink);
-	fault_point("stream-chunk");
 	return put(sink, head, sizeof head) < 0 ? -sink->report->err.code
 						: put(sink, data, chunk.stored);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stream/source.h"
 
+#include "stream/exactly.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +10,7 @@
 
 int source_read_exactly(struct source *source, void *out, size_t n, struct err *err)
 {
-	char *at = out;
-
-	while (n > 0) {
-		ssize_t got = read(source->fd, at, n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(err, errno, "read it: %s", strerror(errno));
-		if (got == 0)
-			return err_set(err, EBADMSG, "it is not complete: its end is missing");
-		at += got;
-		n -= (size_t)got;
-	}
-	return 0;
+	return stream_read_exactly(source->fd, out, n, err);
 }
 
 int source_open(struct source *source, const char *before, struct err *err)

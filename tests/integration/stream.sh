@@ -249,6 +249,18 @@ case_killed() {
 		fi
 	done
 	nothing_new
+	# The program that moves the contents is killed, and the command says so.
+	mkfifo "$T/pipe"
+	berth import --pool p-dir --set network= "$T/pipe" x 2>"$T/said" &
+	pid=$!
+	{
+		head -c 30000 "$T/full.berth"
+		retry 20 pgrep -P "$pid"
+		kill -KILL "$(pgrep -P "$pid" | head -n 1)"
+	} >"$T/pipe"
+	not wait "$pid"
+	has "berth-stream' was killed by SIGKILL" "$(cat "$T/said")"
+	nothing_new
 	# The other side of a pipe dies.
 	berth export web | head -c 3000 >"$T/cut" || true
 	fails 1 "it is not complete" berth import --pool p-dir "$T/cut" x
@@ -337,6 +349,37 @@ case_wrong_base() {
 	berth snapshot chain s1
 	fails 1 "other contents" berth import "$T/step.berth"
 	berth delete chain
+}
+
+# At the points that the programs name, if they are built with them.
+case_killed_at_points() {
+	local point
+	grep -q travel-settled "$BUILD_TREE/berth" || skip "the programs have no fault points; configure with --enable-faults"
+	berth snapshot web p1
+	web_up
+	for point in moment written; do
+		BERTH_FAULT=travel-$point:1 not_kindly berth export web "$T/points.berth"
+		[[ ! -e $T/points.berth ]]
+	done
+	berth export --snapshots web "$T/points.berth"
+	for point in arrived:1 arrived:2 begun:1 snapshots:1 settled:1; do
+		BERTH_FAULT=travel-$point not_kindly berth import --pool p-dir --set network= "$T/points.berth" x
+		fails 1 "no machine 'x'" berth info x
+		# Any command that makes a machine removes what is left.
+		berth create --pool p-dir --set network= bb other
+		berth delete other
+		nothing_new
+	done
+	berth import --pool p-dir --set network= "$T/points.berth" x
+	berth delete x
+	berth snapshot delete web p1
+}
+
+# not_kindly COMMAND...: it is killed.
+not_kindly() {
+	local status=0
+	"$@" >/dev/null 2>&1 || status=$?
+	((status == 137)) || fault "ended with $status: $*"
 }
 
 # The blocks of a thin pool, without a look at the files in them.

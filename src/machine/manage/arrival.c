@@ -187,7 +187,7 @@ static int take(struct arrival *arrival, struct stream_volume *volume, struct st
 	}
 	arrival->count++;
 	r = fill(arrival, one, &fd, in, err);
-	fault_point("arrived");
+	fault_point("travel-arrived");
 	return r == 0 ? arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err) : r;
 }
 

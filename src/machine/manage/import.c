@@ -8,6 +8,7 @@
 #include "machine/manage/travel.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 
 #include <inttypes.h>
@@ -124,11 +125,13 @@ static int settle(struct machine *machine, struct arrival *arrival, bool drawn, 
 		if (arrival_keep_snapshot(arrival, &arrival->list[i], drawn, err) < 0)
 			return -err->code;
 	}
+	fault_point("travel-snapshots");
 	machine_volume(machine->name, volume);
 	if (arrival_keep_root(arrival, root, err) < 0 ||
 	    check_new_root(machine, arrival->pool, volume, err) < 0 ||
 	    rootsize_fit(arrival->pool, volume, machine->config.disk_size, err) < 0)
 		return -err->code;
+	fault_point("travel-settled");
 	return birth_commit(machine, &birth, err);
 }
 
@@ -142,6 +145,7 @@ static int make(struct machine *machine, struct arrival *arrival, bool drawn, st
 		birth_forget(machine);
 		return r;
 	}
+	fault_point("travel-begun");
 	r = settle(machine, arrival, drawn, err);
 	if (r < 0)
 		machine_erase(machine, false, &(struct err){ 0 });

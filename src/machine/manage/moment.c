@@ -47,7 +47,7 @@ static int take(struct moment *moment, bool quiet, struct err *err)
 	}
 	moment->is_snapshot = true;
 	moment->volume = partial->name;
-	fault_point("moment");
+	fault_point("travel-moment");
 	return 0;
 }
 
