@@ -33,8 +33,8 @@ int ext4_extract(struct disk *disk, const struct partition *partition, struct un
 
 #else
 
-#include <ext2fs/ext2_fs.h>
-#include <ext2fs/ext2fs.h>
+#include "image/ext4_io.h"
+
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -42,8 +42,6 @@ enum { CHUNK = 256 << 10, LINK_MAX_BYTES = 4095, INODES_MAX = 64 << 20 };
 
 struct ext4 {
 	struct extraction x; /* the first, for what is passed as one */
-	struct disk *disk;
-	struct partition partition;
 	ext2_filsys fs;
 	ext2_ino_t number;             /* of the current inode */
 	struct ext2_inode_large inode; /* the current one */
@@ -51,95 +49,6 @@ struct ext4 {
 	char *chunk;  /* owned: CHUNK bytes */
 	char path[PATH_MAX];
 };
-
-/* The disk of the open that is under way: io_manager.open gets a name only. */
-static struct ext4 *opening;
-
-/* ---- The disk, as libext2fs reads it */
-
-static errcode_t io_open(const char *name, int flags, io_channel *out);
-
-static errcode_t io_close(io_channel channel)
-{
-	if (--channel->refcount > 0)
-		return 0;
-	free(channel->name);
-	free(channel);
-	return 0;
-}
-
-static errcode_t io_blksize(io_channel channel, int size)
-{
-	channel->block_size = size;
-	return 0;
-}
-
-/* A negative count is of bytes. */
-static errcode_t io_read64(io_channel channel, unsigned long long block, int count, void *data)
-{
-	struct ext4 *e = channel->private_data;
-	uint64_t size = (uint64_t)channel->block_size;
-	uint64_t n = count < 0 ? (uint64_t) - (int64_t)count : (uint64_t)count * size;
-	struct err ignored = { 0 }, *told = e->disk->err;
-
-	if (block > e->partition.size / size || n > e->partition.size - block * size)
-		return EXT2_ET_SHORT_READ;
-	e->disk->err = &ignored;
-	int r = disk_read(e->disk, e->partition.offset + block * size, data, (size_t)n);
-	e->disk->err = told;
-	return r < 0 ? EXT2_ET_SHORT_READ : 0;
-}
-
-static errcode_t io_read(io_channel channel, unsigned long block, int count, void *data)
-{
-	return io_read64(channel, block, count, data);
-}
-
-static errcode_t io_no_write(io_channel channel, unsigned long block, int count, const void *data)
-{
-	(void)channel;
-	(void)block;
-	(void)count;
-	(void)data;
-	return EXT2_ET_RO_FILSYS;
-}
-
-static errcode_t io_flush(io_channel channel)
-{
-	(void)channel;
-	return 0;
-}
-
-static struct struct_io_manager manager = {
-	.magic = EXT2_ET_MAGIC_IO_MANAGER,
-	.name = "berth's disk",
-	.open = io_open,
-	.close = io_close,
-	.set_blksize = io_blksize,
-	.read_blk = io_read,
-	.read_blk64 = io_read64,
-	.write_blk = io_no_write,
-	.flush = io_flush,
-};
-
-static errcode_t io_open(const char *name, int flags, io_channel *out)
-{
-	io_channel channel = calloc(1, sizeof *channel);
-
-	(void)flags;
-	if (!channel)
-		return EXT2_ET_NO_MEMORY;
-	*channel = (struct struct_io_channel){
-		.magic = EXT2_ET_MAGIC_IO_CHANNEL,
-		.manager = &manager,
-		.name = strdup(name),
-		.block_size = 1024,
-		.refcount = 1,
-		.private_data = opening,
-	};
-	*out = channel;
-	return 0;
-}
 
 /* ---- Errors */
 
@@ -490,16 +399,6 @@ static int walk(struct ext4 *e, ext2_ino_t folder, size_t length)
 
 /* ---- The file system */
 
-static errcode_t open_fs(struct ext4 *e, struct disk *disk, const struct partition *partition)
-{
-	e->disk = disk;
-	e->partition = *partition;
-	opening = e;
-	errcode_t r = ext2fs_open2("disk", NULL, EXT2_FLAG_64BITS, 0, 0, &manager, &e->fs);
-	opening = NULL;
-	return r;
-}
-
 static void close_fs(struct ext4 *e)
 {
 	if (e->fs)
@@ -520,7 +419,7 @@ bool ext4_is_root(struct disk *disk, const struct partition *partition)
 	/* A damaged one is reported when it is read. */
 	bool root = partition->number == 0;
 
-	if (open_fs(&e, disk, partition) == 0)
+	if (ext4_open(disk, partition, &e.fs) == 0)
 		root |= has(&e, "etc") && (has(&e, "usr") || has(&e, "bin"));
 	close_fs(&e);
 	return root;
@@ -559,7 +458,7 @@ int ext4_extract(struct disk *disk, const struct partition *partition, struct un
 	int r = extraction_begin(&e.x, report);
 
 	if (r == 0) {
-		errcode_t code = open_fs(&e, disk, partition);
+		errcode_t code = ext4_open(disk, partition, &e.fs);
 		if (code)
 			r = fail(&e, code);
 	}

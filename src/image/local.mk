@@ -43,7 +43,7 @@ libexec_berth_unpack_SOURCES = \
 	src/image/decode.c src/image/decode.h \
 	src/image/disk.c src/image/disk.h src/image/disk_file.c src/image/disk_read.c \
 	src/image/entry.c src/image/entry.h \
-	src/image/ext4.c \
+	src/image/ext4.c src/image/ext4_io.c src/image/ext4_io.h \
 	src/image/extract.c src/image/tar.h \
 	src/image/goarch.c src/image/goarch.h \
 	src/image/layer.c src/image/layer.h \

@@ -28,7 +28,7 @@ fuzz_common += tests/fuzz/replay.c
 endif
 
 fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/entry.c \
-	src/image/disk.c src/image/disk_file.c src/image/disk_read.c src/image/ext4.c src/image/extract.c src/image/layout.c src/image/metadata.c \
+	src/image/disk.c src/image/disk_file.c src/image/disk_read.c src/image/ext4.c src/image/ext4_io.c src/image/extract.c src/image/layout.c src/image/metadata.c \
 	src/image/partitions.c src/image/qcow2.c src/image/sha256.c src/image/squash.c \
 	$(fuzz_common)
 fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)

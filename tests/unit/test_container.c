@@ -36,9 +36,8 @@ static void test_config(void)
 	CU_ASSERT_STRING_EQUAL(text_str(&c.root), "dir:/two");
 	CU_ASSERT_STRING_EQUAL(text_str(&c.env), "A=1 'B='\\''x y'\\'''");
 	CU_ASSERT_STRING_EQUAL(text_str(&c.shift), "u 0 100000 65536\ng 0 100000 65536\n");
-	CU_ASSERT_STRING_EQUAL(text_str(&c.settings),
-			       "default.limits.memory = 1G\n"
-			       "default.limits.cpus = 0.50\n");
+	CU_ASSERT_STRING_EQUAL(text_str(&c.settings), "default.limits.memory = 1G\n"
+						      "default.limits.cpus = 0.50\n");
 	CU_ASSERT_STRING_EQUAL(text_str(&c.left),
 			       "lxc.environment, lxc.cgroup2.memory.max, lxc.net.0.type, lxc.net");
 	container_free(&c);
