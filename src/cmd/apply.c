@@ -44,8 +44,7 @@ static void action_line(const struct apply_action *action, struct text *out)
 		text_add(out, " of template '%s'", action->group->settings.machine.template);
 	for (size_t i = 0; i < action->count; i++) {
 		const struct apply_change *change = &action->changes[i];
-		bool section =
-			text_starts(change->key, "mount.") || text_starts(change->key, "device.");
+		bool section = section_of(change->key, NULL) != NULL;
 		text_add(out, "%s ", i ? "," : ":");
 		if (!change->to)
 			text_add(out, "no %s", change->key);

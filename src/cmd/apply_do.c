@@ -69,6 +69,10 @@ static int add_section(struct machine *machine, const struct schema *kind,
 		struct mount_config mount = *(const struct mount_config *)section;
 		return machine_mount(machine, &mount, false, notes, err);
 	}
+	if (kind == &forward_schema) {
+		struct forward_config forward = *(const struct forward_config *)section;
+		return machine_forward(machine, &forward, err);
+	}
 	struct device_config device = *(const struct device_config *)section;
 	return machine_add_device(machine, &device, false, notes, err);
 }
@@ -78,23 +82,10 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 {
 	bool was_there;
 
+	if (kind == &forward_schema)
+		return machine_forward_remove(machine, name, err);
 	return kind == &mount_schema ? machine_unmount(machine, name, &was_there, err)
 				     : machine_remove_device(machine, name, &was_there, err);
-}
-
-/* "mount.data": the name, and the kind; NULL: it is a key. */
-static const char *section_of(const char *key, const struct schema **kind)
-{
-	const struct schema *const kinds[] = { &mount_schema, &device_schema };
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t n = strlen(kinds[i]->what);
-		if (strncmp(key, kinds[i]->what, n) == 0 && key[n] == '.') {
-			*kind = kinds[i];
-			return key + n + 1;
-		}
-	}
-	return NULL;
 }
 
 static int change_section(struct apply *apply, const struct apply_action *action,
@@ -109,8 +100,7 @@ static int change_section(struct apply *apply, const struct apply_action *action
 		return -err->code;
 	if (!change->to)
 		return 0;
-	const struct section *section =
-		config_section(kind == &mount_schema ? file->mounts : file->devices, name);
+	const struct section *section = config_section(config_sections(kind, file), name);
 	return add_section(machine, kind, section, &apply->notes, err);
 }
 
@@ -120,10 +110,12 @@ static int add_sections(struct apply *apply, const struct apply_action *action,
 	const struct machine_config *file = &action->group->settings.machine;
 	int r = 0;
 
-	for (const struct section *at = file->mounts; at && r == 0; at = at->next)
-		r = add_section(machine, &mount_schema, at, &apply->notes, err);
-	for (const struct section *at = file->devices; at && r == 0; at = at->next)
-		r = add_section(machine, &device_schema, at, &apply->notes, err);
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		for (const struct section *at = config_sections(kind, file); at && r == 0;
+		     at = at->next)
+			r = add_section(machine, kind, at, &apply->notes, err);
+	}
 	return r;
 }
 
@@ -150,7 +142,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	progress_begin(&progress, "creating machine '%s'", action->name);
 	r = machine_create(&apply->call->dirs, action->name, &spec, err);
 	progress_end(&progress);
-	if (r < 0 || (!file->mounts && !file->devices))
+	if (r < 0 || (!file->mounts && !file->devices && !file->forwards))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
 	return r < 0 ? r : add_sections(apply, action, &machine, err);

@@ -166,7 +166,7 @@ static int check_change(struct apply *apply, struct machine *machine,
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < action->count; i++) {
 		const struct apply_change *change = &action->changes[i];
-		if (text_starts(change->key, "mount.") || text_starts(change->key, "device."))
+		if (section_of(change->key, NULL))
 			continue;
 		/* A network that is not made yet cannot be looked at. */
 		if (text_starts(change->key, "network") && change->to &&

@@ -83,14 +83,15 @@ static int compare_key(const struct apply_wanted *wanted, const struct machine *
 	return action_add(action, key->name, text_str(&from), text_str(&to), err);
 }
 
-static int compare_label(const char *name, const struct label *from, const struct label *to,
-			 struct apply_action *action, struct err *err)
+static int compare_label(const struct key_family *family, const struct label *from,
+			 const struct label *to, struct apply_action *action, struct err *err)
 {
-	scoped_free char *key = text_format("label.%s", name);
+	scoped_free char *key = text_format("%s%s", family->prefix, (from ? from : to)->name);
 
 	if (!key)
 		return err_set(err, ENOMEM, "out of memory");
-	if (strcmp(name, "applied") == 0 || (from && to && strcmp(from->value, to->value) == 0))
+	if (strcmp(key, "label.applied") == 0 ||
+	    (from && to && strcmp(from->value, to->value) == 0))
 		return 0;
 	return action_add(action, key, from ? from->value : NULL, to ? to->value : NULL, err);
 }
@@ -102,19 +103,38 @@ static const struct label *find_label(const struct label *first, const char *nam
 	return first;
 }
 
-static int compare_labels(const struct apply_wanted *wanted, const struct machine *machine,
-			  struct apply_action *action, struct err *err)
+/* The keys of a family whose names the user chose, such as labels. */
+static int compare_family(const struct apply_wanted *wanted, const struct machine *machine,
+			  const struct key_family *family, struct apply_action *action,
+			  bool *restart, struct err *err)
 {
-	const struct label *now = machine->config.labels, *then = wanted->config.labels;
+	const struct label *now = config_family_first(family, &machine->config);
+	const struct label *then = config_family_first(family, &wanted->config);
+	size_t before = action->count;
 	int r = 0;
 
 	for (const struct label *at = then; at && r == 0; at = at->next)
-		r = compare_label(at->name, find_label(now, at->name), at, action, err);
+		r = compare_label(family, find_label(now, at->name), at, action, err);
 	for (const struct label *at = now; at && r == 0 && wanted->whole; at = at->next) {
 		if (!find_label(then, at->name))
-			r = compare_label(at->name, at, NULL, action, err);
+			r = compare_label(family, at, NULL, action, err);
 	}
+	*restart = *restart || (action->count > before && !(family->flags & KEY_LIVE));
 	return r;
+}
+
+const char *section_of(const char *key, const struct schema **kind)
+{
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const char *what = machine_schema.sections[i]->what;
+		size_t n = strlen(what);
+		if (strncmp(key, what, n) == 0 && key[n] == '.') {
+			if (kind)
+				*kind = machine_schema.sections[i];
+			return key + n + 1;
+		}
+	}
+	return NULL;
 }
 
 void section_text(const struct schema *kind, const struct section *section, struct text *out)
@@ -171,13 +191,12 @@ int wanted_compare(const struct apply *apply, const struct apply_wanted *wanted,
 	(void)apply;
 	for (size_t i = 0; r == 0 && i < machine_schema.count; i++)
 		r = compare_key(wanted, machine, &machine_schema.keys[i], action, restart, err);
-	if (r == 0)
-		r = compare_labels(wanted, machine, action, err);
-	if (r == 0)
-		r = compare_sections(&mount_schema, machine->config.mounts, file->mounts, action,
-				     err);
-	if (r == 0)
-		r = compare_sections(&device_schema, machine->config.devices, file->devices, action,
+	for (const struct key_family *f = machine_schema.families; r == 0 && f->prefix; f++)
+		r = compare_family(wanted, machine, f, action, restart, err);
+	for (size_t i = 0; r == 0 && machine_schema.sections[i]; i++)
+		r = compare_sections(machine_schema.sections[i],
+				     config_sections(machine_schema.sections[i], &machine->config),
+				     config_sections(machine_schema.sections[i], file), action,
 				     err);
 	return r;
 }

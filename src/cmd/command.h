@@ -27,9 +27,10 @@ enum word {
 	WORD_MACHINE,
 	WORD_SNAPSHOT, /* of the machine before it */
 	WORD_KEY,
-	WORD_PRESET, /* a key of a template */
-	WORD_MOUNT,  /* the same */
-	WORD_DEVICE, /* the same */
+	WORD_PRESET,  /* a key of a template */
+	WORD_MOUNT,   /* the same */
+	WORD_DEVICE,  /* the same */
+	WORD_FORWARD, /* the same */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

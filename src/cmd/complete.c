@@ -121,8 +121,9 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 		return;
 	const struct machine_config *configs[] = { &machine.config, &temporary };
 	for (size_t i = 0; i < 2; i++) {
-		const struct section *at =
-			kind == WORD_MOUNT ? configs[i]->mounts : configs[i]->devices;
+		const struct section *at = kind == WORD_MOUNT    ? configs[i]->mounts
+					   : kind == WORD_DEVICE ? configs[i]->devices
+								 : configs[i]->forwards;
 		for (; at; at = at->next)
 			offer(typed, at->name);
 	}
@@ -144,6 +145,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		break;
 	case WORD_MOUNT:
 	case WORD_DEVICE:
+	case WORD_FORWARD:
 		offer_sections(typed, dirs, before, kind);
 		break;
 	case WORD_KEY:

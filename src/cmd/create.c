@@ -26,40 +26,22 @@ static const struct flag flag_keep_identity = {
 	"host name, machine-id, SSH host keys and the like stay those of the original"
 };
 
-static const struct flag *const launch_flags[] = { &flag_cloud_init,
-						   &flag_console,
-						   &flag_count,
-						   &flag_init_env,
-						   &flag_load_credential,
-						   &flag_ephemeral,
-						   &flag_escape,
-						   &flag_file,
-						   &flag_json,
-						   &flag_locale,
-						   &flag_network,
-						   &flag_password,
-						   &flag_pool,
-						   &flag_run,
-						   &flag_set,
-						   &flag_ssh_key,
-						   &flag_start_at,
-						   &flag_timezone,
-						   &flag_provision_user,
-						   &flag_wait,
-						   NULL };
-static const struct flag *const create_flags[] = { &flag_count,
-						   &flag_init_env,
-						   &flag_load_credential,
-						   &flag_ephemeral,
-						   &flag_json,
-						   &flag_network,
-						   &flag_pool,
-						   &flag_set,
-						   &flag_start_at,
-						   NULL };
+static const struct flag *const launch_flags[] = {
+	&flag_cloud_init,     &flag_console,   &flag_count,
+	&flag_init_env,       &flag_ephemeral, &flag_escape,
+	&flag_file,           &flag_json,      &flag_load_credential,
+	&flag_locale,         &flag_network,   &flag_password,
+	&flag_pool,           &flag_run,       &flag_set,
+	&flag_ssh_key,        &flag_start_at,  &flag_timezone,
+	&flag_provision_user, &flag_wait,      NULL
+};
+static const struct flag *const create_flags[] = {
+	&flag_count,   &flag_init_env, &flag_ephemeral, &flag_json,     &flag_load_credential,
+	&flag_network, &flag_pool,     &flag_set,       &flag_start_at, NULL
+};
 static const struct flag *const clone_flags[] = {
-	&flag_cloud_init, &flag_count,    &flag_init_env,       &flag_load_credential,
-	&flag_ephemeral,  &flag_file,     &flag_json,           &flag_keep_identity,
+	&flag_cloud_init, &flag_count,    &flag_init_env,       &flag_ephemeral,
+	&flag_file,       &flag_json,     &flag_keep_identity,  &flag_load_credential,
 	&flag_locale,     &flag_network,  &flag_password,       &flag_pool,
 	&flag_run,        &flag_set,      &flag_snapshot,       &flag_ssh_key,
 	&flag_start_at,   &flag_timezone, &flag_provision_user, NULL

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/common.h"
+#include "cmd/forward.h"
 #include "cmd/labels.h"
 #include "cmd/print.h"
 #include "machine/confine/lsm.h"
@@ -235,6 +236,12 @@ static void show_sections(const struct machine_config *config, const char *tempo
 		const struct device_config *device = (const struct device_config *)at;
 		show("device:", "%s, %s%s", at->name, device->path, temporary);
 	}
+	for (const struct section *at = config->forwards; at; at = at->next) {
+		const struct forward_config *forward = (const struct forward_config *)at;
+		show("forward:", "%s, %s%s%s/%s to %s", at->name, forward->listen,
+		     *forward->listen ? ":" : "", forward->port, forward->protocol,
+		     *forward->target ? forward->target : forward->port);
+	}
 }
 
 static void show_machine(const struct machine *machine, const struct facts *facts)
@@ -363,6 +370,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "volume", volume_object(machine, facts) },
 		{ "mounts", both(machine, facts, add_mounts) },
 		{ "devices", both(machine, facts, add_devices) },
+		{ "forwards", forwards_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
 		{ "folder", json_string(machine->folder) },
 		{ "log", json_text(facts->log) },

@@ -26,6 +26,7 @@ libcmd_a_SOURCES = \
 	src/cmd/each.c \
 	src/cmd/enter.c \
 	src/cmd/events.c \
+	src/cmd/forward.c src/cmd/forward.h \
 	src/cmd/foreground.c \
 	src/cmd/given.c \
 	src/cmd/help.c \

@@ -36,7 +36,7 @@ extern const struct command command_snapshot, command_restore, command_publish, 
 /* travel.c */
 extern const struct command command_export, command_import;
 /* mount.c */
-extern const struct command command_mount, command_unmount, command_device;
+extern const struct command command_mount, command_unmount, command_device, command_forward;
 /* settings.c */
 extern const struct command command_set, command_get, command_unset;
 /* template.c, pool.c, network.c */

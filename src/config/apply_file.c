@@ -219,6 +219,16 @@ static bool is_there(const struct apply_file *file, bool machine, const char *na
 }
 
 /* Takes the section of that header. */
+/* Whether machines have sections of that word. */
+static bool is_of_machine(const char *word)
+{
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		if (strcmp(machine_schema.sections[i]->what, word) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int take_section(struct apply_file *file, const char *path, char *header,
 			const struct block *block, struct err *err)
 {
@@ -231,11 +241,11 @@ static int take_section(struct apply_file *file, const char *path, char *header,
 		err_set(err, EINVAL, "a section begins with a line such as [machine NAME]");
 	else if (!machine && strcmp(word, "network") != 0)
 		err_set(err, EINVAL,
-			strcmp(word, "mount") == 0 || strcmp(word, "device") == 0
+			is_of_machine(word)
 				? "section '%.20s' belongs to a machine; put it behind [machine "
 				  "NAME]"
 				: "unknown section '%.60s'; known sections are 'machine', "
-				  "'network', 'mount' and 'device'",
+				  "'network', and those of machine.conf(5)",
 			word);
 	else if (fault)
 		err_set(err, EINVAL, "%s '%.80s' has a name that %s", word, name, fault);
@@ -278,8 +288,7 @@ static bool begins_block(const char *line, bool in_machine)
 	if (!line_is_header(line))
 		return false;
 	strcpy(copy, line);
-	return !in_machine || !line_split_header(copy, &word, &name) ||
-	       (strcmp(word, "mount") != 0 && strcmp(word, "device") != 0);
+	return !in_machine || !line_split_header(copy, &word, &name) || !is_of_machine(word);
 }
 
 static bool is_machine(const char *header)

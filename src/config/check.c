@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules between keys: values that are valid alone but not together. */
 #include "config/config.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -101,6 +102,10 @@ int config_check_sections(const struct machine_config *config, struct err *err)
 	}
 	for (const struct section *at = config->devices; at; at = at->next) {
 		if (check_device(config->devices, (const struct device_config *)at, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *at = config->forwards; at; at = at->next) {
+		if (forward_check(config, (const struct forward_config *)at, err) < 0)
 			return -err->code;
 	}
 	return 0;

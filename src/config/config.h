@@ -124,6 +124,15 @@ struct device_config {
 	char *path;
 };
 
+/* [forward NAME]: a port of the host, or a range, that leads to the machine */
+struct forward_config {
+	struct section section;
+	char *listen;   /* an IPv4 address of the host, "" for all */
+	char *port;     /* "80" or "8000-8010" */
+	char *protocol; /* KEY_CHOICE tcp, udp */
+	char *target;   /* the machine's port; of a range the first; "": the same */
+};
+
 /* "limits.rlimit.NAME": resource limits of setrlimit(2) */
 enum rlimit_key {
 	RLIMIT_KEY_CORE,
@@ -194,6 +203,7 @@ struct machine_config {
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
+	struct section *forwards;         /* of struct forward_config */
 	struct label *labels;             /* "label.NAME" */
 	struct label *credentials;        /* "credential.NAME": see config_credential */
 };
@@ -277,7 +287,8 @@ extern const struct schema berth_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
-extern const struct schema mount_schema, device_schema;  /* sections of a machine's */
+extern const struct schema mount_schema, device_schema,
+	forward_schema;                                  /* sections of a machine's */
 extern const struct schema recipe_schema, remote_schema; /* of berth.conf's */
 
 /*
@@ -354,6 +365,11 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
 
+/* The first section of a kind in a struct. Borrowed. */
+const struct section *config_sections(const struct schema *kind, const void *config);
+/* Takes all sections of a kind out of a struct. */
+void config_drop_sections(const struct schema *kind, void *config);
+
 /* NULL for a good URL of an image server, else its fault, as the end of "url ...". */
 const char *config_url_fault(const char *url);
 
@@ -418,6 +434,20 @@ struct config_owner {
 	char host[64], guest[64];
 };
 int config_owner(const char *value, struct config_owner *owner, struct err *err);
+
+/* A [forward NAME], as numbers. */
+struct forward {
+	bool udp;             /* else TCP */
+	uint32_t listen;      /* in network byte order; 0: all addresses of the host */
+	uint16_t first, last; /* ports of the host */
+	uint16_t to;          /* the machine's port for the first; the others follow */
+};
+/* How many ports a range can have whose ports have other numbers in the machine: each needs a rule. */
+enum { FORWARD_SHIFT_MAX = 100 };
+/* Parses a forward. The sentence names the section. */
+int config_forward(const struct forward_config *config, struct forward *forward, struct err *err);
+/* Whether a packet could be meant for both. */
+bool forwards_collide(const struct forward *a, const struct forward *b);
 
 /* The number of a KEY_SIGNAL, with this C library's SIGRTMIN; -EINVAL: not a signal. */
 int config_signal(const char *name);

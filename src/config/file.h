@@ -63,6 +63,12 @@ int presets_apply(const struct schema *of, const struct label *first, void *conf
 void presets_print(const struct schema *schema, const void *config, struct text *out);
 void presets_free(const struct schema *schema, void *config);
 
+/* ---- forward.c */
+
+/* Checks a forward of a machine by itself, and against those before it. */
+int forward_check(const struct machine_config *config, const struct forward_config *section,
+		  struct err *err);
+
 /* ---- section.c */
 
 /* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */

@@ -59,7 +59,29 @@ const struct schema device_schema = {
 	.head = offsetof(struct machine_config, devices),
 };
 
-static const struct schema *const machine_sections[] = { &device_schema, &mount_schema, NULL };
+static const char *const protocol_words[] = { "tcp", "udp", NULL };
+
+#define AT(field) offsetof(struct forward_config, field)
+static const struct key forward_keys[] = {
+	{ "listen", KEY_TEXT, 0, AT(listen), "", 0, 0, NULL,
+	  "IPv4 address of the host that it is for; empty: all" },
+	{ "port", KEY_TEXT, 0, AT(port), "", 0, 0, NULL,
+	  "port of the host, or a range such as 8000-8010" },
+	{ "protocol", KEY_CHOICE, 0, AT(protocol), "tcp", 0, 0, protocol_words, "tcp or udp" },
+	{ "target", KEY_TEXT, 0, AT(target), "", 0, 0, NULL,
+	  "port of the machine, of a range the first; empty: the same" },
+};
+#undef AT
+
+const struct schema forward_schema = {
+	.what = "forward",
+	KEYS(forward_keys),
+	.size = sizeof(struct forward_config),
+	.head = offsetof(struct machine_config, forwards),
+};
+
+static const struct schema *const machine_sections[] = { &device_schema, &forward_schema,
+							 &mount_schema, NULL };
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {

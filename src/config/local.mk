@@ -10,6 +10,7 @@ libconfig_a_SOURCES = \
 	src/config/family.c \
 	src/config/fields.c \
 	src/config/file.c src/config/file.h \
+	src/config/forward.c \
 	src/config/keys.c \
 	src/config/lines.c \
 	src/config/owner.c \

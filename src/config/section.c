@@ -32,7 +32,11 @@ static const struct schema *find_kind(const struct schema *schema, const char *w
 	for (const struct schema *const *kind = schema->sections; kind && *kind; kind++) {
 		if (strcmp((*kind)->what, word) == 0)
 			return *kind;
-		text_add(&list, "%s'%s'", list.length ? " and " : "", (*kind)->what);
+		text_add(&list, "%s'%s'",
+			 !list.length ? ""
+			 : kind[1]    ? ", "
+				      : " and ",
+			 (*kind)->what);
 	}
 	if (!list.length)
 		err_set(err, EINVAL, "settings of a %s have no sections; take the line out",
@@ -90,18 +94,28 @@ int section_begin(const struct schema *schema, void *config, char *line, const s
 	return 0;
 }
 
+const struct section *config_sections(const struct schema *kind, const void *config)
+{
+	return *(struct section *const *)(const void *)((const char *)config + kind->head);
+}
+
+void config_drop_sections(const struct schema *kind, void *config)
+{
+	struct section **head = head_of(config, kind);
+
+	while (*head) {
+		struct section *section = *head;
+		*head = section->next;
+		free(section->name);
+		keys_free(kind, section);
+		free(section);
+	}
+}
+
 void sections_free(const struct schema *schema, void *config)
 {
-	for (const struct schema *const *kind = schema->sections; kind && *kind; kind++) {
-		struct section *next = *head_of(config, *kind);
-		while (next) {
-			struct section *section = next;
-			next = section->next;
-			free(section->name);
-			keys_free(*kind, section);
-			free(section);
-		}
-	}
+	for (const struct schema *const *kind = schema->sections; kind && *kind; kind++)
+		config_drop_sections(*kind, config);
 }
 
 int section_print(const struct schema *kind, const struct section *section, struct text *out)

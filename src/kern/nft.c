@@ -10,12 +10,17 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-	BATCH_ROOM = 32768,
+	ANSWER_ROOM = 32768,
+	BATCH_ROOM = 8192, /* for all but the rules */
+	RULE_ROOM = 1024,
 	TRIES = 10,
 	PRIORITY_SRCNAT = 100,
+	PRIORITY_DSTNAT = -100,
+	PRIORITY_RAW = -300,
 	KEY_ETHER = 9, /* nft's own number of a type, for people who list the table */
 	SENDERS_MAX = 65535
 };
@@ -68,7 +73,7 @@ static struct mnl_socket *open_socket(void)
 /* Reads answers until the acknowledgement, the end of a dump, or an error: 0, or -1 and errno. */
 static int read_answers(struct mnl_socket *nl, mnl_cb_t each, void *context)
 {
-	char buffer[BATCH_ROOM];
+	char buffer[ANSWER_ROOM];
 	int more = 1;
 
 	while (more > 0) {
@@ -94,7 +99,7 @@ static int send_request(const void *data, size_t size, mnl_cb_t each, void *cont
 
 /* A batch that is being filled; it has no effect before its end. */
 struct batch {
-	char data[BATCH_ROOM];
+	char *data;                       /* owned */
 	struct mnl_nlmsg_batch *messages; /* owned */
 	uint32_t sequence;
 	uint16_t family;
@@ -130,13 +135,17 @@ struct base_chain {
 
 static struct base_chain base_of(const struct nft_table *table, const struct nft_rule *rule)
 {
-	if (table->device)
-		return (struct base_chain){ "filter", NF_NETDEV_INGRESS, 0 };
-	if (rule->chain == NFT_INPUT)
-		return (struct base_chain){ "filter", NF_INET_LOCAL_IN, 0 };
-	if (rule->chain == NFT_FORWARD)
-		return (struct base_chain){ "filter", NF_INET_FORWARD, 0 };
-	return (struct base_chain){ "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT };
+	static const struct base_chain bases[] = {
+		[NFT_POSTROUTING] = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT },
+		[NFT_FORWARD] = { "filter", NF_INET_FORWARD, 0 },
+		[NFT_INPUT] = { "filter", NF_INET_LOCAL_IN, 0 },
+		[NFT_PREROUTING] = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT },
+		[NFT_OUTPUT] = { "nat", NF_INET_LOCAL_OUT, PRIORITY_DSTNAT },
+		[NFT_EARLY] = { "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW },
+	};
+
+	return table->device ? (struct base_chain){ "filter", NF_NETDEV_INGRESS, 0 }
+			     : bases[rule->chain];
 }
 
 static void batch_chain(struct batch *batch, const struct nft_table *table,
@@ -207,13 +216,19 @@ static int batch_start(struct batch *batch, const struct nft_table *table)
 
 	if (r < 0)
 		return r;
-	*batch = (struct batch){ .sequence = 1, .family = (uint16_t)nft_rule_family(table) };
+	size_t room = BATCH_ROOM + table->count * RULE_ROOM;
 	/*
 	 * The spare half takes a message that no longer fits, so that it is noticed instead of written out of bounds.
 	 */
-	batch->messages = mnl_nlmsg_batch_start(batch->data, sizeof batch->data / 2);
-	if (!batch->messages)
+	*batch = (struct batch){ .sequence = 1,
+				 .family = (uint16_t)nft_rule_family(table),
+				 .data = malloc(2 * room) };
+	if (batch->data)
+		batch->messages = mnl_nlmsg_batch_start(batch->data, room);
+	if (!batch->messages) {
+		free(batch->data);
 		return -ENOMEM;
+	}
 	nftnl_batch_begin(mnl_nlmsg_batch_current(batch->messages), batch->sequence++);
 	mnl_nlmsg_batch_next(batch->messages);
 	return 0;
@@ -229,6 +244,7 @@ static int batch_send(struct batch *batch)
 		r = send_request(mnl_nlmsg_batch_head(batch->messages),
 				 mnl_nlmsg_batch_size(batch->messages), NULL, NULL);
 	mnl_nlmsg_batch_stop(batch->messages);
+	free(batch->data);
 	return r;
 }
 

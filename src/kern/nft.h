@@ -19,12 +19,15 @@ struct nft_match {
 		NFT_FIELD_FRAME,     /* bytes at an offset of the link's header */
 		NFT_FIELD_PACKET,    /* of the network's, IPv4, IPv6 or ARP */
 		NFT_FIELD_SEGMENT,   /* of the transport's; a packet without it does not match */
+		NFT_FIELD_PORT,      /* number to last: the port that a segment is for */
+		NFT_FIELD_TO_HOST,   /* the destination is an address of this host */
+		NFT_FIELD_TRANSLATED, /* the connection's destination was replaced, by whatever rule */
 	} field;
 	bool inverted;
 	const char *link; /* NFT_FIELD_IN, NFT_FIELD_OUT */
 	struct in_addr network;
 	unsigned prefix;
-	unsigned number;
+	unsigned number, last;
 	unsigned offset, length;
 	unsigned char bytes[16];
 };
@@ -33,19 +36,30 @@ enum { NFT_MATCHES = 5 };
 
 struct nft_rule {
 	/* for a table without a device: the chain of the rule */
-	enum nft_chain { NFT_POSTROUTING, NFT_FORWARD, NFT_INPUT } chain;
+	enum nft_chain {
+		NFT_POSTROUTING,
+		NFT_FORWARD,
+		NFT_INPUT,
+		NFT_PREROUTING,
+		NFT_OUTPUT,
+		NFT_EARLY,
+	} chain;
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
 	/*
 	 * not 0: matches only packets that would open more than this many connections from one hardware address at once
 	 */
 	unsigned connections;
-	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP } verdict;
+	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP, NFT_REDIRECT } verdict;
+	/* NFT_REDIRECT: the new destination of the connection; port 0: the port stays */
+	struct in_addr to;
+	unsigned port;
 };
 
 /*
  * A table. Without a device: family inet, with the base chains that its rules name: "postrouting" (type nat, priority
- * srcnat, IPv4 only), "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
+ * srcnat), "prerouting" and "output" (type nat, priority dstnat), "early" (prerouting, priority raw), these for IPv4
+ * only, and "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
  * chain "ingress", which sees what that link receives before anything else. All pointers are borrowed.
  */
 struct nft_table {

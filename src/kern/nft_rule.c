@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -21,10 +24,12 @@ uint32_t nft_rule_family(const struct nft_table *table)
 
 const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule)
 {
-	return table->device                    ? "ingress"
-	       : rule->chain == NFT_POSTROUTING ? "postrouting"
-	       : rule->chain == NFT_INPUT       ? "input"
-						: "forward";
+	static const char *const chains[] = {
+		[NFT_POSTROUTING] = "postrouting", [NFT_FORWARD] = "forward", [NFT_INPUT] = "input",
+		[NFT_PREROUTING] = "prerouting",   [NFT_OUTPUT] = "output",   [NFT_EARLY] = "early",
+	};
+
+	return table->device ? "ingress" : chains[rule->chain];
 }
 
 static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
@@ -49,15 +54,36 @@ static bool add_meta(struct nftnl_rule *rule, uint32_t key)
 	return true;
 }
 
-static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data, uint32_t size)
+static bool add_cmp(struct nftnl_rule *rule, uint32_t op, const void *data, uint32_t size)
 {
 	struct nftnl_expr *expr = add_expr(rule, "cmp");
 
 	if (!expr)
 		return false;
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, inverted ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, op);
 	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, data, size);
+	return true;
+}
+
+static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data, uint32_t size)
+{
+	return add_cmp(rule, inverted ? NFT_CMP_NEQ : NFT_CMP_EQ, data, size);
+}
+
+/* Clears bits of register 1. */
+static bool add_mask(struct nftnl_rule *rule, uint32_t mask)
+{
+	const uint32_t zero = 0;
+	struct nftnl_expr *bits = add_expr(rule, "bitwise");
+
+	if (!bits)
+		return false;
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
 	return true;
 }
 
@@ -81,19 +107,9 @@ static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 	uint32_t offset = match->field == NFT_FIELD_FROM ? 12 : 16;
 	uint32_t mask = match->prefix ? htonl(UINT32_MAX << (32 - match->prefix)) : 0;
 	uint32_t network = match->network.s_addr & mask;
-	uint32_t zero = 0;
 
-	if (!add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof network))
-		return false;
-	struct nftnl_expr *bits = add_expr(rule, "bitwise");
-	if (!bits)
-		return false;
-	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, sizeof network);
-	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
-	return add_compare(rule, match->inverted, &network, sizeof network);
+	return add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof network) &&
+	       add_mask(rule, mask) && add_compare(rule, match->inverted, &network, sizeof network);
 }
 
 static bool add_link(struct nftnl_rule *rule, const struct nft_match *match, uint32_t key)
@@ -109,6 +125,50 @@ static bool add_bytes(struct nftnl_rule *rule, const struct nft_match *match, ui
 {
 	return add_load(rule, base, match->offset, match->length) &&
 	       add_compare(rule, match->inverted, match->bytes, match->length);
+}
+
+/* TCP and UDP have it at the same place. */
+static bool add_port(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	uint16_t first = htons((uint16_t)match->number), last = htons((uint16_t)match->last);
+
+	if (!add_load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof first))
+		return false;
+	return first == last ? add_compare(rule, false, &first, sizeof first)
+			     : add_cmp(rule, NFT_CMP_GTE, &first, sizeof first) &&
+				       add_cmp(rule, NFT_CMP_LTE, &last, sizeof last);
+}
+
+static bool add_to_host(struct nftnl_rule *rule)
+{
+	const uint32_t local = RTN_LOCAL;
+	struct nftnl_expr *fib = add_expr(rule, "fib");
+
+	if (!fib)
+		return false;
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	return add_compare(rule, false, &local, sizeof local);
+}
+
+static bool add_ct(struct nftnl_rule *rule, uint32_t key)
+{
+	struct nftnl_expr *ct = add_expr(rule, "ct");
+
+	if (!ct)
+		return false;
+	nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	return true;
+}
+
+static bool add_translated(struct nftnl_rule *rule, bool inverted)
+{
+	const uint32_t zero = 0;
+
+	return add_ct(rule, NFT_CT_STATUS) && add_mask(rule, IPS_DST_NAT) &&
+	       add_compare(rule, !inverted, &zero, sizeof zero);
 }
 
 static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
@@ -133,6 +193,12 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 		return add_bytes(rule, match, NFT_PAYLOAD_NETWORK_HEADER);
 	case NFT_FIELD_SEGMENT:
 		return add_bytes(rule, match, NFT_PAYLOAD_TRANSPORT_HEADER);
+	case NFT_FIELD_PORT:
+		return add_port(rule, match);
+	case NFT_FIELD_TO_HOST:
+		return add_to_host(rule);
+	case NFT_FIELD_TRANSLATED:
+		return add_translated(rule, match->inverted);
 	case NFT_FIELD_FROM:
 	case NFT_FIELD_TO:
 		break;
@@ -148,13 +214,8 @@ static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 {
 	/* NF_CT_STATE_BIT(IP_CT_NEW) */
 	const uint32_t is_new = 8;
-	struct nftnl_expr *state = add_expr(rule, "ct");
 
-	if (!state)
-		return false;
-	nftnl_expr_set_u32(state, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
-	nftnl_expr_set_u32(state, NFTNL_EXPR_CT_DREG, NFT_REG_1);
-	if (!add_compare(rule, false, &is_new, sizeof is_new) ||
+	if (!add_ct(rule, NFT_CT_STATE) || !add_compare(rule, false, &is_new, sizeof is_new) ||
 	    !add_load(rule, NFT_PAYLOAD_LL_HEADER, ETH_ALEN, ETH_ALEN))
 		return false;
 	struct nftnl_expr *set = add_expr(rule, "dynset");
@@ -174,8 +235,43 @@ static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 	return true;
 }
 
-static bool add_verdict(struct nftnl_rule *rule, enum nft_verdict verdict)
+static bool add_immediate(struct nftnl_rule *rule, uint32_t dreg, const void *data, uint32_t size)
 {
+	struct nftnl_expr *expr = add_expr(rule, "immediate");
+
+	if (!expr)
+		return false;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, dreg);
+	nftnl_expr_set(expr, NFTNL_EXPR_IMM_DATA, data, size);
+	return true;
+}
+
+static bool add_redirect(struct nftnl_rule *rule, const struct nft_rule *from)
+{
+	uint16_t port = htons((uint16_t)from->port);
+
+	if (!add_immediate(rule, NFT_REG_1, &from->to.s_addr, sizeof from->to.s_addr) ||
+	    (port && !add_immediate(rule, NFT_REG_2, &port, sizeof port)))
+		return false;
+	struct nftnl_expr *nat = add_expr(rule, "nat");
+	if (!nat)
+		return false;
+	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
+	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
+	if (port) {
+		nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFT_REG_2);
+		nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+	}
+	return true;
+}
+
+static bool add_verdict(struct nftnl_rule *rule, const struct nft_rule *from)
+{
+	enum nft_verdict verdict = from->verdict;
+
+	if (verdict == NFT_REDIRECT)
+		return add_redirect(rule, from);
 	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
 
 	if (!expr)
@@ -220,13 +316,13 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table, from));
 	bool done = set_comment(rule, table->mark);
-	if (done && !table->device && from->chain == NFT_POSTROUTING)
+	if (done && !table->device && from->chain != NFT_FORWARD && from->chain != NFT_INPUT)
 		done = only_ipv4(rule);
 	for (unsigned i = 0; done && i < from->matches; i++)
 		done = add_match(rule, &from->match[i]);
 	if (done && from->connections)
 		done = add_bound(rule, from->connections);
-	if (done && add_verdict(rule, from->verdict))
+	if (done && add_verdict(rule, from))
 		return rule;
 	nftnl_rule_free(rule);
 	return NULL;

@@ -23,6 +23,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/control.c src/machine/life/control.h \
 	src/machine/life/control_kill.c \
 	src/machine/life/follow.c \
+	src/machine/life/forwards.c src/machine/life/forwards.h \
 	src/machine/life/freeze.c src/machine/life/freeze.h \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
@@ -83,6 +84,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/create.c \
 	src/machine/manage/delete.c \
+	src/machine/manage/forward.c \
 	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \
 	src/machine/manage/open.c \

@@ -41,7 +41,7 @@ static struct nft_rule masquerade(const struct network *network, struct in_addr 
  * hardware address, which all ports have: where br_netfilter shows bridged packets to this chain, those have another
  * one.
  */
-static struct nft_rule drop_detours(const struct network *network)
+static struct nft_rule drop_detours(const struct network *network, bool tracked)
 {
 	struct nft_rule rule = {
 		.chain = NFT_FORWARD,
@@ -55,6 +55,10 @@ static struct nft_rule drop_detours(const struct network *network)
 	};
 
 	bridge_mac(network, rule.match[2].bytes);
+	/* A connection to a port that the host forwards (forward.c) comes back by intention. */
+	if (tracked)
+		rule.match[rule.matches++] =
+			(struct nft_match){ .field = NFT_FIELD_TRANSLATED, .inverted = true };
 	return rule;
 }
 
@@ -90,12 +94,12 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
-	snprintf(identity, sizeof identity, "3%s %s %08x/%u", bounded ? "" : " unbounded",
+	snprintf(identity, sizeof identity, "4%s %s %08x/%u", bounded ? "" : " unbounded",
 		 network->config.bridge, subnet.s_addr, network->prefix);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
 	size_t count = 0;
-	ruleset->rules[count++] = drop_detours(network);
+	ruleset->rules[count++] = drop_detours(network, bounded);
 	if (network->config.nat)
 		ruleset->rules[count++] = masquerade(network, subnet);
 	if (network->config.dhcp && bounded)

@@ -3,6 +3,7 @@ libnetwork_a_SOURCES = \
 	src/network/bridge.c src/network/bridge.h \
 	src/network/dns.c src/network/dns.h \
 	src/network/firewall.c src/network/firewall.h \
+	src/network/forward.c src/network/forward.h \
 	src/network/guard.c src/network/guard.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \

@@ -198,6 +198,47 @@ static void test_credentials(void)
 	CU_ASSERT_EQUAL(config_credential_value(longest, &value, &(struct err){ 0 }), -E2BIG);
 }
 
+static const char *forward_sentence(const char *lines)
+{
+	static struct err err;
+	struct machine_config config;
+	scoped_text struct text text = { 0 };
+
+	err = (struct err){ 0 };
+	text_add(&text, "%s", lines);
+	if (config_parse(&machine_schema, "m", text_str(&text), text.length, &config, &err) < 0)
+		return err.text;
+	config_check_machine(&config, &err);
+	config_free(&machine_schema, &config);
+	return err.text;
+}
+
+static void test_forwards(void)
+{
+	static const char *const good[] = {
+		"[forward a]\nport = 80\n[forward b]\nport = 80\nprotocol = udp\n",
+		"[forward a]\nport = 80\nlisten = 10.0.0.1\n[forward b]\nport = 80\n"
+		"listen = 10.0.0.2\n",
+		"[forward a]\nport = 1-65535\n",
+		"[forward a]\nport = 8000-8099\ntarget = 65436\n",
+	};
+	static const char *const bad[][2] = {
+		{ "[forward a]\n", "forward 'a' has no line 'port = PORT'" },
+		{ "[forward a]\nport = 8000-8100\ntarget = 1\n", "more than 100 ports" },
+		{ "[forward a]\nport = 8000-8099\ntarget = 65437\n", "ends at 65535" },
+		{ "[forward a]\nport = 80-\n", "cannot have port '80-'" },
+		{ "[forward a]\nport = 70-90\n[forward b]\nport = 80\nlisten = 10.0.0.1\n",
+		  "forwards 'a' and 'b' have a port of the host in common" },
+		{ "[forward a]\nport = 80\nlisten = ::1\n", "cannot have listen '::1'" },
+		{ "[forward a]\nport = 80\nprotocol = sctp\n", "protocol" },
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		CU_ASSERT_STRING_EQUAL(forward_sentence(good[i]), "");
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CU_ASSERT_PTR_NOT_NULL(strstr(forward_sentence(bad[i][0]), bad[i][1]));
+}
+
 static void test_variables_are_put(void)
 {
 	struct err err = { 0 };
@@ -549,8 +590,8 @@ static void test_bad_sections(void)
 	static const char *const bad[][2] = {
 		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
-		{ "[disk a]\n",
-		  "m:1: unknown section 'disk'; known sections are 'device' and 'mount'" },
+		{ "[disk a]\n", "m:1: unknown section 'disk'; known sections are 'device', "
+				"'forward' and 'mount'" },
 		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
 		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
 		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },
@@ -657,6 +698,7 @@ int main(void)
 		{ "faults of a file", test_file_faults },
 		{ "labels", test_labels },
 		{ "credentials", test_credentials },
+		{ "forwards", test_forwards },
 		{ "variables are put", test_variables_are_put },
 		{ "presets", test_presets },
 		{ "keys of older templates", test_older_templates },

@@ -5,6 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "machine/confine/ids.h"
+#include "machine/life/forwards.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/state/ended.h"
@@ -23,6 +24,7 @@ static void release_objects(struct machine *machine, const char *started_on)
 	char volume[VOLUME_NAME_MAX + 1];
 
 	if (*name && network_open(&network, machine->dirs, name, &ignored) == 0) {
+		forwards_drop(machine, &network);
 		network_remove_port(&network, machine->name, &ignored);
 		network_close(&network);
 	}

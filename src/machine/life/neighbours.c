@@ -4,6 +4,7 @@
  * has removed the bridge or cleared the firewall rules: many firewalls begin with "nft flush ruleset". A start makes
  * both; this file restores them.
  */
+#include "machine/life/forwards.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/state/machine.h"
@@ -69,6 +70,7 @@ static int reconnect(void *context, const char *name)
 	struct reconnection *all = context;
 	scoped_machine struct machine machine = { 0 };
 	struct err why = { 0 };
+	scoped_text struct text left_out = { 0 };
 	struct run_state state;
 	struct lease lease;
 
@@ -78,6 +80,8 @@ static int reconnect(void *context, const char *name)
 	int r = network_reattach(all->network, &lease, state.init, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
 		r = guard_renew(all->network, &lease, &why);
+	if (r == 0 && forwards_are_current(&machine, all->network, &lease) == 0)
+		r = forwards_make(&machine, all->network, &lease, &left_out, &why);
 	if (r < 0 && !all->err->code && run_alive(&machine))
 		*all->err = why;
 	return 0;

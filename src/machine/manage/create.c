@@ -185,6 +185,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 		return machine_gone(from, err);
 	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
 		return -err->code;
+	config_drop_sections(&forward_schema, &to->config);
 	if (spec->pool && text_take(&to->config.pool, strdup(spec->pool)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return birth_apply(&to->config, &spec->settings, err) < 0 ? -err->code : check_new(to, err);
@@ -246,9 +247,11 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	return r;
 }
 
-/* An address belongs to one machine. */
-static void note_address(const struct machine *from, const struct machine *to, struct text *notes)
+/* An address, and a port of the host, belong to one machine. */
+static void note_left(const struct machine *from, const struct machine *to, struct text *notes)
 {
+	for (const struct section *at = from->config.forwards; at; at = at->next)
+		text_add(notes, "forward '%s' stays with '%s'\n", at->name, from->name);
 	if (*from->config.address && !*to->config.address)
 		text_add(notes,
 			 "network.address %s stays with '%s': '%s' gets a free one; 'berth set %s "
@@ -271,6 +274,6 @@ int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		return -err->code;
 	int r = clone_to(&source, &machine, spec, err);
 	if (r == 0)
-		note_address(&source, &machine, notes);
+		note_left(&source, &machine, notes);
 	return r;
 }

@@ -3,7 +3,8 @@
  * Settings of a stranger. A stream may come from anywhere, and a machine of it must not get more of this host than a new
  * machine has, unless the administrator says so.
  */
-#include "config/file.h"
+#include "base/scoped.h"
+#include "config/config.h"
 #include "machine/manage/travel.h"
 
 #include <errno.h>
@@ -48,11 +49,12 @@ int distrust_settings(struct machine_config *config, struct text *dropped, struc
 		if (reset(config, keys[i], dropped, err) < 0)
 			return -err->code;
 	}
-	for (const struct section *s = config->mounts; s; s = s->next)
-		name(dropped, "mount ", s->name);
-	for (const struct section *s = config->devices; s; s = s->next)
-		name(dropped, "device ", s->name);
-	sections_free(&machine_schema, config);
-	config->mounts = config->devices = NULL;
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		scoped_free char *what = text_format("%s ", kind->what);
+		for (const struct section *s = config_sections(kind, config); s; s = s->next)
+			name(dropped, what ? what : "", s->name);
+		config_drop_sections(kind, config);
+	}
 	return dropped->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }

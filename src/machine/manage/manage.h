@@ -121,6 +121,14 @@ int machine_set_check(struct machine *machine, const struct config_change *chang
  */
 int machine_check_start(const struct machine *machine, struct err *err);
 
+/*
+ * Lets a port of the host, or a range, lead to a machine: at once if it runs, and from its next start on. A forward
+ * without a name gets one, made of protocol and port, which the caller frees. -EADDRINUSE: a program of the host or
+ * another machine that runs has the port, and nothing was changed. Removed by name or by port.
+ */
+int machine_forward(struct machine *machine, struct forward_config *forward, struct err *err);
+int machine_forward_remove(struct machine *machine, const char *which, struct err *err);
+
 /* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
 struct snapshot_entry {
 	char name[64];

@@ -44,7 +44,8 @@ int machine_import(const struct dirs *dirs, const struct import_spec *spec, char
 		   struct text *notes, struct err *err);
 
 /*
- * distrust.c: takes the settings out that open a machine to its host: its folders and devices, and what weakens its walls.
+ * distrust.c: takes the settings out that open a machine to its host: its folders, devices and ports,
+ * and what weakens its walls.
  * dropped: gets their names, separated by commas.
  */
 int distrust_settings(struct machine_config *config, struct text *dropped, struct err *err);

@@ -19,6 +19,7 @@
 #include "machine/confine/limits.h"
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
+#include "machine/life/forwards.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/share/mounts.h"
@@ -252,9 +253,15 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	if (network_attach(&nic->network, &nic->lease, run->init, err) < 0)
 		return -err->code;
 	/* The guest's end of the link is still down. */
-	if (run->machine->config.spoofing || confine_left_out("spoofing"))
+	if (!run->machine->config.spoofing && !confine_left_out("spoofing") &&
+	    guard_port(&nic->network, &nic->lease, err) < 0)
+		return -err->code;
+	if (nic != run->nics)
 		return 0;
-	return guard_port(&nic->network, &nic->lease, err);
+	scoped_text struct text left_out = { 0 };
+	if (forwards_make(run->machine, &nic->network, &nic->lease, &left_out, err) < 0)
+		return -err->code;
+	return left_out.length ? run_warn(run, text_str(&left_out), err) : 0;
 }
 
 static int attach_nics(struct run *run, struct err *err)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ports of the host that lead to a machine: the values of a section [forward NAME], as numbers, and its rules. */
+#include "config/file.h"
+
+#include "base/scoped.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORT_MAX = 65535 };
+
+/* Parses "80" or "8000-8010". */
+static int parse_ports(const char *text, uint16_t *first, uint16_t *last)
+{
+	char low[8];
+	size_t n = strcspn(text, "-");
+	uint64_t a, b;
+
+	if (n >= sizeof low)
+		return -EINVAL;
+	memcpy(low, text, n);
+	low[n] = '\0';
+	if (text_to_u64(low, 1, PORT_MAX, &a) < 0 ||
+	    text_to_u64(text[n] ? text + n + 1 : low, 1, PORT_MAX, &b) < 0 || b < a)
+		return -EINVAL;
+	*first = (uint16_t)a;
+	*last = (uint16_t)b;
+	return 0;
+}
+
+static int refuse(const char *name, const char *key, const char *value, const char *wanted,
+		  struct err *err)
+{
+	return err_set(err, EINVAL, "forward '%s' cannot have %s '%.60s'; use %s", name, key, value,
+		       wanted);
+}
+
+int config_forward(const struct forward_config *config, struct forward *forward, struct err *err)
+{
+	const char *name = config->section.name;
+	uint16_t to, to_last;
+
+	*forward = (struct forward){ .udp = strcmp(config->protocol, "udp") == 0 };
+	if (!*config->port)
+		return err_set(err, EINVAL, "forward '%s' has no line 'port = PORT'", name);
+	if (parse_ports(config->port, &forward->first, &forward->last) < 0)
+		return refuse(name, "port", config->port,
+			      "a number from 1 to 65535, or a range such as 8000-8010", err);
+	if (*config->listen && inet_pton(AF_INET, config->listen, &forward->listen) != 1)
+		return refuse(name, "listen", config->listen, "an IPv4 address of this host", err);
+	forward->to = forward->first;
+	if (!*config->target)
+		return 0;
+	if (parse_ports(config->target, &to, &to_last) < 0 || to != to_last)
+		return refuse(name, "target", config->target, "a number from 1 to 65535", err);
+	if (to != forward->first && forward->last - forward->first >= FORWARD_SHIFT_MAX)
+		return err_set(err, E2BIG,
+			       "forward '%s' has more than %d ports that get other numbers in the "
+			       "machine; leave target out, or make it shorter",
+			       name, FORWARD_SHIFT_MAX);
+	if (to + (forward->last - forward->first) > PORT_MAX)
+		return refuse(name, "target", config->target,
+			      "a number with which the range ends at 65535", err);
+	forward->to = to;
+	return 0;
+}
+
+bool forwards_collide(const struct forward *a, const struct forward *b)
+{
+	return a->udp == b->udp && a->first <= b->last && b->first <= a->last &&
+	       (!a->listen || !b->listen || a->listen == b->listen);
+}
+
+int forward_check(const struct machine_config *config, const struct forward_config *section,
+		  struct err *err)
+{
+	struct forward one, two;
+
+	if (config_forward(section, &one, err) < 0)
+		return -err->code;
+	for (const struct section *at = config->forwards; at != &section->section; at = at->next) {
+		if (config_forward((const struct forward_config *)at, &two, err) < 0)
+			return -err->code;
+		if (forwards_collide(&one, &two))
+			return err_set(err, EEXIST,
+				       "forwards '%s' and '%s' have a port of the host in common; "
+				       "choose another for one of them",
+				       at->name, section->section.name);
+	}
+	return 0;
+}

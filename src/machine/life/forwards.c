@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/life/forwards.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/life/run_state.h"
+#include "machine/state/private.h"
+#include "network/forward.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { MADE_MAX = 65536, DROP_SECONDS = 1 };
+
+static char *made_path(const struct machine *machine)
+{
+	return text_format("%s/forwards", machine->run);
+}
+
+/* The names of the forwards that are made, each after a newline; NULL: none is. The caller owns it. */
+static char *read_made(const struct machine *machine)
+{
+	scoped_free char *path = made_path(machine);
+	char *text = NULL;
+
+	return path && file_read(AT_FDCWD, path, MADE_MAX, &text) >= 0 ? text : NULL;
+}
+
+static bool names(const char *made, const char *name)
+{
+	scoped_free char *line = text_format("\n%s\n", name);
+
+	return made && line && strstr(made, line);
+}
+
+bool forwards_is_made(const struct machine *machine, const char *name)
+{
+	scoped_free char *made = read_made(machine);
+
+	return names(made, name);
+}
+
+/* ---- Other machines */
+
+struct search {
+	const struct machine *machine; /* not this one */
+	const struct forward *forward; /* NULL: any forward on that network counts */
+	const char *network;
+	char found[64];
+};
+
+static bool is_on(const struct machine *machine, const char *network)
+{
+	struct run_state state;
+
+	return run_read_state(machine, &state) == 0 && strcmp(state.network, network) == 0;
+}
+
+/* Stops at a running machine that has made a forward which collides. */
+static int compare(void *context, const char *name)
+{
+	struct search *search = context;
+	scoped_machine struct machine other = { 0 };
+	struct forward theirs;
+
+	if (strcmp(name, search->machine->name) == 0 ||
+	    machine_read(&other, search->machine->dirs, name, &(struct err){ 0 }) < 0)
+		return 0;
+	scoped_free char *made = run_alive(&other) ? read_made(&other) : NULL;
+	if (made && !search->forward && is_on(&other, search->network)) {
+		snprintf(search->found, sizeof search->found, "%s", name);
+		return 1;
+	}
+	for (const struct section *at = other.config.forwards; made && at; at = at->next) {
+		if (!names(made, at->name) || config_forward((const struct forward_config *)at,
+							     &theirs, &(struct err){ 0 }) < 0)
+			continue;
+		if (search->forward && forwards_collide(search->forward, &theirs)) {
+			snprintf(search->found, sizeof search->found, "%s", name);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int forwards_check(const struct machine *machine, const struct forward_config *section,
+		   struct err *err)
+{
+	struct forward forward;
+	struct search search = { .machine = machine, .forward = &forward };
+
+	if (config_forward(section, &forward, err) < 0)
+		return -err->code;
+	int r = machine_list(machine->dirs, compare, &search, err);
+	if (r > 0)
+		err_set(err, EADDRINUSE, "machine '%s' runs and has that port of the host",
+			search.found);
+	else if (r == 0)
+		forward_check_host(&forward, err);
+	return err->code ? err_wrap(err, "forward '%s'", section->section.name) : 0;
+}
+
+/* ---- This machine */
+
+struct chosen {
+	struct forward *list; /* owned */
+	size_t count;
+	struct text names; /* owned: as in the file */
+};
+
+static void chosen_free(struct chosen *chosen)
+{
+	free(chosen->list);
+	text_free(&chosen->names);
+}
+#define scoped_chosen __attribute__((cleanup(chosen_free)))
+
+static int choose(struct chosen *chosen, const struct forward_config *section, struct err *err)
+{
+	struct forward *list = realloc(chosen->list, (chosen->count + 1) * sizeof *chosen->list);
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	chosen->list = list;
+	if (config_forward(section, &list[chosen->count], err) < 0)
+		return -err->code;
+	chosen->count++;
+	return text_add(&chosen->names, "%s%s\n", chosen->names.length ? "" : "\n",
+			section->section.name) < 0
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/* Those that can be made. What was made before by this machine is not in its own way. */
+static int choose_all(const struct machine *machine, const char *made, struct chosen *chosen,
+		      struct text *left_out, struct err *err)
+{
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forward_config *section = (const struct forward_config *)at;
+		struct err why = { 0 };
+		if (!names(made, at->name) && forwards_check(machine, section, &why) < 0) {
+			text_add(left_out, "%s%s; it is left out", left_out->length ? "; " : "",
+				 why.text);
+			continue;
+		}
+		if (choose(chosen, section, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+/* The file is written first, so that rules which a kill leaves are found by the clean-up. */
+static int note(const struct machine *machine, const struct chosen *chosen, struct err *err)
+{
+	scoped_free char *path = made_path(machine);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno
+		       : file_write_all(fd, text_str(&chosen->names), chosen->names.length, 0);
+	return r < 0 ? err_set(err, -r, "write '%s': %s", path, strerror(-r)) : 0;
+}
+
+static int lock_forwards(const struct machine *machine, unsigned seconds, struct err *err)
+{
+	return dirs_lock(machine->dirs, "forwards", seconds, "the list of forwarded ports", err);
+}
+
+/* Under the lock. */
+static void drop(const struct machine *machine, const struct network *network)
+{
+	struct search search = { .machine = machine, .network = network->name };
+	scoped_free char *path = made_path(machine);
+	struct err ignored = { 0 };
+
+	/* The rules of each machine keep all machines of the network from the host's loopback addresses. */
+	if (machine_list(machine->dirs, compare, &search, &ignored) == 0)
+		forward_use_loopback(network, false, &ignored);
+	ignored = (struct err){ 0 };
+	forward_remove(network, machine->name, &ignored);
+	if (path)
+		unlink(path);
+}
+
+int forwards_make(struct machine *machine, const struct network *network, const struct lease *lease,
+		  struct text *left_out, struct err *err)
+{
+	scoped_chosen struct chosen chosen = { 0 };
+	scoped_free char *made = read_made(machine);
+
+	if (!machine->config.forwards && !made)
+		return 0;
+	scoped_fd int lock = lock_forwards(machine, LOCK_SECONDS, err);
+	if (lock < 0 || choose_all(machine, made, &chosen, left_out, err) < 0)
+		return -err->code;
+	if (chosen.count == 0) {
+		if (made)
+			drop(machine, network);
+		return 0;
+	}
+	if (note(machine, &chosen, err) < 0 ||
+	    forward_update(network, lease, chosen.list, chosen.count, err) < 0 ||
+	    forward_use_loopback(network, true, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+void forwards_drop(const struct machine *machine, const struct network *network)
+{
+	scoped_free char *path = made_path(machine);
+	struct err ignored = { 0 };
+
+	if (!path || access(path, F_OK) < 0)
+		return;
+	/* A clean-up has no time to wait for a command that hangs. The lock only orders changes of one bridge's flag. */
+	scoped_fd int lock = lock_forwards(machine, DROP_SECONDS, &ignored);
+	drop(machine, network);
+}
+
+int forwards_are_current(const struct machine *machine, const struct network *network,
+			 const struct lease *lease)
+{
+	scoped_chosen struct chosen chosen = { 0 };
+	scoped_free char *made = read_made(machine);
+	struct err err = { 0 };
+
+	for (const struct section *at = machine->config.forwards; made && at; at = at->next) {
+		if (names(made, at->name) &&
+		    choose(&chosen, (const struct forward_config *)at, &err) < 0)
+			return -err.code;
+	}
+	return chosen.count ? forward_is_current(network, lease, chosen.list, chosen.count) : 1;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ports of the host that lead to a running machine: which of its forwards are made, and when they go. RUN/machines/NAME/
+ * forwards names those that are made, a line each. Rules are network/forward.h's.
+ */
+#ifndef BERTH_MACHINE_LIFE_FORWARDS_H
+#define BERTH_MACHINE_LIFE_FORWARDS_H
+
+#include "base/text.h"
+#include "machine/state/machine.h"
+#include "network/network.h"
+
+/*
+ * Makes the forwards of a machine that starts, or has started. One whose port is used by a program of the host or by
+ * another running machine is left out, and told in left_out; the machine runs all the same.
+ */
+int forwards_make(struct machine *machine, const struct network *network, const struct lease *lease,
+		  struct text *left_out, struct err *err);
+
+/* Removes what was made. Costs nothing if nothing was. */
+void forwards_drop(const struct machine *machine, const struct network *network);
+
+/* 1: the rules of what was made are there, or nothing was made; 0: they are lost; else -errno. */
+int forwards_are_current(const struct machine *machine, const struct network *network,
+			 const struct lease *lease);
+
+/* Whether a forward of the machine's is made now. */
+bool forwards_is_made(const struct machine *machine, const char *name);
+
+/*
+ * Finds what keeps a forward from being made: a program of the host, or another machine that runs: -EADDRINUSE with its
+ * name, -EADDRNOTAVAIL, or 0.
+ */
+int forwards_check(const struct machine *machine, const struct forward_config *section,
+		   struct err *err);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Forwards of a machine, added and removed while it runs or not: its settings first, then the rules. */
+#include "machine/life/forwards.h"
+#include "machine/life/run_state.h"
+#include "machine/manage/manage.h"
+#include "machine/state/private.h"
+
+#include "base/scoped.h"
+#include "config/config.h"
+
+#include <string.h>
+
+/* Reads the settings again, after changes of other commands. Called under the lock. */
+static int read_again(struct machine *machine, struct err *err)
+{
+	config_free(&machine_schema, &machine->config);
+	return machine_load(machine, err);
+}
+
+/* Makes the rules as the settings say, if the machine runs on a network. */
+static int apply(struct machine *machine, struct text *left_out, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	struct run_state state;
+	struct lease lease;
+
+	if (!run_going(machine) || run_read_state(machine, &state) < 0 || !*state.network)
+		return 0;
+	if (network_open(&network, machine->dirs, state.network, err) < 0 ||
+	    lease_find(&network, machine->name, &lease, err) < 0)
+		return -err->code;
+	return forwards_make(machine, &network, &lease, left_out, err);
+}
+
+/* "tcp-8080", or "tcp-8080-2" if there is one of that name. */
+static int make_up_name(const struct machine *machine, struct forward_config *section,
+			struct err *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "%.8s-%.32s", section->protocol, section->port);
+	for (unsigned i = 2; config_section(machine->config.forwards, name); i++)
+		snprintf(name, sizeof name, "%.8s-%.32s-%u", section->protocol, section->port, i);
+	section->section.name = strdup(name);
+	return section->section.name ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_text struct text left_out = { 0 };
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0 || read_again(machine, err) < 0)
+		return -err->code;
+	if (!*machine->config.network)
+		return err_set(
+			err, EINVAL,
+			"machine '%s' has no network that a port could lead to; give it one: "
+			"berth set %s network=NAME",
+			machine->name, machine->name);
+	if (!section->section.name && make_up_name(machine, section, err) < 0)
+		return -err->code;
+	if (forwards_check(machine, section, err) < 0 ||
+	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
+		return -err->code;
+	if (read_again(machine, err) == 0 && apply(machine, &left_out, err) == 0)
+		return 0;
+	config_remove_section(&machine_schema, conf, &forward_schema, section->section.name,
+			      &(struct err){ 0 });
+	return -err->code;
+}
+
+/* By its name, or by a port of the host as "8080" or "8080/udp". */
+static const struct section *find(const struct machine *machine, const char *which)
+{
+	size_t n = strcspn(which, "/");
+
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forward_config *forward = (const struct forward_config *)at;
+		if (strcmp(at->name, which) == 0 ||
+		    (strlen(forward->port) == n && strncmp(forward->port, which, n) == 0 &&
+		     (!which[n] || strcmp(which + n + 1, forward->protocol) == 0)))
+			return at;
+	}
+	return NULL;
+}
+
+int machine_forward_remove(struct machine *machine, const char *which, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_text struct text left_out = { 0 };
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	if (machine_check(machine, err) < 0)
+		return -err->code;
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+	if (lock < 0 || read_again(machine, err) < 0)
+		return -err->code;
+	const struct section *section = find(machine, which);
+	if (!section)
+		return err_set(err, ENOENT,
+			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
+			       machine->name, which, machine->name);
+	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0 ||
+	    read_again(machine, err) < 0 || apply(machine, &left_out, err) < 0)
+		return -err->code;
+	return 0;
+}
