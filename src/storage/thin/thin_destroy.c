@@ -19,10 +19,11 @@
 #include <sys/ioctl.h>
 
 /*
- * Sizes in sectors: the mapped size from which a volume is discarded without the pool's lock, and the size of one
- * discard call, during which the kernel delays writes of others.
+ * Sizes in sectors: the mapped size from which a volume is discarded without the pool's lock, and the sizes of one
+ * discard call, during which the kernel delays writes of others. The pieces of a large volume are small, because more
+ * of it is mapped.
  */
-enum { LARGE = 128 << 11, PIECE = 256 << 11 };
+enum { LARGE = 128 << 11, PIECE = 256 << 11, LARGE_PIECE = 16 << 11 };
 
 /* Releases the volume's device. The error names the process that uses it, if it can be found. */
 static int let_go(struct pool *pool, uint64_t id, struct err *err)
@@ -107,10 +108,10 @@ static void look(struct pool *pool, const struct catalog_volume *volume, struct 
 	going->mapped = status.mapped;
 }
 
-static void discard(struct going *going)
+static void discard(struct going *going, uint64_t piece)
 {
-	for (uint64_t at = 0; going->fd >= 0 && at < going->end; at += PIECE) {
-		uint64_t count = going->end - at < PIECE ? going->end - at : PIECE;
+	for (uint64_t at = 0; going->fd >= 0 && at < going->end; at += piece) {
+		uint64_t count = going->end - at < piece ? going->end - at : piece;
 		uint64_t range[2] = { at * DM_SECTOR, count * DM_SECTOR };
 		if (ioctl(going->fd, BLKDISCARD, range) < 0)
 			break;
@@ -137,12 +138,12 @@ static int remove_now(struct pool *pool, struct thin_session *session,
 		      const struct catalog_volume *volume, struct going *going, struct err *err)
 {
 	if (fault_control("discard-first"))
-		discard(going);
+		discard(going, PIECE);
 	if (catalog_intend_delete(session->catalog, volume->id, err) < 0 ||
 	    catalog_read_head(session->catalog, &session->head, err) < 0)
 		return -err->code;
 	fault_point("thin-destroy-intended");
-	discard(going);
+	discard(going, PIECE);
 	fault_point("thin-discarded");
 	return thin_recover(pool, session, err);
 }
@@ -154,7 +155,7 @@ static int remove_unlocked(struct pool *pool, const char *name, struct thin_sess
 	struct going nothing = { .fd = -1 };
 
 	thin_leave(session);
-	discard(going);
+	discard(going, LARGE_PIECE);
 	fault_point("thin-discarded-aside");
 	int r = enter(pool, name, session, volume, err);
 	if (r > 0)
