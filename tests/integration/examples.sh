@@ -170,6 +170,28 @@ case_berth_stream_5() {
 	machines_go
 }
 
+# The page has a file, and the commands that take it.
+case_berth_apply_5() {
+	mkdir -p "$T/applied" /srv/pages
+	page_commands berth.apply.5 | grep -v '^berth ' >"$T/applied/shop.apply"
+	page_commands berth.apply.5 | grep '^berth ' >"$T/commands"
+	(cd "$T/applied" && run_commands <"$T/commands")
+	same machines "db web-1 web-2" "$(berth list --json | jq -r '.[].name' | sort | xargs)"
+	machines_go
+	berth network delete --force shop
+}
+
+# The same; the test has no mirror to install a package from.
+case_berth_template_5() {
+	mkdir -p "$T/derived/site"
+	page_commands berth.template.5 | grep -v -e '^berth ' -e '^packages' | sed 's/^systemctl enable nginx$/true/' >"$T/derived/web.template"
+	page_commands berth.template.5 | grep '^berth ' >"$T/commands"
+	(cd "$T/derived" && run_commands <"$T/commands")
+	same default web "$(berth template get web default.label.role)"
+	berth template delete web
+	berth template prune
+}
+
 # The example is a file, not commands.
 case_machine_conf_5() {
 	local conf=$BERTH_ROOT/lib/machines/mail/machine.conf
