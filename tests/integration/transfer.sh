@@ -360,4 +360,25 @@ case_twenty_thousand_files() {
 	berth exec m -- rm -r /root/many
 }
 
+# A device or a FIFO of this host is written into; a copy that took its place would be missed by all programs.
+case_into_a_device() {
+	berth launch bb m
+	mknod "$T/null" c 1 3
+	mknod "$T/disk" b 7 999
+	berth pull m:/etc/passwd "$T/null"
+	same "a device" "character special file" "$(stat -c %F "$T/null")"
+	mkfifo "$T/pipe"
+	fails 1 "no program reads from it" berth pull m:/etc/hostname "$T/pipe"
+	cat "$T/pipe" >"$T/read" &
+	retry 10 berth pull m:/etc/hostname "$T/pipe"
+	wait
+	same "a FIFO" m "$(cat "$T/read")"
+	same "still one" fifo "$(stat -c %F "$T/pipe")"
+	fails 1 "is a disk" berth pull m:/etc/passwd "$T/disk"
+	fails 1 "only a file" berth pull m:/etc "$T/null"
+	same "still a device" "character special file" "$(stat -c %F "$T/null")"
+	rm "$T/null" "$T/disk" "$T/pipe"
+	gone m
+}
+
 run_cases "$@"

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /*
  * Milliseconds between two checks, without any progress, while a disk writes its cache, and until a machine has ended
@@ -29,7 +30,8 @@ struct work {
 	int sockets[SIDES];
 	pid_t pids[SIDES];
 	int pidfds[SIDES]; /* owned; -1: it has ended, or never began */
-	int stream;        /* owned; standard input or output, if it takes part */
+	int stream;        /* owned; standard input or output, or a device, if it takes part */
+	bool to_stream;    /* the target is one */
 };
 
 static bool is_stream(const struct machine *machine, const char *path)
@@ -66,7 +68,7 @@ static int receive_side(struct work *work, const struct tree_place *place, int p
 		.owner = transfer->owner,
 		.group = transfer->group,
 		.mode = transfer->mode,
-		.stream = is_stream(transfer->to, transfer->target) ? work->stream : -1,
+		.stream = work->to_stream ? work->stream : -1,
 		.proc_fd = proc_fd,
 		.report = &work->reports[RECEIVE],
 	};
@@ -238,17 +240,43 @@ static void take_results(const struct work *work)
 	}
 }
 
+/*
+ * A device or FIFO of this host, such as /dev/null, is written into. All programs would lose it if the copy took its
+ * place.
+ */
+static int open_special(struct work *work, struct err *err)
+{
+	const char *path = work->transfer->target;
+	struct stat st;
+
+	if (work->transfer->to || stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	if (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is a %s, which is not written to; name a file",
+			       path, S_ISBLK(st.st_mode) ? "disk" : "socket");
+	work->stream = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (work->stream < 0 && errno == ENXIO)
+		return err_set(err, ENXIO, "write '%s': no program reads from it", path);
+	if (work->stream < 0 || fcntl(work->stream, F_SETFL, 0) < 0)
+		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	work->to_stream = true;
+	return 0;
+}
+
 static int open_sides(struct work *work, struct err *err)
 {
 	struct transfer *transfer = work->transfer;
-	int stream = is_stream(transfer->from, transfer->sources[0]) ? STDIN_FILENO
-		     : is_stream(transfer->to, transfer->target)     ? STDOUT_FILENO
-								     : -1;
+	bool from_stream = is_stream(transfer->from, transfer->sources[0]);
+	int stream = from_stream ? STDIN_FILENO : STDOUT_FILENO;
 
-	if (stream >= 0 && transfer->stream_fd > 0)
+	work->to_stream = !from_stream && is_stream(transfer->to, transfer->target);
+	if (transfer->stream_fd > 0)
 		stream = transfer->stream_fd;
-	if (stream >= 0 && (work->stream = fcntl(stream, F_DUPFD_CLOEXEC, 3)) < 0)
+	if ((from_stream || work->to_stream) &&
+	    (work->stream = fcntl(stream, F_DUPFD_CLOEXEC, 3)) < 0)
 		return err_set(err, errno, "use standard input or output: %s", strerror(errno));
+	if (!from_stream && !work->to_stream && open_special(work, err) < 0)
+		return -err->code;
 	if (side_open(&work->sides[SEND], transfer->from, true, err) < 0 ||
 	    side_open(&work->sides[RECEIVE], transfer->to, false, err) < 0)
 		return -err->code;
