@@ -12,6 +12,7 @@ libbase_a_SOURCES = \
 	src/base/install.c src/base/install.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
+	src/base/outfile.c src/base/outfile.h \
 	src/base/protection.c src/base/protection.h \
 	src/base/remove.c src/base/remove.h \
 	src/base/scoped.h \

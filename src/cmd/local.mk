@@ -44,7 +44,6 @@ libcmd_a_SOURCES = \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
 	src/cmd/options.c \
-	src/cmd/outfile.c src/cmd/outfile.h \
 	src/cmd/pool.c src/cmd/pool.h \
 	src/cmd/pool_list.c \
 	src/cmd/pool_usage.c \

@@ -34,6 +34,8 @@ const struct flag flag_user = { "user", 'u', false, "USER",
 const struct flag flag_label = { "label", 0, false, "LABELS",
 				 "only machines with these labels, such as role=web" };
 
+const struct flag flag_replace = { "force", 'f', false, NULL, "replace a file that exists" };
+
 static const struct flag *const every_command[] = { &flag_help, &flag_root, NULL };
 static const struct flag *const before_the_verb[] = { &flag_help, &flag_json, &flag_root,
 						      &flag_version, NULL };

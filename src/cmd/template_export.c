@@ -17,7 +17,8 @@ static const struct flag flag_compression = {
 	"compression", 0, false, "KIND",
 	"none, gzip, xz or zstd; if not given, as the name of the file ends"
 };
-static const struct flag *const export_flags[] = { &flag_compression, &flag_format, NULL };
+static const struct flag *const export_flags[] = { &flag_compression, &flag_replace, &flag_format,
+						   NULL };
 
 static int write_shown(struct call *call, struct export *export, struct err *err)
 {
@@ -39,6 +40,7 @@ static int run_export(struct call *call, struct err *err)
 		.file = call->count > 1 ? call->words[1] : NULL,
 		.format = call_value(call, &flag_format),
 		.compression = call_value(call, &flag_compression),
+		.force = call_has(call, &flag_replace),
 	};
 	struct template_config config = { 0 };
 	int r = name_check(export.template, err);

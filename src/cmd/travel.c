@@ -3,9 +3,9 @@
 #include "cmd/verbs.h"
 
 #include "base/clock.h"
+#include "base/outfile.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
-#include "cmd/outfile.h"
 #include "cmd/print.h"
 #include "cmd/progress.h"
 #include "machine/manage/travel.h"
@@ -19,7 +19,6 @@ static const struct flag flag_blocks = {
 };
 static const struct flag flag_compress = { "compress", 0, false, "METHOD",
 					   "lz4, zstd or none; lz4 if not given" };
-static const struct flag flag_replace = { "force", 'f', false, NULL, "replace a file that exists" };
 static const struct flag flag_freeze = {
 	"freeze", 0, false, NULL,
 	"hold a running machine, with all that it has written on the disk, for that moment"
@@ -76,12 +75,14 @@ static int write_out(struct machine *machine, const struct export_spec *given, c
 	struct export_spec spec = *given;
 	scoped_outfile struct outfile out = { .fd = -1 };
 	scoped_free char *doing = text_format("exporting machine '%s'", machine->name);
+	const struct outfile_spec file = {
+		.path = path, .what = "a stream", .mode = 0600, .force = force
+	};
 	struct shown shown = { doing, clock_ms() };
 
 	if (!doing)
 		return err_set(err, ENOMEM, "out of memory");
-	if (machine_export_check(machine, &spec, err) < 0 ||
-	    outfile_open(&out, path, force, "a stream", err) < 0)
+	if (machine_export_check(machine, &spec, err) < 0 || outfile_open(&out, &file, err) < 0)
 		return -err->code;
 	spec.fd = out.fd;
 	spec.tick = progress_is_shown() ? show : NULL;

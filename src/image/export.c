@@ -108,25 +108,18 @@ static int choose(struct export *export, struct err *err)
 
 int export_begin(struct export *export, struct err *err)
 {
-	export->aside = (struct aside){ .fd = -1 };
-	export->fd = STDOUT_FILENO;
+	export->out = (struct outfile){ .fd = -1 };
 	if (choose(export, err) < 0)
 		return -err->code;
-	if (strcmp(export->file, "-") != 0) {
-		if (aside_begin(&export->aside, export->file, err) < 0)
-			return -err->code;
-		export->fd = export->aside.fd;
-		return 0;
-	}
-	return isatty(STDOUT_FILENO) ? err_set(err, EINVAL,
-					       "standard output is a terminal; give a file, or "
-					       "send it to a file or a pipe")
-				     : 0;
+	const struct outfile_spec spec = {
+		.path = export->file, .what = "an archive", .mode = 0666, .force = export->force
+	};
+	return outfile_open(&export->out, &spec, err);
 }
 
 void export_end(struct export *export)
 {
-	aside_end(&export->aside);
+	outfile_close(&export->out);
 	free(take_ptr(&export->made_up));
 }
 
@@ -136,13 +129,13 @@ void export_end(struct export *export)
 static int open_spool(const struct export *export, const struct dirs *dirs, struct err *err)
 {
 	scoped_free char *cache = dirs_state_path(dirs, "cache");
-	const char *folder = export->aside.folder ? export->aside.folder : cache;
+	const char *folder = export->out.folder ? export->out.folder : cache;
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
 	if (file_make_dirs(folder, 0755, err) < 0)
 		return -err->code;
-	int fd = aside_unnamed(folder);
+	int fd = outfile_unnamed(folder, 0600);
 	return fd < 0 ? err_set(err, -fd, "make a file for the layer in '%s': %s", folder,
 				strerror(-fd))
 		      : fd;
@@ -172,14 +165,14 @@ static int write_root(struct export *export, const struct dirs *dirs, int root_f
 		.compression = export->compression,
 		.document = document,
 		.folder_fd = root_fd,
-		.output_fd = export->fd,
+		.output_fd = export->out.fd,
 		.spool_fd = spool_fd,
 		.tick = export->tick,
 		.context = export->context,
 	};
 	if (pack_run(&pack, &report, err) < 0)
 		return -err->code;
-	if (export->aside.folder && aside_commit(&export->aside, err) < 0)
+	if (outfile_keep(&export->out, err) < 0)
 		return -err->code;
 	remark(&report, notes);
 	return 0;

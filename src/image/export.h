@@ -5,9 +5,9 @@
 
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/outfile.h"
 #include "base/text.h"
 #include "config/config.h"
-#include "image/aside.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -19,13 +19,13 @@ struct export
 	const char *format;   /* borrowed: "tar", "lxc" or "oci"; NULL: tar */
 	const char *
 		compression; /* borrowed: "none", "gzip", "xz" or "zstd"; NULL: as the file's name says */
+	bool force;          /* a file that exists is replaced */
 	/* Called every second while it is written, or NULL. */
 	void (*tick)(void *context);
 	void *context;
 	/* The export's own. */
 	char *made_up; /* owned: file, if none was given */
-	struct aside aside;
-	int fd; /* borrowed: of aside, or standard output */
+	struct outfile out;
 };
 
 /*

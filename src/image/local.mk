@@ -2,7 +2,6 @@ noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
 	src/image/app.c src/image/app.h \
 	src/image/archive.c \
-	src/image/aside.c src/image/aside.h \
 	src/image/build.c \
 	src/image/catalogue.c \
 	src/image/container.c src/image/container.h \

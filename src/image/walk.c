@@ -235,8 +235,10 @@ static int write_entry(struct walk *walk, struct archive_entry *entry, int fd)
 	archive_entry_set_dev(entry, 0);
 	archive_entry_set_ino(entry, 0);
 	archive_entry_set_nlink(entry, 1);
+	/* A full disk or a reader that has ended is no fault of the entry. */
 	if (writer_header(walk->writer, entry, err) < 0)
-		return refuse(walk, err->code, "cannot be written");
+		return walk->writer->code ? -err->code
+					  : refuse(walk, err->code, "cannot be written");
 	if (fd < 0 || archive_entry_hardlink(entry))
 		return 0;
 	return write_file(walk, fd, archive_entry_size(entry));

@@ -64,13 +64,13 @@ case_round_trip() {
 		berth template export strange "$T/files/it.$suffix"
 		berth template import "$T/files/it.$suffix" back
 		came_back back
-		berth template export --format lxc strange "$T/files/it.$suffix"
+		berth template export --force --format lxc strange "$T/files/it.$suffix"
 		berth template import "$T/files/it.$suffix" back
 		came_back back
 		rm "$T/files/it.$suffix"
 	done
 	for kind in none gzip zstd; do
-		berth template export --format oci --compression "$kind" strange "$T/files/it.tar"
+		berth template export --force --format oci --compression "$kind" strange "$T/files/it.tar"
 		berth template import "$T/files/it.tar" back
 		came_back back
 	done
@@ -153,10 +153,12 @@ case_names() {
 	same "mode" "$(printf '%o' $((0666 & ~$(umask))))" "$(stat -c %a strange.tar)"
 	berth template export strange it.tgz
 	gzip -t it.tgz
-	# A file of that name is replaced at once.
+	# A file of that name is replaced at once, if that is wished.
 	echo old >it.tar
 	ln it.tar hard
-	berth template export strange it.tar
+	fails 1 "file 'it.tar' exists already; --force replaces it" berth template export strange it.tar
+	same "nothing was changed" old "$(cat it.tar)"
+	berth template export --force strange it.tar
 	tar -tf it.tar >/dev/null
 	same "the old file" old "$(cat hard)"
 	cd "$T"
@@ -173,7 +175,11 @@ case_refusals() {
 	fails 2 "an OCI image is a plain tar" berth template export --format oci strange "$T/files/it.tar.gz"
 	fails 2 "of an OCI image cannot be xz" berth template export --format oci --compression xz strange "$T/files/it"
 	fails 1 "is a folder; name a file in it" berth template export strange "$T/files/folder"
-	fails 2 "is not a file" berth template export strange "$T/files/pipe"
+	fails 1 "nobody reads from it" berth template export strange "$T/files/pipe"
+	mknod "$T/null" c 1 3
+	berth template export strange "$T/null"
+	same "a device" "character special file" "$(stat -c %F "$T/null")"
+	rm "$T/null"
 	fails 1 "nosuch/it': No such file" berth template export strange "$T/files/nosuch/it"
 	nothing_aside "folder pipe"
 	rm -r "$T/files"

@@ -3,7 +3,7 @@
  * The file has no name until it is complete (O_TMPFILE), so that a kill leaves nothing. File systems that cannot do that get
  * a file beside it.
  */
-#include "cmd/outfile.h"
+#include "base/outfile.h"
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -16,7 +16,8 @@
 
 static int fail(const char *path, int code, struct err *err)
 {
-	return err_set(err, code, "write '%s': %s", path, strerror(code));
+	return err_set(err, code, "write '%s': %s", path,
+		       code == ENOSPC ? "the disk is full" : strerror(code));
 }
 
 static int open_output(struct outfile *out, const char *what, struct err *err)
@@ -49,12 +50,21 @@ static char *aside_name(const char *path)
 	return text_format("%.*s.%s.%d.new", (int)(last - path), path, last, (int)getpid());
 }
 
-static int open_named(struct outfile *out, struct err *err)
+int outfile_unnamed(const char *folder, mode_t mode)
+{
+	int fd = open(folder, O_RDWR | O_TMPFILE | O_NONBLOCK | O_CLOEXEC, mode);
+
+	if (fd >= 0)
+		return fd;
+	return errno == EISDIR || errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+static int open_named(struct outfile *out, mode_t mode, struct err *err)
 {
 	out->aside = aside_name(out->path);
 	if (!out->aside)
 		return err_set(err, ENOMEM, "out of memory");
-	out->fd = open(out->aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	out->fd = open(out->aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (out->fd >= 0)
 		return 0;
 	int code = errno;
@@ -63,7 +73,7 @@ static int open_named(struct outfile *out, struct err *err)
 	return fail(out->path, code, err);
 }
 
-static int open_file(struct outfile *out, const char *path, struct err *err)
+static int open_file(struct outfile *out, const char *path, mode_t mode, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -73,31 +83,32 @@ static int open_file(struct outfile *out, const char *path, struct err *err)
 				      : strndup(path, (size_t)(slash - path));
 	if (!out->folder)
 		return err_set(err, ENOMEM, "out of memory");
-	out->fd = open(out->folder, O_WRONLY | O_TMPFILE | O_NONBLOCK | O_CLOEXEC, 0600);
+	out->fd = outfile_unnamed(out->folder, mode);
 	if (out->fd >= 0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return fail(path, errno, err);
-	return open_named(out, err);
+	return out->fd == -EOPNOTSUPP ? open_named(out, mode, err) : fail(path, -out->fd, err);
 }
 
-int outfile_open(struct outfile *out, const char *path, bool force, const char *what,
-		 struct err *err)
+int outfile_open(struct outfile *out, const struct outfile_spec *spec, struct err *err)
 {
+	const char *path = spec->path;
 	struct stat st;
 
-	*out = (struct outfile){ .fd = -1, .force = force };
+	*out = (struct outfile){ .fd = -1, .force = spec->force };
 	if (strcmp(path, "-") == 0)
-		return open_output(out, what, err);
+		return open_output(out, spec->what, err);
 	if (stat(path, &st) < 0)
-		return errno == ENOENT ? open_file(out, path, err) : fail(path, errno, err);
+		return errno == ENOENT ? open_file(out, path, spec->mode, err)
+				       : fail(path, errno, err);
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, EISDIR, "write '%s': it is a folder; name a file in it", path);
+	if (S_ISBLK(st.st_mode))
+		return err_set(err, EINVAL, "write '%s': it is a disk; name a file", path);
 	if (!S_ISREG(st.st_mode))
 		return open_special(out, path, err);
-	if (!force)
+	if (!spec->force)
 		return err_set(err, EEXIST, "file '%s' exists already; --force replaces it", path);
-	return open_file(out, path, err);
+	return open_file(out, path, spec->mode, err);
 }
 
 /* A file without a name gets one; with force, first another, since a link replaces nothing. */
