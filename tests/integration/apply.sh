@@ -226,21 +226,6 @@ case_json() {
 	gone a
 }
 
-# The example of the manual, of busybox.
-case_manual() {
-	mkdir -p "$T/in/manual"
-	page_commands berth.apply.5 | sed "s/^template = debian/template = bb/; s|^source = .*|source = $T/shared|" \
-		>"$T/in/manual/shop.apply"
-	cd "$T/in/manual"
-	sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl //p' "$top/doc/berth.apply.5" >"$T/commands"
-	same commands 3 "$(wc -l <"$T/commands")"
-	# shellcheck source=/dev/null
-	set -- && . "$T/commands" >"$T/out"
-	same names "db web-1 web-2" "$(names)"
-	same "last line" "nothing to do" "$(tail -n 1 "$T/out")"
-	gone web-1 web-2 db
-}
-
 # A kill at any moment: the next run finishes, and no machine is there twice or half.
 case_killed() {
 	local n pid

@@ -323,28 +323,29 @@ case_killed() {
 	berth template delete web
 }
 
-# At the points that the programs name, if they are built with them.
-case_killed_at_points() {
-	local point
-	grep -q derive-stored "$BUILD_TREE/berth" || skip "the programs have no fault points; configure with --enable-faults"
-	build --replace "$T/in/web.template"
-	for point in created started stepped:1 stepped:4 stored:1 stored:4 stopped published; do
-		point=derive-$point
-		berth template prune
-		BERTH_FAULT=$([[ $point == *:* ]] && echo "$point" || echo "$point:1") \
-			berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
-		usable web
-		retry 10 nothing_of_a_build || fault "after $point"
-	done
-	for point in template-exchange template-exchanged; do
-		BERTH_FAULT=$point:1 berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
-		usable web
-		retry 10 berth template prune
+# At the points that the programs name: only a build with --enable-faults, as that of the sanitizers, has the case.
+if grep -q derive-stored "$BUILD_TREE/berth"; then
+	case_killed_at_points() {
+		local point
 		build --replace "$T/in/web.template"
-		nothing_of_a_build || fault "after $point"
-	done
-	berth template delete web
-}
+		for point in created started stepped:1 stepped:4 stored:1 stored:4 stopped published; do
+			point=derive-$point
+			berth template prune
+			BERTH_FAULT=$([[ $point == *:* ]] && echo "$point" || echo "$point:1") \
+				berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
+			usable web
+			retry 10 nothing_of_a_build || fault "after $point"
+		done
+		for point in template-exchange template-exchanged; do
+			BERTH_FAULT=$point:1 berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
+			usable web
+			retry 10 berth template prune
+			build --replace "$T/in/web.template"
+			nothing_of_a_build || fault "after $point"
+		done
+		berth template delete web
+	}
+fi
 
 # The program of an image is not run while steps are done, and machines of the new template run it.
 case_program() {
@@ -392,21 +393,6 @@ case_debian() {
 	has "step 3 of 4 \(hello.template:5\), packages berth-hullo exited with 100" "$(cat "$T/out")"
 	gone m
 	berth template delete hello bookworm
-}
-
-# The example of the manual, of busybox and without packages.
-case_manual() {
-	local page
-	page=$(page_commands berth.template.5)
-	mkdir -p "$T/in/manual/site"
-	sed 's/^from = .*/from = bb/; /^packages = /d; s/^systemctl .*/true/' <<<"$page" >"$T/in/manual/web.template"
-	cd "$T/in/manual"
-	sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl //p' "$top/doc/berth.template.5" >"$T/commands"
-	same commands 2 "$(wc -l <"$T/commands")"
-	# shellcheck source=/dev/null
-	set -- && . "$T/commands"
-	same label web "$(berth template get web default.label.role)"
-	berth template delete web
 }
 
 # Managers of packages that are not here: the words that they get.

@@ -176,6 +176,7 @@ case_berth_apply_5() {
 	page_commands berth.apply.5 | grep -v '^berth ' >"$T/applied/shop.apply"
 	page_commands berth.apply.5 | grep '^berth ' >"$T/commands"
 	(cd "$T/applied" && run_commands <"$T/commands")
+	same "the last of them" "nothing to do" "$(cat "$T/shown")"
 	same machines "db web-1 web-2" "$(berth list --json | jq -r '.[].name' | sort | xargs)"
 	machines_go
 	berth network delete --force shop
