@@ -288,8 +288,8 @@ run_cases() {
 		set -- $(cases)
 	fi
 	for case; do
-		if ! declare -F "$case" >/dev/null; then
-			echo "not ok $case: $(basename "$0") has no such case; it has: $(cases | xargs)"
+		if ! cases | grep -qxF "$case"; then
+			echo "not ok $case: $(basename "$0") has no such case${needs_faults:+ in this build}; it has: $(cases | xargs)"
 			exit 2
 		fi
 	done

@@ -3,6 +3,7 @@
 # Templates that are derived from others by the steps of a file: what they get, what the cache spares, and that a
 # failure, an interruption or a kill leaves nothing.
 needs_debian="bookworm"
+needs_faults="case_killed_at_points"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -323,29 +324,27 @@ case_killed() {
 	berth template delete web
 }
 
-# At the points that the programs name: only a build with --enable-faults, as that of the sanitizers, has the case.
-if grep -q derive-stored "$BUILD_TREE/berth"; then
-	case_killed_at_points() {
-		local point
+# At the points that the programs name.
+case_killed_at_points() {
+	local point
+	build --replace "$T/in/web.template"
+	for point in created started stepped:1 stepped:4 stored:1 stored:4 stopped published; do
+		point=derive-$point
+		berth template prune
+		BERTH_FAULT=$([[ $point == *:* ]] && echo "$point" || echo "$point:1") \
+			berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
+		usable web
+		retry 10 nothing_of_a_build || fault "after $point"
+	done
+	for point in template-exchange template-exchanged; do
+		BERTH_FAULT=$point:1 berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
+		usable web
+		retry 10 berth template prune
 		build --replace "$T/in/web.template"
-		for point in created started stepped:1 stepped:4 stored:1 stored:4 stopped published; do
-			point=derive-$point
-			berth template prune
-			BERTH_FAULT=$([[ $point == *:* ]] && echo "$point" || echo "$point:1") \
-				berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
-			usable web
-			retry 10 nothing_of_a_build || fault "after $point"
-		done
-		for point in template-exchange template-exchanged; do
-			BERTH_FAULT=$point:1 berth template build --replace "$T/in/web.template" >"$T/out" 2>&1 && fault "$point was not passed"
-			usable web
-			retry 10 berth template prune
-			build --replace "$T/in/web.template"
-			nothing_of_a_build || fault "after $point"
-		done
-		berth template delete web
-	}
-fi
+		nothing_of_a_build || fault "after $point"
+	done
+	berth template delete web
+}
 
 # The program of an image is not run while steps are done, and machines of the new template run it.
 case_program() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Machines that travel: export and import of whole machines, between pools of each driver.
+needs_faults="case_killed_at_points"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -351,30 +352,28 @@ case_wrong_base() {
 	berth delete chain
 }
 
-# At the points that the programs name: only a build with --enable-faults, as that of the sanitizers, has the case.
-if grep -q travel-settled "$BUILD_TREE/berth"; then
-	case_killed_at_points() {
-		local point
-		berth snapshot web p1
-		web_up
-		for point in moment written; do
-			BERTH_FAULT=travel-$point:1 not_kindly berth export web "$T/points.berth"
-			[[ ! -e $T/points.berth ]]
-		done
-		berth export --snapshots web "$T/points.berth"
-		for point in arrived:1 arrived:2 begun:1 snapshots:1 settled:1; do
-			BERTH_FAULT=travel-$point not_kindly berth import --pool p-dir --set network= "$T/points.berth" x
-			fails 1 "no machine 'x'" berth info x
-			# Any command that makes a machine removes what is left.
-			berth create --pool p-dir --set network= bb other
-			berth delete other
-			nothing_new
-		done
-		berth import --pool p-dir --set network= "$T/points.berth" x
-		berth delete x
-		berth snapshot delete web p1
-	}
-fi
+# At the points that the programs name.
+case_killed_at_points() {
+	local point
+	berth snapshot web p1
+	web_up
+	for point in moment written; do
+		BERTH_FAULT=travel-$point:1 not_kindly berth export web "$T/points.berth"
+		[[ ! -e $T/points.berth ]]
+	done
+	berth export --snapshots web "$T/points.berth"
+	for point in arrived:1 arrived:2 begun:1 snapshots:1 settled:1; do
+		BERTH_FAULT=travel-$point not_kindly berth import --pool p-dir --set network= "$T/points.berth" x
+		fails 1 "no machine 'x'" berth info x
+		# Any command that makes a machine removes what is left.
+		berth create --pool p-dir --set network= bb other
+		berth delete other
+		nothing_new
+	done
+	berth import --pool p-dir --set network= "$T/points.berth" x
+	berth delete x
+	berth snapshot delete web p1
+}
 
 # not_kindly COMMAND...: it is killed.
 not_kindly() {

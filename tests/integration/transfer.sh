@@ -362,23 +362,23 @@ case_twenty_thousand_files() {
 
 # A device or a FIFO of this host is written into; a copy that took its place would be missed by all programs.
 case_into_a_device() {
-	berth launch bb m
+	berth launch bb sink
 	mknod "$T/null" c 1 3
 	mknod "$T/disk" b 7 999
-	berth pull m:/etc/passwd "$T/null"
+	berth pull sink:/etc/passwd "$T/null"
 	same "a device" "character special file" "$(stat -c %F "$T/null")"
 	mkfifo "$T/pipe"
-	fails 1 "no program reads from it" berth pull m:/etc/hostname "$T/pipe"
+	fails 1 "no program reads from it" berth pull sink:/etc/hostname "$T/pipe"
 	cat "$T/pipe" >"$T/read" &
-	retry 10 berth pull m:/etc/hostname "$T/pipe"
+	retry 10 berth pull sink:/etc/hostname "$T/pipe"
 	wait
-	same "a FIFO" m "$(cat "$T/read")"
+	same "a FIFO" sink "$(cat "$T/read")"
 	same "still one" fifo "$(stat -c %F "$T/pipe")"
-	fails 1 "is a disk" berth pull m:/etc/passwd "$T/disk"
-	fails 1 "only a file" berth pull m:/etc "$T/null"
+	fails 1 "is a disk" berth pull sink:/etc/passwd "$T/disk"
+	fails 1 "only a file" berth pull sink:/etc "$T/null"
 	same "still a device" "character special file" "$(stat -c %F "$T/null")"
 	rm "$T/null" "$T/disk" "$T/pipe"
-	gone m
+	gone sink
 }
 
 run_cases "$@"
