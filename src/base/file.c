@@ -6,11 +6,13 @@
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 enum { REPLACE_SECONDS = 60 };
@@ -86,6 +88,21 @@ int file_write(int dir_fd, const char *path, const char *text)
 	if (done < 0)
 		return -errno;
 	return (size_t)done == n ? 0 : -EIO;
+}
+
+bool file_is_descriptor(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	scoped_free char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+	struct statfs fs;
+	char to[64];
+	ssize_t n = readlink(path, to, sizeof to - 1);
+
+	if (n < 0)
+		return false;
+	to[n] = '\0';
+	return strncmp(to, "/proc/", 6) == 0 ||
+	       (folder && statfs(folder, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC);
 }
 
 int file_memory(const char *name, const char *text)

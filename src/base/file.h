@@ -30,6 +30,12 @@ int file_open_regular(int dir_fd, const char *path, int flags);
 /* strerror(3) for a -errno, with its own text for -EMEDIUMTYPE. */
 const char *file_why(int code);
 
+/*
+ * Whether a path is a name of an open file of a process, as /dev/stdout and /dev/fd/3 are: what it leads to is written in
+ * place, since the name itself cannot become another file.
+ */
+bool file_is_descriptor(const char *path);
+
 /* A file in memory with a text, to be read from its beginning. A descriptor, or -errno. */
 int file_memory(const char *name, const char *text);
 

@@ -104,7 +104,7 @@ int outfile_open(struct outfile *out, const struct outfile_spec *spec, struct er
 		return err_set(err, EISDIR, "write '%s': it is a folder; name a file in it", path);
 	if (S_ISBLK(st.st_mode))
 		return err_set(err, EINVAL, "write '%s': it is a disk; name a file", path);
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) || file_is_descriptor(path))
 		return open_special(out, path, err);
 	if (!spec->force)
 		return err_set(err, EEXIST, "file '%s' exists already; --force replaces it", path);

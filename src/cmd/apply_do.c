@@ -88,20 +88,106 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 				     : machine_remove_device(machine, name, &was_there, err);
 }
 
-static int change_section(struct apply *apply, const struct apply_action *action,
-			  struct machine *machine, const struct apply_change *change,
-			  struct err *err)
+/* A copy of a section, which drop_section frees; NULL: out of memory. */
+static struct section *copy_section(const struct schema *kind, const struct section *from)
+{
+	struct section *copy = calloc(1, kind->size);
+	struct err ignored = { 0 };
+
+	if (!copy || config_defaults(kind, copy, &ignored) < 0) {
+		free(copy);
+		return NULL;
+	}
+	copy->name = strdup(from->name);
+	for (size_t i = 0; i < kind->count; i++) {
+		scoped_text struct text value = { 0 };
+		config_text(from, &kind->keys[i], &value);
+		config_set(kind, copy, &kind->keys[i], text_str(&value), &ignored);
+	}
+	return copy;
+}
+
+static void drop_section(const struct schema *kind, struct section *section)
+{
+	if (!section)
+		return;
+	free(section->name);
+	config_free(kind, section);
+	free(section);
+}
+
+/* Sections that were taken away, to be put back if the new ones cannot be added. */
+struct removed {
+	const struct schema *kind;
+	struct section *section; /* owned */
+};
+
+static int remove_old(const struct apply_action *action, struct machine *machine,
+		      struct removed *removed, size_t *count, struct err *err)
+{
+	for (size_t i = 0; i < action->count; i++) {
+		const struct schema *kind;
+		const char *name = section_of(action->changes[i].key, &kind);
+		if (!name || !action->changes[i].from)
+			continue;
+		const struct section *old =
+			config_section(config_sections(kind, &machine->config), name);
+		struct section *copy = old ? copy_section(kind, old) : NULL;
+		if (old && !copy)
+			return err_set(err, ENOMEM, "out of memory");
+		if (remove_section(machine, kind, name, err) < 0) {
+			drop_section(kind, copy);
+			return -err->code;
+		}
+		if (copy)
+			removed[(*count)++] = (struct removed){ kind, copy };
+	}
+	return 0;
+}
+
+static int add_new(struct apply *apply, const struct apply_action *action, struct machine *machine,
+		   size_t *count, struct err *err)
 {
 	const struct machine_config *file = &action->group->settings.machine;
-	const struct schema *kind;
-	const char *name = section_of(change->key, &kind);
 
-	if (change->from && remove_section(machine, kind, name, err) < 0)
-		return -err->code;
-	if (!change->to)
-		return 0;
-	const struct section *section = config_section(config_sections(kind, file), name);
-	return add_section(machine, kind, section, &apply->notes, err);
+	for (*count = 0; *count < action->count; (*count)++) {
+		const struct apply_change *change = &action->changes[*count];
+		const struct schema *kind;
+		const char *name = section_of(change->key, &kind);
+		if (!name || !change->to)
+			continue;
+		const struct section *section = config_section(config_sections(kind, file), name);
+		if (add_section(machine, kind, section, &apply->notes, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+/* Old sections go before new ones come, since both may have one name, place or port. A failure puts the old ones back. */
+static int change_sections(struct apply *apply, const struct apply_action *action,
+			   struct machine *machine, struct err *err)
+{
+	scoped_free struct removed *removed = calloc(action->count + 1, sizeof *removed);
+	size_t count = 0, added = 0;
+
+	if (!removed)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = remove_old(action, machine, removed, &count, err);
+	if (r == 0)
+		r = add_new(apply, action, machine, &added, err);
+	for (size_t i = 0; r < 0 && i < added; i++) {
+		const struct schema *kind;
+		const char *name = section_of(action->changes[i].key, &kind);
+		if (name && action->changes[i].to)
+			remove_section(machine, kind, name, &(struct err){ 0 });
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (r < 0)
+			add_section(machine, removed[i].kind, removed[i].section, &apply->notes,
+				    &(struct err){ 0 });
+		drop_section(removed[i].kind, removed[i].section);
+	}
+	return r;
 }
 
 static int add_sections(struct apply *apply, const struct apply_action *action,
@@ -148,28 +234,22 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	return r < 0 ? r : add_sections(apply, action, &machine, err);
 }
 
+/* Sections first: they can fail by what the host has, and are put back then, so that nothing is changed. */
 static int change(struct apply *apply, struct apply_action *action, struct machine *machine,
 		  struct err *err)
 {
 	scoped_free struct config_change *changes = calloc(action->count + 1, sizeof *changes);
-	const struct schema *kind;
 	size_t count = 0;
-	int r = 0;
 
 	if (!changes)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < action->count; i++) {
 		const struct apply_change *one = &action->changes[i];
-		if (!section_of(one->key, &kind))
+		if (!section_of(one->key, NULL))
 			changes[count++] = (struct config_change){ one->key, one->to };
 	}
-	if (count)
-		r = machine_set(machine, changes, count, err);
-	for (size_t i = 0; r == 0 && i < action->count; i++) {
-		if (section_of(action->changes[i].key, &kind))
-			r = change_section(apply, action, machine, &action->changes[i], err);
-	}
-	return r;
+	int r = change_sections(apply, action, machine, err);
+	return r < 0 || !count ? r : machine_set(machine, changes, count, err);
 }
 
 static int stop(struct machine *machine, struct err *err)

@@ -160,6 +160,7 @@ case_refused() {
 	refused ":4: unknown key 'stat'; did you mean 'state'" "${m[@]}" '[machine a]' 'stat = running'
 	refused ":5: .*state.*'paused'" "${m[@]}" '[machine a]' 'template = bb' 'state = paused'
 	refused ":5: .*count" "${m[@]}" '[machine a]' 'template = bb' 'count = 1001'
+	refused ":5: count is a number from 1 to" "${m[@]}" '[machine a]' 'template = bb' 'count = 0'
 	refused ":3: machine 'a' names no template; write 'template = TEMPLATE'" "${m[@]}" '[machine a]'
 	refused ":3: there is no template 'bbb'; did you mean 'bb'" "${m[@]}" '[machine a]' 'template = bbb'
 	refused ":3: machine 'first' is there already" "${m[@]}" "${m[@]}"
@@ -223,6 +224,26 @@ case_json() {
 	sed -i 's/100/101/' "$T/in/shop.apply"
 	json=$(berth apply --json "$T/in/shop.apply")
 	same change '{"key":"limits.pids","from":"100","to":"101"}' "$(jq -c '.[0].changes[0]' <<<"$json")"
+	gone a
+}
+
+# A section gets another name, keeping its place; what cannot be added leaves everything as it was.
+case_sections_that_change() {
+	describe '[machine a]' 'template = bb' '[mount one]' "source = $T/shared" 'target = /srv/shared' \
+		'[forward http]' 'port = 48080' 'target = 80'
+	berth apply "$T/in/shop.apply" >"$T/out"
+	describe '[machine a]' 'template = bb' '[mount two]' "source = $T/shared" 'target = /srv/shared' \
+		'[forward web]' 'port = 48080' 'target = 80'
+	berth apply "$T/in/shop.apply" >"$T/out"
+	same forwards web "$(berth forward list --json a | jq -r '.[].name' | xargs)"
+	same mounts two "$(berth info --json a | jq -r '.mounts[].name')"
+	same shared shared "$(berth exec a -- cat /srv/shared/file)"
+	describe '[machine a]' 'template = bb' 'description = new' '[mount two]' "source = $T/nothing" 'target = /srv/shared' \
+		'[forward web]' 'port = 48081' 'target = 80'
+	fails 1 "nothing" berth apply "$T/in/shop.apply"
+	same "the mount stays" shared "$(berth exec a -- cat /srv/shared/file)"
+	same "the forward stays" "48080 true" "$(berth forward list --json a | jq -r '.[] | "\(.port) \(.active)"')"
+	same "the key stays" "" "$(berth get a description)"
 	gone a
 }
 

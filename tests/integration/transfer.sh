@@ -374,10 +374,17 @@ case_into_a_device() {
 	wait
 	same "a FIFO" sink "$(cat "$T/read")"
 	same "still one" fifo "$(stat -c %F "$T/pipe")"
+	# A name of an open file, as /dev/stdout is.
+	ln -s /proc/self/fd/1 "$T/stdout"
+	berth pull sink:/etc/hostname "$T/stdout" >"$T/read"
+	same "standard output" sink "$(cat "$T/read")"
+	[[ -L $T/stdout ]]
+	berth exec sink -- sh -c 'head -c 1000000 /dev/zero >/big'
+	fails 1 "the program that reads it has ended" bash -o pipefail -c 'berth pull sink:/big - | true'
 	fails 1 "is a disk" berth pull sink:/etc/passwd "$T/disk"
 	fails 1 "only a file" berth pull sink:/etc "$T/null"
 	same "still a device" "character special file" "$(stat -c %F "$T/null")"
-	rm "$T/null" "$T/disk" "$T/pipe"
+	rm "$T/null" "$T/disk" "$T/pipe" "$T/stdout"
 	gone sink
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/scoped.h"
 #include "kern/spawn.h"
 #include "machine/transfer/side.h"
@@ -83,6 +84,8 @@ static __attribute__((noreturn)) void run_side(struct work *work, int which, int
 
 	if (child_tie(parent, SIGTERM) < 0)
 		_exit(EXIT_FAILURE);
+	/* A reader that has ended is told by the write. */
+	signal(SIGPIPE, SIG_IGN);
 	close(work->sockets[!which]);
 	/* The machine's /proc does not know this process. */
 	int proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -249,9 +252,10 @@ static int open_special(struct work *work, struct err *err)
 	const char *path = work->transfer->target;
 	struct stat st;
 
-	if (work->transfer->to || stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+	if (work->transfer->to || stat(path, &st) < 0 || S_ISDIR(st.st_mode) ||
+	    (S_ISREG(st.st_mode) && !file_is_descriptor(path)))
 		return 0;
-	if (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is a %s, which is not written to; name a file",
 			       path, S_ISBLK(st.st_mode) ? "disk" : "socket");
 	work->stream = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -240,7 +240,13 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 
 	if (target->stream >= 0) {
 		int r = copy_stream(receiver, from, target->stream, UINT64_MAX);
-		return r < 0 ? err_set(err, -r, "write to standard output: %s", strerror(-r)) : 0;
+		bool standard = strcmp(target->path, "-") == 0;
+		return r == 0 ? 0
+			      : err_set(err, -r, "write to %s%s%s: %s", standard ? "" : "'",
+					standard ? "standard output" : target->path,
+					standard ? "" : "'",
+					r == -EPIPE ? "the program that reads it has ended"
+						    : strerror(-r));
 	}
 	int folder = find_parent(receiver, entry->path, name, err);
 	if (folder < 0)
@@ -380,8 +386,8 @@ static int receive_entry(struct receiver *receiver, const struct tree_entry *ent
 {
 	if (receiver->target->stream >= 0 && entry->type != TREE_FILE && entry->type != TREE_STREAM)
 		return err_set(err, EISDIR,
-			       "only a file can be written to standard output; a tree comes out as "
-			       "an archive with: "
+			       "only a file can be written to standard output or a device; a tree "
+			       "comes out as an archive with: "
 			       "berth exec MACHINE -- tar -c FOLDER");
 	if (entry->type != TREE_LEAVE)
 		receiver->target->report->entries++;
