@@ -14,6 +14,7 @@
 #include "cmd/provision_options.h"
 #include "image/sha256.h"
 #include "machine/attach/attach.h"
+#include "machine/life/life.h"
 #include "machine/transfer/transfer.h"
 
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -197,6 +199,41 @@ int derive_apart(struct derive *derive, derive_work *work, const struct derive_a
 
 /* ---- Its work */
 
+/* The number of the mount that holds a path of a running machine, or its deepest part that is there; 0: unknown. */
+static uint64_t mount_of(int root_fd, const char *path)
+{
+	char part[PATH_MAX];
+	struct statx st;
+
+	snprintf(part, sizeof part, "%s", path);
+	for (;;) {
+		scoped_fd int fd = file_open_in_root(root_fd, *part ? part : ".", O_PATH, 0);
+		if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0)
+			return st.stx_mnt_id;
+		char *slash = strrchr(part, '/');
+		if (!slash)
+			return 0;
+		*slash = '\0';
+	}
+}
+
+/* A file on a tmpfs of the booted machine, such as /run and often /tmp, would not be in the template. */
+static int check_kept(struct derive *derive, const char *target, struct err *err)
+{
+	struct machine_status status = { 0 };
+	char path[64];
+
+	machine_status(&derive->machine, NULL, &status);
+	snprintf(path, sizeof path, "/proc/%d/root", (int)status.init);
+	scoped_fd int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || mount_of(root, "/") == mount_of(root, target))
+		return 0;
+	return err_set(err, EINVAL,
+		       "'%s' is on a file system of the running machine that is no part of its "
+		       "root; copy to a folder that stays, such as /usr/local or /root",
+		       target);
+}
+
 static int copy_work(struct derive *derive, const struct derive_act *act, struct err *err)
 {
 	char before[SHA256_HEX + 1], after[SHA256_HEX + 1];
@@ -207,6 +244,8 @@ static int copy_work(struct derive *derive, const struct derive_act *act, struct
 	scoped_free char *source = derive_path(derive, file.source);
 	if (!source)
 		return err_set(err, ENOMEM, "out of memory");
+	if (check_kept(derive, file.target, err) < 0)
+		return -err->code;
 	const char *const sources[] = { source };
 	struct transfer transfer = {
 		.to = &derive->machine,

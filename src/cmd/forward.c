@@ -48,6 +48,11 @@ static int fill(const struct call *call, struct forward_config *forward, struct 
 		return EXIT_USAGE;
 	if (config_defaults(&forward_schema, forward, err) < 0)
 		return -err->code;
+	if (!*port || (target && !*target)) {
+		err_set(err, EINVAL, "a forward is of PORT or PORT:TARGET, not of '%.60s'",
+			call->words[2]);
+		return EXIT_USAGE;
+	}
 	int r = give(forward, "protocol", call->words[1], err);
 	if (r == 0)
 		r = give(forward, "port", port, err);
@@ -174,8 +179,11 @@ static int run_list(struct call *call, struct err *err)
 	else if (r == 0 && listing.table.count > 0)
 		r = table_print(&listing.table, err);
 	else if (r == 0)
-		print_note("no port leads to a machine yet: berth forward add MACHINE tcp "
-			   "HOSTPORT:PORT");
+		print_note("no port of this host leads to %s%s%s: berth forward add %s tcp "
+			   "HOSTPORT:PORT",
+			   call->count ? "machine '" : "a machine",
+			   call->count ? call->words[0] : "", call->count ? "'" : "",
+			   call->count ? call->words[0] : "MACHINE");
 	json_decref(listing.array);
 	text_free(&listing.table.cells);
 	return r;

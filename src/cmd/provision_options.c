@@ -181,9 +181,18 @@ static int check_word(const char *value, void *context, struct err *err)
 	return EXIT_USAGE;
 }
 
+/* context: the file that was given before, NULL: none. */
 static int check_cloud_init(const char *path, void *context, struct err *err)
 {
-	(void)context;
+	const char **before = context;
+
+	if (*before) {
+		err_set(err, EINVAL,
+			"--cloud-init is given twice, '%.100s' and '%.100s'; write one file",
+			*before, path);
+		return EXIT_USAGE;
+	}
+	*before = path;
 	return cloud_init_check(path, err);
 }
 
@@ -205,15 +214,12 @@ int provision_check(const struct call *call, struct err *err)
 		const struct flag *flag;
 		int (*check)(const char *value, void *context, struct err *err);
 	} checks[] = {
-		{ &flag_file, check_file },
-		{ &flag_ssh_key, check_key },
-		{ &flag_run, check_script },
-		{ &flag_password, check_password },
-		{ &flag_provision_user, check_user },
-		{ &flag_timezone, check_word },
-		{ &flag_cloud_init, check_cloud_init },
+		{ &flag_file, check_file },           { &flag_ssh_key, check_key },
+		{ &flag_run, check_script },          { &flag_password, check_password },
+		{ &flag_provision_user, check_user }, { &flag_timezone, check_word },
 		{ &flag_locale, check_word },
 	};
+	const char *user_data = NULL;
 	int r = 0;
 
 	if (call_has(call, &flag_console) && provision_has_steps(call)) {
@@ -224,5 +230,6 @@ int provision_check(const struct call *call, struct err *err)
 	for (size_t i = 0; r == 0 && i < sizeof checks / sizeof *checks; i++)
 		r = provision_each(call, checks[i].flag, checks[i].check,
 				   (void *)(uintptr_t)checks[i].flag->name, err);
-	return r;
+	return r != 0 ? r
+		      : provision_each(call, &flag_cloud_init, check_cloud_init, &user_data, err);
 }

@@ -87,6 +87,8 @@ const char *config_variable_fault(const char *word)
 
 	if (n == 0 || word[n] != '=')
 		return "is not NAME=value";
+	if (isdigit((unsigned char)*word))
+		return "has a name that begins with a digit";
 	for (size_t i = 0; i < n; i++) {
 		if (word[i] != '_' && !isalpha((unsigned char)word[i]) &&
 		    (i == 0 || !isdigit((unsigned char)word[i])))

@@ -56,6 +56,10 @@ case_seed() {
 	same "instance of the copy" "$(uuid_of copy)" "$(instance copy)"
 	same "command in the copy" copy "$(berth exec copy -- cat /root/ran-on)"
 	same "name of the copy" copy "$(berth exec copy -- hostname)"
+	# A template has no user data of the machine that it was made from.
+	berth publish copy plain
+	berth run plain -- test ! -e /var/lib/cloud/seed/nocloud
+	berth template delete plain
 	gone web copy
 }
 
@@ -79,6 +83,7 @@ case_refused() {
 	fails 2 "let its first line be '#cloud-config'" berth launch --cloud-init "$T/no-head" bb m
 	fails 2 "is no text" berth launch --cloud-init "$T/binary" bb m
 	fails 2 "No such file" berth launch --cloud-init "$T/none" bb m
+	fails 2 "--cloud-init is given twice" berth launch --cloud-init "$T/user-data" --cloud-init "$T/user-data" bb m
 	fails 1 "machine 'm' has no cloud-init" berth launch --cloud-init "$T/user-data" bb m
 	fails 1 "'m'" berth info m
 	berth create bb from

@@ -153,6 +153,9 @@ case_failing() {
 	fails 7 "exited with 7" berth template build "$T/in/bad.template"
 	steps "$T/in/bad.template" 'from = bb' 'user = nobody-of-it' 'run = true'
 	fails 1 "step 1 of 1 .*nobody-of-it" berth template build "$T/in/bad.template"
+	# What ends with the machine is in no template.
+	steps "$T/in/bad.template" 'from = bb' 'copy = site:/run/site'
+	fails 1 "'/run/site' is on a file system of the running machine that is no part of its root" berth template build "$T/in/bad.template"
 	steps "$T/in/bad.template" 'from = bb' 'packages = nginx'
 	berth template build "$T/in/bad.template" >"$T/out" 2>&1 && fault "it has no packages"
 	has "has none of apt-get, dnf" "$(cat "$T/out")"

@@ -260,6 +260,7 @@ case_refused() {
 	berth create bb m
 	fails 2 "protocol" berth forward add m sctp 80
 	fails 2 "port '0'; use a number from 1 to 65535" berth forward add m tcp 0
+	fails 2 "a forward is of PORT or PORT:TARGET, not of ':80'" berth forward add m tcp :80
 	fails 2 "port '90-80'" berth forward add m tcp 90-80
 	fails 2 "target '70000'" berth forward add m tcp 80:70000
 	fails 2 "target '80-90'" berth forward add m tcp 80:80-90

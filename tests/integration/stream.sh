@@ -288,6 +288,7 @@ case_increments() {
 			fails 1 "no machine 'origin'" berth import "$T/step.berth"
 			berth import --pool "p-$to" "$T/base.berth"
 			listed origin | diff "$T/full" -
+			fails 1 "the stream is an increment, and leaves settings as they are" berth import --set description=x "$T/step.berth"
 			same "its name" origin "$(berth import "$T/step.berth")"
 			same snapshots "s1 s2" "$(berth snapshot list --json origin | jq -r '[.[].name] | join(" ")')"
 			# The root stays as it was until it is restored.

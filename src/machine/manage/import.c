@@ -196,6 +196,10 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 	const char *name = spec->name ? spec->name : head->name;
 
 	text_print(made, 64, "%s", name);
+	if (head->increment && (spec->settings.count || spec->settings.env_count))
+		return err_set(err, EINVAL,
+			       "the stream is an increment, and leaves settings as they are; set "
+			       "them afterwards: berth set");
 	if (head->increment)
 		return import_increment(dirs, name, head, in, spec, err);
 	if (machine_paths(&machine, dirs, name, err) < 0)
