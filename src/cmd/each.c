@@ -11,6 +11,7 @@
 #include "machine/attach/attach.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -80,10 +81,17 @@ static int begin_job(struct call *call, struct job *job, struct err *err)
 	job->files[1] = job->files[0] < 0 ? -1 : open_file(folder, job->name, ".err", err);
 	if (job->files[1] < 0)
 		return -err->code;
+	/* Commands end with this one, however it ends. */
+	scoped_fd int parent = child_parent();
+	if (parent < 0)
+		return err_set(err, -parent, "start a process: %s", strerror(-parent));
 	fflush(NULL);
 	job->pid = fork();
-	if (job->pid == 0)
+	if (job->pid == 0) {
+		if (child_tie(parent, SIGTERM) < 0)
+			_exit(EXEC_FAILED);
 		run_and_exit(call, job);
+	}
 	return job->pid < 0 ? err_set(err, errno, "start a process: %s", strerror(errno)) : 0;
 }
 

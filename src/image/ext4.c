@@ -425,10 +425,23 @@ bool ext4_is_root(struct disk *disk, const struct partition *partition)
 	return root;
 }
 
-static int check_fs(struct ext4 *e)
+/* A copy that was cut off has the tables at its beginning, and lacks data at its end. */
+static bool is_whole(const struct ext4 *e, const struct partition *partition)
+{
+	return ext2fs_blocks_count(e->fs->super) <= partition->size / e->fs->blocksize;
+}
+
+static int check_fs(struct ext4 *e, const struct partition *partition)
 {
 	struct err *err = &e->x.report->err;
 
+	if (!is_whole(e, partition))
+		return err_set(err, EIO,
+			       "its ext4 has %llu bytes, and there are only %llu: the file was cut "
+			       "off; copy it again",
+			       (unsigned long long)ext2fs_blocks_count(e->fs->super) *
+				       e->fs->blocksize,
+			       (unsigned long long)partition->size);
 	if (ext2fs_has_feature_journal_needs_recovery(e->fs->super))
 		return err_set(
 			err, EBUSY,
@@ -463,7 +476,7 @@ int ext4_extract(struct disk *disk, const struct partition *partition, struct un
 			r = fail(&e, code);
 	}
 	if (r == 0)
-		r = check_fs(&e);
+		r = check_fs(&e, partition);
 	if (r == 0)
 		r = walk(&e, EXT2_ROOT_INO, 0);
 	if (r == 0)

@@ -167,6 +167,8 @@ case_crafted_qcow2() {
 	qemu-img convert -c -O qcow2 "$T/it" "$T/whole"
 	head -c 100000 "$T/whole" >"$T/cut"
 	refused "truncated|damaged" "$T/cut"
+	head -c -1M "$T/it" >"$T/cut"
+	refused "its ext4 has [0-9]* bytes, and there are only [0-9]*: the file was cut off" "$T/cut"
 	head -c 60 "$T/whole" >"$T/cut"
 	refused "the qcow2 is damaged|not a tar" "$T/cut"
 	# The bits of a cluster, the size, the number and the place of tables.
@@ -203,7 +205,7 @@ case_crafted_ext4() {
 	crafted "clri /usr"
 	refused "its ext4 is damaged" "$T/bad"
 	head -c 3M "$T/it" >"$T/bad"
-	refused "damaged" "$T/bad"
+	refused "the file was cut off" "$T/bad"
 	rm "$T/bad"
 	no_volumes
 }

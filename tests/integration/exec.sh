@@ -413,6 +413,10 @@ case_stopped_machine() {
 	has "not running|stopped" "$(cat "$T/err")"
 }
 
+sleeps() {
+	berth exec "$1" -- ps | grep -q '[s]leep 1234'
+}
+
 case_each() {
 	berth launch --count 3 --wait bb m
 	berth stop --force m-3
@@ -427,6 +431,13 @@ case_each() {
 	same files "m-1 m-1.err m-2 m-2.err" "$(cd "$T/kept" && echo *)"
 	same output "out err" "$(cat "$T/kept/m-1" "$T/kept/m-1.err" | xargs)"
 	fails 1 "no machine matches 'x\*'" berth each 'x*' -- true
+	# The commands end with the one that began them.
+	berth each 'm-[12]' -- sleep 1234 &
+	retry 10 sleeps m-1
+	retry 10 sleeps m-2
+	kill -KILL $!
+	retry 10 not sleeps m-1
+	retry 10 not sleeps m-2
 	berth delete --force 'm-*'
 }
 
