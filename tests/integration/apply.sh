@@ -232,7 +232,7 @@ case_sections_that_change() {
 	describe '[machine a]' 'template = bb' '[mount one]' "source = $T/shared" 'target = /srv/shared' \
 		'[forward http]' 'port = 48080' 'target = 80'
 	berth apply "$T/in/shop.apply" >"$T/out"
-	describe '[machine a]' 'template = bb' '[mount two]' "source = $T/shared" 'target = /srv/shared' \
+	describe '[machine a]' 'template = bb' 'description = old' '[mount two]' "source = $T/shared" 'target = /srv/shared' \
 		'[forward web]' 'port = 48080' 'target = 80'
 	berth apply "$T/in/shop.apply" >"$T/out"
 	same forwards web "$(berth forward list --json a | jq -r '.[].name' | xargs)"
@@ -243,7 +243,7 @@ case_sections_that_change() {
 	fails 1 "nothing" berth apply "$T/in/shop.apply"
 	same "the mount stays" shared "$(berth exec a -- cat /srv/shared/file)"
 	same "the forward stays" "48080 true" "$(berth forward list --json a | jq -r '.[] | "\(.port) \(.active)"')"
-	same "the key stays" "" "$(berth get a description)"
+	same "the key stays" old "$(berth get a description)"
 	gone a
 }
 
