@@ -293,8 +293,9 @@ static void test_env_faults(void)
 {
 	static const char *const cases[][2] = {
 		{ "A=1 'B=2", "env: ''B=2' has a quote that is not closed" },
-		{ "A=1 2B=3",
-		  "env: '2B=3' has a name with other characters than letters, digits and '_'" },
+		{ "A=1 2B=3", "env: '2B=3' has a name that begins with a digit" },
+		{ "A=1 B-C=3",
+		  "env: 'B-C=3' has a name with other characters than letters, digits and '_'" },
 		{ "plain", "env: 'plain' is not NAME=value" },
 		{ "=1", "env: '=1' is not NAME=value" },
 		{ "A=b\\", "env: 'A=b\\' ends with a backslash; double it" },
