@@ -223,7 +223,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	const struct machine_spec spec = {
 		.template = file->template,
 		.pool = pool,
-		.settings = { (const char *const *)words.list, words.count },
+		.settings = { .words = (const char *const *)words.list, .count = words.count },
 	};
 	progress_begin(&progress, "creating machine '%s'", action->name);
 	r = machine_create(&apply->call->dirs, action->name, &spec, err);

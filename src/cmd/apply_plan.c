@@ -114,7 +114,7 @@ static int plan_create(struct apply *apply, const struct apply_wanted *wanted, c
 	const struct machine_spec spec = {
 		.template = file->template,
 		.pool = *file->pool ? file->pool : NULL,
-		.settings = { (const char *const *)words.list, words.count },
+		.settings = { .words = (const char *const *)words.list, .count = words.count },
 	};
 	if (machine_create_check(&apply->call->dirs, name, &spec, err) < 0)
 		return -err->code;

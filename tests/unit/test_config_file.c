@@ -217,8 +217,7 @@ static void test_forwards(void)
 {
 	static const char *const good[] = {
 		"[forward a]\nport = 80\n[forward b]\nport = 80\nprotocol = udp\n",
-		"[forward a]\nport = 80\nlisten = 10.0.0.1\n[forward b]\nport = 80\n"
-		"listen = 10.0.0.2\n",
+		"[forward a]\nport=8\nlisten=1.1.1.1\n[forward b]\nport=8\nlisten=1.1.1.2\n",
 		"[forward a]\nport = 1-65535\n",
 		"[forward a]\nport = 8000-8099\ntarget = 65436\n",
 	};
