@@ -147,11 +147,6 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 		if (strcmp(name, "label.applied") == 0)
 			return err_set(err, EPERM,
 				       "label.applied is made by berth and cannot be set");
-		if (strcmp(name, "count") == 0 && !group->settings.count)
-			return err_set(err, EINVAL,
-				       "count is a number from 1 to %d; take the section out, and "
-				       "use --prune, for none",
-				       APPLY_COUNT_MAX);
 		if (strcmp(name, "network.address") == 0 && group->settings.count)
 			return err_set(err, EINVAL,
 				       "network.address belongs to one machine, and 'count' makes "

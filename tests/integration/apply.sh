@@ -160,7 +160,6 @@ case_refused() {
 	refused ":4: unknown key 'stat'; did you mean 'state'" "${m[@]}" '[machine a]' 'stat = running'
 	refused ":5: .*state.*'paused'" "${m[@]}" '[machine a]' 'template = bb' 'state = paused'
 	refused ":5: .*count" "${m[@]}" '[machine a]' 'template = bb' 'count = 1001'
-	refused ":5: count is a number from 1 to" "${m[@]}" '[machine a]' 'template = bb' 'count = 0'
 	refused ":3: machine 'a' names no template; write 'template = TEMPLATE'" "${m[@]}" '[machine a]'
 	refused ":3: there is no template 'bbb'; did you mean 'bb'" "${m[@]}" '[machine a]' 'template = bbb'
 	refused ":3: machine 'first' is there already" "${m[@]}" "${m[@]}"
