@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 bool subvol_supported(int fd)
 {
@@ -94,14 +93,14 @@ int subvol_destroy(int folder_fd, const char *name)
 	return ioctl(folder_fd, BTRFS_IOC_SNAP_DESTROY_V2, &args) < 0 ? -errno : 0;
 }
 
-/*
- * The kernel logs no change of a subvolume's name, so that the fsync commits the transaction, in this process.
- * BTRFS_IOC_START_SYNC leaves that to a thread of the file system, whose wake-up can be lost if several ask at once: the
- * commit then comes after half a minute (Linux 6.18).
- */
-int subvol_commit(int folder_fd)
+int subvol_commit(int fd)
 {
-	return fsync(folder_fd) < 0 ? -errno : 0;
+	uint64_t transaction = 0;
+
+	if (ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0 ||
+	    ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0)
+		return -errno;
+	return 0;
 }
 
 int subvol_created(int fd, uint64_t *seconds)

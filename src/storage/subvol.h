@@ -80,8 +80,8 @@ int subvol_limit_look(int fd, uint64_t id, uint64_t *limit, uint64_t *used);
 /* Removes the limit, also of a subvolume that is gone. */
 int subvol_limit_forget(int fd, uint64_t id);
 
-/* Waits until all changes to subvolumes in that folder so far, and to its names, are on disk; file data are not included. */
-int subvol_commit(int folder_fd);
+/* Waits until all changes to names and subvolumes so far are on disk; file data are not included. */
+int subvol_commit(int fd);
 
 /* Seconds since the epoch. */
 int subvol_created(int fd, uint64_t *seconds);

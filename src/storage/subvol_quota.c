@@ -140,11 +140,7 @@ int subvol_limit(int fd, uint64_t id, uint64_t bytes)
 	};
 	if (ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &args) < 0)
 		return -errno;
-	uint64_t transaction = 0;
-	return ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0 ||
-			       ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0
-		       ? -errno
-		       : 0;
+	return subvol_commit(fd);
 }
 
 struct figures {
