@@ -13,38 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int home = -1;
-
-static int enter(void)
-{
-	static int folder = -1;
-
-	if (folder < 0) {
-		home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		folder = fuzz_folder(NULL);
-		fuzz_enclose();
-	}
-	return folder;
-}
-
-/* The folder contains only the root. */
-static bool is_alone(int folder)
-{
-	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(take_fd(&fd));
-	unsigned names = 0;
-
-	while (dir && readdir(dir))
-		names++;
-	if (dir)
-		closedir(dir);
-	return names == 3;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct unpack_report report = { 0 };
-	int folder = enter();
+	int home, folder = fuzz_enter(&home);
 	scoped_fd int archive = fuzz_memory(data, size);
 
 	remove_tree(folder, "root");
@@ -59,6 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		layout_settle(&report);
 	else
 		fuzz_check(report.err.code > 0 && *report.err.text);
-	fuzz_check(is_alone(folder));
+	fuzz_check(fuzz_has_only_root(folder));
 	return fchdir(home);
 }

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
@@ -50,6 +51,33 @@ void fuzz_enclose(void)
 	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &closed, sizeof closed) < 0 ||
 	    mount_setattr(AT_FDCWD, "/dev/shm", 0, &open, sizeof open) < 0)
 		abort();
+}
+
+int fuzz_enter(int *home)
+{
+	static int folder = -1, before = -1;
+
+	if (folder < 0) {
+		before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		folder = fuzz_folder(NULL);
+		fuzz_enclose();
+	}
+	*home = before;
+	return folder;
+}
+
+bool fuzz_has_only_root(int folder)
+{
+	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(take_fd(&fd));
+	unsigned names = 0;
+
+	while (dir && readdir(dir))
+		names++;
+	if (dir)
+		closedir(dir);
+	/* With "." and "..". */
+	return names == 3;
 }
 
 void fuzz_file(int folder, const char *name, const uint8_t *data, size_t size)

@@ -6,6 +6,7 @@
 #ifndef BERTH_TESTS_FUZZ_H
 #define BERTH_TESTS_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@ int fuzz_folder(const char **path);
  * nobody. Call it once; it needs root.
  */
 void fuzz_enclose(void);
+
+/* The folder of fuzz_folder, made and enclosed at the first call; *home: the working folder before. Both stay open. */
+int fuzz_enter(int *home);
+
+/* Whether a folder contains one entry, the root that is filled, and nothing beside it. */
+bool fuzz_has_only_root(int folder);
 
 /* Puts the bytes there as a file, made anew. */
 void fuzz_file(int folder, const char *name, const uint8_t *data, size_t size);

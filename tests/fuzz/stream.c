@@ -18,34 +18,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-static int home = -1;
-
-static int enter(void)
-{
-	static int folder = -1;
-
-	if (folder < 0) {
-		home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		folder = fuzz_folder(NULL);
-		fuzz_enclose();
-	}
-	return folder;
-}
-
-/* The folder contains only the root. */
-static bool is_alone(int folder)
-{
-	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(take_fd(&fd));
-	unsigned names = 0;
-
-	while (dir && readdir(dir))
-		names++;
-	if (dir)
-		closedir(dir);
-	return names == 3;
-}
-
 /* Records: a byte that tells names (odd) from an archive, two of length, and as many bytes. */
 static void make_contents(int fd, const uint8_t *data, size_t size)
 {
@@ -92,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct stream_seen seen;
 	struct err err = { 0 };
-	int folder = enter();
+	int home, folder = fuzz_enter(&home);
 
 	if (size > 12 && memcmp(data, STREAM_MAGIC, 12) == 0) {
 		if (stream_bytes_read(data, size, &seen, &err) < 0)
@@ -106,6 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (root < 0 || fchdir(root) < 0)
 		abort();
 	fill(root, data, size);
-	fuzz_check(is_alone(folder));
+	fuzz_check(fuzz_has_only_root(folder));
 	return fchdir(home);
 }
