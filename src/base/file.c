@@ -105,6 +105,15 @@ bool file_is_descriptor(const char *path)
 	       (folder && statfs(folder, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC);
 }
 
+int file_open_special(const char *path)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_SETFL, 0) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
 int file_memory(const char *name, const char *text)
 {
 	scoped_fd int fd = memfd_create(name, MFD_CLOEXEC);

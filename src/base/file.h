@@ -36,6 +36,12 @@ const char *file_why(int code);
  */
 bool file_is_descriptor(const char *path);
 
+/*
+ * Opens a device, a FIFO or a name of an open file to write into it. Never waits: -ENXIO where no process reads from a
+ * FIFO. A descriptor, which blocks, or -errno.
+ */
+int file_open_special(const char *path);
+
 /* A file in memory with a text, to be read from its beginning. A descriptor, or -errno. */
 int file_memory(const char *name, const char *text);
 

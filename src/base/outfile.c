@@ -35,12 +35,10 @@ static int open_output(struct outfile *out, const char *what, struct err *err)
 /* A FIFO without a reader is refused, and not waited for. */
 static int open_special(struct outfile *out, const char *path, struct err *err)
 {
-	out->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (out->fd < 0 && errno == ENXIO)
+	out->fd = file_open_special(path);
+	if (out->fd == -ENXIO)
 		return err_set(err, ENXIO, "write '%s': nobody reads from it", path);
-	if (out->fd < 0 || fcntl(out->fd, F_SETFL, 0) < 0)
-		return fail(path, errno, err);
-	return 0;
+	return out->fd < 0 ? fail(path, -out->fd, err) : 0;
 }
 
 static char *aside_name(const char *path)
@@ -59,7 +57,7 @@ int outfile_unnamed(const char *folder, mode_t mode)
 	return errno == EISDIR || errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
-static int open_named(struct outfile *out, mode_t mode, struct err *err)
+static int open_aside(struct outfile *out, mode_t mode, struct err *err)
 {
 	out->aside = aside_name(out->path);
 	if (!out->aside)
@@ -86,7 +84,7 @@ static int open_file(struct outfile *out, const char *path, mode_t mode, struct 
 	out->fd = outfile_unnamed(out->folder, mode);
 	if (out->fd >= 0)
 		return 0;
-	return out->fd == -EOPNOTSUPP ? open_named(out, mode, err) : fail(path, -out->fd, err);
+	return out->fd == -EOPNOTSUPP ? open_aside(out, mode, err) : fail(path, -out->fd, err);
 }
 
 int outfile_open(struct outfile *out, const struct outfile_spec *spec, struct err *err)

@@ -18,9 +18,10 @@ static int read_again(struct machine *machine, struct err *err)
 }
 
 /* Makes the rules as the settings say, if the machine runs on a network. */
-static int apply(struct machine *machine, struct text *left_out, struct err *err)
+static int renew_rules(struct machine *machine, struct err *err)
 {
 	scoped_network struct network network = { 0 };
+	scoped_text struct text left_out = { 0 };
 	struct run_state state;
 	struct lease lease;
 
@@ -29,7 +30,7 @@ static int apply(struct machine *machine, struct text *left_out, struct err *err
 	if (network_open(&network, machine->dirs, state.network, err) < 0 ||
 	    lease_find(&network, machine->name, &lease, err) < 0)
 		return -err->code;
-	return forwards_make(machine, &network, &lease, left_out, err);
+	return forwards_make(machine, &network, &lease, &left_out, err);
 }
 
 /* "tcp-8080", or "tcp-8080-2" if there is one of that name. */
@@ -45,17 +46,21 @@ static int make_up_name(const struct machine *machine, struct forward_config *se
 	return section->section.name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
+/* The machine's lock, with its settings read under it. */
+static int begin(struct machine *machine, struct err *err)
 {
-	scoped_free char *conf = machine_path(machine, "machine.conf");
-	scoped_text struct text left_out = { 0 };
-
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
 	if (machine_check(machine, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || read_again(machine, err) < 0)
+	return lock < 0 || read_again(machine, err) < 0 ? -err->code : take_fd(&lock);
+}
+
+int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
+
+	if (lock < 0)
 		return -err->code;
 	if (!*machine->config.network)
 		return err_set(
@@ -68,7 +73,7 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 	if (forwards_check(machine, section, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;
-	if (read_again(machine, err) == 0 && apply(machine, &left_out, err) == 0)
+	if (read_again(machine, err) == 0 && renew_rules(machine, err) == 0)
 		return 0;
 	config_remove_section(&machine_schema, conf, &forward_schema, section->section.name,
 			      &(struct err){ 0 });
@@ -93,14 +98,9 @@ static const struct section *find(const struct machine *machine, const char *whi
 int machine_forward_remove(struct machine *machine, const char *which, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
-	scoped_text struct text left_out = { 0 };
+	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
 
-	if (!conf)
-		return err_set(err, ENOMEM, "out of memory");
-	if (machine_check(machine, err) < 0)
-		return -err->code;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || read_again(machine, err) < 0)
+	if (lock < 0)
 		return -err->code;
 	const struct section *section = find(machine, which);
 	if (!section)
@@ -108,7 +108,7 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
 			       machine->name, which, machine->name);
 	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0 ||
-	    read_again(machine, err) < 0 || apply(machine, &left_out, err) < 0)
+	    read_again(machine, err) < 0 || renew_rules(machine, err) < 0)
 		return -err->code;
 	return 0;
 }

@@ -258,11 +258,11 @@ static int open_special(struct work *work, struct err *err)
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is a %s, which is not written to; name a file",
 			       path, S_ISBLK(st.st_mode) ? "disk" : "socket");
-	work->stream = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (work->stream < 0 && errno == ENXIO)
+	work->stream = file_open_special(path);
+	if (work->stream == -ENXIO)
 		return err_set(err, ENXIO, "write '%s': no program reads from it", path);
-	if (work->stream < 0 || fcntl(work->stream, F_SETFL, 0) < 0)
-		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
+	if (work->stream < 0)
+		return err_set(err, -work->stream, "write '%s': %s", path, strerror(-work->stream));
 	work->to_stream = true;
 	return 0;
 }
