@@ -130,7 +130,7 @@ static int find_network(struct apply *apply, struct err *err)
 	return 0;
 }
 
-/* What was done stays done, and the same command does the rest. */
+/* Finished actions are kept, and the same command does the others. */
 static int tell_rest(const struct apply *apply, size_t failed, struct err *err)
 {
 	scoped_text struct text line = { 0 };

@@ -76,7 +76,7 @@ void words_free(struct apply_words *words);
 /* Adds a copy of a change to an action. */
 int action_add(struct apply_action *action, const char *key, const char *from, const char *to,
 	       struct err *err);
-/* Of "mount.data": the name, and the kind (may be NULL); NULL: it is a key. */
+/* The name and the kind (may be NULL) in the key of a section, "mount.data"; NULL: it is another key. */
 const char *section_of(const char *key, const struct schema **kind);
 /* The keys of a section as one text. */
 void section_text(const struct schema *kind, const struct section *section, struct text *out);

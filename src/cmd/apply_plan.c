@@ -129,7 +129,7 @@ static int plan_create(struct apply *apply, const struct apply_wanted *wanted, c
 	return -err->code;
 }
 
-/* What cannot change, and machines of another file. */
+/* Changes of template and pool are refused, and so are machines of another file. */
 static int check_same(const struct apply *apply, const struct apply_group *group,
 		      const struct machine *machine, struct err *err)
 {

@@ -82,7 +82,7 @@ static int check_yaml(const char *path, const char *text, bool list, struct err 
 
 /* ---- The file */
 
-/* How the formats of user data begin; YAML only where it is not made from a template or a script first. */
+/* The first words of the formats of user data. yaml: it is read as YAML, and no template or script makes it first. */
 static const struct format {
 	const char *begin;
 	bool yaml, list;

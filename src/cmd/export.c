@@ -226,7 +226,7 @@ static int run_import(struct call *call, struct err *err)
 		return r;
 	spec.fd = fd;
 	spec.pool = pool;
-	spec.settings = (struct settings){ .words = words.list, .count = words.count };
+	spec.settings = settings_of(&words);
 	return read_in(call, &spec, path, err);
 }
 

@@ -26,6 +26,7 @@ libcmd_a_SOURCES = \
 	src/cmd/each.c \
 	src/cmd/enter.c \
 	src/cmd/events.c \
+	src/cmd/export.c \
 	src/cmd/forward.c src/cmd/forward.h \
 	src/cmd/foreground.c \
 	src/cmd/given.c \
@@ -69,7 +70,6 @@ libcmd_a_SOURCES = \
 	src/cmd/template_settings.c \
 	src/cmd/top.c \
 	src/cmd/transfer.c \
-	src/cmd/travel.c \
 	src/cmd/verbs.c src/cmd/verbs.h
 
 bin_PROGRAMS += berth

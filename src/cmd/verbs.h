@@ -33,7 +33,7 @@ extern const struct command command_shell, command_exec, command_console;
 extern const struct command command_push, command_pull, command_cp;
 /* snapshot.c */
 extern const struct command command_snapshot, command_restore, command_publish, command_reset;
-/* travel.c */
+/* export.c */
 extern const struct command command_export, command_import;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;

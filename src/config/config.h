@@ -442,7 +442,7 @@ struct forward {
 	uint16_t first, last; /* ports of the host */
 	uint16_t to;          /* the machine's port for the first; the others follow */
 };
-/* How many ports a range can have whose ports have other numbers in the machine: each needs a rule. */
+/* The most ports of a range whose ports have other numbers in the machine, because each needs a rule. */
 enum { FORWARD_SHIFT_MAX = 100 };
 /* Parses a forward. The sentence names the section. */
 int config_forward(const struct forward_config *config, struct forward *forward, struct err *err);

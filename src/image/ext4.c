@@ -351,7 +351,7 @@ static int note_child(ext2_ino_t folder, int kind, struct ext2_dir_entry *entry,
 	(void)size;
 	(void)buffer;
 	(void)kind;
-	/* Of a folder whose entries are in its inode, the kind of ".." is that of any file. */
+	/* The entry ".." is told by its name, since a folder with its entries in the inode gives it the kind of a file. */
 	if (length <= 2 && memcmp(entry->name, "..", length) == 0)
 		return 0;
 	/* The folder for what e2fsck finds belongs to the file system. */

@@ -11,7 +11,7 @@ struct place {
 	struct partition partition;
 };
 
-/* Of the open that is under way: the function that opens a channel gets a name only. */
+/* The place for the open that is under way, since the function that opens a channel gets only a name. */
 static struct place opening;
 
 static errcode_t io_open(const char *name, int flags, io_channel *out);

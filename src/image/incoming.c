@@ -235,7 +235,7 @@ static void set_text(char **field, const char *value)
  * A tree that was just written is counted while it is in memory; a copy, which costs nothing, is not. Called before the
  * volume is deactivated: a thin pool knows the figure of an active volume only. 0: unknown.
  */
-static uint64_t measure(const struct incoming *incoming)
+static uint64_t measure_root(const struct incoming *incoming)
 {
 	struct volume_info info = { 0 };
 	uint64_t used = 0;
@@ -387,7 +387,7 @@ int incoming_commit(struct incoming *incoming, const char *description, struct t
 
 	if (inspect(incoming, &facts, err) < 0)
 		return -err->code;
-	incoming->used = measure(incoming);
+	incoming->used = measure_root(incoming);
 	if (volume_deactivate(incoming->pool, incoming->volume, err) < 0)
 		return -err->code;
 	int r = fill_config(&config, incoming, &facts, description, err);
@@ -429,7 +429,7 @@ static int adopt_from(struct incoming *incoming, struct err *err)
 		return -err->code;
 	bool kept = find_kept(incoming, &config);
 	if (!kept)
-		incoming->used = measure(incoming);
+		incoming->used = measure_root(incoming);
 	int r = volume_deactivate(incoming->pool, incoming->volume, err);
 	if (r == 0 && !kept)
 		r = fill_config(&config, incoming, &facts, "adopted", err);

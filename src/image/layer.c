@@ -255,7 +255,7 @@ int layer_open_file(int folder_fd, const char *path, uint64_t *size, struct err 
 	return take_fd(&fd);
 }
 
-static int apply(const struct layer *layer, struct unpack_report *report)
+static int apply_layer(const struct layer *layer, struct unpack_report *report)
 {
 	struct err *err = &report->err;
 	uint64_t size;
@@ -277,6 +277,7 @@ static int apply(const struct layer *layer, struct unpack_report *report)
 
 int layer_apply(const struct layer *layer, struct unpack_report *report)
 {
-	return apply(layer, report) < 0 ? err_wrap(&report->err, "layer %zu", layer->number + 1)
-					: 0;
+	return apply_layer(layer, report) < 0
+		       ? err_wrap(&report->err, "layer %zu", layer->number + 1)
+		       : 0;
 }

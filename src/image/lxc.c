@@ -62,7 +62,7 @@ static int find_root(const struct container *container, const char **root, struc
 	return 0;
 }
 
-/* What the config says becomes presets, and what it says in vain is told. */
+/* Settings of the config become presets; keys that have no use here are told. */
 static int take_settings(struct source *source, const struct container *container, struct err *err)
 {
 	text_add(&source->settings, "%s", text_str(&container->settings));

@@ -175,7 +175,7 @@ static int fetch_folder(struct source *source, struct err *err)
 	return 0;
 }
 
-/* What it has fetched becomes the version of the image, which a registry does not tell before. */
+/* The digest of the fetched image becomes its version, which a registry does not tell before. */
 static int fetch(struct source *source, const struct download_watch *watch, struct err *err)
 {
 	struct offer *offer = &source->offer;

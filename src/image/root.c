@@ -244,7 +244,7 @@ static unsigned systemd_version(int root_fd, int program_fd)
 }
 
 /* A start calls this, so the content is only read if the path does not tell enough. */
-static enum init_kind identify(int program_fd, const char *resolved)
+static enum init_kind kind_of_init(int program_fd, const char *resolved)
 {
 	scoped_free char *content = NULL;
 	enum init_kind kind = init_identify(resolved, NULL, 0);
@@ -291,7 +291,7 @@ static int read_init(int root_fd, const char *path, struct root_facts *facts)
 	r = text_print(facts->init_path, sizeof facts->init_path, "%s", path);
 	if (r < 0)
 		return r;
-	facts->init = identify(fd, resolved);
+	facts->init = kind_of_init(fd, resolved);
 	if (facts->init == INIT_SYSTEMD)
 		facts->systemd_version = systemd_version(root_fd, fd);
 	return 0;

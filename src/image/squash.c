@@ -429,7 +429,7 @@ static int walk_all(struct squash *s)
 	return r;
 }
 
-static void destroy(void *object)
+static void destroy_object(void *object)
 {
 	if (object)
 		sqfs_destroy(object);
@@ -437,11 +437,11 @@ static void destroy(void *object)
 
 static void squash_close(struct squash *s)
 {
-	destroy(s->attributes);
-	destroy(s->data);
-	destroy(s->folders);
-	destroy(s->ids);
-	destroy(s->compressor);
+	destroy_object(s->attributes);
+	destroy_object(s->data);
+	destroy_object(s->folders);
+	destroy_object(s->ids);
+	destroy_object(s->compressor);
 	free(s->block);
 	for (size_t i = 0; s->first && i <= s->super.inode_count; i++)
 		free(s->first[i]);

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* What a written text has for %n and %u. */
+/* The values of %n and %u in a written text. */
 struct strip_identity {
 	const char *name; /* of the machine or template */
 	const char *uuid;

@@ -20,14 +20,14 @@ struct gathering {
 	size_t count;
 };
 
-static char *settings_of(const struct dirs *dirs, const char *name)
+static char *settings_path(const struct dirs *dirs, const char *name)
 {
 	return dirs_state_path(dirs, "templates/%s/template.conf", name);
 }
 
 uint64_t template_cache_used(const struct dirs *dirs, const char *name)
 {
-	scoped_free char *path = settings_of(dirs, name);
+	scoped_free char *path = settings_path(dirs, name);
 	struct stat st;
 
 	return path && stat(path, &st) == 0 ? (uint64_t)st.st_mtime : 0;
@@ -35,7 +35,7 @@ uint64_t template_cache_used(const struct dirs *dirs, const char *name)
 
 bool template_cache_use(const struct dirs *dirs, const char *name)
 {
-	scoped_free char *path = settings_of(dirs, name);
+	scoped_free char *path = settings_path(dirs, name);
 	struct template_config config = { 0 };
 
 	if (!path || template_open(dirs, name, &config, &(struct err){ 0 }) < 0)

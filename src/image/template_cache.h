@@ -13,13 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a build leaves of the cache: so many steps, and none that was not used for so long. */
+/* The bounds of the cache after a build: number of steps, and time since their last use. */
 enum { TEMPLATE_CACHE_STEPS = 64, TEMPLATE_CACHE_SECONDS = 30 * 86400 };
 
 /* Whether a step of that name is there; it then counts as used now. */
 bool template_cache_use(const struct dirs *dirs, const char *name);
 
-/* When a step was used last, in seconds since the epoch; 0: unknown. */
+/* The time of the last use of a step, in seconds since the epoch; 0: unknown. */
 uint64_t template_cache_used(const struct dirs *dirs, const char *name);
 
 /*

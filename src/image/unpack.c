@@ -85,7 +85,7 @@ static int map_mounts(pid_t pid, const void *context, struct err *err)
 	return sandbox_map(pid, UNPACK_VOLUME, err);
 }
 
-static int run(const struct order *order, struct unpack_report *report)
+static int run_confined(const struct order *order, struct unpack_report *report)
 {
 	const struct confined confined = {
 		.namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 		.mode = mode_of(argv[3]),
 		.null_fd = null_fd,
 	};
-	if (run(&order, &report) < 0)
+	if (run_confined(&order, &report) < 0)
 		confined_end(UNPACK_REPORT, &report, sizeof report);
 	return 0;
 }

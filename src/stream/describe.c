@@ -56,7 +56,7 @@ static const struct schema volume_schema = {
 	.size = sizeof(struct stream_volume),
 };
 
-static int print(const struct schema *schema, const void *config, struct text *out)
+static int print_settings(const struct schema *schema, const void *config, struct text *out)
 {
 	for (size_t i = 0; i < schema->count; i++) {
 		text_add(out, "%s = ", schema->keys[i].name);
@@ -74,7 +74,7 @@ static int parse(const struct schema *schema, const char *text, size_t length, v
 
 int stream_head_print(const struct stream_head *head, struct text *out)
 {
-	return print(&head_schema, head, out);
+	return print_settings(&head_schema, head, out);
 }
 
 int stream_head_parse(const char *text, size_t length, struct stream_head *head, struct err *err)
@@ -89,7 +89,7 @@ int stream_head_parse(const char *text, size_t length, struct stream_head *head,
 
 int stream_volume_print(const struct stream_volume *volume, struct text *out)
 {
-	return print(&volume_schema, volume, out);
+	return print_settings(&volume_schema, volume, out);
 }
 
 int stream_volume_parse(const char *text, size_t length, struct stream_volume *volume,

@@ -69,7 +69,7 @@ struct stream_reader {
 	enum stream_type form;  /* STREAM_TREE or STREAM_DATA, of contents; 0: none yet */
 };
 
-/* What stream_reader_take has recognized. */
+/* The result of stream_reader_take. */
 enum stream_event {
 	STREAM_MORE,  /* nothing yet */
 	STREAM_CHUNK, /* the data of reader->chunk, as they were taken; still to be decompressed */

@@ -144,7 +144,7 @@ static int make_empty_root(struct err *err)
 	return 0;
 }
 
-static int run(const struct work *work, struct stream_report *report)
+static int run_confined(const struct work *work, struct stream_report *report)
 {
 	const bool mapped = !work->packs && !work->blocks;
 	const uint64_t users = mapped ? CLONE_NEWUSER : 0;
@@ -175,7 +175,7 @@ static int run(const struct work *work, struct stream_report *report)
 	return -report->err.code;
 }
 
-/* What the confined process may not do is done when it has ended. */
+/* Work that the confined process may not do follows when it has ended. */
 static void run_fill(const struct work *work, struct stream_report *report)
 {
 	int later = later_open();
@@ -183,7 +183,7 @@ static void run_fill(const struct work *work, struct stream_report *report)
 	if (later < 0 || (later != LATER_FD && dup2(later, LATER_FD) < 0))
 		err_set(&report->err, later < 0 ? -later : errno, "make a file in memory: %s",
 			strerror(later < 0 ? -later : errno));
-	else if (run(work, report) == 0)
+	else if (run_confined(work, report) == 0)
 		later_fulfil(LATER_FD, STREAM_OTHER, &report->err);
 }
 
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 	if (sha256_begin(&sum, &report.err) < 0)
 		confined_end(STREAM_REPORT, &report, sizeof report);
 	if (work.packs || work.blocks)
-		run(&work, &report);
+		run_confined(&work, &report);
 	else
 		run_fill(&work, &report);
 	confined_end(STREAM_REPORT, &report, sizeof report);

@@ -89,7 +89,7 @@ static int say_folder(struct walk *walk)
 	return pack_entry(&walk->p, ".", text_str(&walk->path), &frame->from);
 }
 
-/* What changes in a folder changes its times, so that all folders above it are written again. */
+/* A change in a folder changes the times of the folder, so that all folders above it are written again. */
 static void mark_changed(struct walk *walk)
 {
 	for (size_t i = walk->depth; i > 0 && !walk->frames[i - 1].changed; i--)

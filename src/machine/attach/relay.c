@@ -31,7 +31,7 @@ void relay_init(struct relay *relay, bool input)
 }
 
 /* A command that does not read must not block its own output. */
-static void unblock(int fd)
+static void set_nonblocking(int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
@@ -45,7 +45,7 @@ int relay_make_pipes(struct relay *relay, int inner[3], struct err *err)
 		relay->outer[i] = fd[i == 0];
 		inner[i] = fd[i != 0];
 	}
-	unblock(relay->outer[0]);
+	set_nonblocking(relay->outer[0]);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ void relay_set_terminal(struct relay *relay, int master)
 {
 	relay->terminal = true;
 	relay->outer[0] = master;
-	unblock(master);
+	set_nonblocking(master);
 	pty_copy_size(STDIN_FILENO, master);
 }
 

@@ -26,7 +26,7 @@ static char *read_made(const struct machine *machine)
 	return path && file_read(AT_FDCWD, path, MADE_MAX, &text) >= 0 ? text : NULL;
 }
 
-static bool names(const char *made, const char *name)
+static bool is_named(const char *made, const char *name)
 {
 	scoped_free char *line = text_format("\n%s\n", name);
 
@@ -37,7 +37,7 @@ bool forwards_is_made(const struct machine *machine, const char *name)
 {
 	scoped_free char *made = read_made(machine);
 
-	return names(made, name);
+	return is_named(made, name);
 }
 
 /* ---- Other machines */
@@ -72,8 +72,8 @@ static int compare(void *context, const char *name)
 		return 1;
 	}
 	for (const struct section *at = other.config.forwards; made && at; at = at->next) {
-		if (!names(made, at->name) || config_forward((const struct forward_config *)at,
-							     &theirs, &(struct err){ 0 }) < 0)
+		if (!is_named(made, at->name) || config_forward((const struct forward_config *)at,
+								&theirs, &(struct err){ 0 }) < 0)
 			continue;
 		if (search->forward && forwards_collide(search->forward, &theirs)) {
 			snprintf(search->found, sizeof search->found, "%s", name);
@@ -138,7 +138,7 @@ static int choose_all(const struct machine *machine, const char *made, struct ch
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
 		struct err why = { 0 };
-		if (!names(made, at->name) && forwards_check(machine, section, &why) < 0) {
+		if (!is_named(made, at->name) && forwards_check(machine, section, &why) < 0) {
 			text_add(left_out, "%s%s; it is left out", left_out->length ? "; " : "",
 				 why.text);
 			continue;
@@ -226,7 +226,7 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 	struct err err = { 0 };
 
 	for (const struct section *at = machine->config.forwards; made && at; at = at->next) {
-		if (names(made, at->name) &&
+		if (is_named(made, at->name) &&
 		    choose(&chosen, (const struct forward_config *)at, &err) < 0)
 			return -err.code;
 	}

@@ -73,7 +73,7 @@ static int check_blocks(const struct arrival *arrival, const struct stream_volum
 		       : 0;
 }
 
-/* What is written to a base has to be in units of the same size, so that no more of it changes. */
+/* Blocks of an increment must be as large as those of the pool, so that nothing beside them changes. */
 static int check_block_size(struct arrival *arrival, const struct stream_volume *volume,
 			    struct err *err)
 {

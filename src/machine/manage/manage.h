@@ -81,7 +81,7 @@ struct publish_spec {
 	const char *pool;     /* where the template's root goes; NULL: into the machine's */
 	bool keep;            /* identity, logs and histories stay */
 	bool replace;         /* a template of that name, in that pool, is replaced */
-	/* Of the template of a build, borrowed. NULL: what the machine says. */
+	/* Borrowed; fields of the template of a build. NULL: as the machine has them. */
 	const char *description, *origin;
 	const struct template_config *model; /* its presets are taken over */
 	bool cached;                         /* it is a step of a build */

@@ -196,7 +196,7 @@ static bool is_what(const struct stat *st, const struct stat *what)
  * Detaches by name from the folder, because umount2(2) takes no descriptor. A guest that exchanges the name loses its
  * own mount.
  */
-static int detach(const struct inside *inside, struct err *err)
+static int hide_inside(const struct inside *inside, struct err *err)
 {
 	const char *name;
 	struct stat st;
@@ -234,7 +234,7 @@ static int work(void *context, int *fds, struct err *err)
 	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
-	return inside->share ? share_attach(root, inside->share, err) : detach(inside, err);
+	return inside->share ? share_attach(root, inside->share, err) : hide_inside(inside, err);
 }
 
 static int run_inside(struct inside *inside, struct err *err)

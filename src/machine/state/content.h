@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What identifies the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken over
- * when it is imported. The file content.SNAPSHOT in the machine's folder has it, with the time of the snapshot: another
+ * The identity of the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken
+ * over when it is imported. The file content.SNAPSHOT in the machine's folder has it, with the time of the snapshot: another
  * snapshot that has got the same name has other contents. All functions are called under the machine's lock.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H

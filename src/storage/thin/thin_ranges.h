@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What thin_dump(8) and thin_delta(8) say of a volume, as ranges of bytes. Pure, but for the file that takes them. */
+/*
+ * The output of thin_dump(8) and thin_delta(8) for a volume, as ranges of bytes. Pure, but for the file that takes them.
+ */
 #ifndef BERTH_STORAGE_THIN_RANGES_H
 #define BERTH_STORAGE_THIN_RANGES_H
 
