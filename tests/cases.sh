@@ -131,12 +131,13 @@ run_case() {
 	esac
 }
 
-# The case_* functions of the script, in their order in the file. Those that needs_faults names stop the programs at their
-# fault points, and are cases only of a build with --enable-faults, as that of the sanitizers is.
+# absent_cases: the cases of $needs_faults, a line each, in a build without fault points. They stop the programs at these;
+# the build of the sanitizers has them (--enable-faults).
+absent_cases() {
+	grep -q BERTH_FAULT "$BUILD_TREE/berth" 2>/dev/null || tr ' ' '\n' <<<"${needs_faults:-}"
+}
+
+# The case_* functions of the script, in their order in the file, without the absent ones.
 cases() {
-	local absent=''
-	if ! grep -q BERTH_FAULT "$BUILD_TREE/berth" 2>/dev/null; then
-		absent=${needs_faults:-}
-	fi
-	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0" | grep -vxF -e "${absent// /$'\n'}" || true
+	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0" | grep -vxF -e "$(absent_cases)"
 }
