@@ -81,7 +81,7 @@ static void apply_berth_conf(const struct berth_config *config, struct template_
 		build->keyring = recipe->keyring;
 }
 
-/* The recipe has another working folder. Refused before a pool is made for the template. */
+/* The recipe has another working folder. */
 static int find_keyring(struct template_build *build, char **path, struct err *err)
 {
 	if (!build->keyring)
@@ -94,6 +94,7 @@ static int find_keyring(struct template_build *build, char **path, struct err *e
 	return 0;
 }
 
+/* All that can be refused is refused before a pool is made for the template. */
 static int build_with(const struct call *call, const struct berth_config *config,
 		      struct template_build *build, const char *name, struct err *err)
 {
@@ -101,7 +102,9 @@ static int build_with(const struct call *call, const struct berth_config *config
 	scoped_free char *keyring = NULL;
 
 	apply_berth_conf(config, build);
-	int r = find_keyring(build, &keyring, err);
+	int r = template_recipe_check(build->recipe, err);
+	if (r == 0)
+		r = find_keyring(build, &keyring, err);
 	if (r == 0)
 		r = open_pool(call, &pool, err);
 	return r != 0 ? r : template_build(&call->dirs, name, &pool, build, err);

@@ -44,18 +44,27 @@ static int add_name(void *context, const char *name)
 	return text_add(names, "%s%s", names->length ? ", " : "", name);
 }
 
-static int find_recipe(struct recipe *recipe, const char *name, struct err *err)
+/* path: of PATH_MAX bytes, or NULL. */
+static int find_recipe(const char *name, char *path, struct err *err)
 {
 	scoped_text struct text names = { 0 };
+	char found[PATH_MAX];
 
-	if (!text_label_fault(name) &&
-	    install_recipe(name, recipe->path, sizeof recipe->path) == 0 &&
-	    access(recipe->path, X_OK) == 0)
+	if (!text_label_fault(name) && install_recipe(name, found, sizeof found) == 0 &&
+	    access(found, X_OK) == 0) {
+		if (path)
+			text_print(path, PATH_MAX, "%s", found);
 		return 0;
+	}
 	struct err ignored = { 0 };
 	template_recipes(add_name, &names, &ignored);
 	return err_set(err, ENOENT, "there is no recipe '%s'; available: %s", name,
 		       names.length ? text_str(&names) : "none; is berth installed?");
+}
+
+int template_recipe_check(const char *name, struct err *err)
+{
+	return find_recipe(name, NULL, err);
 }
 
 static int prepare(struct recipe *recipe, const struct dirs *dirs,
@@ -68,7 +77,7 @@ static int prepare(struct recipe *recipe, const struct dirs *dirs,
 	};
 	size_t n = 0;
 
-	if (find_recipe(recipe, build->recipe, err) < 0)
+	if (find_recipe(build->recipe, recipe->path, err) < 0)
 		return -err->code;
 	recipe->folder = dirs_run_path(dirs, "build");
 	recipe->cache = dirs_state_path(dirs, "cache/%s", build->recipe);

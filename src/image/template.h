@@ -64,6 +64,8 @@ int template_list(const struct dirs *dirs,
 		  void *context, struct err *err);
 /* Calls visit with the name of each installed recipe, sorted. */
 int template_recipes(int (*visit)(void *, const char *name), void *context, struct err *err);
+/* -ENOENT, with the names of those that are there, if no recipe of the name is installed. */
+int template_recipe_check(const char *name, struct err *err);
 /*
  * Deletes a template. force: also one whose settings are missing or unreadable, with all volumes of its name in pools
  * that can be reached; and one whose pool cannot be reached, whose volume then stays.

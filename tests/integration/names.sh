@@ -83,6 +83,29 @@ case_root_that_is_mistyped() {
 }
 
 # Each kind of name is tried with each kind of error.
+# A pool and a network are made for the first machine, and not for a command that is refused.
+case_refused_before_anything_is_made() {
+	local words
+	export BERTH_ROOT=$T/fresh
+	while read -r words; do
+		# shellcheck disable=SC2086 # words
+		fails '[0-9]+' "nosuch" berth $words
+		not test -e "$T/fresh/lib/pools/default" || fault "a pool for: $words"
+		not test -e "$T/fresh/lib/networks/default" || fault "a network for: $words"
+	done <<-END
+		launch nosuch m
+		create nosuch m
+		run nosuch -- true
+		template build nosuch
+		template build nosuch x
+		template build $T/nosuch.template
+		template import $T/nosuch.tar x
+		template pull nosuch:debian/13
+		import $T/nosuch.berth m
+		apply $T/nosuch
+	END
+}
+
 case_names_that_are_no_labels() {
 	local name
 	for name in "" "$long" .. a/b Web -web web- we_b "we b" $'we\nb' wéb; do
