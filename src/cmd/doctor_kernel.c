@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 /* 5.15 has idmapped mounts of btrfs. All other calls of berth are older: cgroup.kill came with 5.14. */
@@ -79,6 +80,21 @@ static int try_namespaces(uint64_t namespaces, int reset_clocks)
 	return spawn_wait(pidfd) == 0 ? 0 : -EIO;
 }
 
+/* The kernel refuses a user namespace to a process in a chroot (EPERM), which sees no root of a mount as its "/". */
+static const char *remedy_of_no_user_namespace(int r)
+{
+	struct statx st;
+
+	if (r == -ENOSPC)
+		return "raise user.max_user_namespaces with sysctl(8)";
+	if (r == -EPERM && statx(AT_FDCWD, "/", 0, 0, &st) == 0 &&
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return "this is a chroot, in which the kernel refuses them: run berth outside of "
+		       "it, or use pivot_root(8) instead";
+	return "use a kernel with CONFIG_USER_NS, and allow them (sysctl "
+	       "kernel.unprivileged_userns_clone and its kin)";
+}
+
 static void check_namespaces(struct report *report)
 {
 	static const struct {
@@ -92,11 +108,7 @@ static void check_namespaces(struct report *report)
 
 	int r = try_namespaces(CLONE_NEWUSER, 0);
 	if (r < 0) {
-		report_add(report, VERDICT_PROBLEM, "namespaces",
-			   r == -ENOSPC
-				   ? "raise user.max_user_namespaces with sysctl(8)"
-				   : "use a kernel with CONFIG_USER_NS, and allow them (sysctl "
-				     "kernel.unprivileged_userns_clone and its kin)",
+		report_add(report, VERDICT_PROBLEM, "namespaces", remedy_of_no_user_namespace(r),
 			   "user namespaces: %s", strerror(-r));
 		return;
 	}

@@ -32,6 +32,23 @@ set_up() {
 	berth create bb m
 }
 
+case_doctor_in_a_chroot() {
+	local folders="bin lib lib64 proc sys dev usr $BUILD_TREE" code=0
+	mkdir -p "$T/jail/run"
+	# shellcheck disable=SC2016,SC2086 # for the shell inside; words
+	unshare --mount sh -ec '
+		jail=$1
+		shift
+		for folder; do
+			mkdir -p "$jail/$folder"
+			mount --rbind "/$folder" "$jail/$folder"
+		done
+		exec chroot "$jail" "$BUILD_TREE/berth" doctor' sh "$T/jail" $folders >"$T/doctor" || code=$?
+	same code 1 "$code"
+	has "user namespaces: .*permitted" "$(cat "$T/doctor")"
+	has "this is a chroot" "$(cat "$T/doctor")"
+}
+
 case_no_cgroup2() {
 	cat >"$T/without" <<-'END'
 		#!/bin/bash
