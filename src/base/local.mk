@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	src/base/background.c src/base/background.h \
 	src/base/backing_fs.c src/base/backing_fs.h \
+	src/base/causes.c src/base/causes.h \
 	src/base/child.c src/base/child.h \
 	src/base/clock.h \
 	src/base/deadlines.h \

@@ -216,6 +216,12 @@ static void apply_close(struct apply *apply)
 	free(apply->actions);
 	free(apply->id);
 	free(apply->network);
+	for (size_t i = 0; i < apply->loss_count; i++) {
+		free(apply->losses[i].machine);
+		free(apply->losses[i].forward);
+	}
+	free(apply->losses);
+	causes_free(&apply->causes);
 	text_free(&apply->notes);
 	apply_file_free(&apply->file);
 }

@@ -3,6 +3,7 @@
 #ifndef BERTH_CMD_APPLY_H
 #define BERTH_CMD_APPLY_H
 
+#include "base/causes.h"
 #include "cmd/command.h"
 #include "config/apply_file.h"
 #include "machine/state/machine.h"
@@ -32,7 +33,14 @@ struct apply_action {
 	const struct apply_network *network; /* borrowed */
 	struct apply_change *changes;        /* owned */
 	size_t count;
+	bool early; /* before machines are created: others take what this machine loses by it */
 	bool done;
+};
+
+/* A port or an address that a machine loses by the file, and another one gets. */
+struct apply_loss {
+	char *machine; /* owned; the one that loses it */
+	char *forward; /* owned; NULL: its address */
 };
 
 struct apply {
@@ -44,7 +52,10 @@ struct apply {
 	bool prune, restart;
 	struct apply_action *actions; /* owned */
 	size_t count;
-	struct text notes; /* lines for the user */
+	struct apply_loss *losses; /* owned */
+	size_t loss_count;
+	struct causes causes; /* all that is wrong, found before the first change */
+	struct text notes;    /* lines for the user */
 };
 
 /* ---- apply_wanted.c */
@@ -63,14 +74,15 @@ int wanted_compare(const struct apply *apply, const struct apply_wanted *wanted,
 		   const struct machine *machine, struct apply_action *action, bool *restart,
 		   struct err *err);
 /*
- * The settings of a new machine as words KEY=VALUE; words_free releases them. network: false leaves out the network and
- * what depends on it.
+ * The settings of a new machine as words KEY=VALUE; words_free releases them. A check leaves out an address that another
+ * machine still has and is about to lose, and all of a network that is not made yet.
  */
+enum words_kept { WORDS_ALL, WORDS_NO_ADDRESS, WORDS_NO_NETWORK };
 struct apply_words {
 	char **list; /* owned */
 	size_t count;
 };
-int wanted_words(const struct apply *apply, const struct apply_group *group, bool network,
+int wanted_words(const struct apply *apply, const struct apply_group *group, enum words_kept keep,
 		 struct apply_words *words, struct err *err);
 void words_free(struct apply_words *words);
 /* Adds a copy of a change to an action. */
@@ -83,8 +95,44 @@ void section_text(const struct schema *kind, const struct section *section, stru
 
 /* ---- apply_plan.c */
 
-/* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. */
+/* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error. */
 int apply_plan(struct apply *apply, struct err *err);
+
+/* ---- apply_look.c */
+
+/* Adds an action, zeroed but for kind, name and a rank behind the others. NULL: no memory. */
+struct apply_action *apply_add(struct apply *apply, enum apply_kind kind, const char *name,
+			       struct err *err);
+/* The part of the file that describes a machine, or NULL. */
+const struct apply_group *apply_group_of(const struct apply *apply, const char *name);
+/* Whether the file has made a machine, and does not describe it now. */
+bool apply_is_past(const struct apply *apply, const char *name);
+/* Whether this command will make a network. */
+bool apply_network_is_new(const struct apply *apply, const char *name);
+
+/* ---- apply_check.c: adds what is wrong to apply->causes */
+
+/* What two machines of the file cannot have both: an address, a port of the host. */
+void check_apart(struct apply *apply);
+/* A section that a machine of that name is to get: its source, its device, its port of the host. */
+void check_section(struct apply *apply, const struct apply_group *group, const char *name,
+		   const struct schema *kind, const struct section *section);
+/* A machine's address on a network that this command makes. */
+int check_new_address(const struct apply *apply, const struct machine_config *wanted,
+		      struct err *err);
+/* Starts that would wait for a paused machine. */
+void check_paused(struct apply *apply);
+
+/* ---- apply_loss.c: what one machine has to lose before another one can get it */
+
+/* Whether another machine has that address, and loses it by the file. Then the loss is noted. */
+bool loss_of_address(struct apply *apply, const char *name, const char *network,
+		     const char *address);
+/* The same of a forward of another machine, for one that is to get this forward. */
+bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
+		     const struct forward *wanted);
+/* Puts the losses before all that creates and changes machines. */
+void loss_arrange(struct apply *apply);
 
 /* ---- apply_do.c */
 

@@ -132,15 +132,17 @@ static int remove_old(const struct apply_action *action, struct machine *machine
 			continue;
 		const struct section *old =
 			config_section(config_sections(kind, &machine->config), name);
-		struct section *copy = old ? copy_section(kind, old) : NULL;
-		if (old && !copy)
+		/* Lost already, to another machine. */
+		if (!old)
+			continue;
+		struct section *copy = copy_section(kind, old);
+		if (!copy)
 			return err_set(err, ENOMEM, "out of memory");
 		if (remove_section(machine, kind, name, err) < 0) {
 			drop_section(kind, copy);
 			return -err->code;
 		}
-		if (copy)
-			removed[(*count)++] = (struct removed){ kind, copy };
+		removed[(*count)++] = (struct removed){ kind, copy };
 	}
 	return 0;
 }
@@ -212,7 +214,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	scoped_machine struct machine machine = { 0 };
 	scoped_free char *pool = *file->pool ? strdup(file->pool) : NULL;
 	struct progress progress;
-	int r = wanted_words(apply, action->group, true, &words, err);
+	int r = wanted_words(apply, action->group, WORDS_ALL, &words, err);
 
 	if (r == 0)
 		r = network_wanted(apply->call, err);
@@ -282,7 +284,8 @@ static int await_others(struct apply *apply, const struct machine *machine, stru
 		machine_status(&other, NULL, &status);
 		if (machine_is_down(status.state) || status.booted)
 			continue;
-		if (machine_wait_booted(&other, BOOT_SECONDS, err) < 0)
+		if (machine_check_thawed(&other, err) < 0 ||
+		    machine_wait_booted(&other, BOOT_SECONDS, err) < 0)
 			return err_wrap(err, "machine '%s' starts after '%s'", machine->name, name);
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "image/template.h"
 #include "machine/life/life.h"
+#include "machine/life/pending.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
 #include "network/network.h"
@@ -12,38 +13,12 @@
 
 #include <string.h>
 
-static struct apply_action *add_action(struct apply *apply, enum apply_kind kind, const char *name,
-				       struct err *err)
-{
-	struct apply_action *list = realloc(apply->actions, (apply->count + 1) * sizeof *list);
-
-	if (!list) {
-		err_set(err, ENOMEM, "out of memory");
-		return NULL;
-	}
-	apply->actions = list;
-	list[apply->count] =
-		(struct apply_action){ .kind = kind, .name = strdup(name), .rank = apply->count };
-	if (!list[apply->count].name) {
-		err_set(err, ENOMEM, "out of memory");
-		return NULL;
-	}
-	return &list[apply->count++];
-}
-
 static void drop_last(struct apply *apply)
 {
 	free(apply->actions[--apply->count].name);
 }
 
 /* ---- Networks */
-
-static bool network_is_there(const struct apply *apply, const char *name)
-{
-	scoped_network struct network network = { 0 };
-
-	return network_open(&network, &apply->call->dirs, name, &(struct err){ 0 }) == 0;
-}
 
 static int compare_network(const struct apply_network *wanted, const struct network *network,
 			   struct apply_action *action, struct err *err)
@@ -78,7 +53,7 @@ static int plan_network(struct apply *apply, const struct apply_network *wanted,
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, -r, "%s", why.text);
 	struct apply_action *action =
-		add_action(apply, r == 0 ? APPLY_NETWORK_CHANGE : APPLY_NETWORK, wanted->name, err);
+		apply_add(apply, r == 0 ? APPLY_NETWORK_CHANGE : APPLY_NETWORK, wanted->name, err);
 	if (!action)
 		return -err->code;
 	action->network = wanted;
@@ -92,37 +67,49 @@ static int plan_network(struct apply *apply, const struct apply_network *wanted,
 
 /* ---- Machines */
 
-/* A network that this command will make. */
-static bool network_is_new(const struct apply *apply, const char *name)
+/* The words of a new machine that can be checked before the others of the file have changed. */
+static enum words_kept checkable(struct apply *apply, const struct machine_config *wanted,
+				 const char *name)
 {
-	for (size_t i = 0; i < apply->file.network_count; i++) {
-		if (strcmp(apply->file.networks[i].name, name) == 0)
-			return !network_is_there(apply, name);
-	}
-	return strcmp(name, apply->network) == 0 && !network_is_there(apply, name);
+	if (apply_network_is_new(apply, wanted->network))
+		return WORDS_NO_NETWORK;
+	return loss_of_address(apply, name, wanted->network, wanted->address) ? WORDS_NO_ADDRESS
+									      : WORDS_ALL;
 }
 
-static int plan_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,
-		       struct err *err)
+static int check_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,
+			struct err *err)
 {
 	const struct machine_config *file = &wanted->group->settings.machine;
 	__attribute__((cleanup(words_free))) struct apply_words words = { 0 };
-	bool network = !network_is_new(apply, wanted->config.network);
 
-	if (wanted_words(apply, wanted->group, network, &words, err) < 0)
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		for (const struct section *at = config_sections(kind, file); at; at = at->next)
+			check_section(apply, wanted->group, name, kind, at);
+	}
+	if (check_new_address(apply, &wanted->config, err) < 0 ||
+	    wanted_words(apply, wanted->group, checkable(apply, &wanted->config, name), &words,
+			 err) < 0)
 		return -err->code;
 	const struct machine_spec spec = {
 		.template = file->template,
 		.pool = *file->pool ? file->pool : NULL,
 		.settings = { .words = (const char *const *)words.list, .count = words.count },
 	};
-	if (machine_create_check(&apply->call->dirs, name, &spec, err) < 0)
+	return machine_create_check(&apply->call->dirs, name, &spec, err);
+}
+
+static int plan_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,
+		       struct err *err)
+{
+	if (check_create(apply, wanted, name, err) < 0)
 		return -err->code;
-	struct apply_action *action = add_action(apply, APPLY_CREATE, name, err);
+	struct apply_action *action = apply_add(apply, APPLY_CREATE, name, err);
 	if (action)
 		action->group = wanted->group;
 	if (action && strcmp(wanted->group->settings.state, "running") == 0) {
-		action = add_action(apply, APPLY_START, name, err);
+		action = apply_add(apply, APPLY_START, name, err);
 		if (action)
 			action->group = wanted->group;
 	}
@@ -155,24 +142,39 @@ static int check_same(const struct apply *apply, const struct apply_group *group
 	return 0;
 }
 
-/* machine_set checks only keys; sections are checked with the file, and their sources when they are opened. */
-static int check_change(struct apply *apply, struct machine *machine,
-			const struct apply_action *action, struct err *err)
+/* Sections that come, which machine_set does not check. */
+static void check_new_sections(struct apply *apply, const struct machine *machine,
+			       const struct apply_action *action)
+{
+	for (size_t i = 0; i < action->count; i++) {
+		const struct schema *kind;
+		const char *name = section_of(action->changes[i].key, &kind);
+		if (name && action->changes[i].to)
+			check_section(apply, action->group, machine->name, kind,
+				      config_section(config_sections(kind, &action->group->settings
+										    .machine),
+						     name));
+	}
+}
+
+static int check_change(struct apply *apply, const struct apply_wanted *wanted,
+			struct machine *machine, const struct apply_action *action, struct err *err)
 {
 	scoped_free struct config_change *changes = calloc(action->count + 1, sizeof *changes);
 	size_t count = 0;
 
 	if (!changes)
 		return err_set(err, ENOMEM, "out of memory");
+	check_new_sections(apply, machine, action);
+	if (check_new_address(apply, &wanted->config, err) < 0)
+		return -err->code;
+	/* A network that is not made yet, and an address that is not free yet, cannot be looked at. */
+	bool network = checkable(apply, &wanted->config, machine->name) == WORDS_ALL;
 	for (size_t i = 0; i < action->count; i++) {
 		const struct apply_change *change = &action->changes[i];
-		if (section_of(change->key, NULL))
-			continue;
-		/* A network that is not made yet cannot be looked at. */
-		if (text_starts(change->key, "network") && change->to &&
-		    network_is_new(apply, change->to))
-			continue;
-		changes[count++] = (struct config_change){ change->key, change->to };
+		if (!section_of(change->key, NULL) &&
+		    (network || !text_starts(change->key, "network")))
+			changes[count++] = (struct config_change){ change->key, change->to };
 	}
 	return machine_set_check(machine, changes, count, err);
 }
@@ -186,6 +188,12 @@ static int plan_state(struct apply *apply, const struct apply_wanted *wanted,
 
 	machine_status(machine, NULL, &status);
 	bool runs = !machine_is_down(status.state);
+	/* Settings that the machine was started with, and now gets back, need no restart. */
+	restart = runs && ((!wanted->whole && restart) ||
+			   pending_is(machine, wanted->whole ? &wanted->config : &machine->config));
+	if (wants && status.state == MACHINE_PAUSED && !(restart && apply->restart))
+		text_add(&apply->notes, "machine '%s' is paused; it goes on by: berth resume %s\n",
+			 machine->name, machine->name);
 	if (runs && wants && restart && !apply->restart)
 		text_add(&apply->notes,
 			 "machine '%s' needs a restart for its changes: berth restart %s, or apply "
@@ -193,11 +201,11 @@ static int plan_state(struct apply *apply, const struct apply_wanted *wanted,
 			 machine->name, machine->name);
 	if (runs == wants && !(runs && restart && apply->restart))
 		return 0;
-	action = add_action(apply,
-			    !runs   ? APPLY_START
-			    : wants ? APPLY_RESTART
-				    : APPLY_STOP,
-			    machine->name, err);
+	action = apply_add(apply,
+			   !runs   ? APPLY_START
+			   : wants ? APPLY_RESTART
+				   : APPLY_STOP,
+			   machine->name, err);
 	if (action)
 		action->group = wanted->group;
 	return -err->code;
@@ -210,7 +218,7 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 
 	if (machine_check(machine, err) < 0 || check_same(apply, wanted->group, machine, err) < 0)
 		return -err->code;
-	struct apply_action *action = add_action(apply, APPLY_CHANGE, machine->name, err);
+	struct apply_action *action = apply_add(apply, APPLY_CHANGE, machine->name, err);
 	if (!action)
 		return -err->code;
 	action->group = wanted->group;
@@ -218,7 +226,7 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 		return -err->code;
 	if (action->count == 0)
 		drop_last(apply);
-	else if (check_change(apply, machine, action, err) < 0)
+	else if (check_change(apply, wanted, machine, action, err) < 0)
 		return -err->code;
 	return plan_state(apply, wanted, machine, restart, err);
 }
@@ -245,44 +253,33 @@ static int check_pool(const struct apply *apply, const struct apply_group *group
 	return *name ? pool_view(&pool, &apply->call->dirs, name, err) : 0;
 }
 
-static int plan_group(struct apply *apply, const struct apply_group *group, struct err *err)
+/* Takes the fault in err, with the place in the file. */
+static void add_cause(struct apply *apply, unsigned line, struct err *err)
+{
+	if (err->code)
+		err_wrap(err, "%s:%u", apply->path, line);
+	causes_add(&apply->causes, err);
+}
+
+/* Goes on after a fault, so that all of them are told. */
+static void plan_group(struct apply *apply, const struct apply_group *group)
 {
 	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
+	struct err err = { 0 };
 	char name[96];
 
-	int r = check_pool(apply, group, err);
+	int r = check_pool(apply, group, &err);
 	if (r == 0)
-		r = wanted_make(apply, group, &wanted, err);
+		r = wanted_make(apply, group, &wanted, &err);
 	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
 		apply_machine_name(group, i, name);
-		r = plan_machine(apply, &wanted, name, err);
+		plan_machine(apply, &wanted, name, &err);
+		add_cause(apply, group->line, &err);
 	}
-	return r < 0 ? err_wrap(err, "%s:%u", apply->path, group->line) : 0;
+	add_cause(apply, group->line, &err);
 }
 
 /* ---- The whole */
-
-/* Two machines cannot have one address on a network. */
-static int check_addresses(const struct apply *apply, struct err *err)
-{
-	for (size_t i = 0; i < apply->file.group_count; i++) {
-		const struct apply_group *one = &apply->file.groups[i];
-		for (size_t k = 0; k < i && *one->settings.machine.address; k++) {
-			const struct apply_group *other = &apply->file.groups[k];
-			if (strcmp(one->settings.machine.address,
-				   other->settings.machine.address) == 0 &&
-			    strcmp(one->settings.machine.network,
-				   other->settings.machine.network) == 0)
-				return err_set(err, EADDRINUSE,
-					       "%s:%u: network.address %s is that of machine '%s' "
-					       "in line %u; choose another",
-					       apply->path, one->line,
-					       one->settings.machine.address, other->name,
-					       other->line);
-		}
-	}
-	return 0;
-}
 
 /* The longest way from each machine to one that waits for no other. There is no circle. */
 static size_t *find_depths(const struct boot *boot)
@@ -348,21 +345,6 @@ static int rank_starts(struct apply *apply, struct err *err)
 	return r < 0 ? err_set(err, -r, "out of memory") : rank_items(apply, &boot, err);
 }
 
-static bool is_described(const struct apply *apply, const char *name)
-{
-	char one[96];
-
-	for (size_t g = 0; g < apply->file.group_count; g++) {
-		const struct apply_group *group = &apply->file.groups[g];
-		for (uint64_t i = 0; i < apply_machine_count(group); i++) {
-			apply_machine_name(group, i, one);
-			if (strcmp(one, name) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 struct pruning {
 	struct apply *apply;
 	struct err *err;
@@ -372,13 +354,8 @@ struct pruning {
 static int prune_one(void *context, const char *name)
 {
 	struct pruning *pruning = context;
-	scoped_machine struct machine machine = { 0 };
 
-	if (machine_read(&machine, &pruning->apply->call->dirs, name, &(struct err){ 0 }) < 0)
-		return 0;
-	const char *applied = config_label(machine.config.labels, "applied");
-	if (!applied || strcmp(applied, pruning->apply->id) != 0 ||
-	    is_described(pruning->apply, name))
+	if (!apply_is_past(pruning->apply, name))
 		return 0;
 	if (!pruning->apply->prune) {
 		text_add(&pruning->apply->notes,
@@ -387,36 +364,49 @@ static int prune_one(void *context, const char *name)
 			 name);
 		return 0;
 	}
-	return add_action(pruning->apply, APPLY_DELETE, name, pruning->err) ? 0
-									    : -pruning->err->code;
+	return apply_add(pruning->apply, APPLY_DELETE, name, pruning->err) ? 0
+									   : -pruning->err->code;
 }
 
+static int phase(const struct apply_action *action)
+{
+	if (action->kind == APPLY_NETWORK || action->kind == APPLY_NETWORK_CHANGE)
+		return 0;
+	return action->early ? 1 : 2;
+}
+
+/* Early actions are done the other way round: a machine loses its address when it is down. */
 static int by_order(const void *one, const void *other)
 {
 	const struct apply_action *a = one, *b = other;
 
+	if (phase(a) != phase(b))
+		return phase(a) - phase(b);
 	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
+		return (a->kind < b->kind) == !a->early ? -1 : 1;
 	return a->rank < b->rank ? -1 : a->rank > b->rank;
 }
 
 int apply_plan(struct apply *apply, struct err *err)
 {
-	struct pruning pruning = { apply, err };
-	int r = check_addresses(apply, err);
+	struct err one = { 0 };
+	struct pruning pruning = { apply, &one };
 
-	for (size_t i = 0; r == 0 && i < apply->file.network_count; i++) {
+	check_apart(apply);
+	for (size_t i = 0; i < apply->file.network_count; i++) {
 		const struct apply_network *network = &apply->file.networks[i];
-		if (plan_network(apply, network, err) < 0)
-			r = err_wrap(err, "%s:%u", apply->path, network->line);
+		plan_network(apply, network, &one);
+		add_cause(apply, network->line, &one);
 	}
-	for (size_t i = 0; r == 0 && i < apply->file.group_count; i++)
-		r = plan_group(apply, &apply->file.groups[i], err);
-	if (r == 0)
-		r = rank_starts(apply, err);
-	if (r == 0)
-		r = machine_list(&apply->call->dirs, prune_one, &pruning, err);
-	if (r == 0 && apply->count > 0)
+	for (size_t i = 0; i < apply->file.group_count; i++)
+		plan_group(apply, &apply->file.groups[i]);
+	rank_starts(apply, &one);
+	causes_add(&apply->causes, &one);
+	machine_list(&apply->call->dirs, prune_one, &pruning, &one);
+	causes_add(&apply->causes, &one);
+	loss_arrange(apply);
+	check_paused(apply);
+	if (apply->count > 0)
 		qsort(apply->actions, apply->count, sizeof *apply->actions, by_order);
-	return r;
+	return causes_tell(&apply->causes, err);
 }

@@ -24,11 +24,6 @@ int action_add(struct apply_action *action, const char *key, const char *from, c
 		       : err_set(err, ENOMEM, "out of memory");
 }
 
-static bool is_kept_apart(const char *name)
-{
-	return strcmp(name, "template") == 0 || strcmp(name, "pool") == 0;
-}
-
 /* Defaults of machine.conf and berth.conf, then those of the template, then the file. */
 int wanted_make(const struct apply *apply, const struct apply_group *group,
 		struct apply_wanted *wanted, struct err *err)
@@ -50,7 +45,7 @@ int wanted_make(const struct apply *apply, const struct apply_group *group,
 	for (size_t i = 0; !err->code && i < group->given_count; i++) {
 		const char *name = group->given[i].name;
 		scoped_text struct text value = { 0 };
-		if (is_kept_apart(name))
+		if (apply_is_kept_apart(name))
 			continue;
 		if (config_get(&machine_schema, &group->settings.machine, name, &value, err) == 0)
 			config_put(&machine_schema, &wanted->config, name, text_str(&value), err);
@@ -212,19 +207,21 @@ static int add_word(struct apply_words *words, const char *key, const char *valu
 	return list[words->count++] ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int wanted_words(const struct apply *apply, const struct apply_group *group, bool network,
+int wanted_words(const struct apply *apply, const struct apply_group *group, enum words_kept keep,
 		 struct apply_words *words, struct err *err)
 {
 	for (size_t i = 0; i < group->given_count; i++) {
 		const char *name = group->given[i].name;
 		scoped_text struct text value = { 0 };
-		if (is_kept_apart(name) || (!network && text_starts(name, "network")))
+		bool left_out = text_starts(name, "network") && keep != WORDS_ALL &&
+				(keep == WORDS_NO_NETWORK || strcmp(name, "network") != 0);
+		if (apply_is_kept_apart(name) || left_out)
 			continue;
 		if (config_get(&machine_schema, &group->settings.machine, name, &value, err) < 0 ||
 		    add_word(words, name, text_str(&value), err) < 0)
 			return -err->code;
 	}
-	if (!network && add_word(words, "network", "", err) < 0)
+	if (keep == WORDS_NO_NETWORK && add_word(words, "network", "", err) < 0)
 		return -err->code;
 	return add_word(words, "label.applied", apply->id, err);
 }

@@ -3,7 +3,10 @@ libcmd_a_SOURCES = \
 	src/cmd/act.c \
 	src/cmd/adopt.c \
 	src/cmd/apply.c src/cmd/apply.h \
+	src/cmd/apply_check.c \
 	src/cmd/apply_do.c \
+	src/cmd/apply_look.c \
+	src/cmd/apply_loss.c \
 	src/cmd/apply_plan.c \
 	src/cmd/apply_wanted.c \
 	src/cmd/background.c \

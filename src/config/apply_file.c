@@ -14,15 +14,21 @@ static const char *const states[] = { "running", "stopped", NULL };
 /* Keys that machine.conf does not have. */
 static const struct key more_keys[] = {
 	{ "count", KEY_NUMBER, 0, offsetof(struct apply_settings, count), "0", 0, APPLY_COUNT_MAX,
-	  NULL, "so many machines, NAME-1 to NAME-N" },
+	  NULL, "so many machines, NAME-1 to NAME-N; 0: none" },
 	{ "state", KEY_CHOICE, 0, offsetof(struct apply_settings, state), "running", 0, 0, states,
 	  "whether it is to run: running, stopped" },
 };
 enum { MORE_KEYS = sizeof more_keys / sizeof *more_keys };
 
-static bool is_more(const char *name)
+bool apply_is_kept_apart(const char *name)
 {
-	return strcmp(name, more_keys[0].name) == 0 || strcmp(name, more_keys[1].name) == 0;
+	static const char *const names[] = { "count", "pool", "state", "template" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The schema of a machine with these keys in their places. The struct begins with that of a machine. */
@@ -61,12 +67,12 @@ unsigned apply_line_of(const struct apply_given *given, size_t count, const char
 
 uint64_t apply_machine_count(const struct apply_group *group)
 {
-	return group->settings.count ? group->settings.count : 1;
+	return group->counted ? group->settings.count : 1;
 }
 
 void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96])
 {
-	if (group->settings.count)
+	if (group->counted)
 		snprintf(name, 96, "%.63s-%llu", group->name, (unsigned long long)index + 1);
 	else
 		snprintf(name, 96, "%.63s", group->name);
@@ -125,7 +131,7 @@ static int gather_given(const struct block *block, struct apply_given **given, s
 		if (line_is_comment(line))
 			continue;
 		line_split(line, &name, &value);
-		if (!is_more(name) && strcmp(name, CONFIG_FORMAT_KEY) != 0 &&
+		if (strcmp(name, CONFIG_FORMAT_KEY) != 0 &&
 		    add_given(given, count, name, number, err) < 0)
 			return -err->code;
 	}
@@ -140,14 +146,14 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 	for (size_t i = 0; i < group->given_count; i++) {
 		const char *name = group->given[i].name;
 		*line = group->given[i].line;
-		if (strcmp(name, "template") == 0 || strcmp(name, "pool") == 0)
+		if (apply_is_kept_apart(name))
 			continue;
 		if (config_flags(&machine_schema, name) & KEY_FIXED)
 			return config_refuse_fixed(&machine_schema, name, err);
 		if (strcmp(name, "label.applied") == 0)
 			return err_set(err, EPERM,
 				       "label.applied is made by berth and cannot be set");
-		if (strcmp(name, "network.address") == 0 && group->settings.count)
+		if (strcmp(name, "network.address") == 0 && group->counted)
 			return err_set(err, EINVAL,
 				       "network.address belongs to one machine, and 'count' makes "
 				       "several; give it a section of its own");
@@ -157,10 +163,17 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 		return err_set(err, EINVAL,
 			       "machine '%s' names no template; write 'template = TEMPLATE'",
 			       group->name);
-	apply_machine_name(group, apply_machine_count(group) - 1, last);
+	uint64_t count = apply_machine_count(group);
+	apply_machine_name(group, count ? count - 1 : 0, last);
 	const char *fault = text_label_fault(last);
-	return fault ? err_set(err, EINVAL, "name '%s' %s", last, fault)
-		     : config_check_machine(&group->settings.machine, err);
+	if (fault)
+		return err_set(err, EINVAL, "name '%s' %s", last, fault);
+	/* Without the key, the machine is on the default network, which is not known here. */
+	char unchecked[] = "";
+	struct machine_config checked = group->settings.machine;
+	if (!apply_line_of(group->given, group->given_count, "network"))
+		checked.address = unchecked;
+	return config_check_machine(&checked, err);
 }
 
 static int take_machine(struct apply_file *file, const char *path, const char *name,
@@ -182,6 +195,7 @@ static int take_machine(struct apply_file *file, const char *path, const char *n
 		return err_set(err, ENOMEM, "out of memory");
 	if (gather_given(block, &group->given, &group->given_count, err) < 0)
 		return -err->code;
+	group->counted = apply_line_of(group->given, group->given_count, "count") != 0;
 	return check_group(group, &line, err) < 0 ? err_wrap(err, "%s:%u", path, line) : 0;
 }
 
@@ -218,7 +232,6 @@ static bool is_there(const struct apply_file *file, bool machine, const char *na
 	return false;
 }
 
-/* Takes the section of that header. */
 /* Whether machines have sections of that word. */
 static bool is_of_machine(const char *word)
 {
@@ -229,6 +242,7 @@ static bool is_of_machine(const char *word)
 	return false;
 }
 
+/* Takes the section of that header. */
 static int take_section(struct apply_file *file, const char *path, char *header,
 			const struct block *block, struct err *err)
 {
@@ -340,10 +354,10 @@ static int check_names(const struct apply_file *file, const char *path, struct e
 	for (size_t i = 0; i < file->group_count; i++) {
 		const struct apply_group *one = &file->groups[i];
 		size_t n = strlen(one->name);
-		for (size_t k = 0; k < file->group_count && one->settings.count; k++) {
+		for (size_t k = 0; k < file->group_count && one->counted; k++) {
 			const struct apply_group *other = &file->groups[k];
 			uint64_t number;
-			if (other->settings.count || strncmp(other->name, one->name, n) != 0 ||
+			if (other->counted || strncmp(other->name, one->name, n) != 0 ||
 			    other->name[n] != '-' || other->name[n + 1] == '0' ||
 			    text_to_u64(other->name + n + 1, 1, one->settings.count, &number) < 0)
 				continue;

@@ -17,7 +17,7 @@ struct apply_given {
 struct apply_settings {
 	struct machine_config
 		machine; /* its keys, labels and sections; those that are not given have the defaults */
-	uint64_t count; /* 0: one machine, without a number */
+	uint64_t count; /* of apply_machine_count */
 	char *state;    /* "running" or "stopped" */
 };
 
@@ -25,8 +25,9 @@ struct apply_settings {
 struct apply_group {
 	char *name; /* owned */
 	unsigned line;
+	bool counted; /* it has a key "count": its machines have numbers */
 	struct apply_settings settings;
-	struct apply_given *given; /* owned; keys and labels, without count and state */
+	struct apply_given *given; /* owned; keys and labels */
 	size_t given_count;
 };
 
@@ -58,6 +59,9 @@ void apply_file_free(struct apply_file *file);
 
 /* The line of a key that is given, or 0. */
 unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name);
+
+/* Whether a key is no setting that can be changed later: template, pool, count, state. */
+bool apply_is_kept_apart(const char *name);
 
 /* The name of the machine with that number, from 0: NAME, or with a count NAME-1 and so on. */
 void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96]);

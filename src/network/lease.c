@@ -5,6 +5,7 @@
 #include "network/bridge.h"
 #include "network/lease_file.h"
 #include "network/network.h"
+#include "network/subnet.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -188,6 +189,33 @@ int lease_check(const struct network *network, const char *name, const char *wan
 	if (lease_file_holder(network, wanted, &holder) == 0 && strcmp(holder.name, name) != 0)
 		return tell_held(network, want, holder.name, err);
 	return 0;
+}
+
+int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err)
+{
+	struct network future = { .name = (char *)(uintptr_t)network,
+				  .config.subnet = (char *)(uintptr_t)subnet };
+	struct subnet parsed;
+	struct in_addr wanted;
+
+	if (subnet_parse(subnet, &parsed) < 0)
+		return err_set(err, EINVAL, "network '%s' cannot have subnet '%s'", network,
+			       subnet);
+	future.gateway.s_addr = htonl(ntohl(parsed.network.s_addr) + 1);
+	future.prefix = parsed.prefix;
+	return parse_wanted(&future, want, &wanted, err);
+}
+
+bool lease_has_holder(const struct network *network, const char *address, char name[64])
+{
+	struct in_addr parsed;
+	struct lease holder;
+
+	if (inet_pton(AF_INET, address, &parsed) != 1 ||
+	    lease_file_holder(network, parsed, &holder) < 0)
+		return false;
+	snprintf(name, 64, "%s", holder.name);
+	return true;
 }
 
 bool lease_is_there(const struct network *network, const char *name)

@@ -93,6 +93,10 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
 	      struct lease *lease, struct err *err);
 /* Checks whether a name could get that address: it is in the subnet, not the gateway's, and free. Reserves nothing. */
 int lease_check(const struct network *network, const char *name, const char *want, struct err *err);
+/* Whether a machine of a network that is not made yet could have that address: it is in the subnet, not the gateway's. */
+int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err);
+/* Whether a lease has that address, and the name that it belongs to. */
+bool lease_has_holder(const struct network *network, const char *address, char name[64]);
 /* Whether any file of a lease of that name exists. Quiet. */
 bool lease_is_there(const struct network *network, const char *name);
 /* Finds a lease, without making one. -ENOENT: there is none. */

@@ -197,20 +197,70 @@ case_refused() {
 
 # What was done before a failure stays, is told, and the next run does the rest.
 case_failing() {
-	describe '[machine a]' 'template = bb' '[machine b]' 'template = bb' '[mount gone]' "source = $T/absent" 'target = /x' \
-		'[machine c]' 'template = bb'
-	berth apply "$T/in/shop.apply" >"$T/out" 2>"$T/err" && fault "there is no such folder"
-	has "$T/absent.*; [0-9] of 6 actions were done, and not: .*machine 'b'.*machine 'c'.*the same command does the rest" "$(cat "$T/err")"
+	berth network create side --bridge taken --subnet 10.213.20.0/24
+	ip link add taken type veth peer name other
+	describe '[machine a]' 'template = bb' \
+		'[machine b]' 'template = bb' 'network = side' '[machine c]' 'template = bb' 'boot.after = b'
+	berth apply "$T/in/shop.apply" >"$T/out" 2>"$T/err" && fault "the bridge's name is taken"
+	has "taken.*; [0-9] of 6 actions were done, and not: start machine 'b', start machine 'c'; .*the same command does the rest" "$(cat "$T/err")"
 	same "what was done" "$(grep -c . "$T/out")" "$(sed -n 's/.*; \([0-9]\) of 6 .*/\1/p' "$T/err")"
-	mkdir "$T/absent"
-	berth apply "$T/in/shop.apply"
+	ip link del taken
+	does -- "start machine 'b'" "start machine 'c'"
 	does -- "nothing to do"
-	state_is a running
-	state_is b running
 	state_is c running
-	berth exec b -- test -d /x
 	gone a b c
-	rmdir "$T/absent"
+	berth network delete side
+}
+
+# All that is wrong with the file and the host is told at once, before anything is made.
+case_checked() {
+	local m=('[machine first]' 'template = bb')
+	python3 -m http.server 48090 >/dev/null 2>&1 &
+	local listener=$!
+	retry 10 grep -q ':BBDA ' /proc/net/tcp
+	refused ":3: device 'none': .*; .*:3: forward 'web': port 48090/tcp of this host is used by .*; .*:3: mount 'gone': there is no source '$T/absent'.*; .*:12: there is no template 'bbb'" \
+		"${m[@]}" '[machine b]' 'template = bb' '[mount gone]' "source = $T/absent" 'target = /x' '[device none]' 'path = /dev/absent' \
+		'[forward web]' 'port = 48090' '[machine c]' 'template = bbb'
+	kill "$listener"
+	wait "$listener" || true
+	refused ":5: forward 'web' and forward 'http' of machine 'a' in line 1 have a port of the host in common" '[machine a]' 'template = bb' \
+		'[forward http]' 'port = 48080-48090' '[machine b]' 'template = bb' '[forward web]' 'port = 48085'
+	refused ":1: forward 'web' belongs to one machine, and 'count' makes several" '[machine a]' 'template = bb' 'count = 2' \
+		'[forward web]' 'port = 48085'
+	refused ":3: init.*absent" "${m[@]}" '[machine a]' 'template = bb' 'init = /absent'
+	# The same of a machine that is there.
+	describe '[machine a]' 'template = bb' 'state = stopped' 'description = old'
+	berth apply "$T/in/shop.apply"
+	refused ":1: mount 'gone': there is no source '$T/absent'" '[machine a]' 'template = bb' 'state = stopped' 'description = new' \
+		'[mount gone]' "source = $T/absent" 'target = /x' '[machine b]' 'template = bb'
+	same description old "$(berth get a description)"
+	gone a
+}
+
+# An address on a network that is not there yet.
+case_addresses() {
+	local m=('[machine first]' 'template = bb')
+	refused ":3: network.address is 10.213.9.4 but there is no network" "${m[@]}" '[machine a]' 'template = bb' \
+		'network.address = 10.213.9.4' 'network ='
+	refused ":4: network.address is 10.213.9.4, but network 'new' is not made yet and its subnet is not known; write it into the file: a section .network new. with" \
+		"${m[@]}" '[network new]' '[machine a]' 'template = bb' 'network = new' 'network.address = 10.213.9.4'
+	refused ":5: network 'new': address 10.213.9.4 cannot be a machine's: the subnet is 10.213.8.0/24" \
+		"${m[@]}" '[network new]' 'subnet = 10.213.8.0/24' '[machine a]' 'template = bb' 'network = new' 'network.address = 10.213.9.4'
+	mkdir -p "$BERTH_ROOT/etc"
+	echo 'network = fresh' >"$BERTH_ROOT/etc/berth.conf"
+	refused ":1: network.address is 10.213.9.4, but network 'fresh' is not made yet.*.network fresh." '[machine a]' 'template = bb' \
+		'network.address = 10.213.9.4'
+	rm "$BERTH_ROOT/etc/berth.conf"
+}
+
+case_count_zero() {
+	describe 'name = shop' '[machine z]' 'template = bb' 'count = 0' 'state = stopped'
+	does -- "nothing to do"
+	sed -i 's/count = 0/count = 2/' "$T/in/shop.apply"
+	does -- "create machine 'z-1' of template 'bb'" "create machine 'z-2' of template 'bb'"
+	sed -i 's/count = 2/count = 0/' "$T/in/shop.apply"
+	does --prune -- "delete machine 'z-1'" "delete machine 'z-2'"
+	same left 0 "$(berth list --json | jq length)"
 }
 
 case_json() {
@@ -284,6 +334,89 @@ case_many() {
 	berth apply --prune "$T/in/shop.apply" >"$T/out"
 	same deletions 49 "$(grep -c "^delete machine" "$T/out")"
 	gone s-1
+}
+
+# two FIRST SECOND: a description of two machines with these addresses and ports, "ADDRESS PORT".
+two() {
+	describe 'name = shop' '[network trade]' 'subnet = 10.213.30.0/24' '[machine a]' 'template = bb' 'network = trade' \
+		"network.address = ${1% *}" '[forward web]' "port = ${1#* }" 'target = 80' '[machine b]' 'template = bb' 'network = trade' \
+		"network.address = ${2% *}" '[forward web]' "port = ${2#* }" 'target = 80'
+}
+
+addresses_and_ports() {
+	berth info --json a b | jq -r '.[] | "\(.network.address) \(.forwards[] | select(.active).port)"' | xargs
+}
+
+# Two machines exchange addresses and ports, and a machine gets those of one that is deleted.
+case_exchanged() {
+	two "10.213.30.5 48085" "10.213.30.6 48086"
+	berth apply "$T/in/shop.apply" >"$T/out"
+	two "10.213.30.5 48086" "10.213.30.6 48085"
+	does -- "change machine 'b': no forward.web (was port = 48086, target = 80)" \
+		"change machine 'a': no forward.web (was port = 48085, target = 80)" \
+		"change machine 'a': forward.web (port = 48086, target = 80) (was port = 48085, target = 80)" \
+		"change machine 'b': forward.web (port = 48085, target = 80) (was port = 48086, target = 80)"
+	same exchanged "10.213.30.5 48086 10.213.30.6 48085" "$(addresses_and_ports)"
+	two "10.213.30.6 48085" "10.213.30.5 48086"
+	fails 1 "machine 'b' has network.address 10.213.30.6, which another machine gets, until it is restarted; .*machine 'a' has network.address 10.213.30.5, which another machine gets, until it is restarted; apply with --restart" \
+		berth apply "$T/in/shop.apply"
+	same "nothing is changed" "10.213.30.5 48086 10.213.30.6 48085" "$(addresses_and_ports)"
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	same exchanged "10.213.30.6 48085 10.213.30.5 48086" "$(addresses_and_ports)"
+	does -- "nothing to do"
+	# Stopped ones, by hand too.
+	berth stop a b
+	two "10.213.30.5 48085" "10.213.30.6 48086"
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	same exchanged "10.213.30.5 48085 10.213.30.6 48086" "$(addresses_and_ports)"
+	sed -i 's/^.machine b.*/[machine c]/' "$T/in/shop.apply"
+	fails 1 "address 10.213.30.6 belongs to 'b'" berth apply "$T/in/shop.apply"
+	does --prune -- "delete machine 'b'" "create machine 'c' of template 'bb'" "start machine 'c'"
+	same address 10.213.30.6 "$(field c network.address)"
+	gone a c
+	berth network delete trade
+}
+
+# A restart that is still to come is told until it is done, also after one that failed.
+case_restart_remembered() {
+	describe '[machine a]' 'template = bb' 'env = A=1'
+	berth apply "$T/in/shop.apply"
+	sed -i 's/A=1/A=2/' "$T/in/shop.apply"
+	does -- "change machine 'a': env = A=2 (was A=1)"
+	does -- "nothing to do"
+	has "machine 'a' needs a restart for its changes" "$(cat "$T/notes")"
+	# One that is refused.
+	mkdir "$T/in/source"
+	berth mount a "$T/in/source" /srv/source
+	printf '%s\n' '[mount srv-source]' "source = $T/in/source" 'target = /srv/source' >>"$T/in/shop.apply"
+	rmdir "$T/in/source"
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>"$T/err" && fault "its folder is gone"
+	has "there is no source.*; 0 of 1 actions were done, and not: restart machine 'a'" "$(cat "$T/err")"
+	mkdir "$T/in/source"
+	does --restart -- "restart machine 'a'"
+	does -- "nothing to do"
+	empty notes "$T/notes"
+	# The old value again needs none.
+	berth set a env=A=3
+	does -- "change machine 'a': env = A=2 (was A=3)"
+	empty notes "$T/notes"
+	berth set a env=A=3
+	berth exec a -- reboot -f || true
+	retry 20 state_is a running
+	gone a
+	rmdir "$T/in/source"
+}
+
+# A paused machine is not waited for.
+case_paused() {
+	describe '[machine db]' 'template = bb'
+	berth apply "$T/in/shop.apply"
+	berth pause db
+	does -- "nothing to do"
+	has "machine 'db' is paused; it goes on by: berth resume db" "$(cat "$T/notes")"
+	refused ":3: machine 'web' starts after 'db': .*paused" '[machine db]' 'template = bb' '[machine web]' 'template = bb' 'boot.after = db'
+	berth resume db
+	gone db web
 }
 
 run_cases "$@"

@@ -43,8 +43,9 @@ bool forwards_is_made(const struct machine *machine, const char *name)
 /* ---- Other machines */
 
 struct search {
-	const struct machine *machine; /* not this one */
-	const struct forward *forward; /* NULL: any forward on that network counts */
+	const struct machine *machine;          /* not this one */
+	const struct forward *forward;          /* NULL: any forward on that network counts */
+	const struct forwards_leaving *leaving; /* NULL: none is */
 	const char *network;
 	char found[64];
 };
@@ -75,7 +76,9 @@ static int compare(void *context, const char *name)
 		if (!is_named(made, at->name) || config_forward((const struct forward_config *)at,
 								&theirs, &(struct err){ 0 }) < 0)
 			continue;
-		if (search->forward && forwards_collide(search->forward, &theirs)) {
+		if (search->forward && forwards_collide(search->forward, &theirs) &&
+		    (!search->leaving ||
+		     !search->leaving->leaves(search->leaving->context, name, at->name))) {
 			snprintf(search->found, sizeof search->found, "%s", name);
 			return 1;
 		}
@@ -84,10 +87,10 @@ static int compare(void *context, const char *name)
 }
 
 int forwards_check(const struct machine *machine, const struct forward_config *section,
-		   struct err *err)
+		   const struct forwards_leaving *leaving, struct err *err)
 {
 	struct forward forward;
-	struct search search = { .machine = machine, .forward = &forward };
+	struct search search = { .machine = machine, .forward = &forward, .leaving = leaving };
 
 	if (config_forward(section, &forward, err) < 0)
 		return -err->code;
@@ -138,7 +141,7 @@ static int choose_all(const struct machine *machine, const char *made, struct ch
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
 		struct err why = { 0 };
-		if (!is_named(made, at->name) && forwards_check(machine, section, &why) < 0) {
+		if (!is_named(made, at->name) && forwards_check(machine, section, NULL, &why) < 0) {
 			text_add(left_out, "%s%s; it is left out", left_out->length ? "; " : "",
 				 why.text);
 			continue;

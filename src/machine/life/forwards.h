@@ -27,11 +27,17 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 /* Whether a forward of the machine's is made now. */
 bool forwards_is_made(const struct machine *machine, const char *name);
 
+/* Forwards of other machines that are about to be removed, so that they keep no port. */
+struct forwards_leaving {
+	bool (*leaves)(void *context, const char *machine, const char *forward);
+	void *context;
+};
+
 /*
  * Finds what keeps a forward from being made: a program of the host, or another machine that runs: -EADDRINUSE with its
- * name, -EADDRNOTAVAIL, or 0.
+ * name, -EADDRNOTAVAIL, or 0. leaving: NULL, or forwards to leave out.
  */
 int forwards_check(const struct machine *machine, const struct forward_config *section,
-		   struct err *err);
+		   const struct forwards_leaving *leaving, struct err *err);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/check.h"
 
+#include "base/causes.h"
 #include "base/scoped.h"
 #include "machine/confine/ids.h"
 #include "machine/confine/limits.h"
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
+#include "machine/life/forwards.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
 #include "machine/share/share.h"
@@ -14,31 +16,6 @@
 
 #include <string.h>
 #include <sys/mount.h>
-
-/* Collects all faults in one sentence; the code is that of the first. */
-struct causes {
-	struct text text;
-	int code;
-};
-
-/* Takes the fault in err, and empties err for the next check. */
-static void add_cause(struct causes *causes, struct err *err)
-{
-	if (!err->code)
-		return;
-	text_add(&causes->text, "%s%s", causes->code ? "; " : "", err->text);
-	if (!causes->code)
-		causes->code = err->code;
-	*err = (struct err){ 0 };
-}
-
-static int tell_causes(struct causes *causes, struct err *err)
-{
-	int r = causes->code ? err_set(err, causes->code, "%s", text_str(&causes->text)) : 0;
-
-	text_free(&causes->text);
-	return r;
-}
 
 static int check_network(const struct machine *machine, struct err *err)
 {
@@ -134,9 +111,9 @@ int check_changes(const struct machine *machine, const struct config_change *cha
 		if (!is_touched(&checks[i], changes, count))
 			continue;
 		checks[i].look(machine, &one);
-		add_cause(&causes, &one);
+		causes_add(&causes, &one);
 	}
-	return tell_causes(&causes, err);
+	return causes_tell(&causes, err);
 }
 
 int check_new(const struct machine *machine, struct err *err)
@@ -149,9 +126,9 @@ int check_new(const struct machine *machine, struct err *err)
 		if (checks[i].look == check_init)
 			continue;
 		checks[i].look(machine, &one);
-		add_cause(&causes, &one);
+		causes_add(&causes, &one);
 	}
-	return tell_causes(&causes, err);
+	return causes_tell(&causes, err);
 }
 
 int check_new_root(const struct machine *machine, struct pool *pool, const char *volume,
@@ -182,25 +159,41 @@ static int check_plan(const struct machine *machine, int *root_fd, struct err *e
 	return 0;
 }
 
-/* Opens and closes each share, as the start does. */
+/* Opens a share, as the start does. What is missing and optional is no fault. */
+static int check_share(struct shares *shares, const struct share_owner *to,
+		       const struct schema *kind, const struct section *section, struct err *err)
+{
+	bool optional;
+	int r;
+
+	if (kind == &mount_schema) {
+		const struct mount_config *mount = (const struct mount_config *)section;
+		optional = mount->optional;
+		r = share_folder(shares, to, mount, err);
+	} else {
+		const struct device_config *device = (const struct device_config *)section;
+		optional = device->optional;
+		r = share_device(shares, to, device, err);
+	}
+	if (r == -ENOENT && optional)
+		*err = (struct err){ 0 };
+	return -err->code;
+}
+
 static void check_shares(const struct machine *machine, const struct idmap *map, int root_fd,
 			 struct causes *causes)
 {
 	const struct share_owner to = { .machine = machine, .map = map, .root_fd = root_fd };
+	const struct schema *const kinds[] = { &mount_schema, &device_schema };
 	struct shares shares = { 0 };
 	struct err one = { 0 };
 
-	for (const struct section *at = machine->config.mounts; at; at = at->next) {
-		const struct mount_config *mount = (const struct mount_config *)at;
-		if (share_folder(&shares, &to, mount, &one) == -ENOENT && mount->optional)
-			one = (struct err){ 0 };
-		add_cause(causes, &one);
-	}
-	for (const struct section *at = machine->config.devices; at; at = at->next) {
-		const struct device_config *device = (const struct device_config *)at;
-		if (share_device(&shares, &to, device, &one) == -ENOENT && device->optional)
-			one = (struct err){ 0 };
-		add_cause(causes, &one);
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct section *at = config_sections(kinds[i], &machine->config); at;
+		     at = at->next) {
+			check_share(&shares, &to, kinds[i], at, &one);
+			causes_add(causes, &one);
+		}
 	}
 	shares_free(&shares);
 }
@@ -233,12 +226,34 @@ int machine_check_start(const struct machine *machine, struct err *err)
 	if (likely_ids(machine, &map, &one) == 0 && check_plan(machine, &root_fd, &one) == 0 &&
 	    config_check_sections(&machine->config, &one) == 0)
 		check_shares(machine, &map, root_fd, &causes);
-	add_cause(&causes, &one);
+	causes_add(&causes, &one);
 	for (size_t i = 0; i < CHECKS; i++) {
 		if (!checks[i].start)
 			continue;
 		checks[i].look(machine, &one);
-		add_cause(&causes, &one);
+		causes_add(&causes, &one);
 	}
-	return tell_causes(&causes, err);
+	return causes_tell(&causes, err);
+}
+
+int machine_check_section(const struct dirs *dirs, const char *name, bool privileged,
+			  const struct schema *kind, const struct section *section,
+			  const struct forwards_leaving *leaving, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct shares shares = { 0 };
+	struct idmap map;
+
+	if (machine_paths(&machine, dirs, name, err) < 0)
+		return -err->code;
+	machine.config.privileged = privileged;
+	if (kind == &forward_schema)
+		return forwards_check(&machine, (const struct forward_config *)section, leaving,
+				      err);
+	if (likely_ids(&machine, &map, err) < 0)
+		return -err->code;
+	const struct share_owner to = { .machine = &machine, .map = &map, .root_fd = -1 };
+	check_share(&shares, &to, kind, section, err);
+	shares_free(&shares);
+	return -err->code;
 }

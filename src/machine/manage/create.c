@@ -141,6 +141,21 @@ static int create_from(struct machine *machine, const struct machine_spec *spec,
 	return r;
 }
 
+/* The init that settings name has to be in the root that the machine will get. */
+static int check_template_init(const struct machine *machine, const char *name,
+			       const struct template_config *template, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (!*machine->config.init)
+		return 0;
+	template_volume(name, volume);
+	if (pool_open(&pool, machine->dirs, template->pool, err) < 0)
+		return -err->code;
+	return check_new_root(machine, &pool, volume, err);
+}
+
 int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 			 struct err *err)
 {
@@ -153,6 +168,8 @@ int machine_create_check(const struct dirs *dirs, const char *name, const struct
 	int r = refuse_foreign(spec->template, template.arch, err);
 	if (r == 0)
 		r = fill_new(&machine, spec, spec->pool, &template, err);
+	if (r == 0)
+		r = check_template_init(&machine, spec->template, &template, err);
 	config_free(&template_schema, &template);
 	return r;
 }

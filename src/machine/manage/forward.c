@@ -70,7 +70,7 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 			machine->name, machine->name);
 	if (!section->section.name && make_up_name(machine, section, err) < 0)
 		return -err->code;
-	if (forwards_check(machine, section, err) < 0 ||
+	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;
 	if (read_again(machine, err) == 0 && renew_rules(machine, err) == 0)

@@ -116,6 +116,15 @@ int machine_set_check(struct machine *machine, const struct config_change *chang
 		      struct err *err);
 
 /*
+ * Whether a section (mount, device or forward) could be added to a machine of that name, which need not exist. Owners of
+ * mounts that are users of the machine are not looked up. leaving: as of forwards_check.
+ */
+struct forwards_leaving;
+int machine_check_section(const struct dirs *dirs, const char *name, bool privileged,
+			  const struct schema *kind, const struct section *section,
+			  const struct forwards_leaving *leaving, struct err *err);
+
+/*
  * Finds all that a start would refuse, without a start, and puts it into one error: settings, pool, root, init,
  * network, shared folders, devices, limits. For a command that stops a machine only if it can start again.
  */

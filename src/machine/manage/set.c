@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/confine/limits.h"
+#include "machine/life/pending.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
@@ -120,6 +121,16 @@ static int grow_disk(const struct change_set *set, struct err *err)
 	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
 }
 
+/* A change that counts from the next start on is remembered until then. */
+static int note_pending(const struct change_set *set, struct err *err)
+{
+	for (size_t i = 0; i < set->count && run_going(set->machine); i++) {
+		if (!(config_flags(&machine_schema, set->changes[i].name) & KEY_LIVE))
+			return pending_note(set->machine, &set->before, err);
+	}
+	return 0;
+}
+
 /* Reversible steps first, then the irreversible one: no disk shrinks. */
 static int commit(struct change_set *set, struct err *err)
 {
@@ -166,7 +177,8 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	set.path = machine_path(machine, "machine.conf");
 	if (!set.path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || commit(&set, err) < 0)
+	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || note_pending(&set, err) < 0 ||
+	    commit(&set, err) < 0)
 		return -err->code;
 	pool_backup_mark_stale();
 	/* An earlier ephemeral run no longer counts. */
@@ -176,8 +188,11 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	machine->fault = (struct err){ 0 };
 	if (machine_load(machine, err) < 0)
 		return -err->code;
-	/* A running machine keeps its address, and releases it when it gets the next one. */
-	if (find_change(&set, "network") && !run_alive(machine))
+	/* A running machine keeps its address, and releases it when it gets the next one. Another
+	 * machine can have the address that a stopped one has given up. */
+	if (find_change(&set, "network.address") && !run_alive(machine))
+		machine_leave_networks(machine, NULL);
+	else if (find_change(&set, "network") && !run_alive(machine))
 		machine_leave_networks(machine, machine->config.network);
 	return 0;
 }

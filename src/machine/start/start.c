@@ -21,6 +21,7 @@
 #include "machine/confine/rlimits.h"
 #include "machine/life/forwards.h"
 #include "machine/life/life.h"
+#include "machine/life/pending.h"
 #include "machine/life/run_state.h"
 #include "machine/share/mounts.h"
 #include "machine/share/share.h"
@@ -165,6 +166,7 @@ static int open_shares(struct run *run, struct err *err)
 
 	scoped_text struct text skipped = { 0 };
 
+	pending_forget(run->machine);
 	if (share_forget_temporary(run->machine, err) < 0 ||
 	    share_all(&run->shares, &to, &skipped, err) < 0 ||
 	    views_add(&run->shares, &run->machine->config, &skipped, err) < 0)
