@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	src/base/outfile.c src/base/outfile.h \
 	src/base/protection.c src/base/protection.h \
 	src/base/remove.c src/base/remove.h \
+	src/base/renaming.c src/base/renaming.h \
 	src/base/scoped.h \
 	src/base/resolv_conf.c src/base/resolv_conf.h \
 	src/base/text.c src/base/text.h \

@@ -26,6 +26,9 @@ int open_named(struct machine *machine, const struct call *call, const char *nam
 typedef int act_fn(struct call *call, struct machine *machine, struct err *err);
 int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err);
 
+/* rename.c: completes changes of names that killed commands have begun, unless the verb only looks. */
+void complete_renames(const struct call *call);
+
 /* Starts the background commands that are due because of what this process did. */
 void start_background_work(const struct call *call);
 

@@ -109,6 +109,7 @@ static int run_doctor(struct call *call, struct err *err)
 }
 
 const struct command command_doctor = {
+	.traits = COMMAND_LOOKS,
 	.name = "doctor",
 	.aliases = "check",
 	.args = "",

@@ -82,13 +82,11 @@ static int look_at_template(void *context, const char *name, const struct templa
 			    const struct err *fault)
 {
 	struct looking *looking = context;
-	char volume[VOLUME_NAME_MAX + 1];
 	struct err why = { 0 };
 
-	template_volume(name, volume);
 	if (!config)
 		report_add(looking->report, VERDICT_PROBLEM, "template", NULL, "%s", fault->text);
-	else if (inventory_volume(&looking->inventory, config->pool, volume, &why) < 0)
+	else if (template_has_volume(&looking->inventory, name, config, &why) < 0)
 		report_add(looking->report, VERDICT_PROBLEM, "template", NULL,
 			   "template '%s' has lost its root: %s", name, why.text);
 	return 0;

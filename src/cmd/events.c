@@ -153,6 +153,7 @@ static int run_events(struct call *call, struct err *err)
 }
 
 const struct command command_events = {
+	.traits = COMMAND_LOOKS,
 	.name = "events",
 	.args = "[MACHINE]...",
 	.help = "Show what happens to machines, as it happens",

@@ -202,6 +202,7 @@ static const struct command add = {
 };
 
 static const struct command list = {
+	.traits = COMMAND_LOOKS,
 	.group = "forward",
 	.name = "list",
 	.aliases = "ls",

@@ -320,6 +320,7 @@ static int run_list(struct call *call, struct err *err)
 }
 
 const struct command command_list = {
+	.traits = COMMAND_LOOKS,
 	.name = "list",
 	.aliases = "ls ps",
 	.args = "[MACHINE]...",

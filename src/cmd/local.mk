@@ -57,6 +57,7 @@ libcmd_a_SOURCES = \
 	src/cmd/provision.c src/cmd/provision.h \
 	src/cmd/provision_options.c src/cmd/provision_options.h \
 	src/cmd/remote.c \
+	src/cmd/rename.c \
 	src/cmd/report.c src/cmd/report.h \
 	src/cmd/reset.c \
 	src/cmd/run.c \

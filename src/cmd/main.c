@@ -89,8 +89,10 @@ static int run_command(const struct command *command, const struct call *before,
 	if (geteuid() != 0)
 		return err_set(err, EPERM, "'%s' needs root: run it with sudo", command->name);
 	r = dirs_open(&call.dirs, root, err);
-	if (r == 0)
+	if (r == 0) {
+		complete_renames(&call);
 		r = command->run(&call, err);
+	}
 	/* The copies of settings in pools are due even if the command failed, because it may have changed something. */
 	start_background_work(&call);
 	return r;

@@ -205,6 +205,7 @@ static const struct command create = {
 };
 
 static const struct command list = {
+	.traits = COMMAND_LOOKS,
 	.group = "network",
 	.name = "list",
 	.aliases = "ls status",

@@ -341,6 +341,7 @@ static int run_status(struct call *call, struct err *err)
 }
 
 const struct command pool_verb_list = {
+	.traits = COMMAND_LOOKS,
 	.group = "pool",
 	.name = "list",
 	.aliases = "ls",
@@ -351,6 +352,7 @@ const struct command pool_verb_list = {
 };
 
 const struct command pool_verb_status = {
+	.traits = COMMAND_LOOKS,
 	.group = "pool",
 	.name = "status",
 	.aliases = "info",

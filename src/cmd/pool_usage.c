@@ -85,6 +85,7 @@ static int run_usage(struct call *call, struct err *err)
 }
 
 const struct command pool_verb_usage = {
+	.traits = COMMAND_LOOKS,
 	.group = "pool",
 	.name = "usage",
 	.aliases = "du",

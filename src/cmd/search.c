@@ -159,6 +159,7 @@ static int run_search(struct call *call, struct err *err)
 }
 
 const struct command command_template_search = {
+	.traits = COMMAND_LOOKS,
 	.group = "template",
 	.name = "search",
 	.args = "WORD...",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* snapshot take, list, delete; restore. */
+/* snapshot take, list, rename, delete; restore. */
 #include "cmd/verbs.h"
 
 #include "base/scoped.h"
@@ -150,6 +150,18 @@ static int run_delete(struct call *call, struct err *err)
 	return on_snapshot(call, snapshot_delete, err);
 }
 
+static int run_rename(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = check_new_name(call, call->words[2], err);
+
+	if (r == 0)
+		r = name_check(call->words[1], err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : snapshot_rename(&machine, call->words[1], call->words[2], err);
+}
+
 static int run_restore(struct call *call, struct err *err)
 {
 	scoped_progress struct progress progress;
@@ -198,13 +210,26 @@ static const struct command delete = {
 	.run = run_delete,
 };
 
-static const struct command *const members[] = { &take, &list, &delete, NULL };
+static const struct command rename_verb = {
+	.group = "snapshot",
+	.name = "rename",
+	.aliases = "mv",
+	.args = "MACHINE SNAP NEW",
+	.help = "Give a snapshot another name",
+	.min = 3,
+	.max = 3,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_rename,
+};
+
+static const struct command *const members[] = { &take, &list, &rename_verb, &delete, NULL };
 
 const struct command command_snapshot = {
 	.name = "snapshot",
 	.aliases = "snap",
 	.args = "",
-	.help = "Keep states of a machine: take, list, delete",
+	.help = "Keep states of a machine: take, list, rename, delete",
 	.max = -1,
 	.members = members,
 	.other = &take,

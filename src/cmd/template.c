@@ -227,11 +227,9 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 static bool is_broken(struct listing *listing, const char *name,
 		      const struct template_config *config)
 {
-	char volume[VOLUME_NAME_MAX + 1];
 	struct err why = { 0 }, fault = { 0 };
+	int r = template_has_volume(&listing->inventory, name, config, &why);
 
-	template_volume(name, volume);
-	int r = inventory_volume(&listing->inventory, config->pool, volume, &why);
 	if (r == 0)
 		return false;
 	err_set(&fault, why.code,
@@ -402,6 +400,7 @@ static const struct command import = {
 };
 
 static const struct command list = {
+	.traits = COMMAND_LOOKS,
 	.group = "template",
 	.name = "list",
 	.aliases = "ls",
@@ -451,6 +450,7 @@ static const struct command *const members[] = {
 	&template_get_verb,
 	&template_unset_verb,
 	&adopt,
+	&template_rename_verb,
 	&delete,
 	&template_prune,
 	&command_template_remote,
@@ -462,7 +462,7 @@ const struct command command_template = {
 	.aliases = "image",
 	.args = "",
 	.help = "What machines are made from: build, import, export, search, pull, update, list, "
-		"info, set, get, unset, adopt, delete, prune, remote",
+		"info, set, get, unset, adopt, rename, delete, prune, remote",
 	.max = -1,
 	.members = members,
 };

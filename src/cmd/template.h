@@ -19,6 +19,8 @@ void template_size_text(const struct template_config *config, char *out, size_t 
 void template_users(const struct dirs *dirs, const char *name, struct text *users);
 
 extern const struct command template_info;
+/* rename.c */
+extern const struct command template_rename_verb;
 /* template_export.c */
 extern const struct command template_export_verb;
 /* template_settings.c */

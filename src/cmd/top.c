@@ -399,6 +399,7 @@ static int run_top(struct call *call, struct err *err)
 }
 
 const struct command command_top = {
+	.traits = COMMAND_LOOKS,
 	.name = "top",
 	.aliases = "stats",
 	.args = "",

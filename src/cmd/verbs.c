@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const make[] = { &command_launch, &command_create,
-					      &command_clone,  &command_run,
-					      &command_apply,  &command_adopt,
-					      &command_delete, NULL };
+static const struct command *const make[] = { &command_launch, &command_create, &command_clone,
+					      &command_run,    &command_apply,  &command_adopt,
+					      &command_rename, &command_delete, NULL };
 static const struct command *const run[] = {
 	&command_start, &command_stop,   &command_kill, &command_restart,
 	&command_pause, &command_resume, NULL
@@ -110,10 +109,6 @@ static const char *hint_for(const char *word)
 		{ "image", "machines are made from templates: berth template list" },
 		{ "images", "machines are made from templates: berth template list" },
 		{ "inspect", "all that is known of a machine: berth info MACHINE" },
-		{ "mv",
-		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
-		{ "rename",
-		  "a machine's name cannot be changed; berth clone MACHINE NAME makes another" },
 		{ "wait",
 		  "a start that waits until it has booted: berth start --wait MACHINE; what "
 		  "happens to machines: berth events" },

@@ -7,6 +7,8 @@
 
 /* create.c */
 extern const struct command command_launch, command_create, command_clone;
+/* rename.c */
+extern const struct command command_rename;
 /* adopt.c */
 extern const struct command command_adopt;
 /* apply.c */

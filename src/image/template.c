@@ -3,6 +3,7 @@
 
 #include "base/install.h"
 #include "base/remove.h"
+#include "base/renaming.h"
 #include "base/scoped.h"
 #include "storage/inventory.h"
 
@@ -92,6 +93,7 @@ static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 	scoped_inventory struct inventory inventory = { .dirs = dirs };
 	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
 	char volume[VOLUME_NAME_MAX + 1];
+	struct renaming renaming;
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
@@ -99,6 +101,9 @@ static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
 		return tell_missing(dirs, name, err);
 	template_volume(name, volume);
 	const char *pool = inventory_find(&inventory, volume);
+	/* A root that has not followed to the new name of its template is not this one's. */
+	if (pool && renaming_find_from(&renaming, dirs, "templates", name))
+		return tell_missing(dirs, name, err);
 	if (pool)
 		return err_set(err, ENODATA,
 			       "template '%s' has lost its settings, and pool '%s' holds its root: "
@@ -135,6 +140,22 @@ int template_open(const struct dirs *dirs, const char *name, struct template_con
 	if (r < 0)
 		err_set(err, loading.code, "template '%s': %s", name, loading.text);
 	return r;
+}
+
+int template_has_volume(struct inventory *inventory, const char *name,
+			const struct template_config *config, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct renaming renaming;
+
+	template_volume(name, volume);
+	int r = inventory_volume(inventory, config->pool, volume, err);
+	/* The root follows last to a new name. */
+	if (r != -ENOENT || !renaming_find_to(&renaming, inventory->dirs, "templates", name))
+		return r;
+	*err = (struct err){ 0 };
+	template_volume(renaming.from, volume);
+	return inventory_volume(inventory, config->pool, volume, err);
 }
 
 int template_list(const struct dirs *dirs,

@@ -51,6 +51,10 @@ int template_build(const struct dirs *dirs, const char *name, struct pool *pool,
  */
 int template_open(const struct dirs *dirs, const char *name, struct template_config *config,
 		  struct err *err);
+/* Whether the template's root is in its pool, as inventory_volume tells it. */
+struct inventory;
+int template_has_volume(struct inventory *inventory, const char *name,
+			const struct template_config *config, struct err *err);
 /* Changes the description and the presets of a template; machines that were made of it stay as they are. */
 int template_set(const struct dirs *dirs, const char *name, const struct config_change *changes,
 		 size_t count, struct err *err);

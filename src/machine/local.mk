@@ -73,6 +73,10 @@ libmachine_a_SOURCES = \
 	src/machine/transfer/tree_send.c \
 	src/machine/transfer/tree_target.c src/machine/transfer/tree_target.h \
 	src/machine/manage/adopt.c \
+	src/machine/manage/follow_name.c src/machine/manage/follow_name.h \
+	src/machine/manage/rename.c src/machine/manage/rename.h \
+	src/machine/manage/rename_template.c \
+	src/machine/manage/volumes.c src/machine/manage/volumes.h \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \
 	src/machine/manage/distrust.c \
 	src/machine/manage/export.c \

@@ -253,3 +253,29 @@ int lease_release(struct network *network, const char *name, struct err *err)
 		r = lease_file_remove(network, &lease);
 	return r < 0 && r != -ENOENT ? tell_failure(network, name, r, err) : 0;
 }
+
+int lease_rename(struct network *network, const char *name, const char *mac, const char *to,
+		 struct err *err)
+{
+	struct lease lease, other;
+
+	if (check_name(network, name, err) < 0 || check_name(network, to, err) < 0)
+		return -err->code;
+	if (!lease_is_there(network, name))
+		return 0;
+	scoped_fd int lock = network_lock(network, err);
+	if (lock < 0)
+		return lock;
+	int r = lease_file_repair(network);
+	if (r == 0)
+		r = lease_file_find(network, name, &lease);
+	/* A damaged lease is made anew by the next start; one with another hardware address is another machine's. */
+	if (r == -ENOENT || (r == 0 && strcmp(lease.mac, mac) != 0))
+		return 0;
+	if (r == 0 && lease_file_find(network, to, &other) == 0 &&
+	    other.address.s_addr != lease.address.s_addr)
+		r = lease_file_remove(network, &other);
+	if (r == 0)
+		r = lease_file_rename(network, &lease, to);
+	return r < 0 ? tell_failure(network, name, r, err) : 0;
+}

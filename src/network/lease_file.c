@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network/lease_file.h"
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -327,6 +328,37 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 			forget_mac(network, &before);
 		dns_forget(network, &before);
 	}
+	return r;
+}
+
+int lease_file_rename(const struct network *network, const struct lease *lease, const char *to)
+{
+	struct paths from, paths;
+	struct lease named = *lease;
+	char text[LEASE_MAX], mac[4096];
+
+	if (text_print(named.name, sizeof named.name, "%s", to) < 0 ||
+	    make_paths(network, lease, &from) < 0 || make_paths(network, &named, &paths) < 0 ||
+	    mac_path(network, lease->mac, mac) < 0)
+		return -ENAMETOOLONG;
+	/* The address belongs to a whole lease all the time, so that nobody else gets it. */
+	host_text(&named, text, sizeof text);
+	int r = write_name(&named, &paths);
+	if (r == 0)
+		r = write_file(paths.pending, text, O_EXCL);
+	if (r == 0)
+		r = settle(paths.pending);
+	fault_point("rename-lease");
+	if (r == 0 && rename(paths.pending, paths.host) < 0)
+		r = -errno;
+	if (r == 0)
+		r = remove_file(mac);
+	if (r == 0 && symlink(to, mac) < 0)
+		r = -errno;
+	if (r == 0)
+		r = remove_file(from.name);
+	if (r == 0)
+		dns_forget(network, lease);
 	return r;
 }
 

@@ -42,6 +42,12 @@ int lease_file_remove(const struct network *network, const struct lease *lease);
 /* Changes the hardware address of a lease. */
 int lease_file_change(const struct network *network, const struct lease *lease);
 
+/*
+ * Gives a lease another name, which has none; address and hardware address stay. After a kill the lease has its old name
+ * or both names, and the same call completes the change.
+ */
+int lease_file_rename(const struct network *network, const struct lease *lease, const char *to);
+
 /* Calls visit with the name of each lease; stops at nonzero and returns it. 0, or -errno. */
 int lease_file_each(const struct network *network, int (*visit)(void *, const char *name),
 		    void *context);

@@ -101,6 +101,12 @@ bool lease_has_holder(const struct network *network, const char *address, char n
 bool lease_is_there(const struct network *network, const char *name);
 /* Finds a lease, without making one. -ENOENT: there is none. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
+/*
+ * Gives the lease of a name that has this hardware address to another name; a lease that this one has already is
+ * released. Idempotent; fine if there is none.
+ */
+int lease_rename(struct network *network, const char *name, const char *mac, const char *to,
+		 struct err *err);
 /* Idempotent. */
 int lease_release(struct network *network, const char *name, struct err *err);
 

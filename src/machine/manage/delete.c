@@ -7,6 +7,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
+#include "machine/manage/volumes.h"
 #include "machine/state/private.h"
 
 #include "base/remove.h"
@@ -24,38 +25,15 @@ static bool has_settings(const struct machine *machine)
 	return conf && access(conf, F_OK) == 0;
 }
 
-static int lock_one(void *context, const struct volume_info *info)
-{
-	struct err err = { 0 };
-
-	return volume_lock(context, info->name, VOLUME_LOCK_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
-}
-
-/*
- * Waits for copies of its root or of a snapshot before anything is removed. The check whether there is any copy is
- * cheap.
- */
+/* Waits for copies of its volumes before anything is removed. The check whether there is any copy is cheap. */
 static int lock_volumes(struct machine *machine, struct pool *pool, struct err *err)
 {
-	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
 
 	if (machine->fault.code || !pool_is_copied(machine->dirs, machine->config.pool) ||
 	    pool_open(pool, machine->dirs, machine->config.pool, &ignored) < 0)
 		return 0;
-	machine_volume(machine->name, volume);
-	int r = volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
-	if (r == -EBUSY)
-		return r;
-	*err = (struct err){ 0 };
-	snapshot_volume(machine->name, "", volume);
-	r = volume_list(pool, volume, lock_one, pool, &ignored);
-	if (r != -EBUSY)
-		return 0;
-	return err_set(err, EBUSY,
-		       "a snapshot of machine '%s' is being copied by another berth command; try "
-		       "again when that ends",
-		       machine->name);
+	return volumes_claim(machine, pool, err);
 }
 
 /*

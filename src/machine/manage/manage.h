@@ -147,6 +147,8 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err);
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
 		  struct err *err);
 int snapshot_delete(struct machine *machine, const char *name, struct err *err);
+/* Another name; increments that build on the snapshot still do. -EEXIST. */
+int snapshot_rename(struct machine *machine, const char *name, const char *to, struct err *err);
 /* A stopped machine's root becomes what the snapshot kept; the snapshot stays. */
 int snapshot_restore(struct machine *machine, const char *name, struct err *err);
 /*

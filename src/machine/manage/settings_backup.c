@@ -7,6 +7,7 @@
 #include "machine/manage/settings_backup.h"
 #include "base/file.h"
 #include "base/remove.h"
+#include "base/renaming.h"
 #include "base/scoped.h"
 #include "image/template.h"
 #include "machine/state/machine.h"
@@ -80,7 +81,8 @@ static void forget_names(struct gathering *gathering)
 	free(gathering->names);
 }
 
-static int add_file(struct gathering *gathering, const char *name)
+/* name: of the file; as: the name of the record. */
+static int add_file(struct gathering *gathering, const char *name, const char *as)
 {
 	scoped_free char *path = text_format("%s/%s", gathering->dirs->state, name);
 	scoped_free char *bytes = NULL;
@@ -88,8 +90,21 @@ static int add_file(struct gathering *gathering, const char *name)
 	ssize_t n = path ? file_read(AT_FDCWD, path, POOL_BACKUP_MAX, &bytes) : -ENOMEM;
 	if (n < 0)
 		return 0;
-	int r = pool_backup_add(gathering->files, name, bytes, (size_t)n);
-	return r < 0 ? r : note_name(gathering, name);
+	int r = pool_backup_add(gathering->files, as, bytes, (size_t)n);
+	return r < 0 ? r : note_name(gathering, as);
+}
+
+/*
+ * A root that has not followed to the new name of its object yet: the record has the name of the root, by which a host
+ * without other settings finds it.
+ */
+static char *record_name(const struct gathering *gathering, const struct kind *kind,
+			 const char *name)
+{
+	struct renaming renaming;
+	bool late = renaming_find_to(&renaming, gathering->dirs, kind->folder, name);
+
+	return text_format("%s/%s/%s", kind->folder, late ? renaming.from : name, kind->file);
 }
 
 /* Unreadable settings are of no use in a copy. */
@@ -105,7 +120,8 @@ static int add_machine(void *context, const char *machine)
 		return 0;
 	bool ours = strcmp(config.pool, gathering->pool) == 0;
 	config_free(&machine_schema, &config);
-	return ours ? add_file(gathering, name) : 0;
+	scoped_free char *as = ours ? record_name(gathering, &kinds[0], machine) : NULL;
+	return as ? add_file(gathering, name, as) : 0;
 }
 
 static int add_template(void *context, const char *template, const struct template_config *config,
@@ -115,9 +131,10 @@ static int add_template(void *context, const char *template, const struct templa
 	scoped_free char *name = text_format("templates/%s/template.conf", template);
 
 	(void)fault;
-	return name && config && strcmp(config->pool, gathering->pool) == 0
-		       ? add_file(gathering, name)
-		       : 0;
+	if (!name || !config || strcmp(config->pool, gathering->pool) != 0)
+		return 0;
+	scoped_free char *as = record_name(gathering, &kinds[1], template);
+	return as ? add_file(gathering, name, as) : 0;
 }
 
 /* ---- Kept though nobody has it here any more */

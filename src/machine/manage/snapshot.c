@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/life/control.h"
+#include "machine/manage/follow_name.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/replace.h"
@@ -9,6 +10,7 @@
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 
 #include <string.h>
@@ -187,6 +189,61 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	fresh_forget(machine, name);
 	content_forget(machine, name);
 	return tell(machine, "snapshot-deleted", name);
+}
+
+/* The notes under the new name come first; without a snapshot of that name and time they do not count. */
+static int rename_notes(const struct machine *machine, const char *name, const char *to,
+			uint64_t created, struct err *err)
+{
+	char uuid[UUID_TEXT];
+
+	content_forget(machine, to);
+	int r = content_find(machine, name, created, uuid, err);
+	if (r == 0)
+		r = content_keep(machine, to, created, uuid, err);
+	return r < 0 && err->code ? r : fresh_copy(machine, name, to, err);
+}
+
+static int rename_volume(const struct machine *machine, struct pool *pool, const char *name,
+			 const char *to, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1], wanted[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	snapshot_volume(machine->name, name, volume);
+	snapshot_volume(machine->name, to, wanted);
+	if (volume_info(pool, wanted, &info, &(struct err){ 0 }) == 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' has a snapshot '%s' already; choose another name",
+			       machine->name, to);
+	if (volume_info(pool, volume, &info, err) < 0 ||
+	    volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err) < 0 ||
+	    rename_notes(machine, name, to, info.created, err) < 0)
+		return -err->code;
+	fault_point("rename-snapshot");
+	return volume_rename(pool, volume, wanted, err);
+}
+
+int snapshot_rename(struct machine *machine, const char *name, const char *to, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	scoped_free char *from_origin = text_format("%s@%s", machine->name, name);
+	scoped_free char *to_origin = text_format("%s@%s", machine->name, to);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0 || check_name(to, err) < 0 || open_settled(machine, &pool, err) < 0 ||
+	    find(machine, &pool, name, err) < 0)
+		return -err->code;
+	if (!from_origin || !to_origin)
+		return err_set(err, ENOMEM, "out of memory");
+	if (rename_volume(machine, &pool, name, to, err) < 0)
+		return -err->code;
+	fault_point("rename-snapshot-done");
+	fresh_forget(machine, name);
+	content_forget(machine, name);
+	machine_tell(machine,
+		     &(struct event){ .name = "snapshot-renamed", .from = name, .snapshot = to });
+	return follow_origin(machine->dirs, "machine", from_origin, to_origin, err);
 }
 
 /* The snapshot is looked for first, so that no machine is stopped for a missing one. */

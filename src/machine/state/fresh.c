@@ -58,6 +58,11 @@ void fresh_forget(const struct machine *machine, const char *snapshot)
 	set_fresh(machine, snapshot, false, &(struct err){ 0 });
 }
 
+int fresh_copy(const struct machine *machine, const char *snapshot, const char *to, struct err *err)
+{
+	return set_fresh(machine, to, fresh_is(machine, snapshot), err);
+}
+
 int fresh_restore(const struct machine *machine, const char *snapshot, bool before, struct err *err)
 {
 	bool fresh = fresh_is(machine, snapshot);

@@ -17,6 +17,10 @@ int fresh_mark(const struct machine *machine, struct err *err);
 /* Called before a snapshot is taken: records whether it is fresh. */
 int fresh_note(const struct machine *machine, const char *snapshot, struct err *err);
 
+/* Called before a snapshot is renamed: the new name gets the mark of the old one. */
+int fresh_copy(const struct machine *machine, const char *snapshot, const char *to,
+	       struct err *err);
+
 /* Called after a snapshot was deleted; NULL: the root is no fresh copy after all. */
 void fresh_forget(const struct machine *machine, const char *snapshot);
 

@@ -79,6 +79,13 @@ bool owner_is_lost(const struct machine *machine)
 	return fd >= 0;
 }
 
+bool owner_is_claimed(const struct machine *machine)
+{
+	scoped_free char *path = owner_path(machine);
+
+	return path && access(path, F_OK) == 0;
+}
+
 void owner_forget_lost(const struct machine *machine)
 {
 	scoped_free char *path = owner_path(machine);

@@ -25,6 +25,9 @@ bool owner_outlasts(const struct machine *machine);
 /* Whether the command that owned the machine is gone. */
 bool owner_is_lost(const struct machine *machine);
 
+/* Whether it has an owner, or had one that is gone. */
+bool owner_is_claimed(const struct machine *machine);
+
 /* Removes the lock's file: always, and only if no command holds it. */
 void owner_forget(const struct machine *machine);
 void owner_forget_lost(const struct machine *machine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/state/parts.h"
 
+#include "base/renaming.h"
 #include "base/scoped.h"
 #include "base/unfinished.h"
 #include "image/template.h"
@@ -39,10 +40,13 @@ bool parts_find(struct machine *machine, bool act)
 	scoped_inventory struct inventory inventory = { .dirs = machine->dirs, .attach = act };
 	bool folder = access(machine->folder, F_OK) == 0;
 	char volume[VOLUME_NAME_MAX + 1];
+	struct renaming renaming;
 
 	machine_volume(machine->name, volume);
 	const char *pool = inventory_find(&inventory, volume);
-	if (!folder && !pool)
+	/* A root that has not followed to the new name of its machine is not this one's. */
+	if (!folder &&
+	    (!pool || renaming_find_from(&renaming, machine->dirs, "machines", machine->name)))
 		return false;
 	tell_rest(machine, folder, pool);
 	if (pool) {
@@ -61,6 +65,17 @@ int parts_lost_volume(const struct machine *machine, struct err *err)
 		       machine->name, machine->name, machine->config.pool, machine->name);
 }
 
+/* The name that the root has until it follows to the new name of its machine, after a killed rename. */
+static bool old_volume(const struct machine *machine, char volume[VOLUME_NAME_MAX + 1])
+{
+	struct renaming renaming;
+
+	if (!renaming_find_to(&renaming, machine->dirs, "machines", machine->name))
+		return false;
+	machine_volume(renaming.from, volume);
+	return true;
+}
+
 int parts_check(const struct machine *machine, struct inventory *inventory, const char **missing,
 		struct err *err)
 {
@@ -73,6 +88,10 @@ int parts_check(const struct machine *machine, struct inventory *inventory, cons
 		what = "machine.conf";
 	} else {
 		r = inventory_volume(inventory, machine->config.pool, volume, err);
+		if (r == -ENOENT && old_volume(machine, volume)) {
+			*err = (struct err){ 0 };
+			r = inventory_volume(inventory, machine->config.pool, volume, err);
+		}
 		what = r == -ENOENT ? "volume" : "pool";
 		if (r == -ENOENT)
 			r = parts_lost_volume(machine, err);
@@ -94,9 +113,11 @@ struct strays {
 static bool machine_has(const struct dirs *dirs, const char *name, const char *pool)
 {
 	scoped_machine struct machine machine = { 0 };
+	struct renaming renaming;
 	struct err why = { 0 };
 
-	if (machine_paths(&machine, dirs, name, &why) < 0)
+	if (machine_paths(&machine, dirs, name, &why) < 0 ||
+	    renaming_find_from(&renaming, dirs, "machines", name))
 		return true;
 	struct unfinished mark = machine_mark(&machine);
 	int r = machine_load(&machine, &why);
@@ -108,7 +129,9 @@ static bool machine_has(const struct dirs *dirs, const char *name, const char *p
 static bool template_has(const struct dirs *dirs, const char *name, const char *pool)
 {
 	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
-	bool has_folder = !folder || access(folder, F_OK) == 0;
+	struct renaming renaming;
+	bool has_folder = !folder || access(folder, F_OK) == 0 ||
+			  renaming_find_from(&renaming, dirs, "templates", name);
 	struct template_config config = { 0 };
 	struct err why = { 0 };
 	int r = template_open(dirs, name, &config, &why);
