@@ -270,6 +270,14 @@ static int destroy_at_once(struct pool *pool, const char *volume)
 	return r == -EPERM ? remove_tree(folder, volume) : r;
 }
 
+/* A full pool needs the freed room at once. */
+static int commit_removal(struct pool *pool)
+{
+	int folder = folder_fd(pool);
+
+	return pool_is_full(pool) ? subvol_sync(folder) : subvol_commit(folder);
+}
+
 /* One call ends the volume. The long part follows, in pieces if it would take too long. */
 static int destroy_aside(struct pool *pool, const char *volume, bool large, struct err *err)
 {
@@ -282,7 +290,7 @@ static int destroy_aside(struct pool *pool, const char *volume, bool large, stru
 	if (r == 0 && !large)
 		r = destroy_at_once(pool, partial.name);
 	if (r == 0)
-		r = subvol_commit(folder);
+		r = large ? subvol_commit(folder) : commit_removal(pool);
 	if (r == 0 && large)
 		partial_leave(&partial);
 	else if (r < 0)
@@ -329,7 +337,7 @@ static int destroy_counted(struct pool *pool, const char *volume, struct err *er
 	if (r == -ENOTEMPTY || r == -EPERM)
 		r = destroy_at_once(pool, volume);
 	if (r == 0)
-		r = subvol_commit(folder_fd(pool));
+		r = commit_removal(pool);
 	return r < 0 && r != -ENOENT ? storage_fail(err, r, "remove it") : 0;
 }
 
@@ -373,8 +381,9 @@ static int free_volume(struct pool *pool, const char *partial, struct err *err)
 	scoped_close_fd(&fd);
 	/* A file that cannot be removed alone, such as an immutable one, goes with the rest. */
 	r = more ? 0 : destroy_at_once(pool, partial);
+	/* The folder is as it was after all pieces but the last, and nobody waits for this process. */
 	if (r == 0 || r == -ENOENT)
-		r = subvol_commit(folder);
+		r = subvol_sync(folder);
 	return r < 0 ? storage_fail(err, r, "free it") : more;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 bool subvol_supported(int fd)
 {
@@ -93,14 +94,19 @@ int subvol_destroy(int folder_fd, const char *name)
 	return ioctl(folder_fd, BTRFS_IOC_SNAP_DESTROY_V2, &args) < 0 ? -errno : 0;
 }
 
-int subvol_commit(int fd)
+/*
+ * The kernel does not log the change of a subvolume's name, so the fsync commits the transaction, in this process.
+ * BTRFS_IOC_START_SYNC leaves the commit to a thread of the file system. A wake-up that comes while this thread is about
+ * to sleep is lost, and the commit comes half a minute later (Linux 6.18).
+ */
+int subvol_commit(int folder_fd)
 {
-	uint64_t transaction = 0;
+	return fsync(folder_fd) < 0 ? -errno : 0;
+}
 
-	if (ioctl(fd, BTRFS_IOC_START_SYNC, &transaction) < 0 ||
-	    ioctl(fd, BTRFS_IOC_WAIT_SYNC, &transaction) < 0)
-		return -errno;
-	return 0;
+int subvol_sync(int fd)
+{
+	return ioctl(fd, BTRFS_IOC_SYNC, NULL) < 0 ? -errno : 0;
 }
 
 int subvol_created(int fd, uint64_t *seconds)

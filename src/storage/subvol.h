@@ -80,8 +80,18 @@ int subvol_limit_look(int fd, uint64_t id, uint64_t *limit, uint64_t *used);
 /* Removes the limit, also of a subvolume that is gone. */
 int subvol_limit_forget(int fd, uint64_t id);
 
-/* Waits until all changes to names and subvolumes so far are on disk; file data are not included. */
-int subvol_commit(int fd);
+/*
+ * Waits until the changes so far to names and subvolumes in that folder are on disk, and with them those to all other
+ * subvolumes; file data are not included. Does nothing if the folder has not changed. The kernel frees what was removed
+ * within half a minute.
+ */
+int subvol_commit(int folder_fd);
+
+/*
+ * Waits until all changes so far to the file system are on disk, with the data of all files, which may be much. The
+ * kernel then frees what was removed at once.
+ */
+int subvol_sync(int fd);
 
 /* Seconds since the epoch. */
 int subvol_created(int fd, uint64_t *seconds);

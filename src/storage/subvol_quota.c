@@ -140,7 +140,8 @@ int subvol_limit(int fd, uint64_t id, uint64_t bytes)
 	};
 	if (ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &args) < 0)
 		return -errno;
-	return subvol_commit(fd);
+	/* A limit is in no folder, so that no fsync commits it. */
+	return subvol_sync(fd);
 }
 
 struct figures {

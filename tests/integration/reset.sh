@@ -144,4 +144,14 @@ case_killed() {
 	done
 }
 
+# Several that change subvolumes of one file system at once: none waits for the next commit that the kernel makes by itself.
+case_many_at_once() {
+	berth launch --count 4 --pool "p-$fast" "bb-$fast" many >"$T/out"
+	local round
+	for round in {1..15}; do
+		timeout 20 berth reset 'many-*' >"$T/out" || fault "round $round: $?"
+	done
+	gone many-1 many-2 many-3 many-4
+}
+
 run_cases "$@"
