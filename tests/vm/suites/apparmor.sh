@@ -114,7 +114,7 @@ case_a_failing_parser() {
 	berth unset m security.apparmor
 }
 
-# As the host's root with every other wall away: what AppArmor stops, and what then works without it.
+# AppArmor alone, against the host's root with all other walls away: it stops these, and without it they work.
 case_apparmor_alone() {
 	local names=(sysrq core-pattern modprobe-path poweroff-cmd)
 	berth start m
@@ -155,7 +155,7 @@ case_systemd() {
 	berth launch --wait bookworm deb
 	has '^berth-machine-' "$(label deb)"
 	silent "failed units" berth exec deb -- systemctl --failed --no-legend --plain
-	# For which systemd locks a socket, that Debian 12's kernel refuses behind other profiles.
+	# systemd locks a socket for this, and the kernel of Debian 12 refuses that behind other profiles.
 	berth exec deb -- systemd-run --quiet --wait -p DynamicUser=yes true
 	berth delete --force deb
 }

@@ -7,7 +7,7 @@ export TEST_SECONDS=${TEST_SECONDS:-3000}
 
 rounds=${PROOF_CHURN:-12} at_once=3
 
-# What grows on a host by what is forgotten.
+# count_things: prints counts of objects that grow on a host if a command forgets one.
 count_things() {
 	retry 30 no_copying_is_left
 	dmsetup ls | grep -c "berth-$(tag_of "$BERTH_ROOT")" | sed 's/^/devices /'
@@ -39,7 +39,7 @@ case_churn() {
 	modprobe -a loop dm-thin-pool
 	berth pool create --driver thin --size 1G p
 	busybox_template bb p
-	# What the first makes once for all: the network, locks, the pool's own.
+	# The first machine makes objects that stay: the network, locks, those of the pool.
 	live m0
 	count_things >"$T/first"
 	local had

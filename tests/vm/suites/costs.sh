@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What commands on a thin pool ask of the kernel, counted.
+# Commands on a thin pool, and the counts of what they ask of the kernel.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -126,7 +126,7 @@ case_another_disk() {
 	losetup -D
 }
 
-# Of three that are named one holds something, one is not there, and one is taken.
+# Three disks are named: one holds something, one does not exist, and one is taken.
 case_disks_named_for_it() {
 	local one two three
 	begin
@@ -148,7 +148,7 @@ case_disks_named_for_it() {
 	same "what lies where" "$one $three" "$(info "[d['path'] for d in pool['disks']]")"
 	same "what is left" "grow.devices = $two /dev/nothing" \
 		"$(grep ^grow.devices "$BERTH_ROOT/lib/pools/p/pool.conf")"
-	# It fills again, and none of those that are left can be had: that is told, once.
+	# The pool fills again, and no disk that is left can be had: one event tells so.
 	retry 300 has_event pool-grow-failed "/dev/nothing"
 	same "a machine" running "$(field m state | sed s/held/running/)"
 	wipefs -qa "$two"
@@ -173,7 +173,7 @@ again() {
 	losetup --find --show --sector-size "$3" "$2"
 }
 
-# What runs on a pool may write as little as one of its sectors.
+# A machine may write as little as one sector of its pool's disk.
 case_disks_with_larger_sectors() {
 	local small large
 	begin
@@ -208,7 +208,7 @@ case_file_systems_with_smaller_sectors() {
 	berth pool create --device "$device" --filesystem xfs --set volume.size=300M p
 	import one
 	import two
-	# As by another hand: berth makes them for 4096.
+	# A file system with other sectors, as somebody else may make it: berth makes them for 4096.
 	pool=$(dmsetup ls | awk '/[.]p[.]pool/ { print $1 }')
 	pool=$(dmsetup info -c --noheadings --separator : -o major,minor "$pool")
 	id=$(sqlite3 "$BERTH_ROOT/lib/pools/p/catalog.db" "SELECT id FROM volume WHERE name = 'template.one'")
@@ -266,7 +266,7 @@ case_disk_comes_late() {
 	losetup -d "$disk"
 }
 
-# Those of the manual for a pool "machines", on disks of these names.
+# The manual's examples for a pool "machines", on disks of these names.
 case_examples() {
 	local command
 	begin

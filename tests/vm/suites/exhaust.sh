@@ -164,7 +164,7 @@ kernel_memory() {
 	goes_on "$1"
 	exec 9>&-
 	wait "$held" || true
-	# What is charged is bounded; the rest must be little, but for what berth-security(7) names.
+	# Charged memory is bounded. The rest must be little, except for the objects that berth-security(7) names.
 	if [[ $1 != netns && $1 != neighbours ]] && ((before - after - mine > 150000)); then
 		echo "$1" >>"$T/uncharged"
 	fi
@@ -183,7 +183,7 @@ case_memory_of_the_kernel() {
 	empty "what is not charged to who takes it" "$T/uncharged"
 }
 
-# What the kernel counts for the whole host alone: there it is told.
+# Asynchronous requests are counted for the whole host only, and doctor tells so.
 case_asynchronous_requests() {
 	lacks fs.aio-max-nr "$(berth doctor || true)"
 	rm -f "$T/end" "$T/held"
@@ -265,7 +265,7 @@ case_no_way_back() {
 	berth restart --force --wait greedy
 }
 
-# With the walls away it is the host's own process that ends.
+# A process of the host ends if the walls are away.
 case_without_the_walls() {
 	berth stop --force greedy other
 	export BERTH_TEST_HOLES="memory oom"

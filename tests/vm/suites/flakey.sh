@@ -150,7 +150,7 @@ case_the_disk_is_gone() {
 }
 
 # The tests can fail: without a look at the pool's state afterwards, a clone is told of that is not there.
-# Of one that is not in use, since to suspend the other would fail.
+# The origin is not in use, because to suspend one in use would fail.
 case_without_reading_back() {
 	new_pool
 	shaken "flakey @ 0 60 1 error_writes"
@@ -159,7 +159,7 @@ case_without_reading_back() {
 	berth pool detach p || true
 	sound
 	not "$BUILD_TREE/powercut" clone "$BERTH_ROOT" machine.new machine.other
-	# What was told is not there: pool and catalogue are of different times.
+	# The clone that was reported does not exist: pool and catalogue are of different times.
 	berth pool check p
 	old_pool
 }

@@ -102,7 +102,7 @@ case_swap() {
 	fails 2 "limits.memory.swap" berth set m limits.memory.swap=much
 }
 
-# What the host has too little of is told before a machine runs into it, and when it does.
+# A resource of which the host has too little is reported before a machine runs into it, and when it does.
 case_little_headroom() {
 	local pty instances said
 	pty=$(sysctl -n kernel.pty.max)

@@ -112,7 +112,7 @@ case_beside_peers() {
 	lxc image delete peer
 	lxc profile device remove default root
 	lxc storage delete thin
-	# Not from a process namespace of its own; the guest ends with it.
+	# lxd is not ended from a process namespace of its own; the guest ends with it.
 	systemctl stop lxd.service lxd.socket 2>/dev/null || true
 }
 

@@ -43,7 +43,7 @@ case_reinstalled() {
 	berth create --pool fast --set network= --set description="the one" tool web
 	berth snapshot web before
 	berth clone web db
-	# What somebody wrote beside the settings comes along too.
+	# A comment that somebody wrote beside the settings comes along too.
 	for file in machines/db/machine.conf pools/fast/pool.conf; do
 		echo "# by hand" >>"$state/$file"
 	done
@@ -92,7 +92,7 @@ case_reinstalled() {
 	same "its pool" other "$(berth get web pool)"
 	berth clone web copy
 	written
-	# What was taken away since its last copy is told, and what came is kept without a name.
+	# A volume that was removed since the last copy is reported, and a new one is kept without a name.
 	berth pool detach other
 	dmsetup ls
 	host fourth
@@ -107,7 +107,7 @@ case_reinstalled() {
 	has "id 4000 is in the pool, and in no catalogue" "$(cat "$T/report")"
 	has "3 machines and 1 template taken|2 machines and 1 template taken" "$(cat "$T/report")"
 	berth pool detach other
-	# Without a copy everything is there, and has no name.
+	# All volumes are there without a copy, and have no name.
 	host sixth
 	start=$(sed -n '/^books / { s/^books \([0-9]*\)+.*/\1/p; q }' "$disk")
 	dd if=/dev/zero of="$disk" bs=512 seek="$start" count=2048 conv=notrunc,fsync status=none
@@ -139,7 +139,7 @@ case_moved_file() {
 	berth pool grow --size 320M fast
 	berth clone web copy
 	same "a sound pool" "catalogue and pool agree" "$(berth pool check fast)"
-	# And on a host that knows nothing.
+	# The same on a host that knows nothing.
 	written
 	berth pool detach fast
 	mv "$T/moved" "$T/again"

@@ -227,7 +227,7 @@ case_copiers_are_held() {
 	dmsetup remove --retry small_disk
 }
 
-# From 90 % on it may grow by itself: where there is nothing to be had, that is looked for, and nothing done.
+# A pool may grow by itself from 90 % on. If there is no room, only a look is taken, and nothing done.
 case_full_pool_is_quiet() {
 	local disk
 	on_a_disk m1 m2
@@ -268,7 +268,7 @@ case_a_whole_file_stays_whole() {
 	sync
 	(($(stat -c %b "$file") >= before))
 	delete_all
-	# And one that was not gives them back.
+	# A pool with a sparse file gives the blocks back.
 	berth pool create --driver thin --size 256M --sparse p
 	busybox_template bb p
 	before=$(stat -c %b "$file")
@@ -282,7 +282,7 @@ case_a_whole_file_stays_whole() {
 	delete_all
 }
 
-# Without a watch (its place is taken) writes fail.
+# Writes fail without a watch, whose place is taken.
 case_unattended_writes_fail() {
 	local i before
 	before=$(cat "$timeout_file")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What can befall a thin pool, what is said of it, and how it is mended; and its maintenance while all is well.
+# Damage of thin pools: how it is reported, and how it is repaired; and the maintenance of a sound pool.
 # seconds: 2400
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -59,7 +59,7 @@ device() {
 	dmsetup ls | awk -v part="^berth-$(tag_of "$BERTH_ROOT")[.]g[.]$1\$" '$1 ~ part { print $1 }'
 }
 
-# Where the metadata begins, in blocks of 4096 bytes.
+# metadata_block: prints the place of the metadata, in blocks of 4096 bytes.
 metadata_block() {
 	sed -n 's/^metadata \([0-9]*\)+.*/\1/p' "$pools/g/pool.thin" | awk 'NR == 1 { print $1 / 8 }'
 }
@@ -103,7 +103,7 @@ case_superblock_gone() {
 	berth create --pool g --set network= one m
 	berth delete m
 	import two
-	# Of no use, rather than of zeros.
+	# Random bytes rather than zeros.
 	berth pool detach g
 	dd if=/dev/urandom of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=1 conv=notrunc status=none
 	fails "beginning of its metadata has been overwritten.*pool repair g" berth pool status g
@@ -277,7 +277,7 @@ case_catalogue() {
 	local id backup before
 	begin catalog
 	id=$(id_of template.one)
-	# With the copy on its disk everything has its name again.
+	# The copy on its disk gives all volumes their names again.
 	retry 60 grep -aq "template.one" "$pools/g/pool.thin"
 	berth pool check g
 	berth pool detach g
@@ -294,7 +294,7 @@ case_catalogue() {
 	has "catalogue was missing" "$(cat "$T/report")"
 	has "id $id .ext4, 23[0-9] MiB, of host 'host-catalog'. has no owner" "$(cat "$T/report")"
 	has "lost volumes and [1-9] without an owner" "$(berth pool status g 2>&1)"
-	# It is looked at, and not a byte of it changes.
+	# The volume is looked at, and not a byte of it changes.
 	before=$(sum_of "$id")
 	has "of host 'host-catalog'" "$(berth pool check g)"
 	same "what is nobody's" "$before" "$(sum_of "$id")"
@@ -391,7 +391,7 @@ case_ids_go_round() {
 	has "id $id .*of host 'host-ids'. has no owner" "$(berth pool check g)"
 	berth pool adopt g "$id" template.one
 	agree
-	# Without the list of thin_ls the ids that were ever drawn are not all looked at, one by one.
+	# Not all ids that were ever drawn are looked at, one by one, if there is no list of thin_ls.
 	mount --bind /dev/null "$(command -v thin_ls)"
 	SECONDS=0
 	berth pool check g | tee "$T/report"
@@ -449,7 +449,7 @@ case_loop_file() {
 	agree
 	berth create --pool g --set network= one m
 	berth delete m
-	# It was moved by somebody.
+	# The pool's file was moved by somebody.
 	berth pool detach g
 	mv "$pools/g/pool.thin" "$T/elsewhere.thin"
 	fails "is gone; put it back, or say where it is now: berth pool import PATH g" berth pool status g
@@ -516,14 +516,14 @@ case_trim() {
 	berth create --pool g --set network= one m
 	file=$pools/g/pool.thin
 	used=$(state used)
-	# As a guest would: a file made and deleted.
+	# A file is made and deleted, as by a guest.
 	device=$(dmsetup ls | awk '/[.]g[.]v/ { print $1 }')
 	same "no volume active" "" "$device"
 	berth set m disk.size=12G
 	"$BUILD_TREE/berth" pool check g
 	dmsetup create berth-vm-t --table "0 $((12 << 21)) thin /dev/mapper/$(device pool) $(id_of machine.m)"
 	mkdir -p "$T/mnt"
-	# As berth does: else the kernel fills inode tables meanwhile.
+	# The option is that of berth: without it the kernel fills inode tables meanwhile.
 	mount -o noinit_itable /dev/mapper/berth-vm-t "$T/mnt"
 	dd if=/dev/urandom of="$T/mnt/big" bs=1M count=64 conv=fsync status=none
 	rm "$T/mnt/big"
@@ -671,7 +671,7 @@ case_part_of_an_array() {
 	retry 10 dmsetup remove array
 	fails "lay on a device of device-mapper's, of which this .loop. may be a part" berth pool status g
 	has "source = /dev/mapper/array" "$(cat "$BERTH_ROOT/lib/pools/g/pool.conf")"
-	# It comes up a moment later.
+	# The array comes up a moment later.
 	(
 		sleep 2
 		dmsetup create array --table "$array"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What is made of machines in a thin pool: templates, roots that are set back, copies with an identity of their own or
+# Copies of machines in a thin pool: templates, roots that are set back, copies with an identity of their own or
 # in another pool.
 # packages: jq
 # integration: identity
@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 modprobe -a loop dm-thin-pool
-# Without KVM a copy of few files takes long enough.
+# A copy of few files takes long enough without KVM.
 export STORAGE_DRIVER=thin TEST_SECONDS=1800 FILES=${PROOF_FILES:-600}
 run_integration publish reset identity copies
 exit

@@ -7,7 +7,7 @@
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=1800
-# Without KVM a start takes seconds.
+# A start takes seconds without KVM.
 export ROUNDS=${PROOF_ROUNDS:-3} KILLS=${PROOF_KILLS:-15}
 run_integration crash kills life races copies
 exit

@@ -102,7 +102,7 @@ case_full_pool() {
 	delete_all
 }
 
-# After the pool has grown the machine starts, with what it had synced.
+# The machine starts after the pool has grown, with all that it had synced.
 case_full_pool_grows() {
 	local before
 	before=$(cat "$timeout_file")

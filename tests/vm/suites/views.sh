@@ -28,7 +28,7 @@ online() {
 	berth exec "$1" -- cat /sys/devices/system/cpu/online
 }
 
-# As the package has it: a service of systemd's.
+# lxcfs is a service of systemd here, as its package makes it.
 case_lxcfs_runs() {
 	has "lxcfs runs" "$(berth doctor)"
 	truncate -s 256M "$T/swap"
@@ -46,13 +46,13 @@ case_memory() {
 	same total $((256 << 10)) "$(kib m MemTotal)"
 	same "free(1)" $((256 << 10)) "$(berth exec m -- free -k | awk '/^Mem:/ { print $2 }')"
 	(($(kib m MemAvailable) <= 256 << 10 && $(kib m MemFree) <= 256 << 10))
-	# What it uses counts, and what others use does not.
+	# The machine's own use counts, and that of others does not.
 	local before
 	before=$(kib m MemFree)
 	berth exec m -- dd if=/dev/zero of=/dev/shm/much bs=1M count=64 2>/dev/null
 	(($(kib m MemFree) < before - (48 << 10)))
 	berth exec m -- rm /dev/shm/much
-	# Without a limit it is the host's.
+	# A machine without a limit sees the total of the host.
 	same "of one without a limit" "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)" "$(kib free MemTotal)"
 }
 
@@ -96,7 +96,7 @@ case_processors() {
 	berth delete --force m free
 }
 
-# What nothing_left looks for.
+# The end: nothing_left looks for the rest.
 case_the_end() {
 	kill "$(cat "$T/lxcfs")"
 	retry 20 not mountpoint -q "$place"
