@@ -92,6 +92,16 @@ retry() {
 	done
 }
 
+# links_of_busybox FOLDER: the links of all its applets but an init, made by one process: in a guest that emulates its
+# processors, a process for each link would take a quarter of a minute.
+links_of_busybox() {
+	busybox --list | python3 -IS -c '
+import os, sys
+os.chdir(sys.argv[1])
+for name in set(sys.stdin.read().split()) - {"busybox", "init", "linuxrc"}:
+    os.symlink("busybox", name)' "$1"
+}
+
 # page_commands PAGE: the lines of the EXAMPLES of doc/PAGE.
 page_commands() {
 	awk '/^\.Sh / { here = $2 == "EXAMPLES" }

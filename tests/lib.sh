@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What every integration test stands on. A test is a script that sources this file first, defines
 # functions case_* and ends with: run_cases "$@"
+# With the word --cases it prints the names of its cases, and runs nothing.
 # What its cases stand on is made by a function set_up, which runs before them; what some of them need
 # besides is made, where it is not there yet, by a function that each of those calls first. So each case
 # can run alone, and none needs one before it. What none of berth's verbs removes is ended by tear_down.
@@ -80,6 +81,16 @@ outer() {
 	exit "$status"
 }
 
+if [[ ${1:-} == --cases ]]; then
+	T=/nonexistent BERTH_ROOT=/nonexistent/root
+	# Also the cases that the script makes when it runs.
+	run_cases() {
+		declare -F | sed -n 's/^declare -f \(case_.*\)$/\1/p'
+		exit
+	}
+	return
+fi
+
 if [[ -z ${BERTH_TEST_INSIDE:-} ]]; then
 	outer "$@"
 fi
@@ -147,11 +158,11 @@ etc_of_the_host() {
 
 # ---- Roots
 
-# A busybox root as folder $1, with every applet but an init.
+# A busybox root as folder $1, with all applets but an init.
 busybox_root() {
 	mkdir -p "$1"/{bin,etc,proc,sys,dev,tmp,root,run}
 	cp "$(command -v busybox)" "$1/bin/busybox"
-	busybox --list | grep -vxE 'busybox|init|linuxrc' | (cd "$1/bin" && xargs -n 1 ln -s busybox)
+	links_of_busybox "$1/bin"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 	echo 'root:x:0:' >"$1/etc/group"
 }

@@ -2,7 +2,8 @@
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
 	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm \
-	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens tests/lint/style \
+	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens \
+	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \
 	tests/integration/debian.sh tests/integration/client.py tests/integration/cloud_init.sh tests/integration/other_keeper.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/forward.sh tests/integration/hosts.sh \

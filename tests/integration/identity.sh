@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A copy of a machine is a new computer: files that it loses at its first start, and files that are made anew.
 needs_debian="bookworm"
-needs_packages="openssh-server"
+needs_packages="cron,locales,openssh-client,openssh-server,tzdata"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Options of launch that set up a new machine: files, a user, keys, scripts.
 needs_debian="bookworm"
-needs_packages="tzdata,locales"
+needs_packages="cron,locales,openssh-client,openssh-server,tzdata"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -125,7 +125,7 @@ case_many_entries() {
 	python3 - "$T/many.tar" <<-'END'
 		import sys, tarfile
 		with tarfile.open(sys.argv[1], "w", format=tarfile.USTAR_FORMAT) as t:
-		    for n in range(200000):
+		    for n in range(50000):
 		        t.addfile(tarfile.TarInfo("d%d/f%d" % (n // 1000, n)))
 	END
 	not berth template import "$T/many.tar" many 2>"$T/said"

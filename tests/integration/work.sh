@@ -3,7 +3,7 @@
 # A Debian at its daily work, behind all walls: ssh, cron, an upgrade, users, and services that confine
 # themselves. RELEASES="bullseye bookworm trixie sid" for others than the default.
 needs_debian=${RELEASES:-bookworm}
-needs_packages=openssh-server,openssh-client,cron
+needs_packages="cron,locales,openssh-client,openssh-server,tzdata"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -43,7 +43,7 @@ case_install() {
 	has "machines get systemd scopes" "$(berth doctor)"
 	mkdir -p "$T/bb"/{bin,etc,proc,sys,dev,tmp,root,run}
 	cp /bin/busybox "$T/bb/bin/"
-	busybox --list | grep -vxE 'busybox|init|linuxrc' | (cd "$T/bb/bin" && xargs -n 1 ln -s busybox)
+	links_of_busybox "$T/bb/bin"
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$T/bb/etc/passwd"
 	tar -C "$T/bb" -cf "$T/bb.tar" .
 	berth template import "$T/bb.tar" bb
@@ -150,7 +150,7 @@ case_no_bus() {
 	systemctl start dbus.socket dbus.service
 	berth exec m -- true
 	berth stop m
-	# That of the network's dnsmasq stays as long as the network is up.
+	# The group of the network's dnsmasq stays as long as the network is up.
 	find /sys/fs/cgroup/berth -mindepth 1 -depth -type d ! -name '_network.*' -exec rmdir {} +
 }
 
@@ -165,7 +165,7 @@ case_units() {
 	state_is one stopped
 	state_is auto running
 	systemctl start berth@one.service
-	# From inside the scope: the service sees it end.
+	# The service sees the end of a machine whose scope is stopped.
 	systemctl stop berth-one.scope
 	retry 20 not systemctl is-active berth@one.service
 	systemctl stop berth.service
