@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/backing_fs.c src/base/backing_fs.h \
 	src/base/causes.c src/base/causes.h \
 	src/base/child.c src/base/child.h \
+	src/base/bytes.h \
 	src/base/clock.h \
 	src/base/deadlines.h \
 	src/base/dirs.c src/base/dirs.h \
@@ -17,6 +18,7 @@ libbase_a_SOURCES = \
 	src/base/protection.c src/base/protection.h \
 	src/base/remove.c src/base/remove.h \
 	src/base/renaming.c src/base/renaming.h \
+	src/base/room.h \
 	src/base/scoped.h \
 	src/base/resolv_conf.c src/base/resolv_conf.h \
 	src/base/text.c src/base/text.h \

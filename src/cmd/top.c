@@ -2,6 +2,7 @@
 /* top: shows what the running machines use of the host, again and again until q, or once. */
 #include "cmd/verbs.h"
 
+#include "base/room.h"
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/print.h"
@@ -64,14 +65,8 @@ static uint64_t clock_us(void)
 
 static struct sample *add_sample(struct samples *samples)
 {
-	if (samples->count == samples->room) {
-		size_t room = samples->room ? 2 * samples->room : 32;
-		struct sample *list = realloc(samples->list, room * sizeof *list);
-		if (!list)
-			return NULL;
-		samples->list = list;
-		samples->room = room;
-	}
+	if (room_for_one(&samples->list, samples->count, &samples->room, sizeof *samples->list) < 0)
+		return NULL;
 	return &samples->list[samples->count++];
 }
 

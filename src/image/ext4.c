@@ -5,6 +5,7 @@
  */
 #include "image/disk.h"
 
+#include "base/room.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "image/entry.h"
@@ -325,14 +326,9 @@ static errcode_t add_child(struct children *children, ext2_ino_t number, const c
 	if (length == 0 || strnlen(name, length) != length || memchr(name, '/', length) ||
 	    children->count == ENTRIES_MAX)
 		return EXT2_ET_CORRUPT_SUPERBLOCK;
-	if (children->count == children->room) {
-		size_t room = children->room ? 2 * children->room : 64;
-		struct child *list = reallocarray(children->list, room, sizeof *list);
-		if (!list)
-			return EXT2_ET_NO_MEMORY;
-		children->list = list;
-		children->room = room;
-	}
+	if (room_for_one(&children->list, children->count, &children->room,
+			 sizeof *children->list) < 0)
+		return EXT2_ET_NO_MEMORY;
 	struct child child = { number, strndup(name, length) };
 	if (!child.name)
 		return EXT2_ET_NO_MEMORY;

@@ -2,7 +2,8 @@
 /* Tables of partitions: GPT, and MBR with its logical ones. */
 #include "image/disk.h"
 
-#include <endian.h>
+#include "base/bytes.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -15,22 +16,6 @@ enum {
 	LOGICAL_MAX = 64,
 	FIRST_LOGICAL = 5,
 };
-
-static uint32_t le32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof value);
-	return le32toh(value);
-}
-
-static uint64_t le64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof value);
-	return le64toh(value);
-}
 
 static bool is_extended(unsigned char type)
 {
@@ -48,7 +33,7 @@ static bool has_mbr(const unsigned char *head)
 		const unsigned char *entry = head + MBR_ENTRIES + i * MBR_ENTRY;
 		if (entry[0] != 0 && entry[0] != 0x80)
 			return false;
-		used += entry[4] != 0 && le32(entry + 8) != 0 && le32(entry + 12) != 0;
+		used += entry[4] != 0 && bytes_le32(entry + 8) != 0 && bytes_le32(entry + 12) != 0;
 	}
 	return used > 0;
 }
@@ -85,11 +70,11 @@ static int add_logical(struct disk *disk, struct partition *list, int count, uin
 		const unsigned char *entry = table + MBR_ENTRIES, *next = entry + MBR_ENTRY;
 		if (table[510] != 0x55 || table[511] != 0xaa)
 			return count;
-		count = add(disk, list, count, FIRST_LOGICAL + i, at + le32(entry + 8),
-			    le32(entry + 12));
-		if (!is_extended(next[4]) || le32(next + 8) == 0)
+		count = add(disk, list, count, FIRST_LOGICAL + i, at + bytes_le32(entry + 8),
+			    bytes_le32(entry + 12));
+		if (!is_extended(next[4]) || bytes_le32(next + 8) == 0)
 			return count;
-		at = base + le32(next + 8);
+		at = base + bytes_le32(next + 8);
 	}
 	return count;
 }
@@ -101,9 +86,10 @@ static int list_mbr(struct disk *disk, const unsigned char *head, struct partiti
 	for (unsigned i = 0; i < 4 && count >= 0; i++) {
 		const unsigned char *entry = head + MBR_ENTRIES + i * MBR_ENTRY;
 		if (is_extended(entry[4]))
-			count = add_logical(disk, list, count, le32(entry + 8));
+			count = add_logical(disk, list, count, bytes_le32(entry + 8));
 		else if (entry[4] != 0)
-			count = add(disk, list, count, i + 1, le32(entry + 8), le32(entry + 12));
+			count = add(disk, list, count, i + 1, bytes_le32(entry + 8),
+				    bytes_le32(entry + 12));
 	}
 	return count;
 }
@@ -112,8 +98,8 @@ static int list_gpt(struct disk *disk, const unsigned char *header, struct parti
 {
 	static const unsigned char unused[16];
 	unsigned char entry[128];
-	uint64_t at = le64(header + 72);
-	uint32_t entries = le32(header + 80), size = le32(header + 84);
+	uint64_t at = bytes_le64(header + 72);
+	uint32_t entries = bytes_le32(header + 80), size = bytes_le32(header + 84);
 	int count = 0;
 
 	if (size < sizeof entry || size > GPT_ENTRY_MAX || at > disk->size / SECTOR)
@@ -122,7 +108,7 @@ static int list_gpt(struct disk *disk, const unsigned char *header, struct parti
 		int r = disk_read(disk, at * SECTOR + (uint64_t)i * size, entry, sizeof entry);
 		if (r < 0)
 			return r;
-		uint64_t first = le64(entry + 32), last = le64(entry + 40);
+		uint64_t first = bytes_le64(entry + 32), last = bytes_le64(entry + 40);
 		if (memcmp(entry, unused, sizeof unused) != 0 && last >= first && last < UINT64_MAX)
 			count = add(disk, list, count, i + 1, first, last - first + 1);
 	}

@@ -5,9 +5,9 @@
  */
 #include "image/disk.h"
 
+#include "base/bytes.h"
 #include "base/scoped.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,22 +46,6 @@ static uint64_t cluster_size(const struct qcow2 *q)
 	return UINT64_C(1) << q->bits;
 }
 
-static uint32_t be32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof value);
-	return be32toh(value);
-}
-
-static uint64_t be64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof value);
-	return be64toh(value);
-}
-
 static int damaged(struct disk *disk)
 {
 	return err_set(disk->err, EINVAL, "the qcow2 is damaged");
@@ -80,7 +64,7 @@ static int refuse(struct disk *disk, const char *why)
 /* Features whose absence a reader may not overlook. */
 static int check_features(struct disk *disk, const unsigned char *head)
 {
-	uint64_t features = be64(head + 72);
+	uint64_t features = bytes_be64(head + 72);
 
 	if (features & EXTERNAL_DATA)
 		return refuse(disk, "has its data in another file");
@@ -95,18 +79,18 @@ static int check_features(struct disk *disk, const unsigned char *head)
 static int check_header(struct disk *disk, const unsigned char *head)
 {
 	struct qcow2 *q = disk->qcow2;
-	uint32_t version = be32(head + 4);
+	uint32_t version = bytes_be32(head + 4);
 
 	if (version != 2 && version != 3)
 		return refuse(disk, "has a version that berth does not read");
-	if (be64(head + 8) != 0)
+	if (bytes_be64(head + 8) != 0)
 		return refuse(disk, "is based on another image");
-	if (be32(head + 32) != 0)
+	if (bytes_be32(head + 32) != 0)
 		return refuse(disk, "is encrypted");
 	if (version == 3 && check_features(disk, head) < 0)
 		return -disk->err->code;
-	q->bits = be32(head + 20);
-	disk->size = be64(head + 24);
+	q->bits = bytes_be32(head + 20);
+	disk->size = bytes_be64(head + 24);
 	if (q->bits < BITS_MIN || q->bits > BITS_MAX || disk->size > INT64_MAX)
 		return damaged(disk);
 	return 0;
@@ -119,7 +103,7 @@ static int read_first(struct disk *disk, const unsigned char *head)
 	unsigned bits = q->bits + q->bits - 3;
 	uint64_t needed = (disk->size >> bits) + ((disk->size & ((UINT64_C(1) << bits) - 1)) != 0);
 
-	q->first_count = be32(head + 36);
+	q->first_count = bytes_be32(head + 36);
 	if (q->first_count < needed || q->first_count > TABLE_MAX / sizeof *q->first)
 		return damaged(disk);
 	q->first = calloc(q->first_count + 1, sizeof *q->first);
@@ -129,7 +113,8 @@ static int read_first(struct disk *disk, const unsigned char *head)
 	q->packed = malloc(2 * cluster_size(q) + 1024);
 	if (!q->first || !q->second || !q->plain || !q->packed)
 		return err_set(disk->err, ENOMEM, "out of memory");
-	return disk_read_file(disk, be64(head + 40), q->first, q->first_count * sizeof *q->first);
+	return disk_read_file(disk, bytes_be64(head + 40), q->first,
+			      q->first_count * sizeof *q->first);
 }
 
 int qcow2_open(struct disk *disk)

@@ -5,6 +5,7 @@
  */
 #include "image/entry.h"
 
+#include "base/room.h"
 #include "base/scoped.h"
 
 #include <string.h>
@@ -301,14 +302,9 @@ static int add_child(struct squash *s, struct children *children, const sqfs_dir
 
 	if (strnlen(name, length) != length || memchr(name, '/', length) || strcmp(name, ".") == 0)
 		return SQFS_ERROR_CORRUPTED;
-	if (children->count == children->room) {
-		size_t room = children->room ? 2 * children->room : 64;
-		struct child *list = reallocarray(children->list, room, sizeof *list);
-		if (!list)
-			return SQFS_ERROR_ALLOC;
-		children->list = list;
-		children->room = room;
-	}
+	if (room_for_one(&children->list, children->count, &children->room,
+			 sizeof *children->list) < 0)
+		return SQFS_ERROR_ALLOC;
 	struct child child = { .name = strdup(name) };
 	if (!child.name)
 		return SQFS_ERROR_ALLOC;

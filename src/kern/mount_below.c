@@ -5,6 +5,7 @@
  * file system. What other mount namespaces have there does not count: the kernel detaches it.
  */
 #include "base/file.h"
+#include "base/room.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/holder.h"
@@ -63,13 +64,9 @@ static int read_table(struct table *table)
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		if (table->count == room) {
-			room = room ? room * 2 : 64;
-			struct entry *more = realloc(table->entries, room * sizeof *more);
-			if (!more)
-				return -ENOMEM;
-			table->entries = more;
-		}
+		int r = room_for_one(&table->entries, table->count, &room, sizeof *table->entries);
+		if (r < 0)
+			return r;
 		table->count += parse(line, &table->entries[table->count]);
 	}
 	qsort(table->entries, table->count, sizeof *table->entries, compare);

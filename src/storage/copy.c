@@ -2,6 +2,7 @@
 #include "storage/copy.h"
 
 #include "base/file.h"
+#include "base/room.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/copy_entry.h"
@@ -49,14 +50,9 @@ static int fail(const struct walk *walk, const char *name, int code, struct err 
 
 static int push(struct walk *walk)
 {
-	if (walk->depth == walk->room) {
-		size_t room = walk->room ? walk->room * 2 : 32;
-		struct frame *more = realloc(walk->frames, room * sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		walk->frames = more;
-		walk->room = room;
-	}
+	int r = room_for_one(&walk->frames, walk->depth, &walk->room, sizeof *walk->frames);
+	if (r < 0)
+		return r;
 	walk->frames[walk->depth++] = (struct frame){ .path_length = walk->path.length };
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "stream/format.h"
 
+#include "base/bytes.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -18,10 +20,7 @@ static const char damaged[] =
 
 uint64_t stream_number(const void *bytes)
 {
-	uint64_t number;
-
-	memcpy(&number, bytes, sizeof number);
-	return le64toh(number);
+	return bytes_le64(bytes);
 }
 
 void stream_put_number(uint8_t out[8], uint64_t number)

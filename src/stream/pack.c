@@ -6,6 +6,7 @@
 #include "stream/pack.h"
 
 #include "base/file.h"
+#include "base/room.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
@@ -62,14 +63,9 @@ static int put(struct walk *walk, const char *name, const struct statx *st)
 
 static int push(struct walk *walk)
 {
-	if (walk->depth == walk->room) {
-		size_t room = walk->room ? walk->room * 2 : 32;
-		struct frame *more = realloc(walk->frames, room * sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		walk->frames = more;
-		walk->room = room;
-	}
+	int r = room_for_one(&walk->frames, walk->depth, &walk->room, sizeof *walk->frames);
+	if (r < 0)
+		return r;
 	walk->frames[walk->depth++] = (struct frame){ .path_length = walk->path.length };
 	return 0;
 }

@@ -181,14 +181,23 @@ still_or_over() {
 	frozen "$1" || not kill -0 "$copier" 2>/dev/null
 }
 
-they_write() {
+they_run() {
 	local driver m
 	for driver in $drivers; do
 		m=m-$driver
-		state_is "$m" stopped || continue
-		berth start --wait "$m"
-		# The second file is behind the first by one at most.
-		berth exec "$m" -- sh -c '(n=0; while :; do n=$((n + 1)); echo $n >/many/first; echo $n >/many/last; done) >/dev/null 2>&1 &'
+		! state_is "$m" stopped || berth start --wait "$m"
+	done
+}
+
+# they_write: the machines write two files as fast as they can, until there is a file /rest: the second file is behind the
+# first by one at most.
+they_write() {
+	local driver m
+	they_run
+	for driver in $drivers; do
+		m=m-$driver
+		berth exec "$m" -- sh -c 'rm -f /rest
+			(n=0; while [ ! -e /rest ]; do n=$((n + 1)); echo $n >/many/first; echo $n >/many/last; done) >/dev/null 2>&1 &'
 		retry 20 berth exec "$m" -- grep -q '...' /many/last
 	done
 }
@@ -214,13 +223,16 @@ case_copies_of_it_are_of_one_moment() {
 			berth delete --force new
 		done
 	done
+	for driver in $drivers; do
+		berth exec "m-$driver" -- touch /rest
+	done
 	((compared > 0)) || fault "of no copy could be told whether it is of one moment"
 }
 
 # A look, a second copy that ends first, a pause and a resume do not thaw the machine before the copy has ended.
 case_nobody_wakes_it() {
 	local group
-	they_write
+	they_run
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	frozen "$group"
@@ -238,7 +250,7 @@ case_nobody_wakes_it() {
 
 case_nor_does_resume() {
 	local group
-	they_write
+	they_run
 	group=$(group_of m-dir)
 	berth pause m-dir
 	copy_of dir berth clone m-dir new
@@ -255,7 +267,7 @@ case_nor_does_resume() {
 
 case_paused_stays_paused() {
 	local group
-	they_write
+	they_run
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	berth pause m-dir
@@ -271,7 +283,7 @@ case_paused_stays_paused() {
 # No command has to look for that to happen.
 case_who_copies_is_killed() {
 	local group
-	they_write
+	they_run
 	group=$(group_of m-dir)
 	copy_of dir berth clone m-dir new
 	frozen "$group"

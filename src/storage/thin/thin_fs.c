@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* File systems on thin volumes: made, mounted, enlarged, examined and checked. */
+#include "base/bytes.h"
 #include "base/child.h"
 #include "base/fault.h"
 #include "base/file.h"
@@ -10,7 +11,6 @@
 #include "storage/thin/thin.h"
 
 #include <ctype.h>
-#include <endian.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
@@ -249,43 +249,30 @@ int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err)
 
 static uint64_t ext4_size(const unsigned char *super)
 {
-	uint32_t low, high, order, features;
+	uint64_t blocks = bytes_le32(super + 4);
+	uint32_t order = bytes_le32(super + 24);
 
-	memcpy(&low, super + 4, 4);
-	memcpy(&order, super + 24, 4);
-	memcpy(&features, super + 0x60, 4);
-	memcpy(&high, super + 0x150, 4);
-	uint64_t blocks = le32toh(low);
-	if (le32toh(features) & 0x80) /* 64 bits */
-		blocks |= (uint64_t)le32toh(high) << 32;
-	return le32toh(order) > 6 ? 0 : blocks << (10 + le32toh(order));
+	if (bytes_le32(super + 0x60) & 0x80) /* 64 bits */
+		blocks |= (uint64_t)bytes_le32(super + 0x150) << 32;
+	return order > 6 ? 0 : blocks << (10 + order);
 }
 
 static uint64_t xfs_size(const unsigned char *super)
 {
-	uint32_t block;
-	uint64_t blocks;
-
-	memcpy(&block, super + 4, 4);
-	memcpy(&blocks, super + 8, 8);
-	return be64toh(blocks) * be32toh(block);
+	return bytes_be64(super + 8) * bytes_be32(super + 4);
 }
 
 static unsigned ext4_smallest(const unsigned char *super)
 {
-	uint32_t order;
+	uint32_t order = bytes_le32(super + 24);
 
-	memcpy(&order, super + 24, 4);
-	return le32toh(order) > 6 ? 0 : 1024U << le32toh(order);
+	return order > 6 ? 0 : 1024U << order;
 }
 
 /* sb_sectsize of xfs_format.h. */
 static unsigned xfs_smallest(const unsigned char *super)
 {
-	uint16_t sector;
-
-	memcpy(&sector, super + 102, 2);
-	return be16toh(sector);
+	return bytes_be16(super + 102);
 }
 
 void thin_fs_look(dev_t dev, struct thin_fs *fs)

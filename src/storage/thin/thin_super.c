@@ -4,12 +4,12 @@
  * last detach, for a superblock that was overwritten.
  */
 #include "storage/thin/thin_super.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "storage/driver.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -47,21 +47,14 @@ uint32_t thin_sum(const unsigned char *data, size_t length)
 
 bool thin_super_is_whole(const unsigned char *super)
 {
-	uint32_t sum;
-	uint64_t magic;
-
-	memcpy(&sum, super + SUM_AT, sizeof sum);
-	memcpy(&magic, super + MAGIC_AT, sizeof magic);
-	return le64toh(magic) == MAGIC &&
-	       le32toh(sum) == (thin_sum(super + FROM, THIN_SUPER_SIZE - FROM) ^ SUM_XOR);
+	return bytes_le64(super + MAGIC_AT) == MAGIC &&
+	       bytes_le32(super + SUM_AT) ==
+		       (thin_sum(super + FROM, THIN_SUPER_SIZE - FROM) ^ SUM_XOR);
 }
 
 uint64_t thin_super_transaction(const unsigned char *super)
 {
-	uint64_t transaction;
-
-	memcpy(&transaction, super + TRANSACTION_AT, sizeof transaction);
-	return le64toh(transaction);
+	return bytes_le64(super + TRANSACTION_AT);
 }
 
 bool thin_super_read(int fd, uint64_t sector, unsigned char *super)
