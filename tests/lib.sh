@@ -179,6 +179,15 @@ busybox_template() {
 	berth template import "${options[@]}" "$T/bb.tar" "${1:-bb}"
 }
 
+# pools_with_busybox DRIVER...: makes a pool p-DRIVER of each driver, with the template bb-DRIVER.
+pools_with_busybox() {
+	local driver
+	for driver; do
+		berth pool create --driver "$driver" "p-$driver"
+		busybox_template "bb-$driver" "p-$driver"
+	done
+}
+
 # debian_template RELEASE [NAME]; the script sets needs_debian="RELEASE..." before it sources this, and
 # needs_packages="PACKAGE,..." for more than the smallest; or needs_roots="NAME=PACKAGE,... ...".
 debian_template() {

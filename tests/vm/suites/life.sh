@@ -4,4 +4,4 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-run_integration life storage
+run_integration life storage room
