@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Images of OCI for tests: sourced after tests/lib.sh.
 # shellcheck shell=bash
+# shellcheck source=tests/roots.sh
+. "${top:?}/tests/roots.sh"
 
-maker=${top:?}/tests/integration/oci_image.py
+maker=$top/tests/integration/oci_image.py
 arch=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 
 # image KIND OUT [OPTION...] LAYER...: makes one for this host.
@@ -15,13 +17,7 @@ set_up() {
 	tar -C "$T/bb" -cf "$T/base.tar" .
 	rm -rf "$T/bb"
 	berth pool create default --driver dir
-	no_volumes 0
-}
-
-no_volumes() {
-	same volumes "$1" "$(berth pool status --json | python3 -c '
-import json, sys
-print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
+	no_volumes
 }
 
 # layer FILE: makes it a tar of the folder "$T/layer", and empties that.

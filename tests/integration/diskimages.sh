@@ -4,17 +4,11 @@
 # The reference is what the kernel sees in an image that the test itself has made.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-
-root_of() {
-	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
-}
+# shellcheck source=tests/roots.sh
+. "$top/tests/roots.sh"
 
 tree() {
 	"$top/tests/integration/tree.py" --without-devices "$1" | grep -v "^b'./lost+found'"
-}
-
-no_volumes() {
-	same volumes 0 "$(berth pool status --json | jq '[.[].volumes] | add')"
 }
 
 set_up() {
@@ -34,16 +28,9 @@ ext4() {
 	mkfs.ext4 -q -b 4096 "${@:2}" "$1"
 	mkdir -p "$T/mounted"
 	mount -o loop "$1" "$T/mounted"
-	busybox_root "$T/mounted"
-	(cd "$T/mounted" && mkdir -p usr 'a b' sticky many && chmod 1777 sticky && echo text >file && ln file 'a b/hard' &&
-		ln -s ../file 'a b/soft' && ln -s /nowhere dangling && mkfifo fifo && echo owned >owned &&
-		chown 1234:4321 owned && chown -h 77:88 dangling && echo set >suid && chown 5:6 suid && chmod 6755 suid &&
-		echo cap >cap && setcap cap_net_raw+ep cap && echo acl >acl && setfacl -m u:1000:rw,g:2000:r,m::rw acl &&
-		setfacl -d -m u:1001:rwx sticky && setfattr -n user.mark -v 0x00ff0a acl && truncate -s 40M sparse &&
-		printf x | dd of=sparse bs=1 seek=30000000 conv=notrunc status=none && echo bytes >$'\xff\xfe' &&
-		dd if=/dev/urandom of=large bs=1M count=9 status=none && mknod node c 1 3 && : >empty &&
-		touch -d '2001-02-03 04:05:06.789 UTC' owned && touch -h -d '1960-01-01 UTC' dangling &&
-		touch -d '2200-01-01 00:00:00.000000001 UTC' empty)
+	objects_in "$T/mounted"
+	(cd "$T/mounted" && mkdir usr many && dd if=/dev/urandom of=large bs=1M count=9 status=none && mknod node c 1 3 &&
+		: >empty && touch -d '2200-01-01 00:00:00.000000001 UTC' empty)
 	name=$(printf 'l%.0s' {1..200})
 	ln -s "$name" "$T/mounted/long-link"
 	setfattr -n user.large -v "$name$name$name" "$T/mounted/owned"

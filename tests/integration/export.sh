@@ -6,10 +6,6 @@
 # shellcheck source=tests/oci.sh
 . "$top/tests/oci.sh"
 
-root_of() {
-	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
-}
-
 tree() {
 	"$top/tests/integration/tree.py" "$@"
 }

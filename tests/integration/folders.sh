@@ -3,17 +3,11 @@
 # Templates from folders that are roots, and from containers of LXC.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-
-root_of() {
-	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
-}
+# shellcheck source=tests/roots.sh
+. "$top/tests/roots.sh"
 
 tree() {
 	"$top/tests/integration/tree.py" --without-devices "$1"
-}
-
-no_volumes() {
-	same volumes 0 "$(berth pool status --json | jq '[.[].volumes] | add')"
 }
 
 set_up() {
@@ -27,20 +21,8 @@ refused() {
 	retry 10 not pgrep -x berth-pack
 }
 
-# a_root FOLDER [BASE]: of busybox, with objects of each kind that is kept; ids from BASE on.
-a_root() {
-	busybox_root "$1"
-	(cd "$1" && mkdir -p 'a b' sticky && chmod 1777 sticky && echo text >file && ln file 'a b/hard' &&
-		ln -s ../file 'a b/soft' && ln -s /nowhere dangling && mkfifo fifo && echo owned >owned &&
-		chown 1234:4321 owned && chown -h 77:88 dangling && echo set >suid && chown 5:6 suid && chmod 6755 suid &&
-		echo cap >cap && setcap cap_net_raw+ep cap && echo acl >acl && setfacl -m u:1000:rw,g:2000:r,m::rw acl &&
-		setfacl -d -m u:1001:rwx sticky && setfattr -n user.mark -v 0x00ff0a acl && truncate -s 20M sparse &&
-		printf x | dd of=sparse bs=1 seek=9000000 conv=notrunc status=none && echo bytes >$'\xff\xfe' &&
-		touch -d '2001-02-03 04:05:06.789 UTC' owned && touch -h -d '1960-01-01 UTC' dangling)
-}
-
 case_a_plain_folder() {
-	a_root "$T/it"
+	objects_in "$T/it"
 	mknod "$T/it/node" c 1 3
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/it/socket"
 	setfattr -n security.mark -v x "$T/it/owned"
@@ -142,7 +124,7 @@ case_a_container() {
 		"lxc.signal.halt = SIGRTMIN+3" "lxc.net.0.type = veth" "lxc.net.0.link = lxcbr0" \
 		"lxc.mount.entry = /srv srv none bind 0 0" "lxc.mount.entry = /home home none bind 0 0" \
 		"lxc.include = /usr/share/lxc/config/common.conf" "lxc.init.cmd = /sbin/init --odd"
-	a_root "$T/lxc/web/rootfs"
+	objects_in "$T/lxc/web/rootfs"
 	berth template import "$T/lxc/web" it 2>"$T/err"
 	has "keys were left out: lxc.net.0.type, lxc.net.0.link, lxc.mount.entry, lxc.include, lxc.init.cmd$" \
 		"$(cat "$T/err")"
@@ -157,7 +139,7 @@ case_a_container() {
 
 # The ids of an unprivileged container become its own again, in access control lists and capabilities too.
 case_an_unprivileged_container() {
-	a_root "$T/plain"
+	objects_in "$T/plain"
 	container web "lxc.idmap = u 0 100000 65536" "lxc.idmap = g 0 200000 65536"
 	mkdir "$T/lxc/web/rootfs"
 	python3 "$top/tests/integration/shifted.py" "$T/plain" "$T/lxc/web/rootfs" 100000 200000

@@ -3,12 +3,8 @@
 # Images of LXC and Incus: as files, and from a server that this test makes, by http and https.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-
-no_volumes() {
-	same volumes "$1" "$(berth pool status --json | python3 -c '
-import json, sys
-print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
-}
+# shellcheck source=tests/roots.sh
+. "$top/tests/roots.sh"
 
 # squash FOLDER FILE [OPTION...]: makes a squashfs of the folder.
 squash() {
@@ -50,12 +46,7 @@ set_up() {
 	# The program that downloads has no rights, and must be able to read the certificate.
 	chmod 755 "$T"
 	berth pool create default --driver dir
-	no_volumes 0
-}
-
-# root_of TEMPLATE: prints the folder of its root, in a pool of driver dir.
-root_of() {
-	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
+	no_volumes
 }
 
 # Lists a tree, for a comparison.
@@ -86,14 +77,14 @@ case_squashfs() {
 		berth delete --force box
 		berth template delete squash
 	done
-	no_volumes 0
+	no_volumes
 }
 
 case_squashfs_of_a_pipe() {
 	squash "$T/bb" "$T/image.squashfs"
 	fails 1 "squashfs, which cannot be read from a pipe" \
 		bash -c 'cat "$T/image.squashfs" | berth template import - squash'
-	no_volumes 0
+	no_volumes
 }
 
 case_broken_squashfs() {
@@ -115,7 +106,7 @@ case_broken_squashfs() {
 			berth template delete squash
 		fi
 	done
-	no_volumes 0
+	no_volumes
 }
 
 case_evil_squashfs() {
@@ -133,7 +124,7 @@ case_evil_squashfs() {
 	ln -s ../../../../etc "$T/evil/bin/out"
 	squash "$T/evil" "$T/evil.squashfs"
 	fails 1 "entry 'bin/out' is a link that leads out" berth template import "$T/evil.squashfs" evil
-	no_volumes 0
+	no_volumes
 }
 
 case_image_in_one_file() {
@@ -148,7 +139,7 @@ case_image_in_one_file() {
 	berth launch --wait unified box
 	berth delete --force box
 	berth template delete unified
-	no_volumes 0
+	no_volumes
 }
 
 case_image_in_two_files() {
@@ -165,7 +156,7 @@ case_image_in_two_files() {
 		berth template import "$T/root.tar.xz" "$T/image.squashfs" split
 	fails 1 "its metadata" berth template import "$T/image.squashfs" "$T/root.tar.xz" split
 	fails 1 "nowhere.*No such file" berth template import "$T/nowhere" "$T/root.tar.xz" split
-	no_volumes 0
+	no_volumes
 }
 
 # The text is shown, but cannot control the terminal.
@@ -252,7 +243,7 @@ faults_are() {
 refused() {
 	fails 1 "$@"
 	fails 1 "there is no template" berth template delete busybox-1-35
-	no_volumes 0
+	no_volumes
 }
 
 cached() {
@@ -338,7 +329,7 @@ case_pull() {
 	berth template pull plain:busybox/edge
 	same_tree "$T/small" "$(root_of busybox-edge)"
 	berth template delete busybox-1-35 sq busybox-edge
-	no_volumes 0
+	no_volumes
 }
 
 case_launch() {
@@ -359,7 +350,7 @@ case_launch() {
 	same "a command" 7 "$(berth run plain:busybox/1.35 -- expr 3 + 4)"
 	berth delete --force web second n-1 n-2
 	berth template delete busybox-1-35
-	no_volumes 0
+	no_volumes
 }
 
 case_update() {
@@ -387,7 +378,7 @@ case_update() {
 	berth template delete old old-202611270524 own
 	rm -r "$www/images/Debian/trixie/default/20261127_05:24"
 	"$image_server" index "$www"
-	no_volumes 0
+	no_volumes
 }
 
 case_names_that_are_not_there() {
@@ -445,7 +436,7 @@ case_truncated_and_resumed() {
 	faults_are "norange root.tar.xz"
 	berth template pull plain:busybox/1.35
 	berth template delete busybox-1-35
-	no_volumes 0
+	no_volumes
 }
 
 case_statuses() {
@@ -459,7 +450,7 @@ case_statuses() {
 	faults_are "503 lxd.tar.xz 2"
 	berth template pull plain:busybox/1.35
 	berth template delete busybox-1-35
-	no_volumes 0
+	no_volumes
 }
 
 case_redirects() {
@@ -577,7 +568,7 @@ case_disk_full() {
 	not wait $!
 	has "the disk is full" "$(cat "$T/err")"
 	umount "$BERTH_ROOT/lib/cache/images"
-	no_volumes 0
+	no_volumes
 }
 
 nobody_fetches() {
@@ -606,7 +597,7 @@ os.execvp("berth", ["berth", "template", "pull", "plain:busybox/1.35"])' &
 		berth template delete busybox-1-35
 		silent "what is left" cached
 	done
-	no_volumes 0
+	no_volumes
 }
 
 case_two_at_once() {
@@ -623,7 +614,7 @@ case_two_at_once() {
 	same "roots that were fetched" 1 "$(grep -c root.tar.xz "$www.log")"
 	berth template delete busybox-1-35
 	faults_are
-	no_volumes 0
+	no_volumes
 }
 
 # The program that talks to the server can change nothing on the host, and read only files that all users may read.

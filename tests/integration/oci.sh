@@ -8,15 +8,11 @@
 # shellcheck source=tests/oci.sh
 . "$top/tests/oci.sh"
 
-root_of() {
-	echo "$BERTH_ROOT/lib/pools/default/volumes/template.$1/root"
-}
-
 # refused TEXT IMAGE: the import says so in one sentence, and leaves nothing.
 refused() {
 	fails 1 "$1" berth template import "$2" bad
 	same "sentences" 1 "$(berth template import "$2" bad 2>&1 | wc -l)"
-	no_volumes 0
+	no_volumes
 	fails 1 "there is no template 'bad'" berth template info bad
 }
 
@@ -88,7 +84,7 @@ case_layers() {
 		check_two_layers layers
 		berth template delete layers
 	done
-	no_volumes 0
+	no_volumes
 }
 
 # The same image in every form that it comes in.
@@ -109,7 +105,7 @@ case_forms() {
 	gzip <"$T/saved.tar" | berth template import - form
 	check_two_layers form
 	berth template delete form
-	no_volumes 0
+	no_volumes
 }
 
 # An old docker save has a link where two layers are the same.
@@ -123,7 +119,7 @@ case_saved_with_a_link() {
 	berth template import "$T/saved.tar" link
 	same "its file" 1 "$(cat "$(root_of link)/one")"
 	berth template delete link
-	no_volumes 0
+	no_volumes
 }
 
 # ---- Hostile ones
@@ -248,7 +244,7 @@ case_architectures() {
 	berth template delete both
 	edit "$T/layout/index.json" '.manifests += [.manifests[1] | .digest = "sha256:" + ("0" * 64) | .annotations = {"org.opencontainers.image.ref.name": "other"}]'
 	refused "has several images: latest, other; save or copy only one" "$T/layout"
-	no_volumes 0
+	no_volumes
 }
 
 # evil NAME [LINK]: a second layer with this entry, behind one with links to everywhere.
@@ -296,7 +292,7 @@ case_whiteouts_stay_inside() {
 	refused "it has neither /sbin/init nor /bin/sh" "$T/layout"
 	tar -C "$T/layout" -cf "$T/layout.tar" .
 	refused "" "$T/layout.tar"
-	no_volumes 0
+	no_volumes
 }
 
 # ---- Registries, through skopeo
@@ -353,13 +349,13 @@ case_registry() {
 	berth template list --json | jq -r '.[].name' | xargs berth template delete
 	berth template remote remove local
 	berth template remote remove safe
-	no_volumes 0
+	no_volumes
 }
 
 case_no_skopeo() {
 	fails 1 "images of registries are fetched by skopeo, which is not installed" \
 		unshare --mount sh -c 'mount --bind /dev/null "$(command -v skopeo)" && exec berth template pull docker:it'
-	no_volumes 0
+	no_volumes
 }
 
 run_cases "$@"

@@ -34,7 +34,7 @@ case_its_program_runs() {
 	same "its home" HOME=/home/it "$(berth exec box -- grep ^HOME= /tmp/env)"
 	same "a key" SIGINT "$(berth get box app.signal)"
 	drop box
-	no_volumes 0
+	no_volumes
 }
 
 case_its_end_is_the_machine_s() {
@@ -52,7 +52,7 @@ case_its_end_is_the_machine_s() {
 	retry 10 state_is box failed
 	has "guest-init: run '/no/such'" "$(berth logs --console box 2>/dev/null || berth logs box)"
 	drop box
-	no_volumes 0
+	no_volumes
 }
 
 # The signal goes to the program, which has the time to end by itself.
@@ -66,7 +66,7 @@ case_its_stop_signal() {
 	has got-quit "$(cat "$BERTH_ROOT/lib/machines/box/console.log")"
 	not grep -q got-term "$BERTH_ROOT/lib/machines/box/console.log"
 	drop box
-	no_volumes 0
+	no_volumes
 }
 
 # An image of one program, without a shell.
@@ -79,7 +79,7 @@ case_an_image_of_one_program() {
 	berth launch --wait app box
 	same "process 1's child" sleep "$(cat "/proc/$(pgrep -P "$(field box init)" sleep)/comm")"
 	drop box
-	no_volumes 0
+	no_volumes
 }
 
 # An image with an init boots it; busybox's, which every root of Alpine has, does not count.
@@ -114,7 +114,7 @@ case_images_with_an_init() {
 	same "no key twice" 0 "$(grep -c '^app\.' "$BERTH_ROOT/lib/templates/again/template.conf")"
 	berth template delete again
 	drop box
-	no_volumes 0
+	no_volumes
 }
 
 # ---- In the foreground
@@ -143,7 +143,7 @@ case_run_its_program() {
 	same "what it says" "other words 5 5 /tmp bye" "$(paste -sd ' ' "$T/out")"
 	no_machines
 	berth template delete app
-	no_volumes 0
+	no_volumes
 }
 
 # Without an Entrypoint, words are the command. A root without a shell runs its program too.
@@ -168,7 +168,7 @@ case_run_other_programs() {
 	fails 127 "has no program '/no/such'" berth run app
 	no_machines
 	berth template delete app
-	no_volumes 0
+	no_volumes
 }
 
 # A root without a program needs a command, and is told so before a machine is made.
@@ -180,7 +180,7 @@ case_run_without_a_program() {
 	same "what it says" it "$(berth run plain echo it)"
 	berth template delete plain
 	fails 125 "no template 'plain'" berth run plain
-	no_volumes 0
+	no_volumes
 }
 
 # A terminal's interrupt and a kill end the program, and nothing is left.
@@ -194,7 +194,7 @@ case_run_interrupted() {
 	wait "$pid" || true
 	retry 20 no_machines
 	berth template delete app
-	no_volumes 0
+	no_volumes
 }
 
 run_cases "$@"

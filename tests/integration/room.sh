@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Room in pools, over both drivers: limits, usage, growth, large volumes that are freed, and pools and disks that are full.
+# Room in pools, over both drivers: limits, usage, growth, large volumes that are freed, pools and disks that are full.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

@@ -3,6 +3,8 @@
 # What comes in as a tar: every compression, and archives that mean harm.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/roots.sh
+. "$top/tests/roots.sh"
 
 # evil NAME 'python statements on "t"': writes an archive with Python, because tar(1) refuses to.
 evil() {
@@ -24,18 +26,12 @@ refused() {
 	fails 1 "no template 'evil'" berth template delete evil
 }
 
-no_volumes() {
-	same volumes "$1" "$(berth pool status --json | python3 -IS -c '
-import json, sys
-print(sum(pool["volumes"] for pool in json.load(sys.stdin)))')"
-}
-
 set_up() {
 	busybox_root "$T/bb"
 	tar -C "$T/bb" -cf "$T/plain" .
 	gzip -c "$T/plain" >"$T/gzip"
 	berth pool create default
-	no_volumes 0
+	no_volumes
 }
 
 case_every_compression() {
@@ -51,7 +47,7 @@ case_every_compression() {
 	has piped "$(berth template list)"
 	berth delete m-plain m-gzip m-xz m-bzip2 m-zstd
 	berth template delete plain gzip xz bzip2 zstd piped
-	no_volumes 0
+	no_volumes
 }
 
 case_truncated() {
@@ -63,7 +59,7 @@ case_truncated() {
 	refused empty "empty"
 	head -c 100000 /dev/urandom >"$T/noise.tar"
 	refused noise "noise"
-	no_volumes 0
+	no_volumes
 }
 
 case_not_there() {
@@ -86,7 +82,7 @@ case_out_of_the_tree() {
 		berth template delete evil 2>/dev/null || true
 	done
 	refused dotdot '\.\.'
-	no_volumes 0
+	no_volumes
 }
 
 case_a_file_as_root() {
@@ -94,7 +90,7 @@ case_a_file_as_root() {
 	refused root "root|\."
 	evil loop 'add("bin", tarfile.SYMTYPE, "bin"); add("bin/sh", data=b"x")'
 	refused loop "bin"
-	no_volumes 0
+	no_volumes
 }
 
 case_device_nodes() {
@@ -118,7 +114,7 @@ case_another_architecture() {
 	else
 		has riscv64 "$(cat "$T/err")"
 	fi
-	no_volumes 0
+	no_volumes
 }
 
 case_many_entries() {
@@ -131,7 +127,7 @@ case_many_entries() {
 	not berth template import "$T/many.tar" many 2>"$T/said"
 	has "it has neither /sbin/init nor /bin/sh" "$(cat "$T/said")"
 	rm "$T/many.tar"
-	no_volumes 0
+	no_volumes
 }
 
 # Killed half way, the next command finds nothing half made.
@@ -158,7 +154,7 @@ case_filtered() {
 	exec 8>&-
 	wait || true
 	fails 1 "no template 'evil'" berth template delete evil
-	no_volumes 0
+	no_volumes
 }
 
 case_killed_import() {
@@ -175,7 +171,7 @@ case_killed_import() {
 	fails 1 "no template 'evil'" berth template delete evil
 	berth template import "$T/plain" evil
 	berth template delete evil
-	no_volumes 0
+	no_volumes
 }
 
 run_cases "$@"
