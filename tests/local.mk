@@ -27,6 +27,7 @@ EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/rename.sh
+EXTRA_DIST += tests/integration/send.sh
 EXTRA_DIST += tests/integration/exhaust.sh
 
 # Static, for it runs inside a machine.

@@ -44,21 +44,9 @@ static const struct flag *const import_flags[] = {
 	&flag_root_too, &flag_network, &flag_new_identity, &flag_pool, &flag_set, &flag_trust, NULL
 };
 
-/* A progress line with a rate. */
-struct shown {
-	const char *doing; /* "exporting machine 'web'" */
-	int64_t began;     /* of clock_ms */
-};
-
 static void show(void *context, uint64_t bytes)
 {
-	const struct shown *shown = context;
-	int64_t took = clock_ms() - shown->began;
-	char done[32], rate[32];
-
-	text_human_size(bytes, done, sizeof done);
-	text_human_size(took > 0 ? bytes * 1000 / (uint64_t)took : 0, rate, sizeof rate);
-	progress_write("%s ... %s, %s/s", shown->doing, done, rate);
+	progress_show_bytes(context, bytes);
 }
 
 static void show_nothing(void)
@@ -78,7 +66,7 @@ static int write_out(struct machine *machine, const struct export_spec *given, c
 	const struct outfile_spec file = {
 		.path = path, .what = "a stream", .mode = 0600, .force = force
 	};
-	struct shown shown = { doing, clock_ms() };
+	struct progress_bytes shown = { .doing = doing, .began = clock_ms() };
 
 	if (!doing)
 		return err_set(err, ENOMEM, "out of memory");
@@ -167,7 +155,7 @@ static int read_in(const struct call *call, const struct import_spec *given, con
 	scoped_free char *doing =
 		text_format("importing %s%s%s", spec.name ? "machine '" : "a machine",
 			    spec.name ? spec.name : "", spec.name ? "'" : "");
-	struct shown shown = { doing, clock_ms() };
+	struct progress_bytes shown = { .doing = doing, .began = clock_ms() };
 	char made[64];
 
 	if (!doing)

@@ -58,6 +58,10 @@ libcmd_a_SOURCES = \
 	src/cmd/provision_options.c src/cmd/provision_options.h \
 	src/cmd/remote.c \
 	src/cmd/rename.c \
+	src/cmd/far.c src/cmd/far.h \
+	src/cmd/receive.c \
+	src/cmd/send.c \
+	src/cmd/wire.c src/cmd/wire.h \
 	src/cmd/report.c src/cmd/report.h \
 	src/cmd/reset.c \
 	src/cmd/run.c \

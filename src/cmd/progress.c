@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/progress.h"
 
+#include "base/clock.h"
+#include "base/text.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -82,6 +86,19 @@ void progress_write(const char *fmt, ...)
 	va_end(ap);
 	if (!is_off)
 		dprintf(STDERR_FILENO, "\r\033[K%s", line);
+}
+
+void progress_show_bytes(const struct progress_bytes *shown, uint64_t bytes)
+{
+	int64_t took = clock_ms() - shown->began;
+	uint64_t rate = took > 0 ? bytes * 1000 / (uint64_t)took : 0;
+	char done[32], speed[32], left[48] = "";
+
+	text_human_size(bytes, done, sizeof done);
+	text_human_size(rate, speed, sizeof speed);
+	if (rate > 0 && shown->total > bytes)
+		snprintf(left, sizeof left, ", %" PRIu64 " s left", (shown->total - bytes) / rate);
+	progress_write("%s ... %s, %s/s%s", shown->doing, done, speed, left);
 }
 
 void progress_end(struct progress *progress)

@@ -4,6 +4,7 @@
 #define BERTH_CMD_PROGRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct progress {
@@ -20,6 +21,14 @@ void progress_begin(struct progress *progress, const char *fmt, ...)
 void progress_write(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(struct progress *progress);
 #define scoped_progress __attribute__((cleanup(progress_end)))
+
+/* Shows how many bytes have moved so far, at which rate, and how long the rest takes. */
+struct progress_bytes {
+	const char *doing; /* "exporting machine 'web'" */
+	int64_t began;     /* of clock_ms */
+	uint64_t total;    /* bytes in all, an estimate; 0: not known */
+};
+void progress_show_bytes(const struct progress_bytes *shown, uint64_t bytes);
 
 /* Whether progress_write reaches a terminal. */
 bool progress_is_shown(void);

@@ -37,6 +37,8 @@ extern const struct command command_push, command_pull, command_cp;
 extern const struct command command_snapshot, command_restore, command_publish, command_reset;
 /* export.c */
 extern const struct command command_export, command_import;
+/* send.c, receive.c: both ends of one connection */
+extern const struct command command_send, command_receive;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;
 /* settings.c */

@@ -35,6 +35,7 @@ elsewhere() {
 		echo "integration/oci.sh template.import"
 		;;
 	*" --cloud-init "*) echo "integration/cloud_init.sh launch.*--cloud-init" ;;
+	"berth send "*) echo "integration/send.sh berth.send" ;;
 	*"| ssh host berth import -") echo "integration/stream.sh berth.export.*berth.import" ;;
 	*) return 1 ;;
 	esac

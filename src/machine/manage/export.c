@@ -67,9 +67,13 @@ static int choose(struct exporting *x, struct snapshot_entry *list, size_t count
 					      : "snapshot '%s' is older than '%s', which '--since' "
 						"names; give them in the order of their times",
 			       spec->snapshot, spec->since);
+	if (spec->keep && !find(list, count, spec->keep))
+		return missing(x->machine, spec->keep, err);
 	size_t first = since ? (size_t)(since - list) + 1 : 0;
 	size_t end = until ? (size_t)(until - list) + 1 : count;
-	if (!spec->snapshots)
+	if (!spec->snapshots && spec->keep)
+		first = (size_t)(find(list, count, spec->keep) - list), end = first + 1;
+	else if (!spec->snapshots)
 		first = since && until ? end - 1 : end;
 	x->chain = list;
 	x->count = end - first;

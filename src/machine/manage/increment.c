@@ -24,6 +24,27 @@ struct increment {
 	char base[VOLUME_NAME_MAX + 1];
 };
 
+/* Finds the base under another name, which it has got on one of the two hosts. Whether it is there. */
+static bool find_renamed(struct increment *inc, const char *base)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	char content[UUID_TEXT];
+	struct err ignored = { 0 };
+	size_t count = 0;
+
+	if (snapshot_list(inc->machine, &list, &count, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (content_find(inc->machine, list[i].name, list[i].created, content, &ignored) <
+			    0 ||
+		    strcmp(content, base) != 0)
+			continue;
+		snapshot_volume(inc->machine->name, list[i].name, inc->base);
+		return true;
+	}
+	return false;
+}
+
 static int check_base(struct increment *inc, const struct stream_volume *first, struct err *err)
 {
 	const struct machine *machine = inc->machine;
@@ -35,6 +56,8 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 		return err_set(err, EBADMSG, "it says not what it builds on");
 	snapshot_volume(machine->name, first->base_name, inc->base);
 	int r = volume_info(inc->pool, inc->base, &info, &none);
+	if (r == -ENOENT && find_renamed(inc, first->base))
+		return 0;
 	if (r == -ENOENT)
 		return err_set(err, ENOENT,
 			       "it builds on snapshot '%s', which machine '%s' has not; import a "
@@ -45,7 +68,7 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 	r = content_find(machine, first->base_name, info.created, content, err);
 	if (r < 0 && err->code)
 		return r;
-	if (r < 0 || strcmp(content, first->base) != 0)
+	if ((r < 0 || strcmp(content, first->base) != 0) && !find_renamed(inc, first->base))
 		return err_set(err, ESTALE,
 			       "it builds on a snapshot '%s' with other contents than that of "
 			       "machine '%s' has",

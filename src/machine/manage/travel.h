@@ -11,9 +11,10 @@ struct export_spec {
 	const char *snapshot; /* NULL: as its root is now */
 	const char *
 		since; /* a snapshot that the reader has: only what differs is written; NULL: everything */
-	bool snapshots; /* with all snapshots, or those between since and snapshot */
-	bool blocks;    /* blocks of a pool that has them, and not trees */
-	bool quiet;     /* a running machine's file system is quieted for the moment */
+	const char *keep; /* with this snapshot, also without the others; NULL: none */
+	bool snapshots;   /* with all snapshots, or those between since and snapshot */
+	bool blocks;      /* blocks of a pool that has them, and not trees */
+	bool quiet;       /* a running machine's file system is quieted for the moment */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;

@@ -1,0 +1,293 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines that are sent to another host, by a real sshd: another installation of berth, with its own root, is there.
+needs_debian="bookworm"
+needs_packages="openssh-server"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+fast=${STORAGE_DRIVER:-btrfs}
+tree=$top/tests/integration/stream_tree.py
+
+# there COMMAND...: berth on the other side.
+there() {
+	BERTH_ROOT=$T/there berth "$@"
+}
+
+# send [OPTION...] MACHINE TARGET: with the keys and the port of this test.
+send() {
+	timeout 120 "$T/ssh/send" "$@"
+}
+
+# The server has files of its own for all that it would take from the host: accounts, keys, settings, its run folder.
+start_server() {
+	local root=$T/sshd-root
+	mkdir -p "$root" "$T/ssh" "$T/there"
+	tar -C "$root" -xf "${debian_tar_bookworm:?}" ./usr/sbin ./usr/lib ./lib ./lib64 2>/dev/null || true
+	mount -t tmpfs none /run
+	mkdir -p /run/sshd
+	chmod 0755 /run/sshd
+	# The whole folder: a file that the host replaces meanwhile would lose its mount.
+	cp -a /etc "$T/ssh/etc"
+	mount --bind "$T/ssh/etc" /etc
+	grep -q '^sshd:' /etc/passwd || echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd
+	{ grep -v '^root:' "$T/ssh/etc/shadow"; echo 'root:*:19000:0:99999:7:::'; } >"$T/ssh/shadow"
+	cp "$T/ssh/shadow" /etc/shadow
+	ssh-keygen -q -t ed25519 -N "" -f "$T/ssh/host"
+	ssh-keygen -q -t ed25519 -N "" -f "$T/ssh/user"
+	cp "$T/ssh/user.pub" "$T/ssh/authorized"
+	printf '%s\n' "Port 2222" "ListenAddress 127.0.0.1" "HostKey $T/ssh/host" "AuthorizedKeysFile $T/ssh/authorized" \
+		"PermitRootLogin yes" "StrictModes no" "UsePAM no" "PidFile $T/ssh/pid" >"$T/ssh/sshd"
+	echo "other ssh-ed25519 $(cut -d ' ' -f 2 "$T/ssh/host.pub")" >"$T/ssh/known"
+	printf '%s\n' "Host other" "HostName 127.0.0.1" "Port 2222" "HostKeyAlias other" "User root" \
+		"IdentityFile $T/ssh/user" "IdentitiesOnly yes" "UserKnownHostsFile $T/ssh/known" "BatchMode yes" >"$T/ssh/config"
+	printf '#!/bin/sh\nexport BERTH_ROOT=%s BERTH_LIBEXEC=%s BERTH_TEMPLATES=%s LC_ALL=C.UTF-8 PATH=%s\nexec berth "$@"\n' \
+		"$T/there" "$BERTH_LIBEXEC" "$BERTH_TEMPLATES" "$PATH" >"$T/ssh/berth"
+	printf '#!/bin/sh\nexec berth send --ssh "ssh -F %s/ssh/config" --berth %s/ssh/berth "$@"\n' "$T" "$T" >"$T/ssh/send"
+	chmod +x "$T/ssh/berth" "$T/ssh/send"
+	ip link set lo up
+	LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu "$root/usr/sbin/sshd" -f "$T/ssh/sshd" -E "$T/ssh/log"
+	retry 20 ssh -F "$T/ssh/config" other true
+}
+
+set_up() {
+	berth pool create "p-$fast" --driver "$fast"
+	berth pool create p-dir --driver dir
+	there pool create default --driver dir
+	there pool create fast --driver "$fast"
+	busybox_template bb p-dir
+	there template import "$T/bb.tar" bb
+	start_server
+	berth create --pool p-dir --set network= --set description="the first" bb full
+	"$tree" make "$(root_of full)"
+	listed "$(root_of full)" >"$T/full"
+}
+
+tear_down() {
+	kill "$(cat "$T/ssh/pid")"
+	BERTH_ROOT=$T/there delete_all
+	umount /etc /run
+}
+
+# root_of MACHINE, root_there MACHINE: the folder of its root, in a pool of driver dir.
+root_of() {
+	echo "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.$1/root"
+}
+
+root_there() {
+	echo "$T/there/lib/pools/default/volumes/machine.$1/root"
+}
+
+listed() {
+	"$tree" list "$1" | grep -v "'./etc/hostname'"
+}
+
+snapshots() {
+	"$@" | jq -r '[.[].name] | join(" ")'
+}
+
+# refused PATTERN COMMAND...: it ends with 1 and says so, perhaps beside words of ssh.
+refused() {
+	local status=0
+	"${@:2}" >/dev/null 2>"$T/said" || status=$?
+	((status == 1)) || fault "ended with $status: ${*:2}"
+	has "$1" "$(cat "$T/said")"
+}
+
+
+# nothing_there NAME: no part of a machine, whole or in the making, is on the other side.
+nothing_there() {
+	fails 1 "no machine '$1'" "$T/ssh/berth" info "$1" || return
+	silent "volumes of $1" find "$T/there/lib/pools/default/volumes" -maxdepth 1 \
+		\( -name "*.$1" -o -name "*.$1.*" -o -name 'partial.*' \) || return
+	silent "a volume in the making" find "$T/there/run" -path '*/partial/*' -type f || return
+	[[ ! -e $T/there/lib/machines/$1 && ! -e $T/there/lib/machines/.unfinished/$1 ]]
+}
+
+case_whole() {
+	local uuid
+	uuid=$(berth get full uuid)
+	same "its name" full "$(send --network "" full other 2>/dev/null)"
+	listed "$(root_there full)" | diff "$T/full" -
+	same uuid "$uuid" "$(there get full uuid)"
+	same description "the first" "$(there get full description)"
+	silent "snapshots here" snapshots berth snapshot list --json full
+	fails 1 "host 'other' has machine 'full', and no snapshot in common" "$T/ssh/send" full other
+	# Under another name it is another machine.
+	has "has the identity that the stream has" "$(send --network "" --pool fast full root@other:second 2>&1)"
+	[[ $(there get second uuid) != "$uuid" ]]
+	same pool fast "$(there get second pool)"
+	fails 1 "another machine has the name 'second'" "$T/ssh/send" full other:second
+	there delete full second
+	# What a snapshot kept, from a machine that runs.
+	berth snapshot full s1
+	berth start --wait full
+	berth exec full -- sh -c 'echo late >/late'
+	send --network "" full@s1 other
+	listed "$(root_there full)" | diff "$T/full" -
+	state_is full running
+	berth stop --force full
+	rm "$(root_of full)/late"
+	berth snapshot delete full s1
+	there delete full
+}
+
+# Each send takes what the one before has left; the other side stays a machine that can be started.
+case_increments() {
+	local i synced
+	berth create --pool p-dir --set network= bb web
+	head -c 3000000 /dev/urandom >"$(root_of web)/large"
+	for i in 1 2 3; do
+		echo "$i" >"$(root_of web)/count"
+		send --keep-synced --force --network "" web other
+		synced=$(snapshots berth snapshot list --json web)
+		[[ $synced =~ ^synced-[0-9a-f]{8}-[0-9]{8}-[0-9]{6}$ ]] || fault "snapshots here: $synced"
+		same "snapshots there" "$synced" "$(snapshots there snapshot list --json web)"
+		same "the count" "$i" "$(cat "$(root_there web)/count")"
+		cmp "$(root_of web)/large" "$(root_there web)/large"
+		# Names are made of the second.
+		retry 5 not test "$(date -u +%Y%m%d-%H%M%S)" = "${synced#synced-????????-}"
+	done
+	there start --wait web
+	echo 4 >"$(root_of web)/count"
+	fails 1 "machine 'web' is running, and the stream has a new root" "$T/ssh/send" --keep-synced --force web other
+	same "snapshots here" "$synced" "$(snapshots berth snapshot list --json web)"
+	there stop --force web
+	fails 1 "the root of machine 'web' would give way" "$T/ssh/send" --keep-synced web other
+	same "snapshots here" "$synced" "$(snapshots berth snapshot list --json web)"
+	# A named snapshot is brought, and the root there stays.
+	berth snapshot web mine
+	send web@mine other
+	same "the count" 3 "$(cat "$(root_there web)/count")"
+	there restore web mine
+	same "the count" 4 "$(cat "$(root_there web)/count")"
+	# The machine has another name there.
+	there rename web www
+	echo 5 >"$(root_of web)/count"
+	same "its name there" www "$(send --force web other)"
+	same "the count" 5 "$(cat "$(root_there www)/count")"
+	there delete www
+	berth delete web
+}
+
+case_refused() {
+	fails 2 "is not \[USER@\]HOST" berth send full ""
+	fails 2 "is not \[USER@\]HOST" berth send -- full -oProxyCommand=false
+	fails 2 "is not \[USER@\]HOST" berth send full 'a;b'
+	fails 2 "'X' " berth send full other:X
+	fails 2 "--rate cannot be 'fast'" berth send --rate fast full other
+	fails 2 "it is lz4, zstd or none" berth send --compress gzip full other
+	fails 2 "--pool cannot be" "$T/ssh/send" --pool "a;b" full other
+	fails 1 "no machine 'nobody'" "$T/ssh/send" nobody other
+	fails 1 "has no snapshot 'never'" "$T/ssh/send" full@never other
+	fails 1 "host 'other': there is no pool 'nowhere'" "$T/ssh/send" --pool nowhere full other
+	refused "there is no berth that receives machines" berth send --ssh "ssh -F $T/ssh/config" --berth no-berth full other
+	refused "host 'nowhere': the connection failed" berth send --ssh "ssh -F $T/ssh/config -p 1" full nowhere
+	refused "answers with something else|of another version" berth send --ssh "ssh -F $T/ssh/config" --berth "echo hello #" full other
+	refused "host 'x'" berth send --ssh "$T/no-such" full x
+	# An error there, in its own words.
+	there pool create --driver "$fast" --size 256M small
+	berth create --pool p-dir --set network= bb big
+	head -c 300M /dev/urandom >"$(root_of big)/big"
+	fails 1 "host 'other': .*(full|No space)" "$T/ssh/send" --compress none --pool small --network "" big other
+	nothing_there big
+	silent "snapshots here" snapshots berth snapshot list --json big
+	berth delete big
+	retry 30 there pool delete small
+}
+
+case_rate() {
+	local began=$SECONDS
+	berth create --pool p-dir --set network= bb slow
+	head -c 2000000 /dev/urandom >"$(root_of slow)/data"
+	send --network "" --rate 500K slow other
+	((SECONDS - began >= 3)) || fault "it took $((SECONDS - began)) s"
+	berth delete slow
+	there delete slow
+}
+
+# The connection is cut behind any number of bytes, in either direction, and by a kill of either program.
+case_cut() {
+	local i size status cut=0
+	berth snapshot full base
+	send --network "" --snapshots full@base other
+	there delete full
+	berth export --snapshots full - | wc -c >"$T/size"
+	size=$(cat "$T/size")
+	cat >"$T/cutter" <<-'END'
+		#!/usr/bin/env python3
+		# cutter BYTES SSH-WORDS...: passes only so many bytes to the other side.
+		import os, subprocess, sys
+		left = int(sys.argv[1])
+		ssh = subprocess.Popen(["ssh"] + sys.argv[2:], stdin=subprocess.PIPE)
+		while left:
+		    data = os.read(0, min(left, 65536))
+		    if not data:
+		        break
+		    os.write(ssh.stdin.fileno(), data)
+		    left -= len(data)
+		os.close(0)
+		ssh.stdin.close()
+		sys.exit(ssh.wait())
+	END
+	chmod +x "$T/cutter"
+	for ((i = 0; i < 50; i++)); do
+		cut=$((i * size / 50 + i % 7))
+		status=0
+		timeout 60 berth send --ssh "$T/cutter $cut -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
+			full other >/dev/null 2>"$T/said" || status=$?
+		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
+		has "host 'other'|other side|reader of the stream" "$(cat "$T/said")"
+		same "snapshots here" base "$(snapshots berth snapshot list --json full)"
+		retry 10 nothing_there full
+	done
+	berth snapshot delete full base
+	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
+}
+
+# The answer is lost: the command says that it does not know, and the next send builds on what has arrived.
+case_no_answer() {
+	local synced
+	berth create --pool p-dir --set network= bb mute
+	printf '#!/bin/bash\nssh -F %s/ssh/config "$@" | sed -u "/^$/q"\n' "$T" >"$T/mute"
+	chmod +x "$T/mute"
+	refused "all was sent, and no answer came: 'berth list' there" berth send --ssh "$T/mute" --berth "$T/ssh/berth" \
+		--keep-synced --network "" mute other
+	retry 20 there info mute
+	synced=$(snapshots berth snapshot list --json mute)
+	same "snapshots there" "$synced" "$(snapshots there snapshot list --json mute)"
+	echo 2 >"$(root_of mute)/count"
+	retry 5 not test "$(date -u +%Y%m%d-%H%M%S)" = "${synced#synced-????????-}"
+	send --keep-synced --force mute other
+	same "the count" 2 "$(cat "$(root_there mute)/count")"
+	berth delete mute
+	there delete mute
+}
+
+# kill -9 of the command, of ssh, and of the receiver.
+case_killed() {
+	local i pid victim
+	for ((i = 0; i < 12; i++)); do
+		berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/berth" --rate 100K --network "" full other >/dev/null 2>&1 &
+		pid=$!
+		retry 20 pgrep -f "^berth receive" >/dev/null
+		sleep "0.$((i * 7 % 10))"
+		case $((i % 3)) in
+		0) victim=$pid ;;
+		1) victim=$(pgrep -f "^ssh -F $T/ssh/config" | head -n 1) ;;
+		2) victim=$(pgrep -f "^berth receive" | head -n 1) ;;
+		esac
+		kill -KILL "$victim"
+		not wait "$pid"
+		retry 20 not pgrep -f "^berth receive|^ssh -F $T/ssh/config" >/dev/null
+		# Any command that makes a machine removes what a killed one has left.
+		there create --set network= bb x
+		there delete x
+		nothing_there full
+	done
+	same "its name" full "$(send --network "" full other)"
+	listed "$(root_there full)" | diff "$T/full" -
+	there delete full
+}
+
+run_cases "$@"
