@@ -90,8 +90,10 @@ int action_add(struct apply_action *action, const char *key, const char *from, c
 	       struct err *err);
 /* The name and the kind (may be NULL) in the key of a section, "mount.data"; NULL: it is another key. */
 const char *section_of(const char *key, const struct schema **kind);
-/* The keys of a section as one text. */
-void section_text(const struct schema *kind, const struct section *section, struct text *out);
+
+/* The keys of a section as one text; without those that wanted (NULL: none) leaves to berth. */
+void section_text(const struct schema *kind, const struct section *section,
+		  const struct section *wanted, struct text *out);
 
 /* ---- apply_plan.c */
 

@@ -73,6 +73,8 @@ static int add_section(struct machine *machine, const struct schema *kind,
 		struct forward_config forward = *(const struct forward_config *)section;
 		return machine_forward(machine, &forward, err);
 	}
+	if (kind == &nic_schema)
+		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
 	struct device_config device = *(const struct device_config *)section;
 	return machine_add_device(machine, &device, false, notes, err);
 }
@@ -84,6 +86,8 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 
 	if (kind == &forward_schema)
 		return machine_forward_remove(machine, name, err);
+	if (kind == &nic_schema)
+		return machine_nic_remove(machine, name, err);
 	return kind == &mount_schema ? machine_unmount(machine, name, &was_there, err)
 				     : machine_remove_device(machine, name, &was_there, err);
 }
@@ -147,8 +151,27 @@ static int remove_old(const struct apply_action *action, struct machine *machine
 	return 0;
 }
 
+/* A nic that is changed keeps its hardware address where the file names none. */
+static int add_changed(struct apply *apply, struct machine *machine, const struct schema *kind,
+		       const struct section *section, const struct removed *removed, size_t count,
+		       struct err *err)
+{
+	struct nic_config nic;
+
+	for (size_t i = 0; kind == &nic_schema && i < count; i++) {
+		const struct nic_config *old = (const struct nic_config *)removed[i].section;
+		if (removed[i].kind != kind || strcmp(old->section.name, section->name) != 0)
+			continue;
+		nic = *(const struct nic_config *)section;
+		nic.mac = *nic.mac ? nic.mac : old->mac;
+		return add_section(machine, kind, &nic.section, &apply->notes, err);
+	}
+	return add_section(machine, kind, section, &apply->notes, err);
+}
+
 static int add_new(struct apply *apply, const struct apply_action *action, struct machine *machine,
-		   size_t *count, struct err *err)
+		   const struct removed *removed, size_t removed_count, size_t *count,
+		   struct err *err)
 {
 	const struct machine_config *file = &action->group->settings.machine;
 
@@ -159,7 +182,7 @@ static int add_new(struct apply *apply, const struct apply_action *action, struc
 		if (!name || !change->to)
 			continue;
 		const struct section *section = config_section(config_sections(kind, file), name);
-		if (add_section(machine, kind, section, &apply->notes, err) < 0)
+		if (add_changed(apply, machine, kind, section, removed, removed_count, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -176,7 +199,7 @@ static int change_sections(struct apply *apply, const struct apply_action *actio
 		return err_set(err, ENOMEM, "out of memory");
 	int r = remove_old(action, machine, removed, &count, err);
 	if (r == 0)
-		r = add_new(apply, action, machine, &added, err);
+		r = add_new(apply, action, machine, removed, count, &added, err);
 	for (size_t i = 0; r < 0 && i < added; i++) {
 		const struct schema *kind;
 		const char *name = section_of(action->changes[i].key, &kind);
@@ -230,7 +253,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	progress_begin(&progress, "creating machine '%s'", action->name);
 	r = machine_create(&apply->call->dirs, action->name, &spec, err);
 	progress_end(&progress);
-	if (r < 0 || (!file->mounts && !file->devices && !file->forwards))
+	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
 	return r < 0 ? r : add_sections(apply, action, &machine, err);

@@ -164,7 +164,7 @@ static int lose_forward(struct apply *apply, const struct apply_loss *loss, stru
 	const struct section *section = config_section(machine.config.forwards, loss->forward);
 	if (!section)
 		return 0;
-	section_text(&forward_schema, section, &text);
+	section_text(&forward_schema, section, NULL, &text);
 	struct apply_action *change = add_early(apply, APPLY_CHANGE, loss->machine, err);
 	return change ? action_add(change, key, text_str(&text), NULL, err) : -err->code;
 }

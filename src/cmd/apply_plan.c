@@ -245,6 +245,25 @@ static int plan_machine(struct apply *apply, const struct apply_wanted *wanted, 
 	return plan_there(apply, wanted, &machine, err);
 }
 
+/* The networks of further interfaces, before anything is made. */
+static int check_nics(struct apply *apply, const struct apply_group *group, struct err *err)
+{
+	for (const struct section *at = group->settings.machine.nics; at; at = at->next) {
+		const struct nic_config *nic = (const struct nic_config *)at;
+		scoped_network struct network network = { 0 };
+		if (group->settings.count && (*nic->address || *nic->mac))
+			return err_set(
+				err, EINVAL,
+				"nic '%s' has an address or a hardware address, which belongs to "
+				"one machine, and 'count' makes several; leave it out",
+				at->name);
+		if (!apply_network_is_new(apply, nic->network) &&
+		    network_open(&network, &apply->call->dirs, nic->network, err) < 0)
+			return err_wrap(err, "nic '%s'", at->name);
+	}
+	return 0;
+}
+
 static int check_pool(const struct apply *apply, const struct apply_group *group, struct err *err)
 {
 	const char *name = group->settings.machine.pool;
@@ -269,6 +288,8 @@ static void plan_group(struct apply *apply, const struct apply_group *group)
 	char name[96];
 
 	int r = check_pool(apply, group, &err);
+	if (r == 0)
+		r = check_nics(apply, group, &err);
 	if (r == 0)
 		r = wanted_make(apply, group, &wanted, &err);
 	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {

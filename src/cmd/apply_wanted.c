@@ -132,12 +132,25 @@ const char *section_of(const char *key, const struct schema **kind)
 	return NULL;
 }
 
-void section_text(const struct schema *kind, const struct section *section, struct text *out)
+/* Whether berth has chosen the value of a key, because the file names none. */
+static bool is_drawn(const struct key *key, const struct section *wanted)
+{
+	scoped_text struct text value = { 0 };
+
+	if (!wanted || !(key->flags & KEY_DRAWN))
+		return false;
+	config_text(wanted, key, &value);
+	return strcmp(text_str(&value), key->fallback) == 0;
+}
+
+void section_text(const struct schema *kind, const struct section *section,
+		  const struct section *wanted, struct text *out)
 {
 	for (size_t i = 0; i < kind->count; i++) {
 		scoped_text struct text value = { 0 };
 		config_text(section, &kind->keys[i], &value);
-		if (strcmp(text_str(&value), kind->keys[i].fallback) != 0)
+		if (strcmp(text_str(&value), kind->keys[i].fallback) != 0 &&
+		    !is_drawn(&kind->keys[i], wanted))
 			text_add(out, "%s%s = %s", out->length ? ", " : "", kind->keys[i].name,
 				 text_str(&value));
 	}
@@ -150,9 +163,9 @@ static int compare_section(const struct schema *kind, const struct section *from
 	scoped_free char *key = text_format("%s.%s", kind->what, (from ? from : to)->name);
 
 	if (from)
-		section_text(kind, from, &before);
+		section_text(kind, from, to, &before);
 	if (to)
-		section_text(kind, to, &after);
+		section_text(kind, to, NULL, &after);
 	if (!key || before.failed || after.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	if (from && to && strcmp(text_str(&before), text_str(&after)) == 0)

@@ -31,6 +31,7 @@ enum word {
 	WORD_MOUNT,   /* the same */
 	WORD_DEVICE,  /* the same */
 	WORD_FORWARD, /* the same */
+	WORD_NIC,     /* the same */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

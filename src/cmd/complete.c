@@ -75,11 +75,11 @@ static void offer_flags(struct typed *typed, const struct flag *const *flags)
 	}
 }
 
-static void offer_keys(struct typed *typed)
+static void offer_keys(struct typed *typed, const struct schema *schema)
 {
-	for (size_t i = 0; i < machine_schema.count; i++) {
-		if (!(machine_schema.keys[i].flags & KEY_FIXED))
-			offer(typed, machine_schema.keys[i].name);
+	for (size_t i = 0; i < schema->count; i++) {
+		if (!(schema->keys[i].flags & KEY_FIXED))
+			offer(typed, schema->keys[i].name);
 	}
 }
 
@@ -123,6 +123,7 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 	for (size_t i = 0; i < 2; i++) {
 		const struct section *at = kind == WORD_MOUNT    ? configs[i]->mounts
 					   : kind == WORD_DEVICE ? configs[i]->devices
+					   : kind == WORD_NIC    ? configs[i]->nics
 								 : configs[i]->forwards;
 		for (; at; at = at->next)
 			offer(typed, at->name);
@@ -146,10 +147,11 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	case WORD_MOUNT:
 	case WORD_DEVICE:
 	case WORD_FORWARD:
+	case WORD_NIC:
 		offer_sections(typed, dirs, before, kind);
 		break;
 	case WORD_KEY:
-		offer_keys(typed);
+		offer_keys(typed, &machine_schema);
 		break;
 	case WORD_PRESET:
 		offer_presets(typed);
@@ -181,11 +183,12 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 }
 
 /* The possible values of a key, if they can be listed. */
-static void offer_values(struct typed *typed, const char *name, const struct dirs *dirs)
+static void offer_values(struct typed *typed, const struct schema *schema, const char *name,
+			 const struct dirs *dirs)
 {
 	static const char *const truths[] = { "yes", "no", NULL };
 	struct err ignored = { 0 };
-	const struct key *key = config_find(&machine_schema, name, &ignored);
+	const struct key *key = config_find(schema, name, &ignored);
 	const char *const *words = !key                      ? NULL
 				   : key->type == KEY_BOOL   ? truths
 				   : key->type == KEY_CHOICE ? key->choices
@@ -198,13 +201,13 @@ static void offer_values(struct typed *typed, const char *name, const struct dir
 }
 
 /* Offers "KEY", and behind the '=' the values of KEY. */
-static void offer_setting(struct typed *typed, const struct dirs *dirs)
+static void offer_setting(struct typed *typed, const struct schema *schema, const struct dirs *dirs)
 {
 	const char *equals = strchr(typed->prefix, '=');
 
 	if (!equals) {
 		typed->tail = "=";
-		offer_keys(typed);
+		offer_keys(typed, schema);
 		return;
 	}
 	scoped_free char *name = strndup(typed->prefix, (size_t)(equals - typed->prefix));
@@ -212,7 +215,7 @@ static void offer_setting(struct typed *typed, const struct dirs *dirs)
 	if (!head)
 		return;
 	struct typed value = { .prefix = equals + 1, .head = head, .tail = "" };
-	offer_values(&value, name, dirs);
+	offer_values(&value, schema, name, dirs);
 }
 
 /* Offers values by the name that the flag gives to its value. */
@@ -220,7 +223,7 @@ static int offer_value_of(struct typed *typed, const struct flag *flag, const st
 			  const char *first)
 {
 	if (flag == &flag_set)
-		offer_setting(typed, dirs);
+		offer_setting(typed, &machine_schema, dirs);
 	else if (strcmp(flag->value, "NETWORK") == 0)
 		offer_words(typed, WORD_NETWORK, dirs, "");
 	else if (strcmp(flag->value, "POOL") == 0)
@@ -267,6 +270,16 @@ static bool read_line(struct line *line, const char *const *words, int count)
 	return line->command != NULL;
 }
 
+/* The keys that the next word of a verb sets; NULL: it sets none. */
+static const struct schema *set_schema(const struct command *command, int given)
+{
+	if (strcmp(command->name, "set") != 0)
+		return NULL;
+	if (command->rest == WORD_NIC)
+		return given > 1 ? &nic_schema : NULL;
+	return given > 0 ? &machine_schema : NULL;
+}
+
 /* Offers words of the verb itself, which are no flags. */
 static int offer_plain(struct typed *typed, const struct line *line, const struct dirs *dirs)
 {
@@ -279,8 +292,9 @@ static int offer_plain(struct typed *typed, const struct line *line, const struc
 	}
 	if (!command || (command->max >= 0 && line->given >= command->max))
 		return 0;
-	if (strcmp(command->name, "set") == 0 && line->given > 0) {
-		offer_setting(typed, dirs);
+	const struct schema *schema = set_schema(command, line->given);
+	if (schema) {
+		offer_setting(typed, schema, dirs);
 		return 0;
 	}
 	enum word kind = line->given == 0 ? command->first : command->rest;

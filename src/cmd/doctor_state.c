@@ -31,18 +31,21 @@ static const char *const host_caps[][2] = {
 
 static void look_at_walls(struct report *report, const struct machine *machine)
 {
-	scoped_free char *remedy =
-		text_format("run 'berth network up %s'", machine->config.network);
+	char network[64], remedy[100];
 
-	if (machine_cut_off(machine))
+	if (machine_cut_off(machine, network)) {
+		snprintf(remedy, sizeof remedy, "run 'berth network up %s'", network);
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
 			   "machine '%s' is cut off: its link is not on the bridge of network '%s'",
-			   machine->name, machine->config.network);
-	if (machine_unguarded(machine))
+			   machine->name, network);
+	}
+	if (machine_unguarded(machine, network)) {
+		snprintf(remedy, sizeof remedy, "run 'berth network up %s'", network);
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
 			   "machine '%s' has lost the firewall rules that keep it from using "
 			   "others' addresses",
 			   machine->name);
+	}
 	if (!machine->config.privileged)
 		return;
 	report_add(report, VERDICT_NOTE, "machine",

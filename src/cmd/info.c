@@ -6,6 +6,7 @@
 #include "cmd/common.h"
 #include "cmd/forward.h"
 #include "cmd/labels.h"
+#include "cmd/nic.h"
 #include "cmd/print.h"
 #include "machine/confine/lsm.h"
 #include "machine/life/life.h"
@@ -187,6 +188,7 @@ static void show_network(const struct machine *machine, const struct machine_sta
 		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
 	}
 	show("mac:", "%s", machine->config.mac);
+	nics_show(machine, show);
 }
 
 static void show_root(const struct machine *machine, const struct facts *facts)
@@ -360,6 +362,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "labels", labels_object(config->labels) },
 		{ "ended", json_text(facts->ended) },
 		{ "network", network_object(machine, status) },
+		{ "nics", nics_array(machine) },
 		{ "template", json_text(config->template) },
 		{ "arch", json_text(config->arch) },
 		{ "created", json_count(config->created) },

@@ -7,6 +7,7 @@
 #include "cmd/labels.h"
 #include "cmd/list_columns.h"
 #include "cmd/names.h"
+#include "cmd/nic.h"
 #include "cmd/print.h"
 #include "cmd/table.h"
 #include "machine/life/life.h"
@@ -53,6 +54,7 @@ static void add_object(struct listing *listing, const struct machine *machine,
 				      { "booted", json_boolean(status->booted) },
 				      { "address",
 					json_address(status->leased, status->lease.address) },
+				      { "addresses", nics_addresses(machine, status) },
 				      { "template", json_text(machine->config.template) },
 				      { "pool", json_text(machine->config.pool) },
 				      { "network", json_text(machine->config.network) },

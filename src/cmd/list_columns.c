@@ -4,9 +4,9 @@
 #include "base/scoped.h"
 #include "cmd/common.h"
 #include "cmd/labels.h"
+#include "cmd/nic.h"
 #include "cmd/print.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -31,11 +31,7 @@ static void add_booted(const struct subject *subject, struct text *out)
 
 static void add_address(const struct subject *subject, struct text *out)
 {
-	char address[INET_ADDRSTRLEN] = "";
-
-	if (subject->status->leased)
-		inet_ntop(AF_INET, &subject->status->lease.address, address, sizeof address);
-	text_add(out, "%s", address);
+	nics_add_addresses(subject->machine, subject->status, out);
 }
 
 static void add_uptime(const struct subject *subject, struct text *out)

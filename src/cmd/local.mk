@@ -47,6 +47,7 @@ libcmd_a_SOURCES = \
 	src/cmd/mount.c \
 	src/cmd/names.c src/cmd/names.h \
 	src/cmd/network.c \
+	src/cmd/nic.c src/cmd/nic.h \
 	src/cmd/options.c \
 	src/cmd/pool.c src/cmd/pool.h \
 	src/cmd/pool_list.c \

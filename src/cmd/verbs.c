@@ -21,8 +21,8 @@ static const struct command *const enter[] = { &command_shell,   &command_exec, 
 					       &command_cp,      NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
-static const struct command *const shown[] = { &command_mount, &command_unmount, &command_device,
-					       &command_forward, NULL };
+static const struct command *const shown[] = { &command_mount,   &command_unmount, &command_device,
+					       &command_forward, &command_nic,     NULL };
 static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
 					      &command_publish, NULL };
 static const struct command *const travel[] = { &command_export, &command_import, &command_send,
@@ -42,7 +42,7 @@ const struct family families[] = {
 	{ "See what they do", look },
 	{ "Go inside, copy in and out", enter },
 	{ "Change settings", settings },
-	{ "Share the host's folders, devices and ports", shown },
+	{ "Share the host's folders, devices, ports and networks", shown },
 	{ "Keep states", keep },
 	{ "Move machines", travel },
 	{ "Templates, pools, networks", around },

@@ -41,6 +41,7 @@ extern const struct command command_export, command_import;
 extern const struct command command_send, command_receive;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;
+extern const struct command command_nic;
 /* settings.c */
 extern const struct command command_set, command_get, command_unset;
 /* template.c, pool.c, network.c */

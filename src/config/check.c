@@ -108,7 +108,7 @@ int config_check_sections(const struct machine_config *config, struct err *err)
 		if (forward_check(config, (const struct forward_config *)at, err) < 0)
 			return -err->code;
 	}
-	return 0;
+	return nics_check(config, err);
 }
 
 int config_check_machine(const struct machine_config *config, struct err *err)

@@ -44,6 +44,7 @@ enum key_type {
 enum key_flags {
 	KEY_FIXED = 1 << 0, /* set by berth alone; shown, but not changed by users */
 	KEY_LIVE = 1 << 1,  /* takes effect on a running machine at once */
+	KEY_DRAWN = 1 << 3, /* berth chooses a value where none is given, and writes it down */
 	KEY_KEPT =
 		1
 		<< 2, /* belongs to the programs of the root: publish makes it a preset of the template */
@@ -133,6 +134,19 @@ struct forward_config {
 	char *target;   /* the machine's port; of a range the first; "": the same */
 };
 
+/* [nic NAME]: a network interface beside eth0, which has keys of the machine itself. NAME is its name in the guest. */
+struct nic_config {
+	struct section section;
+	char *address; /* "" = as leased */
+	char *mac;     /* "" = drawn */
+	uint64_t mtu;  /* bytes; 0: the kernel's default */
+	char *network;
+	bool route; /* the default route leads through it, and not through eth0 */
+};
+
+/* The most interfaces of a machine, with eth0. */
+enum { NICS_MAX = 32, NIC_NAME_MAX = 15 };
+
 /* "limits.rlimit.NAME": resource limits of setrlimit(2) */
 enum rlimit_key {
 	RLIMIT_KEY_CORE,
@@ -204,6 +218,7 @@ struct machine_config {
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
 	struct section *forwards;         /* of struct forward_config */
+	struct section *nics;             /* of struct nic_config */
 	struct label *labels;             /* "label.NAME" */
 	struct label *credentials;        /* "credential.NAME": see config_credential */
 };
@@ -287,8 +302,8 @@ extern const struct schema berth_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
-extern const struct schema mount_schema, device_schema,
-	forward_schema;                                  /* sections of a machine's */
+extern const struct schema mount_schema, device_schema, forward_schema,
+	nic_schema;                                      /* sections of a machine's */
 extern const struct schema recipe_schema, remote_schema; /* of berth.conf's */
 
 /*
@@ -364,6 +379,14 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 		       const struct section *section, struct err *err);
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
+
+/*
+ * Computes the text of a file after changes of keys in one of its sections, KEY_FIXED ones too; all other lines stay. The
+ * new text is parsed into config, which config_free releases, and checked. -ENOENT: there is no such section.
+ */
+int config_preview_section(const struct schema *schema, const char *path, const struct schema *kind,
+			   const char *name, const struct config_change *changes, size_t count,
+			   struct text *text, void *config, struct err *err);
 
 /* The first section of a kind in a struct. Borrowed. */
 const struct section *config_sections(const struct schema *kind, const void *config);

@@ -286,6 +286,93 @@ static int cut(const char *data, size_t length, const struct schema *kind, const
 	return found ? 0 : err_set(err, ENOENT, "there is no %s '%s'", kind->what, name);
 }
 
+/* The text of a file in three: up to the header of a section, the lines of its keys, and the rest. */
+struct parts {
+	struct text head, body, tail; /* owned */
+};
+
+static void parts_free(struct parts *parts)
+{
+	text_free(&parts->head);
+	text_free(&parts->body);
+	text_free(&parts->tail);
+}
+
+static int split(const char *data, size_t length, const struct schema *kind, const char *name,
+		 struct parts *parts, struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1];
+	struct text *part = &parts->head;
+
+	for (size_t at = 0; at < length;) {
+		int n = line_next(data + at, length - at, line, err);
+		if (n < 0)
+			return n;
+		bool header = line_is_header(line);
+		if (header && part == &parts->body)
+			part = &parts->tail;
+		text_add(part, "%s\n", line);
+		if (header && part == &parts->head && begins(line, kind, name))
+			part = &parts->body;
+		at += (size_t)n + 1;
+	}
+	if (part == &parts->head)
+		return err_set(err, ENOENT, "there is no %s '%s'", kind->what, name);
+	/* New lines come before the empty ones that end a section. */
+	while (text_ends(text_str(&parts->body), "\n\n"))
+		parts->body.data[--parts->body.length] = '\0';
+	return parts->head.failed || parts->body.failed || parts->tail.failed
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/* Makes one change among the lines of a section. */
+static int change_body(const struct schema *kind, const struct config_change *change,
+		       struct text *body, struct err *err)
+{
+	scoped_text struct text good = { 0 };
+	struct text changed = { 0 };
+	bool found;
+
+	if (!config_find(kind, change->name, err) ||
+	    (change->value && canonical(kind, change->name, change->value, &good, err) < 0))
+		return -err->code;
+	int r = replace_line(text_str(body), body->length, change->name,
+			     change->value ? text_str(&good) : NULL, &changed, &found, err);
+	text_free(body);
+	*body = changed;
+	return r;
+}
+
+int config_preview_section(const struct schema *schema, const char *path, const struct schema *kind,
+			   const char *name, const struct config_change *changes, size_t count,
+			   struct text *text, void *config, struct err *err)
+{
+	__attribute__((cleanup(parts_free))) struct parts parts = { 0 };
+	scoped_free char *data = NULL;
+	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (split(data, (size_t)n, kind, name, &parts, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (change_body(kind, &changes[i], &parts.body, err) < 0)
+			return -err->code;
+	}
+	const char *between = parts.tail.length ? "\n" : "";
+	if (text_add(text, "%s%s%s%s", text_str(&parts.head), text_str(&parts.body), between,
+		     text_str(&parts.tail)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_parse(schema, path, text_str(text), text->length, config, err) < 0)
+		return -err->code;
+	if (schema->check && schema->check(config, err) < 0) {
+		config_free(schema, config);
+		return -err->code;
+	}
+	return 0;
+}
+
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err)
 {

@@ -69,6 +69,11 @@ void presets_free(const struct schema *schema, void *config);
 int forward_check(const struct machine_config *config, const struct forward_config *section,
 		  struct err *err);
 
+/* ---- nic.c */
+
+/* Checks the interfaces of a machine, each by itself and against the others and eth0. */
+int nics_check(const struct machine_config *config, struct err *err);
+
 /* ---- section.c */
 
 /* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */

@@ -80,8 +80,28 @@ const struct schema forward_schema = {
 	.head = offsetof(struct machine_config, forwards),
 };
 
+#define AT(field) offsetof(struct nic_config, field)
+static const struct key nic_keys[] = {
+	{ "address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,
+	  "IPv4 address that it has; empty: as leased" },
+	{ "mac", KEY_MAC, KEY_DRAWN, AT(mac), "", 0, 0, NULL, "hardware address; empty: drawn" },
+	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
+	  "largest packet in bytes, 576 to 65535; 0: the kernel's default" },
+	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL, "network that it is on" },
+	{ "route", KEY_BOOL, 0, AT(route), "no", 0, 0, NULL,
+	  "whether the machine's default route leads through it, and not through eth0" },
+};
+#undef AT
+
+const struct schema nic_schema = {
+	.what = "nic",
+	KEYS(nic_keys),
+	.size = sizeof(struct nic_config),
+	.head = offsetof(struct machine_config, nics),
+};
+
 static const struct schema *const machine_sections[] = { &device_schema, &forward_schema,
-							 &mount_schema, NULL };
+							 &mount_schema, &nic_schema, NULL };
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {

@@ -13,6 +13,7 @@ libconfig_a_SOURCES = \
 	src/config/forward.c \
 	src/config/keys.c \
 	src/config/lines.c \
+	src/config/nic.c \
 	src/config/owner.c \
 	src/config/preset.c \
 	src/config/put.c \

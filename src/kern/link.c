@@ -158,6 +158,10 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	rtnl_link_set_name(peer, veth->peer);
 	rtnl_link_set_ns_pid(peer, veth->pid);
 	set_mac(peer, veth->peer_mac);
+	if (veth->mtu) {
+		rtnl_link_set_mtu(ours, veth->mtu);
+		rtnl_link_set_mtu(peer, veth->mtu);
+	}
 	if (rtnl_link_build_add_request(ours, NLM_F_CREATE | NLM_F_EXCL, &message) < 0)
 		message = NULL;
 	rtnl_link_put(peer);

@@ -64,6 +64,7 @@ struct link_veth {
 	const char *peer;            /* name of the other end, born in the namespace of pid */
 	unsigned char mac[LINK_MAC]; /* of our end */
 	unsigned char peer_mac[LINK_MAC];
+	unsigned mtu; /* of both ends, bytes; 0: the kernel's default */
 	pid_t pid;
 };
 

@@ -65,6 +65,7 @@
 	CALL(rtnl_link_set_addr)          \
 	CALL(rtnl_link_set_flags)         \
 	CALL(rtnl_link_set_master)        \
+	CALL(rtnl_link_set_mtu)           \
 	CALL(rtnl_link_set_name)          \
 	CALL(rtnl_link_set_ns_pid)        \
 	CALL(rtnl_link_veth_alloc)        \
@@ -122,6 +123,7 @@ extern struct link_calls {
 #define rtnl_link_set_addr          link_calls.rtnl_link_set_addr
 #define rtnl_link_set_flags         link_calls.rtnl_link_set_flags
 #define rtnl_link_set_master        link_calls.rtnl_link_set_master
+#define rtnl_link_set_mtu           link_calls.rtnl_link_set_mtu
 #define rtnl_link_set_name          link_calls.rtnl_link_set_name
 #define rtnl_link_set_ns_pid        link_calls.rtnl_link_set_ns_pid
 #define rtnl_link_veth_alloc        link_calls.rtnl_link_veth_alloc

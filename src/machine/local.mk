@@ -9,6 +9,7 @@ libmachine_a_SOURCES = \
 	src/machine/state/list.c \
 	src/machine/state/look.c \
 	src/machine/state/machine.c src/machine/state/machine.h \
+	src/machine/state/nics.c src/machine/state/nics.h \
 	src/machine/state/owner.c src/machine/state/owner.h \
 	src/machine/state/parts.c src/machine/state/parts.h \
 	src/machine/state/private.h \
@@ -90,8 +91,10 @@ libmachine_a_SOURCES = \
 	src/machine/manage/create.c \
 	src/machine/manage/delete.c \
 	src/machine/manage/forward.c \
+	src/machine/manage/settings_lock.c src/machine/manage/settings_lock.h \
 	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \
+	src/machine/manage/nic.c \
 	src/machine/manage/open.c \
 	src/machine/manage/publish.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \

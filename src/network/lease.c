@@ -148,7 +148,9 @@ static int change_or_add(const struct network *network, struct lease *lease,
 int lease_get(struct network *network, const char *name, const char *mac, const char *want,
 	      struct lease *lease, struct err *err)
 {
-	struct lease made = { .gateway = network->gateway, .prefix = network->prefix };
+	struct lease made = { .gateway = network->gateway,
+			      .prefix = network->prefix,
+			      .link = LEASE_LINK };
 	struct in_addr wanted = { 0 };
 
 	if (want && !*want)
@@ -216,6 +218,22 @@ bool lease_has_holder(const struct network *network, const char *address, char n
 		return false;
 	snprintf(name, 64, "%s", holder.name);
 	return true;
+}
+
+int lease_check_mac(const struct network *network, const char *name, const char *mac,
+		    struct err *err)
+{
+	char other[64];
+
+	if (check_mac(network, mac, err) < 0)
+		return -err->code;
+	if (!lease_file_mac_holder(network, mac, other) || strcmp(other, name) == 0)
+		return 0;
+	return err_set(
+		err, ENOTUNIQ,
+		"network '%s': the hardware address %s belongs to '%s'; choose another, or leave "
+		"it out for a free one",
+		network->name, mac, other);
 }
 
 bool lease_is_there(const struct network *network, const char *name)

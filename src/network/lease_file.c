@@ -43,7 +43,9 @@ static int accept_lease(const struct network *network, const char *name, const c
 			const char *address, struct lease *lease)
 {
 	uint32_t mask = htonl(UINT32_MAX << (32 - network->prefix));
-	struct lease read = { .gateway = network->gateway, .prefix = network->prefix };
+	struct lease read = { .gateway = network->gateway,
+			      .prefix = network->prefix,
+			      .link = LEASE_LINK };
 
 	if (inet_pton(AF_INET, address, &read.address) != 1 ||
 	    ((read.address.s_addr ^ network->gateway.s_addr) & mask) != 0 ||
@@ -252,10 +254,23 @@ bool lease_file_owns_mac(const struct network *network, const char *name, const 
 	return read_mac(network, mac, owner) && strcmp(owner, name) == 0;
 }
 
+/* Whether the name that a hardware address is listed with has a lease with that address. */
+static bool has_mac(const struct network *network, const char *name, const char *mac)
+{
+	struct lease held;
+
+	return !text_label_fault(name) && lease_file_find(network, name, &held) == 0 &&
+	       strcmp(held.mac, mac) == 0;
+}
+
+bool lease_file_mac_holder(const struct network *network, const char *mac, char holder[64])
+{
+	return read_mac(network, mac, holder) && has_mac(network, holder, mac);
+}
+
 int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64])
 {
 	char path[4096], folder[4096];
-	struct lease held;
 
 	if (mac_path(network, lease->mac, path) < 0 ||
 	    text_print(folder, sizeof folder, "%s/macs", network->folder) < 0)
@@ -263,8 +278,7 @@ int lease_file_claim_mac(const struct network *network, const struct lease *leas
 	if (read_mac(network, lease->mac, other)) {
 		if (strcmp(other, lease->name) == 0)
 			return 0;
-		if (!text_label_fault(other) && lease_file_find(network, other, &held) == 0 &&
-		    strcmp(held.mac, lease->mac) == 0)
+		if (has_mac(network, other, lease->mac))
 			return -ENOTUNIQ;
 	}
 	/* Leases of a network that an older version created. */

@@ -28,6 +28,9 @@ int lease_file_repair(const struct network *network);
 /* Whether a hardware address is listed as this name's. */
 bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac);
 
+/* Finds the name of the lease that has a hardware address. */
+bool lease_file_mac_holder(const struct network *network, const char *mac, char holder[64]);
+
 /*
  * Lists the lease's hardware address. -ENOTUNIQ: another lease has it, whose name goes to *other. An entry without a
  * lease is replaced. To be called before the lease is made: without the lease the entry does not count.

@@ -26,6 +26,8 @@ struct network {
 	char warning[256]; /* set by network_up: what does not work, as a sentence; "" = nothing */
 };
 
+#define LEASE_LINK "eth0"
+
 /* A lease: the addresses of a name on a network. It stays the same over all starts, until it is released. */
 struct lease {
 	char name[64];
@@ -35,7 +37,11 @@ struct lease {
 	unsigned prefix;
 	char domain[254]; /* the network's, or "" */
 	bool made;        /* set by lease_get: the lease is new, or has another address now */
-	bool isolated; /* set by the caller of network_attach: isolated from the bridge's other isolated ports */
+	/* Set by the caller of network_attach, if they differ from those of a machine's first interface. */
+	bool isolated;       /* isolated from the bridge's other isolated ports */
+	char link[IFNAMSIZ]; /* name of the interface in the guest; LEASE_LINK */
+	unsigned mtu;        /* bytes; 0: the kernel's default */
+	bool without_route;  /* the guest's default route does not lead through it */
 };
 
 /*
@@ -97,6 +103,9 @@ int lease_check(const struct network *network, const char *name, const char *wan
 int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */
 bool lease_has_holder(const struct network *network, const char *address, char name[64]);
+/* Checks whether a name could get that hardware address, which must not be another lease's. */
+int lease_check_mac(const struct network *network, const char *name, const char *mac,
+		    struct err *err);
 /* Whether any file of a lease of that name exists. Quiet. */
 bool lease_is_there(const struct network *network, const char *name);
 /* Finds a lease, without making one. -ENOENT: there is none. */
@@ -111,26 +120,35 @@ int lease_rename(struct network *network, const char *name, const char *mac, con
 int lease_release(struct network *network, const char *name, struct err *err);
 
 /*
- * Makes a veth pair in one request: one end is up and a port of the bridge, named by port_ifname; the other is eth0,
- * with the lease's mac, in the network namespace of pid.
+ * Makes a veth pair in one request: one end is up and a port of the bridge, named by port_ifname; the other has the
+ * lease's link name and mac, in the network namespace of pid.
  */
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
 /* Whether the machine's link is a port of the network's bridge: 1, 0, or -code. */
 int network_is_attached(struct network *network, const char *name, struct err *err);
 /*
  * Makes a running machine's link a port of the bridge again, after network_up. If the link is gone, makes the pair
- * anew, with eth0 and its address in the network namespace of pid.
+ * anew as network_plug does.
  */
-int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		     struct err *err);
+/*
+ * Gives a running machine an interface: network_attach, with guarded the rules of its port, then its address and route in
+ * the network namespace of pid, and the announcement.
+ */
+int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
+		 struct err *err);
+/* Makes the default route of a running machine lead through the interface of this lease. */
+int network_route(const struct network *network, const struct lease *lease, pid_t pid,
+		  struct err *err);
 /* Removes the host end of the pair. Idempotent. */
 int network_remove_port(struct network *network, const char *name, struct err *err);
 
 /*
- * Sets up the guest's network namespace, called inside it before init: lo up; with a lease also eth0 up, its address
- * and the default route.
+ * Sets up the guest's network namespace, called inside it before init: lo up; for each lease also its interface up, its
+ * address and the default route.
  */
-int network_guest_setup(const struct lease *lease, struct err *err);
+int network_guest_setup(const struct lease *const *leases, size_t count, struct err *err);
 
 /*
  * Announces the address to neighbours and bridge by a gratuitous ARP (RFC 5227, section 2.3), because they may remember

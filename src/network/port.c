@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's port on its bridge: the veth pair, the guest's set-up of its end, and the announcement. */
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -15,8 +16,6 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-static const char guest_link[] = "eth0";
-
 static int tell_attach(const struct network *network, const struct lease *lease,
 		       const struct link_socket *links, int r, struct err *err)
 {
@@ -28,6 +27,13 @@ static int tell_attach(const struct network *network, const struct lease *lease,
 			"network '%s': its bridge has no port left for '%s' (1023 is the kernel's "
 			"limit); use another network",
 			network->name, lease->name);
+	/* The host end was removed before, so the name is taken in the guest. */
+	if (r == -EEXIST)
+		return err_set(
+			err, EEXIST,
+			"machine '%s' has a link '%s' of its own already; choose another name "
+			"for the nic",
+			lease->name, lease->link);
 	snprintf(what, sizeof what, "connect '%s'", lease->name);
 	return bridge_tell(network, links, r, what, err);
 }
@@ -63,7 +69,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	struct link_veth veth = { .name = ifname,
 				  .alias = lease->name,
 				  .isolated = lease->isolated,
-				  .peer = guest_link,
+				  .peer = lease->link,
+				  .mtu = lease->mtu,
 				  .pid = pid,
 				  .bridge = network->bridge };
 
@@ -130,33 +137,84 @@ int network_is_attached(struct network *network, const char *name, struct err *e
 	return port.master == bridge.index;
 }
 
-/* A child enters the namespace, because the caller keeps its own. */
-static int set_up_inside(const struct network *network, const struct lease *lease, int space,
-			 struct err *err)
+static int set_up(const struct lease *lease)
+{
+	int r = network_guest_setup(&lease, 1, &(struct err){ 0 });
+
+	if (r == 0)
+		network_guest_announce(lease);
+	return r;
+}
+
+static int set_route(const struct lease *lease)
+{
+	scoped_links struct link_socket *links = NULL;
+	int index = (int)if_nametoindex(lease->link);
+	int r = index == 0 ? -errno : link_open(&links);
+
+	return r < 0 ? r : link_add_default_route(links, index, lease->gateway);
+}
+
+/* The network namespace of a process, opened. */
+static int open_space(const struct network *network, pid_t pid, struct err *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	int space = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return space < 0 ? err_set(err, errno, "network '%s': open '%s': %s", network->name, path,
+				   strerror(errno))
+			 : space;
+}
+
+/* A child enters the namespace, because the caller keeps its own. 0 or -EIO. */
+static int do_inside(int space, int (*act)(const struct lease *), const struct lease *lease)
 {
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		struct err unsaid = { 0 };
-		if (setns(space, CLONE_NEWNET) < 0 || network_guest_setup(lease, &unsaid) < 0)
-			_exit(EXIT_FAILURE);
-		network_guest_announce(lease);
-		_exit(EXIT_SUCCESS);
-	}
+	if (pid == 0)
+		_exit(setns(space, CLONE_NEWNET) < 0 || act(lease) < 0 ? EXIT_FAILURE
+								       : EXIT_SUCCESS);
 	int status = -1;
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
-		return err_set(err, EIO,
-			       "network '%s': '%s' has its eth0 again, but not its address; "
-			       "restart it",
-			       network->name, lease->name);
-	return 0;
+	return pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0 ? -EIO : 0;
 }
 
-int network_reattach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
+int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
+		 struct err *err)
+{
+	scoped_fd int space = open_space(network, pid, err);
+
+	if (space < 0 || network_attach(network, lease, pid, err) < 0 ||
+	    (guarded && guard_port(network, lease, err) < 0))
+		return -err->code;
+	fault_point("nic-attached");
+	return do_inside(space, set_up, lease) < 0
+		       ? err_set(err, EIO,
+				 "network '%s': '%s' has its %s, but not its address; restart it",
+				 network->name, lease->name, lease->link)
+		       : 0;
+}
+
+int network_route(const struct network *network, const struct lease *lease, pid_t pid,
+		  struct err *err)
+{
+	scoped_fd int space = open_space(network, pid, err);
+
+	if (space < 0)
+		return space;
+	return do_inside(space, set_route, lease) < 0
+		       ? err_set(err, EIO,
+				 "network '%s': the default route of '%s' cannot lead through %s; "
+				 "restart it",
+				 network->name, lease->name, lease->link)
+		       : 0;
+}
+
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
+		     struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info port;
-	char path[64];
 
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
@@ -167,23 +225,21 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 		r = link_join(links, port.index, network->bridge, lease->isolated);
 	if (r == 0 || r != -ENODEV)
 		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
-	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
-	scoped_fd int space = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (space < 0)
-		return err_set(err, errno, "network '%s': open '%s': %s", network->name, path,
-			       strerror(errno));
-	r = network_attach(network, lease, pid, err);
-	return r < 0 ? r : set_up_inside(network, lease, space, err);
+	return network_plug(network, lease, pid, guarded, err);
 }
 
 /*
  * The kernel announces IPv6 addresses, which are ready later, and addresses of every later up. /proc/sys/net is that of
  * the opening process, whoever mounted it.
  */
-static void switch_announcements_on(void)
+static void switch_announcements_on(const char *link)
 {
-	file_write(AT_FDCWD, "/proc/sys/net/ipv4/conf/eth0/arp_notify", "1");
-	file_write(AT_FDCWD, "/proc/sys/net/ipv6/conf/eth0/ndisc_notify", "1");
+	char path[80];
+
+	text_print(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/arp_notify", link);
+	file_write(AT_FDCWD, path, "1");
+	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/ndisc_notify", link);
+	file_write(AT_FDCWD, path, "1");
 }
 
 static int tell_guest(const struct link_socket *links, const char *what, int r, struct err *err)
@@ -192,20 +248,22 @@ static int tell_guest(const struct link_socket *links, const char *what, int r, 
 		       links ? link_why(links) : strerror(-r));
 }
 
-static int set_up_eth0(struct link_socket *links, const struct lease *lease, struct err *err)
+static int set_up_link(struct link_socket *links, const struct lease *lease, struct err *err)
 {
-	int index = (int)if_nametoindex(guest_link);
+	int index = (int)if_nametoindex(lease->link);
 
 	if (index == 0)
-		return tell_guest(NULL, "find eth0", -errno, err);
-	switch_announcements_on();
+		return tell_guest(NULL, "find its interface", -errno, err);
+	switch_announcements_on(lease->link);
 	/* The link comes up first: only then does the bridge begin to open its port, which takes a moment. */
 	int r = link_set_up(links, index);
 	if (r < 0)
-		return tell_guest(links, "bring up eth0", r, err);
+		return tell_guest(links, "bring up its interface", r, err);
 	r = link_add_address(links, index, lease->address, lease->prefix);
 	if (r < 0)
-		return tell_guest(links, "give eth0 its address", r, err);
+		return tell_guest(links, "give its interface the address", r, err);
+	if (lease->without_route)
+		return 0;
 	r = link_add_default_route(links, index, lease->gateway);
 	return r < 0 ? tell_guest(links, "add the default route", r, err) : 0;
 }
@@ -222,15 +280,17 @@ static int set_up_lo(void)
 	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
 }
 
-int network_guest_setup(const struct lease *lease, struct err *err)
+int network_guest_setup(const struct lease *const *leases, size_t count, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
-	int r = lease ? link_open(&links) : 0;
+	int r = count ? link_open(&links) : 0;
 
 	if (r < 0)
 		return tell_guest(NULL, "open a netlink socket", r, err);
-	if (lease && set_up_eth0(links, lease, err) < 0)
-		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (set_up_link(links, leases[i], err) < 0)
+			return -err->code;
+	}
 	r = set_up_lo();
 	return r < 0 ? tell_guest(NULL, "bring up lo", r, err) : 0;
 }
@@ -240,7 +300,7 @@ void network_guest_announce(const struct lease *lease)
 	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_ll all = { .sll_family = AF_PACKET,
 				   .sll_protocol = htons(ETH_P_ARP),
-				   .sll_ifindex = (int)if_nametoindex(guest_link),
+				   .sll_ifindex = (int)if_nametoindex(lease->link),
 				   .sll_halen = ETH_ALEN };
 	struct ether_arp packet = { .ea_hdr = { .ar_hrd = htons(ARPHRD_ETHER),
 						.ar_pro = htons(ETH_P_IP),

@@ -394,9 +394,9 @@ static void expect_page(const struct schema *schema, const char *path)
 		if (!text_starts(line, ".It Ic "))
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device.") ||
-		    text_starts(line + 7, "forward.") || text_starts(line + 7, "recipe.") ||
-		    text_starts(line + 7, "remote.") || config_family(schema, line + 7, NULL) ||
-		    config_preset_name(schema, line + 7))
+		    text_starts(line + 7, "forward.") || text_starts(line + 7, "nic.") ||
+		    text_starts(line + 7, "recipe.") || text_starts(line + 7, "remote.") ||
+		    config_family(schema, line + 7, NULL) || config_preset_name(schema, line + 7))
 			continue;
 		const struct key *key = config_find(schema, line + 7, &err);
 		CU_ASSERT_STRING_EQUAL(err.text, "");

@@ -590,7 +590,7 @@ static void test_bad_sections(void)
 		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[disk a]\n", "m:1: unknown section 'disk'; known sections are 'device', "
-				"'forward' and 'mount'" },
+				"'forward', 'mount' and 'nic'" },
 		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
 		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
 		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },
@@ -630,11 +630,29 @@ static void test_rules_of_sections(void)
 		{ "[device a]\npath = /dev/../x\n", "use a node below '/dev'" },
 		{ "[device a]\npath = /dev/null\n", "every machine has its own" },
 		{ "[device a]\npath = /dev/fuse\nmode = 4755\n", "octal digits" },
+		{ "[nic eth1]\n", "has no line 'network = NETWORK'" },
+		{ "[nic eth0]\nnetwork = lan\n", "choose another name, such as eth1" },
+		{ "[nic all]\nnetwork = lan\n", "the kernel uses itself" },
+		{ "[nic abcdefghijklmnop]\nnetwork = lan\n", "of 16 characters" },
+		{ "network = lan\n[nic eth1]\nnetwork = lan\n", "which eth0 is on" },
+		{ "[nic a]\nnetwork = lan\n[nic b]\nnetwork = lan\n", "on the same network" },
+		{ "[nic a]\nnetwork = l\nroute = yes\n[nic b]\nnetwork = m\nroute = yes\n",
+		  "one default route" },
+		{ "[nic a]\nnetwork = l\nmac = 02:00:00:00:00:01\n[nic b]\nnetwork = m\n"
+		  "mac = 02:00:00:00:00:01\n",
+		  "the same hardware address" },
+		{ "network.mac = 02:00:00:00:00:01\n[nic a]\nnetwork = l\n"
+		  "mac = 02:00:00:00:00:01\n",
+		  "which eth0 has" },
+		{ "[nic a]\nnetwork = lan\nmtu = 575\n", "576 to 65535" },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CU_ASSERT_PTR_NOT_NULL(strstr(sections_sentence(bad[i][0]), bad[i][1]));
 	CU_ASSERT_STRING_EQUAL(sections_sentence(with_sections), "");
+	CU_ASSERT_STRING_EQUAL(sections_sentence("network = lan\n[nic abcdefghijklmno]\n"
+						 "network = far\nroute = yes\nmtu = 576\n"),
+			       "");
 	CU_ASSERT_STRING_EQUAL(sections_sentence(
 				       "[mount a]\nsource=/x\ntarget=/process\nowner=1000:www\n"),
 			       "");
@@ -680,6 +698,57 @@ static void test_edit_sections(void)
 	expect_file(path, "# mine\nnetwork = lan\n\n[device fuse]\npath = /dev/fuse\n# kept\n");
 }
 
+static void test_too_many_nics(void)
+{
+	scoped_text struct text text = { 0 };
+
+	for (int i = 1; i < NICS_MAX; i++)
+		text_add(&text, "[nic n%d]\nnetwork = l%d\n", i, i);
+	CU_ASSERT_STRING_EQUAL(sections_sentence(text_str(&text)), "");
+	text_add(&text, "[nic more]\nnetwork = more\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(sections_sentence(text_str(&text)), "at most 32 nics"));
+}
+
+/* Writes the text after a change of keys in "[nic eth1]". 0, or -code. */
+static int change_nic(const char *path, const struct config_change *changes, size_t count,
+		      struct err *err)
+{
+	scoped_text struct text text = { 0 };
+	struct machine_config config;
+
+	if (config_preview_section(&machine_schema, path, &nic_schema, "eth1", changes, count,
+				   &text, &config, err) < 0)
+		return -err->code;
+	config_free(&machine_schema, &config);
+	return config_write(path, &text, err);
+}
+
+static void test_change_sections(void)
+{
+	static const char before[] = "# mine\nnetwork = lan\n\n[nic eth1]\n# the far one\n"
+				     "network = far\nmtu = 1400\n\n[mount data]\nsource = /a\n"
+				     "target = /b\n";
+	static const char after[] = "# mine\nnetwork = lan\n\n[nic eth1]\n# the far one\n"
+				    "network = far\nmac = 02:00:00:00:00:0a\n\n[mount data]\n"
+				    "source = /a\ntarget = /b\n";
+	const struct config_change good[] = { { "mac", "02:00:00:00:00:0A" }, { "mtu", NULL } };
+	const struct config_change bad[] = { { "network", "lan" } }, none[] = { { "speed", "1" } };
+	scoped_free char *path = path_to("changed");
+	struct err err = { 0 };
+
+	write_file(path, before);
+	CU_ASSERT_EQUAL(change_nic(path, good, 2, &err), 0);
+	expect_file(path, after);
+	CU_ASSERT_EQUAL(change_nic(path, bad, 1, &err), -EEXIST);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(change_nic(path, none, 1, &err), -ENOENT);
+	err = (struct err){ 0 };
+	expect_file(path, after);
+	write_file(path, "network = lan\n");
+	CU_ASSERT_EQUAL(change_nic(path, good, 2, &err), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "there is no nic 'eth1'"));
+}
+
 static int make_folder(void)
 {
 	return mkdtemp(folder) ? 0 : -1;
@@ -714,6 +783,8 @@ int main(void)
 		{ "bad sections", test_bad_sections },
 		{ "rules of sections", test_rules_of_sections },
 		{ "sections are edited", test_edit_sections },
+		{ "too many nics", test_too_many_nics },
+		{ "keys of sections are changed", test_change_sections },
 		CU_TEST_INFO_NULL,
 	};
 

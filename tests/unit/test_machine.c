@@ -712,6 +712,41 @@ static void test_run_state_formats(void)
 	CU_ASSERT_EQUAL(state.disk, makedev(8, 1));
 }
 
+static void test_run_nics(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct run_state state = { .init = 12, .keeper = 11, .network = "lan" }, read;
+	scoped_text struct text line = { 0 };
+	struct err err = { 0 };
+
+	open_machine(&machine, "nics");
+	make_run("nics");
+	CU_ASSERT_EQUAL(run_add_nic(&state, "eth1", "far"), 0);
+	CU_ASSERT_EQUAL(run_add_nic(&state, "eth2", "near"), 0);
+	CU_ASSERT_EQUAL(run_add_nic(&state, "eth1", "farther"), 0);
+	CU_ASSERT_EQUAL(run_write_state(&machine, &state, &err), 0);
+	CU_ASSERT_EQUAL(run_read_state(&machine, &read), 0);
+	CU_ASSERT_EQUAL(read.nic_count, 2);
+	CU_ASSERT_STRING_EQUAL(run_nic_on(&read, "farther"), "eth1");
+	CU_ASSERT_STRING_EQUAL(run_nic_on(&read, "lan"), "eth0");
+	CU_ASSERT_PTR_NULL(run_nic_on(&read, "far"));
+	CU_ASSERT_STRING_EQUAL(run_network_of(&read, "eth2"), "near");
+	CU_ASSERT_STRING_EQUAL(run_network_of(&read, "eth0"), "lan");
+	CU_ASSERT_PTR_NULL(run_network_of(&read, "eth3"));
+	run_drop_nic(&read, "eth2");
+	run_drop_nic(&read, "eth3");
+	CU_ASSERT_EQUAL(read.nic_count, 1);
+	/* Words that are none, and more than there can be, are not read. */
+	CU_ASSERT_EQUAL(read_line(&machine, "12 11 1 0 0 8 1 - 1 eth1=a b =c\n", &read), 0);
+	CU_ASSERT_EQUAL(read.nic_count, 1);
+	text_add(&line, "12 11 1 0 0 8 1 - 1");
+	for (int i = 0; i < NICS_MAX + 5; i++)
+		text_add(&line, " n%d=l%d", i, i);
+	CU_ASSERT_EQUAL(read_line(&machine, text_str(&line), &read), 0);
+	CU_ASSERT_EQUAL(read.nic_count, NICS_MAX);
+	CU_ASSERT_EQUAL(run_add_nic(&read, "more", "more"), -E2BIG);
+}
+
 static void expect_end(struct machine *machine, enum machine_state state, const char *how)
 {
 	struct machine_status status;
@@ -776,6 +811,7 @@ int main(void)
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
 		{ "formats of the state of a run", test_run_state_formats },
+		{ "interfaces of a run", test_run_nics },
 		{ "a password that logs nobody in", test_locked_password },
 		{ "how a run ended", test_ended },
 		CU_TEST_INFO_NULL,

@@ -57,7 +57,7 @@ static int setup(const struct lease *lease)
 {
 	struct err err = { 0 };
 
-	if (network_guest_setup(lease, &err) == 0)
+	if (network_guest_setup(&lease, lease ? 1 : 0, &err) == 0)
 		return 0;
 	fprintf(stderr, "%s\n", err.text);
 	return -1;
@@ -354,7 +354,7 @@ static int call_outside(struct network *network, bool nat)
 	const unsigned char bridge_mac[LINK_MAC] = { 2, 0, 0, 0, 0, 1 };
 	scoped_links struct link_socket *links = NULL;
 	struct link_info outside;
-	struct lease server = { .prefix = 24 };
+	struct lease server = { .prefix = 24, .link = LEASE_LINK };
 	struct call call = { 0 };
 
 	inet_pton(AF_INET, "198.51.100.1", &server.gateway);
@@ -582,7 +582,7 @@ static void test_no_dnsmasq(void)
 /* The address that udhcpc gets in a namespace of its own; "": none. */
 static void ask_dhcp(struct network *network, const char *mac, char *out, size_t room)
 {
-	struct lease lease = { 0 };
+	struct lease lease = { .link = LEASE_LINK };
 	scoped_free char *result = NULL;
 	char path[] = "/tmp/berth-test-dhcp-XXXXXX", command[512];
 	struct own_net_guest guest = own_net_guest(stay, NULL);

@@ -14,21 +14,39 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Objects that vanish with the guest's namespaces in the usual case. What fails here is tried again. */
-static void release_objects(struct machine *machine, const char *started_on)
+static void leave_port(const struct machine *machine, const char *name, bool first)
 {
-	const char *name = *started_on ? started_on : machine->config.network;
+	scoped_network struct network network = { 0 };
 	struct err ignored = { 0 };
-	struct network network = { 0 };
+
+	if (!*name || network_open(&network, machine->dirs, name, &ignored) < 0)
+		return;
+	if (first)
+		forwards_drop(machine, &network);
+	network_remove_port(&network, machine->name, &ignored);
+}
+
+/* The ports that the run has noted, and those of the settings, which a start makes before it notes them. */
+static void leave_ports(const struct machine *machine, const struct run_state *state)
+{
+	leave_port(machine, *state->network ? state->network : machine->config.network, true);
+	for (size_t i = 0; i < state->nic_count; i++)
+		leave_port(machine, state->nics[i].network, false);
+	for (const struct section *at = machine->config.nics; at; at = at->next) {
+		const char *network = ((const struct nic_config *)at)->network;
+		if (!run_nic_on(state, network))
+			leave_port(machine, network, false);
+	}
+}
+
+/* Objects that vanish with the guest's namespaces in the usual case. What fails here is tried again. */
+static void release_objects(struct machine *machine, const struct run_state *state)
+{
+	struct err ignored = { 0 };
 	struct pool pool = { 0 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (*name && network_open(&network, machine->dirs, name, &ignored) == 0) {
-		forwards_drop(machine, &network);
-		network_remove_port(&network, machine->name, &ignored);
-		network_close(&network);
-	}
-	ignored = (struct err){ 0 };
+	leave_ports(machine, state);
 	machine_volume(machine->name, volume);
 	if (pool_open(&pool, machine->dirs, machine->config.pool, &ignored) == 0) {
 		volume_deactivate(&pool, volume, &ignored);
@@ -44,7 +62,7 @@ int run_clean(struct machine *machine, struct err *err)
 	if (r < 0)
 		return r;
 	bool known = run_read_state(machine, &state) == 0;
-	release_objects(machine, known ? state.network : "");
+	release_objects(machine, &state);
 	if (!known)
 		ids_release_all(IDS_FOLDER, machine->run);
 	else

@@ -62,12 +62,12 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage);
 int machine_last_end(const struct machine *machine, char *out, size_t room);
 
 /*
- * Whether a running machine's port has lost the firewall rules that keep it from using others' addresses, and whether
- * the port is no longer one of its network's bridge. machine_reconnect_all mends both for all machines of a network
+ * Whether a port of a running machine has lost the firewall rules that keep it from using others' addresses, and whether
+ * it is no longer one of its network's bridge; with the name of the network. machine_reconnect_all mends both for all machines of a network
  * that is up, one after the other, whatever becomes of one. Cheap where nothing is lost.
  */
-bool machine_unguarded(const struct machine *machine);
-bool machine_cut_off(const struct machine *machine);
+bool machine_unguarded(const struct machine *machine, char network[64]);
+bool machine_cut_off(const struct machine *machine, char network[64]);
 int machine_reconnect_all(struct network *network, struct err *err);
 
 /* Waits until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */

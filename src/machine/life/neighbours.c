@@ -8,9 +8,11 @@
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/state/machine.h"
+#include "machine/state/nics.h"
 #include "network/guard.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Finds state and lease of a machine that runs on the network, whatever its present settings are: 0, or -ENOENT. */
@@ -18,12 +20,16 @@ static int look(const struct machine *machine, struct network *network, struct r
 		struct lease *lease)
 {
 	struct err unsaid = { 0 };
+	struct nic_view nic;
 
-	if (!run_alive(machine) || run_read_state(machine, state) < 0 ||
-	    strcmp(state->network, network->name) != 0 ||
-	    lease_find(network, machine->name, lease, &unsaid) < 0)
+	if (!run_alive(machine) || run_read_state(machine, state) < 0)
 		return -ENOENT;
-	lease->isolated = machine->config.isolated;
+	const char *name = run_nic_on(state, network->name);
+	if (!name || lease_find(network, machine->name, lease, &unsaid) < 0)
+		return -ENOENT;
+	if (nics_find(machine, name, NULL, &nic))
+		nics_shape(machine, &nic, lease);
+	snprintf(lease->link, sizeof lease->link, "%s", name);
 	return 0;
 }
 
@@ -34,29 +40,42 @@ static int look_at_guard(const struct machine *machine, const struct network *ne
 	return machine->config.spoofing ? -ENOENT : guard_is_current(network, lease);
 }
 
-static bool look_at(const struct machine *machine, bool guard)
+static bool has_lost(const struct machine *machine, const char *name, bool guard)
 {
 	scoped_network struct network network = { 0 };
 	struct err unsaid = { 0 };
 	struct run_state state;
 	struct lease lease;
 
-	if (!*machine->config.network ||
-	    network_open(&network, machine->dirs, machine->config.network, &unsaid) < 0 ||
+	if (network_open(&network, machine->dirs, name, &unsaid) < 0 ||
 	    look(machine, &network, &state, &lease) < 0)
 		return false;
 	return guard ? look_at_guard(machine, &network, &lease) == 0
 		     : network_is_attached(&network, machine->name, &unsaid) == 0;
 }
 
-bool machine_unguarded(const struct machine *machine)
+static bool look_at(const struct machine *machine, bool guard, char network[64])
 {
-	return look_at(machine, true);
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!has_lost(machine, nics[i].network, guard))
+			continue;
+		snprintf(network, 64, "%s", nics[i].network);
+		return true;
+	}
+	return false;
 }
 
-bool machine_cut_off(const struct machine *machine)
+bool machine_unguarded(const struct machine *machine, char network[64])
 {
-	return look_at(machine, false);
+	return look_at(machine, true, network);
+}
+
+bool machine_cut_off(const struct machine *machine, char network[64])
+{
+	return look_at(machine, false, network);
 }
 
 struct reconnection {
@@ -77,10 +96,11 @@ static int reconnect(void *context, const char *name)
 	if (machine_read(&machine, all->network->dirs, name, &why) < 0 ||
 	    look(&machine, all->network, &state, &lease) < 0)
 		return 0;
-	int r = network_reattach(all->network, &lease, state.init, &why);
+	int r = network_reattach(all->network, &lease, state.init, !machine.config.spoofing, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
 		r = guard_renew(all->network, &lease, &why);
-	if (r == 0 && forwards_are_current(&machine, all->network, &lease) == 0)
+	bool first = strcmp(lease.link, LEASE_LINK) == 0;
+	if (r == 0 && first && forwards_are_current(&machine, all->network, &lease) == 0)
 		r = forwards_make(&machine, all->network, &lease, &left_out, &why);
 	if (r < 0 && !all->err->code && run_alive(&machine))
 		*all->err = why;

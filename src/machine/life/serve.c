@@ -13,11 +13,15 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 	const char *cause = NULL;
 	struct run_state state;
 
-	if (run_read_state(machine, &state) < 0 || !*state.network)
+	if (run_read_state(machine, &state) < 0)
+		return 0;
+	/* The network that the keeper watches: that of the first interface. */
+	const char *name = *state.network ? state.network : state.nics[0].network;
+	if (!*name)
 		return 0;
 	/* A dnsmasq outlives the keeper, and does not get its limits. */
 	rlimits_reset();
-	int r = network_open(&network, machine->dirs, state.network, err);
+	int r = network_open(&network, machine->dirs, name, err);
 	if (r == 0)
 		r = network_serve(&network, &cause, err);
 	if (r > 0 && cause)
@@ -26,7 +30,7 @@ int machine_serve(const struct machine *machine, bool again, struct err *err)
 							      .cause = cause });
 	else if (r < 0 && !again)
 		events_append(machine->dirs, &(struct event){ .name = "network-failed",
-							      .network = state.network,
+							      .network = name,
 							      .cause = err->text });
 	return r;
 }

@@ -12,21 +12,31 @@
 #include "machine/manage/manage.h"
 #include "machine/share/share.h"
 #include "machine/start/plan.h"
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
 #include <string.h>
 #include <sys/mount.h>
 
-static int check_network(const struct machine *machine, struct err *err)
+static int check_nic(const struct machine *machine, const struct nic_view *nic, struct err *err)
 {
-	const struct machine_config *config = &machine->config;
 	scoped_network struct network network = { 0 };
 
-	if (!*config->network)
-		return 0;
-	if (network_open(&network, machine->dirs, config->network, err) < 0)
+	if (network_open(&network, machine->dirs, nic->network, err) < 0)
 		return -err->code;
-	return *config->address ? lease_check(&network, machine->name, config->address, err) : 0;
+	return *nic->address ? lease_check(&network, machine->name, nic->address, err) : 0;
+}
+
+static int check_network(const struct machine *machine, struct err *err)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		if (check_nic(machine, &nics[i], err) < 0)
+			return -err->code;
+	}
+	return 0;
 }
 
 static int check_limits(const struct machine *machine, struct err *err)

@@ -269,6 +269,13 @@ static void note_left(const struct machine *from, const struct machine *to, stru
 {
 	for (const struct section *at = from->config.forwards; at; at = at->next)
 		text_add(notes, "forward '%s' stays with '%s'\n", at->name, from->name);
+	for (const struct section *at = from->config.nics; at; at = at->next) {
+		const char *address = ((const struct nic_config *)at)->address;
+		if (*address)
+			text_add(notes,
+				 "address %s of nic '%s' stays with '%s': '%s' gets a free one\n",
+				 address, at->name, from->name, to->name);
+	}
 	if (*from->config.address && !*to->config.address)
 		text_add(notes,
 			 "network.address %s stays with '%s': '%s' gets a free one; 'berth set %s "

@@ -3,19 +3,13 @@
 #include "machine/life/forwards.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
+#include "machine/manage/settings_lock.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
 #include "config/config.h"
 
 #include <string.h>
-
-/* Reads the settings again, after changes of other commands. Called under the lock. */
-static int read_again(struct machine *machine, struct err *err)
-{
-	config_free(&machine_schema, &machine->config);
-	return machine_load(machine, err);
-}
 
 /* Makes the rules as the settings say, if the machine runs on a network. */
 static int renew_rules(struct machine *machine, struct err *err)
@@ -46,19 +40,11 @@ static int make_up_name(const struct machine *machine, struct forward_config *se
 	return section->section.name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* The machine's lock, with its settings read under it. */
-static int begin(struct machine *machine, struct err *err)
-{
-	if (machine_check(machine, err) < 0)
-		return -err->code;
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	return lock < 0 || read_again(machine, err) < 0 ? -err->code : take_fd(&lock);
-}
-
 int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
-	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
+	scoped_fd int lock =
+		conf ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (lock < 0)
 		return -err->code;
@@ -73,7 +59,7 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;
-	if (read_again(machine, err) == 0 && renew_rules(machine, err) == 0)
+	if (settings_read_again(machine, err) == 0 && renew_rules(machine, err) == 0)
 		return 0;
 	config_remove_section(&machine_schema, conf, &forward_schema, section->section.name,
 			      &(struct err){ 0 });
@@ -98,7 +84,8 @@ static const struct section *find(const struct machine *machine, const char *whi
 int machine_forward_remove(struct machine *machine, const char *which, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
-	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
+	scoped_fd int lock =
+		conf ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (lock < 0)
 		return -err->code;
@@ -108,7 +95,7 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
 			       machine->name, which, machine->name);
 	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0 ||
-	    read_again(machine, err) < 0 || renew_rules(machine, err) < 0)
+	    settings_read_again(machine, err) < 0 || renew_rules(machine, err) < 0)
 		return -err->code;
 	return 0;
 }

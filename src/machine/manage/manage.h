@@ -138,6 +138,18 @@ int machine_check_start(const struct machine *machine, struct err *err);
 int machine_forward(struct machine *machine, struct forward_config *forward, struct err *err);
 int machine_forward_remove(struct machine *machine, const char *which, struct err *err);
 
+/*
+ * Gives a machine an interface, takes one from it, or changes one: in its settings, and at once if it runs. A hardware
+ * address that is not given is drawn. All that is wrong is told before anything is changed: -EEXIST (name, or the network
+ * of another of its interfaces), -EADDRINUSE, -ENOTUNIQ (the hardware address is another machine's), -EINVAL, -ENOENT. A
+ * failure undoes what was done. notes: remarks for the user.
+ */
+int machine_nic_add(struct machine *machine, const struct nic_config *nic, struct text *notes,
+		    struct err *err);
+int machine_nic_remove(struct machine *machine, const char *name, struct err *err);
+int machine_nic_set(struct machine *machine, const char *name, const struct config_change *changes,
+		    size_t count, struct text *notes, struct err *err);
+
 /* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
 struct snapshot_entry {
 	char name[64];

@@ -8,6 +8,7 @@
 #include "machine/manage/follow_name.h"
 #include "machine/manage/volumes.h"
 #include "machine/start/rootfile.h"
+#include "machine/state/nics.h"
 #include "machine/state/owner.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -37,11 +38,13 @@ static int rename_lease(void *context, const char *name)
 {
 	const struct leasing *leasing = context;
 	scoped_network struct network network = { 0 };
+	struct nic_view nic = { .mac = leasing->machine->config.mac };
 
 	if (network_open(&network, leasing->machine->dirs, name, &(struct err){ 0 }) < 0)
 		return 0;
-	return lease_rename(&network, leasing->renaming->from, leasing->machine->config.mac,
-			    leasing->renaming->to, leasing->err);
+	nics_find(leasing->machine, NULL, name, &nic);
+	return lease_rename(&network, leasing->renaming->from, nic.mac, leasing->renaming->to,
+			    leasing->err);
 }
 
 /* The new text of /etc/hostname; NULL: its first label is not the old name. The caller owns it. */

@@ -188,11 +188,13 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	machine->fault = (struct err){ 0 };
 	if (machine_load(machine, err) < 0)
 		return -err->code;
+	if (run_alive(machine))
+		return 0;
 	/* A running machine keeps its address, and releases it when it gets the next one. Another
 	 * machine can have the address that a stopped one has given up. */
-	if (find_change(&set, "network.address") && !run_alive(machine))
-		machine_leave_networks(machine, NULL);
-	else if (find_change(&set, "network") && !run_alive(machine))
-		machine_leave_networks(machine, machine->config.network);
+	if (find_change(&set, "network.address") && *machine->config.network)
+		machine_leave_network(machine, machine->config.network);
+	if (find_change(&set, "network") || find_change(&set, "network.address"))
+		machine_leave_networks(machine, false);
 	return 0;
 }

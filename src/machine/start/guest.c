@@ -139,8 +139,11 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 		.credentials = run->machine->config.credentials,
 		.shares = &run->shares,
 	};
+	const struct lease *leases[NICS_MAX];
 	int out[2];
 
+	for (size_t i = 0; i < run->nic_count; i++)
+		leases[i] = &run->nics[i].lease;
 	if (rlimits_give(&run->machine->config, err) < 0)
 		return -err->code;
 	int r = lsm_label_open(&run->label);
@@ -150,7 +153,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
 	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
-	    network_guest_setup(run_first_lease(run), err) < 0 || let_ping(run, err) < 0)
+	    network_guest_setup(leases, run->nic_count, err) < 0 || let_ping(run, err) < 0)
 		return -err->code;
 	out[1] = rootfs_notify_socket(err);
 	if (out[1] < 0)

@@ -19,12 +19,11 @@
 #include "network/network.h"
 #include "storage/storage.h"
 
-enum { NICS_MAX = 8 };
-
 /* A network interface of the machine's. */
 struct nic {
 	struct network network; /* owned, open */
 	struct lease lease;
+	bool further; /* it is not eth0 */
 };
 
 struct run {

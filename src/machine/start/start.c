@@ -4,8 +4,10 @@
 
 #include "machine/start/guest.h"
 #include "machine/start/run.h"
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/install.h"
 #include "base/scoped.h"
@@ -109,17 +111,17 @@ static int make_plan(struct run *run, struct err *err)
 	return run->plan.guest_init ? mount_guest_init(run, err) : 0;
 }
 
-static int add_nic(struct run *run, const char *network, struct err *err)
+static int add_nic(struct run *run, struct nic_view *view, struct err *err)
 {
 	struct nic *nic = &run->nics[run->nic_count];
 
-	if (network_open(&nic->network, run->machine->dirs, network, err) < 0)
+	if (network_open(&nic->network, run->machine->dirs, view->network, err) < 0)
 		return -err->code;
 	run->nic_count++;
+	nic->further = view->section != NULL;
 	if (network_up(&nic->network, err) < 0 ||
-	    machine_lease(run->machine, &nic->network, &nic->lease, err) < 0)
+	    nics_take_lease(run->machine, view, &nic->network, &nic->lease, err) < 0)
 		return -err->code;
-	nic->lease.isolated = run->machine->config.isolated;
 	if (nic->network.renewed && machine_reconnect_all(&nic->network, err) < 0)
 		return -err->code;
 	return run_warn(run, nic->network.warning, err);
@@ -127,9 +129,20 @@ static int add_nic(struct run *run, const char *network, struct err *err)
 
 static int find_leases(struct run *run, struct err *err)
 {
-	const char *network = run->machine->config.network;
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(run->machine, nics);
+	bool made = false;
 
-	return *network ? add_nic(run, network, err) : 0;
+	for (size_t i = 0; i < count; i++) {
+		if (add_nic(run, &nics[i], err) < 0)
+			return -err->code;
+		made |= run->nics[i].lease.made;
+		fault_point("start-leased");
+	}
+	/* The machine was on other networks before, or on none. */
+	if (made)
+		machine_leave_networks(run->machine, false);
+	return 0;
 }
 
 static int prepare_root(struct run *run, struct err *err)
@@ -258,7 +271,8 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	if (!run->machine->config.spoofing && !confine_left_out("spoofing") &&
 	    guard_port(&nic->network, &nic->lease, err) < 0)
 		return -err->code;
-	if (nic != run->nics)
+	fault_point("start-attached");
+	if (nic->further)
 		return 0;
 	scoped_text struct text left_out = { 0 };
 	if (forwards_make(run->machine, &nic->network, &nic->lease, &left_out, err) < 0)
@@ -331,9 +345,14 @@ static int write_state(struct run *run, bool sibling, struct err *err)
 		.map = run->map,
 		.disk = run->state.disk,
 	};
-	if (run->nic_count > 0)
-		snprintf(run->state.network, sizeof run->state.network, "%s",
-			 run->nics[0].network.name);
+	for (size_t i = 0; i < run->nic_count; i++) {
+		const struct nic *nic = &run->nics[i];
+		if (nic->further)
+			run_add_nic(&run->state, nic->lease.link, nic->network.name);
+		else
+			snprintf(run->state.network, sizeof run->state.network, "%s",
+				 nic->network.name);
+	}
 	int r = link_network(run, sibling, err);
 	return r < 0 ? r : run_write_state(run->machine, &run->state, err);
 }

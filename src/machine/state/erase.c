@@ -109,7 +109,7 @@ static int check_unused(const struct machine *machine, bool known, struct pool *
 static int release_holdings(struct machine *machine, bool known, struct pool *pool, struct err *err)
 {
 	/* The network of the last run counts too, because the settings may name another one now. */
-	machine_leave_networks(machine, NULL);
+	machine_leave_networks(machine, true);
 	if (!known)
 		return pool_list(machine->dirs, visit_pool, machine, err);
 	return pool->ops ? destroy_volumes(machine, pool, err) : 0;

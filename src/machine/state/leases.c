@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Leases of a machine: one, under a hardware address that is unique on its network. Hardware addresses are drawn at
- * random when machines are created, with 24 bits; they are compared on the network.
+ * Leases of a machine: one on the network of each interface, under a hardware address that is unique there. Hardware
+ * addresses are drawn at random when machines are created, with 24 bits; they are compared on the network.
  */
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -12,70 +13,98 @@
 
 enum { DRAWS = 16 };
 
-struct leaving {
-	const struct machine *machine;
-	const char *except;
-};
-
 static int leave_network(void *context, const char *name)
 {
-	const struct leaving *leaving = context;
+	const struct machine *machine = context;
 	scoped_network struct network network = { 0 };
 	struct err ignored = { 0 };
 
-	if (leaving->except && strcmp(name, leaving->except) == 0)
-		return 0;
-	if (network_open(&network, leaving->machine->dirs, name, &ignored) == 0 &&
-	    lease_is_there(&network, leaving->machine->name))
-		lease_release(&network, leaving->machine->name, &ignored);
+	if (network_open(&network, machine->dirs, name, &ignored) == 0 &&
+	    lease_is_there(&network, machine->name))
+		lease_release(&network, machine->name, &ignored);
 	return 0;
 }
 
-void machine_leave_networks(const struct machine *machine, const char *except)
+/* A network that no interface is on. */
+static int leave_old_network(void *context, const char *name)
 {
-	struct leaving leaving = { .machine = machine, .except = except };
+	struct nic_view nic;
 
-	network_list(machine->dirs, leave_network, &leaving, &(struct err){ 0 });
+	return nics_find(context, NULL, name, &nic) ? 0 : leave_network(context, name);
+}
+
+void machine_leave_networks(struct machine *machine, bool all)
+{
+	struct err ignored = { 0 };
+
+	network_list(machine->dirs, all ? leave_network : leave_old_network, machine, &ignored);
+}
+
+void machine_leave_network(struct machine *machine, const char *network)
+{
+	leave_network(machine, network);
+}
+
+char *nics_draw_mac(void)
+{
+	unsigned char bytes[3];
+
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+		return NULL;
+	return text_format("10:66:6a:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2]);
+}
+
+/* Writes the hardware address of a section into machine.conf. */
+static int record_mac(const char *path, const char *nic, const char *mac, struct err *err)
+{
+	const struct config_change change = { .name = "mac", .value = mac };
+	scoped_text struct text text = { 0 };
+	struct machine_config config;
+
+	if (config_preview_section(&machine_schema, path, &nic_schema, nic, &change, 1, &text,
+				   &config, err) < 0)
+		return -err->code;
+	config_free(&machine_schema, &config);
+	return config_write(path, &text, err);
 }
 
 /* Changes the hardware address, also in machine.conf, where all else stays as it is. */
-static int draw_mac(struct machine *machine, struct err *err)
+static int draw_mac(struct machine *machine, struct nic_view *nic, struct err *err)
 {
 	static const char *const names[] = { "network.mac", NULL };
 	scoped_free char *path = machine_path(machine, "machine.conf");
-	unsigned char bytes[3];
+	struct section *section =
+		nic->section ? config_section(machine->config.nics, nic->name) : NULL;
+	char **mac = section ? &((struct nic_config *)section)->mac : &machine->config.mac;
 
-	if (!path || getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+	if (!path || text_take(mac, nics_draw_mac()) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	char *drawn = text_format("10:66:6a:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2]);
-	if (!drawn)
-		return err_set(err, ENOMEM, "out of memory");
-	free(machine->config.mac);
-	machine->config.mac = drawn;
-	if (config_record(&machine_schema, path, &machine->config, names, err) < 0)
+	nic->mac = *mac;
+	if (section ? record_mac(path, nic->name, *mac, err) < 0
+		    : config_record(&machine_schema, path, &machine->config, names, err) < 0)
 		return -err->code;
 	pool_backup_mark_stale();
 	return 0;
 }
 
-int machine_lease(struct machine *machine, struct network *network, struct lease *lease,
-		  struct err *err)
+int nics_take_lease(struct machine *machine, struct nic_view *nic, struct network *network,
+		    struct lease *lease, struct err *err)
 {
-	const struct machine_config *config = &machine->config;
-	const char *want = *config->address ? config->address : NULL;
+	const char *want = *nic->address ? nic->address : NULL;
 	struct err why = { 0 };
-	int r = lease_get(network, machine->name, config->mac, want, lease, &why);
 
+	/* A section that a person has written may have none. */
+	if (nic->section && !*nic->mac && draw_mac(machine, nic, err) < 0)
+		return -err->code;
+	int r = lease_get(network, machine->name, nic->mac, want, lease, &why);
 	for (int i = 0; i < DRAWS && r == -ENOTUNIQ; i++) {
-		if (draw_mac(machine, err) < 0)
+		if (draw_mac(machine, nic, err) < 0)
 			return -err->code;
 		why = (struct err){ 0 };
-		r = lease_get(network, machine->name, config->mac, want, lease, &why);
+		r = lease_get(network, machine->name, nic->mac, want, lease, &why);
 	}
 	if (r < 0)
 		return err_set(err, why.code, "%s", why.text);
-	/* The last network of the machine was another one, or there was none. */
-	if (lease->made)
-		machine_leave_networks(machine, network->name);
+	nics_shape(machine, nic, lease);
 	return 0;
 }

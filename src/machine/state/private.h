@@ -69,13 +69,12 @@ int restoring_clear(const struct machine *machine, struct pool *pool, struct err
 int machine_unused(const struct machine *machine, struct pool *pool, struct err *err);
 
 /*
- * The machine's lease on a network, made if there is none; under its lock. A hardware address that another machine
- * has there is drawn again, in machine.conf. A new lease replaces those on other networks.
+ * Gives back the leases on all networks, or on all but those that its interfaces are on. A failure is left to the
+ * machine's deletion.
  */
-int machine_lease(struct machine *machine, struct network *network, struct lease *lease,
-		  struct err *err);
-/* Gives back the leases on all networks, or on all but one. A failure is left to the machine's deletion. */
-void machine_leave_networks(const struct machine *machine, const char *except);
+void machine_leave_networks(struct machine *machine, bool all);
+/* Gives back the lease on one network. */
+void machine_leave_network(struct machine *machine, const char *network);
 
 /* "machine.NAME", "restoring.NAME" while a restore is at work, and "snapshot.NAME.SNAP". */
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
