@@ -363,12 +363,13 @@ static int tell_failure(const struct derive *derive, const char *label, int r, s
 		show_last_lines(said->data);
 	if (r > 0)
 		err_set(err, EIO, "%s exited with %d, and no template was made", label, r);
-	else if (r == -ETIMEDOUT && text_starts(err->text, "it took"))
+	else if (r == -ETIMEDOUT && text_starts(err->text, "it took")) {
+		*err = (struct err){ 0 };
 		err_set(err, ETIMEDOUT,
 			"%s was given up after %llu s, and no template was made; --timeout gives "
 			"it more time",
 			label, (unsigned long long)derive->seconds);
-	else
+	} else
 		err_wrap(err, "%s", label);
 	return r;
 }
