@@ -122,16 +122,16 @@ static int offer_snapshots(const struct dirs *dirs, const char *name, struct err
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_free struct snapshot_entry *list = NULL;
-	char content[UUID_TEXT];
+	struct content content;
 	size_t count = 0;
 
 	if (machine_look(&machine, dirs, name, err) < 0 ||
 	    snapshot_list(&machine, &list, &count, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(&machine, list[i].name, list[i].created, content,
+		if (content_find(&machine, list[i].name, list[i].created, &content,
 				 &(struct err){ 0 }) == 0)
-			printf("snapshot %s\n", content);
+			printf("snapshot %s\n", content.files);
 	}
 	return 0;
 }

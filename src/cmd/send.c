@@ -160,7 +160,7 @@ static int choose_base(struct sending *sending, struct err *err)
 {
 	scoped_free struct snapshot_entry *list = NULL;
 	const char *until = sending->spec.snapshot;
-	char content[UUID_TEXT];
+	struct content content;
 	size_t count = 0;
 
 	if (!sending->there)
@@ -168,9 +168,9 @@ static int choose_base(struct sending *sending, struct err *err)
 	if (snapshot_list(sending->machine, &list, &count, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < count && !(until && strcmp(list[i].name, until) == 0); i++) {
-		if (content_find(sending->machine, list[i].name, list[i].created, content,
+		if (content_find(sending->machine, list[i].name, list[i].created, &content,
 				 &(struct err){ 0 }) == 0 &&
-		    is_offered(sending, content))
+		    is_offered(sending, content.files))
 			snprintf(sending->since, sizeof sending->since, "%s", list[i].name);
 	}
 	if (*sending->since) {

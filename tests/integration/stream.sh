@@ -342,8 +342,10 @@ case_wrong_base() {
 	berth import "$T/steps.berth"
 	same snapshots "s1 s2 s3" "$(berth snapshot list --json chain | jq -r '[.[].name] | join(" ")')"
 	berth restore chain s3
-	same three 3 "$(cat "$(root_of chain)/three")"
-	same two 2 "$(cat "$(root_of chain)/two")"
+	berth start --wait chain
+	same three 3 "$(berth exec chain cat /three)"
+	same two 2 "$(berth exec chain cat /two)"
+	berth stop --force chain
 	# A snapshot that was taken anew under the name of the base.
 	berth snapshot delete chain s2
 	berth snapshot delete chain s3
@@ -414,11 +416,56 @@ case_blocks() {
 	berth exec solid -- sh -c 'md5sum -c /sum && ! test -e /large'
 	berth delete --force solid
 	berth pool create --driver thin --size 1G --block 256K p-coarse
-	berth import --trust --pool p-coarse "$T/base.berth"
+	# With its snapshot the root is an increment too.
 	fails 1 "it is an increment in blocks of 65536 bytes, and pool 'p-coarse' has blocks of 262144" \
+		berth import --trust --pool p-coarse "$T/base.berth"
+	fails 1 "no machine 'solid'" berth info solid
+	retry 30 berth pool delete p-coarse
+	rm "$T"/{base,step}.berth
+}
+
+# A root that came as blocks has every object of the original, as it was.
+case_blocks_compared() {
+	[[ $fast == thin ]] || return 0
+	berth import --pool p-thin --set network= "$T/full.berth" solid
+	berth export --blocks solid "$T/solid.berth"
+	berth import --trust --pool p-thin "$T/solid.berth" again
+	# As a tree, since only a pool of driver dir shows a root on the host.
+	berth export again | berth import --pool p-dir --set network= - shown
+	listed shown | diff "$T/full" -
+	berth delete solid again shown
+}
+
+# Blocks without their base, on a base that came as a tree, or of a stream that was cut off: nothing is changed.
+case_blocks_refused() {
+	[[ $fast == thin ]] || return 0
+	berth create --pool p-thin --set network= bb solid
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth export --snapshots solid@s1 "$T/tree.berth"
+	berth start --wait solid
+	berth exec solid -- sh -c 'yes | head -c 5000000 >/large; sync'
+	berth stop --force solid
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	berth delete solid
+	fails 1 "no machine 'solid'" berth import --trust "$T/step.berth"
+	berth import --trust --pool p-thin "$T/base.berth"
+	head -c "$(($(stat -c %s "$T/step.berth") - 100))" "$T/step.berth" >"$T/cut"
+	fails 1 "it is not complete" berth import --trust "$T/cut"
+	same snapshots s1 "$(berth snapshot list --json solid | jq -r '[.[].name] | join(" ")')"
+	berth snapshot delete solid s1
+	fails 1 "it builds on snapshot 's1', which machine 'solid' has not" berth import --trust "$T/step.berth"
+	berth snapshot solid s1
+	fails 1 "it builds on a snapshot 's1' with other contents" berth import --trust "$T/step.berth"
+	berth delete solid
+	# The base has the same files, in other blocks.
+	berth import --pool p-thin "$T/tree.berth"
+	fails 1 "it builds on the blocks of snapshot 's1', and machine 'solid' has its files in other blocks" \
 		berth import --trust "$T/step.berth"
 	berth delete solid
-	retry 30 berth pool delete p-coarse
+	nothing_new
+	rm "$T"/{base,tree,step}.berth
 }
 
 run_cases "$@"

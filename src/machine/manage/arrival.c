@@ -244,7 +244,8 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 	name_of(arrival, &one->volume, name);
 	if (keep(arrival, one, err) < 0 || volume_info(arrival->pool, name, &info, err) < 0)
 		return -err->code;
-	return content_keep(machine, snapshot, info.created, one->volume.content, err);
+	return content_arrived(machine, snapshot, info.created, one->volume.content,
+			       stream_is_blocks(&one->volume), err);
 }
 
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)

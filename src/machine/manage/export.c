@@ -181,7 +181,8 @@ static uint64_t size_of(struct pool *pool, const char *name)
 
 static int put_snapshot(struct exporting *x, const struct snapshot_entry *entry, struct err *err)
 {
-	char name[VOLUME_NAME_MAX + 1], content[UUID_TEXT];
+	char name[VOLUME_NAME_MAX + 1];
+	struct content content;
 	struct stream_volume volume = {
 		.created = entry->created,
 		.fresh = fresh_is(x->machine, entry->name),
@@ -189,17 +190,17 @@ static int put_snapshot(struct exporting *x, const struct snapshot_entry *entry,
 
 	snapshot_volume(x->machine->name, entry->name, name);
 	volume.size = size_of(x->pool, name);
-	if (content_draw(x->machine, entry->name, entry->created, content, err) < 0 ||
+	if (content_draw(x->machine, entry->name, entry->created, &content, err) < 0 ||
 	    volume_lock(x->pool, name, VOLUME_LOCK_READ, err) < 0)
 		return -err->code;
 	int r = text_take(&volume.snapshot, strdup(entry->name));
 	if (r == 0)
-		r = text_take(&volume.content, strdup(content));
+		r = text_take(&volume.content, strdup(content_in(&content, x->spec->blocks)));
 	r = r < 0 ? err_set(err, -r, "out of memory") : put(x, &volume, name, err);
 	release(x->pool, name);
 	volume_release(x->pool, name);
 	stream_volume_free(&volume);
-	strcpy(x->base, content);
+	strcpy(x->base, content_in(&content, x->spec->blocks));
 	x->base_name = entry->name;
 	return r;
 }
@@ -298,6 +299,7 @@ static int begin_base(struct exporting *x, struct err *err)
 {
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
+	struct content content;
 
 	if (!x->spec->since)
 		return 0;
@@ -305,7 +307,10 @@ static int begin_base(struct exporting *x, struct err *err)
 	if (volume_info(x->pool, name, &info, err) < 0)
 		return -err->code;
 	x->base_name = x->spec->since;
-	return content_draw(x->machine, x->spec->since, info.created, x->base, err);
+	if (content_draw(x->machine, x->spec->since, info.created, &content, err) < 0)
+		return -err->code;
+	strcpy(x->base, content_in(&content, x->spec->blocks));
+	return 0;
 }
 
 static int write_stream(struct exporting *x, const struct moment *moment, struct err *err)

@@ -25,19 +25,19 @@ struct increment {
 };
 
 /* Finds the base under another name, which it has got on one of the two hosts. Whether it is there. */
-static bool find_renamed(struct increment *inc, const char *base)
+static bool find_renamed(struct increment *inc, const char *base, bool blocks)
 {
 	scoped_free struct snapshot_entry *list = NULL;
-	char content[UUID_TEXT];
+	struct content content;
 	struct err ignored = { 0 };
 	size_t count = 0;
 
 	if (snapshot_list(inc->machine, &list, &count, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(inc->machine, list[i].name, list[i].created, content, &ignored) <
+		if (content_find(inc->machine, list[i].name, list[i].created, &content, &ignored) <
 			    0 ||
-		    strcmp(content, base) != 0)
+		    strcmp(content_in(&content, blocks), base) != 0)
 			continue;
 		snapshot_volume(inc->machine->name, list[i].name, inc->base);
 		return true;
@@ -48,7 +48,8 @@ static bool find_renamed(struct increment *inc, const char *base)
 static int check_base(struct increment *inc, const struct stream_volume *first, struct err *err)
 {
 	const struct machine *machine = inc->machine;
-	char content[UUID_TEXT];
+	bool blocks = stream_is_blocks(first);
+	struct content content;
 	struct volume_info info;
 	struct err none = { 0 };
 
@@ -56,7 +57,7 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 		return err_set(err, EBADMSG, "it says not what it builds on");
 	snapshot_volume(machine->name, first->base_name, inc->base);
 	int r = volume_info(inc->pool, inc->base, &info, &none);
-	if (r == -ENOENT && find_renamed(inc, first->base))
+	if (r == -ENOENT && find_renamed(inc, first->base, blocks))
 		return 0;
 	if (r == -ENOENT)
 		return err_set(err, ENOENT,
@@ -65,15 +66,21 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 			       first->base_name, machine->name);
 	if (r < 0)
 		return err_set(err, none.code, "%s", none.text);
-	r = content_find(machine, first->base_name, info.created, content, err);
+	r = content_find(machine, first->base_name, info.created, &content, err);
 	if (r < 0 && err->code)
 		return r;
-	if ((r < 0 || strcmp(content, first->base) != 0) && !find_renamed(inc, first->base))
+	if ((r == 0 && strcmp(content_in(&content, blocks), first->base) == 0) ||
+	    find_renamed(inc, first->base, blocks))
+		return 0;
+	if (r == 0 && blocks && strcmp(content.files, first->base) == 0)
 		return err_set(err, ESTALE,
-			       "it builds on a snapshot '%s' with other contents than that of "
-			       "machine '%s' has",
+			       "it builds on the blocks of snapshot '%s', and machine '%s' has its "
+			       "files in other blocks; export it without --blocks",
 			       first->base_name, machine->name);
-	return 0;
+	return err_set(
+		err, ESTALE,
+		"it builds on a snapshot '%s' with other contents than that of machine '%s' has",
+		first->base_name, machine->name);
 }
 
 static int check_name(struct increment *inc, const struct stream_volume *volume, struct err *err)

@@ -195,12 +195,12 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 static int rename_notes(const struct machine *machine, const char *name, const char *to,
 			uint64_t created, struct err *err)
 {
-	char uuid[UUID_TEXT];
+	struct content content;
 
 	content_forget(machine, to);
-	int r = content_find(machine, name, created, uuid, err);
+	int r = content_find(machine, name, created, &content, err);
 	if (r == 0)
-		r = content_keep(machine, to, created, uuid, err);
+		r = content_keep(machine, to, created, &content, err);
 	return r < 0 && err->code ? r : fresh_copy(machine, name, to, err);
 }
 

@@ -3,11 +3,11 @@
 # Streams of machines in a thin pool: as trees, to and from driver dir, and as blocks.
 # packages: jq acl e2fsprogs bsdutils
 # integration: stream
-# seconds: 3600
+# seconds: 5400
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 modprobe -a loop dm-thin-pool
-export STORAGE_DRIVER=thin TEST_SECONDS=1800
+export STORAGE_DRIVER=thin TEST_SECONDS=5000
 run_integration stream
 exit
