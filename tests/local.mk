@@ -21,6 +21,7 @@ EXTRA_DIST += tests/oci.sh tests/roots.sh tests/integration/oci.sh tests/integra
 EXTRA_DIST += tests/integration/export.sh tests/integration/tree.py
 EXTRA_DIST += tests/integration/folders.sh tests/integration/shifted.py tests/integration/diskimages.sh
 EXTRA_DIST += tests/integration/recipes.sh
+EXTRA_DIST += tests/integration/remedies.sh
 EXTRA_DIST += tests/integration/derived.sh
 EXTRA_DIST += tests/integration/apply.sh
 EXTRA_DIST += tests/integration/mounts.sh

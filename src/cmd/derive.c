@@ -243,6 +243,15 @@ static int lock_name(const struct derive *derive, struct err *err)
 	return dirs_lock(&derive->call->dirs, lock, WAIT_SECONDS, what, err);
 }
 
+/* Under the lock: a waiter notices that the file has lost its name. */
+static void forget_lock(const struct derive *derive)
+{
+	scoped_free char *lock = text_format("build.%s", derive->name);
+
+	if (lock)
+		dirs_lock_forget(&derive->call->dirs, lock);
+}
+
 /* A step of the cache may have gone since it was found; then an earlier one has to do. */
 static int begin(struct derive *derive, struct err *err)
 {
@@ -345,15 +354,15 @@ static int catch_signals(struct derive *derive, sigset_t *before, struct err *er
 	return derive->signals < 0 ? err_set(err, errno, "watch signals: %s", strerror(errno)) : 0;
 }
 
-/* The template may have appeared while another build was waited for. */
-static int run(struct derive *derive, struct err *err)
+/* Under the lock of the name. */
+static int run_locked(struct derive *derive, struct err *err)
 {
-	scoped_fd int lock = lock_name(derive, err);
 	sigset_t before;
+	/* The template may have appeared while another build was waited for. */
+	int r = check_target(derive, err);
 
-	if (lock < 0 || check_target(derive, err) < 0)
-		return -err->code;
-	int r = find_base(derive, err);
+	if (r == 0)
+		r = find_base(derive, err);
 	if (r == 0)
 		r = make_model(derive, err);
 	if (r == 0 && !derive->pool)
@@ -368,6 +377,17 @@ static int run(struct derive *derive, struct err *err)
 		return r;
 	r = build(derive, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+static int run(struct derive *derive, struct err *err)
+{
+	scoped_fd int lock = lock_name(derive, err);
+
+	if (lock < 0)
+		return -err->code;
+	int r = run_locked(derive, err);
+	forget_lock(derive);
 	return r;
 }
 

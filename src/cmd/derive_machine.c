@@ -123,6 +123,17 @@ int derive_stop(struct derive *derive, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* A kept machine is of the template of the file, and not of a step of the cache. */
+static void name_template(struct derive *derive)
+{
+	static const char *const names[] = { "template", NULL };
+	struct machine *machine = &derive->machine;
+	scoped_free char *conf = text_format("%s/machine.conf", machine->folder);
+
+	if (conf && text_take(&machine->config.template, strdup(derive->from)) == 0)
+		config_record(&machine_schema, conf, &machine->config, names, &(struct err){ 0 });
+}
+
 /* An ephemeral machine is deleted when it stops, and so it becomes an ordinary one. */
 static void leave(struct derive *derive)
 {
@@ -130,6 +141,7 @@ static void leave(struct derive *derive)
 	const char *name = derive->machine.name;
 	struct err err = { 0 };
 
+	name_template(derive);
 	if (machine_set(&derive->machine, &change, 1, &err) < 0)
 		print_note("machine '%s' cannot be kept: %s", name, err.text);
 	else

@@ -148,6 +148,18 @@ static int show_all(const struct many *many, struct err *err)
 	return print_json(array, err);
 }
 
+static void print_names(const struct many *many)
+{
+	char name[96];
+
+	for (uint64_t i = 0; i < many->count; i++) {
+		name_of(many, i, name);
+		if (many->ok[i])
+			printf("%s\n", name);
+	}
+	fflush(stdout);
+}
+
 int make_many(struct call *call, const char *base, make_fn *make, struct err *err)
 {
 	struct many many = { .call = call, .base = base };
@@ -167,7 +179,9 @@ int make_many(struct call *call, const char *base, make_fn *make, struct err *er
 	progress_begin(&progress, "making %llu machines", (unsigned long long)many.count);
 	make_all(&many, make);
 	progress_end(&progress);
-	if (call_has(call, &flag_json) && show_all(&many, err) < 0)
+	if (!call_has(call, &flag_json))
+		print_names(&many);
+	else if (show_all(&many, err) < 0)
 		return -err->code;
 	return tell_missing(&many, err);
 }

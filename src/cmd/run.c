@@ -120,15 +120,47 @@ static int choose_program(struct own_program *own, struct call *call, struct err
 	return replace_settings(call, err);
 }
 
+/* A signal that came while it was blocked; 0: none did. */
+static int pending_signal(void)
+{
+	static const int ours[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t pending;
+
+	for (size_t i = 0; i < 3 && sigpending(&pending) == 0; i++) {
+		if (sigismember(&pending, ours[i]) == 1)
+			return ours[i];
+	}
+	return 0;
+}
+
+/* Waits for the boot in pieces, so that a signal ends the wait. 0, EXEC_FAILED or 128 and the number of the signal. */
+static int await_boot(struct machine *machine, struct err *err)
+{
+	int r = -ETIMEDOUT;
+
+	for (int i = 0; r == -ETIMEDOUT && i < BOOT_SECONDS; i++) {
+		int number = pending_signal();
+		*err = (struct err){ 0 };
+		if (number)
+			return 128 + number;
+		r = machine_wait_booted(machine, 1, err);
+	}
+	int number = pending_signal();
+	if (number) {
+		*err = (struct err){ 0 };
+		return 128 + number;
+	}
+	return r < 0 ? EXEC_FAILED : 0;
+}
+
 /* Starts the machine and runs the program in it. The caller deletes the machine in every case. */
 static int run_inside(struct call *call, struct machine *machine, const struct program *program,
 		      struct err *err)
 {
 	scoped_fd int owned = machine_own(machine, err);
 
-	if (owned < 0 || machine_wait_booted(machine, BOOT_SECONDS, err) < 0)
-		return EXEC_FAILED;
-	return enter_machine(call, machine, program, err);
+	int r = owned < 0 ? EXEC_FAILED : await_boot(machine, err);
+	return r != 0 ? r : enter_machine(call, machine, program, err);
 }
 
 /* The machine's end deletes it, unless its keeper was killed. */

@@ -177,7 +177,8 @@ static int get_one(const struct call *call, const struct schema *schema, const v
 	const struct key *key = chosen ? NULL : config_find(schema, name, err);
 	scoped_text struct text value = { 0 };
 
-	if (!key && !chosen)
+	const char *preset = config_preset_name(schema, name);
+	if ((!key && !chosen) || (preset && !config_preset_is_known(schema, preset, err)))
 		return EXIT_USAGE;
 	if (key && call_has(call, &flag_json))
 		return print_json(key_value(config, key), err);

@@ -5,7 +5,19 @@
 #include "cmd/template.h"
 #include "image/template.h"
 
+#include <errno.h>
+
 static const struct flag *const get_flags[] = { &flag_json, NULL };
+
+/* -ENOENT of a change: the template is gone, or the key is unknown. */
+static bool template_is_there(const struct call *call)
+{
+	struct template_config config = { 0 };
+	int r = template_open(&call->dirs, call->words[0], &config, &(struct err){ 0 });
+
+	config_free(&template_schema, &config);
+	return r == 0;
+}
 
 static int change(const struct call *call, bool unset, struct err *err)
 {
@@ -16,7 +28,8 @@ static int change(const struct call *call, bool unset, struct err *err)
 		r = name_check(call->words[0], err);
 	if (r == 0)
 		r = template_set(&call->dirs, call->words[0], changes.list, changes.count, err);
-	return r;
+	/* The key is unknown, and the file has no line with it either. */
+	return r == -ENOENT && unset && template_is_there(call) ? EXIT_USAGE : r;
 }
 
 static int run_set(struct call *call, struct err *err)

@@ -414,6 +414,8 @@ const struct key_family *config_family(const struct schema *schema, const char *
 const struct label *config_family_first(const struct key_family *family, const void *config);
 /* The KEY of "default.KEY", if files of this kind have presets; NULL: it is another key. It is unchecked. */
 const char *config_preset_name(const struct schema *schema, const char *key);
+/* Whether a preset, without "default.", is a key of its schema; else err has the nearest one. */
+bool config_preset_is_known(const struct schema *schema, const char *preset, struct err *err);
 /* The preset that a key of older files is read as, or NULL. */
 const char *config_old_preset(const struct schema *schema, const char *name);
 /* Sets the presets of a template in the settings of a new machine. */

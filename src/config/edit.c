@@ -116,7 +116,9 @@ static int change_text(const struct schema *schema, const char *path,
 	const char *preset = config_preset_name(schema, change->name);
 	const struct key *key =
 		family || preset ? NULL : config_find(schema, change->name, &unknown);
-	bool known = key || family || preset;
+	bool known =
+		key || family ||
+		(preset && (change->value || config_preset_is_known(schema, preset, &unknown)));
 
 	if ((key && key->flags & KEY_FIXED) || strcmp(change->name, CONFIG_FORMAT_KEY) == 0)
 		return config_refuse_fixed(schema, change->name, err);

@@ -27,6 +27,13 @@ const char *config_preset_name(const struct schema *schema, const char *key)
 	return schema->presets_of && text_starts(key, PREFIX) ? key + strlen(PREFIX) : NULL;
 }
 
+bool config_preset_is_known(const struct schema *schema, const char *preset, struct err *err)
+{
+	const struct schema *of = schema->presets_of;
+
+	return config_family(of, preset, NULL) || config_find(of, preset, err);
+}
+
 const char *config_old_preset(const struct schema *schema, const char *name)
 {
 	for (const struct old_key *old = schema->old; old && old->name; old++) {

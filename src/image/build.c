@@ -58,8 +58,15 @@ static int find_recipe(const char *name, char *path, struct err *err)
 	}
 	struct err ignored = { 0 };
 	template_recipes(add_name, &names, &ignored);
-	return err_set(err, ENOENT, "there is no recipe '%s'; available: %s", name,
-		       names.length ? text_str(&names) : "none; is berth installed?");
+	if (access(name, F_OK) == 0)
+		return err_set(err, ENOENT,
+			       "there is no recipe '%s'; to build by the steps of the file of that "
+			       "name, write ./%s",
+			       name, name);
+	return err_set(err, ENOENT,
+		       "there is no recipe '%s' and no file of that name; recipes: %s; a file of "
+		       "steps is named with its path, such as ./%s.template",
+		       name, names.length ? text_str(&names) : "none; is berth installed?", name);
 }
 
 int template_recipe_check(const char *name, struct err *err)

@@ -53,7 +53,9 @@ int entry_fail(struct extraction *x, struct archive *a)
 	if (code == ENOMEM)
 		return err_set(err, code, "it needs more memory than unpacking may have (1 GiB)");
 	if (strstr(said, "Unrecognized archive format"))
-		return err_set(err, EINVAL, "it is not a tar archive");
+		return err_set(err, EINVAL,
+			       "it is not a tar archive; an image of a disk cannot be compressed "
+			       "or come from a pipe: write it to a file first, decompressed");
 	const char *hint = strstr(said, "runcated") && !strstr(said, "not complete")
 				   ? "; the archive is not complete"
 				   : "";

@@ -53,6 +53,22 @@ static const char *compression_of(const char *file)
 	return NULL;
 }
 
+/* A name such as root.zip would promise another format. */
+static int check_suffix(const char *file, struct err *err)
+{
+	const char *slash = strrchr(file, '/');
+	const char *dot = strrchr(slash ? slash : file, '.');
+
+	if (!dot || strcmp(file, "-") == 0 || strcmp(dot, ".tar") == 0 || compression_of(file) ||
+	    strncmp(file, "/dev/", 5) == 0)
+		return 0;
+	return err_set(
+		err, EINVAL,
+		"'%.200s' ends with '%.20s', which is none of the suffixes of exports: .tar, "
+		".tar.gz, .tgz, .tar.xz, .txz, .tar.zst, .tzst",
+		file, dot);
+}
+
 /* The layer of an OCI image is compressed, and the tar around it is not. */
 static int choose_oci(struct export *export, struct err *err)
 {
@@ -91,7 +107,7 @@ static const char *suffix_of(const struct export *export)
 
 static int choose(struct export *export, struct err *err)
 {
-	if (check_words(export, err) < 0)
+	if (check_words(export, err) < 0 || (export->file && check_suffix(export->file, err) < 0))
 		return -err->code;
 	if (!export->format)
 		export->format = "tar";
@@ -212,6 +228,24 @@ static int write_template(struct export *export, const struct dirs *dirs,
 	return r;
 }
 
+/* An OCI image has those of its program; the other formats have none. */
+static void remark_defaults(const struct export *export, const struct template_config *config,
+			    struct text *notes)
+{
+	bool oci = strcmp(export->format, "oci") == 0;
+	scoped_text struct text left = { 0 };
+
+	for (const struct label *at = config->presets; at; at = at->next) {
+		if (!oci || (!text_starts(at->name, "app.") && strcmp(at->name, "env") != 0))
+			text_add(&left, "%sdefault.%s", left.length ? ", " : "", at->name);
+	}
+	if (left.length)
+		text_add(notes,
+			 "the file has no place for %s; give the defaults to the template that is "
+			 "made of it: berth template set\n",
+			 text_str(&left));
+}
+
 int export_write(struct export *export, const struct dirs *dirs, struct text *notes,
 		 struct err *err)
 {
@@ -220,6 +254,8 @@ int export_write(struct export *export, const struct dirs *dirs, struct text *no
 	if (template_open(dirs, export->template, &config, err) < 0)
 		return -err->code;
 	int r = write_template(export, dirs, &config, notes, err);
+	if (r == 0)
+		remark_defaults(export, &config, notes);
 	config_free(&template_schema, &config);
 	return r < 0 ? err_wrap(err, "export template '%s'", export->template) : 0;
 }

@@ -162,6 +162,12 @@ void incoming_end(struct incoming *incoming)
 	if (incoming->volume[0])
 		volume_destroy(incoming->pool, incoming->volume, &(struct err){ 0 });
 	incoming->volume[0] = '\0';
+	scoped_free char *folder =
+		incoming->lock_fd >= 0
+			? dirs_state_path(incoming->dirs, "templates/%s", incoming->name)
+			: NULL;
+	if (folder && access(folder, F_OK) < 0)
+		template_lock_forget(incoming->dirs, incoming->name);
 	scoped_close_fd(&incoming->lock_fd);
 }
 

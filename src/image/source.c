@@ -112,6 +112,9 @@ static void end(struct source *source, bool made)
 	scoped_close_fd(&source->input.archive_fd);
 	scoped_close_fd(&source->input.metadata_fd);
 	scoped_close_fd(&source->input.folder_fd);
+	/* Under the lock: a waiter notices that the file has lost its name. */
+	if (source->lock_fd >= 0)
+		dirs_lock_forget(source->dirs, source->lock);
 	scoped_close_fd(&source->lock_fd);
 	free(take_ptr(&source->url));
 	free(take_ptr(&source->what));

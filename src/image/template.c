@@ -60,6 +60,14 @@ int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, s
 	return dirs_lock(dirs, lock, seconds, what, err);
 }
 
+void template_lock_forget(const struct dirs *dirs, const char *name)
+{
+	char lock[VOLUME_NAME_MAX + 1];
+
+	template_volume(name, lock);
+	dirs_lock_forget(dirs, lock);
+}
+
 /* The error for a missing template, with a similar name if there is one. */
 static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
 {
@@ -310,10 +318,10 @@ static void sweep_marked(void *context, const char *name)
 
 	if (lock < 0)
 		return;
-	if (unfinished_is(&mark))
-		template_erase(dirs, name, false, &ignored);
-	else
-		unfinished_drop(&mark, &ignored);
+	int r = unfinished_is(&mark) ? template_erase(dirs, name, false, &ignored)
+				     : unfinished_drop(&mark, &ignored);
+	if (r == 0)
+		template_lock_forget(dirs, name);
 }
 
 void template_sweep(const struct dirs *dirs)
@@ -338,10 +346,15 @@ int template_delete(const struct dirs *dirs, const char *name, bool force, struc
 		return -err->code;
 	int r = template_open(dirs, name, &config, &why);
 	config_free(&template_schema, &config);
+	if (r == -ENOENT)
+		template_lock_forget(dirs, name);
 	if (r < 0 && (r == -ENOENT || !force))
 		return err_set(err, why.code, "%s%s", why.text,
 			       r == -ENOENT || r == -ENODATA
 				       ? ""
 				       : "; it can be deleted as it is with --force");
-	return template_erase(dirs, name, force, err);
+	r = template_erase(dirs, name, force, err);
+	if (r == 0)
+		template_lock_forget(dirs, name);
+	return r;
 }

@@ -286,6 +286,16 @@ static int delete_held(struct pool *pool, bool force, struct err *err)
 	return undo(pool, err);
 }
 
+/* Taken first: a waiter notices then that the file has lost its name. */
+static void forget_lock(const struct pool *pool)
+{
+	scoped_fd int lock = pool_lock(pool, &(struct err){ 0 });
+	scoped_free char *name = text_format("pool.%s", pool->name);
+
+	if (lock >= 0 && name)
+		dirs_lock_forget(pool->dirs, name);
+}
+
 int pool_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
@@ -293,5 +303,9 @@ int pool_delete(const struct dirs *dirs, const char *name, bool force, struct er
 	int r = pool_name(&pool, dirs, name, err);
 	if (r == 0)
 		r = pool_lock_use(&pool, LOCK_EX, POOL_WAIT_SECONDS / 6, err);
-	return r < 0 ? r : delete_held(&pool, force, err);
+	if (r == 0)
+		r = delete_held(&pool, force, err);
+	if (r == 0)
+		forget_lock(&pool);
+	return r;
 }

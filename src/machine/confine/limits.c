@@ -117,6 +117,10 @@ static int refuse(const struct machine *machine, const char *key, int code, cons
 			       "'%s': berth template unset %s default.%s, or give the machine "
 			       "another value: --set %s=VALUE",
 			       key, machine->name, why, template, template, key, key);
+	/* A machine that is not made yet has nothing to unset. */
+	if (access(machine->folder, F_OK) < 0)
+		return err_set(err, code, "%s of machine '%s' cannot be enforced: %s; leave %s out",
+			       key, machine->name, why, key);
 	return err_set(err, code,
 		       "%s of machine '%s' cannot be enforced: %s; leave it out, or berth unset "
 		       "%s %s",

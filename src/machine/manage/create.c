@@ -117,15 +117,14 @@ static int lost_template(const struct dirs *dirs, const char *name, const char *
 		       name, name, pool, name);
 }
 
-static int create_from(struct machine *machine, const struct machine_spec *spec,
-		       const struct template_config *template, struct err *err)
+static int create_claimed(struct machine *machine, const struct machine_spec *spec,
+			  const struct template_config *template, struct err *err)
 {
 	scoped_pool struct pool from = { 0 };
 	scoped_pool struct pool to = { 0 };
 	char origin[VOLUME_NAME_MAX + 1];
-	scoped_fd int lock = birth_claim(machine, err);
 
-	if (lock < 0 || refuse_foreign(spec->template, template->arch, err) < 0 ||
+	if (refuse_foreign(spec->template, template->arch, err) < 0 ||
 	    fill_new(machine, spec, spec->pool, template, err) < 0 ||
 	    pool_open(&from, machine->dirs, template->pool, err) < 0 ||
 	    pool_open(&to, machine->dirs, machine->config.pool, err) < 0)
@@ -154,6 +153,18 @@ static int check_template_init(const struct machine *machine, const char *name,
 	if (pool_open(&pool, machine->dirs, template->pool, err) < 0)
 		return -err->code;
 	return check_new_root(machine, &pool, volume, err);
+}
+
+static int create_from(struct machine *machine, const struct machine_spec *spec,
+		       const struct template_config *template, struct err *err)
+{
+	scoped_fd int lock = birth_claim(machine, err);
+	int r = lock < 0 ? lock : create_claimed(machine, spec, template, err);
+
+	/* The lock of a name that no machine got would stay for ever. */
+	if (lock >= 0 && r < 0 && access(machine->folder, F_OK) < 0)
+		machine_lock_forget(machine);
+	return r;
 }
 
 int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,

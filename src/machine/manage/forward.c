@@ -40,6 +40,21 @@ static int make_up_name(const struct machine *machine, struct forward_config *se
 	return section->section.name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+/* The same forward, which the machine has already but could not make, since its port was taken. */
+static bool is_again(const struct machine *machine, const struct forward_config *section)
+{
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forward_config *other = (const struct forward_config *)at;
+		if ((!section->section.name || strcmp(section->section.name, at->name) == 0) &&
+		    strcmp(section->protocol, other->protocol) == 0 &&
+		    strcmp(section->listen, other->listen) == 0 &&
+		    strcmp(section->port, other->port) == 0 &&
+		    strcmp(section->target, other->target) == 0)
+			return run_going(machine) && !forwards_is_made(machine, at->name);
+	}
+	return false;
+}
+
 int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
@@ -54,8 +69,12 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 			"machine '%s' has no network that a port could lead to; give it one: "
 			"berth set %s network=NAME",
 			machine->name, machine->name);
+	bool again = is_again(machine, section);
 	if (!section->section.name && make_up_name(machine, section, err) < 0)
 		return -err->code;
+	if (again)
+		return forwards_check(machine, section, NULL, err) < 0 ? -err->code
+								       : renew_rules(machine, err);
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;

@@ -33,6 +33,7 @@ struct work {
 	int pidfds[SIDES]; /* owned; -1: it has ended, or never began */
 	int stream;        /* owned; standard input or output, or a device, if it takes part */
 	bool to_stream;    /* the target is one */
+	bool special; /* it is a FIFO or device that the user named, and not its standard output */
 };
 
 static bool is_stream(const struct machine *machine, const char *path)
@@ -138,7 +139,7 @@ static bool is_stalled(const struct work *work, int64_t since)
 {
 	int64_t patience = work->reports[RECEIVE].syncing ? SYNC_STALL : STALL;
 
-	return work->stream < 0 && clock_ms() - since > patience;
+	return (work->stream < 0 || work->special) && clock_ms() - since > patience;
 }
 
 static void kill_sides(struct work *work)
@@ -199,9 +200,11 @@ static int wait_sides(struct work *work, struct err *err)
 			since = clock_ms();
 		if (!killed && is_stalled(work, since)) {
 			err_set(err, ETIMEDOUT,
-				"nothing has moved for a minute, and it is given up; a file system "
-				"that does not "
-				"answer, or a machine that was paused, keeps it waiting");
+				"nothing has moved for a minute, and it is given up; %s keeps it "
+				"waiting",
+				work->special ? "the FIFO or device, which nobody reads,"
+					      : "a file system that does not answer, or a machine "
+						"that was paused,");
 			kill_sides(work);
 			killed = true;
 			since = clock_ms();
@@ -264,6 +267,7 @@ static int open_special(struct work *work, struct err *err)
 	if (work->stream < 0)
 		return err_set(err, -work->stream, "write '%s': %s", path, strerror(-work->stream));
 	work->to_stream = true;
+	work->special = true;
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct receiver {
 	char parent[PATH_MAX]; /* path of the open folder, "" for base */
 	int parent_fd;         /* owned; -1: base */
 	struct copy copy;
+	int unread;                        /* -errno of a read of the present source, or 0 */
 	struct tree_attributes attributes; /* of the next entry */
 	bool made[DEPTH_MAX]; /* whether each of the entered folders was created here */
 	size_t depth;
@@ -186,8 +187,10 @@ static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max
 		ssize_t n = read(from, receiver->copy.value, COPY_BUFFER);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0)
+			receiver->unread = -errno;
 		if (n <= 0)
-			return n < 0 ? -errno : 0;
+			return n < 0 ? receiver->unread : 0;
 		done += (uint64_t)n;
 		if (done > max)
 			return -EFBIG;
@@ -231,6 +234,17 @@ static int write_file(struct receiver *receiver, const struct tree_entry *entry,
 	return r < 0 ? r : tree_aside_place_file(receiver->target->proc_fd, to, folder, name);
 }
 
+/* A file in a tree that the kernel generates, and that cannot be read to an end. */
+static void leave_source_out(struct receiver *receiver, const struct tree_entry *entry, int r)
+{
+	const struct tree_target *target = receiver->target;
+	char full[PATH_MAX], why[200];
+
+	text_print(why, sizeof why, "is left out: its source %s",
+		   r == -EFBIG ? "has no size and no end" : "cannot be read");
+	tree_leave_out(target->report, &target->place, path_of(receiver, entry->path, full), why);
+}
+
 static int receive_file(struct receiver *receiver, const struct tree_entry *entry, int from,
 			struct err *err)
 {
@@ -251,8 +265,13 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 	int folder = find_parent(receiver, entry->path, name, err);
 	if (folder < 0)
 		return folder;
+	receiver->unread = 0;
 	int r = write_file(receiver, entry, from, folder, name);
 	tree_aside_drop();
+	if (r < 0 && strchr(entry->path, '/') && (r == -EFBIG || r == receiver->unread)) {
+		leave_source_out(receiver, entry, r);
+		return 0;
+	}
 	if (r == -ESTALE) {
 		tree_leave_out(
 			target->report, &target->place, path_of(receiver, entry->path, full),

@@ -152,9 +152,16 @@ static int send_opened_file(struct sender *sender, int fd, const struct statx *s
 	return post_attributes(sender, fd, err) < 0 ? -err->code : post(sender, TREE_FILE, fd, err);
 }
 
-static int leave_unreadable(struct sender *sender)
+/* One entry that cannot be read, or has gone, does not end a copy of many. Lack of memory or descriptors does. */
+static int leave_unreadable(struct sender *sender, int code, struct err *err)
 {
-	leave_out(sender, "cannot be read: permission denied");
+	char why[160];
+
+	if (code == -EMFILE || code == -ENFILE || code == -ENOMEM)
+		return fail(sender, code, err);
+	text_print(why, sizeof why, "cannot be read: %s",
+		   code == -EACCES || code == -EPERM ? "permission denied" : file_why(code));
+	leave_out(sender, why);
 	return 0;
 }
 
@@ -167,10 +174,8 @@ static int send_file(struct sender *sender, int folder, const char *name, const 
 
 	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
 		return -EAGAIN;
-	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		return leave_unreadable(sender);
 	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
-		return fail(sender, -errno, err);
+		return leave_unreadable(sender, -errno, err);
 	if (!S_ISREG(st.stx_mode) || st.stx_ino != seen->stx_ino)
 		return -EAGAIN;
 	return send_opened_file(sender, fd, &st, err);
@@ -183,7 +188,8 @@ static int send_symlink(struct sender *sender, int folder, const char *name, con
 	ssize_t n = readlinkat(folder, name, target, sizeof target);
 
 	if (n < 0)
-		return errno == EINVAL || errno == ENOENT ? -EAGAIN : fail(sender, -errno, err);
+		return errno == EINVAL || errno == ENOENT ? -EAGAIN
+							  : leave_unreadable(sender, -errno, err);
 	if (n >= (ssize_t)sizeof target)
 		return fail(sender, -ENAMETOOLONG, err);
 	take_attributes(&sender->entry, st);
@@ -222,10 +228,8 @@ static int send_folder(struct sender *sender, int folder, const char *name, cons
 
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		return -EAGAIN;
-	if (fd == -EACCES || fd == -EPERM)
-		return leave_unreadable(sender);
 	if (fd < 0 && fd != -EXDEV)
-		return fail(sender, fd, err);
+		return leave_unreadable(sender, fd, err);
 	if (is_received(sender, st)) {
 		leave_out(sender, "is the folder that it is copied to");
 		return 0;
@@ -264,7 +268,7 @@ static int send_entry(struct sender *sender, int folder, const char *name, struc
 		if (statx(folder, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
 			  &st) < 0) {
 			if (errno != ENOENT)
-				return fail(sender, -errno, err);
+				return leave_unreadable(sender, -errno, err);
 			leave_out(sender, "has gone meanwhile");
 			return 0;
 		}
@@ -303,7 +307,7 @@ static int send_entries(struct sender *sender, int fd, struct err *err)
 		errno = 0;
 		const struct dirent *at = readdir(dir);
 		if (!at)
-			return errno ? fail(sender, -errno, err) : 0;
+			return errno ? leave_unreadable(sender, -errno, err) : 0;
 		if (strcmp(at->d_name, ".") == 0 || strcmp(at->d_name, "..") == 0)
 			continue;
 		if (send_named(sender, fd, at->d_name, err) < 0)
