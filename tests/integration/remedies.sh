@@ -157,7 +157,7 @@ case_forward_again() {
 
 # Files that cannot be read, or have gone, are told, and the others are copied.
 case_pull_of_proc() {
-	local code=0
+	local code=0 held
 	berth launch --wait bb m
 	timeout 100 berth pull m:/proc "$T/in/proc" 2>"$T/err" || code=$?
 	same code 1 "$code"
@@ -172,10 +172,10 @@ case_pull_into_fifo() {
 	berth launch --wait bb m
 	berth exec m -- sh -c 'dd if=/dev/zero of=/big bs=1M count=4 2>/dev/null'
 	mkfifo "$T/in/fifo"
-	exec 9<>"$T/in/fifo"
-	local code=0
+	exec {held}<>"$T/in/fifo"
+	local code=0 held
 	timeout 100 berth pull m:/big "$T/in/fifo" 2>"$T/err" || code=$?
-	exec 9>&-
+	exec {held}>&-
 	same code 1 "$code"
 	has "nothing has moved for a minute.*the FIFO or device, which nobody reads" "$(cat "$T/err")"
 	gone m
