@@ -167,18 +167,4 @@ case_pull_of_proc() {
 	gone m
 }
 
-# A FIFO that somebody holds open without reading from it.
-case_pull_into_fifo() {
-	berth launch --wait bb m
-	berth exec m -- sh -c 'dd if=/dev/zero of=/big bs=1M count=4 2>/dev/null'
-	mkfifo "$T/in/fifo"
-	exec {held}<>"$T/in/fifo"
-	local code=0 held
-	timeout 100 berth pull m:/big "$T/in/fifo" 2>"$T/err" || code=$?
-	exec {held}>&-
-	same code 1 "$code"
-	has "nothing has moved for a minute.*the FIFO or device, which nobody reads" "$(cat "$T/err")"
-	gone m
-}
-
 run_cases "$@"
