@@ -200,10 +200,19 @@ static int name_synced(struct sending *sending, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	snprintf(sending->prefix, sizeof sending->prefix, "synced-%08x-",
 		 (unsigned)text_hash(where));
-	return text_print(sending->synced, sizeof sending->synced, "%s%s", sending->prefix, when) <
-			       0
-		       ? err_set(err, EOVERFLOW, "the name of the snapshot is too long")
-		       : 0;
+	/* An earlier send of the same second has the first name. */
+	for (unsigned n = 1; n < 100; n++) {
+		char number[8] = "";
+		struct err absent = { 0 };
+		if (n > 1)
+			snprintf(number, sizeof number, "-%u", n);
+		if (text_print(sending->synced, sizeof sending->synced, "%s%s%s", sending->prefix,
+			       when, number) < 0)
+			return err_set(err, EOVERFLOW, "the name of the snapshot is too long");
+		if (snapshot_exists(sending->machine, sending->synced, &absent) < 0)
+			return 0;
+	}
+	return err_set(err, EEXIST, "there are too many snapshots '%s%s'", sending->prefix, when);
 }
 
 static int take_synced(struct sending *sending, struct err *err)
