@@ -13,16 +13,16 @@
  */
 static inline int room_for_one(void *list, size_t count, size_t *room, size_t size)
 {
-	void *items;
+	void *items, *larger;
 
 	if (count < *room)
 		return 0;
 	memcpy(&items, list, sizeof items);
 	size_t wanted = *room ? *room * 2 : 32;
-	items = reallocarray(items, wanted, size);
-	if (!items)
+	larger = reallocarray(items, wanted, size);
+	if (!larger)
 		return -ENOMEM;
-	memcpy(list, &items, sizeof items);
+	memcpy(list, &larger, sizeof larger);
 	*room = wanted;
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Candidates for the completion of a shell: the words that may stand at the place of the last word. */
-#include "cmd/verbs.h"
+#include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
-#include "cmd/common.h"
-#include "image/template.h"
+#include "cmd/cli/common.h"
+#include "image/template/template.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 #include "machine/state/machine.h"

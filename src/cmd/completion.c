@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* completion: the scripts for shells. They are also installed, from completions/; a test compares both. */
-#include "cmd/verbs.h"
+#include "cmd/cli/verbs.h"
 
 #include <errno.h>
 #include <stdio.h>

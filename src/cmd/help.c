@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* help, version. */
-#include "cmd/verbs.h"
+#include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
-#include "cmd/print.h"
+#include "cmd/cli/print.h"
 
 #include <string.h>
 

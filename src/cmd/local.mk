@@ -1,85 +1,86 @@
 noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
-	src/cmd/act.c \
-	src/cmd/adopt.c \
-	src/cmd/apply.c src/cmd/apply.h \
-	src/cmd/apply_check.c \
-	src/cmd/apply_do.c \
-	src/cmd/apply_look.c \
-	src/cmd/apply_loss.c \
-	src/cmd/apply_plan.c \
-	src/cmd/apply_wanted.c \
-	src/cmd/background.c \
-	src/cmd/boot.c \
-	src/cmd/command.h \
-	src/cmd/cloud_init.c src/cmd/cloud_init.h \
-	src/cmd/common.c src/cmd/common.h \
 	src/cmd/complete.c \
 	src/cmd/completion.c \
-	src/cmd/create.c \
-	src/cmd/derive.c src/cmd/derive.h \
-	src/cmd/derive_cache.c \
-	src/cmd/derive_machine.c \
-	src/cmd/derive_source.c \
-	src/cmd/derive_step.c \
-	src/cmd/doctor.c src/cmd/doctor.h \
-	src/cmd/doctor_host.c \
-	src/cmd/doctor_kernel.c \
-	src/cmd/doctor_state.c \
-	src/cmd/each.c \
-	src/cmd/enter.c \
-	src/cmd/events.c \
-	src/cmd/export.c \
-	src/cmd/forward.c src/cmd/forward.h \
-	src/cmd/foreground.c \
-	src/cmd/given.c \
 	src/cmd/help.c \
-	src/cmd/info.c \
-	src/cmd/keeper.c \
-	src/cmd/lifecycle.c \
-	src/cmd/labels.c src/cmd/labels.h \
-	src/cmd/list.c \
-	src/cmd/list_columns.c src/cmd/list_columns.h \
-	src/cmd/logfilter.c src/cmd/logfilter.h \
-	src/cmd/logs.c \
-	src/cmd/maintenance.c \
-	src/cmd/many.c src/cmd/many.h \
-	src/cmd/mount.c \
-	src/cmd/names.c src/cmd/names.h \
-	src/cmd/network.c \
-	src/cmd/nic.c src/cmd/nic.h \
-	src/cmd/options.c \
-	src/cmd/pool.c src/cmd/pool.h \
-	src/cmd/pool_list.c \
-	src/cmd/pool_usage.c \
-	src/cmd/print.c src/cmd/print.h \
-	src/cmd/progress.c src/cmd/progress.h \
-	src/cmd/publish.c \
-	src/cmd/provision.c src/cmd/provision.h \
-	src/cmd/provision_options.c src/cmd/provision_options.h \
-	src/cmd/remote.c \
-	src/cmd/rename.c \
-	src/cmd/far.c src/cmd/far.h \
-	src/cmd/receive.c \
-	src/cmd/send.c \
-	src/cmd/wire.c src/cmd/wire.h \
-	src/cmd/report.c src/cmd/report.h \
-	src/cmd/reset.c \
-	src/cmd/run.c \
-	src/cmd/search.c \
-	src/cmd/settings.c src/cmd/settings.h \
-	src/cmd/snapshot.c \
-	src/cmd/started.c \
-	src/cmd/stop.c \
-	src/cmd/table.c src/cmd/table.h \
-	src/cmd/template.c src/cmd/template.h \
-	src/cmd/template_cache.c \
-	src/cmd/template_export.c \
-	src/cmd/template_info.c \
-	src/cmd/template_settings.c \
-	src/cmd/top.c \
-	src/cmd/transfer.c \
-	src/cmd/verbs.c src/cmd/verbs.h
+	src/cmd/verbs.c src/cmd/cli/verbs.h \
+	src/cmd/apply/apply.c src/cmd/apply/apply.h \
+	src/cmd/apply/apply_check.c \
+	src/cmd/apply/apply_do.c \
+	src/cmd/apply/apply_look.c \
+	src/cmd/apply/apply_loss.c \
+	src/cmd/apply/apply_plan.c \
+	src/cmd/apply/apply_wanted.c \
+	src/cmd/cli/act.c \
+	src/cmd/cli/background.c \
+	src/cmd/cli/command.h \
+	src/cmd/cli/common.c src/cmd/cli/common.h \
+	src/cmd/cli/foreground.c \
+	src/cmd/cli/given.c \
+	src/cmd/cli/labels.c src/cmd/cli/labels.h \
+	src/cmd/cli/names.c src/cmd/cli/names.h \
+	src/cmd/cli/options.c \
+	src/cmd/cli/print.c src/cmd/cli/print.h \
+	src/cmd/cli/progress.c src/cmd/cli/progress.h \
+	src/cmd/cli/table.c src/cmd/cli/table.h \
+	src/cmd/host/doctor.c src/cmd/host/doctor.h \
+	src/cmd/host/doctor_host.c \
+	src/cmd/host/doctor_kernel.c \
+	src/cmd/host/doctor_state.c \
+	src/cmd/host/maintenance.c \
+	src/cmd/host/network.c \
+	src/cmd/host/pool.c src/cmd/host/pool.h \
+	src/cmd/host/pool_list.c \
+	src/cmd/host/pool_usage.c \
+	src/cmd/host/report.c src/cmd/host/report.h \
+	src/cmd/machine/adopt.c \
+	src/cmd/machine/boot.c \
+	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
+	src/cmd/machine/create.c \
+	src/cmd/machine/each.c \
+	src/cmd/machine/enter.c \
+	src/cmd/machine/events.c \
+	src/cmd/machine/export.c \
+	src/cmd/machine/far.c src/cmd/machine/far.h \
+	src/cmd/machine/forward.c src/cmd/machine/forward.h \
+	src/cmd/machine/info.c \
+	src/cmd/machine/keeper.c \
+	src/cmd/machine/lifecycle.c \
+	src/cmd/machine/list.c \
+	src/cmd/machine/list_columns.c src/cmd/machine/list_columns.h \
+	src/cmd/machine/logfilter.c src/cmd/machine/logfilter.h \
+	src/cmd/machine/logs.c \
+	src/cmd/machine/many.c src/cmd/machine/many.h \
+	src/cmd/machine/mount.c \
+	src/cmd/machine/nic.c src/cmd/machine/nic.h \
+	src/cmd/machine/provision.c src/cmd/machine/provision.h \
+	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
+	src/cmd/machine/publish.c \
+	src/cmd/machine/receive.c \
+	src/cmd/machine/rename.c \
+	src/cmd/machine/reset.c \
+	src/cmd/machine/run.c \
+	src/cmd/machine/send.c \
+	src/cmd/machine/settings.c src/cmd/machine/settings.h \
+	src/cmd/machine/snapshot.c \
+	src/cmd/machine/started.c \
+	src/cmd/machine/stop.c \
+	src/cmd/machine/top.c \
+	src/cmd/machine/transfer.c \
+	src/cmd/machine/wire.c src/cmd/machine/wire.h \
+	src/cmd/remote/remote.c \
+	src/cmd/remote/search.c \
+	src/cmd/template/derive.c src/cmd/template/derive.h \
+	src/cmd/template/derive_cache.c \
+	src/cmd/template/derive_machine.c \
+	src/cmd/template/derive_source.c \
+	src/cmd/template/derive_step.c \
+	src/cmd/template/template.c src/cmd/template/template.h \
+	src/cmd/template/template_cache.c \
+	src/cmd/template/template_export.c \
+	src/cmd/template/template_info.c \
+	src/cmd/template/template_rename.c \
+	src/cmd/template/template_settings.c
 
 bin_PROGRAMS += berth
 berth_SOURCES = src/cmd/main.c

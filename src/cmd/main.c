@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program: finds the verb, parses its words, runs it, prints its error, and returns its exit code. */
-#include "cmd/verbs.h"
+#include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
-#include "cmd/common.h"
-#include "cmd/print.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
 
 #include <fcntl.h>
 #include <signal.h>

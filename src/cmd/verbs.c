@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All verbs, by family, in the order of the help text, and the search for the verb of a command line. */
-#include "cmd/verbs.h"
+#include "cmd/cli/verbs.h"
 
 #include <errno.h>
 #include <stdio.h>

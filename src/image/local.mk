@@ -1,61 +1,61 @@
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
-	src/image/app.c src/image/app.h \
-	src/image/archive.c \
-	src/image/build.c \
-	src/image/catalogue.c \
-	src/image/container.c src/image/container.h \
-	src/image/download.c src/image/download.h \
-	src/image/export.c src/image/export.h src/image/export_text.c \
-	src/image/fetch.h src/image/fetcher.c \
-	src/image/folder.c \
-	src/image/goarch.c src/image/goarch.h \
-	src/image/helper.c src/image/helper.h \
-	src/image/import.c src/image/import.h \
-	src/image/incoming.c src/image/incoming.h \
-	src/image/init.c src/image/init.h \
-	src/image/lxc.c \
-	src/image/oci_look.c \
-	src/image/offer.c src/image/offer.h \
-	src/image/pack.h src/image/packer.c \
-	src/image/pull.c src/image/pull.h \
-	src/image/registry.c \
-	src/image/remote.c src/image/remote.h \
-	src/image/root.c src/image/root.h \
-	src/image/server.c \
-	src/image/sha256.c src/image/sha256.h \
-	src/image/source.c src/image/source.h \
-	src/image/strip.c src/image/strip.h \
-	src/image/strip_list.c src/image/strip_list.h \
-	src/image/template.c src/image/template.h \
-	src/image/template_cache.c src/image/template_cache.h \
-	src/image/template_set.c \
-	src/image/tree.c \
-	src/image/unpack.h src/image/unpacker.c
+	src/image/fetch/fetch.h src/image/fetch/fetcher.c \
+	src/image/pack/pack.h src/image/pack/packer.c \
+	src/image/shared/goarch.c src/image/shared/goarch.h \
+	src/image/shared/helper.c src/image/shared/helper.h \
+	src/image/shared/offer.c src/image/shared/offer.h \
+	src/image/shared/sha256.c src/image/shared/sha256.h \
+	src/image/source/archive.c \
+	src/image/source/catalogue.c \
+	src/image/source/container.c src/image/source/container.h \
+	src/image/source/download.c src/image/source/download.h \
+	src/image/source/export.c src/image/source/export.h src/image/source/export_text.c \
+	src/image/source/folder.c \
+	src/image/source/import.c src/image/source/import.h \
+	src/image/source/lxc.c \
+	src/image/source/pull.c src/image/source/pull.h \
+	src/image/source/registry.c \
+	src/image/source/remote.c src/image/source/remote.h \
+	src/image/source/server.c \
+	src/image/source/source.c src/image/source/source.h \
+	src/image/source/tree.c \
+	src/image/template/app.c src/image/template/app.h \
+	src/image/template/build.c \
+	src/image/template/incoming.c src/image/template/incoming.h \
+	src/image/template/init.c src/image/template/init.h \
+	src/image/template/root.c src/image/template/root.h \
+	src/image/template/strip.c src/image/template/strip.h \
+	src/image/template/strip_list.c src/image/template/strip_list.h \
+	src/image/template/template.c src/image/template/template.h \
+	src/image/template/template_cache.c src/image/template/template_cache.h \
+	src/image/template/template_set.c \
+	src/image/unpack/oci_look.c \
+	src/image/unpack/unpack.h src/image/unpack/unpacker.c
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CPPFLAGS)
 
 # The only program that links libarchive and libsquashfs, which costs 2 ms at each start.
 pkglibexec_PROGRAMS += libexec/berth-unpack
 libexec_berth_unpack_SOURCES = \
-	src/image/attributes.c src/image/attributes.h \
-	src/image/confined.c src/image/confined.h \
-	src/image/decode.c src/image/decode.h \
-	src/image/disk.c src/image/disk.h src/image/disk_file.c src/image/disk_read.c \
-	src/image/entry.c src/image/entry.h \
-	src/image/ext4.c src/image/ext4_io.c src/image/ext4_io.h \
-	src/image/extract.c src/image/tar.h \
-	src/image/goarch.c src/image/goarch.h \
-	src/image/layer.c src/image/layer.h \
-	src/image/layout.c src/image/metadata.c \
-	src/image/oci.c src/image/oci.h \
-	src/image/oci_json.c src/image/oci_json.h \
-	src/image/oci_look.c \
-	src/image/partitions.c \
-	src/image/qcow2.c \
-	src/image/sandbox.c src/image/sandbox.h \
-	src/image/sha256.c src/image/sha256.h \
-	src/image/squash.c \
-	src/image/unpack.c src/image/unpack.h
+	src/image/shared/attributes.c src/image/shared/attributes.h \
+	src/image/shared/confined.c src/image/shared/confined.h \
+	src/image/shared/goarch.c src/image/shared/goarch.h \
+	src/image/shared/sandbox.c src/image/shared/sandbox.h \
+	src/image/shared/sha256.c src/image/shared/sha256.h \
+	src/image/unpack/decode.c src/image/unpack/decode.h \
+	src/image/unpack/disk.c src/image/unpack/disk.h src/image/unpack/disk_file.c src/image/unpack/disk_read.c \
+	src/image/unpack/entry.c src/image/unpack/entry.h \
+	src/image/unpack/ext4.c src/image/unpack/ext4_io.c src/image/unpack/ext4_io.h \
+	src/image/unpack/extract.c src/image/unpack/tar.h \
+	src/image/unpack/layer.c src/image/unpack/layer.h \
+	src/image/unpack/layout.c src/image/unpack/metadata.c \
+	src/image/unpack/oci.c src/image/unpack/oci.h \
+	src/image/unpack/oci_json.c src/image/unpack/oci_json.h \
+	src/image/unpack/oci_look.c \
+	src/image/unpack/partitions.c \
+	src/image/unpack/qcow2.c \
+	src/image/unpack/squash.c \
+	src/image/unpack/unpack.c src/image/unpack/unpack.h
 libexec_berth_unpack_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)
 if SANITIZERS
 libexec_berth_unpack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
@@ -65,15 +65,15 @@ libexec_berth_unpack_LDADD = libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(S
 # Writes a folder as an archive: templates that are exported, folders that are imported.
 pkglibexec_PROGRAMS += libexec/berth-pack
 libexec_berth_pack_SOURCES = \
-	src/image/attributes.c src/image/attributes.h \
-	src/image/confined.c src/image/confined.h \
-	src/image/layout_out.c src/image/layout_out.h \
-	src/image/pack.c src/image/pack.h \
-	src/image/sandbox.c src/image/sandbox.h \
-	src/image/sha256.c src/image/sha256.h \
-	src/image/shift.c src/image/shift.h \
-	src/image/walk.c src/image/walk.h \
-	src/image/writer.c src/image/writer.h
+	src/image/pack/layout_out.c src/image/pack/layout_out.h \
+	src/image/pack/pack.c src/image/pack/pack.h \
+	src/image/pack/shift.c src/image/pack/shift.h \
+	src/image/pack/walk.c src/image/pack/walk.h \
+	src/image/pack/writer.c src/image/pack/writer.h \
+	src/image/shared/attributes.c src/image/shared/attributes.h \
+	src/image/shared/confined.c src/image/shared/confined.h \
+	src/image/shared/sandbox.c src/image/shared/sandbox.h \
+	src/image/shared/sha256.c src/image/shared/sha256.h
 libexec_berth_pack_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS
 libexec_berth_pack_CPPFLAGS += -DUNPACK_MEMORY_MAX=RLIM_INFINITY -DUNPACK_UNFILTERED=1
@@ -85,11 +85,11 @@ if HAVE_CURL
 pkglibexec_PROGRAMS += libexec/berth-fetch
 endif
 libexec_berth_fetch_SOURCES = \
-	src/image/confined.c src/image/confined.h \
-	src/image/fetch.c src/image/fetch.h \
-	src/image/offer.c src/image/offer.h \
-	src/image/streams.c src/image/streams.h \
-	src/image/transport.c src/image/transport.h
+	src/image/fetch/fetch.c src/image/fetch/fetch.h \
+	src/image/fetch/streams.c src/image/fetch/streams.h \
+	src/image/fetch/transport.c src/image/fetch/transport.h \
+	src/image/shared/confined.c src/image/shared/confined.h \
+	src/image/shared/offer.c src/image/shared/offer.h
 libexec_berth_fetch_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 if SANITIZERS
 libexec_berth_fetch_CPPFLAGS += -DFETCH_MEMORY_MAX=RLIM_INFINITY
@@ -99,19 +99,19 @@ libexec_berth_fetch_LDADD = libkern.a libbase.a $(CURL_LIBS) $(JSON_LIBS) $(CAP_
 if HAVE_CUNIT
 check_PROGRAMS += test_container test_damaged test_oci test_offer test_root test_strip test_template test_unpack
 TESTS += test_container test_damaged test_oci test_offer test_root test_strip test_template test_unpack
-test_container_SOURCES = tests/unit/test_container.c tests/unit/suite.c tests/unit/suite.h src/image/shift.c
+test_container_SOURCES = tests/unit/test_container.c tests/unit/suite.c tests/unit/suite.h src/image/pack/shift.c
 test_container_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_damaged_SOURCES = tests/unit/test_damaged.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/tarball.c tests/unit/tarball.h
 test_damaged_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
 test_damaged_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
-test_oci_SOURCES = tests/unit/test_oci.c tests/unit/suite.c tests/unit/suite.h src/image/layer.c \
-	src/image/attributes.c src/image/decode.c src/image/entry.c src/image/extract.c src/image/metadata.c \
-	src/image/oci_json.c src/image/squash.c
+test_oci_SOURCES = tests/unit/test_oci.c tests/unit/suite.c tests/unit/suite.h src/image/unpack/layer.c \
+	src/image/shared/attributes.c src/image/unpack/decode.c src/image/unpack/entry.c src/image/unpack/extract.c src/image/unpack/metadata.c \
+	src/image/unpack/oci_json.c src/image/unpack/squash.c
 test_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 test_oci_LDADD = libimage.a libconfig.a libkern.a libbase.a $(ARCHIVE_LIBS) $(SQUASHFS_LIBS) $(JSON_LIBS) \
 	$(DL_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
-test_offer_SOURCES = tests/unit/test_offer.c tests/unit/suite.c tests/unit/suite.h src/image/streams.c
+test_offer_SOURCES = tests/unit/test_offer.c tests/unit/suite.c tests/unit/suite.h src/image/fetch/streams.c
 test_offer_LDADD = libimage.a libconfig.a libkern.a libbase.a $(JSON_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
 test_root_SOURCES = tests/unit/test_root.c tests/unit/suite.c tests/unit/suite.h
 test_root_LDADD = libimage.a libconfig.a libkern.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)

@@ -3,7 +3,7 @@
 
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "image/entry.h"
+#include "image/unpack/entry.h"
 #include "stream/later.h"
 #include "stream/pack.h"
 

@@ -11,7 +11,7 @@
 #define BERTH_STREAM_FORMAT_H
 
 #include "base/err.h"
-#include "image/sha256.h"
+#include "image/shared/sha256.h"
 
 #include <stdbool.h>
 #include <stddef.h>

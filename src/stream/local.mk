@@ -12,9 +12,9 @@ libstream_a_SOURCES = \
 # The only program that links libzstd; as berth-unpack it reads what strangers wrote.
 pkglibexec_PROGRAMS += libexec/berth-stream
 stream_confined = \
-	src/image/attributes.c src/image/attributes.h \
-	src/image/entry.c src/image/entry.h \
-	src/image/sha256.c src/image/sha256.h \
+	src/image/shared/attributes.c src/image/shared/attributes.h \
+	src/image/unpack/entry.c src/image/unpack/entry.h \
+	src/image/shared/sha256.c src/image/shared/sha256.h \
 	src/stream/blocks.c src/stream/blocks.h \
 	src/stream/codec.c src/stream/codec.h \
 	src/stream/exactly.c src/stream/exactly.h \
@@ -27,8 +27,8 @@ stream_confined = \
 	src/stream/sink.c src/stream/sink.h \
 	src/stream/source.c src/stream/source.h
 libexec_berth_stream_SOURCES = $(stream_confined) \
-	src/image/confined.c src/image/confined.h \
-	src/image/sandbox.c src/image/sandbox.h \
+	src/image/shared/confined.c src/image/shared/confined.h \
+	src/image/shared/sandbox.c src/image/shared/sandbox.h \
 	src/stream/main.c src/stream/program.h
 libexec_berth_stream_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS

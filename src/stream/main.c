@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-stream: the contents of one volume into a stream, or out of one. Both are done by a process that is confined
- * (image/confined.h), since the tree and the stream may be of strangers. The process of the host makes only what the
+ * (image/shared/confined.h), since the tree and the stream may be of strangers. The process of the host makes only what the
  * other may not (later.h).
  */
 #include "stream/program.h"
 
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/confined.h"
-#include "image/sandbox.h"
-#include "image/sha256.h"
+#include "image/shared/confined.h"
+#include "image/shared/sandbox.h"
+#include "image/shared/sha256.h"
 #include "kern/mount.h"
 #include "stream/blocks.h"
 #include "stream/fill.h"

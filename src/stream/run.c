@@ -2,7 +2,7 @@
 #include "stream/run.h"
 
 #include "base/scoped.h"
-#include "image/helper.h"
+#include "image/shared/helper.h"
 
 #include <fcntl.h>
 #include <string.h>

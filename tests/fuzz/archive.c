@@ -4,8 +4,8 @@
 
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "image/disk.h"
-#include "image/unpack.h"
+#include "image/unpack/disk.h"
+#include "image/unpack/unpack.h"
 
 #include <dirent.h>
 #include <fcntl.h>

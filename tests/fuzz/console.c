@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/text.h"
-#include "cmd/logfilter.h"
+#include "cmd/machine/logfilter.h"
 #include "keeper/ring.h"
 
 #include <string.h>

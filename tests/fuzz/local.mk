@@ -27,9 +27,9 @@ else
 fuzz_common += tests/fuzz/replay.c
 endif
 
-fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/attributes.c src/image/decode.c src/image/entry.c \
-	src/image/disk.c src/image/disk_file.c src/image/disk_read.c src/image/ext4.c src/image/ext4_io.c src/image/extract.c src/image/layout.c src/image/metadata.c \
-	src/image/partitions.c src/image/qcow2.c src/image/sha256.c src/image/squash.c \
+fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/shared/attributes.c src/image/unpack/decode.c src/image/unpack/entry.c \
+	src/image/unpack/disk.c src/image/unpack/disk_file.c src/image/unpack/disk_read.c src/image/unpack/ext4.c src/image/unpack/ext4_io.c src/image/unpack/extract.c src/image/unpack/layout.c src/image/unpack/metadata.c \
+	src/image/unpack/partitions.c src/image/unpack/qcow2.c src/image/shared/sha256.c src/image/unpack/squash.c \
 	$(fuzz_common)
 fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
@@ -40,7 +40,7 @@ fuzz_catalog_LDFLAGS = $(fuzz_flags)
 fuzz_config_SOURCES = tests/fuzz/config.c $(fuzz_common)
 fuzz_config_LDADD = libconfig.a libbase.a $(CAP_LIBS)
 fuzz_config_LDFLAGS = $(fuzz_flags)
-fuzz_console_SOURCES = tests/fuzz/console.c src/cmd/logfilter.c $(fuzz_common)
+fuzz_console_SOURCES = tests/fuzz/console.c src/cmd/machine/logfilter.c $(fuzz_common)
 fuzz_console_LDADD = libkeeper.a libbase.a
 fuzz_console_LDFLAGS = $(fuzz_flags)
 fuzz_described_SOURCES = tests/fuzz/described.c $(fuzz_common)
@@ -65,10 +65,10 @@ fuzz_link_LDFLAGS = $(fuzz_flags)
 fuzz_mappings_SOURCES = tests/fuzz/mappings.c $(fuzz_common)
 fuzz_mappings_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_mappings_LDFLAGS = $(fuzz_flags)
-fuzz_oci_SOURCES = tests/fuzz/oci.c src/image/attributes.c src/image/decode.c src/image/entry.c \
-	src/image/extract.c src/image/layer.c src/image/layout.c src/image/metadata.c src/image/oci.c \
-	src/image/goarch.c src/image/oci_json.c src/image/oci_look.c src/image/sha256.c src/image/squash.c src/image/app.c \
-	src/image/root.c src/image/init.c \
+fuzz_oci_SOURCES = tests/fuzz/oci.c src/image/shared/attributes.c src/image/unpack/decode.c src/image/unpack/entry.c \
+	src/image/unpack/extract.c src/image/unpack/layer.c src/image/unpack/layout.c src/image/unpack/metadata.c src/image/unpack/oci.c \
+	src/image/shared/goarch.c src/image/unpack/oci_json.c src/image/unpack/oci_look.c src/image/shared/sha256.c src/image/unpack/squash.c src/image/template/app.c \
+	src/image/template/root.c src/image/template/init.c \
 	$(fuzz_common)
 fuzz_oci_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
 fuzz_oci_LDADD = $(libexec_berth_unpack_LDADD)
@@ -87,7 +87,7 @@ fuzz_stream_SOURCES = tests/fuzz/stream.c tests/unit/stream_bytes.c tests/unit/s
 fuzz_stream_CPPFLAGS = $(AM_CPPFLAGS) -iquote $(top_srcdir)/tests/unit
 fuzz_stream_LDADD = libconfig.a $(libexec_berth_stream_LDADD)
 fuzz_stream_LDFLAGS = $(fuzz_flags)
-fuzz_streams_SOURCES = tests/fuzz/streams.c src/image/offer.c src/image/streams.c $(fuzz_common)
+fuzz_streams_SOURCES = tests/fuzz/streams.c src/image/shared/offer.c src/image/fetch/streams.c $(fuzz_common)
 fuzz_streams_LDADD = libbase.a $(JSON_LIBS)
 fuzz_streams_LDFLAGS = $(fuzz_flags)
 fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)

@@ -8,9 +8,9 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "config/config.h"
-#include "image/app.h"
-#include "image/layer.h"
-#include "image/oci_json.h"
+#include "image/template/app.h"
+#include "image/unpack/layer.h"
+#include "image/unpack/oci_json.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/scoped.h"
-#include "image/root.h"
+#include "image/template/root.h"
 
 #include <sys/stat.h>
 

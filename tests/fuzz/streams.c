@@ -2,8 +2,8 @@
 /* The indexes of an image server, and the lines that its images become, which berth reads. */
 #include "fuzz.h"
 
-#include "image/offer.h"
-#include "image/streams.h"
+#include "image/fetch/streams.h"
+#include "image/shared/offer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -157,7 +157,7 @@ case_forward_again() {
 
 # Files that cannot be read, or have gone, are told, and the others are copied.
 case_pull_of_proc() {
-	local code=0 held
+	local code=0
 	berth launch --wait bb m
 	timeout 100 berth pull m:/proc "$T/in/proc" 2>"$T/err" || code=$?
 	same code 1 "$code"

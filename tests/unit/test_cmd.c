@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command layer: what is printed, how words are taken apart, and that the tables, the help, the
  * completion and the manual say the same. */
-#include "cmd/command.h"
-#include "cmd/logfilter.h"
-#include "cmd/print.h"
-#include "cmd/table.h"
-#include "cmd/verbs.h"
+#include "cmd/cli/command.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/table.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/machine/logfilter.h"
 
 #include "base/file.h"
 #include "base/scoped.h"

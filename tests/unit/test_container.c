@@ -2,8 +2,8 @@
 /* The config of a container of LXC, and the ids of an unprivileged one. */
 #include "suite.h"
 
-#include "image/container.h"
-#include "image/shift.h"
+#include "image/pack/shift.h"
+#include "image/source/container.h"
 
 #include <endian.h>
 #include <errno.h>

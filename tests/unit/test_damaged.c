@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
-#include "image/unpack.h"
+#include "image/unpack/unpack.h"
 #include "kern/mount.h"
 #include "suite.h"
 #include "tarball.h"

@@ -3,8 +3,8 @@
 #include "suite.h"
 
 #include "base/scoped.h"
-#include "image/layer.h"
-#include "image/oci_json.h"
+#include "image/unpack/layer.h"
+#include "image/unpack/oci_json.h"
 
 #include <stdlib.h>
 #include <string.h>

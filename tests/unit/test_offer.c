@@ -3,8 +3,8 @@
 #include "suite.h"
 
 #include "base/scoped.h"
-#include "image/offer.h"
-#include "image/streams.h"
+#include "image/fetch/streams.h"
+#include "image/shared/offer.h"
 
 #include <string.h>
 

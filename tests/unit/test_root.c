@@ -4,7 +4,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/root.h"
+#include "image/template/root.h"
 #include "suite.h"
 
 #include <fcntl.h>

@@ -4,8 +4,8 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/strip.h"
-#include "image/strip_list.h"
+#include "image/template/strip.h"
+#include "image/template/strip_list.h"
 #include "suite.h"
 
 #include <fcntl.h>

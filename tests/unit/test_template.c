@@ -5,7 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/template.h"
+#include "image/template/template.h"
 #include "suite.h"
 #include "tarball.h"
 

@@ -5,7 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "image/unpack.h"
+#include "image/unpack/unpack.h"
 #include "kern/mount.h"
 #include "suite.h"
 #include "tarball.h"

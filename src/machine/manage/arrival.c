@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/arrival.h"
 
-#include "image/import.h"
+#include "image/source/import.h"
 #include "machine/state/content.h"
 #include "machine/state/private.h"
 #include "storage/driver.h"

@@ -10,8 +10,8 @@
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
-#include "image/root.h"
-#include "image/template.h"
+#include "image/template/root.h"
+#include "image/template/template.h"
 
 #include <string.h>
 #include <sys/utsname.h>

@@ -4,7 +4,7 @@
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
-#include "image/template.h"
+#include "image/template/template.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
 
 #include "base/scoped.h"
 #include "base/uuid.h"
-#include "image/incoming.h"
-#include "image/strip.h"
+#include "image/template/incoming.h"
+#include "image/template/strip.h"
 
 #include <string.h>
 #include <sys/mount.h>

@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/renaming.h"
 #include "base/scoped.h"
-#include "image/template.h"
+#include "image/template/template.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "base/renaming.h"
 #include "base/scoped.h"
-#include "image/template.h"
+#include "image/template/template.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include "base/remove.h"
 #include "base/renaming.h"
 #include "base/scoped.h"
-#include "image/template.h"
+#include "image/template/template.h"
 #include "machine/state/machine.h"
 #include "storage/storage.h"
 

@@ -10,7 +10,7 @@
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
-#include "image/strip.h"
+#include "image/template/strip.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef BERTH_MACHINE_START_PLAN_H
 #define BERTH_MACHINE_START_PLAN_H
 
-#include "image/root.h"
+#include "image/template/root.h"
 #include "keeper/keeper_plan.h"
 #include "machine/state/machine.h"
 

@@ -6,7 +6,7 @@
 #ifndef BERTH_MACHINE_START_RUN_H
 #define BERTH_MACHINE_START_RUN_H
 
-#include "image/root.h"
+#include "image/template/root.h"
 #include "kern/idmap.h"
 #include "kern/lsm_label.h"
 #include "kern/pty.h"

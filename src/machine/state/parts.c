@@ -4,7 +4,7 @@
 #include "base/renaming.h"
 #include "base/scoped.h"
 #include "base/unfinished.h"
-#include "image/template.h"
+#include "image/template/template.h"
 #include "machine/state/private.h"
 
 #include <string.h>

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* apply: machines and networks become what a file describes, berth.apply(5). */
+#ifndef BERTH_CMD_APPLY_APPLY_H
+#define BERTH_CMD_APPLY_APPLY_H
+
+#include "base/causes.h"
+#include "cmd/cli/command.h"
+#include "config/apply_file.h"
+#include "machine/state/machine.h"
+
+/* The kinds of actions, in the order in which they are done. */
+enum apply_kind {
+	APPLY_NETWORK,
+	APPLY_NETWORK_CHANGE,
+	APPLY_CREATE,
+	APPLY_CHANGE,
+	APPLY_STOP,
+	APPLY_RESTART,
+	APPLY_START,
+	APPLY_DELETE,
+};
+
+/* A key, or a section such as "mount.data", before and after. */
+struct apply_change {
+	char *key, *from, *to; /* owned; NULL: there is none */
+};
+
+struct apply_action {
+	enum apply_kind kind;
+	size_t rank;                         /* place among those of its kind */
+	char *name;                          /* owned */
+	const struct apply_group *group;     /* borrowed; NULL: a network, or a machine to delete */
+	const struct apply_network *network; /* borrowed */
+	struct apply_change *changes;        /* owned */
+	size_t count;
+	bool early; /* before machines are created: others take what this machine loses by it */
+	bool done;
+};
+
+/* A port or an address that a machine loses by the file, and another one gets. */
+struct apply_loss {
+	char *machine; /* owned; the one that loses it */
+	char *forward; /* owned; NULL: its address */
+};
+
+struct apply {
+	struct call *call;
+	const char *path;       /* borrowed: of the file */
+	struct apply_file file; /* owned */
+	char *id;      /* owned: the value of label.applied of machines that the file has made */
+	char *network; /* owned: the default network */
+	bool prune, restart;
+	struct apply_action *actions; /* owned */
+	size_t count;
+	struct apply_loss *losses; /* owned */
+	size_t loss_count;
+	struct causes causes; /* all that is wrong, found before the first change */
+	struct text notes;    /* lines for the user */
+};
+
+/* ---- apply_wanted.c */
+
+/* A group's machines as they are to be. */
+struct apply_wanted {
+	const struct apply_group *group; /* borrowed */
+	struct machine_config config;    /* owned; without sections */
+	bool whole; /* false: the template is gone, and only given keys are known */
+};
+int wanted_make(const struct apply *apply, const struct apply_group *group,
+		struct apply_wanted *wanted, struct err *err);
+void wanted_free(struct apply_wanted *wanted);
+/* Adds what a machine differs in. *restart: a change needs one. */
+int wanted_compare(const struct apply *apply, const struct apply_wanted *wanted,
+		   const struct machine *machine, struct apply_action *action, bool *restart,
+		   struct err *err);
+/*
+ * The settings of a new machine as words KEY=VALUE; words_free releases them. A check leaves out an address that another
+ * machine still has and is about to lose, and all of a network that is not made yet.
+ */
+enum words_kept { WORDS_ALL, WORDS_NO_ADDRESS, WORDS_NO_NETWORK };
+struct apply_words {
+	char **list; /* owned */
+	size_t count;
+};
+int wanted_words(const struct apply *apply, const struct apply_group *group, enum words_kept keep,
+		 struct apply_words *words, struct err *err);
+void words_free(struct apply_words *words);
+/* Adds a copy of a change to an action. */
+int action_add(struct apply_action *action, const char *key, const char *from, const char *to,
+	       struct err *err);
+/* The name and the kind (may be NULL) in the key of a section, "mount.data"; NULL: it is another key. */
+const char *section_of(const char *key, const struct schema **kind);
+
+/* The keys of a section as one text; without those that wanted (NULL: none) leaves to berth. */
+void section_text(const struct schema *kind, const struct section *section,
+		  const struct section *wanted, struct text *out);
+
+/* ---- apply_plan.c */
+
+/* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error. */
+int apply_plan(struct apply *apply, struct err *err);
+
+/* ---- apply_look.c */
+
+/* Adds an action, zeroed but for kind, name and a rank behind the others. NULL: no memory. */
+struct apply_action *apply_add(struct apply *apply, enum apply_kind kind, const char *name,
+			       struct err *err);
+/* The part of the file that describes a machine, or NULL. */
+const struct apply_group *apply_group_of(const struct apply *apply, const char *name);
+/* Whether the file has made a machine, and does not describe it now. */
+bool apply_is_past(const struct apply *apply, const char *name);
+/* Whether this command will make a network. */
+bool apply_network_is_new(const struct apply *apply, const char *name);
+
+/* ---- apply_check.c: adds what is wrong to apply->causes */
+
+/* What two machines of the file cannot have both: an address, a port of the host. */
+void check_apart(struct apply *apply);
+/* A section that a machine of that name is to get: its source, its device, its port of the host. */
+void check_section(struct apply *apply, const struct apply_group *group, const char *name,
+		   const struct schema *kind, const struct section *section);
+/* A machine's address on a network that this command makes. */
+int check_new_address(const struct apply *apply, const struct machine_config *wanted,
+		      struct err *err);
+/* Starts that would wait for a paused machine. */
+void check_paused(struct apply *apply);
+
+/* ---- apply_loss.c: what one machine has to lose before another one can get it */
+
+/* Whether another machine has that address, and loses it by the file. Then the loss is noted. */
+bool loss_of_address(struct apply *apply, const char *name, const char *network,
+		     const char *address);
+/* The same of a forward of another machine, for one that is to get this forward. */
+bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
+		     const struct forward *wanted);
+/* Puts the losses before all that creates and changes machines. */
+void loss_arrange(struct apply *apply);
+
+/* ---- apply_do.c */
+
+/* Does one action. */
+int apply_do(struct apply *apply, struct apply_action *action, struct err *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checks of a file of apply that need more than one key, or this host. All faults are told at once. */
+#include "cmd/apply/apply.h"
+
+#include "base/scoped.h"
+#include "machine/life/forwards.h"
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "network/network.h"
+
+#include <string.h>
+
+/* Takes the fault in err, with the place in the file. */
+static void add_at(struct apply *apply, unsigned line, struct err *err)
+{
+	if (err->code)
+		err_wrap(err, "%s:%u", apply->path, line);
+	causes_add(&apply->causes, err);
+}
+
+/* ---- What two machines cannot have both */
+
+static const char *network_of(const struct apply *apply, const struct apply_group *group)
+{
+	return apply_line_of(group->given, group->given_count, "network")
+		       ? group->settings.machine.network
+		       : apply->network;
+}
+
+static void check_addresses(struct apply *apply, const struct apply_group *one,
+			    const struct apply_group *other)
+{
+	struct err err = { 0 };
+
+	if (*one->settings.machine.address &&
+	    strcmp(one->settings.machine.address, other->settings.machine.address) == 0 &&
+	    strcmp(network_of(apply, one), network_of(apply, other)) == 0)
+		err_set(&err, EADDRINUSE,
+			"network.address %s is that of machine '%s' in line %u; choose another",
+			one->settings.machine.address, other->name, other->line);
+	add_at(apply, one->line, &err);
+}
+
+static bool runs(const struct apply_group *group)
+{
+	return strcmp(group->settings.state, "running") == 0;
+}
+
+static void check_ports(struct apply *apply, const struct apply_group *one,
+			const struct apply_group *other)
+{
+	struct forward a, b;
+
+	if (!runs(one) || !runs(other))
+		return;
+	for (const struct section *at = one->settings.machine.forwards; at; at = at->next) {
+		for (const struct section *to = other->settings.machine.forwards; to;
+		     to = to->next) {
+			struct err err = { 0 };
+			if (config_forward((const struct forward_config *)at, &a, &err) == 0 &&
+			    config_forward((const struct forward_config *)to, &b, &err) == 0 &&
+			    forwards_collide(&a, &b))
+				err_set(&err, EADDRINUSE,
+					"forward '%s' and forward '%s' of machine '%s' in line %u "
+					"have a port of the host in common; choose another for one "
+					"of them",
+					at->name, to->name, other->name, other->line);
+			add_at(apply, one->line, &err);
+		}
+	}
+}
+
+/* Machines of one description would all have its ports. */
+static void check_shared_ports(struct apply *apply, const struct apply_group *group)
+{
+	const struct section *first = group->settings.machine.forwards;
+	struct err err = { 0 };
+
+	if (runs(group) && first && apply_machine_count(group) > 1)
+		err_set(&err, EADDRINUSE,
+			"forward '%s' belongs to one machine, and 'count' makes several; give it a "
+			"machine of its own",
+			first->name);
+	add_at(apply, group->line, &err);
+}
+
+void check_apart(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->file.group_count; i++) {
+		const struct apply_group *one = &apply->file.groups[i];
+		check_shared_ports(apply, one);
+		for (size_t k = 0; k < i; k++) {
+			check_addresses(apply, one, &apply->file.groups[k]);
+			check_ports(apply, one, &apply->file.groups[k]);
+		}
+	}
+}
+
+/* ---- One machine */
+
+struct taking {
+	struct apply *apply;
+	struct forward forward;
+};
+
+static bool leaves(void *context, const char *machine, const char *forward)
+{
+	const struct taking *taking = context;
+
+	return loss_of_forward(taking->apply, machine, forward, &taking->forward);
+}
+
+void check_section(struct apply *apply, const struct apply_group *group, const char *name,
+		   const struct schema *kind, const struct section *section)
+{
+	struct taking taking = { .apply = apply };
+	const struct forwards_leaving leaving = { leaves, &taking };
+	struct err err = { 0 };
+
+	/* The plan has looked at its network. */
+	if (kind == &nic_schema)
+		return;
+	if (kind != &forward_schema ||
+	    config_forward((const struct forward_config *)section, &taking.forward, &err) == 0)
+		machine_check_section(&apply->call->dirs, name, group->settings.machine.privileged,
+				      kind, section, &leaving, &err);
+	add_at(apply, group->line, &err);
+}
+
+int check_new_address(const struct apply *apply, const struct machine_config *wanted,
+		      struct err *err)
+{
+	if (!*wanted->address || !apply_network_is_new(apply, wanted->network))
+		return 0;
+	for (size_t i = 0; i < apply->file.network_count; i++) {
+		const struct apply_network *network = &apply->file.networks[i];
+		if (strcmp(network->name, wanted->network) == 0 && *network->config.subnet)
+			return lease_check_new(network->name, network->config.subnet,
+					       wanted->address, err);
+	}
+	return err_set(err, EINVAL,
+		       "network.address is %s, but network '%s' is not made yet and its subnet is "
+		       "not known; write it into the file: a section [network %s] with a line "
+		       "'subnet = ...'",
+		       wanted->address, wanted->network, wanted->network);
+}
+
+/* ---- Starts */
+
+/* A machine that this command starts or stops is not waited for as it is now. */
+static bool is_left_alone(const struct apply *apply, const char *name)
+{
+	for (size_t i = 0; i < apply->count; i++) {
+		if (apply->actions[i].kind >= APPLY_STOP &&
+		    strcmp(apply->actions[i].name, name) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void check_others(struct apply *apply, const struct apply_action *action)
+{
+	scoped_free char *names = strdup(action->group->settings.machine.boot_after);
+	char *rest = names;
+
+	for (char *name; names && (name = strsep(&rest, " "));) {
+		scoped_machine struct machine other = { 0 };
+		struct err err = { 0 };
+		if (!*name || !is_left_alone(apply, name) ||
+		    machine_read(&other, &apply->call->dirs, name, &(struct err){ 0 }) < 0)
+			continue;
+		if (machine_check_thawed(&other, &err) < 0)
+			err_wrap(&err, "machine '%s' starts after '%s'", action->name, name);
+		add_at(apply, action->group->line, &err);
+	}
+}
+
+void check_paused(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->count; i++) {
+		const struct apply_action *action = &apply->actions[i];
+		if (action->group && (action->kind == APPLY_START || action->kind == APPLY_RESTART))
+			check_others(apply, action);
+	}
+}

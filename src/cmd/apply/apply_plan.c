@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plan of apply: what differs from the file, checked before the first change. */
+#include "cmd/apply/apply.h"
+
+#include "base/scoped.h"
+#include "image/template/template.h"
+#include "machine/life/life.h"
+#include "machine/life/pending.h"
+#include "machine/manage/boot.h"
+#include "machine/manage/manage.h"
+#include "network/network.h"
+#include "storage/storage.h"
+
+#include <string.h>
+
+static void drop_last(struct apply *apply)
+{
+	free(apply->actions[--apply->count].name);
+}
+
+/* ---- Networks */
+
+static int compare_network(const struct apply_network *wanted, const struct network *network,
+			   struct apply_action *action, struct err *err)
+{
+	for (size_t i = 0; i < network_schema.count; i++) {
+		const struct key *key = &network_schema.keys[i];
+		scoped_text struct text from = { 0 }, to = { 0 };
+		if (!apply_line_of(wanted->given, wanted->given_count, key->name))
+			continue;
+		config_text(&network->config, key, &from);
+		config_text(&wanted->config, key, &to);
+		if (strcmp(text_str(&from), text_str(&to)) == 0)
+			continue;
+		if (strcmp(key->name, "bridge") == 0 || strcmp(key->name, "subnet") == 0)
+			return err_set(
+				err, EPERM,
+				"network '%s' has %s = %s, which cannot change to %s; delete "
+				"the network first, or give another one a name",
+				network->name, key->name, text_str(&from), text_str(&to));
+		if (action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int plan_network(struct apply *apply, const struct apply_network *wanted, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	struct err why = { 0 };
+	int r = network_open(&network, &apply->call->dirs, wanted->name, &why);
+
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, -r, "%s", why.text);
+	struct apply_action *action =
+		apply_add(apply, r == 0 ? APPLY_NETWORK_CHANGE : APPLY_NETWORK, wanted->name, err);
+	if (!action)
+		return -err->code;
+	action->network = wanted;
+	if (r < 0)
+		return 0;
+	r = compare_network(wanted, &network, action, err);
+	if (r == 0 && action->count == 0)
+		drop_last(apply);
+	return r;
+}
+
+/* ---- Machines */
+
+/* The words of a new machine that can be checked before the others of the file have changed. */
+static enum words_kept checkable(struct apply *apply, const struct machine_config *wanted,
+				 const char *name)
+{
+	if (apply_network_is_new(apply, wanted->network))
+		return WORDS_NO_NETWORK;
+	return loss_of_address(apply, name, wanted->network, wanted->address) ? WORDS_NO_ADDRESS
+									      : WORDS_ALL;
+}
+
+static int check_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,
+			struct err *err)
+{
+	const struct machine_config *file = &wanted->group->settings.machine;
+	__attribute__((cleanup(words_free))) struct apply_words words = { 0 };
+
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		for (const struct section *at = config_sections(kind, file); at; at = at->next)
+			check_section(apply, wanted->group, name, kind, at);
+	}
+	if (check_new_address(apply, &wanted->config, err) < 0 ||
+	    wanted_words(apply, wanted->group, checkable(apply, &wanted->config, name), &words,
+			 err) < 0)
+		return -err->code;
+	const struct machine_spec spec = {
+		.template = file->template,
+		.pool = *file->pool ? file->pool : NULL,
+		.settings = { .words = (const char *const *)words.list, .count = words.count },
+	};
+	return machine_create_check(&apply->call->dirs, name, &spec, err);
+}
+
+static int plan_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,
+		       struct err *err)
+{
+	if (check_create(apply, wanted, name, err) < 0)
+		return -err->code;
+	struct apply_action *action = apply_add(apply, APPLY_CREATE, name, err);
+	if (action)
+		action->group = wanted->group;
+	if (action && strcmp(wanted->group->settings.state, "running") == 0) {
+		action = apply_add(apply, APPLY_START, name, err);
+		if (action)
+			action->group = wanted->group;
+	}
+	return -err->code;
+}
+
+/* Changes of template and pool are refused, and so are machines of another file. */
+static int check_same(const struct apply *apply, const struct apply_group *group,
+		      const struct machine *machine, struct err *err)
+{
+	const char *applied = config_label(machine->config.labels, "applied");
+	const struct machine_config *file = &group->settings.machine;
+	const struct machine_config *now = &machine->config;
+
+	if (applied && strcmp(applied, apply->id) != 0)
+		return err_set(err, EEXIST,
+			       "machine '%s' was made by another file, of the name '%s'; give this "
+			       "one another name, or take it over: berth set %s label.applied=%s",
+			       machine->name, applied, machine->name, apply->id);
+	if (strcmp(now->template, file->template) != 0)
+		return err_set(err, EPERM,
+			       "machine '%s' was made from template '%s', which cannot change to "
+			       "'%s'; give it another name, or delete it first: berth delete %s",
+			       machine->name, now->template, file->template, machine->name);
+	if (*file->pool && strcmp(now->pool, file->pool) != 0)
+		return err_set(err, EPERM,
+			       "machine '%s' is in pool '%s', which cannot change to '%s'; berth "
+			       "clone --pool %s makes a copy of it there",
+			       machine->name, now->pool, file->pool, file->pool);
+	return 0;
+}
+
+/* Sections that come, which machine_set does not check. */
+static void check_new_sections(struct apply *apply, const struct machine *machine,
+			       const struct apply_action *action)
+{
+	for (size_t i = 0; i < action->count; i++) {
+		const struct schema *kind;
+		const char *name = section_of(action->changes[i].key, &kind);
+		if (name && action->changes[i].to)
+			check_section(apply, action->group, machine->name, kind,
+				      config_section(config_sections(kind, &action->group->settings
+										    .machine),
+						     name));
+	}
+}
+
+static int check_change(struct apply *apply, const struct apply_wanted *wanted,
+			struct machine *machine, const struct apply_action *action, struct err *err)
+{
+	scoped_free struct config_change *changes = calloc(action->count + 1, sizeof *changes);
+	size_t count = 0;
+
+	if (!changes)
+		return err_set(err, ENOMEM, "out of memory");
+	check_new_sections(apply, machine, action);
+	if (check_new_address(apply, &wanted->config, err) < 0)
+		return -err->code;
+	/* A network that is not made yet, and an address that is not free yet, cannot be looked at. */
+	bool network = checkable(apply, &wanted->config, machine->name) == WORDS_ALL;
+	for (size_t i = 0; i < action->count; i++) {
+		const struct apply_change *change = &action->changes[i];
+		if (!section_of(change->key, NULL) &&
+		    (network || !text_starts(change->key, "network")))
+			changes[count++] = (struct config_change){ change->key, change->to };
+	}
+	return machine_set_check(machine, changes, count, err);
+}
+
+static int plan_state(struct apply *apply, const struct apply_wanted *wanted,
+		      const struct machine *machine, bool restart, struct err *err)
+{
+	bool wants = strcmp(wanted->group->settings.state, "running") == 0;
+	struct machine_status status = { 0 };
+	struct apply_action *action = NULL;
+
+	machine_status(machine, NULL, &status);
+	bool runs = !machine_is_down(status.state);
+	/* Settings that the machine was started with, and now gets back, need no restart. */
+	restart = runs && ((!wanted->whole && restart) ||
+			   pending_is(machine, wanted->whole ? &wanted->config : &machine->config));
+	if (wants && status.state == MACHINE_PAUSED && !(restart && apply->restart))
+		text_add(&apply->notes, "machine '%s' is paused; it goes on by: berth resume %s\n",
+			 machine->name, machine->name);
+	if (runs && wants && restart && !apply->restart)
+		text_add(&apply->notes,
+			 "machine '%s' needs a restart for its changes: berth restart %s, or apply "
+			 "with --restart\n",
+			 machine->name, machine->name);
+	if (runs == wants && !(runs && restart && apply->restart))
+		return 0;
+	action = apply_add(apply,
+			   !runs   ? APPLY_START
+			   : wants ? APPLY_RESTART
+				   : APPLY_STOP,
+			   machine->name, err);
+	if (action)
+		action->group = wanted->group;
+	return -err->code;
+}
+
+static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
+		      struct machine *machine, struct err *err)
+{
+	bool restart = false;
+
+	if (machine_check(machine, err) < 0 || check_same(apply, wanted->group, machine, err) < 0)
+		return -err->code;
+	struct apply_action *action = apply_add(apply, APPLY_CHANGE, machine->name, err);
+	if (!action)
+		return -err->code;
+	action->group = wanted->group;
+	if (wanted_compare(apply, wanted, machine, action, &restart, err) < 0)
+		return -err->code;
+	if (action->count == 0)
+		drop_last(apply);
+	else if (check_change(apply, wanted, machine, action, err) < 0)
+		return -err->code;
+	return plan_state(apply, wanted, machine, restart, err);
+}
+
+static int plan_machine(struct apply *apply, const struct apply_wanted *wanted, const char *name,
+			struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err why = { 0 };
+	int r = machine_look(&machine, &apply->call->dirs, name, &why);
+
+	if (r == -ENOENT)
+		return plan_create(apply, wanted, name, err);
+	if (r < 0)
+		return err_set(err, -r, "%s", why.text);
+	return plan_there(apply, wanted, &machine, err);
+}
+
+/* The networks of further interfaces, before anything is made. */
+static int check_nics(struct apply *apply, const struct apply_group *group, struct err *err)
+{
+	for (const struct section *at = group->settings.machine.nics; at; at = at->next) {
+		const struct nic_config *nic = (const struct nic_config *)at;
+		scoped_network struct network network = { 0 };
+		if (group->settings.count && (*nic->address || *nic->mac))
+			return err_set(
+				err, EINVAL,
+				"nic '%s' has an address or a hardware address, which belongs to "
+				"one machine, and 'count' makes several; leave it out",
+				at->name);
+		if (!apply_network_is_new(apply, nic->network) &&
+		    network_open(&network, &apply->call->dirs, nic->network, err) < 0)
+			return err_wrap(err, "nic '%s'", at->name);
+	}
+	return 0;
+}
+
+static int check_pool(const struct apply *apply, const struct apply_group *group, struct err *err)
+{
+	const char *name = group->settings.machine.pool;
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	return *name ? pool_view(&pool, &apply->call->dirs, name, err) : 0;
+}
+
+/* Takes the fault in err, with the place in the file. */
+static void add_cause(struct apply *apply, unsigned line, struct err *err)
+{
+	if (err->code)
+		err_wrap(err, "%s:%u", apply->path, line);
+	causes_add(&apply->causes, err);
+}
+
+/* Goes on after a fault, so that all of them are told. */
+static void plan_group(struct apply *apply, const struct apply_group *group)
+{
+	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
+	struct err err = { 0 };
+	char name[96];
+
+	int r = check_pool(apply, group, &err);
+	if (r == 0)
+		r = check_nics(apply, group, &err);
+	if (r == 0)
+		r = wanted_make(apply, group, &wanted, &err);
+	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
+		apply_machine_name(group, i, name);
+		plan_machine(apply, &wanted, name, &err);
+		add_cause(apply, group->line, &err);
+	}
+	add_cause(apply, group->line, &err);
+}
+
+/* ---- The whole */
+
+/* The longest way from each machine to one that waits for no other. There is no circle. */
+static size_t *find_depths(const struct boot *boot)
+{
+	size_t *depths = calloc(boot->count + 1, sizeof *depths);
+	bool changed = depths != NULL;
+
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < boot->count; i++) {
+			const struct boot_item *item = &boot->items[i];
+			for (size_t k = 0; k < item->after_count; k++) {
+				size_t least = depths[item->after[k]] + 1;
+				changed = changed || depths[i] < least;
+				depths[i] = depths[i] < least ? least : depths[i];
+			}
+		}
+	}
+	return depths;
+}
+
+static int rank_items(struct apply *apply, const struct boot *boot, struct err *err)
+{
+	for (size_t i = 0; i < boot->count; i++) {
+		if (boot->items[i].fault.code == ELOOP)
+			return err_set(err, ELOOP, "%s: %s", apply->path,
+				       boot->items[i].fault.text);
+	}
+	scoped_free size_t *depths = find_depths(boot);
+	if (!depths)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < boot->count; i++) {
+		const struct boot_item *item = &boot->items[i];
+		for (size_t k = 0; k < apply->count; k++) {
+			struct apply_action *action = &apply->actions[k];
+			if ((action->kind == APPLY_START || action->kind == APPLY_RESTART) &&
+			    strcmp(action->name, item->name) == 0)
+				action->rank = (item->rank * (boot->count + 1) + depths[i]) *
+						       apply->count +
+					       k;
+		}
+	}
+	return 0;
+}
+
+/* The order of starts is that of boot.order and boot.after, which must not have a circle. */
+static int rank_starts(struct apply *apply, struct err *err)
+{
+	scoped_boot struct boot boot = { 0 };
+	char name[96];
+	int r = 0;
+
+	for (size_t g = 0; r == 0 && g < apply->file.group_count; g++) {
+		const struct apply_group *group = &apply->file.groups[g];
+		const struct machine_config *config = &group->settings.machine;
+		for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
+			apply_machine_name(group, i, name);
+			r = boot_add(&boot, name, config->boot_order, 0, config->boot_after);
+		}
+	}
+	if (r == 0)
+		r = boot_arrange(&boot);
+	return r < 0 ? err_set(err, -r, "out of memory") : rank_items(apply, &boot, err);
+}
+
+struct pruning {
+	struct apply *apply;
+	struct err *err;
+};
+
+/* A machine with the label of this file, which describes it no more. */
+static int prune_one(void *context, const char *name)
+{
+	struct pruning *pruning = context;
+
+	if (!apply_is_past(pruning->apply, name))
+		return 0;
+	if (!pruning->apply->prune) {
+		text_add(&pruning->apply->notes,
+			 "machine '%s' was made by this file, which describes it no more; --prune "
+			 "deletes it\n",
+			 name);
+		return 0;
+	}
+	return apply_add(pruning->apply, APPLY_DELETE, name, pruning->err) ? 0
+									   : -pruning->err->code;
+}
+
+static int phase(const struct apply_action *action)
+{
+	if (action->kind == APPLY_NETWORK || action->kind == APPLY_NETWORK_CHANGE)
+		return 0;
+	return action->early ? 1 : 2;
+}
+
+/* Early actions are done the other way round: a machine loses its address when it is down. */
+static int by_order(const void *one, const void *other)
+{
+	const struct apply_action *a = one, *b = other;
+
+	if (phase(a) != phase(b))
+		return phase(a) - phase(b);
+	if (a->kind != b->kind)
+		return (a->kind < b->kind) == !a->early ? -1 : 1;
+	return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
+
+int apply_plan(struct apply *apply, struct err *err)
+{
+	struct err one = { 0 };
+	struct pruning pruning = { apply, &one };
+
+	check_apart(apply);
+	for (size_t i = 0; i < apply->file.network_count; i++) {
+		const struct apply_network *network = &apply->file.networks[i];
+		plan_network(apply, network, &one);
+		add_cause(apply, network->line, &one);
+	}
+	for (size_t i = 0; i < apply->file.group_count; i++)
+		plan_group(apply, &apply->file.groups[i]);
+	rank_starts(apply, &one);
+	causes_add(&apply->causes, &one);
+	machine_list(&apply->call->dirs, prune_one, &pruning, &one);
+	causes_add(&apply->causes, &one);
+	loss_arrange(apply);
+	check_paused(apply);
+	if (apply->count > 0)
+		qsort(apply->actions, apply->count, sizeof *apply->actions, by_order);
+	return causes_tell(&apply->causes, err);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* doctor: checks what berth needs from this host. Each part adds lines to one report. */
+#ifndef BERTH_CMD_HOST_DOCTOR_H
+#define BERTH_CMD_HOST_DOCTOR_H
+
+#include "cmd/host/report.h"
+
+/* doctor_kernel.c: features of the kernel, tried out where possible. */
+void doctor_kernel(struct report *report);
+/* doctor_host.c: programs, free space, limits, firewalls of others. */
+void doctor_host(struct report *report);
+/* doctor_state.c: machines and templates with a missing part. */
+void doctor_state(struct report *report);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* network create, list, up, down, delete. */
+#include "network/network.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/table.h"
+#include "cmd/cli/verbs.h"
+#include "machine/confine/rlimits.h"
+#include "machine/life/life.h"
+
+static const struct flag flag_bridge = { "bridge", 0, false, "LINK",
+					 "name of its bridge; a free one if not given" };
+static const struct flag flag_subnet = { "subnet", 0, false, "SUBNET",
+					 "such as 10.1.2.0/24; a free one if not given" };
+static const struct flag flag_leases = { "force", 'f', false, NULL,
+					 "also with the addresses that machines hold on it" };
+
+static const struct flag *const create_flags[] = { &flag_bridge, &flag_subnet, NULL };
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct flag *const delete_flags[] = { &flag_leases, NULL };
+
+/* Checks a value by the rules of its key in network.conf. */
+static int check_value(const char *name, const char *value, struct err *err)
+{
+	struct network_config config = { 0 };
+	const struct key *key = value ? config_find(&network_schema, name, err) : NULL;
+
+	if (!key)
+		return -err->code;
+	int r = config_set(&network_schema, &config, key, value, err);
+	config_free(&network_schema, &config);
+	return r < 0 ? EXIT_USAGE : 0;
+}
+
+static int run_create(struct call *call, struct err *err)
+{
+	const char *bridge = call_value(call, &flag_bridge);
+	const char *subnet = call_value(call, &flag_subnet);
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = check_value("bridge", bridge, err);
+	if (r == 0)
+		r = check_value("subnet", subnet, err);
+	return r != 0 ? r : network_create(&call->dirs, call->words[0], bridge, subnet, err);
+}
+
+struct listing {
+	const struct call *call;
+	struct table table;
+	json_t *array;
+	int broken;
+};
+
+static void add_network(struct listing *listing, const struct network *network,
+			const struct network_status *status)
+{
+	const struct network_config *config = &network->config;
+	struct table *table = &listing->table;
+
+	if (listing->array) {
+		json_array_append_new(listing->array,
+				      json_members((const struct json_member[]){
+					      { "name", json_string(network->name) },
+					      { "bridge", json_text(config->bridge) },
+					      { "subnet", json_text(config->subnet) },
+					      { "gateway", json_address(true, network->gateway) },
+					      { "domain", json_text(config->domain) },
+					      { "up", json_boolean(status->up) },
+					      { "dns", json_boolean(status->dns) },
+					      { "nat", json_boolean(status->nat) },
+					      { "leases",
+						json_integer((json_int_t)status->leases) },
+					      { "ports", json_integer((json_int_t)status->ports) },
+					      { 0 },
+				      }));
+		return;
+	}
+	table_add(table, network->name);
+	table_add(table, config->bridge);
+	table_add(table, config->subnet);
+	table_add(table, status->up ? "up" : "down");
+	table_add(table, status->nat ? "yes" : config->nat && status->up ? "missing" : "no");
+	table_add(table, status->dns ? "yes" : config->dhcp && status->up ? "missing" : "no");
+	table_add(table, config->domain);
+	table_format(table, "%d", status->leases);
+	table_format(table, "%d", status->ports);
+}
+
+/* A network without readable settings is listed as broken. It must neither hide the others nor itself be hidden. */
+static void add_broken(struct listing *listing, const char *name, const struct err *fault)
+{
+	listing->broken++;
+	table_add_broken(&listing->table, listing->array, 3, name, "network.conf", fault);
+}
+
+static int visit_network(void *context, const char *name)
+{
+	struct listing *listing = context;
+	scoped_network struct network network = { 0 };
+	struct network_status status = { 0 };
+	struct err err = { 0 };
+
+	int r = network_open(&network, &listing->call->dirs, name, &err);
+	if (r == 0)
+		r = network_status(&network, &status, &err);
+	if (r == 0) {
+		add_network(listing, &network, &status);
+	} else if (r != -ENOENT) {
+		add_broken(listing, name, &err);
+	}
+	return 0;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	static const char *const heads[] = { "NAME", "BRIDGE", "SUBNET", "STATE", "NAT",
+					     "DNS",  "DOMAIN", "LEASES", "PORTS", NULL };
+	struct listing listing = { .call = call };
+
+	if (call_has(call, &flag_json))
+		listing.array = json_array();
+	table_begin(&listing.table, heads);
+	int r = network_list(&call->dirs, visit_network, &listing, err);
+	if (r == 0 && listing.array)
+		r = print_json(take_ptr(&listing.array), err);
+	else if (r == 0 && listing.table.count > 0)
+		r = table_print(&listing.table, err);
+	else if (r == 0 && !listing.broken)
+		print_note("no networks yet; the first launch makes one, or 'berth network create "
+			   "NAME'");
+	json_decref(listing.array);
+	text_free(&listing.table.cells);
+	return r == 0 && listing.broken ? EXIT_FAILED : r;
+}
+
+static int on_network(struct call *call, const char *name,
+		      int (*act)(struct network *, struct err *), struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	int r = network_open(&network, &call->dirs, name, err);
+
+	return r < 0 ? r : act(&network, err);
+}
+
+static int up_with_machines(struct network *network, struct err *err)
+{
+	/* dnsmasq, which serves all machines, inherits the rlimits of this process. */
+	rlimits_reset();
+	int r = network_up(network, err);
+
+	return r < 0 ? r : machine_reconnect_all(network, err);
+}
+
+static int up_one(struct call *call, const char *name, struct err *err)
+{
+	return on_network(call, name, up_with_machines, err);
+}
+
+static int down_one(struct call *call, const char *name, struct err *err)
+{
+	int r = on_network(call, name, network_down, err);
+
+	/* Its dnsmasq may have been the last process in the cgroup of the services. */
+	if (r == 0)
+		machine_leave_groups(&call->dirs);
+	return r;
+}
+
+static int delete_one(struct call *call, const char *name, struct err *err)
+{
+	int r = network_delete(&call->dirs, name, call_has(call, &flag_leases), err);
+
+	if (r == 0)
+		machine_leave_groups(&call->dirs);
+	return r;
+}
+
+static int run_up(struct call *call, struct err *err)
+{
+	return for_each_name(call, up_one, err);
+}
+
+static int run_down(struct call *call, struct err *err)
+{
+	return for_each_name(call, down_one, err);
+}
+
+static int run_delete(struct call *call, struct err *err)
+{
+	return for_each_name(call, delete_one, err);
+}
+
+static const struct command create = {
+	.group = "network",
+	.name = "create",
+	.args = "NETWORK",
+	.help = "Make a network; it comes up with its first machine",
+	.flags = create_flags,
+	.min = 1,
+	.max = 1,
+	.run = run_create,
+};
+
+static const struct command list = {
+	.traits = COMMAND_LOOKS,
+	.group = "network",
+	.name = "list",
+	.aliases = "ls status",
+	.args = "",
+	.help = "List networks and how they are",
+	.flags = list_flags,
+	.run = run_list,
+};
+
+static const struct command up = {
+	.group = "network",
+	.name = "up",
+	.aliases = "reload",
+	.args = "NETWORK...",
+	.help = "Bring up what is missing: bridge, address, firewall rules, dnsmasq",
+	.min = 1,
+	.max = -1,
+	.first = WORD_NETWORK,
+	.rest = WORD_NETWORK,
+	.run = run_up,
+};
+
+static const struct command down = {
+	.group = "network",
+	.name = "down",
+	.args = "NETWORK...",
+	.help = "Take networks down that no machine is on",
+	.min = 1,
+	.max = -1,
+	.first = WORD_NETWORK,
+	.rest = WORD_NETWORK,
+	.run = run_down,
+};
+
+static const struct command delete = {
+	.group = "network",
+	.name = "delete",
+	.aliases = "rm",
+	.args = "NETWORK...",
+	.help = "Take networks down and delete them",
+	.flags = delete_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_NETWORK,
+	.rest = WORD_NETWORK,
+	.run = run_delete,
+};
+
+static const struct command *const members[] = { &create, &list, &up, &down, &delete, NULL };
+
+const struct command command_network = {
+	.name = "network",
+	.aliases = "net",
+	.args = "",
+	.help = "What machines are connected by: create, list, up, down, delete",
+	.max = -1,
+	.members = members,
+};

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* launch, create, clone: new machines. */
+#include "cmd/cli/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/progress.h"
+#include "cmd/machine/cloud_init.h"
+#include "cmd/machine/many.h"
+#include "cmd/machine/provision.h"
+#include "cmd/machine/provision_options.h"
+#include "image/template/template.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
+#include "machine/state/owner.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
+					   "clone what that snapshot kept, not what is there now" };
+
+static const struct flag flag_keep_identity = {
+	"keep-identity", 0, false, NULL,
+	"host name, machine-id, SSH host keys and the like stay those of the original"
+};
+
+static const struct flag *const launch_flags[] = {
+	&flag_cloud_init,     &flag_console,   &flag_count,
+	&flag_init_env,       &flag_ephemeral, &flag_escape,
+	&flag_file,           &flag_json,      &flag_load_credential,
+	&flag_locale,         &flag_network,   &flag_password,
+	&flag_pool,           &flag_run,       &flag_set,
+	&flag_ssh_key,        &flag_start_at,  &flag_timezone,
+	&flag_provision_user, &flag_wait,      NULL
+};
+static const struct flag *const create_flags[] = {
+	&flag_count,   &flag_init_env, &flag_ephemeral, &flag_json,     &flag_load_credential,
+	&flag_network, &flag_pool,     &flag_set,       &flag_start_at, NULL
+};
+static const struct flag *const clone_flags[] = {
+	&flag_cloud_init, &flag_count,    &flag_init_env,       &flag_ephemeral,
+	&flag_file,       &flag_json,     &flag_keep_identity,  &flag_load_credential,
+	&flag_locale,     &flag_network,  &flag_password,       &flag_pool,
+	&flag_run,        &flag_set,      &flag_snapshot,       &flag_ssh_key,
+	&flag_start_at,   &flag_timezone, &flag_provision_user, NULL
+};
+
+int name_from_template(const char *template, char name[64], struct err *err)
+{
+	static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
+	unsigned char random[4];
+	char tail[5] = "";
+
+	if (getrandom(random, sizeof random, 0) != sizeof random)
+		return err_set(err, errno, "make up a name: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof random; i++)
+		tail[i] = letters[random[i] % (sizeof letters - 1)];
+	snprintf(name, 64, "%.58s-%s", template, tail);
+	return 0;
+}
+
+/* Whether berth.conf decides the new machine's network. */
+static bool network_is_default(const struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (text_starts(words->list[i], "network="))
+			return false;
+	}
+	return true;
+}
+
+/* The template is checked before a pool and a network are created for the machine. *networked: it has a network. */
+static int check_template(const struct call *call, const char *template, bool *networked,
+			  struct err *err)
+{
+	struct template_config config;
+	int r = template_open(&call->dirs, template, &config, err);
+
+	if (r == 0) {
+		*networked = config_label(config.presets, "network") != NULL;
+		config_free(&template_schema, &config);
+	}
+	return r;
+}
+
+/* Shows progress, because a pool that copies files takes as long as a copy. */
+static int create_shown(const struct call *call, const char *name, const struct machine_spec *spec,
+			struct err *err)
+{
+	scoped_progress struct progress progress;
+
+	progress_begin(&progress, "creating machine '%s'", name);
+	return machine_create(&call->dirs, name, spec, err);
+}
+
+/* Checks the settings of new machines, and makes the pool and the network that they need, before a machine is made. */
+static int prepare(const struct call *call, bool ephemeral, struct words *words, char **pool,
+		   struct err *err)
+{
+	bool networked = false;
+	int r = settings_given(call, ephemeral, words, err);
+
+	if (r == 0)
+		r = settings_check(words, err);
+	if (r == 0)
+		r = check_template(call, call->words[0], &networked, err);
+	if (r == 0 && !networked && network_is_default(words))
+		r = network_wanted(call, err);
+	return r != 0 ? r : pool_wanted(call, pool, err);
+}
+
+int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
+		  struct err *err)
+{
+	const char *template = call->words[0];
+	bool made_up = !wanted;
+	scoped_settings struct words words = { 0 };
+	scoped_free char *pool = NULL;
+
+	snprintf(name, 64, "%s", made_up ? "" : wanted);
+	int r = name_check(template, err);
+	if (r == 0 && !made_up)
+		r = name_check(wanted, err);
+	if (r != 0)
+		return r;
+	r = prepare(call, ephemeral, &words, &pool, err);
+	for (int tries = 0; r == 0 && tries < 10; tries++) {
+		struct machine_spec spec = {
+			.template = template,
+			.pool = pool,
+			.settings = settings_of(&words),
+			.owner = owner,
+		};
+		if (made_up)
+			r = name_from_template(template, name, err);
+		if (r == 0)
+			r = create_shown(call, name, &spec, err);
+		if (r != -EEXIST || !made_up)
+			break;
+		*err = (struct err){ 0 };
+		r = 0;
+	}
+	return r;
+}
+
+/* Creates the machine that the words describe; owner as in machine_spec. A name that was made up is printed. */
+static int create_machine(struct call *call, int *owner, char name[64], struct err *err)
+{
+	bool made_up = call->count < 2;
+	int r = create_wanted(call, made_up ? NULL : call->words[1],
+			      call_has(call, &flag_ephemeral), owner, name, err);
+
+	if (r == 0 && made_up && !call_has(call, &flag_json))
+		printf("%s\n", name);
+	return r;
+}
+
+/* With --json: prints the new machine. */
+static int show_made(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (!call_has(call, &flag_json))
+		return 0;
+	return machine_open(&machine, &call->dirs, name, err) < 0 ? -err->code
+								  : print_machine(&machine, err);
+}
+
+/* This runs once, so that machines that are created at the same time do not each create a pool and a network. */
+static int prepare_many(const struct call *call, struct err *err)
+{
+	scoped_settings struct words words = { 0 };
+	scoped_free char *pool = NULL;
+
+	return prepare(call, call_has(call, &flag_ephemeral), &words, &pool, err);
+}
+
+static int create_one(struct call *call, const char *name, struct err *err)
+{
+	char made[64];
+
+	return create_wanted(call, name, call_has(call, &flag_ephemeral), NULL, made, err);
+}
+
+/* --start-at without --count is probably a mistake. */
+static int check_count(const struct call *call, struct err *err)
+{
+	if (!call_has(call, &flag_start_at) || call_has(call, &flag_count))
+		return 0;
+	err_set(err, EINVAL, "--start-at needs --count");
+	return EXIT_USAGE;
+}
+
+/* The names begin with the template's name if no name is given. */
+static int new_many(struct call *call, make_fn *make, struct err *err)
+{
+	const char *base = call->words[call->count - 1];
+	int r = name_check(base, err);
+
+	if (r == 0)
+		r = name_check(call->words[0], err);
+	if (r == 0)
+		r = prepare_many(call, err);
+	return r != 0 ? r : make_many(call, base, make, err);
+}
+
+static int run_create(struct call *call, struct err *err)
+{
+	scoped_free char *pulled = NULL;
+	char name[64];
+
+	if (check_count(call, err) != 0)
+		return EXIT_USAGE;
+	int got = template_wanted(call, &pulled, err);
+	if (got != 0)
+		return got;
+	if (call_has(call, &flag_count))
+		return new_many(call, create_one, err);
+
+	int r = create_machine(call, NULL, name, err);
+	return r != 0 ? r : show_made(call, name, err);
+}
+
+static void delete_quietly(struct machine *machine)
+{
+	struct err ignored = { 0 };
+
+	if (machine_delete(machine, true, &ignored) < 0)
+		print_note("%s", ignored.text);
+}
+
+/* A machine that cannot start is deleted, because launch promises a machine that runs. */
+int start_or_delete(struct machine *machine, struct err *err)
+{
+	long mark = console_mark(machine);
+
+	if (start_machine(machine, NULL, err) == 0)
+		return 0;
+	console_show(machine, mark);
+	delete_quietly(machine);
+	return -err->code;
+}
+
+/*
+ * Creates a machine, starts it, and waits for its boot if --wait is given. *mark: the end of console.log at its start.
+ */
+static int launch(struct call *call, const char *wanted, struct machine *machine, long *mark,
+		  struct err *err)
+{
+	scoped_fd int owner = -1;
+	char name[64];
+	int r = create_wanted(call, wanted, call_has(call, &flag_ephemeral), &owner, name, err);
+
+	if (r != 0)
+		return r;
+	if (!wanted && !call_has(call, &flag_json))
+		printf("%s\n", name);
+	if (machine_open(machine, &call->dirs, name, err) < 0)
+		return -err->code;
+	if (provision_files(call, machine, err) != 0) {
+		delete_quietly(machine);
+		return -err->code;
+	}
+	if (start_or_delete(machine, err) < 0)
+		return -err->code;
+	/* Before this line, an ephemeral machine is deleted if this command is killed. */
+	owner_release(machine, &owner);
+	*mark = console_mark(machine);
+	if (call_has(call, &flag_console))
+		return 0;
+	r = wait_booted(call, machine, err);
+	if (r == 0)
+		r = provision_run(call, machine, err);
+	if (r == -ECANCELED)
+		console_show(machine, *mark);
+	return r;
+}
+
+static int launch_one(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	long mark;
+
+	return launch(call, name, &machine, &mark, err);
+}
+
+static int check_launch(const struct call *call, struct err *err)
+{
+	uint64_t unused;
+	int r = call_seconds(call, &flag_wait, 60, &unused, err);
+
+	if (r == 0)
+		r = check_count(call, err);
+	if (r == 0)
+		r = provision_check(call, err);
+	return r != 0 ? r : check_console(call, call_has(call, &flag_count) ? 2 : 1, err);
+}
+
+static int run_launch(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *pulled = NULL;
+	long mark;
+	int r = check_launch(call, err);
+
+	if (r == 0)
+		r = template_wanted(call, &pulled, err);
+	if (r == 0 && call_has(call, &flag_count))
+		return new_many(call, launch_one, err);
+	if (r == 0)
+		r = launch(call, call->count < 2 ? NULL : call->words[1], &machine, &mark, err);
+	if (r == 0 && call_has(call, &flag_console))
+		return attach_started(call, &machine, mark, err);
+	return r != 0 ? r : show_made(call, machine.name, err);
+}
+
+/* Sets the clone up as launch does. Steps that need it running start it, and it runs on. */
+static int set_up_clone(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (!provision_has_files(call) && !provision_has_steps(call))
+		return 0;
+	if (machine_open(&machine, &call->dirs, name, err) < 0)
+		return -err->code;
+	if (provision_files(call, &machine, err) != 0) {
+		delete_quietly(&machine);
+		return -err->code;
+	}
+	if (!provision_has_steps(call))
+		return 0;
+	return start_or_delete(&machine, err) < 0 ? -err->code : provision_run(call, &machine, err);
+}
+
+static int clone_one(struct call *call, const char *name, struct err *err)
+{
+	scoped_settings struct words words = { 0 };
+	scoped_text struct text notes = { 0 };
+	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
+
+	if (r == 0)
+		r = settings_check(&words, err);
+	if (r != 0)
+		return r;
+	struct clone_spec spec = {
+		.snapshot = call_value(call, &flag_snapshot),
+		.pool = call_value(call, &flag_pool),
+		.keep_identity = call_has(call, &flag_keep_identity),
+		.settings = settings_of(&words),
+	};
+	struct progress progress;
+	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
+	r = machine_clone(&call->dirs, call->words[0], name, &spec, &notes, err);
+	progress_end(&progress);
+	if (r == 0)
+		print_notes(&notes);
+	return r != 0 ? r : set_up_clone(call, name, err);
+}
+
+static int run_clone(struct call *call, struct err *err)
+{
+	const char *snapshot = call_value(call, &flag_snapshot);
+	const char *pool = call_value(call, &flag_pool);
+	int r = name_check(call->words[0], err);
+
+	if (r == 0)
+		r = name_check(call->words[1], err);
+	if (r == 0 && snapshot)
+		r = name_check(snapshot, err);
+	if (r == 0 && pool)
+		r = name_check(pool, err);
+	if (r == 0)
+		r = check_count(call, err);
+	if (r == 0)
+		r = provision_check(call, err);
+	if (r == 0 && call_has(call, &flag_count))
+		return make_many(call, call->words[1], clone_one, err);
+	if (r == 0)
+		r = clone_one(call, call->words[1], err);
+	return r != 0 ? r : show_made(call, call->words[1], err);
+}
+
+const struct command command_launch = {
+	.name = "launch",
+	.args = "TEMPLATE [NAME]",
+	.help = "Create a machine from a template and start it",
+	.flags = launch_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_TEMPLATE,
+	.run = run_launch,
+};
+
+const struct command command_create = {
+	.name = "create",
+	.aliases = "init",
+	.args = "TEMPLATE [NAME]",
+	.help = "Create a machine from a template, without starting it",
+	.flags = create_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_TEMPLATE,
+	.run = run_create,
+};
+
+const struct command command_clone = {
+	.name = "clone",
+	.aliases = "copy",
+	.args = "MACHINE NAME",
+	.help = "Create a machine from another, running or not",
+	.flags = clone_flags,
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_clone,
+};

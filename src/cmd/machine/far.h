@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The other side of a send: a berth on another host, reached by ssh with the user's own configuration. */
+#ifndef BERTH_CMD_MACHINE_FAR_H
+#define BERTH_CMD_MACHINE_FAR_H
+
+#include "cmd/machine/wire.h"
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+
+/* [USER@]HOST[:NAME]; owned. */
+struct target {
+	char *host; /* with the user, as ssh takes it */
+	char *name; /* of the machine there; NULL: its own */
+};
+int target_parse(const char *word, struct target *target, struct err *err);
+void target_free(struct target *target);
+#define scoped_target __attribute__((cleanup(target_free)))
+
+struct far_spec {
+	const char *ssh;   /* words of a command; NULL: ssh */
+	const char *berth; /* the command there; NULL: berth */
+	const char *words; /* its words behind the verb */
+};
+
+struct far {
+	const char *host; /* borrowed */
+	pid_t pid;
+	int to, from; /* owned */
+	struct wire wire;
+	struct text notes;    /* owned: what the other side remarks, a line each */
+	char said[WIRE_LINE]; /* the error of the other side; "": none */
+	char done[64];        /* the name of the machine there, once it is made */
+};
+
+/* Starts the program. */
+int far_open(struct far *far, const char *host, const struct far_spec *spec, struct err *err);
+
+/*
+ * Reads a line of the offer into key and value: 1; 0 at its end. A line that is an error, and the end of the connection,
+ * are -code with a sentence.
+ */
+int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *err);
+
+/*
+ * After the stream: waits for the answer. 0: the machine is there; -code with the reason. sent: whether all of the
+ * stream was written; failed (may be empty): why it was not, which counts if the other side gives no reason.
+ */
+int far_finish(struct far *far, bool sent, const struct err *failed, struct err *err);
+
+/* Ends the program. */
+void far_close(struct far *far);
+#define scoped_far __attribute__((cleanup(far_close)))
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* forward add, list, remove: ports of the host that lead to machines. */
+#include "cmd/cli/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/table.h"
+#include "cmd/machine/forward.h"
+#include "machine/life/forwards.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
+
+#include <string.h>
+
+static const struct flag flag_listen = { "listen", 0, false, "ADDRESS",
+					 "address of the host that it is for; else all" };
+static const struct flag flag_name = { "name", 0, false, "NAME",
+				       "what it is called; else made of protocol and port" };
+static const struct flag *const add_flags[] = { &flag_listen, &flag_name, NULL };
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+
+/* ---- add, remove */
+
+static int give(struct forward_config *forward, const char *name, const char *value,
+		struct err *err)
+{
+	const struct key *key = config_find(&forward_schema, name, err);
+
+	if (!key || (value && config_set(&forward_schema, forward, key, value, err) < 0))
+		return EXIT_USAGE;
+	return 0;
+}
+
+/* Fills in what the words say: PROTOCOL PORT[:PORT]. */
+static int fill(const struct call *call, struct forward_config *forward, struct err *err)
+{
+	const char *name = call_value(call, &flag_name);
+	scoped_free char *port = strdup(call->words[2]);
+	struct forward unused;
+
+	if (!port)
+		return err_set(err, ENOMEM, "out of memory");
+	char *target = strchr(port, ':');
+	if (target)
+		*target++ = '\0';
+	if (name && name_check(name, err) != 0)
+		return EXIT_USAGE;
+	if (config_defaults(&forward_schema, forward, err) < 0)
+		return -err->code;
+	if (!*port || (target && !*target)) {
+		err_set(err, EINVAL, "a forward is of PORT or PORT:TARGET, not of '%.60s'",
+			call->words[2]);
+		return EXIT_USAGE;
+	}
+	int r = give(forward, "protocol", call->words[1], err);
+	if (r == 0)
+		r = give(forward, "port", port, err);
+	if (r == 0)
+		r = give(forward, "target", target, err);
+	if (r == 0)
+		r = give(forward, "listen", call_value(call, &flag_listen), err);
+	/* Its sentences need a name. */
+	forward->section.name = (char *)(uintptr_t)(name ? name : call->words[2]);
+	if (r == 0 && config_forward(forward, &unused, err) < 0)
+		r = EXIT_USAGE;
+	forward->section.name = name ? strdup(name) : NULL;
+	return r;
+}
+
+static int run_add(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct forward_config forward = { 0 };
+
+	int r = fill(call, &forward, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_forward(&machine, &forward, err);
+	free(forward.section.name);
+	config_free(&forward_schema, &forward);
+	return r;
+}
+
+static int run_remove(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	return r != 0 ? r : machine_forward_remove(&machine, call->words[1], err);
+}
+
+/* ---- list */
+
+struct listing {
+	const struct call *call;
+	struct table table;
+	json_t *array; /* NULL: the table is shown */
+};
+
+static json_t *forward_object(const struct forward_config *forward, bool made)
+{
+	const char *target = *forward->target ? forward->target : forward->port;
+
+	return json_members((const struct json_member[]){
+		{ "name", json_string(forward->section.name) },
+		{ "protocol", json_text(forward->protocol) },
+		{ "listen", json_text(forward->listen) },
+		{ "port", json_text(forward->port) },
+		{ "target", json_text(target) },
+		{ "active", json_boolean(made) },
+		{ 0 },
+	});
+}
+
+json_t *forwards_array(const struct machine *machine)
+{
+	json_t *array = json_array();
+
+	for (const struct section *at = machine->config.forwards; at; at = at->next)
+		json_array_append_new(array, forward_object((const struct forward_config *)at,
+							    forwards_is_made(machine, at->name)));
+	return array;
+}
+
+static void add_forward(struct listing *listing, const char *machine,
+			const struct forward_config *forward, bool made)
+{
+	if (listing->array) {
+		json_t *object = forward_object(forward, made);
+		json_object_set_new(object, "machine", json_string(machine));
+		json_array_append_new(listing->array, object);
+		return;
+	}
+	table_add(&listing->table, machine);
+	table_add(&listing->table, forward->section.name);
+	table_add(&listing->table, forward->protocol);
+	table_add(&listing->table, *forward->listen ? forward->listen : "*");
+	table_add(&listing->table, forward->port);
+	table_add(&listing->table, *forward->target ? forward->target : forward->port);
+	table_add(&listing->table, made ? "yes" : "no");
+}
+
+static int visit(void *context, const char *name)
+{
+	struct listing *listing = context;
+	scoped_machine struct machine machine = { 0 };
+
+	/* `list` tells of a machine that cannot be read. */
+	if (machine_read(&machine, &listing->call->dirs, name, &(struct err){ 0 }) < 0)
+		return 0;
+	for (const struct section *at = machine.config.forwards; at; at = at->next)
+		add_forward(listing, name, (const struct forward_config *)at,
+			    forwards_is_made(&machine, at->name));
+	return 0;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	static const char *const heads[] = { "MACHINE", "NAME",   "PROTOCOL", "LISTEN",
+					     "PORT",    "TARGET", "ACTIVE",   NULL };
+	scoped_machine struct machine machine = { 0 };
+	struct listing listing = { .call = call,
+				   .array = call_has(call, &flag_json) ? json_array() : NULL };
+	int r = 0;
+
+	table_begin(&listing.table, heads);
+	if (call->count == 0)
+		r = machine_list(&call->dirs, visit, &listing, err);
+	else if (name_check(call->words[0], err) != 0)
+		r = EXIT_USAGE;
+	else if (machine_look(&machine, &call->dirs, call->words[0], err) < 0)
+		r = -err->code;
+	else
+		visit(&listing, call->words[0]);
+	if (r == 0 && listing.array)
+		r = print_json(take_ptr(&listing.array), err);
+	else if (r == 0 && listing.table.count > 0)
+		r = table_print(&listing.table, err);
+	else if (r == 0)
+		print_note("no port of this host leads to %s%s%s: berth forward add %s tcp "
+			   "HOSTPORT:PORT",
+			   call->count ? "machine '" : "a machine",
+			   call->count ? call->words[0] : "", call->count ? "'" : "",
+			   call->count ? call->words[0] : "MACHINE");
+	json_decref(listing.array);
+	text_free(&listing.table.cells);
+	return r;
+}
+
+static const struct command add = {
+	.group = "forward",
+	.name = "add",
+	.args = "MACHINE tcp|udp PORT[:PORT]",
+	.help = "Let a port of the host, or a range, lead to a machine, now and from now on",
+	.flags = add_flags,
+	.min = 3,
+	.max = 3,
+	.first = WORD_MACHINE,
+	.run = run_add,
+};
+
+static const struct command list = {
+	.traits = COMMAND_LOOKS,
+	.group = "forward",
+	.name = "list",
+	.aliases = "ls",
+	.args = "[MACHINE]",
+	.help = "List the ports of the host that lead to machines",
+	.flags = list_flags,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_list,
+};
+
+static const struct command remove_forward = {
+	.group = "forward",
+	.name = "remove",
+	.aliases = "rm",
+	.args = "MACHINE NAME|PORT",
+	.help = "Take a port of the host away from a machine",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_FORWARD,
+	.run = run_remove,
+};
+
+static const struct command *const members[] = { &add, &list, &remove_forward, NULL };
+
+const struct command command_forward = {
+	.name = "forward",
+	.args = "",
+	.help = "Ports of the host that lead to machines: add, list, remove",
+	.max = -1,
+	.members = members,
+};

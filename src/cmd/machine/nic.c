@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nic add, list, remove, set: network interfaces of machines. */
+#include "cmd/machine/nic.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/table.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/machine/settings.h"
+#include "machine/life/run_state.h"
+#include "machine/manage/manage.h"
+#include "machine/state/nics.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+static const struct flag flag_address = { "address", 0, false, "ADDRESS",
+					  "its IPv4 address; else a free one" };
+static const struct flag flag_mac = { "mac", 0, false, "MAC", "its hardware address; else drawn" };
+static const struct flag flag_mtu = { "mtu", 0, false, "BYTES", "its largest packet" };
+static const struct flag flag_nic_network = { "network", 0, false, "NETWORK",
+					      "network that it is on; else the default one" };
+static const struct flag flag_route = { "route", 0, false, NULL,
+					"the machine's default route leads through it" };
+static const struct flag *const add_flags[] = { &flag_address,     &flag_mac,   &flag_mtu,
+						&flag_nic_network, &flag_route, NULL };
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+
+/* ---- add, remove, set */
+
+static int give(struct nic_config *nic, const char *name, const char *value, struct err *err)
+{
+	const struct key *key = config_find(&nic_schema, name, err);
+
+	if (!key || (value && config_set(&nic_schema, nic, key, value, err) < 0))
+		return EXIT_USAGE;
+	return 0;
+}
+
+static int give_network(const struct call *call, struct nic_config *nic, struct err *err)
+{
+	const char *name = call_value(call, &flag_nic_network);
+	struct berth_config config;
+
+	if (name)
+		return give(nic, "network", name, err);
+	if (network_wanted(call, err) < 0 || config_load_berth(&call->dirs, &config, err) < 0)
+		return -err->code;
+	int r = give(nic, "network", config.network, err);
+	config_free(&berth_schema, &config);
+	return r;
+}
+
+static int fill(const struct call *call, struct nic_config *nic, struct err *err)
+{
+	if (name_check(call->words[1], err) != 0)
+		return EXIT_USAGE;
+	if (config_defaults(&nic_schema, nic, err) < 0)
+		return -err->code;
+	int r = give(nic, "address", call_value(call, &flag_address), err);
+	if (r == 0)
+		r = give(nic, "mac", call_value(call, &flag_mac), err);
+	if (r == 0)
+		r = give(nic, "mtu", call_value(call, &flag_mtu), err);
+	if (r == 0)
+		r = give(nic, "route", call_has(call, &flag_route) ? "yes" : NULL, err);
+	if (r == 0)
+		r = give_network(call, nic, err);
+	nic->section.name = (char *)(uintptr_t)call->words[1];
+	return r;
+}
+
+static int run_add(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text notes = { 0 };
+	struct nic_config nic = { 0 };
+
+	int r = fill(call, &nic, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_nic_add(&machine, &nic, &notes, err);
+	config_free(&nic_schema, &nic);
+	if (r == 0)
+		print_notes(&notes);
+	return r;
+}
+
+static int run_remove(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	return r != 0 ? r : machine_nic_remove(&machine, call->words[1], err);
+}
+
+static int run_set(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_changes struct changes changes = { 0 };
+	scoped_text struct text notes = { 0 };
+	struct call words = *call;
+
+	/* The words from the name on, as changes_given wants them. */
+	words.words++;
+	words.count--;
+	int r = changes_given(&words, &nic_schema, false, &changes, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_nic_set(&machine, call->words[1], changes.list, changes.count, &notes,
+				    err);
+	if (r == 0)
+		print_notes(&notes);
+	return r;
+}
+
+/* ---- list */
+
+struct listing {
+	const struct call *call;
+	struct table table;
+	json_t *array; /* NULL: the table is shown */
+};
+
+/* An interface, and what there is of it. */
+struct found {
+	const struct nic_view *nic;
+	struct lease lease;
+	bool leased, active;
+};
+
+static void look(const struct machine *machine, const struct nic_view *nic, struct found *found)
+{
+	struct run_state state;
+
+	*found = (struct found){ .nic = nic };
+	found->leased = nics_lease(machine, nic, &found->lease) == 0;
+	if (!run_going(machine) || run_read_state(machine, &state) < 0)
+		return;
+	const char *on = run_network_of(&state, nic->name);
+	found->active = on && strcmp(on, nic->network) == 0;
+}
+
+static json_t *nic_object(const struct found *found)
+{
+	const struct nic_view *nic = found->nic;
+	const struct lease *lease = &found->lease;
+
+	return json_members((const struct json_member[]){
+		{ "name", json_string(nic->name) },
+		{ "network", json_string(nic->network) },
+		{ "address", json_address(found->leased, lease->address) },
+		{ "prefix", json_count(found->leased ? lease->prefix : 0) },
+		{ "gateway", json_address(found->leased, lease->gateway) },
+		{ "mac", json_text(nic->mac) },
+		{ "mtu", json_count(nic->mtu) },
+		{ "route", json_boolean(nic->route) },
+		{ "active", json_boolean(found->active) },
+		{ 0 },
+	});
+}
+
+json_t *nics_array(const struct machine *machine)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		struct found found;
+		look(machine, &nics[i], &found);
+		json_array_append_new(array, nic_object(&found));
+	}
+	return array;
+}
+
+static void describe(const struct machine *machine, const struct nic_view *nic, struct text *out)
+{
+	char address[INET_ADDRSTRLEN];
+	struct found found;
+
+	look(machine, nic, &found);
+	inet_ntop(AF_INET, &found.lease.address, address, sizeof address);
+	text_add(out, "%s, network %s", nic->name, nic->network);
+	if (found.leased)
+		text_add(out, ", %s/%u", address, found.lease.prefix);
+	if (*nic->mac)
+		text_add(out, ", %s", nic->mac);
+	if (nic->mtu)
+		text_add(out, ", mtu %u", nic->mtu);
+	if (nic->route)
+		text_add(out, ", default route");
+}
+
+void nics_show(const struct machine *machine,
+	       void (*show)(const char *label, const char *form, ...))
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_text struct text text = { 0 };
+		if (!nics[i].section)
+			continue;
+		describe(machine, &nics[i], &text);
+		show("nic:", "%s", text_str(&text));
+	}
+}
+
+static void add_address(const struct lease *lease, json_t *array, struct text *out)
+{
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	if (array)
+		json_array_append_new(array, json_string(address));
+	else
+		text_add(out, "%s%s", out->length ? "," : "", address);
+}
+
+/* status has looked at eth0 already. */
+static void each_address(const struct machine *machine, const struct machine_status *status,
+			 json_t *array, struct text *out)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = machine->config.nics ? nics_of(machine, nics) : 0;
+	struct lease lease;
+
+	if (status->leased)
+		add_address(&status->lease, array, out);
+	for (size_t i = 0; i < count; i++) {
+		if (nics[i].section && nics_lease(machine, &nics[i], &lease) == 0)
+			add_address(&lease, array, out);
+	}
+}
+
+json_t *nics_addresses(const struct machine *machine, const struct machine_status *status)
+{
+	json_t *array = json_array();
+
+	if (array)
+		each_address(machine, status, array, NULL);
+	return array;
+}
+
+void nics_add_addresses(const struct machine *machine, const struct machine_status *status,
+			struct text *out)
+{
+	scoped_text struct text addresses = { 0 };
+
+	each_address(machine, status, NULL, &addresses);
+	text_add(out, "%s", text_str(&addresses));
+}
+
+static void add_row(struct table *table, const char *machine, const struct found *found)
+{
+	const struct nic_view *nic = found->nic;
+	char address[INET_ADDRSTRLEN] = "";
+
+	if (found->leased)
+		inet_ntop(AF_INET, &found->lease.address, address, sizeof address);
+	table_add(table, machine);
+	table_add(table, nic->name);
+	table_add(table, nic->network);
+	table_add(table, address);
+	table_add(table, nic->mac);
+	if (nic->mtu)
+		table_format(table, "%u", nic->mtu);
+	else
+		table_add(table, "");
+	table_add(table, nic->route ? "yes" : "no");
+	table_add(table, found->active ? "yes" : "no");
+}
+
+static int visit(void *context, const char *name)
+{
+	struct listing *listing = context;
+	scoped_machine struct machine machine = { 0 };
+	struct nic_view nics[NICS_MAX];
+
+	/* `list` tells of a machine that cannot be read. */
+	if (machine_read(&machine, &listing->call->dirs, name, &(struct err){ 0 }) < 0)
+		return 0;
+	size_t count = nics_of(&machine, nics);
+	for (size_t i = 0; i < count; i++) {
+		struct found found;
+		look(&machine, &nics[i], &found);
+		if (!listing->array) {
+			add_row(&listing->table, name, &found);
+			continue;
+		}
+		json_t *object = nic_object(&found);
+		json_object_set_new(object, "machine", json_string(name));
+		json_array_append_new(listing->array, object);
+	}
+	return 0;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	static const char *const heads[] = { "MACHINE", "NAME",  "NETWORK", "ADDRESS", "MAC",
+					     "MTU",     "ROUTE", "ACTIVE",  NULL };
+	scoped_machine struct machine machine = { 0 };
+	struct listing listing = { .call = call,
+				   .array = call_has(call, &flag_json) ? json_array() : NULL };
+	int r = 0;
+
+	table_begin(&listing.table, heads);
+	if (call->count == 0)
+		r = machine_list(&call->dirs, visit, &listing, err);
+	else if (name_check(call->words[0], err) != 0)
+		r = EXIT_USAGE;
+	else if (machine_look(&machine, &call->dirs, call->words[0], err) < 0 ||
+		 machine_check(&machine, err) < 0)
+		r = -err->code;
+	else
+		visit(&listing, call->words[0]);
+	if (r == 0 && listing.array)
+		r = print_json(take_ptr(&listing.array), err);
+	else if (r == 0 && listing.table.count > 0)
+		r = table_print(&listing.table, err);
+	else if (r == 0)
+		print_note("no machine is on a network");
+	json_decref(listing.array);
+	text_free(&listing.table.cells);
+	return r;
+}
+
+static const struct command add = {
+	.group = "nic",
+	.name = "add",
+	.args = "MACHINE NAME",
+	.help = "Give a machine another network interface, now and from now on",
+	.flags = add_flags,
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_add,
+};
+
+static const struct command list = {
+	.group = "nic",
+	.name = "list",
+	.aliases = "ls",
+	.args = "[MACHINE]",
+	.help = "List the network interfaces of machines",
+	.flags = list_flags,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_list,
+};
+
+static const struct command remove_nic = {
+	.group = "nic",
+	.name = "remove",
+	.aliases = "rm",
+	.args = "MACHINE NAME",
+	.help = "Take a network interface from a machine",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_NIC,
+	.run = run_remove,
+};
+
+static const struct command set = {
+	.group = "nic",
+	.name = "set",
+	.args = "MACHINE NAME KEY=VALUE...",
+	.help = "Change a network interface of a machine, now and from now on",
+	.min = 3,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_NIC,
+	.run = run_set,
+};
+
+static const struct command *const members[] = { &add, &list, &remove_nic, &set, NULL };
+
+const struct command command_nic = {
+	.name = "nic",
+	.args = "",
+	.help = "Network interfaces of machines: add, list, remove, set",
+	.max = -1,
+	.members = members,
+};

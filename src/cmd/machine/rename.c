@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rename, and the end of a rename that was killed. */
+#include "machine/manage/rename.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/verbs.h"
+
+void complete_renames(const struct call *call)
+{
+	scoped_text struct text notes = { 0 };
+
+	if (call->command->traits & (COMMAND_LOOKS | COMMAND_ANYONE | COMMAND_HIDDEN))
+		return;
+	renames_finish(&call->dirs, &notes);
+	print_notes(&notes);
+}
+
+static int run_rename(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text notes = { 0 };
+	int r = name_check(call->words[1], err);
+
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_rename(&machine, call->words[1], &notes, err);
+	print_notes(&notes);
+	return r;
+}
+
+const struct command command_rename = {
+	.name = "rename",
+	.aliases = "mv",
+	.args = "MACHINE NEW",
+	.help = "Give a stopped machine another name",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_rename,
+};

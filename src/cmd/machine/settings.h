@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* set, get and unset, of machines and of templates. */
+#ifndef BERTH_CMD_MACHINE_SETTINGS_H
+#define BERTH_CMD_MACHINE_SETTINGS_H
+
+#include "cmd/cli/command.h"
+#include "config/config.h"
+
+/* The changes asked for. */
+struct changes {
+	char **words;               /* owned, as are its members: "key\0value" */
+	struct config_change *list; /* owned; names and values are in words */
+	size_t count;
+};
+
+/* The words behind the first as changes, checked against the schema. 0, -code or EXIT_USAGE. */
+int changes_given(const struct call *call, const struct schema *schema, bool unset,
+		  struct changes *changes, struct err *err);
+void changes_free(struct changes *changes);
+#define scoped_changes __attribute__((cleanup(changes_free)))
+
+/* Prints the key that the second word names, or all. 0, -code or EXIT_USAGE. */
+int settings_show_machine(const struct call *call, const struct machine_config *config,
+			  struct err *err);
+int settings_show_template(const struct call *call, const struct template_config *config,
+			   struct err *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* snapshot take, list, rename, delete; restore. */
+#include "cmd/cli/verbs.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/progress.h"
+#include "cmd/cli/table.h"
+#include "machine/manage/manage.h"
+#include "machine/state/machine.h"
+
+#include <string.h>
+
+static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct command *const members[];
+
+/* Makes up "at-20260131-120000", and for further snapshots in that second "at-20260131-120000-2" and so on. */
+static int make_up_name(unsigned tries, char name[64], struct err *err)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || !strftime(name, 64, "at-%Y%m%d-%H%M%S", &tm))
+		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
+	size_t n = strlen(name);
+	if (tries > 0)
+		snprintf(name + n, 64 - n, "-%u", tries + 1);
+	return 0;
+}
+
+/* `snapshot web list` would take a snapshot named list, because the word take may be left out. */
+static int check_new_name(const struct call *call, const char *name, struct err *err)
+{
+	for (const struct command *const *m = members; *m; m++) {
+		if (!command_is(*m, name))
+			continue;
+		err_set(err, EINVAL,
+			"'%s' is a verb and cannot name a snapshot; did you mean 'berth snapshot "
+			"%s %s'?",
+			name, name, call->words[0]);
+		return EXIT_USAGE;
+	}
+	return name_check(name, err);
+}
+
+static int take_made_up(struct machine *machine, char name[64], struct err *err)
+{
+	int r = -EEXIST;
+
+	for (unsigned tries = 0; r == -EEXIST && tries < 100; tries++) {
+		*err = (struct err){ 0 };
+		r = make_up_name(tries, name, err);
+		if (r == 0)
+			r = snapshot_take(machine, name, err);
+	}
+	return r;
+}
+
+static int run_take(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char made_up[64];
+	const char *name = call->count > 1 ? call->words[1] : made_up;
+	int r = call->count > 1 ? check_new_name(call, name, err) : 0;
+
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = name == made_up ? take_made_up(&machine, made_up, err)
+				    : snapshot_take(&machine, name, err);
+	if (r != 0)
+		return r;
+	if (call_has(call, &flag_json))
+		return print_json(json_members((const struct json_member[]){
+					  { "machine", json_string(machine.name) },
+					  { "name", json_string(name) },
+					  { 0 },
+				  }),
+				  err);
+	if (name == made_up)
+		printf("%s\n", name);
+	return 0;
+}
+
+static int show_list(const struct snapshot_entry *list, size_t count, struct err *err)
+{
+	static const char *const heads[] = { "NAME", "CREATED", NULL };
+	struct table table;
+	char when[32];
+
+	table_begin(&table, heads);
+	for (size_t i = 0; i < count; i++) {
+		print_time(list[i].created, when, sizeof when);
+		table_add(&table, list[i].name);
+		table_add(&table, when);
+	}
+	return table_print(&table, err);
+}
+
+static json_t *list_array(const struct snapshot_entry *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_members((const struct json_member[]){
+						     { "name", json_string(list[i].name) },
+						     { "created", json_count(list[i].created) },
+						     { 0 },
+					     }));
+	return array;
+}
+
+static int run_list(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free struct snapshot_entry *list = NULL;
+	size_t count = 0;
+
+	int r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = snapshot_list(&machine, &list, &count, err);
+	if (r != 0)
+		return r;
+	if (call_has(call, &flag_json))
+		return print_json(list_array(list, count), err);
+	if (count == 0) {
+		print_note("machine '%s' has no snapshots; 'berth snapshot %s' takes one",
+			   machine.name, machine.name);
+		return 0;
+	}
+	return show_list(list, count, err);
+}
+
+/* Runs a function on one snapshot of one machine. */
+static int on_snapshot(struct call *call,
+		       int (*act)(struct machine *, const char *name, struct err *),
+		       struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	int r = name_check(call->words[1], err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : act(&machine, call->words[1], err);
+}
+
+static int run_delete(struct call *call, struct err *err)
+{
+	return on_snapshot(call, snapshot_delete, err);
+}
+
+static int run_rename(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = check_new_name(call, call->words[2], err);
+
+	if (r == 0)
+		r = name_check(call->words[1], err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r != 0 ? r : snapshot_rename(&machine, call->words[1], call->words[2], err);
+}
+
+static int run_restore(struct call *call, struct err *err)
+{
+	scoped_progress struct progress progress;
+
+	progress_begin(&progress, "restoring machine '%s'", call->words[0]);
+	return on_snapshot(call, snapshot_restore, err);
+}
+
+static const struct command take = {
+	.group = "snapshot",
+	.name = "take",
+	.aliases = "create",
+	.args = "MACHINE [SNAP]",
+	.help = "Keep what the root of a machine holds now; the word take may be left out",
+	.flags = list_flags,
+	.min = 1,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.run = run_take,
+};
+
+static const struct command list = {
+	.traits = COMMAND_LOOKS,
+	.group = "snapshot",
+	.name = "list",
+	.aliases = "ls",
+	.args = "MACHINE",
+	.help = "List the snapshots of a machine",
+	.flags = list_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_list,
+};
+
+static const struct command delete = {
+	.group = "snapshot",
+	.name = "delete",
+	.aliases = "rm",
+	.args = "MACHINE SNAP",
+	.help = "Delete a snapshot",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_delete,
+};
+
+static const struct command rename_verb = {
+	.group = "snapshot",
+	.name = "rename",
+	.aliases = "mv",
+	.args = "MACHINE SNAP NEW",
+	.help = "Give a snapshot another name",
+	.min = 3,
+	.max = 3,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_rename,
+};
+
+static const struct command *const members[] = { &take, &list, &rename_verb, &delete, NULL };
+
+const struct command command_snapshot = {
+	.name = "snapshot",
+	.aliases = "snap",
+	.args = "",
+	.help = "Keep states of a machine: take, list, rename, delete",
+	.max = -1,
+	.members = members,
+	.other = &take,
+};
+
+const struct command command_restore = {
+	.name = "restore",
+	.aliases = "rollback",
+	.args = "MACHINE SNAP",
+	.help = "Put the root of a stopped machine back to what a snapshot kept",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_SNAPSHOT,
+	.run = run_restore,
+};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/machine/wire.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { PIECE = 64 << 10 };
+
+/* ---- Lines */
+
+/* Waits until a descriptor is ready, and reads one byte. 1, 0 at the end, -errno. */
+static int read_byte(int fd, char *byte, int64_t deadline)
+{
+	for (;;) {
+		int64_t left = deadline - clock_ms();
+		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+		int ready = left <= 0 ? 0 : poll(&poll_fd, 1, (int)left);
+		if (ready == 0)
+			return -ETIMEDOUT;
+		ssize_t n = ready < 0 ? -1 : read(fd, byte, 1);
+		if (n >= 0)
+			return (int)n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+int wire_read(struct wire *wire, char line[WIRE_LINE])
+{
+	int64_t deadline = clock_ms() + (int64_t)wire->seconds * 1000;
+	size_t n = 0;
+	char byte;
+	int r;
+
+	if (wire->lines++ >= WIRE_LINES)
+		return -EBADMSG;
+	while ((r = read_byte(wire->fd, &byte, deadline)) > 0 && byte != '\n') {
+		if (n + 1 >= WIRE_LINE)
+			return -EBADMSG;
+		line[n++] = iscntrl((unsigned char)byte) ? '?' : byte;
+	}
+	line[n] = '\0';
+	/* A line without its end was cut off. */
+	return r == 0 && n > 0 ? -EBADMSG : r;
+}
+
+/* ---- The pump */
+
+/* Waits until so many bytes may have passed at that rate. */
+static void keep_rate(uint64_t moved, uint64_t rate, int64_t began)
+{
+	int64_t due = rate ? began + (int64_t)(moved * 1000 / rate) : 0;
+	int64_t ahead = due - clock_ms();
+
+	if (ahead > 0)
+		poll(NULL, 0, (int)ahead);
+}
+
+static bool is_ready(int fd, short events, unsigned seconds)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = events };
+	int r;
+
+	do
+		r = poll(&poll_fd, 1, seconds ? (int)seconds * 1000 : -1);
+	while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+/* from_seconds, to_seconds: 0: that end is ours, and the command is waited for. */
+static int pass_on(int from, int to, const struct pump_spec *spec, unsigned from_seconds,
+		   unsigned to_seconds)
+{
+	static char bytes[PIECE];
+	/* A tenth of a second at a time, so that a low rate is even. */
+	size_t most = spec->rate && spec->rate / 10 < PIECE ? (size_t)(spec->rate / 10) + 1 : PIECE;
+	int64_t began = clock_ms();
+	uint64_t moved = 0;
+
+	for (;;) {
+		if (!is_ready(from, POLLIN, from_seconds))
+			return -ETIMEDOUT;
+		ssize_t n = read(from, bytes, most);
+		if (n == 0)
+			return 0;
+		if (n < 0)
+			return -errno;
+		for (ssize_t at = 0; at < n;) {
+			if (!is_ready(to, POLLOUT, to_seconds))
+				return -ETIMEDOUT;
+			ssize_t done = write(to, bytes + at, (size_t)(n - at));
+			if (done < 0 && errno != EINTR && errno != EAGAIN)
+				return -errno;
+			at += done > 0 ? done : 0;
+		}
+		moved += (uint64_t)n;
+		keep_rate(moved, spec->rate, began);
+	}
+}
+
+/* Makes the pipe and the process; sends: the near end is the writing one. */
+static int start(struct pump *pump, const struct pump_spec *spec, bool sends)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	int near = sends ? ends[1] : ends[0], inside = sends ? ends[0] : ends[1];
+	pid_t parent = getpid();
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(near);
+		signal(SIGPIPE, SIG_IGN);
+		/* The far end must not block a write that poll(2) has allowed, so that the deadline holds. */
+		if (sends)
+			fcntl(spec->fd, F_SETFL, fcntl(spec->fd, F_GETFL) | O_NONBLOCK);
+		else
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_FAILURE);
+		int r = sends ? pass_on(inside, spec->fd, spec, 0, spec->seconds)
+			      : pass_on(spec->fd, inside, spec, spec->seconds, 0);
+		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
+	int r = pid < 0 ? -errno : 0;
+	close(inside);
+	if (pid < 0)
+		close(near);
+	*pump = (struct pump){ .pid = pid, .fd = pid < 0 ? -1 : near };
+	return r;
+}
+
+int pump_to(struct pump *pump, const struct pump_spec *spec)
+{
+	return start(pump, spec, true);
+}
+
+int pump_from(struct pump *pump, const struct pump_spec *spec)
+{
+	return start(pump, spec, false);
+}
+
+int pump_end(struct pump *pump)
+{
+	scoped_close_fd(&pump->fd);
+	if (pump->pid <= 0)
+		return 0;
+	int status = child_wait(pump->pid);
+	pump->pid = 0;
+	return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}

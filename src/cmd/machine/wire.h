@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The connection between a berth that sends a machine and one that receives it: lines, and a stream between them. */
+#ifndef BERTH_CMD_MACHINE_WIRE_H
+#define BERTH_CMD_MACHINE_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The first words of both sides; another version has another number. */
+#define WIRE_SENDER   "berth-send 1"
+#define WIRE_RECEIVER "berth-receive 1"
+
+enum { WIRE_LINE = 2048, WIRE_LINES = 8192 };
+
+/* Lines from the other side, which is not trusted. */
+struct wire {
+	int fd;           /* borrowed */
+	unsigned lines;   /* read so far, at most WIRE_LINES */
+	unsigned seconds; /* how long a line may take */
+};
+
+/*
+ * Reads one line, and no byte behind it: what follows may be a stream. Control characters become '?'. 1; 0: the other
+ * side has closed the connection; -ETIMEDOUT, -EBADMSG for a line that is too long or one too many, or -errno.
+ */
+int wire_read(struct wire *wire, char line[WIRE_LINE]);
+
+/* A process that passes bytes on, so that neither side waits for ever. */
+struct pump {
+	pid_t pid;
+	int fd; /* owned: our end of the pipe to it or from it */
+};
+
+struct pump_spec {
+	int fd;           /* borrowed: the far end */
+	uint64_t rate;    /* bytes a second; 0: as fast as it goes */
+	unsigned seconds; /* how long the far end may take no byte, or give none */
+};
+
+/* Bytes that are written to pump->fd go to spec->fd; SIGPIPE or -EPIPE when that fails. 0 or -errno. */
+int pump_to(struct pump *pump, const struct pump_spec *spec);
+/* Bytes of spec->fd can be read from pump->fd. 0 or -errno. */
+int pump_from(struct pump *pump, const struct pump_spec *spec);
+/* Closes our end, lets the rest go through, and waits for the process. 0, or -EIO: not all bytes have passed. */
+int pump_end(struct pump *pump);
+
+#endif
