@@ -86,6 +86,7 @@ case_root_that_is_mistyped() {
 # A pool and a network are made for the first machine, and not for a command that is refused.
 case_refused_before_anything_is_made() {
 	local words
+	echo "no stream" >"$T/nosuch"
 	export BERTH_ROOT=$T/fresh
 	while read -r words; do
 		# shellcheck disable=SC2086 # words
@@ -102,6 +103,7 @@ case_refused_before_anything_is_made() {
 		template import $T/nosuch.tar x
 		template pull nosuch:debian/13
 		import $T/nosuch.berth m
+		import $T/nosuch m
 		apply $T/nosuch
 	END
 }

@@ -185,16 +185,36 @@ static bool has_network(const struct words *words)
 	return false;
 }
 
+/* The pool and the network of a new machine. Neither is made for a stream that is none. */
+struct placement {
+	const struct call *call;
+	const struct words *words;
+	char *pool; /* owned */
+};
+
+static int place(void *context, const char **pool, struct err *err)
+{
+	struct placement *placement = context;
+
+	if (pool_wanted(placement->call, &placement->pool, err) == 0 &&
+	    !has_network(placement->words))
+		network_wanted(placement->call, err);
+	*pool = placement->pool;
+	return -err->code;
+}
+
 static int run_import(struct call *call, struct err *err)
 {
 	const char *path = call->count > 0 ? call->words[0] : "-";
 	scoped_settings struct words words = { 0 };
-	scoped_free char *pool = NULL;
+	struct placement placement = { call, &words, NULL };
 	struct import_spec spec = {
 		.name = call->count > 1 ? call->words[1] : NULL,
 		.new_identity = call_has(call, &flag_new_identity),
 		.trust = call_has(call, &flag_trust),
 		.force = call_has(call, &flag_root_too),
+		.place = place,
+		.place_context = &placement,
 	};
 
 	int r = spec.name ? name_check(spec.name, err) : 0;
@@ -207,15 +227,11 @@ static int run_import(struct call *call, struct err *err)
 	scoped_fd int fd = open_stream(path, err);
 	if (fd < 0)
 		return fd;
-	r = pool_wanted(call, &pool, err);
-	if (r == 0 && !has_network(&words))
-		r = network_wanted(call, err);
-	if (r != 0)
-		return r;
 	spec.fd = fd;
-	spec.pool = pool;
 	spec.settings = settings_of(&words);
-	return read_in(call, &spec, path, err);
+	r = read_in(call, &spec, path, err);
+	free(placement.pool);
+	return r;
 }
 
 const struct command command_export = {

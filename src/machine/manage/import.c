@@ -193,6 +193,7 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 		  char made[64], struct text *notes, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	struct import_spec placed = *spec;
 	const char *name = spec->name ? spec->name : head->name;
 
 	text_print(made, 64, "%s", name);
@@ -202,9 +203,10 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 			       "them afterwards: berth set");
 	if (head->increment)
 		return import_increment(dirs, name, head, in, spec, err);
-	if (machine_paths(&machine, dirs, name, err) < 0)
+	if (machine_paths(&machine, dirs, name, err) < 0 ||
+	    (spec->place && spec->place(spec->place_context, &placed.pool, err) < 0))
 		return -err->code;
-	return import_new(&machine, head, settings, in, spec, notes, err);
+	return import_new(&machine, head, settings, in, &placed, notes, err);
 }
 
 int machine_import(const struct dirs *dirs, const struct import_spec *spec, char made[64],

@@ -26,9 +26,12 @@ int machine_export_check(struct machine *machine, const struct export_spec *spec
 int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err);
 
 struct import_spec {
-	int fd;            /* has the stream */
-	const char *name;  /* NULL: as in the stream */
-	const char *pool;  /* of a new machine */
+	int fd;           /* has the stream */
+	const char *name; /* NULL: as in the stream */
+	const char *pool; /* of a new machine; or place finds it */
+	/* Finds the pool of a new machine, and makes what it needs, after the head of the stream was read. Or NULL. */
+	int (*place)(void *context, const char **pool, struct err *err);
+	void *place_context;
 	bool new_identity; /* also if no machine here has the uuid */
 	bool trust;        /* settings that open the machine to the host are kept */
 	bool force;        /* an increment may replace the root of its machine */
