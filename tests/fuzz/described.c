@@ -34,11 +34,16 @@ static void read_group(const struct apply_group *group)
 		scoped_text struct text value = { 0 };
 		struct err err = { 0 };
 		fuzz_check(group->given[i].line > group->line);
-		fuzz_check(config_get(&machine_schema, &group->settings.machine,
+		fuzz_check(apply_is_kept_apart(group->given[i].name) ||
+			   config_get(&machine_schema, &group->settings.machine,
 				      group->given[i].name, &value, &err) == 0);
 	}
-	apply_machine_name(group, apply_machine_count(group) - 1, name);
-	fuzz_check(!text_label_fault(name) && *group->settings.machine.template);
+	uint64_t count = apply_machine_count(group);
+	if (count > 0) {
+		apply_machine_name(group, count - 1, name);
+		fuzz_check(!text_label_fault(name));
+	}
+	fuzz_check(*group->settings.machine.template);
 }
 
 static void read_machines(const char *data, size_t size)

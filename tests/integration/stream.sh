@@ -385,7 +385,7 @@ not_kindly() {
 	((status == 137)) || fault "ended with $status: $*"
 }
 
-# superblock STREAM: a sum of the ext4 superblock in it, which a replay of the journal changes.
+# superblock STREAM: a sum of the ext4 superblock in it, which each repair and each mount changes.
 superblock() {
 	python3 -IS - "$1" <<-'END'
 		import hashlib, struct, sys
@@ -393,7 +393,6 @@ superblock() {
 		at = data.find(b"\x53\xef") - 0x38
 		while struct.unpack_from("<I", data, at + 0x18)[0] > 6 or data[at + 0x60] & 0x40 == 0:
 		    at = data.find(b"\x53\xef", at + 0x3a) - 0x38
-		assert at >= 0 and data[at + 0x60] & 4, "the journal has nothing to replay"
 		print(hashlib.sha256(data[at:at + 1024]).hexdigest())
 	END
 }
@@ -422,7 +421,7 @@ case_blocks() {
 	berth import --trust --pool p-thin "$T/base.berth"
 	fails 1 "if you trust its origin, give --trust" berth import "$T/step.berth"
 	berth import --trust "$T/step.berth"
-	# An increment belongs onto the very bytes that its sender had: not even a journal was replayed.
+	# An increment belongs onto the very bytes that its sender had.
 	berth export --blocks --compress none solid@s1 "$T/plain.berth"
 	same "the superblock of the base" "$(cat "$T/sent")" "$(superblock "$T/plain.berth")"
 	berth start --wait solid

@@ -161,7 +161,8 @@ static void test_build_fails(void)
 	check_nothing_left(1);
 	CU_ASSERT_EQUAL(build("two", "godo", &err), -ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(err.text, "'godo'; available: bad, daemon, good, hollow, slow"));
+		strstr(err.text, "no recipe 'godo' and no file of that name; recipes: bad, daemon, "
+				 "good, hollow, slow;"));
 	CU_ASSERT_EQUAL(build("two", "../good", &err), -ENOENT);
 	CU_ASSERT_EQUAL(build("Two", "good", &err), -EINVAL);
 	CU_ASSERT_EQUAL(build("", "good", &err), -EINVAL);
@@ -362,7 +363,7 @@ static void test_import_fails(void)
 					&(struct template_image){ .archive = "/bin/sh" }, NULL,
 					&err),
 			-EINVAL);
-	CU_ASSERT_STRING_EQUAL(err.text, "archive '/bin/sh': it is not a tar archive");
+	CU_ASSERT_TRUE(text_starts(err.text, "archive '/bin/sh': it is not a tar archive;"));
 	check_nothing_left(1);
 }
 

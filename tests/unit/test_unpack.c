@@ -286,7 +286,7 @@ static void test_unpack_broken(void)
 	CU_ASSERT_TRUE(unpack_bytes(zeros, sizeof zeros, &err) < 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "it is empty");
 	CU_ASSERT_TRUE(unpack_bytes(text, sizeof text, &err) < 0);
-	CU_ASSERT_STRING_EQUAL(err.text, "it is not a tar archive");
+	CU_ASSERT_TRUE(text_starts(err.text, "it is not a tar archive;"));
 
 	CU_ASSERT_EQUAL(unpack_members(members, 2, &report, &err), 0);
 	FILE *f = fopen("test.tar", "r");
