@@ -114,6 +114,10 @@ case_refused() {
 	fails 1 "there is no template 'goes'" berth reset orphan
 	fails 1 "has no snapshot 'never'" berth reset --to never orphan
 	fails 2 "'X' " berth reset --to X orphan
+	berth snapshot orphan clean
+	fails 1 "no machine 'never'" berth reset --to clean orphan never
+	fails 1 "no machine 'clean', but .*'orphan' has a snapshot of that name: berth reset --to clean orphan" \
+		berth reset orphan clean
 	same "its init" "$init" "$(field orphan init)"
 	gone orphan
 	berth launch --ephemeral --set network= "bb-$fast" brief

@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { GREETING_SECONDS = 60, QUIET_SECONDS = 3600 };
+enum { GREETING_SECONDS = 60, QUIET_SECONDS = 600 };
 
 static const struct flag flag_receive_force = {
 	"force", 'f', false, NULL, "let an increment replace the root of its machine"

@@ -9,6 +9,8 @@
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 
+#include <string.h>
+
 static const struct flag flag_to = { "to", 0, false, "SNAP",
 				     "back to that snapshot, not to the template" };
 static const struct flag *const reset_flags[] = { &flag_to, &flag_wait, NULL };
@@ -65,6 +67,24 @@ static int reset_one(struct call *call, struct machine *machine, struct err *err
 	return reset_running(call, machine, status.state != MACHINE_STOPPING, err);
 }
 
+/* A reset discards what a machine has written, so that all names are looked at before the first is. */
+static int check_name(struct call *call, const char *name, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_machine struct machine first = { 0 };
+	struct err absent = { 0 };
+
+	if (strpbrk(name, "*?[") || machine_look(&machine, &call->dirs, name, err) != -ENOENT)
+		return -err->code;
+	if (machine_look(&first, &call->dirs, call->words[0], &absent) == 0 &&
+	    snapshot_exists(&first, name, &absent) == 0)
+		return err_set(err, ENOENT,
+			       "no machine '%s', but machine '%s' has a snapshot of that name: berth "
+			       "reset --to %s %s",
+			       name, first.name, name, first.name);
+	return -err->code;
+}
+
 static int run_reset(struct call *call, struct err *err)
 {
 	const char *snapshot = call_value(call, &flag_to);
@@ -73,6 +93,8 @@ static int run_reset(struct call *call, struct err *err)
 
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);
+	for (int i = 0; r == 0 && call->count > 1 && i < call->count; i++)
+		r = check_name(call, call->words[i], err);
 	return r != 0 ? r : for_each_machine(call, reset_one, true, err);
 }
 

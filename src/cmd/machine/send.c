@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { STALL_SECONDS = 300, COMMON_MAX = 4096 };
+enum { STALL_SECONDS = 60, COMMON_MAX = 4096 };
 
 static const struct flag flag_there = { "berth", 0, false, "COMMAND",
 					"berth's command there, such as 'sudo berth'" };
