@@ -136,6 +136,7 @@ tables() {
 
 # A reboot inside the machine, an "nft flush ruleset" of a firewall and a bridge that is removed lose no port.
 case_repair() {
+	local before
 	web
 	berth forward add web tcp 8080:80
 	nft flush ruleset
@@ -143,15 +144,17 @@ case_repair() {
 	berth network up default
 	same "after network up" web "$(asked_outside 192.0.2.1 8080)"
 	same "loopback" web "$(ask 127.0.0.1 8080)"
+	before=$(field web init)
 	berth exec web -- reboot || true
-	retry 20 has_rebooted web
+	retry 20 has_rebooted web "$before"
 	serve web 80
 	same "after a reboot" web "$(asked_outside 192.0.2.1 8080)"
 	gone web
 }
 
+# has_rebooted MACHINE INIT: another init runs.
 has_rebooted() {
-	berth exec "$1" -- sh -c '! netstat -ltn | grep -q ":80 "'
+	[[ $(field "$1" state) == running && $(field "$1" init) != "$2" ]] && berth exec "$1" -- true
 }
 
 case_udp_and_ranges() {

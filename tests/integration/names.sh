@@ -30,7 +30,7 @@ case_options_and_words() {
 # Names of the same verbs in similar programs.
 case_verbs_of_others() {
 	fails 2 "berth info" berth inspect here
-	fails 2 "berth clone" berth mv here there
+	fails 2 "berth get, berth set" berth config here
 	fails 2 "berth shell.*berth console" berth attach here
 }
 

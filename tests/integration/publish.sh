@@ -165,7 +165,7 @@ case_inherited() {
 	berth template set inherited default.limits.cpus=1 default.network=
 	fails 1 "limits.cpus.*comes from template 'inherited': berth template unset inherited default.limits.cpus" \
 		berth create inherited one
-	fails 1 "limits.cpus.*leave it out" berth create --set limits.cpus=2 inherited one
+	fails 1 "leave limits.cpus out" berth create --set limits.cpus=2 inherited one
 	berth create --set limits.cpus=0 inherited one
 	berth template unset inherited default.limits.cpus
 	berth create inherited two
