@@ -309,6 +309,22 @@ case_no_network() {
 	berth delete --force alone
 }
 
+# A machine that leaves its network while it runs keeps its address until it stops, and its lease no longer.
+case_network_left() {
+	local how
+	for how in restart "stop start"; do
+		berth launch --wait bb leaves
+		test -e "$BERTH_ROOT/lib/networks/default/names/leaves"
+		berth set leaves network=
+		test -e "$BERTH_ROOT/lib/networks/default/names/leaves"
+		for verb in $how; do
+			berth "$verb" leaves
+		done
+		not test -e "$BERTH_ROOT/lib/networks/default/names/leaves"
+		gone leaves
+	done
+}
+
 case_delete_while_in_use() {
 	two_machines
 	fails 1 "default.*'one', 'two'" berth network delete default

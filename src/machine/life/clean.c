@@ -9,25 +9,30 @@
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/state/ended.h"
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>
 #include <string.h>
 
-static void leave_port(const struct machine *machine, const char *name, bool first)
+/* A machine that was taken off a network while it ran has kept its lease until now. */
+static void leave_port(struct machine *machine, const char *name, bool first)
 {
 	scoped_network struct network network = { 0 };
 	struct err ignored = { 0 };
+	struct nic_view nic;
 
 	if (!*name || network_open(&network, machine->dirs, name, &ignored) < 0)
 		return;
 	if (first)
 		forwards_drop(machine, &network);
 	network_remove_port(&network, machine->name, &ignored);
+	if (!machine->fault.code && !nics_find(machine, NULL, name, &nic))
+		machine_leave_network(machine, name);
 }
 
 /* The ports that the run has noted, and those of the settings, which a start makes before it notes them. */
-static void leave_ports(const struct machine *machine, const struct run_state *state)
+static void leave_ports(struct machine *machine, const struct run_state *state)
 {
 	leave_port(machine, *state->network ? state->network : machine->config.network, true);
 	for (size_t i = 0; i < state->nic_count; i++)
