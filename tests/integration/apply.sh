@@ -51,6 +51,7 @@ case_applied() {
 	same shared shared "$(berth exec web-1 -- cat /srv/shared/file)"
 	state_is spare stopped
 	same domain shop.test "$(berth network list --json | jq -r '.[] | select(.name == "back").domain')"
+	same "networks, without a default that no machine is on" back "$(berth network list --json | jq -r '.[].name' | xargs)"
 	does -- "nothing to do"
 	does --diff -- "nothing to do"
 	same json '[]' "$(berth apply --json "$T/in/shop.apply" | jq -c .)"

@@ -230,6 +230,17 @@ static int add_sections(struct apply *apply, const struct apply_action *action,
 	return r;
 }
 
+/* Makes the default network if a machine is to be on it. */
+static int find_network(const struct apply *apply, const struct apply_group *group, struct err *err)
+{
+	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
+
+	if (wanted_make(apply, group, &wanted, err) < 0)
+		return -err->code;
+	return strcmp(wanted.config.network, apply->network) == 0 ? network_wanted(apply->call, err)
+								  : 0;
+}
+
 static int create(struct apply *apply, struct apply_action *action, struct err *err)
 {
 	const struct machine_config *file = &action->group->settings.machine;
@@ -240,7 +251,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	int r = wanted_words(apply, action->group, WORDS_ALL, &words, err);
 
 	if (r == 0)
-		r = network_wanted(apply->call, err);
+		r = find_network(apply, action->group, err);
 	if (r == 0 && !pool)
 		r = pool_wanted(apply->call, &pool, err);
 	if (r != 0)
