@@ -214,13 +214,13 @@ static int wait_sides(struct work *work, struct err *err)
 	}
 }
 
-/* The failure that is the cause of the other one. */
+/* The failure that is the cause of the other one. EPIPE: the other side has ended, or the reader of a stream has. */
 static void take_error(const struct work *work, struct err *err)
 {
 	const struct err *sent = &work->reports[SEND].err, *received = &work->reports[RECEIVE].err;
-	const struct err *why = received->code && received->code != EPIPE ? received
-				: sent->code                              ? sent
-									  : received;
+	bool sender_first = sent->code && sent->code != EPIPE;
+	bool receiver_first = received->code && (received->code != EPIPE || !sender_first);
+	const struct err *why = receiver_first || !sent->code ? received : sent;
 
 	if (!err->code && why->code)
 		*err = *why;
