@@ -81,6 +81,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \
 	src/machine/manage/distrust.c \
 	src/machine/manage/export.c \
+	src/machine/manage/hostname.c src/machine/manage/hostname.h \
 	src/machine/manage/import.c \
 	src/machine/manage/increment.c src/machine/manage/increment.h \
 	src/machine/manage/moment.c src/machine/manage/moment.h \

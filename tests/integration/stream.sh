@@ -385,6 +385,23 @@ not_kindly() {
 	((status == 137)) || fault "ended with $status: $*"
 }
 
+# A machine that comes under another name has that name inside too; its snapshots are as they were.
+case_another_name() {
+	berth create --pool "p-$fast" --set network= bb named
+	berth start --wait named
+	berth exec named -- sh -c 'echo named.test >/etc/hostname; sync'
+	berth stop --force named
+	berth export named "$T/named.berth"
+	berth delete named
+	berth import --pool p-dir "$T/named.berth" other
+	same "the host name" other.test "$(berth pull other:/etc/hostname -)"
+	berth import --pool "p-$fast" --new-identity "$T/named.berth"
+	berth start --wait named
+	same "a host name of its own" named "$(berth exec named cat /etc/hostname)"
+	gone named other
+	rm "$T/named.berth"
+}
+
 # superblock STREAM: a sum of the ext4 superblock in it, which each repair and each mount changes.
 superblock() {
 	python3 -IS - "$1" <<-'END'

@@ -3,6 +3,7 @@
 #include "machine/manage/arrival.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
+#include "machine/manage/hostname.h"
 #include "machine/manage/increment.h"
 #include "machine/manage/rootsize.h"
 #include "machine/manage/travel.h"
@@ -115,7 +116,8 @@ static int fill_config(struct machine *machine, const struct stream_head *head,
 }
 
 /* Names are given to the volumes under the mark of a machine in the making. */
-static int settle(struct machine *machine, struct arrival *arrival, bool drawn, struct err *err)
+static int settle(struct machine *machine, struct arrival *arrival, bool drawn, const char *was,
+		  struct text *notes, struct err *err)
 {
 	struct arrived *root = arrival_root(arrival);
 	const struct birth birth = { .keep_identity = !drawn && !root->volume.fresh };
@@ -131,11 +133,16 @@ static int settle(struct machine *machine, struct arrival *arrival, bool drawn, 
 	    check_new_root(machine, arrival->pool, volume, err) < 0 ||
 	    rootsize_fit(arrival->pool, volume, machine->config.disk_size, err) < 0)
 		return -err->code;
+	/* A root that gets an identity at its first start gets the name with it. */
+	if (birth.keep_identity && strcmp(was, machine->name) != 0)
+		hostname_follow(machine, arrival->pool, was, notes);
 	fault_point("travel-settled");
 	return birth_commit(machine, &birth, err);
 }
 
-static int make(struct machine *machine, struct arrival *arrival, bool drawn, struct err *err)
+/* was: the name of the machine that the stream is of. */
+static int make(struct machine *machine, struct arrival *arrival, bool drawn, const char *was,
+		struct text *notes, struct err *err)
 {
 	/* Before the mark is written, volumes with that name could be those of others. */
 	if (birth_check_free(machine, arrival->pool, err) < 0)
@@ -146,7 +153,7 @@ static int make(struct machine *machine, struct arrival *arrival, bool drawn, st
 		return r;
 	}
 	fault_point("travel-begun");
-	r = settle(machine, arrival, drawn, err);
+	r = settle(machine, arrival, drawn, was, notes, err);
 	if (r < 0)
 		machine_erase(machine, false, &(struct err){ 0 });
 	return r;
@@ -180,7 +187,7 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 		return -err->code;
 	if (!arrival_root(&arrival))
 		return err_set(err, EBADMSG, "it has no root");
-	int r = make(machine, &arrival, drawn, err);
+	int r = make(machine, &arrival, drawn, head->name, notes, err);
 	if (r == 0) {
 		remark(&arrival, notes);
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });

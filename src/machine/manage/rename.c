@@ -6,24 +6,19 @@
 #include "machine/life/life.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/follow_name.h"
+#include "machine/manage/hostname.h"
 #include "machine/manage/volumes.h"
-#include "machine/start/rootfile.h"
 #include "machine/state/nics.h"
 #include "machine/state/owner.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
 #include "base/fault.h"
-#include "base/file.h"
 #include "base/renaming.h"
 #include "base/scoped.h"
 #include "image/template/template.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
-
-enum { HOSTNAME_MAX = 4096 };
 
 /* ---- The parts that follow */
 
@@ -47,51 +42,12 @@ static int rename_lease(void *context, const char *name)
 			    leasing->err);
 }
 
-/* The new text of /etc/hostname; NULL: its first label is not the old name. The caller owns it. */
-static char *new_hostname(int root_fd, const struct renaming *renaming)
-{
-	scoped_fd int fd =
-		file_open_in_root(root_fd, "etc/hostname", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return NULL;
-	scoped_free char *text = rootfile_read(fd, HOSTNAME_MAX);
-	const char *name = text ? text_trim(text) : "";
-	size_t n = strlen(renaming->from);
-	if (strncmp(name, renaming->from, n) != 0 || (name[n] && name[n] != '.'))
-		return NULL;
-	return text_format("%s%s\n", renaming->to, name + n);
-}
-
-/* A root that cannot be written, because it is full or damaged, keeps its old host name. */
-static void rename_host(const struct machine *machine, struct pool *pool,
-			const struct renaming *renaming, struct text *notes)
-{
-	char volume[VOLUME_NAME_MAX + 1];
-	struct err why = { 0 };
-
-	machine_volume(machine->name, volume);
-	{
-		scoped_fd int root_fd = -1;
-		volume_mount(pool, volume, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-			     &root_fd, &why);
-		scoped_free char *text = root_fd < 0 ? NULL : new_hostname(root_fd, renaming);
-		if (text)
-			rootfile_replace(root_fd, "etc/hostname", text, &why);
-	}
-	volume_deactivate(pool, volume, &(struct err){ 0 });
-	if (why.code)
-		text_add(notes, "machine '%s': its root keeps the host name '%s': %s\n",
-			 renaming->to, renaming->from, why.text);
-}
-
 static int rename_volumes(const struct machine *machine, const struct renaming *renaming,
 			  struct pool *pool, struct text *notes, struct err *err)
 {
 	if (volumes_rename(pool, renaming->from, renaming->to, err) < 0)
 		return -err->code;
-	rename_host(machine, pool, renaming, notes);
+	hostname_follow(machine, pool, renaming->from, notes);
 	fault_point("rename-named");
 	return 0;
 }
