@@ -639,10 +639,11 @@ case_confined() {
 	rm -rf "$BERTH_ROOT/lib/cache"
 }
 
+# The process that waits for the root; the one that read the index may still be there.
 is_confined() {
 	local pid
 	for pid in $(pgrep -x berth-fetch); do
-		if grep -q '^Uid:.[1-9][0-9][0-9][0-9][0-9]' "/proc/$pid/status"; then
+		if grep -aq 'root.tar.xz' "/proc/$pid/cmdline" && grep -q '^Uid:.[1-9][0-9][0-9][0-9][0-9]' "/proc/$pid/status"; then
 			echo "$pid" >"$T/confined"
 			return 0
 		fi

@@ -72,17 +72,18 @@ static int check_name(struct call *call, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_machine struct machine first = { 0 };
-	struct err absent = { 0 };
+	struct err why = { 0 }, absent = { 0 };
+	int r = strpbrk(name, "*?[") ? 0 : machine_look(&machine, &call->dirs, name, &why);
 
-	if (strpbrk(name, "*?[") || machine_look(&machine, &call->dirs, name, err) != -ENOENT)
-		return -err->code;
-	if (machine_look(&first, &call->dirs, call->words[0], &absent) == 0 &&
+	if (r == -ENOENT && machine_look(&first, &call->dirs, call->words[0], &absent) == 0 &&
 	    snapshot_exists(&first, name, &absent) == 0)
-		return err_set(err, ENOENT,
-			       "no machine '%s', but machine '%s' has a snapshot of that name: berth "
-			       "reset --to %s %s",
-			       name, first.name, name, first.name);
-	return -err->code;
+		return err_set(
+			err, ENOENT,
+			"no machine '%s', but machine '%s' has a snapshot of that name: berth "
+			"reset --to %s %s",
+			name, first.name, name, first.name);
+	*err = why;
+	return r;
 }
 
 static int run_reset(struct call *call, struct err *err)
