@@ -114,7 +114,7 @@ bool apply_network_is_new(const struct apply *apply, const char *name);
 
 /* ---- apply_check.c: adds what is wrong to apply->causes */
 
-/* What two machines of the file cannot have both: an address, a port of the host. */
+/* Addresses and ports of the host that two machines of the file cannot both have. */
 void check_apart(struct apply *apply);
 /* A section that a machine of that name is to get: its source, its device, its port of the host. */
 void check_section(struct apply *apply, const struct apply_group *group, const char *name,

@@ -18,7 +18,7 @@ static void add_at(struct apply *apply, unsigned line, struct err *err)
 	causes_add(&apply->causes, err);
 }
 
-/* ---- What two machines cannot have both */
+/* ---- Addresses and ports that two machines cannot both have */
 
 static const char *network_of(const struct apply *apply, const struct apply_group *group)
 {

@@ -76,40 +76,22 @@ static int read_greeting(struct greeting *greeting, struct err *err)
 
 /* ---- What is here */
 
-struct search {
-	const struct dirs *dirs;
-	const char *uuid;
-	char name[64];
-};
-
-static int compare(void *context, const char *name)
-{
-	struct search *search = context;
-	scoped_machine struct machine machine = { 0 };
-
-	if (machine_read(&machine, search->dirs, name, &(struct err){ 0 }) < 0 ||
-	    strcmp(machine.config.uuid, search->uuid) != 0)
-		return 0;
-	snprintf(search->name, sizeof search->name, "%s", name);
-	return 1;
-}
-
 /* The name that the machine has or gets here. *there: it is the sender's machine, which can be brought up to date. */
 static int choose_name(const struct dirs *dirs, const struct greeting *greeting, char name[64],
 		       bool *there, struct err *err)
 {
-	struct search search = { .dirs = dirs, .uuid = greeting->uuid };
+	char found[64];
 	scoped_machine struct machine machine = { 0 };
 
-	int r = machine_list(dirs, compare, &search, err);
+	int r = machine_with_uuid(dirs, greeting->uuid, found, err);
 	if (r < 0)
 		return r;
 	/* Under another name here, it is the same machine, unless a name was asked for. */
 	if (*greeting->to)
 		snprintf(name, 64, "%s", greeting->to);
 	else
-		snprintf(name, 64, "%s", *search.name ? search.name : greeting->name);
-	*there = strcmp(search.name, name) == 0;
+		snprintf(name, 64, "%s", *found ? found : greeting->name);
+	*there = strcmp(found, name) == 0;
 	if (*there || machine_look(&machine, dirs, name, &(struct err){ 0 }) < 0)
 		return 0;
 	return err_set(

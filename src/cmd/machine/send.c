@@ -249,7 +249,7 @@ static void show(void *context, uint64_t bytes)
 	progress_show_bytes(context, bytes);
 }
 
-/* What is written in all: known only of a root that is sent as a whole. */
+/* The size of the whole stream, in bytes. It is known only of a root that is sent as a whole; else 0. */
 static uint64_t estimate(const struct sending *sending)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };

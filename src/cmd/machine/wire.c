@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { PIECE = 64 << 10 };
@@ -116,23 +115,21 @@ static int start(struct pump *pump, const struct pump_spec *spec, bool sends)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	int near = sends ? ends[1] : ends[0], inside = sends ? ends[0] : ends[1];
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	scoped_fd int parent = child_parent();
+	pid_t pid = parent < 0 ? -1 : fork();
 	if (pid == 0) {
 		close(near);
 		signal(SIGPIPE, SIG_IGN);
 		/* The far end must not block a write that poll(2) has allowed, so that the deadline holds. */
 		if (sends)
 			fcntl(spec->fd, F_SETFL, fcntl(spec->fd, F_GETFL) | O_NONBLOCK);
-		else
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
+		else if (child_tie(parent, SIGKILL) < 0)
 			_exit(EXIT_FAILURE);
 		int r = sends ? pass_on(inside, spec->fd, spec, 0, spec->seconds)
 			      : pass_on(spec->fd, inside, spec, spec->seconds, 0);
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
-	int r = pid < 0 ? -errno : 0;
+	int r = parent < 0 ? parent : pid < 0 ? -errno : 0;
 	close(inside);
 	if (pid < 0)
 		close(near);

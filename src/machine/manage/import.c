@@ -16,25 +16,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-/* A machine here that has a uuid. */
-struct twin {
-	const struct dirs *dirs;
-	const char *uuid;
-	char name[64];
-};
-
-static int look_for_twin(void *context, const char *name)
-{
-	struct twin *twin = context;
-	scoped_machine struct machine machine = { 0 };
-
-	if (machine_read(&machine, twin->dirs, name, &(struct err){ 0 }) < 0 ||
-	    strcmp(machine.config.uuid, twin->uuid) != 0)
-		return 0;
-	text_print(twin->name, sizeof twin->name, "%s", name);
-	return 1;
-}
-
 static int refuse_foreign(const struct machine *machine, struct err *err)
 {
 	const char *arch = machine->config.arch;
@@ -52,13 +33,13 @@ static int settle_identity(struct machine *machine, const struct stream_head *he
 			   const struct import_spec *spec, bool *drawn, struct text *notes,
 			   struct err *err)
 {
-	struct twin twin = { .dirs = machine->dirs, .uuid = head->uuid };
+	char twin[64] = ""; /* a machine here that has the uuid */
 	struct machine_config *config = &machine->config;
 	scoped_free char *address = strdup(config->address);
 
 	if (strcmp(config->uuid, head->uuid) != 0)
 		return err_set(err, EBADMSG, "its settings are of another machine than it says");
-	int r = spec->new_identity ? 0 : machine_list(machine->dirs, look_for_twin, &twin, err);
+	int r = spec->new_identity ? 0 : machine_with_uuid(machine->dirs, head->uuid, twin, err);
 	if (r < 0)
 		return r;
 	*drawn = spec->new_identity || r > 0;
@@ -66,11 +47,11 @@ static int settle_identity(struct machine *machine, const struct stream_head *he
 		return 0;
 	if (machine_draw_identity(config, err) < 0)
 		return -err->code;
-	if (*twin.name)
+	if (*twin)
 		text_add(notes,
 			 "machine '%s' has the identity that the stream has: '%s' gets one of its "
 			 "own\n",
-			 twin.name, machine->name);
+			 twin, machine->name);
 	if (address && *address)
 		text_add(notes,
 			 "network.address %s stays with the machine of the stream; 'berth set %s "

@@ -62,6 +62,33 @@ int machine_list(const struct dirs *dirs, int (*visit)(void *, const char *name)
 	return r;
 }
 
+struct search {
+	const struct dirs *dirs;
+	const char *uuid;
+	char *name;
+};
+
+/* A machine that cannot be read has no uuid. */
+static int has_uuid(void *context, const char *name)
+{
+	struct search *search = context;
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_read(&machine, search->dirs, name, &(struct err){ 0 }) < 0 ||
+	    strcmp(machine.config.uuid, search->uuid) != 0)
+		return 0;
+	text_print(search->name, 64, "%s", name);
+	return 1;
+}
+
+int machine_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], struct err *err)
+{
+	struct search search = { dirs, uuid, name };
+
+	*name = '\0';
+	return machine_list(dirs, has_uuid, &search, err);
+}
+
 int machine_absent(const struct dirs *dirs, const char *name, struct err *err)
 {
 	__attribute__((cleanup(names_free))) struct names names = { 0 };

@@ -45,6 +45,8 @@ void machine_close(struct machine *machine);
  */
 int machine_list(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		 struct err *err);
+/* The name of the machine that has a uuid: 1; 0 and "": there is none; or -code. */
+int machine_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], struct err *err);
 
 /* STATE/machines/NAME/console.log, and the older console.log.1 (NULL: out of memory). */
 char *machine_log_path(const struct machine *machine, bool older);
