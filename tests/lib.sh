@@ -117,6 +117,14 @@ fails() {
 	[[ $(grep -vcE '^ |^berth: (made |it has no init)' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
 }
 
+# booted_again MACHINE INIT: another init runs, and has booted. All comes from one look: between two, the next guest may
+# have replaced the old one.
+booted_again() {
+	local info
+	info=$(berth info --json "$1") && grep -q '"booted": true' <<<"$info" &&
+		grep -q '"state": "running"' <<<"$info" && ! grep -q "\"init\": $2," <<<"$info"
+}
+
 # field MACHINE EXPRESSION: out of info --json, such as .state; words that are no value where there is none.
 field() {
 	berth info --json "$1" | python3 -IS -c '

@@ -60,6 +60,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/rename.c \
 	src/cmd/machine/reset.c \
 	src/cmd/machine/run.c \
+	src/cmd/machine/sections.c src/cmd/machine/sections.h \
 	src/cmd/machine/send.c \
 	src/cmd/machine/settings.c src/cmd/machine/settings.h \
 	src/cmd/machine/snapshot.c \

@@ -146,15 +146,10 @@ case_repair() {
 	same "loopback" web "$(ask 127.0.0.1 8080)"
 	before=$(field web init)
 	berth exec web -- reboot || true
-	retry 20 has_rebooted web "$before"
+	retry 20 booted_again web "$before"
 	serve web 80
 	same "after a reboot" web "$(asked_outside 192.0.2.1 8080)"
 	gone web
-}
-
-# has_rebooted MACHINE INIT: another init runs.
-has_rebooted() {
-	[[ $(field "$1" state) == running && $(field "$1" init) != "$2" ]] && berth exec "$1" -- true
 }
 
 case_udp_and_ranges() {

@@ -129,13 +129,6 @@ no_complaint() {
 	same "complaints of $1" "" "$failed"
 }
 
-# All comes from one look: between two, the next guest may have replaced the old one.
-booted_again() {
-	local info
-	info=$(berth info --json "$1") && grep -q '"booted": true' <<<"$info" &&
-		grep -q '"state": "running"' <<<"$info" && ! grep -q "\"init\": $2," <<<"$info"
-}
-
 ended_well() {
 	state_is "$1" stopped
 	same "end of $1" "powered off" "$(field "$1" ended)"

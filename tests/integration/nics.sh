@@ -37,7 +37,7 @@ ports() {
 
 # A running machine has a nic at once, and at its next start.
 case_live() {
-	local address mac
+	local address mac before
 	berth launch bb web
 	berth launch --network lan bb other
 	berth nic add web eth1 --network lan
@@ -59,8 +59,10 @@ case_live() {
 	has "$address/24" "$(link_of web eth1)"
 	same "MAC after a restart" "$mac" "$(nic web eth1 .mac)"
 	berth exec web -- ping -c 1 -W 5 "$(field other network.address)"
+	before=$(field web init)
 	berth exec web -- reboot || true
-	retry 20 has_rebooted_with web "$address"
+	retry 20 booted_again web "$before"
+	has "$address/24" "$(link_of web eth1)"
 	berth nic remove web eth1
 	not berth exec web -- ip link show dev eth1
 	same "leases after" other "$(leases lan)"
@@ -68,10 +70,6 @@ case_live() {
 	berth exec web -- ping -c 1 -W 5 "$(field web network.gateway)"
 	not grep -q nic "$BERTH_ROOT/lib/machines/web/machine.conf"
 	gone web other
-}
-
-has_rebooted_with() {
-	[[ $(berth exec "$1" -- cut -d . -f 1 /proc/uptime 2>/dev/null) -lt 20 ]] && link_of "$1" eth1 2>/dev/null | grep -q "$2/24"
 }
 
 # Added to a stopped machine, it is there with the start; removed, it is not.

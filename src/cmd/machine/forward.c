@@ -5,8 +5,8 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/cli/table.h"
 #include "cmd/machine/forward.h"
+#include "cmd/machine/sections.h"
 #include "machine/life/forwards.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -21,16 +21,6 @@ static const struct flag *const add_flags[] = { &flag_listen, &flag_name, NULL }
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove */
-
-static int give(struct forward_config *forward, const char *name, const char *value,
-		struct err *err)
-{
-	const struct key *key = config_find(&forward_schema, name, err);
-
-	if (!key || (value && config_set(&forward_schema, forward, key, value, err) < 0))
-		return EXIT_USAGE;
-	return 0;
-}
 
 /* Fills in what the words say: PROTOCOL PORT[:PORT]. */
 static int fill(const struct call *call, struct forward_config *forward, struct err *err)
@@ -53,13 +43,14 @@ static int fill(const struct call *call, struct forward_config *forward, struct 
 			call->words[2]);
 		return EXIT_USAGE;
 	}
-	int r = give(forward, "protocol", call->words[1], err);
+	int r = section_give(&forward_schema, forward, "protocol", call->words[1], err);
 	if (r == 0)
-		r = give(forward, "port", port, err);
+		r = section_give(&forward_schema, forward, "port", port, err);
 	if (r == 0)
-		r = give(forward, "target", target, err);
+		r = section_give(&forward_schema, forward, "target", target, err);
 	if (r == 0)
-		r = give(forward, "listen", call_value(call, &flag_listen), err);
+		r = section_give(&forward_schema, forward, "listen", call_value(call, &flag_listen),
+				 err);
 	/* Its sentences need a name. */
 	forward->section.name = (char *)(uintptr_t)(name ? name : call->words[2]);
 	if (r == 0 && config_forward(forward, &unused, err) < 0)
@@ -93,12 +84,6 @@ static int run_remove(struct call *call, struct err *err)
 
 /* ---- list */
 
-struct listing {
-	const struct call *call;
-	struct table table;
-	json_t *array; /* NULL: the table is shown */
-};
-
 static json_t *forward_object(const struct forward_config *forward, bool made)
 {
 	const char *target = *forward->target ? forward->target : forward->port;
@@ -124,68 +109,43 @@ json_t *forwards_array(const struct machine *machine)
 	return array;
 }
 
-static void add_forward(struct listing *listing, const char *machine,
-			const struct forward_config *forward, bool made)
+static void add_row(struct table *table, const char *machine, const struct forward_config *forward,
+		    bool made)
 {
-	if (listing->array) {
-		json_t *object = forward_object(forward, made);
-		json_object_set_new(object, "machine", json_string(machine));
-		json_array_append_new(listing->array, object);
-		return;
-	}
-	table_add(&listing->table, machine);
-	table_add(&listing->table, forward->section.name);
-	table_add(&listing->table, forward->protocol);
-	table_add(&listing->table, *forward->listen ? forward->listen : "*");
-	table_add(&listing->table, forward->port);
-	table_add(&listing->table, *forward->target ? forward->target : forward->port);
-	table_add(&listing->table, made ? "yes" : "no");
+	table_add(table, machine);
+	table_add(table, forward->section.name);
+	table_add(table, forward->protocol);
+	table_add(table, *forward->listen ? forward->listen : "*");
+	table_add(table, forward->port);
+	table_add(table, *forward->target ? forward->target : forward->port);
+	table_add(table, made ? "yes" : "no");
 }
 
-static int visit(void *context, const char *name)
+static void add_forwards(struct listing *listing, const struct machine *machine)
 {
-	struct listing *listing = context;
-	scoped_machine struct machine machine = { 0 };
-
-	/* `list` tells of a machine that cannot be read. */
-	if (machine_read(&machine, &listing->call->dirs, name, &(struct err){ 0 }) < 0)
-		return 0;
-	for (const struct section *at = machine.config.forwards; at; at = at->next)
-		add_forward(listing, name, (const struct forward_config *)at,
-			    forwards_is_made(&machine, at->name));
-	return 0;
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forward_config *forward = (const struct forward_config *)at;
+		bool made = forwards_is_made(machine, at->name);
+		if (listing->array)
+			listing_add_object(listing, machine, forward_object(forward, made));
+		else
+			add_row(&listing->table, machine->name, forward, made);
+	}
 }
 
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "MACHINE", "NAME",   "PROTOCOL", "LISTEN",
 					     "PORT",    "TARGET", "ACTIVE",   NULL };
-	scoped_machine struct machine machine = { 0 };
-	struct listing listing = { .call = call,
-				   .array = call_has(call, &flag_json) ? json_array() : NULL };
-	int r = 0;
+	bool none;
+	int r = listing_print(call, heads, add_forwards, &none, err);
 
-	table_begin(&listing.table, heads);
-	if (call->count == 0)
-		r = machine_list(&call->dirs, visit, &listing, err);
-	else if (name_check(call->words[0], err) != 0)
-		r = EXIT_USAGE;
-	else if (machine_look(&machine, &call->dirs, call->words[0], err) < 0)
-		r = -err->code;
-	else
-		visit(&listing, call->words[0]);
-	if (r == 0 && listing.array)
-		r = print_json(take_ptr(&listing.array), err);
-	else if (r == 0 && listing.table.count > 0)
-		r = table_print(&listing.table, err);
-	else if (r == 0)
+	if (r == 0 && none)
 		print_note("no port of this host leads to %s%s%s: berth forward add %s tcp "
 			   "HOSTPORT:PORT",
 			   call->count ? "machine '" : "a machine",
 			   call->count ? call->words[0] : "", call->count ? "'" : "",
 			   call->count ? call->words[0] : "MACHINE");
-	json_decref(listing.array);
-	text_free(&listing.table.cells);
 	return r;
 }
 

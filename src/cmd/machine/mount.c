@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/sections.h"
 #include "machine/life/life.h"
 #include "machine/share/mounts.h"
 #include "machine/state/machine.h"
@@ -33,17 +34,6 @@ static const struct flag *const device_flags[] = { &flag_mode,      &flag_name,
 						   &flag_optional,  &flag_node_owner,
 						   &flag_temporary, NULL };
 
-/* Sets a field from a word, if the word is given. */
-static int give(const struct schema *schema, void *section, const char *name, const char *value,
-		struct err *err)
-{
-	const struct key *key = config_find(schema, name, err);
-
-	if (!key || (value && config_set(schema, section, key, value, err) < 0))
-		return EXIT_USAGE;
-	return 0;
-}
-
 static int begin(const struct call *call, const struct schema *schema, struct section *section,
 		 struct err *err)
 {
@@ -54,8 +44,8 @@ static int begin(const struct call *call, const struct schema *schema, struct se
 	if (config_defaults(schema, section, err) < 0)
 		return -err->code;
 	section->name = name ? strdup(name) : NULL;
-	return give(schema, section, "optional", call_has(call, &flag_optional) ? "yes" : NULL,
-		    err);
+	return section_give(schema, section, "optional",
+			    call_has(call, &flag_optional) ? "yes" : NULL, err);
 }
 
 /* Applies the rules of settings before anything is opened. A section without a name gets the word as its name. */
@@ -119,16 +109,16 @@ static int fill_mount(const struct call *call, struct mount_config *mount, struc
 
 	if (absolute(call->words[1], &source, err) < 0)
 		return -err->code;
-	int r = give(&mount_schema, mount, "source", text_str(&source), err);
+	int r = section_give(&mount_schema, mount, "source", text_str(&source), err);
 	if (r == 0)
 		r = tidy(call->words[2], &target, err);
 	if (r == 0)
-		r = give(&mount_schema, mount, "target", text_str(&target), err);
+		r = section_give(&mount_schema, mount, "target", text_str(&target), err);
 	if (r == 0)
-		r = give(&mount_schema, mount, "owner", call_value(call, &flag_owner), err);
+		r = section_give(&mount_schema, mount, "owner", call_value(call, &flag_owner), err);
 	if (r == 0)
-		r = give(&mount_schema, mount, "readonly",
-			 call_has(call, &flag_read_only) ? "yes" : NULL, err);
+		r = section_give(&mount_schema, mount, "readonly",
+				 call_has(call, &flag_read_only) ? "yes" : NULL, err);
 	return r;
 }
 
@@ -196,8 +186,8 @@ static int give_owner(const struct call *call, struct device_config *device, str
 
 	if (group)
 		*group++ = '\0';
-	int r = give(&device_schema, device, "owner", copy, err);
-	return r ? r : give(&device_schema, device, "group", group, err);
+	int r = section_give(&device_schema, device, "owner", copy, err);
+	return r ? r : section_give(&device_schema, device, "group", group, err);
 }
 
 static int run_device_add(struct call *call, struct err *err)
@@ -209,9 +199,10 @@ static int run_device_add(struct call *call, struct err *err)
 
 	int r = begin(call, &device_schema, &device.section, err);
 	if (r == 0)
-		r = give(&device_schema, &device, "path", call->words[1], err);
+		r = section_give(&device_schema, &device, "path", call->words[1], err);
 	if (r == 0)
-		r = give(&device_schema, &device, "mode", call_value(call, &flag_mode), err);
+		r = section_give(&device_schema, &device, "mode", call_value(call, &flag_mode),
+				 err);
 	if (r == 0)
 		r = give_owner(call, &device, err);
 	if (r == 0)

@@ -5,8 +5,8 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/cli/table.h"
 #include "cmd/cli/verbs.h"
+#include "cmd/machine/sections.h"
 #include "cmd/machine/settings.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
@@ -29,25 +29,16 @@ static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove, set */
 
-static int give(struct nic_config *nic, const char *name, const char *value, struct err *err)
-{
-	const struct key *key = config_find(&nic_schema, name, err);
-
-	if (!key || (value && config_set(&nic_schema, nic, key, value, err) < 0))
-		return EXIT_USAGE;
-	return 0;
-}
-
 static int give_network(const struct call *call, struct nic_config *nic, struct err *err)
 {
 	const char *name = call_value(call, &flag_nic_network);
 	struct berth_config config;
 
 	if (name)
-		return give(nic, "network", name, err);
+		return section_give(&nic_schema, nic, "network", name, err);
 	if (network_wanted(call, err) < 0 || config_load_berth(&call->dirs, &config, err) < 0)
 		return -err->code;
-	int r = give(nic, "network", config.network, err);
+	int r = section_give(&nic_schema, nic, "network", config.network, err);
 	config_free(&berth_schema, &config);
 	return r;
 }
@@ -58,13 +49,14 @@ static int fill(const struct call *call, struct nic_config *nic, struct err *err
 		return EXIT_USAGE;
 	if (config_defaults(&nic_schema, nic, err) < 0)
 		return -err->code;
-	int r = give(nic, "address", call_value(call, &flag_address), err);
+	int r = section_give(&nic_schema, nic, "address", call_value(call, &flag_address), err);
 	if (r == 0)
-		r = give(nic, "mac", call_value(call, &flag_mac), err);
+		r = section_give(&nic_schema, nic, "mac", call_value(call, &flag_mac), err);
 	if (r == 0)
-		r = give(nic, "mtu", call_value(call, &flag_mtu), err);
+		r = section_give(&nic_schema, nic, "mtu", call_value(call, &flag_mtu), err);
 	if (r == 0)
-		r = give(nic, "route", call_has(call, &flag_route) ? "yes" : NULL, err);
+		r = section_give(&nic_schema, nic, "route",
+				 call_has(call, &flag_route) ? "yes" : NULL, err);
 	if (r == 0)
 		r = give_network(call, nic, err);
 	nic->section.name = (char *)(uintptr_t)call->words[1];
@@ -118,12 +110,6 @@ static int run_set(struct call *call, struct err *err)
 }
 
 /* ---- list */
-
-struct listing {
-	const struct call *call;
-	struct table table;
-	json_t *array; /* NULL: the table is shown */
-};
 
 /* An interface, and what there is of it. */
 struct found {
@@ -275,57 +261,30 @@ static void add_row(struct table *table, const char *machine, const struct found
 	table_add(table, found->active ? "yes" : "no");
 }
 
-static int visit(void *context, const char *name)
+static void add_nics(struct listing *listing, const struct machine *machine)
 {
-	struct listing *listing = context;
-	scoped_machine struct machine machine = { 0 };
 	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
 
-	/* `list` tells of a machine that cannot be read. */
-	if (machine_read(&machine, &listing->call->dirs, name, &(struct err){ 0 }) < 0)
-		return 0;
-	size_t count = nics_of(&machine, nics);
 	for (size_t i = 0; i < count; i++) {
 		struct found found;
-		look(&machine, &nics[i], &found);
-		if (!listing->array) {
-			add_row(&listing->table, name, &found);
-			continue;
-		}
-		json_t *object = nic_object(&found);
-		json_object_set_new(object, "machine", json_string(name));
-		json_array_append_new(listing->array, object);
+		look(machine, &nics[i], &found);
+		if (listing->array)
+			listing_add_object(listing, machine, nic_object(&found));
+		else
+			add_row(&listing->table, machine->name, &found);
 	}
-	return 0;
 }
 
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "MACHINE", "NAME",  "NETWORK", "ADDRESS", "MAC",
 					     "MTU",     "ROUTE", "ACTIVE",  NULL };
-	scoped_machine struct machine machine = { 0 };
-	struct listing listing = { .call = call,
-				   .array = call_has(call, &flag_json) ? json_array() : NULL };
-	int r = 0;
+	bool none;
+	int r = listing_print(call, heads, add_nics, &none, err);
 
-	table_begin(&listing.table, heads);
-	if (call->count == 0)
-		r = machine_list(&call->dirs, visit, &listing, err);
-	else if (name_check(call->words[0], err) != 0)
-		r = EXIT_USAGE;
-	else if (machine_look(&machine, &call->dirs, call->words[0], err) < 0 ||
-		 machine_check(&machine, err) < 0)
-		r = -err->code;
-	else
-		visit(&listing, call->words[0]);
-	if (r == 0 && listing.array)
-		r = print_json(take_ptr(&listing.array), err);
-	else if (r == 0 && listing.table.count > 0)
-		r = table_print(&listing.table, err);
-	else if (r == 0)
+	if (r == 0 && none)
 		print_note("no machine is on a network");
-	json_decref(listing.array);
-	text_free(&listing.table.cells);
 	return r;
 }
 
