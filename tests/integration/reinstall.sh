@@ -235,6 +235,40 @@ case_set_while_detached() {
 	end_host
 }
 
+# copied PATTERN: the pool's copy of settings has it by now.
+copied() {
+	retry 20 grep -q "$1" "$T/disk/dir/.berth-books"
+}
+
+# Each change of a section is in the pool's copy, with no other change behind it.
+case_sections_are_copied() {
+	host first-sections
+	pool_of dir
+	fill_pool
+	written
+	berth network create lan
+	berth mount web "$T/btrfs" /srv/shared
+	copied "target = /srv/shared"
+	berth unmount web /srv/shared
+	retry 20 not grep -q /srv/shared "$T/disk/dir/.berth-books"
+	berth device add --optional web /dev/fuse
+	copied "path = /dev/fuse"
+	berth nic add web eth1 --network lan
+	copied "nic eth1"
+	berth network create lan-2
+	berth set web network=lan-2
+	written
+	berth forward add web tcp 48097:80
+	copied "port = 48097"
+	berth forward remove web 48097
+	retry 20 not grep -q 48097 "$T/disk/dir/.berth-books"
+	berth delete web
+	berth network delete lan
+	berth network delete lan-2
+	forget dir
+	end_host
+}
+
 # Folders that belong to no pool, that are copies, or that were moved.
 case_folders_that_are_not_the_pools() {
 	host first-copied

@@ -220,7 +220,6 @@ static int add_section(struct change *change, const struct nic_config *nic, stru
 	if (drawn)
 		whole.mac = drawn;
 	int r = config_add_section(&machine_schema, change->conf, &nic_schema, &whole.section, err);
-	pool_backup_mark_stale();
 	fault_point("nic-added");
 	return r < 0 ? r : settings_read_again(change->machine, err);
 }
@@ -230,7 +229,6 @@ static int remove_section(struct change *change, struct err *err)
 	int r = config_remove_section(&machine_schema, change->conf, &nic_schema, change->name,
 				      err);
 
-	pool_backup_mark_stale();
 	fault_point("nic-removed");
 	return r < 0 ? r : settings_read_again(change->machine, err);
 }
@@ -324,7 +322,6 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 	if (!now || (moves ? unmake(&change, now->network, err) : unplug(&change, err)) < 0)
 		return -err->code;
 	int r = config_write(change.conf, &after, err);
-	pool_backup_mark_stale();
 	fault_point("nic-set");
 	if (r == 0)
 		r = settings_read_again(machine, err);

@@ -4,10 +4,16 @@
 #include "base/scoped.h"
 #include "machine/state/private.h"
 
-int settings_read_again(struct machine *machine, struct err *err)
+static int load(struct machine *machine, struct err *err)
 {
 	config_free(&machine_schema, &machine->config);
 	return machine_load(machine, err);
+}
+
+int settings_read_again(struct machine *machine, struct err *err)
+{
+	pool_backup_mark_stale();
+	return load(machine, err);
 }
 
 int settings_lock(struct machine *machine, struct err *err)
@@ -15,5 +21,5 @@ int settings_lock(struct machine *machine, struct err *err)
 	if (machine_check(machine, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	return lock < 0 || settings_read_again(machine, err) < 0 ? -err->code : take_fd(&lock);
+	return lock < 0 || load(machine, err) < 0 ? -err->code : take_fd(&lock);
 }

@@ -8,7 +8,7 @@
 /* Takes the machine's lock, and reads its settings under it: a descriptor, or -code. */
 int settings_lock(struct machine *machine, struct err *err);
 
-/* Reads the settings again, after a change. Under the lock. */
+/* Reads the settings again, after a change, which the pool's copy of them has to follow. Under the lock. */
 int settings_read_again(struct machine *machine, struct err *err);
 
 #endif

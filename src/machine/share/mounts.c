@@ -230,6 +230,8 @@ static int write_and_show(struct target *target, const struct kind *kind,
 		return err_set(err, ENOMEM, "out of memory");
 	if (config_add_section(&machine_schema, path, kind->schema, section, err) < 0)
 		return -err->code;
+	if (!temporary)
+		pool_backup_mark_stale();
 	if (read_again(target, err) == 0 && target->pidfd >= 0 &&
 	    (kind->schema != &device_schema || confine(target, NULL, err) == 0))
 		show(target, shares, err);
@@ -344,6 +346,8 @@ static int take_away(struct machine *machine, const struct kind *kind, const cha
 		return err_set(err, ENOMEM, "out of memory");
 	if (target.pidfd >= 0 && hide(&target, kind, section, was_there, err) < 0)
 		return -err->code;
+	if (!temporary)
+		pool_backup_mark_stale();
 	return config_remove_section(&machine_schema, path, kind->schema, section->name, err);
 }
 
