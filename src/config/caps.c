@@ -2,6 +2,7 @@
 /* Lists of capabilities: "sys_time -net_raw" adds one to the default set and removes another. */
 #include "base/scoped.h"
 #include "config/types.h"
+#include "config/values.h"
 
 #include <stdlib.h>
 #include <string.h>

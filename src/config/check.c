@@ -2,6 +2,7 @@
 /* Rules between keys: values that are valid alone but not together. */
 #include "config/config.h"
 #include "config/file.h"
+#include "config/values.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The words of an environment, NAME=value, and of a command, quoted as in a shell. Nothing is expanded. */
-#include "config/config.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "config/types.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ports of the host that lead to a machine: the values of a section [forward NAME], as numbers, and its rules. */
 #include "config/file.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 

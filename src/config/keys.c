@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* THE tables: one row for each key, the only source of names, defaults and help. */
 #include "config/config.h"
+#include "config/values.h"
 
 #include "config/build_file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Mapping of owners in a shared folder: "HOST:GUEST". */
-#include "config/config.h"
+#include "config/values.h"
 
 #include <errno.h>
 #include <string.h>

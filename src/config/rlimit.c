@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Resource limits: "1024:64K" is a soft and a hard one, "max" means unlimited. */
-#include "config/config.h"
+#include "config/values.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #define BERTH_CONFIG_TYPES_H
 
 #include "config/config.h"
+#include "config/values.h"
 
 /* A parsed value, before it goes into its field. */
 union value {

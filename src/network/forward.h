@@ -6,6 +6,7 @@
 #ifndef BERTH_NETWORK_FORWARD_H
 #define BERTH_NETWORK_FORWARD_H
 
+#include "config/values.h"
 #include "network/network.h"
 
 /* Replaces the rules of a machine in one transaction. Connections that exist stay as they are. */

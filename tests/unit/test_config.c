@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tables of settings: they are whole, every key goes around, every kind refuses in a sentence. */
 #include "test_config.h"
+#include "config/values.h"
 
 #include "base/file.h"
 #include "base/remove.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The files of settings: their form, their faults, edits of one key or section, bytes at random. */
+#include "config/values.h"
 #include "test_config.h"
 
 #include "base/file.h"

@@ -6,6 +6,7 @@
 #include "base/causes.h"
 #include "cmd/cli/command.h"
 #include "config/apply_file.h"
+#include "config/values.h"
 #include "machine/state/machine.h"
 
 /* The kinds of actions, in the order in which they are done. */

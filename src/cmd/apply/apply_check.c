@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of a file of apply that need more than one key, or this host. All faults are told at once. */
 #include "cmd/apply/apply.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "machine/life/forwards.h"

@@ -4,6 +4,7 @@
  * and two machines may exchange theirs. So the plan of apply has early actions, each of which takes away.
  */
 #include "cmd/apply/apply.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "machine/life/life.h"

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "config/values.h"
 #include "machine/manage/manage.h"
 
 #include <fcntl.h>

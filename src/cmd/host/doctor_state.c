@@ -3,6 +3,7 @@
  * doctor: checks the state of berth. It finds machines and templates with a missing part, and roots without an owner.
  */
 #include "cmd/host/doctor.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "base/unfinished.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* forward add, list, remove: ports of the host that lead to machines. */
 #include "cmd/cli/verbs.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"

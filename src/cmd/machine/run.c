@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* run: runs one command in a new machine, and deletes the machine afterwards. */
 #include "cmd/cli/verbs.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"

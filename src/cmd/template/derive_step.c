@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The steps of a build, each in a process of its own: it may hang, and a signal ends it at any moment. */
 #include "cmd/template/derive.h"
+#include "config/values.h"
 
 #include "base/child.h"
 #include "base/clock.h"

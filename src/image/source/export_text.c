@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/values.h"
 #include "image/source/export.h"
 
 #include "base/scoped.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "image/template/app.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 

@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "config/config.h"
+#include "config/values.h"
 #include "image/shared/goarch.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/life/forwards.h"
+#include "config/values.h"
 
 #include "base/file.h"
 #include "base/scoped.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/birth.h"
+#include "config/values.h"
 
 #include "machine/state/owner.h"
 #include "machine/state/private.h"

@@ -3,6 +3,7 @@
  * A shared folder, or a single file. The descriptor that is checked is the one that is mounted, so that nobody can
  * replace the source meanwhile.
  */
+#include "config/values.h"
 #include "machine/share/share.h"
 
 #include "base/file.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/start/plan.h"
+#include "config/values.h"
 #include "machine/start/rootfs.h"
 #include "machine/state/machine.h"
 

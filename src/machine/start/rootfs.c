@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/start/rootfs.h"
+#include "config/values.h"
 
 #include "base/scoped.h"
 #include "base/text.h"

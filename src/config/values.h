@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Values of settings that have parts: owners, forwards, capabilities, rlimits, environments, credentials. */
+#ifndef BERTH_CONFIG_VALUES_H
+#define BERTH_CONFIG_VALUES_H
+
+#include "config/config.h"
+
+/*
+ * The owner of a mount, "HOST:GUEST": files of the host's user HOST belong to the guest's GUEST, each a name or a
+ * number. HOST "": the source's owner; GUEST "": root. "all": ids are the same in the guest and on the host.
+ */
+struct config_owner {
+	bool all;
+	char host[64], guest[64];
+};
+int config_owner(const char *value, struct config_owner *owner, struct err *err);
+
+/* A [forward NAME], as numbers. */
+struct forward {
+	bool udp;             /* else TCP */
+	uint32_t listen;      /* in network byte order; 0: all addresses of the host */
+	uint16_t first, last; /* ports of the host */
+	uint16_t to;          /* the machine's port for the first; the others follow */
+};
+/* The most ports of a range whose ports have other numbers in the machine, because each needs a rule. */
+enum { FORWARD_SHIFT_MAX = 100 };
+/* Parses a forward. The sentence names the section. */
+int config_forward(const struct forward_config *config, struct forward *forward, struct err *err);
+/* Whether a packet could be meant for both. */
+bool forwards_collide(const struct forward *a, const struct forward *b);
+
+/* The number of a KEY_SIGNAL, with this C library's SIGRTMIN; -EINVAL: not a signal. */
+int config_signal(const char *name);
+
+/* The byte that a terminal sends for a KEY_PRESS; -EINVAL: none. */
+int config_press(const char *text);
+
+/* The capabilities of a KEY_CAPS, a bit for each number of capabilities(7). */
+struct config_caps {
+	uint64_t add, drop;
+};
+/* Parses a KEY_CAPS. -EINVAL with its fault. */
+int config_caps(const char *value, struct config_caps *caps, struct err *err);
+
+/* The value of a KEY_RLIMIT; UINT64_MAX: no limit. */
+struct config_rlimit {
+	uint64_t soft, hard;
+};
+/* Parses a non-empty KEY_RLIMIT. -EINVAL with its fault. */
+int config_rlimit(const char *value, struct config_rlimit *limit, struct err *err);
+
+/*
+ * Splits a KEY_ENV into words without quotes: a NULL-terminated array in one block, which one free() releases. -EINVAL
+ * with its fault.
+ */
+int config_env(const char *value, char ***words, struct err *err);
+/* The same for a KEY_WORDS. */
+int config_words(const char *value, char ***words, struct err *err);
+/* Adds a word to a KEY_ENV or KEY_WORDS, quoted where it must be, so that splitting gives the same word. */
+void config_add_word(struct text *out, const char *word);
+/* Puts a word NAME=value into a KEY_ENV, in place of one of that name. */
+int config_put_env(char **value, const char *word, struct err *err);
+/* The text of a credential: its value, or without its quotes if that is $'...'. The caller frees *text. */
+int config_credential(const char *value, char **text, struct err *err);
+/* The value of a credential with that text, which has no NUL. -E2BIG: it is longer than a line of settings. */
+int config_credential_value(const char *text, struct text *value, struct err *err);
+/* NULL: the word is NAME=value; or its fault, "is ..." or "has ...". */
+const char *config_variable_fault(const char *word);
+
+#endif
