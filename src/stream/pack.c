@@ -346,6 +346,9 @@ int pack_tree(struct sink *sink, int from_fd, int base_fd)
 	text_free(&walk.path);
 	pack_links_free(p);
 	archive_entry_free(p->entry);
+	/* After a failure nothing of the rest is written. */
+	if (r < 0 && p->out)
+		archive_write_fail(p->out);
 	archive_write_free(p->out);
 	scoped_close_fd(&p->from);
 	scoped_close_fd(&p->base);

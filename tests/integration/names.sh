@@ -102,6 +102,7 @@ case_refused_before_anything_is_made() {
 		template build $T/nosuch.template
 		template import $T/nosuch.tar x
 		template pull nosuch:debian/13
+		nic add nosuch eth1
 		import $T/nosuch.berth m
 		import $T/nosuch m
 		apply $T/nosuch

@@ -57,8 +57,6 @@ static int fill(const struct call *call, struct nic_config *nic, struct err *err
 	if (r == 0)
 		r = section_give(&nic_schema, nic, "route",
 				 call_has(call, &flag_route) ? "yes" : NULL, err);
-	if (r == 0)
-		r = give_network(call, nic, err);
 	nic->section.name = (char *)(uintptr_t)call->words[1];
 	return r;
 }
@@ -72,6 +70,9 @@ static int run_add(struct call *call, struct err *err)
 	int r = fill(call, &nic, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
+	/* It may make the default network, so that all else is looked at before. */
+	if (r == 0)
+		r = give_network(call, &nic, err);
 	if (r == 0)
 		r = machine_nic_add(&machine, &nic, &notes, err);
 	config_free(&nic_schema, &nic);
