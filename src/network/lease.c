@@ -102,32 +102,23 @@ static int add_anywhere(const struct network *network, struct lease *lease, stru
 		network->name, lease->name, count, network->config.subnet);
 }
 
-static int claim_mac(const struct network *network, const struct lease *lease, struct err *err)
-{
-	char other[64];
-	int r = lease_file_claim_mac(network, lease, other);
-
-	if (r == -ENOTUNIQ)
-		return err_set(err, ENOTUNIQ,
-			       "network '%s': the hardware address %s of '%s' is that of '%s' too",
-			       network->name, lease->mac, lease->name, other);
-	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
-}
-
 /* The lease that exists differs from the wanted one: another mac, another address, or none. */
 static int change_or_add(const struct network *network, struct lease *lease,
 			 const struct in_addr *wanted, const char *want, struct err *err)
 {
 	struct lease held, holder;
+	char other[64];
 	bool found = lease_file_find(network, lease->name, &held) == 0;
-	int r = claim_mac(network, lease, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (lease_file_mac_holder(network, lease->mac, other) && strcmp(other, lease->name) != 0)
+		return err_set(err, ENOTUNIQ,
+			       "network '%s': the hardware address %s of '%s' is that of '%s' too",
+			       network->name, lease->mac, lease->name, other);
 	if (found && (!wanted || wanted->s_addr == held.address.s_addr)) {
 		lease->address = held.address;
-		if (strcmp(held.mac, lease->mac) != 0)
-			r = lease_file_change(network, lease);
+		r = strcmp(held.mac, lease->mac) == 0 ? lease_file_list_mac(network, lease)
+						      : lease_file_change(network, lease);
 		return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 	}
 	lease->made = true;
@@ -240,7 +231,7 @@ bool lease_is_there(const struct network *network, const char *name)
 {
 	scoped_free char *path = text_format("%s/names/%s", network->folder, name);
 
-	return path && access(path, F_OK) == 0;
+	return (path && access(path, F_OK) == 0) || lease_file_is_pending(network);
 }
 
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err)

@@ -123,6 +123,76 @@ static int remove_file(const char *path)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static int mac_path(const struct network *network, const char *mac, char path[4096])
+{
+	return text_print(path, 4096, "%s/macs/%s", network->folder, mac);
+}
+
+static bool read_mac(const struct network *network, const char *mac, char name[64])
+{
+	char path[4096];
+
+	if (mac_path(network, mac, path) < 0)
+		return false;
+	ssize_t n = readlink(path, name, 64);
+	if (n <= 0 || n >= 64)
+		return false;
+	name[n] = '\0';
+	return true;
+}
+
+bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac)
+{
+	char owner[64];
+
+	return read_mac(network, mac, owner) && strcmp(owner, name) == 0;
+}
+
+/* Whether the name that a hardware address is listed with has a lease with that address. */
+static bool has_mac(const struct network *network, const char *name, const char *mac)
+{
+	struct lease held;
+
+	return !text_label_fault(name) && lease_file_find(network, name, &held) == 0 &&
+	       strcmp(held.mac, mac) == 0;
+}
+
+bool lease_file_mac_holder(const struct network *network, const char *mac, char holder[64])
+{
+	return read_mac(network, mac, holder) && has_mac(network, holder, mac);
+}
+
+int lease_file_list_mac(const struct network *network, const struct lease *lease)
+{
+	char path[4096], folder[4096], listed[64];
+
+	if (mac_path(network, lease->mac, path) < 0 ||
+	    text_print(folder, sizeof folder, "%s/macs", network->folder) < 0)
+		return -ENAMETOOLONG;
+	if (read_mac(network, lease->mac, listed) && strcmp(listed, lease->name) == 0)
+		return 0;
+	/* Leases of a network that an older version created. */
+	if ((mkdir(folder, 0755) < 0 && errno != EEXIST) || remove_file(path) < 0)
+		return -errno;
+	return symlink(lease->name, path) < 0 ? -errno : 0;
+}
+
+static void forget_mac(const struct network *network, const struct lease *lease)
+{
+	char path[4096];
+
+	if (lease_file_owns_mac(network, lease->name, lease->mac) &&
+	    mac_path(network, lease->mac, path) == 0)
+		unlink(path);
+}
+
+bool lease_file_is_pending(const struct network *network)
+{
+	scoped_free char *path = text_format("%s/pending", network->folder);
+
+	return path && access(path, F_OK) == 0;
+}
+
 int lease_file_repair(const struct network *network)
 {
 	struct paths paths;
@@ -131,12 +201,15 @@ int lease_file_repair(const struct network *network)
 
 	if (r < 0 || (access(paths.pending, F_OK) < 0 && errno == ENOENT))
 		return r;
-	/* A torn file was never linked. */
+	/* A torn file was never linked, nor its hardware address listed. */
 	if (read_host(network, paths.pending, &lease) == 0 &&
-	    make_paths(network, &lease, &paths) == 0 && !is_whole(network, &lease) &&
-	    same_file(paths.pending, paths.host)) {
-		r = remove_file(paths.host);
-		dns_forget(network, &lease);
+	    make_paths(network, &lease, &paths) == 0) {
+		if (!is_whole(network, &lease) && same_file(paths.pending, paths.host)) {
+			r = remove_file(paths.host);
+			dns_forget(network, &lease);
+		}
+		if (!has_mac(network, lease.name, lease.mac))
+			forget_mac(network, &lease);
 	}
 	return r < 0 ? r : remove_file(paths.pending);
 }
@@ -188,12 +261,15 @@ static int write_name(const struct lease *lease, const struct paths *paths)
 	return r;
 }
 
-static int publish(const struct lease *lease, const struct paths *paths)
+static int publish(const struct network *network, const struct lease *lease,
+		   const struct paths *paths)
 {
 	char text[LEASE_MAX];
 
 	host_text(lease, text, sizeof text);
 	int r = write_file(paths->pending, text, O_EXCL);
+	if (r == 0)
+		r = lease_file_list_mac(network, lease);
 	if (r == 0 && link(paths->pending, paths->host) < 0)
 		r = -errno;
 	if (r == 0)
@@ -201,6 +277,7 @@ static int publish(const struct lease *lease, const struct paths *paths)
 	if (r == 0)
 		r = write_name(lease, paths);
 	if (r < 0) {
+		forget_mac(network, lease);
 		if (same_file(paths->pending, paths->host))
 			unlink(paths->host);
 		unlink(paths->pending);
@@ -226,74 +303,7 @@ int lease_file_add(const struct network *network, const struct lease *lease)
 		if (r == 0 && known == 0)
 			dns_forget(network, &holder);
 	}
-	return r < 0 ? r : publish(lease, &paths);
-}
-
-static int mac_path(const struct network *network, const char *mac, char path[4096])
-{
-	return text_print(path, 4096, "%s/macs/%s", network->folder, mac);
-}
-
-static bool read_mac(const struct network *network, const char *mac, char name[64])
-{
-	char path[4096];
-
-	if (mac_path(network, mac, path) < 0)
-		return false;
-	ssize_t n = readlink(path, name, 64);
-	if (n <= 0 || n >= 64)
-		return false;
-	name[n] = '\0';
-	return true;
-}
-
-bool lease_file_owns_mac(const struct network *network, const char *name, const char *mac)
-{
-	char owner[64];
-
-	return read_mac(network, mac, owner) && strcmp(owner, name) == 0;
-}
-
-/* Whether the name that a hardware address is listed with has a lease with that address. */
-static bool has_mac(const struct network *network, const char *name, const char *mac)
-{
-	struct lease held;
-
-	return !text_label_fault(name) && lease_file_find(network, name, &held) == 0 &&
-	       strcmp(held.mac, mac) == 0;
-}
-
-bool lease_file_mac_holder(const struct network *network, const char *mac, char holder[64])
-{
-	return read_mac(network, mac, holder) && has_mac(network, holder, mac);
-}
-
-int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64])
-{
-	char path[4096], folder[4096];
-
-	if (mac_path(network, lease->mac, path) < 0 ||
-	    text_print(folder, sizeof folder, "%s/macs", network->folder) < 0)
-		return -ENAMETOOLONG;
-	if (read_mac(network, lease->mac, other)) {
-		if (strcmp(other, lease->name) == 0)
-			return 0;
-		if (has_mac(network, other, lease->mac))
-			return -ENOTUNIQ;
-	}
-	/* Leases of a network that an older version created. */
-	if ((mkdir(folder, 0755) < 0 && errno != EEXIST) || remove_file(path) < 0)
-		return -errno;
-	return symlink(lease->name, path) < 0 ? -errno : 0;
-}
-
-static void forget_mac(const struct network *network, const struct lease *lease)
-{
-	char path[4096];
-
-	if (lease_file_owns_mac(network, lease->name, lease->mac) &&
-	    mac_path(network, lease->mac, path) == 0)
-		unlink(path);
+	return r < 0 ? r : publish(network, lease, &paths);
 }
 
 int lease_file_remove(const struct network *network, const struct lease *lease)
@@ -306,15 +316,14 @@ int lease_file_remove(const struct network *network, const struct lease *lease)
 	/* If hosts/ADDRESS is missing, there is nothing to recover, and no need for pending. */
 	if (link(paths.host, paths.pending) < 0 && errno != ENOENT)
 		return -errno;
+	forget_mac(network, lease);
 	r = remove_file(paths.name);
 	if (r == 0)
 		r = remove_file(paths.host);
 	if (r == 0)
 		r = remove_file(paths.pending);
-	if (r == 0) {
-		forget_mac(network, lease);
+	if (r == 0)
 		dns_forget(network, lease);
-	}
 	return r;
 }
 
@@ -324,24 +333,29 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 	char text[LEASE_MAX];
 	struct lease before;
 	int r = make_paths(network, lease, &paths);
-	bool known = r == 0 && read_host(network, paths.host, &before) == 0;
+	bool known = r == 0 && lease_file_find(network, lease->name, &before) == 0;
 
 	if (r < 0)
 		return r;
-	/* After a kill between the two, names/ still has the old mac, and the next call repeats this. */
+	/* After a kill, names/ still has the old hardware address, and the next call repeats this. */
 	host_text(lease, text, sizeof text);
 	r = write_file(paths.pending, text, O_EXCL);
 	if (r == 0)
-		r = settle(paths.pending);
-	if (r == 0 && rename(paths.pending, paths.host) < 0)
+		r = lease_file_list_mac(network, lease);
+	if (r == 0)
+		r = write_file(paths.aside, text, O_TRUNC);
+	if (r == 0)
+		r = settle(paths.aside);
+	if (r == 0 && rename(paths.aside, paths.host) < 0)
 		r = -errno;
+	if (r == 0 && known && strcmp(before.mac, lease->mac) != 0)
+		forget_mac(network, &before);
 	if (r == 0)
 		r = write_name(lease, &paths);
-	if (r == 0 && known) {
-		if (strcmp(before.mac, lease->mac) != 0)
-			forget_mac(network, &before);
+	if (r == 0)
+		r = remove_file(paths.pending);
+	if (r == 0 && known)
 		dns_forget(network, &before);
-	}
 	return r;
 }
 

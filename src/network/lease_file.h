@@ -6,10 +6,11 @@
  *   names/NAME      "ADDRESS NAME # MAC": found by name in one read; dnsmasq's hostsdir, so that a
  *                   name is answered for a machine that never asks DHCP, too
  *   macs/MAC        a link to NAME: whose the hardware address is, as long as that name has it
- *   pending         while one comes or goes: another name of hosts/ADDRESS
+ *   pending         while one comes or goes: another name of hosts/ADDRESS, or what that will be
  *
- * hosts/ comes first and goes last, so that whoever finds a name has the address. All but the
- * reading happens under the network's lock, after lease_file_repair.
+ * hosts/ comes before names/ and goes after it, so that whoever finds a name has the address. macs/ comes and goes
+ * while pending exists, so that a killed command leaves none behind. All but the reading happens under the network's
+ * lock, after lease_file_repair.
  */
 #ifndef BERTH_NETWORK_LEASE_FILE_H
 #define BERTH_NETWORK_LEASE_FILE_H
@@ -22,6 +23,9 @@ int lease_file_find(const struct network *network, const char *name, struct leas
 /* Finds the lease that has an address and is listed by name: as above. */
 int lease_file_holder(const struct network *network, struct in_addr address, struct lease *lease);
 
+/* Whether a killed command may have left a change half done. */
+bool lease_file_is_pending(const struct network *network);
+
 /* Completes or undoes changes of a killed command. */
 int lease_file_repair(const struct network *network);
 
@@ -31,18 +35,18 @@ bool lease_file_owns_mac(const struct network *network, const char *name, const 
 /* Finds the name of the lease that has a hardware address. */
 bool lease_file_mac_holder(const struct network *network, const char *mac, char holder[64]);
 
-/*
- * Lists the lease's hardware address. -ENOTUNIQ: another lease has it, whose name goes to *other. An entry without a
- * lease is replaced. To be called before the lease is made: without the lease the entry does not count.
- */
-int lease_file_claim_mac(const struct network *network, const struct lease *lease, char other[64]);
+/* Lists the hardware address of a lease that exists and has it. An entry without a lease is replaced. */
+int lease_file_list_mac(const struct network *network, const struct lease *lease);
 
-/* Makes the lease: allocates its address to its name. -EEXIST: another lease has the address. */
+/*
+ * Makes the lease: allocates its address to its name, and lists its hardware address, which no other lease may have.
+ * -EEXIST: another lease has the address.
+ */
 int lease_file_add(const struct network *network, const struct lease *lease);
 
 int lease_file_remove(const struct network *network, const struct lease *lease);
 
-/* Changes the hardware address of a lease. */
+/* Changes the hardware address of a lease, which no other lease may have. */
 int lease_file_change(const struct network *network, const struct lease *lease);
 
 /*

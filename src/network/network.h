@@ -106,7 +106,7 @@ bool lease_has_holder(const struct network *network, const char *address, char n
 /* Checks whether a name could get that hardware address, which must not be another lease's. */
 int lease_check_mac(const struct network *network, const char *name, const char *mac,
 		    struct err *err);
-/* Whether any file of a lease of that name exists. Quiet. */
+/* Whether there is something to release: a lease of that name, or a change that a killed command left half done. Quiet. */
 bool lease_is_there(const struct network *network, const char *name);
 /* Finds a lease, without making one. -ENOENT: there is none. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);

@@ -492,12 +492,14 @@ static void test_lease_repaired(void)
 	CU_ASSERT_FALSE(is_there(&network, "pending"));
 	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
 
-	/* A release that came as far as the name. */
+	/* A release that came as far as the name: there is still something to release. */
 	CU_ASSERT_EQUAL(link(host, pending), 0);
 	CU_ASSERT_EQUAL(unlink(name), 0);
-	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
-	CU_ASSERT_FALSE(is_there(&network, "pending"));
+	CU_ASSERT(lease_is_there(&network, "web"));
+	CU_ASSERT_EQUAL(lease_release(&network, "web", &err), 0);
+	CU_ASSERT_FALSE(lease_is_there(&network, "web"));
 	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
+	CU_ASSERT_EQUAL(count_in(&network, "macs"), 1);
 
 	/* A power cut may leave an empty file in the place of an allocation. */
 	write_in(&network, "hosts/10.77.0.9", "");
@@ -544,6 +546,7 @@ static void test_lease_killed(void)
 		own_net_wait(pid);
 		CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
 		CU_ASSERT_EQUAL(count_in(&network, "hosts"), count_in(&network, "names"));
+		CU_ASSERT(count_in(&network, "macs") <= count_in(&network, "names"));
 		CU_ASSERT_FALSE(is_there(&network, "pending"));
 	}
 	for (int i = 0; i < 7; i++) {

@@ -18,7 +18,7 @@
  * The time in which killed processes die that wait for nothing, and the time for the others after that. A write may
  * take seconds on a slow disk.
  */
-enum { DIE_MILLISECONDS = 3000, KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000 };
+enum { DIE_MILLISECONDS = 3000, KILL_MILLISECONDS = 10000, REMOVE_TRIES = 1000, LEAVE_TRIES = 100 };
 
 void run_cgroup(const struct machine *machine, char *out, size_t room)
 {
@@ -119,15 +119,22 @@ bool run_needs_cleanup(const struct machine *machine)
 }
 
 /* EBUSY for a moment: the last process is dead, but the kernel has not released it. */
-static int remove_group(const struct machine *machine, const char *path, struct err *err)
+static int remove_settled(const char *path, int most)
 {
 	struct timespec pause = { .tv_nsec = 2000000 };
 	int r = cgroup_remove(path);
 
-	for (int tries = 0; r == -EBUSY && tries < REMOVE_TRIES; tries++) {
+	for (int tries = 0; r == -EBUSY && tries < most; tries++) {
 		nanosleep(&pause, NULL);
 		r = cgroup_remove(path);
 	}
+	return r;
+}
+
+static int remove_group(const struct machine *machine, const char *path, struct err *err)
+{
+	int r = remove_settled(path, REMOVE_TRIES);
+
 	if (r < 0)
 		return err_set(err, -r, "remove cgroup '%s' of machine '%s': %s", path,
 			       machine->name, strerror(-r));
@@ -213,6 +220,7 @@ void machine_leave_groups(const struct dirs *dirs)
 		return;
 	dirs_object_name(dirs, name, sizeof name);
 	snprintf(keepers, sizeof keepers, "%s/_keepers", name);
-	if (cgroup_remove(keepers) == 0)
+	/* A keeper reports the end of its machine shortly before its own. */
+	if (remove_settled(keepers, LEAVE_TRIES) == 0)
 		cgroup_remove(name);
 }
