@@ -5,10 +5,13 @@ libcmd_a_SOURCES = \
 	src/cmd/help.c \
 	src/cmd/verbs.c src/cmd/cli/verbs.h \
 	src/cmd/apply/apply.c src/cmd/apply/apply.h \
+	src/cmd/apply/apply_change.c \
 	src/cmd/apply/apply_check.c \
 	src/cmd/apply/apply_do.c \
+	src/cmd/apply/apply_image.c \
 	src/cmd/apply/apply_look.c \
 	src/cmd/apply/apply_loss.c \
+	src/cmd/apply/apply_nic.c \
 	src/cmd/apply/apply_plan.c \
 	src/cmd/apply/apply_wanted.c \
 	src/cmd/cli/act.c \

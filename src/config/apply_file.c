@@ -45,7 +45,11 @@ static const struct schema *group_schema(void)
 		while (more < MORE_KEYS &&
 		       strcmp(more_keys[more].name, machine_schema.keys[i].name) < 0)
 			keys[n++] = more_keys[more++];
-		keys[n++] = machine_schema.keys[i];
+		keys[n] = machine_schema.keys[i];
+		/* Also "REMOTE:IMAGE". */
+		if (strcmp(keys[n].name, "template") == 0)
+			keys[n].type = KEY_TEXT;
+		n++;
 	}
 	while (more < MORE_KEYS)
 		keys[n++] = more_keys[more++];
@@ -63,6 +67,17 @@ unsigned apply_line_of(const struct apply_given *given, size_t count, const char
 			return given[i].line;
 	}
 	return 0;
+}
+
+unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
+			    const char *name)
+{
+	char whole[128];
+	unsigned line;
+
+	snprintf(whole, sizeof whole, "%s.%.80s", kind->what, name);
+	line = apply_line_of(group->sections, group->section_count, whole);
+	return line ? line : group->line;
 }
 
 uint64_t apply_machine_count(const struct apply_group *group)
@@ -113,6 +128,27 @@ static int add_given(struct apply_given **given, size_t *count, const char *name
 	return list[(*count)++].name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+/* The sections of a machine's block that was parsed. */
+static int gather_sections(const struct block *block, struct apply_group *group, struct err *err)
+{
+	char line[CONFIG_LINE_MAX + 1], name[CONFIG_LINE_MAX + 1];
+	char *word, *rest;
+	unsigned number = block->line;
+
+	for (size_t at = 0; at < block->length; number++) {
+		int n = line_next(block->data + at, block->length - at, line, err);
+		if (n < 0)
+			return n;
+		at += (size_t)n + 1;
+		if (!line_is_header(line) || !line_split_header(line, &word, &rest))
+			continue;
+		snprintf(name, sizeof name, "%s.%s", word, rest);
+		if (add_given(&group->sections, &group->section_count, name, number, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
 /* The keys of a block that was parsed, up to its first section. */
 static int gather_given(const struct block *block, struct apply_given **given, size_t *count,
 			struct err *err)
@@ -138,7 +174,40 @@ static int gather_given(const struct block *block, struct apply_given **given, s
 	return 0;
 }
 
-/* Rules of this kind of file. *line: of the key, or of the header. */
+/* A name, or "REMOTE:IMAGE". */
+static int check_template(const struct apply_group *group, struct err *err)
+{
+	const char *template = group->settings.machine.template;
+	const char *fault = strchr(template, ':') ? NULL : text_label_fault(template);
+
+	if (!*template)
+		return err_set(err, EINVAL,
+			       "machine '%s' names no template; write 'template = TEMPLATE'",
+			       group->name);
+	return fault ? err_set(err, EINVAL, "template '%.80s' %s", template, fault) : 0;
+}
+
+/* The line of the first section that breaks a rule together with those of its kind before it; else of the header. */
+static unsigned find_fault(const struct apply_group *group, const struct machine_config *config)
+{
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		struct machine_config part = *config;
+		part.mounts = part.devices = part.forwards = part.nics = NULL;
+		struct section *at = *(struct section *const *)((const char *)config + kind->head);
+		for (*(struct section **)((char *)&part + kind->head) = at; at; at = at->next) {
+			struct section *next = at->next;
+			at->next = NULL;
+			int r = config_check_sections(&part, &(struct err){ 0 });
+			at->next = next;
+			if (r < 0)
+				return apply_section_line(group, kind, at->name);
+		}
+	}
+	return group->line;
+}
+
+/* Rules of this kind of file. *line: of the key, of the section, or of the header. */
 static int check_group(const struct apply_group *group, unsigned *line, struct err *err)
 {
 	char last[96];
@@ -159,10 +228,8 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 				       "several; give it a section of its own");
 	}
 	*line = group->line;
-	if (!*group->settings.machine.template)
-		return err_set(err, EINVAL,
-			       "machine '%s' names no template; write 'template = TEMPLATE'",
-			       group->name);
+	if (check_template(group, err) < 0)
+		return -err->code;
 	uint64_t count = apply_machine_count(group);
 	apply_machine_name(group, count ? count - 1 : 0, last);
 	const char *fault = text_label_fault(last);
@@ -173,7 +240,9 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 	struct machine_config checked = group->settings.machine;
 	if (!apply_line_of(group->given, group->given_count, "network"))
 		checked.address = unchecked;
-	return config_check_machine(&checked, err);
+	if (config_check_sections(&checked, err) < 0)
+		*line = find_fault(group, &checked);
+	return err->code ? -err->code : config_check_machine(&checked, err);
 }
 
 static int take_machine(struct apply_file *file, const char *path, const char *name,
@@ -193,7 +262,8 @@ static int take_machine(struct apply_file *file, const char *path, const char *n
 	group->name = strdup(name);
 	if (!group->name)
 		return err_set(err, ENOMEM, "out of memory");
-	if (gather_given(block, &group->given, &group->given_count, err) < 0)
+	if (gather_given(block, &group->given, &group->given_count, err) < 0 ||
+	    gather_sections(block, group, err) < 0)
 		return -err->code;
 	group->counted = apply_line_of(group->given, group->given_count, "count") != 0;
 	return check_group(group, &line, err) < 0 ? err_wrap(err, "%s:%u", path, line) : 0;
@@ -407,6 +477,8 @@ void apply_file_free(struct apply_file *file)
 	for (size_t i = 0; i < file->group_count; i++) {
 		config_free(group_schema(), &file->groups[i].settings);
 		given_free(file->groups[i].given, file->groups[i].given_count);
+		given_free(file->groups[i].sections, file->groups[i].section_count);
+		free(file->groups[i].image);
 		free(file->groups[i].name);
 	}
 	for (size_t i = 0; i < file->network_count; i++) {

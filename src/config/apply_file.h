@@ -29,6 +29,13 @@ struct apply_group {
 	struct apply_settings settings;
 	struct apply_given *given; /* owned; keys and labels */
 	size_t given_count;
+	struct apply_given *sections; /* owned; their names as "nic.eth1" */
+	size_t section_count;
+	/*
+	 * Owned: the word "REMOTE:IMAGE" of key template. The key has the name of a template once it is known. NULL: the file
+	 * names a template.
+	 */
+	char *image;
 };
 
 /* "[network NAME]" */
@@ -59,6 +66,10 @@ void apply_file_free(struct apply_file *file);
 
 /* The line of a key that is given, or 0. */
 unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name);
+
+/* The line of a section "[nic eth1]" of a machine. */
+unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
+			    const char *name);
 
 /* Whether a key is no setting that can be changed later: template, pool, count, state. */
 bool apply_is_kept_apart(const char *name);

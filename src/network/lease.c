@@ -211,6 +211,11 @@ bool lease_has_holder(const struct network *network, const char *address, char n
 	return true;
 }
 
+bool lease_has_mac_holder(const struct network *network, const char *mac, char name[64])
+{
+	return lease_file_mac_holder(network, mac, name);
+}
+
 int lease_check_mac(const struct network *network, const char *name, const char *mac,
 		    struct err *err)
 {

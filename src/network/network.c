@@ -332,11 +332,25 @@ static int clear_name(const struct network *network, struct err *err)
 	return 0;
 }
 
+/* A subnet that no other network and no route of the host has. */
+static int find_subnet(struct network *network, struct link_socket *links, const char *asked,
+		       struct subnet *subnet, struct err *err)
+{
+	struct others others = { .dirs = network->dirs };
+
+	int r = network_list(network->dirs, add_other, &others, err);
+	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
+		bridge_tell(network, links, r, "read the host's routes", err);
+	if (r == 0)
+		r = choose_subnet(&others.subnets, network, asked, subnet, err);
+	subnet_list_free(&others.subnets);
+	return r;
+}
+
 static int save_new(struct network *network, struct link_socket *links, const char *bridge,
 		    const char *subnet_asked, struct err *err)
 {
 	scoped_free char *path = conf_path(network->dirs, network->name);
-	struct others others = { .dirs = network->dirs };
 	struct subnet subnet;
 	char words[64];
 
@@ -346,14 +360,8 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
 	if (clear_name(network, err) < 0)
 		return -err->code;
-	int r = network_list(network->dirs, add_other, &others, err);
-	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
-		bridge_tell(network, links, r, "read the host's routes", err);
-	if (r == 0)
-		r = choose_subnet(&others.subnets, network, subnet_asked, &subnet, err);
-	subnet_list_free(&others.subnets);
-	if (r < 0)
-		return r;
+	if (find_subnet(network, links, subnet_asked, &subnet, err) < 0)
+		return -err->code;
 	subnet_text(&subnet, words, sizeof words);
 	free(network->config.subnet);
 	network->config.subnet = strdup(words);
@@ -362,10 +370,25 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 	return make_marked(network, links, bridge, err);
 }
 
+/* Begins a network that does not exist yet. network_close releases it. */
+static int begin_new(struct network *network, const struct dirs *dirs, const char *name,
+		     struct link_socket **links, struct err *err)
+{
+	*network = (struct network){ .dirs = dirs,
+				     .name = strdup(name),
+				     .folder = dirs_state_path(dirs, "networks/%s", name) };
+	if (!network->name || !network->folder)
+		return err_set(err, ENOMEM, "out of memory");
+	return bridge_open_links(network, links, err) < 0
+		       ? -err->code
+		       : config_defaults(&network_schema, &network->config, err);
+}
+
 int network_create(const struct dirs *dirs, const char *name, const char *bridge,
 		   const char *subnet, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
+	scoped_network struct network network = { 0 };
 
 	if (check_name(name, err) < 0)
 		return -err->code;
@@ -373,18 +396,23 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
-	scoped_network struct network network = { .dirs = dirs,
-						  .name = strdup(name),
-						  .folder = dirs_state_path(dirs, "networks/%s",
-									    name) };
-	if (!network.name || !network.folder)
-		return err_set(err, ENOMEM, "out of memory");
-	if (bridge_open_links(&network, &links, err) < 0)
-		return -err->code;
-	if (config_defaults(&network_schema, &network.config, err) < 0)
+	if (begin_new(&network, dirs, name, &links, err) < 0)
 		return -err->code;
 	return save_new(&network, links, bridge && *bridge ? bridge : NULL,
 			subnet && *subnet ? subnet : NULL, err);
+}
+
+int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
+		      const char *subnet, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	scoped_network struct network network = { 0 };
+	struct subnet chosen;
+
+	if (check_name(name, err) < 0 || begin_new(&network, dirs, name, &links, err) < 0 ||
+	    find_subnet(&network, links, subnet && *subnet ? subnet : NULL, &chosen, err) < 0)
+		return -err->code;
+	return choose_bridge(&network, links, bridge && *bridge ? bridge : NULL, err);
 }
 
 /* The lock is held meanwhile: a waiter then notices that the lock file has lost its name. */

@@ -50,6 +50,9 @@ struct lease {
  */
 int network_create(const struct dirs *dirs, const char *name, const char *bridge,
 		   const char *subnet, struct err *err);
+/* Whether network_create could make it, with that bridge and subnet (NULL: chosen). Makes nothing. */
+int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
+		      const char *subnet, struct err *err);
 /* Opens a network. -ENOENT; -ENODATA: the folder exists but its settings are missing; the sentence has the remedies. */
 int network_open(struct network *network, const struct dirs *dirs, const char *name,
 		 struct err *err);
@@ -103,6 +106,8 @@ int lease_check(const struct network *network, const char *name, const char *wan
 int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */
 bool lease_has_holder(const struct network *network, const char *address, char name[64]);
+/* Whether a lease has that hardware address, and the name that it belongs to. */
+bool lease_has_mac_holder(const struct network *network, const char *mac, char name[64]);
 /* Checks whether a name could get that hardware address, which must not be another lease's. */
 int lease_check_mac(const struct network *network, const char *name, const char *mac,
 		    struct err *err);

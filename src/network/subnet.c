@@ -80,6 +80,15 @@ const struct subnet *subnet_collision(const struct subnet_list *list, const stru
 	return NULL;
 }
 
+bool subnet_texts_collide(const char *one, const char *other)
+{
+	struct subnet a, b;
+	const struct subnet_list list = { .items = &a, .count = 1 };
+
+	return subnet_parse(one, &a) == 0 && subnet_parse(other, &b) == 0 &&
+	       subnet_collision(&list, &b) != NULL;
+}
+
 static int add_of_link(void *context, struct in_addr network, unsigned prefix, int index)
 {
 	struct subnet subnet = { .network = { network.s_addr & mask_of(prefix) },

@@ -33,6 +33,9 @@ bool subnet_has(const struct subnet *subnet, struct in_addr address);
 /* The first subnet of the list that overlaps, or NULL. */
 const struct subnet *subnet_collision(const struct subnet_list *list, const struct subnet *subnet);
 
+/* Whether two subnets, as texts, have an address in common. */
+bool subnet_texts_collide(const char *one, const char *other);
+
 /* Adds the subnets in use on the host: addresses, routes of every table, name servers. */
 int subnet_add_host(struct subnet_list *taken, struct link_socket *links);
 

@@ -3,29 +3,13 @@
 # Machines and networks become what a file describes: at once, again without a change, and on after a failure.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/apply.sh
+. "$top/tests/apply.sh"
 
 set_up() {
 	busybox_template bb
 	mkdir -p "$T/in" "$T/shared"
 	echo shared >"$T/shared/file"
-}
-
-# describe LINE...: in $T/in/shop.apply
-describe() {
-	printf '%s\n' "$@" >"$T/in/shop.apply"
-}
-
-# does OPTIONS... -- LINE...: apply prints exactly these lines.
-does() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	berth apply "${options[@]}" "$T/in/shop.apply" >"$T/out" 2>"$T/err" || fault "$(cat "$T/err")"
-	grep -v '^berth: made ' "$T/err" >"$T/notes" || true
-	same "what apply does" "$(printf '%s\n' "$@")" "$(cat "$T/out")"
 }
 
 names() {
@@ -144,15 +128,6 @@ case_two_files() {
 	gone one two
 }
 
-# refused PATTERN LINE...: and nothing is made.
-refused() {
-	local before
-	before=$(berth list --json; berth network list --json)
-	describe "${@:2}"
-	fails 1 "shop.apply.*$1" berth apply "$T/in/shop.apply"
-	same "machines and networks" "$before" "$(berth list --json; berth network list --json)"
-}
-
 case_refused() {
 	local m=('[machine first]' 'template = bb')
 	berth network create there --subnet 10.213.9.0/24
@@ -177,7 +152,7 @@ case_refused() {
 	refused "boot.after" '[machine a]' 'template = bb' 'boot.after = b' '[machine b]' 'template = bb' 'boot.after = a'
 	refused ":3: unknown section 'container'; known sections" "${m[@]}" '[container a]'
 	refused ":1: section 'mount' belongs to a machine" '[mount a]' "${m[@]}"
-	refused ":1: mount 'a' has no source" "${m[@]}" '[mount a]'
+	refused ":3: mount 'a' has no source" "${m[@]}" '[mount a]'
 	refused ":1: 'template' is in no section" 'template = bb' "${m[@]}"
 	refused ":3: machine 'A' has a name that" "${m[@]}" '[machine A]'
 	refused ":4: unknown key 'subnt'; did you mean 'subnet'" "${m[@]}" '[network n]' 'subnt = x'
@@ -219,20 +194,20 @@ case_checked() {
 	python3 -m http.server 48090 >/dev/null 2>&1 &
 	local listener=$!
 	retry 10 grep -q ':BBDA ' /proc/net/tcp
-	refused ":3: device 'none': .*; .*:3: forward 'web': port 48090/tcp of this host is used by .*; .*:3: mount 'gone': there is no source '$T/absent'.*; .*:12: there is no template 'bbb'" \
+	refused ":8: device 'none': .*; .*:10: forward 'web': port 48090/tcp of this host is used by .*; .*:5: mount 'gone': there is no source '$T/absent'.*; .*:12: there is no template 'bbb'" \
 		"${m[@]}" '[machine b]' 'template = bb' '[mount gone]' "source = $T/absent" 'target = /x' '[device none]' 'path = /dev/absent' \
 		'[forward web]' 'port = 48090' '[machine c]' 'template = bbb'
 	kill "$listener"
 	wait "$listener" || true
-	refused ":5: forward 'web' and forward 'http' of machine 'a' in line 1 have a port of the host in common" '[machine a]' 'template = bb' \
+	refused ":7: forward 'web' and forward 'http' of machine 'a' in line 1 have a port of the host in common" '[machine a]' 'template = bb' \
 		'[forward http]' 'port = 48080-48090' '[machine b]' 'template = bb' '[forward web]' 'port = 48085'
-	refused ":1: forward 'web' belongs to one machine, and 'count' makes several" '[machine a]' 'template = bb' 'count = 2' \
+	refused ":4: forward 'web' belongs to one machine, and 'count' makes several" '[machine a]' 'template = bb' 'count = 2' \
 		'[forward web]' 'port = 48085'
 	refused ":3: init.*absent" "${m[@]}" '[machine a]' 'template = bb' 'init = /absent'
 	# The same of a machine that is there.
 	describe '[machine a]' 'template = bb' 'state = stopped' 'description = old'
 	berth apply "$T/in/shop.apply"
-	refused ":1: mount 'gone': there is no source '$T/absent'" '[machine a]' 'template = bb' 'state = stopped' 'description = new' \
+	refused ":5: mount 'gone': there is no source '$T/absent'" '[machine a]' 'template = bb' 'state = stopped' 'description = new' \
 		'[mount gone]' "source = $T/absent" 'target = /x' '[machine b]' 'template = bb'
 	same description old "$(berth get a description)"
 	gone a

@@ -353,6 +353,34 @@ case_launch() {
 	no_volumes
 }
 
+# A file names images: one that does not exist is told with the other faults, and one that does is pulled once.
+case_apply() {
+	serving
+	faults_are
+	printf '%s\n' '[machine a]' 'template = plain:busybox/1.36' '[machine b]' 'template = none' >"$T/shop.apply"
+	fails 1 ":1: .*busybox/1.3[56].*; .*:3: there is no template 'none'" berth apply "$T/shop.apply"
+	no_volumes
+	printf '%s\n' '[machine a]' 'template = plain:busybox/1.35' 'state = stopped' '[machine b]' 'count = 2' 'state = stopped' \
+		'template = plain:busybox/1.35/default' >"$T/shop.apply"
+	has "pull template 'busybox-1-35' of 'plain:busybox/1.35'" "$(berth apply --diff "$T/shop.apply")"
+	no_volumes
+	berth apply "$T/shop.apply" >"$T/out"
+	same "what was done" "pull create create create" "$(sed 's/ .*//' "$T/out" | sort -r | uniq | xargs) create create"
+	same "its template" "busybox-1-35 busybox-1-35" "$(berth get a template) $(berth get b-2 template)"
+	# The server is not asked again, also if the template is gone.
+	rm -f "$www.log"
+	has "nothing to do" "$(berth apply "$T/shop.apply")"
+	berth template delete busybox-1-35
+	has "nothing to do" "$(berth apply "$T/shop.apply")"
+	[[ ! -e $www.log ]]
+	sed -i 's/^template = plain:busybox.1.35$/template = plain:debian\/trixie/' "$T/shop.apply"
+	berth template pull plain:busybox/1.35
+	fails 1 "machine 'a' was made from template 'busybox-1-35', which cannot change to 'plain:debian/trixie'" berth apply "$T/shop.apply"
+	berth delete a b-1 b-2
+	berth template delete busybox-1-35
+	no_volumes
+}
+
 case_update() {
 	serving
 	faults_are

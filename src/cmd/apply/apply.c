@@ -29,10 +29,15 @@ static const struct flag *const apply_flags[] = { &flag_diff, &flag_json, &flag_
 static const struct {
 	const char *verb, *object;
 } action_words[] = {
-	[APPLY_NETWORK] = { "create", "network" }, [APPLY_NETWORK_CHANGE] = { "change", "network" },
-	[APPLY_CREATE] = { "create", "machine" },  [APPLY_CHANGE] = { "change", "machine" },
-	[APPLY_STOP] = { "stop", "machine" },      [APPLY_RESTART] = { "restart", "machine" },
-	[APPLY_START] = { "start", "machine" },    [APPLY_DELETE] = { "delete", "machine" },
+	[APPLY_PULL] = { "pull", "template" },
+	[APPLY_NETWORK] = { "create", "network" },
+	[APPLY_NETWORK_CHANGE] = { "change", "network" },
+	[APPLY_CREATE] = { "create", "machine" },
+	[APPLY_CHANGE] = { "change", "machine" },
+	[APPLY_STOP] = { "stop", "machine" },
+	[APPLY_RESTART] = { "restart", "machine" },
+	[APPLY_START] = { "start", "machine" },
+	[APPLY_DELETE] = { "delete", "machine" },
 };
 
 /* "change machine 'web': limits.pids = 200 (was 100)" */
@@ -40,6 +45,8 @@ static void action_line(const struct apply_action *action, struct text *out)
 {
 	text_add(out, "%s %s '%s'", action_words[action->kind].verb,
 		 action_words[action->kind].object, action->name);
+	if (action->kind == APPLY_PULL)
+		text_add(out, " of '%s'", action->group->image);
 	if (action->kind == APPLY_CREATE)
 		text_add(out, " of template '%s'", action->group->settings.machine.template);
 	for (size_t i = 0; i < action->count; i++) {
@@ -131,9 +138,11 @@ static int find_network(struct apply *apply, struct err *err)
 }
 
 /* Finished actions are kept, and the same command does the others. */
-static int tell_rest(const struct apply *apply, size_t failed, struct err *err)
+static int tell_rest(struct apply *apply, size_t failed, struct err *err)
 {
-	scoped_text struct text line = { 0 };
+	scoped_text struct text line = { 0 }, again = { 0 };
+
+	apply_start_again(apply, failed, &again);
 
 	for (size_t i = failed; i < apply->count && line.length < 300; i++)
 		text_add(&line, "%s%s %s '%s'", i > failed ? ", " : "",
@@ -142,11 +151,10 @@ static int tell_rest(const struct apply *apply, size_t failed, struct err *err)
 	if (apply->count > failed && line.length >= 300)
 		text_add(&line, ", ...");
 	struct err cause = *err;
-	return err_set(
-		err, cause.code,
-		"%.560s; %zu of %zu actions were done, and not: %.320s; when that is mended, "
-		"the same command does the rest",
-		cause.text, failed, apply->count, text_str(&line));
+	return err_set(err, cause.code,
+		       "%.500s; %zu of %zu actions were done, and not: %.320s%.300s; when that is "
+		       "mended, the same command does the rest",
+		       cause.text, failed, apply->count, text_str(&line), text_str(&again));
 }
 
 static int do_all(struct apply *apply, struct err *err)
@@ -218,9 +226,10 @@ static void apply_close(struct apply *apply)
 	free(apply->network);
 	for (size_t i = 0; i < apply->loss_count; i++) {
 		free(apply->losses[i].machine);
-		free(apply->losses[i].forward);
+		free(apply->losses[i].section);
 	}
 	free(apply->losses);
+	free(apply->macs);
 	causes_free(&apply->causes);
 	text_free(&apply->notes);
 	apply_file_free(&apply->file);

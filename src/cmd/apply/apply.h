@@ -11,6 +11,7 @@
 
 /* The kinds of actions, in the order in which they are done. */
 enum apply_kind {
+	APPLY_PULL,
 	APPLY_NETWORK,
 	APPLY_NETWORK_CHANGE,
 	APPLY_CREATE,
@@ -28,9 +29,10 @@ struct apply_change {
 
 struct apply_action {
 	enum apply_kind kind;
-	size_t rank;                         /* place among those of its kind */
-	char *name;                          /* owned */
-	const struct apply_group *group;     /* borrowed; NULL: a network, or a machine to delete */
+	size_t rank; /* place among those of its kind */
+	char *name;  /* owned */
+	/* Borrowed. Of a pull, one of those that need it. NULL: a network, or a machine to delete. */
+	const struct apply_group *group;
 	const struct apply_network *network; /* borrowed */
 	struct apply_change *changes;        /* owned */
 	size_t count;
@@ -38,10 +40,16 @@ struct apply_action {
 	bool done;
 };
 
-/* A port or an address that a machine loses by the file, and another one gets. */
+/* An address or a port of the host that a machine loses by the file, and another one gets. */
 struct apply_loss {
-	char *machine; /* owned; the one that loses it */
-	char *forward; /* owned; NULL: its address */
+	char *machine;             /* owned; the one that loses it */
+	const struct schema *kind; /* of the section that has it; NULL: its network.address */
+	char *section;             /* owned; NULL with kind */
+};
+
+/* The hardware address of an interface that an early action has taken away, for the action that adds it again. */
+struct apply_mac {
+	char machine[64], nic[64], mac[18];
 };
 
 struct apply {
@@ -55,6 +63,8 @@ struct apply {
 	size_t count;
 	struct apply_loss *losses; /* owned */
 	size_t loss_count;
+	struct apply_mac *macs; /* owned */
+	size_t mac_count;
 	struct causes causes; /* all that is wrong, found before the first change */
 	struct text notes;    /* lines for the user */
 };
@@ -67,7 +77,8 @@ struct apply_wanted {
 	struct machine_config config;    /* owned; without sections */
 	bool whole; /* false: the template is gone, and only given keys are known */
 };
-int wanted_make(const struct apply *apply, const struct apply_group *group,
+/* made_of: the template of a machine that is there; NULL: that of new ones. */
+int wanted_make(const struct apply *apply, const struct apply_group *group, const char *made_of,
 		struct apply_wanted *wanted, struct err *err);
 void wanted_free(struct apply_wanted *wanted);
 /* Adds what a machine differs in. *restart: a change needs one. */
@@ -101,6 +112,38 @@ void section_text(const struct schema *kind, const struct section *section,
 /* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error. */
 int apply_plan(struct apply *apply, struct err *err);
 
+/* ---- apply_image.c: templates that are images of servers */
+
+/* Gives groups with an image the name of its template, made already or not. A fault goes to apply->causes. */
+void image_resolve(struct apply *apply);
+/* Plans the pull of a group's image, if it is not here. Asks the server, so that a fault is known now. */
+int image_plan(struct apply *apply, const struct apply_group *group, struct err *err);
+/* Whether a template that new machines of the group need has to be pulled first. */
+bool image_is_missing(const struct apply *apply, const struct apply_group *group);
+/* Does the pull. */
+int image_fetch(struct apply *apply, const struct apply_action *action, struct err *err);
+
+/* ---- apply_nic.c: interfaces, between the machines of the file and with those of the host */
+
+/* Addresses and hardware addresses that two machines of the file cannot both have. */
+void nics_check_apart(struct apply *apply);
+/* What is known before a machine of the group is looked at. False: there are faults. */
+bool nics_check_group(struct apply *apply, const struct apply_group *group,
+		      const struct machine_config *wanted);
+/* A nic that a machine of that name is to get. */
+int nic_check(struct apply *apply, const char *name, const struct nic_config *nic, struct err *err);
+/*
+ * The interface that a running machine has to lose by a stop, because one of those that it is to get is on its network;
+ * NULL: there is none. *gets: the one that it is to get.
+ */
+const char *nic_in_the_way(const struct apply_action *action, const struct machine *machine,
+			   const struct nic_config **gets, char other[64]);
+/* Whether eth0 is to be on a network that an interface leaves by the same action. */
+bool nic_gives_way(const struct apply_action *action, const struct machine *machine,
+		   const char *network);
+/* The group's network of eth0. */
+const char *nic_network_of(const struct apply *apply, const struct apply_group *group);
+
 /* ---- apply_look.c */
 
 /* Adds an action, zeroed but for kind, name and a rank behind the others. NULL: no memory. */
@@ -113,16 +156,19 @@ bool apply_is_past(const struct apply *apply, const char *name);
 /* Whether this command will make a network. */
 bool apply_network_is_new(const struct apply *apply, const char *name);
 
+/* Takes the fault in err to apply->causes, with the line of the file. */
+void apply_fault(struct apply *apply, unsigned line, struct err *err);
+/* An address on a network that this command makes; key: "network.address", for the sentence. */
+int apply_check_new_address(const struct apply *apply, const char *key, const char *network,
+			    const char *address, struct err *err);
+
 /* ---- apply_check.c: adds what is wrong to apply->causes */
 
-/* Addresses and ports of the host that two machines of the file cannot both have. */
+/* Subnets, addresses and ports of the host that two networks or machines of the file cannot both have. */
 void check_apart(struct apply *apply);
 /* A section that a machine of that name is to get: its source, its device, its port of the host. */
 void check_section(struct apply *apply, const struct apply_group *group, const char *name,
 		   const struct schema *kind, const struct section *section);
-/* A machine's address on a network that this command makes. */
-int check_new_address(const struct apply *apply, const struct machine_config *wanted,
-		      struct err *err);
 /* Starts that would wait for a paused machine. */
 void check_paused(struct apply *apply);
 
@@ -131,6 +177,11 @@ void check_paused(struct apply *apply);
 /* Whether another machine has that address, and loses it by the file. Then the loss is noted. */
 bool loss_of_address(struct apply *apply, const char *name, const char *network,
 		     const char *address);
+/* The same of the hardware address of a nic. */
+bool loss_of_mac(struct apply *apply, const char *name, const char *network, const char *mac);
+/* A machine that is to be down before it is changed, and runs again then; what: the reason. */
+int loss_take_down(struct apply *apply, const struct machine *machine, const char *what,
+		   struct err *err);
 /* The same of a forward of another machine, for one that is to get this forward. */
 bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 		     const struct forward *wanted);
@@ -141,5 +192,16 @@ void loss_arrange(struct apply *apply);
 
 /* Does one action. */
 int apply_do(struct apply *apply, struct apply_action *action, struct err *err);
+/* Starts machines again that were stopped for a change that failed; tells of each in a text. */
+void apply_start_again(struct apply *apply, size_t failed, struct text *out);
+
+/* ---- apply_change.c */
+
+/* Changes a machine: all that the action says, or nothing. */
+int change_do(struct apply *apply, const struct apply_action *action, struct machine *machine,
+	      struct err *err);
+/* Adds the sections of the file to a new machine. */
+int change_add_sections(struct apply *apply, const struct apply_action *action,
+			struct machine *machine, struct err *err);
 
 #endif

@@ -8,39 +8,40 @@
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "network/network.h"
+#include "network/subnet.h"
 
 #include <string.h>
 
-/* Takes the fault in err, with the place in the file. */
-static void add_at(struct apply *apply, unsigned line, struct err *err)
+/* ---- Networks */
+
+static void check_networks(struct apply *apply)
 {
-	if (err->code)
-		err_wrap(err, "%s:%u", apply->path, line);
-	causes_add(&apply->causes, err);
+	for (size_t i = 0; i < apply->file.network_count; i++) {
+		const struct apply_network *one = &apply->file.networks[i];
+		for (size_t k = 0; k < i; k++) {
+			const struct apply_network *other = &apply->file.networks[k];
+			struct err err = { 0 };
+			if (subnet_texts_collide(one->config.subnet, other->config.subnet))
+				err_set(&err, EADDRINUSE,
+					"subnet %s of network '%s' collides with %s of network "
+					"'%s' "
+					"in line %u; choose another",
+					one->config.subnet, one->name, other->config.subnet,
+					other->name, other->line);
+			apply_fault(apply, one->line, &err);
+			if (*one->config.bridge &&
+			    strcmp(one->config.bridge, other->config.bridge) == 0)
+				err_set(&err, EEXIST,
+					"bridge '%s' of network '%s' is that of network '%s' in "
+					"line "
+					"%u; choose another",
+					one->config.bridge, one->name, other->name, other->line);
+			apply_fault(apply, one->line, &err);
+		}
+	}
 }
 
-/* ---- Addresses and ports that two machines cannot both have */
-
-static const char *network_of(const struct apply *apply, const struct apply_group *group)
-{
-	return apply_line_of(group->given, group->given_count, "network")
-		       ? group->settings.machine.network
-		       : apply->network;
-}
-
-static void check_addresses(struct apply *apply, const struct apply_group *one,
-			    const struct apply_group *other)
-{
-	struct err err = { 0 };
-
-	if (*one->settings.machine.address &&
-	    strcmp(one->settings.machine.address, other->settings.machine.address) == 0 &&
-	    strcmp(network_of(apply, one), network_of(apply, other)) == 0)
-		err_set(&err, EADDRINUSE,
-			"network.address %s is that of machine '%s' in line %u; choose another",
-			one->settings.machine.address, other->name, other->line);
-	add_at(apply, one->line, &err);
-}
+/* ---- Ports that two machines cannot both have */
 
 static bool runs(const struct apply_group *group)
 {
@@ -66,7 +67,8 @@ static void check_ports(struct apply *apply, const struct apply_group *one,
 					"have a port of the host in common; choose another for one "
 					"of them",
 					at->name, to->name, other->name, other->line);
-			add_at(apply, one->line, &err);
+			apply_fault(apply, apply_section_line(one, &forward_schema, at->name),
+				    &err);
 		}
 	}
 }
@@ -82,18 +84,19 @@ static void check_shared_ports(struct apply *apply, const struct apply_group *gr
 			"forward '%s' belongs to one machine, and 'count' makes several; give it a "
 			"machine of its own",
 			first->name);
-	add_at(apply, group->line, &err);
+	if (first)
+		apply_fault(apply, apply_section_line(group, &forward_schema, first->name), &err);
 }
 
 void check_apart(struct apply *apply)
 {
+	check_networks(apply);
+	nics_check_apart(apply);
 	for (size_t i = 0; i < apply->file.group_count; i++) {
 		const struct apply_group *one = &apply->file.groups[i];
 		check_shared_ports(apply, one);
-		for (size_t k = 0; k < i; k++) {
-			check_addresses(apply, one, &apply->file.groups[k]);
+		for (size_t k = 0; k < i; k++)
 			check_ports(apply, one, &apply->file.groups[k]);
-		}
 	}
 }
 
@@ -118,32 +121,13 @@ void check_section(struct apply *apply, const struct apply_group *group, const c
 	const struct forwards_leaving leaving = { leaves, &taking };
 	struct err err = { 0 };
 
-	/* The plan has looked at its network. */
 	if (kind == &nic_schema)
-		return;
-	if (kind != &forward_schema ||
-	    config_forward((const struct forward_config *)section, &taking.forward, &err) == 0)
+		nic_check(apply, name, (const struct nic_config *)section, &err);
+	else if (kind != &forward_schema ||
+		 config_forward((const struct forward_config *)section, &taking.forward, &err) == 0)
 		machine_check_section(&apply->call->dirs, name, group->settings.machine.privileged,
 				      kind, section, &leaving, &err);
-	add_at(apply, group->line, &err);
-}
-
-int check_new_address(const struct apply *apply, const struct machine_config *wanted,
-		      struct err *err)
-{
-	if (!*wanted->address || !apply_network_is_new(apply, wanted->network))
-		return 0;
-	for (size_t i = 0; i < apply->file.network_count; i++) {
-		const struct apply_network *network = &apply->file.networks[i];
-		if (strcmp(network->name, wanted->network) == 0 && *network->config.subnet)
-			return lease_check_new(network->name, network->config.subnet,
-					       wanted->address, err);
-	}
-	return err_set(err, EINVAL,
-		       "network.address is %s, but network '%s' is not made yet and its subnet is "
-		       "not known; write it into the file: a section [network %s] with a line "
-		       "'subnet = ...'",
-		       wanted->address, wanted->network, wanted->network);
+	apply_fault(apply, apply_section_line(group, kind, section->name), &err);
 }
 
 /* ---- Starts */
@@ -172,7 +156,7 @@ static void check_others(struct apply *apply, const struct apply_action *action)
 			continue;
 		if (machine_check_thawed(&other, &err) < 0)
 			err_wrap(&err, "machine '%s' starts after '%s'", action->name, name);
-		add_at(apply, action->group->line, &err);
+		apply_fault(apply, action->group->line, &err);
 	}
 }
 

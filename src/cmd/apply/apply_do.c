@@ -8,7 +8,6 @@
 #include "cmd/cli/progress.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
-#include "machine/share/mounts.h"
 #include "network/network.h"
 
 #include <string.h>
@@ -37,205 +36,54 @@ static int create_network(struct apply *apply, struct apply_action *action, stru
 	int r = network_create(&apply->call->dirs, action->name, network->config.bridge,
 			       network->config.subnet, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; r == 0 && i < network->given_count; i++) {
 		const char *key = network->given[i].name;
 		if (strcmp(key, "bridge") != 0 && strcmp(key, "subnet") != 0)
 			r = set_network_key(apply, action, key, err);
 	}
+	/* It is made whole or not at all. */
+	if (r < 0)
+		network_delete(&apply->call->dirs, action->name, true, &(struct err){ 0 });
 	return r;
+}
+
+/* Puts the values before back. */
+static void restore_network(const struct apply *apply, const struct apply_action *action,
+			    size_t count)
+{
+	scoped_free char *path =
+		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", action->name);
+
+	for (size_t i = 0; path && i < count; i++)
+		config_edit(&network_schema, path, action->changes[i].key, action->changes[i].from,
+			    &(struct err){ 0 });
 }
 
 static int change_network(struct apply *apply, struct apply_action *action, struct err *err)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < action->count; i++)
-		r = set_network_key(apply, action, action->changes[i].key, err);
-	if (r == 0)
-		text_add(&apply->notes,
-			 "network '%s' has its new settings when it is taken down and up again: "
-			 "berth network down %s\n",
-			 action->name, action->name);
-	return r;
+	for (size_t i = 0; i < action->count; i++) {
+		if (set_network_key(apply, action, action->changes[i].key, err) < 0) {
+			restore_network(apply, action, i);
+			return -err->code;
+		}
+	}
+	text_add(&apply->notes,
+		 "network '%s' has its new settings when it is taken down and up again: "
+		 "berth network down %s\n",
+		 action->name, action->name);
+	return 0;
 }
 
 /* ---- Machines */
-
-static int add_section(struct machine *machine, const struct schema *kind,
-		       const struct section *section, struct text *notes, struct err *err)
-{
-	/* A copy, since a name may be given to it. */
-	if (kind == &mount_schema) {
-		struct mount_config mount = *(const struct mount_config *)section;
-		return machine_mount(machine, &mount, false, notes, err);
-	}
-	if (kind == &forward_schema) {
-		struct forward_config forward = *(const struct forward_config *)section;
-		return machine_forward(machine, &forward, err);
-	}
-	if (kind == &nic_schema)
-		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
-	struct device_config device = *(const struct device_config *)section;
-	return machine_add_device(machine, &device, false, notes, err);
-}
-
-static int remove_section(struct machine *machine, const struct schema *kind, const char *name,
-			  struct err *err)
-{
-	bool was_there;
-
-	if (kind == &forward_schema)
-		return machine_forward_remove(machine, name, err);
-	if (kind == &nic_schema)
-		return machine_nic_remove(machine, name, err);
-	return kind == &mount_schema ? machine_unmount(machine, name, &was_there, err)
-				     : machine_remove_device(machine, name, &was_there, err);
-}
-
-/* A copy of a section, which drop_section frees; NULL: out of memory. */
-static struct section *copy_section(const struct schema *kind, const struct section *from)
-{
-	struct section *copy = calloc(1, kind->size);
-	struct err ignored = { 0 };
-
-	if (!copy || config_defaults(kind, copy, &ignored) < 0) {
-		free(copy);
-		return NULL;
-	}
-	copy->name = strdup(from->name);
-	for (size_t i = 0; i < kind->count; i++) {
-		scoped_text struct text value = { 0 };
-		config_text(from, &kind->keys[i], &value);
-		config_set(kind, copy, &kind->keys[i], text_str(&value), &ignored);
-	}
-	return copy;
-}
-
-static void drop_section(const struct schema *kind, struct section *section)
-{
-	if (!section)
-		return;
-	free(section->name);
-	config_free(kind, section);
-	free(section);
-}
-
-/* Sections that were taken away, to be put back if the new ones cannot be added. */
-struct removed {
-	const struct schema *kind;
-	struct section *section; /* owned */
-};
-
-static int remove_old(const struct apply_action *action, struct machine *machine,
-		      struct removed *removed, size_t *count, struct err *err)
-{
-	for (size_t i = 0; i < action->count; i++) {
-		const struct schema *kind;
-		const char *name = section_of(action->changes[i].key, &kind);
-		if (!name || !action->changes[i].from)
-			continue;
-		const struct section *old =
-			config_section(config_sections(kind, &machine->config), name);
-		/* Lost already, to another machine. */
-		if (!old)
-			continue;
-		struct section *copy = copy_section(kind, old);
-		if (!copy)
-			return err_set(err, ENOMEM, "out of memory");
-		if (remove_section(machine, kind, name, err) < 0) {
-			drop_section(kind, copy);
-			return -err->code;
-		}
-		removed[(*count)++] = (struct removed){ kind, copy };
-	}
-	return 0;
-}
-
-/* A nic that is changed keeps its hardware address where the file names none. */
-static int add_changed(struct apply *apply, struct machine *machine, const struct schema *kind,
-		       const struct section *section, const struct removed *removed, size_t count,
-		       struct err *err)
-{
-	struct nic_config nic;
-
-	for (size_t i = 0; kind == &nic_schema && i < count; i++) {
-		const struct nic_config *old = (const struct nic_config *)removed[i].section;
-		if (removed[i].kind != kind || strcmp(old->section.name, section->name) != 0)
-			continue;
-		nic = *(const struct nic_config *)section;
-		nic.mac = *nic.mac ? nic.mac : old->mac;
-		return add_section(machine, kind, &nic.section, &apply->notes, err);
-	}
-	return add_section(machine, kind, section, &apply->notes, err);
-}
-
-static int add_new(struct apply *apply, const struct apply_action *action, struct machine *machine,
-		   const struct removed *removed, size_t removed_count, size_t *count,
-		   struct err *err)
-{
-	const struct machine_config *file = &action->group->settings.machine;
-
-	for (*count = 0; *count < action->count; (*count)++) {
-		const struct apply_change *change = &action->changes[*count];
-		const struct schema *kind;
-		const char *name = section_of(change->key, &kind);
-		if (!name || !change->to)
-			continue;
-		const struct section *section = config_section(config_sections(kind, file), name);
-		if (add_changed(apply, machine, kind, section, removed, removed_count, err) < 0)
-			return -err->code;
-	}
-	return 0;
-}
-
-/* Old sections go before new ones come, since both may have one name, place or port. A failure puts the old ones back. */
-static int change_sections(struct apply *apply, const struct apply_action *action,
-			   struct machine *machine, struct err *err)
-{
-	scoped_free struct removed *removed = calloc(action->count + 1, sizeof *removed);
-	size_t count = 0, added = 0;
-
-	if (!removed)
-		return err_set(err, ENOMEM, "out of memory");
-	int r = remove_old(action, machine, removed, &count, err);
-	if (r == 0)
-		r = add_new(apply, action, machine, removed, count, &added, err);
-	for (size_t i = 0; r < 0 && i < added; i++) {
-		const struct schema *kind;
-		const char *name = section_of(action->changes[i].key, &kind);
-		if (name && action->changes[i].to)
-			remove_section(machine, kind, name, &(struct err){ 0 });
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (r < 0)
-			add_section(machine, removed[i].kind, removed[i].section, &apply->notes,
-				    &(struct err){ 0 });
-		drop_section(removed[i].kind, removed[i].section);
-	}
-	return r;
-}
-
-static int add_sections(struct apply *apply, const struct apply_action *action,
-			struct machine *machine, struct err *err)
-{
-	const struct machine_config *file = &action->group->settings.machine;
-	int r = 0;
-
-	for (size_t i = 0; machine_schema.sections[i]; i++) {
-		const struct schema *kind = machine_schema.sections[i];
-		for (const struct section *at = config_sections(kind, file); at && r == 0;
-		     at = at->next)
-			r = add_section(machine, kind, at, &apply->notes, err);
-	}
-	return r;
-}
 
 /* Makes the default network if a machine is to be on it. */
 static int find_network(const struct apply *apply, const struct apply_group *group, struct err *err)
 {
 	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
 
-	if (wanted_make(apply, group, &wanted, err) < 0)
+	if (wanted_make(apply, group, NULL, &wanted, err) < 0)
 		return -err->code;
 	return strcmp(wanted.config.network, apply->network) == 0 ? network_wanted(apply->call, err)
 								  : 0;
@@ -267,25 +115,12 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
-	return r < 0 ? r : add_sections(apply, action, &machine, err);
-}
-
-/* Sections first: they can fail by what the host has, and are put back then, so that nothing is changed. */
-static int change(struct apply *apply, struct apply_action *action, struct machine *machine,
-		  struct err *err)
-{
-	scoped_free struct config_change *changes = calloc(action->count + 1, sizeof *changes);
-	size_t count = 0;
-
-	if (!changes)
-		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < action->count; i++) {
-		const struct apply_change *one = &action->changes[i];
-		if (!section_of(one->key, NULL))
-			changes[count++] = (struct config_change){ one->key, one->to };
-	}
-	int r = change_sections(apply, action, machine, err);
-	return r < 0 || !count ? r : machine_set(machine, changes, count, err);
+	if (r == 0)
+		r = change_add_sections(apply, action, &machine, err);
+	/* It is made whole or not at all. */
+	if (r < 0 && machine.name)
+		machine_delete(&machine, true, &(struct err){ 0 });
+	return r;
 }
 
 static int stop(struct machine *machine, struct err *err)
@@ -339,13 +174,43 @@ static int restart(struct apply *apply, struct machine *machine, struct err *err
 
 	if (r == 0)
 		r = stop(machine, err);
-	return r < 0 ? r : start(apply, machine, err);
+	if (r < 0)
+		return r;
+	r = start(apply, machine, err);
+	return r < 0 ? err_wrap(err, "machine '%s' was stopped, and does not start", machine->name)
+		     : 0;
+}
+
+void apply_start_again(struct apply *apply, size_t failed, struct text *out)
+{
+	for (size_t i = failed; i < apply->count; i++) {
+		const struct apply_action *action = &apply->actions[i];
+		scoped_machine struct machine machine = { 0 };
+		struct err err = { 0 };
+		bool stopped = false;
+		for (size_t k = 0; k < failed && action->kind == APPLY_START; k++)
+			stopped = stopped || (apply->actions[k].kind == APPLY_STOP &&
+					      strcmp(apply->actions[k].name, action->name) == 0);
+		if (!stopped)
+			continue;
+		if (machine_open(&machine, &apply->call->dirs, action->name, &err) == 0 &&
+		    start_machine(&machine, NULL, &err) == 0)
+			text_add(out, "; machine '%s', which was stopped for it, runs again",
+				 action->name);
+		else
+			text_add(out,
+				 "; machine '%s' was stopped for it, and does not start (%.120s): "
+				 "berth start %s",
+				 action->name, err.text, action->name);
+	}
 }
 
 int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 
+	if (action->kind == APPLY_PULL)
+		return image_fetch(apply, action, err);
 	if (action->kind == APPLY_NETWORK)
 		return create_network(apply, action, err);
 	if (action->kind == APPLY_NETWORK_CHANGE)
@@ -361,7 +226,7 @@ int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 	if (r < 0)
 		return r;
 	if (action->kind == APPLY_CHANGE)
-		return change(apply, action, &machine, err);
+		return change_do(apply, action, &machine, err);
 	if (action->kind == APPLY_STOP)
 		return stop(&machine, err);
 	if (action->kind == APPLY_RESTART)

@@ -68,3 +68,27 @@ bool apply_is_past(const struct apply *apply, const char *name)
 	const char *applied = config_label(machine.config.labels, "applied");
 	return applied && strcmp(applied, apply->id) == 0 && !apply_group_of(apply, name);
 }
+
+void apply_fault(struct apply *apply, unsigned line, struct err *err)
+{
+	if (err->code)
+		err_wrap(err, "%s:%u", apply->path, line);
+	causes_add(&apply->causes, err);
+}
+
+int apply_check_new_address(const struct apply *apply, const char *key, const char *network,
+			    const char *address, struct err *err)
+{
+	if (!*address || !apply_network_is_new(apply, network))
+		return 0;
+	for (size_t i = 0; i < apply->file.network_count; i++) {
+		const struct apply_network *made = &apply->file.networks[i];
+		if (strcmp(made->name, network) == 0 && *made->config.subnet)
+			return lease_check_new(network, made->config.subnet, address, err);
+	}
+	return err_set(err, EINVAL,
+		       "%s is %s, but network '%s' is not made yet and its subnet is "
+		       "not known; write it into the file: a section [network %s] with a line "
+		       "'subnet = ...'",
+		       key, address, network, network);
+}

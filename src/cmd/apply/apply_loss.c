@@ -8,41 +8,88 @@
 
 #include "base/scoped.h"
 #include "machine/life/life.h"
+#include "machine/state/nics.h"
 #include "network/network.h"
 
 #include <string.h>
 
-static void note_loss(struct apply *apply, const char *machine, const char *forward)
+/* kind, section: as of struct apply_loss. */
+static void note_loss(struct apply *apply, const char *machine, const struct schema *kind,
+		      const char *section)
 {
 	for (size_t i = 0; i < apply->loss_count; i++) {
 		const struct apply_loss *loss = &apply->losses[i];
-		if (strcmp(loss->machine, machine) == 0 && !loss->forward == !forward &&
-		    (!forward || strcmp(loss->forward, forward) == 0))
+		if (strcmp(loss->machine, machine) == 0 && loss->kind == kind &&
+		    (!kind || strcmp(loss->section, section) == 0))
 			return;
 	}
 	struct apply_loss *list = realloc(apply->losses, (apply->loss_count + 1) * sizeof *list);
 	if (!list)
 		return;
 	apply->losses = list;
-	list[apply->loss_count++] =
-		(struct apply_loss){ strdup(machine), forward ? strdup(forward) : NULL };
+	list[apply->loss_count++] = (struct apply_loss){ .machine = strdup(machine),
+							 .kind = kind,
+							 .section = kind ? strdup(section) : NULL };
 }
 
-/* An address that was only leased, and not set, is never taken away. */
-static bool loses_address(const struct apply *apply, const char *name, const char *network,
-			  const char *address)
+/* A machine that --prune deletes. */
+static void note_deletion(struct apply *apply, const char *machine)
+{
+	if (!apply_group_of(apply, machine))
+		note_loss(apply, machine, NULL, NULL);
+}
+
+/* The interface that the file describes on a network. False: there is none. */
+static bool find_wanted(const struct apply *apply, const struct apply_group *group,
+			const struct machine *machine, const char *network, char address[16],
+			char mac[18])
+{
+	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
+
+	address[0] = mac[0] = '\0';
+	if (wanted_make(apply, group, machine->config.template, &wanted, &(struct err){ 0 }) < 0)
+		return false;
+	if (strcmp(wanted.config.network, network) == 0) {
+		snprintf(address, 16, "%s", wanted.config.address);
+		snprintf(mac, 18, "%s", machine->config.mac);
+		return true;
+	}
+	for (const struct section *at = group->settings.machine.nics; at; at = at->next) {
+		const struct nic_config *nic = (const struct nic_config *)at;
+		if (strcmp(nic->network, network) != 0)
+			continue;
+		snprintf(address, 16, "%s", nic->address);
+		snprintf(mac, 18, "%s", nic->mac);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Whether a machine has an interface with that address, or hardware address (address NULL), and loses it by the file. An
+ * address that was only leased, and not set, is never taken away; nor is the hardware address of eth0, or a drawn one.
+ */
+static bool loses(struct apply *apply, const char *name, const char *network, const char *address,
+		  const char *mac)
 {
 	scoped_machine struct machine machine = { 0 };
-	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
 	const struct apply_group *group = apply_group_of(apply, name);
+	char address_then[16], mac_then[18];
+	struct nic_view now;
 
 	if (!group)
 		return apply->prune && apply_is_past(apply, name);
-	return machine_read(&machine, &apply->call->dirs, name, &(struct err){ 0 }) == 0 &&
-	       strcmp(machine.config.address, address) == 0 &&
-	       wanted_make(apply, group, &wanted, &(struct err){ 0 }) == 0 &&
-	       (strcmp(wanted.config.address, address) != 0 ||
-		strcmp(wanted.config.network, network) != 0);
+	if (machine_read(&machine, &apply->call->dirs, name, &(struct err){ 0 }) < 0 ||
+	    !nics_find(&machine, NULL, network, &now) ||
+	    (address ? strcmp(now.address, address) != 0
+		     : !now.section || strcmp(now.mac, mac) != 0))
+		return false;
+	bool then = find_wanted(apply, group, &machine, network, address_then, mac_then);
+	if (then && (address ? strcmp(address_then, address) == 0
+			     : !*mac_then || strcmp(mac_then, mac) == 0))
+		return false;
+	note_loss(apply, name, now.section ? &nic_schema : NULL, now.name);
+	return true;
 }
 
 bool loss_of_address(struct apply *apply, const char *name, const char *network,
@@ -54,9 +101,22 @@ bool loss_of_address(struct apply *apply, const char *name, const char *network,
 	if (!*address ||
 	    network_open(&opened, &apply->call->dirs, network, &(struct err){ 0 }) < 0 ||
 	    !lease_has_holder(&opened, address, holder) || strcmp(holder, name) == 0 ||
-	    !loses_address(apply, holder, network, address))
+	    !loses(apply, holder, network, address, NULL))
 		return false;
-	note_loss(apply, holder, NULL);
+	note_deletion(apply, holder);
+	return true;
+}
+
+bool loss_of_mac(struct apply *apply, const char *name, const char *network, const char *mac)
+{
+	scoped_network struct network opened = { 0 };
+	char holder[64];
+
+	if (network_open(&opened, &apply->call->dirs, network, &(struct err){ 0 }) < 0 ||
+	    !lease_has_mac_holder(&opened, mac, holder) || strcmp(holder, name) == 0 ||
+	    !loses(apply, holder, network, NULL, mac))
+		return false;
+	note_deletion(apply, holder);
 	return true;
 }
 
@@ -79,7 +139,7 @@ bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 				     !forwards_collide(&then, wanted));
 	}
 	if (loses)
-		note_loss(apply, machine, name);
+		note_loss(apply, machine, &forward_schema, name);
 	return loses;
 }
 
@@ -112,15 +172,15 @@ static struct apply_action *add_early(struct apply *apply, enum apply_kind kind,
 	return action;
 }
 
-/* An address can be lost only by a machine that is down. */
-static int take_down(struct apply *apply, const struct machine *machine, struct err *err)
+int loss_take_down(struct apply *apply, const struct machine *machine, const char *what,
+		   struct err *err)
 {
 	struct machine_status status = { 0 };
 	struct apply_action *restart = find(apply, APPLY_RESTART, false, machine->name);
 	struct apply_action *stop = find(apply, APPLY_STOP, false, machine->name);
 
 	machine_status(machine, NULL, &status);
-	if (machine_is_down(status.state))
+	if (machine_is_down(status.state) || find(apply, APPLY_STOP, true, machine->name))
 		return 0;
 	if (stop) {
 		stop->early = true;
@@ -128,44 +188,52 @@ static int take_down(struct apply *apply, const struct machine *machine, struct 
 	}
 	if (!restart)
 		return err_set(err, EBUSY,
-			       "%s: machine '%s' has network.address %s, which another machine "
-			       "gets, until it is restarted; apply with --restart",
-			       apply->path, machine->name, machine->config.address);
+			       "%s: machine '%s' has %s, until it is restarted; apply with "
+			       "--restart",
+			       apply->path, machine->name, what);
 	restart->kind = APPLY_START;
 	return add_early(apply, APPLY_STOP, machine->name, err) ? 0 : -err->code;
 }
 
+/* An address of eth0 can be lost only by a machine that is down. */
 static int lose_address(struct apply *apply, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
+	char what[80];
 
-	if (machine_read(&machine, &apply->call->dirs, name, err) < 0 ||
-	    take_down(apply, &machine, err) < 0)
+	if (machine_read(&machine, &apply->call->dirs, name, err) < 0)
+		return -err->code;
+	snprintf(what, sizeof what, "network.address %.15s, which another machine gets",
+		 machine.config.address);
+	if (loss_take_down(apply, &machine, what, err) < 0)
 		return -err->code;
 	struct apply_action *change = add_early(apply, APPLY_CHANGE, name, err);
 	return change ? action_add(change, "network.address", machine.config.address, "", err)
 		      : -err->code;
 }
 
-static int lose_forward(struct apply *apply, const struct apply_loss *loss, struct err *err)
+/* A forward or a nic. */
+static int lose_section(struct apply *apply, const struct apply_loss *loss, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free char *key = text_format("forward.%s", loss->forward);
+	scoped_free char *key = text_format("%s.%s", loss->kind->what, loss->section);
 	scoped_text struct text text = { 0 };
 	struct apply_action *stop = find(apply, APPLY_STOP, false, loss->machine);
 
-	if (stop) {
+	if (stop)
 		stop->early = true;
+	/* Only a machine that runs has the ports of its forwards. A lease is also that of a stopped one. */
+	if (stop && loss->kind == &forward_schema)
 		return 0;
-	}
 	if (!key)
 		return err_set(err, ENOMEM, "out of memory");
 	if (machine_read(&machine, &apply->call->dirs, loss->machine, err) < 0)
 		return -err->code;
-	const struct section *section = config_section(machine.config.forwards, loss->forward);
+	const struct section *section =
+		config_section(config_sections(loss->kind, &machine.config), loss->section);
 	if (!section)
 		return 0;
-	section_text(&forward_schema, section, NULL, &text);
+	section_text(loss->kind, section, NULL, &text);
 	struct apply_action *change = add_early(apply, APPLY_CHANGE, loss->machine, err);
 	return change ? action_add(change, key, text_str(&text), NULL, err) : -err->code;
 }
@@ -179,8 +247,8 @@ void loss_arrange(struct apply *apply)
 		if (delete)
 			delete->early = true;
 		else if (!find(apply, APPLY_DELETE, true, loss->machine))
-			loss->forward ? lose_forward(apply, loss, &err)
-				      : lose_address(apply, loss->machine, &err);
+			loss->kind ? lose_section(apply, loss, &err)
+				   : lose_address(apply, loss->machine, &err);
 		causes_add(&apply->causes, &err);
 	}
 }

@@ -3,7 +3,7 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
-#include "image/template/template.h"
+#include "image/source/pull.h"
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
 #include "machine/manage/boot.h"
@@ -57,8 +57,14 @@ static int plan_network(struct apply *apply, const struct apply_network *wanted,
 	if (!action)
 		return -err->code;
 	action->network = wanted;
+	/* Before those whose subnets are chosen, and must not be these. */
+	if (r < 0 && *wanted->config.subnet)
+		action->rank = 0;
+	else
+		action->rank++;
 	if (r < 0)
-		return 0;
+		return network_check_new(&apply->call->dirs, wanted->name, wanted->config.bridge,
+					 wanted->config.subnet, err);
 	r = compare_network(wanted, &network, action, err);
 	if (r == 0 && action->count == 0)
 		drop_last(apply);
@@ -88,15 +94,18 @@ static int check_create(struct apply *apply, const struct apply_wanted *wanted, 
 		for (const struct section *at = config_sections(kind, file); at; at = at->next)
 			check_section(apply, wanted->group, name, kind, at);
 	}
-	if (check_new_address(apply, &wanted->config, err) < 0 ||
+	if (apply_check_new_address(apply, "network.address", wanted->config.network,
+				    wanted->config.address, err) < 0 ||
 	    wanted_words(apply, wanted->group, checkable(apply, &wanted->config, name), &words,
 			 err) < 0)
 		return -err->code;
 	const struct machine_spec spec = {
-		.template = file->template,
+		.template = image_is_missing(apply, wanted->group) ? NULL : file->template,
 		.pool = *file->pool ? file->pool : NULL,
 		.settings = { .words = (const char *const *)words.list, .count = words.count },
 	};
+	if (!spec.template && image_plan(apply, wanted->group, err) < 0)
+		return -err->code;
 	return machine_create_check(&apply->call->dirs, name, &spec, err);
 }
 
@@ -129,11 +138,13 @@ static int check_same(const struct apply *apply, const struct apply_group *group
 			       "machine '%s' was made by another file, of the name '%s'; give this "
 			       "one another name, or take it over: berth set %s label.applied=%s",
 			       machine->name, applied, machine->name, apply->id);
-	if (strcmp(now->template, file->template) != 0)
+	if (group->image ? !pull_may_be_of(&apply->call->dirs, now->template, group->image)
+			 : strcmp(now->template, file->template) != 0)
 		return err_set(err, EPERM,
 			       "machine '%s' was made from template '%s', which cannot change to "
 			       "'%s'; give it another name, or delete it first: berth delete %s",
-			       machine->name, now->template, file->template, machine->name);
+			       machine->name, now->template,
+			       group->image ? group->image : file->template, machine->name);
 	if (*file->pool && strcmp(now->pool, file->pool) != 0)
 		return err_set(err, EPERM,
 			       "machine '%s' is in pool '%s', which cannot change to '%s'; berth "
@@ -166,10 +177,13 @@ static int check_change(struct apply *apply, const struct apply_wanted *wanted,
 	if (!changes)
 		return err_set(err, ENOMEM, "out of memory");
 	check_new_sections(apply, machine, action);
-	if (check_new_address(apply, &wanted->config, err) < 0)
+	if (apply_check_new_address(apply, "network.address", wanted->config.network,
+				    wanted->config.address, err) < 0)
 		return -err->code;
-	/* A network that is not made yet, and an address that is not free yet, cannot be looked at. */
-	bool network = checkable(apply, &wanted->config, machine->name) == WORDS_ALL;
+	/* A network that is not made yet, or that a nic leaves first, and an address that is not free yet, cannot be
+	 * looked at. */
+	bool network = checkable(apply, &wanted->config, machine->name) == WORDS_ALL &&
+		       !nic_gives_way(action, machine, wanted->config.network);
 	for (size_t i = 0; i < action->count; i++) {
 		const struct apply_change *change = &action->changes[i];
 		if (!section_of(change->key, NULL) &&
@@ -211,6 +225,21 @@ static int plan_state(struct apply *apply, const struct apply_wanted *wanted,
 	return -err->code;
 }
 
+/* A running machine cannot get a nic on a network that another interface of its has. */
+static int plan_down(struct apply *apply, const struct apply_action *action,
+		     const struct machine *machine, struct err *err)
+{
+	const struct nic_config *gets = NULL;
+	char other[64], what[200];
+	const char *way = nic_in_the_way(action, machine, &gets, other);
+
+	if (!way)
+		return 0;
+	snprintf(what, sizeof what, "its '%s' on network '%s', which nic '%s' is to be on", way,
+		 gets->network, gets->section.name);
+	return loss_take_down(apply, machine, what, err);
+}
+
 static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 		      struct machine *machine, struct err *err)
 {
@@ -224,11 +253,27 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 	action->group = wanted->group;
 	if (wanted_compare(apply, wanted, machine, action, &restart, err) < 0)
 		return -err->code;
-	if (action->count == 0)
+	size_t at = apply->count - 1, count = action->count;
+	if (count == 0)
 		drop_last(apply);
 	else if (check_change(apply, wanted, machine, action, err) < 0)
 		return -err->code;
-	return plan_state(apply, wanted, machine, restart, err);
+	if (plan_state(apply, wanted, machine, restart, err) < 0)
+		return -err->code;
+	/* A copy, because the list may move. */
+	const struct apply_action changed = count ? apply->actions[at] : (struct apply_action){ 0 };
+	return plan_down(apply, &changed, machine, err);
+}
+
+/* The same, for the defaults of the template that it was made of: an older one of the image. */
+static int plan_older(struct apply *apply, const struct apply_group *group, struct machine *machine,
+		      struct err *err)
+{
+	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
+
+	return wanted_make(apply, group, machine->config.template, &wanted, err) < 0
+		       ? -err->code
+		       : plan_there(apply, &wanted, machine, err);
 }
 
 static int plan_machine(struct apply *apply, const struct apply_wanted *wanted, const char *name,
@@ -242,26 +287,9 @@ static int plan_machine(struct apply *apply, const struct apply_wanted *wanted, 
 		return plan_create(apply, wanted, name, err);
 	if (r < 0)
 		return err_set(err, -r, "%s", why.text);
+	if (wanted->group->image)
+		return plan_older(apply, wanted->group, &machine, err);
 	return plan_there(apply, wanted, &machine, err);
-}
-
-/* The networks of further interfaces, before anything is made. */
-static int check_nics(struct apply *apply, const struct apply_group *group, struct err *err)
-{
-	for (const struct section *at = group->settings.machine.nics; at; at = at->next) {
-		const struct nic_config *nic = (const struct nic_config *)at;
-		scoped_network struct network network = { 0 };
-		if (group->settings.count && (*nic->address || *nic->mac))
-			return err_set(
-				err, EINVAL,
-				"nic '%s' has an address or a hardware address, which belongs to "
-				"one machine, and 'count' makes several; leave it out",
-				at->name);
-		if (!apply_network_is_new(apply, nic->network) &&
-		    network_open(&network, &apply->call->dirs, nic->network, err) < 0)
-			return err_wrap(err, "nic '%s'", at->name);
-	}
-	return 0;
 }
 
 static int check_pool(const struct apply *apply, const struct apply_group *group, struct err *err)
@@ -270,14 +298,6 @@ static int check_pool(const struct apply *apply, const struct apply_group *group
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
 	return *name ? pool_view(&pool, &apply->call->dirs, name, err) : 0;
-}
-
-/* Takes the fault in err, with the place in the file. */
-static void add_cause(struct apply *apply, unsigned line, struct err *err)
-{
-	if (err->code)
-		err_wrap(err, "%s:%u", apply->path, line);
-	causes_add(&apply->causes, err);
 }
 
 /* Goes on after a fault, so that all of them are told. */
@@ -289,15 +309,15 @@ static void plan_group(struct apply *apply, const struct apply_group *group)
 
 	int r = check_pool(apply, group, &err);
 	if (r == 0)
-		r = check_nics(apply, group, &err);
-	if (r == 0)
-		r = wanted_make(apply, group, &wanted, &err);
+		r = wanted_make(apply, group, NULL, &wanted, &err);
+	if (r == 0 && !nics_check_group(apply, group, &wanted.config))
+		return;
 	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
 		apply_machine_name(group, i, name);
 		plan_machine(apply, &wanted, name, &err);
-		add_cause(apply, group->line, &err);
+		apply_fault(apply, group->line, &err);
 	}
-	add_cause(apply, group->line, &err);
+	apply_fault(apply, group->line, &err);
 }
 
 /* ---- The whole */
@@ -391,7 +411,7 @@ static int prune_one(void *context, const char *name)
 
 static int phase(const struct apply_action *action)
 {
-	if (action->kind == APPLY_NETWORK || action->kind == APPLY_NETWORK_CHANGE)
+	if (action->kind <= APPLY_NETWORK_CHANGE)
 		return 0;
 	return action->early ? 1 : 2;
 }
@@ -413,11 +433,12 @@ int apply_plan(struct apply *apply, struct err *err)
 	struct err one = { 0 };
 	struct pruning pruning = { apply, &one };
 
+	image_resolve(apply);
 	check_apart(apply);
 	for (size_t i = 0; i < apply->file.network_count; i++) {
 		const struct apply_network *network = &apply->file.networks[i];
 		plan_network(apply, network, &one);
-		add_cause(apply, network->line, &one);
+		apply_fault(apply, network->line, &one);
 	}
 	for (size_t i = 0; i < apply->file.group_count; i++)
 		plan_group(apply, &apply->file.groups[i]);

@@ -25,7 +25,7 @@ int action_add(struct apply_action *action, const char *key, const char *from, c
 }
 
 /* Defaults of machine.conf and berth.conf, then those of the template, then the file. */
-int wanted_make(const struct apply *apply, const struct apply_group *group,
+int wanted_make(const struct apply *apply, const struct apply_group *group, const char *made_of,
 		struct apply_wanted *wanted, struct err *err)
 {
 	struct template_config template = { 0 };
@@ -36,7 +36,8 @@ int wanted_make(const struct apply *apply, const struct apply_group *group,
 		return -err->code;
 	if (text_take(&wanted->config.network, strdup(apply->network)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	wanted->whole = template_open(&apply->call->dirs, group->settings.machine.template,
+	wanted->whole = template_open(&apply->call->dirs,
+				      made_of ? made_of : group->settings.machine.template,
 				      &template, &gone) == 0;
 	if (wanted->whole) {
 		config_apply_presets(&template, &wanted->config, err);

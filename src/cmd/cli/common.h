@@ -137,6 +137,14 @@ int start_or_delete(struct machine *machine, struct err *err);
  * pulled of it, and pulls it if there is none. *owned: the caller frees it after the call; NULL if it is local already.
  */
 int template_wanted(struct call *call, char **owned, struct err *err);
+/*
+ * remote.c: asks the server for an image REMOTE:IMAGE, and fills in the name of the template that it will be. Refused: there
+ * is no such image, or another template has that name. Fetches nothing.
+ */
+int image_look(const struct call *call, const char *word, char name[64], struct err *err);
+/* remote.c: makes a template of an image, in that pool (NULL: that of the call); the caller frees its name. */
+int image_pull(const struct call *call, const char *word, const char *pool, char **name,
+	       struct err *err);
 /* remote.c: members of template. */
 extern const struct command command_template_search, command_template_pull, command_template_update,
 	command_template_remote;

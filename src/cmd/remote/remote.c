@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* template pull, update, remote: templates from image servers. */
+/* template pull, update, remote: templates from image servers. Also the pulls of launch, create and apply. */
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
@@ -73,13 +73,13 @@ static int fetch_shown(struct source *source, const char *word, const char *name
 }
 
 static int unpack_shown(const struct call *call, struct source *source, const char *name,
-			struct text *notes, struct err *err)
+			const char *into, struct text *notes, struct err *err)
 {
 	scoped_progress struct progress progress;
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	scoped_free char *pool_name = NULL;
+	scoped_free char *pool_name = into ? strdup(into) : NULL;
 
-	int r = pool_wanted(call, &pool_name, err);
+	int r = pool_name ? 0 : pool_wanted(call, &pool_name, err);
 	if (r == 0)
 		r = pool_open(&pool, &call->dirs, pool_name, err);
 	if (r != 0)
@@ -88,15 +88,15 @@ static int unpack_shown(const struct call *call, struct source *source, const ch
 	return source_unpack(source, name, &pool, notes, err);
 }
 
-/* Continues a pull whose image was found. Returns 1 if its template exists already. */
+/* Continues a pull whose image was found, into a pool (NULL: the call's). 0, 1: its template exists already, or a code. */
 static int pull_found(const struct call *call, struct source *source, const char *word,
-		      const char *name, struct err *err)
+		      const char *name, const char *pool, struct err *err)
 {
 	scoped_text struct text notes = { 0 };
 	int r = fetch_shown(source, word, name, err);
 
 	if (r == 0)
-		r = unpack_shown(call, source, name, &notes, err);
+		r = unpack_shown(call, source, name, pool, &notes, err);
 	if (r == 0)
 		print_notes(&notes);
 	return r;
@@ -119,8 +119,8 @@ static int run_pull(struct call *call, struct err *err)
 		return -err->code;
 	if (!*name)
 		pull_name(source.image, name);
-	int r = pull_found(call, &source, word, name, err);
-	if (r < 0)
+	int r = pull_found(call, &source, word, name, NULL, err);
+	if (r < 0 || r > 1)
 		return r;
 	if (r == 1)
 		print_note("template '%s' is there already: version %s of '%s'", name,
@@ -170,8 +170,8 @@ static int update_one(struct call *call, const char *template, struct err *err)
 		return 0;
 	}
 	name_version(template, source.offer.serial, name);
-	int r = pull_found(call, &source, word, name, err);
-	if (r < 0)
+	int r = pull_found(call, &source, word, name, NULL, err);
+	if (r < 0 || r > 1)
 		return r;
 	print_note(
 		"template '%s' is version %s of '%s'; '%s' stays, version %s, with what was made "
@@ -208,19 +208,28 @@ static int check_before(struct call *call, struct err *err)
 	return r;
 }
 
-static int pull_wanted(struct call *call, const char *word, char **name, struct err *err)
+int image_look(const struct call *call, const char *word, char name[64], struct err *err)
+{
+	scoped_source struct source source = SOURCE_NONE;
+
+	if (find_shown(call, word, &source, err) < 0)
+		return -err->code;
+	pull_name(source.image, name);
+	return source_check_name(&source, name, err) < 0 ? -err->code : 0;
+}
+
+int image_pull(const struct call *call, const char *word, const char *pool, char **name,
+	       struct err *err)
 {
 	scoped_source struct source source = SOURCE_NONE;
 	char chosen[64];
-	int r = check_before(call, err);
 
-	if (r != 0)
-		return r;
 	if (find_shown(call, word, &source, err) < 0)
 		return -err->code;
 	pull_name(source.image, chosen);
-	if (pull_found(call, &source, word, chosen, err) < 0)
-		return -err->code;
+	int r = pull_found(call, &source, word, chosen, pool, err);
+	if (r < 0 || r > 1)
+		return r;
 	*name = strdup(chosen);
 	return *name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
@@ -236,7 +245,9 @@ int template_wanted(struct call *call, char **owned, struct err *err)
 	if (!*owned && err->code)
 		return -err->code;
 	if (!*owned) {
-		int r = pull_wanted(call, word, owned, err);
+		int r = check_before(call, err);
+		if (r == 0)
+			r = image_pull(call, word, NULL, owned, err);
 		if (r != 0)
 			return r;
 	}

@@ -6,6 +6,7 @@
 #include "image/template/template.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 bool pull_is_remote(const char *word)
@@ -61,6 +62,23 @@ char *pull_find_local(const struct dirs *dirs, const char *word, struct err *err
 		return NULL;
 	}
 	return finding.name;
+}
+
+bool pull_may_be_of(const struct dirs *dirs, const char *template, const char *word)
+{
+	char remote[64], image[128];
+	struct template_config config;
+	struct err why = { 0 };
+
+	if (source_split(word, remote, image, &why) < 0)
+		return false;
+	int r = template_open(dirs, template, &config, &why);
+	if (r < 0)
+		return r == -ENOENT;
+	bool is = strcmp(config.image_remote, remote) == 0 &&
+		  offer_has_alias(config.image_aliases, image);
+	config_free(&template_schema, &config);
+	return is;
 }
 
 int pull_origin(const struct dirs *dirs, const char *template, char **word, char **serial,

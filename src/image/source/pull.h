@@ -20,6 +20,9 @@ void pull_name(const char *image, char name[64]);
  */
 char *pull_find_local(const struct dirs *dirs, const char *word, struct err *err);
 
+/* Whether a template was made of an image of that word, or is gone, so that this is not known any more. */
+bool pull_may_be_of(const struct dirs *dirs, const char *template, const char *word);
+
 /*
  * The word to pull a newer one of a template by, and its version; the caller frees both. -EINVAL: it came from no server.
  */

@@ -133,8 +133,7 @@ void source_end(struct source *source)
 
 /* ---- Its files */
 
-/* 1: that template is this image. 0: there is no template of that name. */
-static int is_there(struct source *source, const char *name, struct err *err)
+int source_check_name(struct source *source, const char *name, struct err *err)
 {
 	struct template_config config = { 0 };
 	struct offer *offer = &source->offer;
@@ -168,7 +167,7 @@ int source_fetch(struct source *source, const char *name, const struct download_
 		 struct err *err)
 {
 	char what[200];
-	int r = is_there(source, name, err);
+	int r = source_check_name(source, name, err);
 
 	if (r != 0)
 		return r;
@@ -177,7 +176,7 @@ int source_fetch(struct source *source, const char *name, const struct download_
 	if (source->lock_fd < 0)
 		return -err->code;
 	/* Another pull may have made it while we waited for the lock. */
-	r = is_there(source, name, err);
+	r = source_check_name(source, name, err);
 	if (r != 0)
 		return r;
 	if (source->ops->fetch(source, watch, err) < 0)

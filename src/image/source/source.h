@@ -80,6 +80,8 @@ bool source_is_ordered(const char *url);
 
 /* Finds an image of a remote. word: "REMOTE:OS/RELEASE[/VARIANT]". -ENOENT with the nearest names. */
 int source_begin(struct source *source, const struct dirs *dirs, const char *word, struct err *err);
+/* Whether a template made of that image could have that name: 0, 1: it is there already, or -code in words. */
+int source_check_name(struct source *source, const char *name, struct err *err);
 /*
  * Waits for another command with the same image, then fetches its files, unless a template of that name was made of it
  * meanwhile: 1. 0: the files are there, checked.

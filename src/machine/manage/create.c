@@ -79,7 +79,7 @@ static int fill_new(struct machine *machine, const struct machine_spec *spec, co
 	if (config_load_berth(machine->dirs, &settings, err) < 0 ||
 	    config_defaults(&machine_schema, config, err) < 0)
 		return -err->code;
-	int r = text_take(&config->template, strdup(spec->template));
+	int r = text_take(&config->template, strdup(spec->template ? spec->template : ""));
 	if (r == 0)
 		r = text_take(&config->arch, strdup(template->arch));
 	if (r == 0)
@@ -173,13 +173,17 @@ int machine_create_check(const struct dirs *dirs, const char *name, const struct
 	scoped_machine struct machine machine = { 0 };
 	struct template_config template = { 0 };
 
-	if (machine_paths(&machine, dirs, name, err) < 0 ||
-	    template_open(dirs, spec->template, &template, err) < 0)
+	if (machine_paths(&machine, dirs, name, err) < 0)
 		return -err->code;
-	int r = refuse_foreign(spec->template, template.arch, err);
+	int r = spec->template ? template_open(dirs, spec->template, &template, err)
+			       : config_defaults(&template_schema, &template, err);
+	if (r < 0)
+		return r;
+	if (spec->template)
+		r = refuse_foreign(spec->template, template.arch, err);
 	if (r == 0)
 		r = fill_new(&machine, spec, spec->pool, &template, err);
-	if (r == 0)
+	if (r == 0 && spec->template)
 		r = check_template_init(&machine, spec->template, &template, err);
 	config_free(&template_schema, &template);
 	return r;

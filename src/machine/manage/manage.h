@@ -51,7 +51,10 @@ struct machine_spec {
 int machine_create(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 		   struct err *err);
 
-/* Whether machine_create could make it, as far as that is known before; -EEXIST is not looked for. Makes nothing. */
+/*
+ * Whether machine_create could make it, as far as that is known before; -EEXIST is not looked for. Makes nothing. A spec
+ * without a template is that of one that is not made yet.
+ */
 int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 			 struct err *err);
 

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Interfaces in files of apply: their addresses and networks are checked before the first change, and pass from one
+# machine to another.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/apply.sh
+. "$top/tests/apply.sh"
+
+set_up() {
+	busybox_template bb
+	mkdir -p "$T/in"
+	berth network create lan --subnet 10.77.1.0/24
+	berth network create wan --subnet 10.77.2.0/24
+}
+
+# nic MACHINE NAME FILTER
+nic() {
+	berth nic list --json "$1" | jq -r --arg name "$2" ".[] | select(.name == \$name) | $3"
+}
+
+boot_of() {
+	berth exec "$1" -- cat /proc/sys/kernel/random/boot_id
+}
+
+mac=10:66:6a:01:02:0
+
+# Each fault has the line of its section, and all of them are told at once.
+case_checked() {
+	local m=('[machine first]' 'template = bb')
+	berth create bb old
+	berth nic add old eth1 --network lan --address 10.77.1.9 --mac "${mac}9"
+	refused ":5: nic 'eth1': network 'lan': address 10.77.2.4 cannot be .*; .*:10: nic 'eth1': network 'lan': address 10.77.1.9 belongs to 'old'.*; .*:15: nic 'eth1': network 'lan': the hardware address ${mac}9 belongs to 'old'" \
+		"${m[@]}" '[machine a]' 'template = bb' '[nic eth1]' 'network = lan' 'address = 10.77.2.4' \
+		'[machine b]' 'template = bb' '[nic eth1]' 'network = lan' 'address = 10.77.1.9' \
+		'[machine c]' 'template = bb' '[nic eth1]' 'network = lan' "mac = ${mac}9"
+	refused ":11: nic 'eth2': address 10.77.1.4 is that of machine 'a' in line 5; choose another; .*:11: nic 'eth2': the hardware address ${mac}1 is that of machine 'a' in line 5" \
+		"${m[@]}" '[machine a]' 'template = bb' '[nic eth1]' 'network = lan' 'address = 10.77.1.4' "mac = ${mac}1" \
+		'[machine b]' 'template = bb' '[nic eth2]' 'network = lan' 'address = 10.77.1.4' "mac = ${mac}1"
+	refused ":7: nic 'eth1': address 10.77.1.4 is that of machine 'a' in line 1" '[machine a]' 'template = bb' 'network = lan' \
+		'network.address = 10.77.1.4' '[machine b]' 'template = bb' '[nic eth1]' 'network = lan' 'address = 10.77.1.4'
+	refused ":3: nic 'eth1': network 'new': address 10.77.9.4 cannot" '[machine a]' 'template = bb' '[nic eth1]' 'network = new' 'address = 10.77.9.4' \
+		'[network new]' 'subnet = 10.77.8.0/24'
+	refused ":5: nics 'eth1' and 'eth2' are on the same network 'lan'" '[machine a]' 'template = bb' '[nic eth1]' 'network = lan' \
+		'[nic eth2]' 'network = lan'
+	refused ":3: nic 'eth1' cannot be on network 'default', which eth0 is on" '[machine a]' 'template = bb' '[nic eth1]' 'network = default'
+	refused ":4: nic 'eth1' has an address or a hardware address" '[machine a]' 'template = bb' 'count = 1' '[nic eth1]' \
+		'network = lan' "mac = ${mac}1"
+	gone old
+}
+
+# Networks that cannot both be made.
+case_networks() {
+	refused ":3: subnet 10.213.40.128/25 of network 'two' collides with 10.213.40.0/24 of network 'one' in line 1" '[network one]' \
+		'subnet = 10.213.40.0/24' '[network two]' 'subnet = 10.213.40.128/25' '[machine a]' 'template = bb'
+	refused ":1: network 'one': 10.77.1.0/25 collides with 10.77.1.0/24 of network 'lan'.*; .*:3: .*there is no template 'bbb'" '[network one]' \
+		'subnet = 10.77.1.0/25' '[machine a]' 'template = bbb'
+	refused ":3: bridge 'br-x' of network 'two' is that of network 'one' in line 1" '[network one]' 'bridge = br-x' \
+		'[network two]' 'bridge = br-x'
+	ip link add taken type veth peer name other
+	refused ":1: network 'one': bridge name 'taken' is taken" '[network one]' 'bridge = taken'
+	ip link del taken
+}
+
+# exchanges FIRST SECOND: two machines with these lines in their nics.
+exchanges() {
+	describe 'name = shop' '[machine a]' 'template = bb' '[nic eth1]' 'network = lan' "$1" '[machine b]' 'template = bb' \
+		'[nic eth1]' 'network = lan' "$2"
+}
+
+# Addresses and hardware addresses of nics are exchanged while the machines run.
+case_exchanged() {
+	local one two drawn
+	exchanges 'address = 10.77.1.5' 'address = 10.77.1.6'
+	berth apply "$T/in/shop.apply" >"$T/out"
+	one=$(boot_of a)
+	two=$(boot_of b)
+	drawn="$(nic a eth1 .mac) $(nic b eth1 .mac)"
+	exchanges 'address = 10.77.1.6' 'address = 10.77.1.5'
+	does -- "change machine 'b': no nic.eth1 (was address = 10.77.1.6, mac = ${drawn#* }, network = lan)" \
+		"change machine 'a': no nic.eth1 (was address = 10.77.1.5, mac = ${drawn% *}, network = lan)" \
+		"change machine 'a': nic.eth1 (address = 10.77.1.6, network = lan) (was address = 10.77.1.5, network = lan)" \
+		"change machine 'b': nic.eth1 (address = 10.77.1.5, network = lan) (was address = 10.77.1.6, network = lan)"
+	does -- "nothing to do"
+	has "inet 10.77.1.6/24" "$(berth exec a -- ip -o -4 addr show dev eth1)"
+	has "inet 10.77.1.5/24" "$(berth exec b -- ip -o -4 addr show dev eth1)"
+	same "drawn hardware addresses" "$drawn" "$(nic a eth1 .mac) $(nic b eth1 .mac)"
+	exchanges "mac = ${mac}1" "mac = ${mac}2"
+	berth apply "$T/in/shop.apply" >"$T/out"
+	exchanges "mac = ${mac}2" "mac = ${mac}1"
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	has "${mac}2" "$(berth exec a -- ip -o link show dev eth1)"
+	has "${mac}1" "$(berth exec b -- ip -o link show dev eth1)"
+	same boots "$one $two" "$(boot_of a) $(boot_of b)"
+	gone a b
+}
+
+# An address of eth0 becomes that of another machine's nic, and the other way round.
+case_exchanged_with_eth0() {
+	local m=('[machine a]' 'template = bb' 'network = lan')
+	describe 'name = shop' "${m[@]}" 'network.address = 10.77.1.5' '[machine b]' 'template = bb' '[nic eth1]' \
+		'network = lan' 'address = 10.77.1.6'
+	berth apply "$T/in/shop.apply" >"$T/out"
+	describe 'name = shop' "${m[@]}" 'network.address = 10.77.1.6' '[machine b]' 'template = bb' '[nic eth1]' \
+		'network = lan' 'address = 10.77.1.5'
+	fails 1 "machine 'a' has network.address 10.77.1.5, which another machine gets, until it is restarted; apply with --restart" \
+		berth apply "$T/in/shop.apply"
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	has "inet 10.77.1.6/24" "$(berth exec a -- ip -o -4 addr show dev eth0)"
+	has "inet 10.77.1.5/24" "$(berth exec b -- ip -o -4 addr show dev eth1)"
+	gone a b
+}
+
+# eth0 and a nic of one machine change their networks.
+case_swapped() {
+	local boot
+	swap() {
+		describe '[machine a]' 'template = bb' "network = $1" '[nic eth1]' "network = $2"
+	}
+	swap lan wan
+	berth apply "$T/in/shop.apply" >"$T/out"
+	boot=$(boot_of a)
+	swap wan lan
+	fails 1 "machine 'a' has its 'eth0' on network 'lan', which nic 'eth1' is to be on, until it is restarted; apply with --restart" \
+		berth apply "$T/in/shop.apply"
+	same "nothing is changed" lan "$(berth get a network)"
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	has "inet 10.77.2" "$(berth exec a -- ip -o -4 addr show dev eth0)"
+	has "inet 10.77.1" "$(berth exec a -- ip -o -4 addr show dev eth1)"
+	[[ $boot != "$(boot_of a)" ]] || fault "it was not restarted"
+	# Of a machine that is down.
+	berth stop a
+	swap lan wan
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	has "inet 10.77.1" "$(berth exec a -- ip -o -4 addr show dev eth0)"
+	gone a
+}
+
+# A machine whose sections cannot be added is not made, and one that was stopped for a change that fails runs again.
+case_failing() {
+	local m=('[nic eth5]' 'network = tiny')
+	# It has one address.
+	berth network create tiny --subnet 10.77.3.0/30
+	berth create bb holder
+	berth nic add holder eth5 --network tiny
+	describe '[machine a]' 'template = bb' "${m[@]}"
+	fails 1 "no free address left.*; 0 of 2 actions were done, and not: create machine 'a', start machine 'a'" berth apply "$T/in/shop.apply"
+	fails 1 "no machine 'a'" berth info a
+	describe '[machine a]' 'template = bb' 'network = lan' 'network.address = 10.77.1.5' \
+		'[machine b]' 'template = bb' 'network = lan' 'network.address = 10.77.1.6'
+	berth apply "$T/in/shop.apply" >"$T/out"
+	describe '[machine a]' 'template = bb' 'network = lan' 'network.address = 10.77.1.6' \
+		'[machine b]' 'template = bb' 'network = lan' 'network.address = 10.77.1.5' "${m[@]}"
+	fails 1 "no free address left.*; machine 'a', which was stopped for it, runs again; machine 'b', which was stopped for it, runs again" \
+		berth apply --restart "$T/in/shop.apply"
+	state_is a running
+	state_is b running
+	berth delete holder
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	same addresses "10.77.1.6 10.77.1.5" "$(field a network.address) $(field b network.address)"
+	gone a b
+	berth network delete tiny
+}
+
+run_cases "$@"
