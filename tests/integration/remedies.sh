@@ -167,4 +167,27 @@ case_pull_of_proc() {
 	gone m
 }
 
+# A FIFO that nobody has open, and one that a program holds open without reading from it.
+case_pull_into_fifo() {
+	local holder
+	berth launch --wait bb m
+	berth exec m -- sh -c 'dd if=/dev/zero of=/big bs=1M count=4 2>/dev/null'
+	mkfifo "$T/in/fifo"
+	fails 1 "no program reads from it" berth pull m:/big "$T/in/fifo"
+	sleep 600 <>"$T/in/fifo" &
+	holder=$!
+	timeout 150 berth pull m:/big "$T/in/fifo" 2>"$T/err" && fault "nobody reads"
+	has "nothing has moved for a minute.*the FIFO or device, which nobody reads" "$(cat "$T/err")"
+	kill "$holder"
+	wait "$holder" || true
+	# One that is read gets all of it.
+	wc -c <"$T/in/fifo" >"$T/count" &
+	holder=$!
+	berth pull m:/big "$T/in/fifo"
+	wait "$holder"
+	same bytes 4194304 "$(xargs <"$T/count")"
+	rm "$T/in/fifo"
+	gone m
+}
+
 run_cases "$@"

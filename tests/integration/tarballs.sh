@@ -67,6 +67,24 @@ case_not_there() {
 	fails 1 "$T" berth template import "$T" evil
 }
 
+# A FIFO is read once a program writes into it. One that none writes into is given up.
+case_fifo() {
+	mkfifo "$T/fifo"
+	fails 1 "archive '$T/fifo' is a FIFO, and no program has written into it for 20 seconds" berth template import "$T/fifo" piped
+	no_volumes
+	(sleep 1 && exec cat "$T/plain" >"$T/fifo") &
+	berth template import "$T/fifo" piped
+	berth template delete piped
+	# Its writer is slow.
+	(exec >"$T/fifo" && sleep 22 && cat "$T/plain") &
+	berth template import "$T/fifo" piped
+	berth template delete piped
+	berth template import <(sleep 1 && cat "$T/plain") piped
+	berth template delete piped
+	rm "$T/fifo"
+	no_volumes
+}
+
 case_out_of_the_tree() {
 	echo outside >"$T/outside"
 	evil absolute 'add("/tmp/berth-evil", data=b"x")'

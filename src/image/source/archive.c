@@ -4,13 +4,56 @@
 
 #include "base/scoped.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { WRITER_SECONDS = 20 };
 
 static bool fits(const struct source *source)
 {
 	return source->path != NULL;
+}
+
+/* Whether a program has a FIFO open to write into it. It may not have written yet. */
+static bool has_writer(int fifo)
+{
+	int scratch[2];
+
+	if (pipe2(scratch, O_CLOEXEC) < 0)
+		return true;
+	/* This consumes nothing, and tells "no data yet" from "no writer". */
+	ssize_t n = tee(fifo, scratch[1], 1, SPLICE_F_NONBLOCK);
+	bool has = n > 0 || (n < 0 && errno == EAGAIN);
+	close(scratch[0]);
+	close(scratch[1]);
+	return has;
+}
+
+/*
+ * Waits until a program writes into a FIFO, which an open without O_NONBLOCK would do for ever. A pipe has a writer
+ * already, or had one, and both may be slow.
+ */
+static int await_writer(const char *archive, int fd, struct err *err)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
+	if (fs.f_type != PIPEFS_MAGIC && poll(&ready, 1, WRITER_SECONDS * 1000) == 0 &&
+	    !has_writer(fd))
+		return err_set(err, ETIMEDOUT,
+			       "archive '%s' is a FIFO, and no program has written into it for %d "
+			       "seconds; start the writer first, or use a pipe: ... | berth "
+			       "template import - NAME",
+			       archive, WRITER_SECONDS);
+	return 0;
 }
 
 /* "-": standard input. */
@@ -19,7 +62,7 @@ static int open_file(const char *archive, struct err *err)
 	struct stat st;
 	scoped_fd int fd = strcmp(archive, "-") == 0
 				   ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-				   : open(archive, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+				   : open(archive, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
@@ -28,6 +71,12 @@ static int open_file(const char *archive, struct err *err)
 	if (isatty(fd))
 		return err_set(err, EINVAL, "archive '%s' is a terminal; give a file or a pipe",
 			       archive);
+	if (strcmp(archive, "-") == 0)
+		return take_fd(&fd);
+	if (S_ISFIFO(st.st_mode) && await_writer(archive, fd, err) < 0)
+		return -err->code;
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return err_set(err, errno, "open archive '%s': %s", archive, strerror(errno));
 	return take_fd(&fd);
 }
 
