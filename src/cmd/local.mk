@@ -56,6 +56,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h \
+	src/cmd/machine/policy.c src/cmd/machine/policy.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \

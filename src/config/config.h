@@ -38,6 +38,8 @@ enum key_type {
 	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
 	KEY_CAPS,     /* char *: capabilities to add and, with -, to drop: "sys_time -net_raw" */
 	KEY_RLIMIT,   /* char *: SOFT:HARD or one value for both, each as KEY_ROOM, or empty */
+	KEY_SCHEDULE, /* char *: hourly, daily, weekly, monthly, every 15m; see policy.h; or empty */
+	KEY_KEEP,     /* char *: "hourly 24, daily 7" or all; see policy.h */
 	KEY_CHOICE,   /* char *: one of the words in choices */
 };
 
@@ -214,6 +216,8 @@ struct machine_config {
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
 	char *user;                       /* "shell.user", "" = root */
+	char *snapshots_keep;             /* KEY_KEEP "snapshots.keep" */
+	char *snapshots_schedule;         /* KEY_SCHEDULE "snapshots.schedule", "" = never */
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
 	uint64_t restart_limit;           /* "restart.limit" */
 	struct section *mounts, *devices; /* of struct mount_config and device_config */

@@ -15,6 +15,7 @@ libconfig_a_SOURCES = \
 	src/config/lines.c \
 	src/config/nic.c \
 	src/config/owner.c \
+	src/config/policy.c src/config/policy.h \
 	src/config/preset.c \
 	src/config/put.c \
 	src/config/rlimit.c \
@@ -23,12 +24,14 @@ libconfig_a_SOURCES = \
 	src/config/value.c
 
 if HAVE_CUNIT
-check_PROGRAMS += test_config test_config_file
-TESTS += test_config test_config_file
+check_PROGRAMS += test_config test_config_file test_policy
+TESTS += test_config test_config_file test_policy
 test_config_SOURCES = tests/unit/test_config.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
 # Where the manual is, for the test that compares it with the table, wherever it runs.
 test_config_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
 test_config_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_config_file_SOURCES = tests/unit/test_config_file.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
+test_policy_SOURCES = tests/unit/test_policy.c tests/unit/suite.c tests/unit/suite.h
+test_policy_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_config_file_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 endif

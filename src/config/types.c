@@ -4,6 +4,7 @@
  * Types that need a parser of their own have a file each: types_net.c, caps.c, env.c, rlimit.c.
  */
 #include "config/types.h"
+#include "config/policy.h"
 #include "config/values.h"
 
 #include "base/scoped.h"
@@ -335,6 +336,31 @@ static int parse_choice(const struct key *key, const char *text, union value *va
 	return value_refuse(key, text, text_str(&list), err);
 }
 
+static int parse_schedule(const struct key *key, const char *text, union value *value,
+			  struct err *err)
+{
+	struct schedule schedule;
+	struct err fault = { 0 };
+	scoped_text struct text out = { 0 };
+
+	if (config_schedule(text, &schedule, &fault) < 0)
+		return value_refuse(key, text, fault.text, err);
+	schedule_print(&schedule, &out);
+	return out.failed ? -ENOMEM : value_keep(text_str(&out), value, err);
+}
+
+static int parse_keep(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	struct keep keep;
+	struct err fault = { 0 };
+	scoped_text struct text out = { 0 };
+
+	if (config_keep(text, &keep, &fault) < 0)
+		return value_refuse(key, text, fault.text, err);
+	keep_print(&keep, &out);
+	return out.failed ? -ENOMEM : value_keep(text_str(&out), value, err);
+}
+
 static const struct type types[] = {
 	[KEY_TEXT] = { FIELD_TEXT, parse_text, NULL },
 	[KEY_LABEL] = { FIELD_TEXT, parse_label, NULL },
@@ -359,6 +385,8 @@ static const struct type types[] = {
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
 	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
 	[KEY_RLIMIT] = { FIELD_TEXT, parse_rlimit, NULL },
+	[KEY_SCHEDULE] = { FIELD_TEXT, parse_schedule, NULL },
+	[KEY_KEEP] = { FIELD_TEXT, parse_keep, NULL },
 	[KEY_CHOICE] = { FIELD_TEXT, parse_choice, NULL },
 };
 

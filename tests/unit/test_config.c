@@ -109,6 +109,8 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_PRESS] = { "^A", "^A" },
 		[KEY_CAPS] = { "-NET_RAW,CAP_SYS_TIME  +syslog", "sys_time syslog -net_raw" },
 		[KEY_RLIMIT] = { "1024:1024", "1024:1024" },
+		[KEY_SCHEDULE] = { " Weekly SUN  3:05", "weekly sun 03:05" },
+		[KEY_KEEP] = { "daily 7,last 3 , hourly 24", "last 3, hourly 24, daily 7" },
 		[KEY_WORDS] = { "a 'b c' $'d\\n'", "a 'b c' $'d\\n'" },
 		[KEY_ENV] = { "A=b 'C=d e' F=\"g \\\" h\"", "A=b 'C=d e' F=\"g \\\" h\"" },
 	};
@@ -202,6 +204,13 @@ static const char *type_sentence(enum key_type type, const char *value)
 static const char labels[] = "use labels of a-z, 0-9 and '-' joined by dots, such as "
 			     "lan.example.org";
 
+#define schedule_words                                                                            \
+	"use hourly, 'daily 03:30', 'weekly sun 03:30', 'monthly 03:30', each with or without a " \
+	"time, 'every 15m' from 5m to 1d, or nothing for never"
+#define keep_words                                                                          \
+	"use all, or numbers for last, hourly, daily, weekly, monthly and yearly, such as " \
+	"'hourly 24, daily 7'"
+
 static const struct {
 	enum key_type type;
 	const char *value;
@@ -245,6 +254,19 @@ static const struct {
 	{ KEY_CPUS, "0.125", "limits.cpus",
 	  "use a number of processors such as 2 or 0.5 from 0 to 1024" },
 	{ KEY_DURATION, "5 m", "boot.delay", "use a time such as 90s, 5m or 1h from 0s to 1d" },
+	{ KEY_SCHEDULE, "fortnightly", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "yearly", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "hourly 03:30", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "daily 24:00", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "daily 03:30 04:30", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "every 4m", "snapshots.schedule", schedule_words },
+	{ KEY_SCHEDULE, "every", "snapshots.schedule", schedule_words },
+	{ KEY_KEEP, "", "snapshots.keep", keep_words },
+	{ KEY_KEEP, "daily", "snapshots.keep", keep_words },
+	{ KEY_KEEP, "daily 7 hourly 3", "snapshots.keep", keep_words },
+	{ KEY_KEEP, "daily 7, daily 3", "snapshots.keep", keep_words },
+	{ KEY_KEEP, "daily 0", "snapshots.keep", keep_words },
+	{ KEY_KEEP, "daily 10001", "snapshots.keep", keep_words },
 	{ KEY_SIGNAL, "SIGNOPE", "app.signal",
 	  "use a signal's name, such as SIGPWR or SIGRTMIN+3" },
 	{ KEY_SIGNAL, "RTMIN+31", "app.signal",

@@ -42,6 +42,11 @@ static int act_on(struct call *call, const char *name, act_fn *act, struct err *
 		*err = (struct err){ 0 };
 		return 0;
 	}
+	/* A machine that nobody has named, and that was deleted meanwhile, is no error. */
+	if (r == -ENOENT && call->command->traits & COMMAND_ALL && call->count == 0) {
+		*err = (struct err){ 0 };
+		return 0;
+	}
 	return r != 0 ? r : act(call, &machine, err);
 }
 

@@ -46,6 +46,7 @@ enum command_traits {
 	COMMAND_HIDDEN = 1 << 1, /* for berth's own use */
 	COMMAND_TAIL = 1 << 2,   /* all words after the first belong to another program */
 	COMMAND_ENDS = 1 << 3,   /* a machine that has just ended and vanished is no error */
+	COMMAND_ALL = 1 << 5,    /* without words it is for all machines */
 	COMMAND_LOOKS = 1 << 4,  /* changes nothing, not even leftovers of killed commands */
 };
 

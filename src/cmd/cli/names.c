@@ -105,12 +105,13 @@ int names_given(const struct call *call, struct names *names, struct err *err)
 	const char *wanted = call_value(call, &flag_label);
 	int r = 0;
 
+	bool all = wanted || call->command->traits & COMMAND_ALL;
+
 	*names = (struct names){ 0 };
-	if (wanted) {
+	if (wanted)
 		r = labels_check_wanted(wanted, err);
-		if (r == 0 && call->count == 0)
-			r = machine_list(&call->dirs, add_any, names, err);
-	}
+	if (r == 0 && all && call->count == 0)
+		r = machine_list(&call->dirs, add_any, names, err);
 	for (int i = 0; r == 0 && i < call->count; i++)
 		r = add_word(call, names, call->words[i], err);
 	if (r == 0 && wanted)

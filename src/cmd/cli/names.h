@@ -14,7 +14,7 @@ struct names {
 /*
  * Expands the words of a call: replaces each pattern by the names that match, without repeats. Reports a pattern
  * without a match at once. Does not check that a plain name exists. With --label only machines with these labels
- * are left; without words, of all machines. 0, -code or EXIT_USAGE.
+ * are left; without words, of all machines, as with COMMAND_ALL. 0, -code or EXIT_USAGE.
  */
 int names_given(const struct call *call, struct names *names, struct err *err);
 void names_free(struct names *names);

@@ -35,6 +35,8 @@ extern const struct command command_shell, command_exec, command_console;
 extern const struct command command_push, command_pull, command_cp;
 /* snapshot.c */
 extern const struct command command_snapshot, command_restore, command_publish, command_reset;
+/* policy.c: a member of snapshot */
+extern const struct command command_snapshot_scheduled;
 /* export.c */
 extern const struct command command_export, command_import;
 /* send.c, receive.c: both ends of one connection */

@@ -7,27 +7,15 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
+#include "machine/manage/automatic.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
 #include <string.h>
+#include <time.h>
 
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 static const struct command *const members[];
-
-/* Makes up "at-20260131-120000", and for further snapshots in that second "at-20260131-120000-2" and so on. */
-static int make_up_name(unsigned tries, char name[64], struct err *err)
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (!gmtime_r(&now, &tm) || !strftime(name, 64, "at-%Y%m%d-%H%M%S", &tm))
-		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
-	size_t n = strlen(name);
-	if (tries > 0)
-		snprintf(name + n, 64 - n, "-%u", tries + 1);
-	return 0;
-}
 
 /* `snapshot web list` would take a snapshot named list, because the word take may be left out. */
 static int check_new_name(const struct call *call, const char *name, struct err *err)
@@ -41,20 +29,14 @@ static int check_new_name(const struct call *call, const char *name, struct err 
 			name, name, call->words[0]);
 		return EXIT_USAGE;
 	}
-	return name_check(name, err);
-}
-
-static int take_made_up(struct machine *machine, char name[64], struct err *err)
-{
-	int r = -EEXIST;
-
-	for (unsigned tries = 0; r == -EEXIST && tries < 100; tries++) {
-		*err = (struct err){ 0 };
-		r = make_up_name(tries, name, err);
-		if (r == 0)
-			r = snapshot_take(machine, name, err);
+	if (snapshot_is_automatic(name, NULL)) {
+		err_set(err, EINVAL,
+			"a snapshot named '%s' would be an automatic one, which snapshots.keep "
+			"deletes; choose another name",
+			name);
+		return EXIT_USAGE;
 	}
-	return r;
+	return name_check(name, err);
 }
 
 static int run_take(struct call *call, struct err *err)
@@ -67,7 +49,8 @@ static int run_take(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = name == made_up ? take_made_up(&machine, made_up, err)
+		r = name == made_up ? snapshot_take_dated(&machine, "at-", (uint64_t)time(NULL),
+							  made_up, err)
 				    : snapshot_take(&machine, name, err);
 	if (r != 0)
 		return r;
@@ -223,13 +206,15 @@ static const struct command rename_verb = {
 	.run = run_rename,
 };
 
-static const struct command *const members[] = { &take, &list, &rename_verb, &delete, NULL };
+static const struct command *const members[] = {
+	&take, &list, &rename_verb, &delete, &command_snapshot_scheduled, NULL
+};
 
 const struct command command_snapshot = {
 	.name = "snapshot",
 	.aliases = "snap",
 	.args = "",
-	.help = "Keep states of a machine: take, list, rename, delete",
+	.help = "Keep states of a machine: take, list, rename, delete, scheduled",
 	.max = -1,
 	.members = members,
 	.other = &take,

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* snapshot scheduled: takes the snapshots that are due, and deletes those that are kept no more. */
+#include "cmd/machine/policy.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/verbs.h"
+#include "config/policy.h"
+#include "machine/manage/automatic.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { WAIT_SECONDS = 60 };
+
+const struct flag flag_dry_run = { "dry-run", 'n', false, NULL, "only show what would be done" };
+const struct flag flag_now = {
+	"now", 0, false, "TIME", "go by that time, such as 20260131-120000 in UTC, not by the clock"
+};
+static const struct flag *const scheduled_flags[] = { &flag_dry_run, &flag_json, &flag_label,
+						      &flag_now, NULL };
+
+int now_given(const struct call *call, uint64_t *now, struct err *err)
+{
+	const char *given = call_value(call, &flag_now);
+
+	*now = (uint64_t)time(NULL);
+	if (!given || (strlen(given) == STAMP_SIZE - 1 && stamp_parse(given, now) > 0))
+		return 0;
+	err_set(err, EINVAL, "--now cannot be '%.40s': use a time in UTC such as 20260131-120000",
+		given);
+	return EXIT_USAGE;
+}
+
+struct scheduled {
+	uint64_t now;
+	json_t *array; /* owned; NULL: text is printed */
+};
+
+static void show_one(struct scheduled *scheduled, const char *machine, const char *done,
+		     const char *snapshot, const char *would)
+{
+	if (!scheduled->array) {
+		printf("%s: snapshot %s %s%s\n", machine, snapshot, would, done);
+		return;
+	}
+	json_array_append_new(scheduled->array, json_members((const struct json_member[]){
+							{ "machine", json_string(machine) },
+							{ "snapshot", json_string(snapshot) },
+							{ "done", json_string(done) },
+							{ 0 },
+						}));
+}
+
+static int act(struct call *call, struct machine *machine, struct err *err)
+{
+	struct scheduled *scheduled = call->context;
+	struct automatic automatic = { .now = scheduled->now,
+				       .dry = call_has(call, &flag_dry_run) };
+	const char *would = automatic.dry ? "would be " : "";
+	int r = snapshots_by_policy(machine, &automatic, err);
+
+	if (*automatic.taken)
+		show_one(scheduled, machine->name, "taken", automatic.taken, would);
+	char *rest = automatic.deleted.data;
+	for (char *name; (name = strsep(&rest, "\n"));) {
+		if (*name)
+			show_one(scheduled, machine->name, "deleted", name, would);
+	}
+	text_free(&automatic.deleted);
+	return r;
+}
+
+static int run_scheduled(struct call *call, struct err *err)
+{
+	scoped_free struct scheduled *scheduled = calloc(1, sizeof *scheduled);
+	int r = scheduled ? now_given(call, &scheduled->now, err)
+			  : err_set(err, ENOMEM, "out of memory");
+
+	if (r != 0)
+		return r;
+	/* A second one at once would take each snapshot twice. */
+	scoped_fd int lock = call_has(call, &flag_dry_run)
+				     ? -1
+				     : dirs_lock(&call->dirs, "snapshots-by-policy", WAIT_SECONDS,
+						 "the policy of snapshots", err);
+	if (err->code)
+		return -err->code;
+	call->context = scheduled;
+	if (call_has(call, &flag_json) && !(scheduled->array = json_array()))
+		return err_set(err, ENOMEM, "out of memory");
+	r = for_each_machine(call, act, false, err);
+	if (!scheduled->array)
+		return r;
+	struct err failed = { 0 };
+	if (print_json(scheduled->array, &failed) < 0 && r == 0) {
+		*err = failed;
+		r = -err->code;
+	}
+	return r;
+}
+
+const struct command command_snapshot_scheduled = {
+	.group = "snapshot",
+	.name = "scheduled",
+	.traits = COMMAND_ALL,
+	.args = "[MACHINE...]",
+	.help = "Take the snapshots that are due by snapshots.schedule, and delete old ones",
+	.flags = scheduled_flags,
+	.max = -1,
+	.first = WORD_MACHINE,
+	.rest = WORD_MACHINE,
+	.run = run_scheduled,
+};
