@@ -29,7 +29,7 @@ EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_craft.py test
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/rename.sh
 EXTRA_DIST += tests/integration/send.sh
-EXTRA_DIST += tests/integration/policy.sh
+EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh
 EXTRA_DIST += tests/integration/exhaust.sh
 
 # Static, for it runs inside a machine.

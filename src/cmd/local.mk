@@ -37,6 +37,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/pool_usage.c \
 	src/cmd/host/report.c src/cmd/host/report.h \
 	src/cmd/machine/adopt.c \
+	src/cmd/machine/backup.c \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \
@@ -56,6 +57,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h \
+	src/cmd/machine/placement.c src/cmd/machine/placement.h \
 	src/cmd/machine/policy.c src/cmd/machine/policy.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \

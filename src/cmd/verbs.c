@@ -24,7 +24,7 @@ static const struct command *const settings[] = { &command_set, &command_get, &c
 static const struct command *const shown[] = { &command_mount,   &command_unmount, &command_device,
 					       &command_forward, &command_nic,     NULL };
 static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
-					      &command_publish, NULL };
+					      &command_publish,  &command_backups, NULL };
 static const struct command *const travel[] = { &command_export, &command_import, &command_send,
 						&command_receive, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
@@ -167,8 +167,14 @@ const struct command *command_find(const char *const *words, int count, int *use
 	}
 	const struct command *command = find_verb(words[0], err);
 	*used = command != NULL;
-	if (!command || !command->members || count < 2 || words[1][0] == '-')
+	if (!command || !command->members || count < 2)
 		return command;
+	/* Flags may stand before the words: `backup --full web`. */
+	if (words[1][0] == '-')
+		return command->other && strcmp(words[1], "--help") != 0 &&
+				       strcmp(words[1], "-h") != 0
+			       ? command->other
+			       : command;
 	for (const struct command *const *m = command->members; *m; m++) {
 		if (command_is(*m, words[1])) {
 			*used = 2;

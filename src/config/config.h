@@ -216,6 +216,10 @@ struct machine_config {
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
 	char *user;                       /* "shell.user", "" = root */
+	char *backup_full;                /* KEY_SCHEDULE "backup.full" */
+	char *backup_keep;                /* KEY_KEEP "backup.keep" */
+	char *backup_schedule;            /* KEY_SCHEDULE "backup.schedule", "" = never */
+	char *backup_target;              /* "backup.target": a folder; "" = as berth.conf */
 	char *snapshots_keep;             /* KEY_KEEP "snapshots.keep" */
 	char *snapshots_schedule;         /* KEY_SCHEDULE "snapshots.schedule", "" = never */
 	char *restart;                    /* KEY_CHOICE no, on-failure, always */
@@ -242,6 +246,7 @@ struct recipe_config {
 
 /* etc/berth.conf */
 struct berth_config {
+	char *backup_target;     /* "backup.target": of machines that have none */
 	char *pool;              /* default pool's name: "default" */
 	char *network;           /* default network's name: "default" */
 	uint64_t idmap_base;     /* "idmap.base": first id of the range; 1879048192 */

@@ -116,6 +116,14 @@ static const struct key machine_keys[] = {
 	  "USER[:GROUP] that app.command runs as, names or numbers; empty: root" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
+	{ "backup.full", KEY_SCHEDULE, KEY_LIVE, AT(backup_full), "monthly", 0, 0, NULL,
+	  "how often a backup is a full one: weekly, monthly; empty: only the first" },
+	{ "backup.keep", KEY_KEEP, KEY_LIVE, AT(backup_keep), "daily 7, weekly 4, monthly 12", 0, 0,
+	  NULL, "how many backups are kept, by period; all: every one" },
+	{ "backup.schedule", KEY_SCHEDULE, KEY_LIVE, AT(backup_schedule), "", 0, 0, NULL,
+	  "when backups are written: hourly, daily, weekly, monthly, every 6h; empty: never" },
+	{ "backup.target", KEY_PATH, KEY_LIVE, AT(backup_target), "", 0, 0, NULL,
+	  "folder of its backups; empty: that of berth.conf" },
 	{ "boot.after", KEY_LABELS, KEY_LIVE, AT(boot_after), "", 0, 0, NULL,
 	  "machines that are to have booted before it is started with others" },
 	{ "boot.autostart", KEY_BOOL, KEY_LIVE, AT(autostart), "no", 0, 0, NULL,
@@ -300,6 +308,8 @@ static const struct schema *const berth_sections[] = { &recipe_schema, &remote_s
 
 #define AT(field) offsetof(struct berth_config, field)
 static const struct key berth_keys[] = {
+	{ "backup.target", KEY_PATH, 0, AT(backup_target), "", 0, 0, NULL,
+	  "folder of the backups of machines that name none" },
 	{ "idmap.base", KEY_NUMBER, 0, AT(idmap_base), "1879048192", 65536, 4294836224, NULL,
 	  "first host id of the range that machines get their ids from" },
 	{ "idmap.machines", KEY_NUMBER, 0, AT(idmap_machines), "4094", 1, 65534, NULL,

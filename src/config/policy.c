@@ -282,8 +282,11 @@ static void keep_newest(enum period period, uint64_t wanted, const uint64_t *tim
 	}
 }
 
-void keep_choose(const struct keep *keep, const uint64_t *times, size_t count, bool *kept)
+void keep_choose(const struct keep *keep, uint64_t now, const uint64_t *times, size_t count,
+		 bool *kept)
 {
+	for (; count > 0 && times[count - 1] > now; count--)
+		kept[count - 1] = true;
 	for (size_t i = 0; i < count; i++)
 		kept[i] = keep->all || i + 1 == count || count - i <= keep->last;
 	for (int period = 0; period < PERIODS; period++)

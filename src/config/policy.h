@@ -49,9 +49,10 @@ void keep_print(const struct keep *keep, struct text *out);
 
 /*
  * Decides which states are kept. times: in seconds since the epoch, in ascending order; kept: receives a value for each.
- * The newest is always kept.
+ * The newest is always kept. States with later times than now are kept too, and do not count.
  */
-void keep_choose(const struct keep *keep, const uint64_t *times, size_t count, bool *kept);
+void keep_choose(const struct keep *keep, uint64_t now, const uint64_t *times, size_t count,
+		 bool *kept);
 
 /* ---- Times in names: "20260131-120000", in UTC */
 

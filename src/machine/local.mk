@@ -78,6 +78,8 @@ libmachine_a_SOURCES = \
 	src/machine/manage/rename.c src/machine/manage/rename.h \
 	src/machine/manage/rename_template.c \
 	src/machine/manage/volumes.c src/machine/manage/volumes.h \
+	src/machine/backup/backup.c src/machine/backup/backup.h \
+	src/machine/backup/target.c src/machine/backup/target.h \
 	src/machine/manage/automatic.c src/machine/manage/automatic.h \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \
 	src/machine/manage/distrust.c \

@@ -7,7 +7,8 @@ libstream_a_SOURCES = \
 	src/stream/out.c \
 	src/stream/program.h \
 	src/stream/run.c src/stream/run.h \
-	src/stream/stream.h
+	src/stream/stream.h \
+	src/stream/verify.c
 
 # The only program that links libzstd; as berth-unpack it reads what strangers wrote.
 pkglibexec_PROGRAMS += libexec/berth-stream

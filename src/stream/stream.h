@@ -89,6 +89,9 @@ int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_v
 /* Whether a volume is one of blocks. */
 bool stream_is_blocks(const struct stream_volume *volume);
 
+/* Reads a whole stream and checks its sums; nothing is decompressed. 0 or -code. */
+int stream_verify(int fd, struct err *err);
+
 /* ---- describe.c: the texts; pure. parse: 0, or -code for a text that is not one. */
 int stream_head_print(const struct stream_head *head, struct text *out);
 int stream_head_parse(const char *text, size_t length, struct stream_head *head, struct err *err);

@@ -35,6 +35,9 @@ elsewhere() {
 		echo "integration/oci.sh template.import"
 		;;
 	*" --cloud-init "*) echo "integration/cloud_init.sh launch.*--cloud-init" ;;
+	"mkdir -p /srv/backups" | "berth set web backup.target="* | "berth backup "*)
+		echo "integration/backup.sh berth.backup"
+		;;
 	"berth send "*) echo "integration/send.sh berth.send" ;;
 	*"| ssh host berth import -") echo "integration/stream.sh berth.export.*berth.import" ;;
 	*) return 1 ;;

@@ -102,7 +102,7 @@ static void run_for(const char *keep, uint64_t step, unsigned days, struct text 
 	CU_ASSERT_EQUAL_FATAL(config_keep(keep, &parsed, &err), 0);
 	for (; now <= end; now += step) {
 		times[count++] = now;
-		keep_choose(&parsed, times, count, kept);
+		keep_choose(&parsed, now, times, count, kept);
 		left = 0;
 		for (size_t i = 0; i < count; i++) {
 			if (kept[i])
@@ -139,6 +139,18 @@ static void test_keep(void)
 	expect_kept("daily 100", DAY, 3, "0 24 48 72");
 }
 
+/* A state of a wrong clock neither takes the place of another, nor goes. */
+static void test_keep_later(void)
+{
+	static const uint64_t times[] = { 10, 20, 30, 1000 };
+	bool kept[4] = { false };
+	struct keep last = { .last = 1 };
+
+	keep_choose(&last, 30, times, 4, kept);
+	CU_ASSERT_FALSE(kept[0] || kept[1]);
+	CU_ASSERT_TRUE(kept[2] && kept[3]);
+}
+
 static void test_stamps(void)
 {
 	static const char *const bad[] = { "",
@@ -171,6 +183,7 @@ int main(void)
 		{ "in the time zone of the host", test_zones },
 		{ "whether one is due", test_due },
 		{ "what is kept", test_keep },
+		{ "what a wrong clock has left", test_keep_later },
 		{ "times in names", test_stamps },
 		CU_TEST_INFO_NULL,
 	};

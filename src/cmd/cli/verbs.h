@@ -37,6 +37,8 @@ extern const struct command command_push, command_pull, command_cp;
 extern const struct command command_snapshot, command_restore, command_publish, command_reset;
 /* policy.c: a member of snapshot */
 extern const struct command command_snapshot_scheduled;
+/* backup.c */
+extern const struct command command_backups;
 /* export.c */
 extern const struct command command_export, command_import;
 /* send.c, receive.c: both ends of one connection */

@@ -8,6 +8,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "cmd/machine/placement.h"
 #include "machine/manage/travel.h"
 
 #include <fcntl.h>
@@ -176,33 +177,6 @@ static int read_in(const struct call *call, const struct import_spec *given, con
 	return 0;
 }
 
-static bool has_network(const struct words *words)
-{
-	for (size_t i = 0; i < words->count; i++) {
-		if (text_starts(words->list[i], "network="))
-			return true;
-	}
-	return false;
-}
-
-/* The pool and the network of a new machine. Neither is made for a stream that is none. */
-struct placement {
-	const struct call *call;
-	const struct words *words;
-	char *pool; /* owned */
-};
-
-static int place(void *context, const char **pool, struct err *err)
-{
-	struct placement *placement = context;
-
-	if (pool_wanted(placement->call, &placement->pool, err) == 0 &&
-	    !has_network(placement->words))
-		network_wanted(placement->call, err);
-	*pool = placement->pool;
-	return -err->code;
-}
-
 static int run_import(struct call *call, struct err *err)
 {
 	const char *path = call->count > 0 ? call->words[0] : "-";
@@ -213,7 +187,7 @@ static int run_import(struct call *call, struct err *err)
 		.new_identity = call_has(call, &flag_new_identity),
 		.trust = call_has(call, &flag_trust),
 		.force = call_has(call, &flag_root_too),
-		.place = place,
+		.place = placement_find,
 		.place_context = &placement,
 	};
 

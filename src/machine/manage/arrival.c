@@ -212,6 +212,76 @@ struct arrived *arrival_root(const struct arrival *arrival)
 	return last && !*last->volume.snapshot ? last : NULL;
 }
 
+static void drop_one(struct arrival *arrival, struct arrived *one)
+{
+	if (*one->partial.name)
+		partial_abandon(arrival->pool, &one->partial);
+	stream_volume_free(&one->volume);
+}
+
+void arrival_drop(struct arrival *arrival, size_t kept)
+{
+	size_t gone = arrival->count > kept ? arrival->count - kept : 0;
+
+	for (size_t i = 0; i < gone; i++)
+		drop_one(arrival, &arrival->list[i]);
+	arrival->count -= gone;
+	if (gone)
+		memmove(arrival->list, arrival->list + gone,
+			arrival->count * sizeof *arrival->list);
+}
+
+int arrival_read_further(struct arrival *arrival, int fd, const char *uuid, struct text *settings,
+			 struct err *err)
+{
+	struct stream_in in = { .fd = fd };
+	struct stream_head head;
+
+	/* The root of the first stream is what its snapshot has. */
+	if (arrival_root(arrival))
+		drop_one(arrival, &arrival->list[--arrival->count]);
+	text_free(settings);
+	if (stream_open(&in, &head, settings, err) < 0)
+		return -err->code;
+	bool follows = head.increment && strcmp(head.uuid, uuid) == 0;
+	stream_head_free(&head);
+	if (!follows || arrival->count == 0)
+		return err_set(err, EBADMSG, "it does not continue the one before");
+	if (arrival_read(arrival, &in, err) < 0)
+		return -err->code;
+	arrival_drop(arrival, 1);
+	return 0;
+}
+
+int arrival_make_root(struct arrival *arrival, struct err *err)
+{
+	struct arrived *list =
+		reallocarray(arrival->list, arrival->count + 1, sizeof *arrival->list);
+	char name[VOLUME_NAME_MAX + 1];
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	arrival->list = list;
+	struct arrived *last = &list[arrival->count - 1], *root = &list[arrival->count];
+	*root = (struct arrived){ .volume = { .fresh = last->volume.fresh },
+				  .partial = { .fd = -1 } };
+	if (text_take(&root->volume.snapshot, strdup("")) < 0 ||
+	    text_take(&root->volume.form, strdup(last->volume.form)) < 0) {
+		stream_volume_free(&root->volume);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	machine_volume(arrival->machine->name, name);
+	int r = partial_begin(arrival->pool, name, &root->partial, err);
+	if (r == 0)
+		r = arrival->pool->ops->snapshot(arrival->pool, last->partial.name,
+						 root->partial.name, err);
+	if (r < 0)
+		drop_one(arrival, root);
+	else
+		arrival->count++;
+	return r;
+}
+
 /* The rename writes the data to the disk before the name. */
 static int keep(struct arrival *arrival, struct arrived *one, struct err *err)
 {
@@ -255,12 +325,8 @@ int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *
 
 void arrival_end(struct arrival *arrival)
 {
-	for (size_t i = arrival->count; i > 0; i--) {
-		struct arrived *one = &arrival->list[i - 1];
-		if (*one->partial.name)
-			partial_abandon(arrival->pool, &one->partial);
-		stream_volume_free(&one->volume);
-	}
+	for (size_t i = arrival->count; i > 0; i--)
+		drop_one(arrival, &arrival->list[i - 1]);
 	free(arrival->list);
 	*arrival = (struct arrival){ 0 };
 }

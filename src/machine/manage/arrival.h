@@ -42,6 +42,17 @@ struct arrived *arrival_root(const struct arrival *arrival);
  */
 int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fresh,
 			  struct err *err);
+/*
+ * Reads a further stream, whose first volume builds on the last one before; only the last volume stays. The stream must be
+ * an increment of the machine of that uuid. settings: owned by the caller; receives the settings of that stream.
+ */
+int arrival_read_further(struct arrival *arrival, int fd, const char *uuid, struct text *settings,
+			 struct err *err);
+/* Makes a root of the last volume, a snapshot. */
+int arrival_make_root(struct arrival *arrival, struct err *err);
+/* Destroys all volumes but the last `kept` ones. */
+void arrival_drop(struct arrival *arrival, size_t kept);
+
 /* Gives the root of a new machine its name. */
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err);
 

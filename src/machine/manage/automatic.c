@@ -132,7 +132,7 @@ static int delete_old(struct machine *machine, struct automatic *automatic, stru
 	scoped_free bool *kept = calloc(states.count + 1, sizeof *kept);
 	if (!kept)
 		return err_set(err, ENOMEM, "out of memory");
-	keep_choose(&keep, states.times, states.count, kept);
+	keep_choose(&keep, automatic->now, states.times, states.count, kept);
 	for (size_t i = 0; i < states.count; i++) {
 		const char *name = states.list[i].name;
 		struct err one = { 0 };

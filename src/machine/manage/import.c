@@ -149,6 +149,31 @@ static void remark(const struct arrival *arrival, struct text *notes)
 			 arrival->attributes);
 }
 
+/* The settings are those of the last stream. A machine that gets another identity needs no snapshot to build on. */
+static int read_chain(struct machine *machine, const struct stream_head *head,
+		      struct arrival *arrival, const struct import_spec *spec, bool *drawn,
+		      struct text *notes, struct err *err)
+{
+	scoped_text struct text settings = { 0 };
+
+	if (!spec->chain)
+		return 0;
+	for (size_t i = 0; i < spec->chain_count; i++) {
+		if (arrival_read_further(arrival, spec->chain[i], head->uuid, &settings, err) < 0)
+			return -err->code;
+	}
+	if (spec->chain_count) {
+		config_free(&machine_schema, &machine->config);
+		text_free(notes);
+		if (fill_config(machine, head, &settings, spec, drawn, notes, err) < 0 ||
+		    arrival_make_root(arrival, err) < 0)
+			return -err->code;
+	}
+	if (*drawn)
+		arrival_drop(arrival, 1);
+	return 0;
+}
+
 static int import_new(struct machine *machine, const struct stream_head *head,
 		      const struct text *settings, struct stream_in *in,
 		      const struct import_spec *spec, struct text *notes, struct err *err)
@@ -165,6 +190,8 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 						  .machine = machine,
 						  .trusted = spec->trust };
 	if (arrival_read(&arrival, in, err) < 0)
+		return -err->code;
+	if (read_chain(machine, head, &arrival, spec, &drawn, notes, err) < 0)
 		return -err->code;
 	if (!arrival_root(&arrival))
 		return err_set(err, EBADMSG, "it has no root");

@@ -26,7 +26,13 @@ int machine_export_check(struct machine *machine, const struct export_spec *spec
 int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err);
 
 struct import_spec {
-	int fd;           /* has the stream */
+	int fd; /* has the stream */
+	/*
+	 * Streams that follow it, each an increment of one snapshot that builds on the one before; together they make one
+	 * machine, whose root is what the last one has. NULL: none.
+	 */
+	const int *chain;
+	size_t chain_count;
 	const char *name; /* NULL: as in the stream */
 	const char *pool; /* of a new machine; or place finds it */
 	/* Finds the pool of a new machine, and makes what it needs, after the head of the stream was read. Or NULL. */
