@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
-	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm \
+	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many \
 	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
@@ -23,7 +23,7 @@ EXTRA_DIST += tests/integration/folders.sh tests/integration/shifted.py tests/in
 EXTRA_DIST += tests/integration/recipes.sh
 EXTRA_DIST += tests/integration/remedies.sh
 EXTRA_DIST += tests/integration/derived.sh
-EXTRA_DIST += tests/integration/apply.sh tests/integration/apply_nics.sh tests/apply.sh
+EXTRA_DIST += tests/integration/apply.sh tests/integration/apply_nics.sh tests/integration/peers.sh tests/apply.sh
 EXTRA_DIST += tests/integration/mounts.sh
 EXTRA_DIST += tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh

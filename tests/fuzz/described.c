@@ -38,6 +38,11 @@ static void read_group(const struct apply_group *group)
 			   config_get(&machine_schema, &group->settings.machine,
 				      group->given[i].name, &value, &err) == 0);
 	}
+	for (size_t i = 0; i < group->section_count; i++)
+		fuzz_check(group->sections[i].line > group->line &&
+			   (i == 0 || group->sections[i].line > group->sections[i - 1].line));
+	for (const struct section *at = group->settings.machine.nics; at; at = at->next)
+		fuzz_check(apply_section_line(group, &nic_schema, at->name) > group->line);
 	uint64_t count = apply_machine_count(group);
 	if (count > 0) {
 		apply_machine_name(group, count - 1, name);
