@@ -157,12 +157,13 @@ struct storage_ops {
 	 * For drivers with STORAGE_BLOCK; else NULL. blocks: opens a volume that nobody writes to, for reading; base:
 	 * only what differs from that one. The caller owns both descriptors, also after a failure. fillable: makes a
 	 * volume of that size without a file system (size 0: takes an existing one) and opens its device for writing.
-	 * filled: checks the file system on it, before it is mounted for the first time.
+	 * filled: checks the file system on it, before it is mounted for the first time. 0: it is whole, and not a byte
+	 * of it has changed; 1: it has errors that can be mended; mend: they are.
 	 */
 	int (*blocks)(struct pool *, const char *volume, const char *base, struct volume_blocks *,
 		      struct err *);
 	int (*fillable)(struct pool *, const char *partial, uint64_t size, int *fd, struct err *);
-	int (*filled)(struct pool *, const char *partial, struct err *);
+	int (*filled)(struct pool *, const char *partial, bool mend, struct err *);
 	/* Releases what mount needed (a device) after the last mount is gone. Idempotent. */
 	int (*deactivate)(struct pool *, const char *volume, struct err *);
 	/*

@@ -7,37 +7,8 @@ needs_faults="case_killed_at_points"
 
 # The fast driver to test; thin where device-mapper is.
 fast=${STORAGE_DRIVER:-btrfs}
-tree=$top/tests/integration/stream_tree.py
-
-set_up() {
-	local driver
-	for driver in "$fast" dir; do
-		berth pool create "p-$driver" --driver "$driver"
-	done
-	busybox_template bb "p-$fast"
-	berth create --pool "p-$fast" --set network= --set limits.pids=77 --set description="the first" bb web
-	berth create --pool p-dir --set network= bb full
-	"$tree" make "$(root_of full)"
-	berth snapshot full s
-	listed full >"$T/full"
-	berth export full "$T/full.berth"
-}
-
-# root_of MACHINE: prints the folder of its root.
-root_of() {
-	local pool
-	pool=$(berth get "$1" pool)
-	if [[ $pool == p-dir ]]; then
-		echo "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.$1/root"
-	else
-		echo "$BERTH_ROOT/run/pools/$pool/machine.$1"
-	fi
-}
-
-# listed MACHINE: prints all that can be seen of its root.
-listed() {
-	"$tree" list "$(root_of "$1")" | grep -v "'./etc/hostname'"
-}
+# shellcheck source=tests/streams.sh
+. "$top/tests/streams.sh"
 
 # Each driver to each: the copy has every object of the original, as it was.
 case_every_object() {
@@ -83,14 +54,6 @@ case_settings() {
 # web_up: the machine runs.
 web_up() {
 	state_is web running || berth start --wait web
-}
-
-# nothing_new: neither machine, volume nor file is left of an import that was refused.
-nothing_new() {
-	fails 1 "no machine 'x'" berth info x
-	[[ ! -e $BERTH_ROOT/lib/machines/x && ! -e $BERTH_ROOT/lib/machines/.unfinished/x ]]
-	lacks 'machine\.x|snapshot\.x|partial' "$(berth pool usage p-dir)"
-	silent "a volume in the making" find "$BERTH_ROOT/run" -path '*/partial/*' -type f
 }
 
 # A running machine is exported as it is at one moment, and goes on.
@@ -268,40 +231,56 @@ case_killed() {
 	nothing_new
 }
 
+# changed_origin DRIVER: the machine "origin" in a pool of it, with snapshots from before and after a change of its root.
+# Only a root with a path on the host can be changed by the tool, so a thin one comes from there.
+changed_origin() {
+	local first=$1
+	[[ $first != thin ]] || first=dir
+	berth import --pool "p-$first" --set network= "$T/full.berth" origin
+	berth snapshot origin s1
+	"$tree" change "$(root_of origin)"
+	listed origin >"$T/changed"
+	berth snapshot origin s2
+	[[ $first != "$1" ]] || return 0
+	berth export --snapshots origin "$T/origin.berth"
+	berth delete origin
+	berth import --pool "p-$1" "$T/origin.berth"
+	rm "$T/origin.berth"
+}
+
+# increments_into DRIVER: the base, then the increments that build on it.
+increments_into() {
+	fails 1 "no machine 'origin'" berth import "$T/step.berth"
+	berth import --pool "p-$1" "$T/base.berth"
+	listed origin | diff "$T/full" -
+	fails 1 "the stream is an increment, and leaves settings as they are" berth import --set description=x "$T/step.berth"
+	same "its name" origin "$(berth import "$T/step.berth")"
+	same snapshots "s1 s2" "$(berth snapshot list --json origin | jq -r '[.[].name] | join(" ")')"
+	# The root stays as it was until it is restored.
+	listed origin | diff "$T/full" -
+	berth restore origin s2
+	listed origin | diff "$T/changed" -
+	berth restore origin s1
+	listed origin | diff "$T/full" -
+	fails 1 "the root of machine 'origin' would give way" berth import "$T/root.berth"
+	listed origin | diff "$T/full" -
+	berth import --force "$T/root.berth"
+	listed origin | diff "$T/changed" -
+	berth delete origin
+}
+
 # Increments of each driver into each: what a snapshot has, and nothing else, reaches the machine on the other side.
 case_increments() {
 	local from to
 	for from in "$fast" dir; do
-		[[ $from != thin ]] || continue
-		berth import --pool "p-$from" --set network= "$T/full.berth" origin
-		berth snapshot origin s1
+		changed_origin "$from"
 		berth export --snapshots origin@s1 "$T/base.berth"
-		"$tree" change "$(root_of origin)"
-		listed origin >"$T/changed"
-		berth snapshot origin s2
 		berth export --since s1 origin@s2 "$T/step.berth"
 		(($(stat -c %s "$T/step.berth") < $(stat -c %s "$T/base.berth") / 2)) || fault "the increment is large"
 		berth export --since s1 origin "$T/root.berth"
 		berth delete origin
 		for to in "$fast" dir; do
-			[[ $to != thin ]] || continue
-			fails 1 "no machine 'origin'" berth import "$T/step.berth"
-			berth import --pool "p-$to" "$T/base.berth"
-			listed origin | diff "$T/full" -
-			fails 1 "the stream is an increment, and leaves settings as they are" berth import --set description=x "$T/step.berth"
-			same "its name" origin "$(berth import "$T/step.berth")"
-			same snapshots "s1 s2" "$(berth snapshot list --json origin | jq -r '[.[].name] | join(" ")')"
-			# The root stays as it was until it is restored.
-			listed origin | diff "$T/full" -
-			berth restore origin s2
-			listed origin | diff "$T/changed" -
-			berth restore origin s1
-			listed origin | diff "$T/full" -
-			fails 1 "the root of machine 'origin' would give way" berth import "$T/root.berth"
-			listed origin | diff "$T/full" -
-			berth import --force "$T/root.berth"
-			listed origin | diff "$T/changed" -
-			berth delete origin
+			increments_into "$to"
 		done
 		rm "$T"/{base,step,root}.berth
 	done
@@ -400,89 +379,6 @@ case_another_name() {
 	same "a host name of its own" named "$(berth exec named cat /etc/hostname)"
 	gone named other
 	rm "$T/named.berth"
-}
-
-# The blocks of a thin pool, without a look at the files in them.
-case_blocks() {
-	if [[ $fast != thin ]]; then
-		fails 1 "has no blocks; leave out --blocks" berth export --blocks web "$T/x"
-		return
-	fi
-	berth create --pool p-thin --set network= bb solid
-	berth start --wait solid
-	berth exec solid -- sh -c 'head -c 5000000 /dev/urandom >/large; echo 1 >/state; sync'
-	berth snapshot solid s1
-	berth export --blocks --snapshots solid@s1 "$T/base.berth"
-	berth exec solid -- sh -c 'rm /large; echo 2 >/state; head -c 300000 /dev/urandom >/small; sync; md5sum /small >/sum; sync'
-	berth snapshot solid s2
-	berth export --blocks --since s1 solid@s2 "$T/step.berth"
-	(($(stat -c %s "$T/step.berth") < 4000000)) || fault "the increment is large"
-	berth delete --force solid
-	fails 1 "if you trust its origin, give --trust" berth import --pool p-thin "$T/base.berth"
-	fails 1 "pool 'p-dir' is of driver dir" berth import --trust --pool p-dir "$T/base.berth"
-	fails 1 "no machine 'solid'" berth info solid
-	berth import --trust --pool p-thin "$T/base.berth"
-	fails 1 "if you trust its origin, give --trust" berth import "$T/step.berth"
-	berth import --trust "$T/step.berth"
-	berth start --wait solid
-	same "the base" 1 "$(berth exec solid cat /state)"
-	berth stop --force solid
-	berth restore solid s2
-	berth start --wait solid
-	same "the increment" 2 "$(berth exec solid cat /state)"
-	berth exec solid -- sh -c 'md5sum -c /sum && ! test -e /large'
-	berth delete --force solid
-	berth pool create --driver thin --size 1G --block 256K p-coarse
-	# With its snapshot the root is an increment too.
-	fails 1 "it is an increment in blocks of 65536 bytes, and pool 'p-coarse' has blocks of 262144" \
-		berth import --trust --pool p-coarse "$T/base.berth"
-	fails 1 "no machine 'solid'" berth info solid
-	retry 30 berth pool delete p-coarse
-	rm "$T"/{base,step}.berth
-}
-
-# A root that came as blocks has every object of the original, as it was.
-case_blocks_compared() {
-	[[ $fast == thin ]] || return 0
-	berth import --pool p-thin --set network= "$T/full.berth" solid
-	berth export --blocks solid "$T/solid.berth"
-	berth import --trust --pool p-thin "$T/solid.berth" again
-	# As a tree, since only a pool of driver dir shows a root on the host.
-	berth export again | berth import --pool p-dir --set network= - shown
-	listed shown | diff "$T/full" -
-	berth delete solid again shown
-}
-
-# Blocks without their base, on a base that came as a tree, or of a stream that was cut off: nothing is changed.
-case_blocks_refused() {
-	[[ $fast == thin ]] || return 0
-	berth create --pool p-thin --set network= bb solid
-	berth snapshot solid s1
-	berth export --blocks --snapshots solid@s1 "$T/base.berth"
-	berth export --snapshots solid@s1 "$T/tree.berth"
-	berth start --wait solid
-	berth exec solid -- sh -c 'yes | head -c 5000000 >/large; sync'
-	berth stop --force solid
-	berth snapshot solid s2
-	berth export --blocks --since s1 solid@s2 "$T/step.berth"
-	berth delete solid
-	fails 1 "no machine 'solid'" berth import --trust "$T/step.berth"
-	berth import --trust --pool p-thin "$T/base.berth"
-	head -c "$(($(stat -c %s "$T/step.berth") - 100))" "$T/step.berth" >"$T/cut"
-	fails 1 "it is not complete" berth import --trust "$T/cut"
-	same snapshots s1 "$(berth snapshot list --json solid | jq -r '[.[].name] | join(" ")')"
-	berth snapshot delete solid s1
-	fails 1 "it builds on snapshot 's1', which machine 'solid' has not" berth import --trust "$T/step.berth"
-	berth snapshot solid s1
-	fails 1 "it builds on a snapshot 's1' with other contents" berth import --trust "$T/step.berth"
-	berth delete solid
-	# The base has the same files, in other blocks.
-	berth import --pool p-thin "$T/tree.berth"
-	fails 1 "it builds on the blocks of snapshot 's1', and machine 'solid' has its files in other blocks" \
-		berth import --trust "$T/step.berth"
-	berth delete solid
-	nothing_new
-	rm "$T"/{base,tree,step}.berth
 }
 
 run_cases "$@"

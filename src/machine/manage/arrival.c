@@ -158,7 +158,9 @@ static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct st
 	if (stream_get_blocks(in, *fd, &one->volume, err) < 0)
 		return -err->code;
 	scoped_close_fd(fd);
-	return arrival->pool->ops->filled(arrival->pool, one->partial.name, err);
+	int r = arrival->pool->ops->filled(arrival->pool, one->partial.name, false, err);
+	one->faulty = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* Takes the volume over, also after a failure. */
@@ -191,6 +193,20 @@ static int take(struct arrival *arrival, struct stream_volume *volume, struct st
 	return r == 0 ? arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err) : r;
 }
 
+/* The volumes that build on a faulty one are made of it as it was sent, so that it is mended behind them. */
+static int mend_all(struct arrival *arrival, struct err *err)
+{
+	struct pool *pool = arrival->pool;
+
+	for (size_t i = 0; i < arrival->count; i++) {
+		const char *name = arrival->list[i].partial.name;
+		if (arrival->list[i].faulty && (pool->ops->filled(pool, name, true, err) < 0 ||
+						pool->ops->deactivate(pool, name, err) < 0))
+			return -err->code;
+	}
+	return 0;
+}
+
 int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err)
 {
 	struct stream_volume volume;
@@ -202,7 +218,7 @@ int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err)
 	}
 	if (r == 0 && arrival->count == 0)
 		return err_set(err, EBADMSG, "it has no volume");
-	return r;
+	return r < 0 ? r : mend_all(arrival, err);
 }
 
 struct arrived *arrival_root(const struct arrival *arrival)
@@ -315,7 +331,7 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 	if (keep(arrival, one, err) < 0 || volume_info(arrival->pool, name, &info, err) < 0)
 		return -err->code;
 	return content_arrived(machine, snapshot, info.created, one->volume.content,
-			       stream_is_blocks(&one->volume), err);
+			       stream_is_blocks(&one->volume) && !one->faulty, err);
 }
 
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)

@@ -24,7 +24,8 @@ struct arrival {
 	struct arrived {
 		struct stream_volume volume; /* owned */
 		struct partial partial;      /* owned */
-	} * list;                            /* owned */
+		bool faulty; /* errors of its file system are mended here: its blocks are not those of the stream */
+	} * list; /* owned */
 	size_t count;
 	uint64_t attributes; /* that were left out */
 	bool trusted;        /* file systems of the stream may be mounted as they are */

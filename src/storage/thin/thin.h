@@ -229,7 +229,7 @@ int thin_unblock(struct pool *pool, const char *name, struct err *err);
 int thin_blocks(struct pool *pool, const char *name, const char *base, struct volume_blocks *blocks,
 		struct err *err);
 int thin_fillable(struct pool *pool, const char *name, uint64_t size, int *fd, struct err *err);
-int thin_filled(struct pool *pool, const char *name, struct err *err);
+int thin_filled(struct pool *pool, const char *name, bool mend, struct err *err);
 /* Makes a volume without a file system, whose name is partial. fd: of its device, the caller's. */
 int thin_create_blank(struct pool *pool, const char *name, uint64_t size, int *fd, struct err *err);
 

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
+#include "storage/partial.h"
 #include "storage/thin/thin.h"
 #include "storage/thin/thin_ranges.h"
 
@@ -118,9 +119,9 @@ int thin_fillable(struct pool *pool, const char *name, uint64_t size, int *fd, s
 }
 
 /* Without the lock: no command looks at a name in the making. */
-int thin_filled(struct pool *pool, const char *name, struct err *err)
+static int check_filled(struct pool *pool, const char *name, enum thin_fs_state *state,
+			struct err *err)
 {
-	enum thin_fs_state state;
 	struct thin_fs fs;
 	dev_t dev;
 
@@ -131,7 +132,32 @@ int thin_filled(struct pool *pool, const char *name, struct err *err)
 		return err_set(err, EINVAL, "it has %s%s, and the file systems of this pool are %s",
 			       fs.type ? "a file system of type " : "no file system",
 			       fs.type ? fs.type : "", pool->config.filesystem);
-	if (thin_check_filesystem(pool, dev, true, &state, err) < 0)
+	return thin_check_filesystem(pool, dev, true, state, err);
+}
+
+/* The check replays the journal. An increment in blocks needs the volume as it was sent, so a copy is checked. */
+static int check_copy(struct pool *pool, const char *name, enum thin_fs_state *state,
+		      struct err *err)
+{
+	struct partial copy;
+
+	if (partial_begin(pool, "check", &copy, err) < 0)
 		return -err->code;
-	return state == THIN_FS_BROKEN ? err_set(err, EUCLEAN, "its file system is damaged") : 0;
+	int r = pool->ops->snapshot(pool, name, copy.name, err);
+	if (r == 0)
+		r = check_filled(pool, copy.name, state, err);
+	partial_abandon(pool, &copy);
+	return r;
+}
+
+int thin_filled(struct pool *pool, const char *name, bool mend, struct err *err)
+{
+	enum thin_fs_state state = THIN_FS_BROKEN;
+	int r = mend ? check_filled(pool, name, &state, err) : check_copy(pool, name, &state, err);
+
+	if (r < 0)
+		return r;
+	if (state == THIN_FS_BROKEN)
+		return err_set(err, EUCLEAN, "its file system is damaged");
+	return state == THIN_FS_MENDED;
 }

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines that travel as the blocks of a thin pool; a pool of another driver has none.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# The fast driver to test; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+# shellcheck source=tests/streams.sh
+. "$top/tests/streams.sh"
+
+# bytes_in STREAM: a sum of all bytes but zeros of its volume; the stream is not compressed.
+bytes_in() {
+	python3 -IS - "$1" <<-'END'
+		import hashlib, struct, sys
+		data = open(sys.argv[1], "rb").read()
+		at, total, count = len("berth-stream 01\n"), hashlib.sha256(), 0
+		while at < len(data):
+		    kind, stored, offset = struct.unpack_from("<c3xI8xQ", data, at)
+		    for i in range(0, stored, 4096) if kind == b"D" else ():
+		        block = data[at + 24 + i:at + 24 + min(i + 4096, stored)]
+		        if any(block):
+		            total.update(b"%d" % (offset + i) + block)
+		            count += 1
+		    at += 24 + stored
+		print(count > 1000 and total.hexdigest())
+	END
+}
+
+# travels POOL: a machine of it goes away as blocks, and comes back as a base and an increment, which stay in $T.
+travels() {
+	berth create --pool "$1" --set network= bb solid
+	berth start --wait solid
+	berth exec solid -- sh -c 'head -c 5000000 /dev/urandom >/large; echo 1 >/state; sync'
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth export --blocks --compress none solid@s1 "$T/sent.berth"
+	berth exec solid -- sh -c 'rm /large; echo 2 >/state; head -c 300000 /dev/urandom >/small; sync; md5sum /small >/sum; sync'
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	berth delete --force solid
+	fails 1 "if you trust its origin, give --trust" berth import --pool "$1" "$T/base.berth"
+	fails 1 "pool 'p-dir' is of driver dir" berth import --trust --pool p-dir "$T/base.berth"
+	fails 1 "no machine 'solid'" berth info solid
+	berth import --trust --pool "$1" "$T/base.berth"
+	fails 1 "if you trust its origin, give --trust" berth import "$T/step.berth"
+	berth import --trust "$T/step.berth"
+	# An increment belongs onto the very bytes that its sender had.
+	berth export --blocks --compress none solid@s1 "$T/came.berth"
+	same "the bytes of the base" "$(bytes_in "$T/sent.berth")" "$(bytes_in "$T/came.berth")"
+	[[ $(bytes_in "$T/came.berth") != False ]]
+	rm "$T"/{sent,came}.berth
+	berth start --wait solid
+	same "the base" 1 "$(berth exec solid cat /state)"
+	berth stop --force solid
+	berth restore solid s2
+	berth start --wait solid
+	same "the increment" 2 "$(berth exec solid cat /state)"
+	berth exec solid -- sh -c 'md5sum -c /sum && ! test -e /large'
+	berth delete --force solid
+}
+
+# The blocks of a thin pool, without a look at the files in them.
+case_blocks() {
+	if [[ $fast != thin ]]; then
+		fails 1 "has no blocks; leave out --blocks" berth export --blocks web "$T/x"
+		return
+	fi
+	travels p-thin
+	(($(stat -c %s "$T/step.berth") < 4000000)) || fault "the increment is large"
+	berth pool create --driver thin --size 1G --block 256K p-coarse
+	# With its snapshot the root is an increment too.
+	fails 1 "it is an increment in blocks of 65536 bytes, and pool 'p-coarse' has blocks of 262144" \
+		berth import --trust --pool p-coarse "$T/base.berth"
+	fails 1 "no machine 'solid'" berth info solid
+	retry 30 berth pool delete p-coarse
+	rm "$T"/{base,step}.berth
+}
+
+# A mount of xfs writes to it, so that its log is replayed on a copy.
+case_blocks_of_xfs() {
+	[[ $fast == thin ]] || return 0
+	berth pool create --driver thin --filesystem xfs --size 2G p-xfs
+	travels p-xfs
+	retry 30 berth pool delete p-xfs
+	rm "$T"/{base,step}.berth
+}
+
+# A root that came as blocks has every object of the original, as it was.
+case_blocks_compared() {
+	[[ $fast == thin ]] || return 0
+	berth import --pool p-thin --set network= "$T/full.berth" solid
+	berth export --blocks solid "$T/solid.berth"
+	berth import --trust --pool p-thin "$T/solid.berth" again
+	# As a tree, since only a pool of driver dir shows a root on the host.
+	berth export again | berth import --pool p-dir --set network= - shown
+	listed shown | diff "$T/full" -
+	berth delete solid again shown
+}
+
+# Blocks without their base, on a base that came as a tree, or of a stream that was cut off: nothing is changed.
+case_blocks_refused() {
+	[[ $fast == thin ]] || return 0
+	berth create --pool p-thin --set network= bb solid
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth export --snapshots solid@s1 "$T/tree.berth"
+	berth start --wait solid
+	berth exec solid -- sh -c 'yes | head -c 5000000 >/large; sync'
+	berth stop --force solid
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	berth delete solid
+	fails 1 "no machine 'solid'" berth import --trust "$T/step.berth"
+	berth import --trust --pool p-thin "$T/base.berth"
+	head -c "$(($(stat -c %s "$T/step.berth") - 100))" "$T/step.berth" >"$T/cut"
+	fails 1 "it is not complete" berth import --trust "$T/cut"
+	same snapshots s1 "$(berth snapshot list --json solid | jq -r '[.[].name] | join(" ")')"
+	berth snapshot delete solid s1
+	fails 1 "it builds on snapshot 's1', which machine 'solid' has not" berth import --trust "$T/step.berth"
+	berth snapshot solid s1
+	fails 1 "it builds on a snapshot 's1' with other contents" berth import --trust "$T/step.berth"
+	berth delete solid
+	# The base has the same files, in other blocks.
+	berth import --pool p-thin "$T/tree.berth"
+	fails 1 "it builds on the blocks of snapshot 's1', and machine 'solid' has its files in other blocks" \
+		berth import --trust "$T/step.berth"
+	berth delete solid
+	nothing_new
+	rm "$T"/{base,tree,step}.berth
+}
+
+run_cases "$@"
