@@ -64,15 +64,17 @@ run_cases() {
 	exit
 }
 
-# run_integration NAME...: tests of tests/integration, their cases told as "NAME/CASE". For the exit. What one says can
-# be read outside while it runs, in integration-NAME.log.
+# run_integration NAME[:CASE]...: tests of tests/integration, their cases told as "NAME/CASE". For the exit. What one
+# says can be read outside while it runs, in integration-NAME.log.
 run_integration() {
 	side_by_side one_integration "$@"
 }
 
 one_integration() {
-	local name=$1 log=$VM_OUT/integration-$1.log status=0
-	TEST_SECONDS=${TEST_SECONDS:-600} "tests/integration/$name.sh" >"$log" 2>&1 </dev/null || status=$?
+	local name=${1%%:*} words=() log status=0
+	log=$VM_OUT/integration-$name.log
+	[[ $1 == "$name" ]] || words=("case_${1#*:}")
+	TEST_SECONDS=${TEST_SECONDS:-600} "tests/integration/$name.sh" "${words[@]}" >"$log" 2>&1 </dev/null || status=$?
 	sed -E "s|^(ok\|not ok\|skip) |&$name/|" "$log"
 	[[ $status -ne 0 && $status -ne 77 ]] || return 0
 	grep -q '^not ok ' "$log" || echo "not ok $name: ended with $status"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Streams of machines in a thin pool: as trees, to and from driver dir, and as blocks.
-# packages: jq acl e2fsprogs bsdutils
-# integration: stream
+# Streams of machines in a thin pool: as trees, to and from driver dir, as blocks, and to another host.
+# packages: jq acl e2fsprogs bsdutils openssh-client
+# integration: stream blocks send
 # seconds: 5400
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=5000
-run_integration stream
+run_integration stream send blocks export:other_driver
 exit
