@@ -16,6 +16,7 @@ libcmd_a_SOURCES = \
 	src/cmd/apply/apply_wanted.c \
 	src/cmd/cli/act.c \
 	src/cmd/cli/background.c \
+	src/cmd/cli/changes.c src/cmd/cli/changes.h \
 	src/cmd/cli/command.h \
 	src/cmd/cli/common.c src/cmd/cli/common.h \
 	src/cmd/cli/foreground.c \
@@ -68,7 +69,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/run.c \
 	src/cmd/machine/sections.c src/cmd/machine/sections.h \
 	src/cmd/machine/send.c \
-	src/cmd/machine/settings.c src/cmd/machine/settings.h \
+	src/cmd/machine/settings.c \
 	src/cmd/machine/snapshot.c \
 	src/cmd/machine/started.c \
 	src/cmd/machine/stop.c \

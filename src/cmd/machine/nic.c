@@ -3,11 +3,11 @@
 #include "cmd/machine/nic.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
 #include "cmd/machine/sections.h"
-#include "cmd/machine/settings.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/state/nics.h"

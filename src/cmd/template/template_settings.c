@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* template set, get, unset: the keys of template.conf(5). */
+#include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
-#include "cmd/machine/settings.h"
 #include "cmd/template/template.h"
 #include "image/template/template.h"
 
@@ -50,7 +50,7 @@ static int run_get(struct call *call, struct err *err)
 	if (r == 0)
 		r = template_open(&call->dirs, call->words[0], &config, err);
 	if (r == 0)
-		r = settings_show_template(call, &config, err);
+		r = settings_show(call, &template_schema, &config, config.presets, err);
 	config_free(&template_schema, &config);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* set, get and unset, of machines and of templates. */
-#ifndef BERTH_CMD_MACHINE_SETTINGS_H
-#define BERTH_CMD_MACHINE_SETTINGS_H
+/* set, get and unset: changes of settings as words of a command, and settings as its output. */
+#ifndef BERTH_CMD_CLI_CHANGES_H
+#define BERTH_CMD_CLI_CHANGES_H
 
 #include "cmd/cli/command.h"
 #include "config/config.h"
@@ -19,10 +19,8 @@ int changes_given(const struct call *call, const struct schema *schema, bool uns
 void changes_free(struct changes *changes);
 #define scoped_changes __attribute__((cleanup(changes_free)))
 
-/* Prints the key that the second word names, or all. 0, -code or EXIT_USAGE. */
-int settings_show_machine(const struct call *call, const struct machine_config *config,
-			  struct err *err);
-int settings_show_template(const struct call *call, const struct template_config *config,
-			   struct err *err);
+/* Prints the key that the second word names, or all. presets: of a template, else NULL. 0, -code or EXIT_USAGE. */
+int settings_show(const struct call *call, const struct schema *schema, const void *config,
+		  const struct label *presets, struct err *err);
 
 #endif
