@@ -31,6 +31,7 @@ EXTRA_DIST += tests/integration/rename.sh
 EXTRA_DIST += tests/integration/send.sh
 EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh
 EXTRA_DIST += tests/integration/exhaust.sh
+EXTRA_DIST += tests/world.sh tests/integration/networks.sh
 
 # Static, for it runs inside a machine.
 check_PROGRAMS += exhaust

@@ -153,6 +153,9 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	case WORD_KEY:
 		offer_keys(typed, &machine_schema);
 		break;
+	case WORD_NETWORK_KEY:
+		offer_keys(typed, &network_schema);
+		break;
 	case WORD_PRESET:
 		offer_presets(typed);
 		break;

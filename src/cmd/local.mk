@@ -32,7 +32,9 @@ libcmd_a_SOURCES = \
 	src/cmd/host/doctor_kernel.c \
 	src/cmd/host/doctor_state.c \
 	src/cmd/host/maintenance.c \
-	src/cmd/host/network.c \
+	src/cmd/host/network.c src/cmd/host/network.h \
+	src/cmd/host/network_info.c \
+	src/cmd/host/network_settings.c \
 	src/cmd/host/pool.c src/cmd/host/pool.h \
 	src/cmd/host/pool_list.c \
 	src/cmd/host/pool_usage.c \

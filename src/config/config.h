@@ -31,6 +31,7 @@ enum key_type {
 	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
 	KEY_MAC,      /* char *: 10:66:6a:01:02:03, unicast, or empty */
 	KEY_ADDRESS,  /* char *: an IPv4 address, or empty */
+	KEY_SERVERS,  /* char *: IP addresses separated by single spaces, "none", or empty */
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
@@ -276,9 +277,14 @@ struct pool_config {
 struct network_config {
 	char *bridge; /* name of the bridge link */
 	char *subnet; /* KEY_SUBNET */
+	char *kind;   /* KEY_CHOICE bridge, private */
 	bool nat;
 	bool dhcp;
-	char *domain; /* DNS domain of machine names: "berth" */
+	bool isolated;       /* its machines do not reach each other */
+	uint64_t dhcp_lease; /* "dhcp.lease", seconds: 12 hours */
+	uint64_t mtu;        /* of its machines' interfaces; 0: the kernel's default */
+	char *dns_servers;   /* "dns.servers", "": those of the host; "none" */
+	char *domain;        /* DNS domain of machine names: "berth" */
 };
 
 /* templates/NAME/template.conf */
@@ -325,6 +331,7 @@ enum { CONFIG_FORMAT = 1 };
 enum {
 	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
 	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */
+	CONFIG_MTU_MIN = 576,         /* RFC 791: what every host accepts */
 };
 
 /* config_defaults fills in a struct with the schema's defaults; config_free releases it. */
@@ -458,5 +465,9 @@ int config_get(const struct schema *schema, const void *config, const char *name
 int config_check_machine(const struct machine_config *config, struct err *err);
 /* Checks only the sections, for a caller that read an unchecked file. */
 int config_check_sections(const struct machine_config *config, struct err *err);
+/* Whether the machines of a network reach each other and nothing else. */
+bool config_is_private(const struct network_config *config);
+/* Whether its machines reach other networks by the host's address. */
+bool config_masquerades(const struct network_config *config);
 
 #endif

@@ -387,14 +387,37 @@ const struct schema pool_schema = {
 	.size = sizeof(struct pool_config),
 };
 
+static int check_network(const void *config, struct err *err)
+{
+	const struct network_config *network = config;
+
+	if (network->mtu && network->mtu < CONFIG_MTU_MIN)
+		return err_set(err, EINVAL,
+			       "mtu cannot be %u; use 0 for the default, or %d to 65535",
+			       (unsigned)network->mtu, CONFIG_MTU_MIN);
+	return 0;
+}
+
+static const char *const network_kinds[] = { "bridge", "private", NULL };
+
 #define AT(field) offsetof(struct network_config, field)
 static const struct key network_keys[] = {
 	{ "bridge", KEY_LINK, KEY_FIXED, AT(bridge), "", 0, 0, NULL, "name of its bridge" },
-	{ "dhcp", KEY_BOOL, 0, AT(dhcp), "yes", 0, 0, NULL,
+	{ "dhcp", KEY_BOOL, KEY_LIVE, AT(dhcp), "yes", 0, 0, NULL,
 	  "whether dnsmasq serves addresses and names on it" },
+	{ "dhcp.lease", KEY_DURATION, KEY_LIVE, AT(dhcp_lease), "12h", 120, 365 * 86400, NULL,
+	  "how long an address that DHCP gives is valid" },
+	{ "dns.servers", KEY_SERVERS, KEY_LIVE, AT(dns_servers), "", 0, 0, NULL,
+	  "name servers that its dnsmasq asks; empty: those of the host" },
 	{ "domain", KEY_DOMAIN, 0, AT(domain), "berth", 0, 0, NULL,
 	  "DNS domain that machine names are in" },
-	{ "nat", KEY_BOOL, 0, AT(nat), "yes", 0, 0, NULL,
+	{ "isolated", KEY_BOOL, 0, AT(isolated), "no", 0, 0, NULL,
+	  "whether its machines do not reach each other" },
+	{ "kind", KEY_CHOICE, 0, AT(kind), "bridge", 0, 0, network_kinds,
+	  "private: its machines reach each other and nothing else" },
+	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
+	  "largest packet of its machines' interfaces; 0: the kernel's default" },
+	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,
 	  "whether its machines reach the world by the host's address" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED, AT(subnet), "", 0, 0, NULL, "its IPv4 network" },
 };
@@ -404,6 +427,7 @@ const struct schema network_schema = {
 	.what = "network",
 	KEYS(network_keys),
 	.size = sizeof(struct network_config),
+	.check = check_network,
 };
 
 #define AT(field) offsetof(struct template_config, field)

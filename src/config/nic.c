@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MTU_MIN = 576 }; /* RFC 791: what every host accepts */
-
 /* Names that a link of the guest cannot have: lo exists, the others are folders of /proc/sys/net beside those of links. */
 static const char *const own_names[] = { "lo", "all", "default" };
 
@@ -41,10 +39,10 @@ static int check_alone(const struct machine_config *config, const struct nic_con
 		return -err->code;
 	if (!*nic->network)
 		return err_set(err, EINVAL, "nic '%s' has no line 'network = NETWORK'", name);
-	if (nic->mtu && nic->mtu < MTU_MIN)
+	if (nic->mtu && nic->mtu < CONFIG_MTU_MIN)
 		return err_set(err, EINVAL,
 			       "nic '%s' cannot have mtu %u; use 0 for the default, or %d to 65535",
-			       name, (unsigned)nic->mtu, MTU_MIN);
+			       name, (unsigned)nic->mtu, CONFIG_MTU_MIN);
 	/* A network knows a machine by one name and one address. */
 	if (strcmp(nic->network, config->network) == 0)
 		return err_set(

@@ -9,6 +9,7 @@
 
 #include "base/scoped.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
@@ -91,6 +92,25 @@ static int check_path(const struct key *key, const char *text, const char *word,
 static int parse_paths(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	return parse_words(key, text, check_path, value, err);
+}
+
+static int check_server(const struct key *key, const char *text, const char *word, struct err *err)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (inet_pton(AF_INET, word, address) == 1 || inet_pton(AF_INET6, word, address) == 1)
+		return 0;
+	return value_refuse(key, text,
+			    "use IP addresses, such as 9.9.9.9 or 2620:fe::fe, with blanks between "
+			    "them, or 'none'",
+			    err);
+}
+
+static int parse_servers(const struct key *key, const char *text, union value *value,
+			 struct err *err)
+{
+	return strcmp(text, "none") == 0 ? value_keep(text, value, err)
+					 : parse_words(key, text, check_server, value, err);
 }
 
 static int parse_bool(const struct key *key, const char *text, union value *value, struct err *err)
@@ -378,6 +398,7 @@ static const struct type types[] = {
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },
 	[KEY_MAC] = { FIELD_TEXT, type_parse_mac, NULL },
 	[KEY_ADDRESS] = { FIELD_TEXT, type_parse_address, NULL },
+	[KEY_SERVERS] = { FIELD_TEXT, parse_servers, NULL },
 	[KEY_SUBNET] = { FIELD_TEXT, type_parse_subnet, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },

@@ -19,8 +19,8 @@ struct nft_match {
 		NFT_FIELD_FRAME,     /* bytes at an offset of the link's header */
 		NFT_FIELD_PACKET,    /* of the network's, IPv4, IPv6 or ARP */
 		NFT_FIELD_SEGMENT,   /* of the transport's; a packet without it does not match */
-		NFT_FIELD_PORT,      /* number to last: the port that a segment is for */
-		NFT_FIELD_TO_HOST,   /* the destination is an address of this host */
+		NFT_FIELD_PORT, /* number to last: the port that a segment is for; only one port can be inverted */
+		NFT_FIELD_TO_HOST,    /* the destination is an address of this host */
 		NFT_FIELD_TRANSLATED, /* the connection's destination was replaced, by whatever rule */
 	} field;
 	bool inverted;

@@ -134,7 +134,7 @@ static bool add_port(struct nftnl_rule *rule, const struct nft_match *match)
 
 	if (!add_load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof first))
 		return false;
-	return first == last ? add_compare(rule, false, &first, sizeof first)
+	return first == last ? add_compare(rule, match->inverted, &first, sizeof first)
 			     : add_cmp(rule, NFT_CMP_GTE, &first, sizeof first) &&
 				       add_cmp(rule, NFT_CMP_LTE, &last, sizeof last);
 }

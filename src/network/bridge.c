@@ -88,7 +88,7 @@ static int look(const struct network *network, struct link_socket *links, struct
 			return bridge_tell(network, links, r, "read addresses", err);
 		found->address = r == 1;
 	}
-	found->forwarding = !network->config.nat || forwarding_is_on();
+	found->forwarding = !config_masquerades(&network->config) || forwarding_is_on();
 	found->rules = firewall_is_current(network) == 1;
 	found->dns = dns_look(network);
 	return 0;
@@ -179,7 +179,7 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 }
 
 /* A network that was deleted during the wait for its lock must not come up again. */
-static int check_exists(const struct network *network, struct err *err)
+int bridge_check_exists(const struct network *network, struct err *err)
 {
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
 
@@ -220,11 +220,26 @@ int network_up(struct network *network, struct err *err)
 	if (lock < 0)
 		return lock;
 	/* The last holder of the lock may have done all of it. */
-	if (check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
+	if (bridge_check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
 	int r = bring_up(network, links, &found, err);
 	network->bridge = found.bridge.index;
 	return r;
+}
+
+int bridge_renew(struct network *network, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct found found;
+
+	network->warning[0] = '\0';
+	network->renewed = false;
+	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+		return -err->code;
+	network->bridge = found.bridge.index;
+	if (!found.here || is_all_there(network, &found))
+		return 0;
+	return bring_up(network, links, &found, err);
 }
 
 int network_serve(struct network *network, const char **cause, struct err *err)
@@ -236,7 +251,7 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
-	if (check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
+	if (bridge_check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
 	    look(network, links, &found, err) < 0)
 		return -err->code;
 	/* A network without a bridge was taken down, and its dnsmasq ended on purpose. */
@@ -351,7 +366,7 @@ int network_status(struct network *network, struct network_status *status, struc
 	now.up = found.here && found.address;
 	now.dns = found.dns == DNS_RUNNING;
 	now.dns_stale = found.dns == DNS_STALE;
-	now.nat = network->config.nat && found.rules;
+	now.nat = config_masquerades(&network->config) && found.rules;
 	if (network->config.dhcp && !now.dns)
 		snprintf(
 			now.dns_fault, sizeof now.dns_fault, "%s",

@@ -27,6 +27,12 @@ int bridge_open_links(const struct network *network, struct link_socket **links,
 enum { NAMES_ROOM = 320 };
 void bridge_names(const struct network *network, bool running, char out[NAMES_ROOM]);
 
+/* Checks that the network was not deleted during the wait for its lock, by name. */
+int bridge_check_exists(const struct network *network, struct err *err);
+
+/* network_up of a network that has its bridge, for a caller that holds the network's lock. Otherwise nothing is done. */
+int bridge_renew(struct network *network, struct err *err);
+
 /* network_down, for a caller that holds the network's lock. */
 int bridge_down(const struct network *network, struct err *err);
 

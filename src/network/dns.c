@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 #include <time.h>
 
 enum {
-	ARGS = 32,
+	ARGS = 64,
 	DNS_PORT = 53,
 	DHCP_PORT = 67,
 	STOP_MS = 3000,
@@ -102,7 +103,13 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 	inet_ntop(AF_INET, &subnet, subnet_words, sizeof subnet_words);
 	inet_ntop(AF_INET, &mask, mask_words, sizeof mask_words);
 	/* static: a client without a lease file gets no address. */
-	add_word(arguments, "--dhcp-range=%s,static,%s,12h", subnet_words, mask_words);
+	add_word(arguments, "--dhcp-range=%s,static,%s,%" PRIu64, subnet_words, mask_words,
+		 network->config.dhcp_lease);
+	/* Without an address: the option is not sent, and clients learn no default route. */
+	if (config_is_private(&network->config))
+		add_word(arguments, "--dhcp-option=option:router");
+	if (network->config.mtu)
+		add_word(arguments, "--dhcp-option=option:mtu,%" PRIu64, network->config.mtu);
 	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);
 	add_word(arguments, "--dhcp-lease-max=%u", UINT32_MAX >> network->prefix);
 	add_word(arguments, "--dhcp-authoritative");
@@ -117,19 +124,25 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 /*
  * The file of name servers. dnsmasq follows a file in an existing folder. It does not follow a link to another target,
  * and does not start if the folder is missing. So it gets the file's name, and is out of date when the host's link
- * changes; the watching keeper (keeper/dnsmasq.c) or the next network_up restarts it. Without the folder it only serves
- * the names of machines.
+ * changes; the watching keeper (keeper/dnsmasq.c) or the next network_up restarts it. Without the folder, and on a
+ * private network without servers of its own, it only serves the names of machines.
  */
-static void add_servers(struct arguments *arguments)
+static void add_servers(struct arguments *arguments, const struct network *network)
 {
+	scoped_free char *servers = strdup(network->config.dns_servers);
 	scoped_free char *file = resolv_conf_file();
+	char *rest = NULL;
 
-	if (!file)
+	if (!servers || !file)
 		arguments->text.failed = true;
-	else if (*file)
+	else if (!*servers && !config_is_private(&network->config) && *file)
 		add_word(arguments, "--resolv-file=%s", file);
 	else
 		add_word(arguments, "--no-resolv");
+	if (!servers || strcmp(servers, "none") == 0)
+		return;
+	for (char *word = strtok_r(servers, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		add_word(arguments, "--server=%s", word);
 }
 
 static int make_arguments(const struct network *network, const char *pid_file,
@@ -149,7 +162,7 @@ static int make_arguments(const struct network *network, const char *pid_file,
 	add_word(arguments, "--interface=%s", network->config.bridge);
 	add_word(arguments, "--except-interface=lo");
 	add_word(arguments, "--bind-interfaces");
-	add_servers(arguments);
+	add_servers(arguments, network);
 	/*
 	 * The host's /etc/hosts is left out, because it is only valid on the host. Answers of the host's servers are
 	 * valid everywhere.
@@ -349,9 +362,9 @@ static int tell_failure(const struct network *network, const struct err *why, st
 		return err_set(
 			err, EADDRINUSE,
 			"network '%s' has no %s: port %d is taken by another program; let that "
-			"one bind to its own links only, or set 'dhcp = no' in "
-			"%s/network.conf",
-			network->name, port == DNS_PORT ? "DNS" : "DHCP", port, network->folder);
+			"one bind to its own links only, or do without: berth network "
+			"set %s dhcp=no",
+			network->name, port == DNS_PORT ? "DNS" : "DHCP", port, network->name);
 	return err_set(err, why->code, "network '%s' has no DHCP and DNS: %.400s", network->name,
 		       why->text);
 }

@@ -18,7 +18,7 @@
 struct ruleset {
 	char name[32];
 	char mark[32];
-	struct nft_rule rules[3];
+	struct nft_rule rules[7];
 	struct nft_table table;
 };
 
@@ -84,6 +84,58 @@ static struct nft_rule bound_dns(const struct network *network)
 	};
 }
 
+static struct nft_match link_match(enum nft_field field, const struct network *network,
+				   bool inverted)
+{
+	return (struct nft_match){ .field = field,
+				   .link = network->config.bridge,
+				   .inverted = inverted };
+}
+
+static struct nft_match transport(unsigned number, bool inverted)
+{
+	return (struct nft_match){ .field = NFT_FIELD_TRANSPORT,
+				   .number = number,
+				   .inverted = inverted };
+}
+
+static struct nft_match other_port(unsigned port)
+{
+	return (struct nft_match){
+		.field = NFT_FIELD_PORT, .number = port, .last = port, .inverted = true
+	};
+}
+
+/* A private network: its machines reach no other link through the host, and of the host DNS and DHCP only. */
+static size_t shut(const struct network *network, struct nft_rule *rules)
+{
+	enum { DNS = 53, DHCP = 67 };
+	struct nft_match in = link_match(NFT_FIELD_IN, network, false);
+
+	rules[0] = (struct nft_rule){ .chain = NFT_FORWARD,
+				      .matches = 2,
+				      .match = { in, link_match(NFT_FIELD_OUT, network, true) } };
+	rules[1] = (struct nft_rule){ .chain = NFT_FORWARD,
+				      .matches = 2,
+				      .match = { link_match(NFT_FIELD_OUT, network, false),
+						 link_match(NFT_FIELD_IN, network, true) } };
+	rules[2] = (struct nft_rule){ .chain = NFT_INPUT,
+				      .matches = 4,
+				      .match = { in, transport(IPPROTO_UDP, false), other_port(DNS),
+						 other_port(DHCP) } };
+	rules[3] = (struct nft_rule){ .chain = NFT_INPUT,
+				      .matches = 3,
+				      .match = { in, transport(IPPROTO_TCP, false),
+						 other_port(DNS) } };
+	rules[4] = (struct nft_rule){ .chain = NFT_INPUT,
+				      .matches = 3,
+				      .match = { in, transport(IPPROTO_UDP, true),
+						 transport(IPPROTO_TCP, true) } };
+	for (size_t i = 0; i < 5; i++)
+		rules[i].verdict = NFT_DROP;
+	return 5;
+}
+
 /* bounded: with the rule that makes the kernel track connections. */
 static void fill_ruleset(const struct network *network, bool bounded, struct ruleset *ruleset)
 {
@@ -94,13 +146,15 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
-	snprintf(identity, sizeof identity, "4%s %s %08x/%u", bounded ? "" : " unbounded",
-		 network->config.bridge, subnet.s_addr, network->prefix);
+	snprintf(identity, sizeof identity, "5%s %s %s %08x/%u", bounded ? "" : " unbounded",
+		 network->config.kind, network->config.bridge, subnet.s_addr, network->prefix);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
 	size_t count = 0;
 	ruleset->rules[count++] = drop_detours(network, bounded);
-	if (network->config.nat)
+	if (config_is_private(&network->config))
+		count += shut(network, ruleset->rules + count);
+	if (config_masquerades(&network->config))
 		ruleset->rules[count++] = masquerade(network, subnet);
 	if (network->config.dhcp && bounded)
 		ruleset->rules[count++] = bound_dns(network);
@@ -112,12 +166,19 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 
 static int tell(const struct network *network, const char *name, int r, struct err *err)
 {
+	if (r == -EOPNOTSUPP && config_is_private(&network->config))
+		return err_set(
+			err, EOPNOTSUPP,
+			"network '%s': the kernel has no nf_tables, without which it cannot be "
+			"private; load nf_tables, or choose another kind: berth network set %s "
+			"kind=bridge",
+			network->name, network->name);
 	if (r == -EOPNOTSUPP)
 		return err_set(
 			err, EOPNOTSUPP,
 			"network '%s': the kernel has no nf_tables with masquerading (nft_masq); "
-			"load it, or set 'nat = no' in %s/network.conf",
-			network->name, network->folder);
+			"load it, or do without: berth network set %s nat=no",
+			network->name, network->name);
 	return err_set(err, -r, "network '%s': firewall table '%s': %s", network->name, name,
 		       nft_why(r));
 }
@@ -149,7 +210,7 @@ int firewall_update(const struct network *network, bool *bounded, struct err *er
 		r = nft_replace(&ruleset.table);
 	}
 	/* A failure here shows in the guards of the ports, if they are wanted. */
-	if (r == -EOPNOTSUPP && !network->config.nat)
+	if (r == -EOPNOTSUPP && !network->config.nat && !config_is_private(&network->config))
 		return 0;
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }

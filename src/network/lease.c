@@ -139,9 +139,7 @@ static int change_or_add(const struct network *network, struct lease *lease,
 int lease_get(struct network *network, const char *name, const char *mac, const char *want,
 	      struct lease *lease, struct err *err)
 {
-	struct lease made = { .gateway = network->gateway,
-			      .prefix = network->prefix,
-			      .link = LEASE_LINK };
+	struct lease made;
 	struct in_addr wanted = { 0 };
 
 	if (want && !*want)
@@ -156,9 +154,8 @@ int lease_get(struct network *network, const char *name, const char *mac, const 
 		*lease = made;
 		return 0;
 	}
+	lease_file_begin(network, &made);
 	snprintf(made.name, sizeof made.name, "%s", name);
-	snprintf(made.domain, sizeof made.domain, "%s",
-		 network->config.domain ? network->config.domain : "");
 	snprintf(made.mac, sizeof made.mac, "%s", mac);
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
@@ -248,6 +245,33 @@ int lease_find(struct network *network, const char *name, struct lease *lease, s
 		return err_set(err, ENOENT, "network '%s': '%s' has no address there",
 			       network->name, name);
 	return r < 0 ? tell_failure(network, name, r, err) : 0;
+}
+
+struct each {
+	const struct network *network;
+	int (*visit)(void *, const struct lease *);
+	void *context;
+};
+
+static int visit_named(void *context, const char *name)
+{
+	const struct each *each = context;
+	struct lease lease;
+
+	return lease_file_find(each->network, name, &lease) < 0
+		       ? 0
+		       : each->visit(each->context, &lease);
+}
+
+int lease_each(struct network *network, int (*visit)(void *, const struct lease *), void *context,
+	       struct err *err)
+{
+	struct each each = { network, visit, context };
+	int r = lease_file_each(network, visit_named, &each);
+
+	return r < 0 && !err->code ? err_set(err, -r, "list the leases of network '%s': %s",
+					     network->name, strerror(-r))
+				   : r;
 }
 
 int lease_release(struct network *network, const char *name, struct err *err)

@@ -38,23 +38,33 @@ static int make_paths(const struct network *network, const struct lease *lease, 
 	return 0;
 }
 
+void lease_file_begin(const struct network *network, struct lease *lease)
+{
+	const struct network_config *config = &network->config;
+
+	*lease = (struct lease){ .gateway = network->gateway,
+				 .prefix = network->prefix,
+				 .link = LEASE_LINK,
+				 .isolated = config->isolated,
+				 .mtu = (unsigned)config->mtu,
+				 .without_route = config_is_private(config) };
+	snprintf(lease->domain, sizeof lease->domain, "%s", config->domain ? config->domain : "");
+}
+
 /* Checks and completes a lease; -ENOENT: it cannot be a lease of this network. */
 static int accept_lease(const struct network *network, const char *name, const char *mac,
 			const char *address, struct lease *lease)
 {
 	uint32_t mask = htonl(UINT32_MAX << (32 - network->prefix));
-	struct lease read = { .gateway = network->gateway,
-			      .prefix = network->prefix,
-			      .link = LEASE_LINK };
+	struct lease read;
 
+	lease_file_begin(network, &read);
 	if (inet_pton(AF_INET, address, &read.address) != 1 ||
 	    ((read.address.s_addr ^ network->gateway.s_addr) & mask) != 0 ||
 	    text_label_fault(name) || strlen(mac) != sizeof read.mac - 1)
 		return -ENOENT;
 	snprintf(read.name, sizeof read.name, "%s", name);
 	snprintf(read.mac, sizeof read.mac, "%s", mac);
-	snprintf(read.domain, sizeof read.domain, "%s",
-		 network->config.domain ? network->config.domain : "");
 	*lease = read;
 	return 0;
 }

@@ -17,6 +17,9 @@
 
 #include "network/network.h"
 
+/* Fills in what every lease of the network has. */
+void lease_file_begin(const struct network *network, struct lease *lease);
+
 /* Finds a lease by name: 0, -ENOENT (also for a damaged one, and one of another subnet), or -errno. */
 int lease_file_find(const struct network *network, const char *name, struct lease *lease);
 

@@ -10,6 +10,7 @@ libnetwork_a_SOURCES = \
 	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \
+	src/network/settings.c \
 	src/network/subnet.c src/network/subnet.h
 
 if HAVE_CUNIT

@@ -347,9 +347,10 @@ static int find_subnet(struct network *network, struct link_socket *links, const
 	return r;
 }
 
-static int save_new(struct network *network, struct link_socket *links, const char *bridge,
-		    const char *subnet_asked, struct err *err)
+static int save_new(struct network *network, struct link_socket *links, struct err *err)
 {
+	scoped_free char *bridge = *network->config.bridge ? strdup(network->config.bridge) : NULL;
+	const char *asked = *network->config.subnet ? network->config.subnet : NULL;
 	scoped_free char *path = conf_path(network->dirs, network->name);
 	struct subnet subnet;
 	char words[64];
@@ -360,7 +361,7 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
 	if (clear_name(network, err) < 0)
 		return -err->code;
-	if (find_subnet(network, links, subnet_asked, &subnet, err) < 0)
+	if (find_subnet(network, links, asked, &subnet, err) < 0)
 		return -err->code;
 	subnet_text(&subnet, words, sizeof words);
 	free(network->config.subnet);
@@ -370,9 +371,23 @@ static int save_new(struct network *network, struct link_socket *links, const ch
 	return make_marked(network, links, bridge, err);
 }
 
+static int settings_of_new(struct network *network, const struct config_change *given, size_t count,
+			   struct err *err)
+{
+	if (config_defaults(&network_schema, &network->config, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (config_put(&network_schema, &network->config, given[i].name, given[i].value,
+			       err) < 0)
+			return -err->code;
+	}
+	return network_schema.check(&network->config, err);
+}
+
 /* Begins a network that does not exist yet. network_close releases it. */
 static int begin_new(struct network *network, const struct dirs *dirs, const char *name,
-		     struct link_socket **links, struct err *err)
+		     struct link_socket **links, const struct config_change *given, size_t count,
+		     struct err *err)
 {
 	*network = (struct network){ .dirs = dirs,
 				     .name = strdup(name),
@@ -381,11 +396,11 @@ static int begin_new(struct network *network, const struct dirs *dirs, const cha
 		return err_set(err, ENOMEM, "out of memory");
 	return bridge_open_links(network, links, err) < 0
 		       ? -err->code
-		       : config_defaults(&network_schema, &network->config, err);
+		       : settings_of_new(network, given, count, err);
 }
 
-int network_create(const struct dirs *dirs, const char *name, const char *bridge,
-		   const char *subnet, struct err *err)
+int network_create(const struct dirs *dirs, const char *name, const struct config_change *given,
+		   size_t count, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	scoped_network struct network network = { 0 };
@@ -396,10 +411,9 @@ int network_create(const struct dirs *dirs, const char *name, const char *bridge
 	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
 	if (lock < 0)
 		return lock;
-	if (begin_new(&network, dirs, name, &links, err) < 0)
+	if (begin_new(&network, dirs, name, &links, given, count, err) < 0)
 		return -err->code;
-	return save_new(&network, links, bridge && *bridge ? bridge : NULL,
-			subnet && *subnet ? subnet : NULL, err);
+	return save_new(&network, links, err);
 }
 
 int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
@@ -409,7 +423,8 @@ int network_check_new(const struct dirs *dirs, const char *name, const char *bri
 	scoped_network struct network network = { 0 };
 	struct subnet chosen;
 
-	if (check_name(name, err) < 0 || begin_new(&network, dirs, name, &links, err) < 0 ||
+	if (check_name(name, err) < 0 ||
+	    begin_new(&network, dirs, name, &links, NULL, 0, err) < 0 ||
 	    find_subnet(&network, links, subnet && *subnet ? subnet : NULL, &chosen, err) < 0)
 		return -err->code;
 	return choose_bridge(&network, links, bridge && *bridge ? bridge : NULL, err);

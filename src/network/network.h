@@ -37,7 +37,7 @@ struct lease {
 	unsigned prefix;
 	char domain[254]; /* the network's, or "" */
 	bool made;        /* set by lease_get: the lease is new, or has another address now */
-	/* Set by the caller of network_attach, if they differ from those of a machine's first interface. */
+	/* As the network says; the caller of network_attach adds what the machine and its interface say. */
 	bool isolated;       /* isolated from the bridge's other isolated ports */
 	char link[IFNAMSIZ]; /* name of the interface in the guest; LEASE_LINK */
 	unsigned mtu;        /* bytes; 0: the kernel's default */
@@ -45,11 +45,12 @@ struct lease {
 };
 
 /*
- * Makes a new network with that bridge name (NULL: chosen) and subnet (NULL: a /20 that collides with no route of the
- * host). Writes files only; the first network_up makes the links. -EEXIST.
+ * Makes a new network with the settings that are given, also of fixed keys. A bridge name, and a /20 subnet that collides
+ * with no route of the host, are chosen unless they are given. Writes files only; the first network_up makes the links.
+ * -EEXIST.
  */
-int network_create(const struct dirs *dirs, const char *name, const char *bridge,
-		   const char *subnet, struct err *err);
+int network_create(const struct dirs *dirs, const char *name, const struct config_change *given,
+		   size_t count, struct err *err);
 /* Whether network_create could make it, with that bridge and subnet (NULL: chosen). Makes nothing. */
 int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
 		      const char *subnet, struct err *err);
@@ -79,6 +80,13 @@ int network_up(struct network *network, struct err *err);
 int network_serve(struct network *network, const char **cause, struct err *err);
 /* Removes what network_up made; refused while the bridge has ports. Idempotent. */
 int network_down(struct network *network, struct err *err);
+/*
+ * Changes settings, all or none of them; network then has them. A network that is up gets them at once: it is renewed as
+ * by network_up, and network->renewed and network->warning are set. If that fails, the settings are as before. Interfaces
+ * of running machines stay as they are: mtu, isolated, kind and domain reach them at their next start.
+ */
+int network_set(struct network *network, const struct config_change *changes, size_t count,
+		struct err *err);
 /* Takes the network down and deletes it; without force refused while it has leases or cannot be read. */
 int network_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 
@@ -113,6 +121,9 @@ int lease_check_mac(const struct network *network, const char *name, const char 
 		    struct err *err);
 /* Whether there is something to release: a lease of that name, or a change that a killed command left half done. Quiet. */
 bool lease_is_there(const struct network *network, const char *name);
+/* Calls visit with each lease, by name; stops at nonzero and returns it. A damaged one is left out. 0, or -code. */
+int lease_each(struct network *network, int (*visit)(void *, const struct lease *), void *context,
+	       struct err *err);
 /* Finds a lease, without making one. -ENOENT: there is none. */
 int lease_find(struct network *network, const char *name, struct lease *lease, struct err *err);
 /*

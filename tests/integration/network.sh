@@ -3,37 +3,15 @@
 # Bridge, addresses, names, NAT, and conflicts with the host.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-
-# Another network namespace stands for the Internet: 198.51.100.1, reached through the link "uplink".
-make_the_world() {
-	unshare --net sleep 100000 &
-	echo $! >"$T/world"
-	other() {
-		[[ $(readlink "/proc/$(cat "$T/world")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
-	}
-	retry 5 other
-	ip link add uplink type veth peer name eth0 netns "$(cat "$T/world")"
-	ip addr add 198.51.100.2/24 dev uplink
-	ip link set uplink up
-	ip route add default via 198.51.100.1
-	in_the_world ip addr add 198.51.100.1/24 dev eth0
-	in_the_world ip link set eth0 up
-	in_the_world ip link set lo up
-}
-
-in_the_world() {
-	nsenter --net="/proc/$(cat "$T/world")/ns/net" "$@"
-}
+# shellcheck source=tests/world.sh
+. "$(dirname "$0")/../world.sh"
 
 set_up() {
 	busybox_template bb
 }
 
 tear_down() {
-	if [[ -e $T/world ]]; then
-		kill "$(cat "$T/world")"
-		retry 10 not ip link show uplink
-	fi
+	end_the_world
 }
 
 # This runs first, before berth's own server has the port.

@@ -103,6 +103,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_SIGNAL] = { "rtmin+3", "SIGRTMIN+3" },
 		[KEY_MAC] = { "10:66:6A:01:02:03", "10:66:6a:01:02:03" },
 		[KEY_ADDRESS] = { "10.1.2.3", "10.1.2.3" },
+		[KEY_SERVERS] = { "9.9.9.9, 2620:fe::fe", "9.9.9.9 2620:fe::fe" },
 		[KEY_SUBNET] = { "10.1.2.0/24", "10.1.2.0/24" },
 		[KEY_UUID] = { "0B1F2C3D-0001-4002-8003-0123456789AB",
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
@@ -116,7 +117,9 @@ static void sample(const struct key *key, const char **in, const char **out)
 	};
 
 	*in = *out = "";
-	if (key->type == KEY_BOOL) {
+	if (key->type == KEY_NUMBER && key->max < 70000) {
+		*in = *out = "1501";
+	} else if (key->type == KEY_BOOL) {
 		*out = strcmp(key->fallback, "yes") == 0 ? "no" : "yes";
 		*in = strcmp(key->fallback, "yes") == 0 ? "Off" : "1";
 	} else if (key->type == KEY_CHOICE) {
@@ -281,6 +284,8 @@ static const struct {
 	{ KEY_MAC, "10:66:6a:01:02:03:04", "network.mac", "use six bytes, no more" },
 	{ KEY_ADDRESS, "10.1.2.256", "network.address", "use an IPv4 address, such as 10.1.2.3" },
 	{ KEY_ADDRESS, "127.0.0.1", "network.address", "no machine can have that address" },
+	{ KEY_SERVERS, "9.9.9.9 none", "dns.servers",
+	  "use IP addresses, such as 9.9.9.9 or 2620:fe::fe, with blanks between them, or 'none'" },
 	{ KEY_SUBNET, "10.1.2.3/24", "subnet", "that is one address; its network is 10.1.2.0/24" },
 	{ KEY_SUBNET, "10.1.2.0", "subnet",
 	  "use an IPv4 network with 8 to 30 bits, such as 10.1.2.0/24" },

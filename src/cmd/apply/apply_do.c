@@ -16,64 +16,67 @@ enum { BOOT_SECONDS = 60 };
 
 /* ---- Networks */
 
-static int set_network_key(const struct apply *apply, const struct apply_action *action,
-			   const char *key, struct err *err)
+/* The values of a network's keys, as the file gives them. */
+struct network_values {
+	struct config_change *list; /* owned, as are the values */
+	size_t count;
+};
+
+static void values_free(struct network_values *values)
 {
-	scoped_free char *path =
-		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", action->name);
+	for (size_t i = 0; i < values->count; i++)
+		free((char *)(uintptr_t)values->list[i].value);
+	free(values->list);
+}
+#define scoped_values __attribute__((cleanup(values_free)))
+
+static int values_add(struct network_values *values, const struct apply_network *network,
+		      const char *key, struct err *err)
+{
 	scoped_text struct text value = { 0 };
 
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (config_get(&network_schema, &action->network->config, key, &value, err) < 0)
+	if (config_get(&network_schema, &network->config, key, &value, err) < 0)
 		return -err->code;
-	return config_edit(&network_schema, path, key, text_str(&value), err);
+	char *copy = strdup(text_str(&value));
+	if (!copy)
+		return err_set(err, ENOMEM, "out of memory");
+	values->list[values->count++] = (struct config_change){ .name = key, .value = copy };
+	return 0;
 }
 
 static int create_network(struct apply *apply, struct apply_action *action, struct err *err)
 {
 	const struct apply_network *network = action->network;
-	int r = network_create(&apply->call->dirs, action->name, network->config.bridge,
-			       network->config.subnet, err);
+	scoped_values struct network_values values = { 0 };
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < network->given_count; i++) {
-		const char *key = network->given[i].name;
-		if (strcmp(key, "bridge") != 0 && strcmp(key, "subnet") != 0)
-			r = set_network_key(apply, action, key, err);
+	values.list = calloc(network->given_count + 1, sizeof *values.list);
+	if (!values.list)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < network->given_count; i++) {
+		if (values_add(&values, network, network->given[i].name, err) < 0)
+			return -err->code;
 	}
-	/* It is made whole or not at all. */
-	if (r < 0)
-		network_delete(&apply->call->dirs, action->name, true, &(struct err){ 0 });
-	return r;
-}
-
-/* Puts the values before back. */
-static void restore_network(const struct apply *apply, const struct apply_action *action,
-			    size_t count)
-{
-	scoped_free char *path =
-		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", action->name);
-
-	for (size_t i = 0; path && i < count; i++)
-		config_edit(&network_schema, path, action->changes[i].key, action->changes[i].from,
-			    &(struct err){ 0 });
+	return network_create(&apply->call->dirs, action->name, values.list, values.count, err);
 }
 
 static int change_network(struct apply *apply, struct apply_action *action, struct err *err)
 {
+	scoped_network struct network network = { 0 };
+	scoped_values struct network_values values = { 0 };
+
+	values.list = calloc(action->count + 1, sizeof *values.list);
+	if (!values.list)
+		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < action->count; i++) {
-		if (set_network_key(apply, action, action->changes[i].key, err) < 0) {
-			restore_network(apply, action, i);
+		if (values_add(&values, action->network, action->changes[i].key, err) < 0)
 			return -err->code;
-		}
 	}
-	text_add(&apply->notes,
-		 "network '%s' has its new settings when it is taken down and up again: "
-		 "berth network down %s\n",
-		 action->name, action->name);
-	return 0;
+	if (network_open(&network, &apply->call->dirs, action->name, err) < 0 ||
+	    network_set(&network, values.list, values.count, err) < 0)
+		return -err->code;
+	if (*network.warning)
+		text_add(&apply->notes, "%s\n", network.warning);
+	return machine_reconnect_all(&network, err);
 }
 
 /* ---- Machines */

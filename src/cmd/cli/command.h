@@ -27,11 +27,12 @@ enum word {
 	WORD_MACHINE,
 	WORD_SNAPSHOT, /* of the machine before it */
 	WORD_KEY,
-	WORD_PRESET,  /* a key of a template */
-	WORD_MOUNT,   /* the same */
-	WORD_DEVICE,  /* the same */
-	WORD_FORWARD, /* the same */
-	WORD_NIC,     /* the same */
+	WORD_PRESET,      /* a key of a template */
+	WORD_NETWORK_KEY, /* a key of a network */
+	WORD_MOUNT,       /* the same */
+	WORD_DEVICE,      /* the same */
+	WORD_FORWARD,     /* the same */
+	WORD_NIC,         /* the same */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

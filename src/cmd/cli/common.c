@@ -80,7 +80,7 @@ int network_wanted(const struct call *call, struct err *err)
 	config_free(&berth_schema, &config);
 	if (!*name || is_there(call, "networks", name, "network.conf"))
 		return 0;
-	r = network_create(&call->dirs, name, NULL, NULL, err);
+	r = network_create(&call->dirs, name, NULL, 0, err);
 	if (r == -EEXIST) {
 		*err = (struct err){ 0 };
 		return 0;

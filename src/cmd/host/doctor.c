@@ -47,7 +47,7 @@ static int look_at_network(void *context, const char *name)
 	    network_status(&network, &status, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "network", NULL, "network '%s': %s", name,
 			   err.text);
-	else if (status.up && network.config.nat && !status.nat)
+	else if (status.up && config_masquerades(&network.config) && !status.nat)
 		report_add(report, VERDICT_PROBLEM, "network", remedy,
 			   "network '%s' has lost its firewall rules: its machines do not reach "
 			   "the world",

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network create, list, up, down, delete. */
-#include "network/network.h"
+#include "cmd/host/network.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
 #include "cmd/cli/verbs.h"
 #include "machine/confine/rlimits.h"
 #include "machine/life/life.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static const struct flag flag_bridge = { "bridge", 0, false, "LINK",
 					 "name of its bridge; a free one if not given" };
@@ -21,30 +25,40 @@ static const struct flag *const create_flags[] = { &flag_bridge, &flag_subnet, N
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 static const struct flag *const delete_flags[] = { &flag_leases, NULL };
 
-/* Checks a value by the rules of its key in network.conf. */
-static int check_value(const char *name, const char *value, struct err *err)
+/* Adds the value of a flag, if it is given, as a change. 0 or EXIT_USAGE. */
+static int add_given(const struct call *call, const struct flag *flag, struct config_change *list,
+		     size_t *count, struct err *err)
 {
-	struct network_config config = { 0 };
-	const struct key *key = value ? config_find(&network_schema, name, err) : NULL;
+	const char *value = call_value(call, flag);
+	struct network_config scratch = { 0 };
 
-	if (!key)
-		return -err->code;
-	int r = config_set(&network_schema, &config, key, value, err);
-	config_free(&network_schema, &config);
+	if (!value)
+		return 0;
+	int r = config_put(&network_schema, &scratch, flag->name, value, err);
+	config_free(&network_schema, &scratch);
+	list[(*count)++] = (struct config_change){ .name = flag->name, .value = value };
 	return r < 0 ? EXIT_USAGE : 0;
 }
 
 static int run_create(struct call *call, struct err *err)
 {
-	const char *bridge = call_value(call, &flag_bridge);
-	const char *subnet = call_value(call, &flag_subnet);
+	scoped_changes struct changes changes = { 0 };
+	const char *name = call->words[0];
 
-	int r = name_check(call->words[0], err);
+	int r = name_check(name, err);
 	if (r == 0)
-		r = check_value("bridge", bridge, err);
+		r = changes_given(call, &network_schema, false, &changes, err);
+	if (r != 0)
+		return r;
+	size_t count = changes.count;
+	scoped_free struct config_change *list = calloc(count + 2, sizeof *list);
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	memcpy(list, changes.list, count * sizeof *list);
+	r = add_given(call, &flag_bridge, list, &count, err);
 	if (r == 0)
-		r = check_value("subnet", subnet, err);
-	return r != 0 ? r : network_create(&call->dirs, call->words[0], bridge, subnet, err);
+		r = add_given(call, &flag_subnet, list, &count, err);
+	return r != 0 ? r : network_create(&call->dirs, name, list, count, err);
 }
 
 struct listing {
@@ -82,7 +96,9 @@ static void add_network(struct listing *listing, const struct network *network,
 	table_add(table, config->bridge);
 	table_add(table, config->subnet);
 	table_add(table, status->up ? "up" : "down");
-	table_add(table, status->nat ? "yes" : config->nat && status->up ? "missing" : "no");
+	table_add(table, status->nat                                ? "yes"
+			 : config_masquerades(config) && status->up ? "missing"
+								    : "no");
 	table_add(table, status->dns ? "yes" : config->dhcp && status->up ? "missing" : "no");
 	table_add(table, config->domain);
 	table_format(table, "%d", status->leases);
@@ -196,11 +212,12 @@ static int run_delete(struct call *call, struct err *err)
 static const struct command create = {
 	.group = "network",
 	.name = "create",
-	.args = "NETWORK",
+	.args = "NETWORK [KEY=VALUE...]",
 	.help = "Make a network; it comes up with its first machine",
 	.flags = create_flags,
 	.min = 1,
-	.max = 1,
+	.max = -1,
+	.rest = WORD_NETWORK_KEY,
 	.run = run_create,
 };
 
@@ -254,13 +271,25 @@ static const struct command delete = {
 	.run = run_delete,
 };
 
-static const struct command *const members[] = { &create, &list, &up, &down, &delete, NULL };
+static const struct command *const members[] = {
+	&create,
+	&list,
+	&network_info_verb,
+	&network_set_verb,
+	&network_get_verb,
+	&network_unset_verb,
+	&up,
+	&down,
+	&delete,
+	NULL,
+};
 
 const struct command command_network = {
 	.name = "network",
 	.aliases = "net",
 	.args = "",
-	.help = "What machines are connected by: create, list, up, down, delete",
+	.help = "What machines are connected by: create, list, info, set, get, unset, up, down, "
+		"delete",
 	.max = -1,
 	.members = members,
 };

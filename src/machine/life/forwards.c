@@ -87,6 +87,17 @@ static int compare(void *context, const char *name)
 	return 0;
 }
 
+/* Whether the machine's eth0 is on a private network, to which no port leads. */
+static bool is_shut(const struct machine *machine)
+{
+	scoped_network struct network network = { 0 };
+
+	return machine->config.network && *machine->config.network &&
+	       network_open(&network, machine->dirs, machine->config.network, &(struct err){ 0 }) ==
+		       0 &&
+	       config_is_private(&network.config);
+}
+
 int forwards_check(const struct machine *machine, const struct forward_config *section,
 		   const struct forwards_leaving *leaving, struct err *err)
 {
@@ -95,6 +106,13 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 
 	if (config_forward(section, &forward, err) < 0)
 		return -err->code;
+	if (is_shut(machine))
+		return err_set(
+			err, EINVAL,
+			"forward '%s' cannot lead to machine '%s': its network '%s' is private; "
+			"put it on another: berth set %s network=NETWORK",
+			section->section.name, machine->name, machine->config.network,
+			machine->name);
 	int r = machine_list(machine->dirs, compare, &search, err);
 	if (r > 0)
 		err_set(err, EADDRINUSE, "machine '%s' runs and has that port of the host",

@@ -69,9 +69,10 @@ bool nics_find(const struct machine *machine, const char *name, const char *netw
 
 void nics_shape(const struct machine *machine, const struct nic_view *nic, struct lease *lease)
 {
-	lease->isolated = machine->config.isolated;
-	lease->mtu = nic->mtu;
-	lease->without_route = !nic->route;
+	lease->isolated |= machine->config.isolated;
+	if (nic->mtu)
+		lease->mtu = nic->mtu;
+	lease->without_route |= !nic->route;
 	snprintf(lease->link, sizeof lease->link, "%s", nic->name);
 }
 

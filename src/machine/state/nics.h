@@ -22,7 +22,7 @@ size_t nics_of(const struct machine *machine, struct nic_view nics[NICS_MAX]);
 bool nics_find(const struct machine *machine, const char *name, const char *network,
 	       struct nic_view *nic);
 
-/* Fills in what network_attach wants to know beyond the addresses. */
+/* Adds what network_attach wants to know of the machine and the interface to a lease as the network gave it. */
 void nics_shape(const struct machine *machine, const struct nic_view *nic, struct lease *lease);
 
 /* The lease of an interface, as far as it has one: 0, or -code without a sentence. */

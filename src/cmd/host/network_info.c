@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* network info: settings, state and leases of one network. */
+#include "cmd/host/network.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct flag *const info_flags[] = { &flag_json, NULL };
+
+static void show(const char *label, const char *value)
+{
+	if (*value)
+		printf("%-14s %s\n", label, value);
+}
+
+/* A part of the network, as it is beside what the settings say. */
+static const char *part(bool wanted, bool up, bool there)
+{
+	return there ? "yes" : wanted && up ? "missing" : wanted ? "when it is up" : "no";
+}
+
+static int show_lease(void *context, const struct lease *lease)
+{
+	const char **label = context;
+	char address[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	printf("%-14s %s %s %s\n", *label, lease->name, address, lease->mac);
+	*label = "";
+	return 0;
+}
+
+static int show_network(struct network *network, const struct network_status *status,
+			struct err *err)
+{
+	const struct network_config *config = &network->config;
+	char gateway[INET_ADDRSTRLEN], number[24];
+	const char *label = "leases:";
+
+	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
+	show("name:", network->name);
+	show("kind:", config->kind);
+	show("state:", status->up ? "up" : "down");
+	show("bridge:", config->bridge);
+	show("subnet:", config->subnet);
+	show("gateway:", gateway);
+	show("domain:", config->domain);
+	show("nat:", part(config_masquerades(config), status->up, status->nat));
+	show("dns:", part(config->dhcp, status->up, status->dns));
+	show("servers:", config->dns_servers);
+	show("isolated:", config->isolated ? "yes" : "");
+	snprintf(number, sizeof number, "%" PRIu64, config->mtu);
+	show("mtu:", config->mtu ? number : "");
+	snprintf(number, sizeof number, "%d", status->ports);
+	show("ports:", number);
+	show("dropped by:", config_masquerades(config) ? status->dropped_by : "");
+	if (status->up)
+		show("dns fault:", status->dns_fault);
+	return lease_each(network, show_lease, &label, err);
+}
+
+static int add_lease(void *context, const struct lease *lease)
+{
+	return json_array_append_new(context,
+				     json_members((const struct json_member[]){
+					     { "machine", json_string(lease->name) },
+					     { "address", json_address(true, lease->address) },
+					     { "mac", json_string(lease->mac) },
+					     { 0 },
+				     }));
+}
+
+static int print_object(struct network *network, const struct network_status *status,
+			struct err *err)
+{
+	const struct network_config *config = &network->config;
+	json_t *leases = json_array();
+	int r = leases ? lease_each(network, add_lease, leases, err) : -ENOMEM;
+
+	if (r < 0) {
+		json_decref(leases);
+		return err->code ? -err->code : err_set(err, ENOMEM, "out of memory");
+	}
+	return print_json(json_members((const struct json_member[]){
+				  { "name", json_string(network->name) },
+				  { "kind", json_text(config->kind) },
+				  { "bridge", json_text(config->bridge) },
+				  { "subnet", json_text(config->subnet) },
+				  { "gateway", json_address(true, network->gateway) },
+				  { "domain", json_text(config->domain) },
+				  { "dns_servers", json_text(config->dns_servers) },
+				  { "isolated", json_boolean(config->isolated) },
+				  { "mtu", json_count(config->mtu) },
+				  { "up", json_boolean(status->up) },
+				  { "dns", json_boolean(status->dns) },
+				  { "dns_fault", json_text(status->dns_fault) },
+				  { "nat", json_boolean(status->nat) },
+				  { "dropped_by", json_text(status->dropped_by) },
+				  { "ports", json_integer((json_int_t)status->ports) },
+				  { "leases", leases },
+				  { 0 },
+			  }),
+			  err);
+}
+
+static int run_info(struct call *call, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	struct network_status status = { 0 };
+	int r = network_open(&network, &call->dirs, call->words[0], err);
+
+	if (r < 0 || network_status(&network, &status, err) < 0)
+		return -err->code;
+	return call_has(call, &flag_json) ? print_object(&network, &status, err)
+					  : show_network(&network, &status, err);
+}
+
+const struct command network_info_verb = {
+	.traits = COMMAND_LOOKS,
+	.group = "network",
+	.name = "info",
+	.aliases = "show",
+	.args = "NETWORK",
+	.help = "Show what is known of a network, and the addresses of its machines",
+	.flags = info_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_NETWORK,
+	.run = run_info,
+};

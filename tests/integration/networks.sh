@@ -1,0 +1,245 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Settings of networks: set, get, unset, info; what a change does to a network that is up, and to its machines.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/world.sh
+. "$(dirname "$0")/../world.sh"
+
+set_up() {
+	busybox_template bb
+	make_the_world
+	nsenter --net="/proc/$(cat "$T/world")/ns/net" python3 -IS -c '
+import socket
+server = socket.create_server(("198.51.100.1", 7))
+while True:
+    server.accept()[0].close()' &
+	echo $! >"$T/server"
+	berth network create lan --subnet 10.77.1.0/24
+	berth launch --network lan bb one
+	berth launch --network lan bb two
+}
+
+tear_down() {
+	kill "$(cat "$T/server")"
+	end_the_world
+}
+
+# of NETWORK EXPRESSION: of network info --json.
+of() {
+	berth network info --json "$1" | jq -r "$2"
+}
+
+# conf NETWORK: its file.
+conf() {
+	echo "$BERTH_ROOT/lib/networks/$1/network.conf"
+}
+
+dnsmasq_of() {
+	cat "$BERTH_ROOT/run/networks/$1/dnsmasq.pid"
+}
+
+# By TCP: a ping of another run with the same number would be taken for one of the connection that was there before.
+reaches_the_world() {
+	berth exec "$1" -- busybox nc -w 2 198.51.100.1 7 </dev/null
+}
+
+# asks MACHINE NAME: the address that the network's DNS has for it.
+asks() {
+	berth exec "$1" -- busybox nslookup "$2" 10.77.1.1 | sed -n '/^Name/,$s/^Address[^:]*: *//p'
+}
+
+case_verbs() {
+	berth network create other domain=lan.example nat=no
+	same domain lan.example "$(berth network get other domain)"
+	same nat false "$(berth network get --json other nat)"
+	berth network set other dhcp.lease=1h mtu=1400
+	same lease 3600 "$(berth network get --json other | jq '."dhcp.lease"')"
+	has "^kind = bridge$" "$(berth network get other)"
+	berth network unset other mtu domain
+	same "unset" "0 berth" "$(berth network get other mtu) $(berth network get other domain)"
+	has "^mtu = |^domain = " "$(cat "$(conf other)" && echo 'mtu = none')"
+	lacks "^domain" "$(cat "$(conf other)")"
+	has "state: +down" "$(berth network info other)"
+	same info "other 10.77.1.0/24 up 2" "other $(of lan '"\(.subnet) \(if .up then "up" else "down" end) \(.ports)"')"
+	same leases "one $(field one network.address) $(field one network.mac)" \
+		"$(of lan '.leases[] | select(.machine == "one") | "\(.machine) \(.address) \(.mac)"')"
+	has "^ +two $(field two network.address) $(field two network.mac)" "$(berth network info lan)"
+	berth network delete other
+}
+
+# All or none: a value that is refused leaves the file as it was, and says one sentence.
+case_refused() {
+	local before
+	before=$(cat "$(conf lan)")
+	fails 2 "did you mean 'domain'" berth network set lan nat=no domian=x
+	fails 2 "mtu cannot be 'x'" berth network set lan nat=no mtu=x
+	fails 1 "mtu cannot be 100; use 0" berth network set lan nat=no mtu=100
+	fails 2 "kind cannot be 'wide': use bridge or private" berth network set lan kind=wide
+	fails 2 "dns.servers cannot be 'nine'" berth network set lan dns.servers=nine
+	fails 2 "subnet" berth network set lan subnet=10.99.0.0/24
+	fails 2 "no value" berth network set lan nat
+	fails 1 "no network 'lam'; did you mean 'lan'" berth network set lam nat=no
+	fails 2 "did you mean 'nat'" berth network create bad natt=no
+	fails 2 "mtu cannot be|mtu" berth network create bad mtu=70000
+	fails 1 "mtu cannot be 100" berth network create bad mtu=100
+	fails 1 "no network 'bad'" berth network info bad
+	same "settings" "$before" "$(cat "$(conf lan)")"
+	# A comment of the administrator stays.
+	echo "# mine" >>"$(conf lan)"
+	berth network set lan dhcp.lease=2h
+	has "^# mine$" "$(cat "$(conf lan)")"
+	berth network unset lan dhcp.lease
+}
+
+# A change of nat, and of what dnsmasq is told, reaches a network that is up at once.
+case_live() {
+	local before
+	reaches_the_world one
+	berth network set lan nat=no
+	not reaches_the_world one
+	berth network unset lan nat
+	reaches_the_world one
+	before=$(dnsmasq_of lan)
+	berth network set lan nat=yes
+	same "dnsmasq, which the change does not concern" "$before" "$(dnsmasq_of lan)"
+	berth network set lan dhcp=no
+	retry 10 not kill -0 "$before"
+	not asks one two
+	berth network set lan dhcp=yes
+	retry 10 berth exec one -- ping -c 1 -W 5 two
+	same "guards" 2 "$(nft list tables netdev | grep -c "berth-bp")"
+}
+
+# The name servers are those of the network, not of the host.
+case_servers() {
+	in_the_world dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --pid-file="$T/dns.pid" --port=53 \
+		--listen-address=198.51.100.1 --bind-interfaces --address=/there.example/203.0.113.9
+	berth network set lan dns.servers=198.51.100.1
+	retry 10 asked_there
+	same "a machine" "$(field two network.address)" "$(asks one two.berth)"
+	berth network set lan dns.servers=none
+	not asked_there
+	same "a machine" "$(field two network.address)" "$(asks one two.berth)"
+	berth network unset lan dns.servers
+	kill "$(cat "$T/dns.pid")"
+}
+
+asked_there() {
+	[[ $(asks one there.example) == 203.0.113.9 ]]
+}
+
+# Machines of a private network reach each other, the DNS and the DHCP there, and nothing else; nothing reaches them.
+case_private() {
+	local address
+	address=$(field two network.address)
+	berth launch bb outside
+	has "next start" "$(berth network set lan kind=private 2>&1)"
+	private_holds "$address"
+	# At the next start there is no default route either.
+	berth restart --wait one two
+	lacks default "$(berth exec one -- ip route)"
+	private_holds "$address"
+	lacks default "$(lease_by_dhcp one)"
+	fails 1 "'lan' is private; put it on another: berth set one network=NETWORK" berth forward add one tcp 18080:80
+	# After a flush of all rules a start, and network up, make the walls again.
+	nft flush ruleset
+	berth network up lan default
+	private_holds "$address"
+	berth network set lan kind=bridge
+	berth restart --wait one two
+	reaches_the_world one
+	berth exec one -- ping -c 1 -W 5 10.77.1.1
+	berth delete --force outside
+}
+
+private_holds() {
+	local gateway
+	gateway=$(berth network info --json default | jq -r .gateway)
+	berth exec one -- ping -c 1 -W 5 "$1"
+	retry 10 berth exec one -- ping -c 1 -W 5 two.berth
+	# With a route that a guest makes by itself, too.
+	berth exec one -- sh -c 'ip route | grep -q ^default || ip route add default via 10.77.1.1'
+	not reaches_the_world one
+	not berth exec one -- ping -c 1 -W 1 10.77.1.1
+	not berth exec one -- ping -c 1 -W 1 "$gateway"
+	not berth exec one -- ping -c 1 -W 1 "$(field outside network.address)"
+	not berth exec outside -- ping -c 1 -W 1 "$1"
+	not ping -c 1 -W 1 "$1"
+	not berth exec one -- busybox nc -w 1 10.77.1.1 22
+	berth exec one -- sh -c 'ip route del default'
+	reaches_the_world outside
+}
+
+# lease_by_dhcp MACHINE: what udhcpc was told.
+lease_by_dhcp() {
+	berth exec "$1" -- sh -c 'printf "#!/bin/sh\necho \$1 \$ip default=\$router mtu=\$mtu >>/tmp/dhcp\n" | sed "s/default=\$/&/" >/tmp/script
+		chmod +x /tmp/script; rm -f /tmp/dhcp; busybox udhcpc -i eth0 -n -q -t 5 -O mtu -s /tmp/script >/dev/null 2>&1
+		sed "s/default= //" /tmp/dhcp'
+}
+
+case_mtu() {
+	berth network create wide
+	berth nic add two eth1 --network wide --mtu 1300
+	has "next start" "$(berth network set lan mtu=1400 2>&1)"
+	has "mtu 1500" "$(berth exec one -- ip link show eth0)"
+	berth restart --wait one two
+	has "mtu 1400" "$(berth exec one -- ip link show eth0)"
+	has "mtu=1400" "$(lease_by_dhcp one)"
+	has "mtu 1300" "$(berth exec two -- ip link show eth1)"
+	berth nic remove two eth1
+	berth network delete wide
+	berth network unset lan mtu 2>"$T/note"
+}
+
+case_isolated() {
+	berth network set lan isolated=yes 2>"$T/note"
+	has "next start" "$(cat "$T/note")"
+	berth restart --wait one two
+	not berth exec one -- ping -c 1 -W 1 "$(field two network.address)"
+	reaches_the_world one
+	berth exec one -- ping -c 1 -W 5 10.77.1.1
+	berth network unset lan isolated 2>"$T/note"
+	berth restart --wait one two
+	berth exec one -- ping -c 1 -W 5 "$(field two network.address)"
+}
+
+# A change that cannot be made is not made: the bridge's name is another link's now.
+case_not_made() {
+	local before bridge
+	berth network create taken
+	berth network up taken
+	bridge=$(of taken .bridge)
+	berth network down taken
+	ip link add "$bridge" type bridge
+	before=$(cat "$(conf taken)")
+	fails 1 "$bridge" berth network set taken nat=no
+	same settings "$before" "$(cat "$(conf taken)")"
+	ip link delete "$bridge"
+	berth network delete taken
+}
+
+# Two at once: both changes are there.
+case_at_once() {
+	local pids=() n
+	for ((n = 0; n < 5; n++)); do
+		berth network set lan dhcp.lease=$((n + 2))m &
+		pids+=("$!")
+		berth network set lan domain="d$n.example" 2>"$T/note$n" &
+		pids+=("$!")
+	done
+	wait_for_all "${pids[@]}"
+	has "^[2-6]m$" "$(berth network get lan dhcp.lease)"
+	has "^d[0-4].example$" "$(berth network get lan domain)"
+	same "processes" 1 "$(pgrep -f -c -- "--pid-file=$BERTH_ROOT/run/networks/lan/")"
+	berth network unset lan dhcp.lease domain 2>"$T/note"
+}
+
+wait_for_all() {
+	local pid
+	for pid in "$@"; do
+		wait "$pid" || fault "one of them failed"
+	done
+}
+
+run_cases "$@"
