@@ -141,7 +141,7 @@ case_increments() {
 		echo "$i" >"$(root_of web)/count"
 		send --keep-synced --force --network "" web other
 		synced=$(snapshots berth snapshot list --json web)
-		[[ $synced =~ ^synced-[0-9a-f]{8}-[0-9]{8}-[0-9]{6}(-[0-9]+)?$ ]] || fault "snapshots here: $synced"
+		[[ $synced =~ ^synced-other-[0-9a-f]{8}-[0-9]{8}-[0-9]{6}(-[0-9]+)?$ ]] || fault "snapshots here: $synced"
 		same "snapshots there" "$synced" "$(snapshots there snapshot list --json web)"
 		same "the count" "$i" "$(cat "$(root_there web)/count")"
 		cmp "$(root_of web)/large" "$(root_there web)/large"
@@ -157,6 +157,9 @@ case_increments() {
 	berth snapshot web mine
 	send web@mine other
 	same "the count" 3 "$(cat "$(root_there web)/count")"
+	# The same snapshot once more is there already.
+	has "host 'other' has snapshot 'mine' of machine 'web' already" "$(send web@mine other 2>&1 >"$T/name")"
+	same "its name there" web "$(cat "$T/name")"
 	there restore web mine
 	same "the count" 4 "$(cat "$(root_there web)/count")"
 	# The machine has another name there.
@@ -165,7 +168,45 @@ case_increments() {
 	same "its name there" www "$(send --force web other)"
 	same "the count" 5 "$(cat "$(root_there www)/count")"
 	there delete www
+	# What was left for a target that is not used any more is a snapshot like others.
+	for i in $(snapshots berth snapshot list --json web); do
+		berth snapshot delete web "$i"
+	done
+	silent "snapshots here" snapshots berth snapshot list --json web
 	berth delete web
+}
+
+# second_passed SINCE: the clock shows another second.
+second_passed() {
+	(($(date +%s) > $1))
+}
+
+# A snapshot is as old on the other side as it is here, so that the order of snapshots is the same.
+case_times() {
+	local before
+	berth create --pool p-dir --set network= bb aged
+	berth snapshot aged z-first
+	retry 5 second_passed "$(date +%s)"
+	berth snapshot aged a-second
+	before=$(berth snapshot list --json aged)
+	same "order here" "z-first a-second" "$(jq -r '[.[].name] | join(" ")' <<<"$before")"
+	retry 5 second_passed "$(date +%s)"
+	send --network "" --snapshots aged other
+	same "snapshots there" "$before" "$(there snapshot list --json aged)"
+	# Also under another name, and of those that an increment brings.
+	there snapshot rename aged a-second renamed
+	has '"z-first" "renamed"' "$(there snapshot list --json aged | jq -c '.[].name' | paste -sd ' ')"
+	there snapshot rename aged renamed a-second
+	berth snapshot aged third
+	before=$(berth snapshot list --json aged)
+	retry 5 second_passed "$(date +%s)"
+	send --snapshots aged@third other
+	same "snapshots there" "$before" "$(there snapshot list --json aged)"
+	berth export --snapshots aged "$T/aged.berth"
+	berth import --pool "p-$fast" --new-identity --network "" "$T/aged.berth" copied
+	same "snapshots of the import" "$before" "$(berth snapshot list --json copied)"
+	berth delete copied aged
+	there delete aged
 }
 
 case_refused() {
@@ -182,7 +223,11 @@ case_refused() {
 	refused "there is no berth that receives machines" berth send --ssh "ssh -F $T/ssh/config" --berth no-berth full other
 	refused "host 'nowhere': the connection failed" berth send --ssh "ssh -F $T/ssh/config -p 1" full nowhere
 	refused "answers with something else|of another version" berth send --ssh "ssh -F $T/ssh/config" --berth "echo hello #" full other
-	refused "host 'x'" berth send --ssh "$T/no-such" full x
+	refused "'$T/no-such' is not installed on this host" berth send --ssh "$T/no-such" full x
+	has "standard input is a terminal" "$(not script -qec "berth receive" /dev/null)"
+	printf '#!/bin/sh\nkill -KILL $$\n' >"$T/dead"
+	chmod +x "$T/dead"
+	refused "host 'other': the command that reaches it was killed by SIGKILL" berth send --ssh "$T/dead" full other
 	# An error there, in its own words.
 	there pool create --driver "$fast" --size 256M small
 	berth create --pool p-dir --set network= bb big
@@ -201,6 +246,64 @@ case_rate() {
 	head -c 2000000 /dev/urandom >"$(root_of slow)/data"
 	send --network "" --rate 500K slow other
 	((SECONDS - began >= 3)) || fault "it took $((SECONDS - began)) s"
+	berth delete slow
+	there delete slow
+}
+
+# An address that the network there has not is refused before the contents are sent, and by what it can be sent.
+case_address() {
+	berth network create lan --subnet 10.77.3.0/24
+	there network create lan --subnet 10.77.4.0/24
+	berth create --pool p-dir --network lan --set network.address=10.77.3.9 --set description="it's \"own\"" bb fixed
+	head -c 20M /dev/urandom >"$(root_of fixed)/big"
+	fails 1 "host 'other': .*address 10.77.3.9 cannot be a machine's.*'--set network.address='" \
+		"$T/ssh/send" --rate 100K fixed other
+	nothing_there fixed
+	fails 1 "no network 'none'" "$T/ssh/send" --rate 100K --network none fixed other
+	send --set network.address= --set description="it's *there*; \$HOME" fixed other
+	silent "its address" there get fixed network.address
+	same description "it's *there*; \$HOME" "$(there get fixed description)"
+	there delete fixed
+	send --set network.address=10.77.4.20 fixed other
+	same "its address" 10.77.4.20 "$(there get fixed network.address)"
+	same description "it's \"own\"" "$(there get fixed description)"
+	berth delete fixed
+	there delete fixed
+	berth network delete lan
+	there network delete lan
+}
+
+# A connection that took nothing for a while is not flooded afterwards.
+case_rate_after_stall() {
+	berth create --pool p-dir --set network= bb slow
+	head -c 3000000 /dev/urandom >"$(root_of slow)/data"
+	# The reader takes nothing for four seconds; then the rest may not come at once.
+	cat >"$T/stalling" <<-'END'
+		#!/usr/bin/env python3
+		import fcntl, os, subprocess, sys, time
+		fcntl.fcntl(0, 1031, 4096)
+		ssh = subprocess.Popen(["ssh"] + sys.argv[1:], stdin=subprocess.PIPE)
+		passed, began, stalled = 0, 0, False
+		while True:
+		    data = os.read(0, 65536)
+		    if not data:
+		        break
+		    os.write(ssh.stdin.fileno(), data)
+		    passed += len(data)
+		    if passed > 600000 and not stalled:
+		        stalled = True
+		        time.sleep(4)
+		        began, before = time.monotonic(), passed
+		took = time.monotonic() - began
+		open(os.environ["T"] + "/took", "w").write("%d\n" % ((passed - before) / took))
+		ssh.stdin.close()
+		sys.exit(ssh.wait())
+	END
+	chmod +x "$T/stalling"
+	env T="$T" berth send --ssh "$T/stalling -F $T/ssh/config" --berth "$T/ssh/berth" --compress none --network "" --rate 500K \
+		slow other
+	# 500 KiB a second, and what one rest may bring at once.
+	(($(cat "$T/took") < 700000)) || fault "after the stall, $(cat "$T/took") bytes a second"
 	berth delete slow
 	there delete slow
 }
@@ -236,7 +339,7 @@ case_cut() {
 		timeout 60 berth send --ssh "$T/cutter $cut -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
 			full other >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
-		has "host 'other'|other side|reader of the stream" "$(cat "$T/said")"
+		has "host 'other'|other side" "$(cat "$T/said")"
 		same "snapshots here" base "$(snapshots berth snapshot list --json full)"
 		retry 10 nothing_there full
 	done

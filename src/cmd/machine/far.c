@@ -65,32 +65,56 @@ static size_t split(char *command, const char **words, size_t most)
 	return count;
 }
 
-/* The ends of two pipes: what the program reads, and what it writes. */
-static __attribute__((noreturn)) void execute(const char *const *words, int in, int out)
+/* The ends of three pipes: what the program reads and writes, and one that gets the cause if it cannot run. */
+static __attribute__((noreturn)) void execute(const char *const *words, int in, int out, int report)
 {
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
 		execvp(words[0], (char *const *)(uintptr_t)words);
-	dprintf(STDERR_FILENO, "berth: %s: %s\n", words[0], strerror(errno));
+	int code = errno;
+	ssize_t ignored = write(report, &code, sizeof code);
+	(void)ignored;
 	_exit(NO_COMMAND);
+}
+
+/* Whether the program runs. Its exec closes the report. */
+static int check_running(const char *program, int report, struct err *err)
+{
+	int code = 0;
+	ssize_t n;
+
+	do
+		n = read(report, &code, sizeof code);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof code)
+		return 0;
+	if (code == ENOENT)
+		return err_set(err, ENOENT,
+			       "'%s' is not installed on this host: install it, or name another "
+			       "command with --ssh",
+			       program);
+	return err_set(err, code, "run '%s': %s", program, strerror(code));
 }
 
 static int run(struct far *far, const char *const *words, struct err *err)
 {
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, report[2] = { -1, -1 };
 
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	far->pid = fork();
 	if (far->pid == 0)
-		execute(words, in[0], out[1]);
+		execute(words, in[0], out[1], report[1]);
 	int code = errno;
+	close(report[1]);
+	scoped_fd int failed = report[0];
 	close(in[0]);
 	close(out[1]);
 	far->to = in[1];
 	far->from = out[0];
 	far->wire = (struct wire){ .fd = far->from, .seconds = ANSWER_SECONDS };
-	return far->pid < 0 ? err_set(err, code, "fork: %s", strerror(code)) : 0;
+	return far->pid < 0 ? err_set(err, code, "fork: %s", strerror(code))
+			    : check_running(words[0], failed, err);
 }
 
 int far_open(struct far *far, const char *host, const struct far_spec *spec, struct err *err)
@@ -132,9 +156,11 @@ static void ended(struct far *far, char *out, size_t room)
 			"with --berth");
 	else if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED)
 		snprintf(out, room, "the connection failed");
-	else if (status >= 0)
-		child_status_text(status, out, room);
-	else
+	else if (status >= 0) {
+		char how[100];
+		child_status_text(status, how, sizeof how);
+		snprintf(out, room, "the command that reaches it %s", how);
+	} else
 		snprintf(out, room, "the connection is gone");
 }
 
@@ -188,10 +214,13 @@ int far_finish(struct far *far, bool sent, const struct err *failed, struct err 
 	/* The sentence of the other side is the cause; a broken connection is told only if nothing else is known. */
 	if (err->code == EREMOTEIO || (!failed->code && !sent))
 		return r;
-	if (failed->code) {
+	/* A stream that nobody reads any more is the connection's end, of which the other sentence knows more. */
+	if (failed->code && failed->code != EPIPE) {
 		*err = *failed;
 		return -failed->code;
 	}
+	if (failed->code)
+		return r;
 	return err_wrap(err,
 			"all was sent, and no answer came: 'berth list' there tells whether it has "
 			"arrived");

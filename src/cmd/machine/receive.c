@@ -14,6 +14,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { GREETING_SECONDS = 60, QUIET_SECONDS = 600 };
 
@@ -22,7 +23,8 @@ static const struct flag flag_receive_force = {
 };
 static const struct flag flag_receive_trust = { "trust", 0, false, NULL,
 						"keep settings that open it to this host" };
-static const struct flag *const receive_flags[] = { &flag_receive_force, &flag_network, &flag_pool,
+static const struct flag *const receive_flags[] = { &flag_receive_force, &flag_network,
+						    &flag_pool,          &flag_set,
 						    &flag_receive_trust, NULL };
 
 /* The first words of the sender. */
@@ -31,6 +33,7 @@ struct greeting {
 	char name[64];             /* of the machine there */
 	char to[64];               /* the name that it is to have here; "": that of the sender */
 	char prefix[64], kept[64]; /* snapshots of earlier sends begin so; the one that comes */
+	struct text settings;      /* owned: its machine.conf; "": not told */
 };
 
 /* ---- What comes */
@@ -57,9 +60,9 @@ static int read_greeting(struct greeting *greeting, struct err *err)
 {
 	struct wire wire = { .fd = STDIN_FILENO, .seconds = GREETING_SECONDS };
 	char line[WIRE_LINE];
-	int r = wire_read(&wire, line);
 
 	*greeting = (struct greeting){ 0 };
+	int r = wire_read(&wire, line);
 	if (r <= 0 || strcmp(line, WIRE_SENDER) != 0)
 		return err_set(err, EPROTO,
 			       "the sender is another version of berth, or no berth at all");
@@ -69,7 +72,11 @@ static int read_greeting(struct greeting *greeting, struct err *err)
 		take_word(line, "to", greeting->to, sizeof greeting->to);
 		take_word(line, "prefix", greeting->prefix, sizeof greeting->prefix);
 		take_word(line, "kept", greeting->kept, sizeof greeting->kept);
+		if (text_starts(line, WIRE_SETTING))
+			text_add(&greeting->settings, "%s\n", line + strlen(WIRE_SETTING));
 	}
+	if (greeting->settings.failed)
+		return err_set(err, ENOMEM, "out of memory");
 	return r <= 0 ? err_set(err, EPROTO, "the sender ended before it said which machine comes")
 		      : check_greeting(greeting, err);
 }
@@ -111,7 +118,7 @@ static int offer_snapshots(const struct dirs *dirs, const char *name, struct err
 	    snapshot_list(&machine, &list, &count, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(&machine, list[i].name, list[i].created, &content,
+		if (content_find(&machine, list[i].name, list[i].volume_made, &content,
 				 &(struct err){ 0 }) == 0)
 			printf("snapshot %s\n", content.files);
 	}
@@ -158,6 +165,20 @@ static void print_answer(struct text *notes, const char *name)
 	printf("done %s\n", name);
 }
 
+/* A new machine that cannot be made here is refused before its contents come. */
+static int check_settings(const struct dirs *dirs, const struct greeting *greeting,
+			  const struct import_spec *given, const char *name, struct err *err)
+{
+	struct import_spec spec = *given;
+	const struct stream_head head = { .name = (char *)(uintptr_t)greeting->name,
+					  .uuid = (char *)(uintptr_t)greeting->uuid };
+
+	spec.name = name;
+	return greeting->settings.length
+		       ? machine_import_check(dirs, &spec, &head, &greeting->settings, err)
+		       : 0;
+}
+
 static int take(struct call *call, const struct import_spec *given, const char *name,
 		struct err *err)
 {
@@ -182,7 +203,23 @@ static int take(struct call *call, const struct import_spec *given, const char *
 	return r;
 }
 
-static int receive(struct call *call, struct err *err)
+/* Prepares for a new machine: its pool, which the caller frees, its network and its settings. */
+static int prepare_new(struct call *call, const struct greeting *greeting,
+		       const struct words *words, const char *name, struct import_spec *spec,
+		       char **pool, struct err *err)
+{
+	int r = pool_wanted(call, pool, err);
+
+	if (r == 0 && !call_has(call, &flag_network))
+		r = network_wanted(call, err);
+	if (r != 0)
+		return r;
+	spec->pool = *pool;
+	spec->settings = settings_of(words);
+	return check_settings(&call->dirs, greeting, spec, name, err);
+}
+
+static int receive_greeted(struct call *call, const struct greeting *greeting, struct err *err)
 {
 	struct import_spec spec = {
 		.trust = call_has(call, &flag_receive_trust),
@@ -190,36 +227,44 @@ static int receive(struct call *call, struct err *err)
 	};
 	scoped_settings struct words words = { 0 };
 	scoped_free char *pool = NULL;
-	struct greeting greeting;
 	char name[64];
 	bool there = false;
 
-	if (read_greeting(&greeting, err) < 0 ||
-	    choose_name(&call->dirs, &greeting, name, &there, err) < 0)
+	if (choose_name(&call->dirs, greeting, name, &there, err) < 0)
 		return -err->code;
 	int r = settings_given(call, false, &words, err);
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r == 0 && !there)
-		r = pool_wanted(call, &pool, err);
-	if (r == 0 && !there && !call_has(call, &flag_network))
-		r = network_wanted(call, err);
+		r = prepare_new(call, greeting, &words, name, &spec, &pool, err);
 	if (r == 0)
 		r = offer(&call->dirs, name, there, err);
-	if (r != 0)
-		return r;
-	spec.pool = pool;
-	if (!there)
-		spec.settings = settings_of(&words);
-	r = take(call, &spec, name, err);
 	if (r == 0)
-		drop_synced(&call->dirs, name, &greeting);
+		r = take(call, &spec, name, err);
+	if (r == 0)
+		drop_synced(&call->dirs, name, greeting);
+	return r;
+}
+
+static int receive(struct call *call, struct err *err)
+{
+	struct greeting greeting = { 0 };
+	int r = read_greeting(&greeting, err);
+
+	if (r == 0)
+		r = receive_greeted(call, &greeting, err);
+	text_free(&greeting.settings);
 	return r;
 }
 
 /* Errors go to the sender, which prints them: standard error is the user's terminal there. */
 static int run_receive(struct call *call, struct err *err)
 {
+	if (isatty(STDIN_FILENO))
+		return err_set(
+			err, EINVAL,
+			"standard input is a terminal, and 'berth receive' is what 'berth send' "
+			"runs on the other host: berth send MACHINE HOST");
 	signal(SIGPIPE, SIG_IGN);
 	int r = receive(call, err);
 	if (r == 0)

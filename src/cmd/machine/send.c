@@ -3,6 +3,7 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
 #include "cmd/cli/common.h"
@@ -12,11 +13,13 @@
 #include "machine/manage/travel.h"
 #include "machine/state/content.h"
 
+#include <ctype.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
-enum { STALL_SECONDS = 60, COMMON_MAX = 4096 };
+enum { STALL_SECONDS = 60, COMMON_MAX = 4096, SETTINGS_MAX = 4096 };
 
 static const struct flag flag_there = { "berth", 0, false, "COMMAND",
 					"berth's command there, such as 'sudo berth'" };
@@ -32,6 +35,8 @@ static const struct flag flag_network_there = { "network", 0, false, "NETWORK",
 static const struct flag flag_pool_there = { "pool", 0, false, "POOL", "pool to keep it in there" };
 static const struct flag flag_rate = { "rate", 0, false, "SIZE",
 				       "most bytes a second, such as 10M" };
+static const struct flag flag_set_there = { "set", 's', false, "KEY=VALUE",
+					    "set a key of a new machine there, as create does" };
 static const struct flag flag_send_snapshots = { "snapshots", 0, false, NULL,
 						 "with its snapshots" };
 static const struct flag flag_ssh = { "ssh", 'e', false, "COMMAND",
@@ -39,17 +44,11 @@ static const struct flag flag_ssh = { "ssh", 'e', false, "COMMAND",
 static const struct flag flag_trust_there = {
 	"trust", 0, false, NULL, "let it keep settings that open it to the host there"
 };
-static const struct flag *const send_flags[] = { &flag_there,
-						 &flag_send_compress,
-						 &flag_root_there,
-						 &flag_keep_synced,
-						 &flag_network_there,
-						 &flag_pool_there,
-						 &flag_rate,
-						 &flag_send_snapshots,
-						 &flag_ssh,
-						 &flag_trust_there,
-						 NULL };
+static const struct flag *const send_flags[] = {
+	&flag_there,          &flag_send_compress, &flag_root_there,  &flag_keep_synced,
+	&flag_network_there,  &flag_pool_there,    &flag_rate,        &flag_set_there,
+	&flag_send_snapshots, &flag_ssh,           &flag_trust_there, NULL
+};
 
 struct sending {
 	struct call *call;
@@ -62,13 +61,24 @@ struct sending {
 	bool taken;                  /* the snapshot synced was taken by this command */
 	bool there;                  /* the machine is there */
 	char since[64];
+	char name[64]; /* of the machine there, existing or new, as the other side says */
+	bool is_there; /* and so is the snapshot that was asked for: nothing is to be sent */
 	char (*offered)[UUID_TEXT]; /* owned: contents of snapshots that are there */
 	size_t offers;
 };
 
 /* ---- Both sides */
 
-/* Words for a shell on the other side, which are labels and need no quotes. */
+/* A word for a shell on the other side, whatever is in it. */
+static void add_quoted(struct text *words, const char *option, const char *value)
+{
+	text_add(words, "'%s", option);
+	for (const char *c = value; *c; c++)
+		text_add(words, *c == '\'' ? "'\\''" : "%c", *c);
+	text_add(words, "' ");
+}
+
+/* Words for a shell on the other side; labels need no quotes. */
 static int make_words(const struct call *call, struct text *words, struct err *err)
 {
 	const struct flag *const labels[] = { &flag_network_there, &flag_pool_there };
@@ -83,11 +93,36 @@ static int make_words(const struct call *call, struct text *words, struct err *e
 		if (value)
 			text_add(words, "--%s=%s ", labels[i]->name, value);
 	}
+	for (size_t i = 0; i < call->given_count; i++) {
+		if (call->given[i].flag == &flag_set_there)
+			add_quoted(words, "--set=", call->given[i].value);
+	}
 	if (call_has(call, &flag_root_there))
 		text_add(words, "--force ");
 	if (call_has(call, &flag_trust_there))
 		text_add(words, "--trust ");
 	return words->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+/* Adds the settings, so that the other side can refuse them before the contents come. Too long a line stays out with all others. */
+static void add_settings(const struct machine *machine, struct text *words)
+{
+	scoped_text struct text lines = { 0 };
+	scoped_free char *path = text_format("%s/machine.conf", machine->folder);
+	scoped_free char *text = NULL;
+	unsigned count = 0;
+
+	if (!path || file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text) < 0)
+		return;
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (strlen(line) + sizeof WIRE_SETTING >= WIRE_LINE || ++count > SETTINGS_MAX)
+			return;
+		for (char *c = line; *c; c++)
+			*c = (char)(*c == '\t' ? ' ' : *c);
+		text_add(&lines, WIRE_SETTING "%s\n", line);
+	}
+	text_add(words, "%s", text_str(&lines));
 }
 
 static int greet(struct sending *sending, struct err *err)
@@ -100,6 +135,7 @@ static int greet(struct sending *sending, struct err *err)
 		text_add(words, "to %s\n", sending->target.name);
 	if (*sending->synced)
 		text_add(words, "prefix %s\nkept %s\n", sending->prefix, sending->synced);
+	add_settings(machine, words);
 	text_add(words, "\n");
 	/* A program that has ended already has said why; the offer tells. */
 	ssize_t n = words->failed ? -1 : write(sending->far.to, words->data, words->length);
@@ -136,6 +172,8 @@ static int read_offer(struct sending *sending, struct err *err)
 				"words of its own",
 				sending->target.host);
 		greeted = true;
+		if (strcmp(key, "name") == 0 && !text_label_fault(value))
+			snprintf(sending->name, sizeof sending->name, "%.63s", value);
 		if (strcmp(key, "machine") == 0)
 			sending->there = strcmp(value, "yes") == 0;
 		if (strcmp(key, "snapshot") == 0 && note_offer(sending, value, err) < 0)
@@ -167,12 +205,19 @@ static int choose_base(struct sending *sending, struct err *err)
 		return 0;
 	if (snapshot_list(sending->machine, &list, &count, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < count && !(until && strcmp(list[i].name, until) == 0); i++) {
-		if (content_find(sending->machine, list[i].name, list[i].created, &content,
-				 &(struct err){ 0 }) == 0 &&
-		    is_offered(sending, content.files))
+	for (size_t i = 0; i < count && !sending->is_there; i++) {
+		bool is_last = until && strcmp(list[i].name, until) == 0;
+		bool known = content_find(sending->machine, list[i].name, list[i].volume_made,
+					  &content, &(struct err){ 0 }) == 0 &&
+			     is_offered(sending, content.files);
+		sending->is_there = known && is_last;
+		if (is_last)
+			break;
+		if (known)
 			snprintf(sending->since, sizeof sending->since, "%s", list[i].name);
 	}
+	if (sending->is_there)
+		return 0;
 	if (*sending->since) {
 		sending->spec.since = sending->since;
 		return 0;
@@ -181,10 +226,27 @@ static int choose_base(struct sending *sending, struct err *err)
 		err, EEXIST,
 		"host '%s' has machine '%s', and no snapshot in common with it that could be "
 		"built on: delete it there, or send it under another name: %s:NAME",
-		sending->target.host, sending->machine->name, sending->target.host);
+		sending->target.host, sending->name, sending->target.host);
 }
 
 /* ---- The snapshot that stays */
+
+/* The host of a target as part of a name: synced-HOST-, cut, with a sum of the whole target. */
+static void name_prefix(char prefix[64], const struct target *target, const char *where)
+{
+	const char *at = strrchr(target->host, '@');
+	char host[24];
+	size_t n = 0;
+
+	for (const char *c = at ? at + 1 : target->host; *c && n + 1 < sizeof host; c++) {
+		bool fits = isalnum((unsigned char)*c);
+		if (fits || (n > 0 && host[n - 1] != '-'))
+			host[n++] = (char)(fits ? tolower((unsigned char)*c) : '-');
+	}
+	n -= n > 0 && host[n - 1] == '-';
+	snprintf(prefix, 64, "synced-%.*s%s%08x-", (int)n, host, n ? "-" : "",
+		 (unsigned)text_hash(where));
+}
 
 /* Each target has its own, so that the increments of one need nothing of another. */
 static int name_synced(struct sending *sending, struct err *err)
@@ -198,8 +260,7 @@ static int name_synced(struct sending *sending, struct err *err)
 
 	if (!where || !gmtime_r(&now, &tm) || !strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm))
 		return err_set(err, ENOMEM, "out of memory");
-	snprintf(sending->prefix, sizeof sending->prefix, "synced-%08x-",
-		 (unsigned)text_hash(where));
+	name_prefix(sending->prefix, target, where);
 	/* An earlier send of the same second has the first name. */
 	for (unsigned n = 1; n < 100; n++) {
 		char number[8] = "";
@@ -318,7 +379,12 @@ static int connect_and_send(struct sending *sending, const struct far_spec *spec
 	    greet(sending, err) < 0 || read_offer(sending, err) < 0 ||
 	    choose_base(sending, err) < 0)
 		return -err->code;
-	return transmit(sending, err);
+	if (!sending->is_there)
+		return transmit(sending, err);
+	print_note("host '%s' has snapshot '%s' of machine '%s' already: nothing is sent",
+		   sending->target.host, sending->spec.snapshot, sending->name);
+	snprintf(sending->far.done, sizeof sending->far.done, "%s", sending->name);
+	return 0;
 }
 
 /* ---- The verb */
@@ -339,6 +405,7 @@ static int read_flags(struct sending *sending, struct err *err)
 			rate);
 	if (err->code)
 		return EXIT_USAGE;
+	sending->spec.verb = "send";
 	sending->spec.codec = (enum stream_codec)codec;
 	sending->spec.snapshots = call_has(call, &flag_send_snapshots);
 	return 0;

@@ -13,7 +13,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { PIECE = 64 << 10 };
+enum {
+	PIECE = 64 << 10,
+	RATE_BANK = 200000, /* microseconds */
+};
 
 /* ---- Lines */
 
@@ -55,14 +58,21 @@ int wire_read(struct wire *wire, char line[WIRE_LINE])
 
 /* ---- The pump */
 
-/* Waits until so many bytes may have passed at that rate. */
-static void keep_rate(uint64_t moved, uint64_t rate, int64_t began)
+/*
+ * Waits until the next bytes may pass, after so many have. due: when these are paid for, in microseconds of clock_ms; a
+ * stall earns less than a second of it, so that no burst follows.
+ */
+static void keep_rate(uint64_t moved, uint64_t rate, int64_t *due)
 {
-	int64_t due = rate ? began + (int64_t)(moved * 1000 / rate) : 0;
-	int64_t ahead = due - clock_ms();
+	int64_t now = clock_ms() * 1000;
 
-	if (ahead > 0)
-		poll(NULL, 0, (int)ahead);
+	if (!rate)
+		return;
+	if (*due < now - RATE_BANK)
+		*due = now - RATE_BANK;
+	*due += (int64_t)(moved * 1000000 / rate);
+	if (*due > now)
+		poll(NULL, 0, (int)((*due - now + 999) / 1000));
 }
 
 static bool is_ready(int fd, short events, unsigned seconds)
@@ -83,8 +93,7 @@ static int pass_on(int from, int to, const struct pump_spec *spec, unsigned from
 	static char bytes[PIECE];
 	/* A tenth of a second at a time, so that a low rate is even. */
 	size_t most = spec->rate && spec->rate / 10 < PIECE ? (size_t)(spec->rate / 10) + 1 : PIECE;
-	int64_t began = clock_ms();
-	uint64_t moved = 0;
+	int64_t due = clock_ms() * 1000;
 
 	for (;;) {
 		if (!is_ready(from, POLLIN, from_seconds))
@@ -102,8 +111,7 @@ static int pass_on(int from, int to, const struct pump_spec *spec, unsigned from
 				return -errno;
 			at += done > 0 ? done : 0;
 		}
-		moved += (uint64_t)n;
-		keep_rate(moved, spec->rate, began);
+		keep_rate((uint64_t)n, spec->rate, &due);
 	}
 }
 

@@ -10,6 +10,8 @@
 /* The first words of both sides; another version has another number. */
 #define WIRE_SENDER   "berth-send 1"
 #define WIRE_RECEIVER "berth-receive 1"
+/* A line of the sender's machine.conf. */
+#define WIRE_SETTING "setting "
 
 enum { WIRE_LINE = 2048, WIRE_LINES = 8192 };
 

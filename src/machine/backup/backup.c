@@ -61,7 +61,7 @@ static int choose_base(struct making *making, struct err *err)
 	for (size_t i = count; i > 0; i--) {
 		const struct snapshot_entry *one = &list[i - 1];
 		if (!text_starts(one->name, making->prefix) ||
-		    content_find(making->machine, one->name, one->created, &content,
+		    content_find(making->machine, one->name, one->volume_made, &content,
 				 &(struct err){ 0 }) < 0)
 			continue;
 		for (size_t j = backups->count; j > 0; j--) {

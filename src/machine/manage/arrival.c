@@ -330,8 +330,11 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 	name_of(arrival, &one->volume, name);
 	if (keep(arrival, one, err) < 0 || volume_info(arrival->pool, name, &info, err) < 0)
 		return -err->code;
-	return content_arrived(machine, snapshot, info.created, one->volume.content,
-			       stream_is_blocks(&one->volume) && !one->faulty, err);
+	const struct arrived_content content = { .uuid = one->volume.content,
+						 .blocks = stream_is_blocks(&one->volume) &&
+							   !one->faulty,
+						 .taken = one->volume.created };
+	return content_arrived(machine, snapshot, info.created, &content, err);
 }
 
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)

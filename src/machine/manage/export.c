@@ -190,7 +190,7 @@ static int put_snapshot(struct exporting *x, const struct snapshot_entry *entry,
 
 	snapshot_volume(x->machine->name, entry->name, name);
 	volume.size = size_of(x->pool, name);
-	if (content_draw(x->machine, entry->name, entry->created, &content, err) < 0 ||
+	if (content_draw(x->machine, entry->name, entry->volume_made, &content, err) < 0 ||
 	    volume_lock(x->pool, name, VOLUME_LOCK_READ, err) < 0)
 		return -err->code;
 	int r = text_take(&volume.snapshot, strdup(entry->name));
@@ -376,5 +376,7 @@ int machine_export(struct machine *machine, const struct export_spec *spec, stru
 		return -err->code;
 	int r = export(&x, err);
 	free(x.chain);
-	return r < 0 ? err_wrap(err, "export machine '%s'", machine->name) : 0;
+	return r < 0 ? err_wrap(err, "%s machine '%s'", spec->verb ? spec->verb : "export",
+				machine->name)
+		     : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "network/network.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -77,6 +78,23 @@ static int settle_trust(struct machine *machine, const struct import_spec *spec,
 	return 0;
 }
 
+/* An address of the other host's network need not be one of this host's. */
+static int check_address(const struct machine *machine, struct err *err)
+{
+	const struct machine_config *config = &machine->config;
+	scoped_network struct network network = { 0 };
+	struct err why = { 0 };
+
+	if (!*config->network || !*config->address ||
+	    network_open(&network, machine->dirs, config->network, &(struct err){ 0 }) < 0 ||
+	    lease_check(&network, machine->name, config->address, &why) == 0)
+		return 0;
+	return err_set(err, why.code,
+		       "%s; '--set network.address=' lets it get a free one, and '--network NAME' "
+		       "chooses another network",
+		       why.text);
+}
+
 static int fill_config(struct machine *machine, const struct stream_head *head,
 		       const struct text *settings, const struct import_spec *spec, bool *drawn,
 		       struct text *notes, struct err *err)
@@ -91,7 +109,7 @@ static int fill_config(struct machine *machine, const struct stream_head *head,
 	if (refuse_foreign(machine, err) < 0 ||
 	    settle_identity(machine, head, spec, drawn, notes, err) < 0 ||
 	    settle_trust(machine, spec, notes, err) < 0 ||
-	    birth_apply(config, &spec->settings, err) < 0)
+	    birth_apply(config, &spec->settings, err) < 0 || check_address(machine, err) < 0)
 		return -err->code;
 	return check_new(machine, err);
 }
@@ -201,6 +219,19 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });
 	}
 	return r;
+}
+
+int machine_import_check(const struct dirs *dirs, const struct import_spec *spec,
+			 const struct stream_head *head, const struct text *settings,
+			 struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text notes = { 0 };
+	bool drawn = false;
+
+	if (machine_paths(&machine, dirs, spec->name ? spec->name : head->name, err) < 0)
+		return -err->code;
+	return fill_config(&machine, head, settings, spec, &drawn, &notes, err);
 }
 
 static int import(const struct dirs *dirs, const struct stream_head *head,

@@ -156,9 +156,11 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 /* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
 struct snapshot_entry {
 	char name[64];
-	uint64_t created; /* seconds since the epoch */
+	uint64_t created;     /* seconds since the epoch: when it was taken, on whatever host */
+	uint64_t volume_made; /* the same, of its volume in the pool here */
 };
 int snapshot_take(struct machine *machine, const char *name, struct err *err);
+/* Sorted by time, the oldest first. */
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
 		  struct err *err);
 int snapshot_delete(struct machine *machine, const char *name, struct err *err);

@@ -134,8 +134,18 @@ static int collect(void *context, const struct volume_info *info)
 	all->list = list;
 	struct snapshot_entry *one = &list[all->count++];
 	text_print(one->name, sizeof one->name, "%s", info->name + all->skip);
-	one->created = info->created;
+	one->volume_made = one->created = info->created;
 	return 0;
+}
+
+/* A snapshot that came from another host is as old as it was there. */
+static void find_time(const struct machine *machine, struct snapshot_entry *one)
+{
+	struct content content;
+
+	if (content_find(machine, one->name, one->volume_made, &content, &(struct err){ 0 }) == 0 &&
+	    content.taken)
+		one->created = content.taken;
 }
 
 static int by_time(const void *a, const void *b)
@@ -163,6 +173,8 @@ int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t 
 		free(all.list);
 		return err->code ? r : err_set(err, -r, "out of memory");
 	}
+	for (size_t i = 0; i < all.count; i++)
+		find_time(machine, &all.list[i]);
 	if (all.count > 0)
 		qsort(all.list, all.count, sizeof *all.list, by_time);
 	*list = all.list;

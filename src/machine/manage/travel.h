@@ -8,6 +8,7 @@
 
 struct export_spec {
 	int fd;               /* takes the stream */
+	const char *verb;     /* for sentences: "send"; NULL: "export" */
 	const char *snapshot; /* NULL: as its root is now */
 	const char *
 		since; /* a snapshot that the reader has: only what differs is written; NULL: everything */
@@ -52,6 +53,14 @@ struct import_spec {
  */
 int machine_import(const struct dirs *dirs, const struct import_spec *spec, char made[64],
 		   struct text *notes, struct err *err);
+
+/*
+ * Whether a new machine of that head and these settings could be made as spec says (its fd is not used), as far as that
+ * is known before its volumes come. Makes nothing. spec->pool is given.
+ */
+int machine_import_check(const struct dirs *dirs, const struct import_spec *spec,
+			 const struct stream_head *head, const struct text *settings,
+			 struct err *err);
 
 /*
  * distrust.c: takes the settings out that open a machine to its host: its folders, devices and ports,

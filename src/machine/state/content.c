@@ -5,10 +5,13 @@
 #include "base/scoped.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { LINE_MAX_BYTES = 128 };
 
@@ -22,16 +25,28 @@ const char *content_in(const struct content *content, bool blocks)
 	return blocks ? content->blocks : content->files;
 }
 
+/* The end of a line: the time of the volume, and the time of a snapshot that came from another host. */
+static bool parse_times(const char *text, uint64_t created, uint64_t *taken)
+{
+	char *end;
+
+	if (*text != ' ' || !isdigit((unsigned char)text[1]))
+		return false;
+	bool is_same = strtoull(text + 1, &end, 10) == created;
+	*taken = *end == ' ' && isdigit((unsigned char)end[1]) ? strtoull(end + 1, &end, 10) : 0;
+	return is_same && strcmp(end, "\n") == 0;
+}
+
 /* A file that is damaged, or of another snapshot, is none. */
 static bool parse(const char *line, uint64_t created, struct content *content)
 {
 	const size_t length = UUID_TEXT - 1;
-	scoped_free char *tail = text_format(" %" PRIu64 "\n", created);
+	uint64_t taken;
 
-	if (!tail || strlen(line) < 2 * length + 1 || line[length] != ' ' ||
-	    strcmp(line + 2 * length + 1, tail) != 0)
+	if (strlen(line) < 2 * length + 1 || line[length] != ' ' ||
+	    !parse_times(line + 2 * length + 1, created, &taken))
 		return false;
-	*content = (struct content){ 0 };
+	*content = (struct content){ .taken = taken };
 	memcpy(content->files, line, length);
 	memcpy(content->blocks, line + length + 1, length);
 	return true;
@@ -55,22 +70,27 @@ int content_keep(const struct machine *machine, const char *snapshot, uint64_t c
 		 const struct content *content, struct err *err)
 {
 	scoped_free char *path = path_of(machine, snapshot);
-	scoped_free char *line =
-		text_format("%s %s %" PRIu64 "\n", content->files, content->blocks, created);
+	scoped_text struct text line = { 0 };
 
-	if (!path || !line)
+	text_add(&line, "%s %s %" PRIu64, content->files, content->blocks, created);
+	if (content->taken)
+		text_add(&line, " %" PRIu64, content->taken);
+	text_add(&line, "\n");
+	if (!path || line.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	return file_replace(path, line, strlen(line), 0600, err);
+	return file_replace(path, line.data, line.length, 0600, err);
 }
 
 int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
-		    const char *uuid, bool blocks, struct err *err)
+		    const struct arrived_content *arrived, struct err *err)
 {
-	struct content content = { 0 };
+	const uint64_t now = (uint64_t)time(NULL);
+	struct content content = { .taken = arrived->taken < now ? arrived->taken : now };
+	const char *uuid = arrived->uuid;
 
 	snprintf(content.files, sizeof content.files, "%s", uuid);
 	snprintf(content.blocks, sizeof content.blocks, "%s", uuid);
-	int r = blocks ? 0 : uuid_draw(content.blocks);
+	int r = arrived->blocks ? 0 : uuid_draw(content.blocks);
 	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
 		     : content_keep(machine, snapshot, created, &content, err);
 }
@@ -86,6 +106,7 @@ int content_draw(const struct machine *machine, const char *snapshot, uint64_t c
 	r = uuid_draw(uuid);
 	if (r < 0)
 		return err_set(err, -r, "draw a uuid: %s", strerror(-r));
+	*content = (struct content){ 0 };
 	memcpy(content->files, uuid, sizeof uuid);
 	memcpy(content->blocks, uuid, sizeof uuid);
 	return content_keep(machine, snapshot, created, content, err);

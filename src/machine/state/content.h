@@ -3,8 +3,8 @@
  * The identity of the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken
  * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets a
  * uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
- * snapshot: another snapshot that has got the same name has other contents. All functions are called under the machine's
- * lock.
+ * volume: another snapshot that has got the same name has other contents. A snapshot that came from another host was
+ * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H
 #define BERTH_MACHINE_STATE_CONTENT_H
@@ -17,12 +17,14 @@
 struct content {
 	char files[UUID_TEXT];
 	char blocks[UUID_TEXT]; /* the same if no snapshot has these files in other blocks */
+	uint64_t
+		taken; /* seconds since the epoch, where a stream has brought it; 0: when its volume was made */
 };
 
 /* The one that streams of that form name. */
 const char *content_in(const struct content *content, bool blocks);
 
-/* created: of the snapshot. 0; -ENOENT without a sentence: it has none; or -code. */
+/* created: of its volume. 0; -ENOENT without a sentence: it has none; or -code. */
 int content_find(const struct machine *machine, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err);
 /* The same, but draws and keeps one if there is none. */
@@ -31,9 +33,15 @@ int content_draw(const struct machine *machine, const char *snapshot, uint64_t c
 /* Keeps one that is known. */
 int content_keep(const struct machine *machine, const char *snapshot, uint64_t created,
 		 const struct content *content, struct err *err);
-/* Keeps the one that came with the snapshot in a stream; blocks: of that form. */
+/* A snapshot of a stream, as the stream describes it. */
+struct arrived_content {
+	const char *uuid; /* borrowed */
+	bool blocks;      /* it came as blocks */
+	uint64_t taken;   /* seconds since the epoch; 0: not told */
+};
+/* Keeps the content that came with the snapshot in a stream. A time in the future becomes that of now. */
 int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
-		    const char *uuid, bool blocks, struct err *err);
+		    const struct arrived_content *arrived, struct err *err);
 /* Called after a snapshot was deleted. */
 void content_forget(const struct machine *machine, const char *snapshot);
 
