@@ -151,10 +151,8 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		offer_sections(typed, dirs, before, kind);
 		break;
 	case WORD_KEY:
-		offer_keys(typed, &machine_schema);
-		break;
 	case WORD_NETWORK_KEY:
-		offer_keys(typed, &network_schema);
+		offer_keys(typed, kind == WORD_KEY ? &machine_schema : &network_schema);
 		break;
 	case WORD_PRESET:
 		offer_presets(typed);
@@ -276,11 +274,13 @@ static bool read_line(struct line *line, const char *const *words, int count)
 /* The keys that the next word of a verb sets; NULL: it sets none. */
 static const struct schema *set_schema(const struct command *command, int given)
 {
-	if (strcmp(command->name, "set") != 0)
-		return NULL;
-	if (command->rest == WORD_NIC)
+	bool sets = strcmp(command->name, "set") == 0;
+
+	if (sets && command->rest == WORD_NIC)
 		return given > 1 ? &nic_schema : NULL;
-	return given > 0 ? &machine_schema : NULL;
+	if (command->rest == WORD_NETWORK_KEY && (sets || strcmp(command->name, "create") == 0))
+		return given > 0 ? &network_schema : NULL;
+	return sets && command->rest == WORD_KEY && given > 0 ? &machine_schema : NULL;
 }
 
 /* Offers words of the verb itself, which are no flags. */

@@ -66,7 +66,9 @@ int type_parse_mac(const struct key *key, const char *text, union value *value, 
 	mac[17] = '\0';
 	if (text[17])
 		return value_refuse(key, text, "use six bytes, no more", err);
-	if (zero || strchr("13579bdf", mac[1]))
+	if (zero)
+		return value_refuse(key, text, "no card has that address", err);
+	if (strchr("13579bdf", mac[1]))
 		return value_refuse(key, text, "use an address of one card: the first byte is even",
 				    err);
 	return value_keep(mac, value, err);

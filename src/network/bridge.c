@@ -329,6 +329,17 @@ static void remove_run_folder(const struct network *network)
 		remove_tree(AT_FDCWD, folder);
 }
 
+int bridge_check_idle(const struct network *network, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info bridge;
+
+	if (bridge_open_links(network, &links, err) < 0)
+		return -err->code;
+	int r = bridge_find(network, links, &bridge, err);
+	return r == -ENODEV ? 0 : r < 0 ? r : refuse_ports(network, links, bridge.index, err);
+}
+
 int bridge_down(const struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;

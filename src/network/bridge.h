@@ -33,6 +33,9 @@ int bridge_check_exists(const struct network *network, struct err *err);
 /* network_up of a network that has its bridge, for a caller that holds the network's lock. Otherwise nothing is done. */
 int bridge_renew(struct network *network, struct err *err);
 
+/* Checks that no machine is on the bridge: 0, or -EBUSY with their names. */
+int bridge_check_idle(const struct network *network, struct err *err);
+
 /* network_down, for a caller that holds the network's lock. */
 int bridge_down(const struct network *network, struct err *err);
 

@@ -497,7 +497,9 @@ int network_delete(const struct dirs *dirs, const char *name, bool force, struct
 	scoped_fd int lock = network_lock(&network, err);
 	if (lock < 0)
 		return lock;
-	if ((!force && refuse_leases(&network, err) < 0) || bridge_down(&network, err) < 0)
+	/* Running machines come first, because --force is no way out for them. */
+	if (bridge_check_idle(&network, err) < 0 || (!force && refuse_leases(&network, err) < 0) ||
+	    bridge_down(&network, err) < 0)
 		return -err->code;
 	return erase(&network, err);
 }

@@ -84,6 +84,9 @@ case_refused() {
 	fails 2 "mtu cannot be|mtu" berth network create bad mtu=70000
 	fails 1 "mtu cannot be 100" berth network create bad mtu=100
 	fails 1 "no network 'bad'" berth network info bad
+	# --force is no way out while machines run there.
+	fails 1 "'lan': 2 machines are on its bridge .*: 'one', 'two'; stop them first" berth network delete lan
+	fails 1 "stop them first" berth network delete --force lan
 	same "settings" "$before" "$(cat "$(conf lan)")"
 	# A comment of the administrator stays.
 	echo "# mine" >>"$(conf lan)"

@@ -67,6 +67,8 @@ case_limits_of_new_machines() {
 
 case_names_of_count() {
 	same names "many-1 many-2 many-3" "$(berth create --count 3 bb many | xargs)"
+	fails 2 "network.address belongs to one machine" berth create --count 2 --set network.address=10.1.2.3 bb one
+	fails 1 "no machine 'one-1'" berth info one-1
 	gone many-1 many-2 many-3
 }
 

@@ -282,6 +282,7 @@ static const struct {
 	{ KEY_MAC, "11:66:6a:01:02:03", "network.mac",
 	  "use an address of one card: the first byte is even" },
 	{ KEY_MAC, "10:66:6a:01:02:03:04", "network.mac", "use six bytes, no more" },
+	{ KEY_MAC, "00:00:00:00:00:00", "network.mac", "no card has that address" },
 	{ KEY_ADDRESS, "10.1.2.256", "network.address", "use an IPv4 address, such as 10.1.2.3" },
 	{ KEY_ADDRESS, "127.0.0.1", "network.address", "no machine can have that address" },
 	{ KEY_SERVERS, "9.9.9.9 none", "dns.servers",

@@ -184,13 +184,23 @@ static int create_one(struct call *call, const char *name, struct err *err)
 	return create_wanted(call, name, call_has(call, &flag_ephemeral), NULL, made, err);
 }
 
-/* --start-at without --count is probably a mistake. */
+/* --start-at without --count is probably a mistake, and so is one address for several machines. */
 static int check_count(const struct call *call, struct err *err)
 {
-	if (!call_has(call, &flag_start_at) || call_has(call, &flag_count))
-		return 0;
-	err_set(err, EINVAL, "--start-at needs --count");
-	return EXIT_USAGE;
+	static const char address[] = "network.address=";
+	bool many = call_has(call, &flag_count);
+
+	if (call_has(call, &flag_start_at) && !many)
+		err_set(err, EINVAL, "--start-at needs --count");
+	for (size_t i = 0; many && i < call->given_count; i++) {
+		const char *value = call->given[i].value;
+		if (call->given[i].flag == &flag_set && text_starts(value, address) &&
+		    value[sizeof address - 1])
+			err_set(err, EINVAL,
+				"--set network.address belongs to one machine, and --count makes "
+				"several; leave it out for free addresses");
+	}
+	return err->code ? EXIT_USAGE : 0;
 }
 
 /* The names begin with the template's name if no name is given. */

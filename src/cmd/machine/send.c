@@ -235,7 +235,7 @@ static int choose_base(struct sending *sending, struct err *err)
 static void name_prefix(char prefix[64], const struct target *target, const char *where)
 {
 	const char *at = strrchr(target->host, '@');
-	char host[24];
+	char host[24] = "";
 	size_t n = 0;
 
 	for (const char *c = at ? at + 1 : target->host; *c && n + 1 < sizeof host; c++) {

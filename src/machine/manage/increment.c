@@ -35,8 +35,8 @@ static bool find_renamed(struct increment *inc, const char *base, bool blocks)
 	if (snapshot_list(inc->machine, &list, &count, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(inc->machine, list[i].name, list[i].volume_made, &content, &ignored) <
-			    0 ||
+		if (content_find(inc->machine, list[i].name, list[i].volume_made, &content,
+				 &ignored) < 0 ||
 		    strcmp(content_in(&content, blocks), base) != 0)
 			continue;
 		snapshot_volume(inc->machine->name, list[i].name, inc->base);
