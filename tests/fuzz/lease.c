@@ -11,7 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *path;
 	int folder = fuzz_folder(&path);
-	struct network network = { .folder = (char *)(uintptr_t)path, .prefix = 20 };
+	char kind[] = "bridge";
+	struct network network = { .folder = (char *)(uintptr_t)path,
+				   .prefix = 20,
+				   .config.kind = kind };
 	struct lease lease;
 	struct in_addr address;
 

@@ -24,10 +24,11 @@ static const struct flag flag_parents = { "parents", 'p', false, NULL,
 static const struct flag *const transfer_flags[] = { &flag_archive, &flag_mode, &flag_owner,
 						     &flag_parents, NULL };
 
-/* One side of a transfer, as typed: MACHINE:PATH, or a path of this host. */
+/* One side of a transfer, as typed: MACHINE:PATH, MACHINE@SNAPSHOT:PATH, or a path of this host. */
 struct place {
-	char machine[80]; /* "": this host */
-	const char *path; /* borrowed */
+	char machine[80];  /* "": this host */
+	char snapshot[80]; /* "": the machine as it is */
+	const char *path;  /* borrowed */
 };
 
 /* A word with a colon before its first slash names a machine, as in scp(1). */
@@ -38,14 +39,24 @@ static int take_word(const char *word, struct place *place, struct err *err)
 	*place = (struct place){ .path = word };
 	if (n == 0 || word[n] != ':')
 		return 0;
-	snprintf(place->machine, sizeof place->machine, "%.*s", (int)(n < 79 ? n : 79), word);
+	size_t at = strcspn(word, "@:");
+	snprintf(place->machine, sizeof place->machine, "%.*s", (int)(at < 79 ? at : 79), word);
+	if (at < n)
+		snprintf(place->snapshot, sizeof place->snapshot, "%.*s",
+			 (int)(n - at - 1 < 79 ? n - at - 1 : 79), word + at + 1);
 	place->path = word + n + 1;
 	if (!*place->path) {
 		err_set(err, EINVAL, "'%.80s' names no path in the machine, such as '%.80s/root'",
 			word, word);
 		return EXIT_USAGE;
 	}
-	return name_check(place->machine, err);
+	int r = name_check(place->machine, err);
+	if (r != 0 || at >= n)
+		return r;
+	const char *fault = text_label_fault(place->snapshot);
+	if (fault)
+		err_set(err, EINVAL, "snapshot '%.80s' %s", place->snapshot, fault);
+	return fault ? EXIT_USAGE : 0;
 }
 
 /* The request of a command line. */
@@ -69,7 +80,8 @@ static int take_sources(const struct call *call, struct request *request, struct
 		int r = take_word(call->words[i], &one, err);
 		if (r != 0)
 			return r;
-		if (i > 0 && strcmp(one.machine, request->from.machine) != 0) {
+		if (i > 0 && (strcmp(one.machine, request->from.machine) != 0 ||
+			      strcmp(one.snapshot, request->from.snapshot) != 0)) {
 			err_set(err, EINVAL,
 				"the sources '%.80s' and '%.80s' are of different sides; copy them "
 				"one after "
@@ -144,7 +156,13 @@ static int check_sides(const struct call *call, const struct request *request, s
 			"neither '%.80s' nor '%.80s' is in a machine, such as web:/root; a copy of "
 			"a machine is made by: berth clone",
 			call->words[0], last);
-	else if (from && strcmp(request->from.machine, request->to.machine) == 0)
+	else if (*request->to.snapshot)
+		err_set(err, EINVAL,
+			"'%.80s' is in a snapshot, which does not change; name the machine alone: "
+			"%.80s:%.80s",
+			last, request->to.machine, request->to.path);
+	else if (from && !*request->from.snapshot &&
+		 strcmp(request->from.machine, request->to.machine) == 0)
 		err_set(err, EINVAL,
 			"both sides are machine '%s'; copy inside with: berth exec %s -- cp -a "
 			"FROM TO",
@@ -185,6 +203,7 @@ static int copy(struct request *request, const struct call *call, struct machine
 	struct transfer transfer = {
 		.from = from,
 		.to = to,
+		.snapshot = *request->from.snapshot ? request->from.snapshot : NULL,
 		.sources = request->sources,
 		.count = request->count,
 		.target = request->to.path,
@@ -248,8 +267,8 @@ const struct command command_push = {
 
 const struct command command_pull = {
 	.name = "pull",
-	.args = "MACHINE:PATH... PATH",
-	.help = "Copy files and folders of a machine to this host",
+	.args = "MACHINE[@SNAPSHOT]:PATH... PATH",
+	.help = "Copy files and folders of a machine, or of its snapshot, to this host",
 	.flags = transfer_flags,
 	.min = 2,
 	.max = -1,

@@ -34,22 +34,42 @@ static int open_running(struct side *side, struct err *err)
 	return 0;
 }
 
-/* The lock keeps the machine stopped, so that nothing else writes to its root. */
-static int open_stopped(struct side *side, bool reads, struct err *err)
+/* -ENOENT: the volume, which side names, does not exist. */
+static int open_volume(struct side *side, bool reads, struct err *err)
 {
-	struct machine *machine = side->machine;
-	uint64_t attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	const struct machine *machine = side->machine;
+	uint64_t attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
+			      (reads ? MOUNT_ATTR_RDONLY : 0);
 
 	if (machine_check(machine, err) < 0 ||
 	    pool_open(&side->pool, machine->dirs, machine->config.pool, err) < 0)
 		return -err->code;
-	machine_volume(machine->name, side->volume);
 	int r = volume_lock(&side->pool, side->volume,
 			    reads ? VOLUME_LOCK_READ : VOLUME_LOCK_CHANGE, err);
-	if (r == 0)
-		r = volume_mount(&side->pool, side->volume,
-				 attributes | (reads ? MOUNT_ATTR_RDONLY : 0), &side->root_fd, err);
-	return r == -ENOENT ? parts_lost_volume(machine, err) : r;
+	return r < 0 ? r : volume_mount(&side->pool, side->volume, attributes, &side->root_fd, err);
+}
+
+/* The lock keeps the machine stopped, so that nothing else writes to its root. */
+static int open_stopped(struct side *side, bool reads, struct err *err)
+{
+	machine_volume(side->machine->name, side->volume);
+	int r = open_volume(side, reads, err);
+	return r == -ENOENT ? parts_lost_volume(side->machine, err) : r;
+}
+
+int side_open_snapshot(struct side *side, struct machine *machine, const char *snapshot,
+		       struct err *err)
+{
+	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
+	snapshot_volume(machine->name, snapshot, side->volume);
+	int r = open_volume(side, true, err);
+	if (r != -ENOENT)
+		return r;
+	/* That of the volume's name. */
+	*err = (struct err){ 0 };
+	return err_set(err, ENOENT,
+		       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
+		       machine->name, snapshot, machine->name);
 }
 
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err)

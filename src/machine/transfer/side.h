@@ -12,13 +12,18 @@ struct side {
 	int pidfd;               /* owned; the init of a running machine; -1: it does not run */
 	bool privileged;         /* it runs without a user namespace */
 	int lock;                /* owned; a stopped machine's, which keeps it stopped */
-	struct pool pool;        /* of a stopped machine, open */
+	struct pool pool;        /* of a stopped machine, or of a snapshot, open */
 	int root_fd;             /* owned; a mount of its root */
 	char volume[VOLUME_NAME_MAX + 1];
 };
 
-/* Called by the command. reads: nothing is written on this side. A paused machine is refused. */
+/*
+ * Called by the command. reads: nothing is written on this side. A paused machine is refused. side_open_snapshot opens the
+ * machine's root as it was then, to be read; the machine may run or not, and start meanwhile.
+ */
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err);
+int side_open_snapshot(struct side *side, struct machine *machine, const char *snapshot,
+		       struct err *err);
 void side_close(struct side *side);
 
 /* Starts the process of that side, as fork(2) does. Its pidfd is the caller's. A machine's belongs to its cgroup. */

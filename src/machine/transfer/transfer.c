@@ -273,6 +273,7 @@ static int open_special(struct work *work, struct err *err)
 
 static int open_sides(struct work *work, struct err *err)
 {
+	struct side *from = &work->sides[SEND];
 	struct transfer *transfer = work->transfer;
 	bool from_stream = is_stream(transfer->from, transfer->sources[0]);
 	int stream = from_stream ? STDIN_FILENO : STDOUT_FILENO;
@@ -285,7 +286,8 @@ static int open_sides(struct work *work, struct err *err)
 		return err_set(err, errno, "use standard input or output: %s", strerror(errno));
 	if (!from_stream && !work->to_stream && open_special(work, err) < 0)
 		return -err->code;
-	if (side_open(&work->sides[SEND], transfer->from, true, err) < 0 ||
+	if ((transfer->snapshot ? side_open_snapshot(from, transfer->from, transfer->snapshot, err)
+				: side_open(from, transfer->from, true, err)) < 0 ||
 	    side_open(&work->sides[RECEIVE], transfer->to, false, err) < 0)
 		return -err->code;
 	return tree_pair(work->sockets, err);

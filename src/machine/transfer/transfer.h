@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of files that go into a machine and out of it: push, pull and cp. Trees go from one process to another
- * (tree.h); each enters its own side (side.h), which is a running machine, the root of a stopped one, or this host.
+ * (tree.h); each enters its own side (side.h), which is a running machine, the root of a stopped one, a snapshot, or this host.
  * No program of the guest takes part. Whole roots are copied in manage/ and storage/.
  */
 #ifndef BERTH_MACHINE_TRANSFER_TRANSFER_H
@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 struct transfer {
-	struct machine *from, *to;  /* borrowed; NULL: this host. Not both of one name */
+	struct machine *from,
+		*to; /* borrowed; NULL: this host. Not both of one name, but for a snapshot */
+	const char *snapshot;       /* files of from as they were then; NULL: as they are */
 	const char *const *sources; /* paths; "-" on this host: standard input */
 	size_t count;
 	const char *target; /* a path; "-" on this host: standard output */
