@@ -248,14 +248,17 @@ case_equal_hardware_addresses() {
 }
 
 case_a_machine_that_moves() {
-	local before
+	local before address
 	up one
 	before=$(leases default)
 	berth network create second
 	berth launch --wait bb nomad
 	same "leases there" $((before + 1)) "$(leases default)"
-	# A running machine keeps its network.
+	address=$(field nomad network.address)
+	# A running machine keeps its network, and its address is shown.
 	berth set nomad network=second
+	same address "$address" "$(field nomad network.address)"
+	has "^nomad .*$address" "$(berth list)"
 	same "leases there" $((before + 1)) "$(leases default)"
 	berth restart --wait --force nomad
 	same "leases there" "$before" "$(leases default)"

@@ -59,7 +59,9 @@ static enum machine_state state_without(const struct machine *machine, bool left
 	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
 }
 
-static void read_run(const struct machine *machine, struct machine_status *status)
+/* network: receives that of the present run. */
+static void read_run(const struct machine *machine, struct machine_status *status,
+		     char network[64])
 {
 	struct run_state state;
 
@@ -67,6 +69,7 @@ static void read_run(const struct machine *machine, struct machine_status *statu
 		status->state = MACHINE_STARTING;
 		return;
 	}
+	text_print(network, 64, "%s", state.network);
 	/* The keeper is between two guests; if it ends after that, the machine is stopping. */
 	bool halting = run_file(machine, "halting");
 	if (!halting && run_file(machine, "waiting")) {
@@ -88,15 +91,15 @@ static void read_run(const struct machine *machine, struct machine_status *statu
 	run_read_count(machine, "memory.max", &status->memory_max);
 }
 
-static void find_lease(const struct machine *machine, struct network *network,
+static void find_lease(const struct machine *machine, const char *name, struct network *network,
 		       struct machine_status *status)
 {
 	scoped_network struct network opened = { 0 };
 	struct err ignored = { 0 };
 
-	if (!network || strcmp(network->name, machine->config.network) != 0) {
+	if (!network || strcmp(network->name, name) != 0) {
 		network = &opened;
-		if (network_open(network, machine->dirs, machine->config.network, &ignored) < 0)
+		if (network_open(network, machine->dirs, name, &ignored) < 0)
 			return;
 	}
 	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
@@ -106,14 +109,19 @@ void machine_status(const struct machine *machine, struct network *network,
 		    struct machine_status *status)
 {
 	bool left = access(machine->run, F_OK) == 0;
+	char runs_on[64] = "";
+	const char *on = runs_on;
 
 	*status = (struct machine_status){ .state = MACHINE_STOPPED };
 	if (left && run_alive(machine))
-		read_run(machine, status);
+		read_run(machine, status, runs_on);
 	else
 		status->state = state_without(machine, left);
-	if (*machine->config.network)
-		find_lease(machine, network, status);
+	/* A running machine may have another network in its settings, for its next start. */
+	if (!*on)
+		on = machine->config.network;
+	if (*on)
+		find_lease(machine, on, network, status);
 }
 
 int machine_last_end(const struct machine *machine, char *out, size_t room)
