@@ -290,6 +290,15 @@ case_unread() {
 	kill -TERM "$exec" 2>/dev/null || true
 	wait "$exec" || code=$?
 	same code 143 "$code"
+	# One signal is enough.
+	code=0
+	berth exec m -- yes 1005 >"$T/unread" &
+	exec=$!
+	retry 20 runs "yes 1005"
+	kill -TERM "$exec"
+	retry 20 not kill -0 "$exec"
+	wait "$exec" || code=$?
+	same code 143 "$code"
 	kill "$sleeper"
 	wait "$sleeper" || true
 }

@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 
 /* Number of times that a terminal's end of file is typed: a second reader meets it too. */
-enum { TYPE_END_MILLISECONDS = 500 };
+enum { TYPE_END_MILLISECONDS = 500, REST_MILLISECONDS = 5000 };
 
 /* Signals that are not passed on: faults, those of job control, and those that do nothing by default. */
 static const int kept[] = { SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT,
@@ -97,6 +97,11 @@ void relay_hold_signals(struct relay *relay)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+static bool asks_for_end(int number)
+{
+	return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
+}
+
 /* A signal after the end of the command is for this process. */
 static void take_signal(struct relay *relay, const struct parent *parent, bool ended)
 {
@@ -110,6 +115,8 @@ static void take_signal(struct relay *relay, const struct parent *parent, bool e
 	} else if (ended) {
 		relay->interrupted = (int)info.ssi_signo;
 	} else {
+		if (asks_for_end((int)info.ssi_signo))
+			relay->asked = (int)info.ssi_signo;
 		parent_signal(parent, (int)info.ssi_signo);
 	}
 }
@@ -266,6 +273,15 @@ static void move_input(struct relay *relay, const struct pollfd fds[WAIT_COUNT])
 		write_typed(relay);
 }
 
+/*
+ * Milliseconds to wait for a reader of the rest. The sender of a signal wants an end, and does not know that a second one is
+ * needed, because the command has ended since.
+ */
+static int patience(const struct relay *relay, bool waits)
+{
+	return !waits ? 0 : relay->asked ? REST_MILLISECONDS : -1;
+}
+
 /* Drains the pipes after the command's end, and stops then: its children may go on writing. */
 static void drain(struct relay *relay, const struct parent *parent)
 {
@@ -277,8 +293,11 @@ static void drain(struct relay *relay, const struct parent *parent)
 		set_waits(relay, fds);
 		fds[WAIT_INPUT].fd = fds[WAIT_TAKEN].fd = fds[WAIT_END].fd = -1;
 		fds[WAIT_SIGNALS] = (struct pollfd){ relay->signals, POLLIN, 0 };
-		if (poll(fds, WAIT_COUNT, waits ? -1 : 0) < 0)
+		int ready = poll(fds, WAIT_COUNT, patience(relay, waits));
+		if (ready < 0)
 			continue;
+		if (ready == 0 && waits)
+			relay->interrupted = relay->asked;
 		moved = move_output(relay, fds) || waits;
 		if (fds[WAIT_SIGNALS].revents)
 			take_signal(relay, parent, true);
@@ -306,7 +325,7 @@ void relay_run(struct relay *relay, const struct parent *parent)
 		move_output(relay, fds);
 		move_input(relay, fds);
 		if (fds[WAIT_SIGNALS].revents)
-			take_signal(relay, parent, false);
+			take_signal(relay, parent, fds[WAIT_END].revents != 0);
 	}
 	drain(relay, parent);
 	for (int i = 0; i < 2; i++)

@@ -23,7 +23,8 @@ struct relay {
 	int input;                /* borrowed: where it is typed; -1: there is no more */
 	bool told_end;            /* the command was told that there is no more input */
 	int signals;              /* owned: a signalfd, -1: signals have their usual effect */
-	int interrupted;          /* the signal that ended us once the command had ended */
+	int asked;       /* the last signal passed to the command that asks for its end, or 0 */
+	int interrupted; /* the signal that ended us once the command had ended */
 	bool terminal;
 	bool raw;
 	struct termios saved;
