@@ -103,27 +103,27 @@ case_a_stopped_machine() {
 case_a_snapshot() {
 	up m
 	berth exec m -- sh -c 'mkdir -p /d/sub; echo before >/d/sub/file; echo gone >/d/gone; sync'
-	berth snapshot m then
+	berth snapshot m before
 	berth exec m -- sh -c 'echo after >/d/sub/file; rm /d/gone; echo new >/d/new; sync'
-	same before before "$(berth pull m@then:/d/sub/file -)"
+	same before before "$(berth pull m@before:/d/sub/file -)"
 	same after after "$(berth pull m:/d/sub/file -)"
 	mkdir "$T/pulled"
-	berth pull m@then:/d "$T/pulled"
+	berth pull m@before:/d "$T/pulled"
 	same "what is there" "gone sub" "$(cd "$T/pulled/d" && echo *)"
-	berth cp m@then:/d/gone m@then:/d/sub/file m:/d
+	berth cp m@before:/d/gone m@before:/d/sub/file m:/d
 	same "what came back" "gone before new" "$(berth exec m -- sh -c 'cat /d/gone /d/file /d/new' | xargs)"
 	berth stop m
-	same "of a stopped one" before "$(berth pull m@then:/d/sub/file -)"
-	berth cp m@then:/d/sub/file m:/d/sub
+	same "of a stopped one" before "$(berth pull m@before:/d/sub/file -)"
+	berth cp m@before:/d/sub/file m:/d/sub
 	same "in a stopped one" before "$(berth pull m:/d/sub/file -)"
 	berth start --wait m
 	fails 1 "machine 'm' has no snapshot 'never'; see: berth snapshot list m" berth pull m@never:/d/gone "$T"
-	fails 2 "is in a snapshot, which does not change; name the machine alone: m:/d" berth push "$T/pulled/d/gone" m@then:/d
+	fails 2 "is in a snapshot, which does not change; name the machine alone: m:/d" berth push "$T/pulled/d/gone" m@before:/d
 	fails 2 "snapshot 'N' has upper case" berth pull m@N:/d/gone "$T"
-	fails 2 "of different sides" berth pull m@then:/d/gone m:/d/new "$T"
-	fails 1 "no machine 'nobody'" berth pull nobody@then:/d "$T"
-	fails 1 "/nothing" berth pull m@then:/nothing "$T"
-	berth snapshot delete m then
+	fails 2 "of different sides" berth pull m@before:/d/gone m:/d/new "$T"
+	fails 1 "no machine 'nobody'" berth pull nobody@before:/d "$T"
+	fails 1 "/nothing" berth pull m@before:/nothing "$T"
+	berth snapshot delete m before
 	gone m
 }
 

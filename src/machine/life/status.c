@@ -60,8 +60,7 @@ static enum machine_state state_without(const struct machine *machine, bool left
 }
 
 /* network: receives that of the present run. */
-static void read_run(const struct machine *machine, struct machine_status *status,
-		     char network[64])
+static void read_run(const struct machine *machine, struct machine_status *status, char network[64])
 {
 	struct run_state state;
 
