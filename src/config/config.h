@@ -331,7 +331,7 @@ enum { CONFIG_FORMAT = 1 };
 enum {
 	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
 	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */
-	CONFIG_MTU_MIN = 576,         /* RFC 791: what every host accepts */
+	CONFIG_MTU_MIN = 1280, /* RFC 8200: a link with less has no IPv6, and its set-up fails */
 };
 
 /* config_defaults fills in a struct with the schema's defaults; config_free releases it. */

@@ -87,7 +87,7 @@ static const struct key nic_keys[] = {
 	  "IPv4 address that it has; empty: as leased" },
 	{ "mac", KEY_MAC, KEY_DRAWN, AT(mac), "", 0, 0, NULL, "hardware address; empty: drawn" },
 	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
-	  "largest packet in bytes, 576 to 65535; 0: the kernel's default" },
+	  "largest packet in bytes, 1280 to 65535; 0: the kernel's default" },
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL, "network that it is on" },
 	{ "route", KEY_BOOL, 0, AT(route), "no", 0, 0, NULL,
 	  "whether the machine's default route leads through it, and not through eth0" },

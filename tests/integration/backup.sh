@@ -101,6 +101,26 @@ case_chain() {
 	empty_target
 }
 
+# The folder of the machine's own settings counts for each verb, and a renamed machine has the backups of its old name.
+case_of_its_settings() {
+	local uuid
+	berth create --set network= bb named
+	uuid=$(berth get named uuid)
+	fails 1 "no folder for backups is set" berth backup list named
+	berth set named backup.target="$T/target"
+	berth backup --now 20260110-080000 named
+	has "^named@20260110-080000 " "$(berth backup list named)"
+	same "what is whole" "1 backups are whole" "$(berth backup verify named@20260110-080000)"
+	berth rename named called
+	berth backup --now 20260111-080000 called
+	same "both" "full increment" "$(berth backup list --json called | jq -r '[.[].kind] | join(" ")')"
+	same "what is whole" "2 backups are whole" "$(berth backup verify called)"
+	berth backup restore --set network= called@20260110-080000 again 2>"$T/note"
+	[[ $(berth get again uuid) != "$uuid" ]]
+	berth delete again called
+	empty_target
+}
+
 # Random writes, prunes and clones between: each backup is what the machine was.
 case_generations() {
 	local i now sums=() kept date

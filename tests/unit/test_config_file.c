@@ -645,14 +645,14 @@ static void test_rules_of_sections(void)
 		{ "network.mac = 02:00:00:00:00:01\n[nic a]\nnetwork = l\n"
 		  "mac = 02:00:00:00:00:01\n",
 		  "which eth0 has" },
-		{ "[nic a]\nnetwork = lan\nmtu = 575\n", "576 to 65535" },
+		{ "[nic a]\nnetwork = lan\nmtu = 1279\n", "1280 to 65535" },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CU_ASSERT_PTR_NOT_NULL(strstr(sections_sentence(bad[i][0]), bad[i][1]));
 	CU_ASSERT_STRING_EQUAL(sections_sentence(with_sections), "");
 	CU_ASSERT_STRING_EQUAL(sections_sentence("network = lan\n[nic abcdefghijklmno]\n"
-						 "network = far\nroute = yes\nmtu = 576\n"),
+						 "network = far\nroute = yes\nmtu = 1280\n"),
 			       "");
 	CU_ASSERT_STRING_EQUAL(sections_sentence(
 				       "[mount a]\nsource=/x\ntarget=/process\nowner=1000:www\n"),

@@ -64,6 +64,27 @@ static int target_wanted(const struct call *call, const struct machine *machine,
 	return r == 0 && !*target ? err_set(err, ENOMEM, "out of memory") : r;
 }
 
+/*
+ * The machine that a user names, as NAME or NAME@DATE, if it is here: its backups are where its settings say, and have its
+ * uuid, also if it had another name then.
+ */
+static bool find_here(const struct call *call, const char *word, struct machine *machine)
+{
+	char name[64];
+
+	return word && text_print(name, sizeof name, "%.*s", (int)strcspn(word, "@"), word) == 0 &&
+	       !text_label_fault(name) &&
+	       machine_read(machine, &call->dirs, name, &(struct err){ 0 }) == 0;
+}
+
+static int target_of(const struct call *call, char **target, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	bool here = find_here(call, call->count ? call->words[0] : NULL, &machine);
+
+	return target_wanted(call, here ? &machine : NULL, target, err);
+}
+
 /* ---- Making them */
 
 static void show(void *context, uint64_t bytes)
@@ -147,6 +168,7 @@ static int run_scheduled(struct call *call, struct err *err)
 
 struct listing {
 	const char *target, *word; /* word NULL: all machines */
+	const char *uuid;          /* of the machine here that word names, or NULL */
 	struct table table;
 	json_t *array; /* owned; NULL: a table is shown */
 	struct err *err;
@@ -187,7 +209,8 @@ static int list_machine(void *context, const char *name, const char *uuid)
 	struct listing *listing = context;
 	scoped_backups struct backups backups = { 0 };
 
-	if (listing->word && strcmp(listing->word, name) != 0 && strcmp(listing->word, uuid) != 0)
+	if (listing->word && strcmp(listing->word, name) != 0 && strcmp(listing->word, uuid) != 0 &&
+	    !(listing->uuid && strcmp(listing->uuid, uuid) == 0))
 		return 0;
 	if (backups_list(listing->target, name, uuid, &backups, listing->err) < 0)
 		return -listing->err->code;
@@ -200,11 +223,14 @@ static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "BACKUP", "TIME", "KIND", "SIZE", NULL };
 	scoped_free char *target = NULL;
+	scoped_machine struct machine machine = { 0 };
 	struct listing listing = { .word = call->count ? call->words[0] : NULL, .err = err };
 
-	if (target_wanted(call, NULL, &target, err) < 0)
+	if (target_of(call, &target, err) < 0)
 		return -err->code;
 	listing.target = target;
+	if (find_here(call, listing.word, &machine))
+		listing.uuid = machine.config.uuid;
 	table_begin(&listing.table, heads);
 	if (call_has(call, &flag_json) && !(listing.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
@@ -216,10 +242,11 @@ static int run_list(struct call *call, struct err *err)
 }
 
 /* Splits NAME@DATE, and finds both. one: NULL without a date. */
-static int find_named(const char *target, const char *word, struct backups *backups,
+static int find_named(const struct call *call, const char *target, struct backups *backups,
 		      const struct backup **one, struct err *err)
 {
-	scoped_free char *name = strdup(word);
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *name = strdup(call->words[0]);
 	char *date = name ? strchr(name, '@') : NULL;
 	uint64_t when;
 
@@ -228,7 +255,9 @@ static int find_named(const char *target, const char *word, struct backups *back
 	if (date)
 		*date++ = '\0';
 	*one = NULL;
-	if (backups_find(target, name, backups, err) < 0)
+	bool here = find_here(call, call->words[0], &machine) &&
+		    backups_find(target, machine.config.uuid, backups, &(struct err){ 0 }) == 0;
+	if (!here && backups_find(target, name, backups, err) < 0)
 		return -err->code;
 	if (!date)
 		return 0;
@@ -280,12 +309,12 @@ static int verify_machine(void *context, const char *name, const char *uuid)
 }
 
 /* A backup is as good as those that it builds on. */
-static int verify_named(struct verifying *verifying, const char *word, struct err *err)
+static int verify_named(const struct call *call, struct verifying *verifying, struct err *err)
 {
 	scoped_backups struct backups backups = { 0 };
 	const struct backup *one;
 
-	if (find_named(verifying->target, word, &backups, &one, err) < 0)
+	if (find_named(call, verifying->target, &backups, &one, err) < 0)
 		return -err->code;
 	if (!one) {
 		verify_list(verifying, &backups);
@@ -305,10 +334,10 @@ static int run_verify(struct call *call, struct err *err)
 	scoped_free char *target = NULL;
 	struct verifying verifying = { 0 };
 
-	if (target_wanted(call, NULL, &target, err) < 0)
+	if (target_of(call, &target, err) < 0)
 		return -err->code;
 	verifying.target = target;
-	int r = call->count ? verify_named(&verifying, call->words[0], err)
+	int r = call->count ? verify_named(call, &verifying, err)
 			    : target_machines(target, verify_machine, &verifying, err);
 	if (r < 0)
 		return r;
@@ -330,7 +359,7 @@ static int restore_named(struct call *call, const struct import_spec *spec, cons
 	const struct backup *one;
 	char made[64];
 
-	if (find_named(target, call->words[0], &backups, &one, err) < 0)
+	if (find_named(call, target, &backups, &one, err) < 0)
 		return -err->code;
 	if (!one && backups.count == 0)
 		return err_set(err, ENOENT, "there is no backup of machine '%s' in '%s'",
@@ -365,7 +394,7 @@ static int run_restore(struct call *call, struct err *err)
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r == 0)
-		r = target_wanted(call, NULL, &target, err);
+		r = target_of(call, &target, err);
 	if (r != 0)
 		return r;
 	spec.settings = settings_of(&words);
