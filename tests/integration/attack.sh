@@ -85,6 +85,7 @@ ambush() {
 	shift
 	attack "$program" "$@" entering >"$T/entering" &
 	lurker=$!
+	retry 20 "$program" exec m -- test -e /berth-attack-begun
 	for ((turn = 0; turn < 200; turn++)); do
 		"$program" exec m -- true
 		if [[ -s $T/entering ]]; then
@@ -93,7 +94,7 @@ ambush() {
 	done
 	"$program" exec m -- touch /berth-attack-stop
 	wait "$lurker" || true
-	"$program" exec m -- rm /berth-attack-stop
+	"$program" exec m -- rm -f /berth-attack-stop /berth-attack-begun
 	cat "$T/entering"
 }
 
