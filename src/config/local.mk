@@ -11,7 +11,7 @@ libconfig_a_SOURCES = \
 	src/config/fields.c \
 	src/config/file.c src/config/file.h \
 	src/config/forward.c \
-	src/config/keys.c \
+	src/config/keys.c src/config/keys.h src/config/keys_parts.c \
 	src/config/lines.c \
 	src/config/nic.c \
 	src/config/owner.c \

@@ -204,16 +204,25 @@ int bridge_open_links(const struct network *network, struct link_socket **links,
 		     : 0;
 }
 
+/* Looks at the network before it is brought up, and forgets what an earlier time has said. */
+static int begin_up(struct network *network, struct link_socket **links, struct found *found,
+		    struct err *err)
+{
+	network->warning[0] = '\0';
+	network->renewed = false;
+	if (bridge_open_links(network, links, err) < 0 || look(network, *links, found, err) < 0)
+		return -err->code;
+	network->bridge = found->bridge.index;
+	return 0;
+}
+
 int network_up(struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct found found;
 
-	network->warning[0] = '\0';
-	network->renewed = false;
-	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+	if (begin_up(network, &links, &found, err) < 0)
 		return -err->code;
-	network->bridge = found.bridge.index;
 	if (is_all_there(network, &found))
 		return 0;
 	scoped_fd int lock = network_lock(network, err);
@@ -232,11 +241,8 @@ int bridge_renew(struct network *network, struct err *err)
 	scoped_links struct link_socket *links = NULL;
 	struct found found;
 
-	network->warning[0] = '\0';
-	network->renewed = false;
-	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
+	if (begin_up(network, &links, &found, err) < 0)
 		return -err->code;
-	network->bridge = found.bridge.index;
 	if (!found.here || is_all_there(network, &found))
 		return 0;
 	return bring_up(network, links, &found, err);

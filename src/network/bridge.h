@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Functions that the files of the network layer share: the lock of a network, and the search for its bridge. */
+/* Functions that the files of the network layer share: the files and the lock of a network, and its bridge. */
 #ifndef BERTH_NETWORK_BRIDGE_H
 #define BERTH_NETWORK_BRIDGE_H
 
 #include "kern/link.h"
 #include "network/link_names.h"
 #include "network/network.h"
+
+/* The path of network.conf, which the caller owns; NULL: out of memory. */
+char *network_conf_path(const struct dirs *dirs, const char *name);
+
+/* Whether a network can have that name: 0, or -EINVAL with a sentence. */
+int network_check_name(const char *name, struct err *err);
+
+/* Tells of a network without settings: absent or in the making (-ENOENT), or broken (-ENODATA). */
+int network_tell_rest(const struct dirs *dirs, const char *name, struct err *err);
 
 /* Takes the lock of a network, which every change needs: a descriptor, or -code. */
 int network_lock(const struct network *network, struct err *err);

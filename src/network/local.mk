@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libnetwork.a
 libnetwork_a_SOURCES = \
 	src/network/bridge.c src/network/bridge.h \
+	src/network/create.c \
 	src/network/dns.c src/network/dns.h \
 	src/network/firewall.c src/network/firewall.h \
 	src/network/forward.c src/network/forward.h \

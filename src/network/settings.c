@@ -5,7 +5,7 @@
 #include "base/scoped.h"
 
 /* The network as its settings say now: rules and dnsmasq, if it is up. Under its lock. */
-static int apply(struct network *network, struct err *err)
+static int renew(struct network *network, struct err *err)
 {
 	scoped_network struct network now = { 0 };
 
@@ -41,10 +41,10 @@ int network_set(struct network *network, const struct config_change *changes, si
 	config_free(&network_schema, &config);
 	if (config_write(path, &after, err) < 0)
 		return -err->code;
-	if (apply(network, err) == 0)
+	if (renew(network, err) == 0)
 		return 0;
 	struct err ignored = { 0 };
 	if (config_write(path, &before, &ignored) == 0)
-		apply(network, &ignored);
+		renew(network, &ignored);
 	return -err->code;
 }

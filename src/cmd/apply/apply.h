@@ -127,7 +127,7 @@ int image_fetch(struct apply *apply, const struct apply_action *action, struct e
 
 /* Addresses and hardware addresses that two machines of the file cannot both have. */
 void nics_check_apart(struct apply *apply);
-/* What is known before a machine of the group is looked at. False: there are faults. */
+/* Checks that need no look at a machine of the group. False: there are faults. */
 bool nics_check_group(struct apply *apply, const struct apply_group *group,
 		      const struct machine_config *wanted);
 /* A nic that a machine of that name is to get. */

@@ -111,7 +111,7 @@ static int name_it(const struct making *making, struct backup *made, struct err 
 	return 0;
 }
 
-/* What was written is read again, from the disk where it can be, before it counts. */
+/* The written file is read again, from the disk where it can be, before it counts. */
 static int check_written(int fd, const char *path, struct err *err)
 {
 	if (fsync(fd) < 0)

@@ -299,7 +299,7 @@ int backups_lock(const char *target, const char *name, const char *uuid, struct 
 		return no_memory(err);
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return err_set(err, errno, "make the folder '%s': %s", folder, strerror(errno));
-	/* What a killed command has started holds the lock for a moment longer. */
+	/* A child of a killed command holds the lock for a moment longer. */
 	int lock = file_lock_within(path, WAIT_SECONDS);
 	if (lock == -EWOULDBLOCK)
 		return err_set(err, EBUSY,
@@ -329,7 +329,7 @@ static int remove_one(const struct backups *backups, const struct backup *one, s
 		return no_memory(err);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
-	/* What builds on another is gone on the disk before that is removed. */
+	/* The removal of an increment is on the disk before its base is removed. */
 	int r = file_sync_dir(backups->folder);
 	return r < 0 ? err_set(err, -r, "write '%s': %s", backups->folder, strerror(-r)) : 0;
 }

@@ -65,7 +65,7 @@ int side_open_snapshot(struct side *side, struct machine *machine, const char *s
 	int r = open_volume(side, true, err);
 	if (r != -ENOENT)
 		return r;
-	/* That of the volume's name. */
+	/* The driver's sentence names the volume. */
 	*err = (struct err){ 0 };
 	return err_set(err, ENOENT,
 		       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A new network: its settings, a subnet and a bridge that nothing else has, its folder. */
+#include "network/network.h"
+
+#include "base/file.h"
+#include "base/remove.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "network/bridge.h"
+#include "network/subnet.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BRIDGE_NAMES = 16 };
+
+/* Names and subnets of the existing networks, which a new network must avoid. */
+struct others {
+	const struct dirs *dirs;
+	struct subnet_list subnets;
+	const char *bridge; /* the wanted name */
+	bool bridge_taken;
+};
+
+static int add_other(void *context, const char *name)
+{
+	struct others *others = context;
+	scoped_free char *path = network_conf_path(others->dirs, name);
+	struct network_config config;
+	struct err unsaid = { 0 };
+	struct subnet subnet;
+
+	/* The broken file of another network does not prevent a new one. */
+	if (!path || config_load(&network_schema, path, &config, &unsaid) < 0)
+		return 0;
+	others->bridge_taken |= others->bridge && strcmp(config.bridge, others->bridge) == 0;
+	int r = subnet_parse(config.subnet, &subnet);
+	config_free(&network_schema, &config);
+	if (r < 0)
+		return 0;
+	snprintf(subnet.owner, sizeof subnet.owner, "network '%s'", name);
+	return subnet_list_add(&others->subnets, &subnet);
+}
+
+static int choose_subnet(const struct subnet_list *taken, const struct network *network,
+			 const char *asked, struct subnet *subnet, struct err *err)
+{
+	char other[64];
+
+	if (!asked) {
+		int r = subnet_choose(taken, network->folder, subnet);
+		return r < 0 ? err_set(err, -r,
+				       "network '%s': every private network collides with a route "
+				       "of "
+				       "the host; name a subnet that may be used",
+				       network->name)
+			     : 0;
+	}
+	if (subnet_parse(asked, subnet) < 0)
+		return err_set(err, EINVAL,
+			       "network '%s': subnet '%.80s' cannot be used; write one such as "
+			       "10.1.16.0/20, with 8 to 30 bits and no host bits set",
+			       network->name, asked);
+	const struct subnet *hit = subnet_collision(taken, subnet);
+	if (!hit)
+		return 0;
+	subnet_text(hit, other, sizeof other);
+	return err_set(err, EADDRINUSE,
+		       "network '%s': %s collides with %s of %s; choose another, or leave it out "
+		       "for a free one",
+		       network->name, asked, other, hit->owner);
+}
+
+/* 0; 1: another network or link has the name; -code. A bridge that an earlier try has left is free. */
+static int bridge_is_taken(const struct network *network, struct link_socket *links,
+			   struct err *err)
+{
+	struct others others = { .dirs = network->dirs, .bridge = network->config.bridge };
+	struct link_info info;
+	struct err why = { 0 };
+
+	int r = network_list(network->dirs, add_other, &others, err);
+	subnet_list_free(&others.subnets);
+	if (r < 0)
+		return r;
+	if (others.bridge_taken)
+		return 1;
+	r = bridge_find(network, links, &info, &why);
+	if (r < 0 && r != -ENODEV && r != -EEXIST) {
+		*err = why;
+		return r;
+	}
+	return r == -EEXIST;
+}
+
+static int choose_bridge(struct network *network, struct link_socket *links, const char *asked,
+			 struct err *err)
+{
+	const struct key *key = config_find(&network_schema, "bridge", err);
+	char name[IFNAMSIZ];
+
+	for (unsigned i = 0; key && i < BRIDGE_NAMES; i++) {
+		bridge_name(network->dirs, network->name, i, name);
+		if (config_set(&network_schema, &network->config, key, asked ? asked : name, err) <
+		    0)
+			return -err->code;
+		int taken = bridge_is_taken(network, links, err);
+		if (taken <= 0)
+			return taken;
+		if (asked)
+			break;
+	}
+	if (!key)
+		return -err->code;
+	return err_set(err, EEXIST,
+		       "network '%s': bridge name '%s' is taken by another network or link; choose "
+		       "another",
+		       network->name, network->config.bridge);
+}
+
+/* dnsmasq reads these files without root, so the caller's umask must not matter. */
+static int make_folders(const struct network *network, struct err *err)
+{
+	static const char *const names[] = { "hosts", "names", "macs" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		scoped_free char *path = text_format("%s/%s", network->folder, names[i]);
+		if (!path)
+			return err_set(err, ENOMEM, "out of memory");
+		if (file_make_dirs(path, 0755, err) < 0)
+			return -err->code;
+		if (chmod(path, 0755) < 0 || chmod(network->folder, 0755) < 0)
+			return err_set(err, errno, "open '%s' to dnsmasq: %s", path,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/* The mark exists until all else does, so that the next try recognizes what a kill has left. */
+static int make_marked(struct network *network, struct link_socket *links, const char *bridge,
+		       struct err *err)
+{
+	struct unfinished mark = network_mark(network->dirs, network->name);
+	scoped_free char *settings = unfinished_path(&mark);
+
+	if (!settings)
+		return err_set(err, ENOMEM, "out of memory");
+	if (choose_bridge(network, links, bridge, err) < 0 || unfinished_prepare(&mark, err) < 0 ||
+	    config_save(&network_schema, settings, &network->config, err) < 0)
+		return -err->code;
+	if (make_folders(network, err) < 0 || unfinished_finish(&mark, err) < 0) {
+		remove_tree(AT_FDCWD, network->folder);
+		unfinished_drop(&mark, &(struct err){ 0 });
+		return -err->code;
+	}
+	return 0;
+}
+
+/*
+ * Removes a network that a killed command has left half made or half removed; any other object of that name is an
+ * error.
+ */
+static int clear_name(const struct network *network, struct err *err)
+{
+	struct unfinished mark = network_mark(network->dirs, network->name);
+	struct err why = { 0 };
+
+	if (unfinished_is(&mark)) {
+		int r = remove_tree(AT_FDCWD, network->folder);
+		return r < 0 ? err_set(err, -r, "remove '%s': %s", network->folder, strerror(-r))
+			     : unfinished_drop(&mark, err);
+	}
+	if (access(network->folder, F_OK) < 0)
+		return 0;
+	if (network_tell_rest(network->dirs, network->name, &why) == -ENODATA)
+		return err_set(err, EEXIST, "%s", why.text);
+	return 0;
+}
+
+/* A subnet that no other network and no route of the host has. */
+static int find_subnet(struct network *network, struct link_socket *links, const char *asked,
+		       struct subnet *subnet, struct err *err)
+{
+	struct others others = { .dirs = network->dirs };
+
+	int r = network_list(network->dirs, add_other, &others, err);
+	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
+		bridge_tell(network, links, r, "read the host's routes", err);
+	if (r == 0)
+		r = choose_subnet(&others.subnets, network, asked, subnet, err);
+	subnet_list_free(&others.subnets);
+	return r;
+}
+
+static int save_new(struct network *network, struct link_socket *links, struct err *err)
+{
+	scoped_free char *bridge = *network->config.bridge ? strdup(network->config.bridge) : NULL;
+	const char *asked = *network->config.subnet ? network->config.subnet : NULL;
+	scoped_free char *path = network_conf_path(network->dirs, network->name);
+	struct subnet subnet;
+	char words[64];
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(path, F_OK) == 0)
+		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
+	if (clear_name(network, err) < 0)
+		return -err->code;
+	if (find_subnet(network, links, asked, &subnet, err) < 0)
+		return -err->code;
+	subnet_text(&subnet, words, sizeof words);
+	free(network->config.subnet);
+	network->config.subnet = strdup(words);
+	if (!network->config.subnet)
+		return err_set(err, ENOMEM, "out of memory");
+	return make_marked(network, links, bridge, err);
+}
+
+static int settings_of_new(struct network *network, const struct config_change *given, size_t count,
+			   struct err *err)
+{
+	if (config_defaults(&network_schema, &network->config, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (config_put(&network_schema, &network->config, given[i].name, given[i].value,
+			       err) < 0)
+			return -err->code;
+	}
+	return network_schema.check(&network->config, err);
+}
+
+/* Begins a network that does not exist yet. network_close releases it. */
+static int begin_new(struct network *network, const struct dirs *dirs, const char *name,
+		     struct link_socket **links, const struct config_change *given, size_t count,
+		     struct err *err)
+{
+	*network = (struct network){ .dirs = dirs,
+				     .name = strdup(name),
+				     .folder = dirs_state_path(dirs, "networks/%s", name) };
+	if (!network->name || !network->folder)
+		return err_set(err, ENOMEM, "out of memory");
+	return bridge_open_links(network, links, err) < 0
+		       ? -err->code
+		       : settings_of_new(network, given, count, err);
+}
+
+int network_create(const struct dirs *dirs, const char *name, const struct config_change *given,
+		   size_t count, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	scoped_network struct network network = { 0 };
+
+	if (network_check_name(name, err) < 0)
+		return -err->code;
+	/* Networks are created one at a time, because each must see the subnets of the others. */
+	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
+	if (lock < 0)
+		return lock;
+	if (begin_new(&network, dirs, name, &links, given, count, err) < 0)
+		return -err->code;
+	return save_new(&network, links, err);
+}
+
+int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
+		      const char *subnet, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	scoped_network struct network network = { 0 };
+	struct subnet chosen;
+
+	if (network_check_name(name, err) < 0 ||
+	    begin_new(&network, dirs, name, &links, NULL, 0, err) < 0 ||
+	    find_subnet(&network, links, subnet && *subnet ? subnet : NULL, &chosen, err) < 0)
+		return -err->code;
+	return choose_bridge(&network, links, bridge && *bridge ? bridge : NULL, err);
+}
