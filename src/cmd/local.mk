@@ -40,7 +40,9 @@ libcmd_a_SOURCES = \
 	src/cmd/host/pool_usage.c \
 	src/cmd/host/report.c src/cmd/host/report.h \
 	src/cmd/machine/adopt.c \
-	src/cmd/machine/backup.c \
+	src/cmd/machine/backup.c src/cmd/machine/backup.h \
+	src/cmd/machine/backup_read.c \
+	src/cmd/machine/backup_target.c \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \

@@ -9,6 +9,7 @@
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
+#include <string.h>
 #include <sys/wait.h>
 
 int name_check(const char *name, struct err *err)
@@ -19,6 +20,18 @@ int name_check(const char *name, struct err *err)
 		return 0;
 	err_set(err, EINVAL, "name '%.80s' %s", name, fault);
 	return EXIT_USAGE;
+}
+
+char *name_split(const char *word, char **after, struct err *err)
+{
+	char *name = strdup(word);
+
+	*after = name ? strchr(name, '@') : NULL;
+	if (*after)
+		*(*after)++ = '\0';
+	if (!name)
+		err_set(err, ENOMEM, "out of memory");
+	return name;
 }
 
 int open_named(struct machine *machine, const struct call *call, const char *name, struct err *err)

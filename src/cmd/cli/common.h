@@ -14,6 +14,11 @@
 
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
 int name_check(const char *name, struct err *err);
+/*
+ * Splits "NAME@SNAPSHOT" or "NAME@DATE", unchecked: the name, which the caller owns and frees, and behind it, in the same
+ * memory, the other part (NULL: there is none). NULL with an error: out of memory.
+ */
+char *name_split(const char *word, char **after, struct err *err);
 
 /* name_check, then machine_open, or machine_look by the verb's traits. 0, -code or EXIT_USAGE. */
 int open_named(struct machine *machine, const struct call *call, const char *name, struct err *err);

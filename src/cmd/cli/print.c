@@ -25,6 +25,15 @@ void print_plain(const char *text, struct text *out)
 	}
 }
 
+void print_field(int column, const char *label, const char *value)
+{
+	scoped_text struct text plain = { 0 };
+
+	print_plain(value, &plain);
+	if (plain.length)
+		printf("%-*s %s\n", column, label, text_str(&plain));
+}
+
 static bool as_json;
 
 void print_sentences_as_json(void)

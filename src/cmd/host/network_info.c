@@ -14,8 +14,7 @@ static const struct flag *const info_flags[] = { &flag_json, NULL };
 
 static void show(const char *label, const char *value)
 {
-	if (*value)
-		printf("%-14s %s\n", label, value);
+	print_field(14, label, value);
 }
 
 /* A part of the network, as it is beside what the settings say. */
@@ -30,7 +29,8 @@ static int show_lease(void *context, const struct lease *lease)
 	char address[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	printf("%-14s %s %s %s\n", *label, lease->name, address, lease->mac);
+	scoped_free char *line = text_format("%s %s %s", lease->name, address, lease->mac);
+	show(*label, line ? line : "");
 	*label = "";
 	return 0;
 }

@@ -97,8 +97,8 @@ static int check_codec(const struct call *call, struct export_spec *spec, struct
 static int run_export(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free char *name = strdup(call->words[0]);
-	char *snapshot = name ? strchr(name, '@') : NULL;
+	char *snapshot;
+	scoped_free char *name = name_split(call->words[0], &snapshot, err);
 	struct export_spec spec = {
 		.since = call_value(call, &flag_since),
 		.snapshots = call_has(call, &flag_snapshots),
@@ -107,9 +107,7 @@ static int run_export(struct call *call, struct err *err)
 	};
 
 	if (!name)
-		return err_set(err, ENOMEM, "out of memory");
-	if (snapshot)
-		*snapshot++ = '\0';
+		return -err->code;
 	spec.snapshot = snapshot;
 	int r = name_check(name, err);
 	if (r == 0 && snapshot)
@@ -181,28 +179,21 @@ static int run_import(struct call *call, struct err *err)
 {
 	const char *path = call->count > 0 ? call->words[0] : "-";
 	scoped_settings struct words words = { 0 };
-	struct placement placement = { call, &words, NULL };
+	struct placement placement = { 0 };
 	struct import_spec spec = {
 		.name = call->count > 1 ? call->words[1] : NULL,
 		.new_identity = call_has(call, &flag_new_identity),
 		.trust = call_has(call, &flag_trust),
 		.force = call_has(call, &flag_root_too),
-		.place = placement_find,
-		.place_context = &placement,
 	};
 
-	int r = spec.name ? name_check(spec.name, err) : 0;
-	if (r == 0)
-		r = settings_given(call, false, &words, err);
-	if (r == 0)
-		r = settings_check(&words, err);
+	int r = placement_begin(&placement, call, &words, &spec, err);
 	if (r != 0)
 		return r;
 	scoped_fd int fd = open_stream(path, err);
 	if (fd < 0)
 		return fd;
 	spec.fd = fd;
-	spec.settings = settings_of(&words);
 	r = read_in(call, &spec, path, err);
 	free(placement.pool);
 	return r;

@@ -93,19 +93,16 @@ static void gather(struct machine *machine, bool count, struct facts *facts)
 /* Prints a line "label: value", or none if the value is empty. */
 __attribute__((format(printf, 2, 3))) static void show(const char *label, const char *fmt, ...)
 {
-	scoped_text struct text plain = { 0 };
-	char *value = NULL;
+	scoped_free char *value = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
 	int n = vasprintf(&value, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		return;
-	print_plain(value, &plain);
-	if (n > 0)
-		printf("%-13s %s\n", label, text_str(&plain));
-	free(value);
+		value = NULL;
+	else
+		print_field(13, label, value);
 }
 
 /* The limits that the machine has, by their keys without "limits.". */

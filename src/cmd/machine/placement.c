@@ -10,7 +10,7 @@ static bool has_network(const struct placement *placement)
 	return false;
 }
 
-int placement_find(void *context, const char **pool, struct err *err)
+static int find(void *context, const char **pool, struct err *err)
 {
 	struct placement *placement = context;
 
@@ -18,4 +18,22 @@ int placement_find(void *context, const char **pool, struct err *err)
 		network_wanted(placement->call, err);
 	*pool = placement->pool;
 	return -err->code;
+}
+
+int placement_begin(struct placement *placement, const struct call *call, struct words *words,
+		    struct import_spec *spec, struct err *err)
+{
+	int r = spec->name ? name_check(spec->name, err) : 0;
+
+	if (r == 0)
+		r = settings_given(call, false, words, err);
+	if (r == 0)
+		r = settings_check(words, err);
+	if (r != 0)
+		return r;
+	*placement = (struct placement){ .call = call, .words = words };
+	spec->place = find;
+	spec->place_context = placement;
+	spec->settings = settings_of(words);
+	return 0;
 }

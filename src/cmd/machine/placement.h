@@ -4,6 +4,7 @@
 #define BERTH_CMD_MACHINE_PLACEMENT_H
 
 #include "cmd/cli/common.h"
+#include "machine/manage/travel.h"
 
 struct placement {
 	const struct call *call;
@@ -11,7 +12,11 @@ struct placement {
 	char *pool;                /* owned: receives the name */
 };
 
-/* import_spec's place, whose context is a struct placement. 0 or -code. */
-int placement_find(void *context, const char **pool, struct err *err);
+/*
+ * Takes the name and the settings of the new machine from the command into spec, which finds its place by the placement.
+ * words: free, and released by the caller after spec's use. 0, -code or EXIT_USAGE.
+ */
+int placement_begin(struct placement *placement, const struct call *call, struct words *words,
+		    struct import_spec *spec, struct err *err);
 
 #endif

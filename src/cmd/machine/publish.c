@@ -40,14 +40,12 @@ static int publish(struct call *call, const char *name, const char *snapshot, st
 
 static int run_publish(struct call *call, struct err *err)
 {
-	scoped_free char *name = strdup(call->words[0]);
-	char *snapshot = name ? strchr(name, '@') : NULL;
+	char *snapshot;
+	scoped_free char *name = name_split(call->words[0], &snapshot, err);
 	const char *pool = call_value(call, &flag_pool);
 
 	if (!name)
-		return err_set(err, ENOMEM, "out of memory");
-	if (snapshot)
-		*snapshot++ = '\0';
+		return -err->code;
 	int r = name_check(name, err);
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);

@@ -441,17 +441,15 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 static int run_send(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	scoped_free char *name = strdup(call->words[0]);
+	char *snapshot;
+	scoped_free char *name = name_split(call->words[0], &snapshot, err);
 	scoped_text struct text words = { 0 };
 	struct sending sending = { .call = call,
 				   .machine = &machine,
 				   .far = { .to = -1, .from = -1 } };
-	char *snapshot = name ? strchr(name, '@') : NULL;
 
 	if (!name)
-		return err_set(err, ENOMEM, "out of memory");
-	if (snapshot)
-		*snapshot++ = '\0';
+		return -err->code;
 	sending.spec.snapshot = snapshot;
 	int r = name_check(name, err);
 	if (r == 0 && snapshot)

@@ -74,11 +74,7 @@ static json_t *users_array(const struct text *users)
 
 static void show(const char *label, const char *value)
 {
-	scoped_text struct text plain = { 0 };
-
-	print_plain(value, &plain);
-	if (plain.length)
-		printf("%-14s %s\n", label, text_str(&plain));
+	print_field(14, label, value);
 }
 
 static void show_presets(const struct label *preset)
