@@ -199,6 +199,8 @@ case_interrupted() {
 	local signal pid status
 	steps "$T/in/hang.template" 'from = bb' 'run = echo first' "run = echo begun; sleep 1000"
 	for signal in INT TERM HUP; do
+		# The words of the build before are not taken for those of this one.
+		: >"$T/out"
 		# A background job of a script ignores SIGINT.
 		env --default-signal=INT berth template build -v "$T/in/hang.template" >"$T/out" 2>&1 &
 		pid=$!
