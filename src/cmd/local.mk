@@ -62,6 +62,8 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h \
+	src/cmd/machine/offer.c src/cmd/machine/offer.h \
+	src/cmd/machine/outgoing.c src/cmd/machine/outgoing.h \
 	src/cmd/machine/placement.c src/cmd/machine/placement.h \
 	src/cmd/machine/policy.c src/cmd/machine/policy.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
@@ -77,6 +79,8 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/snapshot.c \
 	src/cmd/machine/started.c \
 	src/cmd/machine/stop.c \
+	src/cmd/machine/synced.c src/cmd/machine/synced.h \
+	src/cmd/machine/there.c src/cmd/machine/there.h \
 	src/cmd/machine/top.c \
 	src/cmd/machine/transfer.c \
 	src/cmd/machine/wire.c src/cmd/machine/wire.h \

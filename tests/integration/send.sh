@@ -153,6 +153,11 @@ case_increments() {
 	there stop --force web
 	fails 1 "the root of machine 'web' would give way" "$T/ssh/send" --keep-synced web other
 	same "snapshots here" "$synced" "$(snapshots berth snapshot list --json web)"
+	# What only a new machine can get is refused, unless the machine has it already.
+	fails 1 "its network is '', and not 'lan'" "$T/ssh/send" --force --network lan web other
+	fails 1 "its description is '', and not 'new'" "$T/ssh/send" --force --set description=new web other
+	fails 1 "in pool 'default', and stays in it" "$T/ssh/send" --force --pool fast web other
+	same "snapshots here" "$synced" "$(snapshots berth snapshot list --json web)"
 	# A named snapshot is brought, and the root there stays.
 	berth snapshot web mine
 	send web@mine other

@@ -179,6 +179,15 @@ static int tell_end(struct far *far, int r, struct err *err)
 	return err_set(err, ECONNRESET, "host '%s': %s", far->host, how);
 }
 
+int far_write(const struct far *far, const struct text *lines, struct err *err)
+{
+	ssize_t n = write(far->to, lines->data, lines->length);
+
+	return n < 0 && errno != EPIPE
+		       ? err_set(err, errno, "write to host '%s': %s", far->host, strerror(errno))
+		       : 0;
+}
+
 int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *err)
 {
 	char line[WIRE_LINE];

@@ -219,6 +219,47 @@ static int prepare_new(struct call *call, const struct greeting *greeting,
 	return check_settings(&call->dirs, greeting, spec, name, err);
 }
 
+/* A machine that is here keeps its settings and its pool: words that would change them are refused, and not ignored. */
+static int check_word(const struct machine *machine, const char *word, struct err *err)
+{
+	const char *equals = strchr(word, '=');
+	scoped_free char *key = equals ? strndup(word, (size_t)(equals - word)) : NULL;
+	scoped_text struct text has = { 0 };
+
+	if (!key)
+		return err_set(err, ENOMEM, "out of memory");
+	if (config_get(&machine_schema, &machine->config, key, &has, err) < 0)
+		return -err->code;
+	if (strcmp(text_str(&has), equals + 1) == 0)
+		return 0;
+	return err_set(
+		err, EEXIST,
+		"machine '%s' is there already and keeps its settings: its %s is '%.200s', and "
+		"not '%.200s'; leave that option out, or change it there: berth set %s",
+		machine->name, key, text_str(&has), equals + 1, machine->name);
+}
+
+static int check_existing(const struct call *call, const struct words *words, const char *name,
+			  struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	const char *pool = call_value(call, &flag_pool);
+
+	if (machine_look(&machine, &call->dirs, name, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < words->count; i++) {
+		if (check_word(&machine, words->list[i], err) < 0)
+			return -err->code;
+	}
+	return pool && strcmp(pool, machine.config.pool) != 0
+		       ? err_set(err, EEXIST,
+				 "machine '%s' is there already, in pool '%s', and stays in it; "
+				 "leave "
+				 "out --pool",
+				 name, machine.config.pool)
+		       : 0;
+}
+
 static int receive_greeted(struct call *call, const struct greeting *greeting, struct err *err)
 {
 	struct import_spec spec = {
@@ -237,6 +278,8 @@ static int receive_greeted(struct call *call, const struct greeting *greeting, s
 		r = settings_check(&words, err);
 	if (r == 0 && !there)
 		r = prepare_new(call, greeting, &words, name, &spec, &pool, err);
+	if (r == 0 && there)
+		r = check_existing(call, &words, name, err);
 	if (r == 0)
 		r = offer(&call->dirs, name, there, err);
 	if (r == 0)

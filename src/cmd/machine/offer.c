@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/machine/offer.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+#include "machine/manage/manage.h"
+#include "machine/state/content.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { COMMON_MAX = 4096, SETTINGS_MAX = 4096 };
+
+void offer_free(struct offer *offer)
+{
+	free(offer->contents);
+	*offer = (struct offer){ 0 };
+}
+
+/* Adds the settings, so that the other side can refuse them before the contents come. Too long a line stays out with all others. */
+static void add_settings(const struct machine *machine, struct text *words)
+{
+	scoped_text struct text lines = { 0 };
+	scoped_free char *path = text_format("%s/machine.conf", machine->folder);
+	scoped_free char *text = NULL;
+	unsigned count = 0;
+
+	if (!path || file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text) < 0)
+		return;
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (strlen(line) + sizeof WIRE_SETTING >= WIRE_LINE || ++count > SETTINGS_MAX)
+			return;
+		for (char *c = line; *c; c++)
+			*c = (char)(*c == '\t' ? ' ' : *c);
+		text_add(&lines, WIRE_SETTING "%s\n", line);
+	}
+	text_add(words, "%s", text_str(&lines));
+}
+
+int offer_ask(const struct far *far, const struct machine *machine, const char *wanted,
+	      const char *more, struct err *err)
+{
+	scoped_text struct text words = { 0 };
+
+	text_add(&words, WIRE_SENDER "\nuuid %s\nname %s\n", machine->config.uuid, machine->name);
+	if (wanted)
+		text_add(&words, "to %s\n", wanted);
+	text_add(&words, "%s", more);
+	add_settings(machine, &words);
+	text_add(&words, "\n");
+	if (words.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return far_write(far, &words, err);
+}
+
+static int note_content(struct offer *offer, const char *content, struct err *err)
+{
+	if (offer->count >= COMMON_MAX || strlen(content) != UUID_TEXT - 1)
+		return 0;
+	char(*list)[UUID_TEXT] = reallocarray(offer->contents, offer->count + 1, sizeof *list);
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	offer->contents = list;
+	memcpy(list[offer->count++], content, UUID_TEXT);
+	return 0;
+}
+
+int offer_read(struct far *far, struct offer *offer, struct err *err)
+{
+	char key[32], value[WIRE_LINE];
+	bool greeted = false;
+	int r;
+
+	while ((r = far_read(far, key, value, err)) > 0) {
+		if (!greeted && (strcmp(key, "berth-receive") != 0 || strcmp(value, "1") != 0))
+			return err_set(
+				err, EPROTO,
+				"host '%s': its berth is of another version, or its shell prints "
+				"words of its own",
+				far->host);
+		greeted = true;
+		if (strcmp(key, "name") == 0 && !text_label_fault(value))
+			snprintf(offer->name, sizeof offer->name, "%.63s", value);
+		if (strcmp(key, "machine") == 0)
+			offer->there = strcmp(value, "yes") == 0;
+		if (strcmp(key, "snapshot") == 0 && note_content(offer, value, err) < 0)
+			return -err->code;
+	}
+	return r == 0 && !greeted ? err_set(err, EPROTO, "host '%s' offers nothing", far->host) : r;
+}
+
+static bool has(const struct offer *offer, const char *content)
+{
+	for (size_t i = 0; i < offer->count; i++) {
+		if (strcmp(offer->contents[i], content) == 0)
+			return true;
+	}
+	return false;
+}
+
+int offer_base(const struct offer *offer, struct machine *machine, const char *until,
+	       char since[64], struct err *err)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	struct content content;
+	size_t count = 0;
+
+	since[0] = '\0';
+	if (!offer->there)
+		return 0;
+	if (snapshot_list(machine, &list, &count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		bool is_last = until && strcmp(list[i].name, until) == 0;
+		bool known = content_find(machine, list[i].name, list[i].volume_made, &content,
+					  &(struct err){ 0 }) == 0 &&
+			     has(offer, content.files);
+		if (is_last)
+			return known;
+		if (known)
+			snprintf(since, 64, "%s", list[i].name);
+	}
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The first words between the two sides of a send: which machine comes, and what the other side has of it. By them the
+ * sender chooses the snapshot that it builds on.
+ */
+#ifndef BERTH_CMD_MACHINE_OFFER_H
+#define BERTH_CMD_MACHINE_OFFER_H
+
+#include "base/uuid.h"
+#include "cmd/machine/far.h"
+#include "machine/state/machine.h"
+
+/* What the other side has. */
+struct offer {
+	bool there;    /* the machine is there */
+	char name[64]; /* of the machine there, existing or new, as the other side says */
+	char (*contents)[UUID_TEXT]; /* owned: of snapshots that are there */
+	size_t count;
+};
+void offer_free(struct offer *offer);
+#define scoped_offer __attribute__((cleanup(offer_free)))
+
+/* Tells which machine comes, with its settings. more: further lines, borrowed. 0 or -code. */
+int offer_ask(const struct far *far, const struct machine *machine, const char *wanted,
+	      const char *more, struct err *err);
+int offer_read(struct far *far, struct offer *offer, struct err *err);
+
+/*
+ * Finds the newest snapshot that both sides have, before the snapshot `until` (NULL: of all); "": there is none. Whether
+ * the other side has `until` too. 1: it has; 0; or -code.
+ */
+int offer_base(const struct offer *offer, struct machine *machine, const char *until,
+	       char since[64], struct err *err);
+
+#endif

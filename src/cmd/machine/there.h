@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the user says of the other host: how it is reached, and what a machine is to have there. */
+#ifndef BERTH_CMD_MACHINE_THERE_H
+#define BERTH_CMD_MACHINE_THERE_H
+
+#include "cmd/cli/command.h"
+#include "stream/stream.h"
+
+#include <stdint.h>
+
+extern const struct flag flag_there, flag_send_compress, flag_root_there, flag_network_there,
+	flag_pool_there, flag_rate, flag_set_there, flag_ssh, flag_trust_there;
+
+/* Adds the options for the receiving side, as words for a shell. 0, -code or EXIT_USAGE. */
+int there_words(const struct call *call, struct text *words, struct err *err);
+
+/* --rate (*rate stays as it is without it) and --compress. 0 or EXIT_USAGE. */
+int there_speed(const struct call *call, uint64_t *rate, enum stream_codec *codec, struct err *err);
+
+#endif
