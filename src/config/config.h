@@ -48,9 +48,9 @@ enum key_flags {
 	KEY_FIXED = 1 << 0, /* set by berth alone; shown, but not changed by users */
 	KEY_LIVE = 1 << 1,  /* takes effect on a running machine at once */
 	KEY_DRAWN = 1 << 3, /* berth chooses a value where none is given, and writes it down */
-	KEY_KEPT =
-		1
-		<< 2, /* belongs to the programs of the root: publish makes it a preset of the template */
+	/* it belongs to the programs of the root: publish makes it a preset of the template */
+	KEY_KEPT = 1 << 2,
+	KEY_CHOSEN = 1 << 4, /* KEY_FIXED, but the command that creates takes it */
 };
 
 struct key {

@@ -55,7 +55,8 @@ static const char *const network_kinds[] = { "bridge", "private", NULL };
 
 #define AT(field) offsetof(struct network_config, field)
 static const struct key network_keys[] = {
-	{ "bridge", KEY_LINK, KEY_FIXED, AT(bridge), "", 0, 0, NULL, "name of its bridge" },
+	{ "bridge", KEY_LINK, KEY_FIXED | KEY_CHOSEN, AT(bridge), "", 0, 0, NULL,
+	  "name of its bridge" },
 	{ "dhcp", KEY_BOOL, KEY_LIVE, AT(dhcp), "yes", 0, 0, NULL,
 	  "whether dnsmasq serves addresses and names on it" },
 	{ "dhcp.lease", KEY_DURATION, KEY_LIVE, AT(dhcp_lease), "12h", 120, 365 * 86400, NULL,
@@ -64,15 +65,16 @@ static const struct key network_keys[] = {
 	  "name servers that its dnsmasq asks; empty: those of the host" },
 	{ "domain", KEY_DOMAIN, 0, AT(domain), "berth", 0, 0, NULL,
 	  "DNS domain that machine names are in" },
-	{ "isolated", KEY_BOOL, 0, AT(isolated), "no", 0, 0, NULL,
+	{ "isolated", KEY_BOOL, KEY_LIVE, AT(isolated), "no", 0, 0, NULL,
 	  "whether its machines do not reach each other" },
-	{ "kind", KEY_CHOICE, 0, AT(kind), "bridge", 0, 0, network_kinds,
+	{ "kind", KEY_CHOICE, KEY_LIVE, AT(kind), "bridge", 0, 0, network_kinds,
 	  "private: its machines reach each other and nothing else" },
-	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
+	{ "mtu", KEY_NUMBER, KEY_LIVE, AT(mtu), "0", 0, 65535, NULL,
 	  "largest packet of its machines' interfaces; 0: the kernel's default" },
 	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,
 	  "whether its machines reach the world by the host's address" },
-	{ "subnet", KEY_SUBNET, KEY_FIXED, AT(subnet), "", 0, 0, NULL, "its IPv4 network" },
+	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
+	  "its IPv4 network" },
 };
 #undef AT
 

@@ -57,6 +57,12 @@ int config_refuse_fixed(const struct schema *schema, const char *name, struct er
 	bool preset = of && config_find(of, name, &(struct err){ 0 }) &&
 		      !(config_flags(of, name) & KEY_FIXED);
 
+	if (config_find(schema, name, &(struct err){ 0 }) &&
+	    (config_flags(schema, name) & KEY_CHOSEN))
+		return err_set(err, EPERM,
+			       "%s is chosen when the %s is made and cannot change; make another: "
+			       "berth %s create NAME %s=VALUE",
+			       name, schema->what, schema->what, name);
 	return err_set(err, EPERM, "%s is made by berth and cannot be set%s%s%s", name,
 		       preset ? "; the setting of its machines is 'default." : "",
 		       preset ? name : "", preset ? "'" : "");

@@ -75,6 +75,15 @@ int link_set_up(struct link_socket *links, int index)
 	return link_request_send(links, change_link(index, IFF_UP));
 }
 
+int link_set_mtu(struct link_socket *links, int index, unsigned mtu)
+{
+	struct nl_msg *message = change_link(index, 0);
+
+	if (message)
+		nla_put_u32(message, IFLA_MTU, mtu);
+	return link_request_send(links, message);
+}
+
 int link_set_alias(struct link_socket *links, int index, const char *alias)
 {
 	struct nl_msg *message = change_link(index, 0);
@@ -125,21 +134,34 @@ int link_add_address(struct link_socket *links, int index, struct in_addr addres
 	return r == -EEXIST ? 0 : r;
 }
 
-int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway)
+static struct nl_msg *default_route(int type, int flags, int index, struct in_addr gateway)
 {
 	struct rtmsg head = { .rtm_family = AF_INET,
 			      .rtm_table = RT_TABLE_MAIN,
 			      .rtm_protocol = RTPROT_BOOT,
 			      .rtm_scope = RT_SCOPE_UNIVERSE,
 			      .rtm_type = RTN_UNICAST };
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nl_msg *message = nlmsg_alloc_simple(type, flags);
 
 	if (message) {
 		nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
 		nla_put(message, RTA_GATEWAY, sizeof gateway, &gateway);
 		nla_put_u32(message, RTA_OIF, (uint32_t)index);
 	}
-	return link_request_send(links, message);
+	return message;
+}
+
+int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway)
+{
+	return link_request_send(links, default_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+						      index, gateway));
+}
+
+int link_remove_default_route(struct link_socket *links, int index, struct in_addr gateway)
+{
+	int r = link_request_send(links, default_route(RTM_DELROUTE, 0, index, gateway));
+
+	return r == -ESRCH ? 0 : r;
 }
 
 static struct nl_msg *veth_message(const struct link_veth *veth)
@@ -190,14 +212,14 @@ static int send_both(struct link_socket *links, struct nl_msg *one, struct nl_ms
 }
 
 /* Properties of a port on its bridge, which the kernel also takes only in a change. */
-static int put_isolated(struct nl_msg *message)
+static int put_isolated(struct nl_msg *message, bool isolated)
 {
 	struct nlattr *info = nla_nest_start(message, IFLA_LINKINFO);
 
 	if (!info || nla_put_string(message, IFLA_INFO_SLAVE_KIND, "bridge") < 0)
 		return -NLE_NOMEM;
 	struct nlattr *port = nla_nest_start(message, IFLA_INFO_SLAVE_DATA);
-	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, 1) < 0)
+	if (!port || nla_put_u8(message, IFLA_BRPORT_ISOLATED, isolated) < 0)
 		return -NLE_NOMEM;
 	nla_nest_end(message, port);
 	nla_nest_end(message, info);
@@ -221,7 +243,7 @@ static int send_pair(struct link_socket *links, const struct link_veth *veth, st
 {
 	if (!make || !change || nla_put_string(change, IFLA_IFNAME, veth->name) < 0 ||
 	    nla_put(change, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) < 0 ||
-	    (veth->isolated && put_isolated(change) < 0) ||
+	    (veth->isolated && put_isolated(change, true) < 0) ||
 	    /* A kernel that was booted without IPv6 does not know these attributes. */
 	    (access("/proc/sys/net/ipv6", F_OK) == 0 && put_no_addresses(change) < 0))
 		return -NLE_NOMEM;
@@ -261,11 +283,15 @@ int link_join(struct link_socket *links, int index, int bridge, bool isolated)
 		join = NULL;
 	}
 	int r = link_request_send(links, join);
-	if (r < 0 || !isolated)
-		return r;
-	/* Only a port has these properties. */
+	/* Only a port has the property. */
+	return r < 0 || !isolated ? r : link_set_isolated(links, index, true);
+}
+
+int link_set_isolated(struct link_socket *links, int index, bool isolated)
+{
 	struct nl_msg *wall = change_link(index, 0);
-	if (wall && put_isolated(wall) < 0) {
+
+	if (wall && put_isolated(wall, isolated) < 0) {
 		nlmsg_free(wall);
 		wall = NULL;
 	}

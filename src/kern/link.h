@@ -27,6 +27,7 @@ struct link_info {
 	int index;
 	int master; /* index of the bridge that it is a port of, or 0 */
 	bool up;
+	unsigned mtu;                /* bytes */
 	char kind[16];               /* "bridge", "veth", "" for hardware */
 	char alias[64];              /* cut if longer */
 	unsigned char mac[LINK_MAC]; /* zeros if it has none */
@@ -43,6 +44,7 @@ int link_join_bridge(struct link_socket *links, const char *name, const unsigned
 		     struct link_info *info);
 
 int link_set_up(struct link_socket *links, int index);
+int link_set_mtu(struct link_socket *links, int index, unsigned mtu);
 int link_set_alias(struct link_socket *links, int index, const char *alias);
 /* Switches multicast snooping of a bridge on or off: with it, multicast goes only to ports that asked for it. */
 int link_set_snooping(struct link_socket *links, int bridge, bool on);
@@ -54,6 +56,8 @@ int link_has_address(struct link_socket *links, int index, struct in_addr addres
 /* Removes every IPv4 address of a link. */
 int link_clear_addresses(struct link_socket *links, int index);
 int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway);
+/* Removes exactly that route; success if there is none. */
+int link_remove_default_route(struct link_socket *links, int index, struct in_addr gateway);
 
 /* A pair: one end here, the other in the network namespace of a process. */
 struct link_veth {
@@ -77,6 +81,8 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth);
 
 /* Makes a link a port of a bridge, as link_add_veth does, also if it was a port of another. */
 int link_join(struct link_socket *links, int index, int bridge, bool isolated);
+/* Isolates a port from other isolated ports of its bridge, or ends that. */
+int link_set_isolated(struct link_socket *links, int index, bool isolated);
 
 /* Deletes a link; 0 also if there is none. */
 int link_delete(struct link_socket *links, const char *name);

@@ -23,7 +23,8 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 		return -EPROTO;
 	*info = (struct link_info){ .index = rtnl_link_get_ifindex(link),
 				    .master = rtnl_link_get_master(link),
-				    .up = rtnl_link_get_flags(link) & IFF_UP };
+				    .up = rtnl_link_get_flags(link) & IFF_UP,
+				    .mtu = rtnl_link_get_mtu(link) };
 	const char *kind = rtnl_link_get_type(link);
 	const char *alias = rtnl_link_get_ifalias(link);
 	struct nl_addr *mac = rtnl_link_get_addr(link);

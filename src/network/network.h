@@ -23,6 +23,7 @@ struct network {
 	int bridge;             /* index of the link, once network_up has seen it; else 0 */
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
+	bool rerouted; /* set by network_set: its machines have another default route now, or none */
 	char warning[256]; /* set by network_up: what does not work, as a sentence; "" = nothing */
 };
 
@@ -82,8 +83,8 @@ int network_serve(struct network *network, const char **cause, struct err *err);
 int network_down(struct network *network, struct err *err);
 /*
  * Changes settings, all or none of them; network then has them. A network that is up gets them at once: it is renewed as
- * by network_up, and network->renewed and network->warning are set. If that fails, the settings are as before. Interfaces
- * of running machines stay as they are: mtu, isolated, kind and domain reach them at their next start.
+ * by network_up, and network->renewed, rerouted and warning are set. If that fails, the settings are as before. The caller
+ * then calls machine_reconnect_all, which brings them to running machines; only their domain waits for the next start.
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
@@ -143,8 +144,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 /* Whether the machine's link is a port of the network's bridge: 1, 0, or -code. */
 int network_is_attached(struct network *network, const char *name, struct err *err);
 /*
- * Makes a running machine's link a port of the bridge again, after network_up. If the link is gone, makes the pair
- * anew as network_plug does.
+ * Makes a running machine's link a port of the bridge again, after network_up, with the isolation and the mtu of the
+ * lease. If the link is gone, makes the pair anew as network_plug does.
  */
 int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		     struct err *err);
@@ -154,7 +155,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
  */
 int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		 struct err *err);
-/* Makes the default route of a running machine lead through the interface of this lease. */
+/* Makes the default route of a running machine lead through the interface of this lease, or not, as the lease says. */
 int network_route(const struct network *network, const struct lease *lease, pid_t pid,
 		  struct err *err);
 /* Removes the host end of the pair. Idempotent. */

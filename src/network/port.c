@@ -152,7 +152,24 @@ static int set_route(const struct lease *lease)
 	int index = (int)if_nametoindex(lease->link);
 	int r = index == 0 ? -errno : link_open(&links);
 
-	return r < 0 ? r : link_add_default_route(links, index, lease->gateway);
+	if (r < 0)
+		return r;
+	return lease->without_route ? link_remove_default_route(links, index, lease->gateway)
+				    : link_add_default_route(links, index, lease->gateway);
+}
+
+static unsigned mtu_of(const struct lease *lease)
+{
+	return lease->mtu ? lease->mtu : ETH_DATA_LEN;
+}
+
+static int set_mtu(const struct lease *lease)
+{
+	scoped_links struct link_socket *links = NULL;
+	int index = (int)if_nametoindex(lease->link);
+	int r = index == 0 ? -errno : link_open(&links);
+
+	return r < 0 ? r : link_set_mtu(links, index, mtu_of(lease));
 }
 
 /* The network namespace of a process, opened. */
@@ -210,6 +227,26 @@ int network_route(const struct network *network, const struct lease *lease, pid_
 		       : 0;
 }
 
+/* The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have them. */
+static int shape_port(const struct network *network, const struct lease *lease, pid_t pid,
+		      struct link_socket *links, const struct link_info *port, struct err *err)
+{
+	int r = link_set_isolated(links, port->index, lease->isolated);
+
+	if (r < 0 || port->mtu == mtu_of(lease))
+		return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
+	scoped_fd int space = open_space(network, pid, err);
+	if (space < 0)
+		return space;
+	if (do_inside(space, set_mtu, lease) < 0)
+		return err_set(err, EIO,
+			       "network '%s': the interface %s of '%s' cannot have mtu %u; "
+			       "restart it",
+			       network->name, lease->link, lease->name, mtu_of(lease));
+	r = link_set_mtu(links, port->index, mtu_of(lease));
+	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
+}
+
 int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		     struct err *err)
 {
@@ -220,7 +257,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 		return -err->code;
 	int r = look_at_port(network, lease->name, links, &port, err);
 	if (r == 0 && port.master == network->bridge)
-		return 0;
+		return shape_port(network, lease, pid, links, &port, err);
 	if (r == 0)
 		r = link_join(links, port.index, network->bridge, lease->isolated);
 	if (r == 0 || r != -ENODEV)

@@ -14,6 +14,7 @@ static int renew(struct network *network, struct err *err)
 	int r = bridge_renew(&now, err);
 	if (r < 0)
 		return r;
+	now.rerouted = config_is_private(&now.config) != config_is_private(&network->config);
 	struct network before = *network;
 	*network = now;
 	now = before;

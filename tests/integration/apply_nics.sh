@@ -57,9 +57,29 @@ case_networks() {
 		'subnet = 10.77.1.0/25' '[machine a]' 'template = bbb'
 	refused ":3: bridge 'br-x' of network 'two' is that of network 'one' in line 1" '[network one]' 'bridge = br-x' \
 		'[network two]' 'bridge = br-x'
+	refused ":2: network 'wan' has bridge = .*, which cannot change to br-y; .*; .*:3: network 'wan' has subnet = 10.77.2.0/24, which cannot change to 10.77.3.0/24" \
+		'[network wan]' 'bridge = br-y' 'subnet = 10.77.3.0/24'
+	refused ":6: forward 'http' cannot lead to machine 'a': its network 'one' is private; write another" '[network one]' \
+		'kind = private' '[machine a]' 'template = bb' 'network = one' '[forward http]' 'port = 18080' 'target = 80'
 	ip link add taken type veth peer name other
+	refused ":1: network 'one': bridge name 'taken' is taken.*; .*:1: network 'one': 10.77.1.0/25 collides" '[network one]' \
+		'bridge = taken' 'subnet = 10.77.1.0/25'
 	refused ":1: network 'one': bridge name 'taken' is taken" '[network one]' 'bridge = taken'
 	ip link del taken
+}
+
+# A machine that runs has the settings of its network at once, also those that describe its interface.
+case_networks_of_running() {
+	describe 'name = shop' '[network lan]' 'mtu = 1400' 'domain = shop' '[machine a]' 'template = bb' 'network = lan'
+	berth apply "$T/in/shop.apply" 2>"$T/err"
+	describe 'name = shop' '[network lan]' 'mtu = 1300' 'domain = house' '[machine a]' 'template = bb' 'network = lan'
+	has "machines that run on network 'lan' have the domain at their next start" "$(berth apply "$T/in/shop.apply" 2>&1)"
+	has "mtu 1300" "$(berth exec a -- ip link show eth0)"
+	has "nothing to do" "$(berth apply "$T/in/shop.apply")"
+	describe 'name = shop' '[network lan]' 'mtu = 0' 'domain = berth' '[machine a]' 'template = bb' 'network = lan'
+	berth apply "$T/in/shop.apply" 2>"$T/err"
+	has "mtu 1500" "$(berth exec a -- ip link show eth0)"
+	berth delete --force a
 }
 
 # exchanges FIRST SECOND: two machines with these lines in their nics.

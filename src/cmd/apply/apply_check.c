@@ -114,6 +114,36 @@ static bool leaves(void *context, const char *machine, const char *forward)
 	return loss_of_forward(taking->apply, machine, forward, &taking->forward);
 }
 
+/* The kind that a network has after this command. */
+static bool is_private(const struct apply *apply, const char *name)
+{
+	scoped_network struct network network = { 0 };
+
+	for (size_t i = 0; i < apply->file.network_count; i++) {
+		const struct apply_network *wanted = &apply->file.networks[i];
+		if (strcmp(wanted->name, name) == 0 &&
+		    apply_line_of(wanted->given, wanted->given_count, "kind"))
+			return config_is_private(&wanted->config);
+	}
+	return network_open(&network, &apply->call->dirs, name, &(struct err){ 0 }) == 0 &&
+	       config_is_private(&network.config);
+}
+
+static int check_forward(struct taking *taking, const struct apply_group *group, const char *name,
+			 const struct forward_config *section, struct err *err)
+{
+	const char *network = nic_network_of(taking->apply, group);
+
+	if (config_forward(section, &taking->forward, err) < 0)
+		return -err->code;
+	return is_private(taking->apply, network)
+		       ? err_set(err, EINVAL,
+				 "forward '%s' cannot lead to machine '%s': its network '%s' is "
+				 "private; write another into the file: 'network = NETWORK'",
+				 section->section.name, name, network)
+		       : 0;
+}
+
 void check_section(struct apply *apply, const struct apply_group *group, const char *name,
 		   const struct schema *kind, const struct section *section)
 {
@@ -124,7 +154,8 @@ void check_section(struct apply *apply, const struct apply_group *group, const c
 	if (kind == &nic_schema)
 		nic_check(apply, name, (const struct nic_config *)section, &err);
 	else if (kind != &forward_schema ||
-		 config_forward((const struct forward_config *)section, &taking.forward, &err) == 0)
+		 check_forward(&taking, group, name, (const struct forward_config *)section,
+			       &err) == 0)
 		machine_check_section(&apply->call->dirs, name, group->settings.machine.privileged,
 				      kind, section, &leaving, &err);
 	apply_fault(apply, apply_section_line(group, kind, section->name), &err);

@@ -71,12 +71,10 @@ static int change_network(struct apply *apply, struct apply_action *action, stru
 		if (values_add(&values, action->network, action->changes[i].key, err) < 0)
 			return -err->code;
 	}
-	if (network_open(&network, &apply->call->dirs, action->name, err) < 0 ||
-	    network_set(&network, values.list, values.count, err) < 0)
-		return -err->code;
-	if (*network.warning)
-		text_add(&apply->notes, "%s\n", network.warning);
-	return machine_reconnect_all(&network, err);
+	return network_open(&network, &apply->call->dirs, action->name, err) < 0
+		       ? -err->code
+		       : machine_change_network(&network, values.list, values.count, &apply->notes,
+						err);
 }
 
 /* ---- Machines */

@@ -20,28 +20,44 @@ static void drop_last(struct apply *apply)
 
 /* ---- Networks */
 
-static int compare_network(const struct apply_network *wanted, const struct network *network,
-			   struct apply_action *action, struct err *err)
+static int compare_network(struct apply *apply, const struct apply_network *wanted,
+			   const struct network *network, struct apply_action *action,
+			   struct err *err)
 {
 	for (size_t i = 0; i < network_schema.count; i++) {
 		const struct key *key = &network_schema.keys[i];
 		scoped_text struct text from = { 0 }, to = { 0 };
-		if (!apply_line_of(wanted->given, wanted->given_count, key->name))
+		unsigned line = apply_line_of(wanted->given, wanted->given_count, key->name);
+		struct err fixed = { 0 };
+		if (!line)
 			continue;
 		config_text(&network->config, key, &from);
 		config_text(&wanted->config, key, &to);
 		if (strcmp(text_str(&from), text_str(&to)) == 0)
 			continue;
-		if (strcmp(key->name, "bridge") == 0 || strcmp(key->name, "subnet") == 0)
-			return err_set(
-				err, EPERM,
+		if (key->flags & KEY_FIXED)
+			err_set(&fixed, EPERM,
 				"network '%s' has %s = %s, which cannot change to %s; delete "
 				"the network first, or give another one a name",
 				network->name, key->name, text_str(&from), text_str(&to));
-		if (action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
+		else if (action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
 			return -err->code;
+		apply_fault(apply, line, &fixed);
 	}
 	return 0;
+}
+
+/* Bridge and subnet are looked at one by one, so that the faults of both are told. */
+static int check_new_network(struct apply *apply, const struct apply_network *wanted,
+			     struct err *err)
+{
+	const struct network_config *config = &wanted->config;
+
+	network_check_new(&apply->call->dirs, wanted->name, config->bridge, NULL, err);
+	apply_fault(apply, wanted->line, err);
+	return *config->subnet ? network_check_new(&apply->call->dirs, wanted->name, NULL,
+						   config->subnet, err)
+			       : 0;
 }
 
 static int plan_network(struct apply *apply, const struct apply_network *wanted, struct err *err)
@@ -63,9 +79,8 @@ static int plan_network(struct apply *apply, const struct apply_network *wanted,
 	else
 		action->rank++;
 	if (r < 0)
-		return network_check_new(&apply->call->dirs, wanted->name, wanted->config.bridge,
-					 wanted->config.subnet, err);
-	r = compare_network(wanted, &network, action, err);
+		return check_new_network(apply, wanted, err);
+	r = compare_network(apply, wanted, &network, action, err);
 	if (r == 0 && action->count == 0)
 		drop_last(apply);
 	return r;

@@ -167,7 +167,11 @@ static int up_with_machines(struct network *network, struct err *err)
 	rlimits_reset();
 	int r = network_up(network, err);
 
-	return r < 0 ? r : machine_reconnect_all(network, err);
+	if (r == 0)
+		r = machine_reconnect_all(network, err);
+	if (r == 0 && *network->warning)
+		print_note("%s", network->warning);
+	return r;
 }
 
 static int up_one(struct call *call, const char *name, struct err *err)

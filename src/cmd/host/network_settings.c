@@ -13,33 +13,11 @@
 
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
-/* Keys that describe interfaces of machines, which running machines keep as they are. */
-static bool waits_for_start(const struct changes *changes)
-{
-	for (size_t i = 0; i < changes->count; i++) {
-		if (!(config_flags(&network_schema, changes->list[i].name) & KEY_LIVE))
-			return true;
-	}
-	return false;
-}
-
-static int note_rest(struct network *network, const struct changes *changes)
-{
-	struct network_status status = { 0 };
-
-	if (*network->warning)
-		print_note("%s", network->warning);
-	if (waits_for_start(changes) && network_status(network, &status, &(struct err){ 0 }) == 0 &&
-	    status.ports > 0)
-		print_note("machines that run on network '%s' have it at their next start",
-			   network->name);
-	return 0;
-}
-
 static int change(const struct call *call, bool unset, struct err *err)
 {
 	scoped_changes struct changes changes = { 0 };
 	scoped_network struct network network = { 0 };
+	scoped_text struct text notes = { 0 };
 
 	int r = changes_given(call, &network_schema, unset, &changes, err);
 	if (r != 0)
@@ -49,13 +27,13 @@ static int change(const struct call *call, bool unset, struct err *err)
 		return r;
 	/* dnsmasq, which may be started again, inherits the rlimits of this process. */
 	rlimits_reset();
-	r = network_set(&network, changes.list, changes.count, err);
+	r = machine_change_network(&network, changes.list, changes.count, &notes, err);
 	/* The key is unknown, and the file has no line with it either. */
 	if (r == -ENOENT && unset)
 		return EXIT_USAGE;
 	if (r == 0)
-		r = machine_reconnect_all(&network, err);
-	return r < 0 ? r : note_rest(&network, &changes);
+		print_notes(&notes);
+	return r;
 }
 
 static int run_set(struct call *call, struct err *err)

@@ -153,14 +153,19 @@ static int choose(struct chosen *chosen, const struct forward_config *section, s
 		       : 0;
 }
 
-/* Those that can be made. What was made before by this machine is not in its own way. */
+/*
+ * Those that can be made. What was made before by this machine is not in its own way, but goes if its network is private
+ * now.
+ */
 static int choose_all(const struct machine *machine, const char *made, struct chosen *chosen,
 		      struct text *left_out, struct err *err)
 {
+	const char *kept = made && is_shut(machine) ? NULL : made;
+
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
 		struct err why = { 0 };
-		if (!is_named(made, at->name) && forwards_check(machine, section, NULL, &why) < 0) {
+		if (!is_named(kept, at->name) && forwards_check(machine, section, NULL, &why) < 0) {
 			text_add(left_out, "%s%s; it is left out", left_out->length ? "; " : "",
 				 why.text);
 			continue;

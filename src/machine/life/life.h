@@ -69,6 +69,12 @@ int machine_last_end(const struct machine *machine, char *out, size_t room);
 bool machine_unguarded(const struct machine *machine, char network[64]);
 bool machine_cut_off(const struct machine *machine, char network[64]);
 int machine_reconnect_all(struct network *network, struct err *err);
+/*
+ * network_set, for the machines that run on the network too. notes: lines for the user about what works from the next start
+ * on, or not.
+ */
+int machine_change_network(struct network *network, const struct config_change *changes,
+			   size_t count, struct text *notes, struct err *err);
 
 /* Waits until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);

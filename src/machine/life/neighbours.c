@@ -99,9 +99,16 @@ static int reconnect(void *context, const char *name)
 	int r = network_reattach(all->network, &lease, state.init, !machine.config.spoofing, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
 		r = guard_renew(all->network, &lease, &why);
+	if (r == 0 && all->network->rerouted &&
+	    (!lease.without_route || config_is_private(&all->network->config)))
+		r = network_route(all->network, &lease, state.init, &why);
 	bool first = strcmp(lease.link, LEASE_LINK) == 0;
-	if (r == 0 && first && forwards_are_current(&machine, all->network, &lease) == 0)
+	if (r == 0 && first &&
+	    (all->network->rerouted || forwards_are_current(&machine, all->network, &lease) == 0))
 		r = forwards_make(&machine, all->network, &lease, &left_out, &why);
+	if (left_out.length && !*all->network->warning)
+		snprintf(all->network->warning, sizeof all->network->warning, "%s",
+			 text_str(&left_out));
 	if (r < 0 && !all->err->code && run_alive(&machine))
 		*all->err = why;
 	return 0;
@@ -113,4 +120,34 @@ int machine_reconnect_all(struct network *network, struct err *err)
 
 	int r = machine_list(network->dirs, reconnect, &all, err);
 	return r < 0 ? r : -err->code;
+}
+
+/* Whether a change waits for the next start: the domain is written into the root before init runs. */
+static bool waits_for_start(const struct config_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!(config_flags(&network_schema, changes[i].name) & KEY_LIVE))
+			return true;
+	}
+	return false;
+}
+
+int machine_change_network(struct network *network, const struct config_change *changes,
+			   size_t count, struct text *notes, struct err *err)
+{
+	struct network_status status = { 0 };
+
+	int r = network_set(network, changes, count, err);
+	if (r == 0)
+		r = machine_reconnect_all(network, err);
+	if (r < 0)
+		return r;
+	if (*network->warning)
+		text_add(notes, "%s\n", network->warning);
+	if (waits_for_start(changes, count) &&
+	    network_status(network, &status, &(struct err){ 0 }) == 0 && status.ports > 0)
+		text_add(notes,
+			 "machines that run on network '%s' have the domain at their next start\n",
+			 network->name);
+	return 0;
 }

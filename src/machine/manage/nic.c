@@ -71,10 +71,7 @@ static int renew_route(struct change *change, struct err *err)
 		    lease_find(&network, change->machine->name, &lease, err) < 0)
 			return -err->code;
 		nics_shape(change->machine, &nics[i], &lease);
-		/* A private network has no default route. */
-		return lease.without_route
-			       ? 0
-			       : network_route(&network, &lease, change->state.init, err);
+		return network_route(&network, &lease, change->state.init, err);
 	}
 	return 0;
 }
