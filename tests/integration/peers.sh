@@ -65,7 +65,7 @@ case_lxd() {
 	same "its release" bookworm "$(lxc exec box -- sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)"
 	lxc exec box -- touch /made-in-lxd
 	lxc stop --force box
-	lxc publish box --alias made
+	lxc publish box --alias made --compression none
 	lxc image export made "$T/unified"
 	berth template import "$T"/unified.* unified
 	boots unified bookworm /made-in-lxd
@@ -88,7 +88,7 @@ squashed() {
 	mkdir "$T/whole"
 	tar -C "$T/whole" -xf "$T"/unified.* --numeric-owner
 	tar -C "$T/whole" --exclude=./rootfs -czf "$T/meta.tar.gz" .
-	mksquashfs "$T/whole/rootfs" "$T/rootfs.squashfs" -quiet -no-progress >/dev/null
+	mksquashfs "$T/whole/rootfs" "$T/rootfs.squashfs" -Xcompression-level 1 -quiet -no-progress >/dev/null
 	rm -rf "$T/whole"
 }
 
