@@ -61,6 +61,12 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/logs.c \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
+	src/cmd/machine/move.c src/cmd/machine/move.h \
+	src/cmd/machine/move_abort.c \
+	src/cmd/machine/move_connect.c \
+	src/cmd/machine/move_copy.c \
+	src/cmd/machine/move_plan.c \
+	src/cmd/machine/move_show.c src/cmd/machine/move_show.h \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h \
 	src/cmd/machine/offer.c src/cmd/machine/offer.h \
 	src/cmd/machine/outgoing.c src/cmd/machine/outgoing.h \
@@ -70,6 +76,8 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \
 	src/cmd/machine/receive.c \
+	src/cmd/machine/receive_move.c \
+	src/cmd/machine/receiving.c src/cmd/machine/receiving.h \
 	src/cmd/machine/rename.c \
 	src/cmd/machine/reset.c \
 	src/cmd/machine/run.c \

@@ -25,8 +25,8 @@ static const struct command *const shown[] = { &command_mount,   &command_unmoun
 					       &command_forward, &command_nic,     NULL };
 static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
 					      &command_publish,  &command_backups, NULL };
-static const struct command *const travel[] = { &command_export, &command_import, &command_send,
-						&command_receive, NULL };
+static const struct command *const travel[] = { &command_export, &command_import,  &command_send,
+						&command_move,   &command_receive, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,

@@ -9,6 +9,7 @@ libmachine_a_SOURCES = \
 	src/machine/state/list.c \
 	src/machine/state/look.c \
 	src/machine/state/machine.c src/machine/state/machine.h \
+	src/machine/state/move.c src/machine/state/move.h \
 	src/machine/state/nics.c src/machine/state/nics.h \
 	src/machine/state/owner.c src/machine/state/owner.h \
 	src/machine/state/parts.c src/machine/state/parts.h \
@@ -88,6 +89,8 @@ libmachine_a_SOURCES = \
 	src/machine/manage/import.c \
 	src/machine/manage/increment.c src/machine/manage/increment.h \
 	src/machine/manage/moment.c src/machine/manage/moment.h \
+	src/machine/manage/moving.c src/machine/manage/moving.h \
+	src/machine/manage/moving_check.c \
 	src/machine/manage/travel.h \
 	src/machine/manage/birth.c src/machine/manage/birth.h \
 	src/machine/manage/boot.c src/machine/manage/boot.h \

@@ -39,6 +39,7 @@ elsewhere() {
 		echo "integration/backup.sh berth.backup"
 		;;
 	"berth send "*) echo "integration/send.sh berth.send" ;;
+	"berth move "*) echo "integration/move.sh move.*other" ;;
 	*"| ssh host berth import -") echo "integration/stream.sh berth.export.*berth.import" ;;
 	*) return 1 ;;
 	esac

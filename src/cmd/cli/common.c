@@ -44,7 +44,7 @@ static int make_default_pool(const struct call *call, const char *name, struct e
 	return r;
 }
 
-int pool_wanted(const struct call *call, char **name, struct err *err)
+int pool_named(const struct call *call, char **name, struct err *err)
 {
 	const char *given = call_value(call, &flag_pool);
 	struct berth_config config;
@@ -59,9 +59,17 @@ int pool_wanted(const struct call *call, char **name, struct err *err)
 	int r = config_load_berth(&call->dirs, &config, err);
 	if (r < 0)
 		return r;
-	scoped_free char *pool = take_ptr(&config.pool);
+	*name = take_ptr(&config.pool);
 	config_free(&berth_schema, &config);
-	if (!is_there(call, "pools", pool, "pool.conf"))
+	return 0;
+}
+
+int pool_wanted(const struct call *call, char **name, struct err *err)
+{
+	scoped_free char *pool = NULL;
+	int r = pool_named(call, &pool, err);
+
+	if (r == 0 && !call_has(call, &flag_pool) && !is_there(call, "pools", pool, "pool.conf"))
 		r = make_default_pool(call, pool, err);
 	if (r == 0)
 		*name = take_ptr(&pool);

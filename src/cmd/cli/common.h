@@ -80,6 +80,8 @@ void settings_free(struct words *words);
  * given by --pool must exist.
  */
 int pool_wanted(const struct call *call, char **name, struct err *err);
+/* The same name, without making the pool or looking for it. */
+int pool_named(const struct call *call, char **name, struct err *err);
 /* Makes the default network of berth.conf if it does not exist, with a note. */
 int network_wanted(const struct call *call, struct err *err);
 

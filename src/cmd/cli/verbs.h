@@ -43,6 +43,8 @@ extern const struct command command_backups;
 extern const struct command command_export, command_import;
 /* send.c, receive.c: both ends of one connection */
 extern const struct command command_send, command_receive;
+/* move.c */
+extern const struct command command_move;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;
 extern const struct command command_nic;

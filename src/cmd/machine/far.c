@@ -235,6 +235,34 @@ int far_finish(struct far *far, bool sent, const struct err *failed, struct err 
 			"arrived");
 }
 
+int far_answer(struct far *far, unsigned seconds, struct err *err)
+{
+	char key[32], value[WIRE_LINE];
+	int r;
+
+	far->wire.seconds = seconds;
+	far->wire.lines = 0;
+	while ((r = far_read(far, key, value, err)) > 0) {
+		if (strcmp(key, "note") == 0)
+			text_add(&far->notes, "host '%s': %s\n", far->host, value);
+		else if (strcmp(key, "returned") == 0)
+			return snprintf(far->said, sizeof far->said, "%s", value), FAR_RETURNED;
+		else if (strcmp(key, "done") == 0)
+			return snprintf(far->done, sizeof far->done, "%.63s", value), 0;
+	}
+	return r == 0 ? tell_end(far, -EBADMSG, err) : r;
+}
+
+int far_ask(struct far *far, const char *step, unsigned seconds, struct err *err)
+{
+	scoped_text struct text line = { 0 };
+
+	text_add(&line, "%s\n", step);
+	if (line.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return far_write(far, &line, err) < 0 ? -err->code : far_answer(far, seconds, err);
+}
+
 void far_close(struct far *far)
 {
 	scoped_close_fd(&far->to);

@@ -31,7 +31,7 @@ struct far {
 	int to, from; /* owned */
 	struct wire wire;
 	struct text notes;    /* owned: what the other side remarks, a line each */
-	char said[WIRE_LINE]; /* the error of the other side; "": none */
+	char said[WIRE_LINE]; /* why the other side has given the machine back */
 	char done[64];        /* the name of the machine there, once it is made */
 };
 
@@ -54,6 +54,15 @@ int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *e
  * stream was written; failed (may be empty): why it was not, which counts if the other side gives no reason.
  */
 int far_finish(struct far *far, bool sent, const struct err *failed, struct err *err);
+
+/*
+ * For a session of steps: asks for one, and waits for its answer. 0: it is done; FAR_RETURNED: the machine is ours
+ * again, and far->said has the cause; -code, of which only -EREMOTEIO is an answer. far_answer: what far_ask does
+ * after it has asked.
+ */
+enum { FAR_RETURNED = 1 };
+int far_ask(struct far *far, const char *step, unsigned seconds, struct err *err);
+int far_answer(struct far *far, unsigned seconds, struct err *err);
 
 /* Ends the program. */
 void far_close(struct far *far);

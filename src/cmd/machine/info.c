@@ -7,6 +7,7 @@
 #include "cmd/cli/labels.h"
 #include "cmd/cli/print.h"
 #include "cmd/machine/forward.h"
+#include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 #include "machine/confine/lsm.h"
 #include "machine/life/life.h"
@@ -252,6 +253,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("name:", "%s", machine->name);
 	show("description:", "%s", config->description);
 	show_run(&facts->status, facts);
+	move_show(machine, show);
 	show_limits(machine);
 	show_labels(machine->config.labels);
 	show_network(machine, &facts->status);
@@ -355,6 +357,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "memory", json_count(status->memory) },
 		{ "memory_max", json_count(status->memory_max) },
 		{ "held", json_text(facts->held) },
+		{ "move", move_object(machine) },
 		{ "limits", limits_object(machine) },
 		{ "labels", labels_object(config->labels) },
 		{ "ended", json_text(facts->ended) },

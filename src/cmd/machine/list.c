@@ -9,6 +9,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
 #include "cmd/machine/list_columns.h"
+#include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"
@@ -52,6 +53,7 @@ static void add_object(struct listing *listing, const struct machine *machine,
 				      { "name", json_string(machine->name) },
 				      { "state", json_string(machine_state_name(status->state)) },
 				      { "booted", json_boolean(status->booted) },
+				      { "move", move_object(machine) },
 				      { "address",
 					json_address(status->leased, status->lease.address) },
 				      { "addresses", nics_addresses(machine, status) },

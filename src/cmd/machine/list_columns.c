@@ -5,6 +5,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 
 #include <ctype.h>
@@ -21,7 +22,7 @@ static bool runs(const struct subject *subject)
 
 static void add_state(const struct subject *subject, struct text *out)
 {
-	text_add(out, "%s", machine_state_name(subject->status->state));
+	text_add(out, "%s", move_state_name(subject->machine, subject->status->state));
 }
 
 static void add_booted(const struct subject *subject, struct text *out)

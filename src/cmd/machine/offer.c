@@ -72,6 +72,8 @@ int offer_read(struct far *far, struct offer *offer, struct err *err)
 	bool greeted = false;
 	int r;
 
+	offer_free(offer);
+
 	while ((r = far_read(far, key, value, err)) > 0) {
 		if (!greeted && (strcmp(key, "berth-receive") != 0 || strcmp(value, "1") != 0))
 			return err_set(
@@ -84,13 +86,19 @@ int offer_read(struct far *far, struct offer *offer, struct err *err)
 			snprintf(offer->name, sizeof offer->name, "%.63s", value);
 		if (strcmp(key, "machine") == 0)
 			offer->there = strcmp(value, "yes") == 0;
+		if (strcmp(key, "state") == 0)
+			snprintf(offer->state, sizeof offer->state, "%.15s", value);
+		if (strcmp(key, "runs") == 0)
+			offer->runs = strcmp(value, "yes") == 0;
+		if (strcmp(key, "token") == 0)
+			snprintf(offer->token, sizeof offer->token, "%.36s", value);
 		if (strcmp(key, "snapshot") == 0 && note_content(offer, value, err) < 0)
 			return -err->code;
 	}
 	return r == 0 && !greeted ? err_set(err, EPROTO, "host '%s' offers nothing", far->host) : r;
 }
 
-static bool has(const struct offer *offer, const char *content)
+bool offer_has(const struct offer *offer, const char *content)
 {
 	for (size_t i = 0; i < offer->count; i++) {
 		if (strcmp(offer->contents[i], content) == 0)
@@ -115,7 +123,7 @@ int offer_base(const struct offer *offer, struct machine *machine, const char *u
 		bool is_last = until && strcmp(list[i].name, until) == 0;
 		bool known = content_find(machine, list[i].name, list[i].volume_made, &content,
 					  &(struct err){ 0 }) == 0 &&
-			     has(offer, content.files);
+			     offer_has(offer, content.files);
 		if (is_last)
 			return known;
 		if (known)

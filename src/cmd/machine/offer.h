@@ -16,6 +16,10 @@ struct offer {
 	char name[64]; /* of the machine there, existing or new, as the other side says */
 	char (*contents)[UUID_TEXT]; /* owned: of snapshots that are there */
 	size_t count;
+	/* Of a move. */
+	char state[16]; /* "absent", "here", "arriving" or "leaving" */
+	bool runs;
+	char token[UUID_TEXT]; /* of the move that it is in; "": none */
 };
 void offer_free(struct offer *offer);
 #define scoped_offer __attribute__((cleanup(offer_free)))
@@ -24,6 +28,9 @@ void offer_free(struct offer *offer);
 int offer_ask(const struct far *far, const struct machine *machine, const char *wanted,
 	      const char *more, struct err *err);
 int offer_read(struct far *far, struct offer *offer, struct err *err);
+
+/* Whether the other side has contents with that uuid. */
+bool offer_has(const struct offer *offer, const char *content);
 
 /*
  * Finds the newest snapshot that both sides have, before the snapshot `until` (NULL: of all); "": there is none. Whether

@@ -15,41 +15,46 @@ static void show(void *context, uint64_t bytes)
 	progress_show_bytes(context, bytes);
 }
 
-/* The size of the whole stream, in bytes. It is known only of a root that is sent as a whole; else 0. */
-static uint64_t estimate(struct machine *machine, const struct export_spec *spec)
+uint64_t outgoing_size(const struct machine *machine)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
 	uint64_t used = 0;
 
-	if (spec->since || spec->snapshots || !progress_is_shown() ||
-	    pool_open(&pool, machine->dirs, machine->config.pool, &ignored) < 0)
-		return 0;
 	text_print(volume, sizeof volume, "machine.%s", machine->name);
-	return volume_measure(&pool, volume, &used, &ignored) < 0 ? 0 : used;
+	return pool_view(&pool, machine->dirs, machine->config.pool, &ignored) < 0 ||
+			       volume_measure(&pool, volume, &used, &ignored) < 0
+		       ? 0
+		       : used;
 }
 
-int outgoing_stream(struct far *far, struct machine *machine, struct export_spec *spec,
-		    uint64_t rate, struct err *err)
+int outgoing_stream(struct far *far, struct machine *machine, const struct export_spec *given,
+		    uint64_t rate, bool framed, struct err *err)
 {
-	const struct pump_spec far_end = { .fd = far->to, .rate = rate, .seconds = STALL_SECONDS };
+	const struct pump_spec far_end = {
+		.fd = far->to, .rate = rate, .seconds = STALL_SECONDS, .framed = framed
+	};
 	scoped_free char *doing = text_format("sending machine '%s'", machine->name);
 	struct progress_bytes shown = { .doing = doing, .began = clock_ms() };
+	struct export_spec spec = *given;
 	struct pump pump;
 
 	if (!doing)
 		return err_set(err, ENOMEM, "out of memory");
-	shown.total = estimate(machine, spec);
+	/* It is known only of a root that is sent as a whole. */
+	if (progress_is_shown() && !spec.since && !spec.snapshots)
+		shown.total = outgoing_size(machine);
 	int r = pump_to(&pump, &far_end);
 	if (r < 0)
 		return err_set(err, -r, "start a process: %s", strerror(-r));
 	/* Only the process has the far end now, so that its end is the end of the stream. */
-	scoped_close_fd(&far->to);
-	spec->fd = pump.fd;
-	spec->tick = progress_is_shown() ? show : NULL;
-	spec->tick_context = &shown;
-	r = machine_export(machine, spec, err);
+	if (!framed)
+		scoped_close_fd(&far->to);
+	spec.fd = pump.fd;
+	spec.tick = progress_is_shown() ? show : NULL;
+	spec.tick_context = &shown;
+	r = machine_export(machine, &spec, err);
 	if (pump_end(&pump) < 0 && r == 0)
 		r = err_set(err, EPIPE, "host '%s' takes no more: the connection is broken",
 			    far->host);

@@ -8,11 +8,14 @@
 
 #include <stdint.h>
 
+/* Bytes that the root takes; 0: not known. Its files may have to be counted. */
+uint64_t outgoing_size(const struct machine *machine);
+
 /*
- * Exports the machine to the other side, with progress on a terminal; spec->fd and its tick are set here. rate: bytes a
- * second, 0: no limit. The end of the stream is the end of the connection from here. 0 or -code.
+ * Exports the machine to the other side, with progress on a terminal; its own descriptor and tick are used. rate: bytes a
+ * second, 0: no limit. framed: the connection stays; else its end from here is the end of the stream. 0 or -code.
  */
-int outgoing_stream(struct far *far, struct machine *machine, struct export_spec *spec,
-		    uint64_t rate, struct err *err);
+int outgoing_stream(struct far *far, struct machine *machine, const struct export_spec *spec,
+		    uint64_t rate, bool framed, struct err *err);
 
 #endif

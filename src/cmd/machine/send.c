@@ -84,7 +84,7 @@ static int transmit(struct sending *sending, struct err *err)
 		synced_settle(synced, machine, false);
 		return r;
 	}
-	bool sent = outgoing_stream(&sending->far, machine, &sending->spec, sending->rate,
+	bool sent = outgoing_stream(&sending->far, machine, &sending->spec, sending->rate, false,
 				    &failed) == 0;
 	r = far_finish(&sending->far, sent, &failed, err);
 	/* If all was sent and no answer came, the other side may have the snapshot, so that it stays here too. */

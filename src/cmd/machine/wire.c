@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/machine/wire.h"
 
+#include "base/bytes.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -16,6 +17,7 @@
 enum {
 	PIECE = 64 << 10,
 	RATE_BANK = 200000, /* microseconds */
+	FRAME_BYTES = 4,
 };
 
 /* ---- Lines */
@@ -86,32 +88,83 @@ static bool is_ready(int fd, short events, unsigned seconds)
 	return r > 0;
 }
 
-/* from_seconds, to_seconds: 0: that end is ours, and the command is waited for. */
-static int pass_on(int from, int to, const struct pump_spec *spec, unsigned from_seconds,
-		   unsigned to_seconds)
+/* An end of a pump. seconds: 0: that end is ours, and the command is waited for. */
+struct end {
+	int fd;
+	unsigned seconds;
+	bool framed;
+};
+
+static int put(const struct end *to, const char *bytes, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		if (!is_ready(to->fd, POLLOUT, to->seconds))
+			return -ETIMEDOUT;
+		ssize_t done = write(to->fd, bytes + at, n - at);
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+		at += done > 0 ? (size_t)done : 0;
+	}
+	return 0;
+}
+
+/* At least one byte: their number; 0 at the end, or -errno. */
+static ssize_t get(const struct end *from, char *bytes, size_t most)
+{
+	ssize_t n;
+
+	do {
+		if (!is_ready(from->fd, POLLIN, from->seconds))
+			return -ETIMEDOUT;
+		n = read(from->fd, bytes, most);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	return n < 0 ? -errno : n;
+}
+
+/* The length of the next piece; 0: there is none, or -errno. */
+static int64_t get_length(const struct end *from)
+{
+	unsigned char bytes[FRAME_BYTES] = { 0 };
+
+	for (size_t at = 0; at < sizeof bytes;) {
+		ssize_t n = get(from, (char *)bytes + at, sizeof bytes - at);
+		if (n <= 0)
+			return n < 0 ? n : -ECONNRESET;
+		at += (size_t)n;
+	}
+	return (int64_t)bytes_le32(bytes);
+}
+
+static int put_length(const struct end *to, size_t n)
+{
+	uint32_t length = htole32((uint32_t)n);
+
+	return put(to, (const char *)&length, sizeof length);
+}
+
+static int pass_on(const struct end *from, const struct end *to, uint64_t rate)
 {
 	static char bytes[PIECE];
 	/* A tenth of a second at a time, so that a low rate is even. */
-	size_t most = spec->rate && spec->rate / 10 < PIECE ? (size_t)(spec->rate / 10) + 1 : PIECE;
-	int64_t due = clock_ms() * 1000;
+	size_t most = rate && rate / 10 < PIECE ? (size_t)(rate / 10) + 1 : PIECE;
+	int64_t due = clock_ms() * 1000, left = 0;
 
 	for (;;) {
-		if (!is_ready(from, POLLIN, from_seconds))
-			return -ETIMEDOUT;
-		ssize_t n = read(from, bytes, most);
-		if (n == 0)
-			return 0;
-		if (n < 0)
-			return -errno;
-		for (ssize_t at = 0; at < n;) {
-			if (!is_ready(to, POLLOUT, to_seconds))
-				return -ETIMEDOUT;
-			ssize_t done = write(to, bytes + at, (size_t)(n - at));
-			if (done < 0 && errno != EINTR && errno != EAGAIN)
-				return -errno;
-			at += done > 0 ? done : 0;
-		}
-		keep_rate((uint64_t)n, spec->rate, &due);
+		if (from->framed && left == 0 && (left = get_length(from)) <= 0)
+			return (int)left;
+		ssize_t n = get(from, bytes,
+				from->framed && (uint64_t)left < most ? (size_t)left : most);
+		if (n == 0 && from->framed)
+			return -ECONNRESET;
+		if (n <= 0)
+			return n < 0 ? (int)n : to->framed ? put_length(to, 0) : 0;
+		int r = to->framed ? put_length(to, (size_t)n) : 0;
+		if (r == 0)
+			r = put(to, bytes, (size_t)n);
+		if (r < 0)
+			return r;
+		left -= from->framed ? n : 0;
+		keep_rate((uint64_t)n, rate, &due);
 	}
 }
 
@@ -133,8 +186,11 @@ static int start(struct pump *pump, const struct pump_spec *spec, bool sends)
 			fcntl(spec->fd, F_SETFL, fcntl(spec->fd, F_GETFL) | O_NONBLOCK);
 		else if (child_tie(parent, SIGKILL) < 0)
 			_exit(EXIT_FAILURE);
-		int r = sends ? pass_on(inside, spec->fd, spec, 0, spec->seconds)
-			      : pass_on(spec->fd, inside, spec, spec->seconds, 0);
+		const struct end ours = { .fd = inside };
+		const struct end far = { .fd = spec->fd,
+					 .seconds = spec->seconds,
+					 .framed = spec->framed };
+		int r = sends ? pass_on(&ours, &far, spec->rate) : pass_on(&far, &ours, spec->rate);
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	int r = parent < 0 ? parent : pid < 0 ? -errno : 0;

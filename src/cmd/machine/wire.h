@@ -3,6 +3,7 @@
 #ifndef BERTH_CMD_MACHINE_WIRE_H
 #define BERTH_CMD_MACHINE_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -12,6 +13,8 @@
 #define WIRE_RECEIVER "berth-receive 1"
 /* A line of the sender's machine.conf. */
 #define WIRE_SETTING "setting "
+/* Snapshots of a move have names that begin so, and no other is removed for it. */
+#define MOVE_COPIES "moving-"
 
 enum { WIRE_LINE = 2048, WIRE_LINES = 8192 };
 
@@ -38,6 +41,11 @@ struct pump_spec {
 	int fd;           /* borrowed: the far end */
 	uint64_t rate;    /* bytes a second; 0: as fast as it goes */
 	unsigned seconds; /* how long the far end may take no byte, or give none */
+	/*
+	 * The stream does not end with the connection: it is in pieces, each behind its length (4 bytes, little-endian), and
+	 * a length of 0 ends it.
+	 */
+	bool framed;
 };
 
 /* Bytes that are written to pump->fd go to spec->fd; SIGPIPE or -EPIPE when that fails. 0 or -errno. */

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "machine/state/machine.h"
+#include "machine/state/move.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -222,6 +223,15 @@ struct reading {
 	enum boot_which which;
 };
 
+/* Whether a machine is another host's, so that it is not among those that are started here. */
+static bool is_elsewhere(const struct machine *machine)
+{
+	struct move_mark mark;
+
+	return move_read(machine, &mark, &(struct err){ 0 }) == 0 &&
+	       (mark.phase == MOVE_MOVED || mark.phase == MOVE_ARRIVING);
+}
+
 /* Broken settings prevent a start, but not a stop. */
 static int add_unread(struct boot *boot, const char *name, const struct err *fault)
 {
@@ -249,6 +259,8 @@ static int read_one(void *context, const char *name)
 	if (r < 0)
 		return add_unread(reading->boot, name, &fault);
 	if (reading->which == BOOT_AUTOSTART && !machine.config.autostart)
+		return 0;
+	if (reading->which != BOOT_RUNNING && is_elsewhere(&machine))
 		return 0;
 	return boot_add(reading->boot, name, machine.config.boot_order, machine.config.boot_delay,
 			machine.config.boot_after);

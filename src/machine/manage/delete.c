@@ -8,6 +8,7 @@
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/volumes.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/remove.h"
@@ -67,7 +68,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	scoped_pool struct pool pool = { 0 };
 	enum stop_outcome outcome;
 
-	if (wait_for_clean_up(machine, err) < 0)
+	if (wait_for_clean_up(machine, err) < 0 || move_check_delete(machine, force, err) < 0)
 		return -err->code;
 	bool alive = run_alive(machine);
 
@@ -91,7 +92,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (running)
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; delete it again",
 			       machine->name);
-	if (lock_volumes(machine, &pool, err) < 0)
+	if (move_check_delete(machine, force, err) < 0 || lock_volumes(machine, &pool, err) < 0)
 		return -err->code;
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)

@@ -141,7 +141,7 @@ static int settle(struct machine *machine, struct arrival *arrival, bool drawn, 
 
 /* was: the name of the machine that the stream is of. */
 static int make(struct machine *machine, struct arrival *arrival, bool drawn, const char *was,
-		struct text *notes, struct err *err)
+		const struct move_mark *mark, struct text *notes, struct err *err)
 {
 	/* Before the mark is written, volumes with that name could be those of others. */
 	if (birth_check_free(machine, arrival->pool, err) < 0)
@@ -152,7 +152,9 @@ static int make(struct machine *machine, struct arrival *arrival, bool drawn, co
 		return r;
 	}
 	fault_point("travel-begun");
-	r = settle(machine, arrival, drawn, was, notes, err);
+	r = mark ? move_write(machine, mark, err) : 0;
+	if (r == 0)
+		r = settle(machine, arrival, drawn, was, notes, err);
 	if (r < 0)
 		machine_erase(machine, false, &(struct err){ 0 });
 	return r;
@@ -213,7 +215,7 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 		return -err->code;
 	if (!arrival_root(&arrival))
 		return err_set(err, EBADMSG, "it has no root");
-	int r = make(machine, &arrival, drawn, head->name, notes, err);
+	int r = make(machine, &arrival, drawn, head->name, spec->arriving, notes, err);
 	if (r == 0) {
 		remark(&arrival, notes);
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });

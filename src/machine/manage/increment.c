@@ -9,11 +9,15 @@
 #include "machine/manage/arrival.h"
 #include "machine/state/content.h"
 #include "machine/state/fresh.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 struct increment {
 	struct machine *machine;        /* borrowed */
@@ -94,7 +98,7 @@ static int check_name(struct increment *inc, const struct stream_volume *volume,
 				       "machine '%s' is running, and the stream has a new root for "
 				       "it; stop it first",
 				       inc->machine->name);
-		if (!inc->spec->force)
+		if (!inc->spec->force && !inc->spec->arriving)
 			return err_set(err, EEXIST,
 				       "the root of machine '%s' would give way to that of the "
 				       "stream; --force does that, and an export of a snapshot, "
@@ -118,12 +122,32 @@ static int check_first(void *context, const struct stream_volume *volume, struct
 	return r == 0 ? check_name(inc, volume, err) : r;
 }
 
+/* The data first: the exchange must not survive a power cut without them. */
+static int sync_root(struct increment *inc, const char *name, struct err *err)
+{
+	struct pool *pool = inc->pool;
+	scoped_fd int mount_fd = -1;
+
+	if (pool->ops->mount(pool, name, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			     &mount_fd, err) < 0)
+		return -err->code;
+	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 || syncfs(root) < 0
+			? err_set(err, errno, "write its root to the disk: %s", strerror(errno))
+			: 0;
+	scoped_close_fd(&root);
+	scoped_close_fd(&mount_fd);
+	return r < 0 ? r : pool->ops->deactivate(pool, name, err);
+}
+
 /* The old root goes with the partial name. A kill in between leaves a root that gets its identity once more. */
 static int replace_root(struct increment *inc, struct arrived *root, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
 	machine_volume(inc->machine->name, volume);
+	if (sync_root(inc, root->partial.name, err) < 0)
+		return -err->code;
 	if (root->volume.fresh && fresh_mark(inc->machine, err) < 0)
 		return -err->code;
 	int r = inc->pool->ops->exchange(inc->pool, root->partial.name, volume, err);
@@ -179,7 +203,8 @@ int import_increment(const struct dirs *dirs, const char *name, const struct str
 			       "%s",
 			       name, head->uuid);
 	scoped_fd int lock = control_lock_ended(&machine, &inc.running, err);
-	if (lock < 0 || pool_open(&pool, dirs, machine.config.pool, err) < 0 ||
+	if (lock < 0 || (!spec->arriving && move_check(&machine, err) < 0) ||
+	    pool_open(&pool, dirs, machine.config.pool, err) < 0 ||
 	    restoring_clear(&machine, &pool, err) < 0)
 		return -err->code;
 	return add(&inc, in, err);

@@ -8,6 +8,7 @@
 #include "machine/manage/follow_name.h"
 #include "machine/manage/hostname.h"
 #include "machine/manage/volumes.h"
+#include "machine/state/move.h"
 #include "machine/state/nics.h"
 #include "machine/state/owner.h"
 #include "machine/state/parts.h"
@@ -103,6 +104,21 @@ static int lock_both(struct machine *machine, struct machine *to, int *lock, int
 	return 0;
 }
 
+/* The other host of a move knows the machine by its name. */
+static int check_move(const struct machine *machine, struct err *err)
+{
+	struct move_mark mark;
+
+	if (move_check(machine, err) < 0 || move_read(machine, &mark, err) < 0)
+		return -err->code;
+	return mark.phase == MOVE_NONE
+		       ? 0
+		       : err_set(err, EBUSY,
+				 "machine '%s' keeps its name while it moves to host '%s'; 'berth "
+				 "move --abort %s' ends that",
+				 machine->name, mark.host, machine->name);
+}
+
 /* Settings may have changed, or gone, before the lock was taken. */
 static int read_again(struct machine *machine, struct err *err)
 {
@@ -166,7 +182,8 @@ int machine_rename(struct machine *machine, const char *to_name, struct text *no
 		return -err->code;
 	if (strcmp(machine->name, to_name) == 0)
 		return err_set(err, EEXIST, "machine '%s' has this name already", to_name);
-	if (lock_both(machine, &to, &lock, &to_lock, err) < 0 || read_again(machine, err) < 0)
+	if (lock_both(machine, &to, &lock, &to_lock, err) < 0 || read_again(machine, err) < 0 ||
+	    check_move(machine, err) < 0)
 		return -err->code;
 	return change(machine, &to, notes, err);
 }

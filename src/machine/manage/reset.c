@@ -4,6 +4,7 @@
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/replace.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -84,7 +85,8 @@ int machine_reset(struct machine *machine, const char *snapshot, struct err *err
 	bool running = false;
 	scoped_fd int lock = control_lock_ended(machine, &running, err);
 
-	if (lock < 0 || open_source(&source, machine, snapshot, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 ||
+	    open_source(&source, machine, snapshot, err) < 0)
 		return -err->code;
 	if (running)
 		return err_set(err, EBUSY, "machine '%s' was started meanwhile; reset it again",

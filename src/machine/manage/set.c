@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a machine's settings: all of them or none, also on the running machine. */
 #include "machine/manage/check.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/file.h"
@@ -172,8 +173,8 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 									    .count = count };
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0)
-		return lock;
+	if (lock < 0 || move_check(machine, err) < 0)
+		return -err->code;
 	set.path = machine_path(machine, "machine.conf");
 	if (!set.path)
 		return err_set(err, ENOMEM, "out of memory");

@@ -2,6 +2,7 @@
 #include "machine/manage/settings_lock.h"
 
 #include "base/scoped.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 static int load(struct machine *machine, struct err *err)
@@ -21,5 +22,6 @@ int settings_lock(struct machine *machine, struct err *err)
 	if (machine_check(machine, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	return lock < 0 || load(machine, err) < 0 ? -err->code : take_fd(&lock);
+	return lock < 0 || move_check(machine, err) < 0 || load(machine, err) < 0 ? -err->code
+										  : take_fd(&lock);
 }

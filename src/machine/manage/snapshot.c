@@ -7,6 +7,7 @@
 #include "machine/manage/replace.h"
 #include "machine/state/content.h"
 #include "machine/state/fresh.h"
+#include "machine/state/move.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
@@ -98,7 +99,8 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
+	if (lock < 0 || check_name(name, err) < 0 || move_check(machine, err) < 0 ||
+	    open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
@@ -277,7 +279,8 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	bool running = false;
 	scoped_fd int lock = control_lock_ended(machine, &running, err);
 
-	if (lock < 0 || check_name(name, err) < 0 || open_settled(machine, &pool, err) < 0)
+	if (lock < 0 || check_name(name, err) < 0 || move_check(machine, err) < 0 ||
+	    open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	snapshot_volume(machine->name, name, kept);
 	if (running)

@@ -4,6 +4,7 @@
 #define BERTH_MACHINE_MANAGE_TRAVEL_H
 
 #include "machine/manage/manage.h"
+#include "machine/state/move.h"
 #include "stream/stream.h"
 
 struct export_spec {
@@ -42,6 +43,8 @@ struct import_spec {
 	bool new_identity; /* also if no machine here has the uuid */
 	bool trust;        /* settings that open the machine to the host are kept */
 	bool force;        /* an increment may replace the root of its machine */
+	/* Borrowed: the machine has this mark from its first moment on, or has it already. NULL: it becomes this host's. */
+	const struct move_mark *arriving;
 	struct settings settings;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;

@@ -10,6 +10,7 @@
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/share/share.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -304,7 +305,8 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 	    open_shares(&target, kind, section, &shares, warning, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || read_again(&target, err) < 0 || claim(&target, kind, section, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0 ||
+	    claim(&target, kind, section, err) < 0)
 		return -err->code;
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
@@ -331,7 +333,7 @@ static int take_away(struct machine *machine, const struct kind *kind, const cha
 	if (target_open(&target, machine, false, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || read_again(&target, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0)
 		return -err->code;
 	const struct section *section = find(&machine->config, kind, which);
 	bool temporary = !section;

@@ -8,6 +8,7 @@
 #include "machine/start/handover.h"
 #include "machine/start/run.h"
 #include "machine/state/ended.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/file.h"
@@ -198,6 +199,8 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 		*was_running = lock == -EALREADY;
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
+	if (move_check(machine, err) < 0)
+		return -err->code;
 	int r = run_needs_cleanup(machine) ? run_clean_dead(machine, err) : 0;
 	/*
 	 * The mark of an earlier failure is removed before the run: if the host dies during the run, that failure is

@@ -8,6 +8,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/state/move.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
@@ -82,7 +83,9 @@ int side_open(struct side *side, struct machine *machine, bool reads, struct err
 	side->lock = control_lock_unless_running(machine, err);
 	if (side->lock == -EALREADY)
 		return open_running(side, err);
-	return side->lock < 0 ? side->lock : open_stopped(side, reads, err);
+	if (side->lock < 0 || (!reads && move_check(machine, err) < 0))
+		return -err->code;
+	return open_stopped(side, reads, err);
 }
 
 void side_close(struct side *side)

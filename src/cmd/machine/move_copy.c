@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The copies of a move: snapshots of the running machine, each as an increment of the one before, and at last its root. */
+#include "cmd/machine/move.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "cmd/machine/outgoing.h"
+#include "machine/manage/manage.h"
+#include "machine/state/content.h"
+
+#include <string.h>
+
+enum {
+	KEPT_SECONDS = 3600, /* until the other side has the copy on its disk */
+	HAVE_SECONDS = 60,
+	ROUNDS_MAX = 10,
+	SHORT_MILLISECONDS = 1000,
+};
+
+static int send_copy(struct moving *moving, struct export_spec *spec, const char *kept,
+		     struct err *err)
+{
+	scoped_text struct text line = { 0 };
+	struct err failed = { 0 };
+	int64_t began = clock_ms();
+
+	spec->verb = "move";
+	spec->codec = moving->codec;
+	spec->snapshots = true;
+	spec->since = *moving->last ? moving->last : NULL;
+	if (machine_export_check(moving->machine, spec, err) < 0)
+		return -err->code;
+	text_add(&line, "take %s %s\n", moving->prefix, kept);
+	if (line.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	if (far_write(&moving->far, &line, err) < 0)
+		return -err->code;
+	if (outgoing_stream(&moving->far, moving->machine, spec, moving->rate, true, &failed) < 0)
+		return far_finish(&moving->far, false, &failed, err) == 0
+			       ? err_set(err, EPROTO, "host '%s' answers before the end",
+					 moving->far.host)
+			       : -err->code;
+	int r = far_answer(&moving->far, KEPT_SECONDS, err);
+	moving->took = clock_ms() - began;
+	return r == FAR_RETURNED
+		       ? err_set(err, EPROTO, "host '%s': %s", moving->far.host, moving->far.said)
+		       : r;
+}
+
+/* A name that sorts behind the earlier ones, because snapshots of the same second are sorted by their names. */
+static int name_copy(struct moving *moving, char name[64], struct err *err)
+{
+	for (unsigned n = 1; n < 1000; n++) {
+		struct err absent = { 0 };
+		snprintf(name, 64, "%s%03u", moving->prefix, n);
+		if (strcmp(name, moving->last) > 0 &&
+		    snapshot_exists(moving->machine, name, &absent) < 0)
+			return 0;
+	}
+	return err_set(err, EEXIST, "there are too many snapshots '%s'", moving->prefix);
+}
+
+static int copy_once(struct moving *moving, struct err *err)
+{
+	char name[64];
+	struct export_spec spec = { .snapshot = name };
+
+	if (name_copy(moving, name, err) < 0 || snapshot_take(moving->machine, name, err) < 0)
+		return -err->code;
+	fault_point("move-snapshot");
+	if (send_copy(moving, &spec, name, err) < 0) {
+		snapshot_delete(moving->machine, name, &(struct err){ 0 });
+		return -err->code;
+	}
+	fault_point("move-copied");
+	if (text_starts(moving->last, moving->prefix))
+		snapshot_delete(moving->machine, moving->last, &(struct err){ 0 });
+	strcpy(moving->last, name);
+	return 0;
+}
+
+int move_copy(struct moving *moving, struct err *err)
+{
+	int64_t before = INT64_MAX;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		if (copy_once(moving, err) < 0)
+			return -err->code;
+		/* What the machine writes during a copy is what the next one has. */
+		if (moving->took < SHORT_MILLISECONDS || moving->took > before / 10 * 8)
+			return 0;
+		before = moving->took;
+	}
+	return 0;
+}
+
+/* Nothing of the machine is removed here that the other side has not got. */
+static int check_all_there(struct moving *moving, struct err *err)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	scoped_text struct text line = { 0 };
+	struct content content;
+	size_t count = 0;
+
+	text_add(&line, "have\n");
+	if (line.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	moving->far.wire.seconds = HAVE_SECONDS;
+	moving->far.wire.lines = 0;
+	if (far_write(&moving->far, &line, err) < 0 ||
+	    offer_read(&moving->far, &moving->offer, err) < 0 ||
+	    snapshot_list(moving->machine, &list, &count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (content_find(moving->machine, list[i].name, list[i].volume_made, &content,
+				 &(struct err){ 0 }) < 0 ||
+		    !offer_has(&moving->offer, content.files))
+			return err_set(
+				err, ENODATA,
+				"host '%s' lacks snapshot '%s', which is older than what both "
+				"have: delete the machine there, so that it is sent as a whole, "
+				"or delete the snapshot",
+				moving->far.host, list[i].name);
+	}
+	return 0;
+}
+
+int move_copy_last(struct moving *moving, struct err *err)
+{
+	struct export_spec spec = { 0 };
+
+	return send_copy(moving, &spec, "", err) < 0 ? -err->code : check_all_there(moving, err);
+}
+
+void move_forget_copies(struct moving *moving)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	size_t count = 0;
+
+	if (snapshot_list(moving->machine, &list, &count, &(struct err){ 0 }) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (text_starts(list[i].name, moving->prefix))
+			snapshot_delete(moving->machine, list[i].name, &(struct err){ 0 });
+	}
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/state/move.h"
+
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { MARK_MAX = 4096 };
+
+static const char *const phases[] = {
+	[MOVE_COPYING] = "copying", [MOVE_STOPPING] = "stopping", [MOVE_HANDING] = "handing-over",
+	[MOVE_MOVED] = "moved",     [MOVE_ARRIVING] = "arriving",
+};
+enum { PHASES = sizeof phases / sizeof *phases };
+
+const char *move_phase_name(enum move_phase phase)
+{
+	return (size_t)phase < PHASES ? phases[phase] : NULL;
+}
+
+/* ---- The file */
+
+static void take(const char *line, const char *key, char *out, size_t room)
+{
+	size_t n = strlen(key);
+
+	if (strncmp(line, key, n) == 0 && line[n] == ' ')
+		text_print(out, room, "%s", line + n + 1);
+}
+
+static int parse(char *text, struct move_mark *mark)
+{
+	char phase[32] = "", ran[8] = "";
+
+	for (char *line; (line = strsep(&text, "\n"));) {
+		take(line, "phase", phase, sizeof phase);
+		take(line, "token", mark->token, sizeof mark->token);
+		take(line, "host", mark->host, sizeof mark->host);
+		take(line, "name", mark->name, sizeof mark->name);
+		take(line, "ran", ran, sizeof ran);
+	}
+	for (size_t i = MOVE_COPYING; i < PHASES; i++) {
+		if (strcmp(phases[i], phase) == 0)
+			mark->phase = (enum move_phase)i;
+	}
+	mark->ran = strcmp(ran, "yes") == 0;
+	return mark->phase == MOVE_NONE || strlen(mark->token) != UUID_TEXT - 1 || !*mark->host
+		       ? -EUCLEAN
+		       : 0;
+}
+
+int move_read(const struct machine *machine, struct move_mark *mark, struct err *err)
+{
+	scoped_free char *path = machine_path(machine, "move");
+	scoped_free char *text = NULL;
+
+	*mark = (struct move_mark){ 0 };
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	ssize_t n = file_read(AT_FDCWD, path, MARK_MAX, &text);
+	if (n == -ENOENT || n == -ENOTDIR)
+		return 0;
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (parse(text, mark) == 0)
+		return 0;
+	return err_set(
+		err, EUCLEAN,
+		"'%s' is damaged, so that it is not known on which of two hosts machine '%s' "
+		"belongs; if no other host runs it, remove that file",
+		path, machine->name);
+}
+
+int move_write(const struct machine *machine, const struct move_mark *mark, struct err *err)
+{
+	scoped_free char *path = machine_path(machine, "move");
+	scoped_text struct text text = { 0 };
+
+	text_add(&text, "phase %s\ntoken %s\nhost %s\n", phases[mark->phase], mark->token,
+		 mark->host);
+	if (*mark->name)
+		text_add(&text, "name %s\n", mark->name);
+	text_add(&text, "ran %s\n", mark->ran ? "yes" : "no");
+	if (!path || text.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return file_replace(path, text_str(&text), text.length, 0600, err);
+}
+
+int move_drop(const struct machine *machine, struct err *err)
+{
+	scoped_free char *path = machine_path(machine, "move");
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
+	int r = file_sync_dir(machine->folder);
+	return r < 0 ? err_set(err, -r, "write '%s': %s", machine->folder, strerror(-r)) : 0;
+}
+
+/* ---- The lock */
+
+int move_lock(const struct dirs *dirs, const char *machine, unsigned seconds, struct err *err)
+{
+	char name[80], what[100];
+
+	snprintf(name, sizeof name, "move.%.63s", machine);
+	snprintf(what, sizeof what, "the move of machine '%.63s'", machine);
+	return dirs_lock(dirs, name, seconds, what, err);
+}
+
+bool move_is_live(const struct machine *machine)
+{
+	scoped_free char *lock = dirs_run_path(machine->dirs, "locks/move.%s", machine->name);
+	scoped_fd int fd = lock ? file_lock(lock, FILE_LOCK_LOOK) : -1;
+
+	return fd == -EWOULDBLOCK;
+}
+
+/* ---- What may be done */
+
+static int refuse_unsure(const struct machine *machine, const struct move_mark *mark,
+			 struct err *err)
+{
+	return err_set(
+		err, EREMOTE,
+		"machine '%s' was being handed over to host '%s', which may run it: 'berth move %s "
+		"%s' asks that host and goes on, and 'berth move --abort %s' takes it back if it "
+		"does "
+		"not run there",
+		machine->name, mark->host, machine->name, mark->host, machine->name);
+}
+
+int move_check(const struct machine *machine, struct err *err)
+{
+	struct move_mark mark;
+
+	if (move_read(machine, &mark, err) < 0)
+		return -err->code;
+	switch (mark.phase) {
+	case MOVE_NONE:
+	case MOVE_COPYING:
+		return 0;
+	case MOVE_STOPPING:
+		return move_is_live(machine)
+			       ? err_set(err, EBUSY,
+					 "machine '%s' is just being moved to host '%s'; end that "
+					 "'berth move' to keep it here",
+					 machine->name, mark.host)
+			       : 0;
+	case MOVE_HANDING:
+		return refuse_unsure(machine, &mark, err);
+	case MOVE_MOVED:
+		return err_set(
+			err, EREMOTE,
+			"machine '%s' was moved to host '%s': 'berth move %s %s' completes that, "
+			"'berth delete %s' removes what is left here, and 'berth move --abort %s' "
+			"takes it back if it does not run there",
+			machine->name, mark.host, machine->name, mark.host, machine->name,
+			machine->name);
+	case MOVE_ARRIVING:
+		return err_set(
+			err, EREMOTE,
+			"machine '%s' is arriving from host '%s', to which it belongs until 'berth "
+			"move' there has handed it over; if that host is lost, 'berth move --abort "
+			"--force %s' makes it this host's, as it came last; 'berth delete %s' "
+			"removes it",
+			machine->name, mark.host, machine->name, machine->name);
+	}
+	return 0;
+}
+
+int move_check_delete(const struct machine *machine, bool force, struct err *err)
+{
+	struct move_mark mark;
+
+	if (move_read(machine, &mark, err) < 0) {
+		if (!force)
+			return -err->code;
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	if (mark.phase == MOVE_NONE || mark.phase == MOVE_MOVED)
+		return 0;
+	if (move_is_live(machine))
+		return err_set(err, EBUSY,
+			       mark.phase == MOVE_ARRIVING
+				       ? "machine '%s' is just arriving from host '%s'; end the "
+					 "'berth move' there first"
+				       : "machine '%s' is just being moved to host '%s'; end that "
+					 "'berth move' first",
+			       machine->name, mark.host);
+	return mark.phase == MOVE_HANDING && !force ? refuse_unsure(machine, &mark, err) : 0;
+}
+
+void move_tell(const struct machine *machine, const struct move_mark *mark, char *out, size_t room)
+{
+	const char *host = mark->host;
+	bool live = move_is_live(machine);
+
+	out[0] = '\0';
+	switch (mark->phase) {
+	case MOVE_NONE:
+		break;
+	case MOVE_COPYING:
+	case MOVE_STOPPING:
+		text_print(out, room,
+			   live ? "it is being moved to host %s"
+				: "its move to host %s was broken off; it belongs here",
+			   host);
+		break;
+	case MOVE_HANDING:
+		text_print(out, room,
+			   live ? "it is being handed over to host %s"
+				: "it was being handed over to host %s, which may run it",
+			   host);
+		break;
+	case MOVE_MOVED:
+		text_print(out, room, "it was moved to host %s", host);
+		break;
+	case MOVE_ARRIVING:
+		text_print(out, room,
+			   live ? "it is arriving from host %s"
+				: "it was arriving from host %s, to which it belongs",
+			   host);
+		break;
+	}
+}
