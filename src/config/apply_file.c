@@ -222,10 +222,11 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 		if (strcmp(name, "label.applied") == 0)
 			return err_set(err, EPERM,
 				       "label.applied is made by berth and cannot be set");
-		if (strcmp(name, "network.address") == 0 && group->counted)
+		if (text_starts(name, "network.address") && group->counted)
 			return err_set(err, EINVAL,
-				       "network.address belongs to one machine, and 'count' makes "
-				       "several; give it a section of its own");
+				       "%s belongs to one machine, and 'count' makes several; give "
+				       "it a section of its own",
+				       name);
 	}
 	*line = group->line;
 	if (check_template(group, err) < 0)
@@ -239,7 +240,7 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 	char unchecked[] = "";
 	struct machine_config checked = group->settings.machine;
 	if (!apply_line_of(group->given, group->given_count, "network"))
-		checked.address = unchecked;
+		checked.address = checked.address6 = unchecked;
 	if (config_check_sections(&checked, err) < 0)
 		*line = find_fault(group, &checked);
 	return err->code ? -err->code : config_check_machine(&checked, err);

@@ -31,8 +31,10 @@ enum key_type {
 	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
 	KEY_MAC,      /* char *: 10:66:6a:01:02:03, unicast, or empty */
 	KEY_ADDRESS,  /* char *: an IPv4 address, or empty */
+	KEY_ADDRESS6, /* char *: an IPv6 address as inet_ntop(3) prints it, or empty */
 	KEY_SERVERS,  /* char *: IP addresses separated by single spaces, "none", or empty */
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
+	KEY_SUBNET6,  /* char *: an IPv6 network of 64 to 96 bits, "none" or "auto" */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
 	KEY_WORDS,    /* char *: words, separated and quoted as in KEY_ENV */
@@ -140,9 +142,10 @@ struct forward_config {
 /* [nic NAME]: a network interface beside eth0, which has keys of the machine itself. NAME is its name in the guest. */
 struct nic_config {
 	struct section section;
-	char *address; /* "" = as leased */
-	char *mac;     /* "" = drawn */
-	uint64_t mtu;  /* bytes; 0: the kernel's default */
+	char *address;  /* "" = as leased */
+	char *address6; /* "" = made from the other one */
+	char *mac;      /* "" = drawn */
+	uint64_t mtu;   /* bytes; 0: the kernel's default */
 	char *network;
 	bool route; /* the default route leads through it, and not through eth0 */
 };
@@ -193,6 +196,7 @@ struct machine_config {
 	char *network;          /* "network", "" for none */
 	char *mac;              /* "network.mac"; KEY_FIXED */
 	char *address;          /* "network.address", "" = as leased */
+	char *address6;         /* "network.address6", "" = made from the other one */
 	char *init;             /* "init", absolute path, "" = detected */
 	char *env;              /* "env": for init */
 	char *stop_signal;      /* "stop.signal", "" = by detected init */
@@ -275,9 +279,10 @@ struct pool_config {
 
 /* networks/NAME/network.conf */
 struct network_config {
-	char *bridge; /* name of the bridge link */
-	char *subnet; /* KEY_SUBNET */
-	char *kind;   /* KEY_CHOICE bridge, private */
+	char *bridge;  /* name of the bridge link */
+	char *subnet;  /* KEY_SUBNET */
+	char *subnet6; /* KEY_SUBNET6; "none" */
+	char *kind;    /* KEY_CHOICE bridge, private */
 	bool nat;
 	bool dhcp;
 	bool isolated;       /* its machines do not reach each other */

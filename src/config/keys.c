@@ -78,6 +78,8 @@ const struct schema forward_schema = {
 static const struct key nic_keys[] = {
 	{ "address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,
 	  "IPv4 address that it has; empty: as leased" },
+	{ "address6", KEY_ADDRESS6, 0, AT(address6), "", 0, 0, NULL,
+	  "IPv6 address that it has; empty: made from the other one" },
 	{ "mac", KEY_MAC, KEY_DRAWN, AT(mac), "", 0, 0, NULL, "hardware address; empty: drawn" },
 	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
 	  "largest packet in bytes, 1280 to 65535; 0: the kernel's default" },
@@ -196,6 +198,8 @@ static const struct key machine_keys[] = {
 	  "network that its eth0 is on; empty: none" },
 	{ "network.address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,
 	  "IPv4 address of its eth0; empty: as leased" },
+	{ "network.address6", KEY_ADDRESS6, 0, AT(address6), "", 0, 0, NULL,
+	  "IPv6 address of its eth0; empty: made from the other one" },
 	{ "network.mac", KEY_MAC, KEY_FIXED, AT(mac), "", 0, 0, NULL,
 	  "hardware address of its eth0" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },

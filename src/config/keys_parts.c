@@ -75,6 +75,8 @@ static const struct key network_keys[] = {
 	  "whether its machines reach the world by the host's address" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
 	  "its IPv4 network" },
+	{ "subnet6", KEY_SUBNET6, 0, AT(subnet6), "none", 0, 0, NULL,
+	  "its IPv6 network, of 64 to 96 bits; auto: a private one is drawn; none" },
 };
 #undef AT
 

@@ -48,9 +48,9 @@ static int check_key(const struct key *key, struct err *err)
 {
 	if (key->flags & KEY_FIXED)
 		return err_set(err, EPERM, "%s is made by berth and cannot be set", key->name);
-	if (strcmp(key->name, "network.address") == 0)
-		return err_set(err, EINVAL,
-			       "network.address belongs to one machine and cannot be a default");
+	if (text_starts(key->name, "network.address"))
+		return err_set(err, EINVAL, "%s belongs to one machine and cannot be a default",
+			       key->name);
 	return 0;
 }
 

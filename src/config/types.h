@@ -31,10 +31,14 @@ int value_keep(const char *text, union value *value, struct err *err);
 /* ---- types_net.c: struct type's parse, for these types. */
 int type_parse_address(const struct key *key, const char *text, union value *value,
 		       struct err *err);
+int type_parse_address6(const struct key *key, const char *text, union value *value,
+			struct err *err);
 int type_parse_domain(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_link(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_mac(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err);
+int type_parse_subnet6(const struct key *key, const char *text, union value *value,
+		       struct err *err);
 
 /*
  * Prints the canonical form: names without "cap_", first the added ones, then the dropped ones, each sorted by number.

@@ -114,3 +114,64 @@ int type_parse_subnet(const struct key *key, const char *text, union value *valu
 	}
 	return value_keep(text, value, err);
 }
+
+/* An address of one machine of a network: no loopback or link-local address, no group, no mapped IPv4 address. */
+static bool is_usable(const struct in6_addr *address)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(address) && !IN6_IS_ADDR_LOOPBACK(address) &&
+	       !IN6_IS_ADDR_MULTICAST(address) && !IN6_IS_ADDR_LINKLOCAL(address) &&
+	       !IN6_IS_ADDR_V4MAPPED(address) && !IN6_IS_ADDR_V4COMPAT(address);
+}
+
+int type_parse_address6(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	char canonical[INET6_ADDRSTRLEN] = "";
+	struct in6_addr address;
+
+	if (!*text)
+		return value_keep(text, value, err);
+	if (inet_pton(AF_INET6, text, &address) != 1)
+		return value_refuse(key, text, "use an IPv6 address, such as fd00:1:2:3::100", err);
+	if (!is_usable(&address))
+		return value_refuse(key, text, "no machine can have that address", err);
+	inet_ntop(AF_INET6, &address, canonical, sizeof canonical);
+	return value_keep(canonical, value, err);
+}
+
+/* Clears the bits after the prefix. */
+static void clear_host_bits(struct in6_addr *address, unsigned prefix)
+{
+	for (unsigned bit = prefix; bit < 128; bit++)
+		address->s6_addr[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
+}
+
+int type_parse_subnet6(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	enum { BITS_MIN = 64, BITS_MAX = 96 };
+	char address[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN + 4], fault[112];
+	struct in6_addr given, network;
+	uint64_t bits;
+	const char *slash = strchr(text, '/');
+
+	if (!*text || strcmp(text, "none") == 0)
+		return value_keep("none", value, err);
+	if (strcmp(text, "auto") == 0)
+		return value_keep(text, value, err);
+	if (!slash || text_print(address, sizeof address, "%.*s", (int)(slash - text), text) < 0 ||
+	    inet_pton(AF_INET6, address, &given) != 1 ||
+	    text_to_u64(slash + 1, BITS_MIN, BITS_MAX, &bits) < 0)
+		return value_refuse(key, text,
+				    "use an IPv6 network with 64 to 96 bits, such as "
+				    "fd00:1:2:3::/64, or auto, or none",
+				    err);
+	network = given;
+	clear_host_bits(&network, (unsigned)bits);
+	if (!is_usable(&network))
+		return value_refuse(key, text, "no machine can have such addresses", err);
+	inet_ntop(AF_INET6, &network, address, sizeof address);
+	snprintf(canonical, sizeof canonical, "%s/%" PRIu64, address, bits);
+	snprintf(fault, sizeof fault, "that is one address; its network is %s", canonical);
+	return memcmp(&given, &network, sizeof given) != 0 ? value_refuse(key, text, fault, err)
+							   : value_keep(canonical, value, err);
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Creation, change and removal of links, addresses and routes. */
+/* Creation, change and removal of links. */
 #include "kern/link.h"
 
 #include "base/scoped.h"
@@ -57,8 +57,7 @@ int link_join_bridge(struct link_socket *links, const char *name, const unsigned
 	return r < 0 ? r : -EAGAIN;
 }
 
-/* A change to one link, without attributes yet. */
-static struct nl_msg *change_link(int index, unsigned flags)
+struct nl_msg *link_request_change(int index, unsigned flags)
 {
 	struct ifinfomsg head = { .ifi_index = index, .ifi_flags = flags, .ifi_change = flags };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
@@ -72,12 +71,12 @@ static struct nl_msg *change_link(int index, unsigned flags)
 
 int link_set_up(struct link_socket *links, int index)
 {
-	return link_request_send(links, change_link(index, IFF_UP));
+	return link_request_send(links, link_request_change(index, IFF_UP));
 }
 
 int link_set_mtu(struct link_socket *links, int index, unsigned mtu)
 {
-	struct nl_msg *message = change_link(index, 0);
+	struct nl_msg *message = link_request_change(index, 0);
 
 	if (message)
 		nla_put_u32(message, IFLA_MTU, mtu);
@@ -86,7 +85,7 @@ int link_set_mtu(struct link_socket *links, int index, unsigned mtu)
 
 int link_set_alias(struct link_socket *links, int index, const char *alias)
 {
-	struct nl_msg *message = change_link(index, 0);
+	struct nl_msg *message = link_request_change(index, 0);
 
 	if (message)
 		nla_put(message, IFLA_IFALIAS, (int)strlen(alias), alias);
@@ -95,7 +94,7 @@ int link_set_alias(struct link_socket *links, int index, const char *alias)
 
 int link_set_snooping(struct link_socket *links, int bridge, bool on)
 {
-	struct nl_msg *message = change_link(bridge, 0);
+	struct nl_msg *message = link_request_change(bridge, 0);
 	struct nlattr *info = message ? nla_nest_start(message, IFLA_LINKINFO) : NULL;
 
 	if (info && nla_put_string(message, IFLA_INFO_KIND, "bridge") == 0) {
@@ -106,62 +105,6 @@ int link_set_snooping(struct link_socket *links, int bridge, bool on)
 		nla_nest_end(message, info);
 	}
 	return link_request_send(links, message);
-}
-
-static struct in_addr broadcast_of(struct in_addr address, unsigned prefix)
-{
-	uint32_t host_bits = prefix >= 32 ? 0 : UINT32_MAX >> prefix;
-
-	return (struct in_addr){ address.s_addr | htonl(host_bits) };
-}
-
-int link_add_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix)
-{
-	struct ifaddrmsg head = { .ifa_family = AF_INET,
-				  .ifa_prefixlen = (unsigned char)prefix,
-				  .ifa_index = (unsigned)index };
-	struct in_addr broadcast = broadcast_of(address, prefix);
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-
-	if (message) {
-		nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
-		nla_put(message, IFA_LOCAL, sizeof address, &address);
-		nla_put(message, IFA_ADDRESS, sizeof address, &address);
-		if (prefix < 31)
-			nla_put(message, IFA_BROADCAST, sizeof broadcast, &broadcast);
-	}
-	int r = link_request_send(links, message);
-	return r == -EEXIST ? 0 : r;
-}
-
-static struct nl_msg *default_route(int type, int flags, int index, struct in_addr gateway)
-{
-	struct rtmsg head = { .rtm_family = AF_INET,
-			      .rtm_table = RT_TABLE_MAIN,
-			      .rtm_protocol = RTPROT_BOOT,
-			      .rtm_scope = RT_SCOPE_UNIVERSE,
-			      .rtm_type = RTN_UNICAST };
-	struct nl_msg *message = nlmsg_alloc_simple(type, flags);
-
-	if (message) {
-		nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
-		nla_put(message, RTA_GATEWAY, sizeof gateway, &gateway);
-		nla_put_u32(message, RTA_OIF, (uint32_t)index);
-	}
-	return message;
-}
-
-int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway)
-{
-	return link_request_send(links, default_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
-						      index, gateway));
-}
-
-int link_remove_default_route(struct link_socket *links, int index, struct in_addr gateway)
-{
-	int r = link_request_send(links, default_route(RTM_DELROUTE, 0, index, gateway));
-
-	return r == -ESRCH ? 0 : r;
 }
 
 static struct nl_msg *veth_message(const struct link_veth *veth)
@@ -191,26 +134,6 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	return message;
 }
 
-/*
- * Two messages in one send: the kernel takes an alias only in a change, not at the creation of a link, and neither an
- * observer nor a kill may separate the two.
- */
-static int send_both(struct link_socket *links, struct nl_msg *one, struct nl_msg *other)
-{
-	scoped_free char *both = NULL;
-
-	nl_complete_msg(links->nl, one);
-	nl_complete_msg(links->nl, other);
-	size_t first = NLMSG_ALIGN(nlmsg_hdr(one)->nlmsg_len);
-	size_t second = nlmsg_hdr(other)->nlmsg_len;
-	both = calloc(1, first + second);
-	if (!both)
-		return -NLE_NOMEM;
-	memcpy(both, nlmsg_hdr(one), nlmsg_hdr(one)->nlmsg_len);
-	memcpy(both + first, nlmsg_hdr(other), second);
-	return nl_sendto(links->nl, both, first + second);
-}
-
 /* Properties of a port on its bridge, which the kernel also takes only in a change. */
 static int put_isolated(struct nl_msg *message, bool isolated)
 {
@@ -238,45 +161,36 @@ static int put_no_addresses(struct nl_msg *message)
 	return 0;
 }
 
-static int send_pair(struct link_socket *links, const struct link_veth *veth, struct nl_msg *make,
-		     struct nl_msg *change)
+static int fill_change(const struct link_veth *veth, struct nl_msg *change)
 {
-	if (!make || !change || nla_put_string(change, IFLA_IFNAME, veth->name) < 0 ||
+	if (!change || nla_put_string(change, IFLA_IFNAME, veth->name) < 0 ||
 	    nla_put(change, IFLA_IFALIAS, (int)strlen(veth->alias), veth->alias) < 0 ||
 	    (veth->isolated && put_isolated(change, true) < 0) ||
 	    /* A kernel that was booted without IPv6 does not know these attributes. */
 	    (access("/proc/sys/net/ipv6", F_OK) == 0 && put_no_addresses(change) < 0))
-		return -NLE_NOMEM;
-	return send_both(links, make, change);
+		return -ENOMEM;
+	return 0;
 }
 
+/*
+ * The kernel takes an alias only in a change, not at the creation of a link, and neither an observer nor a kill may
+ * separate the two. A caller that wants isolation gets it, or an error.
+ */
 int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 {
-	struct nl_msg *make = veth_message(veth);
-	struct nl_msg *name = change_link(0, 0);
+	struct nl_msg *both[] = { veth_message(veth), link_request_change(0, 0) };
 
-	link_request_begin(links);
-	int r = send_pair(links, veth, make, name);
-	nlmsg_free(make);
-	nlmsg_free(name);
-	if (r < 0)
-		return link_request_finish(links, r);
-
-	r = link_request_finish(links, nl_wait_for_ack(links->nl));
-	/* The second answer always comes, and must not be left to the next request. */
-	struct link_socket made = *links;
-	link_request_begin(links);
-	int changed = link_request_finish(links, nl_wait_for_ack(links->nl));
-	/* A caller that wants isolation gets it, or an error. */
-	if (r == 0 && changed < 0)
-		return changed;
-	*links = made;
-	return r;
+	if (!both[0] || fill_change(veth, both[1]) < 0) {
+		nlmsg_free(both[0]);
+		nlmsg_free(both[1]);
+		both[0] = both[1] = NULL;
+	}
+	return link_request_send_all(links, both, 2, NULL);
 }
 
 int link_join(struct link_socket *links, int index, int bridge, bool isolated)
 {
-	struct nl_msg *join = change_link(index, IFF_UP);
+	struct nl_msg *join = link_request_change(index, IFF_UP);
 
 	if (join && nla_put_u32(join, IFLA_MASTER, (uint32_t)bridge) < 0) {
 		nlmsg_free(join);
@@ -289,7 +203,7 @@ int link_join(struct link_socket *links, int index, int bridge, bool isolated)
 
 int link_set_isolated(struct link_socket *links, int index, bool isolated)
 {
-	struct nl_msg *wall = change_link(index, 0);
+	struct nl_msg *wall = link_request_change(index, 0);
 
 	if (wall && put_isolated(wall, isolated) < 0) {
 		nlmsg_free(wall);

@@ -49,15 +49,42 @@ int link_set_alias(struct link_socket *links, int index, const char *alias);
 /* Switches multicast snooping of a bridge on or off: with it, multicast goes only to ports that asked for it. */
 int link_set_snooping(struct link_socket *links, int bridge, bool on);
 
-/* An address with its broadcast address; success if it is there already. */
-int link_add_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
-/* Whether the link has that address: 1, 0 or -errno. */
-int link_has_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix);
-/* Removes every IPv4 address of a link. */
-int link_clear_addresses(struct link_socket *links, int index);
-int link_add_default_route(struct link_socket *links, int index, struct in_addr gateway);
-/* Removes exactly that route; success if there is none. */
-int link_remove_default_route(struct link_socket *links, int index, struct in_addr gateway);
+/* Addresses of a link, of one family or of both. */
+struct link_addresses {
+	struct in_addr address;
+	unsigned prefix; /* 0: no IPv4 address */
+	struct in6_addr address6;
+	unsigned prefix6; /* 0: no IPv6 address */
+};
+
+/*
+ * Adds them in one send. IPv4 with its broadcast address; IPv6 without duplicate address detection, so that the address
+ * can be used at once. Success if they are there already.
+ */
+int link_add_addresses(struct link_socket *links, int index, const struct link_addresses *added);
+/* Which of them the link has: the sum of these, or -errno. One request. */
+enum { LINK_HAS_IPV4 = 1, LINK_HAS_IPV6 = 2 };
+int link_has_addresses(struct link_socket *links, int index, const struct link_addresses *wanted);
+/* Removes all addresses of a family, AF_INET or AF_INET6, from a link, except link-local ones of IPv6. */
+int link_clear_addresses(struct link_socket *links, int index, int family);
+
+/* The whole set-up of a link that exists. Gateways of default routes; 0.0.0.0 and :: stand for none. */
+struct link_setup {
+	int index;
+	struct link_addresses own;
+	struct in_addr gateway;
+	struct in6_addr gateway6;
+};
+
+/*
+ * Sets the link up, then its addresses, then its default routes, in one send. *part: the part that failed, as the
+ * beginning of a sentence.
+ */
+int link_configure(struct link_socket *links, const struct link_setup *setup, const char **part);
+/* Makes the default routes lead through the link, as far as there are gateways. */
+int link_add_default_routes(struct link_socket *links, const struct link_setup *setup);
+/* Removes exactly these default routes; success if there are none. */
+int link_remove_default_routes(struct link_socket *links, const struct link_setup *setup);
 
 /* A pair: one end here, the other in the network namespace of a process. */
 struct link_veth {
@@ -100,5 +127,10 @@ int link_count_ports(struct link_socket *links, int bridge);
 int link_each_subnet(struct link_socket *links,
 		     int (*visit)(void *, struct in_addr network, unsigned prefix, int index),
 		     void *context);
+/* The same for IPv6, without link-local networks and groups. */
+int link_each_subnet6(struct link_socket *links,
+		      int (*visit)(void *, const struct in6_addr *network, unsigned prefix,
+				   int index),
+		      void *context);
 
 #endif

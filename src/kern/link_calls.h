@@ -38,6 +38,7 @@
 	CALL(nla_get_string)              \
 	CALL(nla_get_u32)                 \
 	CALL(nla_len)                     \
+	CALL(nla_memcpy)                  \
 	CALL(nla_nest_end)                \
 	CALL(nla_nest_start)              \
 	CALL(nla_put)                     \
@@ -97,6 +98,7 @@ extern struct link_calls {
 #define nla_get_string              link_calls.nla_get_string
 #define nla_get_u32                 link_calls.nla_get_u32
 #define nla_len                     link_calls.nla_len
+#define nla_memcpy                  link_calls.nla_memcpy
 #define nla_nest_end                link_calls.nla_nest_end
 #define nla_nest_start              link_calls.nla_nest_start
 #define nla_put                     link_calls.nla_put

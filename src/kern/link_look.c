@@ -38,26 +38,9 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 	return 0;
 }
 
-static struct nl_msg *ask(int type, const void *head, size_t size)
-{
-	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_DUMP);
-
-	if (message)
-		nlmsg_append(message, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
-	return message;
-}
-
-/* An attribute of the message that is behind its head and holds a number. */
 static bool find_u32(struct nl_msg *message, size_t head, int type, uint32_t *value)
 {
-	const struct nlattr *attr = nlmsg_valid_hdr(nlmsg_hdr(message), (int)head)
-					    ? nlmsg_find_attr(nlmsg_hdr(message), (int)head, type)
-					    : NULL;
-
-	if (!attr || nla_len(attr) < (int)sizeof *value)
-		return false;
-	*value = nla_get_u32(attr);
-	return true;
+	return link_request_find(message, head, type, value, sizeof *value);
 }
 
 struct port_count {
@@ -83,7 +66,7 @@ int link_count_ports(struct link_socket *links, int bridge)
 	int r = -EINTR;
 
 	for (int i = 0; r == -EINTR && i < TRIES; i++) {
-		struct nl_msg *message = ask(RTM_GETLINK, &head, sizeof head);
+		struct nl_msg *message = link_request_ask(RTM_GETLINK, &head, sizeof head);
 		if (message)
 			nla_put_u32(message, IFLA_MASTER, (uint32_t)bridge);
 		count.ports = 0;
@@ -120,121 +103,74 @@ int link_count_loose(struct link_socket *links, const char *prefix)
 
 	for (int i = 0; r == -EINTR && i < TRIES; i++) {
 		count.links = 0;
-		r = link_request_dump(links, ask(RTM_GETLINK, &head, sizeof head), count_loose,
-				      &count);
+		r = link_request_dump(links, link_request_ask(RTM_GETLINK, &head, sizeof head),
+				      count_loose, &count);
 	}
 	return r < 0 ? r : count.links;
 }
 
-struct address_search {
-	int index;
-	struct in_addr address;
-	unsigned prefix;
-	bool found;
-};
-
-static int compare_address(struct nl_msg *message, void *context)
-{
-	struct address_search *search = context;
-	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
-	uint32_t local;
-
-	if (find_u32(message, sizeof *head, IFA_LOCAL, &local) &&
-	    head->ifa_index == (unsigned)search->index && head->ifa_prefixlen == search->prefix &&
-	    local == search->address.s_addr)
-		search->found = true;
-	return NL_OK;
-}
-
-int link_has_address(struct link_socket *links, int index, struct in_addr address, unsigned prefix)
-{
-	struct address_search search = { .index = index, .address = address, .prefix = prefix };
-	struct ifaddrmsg head = { .ifa_family = AF_INET, .ifa_index = (unsigned)index };
-	int r = link_request_dump(links, ask(RTM_GETADDR, &head, sizeof head), compare_address,
-				  &search);
-
-	return r < 0 && r != -EINTR ? r : search.found;
-}
-
-enum { CLEARED_AT_ONCE = 16 };
-
-struct address_list {
-	int index;
-	size_t count;
-	struct {
-		uint32_t local;
-		unsigned char prefix;
-	} items[CLEARED_AT_ONCE];
-};
-
-static int note_address(struct nl_msg *message, void *context)
-{
-	struct address_list *list = context;
-	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
-	uint32_t local;
-
-	if (list->count < CLEARED_AT_ONCE && head->ifa_index == (unsigned)list->index &&
-	    find_u32(message, sizeof *head, IFA_LOCAL, &local)) {
-		list->items[list->count].local = local;
-		list->items[list->count++].prefix = head->ifa_prefixlen;
-	}
-	return NL_OK;
-}
-
-int link_clear_addresses(struct link_socket *links, int index)
-{
-	struct address_list list = { .index = index };
-	struct ifaddrmsg head = { .ifa_family = AF_INET, .ifa_index = (unsigned)index };
-	int r = link_request_dump(links, ask(RTM_GETADDR, &head, sizeof head), note_address, &list);
-
-	for (size_t i = 0; r == 0 && i < list.count; i++) {
-		struct nl_msg *message = nlmsg_alloc_simple(RTM_DELADDR, 0);
-		head.ifa_prefixlen = list.items[i].prefix;
-		if (message) {
-			nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
-			nla_put_u32(message, IFA_LOCAL, list.items[i].local);
-		}
-		r = link_request_send(links, message);
-		/* The kernel removed the address together with the first address of its subnet. */
-		if (r == -EADDRNOTAVAIL)
-			r = 0;
-	}
-	return r;
-}
-
 struct subnet_visit {
 	int (*visit)(void *, struct in_addr, unsigned, int);
+	int (*visit6)(void *, const struct in6_addr *, unsigned, int);
 	void *context;
-	int stopped; /* the nonzero result of visit */
+	int stopped; /* the nonzero result of a visit */
 };
 
-static void visit_subnet(struct subnet_visit *visit, uint32_t network, unsigned prefix, int index)
+static void visit_subnet(struct subnet_visit *visit, struct nl_msg *message, size_t head, int type,
+			 unsigned prefix, int index)
 {
-	if (prefix <= 32 && !visit->stopped)
-		visit->stopped =
-			visit->visit(visit->context, (struct in_addr){ network }, prefix, index);
+	struct in_addr network;
+	struct in6_addr network6;
+
+	if (visit->stopped)
+		return;
+	if (visit->visit && prefix <= 32 &&
+	    link_request_find(message, head, type, &network, sizeof network))
+		visit->stopped = visit->visit(visit->context, network, prefix, index);
+	if (visit->visit6 && prefix <= 128 &&
+	    link_request_find(message, head, type, &network6, sizeof network6) &&
+	    !IN6_IS_ADDR_LINKLOCAL(&network6) && !IN6_IS_ADDR_MULTICAST(&network6))
+		visit->stopped = visit->visit6(visit->context, &network6, prefix, index);
 }
 
 static int visit_address(struct nl_msg *message, void *context)
 {
 	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
-	uint32_t network;
 
-	if (find_u32(message, sizeof *head, IFA_ADDRESS, &network))
-		visit_subnet(context, network, head->ifa_prefixlen, (int)head->ifa_index);
+	visit_subnet(context, message, sizeof *head, IFA_ADDRESS, head->ifa_prefixlen,
+		     (int)head->ifa_index);
 	return NL_OK;
 }
 
 static int visit_route(struct nl_msg *message, void *context)
 {
 	const struct rtmsg *head = nlmsg_data(nlmsg_hdr(message));
-	uint32_t network, out = 0;
+	uint32_t out = 0;
 
-	if (find_u32(message, sizeof *head, RTA_DST, &network) && head->rtm_dst_len > 0) {
+	if (head->rtm_dst_len > 0) {
 		find_u32(message, sizeof *head, RTA_OIF, &out);
-		visit_subnet(context, network, head->rtm_dst_len, (int)out);
+		visit_subnet(context, message, sizeof *head, RTA_DST, head->rtm_dst_len, (int)out);
 	}
 	return NL_OK;
+}
+
+static int visit_all(struct link_socket *links, unsigned char family, struct subnet_visit *each)
+{
+	struct ifaddrmsg addresses = { .ifa_family = family };
+	struct rtmsg routes = { .rtm_family = family };
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < TRIES; i++)
+		r = link_request_dump(links,
+				      link_request_ask(RTM_GETADDR, &addresses, sizeof addresses),
+				      visit_address, each);
+	if (r < 0 || each->stopped)
+		return r < 0 ? r : each->stopped;
+	r = -EINTR;
+	for (int i = 0; r == -EINTR && i < TRIES; i++)
+		r = link_request_dump(links, link_request_ask(RTM_GETROUTE, &routes, sizeof routes),
+				      visit_route, each);
+	return r < 0 ? r : each->stopped;
 }
 
 int link_each_subnet(struct link_socket *links,
@@ -242,18 +178,16 @@ int link_each_subnet(struct link_socket *links,
 		     void *context)
 {
 	struct subnet_visit each = { .visit = visit, .context = context };
-	struct ifaddrmsg addresses = { .ifa_family = AF_INET };
-	struct rtmsg routes = { .rtm_family = AF_INET };
-	int r = -EINTR;
 
-	for (int i = 0; r == -EINTR && i < TRIES; i++)
-		r = link_request_dump(links, ask(RTM_GETADDR, &addresses, sizeof addresses),
-				      visit_address, &each);
-	if (r < 0 || each.stopped)
-		return r < 0 ? r : each.stopped;
-	r = -EINTR;
-	for (int i = 0; r == -EINTR && i < TRIES; i++)
-		r = link_request_dump(links, ask(RTM_GETROUTE, &routes, sizeof routes), visit_route,
-				      &each);
-	return r < 0 ? r : each.stopped;
+	return visit_all(links, AF_INET, &each);
+}
+
+int link_each_subnet6(struct link_socket *links,
+		      int (*visit)(void *, const struct in6_addr *network, unsigned prefix,
+				   int index),
+		      void *context)
+{
+	struct subnet_visit each = { .visit6 = visit, .context = context };
+
+	return visit_all(links, AF_INET6, &each);
 }

@@ -2,6 +2,7 @@
 /* The socket to rtnetlink, and the errors in libnl's answers. */
 #include "kern/link_request.h"
 
+#include "base/scoped.h"
 #include "kern/link.h"
 
 #include <errno.h>
@@ -141,6 +142,76 @@ int link_request_send(struct link_socket *links, struct nl_msg *message)
 {
 	link_request_begin(links);
 	return link_request_finish(links, message ? nl_send_sync(links->nl, message) : -NLE_NOMEM);
+}
+
+static int send_pieces(struct link_socket *links, struct nl_msg **messages, size_t count)
+{
+	scoped_free char *piece = NULL;
+	size_t size = 0, at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!messages[i])
+			return -NLE_NOMEM;
+		nl_complete_msg(links->nl, messages[i]);
+		size += NLMSG_ALIGN(nlmsg_hdr(messages[i])->nlmsg_len);
+	}
+	piece = calloc(1, size);
+	if (!piece)
+		return -NLE_NOMEM;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(piece + at, nlmsg_hdr(messages[i]), nlmsg_hdr(messages[i])->nlmsg_len);
+		at += NLMSG_ALIGN(nlmsg_hdr(messages[i])->nlmsg_len);
+	}
+	return nl_sendto(links->nl, piece, size);
+}
+
+int link_request_send_all(struct link_socket *links, struct nl_msg **messages, size_t count,
+			  size_t *failed)
+{
+	struct link_socket first = { 0 };
+	int r = 0;
+
+	link_request_begin(links);
+	int sent = send_pieces(links, messages, count);
+	for (size_t i = 0; i < count; i++)
+		nlmsg_free(messages[i]);
+	if (sent < 0)
+		return link_request_finish(links, sent);
+	/* Every answer comes, and must not be left to the next request. */
+	for (size_t i = 0; i < count; i++) {
+		link_request_begin(links);
+		int answer = link_request_finish(links, nl_wait_for_ack(links->nl));
+		if (answer == 0 || r < 0)
+			continue;
+		r = answer;
+		first = *links;
+		if (failed)
+			*failed = i;
+	}
+	if (r < 0)
+		*links = first;
+	return r;
+}
+
+struct nl_msg *link_request_ask(int type, const void *head, size_t size)
+{
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_DUMP);
+
+	if (message)
+		nlmsg_append(message, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
+	return message;
+}
+
+bool link_request_find(struct nl_msg *message, size_t head, int type, void *value, size_t size)
+{
+	const struct nlattr *attr = nlmsg_valid_hdr(nlmsg_hdr(message), (int)head)
+					    ? nlmsg_find_attr(nlmsg_hdr(message), (int)head, type)
+					    : NULL;
+
+	if (!attr || nla_len(attr) != (int)size)
+		return false;
+	nla_memcpy(value, attr, (int)size);
+	return true;
 }
 
 int link_request_dump(struct link_socket *links, struct nl_msg *message, nl_recvmsg_msg_cb_t each,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "network/dns.h"
 #include "network/firewall.h"
+#include "network/host6.h"
 #include "network/lease_file.h"
 
 #include "kern/library.h"
@@ -63,7 +64,7 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 /* The parts of a network that exist. */
 struct found {
 	struct link_info bridge;
-	bool here, address, forwarding, rules;
+	bool here, address, address6, forwarding, rules;
 	enum dns_state dns;
 };
 
@@ -72,6 +73,14 @@ static bool forwarding_is_on(void)
 	scoped_free char *text = NULL;
 
 	return file_read(AT_FDCWD, forward_switch, 16, &text) > 0 && text[0] != '0';
+}
+
+static struct link_addresses addresses_of(const struct network *network)
+{
+	return (struct link_addresses){ .address = network->gateway,
+					.prefix = network->prefix,
+					.address6 = network->gateway6,
+					.prefix6 = network->prefix6 };
 }
 
 static int look(const struct network *network, struct link_socket *links, struct found *found,
@@ -83,10 +92,12 @@ static int look(const struct network *network, struct link_socket *links, struct
 		return r;
 	found->here = r == 0 && found->bridge.up;
 	if (r == 0) {
-		r = link_has_address(links, found->bridge.index, network->gateway, network->prefix);
+		const struct link_addresses own = addresses_of(network);
+		r = link_has_addresses(links, found->bridge.index, &own);
 		if (r < 0)
 			return bridge_tell(network, links, r, "read addresses", err);
-		found->address = r == 1;
+		found->address = r & LINK_HAS_IPV4;
+		found->address6 = !own.prefix6 || r & LINK_HAS_IPV6;
 	}
 	found->forwarding = !config_masquerades(&network->config) || forwarding_is_on();
 	found->rules = firewall_is_current(network) == 1;
@@ -97,8 +108,8 @@ static int look(const struct network *network, struct link_socket *links, struct
 /* A dnsmasq that cannot run is missing at every start, and tried at every start: its fault may have been corrected. */
 static bool is_all_there(const struct network *network, const struct found *found)
 {
-	return found->here && found->address && found->forwarding && found->rules &&
-	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
+	return found->here && found->address && found->address6 && found->forwarding &&
+	       found->rules && found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
 }
 
 static int make_bridge(const struct network *network, struct link_socket *links,
@@ -106,6 +117,7 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 {
 	const char *name = network->config.bridge;
 	unsigned char mac[LINK_MAC];
+	const struct link_addresses own = addresses_of(network);
 	char path[128], alias[96];
 
 	bridge_mac(network, mac);
@@ -126,9 +138,11 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
 	file_write(AT_FDCWD, path, "0");
 	/* Addresses of an earlier subnet of this network. */
-	r = found->address ? 0 : link_clear_addresses(links, found->bridge.index);
+	r = found->address ? 0 : link_clear_addresses(links, found->bridge.index, AF_INET);
+	if (r == 0 && !found->address6)
+		r = link_clear_addresses(links, found->bridge.index, AF_INET6);
 	if (r == 0)
-		r = link_add_address(links, found->bridge.index, network->gateway, network->prefix);
+		r = link_add_addresses(links, found->bridge.index, &own);
 	if (r == 0)
 		r = link_set_up(links, found->bridge.index);
 	return r < 0 ? bridge_tell(network, links, r, name, err) : 0;
@@ -139,17 +153,15 @@ static int bring_dns(struct network *network, const struct found *found, struct 
 	struct err why = { 0 };
 
 	/* dnsmasq binds to the address, and does not notice that bridge and address are new. */
-	bool good = found->here && found->address;
+	bool good = found->here && found->address && found->address6;
 	if (!network->config.dhcp)
 		return found->dns == DNS_ABSENT ? 0 : dns_stop(network, err);
 	if (found->dns == DNS_RUNNING && good)
 		return 0;
 	if (*dns_fault())
-		snprintf(network->warning, sizeof network->warning, "network '%s': %s",
-			 network->name, dns_fault());
+		network_warn(network, "network '%s': %s", network->name, dns_fault());
 	else if (dns_start(network, &why) < 0)
-		snprintf(network->warning, sizeof network->warning, "%.*s",
-			 (int)sizeof network->warning - 1, why.text);
+		network_warn(network, "%s", why.text);
 	return 0;
 }
 
@@ -158,7 +170,8 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 {
 	/* Ports of running machines whose bridge was removed. */
 	int loose = found->here ? 0 : link_count_loose(links, PORT_PREFIX);
-	if ((!found->here || !found->address) && make_bridge(network, links, found, err) < 0)
+	bool whole = found->here && found->address && found->address6;
+	if (!whole && make_bridge(network, links, found, err) < 0)
 		return -err->code;
 	if (!found->forwarding) {
 		int r = file_write(AT_FDCWD, forward_switch, "1");
@@ -170,10 +183,10 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 	if (!found->rules && firewall_update(network, &bounded, err) < 0)
 		return -err->code;
 	if (!bounded && network->config.dhcp)
-		snprintf(network->warning, sizeof network->warning,
-			 "network '%s': the kernel cannot count connections (nft_connlimit): one "
-			 "machine can take all that its DNS has over TCP",
-			 network->name);
+		network_warn(network,
+			     "network '%s': the kernel cannot count connections (nft_connlimit): "
+			     "one machine can take all that its DNS has over TCP",
+			     network->name);
 	network->renewed = loose > 0 || (found->here && !found->rules);
 	return bring_dns(network, found, err);
 }
@@ -210,6 +223,7 @@ static int begin_up(struct network *network, struct link_socket **links, struct 
 {
 	network->warning[0] = '\0';
 	network->renewed = false;
+	host6_check(network);
 	if (bridge_open_links(network, links, err) < 0 || look(network, *links, found, err) < 0)
 		return -err->code;
 	network->bridge = found->bridge.index;
@@ -240,9 +254,15 @@ int bridge_renew(struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct found found;
+	int r = 0;
 
 	if (begin_up(network, &links, &found, err) < 0)
 		return -err->code;
+	/* Only a change of settings can leave an IPv6 address that is no longer wanted. */
+	if (found.here && !network->prefix6 && !network->without_ipv6)
+		r = link_clear_addresses(links, found.bridge.index, AF_INET6);
+	if (r < 0)
+		return bridge_tell(network, links, r, "remove its IPv6 address", err);
 	if (!found.here || is_all_there(network, &found))
 		return 0;
 	return bring_up(network, links, &found, err);
@@ -257,6 +277,7 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
+	host6_check(network);
 	if (bridge_check_exists(network, err) < 0 || bridge_open_links(network, &links, err) < 0 ||
 	    look(network, links, &found, err) < 0)
 		return -err->code;
@@ -378,9 +399,10 @@ int network_status(struct network *network, struct network_status *status, struc
 	struct network_status now = { 0 };
 	struct found found;
 
+	host6_check(network);
 	if (bridge_open_links(network, &links, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
-	now.up = found.here && found.address;
+	now.up = found.here && found.address && found.address6;
 	now.dns = found.dns == DNS_RUNNING;
 	now.dns_stale = found.dns == DNS_STALE;
 	now.nat = config_masquerades(&network->config) && found.rules;

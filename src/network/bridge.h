@@ -6,6 +6,7 @@
 #include "kern/link.h"
 #include "network/link_names.h"
 #include "network/network.h"
+#include "network/subnet6.h"
 
 /* The path of network.conf, which the caller owns; NULL: out of memory. */
 char *network_conf_path(const struct dirs *dirs, const char *name);
@@ -18,6 +19,10 @@ int network_tell_rest(const struct dirs *dirs, const char *name, struct err *err
 
 /* Takes the lock of a network, which every change needs: a descriptor, or -code. */
 int network_lock(const struct network *network, struct err *err);
+
+/* Adds a sentence to network->warning. */
+void network_warn(struct network *network, const char *form, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Finds the bridge of the network. -ENODEV without a sentence: there is none. -EEXIST with a sentence: a link of that
@@ -38,6 +43,13 @@ void bridge_names(const struct network *network, bool running, char out[NAMES_RO
 
 /* Checks that the network was not deleted during the wait for its lock, by name. */
 int bridge_check_exists(const struct network *network, struct err *err);
+
+/*
+ * The text of a subnet6 that a network gets: "auto" becomes a prefix that is drawn, unless it has one. -EADDRINUSE:
+ * another network or a route of the host has it.
+ */
+int network_choose_subnet6(const struct network *network, struct link_socket *links,
+			   const char *wanted, char out[SUBNET6_TEXT], struct err *err);
 
 /* network_up of a network that has its bridge, for a caller that holds the network's lock. Otherwise nothing is done. */
 int bridge_renew(struct network *network, struct err *err);

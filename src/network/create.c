@@ -193,6 +193,92 @@ static int find_subnet(struct network *network, struct link_socket *links, const
 	return r;
 }
 
+struct overlap {
+	const struct network *network;
+	const struct subnet6 *subnet;
+	char owner[64]; /* name of the network that overlaps, or "" */
+};
+
+static int compare_subnet6(void *context, const char *name)
+{
+	struct overlap *overlap = context;
+	scoped_free char *path = network_conf_path(overlap->network->dirs, name);
+	struct network_config config;
+	struct subnet6 subnet;
+
+	if (strcmp(name, overlap->network->name) == 0 || !path ||
+	    config_load(&network_schema, path, &config, &(struct err){ 0 }) < 0)
+		return 0;
+	if (subnet6_parse(config.subnet6, &subnet) == 0 &&
+	    subnet6_overlap(&subnet, overlap->subnet))
+		snprintf(overlap->owner, sizeof overlap->owner, "%s", name);
+	config_free(&network_schema, &config);
+	return *overlap->owner != '\0';
+}
+
+/*
+ * 1: it collides with another network or a route of the host, about which err has a sentence; 0; or -code. wider: routes
+ * to networks that contain it count too.
+ */
+static int subnet6_is_taken(const struct network *network, struct link_socket *links,
+			    const struct subnet6 *subnet, bool wider, struct err *err)
+{
+	struct overlap overlap = { .network = network, .subnet = subnet };
+	char text[SUBNET6_TEXT], other_text[SUBNET6_TEXT];
+	struct subnet6 other;
+
+	int r = network_list(network->dirs, compare_subnet6, &overlap, err);
+	subnet6_text(subnet, text);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		err_set(err, EADDRINUSE, "network '%s': %s collides with that of network '%s'",
+			network->name, text, overlap.owner);
+		return 1;
+	}
+	r = subnet6_collides(subnet, links, (int)if_nametoindex(network->config.bridge), wider,
+			     &other);
+	/* A kernel without IPv6 has no routes of it. */
+	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
+		return 0;
+	if (r < 0)
+		return bridge_tell(network, links, r, "read the host's IPv6 routes", err);
+	if (r > 0) {
+		subnet6_text(&other, other_text);
+		err_set(err, EADDRINUSE,
+			"network '%s': %s collides with a route of this host to %s; choose "
+			"another, or auto for a free one",
+			network->name, text, other_text);
+	}
+	return r;
+}
+
+int network_choose_subnet6(const struct network *network, struct link_socket *links,
+			   const char *wanted, char out[SUBNET6_TEXT], struct err *err)
+{
+	enum { DRAWS = 16 };
+	struct subnet6 subnet;
+	bool drawn = strcmp(wanted, "auto") == 0;
+	int r = 1;
+
+	if (strcmp(wanted, "none") == 0 || (drawn && network->prefix6)) {
+		snprintf(out, SUBNET6_TEXT, "%s", drawn ? network->config.subnet6 : wanted);
+		return 0;
+	}
+	for (int i = 0; r == 1 && i < (drawn ? DRAWS : 1); i++) {
+		*err = (struct err){ 0 };
+		r = drawn ? subnet6_draw(&subnet) : subnet6_parse(wanted, &subnet);
+		if (r < 0)
+			return err_set(err, -r, "network '%s': subnet6 '%s': %s", network->name,
+				       wanted, strerror(-r));
+		r = subnet6_is_taken(network, links, &subnet, drawn, err);
+	}
+	if (r != 0)
+		return -err->code;
+	subnet6_text(&subnet, out);
+	return 0;
+}
+
 static int save_new(struct network *network, struct link_socket *links, struct err *err)
 {
 	scoped_free char *bridge = *network->config.bridge ? strdup(network->config.bridge) : NULL;
@@ -212,7 +298,10 @@ static int save_new(struct network *network, struct link_socket *links, struct e
 	subnet_text(&subnet, words, sizeof words);
 	free(network->config.subnet);
 	network->config.subnet = strdup(words);
-	if (!network->config.subnet)
+	char words6[SUBNET6_TEXT];
+	if (network_choose_subnet6(network, links, network->config.subnet6, words6, err) < 0)
+		return -err->code;
+	if (!network->config.subnet || text_take(&network->config.subnet6, strdup(words6)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return make_marked(network, links, bridge, err);
 }

@@ -18,7 +18,7 @@
 struct ruleset {
 	char name[32];
 	char mark[32];
-	struct nft_rule rules[7];
+	struct nft_rule rules[10];
 	struct nft_table table;
 };
 
@@ -106,6 +106,25 @@ static struct nft_match other_port(unsigned port)
 	};
 }
 
+/* Machines ask for the host's hardware address (RFC 4861), and answer when the host asks for theirs. */
+static void let_neighbours_pass(const struct network *network, struct nft_rule *rules)
+{
+	static const unsigned char types[] = { 135, 136 }; /* solicitation, advertisement */
+	struct nft_rule other = { .chain = NFT_INPUT,
+				  .matches = 2,
+				  .match = { link_match(NFT_FIELD_IN, network, false),
+					     transport(IPPROTO_ICMPV6, false) },
+				  .verdict = NFT_DROP };
+
+	rules[0].match[rules[0].matches++] = transport(IPPROTO_ICMPV6, true);
+	for (size_t i = 0; i < sizeof types; i++)
+		other.match[other.matches++] = (struct nft_match){ .field = NFT_FIELD_SEGMENT,
+								   .length = 1,
+								   .bytes = { types[i] },
+								   .inverted = true };
+	rules[1] = other;
+}
+
 /* A private network: its machines reach no other link through the host, and of the host DNS and DHCP only. */
 static size_t shut(const struct network *network, struct nft_rule *rules)
 {
@@ -133,7 +152,10 @@ static size_t shut(const struct network *network, struct nft_rule *rules)
 						 transport(IPPROTO_TCP, true) } };
 	for (size_t i = 0; i < 5; i++)
 		rules[i].verdict = NFT_DROP;
-	return 5;
+	if (!network->prefix6)
+		return 5;
+	let_neighbours_pass(network, rules + 4);
+	return 6;
 }
 
 /* bounded: with the rule that makes the kernel track connections. */
@@ -141,13 +163,14 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 {
 	struct in_addr subnet = { network->gateway.s_addr &
 				  htonl(UINT32_MAX << (32 - network->prefix)) };
-	char identity[128];
+	char identity[192];
 
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
-	snprintf(identity, sizeof identity, "5%s %s %s %08x/%u", bounded ? "" : " unbounded",
-		 network->config.kind, network->config.bridge, subnet.s_addr, network->prefix);
+	snprintf(identity, sizeof identity, "6%s %s %s %08x/%u %s", bounded ? "" : " unbounded",
+		 network->config.kind, network->config.bridge, subnet.s_addr, network->prefix,
+		 network->prefix6 ? network->config.subnet6 : "none");
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
 	size_t count = 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network/guard.h"
 
+#include "base/text.h"
 #include "kern/nft.h"
 #include "network/link_names.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/ethernet.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 enum {
 	MAC = 6,
 	RULES = 32,
+	OWN_IPV6 = 2, /* IPv6 addresses that a machine has */
 	FRAME_TYPE = 12,
 	ARP_HARDWARE = 8,
 	ARP_SENDER = 14,
@@ -37,6 +40,9 @@ struct guard {
 	char name[32];
 	unsigned char mac[MAC];
 	unsigned char id[8]; /* made from the hardware address, RFC 4291, appendix A */
+	bool has_ipv6;       /* the lease has an IPv6 address, so that own6 counts, not id alone */
+	unsigned char own6[OWN_IPV6][16];
+	char mark[64];
 	struct nft_rule rules[RULES];
 	struct nft_table table;
 };
@@ -164,19 +170,36 @@ static void check_ipv4(struct guard *guard, const struct in_addr *address)
 	pass_known(guard, ETH_P_IP);
 }
 
+static void want_target(struct guard *guard, struct nft_rule *rule, const unsigned char *own)
+{
+	if (own)
+		want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET, own, sizeof(struct in6_addr), false);
+	else
+		want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET + 8, guard->id, sizeof guard->id, false);
+}
+
+static struct nft_rule *add_neighbour(struct guard *guard, enum nft_verdict verdict,
+				      unsigned char type, bool from_nowhere)
+{
+	struct nft_rule *rule = add_for(guard, verdict, ETH_P_IPV6);
+
+	want_segment(rule, IPPROTO_ICMPV6, 0, &type, 1, false);
+	if (from_nowhere)
+		want(rule, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
+	return rule;
+}
+
 /* A message about a neighbour passes if it is about the machine itself; else it is dropped. */
 static void check_neighbour(struct guard *guard, unsigned char type, bool from_nowhere)
 {
-	for (int i = 0; i < 2; i++) {
-		bool own = i == 0;
-		struct nft_rule *rule = add_for(guard, own ? NFT_ACCEPT : NFT_DROP, ETH_P_IPV6);
-		want_segment(rule, IPPROTO_ICMPV6, 0, &type, 1, false);
-		if (from_nowhere)
-			want(rule, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
-		if (own)
-			want(rule, NFT_FIELD_SEGMENT, ICMP6_TARGET + 8, guard->id, sizeof guard->id,
-			     false);
+	if (guard->has_ipv6) {
+		for (size_t i = 0; i < OWN_IPV6; i++)
+			want_target(guard, add_neighbour(guard, NFT_ACCEPT, type, from_nowhere),
+				    guard->own6[i]);
+	} else {
+		want_target(guard, add_neighbour(guard, NFT_ACCEPT, type, from_nowhere), NULL);
 	}
+	add_neighbour(guard, NFT_DROP, type, from_nowhere);
 }
 
 static void drop_icmp6(struct guard *guard, unsigned char type)
@@ -185,14 +208,20 @@ static void drop_icmp6(struct guard *guard, unsigned char type)
 }
 
 /*
- * Any announced prefix is allowed: the machine's own part of the address counts. A packet without a source asks whether
- * an address is free, and could keep others from theirs.
+ * On a network with IPv6, a machine has two addresses: that of its lease and the link-local one that is made from its
+ * hardware address. A link-local address of another form cannot be told from those of others, so it is none of its own.
+ * Without, any announced prefix is allowed: the machine's own part of the address counts. A packet without a source
+ * asks whether an address is free, and could keep others from theirs.
  */
 static void check_ipv6(struct guard *guard)
 {
 	struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IPV6);
 
-	want(source, NFT_FIELD_PACKET, IPV6_SOURCE + 8, guard->id, sizeof guard->id, true);
+	for (size_t i = 0; guard->has_ipv6 && i < OWN_IPV6; i++)
+		want(source, NFT_FIELD_PACKET, IPV6_SOURCE, guard->own6[i], sizeof guard->own6[i],
+		     true);
+	if (!guard->has_ipv6)
+		want(source, NFT_FIELD_PACKET, IPV6_SOURCE + 8, guard->id, sizeof guard->id, true);
 	want(source, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, true);
 	struct nft_rule *other = add_for(guard, NFT_DROP, ETH_P_IPV6);
 	want(other, NFT_FIELD_PACKET, IPV6_SOURCE, nowhere, sizeof nowhere, false);
@@ -222,7 +251,7 @@ static void name_guard(const struct network *network, const char *name, struct g
 	snprintf(guard->name, sizeof guard->name, "berth-%s", guard->ifname);
 	guard->table = (struct nft_table){ .name = guard->name,
 					   .device = guard->ifname,
-					   .mark = "berth guard 2",
+					   .mark = guard->mark,
 					   .rules = guard->rules };
 }
 
@@ -236,6 +265,29 @@ static void set_id(struct guard *guard)
 	memcpy(guard->id, id, sizeof id);
 }
 
+static void set_own6(struct guard *guard, const struct lease *lease)
+{
+	static const unsigned char local[8] = { 0xfe, 0x80 };
+
+	guard->has_ipv6 = lease->prefix6 != 0;
+	memcpy(guard->own6[0], &lease->address6, sizeof guard->own6[0]);
+	memcpy(guard->own6[1], local, sizeof local);
+	memcpy(guard->own6[1] + sizeof local, guard->id, sizeof guard->id);
+}
+
+/* A part of every rule: rules of another version, or for other addresses, are then recognized as foreign. */
+static void set_mark(struct guard *guard, const struct lease *lease)
+{
+	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN] = "", identity[128];
+
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	if (lease->prefix6)
+		inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
+	snprintf(identity, sizeof identity, "3 %s %s %s", lease->mac, address, address6);
+	snprintf(guard->mark, sizeof guard->mark, "berth guard %016llx",
+		 (unsigned long long)text_hash(identity));
+}
+
 static int fill_guard(const struct network *network, const struct lease *lease, struct guard *guard)
 {
 	name_guard(network, lease->name, guard);
@@ -243,6 +295,8 @@ static int fill_guard(const struct network *network, const struct lease *lease, 
 	if (r < 0)
 		return r;
 	set_id(guard);
+	set_own6(guard, lease);
+	set_mark(guard, lease);
 	fill_rules(guard, lease);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "network/lease_file.h"
 #include "network/network.h"
 #include "network/subnet.h"
+#include "network/subnet6.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -67,6 +68,77 @@ static int parse_wanted(const struct network *network, const char *want, struct 
 	return 0;
 }
 
+static bool wants(const char *address)
+{
+	return address && *address;
+}
+
+/* The network's IPv6 subnet. False: it has none, or the host cannot have it. */
+static bool subnet6_of(const struct network *network, struct subnet6 *subnet)
+{
+	return network->prefix6 && subnet6_parse(network->config.subnet6, subnet) == 0;
+}
+
+static int refuse_address6(const struct network *network, const char *want, struct err *err)
+{
+	return err_set(err, EINVAL,
+		       "network '%s': IPv6 address %s cannot be a machine's: the subnet is %s, and "
+		       "its first two addresses are the network's",
+		       network->name, want, network->config.subnet6);
+}
+
+static int parse_wanted6(const struct network *network, const char *want, struct in6_addr *out,
+			 struct err *err)
+{
+	struct in6_addr address;
+	struct in_addr made_of;
+	struct subnet6 subnet;
+	char other[INET_ADDRSTRLEN];
+
+	if (!subnet6_of(network, &subnet))
+		return err_set(err, EINVAL,
+			       "network '%s' has no IPv6 network that %s could be in; give it one: "
+			       "berth network set %s subnet6=auto",
+			       network->name, want, network->name);
+	if (inet_pton(AF_INET6, want, &address) != 1)
+		return err_set(err, EINVAL, "network '%s': '%.60s' is not an IPv6 address",
+			       network->name, want);
+	if (!subnet6_has(&subnet, &address) ||
+	    memcmp(&address, &subnet.network, sizeof address) == 0 ||
+	    memcmp(&address, &network->gateway6, sizeof address) == 0)
+		return refuse_address6(network, want, err);
+	/* So a fixed address is never the one that another machine gets by itself. */
+	if (subnet6_is_made(&subnet, &address, &made_of) &&
+	    ntohl(made_of.s_addr) - ntohl(network->gateway.s_addr) - 1 < address_count(network)) {
+		inet_ntop(AF_INET, &made_of, other, sizeof other);
+		return err_set(err, EINVAL,
+			       "network '%s': IPv6 address %s is that of the machine with address "
+			       "%s; set that one, or choose another",
+			       network->name, want, other);
+	}
+	*out = address;
+	return 0;
+}
+
+struct holder6 {
+	const struct network *network;
+	const char *name; /* does not count */
+	const struct in6_addr *address;
+	char found[64];
+};
+
+static int compare6(void *context, const char *name)
+{
+	struct holder6 *holder = context;
+	struct lease lease;
+
+	if (strcmp(name, holder->name) == 0 || lease_file_find(holder->network, name, &lease) < 0 ||
+	    !lease.prefix6 || memcmp(&lease.address6, holder->address, sizeof lease.address6) != 0)
+		return 0;
+	snprintf(holder->found, sizeof holder->found, "%s", name);
+	return 1;
+}
+
 static int tell_held(const struct network *network, const char *want, const char *holder,
 		     struct err *err)
 {
@@ -81,14 +153,77 @@ static int tell_failure(const struct network *network, const char *name, int r, 
 	return err_set(err, -r, "lease of '%s' in '%s': %s", name, network->folder, strerror(-r));
 }
 
+/* A fixed IPv6 address is looked for in all leases, when it is set and when a lease gets it. */
+static int check_free6(const struct network *network, const char *name,
+		       const struct in6_addr *address, const char *want, struct err *err)
+{
+	struct holder6 holder = { .network = network, .name = name, .address = address };
+
+	int r = lease_file_each(network, compare6, &holder);
+	if (r < 0)
+		return tell_failure(network, name, r, err);
+	return r > 0 ? tell_held(network, want, holder.found, err) : 0;
+}
+
+/* Wishes that were checked. */
+struct wanted {
+	const struct lease_want *texts;
+	struct in_addr address;   /* 0.0.0.0: any */
+	struct in6_addr address6; /* ::: made of the other one */
+};
+
+static int parse_all(const struct network *network, const struct lease_want *want,
+		     struct wanted *wanted, struct err *err)
+{
+	*wanted = (struct wanted){ .texts = want };
+	if (check_mac(network, want->mac, err) < 0 ||
+	    (wants(want->address) &&
+	     parse_wanted(network, want->address, &wanted->address, err) < 0))
+		return -err->code;
+	/* On a host without IPv6, the machine does without its address. */
+	return !wants(want->address6) || network->without_ipv6
+		       ? 0
+		       : parse_wanted6(network, want->address6, &wanted->address6, err);
+}
+
+/* Gives a lease, which has its IPv4 address, its other one. */
+static void set_address6(const struct network *network, const struct wanted *wanted,
+			 struct lease *lease)
+{
+	struct subnet6 subnet;
+
+	lease->prefix6 = 0;
+	if (!subnet6_of(network, &subnet))
+		return;
+	lease->prefix6 = network->prefix6;
+	lease->address6 = IN6_IS_ADDR_UNSPECIFIED(&wanted->address6)
+				  ? subnet6_address(&subnet, lease->address)
+				  : wanted->address6;
+}
+
+/* Whether the addresses of a lease are as wanted. */
+static bool is_as_wanted(const struct network *network, const struct lease *lease,
+			 const struct wanted *wanted)
+{
+	struct lease right = *lease;
+
+	set_address6(network, wanted, &right);
+	return (!wanted->address.s_addr || lease->address.s_addr == wanted->address.s_addr) &&
+	       lease->prefix6 == right.prefix6 &&
+	       (!right.prefix6 ||
+		memcmp(&lease->address6, &right.address6, sizeof right.address6) == 0);
+}
+
 /* The first free address after the hash of the name, so that names usually keep their addresses. */
-static int add_anywhere(const struct network *network, struct lease *lease, struct err *err)
+static int add_anywhere(const struct network *network, struct lease *lease,
+			const struct wanted *wanted, struct err *err)
 {
 	uint32_t count = address_count(network);
 	uint32_t start = (uint32_t)(text_hash(lease->name) % count);
 
 	for (uint32_t i = 0; i < count; i++) {
 		lease->address = address_at(network, (start + i) % count);
+		set_address6(network, wanted, lease);
 		int r = lease_file_add(network, lease);
 		if (r == 0)
 			return 0;
@@ -102,9 +237,21 @@ static int add_anywhere(const struct network *network, struct lease *lease, stru
 		network->name, lease->name, count, network->config.subnet);
 }
 
+/* The lease keeps its IPv4 address. */
+static int change(const struct network *network, const struct lease *held, struct lease *lease,
+		  const struct wanted *wanted, struct err *err)
+{
+	lease->address = held->address;
+	set_address6(network, wanted, lease);
+	int r = strcmp(held->mac, lease->mac) == 0 && is_as_wanted(network, held, wanted)
+			? lease_file_list_mac(network, lease)
+			: lease_file_change(network, lease);
+	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
+}
+
 /* The lease that exists differs from the wanted one: another mac, another address, or none. */
 static int change_or_add(const struct network *network, struct lease *lease,
-			 const struct in_addr *wanted, const char *want, struct err *err)
+			 const struct wanted *wanted, struct err *err)
 {
 	struct lease held, holder;
 	char other[64];
@@ -115,19 +262,19 @@ static int change_or_add(const struct network *network, struct lease *lease,
 		return err_set(err, ENOTUNIQ,
 			       "network '%s': the hardware address %s of '%s' is that of '%s' too",
 			       network->name, lease->mac, lease->name, other);
-	if (found && (!wanted || wanted->s_addr == held.address.s_addr)) {
-		lease->address = held.address;
-		r = strcmp(held.mac, lease->mac) == 0 ? lease_file_list_mac(network, lease)
-						      : lease_file_change(network, lease);
-		return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
-	}
+	if (!IN6_IS_ADDR_UNSPECIFIED(&wanted->address6) &&
+	    check_free6(network, lease->name, &wanted->address6, wanted->texts->address6, err) < 0)
+		return -err->code;
+	if (found && (!wanted->address.s_addr || wanted->address.s_addr == held.address.s_addr))
+		return change(network, &held, lease, wanted, err);
 	lease->made = true;
-	if (!wanted)
-		return add_anywhere(network, lease, err);
+	if (!wanted->address.s_addr)
+		return add_anywhere(network, lease, wanted, err);
 
-	lease->address = *wanted;
-	if (lease_file_holder(network, *wanted, &holder) == 0)
-		return tell_held(network, want, holder.name, err);
+	lease->address = wanted->address;
+	set_address6(network, wanted, lease);
+	if (lease_file_holder(network, wanted->address, &holder) == 0)
+		return tell_held(network, wanted->texts->address, holder.name, err);
 	/* A kill between the two leaves the machine without a lease. Its next start asks for the same one. */
 	if (found)
 		r = lease_file_remove(network, &held);
@@ -136,49 +283,55 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 }
 
-int lease_get(struct network *network, const char *name, const char *mac, const char *want,
+int lease_get(struct network *network, const char *name, const struct lease_want *want,
 	      struct lease *lease, struct err *err)
 {
 	struct lease made;
-	struct in_addr wanted = { 0 };
+	struct wanted wanted;
 
-	if (want && !*want)
-		want = NULL;
-	if (check_name(network, name, err) < 0 || check_mac(network, mac, err) < 0 ||
-	    (want && parse_wanted(network, want, &wanted, err) < 0))
+	if (check_name(network, name, err) < 0 || parse_all(network, want, &wanted, err) < 0)
 		return -err->code;
 	/* Usually the machine has its lease since its creation: two reads, no lock. */
-	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, mac) == 0 &&
-	    (!want || made.address.s_addr == wanted.s_addr) &&
-	    lease_file_owns_mac(network, name, mac)) {
+	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, want->mac) == 0 &&
+	    is_as_wanted(network, &made, &wanted) &&
+	    lease_file_owns_mac(network, name, want->mac)) {
 		*lease = made;
 		return 0;
 	}
 	lease_file_begin(network, &made);
 	snprintf(made.name, sizeof made.name, "%s", name);
-	snprintf(made.mac, sizeof made.mac, "%s", mac);
+	snprintf(made.mac, sizeof made.mac, "%s", want->mac);
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
 	int r = lease_file_repair(network);
 	if (r < 0)
 		return tell_failure(network, name, r, err);
-	if (change_or_add(network, &made, want ? &wanted : NULL, want, err) < 0)
+	if (change_or_add(network, &made, &wanted, err) < 0)
 		return -err->code;
 	*lease = made;
 	return 0;
 }
 
-int lease_check(const struct network *network, const char *name, const char *want, struct err *err)
+int lease_check(const struct network *network, const char *name, const char *address,
+		const char *address6, struct err *err)
 {
 	struct in_addr wanted;
+	struct in6_addr wanted6;
 	struct lease holder;
 
-	if (parse_wanted(network, want, &wanted, err) < 0)
-		return -err->code;
-	if (lease_file_holder(network, wanted, &holder) == 0 && strcmp(holder.name, name) != 0)
-		return tell_held(network, want, holder.name, err);
-	return 0;
+	if (wants(address)) {
+		if (parse_wanted(network, address, &wanted, err) < 0)
+			return -err->code;
+		if (lease_file_holder(network, wanted, &holder) == 0 &&
+		    strcmp(holder.name, name) != 0)
+			return tell_held(network, address, holder.name, err);
+	}
+	if (!wants(address6))
+		return 0;
+	return parse_wanted6(network, address6, &wanted6, err) < 0
+		       ? -err->code
+		       : check_free6(network, name, &wanted6, address6, err);
 }
 
 int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err)

@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/dns.h"
+#include "network/subnet6.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ void lease_file_begin(const struct network *network, struct lease *lease)
 
 	*lease = (struct lease){ .gateway = network->gateway,
 				 .prefix = network->prefix,
+				 .gateway6 = network->gateway6,
 				 .link = LEASE_LINK,
 				 .isolated = config->isolated,
 				 .mtu = (unsigned)config->mtu,
@@ -51,9 +53,20 @@ void lease_file_begin(const struct network *network, struct lease *lease)
 	snprintf(lease->domain, sizeof lease->domain, "%s", config->domain ? config->domain : "");
 }
 
-/* Checks and completes a lease; -ENOENT: it cannot be a lease of this network. */
+/* The IPv6 address of a lease, unless it is one of an earlier subnet. */
+static void accept_address6(const struct network *network, const char *address, struct lease *lease)
+{
+	struct subnet6 subnet;
+
+	if (network->prefix6 && inet_pton(AF_INET6, address, &lease->address6) == 1 &&
+	    subnet6_parse(network->config.subnet6, &subnet) == 0 &&
+	    subnet6_has(&subnet, &lease->address6))
+		lease->prefix6 = network->prefix6;
+}
+
+/* Checks and completes a lease; -ENOENT: it cannot be a lease of this network. address6: "" = none. */
 static int accept_lease(const struct network *network, const char *name, const char *mac,
-			const char *address, struct lease *lease)
+			const char *address, const char *address6, struct lease *lease)
 {
 	uint32_t mask = htonl(UINT32_MAX << (32 - network->prefix));
 	struct lease read;
@@ -65,6 +78,7 @@ static int accept_lease(const struct network *network, const char *name, const c
 		return -ENOENT;
 	snprintf(read.name, sizeof read.name, "%s", name);
 	snprintf(read.mac, sizeof read.mac, "%s", mac);
+	accept_address6(network, address6, &read);
 	*lease = read;
 	return 0;
 }
@@ -72,6 +86,7 @@ static int accept_lease(const struct network *network, const char *name, const c
 int lease_file_find(const struct network *network, const char *name, struct lease *lease)
 {
 	char path[4096], address[INET_ADDRSTRLEN], found[64], mac[18];
+	char address6[INET6_ADDRSTRLEN] = "";
 	scoped_free char *text = NULL;
 
 	if (text_print(path, sizeof path, "%s/names/%s", network->folder, name) < 0)
@@ -79,22 +94,23 @@ int lease_file_find(const struct network *network, const char *name, struct leas
 	ssize_t n = file_read(AT_FDCWD, path, LEASE_MAX, &text);
 	if (n < 0)
 		return (int)n;
-	if (sscanf(text, "%15s %63s # %17s", address, found, mac) != 3 || strcmp(found, name) != 0)
+	if (sscanf(text, "%15s %63s # %17s %45s", address, found, mac, address6) < 3 ||
+	    strcmp(found, name) != 0)
 		return -ENOENT;
-	return accept_lease(network, name, mac, address, lease);
+	return accept_lease(network, name, mac, address, address6, lease);
 }
 
 static int read_host(const struct network *network, const char *path, struct lease *lease)
 {
-	char address[INET_ADDRSTRLEN], name[64], mac[18];
+	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN] = "", name[64], mac[18];
 	scoped_free char *text = NULL;
 
 	ssize_t n = file_read(AT_FDCWD, path, LEASE_MAX, &text);
 	if (n < 0)
 		return (int)n;
-	if (sscanf(text, "%17[^,],%15[^,],%63s", mac, address, name) != 3)
+	if (sscanf(text, "%17[^,],%15[^,],%63[^,\n],[%45[^]]", mac, address, name, address6) < 3)
 		return -ENOENT;
-	return accept_lease(network, name, mac, address, lease);
+	return accept_lease(network, name, mac, address, address6, lease);
 }
 
 /* Whether the name of a lease leads to its address, so that the lease is complete. */
@@ -253,18 +269,27 @@ static int settle(const char *path)
 
 static void host_text(const struct lease *lease, char *out, size_t room)
 {
-	char address[INET_ADDRSTRLEN];
+	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	snprintf(out, room, "%s,%s,%s\n", lease->mac, address, lease->name);
+	inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
+	if (lease->prefix6)
+		snprintf(out, room, "%s,%s,%s,[%s]\n", lease->mac, address, lease->name, address6);
+	else
+		snprintf(out, room, "%s,%s,%s\n", lease->mac, address, lease->name);
 }
 
 static int write_name(const struct lease *lease, const struct paths *paths)
 {
-	char text[LEASE_MAX], address[INET_ADDRSTRLEN];
+	char text[LEASE_MAX], address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	snprintf(text, sizeof text, "%s %s # %s\n", address, lease->name, lease->mac);
+	inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
+	if (lease->prefix6)
+		snprintf(text, sizeof text, "%s %s # %s\n%s %s\n", address, lease->name, lease->mac,
+			 address6, lease->name);
+	else
+		snprintf(text, sizeof text, "%s %s # %s\n", address, lease->name, lease->mac);
 	int r = write_file(paths->aside, text, O_TRUNC);
 	if (r == 0 && rename(paths->aside, paths->name) < 0)
 		r = -errno;

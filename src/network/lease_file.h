@@ -2,9 +2,11 @@
 /*
  * The three files of a lease, below the network's folder, and how they come and go together:
  *
- *   hosts/ADDRESS   "MAC,ADDRESS,NAME": the allocation, made exclusively; dnsmasq's dhcp-hostsdir
+ *   hosts/ADDRESS   "MAC,ADDRESS,NAME": the allocation, made exclusively; dnsmasq's dhcp-hostsdir.
+ *                   With an IPv6 address "MAC,ADDRESS,NAME,[ADDRESS6]"
  *   names/NAME      "ADDRESS NAME # MAC": found by name in one read; dnsmasq's hostsdir, so that a
- *                   name is answered for a machine that never asks DHCP, too
+ *                   name is answered for a machine that never asks DHCP, too. With an IPv6 address a
+ *                   second line "ADDRESS6 NAME"
  *   macs/MAC        a link to NAME: whose the hardware address is, as long as that name has it
  *   pending         while one comes or goes: another name of hosts/ADDRESS, or what that will be
  *

@@ -1,23 +1,27 @@
 noinst_LIBRARIES += libnetwork.a
 libnetwork_a_SOURCES = \
+	src/network/announce.c \
 	src/network/bridge.c src/network/bridge.h \
 	src/network/create.c \
 	src/network/dns.c src/network/dns.h \
 	src/network/firewall.c src/network/firewall.h \
 	src/network/forward.c src/network/forward.h \
 	src/network/guard.c src/network/guard.h \
+	src/network/host6.c src/network/host6.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \
 	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \
 	src/network/settings.c \
-	src/network/subnet.c src/network/subnet.h
+	src/network/subnet.c src/network/subnet.h \
+	src/network/subnet6.c src/network/subnet6.h \
+	src/network/warn.c
 
 if HAVE_CUNIT
 check_PROGRAMS += test_network
 TESTS += test_network
-test_network_SOURCES = tests/unit/test_network.c tests/unit/test_network.h \
+test_network_SOURCES = tests/unit/test_network.c tests/unit/test_network6.c tests/unit/test_network.h \
 	tests/unit/test_network_live.c tests/unit/own_net.h tests/unit/suite.c \
 	tests/unit/suite.h
 test_network_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(DL_LIBS) $(CAP_LIBS) \

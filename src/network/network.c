@@ -7,6 +7,7 @@
 #include "network/bridge.h"
 #include "network/lease_file.h"
 #include "network/subnet.h"
+#include "network/subnet6.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -108,6 +109,28 @@ int network_check_name(const char *name, struct err *err)
 	return fault ? err_set(err, EINVAL, "network name '%.80s' %s", name, fault) : 0;
 }
 
+static int read_subnet6(struct network *network, struct err *err)
+{
+	const char *text = network->config.subnet6;
+	struct subnet6 subnet;
+
+	if (strcmp(text, "none") == 0)
+		return 0;
+	if (strcmp(text, "auto") == 0)
+		return err_set(err, EINVAL,
+			       "%s/network.conf: subnet6 is not drawn yet; write none there, and "
+			       "then: berth network set %s subnet6=auto",
+			       network->folder, network->name);
+	if (subnet6_parse(text, &subnet) < 0)
+		return err_set(err, EINVAL,
+			       "%s/network.conf: subnet6 '%s' cannot be used; write one such as "
+			       "fd00:1:2:3::/64, with 64 to 96 bits and no host bits set, or none",
+			       network->folder, text);
+	network->gateway6 = subnet6_gateway(&subnet);
+	network->prefix6 = subnet.prefix;
+	return 0;
+}
+
 /* Gateway and prefix from the settings, which a person may have edited. */
 static int read_subnet(struct network *network, struct err *err)
 {
@@ -122,7 +145,7 @@ static int read_subnet(struct network *network, struct err *err)
 		return err_set(err, EINVAL, "%s/network.conf: no bridge is named", network->folder);
 	network->gateway.s_addr = htonl(ntohl(subnet.network.s_addr) + 1);
 	network->prefix = subnet.prefix;
-	return 0;
+	return read_subnet6(network, err);
 }
 
 int network_open(struct network *network, const struct dirs *dirs, const char *name,

@@ -18,13 +18,17 @@ struct network {
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/networks/NAME */
 	struct network_config config;
-	struct in_addr gateway; /* the bridge's own address: first of the subnet */
-	unsigned prefix;        /* bits of the subnet */
-	int bridge;             /* index of the link, once network_up has seen it; else 0 */
+	struct in_addr gateway;   /* the bridge's own address: first of the subnet */
+	unsigned prefix;          /* bits of the subnet */
+	struct in6_addr gateway6; /* the same for IPv6 */
+	unsigned prefix6;         /* 0: it has no IPv6 */
+	bool without_ipv6; /* set by network_up: the host has no IPv6, so that prefix6 is 0 whatever the settings say */
+	int bridge; /* index of the link, once network_up has seen it; else 0 */
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
 	bool rerouted; /* set by network_set: its machines have another default route now, or none */
-	char warning[256]; /* set by network_up: what does not work, as a sentence; "" = nothing */
+	char warning
+		[512]; /* set by network_up: what does not work, a sentence a line; "" = nothing */
 };
 
 #define LEASE_LINK "eth0"
@@ -36,6 +40,9 @@ struct lease {
 	struct in_addr address;
 	struct in_addr gateway;
 	unsigned prefix;
+	struct in6_addr address6;
+	struct in6_addr gateway6;
+	unsigned prefix6; /* 0: it has no IPv6 address */
 	char domain[254]; /* the network's, or "" */
 	bool made;        /* set by lease_get: the lease is new, or has another address now */
 	/* As the network says; the caller of network_attach adds what the machine and its interface say. */
@@ -103,14 +110,22 @@ struct network_status {
 };
 int network_status(struct network *network, struct network_status *status, struct err *err);
 
+/* The wishes for a lease. An address may be NULL or "": a free one, and an IPv6 address that is made from it. */
+struct lease_want {
+	const char *mac, *address, *address6;
+};
 /*
- * Finds or makes the lease of a name, with that hardware address, which no other lease may have (-ENOTUNIQ). want: an
- * address that it must get, or NULL (-EADDRINUSE: another name has it). The files are the allocation.
+ * Finds or makes the lease of a name, with that hardware address, which no other lease may have (-ENOTUNIQ), and the
+ * wanted addresses (-EADDRINUSE: another name has it). The files are the allocation.
  */
-int lease_get(struct network *network, const char *name, const char *mac, const char *want,
+int lease_get(struct network *network, const char *name, const struct lease_want *want,
 	      struct lease *lease, struct err *err);
-/* Checks whether a name could get that address: it is in the subnet, not the gateway's, and free. Reserves nothing. */
-int lease_check(const struct network *network, const char *name, const char *want, struct err *err);
+/*
+ * Checks whether a name could get these addresses, as far as they are not "": each is in the subnet, not the gateway's,
+ * and free. Reserves nothing.
+ */
+int lease_check(const struct network *network, const char *name, const char *address,
+		const char *address6, struct err *err);
 /* Whether a machine of a network that is not made yet could have that address: it is in the subnet, not the gateway's. */
 int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */

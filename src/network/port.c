@@ -146,16 +146,35 @@ static int set_up(const struct lease *lease)
 	return r;
 }
 
+static struct link_setup setup_of(const struct lease *lease, int index)
+{
+	struct link_setup setup = { .index = index,
+				    .own = { .address = lease->address,
+					     .prefix = lease->prefix,
+					     .address6 = lease->address6,
+					     .prefix6 = lease->prefix6 } };
+
+	if (!lease->without_route)
+		setup.gateway = lease->gateway;
+	if (!lease->without_route && lease->prefix6)
+		setup.gateway6 = lease->gateway6;
+	return setup;
+}
+
 static int set_route(const struct lease *lease)
 {
 	scoped_links struct link_socket *links = NULL;
 	int index = (int)if_nametoindex(lease->link);
 	int r = index == 0 ? -errno : link_open(&links);
+	struct link_setup setup = setup_of(lease, index);
 
 	if (r < 0)
 		return r;
-	return lease->without_route ? link_remove_default_route(links, index, lease->gateway)
-				    : link_add_default_route(links, index, lease->gateway);
+	setup.gateway = lease->gateway;
+	if (lease->prefix6)
+		setup.gateway6 = lease->gateway6;
+	return lease->without_route ? link_remove_default_routes(links, &setup)
+				    : link_add_default_routes(links, &setup);
 }
 
 static unsigned mtu_of(const struct lease *lease)
@@ -292,17 +311,10 @@ static int set_up_link(struct link_socket *links, const struct lease *lease, str
 	if (index == 0)
 		return tell_guest(NULL, "find its interface", -errno, err);
 	switch_announcements_on(lease->link);
-	/* The link comes up first: only then does the bridge begin to open its port, which takes a moment. */
-	int r = link_set_up(links, index);
-	if (r < 0)
-		return tell_guest(links, "bring up its interface", r, err);
-	r = link_add_address(links, index, lease->address, lease->prefix);
-	if (r < 0)
-		return tell_guest(links, "give its interface the address", r, err);
-	if (lease->without_route)
-		return 0;
-	r = link_add_default_route(links, index, lease->gateway);
-	return r < 0 ? tell_guest(links, "add the default route", r, err) : 0;
+	const struct link_setup setup = setup_of(lease, index);
+	const char *part = "";
+	int r = link_configure(links, &setup, &part);
+	return r < 0 ? tell_guest(links, part, r, err) : 0;
 }
 
 /* This does without libnl, which a guest without a network does not need. */
@@ -330,25 +342,4 @@ int network_guest_setup(const struct lease *const *leases, size_t count, struct 
 	}
 	r = set_up_lo();
 	return r < 0 ? tell_guest(NULL, "bring up lo", r, err) : 0;
-}
-
-void network_guest_announce(const struct lease *lease)
-{
-	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_ll all = { .sll_family = AF_PACKET,
-				   .sll_protocol = htons(ETH_P_ARP),
-				   .sll_ifindex = (int)if_nametoindex(lease->link),
-				   .sll_halen = ETH_ALEN };
-	struct ether_arp packet = { .ea_hdr = { .ar_hrd = htons(ARPHRD_ETHER),
-						.ar_pro = htons(ETH_P_IP),
-						.ar_hln = ETH_ALEN,
-						.ar_pln = sizeof lease->address,
-						.ar_op = htons(ARPOP_REQUEST) } };
-
-	memset(all.sll_addr, 0xff, ETH_ALEN);
-	memcpy(packet.arp_spa, &lease->address, sizeof packet.arp_spa);
-	memcpy(packet.arp_tpa, &lease->address, sizeof packet.arp_tpa);
-	if (fd >= 0 && port_parse_mac(lease->mac, packet.arp_sha) == 0 &&
-	    sendto(fd, &packet, sizeof packet, 0, (struct sockaddr *)&all, sizeof all) < 0)
-		return;
 }

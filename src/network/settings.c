@@ -4,6 +4,9 @@
 
 #include "base/scoped.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* The network as its settings say now: rules and dnsmasq, if it is up. Under its lock. */
 static int renew(struct network *network, struct err *err)
 {
@@ -21,9 +24,43 @@ static int renew(struct network *network, struct err *err)
 	return 0;
 }
 
+/*
+ * A copy of the changes, in which a subnet6 is the one that the network gets. The caller frees it; text is part of it.
+ * NULL: err says why.
+ */
+static struct config_change *settle(const struct network *network,
+				    const struct config_change *changes, size_t count,
+				    char text[SUBNET6_TEXT], struct err *err)
+{
+	scoped_free struct config_change *list = calloc(count + 1, sizeof *list);
+	scoped_links struct link_socket *links = NULL;
+	struct network_config scratch = { 0 };
+
+	if (!list) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		list[i] = changes[i];
+		if (strcmp(list[i].name, "subnet6") != 0 || !list[i].value)
+			continue;
+		int r = config_put(&network_schema, &scratch, "subnet6", list[i].value, err);
+		if (r == 0 && !links)
+			r = bridge_open_links(network, &links, err);
+		if (r == 0)
+			r = network_choose_subnet6(network, links, scratch.subnet6, text, err);
+		config_free(&network_schema, &scratch);
+		if (r < 0)
+			return NULL;
+		list[i].value = text;
+	}
+	return take_ptr(&list);
+}
+
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err)
 {
+	char subnet6[SUBNET6_TEXT];
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
 	scoped_text struct text before = { 0 }, after = { 0 };
 	struct network_config config;
@@ -33,8 +70,11 @@ int network_set(struct network *network, const struct config_change *changes, si
 		return lock;
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (bridge_check_exists(network, err) < 0 ||
-	    config_preview(&network_schema, path, changes, count, &after, &config, err) < 0)
+	if (bridge_check_exists(network, err) < 0)
+		return -err->code;
+	scoped_free struct config_change *settled = settle(network, changes, count, subnet6, err);
+	if (!settled ||
+	    config_preview(&network_schema, path, settled, count, &after, &config, err) < 0)
 		return -err->code;
 	config_free(&network_schema, &config);
 	if (config_preview(&network_schema, path, NULL, 0, &before, &config, err) < 0)

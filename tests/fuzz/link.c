@@ -84,6 +84,13 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return (ssize_t)message->msg_iov->iov_len;
 }
 
+static int visit6(void *context, const struct in6_addr *network, unsigned prefix, int index)
+{
+	(void)context;
+	(void)index;
+	return prefix > 128 || IN6_IS_ADDR_LINKLOCAL(network) ? -1 : 0;
+}
+
 static int visit(void *context, struct in_addr network, unsigned prefix, int index)
 {
 	(void)context;
@@ -123,7 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	link_find(links, "eth0", &info);
 	input_size = size;
 	link_count_ports(links, 7);
-	link_has_address(links, 7, (struct in_addr){ 0 }, 24);
+	link_has_addresses(links, 7, &(struct link_addresses){ .prefix = 24, .prefix6 = 64 });
 	link_each_subnet(links, visit, NULL);
+	link_each_subnet6(links, visit6, NULL);
 	return 0;
 }

@@ -67,6 +67,74 @@ static void test_bridge_crowd(void)
 	CU_ASSERT_EQUAL(link_find(links, "crowd0", &info), -ENODEV);
 }
 
+#define ADDRESS(ip, bits) ((struct link_addresses){ .address = ip, .prefix = bits })
+
+static struct in6_addr ip6(const char *text)
+{
+	struct in6_addr address = { 0 };
+
+	CU_ASSERT_EQUAL(inet_pton(AF_INET6, text, &address), 1);
+	return address;
+}
+
+static void test_both_families(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_addresses both = {
+		.address = ip("10.9.0.1"), .prefix = 24, .address6 = ip6("fd00:9::1"), .prefix6 = 64
+	};
+	struct link_info info;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "both0", bridge_mac, &info), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &both), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index, &both), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index, &both), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &both),
+			LINK_HAS_IPV4 | LINK_HAS_IPV6);
+	/* No neighbour is asked whether the address is free. */
+	CU_ASSERT_EQUAL(system("ip -6 addr show dev both0 | grep -q 'fd00:9::1/64 .*nodad'"), 0);
+	CU_ASSERT_NOT_EQUAL(system("ip -6 addr show dev both0 | grep fd00:9::1 | grep tentative"),
+			    0);
+	CU_ASSERT_EQUAL(system("ip -6 addr add fe80::9/64 dev both0 nodad"), 0);
+	both.prefix6 = 80;
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &both), LINK_HAS_IPV4);
+	both.prefix6 = 64;
+	CU_ASSERT_EQUAL(link_clear_addresses(links, info.index, AF_INET6), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &both), LINK_HAS_IPV4);
+	CU_ASSERT_EQUAL(system("ip -6 addr show dev both0 | grep -q fe80::9/64"), 0);
+	CU_ASSERT_EQUAL(link_clear_addresses(links, info.index, AF_INET), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &both), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "both0"), 0);
+}
+
+/* Everything in one send; the first failure is told, and the socket can be used afterwards. */
+static void test_configure(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_setup setup = { .own = { .address = ip("10.9.0.2"),
+					     .prefix = 24,
+					     .address6 = ip6("fd00:9::2"),
+					     .prefix6 = 64 },
+				    .gateway = ip("10.9.0.1"),
+				    .gateway6 = ip6("fd00:9::1") };
+	struct link_info info;
+	const char *part = "";
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "conf0", bridge_mac, &info), 0);
+	setup.index = info.index;
+	CU_ASSERT_EQUAL(link_configure(links, &setup, &part), 0);
+	CU_ASSERT_EQUAL(link_configure(links, &setup, &part), 0);
+	CU_ASSERT_EQUAL(system("ip -6 route | grep -q 'default via fd00:9::1 dev conf0'"), 0);
+	CU_ASSERT_EQUAL(system("ip route | grep -q 'default via 10.9.0.1 dev conf0'"), 0);
+	setup.gateway6 = ip6("fd00:10::1");
+	CU_ASSERT(link_configure(links, &setup, &part) < 0);
+	CU_ASSERT_STRING_EQUAL(part, "add the default route of IPv6");
+	CU_ASSERT_EQUAL(link_find(links, "conf0", &info), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "conf0"), 0);
+}
+
 static void test_address(void)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -74,12 +142,12 @@ static void test_address(void)
 
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "addr0", bridge_mac, &info), 0);
-	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 24), 0);
-	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.9.0.1"), 24), 0);
-	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.9.0.1"), 24), 0);
-	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 24), 1);
-	CU_ASSERT_EQUAL(link_has_address(links, info.index, ip("10.9.0.1"), 20), 0);
-	CU_ASSERT_EQUAL(link_has_address(links, 1, ip("10.9.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &ADDRESS(ip("10.9.0.1"), 24)), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index, &ADDRESS(ip("10.9.0.1"), 24)), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index, &ADDRESS(ip("10.9.0.1"), 24)), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &ADDRESS(ip("10.9.0.1"), 24)), 1);
+	CU_ASSERT_EQUAL(link_has_addresses(links, info.index, &ADDRESS(ip("10.9.0.1"), 20)), 0);
+	CU_ASSERT_EQUAL(link_has_addresses(links, 1, &ADDRESS(ip("10.9.0.1"), 24)), 0);
 	CU_ASSERT_EQUAL(link_set_alias(links, info.index, "for the test"), 0);
 	CU_ASSERT_EQUAL(link_find(links, "addr0", &info), 0);
 	CU_ASSERT_STRING_EQUAL(info.alias, "for the test");
@@ -131,6 +199,7 @@ static void test_veth_born(void)
 static void test_refusals(void)
 {
 	scoped_links struct link_socket *links = NULL;
+	struct link_setup route = { .index = 1, .gateway = ip("10.250.0.1") };
 	struct link_info bridge;
 	struct link_veth veth = {
 		.name = "port0", .alias = "web", .peer = "eth0", .pid = 0x7ffffff0
@@ -145,7 +214,7 @@ static void test_refusals(void)
 	CU_ASSERT(strlen(link_why(links)) > 0);
 	CU_ASSERT_EQUAL(link_find(links, "port0", &bridge), -ENODEV);
 	CU_ASSERT_EQUAL(link_set_up(links, 0x7ffffff0), -ENODEV);
-	CU_ASSERT_EQUAL(link_add_default_route(links, 1, ip("10.250.0.1")), -ENETUNREACH);
+	CU_ASSERT_EQUAL(link_add_default_routes(links, &route), -ENETUNREACH);
 	CU_ASSERT_EQUAL(link_delete(links, "veth0"), 0);
 }
 
@@ -180,7 +249,7 @@ static void test_subnets_seen(void)
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "sub0", bridge_mac, &info), 0);
 	CU_ASSERT_FALSE(is_seen(links, "10.8.0.0", 24));
-	CU_ASSERT_EQUAL(link_add_address(links, info.index, ip("10.8.0.1"), 24), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index, &ADDRESS(ip("10.8.0.1"), 24)), 0);
 	CU_ASSERT(is_seen(links, "10.8.0.0", 24));
 	/* A route of a table that only a policy rule would lead to. */
 	CU_ASSERT_EQUAL(system("ip route add 10.7.0.0/16 dev sub0 table 4711"), 0);
@@ -263,6 +332,8 @@ int main(void)
 		{ "a sealed process uses what it has loaded", test_sealed_later },
 		{ "a bridge joined or made by eight processes at once", test_bridge_crowd },
 		{ "addresses and aliases", test_address },
+		{ "addresses of both families", test_both_families },
+		{ "the whole set-up in one send", test_configure },
 		{ "a veth pair is born where it belongs", test_veth_born },
 		{ "refusals are the kernel's own", test_refusals },
 		{ "the host's networks, of every table", test_subnets_seen },

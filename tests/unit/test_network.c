@@ -65,7 +65,7 @@ bool test_lease(struct network *network, const char *name, const char *mac, stru
 {
 	struct err err = { 0 };
 
-	if (lease_get(network, name, mac, NULL, lease, &err) == 0)
+	if (lease_get(network, name, &(struct lease_want){ mac, NULL, NULL }, lease, &err) == 0)
 		return true;
 	printf("%s\n", err.text);
 	return false;
@@ -184,7 +184,10 @@ static void test_create_avoids(void)
 
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "host0", bridge_mac, &info), 0);
-	CU_ASSERT_EQUAL(link_add_address(links, info.index, there, 30), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, info.index,
+					   &(struct link_addresses){ .address = there,
+								     .prefix = 30 }),
+			0);
 	test_make_network(&again, "avoid", NULL);
 	CU_ASSERT_EQUAL(subnet_parse(again.config.subnet, &next), 0);
 	CU_ASSERT_NOT_EQUAL(first.network.s_addr, next.network.s_addr);
@@ -333,7 +336,9 @@ static void expect_lease_refusal(struct network *network, const char *name, cons
 	struct lease lease;
 	struct err err = { 0 };
 
-	CU_ASSERT_EQUAL(lease_get(network, name, with_mac, want, &lease, &err), -code);
+	CU_ASSERT_EQUAL(lease_get(network, name, &(struct lease_want){ with_mac, want, NULL },
+				  &lease, &err),
+			-code);
 	if (!strstr(err.text, word)) {
 		printf("no '%s' in: %s\n", word, err.text);
 		CU_FAIL("the sentence does not say it");
@@ -347,7 +352,9 @@ static void test_lease_wanted(void)
 	struct err err = { 0 };
 
 	test_make_network(&network, "wanted", "10.77.0.0/29");
-	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.4", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ mac, "10.77.0.4", NULL },
+				  &lease, &err),
+			0);
 	CU_ASSERT(same_address(&lease, "10.77.0.4"));
 	expect_lease_refusal(&network, "db", other_mac, "10.77.0.4", EADDRINUSE, "'web'");
 	expect_lease_refusal(&network, "db", other_mac, "10.77.0.1", EINVAL, "gateway");
@@ -359,9 +366,14 @@ static void test_lease_wanted(void)
 	expect_lease_refusal(&network, "db", "10:66:6a:0\n:00:01", NULL, EINVAL, "MAC");
 	CU_ASSERT_EQUAL(lease_file_count(&network), 1);
 	/* The machine moves to another address, and its old one is free. */
-	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.5", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ mac, "10.77.0.5", NULL },
+				  &lease, &err),
+			0);
 	CU_ASSERT(same_address(&lease, "10.77.0.5"));
-	CU_ASSERT_EQUAL(lease_get(&network, "db", other_mac, "10.77.0.4", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "db",
+				  &(struct lease_want){ other_mac, "10.77.0.4", NULL }, &lease,
+				  &err),
+			0);
 	CU_ASSERT_EQUAL(lease_file_count(&network), 2);
 	test_delete_network(&network);
 }
@@ -376,12 +388,16 @@ static void test_lease_mac(void)
 	test_make_network(&network, "macs", NULL);
 	CU_ASSERT(test_lease(&network, "web", mac, &lease));
 	CU_ASSERT_TRUE(lease.made);
-	CU_ASSERT_EQUAL(lease_get(&network, "db", mac, NULL, &lease, &err), -ENOTUNIQ);
+	CU_ASSERT_EQUAL(lease_get(&network, "db", &(struct lease_want){ mac, NULL, NULL }, &lease,
+				  &err),
+			-ENOTUNIQ);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'web'"));
 	CU_ASSERT_FALSE(lease_is_there(&network, "db"));
 	CU_ASSERT(test_lease(&network, "db", other_mac, &lease));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(lease_get(&network, "web", other_mac, NULL, &lease, &err), -ENOTUNIQ);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ other_mac, NULL, NULL },
+				  &lease, &err),
+			-ENOTUNIQ);
 	CU_ASSERT(test_lease(&network, "web", mac, &lease));
 	CU_ASSERT_FALSE(lease.made);
 	/* Given back, or of one who is no more. */
@@ -394,7 +410,9 @@ static void test_lease_mac(void)
 	scoped_free char *macs = path_in(&network, "macs");
 	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, macs), 0);
 	CU_ASSERT(test_lease(&network, "db", other_mac, &lease));
-	CU_ASSERT_EQUAL(lease_get(&network, "fifth", other_mac, NULL, &lease, &err), -ENOTUNIQ);
+	CU_ASSERT_EQUAL(lease_get(&network, "fifth", &(struct lease_want){ other_mac, NULL, NULL },
+				  &lease, &err),
+			-ENOTUNIQ);
 	test_delete_network(&network);
 }
 
@@ -497,7 +515,9 @@ static void test_lease_repaired(void)
 	CU_ASSERT_FALSE(is_there(&network, "hosts/10.77.0.9"));
 
 	/* All steps except the last one were made: the lease counts. */
-	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ mac, "10.77.0.9", NULL },
+				  &lease, &err),
+			0);
 	CU_ASSERT_EQUAL(link(host, pending), 0);
 	CU_ASSERT_EQUAL(lease_release(&network, "nobody", &err), 0);
 	CU_ASSERT_FALSE(is_there(&network, "pending"));
@@ -514,11 +534,15 @@ static void test_lease_repaired(void)
 
 	/* A power cut may leave an empty file in the place of an allocation. */
 	write_in(&network, "hosts/10.77.0.9", "");
-	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ mac, "10.77.0.9", NULL },
+				  &lease, &err),
+			0);
 	write_in(&network, "names/web", "");
 	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), -ENOENT);
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(lease_get(&network, "web", mac, "10.77.0.9", &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "web", &(struct lease_want){ mac, "10.77.0.9", NULL },
+				  &lease, &err),
+			0);
 	CU_ASSERT_EQUAL(lease_file_count(&network), 2);
 	CU_ASSERT_STRING_EQUAL(err.text, "");
 	test_delete_network(&network);
@@ -533,7 +557,8 @@ static void take_and_give_back(struct network *network)
 	for (unsigned i = 0;; i++) {
 		snprintf(name, sizeof name, "m%u", i % 7);
 		snprintf(with_mac, sizeof with_mac, "10:66:6a:00:%02x:%02x", i % 7, i % 3);
-		lease_get(network, name, with_mac, NULL, &lease, &err);
+		lease_get(network, name, &(struct lease_want){ with_mac, NULL, NULL }, &lease,
+			  &err);
 		if (i % 2)
 			lease_release(network, name, &err);
 		err = (struct err){ 0 };
@@ -571,7 +596,7 @@ static void test_lease_killed(void)
 
 int main(void)
 {
-	static CU_TestInfo tests[32] = {
+	static CU_TestInfo tests[48] = {
 		{ "subnets are read", test_subnet_words },
 		{ "a subnet is chosen that collides with none", test_subnet_choice },
 		{ "a new network avoids the host's and the installation's", test_create_avoids },
@@ -594,6 +619,8 @@ int main(void)
 		return 77;
 	while (tests[n].pName)
 		n++;
+	for (size_t i = 0; tests6[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
+		tests[n++] = tests6[i];
 	for (size_t i = 0; live_tests[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
 		tests[n++] = live_tests[i];
 	return suite_run("network", make_dirs, remove_dirs, tests);

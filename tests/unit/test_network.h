@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two halves of the network layer's test program. */
+/* The parts of the network layer's test program. */
 #ifndef BERTH_TESTS_TEST_NETWORK_H
 #define BERTH_TESTS_TEST_NETWORK_H
 
@@ -9,7 +9,7 @@
 #include "suite.h"
 
 extern struct dirs test_dirs; /* while a suite runs */
-extern CU_TestInfo live_tests[];
+extern CU_TestInfo live_tests[], tests6[];
 
 /* Creates and opens; a failure is the test's. */
 void test_make_network(struct network *network, const char *name, const char *subnet);

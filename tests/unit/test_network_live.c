@@ -374,7 +374,10 @@ static int call_outside(struct network *network, bool nat)
 	};
 	CU_ASSERT_EQUAL(link_open(&links), 0);
 	CU_ASSERT_EQUAL(link_join_bridge(links, "outside0", bridge_mac, &outside), 0);
-	CU_ASSERT_EQUAL(link_add_address(links, outside.index, server.gateway, 24), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, outside.index,
+					   &(struct link_addresses){ .address = server.gateway,
+								     .prefix = 24 }),
+			0);
 	veth.bridge = outside.index;
 	CU_ASSERT_EQUAL(link_add_veth(links, &veth), 0);
 	attach(network, &call.lease, guest.pid);
@@ -462,11 +465,15 @@ static void test_names(void)
 	/* A name that moves, and one that goes. */
 	CU_ASSERT_EQUAL(lease_release(&network, "before", &err), 0);
 	CU_ASSERT(resolves(&network, "before.berth", (struct in_addr){ 0 }));
-	CU_ASSERT_EQUAL(lease_get(&network, "after", macs[1], NULL, &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "after", &(struct lease_want){ macs[1], NULL, NULL },
+				  &lease, &err),
+			0);
 	struct in_addr to = { htonl(ntohl(network.gateway.s_addr) + 99) };
 	char want[INET_ADDRSTRLEN];
 	inet_ntop(AF_INET, &to, want, sizeof want);
-	CU_ASSERT_EQUAL(lease_get(&network, "after", macs[1], want, &lease, &err), 0);
+	CU_ASSERT_EQUAL(lease_get(&network, "after", &(struct lease_want){ macs[1], want, NULL },
+				  &lease, &err),
+			0);
 	CU_ASSERT(resolves(&network, "after.berth", to));
 	test_delete_network(&network);
 }

@@ -13,7 +13,7 @@
 /* An interface as the file describes it. All texts are borrowed. */
 struct face {
 	const char *nic; /* NULL: eth0 */
-	const char *network, *address, *mac;
+	const char *network, *address, *address6, *mac;
 	unsigned line;
 };
 
@@ -30,14 +30,38 @@ static size_t faces_of(const struct apply *apply, const struct apply_group *grou
 	const struct machine_config *file = &group->settings.machine;
 	size_t count = 0;
 
-	faces[count++] =
-		(struct face){ NULL, nic_network_of(apply, group), file->address, "", group->line };
+	faces[count++] = (struct face){
+		NULL, nic_network_of(apply, group), file->address, file->address6, "", group->line
+	};
 	for (const struct section *at = file->nics; at && count < NICS_MAX; at = at->next) {
 		const struct nic_config *nic = (const struct nic_config *)at;
-		faces[count++] = (struct face){ at->name, nic->network, nic->address, nic->mac,
-						apply_section_line(group, &nic_schema, at->name) };
+		faces[count++] = (struct face){
+			at->name,     nic->network,
+			nic->address, nic->address6,
+			nic->mac,     apply_section_line(group, &nic_schema, at->name)
+		};
 	}
 	return count;
+}
+
+static void check_addresses(struct apply *apply, const struct face *one, const char *address,
+			    const struct face *other, const char *its,
+			    const struct apply_group *owner)
+{
+	struct err err = { 0 };
+	const char *six = strchr(address, ':') ? "6" : "";
+
+	if (!*address || strcmp(address, its) != 0)
+		return;
+	if (!one->nic)
+		err_set(&err, EADDRINUSE,
+			"network.address%s %s is that of machine '%s' in line %u; choose another",
+			six, address, owner->name, other->line);
+	else
+		err_set(&err, EADDRINUSE,
+			"nic '%s': address%s %s is that of machine '%s' in line %u; choose another",
+			one->nic, six, address, owner->name, other->line);
+	apply_fault(apply, one->line, &err);
 }
 
 static void check_faces(struct apply *apply, const struct face *one, const struct face *other,
@@ -47,16 +71,8 @@ static void check_faces(struct apply *apply, const struct face *one, const struc
 
 	if (strcmp(one->network, other->network) != 0)
 		return;
-	bool address = *one->address && strcmp(one->address, other->address) == 0;
-	if (address && !one->nic)
-		err_set(&err, EADDRINUSE,
-			"network.address %s is that of machine '%s' in line %u; choose another",
-			one->address, owner->name, other->line);
-	else if (address)
-		err_set(&err, EADDRINUSE,
-			"nic '%s': address %s is that of machine '%s' in line %u; choose another",
-			one->nic, one->address, owner->name, other->line);
-	apply_fault(apply, one->line, &err);
+	check_addresses(apply, one, one->address, other, other->address, owner);
+	check_addresses(apply, one, one->address6, other, other->address6, owner);
 	if (*one->mac && strcmp(one->mac, other->mac) == 0)
 		err_set(&err, ENOTUNIQ,
 			"nic '%s': the hardware address %s is that of machine '%s' in line %u; "
@@ -89,7 +105,7 @@ static int check_network(const struct apply *apply, const struct apply_group *gr
 	scoped_network struct network network = { 0 };
 	const char *name = nic->section.name;
 
-	if (group->counted && (*nic->address || *nic->mac))
+	if (group->counted && (*nic->address || *nic->address6 || *nic->mac))
 		return err_set(err, EINVAL,
 			       "nic '%s' has an address or a hardware address, which belongs to "
 			       "one machine, and 'count' makes several; leave it out",
@@ -132,8 +148,8 @@ int nic_check(struct apply *apply, const char *name, const struct nic_config *ni
 	else if (network_open(&network, &apply->call->dirs, nic->network, err) < 0)
 		r = -err->code;
 	else {
-		if (*nic->address && !loss_of_address(apply, name, nic->network, nic->address))
-			r = lease_check(&network, name, nic->address, err);
+		bool free = loss_of_address(apply, name, nic->network, nic->address);
+		r = lease_check(&network, name, free ? "" : nic->address, nic->address6, err);
 		if (r == 0 && *nic->mac && !loss_of_mac(apply, name, nic->network, nic->mac))
 			r = lease_check_mac(&network, name, nic->mac, err);
 	}

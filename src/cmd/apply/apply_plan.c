@@ -35,6 +35,10 @@ static int compare_network(struct apply *apply, const struct apply_network *want
 		config_text(&wanted->config, key, &to);
 		if (strcmp(text_str(&from), text_str(&to)) == 0)
 			continue;
+		/* The prefix that was drawn is kept. */
+		if (strcmp(key->name, "subnet6") == 0 && strcmp(text_str(&to), "auto") == 0 &&
+		    strcmp(text_str(&from), "none") != 0)
+			continue;
 		if (key->flags & KEY_FIXED)
 			err_set(&fixed, EPERM,
 				"network '%s' has %s = %s, which cannot change to %s; delete "

@@ -198,6 +198,15 @@ json_t *json_address(bool known, struct in_addr address)
 	return json_string(text);
 }
 
+json_t *json_address6(bool known, const struct in6_addr *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!known || !inet_ntop(AF_INET6, address, text, sizeof text))
+		return json_null();
+	return json_string(text);
+}
+
 json_t *json_members(const struct json_member *members)
 {
 	json_t *object = json_object();

@@ -48,6 +48,7 @@ json_t *json_text(const char *text);
 /* An integer, null for 0. */
 json_t *json_count(uint64_t number);
 json_t *json_address(bool known, struct in_addr address);
+json_t *json_address6(bool known, const struct in6_addr *address);
 
 /* A member of an object; a list of them ends with { 0 }. */
 struct json_member {

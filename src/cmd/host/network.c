@@ -81,6 +81,10 @@ static void add_network(struct listing *listing, const struct network *network,
 					      { "bridge", json_text(config->bridge) },
 					      { "subnet", json_text(config->subnet) },
 					      { "gateway", json_address(true, network->gateway) },
+					      { "kind", json_text(config->kind) },
+					      { "subnet6", subnet6_json(network) },
+					      { "gateway6", json_address6(network->prefix6 != 0,
+									  &network->gateway6) },
 					      { "domain", json_text(config->domain) },
 					      { "up", json_boolean(status->up) },
 					      { "dns", json_boolean(status->dns) },
@@ -93,8 +97,10 @@ static void add_network(struct listing *listing, const struct network *network,
 		return;
 	}
 	table_add(table, network->name);
+	table_add(table, config->kind);
 	table_add(table, config->bridge);
 	table_add(table, config->subnet);
+	table_add(table, strcmp(config->subnet6, "none") == 0 ? "" : config->subnet6);
 	table_add(table, status->up ? "up" : "down");
 	table_add(table, status->nat                                ? "yes"
 			 : config_masquerades(config) && status->up ? "missing"
@@ -109,7 +115,7 @@ static void add_network(struct listing *listing, const struct network *network,
 static void add_broken(struct listing *listing, const char *name, const struct err *fault)
 {
 	listing->broken++;
-	table_add_broken(&listing->table, listing->array, 3, name, "network.conf", fault);
+	table_add_broken(&listing->table, listing->array, 5, name, "network.conf", fault);
 }
 
 static int visit_network(void *context, const char *name)
@@ -132,8 +138,8 @@ static int visit_network(void *context, const char *name)
 
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME", "BRIDGE", "SUBNET", "STATE", "NAT",
-					     "DNS",  "DOMAIN", "LEASES", "PORTS", NULL };
+	static const char *const heads[] = { "NAME", "KIND", "BRIDGE", "SUBNET", "SUBNET6", "STATE",
+					     "NAT",  "DNS",  "DOMAIN", "LEASES", "PORTS",   NULL };
 	struct listing listing = { .call = call };
 
 	if (call_has(call, &flag_json))

@@ -6,7 +6,12 @@
 #include "cmd/cli/command.h"
 #include "network/network.h"
 
+#include <jansson.h>
+
 extern const struct command network_get_verb, network_info_verb, network_set_verb,
 	network_unset_verb;
+
+/* The IPv6 subnet of a network for JSON; null: it has none. */
+json_t *subnet6_json(const struct network *network);
 
 #endif

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct flag *const info_flags[] = { &flag_json, NULL };
 
@@ -26,10 +27,13 @@ static const char *part(bool wanted, bool up, bool there)
 static int show_lease(void *context, const struct lease *lease)
 {
 	const char **label = context;
-	char address[INET_ADDRSTRLEN];
+	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	scoped_free char *line = text_format("%s %s %s", lease->name, address, lease->mac);
+	inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
+	scoped_free char *line =
+		text_format("%s %s%s%s %s", lease->name, address, lease->prefix6 ? " " : "",
+			    lease->prefix6 ? address6 : "", lease->mac);
 	show(*label, line ? line : "");
 	*label = "";
 	return 0;
@@ -39,7 +43,7 @@ static int show_network(struct network *network, const struct network_status *st
 			struct err *err)
 {
 	const struct network_config *config = &network->config;
-	char gateway[INET_ADDRSTRLEN], number[24];
+	char gateway[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN], number[24];
 	const char *label = "leases:";
 
 	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
@@ -49,6 +53,9 @@ static int show_network(struct network *network, const struct network_status *st
 	show("bridge:", config->bridge);
 	show("subnet:", config->subnet);
 	show("gateway:", gateway);
+	inet_ntop(AF_INET6, &network->gateway6, gateway6, sizeof gateway6);
+	show("subnet6:", config->subnet6);
+	show("gateway6:", network->prefix6 ? gateway6 : "");
 	show("domain:", config->domain);
 	show("nat:", part(config_masquerades(config), status->up, status->nat));
 	show("dns:", part(config->dhcp, status->up, status->dns));
@@ -70,9 +77,17 @@ static int add_lease(void *context, const struct lease *lease)
 				     json_members((const struct json_member[]){
 					     { "machine", json_string(lease->name) },
 					     { "address", json_address(true, lease->address) },
+					     { "address6", json_address6(lease->prefix6 != 0,
+									 &lease->address6) },
 					     { "mac", json_string(lease->mac) },
 					     { 0 },
 				     }));
+}
+
+json_t *subnet6_json(const struct network *network)
+{
+	return strcmp(network->config.subnet6, "none") == 0 ? json_null()
+							    : json_text(network->config.subnet6);
 }
 
 static int print_object(struct network *network, const struct network_status *status,
@@ -92,6 +107,9 @@ static int print_object(struct network *network, const struct network_status *st
 				  { "bridge", json_text(config->bridge) },
 				  { "subnet", json_text(config->subnet) },
 				  { "gateway", json_address(true, network->gateway) },
+				  { "subnet6", subnet6_json(network) },
+				  { "gateway6",
+				    json_address6(network->prefix6 != 0, &network->gateway6) },
 				  { "domain", json_text(config->domain) },
 				  { "dns_servers", json_text(config->dns_servers) },
 				  { "isolated", json_boolean(config->isolated) },

@@ -187,18 +187,20 @@ static int create_one(struct call *call, const char *name, struct err *err)
 /* --start-at without --count is probably a mistake, and so is one address for several machines. */
 static int check_count(const struct call *call, struct err *err)
 {
-	static const char address[] = "network.address=";
+	static const char *const addresses[] = { "network.address=", "network.address6=" };
 	bool many = call_has(call, &flag_count);
 
 	if (call_has(call, &flag_start_at) && !many)
 		err_set(err, EINVAL, "--start-at needs --count");
 	for (size_t i = 0; many && i < call->given_count; i++) {
 		const char *value = call->given[i].value;
-		if (call->given[i].flag == &flag_set && text_starts(value, address) &&
-		    value[sizeof address - 1])
-			err_set(err, EINVAL,
-				"--set network.address belongs to one machine, and --count makes "
-				"several; leave it out for free addresses");
+		for (size_t k = 0; k < 2 && call->given[i].flag == &flag_set; k++) {
+			if (text_starts(value, addresses[k]) && value[strlen(addresses[k])])
+				err_set(err, EINVAL,
+					"--set %.*s belongs to one machine, and --count makes "
+					"several; leave it out for free addresses",
+					(int)strlen(addresses[k]) - 1, addresses[k]);
+		}
 	}
 	return err->code ? EXIT_USAGE : 0;
 }

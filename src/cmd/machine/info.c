@@ -178,12 +178,18 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 static void show_network(const struct machine *machine, const struct machine_status *status)
 {
 	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
+	char address6[INET6_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 
 	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
 	if (status->leased) {
 		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
 		inet_ntop(AF_INET, &status->lease.gateway, gateway, sizeof gateway);
 		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
+	}
+	if (status->leased && status->lease.prefix6) {
+		inet_ntop(AF_INET6, &status->lease.address6, address6, sizeof address6);
+		inet_ntop(AF_INET6, &status->lease.gateway6, gateway6, sizeof gateway6);
+		show("address6:", "%s/%u, gateway %s", address6, status->lease.prefix6, gateway6);
 	}
 	show("mac:", "%s", machine->config.mac);
 	nics_show(machine, show);
@@ -272,6 +278,8 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 
 static json_t *network_object(const struct machine *machine, const struct machine_status *status)
 {
+	bool ipv6 = status->leased && status->lease.prefix6;
+
 	if (!*machine->config.network)
 		return json_null();
 	return json_members((const struct json_member[]){
@@ -280,6 +288,9 @@ static json_t *network_object(const struct machine *machine, const struct machin
 		{ "address", json_address(status->leased, status->lease.address) },
 		{ "prefix", json_count(status->leased ? status->lease.prefix : 0) },
 		{ "gateway", json_address(status->leased, status->lease.gateway) },
+		{ "address6", json_address6(ipv6, &status->lease.address6) },
+		{ "prefix6", json_count(ipv6 ? status->lease.prefix6 : 0) },
+		{ "gateway6", json_address6(ipv6, &status->lease.gateway6) },
 		{ 0 },
 	});
 }

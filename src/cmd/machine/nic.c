@@ -17,14 +17,17 @@
 
 static const struct flag flag_address = { "address", 0, false, "ADDRESS",
 					  "its IPv4 address; else a free one" };
+static const struct flag flag_address6 = { "address6", 0, false, "ADDRESS",
+					   "its IPv6 address; else made from the other one" };
 static const struct flag flag_mac = { "mac", 0, false, "MAC", "its hardware address; else drawn" };
 static const struct flag flag_mtu = { "mtu", 0, false, "BYTES", "its largest packet" };
 static const struct flag flag_nic_network = { "network", 0, false, "NETWORK",
 					      "network that it is on; else the default one" };
 static const struct flag flag_route = { "route", 0, false, NULL,
 					"the machine's default route leads through it" };
-static const struct flag *const add_flags[] = { &flag_address,     &flag_mac,   &flag_mtu,
-						&flag_nic_network, &flag_route, NULL };
+static const struct flag *const add_flags[] = { &flag_address, &flag_address6,    &flag_mac,
+						&flag_mtu,     &flag_nic_network, &flag_route,
+						NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove, set */
@@ -50,6 +53,9 @@ static int fill(const struct call *call, struct nic_config *nic, struct err *err
 	if (config_defaults(&nic_schema, nic, err) < 0)
 		return -err->code;
 	int r = section_give(&nic_schema, nic, "address", call_value(call, &flag_address), err);
+	if (r == 0)
+		r = section_give(&nic_schema, nic, "address6", call_value(call, &flag_address6),
+				 err);
 	if (r == 0)
 		r = section_give(&nic_schema, nic, "mac", call_value(call, &flag_mac), err);
 	if (r == 0)
@@ -142,6 +148,9 @@ static json_t *nic_object(const struct found *found)
 		{ "address", json_address(found->leased, lease->address) },
 		{ "prefix", json_count(found->leased ? lease->prefix : 0) },
 		{ "gateway", json_address(found->leased, lease->gateway) },
+		{ "address6", json_address6(found->leased && lease->prefix6, &lease->address6) },
+		{ "prefix6", json_count(found->leased ? lease->prefix6 : 0) },
+		{ "gateway6", json_address6(found->leased && lease->prefix6, &lease->gateway6) },
 		{ "mac", json_text(nic->mac) },
 		{ "mtu", json_count(nic->mtu) },
 		{ "route", json_boolean(nic->route) },
@@ -166,14 +175,17 @@ json_t *nics_array(const struct machine *machine)
 
 static void describe(const struct machine *machine, const struct nic_view *nic, struct text *out)
 {
-	char address[INET_ADDRSTRLEN];
+	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN];
 	struct found found;
 
 	look(machine, nic, &found);
 	inet_ntop(AF_INET, &found.lease.address, address, sizeof address);
+	inet_ntop(AF_INET6, &found.lease.address6, address6, sizeof address6);
 	text_add(out, "%s, network %s", nic->name, nic->network);
 	if (found.leased)
 		text_add(out, ", %s/%u", address, found.lease.prefix);
+	if (found.leased && found.lease.prefix6)
+		text_add(out, ", %s/%u", address6, found.lease.prefix6);
 	if (*nic->mac)
 		text_add(out, ", %s", nic->mac);
 	if (nic->mtu)
@@ -199,13 +211,17 @@ void nics_show(const struct machine *machine,
 
 static void add_address(const struct lease *lease, json_t *array, struct text *out)
 {
-	char address[INET_ADDRSTRLEN];
+	char addresses[2][INET6_ADDRSTRLEN];
+	size_t count = lease->prefix6 ? 2 : 1;
 
-	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	if (array)
-		json_array_append_new(array, json_string(address));
-	else
-		text_add(out, "%s%s", out->length ? "," : "", address);
+	inet_ntop(AF_INET, &lease->address, addresses[0], sizeof addresses[0]);
+	inet_ntop(AF_INET6, &lease->address6, addresses[1], sizeof addresses[1]);
+	for (size_t i = 0; i < count; i++) {
+		if (array)
+			json_array_append_new(array, json_string(addresses[i]));
+		else
+			text_add(out, "%s%s", out->length ? "," : "", addresses[i]);
+	}
 }
 
 /* status has looked at eth0 already. */
@@ -245,14 +261,16 @@ void nics_add_addresses(const struct machine *machine, const struct machine_stat
 static void add_row(struct table *table, const char *machine, const struct found *found)
 {
 	const struct nic_view *nic = found->nic;
-	char address[INET_ADDRSTRLEN] = "";
+	char address[INET_ADDRSTRLEN] = "", address6[INET6_ADDRSTRLEN] = "";
 
 	if (found->leased)
 		inet_ntop(AF_INET, &found->lease.address, address, sizeof address);
+	if (found->leased && found->lease.prefix6)
+		inet_ntop(AF_INET6, &found->lease.address6, address6, sizeof address6);
 	table_add(table, machine);
 	table_add(table, nic->name);
 	table_add(table, nic->network);
-	table_add(table, address);
+	table_format(table, "%s%s%s", address, *address6 ? "," : "", address6);
 	table_add(table, nic->mac);
 	if (nic->mtu)
 		table_format(table, "%u", nic->mtu);

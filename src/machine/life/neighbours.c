@@ -122,14 +122,19 @@ int machine_reconnect_all(struct network *network, struct err *err)
 	return r < 0 ? r : -err->code;
 }
 
-/* Whether a change waits for the next start: the domain is written into the root before init runs. */
-static bool waits_for_start(const struct config_change *changes, size_t count)
+/* The part of a machine that has a change at its next start: what is written into the root or set before init runs. */
+static const char *waits_for_start(const struct config_change *changes, size_t count)
 {
+	const char *part = NULL;
+
 	for (size_t i = 0; i < count; i++) {
-		if (!(config_flags(&network_schema, changes[i].name) & KEY_LIVE))
-			return true;
+		if (config_flags(&network_schema, changes[i].name) & KEY_LIVE)
+			continue;
+		const char *other = strcmp(changes[i].name, "subnet6") == 0 ? "their IPv6 addresses"
+									    : "the domain";
+		part = part && part != other ? "the domain and their IPv6 addresses" : other;
 	}
-	return false;
+	return part;
 }
 
 int machine_change_network(struct network *network, const struct config_change *changes,
@@ -144,10 +149,9 @@ int machine_change_network(struct network *network, const struct config_change *
 		return r;
 	if (*network->warning)
 		text_add(notes, "%s\n", network->warning);
-	if (waits_for_start(changes, count) &&
-	    network_status(network, &status, &(struct err){ 0 }) == 0 && status.ports > 0)
-		text_add(notes,
-			 "machines that run on network '%s' have the domain at their next start\n",
-			 network->name);
+	const char *part = waits_for_start(changes, count);
+	if (part && network_status(network, &status, &(struct err){ 0 }) == 0 && status.ports > 0)
+		text_add(notes, "machines that run on network '%s' have %s at their next start\n",
+			 network->name, part);
 	return 0;
 }

@@ -38,7 +38,8 @@ static int renew_nics(struct machine_config *config)
 		struct nic_config *nic = (struct nic_config *)at;
 		scoped_free char *seed = text_format("%s %s", config->uuid, at->name);
 		if (!seed || text_take(&nic->mac, mac_of(seed)) < 0 ||
-		    text_take(&nic->address, strdup("")) < 0)
+		    text_take(&nic->address, strdup("")) < 0 ||
+		    text_take(&nic->address6, strdup("")) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -51,7 +52,8 @@ int machine_draw_identity(struct machine_config *config, struct err *err)
 	config->created = (uint64_t)time(NULL);
 	if (uname(&host) < 0 || text_take(&config->uuid, random_uuid()) < 0 ||
 	    text_take(&config->mac, mac_of(config->uuid)) < 0 ||
-	    text_take(&config->address, strdup("")) < 0 || renew_nics(config) < 0 ||
+	    text_take(&config->address, strdup("")) < 0 ||
+	    text_take(&config->address6, strdup("")) < 0 || renew_nics(config) < 0 ||
 	    (!*config->arch && text_take(&config->arch, strdup(host.machine)) < 0))
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;

@@ -24,7 +24,7 @@ static int check_nic(const struct machine *machine, const struct nic_view *nic, 
 
 	if (network_open(&network, machine->dirs, nic->network, err) < 0)
 		return -err->code;
-	return *nic->address ? lease_check(&network, machine->name, nic->address, err) : 0;
+	return lease_check(&network, machine->name, nic->address, nic->address6, err);
 }
 
 static int check_network(const struct machine *machine, struct err *err)

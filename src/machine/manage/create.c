@@ -279,23 +279,35 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	return r;
 }
 
+static void note_address(const struct machine *from, const struct machine *to, const char *key,
+			 const char *address, const char *other, struct text *notes)
+{
+	if (*address && !*other)
+		text_add(notes,
+			 "%s %s stays with '%s': '%s' gets a free one; 'berth set %s %s=' chooses "
+			 "it\n",
+			 key, address, from->name, to->name, to->name, key);
+}
+
 /* An address, and a port of the host, belong to one machine. */
 static void note_left(const struct machine *from, const struct machine *to, struct text *notes)
 {
 	for (const struct section *at = from->config.forwards; at; at = at->next)
 		text_add(notes, "forward '%s' stays with '%s'\n", at->name, from->name);
 	for (const struct section *at = from->config.nics; at; at = at->next) {
-		const char *address = ((const struct nic_config *)at)->address;
-		if (*address)
-			text_add(notes,
-				 "address %s of nic '%s' stays with '%s': '%s' gets a free one\n",
-				 address, at->name, from->name, to->name);
+		const struct nic_config *nic = (const struct nic_config *)at;
+		const char *const addresses[] = { nic->address, nic->address6 };
+		for (size_t i = 0; i < 2; i++) {
+			if (*addresses[i])
+				text_add(notes,
+					 "address %s of nic '%s' stays with '%s': '%s' gets a free "
+					 "one\n",
+					 addresses[i], at->name, from->name, to->name);
+		}
 	}
-	if (*from->config.address && !*to->config.address)
-		text_add(notes,
-			 "network.address %s stays with '%s': '%s' gets a free one; 'berth set %s "
-			 "network.address=' chooses it\n",
-			 from->config.address, from->name, to->name, to->name);
+	note_address(from, to, "network.address", from->config.address, to->config.address, notes);
+	note_address(from, to, "network.address6", from->config.address6, to->config.address6,
+		     notes);
 }
 
 int machine_clone(const struct dirs *dirs, const char *from, const char *name,

@@ -29,6 +29,16 @@ static int refuse_foreign(const struct machine *machine, struct err *err)
 		       host.machine);
 }
 
+static void note_address(const struct machine *machine, const char *key, const char *address,
+			 struct text *notes)
+{
+	if (address && *address)
+		text_add(notes,
+			 "%s %s stays with the machine of the stream; 'berth set %s %s=' chooses "
+			 "another\n",
+			 key, address, machine->name, key);
+}
+
 /* The identity of the stream's machine, unless a machine here has it, or a new one is wanted. */
 static int settle_identity(struct machine *machine, const struct stream_head *head,
 			   const struct import_spec *spec, bool *drawn, struct text *notes,
@@ -37,6 +47,7 @@ static int settle_identity(struct machine *machine, const struct stream_head *he
 	char twin[64] = ""; /* a machine here that has the uuid */
 	struct machine_config *config = &machine->config;
 	scoped_free char *address = strdup(config->address);
+	scoped_free char *address6 = strdup(config->address6);
 
 	if (strcmp(config->uuid, head->uuid) != 0)
 		return err_set(err, EBADMSG, "its settings are of another machine than it says");
@@ -53,11 +64,8 @@ static int settle_identity(struct machine *machine, const struct stream_head *he
 			 "machine '%s' has the identity that the stream has: '%s' gets one of its "
 			 "own\n",
 			 twin, machine->name);
-	if (address && *address)
-		text_add(notes,
-			 "network.address %s stays with the machine of the stream; 'berth set %s "
-			 "network.address=' chooses another\n",
-			 address, machine->name);
+	note_address(machine, "network.address", address, notes);
+	note_address(machine, "network.address6", address6, notes);
 	return 0;
 }
 
@@ -85,14 +93,16 @@ static int check_address(const struct machine *machine, struct err *err)
 	scoped_network struct network network = { 0 };
 	struct err why = { 0 };
 
-	if (!*config->network || !*config->address ||
+	if (!*config->network ||
 	    network_open(&network, machine->dirs, config->network, &(struct err){ 0 }) < 0 ||
-	    lease_check(&network, machine->name, config->address, &why) == 0)
+	    lease_check(&network, machine->name, config->address, config->address6, &why) == 0)
 		return 0;
+	bool first =
+		lease_check(&network, machine->name, config->address, "", &(struct err){ 0 }) < 0;
 	return err_set(err, why.code,
-		       "%s; '--set network.address=' lets it get a free one, and '--network NAME' "
-		       "chooses another network",
-		       why.text);
+		       "%s; '--set %s=' lets it get a free one, and '--network NAME' chooses "
+		       "another network",
+		       why.text, first ? "network.address" : "network.address6");
 }
 
 static int fill_config(struct machine *machine, const struct stream_head *head,

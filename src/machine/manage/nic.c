@@ -183,7 +183,7 @@ static int check_wanted(const struct change *change, const struct nic_config *ni
 	scoped_network struct network network = { 0 };
 
 	if (network_open(&network, change->machine->dirs, nic->network, err) < 0 ||
-	    (*nic->address && lease_check(&network, machine, nic->address, err) < 0) ||
+	    lease_check(&network, machine, nic->address, nic->address6, err) < 0 ||
 	    (*nic->mac && lease_check_mac(&network, machine, nic->mac, err) < 0))
 		return -err->code;
 	return check_free(change, nic->network, err);

@@ -195,6 +195,8 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	 * machine can have the address that a stopped one has given up. */
 	if (find_change(&set, "network.address") && *machine->config.network)
 		machine_leave_network(machine, machine->config.network);
+	else if (find_change(&set, "network.address6"))
+		machine_renew_lease(machine);
 	if (find_change(&set, "network") || find_change(&set, "network.address"))
 		machine_leave_networks(machine, false);
 	return 0;

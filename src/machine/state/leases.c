@@ -45,6 +45,19 @@ void machine_leave_network(struct machine *machine, const char *network)
 	leave_network(machine, network);
 }
 
+void machine_renew_lease(struct machine *machine)
+{
+	scoped_network struct network network = { 0 };
+	struct err ignored = { 0 };
+	struct nic_view nic;
+	struct lease lease;
+
+	if (nics_find(machine, LEASE_LINK, NULL, &nic) &&
+	    network_open(&network, machine->dirs, nic.network, &ignored) == 0 &&
+	    lease_is_there(&network, machine->name))
+		nics_take_lease(machine, &nic, &network, &lease, &ignored);
+}
+
 char *nics_draw_mac(void)
 {
 	unsigned char bytes[3];
@@ -90,18 +103,20 @@ static int draw_mac(struct machine *machine, struct nic_view *nic, struct err *e
 int nics_take_lease(struct machine *machine, struct nic_view *nic, struct network *network,
 		    struct lease *lease, struct err *err)
 {
-	const char *want = *nic->address ? nic->address : NULL;
+	struct lease_want want = { .address = nic->address, .address6 = nic->address6 };
 	struct err why = { 0 };
 
 	/* A section that a person has written may have none. */
 	if (nic->section && !*nic->mac && draw_mac(machine, nic, err) < 0)
 		return -err->code;
-	int r = lease_get(network, machine->name, nic->mac, want, lease, &why);
+	want.mac = nic->mac;
+	int r = lease_get(network, machine->name, &want, lease, &why);
 	for (int i = 0; i < DRAWS && r == -ENOTUNIQ; i++) {
 		if (draw_mac(machine, nic, err) < 0)
 			return -err->code;
 		why = (struct err){ 0 };
-		r = lease_get(network, machine->name, nic->mac, want, lease, &why);
+		want.mac = nic->mac;
+		r = lease_get(network, machine->name, &want, lease, &why);
 	}
 	if (r < 0)
 		return err_set(err, why.code, "%s", why.text);

@@ -21,6 +21,7 @@ static struct nic_view first(const struct machine_config *config)
 		.network = config->network,
 		.mac = config->mac,
 		.address = config->address,
+		.address6 = config->address6,
 		.route = !has_routed_section(config),
 	};
 }
@@ -34,6 +35,7 @@ static struct nic_view further(const struct section *section)
 		.network = nic->network,
 		.mac = nic->mac,
 		.address = nic->address,
+		.address6 = nic->address6,
 		.mtu = (unsigned)nic->mtu,
 		.route = nic->route,
 		.section = nic,

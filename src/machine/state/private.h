@@ -76,6 +76,12 @@ void machine_leave_networks(struct machine *machine, bool all);
 /* Gives back the lease on one network. */
 void machine_leave_network(struct machine *machine, const char *network);
 
+/*
+ * Gives the lease of eth0 the addresses that the settings name now, if there is one. A failure is left to the next
+ * start.
+ */
+void machine_renew_lease(struct machine *machine);
+
 /* "machine.NAME", "restoring.NAME" while a restore is at work, and "snapshot.NAME.SNAP". */
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);

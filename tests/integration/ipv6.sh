@@ -1,0 +1,317 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# IPv6 beside IPv4 on berth's own bridges: subnets, addresses of machines, walls, and hosts without IPv6.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/world.sh
+. "$(dirname "$0")/../world.sh"
+
+set_up() {
+	busybox_template bb
+	berth network create lan --subnet 10.77.1.0/24 subnet6=fd00:77:1:2::/64
+	berth launch --network lan --wait bb one
+	berth launch --network lan --wait bb two
+}
+
+tear_down() {
+	end_the_world
+}
+
+# six MACHINE: its IPv6 address.
+six() {
+	berth info --json "$1" | jq -r .network.address6
+}
+
+# of NETWORK EXPRESSION: of network info.
+of() {
+	berth network info --json "$1" | jq -r "$2"
+}
+
+# addresses_of MACHINE: of its eth0, as the kernel has them; without link-local ones.
+addresses_of() {
+	berth exec "$1" -- ip -6 -o addr show dev eth0 scope global
+}
+
+ping6_from() {
+	berth exec "$1" -- ping -6 -c 1 -W "${3:-5}" "$2" >/dev/null
+}
+
+# The last 32 bits are the IPv4 address, so that no two machines have the same.
+made_of() {
+	python3 -IS -c 'import ipaddress, sys
+net = ipaddress.ip_network(sys.argv[1])
+print(net[int(ipaddress.ip_address(sys.argv[2]))])' "$(of lan .subnet6)" "$1"
+}
+
+case_addresses() {
+	local bridge
+	bridge=$(of lan .bridge)
+	same gateway fd00:77:1:2::1 "$(of lan .gateway6)"
+	has "inet6 fd00:77:1:2::1/64 .*nodad" "$(ip -6 -o addr show dev "$bridge")"
+	same "address of one" "$(made_of "$(field one network.address)")" "$(six one)"
+	[[ $(six one) != "$(six two)" ]]
+	has "inet6 $(six one)/64" "$(addresses_of one)"
+	lacks tentative "$(addresses_of one)"
+	has "default via fd00:77:1:2::1 dev eth0" "$(berth exec one -- ip -6 route)"
+	ping6_from one "$(six two)"
+	ping6_from two "$(six one)"
+	ping6_from one fd00:77:1:2::1
+	ping -6 -c 1 -W 5 "$(six one)"
+	# Other networks are as they were.
+	berth launch bb plain
+	same "without subnet6" null "$(six plain)"
+	silent "addresses" addresses_of plain
+	berth delete --force plain
+}
+
+# init has the address before its first instruction, and waits for nobody to say that it is free.
+case_before_init() {
+	berth create --network lan bb early
+	cat >"$T/first" <<-'END'
+		#!/bin/sh
+		ip -6 -o addr show dev eth0 scope global >/seen
+		ip -6 route >>/seen
+		exec sleep 1000
+	END
+	chmod 755 "$T/first"
+	berth push "$T/first" early:/first
+	berth set early init=/first
+	berth start early
+	retry 10 berth exec early -- grep -q default /seen
+	has "inet6 $(six early)/64 scope global" "$(berth exec early cat /seen)"
+	lacks tentative "$(berth exec early cat /seen)"
+	berth delete --force early
+}
+
+case_kept_and_drawn() {
+	local before clone
+	before=$(six two)
+	berth restart --wait two
+	same "after a restart" "$before" "$(six two)"
+	berth stop two
+	berth rename two deux
+	berth start --wait deux
+	same "after a rename" "$before" "$(six deux)"
+	has "inet6 $before/64" "$(addresses_of deux)"
+	berth clone deux copy
+	berth start --wait copy
+	clone=$(six copy)
+	[[ -n $clone && $clone != "$before" ]] || fault "the clone has '$clone'"
+	has "inet6 $clone/64" "$(addresses_of copy)"
+	ping6_from copy "$before"
+	berth delete --force copy
+	berth stop deux
+	berth rename deux two
+	berth start --wait two
+}
+
+case_fixed() {
+	berth create --network lan --set network.address6=FD00:77:1:2::0:100 bb fixed
+	berth start --wait fixed
+	same "fixed" fd00:77:1:2::100 "$(six fixed)"
+	has "inet6 fd00:77:1:2::100/64" "$(addresses_of fixed)"
+	ping6_from one fd00:77:1:2::100
+	fails 1 "IPv6 address fd00:77:9::1 cannot be a machine's: the subnet is fd00:77:1:2::/64" \
+		berth set two network.address6=fd00:77:9::1
+	fails 1 "cannot be a machine's" berth set two network.address6=fd00:77:1:2::1
+	fails 1 "address fd00:77:1:2::100 belongs to 'fixed'" berth set two network.address6=fd00:77:1:2::100
+	fails 1 "is that of the machine with address 10.77.1.9" berth set two network.address6=fd00:77:1:2::a4d:109
+	fails 2 "network.address6 cannot be 'fe80::5': no machine can have that address" berth set two network.address6=fe80::5
+	fails 2 "cannot be '10.1.2.3': use an IPv6 address" berth set two network.address6=10.1.2.3
+	berth network create plain
+	fails 1 "network 'plain' has no IPv6 network that fd00:77:1:2::7 could be in" \
+		berth create --network plain --set network.address6=fd00:77:1:2::7 bb never
+	fails 1 "there is no machine 'never'|no machine" berth info never
+	berth network delete plain
+	# A clone gets one of its own, and is told so.
+	has "network.address6 fd00:77:1:2::100 stays with 'fixed'" "$(berth clone fixed copy 2>&1)"
+	same "wish of the clone" "[]" "[$(berth get copy network.address6)]"
+	berth delete copy
+	# The address is free as soon as a stopped machine has given it up.
+	berth stop --force fixed
+	berth set fixed network.address6=
+	berth create --network lan --set network.address6=fd00:77:1:2::100 bb other
+	berth delete other
+	berth start --wait fixed
+	same "without the wish" "$(made_of "$(field fixed network.address)")" "$(six fixed)"
+	berth delete --force fixed
+}
+
+case_nics() {
+	berth network create far --subnet 10.77.2.0/24 subnet6=fd00:77:2::/80
+	berth nic add one eth1 --network far --address6 fd00:77:2::5
+	has "inet6 fd00:77:2::5/80" "$(berth exec one -- ip -6 -o addr show dev eth1)"
+	same "in nic list" fd00:77:2::5 "$(berth nic list --json one | jq -r '.[] | select(.name == "eth1") | .address6')"
+	has "default via fd00:77:1:2::1 dev eth0" "$(berth exec one -- ip -6 route)"
+	berth nic set one eth1 address6= route=yes
+	has "inet6 $(berth nic list --json one | jq -r '.[] | select(.name == "eth1") | .address6')/80" \
+		"$(berth exec one -- ip -6 -o addr show dev eth1)"
+	has "default via fd00:77:2::1 dev eth1" "$(berth exec one -- ip -6 route)"
+	fails 1 "cannot be a machine's" berth nic set one eth1 address6=fd00:77:1:2::5
+	berth nic remove one eth1
+	has "default via fd00:77:1:2::1 dev eth0" "$(berth exec one -- ip -6 route)"
+	berth network delete far
+}
+
+# auto draws a prefix once; both subnets of two roots differ.
+case_auto() {
+	local drawn other
+	berth network create drawn subnet6=auto
+	drawn=$(of drawn .subnet6)
+	has '^fd[0-9a-f]{2}:[0-9a-f:]+::/64$' "$drawn"
+	berth network set drawn subnet6=auto
+	same "drawn again" "$drawn" "$(of drawn .subnet6)"
+	other=$(BERTH_ROOT=$T/second berth network create drawn subnet6=auto &&
+		BERTH_ROOT=$T/second berth network info --json drawn | jq -r .subnet6)
+	[[ $other == fd*::/64 && $other != "$drawn" ]]
+	BERTH_ROOT=$T/second berth network delete drawn
+	fails 1 "$drawn collides with that of network 'drawn'" berth network create twin subnet6="$drawn"
+	ip link add taken type bridge
+	ip link set taken up
+	ip addr add fd00:99::1/64 dev taken
+	fails 1 "collides with a route of this host to fd00:99::/64" berth network create twin subnet6=fd00:99::/64
+	# A part of a wider route is for an administrator to choose.
+	ip -6 route add fd00:98::/48 dev taken
+	berth network create part subnet6=fd00:98:0:7::/64
+	berth network delete part
+	ip link delete taken
+	fails 2 "subnet6 cannot be 'fd00::5/64': that is one address; its network is fd00::/64" berth network create twin subnet6=fd00::5/64
+	fails 2 "use an IPv6 network with 64 to 96 bits" berth network create twin subnet6=fd00::/48
+	berth network delete drawn
+}
+
+# A network gets IPv6 and loses it while machines run there: they have it from their next start on.
+case_changed() {
+	berth network set lan subnet6=none 2>"$T/note"
+	has "next start" "$(cat "$T/note")"
+	lacks fd00:77 "$(ip -6 -o addr show dev "$(of lan .bridge)")"
+	not ping6_from one fd00:77:1:2::1 1
+	berth restart --wait one
+	silent "addresses" addresses_of one
+	same "address6" null "$(six one)"
+	berth network set lan subnet6=fd00:77:1:2::/64 2>"$T/note"
+	has "inet6 fd00:77:1:2::1/64" "$(ip -6 -o addr show dev "$(of lan .bridge)")"
+	berth restart --wait one two
+	ping6_from one "$(six two)"
+}
+
+# ---- Walls
+
+mac_of() {
+	ip -o link show dev "$1" | sed 's/.*link\/ether \([^ ]*\).*/\1/'
+}
+
+port_of() {
+	ip -o link | sed -n "s/^[0-9]*: \(bp[0-9a-f]*\)@.*alias $1\$/\1/p"
+}
+
+# spoof: $T/spoof has the patterns of machine two that reach machine one. The host forwards.
+spoof() {
+	local bridge
+	bridge=$(of lan .bridge)
+	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+	echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-ip*tables >/dev/null 2>&1 || true
+	ip neigh flush dev "$bridge"
+	ping -6 -c 1 -W 5 "$(six one)" >/dev/null
+	"$top/tests/attack/spoof" "$(field two init)" "$(field one init)" 10.77.1.1 "$(mac_of "$bridge")" \
+		"$(mac_of "$(port_of two)")" "$(six two)" "$(six one)" fd00:77:1:2::1 | tee "$T/spoof"
+}
+
+case_each_speaks_for_itself() {
+	spoof
+	silent "own words" sed -n '/^own-/{/ arrives$/!p}' "$T/spoof"
+	silent "others' words" sed -n '/^own-/!{/ contained$/!p}' "$T/spoof"
+	[[ $(grep -c '^own-' "$T/spoof") -ge 9 && $(grep -vc '^own-' "$T/spoof") -ge 25 ]] || fault "tried: $(cat "$T/spoof")"
+}
+
+# Every pattern is a real attack: without the protection all arrive.
+case_without_the_walls() {
+	local table
+	berth set two security.spoofing=yes
+	berth restart --wait --force two
+	table=berth-$(of lan .bridge)
+	nft flush chain inet "$table" forward
+	spoof
+	berth network up lan
+	silent "contained" sed '/ arrives$/d' "$T/spoof"
+	berth unset two security.spoofing
+	berth restart --wait --force two
+}
+
+# Isolated machines reach the host and not each other, also not by the host.
+case_isolated() {
+	berth network set lan isolated=yes 2>"$T/note"
+	berth restart --wait one two
+	not ping6_from one "$(six two)" 1
+	ping6_from one fd00:77:1:2::1
+	berth network unset lan isolated 2>"$T/note"
+	berth restart --wait one two
+	ping6_from one "$(six two)"
+}
+
+# A private network: its machines reach each other, and neither the host nor other networks.
+case_private() {
+	berth network create away --subnet 10.77.3.0/24 subnet6=fd00:77:3::/64
+	berth launch --network away --wait bb outside
+	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+	ping6_from outside "$(six one)"
+	berth network set lan kind=private 2>"$T/note"
+	lacks default "$(berth exec one -- ip -6 route)"
+	private_holds
+	berth restart --wait one two
+	lacks default "$(berth exec one -- ip -6 route)"
+	private_holds
+	nft flush ruleset
+	berth network up lan away
+	private_holds
+	# Without the walls all of it is reached.
+	nft delete table inet "berth-$(of lan .bridge)"
+	berth exec one -- ip -6 route add default via fd00:77:1:2::1
+	ping6_from one fd00:77:1:2::1
+	ping6_from one "$(six outside)"
+	berth exec one -- ip -6 route del default
+	berth network set lan kind=bridge 2>"$T/note"
+	has "default via fd00:77:1:2::1" "$(berth exec one -- ip -6 route)"
+	ping6_from one fd00:77:1:2::1
+	berth delete --force outside
+	berth network delete away
+}
+
+private_holds() {
+	ping6_from one "$(six two)"
+	berth exec one -- sh -c 'ip -6 route | grep -q ^default || ip -6 route add default via fd00:77:1:2::1'
+	not ping6_from one fd00:77:1:2::1 1
+	not ping6_from one "$(six outside)" 1
+	not ping6_from outside "$(six one)" 1
+	not ping -6 -c 1 -W 1 "$(six one)"
+	not berth exec one -- busybox nc -w 1 fd00:77:1:2::1 22
+	berth exec one -- ip -6 route del default
+}
+
+# ---- Hosts without IPv6
+
+case_switched_off() {
+	berth stop one two
+	berth network down lan
+	echo 1 | tee /proc/sys/net/ipv6/conf/{all,default}/disable_ipv6 >/dev/null
+	has "IPv6 is switched off .*IPv4 only" "$(berth start --wait one 2>&1)"
+	berth exec one -- ping -c 1 -W 5 10.77.1.1
+	silent "addresses" addresses_of one
+	lacks default "$(berth exec one -- ip -6 route)"
+	same state up "$(berth network list --json | jq -r '.[] | select(.name == "lan") | if .up then "up" else "down" end')"
+	# A wish cannot be met, and does not matter.
+	berth set two network.address6=fd00:77:1:2::200
+	berth start --wait two 2>"$T/note"
+	berth exec two -- ping -c 1 -W 5 "$(field one network.address)"
+	berth stop one two
+	berth network down lan
+	echo 0 | tee /proc/sys/net/ipv6/conf/{all,default}/disable_ipv6 >/dev/null
+	berth start --wait one two
+	same "as wished" fd00:77:1:2::200 "$(six two)"
+	ping6_from one "$(six two)"
+	berth stop two
+	berth set two network.address6=
+	berth start --wait two
+}
+
+run_cases "$@"
