@@ -268,7 +268,9 @@ case_circles() {
 	same "outside of it" running "$(field cache state)"
 	berth stop --all
 	berth unset db boot.after
-	berth set web boot.after="db nothere"
+	berth set web boot.after="db nothere" 2>"$T/err"
+	has "'web' is to start after 'nothere', and no machine has that name" "$(cat "$T/err")"
+	lacks "after 'db'" "$(cat "$T/err")"
 	berth autostart >"$T/out" 2>&1
 	has "'web'.*'nothere'" "$(cat "$T/out")"
 	same web running "$(field web state)"

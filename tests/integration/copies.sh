@@ -426,7 +426,7 @@ case_to_another_pool() {
 		for to in $pools; do
 			[[ $to != "$from" ]] || continue
 			berth clone --pool "p-$to" far late
-			berth clone --pool "p-$to" --snapshot s far early
+			berth clone --pool "p-$to" far@s early
 			same "pool" "p-$to p-$to" "$(field late volume.pool) $(field early volume.pool)"
 			berth start --wait late early
 			tree_of late | diff "$T/now" -

@@ -147,6 +147,8 @@ case_names_that_are_not_there() {
 	fails 1 "nothing" berth create nothing machine
 	fails 1 "after" berth restore here after
 	fails 1 "after" berth clone --snapshot after here there
+	fails 1 "after" berth clone here@after there
+	fails 2 "the snapshot is given twice" berth clone --snapshot before here@before there
 	fails 1 "after" berth snapshot delete here after
 	fails 1 "pond" berth create --pool pond bb there
 	fails 1 "web" berth create --network web bb there

@@ -87,6 +87,12 @@ case_refused() {
 	fails 2 "mtu cannot be|mtu" berth network create bad mtu=70000
 	fails 1 "mtu cannot be 100" berth network create bad mtu=100
 	fails 1 "no network 'bad'" berth network info bad
+	fails 2 "'subnet' is given twice" berth network create --subnet 10.78.1.0/24 bad subnet=10.78.2.0/24
+	fails 2 "subnet" berth network create bad subnet=10.78.2.1/24
+	fails 1 "collides with 10.77.1.0/24 of network 'lan'" berth network create bad subnet=10.77.1.0/25
+	berth network create fine subnet=10.78.2.0/24 bridge=br-fine
+	same "what was chosen" "10.78.2.0/24 br-fine" "$(berth network get fine subnet) $(berth network get fine bridge)"
+	silent "one name twice" berth network delete fine fine
 	# --force is no way out while machines run there.
 	fails 1 "'lan': 2 machines are on its bridge .*: 'one', 'two'; stop them first" berth network delete lan
 	fails 1 "stop them first" berth network delete --force lan

@@ -143,6 +143,16 @@ int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err
 	return worst;
 }
 
+/* Whether an earlier word is the same, and so the act is done already. */
+static bool is_repeated(const struct call *call, int at)
+{
+	for (int i = 0; i < at; i++) {
+		if (strcmp(call->words[i], call->words[at]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),
 		  struct err *err)
 {
@@ -150,6 +160,8 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 
 	for (int i = 0; i < call->count; i++) {
 		struct err one = { 0 };
+		if (is_repeated(call, i))
+			continue;
 		int r = name_check(call->words[i], &one);
 		if (r == 0)
 			r = act(call, call->words[i], &one);

@@ -76,7 +76,8 @@ static int gather(const struct call *call, const char *what, bool unset, struct 
 }
 
 /* Refuses words that are invalid for every object of the kind, with EXIT_USAGE. unset takes any key. */
-static int check_words(const struct schema *schema, const struct changes *changes, struct err *err)
+static int check_words(const struct schema *schema, enum changes_kind kind,
+		       const struct changes *changes, struct err *err)
 {
 	union {
 		struct machine_config machine;
@@ -87,19 +88,23 @@ static int check_words(const struct schema *schema, const struct changes *change
 
 	for (size_t i = 0; r == 0 && i < changes->count; i++) {
 		const struct config_change *change = &changes->list[i];
-		if (change->value)
+		if (kind == CHANGES_CREATE && config_flags(schema, change->name) & KEY_CHOSEN)
+			r = config_put(schema, &scratch, change->name, change->value, err) < 0
+				    ? EXIT_USAGE
+				    : 0;
+		else if (change->value)
 			r = setting_check(schema, &scratch, change->name, change->value, err);
 	}
 	config_free(schema, &scratch);
 	return r;
 }
 
-int changes_given(const struct call *call, const struct schema *schema, bool unset,
+int changes_given(const struct call *call, const struct schema *schema, enum changes_kind kind,
 		  struct changes *changes, struct err *err)
 {
-	int r = gather(call, schema->what, unset, changes, err);
+	int r = gather(call, schema->what, kind == CHANGES_UNSET, changes, err);
 
-	return r != 0 ? r : check_words(schema, changes, err);
+	return r != 0 ? r : check_words(schema, kind, changes, err);
 }
 
 /* Numbers and booleans as such, all other values as strings: "max", and "" for no value. */

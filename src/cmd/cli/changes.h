@@ -13,8 +13,11 @@ struct changes {
 	size_t count;
 };
 
+/* "KEY=VALUE", with CHANGES_CREATE also of keys that are chosen once; or "KEY" */
+enum changes_kind { CHANGES_SET, CHANGES_CREATE, CHANGES_UNSET };
+
 /* The words behind the first as changes, checked against the schema. 0, -code or EXIT_USAGE. */
-int changes_given(const struct call *call, const struct schema *schema, bool unset,
+int changes_given(const struct call *call, const struct schema *schema, enum changes_kind kind,
 		  struct changes *changes, struct err *err);
 void changes_free(struct changes *changes);
 #define scoped_changes __attribute__((cleanup(changes_free)))

@@ -34,6 +34,12 @@ static int add_given(const struct call *call, const struct flag *flag, struct co
 
 	if (!value)
 		return 0;
+	for (size_t i = 0; i < *count; i++) {
+		if (strcmp(list[i].name, flag->name) != 0)
+			continue;
+		err_set(err, EINVAL, "'%s' is given twice; keep one of both", flag->name);
+		return EXIT_USAGE;
+	}
 	int r = config_put(&network_schema, &scratch, flag->name, value, err);
 	config_free(&network_schema, &scratch);
 	list[(*count)++] = (struct config_change){ .name = flag->name, .value = value };
@@ -47,7 +53,7 @@ static int run_create(struct call *call, struct err *err)
 
 	int r = name_check(name, err);
 	if (r == 0)
-		r = changes_given(call, &network_schema, false, &changes, err);
+		r = changes_given(call, &network_schema, CHANGES_CREATE, &changes, err);
 	if (r != 0)
 		return r;
 	size_t count = changes.count;

@@ -19,7 +19,8 @@ static int change(const struct call *call, bool unset, struct err *err)
 	scoped_network struct network network = { 0 };
 	scoped_text struct text notes = { 0 };
 
-	int r = changes_given(call, &network_schema, unset, &changes, err);
+	int r = changes_given(call, &network_schema, unset ? CHANGES_UNSET : CHANGES_SET, &changes,
+			      err);
 	if (r != 0)
 		return r;
 	r = network_open(&network, &call->dirs, call->words[0], err);

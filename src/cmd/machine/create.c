@@ -356,31 +356,52 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		r = settings_check(&words, err);
 	if (r != 0)
 		return r;
+	char *snapshot;
+	scoped_free char *origin = name_split(call->words[0], &snapshot, err);
+	if (!origin)
+		return -err->code;
 	struct clone_spec spec = {
-		.snapshot = call_value(call, &flag_snapshot),
+		.snapshot = snapshot ? snapshot : call_value(call, &flag_snapshot),
 		.pool = call_value(call, &flag_pool),
 		.keep_identity = call_has(call, &flag_keep_identity),
 		.settings = settings_of(&words),
 	};
 	struct progress progress;
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->dirs, call->words[0], name, &spec, &notes, err);
+	r = machine_clone(&call->dirs, origin, name, &spec, &notes, err);
 	progress_end(&progress);
 	if (r == 0)
 		print_notes(&notes);
 	return r != 0 ? r : set_up_clone(call, name, err);
 }
 
+/* "MACHINE[@SNAPSHOT]". 0, -code or EXIT_USAGE. */
+static int check_origin(const struct call *call, struct err *err)
+{
+	char *snapshot;
+	scoped_free char *name = name_split(call->words[0], &snapshot, err);
+	const char *value = call_value(call, &flag_snapshot);
+
+	if (!name)
+		return -err->code;
+	int r = name_check(name, err);
+	if (r == 0 && snapshot && value) {
+		err_set(err, EINVAL, "the snapshot is given twice: write '%s', or --snapshot",
+			call->words[0]);
+		r = EXIT_USAGE;
+	}
+	if (r == 0 && (snapshot || value))
+		r = name_check(snapshot ? snapshot : value, err);
+	return r;
+}
+
 static int run_clone(struct call *call, struct err *err)
 {
-	const char *snapshot = call_value(call, &flag_snapshot);
 	const char *pool = call_value(call, &flag_pool);
-	int r = name_check(call->words[0], err);
+	int r = check_origin(call, err);
 
 	if (r == 0)
 		r = name_check(call->words[1], err);
-	if (r == 0 && snapshot)
-		r = name_check(snapshot, err);
 	if (r == 0 && pool)
 		r = name_check(pool, err);
 	if (r == 0)
@@ -420,7 +441,7 @@ const struct command command_create = {
 const struct command command_clone = {
 	.name = "clone",
 	.aliases = "copy",
-	.args = "MACHINE NAME",
+	.args = "MACHINE[@SNAP] NAME",
 	.help = "Create a machine from another, running or not",
 	.flags = clone_flags,
 	.min = 2,

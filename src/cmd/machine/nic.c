@@ -105,7 +105,7 @@ static int run_set(struct call *call, struct err *err)
 	/* The words from the name on, as changes_given wants them. */
 	words.words++;
 	words.count--;
-	int r = changes_given(&words, &nic_schema, false, &changes, err);
+	int r = changes_given(&words, &nic_schema, CHANGES_SET, &changes, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)

@@ -10,6 +10,9 @@
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
+#include <errno.h>
+#include <string.h>
+
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
 static bool all_live(const struct changes *changes)
@@ -21,13 +24,35 @@ static bool all_live(const struct changes *changes)
 	return true;
 }
 
+/* Names in boot.after may come first, and their machines later. */
+static void note_absent(const struct machine *machine, const struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct config_change *one = &changes->list[i];
+		if (strcmp(one->name, "boot.after") != 0 || !one->value)
+			continue;
+		scoped_free char *names = strdup(one->value);
+		char *rest = names;
+		for (char *name; names && (name = strsep(&rest, " ,\t"));) {
+			scoped_machine struct machine other = { 0 };
+			if (*name && machine_read(&other, machine->dirs, name,
+						  &(struct err){ 0 }) == -ENOENT)
+				print_note(
+					"machine '%s' is to start after '%s', and no machine has "
+					"that name",
+					machine->name, name);
+		}
+	}
+}
+
 static int change(const struct call *call, bool unset, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_changes struct changes changes = { 0 };
 	struct machine_status status = { 0 };
 
-	int r = changes_given(call, &machine_schema, unset, &changes, err);
+	int r = changes_given(call, &machine_schema, unset ? CHANGES_UNSET : CHANGES_SET, &changes,
+			      err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
@@ -37,6 +62,7 @@ static int change(const struct call *call, bool unset, struct err *err)
 		return EXIT_USAGE;
 	if (r != 0)
 		return r;
+	note_absent(&machine, &changes);
 	if (all_live(&changes))
 		return 0;
 	machine_status(&machine, NULL, &status);

@@ -22,7 +22,8 @@ static bool template_is_there(const struct call *call)
 static int change(const struct call *call, bool unset, struct err *err)
 {
 	scoped_changes struct changes changes = { 0 };
-	int r = changes_given(call, &template_schema, unset, &changes, err);
+	int r = changes_given(call, &template_schema, unset ? CHANGES_UNSET : CHANGES_SET, &changes,
+			      err);
 
 	if (r == 0)
 		r = name_check(call->words[0], err);

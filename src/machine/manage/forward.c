@@ -40,8 +40,9 @@ static int make_up_name(const struct machine *machine, struct forward_config *se
 	return section->section.name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* The same forward, which the machine has already but could not make, since its port was taken. */
-static bool is_again(const struct machine *machine, const struct forward_config *section)
+/* The same forward, which the machine has already; NULL: there is none. */
+static const struct section *find_same(const struct machine *machine,
+				       const struct forward_config *section)
 {
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *other = (const struct forward_config *)at;
@@ -50,9 +51,22 @@ static bool is_again(const struct machine *machine, const struct forward_config 
 		    strcmp(section->listen, other->listen) == 0 &&
 		    strcmp(section->port, other->port) == 0 &&
 		    strcmp(section->target, other->target) == 0)
-			return run_going(machine) && !forwards_is_made(machine, at->name);
+			return at;
 	}
-	return false;
+	return NULL;
+}
+
+/* One that could not be made at the start, since its port was taken, is made now. */
+static int make_same(struct machine *machine, const struct section *same, struct err *err)
+{
+	if (!run_going(machine) || forwards_is_made(machine, same->name))
+		return err_set(err, EEXIST,
+			       "machine '%s' has this forward already, '%s'; 'berth forward list "
+			       "%s' shows all",
+			       machine->name, same->name, machine->name);
+	return forwards_check(machine, (const struct forward_config *)same, NULL, err) < 0
+		       ? -err->code
+		       : renew_rules(machine, err);
 }
 
 int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
@@ -69,12 +83,11 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 			"machine '%s' has no network that a port could lead to; give it one: "
 			"berth set %s network=NAME",
 			machine->name, machine->name);
-	bool again = is_again(machine, section);
+	const struct section *same = find_same(machine, section);
+	if (same)
+		return make_same(machine, same, err);
 	if (!section->section.name && make_up_name(machine, section, err) < 0)
 		return -err->code;
-	if (again)
-		return forwards_check(machine, section, NULL, err) < 0 ? -err->code
-								       : renew_rules(machine, err);
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;

@@ -164,7 +164,7 @@ static int check_root(const struct source *source, const struct mount_config *mo
 		       "source '%.120s' belongs to the host's %s, and so would a set-ID program "
 		       "that the machine puts there, for every user of the host; give it to "
 		       "another with chown, keep others out with a folder of mode 700 above it, "
-		       "share it read-only, or allow it with owner root",
+		       "share it read-only, or allow it with owner root: --owner root",
 		       source->path, pair->user ? "group root" : "root");
 }
 
