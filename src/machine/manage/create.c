@@ -284,8 +284,8 @@ static void note_address(const struct machine *from, const struct machine *to, c
 {
 	if (*address && !*other)
 		text_add(notes,
-			 "%s %s stays with '%s': '%s' gets a free one; 'berth set %s %s=' chooses "
-			 "it\n",
+			 "%s %s stays with '%s': '%s' gets a free one; 'berth set %s %s=ADDRESS' "
+			 "chooses it\n",
 			 key, address, from->name, to->name, to->name, key);
 }
 
