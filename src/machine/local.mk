@@ -105,6 +105,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/open.c \
 	src/machine/manage/publish.c \
 	src/machine/manage/quiesce.c src/machine/manage/quiesce.h \
+	src/machine/manage/repair.c \
 	src/machine/manage/replace.c src/machine/manage/replace.h \
 	src/machine/manage/reset.c \
 	src/machine/manage/rootsize.c src/machine/manage/rootsize.h \

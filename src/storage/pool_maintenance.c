@@ -82,13 +82,14 @@ int pool_trim(const struct dirs *dirs, const char *name, struct text *report, st
 		       : 0;
 }
 
-int pool_repair(const struct dirs *dirs, const char *name, struct text *report, struct err *err)
+int pool_repair(const struct dirs *dirs, const char *name, const struct pool_mending *mending,
+		struct text *report, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
 	if (open_kept(&pool, dirs, name, LOCK_EX, err) < 0)
 		return -err->code;
-	return pool.ops->maintenance->repair(&pool, report, err) < 0
+	return pool.ops->maintenance->repair(&pool, mending, report, err) < 0
 		       ? err_wrap(err, "pool '%s'", name)
 		       : 0;
 }

@@ -202,6 +202,15 @@ struct storage_ops {
 	const struct storage_maintenance *maintenance; /* NULL: the pool needs none */
 };
 
+/*
+ * The listener of a repair. `tell` is called before errors in the file system of a snapshot are corrected, with the time
+ * of the volume; if it fails, the volume stays as it is.
+ */
+struct pool_mending {
+	int (*tell)(void *context, const char *volume, uint64_t created, struct err *err);
+	void *context;
+};
+
 /* A record of a pool's backup of the host's settings; a NUL follows the bytes. */
 typedef int pool_backup_visit(void *context, const char *kind, const char *name, const char *bytes,
 			      size_t length);
@@ -255,8 +264,9 @@ struct storage_maintenance {
 	void (*device)(const struct pool *, char *out, size_t room);
 	/* ...and again only after watch_again was called. */
 	int (*watch_again)(struct pool *, struct err *);
-	/* Repairs a pool that nobody has open. It need not be attached. */
-	int (*repair)(struct pool *, struct text *report, struct err *);
+	/* Repairs a pool that nobody has open, as pool_repair says. It need not be attached. */
+	int (*repair)(struct pool *, const struct pool_mending *, struct text *report,
+		      struct err *);
 	/*
 	 * Writes a backup of the host's files onto the pool's own disk: pool.conf, the catalogue, and the records in
 	 * `files`. backup_read reads it from the disk or file at path; -ENOENT without a sentence: there is none.
@@ -330,8 +340,12 @@ int pool_check(const struct dirs *dirs, const char *name, unsigned flags, struct
 /* Discards free blocks, so that the disk or file system under the pool gets them back. */
 int pool_trim(const struct dirs *dirs, const char *name, struct text *report, struct err *err);
 
-/* Repairs what a disk error or a lost file has damaged, as far as possible. Nobody may use the pool meanwhile. */
-int pool_repair(const struct dirs *dirs, const char *name, struct text *report, struct err *err);
+/*
+ * Repairs what a disk error or a lost file has damaged, as far as possible. Nobody may use the pool meanwhile. The
+ * snapshots of machines keep every byte, but for those that mending (NULL: nobody) is told of.
+ */
+int pool_repair(const struct dirs *dirs, const char *name, const struct pool_mending *mending,
+		struct text *report, struct err *err);
 
 enum pool_imported {
 	POOL_IMPORT_CHECK, /* the caller restores settings from the backup after a check of the pool */

@@ -86,6 +86,73 @@ case_blocks_of_xfs() {
 	rm "$T"/{base,step}.berth
 }
 
+# all_in_doubt POOL: a disk error may have hit any volume of the pool, which a repair then checks.
+all_in_doubt() {
+	sqlite3 "$BERTH_ROOT/lib/pools/$1/catalog.db" "INSERT OR REPLACE INTO note VALUES('doubt', 2)"
+}
+
+# A snapshot of a running machine has a journal that was not replayed. A repair leaves it so: the next increment builds
+# on the very bytes that came.
+case_blocks_after_a_repair() {
+	[[ $fast == thin ]] || return 0
+	berth pool create --driver thin --size 1G p-own
+	berth create --pool p-own --set network= bb solid
+	berth start --wait solid
+	berth exec solid -- sh -c 'head -c 3000000 /dev/urandom >/large; sync; md5sum /large >/sum; mkdir /d; touch /d/1; sync'
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth export --blocks --compress none solid@s1 "$T/sent.berth"
+	berth exec solid -- sh -c 'for i in 2 3 4 5; do touch /d/$i; sync; done'
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	berth delete --force solid
+	berth import --trust --pool p-own "$T/base.berth"
+	all_in_doubt p-own
+	berth pool repair p-own >"$T/report"
+	cat "$T/report"
+	has "[0-9]+ file systems checked" "$(cat "$T/report")"
+	lacks "errors|could not" "$(cat "$T/report")"
+	berth export --blocks --compress none solid@s1 "$T/came.berth"
+	same "the bytes of the base" "$(bytes_in "$T/sent.berth")" "$(bytes_in "$T/came.berth")"
+	berth import --trust "$T/step.berth"
+	berth restore solid s2
+	berth start --wait solid
+	same "the increment" 5 "$(berth exec solid -- ls /d | wc -l)"
+	berth exec solid -- md5sum -c /sum
+	berth delete --force solid
+	retry 30 berth pool delete p-own
+	rm "$T"/{base,sent,came,step}.berth
+}
+
+# A snapshot with errors is mended, and is no longer the base of increments: its blocks are others.
+case_blocks_after_a_mended_snapshot() {
+	local id pool
+	[[ $fast == thin ]] || return 0
+	berth pool create --driver thin --size 1G p-own
+	berth create --pool p-own --set network= bb solid
+	berth snapshot solid s1
+	berth export --blocks --snapshots solid@s1 "$T/base.berth"
+	berth snapshot solid s2
+	berth export --blocks --since s1 solid@s2 "$T/step.berth"
+	berth delete solid
+	berth import --trust --pool p-own "$T/base.berth"
+	# A count that e2fsck corrects without a question.
+	id=$(sqlite3 "$BERTH_ROOT/lib/pools/p-own/catalog.db" "SELECT id FROM volume WHERE name = 'snapshot.solid.s1'")
+	pool=berth-$(tag_of "$BERTH_ROOT").p-own
+	dmsetup create broken --table "0 2097152 thin /dev/mapper/$pool.pool $id"
+	debugfs -w -R "set_super_value free_inodes_count 7" /dev/mapper/broken
+	dmsetup remove --retry broken
+	all_in_doubt p-own
+	berth pool repair p-own >"$T/report"
+	cat "$T/report"
+	has "volume 'snapshot.solid.s1': its file system had errors, and is mended" "$(cat "$T/report")"
+	fails 1 "it builds on the blocks of snapshot 's1', and machine 'solid' has its files in other blocks" \
+		berth import --trust "$T/step.berth"
+	berth delete solid
+	retry 30 berth pool delete p-own
+	rm "$T"/{base,step}.berth
+}
+
 # A root that came as blocks has every object of the original, as it was.
 case_blocks_compared() {
 	[[ $fast == thin ]] || return 0

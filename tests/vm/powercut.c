@@ -404,7 +404,7 @@ static void change_repair(struct pool *pool)
 
 	note("begin repair p");
 	let_go(pool);
-	if (pool_repair(&dirs, "p", &report, &err) < 0)
+	if (pool_repair(&dirs, "p", NULL, &report, &err) < 0)
 		give_up("repair", &err);
 	take_again(pool);
 	note("ack repair p");

@@ -431,7 +431,7 @@ static int run_repair(struct pool *pool, struct err *err)
 {
 	scoped_text struct text report = { 0 };
 
-	return pool->ops->maintenance->repair(pool, &report, err);
+	return pool->ops->maintenance->repair(pool, NULL, &report, err);
 }
 
 static bool after_repair(struct pool *pool)
@@ -564,7 +564,7 @@ static bool pool_is_whole(const struct operation *operation)
 	struct text kept = { 0 };
 
 	if (text_starts(operation->name, "repair") &&
-	    !done(pool_repair(&dirs, "main", &report, &err), "repair again", &err))
+	    !done(pool_repair(&dirs, "main", NULL, &report, &err), "repair again", &err))
 		return false;
 	if (strcmp(operation->name, "move") == 0 &&
 	    !done(pool_import(&dirs, moved, NULL, false, (char[64]){ "" }, &kept, &report, &err),

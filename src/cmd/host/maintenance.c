@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cli/common.h"
 #include "cmd/host/pool.h"
+#include "machine/manage/manage.h"
 #include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
@@ -112,7 +113,7 @@ static int report_on(struct call *call,
 
 static int run_repair(struct call *call, struct err *err)
 {
-	return report_on(call, pool_repair, err);
+	return report_on(call, machine_repair_pool, err);
 }
 
 static int run_trim(struct call *call, struct err *err)

@@ -177,4 +177,11 @@ int machine_reset(struct machine *machine, const char *snapshot, struct err *err
 /* -ENOENT in words. */
 int snapshot_exists(struct machine *machine, const char *name, struct err *err);
 
+/*
+ * pool_repair. A snapshot whose file system is corrected has other blocks than its sender from then on, and takes no
+ * increment of blocks any more.
+ */
+int machine_repair_pool(const struct dirs *dirs, const char *pool, struct text *report,
+			struct err *err);
+
 #endif

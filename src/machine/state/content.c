@@ -112,6 +112,19 @@ int content_draw(const struct machine *machine, const char *snapshot, uint64_t c
 	return content_keep(machine, snapshot, created, content, err);
 }
 
+int content_move(const struct machine *machine, const char *snapshot, uint64_t created,
+		 struct err *err)
+{
+	struct content content;
+	int r = content_find(machine, snapshot, created, &content, err);
+
+	if (r < 0)
+		return r == -ENOENT && !err->code ? 0 : r;
+	r = uuid_draw(content.blocks);
+	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
+		     : content_keep(machine, snapshot, created, &content, err);
+}
+
 void content_forget(const struct machine *machine, const char *snapshot)
 {
 	scoped_free char *path = path_of(machine, snapshot);

@@ -4,7 +4,7 @@
  * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets a
  * uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
  * volume: another snapshot that has got the same name has other contents. A snapshot that came from another host was
- * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock.
+ * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock, or while nobody else has its pool open.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H
 #define BERTH_MACHINE_STATE_CONTENT_H
@@ -42,6 +42,9 @@ struct arrived_content {
 /* Keeps the content that came with the snapshot in a stream. A time in the future becomes that of now. */
 int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
 		    const struct arrived_content *arrived, struct err *err);
+/* The blocks of a snapshot have changed, and its files have not. 0, also if its contents have no identity; or -code. */
+int content_move(const struct machine *machine, const char *snapshot, uint64_t created,
+		 struct err *err);
 /* Called after a snapshot was deleted. */
 void content_forget(const struct machine *machine, const char *snapshot);
 

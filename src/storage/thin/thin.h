@@ -260,7 +260,8 @@ int thin_ids(struct pool *pool, int (*visit)(void *context, uint64_t id), void *
  * Repairs a pool after an error: checks metadata, and repairs them into the spare if necessary; makes a lost catalogue
  * anew from the pool; checks the file systems that may be damaged.
  */
-int thin_repair(struct pool *pool, struct text *report, struct err *err);
+int thin_repair(struct pool *pool, const struct pool_mending *mending, struct text *report,
+		struct err *err);
 
 /* thin_move.c; as storage_maintenance says. */
 int thin_identify(const char *path, char *uuid, struct err *err);
@@ -317,5 +318,10 @@ enum thin_fs_state { THIN_FS_CLEAN, THIN_FS_MENDED, THIN_FS_BROKEN };
 /* Runs the fsck of its type, which repairs what needs no decision. whole: also if the file system is marked clean. */
 int thin_check_filesystem(const struct pool *pool, dev_t dev, bool whole, enum thin_fs_state *state,
 			  struct err *err);
+/* The same for a copy of the volume, which is removed again: not a byte of the volume changes. Not in a session. */
+int thin_check_copy(struct pool *pool, const char *name, bool whole, enum thin_fs_state *state,
+		    struct err *err);
+/* Whether a volume keeps the bytes that it was made with: nobody writes to a snapshot of a machine. */
+bool thin_keeps_bytes(const char *volume);
 
 #endif

@@ -119,7 +119,7 @@ int thin_fillable(struct pool *pool, const char *name, uint64_t size, int *fd, s
 }
 
 /* Without the lock: no command looks at a name in the making. */
-static int check_filled(struct pool *pool, const char *name, enum thin_fs_state *state,
+static int check_filled(struct pool *pool, const char *name, bool whole, enum thin_fs_state *state,
 			struct err *err)
 {
 	struct thin_fs fs;
@@ -132,12 +132,12 @@ static int check_filled(struct pool *pool, const char *name, enum thin_fs_state 
 		return err_set(err, EINVAL, "it has %s%s, and the file systems of this pool are %s",
 			       fs.type ? "a file system of type " : "no file system",
 			       fs.type ? fs.type : "", pool->config.filesystem);
-	return thin_check_filesystem(pool, dev, true, state, err);
+	return thin_check_filesystem(pool, dev, whole, state, err);
 }
 
 /* The check replays the journal. An increment in blocks needs the volume as it was sent, so a copy is checked. */
-static int check_copy(struct pool *pool, const char *name, enum thin_fs_state *state,
-		      struct err *err)
+int thin_check_copy(struct pool *pool, const char *name, bool whole, enum thin_fs_state *state,
+		    struct err *err)
 {
 	struct partial copy;
 
@@ -145,7 +145,7 @@ static int check_copy(struct pool *pool, const char *name, enum thin_fs_state *s
 		return -err->code;
 	int r = pool->ops->snapshot(pool, name, copy.name, err);
 	if (r == 0)
-		r = check_filled(pool, copy.name, state, err);
+		r = check_filled(pool, copy.name, whole, state, err);
 	partial_abandon(pool, &copy);
 	return r;
 }
@@ -153,7 +153,8 @@ static int check_copy(struct pool *pool, const char *name, enum thin_fs_state *s
 int thin_filled(struct pool *pool, const char *name, bool mend, struct err *err)
 {
 	enum thin_fs_state state = THIN_FS_BROKEN;
-	int r = mend ? check_filled(pool, name, &state, err) : check_copy(pool, name, &state, err);
+	int r = mend ? check_filled(pool, name, true, &state, err)
+		     : thin_check_copy(pool, name, true, &state, err);
 
 	if (r < 0)
 		return r;

@@ -245,6 +245,11 @@ int thin_grow_filesystem(const struct pool *pool, dev_t dev, struct err *err)
 	return 0;
 }
 
+bool thin_keeps_bytes(const char *volume)
+{
+	return text_starts(volume, "snapshot.");
+}
+
 /* ---- Looking */
 
 static uint64_t ext4_size(const unsigned char *super)

@@ -18,6 +18,7 @@ enum { WAIT_SECONDS = 120 };
 struct repair {
 	struct pool *pool;
 	struct text *report;
+	const struct pool_mending *mending; /* may be NULL */
 	struct err *err;
 	enum thin_doubt doubt;
 };
@@ -162,45 +163,61 @@ static int doubt_time(struct repair *repair)
 
 struct checked {
 	struct repair *repair;
+	struct text names;    /* of all volumes, each with its NUL */
 	unsigned count, open; /* volumes with remaining doubt, and those that are in use */
 };
+
+/* Reports the state of a volume after its check. */
+static void tell_state(struct checked *checked, const char *volume, enum thin_fs_state state)
+{
+	struct repair *repair = checked->repair;
+
+	if (state == THIN_FS_MENDED)
+		text_add(repair->report, "volume '%s': its file system had errors, and is mended\n",
+			 volume);
+	if (state == THIN_FS_BROKEN) {
+		text_add(repair->report,
+			 "volume '%s': its file system has errors that need a decision; restore a "
+			 "snapshot or a backup, or see %s(8)\n",
+			 volume,
+			 strcmp(repair->pool->config.filesystem, "xfs") == 0 ? "xfs_repair"
+									     : "e2fsck");
+		checked->open++;
+	}
+}
+
+static void tell_unchecked(struct checked *checked, const char *volume, const struct err *err)
+{
+	text_add(checked->repair->report, "volume '%s' could not be checked: %s\n", volume,
+		 err->text);
+	checked->open++;
+}
+
+static bool is_whole(const struct repair *repair)
+{
+	return repair->doubt == THIN_DOUBT_ALL;
+}
 
 static void check_idle(struct checked *checked, const struct catalog_volume *volume)
 {
 	enum thin_fs_state state = THIN_FS_CLEAN;
-	struct repair *repair = checked->repair;
-	struct pool *pool = repair->pool;
+	struct pool *pool = checked->repair->pool;
 	struct err err = { 0 };
 	dev_t dev;
 
-	checked->count++;
 	if (thin_activate(pool, volume, &dev, &err) < 0 ||
-	    thin_check_filesystem(pool, dev, repair->doubt == THIN_DOUBT_ALL, &state, &err) < 0) {
-		text_add(repair->report, "volume '%s' could not be checked: %s\n", volume->name,
-			 err.text);
-		checked->open++;
-	} else if (state == THIN_FS_MENDED) {
-		text_add(repair->report, "volume '%s': its file system had errors, and is mended\n",
-			 volume->name);
-	} else if (state == THIN_FS_BROKEN) {
-		text_add(repair->report,
-			 "volume '%s': its file system has errors that need a decision; restore a "
-			 "snapshot or a backup, or see %s(8)\n",
-			 volume->name,
-			 strcmp(pool->config.filesystem, "xfs") == 0 ? "xfs_repair" : "e2fsck");
-		checked->open++;
-	}
+	    thin_check_filesystem(pool, dev, is_whole(checked->repair), &state, &err) < 0)
+		tell_unchecked(checked, volume->name, &err);
+	else
+		tell_state(checked, volume->name, state);
 	thin_deactivate(pool, volume->id, THIN_WAIT_MS);
 }
 
 /* A mounted file system cannot be judged: a finding may be a write that is under way. */
-static int check_one(void *context, const struct catalog_volume *volume)
+static void check_held(struct checked *checked, const struct catalog_volume *volume)
 {
-	struct checked *checked = context;
 	struct dm_info info;
 
-	if (volume->state != CATALOG_READY)
-		return 0;
 	if (thin_active(checked->repair->pool, volume->id, &info) && info.open_count > 0) {
 		text_add(checked->repair->report,
 			 "volume '%s' is in use, and was not checked; stop what runs on it, and "
@@ -208,28 +225,105 @@ static int check_one(void *context, const struct catalog_volume *volume)
 			 "this again\n",
 			 volume->name);
 		checked->open++;
-		return 0;
+		return;
 	}
 	check_idle(checked, volume);
-	return 0;
 }
 
-static int check_volumes(struct repair *repair)
+/* A snapshot that is going to change. */
+static int tell_owner(const struct checked *checked, const struct catalog_volume *volume,
+		      struct err *err)
+{
+	const struct pool_mending *mending = checked->repair->mending;
+
+	return mending && thin_keeps_bytes(volume->name)
+		       ? mending->tell(mending->context, volume->name, volume->created, err)
+		       : 0;
+}
+
+static void check_itself(struct checked *checked, const char *name)
 {
 	scoped_session struct thin_session session = { .lock = -1 };
+	struct catalog_volume volume;
+	struct err err = { 0 };
+
+	if (thin_enter(checked->repair->pool, &session, &err) < 0 ||
+	    thin_find_volume(session.catalog, name, &volume, "check it", &err) < 0)
+		tell_unchecked(checked, name, &err);
+	else if (tell_owner(checked, &volume, &err) < 0)
+		tell_unchecked(checked, name, &err);
+	else
+		check_held(checked, &volume);
+}
+
+/* The check replays the journal, and an increment in blocks belongs onto a snapshot as it is: so a copy is checked. */
+static void check_one(struct checked *checked, const char *name)
+{
+	enum thin_fs_state state = THIN_FS_BROKEN;
+	struct repair *repair = checked->repair;
+	struct err err = { 0 };
+
+	checked->count++;
+	if (!thin_keeps_bytes(name)) {
+		check_itself(checked, name);
+		return;
+	}
+	if (thin_check_copy(repair->pool, name, is_whole(repair), &state, &err) < 0)
+		tell_unchecked(checked, name, &err);
+	else if (state != THIN_FS_CLEAN)
+		check_itself(checked, name);
+}
+
+static int note_ready(void *context, const struct catalog_volume *volume)
+{
+	struct text *names = context;
+
+	return volume->state == CATALOG_READY
+		       ? text_add_bytes(names, volume->name, strlen(volume->name) + 1)
+		       : 0;
+}
+
+static int list_volumes(struct checked *checked)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+	struct repair *repair = checked->repair;
+
+	if (thin_enter(repair->pool, &session, repair->err) < 0 ||
+	    catalog_list_all(session.catalog, note_ready, &checked->names, repair->err) < 0)
+		return -repair->err->code;
+	return checked->names.failed ? err_set(repair->err, ENOMEM, "out of memory") : 0;
+}
+
+static int settle_doubt(struct repair *repair)
+{
+	scoped_session struct thin_session session = { .lock = -1 };
+
+	return thin_enter(repair->pool, &session, repair->err) < 0
+		       ? -repair->err->code
+		       : catalog_set_note(session.catalog, CATALOG_DOUBT, THIN_DOUBT_NONE,
+					  repair->err);
+}
+
+/* Nobody else has the pool open, so that no volume comes or goes between the steps. */
+static int check_volumes(struct repair *repair)
+{
 	struct checked checked = { .repair = repair };
 
 	if (repair->doubt == THIN_DOUBT_NONE)
 		return 0;
-	if (thin_enter(repair->pool, &session, repair->err) < 0 ||
-	    catalog_list_all(session.catalog, check_one, &checked, repair->err) < 0)
-		return -repair->err->code;
+	int r = list_volumes(&checked);
+	for (size_t at = 0; r == 0 && at < checked.names.length;) {
+		const char *name = checked.names.data + at;
+		check_one(&checked, name);
+		at += strlen(name) + 1;
+	}
+	text_free(&checked.names);
+	if (r < 0)
+		return r;
 	text_add(repair->report, "%u file system%s checked\n", checked.count,
 		 checked.count == 1 ? "" : "s");
 	fault_point("thin-volumes-checked");
-	return checked.open > 0 ? 0
-				: catalog_set_note(session.catalog, CATALOG_DOUBT, THIN_DOUBT_NONE,
-						   repair->err);
+	return checked.open > 0 ? 0 : settle_doubt(repair);
 }
 
 /* ---- All of it */
@@ -306,9 +400,10 @@ static int mend(struct repair *repair)
 	return doubt_time(repair);
 }
 
-int thin_repair(struct pool *pool, struct text *report, struct err *err)
+int thin_repair(struct pool *pool, const struct pool_mending *mending, struct text *report,
+		struct err *err)
 {
-	struct repair repair = { .pool = pool, .report = report, .err = err };
+	struct repair repair = { .pool = pool, .report = report, .mending = mending, .err = err };
 
 	if (thin_begin(pool, err) < 0 || mend(&repair) < 0 || thin_check(pool, 0, report, err) < 0)
 		return -err->code;

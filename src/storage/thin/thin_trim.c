@@ -99,7 +99,7 @@ static int used_now(struct pool *pool, uint64_t *bytes, bool *full, struct err *
 /* A snapshot that nobody writes to has nothing to give back that it had not when it was taken. */
 static bool worth_it(const struct catalog_volume *volume)
 {
-	return !text_starts(volume->name, "snapshot.") && !text_starts(volume->name, "partial.");
+	return !thin_keeps_bytes(volume->name) && !partial_is(volume->name);
 }
 
 /* full: only those in use, since to mount another takes some blocks. */
