@@ -17,6 +17,7 @@ libkern_a_SOURCES = \
 	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/host_port.c src/kern/host_port.h \
 	src/kern/process.c src/kern/process.h \
+	src/kern/project.c src/kern/project.h \
 	src/kern/pty.c src/kern/pty.h \
 	src/kern/rights.c src/kern/rights.h \
 	src/kern/seccomp.c src/kern/seccomp.h \

@@ -425,17 +425,27 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 	return r < 0 ? storage_fail(err, r, "look at its limit") : 0;
 }
 
+static int check_limits(struct pool *pool, struct err *err)
+{
+	return pool->config.quota
+		       ? 0
+		       : err_set(err, EOPNOTSUPP,
+				 "it was made without quotas, so that machines share its space; "
+				 "make another, and a clone there: berth pool create --driver "
+				 "btrfs "
+				 "--set quota=yes NAME, berth clone --pool NAME");
+}
+
 /* A limit below the present usage would fail every write at once. */
 static int limit_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
 {
 	uint64_t id = 0, limit = 0, used = 0;
 	char human[32];
 
-	if (!pool->config.quota)
-		return err_set(err, EOPNOTSUPP,
-			       "its pool was made without quotas, so that machines share its "
-			       "space; make another, and a clone there: berth pool create --driver "
-			       "btrfs --set quota=yes NAME, berth clone --pool NAME");
+	if (size == 0 && !pool->config.quota)
+		return 0;
+	if (check_limits(pool, err) < 0)
+		return -err->code;
 	scoped_fd int fd = subvol_open(folder_fd(pool), volume);
 	int r = fd < 0 ? fd : subvol_id(fd, &id);
 	if (r == 0)
@@ -482,6 +492,7 @@ const struct storage_ops storage_btrfs = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.measure = measure_volume,
+	.limits = check_limits,
 	.resize = limit_volume,
 	.grow = grow_pool,
 	.at_once = copies_at_once,

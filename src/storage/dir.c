@@ -8,6 +8,7 @@
 #include "kern/idmap.h"
 #include "kern/mount.h"
 #include "storage/copy.h"
+#include "storage/dir_limit.h"
 #include "storage/driver.h"
 #include "storage/folder.h"
 #include "storage/partial.h"
@@ -127,6 +128,7 @@ static int fill_volume(struct pool *pool, const char *origin, const char *partia
 
 	if (root < 0)
 		return storage_fail(err, root, "make it");
+	dir_limit_begin(folder_fd(pool), root);
 	if (!origin)
 		return 0;
 	scoped_fd int from = open_root(pool, origin);
@@ -212,8 +214,11 @@ enum { AT_ONCE = 10000, PIECE = 1000 };
 /* -EINPROGRESS: too many files for the command to wait. */
 static int remove_volume(struct pool *pool, const char *name, unsigned at_most, struct err *err)
 {
-	int r = remove_some(folder_fd(pool), name, &at_most);
+	scoped_fd int root = open_root(pool, name);
 
+	if (root >= 0)
+		dir_limit_forget(root);
+	int r = remove_some(folder_fd(pool), name, &at_most);
 	if (r == -EINPROGRESS)
 		return err_set(err, EINPROGRESS, "it is freed in pieces");
 	return r < 0 ? storage_fail(err, r, "remove it ('%s')", name) : 0;
@@ -288,16 +293,46 @@ static int look_at_volume(struct pool *pool, const char *volume, struct volume_i
 		return storage_fail(err, -errno, "look at it");
 	if (!S_ISDIR(st.st_mode))
 		return storage_fail(err, -ENOENT, "look at it");
-	*info = (struct volume_info){ .created = (uint64_t)st.st_mtime };
+	scoped_fd int root = dir_limit_counts(folder_fd(pool)) ? open_root(pool, volume) : -1;
+	struct dir_limit limit = { 0 };
+	if (root >= 0)
+		dir_limit_look(root, &limit);
+	*info = (struct volume_info){ .created = (uint64_t)st.st_mtime,
+				      .size = limit.limit,
+				      .used = limit.used };
 	snprintf(info->name, sizeof info->name, "%s", volume);
 	return 0;
+}
+
+static int check_limits(struct pool *pool, struct err *err)
+{
+	return dir_limit_check(folder_fd(pool), pool->config.source, err);
+}
+
+/* A limit that its file system no longer enforces can be removed all the same. */
+static int limit_volume(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	scoped_fd int root = open_root(pool, volume);
+
+	if (root < 0)
+		return storage_fail(err, root, "limit it");
+	if (size && check_limits(pool, err) < 0)
+		return -err->code;
+	return dir_limit_set(root, size, err);
 }
 
 static int measure_volume(struct pool *pool, const char *volume, struct extents *extents)
 {
 	scoped_fd int root = open_root(pool, volume);
+	struct dir_limit limit;
 
-	return root < 0 ? root : tree_usage(root, extents);
+	if (root < 0)
+		return root;
+	dir_limit_look(root, &limit);
+	if (!limit.counted)
+		return tree_usage(root, extents);
+	extents->used += limit.used;
+	return 0;
 }
 
 const struct storage_ops storage_dir = {
@@ -321,6 +356,7 @@ const struct storage_ops storage_dir = {
 	.info = look_at_volume,
 	.list = folder_list,
 	.measure = measure_volume,
-	.resize = storage_no_resize,
+	.limits = check_limits,
+	.resize = limit_volume,
 	.scan = folder_scan,
 };

@@ -23,6 +23,9 @@ static const char *why(int code)
 	case EROFS:
 		return "the pool's file system is read-only, as after an error of the disk below "
 		       "it, or when that is full; the kernel's log (dmesg) says more";
+	case EXDEV:
+		return "the pool's folder has a project, and this volume another, between which "
+		       "the kernel moves nothing; give both the same: chattr -p";
 	case EBUSY:
 		return "it is in use";
 	case EPERM:
@@ -45,18 +48,6 @@ int storage_fail(struct err *err, int code, const char *fmt, ...)
 	vsnprintf(doing, sizeof doing, fmt, ap);
 	va_end(ap);
 	return err_set(err, -code, "%s: %s", doing, why(code));
-}
-
-int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
-{
-	(void)volume;
-	(void)size;
-	return err_set(
-		err, EOPNOTSUPP,
-		"driver %s does not limit a volume's size, and machines share the space of "
-		"their pool '%s'; a pool of driver thin, or btrfs with quota=yes, does: berth "
-		"clone --pool",
-		pool->ops->name, pool->name);
 }
 
 bool partial_is(const char *volume)

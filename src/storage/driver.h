@@ -17,9 +17,6 @@ enum { POOL_WAIT_SECONDS = 60 };
 /* The volume that keeps room for writes when the pool is full: pool_space.c. */
 #define RESERVE_VOLUME "reserve.room"
 
-/* The op of drivers that cannot resize: -EOPNOTSUPP with a sentence. */
-int storage_no_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
-
 /* The driver of that name, or NULL. */
 const struct storage_ops *storage_find(const char *name);
 

@@ -7,6 +7,7 @@ libstorage_a_SOURCES = \
 	src/storage/copy_entry.c src/storage/copy_entry.h \
 	src/storage/default.c \
 	src/storage/dir.c \
+	src/storage/dir_limit.c src/storage/dir_limit.h \
 	src/storage/disk.c src/storage/disk.h \
 	src/storage/disk_format.c \
 	src/storage/disk_grow.c \

@@ -142,7 +142,7 @@ static int fill_config(struct pool *pool, const struct pool_spec *spec, struct e
 		return err_set(
 			err, EOPNOTSUPP,
 			"pool '%s': quota=yes is for driver btrfs; driver thin limits each volume "
-			"as it is, and driver dir none",
+			"as it is, and driver dir where its file system has project quotas",
 			pool->name);
 	pool->config.size = spec->size;
 	if (spec->filesystem && text_take(&pool->config.filesystem, strdup(spec->filesystem)) < 0)

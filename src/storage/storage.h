@@ -178,7 +178,12 @@ struct storage_ops {
 	/* Calls visit for each volume whose name begins with prefix, in any order; stops at nonzero. */
 	int (*list)(struct pool *, const char *prefix,
 		    int (*visit)(void *, const struct volume_info *), void *context, struct err *);
-	/* Enlarges a volume while it is mounted; never shrinks one. Idempotent. */
+	/* Checks that the sizes of this pool's volumes can be set; the error has the remedy. NULL: they can. */
+	int (*limits)(struct pool *, struct err *);
+	/*
+	 * Enlarges a volume with a file system of its own, and never shrinks it; else limits what may be written to it,
+	 * and size 0 removes the limit. Also while it is mounted. Idempotent.
+	 */
 	int (*resize)(struct pool *, const char *volume, uint64_t size, struct err *err);
 	/*
 	 * Grows an open pool as pool_grow does, for drivers without `maintenance`. NULL: the pool always uses all
@@ -486,6 +491,8 @@ int volume_mount(struct pool *pool, const char *volume, uint64_t attributes, int
 int volume_deactivate(struct pool *pool, const char *volume, struct err *err);
 int volume_unblock(struct pool *pool, const char *volume, struct err *err);
 int volume_info(struct pool *pool, const char *volume, struct volume_info *info, struct err *err);
+/* Whether the sizes of volumes in this pool can be set; as the op. */
+int volumes_limited(struct pool *pool, struct err *err);
 int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_list(struct pool *pool, const char *prefix,
 		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);

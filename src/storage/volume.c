@@ -174,6 +174,13 @@ int volume_info(struct pool *pool, const char *volume, struct volume_info *info,
 	return told(pool->ops->info(pool, volume, info, err), pool, volume, err);
 }
 
+int volumes_limited(struct pool *pool, struct err *err)
+{
+	return pool->ops->limits && pool->ops->limits(pool, err) < 0
+		       ? err_wrap(err, "pool '%s'", pool->name)
+		       : 0;
+}
+
 int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err)
 {
 	int r = check_name(volume, err);

@@ -77,6 +77,18 @@ static int look_at_root(const struct machine *machine, struct pool *pool, const 
 	return root_inspect(*root_fd, plan_init(&machine->config), facts, err);
 }
 
+/* The size of the root, before one is made or changed. */
+static int check_disk(const struct machine *machine, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+
+	if (!machine->config.disk_size)
+		return 0;
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0)
+		return -err->code;
+	return volumes_limited(&pool, err);
+}
+
 static int check_init(const struct machine *machine, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -96,9 +108,13 @@ static const struct check {
 	int (*look)(const struct machine *machine, struct err *err);
 	bool start; /* part of the check before a start, without the root */
 } checks[] = {
-	{ "boot.after", check_after, false }, { "init", check_init, false },
-	{ "limits.", check_limits, true },    { "limits.rlimit.", check_rlimits, true },
-	{ "network", check_network, true },   { "security.", check_labels, true },
+	{ "boot.after", check_after, false },
+	{ "disk.size", check_disk, false },
+	{ "init", check_init, false },
+	{ "limits.", check_limits, true },
+	{ "limits.rlimit.", check_rlimits, true },
+	{ "network", check_network, true },
+	{ "security.", check_labels, true },
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 

@@ -17,11 +17,5 @@ int rootsize_fit(struct pool *pool, const char *volume, uint64_t size, struct er
 
 int rootsize_lift(struct pool *pool, const char *volume, struct err *err)
 {
-	struct volume_info info;
-
-	if ((pool->ops->can & STORAGE_BLOCK) || !pool->config.quota)
-		return 0;
-	if (volume_info(pool, volume, &info, err) < 0)
-		return -err->code;
-	return info.size ? volume_resize(pool, volume, 0, err) : 0;
+	return pool->ops->can & STORAGE_BLOCK ? 0 : volume_resize(pool, volume, 0, err);
 }

@@ -560,7 +560,7 @@ case_size() {
 	not berth info m3
 	berth pool create --driver dir d
 	tar -C "$T/tree" -c . | berth template import --pool d - plain
-	fails "does not limit" berth create --pool d --set network= --set disk.size=1G plain m4
+	fails "disk.size needs project quotas" berth create --pool d --set network= --set disk.size=1G plain m4
 	berth delete m m2
 	agree
 	end
