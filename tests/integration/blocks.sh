@@ -91,11 +91,10 @@ all_in_doubt() {
 	sqlite3 "$BERTH_ROOT/lib/pools/$1/catalog.db" "INSERT OR REPLACE INTO note VALUES('doubt', 2)"
 }
 
-# A snapshot of a running machine has a journal that was not replayed. A repair leaves it so: the next increment builds
-# on the very bytes that came.
-case_blocks_after_a_repair() {
-	[[ $fast == thin ]] || return 0
-	berth pool create --driver thin --size 1G p-own
+# repaired OPTION...: pool p-own with these, and in it a snapshot that came as blocks. A repair does not replay its log,
+# so that the next increment builds on the very bytes that came.
+repaired() {
+	berth pool create --driver thin "$@" p-own
 	berth create --pool p-own --set network= bb solid
 	berth start --wait solid
 	berth exec solid -- sh -c 'head -c 3000000 /dev/urandom >/large; sync; md5sum /large >/sum; mkdir /d; touch /d/1; sync'
@@ -124,6 +123,17 @@ case_blocks_after_a_repair() {
 	rm "$T"/{base,sent,came,step}.berth
 }
 
+case_blocks_after_a_repair() {
+	[[ $fast == thin ]] || return 0
+	repaired --size 1G
+}
+
+# A snapshot of a running xfs has a log to be replayed, always.
+case_blocks_after_a_repair_of_xfs() {
+	[[ $fast == thin ]] || return 0
+	repaired --filesystem xfs --size 2G
+}
+
 # A snapshot with errors is mended, and is no longer the base of increments: its blocks are others.
 case_blocks_after_a_mended_snapshot() {
 	local id pool
@@ -136,11 +146,12 @@ case_blocks_after_a_mended_snapshot() {
 	berth export --blocks --since s1 solid@s2 "$T/step.berth"
 	berth delete solid
 	berth import --trust --pool p-own "$T/base.berth"
-	# A count that e2fsck corrects without a question.
+	# A count of links that e2fsck corrects without a question.
 	id=$(sqlite3 "$BERTH_ROOT/lib/pools/p-own/catalog.db" "SELECT id FROM volume WHERE name = 'snapshot.solid.s1'")
 	pool=berth-$(tag_of "$BERTH_ROOT").p-own
-	dmsetup create broken --table "0 2097152 thin /dev/mapper/$pool.pool $id"
-	debugfs -w -R "set_super_value free_inodes_count 7" /dev/mapper/broken
+	dmsetup create broken --table "0 41943040 thin /dev/mapper/$pool.pool $id"
+	debugfs -w -R "set_inode_field /etc/passwd links_count 5" /dev/mapper/broken
+	not e2fsck -fn /dev/mapper/broken
 	dmsetup remove --retry broken
 	all_in_doubt p-own
 	berth pool repair p-own >"$T/report"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A thin pool that runs out of room: who fills it is held still, who does not is not, and it ends well.
+# seconds: 1900
 # Everything here waits for a pool to fill.
 export TEST_SECONDS=${TEST_SECONDS:-1800}
 # shellcheck source=tests/lib.sh
@@ -43,13 +44,14 @@ at_least() {
 	(($("${@:2}") >= $1))
 }
 
-# fill MACHINE: writes files of half a MiB, each on the disk before the next, until told to stop.
+# fill MACHINE: writes files of half a MiB, each on the disk before the next, until told to stop or until a write fails.
+# The mark of a failure is in memory: after a failed write the root may be read-only.
 fill() {
 	berth exec "$1" -- sh -c 'i=0
 		until [ -e /stop ]; do
 			i=$((i + 1))
 			yes "$0 $i" | head -c 524288 >/tmp/next
-			dd if=/tmp/next of=/f$i bs=64k conv=fsync 2>/dev/null || touch /failed
+			dd if=/tmp/next of=/f$i bs=64k conv=fsync 2>/dev/null || { touch /run/failed; break; }
 			echo $i >/written
 		done' "$1" </dev/null >/dev/null 2>&1 &
 }
@@ -59,7 +61,7 @@ change() {
 	berth exec "$1" -- sh -c 'i=0
 		until [ -e /stop ]; do
 			i=$((i + 1))
-			echo $i | dd of=/state bs=4k conv=notrunc,fsync 2>/dev/null || touch /failed
+			echo $i | dd of=/state bs=4k conv=notrunc,fsync 2>/dev/null || touch /run/failed
 		done' </dev/null >/dev/null 2>&1 &
 }
 
@@ -72,7 +74,7 @@ whole() {
 }
 
 failed() {
-	berth exec "$1" test -e /failed
+	berth exec "$1" test -e /run/failed
 }
 
 # launch_all SIZE COUNT: a pool of that size, machines m1... and witness on it.
@@ -174,7 +176,7 @@ on_a_disk() {
 copy_over() {
 	berth exec "$1" -- sh -c 'i=0
 		until [ -e /stop ]; do
-			dd if=/dev/zero of=/db bs=1M count=1 seek=$((i % 30)) conv=notrunc,fsync 2>/dev/null || touch /failed
+			dd if=/dev/zero of=/db bs=1M count=1 seek=$((i % 30)) conv=notrunc,fsync 2>/dev/null || touch /run/failed
 			i=$((i + 1))
 			echo $i >/written
 			sleep 1
