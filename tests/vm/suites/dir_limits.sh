@@ -233,9 +233,10 @@ case_refused_without_quotas() {
 case_folder_with_a_project() {
 	on ext4
 	# Of the folder alone: its volumes cannot be moved out of their project.
-	xfs_io -c "chproj 77" -c "chattr +P" "$T/disk/pool"
+	chattr -p 77 +P "$T/disk/pool"
 	fails 1 "folder has a project, and this volume another" berth template delete bb
-	xfs_io -c "chproj -R 77" -c "chattr -R +P" "$T/disk/pool"
+	find "$T/disk/pool" -type d -exec chattr -p 77 +P {} +
+	find "$T/disk/pool" -type f -exec chattr -p 77 {} +
 	python3 -IS - "$T/disk" <<-'END'
 		import ctypes, os, struct, sys
 		block = ctypes.create_string_buffer(struct.pack("<8QI", 500 << 10, 0, 0, 0, 0, 0, 0, 0, 1), 128)
