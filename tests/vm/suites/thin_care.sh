@@ -524,7 +524,7 @@ case_metadata_full() {
 	dmsetup message "$pool" 0 "create_thin 1000"
 	dmsetup create berth-vm-f --table "0 4194304 thin /dev/mapper/$pool 1000"
 	fill_metadata "$pool" 1000 /dev/mapper/berth-vm-f
-	dmsetup remove berth-vm-f
+	dmsetup remove --retry berth-vm-f
 	dmsetup status "$pool"
 	if [[ $(dmsetup status "$pool") == *" ro "* ]]; then
 		fails "metadata is full.*--metadata" import two
