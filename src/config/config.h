@@ -284,6 +284,7 @@ struct network_config {
 	char *subnet6; /* KEY_SUBNET6; "none" */
 	char *kind;    /* KEY_CHOICE bridge, private */
 	bool nat;
+	bool nat6;
 	bool dhcp;
 	bool isolated;       /* its machines do not reach each other */
 	uint64_t dhcp_lease; /* "dhcp.lease", seconds: 12 hours */

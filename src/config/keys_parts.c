@@ -73,6 +73,7 @@ static const struct key network_keys[] = {
 	  "largest packet of its machines' interfaces; 0: the kernel's default" },
 	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,
 	  "whether its machines reach the world by the host's address" },
+	{ "nat6", KEY_BOOL, KEY_LIVE, AT(nat6), "yes", 0, 0, NULL, "the same for IPv6" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
 	  "its IPv4 network" },
 	{ "subnet6", KEY_SUBNET6, 0, AT(subnet6), "none", 0, 0, NULL,

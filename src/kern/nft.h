@@ -14,6 +14,8 @@ struct nft_match {
 		NFT_FIELD_OUT,       /* the link that the packet goes out by */
 		NFT_FIELD_FROM,      /* an IPv4 network */
 		NFT_FIELD_TO,        /* an IPv4 network */
+		NFT_FIELD_FROM6,     /* an IPv6 network: bytes and prefix */
+		NFT_FIELD_TO6,       /* the same */
 		NFT_FIELD_PROTOCOL,  /* number: its ethertype */
 		NFT_FIELD_TRANSPORT, /* number: IPPROTO_, behind IPv6's extension headers */
 		NFT_FIELD_FRAME,     /* bytes at an offset of the link's header */
@@ -44,6 +46,7 @@ struct nft_rule {
 		NFT_OUTPUT,
 		NFT_EARLY,
 	} chain;
+	bool ipv6; /* in chains that serve one family: the rule is for IPv6, not IPv4 */
 	struct nft_match match[NFT_MATCHES];
 	unsigned matches;
 	/*
@@ -58,8 +61,8 @@ struct nft_rule {
 
 /*
  * A table. Without a device: family inet, with the base chains that its rules name: "postrouting" (type nat, priority
- * srcnat), "prerouting" and "output" (type nat, priority dstnat), "early" (prerouting, priority raw), these for IPv4
- * only, and "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
+ * srcnat), "prerouting" and "output" (type nat, priority dstnat), "early" (prerouting, priority raw), whose rules are
+ * for one family each, and "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
  * chain "ingress", which sees what that link receives before anything else. All pointers are borrowed.
  */
 struct nft_table {

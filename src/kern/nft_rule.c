@@ -72,19 +72,24 @@ static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data
 }
 
 /* Clears bits of register 1. */
-static bool add_mask(struct nftnl_rule *rule, uint32_t mask)
+static bool add_masks(struct nftnl_rule *rule, const void *mask, uint32_t size)
 {
-	const uint32_t zero = 0;
+	static const unsigned char zero[sizeof(struct in6_addr)];
 	struct nftnl_expr *bits = add_expr(rule, "bitwise");
 
 	if (!bits)
 		return false;
 	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
 	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
-	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+	nftnl_expr_set_u32(bits, NFTNL_EXPR_BITWISE_LEN, size);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_MASK, mask, size);
+	nftnl_expr_set(bits, NFTNL_EXPR_BITWISE_XOR, zero, size);
 	return true;
+}
+
+static bool add_mask(struct nftnl_rule *rule, uint32_t mask)
+{
+	return add_masks(rule, &mask, sizeof mask);
 }
 
 static bool add_load(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length)
@@ -110,6 +115,19 @@ static bool add_network(struct nftnl_rule *rule, const struct nft_match *match)
 
 	return add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof network) &&
 	       add_mask(rule, mask) && add_compare(rule, match->inverted, &network, sizeof network);
+}
+
+/* The same of an IPv6 packet, RFC 8200: the source stands at byte 8, the destination at 24. */
+static bool add_network6(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	uint32_t offset = match->field == NFT_FIELD_FROM6 ? 8 : 24;
+	unsigned char mask[sizeof match->bytes] = { 0 };
+
+	for (unsigned bit = 0; bit < match->prefix; bit++)
+		mask[bit / 8] |= (unsigned char)(0x80u >> bit % 8);
+	return add_load(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof mask) &&
+	       add_masks(rule, mask, sizeof mask) &&
+	       add_compare(rule, match->inverted, match->bytes, sizeof match->bytes);
 }
 
 static bool add_link(struct nftnl_rule *rule, const struct nft_match *match, uint32_t key)
@@ -199,6 +217,9 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 		return add_to_host(rule);
 	case NFT_FIELD_TRANSLATED:
 		return add_translated(rule, match->inverted);
+	case NFT_FIELD_FROM6:
+	case NFT_FIELD_TO6:
+		return add_network6(rule, match);
 	case NFT_FIELD_FROM:
 	case NFT_FIELD_TO:
 		break;
@@ -298,12 +319,12 @@ static bool set_comment(struct nftnl_rule *rule, const char *comment)
 	return done;
 }
 
-/* A table of family inet also sees IPv6, whose header has other bytes in place of the addresses. */
-static bool only_ipv4(struct nftnl_rule *rule)
+/* A table of family inet sees both families, whose headers have other bytes in place of the addresses. */
+static bool only_family(struct nftnl_rule *rule, bool ipv6)
 {
-	const uint8_t ipv4 = NFPROTO_IPV4;
+	const uint8_t family = ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 
-	return add_meta(rule, NFT_META_NFPROTO) && add_compare(rule, false, &ipv4, sizeof ipv4);
+	return add_meta(rule, NFT_META_NFPROTO) && add_compare(rule, false, &family, sizeof family);
 }
 
 struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from)
@@ -317,7 +338,7 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table, from));
 	bool done = set_comment(rule, table->mark);
 	if (done && !table->device && from->chain != NFT_FORWARD && from->chain != NFT_INPUT)
-		done = only_ipv4(rule);
+		done = only_family(rule, from->ipv6);
 	for (unsigned i = 0; done && i < from->matches; i++)
 		done = add_match(rule, &from->match[i]);
 	if (done && from->connections)

@@ -64,7 +64,7 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 /* The parts of a network that exist. */
 struct found {
 	struct link_info bridge;
-	bool here, address, address6, forwarding, rules;
+	bool here, address, address6, forwarding, forwarding6, rules;
 	enum dns_state dns;
 };
 
@@ -100,6 +100,7 @@ static int look(const struct network *network, struct link_socket *links, struct
 		found->address6 = !own.prefix6 || r & LINK_HAS_IPV6;
 	}
 	found->forwarding = !config_masquerades(&network->config) || forwarding_is_on();
+	found->forwarding6 = !network_masquerades6(network) || host6_forwards();
 	found->rules = firewall_is_current(network) == 1;
 	found->dns = dns_look(network);
 	return 0;
@@ -109,7 +110,8 @@ static int look(const struct network *network, struct link_socket *links, struct
 static bool is_all_there(const struct network *network, const struct found *found)
 {
 	return found->here && found->address && found->address6 && found->forwarding &&
-	       found->rules && found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
+	       found->forwarding6 && found->rules &&
+	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
 }
 
 static int make_bridge(const struct network *network, struct link_socket *links,
@@ -179,6 +181,8 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 			return err_set(err, -r, "network '%s': switch on IP forwarding in %s: %s",
 				       network->name, forward_switch, strerror(-r));
 	}
+	if (!found->forwarding6 && host6_forward(network, err) < 0)
+		return -err->code;
 	bool bounded = true;
 	if (!found->rules && firewall_update(network, &bounded, err) < 0)
 		return -err->code;
@@ -406,6 +410,7 @@ int network_status(struct network *network, struct network_status *status, struc
 	now.dns = found.dns == DNS_RUNNING;
 	now.dns_stale = found.dns == DNS_STALE;
 	now.nat = config_masquerades(&network->config) && found.rules;
+	now.nat6 = network_masquerades6(network) && found.rules;
 	if (network->config.dhcp && !now.dns)
 		snprintf(
 			now.dns_fault, sizeof now.dns_fault, "%s",

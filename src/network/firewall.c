@@ -3,7 +3,9 @@
 
 #include "base/text.h"
 #include "kern/nft.h"
+#include "network/host6.h"
 #include "network/link_names.h"
+#include "network/subnet6.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,6 +35,26 @@ static struct nft_rule masquerade(const struct network *network, struct in_addr 
 			{ .field = NFT_FIELD_OUT, .link = network->config.bridge, .inverted = true },
 		},
 	};
+}
+
+/* Masquerading of IPv6, for a network that has a prefix. */
+static struct nft_rule masquerade6(const struct network *network)
+{
+	struct subnet6 subnet = { 0 };
+	struct nft_rule rule = {
+		.ipv6 = true,
+		.matches = 3,
+		.match = { { .field = NFT_FIELD_FROM6, .prefix = network->prefix6 },
+			   { .field = NFT_FIELD_TO6, .prefix = network->prefix6, .inverted = true },
+			   { .field = NFT_FIELD_OUT,
+			     .link = network->config.bridge,
+			     .inverted = true } },
+	};
+
+	subnet6_parse(network->config.subnet6, &subnet);
+	memcpy(rule.match[0].bytes, &subnet.network, sizeof subnet.network);
+	memcpy(rule.match[1].bytes, &subnet.network, sizeof subnet.network);
+	return rule;
 }
 
 /*
@@ -168,9 +190,11 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
-	snprintf(identity, sizeof identity, "6%s %s %s %08x/%u %s", bounded ? "" : " unbounded",
-		 network->config.kind, network->config.bridge, subnet.s_addr, network->prefix,
-		 network->prefix6 ? network->config.subnet6 : "none");
+	snprintf(identity, sizeof identity, "7%s %s %s %08x/%u %s %d%d",
+		 bounded ? "" : " unbounded", network->config.kind, network->config.bridge,
+		 subnet.s_addr, network->prefix,
+		 network->prefix6 ? network->config.subnet6 : "none", network->config.nat,
+		 network->config.nat6);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(identity));
 	size_t count = 0;
@@ -179,6 +203,8 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 		count += shut(network, ruleset->rules + count);
 	if (config_masquerades(&network->config))
 		ruleset->rules[count++] = masquerade(network, subnet);
+	if (network_masquerades6(network))
+		ruleset->rules[count++] = masquerade6(network);
 	if (network->config.dhcp && bounded)
 		ruleset->rules[count++] = bound_dns(network);
 	ruleset->table = (struct nft_table){ .name = ruleset->name,
@@ -200,7 +226,7 @@ static int tell(const struct network *network, const char *name, int r, struct e
 		return err_set(
 			err, EOPNOTSUPP,
 			"network '%s': the kernel has no nf_tables with masquerading (nft_masq); "
-			"load it, or do without: berth network set %s nat=no",
+			"load it, or do without: berth network set %s nat=no nat6=no",
 			network->name, network->name);
 	return err_set(err, -r, "network '%s': firewall table '%s': %s", network->name, name,
 		       nft_why(r));
@@ -233,7 +259,8 @@ int firewall_update(const struct network *network, bool *bounded, struct err *er
 		r = nft_replace(&ruleset.table);
 	}
 	/* A failure here shows in the guards of the ports, if they are wanted. */
-	if (r == -EOPNOTSUPP && !network->config.nat && !config_is_private(&network->config))
+	if (r == -EOPNOTSUPP && !network->config.nat && !network_masquerades6(network) &&
+	    !config_is_private(&network->config))
 		return 0;
 	return r < 0 ? tell(network, ruleset.name, r, err) : 0;
 }

@@ -5,7 +5,81 @@
 #include "base/scoped.h"
 #include "network/bridge.h"
 
+#include "base/text.h"
+
+#include <dirent.h>
 #include <fcntl.h>
+#include <string.h>
+
+static const char conf[] = "/proc/sys/net/ipv6/conf";
+static const char forwarding[] = "/proc/sys/net/ipv6/conf/all/forwarding";
+
+bool network_masquerades6(const struct network *network)
+{
+	return network->prefix6 && network->config.nat6 && !config_is_private(&network->config);
+}
+
+bool host6_forwards(void)
+{
+	scoped_free char *text = NULL;
+
+	return file_read(AT_FDCWD, forwarding, 16, &text) > 0 && text[0] != '0';
+}
+
+/* Whether a setting of a link is this number. */
+static bool is_set(const char *link, const char *name, char number)
+{
+	scoped_free char *path = text_format("%s/%s/%s", conf, link, name);
+	scoped_free char *text = NULL;
+
+	return path && file_read(AT_FDCWD, path, 16, &text) > 0 && text[0] == number;
+}
+
+/* Links of the host that take router advertisements, and "default", which is copied to later ones. */
+static bool takes_advertisements(const char *link)
+{
+	return link[0] != '.' && strcmp(link, "all") != 0 && strcmp(link, "lo") != 0 &&
+	       !text_starts(link, PORT_PREFIX) && is_set(link, "accept_ra", '1') &&
+	       is_set(link, "forwarding", '0');
+}
+
+static int keep_advertisements(struct text *names)
+{
+	scoped_dir DIR *dir = opendir(conf);
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (!takes_advertisements(e->d_name))
+			continue;
+		scoped_free char *path = text_format("%s/%s/accept_ra", conf, e->d_name);
+		int r = path ? file_write(AT_FDCWD, path, "2") : -ENOMEM;
+		/* A link that has just gone. */
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (strcmp(e->d_name, "default") != 0)
+			text_add(names, "%s%s", names->length ? ", " : "", e->d_name);
+	}
+	return 0;
+}
+
+int host6_forward(struct network *network, struct err *err)
+{
+	scoped_text struct text names = { 0 };
+
+	int r = keep_advertisements(&names);
+	if (r == 0)
+		r = file_write(AT_FDCWD, forwarding, "1");
+	if (r < 0)
+		return err_set(err, -r, "network '%s': switch on IPv6 forwarding in %s: %s",
+			       network->name, forwarding, strerror(-r));
+	if (names.length)
+		network_warn(network,
+			     "network '%s': this host forwards IPv6 now; %.160s still takes router "
+			     "advertisements there, by accept_ra=2",
+			     network->name, text_str(&names));
+	return 0;
+}
 
 /* A link that is made later gets the setting of "default". */
 static ssize_t read_switch(const char *link, char **text)

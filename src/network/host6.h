@@ -11,4 +11,16 @@
  */
 void host6_check(struct network *network);
 
+/* Whether its machines reach other networks by the host's IPv6 address. */
+bool network_masquerades6(const struct network *network);
+
+/* Whether the host forwards IPv6. */
+bool host6_forwards(void);
+
+/*
+ * Makes the host forward IPv6, a setting of the whole host. A link that has taken router advertisements goes on to take
+ * them, which a forwarding host does only with accept_ra=2; network->warning names these links.
+ */
+int host6_forward(struct network *network, struct err *err);
+
 #endif

@@ -103,6 +103,7 @@ struct network_status {
 	bool dns;       /* our dnsmasq runs as it should */
 	bool dns_stale; /* it runs, but with old settings or an old resolv.conf */
 	bool nat;       /* the firewall table has our rules */
+	bool nat6;      /* the same for IPv6 */
 	int leases, ports;
 	/* the base chain that drops forwarded packets, as "ip filter FORWARD" (of Docker or a firewall), or "" */
 	char dropped_by[96];

@@ -180,6 +180,33 @@ case_auto() {
 	berth network delete drawn
 }
 
+# asks NAME TYPE: answers of the network's DNS to machine one.
+asks() {
+	berth exec one -- busybox nslookup -type="$2" "$1" 10.77.1.1
+}
+
+# names MACHINE: the name that its IPv6 address leads to.
+names() {
+	berth exec one -- busybox nslookup "$(six "$1")" 10.77.1.1
+}
+
+case_names() {
+	retry 10 asks two.berth aaaa
+	has "Address: $(six two)" "$(asks two.berth aaaa)"
+	has "Address: $(field two network.address)" "$(asks two.berth a)"
+	has "name = two.berth" "$(names two)"
+	berth exec one -- ping -6 -c 1 -W 5 two.berth
+	berth stop two
+	berth rename two deux
+	berth start --wait deux
+	retry 10 asks deux.berth aaaa
+	has "name = deux.berth" "$(names deux)"
+	lacks "Address: fd00" "$(asks two.berth aaaa || true)"
+	berth stop deux
+	berth rename deux two
+	berth start --wait two
+}
+
 # A network gets IPv6 and loses it while machines run there: they have it from their next start on.
 case_changed() {
 	berth network set lan subnet6=none 2>"$T/note"
@@ -286,6 +313,71 @@ private_holds() {
 	not ping -6 -c 1 -W 1 "$(six one)"
 	not berth exec one -- busybox nc -w 1 fd00:77:1:2::1 22
 	berth exec one -- ip -6 route del default
+}
+
+# ---- Outside
+
+# the_world6: 2001:db8:99::1, reached by IPv6 through "uplink"; the host's default route is not there yet.
+the_world6() {
+	make_the_world
+	ip addr add 2001:db8:99::2/64 dev uplink nodad
+	in_the_world ip addr add 2001:db8:99::1/64 dev eth0 nodad
+}
+
+# advertise: the router of the world tells of itself.
+advertise() {
+	in_the_world python3 -IS -c '
+import socket, struct
+out = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58)
+out.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+out.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 0, socket.if_nametoindex("eth0")))'
+}
+
+advertised() {
+	advertise
+	ip -6 route | grep -q '^default via fe80:.* proto ra'
+}
+
+# The host goes on to take the advertisements of its own router, and machines reach the world by its address.
+case_nat6() {
+	berth network set lan nat6=no
+	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
+	the_world6
+	echo 1 >/proc/sys/net/ipv6/conf/uplink/accept_ra
+	retry 10 advertised
+	not ping6_from one 2001:db8:99::1 1
+	berth network set lan nat6=yes 2>"$T/note"
+	has "this host forwards IPv6 now; .*uplink.* still takes router advertisements" "$(cat "$T/note")"
+	same forwarding 1 "$(cat /proc/sys/net/ipv6/conf/all/forwarding)"
+	same "accept_ra of the uplink" 2 "$(cat /proc/sys/net/ipv6/conf/uplink/accept_ra)"
+	same "accept_ra of the bridge" 0 "$(cat "/proc/sys/net/ipv6/conf/$(of lan .bridge)/accept_ra")"
+	has "^default via fe80:.* proto ra" "$(ip -6 route)"
+	ip -6 route del default proto ra
+	retry 10 advertised
+	same nat6 true "$(of lan .nat6)"
+	ping6_from one 2001:db8:99::1
+	# The world has no route back, so only the host's own address can have asked.
+	not in_the_world ping -6 -c 1 -W 1 "$(six one)"
+	# It is said once, and each start makes what is missing.
+	silent "second time" berth network set lan nat6=yes
+	nft flush ruleset
+	berth network up lan
+	ping6_from one 2001:db8:99::1
+	# Without translation the world needs a route.
+	berth network set lan nat6=no
+	not ping6_from one 2001:db8:99::1 1
+	in_the_world ip -6 route add fd00:77:1:2::/64 via 2001:db8:99::2
+	ping6_from one 2001:db8:99::1
+	in_the_world ping -6 -c 1 -W 5 "$(six one)"
+	# A private network has no way out with one either.
+	berth network set lan nat6=yes kind=private 2>"$T/note"
+	same nat6 false "$(of lan .nat6)"
+	berth exec one -- ip -6 route add default via fd00:77:1:2::1
+	not ping6_from one 2001:db8:99::1 1
+	not in_the_world ping -6 -c 1 -W 1 "$(six one)"
+	berth exec one -- ip -6 route del default
+	berth network set lan kind=bridge 2>"$T/note"
+	ping6_from one 2001:db8:99::1
 }
 
 # ---- Hosts without IPv6

@@ -58,6 +58,9 @@ static int show_network(struct network *network, const struct network_status *st
 	show("gateway6:", network->prefix6 ? gateway6 : "");
 	show("domain:", config->domain);
 	show("nat:", part(config_masquerades(config), status->up, status->nat));
+	if (network->prefix6)
+		show("nat6:",
+		     part(config->nat6 && !config_is_private(config), status->up, status->nat6));
 	show("dns:", part(config->dhcp, status->up, status->dns));
 	show("servers:", config->dns_servers);
 	show("isolated:", config->isolated ? "yes" : "");
@@ -118,6 +121,7 @@ static int print_object(struct network *network, const struct network_status *st
 				  { "dns", json_boolean(status->dns) },
 				  { "dns_fault", json_text(status->dns_fault) },
 				  { "nat", json_boolean(status->nat) },
+				  { "nat6", json_boolean(status->nat6) },
 				  { "dropped_by", json_text(status->dropped_by) },
 				  { "ports", json_integer((json_int_t)status->ports) },
 				  { "leases", leases },
