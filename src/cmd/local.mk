@@ -30,6 +30,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/doctor.c src/cmd/host/doctor.h \
 	src/cmd/host/doctor_host.c \
 	src/cmd/host/doctor_kernel.c \
+	src/cmd/host/doctor_policy.c \
 	src/cmd/host/doctor_state.c \
 	src/cmd/host/maintenance.c \
 	src/cmd/host/network.c src/cmd/host/network.h \
@@ -41,8 +42,11 @@ libcmd_a_SOURCES = \
 	src/cmd/host/report.c src/cmd/host/report.h \
 	src/cmd/machine/adopt.c \
 	src/cmd/machine/backup.c src/cmd/machine/backup.h \
+	src/cmd/machine/backup_info.c src/cmd/machine/backup_info.h \
 	src/cmd/machine/backup_read.c \
+	src/cmd/machine/backup_run.c src/cmd/machine/backup_run.h \
 	src/cmd/machine/backup_target.c \
+	src/cmd/machine/backup_verify.c \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \

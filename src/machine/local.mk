@@ -80,6 +80,14 @@ libmachine_a_SOURCES = \
 	src/machine/manage/rename_template.c \
 	src/machine/manage/volumes.c src/machine/manage/volumes.h \
 	src/machine/backup/backup.c src/machine/backup/backup.h \
+	src/machine/backup/backups.c src/machine/backup/backups.h \
+	src/machine/backup/base.c src/machine/backup/making.h \
+	src/machine/backup/held.c src/machine/backup/held.h \
+	src/machine/backup/ledger.c src/machine/backup/ledger.h \
+	src/machine/backup/prune.c src/machine/backup/prune.h \
+	src/machine/backup/restore.c \
+	src/machine/backup/trouble.c src/machine/backup/trouble.h \
+	src/machine/backup/view.c src/machine/backup/view.h \
 	src/machine/backup/target.c src/machine/backup/target.h \
 	src/machine/manage/automatic.c src/machine/manage/automatic.h \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \

@@ -95,7 +95,8 @@ case_chain() {
 	same uuid "$uuid" "$(berth get web uuid)"
 	berth start --wait web
 	same "the first" "$sum1" "$(tree web)"
-	berth set web backup.target="$T/target"
+	# Its backups go on in the folder that it came from.
+	same target "$T/target" "$(berth get web backup.target)"
 	has "^web@20260113-080000: increment, " "$(take web 20260113-080000)"
 	berth delete --force web
 	empty_target
@@ -110,7 +111,7 @@ case_of_its_settings() {
 	berth set named backup.target="$T/target"
 	berth backup --now 20260110-080000 named
 	has "^named@20260110-080000 " "$(berth backup list named)"
-	same "what is whole" "1 backups are whole" "$(berth backup verify named@20260110-080000)"
+	same "what is whole" "1 backup is whole" "$(berth backup verify named@20260110-080000)"
 	berth rename named called
 	berth backup --now 20260111-080000 called
 	same "both" "full increment" "$(berth backup list --json called | jq -r '[.[].kind] | join(" ")')"

@@ -3,6 +3,7 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
+#include "cmd/machine/backup.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 
@@ -199,7 +200,12 @@ static int set_keys(const struct apply_action *action, struct machine *machine,
 				(struct config_change){ one->key,
 							before ? before[i].value : one->to };
 	}
-	return count ? machine_set(machine, changes, count, err) : 0;
+	int r = count ? machine_set(machine, changes, count, err) : 0;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (text_starts(changes[i].name, "backup.schedule"))
+			backup_remark(machine);
+	}
+	return r;
 }
 
 /* Takes the added sections away, and puts the removed ones back. What fails is left as it is: the next run goes on. */

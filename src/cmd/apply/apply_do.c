@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "cmd/machine/backup.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "network/network.h"
@@ -113,6 +114,8 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	progress_begin(&progress, "creating machine '%s'", action->name);
 	r = machine_create(&apply->call->dirs, action->name, &spec, err);
 	progress_end(&progress);
+	if (r == 0 && *file->backup_schedule)
+		backup_remark_made(&apply->call->dirs, action->name);
 	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);

@@ -4,12 +4,13 @@
 #define BERTH_CMD_MACHINE_BACKUP_H
 
 #include "cmd/cli/command.h"
+#include "machine/backup/backups.h"
 #include "machine/state/machine.h"
 
 extern const struct flag flag_target;
 
-/* Whether a path can be that of a folder for backups. 0 or -code. */
-int backup_target_check(const char *path, struct err *err);
+/* A path without slashes at its end; the caller frees it. NULL: out of memory. */
+char *backup_target_plain(const char *path);
 
 /*
  * The folder that the command names, else that of the machine's settings (machine NULL: of none), else of berth.conf.
@@ -17,6 +18,32 @@ int backup_target_check(const char *path, struct err *err);
  */
 int backup_target_wanted(const struct call *call, const struct machine *machine, char **target,
 			 struct err *err);
+
+/* A note if a machine has a schedule of backups and no folder for them. */
+void backup_remark(const struct machine *machine);
+/* The same for one that was just made. */
+void backup_remark_made(const struct dirs *dirs, const char *name);
+
+/*
+ * The machine that a user names, NAME or NAME@DATE. If it is here, its backups are where its settings say, and have its uuid,
+ * also if it had another name then.
+ */
+struct sought {
+	struct machine machine; /* owned; empty: it is not here, or no word is given */
+	const char *uuid;       /* of the machine, or NULL */
+	char *target;           /* owned */
+};
+/* By the first word of the call. 0 or -code; sought_free after both. */
+int sought_find(struct sought *sought, const struct call *call, struct err *err);
+void sought_free(struct sought *sought);
+#define scoped_sought __attribute__((cleanup(sought_free)))
+
+/* Finds the machine's backups, and that of the date. one: NULL without a date. 0 or -code. */
+int sought_backups(const struct sought *sought, const char *word, struct backups *backups,
+		   const struct backup **one, struct err *err);
+
+/* "full", "increment"; "damaged", or "broken" if one that it builds on is damaged or gone. */
+const char *backup_kind(const struct backup *one);
 
 extern const struct command backup_list_verb, backup_restore_verb, backup_verify_verb;
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The folder that a command about backups works in. */
+/* The folder that a command about backups works in, and the backups there that it names. */
 #include "cmd/machine/backup.h"
 
+#include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "machine/backup/target.h"
+#include "machine/backup/view.h"
 
 #include <errno.h>
 #include <string.h>
 
 const struct flag flag_target = { "target", 0, false, "FOLDER",
 				  "where the backups are; else as backup.target says" };
+
 static int no_target(struct err *err)
 {
 	return err_set(err, EINVAL,
@@ -16,28 +21,102 @@ static int no_target(struct err *err)
 		       "machine or of berth.conf");
 }
 
-int backup_target_check(const char *path, struct err *err)
+char *backup_target_plain(const char *path)
 {
-	return path[0] == '/'
-		       ? 0
-		       : err_set(err, EINVAL,
-				 "the folder for backups is '%.200s'; use an absolute path", path);
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return strndup(path, n);
 }
 
 int backup_target_wanted(const struct call *call, const struct machine *machine, char **target,
 			 struct err *err)
 {
 	const char *given = call_value(call, &flag_target);
-	struct berth_config site = { 0 };
+	scoped_free char *found = given ? strdup(given) : NULL;
 
-	if (!given && machine && *machine->config.backup_target)
-		given = machine->config.backup_target;
-	if (!given && config_load_berth(&call->dirs, &site, err) < 0)
+	*target = NULL;
+	if (!given && backup_target_of(&call->dirs, machine, &found, err) < 0)
 		return -err->code;
-	if (!given)
-		given = site.backup_target;
-	int r = *given ? backup_target_check(given, err) : no_target(err);
-	*target = r == 0 ? strdup(given) : NULL;
-	config_free(&berth_schema, &site);
-	return r == 0 && !*target ? err_set(err, ENOMEM, "out of memory") : r;
+	if (!found)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!*found)
+		return no_target(err);
+	if (target_check(&call->dirs, found, err) < 0)
+		return -err->code;
+	*target = backup_target_plain(found);
+	return *target ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+void backup_remark(const struct machine *machine)
+{
+	scoped_free char *target = NULL;
+
+	if (*machine->config.backup_schedule &&
+	    backup_target_of(machine->dirs, machine, &target, &(struct err){ 0 }) == 0 && !*target)
+		print_note(
+			"machine '%s' has backup.schedule, and no folder for backups is set: set "
+			"backup.target of the machine or of berth.conf",
+			machine->name);
+}
+
+void backup_remark_made(const struct dirs *dirs, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_read(&machine, dirs, name, &(struct err){ 0 }) == 0)
+		backup_remark(&machine);
+}
+
+void sought_free(struct sought *sought)
+{
+	machine_close(&sought->machine);
+	free(sought->target);
+}
+
+int sought_find(struct sought *sought, const struct call *call, struct err *err)
+{
+	const char *word = call->count ? call->words[0] : "";
+	char name[64];
+
+	if (text_print(name, sizeof name, "%.*s", (int)strcspn(word, "@"), word) == 0 &&
+	    !text_label_fault(name) &&
+	    machine_read(&sought->machine, &call->dirs, name, &(struct err){ 0 }) == 0)
+		sought->uuid = sought->machine.config.uuid;
+	return backup_target_wanted(call, sought->uuid ? &sought->machine : NULL, &sought->target,
+				    err);
+}
+
+int sought_backups(const struct sought *sought, const char *word, struct backups *backups,
+		   const struct backup **one, struct err *err)
+{
+	char *date;
+	scoped_free char *name = name_split(word, &date, err);
+	uint64_t when;
+
+	if (!name)
+		return -err->code;
+	*one = NULL;
+	bool here = sought->uuid &&
+		    backups_find(sought->target, sought->uuid, backups, &(struct err){ 0 }) == 0;
+	if (!here && backups_find(sought->target, name, backups, err) < 0)
+		return -err->code;
+	if (!date)
+		return 0;
+	if (strlen(date) == STAMP_SIZE - 1 && stamp_parse(date, &when) > 0)
+		*one = backups_of(backups, when);
+	return *one ? 0
+		    : err_set(err, ENOENT,
+			      "there is no backup '%s' of machine '%s'; see: berth backup list %s",
+			      date, name, name);
+}
+
+const char *backup_kind(const struct backup *one)
+{
+	if (one->fault == BACKUP_DAMAGED)
+		return "damaged";
+	if (one->fault != BACKUP_SOUND)
+		return "broken";
+	return one->base ? "increment" : "full";
 }

@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "cmd/machine/backup.h"
 #include "cmd/machine/cloud_init.h"
 #include "cmd/machine/many.h"
 #include "cmd/machine/provision.h"
@@ -141,6 +142,10 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 			break;
 		*err = (struct err){ 0 };
 		r = 0;
+	}
+	for (size_t i = 0; r == 0 && i < words.count; i++) {
+		if (text_starts(words.list[i], "backup.schedule="))
+			backup_remark_made(&call->dirs, name);
 	}
 	return r;
 }

@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/backup_info.h"
 #include "cmd/machine/forward.h"
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
@@ -43,11 +44,13 @@ struct facts {
 	struct machine_config temporary; /* owned: mounts and devices of this run only */
 	size_t snapshots;
 	struct err snapshots_fault;
+	struct backup_view backup;
 };
 
 static void facts_free(struct facts *facts)
 {
 	free(facts->log);
+	backup_view_free(&facts->backup);
 	config_free(&machine_schema, &facts->temporary);
 }
 
@@ -75,6 +78,7 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 	struct snapshot_entry *list = NULL;
 
 	snapshot_list(machine, &list, &facts->snapshots, &facts->snapshots_fault);
+	backup_look(machine, list, list ? facts->snapshots : 0, &facts->backup);
 	free(list);
 }
 
@@ -270,6 +274,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show("ephemeral:", "%s", config->ephemeral ? "yes, deleted when it stops" : "");
 	show_security(config, facts);
 	show_root(machine, facts);
+	backup_show(machine, &facts->backup, show);
 	show_sections(config, "");
 	show_sections(&facts->temporary, ", temporary");
 	show("settings:", "%s/machine.conf", machine->folder);
@@ -386,6 +391,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "devices", both(machine, facts, add_devices) },
 		{ "forwards", forwards_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
+		{ "backup", backup_object(machine, &facts->backup) },
 		{ "folder", json_string(machine->folder) },
 		{ "log", json_text(facts->log) },
 		{ 0 },

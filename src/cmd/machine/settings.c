@@ -6,6 +6,7 @@
 #include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/backup.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -45,6 +46,15 @@ static void note_absent(const struct machine *machine, const struct changes *cha
 	}
 }
 
+static bool any_of_backups(const struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		if (text_starts(changes->list[i].name, "backup."))
+			return true;
+	}
+	return false;
+}
+
 static int change(const struct call *call, bool unset, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -63,6 +73,8 @@ static int change(const struct call *call, bool unset, struct err *err)
 	if (r != 0)
 		return r;
 	note_absent(&machine, &changes);
+	if (any_of_backups(&changes))
+		backup_remark(&machine);
 	if (all_live(&changes))
 		return 0;
 	machine_status(&machine, NULL, &status);

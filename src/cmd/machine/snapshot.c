@@ -7,6 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
+#include "machine/backup/held.h"
 #include "machine/manage/automatic.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -33,6 +34,13 @@ static int check_new_name(const struct call *call, const char *name, struct err 
 		err_set(err, EINVAL,
 			"a snapshot named '%s' would be an automatic one, which snapshots.keep "
 			"deletes; choose another name",
+			name);
+		return EXIT_USAGE;
+	}
+	if (held_is(name, NULL, NULL)) {
+		err_set(err, EINVAL,
+			"a snapshot cannot be named '%s': names of snapshots for backups, which "
+			"berth deletes, are like that; choose another name",
 			name);
 		return EXIT_USAGE;
 	}

@@ -4,96 +4,20 @@
 #include "base/fault.h"
 #include "base/outfile.h"
 #include "base/scoped.h"
+#include "machine/backup/held.h"
+#include "machine/backup/ledger.h"
+#include "machine/backup/making.h"
+#include "machine/backup/prune.h"
+#include "machine/backup/target.h"
+#include "machine/backup/trouble.h"
 #include "machine/manage/automatic.h"
-#include "machine/state/content.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-
-enum { CHAIN_MAX = 1000 };
-
-/* ---- Making one */
-
-struct making {
-	struct machine *machine;        /* borrowed */
-	const struct backup_spec *spec; /* borrowed */
-	struct backups backups;         /* owned: before this one */
-	char prefix[32];
-	char snapshot[64];         /* the new one; "": not taken yet */
-	char since[64];            /* the snapshot that it builds on; "": it is a full one */
-	const struct backup *base; /* that of since */
-};
-
-/* The contents of the last snapshot in a backup, which the description at its beginning or behind the first volume has. */
-static int read_content(const struct backups *backups, const struct backup *one,
-			char content[UUID_TEXT], struct err *err)
-{
-	scoped_fd int fd = backups_open(backups, one, err);
-	struct stream_in in = { .fd = fd };
-	scoped_text struct text settings = { 0 };
-	struct stream_volume volume;
-	struct stream_head head;
-
-	if (fd < 0 || stream_open(&in, &head, &settings, err) < 0)
-		return -err->code;
-	stream_head_free(&head);
-	if (stream_next(&in, &volume, err) <= 0)
-		return err->code ? -err->code : -EBADMSG;
-	text_print(content, UUID_TEXT, "%s", volume.content);
-	stream_volume_free(&volume);
-	return 0;
-}
-
-/* Chooses the newest backup that is whole, and whose snapshot the machine still has. */
-static int choose_base(struct making *making, struct err *err)
-{
-	scoped_free struct snapshot_entry *list = NULL;
-	const struct backups *backups = &making->backups;
-	char there[UUID_TEXT];
-	struct content content;
-	size_t count = 0;
-
-	if (snapshot_list(making->machine, &list, &count, err) < 0)
-		return -err->code;
-	for (size_t i = count; i > 0; i--) {
-		const struct snapshot_entry *one = &list[i - 1];
-		if (!text_starts(one->name, making->prefix) ||
-		    content_find(making->machine, one->name, one->volume_made, &content,
-				 &(struct err){ 0 }) < 0)
-			continue;
-		for (size_t j = backups->count; j > 0; j--) {
-			const struct backup *backup = &backups->list[j - 1];
-			if (backup->broken ||
-			    read_content(backups, backup, there, &(struct err){ 0 }) < 0 ||
-			    strcmp(there, content.files) != 0)
-				continue;
-			snprintf(making->since, sizeof making->since, "%s", one->name);
-			making->base = backup;
-			return 0;
-		}
-	}
-	return 0;
-}
-
-/* A chain is ended when the next full backup is due. */
-static int end_chain(struct making *making, struct err *err)
-{
-	struct schedule schedule;
-	const struct backup *full =
-		making->base ? backups_full(&making->backups, making->base) : NULL;
-
-	if (config_schedule(making->machine->config.backup_full, &schedule, err) < 0)
-		return -err->code;
-	if (!full || making->spec->full ||
-	    schedule_is_due(&schedule, making->spec->now, &full->date, 1)) {
-		*making->since = '\0';
-		making->base = NULL;
-	}
-	return 0;
-}
 
 /* A second has one backup: the next one gets the next free second. */
 static int name_it(const struct making *making, struct backup *made, struct err *err)
@@ -122,12 +46,25 @@ static int check_written(int fd, const char *path, struct err *err)
 	return stream_verify(fd, err) < 0 ? err_wrap(err, "'%s', as it was written", path) : 0;
 }
 
+/* ctime counts from the time when the file has its name. */
+static void note_written(const char *path, struct backup *made)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	made->size = (uint64_t)st.st_size;
+	made->changed = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
+	made->checked = (uint64_t)time(NULL);
+}
+
 static int write_it(struct making *making, struct backup *made, struct err *err)
 {
 	scoped_free char *path = text_format("%s/%s", making->backups.folder, made->file);
 	const struct outfile_spec file = { .path = path, .what = "a backup", .mode = 0600 };
 	scoped_outfile struct outfile out = { .fd = -1 };
 	struct export_spec spec = {
+		.verb = "write",
 		.snapshot = making->snapshot,
 		.since = making->base ? making->since : NULL,
 		.keep = making->base ? NULL : making->snapshot,
@@ -135,66 +72,19 @@ static int write_it(struct making *making, struct backup *made, struct err *err)
 		.tick = making->spec->tick,
 		.tick_context = making->spec->tick_context,
 	};
-	struct stat st;
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	if (outfile_open(&out, &file, err) < 0)
-		return -err->code;
+		return target_remedy(making->spec->target, err);
 	spec.fd = out.fd;
 	if (machine_export(making->machine, &spec, err) < 0 || check_written(out.fd, path, err) < 0)
-		return -err->code;
+		return target_remedy(making->spec->target, err);
 	fault_point("backup-written");
 	if (outfile_keep(&out, err) < 0)
-		return -err->code;
+		return target_remedy(making->spec->target, err);
+	note_written(path, made);
 	fault_point("backup-kept");
-	made->size = fstat(out.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-	return 0;
-}
-
-/* kept: the one that stays; the others of this target go. */
-static int drop_snapshots(struct machine *machine, const char *prefix, const char *kept,
-			  struct err *err)
-{
-	scoped_free struct snapshot_entry *list = NULL;
-	size_t count = 0;
-
-	if (snapshot_list(machine, &list, &count, err) < 0)
-		return -err->code;
-	for (size_t i = 0; i < count; i++) {
-		struct err one = { 0 };
-		if (text_starts(list[i].name, prefix) && strcmp(list[i].name, kept) != 0 &&
-		    snapshot_delete(machine, list[i].name, &one) < 0 && one.code != ENOENT &&
-		    !err->code)
-			*err = one;
-	}
-	return -err->code;
-}
-
-static int prune(struct making *making, struct err *err)
-{
-	struct backups *before = &making->backups;
-	scoped_backups struct backups now = { 0 };
-	struct keep keep;
-
-	if (config_keep(making->machine->config.backup_keep, &keep, err) < 0 ||
-	    backups_list(making->spec->target, before->name, before->uuid, &now, err) < 0)
-		return -err->code;
-	return backups_prune(&now, &keep, making->spec->now, err);
-}
-
-static int make(struct making *making, struct backup *made, struct err *err)
-{
-	if (choose_base(making, err) < 0 || end_chain(making, err) < 0 ||
-	    name_it(making, made, err) < 0 ||
-	    snapshot_take_dated(making->machine, making->prefix, made->date, making->snapshot,
-				err) < 0)
-		return -err->code;
-	fault_point("backup-snapshot");
-	if (write_it(making, made, err) < 0) {
-		snapshot_delete(making->machine, making->snapshot, &(struct err){ 0 });
-		return -err->code;
-	}
 	return 0;
 }
 
@@ -223,140 +113,184 @@ static int find_folder(struct machine *machine, const char *target, struct named
 	return r < 0 ? r : 0;
 }
 
-static int make_locked(struct machine *machine, const struct backup_spec *spec, struct backup *made,
-		       struct err *err)
+/* What is there now, with the new one, which a dry run has not made. */
+static int prune(struct making *making, struct backup_result *result, struct err *err)
 {
-	struct making making = { .machine = machine, .spec = spec };
-	struct named named;
+	const struct backups *before = &making->backups;
+	scoped_backups struct backups now = { 0 };
+	struct keep keep;
+	const struct pruning_spec spec = { .keep = &keep,
+					   .now = making->spec->now,
+					   .dry = making->spec->dry };
 
-	if (machine_check(machine, err) < 0 || target_claim(machine->dirs, spec->target, err) < 0 ||
-	    find_folder(machine, spec->target, &named, err) < 0)
+	if (config_keep(making->machine->config.backup_keep, &keep, err) < 0 ||
+	    backups_list(making->spec->target, before->name, before->uuid, &now, err) < 0)
 		return -err->code;
-	scoped_fd int lock = backups_lock(spec->target, named.name, named.uuid, err);
-	if (lock < 0)
-		return lock;
-	target_prefix(spec->target, making.prefix);
-	int r = backups_list(spec->target, named.name, named.uuid, &making.backups, err);
-	if (r == 0)
-		r = make(&making, made, err);
-	if (r == 0)
-		r = drop_snapshots(machine, making.prefix, making.snapshot, err);
-	if (r == 0)
-		r = prune(&making, err);
-	backups_free(&making.backups);
-	return r;
-}
-
-int backup_make(struct machine *machine, const struct backup_spec *spec, struct backup *made,
-		struct err *err)
-{
-	char date[STAMP_SIZE];
-	int r = make_locked(machine, spec, made, err);
-
-	if (r == 0 && stamp_print(made->date, date) == 0)
-		machine_tell(machine, &(struct event){ .name = "backed-up", .snapshot = date });
-	if (r < 0) {
-		err_wrap(err, "back up machine '%s'", machine->name);
-		machine_tell(machine,
-			     &(struct event){ .name = "backup-failed", .cause = err->text });
-	}
-	return r;
-}
-
-int backup_is_due(struct machine *machine, const char *target, uint64_t now, struct err *err)
-{
-	scoped_backups struct backups backups = { 0 };
-	struct schedule schedule;
-	struct named named;
-
-	if (config_schedule(machine->config.backup_schedule, &schedule, err) < 0)
-		return -err->code;
-	if (schedule.never)
-		return 0;
-	/* Before the list, so that an empty mount point is not taken for a target without backups. */
-	if (target_claim(machine->dirs, target, err) < 0 ||
-	    find_folder(machine, target, &named, err) < 0 ||
-	    backups_list(target, named.name, named.uuid, &backups, err) < 0)
-		return -err->code;
-	scoped_free uint64_t *dates = calloc(backups.count + 1, sizeof *dates);
-	if (!dates)
+	if (making->spec->dry && backups_add(&now, &result->made) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < backups.count; i++)
-		dates[i] = backups.list[i].date;
-	return schedule_is_due(&schedule, now, dates, backups.count);
+	if (!making->spec->dry) {
+		ledger_copy(&now, before, &result->made);
+		backups_judge(&now);
+	}
+	int r = backups_prune(&now, &spec, &result->removed, err);
+	if (!making->spec->dry)
+		ledger_write(&now);
+	return r;
 }
 
-/* ---- Using one */
-
-int backup_verify(const struct backups *backups, const struct backup *one, struct err *err)
+static int make(struct making *making, struct backup *made, struct err *err)
 {
-	if (one->broken)
-		return err_set(err, ENOENT,
-			       "backup '%s' of machine '%s' builds on one that is gone", one->file,
-			       backups->name);
-	scoped_fd int fd = backups_open(backups, one, err);
-	if (fd < 0)
-		return fd;
-	return stream_verify(fd, err) < 0
-		       ? err_wrap(err, "backup '%s' of machine '%s'", one->file, backups->name)
-		       : 0;
-}
-
-struct chain {
-	int fds[CHAIN_MAX]; /* owned; the full one first */
-	size_t count;
-};
-
-static int open_chain(struct chain *chain, const struct backups *backups, const struct backup *one,
-		      struct err *err)
-{
-	size_t length = 1;
-
-	if (!backups_full(backups, one))
-		return err_set(err, ENOENT,
-			       "backup '%s' of machine '%s' builds on one that is gone", one->file,
-			       backups->name);
-	for (const struct backup *at = one; at->base; at = backups_of(backups, at->base))
-		length++;
-	if (length > CHAIN_MAX)
-		return err_set(err, E2BIG,
-			       "backup '%s' of machine '%s' builds on more than %d others",
-			       one->file, backups->name, CHAIN_MAX);
-	for (size_t i = 0; i < CHAIN_MAX; i++)
-		chain->fds[i] = -1;
-	chain->count = length;
-	for (const struct backup *at = one; at;
-	     at = at->base ? backups_of(backups, at->base) : NULL) {
-		chain->fds[--length] = backups_open(backups, at, err);
-		if (chain->fds[length] < 0)
-			return -err->code;
+	if (snapshot_take_dated(making->machine, making->prefix, made->date, making->snapshot,
+				err) < 0)
+		return -err->code;
+	fault_point("backup-snapshot");
+	if (write_it(making, made, err) < 0) {
+		snapshot_delete(making->machine, making->snapshot, &(struct err){ 0 });
+		return -err->code;
 	}
 	return 0;
 }
 
-int backup_restore(const struct dirs *dirs, const struct backups *backups, const struct backup *one,
-		   const struct import_spec *given, char made[64], struct text *notes,
-		   struct err *err)
+static void tell_made(struct machine *machine, const struct backup *made)
 {
-	struct chain chain = { .count = 0 };
-	struct import_spec spec = *given;
+	char date[STAMP_SIZE];
 
-	int r = open_chain(&chain, backups, one, err);
-	if (r == 0) {
-		spec.fd = chain.fds[0];
-		spec.chain = chain.fds + 1;
-		spec.chain_count = chain.count - 1;
-		r = machine_import(dirs, &spec, made, notes, err);
+	trouble_over(machine);
+	if (stamp_print(made->date, date) == 0)
+		machine_tell(machine, &(struct event){ .name = "backed-up", .snapshot = date });
+}
+
+/* The backup is there, and what follows does not take it back. */
+static int tidy(struct making *making, struct backup_result *result, struct err *err)
+{
+	int r = held_drop(making->machine, making->prefix, making->snapshot, NULL, err);
+
+	if (r == 0)
+		r = prune(making, result, err);
+	return r < 0 ? err_wrap(err, "the backup was written, but not all old ones are gone") : 0;
+}
+
+/* Leftovers of a command that was killed. */
+static int clear(struct making *making, struct err *err)
+{
+	char date[STAMP_SIZE], cause[128];
+	uint64_t when;
+
+	if (held_clear(making->machine, making->prefix, &making->backups, &when, err) < 0)
+		return -err->code;
+	if (when && stamp_print(when, date) == 0) {
+		snprintf(cause, sizeof cause,
+			 "the backup of %s was interrupted, or its file was removed", date);
+		machine_tell(making->machine,
+			     &(struct event){ .name = "backup-failed", .cause = cause });
 	}
-	for (size_t i = 0; i < chain.count; i++)
-		scoped_close_fd(&chain.fds[i]);
+	return 0;
+}
+
+static int is_due(const struct making *making, struct err *err)
+{
+	const struct backups *backups = &making->backups;
+	struct schedule schedule;
+
+	if (!making->spec->only_due)
+		return 1;
+	if (config_schedule(making->machine->config.backup_schedule, &schedule, err) < 0)
+		return -err->code;
+	scoped_free uint64_t *dates = calloc(backups->count + 1, sizeof *dates);
+	if (!dates)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < backups->count; i++)
+		dates[i] = backups->list[i].date;
+	return !schedule.never &&
+	       schedule_is_due(&schedule, making->spec->now, dates, backups->count);
+}
+
+static int make_if_due(struct making *making, struct backup_result *result, struct err *err)
+{
+	struct backup made;
+
+	if (!making->spec->dry && clear(making, err) < 0)
+		return -err->code;
+	int due = is_due(making, err);
+	if (due <= 0)
+		return due;
+	if (base_choose(making, result->why, err) < 0 || name_it(making, &made, err) < 0)
+		return -err->code;
+	if (making->spec->dry) {
+		result->made = made;
+		return prune(making, result, err);
+	}
+	if (make(making, &made, err) < 0)
+		return -err->code;
+	result->made = made;
+	int r = tidy(making, result, err);
+	tell_made(making->machine, &made);
 	return r;
 }
 
-int backup_forget(struct machine *machine, const char *target, struct err *err)
+/* The lock is taken before anything is decided: a command that waited for it sees what the other one has made. */
+static int make_locked(struct machine *machine, const struct backup_spec *spec,
+		       struct backup_result *result, struct err *err)
 {
-	char prefix[32];
+	struct making making = { .machine = machine, .spec = spec };
+	struct named named;
 
-	target_prefix(target, prefix);
-	return drop_snapshots(machine, prefix, "", err);
+	if (machine_check(machine, err) < 0 ||
+	    target_claim(machine->dirs, spec->target, spec->dry, err) < 0 ||
+	    find_folder(machine, spec->target, &named, err) < 0)
+		return -err->code;
+	scoped_fd int lock =
+		spec->dry ? -1 : backups_lock(spec->target, named.name, named.uuid, err);
+	if (lock < 0 && !spec->dry)
+		return lock;
+	held_prefix(spec->target, making.prefix);
+	int r = backups_list(spec->target, named.name, named.uuid, &making.backups, err);
+	if (r == 0)
+		r = make_if_due(&making, result, err);
+	backups_free(&making.backups);
+	return r;
+}
+
+int backup_make(struct machine *machine, const struct backup_spec *spec,
+		struct backup_result *result, struct err *err)
+{
+	int r = make_locked(machine, spec, result, err);
+
+	/* Another command is at it, and what it does not do is still due at the next look. */
+	if (r == -EBUSY && spec->only_due && !result->made.date) {
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	return r;
+}
+
+bool backup_tell_failure(const struct machine *machine, const struct backup_spec *spec,
+			 struct err *err)
+{
+	err_wrap(err, "back up machine '%s'", machine->name);
+	if (spec->dry)
+		return true;
+	bool told = trouble_note(machine, err, spec->now) || !spec->only_due;
+	if (told)
+		machine_tell(machine,
+			     &(struct event){ .name = "backup-failed", .cause = err->text });
+	return told;
+}
+
+void backup_abandon(struct machine *machine, const char *target)
+{
+	scoped_backups struct backups backups = { 0 };
+	struct err ignored = { 0 };
+	struct named named;
+	char prefix[32];
+	uint64_t date;
+
+	if (machine_check(machine, &ignored) < 0 ||
+	    target_claim(machine->dirs, target, true, &ignored) < 0 ||
+	    find_folder(machine, target, &named, &ignored) < 0)
+		return;
+	scoped_fd int lock = backups_lock(target, named.name, named.uuid, &ignored);
+	held_prefix(target, prefix);
+	if (lock >= 0 && backups_list(target, named.name, named.uuid, &backups, &ignored) == 0)
+		held_clear(machine, prefix, &backups, &date, &ignored);
 }

@@ -1,42 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The room of backups. A machine has one snapshot for each target, which the next increment builds on; its name,
- * "backup-0a1b2c3d-20260131-120000", tells the target by a sum and the time.
+ * The room of backups. A machine has one snapshot for each target (held.h), which the next increment builds on.
  */
 #ifndef BERTH_MACHINE_BACKUP_BACKUP_H
 #define BERTH_MACHINE_BACKUP_BACKUP_H
 
-#include "machine/backup/target.h"
+#include "machine/backup/backups.h"
 #include "machine/manage/travel.h"
+
+enum { BACKUP_WHY = 400 };
 
 struct backup_spec {
 	const char *target; /* the path of a folder */
 	uint64_t now;       /* seconds since the epoch */
 	bool full;          /* a full one in any case */
+	bool only_due;      /* by the key backup.schedule */
+	bool dry;           /* only says what would be done */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
 };
 
+struct backup_result {
+	struct backup made;   /* date 0: none */
+	char why[BACKUP_WHY]; /* the reason of a full one */
+	struct text removed;  /* owned: files of backups, a line each */
+};
+
 /*
  * Writes a backup, checks what was written, gives it its name durably, and deletes those that the key backup.keep does
- * not keep. made: receives it. After a failure nothing has changed, but for backups that were deleted. 0 or -code.
+ * not keep. With only_due it does nothing if none is due, or if another command works on the backups of the machine. After
+ * a failure nothing has changed; only if made is there, the new backup stays, and old ones were not all deleted. 0 or -code.
  */
-int backup_make(struct machine *machine, const struct backup_spec *spec, struct backup *made,
-		struct err *err);
+int backup_make(struct machine *machine, const struct backup_spec *spec,
+		struct backup_result *result, struct err *err);
 
-/* Whether one is due by the key backup.schedule: 1, 0 or -code. */
-int backup_is_due(struct machine *machine, const char *target, uint64_t now, struct err *err);
+/*
+ * Completes the sentence of a failure, and sends its event. Whether it is to be told to the user: with only_due, the first of
+ * its kind, and then one a day.
+ */
+bool backup_tell_failure(const struct machine *machine, const struct backup_spec *spec,
+			 struct err *err);
 
-/* Checks all sums of a backup. 0 or -code. */
-int backup_verify(const struct backups *backups, const struct backup *one, struct err *err);
+/* Clears away what a process that made a backup has left, after its end. */
+void backup_abandon(struct machine *machine, const char *target);
 
-/* Makes a machine of a backup and those that it builds on; the streams of spec are set here. As machine_import. */
+/*
+ * Makes a machine of a backup and those that it builds on; the streams of spec are set here. As machine_import; an error
+ * names the file.
+ */
 int backup_restore(const struct dirs *dirs, const struct backups *backups, const struct backup *one,
 		   const struct import_spec *spec, char made[64], struct text *notes,
 		   struct err *err);
 
-/* Deletes the snapshots of a machine that backups in this target build on. 0 or -code. */
-int backup_forget(struct machine *machine, const char *target, struct err *err);
+/* Deletes the snapshots of a machine that backups in this target build on, and adds their number to count. 0 or -code. */
+int backup_forget(struct machine *machine, const char *target, size_t *count, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
  * Settings of a stranger. A stream may come from anywhere, and a machine of it must not get more of this host than a new
  * machine has, unless the administrator says so.
  */
+#include "base/file.h"
 #include "base/scoped.h"
 #include "config/config.h"
 #include "machine/manage/travel.h"
@@ -16,9 +17,9 @@
  * smaller or narrower are not among them.
  */
 static const char *const keys[] = {
-	"backup.target",    "limits.rlimit.nice", "limits.rlimit.rtprio", "security.apparmor",
-	"security.caps",    "security.compat",    "security.nesting",     "security.privileged",
-	"security.selinux", "security.spoofing",
+	"limits.rlimit.nice",  "limits.rlimit.rtprio", "security.apparmor",
+	"security.caps",       "security.compat",      "security.nesting",
+	"security.privileged", "security.selinux",     "security.spoofing",
 };
 
 static void name(struct text *dropped, const char *word, const char *what)
@@ -43,8 +44,30 @@ static int reset(struct machine_config *config, const char *key, struct text *dr
 	return config_put(&machine_schema, config, key, row->fallback, err);
 }
 
-int distrust_settings(struct machine_config *config, struct text *dropped, struct err *err)
+static bool is_same_folder(const char *one, const char *other)
 {
+	struct stat a, b;
+
+	return strcmp(one, other) == 0 ||
+	       (stat(one, &a) == 0 && stat(other, &b) == 0 && file_is_same(&a, &b));
+}
+
+/* A schedule for a folder that is not given would fail for ever, or fill the host's own. */
+static int reset_backups(struct machine_config *config, const char *target, struct text *dropped,
+			 struct err *err)
+{
+	if (!*config->backup_target || (target && is_same_folder(config->backup_target, target)))
+		return 0;
+	return reset(config, "backup.target", dropped, err) < 0
+		       ? -err->code
+		       : reset(config, "backup.schedule", dropped, err);
+}
+
+int distrust_settings(struct machine_config *config, const char *target, struct text *dropped,
+		      struct err *err)
+{
+	if (reset_backups(config, target, dropped, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		if (reset(config, keys[i], dropped, err) < 0)
 			return -err->code;

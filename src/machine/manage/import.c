@@ -76,7 +76,7 @@ static int settle_trust(struct machine *machine, const struct import_spec *spec,
 
 	if (spec->trust)
 		return 0;
-	if (distrust_settings(&machine->config, &dropped, err) < 0)
+	if (distrust_settings(&machine->config, spec->trusted_target, &dropped, err) < 0)
 		return -err->code;
 	if (dropped.length)
 		text_add(notes,
@@ -179,6 +179,12 @@ static void remark(const struct arrival *arrival, struct text *notes)
 			 arrival->attributes);
 }
 
+/* i: 0 for the first stream. */
+static int wrap_name(const struct import_spec *spec, size_t i, struct err *err)
+{
+	return spec->chain_names ? err_wrap(err, "'%s'", spec->chain_names[i]) : -err->code;
+}
+
 /* The settings are those of the last stream. A machine that gets another identity needs no snapshot to build on. */
 static int read_chain(struct machine *machine, const struct stream_head *head,
 		      struct arrival *arrival, const struct import_spec *spec, bool *drawn,
@@ -190,7 +196,7 @@ static int read_chain(struct machine *machine, const struct stream_head *head,
 		return 0;
 	for (size_t i = 0; i < spec->chain_count; i++) {
 		if (arrival_read_further(arrival, spec->chain[i], head->uuid, &settings, err) < 0)
-			return -err->code;
+			return wrap_name(spec, i + 1, err);
 	}
 	if (spec->chain_count) {
 		config_free(&machine_schema, &machine->config);
@@ -220,7 +226,7 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 						  .machine = machine,
 						  .trusted = spec->trust };
 	if (arrival_read(&arrival, in, err) < 0)
-		return -err->code;
+		return wrap_name(spec, 0, err);
 	if (read_chain(machine, head, &arrival, spec, &drawn, notes, err) < 0)
 		return -err->code;
 	if (!arrival_root(&arrival))
@@ -278,7 +284,7 @@ int machine_import(const struct dirs *dirs, const struct import_spec *spec, char
 
 	machine_sweep(dirs);
 	if (stream_open(&in, &head, &settings, err) < 0)
-		return -err->code;
+		return wrap_name(spec, 0, err);
 	int r = import(dirs, &head, &settings, &in, spec, made, notes, err);
 	stream_head_free(&head);
 	return r;

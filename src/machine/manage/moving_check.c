@@ -54,7 +54,7 @@ static void check_trust(const struct machine *machine, const struct text *settin
 
 	if (config_parse(&machine_schema, "its machine.conf", text_str(settings), settings->length,
 			 &copy, &one) == 0 &&
-	    distrust_settings(&copy, &dropped, &one) == 0 && dropped.length)
+	    distrust_settings(&copy, NULL, &dropped, &one) == 0 && dropped.length)
 		err_set(&one, EPERM,
 			"machine '%s' has settings that open it to its host: %s; --trust lets it "
 			"keep them there",

@@ -35,14 +35,17 @@ struct import_spec {
 	 */
 	const int *chain;
 	size_t chain_count;
-	const char *name; /* NULL: as in the stream */
-	const char *pool; /* of a new machine; or place finds it */
+	const char *const
+		*chain_names; /* for sentences: of fd and of those of the chain; NULL: none */
+	const char *name;     /* NULL: as in the stream */
+	const char *pool;     /* of a new machine; or place finds it */
 	/* Finds the pool of a new machine, and makes what it needs, after the head of the stream was read. Or NULL. */
 	int (*place)(void *context, const char **pool, struct err *err);
 	void *place_context;
-	bool new_identity; /* also if no machine here has the uuid */
-	bool trust;        /* settings that open the machine to the host are kept */
-	bool force;        /* an increment may replace the root of its machine */
+	bool new_identity;          /* also if no machine here has the uuid */
+	const char *trusted_target; /* a folder that backup.target may name; NULL: none */
+	bool trust;                 /* settings that open the machine to the host are kept */
+	bool force;                 /* an increment may replace the root of its machine */
 	/* Borrowed: the machine has this mark from its first moment on, or has it already. NULL: it becomes this host's. */
 	const struct move_mark *arriving;
 	struct settings settings;
@@ -67,9 +70,11 @@ int machine_import_check(const struct dirs *dirs, const struct import_spec *spec
 
 /*
  * distrust.c: takes the settings out that open a machine to its host: its folders, devices and ports,
- * and what weakens its walls.
+ * and what weakens its walls. target: a folder that backup.target may name, or NULL; without its target a schedule of backups
+ * goes too.
  * dropped: gets their names, separated by commas.
  */
-int distrust_settings(struct machine_config *config, struct text *dropped, struct err *err);
+int distrust_settings(struct machine_config *config, const char *target, struct text *dropped,
+		      struct err *err);
 
 #endif

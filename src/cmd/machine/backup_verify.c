@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backup verify: every byte of backups is read, and what builds on a damaged one is not counted as whole. */
+#include "cmd/machine/backup.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "machine/backup/ledger.h"
+#include "machine/backup/target.h"
+
+#include <string.h>
+
+static const struct flag *const verify_flags[] = { &flag_json, &flag_target, NULL };
+
+struct verifying {
+	const char *target;
+	json_t *array; /* owned; NULL: sentences are shown */
+	size_t whole, damaged, broken;
+};
+
+static void tell(struct verifying *verifying, const struct backups *backups,
+		 const struct backup *one, const struct err *fault)
+{
+	const char *kind = fault->code ? backup_kind(one) : "whole";
+	char date[STAMP_SIZE] = "";
+
+	stamp_print(one->date, date);
+	if (!fault->code)
+		verifying->whole++;
+	else if (one->fault == BACKUP_GAP || one->fault == BACKUP_ON_DAMAGED)
+		verifying->broken++;
+	else
+		verifying->damaged++;
+	if (!verifying->array) {
+		/* What follows from another fault is no error of its own. */
+		if (fault->code && one->fault == BACKUP_ON_DAMAGED)
+			printf("%s\n", fault->text);
+		else if (fault->code)
+			print_error(fault);
+		return;
+	}
+	json_array_append_new(verifying->array, json_members((const struct json_member[]){
+							{ "machine", json_string(backups->name) },
+							{ "uuid", json_string(backups->uuid) },
+							{ "date", json_string(date) },
+							{ "file", json_string(one->file) },
+							{ "verdict", json_string(kind) },
+							{ "error", json_text(fault->text) },
+							{ 0 },
+						}));
+}
+
+/* Whether one is last, or a backup that last builds on. last NULL: all count. */
+static bool is_wanted(const struct backups *backups, const struct backup *last,
+		      const struct backup *one)
+{
+	size_t steps = 0;
+
+	for (const struct backup *at = last; at && at != one; steps++) {
+		at = at->base && steps <= backups->count ? backups_of(backups, at->base) : NULL;
+		if (!at)
+			return false;
+	}
+	return true;
+}
+
+/* All are read before one is judged: a base may be damaged too. */
+static int verify_list(struct verifying *verifying, struct backups *backups,
+		       const struct backup *last, struct err *err)
+{
+	scoped_free struct err *faults = calloc(backups->count + 1, sizeof *faults);
+
+	if (!faults)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < backups->count; i++) {
+		if (is_wanted(backups, last, &backups->list[i]))
+			backups_check(backups, &backups->list[i], &faults[i]);
+	}
+	backups_judge(backups);
+	ledger_keep(backups);
+	for (size_t i = 0; i < backups->count; i++) {
+		const struct backup *one = &backups->list[i];
+		if (!is_wanted(backups, last, one))
+			continue;
+		if (!faults[i].code)
+			backups_fault(backups, one, &faults[i]);
+		tell(verifying, backups, one, &faults[i]);
+	}
+	return 0;
+}
+
+static int verify_machine(void *context, const char *name, const char *uuid)
+{
+	struct verifying *verifying = context;
+	scoped_backups struct backups backups = { 0 };
+	struct err err = { 0 };
+
+	if (backups_list(verifying->target, name, uuid, &backups, &err) < 0 ||
+	    verify_list(verifying, &backups, NULL, &err) < 0) {
+		print_error(&err);
+		verifying->damaged++;
+	}
+	return 0;
+}
+
+static int verify_named(const struct sought *sought, const char *word, struct verifying *verifying,
+			struct err *err)
+{
+	scoped_backups struct backups backups = { 0 };
+	const struct backup *one;
+
+	if (sought_backups(sought, word, &backups, &one, err) < 0)
+		return -err->code;
+	if (backups.count == 0)
+		return err_set(err, ENOENT, "there is no backup of machine '%s' in '%s'", word,
+			       sought->target);
+	return verify_list(verifying, &backups, one, err);
+}
+
+static void sum_up(const struct verifying *verifying)
+{
+	printf("%zu backup%s whole", verifying->whole, verifying->whole == 1 ? " is" : "s are");
+	if (verifying->damaged)
+		printf(", %zu %s damaged", verifying->damaged,
+		       verifying->damaged == 1 ? "is" : "are");
+	if (verifying->broken)
+		printf(", %zu %s on one that is damaged or gone", verifying->broken,
+		       verifying->broken == 1 ? "builds" : "build");
+	printf("\n");
+}
+
+static int run_verify(struct call *call, struct err *err)
+{
+	scoped_sought struct sought sought = { 0 };
+	struct verifying verifying = { 0 };
+
+	if (sought_find(&sought, call, err) < 0 || target_look(sought.target, err) < 0)
+		return -err->code;
+	if (call_has(call, &flag_json) && !(verifying.array = json_array()))
+		return err_set(err, ENOMEM, "out of memory");
+	verifying.target = sought.target;
+	int r = call->count ? verify_named(&sought, call->words[0], &verifying, err)
+			    : target_machines(sought.target, verify_machine, &verifying, err);
+	if (r < 0) {
+		json_decref(verifying.array);
+		return r;
+	}
+	if (!verifying.array)
+		sum_up(&verifying);
+	else if (print_json(verifying.array, err) < 0)
+		return -err->code;
+	return verifying.damaged || verifying.broken ? EXIT_FAILED : 0;
+}
+
+const struct command backup_verify_verb = {
+	.traits = COMMAND_LOOKS,
+	.group = "backup",
+	.name = "verify",
+	.args = "[MACHINE[@DATE]]",
+	.help = "Read backups, and check their sums",
+	.flags = verify_flags,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_verify,
+};
