@@ -3,6 +3,7 @@
 # Machines that move to another host, by a real sshd: another installation of berth, with its own root, is there.
 needs_debian="bookworm"
 needs_packages="openssh-server"
+needs_faults="case_killed_here case_killed_there"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/other_host.sh
@@ -29,6 +30,7 @@ set_up() {
 	echo 'beat &' >"$T/bb/root/.profile"
 	tar -C "$T/bb" -cf "$T/bb.tar" .
 	berth template import "$T/bb.tar" bb
+	there template import "$T/bb.tar" bb
 	start_server
 }
 
@@ -69,6 +71,25 @@ check_beats() {
 		    last = at
 		print(round(longest * 1000))
 	END
+}
+
+# cutter LINE: makes $T/cut, a command in place of ssh whose connection ends before that line of the sender, a pattern.
+cutter() {
+	cat >"$T/cut" <<-END
+		#!/usr/bin/env python3
+		import os, re, subprocess, sys
+		ssh = subprocess.Popen(["ssh", "-F", "$T/ssh/config"] + sys.argv[1:], stdin=subprocess.PIPE)
+		while True:
+		    data = os.read(0, 65536)
+		    found = re.search(rb"^$1\n", data, re.M)
+		    os.write(ssh.stdin.fileno(), data[:found.start()] if found else data)
+		    if found or not data:
+		        break
+		os.close(0)
+		ssh.stdin.close()
+		sys.exit(ssh.wait())
+	END
+	chmod +x "$T/cut"
 }
 
 inventory() {
@@ -117,6 +138,237 @@ case_running() {
 	silence=$(check_beats web)
 	echo "# silence $silence ms; $(cat "$T/said")"
 	there delete --force web
+}
+
+# What cannot go is told before anything begins, all causes at once; nothing is changed on either side.
+case_refused() {
+	local before
+	berth network create lan --subnet 10.88.3.0/24
+	mkdir -p "$T/shared"
+	berth create --network lan bb bound
+	berth mount bound "$T/shared" /mnt
+	before=$(inventory "$BERTH_ROOT")$(inventory "$T/there")
+	fails 1 "mount mnt.*--trust.*; there is no network 'lan'" "$T/ssh/move" bound other
+	rmdir "$T/shared"
+	fails 1 "$T/shared.*; there is no network 'lan'" "$T/ssh/move" --trust bound other
+	fails 1 "there is no pool 'nowhere'" "$T/ssh/move" --trust --network "" --pool nowhere bound other
+	fails 1 "'bound' is not being moved" "$T/ssh/move" --abort bound
+	fails 2 "there is no host" "$T/ssh/move" bound
+	fails 2 "is not .USER@.HOST" "$T/ssh/move" -- bound -oProxyCommand=false
+	fails 1 "no machine 'nobody'" "$T/ssh/move" nobody other
+	same "what there is" "$before" "$(inventory "$BERTH_ROOT")$(inventory "$T/there")"
+	there create --set network= bb bound
+	fails 1 "another machine has the name 'bound' there" "$T/ssh/move" --network "" bound other
+	there delete bound
+	# An address that another machine there has.
+	there network create lan --subnet 10.88.3.0/24
+	there create --network lan --set network.address=10.88.3.9 bb other
+	there start --wait other
+	berth unmount bound mnt
+	berth set bound network.address=10.88.3.9
+	fails 1 "10.88.3.9" "$T/ssh/move" bound other
+	same "its name" bound-2 "$(move --set network.address=10.88.3.10 bound other:bound-2)"
+	same address 10.88.3.10 "$(there get bound-2 network.address)"
+	there delete --force bound-2 other
+	there network delete lan
+	berth network delete lan
+}
+
+case_no_room() {
+	there pool create --driver "$fast" --size 256M small
+	beating big
+	berth exec big -- sh -c 'head -c 300000000 /dev/zero | tr "\\0" x >/big; sync'
+	fails 1 "small|full|No space" "$T/ssh/move" --pool small big other
+	state_is big running
+	fails 1 "no machine 'big'" "$T/ssh/berth" info big
+	silent snapshots snapshots berth snapshot list --json big
+	berth delete --force big
+	retry 30 there pool delete small
+}
+
+case_dry_run() {
+	local before
+	beating plan
+	before=$(inventory "$BERTH_ROOT")$(inventory "$T/there")
+	move --dry-run plan other >"$T/planned"
+	has "^rate: [0-9.]+" "$(cat "$T/planned")"
+	has "^stands still: " "$(cat "$T/planned")"
+	sed 's/^/# /' "$T/planned"
+	same "what there is" "$before" "$(inventory "$BERTH_ROOT")$(inventory "$T/there")"
+	state_is plan running
+	berth delete --force plan
+}
+
+# A move that broke off while copies went: both sides show it, and both refuse what would harm it.
+case_arriving() {
+	local said
+	beating comes
+	dd if=/dev/urandom of="$T/large" bs=1M count=4 status=none
+	berth push "$T/large" comes:/large
+	berth snapshot comes base
+	# The connection ends before the last copy, which is that of the stop.
+	cutter "take moving-[0-9a-f]*- "
+	said=$(not berth move --ssh "$T/cut" --berth "$T/ssh/berth" comes other 2>&1)
+	has "machine 'comes' runs on here; the same command goes on" "$said"
+	state_is comes running
+	has "broken off; it belongs here" "$(berth info comes)"
+	has "comes +arriving" "$(there list)"
+	has "arriving from host" "$(there info comes)"
+	same "phase there" arriving "$(there info --json comes | jq -r .move.phase)"
+	fails 1 "is arriving from host .*--abort --force comes" "$T/ssh/berth" start comes
+	fails 1 "is arriving from host" "$T/ssh/berth" set comes description=x
+	fails 1 "is arriving from host" "$T/ssh/berth" restore comes base
+	fails 1 "is arriving from host" "$T/ssh/berth" push "$T/large" comes:/other
+	fails 1 "belongs to host" "$T/ssh/berth" move --abort comes
+	fails 1 "is on its way to host 'other'" "$T/ssh/move" comes elsewhere
+	silent "start of all there" there start --all
+	# It goes on, and sends only the rest; here it is without a host.
+	same "its name" comes "$(move comes)"
+	gone_here comes
+	state_there comes running
+	check_beats comes >/dev/null
+	same "snapshots there" base "$(snapshots there snapshot list --json comes)"
+	there delete --force comes
+	# Deleted there, or taken back here.
+	beating comes
+	not berth move --ssh "$T/cut" --berth "$T/ssh/berth" comes other 2>/dev/null
+	there delete comes
+	same "its name" comes "$(move comes other)"
+	there delete --force comes
+	beating comes
+	not berth move --ssh "$T/cut" --berth "$T/ssh/berth" comes other 2>/dev/null
+	move --abort comes
+	same move null "$(berth info --json comes | jq .move)"
+	fails 1 "no machine 'comes'" "$T/ssh/berth" info comes
+	silent snapshots snapshots berth snapshot list --json comes
+	berth delete --force comes
+}
+
+# The other side cannot be asked at the moment that counts.
+case_unsure() {
+	beating asks
+	cutter accept
+	refused "may have taken machine 'asks' over, so it is not started here" \
+		berth move --ssh "$T/cut" --berth "$T/ssh/berth" asks other
+	fails 1 "was being handed over to host 'other', which may run it" berth start asks
+	fails 1 "was being handed over" berth set asks description=x
+	fails 1 "was being handed over" berth delete asks
+	[[ $(berth list --json | jq -r '.[] | select(.name == "asks") | .move.phase') == handing-over ]]
+	has "handing-over" "$(berth list)"
+	silent "start of all" there start --all
+	refused "is not taken back, because host 'other' may run it" \
+		berth move --abort --ssh "ssh -F $T/ssh/config -p 1" asks
+	# It was not handed over: it comes back, and goes again.
+	move --abort asks
+	berth start --wait asks
+	fails 1 "no machine 'asks'" "$T/ssh/berth" info asks
+	refused "may have taken machine 'asks' over" berth move --ssh "$T/cut" --berth "$T/ssh/berth" asks other
+	same "its name" asks "$(move asks other)"
+	gone_here asks
+	state_there asks running
+	check_beats asks >/dev/null
+	there delete --force asks
+}
+
+# It cannot start there: it goes on here.
+case_returned() {
+	beating back
+	printf '#!/bin/sh\nexec unshare -m sh -c "mount --bind /dev/null %s/berth-keeper; exec %s receive"\n' \
+		"$BERTH_LIBEXEC" "$T/ssh/berth" >"$T/ssh/keeperless"
+	chmod +x "$T/ssh/keeperless"
+	refused "did not start.*; machine 'back' runs on here" \
+		berth move --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/keeperless" back other
+	state_is back running
+	has "back +arriving" "$(there list)"
+	same "its name" back "$(move back other)"
+	check_beats back >/dev/null
+	there delete --force back
+}
+
+# info_has PATTERN MACHINE
+info_has() {
+	berth info "$2" | grep -q "$1"
+}
+
+# Two at once: the second is refused, and the machine arrives once.
+case_twice() {
+	local pid
+	beating two
+	berth exec two -- sh -c 'head -c 20000000 /dev/urandom >/large'
+	move --rate 4M two other >"$T/first" &
+	pid=$!
+	retry 20 info_has "being moved" two
+	fails 1 "the move of machine 'two' is in use by another berth command" "$T/ssh/move" two other
+	fails 1 "is just being moved to host 'other'" berth delete --force two
+	wait "$pid"
+	same "its name" two "$(cat "$T/first")"
+	check_beats two >/dev/null
+	there delete --force two
+}
+
+# A machine with a copy there that send has left: only the rest is sent.
+case_copy_there() {
+	berth create --set network= bb copied
+	"$T/ssh/send" --keep-synced --network "" copied other
+	berth start --wait copied
+	retry 20 beats_more copied 3 berth
+	fails 1 "machine 'copied' is there already, as a copy; --force" "$T/ssh/move" copied other
+	same "its name" copied "$(move --force copied other)"
+	gone_here copied
+	check_beats copied >/dev/null
+	there delete --force copied
+}
+
+# killed_at SIDE POINT: a move is killed at that point; then at most one side starts it, and the same command completes it.
+killed_at() {
+	local status=0 here=0 over=0
+	echo "$1 $2"
+	beating web
+	rm -f "$T/fault"
+	if [[ $1 == here ]]; then
+		BERTH_FAULT=$2 "$T/ssh/move" web other >/dev/null 2>"$T/said" || status=$?
+		((status == 137)) || fault "at $2 it ended with $status: $(cat "$T/said")" || return
+	else
+		echo "$2" >"$T/fault"
+		berth move --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/faulty" web other >/dev/null 2>"$T/said" || status=$?
+		((status == 1)) || fault "at $2 it ended with $status: $(cat "$T/said")" || return
+		rm -f "$T/fault"
+	fi
+	retry 20 not pgrep -f "^berth receive" >/dev/null
+	# Whoever may start it does.
+	berth start --wait web >/dev/null 2>&1 || true
+	there start --wait web >/dev/null 2>&1 || true
+	state_is web running 2>/dev/null && here=1
+	state_there web running && over=1
+	((here + over <= 1)) || fault "after $2 both sides run it" || return
+	if ((here + over == 0)); then
+		has "handing-over" "$(berth list)" || return
+	fi
+	echo "# here $here, there $over"
+	if berth info web >/dev/null 2>&1; then
+		same "its name" web "$(move web other)" || return
+	fi
+	gone_here web && state_there web running && check_beats web >/dev/null || return
+	silent "snapshots there" snapshots there snapshot list --json web || return
+	there delete --force web
+}
+
+case_killed_here() {
+	local point
+	for point in move-copying move-snapshot:1 move-copied:1 move-stopping move-stopped move-sent move-handing \
+		move-accept-answered move-moved move-booted move-finished; do
+		killed_at here "$point" || return
+	done
+}
+
+case_killed_there() {
+	local point
+	sed "s|^exec berth|[ ! -e $T/fault ] \|\| export BERTH_FAULT=\$(cat $T/fault)\nexec berth|" "$T/ssh/berth" >"$T/ssh/faulty"
+	chmod +x "$T/ssh/faulty"
+	for point in travel-begun travel-settled move-taken:1 travel-arrived:3 move-taken:2 move-accepting move-accepted \
+		move-started; do
+		killed_at there "$point" || return
+	done
 }
 
 run_cases "$@"

@@ -204,6 +204,8 @@ static int move_new(struct moving *moving, bool dry, struct err *err)
 	if (moving_note(machine, &moving->mark, MOVE_COPYING, err) < 0)
 		return -err->code;
 	fault_point("move-copying");
+	/* What a killed command has taken and not sent would be older than what both have. */
+	move_forget_copies(moving, moving->last);
 	if (run_alive(machine) && move_copy(moving, err) < 0)
 		return err_wrap(err, "machine '%s' stays here; the same command goes on from there",
 				machine->name);

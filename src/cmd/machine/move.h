@@ -33,8 +33,8 @@ int move_connect(struct moving *moving, const char *phase, bool dry, struct err 
 int move_copy(struct moving *moving, struct err *err);
 /* move_copy.c: sends what the stopped machine has more than that. 0 or -code. */
 int move_copy_last(struct moving *moving, struct err *err);
-/* move_copy.c: the snapshots of this move go from this side. */
-void move_forget_copies(struct moving *moving);
+/* move_copy.c: the snapshots of this move go from this side, but for the one kept ("": none). */
+void move_forget_copies(struct moving *moving, const char *kept);
 
 /* move_plan.c: tells how long it would take, and changes nothing. 0 or -code. */
 int move_plan(struct moving *moving, struct err *err);

@@ -91,6 +91,6 @@ int move_abort(struct moving *moving, bool force, struct err *err)
 		: phase < MOVE_HANDING         ? end_copying(moving, err)
 					       : take_back(moving, err);
 	if (r == 0)
-		move_forget_copies(moving);
+		move_forget_copies(moving, "");
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "machine/manage/manage.h"
 #include "machine/state/content.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -51,10 +52,12 @@ static int send_copy(struct moving *moving, struct export_spec *spec, const char
 /* A name that sorts behind the earlier ones, because snapshots of the same second are sorted by their names. */
 static int name_copy(struct moving *moving, char name[64], struct err *err)
 {
+	bool follows = text_starts(moving->last, moving->prefix);
+
 	for (unsigned n = 1; n < 1000; n++) {
 		struct err absent = { 0 };
 		snprintf(name, 64, "%s%03u", moving->prefix, n);
-		if (strcmp(name, moving->last) > 0 &&
+		if ((!follows || strcmp(name, moving->last) > 0) &&
 		    snapshot_exists(moving->machine, name, &absent) < 0)
 			return 0;
 	}
@@ -70,7 +73,9 @@ static int copy_once(struct moving *moving, struct err *err)
 		return -err->code;
 	fault_point("move-snapshot");
 	if (send_copy(moving, &spec, name, err) < 0) {
-		snapshot_delete(moving->machine, name, &(struct err){ 0 });
+		/* After a break of the connection the other side may have it, and the next command builds on it. */
+		if (err->code != ECONNRESET && err->code != ETIMEDOUT)
+			snapshot_delete(moving->machine, name, &(struct err){ 0 });
 		return -err->code;
 	}
 	fault_point("move-copied");
@@ -133,7 +138,7 @@ int move_copy_last(struct moving *moving, struct err *err)
 	return send_copy(moving, &spec, "", err) < 0 ? -err->code : check_all_there(moving, err);
 }
 
-void move_forget_copies(struct moving *moving)
+void move_forget_copies(struct moving *moving, const char *kept)
 {
 	scoped_free struct snapshot_entry *list = NULL;
 	size_t count = 0;
@@ -141,7 +146,7 @@ void move_forget_copies(struct moving *moving)
 	if (snapshot_list(moving->machine, &list, &count, &(struct err){ 0 }) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		if (text_starts(list[i].name, moving->prefix))
+		if (text_starts(list[i].name, moving->prefix) && strcmp(list[i].name, kept) != 0)
 			snapshot_delete(moving->machine, list[i].name, &(struct err){ 0 });
 	}
 }

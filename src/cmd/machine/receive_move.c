@@ -58,8 +58,8 @@ static int look(struct session *session, struct err *err)
 		return -err->code;
 	machine_status(&machine, NULL, &status);
 	session->runs = !machine_is_down(status.state);
-	free(session->pool);
-	session->pool = strdup(machine.config.pool);
+	if (!session->pool)
+		session->pool = strdup(machine.config.pool);
 	return session->pool ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
@@ -85,19 +85,22 @@ static int check_own(const struct session *session, struct err *err)
 				 session->name);
 }
 
-/* Whether it has eth0 by its settings, so that a first visit makes the default network. */
+/* Whether it is on the default network of this host by its settings, so that a first visit makes that. */
 static bool wants_network(const struct session *session)
 {
 	const struct text *settings = &session->greeting->settings;
 	struct machine_config config = { 0 };
+	struct berth_config own = { 0 };
 	struct err ignored = { 0 };
 
 	if (call_has(session->call, &flag_network))
 		return false;
 	bool wants = config_parse(&machine_schema, "its machine.conf", text_str(settings),
 				  settings->length, &config, &ignored) == 0 &&
-		     *config.network;
+		     config_load_berth(&session->call->dirs, &own, &ignored) == 0 &&
+		     strcmp(config.network, own.network) == 0;
 	config_free(&machine_schema, &config);
+	config_free(&berth_schema, &own);
 	return wants;
 }
 
@@ -284,9 +287,10 @@ static int step_release(struct session *session, char *words, struct err *err)
 		return answer(session, err);
 	if (machine_open(&machine, &session->call->dirs, session->name, err) < 0)
 		return -err->code;
-	int r = session->had.phase == MOVE_ARRIVING
-			? moving_discard(&machine, session->mark.token, err)
-			: moving_return(&machine, &session->mark, err);
+	bool arriving = session->had.phase == MOVE_ARRIVING;
+	int r = arriving ? moving_discard(&machine, session->mark.token, err)
+			 : moving_return(&machine, &session->mark, err);
+	session->there = !arriving;
 	return r < 0 ? r : answer(session, err);
 }
 
@@ -334,6 +338,8 @@ static int begin(struct session *session, struct err *err)
 	if (strcmp(session->greeting->phase, "copying") != 0)
 		return offer(session, err);
 	int r = check(session, err);
+	/* What --trust is for was refused without it; from here on the settings come as they are. */
+	session->spec.trust = true;
 	if (r == 0)
 		r = claim(session, err);
 	return r != 0 ? r : offer(session, err);
@@ -352,7 +358,7 @@ int receive_move(struct call *call, const struct greeting *greeting, struct wire
 	strcpy(session.mark.host, greeting->host);
 	session.spec = (struct import_spec){
 		.name = session.name,
-		.trust = true, /* without --trust, moving_check has refused what it is for */
+		.trust = call_has(call, &flag_receive_trust),
 		.force = call_has(call, &flag_receive_force),
 		.arriving = &session.mark,
 	};
