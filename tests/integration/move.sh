@@ -98,7 +98,8 @@ inventory() {
 
 gone_here() {
 	fails 1 "no machine '$1'" berth info "$1" &&
-		silent "volumes of $1" find "$BERTH_ROOT/run/pools/default" -maxdepth 1 -name "*.$1*"
+		silent "volumes of $1" find "$BERTH_ROOT/run" "$BERTH_ROOT/lib" -maxdepth 4 -path '*/pools/*' \
+			\( -name "machine.$1" -o -name "snapshot.$1.*" \)
 }
 
 # state_there MACHINE STATE
