@@ -12,6 +12,7 @@ libcmd_a_SOURCES = \
 	src/cmd/apply/apply_look.c \
 	src/cmd/apply/apply_loss.c \
 	src/cmd/apply/apply_nic.c \
+	src/cmd/apply/apply_network.c \
 	src/cmd/apply/apply_plan.c \
 	src/cmd/apply/apply_wanted.c \
 	src/cmd/cli/act.c \

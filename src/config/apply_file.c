@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/apply_file.h"
 
+#include "base/causes.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "config/file.h"
@@ -19,17 +20,6 @@ static const struct key more_keys[] = {
 	  "whether it is to run: running, stopped" },
 };
 enum { MORE_KEYS = sizeof more_keys / sizeof *more_keys };
-
-bool apply_is_kept_apart(const char *name)
-{
-	static const char *const names[] = { "count", "pool", "state", "template" };
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* The schema of a machine with these keys in their places. The struct begins with that of a machine. */
 static const struct schema *group_schema(void)
@@ -58,39 +48,6 @@ static const struct schema *group_schema(void)
 	schema.count = n;
 	schema.size = sizeof(struct apply_settings);
 	return &schema;
-}
-
-unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(given[i].name, name) == 0)
-			return given[i].line;
-	}
-	return 0;
-}
-
-unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
-			    const char *name)
-{
-	char whole[128];
-	unsigned line;
-
-	snprintf(whole, sizeof whole, "%s.%.80s", kind->what, name);
-	line = apply_line_of(group->sections, group->section_count, whole);
-	return line ? line : group->line;
-}
-
-uint64_t apply_machine_count(const struct apply_group *group)
-{
-	return group->counted ? group->settings.count : 1;
-}
-
-void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96])
-{
-	if (group->counted)
-		snprintf(name, 96, "%.63s-%llu", group->name, (unsigned long long)index + 1);
-	else
-		snprintf(name, 96, "%.63s", group->name);
 }
 
 /* ---- Sections */
@@ -389,9 +346,9 @@ static bool is_machine(const char *header)
 	return line_split_header(copy, &word, &name) && strcmp(word, "machine") == 0;
 }
 
-/* Takes line after line; a section is parsed when the next one begins. */
+/* Takes line after line; a section is parsed when the next one begins, also after one with a fault. */
 static int take_lines(struct apply_file *file, const char *path, const char *data, size_t length,
-		      struct err *err)
+		      struct causes *causes, struct err *err)
 {
 	char line[CONFIG_LINE_MAX + 1], header[CONFIG_LINE_MAX + 1] = "";
 	struct block block = { 0 };
@@ -407,8 +364,8 @@ static int take_lines(struct apply_file *file, const char *path, const char *dat
 			return err_wrap(err, "%s:%u", path, number);
 		if (begins && *header) {
 			block.length = (size_t)(data + at - block.data);
-			if (take_section(file, path, header, &block, err) < 0)
-				return -err->code;
+			take_section(file, path, header, &block, err);
+			causes_add(causes, err);
 		}
 		at += (size_t)n + 1;
 		if (begins) {
@@ -420,7 +377,9 @@ static int take_lines(struct apply_file *file, const char *path, const char *dat
 	if (!*header)
 		return 0;
 	block.length = (size_t)(data + length - block.data);
-	return take_section(file, path, header, &block, err);
+	take_section(file, path, header, &block, err);
+	causes_add(causes, err);
+	return causes_tell(causes, err);
 }
 
 /* web with a count of 2 has a machine web-1, which another section may have too. */
@@ -448,9 +407,12 @@ static int check_names(const struct apply_file *file, const char *path, struct e
 int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
 		     struct err *err)
 {
+	struct causes causes = { 0 };
+
 	*file = (struct apply_file){ 0 };
 	int r = length > CONFIG_FILE_MAX ? err_set(err, EFBIG, "'%s' is larger than 256 KiB", path)
-					 : take_lines(file, path, data, length, err);
+					 : take_lines(file, path, data, length, &causes, err);
+	causes_free(&causes);
 	if (r == 0)
 		r = check_names(file, path, err);
 	if (r < 0)

@@ -56,8 +56,8 @@ struct apply_file {
 
 /*
  * Parses the text of a file: an optional line "name = NAME", then sections "[machine NAME]", with the lines and sections
- * of a machine.conf, and "[network NAME]", with those of a network.conf. An error is "path:line: ..."; the struct is
- * then zeroed. apply_file_free releases it.
+ * of a machine.conf, and "[network NAME]", with those of a network.conf. An error is "path:line: ...", of each section
+ * that has a fault the first; the struct is then zeroed. apply_file_free releases it.
  */
 int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
 		     struct err *err);

@@ -133,6 +133,10 @@ case_refused() {
 	berth network create there --subnet 10.213.9.0/24
 	berth create bb old
 	refused ":4: unknown key 'limits.pid'; did you mean 'limits.pids'" "${m[@]}" '[machine a]' 'limits.pid = 1'
+	refused ":4: unknown key 'boot.aftr'.*; .*:7: unknown key 'mut'.*; .*:8: unknown section 'x'" '[machine a]' 'template = bb' \
+		'limits.pids = 4' 'boot.aftr = db' 'limits.cpus = x' '[network n]' 'mut = 1' '[x y]'
+	refused ":1: there is no pool 'nopool'.*; .*:1: there is no network 'nonet'.*; .*:1: there is no template 'nosuch'" \
+		'[machine a]' 'template = nosuch' 'network = nonet' 'pool = nopool'
 	refused ":4: unknown key 'stat'; did you mean 'state'" "${m[@]}" '[machine a]' 'stat = running'
 	refused ":5: .*state.*'paused'" "${m[@]}" '[machine a]' 'template = bb' 'state = paused'
 	refused ":5: .*count" "${m[@]}" '[machine a]' 'template = bb' 'count = 1001'
@@ -156,7 +160,7 @@ case_refused() {
 	refused ":1: 'template' is in no section" 'template = bb' "${m[@]}"
 	refused ":3: machine 'A' has a name that" "${m[@]}" '[machine A]'
 	refused ":4: unknown key 'subnt'; did you mean 'subnet'" "${m[@]}" '[network n]' 'subnt = x'
-	refused ":3: network 'there' has subnet = 10.213.9.0/24, which cannot change to 10.213.8.0/24" "${m[@]}" \
+	refused ":4: network 'there' has subnet = 10.213.9.0/24, which cannot change to 10.213.8.0/24" "${m[@]}" \
 		'[network there]' 'subnet = 10.213.8.0/24'
 	busybox_template other
 	refused ":3: machine 'old' was made from template 'bb', which cannot change to 'other'" "${m[@]}" '[machine old]' \

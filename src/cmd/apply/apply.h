@@ -112,6 +112,14 @@ void section_text(const struct schema *kind, const struct section *section,
 /* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error. */
 int apply_plan(struct apply *apply, struct err *err);
 
+/* ---- apply_network.c */
+
+/* Plans a network: it is made, changed, or is as the file says. Faults of its keys go to apply->causes. */
+int network_plan(struct apply *apply, const struct apply_network *wanted, struct err *err);
+/* Do the action. */
+int network_make(struct apply *apply, const struct apply_action *action, struct err *err);
+int network_change(struct apply *apply, const struct apply_action *action, struct err *err);
+
 /* ---- apply_image.c: templates that are images of servers */
 
 /* Gives groups with an image the name of its template, made already or not. A fault goes to apply->causes. */
@@ -149,6 +157,8 @@ const char *nic_network_of(const struct apply *apply, const struct apply_group *
 /* Adds an action, zeroed but for kind, name and a rank behind the others. NULL: no memory. */
 struct apply_action *apply_add(struct apply *apply, enum apply_kind kind, const char *name,
 			       struct err *err);
+/* Takes the action that was added last away again. */
+void apply_drop_last(struct apply *apply);
 /* The part of the file that describes a machine, or NULL. */
 const struct apply_group *apply_group_of(const struct apply *apply, const char *name);
 /* Whether the file has made a machine, and does not describe it now. */

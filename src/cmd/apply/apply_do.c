@@ -15,69 +15,6 @@
 
 enum { BOOT_SECONDS = 60 };
 
-/* ---- Networks */
-
-/* The values of a network's keys, as the file gives them. */
-struct network_values {
-	struct config_change *list; /* owned, as are the values */
-	size_t count;
-};
-
-static void values_free(struct network_values *values)
-{
-	for (size_t i = 0; i < values->count; i++)
-		free((char *)(uintptr_t)values->list[i].value);
-	free(values->list);
-}
-#define scoped_values __attribute__((cleanup(values_free)))
-
-static int values_add(struct network_values *values, const struct apply_network *network,
-		      const char *key, struct err *err)
-{
-	scoped_text struct text value = { 0 };
-
-	if (config_get(&network_schema, &network->config, key, &value, err) < 0)
-		return -err->code;
-	char *copy = strdup(text_str(&value));
-	if (!copy)
-		return err_set(err, ENOMEM, "out of memory");
-	values->list[values->count++] = (struct config_change){ .name = key, .value = copy };
-	return 0;
-}
-
-static int create_network(struct apply *apply, struct apply_action *action, struct err *err)
-{
-	const struct apply_network *network = action->network;
-	scoped_values struct network_values values = { 0 };
-
-	values.list = calloc(network->given_count + 1, sizeof *values.list);
-	if (!values.list)
-		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < network->given_count; i++) {
-		if (values_add(&values, network, network->given[i].name, err) < 0)
-			return -err->code;
-	}
-	return network_create(&apply->call->dirs, action->name, values.list, values.count, err);
-}
-
-static int change_network(struct apply *apply, struct apply_action *action, struct err *err)
-{
-	scoped_network struct network network = { 0 };
-	scoped_values struct network_values values = { 0 };
-
-	values.list = calloc(action->count + 1, sizeof *values.list);
-	if (!values.list)
-		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < action->count; i++) {
-		if (values_add(&values, action->network, action->changes[i].key, err) < 0)
-			return -err->code;
-	}
-	return network_open(&network, &apply->call->dirs, action->name, err) < 0
-		       ? -err->code
-		       : machine_change_network(&network, values.list, values.count, &apply->notes,
-						err);
-}
-
 /* ---- Machines */
 
 /* Makes the default network if a machine is to be on it. */
@@ -216,9 +153,9 @@ int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 	if (action->kind == APPLY_PULL)
 		return image_fetch(apply, action, err);
 	if (action->kind == APPLY_NETWORK)
-		return create_network(apply, action, err);
+		return network_make(apply, action, err);
 	if (action->kind == APPLY_NETWORK_CHANGE)
-		return change_network(apply, action, err);
+		return network_change(apply, action, err);
 	if (action->kind == APPLY_CREATE)
 		return create(apply, action, err);
 	int r = machine_open(&machine, &apply->call->dirs, action->name, err);

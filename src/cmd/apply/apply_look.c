@@ -26,6 +26,11 @@ struct apply_action *apply_add(struct apply *apply, enum apply_kind kind, const 
 	return &list[apply->count++];
 }
 
+void apply_drop_last(struct apply *apply)
+{
+	free(apply->actions[--apply->count].name);
+}
+
 static bool network_is_there(const struct apply *apply, const char *name)
 {
 	scoped_network struct network network = { 0 };

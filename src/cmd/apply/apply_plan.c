@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "image/source/pull.h"
+#include "image/template/template.h"
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
 #include "machine/manage/boot.h"
@@ -12,83 +13,6 @@
 #include "storage/storage.h"
 
 #include <string.h>
-
-static void drop_last(struct apply *apply)
-{
-	free(apply->actions[--apply->count].name);
-}
-
-/* ---- Networks */
-
-static int compare_network(struct apply *apply, const struct apply_network *wanted,
-			   const struct network *network, struct apply_action *action,
-			   struct err *err)
-{
-	for (size_t i = 0; i < network_schema.count; i++) {
-		const struct key *key = &network_schema.keys[i];
-		scoped_text struct text from = { 0 }, to = { 0 };
-		unsigned line = apply_line_of(wanted->given, wanted->given_count, key->name);
-		struct err fixed = { 0 };
-		if (!line)
-			continue;
-		config_text(&network->config, key, &from);
-		config_text(&wanted->config, key, &to);
-		if (strcmp(text_str(&from), text_str(&to)) == 0)
-			continue;
-		/* The prefix that was drawn is kept. */
-		if (strcmp(key->name, "subnet6") == 0 && strcmp(text_str(&to), "auto") == 0 &&
-		    strcmp(text_str(&from), "none") != 0)
-			continue;
-		if (key->flags & KEY_FIXED)
-			err_set(&fixed, EPERM,
-				"network '%s' has %s = %s, which cannot change to %s; delete "
-				"the network first, or give another one a name",
-				network->name, key->name, text_str(&from), text_str(&to));
-		else if (action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
-			return -err->code;
-		apply_fault(apply, line, &fixed);
-	}
-	return 0;
-}
-
-/* Bridge and subnet are looked at one by one, so that the faults of both are told. */
-static int check_new_network(struct apply *apply, const struct apply_network *wanted,
-			     struct err *err)
-{
-	const struct network_config *config = &wanted->config;
-
-	network_check_new(&apply->call->dirs, wanted->name, config->bridge, NULL, err);
-	apply_fault(apply, wanted->line, err);
-	return *config->subnet ? network_check_new(&apply->call->dirs, wanted->name, NULL,
-						   config->subnet, err)
-			       : 0;
-}
-
-static int plan_network(struct apply *apply, const struct apply_network *wanted, struct err *err)
-{
-	scoped_network struct network network = { 0 };
-	struct err why = { 0 };
-	int r = network_open(&network, &apply->call->dirs, wanted->name, &why);
-
-	if (r < 0 && r != -ENOENT)
-		return err_set(err, -r, "%s", why.text);
-	struct apply_action *action =
-		apply_add(apply, r == 0 ? APPLY_NETWORK_CHANGE : APPLY_NETWORK, wanted->name, err);
-	if (!action)
-		return -err->code;
-	action->network = wanted;
-	/* Before those whose subnets are chosen, and must not be these. */
-	if (r < 0 && *wanted->config.subnet)
-		action->rank = 0;
-	else
-		action->rank++;
-	if (r < 0)
-		return check_new_network(apply, wanted, err);
-	r = compare_network(apply, wanted, &network, action, err);
-	if (r == 0 && action->count == 0)
-		drop_last(apply);
-	return r;
-}
 
 /* ---- Machines */
 
@@ -274,7 +198,7 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 		return -err->code;
 	size_t at = apply->count - 1, count = action->count;
 	if (count == 0)
-		drop_last(apply);
+		apply_drop_last(apply);
 	else if (check_change(apply, wanted, machine, action, err) < 0)
 		return -err->code;
 	if (plan_state(apply, wanted, machine, restart, err) < 0)
@@ -319,6 +243,48 @@ static int check_pool(const struct apply *apply, const struct apply_group *group
 	return *name ? pool_view(&pool, &apply->call->dirs, name, err) : 0;
 }
 
+static int check_network(const struct apply *apply, const struct apply_group *group,
+			 struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	const char *name = nic_network_of(apply, group);
+
+	return !*name || apply_network_is_new(apply, name)
+		       ? 0
+		       : network_open(&network, &apply->call->dirs, name, err);
+}
+
+/* The template of machines that are not there. */
+static void check_template(const struct apply *apply, const struct apply_group *group,
+			   struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct template_config template;
+	char name[96];
+
+	apply_machine_name(group, 0, name);
+	if (!group->image &&
+	    machine_read(&machine, &apply->call->dirs, name, &(struct err){ 0 }) == -ENOENT &&
+	    template_open(&apply->call->dirs, group->settings.machine.template, &template, err) ==
+		    0)
+		config_free(&template_schema, &template);
+}
+
+/* Whether pool and network are there; else the template is looked at as well, so that all faults are told. */
+static bool has_its_place(struct apply *apply, const struct apply_group *group)
+{
+	struct err err = { 0 };
+
+	bool fits = check_pool(apply, group, &err) == 0;
+	apply_fault(apply, group->line, &err);
+	fits = check_network(apply, group, &err) == 0 && fits;
+	apply_fault(apply, group->line, &err);
+	if (!fits)
+		check_template(apply, group, &err);
+	apply_fault(apply, group->line, &err);
+	return fits;
+}
+
 /* Goes on after a fault, so that all of them are told. */
 static void plan_group(struct apply *apply, const struct apply_group *group)
 {
@@ -326,9 +292,9 @@ static void plan_group(struct apply *apply, const struct apply_group *group)
 	struct err err = { 0 };
 	char name[96];
 
-	int r = check_pool(apply, group, &err);
-	if (r == 0)
-		r = wanted_make(apply, group, NULL, &wanted, &err);
+	if (!has_its_place(apply, group))
+		return;
+	int r = wanted_make(apply, group, NULL, &wanted, &err);
 	if (r == 0 && !nics_check_group(apply, group, &wanted.config))
 		return;
 	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
@@ -456,7 +422,7 @@ int apply_plan(struct apply *apply, struct err *err)
 	check_apart(apply);
 	for (size_t i = 0; i < apply->file.network_count; i++) {
 		const struct apply_network *network = &apply->file.networks[i];
-		plan_network(apply, network, &one);
+		network_plan(apply, network, &one);
 		apply_fault(apply, network->line, &one);
 	}
 	for (size_t i = 0; i < apply->file.group_count; i++)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Descriptions of machines in files of apply: the machines that they stand for, and the lines of their keys. */
+#include "config/apply_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool apply_is_kept_apart(const char *name)
+{
+	static const char *const names[] = { "count", "pool", "state", "template" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(given[i].name, name) == 0)
+			return given[i].line;
+	}
+	return 0;
+}
+
+unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
+			    const char *name)
+{
+	char whole[128];
+	unsigned line;
+
+	snprintf(whole, sizeof whole, "%s.%.80s", kind->what, name);
+	line = apply_line_of(group->sections, group->section_count, whole);
+	return line ? line : group->line;
+}
+
+uint64_t apply_machine_count(const struct apply_group *group)
+{
+	return group->counted ? group->settings.count : 1;
+}
+
+void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96])
+{
+	if (group->counted)
+		snprintf(name, 96, "%.63s-%llu", group->name, (unsigned long long)index + 1);
+	else
+		snprintf(name, 96, "%.63s", group->name);
+}
