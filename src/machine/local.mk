@@ -29,6 +29,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/freeze.c src/machine/life/freeze.h \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
+	src/machine/life/network_change.c \
 	src/machine/life/pending.c src/machine/life/pending.h \
 	src/machine/life/pool_watch.c \
 	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,26 @@ static struct config_change *settle(const struct network *network,
 	return take_ptr(&list);
 }
 
+/* dnsmasq would ask itself. */
+static int check_servers(const struct network *network, const struct network_config *config,
+			 struct err *err)
+{
+	scoped_free char *servers = strdup(config->dns_servers);
+	char *rest = servers;
+	struct in_addr address;
+
+	for (char *word; servers && (word = strsep(&rest, " "));) {
+		if (inet_pton(AF_INET, word, &address) == 1 &&
+		    address.s_addr == network->gateway.s_addr)
+			return err_set(
+				err, EINVAL,
+				"network '%s': dns.servers has %s, which is the network's own "
+				"name server; name those that it is to ask",
+				network->name, word);
+	}
+	return servers ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err)
 {
@@ -76,7 +97,10 @@ int network_set(struct network *network, const struct config_change *changes, si
 	if (!settled ||
 	    config_preview(&network_schema, path, settled, count, &after, &config, err) < 0)
 		return -err->code;
+	int r = check_servers(network, &config, err);
 	config_free(&network_schema, &config);
+	if (r < 0)
+		return r;
 	if (config_preview(&network_schema, path, NULL, 0, &before, &config, err) < 0)
 		return -err->code;
 	config_free(&network_schema, &config);

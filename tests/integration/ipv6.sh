@@ -113,6 +113,10 @@ case_fixed() {
 	ping6_from one fd00:77:1:2::100
 	fails 1 "IPv6 address fd00:77:9::1 cannot be a machine's: the subnet is fd00:77:1:2::/64" \
 		berth set two network.address6=fd00:77:9::1
+	fails 1 "machine 'fixed' has the address .*::100, which is not in subnet6 then; take it away first: berth unset fixed network.address6" \
+		berth network set lan subnet6=none
+	fails 1 "machine 'fixed' has the address" berth network unset lan subnet6
+	fails 1 "machine 'fixed' has the address" berth network set lan subnet6=fd00:77:5:5::/64
 	fails 1 "cannot be a machine's" berth set two network.address6=fd00:77:1:2::1
 	fails 1 "address fd00:77:1:2::100 belongs to 'fixed'" berth set two network.address6=fd00:77:1:2::100
 	fails 1 "is that of the machine with address 10.77.1.9" berth set two network.address6=fd00:77:1:2::a4d:109

@@ -80,6 +80,7 @@ case_refused() {
 	fails 1 "mtu cannot be 100; use 0" berth network set lan nat=no mtu=100
 	fails 2 "kind cannot be 'wide': use bridge or private" berth network set lan kind=wide
 	fails 2 "dns.servers cannot be 'nine'" berth network set lan dns.servers=nine
+	fails 1 "dns.servers has 10.77.1.1, which is the network's own" berth network set lan dns.servers="9.9.9.9 10.77.1.1"
 	fails 2 "subnet" berth network set lan subnet=10.99.0.0/24
 	fails 2 "no value" berth network set lan nat
 	fails 1 "no network 'lam'; did you mean 'lan'" berth network set lam nat=no

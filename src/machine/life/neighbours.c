@@ -121,37 +121,3 @@ int machine_reconnect_all(struct network *network, struct err *err)
 	int r = machine_list(network->dirs, reconnect, &all, err);
 	return r < 0 ? r : -err->code;
 }
-
-/* The part of a machine that has a change at its next start: what is written into the root or set before init runs. */
-static const char *waits_for_start(const struct config_change *changes, size_t count)
-{
-	const char *part = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (config_flags(&network_schema, changes[i].name) & KEY_LIVE)
-			continue;
-		const char *other = strcmp(changes[i].name, "subnet6") == 0 ? "their IPv6 addresses"
-									    : "the domain";
-		part = part && part != other ? "the domain and their IPv6 addresses" : other;
-	}
-	return part;
-}
-
-int machine_change_network(struct network *network, const struct config_change *changes,
-			   size_t count, struct text *notes, struct err *err)
-{
-	struct network_status status = { 0 };
-
-	int r = network_set(network, changes, count, err);
-	if (r == 0)
-		r = machine_reconnect_all(network, err);
-	if (r < 0)
-		return r;
-	if (*network->warning)
-		text_add(notes, "%s\n", network->warning);
-	const char *part = waits_for_start(changes, count);
-	if (part && network_status(network, &status, &(struct err){ 0 }) == 0 && status.ports > 0)
-		text_add(notes, "machines that run on network '%s' have %s at their next start\n",
-			 network->name, part);
-	return 0;
-}
