@@ -74,6 +74,14 @@ struct listing {
 	int broken;
 };
 
+/* Whether a part of a network is there; a network that is down has none of them. */
+static const char *listed_part(const struct network_status *status, bool wanted, bool there)
+{
+	if (!status->up)
+		return "-";
+	return there ? "yes" : wanted ? "missing" : "no";
+}
+
 static void add_network(struct listing *listing, const struct network *network,
 			const struct network_status *status)
 {
@@ -108,10 +116,8 @@ static void add_network(struct listing *listing, const struct network *network,
 	table_add(table, config->subnet);
 	table_add(table, strcmp(config->subnet6, "none") == 0 ? "" : config->subnet6);
 	table_add(table, status->up ? "up" : "down");
-	table_add(table, status->nat                                ? "yes"
-			 : config_masquerades(config) && status->up ? "missing"
-								    : "no");
-	table_add(table, status->dns ? "yes" : config->dhcp && status->up ? "missing" : "no");
+	table_add(table, listed_part(status, config_masquerades(config), status->nat));
+	table_add(table, listed_part(status, config->dhcp, status->dns));
 	table_add(table, config->domain);
 	table_format(table, "%d", status->leases);
 	table_format(table, "%d", status->ports);
