@@ -192,11 +192,11 @@ static int compare_address(struct nl_msg *message, void *context)
 {
 	struct search *search = context;
 	const struct link_addresses *wanted = search->wanted;
-	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	const struct ifaddrmsg *head = link_request_head(message, sizeof *head);
 	struct in_addr address;
 	struct in6_addr address6;
 
-	if (head->ifa_index != (unsigned)search->index)
+	if (!head || head->ifa_index != (unsigned)search->index)
 		return NL_OK;
 	if (wanted->prefix && head->ifa_prefixlen == wanted->prefix &&
 	    link_request_find(message, sizeof *head, IFA_LOCAL, &address, sizeof address) &&
@@ -236,11 +236,11 @@ struct address_list {
 static int note_address(struct nl_msg *message, void *context)
 {
 	struct address_list *list = context;
-	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	const struct ifaddrmsg *head = link_request_head(message, sizeof *head);
 	struct in_addr address;
 	struct in6_addr address6;
 
-	if (list->count >= CLEARED_AT_ONCE || head->ifa_index != (unsigned)list->index)
+	if (!head || list->count >= CLEARED_AT_ONCE || head->ifa_index != (unsigned)list->index)
 		return NL_OK;
 	if (head->ifa_family == AF_INET &&
 	    link_request_find(message, sizeof *head, IFA_LOCAL, &address, sizeof address))

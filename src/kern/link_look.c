@@ -135,19 +135,20 @@ static void visit_subnet(struct subnet_visit *visit, struct nl_msg *message, siz
 
 static int visit_address(struct nl_msg *message, void *context)
 {
-	const struct ifaddrmsg *head = nlmsg_data(nlmsg_hdr(message));
+	const struct ifaddrmsg *head = link_request_head(message, sizeof *head);
 
-	visit_subnet(context, message, sizeof *head, IFA_ADDRESS, head->ifa_prefixlen,
-		     (int)head->ifa_index);
+	if (head)
+		visit_subnet(context, message, sizeof *head, IFA_ADDRESS, head->ifa_prefixlen,
+			     (int)head->ifa_index);
 	return NL_OK;
 }
 
 static int visit_route(struct nl_msg *message, void *context)
 {
-	const struct rtmsg *head = nlmsg_data(nlmsg_hdr(message));
+	const struct rtmsg *head = link_request_head(message, sizeof *head);
 	uint32_t out = 0;
 
-	if (head->rtm_dst_len > 0) {
+	if (head && head->rtm_dst_len > 0) {
 		find_u32(message, sizeof *head, RTA_OIF, &out);
 		visit_subnet(context, message, sizeof *head, RTA_DST, head->rtm_dst_len, (int)out);
 	}

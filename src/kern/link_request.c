@@ -202,9 +202,15 @@ struct nl_msg *link_request_ask(int type, const void *head, size_t size)
 	return message;
 }
 
+const void *link_request_head(struct nl_msg *message, size_t size)
+{
+	return nlmsg_valid_hdr(nlmsg_hdr(message), (int)size) ? nlmsg_data(nlmsg_hdr(message))
+							      : NULL;
+}
+
 bool link_request_find(struct nl_msg *message, size_t head, int type, void *value, size_t size)
 {
-	const struct nlattr *attr = nlmsg_valid_hdr(nlmsg_hdr(message), (int)head)
+	const struct nlattr *attr = link_request_head(message, head)
 					    ? nlmsg_find_attr(nlmsg_hdr(message), (int)head, type)
 					    : NULL;
 

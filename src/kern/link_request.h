@@ -33,6 +33,8 @@ struct nl_msg *link_request_change(int index, unsigned flags);
 /* A request for a table. NULL: out of memory. */
 struct nl_msg *link_request_ask(int type, const void *head, size_t size);
 
+/* The head of a message, whose length is checked; NULL: the message is too short for it. */
+const void *link_request_head(struct nl_msg *message, size_t size);
 /* Copies an attribute that is behind the head of a message. False: it is missing, or has another size. */
 bool link_request_find(struct nl_msg *message, size_t head, int type, void *value, size_t size);
 
