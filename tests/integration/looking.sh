@@ -232,7 +232,7 @@ case_networks() {
 	berth network create whole
 	mv "$folder/network.conf" "$T/network.conf"
 	berth network list >"$T/listed" 2>"$T/said" && fault "network list is content"
-	has "^other +- +- +broken" "$(cat "$T/listed")"
+	has "^other +(- +){4}broken" "$(cat "$T/listed")"
 	has "^whole " "$(cat "$T/listed")"
 	has "'other' has lost its settings.*delete --force other" "$(cat "$T/said")"
 	berth network list --json >"$T/json" 2>/dev/null && fault "network list --json is content"
