@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
+#include "network/subnet6.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -26,6 +27,9 @@ enum {
 	ARGS = 64,
 	DNS_PORT = 53,
 	DHCP_PORT = 67,
+	LEASE6 = 300, /* seconds, and so are the next two */
+	RA_INTERVAL = 60,
+	RA_LIFETIME = 1800,
 	STOP_MS = 3000,
 	GROUP_ROOM = 128,
 	GROUP_TRIES = 500
@@ -94,6 +98,33 @@ static void add_word(struct arguments *arguments, const char *fmt, ...)
 		text_add_bytes(&arguments->text, word, (size_t)n + 1);
 }
 
+/*
+ * Router advertisements that lead clients to DHCPv6: no address is made of the prefix, since the guards of the ports
+ * (guard.c) let no other one pass. dnsmasq finds a client's hardware address in the host's neighbour table. It binds
+ * an address to the identifier of the client (DUID) besides, which a new installation changes: the lease is short, so
+ * that the new client gets the address soon.
+ */
+static void add_dhcp6(struct arguments *arguments, const struct network *network)
+{
+	char gateway[INET6_ADDRSTRLEN], address[INET6_ADDRSTRLEN];
+	struct subnet6 subnet = { 0 };
+
+	if (subnet6_parse(network->config.subnet6, &subnet) < 0)
+		return;
+	inet_ntop(AF_INET6, &network->gateway6, gateway, sizeof gateway);
+	inet_ntop(AF_INET6, &subnet.network, address, sizeof address);
+	add_word(arguments, "--dhcp-range=%s,static,%u,%u", address, subnet.prefix, LEASE6);
+	add_word(arguments, "--enable-ra");
+	/*
+	 * A client that replaces the address takes the kernel's route to the prefix away, until the next advertisement.
+	 * A router lifetime of 0: clients learn no default route.
+	 */
+	add_word(arguments, "--ra-param=%s,%u,%u", network->config.bridge, RA_INTERVAL,
+		 config_is_private(&network->config) ? 0 : RA_LIFETIME);
+	/* The bridge's link-local address, which is the default, is not ready when dnsmasq binds its sockets. */
+	add_word(arguments, "--dhcp-option=option6:dns-server,[%s]", gateway);
+}
+
 static void add_dhcp(struct arguments *arguments, const struct network *network)
 {
 	struct in_addr mask = { htonl(UINT32_MAX << (32 - network->prefix)) };
@@ -111,7 +142,11 @@ static void add_dhcp(struct arguments *arguments, const struct network *network)
 	if (network->config.mtu)
 		add_word(arguments, "--dhcp-option=option:mtu,%" PRIu64, network->config.mtu);
 	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);
-	add_word(arguments, "--dhcp-lease-max=%u", UINT32_MAX >> network->prefix);
+	/* A machine has one lease of each protocol. */
+	add_word(arguments, "--dhcp-lease-max=%u",
+		 (UINT32_MAX >> network->prefix) * (network->prefix6 ? 2 : 1));
+	if (network->prefix6)
+		add_dhcp6(arguments, network);
 	add_word(arguments, "--dhcp-authoritative");
 	/* The MAC is the identity: clones may share the identifiers of their DHCP clients. */
 	add_word(arguments, "--dhcp-ignore-clid");
@@ -451,11 +486,17 @@ void dns_forget(const struct network *network, const struct lease *lease)
 {
 	scoped_free char *pid_file = pid_path(network);
 	scoped_free char *words = NULL;
+	struct err unsaid = { 0 };
 	size_t length;
 
 	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
 	if (pid < 0)
 		return;
+	/* The identifier of the client, which could take a DHCPv6 lease back, is not known here. A new dnsmasq has none. */
+	if (network->prefix6 && dns_look(network) == DNS_RUNNING) {
+		dns_start(network, &unsaid);
+		return;
+	}
 	/* dnsmasq has its DHCP leases in memory, so only the protocol can take one back. */
 	send_release(lease);
 	scoped_fd int pidfd = pidfd_open(pid, 0);

@@ -128,10 +128,11 @@ static struct nft_match other_port(unsigned port)
 	};
 }
 
-/* Machines ask for the host's hardware address (RFC 4861), and answer when the host asks for theirs. */
+/* Machines ask for the router and for its hardware address (RFC 4861), and answer when the host asks for theirs. */
 static void let_neighbours_pass(const struct network *network, struct nft_rule *rules)
 {
-	static const unsigned char types[] = { 135, 136 }; /* solicitation, advertisement */
+	/* Router solicitation, neighbour solicitation and advertisement. */
+	static const unsigned char types[] = { 133, 135, 136 };
 	struct nft_rule other = { .chain = NFT_INPUT,
 				  .matches = 2,
 				  .match = { link_match(NFT_FIELD_IN, network, false),
@@ -150,7 +151,7 @@ static void let_neighbours_pass(const struct network *network, struct nft_rule *
 /* A private network: its machines reach no other link through the host, and of the host DNS and DHCP only. */
 static size_t shut(const struct network *network, struct nft_rule *rules)
 {
-	enum { DNS = 53, DHCP = 67 };
+	enum { DNS = 53, DHCP = 67, DHCPV6 = 547 };
 	struct nft_match in = link_match(NFT_FIELD_IN, network, false);
 
 	rules[0] = (struct nft_rule){ .chain = NFT_FORWARD,
@@ -176,6 +177,7 @@ static size_t shut(const struct network *network, struct nft_rule *rules)
 		rules[i].verdict = NFT_DROP;
 	if (!network->prefix6)
 		return 5;
+	rules[2].match[rules[2].matches++] = other_port(DHCPV6);
 	let_neighbours_pass(network, rules + 4);
 	return 6;
 }
@@ -190,9 +192,9 @@ static void fill_ruleset(const struct network *network, bool bounded, struct rul
 	*ruleset = (struct ruleset){ 0 };
 	snprintf(ruleset->name, sizeof ruleset->name, "berth-%s", network->config.bridge);
 	/* A part of every rule: rules of another version or of another subnet are then recognized as foreign. */
-	snprintf(identity, sizeof identity, "7%s %s %s %08x/%u %s %d%d",
-		 bounded ? "" : " unbounded", network->config.kind, network->config.bridge,
-		 subnet.s_addr, network->prefix,
+	snprintf(identity, sizeof identity, "7%s%s %s %s %08x/%u %s %d%d",
+		 bounded ? "" : " unbounded", network->prefix6 ? " DHCPv6" : "",
+		 network->config.kind, network->config.bridge, subnet.s_addr, network->prefix,
 		 network->prefix6 ? network->config.subnet6 : "none", network->config.nat,
 		 network->config.nat6);
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",

@@ -298,6 +298,19 @@ static void switch_announcements_on(const char *link)
 	file_write(AT_FDCWD, path, "1");
 }
 
+/*
+ * The guest's kernel takes the prefix of router advertisements, which a DHCPv6 client leaves to it, but no default route:
+ * that one is set, and each further interface would add another. Programs that configure the link read advertisements
+ * by themselves.
+ */
+static void refuse_default_routes(const char *link)
+{
+	char path[80];
+
+	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra_defrtr", link);
+	file_write(AT_FDCWD, path, "0");
+}
+
 static int tell_guest(const struct link_socket *links, const char *what, int r, struct err *err)
 {
 	return err_set(err, -r, "guest's network: %s: %s", what,
@@ -311,6 +324,8 @@ static int set_up_link(struct link_socket *links, const struct lease *lease, str
 	if (index == 0)
 		return tell_guest(NULL, "find its interface", -errno, err);
 	switch_announcements_on(lease->link);
+	if (lease->prefix6)
+		refuse_default_routes(lease->link);
 	const struct link_setup setup = setup_of(lease, index);
 	const char *part = "";
 	int r = link_configure(links, &setup, &part);
