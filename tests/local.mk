@@ -2,7 +2,7 @@
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
 	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many \
-	tests/lint/circles tests/lint/circles_sees tests/lint/err-cc tests/lint/layers tests/lint/opens \
+	tests/lint/circles tests/lint/circles_sees tests/lint/cleanups tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \

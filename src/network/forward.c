@@ -170,7 +170,7 @@ static int tell(const struct network *network, const char *name, const struct ru
 int forward_update(const struct network *network, const struct lease *lease,
 		   const struct forward *forwards, size_t count, struct err *err)
 {
-	scoped_ruleset struct ruleset ruleset;
+	scoped_ruleset struct ruleset ruleset = { 0 };
 	int r = fill(network, lease, forwards, count, &ruleset);
 
 	if (r == 0)
@@ -181,7 +181,7 @@ int forward_update(const struct network *network, const struct lease *lease,
 int forward_is_current(const struct network *network, const struct lease *lease,
 		       const struct forward *forwards, size_t count)
 {
-	scoped_ruleset struct ruleset ruleset;
+	scoped_ruleset struct ruleset ruleset = { 0 };
 	int r = fill(network, lease, forwards, count, &ruleset);
 
 	return r < 0 ? r : nft_is_current(&ruleset.table);

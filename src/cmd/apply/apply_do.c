@@ -34,7 +34,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	__attribute__((cleanup(words_free))) struct apply_words words = { 0 };
 	scoped_machine struct machine machine = { 0 };
 	scoped_free char *pool = *file->pool ? strdup(file->pool) : NULL;
-	struct progress progress;
+	struct progress progress = { 0 };
 	int r = wanted_words(apply, action->group, WORDS_ALL, &words, err);
 
 	if (r == 0)
@@ -67,7 +67,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 static int stop(struct machine *machine, struct err *err)
 {
 	enum stop_outcome outcome = STOP_CLEAN;
-	struct progress progress;
+	struct progress progress = { 0 };
 
 	progress_begin(&progress, "stopping machine '%s'", machine->name);
 	int r = machine_stop(machine, false, 0, &outcome, err);

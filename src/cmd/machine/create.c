@@ -90,7 +90,7 @@ static int check_template(const struct call *call, const char *template, bool *n
 static int create_shown(const struct call *call, const char *name, const struct machine_spec *spec,
 			struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "creating machine '%s'", name);
 	return machine_create(&call->dirs, name, spec, err);
@@ -371,7 +371,7 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		.keep_identity = call_has(call, &flag_keep_identity),
 		.settings = settings_of(&words),
 	};
-	struct progress progress;
+	struct progress progress = { 0 };
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
 	r = machine_clone(&call->dirs, origin, name, &spec, &notes, err);
 	progress_end(&progress);

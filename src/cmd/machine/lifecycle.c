@@ -103,7 +103,7 @@ static int restart_one(struct call *call, struct machine *machine, struct err *e
 
 static int delete_one(struct call *call, struct machine *machine, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	progress_begin(&progress, "deleting machine '%s'", machine->name);
 	return machine_delete(machine, call_has(call, &flag_running), err);
 }

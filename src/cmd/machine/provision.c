@@ -164,7 +164,7 @@ static int run_step(struct steps *steps, const char *step, const char *one, cons
 				     two,       NULL };
 	scoped_fd int in = file_memory("berth-provision", input);
 	scoped_fd int out = memory_within(SAID_MAX);
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	if (in < 0 || out < 0)
 		return err_set(err, in < 0 ? -in : errno, "make a file in memory: %s",

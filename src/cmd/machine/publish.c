@@ -19,7 +19,7 @@ static int publish(struct call *call, const char *name, const char *snapshot, st
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_text struct text notes = { 0 };
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	const struct publish_spec spec = {
 		.snapshot = snapshot,
 		.pool = call_value(call, &flag_pool),

@@ -17,7 +17,7 @@ static const struct flag *const reset_flags[] = { &flag_to, &flag_wait, NULL };
 
 static int reset_stopped(struct call *call, struct machine *machine, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "resetting machine '%s'", machine->name);
 	return machine_reset(machine, call_value(call, &flag_to), err);

@@ -155,7 +155,7 @@ static int run_rename(struct call *call, struct err *err)
 
 static int run_restore(struct call *call, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "restoring machine '%s'", call->words[0]);
 	return on_snapshot(call, snapshot_restore, err);

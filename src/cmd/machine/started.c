@@ -30,7 +30,7 @@ int wait_booted(const struct call *call, struct machine *machine, struct err *er
 
 	if (r != 0 || !call_has(call, &flag_wait))
 		return r;
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	progress_begin(&progress, "waiting for machine '%s' to boot", machine->name);
 	return machine_wait_booted(machine, (unsigned)seconds, err);
 }

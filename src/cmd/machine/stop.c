@@ -18,7 +18,7 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 	int r = call_seconds(call, &flag_timeout, 0, &seconds, err);
 	if (r != 0)
 		return r;
-	struct progress progress;
+	struct progress progress = { 0 };
 	progress_begin(&progress, "stopping machine '%s'", machine->name);
 	r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
 	progress_end(&progress);

@@ -54,7 +54,7 @@ static void show(void *context, uint64_t done, uint64_t size)
 static int find_shown(const struct call *call, const char *word, struct source *source,
 		      struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "looking for '%s'", word);
 	return source_begin(source, &call->dirs, word, err);
@@ -75,7 +75,7 @@ static int fetch_shown(struct source *source, const char *word, const char *name
 static int unpack_shown(const struct call *call, struct source *source, const char *name,
 			const char *into, struct text *notes, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	scoped_free char *pool_name = into ? strdup(into) : NULL;
 

@@ -130,7 +130,7 @@ static int print_found(const struct call *call, const char *remote,
 static int search_shown(const struct call *call, const char *remote, struct catalogue *catalogue,
 			struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "asking remote '%s'", remote);
 	return source_catalogue(&call->dirs, remote, catalogue, err);

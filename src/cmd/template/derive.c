@@ -295,7 +295,7 @@ static int publish(struct derive *derive, struct err *err)
 	scoped_free char *origin = text_format("file %s, from %s", file, derive->from);
 	scoped_free char *made = text_format("%s by %s", derive->from, file);
 	scoped_text struct text notes = { 0 };
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	const struct publish_spec spec = {
 		.replace = derive->replace,
 		.description = *derive->file.description ? derive->file.description : made,

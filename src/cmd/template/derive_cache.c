@@ -94,7 +94,7 @@ size_t derive_find(struct derive *derive)
 void derive_store(struct derive *derive, size_t index)
 {
 	const struct derive_act *act = &derive->acts[index];
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	struct err why = { 0 };
 	char label[160];
 

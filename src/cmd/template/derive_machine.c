@@ -22,7 +22,7 @@ static int create(struct derive *derive, const char *from, char name[64], struct
 {
 	scoped_free char *base = text_format("build-%s", derive->name);
 	scoped_free char *init = text_format("init=%s", derive->file.init);
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	char size[48] = "disk.size=";
 	const char *words[WORDS_MAX] = { "ephemeral=yes", "restart=no",     "boot.autostart=no",
 					 "app.command=",  "app.directory=", "app.signal=",
@@ -63,7 +63,7 @@ static int wait_booted_work(struct derive *derive, const struct derive_act *act,
 
 static int boot(struct derive *derive, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 	long mark = console_mark(&derive->machine);
 
 	progress_begin(&progress, "waiting for the machine to boot");
@@ -111,7 +111,7 @@ static int stop_work(struct derive *derive, const struct derive_act *act, struct
 
 int derive_stop(struct derive *derive, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "stopping the machine");
 	int r = derive_apart(derive, stop_work, NULL, derive->machine.config.stop_timeout + 120,

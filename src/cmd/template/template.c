@@ -168,7 +168,7 @@ static int run_build(struct call *call, struct err *err)
 static int import_shown(const struct call *call, const char *name, struct pool *pool,
 			const struct template_image *image, struct text *notes, struct err *err)
 {
-	scoped_progress struct progress progress;
+	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "importing '%s'", name);
 	return template_import(&call->dirs, name, pool, image, notes, err);

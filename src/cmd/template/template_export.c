@@ -23,7 +23,7 @@ static const struct flag *const export_flags[] = { &flag_compression, &flag_repl
 static int write_shown(struct call *call, struct export *export, struct err *err)
 {
 	scoped_text struct text notes = { 0 };
-	struct progress progress;
+	struct progress progress = { 0 };
 
 	progress_begin(&progress, "exporting '%s'", export->template);
 	int r = export_write(export, &call->dirs, &notes, err);

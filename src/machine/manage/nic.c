@@ -236,7 +236,7 @@ static int remove_section(struct change *change, struct err *err)
 int machine_nic_add(struct machine *machine, const struct nic_config *nic, struct text *notes,
 		    struct err *err)
 {
-	scoped_change struct change change;
+	scoped_change struct change change = { 0 };
 
 	if (begin(&change, machine, nic->section.name, err) < 0)
 		return -err->code;
@@ -261,7 +261,7 @@ int machine_nic_add(struct machine *machine, const struct nic_config *nic, struc
 
 int machine_nic_remove(struct machine *machine, const char *name, struct err *err)
 {
-	scoped_change struct change change;
+	scoped_change struct change change = { 0 };
 	const struct nic_config *nic;
 
 	if (begin(&change, machine, name, err) < 0)
@@ -310,7 +310,7 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 		    size_t count, struct text *notes, struct err *err)
 {
 	scoped_text struct text before = { 0 }, after = { 0 };
-	scoped_change struct change change;
+	scoped_change struct change change = { 0 };
 	bool moves = false;
 
 	if (begin(&change, machine, name, err) < 0)

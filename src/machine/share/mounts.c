@@ -298,7 +298,7 @@ static int open_shares(const struct target *target, const struct kind *kind,
 static int add(struct machine *machine, const struct kind *kind, struct section *section,
 	       bool temporary, struct text *warning, struct err *err)
 {
-	scoped_target struct target target;
+	scoped_target struct target target = { 0 };
 	__attribute__((cleanup(shares_free))) struct shares shares = { 0 };
 
 	if (target_open(&target, machine, temporary, err) < 0 ||
@@ -327,7 +327,7 @@ static int hide(const struct target *target, const struct kind *kind, const stru
 static int take_away(struct machine *machine, const struct kind *kind, const char *which,
 		     bool *was_there, struct err *err)
 {
-	scoped_target struct target target;
+	scoped_target struct target target = { 0 };
 
 	*was_there = false;
 	if (target_open(&target, machine, false, err) < 0)

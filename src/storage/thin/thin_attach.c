@@ -23,7 +23,7 @@ enum {
 int thin_enlarge(struct pool *pool, uint64_t metadata, struct err *err)
 {
 	uint64_t sectors[THIN_DISKS] = { 0 };
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 
 	if (thin_disks_open(pool, &disks, err) < 0)
 		return -err->code;
@@ -228,7 +228,7 @@ static int clear_leftovers(struct pool *pool, struct err *err)
 static int attach_all(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	dev_t metadata = 0, data = 0;
 
 	if (thin_disks_open(pool, &disks, err) < 0 || thin_check_claim(pool, &disks, err) < 0 ||
@@ -336,7 +336,7 @@ static int extend_pool(struct pool *pool, dev_t metadata, dev_t data, struct err
 int thin_extend(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	dev_t metadata = 0, data = 0;
 
 	if (thin_disks_open(pool, &disks, err) < 0 ||
@@ -366,7 +366,7 @@ int thin_path(struct pool *pool, const char *part, char *out, size_t room, struc
 int thin_expose(struct pool *pool, struct err *err)
 {
 	const struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	dev_t dev;
 
 	if (thin_disks_open(pool, &disks, err) < 0 || thin_check_claim(pool, &disks, err) < 0 ||
@@ -393,7 +393,7 @@ int thin_conceal(struct pool *pool, struct err *err)
 int thin_swap(struct pool *pool, struct err *err)
 {
 	struct thin_layout *layout = &thin_of(pool)->layout;
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 
 	if (thin_disks_open(pool, &disks, err) < 0)
 		return -err->code;

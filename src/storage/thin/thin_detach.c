@@ -72,7 +72,7 @@ static int remove_devices(struct pool *pool, const struct text *volumes, struct 
 static int remove_all(struct pool *pool, const struct text *volumes, struct err *err)
 {
 	bool attached = thin_attached(pool);
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	struct err ignored = { 0 };
 
 	/* Before, since a loop device that nothing uses is gone. */

@@ -192,7 +192,7 @@ static int join_new(struct pool *pool, const struct thin_disks *disks, const cha
 
 int thin_join(struct pool *pool, const char *path, bool force, uint64_t metadata, struct err *err)
 {
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	dev_t dev = 0;
 
 	if (thin_disks_open(pool, &disks, err) < 0)
@@ -212,7 +212,7 @@ int thin_join(struct pool *pool, const char *path, bool force, uint64_t metadata
 
 int thin_can_join(struct pool *pool, const char *path, struct err *err)
 {
-	scoped_disks struct thin_disks disks;
+	scoped_disks struct thin_disks disks = { 0 };
 	struct thin_layout layout;
 	struct thin_disk disk;
 	dev_t dev = 0;
