@@ -185,7 +185,8 @@ case_pull_into_fifo() {
 	# One that is read gets all of it.
 	wc -c <"$T/in/fifo" >"$T/count" &
 	holder=$!
-	berth pull m:/big "$T/in/fifo"
+	# It is refused until that program has opened the FIFO, which nothing shows.
+	retry 20 berth pull m:/big "$T/in/fifo"
 	wait "$holder"
 	same bytes 4194304 "$(xargs <"$T/count")"
 	rm "$T/in/fifo"
