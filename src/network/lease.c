@@ -98,7 +98,7 @@ static int parse_wanted6(const struct network *network, const char *want, struct
 	if (!subnet6_of(network, &subnet))
 		return err_set(err, EINVAL,
 			       "network '%s' has no IPv6 network that %s could be in; give it one: "
-			       "berth network set %s subnet6=auto",
+			       "berth network set %s subnet6=PREFIX",
 			       network->name, want, network->name);
 	if (inet_pton(AF_INET6, want, &address) != 1)
 		return err_set(err, EINVAL, "network '%s': '%.60s' is not an IPv6 address",

@@ -211,16 +211,17 @@ case_names() {
 	berth start --wait two
 }
 
-# A network gets IPv6 and loses it while machines run there: they have it from their next start on.
+# A network gets IPv6 and loses it while machines run there: it ends at once, and begins with their next start.
 case_changed() {
 	berth network set lan subnet6=none 2>"$T/note"
-	has "next start" "$(cat "$T/note")"
+	has "machines that run on network 'lan' have no IPv6 on it any more$" "$(cat "$T/note")"
 	lacks fd00:77 "$(ip -6 -o addr show dev "$(of lan .bridge)")"
 	not ping6_from one fd00:77:1:2::1 1
 	berth restart --wait one
 	silent "addresses" addresses_of one
 	same "address6" null "$(six one)"
 	berth network set lan subnet6=fd00:77:1:2::/64 2>"$T/note"
+	has "machines that run on network 'lan' have IPv6 addresses at their next start" "$(cat "$T/note")"
 	has "inet6 fd00:77:1:2::1/64" "$(ip -6 -o addr show dev "$(of lan .bridge)")"
 	berth restart --wait one two
 	ping6_from one "$(six two)"

@@ -141,6 +141,37 @@ case_running() {
 	there delete --force web
 }
 
+# Settings for the other host, of a running machine, whose copies are increments; and again after the move back.
+case_settings() {
+	beating web
+	same "its name" web "$(move --set stop.timeout=9s --set description=there web other)"
+	same "its settings there" "9 there" "$(there get web stop.timeout | tr -d s) $(there get web description)"
+	state_there web running
+	retry 20 beats_more web 20 there
+	check_beats web
+	there delete --force web
+}
+
+# An interrupt of the terminal, which all of the command's processes get, ends nothing once the machine stops.
+case_interrupted() {
+	local pid status=0
+	beating web
+	env --default-signal=INT "$T/ssh/move" web other >"$T/said" 2>&1 &
+	pid=$!
+	until grep -Eqs "^phase (stopping|handing)" "$BERTH_ROOT/lib/machines/web/move"; do
+		kill -0 "$pid"
+	done
+	pkill -INT -f "^berth move" || true
+	pkill -INT -f "^ssh -F $T/ssh/config" || true
+	wait "$pid" || status=$?
+	same "$(cat "$T/said")" 0 "$status"
+	gone_here web
+	state_there web running
+	retry 20 beats_more web 20 there
+	check_beats web
+	there delete --force web
+}
+
 # What cannot go is told before anything begins, all causes at once; nothing is changed on either side.
 case_refused() {
 	local before

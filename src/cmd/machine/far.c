@@ -96,13 +96,18 @@ static int check_running(const char *program, int report, struct err *err)
 	return err_set(err, code, "run '%s': %s", program, strerror(code));
 }
 
-static int run(struct far *far, const char *const *words, struct err *err)
+static int run(struct far *far, const char *const *words, bool shielded, struct err *err)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, report[2] = { -1, -1 };
 
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(report, O_CLOEXEC) < 0)
 		return err_set(err, errno, "make a pipe: %s", strerror(errno));
 	far->pid = fork();
+	if (far->pid == 0 && shielded) {
+		/* ssh(1) leaves a signal ignored that it finds so. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
+	}
 	if (far->pid == 0)
 		execute(words, in[0], out[1], report[1]);
 	int code = errno;
@@ -135,7 +140,7 @@ int far_open(struct far *far, const char *host, const struct far_spec *spec, str
 			       "--ssh is empty: it is the command that reaches the host");
 	words[count++] = host;
 	words[count++] = there;
-	return run(far, words, err);
+	return run(far, words, spec->shielded, err);
 }
 
 /* How the program has ended, as the end of a sentence. */

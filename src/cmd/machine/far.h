@@ -23,6 +23,7 @@ struct far_spec {
 	const char *ssh;   /* words of a command; NULL: ssh */
 	const char *berth; /* the command there; NULL: berth */
 	const char *words; /* its words behind the verb */
+	bool shielded; /* an interrupt from the terminal does not end it, but the end of this command does */
 };
 
 struct far {

@@ -36,6 +36,7 @@ int move_connect(struct moving *moving, const char *phase, bool dry, struct err 
 		.ssh = call_value(call, &flag_ssh),
 		.berth = call_value(call, &flag_there),
 		.words = text_str(&words),
+		.shielded = true,
 	};
 
 	if (r != 0)

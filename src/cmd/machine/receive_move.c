@@ -173,6 +173,13 @@ static int offer(struct session *session, struct err *err)
 	return flush(err);
 }
 
+/* From the first copy on, the settings are on the disk, and increments leave them as they are. */
+static void settings_are_there(struct session *session)
+{
+	session->there = true;
+	session->spec.settings = (struct settings){ 0 };
+}
+
 /* ---- The steps, in the order in which the sender asks for them */
 
 static int step_take(struct session *session, char *words, struct err *err)
@@ -186,7 +193,8 @@ static int step_take(struct session *session, char *words, struct err *err)
 	fault_point("move-taken");
 	if (r == 0 && *kept)
 		receiving_drop(&session->call->dirs, session->name, prefix, kept);
-	session->there = true;
+	if (r == 0)
+		settings_are_there(session);
 	return r == 0 ? flush(err) : r;
 }
 
@@ -342,6 +350,8 @@ static int begin(struct session *session, struct err *err)
 	session->spec.trust = true;
 	if (r == 0)
 		r = claim(session, err);
+	if (r == 0 && session->there)
+		settings_are_there(session);
 	return r != 0 ? r : offer(session, err);
 }
 

@@ -5,24 +5,46 @@
 #include "machine/state/nics.h"
 #include "network/subnet6.h"
 
+#include "base/scoped.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The part of a machine that has a change at its next start: what is written into the root or set before init runs. */
-static const char *waits_for_start(const struct config_change *changes, size_t count)
+static bool is_changed(const struct config_change *changes, size_t count, const char *key)
 {
-	const char *part = NULL;
-
 	for (size_t i = 0; i < count; i++) {
-		if (config_flags(&network_schema, changes[i].name) & KEY_LIVE)
-			continue;
-		const char *other = strcmp(changes[i].name, "subnet6") == 0 ? "their IPv6 addresses"
-									    : "the domain";
-		part = part && part != other ? "the domain and their IPv6 addresses" : other;
+		if (strcmp(changes[i].name, key) == 0)
+			return true;
 	}
-	return part;
+	return false;
+}
+
+/* What running machines do not have at once: it is written into the root, or set before init runs. */
+static void tell_late(struct network *network, const struct config_change *changes, size_t count,
+		      const char *before6, struct text *notes)
+{
+	struct network_status status = { 0 };
+
+	if (network_status(network, &status, &(struct err){ 0 }) < 0 || status.ports == 0)
+		return;
+	if (is_changed(changes, count, "domain"))
+		text_add(notes,
+			 "machines that run on network '%s' have the domain at their next start\n",
+			 network->name);
+	if (strcmp(before6, network->config.subnet6) == 0)
+		return;
+	if (strcmp(before6, "none") == 0)
+		text_add(notes,
+			 "machines that run on network '%s' have IPv6 addresses at their next "
+			 "start\n",
+			 network->name);
+	else
+		text_add(notes, "machines that run on network '%s' have no IPv6 on it any more%s\n",
+			 network->name,
+			 network->prefix6 ? ", until their next start gives them new addresses"
+					  : "");
 }
 
 struct address6_search {
@@ -77,8 +99,10 @@ static int check_fixed(const struct network *network, const char *value, struct 
 int machine_change_network(struct network *network, const struct config_change *changes,
 			   size_t count, struct text *notes, struct err *err)
 {
-	struct network_status status = { 0 };
+	scoped_free char *before6 = strdup(network->config.subnet6);
 
+	if (!before6)
+		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(changes[i].name, "subnet6") == 0 &&
 		    check_fixed(network, changes[i].value, err) < 0)
@@ -91,9 +115,6 @@ int machine_change_network(struct network *network, const struct config_change *
 		return r;
 	if (*network->warning)
 		text_add(notes, "%s\n", network->warning);
-	const char *part = waits_for_start(changes, count);
-	if (part && network_status(network, &status, &(struct err){ 0 }) == 0 && status.ports > 0)
-		text_add(notes, "machines that run on network '%s' have %s at their next start\n",
-			 network->name, part);
+	tell_late(network, changes, count, before6, notes);
 	return 0;
 }
