@@ -200,7 +200,7 @@ case_missing_target() {
 	rm -r "$T/target"
 	mv "$T/away" "$T/target"
 	fails 1 "is not the folder that had the backups before" berth backup web
-	fails 1 "no folder for backups is set" berth backup list
+	fails 1 "no folder for backups is set, and this host has used $T/target; give --target" berth backup list
 	fails 1 "use an absolute path" berth backup list --target here
 	berth delete --force web
 	empty_target

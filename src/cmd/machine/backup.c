@@ -251,12 +251,8 @@ static int never_used(const struct call *call, const char *target, struct err *e
 {
 	scoped_text struct text known = { 0 };
 
-	if (target_known(&call->dirs, &known, err) < 0)
+	if (backup_folders_known(&call->dirs, &known, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < known.length; i++) {
-		if (known.data[i] == '\n')
-			known.data[i] = i + 1 < known.length ? ' ' : '\0';
-	}
 	return err_set(err, ENOENT, "no backups of this host go to '%s'; %s%s", target,
 		       known.length ? "those that it knows are: " : "it knows no folder for them",
 		       text_str(&known));

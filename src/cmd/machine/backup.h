@@ -9,6 +9,9 @@
 
 extern const struct flag flag_target;
 
+/* The folders that this host has used, in one line. 0 or -code. */
+int backup_folders_known(const struct dirs *dirs, struct text *out, struct err *err);
+
 /* A path without slashes at its end; the caller frees it. NULL: out of memory. */
 char *backup_target_plain(const char *path);
 

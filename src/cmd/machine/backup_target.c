@@ -14,11 +14,27 @@
 const struct flag flag_target = { "target", 0, false, "FOLDER",
 				  "where the backups are; else as backup.target says" };
 
-static int no_target(struct err *err)
+int backup_folders_known(const struct dirs *dirs, struct text *out, struct err *err)
 {
+	if (target_known(dirs, out, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < out->length; i++) {
+		if (out->data[i] == '\n')
+			out->data[i] = i + 1 < out->length ? ' ' : '\0';
+	}
+	return 0;
+}
+
+/* The folders that this host has used may be those of a machine that is gone. */
+static int no_target(const struct call *call, struct err *err)
+{
+	scoped_text struct text known = { 0 };
+
+	backup_folders_known(&call->dirs, &known, &(struct err){ 0 });
 	return err_set(err, EINVAL,
-		       "no folder for backups is set; give --target, or set backup.target of the "
-		       "machine or of berth.conf");
+		       "no folder for backups is set%s%s; give --target, or set backup.target of "
+		       "the machine or of berth.conf",
+		       known.length ? ", and this host has used " : "", text_str(&known));
 }
 
 char *backup_target_plain(const char *path)
@@ -42,7 +58,7 @@ int backup_target_wanted(const struct call *call, const struct machine *machine,
 	if (!found)
 		return err_set(err, ENOMEM, "out of memory");
 	if (!*found)
-		return no_target(err);
+		return no_target(call, err);
 	if (target_check(&call->dirs, found, err) < 0)
 		return -err->code;
 	*target = backup_target_plain(found);
@@ -108,8 +124,9 @@ int sought_backups(const struct sought *sought, const char *word, struct backups
 		*one = backups_of(backups, when);
 	return *one ? 0
 		    : err_set(err, ENOENT,
-			      "there is no backup '%s' of machine '%s'; see: berth backup list %s",
-			      date, name, name);
+			      "there is no backup '%s' of machine '%s'; see: berth backup list "
+			      "--target %s %s",
+			      date, name, sought->target, name);
 }
 
 const char *backup_kind(const struct backup *one)

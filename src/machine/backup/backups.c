@@ -218,8 +218,9 @@ int backups_find(const char *target, const char *word, struct backups *backups, 
 		return -err->code;
 	if (search.found == 0)
 		return err_set(err, ENOENT,
-			       "there is no backup of machine '%s' in '%s'; see: berth backup list",
-			       word, target);
+			       "there is no backup of machine '%s' in '%s'; see: berth backup list "
+			       "--target %s",
+			       word, target, target);
 	if (search.found > 1)
 		return err_set(err, ENOTUNIQ,
 			       "%u machines had the name '%s'; name one by its uuid: berth backup "
