@@ -278,6 +278,11 @@ case_full_and_read_only() {
 	mount -o remount,ro "$T/target"
 	fails 1 "mount '$T/target' for writing" berth backup --target "$T/target" web
 	umount "$T/target"
+	# A folder that has taken nothing is not the one to look for: a larger disk takes its place.
+	mount -t tmpfs none "$T/target"
+	berth backup --target "$T/target" web
+	umount "$T/target"
+	fails 1 "is not the folder that had the backups before" berth backup --target "$T/target" web
 	rm -rf "$BERTH_ROOT/lib/backup-targets"
 	mount -t tmpfs -o ro none "$T/target"
 	fails 1 "mount '$T/target' for writing" berth backup --target "$T/target" web

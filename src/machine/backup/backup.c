@@ -235,9 +235,7 @@ static int make_locked(struct machine *machine, const struct backup_spec *spec,
 	struct making making = { .machine = machine, .spec = spec };
 	struct named named;
 
-	if (machine_check(machine, err) < 0 ||
-	    target_claim(machine->dirs, spec->target, spec->dry, err) < 0 ||
-	    find_folder(machine, spec->target, &named, err) < 0)
+	if (find_folder(machine, spec->target, &named, err) < 0)
 		return -err->code;
 	scoped_fd int lock =
 		spec->dry ? -1 : backups_lock(spec->target, named.name, named.uuid, err);
@@ -254,8 +252,14 @@ static int make_locked(struct machine *machine, const struct backup_spec *spec,
 int backup_make(struct machine *machine, const struct backup_spec *spec,
 		struct backup_result *result, struct err *err)
 {
-	int r = make_locked(machine, spec, result, err);
+	int first = machine_check(machine, err) < 0
+			    ? -err->code
+			    : target_claim(machine->dirs, spec->target, spec->dry, err);
+	int r = first < 0 ? first : make_locked(machine, spec, result, err);
 
+	/* A folder that has taken nothing is not the one to look for next time. */
+	if (r < 0 && first > 0)
+		target_unclaim(machine->dirs, spec->target);
 	/* Another command is at it, and what it does not do is still due at the next look. */
 	if (r == -EBUSY && spec->only_due && !result->made.date) {
 		*err = (struct err){ 0 };

@@ -121,7 +121,7 @@ int target_claim(const struct dirs *dirs, const char *target, bool look, struct 
 	if (file_make_dirs(records, 0700, err) < 0 ||
 	    (fresh && write_id(mark, here, NULL, err) < 0))
 		return target_remedy(target, err);
-	return write_id(record, here, target, err);
+	return write_id(record, here, target, err) < 0 ? -err->code : 1;
 }
 
 static int is_one(void *context, const char *name, const char *uuid)
@@ -160,6 +160,32 @@ int target_forget(const struct dirs *dirs, const char *target, struct err *err)
 		return 1;
 	return errno == ENOENT ? 0
 			       : err_set(err, errno, "remove '%s': %s", record, strerror(errno));
+}
+
+static int is_file(const struct dirent *entry)
+{
+	return text_ends(entry->d_name, ".berth");
+}
+
+/* Whether a machine has backups there, and not only a folder. */
+static int has_files(void *context, const char *name, const char *uuid)
+{
+	scoped_free char *folder = text_format("%s/%s.%s", (const char *)context, name, uuid);
+	struct dirent **list = NULL;
+	int count = folder ? scandir(folder, &list, is_file, alphasort) : -1;
+
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return count != 0;
+}
+
+void target_unclaim(const struct dirs *dirs, const char *target)
+{
+	struct err ignored = { 0 };
+
+	if (target_machines(target, has_files, (void *)(uintptr_t)target, &ignored) == 0)
+		target_forget(dirs, target, &ignored);
 }
 
 /* The second line of a record. */

@@ -17,9 +17,12 @@ int target_check(const struct dirs *dirs, const char *target, struct err *err);
 
 /*
  * Whether the folder can take backups of this host. It gets a mark with an id at its first use, which this host remembers: an
- * empty mount point is not the folder that had been used before. look: nothing is written. 0 or -code.
+ * empty mount point is not the folder that had been used before. look: nothing is written. 1: it is the first use; 0; or
+ * -code.
  */
 int target_claim(const struct dirs *dirs, const char *target, bool look, struct err *err);
+/* After a first use that has failed: the id is forgotten, unless there are backups of another command. Quiet. */
+void target_unclaim(const struct dirs *dirs, const char *target);
 /* Whether there are backups in the folder at all, or have been. -ENODEV: it is another folder, or not mounted. */
 int target_look(const char *target, struct err *err);
 /* Forgets the id, so that another folder of that path can be claimed. 1: this host knew it; 0; or -code. */
