@@ -128,8 +128,9 @@ static void check_runner(struct report *report, const struct runner *runner)
 			   runner->words);
 	else
 		report_add(report, VERDICT_PROBLEM, "schedules", remedy,
-			   "machine '%s'%s has %s, and nothing runs 'berth %s'", runner->machine,
-			   others, runner->key, runner->words);
+			   "machine '%s'%s %s %s, and nothing runs 'berth %s'", runner->machine,
+			   others, runner->machines > 1 ? "have" : "has", runner->key,
+			   runner->words);
 }
 
 void doctor_policy(struct report *report)

@@ -65,10 +65,12 @@ static int take_back(struct moving *moving, struct err *err)
 		return err->code ? -err->code
 				 : err_set(err, EPROTO, "host '%s': %s", host, moving->far.said);
 	if (handed)
-		print_note(
-			"host '%s' keeps its copy and does not start it; 'berth delete %s' there "
-			"removes it",
-			host, offer->name);
+		print_note("host '%s' does not start its copy, which has what the machine wrote "
+			   "there, if "
+			   "it ran: 'berth clone %s NEW' there makes a machine of it, and 'berth "
+			   "delete "
+			   "%s' there removes it",
+			   host, offer->name, offer->name);
 	return move_drop(machine, err);
 }
 
