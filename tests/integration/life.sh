@@ -147,7 +147,8 @@ case_used_while_cleaned_up() {
 	gone brief
 	berth create bb brief
 	berth snapshot brief s
-	for command in "push /etc/hostname brief:/name" "mount --read-only brief $top /mnt" "reset brief" "reset --to s brief" \
+	mkdir "$T/folder"
+	for command in "push /etc/hostname brief:/name" "mount --read-only brief $T/folder /mnt" "reset brief" "reset --to s brief" \
 		"restore brief s" "delete brief"; do
 		berth start --wait brief
 		rm -f "$T/cleaning"
