@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network/dns.h"
+#include "network/dns_arguments.h"
 
 #include "base/child.h"
 #include "base/file.h"
-#include "base/resolv_conf.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/cgroup.h"
-#include "network/subnet6.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -23,39 +19,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum {
-	ARGS = 64,
-	DNS_PORT = 53,
-	DHCP_PORT = 67,
-	LEASE6 = 300, /* seconds, and so are the next two */
-	RA_INTERVAL = 60,
-	RA_LIFETIME = 1800,
-	STOP_MS = 3000,
-	GROUP_ROOM = 128,
-	GROUP_TRIES = 500
-};
-
-/* An argument vector, kept as /proc/PID/cmdline shows it: one text, each word ended by a NUL. */
-struct arguments {
-	struct text text;
-	const char *words[ARGS + 1]; /* NULL-terminated, pointing into text */
-};
-
-static const char *dnsmasq_path(void)
-{
-	static const char *const paths[] = { "/usr/sbin/dnsmasq", "/usr/bin/dnsmasq",
-					     "/usr/local/sbin/dnsmasq", "/sbin/dnsmasq" };
-
-	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-		if (access(paths[i], X_OK) == 0)
-			return paths[i];
-	}
-	return NULL;
-}
+enum { DNS_PORT = 53, DHCP_PORT = 67, STOP_MS = 3000, GROUP_ROOM = 128, GROUP_TRIES = 500 };
 
 const char *dns_fault(void)
 {
-	return dnsmasq_path()
+	return dns_program()
 		       ? ""
 		       : "dnsmasq is not installed: machines have their addresses, but no DHCP "
 			 "and no names; install dnsmasq-base (Debian) or dnsmasq";
@@ -64,160 +32,6 @@ const char *dns_fault(void)
 static char *pid_path(const struct network *network)
 {
 	return dirs_run_path(network->dirs, "networks/%s/dnsmasq.pid", network->name);
-}
-
-/* Whether any user may enter a folder: dnsmasq gives up root, but reads the leases again later. */
-static bool reachable(const char *folder)
-{
-	scoped_free char *path = strdup(folder);
-	struct stat st;
-
-	if (!path)
-		return false;
-	for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
-		*end = '\0';
-		if (*path && (stat(path, &st) < 0 || !(st.st_mode & S_IXOTH)))
-			return false;
-	}
-	return true;
-}
-
-static void add_word(struct arguments *arguments, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void add_word(struct arguments *arguments, const char *fmt, ...)
-{
-	char word[4352];
-	va_list ap;
-
-	va_start(ap, fmt);
-	int n = vsnprintf(word, sizeof word, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof word)
-		arguments->text.failed = true;
-	else
-		text_add_bytes(&arguments->text, word, (size_t)n + 1);
-}
-
-/*
- * Router advertisements that lead clients to DHCPv6: no address is made of the prefix, since the guards of the ports
- * (guard.c) let no other one pass. dnsmasq finds a client's hardware address in the host's neighbour table. It binds
- * an address to the identifier of the client (DUID) besides, which a new installation changes: the lease is short, so
- * that the new client gets the address soon.
- */
-static void add_dhcp6(struct arguments *arguments, const struct network *network)
-{
-	char gateway[INET6_ADDRSTRLEN], address[INET6_ADDRSTRLEN];
-	struct subnet6 subnet = { 0 };
-
-	if (subnet6_parse(network->config.subnet6, &subnet) < 0)
-		return;
-	inet_ntop(AF_INET6, &network->gateway6, gateway, sizeof gateway);
-	inet_ntop(AF_INET6, &subnet.network, address, sizeof address);
-	add_word(arguments, "--dhcp-range=%s,static,%u,%u", address, subnet.prefix, LEASE6);
-	add_word(arguments, "--enable-ra");
-	/*
-	 * A client that replaces the address takes the kernel's route to the prefix away, until the next advertisement.
-	 * A router lifetime of 0: clients learn no default route.
-	 */
-	add_word(arguments, "--ra-param=%s,%u,%u", network->config.bridge, RA_INTERVAL,
-		 config_is_private(&network->config) ? 0 : RA_LIFETIME);
-	/* The bridge's link-local address, which is the default, is not ready when dnsmasq binds its sockets. */
-	add_word(arguments, "--dhcp-option=option6:dns-server,[%s]", gateway);
-}
-
-static void add_dhcp(struct arguments *arguments, const struct network *network)
-{
-	struct in_addr mask = { htonl(UINT32_MAX << (32 - network->prefix)) };
-	struct in_addr subnet = { network->gateway.s_addr & mask.s_addr };
-	char subnet_words[INET_ADDRSTRLEN], mask_words[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &subnet, subnet_words, sizeof subnet_words);
-	inet_ntop(AF_INET, &mask, mask_words, sizeof mask_words);
-	/* static: a client without a lease file gets no address. */
-	add_word(arguments, "--dhcp-range=%s,static,%s,%" PRIu64, subnet_words, mask_words,
-		 network->config.dhcp_lease);
-	/* Without an address: the option is not sent, and clients learn no default route. */
-	if (config_is_private(&network->config))
-		add_word(arguments, "--dhcp-option=option:router");
-	if (network->config.mtu)
-		add_word(arguments, "--dhcp-option=option:mtu,%" PRIu64, network->config.mtu);
-	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);
-	/* A machine has one lease of each protocol. */
-	add_word(arguments, "--dhcp-lease-max=%u",
-		 (UINT32_MAX >> network->prefix) * (network->prefix6 ? 2 : 1));
-	if (network->prefix6)
-		add_dhcp6(arguments, network);
-	add_word(arguments, "--dhcp-authoritative");
-	/* The MAC is the identity: clones may share the identifiers of their DHCP clients. */
-	add_word(arguments, "--dhcp-ignore-clid");
-	/* The lease files are the only record; a second one of dnsmasq's could contradict them. */
-	add_word(arguments, "--leasefile-ro");
-	add_word(arguments, "--no-ping");
-	add_word(arguments, "--quiet-dhcp");
-}
-
-/*
- * The file of name servers. dnsmasq follows a file in an existing folder. It does not follow a link to another target,
- * and does not start if the folder is missing. So it gets the file's name, and is out of date when the host's link
- * changes; the watching keeper (keeper/dnsmasq.c) or the next network_up restarts it. Without the folder, and on a
- * private network without servers of its own, it only serves the names of machines.
- */
-static void add_servers(struct arguments *arguments, const struct network *network)
-{
-	scoped_free char *servers = strdup(network->config.dns_servers);
-	scoped_free char *file = resolv_conf_file();
-	char *rest = NULL;
-
-	if (!servers || !file)
-		arguments->text.failed = true;
-	else if (!*servers && !config_is_private(&network->config) && *file)
-		add_word(arguments, "--resolv-file=%s", file);
-	else
-		add_word(arguments, "--no-resolv");
-	if (!servers || strcmp(servers, "none") == 0)
-		return;
-	for (char *word = strtok_r(servers, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-		add_word(arguments, "--server=%s", word);
-}
-
-static int make_arguments(const struct network *network, const char *pid_file,
-			  struct arguments *arguments)
-{
-	const char *program = dnsmasq_path();
-	const char *domain = network->config.domain;
-	size_t n = 0;
-
-	if (!program)
-		return -ENOENT;
-	add_word(arguments, "%s", program);
-	add_word(arguments, "--conf-file=/dev/null");
-	add_word(arguments, "--pid-file=%s", pid_file);
-	if (!reachable(network->folder))
-		add_word(arguments, "--user=root");
-	add_word(arguments, "--interface=%s", network->config.bridge);
-	add_word(arguments, "--except-interface=lo");
-	add_word(arguments, "--bind-interfaces");
-	add_servers(arguments, network);
-	/*
-	 * The host's /etc/hosts is left out, because it is only valid on the host. Answers of the host's servers are
-	 * valid everywhere.
-	 */
-	add_word(arguments, "--no-hosts");
-	add_word(arguments, "--hostsdir=%s/names", network->folder);
-	add_word(arguments, "--domain-needed");
-	add_word(arguments, "--bogus-priv");
-	if (domain && *domain) {
-		add_word(arguments, "--domain=%s", domain);
-		add_word(arguments, "--local=/%s/", domain);
-		add_word(arguments, "--expand-hosts");
-	}
-	add_dhcp(arguments, network);
-	if (arguments->text.failed)
-		return -ENOMEM;
-	char *end = arguments->text.data + arguments->text.length;
-	for (char *word = arguments->text.data; word < end && n < ARGS; word += strlen(word) + 1)
-		arguments->words[n++] = word;
-	return 0;
 }
 
 static bool has_word(const char *words, size_t length, const char *wanted)
@@ -276,14 +90,14 @@ enum dns_state dns_look(const struct network *network)
 {
 	scoped_free char *pid_file = pid_path(network);
 	scoped_free char *words = NULL;
-	struct arguments wanted = { 0 };
+	struct dns_arguments wanted = { 0 };
 	size_t length = 0;
 	enum dns_state state = DNS_STALE;
 
 	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
 	if (pid < 0)
 		return DNS_ABSENT;
-	if (make_arguments(network, pid_file, &wanted) == 0 && wanted.text.length == length &&
+	if (dns_arguments_make(network, pid_file, &wanted) == 0 && wanted.text.length == length &&
 	    memcmp(wanted.text.data, words, length) == 0 && same_namespace(pid))
 		state = DNS_RUNNING;
 	text_free(&wanted.text);
@@ -406,7 +220,7 @@ static int tell_failure(const struct network *network, const struct err *why, st
 
 static int start(const struct network *network, const char *pid_file, struct err *err)
 {
-	struct arguments arguments = { 0 };
+	struct dns_arguments arguments = { 0 };
 	struct text said = { 0 };
 	struct err why = { 0 };
 	char group[GROUP_ROOM];
@@ -414,7 +228,7 @@ static int start(const struct network *network, const char *pid_file, struct err
 	group_of(network, group);
 	scoped_fd int cgroup = cgroup_make(group);
 	struct child_io io = { .out = &said, .errors = &said, .cgroup_fd = cgroup };
-	int r = make_arguments(network, pid_file, &arguments);
+	int r = dns_arguments_make(network, pid_file, &arguments);
 	if (r < 0)
 		err_set(err, -r, "network '%s': %s", network->name,
 			r == -ENOENT ? dns_fault() : strerror(-r));

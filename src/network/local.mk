@@ -4,6 +4,7 @@ libnetwork_a_SOURCES = \
 	src/network/bridge.c src/network/bridge.h \
 	src/network/create.c \
 	src/network/dns.c src/network/dns.h \
+	src/network/dns_arguments.c src/network/dns_arguments.h \
 	src/network/firewall.c src/network/firewall.h \
 	src/network/forward.c src/network/forward.h \
 	src/network/guard.c src/network/guard.h \
