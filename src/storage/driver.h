@@ -3,6 +3,7 @@
 #ifndef BERTH_STORAGE_DRIVER_H
 #define BERTH_STORAGE_DRIVER_H
 
+#include "storage/maintenance.h"
 #include "storage/storage.h"
 
 extern const struct storage_ops storage_btrfs;

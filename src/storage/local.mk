@@ -12,7 +12,7 @@ libstorage_a_SOURCES = \
 	src/storage/disk_format.c \
 	src/storage/disk_grow.c \
 	src/storage/disk_move.c \
-	src/storage/driver.c src/storage/driver.h \
+	src/storage/driver.c src/storage/driver.h src/storage/maintenance.h \
 	src/storage/extents.c src/storage/extents.h \
 	src/storage/folder.c src/storage/folder.h \
 	src/storage/freeing.c \

@@ -16,6 +16,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "kern/dm.h"
+#include "storage/maintenance.h"
 #include "storage/storage.h"
 
 #include <fcntl.h>

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "kern/dm.h"
 #include "kern/loop.h"
+#include "storage/maintenance.h"
 #include "storage/storage.h"
 
 #include <fcntl.h>
