@@ -18,7 +18,6 @@
 #include "machine/state/parts.h"
 #include "storage/storage.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -179,26 +178,6 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 		show("last end:", "%s", facts->ended);
 }
 
-static void show_network(const struct machine *machine, const struct machine_status *status)
-{
-	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
-	char address6[INET6_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
-
-	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
-	if (status->leased) {
-		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
-		inet_ntop(AF_INET, &status->lease.gateway, gateway, sizeof gateway);
-		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
-	}
-	if (status->leased && status->lease.prefix6) {
-		inet_ntop(AF_INET6, &status->lease.address6, address6, sizeof address6);
-		inet_ntop(AF_INET6, &status->lease.gateway6, gateway6, sizeof gateway6);
-		show("address6:", "%s/%u, gateway %s", address6, status->lease.prefix6, gateway6);
-	}
-	show("mac:", "%s", machine->config.mac);
-	nics_show(machine, show);
-}
-
 static void show_root(const struct machine *machine, const struct facts *facts)
 {
 	char used[32], size[32];
@@ -266,7 +245,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	move_show(machine, show);
 	show_limits(machine);
 	show_labels(machine->config.labels);
-	show_network(machine, &facts->status);
+	network_show(machine, &facts->status, show);
 	show("template:", "%s", config->template);
 	show("architecture:", "%s", config->arch);
 	show("created:", "%s", when);
@@ -279,25 +258,6 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show_sections(&facts->temporary, ", temporary");
 	show("settings:", "%s/machine.conf", machine->folder);
 	show("log:", "%s", facts->log ? facts->log : "");
-}
-
-static json_t *network_object(const struct machine *machine, const struct machine_status *status)
-{
-	bool ipv6 = status->leased && status->lease.prefix6;
-
-	if (!*machine->config.network)
-		return json_null();
-	return json_members((const struct json_member[]){
-		{ "name", json_string(machine->config.network) },
-		{ "mac", json_text(machine->config.mac) },
-		{ "address", json_address(status->leased, status->lease.address) },
-		{ "prefix", json_count(status->leased ? status->lease.prefix : 0) },
-		{ "gateway", json_address(status->leased, status->lease.gateway) },
-		{ "address6", json_address6(ipv6, &status->lease.address6) },
-		{ "prefix6", json_count(ipv6 ? status->lease.prefix6 : 0) },
-		{ "gateway6", json_address6(ipv6, &status->lease.gateway6) },
-		{ 0 },
-	});
 }
 
 static json_t *volume_object(const struct machine *machine, const struct facts *facts)

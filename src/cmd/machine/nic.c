@@ -194,8 +194,9 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 		text_add(out, ", default route");
 }
 
-void nics_show(const struct machine *machine,
-	       void (*show)(const char *label, const char *form, ...))
+/* A line for each interface but eth0. */
+static void show_others(const struct machine *machine,
+			void (*show)(const char *label, const char *form, ...))
 {
 	struct nic_view nics[NICS_MAX];
 	size_t count = nics_of(machine, nics);
@@ -207,6 +208,46 @@ void nics_show(const struct machine *machine,
 		describe(machine, &nics[i], &text);
 		show("nic:", "%s", text_str(&text));
 	}
+}
+
+void network_show(const struct machine *machine, const struct machine_status *status,
+		  void (*show)(const char *label, const char *form, ...))
+{
+	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
+	char address6[INET6_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
+
+	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
+	if (status->leased) {
+		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
+		inet_ntop(AF_INET, &status->lease.gateway, gateway, sizeof gateway);
+		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
+	}
+	if (status->leased && status->lease.prefix6) {
+		inet_ntop(AF_INET6, &status->lease.address6, address6, sizeof address6);
+		inet_ntop(AF_INET6, &status->lease.gateway6, gateway6, sizeof gateway6);
+		show("address6:", "%s/%u, gateway %s", address6, status->lease.prefix6, gateway6);
+	}
+	show("mac:", "%s", machine->config.mac);
+	show_others(machine, show);
+}
+
+json_t *network_object(const struct machine *machine, const struct machine_status *status)
+{
+	bool ipv6 = status->leased && status->lease.prefix6;
+
+	if (!*machine->config.network)
+		return json_null();
+	return json_members((const struct json_member[]){
+		{ "name", json_string(machine->config.network) },
+		{ "mac", json_text(machine->config.mac) },
+		{ "address", json_address(status->leased, status->lease.address) },
+		{ "prefix", json_count(status->leased ? status->lease.prefix : 0) },
+		{ "gateway", json_address(status->leased, status->lease.gateway) },
+		{ "address6", json_address6(ipv6, &status->lease.address6) },
+		{ "prefix6", json_count(ipv6 ? status->lease.prefix6 : 0) },
+		{ "gateway6", json_address6(ipv6, &status->lease.gateway6) },
+		{ 0 },
+	});
 }
 
 static void add_address(const struct lease *lease, json_t *array, struct text *out)

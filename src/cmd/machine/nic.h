@@ -17,8 +17,13 @@ json_t *nics_addresses(const struct machine *machine, const struct machine_statu
 void nics_add_addresses(const struct machine *machine, const struct machine_status *status,
 			struct text *out);
 
-/* Shows a line for each interface but eth0, as `info` does. */
-void nics_show(const struct machine *machine, void (*show)(const char *label, const char *form, ...)
-						      __attribute__((format(printf, 2, 3))));
+/*
+ * The network and the addresses of eth0, as `info` has them: lines, with one for each other interface behind them; an
+ * object, null without a network.
+ */
+void network_show(const struct machine *machine, const struct machine_status *status,
+		  void (*show)(const char *label, const char *form, ...)
+			  __attribute__((format(printf, 2, 3))));
+json_t *network_object(const struct machine *machine, const struct machine_status *status);
 
 #endif
