@@ -161,15 +161,23 @@ static struct link_setup setup_of(const struct lease *lease, int index)
 	return setup;
 }
 
+/* The index of the guest's interface, or -errno. */
+static int open_guest_link(const struct lease *lease, struct link_socket **links)
+{
+	int index = (int)if_nametoindex(lease->link);
+	int r = index == 0 ? -errno : link_open(links);
+
+	return r < 0 ? r : index;
+}
+
 static int set_route(const struct lease *lease)
 {
 	scoped_links struct link_socket *links = NULL;
-	int index = (int)if_nametoindex(lease->link);
-	int r = index == 0 ? -errno : link_open(&links);
+	int index = open_guest_link(lease, &links);
 	struct link_setup setup = setup_of(lease, index);
 
-	if (r < 0)
-		return r;
+	if (index < 0)
+		return index;
 	setup.gateway = lease->gateway;
 	if (lease->prefix6)
 		setup.gateway6 = lease->gateway6;
@@ -185,10 +193,9 @@ static unsigned mtu_of(const struct lease *lease)
 static int set_mtu(const struct lease *lease)
 {
 	scoped_links struct link_socket *links = NULL;
-	int index = (int)if_nametoindex(lease->link);
-	int r = index == 0 ? -errno : link_open(&links);
+	int index = open_guest_link(lease, &links);
 
-	return r < 0 ? r : link_set_mtu(links, index, mtu_of(lease));
+	return index < 0 ? index : link_set_mtu(links, index, mtu_of(lease));
 }
 
 /* The network namespace of a process, opened. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What info shows of a machine's backups. */
+/* Output of a machine's backups, for info. */
 #ifndef BERTH_CMD_MACHINE_BACKUP_INFO_H
 #define BERTH_CMD_MACHINE_BACKUP_INFO_H
 

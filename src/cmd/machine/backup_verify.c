@@ -32,7 +32,7 @@ static void tell(struct verifying *verifying, const struct backups *backups,
 	else
 		verifying->damaged++;
 	if (!verifying->array) {
-		/* What follows from another fault is no error of its own. */
+		/* A fault that follows from another one is no error of its own. */
 		if (fault->code && one->fault == BACKUP_ON_DAMAGED)
 			printf("%s\n", fault->text);
 		else if (fault->code)

@@ -35,7 +35,7 @@ static const struct flag *const move_flags[] = {
 
 /* ---- The agreement */
 
-/* What an earlier try of this move has brought without a snapshot can only be sent once more. */
+/* A root that an earlier try of this move has brought without a snapshot can only be sent once more. */
 static int choose_base(struct moving *moving, bool dry, struct err *err)
 {
 	const struct offer *offer = &moving->offer;
@@ -204,7 +204,7 @@ static int move_new(struct moving *moving, bool dry, struct err *err)
 	if (moving_note(machine, &moving->mark, MOVE_COPYING, err) < 0)
 		return -err->code;
 	fault_point("move-copying");
-	/* What a killed command has taken and not sent would be older than what both have. */
+	/* A snapshot that a killed command has taken and not sent would be older than the common one. */
 	move_forget_copies(moving, moving->last);
 	if (run_alive(machine) && move_copy(moving, err) < 0)
 		return err_wrap(err, "machine '%s' stays here; the same command goes on from there",

@@ -92,7 +92,7 @@ int move_copy(struct moving *moving, struct err *err)
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		if (copy_once(moving, err) < 0)
 			return -err->code;
-		/* What the machine writes during a copy is what the next one has. */
+		/* The next copy has all that the machine writes during this one. */
 		if (moving->took < SHORT_MILLISECONDS || moving->took > before / 10 * 8)
 			return 0;
 		before = moving->took;

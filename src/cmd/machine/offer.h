@@ -10,13 +10,13 @@
 #include "cmd/machine/far.h"
 #include "machine/state/machine.h"
 
-/* What the other side has. */
+/* The machine as the other side has it. */
 struct offer {
 	bool there;    /* the machine is there */
 	char name[64]; /* of the machine there, existing or new, as the other side says */
 	char (*contents)[UUID_TEXT]; /* owned: of snapshots that are there */
 	size_t count;
-	/* Of a move. */
+	/* The fields of a move. */
 	char state[16]; /* "absent", "here", "arriving" or "leaving" */
 	bool runs;
 	char token[UUID_TEXT]; /* of the move that it is in; "": none */

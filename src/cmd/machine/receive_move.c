@@ -263,7 +263,7 @@ static int step_start(struct session *session, char *words, struct err *err)
 		return -err->code;
 	int r = machine_start(&machine, NULL, &warning, &why);
 	fault_point("move-started");
-	/* What did not start has changed nothing, and the sender's root is as good as this one. */
+	/* A machine that did not start has changed nothing, and the sender's root is as good as this one. */
 	if (r < 0)
 		return moving_return(&machine, &session->mark, &unused) < 0
 			       ? err_set(err, why.code, "%s", why.text)
@@ -283,7 +283,7 @@ static int step_finish(struct session *session, char *prefix, struct err *err)
 	return answer(session, err);
 }
 
-/* What has arrived goes; a machine that was handed over and does not run stays, marked as the sender's again. */
+/* A machine that is arriving goes; one that was handed over and does not run stays, marked as the sender's again. */
 static int step_release(struct session *session, char *words, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -346,7 +346,7 @@ static int begin(struct session *session, struct err *err)
 	if (strcmp(session->greeting->phase, "copying") != 0)
 		return offer(session, err);
 	int r = check(session, err);
-	/* What --trust is for was refused without it; from here on the settings come as they are. */
+	/* Settings that need --trust were refused without it; from here on all come as they are. */
 	session->spec.trust = true;
 	if (r == 0)
 		r = claim(session, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the receiving side of a send and that of a move have in common: the sender's first words, the offer, the stream. */
+/* The parts that the receiving side of a send and that of a move share: the sender's first words, the offer, the stream. */
 #ifndef BERTH_CMD_MACHINE_RECEIVING_H
 #define BERTH_CMD_MACHINE_RECEIVING_H
 
@@ -17,7 +17,7 @@ struct greeting {
 	char to[64];               /* the name that it is to have here; "": that of the sender */
 	char prefix[64], kept[64]; /* snapshots of earlier sends begin so; the one that comes */
 	struct text settings;      /* owned: its machine.conf; "": not told */
-	/* Of a move. */
+	/* The fields of a move. */
 	char move[UUID_TEXT]; /* its token; "": it is a send */
 	char host[256];       /* the sender's name */
 	char phase[32];       /* of the sender's mark */

@@ -31,7 +31,7 @@ static bool parse(char *line, char *fields[FIELDS], uint64_t numbers[3])
 }
 
 /* A file that has shrunk or grown since it was whole is damaged; one that was only touched has to be read again. */
-static void apply(struct backup *one, const uint64_t numbers[3], const char *verdict)
+static void take_verdict(struct backup *one, const uint64_t numbers[3], const char *verdict)
 {
 	bool same = one->size == numbers[0] && one->changed == numbers[1];
 
@@ -58,12 +58,12 @@ void ledger_read(struct backups *backups)
 			continue;
 		for (size_t i = 0; i < backups->count; i++) {
 			if (strcmp(backups->list[i].file, fields[0]) == 0)
-				apply(&backups->list[i], numbers, fields[4]);
+				take_verdict(&backups->list[i], numbers, fields[4]);
 		}
 	}
 }
 
-static void copy(struct backup *one, const struct backup *known)
+static void take_known(struct backup *one, const struct backup *known)
 {
 	if (one->date != known->date || one->size != known->size || one->changed != known->changed)
 		return;
@@ -75,9 +75,9 @@ static void copy(struct backup *one, const struct backup *known)
 void ledger_copy(struct backups *backups, const struct backups *from, const struct backup *made)
 {
 	for (size_t i = 0; i < backups->count; i++) {
-		copy(&backups->list[i], made);
+		take_known(&backups->list[i], made);
 		for (size_t j = 0; j < from->count; j++)
-			copy(&backups->list[i], &from->list[j]);
+			take_known(&backups->list[i], &from->list[j]);
 	}
 }
 

@@ -12,16 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_changed(const struct config_change *changes, size_t count, const char *key)
+/* The change of a key, or NULL. */
+static const struct config_change *find_change(const struct config_change *changes, size_t count,
+					       const char *key)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(changes[i].name, key) == 0)
-			return true;
+			return &changes[i];
 	}
-	return false;
+	return NULL;
 }
 
-/* What running machines do not have at once: it is written into the root, or set before init runs. */
+/* Settings that running machines do not have at once: they are written into the root, or set before init runs. */
 static void tell_late(struct network *network, const struct config_change *changes, size_t count,
 		      const char *before6, struct text *notes)
 {
@@ -29,7 +31,7 @@ static void tell_late(struct network *network, const struct config_change *chang
 
 	if (network_status(network, &status, &(struct err){ 0 }) < 0 || status.ports == 0)
 		return;
-	if (is_changed(changes, count, "domain"))
+	if (find_change(changes, count, "domain"))
 		text_add(notes,
 			 "machines that run on network '%s' have the domain at their next start\n",
 			 network->name);
@@ -103,11 +105,9 @@ int machine_change_network(struct network *network, const struct config_change *
 
 	if (!before6)
 		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(changes[i].name, "subnet6") == 0 &&
-		    check_fixed(network, changes[i].value, err) < 0)
-			return -err->code;
-	}
+	const struct config_change *subnet6 = find_change(changes, count, "subnet6");
+	if (subnet6 && check_fixed(network, subnet6->value, err) < 0)
+		return -err->code;
 	int r = network_set(network, changes, count, err);
 	if (r == 0)
 		r = machine_reconnect_all(network, err);
