@@ -131,10 +131,9 @@ case_cron_piles_up() {
 	exec {lock}>"$(dirname "$(file_of web 20260110-080000)")/.lock"
 	flock "$lock"
 	for i in 1 2 3 4; do
-		berth backup scheduled --now "20260111-08000$i" >"$T/run.$i" 2>&1 {lock}>&- &
+		berth backup scheduled --now 20260111-080001 >"$T/run.$i" 2>&1 {lock}>&- &
 		pids+=($!)
 	done
-	sleep 0.2
 	exec {lock}>&-
 	wait "${pids[@]}"
 	by_cron 20260111-080100

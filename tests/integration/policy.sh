@@ -113,6 +113,32 @@ case_at_once() {
 }
 
 # The policy of a template becomes that of its machines.
+is_later() {
+	[[ $(date +%s) -gt $1 ]]
+}
+
+# has_open PID NAME: whether the process has that file open.
+has_open() {
+	readlink /proc/"$1"/fd/* 2>/dev/null | grep -q "/$2\$"
+}
+
+# By an earlier time, a snapshot that another command took meanwhile would lie in the future.
+case_clock_is_read_after_the_wait() {
+	local lock pid released
+	machine a daily
+	exec {lock}>"$BERTH_ROOT/run/locks/snapshots-by-policy"
+	flock "$lock"
+	berth snapshot scheduled >"$T/waited" {lock}>&- &
+	pid=$!
+	retry 10 has_open "$pid" snapshots-by-policy
+	retry 5 is_later "$(date +%s)"
+	released=$(date -u +%Y%m%d-%H%M%S)
+	exec {lock}>&-
+	wait "$pid"
+	[[ $(names a) > "auto-$released" || $(names a) == "auto-$released" ]]
+	berth delete a
+}
+
 case_template() {
 	berth template set bb default.snapshots.schedule=weekly "default.snapshots.keep=weekly 2"
 	berth create --set network= bb a

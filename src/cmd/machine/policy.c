@@ -25,7 +25,7 @@ int now_given(const struct call *call, uint64_t *now, struct err *err)
 {
 	const char *given = call_value(call, &flag_now);
 
-	*now = (uint64_t)time(NULL);
+	*now = 0;
 	if (!given || (strlen(given) == STAMP_SIZE - 1 && stamp_parse(given, now) > 0))
 		return 0;
 	err_set(err, EINVAL, "--now cannot be '%.40s': use a time in UTC such as 20260131-120000",
@@ -80,13 +80,18 @@ static int run_scheduled(struct call *call, struct err *err)
 
 	if (r != 0)
 		return r;
-	/* A second one at once would take each snapshot twice. */
+	/*
+	 * A second one at once would take each snapshot twice. The clock is read after the wait: by an earlier time, what
+	 * the other one took meanwhile would lie in the future, and count for nothing.
+	 */
 	scoped_fd int lock = call_has(call, &flag_dry_run)
 				     ? -1
 				     : dirs_lock(&call->dirs, "snapshots-by-policy", WAIT_SECONDS,
 						 "the policy of snapshots", err);
 	if (err->code)
 		return -err->code;
+	if (!scheduled->now)
+		scheduled->now = (uint64_t)time(NULL);
 	call->context = scheduled;
 	if (call_has(call, &flag_json) && !(scheduled->array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");

@@ -9,7 +9,7 @@
 
 extern const struct flag flag_now, flag_dry_run;
 
-/* The time of --now, or of the clock, in seconds since the epoch. 0 or EXIT_USAGE. */
+/* The time of --now, in seconds since the epoch; 0: not given, go by the clock. 0 or EXIT_USAGE. */
 int now_given(const struct call *call, uint64_t *now, struct err *err);
 
 #endif

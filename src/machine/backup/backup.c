@@ -19,12 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
+static uint64_t time_or_now(uint64_t given)
+{
+	return given ? given : (uint64_t)time(NULL);
+}
+
 /* A second has one backup: the next one gets the next free second. */
 static int name_it(const struct making *making, struct backup *made, struct err *err)
 {
 	char date[STAMP_SIZE], base[STAMP_SIZE];
 
-	*made = (struct backup){ .date = making->spec->now,
+	*made = (struct backup){ .date = making->now,
 				 .base = making->base ? making->base->date : 0 };
 	while (backups_of(&making->backups, made->date))
 		made->date++;
@@ -120,7 +125,7 @@ static int prune(struct making *making, struct backup_result *result, struct err
 	scoped_backups struct backups now = { 0 };
 	struct keep keep;
 	const struct pruning_spec spec = { .keep = &keep,
-					   .now = making->spec->now,
+					   .now = making->now,
 					   .dry = making->spec->dry };
 
 	if (config_keep(making->machine->config.backup_keep, &keep, err) < 0 ||
@@ -201,8 +206,7 @@ static int is_due(const struct making *making, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < backups->count; i++)
 		dates[i] = backups->list[i].date;
-	return !schedule.never &&
-	       schedule_is_due(&schedule, making->spec->now, dates, backups->count);
+	return !schedule.never && schedule_is_due(&schedule, making->now, dates, backups->count);
 }
 
 static int make_if_due(struct making *making, struct backup_result *result, struct err *err)
@@ -241,6 +245,7 @@ static int make_locked(struct machine *machine, const struct backup_spec *spec,
 		spec->dry ? -1 : backups_lock(spec->target, named.name, named.uuid, err);
 	if (lock < 0 && !spec->dry)
 		return lock;
+	making.now = time_or_now(spec->now);
 	held_prefix(spec->target, making.prefix);
 	int r = backups_list(spec->target, named.name, named.uuid, &making.backups, err);
 	if (r == 0)
@@ -274,7 +279,7 @@ bool backup_tell_failure(const struct machine *machine, const struct backup_spec
 	err_wrap(err, "back up machine '%s'", machine->name);
 	if (spec->dry)
 		return true;
-	bool told = trouble_note(machine, err, spec->now) || !spec->only_due;
+	bool told = trouble_note(machine, err, time_or_now(spec->now)) || !spec->only_due;
 	if (told)
 		machine_tell(machine,
 			     &(struct event){ .name = "backup-failed", .cause = err->text });

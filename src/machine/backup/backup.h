@@ -12,10 +12,11 @@ enum { BACKUP_WHY = 400 };
 
 struct backup_spec {
 	const char *target; /* the path of a folder */
-	uint64_t now;       /* seconds since the epoch */
-	bool full;          /* a full one in any case */
-	bool only_due;      /* by the key backup.schedule */
-	bool dry;           /* only says what would be done */
+	uint64_t
+		now; /* seconds since the epoch; 0: the clock, when no other command works on these backups */
+	bool full;     /* a full one in any case */
+	bool only_due; /* by the key backup.schedule */
+	bool dry;      /* only says what would be done */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;

@@ -121,7 +121,7 @@ static int end_chain(struct making *making, char why[BACKUP_WHY], struct err *er
 
 	if (config_schedule(period, &schedule, err) < 0)
 		return -err->code;
-	if (!schedule_is_due(&schedule, making->spec->now, &full->date, 1))
+	if (!schedule_is_due(&schedule, making->now, &full->date, 1))
 		return 0;
 	snprintf(why, BACKUP_WHY, "by backup.full, %.60s", period);
 	*making->since = '\0';

@@ -8,6 +8,7 @@
 struct making {
 	struct machine *machine;        /* borrowed */
 	const struct backup_spec *spec; /* borrowed */
+	uint64_t now;                   /* seconds since the epoch */
 	struct backups backups;         /* owned: before this one */
 	char prefix[32];                /* of the snapshots for this target */
 	char snapshot[64];              /* the new one; "": not taken yet */
