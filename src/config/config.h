@@ -221,6 +221,7 @@ struct machine_config {
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
 	char *user;                       /* "shell.user", "" = root */
+	bool backup_freeze;               /* "backup.freeze" */
 	char *backup_full;                /* KEY_SCHEDULE "backup.full" */
 	char *backup_keep;                /* KEY_KEEP "backup.keep" */
 	char *backup_schedule;            /* KEY_SCHEDULE "backup.schedule", "" = never */

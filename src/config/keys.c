@@ -111,6 +111,9 @@ static const struct key machine_keys[] = {
 	  "USER[:GROUP] that app.command runs as, names or numbers; empty: root" },
 	{ "arch", KEY_TEXT, KEY_FIXED, AT(arch), "", 0, 0, NULL,
 	  "architecture of its programs, as uname -m says it" },
+	{ "backup.freeze", KEY_BOOL, KEY_LIVE, AT(backup_freeze), "no", 0, 0, NULL,
+	  "whether it is frozen, with all that it has written on the disk, while a backup is "
+	  "begun" },
 	{ "backup.full", KEY_SCHEDULE, KEY_LIVE, AT(backup_full), "monthly", 0, 0, NULL,
 	  "how often a backup is a full one: weekly, monthly; empty: only the first" },
 	{ "backup.keep", KEY_KEEP, KEY_LIVE, AT(backup_keep), "daily 7, weekly 4, monthly 12", 0, 0,

@@ -276,6 +276,34 @@ case_kills() {
 	empty_target
 }
 
+# stops TIME [OPTION...]: how often the file system of the machine is written to the disk, and its processes are frozen.
+stops() {
+	strace -f -qq -e trace=syncfs,write,pwrite64 -o "$T/calls" berth backup --now "$@" web >/dev/null
+		grep -cE 'syncfs\(|write(64)?\([0-9]+, "1", 1' "$T/calls"
+}
+
+# A quiet backup is taken while the machine stands still; then it goes on.
+case_quiet() {
+	local n writer
+	command -v strace >/dev/null || skip "there is no strace"
+	machine web
+	# A pool that has to copy freezes it in any case.
+	(($(stops 20260109-080000) < 2)) || fault "a plain one is quiet"
+	berth exec web -- busybox sh -c 'i=0; while :; do i=$((i+1)); echo $i >/one; echo $i >/two; done' &
+	writer=$!
+	retry 20 berth exec web -- busybox test -s /two
+	same "stops by the flag" 2 "$(stops 20260110-080000 --freeze)"
+	berth set web backup.freeze=yes
+	same "stops by the key" 2 "$(stops 20260111-080000)"
+	n=$(berth exec web -- busybox cat /two)
+	retry 20 not berth exec web -- busybox grep -qx "$n" /two
+	kill "$writer"
+	wait "$writer" || true
+	same kinds "full increment increment" "$(kinds web)"
+	berth delete --force web
+	empty_target
+}
+
 # One at a time.
 case_at_once() {
 	machine web

@@ -137,7 +137,7 @@ const struct command *command_find(const char *const *words, int count, int *use
 
 /* Flags that several verbs share. */
 extern const struct flag flag_root, flag_help, flag_version;
-extern const struct flag flag_json, flag_pool, flag_network, flag_set, flag_ephemeral;
+extern const struct flag flag_freeze, flag_json, flag_pool, flag_network, flag_set, flag_ephemeral;
 extern const struct flag flag_wait, flag_timeout, flag_user, flag_label, flag_replace;
 
 #endif

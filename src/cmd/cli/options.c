@@ -14,6 +14,10 @@ const struct flag flag_root = { "root", 0, false, "DIR",
 				"keep all state below DIR instead of the system's folders" };
 const struct flag flag_help = { "help", 'h', false, NULL, "show this" };
 const struct flag flag_version = { "version", 0, false, NULL, "show the version" };
+const struct flag flag_freeze = {
+	"freeze", 0, false, NULL,
+	"hold a running machine, with all that it has written on the disk, for that moment"
+};
 const struct flag flag_json = { "json", 0, false, NULL, "show it as JSON" };
 const struct flag flag_pool = { "pool", 0, false, "POOL", "pool to keep it in" };
 const struct flag flag_network = { "network", 0, false, "NETWORK", "network for its eth0" };

@@ -25,9 +25,9 @@ enum { RUN_WAIT_SECONDS = 2, RUN_LONG_SECONDS = 86400, JSON_MAX = 64 << 20 };
 
 static const struct flag flag_full = { "full", 0, false, NULL,
 				       "a full backup, and not only what has changed" };
-static const struct flag *const take_flags[] = { &flag_dry_run, &flag_full, &flag_json,
-						 &flag_label,   &flag_now,  &flag_target,
-						 NULL };
+static const struct flag *const take_flags[] = { &flag_dry_run, &flag_freeze, &flag_full,
+						 &flag_json,    &flag_label,  &flag_now,
+						 &flag_target,  NULL };
 static const struct flag *const scheduled_flags[] = { &flag_dry_run, &flag_json,   &flag_label,
 						      &flag_now,     &flag_target, NULL };
 static const struct command *const members[];
@@ -51,6 +51,7 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 		.full = call_has(call, &flag_full),
 		.only_due = run->scheduled,
 		.dry = call_has(call, &flag_dry_run),
+		.quiet = !run->scheduled && call_has(call, &flag_freeze),
 		.codec = STREAM_LZ4,
 	};
 

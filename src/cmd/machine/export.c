@@ -20,10 +20,6 @@ static const struct flag flag_blocks = {
 };
 static const struct flag flag_compress = { "compress", 0, false, "METHOD",
 					   "lz4, zstd or none; lz4 if not given" };
-static const struct flag flag_freeze = {
-	"freeze", 0, false, NULL,
-	"hold a running machine, with all that it has written on the disk, for that moment"
-};
 static const struct flag flag_since = { "since", 0, false, "SNAP",
 					"only what has changed since that snapshot" };
 static const struct flag flag_snapshots = { "snapshots", 0, false, NULL,

@@ -69,7 +69,8 @@ static int copy_once(struct moving *moving, struct err *err)
 	char name[64];
 	struct export_spec spec = { .snapshot = name };
 
-	if (name_copy(moving, name, err) < 0 || snapshot_take(moving->machine, name, err) < 0)
+	if (name_copy(moving, name, err) < 0 ||
+	    snapshot_take(moving->machine, name, false, err) < 0)
 		return -err->code;
 	fault_point("move-snapshot");
 	if (send_copy(moving, &spec, name, err) < 0) {

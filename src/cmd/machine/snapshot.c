@@ -58,8 +58,8 @@ static int run_take(struct call *call, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = name == made_up ? snapshot_take_dated(&machine, "at-", (uint64_t)time(NULL),
-							  made_up, err)
-				    : snapshot_take(&machine, name, err);
+							  false, made_up, err)
+				    : snapshot_take(&machine, name, false, err);
 	if (r != 0)
 		return r;
 	if (call_has(call, &flag_json))

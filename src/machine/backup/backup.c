@@ -145,8 +145,9 @@ static int prune(struct making *making, struct backup_result *result, struct err
 
 static int make(struct making *making, struct backup *made, struct err *err)
 {
-	if (snapshot_take_dated(making->machine, making->prefix, made->date, making->snapshot,
-				err) < 0)
+	if (snapshot_take_dated(making->machine, making->prefix, made->date,
+				making->spec->quiet || making->machine->config.backup_freeze,
+				making->snapshot, err) < 0)
 		return -err->code;
 	fault_point("backup-snapshot");
 	if (write_it(making, made, err) < 0) {

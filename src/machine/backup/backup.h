@@ -17,6 +17,7 @@ struct backup_spec {
 	bool full;     /* a full one in any case */
 	bool only_due; /* by the key backup.schedule */
 	bool dry;      /* only says what would be done */
+	bool quiet; /* a running machine is frozen for the moment, as with the key backup.freeze */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;

@@ -26,8 +26,8 @@ bool snapshot_is_automatic(const char *name, uint64_t *taken)
 	return true;
 }
 
-int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, char name[64],
-			struct err *err)
+int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, bool quiet,
+			char name[64], struct err *err)
 {
 	char stamp[STAMP_SIZE];
 	int r = -EEXIST;
@@ -41,7 +41,7 @@ int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t no
 			snprintf(number, sizeof number, "-%u", n);
 		if (text_print(name, 64, "%s%s%s", prefix, stamp, number) < 0)
 			return err_set(err, EOVERFLOW, "the name of the snapshot is too long");
-		r = snapshot_take(machine, name, err);
+		r = snapshot_take(machine, name, quiet, err);
 	}
 	return r;
 }
@@ -114,7 +114,8 @@ static int take_due(struct machine *machine, struct automatic *automatic, struct
 		snprintf(automatic->taken, sizeof automatic->taken, AUTOMATIC "%s", stamp);
 		return 0;
 	}
-	int r = snapshot_take_dated(machine, AUTOMATIC, automatic->now, automatic->taken, err);
+	int r = snapshot_take_dated(machine, AUTOMATIC, automatic->now, false, automatic->taken,
+				    err);
 	if (r < 0)
 		*automatic->taken = '\0';
 	return r;

@@ -153,13 +153,16 @@ int machine_nic_remove(struct machine *machine, const char *name, struct err *er
 int machine_nic_set(struct machine *machine, const char *name, const struct config_change *changes,
 		    size_t count, struct text *notes, struct err *err);
 
-/* Snapshots: of a running machine, consistent as after a power cut. Names are DNS labels. */
+/*
+ * Snapshots: of a running machine, consistent as after a power cut. quiet: its processes are frozen for that moment, with all
+ * that they have written on the disk. Names are DNS labels.
+ */
 struct snapshot_entry {
 	char name[64];
 	uint64_t created;     /* seconds since the epoch: when it was taken, on whatever host */
 	uint64_t volume_made; /* the same, of its volume in the pool here */
 };
-int snapshot_take(struct machine *machine, const char *name, struct err *err);
+int snapshot_take(struct machine *machine, const char *name, bool quiet, struct err *err);
 /* Sorted by time, the oldest first. */
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
 		  struct err *err);

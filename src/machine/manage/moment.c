@@ -8,31 +8,12 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mount.h>
-
-/* Writes what the guest has written so far to the disk. */
-static int sync_root(struct pool *pool, const char *volume, struct err *err)
-{
-	scoped_fd int mount_fd = -1;
-
-	if (volume_mount(pool, volume, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-			 &mount_fd, err) < 0)
-		return -err->code;
-	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 || syncfs(root) < 0
-		       ? err_set(err, errno, "write volume '%s' to the disk: %s", volume,
-				 strerror(errno))
-		       : 0;
-}
-
 static int take(struct moment *moment, bool quiet, struct err *err)
 {
 	struct pool *pool = moment->pool;
 	struct partial *partial = &moment->partial;
 
-	if (quiet && sync_root(pool, moment->root, err) < 0)
+	if (quiet && quiesce_flush(pool, moment->root, err) < 0)
 		return -err->code;
 	if (partial_begin(pool, moment->root, partial, err) < 0)
 		return -err->code;

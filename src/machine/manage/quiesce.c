@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -174,4 +175,18 @@ int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err)
 		return 0;
 	return err_set(err, ESTALE, "machine '%s' was stopped while it was copied; copy it again",
 		       machine->name);
+}
+
+int quiesce_flush(struct pool *pool, const char *volume, struct err *err)
+{
+	scoped_fd int mount_fd = -1;
+
+	if (volume_mount(pool, volume, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			 &mount_fd, err) < 0)
+		return -err->code;
+	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 || syncfs(root) < 0
+		       ? err_set(err, errno, "write volume '%s' to the disk: %s", volume,
+				 strerror(errno))
+		       : 0;
 }

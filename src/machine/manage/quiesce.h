@@ -26,4 +26,7 @@ int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *p
 /* Lets the machine go on. -ESTALE with an error text: it went on before, so the copy is not of one moment. */
 int quiesce_end(struct quiesce *still, struct machine *machine, struct err *err);
 
+/* Writes what the guest has written into its root so far to the disk. 0 or -code. */
+int quiesce_flush(struct pool *pool, const char *volume, struct err *err);
+
 #endif

@@ -77,14 +77,16 @@ static int tell(struct machine *machine, const char *event, const char *name)
 }
 
 static int take_still(struct machine *machine, struct pool *pool, const char *origin,
-		      const char *volume, int lock, struct err *err)
+		      const char *volume, int lock, bool quiet, struct err *err)
 {
 	struct err moved = { 0 };
 	struct quiesce still;
 
-	if (quiesce_begin(&still, machine, pool, lock, err) < 0)
+	if (quiesce_begin(&still, machine, quiet ? NULL : pool, lock, err) < 0)
 		return -err->code;
-	int r = volume_snapshot(pool, origin, volume, err);
+	int r = quiet ? quiesce_flush(pool, origin, err) : 0;
+	if (r == 0)
+		r = volume_snapshot(pool, origin, volume, err);
 	if (quiesce_end(&still, machine, &moved) < 0 && r == 0) {
 		volume_destroy(pool, volume, &(struct err){ 0 });
 		*err = moved;
@@ -93,7 +95,7 @@ static int take_still(struct machine *machine, struct pool *pool, const char *or
 	return r;
 }
 
-int snapshot_take(struct machine *machine, const char *name, struct err *err)
+int snapshot_take(struct machine *machine, const char *name, bool quiet, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
@@ -109,7 +111,7 @@ int snapshot_take(struct machine *machine, const char *name, struct err *err)
 	if (volume_info(&pool, volume, &info, &(struct err){ 0 }) < 0 &&
 	    fresh_note(machine, name, err) < 0)
 		return -err->code;
-	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), err);
+	int r = take_still(machine, &pool, origin, volume, take_fd(&lock), quiet, err);
 	if (r == -ENOENT)
 		return parts_lost_volume(machine, err);
 	if (r == -EEXIST) {
