@@ -25,6 +25,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/labels.c src/cmd/cli/labels.h \
 	src/cmd/cli/names.c src/cmd/cli/names.h \
 	src/cmd/cli/options.c \
+	src/cmd/cli/interrupt.c src/cmd/cli/interrupt.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \
 	src/cmd/cli/table.c src/cmd/cli/table.h \

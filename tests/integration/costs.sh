@@ -145,7 +145,7 @@ case_start() {
 case_stop() {
 	berth start --wait m
 	traced stop m
-	at_most "92 91" "calls of a stop" "$(count "$calls")"
+	at_most "94 93" "calls of a stop" "$(count "$calls")"
 	at_most 0 "times that a stop waits for the disk" "$(count "$syncs")"
 	at_most 0 "processes of a stop" "$(count "$births")"
 	at_most 0 "netlink messages of a stop" "$(netlink)"

@@ -172,6 +172,38 @@ case_used_while_cleaned_up() {
 	rm "$T/cleaning"
 }
 
+# catches PID: whether the process has a handler for SIGINT.
+catches() {
+	(((0x$(sed -n 's/^SigCgt:\t*//p' "/proc/$1/status") >> 1) & 1))
+}
+
+# interrupted COMMAND...: sends SIGINT once the command is ready for it; $T/said has what it leaves.
+interrupted() {
+	local pid status=0
+	env --default-signal=INT "$@" >"$T/said" 2>&1 &
+	pid=$!
+	retry 10 catches "$pid"
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	same "status of $*" 130 "$status"
+	same "sentences of $*" 1 "$(grep -c "^berth: " "$T/said")"
+}
+
+# A command whose wait is interrupted says in which state the machine is.
+case_interrupted_waits() {
+	berth create bb deaf
+	berth start --wait deaf
+	berth exec deaf -- sh -c 'printf "#!/bin/sh\ntrap \"\" TERM\nwhile :; do sleep 0.1; done\n" >/deaf; chmod 755 /deaf'
+	berth stop deaf
+	berth set deaf init=/deaf
+	interrupted berth start --wait deaf
+	has "machine 'deaf' runs on, and was not seen to boot" "$(cat "$T/said")"
+	same "state" running "$(field deaf state)"
+	interrupted berth stop deaf
+	has "machine 'deaf' was asked to go down" "$(cat "$T/said")"
+	berth delete --force deaf
+}
+
 case_failed() {
 	fail_one
 	has "one +failed +[^y]*$" "$(berth list)"

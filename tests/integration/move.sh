@@ -252,6 +252,9 @@ case_arriving() {
 	fails 1 "is arriving from host" "$T/ssh/berth" restore comes base
 	fails 1 "is arriving from host" "$T/ssh/berth" push "$T/large" comes:/other
 	fails 1 "belongs to host" "$T/ssh/berth" move --abort comes
+	fails 125 "is arriving from host" "$T/ssh/berth" exec comes true
+	fails 1 "is arriving from host" "$T/ssh/berth" pause comes
+	has "state: +arriving" "$(there info comes)"
 	fails 1 "is on its way to host 'other'" "$T/ssh/move" comes elsewhere
 	silent "start of all there" there start --all
 	# It goes on, and sends only the rest; here it is without a host.
@@ -274,6 +277,52 @@ case_arriving() {
 	fails 1 "no machine 'comes'" "$T/ssh/berth" info comes
 	silent snapshots snapshots berth snapshot list --json comes
 	berth delete --force comes
+}
+
+# The commands that reach the host are kept, so that sentences name a command that works as it is.
+case_way_is_kept() {
+	beating web
+	cutter "take moving-[0-9a-f]*- "
+	printf '#!/bin/sh\n[ ! -e %s/closed ] || exec %s/cut "$@"\nexec ssh -F %s/ssh/config "$@"\n' "$T" "$T" "$T" >"$T/way"
+	chmod +x "$T/way"
+	: >"$T/closed"
+	not berth move --ssh "$T/way" --berth "$T/ssh/berth" web other 2>/dev/null
+	rm "$T/closed"
+	same "its name" web "$(berth move web 2>"$T/said")"
+	state_there web running
+	there delete --force web
+	berth create --set network= bb web
+	fails 2 "takes one line of at most 511 bytes" berth move --ssh "$(printf '%0600d' 0)" web other
+	berth delete web
+}
+
+# A host that is this one is told at once.
+case_to_itself() {
+	berth create --set network= bb web
+	sed "s|BERTH_ROOT=$T/there|BERTH_ROOT=$BERTH_ROOT|" "$T/ssh/berth" >"$T/same"
+	chmod +x "$T/same"
+	refused "'web' is just being moved away from there" \
+		timeout 15 berth move --ssh "ssh -F $T/ssh/config" --berth "$T/same" web other
+	same move null "$(berth info --json web | jq .move)"
+	berth delete web
+}
+
+# An interrupt while copies are sent says what has become of the machine.
+case_interrupted_in_copies() {
+	local pid status=0
+	beating web
+	berth exec web -- sh -c 'head -c 20000000 /dev/urandom >/large'
+	env --default-signal=INT berth move --rate 2M --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/berth" web other >"$T/said" 2>&1 &
+	pid=$!
+	retry 20 info_has "being moved" web
+	kill -INT "$pid"
+	wait "$pid" || status=$?
+	same status 130 "$status"
+	same sentences 1 "$(grep -c "'berth move web' goes on, and 'berth move --abort web' ends it" "$T/said")"
+	state_is web running
+	same "its name" web "$(move web)"
+	check_beats web >/dev/null
+	there delete --force web
 }
 
 # The other side cannot be asked at the moment that counts.

@@ -56,17 +56,22 @@ static void add_object(struct text *line, const char *kind, const char *sentence
 	json_decref(object);
 }
 
+static void add_sentence(struct text *line, const char *kind, const char *sentence, int code)
+{
+	if (as_json) {
+		add_object(line, kind, sentence, code);
+	} else {
+		text_add(line, "berth: ");
+		print_plain(sentence, line);
+	}
+	text_add(line, "\n");
+}
+
 static void print_sentence(const char *kind, const char *sentence, int code)
 {
 	scoped_text struct text line = { 0 };
 
-	if (as_json) {
-		add_object(&line, kind, sentence, code);
-	} else {
-		text_add(&line, "berth: ");
-		print_plain(sentence, &line);
-	}
-	text_add(&line, "\n");
+	add_sentence(&line, kind, sentence, code);
 	/* Standard output is flushed first, so that both streams are in order if they go to one file. */
 	fflush(stdout);
 	fputs(text_str(&line), stderr);
@@ -89,6 +94,11 @@ void print_note(const char *fmt, ...)
 		return;
 	print_sentence("note", sentence, 0);
 	free(sentence);
+}
+
+void print_note_line(const char *sentence, struct text *out)
+{
+	add_sentence(out, "note", sentence, 0);
 }
 
 void print_notes(struct text *lines)

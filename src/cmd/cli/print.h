@@ -21,6 +21,8 @@ void print_error(const struct err *err);
 /* Makes each later sentence a line of JSON: "error" and "code" (the name of an errno), or "note". */
 void print_sentences_as_json(void);
 void print_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Adds the line that print_note prints. */
+void print_note_line(const char *sentence, struct text *out);
 /* Prints each line as a note. Changes the bytes of the text. */
 void print_notes(struct text *lines);
 /* Adds text to a buffer, with the replacements of print_error. */

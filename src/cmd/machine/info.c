@@ -147,7 +147,8 @@ static void show_labels(const struct label *first)
 	show("labels:", "%s", text_str(&line));
 }
 
-static void show_run(const struct machine_status *status, const struct facts *facts)
+static void show_run(const struct machine *machine, const struct machine_status *status,
+		     const struct facts *facts)
 {
 	char span[32] = "", when[32] = "", size[32] = "", most[32] = "";
 	time_t now = time(NULL);
@@ -155,7 +156,7 @@ static void show_run(const struct machine_status *status, const struct facts *fa
 	if (status->started && now >= (time_t)status->started)
 		print_span((uint64_t)now - status->started, span, sizeof span);
 	print_time(status->started, when, sizeof when);
-	show("state:", "%s%s", machine_state_name(status->state),
+	show("state:", "%s%s", move_state_name(machine, status->state),
 	     status->state != MACHINE_RUNNING ? ""
 	     : status->booted                 ? ", booted"
 					      : ", not booted yet");
@@ -241,7 +242,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	print_time(config->created, when, sizeof when);
 	show("name:", "%s", machine->name);
 	show("description:", "%s", config->description);
-	show_run(&facts->status, facts);
+	show_run(machine, &facts->status, facts);
 	move_show(machine, show);
 	show_limits(machine);
 	show_labels(machine->config.labels);

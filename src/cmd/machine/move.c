@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/machine/move.h"
 #include "cmd/machine/there.h"
@@ -204,6 +205,10 @@ static int move_new(struct moving *moving, bool dry, struct err *err)
 	if (moving_note(machine, &moving->mark, MOVE_COPYING, err) < 0)
 		return -err->code;
 	fault_point("move-copying");
+	interrupt_note(
+		"machine '%s' stays here, its move to host '%s' is not completed: 'berth move %s' "
+		"goes on, and 'berth move --abort %s' ends it",
+		machine->name, moving->target.host, machine->name, machine->name);
 	/* A snapshot that a killed command has taken and not sent would be older than the common one. */
 	move_forget_copies(moving, moving->last);
 	if (run_alive(machine) && move_copy(moving, err) < 0)
@@ -287,6 +292,23 @@ static int find_target(struct moving *moving, struct err *err)
 	return 0;
 }
 
+/* What reaches the host is kept in the mark: the next command, as sentences name it, goes the same way. */
+static int keep_way(const struct moving *moving, const struct flag *flag, char *kept, size_t room,
+		    struct err *err)
+{
+	const char *given = call_value(moving->call, flag);
+
+	if (!given)
+		return 0;
+	if (strchr(given, '\n') || text_print(kept, room, "%s", given) < 0) {
+		err_set(err, EINVAL,
+			"--%s takes one line of at most %zu bytes: put the command into a script",
+			flag->name, room - 1);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
 static int move(struct moving *moving, struct err *err)
 {
 	struct move_mark *mark = &moving->mark;
@@ -305,6 +327,11 @@ static int move(struct moving *moving, struct err *err)
 		text_print(mark->host, sizeof mark->host, "%s",
 			   moving->target.host ? moving->target.host : "");
 	}
+	r = keep_way(moving, &flag_ssh, mark->ssh, sizeof mark->ssh, err);
+	if (r == 0)
+		r = keep_way(moving, &flag_there, mark->berth, sizeof mark->berth, err);
+	if (r != 0)
+		return r;
 	snprintf(moving->prefix, sizeof moving->prefix, MOVE_COPIES "%.8s-", mark->token);
 	if (abort)
 		return move_abort(moving, call_has(moving->call, &flag_root_there), err);

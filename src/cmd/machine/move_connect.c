@@ -33,8 +33,8 @@ int move_connect(struct moving *moving, const char *phase, bool dry, struct err 
 	scoped_text struct text words = { 0 };
 	int r = there_words(call, &words, err);
 	const struct far_spec spec = {
-		.ssh = call_value(call, &flag_ssh),
-		.berth = call_value(call, &flag_there),
+		.ssh = *moving->mark.ssh ? moving->mark.ssh : NULL,
+		.berth = *moving->mark.berth ? moving->mark.berth : NULL,
 		.words = text_str(&words),
 		.shielded = true,
 	};

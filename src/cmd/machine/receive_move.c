@@ -355,6 +355,30 @@ static int begin(struct session *session, struct err *err)
 	return r != 0 ? r : offer(session, err);
 }
 
+/*
+ * The session before, whose connection has broken, ends soon. A command of this host that moves the machine away does not:
+ * it may even be the one that waits for us, if its host is this one.
+ */
+static int lock_session(const struct session *session, struct err *err)
+{
+	const struct dirs *dirs = &session->call->dirs;
+	scoped_machine struct machine machine = { 0 };
+	struct move_mark had = { 0 };
+	int lock = move_lock(dirs, session->name, 0, err);
+
+	if (lock != -EBUSY)
+		return lock;
+	struct err busy = *err;
+	*err = (struct err){ 0 };
+	if (session->there && machine_look(&machine, dirs, session->name, &busy) == 0 &&
+	    move_read(&machine, &had, &busy) == 0 && had.phase != MOVE_ARRIVING)
+		return err_set(err, EBUSY,
+			       "machine '%s' is just being moved away from there; if that is by "
+			       "this command, it is on that host already",
+			       session->name);
+	return move_lock(dirs, session->name, EARLIER_SECONDS, err);
+}
+
 int receive_move(struct call *call, const struct greeting *greeting, struct wire *wire,
 		 struct err *err)
 {
@@ -374,7 +398,7 @@ int receive_move(struct call *call, const struct greeting *greeting, struct wire
 	};
 	if (receiving_name(&call->dirs, greeting, session.name, &session.there, err) < 0)
 		return -err->code;
-	scoped_fd int lock = move_lock(&call->dirs, session.name, EARLIER_SECONDS, err);
+	scoped_fd int lock = lock_session(&session, err);
 	int r = lock < 0 ? lock : settings_given(call, false, &session.words, err);
 	if (r == 0)
 		r = settings_check(&session.words, err);

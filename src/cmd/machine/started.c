@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/life/life.h"
@@ -32,7 +33,12 @@ int wait_booted(const struct call *call, struct machine *machine, struct err *er
 		return r;
 	scoped_progress struct progress progress = { 0 };
 	progress_begin(&progress, "waiting for machine '%s' to boot", machine->name);
-	return machine_wait_booted(machine, (unsigned)seconds, err);
+	interrupt_note("machine '%s' runs on, and was not seen to boot; its console is shown by: "
+		       "berth logs %s",
+		       machine->name, machine->name);
+	r = machine_wait_booted(machine, (unsigned)seconds, err);
+	interrupt_quiet();
+	return r;
 }
 
 long console_mark(const struct machine *machine)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stops one machine, for all verbs that do so. */
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/verbs.h"
@@ -20,7 +21,12 @@ int stop_machine(struct call *call, struct machine *machine, bool force, bool re
 		return r;
 	struct progress progress = { 0 };
 	progress_begin(&progress, "stopping machine '%s'", machine->name);
+	interrupt_note(
+		"machine '%s' was asked to go down, and nobody waits for that now; 'berth stop %s' "
+		"does so again, and --force kills it",
+		machine->name, machine->name);
 	r = machine_stop(machine, force, (unsigned)seconds, &outcome, err);
+	interrupt_quiet();
 	progress_end(&progress);
 	if (r != 0)
 		return r;

@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>
@@ -20,6 +21,17 @@ static int connect_once(struct machine *machine)
 	return run < 0 ? -errno : protocol_connect(run);
 }
 
+int control_refuse_down(const struct machine *machine, struct err *err)
+{
+	struct err moved = { 0 };
+
+	/* A machine that belongs to another host must not be started here. */
+	if (move_check(machine, &moved) < 0)
+		return err_set(err, ENOENT, "%s", moved.text);
+	return err_set(err, ENOENT, "machine '%s' is not running; start it with: berth start %s",
+		       machine->name, machine->name);
+}
+
 int control_connect(struct machine *machine, struct err *err)
 {
 	int fd = connect_once(machine);
@@ -29,8 +41,7 @@ int control_connect(struct machine *machine, struct err *err)
 	if (run_alive(machine))
 		return err_set(err, -fd, "machine '%s' is about to start or to end; try again",
 			       machine->name);
-	return err_set(err, ENOENT, "machine '%s' is not running; start it with: berth start %s",
-		       machine->name, machine->name);
+	return control_refuse_down(machine, err);
 }
 
 /* The error for a keeper of another version: a machine keeps the keeper that it was started by. */

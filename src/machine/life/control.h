@@ -8,6 +8,8 @@
 
 /* A connection to the keeper. -ENOENT with an error text when the machine does not run. */
 int control_connect(struct machine *machine, struct err *err);
+/* The error for a machine that does not run, with the reason if it is on its way to or from another host. -ENOENT. */
+int control_refuse_down(const struct machine *machine, struct err *err);
 
 /* A pidfd of the guest's init, from its keeper, so that a recycled pid is never meant. */
 int control_guest(struct machine *machine, struct err *err);

@@ -7,6 +7,7 @@
  */
 #include "machine/life/freeze.h"
 
+#include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
@@ -169,9 +170,7 @@ int machine_pause(struct machine *machine, bool paused, bool *was, struct err *e
 	if (!mark)
 		return err_set(err, ENOMEM, "out of memory");
 	if (!run_alive(machine))
-		return err_set(err, ENOENT,
-			       "machine '%s' is not running; start it with: berth start %s",
-			       machine->name, machine->name);
+		return control_refuse_down(machine, err);
 	bool is = machine_paused(machine);
 	if (was)
 		*was = is == paused;

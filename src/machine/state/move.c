@@ -41,6 +41,8 @@ static int parse(char *text, struct move_mark *mark)
 		take(line, "token", mark->token, sizeof mark->token);
 		take(line, "host", mark->host, sizeof mark->host);
 		take(line, "name", mark->name, sizeof mark->name);
+		take(line, "ssh", mark->ssh, sizeof mark->ssh);
+		take(line, "berth", mark->berth, sizeof mark->berth);
 		take(line, "ran", ran, sizeof ran);
 	}
 	for (size_t i = MOVE_COPYING; i < PHASES; i++) {
@@ -84,6 +86,10 @@ int move_write(const struct machine *machine, const struct move_mark *mark, stru
 		 mark->host);
 	if (*mark->name)
 		text_add(&text, "name %s\n", mark->name);
+	if (*mark->ssh)
+		text_add(&text, "ssh %s\n", mark->ssh);
+	if (*mark->berth)
+		text_add(&text, "berth %s\n", mark->berth);
 	text_add(&text, "ran %s\n", mark->ran ? "yes" : "no");
 	if (!path || text.failed)
 		return err_set(err, ENOMEM, "out of memory");

@@ -28,7 +28,9 @@ struct move_mark {
 	char token[UUID_TEXT]; /* of the whole move, the same on both hosts */
 	char host[256]; /* the other one; with the user, as ssh takes it, on the sender's side */
 	char name[64];  /* of the machine there */
-	bool ran;       /* the machine ran, and is to run there */
+	char ssh[512]; /* commands of the sender's side, by which the next command reaches that host too; "": the usual */
+	char berth[256];
+	bool ran; /* the machine ran, and is to run there */
 };
 
 /* Reads the mark; without one its phase is MOVE_NONE. A mark that cannot be understood is an error, and not none. */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/cli/interrupt.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/print.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 1000 };
+
+/* Written before the handlers are set, so that these need nothing but calls that a handler may make. */
+static char line[LINE_MAX_BYTES];
+static volatile sig_atomic_t length; /* 0: nothing is to be said */
+static pid_t owner;
+
+static void say(const char *bytes, size_t n)
+{
+	ssize_t ignored = write(STDERR_FILENO, bytes, n);
+
+	(void)ignored;
+}
+
+static void tell_and_end(int number)
+{
+	struct termios modes;
+
+	if (length && getpid() == owner) {
+		/* A terminal shows ^C at the cursor. */
+		if (tcgetattr(STDERR_FILENO, &modes) == 0)
+			say("\n", 1);
+		say(line, (size_t)length);
+	}
+	/* SA_RESETHAND has put back the default, and the signal is delivered when this handler returns. */
+	raise(number);
+}
+
+static void set_handlers(void)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = tell_and_end, .sa_flags = SA_RESETHAND }, old;
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+		if (sigaction(ending[i], &action, &old) == 0 && old.sa_handler == SIG_IGN)
+			signal(ending[i], SIG_IGN);
+	}
+}
+
+void interrupt_note(const char *fmt, ...)
+{
+	scoped_free char *sentence = NULL;
+	scoped_text struct text printed = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&sentence, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		sentence = NULL;
+		return;
+	}
+	print_note_line(sentence, &printed);
+	interrupt_quiet();
+	owner = getpid();
+	n = snprintf(line, sizeof line, "%s", text_str(&printed));
+	length = n < (int)sizeof line ? n : (int)sizeof line - 1;
+	set_handlers();
+}
+
+void interrupt_quiet(void)
+{
+	length = 0;
+}

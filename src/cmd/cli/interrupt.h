@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sentence that a command leaves when an interrupt ends it: the state in which the machine is then. */
+#ifndef BERTH_CMD_CLI_INTERRUPT_H
+#define BERTH_CMD_CLI_INTERRUPT_H
+
+/*
+ * From now on, SIGINT, SIGTERM or SIGHUP prints this note before it ends the process. Its children end silently. A signal that
+ * is ignored stays so. A second call replaces the note. One note at a time.
+ */
+void interrupt_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The handlers stay, and end the process silently. */
+void interrupt_quiet(void);
+
+#endif
