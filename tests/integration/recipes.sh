@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Recipes of distributions that are not Debian, each against a mirror of that distribution's layout. The mirror is on
-# loopback and has Debian's packages, signed by a key that this test makes.
+# loopback and has Debian's packages, or a root of Debian's files, signed by a key that this test makes.
 #	RECIPES=all tests/run integration recipes	every recipe
 needs_debian="bookworm trixie" # for their packages
 needs_host_network=yes         # for those of sysvinit
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-server=$top/tests/integration/image_server.py
-www=$T/www
+# shellcheck source=tests/images.sh
+. "$top/tests/images.sh"
+# shellcheck source=tests/recipes.sh
+. "$top/tests/recipes.sh"
+
+server=$image_server
 packages=${BERTH_TEST_CACHE:-/var/tmp/berth-tests}/packages
 
 set_up() {
@@ -22,7 +26,7 @@ set_up() {
 }
 
 tear_down() {
-	kill "$(<"$T/server.pid")"
+	xargs kill <"$T/server.pid"
 	rm -rf "$BERTH_ROOT/lib/cache"
 }
 
@@ -33,11 +37,6 @@ make_key() {
 	gpg --homedir "$T/$1" --batch --quiet --export >"$T/$1.gpg"
 	gpg --homedir "$T/$1" --batch --quiet --export --armor >"$T/$1.asc"
 	gpgconf --homedir "$T/$1" --kill gpg-agent
-}
-
-faults_are() {
-	rm -f "$www.fault"
-	[[ $# -eq 0 ]] || printf '%s\n' "$@" >"$www.fault"
 }
 
 # refuses PATTERN COMMAND...: it fails, and one line of its own, behind those of the recipe, has the pattern.
@@ -226,6 +225,169 @@ case_arch() {
 	boots_by_systemd arch
 }
 
+# boots_and_stops TEMPLATE COMMAND...: a machine of it boots, the command runs in it, it stops without a message, and a
+# clone of it boots again.
+boots_and_stops() {
+	local template=$1
+	shift
+	berth launch --wait "$template" r
+	retry 20 berth exec r -- "$@"
+	[[ $(berth exec r -- grep ^root: /etc/shadow) == root:[!*]* ]] || fault "root can log in"
+	retry 20 on_the_console r
+	silent "a stop" berth stop r
+	same "its end" "powered off" "$(field r ended)"
+	berth clone r c
+	berth start --wait c
+	silent "a stop of the clone" berth stop c
+	berth delete r c
+	berth template delete "$template"
+}
+
+on_the_console() {
+	berth logs "$1" | grep -q "login:"
+}
+
+# fetches PATTERN: prints how often a file with the pattern in its path was asked for since faults_are.
+fetches() {
+	grep -c -e "$1" "$www.log" || true
+}
+
+case_alpine() {
+	local build=(berth template build alpine --mirror "$(mirror)/alpine" --keyring "$T/ours.asc")
+	make_alpine
+	"${build[@]}" a --release 3.99 --packages extra
+	same "its description" "alpine 3.99.1 busybox" \
+		"$(berth template info --json a | jq -r '"\(.distribution) \(.release) \(.init)"')"
+	boots_and_stops a sh -c '[ -e /run/bootmisc ] && [ "$(cat /opt/extra)" = extra ] && ! [ -e /etc/apk/cache ]'
+	# The archive and the packages of an earlier build; the lists are asked for again.
+	faults_are
+	"${build[@]}" again --release 3.99
+	same "archives fetched" 0 "$(fetches 'tar.gz ')"
+	same "lists fetched" 1 "$(fetches releases.yaml)"
+	berth template delete again
+	# The branch of the latest release is written down.
+	"${build[@]}" a
+	berth create a r
+	has "$(mirror)/alpine/v3.99/main" "$(berth pull r:/etc/apk/repositories -)"
+	berth delete r
+	berth template delete a
+}
+
+# A mirror that does not answer: what earlier builds kept is enough.
+case_alpine_offline() {
+	local build=(berth template build alpine --mirror "$(mirror)/alpine" --keyring "$T/ours.asc")
+	make_alpine
+	"${build[@]}" a
+	kill "$(<"$T/server.pid")"
+	"${build[@]}" offline 2>"$T/err"
+	has "cannot be reached; the archive is that of an earlier build" "$(<"$T/err")"
+	boots_and_stops offline test -e /run/bootmisc
+	refuses "cannot be reached.*--mirror" "${build[@]}" refused --release edge
+	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
+	echo $! >"$T/server.pid"
+	retry 20 test -s "$T/port"
+	berth template delete a
+}
+
+case_alpine_refused() {
+	local at=alpine/v3.99/releases/$alpine_arch build volumes
+	[[ -e $BERTH_ROOT/lib/pools ]] || berth pool create default --driver btrfs
+	volumes=$(berth pool status --json | jq '[.[].volumes] | add')
+	make_alpine
+	build=(berth template build alpine refused --mirror "$(mirror)/alpine" --release 3.99)
+	refuses "key of Alpine Linux is not here; get it from https://alpinelinux.org/keys/.*--keyring" "${build[@]}"
+	build+=(--keyring)
+	refuses "signature '.*\.asc' was not made for that archive with a key of" "${build[@]}" "$T/theirs.asc"
+	refuses "'/etc/hosts' is no file of keys" "${build[@]}" /etc/hosts
+	refuses "release '4' is not known here; there are: latest edge" berth template build alpine x --release 4
+	refuses "releases.yaml' is not on the mirror: .* 404; check the release.*--mirror" "${build[@]}" "$T/ours.asc" --release 3.98
+	refuses "no such package" "${build[@]}" "$T/ours.asc" --packages nosuch
+	faults_are "404 minirootfs"
+	rm -r "$BERTH_ROOT/lib/cache/alpine/3.99"
+	refuses "is in the mirror's list, but not on the mirror: .* 404" "${build[@]}" "$T/ours.asc"
+	faults_are "truncate tar.gz 100000"
+	refuses "was not fetched whole: .*; another build goes on" "${build[@]}" "$T/ours.asc"
+	faults_are "404 .asc"
+	refuses "\.asc' is not on the mirror" "${build[@]}" "$T/ours.asc"
+	has "bytes=100000-" "$(<"$www.log")"
+	# Another archive, with the list's sum or without it.
+	cp -a "$www/alpine/." "$www/bad"
+	head -c 1000 /dev/zero >"$www/bad/${at#alpine/}/alpine-minirootfs-3.99.1-$alpine_arch.tar.gz"
+	faults_are
+	build[6]=$(mirror)/bad
+	rm -r "$BERTH_ROOT/lib/cache/alpine/3.99"
+	refuses "does not have the SHA-256 sum" "${build[@]}" "$T/ours.asc"
+	sed -i "/flavor: alpine-mini/,\$ s/sha256: .*/sha256: $(head -c 1000 /dev/zero | sha256sum | cut -d ' ' -f 1)/" \
+		"$www/bad/${at#alpine/}/latest-releases.yaml"
+	refuses "signature '.*' was not made for that archive .*: BAD signature" "${build[@]}" "$T/ours.asc"
+	sed -i "s,file: alpine-mini.*,file: ../../alpine-minirootfs-x.tar.gz," "$www/bad/${at#alpine/}/latest-releases.yaml"
+	refuses "is no list of Alpine's releases" "${build[@]}" "$T/ours.asc"
+	head -c 2000000 /dev/zero >"$www/bad/${at#alpine/}/latest-releases.yaml"
+	refuses "cannot be fetched: .*[Mm]aximum file size" "${build[@]}" "$T/ours.asc"
+	rm -r "$www/bad"
+	not berth template info refused
+	same "volumes" "$volumes" "$(berth pool status --json | jq '[.[].volumes] | add')"
+}
+
+case_void() {
+	local build
+	make_void
+	build=(berth template build void --mirror "$(mirror)/void" --keyring "$T/void.key.pub")
+	"${build[@]}" v --packages extra
+	same "its init" runit "$(berth template info --json v | jq -r .init)"
+	# shellcheck disable=SC2016 # for the guest
+	boots_and_stops v sh -c '[ "$(cat /opt/extra)" = extra ] && [ "$(sv status /etc/runit/runsvdir/default/* |
+		grep -c ^run:)" = 1 ] && grep -q Suy /var/log/packages'
+	kill "$(<"$T/server.pid")"
+	"${build[@]}" offline
+	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
+	echo $! >"$T/server.pid"
+	retry 20 test -s "$T/port"
+	berth template delete offline
+}
+
+case_void_refused() {
+	local build live=$www/void/live/current
+	make_void
+	build=(berth template build void refused --mirror "$(mirror)/void")
+	refuses "key of Void Linux's archives of 20250202 is not here; get void-release-20250202.pub from https://.*--keyring" \
+		"${build[@]}"
+	build+=(--keyring "$T/void.key.pub")
+	refuses "release 'x' is not known" "${build[@]}" --release x
+	refuses "is not on the mirror: .* 404" "${build[@]}" --release 20200101
+	refuses "has no root archive for .*-musl" "${build[@]}" --variant musl
+	refuses "Package 'nosuch' not found" "${build[@]}" --packages nosuch
+	cp -a "$live" "$www/void/live/20990101"
+	void_sign "$T/other.key" "$www/void/live/20990101"
+	refuses "signature '.*sha256sum.sig' was not made for that list" "${build[@]}" --release 20990101
+	void_sign "$T/void.key" "$www/void/live/20990101"
+	echo >>"$www/void/live/20990101/sha256sum.txt"
+	refuses "signature '.*sha256sum.sig' was not made for that list" "${build[@]}" --release 20990101
+	sed -i 's/= .*/= 0000000000000000000000000000000000000000000000000000000000000000/' \
+		"$www/void/live/20990101/sha256sum.txt"
+	void_sign "$T/void.key" "$www/void/live/20990101"
+	refuses "does not have the SHA-256 sum" "${build[@]}" --release 20990101
+	mv "$www/void/live/20990101" "$www/void/live/20990102"
+	faults_are "stall sha256sum.txt 10"
+	BERTH_STALL=1s refuses "cannot be reached: .*(too slow|timed out)" "${build[@]}" --release 20990102
+	faults_are
+	rm -r "$www/void/live/20990102"
+}
+
+# Over TLS, with an authority that only this test trusts.
+case_archives_by_https() {
+	local build
+	make_void
+	certificates 2>"$T/openssl"
+	"$server" serve "$www" 8443 "$T/server.crt" "$T/server.key" >"$T/server-tls.out" 2>&1 &
+	echo $! >>"$T/server.pid"
+	retry 20 listens 8443
+	build=(berth template build void t --mirror "$https/void" --keyring "$T/void.key.pub")
+	refuses "certificate" "${build[@]}"
+	SSL_CERT_FILE=$T/ca.crt "${build[@]}"
+	berth template delete t
+}
+
 case_what_is_refused() {
 	ubuntu_mirror
 	local build
@@ -245,6 +407,7 @@ case_what_is_refused() {
 
 # Every recipe takes a minute or two.
 if [[ $# -eq 0 && ${RECIPES:-} != all ]]; then
-	set -- case_ubuntu case_the_same_again case_fedora case_what_is_refused
+	set -- case_ubuntu case_the_same_again case_fedora case_alpine case_alpine_offline case_alpine_refused case_void \
+		case_void_refused case_archives_by_https case_what_is_refused
 fi
 run_cases "$@"

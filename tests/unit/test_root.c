@@ -129,6 +129,9 @@ static void test_root_by_content(void)
 		{ "..INIT_VERSION=sysvinit-3.06..", INIT_SYSVINIT },
 		{ "..BusyBox v1.36.1..", INIT_BUSYBOX },
 		{ "..OpenRC init version %s..", INIT_OPENRC },
+		{ "../run/runit.stopit../sbin/runit..", INIT_RUNIT },
+		{ "../etc/runit/stopit../sbin/runit..", INIT_RUNIT_ORIGINAL },
+		{ "../run/runit/stopit../sbin/runit..", INIT_RUNIT_ORIGINAL },
 		{ "#!/bin/sh\nexec s6-linux-init -c /etc/s6 \"$@\"\n", INIT_S6 },
 		{ "#!/bin/sh\nsleep 1000\n", INIT_OTHER },
 	};

@@ -8,7 +8,7 @@
 
 /*
  * Sources: systemd(1) Signals; openrc-init since 0.43 (SIGTERM and SIGPWR); the SIGPWR of Debian's
- * runit(8); s6-linux-init-maker's signal scripts; finit(8); busybox init. What sysvinit does at
+ * runit(8), and the SIGINT of any other, which runs /etc/runit/ctrlaltdel; s6-linux-init-maker's signal scripts; finit(8); busybox init. What sysvinit does at
  * SIGPWR is up to inittab(5), and Debian's names a script that is not there, but every inittab has
  * a line for ctrlaltdel, which is SIGINT.
  */
@@ -18,6 +18,7 @@ static const struct init_row rows[] = {
 	{ INIT_SYSVINIT, "sysvinit", "SIGINT", "SIGINT", false },
 	{ INIT_OPENRC, "openrc", "SIGPWR", "SIGINT", false },
 	{ INIT_RUNIT, "runit", "SIGPWR", "SIGINT", false },
+	{ INIT_RUNIT_ORIGINAL, "runit", "SIGINT", "SIGINT", false },
 	{ INIT_S6, "s6", "SIGPWR", "SIGINT", false },
 	{ INIT_FINIT, "finit", "SIGUSR2", "SIGTERM", false },
 	{ INIT_BUSYBOX, "busybox", "SIGUSR2", "SIGTERM", false },
@@ -35,8 +36,8 @@ static const struct {
 	{ INIT_SYSVINIT, "/sysvinit/init", "INIT_VERSION=sysvinit" },
 	{ INIT_SYSVINIT, NULL, "SysV init version" },
 	{ INIT_OPENRC, "/openrc-init", "OpenRC init version" },
-	{ INIT_RUNIT, "/runit-init", "/etc/runit/stopit" },
-	{ INIT_RUNIT, "/runit", "/run/runit.stopit" },
+	{ INIT_RUNIT, NULL, "/run/runit.stopit" }, /* Debian's */
+	{ INIT_RUNIT_ORIGINAL, NULL, "runit/stopit" },
 	{ INIT_FINIT, "/finit", "/run/finit/" },
 	{ INIT_S6, "/s6-linux-init", "s6-linux-init" },
 	{ INIT_S6, "/s6-svscan", "s6-svscan" },

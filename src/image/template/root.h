@@ -12,7 +12,8 @@ enum init_kind {
 	INIT_SYSTEMD,
 	INIT_SYSVINIT,
 	INIT_OPENRC,
-	INIT_RUNIT,
+	INIT_RUNIT,          /* Debian's */
+	INIT_RUNIT_ORIGINAL, /* of its author, and of Void and Artix */
 	INIT_S6,
 	INIT_FINIT,
 	INIT_BUSYBOX,
