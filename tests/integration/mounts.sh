@@ -94,7 +94,7 @@ case_temporary() {
 	same "read" hello "$(in_m 'cat /passing/file')"
 	has 'pass, .*temporary' "$(berth info m)"
 	not grep -q passing "$BERTH_ROOT/lib/machines/m/machine.conf"
-	fails 1 "has a mount '/passing' already" berth mount m "$T/live" /passing
+	fails 1 "has a mount '/passing' already; take it away first: berth unmount m /passing" berth mount m "$T/live" /passing
 	berth unmount m pass
 	not in_m 'test -e /passing/file'
 	berth mount --temporary m "$T/passing" /passing

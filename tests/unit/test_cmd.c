@@ -429,6 +429,8 @@ static void test_parse_faults(void)
 		     "unknown option '--tiemout=3'; did you mean '--timeout'?");
 	expect_usage(&command_stop, LINE("--wait", "a"),
 		     "unknown option '--wait'; --help shows those that there are");
+	expect_usage(&command_delete, LINE("--all"),
+		     "unknown option '--all'; '*' stands for all machines");
 	expect_usage(&command_stop, LINE("--xyzzyx", "a"),
 		     "unknown option '--xyzzyx'; --help shows those that there are");
 	expect_usage(&command_stop, LINE("-q", "a"),

@@ -83,9 +83,14 @@ static const struct flag *grammar_find(const struct grammar *grammar, int c)
 	return NULL;
 }
 
-/* Similar programs have an option for some of the settings. */
-static const char *settings_hint(const struct grammar *grammar)
+/* Similar programs have an option for all machines, or for some of the settings. */
+static const char *hint(const struct call *call, const struct grammar *grammar, const char *name)
 {
+	const struct command *command = call->command;
+
+	if (command && command->first == WORD_MACHINE && command->rest == WORD_MACHINE &&
+	    strcmp(name, "all") == 0)
+		return "; '*' stands for all machines";
 	for (size_t i = 0; i < grammar->count; i++) {
 		if (strcmp(grammar->flags[i]->name, "set") == 0)
 			return "; a machine's settings are given by --set, such as --set "
@@ -94,7 +99,8 @@ static const char *settings_hint(const struct grammar *grammar)
 	return "; --help shows those that there are";
 }
 
-static int refuse_option(const struct grammar *grammar, int c, const char *word, struct err *err)
+static int refuse_option(const struct call *call, const struct grammar *grammar, int c,
+			 const char *word, struct err *err)
 {
 	const char *names[FLAGS_MAX + 1] = { NULL };
 	char name[64];
@@ -106,7 +112,7 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 	else if (flag)
 		err_set(err, EINVAL, "option --%s takes no value", flag->name);
 	else if (optopt && !text_starts(word, "--"))
-		err_set(err, EINVAL, "unknown option '-%c'%s", optopt, settings_hint(grammar));
+		err_set(err, EINVAL, "unknown option '-%c'%s", optopt, hint(call, grammar, ""));
 	if (err->code)
 		return EXIT_USAGE;
 
@@ -118,7 +124,7 @@ static int refuse_option(const struct grammar *grammar, int c, const char *word,
 	if (near)
 		err_set(err, EINVAL, "unknown option '%.100s'; did you mean '--%s'?", word, near);
 	else
-		err_set(err, EINVAL, "unknown option '%.100s'%s", word, settings_hint(grammar));
+		err_set(err, EINVAL, "unknown option '%.100s'%s", word, hint(call, grammar, name));
 	return EXIT_USAGE;
 }
 
@@ -132,7 +138,7 @@ static int take_options(struct call *call, const struct grammar *grammar, int ar
 	for (;;) {
 		int c = getopt_long(argc, argv, grammar->shorts, grammar->longs, NULL);
 		if (c == '?' || c == ':')
-			return refuse_option(grammar, c, argv[optind - 1], err);
+			return refuse_option(call, grammar, c, argv[optind - 1], err);
 		if (c >= 0) {
 			call->given[call->given_count++] =
 				(struct given){ grammar_find(grammar, c), optarg };

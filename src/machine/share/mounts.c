@@ -152,8 +152,9 @@ static int make_up_name(struct section *section, const char *path, const struct 
 /* Differences between mounts and devices. */
 struct kind {
 	const struct schema *schema;
-	size_t key;      /* offset of the member that identifies one, besides its name */
-	size_t optional; /* offset of that boolean */
+	size_t key;          /* offset of the member that identifies one, besides its name */
+	size_t optional;     /* offset of that boolean */
+	const char *removal; /* the verb */
 	int (*open)(struct shares *, const struct share_owner *, const struct section *,
 		    struct err *);
 	int (*hide)(const struct target *, const struct section *, struct err *);
@@ -256,8 +257,10 @@ static int claim(const struct target *target, const struct kind *kind, struct se
 	const char *what = kind->schema->what, *key = key_of(section, kind);
 
 	if (find(&machine->config, kind, key) || find(&target->temporary, kind, key))
-		return err_set(err, EEXIST, "machine '%s' has a %s '%s' already", machine->name,
-			       what, key);
+		return err_set(err, EEXIST,
+			       "machine '%s' has a %s '%s' already; take it away first: berth %s "
+			       "%s %s",
+			       machine->name, what, key, kind->removal, machine->name, key);
 	if (!section->name)
 		return make_up_name(section, key, stored, passing, err);
 	if (config_section(stored, section->name) || config_section(passing, section->name))
@@ -394,11 +397,17 @@ static int hide_device(const struct target *target, const struct section *sectio
 	return r;
 }
 
-static const struct kind mounts = { &mount_schema, offsetof(struct mount_config, target),
-				    offsetof(struct mount_config, optional), open_mount,
+static const struct kind mounts = { &mount_schema,
+				    offsetof(struct mount_config, target),
+				    offsetof(struct mount_config, optional),
+				    "unmount",
+				    open_mount,
 				    hide_mount };
-static const struct kind devices = { &device_schema, offsetof(struct device_config, path),
-				     offsetof(struct device_config, optional), open_device,
+static const struct kind devices = { &device_schema,
+				     offsetof(struct device_config, path),
+				     offsetof(struct device_config, optional),
+				     "device remove",
+				     open_device,
 				     hide_device };
 
 int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
