@@ -147,7 +147,9 @@ absent_cases() {
 	grep -q BERTH_FAULT "$BUILD_TREE/berth" 2>/dev/null || tr ' ' '\n' <<<"${needs_faults:-}"
 }
 
-# The case_* functions of the script, in their order in the file, without the absent ones.
+# The case_* functions of the script, in their order in the file, without the absent ones; of PROOF_CASES, where these
+# are named.
 cases() {
-	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0" | grep -vxF -e "$(absent_cases)"
+	sed -n 's/^\(case_[a-z0-9_]*\)() {$/\1/p' "$0" | grep -vxF -e "$(absent_cases)" |
+		grep -xE -e "$(tr ' ' '|' <<<"${PROOF_CASES:-.*}")"
 }

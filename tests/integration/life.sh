@@ -158,6 +158,11 @@ case_used_while_cleaned_up() {
 		berth stop --force brief
 		berth stop --force brief
 		same "its state" stopping "$(field brief state)"
+		if [[ $command == push* ]]; then
+			pkill -KILL -f "^berth-keeper brief\$" || true
+			retry 10 not pgrep -f "^berth-keeper brief\$"
+			same "its state without its keeper" stopping "$(field brief state)"
+		fi
 		# shellcheck disable=SC2086 # words
 		berth $command 2>"$T/err" &
 		pid=$!

@@ -40,7 +40,7 @@ tear_down() {
 
 # move [OPTION...] MACHINE TARGET: prints the name there; $T/said has the sentences.
 move() {
-	timeout 60 "$T/ssh/move" "$@" 2>"$T/said" || fault "move $*: $(cat "$T/said")"
+	timeout $((60 * $(slowness))) "$T/ssh/move" "$@" 2>"$T/said" || fault "move $*: $(cat "$T/said")"
 }
 
 # beating MACHINE: a machine that runs, and writes.
@@ -139,6 +139,31 @@ case_running() {
 	silence=$(check_beats web)
 	echo "# silence $silence ms; $(cat "$T/said")"
 	there delete --force web
+}
+
+# A whole distribution, whose init ends its services at the stop and starts them there.
+case_debian() {
+	local silence
+	berth template import "$debian_tar_bookworm" debian
+	berth create --set network= debian web
+	berth start --wait web
+	berth push "$T/bb/bin/beat" web:/usr/local/bin/beat
+	berth exec web -- tee /etc/systemd/system/beat.service >/dev/null <<-'END'
+		[Service]
+		ExecStart=/usr/local/bin/beat
+		[Install]
+		WantedBy=basic.target
+	END
+	berth exec web -- systemctl enable --now --quiet beat.service
+	retry 20 beats_more web 3 berth
+	same "its name" web "$(move web other)"
+	gone_here web
+	state_there web running
+	retry 20 beats_more web 20 there
+	silence=$(check_beats web)
+	echo "# silence $silence ms; $(cat "$T/said")"
+	there delete --force web
+	berth template delete debian
 }
 
 # Settings for the other host, of a running machine, whose copies are increments; and again after the move back.

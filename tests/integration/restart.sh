@@ -34,6 +34,50 @@ killed_and_back() {
 	retry 20 another_init "$init"
 }
 
+# occupy CGROUP: waits until cgroups in that one begin to be removed, goes into one of the others, and leaves it after half
+# a second.
+occupy() {
+	python3 -IS -c '
+import os, sys, time
+group = sys.argv[1]
+names = [f"{group}/late{i}" for i in range(1000)]
+own = group.split("/berth-")[0] + open("/proc/self/cgroup").read().split("0::")[1].split("\n")[0]
+for name in names:
+    os.mkdir(name)
+print("there", flush=True)
+while all(os.path.exists(name) for name in names[::200]):
+    pass
+for name in names:
+    try:
+        with open(name + "/cgroup.procs", "w") as file:
+            file.write("0")
+    except OSError:
+        continue
+    print("inside", flush=True)
+    time.sleep(0.5)
+    with open(own + "/cgroup.procs", "w") as file:
+        file.write("0")
+    break' "$1"
+}
+
+# A reboot waits like any end of a machine until the kernel lets the cgroup of the last guest go.
+case_a_reboot_whose_cgroup_is_busy() {
+	local init
+	policy restart=no
+	# On a busy host they may be gone before the process that is to be in one runs.
+	for _ in {1..10}; do
+		init=$(field m init)
+		occupy "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/berth-$(tag_of "$BERTH_ROOT")/m" >"$T/occupied" 2>&1 &
+		retry 10 grep -q there "$T/occupied"
+		berth exec m -- reboot -f || true
+		retry 20 another_init "$init"
+		wait
+		! grep -q inside "$T/occupied" || break
+	done
+	same "who was in it" "there inside" "$(xargs <"$T/occupied")"
+	berth stop m
+}
+
 case_no_policy() {
 	policy restart=no
 	kill_init

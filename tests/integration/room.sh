@@ -18,6 +18,9 @@ fill() {
 	berth exec "$1" -- sh -c "dd if=/dev/zero of=/ballast bs=1M count=$2 conv=fsync" 2>&1
 }
 
+# There if the kernel has them.
+simple_quotas=/sys/fs/btrfs/features/simple_quota
+
 # counted: makes the file system count pending writes, which it does by itself twice a minute.
 counted() {
 	sync --file-system "$BERTH_ROOT/run/pools/limited"
@@ -29,9 +32,8 @@ counted_at_least() {
 	(($(field "$1" volume.used) >= $2))
 }
 
-# disk.size limits a machine in a pool with quotas, with all subvolumes that it nests, and does not affect neighbours.
-case_limited_roots() {
-	local mib=$((1 << 20)) at
+# A limit that a pool cannot hold is refused, and nothing is changed or made.
+case_limits_refused() {
 	if [[ $fast != btrfs ]]; then
 		fails 1 "quota=yes is for driver btrfs" berth pool create --driver "$fast" --set quota=yes limited
 		return
@@ -53,7 +55,17 @@ case_limited_roots() {
 		fails 1 "'more'" berth info more
 	fi
 	berth delete m
+	if [[ ! -e $simple_quotas ]]; then
+		fails 1 "simple quotas.*Linux 6.7" berth pool create --driver btrfs --size 1G --set quota=yes limited
+		fails 1 "limited" berth pool status limited
+	fi
+}
 
+# disk.size limits a machine in a pool with quotas, with all subvolumes that it nests, and does not affect neighbours.
+case_limited_roots() {
+	local mib=$((1 << 20)) at
+	[[ $fast == btrfs ]] || skip "driver $fast has tests of its own"
+	[[ -e $simple_quotas ]] || skip "this kernel has no simple quotas of btrfs, which came with Linux 6.7"
 	berth pool create --driver btrfs --size 1G --set quota=yes limited
 	fails 1 "quota is chosen when a pool is made" berth pool set limited quota=no
 	busybox_template bb-limited limited

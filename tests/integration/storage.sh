@@ -340,14 +340,21 @@ says_old() {
 
 # The copy of settings in a pool needs room there. A full pool, and a pool that takes no file, are reported.
 case_old_copy_of_settings() {
+	local size
 	mkdir "$T/small"
-	mount -t tmpfs -o size=16m,mode=700 none "$T/small"
+	# Not tmpfs, which Linux before 6.3 cannot mount with mapped ids.
+	truncate -s 16M "$T/small.img"
+	mkfs.ext4 -q -m 0 "$T/small.img"
+	mount -o loop "$T/small.img" "$T/small"
+	rmdir "$T/small/lost+found"
 	berth pool create small --driver dir --source "$T/small"
 	busybox_template bb-small small
 	berth create --pool small bb-small m
 	retry 20 no_copying_is_left
 	copy_is_told null
-	dd if=/dev/zero of="$T/small/ballast" bs=64k status=none 2>/dev/null || true
+	for size in 64k 1k; do
+		dd if=/dev/zero of="$T/small/ballast" bs="$size" oflag=append conv=notrunc,fsync status=none 2>/dev/null || true
+	done
 	# A pool of this driver has no limits, so nothing stops a machine that fills it.
 	has "pool 'small' is [0-9]*% full, and writes in its machines will fail when it is full" \
 		"$(berth pool status small 2>&1)"
@@ -370,18 +377,31 @@ case_old_copy_of_settings() {
 	berth pool delete small
 	not test -e "$BERTH_ROOT/run/backup-faults/small"
 	umount "$T/small"
+	rm "$T/small.img"
 }
 
-# A reboot removes every process, mount, loop device, link, and the run folder.
+# owned: prints the name of the machine that a command has made for itself, and that runs.
+owned() {
+	local name
+	name=$(ls "$BERTH_ROOT/lib/machines/.owned") && state_is "$name" running && echo "$name"
+}
+
+# A reboot removes every process, mount, loop device, link, and the run folder. Of the machines only the one is deleted
+# afterwards that a command had made for itself.
 case_reboot_of_the_host() {
-	local keeper
+	local run owned
 	berth launch --pool "p-$fast" --wait "bb-$fast" m
 	write_in m kept
 	berth snapshot m before
-	keeper=$(pgrep -f "^berth-keeper m\$")
-	# The keeper is killed first, because it would report a failure.
-	kill -KILL "$keeper" "$(field m init)"
-	retry 10 not test -e "/proc/$keeper"
+	berth launch --pool "p-$fast" --ephemeral --wait "bb-$fast" brief
+	write_in brief kept
+	berth run --pool "p-$fast" "bb-$fast" -- sleep 5555 &
+	run=$!
+	retry 20 owned
+	owned=$(owned)
+	# The keepers are killed first, because they would report failures.
+	kill -KILL "$run" $(pgrep -x berth-keeper) "$(field m init)" "$(field brief init)" "$(field "$owned" init)"
+	retry 10 not pgrep -x berth-keeper
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
 	awk -v t="$T" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
 	retry 10 remove_devices
@@ -396,7 +416,17 @@ case_reboot_of_the_host() {
 	berth start --wait m
 	same "what it had" kept "$(read_in m)"
 	has before "$(berth snapshot list m)"
+	# What the ephemeral one has written is its user's to delete.
+	same state failed "$(field brief state)"
+	berth set brief ephemeral=no
+	berth start --wait brief
+	same "what it had" kept "$(read_in brief)"
+	# Commands that look have left the other one.
+	has "$owned" "$(berth list)"
 	berth delete --force m
+	fails 1 "no machine '$owned'" berth info "$owned"
+	same volumes 2 "$(berth pool status --json "p-$fast" | sed -n 's/^ *"volumes": \([0-9]*\).*/\1/p')"
+	berth delete --force brief
 }
 
 # The file of the pool has been moved.

@@ -48,12 +48,12 @@ static bool run_file(const struct machine *machine, const char *name)
 
 /*
  * The state of a machine without a keeper. A run folder that is left belongs to a killed keeper, unless a command is at
- * work on the machine.
+ * work on the machine: on its clean-up, if the end of the run is known.
  */
 static enum machine_state state_without(const struct machine *machine, bool left)
 {
 	if (left && machine_busy(machine))
-		return MACHINE_STARTING;
+		return run_has_finished(machine) ? MACHINE_STOPPING : MACHINE_STARTING;
 	if ((left || machine->config.ephemeral) && run_unsettled(machine))
 		return MACHINE_FAILED;
 	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;

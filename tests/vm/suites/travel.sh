@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines in a thin pool that move to another host, and their backups.
+# packages: jq acl e2fsprogs bsdutils openssh-client
+# integration: move
+# seconds: 5400
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+modprobe -a loop dm-thin-pool
+export STORAGE_DRIVER=thin TEST_SECONDS=5000
+run_integration move backup backup_faults
+exit
