@@ -63,6 +63,20 @@ case_no_cgroup2() {
 	grep -q cgroup "$T/doctor"
 }
 
+# doctor_with CONTROLLERS: what doctor says on a host with these.
+doctor_with() {
+	echo "$1" >"$T/controllers"
+	unshare --mount --propagation private sh -c 'mount --bind "$1" "$2/cgroup.controllers" && berth doctor' sh \
+		"$T/controllers" "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)" || true
+}
+
+# Where limits cannot be kept and nothing is measured, doctor does not call all well.
+case_few_controllers() {
+	has "^note +cgroups +.*no controllers.*without memory figures and limits" "$(doctor_with "")"
+	has "^note +cgroups +.*has no cpu, io: the limits that they keep are refused" "$(doctor_with "memory pids")"
+	has "^ok +cgroups +" "$(doctor_with "cpuset cpu io memory pids")"
+}
+
 # Machines have their addresses without dnsmasq, and commands report what is missing.
 case_no_dnsmasq() {
 	berth network down default

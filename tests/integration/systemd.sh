@@ -79,6 +79,7 @@ write_units() {
 	cat >"$share/last" <<-'END'
 		berth list --json >/mnt/list
 		for unit in berth berth@solo; do systemctl show --property=ActiveState,SubState $unit; done >/mnt/units
+		for unit in berth berth@solo; do systemctl show --property=After $unit; done >/mnt/order
 		ps -e -o cgroup:80=,args= >/mnt/processes
 		systemctl --no-block poweroff
 	END
@@ -141,6 +142,16 @@ the_host_ran() {
 case_boots_and_goes_down() {
 	the_host_ran
 	same "how it ended" 130 "$(cat "$T/ran")"
+}
+
+# Pools may lie on disks that other services bring.
+case_disks_come_first() {
+	local unit
+	the_host_ran
+	for unit in remote-fs.target blk-availability.service lvm2-monitor.service mdmonitor.service multipathd.service \
+		iscsid.service open-iscsi.service; do
+		same "after $unit" 2 "$(grep -cw "$unit" "$T/share/order")"
+	done
 }
 
 # events WHAT: prints the machines of that event, in order.
