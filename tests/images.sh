@@ -65,6 +65,7 @@ www=$T/www
 http=http://127.0.0.1:8080
 https=https://localhost:8443
 # shellcheck disable=SC2154 # tests/lib.sh has it
+. "$top/tests/tls.sh"
 image_server=$top/tests/integration/image_server.py
 
 # image OS RELEASE VARIANT SERIAL FILE...: adds an image with those files to the server.
@@ -74,21 +75,6 @@ image() {
 	for file in "${@:5}"; do
 		cp "$T/made/$file" "$folder/"
 	done
-}
-
-# Makes a CA for the test, and its certificate for localhost.
-certificates() {
-	local ca=(-CA "$T/ca.crt" -CAkey "$T/ca.key" -CAcreateserial -days 2)
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/ca.key" -out "$T/ca.crt" -days 2 \
-		-subj "/CN=test CA" -addext basicConstraints=critical,CA:TRUE
-	openssl req -newkey rsa:2048 -nodes -keyout "$T/server.key" -out "$T/server.csr" -subj /CN=localhost
-	echo "subjectAltName=DNS:localhost" >"$T/extensions"
-	openssl x509 -req -in "$T/server.csr" "${ca[@]}" -extfile "$T/extensions" -out "$T/server.crt"
-	chmod 644 "$T/ca.crt"
-}
-
-listens() {
-	(exec 7<>"/dev/tcp/127.0.0.1/$1")
 }
 
 # Starts the servers for these cases, once. The root is small, so that only the faults take time.

@@ -7,6 +7,8 @@
 
 # shellcheck source=tests/oci.sh
 . "$top/tests/oci.sh"
+# shellcheck source=tests/tls.sh
+. "$top/tests/tls.sh"
 
 # refused TEXT IMAGE: the import says so in one sentence, and leaves nothing.
 refused() {
@@ -297,15 +299,20 @@ case_whiteouts_stay_inside() {
 
 # ---- Registries, through skopeo
 
-# A registry on loopback, without TLS, with one image.
-registry_up() {
+# serve_registry ADDRESS [TLS]: a registry on loopback, with these lines of its settings for TLS.
+serve_registry() {
 	cat >"$T/registry.yml" <<-END
 		version: 0.1
 		storage:
 		  filesystem: {rootdirectory: $T/registry}
-		http: {addr: 127.0.0.1:5000}
+		http: {addr: $1${2:+, tls: $2}}
 	END
 	docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 &
+}
+
+# A registry on loopback, without TLS, with one image.
+registry_up() {
+	serve_registry 127.0.0.1:5000
 	image layout "$T/layout" --config '{"Cmd": ["/bin/sleep", "1000"]}' "$T/base.tar"
 	retry 20 skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$T/layout:latest" \
 		docker://127.0.0.1:5000/own/it:1
@@ -349,6 +356,40 @@ case_registry() {
 	berth template list --json | jq -r '.[].name' | xargs berth template delete
 	berth template remote remove local
 	berth template remote remove safe
+	no_volumes
+}
+
+# Over TLS, with an authority that only this test trusts; a file of apply names an image by its digest.
+case_registry_by_tls() {
+	local digest name=docker:localhost:5443/own/it
+	certificates 2>"$T/openssl"
+	serve_registry 127.0.0.1:5443 "{certificate: $T/server.crt, key: $T/server.key}"
+	image layout "$T/layout" --config '{"Cmd": ["/bin/sleep", "1000"]}' "$T/base.tar"
+	SSL_CERT_FILE=$T/ca.crt retry 20 skopeo --insecure-policy copy -q "oci:$T/layout:latest" docker://localhost:5443/own/it:1
+	digest=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+	fails 1 "skopeo says: .*(x509|certificate)" berth template pull "$name:1" bad
+	no_volumes
+	export SSL_CERT_FILE=$T/ca.crt
+	berth template pull "$name:1" tagged
+	berth template delete tagged
+	fails 1 "fetch 'docker://localhost:5443/own/it@sha256:0{64}': skopeo says: .*(manifest unknown|not found)" \
+		berth template pull "$name@sha256:$(printf '0%.0s' {1..64})"
+	no_volumes
+	printf '%s\n' '[machine a]' 'count = 2' 'state = running' "template = $name@$digest" >"$T/shop.apply"
+	has "pull template '.*' of '$name@$digest'" "$(berth apply --diff "$T/shop.apply")"
+	no_volumes
+	berth apply "$T/shop.apply" >"$T/out"
+	same "what was done" "pull create create" "$(sed 's/ .*//' "$T/out" | head -n 3 | xargs)"
+	same "its command" "/bin/sleep 1000" "$(berth get a-2 app.command)"
+	# The registry is not asked again.
+	registry_down
+	has "nothing to do" "$(berth apply "$T/shop.apply")"
+	# Nothing is made if the image is not to be had.
+	printf '%s\n' '[machine b]' "template = $name:2" '[machine c]' "template = $(berth get a-1 template)" >"$T/other.apply"
+	fails 1 "own/it:2': skopeo says: .*refused" berth apply "$T/other.apply"
+	fails 1 "no machine 'c'" berth info c
+	berth delete --force a-1 a-2
+	berth template list --json | jq -r '.[].name' | xargs berth template delete
 	no_volumes
 }
 

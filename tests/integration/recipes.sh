@@ -258,7 +258,8 @@ case_alpine() {
 	"${build[@]}" a --release 3.99 --packages extra
 	same "its description" "alpine 3.99.1 busybox" \
 		"$(berth template info --json a | jq -r '"\(.distribution) \(.release) \(.init)"')"
-	boots_and_stops a sh -c '[ -e /run/bootmisc ] && [ "$(cat /opt/extra)" = extra ] && ! [ -e /etc/apk/cache ]'
+	# shellcheck disable=SC2016 # for the guest
+	boots_and_stops a sh -ec 'test -e /run/bootmisc; test "$(cat /opt/extra)" = extra; test ! -e /etc/apk/cache'
 	# The archive and the packages of an earlier build; the lists are asked for again.
 	faults_are
 	"${build[@]}" again --release 3.99
@@ -336,8 +337,8 @@ case_void() {
 	"${build[@]}" v --packages extra
 	same "its init" runit "$(berth template info --json v | jq -r .init)"
 	# shellcheck disable=SC2016 # for the guest
-	boots_and_stops v sh -c '[ "$(cat /opt/extra)" = extra ] && [ "$(sv status /etc/runit/runsvdir/default/* |
-		grep -c ^run:)" = 1 ] && grep -q Suy /var/log/packages'
+	boots_and_stops v sh -ec 'test "$(cat /opt/extra)" = extra; grep -q Suy /var/log/packages
+		test "$(sv status /etc/runit/runsvdir/default/* | grep -c ^run:)" = 1'
 	kill "$(<"$T/server.pid")"
 	"${build[@]}" offline
 	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
