@@ -244,11 +244,7 @@ static int take_network(struct apply_file *file, const char *path, const char *n
 	network->name = strdup(name);
 	if (!network->name)
 		return err_set(err, ENOMEM, "out of memory");
-	if (gather_given(block, &network->given, &network->given_count, err) < 0)
-		return -err->code;
-	return network_schema.check(&network->config, err) < 0
-		       ? err_wrap(err, "%s:%u", path, network->line)
-		       : 0;
+	return gather_given(block, &network->given, &network->given_count, err);
 }
 
 static bool is_there(const struct apply_file *file, bool machine, const char *name)

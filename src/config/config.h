@@ -26,6 +26,7 @@ enum key_type {
 	KEY_NUMBER,   /* uint64_t in [min, max] */
 	KEY_SIZE,     /* uint64_t bytes in [min, max], with K, M, G, T */
 	KEY_ROOM,     /* as KEY_SIZE, or "max": UINT64_MAX */
+	KEY_MTU,      /* uint64_t in [min, max], or 0 for the kernel's default */
 	KEY_DURATION, /* uint64_t seconds in [min, max], with s, m, h, d */
 	KEY_CPUS,     /* uint64_t hundredths of a processor in [min, max]: 1.5 */
 	KEY_SIGNAL,   /* char *: SIGPWR, SIGRTMIN+3, or empty */
@@ -339,6 +340,7 @@ enum {
 	CONFIG_FILE_MAX = 256 * 1024, /* bytes of a file */
 	CONFIG_LINE_MAX = 4096,       /* bytes of a line, and of a value */
 	CONFIG_MTU_MIN = 1280, /* RFC 8200: a link with less has no IPv6, and its set-up fails */
+	CONFIG_MTU_MAX = 65535,
 };
 
 /* config_defaults fills in a struct with the schema's defaults; config_free releases it. */

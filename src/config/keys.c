@@ -81,7 +81,7 @@ static const struct key nic_keys[] = {
 	{ "address6", KEY_ADDRESS6, 0, AT(address6), "", 0, 0, NULL,
 	  "IPv6 address that it has; empty: made from the other one" },
 	{ "mac", KEY_MAC, KEY_DRAWN, AT(mac), "", 0, 0, NULL, "hardware address; empty: drawn" },
-	{ "mtu", KEY_NUMBER, 0, AT(mtu), "0", 0, 65535, NULL,
+	{ "mtu", KEY_MTU, 0, AT(mtu), "0", CONFIG_MTU_MIN, CONFIG_MTU_MAX, NULL,
 	  "largest packet in bytes, 1280 to 65535; 0: the kernel's default" },
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL, "network that it is on" },
 	{ "route", KEY_BOOL, 0, AT(route), "no", 0, 0, NULL,

@@ -40,17 +40,6 @@ const struct schema pool_schema = {
 	.size = sizeof(struct pool_config),
 };
 
-static int check_network(const void *config, struct err *err)
-{
-	const struct network_config *network = config;
-
-	if (network->mtu && network->mtu < CONFIG_MTU_MIN)
-		return err_set(err, EINVAL,
-			       "mtu cannot be %u; use 0 for the default, or %d to 65535",
-			       (unsigned)network->mtu, CONFIG_MTU_MIN);
-	return 0;
-}
-
 static const char *const network_kinds[] = { "bridge", "private", NULL };
 
 #define AT(field) offsetof(struct network_config, field)
@@ -69,7 +58,7 @@ static const struct key network_keys[] = {
 	  "whether its machines do not reach each other" },
 	{ "kind", KEY_CHOICE, KEY_LIVE, AT(kind), "bridge", 0, 0, network_kinds,
 	  "private: its machines reach each other and nothing else" },
-	{ "mtu", KEY_NUMBER, KEY_LIVE, AT(mtu), "0", 0, 65535, NULL,
+	{ "mtu", KEY_MTU, KEY_LIVE, AT(mtu), "0", CONFIG_MTU_MIN, CONFIG_MTU_MAX, NULL,
 	  "largest packet of its machines' interfaces; 0: the kernel's default" },
 	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,
 	  "whether its machines reach the world by the host's address" },
@@ -85,7 +74,6 @@ const struct schema network_schema = {
 	.what = "network",
 	KEYS(network_keys),
 	.size = sizeof(struct network_config),
-	.check = check_network,
 };
 
 #define AT(field) offsetof(struct template_config, field)

@@ -39,10 +39,6 @@ static int check_alone(const struct machine_config *config, const struct nic_con
 		return -err->code;
 	if (!*nic->network)
 		return err_set(err, EINVAL, "nic '%s' has no line 'network = NETWORK'", name);
-	if (nic->mtu && nic->mtu < CONFIG_MTU_MIN)
-		return err_set(err, EINVAL,
-			       "nic '%s' cannot have mtu %u; use 0 for the default, or %d to 65535",
-			       name, (unsigned)nic->mtu, CONFIG_MTU_MIN);
 	/* A network knows a machine by one name and one address. */
 	if (strcmp(nic->network, config->network) == 0)
 		return err_set(

@@ -393,6 +393,7 @@ static const struct type types[] = {
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },
 	[KEY_SIZE] = { FIELD_NUMBER, parse_size, text_from_size },
 	[KEY_ROOM] = { FIELD_NUMBER, parse_room, print_room },
+	[KEY_MTU] = { FIELD_NUMBER, type_parse_mtu, NULL },
 	[KEY_DURATION] = { FIELD_NUMBER, parse_duration, text_from_seconds },
 	[KEY_CPUS] = { FIELD_NUMBER, parse_cpus, print_cpus },
 	[KEY_SIGNAL] = { FIELD_TEXT, parse_signal, NULL },

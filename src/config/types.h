@@ -36,6 +36,7 @@ int type_parse_address6(const struct key *key, const char *text, union value *va
 int type_parse_domain(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_link(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_mac(const struct key *key, const char *text, union value *value, struct err *err);
+int type_parse_mtu(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_subnet6(const struct key *key, const char *text, union value *value,
 		       struct err *err);

@@ -74,6 +74,21 @@ int type_parse_mac(const struct key *key, const char *text, union value *value, 
 	return value_keep(mac, value, err);
 }
 
+int type_parse_mtu(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	char want[80];
+
+	if (strcmp(text, "0") != 0 && text_to_u64(text, key->min, key->max, &value->number) < 0) {
+		snprintf(want, sizeof want,
+			 "use 0 for the kernel's default, or %" PRIu64 " to %" PRIu64, key->min,
+			 key->max);
+		return value_refuse(key, text, want, err);
+	}
+	if (strcmp(text, "0") == 0)
+		value->number = 0;
+	return 0;
+}
+
 int type_parse_address(const struct key *key, const char *text, union value *value, struct err *err)
 {
 	struct in_addr address;

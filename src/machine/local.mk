@@ -10,6 +10,7 @@ libmachine_a_SOURCES = \
 	src/machine/state/look.c \
 	src/machine/state/machine.c src/machine/state/machine.h \
 	src/machine/state/move.c src/machine/state/move.h \
+	src/machine/state/fixed.c \
 	src/machine/state/nics.c src/machine/state/nics.h \
 	src/machine/state/owner.c src/machine/state/owner.h \
 	src/machine/state/parts.c src/machine/state/parts.h \

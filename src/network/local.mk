@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libnetwork.a
 libnetwork_a_SOURCES = \
+	src/network/advice.c \
 	src/network/announce.c \
 	src/network/bridge.c src/network/bridge.h \
 	src/network/create.c \

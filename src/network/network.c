@@ -238,25 +238,49 @@ static int delete_broken(const struct dirs *dirs, const char *name, struct err *
 	return lock < 0 ? lock : erase(&network, err);
 }
 
+/* Opens a network that is to be deleted. 0; 1: force deletes it although it cannot be read; or -code. */
+static int open_doomed(struct network *network, const struct dirs *dirs, const char *name,
+		       bool force, struct err *err)
+{
+	struct err why = { 0 };
+	int r = network_open(network, dirs, name, &why);
+
+	if (r < 0 && r != -ENOENT && force && network_check_name(name, err) == 0)
+		return 1;
+	return r < 0 ? err_set(err, why.code, "%s%s", why.text,
+			       r == -ENOENT || r == -ENODATA
+				       ? ""
+				       : "; it can be deleted as it is with --force")
+		     : 0;
+}
+
+/* Running machines come first, because --force is no way out for them. */
+static int check_doomed(struct network *network, bool force, struct err *err)
+{
+	return bridge_check_idle(network, err) < 0 || (!force && refuse_leases(network, err) < 0)
+		       ? -err->code
+		       : 0;
+}
+
+int network_check_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	int r = open_doomed(&network, dirs, name, force, err);
+
+	return r == 0 ? check_doomed(&network, force, err) : r < 0 ? r : 0;
+}
+
 int network_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	scoped_network struct network network = { 0 };
-	struct err why = { 0 };
+	int r = open_doomed(&network, dirs, name, force, err);
 
-	int r = network_open(&network, dirs, name, &why);
-	if (r < 0 && r != -ENOENT && force && network_check_name(name, err) == 0)
-		return delete_broken(dirs, name, err);
-	if (r < 0)
-		return err_set(err, why.code, "%s%s", why.text,
-			       r == -ENOENT || r == -ENODATA
-				       ? ""
-				       : "; it can be deleted as it is with --force");
+	if (r != 0)
+		return r < 0 ? r : delete_broken(dirs, name, err);
 	scoped_fd int lock = network_lock(&network, err);
 	if (lock < 0)
 		return lock;
-	/* Running machines come first, because --force is no way out for them. */
-	if (bridge_check_idle(&network, err) < 0 || (!force && refuse_leases(&network, err) < 0) ||
-	    bridge_down(&network, err) < 0)
+	if (check_doomed(&network, force, err) < 0 || bridge_down(&network, err) < 0)
 		return -err->code;
 	return erase(&network, err);
 }

@@ -95,6 +95,14 @@ int network_down(struct network *network, struct err *err);
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
+/*
+ * Adds a sentence, a line each, for settings of a network that are allowed and probably not meant, as far as they were
+ * given by these changes: translation on a private network, addresses of the internet behind a translation.
+ */
+void network_advise(const struct network *network, const struct config_change *changes,
+		    size_t count, bool is_new, struct text *notes);
+/* Whether network_delete would delete it. */
+int network_check_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 /* Takes the network down and deletes it; without force refused while it has leases or cannot be read. */
 int network_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 

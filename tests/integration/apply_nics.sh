@@ -133,6 +133,41 @@ case_exchanged_with_eth0() {
 	gone a b
 }
 
+# The same of IPv6 addresses, also of machines that have never started.
+case_exchanged_address6() {
+	six() {
+		describe 'name = shop' '[network far]' 'subnet = 10.77.4.0/24' 'subnet6 = fd00:77:4::/64' \
+			'[machine a]' 'template = bb' "state = $1" 'network = far' "network.address = 10.77.4.$2" \
+			"network.address6 = fd00:77:4::$2" \
+			'[machine b]' 'template = bb' "state = $1" '[nic eth1]' 'network = far' "address = 10.77.4.$3" \
+			"address6 = fd00:77:4::$3" '[machine c]' 'template = bb' "state = $1" 'network = far' \
+			"network.address = 10.77.4.$4" "network.address6 = fd00:77:4::$4"
+	}
+	six stopped 5 6 7
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	six stopped 6 7 5
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	same "wishes" "10.77.4.6 fd00:77:4::6 10.77.4.7 fd00:77:4::7 10.77.4.5 fd00:77:4::5" \
+		"$(berth get a network.address) $(berth get a network.address6) $(nic b eth1 .address) $(nic b eth1 .address6) $(
+			berth get c network.address) $(berth get c network.address6)"
+	six running 6 7 5
+	berth apply "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	six running 7 5 6
+	fails 1 "machine 'a' has network.address6 fd00:77:4::6, which another machine gets" berth apply "$T/in/shop.apply"
+	berth apply --restart "$T/in/shop.apply" >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	does -- "nothing to do"
+	has "inet6 fd00:77:4::7/" "$(berth exec a -- ip -o -6 addr show dev eth0)"
+	has "inet6 fd00:77:4::5/" "$(berth exec b -- ip -o -6 addr show dev eth1)"
+	has "inet6 fd00:77:4::6/" "$(berth exec c -- ip -o -6 addr show dev eth0)"
+	# An address that stays where it is stops the exchange.
+	six running 7 5 6
+	sed -i 's/^\[machine c\]/[machine d]/' "$T/in/shop.apply"
+	fails 1 "(is that of machine|belongs to) 'c'" berth apply "$T/in/shop.apply"
+	gone a b c
+	berth network delete far
+}
+
 # eth0 and a nic of one machine change their networks.
 case_swapped() {
 	local boot

@@ -77,7 +77,7 @@ case_refused() {
 		berth network set lan subnet=10.77.9.0/24
 	fails 1 "bridge is chosen when" berth network unset lan bridge
 	fails 2 "mtu cannot be 'x'" berth network set lan nat=no mtu=x
-	fails 1 "mtu cannot be 100; use 0" berth network set lan nat=no mtu=100
+	fails 2 "mtu cannot be '100': use 0 for the kernel's default, or 1280 to 65535" berth network set lan nat=no mtu=100
 	fails 2 "kind cannot be 'wide': use bridge or private" berth network set lan kind=wide
 	fails 2 "dns.servers cannot be 'nine'" berth network set lan dns.servers=nine
 	fails 1 "dns.servers has 10.77.1.1, which is the network's own" berth network set lan dns.servers="9.9.9.9 10.77.1.1"
@@ -85,8 +85,8 @@ case_refused() {
 	fails 2 "no value" berth network set lan nat
 	fails 1 "no network 'lam'; did you mean 'lan'" berth network set lam nat=no
 	fails 2 "did you mean 'nat'" berth network create bad natt=no
-	fails 2 "mtu cannot be|mtu" berth network create bad mtu=70000
-	fails 1 "mtu cannot be 100" berth network create bad mtu=100
+	fails 2 "mtu cannot be '70000': use 0 for the kernel's default, or 1280 to 65535" berth network create bad mtu=70000
+	fails 2 "mtu cannot be '100'" berth network create bad mtu=100
 	fails 1 "no network 'bad'" berth network info bad
 	fails 2 "'subnet' is given twice" berth network create --subnet 10.78.1.0/24 bad subnet=10.78.2.0/24
 	fails 2 "subnet" berth network create bad subnet=10.78.2.1/24
@@ -258,6 +258,64 @@ wait_for_all() {
 	for pid in "$@"; do
 		wait "$pid" || fault "one of them failed"
 	done
+}
+
+# An address that the settings of a machine name is no other machine's, whether it has started with it or not.
+case_fixed_addresses() {
+	berth network set lan subnet6=fd00:77:1:2::/64
+	berth create --network lan bb first
+	berth create --network lan bb second
+	berth set first network.address=10.77.1.50 network.address6=fd00:77:1:2::50
+	fails 1 "address 10.77.1.50 is that of machine 'first', by its settings; choose another" berth set second network.address=10.77.1.50
+	fails 1 "address fd00:77:1:2::50 is that of machine 'first'" berth set second network.address6=fd00:77:1:2:0::50
+	fails 1 "address 10.77.1.50 is that of machine 'first'" berth create --network lan --set network.address=10.77.1.50 bb third
+	fails 1 "address fd00:77:1:2::50 is that of machine 'first'" \
+		berth clone --set network.address6=fd00:77:1:2::50 first third
+	fails 1 "no machine 'third'" berth info third
+	same "nothing is set" "[] []" "[$(berth get second network.address)] [$(berth get second network.address6)]"
+	berth set second network=
+	fails 1 "address 10.77.1.50 is that of machine 'first'" berth nic add second eth1 --network lan --address 10.77.1.50
+	berth nic add second eth1 --network lan
+	fails 1 "address fd00:77:1:2::50 is that of machine 'first'" berth nic set second eth1 address6=fd00:77:1:2::50
+	berth nic set second eth1 address=10.77.1.51
+	fails 1 "address 10.77.1.51 (is that of machine|belongs to) 'second'" berth set first network.address=10.77.1.51
+	silent "its own" berth set first network.address=10.77.1.50 network.address6=fd00:77:1:2::50
+	# Many at once: one gets it.
+	berth set first network.address=
+	berth create --count 6 --network lan bb crowd
+	local i
+	for i in 1 2 3 4 5 6; do
+		berth set "crowd-$i" network.address=10.77.1.60 2>>"$T/err" &
+	done
+	wait
+	same "machines with the address" 1 "$(for i in 1 2 3 4 5 6; do berth get "crowd-$i" network.address; done | grep -c 10.77.1.60)"
+	berth delete first second crowd-{1..6}
+	berth network unset lan subnet6
+}
+
+# All names are checked before the first network is gone.
+case_delete_checks_all() {
+	berth network create a
+	berth network create b
+	fails 1 "'lan': 2 machines are on its bridge.*; there is no network 'absent'" berth network delete a lan absent b
+	same "networks" "a b" "$(berth network list --json | jq -r '.[].name' | grep -x '[ab]' | xargs)"
+	fails 2 "name 'a b'" berth network delete a 'a b'
+	berth network delete a b
+	lacks '^[ab] ' "$(berth network list)"
+}
+
+# What is allowed, and probably not meant, gets a sentence.
+case_doubts() {
+	has "'public': 9.9.8.0/24 is no private network" "$(berth network create public subnet=9.9.8.0/24 2>&1)"
+	silent "routed" berth network set public nat=no
+	has "9.9.8.0/24 is no private network" "$(berth network set public nat=yes 2>&1)"
+	has "2600:1:2:3::/64 is no private network.*nat6=no" "$(berth network set public subnet6=2600:1:2:3::/64 nat=no 2>&1)"
+	berth network delete public
+	has "network 'shut' is private: nothing leaves it, whatever nat says" "$(berth network create shut kind=private nat=yes 2>&1)"
+	silent "of the default" berth network set shut dhcp.lease=1h
+	berth network delete shut
+	silent "a shared one" berth network create shared subnet=100.64.9.0/24
+	berth network delete shared
 }
 
 run_cases "$@"

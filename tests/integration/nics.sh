@@ -160,7 +160,7 @@ case_refused() {
 	fails 2 "mac" berth nic add web eth1 --network lan --mac 11:22
 	fails 2 "address" berth nic add web eth1 --network lan --address here
 	fails 2 "mtu" berth nic add web eth1 --network lan --mtu 70000
-	fails 1 "mtu 100; use 0 for the default, or 1280 to 65535" berth nic add web eth1 --network lan --mtu 100
+	fails 2 "mtu cannot be '100': use 0 for the kernel's default, or 1280 to 65535" berth nic add web eth1 --network lan --mtu 100
 	fails 1 "there is no machine|no machine" berth nic add none eth1 --network lan
 	fails 1 "no machine" berth nic list none
 	fails 1 "has no nic 'eth1'" berth nic remove web eth1

@@ -38,7 +38,7 @@ static void test_table_whole(void)
 			const struct key *key = &schemas[s]->keys[i];
 			bool ranged = key->type == KEY_NUMBER || key->type == KEY_SIZE ||
 				      key->type == KEY_DURATION || key->type == KEY_CPUS ||
-				      key->type == KEY_ROOM;
+				      key->type == KEY_ROOM || key->type == KEY_MTU;
 			CU_ASSERT(key->name && *key->name && key->fallback);
 			CU_ASSERT(key->help && *key->help && !text_ends(key->help, "."));
 			CU_ASSERT(key->offset + sizeof(bool) <= schemas[s]->size);
@@ -98,6 +98,7 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_NUMBER] = { "70000", "70000" },
 		[KEY_SIZE] = { "512KiB", "512K" },
 		[KEY_ROOM] = { "2048M", "2G" },
+		[KEY_MTU] = { "1280", "1280" },
 		[KEY_DURATION] = { "7200", "2h" },
 		[KEY_CPUS] = { "1.50", "1.5" },
 		[KEY_SIGNAL] = { "rtmin+3", "SIGRTMIN+3" },
@@ -251,6 +252,8 @@ static const struct {
 	  "use a size such as 512K or 20G from 4K to 1G" },
 	{ KEY_ROOM, "some", "limits.memory",
 	  "use max, or a size such as 512K or 20G from 0 to 1048576T" },
+	{ KEY_MTU, "1279", "mtu", "use 0 for the kernel's default, or 1280 to 65535" },
+	{ KEY_MTU, "65536", "mtu", "use 0 for the kernel's default, or 1280 to 65535" },
 	{ KEY_DURATION, "86401", "boot.delay", "use a time such as 90s, 5m or 1h from 0s to 1d" },
 	{ KEY_DURATION, "18446744073709551615d", "boot.delay",
 	  "use a time such as 90s, 5m or 1h from 0s to 1d" },

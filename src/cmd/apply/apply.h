@@ -43,8 +43,10 @@ struct apply_action {
 /* An address or a port of the host that a machine loses by the file, and another one gets. */
 struct apply_loss {
 	char *machine;             /* owned; the one that loses it */
-	const struct schema *kind; /* of the section that has it; NULL: its network.address */
+	const struct schema *kind; /* of the section that has it; NULL: a key of the machine */
 	char *section;             /* owned; NULL with kind */
+	const char
+		*key; /* with kind NULL: "network.address" or "network.address6"; NULL: all of it */
 };
 
 /* The hardware address of an interface that an early action has taken away, for the action that adds it again. */
@@ -184,7 +186,7 @@ void check_paused(struct apply *apply);
 
 /* ---- apply_loss.c: what one machine has to lose before another one can get it */
 
-/* Whether another machine has that address, and loses it by the file. Then the loss is noted. */
+/* Whether another machine has that address, of either family, and loses it by the file. Then the loss is noted. */
 bool loss_of_address(struct apply *apply, const char *name, const char *network,
 		     const char *address);
 /* The same of the hardware address of a nic. */

@@ -11,15 +11,16 @@
 #include "machine/state/nics.h"
 #include "network/network.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
-/* kind, section: as of struct apply_loss. */
+/* kind, section, key: as of struct apply_loss. */
 static void note_loss(struct apply *apply, const char *machine, const struct schema *kind,
-		      const char *section)
+		      const char *section, const char *key)
 {
 	for (size_t i = 0; i < apply->loss_count; i++) {
 		const struct apply_loss *loss = &apply->losses[i];
-		if (strcmp(loss->machine, machine) == 0 && loss->kind == kind &&
+		if (strcmp(loss->machine, machine) == 0 && loss->kind == kind && loss->key == key &&
 		    (!kind || strcmp(loss->section, section) == 0))
 			return;
 	}
@@ -29,6 +30,7 @@ static void note_loss(struct apply *apply, const char *machine, const struct sch
 	apply->losses = list;
 	list[apply->loss_count++] = (struct apply_loss){ .machine = strdup(machine),
 							 .kind = kind,
+							 .key = key,
 							 .section = kind ? strdup(section) : NULL };
 }
 
@@ -36,13 +38,18 @@ static void note_loss(struct apply *apply, const char *machine, const struct sch
 static void note_deletion(struct apply *apply, const char *machine)
 {
 	if (!apply_group_of(apply, machine))
-		note_loss(apply, machine, NULL, NULL);
+		note_loss(apply, machine, NULL, NULL, NULL);
+}
+
+static bool is_ipv6(const char *address)
+{
+	return strchr(address, ':') != NULL;
 }
 
 /* The interface that the file describes on a network. False: there is none. */
 static bool find_wanted(const struct apply *apply, const struct apply_group *group,
-			const struct machine *machine, const char *network, char address[16],
-			char mac[18])
+			const struct machine *machine, const char *network, bool six,
+			char address[INET6_ADDRSTRLEN], char mac[18])
 {
 	__attribute__((cleanup(wanted_free))) struct apply_wanted wanted = { 0 };
 
@@ -50,7 +57,8 @@ static bool find_wanted(const struct apply *apply, const struct apply_group *gro
 	if (wanted_make(apply, group, machine->config.template, &wanted, &(struct err){ 0 }) < 0)
 		return false;
 	if (strcmp(wanted.config.network, network) == 0) {
-		snprintf(address, 16, "%s", wanted.config.address);
+		snprintf(address, INET6_ADDRSTRLEN, "%s",
+			 six ? wanted.config.address6 : wanted.config.address);
 		snprintf(mac, 18, "%s", machine->config.mac);
 		return true;
 	}
@@ -58,7 +66,7 @@ static bool find_wanted(const struct apply *apply, const struct apply_group *gro
 		const struct nic_config *nic = (const struct nic_config *)at;
 		if (strcmp(nic->network, network) != 0)
 			continue;
-		snprintf(address, 16, "%s", nic->address);
+		snprintf(address, INET6_ADDRSTRLEN, "%s", six ? nic->address6 : nic->address);
 		snprintf(mac, 18, "%s", nic->mac);
 		return true;
 	}
@@ -74,33 +82,47 @@ static bool loses(struct apply *apply, const char *name, const char *network, co
 {
 	scoped_machine struct machine machine = { 0 };
 	const struct apply_group *group = apply_group_of(apply, name);
-	char address_then[16], mac_then[18];
+	char address_then[INET6_ADDRSTRLEN], mac_then[18];
 	struct nic_view now;
+	bool six = address && is_ipv6(address);
 
 	if (!group)
 		return apply->prune && apply_is_past(apply, name);
 	if (machine_read(&machine, &apply->call->dirs, name, &(struct err){ 0 }) < 0 ||
 	    !nics_find(&machine, NULL, network, &now) ||
-	    (address ? strcmp(now.address, address) != 0
+	    (address ? strcmp(six ? now.address6 : now.address, address) != 0
 		     : !now.section || strcmp(now.mac, mac) != 0))
 		return false;
-	bool then = find_wanted(apply, group, &machine, network, address_then, mac_then);
+	bool then = find_wanted(apply, group, &machine, network, six, address_then, mac_then);
 	if (then && (address ? strcmp(address_then, address) == 0
 			     : !*mac_then || strcmp(mac_then, mac) == 0))
 		return false;
-	note_loss(apply, name, now.section ? &nic_schema : NULL, now.name);
+	note_loss(apply, name, now.section ? &nic_schema : NULL, now.name,
+		  now.section ? NULL
+		  : six       ? "network.address6"
+			      : "network.address");
 	return true;
+}
+
+/* The other machine that has an address: by its lease, or by its settings if it has not started with it yet. */
+static bool find_holder(const struct apply *apply, const char *name, const char *network,
+			const char *address, char holder[64])
+{
+	const struct dirs *dirs = &apply->call->dirs;
+	scoped_network struct network opened = { 0 };
+
+	if (network_open(&opened, dirs, network, &(struct err){ 0 }) == 0 &&
+	    lease_has_holder(&opened, address, holder) && strcmp(holder, name) != 0)
+		return true;
+	return fixed_has_holder(dirs, name, network, address, holder);
 }
 
 bool loss_of_address(struct apply *apply, const char *name, const char *network,
 		     const char *address)
 {
-	scoped_network struct network opened = { 0 };
 	char holder[64];
 
-	if (!*address ||
-	    network_open(&opened, &apply->call->dirs, network, &(struct err){ 0 }) < 0 ||
-	    !lease_has_holder(&opened, address, holder) || strcmp(holder, name) == 0 ||
+	if (!*address || !find_holder(apply, name, network, address, holder) ||
 	    !loses(apply, holder, network, address, NULL))
 		return false;
 	note_deletion(apply, holder);
@@ -139,7 +161,7 @@ bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 				     !forwards_collide(&then, wanted));
 	}
 	if (loses)
-		note_loss(apply, machine, &forward_schema, name);
+		note_loss(apply, machine, &forward_schema, name, NULL);
 	return loses;
 }
 
@@ -196,20 +218,20 @@ int loss_take_down(struct apply *apply, const struct machine *machine, const cha
 }
 
 /* An address of eth0 can be lost only by a machine that is down. */
-static int lose_address(struct apply *apply, const char *name, struct err *err)
+static int lose_address(struct apply *apply, const char *name, const char *key, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	char what[80];
+	scoped_text struct text address = { 0 };
+	char what[120];
 
-	if (machine_read(&machine, &apply->call->dirs, name, err) < 0)
+	if (machine_read(&machine, &apply->call->dirs, name, err) < 0 ||
+	    config_get(&machine_schema, &machine.config, key, &address, err) < 0)
 		return -err->code;
-	snprintf(what, sizeof what, "network.address %.15s, which another machine gets",
-		 machine.config.address);
+	snprintf(what, sizeof what, "%s %s, which another machine gets", key, text_str(&address));
 	if (loss_take_down(apply, &machine, what, err) < 0)
 		return -err->code;
 	struct apply_action *change = add_early(apply, APPLY_CHANGE, name, err);
-	return change ? action_add(change, "network.address", machine.config.address, "", err)
-		      : -err->code;
+	return change ? action_add(change, key, text_str(&address), "", err) : -err->code;
 }
 
 /* A forward or a nic. */
@@ -248,7 +270,7 @@ void loss_arrange(struct apply *apply)
 			delete->early = true;
 		else if (!find(apply, APPLY_DELETE, true, loss->machine))
 			loss->kind ? lose_section(apply, loss, &err)
-				   : lose_address(apply, loss->machine, &err);
+				   : lose_address(apply, loss->machine, loss->key, &err);
 		causes_add(&apply->causes, &err);
 	}
 }

@@ -122,7 +122,13 @@ int network_make(struct apply *apply, const struct apply_action *action, struct 
 		if (values_add(&values, network, network->given[i].name, err) < 0)
 			return -err->code;
 	}
-	return network_create(&apply->call->dirs, action->name, values.list, values.count, err);
+	scoped_network struct network made = { 0 };
+	int r = network_create(&apply->call->dirs, action->name, values.list, values.count, err);
+	if (r == 0)
+		r = network_open(&made, &apply->call->dirs, action->name, err);
+	if (r == 0)
+		network_advise(&made, values.list, values.count, true, &apply->notes);
+	return r;
 }
 
 int network_change(struct apply *apply, const struct apply_action *action, struct err *err)

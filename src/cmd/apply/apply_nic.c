@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "machine/life/run_state.h"
+#include "machine/state/nics.h"
 #include "network/network.h"
 
 #include <string.h>
@@ -149,7 +150,14 @@ int nic_check(struct apply *apply, const char *name, const struct nic_config *ni
 		r = -err->code;
 	else {
 		bool free = loss_of_address(apply, name, nic->network, nic->address);
-		r = lease_check(&network, name, free ? "" : nic->address, nic->address6, err);
+		bool free6 = loss_of_address(apply, name, nic->network, nic->address6);
+		const char *address = free ? "" : nic->address;
+		const char *address6 = free6 ? "" : nic->address6;
+		r = lease_check(&network, name, address, address6, err);
+		if (r == 0)
+			r = fixed_check(&apply->call->dirs, name, nic->network, address, err);
+		if (r == 0)
+			r = fixed_check(&apply->call->dirs, name, nic->network, address6, err);
 		if (r == 0 && *nic->mac && !loss_of_mac(apply, name, nic->network, nic->mac))
 			r = lease_check_mac(&network, name, nic->mac, err);
 	}

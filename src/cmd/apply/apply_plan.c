@@ -22,8 +22,10 @@ static enum words_kept checkable(struct apply *apply, const struct machine_confi
 {
 	if (apply_network_is_new(apply, wanted->network))
 		return WORDS_NO_NETWORK;
-	return loss_of_address(apply, name, wanted->network, wanted->address) ? WORDS_NO_ADDRESS
-									      : WORDS_ALL;
+	bool free = loss_of_address(apply, name, wanted->network, wanted->address);
+	return loss_of_address(apply, name, wanted->network, wanted->address6) || free
+		       ? WORDS_NO_ADDRESS
+		       : WORDS_ALL;
 }
 
 static int check_create(struct apply *apply, const struct apply_wanted *wanted, const char *name,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A verb runs on each name that it is given: on one after the other, or on each in a process of its own. */
+#include "base/causes.h"
 #include "base/child.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
@@ -151,6 +152,25 @@ static bool is_repeated(const struct call *call, int at)
 			return true;
 	}
 	return false;
+}
+
+int check_each_name(struct call *call, int (*check)(struct call *, const char *name, struct err *),
+		    struct err *err)
+{
+	scoped_causes struct causes causes = { 0 };
+	int worst = 0;
+
+	for (int i = 0; i < call->count; i++) {
+		struct err one = { 0 };
+		int r = name_check(call->words[i], &one);
+		if (r == 0)
+			r = check(call, call->words[i], &one);
+		if (r > worst)
+			worst = r;
+		causes_add(&causes, &one);
+	}
+	int r = causes_tell(&causes, err);
+	return worst ? worst : r;
 }
 
 int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),

@@ -115,7 +115,8 @@ static json_t *key_value(const void *config, const struct key *key)
 
 	if (key->type == KEY_BOOL)
 		return json_boolean(*(const bool *)field);
-	if (key->type == KEY_NUMBER || key->type == KEY_SIZE || key->type == KEY_DURATION)
+	if (key->type == KEY_NUMBER || key->type == KEY_SIZE || key->type == KEY_DURATION ||
+	    key->type == KEY_MTU)
 		return json_integer((json_int_t) * (const uint64_t *)field);
 	if (key->type == KEY_ROOM && *(const uint64_t *)field != UINT64_MAX)
 		return json_integer((json_int_t) * (const uint64_t *)field);

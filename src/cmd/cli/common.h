@@ -44,6 +44,9 @@ void exit_apart(const struct call *call, int r, struct err *err) __attribute__((
 void act_and_exit(struct call *call, const char *name, act_fn *act) __attribute__((noreturn));
 
 /* The same for words that name other objects. */
+/* Checks all words before the first act: all faults in one sentence, and -code of the first; or 0. */
+int check_each_name(struct call *call, int (*check)(struct call *, const char *name, struct err *),
+		    struct err *err);
 int for_each_name(struct call *call, int (*act)(struct call *, const char *name, struct err *),
 		  struct err *err);
 

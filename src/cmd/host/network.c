@@ -46,6 +46,21 @@ static int add_given(const struct call *call, const struct flag *flag, struct co
 	return r < 0 ? EXIT_USAGE : 0;
 }
 
+/* Tells what is allowed, and probably not meant. */
+static int advise(const struct call *call, const char *name, const struct config_change *list,
+		  size_t count, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	scoped_text struct text notes = { 0 };
+	int r = network_open(&network, &call->dirs, name, err);
+
+	if (r < 0)
+		return r;
+	network_advise(&network, list, count, true, &notes);
+	print_notes(&notes);
+	return 0;
+}
+
 static int run_create(struct call *call, struct err *err)
 {
 	scoped_changes struct changes changes = { 0 };
@@ -64,7 +79,9 @@ static int run_create(struct call *call, struct err *err)
 	r = add_given(call, &flag_bridge, list, &count, err);
 	if (r == 0)
 		r = add_given(call, &flag_subnet, list, &count, err);
-	return r != 0 ? r : network_create(&call->dirs, name, list, count, err);
+	if (r == 0)
+		r = network_create(&call->dirs, name, list, count, err);
+	return r != 0 ? r : advise(call, name, list, count, err);
 }
 
 struct listing {
@@ -226,9 +243,16 @@ static int run_down(struct call *call, struct err *err)
 	return for_each_name(call, down_one, err);
 }
 
+static int check_one(struct call *call, const char *name, struct err *err)
+{
+	return network_check_delete(&call->dirs, name, call_has(call, &flag_leases), err);
+}
+
 static int run_delete(struct call *call, struct err *err)
 {
-	return for_each_name(call, delete_one, err);
+	int r = check_each_name(call, check_one, err);
+
+	return r != 0 ? r : for_each_name(call, delete_one, err);
 }
 
 static const struct command create = {

@@ -116,5 +116,6 @@ int machine_change_network(struct network *network, const struct config_change *
 	if (*network->warning)
 		text_add(notes, "%s\n", network->warning);
 	tell_late(network, changes, count, before6, notes);
+	network_advise(network, changes, count, false, notes);
 	return 0;
 }

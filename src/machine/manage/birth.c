@@ -2,6 +2,7 @@
 #include "machine/manage/birth.h"
 #include "config/values.h"
 
+#include "machine/state/nics.h"
 #include "machine/state/owner.h"
 #include "machine/state/private.h"
 
@@ -172,7 +173,11 @@ static int mark_fresh(const struct machine *machine, struct err *err)
 int birth_commit(struct machine *machine, const struct birth *birth, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
+	scoped_fd int addresses = -1;
 
+	/* Another machine may have got an address of this one since it was checked. */
+	if (fixed_claim(machine, &addresses, err) < 0)
+		return -err->code;
 	if (birth->owner && machine->config.ephemeral &&
 	    owner_claim(machine, birth->owner, err) < 0)
 		return -err->code;

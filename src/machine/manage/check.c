@@ -114,6 +114,8 @@ static const struct check {
 	{ "limits.", check_limits, true },
 	{ "limits.rlimit.", check_rlimits, true },
 	{ "network", check_network, true },
+	/* A start gets a lease, or not. */
+	{ "network", fixed_check_all, false },
 	{ "security.", check_labels, true },
 };
 enum { CHECKS = sizeof checks / sizeof *checks };

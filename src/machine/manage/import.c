@@ -7,6 +7,7 @@
 #include "machine/manage/increment.h"
 #include "machine/manage/rootsize.h"
 #include "machine/manage/travel.h"
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
 #include "base/fault.h"
@@ -95,10 +96,13 @@ static int check_address(const struct machine *machine, struct err *err)
 
 	if (!*config->network ||
 	    network_open(&network, machine->dirs, config->network, &(struct err){ 0 }) < 0 ||
-	    lease_check(&network, machine->name, config->address, config->address6, &why) == 0)
+	    (lease_check(&network, machine->name, config->address, config->address6, &why) == 0 &&
+	     fixed_check_all(machine, &why) == 0))
 		return 0;
 	bool first =
-		lease_check(&network, machine->name, config->address, "", &(struct err){ 0 }) < 0;
+		lease_check(&network, machine->name, config->address, "", &(struct err){ 0 }) < 0 ||
+		fixed_check(machine->dirs, machine->name, config->network, config->address,
+			    &(struct err){ 0 }) < 0;
 	return err_set(err, why.code,
 		       "%s; '--set %s=' lets it get a free one, and '--network NAME' chooses "
 		       "another network",

@@ -184,6 +184,8 @@ static int check_wanted(const struct change *change, const struct nic_config *ni
 
 	if (network_open(&network, change->machine->dirs, nic->network, err) < 0 ||
 	    lease_check(&network, machine, nic->address, nic->address6, err) < 0 ||
+	    fixed_check(change->machine->dirs, machine, nic->network, nic->address, err) < 0 ||
+	    fixed_check(change->machine->dirs, machine, nic->network, nic->address6, err) < 0 ||
 	    (*nic->mac && lease_check_mac(&network, machine, nic->mac, err) < 0))
 		return -err->code;
 	return check_free(change, nic->network, err);
@@ -247,8 +249,11 @@ int machine_nic_add(struct machine *machine, const struct nic_config *nic, struc
 			"machine '%s' has a nic '%s' already; change it: berth nic set %s %s "
 			"KEY=VALUE",
 			machine->name, change.name, machine->name, change.name);
-	if (check_wanted(&change, nic, err) < 0 || add_section(&change, nic, err) < 0)
+	scoped_fd int addresses = fixed_lock(machine->dirs, err);
+	if (addresses < 0 || check_wanted(&change, nic, err) < 0 ||
+	    add_section(&change, nic, err) < 0)
 		return -err->code;
+	scoped_close_fd(&addresses);
 	if (make(&change, err) == 0)
 		return 0;
 	struct err ignored = { 0 };
@@ -316,13 +321,15 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 	if (begin(&change, machine, name, err) < 0)
 		return -err->code;
 	change.notes = notes;
-	if (prepare(&change, changes, count, &before, &after, &moves, err) < 0)
+	scoped_fd int addresses = fixed_lock(machine->dirs, err);
+	if (addresses < 0 || prepare(&change, changes, count, &before, &after, &moves, err) < 0)
 		return -err->code;
 	const struct nic_config *now = find(&change, err);
 	if (!now || (moves ? unmake(&change, now->network, err) : unplug(&change, err)) < 0)
 		return -err->code;
 	int r = config_write(change.conf, &after, err);
 	fault_point("nic-set");
+	scoped_close_fd(&addresses);
 	if (r == 0)
 		r = settings_read_again(machine, err);
 	if (r == 0)

@@ -2,6 +2,7 @@
 /* Changes of a machine's settings: all of them or none, also on the running machine. */
 #include "machine/manage/check.h"
 #include "machine/state/move.h"
+#include "machine/state/nics.h"
 #include "machine/state/private.h"
 
 #include "base/file.h"
@@ -44,10 +45,10 @@ static const struct config_change *find_change(const struct change_set *set, con
 	return NULL;
 }
 
-static bool has_live_limits(const struct change_set *set)
+static bool touches(const struct change_set *set, const char *prefix)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		if (text_starts(set->changes[i].name, "limits."))
+		if (text_starts(set->changes[i].name, prefix))
 			return true;
 	}
 	return false;
@@ -135,7 +136,7 @@ static int note_pending(const struct change_set *set, struct err *err)
 /* Reversible steps first, then the irreversible one: no disk shrinks. */
 static int commit(struct change_set *set, struct err *err)
 {
-	bool live = has_live_limits(set);
+	bool live = touches(set, "limits.");
 
 	if (live && limit_now(set->machine, &set->wanted, err) < 0) {
 		limit_as_before(set);
@@ -178,6 +179,9 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 	set.path = machine_path(machine, "machine.conf");
 	if (!set.path)
 		return err_set(err, ENOMEM, "out of memory");
+	scoped_fd int addresses = -1;
+	if (touches(&set, "network") && (addresses = fixed_lock(machine->dirs, err)) < 0)
+		return -err->code;
 	if (read_before(&set, err) < 0 || prepare(&set, err) < 0 || note_pending(&set, err) < 0 ||
 	    commit(&set, err) < 0)
 		return -err->code;

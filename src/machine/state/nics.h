@@ -36,6 +36,24 @@ int nics_lease(const struct machine *machine, const struct nic_view *nic, struct
 int nics_take_lease(struct machine *machine, struct nic_view *nic, struct network *network,
 		    struct lease *lease, struct err *err);
 
+/* ---- Fixed addresses, of either family (fixed.c) */
+
+/* Whether the settings of a machine, but of that one not, name an address on a network; and the machine's name. */
+bool fixed_has_holder(const struct dirs *dirs, const char *but, const char *network,
+		      const char *address, char holder[64]);
+/* Refuses an address of a machine that the settings of another name on that network. "" is always free. */
+int fixed_check(const struct dirs *dirs, const char *machine, const char *network,
+		const char *address, struct err *err);
+/* The same for all interfaces of a machine. */
+int fixed_check_all(const struct machine *machine, struct err *err);
+/*
+ * Takes the lock under which settings with fixed addresses are checked and written, after the machine's lock: a
+ * descriptor, or -code.
+ */
+int fixed_lock(const struct dirs *dirs, struct err *err);
+/* fixed_check_all under the lock, which the caller then has; without a fixed address *lock stays as it is. */
+int fixed_claim(const struct machine *machine, int *lock, struct err *err);
+
 /* A hardware address that is drawn at random; the caller owns it. NULL: out of memory. */
 char *nics_draw_mac(void);
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sentences about settings of a network that are allowed, and probably not what was meant. */
+#include "network/network.h"
+#include "network/subnet.h"
+#include "network/subnet6.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* Networks whose addresses no host of the internet has: RFC 1918, 6598, 3927, 2544, 5737. */
+static bool is_private(const struct subnet *subnet)
+{
+	static const struct {
+		uint32_t network;
+		unsigned prefix;
+	} nowhere[] = {
+		{ 0x0a000000, 8 },  { 0xac100000, 12 }, { 0xc0a80000, 16 },
+		{ 0x64400000, 10 }, { 0xa9fe0000, 16 }, { 0xc6120000, 15 },
+		{ 0xc0000200, 24 }, { 0xc6336400, 24 }, { 0xcb007100, 24 },
+	};
+
+	for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+		uint32_t mask = UINT32_MAX << (32 - nowhere[i].prefix);
+		if (subnet->prefix >= nowhere[i].prefix &&
+		    (ntohl(subnet->network.s_addr) & mask) == nowhere[i].network)
+			return true;
+	}
+	return false;
+}
+
+/* Unique local addresses of RFC 4193, and those for examples of RFC 3849. */
+static bool is_private6(const struct subnet6 *subnet)
+{
+	static const unsigned char examples[] = { 0x20, 0x01, 0x0d, 0xb8 };
+	const unsigned char *bytes = subnet->network.s6_addr;
+
+	return (bytes[0] & 0xfe) == 0xfc || memcmp(bytes, examples, sizeof examples) == 0;
+}
+
+static bool is_given(const struct config_change *changes, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(changes[i].name, key) == 0 && changes[i].value)
+			return true;
+	}
+	return false;
+}
+
+/* Translation on a network that nothing leaves. */
+static void doubt_nat(const struct network *network, const struct config_change *changes,
+		      size_t count, struct text *notes)
+{
+	const bool wanted[] = { network->config.nat, network->config.nat6 };
+	static const char *const keys[] = { "nat", "nat6" };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (wanted[i] && is_given(changes, count, keys[i]))
+			text_add(notes,
+				 "network '%s' is private: nothing leaves it, whatever %s says; "
+				 "kind=bridge lets its machines out\n",
+				 network->name, keys[i]);
+	}
+}
+
+static void doubt_subnet(const struct network *network, const char *subnet, const char *nat,
+			 struct text *notes)
+{
+	text_add(notes,
+		 "network '%s': %s is no private network: its machines do not reach the hosts of "
+		 "the internet that have these addresses; if it is routed to this host: berth "
+		 "network set %s %s=no\n",
+		 network->name, subnet, network->name, nat);
+}
+
+void network_advise(const struct network *network, const struct config_change *changes,
+		    size_t count, bool is_new, struct text *notes)
+{
+	struct subnet subnet;
+	struct subnet6 subnet6;
+
+	if (config_is_private(&network->config)) {
+		doubt_nat(network, changes, count, notes);
+		return;
+	}
+	if ((is_new || is_given(changes, count, "nat")) && network->config.nat &&
+	    subnet_parse(network->config.subnet, &subnet) == 0 && !is_private(&subnet))
+		doubt_subnet(network, network->config.subnet, "nat", notes);
+	if ((is_given(changes, count, "subnet6") || is_given(changes, count, "nat6")) &&
+	    network->config.nat6 && subnet6_parse(network->config.subnet6, &subnet6) == 0 &&
+	    !is_private6(&subnet6))
+		doubt_subnet(network, network->config.subnet6, "nat6", notes);
+}
