@@ -134,7 +134,7 @@ struct device_config {
 /* [forward NAME]: a port of the host, or a range, that leads to the machine */
 struct forward_config {
 	struct section section;
-	char *listen;   /* an IPv4 address of the host, "" for all */
+	char *listen;   /* an address of the host; "" for all, of both families */
 	char *port;     /* "80" or "8000-8010" */
 	char *protocol; /* KEY_CHOICE tcp, udp */
 	char *target;   /* the machine's port; of a range the first; "": the same */

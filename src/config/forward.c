@@ -38,6 +38,26 @@ static int refuse(const char *name, const char *key, const char *value, const ch
 		       wanted);
 }
 
+static int parse_listen(const char *text, struct forward *forward)
+{
+	struct in6_addr six;
+
+	if (!*text)
+		return 0;
+	if (inet_pton(AF_INET, text, forward->listen) == 1) {
+		forward->family = AF_INET;
+		return 0;
+	}
+	/* A link-local address is one of many links, and ::1 is not forwarded by the kernel. */
+	if (inet_pton(AF_INET6, text, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six) ||
+	    IN6_IS_ADDR_LINKLOCAL(&six) || IN6_IS_ADDR_LOOPBACK(&six) ||
+	    IN6_IS_ADDR_MULTICAST(&six))
+		return -EINVAL;
+	forward->family = AF_INET6;
+	memcpy(forward->listen, &six, sizeof six);
+	return 0;
+}
+
 int config_forward(const struct forward_config *config, struct forward *forward, struct err *err)
 {
 	const char *name = config->section.name;
@@ -49,8 +69,12 @@ int config_forward(const struct forward_config *config, struct forward *forward,
 	if (parse_ports(config->port, &forward->first, &forward->last) < 0)
 		return refuse(name, "port", config->port,
 			      "a number from 1 to 65535, or a range such as 8000-8010", err);
-	if (*config->listen && inet_pton(AF_INET, config->listen, &forward->listen) != 1)
-		return refuse(name, "listen", config->listen, "an IPv4 address of this host", err);
+	if (parse_listen(config->listen, forward) < 0)
+		return refuse(name, "listen", config->listen,
+			      "an IPv4 address of this host, an IPv6 address other than ::1, which "
+			      "the kernel does not forward, 0.0.0.0 for all of IPv4, or :: for all "
+			      "of IPv6",
+			      err);
 	forward->to = forward->first;
 	if (!*config->target)
 		return 0;
@@ -68,10 +92,28 @@ int config_forward(const struct forward_config *config, struct forward *forward,
 	return 0;
 }
 
+bool forward_is_bound(const struct forward *forward)
+{
+	static const unsigned char all[sizeof forward->listen];
+
+	return memcmp(forward->listen, all, sizeof all) != 0;
+}
+
+bool forwards_equal(const struct forward *a, const struct forward *b)
+{
+	return a->udp == b->udp && a->family == b->family && a->first == b->first &&
+	       a->last == b->last && a->to == b->to &&
+	       memcmp(a->listen, b->listen, sizeof a->listen) == 0;
+}
+
 bool forwards_collide(const struct forward *a, const struct forward *b)
 {
-	return a->udp == b->udp && a->first <= b->last && b->first <= a->last &&
-	       (!a->listen || !b->listen || a->listen == b->listen);
+	if (a->udp != b->udp || a->first > b->last || b->first > a->last)
+		return false;
+	if (a->family != AF_UNSPEC && b->family != AF_UNSPEC && a->family != b->family)
+		return false;
+	return !forward_is_bound(a) || !forward_is_bound(b) ||
+	       memcmp(a->listen, b->listen, sizeof a->listen) == 0;
 }
 
 int forward_check(const struct machine_config *config, const struct forward_config *section,

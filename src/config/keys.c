@@ -58,7 +58,7 @@ static const char *const protocol_words[] = { "tcp", "udp", NULL };
 #define AT(field) offsetof(struct forward_config, field)
 static const struct key forward_keys[] = {
 	{ "listen", KEY_TEXT, 0, AT(listen), "", 0, 0, NULL,
-	  "IPv4 address of the host that it is for; empty: all" },
+	  "IPv4 or IPv6 address of the host that it is for; empty: all" },
 	{ "port", KEY_TEXT, 0, AT(port), "", 0, 0, NULL,
 	  "port of the host, or a range such as 8000-8010" },
 	{ "protocol", KEY_CHOICE, 0, AT(protocol), "tcp", 0, 0, protocol_words, "tcp or udp" },

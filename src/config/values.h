@@ -17,8 +17,10 @@ int config_owner(const char *value, struct config_owner *owner, struct err *err)
 
 /* A [forward NAME], as numbers. */
 struct forward {
-	bool udp;             /* else TCP */
-	uint32_t listen;      /* in network byte order; 0: all addresses of the host */
+	bool udp;   /* else TCP */
+	int family; /* AF_INET or AF_INET6: only there; AF_UNSPEC: both */
+	/* the host's address, in the family's 4 or 16 bytes; all 0: all addresses of that family */
+	unsigned char listen[16];
 	uint16_t first, last; /* ports of the host */
 	uint16_t to;          /* the machine's port for the first; the others follow */
 };
@@ -26,6 +28,10 @@ struct forward {
 enum { FORWARD_SHIFT_MAX = 100 };
 /* Parses a forward. The sentence names the section. */
 int config_forward(const struct forward_config *config, struct forward *forward, struct err *err);
+/* Whether it is for one address of the host. */
+bool forward_is_bound(const struct forward *forward);
+/* Whether they are the same. */
+bool forwards_equal(const struct forward *a, const struct forward *b);
 /* Whether a packet could be meant for both. */
 bool forwards_collide(const struct forward *a, const struct forward *b);
 

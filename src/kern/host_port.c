@@ -13,20 +13,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int host_port_probe(bool udp, struct in_addr address, uint16_t port)
+int host_port_probe(bool udp, int family, const void *address, uint16_t port)
 {
-	struct sockaddr_in name = { .sin_family = AF_INET,
-				    .sin_port = htons(port),
-				    .sin_addr = address };
-	scoped_fd int fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	bool six = family == AF_INET6;
+	struct sockaddr_in name4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 name6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	const struct sockaddr *name = six ? (struct sockaddr *)&name6 : (struct sockaddr *)&name4;
+	scoped_fd int fd = socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	int on = 1;
 
 	if (fd < 0)
 		return -errno;
+	if (six)
+		memcpy(&name6.sin6_addr, address, sizeof name6.sin6_addr);
+	else
+		memcpy(&name4.sin_addr, address, sizeof name4.sin_addr);
+	/* A socket of both families would find IPv4's programs too. */
+	if (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+		return -errno;
 	/* Connections that have ended do not count. For UDP the option would share the port. */
 	if (!udp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
 		return -errno;
-	return bind(fd, (struct sockaddr *)&name, sizeof name) < 0 ? -errno : 0;
+	return bind(fd, name, six ? sizeof name6 : sizeof name4) < 0 ? -errno : 0;
 }
 
 /* The inode of a socket that receives at the port, by a table of /proc/net; 0: there is none. */

@@ -10,10 +10,11 @@
 enum { HOST_PORT_OWNER = 64 };
 
 /*
- * Whether a program receives what comes to the port at that address (0: at any): -EADDRINUSE; 0: none does.
+ * Whether a program receives what comes to the port at that address, of AF_INET or AF_INET6 (all 0: at any):
+ * -EADDRINUSE; 0: none does.
  * -EADDRNOTAVAIL: the host does not have the address. Nothing is bound afterwards.
  */
-int host_port_probe(bool udp, struct in_addr address, uint16_t port);
+int host_port_probe(bool udp, int family, const void *address, uint16_t port);
 
 /* The program that has the port, as "nginx (pid 123)", or "another program": it may be in another PID namespace. */
 void host_port_owner(bool udp, uint16_t port, char out[HOST_PORT_OWNER]);

@@ -56,6 +56,7 @@ struct nft_rule {
 	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP, NFT_REDIRECT } verdict;
 	/* NFT_REDIRECT: the new destination of the connection; port 0: the port stays */
 	struct in_addr to;
+	struct in6_addr to6; /* with ipv6 */
 	unsigned port;
 };
 

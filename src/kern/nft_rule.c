@@ -270,15 +270,17 @@ static bool add_immediate(struct nftnl_rule *rule, uint32_t dreg, const void *da
 static bool add_redirect(struct nftnl_rule *rule, const struct nft_rule *from)
 {
 	uint16_t port = htons((uint16_t)from->port);
+	const void *to = from->ipv6 ? (const void *)&from->to6 : &from->to;
+	uint32_t size = from->ipv6 ? sizeof from->to6 : sizeof from->to;
 
-	if (!add_immediate(rule, NFT_REG_1, &from->to.s_addr, sizeof from->to.s_addr) ||
+	if (!add_immediate(rule, NFT_REG_1, to, size) ||
 	    (port && !add_immediate(rule, NFT_REG_2, &port, sizeof port)))
 		return false;
 	struct nftnl_expr *nat = add_expr(rule, "nat");
 	if (!nat)
 		return false;
 	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
-	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, NFPROTO_IPV4);
+	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_FAMILY, from->ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
 	if (port) {
 		nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFT_REG_2);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOPBACK = 0x7f000000, LOOPBACK_BITS = 8, BESIDES = 3 /* rules beside those of ports */ };
+enum { LOOPBACK = 0x7f000000, LOOPBACK_BITS = 8, BESIDES = 4 /* rules beside those of ports */ };
 
 struct ruleset {
 	char name[32];
@@ -36,6 +36,23 @@ static unsigned rules_of(const struct forward *forward)
 	return forward->to == forward->first ? 1 : forward->last - forward->first + 1u;
 }
 
+/* Whether the rules of a family have a forward. The machine may have no IPv6 address. */
+static bool is_in(const struct forward *forward, bool six, const struct lease *lease)
+{
+	return (!six || lease->prefix6) && forward->family != (six ? AF_INET : AF_INET6);
+}
+
+static struct nft_match address6(enum nft_field field, const struct in6_addr *address,
+				 unsigned prefix)
+{
+	struct nft_match match = { .field = field, .prefix = prefix };
+
+	memcpy(match.bytes, address, sizeof *address);
+	for (unsigned bit = prefix; bit < 128; bit++)
+		match.bytes[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
+	return match;
+}
+
 static struct nft_match from(in_addr_t network, unsigned prefix)
 {
 	return (struct nft_match){ .field = NFT_FIELD_FROM,
@@ -43,7 +60,10 @@ static struct nft_match from(in_addr_t network, unsigned prefix)
 				   .prefix = prefix };
 }
 
-/* Without such a rule a machine could reach programs that listen only on the host's loopback addresses. */
+/*
+ * Without such a rule a machine could reach programs that listen only on the host's loopback addresses. The kernel itself
+ * refuses packets for ::1 that come from a link.
+ */
 static struct nft_rule drop_loopback(const struct network *network)
 {
 	return (struct nft_rule){
@@ -57,8 +77,30 @@ static struct nft_rule drop_loopback(const struct network *network)
 	};
 }
 
+static struct nft_match listens(const struct forward *forward, bool six)
+{
+	struct nft_match match = { .field = NFT_FIELD_TO, .prefix = 32 };
+
+	if (six)
+		return address6(NFT_FIELD_TO6, (const struct in6_addr *)forward->listen, 128);
+	memcpy(&match.network, forward->listen, sizeof match.network);
+	return match;
+}
+
+/*
+ * The kernel takes an answer to ::1 from no link but lo, and has no setting like IPv4's route_localnet. A connection to
+ * ::1 that went to the machine would hang; as it is, it is refused at once, and programs try 127.0.0.1.
+ */
+static struct nft_match not_loopback6(void)
+{
+	struct nft_match match = address6(NFT_FIELD_TO6, &in6addr_loopback, 128);
+
+	match.inverted = true;
+	return match;
+}
+
 static struct nft_rule redirect(const struct lease *lease, const struct forward *forward,
-				unsigned which, enum nft_chain chain)
+				unsigned which, enum nft_chain chain, bool six)
 {
 	bool single = rules_of(forward) > 1;
 	unsigned first = forward->first + which;
@@ -72,14 +114,16 @@ static struct nft_rule redirect(const struct lease *lease, const struct forward 
 			     .number = first,
 			     .last = single ? first : forward->last } },
 		.verdict = NFT_REDIRECT,
+		.ipv6 = six,
 		.to = lease->address,
+		.to6 = lease->address6,
 		.port = forward->to == forward->first ? 0 : forward->to + which,
 	};
 
-	if (forward->listen)
-		rule.match[rule.matches++] = (struct nft_match){ .field = NFT_FIELD_TO,
-								 .network = { forward->listen },
-								 .prefix = 32 };
+	if (forward_is_bound(forward))
+		rule.match[rule.matches++] = listens(forward, six);
+	else if (six && chain == NFT_OUTPUT)
+		rule.match[rule.matches++] = not_loopback6();
 	return rule;
 }
 
@@ -101,6 +145,17 @@ static struct nft_rule masquerade(const struct network *network, const struct le
 	};
 }
 
+/* The same for IPv6. */
+static struct nft_rule masquerade6(const struct network *network, const struct lease *lease,
+				   struct nft_match source)
+{
+	struct nft_rule rule = masquerade(network, lease, source);
+
+	rule.ipv6 = true;
+	rule.match[1] = address6(NFT_FIELD_TO6, &lease->address6, 128);
+	return rule;
+}
+
 static void name_table(const struct network *network, const char *name, struct ruleset *ruleset)
 {
 	char ifname[IFNAMSIZ];
@@ -116,40 +171,59 @@ static void set_mark(const struct lease *lease, const struct forward *forwards, 
 		     struct ruleset *ruleset)
 {
 	scoped_text struct text identity = { 0 };
+	char six[INET6_ADDRSTRLEN] = "", listen[INET6_ADDRSTRLEN] = "";
 
-	text_add(&identity, "1 %08x", lease->address.s_addr);
-	for (size_t i = 0; i < count; i++)
-		text_add(&identity, " %d %08x %u %u %u", forwards[i].udp, forwards[i].listen,
-			 forwards[i].first, forwards[i].last, forwards[i].to);
+	if (lease->prefix6)
+		inet_ntop(AF_INET6, &lease->address6, six, sizeof six);
+	text_add(&identity, "2 %08x %s", lease->address.s_addr, six);
+	for (size_t i = 0; i < count; i++) {
+		inet_ntop(AF_INET6, forwards[i].listen, listen, sizeof listen);
+		text_add(&identity, " %d %d %s %u %u %u", forwards[i].udp, forwards[i].family,
+			 listen, forwards[i].first, forwards[i].last, forwards[i].to);
+	}
 	snprintf(ruleset->mark, sizeof ruleset->mark, "berth %016llx",
 		 (unsigned long long)text_hash(text_str(&identity)));
 	ruleset->table.mark = ruleset->mark;
 }
 
+/* The rules of one chain: all forwards, in one family after the other. */
+static size_t fill_chain(const struct lease *lease, const struct forward *forwards, size_t count,
+			 enum nft_chain chain, struct nft_rule *rules)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct forward *forward = &forwards[i % count];
+		bool six = i >= count;
+		unsigned each = is_in(forward, six, lease) ? rules_of(forward) : 0;
+		for (unsigned which = 0; which < each; which++)
+			rules[n++] = redirect(lease, forward, which, chain, six);
+	}
+	return n;
+}
+
 static int fill(const struct network *network, const struct lease *lease,
 		const struct forward *forwards, size_t count, struct ruleset *ruleset)
 {
-	static const enum nft_chain chains[] = { NFT_PREROUTING, NFT_OUTPUT };
 	in_addr_t subnet = lease->gateway.s_addr & htonl(UINT32_MAX << (32 - network->prefix));
 	size_t all = BESIDES, n = 0;
 
 	name_table(network, lease->name, ruleset);
 	set_mark(lease, forwards, count, ruleset);
 	for (size_t i = 0; i < count; i++)
-		all += 2 * rules_of(&forwards[i]);
+		all += 4 * rules_of(&forwards[i]);
 	ruleset->rules = calloc(all, sizeof *ruleset->rules);
 	if (!ruleset->rules)
 		return -ENOMEM;
 	ruleset->rules[n++] = drop_loopback(network);
-	for (size_t c = 0; c < 2; c++) {
-		for (size_t i = 0; i < count; i++) {
-			for (unsigned which = 0; which < rules_of(&forwards[i]); which++)
-				ruleset->rules[n++] =
-					redirect(lease, &forwards[i], which, chains[c]);
-		}
-	}
+	n += fill_chain(lease, forwards, count, NFT_PREROUTING, ruleset->rules + n);
+	n += fill_chain(lease, forwards, count, NFT_OUTPUT, ruleset->rules + n);
 	ruleset->rules[n++] = masquerade(network, lease, from(subnet, network->prefix));
 	ruleset->rules[n++] = masquerade(network, lease, from(htonl(LOOPBACK), LOOPBACK_BITS));
+	if (lease->prefix6)
+		ruleset->rules[n++] =
+			masquerade6(network, lease,
+				    address6(NFT_FIELD_FROM6, &lease->gateway6, lease->prefix6));
 	ruleset->table.rules = ruleset->rules;
 	ruleset->table.count = n;
 	return 0;
@@ -208,22 +282,34 @@ int forward_use_loopback(const struct network *network, bool on, struct err *err
 				     : 0;
 }
 
-int forward_check_host(const struct forward *forward, struct err *err)
+/* The same in one family. */
+static int check_port(const struct forward *forward, int family, unsigned port, struct err *err)
 {
-	const struct in_addr listen = { forward->listen };
-	char owner[HOST_PORT_OWNER];
+	char owner[HOST_PORT_OWNER], listen[INET6_ADDRSTRLEN];
+	int r = host_port_probe(forward->udp, family, forward->listen, (uint16_t)port);
 
-	for (unsigned port = forward->first; port <= forward->last; port++) {
-		int r = host_port_probe(forward->udp, listen, (uint16_t)port);
-		if (r == -EADDRINUSE) {
-			host_port_owner(forward->udp, (uint16_t)port, owner);
-			return err_set(err, EADDRINUSE, "port %u/%s of this host is used by %s",
-				       port, forward->udp ? "udp" : "tcp", owner);
+	if (r == -EADDRINUSE) {
+		host_port_owner(forward->udp, (uint16_t)port, owner);
+		return err_set(err, EADDRINUSE, "port %u/%s of this host is used by %s", port,
+			       forward->udp ? "udp" : "tcp", owner);
+	}
+	if (r != -EADDRNOTAVAIL || !forward_is_bound(forward))
+		return 0;
+	inet_ntop(family, forward->listen, listen, sizeof listen);
+	return err_set(err, EADDRNOTAVAIL, "this host has no address %s to listen on", listen);
+}
+
+int forward_check_host(const struct forward *forward, bool ipv6, struct err *err)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < (ipv6 ? 2 : 1); i++) {
+		if (forward->family != AF_UNSPEC && forward->family != families[i])
+			continue;
+		for (unsigned port = forward->first; port <= forward->last; port++) {
+			if (check_port(forward, families[i], port, err) < 0)
+				return -err->code;
 		}
-		if (r == -EADDRNOTAVAIL)
-			return err_set(err, EADDRNOTAVAIL,
-				       "this host has no address %s to listen on",
-				       inet_ntoa(listen));
 	}
 	return 0;
 }

@@ -219,6 +219,9 @@ static void test_forwards(void)
 	static const char *const good[] = {
 		"[forward a]\nport = 80\n[forward b]\nport = 80\nprotocol = udp\n",
 		"[forward a]\nport=8\nlisten=1.1.1.1\n[forward b]\nport=8\nlisten=1.1.1.2\n",
+		"[forward a]\nport=8\nlisten=fd00::2\n[forward b]\nport=8\nlisten=fd00::1\n",
+		"[forward a]\nport=8\nlisten=::\n[forward b]\nport=8\nlisten=0.0.0.0\n",
+		"[forward a]\nport=8\nlisten=::\n[forward b]\nport=8\nlisten=1.1.1.1\n",
 		"[forward a]\nport = 1-65535\n",
 		"[forward a]\nport = 8000-8099\ntarget = 65436\n",
 	};
@@ -229,7 +232,17 @@ static void test_forwards(void)
 		{ "[forward a]\nport = 80-\n", "cannot have port '80-'" },
 		{ "[forward a]\nport = 70-90\n[forward b]\nport = 80\nlisten = 10.0.0.1\n",
 		  "forwards 'a' and 'b' have a port of the host in common" },
+		{ "[forward a]\nport = 80\nlisten = fe80::1\n", "cannot have listen 'fe80::1'" },
 		{ "[forward a]\nport = 80\nlisten = ::1\n", "cannot have listen '::1'" },
+		{ "[forward a]\nport = 80\nlisten = ::ffff:1.2.3.4\n", "cannot have listen" },
+		{ "[forward a]\nport = 80\nlisten = ff02::1\n", "cannot have listen" },
+		{ "[forward a]\nport = 80\n[forward b]\nport = 80\nlisten = fd00::1\n",
+		  "a port of the host in common" },
+		{ "[forward a]\nport = 80\nlisten = ::\n[forward b]\nport = 80\nlisten = fd00::1\n",
+		  "a port of the host in common" },
+		{ "[forward a]\nport = 80\nlisten = fd00::1\n[forward b]\nport = 80\n"
+		  "listen = fd00:0::1\n",
+		  "a port of the host in common" },
 		{ "[forward a]\nport = 80\nprotocol = sctp\n", "protocol" },
 	};
 

@@ -228,9 +228,10 @@ static void show_sections(const struct machine_config *config, const char *tempo
 	}
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
-		show("forward:", "%s, %s%s%s/%s to %s", at->name, forward->listen,
-		     *forward->listen ? ":" : "", forward->port, forward->protocol,
-		     *forward->target ? forward->target : forward->port);
+		bool six = strchr(forward->listen, ':');
+		show("forward:", "%s, %s%s%s%s%s/%s to %s", at->name, six ? "[" : "",
+		     forward->listen, six ? "]" : "", *forward->listen ? ":" : "", forward->port,
+		     forward->protocol, *forward->target ? forward->target : forward->port);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { MADE_MAX = 65536, DROP_SECONDS = 1 };
 
@@ -87,15 +88,20 @@ static int compare(void *context, const char *name)
 	return 0;
 }
 
-/* Whether the machine's eth0 is on a private network, to which no port leads. */
-static bool is_shut(const struct machine *machine)
+/* How ports could lead to the machine's eth0. */
+struct way {
+	bool shut; /* its network is private */
+	bool ipv6; /* its network has IPv6, or is not known */
+};
+
+static struct way find_way(const struct machine *machine)
 {
 	scoped_network struct network network = { 0 };
 
-	return machine->config.network && *machine->config.network &&
-	       network_open(&network, machine->dirs, machine->config.network, &(struct err){ 0 }) ==
-		       0 &&
-	       config_is_private(&network.config);
+	if (!machine->config.network || !*machine->config.network ||
+	    network_open(&network, machine->dirs, machine->config.network, &(struct err){ 0 }) < 0)
+		return (struct way){ .ipv6 = true };
+	return (struct way){ config_is_private(&network.config), network.prefix6 != 0 };
 }
 
 int forwards_check(const struct machine *machine, const struct forward_config *section,
@@ -106,7 +112,16 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 
 	if (config_forward(section, &forward, err) < 0)
 		return -err->code;
-	if (is_shut(machine))
+	struct way way = find_way(machine);
+	if (!way.ipv6 && forward.family == AF_INET6)
+		return err_set(
+			err, EINVAL,
+			"forward '%s' listens on %s, and network '%s' has no IPv6 by which it "
+			"could lead to machine '%s'; give it one: berth network set %s "
+			"subnet6=auto",
+			section->section.name, section->listen, machine->config.network,
+			machine->name, machine->config.network);
+	if (way.shut)
 		return err_set(
 			err, EINVAL,
 			"forward '%s' cannot lead to machine '%s': its network '%s' is private; "
@@ -118,7 +133,7 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 		err_set(err, EADDRINUSE, "machine '%s' runs and has that port of the host",
 			search.found);
 	else if (r == 0)
-		forward_check_host(&forward, err);
+		forward_check_host(&forward, way.ipv6, err);
 	return err->code ? err_wrap(err, "forward '%s'", section->section.name) : 0;
 }
 
@@ -160,7 +175,7 @@ static int choose(struct chosen *chosen, const struct forward_config *section, s
 static int choose_all(const struct machine *machine, const char *made, struct chosen *chosen,
 		      struct text *left_out, struct err *err)
 {
-	const char *kept = made && is_shut(machine) ? NULL : made;
+	const char *kept = made && find_way(machine).shut ? NULL : made;
 
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;

@@ -7,7 +7,7 @@
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
-#include "config/config.h"
+#include "config/values.h"
 
 #include <string.h>
 
@@ -44,13 +44,15 @@ static int make_up_name(const struct machine *machine, struct forward_config *se
 static const struct section *find_same(const struct machine *machine,
 				       const struct forward_config *section)
 {
+	struct forward one, other;
+
+	if (config_forward(section, &one, &(struct err){ 0 }) < 0)
+		return NULL;
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
-		const struct forward_config *other = (const struct forward_config *)at;
 		if ((!section->section.name || strcmp(section->section.name, at->name) == 0) &&
-		    strcmp(section->protocol, other->protocol) == 0 &&
-		    strcmp(section->listen, other->listen) == 0 &&
-		    strcmp(section->port, other->port) == 0 &&
-		    strcmp(section->target, other->target) == 0)
+		    config_forward((const struct forward_config *)at, &other, &(struct err){ 0 }) ==
+			    0 &&
+		    forwards_equal(&one, &other))
 			return at;
 	}
 	return NULL;
