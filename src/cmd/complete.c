@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "image/template/template.h"
+#include "machine/data/data.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 #include "machine/state/machine.h"
@@ -49,6 +50,14 @@ static int offer_template(void *context, const char *name, const struct template
 	(void)fault;
 	/* A step of the cache is no template to work with. */
 	return config && config->cached ? 0 : offer(context, name);
+}
+
+static int offer_volume(void *context, const char *name, const struct volume_config *config,
+			const struct err *fault)
+{
+	(void)config;
+	(void)fault;
+	return offer(context, name);
 }
 
 static void offer_commands(struct typed *typed, const struct command *const *commands)
@@ -121,14 +130,22 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 		return;
 	const struct machine_config *configs[] = { &machine.config, &temporary };
 	for (size_t i = 0; i < 2; i++) {
-		const struct section *at = kind == WORD_MOUNT    ? configs[i]->mounts
-					   : kind == WORD_DEVICE ? configs[i]->devices
-					   : kind == WORD_NIC    ? configs[i]->nics
-								 : configs[i]->forwards;
+		const struct section *at = kind == WORD_MOUNT      ? configs[i]->mounts
+					   : kind == WORD_DEVICE   ? configs[i]->devices
+					   : kind == WORD_NIC      ? configs[i]->nics
+					   : kind == WORD_ATTACHED ? configs[i]->volumes
+								   : configs[i]->forwards;
 		for (; at; at = at->next)
 			offer(typed, at->name);
 	}
 	config_free(&machine_schema, &temporary);
+}
+
+static void offer_shells(struct typed *typed)
+{
+	offer(typed, "bash");
+	offer(typed, "zsh");
+	offer(typed, "fish");
 }
 
 /* A failure offers no candidates and prints nothing, because the user is in the middle of a line. */
@@ -148,6 +165,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	case WORD_DEVICE:
 	case WORD_FORWARD:
 	case WORD_NIC:
+	case WORD_ATTACHED:
 		offer_sections(typed, dirs, before, kind);
 		break;
 	case WORD_KEY:
@@ -159,6 +177,9 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		break;
 	case WORD_TEMPLATE:
 		template_list(dirs, offer_template, typed, &ignored);
+		break;
+	case WORD_VOLUME:
+		data_list(dirs, offer_volume, typed, &ignored);
 		break;
 	case WORD_RECIPE:
 		template_recipes(offer, typed, &ignored);
@@ -173,9 +194,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		offer_verbs(typed);
 		break;
 	case WORD_SHELL:
-		offer(typed, "bash");
-		offer(typed, "zsh");
-		offer(typed, "fish");
+		offer_shells(typed);
 		break;
 	case WORD_OTHER:
 	case WORD_FILE:

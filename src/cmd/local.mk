@@ -97,6 +97,8 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/there.c src/cmd/machine/there.h \
 	src/cmd/machine/top.c \
 	src/cmd/machine/transfer.c \
+	src/cmd/machine/volume.c src/cmd/machine/volume.h \
+	src/cmd/machine/volume_list.c \
 	src/cmd/machine/wire.c src/cmd/machine/wire.h \
 	src/cmd/remote/remote.c \
 	src/cmd/remote/search.c \

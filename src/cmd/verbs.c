@@ -28,7 +28,7 @@ static const struct command *const keep[] = { &command_snapshot, &command_restor
 static const struct command *const travel[] = { &command_export, &command_import,  &command_send,
 						&command_move,   &command_receive, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
-						NULL };
+						&command_volume, NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,
 					       &command_help_verb, &command_version, NULL };
 static const struct command *const internal[] = { &command_complete, &command_finish,
@@ -45,7 +45,7 @@ const struct family families[] = {
 	{ "Share the host's folders, devices, ports and networks", shown },
 	{ "Keep states", keep },
 	{ "Move machines", travel },
-	{ "Templates, pools, networks", around },
+	{ "Templates, pools, networks, volumes", around },
 	{ "berth itself", about },
 	{ NULL, internal },
 	{ NULL, NULL },

@@ -95,6 +95,38 @@ static int check_device(const struct section *first, const struct device_config 
 	return 0;
 }
 
+static int check_attached(const struct machine_config *config,
+			  const struct attached_config *attached, struct err *err)
+{
+	const char *name = attached->section.name;
+
+	if (!*attached->target)
+		return err_set(err, EINVAL, "volume '%s' has no target; add a line 'target = PATH'",
+			       name);
+	const char *fault = target_fault(attached->target);
+	if (fault)
+		return err_set(err, EINVAL,
+			       "volume '%s' cannot have target '%.200s', which %s; choose another "
+			       "place",
+			       name, attached->target, fault);
+	for (const struct section *other = config->volumes; other != &attached->section;
+	     other = other->next) {
+		if (strcmp(((const struct attached_config *)other)->target, attached->target) == 0)
+			return err_set(err, EEXIST,
+				       "volumes '%s' and '%s' have the same target '%.200s'; "
+				       "choose another for one of them",
+				       other->name, name, attached->target);
+	}
+	for (const struct section *other = config->mounts; other; other = other->next) {
+		if (strcmp(((const struct mount_config *)other)->target, attached->target) == 0)
+			return err_set(err, EEXIST,
+				       "mount '%s' and volume '%s' have the same target '%.200s'; "
+				       "choose another for one of them",
+				       other->name, name, attached->target);
+	}
+	return 0;
+}
+
 int config_check_sections(const struct machine_config *config, struct err *err)
 {
 	for (const struct section *at = config->mounts; at; at = at->next) {
@@ -107,6 +139,10 @@ int config_check_sections(const struct machine_config *config, struct err *err)
 	}
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		if (forward_check(config, (const struct forward_config *)at, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *at = config->volumes; at; at = at->next) {
+		if (check_attached(config, (const struct attached_config *)at, err) < 0)
 			return -err->code;
 	}
 	return nics_check(config, err);

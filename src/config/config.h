@@ -151,6 +151,13 @@ struct nic_config {
 	bool route; /* the default route leads through it, and not through eth0 */
 };
 
+/* [volume NAME]: a volume for data, of that name, that is mounted in the machine */
+struct attached_config {
+	struct section section;
+	bool readonly;
+	char *target;
+};
+
 /* The most interfaces of a machine, with eth0. */
 enum { NICS_MAX = 32, NIC_NAME_MAX = 15 };
 
@@ -234,6 +241,7 @@ struct machine_config {
 	struct section *mounts, *devices; /* of struct mount_config and device_config */
 	struct section *forwards;         /* of struct forward_config */
 	struct section *nics;             /* of struct nic_config */
+	struct section *volumes;          /* of struct attached_config */
 	struct label *labels;             /* "label.NAME" */
 	struct label *credentials;        /* "credential.NAME": see config_credential */
 };
@@ -320,13 +328,23 @@ struct template_config {
 	struct label *presets; /* "default.KEY": settings of machines that are made of it */
 };
 
+/* volumes/NAME/volume.conf: a volume for data */
+struct volume_config {
+	char *description;
+	char *uuid;
+	char *pool;
+	char *origin;     /* what it was made of: "volume data@s"; "": it was made empty */
+	uint64_t created; /* seconds since the epoch */
+};
+
 extern const struct schema machine_schema;
 extern const struct schema berth_schema;
 extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
-extern const struct schema mount_schema, device_schema, forward_schema,
-	nic_schema;                                      /* sections of a machine's */
+extern const struct schema volume_schema;
+extern const struct schema mount_schema, device_schema, forward_schema, nic_schema,
+	attached_schema;                                 /* sections of a machine's */
 extern const struct schema recipe_schema, remote_schema; /* of berth.conf's */
 
 /*

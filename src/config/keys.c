@@ -96,8 +96,24 @@ const struct schema nic_schema = {
 	.head = offsetof(struct machine_config, nics),
 };
 
-static const struct schema *const machine_sections[] = { &device_schema, &forward_schema,
-							 &mount_schema, &nic_schema, NULL };
+#define AT(field) offsetof(struct attached_config, field)
+static const struct key attached_keys[] = {
+	{ "readonly", KEY_BOOL, 0, AT(readonly), "no", 0, 0, NULL,
+	  "whether the machine may only read it" },
+	{ "target", KEY_PATH, 0, AT(target), "", 0, 0, NULL, "where it shows in the machine" },
+};
+#undef AT
+
+const struct schema attached_schema = {
+	.what = "volume",
+	KEYS(attached_keys),
+	.size = sizeof(struct attached_config),
+	.head = offsetof(struct machine_config, volumes),
+};
+
+static const struct schema *const machine_sections[] = { &device_schema,   &forward_schema,
+							 &mount_schema,    &nic_schema,
+							 &attached_schema, NULL };
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keys of the parts that machines are made of: pools, networks, templates, and the steps of a template. */
+/* The keys of the parts that machines are made of: pools, networks, templates, their steps, and volumes for data. */
 #include "config/build_file.h"
 #include "config/keys.h"
 
@@ -129,6 +129,23 @@ const struct schema template_schema = {
 	.presets = offsetof(struct template_config, presets),
 	.presets_of = &machine_schema,
 	.old = template_old,
+};
+
+#define AT(field) offsetof(struct volume_config, field)
+static const struct key volume_keys[] = {
+	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
+	  "when it was made, in seconds since the epoch" },
+	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "origin", KEY_TEXT, KEY_FIXED, AT(origin), "", 0, 0, NULL, "what it was made of" },
+	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds it" },
+	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },
+};
+#undef AT
+
+const struct schema volume_schema = {
+	.what = "volume",
+	KEYS(volume_keys),
+	.size = sizeof(struct volume_config),
 };
 
 #define AT(field)  offsetof(struct build_file, field)

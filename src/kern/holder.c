@@ -27,7 +27,8 @@ struct search {
 	dev_t device;
 	uint64_t
 		mount; /* looked for instead of the device, by files that were reached through it; 0: not */
-	pid_t self; /* the command that asks: what it has open itself is no news */
+	const char *cgroup, *folder; /* of holder_find_mount; borrowed */
+	pid_t self;                  /* the command that asks: what it has open itself is no news */
 	ino_t spaces[SPACES_MAX];
 	size_t count;
 	struct err *err; /* gets what is found, with EBUSY */
@@ -38,6 +39,7 @@ struct search {
 /* A mount, from a line of proc_pid_mountinfo(5). */
 struct mounted {
 	dev_t device;
+	char root[PATH_MAX]; /* within its file system */
 	char point[PATH_MAX];
 };
 
@@ -45,8 +47,10 @@ static bool parse(const char *line, struct mounted *mounted)
 {
 	unsigned upper, lower;
 
-	if (sscanf(line, "%*u %*u %u:%u %*s %4095s", &upper, &lower, mounted->point) != 3)
+	if (sscanf(line, "%*u %*u %u:%u %4095s %4095s", &upper, &lower, mounted->root,
+		   mounted->point) != 4)
 		return false;
+	mount_unescape(mounted->root);
 	mount_unescape(mounted->point);
 	mounted->device = makedev(upper, lower);
 	return true;
@@ -149,6 +153,51 @@ static int look_at_mounts(struct search *search, const char *process)
 	return found(search, process, how);
 }
 
+static bool is_wanted(const void *context, const struct mounted *mounted)
+{
+	const struct search *search = context;
+	size_t length = strlen(search->folder);
+
+	if (search->device)
+		return mounted->device == search->device;
+	for (const char *at = mounted->root; (at = strchr(at, '/'));) {
+		if (strncmp(++at, search->folder, length) == 0 &&
+		    (at[length] == '\0' || at[length] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_cgroup(const struct search *search, const char *process)
+{
+	scoped_free char *path = text_format("/proc/%s/cgroup", process);
+	scoped_free char *text = NULL;
+
+	if (!path || file_read(AT_FDCWD, path, 65536, &text) < 0)
+		return false;
+	char *line = text_starts(text, "0::/") ? text : strstr(text, "\n0::/");
+	if (!line)
+		return false;
+	char *at = strstr(line, "::/") + 3;
+	at[strcspn(at, "\n")] = '\0';
+	size_t length = strlen(search->cgroup);
+	const char *found = strstr(at, search->cgroup);
+	return found && (found == at || found[-1] == '/') &&
+	       (found[length] == '\0' || found[length] == '/');
+}
+
+static int look_in_cgroup(struct search *search, const char *process)
+{
+	struct mounted mounted;
+	char how[300];
+
+	if (!is_in_cgroup(search, process) || !is_new_space(search, process) ||
+	    each_mount(process, is_wanted, search, &mounted) <= 0)
+		return 0;
+	snprintf(how, sizeof how, "mounted on '%.255s'", mounted.point);
+	return found(search, process, how);
+}
+
 /* Whether a link of proc(5) leads to the device. The server of a network file system is not asked. */
 static bool leads_there(const struct search *search, int dir_fd, const char *name)
 {
@@ -201,6 +250,8 @@ static int look(void *context, int *fds, struct err *err)
 
 	(void)fds;
 	search->err = err;
+	if (search->cgroup)
+		return each_process(search, look_in_cgroup);
 	if (search->mount)
 		return each_process(search, look_at_files);
 	if (each_mount("self", is_device, &search->device, &mounted) > 0)
@@ -211,7 +262,7 @@ static int look(void *context, int *fds, struct err *err)
 }
 
 /* A child process looks, so that nothing below /proc can block this one. */
-static bool find(dev_t device, uint64_t mount, char *out, size_t room)
+static bool find(const struct search *wanted, char *out, size_t room)
 {
 	scoped_free struct search *search = calloc(1, sizeof *search);
 	const struct timed_child child = {
@@ -224,8 +275,7 @@ static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 
 	if (!search)
 		return false;
-	search->device = device;
-	search->mount = mount;
+	*search = *wanted;
 	search->self = getpid();
 	timed_child_run(&child, NULL, &err);
 	if (err.code != EBUSY)
@@ -236,7 +286,14 @@ static bool find(dev_t device, uint64_t mount, char *out, size_t room)
 
 bool holder_find(dev_t device, char *out, size_t room)
 {
-	return find(device, 0, out, room);
+	return find(&(struct search){ .device = device }, out, room);
+}
+
+bool holder_find_mount(const char *cgroup, dev_t device, const char *folder, char *out, size_t room)
+{
+	const struct search wanted = { .device = device, .cgroup = cgroup, .folder = folder };
+
+	return find(&wanted, out, room);
 }
 
 bool holder_find_through(const char *mountpoint, char *out, size_t room)
@@ -247,5 +304,5 @@ bool holder_find_through(const char *mountpoint, char *out, size_t room)
 		    0 ||
 	    !(st.stx_mask & STATX_MNT_ID))
 		return false;
-	return find(0, st.stx_mnt_id, out, room);
+	return find(&(struct search){ .mount = st.stx_mnt_id }, out, room);
 }

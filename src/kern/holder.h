@@ -17,6 +17,13 @@ bool holder_find(dev_t device, char *out, size_t room);
 bool holder_find_through(const char *mountpoint, char *out, size_t room);
 
 /*
+ * Finds a mount in a mount namespace of a process in that cgroup (its path below the cgroup mount), or below it: of the
+ * device, or (device 0) of something at or below a folder with that name. out gets the end of a sentence, as above.
+ */
+bool holder_find_mount(const char *cgroup, dev_t device, const char *folder, char *out,
+		       size_t room);
+
+/*
  * Finds a mount of our own mount namespace on something below a folder, whose path has no symbolic links, also one that
  * was made by another path of the same folder; wanted decides by its path from there. out gets the mount point.
  */

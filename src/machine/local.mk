@@ -40,6 +40,10 @@ libmachine_a_SOURCES = \
 	src/machine/life/status.c \
 	src/machine/life/stop.c \
 	src/machine/life/usage.c \
+	src/machine/life/volume_use.c src/machine/life/volume_use.h \
+	src/machine/data/attached.c \
+	src/machine/data/data.c src/machine/data/data.h \
+	src/machine/data/make.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
 	src/machine/share/mounts.c src/machine/share/mounts.h \
@@ -47,6 +51,7 @@ libmachine_a_SOURCES = \
 	src/machine/share/share.c src/machine/share/share.h \
 	src/machine/share/staging.c src/machine/share/staging.h \
 	src/machine/share/user.c src/machine/share/user.h \
+	src/machine/share/volume.c \
 	src/machine/start/cgroups.c src/machine/start/cgroups.h \
 	src/machine/start/guest.c src/machine/start/guest.h \
 	src/machine/start/handover.c src/machine/start/handover.h \

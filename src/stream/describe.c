@@ -50,7 +50,7 @@ static const struct key volume_keys[] = {
 };
 #undef AT
 
-static const struct schema volume_schema = {
+static const struct schema content_schema = {
 	.what = "stream",
 	KEYS(volume_keys),
 	.size = sizeof(struct stream_volume),
@@ -89,13 +89,13 @@ int stream_head_parse(const char *text, size_t length, struct stream_head *head,
 
 int stream_volume_print(const struct stream_volume *volume, struct text *out)
 {
-	return print_settings(&volume_schema, volume, out);
+	return print_settings(&content_schema, volume, out);
 }
 
 int stream_volume_parse(const char *text, size_t length, struct stream_volume *volume,
 			struct err *err)
 {
-	return parse(&volume_schema, text, length, volume, err);
+	return parse(&content_schema, text, length, volume, err);
 }
 
 void stream_head_free(struct stream_head *head)
@@ -105,7 +105,7 @@ void stream_head_free(struct stream_head *head)
 
 void stream_volume_free(struct stream_volume *volume)
 {
-	config_free(&volume_schema, volume);
+	config_free(&content_schema, volume);
 }
 
 bool stream_is_blocks(const struct stream_volume *volume)

@@ -441,6 +441,7 @@ static void expect_page(const struct schema *schema, const char *path)
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device.") ||
 		    text_starts(line + 7, "forward.") || text_starts(line + 7, "nic.") ||
+		    (schema == &machine_schema && text_starts(line + 7, "volume.")) ||
 		    text_starts(line + 7, "recipe.") || text_starts(line + 7, "remote.") ||
 		    config_family(schema, line + 7, NULL) || config_preset_name(schema, line + 7))
 			continue;

@@ -604,7 +604,8 @@ static void test_bad_sections(void)
 		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[disk a]\n", "m:1: unknown section 'disk'; known sections are 'device', "
-				"'forward', 'mount' and 'nic'" },
+				"'forward', 'mount', 'nic' and 'volume'" },
+		{ "[volume a]\ntarget = x\n", "m:2: target" },
 		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
 		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
 		{ "[mount a]\nsorce = /x\n", "m:2: unknown key 'sorce'; did you mean 'source'?" },

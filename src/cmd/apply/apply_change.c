@@ -23,6 +23,10 @@ static int add_section(struct machine *machine, const struct schema *kind,
 	}
 	if (kind == &nic_schema)
 		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
+	if (kind == &attached_schema) {
+		struct attached_config attached = *(const struct attached_config *)section;
+		return machine_attach_volume(machine, &attached, err);
+	}
 	struct device_config device = *(const struct device_config *)section;
 	return machine_add_device(machine, &device, false, notes, err);
 }
@@ -36,6 +40,8 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 		return machine_forward_remove(machine, name, err);
 	if (kind == &nic_schema)
 		return machine_nic_remove(machine, name, err);
+	if (kind == &attached_schema)
+		return machine_detach_volume(machine, name, &was_there, err);
 	return kind == &mount_schema ? machine_unmount(machine, name, &was_there, err)
 				     : machine_remove_device(machine, name, &was_there, err);
 }

@@ -53,7 +53,8 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	progress_end(&progress);
 	if (r == 0 && *file->backup_schedule)
 		backup_remark_made(&apply->call->dirs, action->name);
-	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics))
+	if (r < 0 ||
+	    (!file->mounts && !file->devices && !file->forwards && !file->nics && !file->volumes))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
 	if (r == 0)

@@ -33,6 +33,8 @@ enum word {
 	WORD_DEVICE,      /* the same */
 	WORD_FORWARD,     /* the same */
 	WORD_NIC,         /* the same */
+	WORD_ATTACHED,    /* a volume that the machine before it has */
+	WORD_VOLUME,
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

@@ -48,6 +48,8 @@ extern const struct command command_move;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;
 extern const struct command command_nic;
+/* volume.c */
+extern const struct command command_volume;
 /* settings.c */
 extern const struct command command_set, command_get, command_unset;
 /* template.c, pool.c, network.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * doctor: checks the state of berth. It finds machines and templates with a missing part, and roots without an owner.
+ * doctor: checks the state of berth. It finds machines, templates and volumes with a missing part, and roots without an owner.
  */
 #include "cmd/host/doctor.h"
 #include "config/values.h"
@@ -9,6 +9,7 @@
 #include "base/unfinished.h"
 #include "cmd/cli/common.h"
 #include "image/template/template.h"
+#include "machine/data/data.h"
 #include "machine/life/life.h"
 #include "machine/manage/settings_backup.h"
 #include "machine/state/machine.h"
@@ -96,12 +97,27 @@ static int look_at_template(void *context, const char *name, const struct templa
 	return 0;
 }
 
+static int look_at_data(void *context, const char *name, const struct volume_config *config,
+			const struct err *fault)
+{
+	struct looking *looking = context;
+	struct err why = { 0 };
+
+	if (!config)
+		report_add(looking->report, VERDICT_PROBLEM, "volume", NULL, "%s", fault->text);
+	else if (data_has_volume(&looking->inventory, name, config, &why) < 0)
+		report_add(looking->report, VERDICT_PROBLEM, "volume", NULL,
+			   "volume '%s' has lost its data: %s", name, why.text);
+	return 0;
+}
+
 /* The remedy for each kind of volume that has lost its owner. */
 static int tell_stray(void *context, const char *pool, const char *volume)
 {
 	struct looking *looking = context;
 	const char *name = strchr(volume, '.') + 1;
 	bool machine = text_starts(volume, "machine."), template = text_starts(volume, "template.");
+	bool data = text_starts(volume, "data");
 	scoped_free char *remedy =
 		machine ? text_format(
 				  "make it a machine again: berth adopt %s; or delete it: berth "
@@ -110,11 +126,18 @@ static int tell_stray(void *context, const char *pool, const char *volume)
 		: template ? text_format("make it a template again: berth template adopt %s; or "
 					 "delete it: berth template delete --force %s",
 					 name, name)
-			   : NULL;
+		: text_starts(volume, "data.")
+			? text_format("make it a volume again: berth volume adopt %s; or delete "
+				      "it: berth volume delete --force %s",
+				      name, name)
+			: NULL;
 
 	report_add(looking->report, VERDICT_PROBLEM, "volume", remedy,
 		   "volume '%s' in pool '%s' has no owner: no %s of this host uses it", volume,
-		   pool, template ? "template" : "machine");
+		   pool,
+		   template ? "template"
+		   : data   ? "volume for data"
+			    : "machine");
 	return 0;
 }
 
@@ -144,6 +167,9 @@ void doctor_state(struct report *report)
 	err = (struct err){ 0 };
 	if (template_list(report->dirs, look_at_template, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "templates", NULL, "%s", err.text);
+	err = (struct err){ 0 };
+	if (data_list(report->dirs, look_at_data, &looking, &err) < 0)
+		report_add(report, VERDICT_PROBLEM, "volumes", NULL, "%s", err.text);
 	err = (struct err){ 0 };
 	if (parts_each_stray(&looking.inventory, tell_stray, &looking, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "volumes", NULL, "%s", err.text);

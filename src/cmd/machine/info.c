@@ -226,6 +226,11 @@ static void show_sections(const struct machine_config *config, const char *tempo
 		const struct device_config *device = (const struct device_config *)at;
 		show("device:", "%s, %s%s", at->name, device->path, temporary);
 	}
+	for (const struct section *at = config->volumes; at; at = at->next) {
+		const struct attached_config *attached = (const struct attached_config *)at;
+		show("data:", "%s as %s%s", at->name, attached->target,
+		     attached->readonly ? ", read-only" : "");
+	}
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
 		bool six = strchr(forward->listen, ':');
@@ -305,6 +310,23 @@ static void add_devices(json_t *array, const struct machine_config *config, bool
 	}
 }
 
+static json_t *volumes_array(const struct machine_config *config)
+{
+	json_t *array = json_array();
+
+	for (const struct section *at = config->volumes; at; at = at->next) {
+		const struct attached_config *attached = (const struct attached_config *)at;
+		json_array_append_new(array,
+				      json_members((const struct json_member[]){
+					      { "name", json_string(at->name) },
+					      { "target", json_string(attached->target) },
+					      { "readonly", json_boolean(attached->readonly) },
+					      { 0 },
+				      }));
+	}
+	return array;
+}
+
 /* A list with the entries of the settings and those of this run. */
 static json_t *both(const struct machine *machine, const struct facts *facts,
 		    void (*add)(json_t *, const struct machine_config *, bool))
@@ -351,6 +373,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "volume", volume_object(machine, facts) },
 		{ "mounts", both(machine, facts, add_mounts) },
 		{ "devices", both(machine, facts, add_devices) },
+		{ "volumes", volumes_array(config) },
 		{ "forwards", forwards_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
 		{ "backup", backup_object(machine, &facts->backup) },

@@ -8,6 +8,7 @@
 #include "machine/life/forwards.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/life/volume_use.h"
 #include "machine/state/ended.h"
 #include "machine/state/nics.h"
 #include "machine/state/private.h"
@@ -52,6 +53,7 @@ static void release_objects(struct machine *machine, const struct run_state *sta
 	char volume[VOLUME_NAME_MAX + 1];
 
 	leave_ports(machine, state);
+	volume_use_end_all(machine);
 	machine_volume(machine->name, volume);
 	if (pool_open(&pool, machine->dirs, machine->config.pool, &ignored) == 0) {
 		volume_deactivate(&pool, volume, &ignored);

@@ -191,10 +191,12 @@ static int check_plan(const struct machine *machine, int *root_fd, struct err *e
 static int check_share(struct shares *shares, const struct share_owner *to,
 		       const struct schema *kind, const struct section *section, struct err *err)
 {
-	bool optional;
+	bool optional = false;
 	int r;
 
-	if (kind == &mount_schema) {
+	if (kind == &attached_schema) {
+		r = share_check_volume(to->machine, (const struct attached_config *)section, err);
+	} else if (kind == &mount_schema) {
 		const struct mount_config *mount = (const struct mount_config *)section;
 		optional = mount->optional;
 		r = share_folder(shares, to, mount, err);
@@ -212,11 +214,11 @@ static void check_shares(const struct machine *machine, const struct idmap *map,
 			 struct causes *causes)
 {
 	const struct share_owner to = { .machine = machine, .map = map, .root_fd = root_fd };
-	const struct schema *const kinds[] = { &mount_schema, &device_schema };
+	const struct schema *const kinds[] = { &mount_schema, &device_schema, &attached_schema };
 	struct shares shares = { 0 };
 	struct err one = { 0 };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		for (const struct section *at = config_sections(kinds[i], &machine->config); at;
 		     at = at->next) {
 			check_share(&shares, &to, kinds[i], at, &one);

@@ -218,6 +218,7 @@ static int copy_settings(struct machine *to, const struct machine *from,
 	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
 		return -err->code;
 	config_drop_sections(&forward_schema, &to->config);
+	config_drop_sections(&attached_schema, &to->config);
 	if (spec->pool && text_take(&to->config.pool, strdup(spec->pool)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return birth_apply(&to->config, &spec->settings, err) < 0 ? -err->code : check_new(to, err);
@@ -289,11 +290,13 @@ static void note_address(const struct machine *from, const struct machine *to, c
 			 key, address, from->name, to->name, to->name, key);
 }
 
-/* An address, and a port of the host, belong to one machine. */
+/* An address, a port of the host and a volume belong to one machine. */
 static void note_left(const struct machine *from, const struct machine *to, struct text *notes)
 {
 	for (const struct section *at = from->config.forwards; at; at = at->next)
 		text_add(notes, "forward '%s' stays with '%s'\n", at->name, from->name);
+	for (const struct section *at = from->config.volumes; at; at = at->next)
+		text_add(notes, "volume '%s' stays with '%s'\n", at->name, from->name);
 	for (const struct section *at = from->config.nics; at; at = at->next) {
 		const struct nic_config *nic = (const struct nic_config *)at;
 		const char *const addresses[] = { nic->address, nic->address6 };

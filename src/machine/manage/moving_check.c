@@ -52,9 +52,11 @@ static void check_trust(const struct machine *machine, const struct text *settin
 	struct machine_config copy = { 0 };
 	struct err one = { 0 };
 
-	if (config_parse(&machine_schema, "its machine.conf", text_str(settings), settings->length,
-			 &copy, &one) == 0 &&
-	    distrust_settings(&copy, NULL, &dropped, &one) == 0 && dropped.length)
+	int r = config_parse(&machine_schema, "its machine.conf", text_str(settings),
+			     settings->length, &copy, &one);
+	if (r == 0)
+		config_drop_sections(&attached_schema, &copy);
+	if (r == 0 && distrust_settings(&copy, NULL, &dropped, &one) == 0 && dropped.length)
 		err_set(&one, EPERM,
 			"machine '%s' has settings that open it to its host: %s; --trust lets it "
 			"keep them there",
@@ -75,6 +77,20 @@ static void check_sections(const struct machine *machine, struct causes *causes)
 					      machine->config.privileged, kinds[i], at, NULL, &one);
 			causes_add(causes, &one);
 		}
+	}
+}
+
+/* Data stay in their pool on the other host. */
+static void check_volumes(const struct machine *machine, struct causes *causes)
+{
+	struct err one = { 0 };
+
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		err_set(&one, EBUSY,
+			"volume '%s' does not move with machine '%s'; detach it first: berth "
+			"volume detach %s %s",
+			at->name, machine->name, machine->name, at->name);
+		causes_add(causes, &one);
 	}
 }
 
@@ -106,6 +122,7 @@ int moving_check(const struct dirs *dirs, const struct import_spec *spec,
 	causes_add(&causes, &one);
 	check_arch(&machine, &causes);
 	check_pool(&machine, size, &causes);
+	check_volumes(&machine, &causes);
 	if (spec->trust)
 		check_sections(&machine, &causes);
 	else

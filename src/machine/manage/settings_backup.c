@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copies of settings in pools. A pool has a copy of the settings of its machines and templates, and of its own
+ * Copies of settings in pools. A pool has a copy of the settings of its machines, templates and volumes, and of its own
  * catalogue, for a host that is installed again. A command that has changed settings leaves a process, which waits a
  * moment for other changes and then writes the copy.
  */
@@ -10,6 +10,7 @@
 #include "base/renaming.h"
 #include "base/scoped.h"
 #include "image/template/template.h"
+#include "machine/data/data.h"
 #include "machine/state/machine.h"
 #include "storage/storage.h"
 
@@ -34,6 +35,8 @@ static const struct kind kinds[] = {
 	  offsetof(struct machine_config, pool), 0711 },
 	{ "templates", "template.conf", "template", "template", &template_schema,
 	  offsetof(struct template_config, pool), 0755 },
+	{ "volumes", "volume.conf", "volume", "data", &volume_schema,
+	  offsetof(struct volume_config, pool), 0711 },
 };
 
 /* "machines/NAME/machine.conf": its kind and name; NULL: another path. */
@@ -137,6 +140,18 @@ static int add_template(void *context, const char *template, const struct templa
 	return as ? add_file(gathering, name, as) : 0;
 }
 
+static int add_data(void *context, const char *volume, const struct volume_config *config,
+		    const struct err *fault)
+{
+	struct gathering *gathering = context;
+	scoped_free char *name = text_format("volumes/%s/volume.conf", volume);
+
+	(void)fault;
+	return name && config && strcmp(config->pool, gathering->pool) == 0
+		       ? add_file(gathering, name, name)
+		       : 0;
+}
+
 /* ---- Kept though nobody has it here any more */
 
 struct retaining {
@@ -233,6 +248,7 @@ static int gather_and_write(const struct dirs *dirs, const char *pool, struct er
 	pool_backup_read(dirs, pool, &kept);
 	if (machine_list(dirs, add_machine, &gathering, &ignored) < 0 ||
 	    template_list(dirs, add_template, &gathering, &ignored) < 0 ||
+	    data_list(dirs, add_data, &gathering, &ignored) < 0 ||
 	    retain_lost(&gathering, &kept) < 0)
 		return err_set(
 			err, EIO,
@@ -323,12 +339,13 @@ struct taking {
 	struct pool *pool;
 	struct text *report;
 	struct err *err;
-	unsigned machines, templates;
+	unsigned machines, templates, volumes;
 };
 
 union any {
 	struct machine_config machine;
 	struct template_config template;
+	struct volume_config volume;
 };
 
 /* Writes its settings into a folder that no command sees yet. */
@@ -410,8 +427,10 @@ static int visit(void *context, const char *record, const char *path, const char
 			 err.text);
 	else if (kind == &kinds[0])
 		taking->machines++;
-	else
+	else if (kind == &kinds[1])
 		taking->templates++;
+	else
+		taking->volumes++;
 	return 0;
 }
 
@@ -425,8 +444,12 @@ int settings_backup_restore(const struct dirs *dirs, const char *name, const str
 		return -err->code;
 	pool_backup_each(kept, visit, &taking);
 	pool_backup_mark_stale();
-	text_add(report, "%u machine%s and %u template%s taken from its copy of settings\n",
-		 taking.machines, taking.machines == 1 ? "" : "s", taking.templates,
+	text_add(report, "%u machine%s and %u template%s", taking.machines,
+		 taking.machines == 1 ? "" : "s", taking.templates,
 		 taking.templates == 1 ? "" : "s");
+	if (taking.volumes)
+		text_add(report, " and %u volume%s", taking.volumes,
+			 taking.volumes == 1 ? "" : "s");
+	text_add(report, " taken from its copy of settings\n");
 	return 0;
 }

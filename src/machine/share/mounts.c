@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts and devices of a machine, added and removed while it runs or not. The section is written first: after a kill
+ * Mounts, devices and volumes of a machine, added and removed while it runs or not. The section is written first: after a kill
  * the mount appears at the next start at worst.
  */
 #include "machine/share/mounts.h"
@@ -9,12 +9,15 @@
 #include "machine/life/control.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/life/volume_use.h"
 #include "machine/share/share.h"
 #include "machine/state/move.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 #include "kern/cgroup.h"
+#include "machine/data/data.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -153,8 +156,9 @@ static int make_up_name(struct section *section, const char *path, const struct 
 struct kind {
 	const struct schema *schema;
 	size_t key;          /* offset of the member that identifies one, besides its name */
-	size_t optional;     /* offset of that boolean */
+	size_t optional;     /* offset of that boolean; 0: none is optional */
 	const char *removal; /* the verb */
+	bool late;           /* opened only for a guest, after the section was written */
 	int (*open)(struct shares *, const struct share_owner *, const struct section *,
 		    struct err *);
 	int (*hide)(const struct target *, const struct section *, struct err *);
@@ -219,6 +223,14 @@ static int show(const struct target *target, struct shares *shares, struct err *
 	return 0;
 }
 
+static int open_late(const struct target *target, const struct kind *kind,
+		     const struct section *section, struct shares *shares, struct err *err)
+{
+	const struct share_owner to = { target->machine, &target->state.map, target->root_fd };
+
+	return kind->open(shares, &to, section, err);
+}
+
 static int write_and_show(struct target *target, const struct kind *kind,
 			  const struct section *section, bool temporary, struct shares *shares,
 			  struct err *err)
@@ -234,10 +246,15 @@ static int write_and_show(struct target *target, const struct kind *kind,
 		return -err->code;
 	if (!temporary)
 		pool_backup_mark_stale();
+	fault_point("section-written");
 	if (read_again(target, err) == 0 && target->pidfd >= 0 &&
+	    (!kind->late || open_late(target, kind, section, shares, err) == 0) &&
 	    (kind->schema != &device_schema || confine(target, NULL, err) == 0))
 		show(target, shares, err);
 	if (err->code) {
+		shares_free(shares);
+		if (kind->late)
+			volume_use_end(machine, section->name);
 		config_remove_section(&machine_schema, path, kind->schema, section->name, &ignored);
 		if (target->pidfd >= 0 && kind->schema == &device_schema) {
 			kind->hide(target, section, &ignored);
@@ -273,7 +290,7 @@ static bool is_optional(const struct section *section, const struct kind *kind)
 {
 	const void *field = (const char *)section + kind->optional;
 
-	return *(const bool *)field;
+	return kind->optional && *(const bool *)field;
 }
 
 /*
@@ -305,7 +322,7 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 	__attribute__((cleanup(shares_free))) struct shares shares = { 0 };
 
 	if (target_open(&target, machine, temporary, err) < 0 ||
-	    open_shares(&target, kind, section, &shares, warning, err) < 0)
+	    (!kind->late && open_shares(&target, kind, section, &shares, warning, err) < 0))
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0 ||
@@ -323,6 +340,7 @@ static int hide(const struct target *target, const struct kind *kind, const stru
 
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, -r, "%s", why.text);
+	fault_point("section-hidden");
 	*was_there = r == 0;
 	return kind->schema == &device_schema ? confine(target, section, err) : 0;
 }
@@ -397,18 +415,39 @@ static int hide_device(const struct target *target, const struct section *sectio
 	return r;
 }
 
+static int open_volume(struct shares *shares, const struct share_owner *to,
+		       const struct section *section, struct err *err)
+{
+	return share_volume(shares, to, (const struct attached_config *)section, err);
+}
+
+static int hide_volume(const struct target *target, const struct section *section, struct err *err)
+{
+	return share_withdraw_volume(target->machine, (const struct attached_config *)section,
+				     target->pidfd, target->own_ids, err);
+}
+
 static const struct kind mounts = { &mount_schema,
 				    offsetof(struct mount_config, target),
 				    offsetof(struct mount_config, optional),
 				    "unmount",
+				    false,
 				    open_mount,
 				    hide_mount };
 static const struct kind devices = { &device_schema,
 				     offsetof(struct device_config, path),
 				     offsetof(struct device_config, optional),
 				     "device remove",
+				     false,
 				     open_device,
 				     hide_device };
+static const struct kind volumes = { &attached_schema,
+				     offsetof(struct attached_config, target),
+				     0,
+				     "volume detach",
+				     true,
+				     open_volume,
+				     hide_volume };
 
 int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
 		  struct text *warning, struct err *err)
@@ -431,4 +470,20 @@ int machine_remove_device(struct machine *machine, const char *which, bool *was_
 			  struct err *err)
 {
 	return take_away(machine, &devices, which, was_there, err);
+}
+
+int machine_attach_volume(struct machine *machine, struct attached_config *attached,
+			  struct err *err)
+{
+	scoped_fd int lock = data_lock(machine->dirs, attached->section.name, LOCK_SECONDS, err);
+
+	if (lock < 0 || share_check_volume(machine, attached, err) < 0)
+		return -err->code;
+	return add(machine, &volumes, &attached->section, false, NULL, err);
+}
+
+int machine_detach_volume(struct machine *machine, const char *which, bool *was_there,
+			  struct err *err)
+{
+	return take_away(machine, &volumes, which, was_there, err);
 }

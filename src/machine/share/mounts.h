@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Mounts and devices of a machine: kept in its settings, shown to it at once if it runs. */
+/* Mounts, devices and volumes of a machine: kept in its settings, shown to it at once if it runs. */
 #ifndef BERTH_MACHINE_SHARE_MOUNTS_H
 #define BERTH_MACHINE_SHARE_MOUNTS_H
 
@@ -19,6 +19,15 @@ int machine_add_device(struct machine *machine, struct device_config *device, bo
 /* Unmounts by name or by target. *was_there: whether the machine still had the mount. */
 int machine_unmount(struct machine *machine, const char *which, bool *was_there, struct err *err);
 int machine_remove_device(struct machine *machine, const char *which, bool *was_there,
+			  struct err *err);
+
+/*
+ * Mounts a volume for data in a machine, at once if it runs, or takes it away, by name or by target. Two machines never
+ * have one with the right to write to it: -EBUSY. A volume that is in use in the machine stays: -EBUSY.
+ */
+int machine_attach_volume(struct machine *machine, struct attached_config *attached,
+			  struct err *err);
+int machine_detach_volume(struct machine *machine, const char *which, bool *was_there,
 			  struct err *err);
 
 /* The temporary ones of a running machine, as its config; freed with machine_schema. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The mount and device sections of a machine's settings, opened together. */
+/* The sections of mounts, devices and volumes in a machine's settings, opened together. */
 #include "machine/share/share.h"
 
 #include <errno.h>
@@ -39,6 +39,10 @@ int share_all(struct shares *shares, const struct share_owner *to, struct text *
 		const struct device_config *device = (const struct device_config *)at;
 		if (share_device(shares, to, device, err) < 0 &&
 		    skip(device->optional, at->name, skipped, err) < 0)
+			return -err->code;
+	}
+	for (const struct section *at = config->volumes; at; at = at->next) {
+		if (share_volume(shares, to, (const struct attached_config *)at, err) < 0)
 			return -err->code;
 	}
 	if (shares->count > 0)

@@ -154,6 +154,7 @@ struct inside {
 	const struct stat *what;
 	int pidfd;
 	bool own_ids, enter;
+	bool unused; /* unmounts only what nobody uses */
 };
 
 static int lock_flags(struct inside *inside, struct err *err)
@@ -202,9 +203,15 @@ static int hide_inside(const struct inside *inside, struct err *err)
 	struct stat st;
 	scoped_fd int parent = share_open_parent(inside->target, &name);
 
-	if (parent < 0 || fchdir(parent) < 0 ||
-	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_what(&st, inside->what) ||
-	    umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+	int r = -ENOENT;
+
+	if (parent >= 0 && fchdir(parent) == 0 &&
+	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_what(&st, inside->what))
+		r = umount2(name, UMOUNT_NOFOLLOW | (inside->unused ? 0 : MNT_DETACH)) < 0 ? -errno
+											   : 0;
+	if (r == -EBUSY && inside->unused)
+		return err_set(err, EBUSY, "a process in it uses files at '%s'", inside->target);
+	if (r < 0)
 		return err_set(err, ENOENT, "the machine no longer has it at '%s'", inside->target);
 	if (inside->what && is_device(inside->what))
 		unlink(name);
@@ -271,6 +278,19 @@ int share_show(struct share *share, int pidfd, bool own_ids, struct err *err)
 	struct inside inside = {
 		.share = share, .pidfd = pidfd, .own_ids = own_ids, .enter = true
 	};
+
+	return run_inside(&inside, err);
+}
+
+int share_withdraw(const char *target, const struct stat *what, int pidfd, bool own_ids,
+		   struct err *err)
+{
+	struct inside inside = { .target = target,
+				 .what = what,
+				 .pidfd = pidfd,
+				 .own_ids = own_ids,
+				 .enter = true,
+				 .unused = true };
 
 	return run_inside(&inside, err);
 }

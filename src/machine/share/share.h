@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The room of what of the host's a machine is shown beside its root: folders and files (folder.c) and devices
- * (device.c), each made whole on the host as one detached mount, and then attached in the guest. Here is what
+ * The room of what of the host's a machine is shown beside its root: folders and files (folder.c), devices (device.c)
+ * and volumes for data (volume.c), each made whole on the host as one detached mount, and then attached in the guest. Here is what
  * all of them share; mounts.h is what users add and take away. The root itself is start/'s.
  */
 #ifndef BERTH_MACHINE_SHARE_SHARE_H
@@ -16,8 +16,8 @@
 
 struct share {
 	const char *what,
-		*name;     /* "mount" or "device" and its section's name, for sentences; borrowed */
-	char target[4096]; /* absolute, in the machine */
+		*name; /* "mount", "device" or "volume" and its section's name, for sentences; borrowed */
+	char target[4096];  /* absolute, in the machine */
 	const char *within; /* the entry of the mount that is shown; NULL: all of it */
 	bool folder;        /* the mount's root is a folder */
 	bool is_device;
@@ -54,6 +54,22 @@ int share_folder(struct shares *shares, const struct share_owner *to,
 /* The source of a mount section, as stat(2) has it; -errno. */
 int share_look(const struct mount_config *mount, struct stat *st);
 
+/*
+ * Adds a volume for data, with the machine's ids, for the guest of a machine whose run folder exists: the use is noted
+ * there first. -EBUSY: another machine that runs may write to it. share_check_volume finds what can be wrong with it
+ * before.
+ */
+int share_volume(struct shares *shares, const struct share_owner *to,
+		 const struct attached_config *attached, struct err *err);
+int share_check_volume(const struct machine *machine, const struct attached_config *attached,
+		       struct err *err);
+/*
+ * Unmounts a volume in a running machine, and releases it. -EBUSY: a process in the machine uses it, or the machine has
+ * mounted it elsewhere as well; -ENOENT, released all the same: the machine no longer had it at its target.
+ */
+int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
+			  int pidfd, bool own_ids, struct err *err);
+
 /* Adds the node of a device section, or all nodes if its path is a folder. -ENOENT: the host has none. */
 int share_device(struct shares *shares, const struct share_owner *to,
 		 const struct device_config *device, struct err *err);
@@ -83,6 +99,10 @@ int share_show(struct share *share, int pidfd, bool own_ids, struct err *err);
  */
 int share_hide(const char *target, const struct stat *what, int pidfd, bool own_ids,
 	       struct err *err);
+
+/* The same as share_hide, but only of what nobody uses: -EBUSY, quiet. */
+int share_withdraw(const char *target, const struct stat *what, int pidfd, bool own_ids,
+		   struct err *err);
 
 /* Opens the parent folder of path without following any link; *name is the last component, within path. -errno. */
 int share_open_parent(const char *path, const char **name);

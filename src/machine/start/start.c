@@ -25,6 +25,7 @@
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
 #include "machine/life/run_state.h"
+#include "machine/life/volume_use.h"
 #include "machine/share/mounts.h"
 #include "machine/share/share.h"
 #include "machine/share/staging.h"
@@ -180,6 +181,8 @@ static int open_shares(struct run *run, struct err *err)
 	scoped_text struct text skipped = { 0 };
 
 	pending_forget(run->machine);
+	/* After a reboot these are of the guest before. */
+	volume_use_end_all(run->machine);
 	if (share_forget_temporary(run->machine, err) < 0 ||
 	    share_all(&run->shares, &to, &skipped, err) < 0 ||
 	    views_add(&run->shares, &run->machine->config, &skipped, err) < 0)

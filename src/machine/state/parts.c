@@ -142,6 +142,25 @@ static bool template_has(const struct dirs *dirs, const char *name, const char *
 	return r == 0 ? same : r != -ENOENT && has_folder;
 }
 
+/* The layer below machine/data looks only for the folder: data whose settings are lost are known as broken. */
+static bool data_has(const struct dirs *dirs, const char *name, const char *pool)
+{
+	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
+	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/volume.conf", name);
+	const struct unfinished mark = {
+		.dirs = dirs, .kind = "volumes", .name = name, .file = "volume.conf"
+	};
+	struct volume_config config = { 0 };
+
+	if (!folder || !path || unfinished_is(&mark))
+		return true;
+	if (config_load(&volume_schema, path, &config, &(struct err){ 0 }) < 0)
+		return access(folder, F_OK) == 0;
+	bool same = strcmp(config.pool, pool) == 0;
+	config_free(&volume_schema, &config);
+	return same;
+}
+
 static int visit_volume(void *context, const char *pool, const char *volume)
 {
 	const struct strays *strays = context;
@@ -153,6 +172,8 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 		return 0;
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(dot + 1, "."), dot + 1);
 	bool known = !text_starts(volume, "template.") || template_has(strays->dirs, name, pool);
+	if (text_starts(volume, "data.") || text_starts(volume, "datasnapshot."))
+		known = data_has(strays->dirs, name, pool);
 	for (size_t i = 0; i < sizeof of_machines / sizeof *of_machines; i++) {
 		if (text_starts(volume, of_machines[i]))
 			known = machine_has(strays->dirs, name, pool);

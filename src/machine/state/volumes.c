@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The names of a machine's volumes in its pool. */
+/* The names of volumes in pools: those of a machine, and those for data. */
 #include "machine/state/private.h"
 
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
@@ -15,4 +15,14 @@ void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
 void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
 {
 	text_print(volume, VOLUME_NAME_MAX + 1, "snapshot.%s.%s", name, snapshot);
+}
+
+void data_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "data.%s", name);
+}
+
+void data_snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1])
+{
+	text_print(volume, VOLUME_NAME_MAX + 1, "datasnapshot.%s.%s", name, snapshot);
 }

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* volume create, attach, detach, adopt, delete: disks of machines beside their roots, which outlive the machines. */
+#include "cmd/machine/volume.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/machine/sections.h"
+#include "machine/data/data.h"
+#include "machine/life/life.h"
+#include "machine/share/mounts.h"
+
+#include <string.h>
+
+static const struct flag flag_description = { "description", 0, false, "TEXT",
+					      "a line for people" };
+static const struct flag flag_size = { "size", 0, false, "SIZE",
+				       "such as 20G; the pool's if not given" };
+static const struct flag flag_read_only = { "read-only", 'r', false, NULL,
+					    "the machine may not change it" };
+static const struct flag flag_broken = { "force", 'f', false, NULL,
+					 "also one that has lost a part, with what is left" };
+
+static const struct flag *const create_flags[] = { &flag_description, &flag_pool, &flag_size,
+						   NULL };
+static const struct flag *const attach_flags[] = { &flag_read_only, NULL };
+static const struct flag *const adopt_flags[] = { &flag_pool, NULL };
+static const struct flag *const delete_flags[] = { &flag_broken, NULL };
+
+static int size_of(const struct call *call, uint64_t *size, struct err *err)
+{
+	enum { SMALLEST = 16 << 20 };
+	const char *text = call_value(call, &flag_size);
+
+	if (!text || (text_to_size(text, size) == 0 && *size >= SMALLEST))
+		return 0;
+	err_set(err, EINVAL, "--size cannot be '%.60s': use a size such as 20G, and at least 16M",
+		text);
+	return EXIT_USAGE;
+}
+
+static int check_description(const struct data_spec *spec, struct err *err)
+{
+	struct volume_config scratch = { 0 };
+
+	if (!spec->description)
+		return 0;
+	int r = config_defaults(&volume_schema, &scratch, err);
+	if (r == 0)
+		r = setting_check(&volume_schema, &scratch, "description", spec->description, err);
+	config_free(&volume_schema, &scratch);
+	return r;
+}
+
+/* All that can be refused is refused before a pool is made for the volume. */
+static int run_create(struct call *call, struct err *err)
+{
+	struct data_spec spec = { .description = call_value(call, &flag_description) };
+	scoped_free char *pool = NULL;
+
+	int r = name_check(call->words[0], err);
+	if (r == 0)
+		r = size_of(call, &spec.size, err);
+	if (r == 0)
+		r = check_description(&spec, err);
+	if (r == 0)
+		r = pool_wanted(call, &pool, err);
+	spec.pool = pool;
+	return r != 0 ? r : data_create(&call->dirs, call->words[0], &spec, err);
+}
+
+static int run_attach(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct attached_config attached = { 0 };
+	struct machine_config alone = { .volumes = &attached.section };
+
+	int r = name_check(call->words[1], err);
+	if (r == 0)
+		r = config_defaults(&attached_schema, &attached, err);
+	attached.section.name = (char *)(uintptr_t)call->words[1];
+	if (r == 0)
+		r = section_give(&attached_schema, &attached, "target", call->words[2], err);
+	if (r == 0)
+		r = section_give(&attached_schema, &attached, "readonly",
+				 call_has(call, &flag_read_only) ? "yes" : NULL, err);
+	if (r == 0 && config_check_sections(&alone, err) < 0)
+		r = EXIT_USAGE;
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_attach_volume(&machine, &attached, err);
+	config_free(&attached_schema, &attached);
+	return r;
+}
+
+static int run_detach(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct machine_status status = { 0 };
+	bool was_there = false;
+
+	int r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		machine_status(&machine, NULL, &status);
+	if (r == 0)
+		r = machine_detach_volume(&machine, call->words[1], &was_there, err);
+	if (r == 0 && !was_there && !machine_is_down(status.state))
+		print_note("machine '%s' no longer had it there", machine.name);
+	return r;
+}
+
+static int adopt_one(struct call *call, const char *name, struct err *err)
+{
+	return data_adopt(&call->dirs, name, call_value(call, &flag_pool), err);
+}
+
+static int run_adopt(struct call *call, struct err *err)
+{
+	return for_each_name(call, adopt_one, err);
+}
+
+static int delete_one(struct call *call, const char *name, struct err *err)
+{
+	return data_delete(&call->dirs, name, call_has(call, &flag_broken), err);
+}
+
+static int run_delete(struct call *call, struct err *err)
+{
+	return for_each_name(call, delete_one, err);
+}
+
+static const struct command create = {
+	.group = "volume",
+	.name = "create",
+	.args = "VOLUME",
+	.help = "Make an empty volume for data of machines",
+	.flags = create_flags,
+	.min = 1,
+	.max = 1,
+	.run = run_create,
+};
+
+static const struct command attach = {
+	.group = "volume",
+	.name = "attach",
+	.args = "MACHINE VOLUME TARGET",
+	.help = "Mount a volume in a machine, now and from now on",
+	.flags = attach_flags,
+	.min = 3,
+	.max = 3,
+	.first = WORD_MACHINE,
+	.rest = WORD_VOLUME,
+	.run = run_attach,
+};
+
+static const struct command detach = {
+	.group = "volume",
+	.name = "detach",
+	.args = "MACHINE VOLUME|TARGET",
+	.help = "Take a volume away from a machine; its data stay",
+	.min = 2,
+	.max = 2,
+	.first = WORD_MACHINE,
+	.rest = WORD_ATTACHED,
+	.run = run_detach,
+};
+
+static const struct command adopt = {
+	.group = "volume",
+	.name = "adopt",
+	.args = "VOLUME...",
+	.help = "Make data that have lost their volume's settings volumes again",
+	.flags = adopt_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_VOLUME,
+	.rest = WORD_VOLUME,
+	.run = run_adopt,
+};
+
+static const struct command delete = {
+	.group = "volume",
+	.name = "delete",
+	.aliases = "rm",
+	.args = "VOLUME...",
+	.help = "Delete volumes that no machine has, with their data and snapshots",
+	.flags = delete_flags,
+	.min = 1,
+	.max = -1,
+	.first = WORD_VOLUME,
+	.rest = WORD_VOLUME,
+	.run = run_delete,
+};
+
+static const struct command *const members[] = {
+	&create, &volume_verb_list, &volume_verb_info, &attach, &detach, &adopt, &delete, NULL
+};
+
+const struct command command_volume = {
+	.name = "volume",
+	.args = "",
+	.help = "Disks for data, which outlive their machines: create, list, info, attach, detach, "
+		"adopt, delete",
+	.max = -1,
+	.members = members,
+};

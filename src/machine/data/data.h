@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The room of volumes for data: disks of machines beside their roots, which outlive the machines. Their folder is
+ * STATE/volumes/NAME with volume.conf, and the data are volume "data.NAME" of a pool. A section of machine.conf attaches
+ * one to a machine, so that a machine that is deleted takes only its section along.
+ */
+#ifndef BERTH_MACHINE_DATA_DATA_H
+#define BERTH_MACHINE_DATA_DATA_H
+
+#include "base/unfinished.h"
+#include "config/config.h"
+#include "machine/state/private.h"
+#include "storage/inventory.h"
+
+/*
+ * Reads volumes/NAME/volume.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist; the
+ * sentence has the remedies. Changes nothing. config_free releases the config.
+ */
+int data_open(const struct dirs *dirs, const char *name, struct volume_config *config,
+	      struct err *err);
+/* Whether the data are in their pool, as inventory_volume tells it. */
+int data_has_volume(struct inventory *inventory, const char *name,
+		    const struct volume_config *config, struct err *err);
+/*
+ * Calls visit with each volume, sorted by name; if its settings cannot be read, config is NULL and fault says why.
+ * Volumes that are half made or half removed are skipped. Stops at nonzero and returns it.
+ */
+int data_list(const struct dirs *dirs,
+	      int (*visit)(void *, const char *name, const struct volume_config *config,
+			   const struct err *fault),
+	      void *context, struct err *err);
+
+/* The mark of a volume that is half made or half removed. */
+struct unfinished data_mark(const struct dirs *dirs, const char *name);
+/*
+ * The lock of a name: for commands that make, attach, change or delete the volume. A descriptor, or -code. It is taken
+ * before the lock of a machine, and a start does not take it.
+ */
+int data_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
+/* Removes the lock's file, under the lock, when the volume is gone. */
+void data_lock_forget(const struct dirs *dirs, const char *name);
+
+/* ---- make.c */
+
+struct data_spec {
+	const char *pool;        /* borrowed */
+	uint64_t size;           /* bytes; 0: that of the pool, or no limit */
+	const char *description; /* borrowed; NULL: none */
+	const char *origin;      /* borrowed; NULL: it is empty */
+	/*
+	 * Fills the new volume under a name that no command takes for a volume; NULL: it is made empty. 0 or -code; what it
+	 * has made when it fails is removed.
+	 */
+	int (*fill)(void *context, struct pool *pool, const char *volume, struct err *err);
+	void *context;
+};
+/* A new volume: whole, or not at all. -EEXIST. */
+int data_create(const struct dirs *dirs, const char *name, const struct data_spec *spec,
+		struct err *err);
+/*
+ * Deletes a volume with its snapshots. -EBUSY names the machine that it is attached to. force: also one whose settings are
+ * missing or cannot be read, and one whose pool cannot be reached, where its data then stay; never an attached one.
+ */
+int data_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
+/* Under the lock: marks it as half removed, durably, then removes everything of it. forget: as force of data_delete. */
+int data_erase(const struct dirs *dirs, const char *name, bool forget, struct err *err);
+/* Removes what killed commands have left half made or half removed. Quiet. */
+void data_sweep(const struct dirs *dirs);
+/*
+ * Makes data of that name in a pool (NULL: in the only pool that has them) a volume again after its settings were lost.
+ * -EEXIST: it has settings.
+ */
+int data_adopt(const struct dirs *dirs, const char *name, const char *pool, struct err *err);
+
+/* ---- attached.c */
+
+/* Calls visit for each machine that has the volume in its settings; stops at nonzero and returns it. */
+int data_each_machine(const struct dirs *dirs, const char *name,
+		      int (*visit)(void *, const char *machine,
+				   const struct attached_config *attached),
+		      void *context, struct err *err);
+/* -EBUSY with the name of the machine that has the volume in its settings, or runs with it. */
+int data_check_free(const struct dirs *dirs, const char *name, const char *what, struct err *err);
+/*
+ * Checks that a machine may get the volume in its settings: no other machine may write to it if this one may. -EBUSY;
+ * -ENOENT: there is no such volume.
+ */
+int data_check_attach(const struct dirs *dirs, const char *machine,
+		      const struct attached_config *attached, struct err *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Volumes for data that a run has mounted: RUN/machines/MACHINE/volumes/NAME, with the pool and whether it is writable.
+ * A note is written before the mount is made, and is gone with the run folder, after the guest has ended. So two guests
+ * never have a volume with the right to write to it, whatever is in the settings of their machines.
+ */
+#ifndef BERTH_MACHINE_LIFE_VOLUME_USE_H
+#define BERTH_MACHINE_LIFE_VOLUME_USE_H
+
+#include "machine/state/machine.h"
+
+/* Notes it, in the run folder of a machine that starts or runs. -EBUSY names the machine that may write to it now. */
+int volume_use_begin(const struct machine *machine, const char *name, const char *pool,
+		     bool readonly, struct err *err);
+/* Releases what the mount needed, and removes the note. Fine if there is none. */
+void volume_use_end(const struct machine *machine, const char *name);
+/* The same for all volumes of the run, whose guest has ended. */
+void volume_use_end_all(const struct machine *machine);
+/* Removes the file of the lock on a volume that is gone. */
+void volume_use_forget(const struct dirs *dirs, const char *name);
+
+/* A machine that runs with the volume, except one (NULL: none); writes: only one that may write. Looks only. */
+bool volume_use_find(const struct dirs *dirs, const char *name, const char *except, bool writes,
+		     char machine[64]);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A volume for data in a machine. On the disk its files have the ids that the guest sees, from 0 on, as those of a root:
+ * the mount has the ids of the machine's range, so that owners stay the same in the next machine, which has another one.
+ */
+#include "machine/share/share.h"
+
+#include "base/scoped.h"
+#include "kern/holder.h"
+#include "kern/mount.h"
+#include "machine/data/data.h"
+#include "machine/life/run_cgroup.h"
+#include "machine/life/volume_use.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+static int map_ids(int mount_fd, const struct share_owner *to, struct err *err)
+{
+	if (!to->map->count)
+		return 0;
+	scoped_fd int userns = idmap_userns(to->map);
+	int r = userns < 0 ? userns : mount_idmap(mount_fd, userns);
+	return r < 0 ? err_set(err, -r, "map its ids: %s",
+			       userns < 0 ? strerror(-r) : mount_idmap_why(r))
+		     : 0;
+}
+
+/* Nodev: as for a root, no device node of the volume may be opened. */
+static int make_mount(const struct share_owner *to, const struct attached_config *attached,
+		      const char *pool_name, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	char volume[VOLUME_NAME_MAX + 1];
+	scoped_fd int fd = -1;
+
+	data_volume(attached->section.name, volume);
+	if (pool_open(&pool, to->machine->dirs, pool_name, err) < 0 ||
+	    volume_mount(&pool, volume,
+			 MOUNT_ATTR_NODEV | (attached->readonly ? MOUNT_ATTR_RDONLY : 0), &fd,
+			 err) < 0 ||
+	    map_ids(fd, to, err) < 0)
+		return -err->code;
+	return take_fd(&fd);
+}
+
+static int add(struct shares *shares, const struct share_owner *to,
+	       const struct attached_config *attached, struct err *err)
+{
+	struct volume_config config = { 0 };
+
+	if (data_open(to->machine->dirs, attached->section.name, &config, err) < 0)
+		return -err->code;
+	struct share *share = shares_add(shares, err);
+	int r = share ? volume_use_begin(to->machine, attached->section.name, config.pool,
+					 attached->readonly, err)
+		      : -err->code;
+	if (r == 0) {
+		share->what = "volume";
+		share->name = attached->section.name;
+		share->folder = true;
+		r = text_print(share->target, sizeof share->target, "%s", attached->target);
+		if (r < 0)
+			r = err_set(err, ENAMETOOLONG, "target '%.80s...' is too long",
+				    attached->target);
+	}
+	if (r >= 0)
+		r = share->fd = make_mount(to, attached, config.pool, err);
+	config_free(&volume_schema, &config);
+	return r < 0 ? r : 0;
+}
+
+int share_volume(struct shares *shares, const struct share_owner *to,
+		 const struct attached_config *attached, struct err *err)
+{
+	return add(shares, to, attached, err) < 0
+		       ? err_wrap(err, "volume '%s'", attached->section.name)
+		       : 0;
+}
+
+int share_check_volume(const struct machine *machine, const struct attached_config *attached,
+		       struct err *err)
+{
+	const char *name = attached->section.name;
+	char other[64];
+
+	if (data_check_attach(machine->dirs, machine->name, attached, err) < 0)
+		return -err->code;
+	if (!attached->readonly && volume_use_find(machine->dirs, name, machine->name, true, other))
+		return err_set(err, EBUSY, "machine '%s' runs with volume '%s'; stop it first",
+			       other, name);
+	return 0;
+}
+
+/* A volume whose mounts are looked for. */
+struct sought {
+	bool known;
+	struct stat
+		root; /* as stat(2) has it in a machine; the device of a volume with a file system of its own */
+	bool block;
+	char volume[VOLUME_NAME_MAX + 1];
+};
+
+static void look_at(struct sought *sought, const struct dirs *dirs, const char *name)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	struct volume_config config = { 0 };
+	struct err ignored = { 0 };
+	scoped_fd int fd = -1;
+
+	*sought = (struct sought){ .known = false };
+	data_volume(name, sought->volume);
+	if (data_open(dirs, name, &config, &ignored) < 0)
+		return;
+	if (pool_view(&pool, dirs, config.pool, &ignored) == 0 &&
+	    volume_mount(&pool, sought->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &fd,
+			 &ignored) == 0) {
+		sought->block = pool.ops->can & STORAGE_BLOCK;
+		sought->known = fstat(fd, &sought->root) == 0;
+	}
+	config_free(&volume_schema, &config);
+}
+
+/* A mount that the machine's root has made or moved, in any of the machine's mount namespaces. */
+static bool is_elsewhere(const struct machine *machine, const struct sought *sought, char *where,
+			 size_t room)
+{
+	char cgroup[256];
+
+	run_cgroup(machine, cgroup, sizeof cgroup);
+	return holder_find_mount(cgroup, sought->block ? sought->root.st_dev : 0, sought->volume,
+				 where, room);
+}
+
+int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
+			  int pidfd, bool own_ids, struct err *err)
+{
+	const char *name = attached->section.name;
+	struct err why = { 0 };
+	struct sought sought;
+	char where[400];
+
+	look_at(&sought, machine->dirs, name);
+	int r = share_withdraw(attached->target, sought.known ? &sought.root : NULL, pidfd, own_ids,
+			       &why);
+	if (r == -EBUSY)
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be detached from machine '%s': %s; end that "
+			       "process, or stop the machine first",
+			       name, machine->name, why.text);
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, -r, "%s", why.text);
+	if (is_elsewhere(machine, &sought, where, sizeof where))
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be detached from machine '%s': %s; unmount it "
+			       "there, or stop the machine first",
+			       name, machine->name, where);
+	volume_use_end(machine, name);
+	return r < 0 ? err_set(err, -r, "%s", why.text) : 0;
+}
