@@ -198,6 +198,7 @@ struct machine_config {
 	bool isolated;          /* "security.port_isolation" */
 	bool spoofing;          /* "security.spoofing": its port has no anti-spoofing rules */
 	bool autostart;         /* "boot.autostart" */
+	bool backup_freeze;     /* "backup.freeze" */
 	char *apparmor;         /* "security.apparmor": auto, yes, no, or a profile */
 	char *selinux;          /* "security.selinux": a context, "" = none */
 	char *caps;             /* KEY_CAPS "security.caps" */
@@ -229,7 +230,6 @@ struct machine_config {
 	char *rlimits[RLIMIT_KEYS];
 	char *lxcfs;                      /* KEY_CHOICE auto, no */
 	char *user;                       /* "shell.user", "" = root */
-	bool backup_freeze;               /* "backup.freeze" */
 	char *backup_full;                /* KEY_SCHEDULE "backup.full" */
 	char *backup_keep;                /* KEY_KEEP "backup.keep" */
 	char *backup_schedule;            /* KEY_SCHEDULE "backup.schedule", "" = never */
