@@ -324,4 +324,30 @@ case_site_file_of_random_bytes() {
 	fails 1 "no machine 'another'" berth info another
 }
 
+# A command that needs the site's settings names their fault; others do their work. None crashes.
+case_site_file_and_a_killed_keeper() {
+	local words code
+	berth start --wait m
+	kill -KILL "$(field m keeper)"
+	retry 10 not pgrep -f "^berth-keeper m\$"
+	mkdir -p "$BERTH_ROOT/etc"
+	echo "bogus = 1" >"$BERTH_ROOT/etc/berth.conf"
+	for words in "exec m true" "info m" "list" "stop m" "start m" "restart m" "snapshot m" "clone m n" "set m description=x" \
+		"logs m" "delete m" "delete --force m"; do
+		code=0
+		# shellcheck disable=SC2086 # words
+		timeout 60 berth $words >"$T/out" 2>"$T/err" || code=$?
+		echo "$words: $code: $(head -n 1 "$T/err")"
+		if ((code == 0)); then
+			not grep -q "^berth: .*bogus" "$T/err"
+		else
+			[[ $code == 1 || $words/$code == exec*/125 ]]
+			has "berth.conf:1: unknown key 'bogus'|is not running|no machine 'm'" "$(cat "$T/err")"
+		fi
+	done
+	rm "$BERTH_ROOT/etc/berth.conf"
+	berth delete --force m 2>"$T/err" || true
+	berth create bb m
+}
+
 run_cases "$@"
