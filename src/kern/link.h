@@ -111,6 +111,16 @@ int link_join(struct link_socket *links, int index, int bridge, bool isolated);
 /* Isolates a port from other isolated ports of its bridge, or ends that. */
 int link_set_isolated(struct link_socket *links, int index, bool isolated);
 
+/*
+ * Permanent entries of the neighbour table of a link, at most 4, which the kernel never asks for: those IPv6 addresses
+ * have that hardware address. An entry that exists is replaced.
+ */
+int link_add_neighbours(struct link_socket *links, int index, const struct in6_addr *addresses,
+			size_t count, const unsigned char mac[LINK_MAC]);
+/* Removes entries; 0 also if there are none. */
+int link_remove_neighbours(struct link_socket *links, int index, const struct in6_addr *addresses,
+			   size_t count);
+
 /* Deletes a link; 0 also if there is none. */
 int link_delete(struct link_socket *links, const char *name);
 

@@ -255,24 +255,14 @@ static void name_guard(const struct network *network, const char *name, struct g
 					   .rules = guard->rules };
 }
 
-static void set_id(struct guard *guard)
-{
-	const unsigned char *mac = guard->mac;
-	const unsigned char id[8] = {
-		mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]
-	};
-
-	memcpy(guard->id, id, sizeof id);
-}
-
 static void set_own6(struct guard *guard, const struct lease *lease)
 {
-	static const unsigned char local[8] = { 0xfe, 0x80 };
+	struct in6_addr local = port_link_local(guard->mac);
 
 	guard->has_ipv6 = lease->prefix6 != 0;
 	memcpy(guard->own6[0], &lease->address6, sizeof guard->own6[0]);
-	memcpy(guard->own6[1], local, sizeof local);
-	memcpy(guard->own6[1] + sizeof local, guard->id, sizeof guard->id);
+	memcpy(guard->own6[1], &local, sizeof guard->own6[1]);
+	memcpy(guard->id, local.s6_addr + 8, sizeof guard->id);
 }
 
 /* A part of every rule: rules of another version, or for other addresses, are then recognized as foreign. */
@@ -294,7 +284,6 @@ static int fill_guard(const struct network *network, const struct lease *lease, 
 	int r = port_parse_mac(lease->mac, guard->mac);
 	if (r < 0)
 		return r;
-	set_id(guard);
 	set_own6(guard, lease);
 	set_mark(guard, lease);
 	fill_rules(guard, lease);

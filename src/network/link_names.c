@@ -75,3 +75,9 @@ int port_parse_mac(const char *text, unsigned char mac[LINK_MAC])
 		mac[i] = (unsigned char)bytes[i];
 	return 0;
 }
+
+struct in6_addr port_link_local(const unsigned char mac[LINK_MAC])
+{
+	return (struct in6_addr){ .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1],
+					       mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] } };
+}

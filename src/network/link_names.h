@@ -25,4 +25,7 @@ void port_ifname(const struct network *network, const char *name, char ifname[IF
 /* "10:66:6a:01:02:03" as bytes; -EINVAL. */
 int port_parse_mac(const char *text, unsigned char mac[LINK_MAC]);
 
+/* The link-local IPv6 address that is made from a hardware address (RFC 4291, appendix A). */
+struct in6_addr port_link_local(const unsigned char mac[LINK_MAC]);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "network/bridge.h"
 #include "network/guard.h"
+#include "network/lease_file.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -62,6 +63,46 @@ static int add_port(struct link_socket *links, const struct link_veth *veth)
 	return r;
 }
 
+/* The addresses by which the host answers a machine: its own, and the link-local one of its DHCPv6 client. */
+static size_t neighbours_of(const struct lease *lease, const unsigned char mac[LINK_MAC],
+			    struct in6_addr out[2])
+{
+	out[0] = lease->address6;
+	out[1] = port_link_local(mac);
+	return 2;
+}
+
+/*
+ * The host need not ask the machine for its hardware address, which the guard of the port fixes: dnsmasq, which serves
+ * all machines, waits for the answer to each packet of a DHCPv6 client.
+ */
+static int add_neighbours(struct link_socket *links, int bridge, const struct lease *lease,
+			  const unsigned char mac[LINK_MAC])
+{
+	struct in6_addr addresses[2];
+
+	if (!lease->prefix6)
+		return 0;
+	size_t count = neighbours_of(lease, mac, addresses);
+	return link_add_neighbours(links, bridge, addresses, count, mac);
+}
+
+/* Quiet: an entry that stays is replaced by the next machine with its address, and goes with the bridge. */
+static void remove_neighbours(const struct network *network, const char *name)
+{
+	scoped_links struct link_socket *links = NULL;
+	int bridge = network->prefix6 ? (int)if_nametoindex(network->config.bridge) : 0;
+	struct in6_addr addresses[2];
+	unsigned char mac[LINK_MAC];
+	struct lease lease;
+
+	if (bridge == 0 || lease_file_find(network, name, &lease) < 0 || !lease.prefix6 ||
+	    port_parse_mac(lease.mac, mac) < 0 || link_open(&links) < 0)
+		return;
+	size_t count = neighbours_of(&lease, mac, addresses);
+	link_remove_neighbours(links, bridge, addresses, count);
+}
+
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -92,6 +133,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 			return -err->code;
 		r = add_port(links, &veth);
 	}
+	if (r == 0)
+		r = add_neighbours(links, veth.bridge, lease, veth.peer_mac);
 	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 }
 
@@ -102,6 +145,7 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 
 	if (guard_remove(network, name, err) < 0)
 		return -err->code;
+	remove_neighbours(network, name);
 	port_ifname(network, name, ifname);
 	/* Usually the port went with the guest's namespace; to ask is cheaper than to remove. */
 	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
@@ -282,6 +326,10 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	int r = look_at_port(network, lease->name, links, &port, err);
+	unsigned char mac[LINK_MAC];
+	if (r == 0 && port_parse_mac(lease->mac, mac) == 0 &&
+	    (r = add_neighbours(links, network->bridge, lease, mac)) < 0)
+		return tell_attach(network, lease, links, r, err);
 	if (r == 0 && port.master == network->bridge)
 		return shape_port(network, lease, pid, links, &port, err);
 	if (r == 0)

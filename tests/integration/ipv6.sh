@@ -257,6 +257,57 @@ case_each_speaks_for_itself() {
 }
 
 # Every pattern is a real attack: without the protection all arrive.
+# known: the IPv6 addresses, sorted, whose hardware address the host need not ask for.
+known() {
+	ip -6 neigh show nud permanent dev "$(of lan .bridge)" | cut -d ' ' -f 1 | sort | xargs
+}
+
+# The host asks no machine for its hardware address, because a machine that does not answer would hold up dnsmasq.
+case_neighbours() {
+	local own link before
+	berth launch --network lan bb deaf
+	own=$(six deaf)
+	link=$(berth exec deaf -- ip -6 -o addr show dev eth0 scope link | sed 's/.*inet6 \([^/]*\).*/\1/')
+	has "(^| )$own( |$)" "$(known)"
+	has "(^| )$link( |$)" "$(known)"
+	nsenter --net="/proc/$(field deaf init)/ns/net" nft -f - <<-'END'
+		table ip6 deaf {
+			chain in {
+				type filter hook input priority 0;
+				icmpv6 type nd-neighbor-solicit drop;
+			}
+		}
+	END
+	ping -6 -c 1 -W 5 "$own"
+	# The bridge is made anew, with what was on it.
+	before=$(known)
+	ip link del "$(of lan .bridge)"
+	berth network up lan
+	same "after a repair" "$before" "$(known)"
+	# They go with the machine, and with its address.
+	berth stop --force deaf
+	lacks "$own|$link" "$(known)"
+	berth set deaf network.address6=fd00:77:1:2::99
+	berth start deaf
+	has "fd00:77:1:2::99" "$(known)"
+	lacks "$own" "$(known)"
+	kill -9 "$(field deaf keeper)"
+	retry 10 is_down deaf
+	berth delete --force deaf
+	lacks "fd00:77:1:2::99|$link" "$(known)"
+	# A nic has them too, as long as it is there.
+	berth launch bb two-nics
+	berth nic add two-nics eth1 --network lan --address6 fd00:77:1:2::98
+	has "fd00:77:1:2::98" "$(known)"
+	berth nic remove two-nics eth1
+	lacks "fd00:77:1:2::98" "$(known)"
+	berth delete --force two-nics
+}
+
+is_down() {
+	[[ $(field "$1" state) != running ]]
+}
+
 case_without_the_walls() {
 	local table
 	berth set two security.spoofing=yes
