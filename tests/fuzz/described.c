@@ -54,13 +54,14 @@ static void read_group(const struct apply_group *group)
 static void read_machines(const char *data, size_t size)
 {
 	struct apply_file file;
-	struct err err = { 0 };
+	scoped_causes struct causes causes = { 0 };
 
-	if (apply_file_parse("fuzz", data, size, &file, &err) < 0) {
-		fuzz_check(err.code > 0 && *err.text && !file.groups && !file.networks);
+	if (apply_file_parse("fuzz", data, size, &file, &causes) < 0) {
+		fuzz_check(causes.code > 0 && *causes_next(&causes, NULL) && !file.groups &&
+			   !file.networks);
 		return;
 	}
-	fuzz_check(!err.code);
+	fuzz_check(!causes.code);
 	for (size_t i = 0; i < file.group_count; i++)
 		read_group(&file.groups[i]);
 	apply_file_free(&file);

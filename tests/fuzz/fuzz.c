@@ -66,6 +66,43 @@ int fuzz_enter(int *home)
 	return folder;
 }
 
+static int host = -1, before_root = -1;
+
+static void empty(int folder)
+{
+	DIR *dir = opendir("/");
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			remove_tree(folder, e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int fuzz_root_enter(int *above)
+{
+	static int folder = -1;
+
+	*above = fuzz_enter(&before_root);
+	if (folder < 0) {
+		host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (mkdirat(*above, "root", 0755) < 0 || mkdirat(*above, "outside", 0755) < 0)
+			abort();
+		folder = openat(*above, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fchdir(folder) < 0 || chroot(".") < 0)
+		abort();
+	empty(folder);
+	return folder;
+}
+
+void fuzz_root_leave(void)
+{
+	if (fchdir(host) < 0 || chroot(".") < 0 || fchdir(before_root) < 0)
+		abort();
+}
+
 bool fuzz_has_only_root(int folder)
 {
 	scoped_fd int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -25,6 +25,13 @@ void fuzz_enclose(void);
 /* The folder of fuzz_folder, made and enclosed at the first call; *home: the working folder before. Both stay open. */
 int fuzz_enter(int *home);
 
+/*
+ * Makes an empty folder "root" the root of the process, as in berth-unpack, until fuzz_root_leave; the folder's
+ * descriptor, and in *above that of the folder that has it and an empty folder "outside". Both stay open.
+ */
+int fuzz_root_enter(int *above);
+void fuzz_root_leave(void);
+
 /* Whether a folder contains one entry, the root that is filled, and nothing beside it. */
 bool fuzz_has_only_root(int folder);
 

@@ -9,6 +9,7 @@ fuzz_targets = \
 	fuzz_dm \
 	fuzz_keeper \
 	fuzz_label \
+	fuzz_layers \
 	fuzz_lease \
 	fuzz_link \
 	fuzz_mappings \
@@ -56,6 +57,13 @@ fuzz_keeper_LDFLAGS = $(fuzz_flags)
 fuzz_label_SOURCES = tests/fuzz/label.c $(fuzz_common)
 fuzz_label_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_label_LDFLAGS = $(fuzz_flags)
+fuzz_layers_SOURCES = tests/fuzz/layers.c src/image/shared/attributes.c src/image/unpack/decode.c src/image/unpack/entry.c \
+	src/image/unpack/extract.c src/image/unpack/layer.c src/image/unpack/layout.c src/image/unpack/metadata.c \
+	src/image/shared/sha256.c src/image/unpack/squash.c \
+	$(fuzz_common)
+fuzz_layers_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS)
+fuzz_layers_LDADD = $(libexec_berth_unpack_LDADD)
+fuzz_layers_LDFLAGS = $(fuzz_flags)
 fuzz_lease_SOURCES = tests/fuzz/lease.c $(fuzz_common)
 fuzz_lease_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(DL_LIBS) $(CAP_LIBS)
 fuzz_lease_LDFLAGS = $(fuzz_flags)

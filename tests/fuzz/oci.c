@@ -5,7 +5,6 @@
  */
 #include "fuzz.h"
 
-#include "base/remove.h"
 #include "base/scoped.h"
 #include "config/config.h"
 #include "image/template/app.h"
@@ -18,42 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int folder = -1, above = -1, host = -1, home = -1;
-
-/* The folder is the root of the process while a layer is laid, as in berth-unpack. */
-static void enter(void)
-{
-	if (above < 0) {
-		home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		above = fuzz_folder(NULL);
-		fuzz_enclose();
-		host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (mkdirat(above, "root", 0755) < 0 || mkdirat(above, "outside", 0755) < 0)
-			abort();
-		folder = openat(above, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	if (fchdir(folder) < 0 || chroot(".") < 0)
-		abort();
-}
-
-static void leave(void)
-{
-	if (fchdir(host) < 0 || chroot(".") < 0 || fchdir(home) < 0)
-		abort();
-}
-
-static void empty(void)
-{
-	DIR *dir = opendir("/");
-
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			remove_tree(folder, e->d_name);
-	}
-	if (dir)
-		closedir(dir);
-}
 
 static unsigned count(int fd)
 {
@@ -72,8 +35,7 @@ static void lay(const uint8_t *data, size_t size)
 {
 	struct unpack_report report = { 0 };
 
-	enter();
-	empty();
+	int above, folder = fuzz_root_enter(&above);
 	if (mkdir("/usr", 0755) < 0 || mkdir("/usr/lib", 0755) < 0 ||
 	    symlink("usr/lib", "/lib") < 0 || symlink("../../outside", "/out") < 0 ||
 	    symlink("/", "/up") < 0)
@@ -85,7 +47,7 @@ static void lay(const uint8_t *data, size_t size)
 	};
 	if (layer_apply(&layer, &report) < 0)
 		fuzz_check(report.err.code > 0 && *report.err.text);
-	leave();
+	fuzz_root_leave();
 	/* Nothing has come to be beside it. */
 	fuzz_check(count(above) == 4);
 }
