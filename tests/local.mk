@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
-	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many \
+	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived \
 	tests/lint/circles tests/lint/circles_sees tests/lint/cleanups tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
@@ -16,7 +16,7 @@ EXTRA_DIST += \
 EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/reset.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh
-EXTRA_DIST += tests/integration/images.sh tests/integration/image_files.sh tests/integration/image_server.py tests/images.sh tests/tls.sh
+EXTRA_DIST += tests/integration/images.sh tests/integration/image_files.sh tests/integration/image_server.py tests/images.sh tests/tls.sh tests/lxd.sh
 EXTRA_DIST += tests/oci.sh tests/roots.sh tests/integration/oci.sh tests/integration/oci_image.py tests/integration/program.sh
 EXTRA_DIST += tests/integration/export.sh tests/integration/tree.py
 EXTRA_DIST += tests/integration/folders.sh tests/integration/shifted.py tests/integration/diskimages.sh

@@ -6,6 +6,8 @@
 needs_debian=bookworm
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/lxd.sh
+. "$top/tests/lxd.sh"
 
 set_up() {
 	berth pool create default --driver dir
@@ -14,33 +16,8 @@ set_up() {
 	chmod 755 "$T"
 }
 
-# LXD without systemd: the daemon, its storage in a folder, and no network.
-lxd_runs() {
-	command -v lxd >/dev/null || skip "there is no lxd; Debian's packages lxd and lxd-client have it"
-	[[ ! -e $T/lxd.pid ]] || return 0
-	mkdir -p "$T/lxd"
-	# A container's own ids, whatever the host has given to others.
-	printf 'root:1000000:1000000\nlxd:1000000:1000000\n' >"$T/subid"
-	mount --bind "$T/subid" /etc/subuid
-	mount --bind "$T/subid" /etc/subgid
-	lxd --group root --logfile "$T/lxd.log" >"$T/lxd.out" 2>&1 &
-	echo $! >"$T/lxd.pid"
-	lxd waitready --timeout 60
-	lxc storage create default dir
-	lxc profile device add default root disk path=/ pool=default
-}
-
-export LXD_DIR=$T/lxd HOME=$T
-
 tear_down() {
-	if [[ -e $T/lxd.pid ]]; then
-		lxc list -f csv -c n | xargs -r lxc delete --force || true
-		lxd shutdown --timeout 60 || kill "$(cat "$T/lxd.pid")"
-		wait || true
-		umount /etc/subuid /etc/subgid
-		# What it has mounted in this namespace.
-		awk -v "at=$T/lxd" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
-	fi
+	lxd_ends
 }
 
 # boots TEMPLATE RELEASE FILE: a machine of it boots, runs commands, has the file, and stops in order.
