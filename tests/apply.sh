@@ -20,11 +20,22 @@ does() {
 	same "what apply does" "$(printf '%s\n' "$@")" "$(cat "$T/out")"
 }
 
+# tells_all PATTERN COMMAND...: it fails, and tells each fault of a file in a line of its own. The pattern has "; " between
+# lines.
+tells_all() {
+	local pattern=$1 got=0
+	shift
+	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
+	same "its code" 1 "$got"
+	lacks "; [^ ]*:[0-9]+: " "$(cat "$T/err")"
+	has "$pattern" "$(sed 's/^berth: //' "$T/err" | paste -sd '~' | sed 's/~/; /g')"
+}
+
 # refused PATTERN LINE...: and nothing is made.
 refused() {
 	local before
 	before=$(berth list --json; berth network list --json)
 	describe "${@:2}"
-	fails 1 "shop.apply.*$1" berth apply "$T/in/shop.apply"
+	tells_all "shop.apply.*$1" berth apply "$T/in/shop.apply"
 	same "machines and networks" "$before" "$(berth list --json; berth network list --json)"
 }

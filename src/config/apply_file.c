@@ -375,7 +375,7 @@ static int take_lines(struct apply_file *file, const char *path, const char *dat
 	block.length = (size_t)(data + length - block.data);
 	take_section(file, path, header, &block, err);
 	causes_add(causes, err);
-	return causes_tell(causes, err);
+	return -causes->code;
 }
 
 /* web with a count of 2 has a machine web-1, which another section may have too. */
@@ -401,31 +401,37 @@ static int check_names(const struct apply_file *file, const char *path, struct e
 }
 
 int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
-		     struct err *err)
+		     struct causes *causes)
 {
-	struct causes causes = { 0 };
+	struct err err = { 0 };
 
 	*file = (struct apply_file){ 0 };
-	int r = length > CONFIG_FILE_MAX ? err_set(err, EFBIG, "'%s' is larger than 256 KiB", path)
-					 : take_lines(file, path, data, length, &causes, err);
-	causes_free(&causes);
+	int r = length > CONFIG_FILE_MAX ? err_set(&err, EFBIG, "'%s' is larger than 256 KiB", path)
+					 : take_lines(file, path, data, length, causes, &err);
 	if (r == 0)
-		r = check_names(file, path, err);
+		r = check_names(file, path, &err);
+	causes_add(causes, &err);
 	if (r < 0)
 		apply_file_free(file);
 	return r;
 }
 
-int apply_file_load(const char *path, struct apply_file *file, struct err *err)
+int apply_file_load(const char *path, struct apply_file *file, struct causes *causes)
 {
 	scoped_free char *data = NULL;
+	struct err err = { 0 };
 	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
 
 	*file = (struct apply_file){ 0 };
-	if (n < 0)
-		return err_set(err, (int)-n, "read '%s': %s", path,
-			       n == -EFBIG ? "it is larger than 256 KiB" : file_why((int)n));
-	return apply_file_parse(path, data, (size_t)n, file, err);
+	if (n == -ENOENT)
+		err_set(&err, ENOENT,
+			"there is no file '%s'; berth.apply(5) tells what such a file has in it",
+			path);
+	else if (n < 0)
+		err_set(&err, (int)-n, "read '%s': %s", path,
+			n == -EFBIG ? "it is larger than 256 KiB" : file_why((int)n));
+	causes_add(causes, &err);
+	return n < 0 ? (int)n : apply_file_parse(path, data, (size_t)n, file, causes);
 }
 
 static void given_free(struct apply_given *given, size_t count)

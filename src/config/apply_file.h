@@ -3,6 +3,7 @@
 #ifndef BERTH_CONFIG_APPLY_FILE_H
 #define BERTH_CONFIG_APPLY_FILE_H
 
+#include "base/causes.h"
 #include "config/config.h"
 
 enum { APPLY_COUNT_MAX = 1000 };
@@ -56,12 +57,12 @@ struct apply_file {
 
 /*
  * Parses the text of a file: an optional line "name = NAME", then sections "[machine NAME]", with the lines and sections
- * of a machine.conf, and "[network NAME]", with those of a network.conf. An error is "path:line: ...", of each section
- * that has a fault the first; the struct is then zeroed. apply_file_free releases it.
+ * of a machine.conf, and "[network NAME]", with those of a network.conf. 0, or -code: causes then gets "path:line: ...",
+ * of each section that has a fault the first, and the struct is zeroed. apply_file_free releases it.
  */
 int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
-		     struct err *err);
-int apply_file_load(const char *path, struct apply_file *file, struct err *err);
+		     struct causes *causes);
+int apply_file_load(const char *path, struct apply_file *file, struct causes *causes);
 void apply_file_free(struct apply_file *file);
 
 /* The line of a key that is given, or 0. */

@@ -207,4 +207,25 @@ case_killed_import() {
 	no_volumes
 }
 
+# A volume whose name the kernel does not change, as between projects of a quota: the template stays, whole and known.
+case_a_template_that_cannot_go() {
+	local volume
+	berth pool create --driver dir p-stay
+	busybox_root "$T/stay"
+	tar -C "$T/stay" -cf "$T/stay.tar" .
+	berth template import --pool p-stay "$T/stay.tar" stay
+	volume=$BERTH_ROOT/lib/pools/p-stay/volumes/template.stay
+	chattr +i "$volume"
+	berth template info --json stay >"$T/stay.before"
+	fails 1 "remove it: it is not permitted" berth template delete stay
+	chattr -i "$volume"
+	berth template info --json stay >"$T/stay.after"
+	cmp "$T/stay.before" "$T/stay.after"
+	silent "marks" find "$BERTH_ROOT/lib/templates/.unfinished" -type f
+	berth create stay m-stay
+	berth delete m-stay
+	berth template delete stay
+	berth pool delete p-stay
+}
+
 run_cases "$@"

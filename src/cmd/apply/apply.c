@@ -243,10 +243,11 @@ static int run_apply(struct call *call, struct err *err)
 		.prune = call_has(call, &flag_prune),
 		.restart = call_has(call, &flag_restart),
 	};
-	int r = apply_file_load(apply.path, &apply.file, err);
+	int r = apply_file_load(apply.path, &apply.file, &apply.causes);
 
-	if (r == 0)
-		r = find_id(&apply, err);
+	if (r < 0)
+		return apply_tell_faults(&apply, err);
+	r = find_id(&apply, err);
 	if (r == 0)
 		r = find_network(&apply, err);
 	return r < 0 ? r : run(&apply, err);

@@ -168,6 +168,9 @@ bool apply_is_past(const struct apply *apply, const char *name);
 /* Whether this command will make a network. */
 bool apply_network_is_new(const struct apply *apply, const char *name);
 
+/* Prints the faults, a sentence a line; the last is left in err. 0: there is none; else -code of the first. */
+int apply_tell_faults(struct apply *apply, struct err *err);
+
 /* Takes the fault in err to apply->causes, with the line of the file. */
 void apply_fault(struct apply *apply, unsigned line, struct err *err);
 /* An address on a network that this command makes; key: "network.address", for the sentence. */

@@ -3,6 +3,7 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/print.h"
 #include "network/network.h"
 
 #include <string.h>
@@ -79,6 +80,18 @@ void apply_fault(struct apply *apply, unsigned line, struct err *err)
 	if (err->code)
 		err_wrap(err, "%s:%u", apply->path, line);
 	causes_add(&apply->causes, err);
+}
+
+int apply_tell_faults(struct apply *apply, struct err *err)
+{
+	const char *one = causes_next(&apply->causes, NULL), *next;
+
+	for (; one && (next = causes_next(&apply->causes, one)); one = next) {
+		struct err fault = { 0 };
+		err_set(&fault, apply->causes.code, "%s", one);
+		print_error(&fault);
+	}
+	return one ? err_set(err, apply->causes.code, "%s", one) : 0;
 }
 
 int apply_check_new_address(const struct apply *apply, const char *key, const char *network,

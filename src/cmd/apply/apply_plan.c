@@ -437,5 +437,5 @@ int apply_plan(struct apply *apply, struct err *err)
 	check_paused(apply);
 	if (apply->count > 0)
 		qsort(apply->actions, apply->count, sizeof *apply->actions, by_order);
-	return causes_tell(&apply->causes, err);
+	return apply_tell_faults(apply, err);
 }

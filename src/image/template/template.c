@@ -246,6 +246,8 @@ static int remove_all(const struct unfinished *mark, bool known, struct pool *po
 	scoped_free char *folder = dirs_state_path(mark->dirs, "templates/%s", mark->name);
 	struct removal removal = { mark->dirs, mark->name };
 	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+	const bool half = unfinished_is(mark);
 	int r = 0;
 
 	if (!folder)
@@ -257,6 +259,9 @@ static int remove_all(const struct unfinished *mark, bool known, struct pool *po
 		r = pool_list(mark->dirs, remove_in_pool, &removal, err);
 	else if (pool->ops)
 		r = volume_destroy(pool, volume, err);
+	/* A volume that still has its name is whole: the template stays as it was. */
+	if (r < 0 && known && !half && volume_info(pool, volume, &info, &(struct err){ 0 }) == 0)
+		unfinished_finish(mark, &(struct err){ 0 });
 	if (r < 0)
 		return r;
 	r = remove_tree(AT_FDCWD, folder);
