@@ -111,6 +111,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/create.c \
+	src/machine/manage/data.c src/machine/manage/data.h \
 	src/machine/manage/delete.c \
 	src/machine/manage/forward.c \
 	src/machine/manage/settings_lock.c src/machine/manage/settings_lock.h \

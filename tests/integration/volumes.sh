@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Volumes for data: made, attached to machines, stopped or running, and kept when the machines go.
-needs_faults="case_killed_making case_killed_attaching"
+needs_faults="case_killed_making case_killed_attaching case_killed_restoring"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -35,6 +35,13 @@ fresh() {
 
 there() {
 	berth volume list --json | jq -e --arg name "$1" 'any(.name == $name)' >/dev/null
+}
+
+gone_volume() {
+	local volume
+	for volume; do
+		! there "$volume" || berth volume delete "$volume"
+	done
 }
 
 tear_down() {
@@ -264,6 +271,80 @@ case_described() {
 	there disk
 }
 
+case_snapshots() {
+	fresh disk
+	berth volume attach a disk /srv
+	in_m a 'echo one >/srv/file; chown 7:8 /srv/file'
+	berth volume snapshot disk first
+	in_m a 'echo two >/srv/file'
+	berth volume snapshot disk second
+	same "the oldest first" "first second" "$(berth volume info --json disk | jq -r '[.snapshots[].name] | join(" ")')"
+	has '^snapshots: +first$' "$(berth volume info disk)"
+	fails 1 "has a snapshot 'first' already" berth volume snapshot disk first
+	fails 2 "name 'a.b' has characters" berth volume snapshot disk a.b
+	fails 1 "has no snapshot 'third'" berth volume restore disk third
+	fails 1 "cannot be restored: machine 'a' runs with it" berth volume restore disk first
+	same "nothing changed" two "$(in_m a 'cat /srv/file')"
+	berth volume detach a disk
+	berth volume restore disk first
+	berth volume attach b disk /srv
+	same "as it was" "one 7 8" "$(in_m b 'cat /srv/file; stat -c "%u %g" /srv/file' | xargs)"
+	berth volume detach b disk
+	berth volume delete --snapshot first disk
+	same "the other one stays" second "$(berth volume info --json disk | jq -r '.snapshots[].name')"
+	fails 1 "has no snapshot 'first'" berth volume delete --snapshot first disk
+	berth volume delete disk
+	lacks 'data(snapshot)?\.disk' "$(berth pool usage default 2>&1)"
+}
+
+case_copies() {
+	fresh disk
+	gone_volume copy old
+	berth volume attach a disk /srv
+	in_m a 'echo one >/srv/file; chown 7:8 /srv/file'
+	berth volume snapshot disk s
+	in_m a 'echo two >/srv/file'
+	berth volume create --from disk copy
+	berth volume create --from disk@s old
+	fails 1 "volume 'copy' exists already" berth volume create --from disk copy
+	fails 1 "has no snapshot 'none'" berth volume create --from disk@none third
+	not there third
+	same "where from" "volume disk@s" "$(berth volume info --json old | jq -r .origin)"
+	berth volume attach b copy /copy
+	berth volume attach b old /old
+	same "each its state" "two one 7 8" "$(in_m b 'cat /copy/file /old/file; stat -c "%u %g" /old/file' | xargs)"
+	in_m b 'echo three >/copy/file'
+	same "they are apart" two "$(in_m a 'cat /srv/file')"
+	berth volume detach b copy
+	berth volume detach b old
+}
+
+case_sizes() {
+	gone_volume sized
+	berth pool create --driver dir plain
+	fails 1 "cannot have a size" berth volume create --pool plain --size 20M sized
+	not there sized
+	berth volume create --pool plain sized
+	fails 1 "cannot have a size" berth volume resize sized 20M
+	berth volume delete sized
+	berth pool delete plain
+	[[ ${STORAGE_DRIVER:-btrfs} == btrfs ]] || return 0
+	berth pool create --driver btrfs --set quota=yes --size 1G quotas
+	berth volume create --pool quotas --size 20M sized
+	same "its size" $((20 << 20)) "$(berth volume info --json sized | jq .size)"
+	berth volume attach a sized /sized
+	not in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=30 2>/dev/null && sync'
+	in_m a 'rm -f /sized/big; sync'
+	berth volume resize sized 60M
+	retry 20 in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=30 2>/dev/null && sync'
+	fails 2 "the size cannot be '5x'" berth volume resize sized 5x
+	berth volume resize sized none
+	same "no limit" null "$(berth volume info --json sized | jq .size)"
+	berth volume detach a sized
+	berth volume delete sized
+	berth pool delete quotas
+}
+
 # points COMMAND...: the fault points that the command passes, each with how many times it has been passed.
 points() {
 	rm -f "$T/trace"
@@ -329,6 +410,33 @@ case_killed_attaching() {
 		berth volume detach a disk 2>/dev/null
 		berth volume attach b disk /srv
 		berth volume detach b disk
+	done
+}
+
+case_killed_restoring() {
+	local point list
+	fresh disk
+	berth volume attach a disk /srv
+	in_m a 'echo one >/srv/file'
+	berth volume snapshot disk s
+	in_m a 'echo two >/srv/file'
+	berth volume detach a disk
+	list=$(points berth volume restore disk s)
+	((2 <= $(wc -w <<<"$list"))) || fault "there are few points: $list"
+	for point in $list; do
+		echo "restoring $point"
+		berth volume attach a disk /srv
+		in_m a 'echo two >/srv/file'
+		berth volume detach a disk
+		BERTH_FAULT=$point not_kindly berth volume restore disk s
+		berth volume attach a disk /srv
+		[[ $(in_m a 'cat /srv/file') =~ ^(one|two)$ ]]
+		berth volume detach a disk
+		berth volume restore disk s
+		berth volume attach a disk /srv
+		same "done again" one "$(in_m a 'cat /srv/file')"
+		berth volume detach a disk
+		lacks 'incoming\.data' "$(berth pool usage default)"
 	done
 }
 

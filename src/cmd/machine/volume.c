@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* volume create, attach, detach, adopt, delete: disks of machines beside their roots, which outlive the machines. */
+/* volume create, attach, detach, resize, snapshot, restore, adopt, delete: disks of machines beside their roots, which outlive the machines. */
 #include "cmd/machine/volume.h"
 
 #include "base/scoped.h"
@@ -9,6 +9,7 @@
 #include "cmd/machine/sections.h"
 #include "machine/data/data.h"
 #include "machine/life/life.h"
+#include "machine/manage/data.h"
 #include "machine/share/mounts.h"
 
 #include <string.h>
@@ -22,22 +23,39 @@ static const struct flag flag_read_only = { "read-only", 'r', false, NULL,
 static const struct flag flag_broken = { "force", 'f', false, NULL,
 					 "also one that has lost a part, with what is left" };
 
-static const struct flag *const create_flags[] = { &flag_description, &flag_pool, &flag_size,
-						   NULL };
+static const struct flag flag_from = { "from", 0, false, "VOLUME[@SNAP]",
+				       "with a copy of its data; empty if not given" };
+static const struct flag *const create_flags[] = { &flag_description, &flag_from, &flag_pool,
+						   &flag_size, NULL };
 static const struct flag *const attach_flags[] = { &flag_read_only, NULL };
 static const struct flag *const adopt_flags[] = { &flag_pool, NULL };
-static const struct flag *const delete_flags[] = { &flag_broken, NULL };
+static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
+					   "only this snapshot of them" };
+static const struct flag *const delete_flags[] = { &flag_broken, &flag_snapshot, NULL };
 
-static int size_of(const struct call *call, uint64_t *size, struct err *err)
+static int check_size(const char *what, const char *text, uint64_t *size, struct err *err)
 {
 	enum { SMALLEST = 16 << 20 };
-	const char *text = call_value(call, &flag_size);
 
 	if (!text || (text_to_size(text, size) == 0 && *size >= SMALLEST))
 		return 0;
-	err_set(err, EINVAL, "--size cannot be '%.60s': use a size such as 20G, and at least 16M",
+	err_set(err, EINVAL, "%s cannot be '%.60s': use a size such as 20G, and at least 16M", what,
 		text);
 	return EXIT_USAGE;
+}
+
+/* Without --pool the copy goes into the pool of its origin. */
+static int create_copy(struct call *call, struct data_spec *spec, struct err *err)
+{
+	char *snapshot;
+	scoped_free char *from = name_split(call_value(call, &flag_from), &snapshot, err);
+	scoped_free char *pool = NULL;
+
+	if (!from)
+		return -err->code;
+	int r = call_has(call, &flag_pool) ? pool_wanted(call, &pool, err) : 0;
+	spec->pool = pool;
+	return r != 0 ? r : data_copy(&call->dirs, from, snapshot, call->words[0], spec, err);
 }
 
 static int check_description(const struct data_spec *spec, struct err *err)
@@ -61,9 +79,11 @@ static int run_create(struct call *call, struct err *err)
 
 	int r = name_check(call->words[0], err);
 	if (r == 0)
-		r = size_of(call, &spec.size, err);
+		r = check_size("--size", call_value(call, &flag_size), &spec.size, err);
 	if (r == 0)
 		r = check_description(&spec, err);
+	if (r == 0 && call_has(call, &flag_from))
+		return create_copy(call, &spec, err);
 	if (r == 0)
 		r = pool_wanted(call, &pool, err);
 	spec.pool = pool;
@@ -123,7 +143,31 @@ static int run_adopt(struct call *call, struct err *err)
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	return data_delete(&call->dirs, name, call_has(call, &flag_broken), err);
+	const char *snapshot = call_value(call, &flag_snapshot);
+
+	return snapshot ? data_snapshot_delete(&call->dirs, name, snapshot, err)
+			: data_delete(&call->dirs, name, call_has(call, &flag_broken), err);
+}
+
+static int run_snapshot(struct call *call, struct err *err)
+{
+	int r = name_check(call->words[1], err);
+
+	return r != 0 ? r : data_snapshot_take(&call->dirs, call->words[0], call->words[1], err);
+}
+
+static int run_restore(struct call *call, struct err *err)
+{
+	return data_restore(&call->dirs, call->words[0], call->words[1], err);
+}
+
+static int run_resize(struct call *call, struct err *err)
+{
+	uint64_t size = 0;
+	const char *text = call->words[1];
+	int r = strcmp(text, "none") == 0 ? 0 : check_size("the size", text, &size, err);
+
+	return r != 0 ? r : data_resize(&call->dirs, call->words[0], size, err);
 }
 
 static int run_delete(struct call *call, struct err *err)
@@ -167,6 +211,39 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
+static const struct command resize = {
+	.group = "volume",
+	.name = "resize",
+	.args = "VOLUME SIZE",
+	.help = "Make a volume larger, or limit what may be written; none: no limit",
+	.min = 2,
+	.max = 2,
+	.first = WORD_VOLUME,
+	.run = run_resize,
+};
+
+static const struct command snapshot = {
+	.group = "volume",
+	.name = "snapshot",
+	.args = "VOLUME SNAP",
+	.help = "Keep what a volume holds now",
+	.min = 2,
+	.max = 2,
+	.first = WORD_VOLUME,
+	.run = run_snapshot,
+};
+
+static const struct command restore = {
+	.group = "volume",
+	.name = "restore",
+	.args = "VOLUME SNAP",
+	.help = "Put a volume, with which no machine runs, back to what a snapshot kept",
+	.min = 2,
+	.max = 2,
+	.first = WORD_VOLUME,
+	.run = run_restore,
+};
+
 static const struct command adopt = {
 	.group = "volume",
 	.name = "adopt",
@@ -185,7 +262,8 @@ static const struct command delete = {
 	.name = "delete",
 	.aliases = "rm",
 	.args = "VOLUME...",
-	.help = "Delete volumes that no machine has, with their data and snapshots",
+	.help = "Delete volumes that no machine has, with their data and snapshots, or one "
+		"snapshot",
 	.flags = delete_flags,
 	.min = 1,
 	.max = -1,
@@ -195,14 +273,16 @@ static const struct command delete = {
 };
 
 static const struct command *const members[] = {
-	&create, &volume_verb_list, &volume_verb_info, &attach, &detach, &adopt, &delete, NULL
+	&create, &volume_verb_list, &volume_verb_info, &attach, &detach,
+	&resize, &snapshot,         &restore,          &adopt,  &delete,
+	NULL
 };
 
 const struct command command_volume = {
 	.name = "volume",
 	.args = "",
 	.help = "Disks for data, which outlive their machines: create, list, info, attach, detach, "
-		"adopt, delete",
+		"resize, snapshot, restore, adopt, delete",
 	.max = -1,
 	.members = members,
 };

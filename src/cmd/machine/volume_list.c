@@ -216,8 +216,60 @@ static int run_list(struct call *call, struct err *err)
 struct data_facts {
 	struct volume_info info;
 	uint64_t used;
-	struct err fault; /* why they are not known */
+	struct err fault;              /* why they are not known */
+	struct volume_info *snapshots; /* owned; their names without the beginning */
+	size_t count, skip;
 };
+
+static int note_snapshot(void *context, const struct volume_info *info)
+{
+	struct data_facts *facts = context;
+	struct volume_info *list = realloc(facts->snapshots, (facts->count + 1) * sizeof *list);
+
+	if (!list)
+		return -ENOMEM;
+	facts->snapshots = list;
+	list[facts->count] = *info;
+	text_print(list[facts->count++].name, sizeof info->name, "%s", info->name + facts->skip);
+	return 0;
+}
+
+/* The oldest first. */
+static int by_time(const void *a, const void *b)
+{
+	const struct volume_info *one = a, *other = b;
+
+	if (one->created != other->created)
+		return one->created < other->created ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
+static void find_snapshots(struct pool *pool, const char *name, struct data_facts *facts)
+{
+	char prefix[VOLUME_NAME_MAX + 1];
+
+	data_snapshot_volume(name, "", prefix);
+	facts->skip = strlen(prefix);
+	int r = volume_list(pool, prefix, note_snapshot, facts, &facts->fault);
+	if (r < 0 && !facts->fault.code)
+		err_set(&facts->fault, -r, "out of memory");
+	if (facts->count > 0)
+		qsort(facts->snapshots, facts->count, sizeof *facts->snapshots, by_time);
+}
+
+static json_t *snapshots_array(const struct data_facts *facts)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < facts->count; i++)
+		json_array_append_new(
+			array, json_members((const struct json_member[]){
+				       { "name", json_string(facts->snapshots[i].name) },
+				       { "created", json_count(facts->snapshots[i].created) },
+				       { 0 },
+			       }));
+	return array;
+}
 
 static void look(const struct dirs *dirs, const char *name, const struct volume_config *config,
 		 struct data_facts *facts)
@@ -230,6 +282,8 @@ static void look(const struct dirs *dirs, const char *name, const struct volume_
 	if (pool_view(&pool, dirs, config->pool, &facts->fault) == 0 &&
 	    volume_info(&pool, volume, &facts->info, &facts->fault) == 0)
 		volume_measure(&pool, volume, &facts->used, &facts->fault);
+	if (!facts->fault.code)
+		find_snapshots(&pool, name, facts);
 }
 
 static void show(const char *label, const char *value)
@@ -261,6 +315,9 @@ static void show_volume(const char *name, const struct volume_config *config,
 		show(label, line ? line : "");
 		label = "";
 	}
+	label = "snapshots:";
+	for (size_t i = 0; i < facts->count; i++, label = "")
+		show(label, facts->snapshots[i].name);
 	show("origin:", config->origin);
 	show("created:", when);
 	show("uuid:", config->uuid);
@@ -282,6 +339,7 @@ static int print_volume(const struct call *call, const char *name,
 					    facts.fault.code
 						    ? json_null()
 						    : json_integer((json_int_t)facts.used));
+			json_object_set_new(object, "snapshots", snapshots_array(&facts));
 			json_object_set_new(object, "error", json_text(facts.fault.text));
 		}
 		r = print_json(object, err);
@@ -289,6 +347,7 @@ static int print_volume(const struct call *call, const char *name,
 		show_volume(name, config, &facts, &all);
 	}
 	free(all.list);
+	free(facts.snapshots);
 	return r;
 }
 

@@ -54,6 +54,8 @@ struct data_spec {
 	int (*fill)(void *context, struct pool *pool, const char *volume, struct err *err);
 	void *context;
 };
+/* The name of data until they are complete and on the disk, and of those that a restore has replaced. */
+void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 /* A new volume: whole, or not at all. -EEXIST. */
 int data_create(const struct dirs *dirs, const char *name, const struct data_spec *spec,
 		struct err *err);

@@ -16,8 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* The name of the data until they are complete and on the disk. */
-static void incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
+void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
 {
 	text_print(volume, VOLUME_NAME_MAX + 1, "incoming.data.%s", name);
 }
@@ -46,7 +45,7 @@ static int destroy_all(struct pool *pool, const char *name, struct err *err)
 	int r = volume_list(pool, volume, destroy_one, &destruction, err);
 	if (r < 0)
 		return r;
-	incoming_volume(name, volume);
+	data_incoming_volume(name, volume);
 	r = volume_destroy(pool, volume, err);
 	fault_point("volume-erased");
 	data_volume(name, volume);
@@ -242,7 +241,7 @@ static int make_data(struct pool *pool, const char *name, const struct data_spec
 	char incoming[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
 	bool block = pool->ops->can & STORAGE_BLOCK;
 
-	incoming_volume(name, incoming);
+	data_incoming_volume(name, incoming);
 	data_volume(name, volume);
 	int r = volume_destroy(pool, incoming, err);
 	if (r == 0)

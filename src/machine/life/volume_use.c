@@ -69,6 +69,13 @@ static int lock_use(const struct dirs *dirs, const char *name, char lock[80], st
 	return dirs_lock(dirs, lock, NOTE_SECONDS, what, err);
 }
 
+int volume_use_hold(const struct dirs *dirs, const char *name, struct err *err)
+{
+	char lock[80];
+
+	return lock_use(dirs, name, lock, err);
+}
+
 void volume_use_forget(const struct dirs *dirs, const char *name)
 {
 	char lock[80];

@@ -16,6 +16,8 @@ int volume_use_begin(const struct machine *machine, const char *name, const char
 void volume_use_end(const struct machine *machine, const char *name);
 /* The same for all volumes of the run, whose guest has ended. */
 void volume_use_end_all(const struct machine *machine);
+/* A lock, as a descriptor, under which no run begins to use the volume; for a moment only. */
+int volume_use_hold(const struct dirs *dirs, const char *name, struct err *err);
 /* Removes the file of the lock on a volume that is gone. */
 void volume_use_forget(const struct dirs *dirs, const char *name);
 

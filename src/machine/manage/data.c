@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/data.h"
+
+#include "machine/life/volume_use.h"
+#include "machine/manage/quiesce.h"
+
+#include "base/fault.h"
+#include "base/scoped.h"
+
+#include <string.h>
+
+/* A volume that is changed or copied: locked, with its pool. */
+struct opened {
+	struct pool pool; /* owned */
+	int lock;         /* owned; of its name */
+	char volume[VOLUME_NAME_MAX + 1];
+};
+
+static void opened_close(struct opened *opened)
+{
+	pool_close(&opened->pool);
+	scoped_close_fd(&opened->lock);
+}
+#define scoped_opened __attribute__((cleanup(opened_close)))
+
+static int open_volume(struct opened *opened, const struct dirs *dirs, const char *name,
+		       struct err *err)
+{
+	struct volume_config config = { 0 };
+	const char *fault = text_label_fault(name);
+
+	if (fault)
+		return err_set(err, EINVAL, "volume name '%.80s' %s", name, fault);
+	data_volume(name, opened->volume);
+	opened->lock = data_lock(dirs, name, LOCK_SECONDS, err);
+	if (opened->lock < 0 || data_open(dirs, name, &config, err) < 0)
+		return -err->code;
+	int r = pool_open(&opened->pool, dirs, config.pool, err);
+	config_free(&volume_schema, &config);
+	return r;
+}
+
+int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err)
+{
+	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+
+	if (open_volume(&opened, dirs, name, err) < 0)
+		return -err->code;
+	if (size == 0 && opened.pool.ops->can & STORAGE_BLOCK)
+		return err_set(err, EINVAL,
+			       "volume '%s' has a file system of its own, and always a size", name);
+	if (size && volumes_limited(&opened.pool, err) < 0)
+		return err_wrap(err, "volume '%s' cannot have a size", name);
+	return volume_resize(&opened.pool, opened.volume, size, err);
+}
+
+/* ---- One moment of it */
+
+struct writer {
+	char machine[64];
+};
+
+static int note_writer(void *context, const char *machine, const struct attached_config *attached)
+{
+	struct writer *writer = context;
+
+	if (attached->readonly)
+		return 0;
+	text_print(writer->machine, sizeof writer->machine, "%s", machine);
+	return 1;
+}
+
+/* Copies within one pool or to another; the machine that may write is held still unless one system call copies. */
+static int copy_still(struct opened *from, const char *name, const char *origin, struct pool *to,
+		      const char *volume, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct writer writer = { "" };
+	struct err moved = { 0 };
+	struct quiesce still;
+	bool at_once = strcmp(from->pool.name, to->name) == 0 &&
+		       volume_copies_at_once(&from->pool, origin);
+
+	if (strcmp(origin, from->volume) != 0 || at_once ||
+	    data_each_machine(from->pool.dirs, name, note_writer, &writer, err) <= 0)
+		return err->code ? -err->code : volume_copy(&from->pool, origin, to, volume, err);
+	if (machine_read(&machine, from->pool.dirs, writer.machine, err) < 0 ||
+	    quiesce_begin(&still, &machine, NULL, -1, err) < 0)
+		return -err->code;
+	int r = volume_copy(&from->pool, origin, to, volume, err);
+	if (quiesce_end(&still, &machine, &moved) < 0 && r == 0) {
+		volume_destroy(to, volume, &(struct err){ 0 });
+		*err = moved;
+		r = -err->code;
+	}
+	return r;
+}
+
+static int find_snapshot(struct opened *opened, const char *name, const char *snapshot,
+			 char volume[VOLUME_NAME_MAX + 1], struct err *err)
+{
+	const char *fault = text_label_fault(snapshot);
+	struct volume_info info;
+	struct err why = { 0 };
+
+	if (fault)
+		return err_set(err, EINVAL, "snapshot name '%.80s' %s", snapshot, fault);
+	data_snapshot_volume(name, snapshot, volume);
+	int r = volume_info(&opened->pool, volume, &info, &why);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT,
+			       "volume '%s' has no snapshot '%s'; see: berth volume info %s", name,
+			       snapshot, name);
+	return r < 0 ? err_set(err, -r, "%s", why.text) : 0;
+}
+
+int data_snapshot_take(const struct dirs *dirs, const char *name, const char *snapshot,
+		       struct err *err)
+{
+	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (open_volume(&opened, dirs, name, err) < 0)
+		return -err->code;
+	int r = find_snapshot(&opened, name, snapshot, volume, err);
+	if (r == 0)
+		return err_set(err, EEXIST,
+			       "volume '%s' has a snapshot '%s' already; choose another name", name,
+			       snapshot);
+	if (r != -ENOENT)
+		return r;
+	*err = (struct err){ 0 };
+	return copy_still(&opened, name, opened.volume, &opened.pool, volume, err);
+}
+
+int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *snapshot,
+			 struct err *err)
+{
+	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (open_volume(&opened, dirs, name, err) < 0 ||
+	    find_snapshot(&opened, name, snapshot, volume, err) < 0)
+		return -err->code;
+	const char *const volumes[] = { volume, NULL };
+	return volumes_unused(&opened.pool, volumes, err) < 0
+		       ? -err->code
+		       : volume_destroy(&opened.pool, volume, err);
+}
+
+/* No start notes a use of the volume until the exchange is done. */
+static int exchange(struct opened *opened, const char *name, const char *next, struct err *err)
+{
+	char machine[64];
+	scoped_fd int use = volume_use_hold(opened->pool.dirs, name, err);
+
+	if (use < 0)
+		return use;
+	if (volume_use_find(opened->pool.dirs, name, NULL, false, machine))
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be restored: machine '%s' runs with it; stop "
+			       "the machine, or detach the volume",
+			       name, machine);
+	return volume_exchange(&opened->pool, opened->volume, next, err);
+}
+
+int data_restore(const struct dirs *dirs, const char *name, const char *snapshot, struct err *err)
+{
+	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	char kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1], machine[64];
+	struct volume_info info;
+
+	if (open_volume(&opened, dirs, name, err) < 0 ||
+	    find_snapshot(&opened, name, snapshot, kept, err) < 0)
+		return -err->code;
+	if (volume_use_find(dirs, name, NULL, false, machine))
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be restored: machine '%s' runs with it; stop "
+			       "the machine, or detach the volume",
+			       name, machine);
+	const char *const volumes[] = { opened.volume, NULL };
+	data_incoming_volume(name, next);
+	/* The rest of a restore that was killed. */
+	if (volumes_unused(&opened.pool, volumes, err) < 0 ||
+	    volume_info(&opened.pool, opened.volume, &info, err) < 0 ||
+	    volume_destroy(&opened.pool, next, err) < 0 ||
+	    volume_snapshot(&opened.pool, kept, next, err) < 0)
+		return -err->code;
+	fault_point("volume-copied");
+	/* The limit of a folder is that of the volume, whatever it was when the snapshot was taken. */
+	int r = info.size ? volume_resize(&opened.pool, next, info.size, err) : 0;
+	if (r == 0)
+		r = exchange(&opened, name, next, err);
+	fault_point("volume-exchanged");
+	struct err why = { 0 };
+	if (volume_destroy(&opened.pool, next, &why) < 0 && r == 0)
+		return err_set(err, why.code,
+			       "volume '%s' has the data of snapshot '%s' now, but what it had "
+			       "before could not be removed: %s; mend that, and the next restore "
+			       "removes it",
+			       name, snapshot, why.text);
+	return r;
+}
+
+/* ---- Copies */
+
+struct copying {
+	struct opened *from;
+	const char *name;
+	char origin[VOLUME_NAME_MAX + 1];
+};
+
+static int fill(void *context, struct pool *pool, const char *volume, struct err *err)
+{
+	struct copying *copying = context;
+
+	return copy_still(copying->from, copying->name, copying->origin, pool, volume, err);
+}
+
+int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, const char *name,
+	      struct data_spec *spec, struct err *err)
+{
+	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	struct copying copying = { .from = &opened, .name = from };
+	scoped_free char *origin =
+		text_format("volume %s%s%s", from, snapshot ? "@" : "", snapshot ? snapshot : "");
+
+	if (!origin)
+		return err_set(err, ENOMEM, "out of memory");
+	if (strcmp(from, name) == 0)
+		return err_set(err, EEXIST,
+			       "volume '%s' exists already; choose another name or delete it",
+			       name);
+	if (open_volume(&opened, dirs, from, err) < 0)
+		return -err->code;
+	memcpy(copying.origin, opened.volume, sizeof copying.origin);
+	if (snapshot && find_snapshot(&opened, from, snapshot, copying.origin, err) < 0)
+		return -err->code;
+	spec->fill = fill;
+	spec->context = &copying;
+	spec->origin = origin;
+	if (!spec->pool)
+		spec->pool = opened.pool.name;
+	return data_create(dirs, name, spec, err);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of whole volumes for data: size, snapshots, copies. Machines that write to one are held still if need be. */
+#ifndef BERTH_MACHINE_MANAGE_DATA_H
+#define BERTH_MACHINE_MANAGE_DATA_H
+
+#include "machine/data/data.h"
+
+/*
+ * Enlarges a volume with a file system of its own, or limits what may be written, also while machines use it; size 0
+ * removes a limit. -EOPNOTSUPP: its pool cannot.
+ */
+int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err);
+
+/* Keeps what the volume holds now, consistent as after a power cut if a machine runs with it. -EEXIST. */
+int data_snapshot_take(const struct dirs *dirs, const char *name, const char *snapshot,
+		       struct err *err);
+int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *snapshot,
+			 struct err *err);
+/* Puts a volume back to what a snapshot kept. -EBUSY: a machine runs with it. */
+int data_restore(const struct dirs *dirs, const char *name, const char *snapshot, struct err *err);
+
+/* data_create, with a copy of another volume, or (snapshot not NULL) of what a snapshot of it kept. */
+int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, const char *name,
+	      struct data_spec *spec, struct err *err);
+
+#endif
