@@ -29,7 +29,7 @@ EXTRA_DIST += tests/streams.sh tests/integration/blocks.sh tests/integration/str
 EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/rename.sh
 EXTRA_DIST += tests/other_host.sh tests/integration/send.sh tests/integration/move.sh
-EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh tests/integration/backup_faults.sh
+EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh tests/integration/backup_faults.sh tests/integration/backup_ssh.sh tests/integration/backup_sealed.sh
 EXTRA_DIST += tests/integration/exhaust.sh
 EXTRA_DIST += tests/world.sh tests/integration/networks.sh tests/integration/ipv6.sh tests/integration/ipv6_dhcp.sh
 

@@ -67,6 +67,14 @@ int text_add(struct text *text, const char *fmt, ...)
 	return r;
 }
 
+int text_add_quoted(struct text *text, const char *word)
+{
+	text_add(text, "'");
+	for (const char *c = word; *c; c++)
+		text_add(text, *c == '\'' ? "'\\''" : "%c", *c);
+	return text_add(text, "'");
+}
+
 const char *text_str(const struct text *text)
 {
 	return text->data ? text->data : "";

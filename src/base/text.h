@@ -22,6 +22,9 @@ void text_free(struct text *text);
 int text_add(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int text_add_bytes(struct text *text, const void *bytes, size_t n);
 
+/* Adds a word for a shell, in single quotes, whatever is in it. */
+int text_add_quoted(struct text *text, const char *word);
+
 /* The string, never NULL; borrowed until the next add. */
 const char *text_str(const struct text *text);
 

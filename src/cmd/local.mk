@@ -56,7 +56,6 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/enter.c \
 	src/cmd/machine/events.c \
 	src/cmd/machine/export.c \
-	src/cmd/machine/far.c src/cmd/machine/far.h \
 	src/cmd/machine/forward.c src/cmd/machine/forward.h \
 	src/cmd/machine/info.c \
 	src/cmd/machine/keeper.c \
@@ -99,7 +98,6 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/transfer.c \
 	src/cmd/machine/volume.c src/cmd/machine/volume.h \
 	src/cmd/machine/volume_list.c \
-	src/cmd/machine/wire.c src/cmd/machine/wire.h \
 	src/cmd/remote/remote.c \
 	src/cmd/remote/search.c \
 	src/cmd/template/derive.c src/cmd/template/derive.h \

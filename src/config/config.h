@@ -21,6 +21,7 @@ enum key_type {
 	KEY_DOMAIN,   /* char *: DNS labels joined by dots, or empty */
 	KEY_LINK,     /* char *: an allowed name of a network link, or empty */
 	KEY_PATH,     /* char *: absolute, or empty */
+	KEY_PLACE,    /* char *: an absolute path, ssh:[USER@]HOST:/PATH, or empty */
 	KEY_PATHS,    /* char *: absolute paths without blanks, separated by single spaces */
 	KEY_BOOL,     /* bool: yes, no, true, false, on, off, 1, 0 */
 	KEY_NUMBER,   /* uint64_t in [min, max] */
@@ -261,6 +262,8 @@ struct recipe_config {
 
 /* etc/berth.conf */
 struct berth_config {
+	char *backup_decrypt;    /* "backup.decrypt": a command; "" = none */
+	char *backup_encrypt;    /* "backup.encrypt": a command; "" = backups are not encrypted */
 	char *backup_target;     /* "backup.target": of machines that have none */
 	char *pool;              /* default pool's name: "default" */
 	char *network;           /* default network's name: "default" */
@@ -438,6 +441,11 @@ void config_drop_sections(const struct schema *kind, void *config);
 
 /* NULL for a good URL of an image server, else its fault, as the end of "url ...". */
 const char *config_url_fault(const char *url);
+
+/* Why a text names no place of backups, a folder or ssh:[USER@]HOST:/FOLDER, as the end of a sentence; NULL: it does. */
+const char *config_place_fault(const char *text);
+/* Splits a place without a fault; the caller frees both. *host: NULL for a folder of this host. 0 or -ENOMEM. */
+int config_place_split(const char *text, char **host, char **folder);
 
 /* The section of that name, or NULL. */
 struct section *config_section(const struct section *first, const char *name);

@@ -118,7 +118,7 @@ int config_set(const struct schema *schema, void *config, const struct key *key,
 	assert(key >= schema->keys && key < schema->keys + schema->count);
 	if (value_trim(key->name, value, text, err) < 0)
 		return -err->code;
-	if (key->type == KEY_PATH && strlen(text) != strlen(value))
+	if ((key->type == KEY_PATH || key->type == KEY_PLACE) && strlen(text) != strlen(value))
 		return err_set(err, EINVAL,
 			       "the value of %s begins or ends with a blank, which a file of "
 			       "settings cannot keep; rename what has that name",

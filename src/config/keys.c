@@ -136,8 +136,8 @@ static const struct key machine_keys[] = {
 	  NULL, "how many backups are kept, by period; all: every one" },
 	{ "backup.schedule", KEY_SCHEDULE, KEY_LIVE, AT(backup_schedule), "", 0, 0, NULL,
 	  "when backups are written: hourly, daily, weekly, monthly, every 6h; empty: never" },
-	{ "backup.target", KEY_PATH, KEY_LIVE, AT(backup_target), "", 0, 0, NULL,
-	  "folder of its backups; empty: that of berth.conf" },
+	{ "backup.target", KEY_PLACE, KEY_LIVE, AT(backup_target), "", 0, 0, NULL,
+	  "folder of its backups, or ssh:HOST:/FOLDER; empty: as berth.conf says" },
 	{ "boot.after", KEY_LABELS, KEY_LIVE, AT(boot_after), "", 0, 0, NULL,
 	  "machines that are to have booted before it is started with others" },
 	{ "boot.autostart", KEY_BOOL, KEY_LIVE, AT(autostart), "no", 0, 0, NULL,
@@ -324,7 +324,11 @@ static const struct schema *const berth_sections[] = { &recipe_schema, &remote_s
 
 #define AT(field) offsetof(struct berth_config, field)
 static const struct key berth_keys[] = {
-	{ "backup.target", KEY_PATH, 0, AT(backup_target), "", 0, 0, NULL,
+	{ "backup.decrypt", KEY_TEXT, 0, AT(backup_decrypt), "", 0, 0, NULL,
+	  "command that decrypts a backup, such as: age -d -i /root/key" },
+	{ "backup.encrypt", KEY_TEXT, 0, AT(backup_encrypt), "", 0, 0, NULL,
+	  "command that encrypts a backup, such as: age -r RECIPIENT" },
+	{ "backup.target", KEY_PLACE, 0, AT(backup_target), "", 0, 0, NULL,
 	  "folder of the backups of machines that name none" },
 	{ "idmap.base", KEY_NUMBER, 0, AT(idmap_base), "1879048192", 65536, 4294836224, NULL,
 	  "first host id of the range that machines get their ids from" },

@@ -80,6 +80,13 @@ static int parse_path(const struct key *key, const char *text, union value *valu
 	return value_keep(text, value, err);
 }
 
+static int parse_place(const struct key *key, const char *text, union value *value, struct err *err)
+{
+	const char *fault = *text ? config_place_fault(text) : NULL;
+
+	return fault ? value_refuse(key, text, fault, err) : value_keep(text, value, err);
+}
+
 static int check_path(const struct key *key, const char *text, const char *word, struct err *err)
 {
 	if (*word != '/')
@@ -388,6 +395,7 @@ static const struct type types[] = {
 	[KEY_DOMAIN] = { FIELD_TEXT, type_parse_domain, NULL },
 	[KEY_LINK] = { FIELD_TEXT, type_parse_link, NULL },
 	[KEY_PATH] = { FIELD_TEXT, parse_path, NULL },
+	[KEY_PLACE] = { FIELD_TEXT, parse_place, NULL },
 	[KEY_PATHS] = { FIELD_TEXT, parse_paths, NULL },
 	[KEY_BOOL] = { FIELD_BOOL, parse_bool, NULL },
 	[KEY_NUMBER] = { FIELD_NUMBER, parse_number, NULL },

@@ -86,6 +86,14 @@ libmachine_a_SOURCES = \
 	src/machine/manage/rename.c src/machine/manage/rename.h \
 	src/machine/manage/rename_template.c \
 	src/machine/manage/volumes.c src/machine/manage/volumes.h \
+	src/machine/wire/far.c src/machine/wire/far.h \
+	src/machine/wire/wire.c src/machine/wire/wire.h \
+	src/machine/backup/filter.c src/machine/backup/filter.h \
+	src/machine/backup/seal.c src/machine/backup/seal.h \
+	src/machine/backup/source.c src/machine/backup/source.h \
+	src/machine/backup/store.c src/machine/backup/store.h \
+	src/machine/backup/store_far.c src/machine/backup/store_here.c src/machine/backup/store_ops.h \
+	src/machine/backup/store_serve.c \
 	src/machine/backup/backup.c src/machine/backup/backup.h \
 	src/machine/backup/backups.c src/machine/backup/backups.h \
 	src/machine/backup/base.c src/machine/backup/making.h \

@@ -239,6 +239,63 @@ case_said() {
 	fresh
 }
 
+# A clock that was wrong once does not hide what is written later, and each backup has the time of its writing.
+case_newest() {
+	local date
+	fresh
+	machine web backup.target="$T/target" backup.full=
+	take web 20360110-080000
+	berth set web description=later
+	take web 20260110-080000
+	berth backup restore --set network= web again
+	same "what builds on it" later "$(berth get again description)"
+	berth set web description=full
+	take web 20260111-080000 --full
+	berth delete again
+	berth backup restore --set network= web again
+	same "of another chain" full "$(berth get again description)"
+	fresh
+	machine web backup.target="$T/target"
+	take web 20360110-080000
+	berth set web description=late
+	take web 20260111-080000 --full
+	berth backup restore --set network= web again
+	same "beside one of the future" late "$(berth get again description)"
+	berth backup web web web
+	for date in $(berth backup list --json --target "$T/target" web | jq -r '.[].time'); do
+		((date > 2000000000 || date <= $(date +%s))) || fault "a backup has the time $date, and it is $(date +%s)"
+	done
+	fresh
+}
+
+# The sentence names the newest that is whole, and --whole takes it.
+case_remedies() {
+	fresh
+	machine web backup.target="$T/target"
+	take web 20260110-080000
+	berth set web description=second
+	take web 20260111-080000
+	berth set web description=third
+	take web 20260112-080000
+	flip "$(file_of web 20260112-080000)"
+	fails 1 "restore '20260112-080000.*it is damaged: .*; 'web@20260111-080000' is the newest that is not known to be damaged: name it" \
+		berth backup restore --set network= web again
+	same kinds "full increment damaged" "$(kinds)"
+	has "web@20260111-080000 is the newest that is not known to be damaged" "$(not berth backup verify web 2>/dev/null)"
+	berth backup restore --set network= --whole web again
+	same "what it is" second "$(berth get again description)"
+	# It reads what it takes: damage that nobody knows of yet is found.
+	flip "$(file_of web 20260111-080000)"
+	touch -r "$(file_of web 20260110-080000)" "$(file_of web 20260111-080000)"
+	berth backup restore --set network= --whole web first
+	silent "what it is" berth get first description
+	flip "$(file_of web 20260110-080000)"
+	fails 1 "no backup of machine 'web' is whole" berth backup restore --set network= --whole web none
+	fails 1 "no other backup of it is known to be whole" berth backup restore --set network= web none
+	has "no backup of machine 'web' is whole" "$(not berth backup verify web 2>/dev/null)"
+	fresh
+}
+
 case_wrong_folders() {
 	fresh
 	machine web
@@ -400,13 +457,19 @@ case_killed_at_each_point() {
 	fresh
 	machine web backup.target="$T/target" backup.schedule=daily
 	take web 20260110-080000
-	for point in backup-snapshot backup-written travel-written backup-kept; do
+	for point in backup-snapshot backup-written travel-written; do
 		n=$(failures_of web)
 		at_point "$point" berth backup --now 20260111-080000 web
 		same "events after $point" $((n + 1)) "$(failures_of web)"
 		silent "files after $point" find "$T/target" -name '*.new'
-		[[ $point == backup-kept ]] || same "held after $point" 1 "$(held web | wc -w)"
+		same "held after $point" 1 "$(held web | wc -w)"
 	done
+	# At its very end it is whole, and no failure.
+	n=$(failures_of web)
+	at_point backup-kept berth backup --now 20260111-080000 web
+	has "after the backup '20260111-080000.since-20260110-080000.berth' was there, which is whole" "$(cat "$T/err")"
+	same "events after backup-kept" "$n" "$(failures_of web)"
+	has '"backed-up".*20260111-080000' "$(berth events --json --no-follow web | tail -n 1)"
 	same kinds "full increment" "$(kinds)"
 	has increment "$(take web 20260112-080000)"
 	same "held" 1 "$(held web | wc -w)"

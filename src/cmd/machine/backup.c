@@ -9,6 +9,7 @@
 #include "cmd/cli/verbs.h"
 #include "cmd/machine/backup_run.h"
 #include "cmd/machine/policy.h"
+#include "cmd/machine/there.h"
 #include "machine/backup/target.h"
 
 #include <fcntl.h>
@@ -25,11 +26,13 @@ enum { RUN_WAIT_SECONDS = 2, RUN_LONG_SECONDS = 86400, JSON_MAX = 64 << 20 };
 
 static const struct flag flag_full = { "full", 0, false, NULL,
 				       "a full backup, and not only what has changed" };
-static const struct flag *const take_flags[] = { &flag_dry_run, &flag_freeze, &flag_full,
-						 &flag_json,    &flag_label,  &flag_now,
-						 &flag_target,  NULL };
-static const struct flag *const scheduled_flags[] = { &flag_dry_run, &flag_json,   &flag_label,
-						      &flag_now,     &flag_target, NULL };
+static const struct flag *const take_flags[] = { &flag_there, &flag_dry_run, &flag_freeze,
+						 &flag_full,  &flag_json,    &flag_label,
+						 &flag_now,   &flag_ssh,     &flag_target,
+						 NULL };
+static const struct flag *const scheduled_flags[] = { &flag_there,  &flag_dry_run, &flag_json,
+						      &flag_label,  &flag_now,     &flag_ssh,
+						      &flag_target, NULL };
 static const struct command *const members[];
 
 /* ---- Making them */
@@ -64,7 +67,7 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 		return 0;
 	if (backup_target_wanted(call, machine, &target, err) < 0)
 		return backup_failed(machine, &spec, err);
-	spec.target = target;
+	spec.where = backup_where(call, target, "back up to");
 	return backup_run(call, machine, &spec, run->json, &run->signal, err);
 }
 
@@ -266,7 +269,7 @@ static int run_forget(struct call *call, struct err *err)
 
 	if (!target)
 		return err_set(err, ENOMEM, "out of memory");
-	if (target[0] != '/')
+	if (config_place_fault(target))
 		return target_check(&call->dirs, target, err);
 	int known = target_forget(&call->dirs, target, err);
 	if (known < 0)
@@ -312,7 +315,7 @@ static const struct command forget = {
 	.group = "backup",
 	.name = "forget",
 	.traits = COMMAND_ALL,
-	.args = "FOLDER",
+	.args = "PLACE",
 	.help = "Delete the snapshots that backups in a folder build on; the backups stay",
 	.min = 1,
 	.max = 1,
@@ -320,15 +323,48 @@ static const struct command forget = {
 	.run = run_forget,
 };
 
+static int run_serve(struct call *call, struct err *err)
+{
+	if (isatty(STDIN_FILENO))
+		return err_set(err, EINVAL,
+			       "standard input is a terminal, and 'berth backup serve' is what the "
+			       "other commands run on the host of ssh:HOST:/FOLDER");
+	if (target_check(&call->dirs, call->words[0], err) == 0)
+		store_serve(call->words[0], err);
+	else
+		printf("fault EINVAL %s\n", err->text);
+	/* The other side prints it. */
+	bool failed = err->code != 0;
+	*err = (struct err){ 0 };
+	return failed ? EXIT_FAILED : 0;
+}
+
+const struct command backup_serve_verb = {
+	.group = "backup",
+	.name = "serve",
+	.args = "FOLDER",
+	.help = "Keep the backups of another host; run by it on the host of ssh:HOST:/FOLDER",
+	.min = 1,
+	.max = 1,
+	.first = WORD_FILE,
+	.run = run_serve,
+};
+
 static const struct command *const members[] = {
-	&take,   &scheduled, &backup_list_verb, &backup_verify_verb, &backup_restore_verb,
-	&forget, NULL,
+	&take,
+	&scheduled,
+	&backup_list_verb,
+	&backup_verify_verb,
+	&backup_restore_verb,
+	&forget,
+	&backup_serve_verb,
+	NULL,
 };
 
 const struct command command_backups = {
 	.name = "backup",
 	.args = "",
-	.help = "Keep machines in files: take, scheduled, list, verify, restore, forget",
+	.help = "Keep machines in files: take, scheduled, list, verify, restore, forget, serve",
 	.max = -1,
 	.members = members,
 	.other = &take,

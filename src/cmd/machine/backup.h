@@ -21,6 +21,8 @@ char *backup_target_plain(const char *path);
  */
 int backup_target_wanted(const struct call *call, const struct machine *machine, char **target,
 			 struct err *err);
+/* The place with that target, as the options of the command say how to reach it. */
+struct store_spec backup_where(const struct call *call, const char *target, const char *what);
 
 /* A note if a machine has a schedule of backups and no folder for them. */
 void backup_remark(const struct machine *machine);
@@ -35,19 +37,21 @@ struct sought {
 	struct machine machine; /* owned; empty: it is not here, or no word is given */
 	const char *uuid;       /* of the machine, or NULL */
 	char *target;           /* owned */
+	struct store store;     /* owned: where they are */
 };
-/* By the first word of the call. 0 or -code; sought_free after both. */
+/* By the first word of the call; opens the place of the backups. 0 or -code; sought_free after both. */
 int sought_find(struct sought *sought, const struct call *call, struct err *err);
 void sought_free(struct sought *sought);
 #define scoped_sought __attribute__((cleanup(sought_free)))
 
 /* Finds the machine's backups, and that of the date. one: NULL without a date. 0 or -code. */
-int sought_backups(const struct sought *sought, const char *word, struct backups *backups,
+int sought_backups(struct sought *sought, const char *word, struct backups *backups,
 		   const struct backup **one, struct err *err);
 
 /* "full", "increment"; "damaged", or "broken" if one that it builds on is damaged or gone. */
 const char *backup_kind(const struct backup *one);
 
-extern const struct command backup_list_verb, backup_restore_verb, backup_verify_verb;
+extern const struct command backup_list_verb, backup_restore_verb, backup_serve_verb,
+	backup_verify_verb;
 
 #endif

@@ -8,20 +8,28 @@
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
 #include "cmd/machine/placement.h"
+#include "cmd/machine/there.h"
 #include "machine/backup/backup.h"
+#include "machine/backup/ledger.h"
 #include "machine/backup/target.h"
 
 #include <string.h>
+#include <time.h>
 
 static const struct flag flag_trust_backup = { "trust", 0, false, NULL,
 					       "keep settings that open it to this host" };
-static const struct flag *const list_flags[] = { &flag_json, &flag_target, NULL };
-static const struct flag *const restore_flags[] = { &flag_network, &flag_pool,         &flag_set,
-						    &flag_target,  &flag_trust_backup, NULL };
+static const struct flag flag_whole = { "whole", 0, false, NULL,
+					"the newest that is whole, if the newest is damaged" };
+static const struct flag *const list_flags[] = { &flag_there, &flag_json, &flag_ssh, &flag_target,
+						 NULL };
+static const struct flag *const restore_flags[] = { &flag_there,        &flag_network, &flag_pool,
+						    &flag_set,          &flag_ssh,     &flag_target,
+						    &flag_trust_backup, &flag_whole,   NULL };
 
 /* ---- Seeing them */
 
 struct listing {
+	struct store *store;
 	const char *target, *word; /* word NULL: all machines */
 	const char *uuid;          /* of the machine here that word names, or NULL */
 	struct table table;
@@ -72,7 +80,7 @@ static int list_machine(void *context, const char *name, const char *uuid)
 	if (listing->word && strcmp(listing->word, name) != 0 && strcmp(listing->word, uuid) != 0 &&
 	    !(listing->uuid && strcmp(listing->uuid, uuid) == 0))
 		return 0;
-	if (backups_list(listing->target, name, uuid, &backups, listing->err) < 0)
+	if (backups_list(listing->store, name, uuid, &backups, listing->err) < 0)
 		return -listing->err->code;
 	for (size_t i = 0; i < backups.count; i++)
 		list_one(listing, &backups, &backups.list[i]);
@@ -106,14 +114,15 @@ static int run_list(struct call *call, struct err *err)
 	scoped_sought struct sought sought = { 0 };
 	struct listing listing = { .word = call->count ? call->words[0] : NULL, .err = err };
 
-	if (sought_find(&sought, call, err) < 0 || target_look(sought.target, err) < 0)
+	if (sought_find(&sought, call, err) < 0)
 		return -err->code;
+	listing.store = &sought.store;
 	listing.target = sought.target;
 	listing.uuid = sought.uuid;
 	table_begin(&listing.table, heads);
 	if (call_has(call, &flag_json) && !(listing.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
-	if (target_machines(sought.target, list_machine, &listing, err) < 0) {
+	if (target_machines(&sought.store, list_machine, &listing, err) < 0) {
 		json_decref(listing.array);
 		return -err->code;
 	}
@@ -124,8 +133,47 @@ static int run_list(struct call *call, struct err *err)
 
 /* ---- Using them */
 
-static int restore_named(struct call *call, const struct import_spec *spec,
-			 const struct sought *sought, struct err *err)
+/* The newest that is whole, with all that it builds on: each candidate is read. */
+static int find_whole(struct backups *backups, const struct backup **one, struct err *err)
+{
+	int r = 1;
+
+	while (r > 0 && (*one = backups_newest(backups, (uint64_t)time(NULL), true)))
+		r = backups_check_chain(backups, *one, true, err);
+	ledger_keep(backups);
+	if (r < 0)
+		return r;
+	return *one ? 0
+		    : err_set(err, EBADMSG,
+			      "no backup of machine '%s' is whole; see: berth backup verify",
+			      backups->name);
+}
+
+/* If a backup is damaged, the sentence says which one is not. */
+static int add_remedy(struct backups *backups, const struct backup *one, struct err *err)
+{
+	struct err cause = *err;
+	char date[STAMP_SIZE];
+
+	/* What was read is known from now on. */
+	if (one->fault == BACKUP_SOUND &&
+	    backups_check_chain(backups, one, true, &(struct err){ 0 }) > 0)
+		ledger_keep(backups);
+	if (one->fault == BACKUP_SOUND)
+		return -err->code;
+	const struct backup *whole = backups_newest(backups, (uint64_t)time(NULL), true);
+	*err = (struct err){ 0 };
+	if (!whole || stamp_print(whole->date, date) < 0)
+		return err_set(err, cause.code,
+			       "%.900s; no other backup of it is known to be whole", cause.text);
+	return err_set(err, cause.code,
+		       "%.800s; '%s@%s' is the newest that is not known to be damaged: name it, or "
+		       "let --whole find the newest whole one",
+		       cause.text, backups->name, date);
+}
+
+static int restore_named(struct call *call, const struct import_spec *spec, struct sought *sought,
+			 struct err *err)
 {
 	scoped_backups struct backups backups = { 0 };
 	scoped_text struct text notes = { 0 };
@@ -138,13 +186,17 @@ static int restore_named(struct call *call, const struct import_spec *spec,
 	if (!one && backups.count == 0)
 		return err_set(err, ENOENT, "there is no backup of machine '%s' in '%s'",
 			       call->words[0], sought->target);
+	if (!one && call_has(call, &flag_whole) && find_whole(&backups, &one, err) < 0)
+		return -err->code;
 	if (!one)
-		one = &backups.list[backups.count - 1];
+		one = backups_newest(&backups, (uint64_t)time(NULL), false);
 	progress_begin(&progress, "restoring machine '%s'", backups.name);
 	int r = backup_restore(&call->dirs, &backups, one, spec, made, &notes, err);
 	progress_end(&progress);
-	if (r < 0)
-		return err_wrap(err, "restore '%s' of machine '%s'", one->file, backups.name);
+	if (r < 0) {
+		err_wrap(err, "restore '%s' of machine '%s'", one->file, backups.name);
+		return add_remedy(&backups, one, err);
+	}
 	print_notes(&notes);
 	printf("%s\n", made);
 	return 0;
@@ -163,8 +215,6 @@ static int run_restore(struct call *call, struct err *err)
 
 	if (r == 0)
 		r = sought_find(&sought, call, err);
-	if (r == 0)
-		r = target_look(sought.target, err);
 	spec.trusted_target = sought.target;
 	if (r == 0)
 		r = restore_named(call, &spec, &sought, err);

@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,6 +147,16 @@ static int await(pid_t pid, const sigset_t *set, int *status)
 	return got;
 }
 
+/* The backup may have got its name before the end came. */
+static int tell_whole(const struct machine *machine, const struct backup *made, const char *how,
+		      struct err *err)
+{
+	return err_set(err, EINTR,
+		       "back up machine '%s': %s after the backup '%s' was there, which is whole; "
+		       "old ones may not all be deleted yet",
+		       machine->name, how, made->file);
+}
+
 static int tell_end(struct machine *machine, const struct backup_spec *spec, int status, int got,
 		    struct err *err)
 {
@@ -153,24 +164,28 @@ static int tell_end(struct machine *machine, const struct backup_spec *spec, int
 
 	if (WIFEXITED(status) && !got)
 		return WEXITSTATUS(status);
-	if (!spec->dry)
-		backup_abandon(machine, spec->target);
+	bool whole = !spec->dry && backup_abandon(machine, &spec->where, spec->begun);
 	child_status_text(status, how, sizeof how);
 	if (got)
 		err_set(err, EINTR, "it was interrupted by SIG%s", sigabbrev_np(got));
 	else
 		err_set(err, EIO, "the process that makes it %s", how);
+	if (whole) {
+		struct err cause = *err;
+		*err = (struct err){ 0 };
+		tell_whole(machine, spec->begun, cause.text, err);
+		return got ? -EINTR : -err->code;
+	}
 	int r = backup_failed(machine, spec, err);
 	return got ? -EINTR : r;
 }
 
-int backup_run(struct call *call, struct machine *machine, const struct backup_spec *spec, int json,
-	       int *signal, struct err *err)
+static int run_apart(struct call *call, struct machine *machine, const struct backup_spec *spec,
+		     int json, int *signal, struct err *err)
 {
 	sigset_t set, before;
 	int status = 0;
 
-	*signal = 0;
 	signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	pid_t pid = begin(call, machine, spec, json, &before);
@@ -182,5 +197,21 @@ int backup_run(struct call *call, struct machine *machine, const struct backup_s
 	*signal = await(pid, &set, &status);
 	int r = tell_end(machine, spec, status, *signal, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int backup_run(struct call *call, struct machine *machine, const struct backup_spec *given,
+	       int json, int *signal, struct err *err)
+{
+	struct backup_spec spec = *given;
+
+	*signal = 0;
+	/* Read here after the end of the process that writes it. */
+	spec.begun = mmap(NULL, sizeof *spec.begun, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (spec.begun == MAP_FAILED)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = run_apart(call, machine, &spec, json, signal, err);
+	munmap(spec.begun, sizeof *spec.begun);
 	return r;
 }

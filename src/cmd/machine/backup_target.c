@@ -5,14 +5,17 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/there.h"
 #include "machine/backup/target.h"
 #include "machine/backup/view.h"
 
 #include <errno.h>
 #include <string.h>
 
-const struct flag flag_target = { "target", 0, false, "FOLDER",
-				  "where the backups are; else as backup.target says" };
+const struct flag flag_target = {
+	"target", 0, false, "PLACE",
+	"where the backups are, a folder or ssh:HOST:/FOLDER; else as backup.target says"
+};
 
 int backup_folders_known(const struct dirs *dirs, struct text *out, struct err *err)
 {
@@ -41,7 +44,7 @@ char *backup_target_plain(const char *path)
 {
 	size_t n = strlen(path);
 
-	while (n > 1 && path[n - 1] == '/')
+	while (n > 1 && path[n - 1] == '/' && path[n - 2] != ':')
 		n--;
 	return strndup(path, n);
 }
@@ -63,6 +66,14 @@ int backup_target_wanted(const struct call *call, const struct machine *machine,
 		return -err->code;
 	*target = backup_target_plain(found);
 	return *target ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+struct store_spec backup_where(const struct call *call, const char *target, const char *what)
+{
+	return (struct store_spec){ .target = target,
+				    .ssh = call_value(call, &flag_ssh),
+				    .berth = call_value(call, &flag_there),
+				    .what = what };
 }
 
 void backup_remark(const struct machine *machine)
@@ -89,6 +100,7 @@ void sought_free(struct sought *sought)
 {
 	machine_close(&sought->machine);
 	free(sought->target);
+	store_close(&sought->store);
 }
 
 int sought_find(struct sought *sought, const struct call *call, struct err *err)
@@ -96,15 +108,20 @@ int sought_find(struct sought *sought, const struct call *call, struct err *err)
 	const char *word = call->count ? call->words[0] : "";
 	char name[64];
 
+	sought->store = (struct store){ .lock = -1 };
 	if (text_print(name, sizeof name, "%.*s", (int)strcspn(word, "@"), word) == 0 &&
 	    !text_label_fault(name) &&
 	    machine_read(&sought->machine, &call->dirs, name, &(struct err){ 0 }) == 0)
 		sought->uuid = sought->machine.config.uuid;
-	return backup_target_wanted(call, sought->uuid ? &sought->machine : NULL, &sought->target,
-				    err);
+	if (backup_target_wanted(call, sought->uuid ? &sought->machine : NULL, &sought->target,
+				 err) < 0)
+		return -err->code;
+	const struct store_spec where = backup_where(call, sought->target, "look for backups in");
+	return store_open(&sought->store, &where, err) < 0 ? -err->code
+							   : target_look(&sought->store, err);
 }
 
-int sought_backups(const struct sought *sought, const char *word, struct backups *backups,
+int sought_backups(struct sought *sought, const char *word, struct backups *backups,
 		   const struct backup **one, struct err *err)
 {
 	char *date;
@@ -115,8 +132,8 @@ int sought_backups(const struct sought *sought, const char *word, struct backups
 		return -err->code;
 	*one = NULL;
 	bool here = sought->uuid &&
-		    backups_find(sought->target, sought->uuid, backups, &(struct err){ 0 }) == 0;
-	if (!here && backups_find(sought->target, name, backups, err) < 0)
+		    backups_find(&sought->store, sought->uuid, backups, &(struct err){ 0 }) == 0;
+	if (!here && backups_find(&sought->store, name, backups, err) < 0)
 		return -err->code;
 	if (!date)
 		return 0;

@@ -5,16 +5,25 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/machine/there.h"
 #include "machine/backup/ledger.h"
+#include "machine/backup/source.h"
 #include "machine/backup/target.h"
+#include "machine/backup/view.h"
+#include "stream/stream.h"
 
 #include <string.h>
+#include <time.h>
 
-static const struct flag *const verify_flags[] = { &flag_json, &flag_target, NULL };
+static const struct flag flag_decrypt = { "decrypt", 0, false, NULL,
+					  "decrypt encrypted ones too, by backup.decrypt" };
+static const struct flag *const verify_flags[] = { &flag_there, &flag_decrypt, &flag_json,
+						   &flag_ssh,   &flag_target,  NULL };
 
 struct verifying {
-	const char *target;
-	json_t *array; /* owned; NULL: sentences are shown */
+	struct store *store;
+	const char *decrypt; /* the command; NULL: encrypted ones are not decrypted */
+	json_t *array;       /* owned; NULL: sentences are shown */
 	size_t whole, damaged, broken;
 };
 
@@ -64,17 +73,50 @@ static bool is_wanted(const struct backups *backups, const struct backup *last,
 	return true;
 }
 
+/* A key that does not fit is no damage. */
+static void check_one(const struct verifying *verifying, struct backups *backups,
+		      struct backup *one, struct err *fault)
+{
+	struct source source;
+
+	if (backups_check(backups, one, fault) < 0 || !verifying->decrypt || !one->sealed)
+		return;
+	if (source_open(&source, backups, one, verifying->decrypt, fault) == 0)
+		stream_verify(source.fd, fault);
+	source_close(&source, fault);
+	if (fault->code)
+		err_wrap(fault, "backup '%s' of machine '%s'", one->file, backups->name);
+}
+
+static void tell_remedy(const struct backups *backups)
+{
+	const struct backup *whole = backups_newest(backups, (uint64_t)time(NULL), true);
+	char date[STAMP_SIZE];
+
+	if (whole && stamp_print(whole->date, date) == 0)
+		printf("%s@%s is the newest that is not known to be damaged\n", backups->name,
+		       date);
+	else
+		printf("no backup of machine '%s' is whole\n", backups->name);
+	printf("the next backup of machine '%s' builds on no damaged one; only a copy of its file "
+	       "mends "
+	       "one\n",
+	       backups->name);
+}
+
 /* All are read before one is judged: a base may be damaged too. */
 static int verify_list(struct verifying *verifying, struct backups *backups,
 		       const struct backup *last, struct err *err)
 {
 	scoped_free struct err *faults = calloc(backups->count + 1, sizeof *faults);
 
+	bool damaged = false;
+
 	if (!faults)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < backups->count; i++) {
 		if (is_wanted(backups, last, &backups->list[i]))
-			backups_check(backups, &backups->list[i], &faults[i]);
+			check_one(verifying, backups, &backups->list[i], &faults[i]);
 	}
 	backups_judge(backups);
 	ledger_keep(backups);
@@ -84,8 +126,11 @@ static int verify_list(struct verifying *verifying, struct backups *backups,
 			continue;
 		if (!faults[i].code)
 			backups_fault(backups, one, &faults[i]);
+		damaged = damaged || faults[i].code;
 		tell(verifying, backups, one, &faults[i]);
 	}
+	if (damaged && !verifying->array)
+		tell_remedy(backups);
 	return 0;
 }
 
@@ -95,7 +140,7 @@ static int verify_machine(void *context, const char *name, const char *uuid)
 	scoped_backups struct backups backups = { 0 };
 	struct err err = { 0 };
 
-	if (backups_list(verifying->target, name, uuid, &backups, &err) < 0 ||
+	if (backups_list(verifying->store, name, uuid, &backups, &err) < 0 ||
 	    verify_list(verifying, &backups, NULL, &err) < 0) {
 		print_error(&err);
 		verifying->damaged++;
@@ -103,7 +148,7 @@ static int verify_machine(void *context, const char *name, const char *uuid)
 	return 0;
 }
 
-static int verify_named(const struct sought *sought, const char *word, struct verifying *verifying,
+static int verify_named(struct sought *sought, const char *word, struct verifying *verifying,
 			struct err *err)
 {
 	scoped_backups struct backups backups = { 0 };
@@ -133,14 +178,23 @@ static int run_verify(struct call *call, struct err *err)
 {
 	scoped_sought struct sought sought = { 0 };
 	struct verifying verifying = { 0 };
+	scoped_free char *decrypt = NULL;
 
-	if (sought_find(&sought, call, err) < 0 || target_look(sought.target, err) < 0)
+	if (sought_find(&sought, call, err) < 0 ||
+	    (call_has(call, &flag_decrypt) &&
+	     backup_commands(&call->dirs, NULL, &decrypt, err) < 0))
 		return -err->code;
+	if (decrypt && !*decrypt)
+		return err_set(
+			err, EINVAL,
+			"--decrypt needs the key backup.decrypt of berth.conf, the command that "
+			"decrypts a backup");
 	if (call_has(call, &flag_json) && !(verifying.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
-	verifying.target = sought.target;
+	verifying.store = &sought.store;
+	verifying.decrypt = decrypt;
 	int r = call->count ? verify_named(&sought, call->words[0], &verifying, err)
-			    : target_machines(sought.target, verify_machine, &verifying, err);
+			    : target_machines(&sought.store, verify_machine, &verifying, err);
 	if (r < 0) {
 		json_decref(verifying.array);
 		return r;

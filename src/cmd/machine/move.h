@@ -6,9 +6,9 @@
 #define BERTH_CMD_MACHINE_MOVE_H
 
 #include "cmd/cli/command.h"
-#include "cmd/machine/far.h"
 #include "cmd/machine/offer.h"
 #include "machine/manage/moving.h"
+#include "machine/wire/far.h"
 
 struct moving {
 	struct call *call;

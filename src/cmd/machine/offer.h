@@ -7,8 +7,8 @@
 #define BERTH_CMD_MACHINE_OFFER_H
 
 #include "base/uuid.h"
-#include "cmd/machine/far.h"
 #include "machine/state/machine.h"
+#include "machine/wire/far.h"
 
 /* The machine as the other side has it. */
 struct offer {

@@ -3,8 +3,8 @@
 #ifndef BERTH_CMD_MACHINE_OUTGOING_H
 #define BERTH_CMD_MACHINE_OUTGOING_H
 
-#include "cmd/machine/far.h"
 #include "machine/manage/travel.h"
+#include "machine/wire/far.h"
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
 
 #include "base/uuid.h"
 #include "cmd/cli/common.h"
-#include "cmd/machine/wire.h"
 #include "machine/manage/travel.h"
+#include "machine/wire/wire.h"
 
 extern const struct flag flag_receive_force, flag_receive_trust;
 

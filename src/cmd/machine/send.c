@@ -5,12 +5,12 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/far.h"
 #include "cmd/machine/offer.h"
 #include "cmd/machine/outgoing.h"
 #include "cmd/machine/synced.h"
 #include "cmd/machine/there.h"
 #include "machine/manage/travel.h"
+#include "machine/wire/far.h"
 
 #include <signal.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #ifndef BERTH_CMD_MACHINE_SYNCED_H
 #define BERTH_CMD_MACHINE_SYNCED_H
 
-#include "cmd/machine/far.h"
 #include "machine/state/machine.h"
+#include "machine/wire/far.h"
 
 #include <stdbool.h>
 

@@ -22,15 +22,6 @@ const struct flag flag_ssh = { "ssh", 'e', false, "COMMAND",
 const struct flag flag_trust_there = { "trust", 0, false, NULL,
 				       "let it keep settings that open it to the host there" };
 
-/* A word for a shell on the other side, whatever is in it. */
-static void add_quoted(struct text *words, const char *option, const char *value)
-{
-	text_add(words, "'%s", option);
-	for (const char *c = value; *c; c++)
-		text_add(words, *c == '\'' ? "'\\''" : "%c", *c);
-	text_add(words, "' ");
-}
-
 /* Labels need no quotes. */
 int there_words(const struct call *call, struct text *words, struct err *err)
 {
@@ -47,8 +38,11 @@ int there_words(const struct call *call, struct text *words, struct err *err)
 			text_add(words, "--%s=%s ", labels[i]->name, value);
 	}
 	for (size_t i = 0; i < call->given_count; i++) {
-		if (call->given[i].flag == &flag_set_there)
-			add_quoted(words, "--set=", call->given[i].value);
+		if (call->given[i].flag != &flag_set_there)
+			continue;
+		text_add(words, "--set=");
+		text_add_quoted(words, call->given[i].value);
+		text_add(words, " ");
 	}
 	if (call_has(call, &flag_root_there))
 		text_add(words, "--force ");

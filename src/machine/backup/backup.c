@@ -2,26 +2,37 @@
 #include "machine/backup/backup.h"
 
 #include "base/fault.h"
-#include "base/outfile.h"
 #include "base/scoped.h"
+#include "machine/backup/filter.h"
 #include "machine/backup/held.h"
 #include "machine/backup/ledger.h"
 #include "machine/backup/making.h"
 #include "machine/backup/prune.h"
+#include "machine/backup/seal.h"
 #include "machine/backup/target.h"
 #include "machine/backup/trouble.h"
+#include "machine/backup/view.h"
 #include "machine/manage/automatic.h"
+#include "machine/state/content.h"
 #include "machine/state/private.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
+
+enum { AWAIT_SECONDS = 5 };
 
 static uint64_t time_or_now(uint64_t given)
 {
 	return given ? given : (uint64_t)time(NULL);
+}
+
+/* The clock is awaited that long for a second without a backup; behind that, it was put back. */
+static void await_second(uint64_t date)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+
+	while (date > (uint64_t)time(NULL) && date - (uint64_t)time(NULL) <= AWAIT_SECONDS)
+		nanosleep(&pause, NULL);
 }
 
 /* A second has one backup: the next one gets the next free second. */
@@ -30,45 +41,26 @@ static int name_it(const struct making *making, struct backup *made, struct err 
 	char date[STAMP_SIZE], base[STAMP_SIZE];
 
 	*made = (struct backup){ .date = making->now,
-				 .base = making->base ? making->base->date : 0 };
+				 .base = making->base ? making->base->date : 0,
+				 .sealed = *making->encrypt };
 	while (backups_of(&making->backups, made->date))
 		made->date++;
+	if (!making->spec->now && !making->spec->dry)
+		await_second(made->date);
 	if (stamp_print(made->date, date) < 0 || stamp_print(made->base, base) < 0)
 		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
 	snprintf(made->file, sizeof made->file,
-		 making->base ? "%s.since-%s.berth" : "%s.full.berth", date, base);
+		 making->base ? "%s.since-%s.berth%s" : "%s.full%.0s.berth%s", date, base,
+		 made->sealed ? SEAL_SUFFIX : "");
+	if (making->spec->begun)
+		*making->spec->begun = *made;
 	return 0;
 }
 
-/* The written file is read again, from the disk where it can be, before it counts. */
-static int check_written(int fd, const char *path, struct err *err)
+static int export_to(struct making *making, int fd, struct err *err)
 {
-	if (fsync(fd) < 0)
-		return err_set(err, errno, "write '%s': %s", path, strerror(errno));
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(err, errno, "read '%s': %s", path, strerror(errno));
-	return stream_verify(fd, err) < 0 ? err_wrap(err, "'%s', as it was written", path) : 0;
-}
-
-/* ctime counts from the time when the file has its name. */
-static void note_written(const char *path, struct backup *made)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return;
-	made->size = (uint64_t)st.st_size;
-	made->changed = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
-	made->checked = (uint64_t)time(NULL);
-}
-
-static int write_it(struct making *making, struct backup *made, struct err *err)
-{
-	scoped_free char *path = text_format("%s/%s", making->backups.folder, made->file);
-	const struct outfile_spec file = { .path = path, .what = "a backup", .mode = 0600 };
-	scoped_outfile struct outfile out = { .fd = -1 };
-	struct export_spec spec = {
+	const struct export_spec spec = {
+		.fd = fd,
 		.verb = "write",
 		.snapshot = making->snapshot,
 		.since = making->base ? making->since : NULL,
@@ -78,18 +70,81 @@ static int write_it(struct making *making, struct backup *made, struct err *err)
 		.tick_context = making->spec->tick_context,
 	};
 
+	return machine_export(making->machine, &spec, err);
+}
+
+/* The contents of the new snapshot, for the record of an encrypted backup. */
+static int find_content(struct making *making, char content[UUID_TEXT], struct err *err)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	struct content found;
+	size_t count = 0;
+
+	if (snapshot_list(making->machine, &list, &count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].name, making->snapshot) != 0)
+			continue;
+		if (content_find(making->machine, list[i].name, list[i].volume_made, &found, err) <
+		    0)
+			return -err->code;
+		memcpy(content, found.files, UUID_TEXT);
+		return 0;
+	}
+	return err_set(err, ENOENT, "the snapshot '%s' is gone", making->snapshot);
+}
+
+static int pour_sealed(struct making *making, int fd, struct seal *seal, struct err *err)
+{
+	const struct filter_spec spec = { .key = "backup.encrypt", .command = making->encrypt };
+	struct filter filter;
+
+	int r = filter_to(&filter, &spec, fd, err);
+	if (r == 0)
+		export_to(making, filter.fd, err);
+	filter_end(&filter, seal->sum, err);
+	return err->code ? -err->code : find_content(making, seal->content, err);
+}
+
+/* The record is there before the file that it is of. */
+static int fill(struct making *making, const char *path, struct store_writing *writing,
+		struct store_file *file, struct err *err)
+{
+	struct store *store = making->store;
+	bool sealed = *making->encrypt;
+	struct seal seal = { .sum = "" };
+
+	int r = sealed ? pour_sealed(making, writing->fd, &seal, err)
+		       : export_to(making, writing->fd, err);
+	if (r == 0)
+		r = store_end(store, writing, err);
+	if (r == 0 && sealed)
+		r = seal_write(store, path, &seal, err);
+	if (r < 0)
+		return r;
+	r = store_keep(store, writing, sealed ? seal.sum : NULL, file, err);
+	if (r < 0 && sealed)
+		seal_remove(store, path, &(struct err){ 0 });
+	return r;
+}
+
+static int write_it(struct making *making, struct backup *made, struct err *err)
+{
+	scoped_free char *path = text_format("%s/%s", making->backups.folder, made->file);
+	struct store_file file = { .size = 0 };
+	struct store_writing writing;
+
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (outfile_open(&out, &file, err) < 0)
-		return target_remedy(making->spec->target, err);
-	spec.fd = out.fd;
-	if (machine_export(making->machine, &spec, err) < 0 || check_written(out.fd, path, err) < 0)
-		return target_remedy(making->spec->target, err);
-	fault_point("backup-written");
-	if (outfile_keep(&out, err) < 0)
-		return target_remedy(making->spec->target, err);
-	note_written(path, made);
-	fault_point("backup-kept");
+	int r = store_begin(making->store, path, &writing, err);
+	if (r == 0)
+		r = fill(making, path, &writing, &file, err);
+	store_drop(making->store, &writing, err);
+	if (r < 0)
+		return target_remedy(making->store->target, err);
+	made->size = file.size;
+	made->changed = file.changed;
+	made->checked = (uint64_t)time(NULL);
 	return 0;
 }
 
@@ -109,12 +164,12 @@ static int name_there(void *context, const char *name, const char *uuid)
 	return 1;
 }
 
-static int find_folder(struct machine *machine, const char *target, struct named *named,
+static int find_folder(struct machine *machine, struct store *store, struct named *named,
 		       struct err *err)
 {
 	*named = (struct named){ .uuid = machine->config.uuid };
 	snprintf(named->name, sizeof named->name, "%s", machine->name);
-	int r = target_machines(target, name_there, named, err);
+	int r = target_machines(store, name_there, named, err);
 	return r < 0 ? r : 0;
 }
 
@@ -129,7 +184,7 @@ static int prune(struct making *making, struct backup_result *result, struct err
 					   .dry = making->spec->dry };
 
 	if (config_keep(making->machine->config.backup_keep, &keep, err) < 0 ||
-	    backups_list(making->spec->target, before->name, before->uuid, &now, err) < 0)
+	    backups_list(making->store, before->name, before->uuid, &now, err) < 0)
 		return -err->code;
 	if (making->spec->dry && backups_add(&now, &result->made) < 0)
 		return err_set(err, ENOMEM, "out of memory");
@@ -234,38 +289,55 @@ static int make_if_due(struct making *making, struct backup_result *result, stru
 }
 
 /* The lock is taken before anything is decided: a command that waited for it sees what the other one has made. */
-static int make_locked(struct machine *machine, const struct backup_spec *spec,
-		       struct backup_result *result, struct err *err)
+static int make_locked(struct making *making, struct backup_result *result, struct err *err)
 {
-	struct making making = { .machine = machine, .spec = spec };
+	const struct backup_spec *spec = making->spec;
+	struct store *store = making->store;
 	struct named named;
 
-	if (find_folder(machine, spec->target, &named, err) < 0)
+	if (find_folder(making->machine, store, &named, err) < 0 ||
+	    (!spec->dry && backups_lock(store, named.name, named.uuid, err) < 0))
 		return -err->code;
-	scoped_fd int lock =
-		spec->dry ? -1 : backups_lock(spec->target, named.name, named.uuid, err);
-	if (lock < 0 && !spec->dry)
-		return lock;
-	making.now = time_or_now(spec->now);
-	held_prefix(spec->target, making.prefix);
-	int r = backups_list(spec->target, named.name, named.uuid, &making.backups, err);
+	making->now = time_or_now(spec->now);
+	held_prefix(store->target, making->prefix);
+	int r = backups_list(store, named.name, named.uuid, &making->backups, err);
 	if (r == 0)
-		r = make_if_due(&making, result, err);
-	backups_free(&making.backups);
+		r = make_if_due(making, result, err);
+	backups_free(&making->backups);
+	store_unlock(store);
+	return r;
+}
+
+static int make_there(struct machine *machine, const struct backup_spec *spec, struct store *store,
+		      struct backup_result *result, struct err *err)
+{
+	scoped_free char *encrypt = NULL;
+
+	if (backup_commands(machine->dirs, &encrypt, NULL, err) < 0)
+		return -err->code;
+	struct making making = {
+		.machine = machine, .spec = spec, .store = store, .encrypt = encrypt
+	};
+	int first = target_claim(machine->dirs, store, spec->dry, err);
+	int r = first < 0 ? first : make_locked(&making, result, err);
+	/* A folder that has taken nothing is not the one to look for next time. */
+	if (r < 0 && first > 0)
+		target_unclaim(machine->dirs, store);
 	return r;
 }
 
 int backup_make(struct machine *machine, const struct backup_spec *spec,
 		struct backup_result *result, struct err *err)
 {
-	int first = machine_check(machine, err) < 0
-			    ? -err->code
-			    : target_claim(machine->dirs, spec->target, spec->dry, err);
-	int r = first < 0 ? first : make_locked(machine, spec, result, err);
+	scoped_store struct store store = { .lock = -1 };
+	int r = machine_check(machine, err);
 
-	/* A folder that has taken nothing is not the one to look for next time. */
-	if (r < 0 && first > 0)
-		target_unclaim(machine->dirs, spec->target);
+	if (r == 0)
+		r = target_check(machine->dirs, spec->where.target, err);
+	if (r == 0)
+		r = store_open(&store, &spec->where, err);
+	if (r == 0)
+		r = make_there(machine, spec, &store, result, err);
 	/* Another command is at it, and what it does not do is still due at the next look. */
 	if (r == -EBUSY && spec->only_due && !result->made.date) {
 		*err = (struct err){ 0 };
@@ -287,20 +359,27 @@ bool backup_tell_failure(const struct machine *machine, const struct backup_spec
 	return told;
 }
 
-void backup_abandon(struct machine *machine, const char *target)
+bool backup_abandon(struct machine *machine, const struct store_spec *where,
+		    const struct backup *begun)
 {
+	scoped_store struct store store = { .lock = -1 };
 	scoped_backups struct backups backups = { 0 };
 	struct err ignored = { 0 };
 	struct named named;
 	char prefix[32];
 	uint64_t date;
 
-	if (machine_check(machine, &ignored) < 0 ||
-	    target_claim(machine->dirs, target, true, &ignored) < 0 ||
-	    find_folder(machine, target, &named, &ignored) < 0)
-		return;
-	scoped_fd int lock = backups_lock(target, named.name, named.uuid, &ignored);
-	held_prefix(target, prefix);
-	if (lock >= 0 && backups_list(target, named.name, named.uuid, &backups, &ignored) == 0)
-		held_clear(machine, prefix, &backups, &date, &ignored);
+	if (machine_check(machine, &ignored) < 0 || store_open(&store, where, &ignored) < 0 ||
+	    target_claim(machine->dirs, &store, true, &ignored) < 0 ||
+	    find_folder(machine, &store, &named, &ignored) < 0 ||
+	    backups_lock(&store, named.name, named.uuid, &ignored) < 0 ||
+	    backups_list(&store, named.name, named.uuid, &backups, &ignored) < 0)
+		return false;
+	held_prefix(where->target, prefix);
+	held_clear(machine, prefix, &backups, &date, &ignored);
+	const struct backup *made = begun->date ? backups_of(&backups, begun->date) : NULL;
+	bool whole = made && strcmp(made->file, begun->file) == 0;
+	if (whole)
+		tell_made(machine, made);
+	return whole;
 }

@@ -11,7 +11,8 @@
 enum { BACKUP_WHY = 400 };
 
 struct backup_spec {
-	const char *target; /* the path of a folder */
+	struct store_spec where;
+	struct backup *begun; /* receives the one that is being made, or NULL */
 	uint64_t
 		now; /* seconds since the epoch; 0: the clock, when no other command works on these backups */
 	bool full;     /* a full one in any case */
@@ -44,8 +45,12 @@ int backup_make(struct machine *machine, const struct backup_spec *spec,
 bool backup_tell_failure(const struct machine *machine, const struct backup_spec *spec,
 			 struct err *err);
 
-/* Clears away what a process that made a backup has left, after its end. */
-void backup_abandon(struct machine *machine, const char *target);
+/*
+ * Clears away what a process that made a backup has left, after its end. begun: what it was making. Whether that is there, whole
+ * and with its name.
+ */
+bool backup_abandon(struct machine *machine, const struct store_spec *where,
+		    const struct backup *begun);
 
 /*
  * Makes a machine of a backup and those that it builds on; the streams of spec are set here. As machine_import; an error

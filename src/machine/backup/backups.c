@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/backup/backups.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
 #include "machine/backup/ledger.h"
+#include "machine/backup/seal.h"
 #include "machine/backup/target.h"
-#include "stream/stream.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { WAIT_SECONDS = 5 };
+enum { WAIT_SECONDS = 5, CHECKED_SECONDS = 7 * 86400 };
 
 void backups_free(struct backups *backups)
 {
@@ -28,13 +24,26 @@ static int no_memory(struct err *err)
 	return err_set(err, ENOMEM, "out of memory");
 }
 
+/* Cuts the ending off that an encrypted one has. */
+static bool is_sealed(char *rest)
+{
+	bool sealed = text_ends(rest, ".berth" SEAL_SUFFIX);
+
+	if (sealed)
+		rest[strlen(rest) - strlen(SEAL_SUFFIX)] = '\0';
+	return sealed;
+}
+
 static bool parse_file(const char *file, struct backup *one)
 {
+	char rest[sizeof one->file];
+
 	*one = (struct backup){ 0 };
 	int n = stamp_parse(file, &one->date);
 	if (n < 0 || text_print(one->file, sizeof one->file, "%s", file) < 0)
 		return false;
-	const char *rest = file + n;
+	snprintf(rest, sizeof rest, "%s", file + n);
+	one->sealed = is_sealed(rest);
 	if (strcmp(rest, ".full.berth") == 0)
 		return true;
 	return text_starts(rest, ".since-") && (n = stamp_parse(rest + 7, &one->base)) > 0 &&
@@ -67,6 +76,38 @@ const struct backup *backups_full(const struct backups *backups, const struct ba
 			return NULL;
 	}
 	return one;
+}
+
+static bool counts(const struct backup *one, bool whole)
+{
+	return !whole || one->fault == BACKUP_SOUND;
+}
+
+static bool is_built_on(const struct backups *backups, const struct backup *one, bool whole)
+{
+	for (size_t i = 0; i < backups->count; i++) {
+		if (backups->list[i].base == one->date && counts(&backups->list[i], whole))
+			return true;
+	}
+	return false;
+}
+
+const struct backup *backups_newest(const struct backups *backups, uint64_t now, bool whole)
+{
+	const struct backup *best = NULL;
+
+	for (size_t i = 0; i < backups->count; i++) {
+		const struct backup *one = &backups->list[i];
+		if (!counts(one, whole) || is_built_on(backups, one, whole))
+			continue;
+		/* They are sorted by date. */
+		if (!best || one->date <= now || best->date > now)
+			best = one;
+	}
+	/* In a circle, which is broken, each one is built on. */
+	if (!best && !whole && backups->count)
+		return &backups->list[backups->count - 1];
+	return best;
 }
 
 /* The nearest one below it that is missing or damaged; NULL and no date: there is none. */
@@ -124,48 +165,49 @@ int backups_fault(const struct backups *backups, const struct backup *one, struc
 		       one->file, backups->name, stamp);
 }
 
-static int is_visible(const struct dirent *entry)
+static void note_file(struct backup *one, const struct store_file *file)
 {
-	return entry->d_name[0] != '.';
+	one->size = file->size;
+	one->changed = file->changed;
 }
 
-static void note_file(struct backup *one, const struct stat *st)
+struct reading {
+	struct backups *backups;
+	struct err *err;
+};
+
+static int take_file(void *context, const struct store_file *file)
 {
-	one->size = (uint64_t)st->st_size;
-	one->changed = (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec;
+	struct reading *reading = context;
+	struct backups *backups = reading->backups;
+	struct backup one;
+
+	if (file->folder || !parse_file(file->name, &one))
+		return 0;
+	note_file(&one, file);
+	struct backup *list = reallocarray(backups->list, backups->count + 1, sizeof *list);
+	if (!list)
+		return no_memory(reading->err);
+	backups->list = list;
+	list[backups->count++] = one;
+	return 0;
 }
 
 static int read_folder(struct backups *backups, struct err *err)
 {
-	scoped_fd int dir = open(backups->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent **list = NULL;
-	struct stat st;
+	struct reading reading = { .backups = backups, .err = err };
 
-	if (dir < 0)
-		return errno == ENOENT ? 0
-				       : err_set(err, errno, "read '%s': %s", backups->folder,
-						 strerror(errno));
-	int count = scandirat(dir, ".", &list, is_visible, NULL);
-	if (count < 0)
-		return err_set(err, errno, "read '%s': %s", backups->folder, strerror(errno));
-	backups->list = calloc((size_t)count + 1, sizeof *backups->list);
-	for (int i = 0; i < count; i++) {
-		struct backup *one = backups->list ? &backups->list[backups->count] : NULL;
-		if (one && parse_file(list[i]->d_name, one) &&
-		    fstatat(dir, one->file, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
-			note_file(one, &st);
-			backups->count++;
-		}
-		free(list[i]);
-	}
-	free(list);
-	return backups->list ? 0 : no_memory(err);
+	int r = store_each(backups->store, backups->folder, take_file, &reading, err);
+	if (r != -ENOENT)
+		return r;
+	*err = (struct err){ 0 };
+	return 0;
 }
 
-int backups_list(const char *target, const char *name, const char *uuid, struct backups *backups,
+int backups_list(struct store *store, const char *name, const char *uuid, struct backups *backups,
 		 struct err *err)
 {
-	*backups = (struct backups){ .folder = text_format("%s/%s.%s", target, name, uuid) };
+	*backups = (struct backups){ .store = store, .folder = text_format("%s.%s", name, uuid) };
 	if (!backups->folder)
 		return no_memory(err);
 	snprintf(backups->name, sizeof backups->name, "%s", name);
@@ -210,46 +252,75 @@ static int match(void *context, const char *name, const char *uuid)
 	return 0;
 }
 
-int backups_find(const char *target, const char *word, struct backups *backups, struct err *err)
+int backups_find(struct store *store, const char *word, struct backups *backups, struct err *err)
 {
 	struct search search = { .word = word };
 
-	if (target_machines(target, match, &search, err) < 0)
+	if (target_machines(store, match, &search, err) < 0)
 		return -err->code;
 	if (search.found == 0)
 		return err_set(err, ENOENT,
 			       "there is no backup of machine '%s' in '%s'; see: berth backup list "
 			       "--target %s",
-			       word, target, target);
+			       word, store->target, store->target);
 	if (search.found > 1)
 		return err_set(err, ENOTUNIQ,
 			       "%u machines had the name '%s'; name one by its uuid: berth backup "
 			       "list --json",
 			       search.found, word);
-	return backups_list(target, search.name, search.uuid, backups, err);
+	return backups_list(store, search.name, search.uuid, backups, err);
 }
 
-int backups_open(const struct backups *backups, const struct backup *one, struct err *err)
+static char *path_of(const struct backups *backups, const struct backup *one)
 {
-	scoped_free char *path = text_format("%s/%s", backups->folder, one->file);
-	int fd = path ? file_open_regular(AT_FDCWD, path, O_NOFOLLOW) : -ENOMEM;
+	return text_format("%s/%s", backups->folder, one->file);
+}
 
-	return fd < 0 ? err_set(err, -fd, "read '%s': %s", path ? path : "", file_why(fd)) : fd;
+int backups_open(const struct backups *backups, const struct backup *one, struct pump *pump,
+		 struct err *err)
+{
+	scoped_free char *path = path_of(backups, one);
+
+	return path ? store_fetch(backups->store, path, pump, err) : no_memory(err);
+}
+
+int backups_content(const struct backups *backups, const struct backup *one,
+		    char content[UUID_TEXT], struct err *err)
+{
+	scoped_free char *path = path_of(backups, one);
+	struct seal seal;
+
+	if (!path)
+		return no_memory(err);
+	if (!one->sealed)
+		return store_content(backups->store, path, content, err);
+	int r = seal_read(backups->store, path, &seal, err);
+	if (r == 0)
+		memcpy(content, seal.content, UUID_TEXT);
+	return r;
+}
+
+static int check(struct backups *backups, struct backup *one, struct err *err)
+{
+	scoped_free char *path = path_of(backups, one);
+	struct store_file file = { .size = 0 };
+	struct seal seal = { .sum = "" };
+
+	if (!path)
+		return no_memory(err);
+	int r = one->sealed ? seal_read(backups->store, path, &seal, err) : 0;
+	if (r < 0)
+		return r;
+	r = store_check(backups->store, path, one->sealed ? seal.sum : NULL, &file, err);
+	if (file.changed)
+		note_file(one, &file);
+	return r;
 }
 
 int backups_check(struct backups *backups, struct backup *one, struct err *err)
 {
-	scoped_fd int fd = backups_open(backups, one, err);
-	struct stat st;
+	int r = check(backups, one, err);
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return err_set(err, errno, "read '%s': %s", one->file, strerror(errno));
-	note_file(one, &st);
-	/* As the disk has it, where it can be: a page in memory may be better than its sector. */
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	int r = stream_verify(fd, err);
 	if (r == 0) {
 		one->checked = (uint64_t)time(NULL);
 		one->fault = BACKUP_SOUND;
@@ -262,58 +333,74 @@ int backups_check(struct backups *backups, struct backup *one, struct err *err)
 	return err_wrap(err, "backup '%s' of machine '%s'", one->file, backups->name);
 }
 
-/* ---- Changes */
-
-static void clear_unfinished(const char *folder)
+static bool is_checked(const struct backup *one)
 {
-	scoped_fd int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = dir < 0 ? NULL : fdopendir(fcntl(dir, F_DUPFD_CLOEXEC, 3));
+	uint64_t now = (uint64_t)time(NULL);
 
-	for (struct dirent *entry; stream && (entry = readdir(stream));) {
-		/* Names of base/outfile.c, on a file system that has no files without names. */
-		if (entry->d_name[0] == '.' && strstr(entry->d_name, ".berth.") &&
-		    text_ends(entry->d_name, ".new"))
-			unlinkat(dir, entry->d_name, 0);
-	}
-	if (stream)
-		closedir(stream);
+	return one->checked && one->checked <= now && now - one->checked < CHECKED_SECONDS;
 }
 
-int backups_lock(const char *target, const char *name, const char *uuid, struct err *err)
+static bool is_in_chain(const struct backups *backups, const struct backup *last,
+			const struct backup *one)
 {
-	scoped_free char *folder = text_format("%s/%s.%s", target, name, uuid);
-	scoped_free char *path = folder ? text_format("%s/.lock", folder) : NULL;
+	size_t steps = 0;
 
-	if (!path)
+	for (const struct backup *at = last; at && steps <= backups->count; steps++) {
+		if (at == one)
+			return true;
+		at = at->base ? backups_of(backups, at->base) : NULL;
+	}
+	return false;
+}
+
+int backups_check_chain(struct backups *backups, const struct backup *last, bool all,
+			struct err *err)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < backups->count; i++) {
+		struct backup *one = &backups->list[i];
+		struct err fault = { 0 };
+		if (!is_in_chain(backups, last, one) || (!all && is_checked(one)) ||
+		    backups_check(backups, one, &fault) == 0)
+			continue;
+		if (one->fault != BACKUP_DAMAGED) {
+			*err = fault;
+			return -err->code;
+		}
+		found = true;
+	}
+	backups_judge(backups);
+	return found;
+}
+
+/* ---- Changes */
+
+int backups_lock(struct store *store, const char *name, const char *uuid, struct err *err)
+{
+	scoped_free char *folder = text_format("%s.%s", name, uuid);
+
+	if (!folder)
 		return no_memory(err);
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
-		err_set(err, errno, "make the folder '%s': %s", folder, strerror(errno));
-		return target_remedy(target, err);
-	}
-	/* A child of a killed command holds the lock for a moment longer. */
-	int lock = file_lock_within(path, WAIT_SECONDS);
-	if (lock == -EWOULDBLOCK)
-		return err_set(err, EBUSY,
-			       "another command works on the backups of machine '%s' in '%s'; wait "
-			       "for its end",
-			       name, target);
-	if (lock < 0) {
-		err_set(err, -lock, "lock '%s': %s", path, strerror(-lock));
-		return target_remedy(target, err);
-	}
-	clear_unfinished(folder);
-	return lock;
+	int r = store_lock(store, folder, WAIT_SECONDS, err);
+	if (r == 0)
+		return 0;
+	if (r != -EBUSY)
+		return target_remedy(store->target, err);
+	*err = (struct err){ 0 };
+	return err_set(err, EBUSY,
+		       "another command works on the backups of machine '%s' in '%s'; wait for its "
+		       "end",
+		       name, store->target);
 }
 
 int backups_remove(const struct backups *backups, const struct backup *one, struct err *err)
 {
-	scoped_free char *path = text_format("%s/%s", backups->folder, one->file);
+	scoped_free char *path = path_of(backups, one);
 
 	if (!path)
 		return no_memory(err);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
-	/* The removal of an increment is on the disk before its base is removed. */
-	int r = file_sync_dir(backups->folder);
-	return r < 0 ? err_set(err, -r, "write '%s': %s", backups->folder, strerror(-r)) : 0;
+	if (store_remove(backups->store, path, err) < 0)
+		return -err->code;
+	return one->sealed ? seal_remove(backups->store, path, err) : 0;
 }

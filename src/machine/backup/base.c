@@ -5,29 +5,6 @@
 #include "machine/state/content.h"
 
 #include <string.h>
-#include <time.h>
-
-enum { CHECKED_SECONDS = 7 * 86400 };
-
-/* The contents of the last snapshot in a backup, which the description at its beginning or behind the first volume has. */
-static int read_content(const struct backups *backups, const struct backup *one,
-			char content[UUID_TEXT], struct err *err)
-{
-	scoped_fd int fd = backups_open(backups, one, err);
-	struct stream_in in = { .fd = fd };
-	scoped_text struct text settings = { 0 };
-	struct stream_volume volume;
-	struct stream_head head;
-
-	if (fd < 0 || stream_open(&in, &head, &settings, err) < 0)
-		return -err->code;
-	stream_head_free(&head);
-	if (stream_next(&in, &volume, err) <= 0)
-		return err->code ? -err->code : -EBADMSG;
-	text_print(content, UUID_TEXT, "%s", volume.content);
-	stream_volume_free(&volume);
-	return 0;
-}
 
 /* A snapshot of the machine with the contents of a backup. Its name may have been changed since. */
 static bool find_snapshot(struct making *making, const struct snapshot_entry *list, size_t count,
@@ -36,7 +13,7 @@ static bool find_snapshot(struct making *making, const struct snapshot_entry *li
 	char there[UUID_TEXT];
 	struct content content;
 
-	if (read_content(&making->backups, backup, there, &(struct err){ 0 }) < 0)
+	if (backups_content(&making->backups, backup, there, &(struct err){ 0 }) < 0)
 		return false;
 	for (size_t i = count; i > 0; i--) {
 		const struct snapshot_entry *one = &list[i - 1];
@@ -62,38 +39,6 @@ static struct backup *find_base(struct making *making, const struct snapshot_ent
 	}
 	*making->since = '\0';
 	return NULL;
-}
-
-static bool is_checked(const struct backup *one)
-{
-	uint64_t now = (uint64_t)time(NULL);
-
-	return one->checked && one->checked <= now && now - one->checked < CHECKED_SECONDS;
-}
-
-/* Reads what has to be read of the chain. 0; 1: a fault was found; or -code. */
-static int check_chain(struct making *making, const struct backup *last, struct err *err)
-{
-	struct backups *backups = &making->backups;
-	bool found = false;
-
-	for (size_t i = 0; i < backups->count; i++) {
-		struct backup *one = &backups->list[i];
-		struct err fault = { 0 };
-		bool part = false;
-		for (const struct backup *at = last; at && !part;
-		     at = at->base ? backups_of(backups, at->base) : NULL)
-			part = at == one;
-		if (!part || is_checked(one) || backups_check(backups, one, &fault) == 0)
-			continue;
-		if (one->fault != BACKUP_DAMAGED) {
-			*err = fault;
-			return -err->code;
-		}
-		found = true;
-	}
-	backups_judge(backups);
-	return found;
 }
 
 /* Why there is no base. */
@@ -143,7 +88,7 @@ int base_choose(struct making *making, char why[BACKUP_WHY], struct err *err)
 	if (snapshot_list(making->machine, &list, &count, err) < 0)
 		return -err->code;
 	while (r > 0 && (making->base = find_base(making, list, count)))
-		r = check_chain(making, making->base, err);
+		r = backups_check_chain(&making->backups, making->base, false, err);
 	if (r < 0)
 		return r;
 	if (making->base)

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/backup/ledger.h"
 
-#include "base/file.h"
 #include "base/scoped.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define WHOLE   "whole"
 #define DAMAGED "damaged"
 
-enum { LEDGER_MAX = 4 << 20, FIELDS = 5 };
+enum { FIELDS = 5 };
 
 /* A line: FILE SIZE CHANGED CHECKED VERDICT */
 static bool parse(char *line, char *fields[FIELDS], uint64_t numbers[3])
@@ -50,7 +48,7 @@ void ledger_read(struct backups *backups)
 	char *fields[FIELDS];
 	uint64_t numbers[3];
 
-	if (!path || file_read(AT_FDCWD, path, LEDGER_MAX, &bytes) < 0)
+	if (!path || store_read(backups->store, path, &bytes, &(struct err){ 0 }) < 0)
 		return;
 	char *rest = bytes;
 	for (char *line; (line = strsep(&rest, "\n"));) {
@@ -94,14 +92,14 @@ void ledger_write(const struct backups *backups)
 				 one->fault == BACKUP_DAMAGED ? DAMAGED : WHOLE);
 	}
 	if (path && !text.failed)
-		file_replace(path, text_str(&text), text.length, 0600, &(struct err){ 0 });
+		store_replace(backups->store, path, text_str(&text), text.length,
+			      &(struct err){ 0 });
 }
 
 void ledger_keep(const struct backups *backups)
 {
-	scoped_free char *path = text_format("%s/.lock", backups->folder);
-	scoped_fd int lock = path ? file_lock(path, FILE_LOCK_TRY) : -1;
-
-	if (lock >= 0)
-		ledger_write(backups);
+	if (store_lock(backups->store, backups->folder, 0, &(struct err){ 0 }) < 0)
+		return;
+	ledger_write(backups);
+	store_unlock(backups->store);
 }

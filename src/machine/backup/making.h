@@ -8,6 +8,8 @@
 struct making {
 	struct machine *machine;        /* borrowed */
 	const struct backup_spec *spec; /* borrowed */
+	struct store *store;            /* borrowed: the target */
+	const char *encrypt;            /* borrowed: the command; "": none */
 	uint64_t now;                   /* seconds since the epoch */
 	struct backups backups;         /* owned: before this one */
 	char prefix[32];                /* of the snapshots for this target */

@@ -4,20 +4,24 @@
 
 #include "base/scoped.h"
 #include "machine/backup/held.h"
-#include "machine/backup/target.h"
+#include "machine/backup/source.h"
+#include "machine/backup/view.h"
 
 enum { CHAIN_MAX = 1000 };
 
 /* The full one first. */
 struct chain {
-	int fds[CHAIN_MAX];           /* owned */
+	const struct backups *backups;
+	const char *decrypt;
+	const struct backup *list[CHAIN_MAX];
 	const char *names[CHAIN_MAX]; /* borrowed: of the files */
 	size_t count;
+	struct source source; /* that is being read */
 };
 
-static int open_chain(struct chain *chain, const struct backups *backups, const struct backup *one,
-		      struct err *err)
+static int find_chain(struct chain *chain, const struct backup *one, struct err *err)
 {
+	const struct backups *backups = chain->backups;
 	size_t length = 1;
 
 	/* One that was found to be damaged is read all the same: it may have been put in order. */
@@ -29,37 +33,56 @@ static int open_chain(struct chain *chain, const struct backups *backups, const 
 		return err_set(err, E2BIG,
 			       "backup '%s' of machine '%s' builds on more than %d others",
 			       one->file, backups->name, CHAIN_MAX);
-	for (size_t i = 0; i < CHAIN_MAX; i++)
-		chain->fds[i] = -1;
 	chain->count = length;
 	for (const struct backup *at = one; at;
 	     at = at->base ? backups_of(backups, at->base) : NULL) {
 		chain->names[--length] = at->file;
-		chain->fds[length] = backups_open(backups, at, err);
-		if (chain->fds[length] < 0)
-			return -err->code;
+		chain->list[length] = at;
 	}
 	return 0;
+}
+
+static int open_next(struct chain *chain, size_t i, struct err *err)
+{
+	source_close(&chain->source, err);
+	if (err->code)
+		return -err->code;
+	return source_open(&chain->source, chain->backups, chain->list[i], chain->decrypt, err) < 0
+		       ? -err->code
+		       : chain->source.fd;
+}
+
+static int chain_next(void *context, size_t i, struct err *err)
+{
+	return open_next(context, i + 1, err);
 }
 
 int backup_restore(const struct dirs *dirs, const struct backups *backups, const struct backup *one,
 		   const struct import_spec *given, char made[64], struct text *notes,
 		   struct err *err)
 {
-	struct chain chain = { .count = 0 };
+	scoped_free struct chain *chain = calloc(1, sizeof *chain);
+	scoped_free char *decrypt = NULL;
 	struct import_spec spec = *given;
 
-	int r = open_chain(&chain, backups, one, err);
-	if (r == 0) {
-		spec.fd = chain.fds[0];
-		spec.chain = chain.fds + 1;
-		spec.chain_count = chain.count - 1;
-		spec.chain_names = chain.names;
-		r = machine_import(dirs, &spec, made, notes, err);
-	}
-	for (size_t i = 0; i < chain.count; i++)
-		scoped_close_fd(&chain.fds[i]);
-	return r;
+	if (!chain)
+		return err_set(err, ENOMEM, "out of memory");
+	if (backup_commands(dirs, NULL, &decrypt, err) < 0)
+		return -err->code;
+	*chain = (struct chain){ .backups = backups,
+				 .decrypt = decrypt,
+				 .source = { .pump = { .fd = -1 }, .filter = { .fd = -1 } } };
+	if (find_chain(chain, one, err) < 0)
+		return -err->code;
+	spec.fd = open_next(chain, 0, err);
+	spec.chain_next = chain_next;
+	spec.chain_context = chain;
+	spec.chain_count = chain->count - 1;
+	spec.chain_names = chain->names;
+	if (spec.fd >= 0)
+		machine_import(dirs, &spec, made, notes, err);
+	source_close(&chain->source, err);
+	return -err->code;
 }
 
 int backup_forget(struct machine *machine, const char *target, size_t *count, struct err *err)

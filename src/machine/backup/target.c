@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
+#include "config/config.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -40,12 +41,38 @@ static int read_id(const char *path, char id[UUID_TEXT], struct err *err)
 	return 0;
 }
 
-/* path: the folder of the target, as a further line; NULL: none. */
-static int write_id(const char *file, const char *id, const char *path, struct err *err)
+static int write_record(const char *file, const char *id, const char *target, struct err *err)
 {
-	scoped_free char *line = text_format("%s\n%s%s", id, path ? path : "", path ? "\n" : "");
+	scoped_free char *lines = text_format("%s\n%s\n", id, target);
 
-	return line ? file_replace(file, line, strlen(line), 0600, err) : no_memory(err);
+	return lines ? file_replace(file, lines, strlen(lines), 0600, err) : no_memory(err);
+}
+
+/* The id of the folder; "" if it has none. */
+static int read_mark(struct store *store, char id[UUID_TEXT], struct err *err)
+{
+	scoped_free char *bytes = NULL;
+	ssize_t n = store_read(store, MARK, &bytes, err);
+
+	*id = '\0';
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	if (n < UUID_TEXT - 1)
+		return err_set(err, EBADMSG, "read '%s' of '%s': it has no id", MARK,
+			       store->target);
+	memcpy(id, bytes, UUID_TEXT - 1);
+	id[UUID_TEXT - 1] = '\0';
+	return 0;
+}
+
+static int write_mark(struct store *store, const char *id, struct err *err)
+{
+	char line[UUID_TEXT + 1];
+
+	snprintf(line, sizeof line, "%s\n", id);
+	return store_replace(store, MARK, line, strlen(line), err);
 }
 
 static bool is_below(const char *path, const char *folder)
@@ -60,9 +87,12 @@ int target_check(const struct dirs *dirs, const char *target, struct err *err)
 	const char *const own[] = { dirs->state, dirs->run, dirs->etc };
 	char real[PATH_MAX], place[PATH_MAX];
 
+	const char *fault = config_place_fault(target);
+	if (fault)
+		return err_set(err, EINVAL, "the folder for backups is '%.200s': %s", target,
+			       fault);
 	if (target[0] != '/')
-		return err_set(err, EINVAL,
-			       "the folder for backups is '%.200s'; use an absolute path", target);
+		return 0;
 	if (!realpath(target, real) && text_print(real, sizeof real, "%s", target) < 0)
 		return err_set(err, ENAMETOOLONG, "the path of the folder for backups is too long");
 	if (strcmp(real, "/") == 0)
@@ -81,31 +111,16 @@ int target_check(const struct dirs *dirs, const char *target, struct err *err)
 	return 0;
 }
 
-static int check_folder(const char *target, const char *what, struct err *err)
+int target_claim(const struct dirs *dirs, struct store *store, bool look, struct err *err)
 {
-	struct stat st;
-
-	if (stat(target, &st) < 0)
-		return err_set(err, errno, "%s '%s': %s", what, target,
-			       errno == ENOENT
-				       ? "there is no such folder; make it, or mount its disk"
-				       : strerror(errno));
-	return S_ISDIR(st.st_mode)
-		       ? 0
-		       : err_set(err, ENOTDIR, "%s '%s': it is no folder", what, target);
-}
-
-int target_claim(const struct dirs *dirs, const char *target, bool look, struct err *err)
-{
-	scoped_free char *mark = text_format("%s/%s", target, MARK);
+	const char *target = store->target;
 	scoped_free char *record = record_path(dirs, target);
 	scoped_free char *records = dirs_state_path(dirs, "backup-targets");
 	char here[UUID_TEXT], known[UUID_TEXT];
 
-	if (!mark || !record || !records)
+	if (!record || !records)
 		return no_memory(err);
-	if (target_check(dirs, target, err) < 0 || check_folder(target, "back up to", err) < 0 ||
-	    read_id(mark, here, err) < 0 || read_id(record, known, err) < 0)
+	if (read_mark(store, here, err) < 0 || read_id(record, known, err) < 0)
 		return -err->code;
 	if (*known && strcmp(known, here) != 0)
 		return err_set(
@@ -118,10 +133,9 @@ int target_claim(const struct dirs *dirs, const char *target, bool look, struct 
 	bool fresh = !*here;
 	if (fresh && uuid_draw(here) < 0)
 		return err_set(err, EIO, "draw a uuid");
-	if (file_make_dirs(records, 0700, err) < 0 ||
-	    (fresh && write_id(mark, here, NULL, err) < 0))
+	if (file_make_dirs(records, 0700, err) < 0 || (fresh && write_mark(store, here, err) < 0))
 		return target_remedy(target, err);
-	return write_id(record, here, target, err) < 0 ? -err->code : 1;
+	return write_record(record, here, target, err) < 0 ? -err->code : 1;
 }
 
 static int is_one(void *context, const char *name, const char *uuid)
@@ -130,16 +144,14 @@ static int is_one(void *context, const char *name, const char *uuid)
 	return *name && *uuid;
 }
 
-int target_look(const char *target, struct err *err)
+int target_look(struct store *store, struct err *err)
 {
-	scoped_free char *mark = text_format("%s/%s", target, MARK);
+	char id[UUID_TEXT];
 
-	if (!mark)
-		return no_memory(err);
-	if (check_folder(target, "look for backups in", err) < 0)
+	if (read_mark(store, id, err) < 0)
 		return -err->code;
 	/* A copy of the folder may lack the mark. */
-	int r = access(mark, F_OK) == 0 ? 1 : target_machines(target, is_one, NULL, err);
+	int r = *id ? 1 : target_machines(store, is_one, NULL, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return err_set(
@@ -147,7 +159,7 @@ int target_look(const char *target, struct err *err)
 		"'%s' has no backups, nor the file '%s' of a folder for them: mount its disk, "
 		"name another folder with --target, or make the first backup there: berth "
 		"backup take",
-		target, MARK);
+		store->target, MARK);
 }
 
 int target_forget(const struct dirs *dirs, const char *target, struct err *err)
@@ -162,30 +174,26 @@ int target_forget(const struct dirs *dirs, const char *target, struct err *err)
 			       : err_set(err, errno, "remove '%s': %s", record, strerror(errno));
 }
 
-static int is_file(const struct dirent *entry)
+static int is_file(void *context, const struct store_file *file)
 {
-	return text_ends(entry->d_name, ".berth");
+	(void)context;
+	return !file->folder && strstr(file->name, ".berth") != NULL;
 }
 
 /* Whether a machine has backups there, and not only a folder. */
 static int has_files(void *context, const char *name, const char *uuid)
 {
-	scoped_free char *folder = text_format("%s/%s.%s", (const char *)context, name, uuid);
-	struct dirent **list = NULL;
-	int count = folder ? scandir(folder, &list, is_file, alphasort) : -1;
+	scoped_free char *folder = text_format("%s.%s", name, uuid);
 
-	for (int i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-	return count != 0;
+	return !folder || store_each(context, folder, is_file, NULL, &(struct err){ 0 }) != 0;
 }
 
-void target_unclaim(const struct dirs *dirs, const char *target)
+void target_unclaim(const struct dirs *dirs, struct store *store)
 {
 	struct err ignored = { 0 };
 
-	if (target_machines(target, has_files, (void *)(uintptr_t)target, &ignored) == 0)
-		target_forget(dirs, target, &ignored);
+	if (target_machines(store, has_files, store, &ignored) == 0)
+		target_forget(dirs, store->target, &ignored);
 }
 
 /* The second line of a record. */
@@ -252,25 +260,25 @@ static bool parse_folder(const char *folder, char name[64], char uuid[UUID_TEXT]
 	return true;
 }
 
-static int is_visible(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
+struct visiting {
+	int (*visit)(void *, const char *name, const char *uuid);
+	void *context;
+};
 
-int target_machines(const char *target, int (*visit)(void *, const char *name, const char *uuid),
-		    void *context, struct err *err)
+static int visit_folder(void *context, const struct store_file *file)
 {
-	struct dirent **list = NULL;
-	int count = scandir(target, &list, is_visible, alphasort), r = 0;
+	const struct visiting *visiting = context;
 	char name[64], uuid[UUID_TEXT];
 
-	if (count < 0)
-		return err_set(err, errno, "read '%s': %s", target, strerror(errno));
-	for (int i = 0; i < count; i++) {
-		if (r == 0 && parse_folder(list[i]->d_name, name, uuid))
-			r = visit(context, name, uuid);
-		free(list[i]);
-	}
-	free(list);
-	return r;
+	return file->folder && parse_folder(file->name, name, uuid)
+		       ? visiting->visit(visiting->context, name, uuid)
+		       : 0;
+}
+
+int target_machines(struct store *store, int (*visit)(void *, const char *name, const char *uuid),
+		    void *context, struct err *err)
+{
+	struct visiting visiting = { .visit = visit, .context = context };
+
+	return store_each(store, "", visit_folder, &visiting, err);
 }

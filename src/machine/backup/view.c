@@ -21,6 +21,22 @@ int backup_target_of(const struct dirs *dirs, const struct machine *machine, cha
 	return *target ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+int backup_commands(const struct dirs *dirs, char **encrypt, char **decrypt, struct err *err)
+{
+	struct berth_config site = { 0 };
+
+	if (config_load_berth(dirs, &site, err) < 0)
+		return -err->code;
+	if (encrypt)
+		*encrypt = strdup(site.backup_encrypt);
+	if (decrypt)
+		*decrypt = strdup(site.backup_decrypt);
+	config_free(&berth_schema, &site);
+	return (encrypt && !*encrypt) || (decrypt && !*decrypt)
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
 void backup_look(const struct machine *machine, const struct snapshot_entry *snapshots,
 		 size_t count, struct backup_view *view)
 {

@@ -10,6 +10,12 @@
 int backup_target_of(const struct dirs *dirs, const struct machine *machine, char **target,
 		     struct err *err);
 
+/*
+ * The commands of berth.conf that encrypt and decrypt backups; "": none. Both may be NULL, and are freed by the caller. 0 or
+ * -code.
+ */
+int backup_commands(const struct dirs *dirs, char **encrypt, char **decrypt, struct err *err);
+
 struct backup_view {
 	char *target;  /* owned; NULL: none is set */
 	uint64_t last; /* seconds since the epoch: of the last one in that folder; 0: not known */

@@ -196,10 +196,11 @@ static int read_chain(struct machine *machine, const struct stream_head *head,
 {
 	scoped_text struct text settings = { 0 };
 
-	if (!spec->chain)
+	if (!spec->chain_next)
 		return 0;
 	for (size_t i = 0; i < spec->chain_count; i++) {
-		if (arrival_read_further(arrival, spec->chain[i], head->uuid, &settings, err) < 0)
+		int fd = spec->chain_next(spec->chain_context, i, err);
+		if (fd < 0 || arrival_read_further(arrival, fd, head->uuid, &settings, err) < 0)
 			return wrap_name(spec, i + 1, err);
 	}
 	if (spec->chain_count) {

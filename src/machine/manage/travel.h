@@ -31,9 +31,11 @@ struct import_spec {
 	int fd; /* has the stream */
 	/*
 	 * Streams that follow it, each an increment of one snapshot that builds on the one before; together they make one
-	 * machine, whose root is what the last one has. NULL: none.
+	 * machine, whose root is what the last one has. chain_next: a descriptor of the i-th, which is used until the next call;
+	 * or -code. NULL: none.
 	 */
-	const int *chain;
+	int (*chain_next)(void *context, size_t i, struct err *err);
+	void *chain_context;
 	size_t chain_count;
 	const char *const
 		*chain_names; /* for sentences: of fd and of those of the chain; NULL: none */

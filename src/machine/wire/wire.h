@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The connection between a berth that sends a machine and one that receives it: lines, and a stream between them. */
-#ifndef BERTH_CMD_MACHINE_WIRE_H
-#define BERTH_CMD_MACHINE_WIRE_H
+#ifndef BERTH_MACHINE_WIRE_WIRE_H
+#define BERTH_MACHINE_WIRE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +36,19 @@ struct pump {
 	pid_t pid;
 	int fd; /* owned: our end of the pipe to it or from it */
 };
+
+/* One end of bytes that are passed on. */
+struct wire_end {
+	int fd; /* borrowed */
+	unsigned
+		seconds; /* how long it may take no byte, or give none; 0: it is ours, and waited for */
+	bool framed;     /* as of struct pump_spec */
+};
+/*
+ * Passes bytes on in this process until the first end has no more. rate: bytes a second; 0: as fast as it goes. 0; -ETIMEDOUT;
+ * -ECONNRESET: pieces without their end; or -errno.
+ */
+int wire_pass(const struct wire_end *from, const struct wire_end *to, uint64_t rate);
 
 struct pump_spec {
 	int fd;           /* borrowed: the far end */

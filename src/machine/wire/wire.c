@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/wire.h"
+#include "machine/wire/wire.h"
 
 #include "base/bytes.h"
 #include "base/child.h"
@@ -88,14 +88,7 @@ static bool is_ready(int fd, short events, unsigned seconds)
 	return r > 0;
 }
 
-/* An end of a pump. seconds: 0: that end is ours, and the command is waited for. */
-struct end {
-	int fd;
-	unsigned seconds;
-	bool framed;
-};
-
-static int put(const struct end *to, const char *bytes, size_t n)
+static int put(const struct wire_end *to, const char *bytes, size_t n)
 {
 	for (size_t at = 0; at < n;) {
 		if (!is_ready(to->fd, POLLOUT, to->seconds))
@@ -109,7 +102,7 @@ static int put(const struct end *to, const char *bytes, size_t n)
 }
 
 /* At least one byte: their number; 0 at the end, or -errno. */
-static ssize_t get(const struct end *from, char *bytes, size_t most)
+static ssize_t get(const struct wire_end *from, char *bytes, size_t most)
 {
 	ssize_t n;
 
@@ -122,7 +115,7 @@ static ssize_t get(const struct end *from, char *bytes, size_t most)
 }
 
 /* The length of the next piece; 0: there is none, or -errno. */
-static int64_t get_length(const struct end *from)
+static int64_t get_length(const struct wire_end *from)
 {
 	unsigned char bytes[FRAME_BYTES] = { 0 };
 
@@ -135,14 +128,14 @@ static int64_t get_length(const struct end *from)
 	return (int64_t)bytes_le32(bytes);
 }
 
-static int put_length(const struct end *to, size_t n)
+static int put_length(const struct wire_end *to, size_t n)
 {
 	uint32_t length = htole32((uint32_t)n);
 
 	return put(to, (const char *)&length, sizeof length);
 }
 
-static int pass_on(const struct end *from, const struct end *to, uint64_t rate)
+int wire_pass(const struct wire_end *from, const struct wire_end *to, uint64_t rate)
 {
 	static char bytes[PIECE];
 	/* A tenth of a second at a time, so that a low rate is even. */
@@ -186,11 +179,12 @@ static int start(struct pump *pump, const struct pump_spec *spec, bool sends)
 			fcntl(spec->fd, F_SETFL, fcntl(spec->fd, F_GETFL) | O_NONBLOCK);
 		else if (child_tie(parent, SIGKILL) < 0)
 			_exit(EXIT_FAILURE);
-		const struct end ours = { .fd = inside };
-		const struct end far = { .fd = spec->fd,
-					 .seconds = spec->seconds,
-					 .framed = spec->framed };
-		int r = sends ? pass_on(&ours, &far, spec->rate) : pass_on(&far, &ours, spec->rate);
+		const struct wire_end ours = { .fd = inside };
+		const struct wire_end far = { .fd = spec->fd,
+					      .seconds = spec->seconds,
+					      .framed = spec->framed };
+		int r = sends ? wire_pass(&ours, &far, spec->rate)
+			      : wire_pass(&far, &ours, spec->rate);
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	int r = parent < 0 ? parent : pid < 0 ? -errno : 0;

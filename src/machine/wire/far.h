@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The other side of a send: a berth on another host, reached by ssh with the user's own configuration. */
-#ifndef BERTH_CMD_MACHINE_FAR_H
-#define BERTH_CMD_MACHINE_FAR_H
+#ifndef BERTH_MACHINE_WIRE_FAR_H
+#define BERTH_MACHINE_WIRE_FAR_H
 
-#include "cmd/machine/wire.h"
+#include "machine/wire/wire.h"
 
 #include "base/err.h"
 #include "base/text.h"
@@ -22,6 +22,7 @@ void target_free(struct target *target);
 struct far_spec {
 	const char *ssh;   /* words of a command; NULL: ssh */
 	const char *berth; /* the command there; NULL: berth */
+	const char *verb;  /* of it; NULL: receive */
 	const char *words; /* its words behind the verb */
 	bool shielded; /* an interrupt from the terminal does not end it, but the end of this command does */
 };

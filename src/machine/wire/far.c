@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/far.h"
+#include "machine/wire/far.h"
 
 #include "base/child.h"
 #include "base/scoped.h"
@@ -127,8 +127,8 @@ int far_open(struct far *far, const char *host, const struct far_spec *spec, str
 	/* A connection that is silently gone ends after two minutes; the user's own command decides that itself. */
 	static const char own[] = "ssh -T -o ServerAliveInterval=15 -o ServerAliveCountMax=8";
 	scoped_free char *command = strdup(spec->ssh ? spec->ssh : own);
-	scoped_free char *there =
-		text_format("%s receive %s", spec->berth ? spec->berth : "berth", spec->words);
+	scoped_free char *there = text_format("%s %s %s", spec->berth ? spec->berth : "berth",
+					      spec->verb ? spec->verb : "receive", spec->words);
 	const char *words[WORDS_MAX + 4] = { NULL };
 
 	*far = (struct far){ .host = host, .to = -1, .from = -1 };
