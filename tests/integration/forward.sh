@@ -3,32 +3,17 @@
 # Ports of the host that lead to machines: reached from another host, from this host and from machines.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/outside.sh
+. "$top/tests/outside.sh"
 
 # A host outside, in a network namespace of its own, as 192.0.2.2; this host is 192.0.2.1.
 set_up() {
 	busybox_template bb
-	unshare -n sleep 1000 &
-	echo $! >"$T/outside"
-	retry 10 outside_is_apart
-	ip link add outer type veth peer name inner netns "$(cat "$T/outside")"
-	ip addr add 192.0.2.1/24 dev outer
-	ip link set outer up
-	outside ip addr add 192.0.2.2/24 dev inner
-	outside ip link set inner up
-	outside ip link set lo up
-	outside ip route add default via 192.0.2.1
+	make_outside
 }
 
 tear_down() {
-	kill "$(cat "$T/outside")"
-}
-
-outside_is_apart() {
-	[[ $(readlink "/proc/$(cat "$T/outside")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
-}
-
-outside() {
-	nsenter --net="/proc/$(cat "$T/outside")/ns/net" "$@"
+	end_outside
 }
 
 # serve MACHINE PORT: answers each connection with its name, and notes who came.

@@ -3,37 +3,23 @@
 # Ports of the host that lead to machines by IPv6: reached from another host, from this host and from machines.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/outside.sh
+. "$top/tests/outside.sh"
 
 # A host outside, in a network namespace of its own, as 2001:db8:9::2 and 192.0.2.2; this host has ::1 and .1 there.
 set_up() {
 	busybox_template bb
-	unshare -n sleep 1000 &
-	echo $! >"$T/outside"
-	retry 10 outside_is_apart
-	ip link add outer type veth peer name inner netns "$(cat "$T/outside")"
-	ip addr add 192.0.2.1/24 dev outer
+	make_outside
 	ip addr add 2001:db8:9::1/64 dev outer nodad
-	ip link set outer up
 	ip link set lo up
-	outside ip addr add 192.0.2.2/24 dev inner
 	outside ip addr add 2001:db8:9::2/64 dev inner nodad
-	outside ip link set inner up
-	outside ip link set lo up
 	outside ip -6 route add default via 2001:db8:9::1
 	berth network create lan --subnet 10.77.1.0/24 subnet6=fd00:77:1:2::/64
 	berth network create plain --subnet 10.77.2.0/24
 }
 
 tear_down() {
-	kill "$(cat "$T/outside")"
-}
-
-outside_is_apart() {
-	[[ $(readlink "/proc/$(cat "$T/outside")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
-}
-
-outside() {
-	nsenter --net="/proc/$(cat "$T/outside")/ns/net" "$@"
+	end_outside
 }
 
 # web: a machine whose port 80 answers each connection of either family with the address that it came from.

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Another host on a link of this one, for tests of forwards: sourced after tests/lib.sh.
+# shellcheck shell=bash
+
+# A host in a network namespace of its own, as 192.0.2.2; this host is 192.0.2.1, on the link "outer".
+make_outside() {
+	unshare -n sleep 1000 &
+	echo $! >"$T/outside"
+	retry 10 outside_is_apart
+	ip link add outer type veth peer name inner netns "$(cat "$T/outside")"
+	ip addr add 192.0.2.1/24 dev outer
+	ip link set outer up
+	outside ip addr add 192.0.2.2/24 dev inner
+	outside ip link set inner up
+	outside ip link set lo up
+	outside ip route add default via 192.0.2.1
+}
+
+end_outside() {
+	kill "$(cat "$T/outside")"
+}
+
+outside_is_apart() {
+	[[ $(readlink "/proc/$(cat "$T/outside")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+}
+
+outside() {
+	nsenter --net="/proc/$(cat "$T/outside")/ns/net" "$@"
+}
