@@ -78,6 +78,8 @@ settle_runit() {
 settle_finit() {
 	rm -f "$root/etc/finit.d/getty.conf"
 	echo 'tty [12345] /dev/console 38400 noclear nowait linux' | write_file etc/finit.d/console.conf
+	# Without this file newer ones ask for the password of root.
+	: | write_file etc/fstab
 }
 
 settle_systemd() {

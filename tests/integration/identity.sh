@@ -223,4 +223,24 @@ case_debian() {
 	gone d1 d2
 }
 
+# Each path of the list that berth installs: a clone has none of the files to remove, and its own in those to write.
+case_the_installed_list() {
+	local list=$BERTH_TEMPLATES/identity.d/berth.conf
+	one_up
+	# A path with a pattern gets a file that fits it.
+	awk '$1 == "identity" { gsub(/[*]/, "x", $3); print $2, $3 }' "$list" | grep -vE '^[a-z]+ (/etc/(hostname|hosts|machine-id)|/proc|/run)' >"$T/paths"
+	(($(wc -l <"$T/paths") > 40)) || fault "only $(wc -l <"$T/paths") paths"
+	# shellcheck disable=SC2016 # for the guest
+	berth exec one -- sh -ec 'while read -r how path; do mkdir -p "$(dirname "$path")"; echo theirs >"$path"; done; sync' <"$T/paths"
+	berth clone one bare
+	berth start --wait bare
+	# shellcheck disable=SC2016 # for the guest
+	berth exec bare -- sh -c 'while read -r how path; do ! grep -qx theirs "$path" 2>/dev/null || echo "$how $path"; done' <"$T/paths" >"$T/kept"
+	empty "files of the first machine" "$T/kept"
+	has "$(field bare uuid)" "$(berth exec bare -- cat /etc/nvme/hostid)"
+	# The machine that was cloned keeps its own.
+	same "its own" theirs "$(berth exec one -- cat /etc/nvme/hostid)"
+	gone bare
+}
+
 run_cases "$@"
