@@ -4,8 +4,8 @@
 
 export LXD_DIR=$T/lxd HOME=$T
 
-# lxd_runs [STORAGE OPTION...]: LXD without systemd: the daemon, its storage, in a folder unless another driver is named,
-# and no network.
+# lxd_runs DRIVER [OPTION...]: LXD without systemd: the daemon, a pool of that driver, and no
+# network.
 lxd_runs() {
 	command -v lxd >/dev/null || skip "there is no lxd; Debian's packages lxd and lxd-client have it"
 	[[ ! -e $T/lxd.pid ]] || return 0
@@ -17,7 +17,7 @@ lxd_runs() {
 	lxd --group root --logfile "$T/lxd.log" >"$T/lxd.out" 2>&1 &
 	echo $! >"$T/lxd.pid"
 	lxd waitready --timeout 60
-	lxc storage create default "${@:-dir}"
+	lxc storage create default "$@"
 	lxc profile device add default root disk path=/ pool=default
 }
 

@@ -32,7 +32,7 @@ boots() {
 
 # berth's image is LXD's container, and that container's image is a machine of berth's, in one file and in two.
 case_lxd() {
-	lxd_runs
+	lxd_runs dir
 	berth template export --format lxc bookworm "$T/berth.tar.gz"
 	lxc image import "$T/berth.tar.gz" --alias berth
 	same "what LXD says" "container x86_64" "$(lxc image info berth | sed -n 's/^Type: //p; s/^Architecture: //p' | sort | xargs)"
