@@ -442,11 +442,6 @@ void config_drop_sections(const struct schema *kind, void *config);
 /* NULL for a good URL of an image server, else its fault, as the end of "url ...". */
 const char *config_url_fault(const char *url);
 
-/* Why a text names no place of backups, a folder or ssh:[USER@]HOST:/FOLDER, as the end of a sentence; NULL: it does. */
-const char *config_place_fault(const char *text);
-/* Splits a place without a fault; the caller frees both. *host: NULL for a folder of this host. 0 or -ENOMEM. */
-int config_place_split(const char *text, char **host, char **folder);
-
 /* The section of that name, or NULL. */
 struct section *config_section(const struct section *first, const char *name);
 

@@ -16,7 +16,7 @@ libconfig_a_SOURCES = \
 	src/config/lines.c \
 	src/config/nic.c \
 	src/config/owner.c \
-	src/config/place.c \
+	src/config/place.c src/config/place.h \
 	src/config/policy.c src/config/policy.h \
 	src/config/preset.c \
 	src/config/put.c \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Places of backups, as users write them. Pure. */
-#include "config/config.h"
+#include "config/place.h"
 
 #include "base/text.h"
 

@@ -4,6 +4,7 @@
  * Types that need a parser of their own have a file each: types_net.c, caps.c, env.c, rlimit.c.
  */
 #include "config/types.h"
+#include "config/place.h"
 #include "config/policy.h"
 #include "config/values.h"
 

@@ -256,7 +256,7 @@ case_cut() {
 		cut=$((i < 8 ? i * 23 : i * size / 20 + i % 7))
 		echo "$cut" >"$T/cut"
 		status=0
-		T=$T timeout 60 berth backup take --ssh "$T/cutter" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
+		env T="$T" timeout 60 berth backup take --ssh "$T/cutter" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
 		has "host 'root@other'" "$(cat "$T/said")"
 		same "lines behind $cut" 1 "$(grep -c . "$T/said")"

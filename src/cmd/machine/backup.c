@@ -10,6 +10,7 @@
 #include "cmd/machine/backup_run.h"
 #include "cmd/machine/policy.h"
 #include "cmd/machine/there.h"
+#include "config/place.h"
 #include "machine/backup/target.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "config/config.h"
+#include "config/place.h"
 
 #include <string.h>
 

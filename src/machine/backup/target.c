@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
-#include "config/config.h"
+#include "config/place.h"
 
 #include <dirent.h>
 #include <fcntl.h>
