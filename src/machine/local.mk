@@ -32,6 +32,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \
 	src/machine/life/pending.c src/machine/life/pending.h \
+	src/machine/life/pool_use.c src/machine/life/pool_use.h \
 	src/machine/life/pool_watch.c \
 	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \
 	src/machine/life/run_state.c src/machine/life/run_state.h \

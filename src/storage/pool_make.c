@@ -296,13 +296,16 @@ static void forget_lock(const struct pool *pool)
 		dirs_lock_forget(pool->dirs, name);
 }
 
-int pool_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
+int pool_delete(const struct dirs *dirs, const char *name, bool force,
+		int (*check)(const struct dirs *, const char *name, struct err *), struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 
 	int r = pool_name(&pool, dirs, name, err);
 	if (r == 0)
 		r = pool_lock_use(&pool, LOCK_EX, POOL_WAIT_SECONDS / 6, err);
+	if (r == 0 && check)
+		r = check(dirs, name, err);
 	if (r == 0)
 		r = delete_held(&pool, force, err);
 	if (r == 0)

@@ -286,8 +286,12 @@ int pool_list(const struct dirs *dirs, int (*visit)(void *, const char *name), v
 int pool_list_lost(const struct dirs *dirs, int (*visit)(void *, const char *name), void *context,
 		   struct err *err);
 
-/* Deletes an empty pool; with force it deletes all volumes first. */
-int pool_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
+/*
+ * Deletes an empty pool; with force it deletes all volumes first. check (NULL: none) is asked whether a machine runs on its
+ * volumes, once no command can begin to use them: 0, or -code for a refusal.
+ */
+int pool_delete(const struct dirs *dirs, const char *name, bool force,
+		int (*check)(const struct dirs *, const char *name, struct err *), struct err *err);
 
 /* Detaches a pool, for an uninstall or a shutdown of the host. Its volumes stay. */
 int pool_detach(const struct dirs *dirs, const char *name, struct err *err);

@@ -194,6 +194,23 @@ case_in_use() {
 	berth volume delete disk
 }
 
+# The data of machines that run are not deleted with their pool.
+case_pool_of_a_running_machine() {
+	berth pool create side --driver dir
+	berth volume create --pool side sided
+	berth volume attach a sided /side
+	in_m a 'echo kept >/side/file'
+	fails 1 "pool 'side' cannot be deleted: machine 'a' runs with volume 'sided' of it" berth pool delete --force side
+	same contents kept "$(in_m a 'cat /side/file')"
+	berth volume detach a sided
+	berth launch --wait --network "" --pool side bb rooted
+	fails 1 "pool 'side' cannot be deleted: machine 'rooted' runs, and its root is in it" berth pool delete --force side
+	in_m rooted 'ls /bin' >/dev/null
+	berth delete --force rooted
+	berth pool delete --force side
+	berth volume delete --force sided
+}
+
 case_kept_by_reset_and_restore() {
 	fresh disk
 	berth create bb r

@@ -40,7 +40,7 @@ static bool delete_pool(const char *name, bool force)
 {
 	struct err err = { 0 };
 
-	pool_delete(&dirs, name, force, &err);
+	pool_delete(&dirs, name, force, NULL, &err);
 	show(&err);
 	return err.code == 0;
 }
@@ -58,7 +58,7 @@ static void test_pool_names(void)
 	CU_ASSERT_EQUAL(pool_open(&pool, &dirs, "a", &err), -ENOENT);
 	CU_ASSERT(says(&err, "berth pool create a"));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_delete(&dirs, "a", false, &err), -ENOENT);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "a", false, NULL, &err), -ENOENT);
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), 0);
 	CU_ASSERT_EQUAL(create_pool("a", "dir", NULL, 0, &err), -EEXIST);
 	CU_ASSERT(delete_pool("a", false));
@@ -182,7 +182,7 @@ static void test_broken_disks(void)
 					      : "is damaged, or no longer"));
 		CU_ASSERT(says(&err, "pool 'a'"));
 		err = (struct err){ 0 };
-		CU_ASSERT(pool_delete(&dirs, "a", false, &err) < 0);
+		CU_ASSERT(pool_delete(&dirs, "a", false, NULL, &err) < 0);
 		CU_ASSERT(delete_pool("a", true));
 		CU_ASSERT(scratch_await_loops(0));
 	}

@@ -440,7 +440,7 @@ static void test_killed(void)
 		kill_churn(target, &seed);
 		check_after_kill(target);
 	}
-	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, &err), 0);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, NULL, &err), 0);
 	show(&err);
 	scoped_pool struct pool pool = { 0 };
 	CU_ASSERT_FATAL(open_named(&pool, "main"));
@@ -472,7 +472,7 @@ static void test_copy_between_pools(void)
 			  destroy(&other, "machine.b"));
 	}
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, &err), 0);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "other", false, NULL, &err), 0);
 	show(&err);
 }
 
@@ -594,7 +594,7 @@ static void test_not_empty(void)
 		CU_ASSERT_FATAL(open_named(&pool, "main"));
 		CU_ASSERT(create(&pool, "machine.a"));
 	}
-	CU_ASSERT_EQUAL(pool_delete(&dirs, "main", false, &err), -ENOTEMPTY);
+	CU_ASSERT_EQUAL(pool_delete(&dirs, "main", false, NULL, &err), -ENOTEMPTY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "machine.a"));
 	scoped_pool struct pool pool = { 0 };
 	CU_ASSERT_FATAL(open_named(&pool, "main"));
@@ -842,7 +842,7 @@ static int end_place(void)
 	struct err err = { 0 };
 	scoped_free char *pools = dirs_state_path(&dirs, "pools");
 
-	int bad = pool_delete(&dirs, "main", false, &err) < 0;
+	int bad = pool_delete(&dirs, "main", false, NULL, &err) < 0;
 	show(&err);
 	bad += rmdir(pools) < 0;
 	bad += left("mounts", scratch_count_mounts(), mounts_before);

@@ -344,7 +344,7 @@ static bool after_join(struct pool *pool)
 	if (usage.total < POOL_SIZE + FURTHER_SIZE / 2)
 		return fault("grow", "it has not");
 	pool_close(pool);
-	return done(pool_delete(&dirs, "main", true, &err), "delete the pool", &err) &&
+	return done(pool_delete(&dirs, "main", true, NULL, &err), "delete the pool", &err) &&
 	       begin_pool() && done(pool_open(pool, &dirs, "main", &err), "open", &err);
 }
 
@@ -804,7 +804,7 @@ static void end(void)
 {
 	struct err err = { 0 };
 
-	done(pool_delete(&dirs, "main", true, &err), "delete the pool", &err);
+	done(pool_delete(&dirs, "main", true, NULL, &err), "delete the pool", &err);
 	loop_close(&further);
 	remove_tree(AT_FDCWD, folder);
 }

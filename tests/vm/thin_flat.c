@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	measure("machine.large", "of 1 TiB", fd);
 	fill((unsigned)atoi(argv[1]), fd);
 	pool_close(&pool);
-	if (pool_delete(&dirs, "flat", true, &err) < 0)
+	if (pool_delete(&dirs, "flat", true, NULL, &err) < 0)
 		give_up("end", &err);
 	return remove_tree(AT_FDCWD, folder) < 0;
 }

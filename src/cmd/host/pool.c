@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool create, delete, detach; pool_list.c has list and status, maintenance.c the rest. */
+#include "machine/life/pool_use.h"
 #include "machine/manage/settings_backup.h"
 #include "storage/storage.h"
 
@@ -103,7 +104,8 @@ static int run_create(struct call *call, struct err *err)
 
 static int delete_one(struct call *call, const char *name, struct err *err)
 {
-	int r = pool_delete(&call->dirs, name, call_has(call, &flag_volumes), err);
+	int r = pool_delete(&call->dirs, name, call_has(call, &flag_volumes), pool_check_unused,
+			    err);
 
 	if (r == 0)
 		settings_backup_forget(&call->dirs, name);

@@ -59,6 +59,24 @@ bool volume_use_find(const struct dirs *dirs, const char *name, const char *exce
 	return false;
 }
 
+bool volume_use_in_pool(const struct machine *machine, const char *pool, char name[64])
+{
+	scoped_free char *folder = text_format("%s/volumes", machine->run);
+	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
+	char its_pool[64];
+	bool readonly;
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (text_label_fault(e->d_name) ||
+		    !read_note(machine, e->d_name, its_pool, &readonly) ||
+		    strcmp(its_pool, pool) != 0)
+			continue;
+		text_print(name, 64, "%s", e->d_name);
+		return true;
+	}
+	return false;
+}
+
 /* This lock is the innermost one: a start takes it, which another command may wait for. */
 static int lock_use(const struct dirs *dirs, const char *name, char lock[80], struct err *err)
 {
