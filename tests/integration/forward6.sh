@@ -215,4 +215,51 @@ is_down() {
 	[[ $(field "$1" state) != running ]]
 }
 
+# active MACHINE: the forwards that are active, by name.
+active() {
+	berth forward list --json "$1" | jq -r '[.[] | select(.active) | .name] | join(" ")'
+}
+
+# A forward is active only while the machine has an address of that family; those that end are named, a line each.
+case_subnet6_comes_and_goes() {
+	berth launch --network plain bb late
+	answer late 80
+	berth forward add late tcp 8080:80
+	berth network set plain subnet6=fd00:77:2::/64
+	has "machine 'late' runs without an IPv6 address on network 'plain', and has IPv6 at its next start; .* 'six' leads to it from nowhere" \
+		"$(berth forward add --listen :: --name six late tcp 8081:80 2>&1)"
+	has "next start; .* 'tcp-8082' leads to it by IPv4 only" "$(berth forward add late tcp 8082:80 2>&1)"
+	same "without an address" "tcp-8080 tcp-8082" "$(active late)"
+	has ' six .* no$' "$(berth forward list late)"
+	end_servers
+	berth restart late
+	answer late 80
+	same "with an address" "six tcp-8080 tcp-8082" "$(active late | tr ' ' '\n' | sort | xargs)"
+	same "by it" 2001:db8:9::2 "$(ask_outside 2001:db8:9::1 8081)"
+	local i
+	for i in 1 2 3 4 5 6; do
+		berth forward add --listen :: --name "six-$i" late tcp "909$i:80"
+	done
+	berth network unset plain subnet6 2>"$T/note"
+	same "lines" 7 "$(grep -c "^berth: forward 'six.*' listens on ::, and network 'plain' has no IPv6 .*; it is left out$" "$T/note")"
+	lacks "tcp-80" "$(cat "$T/note")"
+	same "without IPv6" "tcp-8080 tcp-8082" "$(active late)"
+	silent "not told again" berth network set plain nat6=no
+	berth restart late 2>"$T/note"
+	same "lines of a start" 7 "$(grep -c "^berth: forward 'six.*' listens on ::, and network .*; it is left out$" "$T/note")"
+	# The same prefix again: the machine still has its address, if it was not started in between.
+	berth network set plain subnet6=fd00:77:2::/64
+	end_servers
+	berth restart late
+	answer late 80
+	berth network set plain subnet6=none
+	same "gone" "" "$(active late | tr ' ' '\n' | grep six || true)"
+	berth network set plain subnet6=fd00:77:2::/64
+	same "there again" 2001:db8:9::2 "$(ask_outside 2001:db8:9::1 8081)"
+	same "all" 9 "$(active late | wc -w)"
+	berth network set plain subnet6=none nat6=yes
+	end_servers
+	gone late
+}
+
 run_cases "$@"

@@ -19,7 +19,7 @@ static int add_section(struct machine *machine, const struct schema *kind,
 	}
 	if (kind == &forward_schema) {
 		struct forward_config forward = *(const struct forward_config *)section;
-		return machine_forward(machine, &forward, err);
+		return machine_forward(machine, &forward, notes, err);
 	}
 	if (kind == &nic_schema)
 		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);

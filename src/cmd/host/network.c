@@ -198,15 +198,20 @@ static int on_network(struct call *call, const char *name,
 
 static int up_with_machines(struct network *network, struct err *err)
 {
+	scoped_text struct text notes = { 0 };
+
 	/* dnsmasq, which serves all machines, inherits the rlimits of this process. */
 	rlimits_reset();
 	int r = network_up(network, err);
 
 	if (r == 0)
-		r = machine_reconnect_all(network, err);
-	if (r == 0 && *network->warning)
-		print_note("%s", network->warning);
-	return r;
+		r = machine_reconnect_all(network, &notes, err);
+	if (r != 0)
+		return r;
+	if (*network->warning)
+		text_add(&notes, "%s\n", network->warning);
+	print_notes(&notes);
+	return 0;
 }
 
 static int up_one(struct call *call, const char *name, struct err *err)

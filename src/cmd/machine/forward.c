@@ -64,12 +64,15 @@ static int run_add(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct forward_config forward = { 0 };
+	scoped_text struct text notes = { 0 };
 
 	int r = fill(call, &forward, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = machine_forward(&machine, &forward, err);
+		r = machine_forward(&machine, &forward, &notes, err);
+	if (r == 0)
+		print_notes(&notes);
 	free(forward.section.name);
 	config_free(&forward_schema, &forward);
 	return r;

@@ -270,8 +270,11 @@ static int step_start(struct session *session, char *words, struct err *err)
 			       : give_back(why.text, err);
 	if (machine_wait_booted(&machine, BOOT_SECONDS, err) < 0)
 		return -err->code;
-	if (warning.length)
-		printf("note %s\n", text_str(&warning));
+	char *rest = warning.data;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (*line)
+			printf("note %s\n", line);
+	}
 	return answer(session, err);
 }
 

@@ -19,8 +19,8 @@ int start_machine(struct machine *machine, bool *was_running, struct err *err)
 	scoped_text struct text warning = { 0 };
 	int r = machine_start(machine, was_running, &warning, err);
 
-	if (r == 0 && warning.length)
-		print_note("%s", text_str(&warning));
+	if (r == 0)
+		print_notes(&warning);
 	return r;
 }
 

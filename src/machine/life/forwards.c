@@ -88,6 +88,12 @@ static int compare(void *context, const char *name)
 	return 0;
 }
 
+/* A forward that has rules of IPv6 only, which a machine without an IPv6 address cannot have. */
+static bool lacks_ipv6(const struct forward *forward, const struct lease *lease)
+{
+	return forward->family == AF_INET6 && !lease->prefix6;
+}
+
 /* How ports could lead to the machine's eth0. */
 struct way {
 	bool shut; /* its network is private */
@@ -168,25 +174,43 @@ static int choose(struct chosen *chosen, const struct forward_config *section, s
 		       : 0;
 }
 
-/*
- * Those that can be made. What was made before by this machine is not in its own way, but goes if its network is private
- * now.
- */
-static int choose_all(const struct machine *machine, const char *made, struct chosen *chosen,
-		      struct text *left_out, struct err *err)
+/* Whether a forward can be made now. What was made before by this machine is not in its own way. */
+static int check_now(const struct machine *machine, const struct forward_config *section, bool kept,
+		     const struct lease *lease, struct err *err)
 {
-	const char *kept = made && find_way(machine).shut ? NULL : made;
+	struct forward forward;
+
+	if (config_forward(section, &forward, err) < 0)
+		return -err->code;
+	bool dead = lacks_ipv6(&forward, lease);
+	if ((!kept || dead) && forwards_check(machine, section, NULL, err) < 0)
+		return -err->code;
+	return dead ? err_set(err, ENETUNREACH,
+			      "forward '%s' listens on %s, and machine '%s' has no IPv6 address "
+			      "until its next start",
+			      section->section.name, section->listen, machine->name)
+		    : 0;
+}
+
+/*
+ * Those that can be made. What was made before goes if the network is private now, or the machine has no IPv6 on it any
+ * more. Only the forwards that a change of the network ends are told, and all that a start leaves out.
+ */
+static int choose_all(const struct machine *machine, const char *made, const struct lease *lease,
+		      struct chosen *chosen, struct text *left_out, struct err *err)
+{
+	bool shut = made && find_way(machine).shut;
 
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
+		bool was = is_named(made, at->name);
 		struct err why = { 0 };
-		if (!is_named(kept, at->name) && forwards_check(machine, section, NULL, &why) < 0) {
-			text_add(left_out, "%s%s; it is left out", left_out->length ? "; " : "",
-				 why.text);
-			continue;
+		if (check_now(machine, section, was && !shut, lease, &why) == 0) {
+			if (choose(chosen, section, err) < 0)
+				return -err->code;
+		} else if (!made || was) {
+			text_add(left_out, "%s; it is left out\n", why.text);
 		}
-		if (choose(chosen, section, err) < 0)
-			return -err->code;
 	}
 	return 0;
 }
@@ -234,7 +258,7 @@ int forwards_make(struct machine *machine, const struct network *network, const 
 	if (!machine->config.forwards && !made)
 		return 0;
 	scoped_fd int lock = lock_forwards(machine, LOCK_SECONDS, err);
-	if (lock < 0 || choose_all(machine, made, &chosen, left_out, err) < 0)
+	if (lock < 0 || choose_all(machine, made, lease, &chosen, left_out, err) < 0)
 		return -err->code;
 	if (chosen.count == 0) {
 		if (made)
@@ -260,6 +284,15 @@ void forwards_drop(const struct machine *machine, const struct network *network)
 	drop(machine, network);
 }
 
+/* Such a forward may have waited for the IPv6 address, which the machine has again once its network has it. */
+static bool only_ipv6(const struct forward_config *section)
+{
+	struct forward forward;
+
+	return config_forward(section, &forward, &(struct err){ 0 }) == 0 &&
+	       forward.family == AF_INET6;
+}
+
 int forwards_are_current(const struct machine *machine, const struct network *network,
 			 const struct lease *lease)
 {
@@ -267,10 +300,15 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 	scoped_free char *made = read_made(machine);
 	struct err err = { 0 };
 
-	for (const struct section *at = machine->config.forwards; made && at; at = at->next) {
-		if (is_named(made, at->name) &&
-		    choose(&chosen, (const struct forward_config *)at, &err) < 0)
-			return -err.code;
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		if (is_named(made, at->name)) {
+			if (choose(&chosen, (const struct forward_config *)at, &err) < 0)
+				return -err.code;
+			if (lacks_ipv6(&chosen.list[chosen.count - 1], lease))
+				return 0;
+		} else if (lease->prefix6 && only_ipv6((const struct forward_config *)at)) {
+			return 0;
+		}
 	}
 	return chosen.count ? forward_is_current(network, lease, chosen.list, chosen.count) : 1;
 }

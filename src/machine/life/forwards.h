@@ -12,7 +12,8 @@
 
 /*
  * Makes the forwards of a machine that starts, or has started. One whose port is used by a program of the host or by
- * another running machine is left out, and told in left_out; the machine runs all the same.
+ * another running machine, or that needs the IPv6 address that the machine does not have, is left out and told in left_out,
+ * a line each; the machine runs all the same. One that was left out before is not told again.
  */
 int forwards_make(struct machine *machine, const struct network *network, const struct lease *lease,
 		  struct text *left_out, struct err *err);

@@ -80,7 +80,8 @@ bool machine_cut_off(const struct machine *machine, char network[64])
 
 struct reconnection {
 	struct network *network;
-	struct err *err; /* the first failure */
+	struct text *notes; /* forwards that end, a line each */
+	struct err *err;    /* the first failure */
 };
 
 /* A machine that is broken or about to end does not keep the others from being reconnected. */
@@ -89,7 +90,6 @@ static int reconnect(void *context, const char *name)
 	struct reconnection *all = context;
 	scoped_machine struct machine machine = { 0 };
 	struct err why = { 0 };
-	scoped_text struct text left_out = { 0 };
 	struct run_state state;
 	struct lease lease;
 
@@ -105,18 +105,15 @@ static int reconnect(void *context, const char *name)
 	bool first = strcmp(lease.link, LEASE_LINK) == 0;
 	if (r == 0 && first &&
 	    (all->network->rerouted || forwards_are_current(&machine, all->network, &lease) == 0))
-		r = forwards_make(&machine, all->network, &lease, &left_out, &why);
-	if (left_out.length && !*all->network->warning)
-		snprintf(all->network->warning, sizeof all->network->warning, "%s",
-			 text_str(&left_out));
+		r = forwards_make(&machine, all->network, &lease, all->notes, &why);
 	if (r < 0 && !all->err->code && run_alive(&machine))
 		*all->err = why;
 	return 0;
 }
 
-int machine_reconnect_all(struct network *network, struct err *err)
+int machine_reconnect_all(struct network *network, struct text *notes, struct err *err)
 {
-	struct reconnection all = { .network = network, .err = err };
+	struct reconnection all = { .network = network, .notes = notes, .err = err };
 
 	int r = machine_list(network->dirs, reconnect, &all, err);
 	return r < 0 ? r : -err->code;

@@ -110,7 +110,7 @@ int machine_change_network(struct network *network, const struct config_change *
 		return -err->code;
 	int r = network_set(network, changes, count, err);
 	if (r == 0)
-		r = machine_reconnect_all(network, err);
+		r = machine_reconnect_all(network, notes, err);
 	if (r < 0)
 		return r;
 	if (*network->warning)

@@ -10,9 +10,27 @@
 #include "config/values.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
-/* Makes the rules as the settings say, if the machine runs on a network. */
-static int renew_rules(struct machine *machine, struct err *err)
+/* The network got IPv6 after the start of the machine. */
+static void tell_waiting(const struct network *network, const struct lease *lease,
+			 const struct forward_config *section, struct text *notes)
+{
+	struct forward forward;
+
+	if (!network->prefix6 || lease->prefix6 ||
+	    config_forward(section, &forward, &(struct err){ 0 }) < 0 || forward.family == AF_INET)
+		return;
+	text_add(notes,
+		 "machine '%s' runs without an IPv6 address on network '%s', and has IPv6 at its "
+		 "next start; until then forward '%s' leads to it %s\n",
+		 lease->name, network->name, section->section.name,
+		 forward.family == AF_INET6 ? "from nowhere" : "by IPv4 only");
+}
+
+/* Makes the rules as the settings say, if the machine runs on a network. added: NULL, or the forward to tell about. */
+static int renew_rules(struct machine *machine, const struct forward_config *added,
+		       struct text *notes, struct err *err)
 {
 	scoped_network struct network network = { 0 };
 	scoped_text struct text left_out = { 0 };
@@ -24,7 +42,11 @@ static int renew_rules(struct machine *machine, struct err *err)
 	if (network_open(&network, machine->dirs, state.network, err) < 0 ||
 	    lease_find(&network, machine->name, &lease, err) < 0)
 		return -err->code;
-	return forwards_make(machine, &network, &lease, &left_out, err);
+	if (forwards_make(machine, &network, &lease, &left_out, err) < 0)
+		return -err->code;
+	if (added)
+		tell_waiting(&network, &lease, added, notes);
+	return 0;
 }
 
 /* "tcp-8080", or "tcp-8080-2" if there is one of that name. */
@@ -59,19 +81,22 @@ static const struct section *find_same(const struct machine *machine,
 }
 
 /* One that could not be made at the start, since its port was taken, is made now. */
-static int make_same(struct machine *machine, const struct section *same, struct err *err)
+static int make_same(struct machine *machine, const struct section *same, struct text *notes,
+		     struct err *err)
 {
 	if (!run_going(machine) || forwards_is_made(machine, same->name))
 		return err_set(err, EEXIST,
 			       "machine '%s' has this forward already, '%s'; 'berth forward list "
 			       "%s' shows all",
 			       machine->name, same->name, machine->name);
-	return forwards_check(machine, (const struct forward_config *)same, NULL, err) < 0
+	const struct forward_config *section = (const struct forward_config *)same;
+	return forwards_check(machine, section, NULL, err) < 0
 		       ? -err->code
-		       : renew_rules(machine, err);
+		       : renew_rules(machine, section, notes, err);
 }
 
-int machine_forward(struct machine *machine, struct forward_config *section, struct err *err)
+int machine_forward(struct machine *machine, struct forward_config *section, struct text *notes,
+		    struct err *err)
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 	scoped_fd int lock =
@@ -87,13 +112,14 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 			machine->name, machine->name);
 	const struct section *same = find_same(machine, section);
 	if (same)
-		return make_same(machine, same, err);
+		return make_same(machine, same, notes, err);
 	if (!section->section.name && make_up_name(machine, section, err) < 0)
 		return -err->code;
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;
-	if (settings_read_again(machine, err) == 0 && renew_rules(machine, err) == 0)
+	if (settings_read_again(machine, err) == 0 &&
+	    renew_rules(machine, section, notes, err) == 0)
 		return 0;
 	config_remove_section(&machine_schema, conf, &forward_schema, section->section.name,
 			      &(struct err){ 0 });
@@ -129,7 +155,7 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
 			       machine->name, which, machine->name);
 	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0 ||
-	    settings_read_again(machine, err) < 0 || renew_rules(machine, err) < 0)
+	    settings_read_again(machine, err) < 0 || renew_rules(machine, NULL, NULL, err) < 0)
 		return -err->code;
 	return 0;
 }

@@ -136,9 +136,11 @@ int machine_check_start(const struct machine *machine, struct err *err);
 /*
  * Lets a port of the host, or a range, lead to a machine: at once if it runs, and from its next start on. A forward
  * without a name gets one, made of protocol and port, which the caller frees. -EADDRINUSE: a program of the host or
- * another machine that runs has the port, and nothing was changed. Removed by name or by port.
+ * another machine that runs has the port, and nothing was changed. notes: a line is added if the machine has IPv6 only at
+ * its next start. Removed by name or by port.
  */
-int machine_forward(struct machine *machine, struct forward_config *forward, struct err *err);
+int machine_forward(struct machine *machine, struct forward_config *forward, struct text *notes,
+		    struct err *err);
 int machine_forward_remove(struct machine *machine, const char *which, struct err *err);
 
 /*

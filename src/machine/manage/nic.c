@@ -96,11 +96,12 @@ static int plug(struct change *change, struct network *network, const struct lea
 		struct err *err)
 {
 	struct machine *machine = change->machine;
+	scoped_text struct text notes = { 0 };
 	struct err ignored = { 0 };
 
 	/* The port is noted first, so that the clean-up after the run finds it. */
 	if (network_up(network, err) < 0 ||
-	    (network->renewed && machine_reconnect_all(network, err) < 0))
+	    (network->renewed && machine_reconnect_all(network, &notes, err) < 0))
 		return -err->code;
 	if (run_add_nic(&change->state, change->name, network->name) < 0)
 		return err_set(err, E2BIG, "machine '%s' runs with too many nics", machine->name);
@@ -114,6 +115,8 @@ static int plug(struct change *change, struct network *network, const struct lea
 	fault_point("nic-plugged");
 	if (change->notes && *network->warning)
 		text_add(change->notes, "%s\n", network->warning);
+	if (change->notes)
+		text_add(change->notes, "%s", text_str(&notes));
 	return 0;
 }
 

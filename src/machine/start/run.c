@@ -71,8 +71,8 @@ int run_warn(const struct run *run, const char *text, struct err *err)
 		return 0;
 	scoped_fd int fd = openat(run->run_fd, "warning",
 				  O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
-	const char *link = fd >= 0 && lseek(fd, 0, SEEK_END) > 0 ? "; " : "";
-	if (fd < 0 || dprintf(fd, "%s%s", link, text) < 0)
+	const char *end = text[strlen(text) - 1] == '\n' ? "" : "\n";
+	if (fd < 0 || dprintf(fd, "%s%s", text, end) < 0)
 		return err_set(err, errno, "write '%s/warning': %s", run->machine->run,
 			       strerror(errno));
 	return 0;

@@ -61,7 +61,7 @@ void run_free(struct run *run);
 /* The lease of its first interface; NULL: it has none. */
 const struct lease *run_first_lease(const struct run *run);
 
-/* Adds to what the command that waits for the start will say although it succeeds; "" adds nothing. */
+/* Adds lines to what the command that waits for the start will say although it succeeds; "" adds nothing. */
 int run_warn(const struct run *run, const char *text, struct err *err);
 
 /*

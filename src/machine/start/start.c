@@ -123,9 +123,11 @@ static int add_nic(struct run *run, struct nic_view *view, struct err *err)
 	if (network_up(&nic->network, err) < 0 ||
 	    nics_take_lease(run->machine, view, &nic->network, &nic->lease, err) < 0)
 		return -err->code;
-	if (nic->network.renewed && machine_reconnect_all(&nic->network, err) < 0)
+	scoped_text struct text notes = { 0 };
+	if (nic->network.renewed && machine_reconnect_all(&nic->network, &notes, err) < 0)
 		return -err->code;
-	return run_warn(run, nic->network.warning, err);
+	return run_warn(run, nic->network.warning, err) < 0 ? -err->code
+							    : run_warn(run, text_str(&notes), err);
 }
 
 static int find_leases(struct run *run, struct err *err)
@@ -280,7 +282,7 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	scoped_text struct text left_out = { 0 };
 	if (forwards_make(run->machine, &nic->network, &nic->lease, &left_out, err) < 0)
 		return -err->code;
-	return left_out.length ? run_warn(run, text_str(&left_out), err) : 0;
+	return run_warn(run, text_str(&left_out), err);
 }
 
 static int attach_nics(struct run *run, struct err *err)

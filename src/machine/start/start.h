@@ -11,7 +11,7 @@
 
 /*
  * Starts a machine. One that runs already is a success: *was_running (may be NULL) is true. On failure nothing is
- * left. warning (may be NULL): what the machine has to do without, in sentences, is added.
+ * left. warning (may be NULL): what the machine has to do without is added, a sentence a line.
  */
 int machine_start(struct machine *machine, bool *was_running, struct text *warning,
 		  struct err *err);

@@ -35,7 +35,7 @@ enum {
 	KEEPER_LOCK_SECONDS = 10,
 	FAILED_LOCK_SECONDS = 5,
 	STARTER_END_MILLISECONDS = 2000,
-	WARNING_MAX = 4096, /* bytes */
+	WARNING_MAX = 65536, /* bytes */
 };
 
 static int lock_keeper(struct run *run, struct err *err)
