@@ -183,7 +183,9 @@ case_berth_apply_5() {
 	(cd "$T/applied" && run_commands <"$T/commands")
 	same "the last of them" "nothing to do" "$(cat "$T/shown")"
 	same machines "db web-1 web-2" "$(berth list --json | jq -r '.[].name' | sort | xargs)"
+	has 'db:/var/lib/postgresql' "$(berth volume list)"
 	machines_go
+	berth volume delete tables
 	berth network delete --force shop
 }
 

@@ -40,7 +40,7 @@ struct apply_action {
 	bool done;
 };
 
-/* An address or a port of the host that a machine loses by the file, and another one gets. */
+/* An address, a port of the host or a volume that a machine loses by the file, and another one gets. */
 struct apply_loss {
 	char *machine;             /* owned; the one that loses it */
 	const struct schema *kind; /* of the section that has it; NULL: a key of the machine */
@@ -179,7 +179,7 @@ int apply_check_new_address(const struct apply *apply, const char *key, const ch
 
 /* ---- apply_check.c: adds what is wrong to apply->causes */
 
-/* Subnets, addresses and ports of the host that two networks or machines of the file cannot both have. */
+/* Subnets, addresses, ports of the host and volumes that two networks or machines of the file cannot both have. */
 void check_apart(struct apply *apply);
 /* A section that a machine of that name is to get: its source, its device, its port of the host. */
 void check_section(struct apply *apply, const struct apply_group *group, const char *name,
@@ -200,6 +200,8 @@ int loss_take_down(struct apply *apply, const struct machine *machine, const cha
 /* The same of a forward of another machine, for one that is to get this forward. */
 bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 		     const struct forward *wanted);
+/* The same of a volume for data, for one that is to write to it. */
+bool loss_of_volume(struct apply *apply, const char *machine, const char *volume);
 /* Puts the losses before all that creates and changes machines. */
 void loss_arrange(struct apply *apply);
 

@@ -4,6 +4,7 @@
 #include "config/values.h"
 
 #include "base/scoped.h"
+#include "machine/data/data.h"
 #include "machine/life/forwards.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
@@ -88,6 +89,43 @@ static void check_shared_ports(struct apply *apply, const struct apply_group *gr
 		apply_fault(apply, apply_section_line(group, &forward_schema, first->name), &err);
 }
 
+/* ---- Volumes that two machines cannot both write to */
+
+static void check_volumes(struct apply *apply, const struct apply_group *one,
+			  const struct apply_group *other)
+{
+	for (const struct section *at = one->settings.machine.volumes; at; at = at->next) {
+		const struct section *to =
+			config_section(other->settings.machine.volumes, at->name);
+		struct err err = { 0 };
+		if (!to || ((const struct attached_config *)at)->readonly ||
+		    ((const struct attached_config *)to)->readonly)
+			continue;
+		err_set(&err, EBUSY,
+			"volume '%s' is that of machine '%s' in line %u too, and two machines "
+			"cannot write to one; give 'readonly = yes' to one of them, or make "
+			"another volume",
+			at->name, other->name, other->line);
+		apply_fault(apply, apply_section_line(one, &attached_schema, at->name), &err);
+	}
+}
+
+static void check_shared_volumes(struct apply *apply, const struct apply_group *group)
+{
+	if (apply_machine_count(group) < 2)
+		return;
+	for (const struct section *at = group->settings.machine.volumes; at; at = at->next) {
+		struct err err = { 0 };
+		if (!((const struct attached_config *)at)->readonly)
+			err_set(&err, EBUSY,
+				"volume '%s' can be written to by one machine alone, and 'count' "
+				"makes several; give it 'readonly = yes', or to a machine of its "
+				"own",
+				at->name);
+		apply_fault(apply, apply_section_line(group, &attached_schema, at->name), &err);
+	}
+}
+
 void check_apart(struct apply *apply)
 {
 	check_networks(apply);
@@ -95,8 +133,11 @@ void check_apart(struct apply *apply)
 	for (size_t i = 0; i < apply->file.group_count; i++) {
 		const struct apply_group *one = &apply->file.groups[i];
 		check_shared_ports(apply, one);
-		for (size_t k = 0; k < i; k++)
+		check_shared_volumes(apply, one);
+		for (size_t k = 0; k < i; k++) {
 			check_ports(apply, one, &apply->file.groups[k]);
+			check_volumes(apply, one, &apply->file.groups[k]);
+		}
 	}
 }
 
@@ -144,6 +185,11 @@ static int check_forward(struct taking *taking, const struct apply_group *group,
 		       : 0;
 }
 
+static bool loses_volume(void *context, const char *machine, const char *volume)
+{
+	return loss_of_volume(context, machine, volume);
+}
+
 void check_section(struct apply *apply, const struct apply_group *group, const char *name,
 		   const struct schema *kind, const struct section *section)
 {
@@ -153,6 +199,9 @@ void check_section(struct apply *apply, const struct apply_group *group, const c
 
 	if (kind == &nic_schema)
 		nic_check(apply, name, (const struct nic_config *)section, &err);
+	else if (kind == &attached_schema)
+		data_check_attach(&apply->call->dirs, name, (const struct attached_config *)section,
+				  &(struct data_leaving){ loses_volume, apply }, &err);
 	else if (kind != &forward_schema ||
 		 check_forward(&taking, group, name, (const struct forward_config *)section,
 			       &err) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses and ports that pass from one machine to another: the first has to lose them before the second can get them,
+ * Addresses, ports and volumes that pass from one machine to another: the first has to lose them before the second can get them,
  * and two machines may exchange theirs. So the plan of apply has early actions, each of which takes away.
  */
 #include "cmd/apply/apply.h"
@@ -165,6 +165,23 @@ bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 	return loses;
 }
 
+bool loss_of_volume(struct apply *apply, const char *machine, const char *volume)
+{
+	const struct apply_group *group = apply_group_of(apply, machine);
+	bool loses;
+
+	if (!group) {
+		loses = apply->prune && apply_is_past(apply, machine);
+	} else {
+		const struct section *section =
+			config_section(group->settings.machine.volumes, volume);
+		loses = !section || ((const struct attached_config *)section)->readonly;
+	}
+	if (loses)
+		note_loss(apply, machine, &attached_schema, volume, NULL);
+	return loses;
+}
+
 /* ---- The plan */
 
 static struct apply_action *find(struct apply *apply, enum apply_kind kind, bool early,
@@ -234,7 +251,7 @@ static int lose_address(struct apply *apply, const char *name, const char *key, 
 	return change ? action_add(change, key, text_str(&address), "", err) : -err->code;
 }
 
-/* A forward or a nic. */
+/* A forward, a nic or a volume. */
 static int lose_section(struct apply *apply, const struct apply_loss *loss, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };

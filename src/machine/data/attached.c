@@ -39,17 +39,24 @@ int data_each_machine(const struct dirs *dirs, const char *name,
 }
 
 struct holder {
-	const char *except; /* the machine that is not looked for, or NULL */
-	bool writes;        /* only machines that may write */
+	const char *except;                 /* the machine that is not looked for, or NULL */
+	bool writes;                        /* only machines that may write */
+	const struct data_leaving *leaving; /* NULL: none is */
 	char machine[64];
 };
+
+static bool is_leaving(const struct data_leaving *leaving, const char *machine, const char *volume)
+{
+	return leaving && leaving->leaves(leaving->context, machine, volume);
+}
 
 static int note_holder(void *context, const char *machine, const struct attached_config *attached)
 {
 	struct holder *holder = context;
 
 	if ((holder->except && strcmp(machine, holder->except) == 0) ||
-	    (holder->writes && attached->readonly))
+	    (holder->writes && attached->readonly) ||
+	    is_leaving(holder->leaving, machine, attached->section.name))
 		return 0;
 	text_print(holder->machine, sizeof holder->machine, "%s", machine);
 	return 1;
@@ -77,11 +84,33 @@ int data_check_free(const struct dirs *dirs, const char *name, const char *what,
 	return 0;
 }
 
+/* No other machine may have the right to write. */
+static int check_writers(const struct dirs *dirs, const char *machine, const char *name,
+			 const struct data_leaving *leaving, struct err *err)
+{
+	struct holder holder = { .except = machine, .writes = true, .leaving = leaving };
+	char other[64];
+
+	int r = data_each_machine(dirs, name, note_holder, &holder, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, EBUSY,
+			       "volume '%s' is attached to machine '%s', and two machines cannot "
+			       "write to one; detach it there first, or attach it with --read-only",
+			       name, holder.machine);
+	return volume_use_find(dirs, name, machine, true, other) &&
+			       !is_leaving(leaving, other, name)
+		       ? err_set(err, EBUSY, "machine '%s' runs with volume '%s'; stop it first",
+				 other, name)
+		       : 0;
+}
+
 int data_check_attach(const struct dirs *dirs, const char *machine,
-		      const struct attached_config *attached, struct err *err)
+		      const struct attached_config *attached, const struct data_leaving *leaving,
+		      struct err *err)
 {
 	const char *name = attached->section.name;
-	struct holder holder = { .except = machine, .writes = true };
 	struct volume_config config = { 0 };
 	scoped_inventory struct inventory inventory = { .dirs = dirs };
 
@@ -91,12 +120,5 @@ int data_check_attach(const struct dirs *dirs, const char *machine,
 	config_free(&volume_schema, &config);
 	if (r < 0)
 		return err_wrap(err, "volume '%s' cannot be attached", name);
-	if (attached->readonly)
-		return 0;
-	r = data_each_machine(dirs, name, note_holder, &holder, err);
-	return r > 0 ? err_set(err, EBUSY,
-			       "volume '%s' is attached to machine '%s', and two machines cannot "
-			       "write to one; detach it there first, or attach it with --read-only",
-			       name, holder.machine)
-		     : r;
+	return attached->readonly ? 0 : check_writers(dirs, machine, name, leaving, err);
 }

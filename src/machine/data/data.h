@@ -83,11 +83,17 @@ int data_each_machine(const struct dirs *dirs, const char *name,
 		      void *context, struct err *err);
 /* -EBUSY with the name of the machine that has the volume in its settings, or runs with it. */
 int data_check_free(const struct dirs *dirs, const char *name, const char *what, struct err *err);
+/* Whether a machine that has the volume is about to lose it, and so is not in the way. */
+struct data_leaving {
+	bool (*leaves)(void *context, const char *machine, const char *volume);
+	void *context;
+};
 /*
- * Checks that a machine may get the volume in its settings: no other machine may write to it if this one may. -EBUSY;
- * -ENOENT: there is no such volume.
+ * Checks that a machine may get the volume in its settings: no other machine may write to it if this one may, by its
+ * settings or as it runs, except those that are leaving (NULL: none is). -EBUSY; -ENOENT: there is no such volume.
  */
 int data_check_attach(const struct dirs *dirs, const char *machine,
-		      const struct attached_config *attached, struct err *err);
+		      const struct attached_config *attached, const struct data_leaving *leaving,
+		      struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "machine/confine/limits.h"
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
+#include "machine/data/data.h"
 #include "machine/life/forwards.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
@@ -195,7 +196,8 @@ static int check_share(struct shares *shares, const struct share_owner *to,
 	int r;
 
 	if (kind == &attached_schema) {
-		r = share_check_volume(to->machine, (const struct attached_config *)section, err);
+		r = data_check_attach(to->machine->dirs, to->machine->name,
+				      (const struct attached_config *)section, NULL, err);
 	} else if (kind == &mount_schema) {
 		const struct mount_config *mount = (const struct mount_config *)section;
 		optional = mount->optional;

@@ -477,7 +477,7 @@ int machine_attach_volume(struct machine *machine, struct attached_config *attac
 {
 	scoped_fd int lock = data_lock(machine->dirs, attached->section.name, LOCK_SECONDS, err);
 
-	if (lock < 0 || share_check_volume(machine, attached, err) < 0)
+	if (lock < 0 || data_check_attach(machine->dirs, machine->name, attached, NULL, err) < 0)
 		return -err->code;
 	return add(machine, &volumes, &attached->section, false, NULL, err);
 }

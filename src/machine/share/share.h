@@ -56,13 +56,11 @@ int share_look(const struct mount_config *mount, struct stat *st);
 
 /*
  * Adds a volume for data, with the machine's ids, for the guest of a machine whose run folder exists: the use is noted
- * there first. -EBUSY: another machine that runs may write to it. share_check_volume finds what can be wrong with it
+ * there first. -EBUSY: another machine that runs may write to it. data_check_attach finds what can be wrong with it
  * before.
  */
 int share_volume(struct shares *shares, const struct share_owner *to,
 		 const struct attached_config *attached, struct err *err);
-int share_check_volume(const struct machine *machine, const struct attached_config *attached,
-		       struct err *err);
 /*
  * Unmounts a volume in a running machine, and releases it. -EBUSY: a process in the machine uses it, or the machine has
  * mounted it elsewhere as well; -ENOENT, released all the same: the machine no longer had it at its target.

@@ -79,20 +79,6 @@ int share_volume(struct shares *shares, const struct share_owner *to,
 		       : 0;
 }
 
-int share_check_volume(const struct machine *machine, const struct attached_config *attached,
-		       struct err *err)
-{
-	const char *name = attached->section.name;
-	char other[64];
-
-	if (data_check_attach(machine->dirs, machine->name, attached, err) < 0)
-		return -err->code;
-	if (!attached->readonly && volume_use_find(machine->dirs, name, machine->name, true, other))
-		return err_set(err, EBUSY, "machine '%s' runs with volume '%s'; stop it first",
-			       other, name);
-	return 0;
-}
-
 /* A volume whose mounts are looked for. */
 struct sought {
 	bool known;
