@@ -218,8 +218,9 @@ static int fill(void *context, struct pool *pool, const char *volume, struct err
 }
 
 int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, const char *name,
-	      struct data_spec *spec, struct err *err)
+	      const struct data_spec *spec, struct err *err)
 {
+	struct data_spec whole = *spec;
 	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
 	struct copying copying = { .from = &opened, .name = from };
 	scoped_free char *origin =
@@ -236,10 +237,10 @@ int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, c
 	memcpy(copying.origin, opened.volume, sizeof copying.origin);
 	if (snapshot && find_snapshot(&opened, from, snapshot, copying.origin, err) < 0)
 		return -err->code;
-	spec->fill = fill;
-	spec->context = &copying;
-	spec->origin = origin;
-	if (!spec->pool)
-		spec->pool = opened.pool.name;
-	return data_create(dirs, name, spec, err);
+	whole.fill = fill;
+	whole.context = &copying;
+	whole.origin = origin;
+	if (!whole.pool)
+		whole.pool = opened.pool.name;
+	return data_create(dirs, name, &whole, err);
 }

@@ -21,6 +21,6 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 
 /* data_create, with a copy of another volume, or (snapshot not NULL) of what a snapshot of it kept. */
 int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, const char *name,
-	      struct data_spec *spec, struct err *err);
+	      const struct data_spec *spec, struct err *err);
 
 #endif
