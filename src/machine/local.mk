@@ -73,8 +73,9 @@ libmachine_a_SOURCES = \
 	src/machine/attach/outlet.c src/machine/attach/outlet.h \
 	src/machine/attach/parent.c src/machine/attach/parent.h \
 	src/machine/attach/relay.c src/machine/attach/relay.h \
-	src/machine/transfer/side.c src/machine/transfer/side.h \
+	src/machine/transfer/side.c src/machine/transfer/side.h src/machine/transfer/side_volumes.c \
 	src/machine/transfer/transfer.c src/machine/transfer/transfer.h \
+	src/machine/transfer/transfer_volumes.c src/machine/transfer/transfer_volumes.h \
 	src/machine/transfer/tree.h \
 	src/machine/transfer/tree_aside.c src/machine/transfer/tree_aside.h \
 	src/machine/transfer/tree_attributes.c src/machine/transfer/tree_attributes.h \

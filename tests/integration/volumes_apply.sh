@@ -74,19 +74,19 @@ case_moved() {
 	for state in stopped running; do
 		gone
 		volumes one two
-		files $state "$(disk one /srv)" "$(disk two /data)"
+		files "$state" "$(disk one /srv)" "$(disk two /data)"
 		berth apply "$T/in/shop.apply"
 		# An exchange.
-		files $state "$(disk two /srv)" "$(disk one /data)"
+		files "$state" "$(disk two /srv)" "$(disk one /data)"
 		berth apply --diff "$T/in/shop.apply"
 		same "a look changes nothing" "ma:/srv" "$(holders one)"
 		berth apply "$T/in/shop.apply"
 		same "exchanged" "mb:/data ma:/srv" "$(holders one) $(holders two)"
 		does -- "nothing to do"
-		files $state "$(disk one /srv 'readonly = yes')" "$(disk one /data; disk two /mnt)"
+		files "$state" "$(disk one /srv 'readonly = yes')" "$(disk one /data; disk two /mnt)"
 		berth apply "$T/in/shop.apply"
 		same "all to one" "ma:/srv mb:/data mb:/mnt" "$(holders one) $(holders two)"
-		files $state "$(disk one /srv)" "$(disk one /data 'readonly = yes')"
+		files "$state" "$(disk one /srv)" "$(disk one /data 'readonly = yes')"
 		berth apply "$T/in/shop.apply"
 		does -- "nothing to do"
 	done

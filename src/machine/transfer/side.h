@@ -15,6 +15,7 @@ struct side {
 	struct pool pool;        /* of a stopped machine, or of a snapshot, open */
 	int root_fd;             /* owned; a mount of its root */
 	char volume[VOLUME_NAME_MAX + 1];
+	bool snapshot; /* the root is that of a snapshot */
 };
 
 /*
@@ -31,5 +32,14 @@ pid_t side_fork(const struct side *side, int *pidfd, struct err *err);
 
 /* Called in that process: enters the side. *place is valid until side_close. */
 int side_enter(struct side *side, struct tree_place *place, struct err *err);
+
+/*
+ * On a side that is a root alone, paths are compared with the volumes of the machine, links followed. -EBUSY: the path is
+ * in a volume. Files that a snapshot has at a volume's target are its own.
+ */
+int side_check_volumes(const struct side *side, const char *path, struct err *err);
+/* Calls visit for each volume below the path, with the rest of its target; stops at nonzero and returns it. */
+typedef int side_visit(void *context, const struct attached_config *attached, const char *below);
+int side_each_below(const struct side *side, const char *path, side_visit *visit, void *context);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "kern/spawn.h"
-#include "machine/transfer/side.h"
+#include "machine/transfer/transfer_volumes.h"
 #include "machine/transfer/tree.h"
 
 #include <fcntl.h>
@@ -288,7 +288,9 @@ static int open_sides(struct work *work, struct err *err)
 		return -err->code;
 	if ((transfer->snapshot ? side_open_snapshot(from, transfer->from, transfer->snapshot, err)
 				: side_open(from, transfer->from, true, err)) < 0 ||
-	    side_open(&work->sides[RECEIVE], transfer->to, false, err) < 0)
+	    side_open(&work->sides[RECEIVE], transfer->to, false, err) < 0 ||
+	    transfer_check_sources(transfer, from, &work->reports[SEND], err) < 0 ||
+	    transfer_check_target(transfer, &work->sides[RECEIVE], err) < 0)
 		return -err->code;
 	return tree_pair(work->sockets, err);
 }
