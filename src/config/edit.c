@@ -238,6 +238,32 @@ int config_record(const struct schema *schema, const char *path, const void *con
 	return replace_checked(schema, path, &text, err);
 }
 
+static bool begins(const char *line, const struct schema *kind, const char *name)
+{
+	scoped_free char *copy = strdup(line);
+	char *word, *found;
+
+	return copy && line_split_header(copy, &word, &found) && strcmp(word, kind->what) == 0 &&
+	       strcmp(found, name) == 0;
+}
+
+/* Whether a file has the section already. A line that cannot be read is told by the check of the whole. */
+static bool has_section(const char *data, size_t length, const struct schema *kind,
+			const char *name)
+{
+	char line[CONFIG_LINE_MAX + 1];
+
+	for (size_t at = 0; at < length;) {
+		int n = line_next(data + at, length - at, line, &(struct err){ 0 });
+		if (n < 0)
+			return false;
+		if (line_is_header(line) && begins(line, kind, name))
+			return true;
+		at += (size_t)n + 1;
+	}
+	return false;
+}
+
 int config_add_section(const struct schema *schema, const char *path, const struct schema *kind,
 		       const struct section *section, struct err *err)
 {
@@ -247,20 +273,17 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 	ssize_t n = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
 	if (n < 0 && n != -ENOENT)
 		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	if (n > 0 && has_section(data, (size_t)n, kind, section->name))
+		return err_set(
+			err, EEXIST,
+			"there is a %s '%s' already; choose another name, or remove that one "
+			"first",
+			kind->what, section->name);
 	if (n > 0)
 		text_add(&text, "%s%s", data, data[n - 1] == '\n' ? "" : "\n");
 	if (section_print(kind, section, &text) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return replace_checked(schema, path, &text, err);
-}
-
-static bool begins(const char *line, const struct schema *kind, const char *name)
-{
-	scoped_free char *copy = strdup(line);
-	char *word, *found;
-
-	return copy && line_split_header(copy, &word, &found) && strcmp(word, kind->what) == 0 &&
-	       strcmp(found, name) == 0;
 }
 
 /* Copies all lines except those of the section. An empty line before the last section is removed with it. */

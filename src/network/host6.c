@@ -74,10 +74,11 @@ int host6_forward(struct network *network, struct err *err)
 		return err_set(err, -r, "network '%s': switch on IPv6 forwarding in %s: %s",
 			       network->name, forwarding, strerror(-r));
 	if (names.length)
-		network_warn(network,
-			     "network '%s': this host forwards IPv6 now; %.160s still takes router "
-			     "advertisements there, by accept_ra=2",
-			     network->name, text_str(&names));
+		network_warn(
+			network,
+			"network '%s': this host forwards IPv6 now; accept_ra is 2, so that it "
+			"still takes router advertisements from these links: %.160s",
+			network->name, text_str(&names));
 	return 0;
 }
 

@@ -243,6 +243,11 @@ case_described() {
 }
 
 case_refused() {
+	berth create bb named
+	berth forward add --name web named tcp 8100:80
+	fails 1 "^berth: there is a forward 'web' already; choose another name, or remove that one first$" \
+		berth forward add --name web named tcp 8101:80
+	berth delete named
 	berth create bb m
 	fails 2 "protocol" berth forward add m sctp 80
 	fails 2 "port '0'; use a number from 1 to 65535" berth forward add m tcp 0

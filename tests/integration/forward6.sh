@@ -253,7 +253,7 @@ case_subnet6_comes_and_goes() {
 	berth restart late
 	answer late 80
 	berth network set plain subnet6=none
-	same "gone" "" "$(active late | tr ' ' '\n' | grep six || true)"
+	lacks six "$(active late)"
 	berth network set plain subnet6=fd00:77:2::/64
 	same "there again" 2001:db8:9::2 "$(ask_outside 2001:db8:9::1 8081)"
 	same "all" 9 "$(active late | wc -w)"

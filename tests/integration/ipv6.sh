@@ -403,7 +403,7 @@ case_nat6() {
 	retry 10 advertised
 	not ping6_from one 2001:db8:99::1 1
 	berth network set lan nat6=yes 2>"$T/note"
-	has "this host forwards IPv6 now; .*uplink.* still takes router advertisements" "$(cat "$T/note")"
+	has "this host forwards IPv6 now; accept_ra is 2, so that it still takes router advertisements from these links: .*uplink" "$(cat "$T/note")"
 	same forwarding 1 "$(cat /proc/sys/net/ipv6/conf/all/forwarding)"
 	same "accept_ra of the uplink" 2 "$(cat /proc/sys/net/ipv6/conf/uplink/accept_ra)"
 	same "accept_ra of the bridge" 0 "$(cat "/proc/sys/net/ipv6/conf/$(of lan .bridge)/accept_ra")"
