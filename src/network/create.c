@@ -179,11 +179,24 @@ static int clear_name(const struct network *network, struct err *err)
 }
 
 /* A subnet that no other network and no route of the host has. */
+/* Addresses of a single link (RFC 3927): hosts forward none of them, and clouds have their metadata there. */
+static bool is_link_local(const char *text)
+{
+	return subnet_texts_collide(text, "169.254.0.0/16");
+}
+
 static int find_subnet(struct network *network, struct link_socket *links, const char *asked,
 		       struct subnet *subnet, struct err *err)
 {
 	struct others others = { .dirs = network->dirs };
 
+	if (asked && is_link_local(asked))
+		return err_set(
+			err, EINVAL,
+			"network '%s': %s has link-local addresses, of 169.254.0.0/16, which "
+			"no host forwards and by which clouds serve their metadata; choose "
+			"another, or leave it out for a free one",
+			network->name, asked);
 	int r = network_list(network->dirs, add_other, &others, err);
 	if (r == 0 && (r = subnet_add_host(&others.subnets, links)) < 0)
 		bridge_tell(network, links, r, "read the host's routes", err);

@@ -163,7 +163,7 @@ case_auto() {
 	berth network create drawn subnet6=auto
 	drawn=$(of drawn .subnet6)
 	has '^fd[0-9a-f]{2}:[0-9a-f:]+::/64$' "$drawn"
-	berth network set drawn subnet6=auto
+	has "'drawn' has the subnet6 $drawn already and keeps it; for another one: berth network unset drawn subnet6" "$(berth network set drawn subnet6=auto 2>&1)"
 	same "drawn again" "$drawn" "$(of drawn .subnet6)"
 	other=$(BERTH_ROOT=$T/second berth network create drawn subnet6=auto &&
 		BERTH_ROOT=$T/second berth network info --json drawn | jq -r .subnet6)

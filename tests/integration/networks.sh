@@ -304,6 +304,14 @@ case_delete_checks_all() {
 	lacks '^[ab] ' "$(berth network list)"
 }
 
+case_link_local() {
+	local subnet
+	for subnet in 169.254.0.0/16 169.254.169.0/24 169.0.0.0/8; do
+		fails 1 "'odd': $subnet has link-local addresses, of 169.254.0.0/16" berth network create odd --subnet "$subnet"
+	done
+	fails 1 "no network 'odd'" berth network info odd
+}
+
 # What is allowed, and probably not meant, gets a sentence.
 case_doubts() {
 	has "'public': 9.9.8.0/24 is no private network" "$(berth network create public subnet=9.9.8.0/24 2>&1)"

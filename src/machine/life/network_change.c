@@ -115,6 +115,12 @@ int machine_change_network(struct network *network, const struct config_change *
 		return r;
 	if (*network->warning)
 		text_add(notes, "%s\n", network->warning);
+	if (subnet6 && subnet6->value && strcmp(subnet6->value, "auto") == 0 &&
+	    strcmp(before6, "none") != 0)
+		text_add(notes,
+			 "network '%s' has the subnet6 %s already and keeps it; for another one: "
+			 "berth network unset %s subnet6, then this again\n",
+			 network->name, before6, network->name);
 	tell_late(network, changes, count, before6, notes);
 	network_advise(network, changes, count, false, notes);
 	return 0;
