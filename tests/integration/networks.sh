@@ -304,6 +304,43 @@ case_delete_checks_all() {
 	lacks '^[ab] ' "$(berth network list)"
 }
 
+# A fixed address that is unset is the lease's: the machine keeps it, and is told so instead of a change that never comes.
+case_unset_address() {
+	berth network set lan subnet6=fd00:77:1:2::/64
+	berth launch --network lan bb kept
+	berth set kept network.address=10.77.1.70
+	berth restart kept
+	same "fixed" 10.77.1.70 "$(field kept network.address)"
+	local said
+	said=$(berth unset kept network.address 2>&1)
+	has "machine 'kept' keeps its address 10.77.1.70; for another: berth set kept network.address=ADDRESS" "$said"
+	lacks "next start" "$said"
+	berth restart kept
+	same "kept" 10.77.1.70 "$(field kept network.address)"
+	has "takes effect at its next start" "$(berth set kept network.address6=fd00:77:1:2::70 2>&1)"
+	berth restart kept
+	same "fixed" fd00:77:1:2::70 "$(field kept network.address6)"
+	has "takes effect at its next start" "$(berth unset kept network.address6 2>&1)"
+	berth restart kept
+	same "made of the other one" fd00:77:1:2::a4d:146 "$(field kept network.address6)"
+	berth network create second --subnet 10.77.2.0/24
+	silent "to another network" berth nic add kept eth1 --network second --address 10.77.2.70
+	has "nic 'eth1' of machine 'kept' keeps its address 10.77.2.70; for another: berth nic set kept eth1" "$(berth nic set kept eth1 address= 2>&1)"
+	has "eth1 .*10.77.2.70" "$(berth nic list kept)"
+	berth stop --force kept
+	# A stopped one gives it up.
+	berth set kept network.address=10.77.1.71
+	silent "of a stopped machine" berth unset kept network.address
+	berth set two network.address=10.77.1.71
+	berth start kept
+	lacks "10.77.1.7[01]" "$(field kept network.address)"
+	berth stop --force kept
+	berth set two network.address=
+	berth delete kept
+	berth network delete second
+	berth network unset lan subnet6
+}
+
 case_link_local() {
 	local subnet
 	for subnet in 169.254.0.0/16 169.254.169.0/24 169.0.0.0/8; do

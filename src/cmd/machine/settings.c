@@ -11,18 +11,51 @@
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
+/* The change that takes a fixed IPv4 address out of the settings. */
+static bool gives_up_address(const struct config_change *change)
+{
+	return strcmp(change->name, "network.address") == 0 && (!change->value || !*change->value);
+}
+
+/* Whether nothing is left for the next start. A lease stays as it is without a fixed address. */
 static bool all_live(const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++) {
-		if (!(config_flags(&machine_schema, changes->list[i].name) & KEY_LIVE))
+		if (!(config_flags(&machine_schema, changes->list[i].name) & KEY_LIVE) &&
+		    !gives_up_address(&changes->list[i]))
 			return false;
 	}
 	return true;
+}
+
+/* A running machine keeps it; a stopped one has no lease any more. */
+static void note_kept_address(const struct machine *machine, const struct changes *changes)
+{
+	struct machine_status status = { 0 };
+	char address[INET_ADDRSTRLEN];
+	bool given_up = false;
+
+	for (size_t i = 0; i < changes->count; i++) {
+		/* On another network the machine gets another address. */
+		if (strcmp(changes->list[i].name, "network") == 0)
+			return;
+		given_up |= gives_up_address(&changes->list[i]);
+	}
+	if (!given_up)
+		return;
+	machine_status(machine, NULL, &status);
+	if (!status.leased || machine_is_down(status.state))
+		return;
+	inet_ntop(AF_INET, &status.lease.address, address, sizeof address);
+	print_note("machine '%s' keeps its address %s; for another: berth set %s "
+		   "network.address=ADDRESS",
+		   machine->name, address, machine->name);
 }
 
 /* Names in boot.after may come first, and their machines later. */
@@ -73,6 +106,7 @@ static int change(const struct call *call, bool unset, struct err *err)
 	if (r != 0)
 		return r;
 	note_absent(&machine, &changes);
+	note_kept_address(&machine, &changes);
 	if (any_of_backups(&changes))
 		backup_remark(&machine);
 	if (all_live(&changes))

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 /* A change of one interface. */
@@ -213,6 +214,28 @@ static const struct nic_config *find(const struct change *change, struct err *er
 	return NULL;
 }
 
+/* Without a fixed address the interface keeps its lease, unless it has moved to another network. */
+static void tell_kept(const struct change *change, const struct config_change *changes,
+		      size_t count)
+{
+	char address[INET_ADDRSTRLEN];
+	bool given_up = false;
+	struct nic_view nic;
+	struct lease lease;
+
+	for (size_t i = 0; i < count; i++)
+		given_up |= strcmp(changes[i].name, "address") == 0 &&
+			    (!changes[i].value || !*changes[i].value);
+	if (!given_up || !nics_find(change->machine, change->name, NULL, &nic) ||
+	    nics_lease(change->machine, &nic, &lease) < 0)
+		return;
+	inet_ntop(AF_INET, &lease.address, address, sizeof address);
+	text_add(change->notes,
+		 "nic '%s' of machine '%s' keeps its address %s; for another: berth nic set %s %s "
+		 "address=ADDRESS\n",
+		 change->name, change->machine->name, address, change->machine->name, change->name);
+}
+
 /* ---- The verbs */
 
 static int add_section(struct change *change, const struct nic_config *nic, struct err *err)
@@ -339,5 +362,7 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 		r = make(&change, err);
 	if (r < 0)
 		put_back(&change, &before);
+	else if (!moves)
+		tell_kept(&change, changes, count);
 	return r;
 }
