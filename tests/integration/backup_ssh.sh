@@ -307,7 +307,7 @@ case_killed() {
 	nothing_half
 }
 
-# The other side is stopped in the middle: the command ends by its deadline. No person waits for ten minutes here.
+# The other side sends what is no answer, or no end of one.
 case_strange_words() {
 	fresh
 	printf '%s\n' '#!/bin/sh' 'echo berth-backups 1; echo done; exec cat >/dev/null' >"$T/mute"
@@ -320,6 +320,9 @@ case_strange_words() {
 	printf '%s\n' '#!/bin/sh' 'sed -u 1q' "printf 'x%.0s' \$(seq 5000)" >"$T/long"
 	chmod +x "$T/long"
 	refused "something else|another version" berth backup list --ssh "$T/long" --target ssh:x:/y
+	printf '%s\n' '#!/bin/sh' 'echo berth-backups 1; echo done; echo "fault ENOENT no"; exec yes alive' >"$T/alive"
+	chmod +x "$T/alive"
+	refused "does not come to the end of its answer" berth backup list --ssh "$T/alive" --target ssh:x:/y
 	has "fault EPROTO" "$(not "$T/ssh/berth" backup serve "$T/far" </dev/null)"
 	has "fault" "$(printf 'berth-backups 1\nfetch ../../etc/passwd\n' | "$T/ssh/berth" backup serve "$T/far")"
 	has "fault" "$(printf 'berth-backups 1\nremove a/../../x\n' | "$T/ssh/berth" backup serve "$T/far")"

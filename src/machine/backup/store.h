@@ -30,6 +30,8 @@ struct store {
 	char *host;   /* owned; NULL: it is here */
 	const struct store_ops *ops;
 	struct far far; /* of another host */
+	int64_t asked;  /* when the other side got its last request, of clock_ms */
+	size_t answers; /* lines that it has sent since */
 	int lock;       /* owned; -1: none */
 	bool locked;
 	/* Runs long work of a server in a way that shows the other side that it goes on; NULL: as it is. */

@@ -6,6 +6,7 @@
  */
 #include "machine/backup/store_ops.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/scoped.h"
 
@@ -16,7 +17,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_SECONDS = 120, STALL_SECONDS = 60, CODES = 256 };
+enum {
+	ANSWER_SECONDS = 120,
+	STALL_SECONDS = 60,
+	DAY_SECONDS = 86400,
+	/* A line for each file, and one every few seconds while work goes on. */
+	LINES_MAX = STORE_FILES_MAX + DAY_SECONDS,
+	CODES = 256,
+};
 
 static int no_memory(struct err *err)
 {
@@ -43,6 +51,16 @@ static int fault(const struct far *far, const char *value, struct err *err)
 		       value + n + (value[n] == ' '));
 }
 
+/* A server that sends lines for ever is left. */
+static int check_end(struct store *store, struct err *err)
+{
+	if (++store->answers <= LINES_MAX &&
+	    clock_ms() - store->asked < (int64_t)DAY_SECONDS * 1000)
+		return 0;
+	return err_set(err, ETIMEDOUT, "host '%s' does not come to the end of its answer",
+		       store->far.host);
+}
+
 /* A line of an answer: 1; 0: it is done; or -code. */
 static int next_line(struct store *store, char key[32], char value[WIRE_LINE], struct err *err)
 {
@@ -50,8 +68,8 @@ static int next_line(struct store *store, char key[32], char value[WIRE_LINE], s
 
 	for (;;) {
 		int r = far_read(far, key, value, err);
-		if (r < 0)
-			return r;
+		if (r < 0 || check_end(store, err) < 0)
+			return -err->code;
 		far->wire.lines = 0;
 		if (r == 0)
 			return err_set(err, EBADMSG,
@@ -80,6 +98,8 @@ static int ask(struct store *store, struct err *err, const char *form, ...)
 	if (n < 0 || n >= WIRE_LINE)
 		return err_set(err, ENAMETOOLONG, "the path is too long");
 	const struct text line = { .data = bytes, .length = (size_t)n };
+	store->asked = clock_ms();
+	store->answers = 0;
 	return far_write(&store->far, &line, err);
 }
 
