@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine from a stream. Its settings are a stranger's, and so is every byte of its volumes. */
+#include "machine/data/data.h"
 #include "machine/manage/arrival.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
@@ -70,13 +71,39 @@ static int settle_identity(struct machine *machine, const struct stream_head *he
 	return 0;
 }
 
+/* A path of a stranger is shown as a word of a command only if a shell takes it as one. */
+static bool is_plain(const char *path)
+{
+	return path[strspn(path,
+			   "/._-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] ==
+	       '\0';
+}
+
+/* Volumes that are here and that the machine had: the command that gives each of them back. */
+static void note_volumes(const struct machine *machine, struct text *notes)
+{
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		const struct attached_config *attached = (const struct attached_config *)at;
+		struct volume_config volume = { 0 };
+		if (data_open(machine->dirs, at->name, &volume, &(struct err){ 0 }) < 0)
+			continue;
+		config_free(&volume_schema, &volume);
+		text_add(notes,
+			 "volume '%s' stays as it is; it is attached by: berth volume attach %s%s "
+			 "%s %s\n",
+			 at->name, attached->readonly ? "--read-only " : "", machine->name,
+			 at->name, is_plain(attached->target) ? attached->target : "TARGET");
+	}
+}
+
 static int settle_trust(struct machine *machine, const struct import_spec *spec, struct text *notes,
 			struct err *err)
 {
-	scoped_text struct text dropped = { 0 };
+	scoped_text struct text dropped = { 0 }, remedies = { 0 };
 
 	if (spec->trust)
 		return 0;
+	note_volumes(machine, &remedies);
 	if (distrust_settings(&machine->config, spec->trusted_target, &dropped, err) < 0)
 		return -err->code;
 	if (dropped.length)
@@ -84,6 +111,8 @@ static int settle_trust(struct machine *machine, const struct import_spec *spec,
 			 "settings that open '%s' to this host were left out: %s; --trust keeps "
 			 "them\n",
 			 machine->name, text_str(&dropped));
+	if (remedies.length)
+		text_add(notes, "%s", text_str(&remedies));
 	return 0;
 }
 
