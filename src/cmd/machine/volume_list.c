@@ -97,11 +97,38 @@ static json_t *volume_object(const struct attachments *all, const char *name,
 	});
 }
 
+static void add_users(struct listing *listing, const char *name)
+{
+	const struct attachments *all = &listing->attachments;
+	scoped_text struct text users = { 0 };
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct attachment *one = &all->list[i];
+		if (strcmp(one->volume, name) == 0)
+			text_add(&users, "%s%s:%s%s", users.length ? ", " : "", one->machine,
+				 one->target, one->readonly ? " (read-only)" : "");
+	}
+	table_add(&listing->table, text_str(&users));
+}
+
+/* The machines that have it in their settings cannot start, and have to be known. */
 static void add_broken(struct listing *listing, const char *name, const char *missing,
 		       const struct err *fault)
 {
 	listing->broken++;
-	table_add_broken(&listing->table, listing->array, 1, name, missing, fault);
+	if (listing->array) {
+		table_add_broken(&listing->table, listing->array, 1, name, missing, fault);
+		json_object_set_new(json_array_get(listing->array,
+						   json_array_size(listing->array) - 1),
+				    "machines", machines_array(&listing->attachments, name));
+		return;
+	}
+	print_error(fault);
+	table_add(&listing->table, name);
+	table_add(&listing->table, "broken");
+	add_users(listing, name);
+	table_add(&listing->table, "");
+	table_add(&listing->table, "");
 }
 
 /* Whether the data or their pool are gone. */
@@ -122,20 +149,12 @@ static bool is_broken(struct listing *listing, const char *name, const struct vo
 
 static void add_row(struct listing *listing, const char *name, const struct volume_config *config)
 {
-	const struct attachments *all = &listing->attachments;
-	scoped_text struct text users = { 0 };
 	char when[32];
 
-	for (size_t i = 0; i < all->count; i++) {
-		const struct attachment *one = &all->list[i];
-		if (strcmp(one->volume, name) == 0)
-			text_add(&users, "%s%s:%s%s", users.length ? ", " : "", one->machine,
-				 one->target, one->readonly ? " (read-only)" : "");
-	}
 	print_time(config->created, when, sizeof when);
 	table_add(&listing->table, name);
 	table_add(&listing->table, config->pool);
-	table_add(&listing->table, text_str(&users));
+	add_users(listing, name);
 	table_add(&listing->table, when);
 	table_add(&listing->table, config->description);
 }
