@@ -47,7 +47,7 @@ libmachine_a_SOURCES = \
 	src/machine/data/make.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
-	src/machine/share/mounts.c src/machine/share/mounts.h \
+	src/machine/share/naming.c src/machine/share/temporary.c src/machine/share/mounts.c src/machine/share/mounts.h \
 	src/machine/share/sections.c \
 	src/machine/share/share.c src/machine/share/share.h \
 	src/machine/share/staging.c src/machine/share/staging.h \

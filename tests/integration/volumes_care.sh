@@ -32,6 +32,19 @@ fresh() {
 	done
 }
 
+# points COMMAND...: the fault points that the command passes, each with how many times it has been passed.
+points() {
+	rm -f "$T/trace"
+	BERTH_FAULT_TRACE=$T/trace "$@"
+	awk '{ print $1 ":" ++seen[$1] }' "$T/trace" | xargs
+}
+
+not_kindly() {
+	local got=0
+	"$@" >/dev/null 2>&1 || got=$?
+	((got > 128)) || fault "'$*' was not killed, but ended with $got"
+}
+
 tear_down() {
 	local machine volume
 	for machine in $(berth list --json | jq -r '.[].name'); do
@@ -80,6 +93,80 @@ case_copies_of_files() {
 	berth volume detach f disk
 	silent "and the root has nothing there" in_m f 'ls /srv/data'
 	berth delete --force f
+}
+
+# A killed attach is finished by the same command.
+case_finished_later() {
+	local point list
+	fresh disk
+	list=$(points berth volume attach a disk /srv)
+	[[ -n $list ]]
+	for point in $list; do
+		berth volume detach a disk 2>/dev/null
+		echo "attaching $point"
+		BERTH_FAULT=$point not_kindly berth volume attach a disk /srv
+		berth volume attach a disk /srv
+		in_m a 'grep -q " /srv " /proc/mounts'
+	done
+	berth volume detach a disk
+}
+
+# The same where the machine has unmounted it.
+case_mounted_again() {
+	fresh disk
+	berth volume attach a disk /srv
+	fails 1 "machine 'a' has a volume '/srv' already" berth volume attach a disk /srv
+	in_m a 'umount /srv'
+	berth volume attach a disk /srv/
+	in_m a 'touch /srv/file'
+	berth volume detach a disk
+}
+
+# A place above another one is refused while it would hide that, as a start mounts the outer one first.
+case_one_in_another() {
+	fresh outer inner
+	mkdir -p "$T/host"
+	berth volume attach a inner /data/inner/
+	same "the slash at the end" "target = /data/inner" "$(grep '^target' "$(conf a)")"
+	fails 1 "'/data' would hide volume 'inner' of machine 'a', at '/data/inner'.*berth volume detach a inner" berth volume attach a outer /data
+	fails 1 "'/data' would hide volume 'inner' of machine 'a'" berth mount a "$T/host" /data
+	fails 1 "has a volume named 'inner' already; take it away first: berth volume detach a inner" berth volume attach a inner /mnt
+	berth volume detach a inner
+	berth volume attach a outer /data
+	berth volume attach a inner /data/inner
+	in_m a 'echo in >/data/inner/file'
+	fails 1 "volume 'inner' is mounted in it, at '/data/inner'; detach that first: berth volume detach a inner" berth volume detach a outer
+	berth restart --wait a
+	same "the same after a restart" in "$(in_m a 'cat /data/inner/file')"
+	berth volume detach a inner
+	in_m a 'mount -t tmpfs none /data'
+	fails 1 "the machine has mounted something else over it, at '/data'" berth volume detach a outer
+	in_m a 'umount /data'
+	berth volume detach a outer
+}
+
+case_broken_ones_have_machines() {
+	fresh lost
+	berth create bb s
+	berth volume attach s lost /srv
+	mv "$BERTH_ROOT/lib/volumes/lost/volume.conf" "$T/kept"
+	has 'lost +broken +s:/srv' "$(berth volume list 2>/dev/null || true)"
+	same "in JSON" s "$(berth volume list --json 2>/dev/null | jq -r '.[] | select(.name == "lost").machines[].name')"
+	mv "$T/kept" "$BERTH_ROOT/lib/volumes/lost/volume.conf"
+	berth delete s
+}
+
+# An archive is a stranger's, so its machine gets no volume of this host; the command that gives it is told.
+case_brought_back() {
+	fresh home
+	berth create bb deb
+	berth volume attach deb home /home
+	berth export deb "$T/deb.berth"
+	berth delete deb
+	berth import "$T/deb.berth" 2>"$T/err"
+	has "volume 'home' stays as it is; it is attached by: berth volume attach deb home /home" "$(cat "$T/err")"
+	berth volume attach deb home /home
+	berth delete deb
 }
 
 run_cases "$@"

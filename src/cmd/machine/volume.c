@@ -90,18 +90,29 @@ static int run_create(struct call *call, struct err *err)
 	return r != 0 ? r : data_create(&call->dirs, call->words[0], &spec, err);
 }
 
+/* A path without the slashes at its end; NULL: out of memory. */
+static char *target_of(const char *word)
+{
+	size_t n = strlen(word);
+
+	while (n > 1 && word[n - 1] == '/')
+		n--;
+	return strndup(word, n);
+}
+
 static int run_attach(struct call *call, struct err *err)
 {
+	scoped_free char *target = target_of(call->words[2]);
 	scoped_machine struct machine machine = { 0 };
 	struct attached_config attached = { 0 };
 	struct machine_config alone = { .volumes = &attached.section };
 
-	int r = name_check(call->words[1], err);
+	int r = target ? name_check(call->words[1], err) : err_set(err, ENOMEM, "out of memory");
 	if (r == 0)
 		r = config_defaults(&attached_schema, &attached, err);
 	attached.section.name = (char *)(uintptr_t)call->words[1];
 	if (r == 0)
-		r = section_give(&attached_schema, &attached, "target", call->words[2], err);
+		r = section_give(&attached_schema, &attached, "target", target, err);
 	if (r == 0)
 		r = section_give(&attached_schema, &attached, "readonly",
 				 call_has(call, &flag_read_only) ? "yes" : NULL, err);
@@ -127,7 +138,9 @@ static int run_detach(struct call *call, struct err *err)
 	if (r == 0)
 		r = machine_detach_volume(&machine, call->words[1], &was_there, err);
 	if (r == 0 && !was_there && !machine_is_down(status.state))
-		print_note("machine '%s' no longer had it there", machine.name);
+		print_note("machine '%s' runs, and had '%s' not mounted any more; its settings "
+			   "have lost it now",
+			   machine.name, call->words[1]);
 	return r;
 }
 

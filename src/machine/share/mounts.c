@@ -19,7 +19,6 @@
 #include "kern/cgroup.h"
 #include "machine/data/data.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -33,35 +32,6 @@ struct target {
 	bool own_ids;
 	struct machine_config temporary; /* owned */
 };
-
-static char *temporary_path(const struct machine *machine)
-{
-	return text_format("%s/shares.conf", machine->run);
-}
-
-int share_forget_temporary(const struct machine *machine, struct err *err)
-{
-	scoped_free char *path = temporary_path(machine);
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set(err, errno, "remove '%s': %s", path, strerror(errno));
-	return 0;
-}
-
-int machine_temporary(const struct machine *machine, struct machine_config *config, struct err *err)
-{
-	scoped_free char *path = temporary_path(machine);
-	struct err why = { 0 };
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	int r = config_load(&machine_schema, path, config, &why);
-	if (r == -ENOENT)
-		return config_defaults(&machine_schema, config, err);
-	return r < 0 ? err_set(err, -r, "%s", why.text) : 0;
-}
 
 static void target_close(struct target *target)
 {
@@ -120,38 +90,6 @@ static int read_again(struct target *target, struct err *err)
 		       : machine_temporary(target->machine, &target->temporary, err);
 }
 
-/* "/srv/My data" is "srv-my-data". */
-static void label_of(const char *path, char label[64])
-{
-	size_t n = 0;
-
-	for (; *path && n < 58; path++) {
-		char c = (char)tolower((unsigned char)*path);
-		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-			label[n++] = c;
-		else if (n > 0 && label[n - 1] != '-')
-			label[n++] = '-';
-	}
-	while (n > 0 && label[n - 1] == '-')
-		n--;
-	if (n == 0)
-		label[n++] = 'x';
-	label[n] = '\0';
-}
-
-static int make_up_name(struct section *section, const char *path, const struct section *a,
-			const struct section *b, struct err *err)
-{
-	char label[64], name[80];
-
-	label_of(path, label);
-	snprintf(name, sizeof name, "%s", label);
-	for (unsigned i = 2; config_section(a, name) || config_section(b, name); i++)
-		snprintf(name, sizeof name, "%s-%u", label, i);
-	section->name = strdup(name);
-	return section->name ? 0 : err_set(err, ENOMEM, "out of memory");
-}
-
 /* Differences between mounts and devices. */
 struct kind {
 	const struct schema *schema;
@@ -163,6 +101,8 @@ struct kind {
 		    struct err *);
 	int (*hide)(const struct target *, const struct section *, struct err *);
 };
+
+static const struct kind mounts, devices, volumes;
 
 static const struct section *first_of(const struct machine_config *config, const struct kind *kind)
 {
@@ -237,7 +177,7 @@ static int write_and_show(struct target *target, const struct kind *kind,
 {
 	struct machine *machine = target->machine;
 	scoped_free char *path =
-		temporary ? temporary_path(machine) : machine_path(machine, "machine.conf");
+		temporary ? share_temporary_path(machine) : machine_path(machine, "machine.conf");
 	struct err ignored = { 0 };
 
 	if (!path)
@@ -264,6 +204,38 @@ static int write_and_show(struct target *target, const struct kind *kind,
 	return -err->code;
 }
 
+/*
+ * A volume that a running machine gets would hide the volumes and mounts below it, and a mount the volumes, which the next
+ * start would not do.
+ */
+static int check_below(const struct target *target, const struct kind *what, const char *place,
+		       struct err *err)
+{
+	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
+	const struct kind *const kinds[] = { &volumes, &mounts };
+	size_t n = strlen(place);
+
+	if (target->pidfd < 0 || what == &devices)
+		return 0;
+	for (size_t i = 0; i < 4; i++) {
+		const struct kind *kind = kinds[i % 2];
+		if (kind == &mounts && what == &mounts)
+			continue;
+		for (const struct section *at = first_of(configs[i / 2], kind); at; at = at->next) {
+			const char *other = key_of(at, kind);
+			if (strncmp(other, place, n) == 0 && other[n] == '/')
+				return err_set(err, EBUSY,
+					       "'%s' would hide %s '%s' of machine '%s', at '%s'; "
+					       "take that away first, and add it again afterwards: "
+					       "berth %s %s %s",
+					       place, kind->schema->what, at->name,
+					       target->machine->name, other, kind->removal,
+					       target->machine->name, at->name);
+		}
+	}
+	return 0;
+}
+
 /* Checks that the name and the place are free, and gives a name to a mount that has none. */
 static int claim(const struct target *target, const struct kind *kind, struct section *section,
 		 struct err *err)
@@ -278,12 +250,43 @@ static int claim(const struct target *target, const struct kind *kind, struct se
 			       "machine '%s' has a %s '%s' already; take it away first: berth %s "
 			       "%s %s",
 			       machine->name, what, key, kind->removal, machine->name, key);
+	if (check_below(target, kind, key, err) < 0)
+		return -err->code;
 	if (!section->name)
-		return make_up_name(section, key, stored, passing, err);
+		return share_make_up_name(section, key, stored, passing, err);
 	if (config_section(stored, section->name) || config_section(passing, section->name))
-		return err_set(err, EEXIST, "machine '%s' has a %s named '%s' already",
-			       machine->name, what, section->name);
+		return err_set(err, EEXIST,
+			       "machine '%s' has a %s named '%s' already; take it away first: "
+			       "berth %s %s %s",
+			       machine->name, what, section->name, kind->removal, machine->name,
+			       section->name);
 	return 0;
+}
+
+/* A killed attach has written the section, and a killed detach has left it, while the volume is not mounted. */
+static bool is_unfinished(const struct target *target, const struct kind *kind,
+			  const struct section *section)
+{
+	const struct attached_config *wanted = (const struct attached_config *)section;
+	const struct attached_config *stored =
+		kind != &volumes || target->pidfd < 0
+			? NULL
+			: (const struct attached_config *)
+				  config_section(target->machine->config.volumes, section->name);
+
+	return stored && strcmp(stored->target, wanted->target) == 0 &&
+	       stored->readonly == wanted->readonly &&
+	       !share_has_volume(target->machine, section->name);
+}
+
+static int finish(const struct target *target, const struct kind *kind,
+		  const struct section *section, struct shares *shares, struct err *err)
+{
+	if (open_late(target, kind, section, shares, err) == 0)
+		show(target, shares, err);
+	if (err->code)
+		volume_use_end(target->machine, section->name);
+	return -err->code;
 }
 
 static bool is_optional(const struct section *section, const struct kind *kind)
@@ -325,8 +328,11 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 	    (!kind->late && open_shares(&target, kind, section, &shares, warning, err) < 0))
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0 ||
-	    claim(&target, kind, section, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0)
+		return -err->code;
+	if (is_unfinished(&target, kind, section))
+		return finish(&target, kind, section, &shares, err);
+	if (claim(&target, kind, section, err) < 0)
 		return -err->code;
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
@@ -364,7 +370,7 @@ static int take_away(struct machine *machine, const struct kind *kind, const cha
 		return err_set(err, ENOENT, "machine '%s' has no %s '%s'; see: berth info %s",
 			       machine->name, kind->schema->what, which, machine->name);
 	scoped_free char *path =
-		temporary ? temporary_path(machine) : machine_path(machine, "machine.conf");
+		temporary ? share_temporary_path(machine) : machine_path(machine, "machine.conf");
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	if (target.pidfd >= 0 && hide(&target, kind, section, was_there, err) < 0)

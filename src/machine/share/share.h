@@ -68,6 +68,12 @@ int share_volume(struct shares *shares, const struct share_owner *to,
 int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
 			  int pidfd, bool own_ids, struct err *err);
 
+/*
+ * Whether a running machine has a volume mounted, at its target or elsewhere, in any of its mount namespaces. Where that
+ * cannot be seen, as without its pool: true.
+ */
+bool share_has_volume(const struct machine *machine, const char *name);
+
 /* Adds the node of a device section, or all nodes if its path is a folder. -ENOENT: the host has none. */
 int share_device(struct shares *shares, const struct share_owner *to,
 		 const struct device_config *device, struct err *err);
@@ -101,6 +107,12 @@ int share_hide(const char *target, const struct stat *what, int pidfd, bool own_
 /* The same as share_hide, but only of what nobody uses: -EBUSY, quiet. */
 int share_withdraw(const char *target, const struct stat *what, int pidfd, bool own_ids,
 		   struct err *err);
+
+/* Of the sections of a running machine that its guest takes along; the caller owns it; NULL: out of memory. */
+char *share_temporary_path(const struct machine *machine);
+/* Gives a section a name that is made of a path, and that no section of both lists has. */
+int share_make_up_name(struct section *section, const char *path, const struct section *a,
+		       const struct section *b, struct err *err);
 
 /* Opens the parent folder of path without following any link; *name is the last component, within path. -errno. */
 int share_open_parent(const char *path, const char **name);

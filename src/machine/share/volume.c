@@ -119,6 +119,62 @@ static bool is_elsewhere(const struct machine *machine, const struct sought *sou
 				 where, room);
 }
 
+bool share_has_volume(const struct machine *machine, const char *name)
+{
+	struct sought sought;
+	char where[400];
+
+	look_at(&sought, machine->dirs, name);
+	return !sought.known || is_elsewhere(machine, &sought, where, sizeof where);
+}
+
+static bool is_below(const char *target, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(target, folder, n) == 0 && target[n] == '/';
+}
+
+/* The cause of a mount that is in use: another one of the machine's below it, or a process. */
+static int tell_use(const struct machine *machine, const struct attached_config *attached,
+		    const char *why, struct err *err)
+{
+	const char *name = attached->section.name;
+
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		const char *target = ((const struct attached_config *)at)->target;
+		if (is_below(target, attached->target))
+			return err_set(err, EBUSY,
+				       "volume '%s' cannot be detached from machine '%s': volume "
+				       "'%s' is mounted in it, at '%s'; detach that first: berth "
+				       "volume detach %s %s",
+				       name, machine->name, at->name, target, machine->name,
+				       at->name);
+	}
+	for (const struct section *at = machine->config.mounts; at; at = at->next) {
+		const char *target = ((const struct mount_config *)at)->target;
+		if (is_below(target, attached->target))
+			return err_set(err, EBUSY,
+				       "volume '%s' cannot be detached from machine '%s': mount "
+				       "'%s' is in it, at '%s'; unmount that first: berth unmount "
+				       "%s %s",
+				       name, machine->name, at->name, target, machine->name,
+				       at->name);
+	}
+	return err_set(err, EBUSY,
+		       "volume '%s' cannot be detached from machine '%s': %s, or the machine has "
+		       "mounted something below; end that, or stop the machine first",
+		       name, machine->name, why);
+}
+
+/* Whether a sentence of is_elsewhere names that path. */
+static bool names(const char *where, const char *target)
+{
+	scoped_free char *quoted = text_format("'%s'", target);
+
+	return quoted && strstr(where, quoted);
+}
+
 int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
 			  int pidfd, bool own_ids, struct err *err)
 {
@@ -131,13 +187,17 @@ int share_withdraw_volume(const struct machine *machine, const struct attached_c
 	int r = share_withdraw(attached->target, sought.known ? &sought.root : NULL, pidfd, own_ids,
 			       &why);
 	if (r == -EBUSY)
-		return err_set(err, EBUSY,
-			       "volume '%s' cannot be detached from machine '%s': %s; end that "
-			       "process, or stop the machine first",
-			       name, machine->name, why.text);
+		return tell_use(machine, attached, why.text, err);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, -r, "%s", why.text);
-	if (is_elsewhere(machine, &sought, where, sizeof where))
+	bool elsewhere = is_elsewhere(machine, &sought, where, sizeof where);
+	if (elsewhere && r == -ENOENT && names(where, attached->target))
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be detached from machine '%s': the machine has "
+			       "mounted something else over it, at '%s'; unmount that there, or "
+			       "stop the machine first",
+			       name, machine->name, attached->target);
+	if (elsewhere)
 		return err_set(err, EBUSY,
 			       "volume '%s' cannot be detached from machine '%s': %s; unmount it "
 			       "there, or stop the machine first",
