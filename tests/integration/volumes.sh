@@ -5,7 +5,11 @@ needs_faults="case_killed_making case_killed_attaching case_killed_restoring"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# The driver of the pool that the volumes are in; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+
 set_up() {
+	berth pool create default --driver "$fast"
 	busybox_template bb
 	up a
 	up b
@@ -345,7 +349,13 @@ case_sizes() {
 	fails 1 "cannot have a size" berth volume resize sized 20M
 	berth volume delete sized
 	berth pool delete plain
-	[[ ${STORAGE_DRIVER:-btrfs} == btrfs ]] || return 0
+	case $fast in
+	btrfs) sizes_of_folders ;;
+	thin) sizes_of_file_systems ;;
+	esac
+}
+
+sizes_of_folders() {
 	berth pool create --driver btrfs --set quota=yes --size 1G quotas
 	berth volume create --pool quotas --size 20M sized
 	same "its size" $((20 << 20)) "$(berth volume info --json sized | jq .size)"
@@ -360,6 +370,42 @@ case_sizes() {
 	berth volume detach a sized
 	berth volume delete sized
 	berth pool delete quotas
+}
+
+# A volume with a file system of its own always has a size, which only grows.
+sizes_of_file_systems() {
+	local size
+	gone_volume bigger
+	berth volume create --size 64M sized
+	size=$(berth volume info --json sized | jq .size)
+	same "its size" $((64 << 20)) "$size"
+	berth volume attach a sized /sized
+	in_m a 'echo kept >/sized/file'
+	berth volume snapshot sized small
+	not in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=80 2>/dev/null && sync'
+	in_m a 'rm -f /sized/big; sync'
+	fails 1 "cannot be made smaller" berth volume resize sized 32M
+	fails 1 "has a file system of its own, and always a size" berth volume resize sized none
+	same "nothing changed" "$size" "$(berth volume info --json sized | jq .size)"
+	berth volume resize sized 160M
+	same "its new size" $((160 << 20)) "$(berth volume info --json sized | jq .size)"
+	in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=80 2>/dev/null && sync'
+	fails 1 "cannot be made smaller" berth volume create --from sized --size 64M bigger
+	not there bigger
+	berth volume create --from sized@small --size 192M bigger
+	same "a larger copy" $((192 << 20)) "$(berth volume info --json bigger | jq .size)"
+	berth volume detach a sized
+	# What is restored has the size of now, not that of the snapshot.
+	berth volume restore sized small
+	same "as before" $((160 << 20)) "$(berth volume info --json sized | jq .size)"
+	berth volume attach a sized /sized
+	same "the snapshot's data" kept "$(in_m a 'cat /sized/file')"
+	in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=80 2>/dev/null && sync'
+	berth volume detach a sized
+	berth volume attach b bigger /bigger
+	in_m b 'dd if=/dev/zero of=/bigger/big bs=1M count=160 2>/dev/null && sync'
+	berth volume detach b bigger
+	berth volume delete sized bigger
 }
 
 # points COMMAND...: the fault points that the command passes, each with how many times it has been passed.

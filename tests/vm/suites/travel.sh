@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Machines in a thin pool that move to another host, and their backups.
+# Machines in a thin pool that move to another host, and their backups; volumes for data in such a pool.
 # packages: jq acl e2fsprogs bsdutils openssh-client
 # integration: move
 # seconds: 5400
@@ -9,5 +9,5 @@
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=5000
-run_integration move backup backup_faults
+run_integration volumes move backup backup_faults
 exit
