@@ -14,7 +14,6 @@ struct grower {
 	const char *machine;       /* points into volume; NULL: not a root of a machine */
 	struct volume_taken taken; /* filled in by the caller between two judgements */
 	uint64_t growth;           /* out: bytes of the pool taken in this window and the last */
-	bool held;                 /* whether its machine was held at the last look */
 	uint64_t used, written;    /* at the last look */
 	struct grower_before {
 		uint64_t used, written;

@@ -12,6 +12,7 @@
 #include "base/scoped.h"
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
+#include "machine/life/volume_use.h"
 #include "storage/growth.h"
 #include "storage/space.h"
 
@@ -28,6 +29,13 @@ enum {
 	GROW_SECONDS_MAX = 60,
 	TAKEN_MS = 500, /* pause between two reads of the taken blocks, */
 	TAKEN_PART = 8, /* they may take 1 / TAKEN_PART of the time */
+};
+
+/* A machine that writes to volumes of the pool: to its root, to volumes for data, or to both. */
+struct filler {
+	char machine[64];
+	uint64_t growth; /* of all of them, as in struct grower */
+	bool held;       /* at this look */
 };
 
 struct pool_watch {
@@ -51,6 +59,47 @@ static void tell(const struct pool_watch *watch, struct event *event)
 }
 
 /* ---- Looking */
+
+/* The machine that writes to the volume. False: none does, as to a template or to a volume that is being made. */
+static bool find_writer(const struct pool_watch *watch, const struct grower *grower,
+			char machine[64])
+{
+	static const char data[] = "data.";
+
+	if (text_starts(grower->volume, data))
+		return volume_use_find(watch->dirs, grower->volume + strlen(data), NULL, true,
+				       machine);
+	return grower->machine && text_print(machine, 64, "%s", grower->machine) >= 0;
+}
+
+static struct filler *filler_of(struct filler *fillers, size_t *count, const char *machine)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (strcmp(fillers[i].machine, machine) == 0)
+			return &fillers[i];
+	}
+	struct filler *filler = &fillers[(*count)++];
+	*filler = (struct filler){ .growth = 0 };
+	text_print(filler->machine, sizeof filler->machine, "%s", machine);
+	return filler;
+}
+
+/*
+ * Finds the machines that write to volumes of the pool, because only machines can be frozen; room for one a volume. Other
+ * growing volumes belong to a command, which gets the error of its write.
+ */
+static size_t find_fillers(const struct pool_watch *watch, struct filler *fillers)
+{
+	char machine[64];
+	size_t count = 0;
+
+	for (size_t i = 0; i < watch->growth.count; i++) {
+		const struct grower *grower = watch->growth.list[i];
+		if (find_writer(watch, grower, machine))
+			filler_of(fillers, &count, machine)->growth += grower->growth;
+	}
+	return count;
+}
 
 /* Dirty pages, written by programs but not yet by the kernel, of one machine, if its cgroup counts them. */
 static int read_pending(const struct pool_watch *watch, const char *name, uint64_t *bytes)
@@ -93,11 +142,14 @@ static uint64_t host_pending(void)
 
 static uint64_t pending(const struct pool_watch *watch)
 {
+	scoped_free struct filler *fillers = calloc(watch->growth.count + 1, sizeof *fillers);
+	size_t count = fillers ? find_fillers(watch, fillers) : 0;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < watch->growth.count; i++) {
-		const char *machine = watch->growth.list[i]->machine;
-		if (machine && read_pending(watch, machine, &sum) < 0)
+	if (!fillers)
+		return host_pending();
+	for (size_t i = 0; i < count; i++) {
+		if (read_pending(watch, fillers[i].machine, &sum) < 0)
 			return host_pending();
 	}
 	return sum;
@@ -156,16 +208,16 @@ static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 /* ---- Acting */
 
 /* The mark tells: the machine may have been stopped meanwhile, or held by an earlier watch that was killed. */
-static bool is_held(const struct pool_watch *watch, const struct grower *grower)
+static bool is_held(const struct pool_watch *watch, const struct filler *filler)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
 
-	return machine_paths(&machine, watch->dirs, grower->machine, &ignored) == 0 &&
+	return machine_paths(&machine, watch->dirs, filler->machine, &ignored) == 0 &&
 	       machine_held(&machine, NULL, 0);
 }
 
-static void set_held(const struct pool_watch *watch, struct grower *grower, bool held)
+static void set_held(const struct pool_watch *watch, const struct filler *filler, bool held)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err ignored = { 0 };
@@ -181,23 +233,21 @@ static void set_held(const struct pool_watch *watch, struct grower *grower, bool
 			 "pool '%s', which it fills, is %u%% full; make room, or enlarge it: berth "
 			 "pool grow %s",
 			 watch->pool, space_percent(&watch->space), watch->pool);
-	if (machine_paths(&machine, watch->dirs, grower->machine, &ignored) < 0 ||
+	if (machine_paths(&machine, watch->dirs, filler->machine, &ignored) < 0 ||
 	    machine_hold(&machine, held ? why : NULL) < 0)
 		return;
 	tell(watch, &(struct event){ .name = held ? "held" : "released",
-				     .machine = grower->machine,
+				     .machine = filler->machine,
 				     .cause = held ? why : NULL });
 }
 
-static void write_out(const struct pool_watch *watch, const struct grower *grower,
-		      struct pool *pool)
+static void write_volume(const struct machine *machine, const struct grower *grower,
+			 struct pool *pool)
 {
-	scoped_machine struct machine machine = { 0 };
 	scoped_fd int mount_fd = -1;
 	struct err ignored = { 0 };
 
-	if (machine_paths(&machine, watch->dirs, grower->machine, &ignored) < 0 ||
-	    volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
+	if (volume_mount(pool, grower->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &mount_fd,
 			 &ignored) < 0)
 		return;
 	/* The mount's own descriptor is O_PATH. */
@@ -205,58 +255,58 @@ static void write_out(const struct pool_watch *watch, const struct grower *growe
 	/* Present dirty pages first, then those that were being written when processes froze. */
 	syncfs(fd);
 	/* A process in a system call is frozen when the call returns. */
-	freeze_await(&machine);
+	freeze_await(machine);
 	syncfs(fd);
+}
+
+static void write_out(const struct pool_watch *watch, const struct filler *filler,
+		      struct pool *pool)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+	char writer[64];
+
+	if (machine_paths(&machine, watch->dirs, filler->machine, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < watch->growth.count; i++) {
+		const struct grower *grower = watch->growth.list[i];
+		if (find_writer(watch, grower, writer) && strcmp(writer, filler->machine) == 0)
+			write_volume(&machine, grower, pool);
+	}
 }
 
 /*
  * Flushes the machine's dirty pages, so that they get blocks before a writer takes the room that cannot be held. A
  * grandchild does it, because it takes long and the watch goes on.
  */
-static void start_writing_out(const struct pool_watch *watch, const struct grower *grower,
+static void start_writing_out(const struct pool_watch *watch, const struct filler *filler,
 			      struct pool *pool)
 {
 	if (child_detach(watch->lock) == 0) {
-		write_out(watch, grower, pool);
+		write_out(watch, filler, pool);
 		_exit(0);
 	}
 }
 
-/*
- * Finds the machines among the growing volumes, because only machines can be frozen. Other growing volumes belong to a
- * command, which gets the error of its write.
- */
-static size_t find_machines(const struct growth *growth, struct grower **machines)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < growth->count; i++) {
-		if (growth->list[i]->machine)
-			machines[count++] = growth->list[i];
-	}
-	return count;
-}
-
-static void hold_machines(struct pool_watch *watch, struct grower **machines,
+static void hold_machines(struct pool_watch *watch, struct filler *fillers,
 			  struct space_volume *volumes, struct pool *pool)
 {
-	size_t count = find_machines(&watch->growth, machines);
+	size_t count = find_fillers(watch, fillers);
 
 	for (size_t i = 0; i < count; i++) {
-		struct grower *grower = machines[i];
-		grower->held = is_held(watch, grower);
+		fillers[i].held = is_held(watch, &fillers[i]);
 		volumes[i] = (struct space_volume){
-			.growth = grower->growth,
-			.held = grower->held,
+			.growth = fillers[i].growth,
+			.held = fillers[i].held,
 		};
 	}
 	space_decide(&watch->space, volumes, count);
 	for (size_t i = 0; i < count; i++) {
-		if (volumes[i].held == machines[i]->held)
+		if (volumes[i].held == fillers[i].held)
 			continue;
-		set_held(watch, machines[i], volumes[i].held);
+		set_held(watch, &fillers[i], volumes[i].held);
 		if (volumes[i].held && *watch->backing_file)
-			start_writing_out(watch, machines[i], pool);
+			start_writing_out(watch, &fillers[i], pool);
 	}
 }
 
@@ -264,20 +314,22 @@ static int hold_growers(struct pool_watch *watch, struct pool *pool, struct err 
 {
 	size_t room = watch->growth.count + 1;
 	struct space_volume *volumes = calloc(room, sizeof *volumes);
-	struct grower **machines = calloc(room, sizeof(void *));
-	bool can = volumes && machines;
+	struct filler *fillers = calloc(room, sizeof *fillers);
+	bool can = volumes && fillers;
 
 	if (can)
-		hold_machines(watch, machines, volumes, pool);
+		hold_machines(watch, fillers, volumes, pool);
 	free(volumes);
-	free(machines);
+	free(fillers);
 	return can ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 static bool has_machines(const struct pool_watch *watch)
 {
+	char machine[64];
+
 	for (size_t i = 0; i < watch->growth.count; i++) {
-		if (watch->growth.list[i]->machine)
+		if (find_writer(watch, watch->growth.list[i], machine))
 			return true;
 	}
 	return false;

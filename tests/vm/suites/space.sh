@@ -229,6 +229,46 @@ case_copiers_are_held() {
 	dmsetup remove --retry small_disk
 }
 
+# A machine that fills the pool by its volume for data is held as one that fills it by its root.
+case_data_growers_are_held() {
+	local before disk i
+	on_a_disk witness d
+	settle witness
+	berth volume create --pool p --size 128M data
+	berth volume attach d data /data
+	for i in $(seq 0 4 124); do
+		! is_full p 82 || break
+		berth exec d -- sh -c "dd if=/dev/zero of=/data/ballast bs=1M count=4 seek=$i conv=notrunc,fsync 2>/dev/null"
+	done
+	echo "at $(full p)%"
+	change witness
+	berth exec d -- sh -c 'i=0
+		until [ -e /stop ]; do
+			dd if=/dev/zero of=/data/f$i bs=1M count=1 conv=fsync 2>/dev/null || touch /run/failed
+			i=$((i + 1))
+			sleep 1
+		done' </dev/null >/dev/null 2>&1 &
+	retry 240 state_is d held
+	echo "held at $(full p)%"
+	not is_full p 99
+	same "held" 1 "$(count_held)"
+	before=$(berth exec witness cat /state)
+	retry 60 at_least "$((before + 5))" berth exec witness cat /state
+	same "the witness" running "$(field witness state)"
+	not failed witness
+	dmsetup reload small_disk --table "0 524288 linear $disk 0"
+	dmsetup resume small_disk
+	retry 90 state_is d running
+	berth exec d touch /stop
+	berth exec witness touch /stop
+	wait
+	not failed d
+	berth volume detach d data
+	berth volume delete data
+	delete_all
+	dmsetup remove --retry small_disk
+}
+
 # A pool may grow by itself from 90 % on. If there is no room, only a look is taken, and nothing done.
 case_full_pool_is_quiet() {
 	local disk
