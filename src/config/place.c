@@ -37,9 +37,9 @@ const char *config_place_fault(const char *text)
 	/* A word that begins with '-' would be an option of ssh. */
 	if (*rest == '-' || strcspn(rest, " \t'\"\\;&|<>$`/") < n)
 		return "the host has a character that no name of one has";
-	for (const char *c = folder; *c; c++) {
+	for (const char *c = rest; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 127)
-			return "the path has a control character";
+			return "it has a control character";
 	}
 	return NULL;
 }

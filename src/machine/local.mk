@@ -163,6 +163,11 @@ test_boot_LDADD = $(test_machine_LDADD)
 test_events_SOURCES = tests/unit/test_events.c tests/unit/suite.c tests/unit/suite.h
 test_events_LDADD = $(test_machine_LDADD)
 
+check_PROGRAMS += test_store
+TESTS += test_store
+test_store_SOURCES = tests/unit/test_store.c $(storage_scratch)
+test_store_LDADD = $(test_machine_LDADD)
+
 check_PROGRAMS += test_memory
 TESTS += test_memory
 test_memory_SOURCES = tests/unit/test_memory.c tests/unit/suite.c tests/unit/suite.h

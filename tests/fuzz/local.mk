@@ -2,6 +2,7 @@
 # libFuzzer's; else it is given the files of its corpus, as a test.
 fuzz_targets = \
 	fuzz_archive \
+	fuzz_backups \
 	fuzz_catalog \
 	fuzz_config \
 	fuzz_console \
@@ -35,6 +36,9 @@ fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/shared/attributes.c src/im
 fuzz_archive_CPPFLAGS = $(AM_CPPFLAGS) $(SQUASHFS_CPPFLAGS) $(EXT2FS_CPPFLAGS)
 fuzz_archive_LDADD = $(libexec_berth_unpack_LDADD)
 fuzz_archive_LDFLAGS = $(fuzz_flags)
+fuzz_backups_SOURCES = tests/fuzz/backups.c $(fuzz_common)
+fuzz_backups_LDADD = $(cmd_libs)
+fuzz_backups_LDFLAGS = $(fuzz_flags)
 fuzz_catalog_SOURCES = tests/fuzz/catalog.c $(fuzz_common)
 fuzz_catalog_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_catalog_LDFLAGS = $(fuzz_flags)
@@ -102,7 +106,7 @@ fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
 
-EXTRA_DIST += tests/fuzz/run tests/fuzz/config.dict tests/fuzz/described.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/run tests/fuzz/backups.dict tests/fuzz/config.dict tests/fuzz/described.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
 
 .PHONY: fuzz-targets
 fuzz-targets: $(BUILT_SOURCES)

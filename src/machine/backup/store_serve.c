@@ -172,7 +172,7 @@ static int serve_lock(struct serving *serving, char **words, struct err *err)
 {
 	uint64_t seconds;
 
-	if (text_to_u64(words[1], 0, LOCK_SECONDS_MAX, &seconds) < 0 || !*words[0])
+	if (text_to_u64(words[1], 0, LOCK_SECONDS_MAX, &seconds) < 0)
 		return err_set(err, EINVAL, "no time");
 	return store_lock(&serving->store, words[0], (unsigned)seconds, err);
 }
@@ -279,7 +279,10 @@ static int serve_one(struct serving *serving, char *line, const struct request *
 		if (strcmp(words[0], requests[i].name) != 0)
 			continue;
 		bool has_path = requests[i].words && requests[i].serve != serve_keep;
-		if (count != requests[i].words + 1 || (has_path && !is_path(words[1])))
+		/* The folder itself can only be listed. */
+		bool is_empty = count > 1 && !*words[1] && requests[i].serve != serve_each;
+		if (count != requests[i].words + 1 ||
+		    (has_path && (is_empty || !is_path(words[1]))))
 			return refuse(err);
 		return requests[i].serve(serving, words + 1, err);
 	}
