@@ -64,6 +64,7 @@ static int export_to(struct making *making, int fd, struct err *err)
 		.verb = "write",
 		.snapshot = making->snapshot,
 		.since = making->base ? making->since : NULL,
+		.since_is_older = true,
 		.keep = making->base ? NULL : making->snapshot,
 		.codec = making->spec->codec,
 		.tick = making->spec->tick,

@@ -45,6 +45,15 @@ static int missing(const struct machine *machine, const char *name, struct err *
 		       machine->name, name, machine->name);
 }
 
+/* Whether since is known not to be the older one. A chain needs their order; one second has several snapshots. */
+static bool is_behind(const struct export_spec *spec, const struct snapshot_entry *since,
+		      const struct snapshot_entry *until)
+{
+	if (spec->snapshots)
+		return since > until;
+	return !spec->since_is_older && since->created > until->created;
+}
+
 /*
  * Chooses the snapshots that are written, in place: those after since and up to snapshot, or only the last of them. With
  * since, a snapshot that is asked for stays one.
@@ -60,7 +69,7 @@ static int choose(struct exporting *x, struct snapshot_entry *list, size_t count
 		return missing(x->machine, spec->snapshot, err);
 	if (spec->since && !since)
 		return missing(x->machine, spec->since, err);
-	if (since && until && since >= until)
+	if (since && until && (since == until || is_behind(spec, since, until)))
 		return err_set(err, EINVAL,
 			       since == until ? "snapshot '%s' is the one that '--since' names: "
 						"there is nothing between them"

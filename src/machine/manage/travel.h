@@ -17,6 +17,7 @@ struct export_spec {
 	bool snapshots;   /* with all snapshots, or those between since and snapshot */
 	bool blocks;      /* blocks of a pool that has them, and not trees */
 	bool quiet;       /* a running machine's file system is quieted for the moment */
+	bool since_is_older; /* the caller knows it, also where a clock that was put back says otherwise */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
