@@ -122,6 +122,38 @@ case_of_its_settings() {
 	empty_target
 }
 
+# Without a name, all targets count that machines of this host and berth.conf name; one that is away hides no other.
+case_all_targets() {
+	local out code=0
+	delete_each list 'delete --force'
+	mkdir -p "$T/second" "$T/third" "$BERTH_ROOT/etc"
+	berth create --set network= --set backup.target="$T/target" bb one
+	berth create --set network= --set backup.target="$T/second/" bb two
+	berth create --set network= --set backup.target="$T/second" bb three
+	berth create --set network= bb four
+	echo "backup.target = $T/third" >>"$BERTH_ROOT/etc/berth.conf"
+	berth backup --now 20260110-080000 '*'
+	same "all" "four one three two" "$(berth backup list --json | jq -r '[.[].machine] | sort | join(" ")')"
+	same "their targets" "$T/second $T/target $T/third" "$(berth backup list --json | jq -r '[.[].target] | unique | join(" ")')"
+	has "^two@20260110-080000 .* $T/second *$" "$(berth backup list)"
+	same "what is whole" "4 backups are whole" "$(berth backup verify)"
+	same "verdicts" "$T/second whole,$T/second whole,$T/target whole,$T/third whole" \
+		"$(berth backup verify --json | jq -r '[.[] | .target + " " + .verdict] | sort | join(",")')"
+	same "only that one" two "$(berth backup list --json two | jq -r '.[].machine')"
+	mv "$T/second" "$T/away"
+	out=$(berth backup verify 2>"$T/said") || code=$?
+	same "code" 1 "$code"
+	same "what is whole" "2 backups are whole" "$out"
+	has "'$T/second': there is no such folder; make it, or mount its disk" "$(cat "$T/said")"
+	same "said once" 1 "$(grep -c . "$T/said")"
+	out=$(not berth backup list --json 2>"$T/said")
+	same "those that are there" "four one" "$(jq -r '[.[].machine] | sort | join(" ")' <<<"$out")"
+	sed -i '/^backup.target/d' "$BERTH_ROOT/etc/berth.conf"
+	berth delete one two three four
+	rm -r "$T/away" "$T/third"
+	empty_target
+}
+
 # Random writes, prunes and clones between: each backup is what the machine was.
 case_generations() {
 	local i now sums=() kept date
@@ -200,9 +232,9 @@ case_missing_target() {
 	rm -r "$T/target"
 	mv "$T/away" "$T/target"
 	fails 1 "is not the folder that had the backups before" berth backup web
-	fails 1 "no folder for backups is set, and this host has used $T/target; give --target" berth backup list
 	fails 1 "use an absolute path" berth backup list --target here
 	berth delete --force web
+	fails 1 "no folder for backups is set, and this host has used $T/target; give --target" berth backup list
 	empty_target
 }
 

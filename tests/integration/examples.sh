@@ -35,6 +35,9 @@ elsewhere() {
 		echo "integration/oci.sh template.import"
 		;;
 	*" --cloud-init "*) echo "integration/cloud_init.sh launch.*--cloud-init" ;;
+	"age-keygen "* | 'echo "backup.encrypt = age '* | "echo 'backup.decrypt = age "*) echo "integration/backup_sealed.sh age-keygen" ;;
+	"berth backup verify --decrypt") echo "integration/backup_sealed.sh berth.backup.verify.--decrypt" ;;
+	"berth set web backup.target=ssh:"*) echo "integration/backup_ssh.sh backup.target=.*target" ;;
 	"mkdir -p /srv/backups" | "berth set web backup.target="* | "berth backup "*)
 		echo "integration/backup.sh berth.backup"
 		;;

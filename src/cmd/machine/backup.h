@@ -43,6 +43,12 @@ struct sought {
 int sought_find(struct sought *sought, const struct call *call, struct err *err);
 void sought_free(struct sought *sought);
 #define scoped_sought __attribute__((cleanup(sought_free)))
+typedef int sought_act(void *context, struct sought *sought, struct err *err);
+/*
+ * Calls act for the place that the words and options of the call name; without any, for each place that berth.conf and the
+ * machines of this host name. Of several places, a fault of one is reported, and the others are done. 0, -code or EXIT_FAILED.
+ */
+int sought_each(const struct call *call, sought_act *act, void *context, struct err *err);
 
 /* Finds the machine's backups, and that of the date. one: NULL without a date. 0 or -code. */
 int sought_backups(struct sought *sought, const char *word, struct backups *backups,

@@ -59,6 +59,7 @@ static void list_one(struct listing *listing, const struct backups *backups,
 					      { "bytes", json_integer((json_int_t)one->size) },
 					      { "checked", json_count(one->checked) },
 					      { "error", json_text(fault.text) },
+					      { "target", json_string(listing->target) },
 					      { 0 },
 				      }));
 		return;
@@ -70,6 +71,7 @@ static void list_one(struct listing *listing, const struct backups *backups,
 	table_add(&listing->table, when);
 	table_add(&listing->table, kind);
 	table_add(&listing->table, size);
+	table_add(&listing->table, listing->target);
 }
 
 static int list_machine(void *context, const char *name, const char *uuid)
@@ -91,44 +93,51 @@ static int list_machine(void *context, const char *name, const char *uuid)
 /* A machine that is here may have none yet; a word that is nothing at all is a mistake. */
 static int none_there(const struct listing *listing, struct err *err)
 {
-	if (!listing->word || listing->uuid) {
-		if (!listing->array)
-			print_note(
-				"there is no backup%s%s%s in '%s'; 'berth backup take' writes one",
-				listing->word ? " of machine '" : "",
-				listing->word ? listing->word : "", listing->word ? "'" : "",
-				listing->target);
-		return listing->array ? print_json(listing->array, err) : 0;
-	}
-	json_decref(listing->array);
-	return err_set(
-		err, ENOENT,
-		"there is no backup of machine '%s' in '%s'; see: berth backup list --target "
-		"%s",
-		listing->word, listing->target, listing->target);
+	if (listing->word && !listing->uuid)
+		return err_set(err, ENOENT,
+			       "there is no backup of machine '%s' in '%s'; see: berth backup list "
+			       "--target %s",
+			       listing->word, listing->target, listing->target);
+	if (!listing->array)
+		print_note("there is no backup%s%s%s in '%s'; 'berth backup take' writes one",
+			   listing->word ? " of machine '" : "", listing->word ? listing->word : "",
+			   listing->word ? "'" : "", listing->target);
+	return 0;
 }
 
+static int list_there(void *context, struct sought *sought, struct err *err)
+{
+	struct listing *listing = context;
+	size_t before = listing->count;
+
+	listing->store = &sought->store;
+	listing->target = sought->target;
+	listing->uuid = sought->uuid;
+	listing->err = err;
+	if (target_machines(&sought->store, list_machine, listing, err) < 0)
+		return -err->code;
+	return listing->count > before ? 0 : none_there(listing, err);
+}
+
+/* Of several places, what could be read is shown. */
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "BACKUP", "TIME", "KIND", "SIZE", NULL };
-	scoped_sought struct sought sought = { 0 };
-	struct listing listing = { .word = call->count ? call->words[0] : NULL, .err = err };
+	static const char *const heads[] = { "BACKUP", "TIME", "KIND", "SIZE", "TARGET", NULL };
+	struct listing listing = { .word = call->count ? call->words[0] : NULL };
 
-	if (sought_find(&sought, call, err) < 0)
-		return -err->code;
-	listing.store = &sought.store;
-	listing.target = sought.target;
-	listing.uuid = sought.uuid;
 	table_begin(&listing.table, heads);
 	if (call_has(call, &flag_json) && !(listing.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
-	if (target_machines(&sought.store, list_machine, &listing, err) < 0) {
+	int r = sought_each(call, list_there, &listing, err);
+	if (r < 0) {
 		json_decref(listing.array);
-		return -err->code;
+		return r;
 	}
-	if (listing.count == 0)
-		return none_there(&listing, err);
-	return listing.array ? print_json(listing.array, err) : table_print(&listing.table, err);
+	if (listing.array && print_json(listing.array, err) < 0)
+		return -err->code;
+	if (!listing.array && listing.count > 0 && table_print(&listing.table, err) < 0)
+		return -err->code;
+	return r;
 }
 
 /* ---- Using them */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The folder that a command about backups works in, and the backups there that it names. */
+/* The places that a command about backups works in, and the backups there that it names. */
 #include "cmd/machine/backup.h"
 
 #include "base/scoped.h"
@@ -103,6 +103,14 @@ void sought_free(struct sought *sought)
 	store_close(&sought->store);
 }
 
+static int open_target(struct sought *sought, const struct call *call, struct err *err)
+{
+	const struct store_spec where = backup_where(call, sought->target, "look for backups in");
+
+	return store_open(&sought->store, &where, err) < 0 ? -err->code
+							   : target_look(&sought->store, err);
+}
+
 int sought_find(struct sought *sought, const struct call *call, struct err *err)
 {
 	const char *word = call->count ? call->words[0] : "";
@@ -116,9 +124,102 @@ int sought_find(struct sought *sought, const struct call *call, struct err *err)
 	if (backup_target_wanted(call, sought->uuid ? &sought->machine : NULL, &sought->target,
 				 err) < 0)
 		return -err->code;
-	const struct store_spec where = backup_where(call, sought->target, "look for backups in");
-	return store_open(&sought->store, &where, err) < 0 ? -err->code
-							   : target_look(&sought->store, err);
+	return open_target(sought, call, err);
+}
+
+/* ---- All places of this host */
+
+struct places {
+	const struct call *call;
+	char **list; /* owned, without repeats */
+	size_t count;
+	bool failed; /* a machine's place is not known; reported already */
+};
+
+static void places_free(struct places *places)
+{
+	for (size_t i = 0; i < places->count; i++)
+		free(places->list[i]);
+	free(places->list);
+}
+#define scoped_places __attribute__((cleanup(places_free)))
+
+static int add_place(struct places *places, const struct machine *machine, struct err *err)
+{
+	scoped_free char *target = NULL;
+
+	if (backup_target_of(&places->call->dirs, machine, &target, err) < 0)
+		return -err->code;
+	scoped_free char *plain = backup_target_plain(target);
+	for (size_t i = 0; plain && i < places->count; i++) {
+		if (strcmp(places->list[i], plain) == 0)
+			return 0;
+	}
+	if (plain && !*plain)
+		return 0;
+	char **list = reallocarray(places->list, places->count + 1, sizeof *list);
+	if (!plain || !list) {
+		places->list = list ? list : places->list;
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	places->list = list;
+	list[places->count++] = take_ptr(&plain);
+	return 0;
+}
+
+/* A machine that is being made or deleted has no settings yet, or no longer. */
+static int add_machine(void *context, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct places *places = context;
+	struct err err = { 0 };
+
+	if (machine_read(&machine, &places->call->dirs, name, &err) == 0)
+		add_place(places, &machine, &err);
+	if (err.code && err.code != ENOENT) {
+		print_error(&err);
+		places->failed = true;
+	}
+	return 0;
+}
+
+static int act_there(const struct call *call, const char *target, sought_act *act, void *context,
+		     struct err *err)
+{
+	scoped_sought struct sought sought = { .store = { .lock = -1 }, .target = strdup(target) };
+
+	if (!sought.target)
+		return err_set(err, ENOMEM, "out of memory");
+	if (target_check(&call->dirs, target, err) < 0 || open_target(&sought, call, err) < 0)
+		return -err->code;
+	return act(context, &sought, err);
+}
+
+int sought_each(const struct call *call, sought_act *act, void *context, struct err *err)
+{
+	scoped_places struct places places = { .call = call };
+
+	if (call->count > 0 || call_has(call, &flag_target)) {
+		scoped_sought struct sought sought = { 0 };
+		return sought_find(&sought, call, err) < 0 ? -err->code
+							   : act(context, &sought, err);
+	}
+	if (add_place(&places, NULL, err) < 0 ||
+	    machine_list(&call->dirs, add_machine, &places, err) < 0)
+		return -err->code;
+	if (places.count == 0)
+		return places.failed ? EXIT_FAILED : no_target(call, err);
+	if (places.count == 1 && !places.failed)
+		return act_there(call, places.list[0], act, context, err);
+	int worst = places.failed ? EXIT_FAILED : 0;
+	for (size_t i = 0; i < places.count; i++) {
+		struct err one = { 0 };
+		if (act_there(call, places.list[i], act, context, &one) == 0)
+			continue;
+		print_error(&one);
+		worst = EXIT_FAILED;
+	}
+	return worst;
 }
 
 int sought_backups(struct sought *sought, const char *word, struct backups *backups,

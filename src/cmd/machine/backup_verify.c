@@ -21,7 +21,8 @@ static const struct flag *const verify_flags[] = { &flag_there, &flag_decrypt, &
 						   &flag_ssh,   &flag_target,  NULL };
 
 struct verifying {
-	struct store *store;
+	const char *word; /* NULL: all machines */
+	struct sought *sought;
 	const char *decrypt; /* the command; NULL: encrypted ones are not decrypted */
 	json_t *array;       /* owned; NULL: sentences are shown */
 	size_t whole, damaged, broken;
@@ -48,15 +49,17 @@ static void tell(struct verifying *verifying, const struct backups *backups,
 			print_error(fault);
 		return;
 	}
-	json_array_append_new(verifying->array, json_members((const struct json_member[]){
-							{ "machine", json_string(backups->name) },
-							{ "uuid", json_string(backups->uuid) },
-							{ "date", json_string(date) },
-							{ "file", json_string(one->file) },
-							{ "verdict", json_string(kind) },
-							{ "error", json_text(fault->text) },
-							{ 0 },
-						}));
+	json_array_append_new(verifying->array,
+			      json_members((const struct json_member[]){
+				      { "machine", json_string(backups->name) },
+				      { "uuid", json_string(backups->uuid) },
+				      { "date", json_string(date) },
+				      { "file", json_string(one->file) },
+				      { "verdict", json_string(kind) },
+				      { "error", json_text(fault->text) },
+				      { "target", json_string(verifying->sought->target) },
+				      { 0 },
+			      }));
 }
 
 /* Whether one is last, or a backup that last builds on. last NULL: all count. */
@@ -140,7 +143,7 @@ static int verify_machine(void *context, const char *name, const char *uuid)
 	scoped_backups struct backups backups = { 0 };
 	struct err err = { 0 };
 
-	if (backups_list(verifying->store, name, uuid, &backups, &err) < 0 ||
+	if (backups_list(&verifying->sought->store, name, uuid, &backups, &err) < 0 ||
 	    verify_list(verifying, &backups, NULL, &err) < 0) {
 		print_error(&err);
 		verifying->damaged++;
@@ -148,18 +151,26 @@ static int verify_machine(void *context, const char *name, const char *uuid)
 	return 0;
 }
 
-static int verify_named(struct sought *sought, const char *word, struct verifying *verifying,
-			struct err *err)
+static int verify_named(struct verifying *verifying, struct err *err)
 {
 	scoped_backups struct backups backups = { 0 };
 	const struct backup *one;
 
-	if (sought_backups(sought, word, &backups, &one, err) < 0)
+	if (sought_backups(verifying->sought, verifying->word, &backups, &one, err) < 0)
 		return -err->code;
 	if (backups.count == 0)
-		return err_set(err, ENOENT, "there is no backup of machine '%s' in '%s'", word,
-			       sought->target);
+		return err_set(err, ENOENT, "there is no backup of machine '%s' in '%s'",
+			       verifying->word, verifying->sought->target);
 	return verify_list(verifying, &backups, one, err);
+}
+
+static int verify_there(void *context, struct sought *sought, struct err *err)
+{
+	struct verifying *verifying = context;
+
+	verifying->sought = sought;
+	return verifying->word ? verify_named(verifying, err)
+			       : target_machines(&sought->store, verify_machine, verifying, err);
 }
 
 static void sum_up(const struct verifying *verifying)
@@ -176,13 +187,10 @@ static void sum_up(const struct verifying *verifying)
 
 static int run_verify(struct call *call, struct err *err)
 {
-	scoped_sought struct sought sought = { 0 };
-	struct verifying verifying = { 0 };
+	struct verifying verifying = { .word = call->count ? call->words[0] : NULL };
 	scoped_free char *decrypt = NULL;
 
-	if (sought_find(&sought, call, err) < 0 ||
-	    (call_has(call, &flag_decrypt) &&
-	     backup_commands(&call->dirs, NULL, &decrypt, err) < 0))
+	if (call_has(call, &flag_decrypt) && backup_commands(&call->dirs, NULL, &decrypt, err) < 0)
 		return -err->code;
 	if (decrypt && !*decrypt)
 		return err_set(
@@ -191,10 +199,8 @@ static int run_verify(struct call *call, struct err *err)
 			"decrypts a backup");
 	if (call_has(call, &flag_json) && !(verifying.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
-	verifying.store = &sought.store;
 	verifying.decrypt = decrypt;
-	int r = call->count ? verify_named(&sought, call->words[0], &verifying, err)
-			    : target_machines(&sought.store, verify_machine, &verifying, err);
+	int r = sought_each(call, verify_there, &verifying, err);
 	if (r < 0) {
 		json_decref(verifying.array);
 		return r;
@@ -203,7 +209,7 @@ static int run_verify(struct call *call, struct err *err)
 		sum_up(&verifying);
 	else if (print_json(verifying.array, err) < 0)
 		return -err->code;
-	return verifying.damaged || verifying.broken ? EXIT_FAILED : 0;
+	return verifying.damaged || verifying.broken ? EXIT_FAILED : r;
 }
 
 const struct command backup_verify_verb = {
