@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Backups on another host: what a server answers to a client that asks for what it must not have, what a client takes from a
- * server that says anything, the records of encrypted backups, and the places that users write.
+ * Backups on another host: a server before a client that asks for what it must not have, a client before a server that
+ * says anything, the records of encrypted backups, and the places that users write.
  */
 #include "base/file.h"
 #include "base/scoped.h"
