@@ -12,10 +12,26 @@
 
 static const char *const states[] = { "running", "stopped", NULL };
 
-/* Keys that machine.conf does not have. */
+#define PROVISION(key) offsetof(struct apply_settings, provision.key)
+
+/* Keys that machine.conf does not have, sorted by name. */
 static const struct key more_keys[] = {
 	{ "count", KEY_NUMBER, 0, offsetof(struct apply_settings, count), "0", 0, APPLY_COUNT_MAX,
 	  NULL, "so many machines, NAME-1 to NAME-N; 0: none" },
+	{ "provision.cloud_init", KEY_TEXT, 0, PROVISION(cloud_init), "", 0, 0, NULL,
+	  "file with user data for its cloud-init" },
+	{ "provision.file", KEY_WORDS, 0, PROVISION(file), "", 0, 0, NULL,
+	  "files to copy into it: SRC:DST[:OWNER[:MODE]]" },
+	{ "provision.locale", KEY_TEXT, 0, PROVISION(locale), "", 0, 0, NULL, "its locale" },
+	{ "provision.password_hash", KEY_TEXT, 0, PROVISION(password_hash), "", 0, 0, NULL,
+	  "file with the hash of the user's password, or root's" },
+	{ "provision.run", KEY_WORDS, 0, PROVISION(run), "", 0, 0, NULL,
+	  "scripts of this host to run in it when it has booted" },
+	{ "provision.ssh_key", KEY_WORDS, 0, PROVISION(ssh_key), "", 0, 0, NULL,
+	  "files with public keys that may log in as the user, or as root" },
+	{ "provision.timezone", KEY_TEXT, 0, PROVISION(timezone), "", 0, 0, NULL, "its time zone" },
+	{ "provision.user", KEY_WORDS, 0, PROVISION(user), "", 0, 0, NULL,
+	  "users to make in it: NAME[:UID]" },
 	{ "state", KEY_CHOICE, 0, offsetof(struct apply_settings, state), "running", 0, 0, states,
 	  "whether it is to run: running, stopped" },
 };
@@ -176,9 +192,8 @@ static int check_group(const struct apply_group *group, unsigned *line, struct e
 			continue;
 		if (config_flags(&machine_schema, name) & KEY_FIXED)
 			return config_refuse_fixed(&machine_schema, name, err);
-		if (strcmp(name, "label.applied") == 0)
-			return err_set(err, EPERM,
-				       "label.applied is made by berth and cannot be set");
+		if (apply_is_own_label(name))
+			return err_set(err, EPERM, "%s is made by berth and cannot be set", name);
 		if (text_starts(name, "network.address") && group->counted)
 			return err_set(err, EINVAL,
 				       "%s belongs to one machine, and 'count' makes several; give "

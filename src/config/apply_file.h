@@ -14,12 +14,18 @@ struct apply_given {
 	unsigned line;
 };
 
-/* The keys of machine.conf, and two more. */
+/* The keys "provision.KEY", as they are given; "": not given. */
+struct apply_provision {
+	char *cloud_init, *file, *locale, *password_hash, *run, *ssh_key, *timezone, *user;
+};
+
+/* The keys of machine.conf, and more. */
 struct apply_settings {
 	struct machine_config
 		machine; /* its keys, labels and sections; those that are not given have the defaults */
 	uint64_t count; /* of apply_machine_count */
-	char *state;    /* "running" or "stopped" */
+	struct apply_provision provision;
+	char *state; /* "running" or "stopped" */
 };
 
 /* "[machine NAME]": a machine, or several of one description. */
@@ -72,8 +78,10 @@ unsigned apply_line_of(const struct apply_given *given, size_t count, const char
 unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
 			    const char *name);
 
-/* Whether a key is no setting that can be changed later: template, pool, count, state. */
+/* Whether a key is no setting that can be changed later: template, pool, count, state, provision.KEY. */
 bool apply_is_kept_apart(const char *name);
+/* Whether berth itself sets a label of the machines that apply makes: "label.applied". */
+bool apply_is_own_label(const char *key);
 
 /* The name of the machine with that number, from 0: NAME, or with a count NAME-1 and so on. */
 void apply_machine_name(const struct apply_group *group, uint64_t index, char name[96]);

@@ -13,7 +13,12 @@ bool apply_is_kept_apart(const char *name)
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	}
-	return false;
+	return text_starts(name, "provision.");
+}
+
+bool apply_is_own_label(const char *key)
+{
+	return strcmp(key, "label.applied") == 0 || strcmp(key, "label.provisioned") == 0;
 }
 
 unsigned apply_line_of(const struct apply_given *given, size_t count, const char *name)

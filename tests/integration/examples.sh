@@ -183,9 +183,12 @@ case_berth_apply_5() {
 	mkdir -p "$T/applied" /srv/pages
 	page_commands berth.apply.5 | grep -v '^berth ' >"$T/applied/shop.apply"
 	page_commands berth.apply.5 | grep '^berth ' >"$T/commands"
+	printf '#!/bin/sh\nid -un ann >/set-up\n' >"$T/applied/db-setup"
+	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Hk1k7o2hYFhBIlOhPZ4hBzQmX1Ow0hJb2o8yWqz9P ann" >"$T/applied/ann.pub"
 	(cd "$T/applied" && run_commands <"$T/commands")
 	same "the last of them" "nothing to do" "$(cat "$T/shown")"
 	same machines "db web-1 web-2" "$(berth list --json | jq -r '.[].name' | sort | xargs)"
+	same "the work of the script" ann "$(berth exec db -- cat /set-up)"
 	has 'db:/var/lib/postgresql' "$(berth volume list)"
 	machines_go
 	berth volume delete tables

@@ -37,6 +37,7 @@ static const struct {
 	[APPLY_STOP] = { "stop", "machine" },
 	[APPLY_RESTART] = { "restart", "machine" },
 	[APPLY_START] = { "start", "machine" },
+	[APPLY_SETUP] = { "set up", "machine" },
 	[APPLY_DELETE] = { "delete", "machine" },
 };
 
@@ -137,20 +138,29 @@ static int find_network(struct apply *apply, struct err *err)
 	return 0;
 }
 
-/* Finished actions are kept, and the same command does the others. */
+/* Finished actions are kept, and the same command does the others; steps that have begun in a machine are not repeated. */
 static int tell_rest(struct apply *apply, size_t failed, struct err *err)
 {
 	scoped_text struct text line = { 0 }, again = { 0 };
 
 	apply_start_again(apply, failed, &again);
 
-	for (size_t i = failed; i < apply->count && line.length < 300; i++)
-		text_add(&line, "%s%s %s '%s'", i > failed ? ", " : "",
+	size_t first = apply->actions[failed].begun ? failed + 1 : failed;
+	for (size_t i = first; i < apply->count && line.length < 300; i++)
+		text_add(&line, "%s%s %s '%s'", i > first ? ", " : "",
 			 action_words[apply->actions[i].kind].verb,
 			 action_words[apply->actions[i].kind].object, apply->actions[i].name);
-	if (apply->count > failed && line.length >= 300)
+	if (apply->count > first && line.length >= 300)
 		text_add(&line, ", ...");
 	struct err cause = *err;
+	if (first == apply->count)
+		return err_set(err, cause.code, "%.600s%.300s", cause.text, text_str(&again));
+	if (first > failed)
+		return err_set(
+			err, cause.code,
+			"%.500s; %zu of %zu actions were done, and not: %.320s%.300s; the same "
+			"command does these",
+			cause.text, failed, apply->count, text_str(&line), text_str(&again));
 	return err_set(err, cause.code,
 		       "%.500s; %zu of %zu actions were done, and not: %.320s%.300s; when that is "
 		       "mended, the same command does the rest",

@@ -19,6 +19,7 @@ enum apply_kind {
 	APPLY_STOP,
 	APPLY_RESTART,
 	APPLY_START,
+	APPLY_SETUP, /* among the starts, after that of the machine */
 	APPLY_DELETE,
 };
 
@@ -36,6 +37,7 @@ struct apply_action {
 	const struct apply_network *network; /* borrowed */
 	struct apply_change *changes;        /* owned */
 	size_t count;
+	bool begun; /* of APPLY_SETUP: steps have begun in the machine, and are not repeated */
 	bool early; /* before machines are created: others take what this machine loses by it */
 	bool done;
 };
@@ -204,6 +206,37 @@ bool loss_of_forward(struct apply *apply, const char *machine, const char *name,
 bool loss_of_volume(struct apply *apply, const char *machine, const char *volume);
 /* Puts the losses before all that creates and changes machines. */
 void loss_arrange(struct apply *apply);
+
+/* ---- apply_setup.c: keys "provision.KEY", which are for new machines, done as launch does its options */
+
+/*
+ * The label of a machine that tells how far it is set up. NONE: not at all; COPYING: some of its files may be there;
+ * FILES: they are there; BEGUN: work has begun in it and did not come to its end; DONE: all, followed by a hash of each
+ * key's value. A user may set DONE alone.
+ */
+#define SETUP_LABEL   "label.provisioned"
+#define SETUP_NONE    "no"
+#define SETUP_COPYING "copying"
+#define SETUP_FILES   "files"
+#define SETUP_BEGUN   "begun"
+#define SETUP_DONE    "yes"
+
+/* Whether the group has such keys, and such that need the machine running. */
+bool setup_is_wanted(const struct apply_group *group);
+bool setup_has_steps(const struct apply_group *group);
+/* Checks the keys, if a machine of the group is planned to be made or set up. Adds what is wrong to apply->causes. */
+void setup_check(struct apply *apply, const struct apply_group *group);
+/* Plans the set-up of a machine that is there, if it is not complete; notes what is not done any more. */
+int setup_plan(struct apply *apply, const struct apply_group *group, const struct machine *machine,
+	       struct err *err);
+/* Copies the files into a machine that is not set up at all, or only in part. */
+int setup_files(const struct apply *apply, const struct apply_group *group, struct machine *machine,
+		struct err *err);
+/* Whether the steps are to be done. */
+bool setup_awaits_steps(const struct machine *machine);
+/* Waits until the machine has booted, and does the steps. 0, -code or the exit code of a script. */
+int setup_steps(const struct apply *apply, struct apply_action *action, struct machine *machine,
+		struct err *err);
 
 /* ---- apply_do.c */
 

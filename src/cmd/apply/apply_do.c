@@ -53,14 +53,16 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	progress_end(&progress);
 	if (r == 0 && *file->backup_schedule)
 		backup_remark_made(&apply->call->dirs, action->name);
-	if (r < 0 ||
-	    (!file->mounts && !file->devices && !file->forwards && !file->nics && !file->volumes))
+	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics &&
+		      !file->volumes && !setup_is_wanted(action->group)))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
 	if (r == 0)
 		r = change_add_sections(apply, action, &machine, err);
+	if (r == 0)
+		r = setup_files(apply, action->group, &machine, err);
 	/* It is made whole or not at all. */
-	if (r < 0 && machine.name)
+	if (r != 0 && machine.name)
 		machine_delete(&machine, true, &(struct err){ 0 });
 	return r;
 }
@@ -107,6 +109,24 @@ static int start(struct apply *apply, struct machine *machine, struct err *err)
 	int r = await_others(apply, machine, err);
 
 	return r < 0 ? r : start_machine(machine, NULL, err);
+}
+
+/* A machine that is to be stopped runs only for its steps. */
+static int set_up(struct apply *apply, struct apply_action *action, struct machine *machine,
+		  struct err *err)
+{
+	bool stopped = strcmp(action->group->settings.state, "stopped") == 0;
+	struct machine_status status = { 0 };
+	int r = setup_files(apply, action->group, machine, err);
+
+	if (r != 0 || !setup_awaits_steps(machine))
+		return r;
+	machine_status(machine, NULL, &status);
+	if (stopped && machine_is_down(status.state))
+		r = start(apply, machine, err);
+	if (r == 0)
+		r = setup_steps(apply, action, machine, err);
+	return r == 0 && stopped ? stop(machine, err) : r;
 }
 
 /* As restart does: a machine is stopped only if it can start again. */
@@ -173,7 +193,11 @@ int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 		return stop(&machine, err);
 	if (action->kind == APPLY_RESTART)
 		return restart(apply, &machine, err);
+	if (action->kind == APPLY_START && setup_files(apply, action->group, &machine, err) != 0)
+		return -err->code;
 	if (action->kind == APPLY_START)
 		return start(apply, &machine, err);
+	if (action->kind == APPLY_SETUP)
+		return set_up(apply, action, &machine, err);
 	return machine_delete(&machine, true, err);
 }

@@ -67,6 +67,11 @@ static int plan_create(struct apply *apply, const struct apply_wanted *wanted, c
 		if (action)
 			action->group = wanted->group;
 	}
+	if (action && setup_has_steps(wanted->group)) {
+		action = apply_add(apply, APPLY_SETUP, name, err);
+		if (action)
+			action->group = wanted->group;
+	}
 	return -err->code;
 }
 
@@ -203,7 +208,8 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 		apply_drop_last(apply);
 	else if (check_change(apply, wanted, machine, action, err) < 0)
 		return -err->code;
-	if (plan_state(apply, wanted, machine, restart, err) < 0)
+	if (plan_state(apply, wanted, machine, restart, err) < 0 ||
+	    setup_plan(apply, wanted->group, machine, err) < 0)
 		return -err->code;
 	/* A copy, because the list may move. */
 	const struct apply_action changed = count ? apply->actions[at] : (struct apply_action){ 0 };
@@ -305,6 +311,7 @@ static void plan_group(struct apply *apply, const struct apply_group *group)
 		apply_fault(apply, group->line, &err);
 	}
 	apply_fault(apply, group->line, &err);
+	setup_check(apply, group);
 }
 
 /* ---- The whole */
@@ -329,6 +336,11 @@ static size_t *find_depths(const struct boot *boot)
 	return depths;
 }
 
+static bool is_start(enum apply_kind kind)
+{
+	return kind == APPLY_START || kind == APPLY_RESTART || kind == APPLY_SETUP;
+}
+
 static int rank_items(struct apply *apply, const struct boot *boot, struct err *err)
 {
 	for (size_t i = 0; i < boot->count; i++) {
@@ -343,11 +355,11 @@ static int rank_items(struct apply *apply, const struct boot *boot, struct err *
 		const struct boot_item *item = &boot->items[i];
 		for (size_t k = 0; k < apply->count; k++) {
 			struct apply_action *action = &apply->actions[k];
-			if ((action->kind == APPLY_START || action->kind == APPLY_RESTART) &&
-			    strcmp(action->name, item->name) == 0)
-				action->rank = (item->rank * (boot->count + 1) + depths[i]) *
-						       apply->count +
-					       k;
+			/* Machines that wait for others start when these are set up. */
+			size_t tier = 2 * (item->rank * (boot->count + 1) + depths[i]) +
+				      (action->kind == APPLY_SETUP);
+			if (is_start(action->kind) && strcmp(action->name, item->name) == 0)
+				action->rank = tier * apply->count + k;
 		}
 	}
 	return 0;
@@ -396,6 +408,12 @@ static int prune_one(void *context, const char *name)
 									   : -pruning->err->code;
 }
 
+/* Set-ups have their places among the starts. */
+static enum apply_kind place_of(const struct apply_action *action)
+{
+	return action->kind == APPLY_SETUP ? APPLY_START : action->kind;
+}
+
 static int phase(const struct apply_action *action)
 {
 	if (action->kind <= APPLY_NETWORK_CHANGE)
@@ -410,8 +428,8 @@ static int by_order(const void *one, const void *other)
 
 	if (phase(a) != phase(b))
 		return phase(a) - phase(b);
-	if (a->kind != b->kind)
-		return (a->kind < b->kind) == !a->early ? -1 : 1;
+	if (place_of(a) != place_of(b))
+		return (place_of(a) < place_of(b)) == !a->early ? -1 : 1;
 	return a->rank < b->rank ? -1 : a->rank > b->rank;
 }
 

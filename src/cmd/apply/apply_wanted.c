@@ -86,8 +86,7 @@ static int compare_label(const struct key_family *family, const struct label *fr
 
 	if (!key)
 		return err_set(err, ENOMEM, "out of memory");
-	if (strcmp(key, "label.applied") == 0 ||
-	    (from && to && strcmp(from->value, to->value) == 0))
+	if (apply_is_own_label(key) || (from && to && strcmp(from->value, to->value) == 0))
 		return 0;
 	return action_add(action, key, from ? from->value : NULL, to ? to->value : NULL, err);
 }
@@ -236,6 +235,8 @@ int wanted_words(const struct apply *apply, const struct apply_group *group, enu
 			return -err->code;
 	}
 	if (keep == WORDS_NO_NETWORK && add_word(words, "network", "", err) < 0)
+		return -err->code;
+	if (setup_is_wanted(group) && add_word(words, SETUP_LABEL, SETUP_NONE, err) < 0)
 		return -err->code;
 	return add_word(words, "label.applied", apply->id, err);
 }

@@ -219,7 +219,10 @@ const char provision_copied[] = "set -e\n"
 				"chmod 700 \"$f\"\n"
 				"\"$f\" </dev/null\n";
 
-/* The guest's own programs copy the script in and run it by its interpreter. There is no time limit. */
+/*
+ * The guest's own programs copy the script in and run it by its interpreter. There is no time limit. With --json, standard
+ * output belongs to the JSON alone.
+ */
 static int run_script(const char *path, void *context, struct err *err)
 {
 	const char *const argv[] = { "/bin/sh", "-c", provision_copied, NULL };
@@ -228,7 +231,8 @@ static int run_script(const char *path, void *context, struct err *err)
 
 	if (fd < 0)
 		return err_set(err, -fd, "read '%.200s' of --run: %s", path, file_why(fd));
-	int r = run_in(steps, argv, &(struct streams){ fd, -1 }, 0, err);
+	int out = call_has(steps->call, &flag_json) ? STDERR_FILENO : -1;
+	int r = run_in(steps, argv, &(struct streams){ fd, out }, 0, err);
 	if (r > 0 && !err->code)
 		err_set(err, EIO,
 			"machine '%s' runs, but '%.200s' exited with %d in it; look inside: berth "

@@ -15,12 +15,30 @@ static const struct flag flag_to = { "to", 0, false, "SNAP",
 				     "back to that snapshot, not to the template" };
 static const struct flag *const reset_flags[] = { &flag_to, &flag_wait, NULL };
 
+/* With the root goes the set-up by apply; this is noted before, so that a kill cannot leave a machine without it. */
+static int reset_whole(struct machine *machine, struct err *err)
+{
+	const char *mark = config_label(machine->config.labels, "provisioned");
+	scoped_free char *before = mark ? strdup(mark) : NULL;
+	struct config_change change = { "label.provisioned", "no" };
+
+	if (mark && (!before ? err_set(err, ENOMEM, "out of memory")
+			     : machine_set(machine, &change, 1, err)) < 0)
+		return -err->code;
+	int r = machine_reset(machine, NULL, err);
+	change.value = before;
+	if (r < 0 && before)
+		machine_set(machine, &change, 1, &(struct err){ 0 });
+	return r;
+}
+
 static int reset_stopped(struct call *call, struct machine *machine, struct err *err)
 {
 	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "resetting machine '%s'", machine->name);
-	return machine_reset(machine, call_value(call, &flag_to), err);
+	return call_has(call, &flag_to) ? machine_reset(machine, call_value(call, &flag_to), err)
+					: reset_whole(machine, err);
 }
 
 static int boot(struct call *call, struct machine *machine, struct err *err)
