@@ -1,9 +1,5 @@
 noinst_LIBRARIES += libcmd.a
 libcmd_a_SOURCES = \
-	src/cmd/complete.c \
-	src/cmd/completion.c \
-	src/cmd/help.c \
-	src/cmd/verbs.c src/cmd/cli/verbs.h \
 	src/cmd/apply/apply.c src/cmd/apply/apply.h \
 	src/cmd/apply/apply_change.c \
 	src/cmd/apply/apply_check.c \
@@ -11,11 +7,17 @@ libcmd_a_SOURCES = \
 	src/cmd/apply/apply_image.c \
 	src/cmd/apply/apply_look.c \
 	src/cmd/apply/apply_loss.c \
-	src/cmd/apply/apply_nic.c \
 	src/cmd/apply/apply_network.c \
+	src/cmd/apply/apply_nic.c \
 	src/cmd/apply/apply_plan.c \
 	src/cmd/apply/apply_setup.c \
 	src/cmd/apply/apply_wanted.c \
+	src/cmd/backup/backup.c src/cmd/backup/backup.h \
+	src/cmd/backup/backup_info.c src/cmd/backup/backup_info.h \
+	src/cmd/backup/backup_read.c \
+	src/cmd/backup/backup_run.c src/cmd/backup/backup_run.h \
+	src/cmd/backup/backup_target.c \
+	src/cmd/backup/backup_verify.c \
 	src/cmd/cli/act.c \
 	src/cmd/cli/background.c \
 	src/cmd/cli/changes.c src/cmd/cli/changes.h \
@@ -23,13 +25,17 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/common.c src/cmd/cli/common.h \
 	src/cmd/cli/foreground.c \
 	src/cmd/cli/given.c \
+	src/cmd/cli/interrupt.c src/cmd/cli/interrupt.h \
 	src/cmd/cli/labels.c src/cmd/cli/labels.h \
 	src/cmd/cli/names.c src/cmd/cli/names.h \
 	src/cmd/cli/options.c \
-	src/cmd/cli/interrupt.c src/cmd/cli/interrupt.h \
+	src/cmd/cli/policy.c src/cmd/cli/policy.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \
 	src/cmd/cli/table.c src/cmd/cli/table.h \
+	src/cmd/complete.c \
+	src/cmd/completion.c \
+	src/cmd/help.c \
 	src/cmd/host/doctor.c src/cmd/host/doctor.h \
 	src/cmd/host/doctor_host.c \
 	src/cmd/host/doctor_kernel.c \
@@ -44,19 +50,12 @@ libcmd_a_SOURCES = \
 	src/cmd/host/pool_usage.c \
 	src/cmd/host/report.c src/cmd/host/report.h \
 	src/cmd/machine/adopt.c \
-	src/cmd/machine/backup.c src/cmd/machine/backup.h \
-	src/cmd/machine/backup_info.c src/cmd/machine/backup_info.h \
-	src/cmd/machine/backup_read.c \
-	src/cmd/machine/backup_run.c src/cmd/machine/backup_run.h \
-	src/cmd/machine/backup_target.c \
-	src/cmd/machine/backup_verify.c \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \
 	src/cmd/machine/each.c \
 	src/cmd/machine/enter.c \
 	src/cmd/machine/events.c \
-	src/cmd/machine/export.c \
 	src/cmd/machine/forward.c src/cmd/machine/forward.h \
 	src/cmd/machine/info.c \
 	src/cmd/machine/keeper.c \
@@ -67,34 +66,20 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/logs.c \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
-	src/cmd/machine/move.c src/cmd/machine/move.h \
-	src/cmd/machine/move_abort.c \
-	src/cmd/machine/move_connect.c \
-	src/cmd/machine/move_copy.c \
-	src/cmd/machine/move_plan.c \
 	src/cmd/machine/move_show.c src/cmd/machine/move_show.h \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h \
-	src/cmd/machine/offer.c src/cmd/machine/offer.h \
-	src/cmd/machine/outgoing.c src/cmd/machine/outgoing.h \
-	src/cmd/machine/placement.c src/cmd/machine/placement.h \
-	src/cmd/machine/policy.c src/cmd/machine/policy.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \
-	src/cmd/machine/receive.c \
-	src/cmd/machine/receive_move.c \
-	src/cmd/machine/receiving.c src/cmd/machine/receiving.h \
 	src/cmd/machine/rename.c \
 	src/cmd/machine/reset.c \
 	src/cmd/machine/run.c \
 	src/cmd/machine/sections.c src/cmd/machine/sections.h \
-	src/cmd/machine/send.c \
 	src/cmd/machine/settings.c \
 	src/cmd/machine/snapshot.c \
+	src/cmd/machine/snapshot_scheduled.c \
 	src/cmd/machine/started.c \
 	src/cmd/machine/stop.c \
-	src/cmd/machine/synced.c src/cmd/machine/synced.h \
-	src/cmd/machine/there.c src/cmd/machine/there.h \
 	src/cmd/machine/top.c \
 	src/cmd/machine/transfer.c \
 	src/cmd/machine/volume.c src/cmd/machine/volume.h \
@@ -111,7 +96,23 @@ libcmd_a_SOURCES = \
 	src/cmd/template/template_export.c \
 	src/cmd/template/template_info.c \
 	src/cmd/template/template_rename.c \
-	src/cmd/template/template_settings.c
+	src/cmd/template/template_settings.c \
+	src/cmd/travel/export.c \
+	src/cmd/travel/move.c src/cmd/travel/move.h \
+	src/cmd/travel/move_abort.c \
+	src/cmd/travel/move_connect.c \
+	src/cmd/travel/move_copy.c \
+	src/cmd/travel/move_plan.c \
+	src/cmd/travel/offer.c src/cmd/travel/offer.h \
+	src/cmd/travel/outgoing.c src/cmd/travel/outgoing.h \
+	src/cmd/travel/placement.c src/cmd/travel/placement.h \
+	src/cmd/travel/receive.c \
+	src/cmd/travel/receive_move.c \
+	src/cmd/travel/receiving.c src/cmd/travel/receiving.h \
+	src/cmd/travel/send.c \
+	src/cmd/travel/synced.c src/cmd/travel/synced.h \
+	src/cmd/travel/there.c src/cmd/travel/there.h \
+	src/cmd/verbs.c src/cmd/cli/verbs.h
 
 bin_PROGRAMS += berth
 berth_SOURCES = src/cmd/main.c

@@ -3,7 +3,7 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
-#include "cmd/machine/backup.h"
+#include "cmd/backup/backup.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 

@@ -3,10 +3,10 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
+#include "cmd/backup/backup.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
-#include "cmd/machine/backup.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "network/network.h"

@@ -3,10 +3,10 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/backup/backup.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
-#include "cmd/machine/backup.h"
 #include "cmd/machine/cloud_init.h"
 #include "cmd/machine/many.h"
 #include "cmd/machine/provision.h"

@@ -3,10 +3,10 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/backup/backup_info.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/backup_info.h"
 #include "cmd/machine/forward.h"
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"

@@ -3,10 +3,10 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/backup/backup.h"
 #include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/backup.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"

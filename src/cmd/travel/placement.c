@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/placement.h"
+#include "cmd/travel/placement.h"
 
 static bool has_network(const struct placement *placement)
 {

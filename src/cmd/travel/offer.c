@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/offer.h"
+#include "cmd/travel/offer.h"
 
 #include "base/file.h"
 #include "base/scoped.h"

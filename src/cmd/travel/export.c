@@ -8,7 +8,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
-#include "cmd/machine/placement.h"
+#include "cmd/travel/placement.h"
 #include "machine/manage/travel.h"
 
 #include <fcntl.h>

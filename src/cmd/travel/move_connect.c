@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The beginning of a session with the receiving side: the machine, its host, and the phase of its move. */
-#include "cmd/machine/move.h"
+#include "cmd/travel/move.h"
 
 #include "base/scoped.h"
-#include "cmd/machine/outgoing.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/outgoing.h"
+#include "cmd/travel/there.h"
 
 #include <string.h>
 #include <unistd.h>

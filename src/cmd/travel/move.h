@@ -6,7 +6,7 @@
 #define BERTH_CMD_MACHINE_MOVE_H
 
 #include "cmd/cli/command.h"
-#include "cmd/machine/offer.h"
+#include "cmd/travel/offer.h"
 #include "machine/manage/moving.h"
 #include "machine/wire/far.h"
 

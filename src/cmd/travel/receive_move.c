@@ -3,7 +3,7 @@
  * The receiving side of a move: one session, in which the sender asks for one step after the other. Each answer comes
  * when its step is on the disk. A session that breaks off leaves a machine that is arriving, and the next one goes on.
  */
-#include "cmd/machine/receiving.h"
+#include "cmd/travel/receiving.h"
 
 #include "base/fault.h"
 #include "base/scoped.h"

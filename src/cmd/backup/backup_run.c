@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/backup_run.h"
+#include "cmd/backup/backup_run.h"
 
 #include "base/child.h"
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* snapshot scheduled: takes the snapshots that are due, and deletes those that are kept no more. */
-#include "cmd/machine/policy.h"
+#include "cmd/cli/policy.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
@@ -14,24 +14,8 @@
 
 enum { WAIT_SECONDS = 60 };
 
-const struct flag flag_dry_run = { "dry-run", 'n', false, NULL, "only show what would be done" };
-const struct flag flag_now = {
-	"now", 0, false, "TIME", "go by that time, such as 20260131-120000 in UTC, not by the clock"
-};
 static const struct flag *const scheduled_flags[] = { &flag_dry_run, &flag_json, &flag_label,
 						      &flag_now, NULL };
-
-int now_given(const struct call *call, uint64_t *now, struct err *err)
-{
-	const char *given = call_value(call, &flag_now);
-
-	*now = 0;
-	if (!given || (strlen(given) == STAMP_SIZE - 1 && stamp_parse(given, now) > 0))
-		return 0;
-	err_set(err, EINVAL, "--now cannot be '%.40s': use a time in UTC such as 20260131-120000",
-		given);
-	return EXIT_USAGE;
-}
 
 struct scheduled {
 	uint64_t now;

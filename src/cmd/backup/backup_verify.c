@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backup verify: every byte of backups is read, and what builds on a damaged one is not counted as whole. */
-#include "cmd/machine/backup.h"
+#include "cmd/backup/backup.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/there.h"
 #include "machine/backup/ledger.h"
 #include "machine/backup/source.h"
 #include "machine/backup/target.h"

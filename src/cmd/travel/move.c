@@ -11,8 +11,8 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/move.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/move.h"
+#include "cmd/travel/there.h"
 #include "machine/life/run_state.h"
 #include "machine/start/start.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/backup_info.h"
+#include "cmd/backup/backup_info.h"
 
 #include "cmd/cli/print.h"
 

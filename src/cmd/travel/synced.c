@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/synced.h"
+#include "cmd/travel/synced.h"
 
 #include "base/scoped.h"
 #include "machine/manage/manage.h"

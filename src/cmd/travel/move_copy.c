@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The copies of a move: snapshots of the running machine, each as an increment of the one before, and at last its root. */
-#include "cmd/machine/move.h"
+#include "cmd/travel/move.h"
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "cmd/machine/outgoing.h"
+#include "cmd/travel/outgoing.h"
 #include "machine/manage/manage.h"
 #include "machine/state/content.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Verbs that a timer runs, and that go by a policy: their flags, their time, and what they print. */
-#ifndef BERTH_CMD_MACHINE_POLICY_H
-#define BERTH_CMD_MACHINE_POLICY_H
+/* Flags of verbs that a timer runs, and that go by a policy. */
+#ifndef BERTH_CMD_CLI_POLICY_H
+#define BERTH_CMD_CLI_POLICY_H
 
 #include "cmd/cli/command.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backup list, restore: backups that are there. */
-#include "cmd/machine/backup.h"
+#include "cmd/backup/backup.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
-#include "cmd/machine/placement.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/placement.h"
+#include "cmd/travel/there.h"
 #include "machine/backup/backup.h"
 #include "machine/backup/ledger.h"
 #include "machine/backup/target.h"

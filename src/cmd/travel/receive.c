@@ -6,7 +6,7 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
-#include "cmd/machine/receiving.h"
+#include "cmd/travel/receiving.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backup take, scheduled, forget: backups that are made, and folders that are let go. */
-#include "cmd/machine/backup.h"
+#include "cmd/backup/backup.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "cmd/backup/backup_run.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/policy.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
-#include "cmd/machine/backup_run.h"
-#include "cmd/machine/policy.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/there.h"
 #include "config/place.h"
 #include "machine/backup/target.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A dry run of a move: the rate is measured with bytes that the other side forgets, what the machine writes by its cgroup. */
-#include "cmd/machine/move.h"
+#include "cmd/travel/move.h"
 
 #include "base/clock.h"
 #include "base/scoped.h"
-#include "cmd/machine/outgoing.h"
+#include "cmd/travel/outgoing.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 

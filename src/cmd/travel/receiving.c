@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/receiving.h"
+#include "cmd/travel/receiving.h"
 
 #include "base/scoped.h"
 #include "machine/state/content.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/outgoing.h"
+#include "cmd/travel/outgoing.h"
 
 #include "base/clock.h"
 #include "base/scoped.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The end of a move that has not been completed: the machine is this host's again, if the other one does not run it. */
-#include "cmd/machine/move.h"
+#include "cmd/travel/move.h"
 
 #include "cmd/cli/print.h"
 

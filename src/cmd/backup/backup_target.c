@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The places that a command about backups works in, and the backups there that it names. */
-#include "cmd/machine/backup.h"
+#include "cmd/backup/backup.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/machine/there.h"
+#include "cmd/travel/there.h"
 #include "machine/backup/target.h"
 #include "machine/backup/view.h"
 

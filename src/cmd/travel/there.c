@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cmd/machine/there.h"
+#include "cmd/travel/there.h"
 
 #include "base/scoped.h"
 
