@@ -175,7 +175,7 @@ static void test_client(void)
 /* A server that never comes to an end. */
 static void test_endless(void)
 {
-	scoped_text struct text lines = { 0 }, names = { 0 };
+	scoped_text struct text lines = { 0 };
 	struct store_file file;
 	struct store store;
 	struct err err = { 0 };
