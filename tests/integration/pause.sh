@@ -95,7 +95,7 @@ case_run_interrupted() {
 	retry 20 bash -c '[[ $(berth list --json | tr -d " \n") == "[]" ]]'
 }
 
-# The keeper is killed and cannot delete the machine, so the next command does.
+# The keeper is killed and cannot delete the machine, which is shown as failed until it is deleted by hand.
 case_ephemeral_whose_keeper_is_killed() {
 	gone m
 	berth launch --ephemeral --wait bb e
