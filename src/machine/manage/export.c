@@ -45,13 +45,11 @@ static int missing(const struct machine *machine, const char *name, struct err *
 		       machine->name, name, machine->name);
 }
 
-/* Whether since is known not to be the older one. A chain needs their order; one second has several snapshots. */
+/* Whether since is the later one, in the order of the list. Only a single step may be taken against that order. */
 static bool is_behind(const struct export_spec *spec, const struct snapshot_entry *since,
 		      const struct snapshot_entry *until)
 {
-	if (spec->snapshots)
-		return since > until;
-	return !spec->since_is_older && since->created > until->created;
+	return since > until && (spec->snapshots || !spec->since_is_older);
 }
 
 /*
