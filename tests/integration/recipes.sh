@@ -16,13 +16,24 @@ needs_host_network=yes         # for those of sysvinit
 server=$image_server
 packages=${BERTH_TEST_CACHE:-/var/tmp/berth-tests}/packages
 
+is_free() {
+	! listens "$1" 2>/dev/null
+}
+
+# serve PORT: starts the server on that port, 0: a free one. Programs in built roots know the port.
+serve() {
+	: >"$T/port"
+	[[ $1 == 0 ]] || retry 20 is_free "$1"
+	"$server" serve "$www" "$1" >"$T/port" 2>"$T/server.out" &
+	echo $! >"$T/server.pid"
+	retry 20 test -s "$T/port"
+}
+
 set_up() {
 	mkdir -p "$www" "$BERTH_ROOT/etc"
 	make_key ours
 	make_key theirs
-	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
-	echo $! >"$T/server.pid"
-	retry 20 test -s "$T/port"
+	serve 0
 }
 
 tear_down() {
@@ -284,9 +295,7 @@ case_alpine_offline() {
 	has "cannot be reached; the archive is that of an earlier build" "$(<"$T/err")"
 	boots_and_stops offline test -e /run/bootmisc
 	refuses "cannot be reached.*--mirror" "${build[@]}" refused --release edge
-	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
-	echo $! >"$T/server.pid"
-	retry 20 test -s "$T/port"
+	serve "$(<"$T/port")"
 	berth template delete a
 }
 
@@ -341,9 +350,7 @@ case_void() {
 		test "$(sv status /etc/runit/runsvdir/default/* | grep -c ^run:)" = 1'
 	kill "$(<"$T/server.pid")"
 	"${build[@]}" offline
-	"$server" serve "$www" 0 >"$T/port" 2>"$T/server.out" &
-	echo $! >"$T/server.pid"
-	retry 20 test -s "$T/port"
+	serve "$(<"$T/port")"
 	berth template delete offline
 }
 

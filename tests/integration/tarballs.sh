@@ -69,14 +69,14 @@ case_not_there() {
 
 # On a terminal a command that takes longer than a second shows what it does, in one line.
 case_progress() {
-	mkfifo "$T/slow"
-	(exec >"$T/slow" && sleep 4 && cat "$T/plain") &
-	python3 "$top/tests/integration/terminal.py" 24x40 berth template import "$T/slow" slow <<-END
+	mkfifo "$T/late"
+	(exec >"$T/late" && sleep 4 && cat "$T/plain") &
+	python3 "$top/tests/integration/terminal.py" 24x40 berth template import "$T/late" slow <<-END
 		expect importing 'slow' ... 2 s
 		expect-end 0
 	END
-	(exec >"$T/slow" && sleep 4 && cat "$T/plain") &
-	berth template import "$T/slow" silent 2>"$T/err"
+	(exec >"$T/late" && sleep 4 && cat "$T/plain") &
+	berth template import "$T/late" silent 2>"$T/err"
 	lacks importing "$(cat "$T/err")"
 	berth template delete slow silent
 	no_volumes

@@ -207,7 +207,7 @@ static int sealed(const char *record, struct seal *seal)
 	CU_ASSERT_EQUAL_FATAL(store_open(&store, &spec, &err), 0);
 	CU_ASSERT_EQUAL(store_replace(&store, "x" SEAL_RECORD, record, strlen(record), &err), 0);
 	int r = seal_read(&store, "x", seal, &err);
-	CU_ASSERT_EQUAL(store_remove(&store, "x" SEAL_RECORD, &err), 0);
+	CU_ASSERT_EQUAL(store_remove(&store, "x" SEAL_RECORD, &(struct err){ 0 }), 0);
 	store_close(&store);
 	return r;
 }
