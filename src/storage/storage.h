@@ -461,6 +461,8 @@ int volumes_limited(struct pool *pool, struct err *err);
 int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_list(struct pool *pool, const char *prefix,
 		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);
+/* Destroys the volumes whose names begin so; stops at one that cannot be destroyed. */
+int volumes_destroy(struct pool *pool, const char *prefix, struct err *err);
 
 /* Copies a volume, also to another pool: by a snapshot if possible, else by mounting both and copying the tree. */
 int volume_copy(struct pool *from, const char *origin, struct pool *to, const char *volume,

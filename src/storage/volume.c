@@ -209,6 +209,25 @@ int volume_list(struct pool *pool, const char *prefix,
 	return pool->ops->list(pool, prefix, visit_whole, &whole, err);
 }
 
+struct destruction {
+	struct pool *pool;
+	struct err *err;
+};
+
+static int destroy_one(void *context, const struct volume_info *info)
+{
+	const struct destruction *destruction = context;
+
+	return volume_destroy(destruction->pool, info->name, destruction->err);
+}
+
+int volumes_destroy(struct pool *pool, const char *prefix, struct err *err)
+{
+	struct destruction destruction = { pool, err };
+
+	return volume_list(pool, prefix, destroy_one, &destruction, err);
+}
+
 static int copy_mounted(int from_mount, int to_mount, struct err *err)
 {
 	scoped_fd int from = openat(from_mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -6,6 +6,7 @@
 #include "base/renaming.h"
 #include "base/scoped.h"
 #include "storage/inventory.h"
+#include "storage/object.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -17,25 +18,7 @@ void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
 	snprintf(volume, VOLUME_NAME_MAX + 1, "template.%s", name);
 }
 
-/* Names in a folder that are not hidden, sorted; an absent folder has none. Freed by free_names. */
-static int read_names(const char *folder, struct dirent ***names)
-{
-	int n = scandir(folder, names, NULL, alphasort);
-
-	if (n < 0 && errno != ENOENT)
-		return -errno;
-	return n < 0 ? 0 : n;
-}
-
-static void free_names(struct dirent **names, int count)
-{
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-}
-
-static int load(const struct dirs *dirs, const char *name, struct template_config *config,
-		struct err *err)
+static int load(const struct dirs *dirs, const char *name, void *config, struct err *err)
 {
 	scoped_free char *path = dirs_state_path(dirs, "templates/%s/template.conf", name);
 
@@ -44,11 +27,38 @@ static int load(const struct dirs *dirs, const char *name, struct template_confi
 	return config_load(&template_schema, path, config, err);
 }
 
+static int probe(const struct dirs *dirs, const char *name, struct err *err)
+{
+	struct template_config config = { 0 };
+	int r = template_open(dirs, name, &config, err);
+
+	config_free(&template_schema, &config);
+	return r;
+}
+
+static const struct object_kind templates = {
+	.kind = "templates",
+	.file = "template.conf",
+	.word = "template",
+	.maker = "build",
+	.holds = "root",
+	.anew = "make them anew",
+	.order = alphasort,
+	.volume = template_volume,
+	.load = load,
+};
+
+static const struct object_care care = {
+	.kind = &templates,
+	.probe = probe,
+	.lock = template_lock,
+	.lock_forget = template_lock_forget,
+	.erase = template_erase,
+};
+
 struct unfinished template_mark(const struct dirs *dirs, const char *name)
 {
-	return (struct unfinished){
-		.dirs = dirs, .kind = "templates", .name = name, .file = "template.conf"
-	};
+	return object_mark(&templates, dirs, name);
 }
 
 int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err)
@@ -68,86 +78,10 @@ void template_lock_forget(const struct dirs *dirs, const char *name)
 	dirs_lock_forget(dirs, lock);
 }
 
-/* The error for a missing template, with a similar name if there is one. */
-static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
-{
-	scoped_free char *folder = dirs_state_path(dirs, "templates");
-	struct dirent **found = NULL;
-	int count = folder ? read_names(folder, &found) : 0;
-	const char **words = calloc((size_t)(count < 0 ? 0 : count) + 1, sizeof *words);
-	size_t n = 0;
-
-	for (int i = 0; words && i < count; i++) {
-		if (!text_label_fault(found[i]->d_name))
-			words[n++] = found[i]->d_name;
-	}
-	const char *near = words ? text_nearest(name, words) : NULL;
-	if (near)
-		err_set(err, ENOENT, "there is no template '%s'; did you mean '%s'?", name, near);
-	else
-		err_set(err, ENOENT,
-			"there is no template '%s'; 'berth template list' shows those that are "
-			"there, 'berth template build' makes one",
-			name);
-	free(words);
-	free_names(found, count < 0 ? 0 : count);
-	return -err->code;
-}
-
-/* A template without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
-static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
-{
-	struct unfinished mark = template_mark(dirs, name);
-	scoped_inventory struct inventory inventory = { .dirs = dirs };
-	scoped_free char *folder = dirs_state_path(dirs, "templates/%s", name);
-	char volume[VOLUME_NAME_MAX + 1];
-	struct renaming renaming;
-
-	if (!folder)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_is(&mark))
-		return tell_missing(dirs, name, err);
-	template_volume(name, volume);
-	const char *pool = inventory_find(&inventory, volume);
-	/* A root that has not followed to the new name of its template is not this one's. */
-	if (pool && renaming_find_from(&renaming, dirs, "templates", name))
-		return tell_missing(dirs, name, err);
-	if (pool)
-		return err_set(err, ENODATA,
-			       "template '%s' has lost its settings, and pool '%s' holds its root: "
-			       "bring back '%s/template.conf', or make them anew: berth template "
-			       "adopt %s; or delete it: berth template delete --force %s",
-			       name, pool, folder, name, name);
-	if (access(folder, F_OK) < 0)
-		return tell_missing(dirs, name, err);
-	return err_set(err, ENODATA,
-		       "template '%s' has lost its settings, and no reachable pool has its root: "
-		       "bring back '%s/template.conf' and its pool, or delete it: berth template "
-		       "delete --force %s",
-		       name, folder, name);
-}
-
 int template_open(const struct dirs *dirs, const char *name, struct template_config *config,
 		  struct err *err)
 {
-	struct err loading = { 0 };
-	const char *fault = text_label_fault(name);
-
-	if (fault)
-		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	int r = load(dirs, name, config, &loading);
-	if (r == -ENOENT) {
-		struct err rest = { 0 };
-		r = tell_rest(dirs, name, &rest);
-		/* The template may have been created since the search. */
-		if (load(dirs, name, config, &(struct err){ 0 }) == 0)
-			return 0;
-		*err = rest;
-		return r;
-	}
-	if (r < 0)
-		err_set(err, loading.code, "template '%s': %s", name, loading.text);
-	return r;
+	return object_open(&templates, dirs, name, config, err);
 }
 
 int template_has_volume(struct inventory *inventory, const char *name,
@@ -177,7 +111,7 @@ int template_list(const struct dirs *dirs,
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
-	int count = read_names(folder, &found);
+	int count = object_names(folder, alphasort, &found);
 	if (count < 0)
 		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));
 	for (int i = 0; r == 0 && i < count; i++) {
@@ -193,7 +127,7 @@ int template_list(const struct dirs *dirs,
 		if (opened == 0)
 			config_free(&template_schema, &config);
 	}
-	free_names(found, count);
+	object_free_names(found, count);
 	return r;
 }
 
@@ -205,7 +139,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 
 	if (install_recipe("", folder, sizeof folder) < 0)
 		return err_set(err, ENAMETOOLONG, "the path of the recipes' folder is too long");
-	int count = read_names(folder, &found);
+	int count = object_names(folder, alphasort, &found);
 	if (count < 0)
 		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));
 	for (int i = 0; r == 0 && i < count; i++) {
@@ -217,7 +151,7 @@ int template_recipes(int (*visit)(void *, const char *name), void *context, stru
 			continue;
 		r = visit(context, found[i]->d_name);
 	}
-	free_names(found, count);
+	object_free_names(found, count);
 	return r;
 }
 
@@ -314,52 +248,12 @@ int template_erase(const struct dirs *dirs, const char *name, bool forget, struc
 	return r;
 }
 
-static void sweep_marked(void *context, const char *name)
-{
-	const struct dirs *dirs = context;
-	struct unfinished mark = template_mark(dirs, name);
-	struct err ignored = { 0 };
-	scoped_fd int lock = template_lock(dirs, name, 0, &ignored);
-
-	if (lock < 0)
-		return;
-	int r = unfinished_is(&mark) ? template_erase(dirs, name, false, &ignored)
-				     : unfinished_drop(&mark, &ignored);
-	if (r == 0)
-		template_lock_forget(dirs, name);
-}
-
 void template_sweep(const struct dirs *dirs)
 {
-	/* The callback's context is not const. */
-	unfinished_each(dirs, "templates", sweep_marked, (void *)(uintptr_t)dirs);
+	object_sweep(&care, dirs);
 }
 
 int template_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
-	struct template_config config = { 0 };
-	struct err why = { 0 };
-	const char *fault = text_label_fault(name);
-
-	if (fault)
-		return err_set(err, EINVAL, "template name '%s' %s", name, fault);
-	scoped_fd int lock_fd = template_lock(dirs, name, 0, err);
-	if (lock_fd < 0)
-		return lock_fd;
-	struct unfinished mark = template_mark(dirs, name);
-	if (unfinished_is(&mark) && template_erase(dirs, name, force, err) < 0)
-		return -err->code;
-	int r = template_open(dirs, name, &config, &why);
-	config_free(&template_schema, &config);
-	if (r == -ENOENT)
-		template_lock_forget(dirs, name);
-	if (r < 0 && (r == -ENOENT || !force))
-		return err_set(err, why.code, "%s%s", why.text,
-			       r == -ENOENT || r == -ENODATA
-				       ? ""
-				       : "; it can be deleted as it is with --force");
-	r = template_erase(dirs, name, force, err);
-	if (r == 0)
-		template_lock_forget(dirs, name);
-	return r;
+	return object_delete(&care, dirs, name, force, 0, NULL, err);
 }

@@ -62,7 +62,7 @@ static int note_holder(void *context, const char *machine, const struct attached
 	return 1;
 }
 
-int data_check_free(const struct dirs *dirs, const char *name, const char *what, struct err *err)
+int data_check_free(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct holder holder = { 0 };
 	char machine[64];
@@ -73,14 +73,14 @@ int data_check_free(const struct dirs *dirs, const char *name, const char *what,
 	if (r > 0)
 		return err_set(
 			err, EBUSY,
-			"volume '%s' is attached to machine '%s' and cannot be %s; detach it "
+			"volume '%s' is attached to machine '%s' and cannot be deleted; detach it "
 			"first: berth volume detach %s %s",
-			name, holder.machine, what, holder.machine, name);
+			name, holder.machine, holder.machine, name);
 	if (volume_use_find(dirs, name, NULL, false, machine))
 		return err_set(err, EBUSY,
-			       "volume '%s' cannot be %s: machine '%s' runs with it; stop the "
-			       "machine first",
-			       name, what, machine);
+			       "volume '%s' cannot be deleted: machine '%s' runs with it; stop "
+			       "the machine first",
+			       name, machine);
 	return 0;
 }
 

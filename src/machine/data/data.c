@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int load(const struct dirs *dirs, const char *name, struct volume_config *config,
-		struct err *err)
+static int load(const struct dirs *dirs, const char *name, void *to, struct err *err)
 {
+	struct volume_config *config = to;
 	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/volume.conf", name);
 
 	if (!path)
@@ -25,11 +25,21 @@ static int load(const struct dirs *dirs, const char *name, struct volume_config 
 		       path);
 }
 
+const struct object_kind data_kind = {
+	.kind = "volumes",
+	.file = "volume.conf",
+	.word = "volume",
+	.maker = "create",
+	.holds = "data",
+	.anew = "make it anew",
+	.order = versionsort,
+	.volume = data_volume,
+	.load = load,
+};
+
 struct unfinished data_mark(const struct dirs *dirs, const char *name)
 {
-	return (struct unfinished){
-		.dirs = dirs, .kind = "volumes", .name = name, .file = "volume.conf"
-	};
+	return object_mark(&data_kind, dirs, name);
 }
 
 static void name_lock(const char *name, char lock[80], char what[80])
@@ -55,97 +65,10 @@ void data_lock_forget(const struct dirs *dirs, const char *name)
 	volume_use_forget(dirs, name);
 }
 
-/* The names of folders, sorted; an absent folder has none. Freed by free_names. */
-static int read_names(const struct dirs *dirs, struct dirent ***names)
-{
-	scoped_free char *folder = dirs_state_path(dirs, "volumes");
-
-	if (!folder)
-		return -ENOMEM;
-	int n = scandir(folder, names, NULL, versionsort);
-	return n >= 0 ? n : errno == ENOENT ? 0 : -errno;
-}
-
-static void free_names(struct dirent **names, int count)
-{
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-}
-
-/* The error for a missing volume, with a similar name if there is one. */
-static int tell_missing(const struct dirs *dirs, const char *name, struct err *err)
-{
-	struct dirent **found = NULL;
-	int count = read_names(dirs, &found);
-	const char **words = calloc((size_t)(count < 0 ? 0 : count) + 1, sizeof *words);
-	size_t n = 0;
-
-	for (int i = 0; words && i < count; i++) {
-		if (!text_label_fault(found[i]->d_name))
-			words[n++] = found[i]->d_name;
-	}
-	const char *near = words ? text_nearest(name, words) : NULL;
-	if (near && strcmp(near, name) != 0)
-		err_set(err, ENOENT, "there is no volume '%s'; did you mean '%s'?", name, near);
-	else
-		err_set(err, ENOENT,
-			"there is no volume '%s'; 'berth volume list' shows those that are there, "
-			"'berth volume create' makes one",
-			name);
-	free(words);
-	free_names(found, count < 0 ? 0 : count);
-	return -err->code;
-}
-
-/* A volume without settings: absent, in the making (-ENOENT), or broken (-ENODATA). */
-static int tell_rest(const struct dirs *dirs, const char *name, struct err *err)
-{
-	struct unfinished mark = data_mark(dirs, name);
-	scoped_inventory struct inventory inventory = { .dirs = dirs };
-	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
-	char volume[VOLUME_NAME_MAX + 1];
-
-	if (!folder)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_is(&mark))
-		return tell_missing(dirs, name, err);
-	data_volume(name, volume);
-	const char *pool = inventory_find(&inventory, volume);
-	if (pool)
-		return err_set(err, ENODATA,
-			       "volume '%s' has lost its settings, and pool '%s' holds its data: "
-			       "bring back '%s/volume.conf', or make it anew: berth volume adopt "
-			       "%s; or delete it: berth volume delete --force %s",
-			       name, pool, folder, name, name);
-	if (access(folder, F_OK) < 0)
-		return tell_missing(dirs, name, err);
-	return err_set(err, ENODATA,
-		       "volume '%s' has lost its settings, and no reachable pool has its data: "
-		       "bring back '%s/volume.conf' and its pool, or delete it: berth volume "
-		       "delete --force %s",
-		       name, folder, name);
-}
-
 int data_open(const struct dirs *dirs, const char *name, struct volume_config *config,
 	      struct err *err)
 {
-	struct err loading = { 0 };
-	const char *fault = text_label_fault(name);
-
-	if (fault)
-		return err_set(err, EINVAL, "volume name '%.80s' %s", name, fault);
-	int r = load(dirs, name, config, &loading);
-	if (r == -ENOENT) {
-		struct err rest = { 0 };
-		r = tell_rest(dirs, name, &rest);
-		/* The volume may have been made since the search. */
-		if (load(dirs, name, config, &(struct err){ 0 }) == 0)
-			return 0;
-		*err = rest;
-		return r;
-	}
-	return r < 0 ? err_set(err, loading.code, "volume '%s': %s", name, loading.text) : 0;
+	return object_open(&data_kind, dirs, name, config, err);
 }
 
 int data_has_volume(struct inventory *inventory, const char *name,
@@ -162,12 +85,15 @@ int data_list(const struct dirs *dirs,
 			   const struct err *fault),
 	      void *context, struct err *err)
 {
+	scoped_free char *folder = dirs_state_path(dirs, "volumes");
 	struct dirent **found = NULL;
-	int count = read_names(dirs, &found);
 	int r = 0;
 
+	if (!folder)
+		return err_set(err, ENOMEM, "out of memory");
+	int count = object_names(folder, versionsort, &found);
 	if (count < 0)
-		return err_set(err, -count, "read '%s/volumes': %s", dirs->state, strerror(-count));
+		return err_set(err, -count, "read '%s': %s", folder, strerror(-count));
 	for (int i = 0; r == 0 && i < count; i++) {
 		struct volume_config config = { 0 };
 		struct err fault = { 0 };
@@ -181,6 +107,6 @@ int data_list(const struct dirs *dirs,
 		if (opened == 0)
 			config_free(&volume_schema, &config);
 	}
-	free_names(found, count);
+	object_free_names(found, count);
 	return r;
 }

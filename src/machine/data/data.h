@@ -11,6 +11,10 @@
 #include "config/config.h"
 #include "machine/state/private.h"
 #include "storage/inventory.h"
+#include "storage/object.h"
+
+/* Volumes for data among the objects that have settings and a volume of a pool. */
+extern const struct object_kind data_kind;
 
 /*
  * Reads volumes/NAME/volume.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist; the
@@ -81,8 +85,8 @@ int data_each_machine(const struct dirs *dirs, const char *name,
 		      int (*visit)(void *, const char *machine,
 				   const struct attached_config *attached),
 		      void *context, struct err *err);
-/* -EBUSY with the name of the machine that has the volume in its settings, or runs with it. */
-int data_check_free(const struct dirs *dirs, const char *name, const char *what, struct err *err);
+/* Checks that a volume may be deleted. -EBUSY with the name of a machine that has it in its settings, or runs with it. */
+int data_check_free(const struct dirs *dirs, const char *name, struct err *err);
 /* Whether a machine that has the volume is about to lose it, and so is not in the way. */
 struct data_leaving {
 	bool (*leaves)(void *context, const char *machine, const char *volume);

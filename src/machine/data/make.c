@@ -23,26 +23,13 @@ void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1])
 
 /* ---- Removal */
 
-struct destruction {
-	struct pool *pool;
-	struct err *err;
-};
-
 /* A snapshot that cannot be removed stops the rest: the volume stays half removed, and the next command tries again. */
-static int destroy_one(void *context, const struct volume_info *info)
-{
-	const struct destruction *destruction = context;
-
-	return volume_destroy(destruction->pool, info->name, destruction->err);
-}
-
 static int destroy_all(struct pool *pool, const char *name, struct err *err)
 {
-	struct destruction destruction = { pool, err };
 	char volume[VOLUME_NAME_MAX + 1];
 
 	data_snapshot_volume(name, "", volume);
-	int r = volume_list(pool, volume, destroy_one, &destruction, err);
+	int r = volumes_destroy(pool, volume, err);
 	if (r < 0)
 		return r;
 	data_incoming_volume(name, volume);
@@ -137,57 +124,32 @@ int data_erase(const struct dirs *dirs, const char *name, bool forget, struct er
 	return r;
 }
 
-static void sweep_marked(void *context, const char *name)
+static int probe(const struct dirs *dirs, const char *name, struct err *err)
 {
-	const struct dirs *dirs = context;
-	struct unfinished mark = data_mark(dirs, name);
-	struct err ignored = { 0 };
-	scoped_fd int lock = data_lock(dirs, name, 0, &ignored);
+	struct volume_config config = { 0 };
+	int r = data_open(dirs, name, &config, err);
 
-	if (lock < 0)
-		return;
-	int r = unfinished_is(&mark) ? data_erase(dirs, name, false, &ignored)
-				     : unfinished_drop(&mark, &ignored);
-	if (r == 0)
-		data_lock_forget(dirs, name);
+	config_free(&volume_schema, &config);
+	return r;
 }
+
+static const struct object_care care = {
+	.kind = &data_kind,
+	.probe = probe,
+	.lock = data_lock,
+	.lock_forget = data_lock_forget,
+	.erase = data_erase,
+};
 
 void data_sweep(const struct dirs *dirs)
 {
-	/* The callback's context is not const. */
-	unfinished_each(dirs, "volumes", sweep_marked, (void *)(uintptr_t)dirs);
+	object_sweep(&care, dirs);
 }
 
 int data_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
-	struct volume_config config = { 0 };
-	struct err why = { 0 };
-	const char *fault = text_label_fault(name);
-
-	if (fault)
-		return err_set(err, EINVAL, "volume name '%.80s' %s", name, fault);
 	data_sweep(dirs);
-	scoped_fd int lock = data_lock(dirs, name, LOCK_SECONDS, err);
-	if (lock < 0)
-		return lock;
-	struct unfinished mark = data_mark(dirs, name);
-	if (unfinished_is(&mark) && data_erase(dirs, name, force, err) < 0)
-		return -err->code;
-	int r = data_open(dirs, name, &config, &why);
-	config_free(&volume_schema, &config);
-	if (r == -ENOENT)
-		data_lock_forget(dirs, name);
-	if (r < 0 && (r == -ENOENT || !force))
-		return err_set(err, why.code, "%s%s", why.text,
-			       r == -ENOENT || r == -ENODATA
-				       ? ""
-				       : "; it can be deleted as it is with --force");
-	if (data_check_free(dirs, name, "deleted", err) < 0)
-		return -err->code;
-	r = data_erase(dirs, name, force, err);
-	if (r == 0)
-		data_lock_forget(dirs, name);
-	return r;
+	return object_delete(&care, dirs, name, force, LOCK_SECONDS, data_check_free, err);
 }
 
 /* ---- Creation */

@@ -148,36 +148,39 @@ int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *
 		       : volume_destroy(&opened.pool, volume, err);
 }
 
-/* No start notes a use of the volume until the exchange is done. */
-static int exchange(struct opened *opened, const char *name, const char *next, struct err *err)
+static int refuse_in_use(const struct dirs *dirs, const char *name, struct err *err)
 {
 	char machine[64];
+
+	return volume_use_find(dirs, name, NULL, false, machine)
+		       ? err_set(err, EBUSY,
+				 "volume '%s' cannot be restored: machine '%s' runs with it; stop "
+				 "the machine, or detach the volume",
+				 name, machine)
+		       : 0;
+}
+
+/* No start notes a use of the volume until the exchange is done. */
+static int exchange_unused(struct opened *opened, const char *name, const char *next,
+			   struct err *err)
+{
 	scoped_fd int use = volume_use_hold(opened->pool.dirs, name, err);
 
-	if (use < 0)
-		return use;
-	if (volume_use_find(opened->pool.dirs, name, NULL, false, machine))
-		return err_set(err, EBUSY,
-			       "volume '%s' cannot be restored: machine '%s' runs with it; stop "
-			       "the machine, or detach the volume",
-			       name, machine);
+	if (use < 0 || refuse_in_use(opened->pool.dirs, name, err) < 0)
+		return -err->code;
 	return volume_exchange(&opened->pool, opened->volume, next, err);
 }
 
 int data_restore(const struct dirs *dirs, const char *name, const char *snapshot, struct err *err)
 {
 	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
-	char kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1], machine[64];
+	char kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 
 	if (open_volume(&opened, dirs, name, err) < 0 ||
-	    find_snapshot(&opened, name, snapshot, kept, err) < 0)
+	    find_snapshot(&opened, name, snapshot, kept, err) < 0 ||
+	    refuse_in_use(dirs, name, err) < 0)
 		return -err->code;
-	if (volume_use_find(dirs, name, NULL, false, machine))
-		return err_set(err, EBUSY,
-			       "volume '%s' cannot be restored: machine '%s' runs with it; stop "
-			       "the machine, or detach the volume",
-			       name, machine);
 	const char *const volumes[] = { opened.volume, NULL };
 	data_incoming_volume(name, next);
 	/* The rest of a restore that was killed. */
@@ -190,7 +193,7 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 	/* The limit of a folder is that of the volume, whatever it was when the snapshot was taken. */
 	int r = info.size ? volume_resize(&opened.pool, next, info.size, err) : 0;
 	if (r == 0)
-		r = exchange(&opened, name, next, err);
+		r = exchange_unused(&opened, name, next, err);
 	fault_point("volume-exchanged");
 	struct err why = { 0 };
 	if (volume_destroy(&opened.pool, next, &why) < 0 && r == 0)

@@ -11,19 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-struct destruction {
-	struct pool *pool;
-	struct err *err;
-};
-
-/* A volume that cannot be removed stops the rest: its machine stays half removed, and the next command tries again. */
-static int destroy_one(void *context, const struct volume_info *info)
-{
-	const struct destruction *destruction = context;
-
-	return volume_destroy(destruction->pool, info->name, destruction->err);
-}
-
 int restoring_clear(const struct machine *machine, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -36,13 +23,13 @@ int restoring_clear(const struct machine *machine, struct pool *pool, struct err
 	return volume_destroy(pool, volume, err);
 }
 
+/* A volume that cannot be removed stops the rest: its machine stays half removed, and the next command tries again. */
 static int destroy_volumes(struct machine *machine, struct pool *pool, struct err *err)
 {
-	struct destruction destruction = { pool, err };
 	char volume[VOLUME_NAME_MAX + 1];
 
 	snapshot_volume(machine->name, "", volume);
-	int r = volume_list(pool, volume, destroy_one, &destruction, err);
+	int r = volumes_destroy(pool, volume, err);
 	if (r == 0)
 		r = restoring_clear(machine, pool, err);
 	if (r < 0)
