@@ -46,6 +46,26 @@ stop_server() {
 	umount /etc /run
 }
 
+# Makes $T/cutter BYTES COMMAND..., in place of ssh: the command, to which only so many bytes pass.
+byte_cutter() {
+	cat >"$T/cutter" <<-'END'
+		#!/usr/bin/env python3
+		import os, subprocess, sys
+		left = int(sys.argv[1])
+		ssh = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE)
+		while left:
+		    data = os.read(0, min(left, 65536))
+		    if not data:
+		        break
+		    os.write(ssh.stdin.fileno(), data)
+		    left -= len(data)
+		os.close(0)
+		ssh.stdin.close()
+		sys.exit(ssh.wait())
+	END
+	chmod +x "$T/cutter"
+}
+
 # snapshots COMMAND...: the names in what it prints, `snapshot list --json` of either side.
 snapshots() {
 	"$@" | jq -r '[.[].name] | join(" ")'

@@ -4,6 +4,8 @@
 # BACKUP_GENERATIONS=30 makes the long chain longer.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/backups.sh
+. "$top/tests/backups.sh"
 
 export TZ=UTC0
 generations=${BACKUP_GENERATIONS:-6}
@@ -37,23 +39,8 @@ write() {
 		for f in /data/$((RANDOM % 5)).*; do [ -e \$f.kept ] || \$b rm -f \$f; break; done; \$b chmod 0$((RANDOM % 7 + 1))50 /data/now"
 }
 
-# tree MACHINE: a sum of what write has written, of a running machine.
-tree() {
-	berth exec "$1" -- busybox sh -c 'busybox find /data | busybox sort | while read -r f; do
-		busybox stat -c "%n %f %u %s %Y" "$f"; [ ! -f "$f" ] || busybox sha256sum "$f"; done' | sha256sum
-}
-
 dates() {
 	berth backup list --json --target "$T/target" "$@" | jq -r '[.[].date] | join(" ")'
-}
-
-kinds() {
-	berth backup list --json --target "$T/target" "$@" | jq -r '[.[].kind] | join(" ")'
-}
-
-# held MACHINE: the snapshots that backups build on.
-held() {
-	berth snapshot list --json "$1" | jq -r '[.[].name | select(startswith("backup-"))] | join(" ")'
 }
 
 file_of() {

@@ -4,6 +4,8 @@
 # about each.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/backups.sh
+. "$top/tests/backups.sh"
 
 export TZ=UTC0
 needs_faults="case_killed_at_each_point"
@@ -31,19 +33,6 @@ fresh() {
 
 take() {
 	berth backup --now "$2" "${@:3}" "$1"
-}
-
-kinds() {
-	berth backup list --json --target "$T/target" | jq -r '[.[].kind] | join(" ")'
-}
-
-held() {
-	berth snapshot list --json "$1" | jq -r '[.[].name | select(startswith("backup-"))] | join(" ")'
-}
-
-# is_held MACHINE [COUNT]
-is_held() {
-	[[ $(held "$1" | wc -w) -ge ${2:-1} ]]
 }
 
 file_of() {

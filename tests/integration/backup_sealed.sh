@@ -5,6 +5,8 @@ needs_debian="bookworm"
 needs_packages="age,gnupg"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/backups.sh
+. "$top/tests/backups.sh"
 
 export TZ=UTC0
 secret=a-text-that-must-not-be-readable
@@ -66,19 +68,6 @@ take() {
 write() {
 	berth exec web -- busybox sh -c "b=busybox; \$b mkdir -p /data && echo $secret >/data/$1 &&
 		\$b dd if=/dev/urandom of=/data/$1.r bs=1000 count=90 2>/dev/null"
-}
-
-tree() {
-	berth exec "$1" -- busybox sh -c 'busybox find /data | busybox sort | while read -r f; do
-		busybox stat -c "%n %f %u %s %Y" "$f"; [ ! -f "$f" ] || busybox sha256sum "$f"; done' | sha256sum
-}
-
-kinds() {
-	berth backup list --json --target "$T/target" | jq -r '[.[].kind] | join(" ")'
-}
-
-held() {
-	berth snapshot list --json web | jq -r '[.[].name | select(startswith("backup-"))] | join(" ")'
 }
 
 file_of() {

@@ -5,10 +5,13 @@ needs_debian="bookworm"
 needs_packages="openssh-server"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/backups.sh
+. "$top/tests/backups.sh"
 # shellcheck source=tests/other_host.sh
 . "$top/tests/other_host.sh"
 
 export TZ=UTC0
+backup_verb=(backup)
 
 set_up() {
 	busybox_template bb
@@ -50,23 +53,6 @@ take() {
 write() {
 	berth exec web -- busybox sh -c "b=busybox; \$b mkdir -p /data && echo $1 >/data/now &&
 		\$b dd if=/dev/urandom of=/data/$1 bs=1000 count=50 2>/dev/null"
-}
-
-tree() {
-	berth exec "$1" -- busybox sh -c 'busybox find /data | busybox sort | while read -r f; do
-		busybox stat -c "%n %f %u %s %Y" "$f"; [ ! -f "$f" ] || busybox sha256sum "$f"; done' | sha256sum
-}
-
-kinds() {
-	backup list --json --target "$target" | jq -r '[.[].kind] | join(" ")'
-}
-
-held() {
-	berth snapshot list --json web | jq -r '[.[].name | select(startswith("backup-"))] | join(" ")'
-}
-
-is_held() {
-	[[ $(held | wc -w) -ge ${1:-1} ]]
 }
 
 # nothing_half: neither a file in the making is there, nor a process of the other side.
@@ -235,28 +221,11 @@ case_cut() {
 	fresh
 	berth exec web -- busybox dd if=/dev/urandom of=/data bs=1000 count=300 2>/dev/null
 	size=$(berth export web - | wc -c)
-	cat >"$T/cutter" <<-'END'
-		#!/usr/bin/env python3
-		# Passes only so many bytes to the other side.
-		import os, subprocess, sys
-		left = int(open(os.environ["T"] + "/cut").read())
-		ssh = subprocess.Popen([os.environ["T"] + "/ssh/go"] + sys.argv[1:], stdin=subprocess.PIPE)
-		while left:
-		    data = os.read(0, min(left, 65536))
-		    if not data:
-		        break
-		    os.write(ssh.stdin.fileno(), data)
-		    left -= len(data)
-		os.close(0)
-		ssh.stdin.close()
-		sys.exit(ssh.wait())
-	END
-	chmod +x "$T/cutter"
+	byte_cutter
 	for ((i = 0; i < 20; i++)); do
 		cut=$((i < 8 ? i * 23 : i * size / 20 + i % 7))
-		echo "$cut" >"$T/cut"
 		status=0
-		env T="$T" timeout 60 berth backup take --ssh "$T/cutter" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
+		timeout 60 berth backup take --ssh "$T/cutter $cut $T/ssh/go" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
 		has "host 'root@other'" "$(cat "$T/said")"
 		same "lines behind $cut" 1 "$(grep -c . "$T/said")"
@@ -277,7 +246,7 @@ case_killed() {
 	for ((i = 0; i < 8; i++)); do
 		"$T/ssh/backup" take --now 20260111-080000 web >"$T/said" 2>&1 &
 		pid=$!
-		retry 20 is_held 2
+		retry 20 is_held web 2
 		case $((i % 4)) in
 		0) victim=$pid ;;
 		1) victim=$(pgrep -f "^ssh -F $T/ssh/config.*backup serve" | head -n 1) ;;
@@ -296,7 +265,7 @@ case_killed() {
 	done
 	"$T/ssh/backup" take --now 20260111-080000 web >"$T/said" 2>&1 &
 	pid=$!
-	retry 20 is_held 2
+	retry 20 is_held web 2
 	kill -TERM "$pid"
 	not wait "$pid"
 	has "interrupted by SIGTERM" "$(cat "$T/said")"

@@ -4,6 +4,8 @@
 needs_faults="case_killed case_killed_and_reused case_killed_template case_killed_snapshot"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
 
 fast=${STORAGE_DRIVER:-btrfs}
 
@@ -181,19 +183,6 @@ case_snapshot() {
 	berth template delete of-m
 }
 
-# points COMMAND...: the fault points of a change, as NAME:N, in the order of the command.
-points() {
-	rm -f "$T/trace"
-	BERTH_FAULT_TRACE=$T/trace "$@"
-	awk '/^rename-/ { print $0 ":" ++n[$0] }' "$T/trace"
-}
-
-not_kindly() {
-	local status=0
-	"$@" >/dev/null 2>&1 || status=$?
-	((status == 137)) || fault "ended with $status: $*"
-}
-
 # A machine exists under one of both names at every moment, whole, and the next command that acts completes the change.
 case_killed() {
 	local pool point list old new now
@@ -202,7 +191,7 @@ case_killed() {
 		berth start --wait web
 		berth exec web -- sh -c 'echo web >/etc/hostname'
 		berth stop --force web
-		list=$(points berth rename web www)
+		list=$(points berth rename web www | grep ^rename-)
 		((6 <= $(wc -w <<<"$list"))) || fault "there are few points: $list"
 		old=www new=web
 		for point in $list; do
@@ -254,7 +243,7 @@ case_killed_template() {
 	local point list old=second new=first now
 	busybox_template first "p-$fast"
 	berth create --network= first m
-	list=$(points berth template rename first second)
+	list=$(points berth template rename first second | grep ^rename-)
 	for point in $list; do
 		echo "$point"
 		BERTH_FAULT=$point not_kindly berth template rename "$old" "$new"
@@ -277,7 +266,7 @@ case_killed_snapshot() {
 	berth create --pool p-dir --network= bb m
 	berth snapshot m s1
 	berth export --snapshots m@s1 "$T/ks.berth"
-	for point in $(points berth snapshot rename m s1 s2); do
+	for point in $(points berth snapshot rename m s1 s2 | grep ^rename-); do
 		berth snapshot rename m s2 s1 2>/dev/null || true
 		BERTH_FAULT=$point not_kindly berth snapshot rename m s1 s2
 		now=$(berth snapshot list --json m | jq -r '[.[].name] | join(" ")')

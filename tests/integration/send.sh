@@ -272,27 +272,11 @@ case_cut() {
 	there delete full
 	berth export --snapshots full - | wc -c >"$T/size"
 	size=$(cat "$T/size")
-	cat >"$T/cutter" <<-'END'
-		#!/usr/bin/env python3
-		# cutter BYTES SSH-WORDS...: passes only so many bytes to the other side.
-		import os, subprocess, sys
-		left = int(sys.argv[1])
-		ssh = subprocess.Popen(["ssh"] + sys.argv[2:], stdin=subprocess.PIPE)
-		while left:
-		    data = os.read(0, min(left, 65536))
-		    if not data:
-		        break
-		    os.write(ssh.stdin.fileno(), data)
-		    left -= len(data)
-		os.close(0)
-		ssh.stdin.close()
-		sys.exit(ssh.wait())
-	END
-	chmod +x "$T/cutter"
+	byte_cutter
 	for ((i = 0; i < 50; i++)); do
 		cut=$((i * size / 50 + i % 7))
 		status=0
-		timeout 60 berth send --ssh "$T/cutter $cut -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
+		timeout 60 berth send --ssh "$T/cutter $cut ssh -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
 			full other >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
 		has "host 'other'|other side" "$(cat "$T/said")"

@@ -4,6 +4,8 @@
 needs_faults="case_killed_at_points"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
 
 # The fast driver to test; thin where device-mapper is.
 fast=${STORAGE_DRIVER:-btrfs}
@@ -355,13 +357,6 @@ case_killed_at_points() {
 	berth import --pool p-dir --set network= "$T/points.berth" x
 	berth delete x
 	berth snapshot delete web p1
-}
-
-# not_kindly COMMAND...: it is killed.
-not_kindly() {
-	local status=0
-	"$@" >/dev/null 2>&1 || status=$?
-	((status == 137)) || fault "ended with $status: $*"
 }
 
 # A machine that comes under another name has that name inside too; its snapshots are as they were.

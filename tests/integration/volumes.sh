@@ -4,6 +4,10 @@
 needs_faults="case_killed_making case_killed_attaching case_killed_restoring"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
+# shellcheck source=tests/volumes.sh
+. "$top/tests/volumes.sh"
 
 # The driver of the pool that the volumes are in; thin where device-mapper is.
 fast=${STORAGE_DRIVER:-btrfs}
@@ -15,46 +19,10 @@ set_up() {
 	up b
 }
 
-in_m() {
-	berth exec "$1" -- sh -c "$2"
-}
-
-conf() {
-	echo "$BERTH_ROOT/lib/machines/$1/machine.conf"
-}
-
-# fresh VOLUME...: each is there, empty, and no machine has it.
-fresh() {
-	local volume machine
-	for volume; do
-		if there "$volume"; then
-			for machine in $(berth volume info --json "$volume" | jq -r '.machines[].name'); do
-				berth volume detach "$machine" "$volume"
-			done
-			berth volume delete "$volume"
-		fi
-		berth volume create "$volume"
-	done
-}
-
-there() {
-	berth volume list --json | jq -e --arg name "$1" 'any(.name == $name)' >/dev/null
-}
-
 gone_volume() {
 	local volume
 	for volume; do
 		! there "$volume" || berth volume delete "$volume"
-	done
-}
-
-tear_down() {
-	local machine volume
-	for machine in $(berth list --json | jq -r '.[].name'); do
-		berth delete --force "$machine"
-	done
-	for volume in $(berth volume list --json | jq -r '.[].name'); do
-		berth volume delete "$volume"
 	done
 }
 
@@ -406,19 +374,6 @@ sizes_of_file_systems() {
 	in_m b 'dd if=/dev/zero of=/bigger/big bs=1M count=160 2>/dev/null && sync'
 	berth volume detach b bigger
 	berth volume delete sized bigger
-}
-
-# points COMMAND...: the fault points that the command passes, each with how many times it has been passed.
-points() {
-	rm -f "$T/trace"
-	BERTH_FAULT_TRACE=$T/trace "$@"
-	awk '{ print $1 ":" ++seen[$1] }' "$T/trace" | xargs
-}
-
-not_kindly() {
-	local got=0
-	"$@" >/dev/null 2>&1 || got=$?
-	((got > 128)) || fault "'$*' was not killed, but ended with $got"
 }
 
 case_killed_making() {

@@ -3,6 +3,8 @@
 # Volumes for data in files of apply: two machines cannot both write to one, and a volume passes from one to another.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/volumes.sh
+. "$top/tests/volumes.sh"
 # shellcheck source=tests/apply.sh
 . "$top/tests/apply.sh"
 
@@ -30,29 +32,12 @@ volumes() {
 	done
 }
 
-tear_down() {
-	local machine volume
-	for machine in $(berth list --json | jq -r '.[].name'); do
-		berth delete --force "$machine"
-	done
-	for volume in $(berth volume list --json | jq -r '.[].name'); do
-		berth volume delete "$volume"
-	done
-}
-
-gone() {
-	local machine
-	for machine in $(berth list --json | jq -r '.[].name'); do
-		berth delete --force "$machine"
-	done
-}
-
 holders() {
 	berth volume info --json "$1" | jq -r '[.machines[] | .name + ":" + .target] | sort | join(" ")'
 }
 
 case_two_writers() {
-	gone
+	no_machines
 	volumes one
 	files stopped "$(disk one /srv)" "$(disk one /data)"
 	tells_all "shop.apply:12: volume 'one' is that of machine 'ma' in line 2 too, and two machines cannot write" \
@@ -72,7 +57,7 @@ case_two_writers() {
 case_moved() {
 	local state
 	for state in stopped running; do
-		gone
+		no_machines
 		volumes one two
 		files "$state" "$(disk one /srv)" "$(disk two /data)"
 		berth apply "$T/in/shop.apply"
@@ -96,7 +81,7 @@ case_moved() {
 
 # A machine outside of the file keeps it, and one that the file described loses it when it is deleted.
 case_owner_deleted() {
-	gone
+	no_machines
 	volumes one
 	describe 'name = shop' '[machine ma]' 'template = bb' 'network =' '[volume one]' 'target = /srv'
 	berth apply "$T/in/shop.apply"

@@ -4,55 +4,14 @@
 needs_faults="case_finished_later"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
+# shellcheck source=tests/volumes.sh
+. "$top/tests/volumes.sh"
 
 set_up() {
 	busybox_template bb
 	up a
-}
-
-in_m() {
-	berth exec "$1" -- sh -c "$2"
-}
-
-conf() {
-	echo "$BERTH_ROOT/lib/machines/$1/machine.conf"
-}
-
-# fresh VOLUME...: each is there, empty, and no machine has it.
-fresh() {
-	local volume machine
-	for volume; do
-		if berth volume info "$volume" >/dev/null 2>&1; then
-			for machine in $(berth volume info --json "$volume" | jq -r '.machines[].name'); do
-				berth volume detach "$machine" "$volume" 2>/dev/null
-			done
-			berth volume delete "$volume"
-		fi
-		berth volume create "$volume"
-	done
-}
-
-# points COMMAND...: the fault points that the command passes, each with how many times it has been passed.
-points() {
-	rm -f "$T/trace"
-	BERTH_FAULT_TRACE=$T/trace "$@"
-	awk '{ print $1 ":" ++seen[$1] }' "$T/trace" | xargs
-}
-
-not_kindly() {
-	local got=0
-	"$@" >/dev/null 2>&1 || got=$?
-	((got > 128)) || fault "'$*' was not killed, but ended with $got"
-}
-
-tear_down() {
-	local machine volume
-	for machine in $(berth list --json | jq -r '.[].name'); do
-		berth delete --force "$machine"
-	done
-	for volume in $(berth volume list --json | jq -r '.[].name'); do
-		berth volume delete "$volume"
-	done
 }
 
 # Files of a volume are not there while its machine does not run, and nothing goes to the place below it.

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Backups of scripts that test them, in the folder $T/target unless they set target. Sourced after tests/lib.sh.
+# shellcheck shell=bash
+
+backup_verb=(berth backup)
+
+# tree MACHINE: a sum of what it has in /data, of a running machine.
+tree() {
+	berth exec "$1" -- busybox sh -c 'busybox find /data | busybox sort | while read -r f; do
+		busybox stat -c "%n %f %u %s %Y" "$f"; [ ! -f "$f" ] || busybox sha256sum "$f"; done' | sha256sum
+}
+
+# kinds [WORD...]: of the backups, in their order.
+# shellcheck disable=SC2120 # without words: of all machines
+kinds() {
+	"${backup_verb[@]}" list --json --target "${target:-$T/target}" "$@" | jq -r '[.[].kind] | join(" ")'
+}
+
+# held [MACHINE]: the snapshots that backups build on.
+held() {
+	berth snapshot list --json "${1:-web}" | jq -r '[.[].name | select(startswith("backup-"))] | join(" ")'
+}
+
+# is_held MACHINE [COUNT]
+is_held() {
+	[[ $(held "$1" | wc -w) -ge ${2:-1} ]]
+}

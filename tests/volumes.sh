@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Volumes for data of scripts that test them. Sourced after tests/lib.sh.
+# shellcheck shell=bash
+
+in_m() {
+	berth exec "$1" -- sh -c "$2"
+}
+
+conf() {
+	echo "$BERTH_ROOT/lib/machines/$1/machine.conf"
+}
+
+there() {
+	berth volume list --json | jq -e --arg name "$1" 'any(.name == $name)' >/dev/null
+}
+
+# fresh VOLUME...: each is there, empty, and no machine has it.
+fresh() {
+	local volume machine
+	for volume; do
+		if there "$volume"; then
+			for machine in $(berth volume info --json "$volume" | jq -r '.machines[].name'); do
+				berth volume detach "$machine" "$volume"
+			done
+			berth volume delete "$volume"
+		fi
+		berth volume create "$volume"
+	done
+}
+
+no_machines() {
+	delete_each list 'delete --force'
+}
+
+tear_down() {
+	local volume
+	no_machines
+	for volume in $(berth volume list --json | jq -r '.[].name'); do
+		berth volume delete "$volume"
+	done
+}
