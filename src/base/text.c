@@ -147,6 +147,24 @@ bool text_ends(const char *s, const char *suffix)
 	return n >= m && strcmp(s + n - m, suffix) == 0;
 }
 
+bool text_is_within(const char *path, const char *folder)
+{
+	size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
+size_t text_split_words(char *text, const char **words, size_t most)
+{
+	size_t count = 0;
+
+	for (char *word; (word = strsep(&text, " \t"));) {
+		if (*word && count < most)
+			words[count++] = word;
+	}
+	return count;
+}
+
 int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
 {
 	char *end = NULL;

@@ -46,6 +46,12 @@ char *text_trim(char *s);
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);
 
+/* Whether a path is a folder, or below it, by their text; "/" has all. */
+bool text_is_within(const char *path, const char *folder);
+
+/* Splits a command at blanks into at most so many words, without quotes. Cuts the text to pieces. Their number. */
+size_t text_split_words(char *text, const char **words, size_t most);
+
 /* Parses the whole string as a decimal number in [min, max]: 0, -EINVAL or -ERANGE; a failure leaves out untouched. */
 int text_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 

@@ -80,13 +80,6 @@ static const struct entry *find(const struct table *table, unsigned id)
 	return bsearch(&key, table->entries, table->count, sizeof key, compare);
 }
 
-static bool is_within(const char *path, const char *folder)
-{
-	size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
-}
-
 /* The mount that a path is on: the innermost, and of several on one folder the last. */
 static const struct entry *find_mount_of(const struct table *table, const char *path)
 {
@@ -94,7 +87,7 @@ static const struct entry *find_mount_of(const struct table *table, const char *
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct entry *mount = &table->entries[i];
-		if (is_within(path, mount->point) &&
+		if (text_is_within(path, mount->point) &&
 		    (!best || strlen(mount->point) >= strlen(best->point)))
 			best = mount;
 	}

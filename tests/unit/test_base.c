@@ -56,6 +56,23 @@ static void test_err(void)
 	CU_ASSERT_TRUE(strlen(err.text) < sizeof err.text);
 }
 
+static void test_paths_and_words(void)
+{
+	char command[] = " ssh \t-p 22  host ";
+	const char *words[3];
+
+	CU_ASSERT(text_is_within("/srv/data", "/srv"));
+	CU_ASSERT(text_is_within("/srv", "/srv"));
+	CU_ASSERT(text_is_within("/srv", "/"));
+	CU_ASSERT_FALSE(text_is_within("/srvdata", "/srv"));
+	CU_ASSERT_FALSE(text_is_within("/sr", "/srv"));
+	CU_ASSERT_EQUAL(text_split_words(command, words, 3), 3);
+	CU_ASSERT_STRING_EQUAL(words[0], "ssh");
+	CU_ASSERT_STRING_EQUAL(words[1], "-p");
+	CU_ASSERT_STRING_EQUAL(words[2], "22");
+	CU_ASSERT_EQUAL(text_split_words((char[]){ " \t" }, words, 3), 0);
+}
+
 static void test_text_buffer(void)
 {
 	scoped_text struct text text = { 0 };
@@ -517,6 +534,7 @@ int main(void)
 		{ "permission bits", test_mode },
 		{ "errors", test_err },
 		{ "a growing text", test_text_buffer },
+		{ "paths and words", test_paths_and_words },
 		{ "numbers", test_numbers },
 		{ "sizes", test_sizes },
 		{ "labels", test_labels },

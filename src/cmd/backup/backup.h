@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The verbs of backups. */
-#ifndef BERTH_CMD_MACHINE_BACKUP_H
-#define BERTH_CMD_MACHINE_BACKUP_H
+#ifndef BERTH_CMD_BACKUP_BACKUP_H
+#define BERTH_CMD_BACKUP_BACKUP_H
 
 #include "cmd/cli/command.h"
 #include "machine/backup/backups.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Output of a machine's backups, for info. */
-#ifndef BERTH_CMD_MACHINE_BACKUP_INFO_H
-#define BERTH_CMD_MACHINE_BACKUP_INFO_H
+#ifndef BERTH_CMD_BACKUP_BACKUP_INFO_H
+#define BERTH_CMD_BACKUP_BACKUP_INFO_H
 
 #include "machine/backup/view.h"
 

@@ -119,7 +119,7 @@ static int list_there(void *context, struct sought *sought, struct err *err)
 	return listing->count > before ? 0 : none_there(listing, err);
 }
 
-/* Of several places, what could be read is shown. */
+/* Backups of the places that could be read are shown, also if others could not. */
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "BACKUP", "TIME", "KIND", "SIZE", "TARGET", NULL };
@@ -164,7 +164,7 @@ static int add_remedy(struct backups *backups, const struct backup *one, struct 
 	struct err cause = *err;
 	char date[STAMP_SIZE];
 
-	/* What was read is known from now on. */
+	/* The ledger remembers the files that were read. */
 	if (one->fault == BACKUP_SOUND &&
 	    backups_check_chain(backups, one, true, &(struct err){ 0 }) > 0)
 		ledger_keep(backups);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The backup of one machine, made in a process of its own, so that this one can clear up after it. */
-#ifndef BERTH_CMD_MACHINE_BACKUP_RUN_H
-#define BERTH_CMD_MACHINE_BACKUP_RUN_H
+#ifndef BERTH_CMD_BACKUP_BACKUP_RUN_H
+#define BERTH_CMD_BACKUP_BACKUP_RUN_H
 
 #include "cmd/cli/command.h"
 #include "machine/backup/backup.h"

@@ -328,8 +328,8 @@ static json_t *volumes_array(const struct machine_config *config)
 }
 
 /* A list with the entries of the settings and those of this run. */
-static json_t *both(const struct machine *machine, const struct facts *facts,
-		    void (*add)(json_t *, const struct machine_config *, bool))
+static json_t *stored_and_temporary(const struct machine *machine, const struct facts *facts,
+				    void (*add)(json_t *, const struct machine_config *, bool))
 {
 	json_t *array = json_array();
 
@@ -371,8 +371,8 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "privileged", json_boolean(config->privileged) },
 		{ "nesting", json_boolean(config->nesting) },
 		{ "volume", volume_object(machine, facts) },
-		{ "mounts", both(machine, facts, add_mounts) },
-		{ "devices", both(machine, facts, add_devices) },
+		{ "mounts", stored_and_temporary(machine, facts, add_mounts) },
+		{ "devices", stored_and_temporary(machine, facts, add_devices) },
 		{ "volumes", volumes_array(config) },
 		{ "forwards", forwards_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },

@@ -2,8 +2,8 @@
 /*
  * The sending side of a move. move.c has its order: copies while the machine runs, the stop, the last copy, the handover.
  */
-#ifndef BERTH_CMD_MACHINE_MOVE_H
-#define BERTH_CMD_MACHINE_MOVE_H
+#ifndef BERTH_CMD_TRAVEL_MOVE_H
+#define BERTH_CMD_TRAVEL_MOVE_H
 
 #include "cmd/cli/command.h"
 #include "cmd/travel/offer.h"

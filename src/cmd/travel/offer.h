@@ -3,8 +3,8 @@
  * The first words between the two sides of a send: which machine comes, and what the other side has of it. By them the
  * sender chooses the snapshot that it builds on.
  */
-#ifndef BERTH_CMD_MACHINE_OFFER_H
-#define BERTH_CMD_MACHINE_OFFER_H
+#ifndef BERTH_CMD_TRAVEL_OFFER_H
+#define BERTH_CMD_TRAVEL_OFFER_H
 
 #include "base/uuid.h"
 #include "machine/state/machine.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine as a stream to the other side, through a process with deadlines and a limit of the rate. */
-#ifndef BERTH_CMD_MACHINE_OUTGOING_H
-#define BERTH_CMD_MACHINE_OUTGOING_H
+#ifndef BERTH_CMD_TRAVEL_OUTGOING_H
+#define BERTH_CMD_TRAVEL_OUTGOING_H
 
 #include "machine/manage/travel.h"
 #include "machine/wire/far.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pool and the network of a machine that comes from a stream. Neither is made for a stream that is none. */
-#ifndef BERTH_CMD_MACHINE_PLACEMENT_H
-#define BERTH_CMD_MACHINE_PLACEMENT_H
+#ifndef BERTH_CMD_TRAVEL_PLACEMENT_H
+#define BERTH_CMD_TRAVEL_PLACEMENT_H
 
 #include "cmd/cli/common.h"
 #include "machine/manage/travel.h"

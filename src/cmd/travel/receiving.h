@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parts that the receiving side of a send and that of a move share: the sender's first words, the offer, the stream. */
-#ifndef BERTH_CMD_MACHINE_RECEIVING_H
-#define BERTH_CMD_MACHINE_RECEIVING_H
+#ifndef BERTH_CMD_TRAVEL_RECEIVING_H
+#define BERTH_CMD_TRAVEL_RECEIVING_H
 
 #include "base/uuid.h"
 #include "cmd/cli/common.h"

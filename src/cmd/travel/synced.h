@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The snapshot that a send leaves on both sides for the next increment: synced-HOST-SUM-DATE-TIME. */
-#ifndef BERTH_CMD_MACHINE_SYNCED_H
-#define BERTH_CMD_MACHINE_SYNCED_H
+#ifndef BERTH_CMD_TRAVEL_SYNCED_H
+#define BERTH_CMD_TRAVEL_SYNCED_H
 
 #include "machine/state/machine.h"
 #include "machine/wire/far.h"

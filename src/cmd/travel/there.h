@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the user says of the other host: how it is reached, and what a machine is to have there. */
-#ifndef BERTH_CMD_MACHINE_THERE_H
-#define BERTH_CMD_MACHINE_THERE_H
+/* Options about the other host: the way to it, and the settings of a machine there. */
+#ifndef BERTH_CMD_TRAVEL_THERE_H
+#define BERTH_CMD_TRAVEL_THERE_H
 
 #include "cmd/cli/command.h"
 #include "stream/stream.h"

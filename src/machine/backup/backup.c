@@ -174,7 +174,7 @@ static int find_folder(struct machine *machine, struct store *store, struct name
 	return r < 0 ? r : 0;
 }
 
-/* What is there now, with the new one, which a dry run has not made. */
+/* Old backups go, judged beside the new one, which a dry run has not made. */
 static int prune(struct making *making, struct backup_result *result, struct err *err)
 {
 	const struct backups *before = &making->backups;

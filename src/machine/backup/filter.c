@@ -25,19 +25,6 @@ struct filter_shared {
 	char sum[STORE_SUM];
 };
 
-/* As `--ssh` of send: words at blanks. Cuts the text to pieces. */
-static size_t split(char *text, const char *words[WORDS_MAX + 1])
-{
-	size_t count = 0;
-
-	for (char *word; (word = strsep(&text, " \t"));) {
-		if (*word && count < WORDS_MAX)
-			words[count++] = word;
-	}
-	words[count] = NULL;
-	return count;
-}
-
 /* A command that ends well, and has left bytes of its input, has not encrypted them. */
 static void check_read(int in, const char *program, struct err *err)
 {
@@ -65,7 +52,7 @@ static void run(const struct filter_spec *spec, int in, int out, bool whole, str
 {
 	scoped_free char *text = strdup(spec->command);
 	scoped_text struct text errors = { 0 };
-	const char *words[WORDS_MAX + 1];
+	const char *words[WORDS_MAX + 1] = { NULL };
 	int code = 0;
 	const struct child_io io = { .in_fd = in,
 				     .out_fd = out,
@@ -75,7 +62,7 @@ static void run(const struct filter_spec *spec, int in, int out, bool whole, str
 
 	if (!text) {
 		err_set(err, ENOMEM, "out of memory");
-	} else if (split(text, words) == 0) {
+	} else if (text_split_words(text, words, WORDS_MAX) == 0) {
 		err_set(err, EINVAL, "it has no words");
 	} else {
 		int r = child_run(words, &io, err);

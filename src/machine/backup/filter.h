@@ -18,9 +18,9 @@ struct filter_spec {
 	const char *key, *command;
 };
 
-/* What is written to filter->fd goes through the command into fd. filter_end after both. 0 or -code. */
+/* Starts the command: bytes that are written to filter->fd go through it into fd. filter_end after both. 0 or -code. */
 int filter_to(struct filter *filter, const struct filter_spec *spec, int fd, struct err *err);
-/* What is read from filter->fd comes from fd through the command. */
+/* The same in the other direction: bytes that are read from filter->fd come from fd. */
 int filter_from(struct filter *filter, const struct filter_spec *spec, int fd, struct err *err);
 /* Closes our end and waits. sum (or NULL): of what filter_to has written. 0; or -code: the command has failed, or a write. */
 int filter_end(struct filter *filter, char sum[STORE_SUM], struct err *err);

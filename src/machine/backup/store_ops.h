@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a store on this host and one on another host do in their own ways; see store.h. */
+/* The functions that a store on this host and one on another host have each for itself; see store.h. */
 #ifndef BERTH_MACHINE_BACKUP_STORE_OPS_H
 #define BERTH_MACHINE_BACKUP_STORE_OPS_H
 

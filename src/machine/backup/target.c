@@ -75,13 +75,6 @@ static int write_mark(struct store *store, const char *id, struct err *err)
 	return store_replace(store, MARK, line, strlen(line), err);
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 int target_check(const struct dirs *dirs, const char *target, struct err *err)
 {
 	const char *const own[] = { dirs->state, dirs->run, dirs->etc };
@@ -101,7 +94,7 @@ int target_check(const struct dirs *dirs, const char *target, struct err *err)
 			"the folder for backups cannot be '/': use one of its own, on another "
 			"disk if there is one");
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-		if (is_below(real, realpath(own[i], place) ? place : own[i]))
+		if (text_is_within(real, realpath(own[i], place) ? place : own[i]))
 			return err_set(
 				err, EINVAL,
 				"the folder for backups cannot be '%.200s': berth keeps its own "
@@ -174,7 +167,7 @@ int target_forget(const struct dirs *dirs, const char *target, struct err *err)
 			       : err_set(err, errno, "remove '%s': %s", record, strerror(errno));
 }
 
-static int is_file(void *context, const struct store_file *file)
+static int is_backup_file(void *context, const struct store_file *file)
 {
 	(void)context;
 	return !file->folder && strstr(file->name, ".berth") != NULL;
@@ -185,7 +178,8 @@ static int has_files(void *context, const char *name, const char *uuid)
 {
 	scoped_free char *folder = text_format("%s.%s", name, uuid);
 
-	return !folder || store_each(context, folder, is_file, NULL, &(struct err){ 0 }) != 0;
+	return !folder ||
+	       store_each(context, folder, is_backup_file, NULL, &(struct err){ 0 }) != 0;
 }
 
 void target_unclaim(const struct dirs *dirs, struct store *store)

@@ -213,7 +213,6 @@ static int check_below(const struct target *target, const struct kind *what, con
 {
 	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
 	const struct kind *const kinds[] = { &volumes, &mounts };
-	size_t n = strlen(place);
 
 	if (target->pidfd < 0 || what == &devices)
 		return 0;
@@ -223,7 +222,7 @@ static int check_below(const struct target *target, const struct kind *what, con
 			continue;
 		for (const struct section *at = first_of(configs[i / 2], kind); at; at = at->next) {
 			const char *other = key_of(at, kind);
-			if (strncmp(other, place, n) == 0 && other[n] == '/')
+			if (strcmp(other, place) != 0 && text_is_within(other, place))
 				return err_set(err, EBUSY,
 					       "'%s' would hide %s '%s' of machine '%s', at '%s'; "
 					       "take that away first, and add it again afterwards: "

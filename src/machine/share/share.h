@@ -108,7 +108,7 @@ int share_hide(const char *target, const struct stat *what, int pidfd, bool own_
 int share_withdraw(const char *target, const struct stat *what, int pidfd, bool own_ids,
 		   struct err *err);
 
-/* Of the sections of a running machine that its guest takes along; the caller owns it; NULL: out of memory. */
+/* The path of the file with the sections that last as long as the guest; the caller owns it; NULL: out of memory. */
 char *share_temporary_path(const struct machine *machine);
 /* Gives a section a name that is made of a path, and that no section of both lists has. */
 int share_make_up_name(struct section *section, const char *path, const struct section *a,

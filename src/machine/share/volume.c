@@ -128,38 +128,38 @@ bool share_has_volume(const struct machine *machine, const char *name)
 	return !sought.known || is_elsewhere(machine, &sought, where, sizeof where);
 }
 
-static bool is_below(const char *target, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(target, folder, n) == 0 && target[n] == '/';
-}
+/* Sections with a target in the machine, and the words for one that is below a volume. */
+struct inner {
+	const struct section *first;
+	size_t target; /* offset of that member */
+	const char *what, *lies, *removal, *verb;
+};
 
 /* The cause of a mount that is in use: another one of the machine's below it, or a process. */
 static int tell_use(const struct machine *machine, const struct attached_config *attached,
 		    const char *why, struct err *err)
 {
+	const struct inner inners[] = {
+		{ machine->config.volumes, offsetof(struct attached_config, target), "volume",
+		  "is mounted in it", "detach", "volume detach" },
+		{ machine->config.mounts, offsetof(struct mount_config, target), "mount",
+		  "is in it", "unmount", "unmount" },
+	};
 	const char *name = attached->section.name;
 
-	for (const struct section *at = machine->config.volumes; at; at = at->next) {
-		const char *target = ((const struct attached_config *)at)->target;
-		if (is_below(target, attached->target))
-			return err_set(err, EBUSY,
-				       "volume '%s' cannot be detached from machine '%s': volume "
-				       "'%s' is mounted in it, at '%s'; detach that first: berth "
-				       "volume detach %s %s",
-				       name, machine->name, at->name, target, machine->name,
-				       at->name);
-	}
-	for (const struct section *at = machine->config.mounts; at; at = at->next) {
-		const char *target = ((const struct mount_config *)at)->target;
-		if (is_below(target, attached->target))
-			return err_set(err, EBUSY,
-				       "volume '%s' cannot be detached from machine '%s': mount "
-				       "'%s' is in it, at '%s'; unmount that first: berth unmount "
-				       "%s %s",
-				       name, machine->name, at->name, target, machine->name,
-				       at->name);
+	for (const struct inner *inner = inners; inner < inners + 2; inner++) {
+		for (const struct section *at = inner->first; at; at = at->next) {
+			const void *member = (const char *)at + inner->target;
+			const char *target = *(char *const *)member;
+			if (strcmp(target, attached->target) != 0 &&
+			    text_is_within(target, attached->target))
+				return err_set(err, EBUSY,
+					       "volume '%s' cannot be detached from machine '%s': "
+					       "%s '%s' %s, at '%s'; %s that first: berth %s %s %s",
+					       name, machine->name, inner->what, at->name,
+					       inner->lies, target, inner->removal, inner->verb,
+					       machine->name, at->name);
+		}
 	}
 	return err_set(err, EBUSY,
 		       "volume '%s' cannot be detached from machine '%s': %s, or the machine has "

@@ -54,13 +54,6 @@ static int resolve(const struct side *side, const char *path, char out[PATH_MAX]
 	return 0;
 }
 
-static bool is_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
 /* A snapshot from before the volume was attached has files of its own at the target. */
 static bool has_files(const struct side *side, const char *target)
 {
@@ -90,7 +83,7 @@ int side_check_volumes(const struct side *side, const char *path, struct err *er
 	for (const struct section *at = machine->config.volumes; at; at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
 		squeeze(attached->target, target);
-		if (!is_within(place, target) || !is_hidden(side, attached))
+		if (!text_is_within(place, target) || !is_hidden(side, attached))
 			continue;
 		return side->snapshot
 			       ? err_set(err, EBUSY,
@@ -117,7 +110,7 @@ int side_each_below(const struct side *side, const char *path, side_visit *visit
 	     at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
 		squeeze(attached->target, target);
-		if (is_within(target, place) && strcmp(target, place) != 0 &&
+		if (text_is_within(target, place) && strcmp(target, place) != 0 &&
 		    is_hidden(side, attached))
 			r = visit(context, attached, target + strlen(place));
 	}

@@ -53,18 +53,6 @@ void target_free(struct target *target)
 
 /* ---- The program */
 
-/* Splits a command into words at blanks, as rsync does with its own -e. Cuts the text to pieces. */
-static size_t split(char *command, const char **words, size_t most)
-{
-	size_t count = 0;
-
-	for (char *word; (word = strsep(&command, " \t"));) {
-		if (*word && count < most)
-			words[count++] = word;
-	}
-	return count;
-}
-
 /* The ends of three pipes: what the program reads and writes, and one that gets the cause if it cannot run. */
 static __attribute__((noreturn)) void execute(const char *const *words, int in, int out, int report)
 {
@@ -134,7 +122,7 @@ int far_open(struct far *far, const char *host, const struct far_spec *spec, str
 	*far = (struct far){ .host = host, .to = -1, .from = -1 };
 	if (!command || !there)
 		return err_set(err, ENOMEM, "out of memory");
-	size_t count = split(command, words, WORDS_MAX);
+	size_t count = text_split_words(command, words, WORDS_MAX);
 	if (count == 0)
 		return err_set(err, EINVAL,
 			       "--ssh is empty: it is the command that reaches the host");
