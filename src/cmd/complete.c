@@ -327,8 +327,8 @@ static int offer_plain(struct typed *typed, const struct line *line, const struc
 	return 0;
 }
 
-static int complete(struct typed *typed, const struct dirs *dirs, const char *const *words,
-		    int count)
+static int complete_word(struct typed *typed, const struct dirs *dirs, const char *const *words,
+			 int count)
 {
 	struct line line;
 
@@ -371,7 +371,7 @@ static int run_complete(struct call *call, struct err *err)
 		count -= 2;
 	}
 	int r = dirs_open(&dirs, root, err);
-	return r < 0 ? r : complete(&typed, &dirs, words, count);
+	return r < 0 ? r : complete_word(&typed, &dirs, words, count);
 }
 
 const struct command command_complete = {

@@ -95,7 +95,8 @@ static void gather(struct machine *machine, bool count, struct facts *facts)
 }
 
 /* Prints a line "label: value", or none if the value is empty. */
-__attribute__((format(printf, 2, 3))) static void show(const char *label, const char *fmt, ...)
+static void show(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void show(const char *label, const char *fmt, ...)
 {
 	scoped_free char *value = NULL;
 	va_list ap;

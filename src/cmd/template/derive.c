@@ -229,7 +229,7 @@ static int prepare(struct derive *derive, const char *name, struct err *err)
 
 /* ---- The work */
 
-static int lock_name(const struct derive *derive, struct err *err)
+static int lock_steps(const struct derive *derive, struct err *err)
 {
 	struct err busy = { 0 };
 	char lock[80], what[128];
@@ -382,7 +382,7 @@ static int run_locked(struct derive *derive, struct err *err)
 
 static int run(struct derive *derive, struct err *err)
 {
-	scoped_fd int lock = lock_name(derive, err);
+	scoped_fd int lock = lock_steps(derive, err);
 
 	if (lock < 0)
 		return -err->code;

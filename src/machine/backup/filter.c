@@ -21,7 +21,7 @@
 enum { WORDS_MAX = 64, PIECE = 64 << 10, COMMAND_SECONDS = 30 * 86400 };
 
 struct filter_shared {
-	struct err command, write;
+	struct err command, file;
 	char sum[STORE_SUM];
 };
 
@@ -171,7 +171,7 @@ int filter_to(struct filter *filter, const struct filter_spec *spec, int fd, str
 	filter->summer = fork_tied(filter->fd, to);
 	if (filter->summer == 0) {
 		close(in);
-		sum_up(from, fd, filter->shared->sum, &filter->shared->write);
+		sum_up(from, fd, filter->shared->sum, &filter->shared->file);
 		_exit(EXIT_SUCCESS);
 	}
 	return filter->summer < 0 ? err_set(err, EAGAIN, "start a process") : 0;
@@ -193,8 +193,8 @@ int filter_end(struct filter *filter, char sum[STORE_SUM], struct err *err)
 	if (!shared)
 		return -err->code;
 	/* A command whose output is not taken fails as well, and is not the cause. */
-	if (shared->write.code)
-		*err = shared->write;
+	if (shared->file.code)
+		*err = shared->file;
 	else if (shared->command.code)
 		*err = shared->command;
 	if (sum)

@@ -23,7 +23,7 @@ static const struct limit {
 	unsigned field;   /* which of the numbers in it */
 	const char *kept; /* a file with the part that is reserved for the host, or NULL */
 	uint64_t least;
-} limits[] = {
+} host_wide[] = {
 	{ "fs.aio-max-nr", "asynchronous requests", "sys/fs/aio-max-nr", "sys/fs/aio-nr", 0, NULL,
 	  4096 },
 	{ "fs.file-max", "open files", "sys/fs/file-max", "sys/fs/file-nr", 0, NULL, 4096 },
@@ -60,8 +60,8 @@ static bool read_number(const char *proc, const char *file, unsigned field, uint
 int kernel_limits_look(const char *proc, int (*visit)(void *, const struct shortage *),
 		       void *context)
 {
-	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-		const struct limit *limit = &limits[i];
+	for (size_t i = 0; i < sizeof host_wide / sizeof *host_wide; i++) {
+		const struct limit *limit = &host_wide[i];
 		uint64_t all, used = 0, kept = 0;
 		if (!read_number(proc, limit->file, 0, &all) ||
 		    (limit->used && !read_number(proc, limit->used, limit->field, &used)))
