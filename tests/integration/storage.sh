@@ -389,7 +389,7 @@ owned() {
 # A reboot removes every process, mount, loop device, link, and the run folder. Of the machines only the one is deleted
 # afterwards that a command had made for itself.
 case_reboot_of_the_host() {
-	local run owned
+	local run owned all
 	berth launch --pool "p-$fast" --wait "bb-$fast" m
 	write_in m kept
 	berth snapshot m before
@@ -399,8 +399,11 @@ case_reboot_of_the_host() {
 	run=$!
 	retry 20 owned
 	owned=$(owned)
-	# The keepers are killed first, because they would report failures.
-	kill -KILL "$run" $(pgrep -x berth-keeper) "$(field m init)" "$(field brief init)" "$(field "$owned" init)"
+	# All are stopped first: a keeper that saw the death of a guest would report it, or of its owner, delete the machine.
+	mapfile -t all < <(pgrep -x berth-keeper)
+	all+=("$run" "$(field m init)" "$(field brief init)" "$(field "$owned" init)")
+	kill -STOP "${all[@]}"
+	kill -KILL "${all[@]}"
 	retry 10 not pgrep -x berth-keeper
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
 	awk -v t="$T" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
