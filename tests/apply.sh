@@ -25,7 +25,7 @@ does() {
 tells_all() {
 	local pattern=$1 got=0
 	shift
-	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
+	timeout 300 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
 	same "its code" 1 "$got"
 	lacks "; [^ ]*:[0-9]+: " "$(cat "$T/err")"
 	has "$pattern" "$(sed 's/^berth: //' "$T/err" | paste -sd '~' | sed 's/~/; /g')"

@@ -67,6 +67,11 @@ slowness() {
 	echo $((times < 20 ? times : 20))
 }
 
+# patience SECONDS: those of an idle machine, as seconds of this one: for a deadline that also passes where all is well.
+patience() {
+	echo $(($1 * $(slowness)))
+}
+
 # No background command runs any more: these update the copies of settings in pools, or free removed blocks, and end by
 # themselves.
 no_copying_is_left() {

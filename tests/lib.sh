@@ -111,7 +111,7 @@ awk '{ print $1, $5 }' /proc/self/mountinfo >"$T/mounts.others"
 fails() {
 	local code=$1 pattern=$2 got=0
 	shift 2
-	timeout 60 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
+	timeout 300 "$@" >"$T/out" 2>"$T/err" </dev/null || got=$?
 	[[ $got =~ ^$code$ ]] || fault "'$*' ended with $got, not $code: $(cat "$T/err")"
 	grep -Eq -e "$pattern" "$T/err" || fault "'$*' does not say '$pattern': $(cat "$T/err")"
 	[[ $(grep -vcE '^ |^berth: (made |it has no init)' "$T/err") -eq 1 ]] || fault "'$*' says more than one sentence: $(cat "$T/err")"
@@ -140,6 +140,15 @@ print("" if value is None else str(value).lower() if isinstance(value, bool) els
 
 state_is() {
 	[[ $(field "$1" state) == "$2" ]]
+}
+
+# minds PID SIGNAL: the process has a handler for it, or blocks it and reads it: it does not die of it unawares.
+minds() {
+	local bit=$(($(kill -l "$2") - 1)) name mask
+	while read -r name mask; do
+		[[ $name != Sig@(Cgt|Blk): ]] || ! ((0x$mask >> bit & 1)) || return 0
+	done <"/proc/$1/status"
+	return 1
 }
 
 is_json() {

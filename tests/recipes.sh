@@ -46,7 +46,7 @@ package_manager() {
 		# A stand-in: fetches a tar for each name, and unpacks it.
 		set -eu
 		echo "\$0 \$*" >>/var/log/packages
-		repository=\$(sed -n -e 's/^repository=//' -e 's,^$https,$(mirror),' -e 1p $2)
+		repository=\$(sed -n -e 's/^repository=//' -e 's,^$(mirror_by_tls),$(mirror),' -e 1p $2)
 		case " \$* " in
 		*" -U upgrade "* | *" -Suy "*) exec busybox wget -q -O /dev/null "\$repository/index" ;;
 		esac

@@ -9,7 +9,7 @@ make_the_world() {
 	other() {
 		[[ $(readlink "/proc/$(cat "$T/world")/ns/net") != "$(readlink /proc/self/ns/net)" ]]
 	}
-	retry 5 other
+	retry 20 other
 	ip link add uplink type veth peer name eth0 netns "$(cat "$T/world")"
 	ip addr add 198.51.100.2/24 dev uplink
 	ip link set uplink up

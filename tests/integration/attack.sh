@@ -248,11 +248,11 @@ case_setuid_files_in_a_folder() {
 case_lists_of_users() {
 	up m
 	berth exec m -- sh -c 'mv /etc/passwd /etc/passwd.was; mkfifo /etc/passwd'
-	timeout 20 berth exec m -- true
+	timeout 120 berth exec m -- true
 	berth exec m -- sh -c 'rm /etc/passwd; ln -s /dev/zero /etc/passwd'
-	timeout 20 berth exec m -- true
+	timeout 120 berth exec m -- true
 	berth exec m -- sh -c 'rm /etc/passwd; truncate -s 100G /etc/passwd'
-	timeout 20 berth exec m -- true
+	timeout 120 berth exec m -- true
 	berth exec m -- mv /etc/passwd.was /etc/passwd
 }
 

@@ -29,7 +29,7 @@ tear_down() {
 
 # backup WORD...: berth backup WORD..., with the connection of this test.
 backup() {
-	timeout 120 "$T/ssh/backup" "$@"
+	timeout 600 "$T/ssh/backup" "$@"
 }
 
 # fresh [KEY=VALUE...]: a machine web, running, and an empty folder on the other side.
@@ -225,7 +225,7 @@ case_cut() {
 	for ((i = 0; i < 20; i++)); do
 		cut=$((i < 8 ? i * 23 : i * size / 20 + i % 7))
 		status=0
-		timeout 60 berth backup take --ssh "$T/cutter $cut $T/ssh/go" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
+		timeout 300 berth backup take --ssh "$T/cutter $cut $T/ssh/go" --berth "$T/ssh/berth" web >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
 		has "host 'root@other'" "$(cat "$T/said")"
 		same "lines behind $cut" 1 "$(grep -c . "$T/said")"
@@ -237,6 +237,22 @@ case_cut() {
 	has "1 backup is whole" "$(backup verify web)"
 }
 
+# slowly WORD...: replaces the shell by berth backup WORD..., whose connection takes a few seconds for each megabyte.
+slowly() {
+	cat >"$T/ssh/slow" <<-END
+		#!/usr/bin/env python3
+		import os, subprocess, sys, time
+		ssh = subprocess.Popen(["ssh", "-F", "$T/ssh/config"] + sys.argv[1:], stdin=subprocess.PIPE)
+		while data := os.read(0, 65536):
+		    os.write(ssh.stdin.fileno(), data)
+		    time.sleep(0.2 if len(data) > 4096 else 0)
+		ssh.stdin.close()
+		sys.exit(ssh.wait())
+	END
+	chmod +x "$T/ssh/slow"
+	exec berth backup "$@" --ssh "$T/ssh/slow" --berth "$T/ssh/berth"
+}
+
 # kill -9 of the command, of ssh, and of berth on the other side; an interrupt.
 case_killed() {
 	local i pid victim status
@@ -244,9 +260,10 @@ case_killed() {
 	take 20260110-080000
 	berth exec web -- busybox dd if=/dev/urandom of=/data bs=1M count=24 2>/dev/null
 	for ((i = 0; i < 8; i++)); do
-		"$T/ssh/backup" take --now 20260111-080000 web >"$T/said" 2>&1 &
+		slowly take --now 20260111-080000 web >"$T/said" 2>&1 &
 		pid=$!
 		retry 20 is_held web 2
+		retry 20 pgrep -f "^berth backup serve"
 		case $((i % 4)) in
 		0) victim=$pid ;;
 		1) victim=$(pgrep -f "^ssh -F $T/ssh/config.*backup serve" | head -n 1) ;;
@@ -263,7 +280,7 @@ case_killed() {
 		backup scheduled --now 20260110-090000
 		same "held after round $i" 1 "$(held | wc -w)"
 	done
-	"$T/ssh/backup" take --now 20260111-080000 web >"$T/said" 2>&1 &
+	slowly take --now 20260111-080000 web >"$T/said" 2>&1 &
 	pid=$!
 	retry 20 is_held web 2
 	kill -TERM "$pid"

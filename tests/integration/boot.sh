@@ -131,7 +131,7 @@ case_events_for_people() {
 # A reader ends if its own output has no reader any more.
 case_events_into_a_pipe_that_closes() {
 	a_life
-	timeout 20 berth events --since 0 | head -n 1 >"$T/out"
+	timeout 120 berth events --since 0 | head -n 1 >"$T/out"
 	has created "$(cat "$T/out")"
 }
 
@@ -227,7 +227,7 @@ case_stop_all_in_the_reverse_order() {
 case_start_all() {
 	five
 	# This also works if the parent ignores SIGCHLD.
-	timeout 60 python3 -IS -c '
+	timeout 300 python3 -IS -c '
 import os, signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.execvp("berth", ["berth", "start", "--all", "--wait=60"])'
@@ -324,7 +324,7 @@ case_foreground() {
 	kill -TERM "$process"
 	wait "$process"
 	same "by SIGTERM" stopped "$(field f state)"
-	retry 5 grep -q STOPPING=1 "$T/notified"
+	retry 20 grep -q STOPPING=1 "$T/notified"
 	kill "$listener"
 	# Another command stops it: that is no failure either.
 	berth start --foreground f &

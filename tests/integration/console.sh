@@ -58,8 +58,8 @@ case_size_is_followed() {
 		resize 41x123
 		send \n
 		expect #
-		send sleep 1; stty size\n
-		expect 41 123
+		send until stty size | grep -q "41 123"; do sleep 0.1; done; echo sized-$((1 + 1))\n
+		expect sized-2
 		send \x1d
 		expect-end 0
 	END
@@ -246,7 +246,7 @@ case_a_pipe_beside_a_writer() {
 	retry 10 held
 	printf 'echo lost >/lost\n' >"$T/words"
 	typed() {
-		timeout 20 berth console m <"$T/words" >/dev/null 2>"$T/err"
+		timeout 120 berth console m <"$T/words" >/dev/null 2>"$T/err"
 	}
 	typed && fault "a pipe beside a writer ended with 0"
 	has "writes to this console; take it over by --force" "$(cat "$T/err")"
@@ -299,7 +299,7 @@ case_slow_reader() {
 	local sleeper=$!
 	berth console --read-only m >"$T/slow" </dev/null &
 	local reader=$!
-	timeout 20 berth exec m -- sh -c 'seq 1 300000 >/dev/console; echo done' >"$T/out"
+	timeout 120 berth exec m -- sh -c 'seq 1 300000 >/dev/console; echo done' >"$T/out"
 	same written "done" "$(cat "$T/out")"
 	kill "$reader" "$sleeper"
 	wait "$reader" "$sleeper" || true
@@ -334,8 +334,8 @@ case_flood() {
 	before=$(private "$pid")
 	berth exec m -- sh -c 'yes flooding | head -c "$0" >/dev/console; echo through' "${FLOOD:-33554432}" >"$T/through" &
 	for ((i = 0; i < 20; i++)); do
-		timeout 20 berth exec neighbour true
-		timeout 20 berth exec m true
+		timeout 120 berth exec neighbour true
+		timeout 120 berth exec m true
 	done
 	wait
 	same "the flood" through "$(cat "$T/through")"
@@ -345,7 +345,7 @@ case_flood() {
 	((size <= 3 * 1024 * 1024)) || fault "the logs hold $size bytes"
 	# The bound also holds while the flood goes on.
 	berth exec m -- sh -c 'yes flooding >/dev/console' &
-	timeout 60 berth stop m
+	timeout 120 berth stop m
 	wait || true
 	berth start --wait m
 	berth delete --force neighbour
@@ -383,12 +383,12 @@ case_typed_and_left() {
 		expect-end 0
 	END
 	head -n 1500 "$T/pasted" >"$T/first"
-	timeout 60 berth console m <"$T/first" >"$T/shown"
+	timeout 120 berth console m <"$T/first" >"$T/shown"
 	{
 		tail -n +1501 "$T/pasted"
 		printf '\004'
 	} >"$T/second"
-	timeout 60 berth console m <"$T/second" >"$T/shown"
+	timeout 120 berth console m <"$T/second" >"$T/shown"
 	retry 30 arrived "$T/pasted"
 }
 
@@ -415,7 +415,7 @@ case_typed_in_vain() {
 		send \x1d
 		expect-end 0
 	END
-	timeout 20 berth kill m
+	timeout 120 berth kill m
 	berth start --wait m
 	at_terminal 24x80 berth console m <<-'END'
 		send \n
@@ -436,7 +436,7 @@ case_stopped_meanwhile() {
 	retry 10 grep -q begun "$T/shown"
 	kill -STOP "$client"
 	berth exec m -- sh -c 'seq 1 100000 >/dev/console'
-	timeout 20 berth kill m
+	timeout 120 berth kill m
 	kill -CONT "$client"
 	wait "$client" || code=$?
 	same code 0 "$code"
@@ -452,6 +452,7 @@ case_unread() {
 	berth console --read-only m >"$T/unread" </dev/null &
 	client=$!
 	berth exec m -- sh -c 'seq 1 100000 >/dev/console'
+	retry 10 minds "$client" TERM
 	kill -TERM "$client"
 	wait "$client"
 	kill "$sleeper"

@@ -41,8 +41,8 @@ case_keeper_killed() {
 	keeper=$(keeper_of m)
 	init=$(field m init)
 	kill -KILL "$keeper"
-	retry 5 not test -e "/proc/$init/root/bin"
-	retry 5 state_is m failed
+	retry 20 not test -e "/proc/$init/root/bin"
+	retry 20 state_is m failed
 	berth start --wait m
 	berth exec m true
 	berth stop m
@@ -69,7 +69,7 @@ case_keeper_killed_then_each_verb() {
 case_init_killed() {
 	berth start --wait m
 	kill -KILL "$(field m init)"
-	retry 5 state_is m failed
+	retry 20 state_is m failed
 	berth start --wait m
 	berth stop m
 	nothing_more_than_stopped
@@ -87,7 +87,7 @@ case_start_killed_at_any_moment() {
 		berth exec m true
 		berth stop --force m
 	done
-	retry 5 no_process_of_it
+	retry 20 no_process_of_it
 	nothing_more_than_stopped
 }
 
@@ -121,7 +121,7 @@ case_keeper_killed_during_a_start() {
 		berth exec m true
 		berth stop --force m
 	done
-	retry 5 no_process_of_it
+	retry 20 no_process_of_it
 	nothing_more_than_stopped
 }
 

@@ -52,8 +52,8 @@ case_they_find_each_other() {
 	both_up
 	retry 20 berth exec bookworm -- ping -c 1 -W 5 trixie
 	retry 20 berth exec trixie -- ping -c 1 -W 5 bookworm
-	berth exec trixie -- ping -c 1 -W 5 "$(field bookworm network.address)"
-	berth exec bookworm -- ping -c 1 -W 5 "$(field trixie network.address)"
+	retry 20 berth exec trixie -- ping -c 1 -W 5 "$(field bookworm network.address)"
+	retry 20 berth exec bookworm -- ping -c 1 -W 5 "$(field trixie network.address)"
 	same "one address" 1 "$(berth exec trixie -- ip -4 -o addr show eth0 | wc -l)"
 }
 
@@ -144,6 +144,7 @@ case_credentials() {
 # The journal, and clients that wait for a reboot, tell boots apart by the boot id. machine.conf(5) describes it;
 # systemd 252 moves the root onto itself.
 case_a_service_whose_root_is_the_machines() {
+	both_up
 	berth exec trixie -- systemd-run --wait --quiet -p RootDirectory=/ -p MountAPIVFS=yes true
 	berth exec bookworm -- systemd-run --wait --quiet -p RootDirectory=/ true
 	berth exec bookworm -- systemd-run --wait --quiet -p MountAPIVFS=yes true
@@ -208,7 +209,7 @@ case_six_at_once() {
 	for n in 1 2 3 4; do
 		berth clone trixie "c$n"
 	done
-	berth start --wait=120 c1 c2 c3 c4
+	berth start --wait=600 c1 c2 c3 c4
 	same running 6 "$(berth list --json | grep -c '"running"')"
 	berth stop c1 c2 c3 c4
 	berth delete c1 c2 c3 c4

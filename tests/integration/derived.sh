@@ -277,14 +277,20 @@ both_end() {
 	wait "$2" || fault "$(cat "$T/out.2")"
 }
 
-# Two builds of one file: the second waits, and finds the steps of the first.
+# Two builds of one file: the second waits, and finds the steps of the first, which stands still until then.
 case_at_once() {
 	local one two
 	berth template prune
+	: >"$T/out.1"
+	: >"$T/out.2"
 	berth template build --replace "$T/in/web.template" >"$T/out.1" 2>&1 &
 	one=$!
+	wait_for "$T/out.1" "step 1"
+	kill -STOP "$one"
 	berth template build --replace "$T/in/web.template" >"$T/out.2" 2>&1 &
 	two=$!
+	wait_for "$T/out.2" waiting
+	kill -CONT "$one"
 	both_end "$one" "$two"
 	same "steps that were done" 4 "$(cat "$T"/out.? | grep -Ec ': [0-9.]+ s$')"
 	same "waits" 1 "$(cat "$T"/out.? | grep -c "another command builds template 'web'; waiting")"

@@ -214,7 +214,7 @@ case_damaged_anywhere() {
 			open(sys.argv[2], "wb").write(data)
 		END
 		code=0
-		timeout 60 berth template import "$T/bad" bad 2>"$T/err" || code=$?
+		timeout 300 berth template import "$T/bad" bad 2>"$T/err" || code=$?
 		[[ $code -eq 0 || $code -eq 1 ]] || fault "seed $i ended with $code: $(cat "$T/err")"
 		not grep -q "was killed" "$T/err"
 		[[ $code -ne 0 ]] || berth template delete bad

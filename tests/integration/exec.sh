@@ -48,31 +48,39 @@ case_much_data() {
 # If the reader ends, the command gets SIGPIPE or EPIPE, and exec ends.
 case_broken_pipe() {
 	local codes
-	timeout 10 berth exec m -- yes | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
+	timeout 120 berth exec m -- yes | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
 	same first y "$(cat "$T/out")"
 	same codes "141 0" "$codes"
 }
 
 # Output that cannot be written is an error on either stream. The command gets an error for further output.
 case_output_lost() {
-	local code=0
+	local code=0 reader client
 	berth exec m -- cat /etc/passwd >/dev/full 2>"$T/err" || code=$?
 	same code 125 "$code"
 	same said 1 "$(grep -c "standard output: No space left" "$T/err")"
 	code=0
-	timeout 20 berth exec m -- yes >/dev/full 2>"$T/err" || code=$?
+	timeout 120 berth exec m -- yes >/dev/full 2>"$T/err" || code=$?
 	same "much of it" 125 "$code"
 	code=0
 	berth exec m -- sh -c 'echo lost >&2' 2>/dev/full >"$T/out" || code=$?
 	same errors 125 "$code"
 	# The output file has reached its size limit.
 	code=0
-	(ulimit -f 8 && exec timeout 20 berth exec m -- head -c 100000 /dev/zero) >"$T/short" 2>"$T/err" || code=$?
+	(ulimit -f 8 && exec timeout 120 berth exec m -- head -c 100000 /dev/zero) >"$T/short" 2>"$T/err" || code=$?
 	same "a limit" 125 "$code"
 	has "File too large" "$(cat "$T/err")"
 	# The reader ended before the command wrote, as with any command.
 	code=0
-	berth exec m -- sh -c 'sleep 0.2; echo unheard' 2>"$T/err" > >(exec true) || code=$?
+	berth exec m -- rm -f /tmp/alone
+	exec 7> >(exec true)
+	reader=$!
+	berth exec m -- sh -c 'until [ -e /tmp/alone ]; do sleep 0.05; done; echo unheard' 2>"$T/err" >&7 &
+	client=$!
+	exec 7>&-
+	retry 20 not kill -0 "$reader"
+	berth exec m -- touch /tmp/alone
+	wait "$client" || code=$?
 	same "no reader" 141 "$code"
 	empty silent "$T/err"
 }
@@ -97,7 +105,7 @@ case_no_input() {
 		seen+=$line
 	done <<<$'a\nb\nc'
 	same "the list" abc "$seen"
-	timeout 20 berth exec --no-stdin --tty m -- cat <<<"not this" >"$T/out"
+	timeout 120 berth exec --no-stdin --tty m -- cat <<<"not this" >"$T/out"
 	empty nothing "$T/out"
 }
 
@@ -178,20 +186,20 @@ case_terminal() {
 # With a terminal but no keyboard: the end of the input reaches the command, and the last line arrives.
 case_terminal_at_its_end() {
 	local codes
-	timeout 20 berth exec -t m -- cat </dev/null >"$T/out"
+	timeout 120 berth exec -t m -- cat </dev/null >"$T/out"
 	empty nothing "$T/out"
-	timeout 20 berth exec -t m -- cat <&- >"$T/out"
+	timeout 120 berth exec -t m -- cat <&- >"$T/out"
 	printf 'one\nlast' >"$T/in"
-	timeout 20 berth exec -t m -- sh -c 'stty -echo; echo ready; cat >/tmp/in' <"$T/in" >"$T/out"
+	timeout 120 berth exec -t m -- sh -c 'stty -echo; echo ready; cat >/tmp/in' <"$T/in" >"$T/out"
 	same whole "one last" "$(berth exec m -- cat /tmp/in | xargs)"
 	# Each reader in the command gets the end of the input.
-	timeout 20 berth exec -t m -- sh -c 'cat; cat; echo through' </dev/null >"$T/out"
+	timeout 120 berth exec -t m -- sh -c 'cat; cat; echo through' </dev/null >"$T/out"
 	has through "$(cat "$T/out")"
-	timeout 20 berth exec -t m -- yes 2>"$T/err" </dev/null | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
+	timeout 120 berth exec -t m -- yes 2>"$T/err" </dev/null | head -n 1 >"$T/out" || codes="${PIPESTATUS[*]}"
 	same first y "$(tr -d '\r' <"$T/out")"
 	same codes "141 0" "$codes"
 	codes=0
-	timeout 20 berth exec -t m -- yes </dev/null >/dev/full 2>"$T/err" || codes=$?
+	timeout 120 berth exec -t m -- yes </dev/null >/dev/full 2>"$T/err" || codes=$?
 	same full 125 "$codes"
 }
 
@@ -217,8 +225,8 @@ case_privileges() {
 
 # A process that exec has left behind does not stay a zombie, and does not keep exec from ending.
 case_background() {
-	timeout 10 berth exec m -- sh -c 'sleep 1000 >/dev/null 2>&1 </dev/null & echo started'
-	runs "sleep 1000"
+	timeout 120 berth exec m -- sh -c 'sleep 1000 >/dev/null 2>&1 </dev/null & echo started'
+	retry 20 runs "sleep 1000"
 	berth exec m -- killall sleep
 }
 
@@ -266,7 +274,7 @@ case_interrupted() {
 
 # A detached command is the only one that stays.
 case_detached() {
-	timeout 20 berth exec --detach m -- sh -c 'sleep 0.1; echo >/tmp/detached; exec sleep 1003' >"$T/out" <<<"not read"
+	timeout 120 berth exec --detach m -- sh -c 'sleep 0.1; echo >/tmp/detached; exec sleep 1003' >"$T/out" <<<"not read"
 	empty silent "$T/out"
 	retry 20 berth exec m -- test -e /tmp/detached
 	retry 20 runs "sleep 1003"
@@ -317,13 +325,13 @@ case_stuck_client() {
 		# shellcheck disable=SC2086 # words
 		began berth $how m -- sleep 1005
 		kill -STOP "$client" 2>/dev/null || true
-		timeout 20 berth kill m
-		timeout 60 berth start --wait m
+		timeout 120 berth kill m
+		timeout 120 berth start --wait m
 		kill -CONT "$client" 2>/dev/null || true
 		wait "$client" || true
 	done
-	timeout 20 berth stop --force m
-	timeout 60 berth start --wait m
+	timeout 120 berth stop --force m
+	timeout 120 berth start --wait m
 }
 
 # client WORDS...: starts one of the clients that will behave badly; $shown has their output.
@@ -378,7 +386,7 @@ case_any_client_at_any_moment() {
 		for how in stopped killed keys hangup unread full; do
 			bad=()
 			at "$moment" "$how" 2>"$T/err"
-			timeout 30 berth kill m 2>"$T/err" ||
+			timeout 120 berth kill m 2>"$T/err" ||
 				fault "kill did not end: clients $how, machine $moment: $(cat "$T/err")"
 			# The last writer does not keep the pipe open.
 			kill -KILL "${bad[@]}" 2>/dev/null || true
@@ -398,10 +406,10 @@ case_stubborn_command() {
 	berth exec -d m -- sh -c 'trap "" TERM HUP INT; sleep 1005'
 	berth exec m -- sh -c 'trap "" TERM HUP INT; sleep 1005' </dev/null >"$T/client2" 2>&1 &
 	retry 20 runs "sleep 1005"
-	timeout 50 berth stop m 2>"$T/err"
+	timeout 120 berth stop m 2>"$T/err"
 	same "by itself" "powered off" "$(field m ended)"
 	wait
-	timeout 60 berth start --wait m
+	timeout 120 berth start --wait m
 }
 
 case_shell() {
@@ -420,6 +428,7 @@ case_stopped_machine() {
 	berth stop --force m
 	same code 125 "$(code_of berth exec m true)"
 	has "not running|stopped" "$(cat "$T/err")"
+	berth start --wait m
 }
 
 sleeps() {

@@ -37,6 +37,11 @@ let_go() {
 	rm "$T/end" "$T/held"
 }
 
+# host_has KIND SOME: the host's root gets that many.
+host_has() {
+	[[ $("$program" "$1" "$2" </dev/null) == "$2 as many as asked for" ]]
+}
+
 # take_all KIND [SOME]: one machine takes all; the others then get some, as if it had taken none.
 take_all() {
 	local kind=$1 some=${2:-20}
@@ -44,7 +49,8 @@ take_all() {
 	not grep -q 'as many as asked for' "$T/held"
 	not grep -q '^0 ' "$T/held"
 	same "a neighbour's $kind" "$some as many as asked for" "$(berth exec --no-tty modest -- /exhaust "$kind" "$some" </dev/null)"
-	same "the host's $kind" "$some as many as asked for" "$("$program" "$kind" "$some" </dev/null)"
+	# Others beside this test take some for a while.
+	retry 20 host_has "$kind" "$some"
 	# The machine can still be entered, unless it lacks what entering needs: a keyring.
 	[[ $kind == keys ]] || berth exec greedy -- true
 	let_go

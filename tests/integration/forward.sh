@@ -24,11 +24,11 @@ serve() {
 
 # ask ADDRESS PORT: what answers there, "" if nothing does.
 ask() {
-	timeout 5 bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>"$T/asked" || true
+	timeout "$(patience 5)" bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>"$T/asked" || true
 }
 
 asked_outside() {
-	timeout 5 nsenter --net="/proc/$(cat "$T/outside")/ns/net" bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>"$T/asked" || true
+	outside timeout "$(patience 5)" bash -c "exec 3<>/dev/tcp/$1/$2 && cat <&3" 2>"$T/asked" || true
 }
 
 web() {
@@ -96,7 +96,7 @@ case_life() {
 	serve web 80
 	same restarted web "$(asked_outside 192.0.2.1 8080)"
 	kill -9 "$(field web keeper)"
-	retry 10 is_down web
+	retry 20 state_is web failed
 	berth list >"$T/out"
 	berth start web
 	serve web 80
@@ -104,10 +104,6 @@ case_life() {
 	berth delete --force web
 	silent "rules of a deleted machine" tables
 	same "loopback of the bridge" 0 "$(cat /proc/sys/net/ipv4/conf/berth*/route_localnet)"
-}
-
-is_down() {
-	[[ $(field "$1" state) != running ]]
 }
 
 # tables: lists the tables of forwards.
@@ -163,7 +159,7 @@ while True:
 }
 
 answers_udp() {
-	[[ $(outside timeout 2 bash -c 'exec 3<>/dev/udp/192.0.2.1/5300; echo hello >&3; head -n 1 <&3') == 192.0.2.2 ]]
+	[[ $(outside timeout 10 bash -c 'exec 3<>/dev/udp/192.0.2.1/5300; echo hello >&3; head -n 1 <&3') == 192.0.2.2 ]]
 }
 
 case_one_address() {

@@ -52,22 +52,22 @@ end_servers() {
 
 readonly client='import socket, sys
 try:
-    c = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)
+    c = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=int(sys.argv[3]))
     print(c.makefile().readline().strip())
 except OSError:
     pass'
 
 # ask ADDRESS PORT: the address that the machine saw, "" if nothing answers. ask_outside, ask_from MACHINE: from there.
 ask() {
-	python3 -c "$client" "$@"
+	python3 -c "$client" "$@" "$(patience 3)"
 }
 
 ask_outside() {
-	outside python3 -c "$client" "$@"
+	outside python3 -c "$client" "$@" "$(patience 3)"
 }
 
 ask_from() {
-	nsenter --net="/proc/$(field "$1" init)/ns/net" python3 -c "$client" "${@:2}"
+	nsenter --net="/proc/$(field "$1" init)/ns/net" python3 -c "$client" "${@:2}" "$(patience 3)"
 }
 
 six() {
@@ -182,7 +182,7 @@ while True:
 answers_udp() {
 	[[ $(outside python3 -c 'import socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.settimeout(2)
+s.settimeout(10)
 s.sendto(b"hello", ("2001:db8:9::1", 5300))
 print(s.recvfrom(100)[0].decode().strip())' 2>"$T/asked") == 2001:db8:9::2 ]]
 }
@@ -205,14 +205,10 @@ case_life() {
 	same "with another address" 2001:db8:9::2 "$(ask_outside 2001:db8:9::1 8080)"
 	has 'dnat ip6 to \[fd00:77:1:2::80\]:80' "$(nft list ruleset)"
 	kill -9 "$(field web keeper)"
-	retry 10 is_down web
+	retry 20 state_is web failed
 	end_servers
 	berth delete --force web
 	lacks "dnat ip6" "$(nft list ruleset && echo .)"
-}
-
-is_down() {
-	[[ $(field "$1" state) != running ]]
 }
 
 # active MACHINE: the forwards that are active, by name.

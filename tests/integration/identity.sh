@@ -207,9 +207,9 @@ case_lists() {
 # With OpenSSH and systemd: the server has keys when it starts, which no other machine has.
 case_debian() {
 	debian_template bookworm
-	berth launch --wait=120 bookworm d1
+	berth launch --wait=600 bookworm d1
 	berth clone d1 d2
-	berth start --wait=120 d2
+	berth start --wait=600 d2
 	local machine
 	for machine in d1 d2; do
 		retry 120 berth exec "$machine" -- systemctl is-active ssh.service
@@ -218,7 +218,7 @@ case_debian() {
 		berth exec "$machine" -- sh -c 'cat /etc/ssh/ssh_host_*_key.pub /etc/machine-id; hostname' >"$T/$machine.ids"
 	done
 	silent "what they have in common" comm -12 <(sort "$T/d1.ids") <(sort "$T/d2.ids")
-	berth restart --wait=120 d2
+	berth restart --wait=600 d2
 	berth exec d2 -- sh -c 'cat /etc/ssh/ssh_host_*_key.pub /etc/machine-id; hostname' | cmp - "$T/d2.ids"
 	gone d1 d2
 }

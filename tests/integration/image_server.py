@@ -10,6 +10,7 @@ A file FOLDER.fault says what goes wrong, a line each, KIND PART [VALUE], for pa
   truncate N      ends after N bytes, whatever length was promised; goes on by ranges
   norange         ignores ranges
   stall N         says nothing more after N bytes
+  hold N          goes on after N bytes when FOLDER.fault is gone
   slow N          N bytes a tenth of a second
   redirect URL    to URL with the path behind it
   loop            to itself
@@ -128,6 +129,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(data[:int(faults["stall"])])
             self.wfile.flush()
             time.sleep(3600)
+        elif "hold" in faults:
+            self.wfile.write(data[:int(faults["hold"])])
+            self.wfile.flush()
+            while os.path.exists(self.folder + ".fault"):
+                time.sleep(0.05)
+            self.wfile.write(data[int(faults["hold"]):])
         elif "slow" in faults:
             step = int(faults["slow"])
             for at in range(0, len(data), step):

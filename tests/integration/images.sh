@@ -364,10 +364,11 @@ case_disk_full() {
 	refused "the disk of the cache is full: .* more are needed" berth template pull plain:busybox/1.35
 	# The file system fills up during the download.
 	mount -o remount,size=4m "$BERTH_ROOT/lib/cache/images"
-	faults_are "slow root.tar.xz 20000"
+	faults_are "hold root.tar.xz 100000"
 	berth template pull plain:busybox/1.35 2>"$T/err" &
 	retry 20 part_is_there
 	head -c 4200000 /dev/zero >"$BERTH_ROOT/lib/cache/images/filler" 2>/dev/null || true
+	faults_are
 	not wait $!
 	has "the disk is full" "$(cat "$T/err")"
 	umount "$BERTH_ROOT/lib/cache/images"
@@ -383,7 +384,7 @@ case_interrupted() {
 	local signal
 	serving
 	for signal in INT KILL; do
-		faults_are "slow root.tar.xz 20000"
+		faults_are "hold root.tar.xz 100000"
 		# Python starts the command, because a shell makes its background processes ignore SIGINT.
 		python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)

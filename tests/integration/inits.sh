@@ -72,7 +72,6 @@ if [[ -z ${BERTH_TEST_INSIDE:-} && ${1:-} != --cases && $(id -u) -eq 0 ]]; then
 	if [[ ${INITS:-} == all ]]; then
 		export TEST_SECONDS=${TEST_SECONDS:-7200}
 	fi
-	export TEST_SECONDS=${TEST_SECONDS:-540}
 fi
 
 # shellcheck source=tests/lib.sh
@@ -152,7 +151,7 @@ cell_boots() {
 	while read -r pattern; do
 		has "$pattern" "$(cat "$T/running")"
 	done <"$T/signs"
-	retry 5 without_zombies "$init"
+	retry 20 without_zombies "$init"
 }
 
 # The login is that of a person at a keyboard, with the size of the window.
@@ -180,7 +179,7 @@ cell_exec() {
 	same code 7 "$code"
 	same "standard input" "through" "$(echo through | berth exec "$init" -- cat)"
 	same user 65534 "$(berth exec --user nobody "$init" -- id -u)"
-	retry 5 without_zombies "$init"
+	retry 20 without_zombies "$init"
 }
 
 cell_poweroff() {
@@ -198,7 +197,7 @@ cell_reboot() {
 		retry 60 booted_again "$init" "$before" || fault "round $round: $(cat "$T/out")"
 	done
 	note="x$rounds"
-	retry 5 without_zombies "$init"
+	retry 20 without_zombies "$init"
 	berth exec "$init" -- true
 }
 
@@ -211,7 +210,7 @@ cell_restart() {
 		booted_again "$init" "$before"
 	done
 	note="x$rounds"
-	retry 5 without_zombies "$init"
+	retry 20 without_zombies "$init"
 }
 
 # After a power-off from inside and after the death of its init the machine comes back; after a stop from outside it

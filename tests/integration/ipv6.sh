@@ -32,8 +32,13 @@ addresses_of() {
 	berth exec "$1" -- ip -6 -o addr show dev eth0 scope global
 }
 
+# ping6_from MACHINE ADDRESS [SECONDS]: it answers; with seconds: at once, or not at all.
 ping6_from() {
-	berth exec "$1" -- ping -6 -c 1 -W "${3:-5}" "$2" >/dev/null
+	if [[ -n ${3:-} ]]; then
+		berth exec "$1" -- ping -6 -c 1 -W "$3" "$2" >/dev/null
+	else
+		retry 10 berth exec "$1" -- ping -6 -c 1 -W 5 "$2"
+	fi
 }
 
 # The last 32 bits are the IPv4 address, so that no two machines have the same.
@@ -292,7 +297,7 @@ case_neighbours() {
 	has "fd00:77:1:2::99" "$(known)"
 	lacks "$own" "$(known)"
 	kill -9 "$(field deaf keeper)"
-	retry 10 is_down deaf
+	retry 20 state_is deaf failed
 	berth delete --force deaf
 	lacks "fd00:77:1:2::99|$link" "$(known)"
 	# A nic has them too, as long as it is there.
@@ -302,10 +307,6 @@ case_neighbours() {
 	berth nic remove two-nics eth1
 	lacks "fd00:77:1:2::98" "$(known)"
 	berth delete --force two-nics
-}
-
-is_down() {
-	[[ $(field "$1" state) != running ]]
 }
 
 case_without_the_walls() {

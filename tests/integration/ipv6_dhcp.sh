@@ -30,7 +30,7 @@ six() {
 }
 
 ping6_from() {
-	berth exec "$1" -- ping -6 -c 1 -W 5 "$2" >/dev/null
+	retry 10 berth exec "$1" -- ping -6 -c 1 -W 5 "$2"
 }
 
 # pid_of NETWORK: of its dnsmasq.
@@ -51,8 +51,8 @@ routes() {
 }
 
 reaches() {
-	retry 5 routes "$1" '^default .*via (fe80|fd00:77:1:2)::.* dev eth0'
-	retry 5 routes "$1" '^fd00:77:1:2::/64 dev eth0'
+	retry 20 routes "$1" '^default .*via (fe80|fd00:77:1:2)::.* dev eth0'
+	retry 20 routes "$1" '^fd00:77:1:2::/64 dev eth0'
 	ping6_from "$1" fd00:77:1:2::1
 	ping6_from "$1" "$(six peer)"
 	ping6_from peer "$(six "$1")"
@@ -97,7 +97,7 @@ case_address_of_another() {
 # asks MACHINE: dhclient gets the machine's address. It needs a link-local one, and leaves the routes to the kernel.
 asks() {
 	retry 10 not berth exec "$1" -- sh -c 'ip -6 addr show dev eth0 scope link | grep tentative'
-	berth exec "$1" -- timeout 60 dhclient -6 -1 eth0
+	berth exec "$1" -- timeout 120 dhclient -6 -1 eth0
 	retry 10 leased "$1"
 	retry 90 routes "$1" '^fd00:77:1:2::/64 dev eth0'
 	reaches "$1"

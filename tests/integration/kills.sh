@@ -55,7 +55,7 @@ strike() {
 
 # The next command works after each kill.
 must() {
-	timeout 60 "$@" >"$T/said" 2>&1 </dev/null ||
+	timeout 300 "$@" >"$T/said" 2>&1 </dev/null ||
 		fault "after $what: '$*' ended with $?: $(cat "$T/said")"
 }
 
@@ -103,7 +103,7 @@ after_a_kill() {
 	# Both results are right: the pause was in time, or it was not.
 	berth resume m 2>/dev/null || true
 	must berth start --wait m
-	same "file after $what" kept "$(timeout 20 berth exec m -- cat /kept)"
+	same "file after $what" kept "$(timeout 120 berth exec m -- cat /kept)"
 	must berth info m
 	whole_or_absent x
 	berth snapshot delete m t 2>/dev/null || true

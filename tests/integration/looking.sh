@@ -97,16 +97,16 @@ case_what_is_no_regular_file() {
 	for file in machine.conf ended; do
 		mv "$folder/$file" "$T/aside"
 		mkfifo "$folder/$file"
-		timeout 20 berth list >"$T/listed" 2>"$T/said" || same "status of list" 1 "$?"
-		timeout 20 berth info m >/dev/null 2>&1 || same "status of info" 1 "$?"
+		timeout 120 berth list >"$T/listed" 2>"$T/said" || same "status of list" 1 "$?"
+		timeout 120 berth info m >/dev/null 2>&1 || same "status of info" 1 "$?"
 		rm "$folder/$file"
 		mkdir "$folder/$file"
-		timeout 20 berth list >/dev/null 2>&1 || same "status of list" 1 "$?"
+		timeout 120 berth list >/dev/null 2>&1 || same "status of list" 1 "$?"
 		rmdir "$folder/$file"
 		mv "$T/aside" "$folder/$file"
 	done
 	has "no regular file" "$(mkfifo "$T/fifo"; ln -sf "$T/fifo" "$T/link"; mv "$folder/machine.conf" "$T/aside"
-		cp -P "$T/link" "$folder/machine.conf"; timeout 20 berth list 2>&1; mv "$T/aside" "$folder/machine.conf")"
+		cp -P "$T/link" "$folder/machine.conf"; timeout 120 berth list 2>&1; mv "$T/aside" "$folder/machine.conf")"
 	# The file may have any size.
 	mv "$folder/machine.conf" "$T/aside"
 	truncate -s 1T "$folder/machine.conf"

@@ -331,7 +331,7 @@ case_to_itself() {
 	sed "s|BERTH_ROOT=$T/there|BERTH_ROOT=$BERTH_ROOT|" "$T/ssh/berth" >"$T/same"
 	chmod +x "$T/same"
 	refused "'web' is just being moved away from there" \
-		timeout 15 berth move --ssh "ssh -F $T/ssh/config" --berth "$T/same" web other
+		timeout 120 berth move --ssh "ssh -F $T/ssh/config" --berth "$T/same" web other
 	same move null "$(berth info --json web | jq .move)"
 	berth delete web
 }
@@ -408,8 +408,11 @@ case_twice() {
 	move --rate 4M two other >"$T/first" &
 	pid=$!
 	retry 20 info_has "being moved" two
+	# It stands still meanwhile.
+	pkill -STOP -f "^berth move .*two other"
 	fails 1 "the move of machine 'two' is in use by another berth command" "$T/ssh/move" two other
 	fails 1 "is just being moved to host 'other'" berth delete --force two
+	pkill -CONT -f "^berth move .*two other"
 	wait "$pid"
 	same "its name" two "$(cat "$T/first")"
 	check_beats two >/dev/null

@@ -14,7 +14,7 @@ spoof() {
 	echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-ip*tables >/dev/null 2>&1 || true
 	# The host may have believed the last packet.
 	ip neigh flush dev "$bridge"
-	ping -c 1 -W 5 "$(address_of victim)" >/dev/null
+	retry 10 ping -c 1 -W 5 "$(address_of victim)"
 	"$top/tests/attack/spoof" "$(field "$1" init)" "$(field victim init)" "$gateway" \
 		"$(mac_of "$bridge")" "$(mac_of "$(port_of "$1")")" | tee "$T/spoof"
 }
@@ -60,7 +60,7 @@ set_up() {
 	busybox_template bb
 	berth launch --wait bb victim
 	berth launch --wait bb rogue
-	berth exec rogue -- ping -c 1 -w 5 "$(address_of victim)"
+	retry 20 reaches rogue "$(address_of victim)"
 }
 
 # The number of patterns that ended is the number of all patterns.
@@ -90,7 +90,7 @@ case_a_reboot_keeps_the_wall() {
 	before=$(field rogue init)
 	berth exec rogue -- reboot || true
 	retry 20 is_another "$before"
-	berth exec rogue -- ping -c 1 -w 10 "$(address_of victim)"
+	retry 20 reaches rogue "$(address_of victim)"
 	case_each_speaks_for_itself
 }
 
@@ -110,7 +110,7 @@ case_another_address() {
 	berth stop --force rogue
 	berth set rogue network.address="$(address_of victim | sed 's/[0-9]*$/77/')"
 	berth start --wait rogue
-	berth exec rogue -- ping -c 1 -w 10 "$(address_of victim)"
+	retry 20 reaches rogue "$(address_of victim)"
 	case_each_speaks_for_itself
 }
 
@@ -179,7 +179,7 @@ case_isolated_ports() {
 	berth set victim security.port_isolation=yes
 	berth restart --wait --force victim
 	retry 10 reaches victim "$gateway"
-	reaches rogue "$gateway"
+	retry 10 reaches rogue "$gateway"
 	not reaches rogue "$(address_of victim)"
 	not reaches victim "$(address_of rogue)"
 	berth exec rogue -- nslookup victim "$gateway"
@@ -188,7 +188,7 @@ case_isolated_ports() {
 	berth exec victim -- ip route add "$(address_of rogue)" via "$gateway"
 	not reaches rogue "$(address_of victim)"
 	not reaches victim "$(address_of rogue)"
-	reaches rogue "$gateway"
+	retry 10 reaches rogue "$gateway"
 	berth unset rogue security.port_isolation
 	berth unset victim security.port_isolation
 }
@@ -227,7 +227,7 @@ assert len(answer) > 8 and struct.unpack(">H", answer[8:10])[0] >= 1, answer' "$
 case_idle_connections_to_the_servers_port() {
 	local idler table
 	idle rogue 60
-	asks_over_tcp victim victim.berth
+	retry 20 asks_over_tcp victim victim.berth
 	# The machine has its share, and gets more as it closes connections.
 	same "its connections" 4 "$(ss -Htn state established "( sport = :53 )" | wc -l)"
 	not asks_over_tcp rogue victim.berth

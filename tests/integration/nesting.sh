@@ -59,7 +59,14 @@ case_a_network_of_podman() {
 		podman image exists bb || podman import /img.tar bb
 		podman run -d --name one --pids-limit=0 bb /bin/busybox httpd -f -h /bin
 		address=$(podman inspect -f '{{.NetworkSettings.IPAddress}}' one)
-		podman run --rm --pids-limit=0 bb /bin/busybox wget -O /dev/null "http://$address/busybox"
+		# The server may not listen yet.
+		podman run --rm --pids-limit=0 bb /bin/sh -c "
+			n=0
+			until /bin/busybox wget -O /dev/null http://$address/busybox; do
+				n=\$((n + 1))
+				test \$n -lt 100 || exit 1
+				/bin/busybox sleep 0.1
+			done"
 		podman rm -f -t 1 one
 	end
 }

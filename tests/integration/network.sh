@@ -25,7 +25,7 @@ s[1].listen()
 open(sys.argv[1], "w").close()
 signal.pause()' "$T/taken" &
 	local holder=$!
-	retry 5 test -e "$T/taken"
+	retry 20 test -e "$T/taken"
 	berth launch bb five >"$T/out" 2>&1 || true
 	kill "$holder"
 	wait "$holder" || true

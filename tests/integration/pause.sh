@@ -100,7 +100,7 @@ case_ephemeral_whose_keeper_is_killed() {
 	gone m
 	berth launch --ephemeral --wait bb e
 	kill -KILL "$(field e keeper)"
-	retry 10 not pgrep -x berth-keeper
+	retry 20 state_is e failed
 	has "^e +failed" "$(berth list)"
 	berth delete --force e
 	fails 1 "no machine 'e'" berth info e

@@ -16,28 +16,44 @@ needs_host_network=yes         # for those of sysvinit
 server=$image_server
 packages=${BERTH_TEST_CACHE:-/var/tmp/berth-tests}/packages
 
-is_free() {
-	! listens "$1" 2>/dev/null
+# serve [PORT]: the server listens on that port, or on one that no connection of the host's programs gets by chance.
+# Programs in built roots know the port, which $T/port has.
+serve() {
+	"$server" serve "$www" "${1:-$((20000 + RANDOM % 12000))}" >"$T/port" 2>"$T/server.out" &
+	echo $! >"$T/server.pid"
+	until [[ -s $T/port ]]; do
+		kill -0 $! || return
+		sleep 0.05
+	done
 }
 
-# serve PORT: starts the server on that port, 0: a free one. Programs in built roots know the port.
-serve() {
-	: >"$T/port"
-	[[ $1 == 0 ]] || retry 20 is_free "$1"
-	"$server" serve "$www" "$1" >"$T/port" 2>"$T/server.out" &
-	echo $! >"$T/server.pid"
-	retry 20 test -s "$T/port"
+is_free() {
+	not listens "$1"
+}
+
+# without_server COMMAND...: runs the command while nothing answers on the server's port.
+without_server() {
+	local port
+	port=$(<"$T/port")
+	kill "$(<"$T/server.pid")"
+	retry 20 is_free "$port"
+	"$@"
+	retry 20 serve "$port"
 }
 
 set_up() {
 	mkdir -p "$www" "$BERTH_ROOT/etc"
 	make_key ours
 	make_key theirs
-	serve 0
+	retry 20 serve
+	certificates 2>"$T/openssl"
+	"$server" serve "$www" 0 "$T/server.crt" "$T/server.key" >"$T/tls.port" 2>"$T/server-tls.out" &
+	echo $! >"$T/tls.pid"
+	retry 20 test -s "$T/tls.port"
 }
 
 tear_down() {
-	xargs kill <"$T/server.pid"
+	kill "$(<"$T/server.pid")" "$(<"$T/tls.pid")"
 	rm -rf "$BERTH_ROOT/lib/cache"
 }
 
@@ -61,6 +77,10 @@ refuses() {
 
 mirror() {
 	echo "http://127.0.0.1:$(<"$T/port")"
+}
+
+mirror_by_tls() {
+	echo "https://localhost:$(<"$T/tls.port")"
 }
 
 # suite FOLDER KEY COMPONENTS SUITE...: the first suite has the packages that are in FOLDER/pool, the others have none.
@@ -290,13 +310,16 @@ case_alpine_offline() {
 	local build=(berth template build alpine --mirror "$(mirror)/alpine" --keyring "$T/ours.asc")
 	make_alpine
 	"${build[@]}" a
-	kill "$(<"$T/server.pid")"
+	without_server offline
+	berth template delete a
+}
+
+# offline: what a build does that finds all it needs in the cache, and one that does not.
+offline() {
 	"${build[@]}" offline 2>"$T/err"
 	has "cannot be reached; the archive is that of an earlier build" "$(<"$T/err")"
 	boots_and_stops offline test -e /run/bootmisc
 	refuses "cannot be reached.*--mirror" "${build[@]}" refused --release edge
-	serve "$(<"$T/port")"
-	berth template delete a
 }
 
 case_alpine_refused() {
@@ -348,9 +371,7 @@ case_void() {
 	# shellcheck disable=SC2016 # for the guest
 	boots_and_stops v sh -ec 'test "$(cat /opt/extra)" = extra; grep -q Suy /var/log/packages
 		test "$(sv status /etc/runit/runsvdir/default/* | grep -c ^run:)" = 1'
-	kill "$(<"$T/server.pid")"
-	"${build[@]}" offline
-	serve "$(<"$T/port")"
+	without_server "${build[@]}" offline
 	berth template delete offline
 }
 
@@ -386,11 +407,7 @@ case_void_refused() {
 case_archives_by_https() {
 	local build
 	make_void
-	certificates 2>"$T/openssl"
-	"$server" serve "$www" 8443 "$T/server.crt" "$T/server.key" >"$T/server-tls.out" 2>&1 &
-	echo $! >>"$T/server.pid"
-	retry 20 listens 8443
-	build=(berth template build void t --mirror "$https/void" --keyring "$T/void.key.pub")
+	build=(berth template build void t --mirror "$(mirror_by_tls)/void" --keyring "$T/void.key.pub")
 	refuses "certificate" "${build[@]}"
 	SSL_CERT_FILE=$T/ca.crt "${build[@]}"
 	berth template delete t

@@ -161,7 +161,7 @@ case_forward_again() {
 case_pull_of_proc() {
 	local code=0
 	berth launch --wait bb m
-	timeout 100 berth pull m:/proc "$T/in/proc" 2>"$T/err" || code=$?
+	timeout 300 berth pull m:/proc "$T/in/proc" 2>"$T/err" || code=$?
 	same code 1 "$code"
 	has "left out|cannot be read|gone meanwhile" "$(cat "$T/err")"
 	has "Linux version" "$(cat "$T/in/proc/version")"
@@ -178,7 +178,7 @@ case_pull_into_fifo() {
 	fails 1 "no program reads from it" berth pull m:/big "$T/in/fifo"
 	sleep 600 <>"$T/in/fifo" &
 	holder=$!
-	timeout 150 berth pull m:/big "$T/in/fifo" 2>"$T/err" && fault "nobody reads"
+	timeout 300 berth pull m:/big "$T/in/fifo" 2>"$T/err" && fault "nobody reads"
 	has "nothing has moved for a minute.*the FIFO or device, which nobody reads" "$(cat "$T/err")"
 	kill "$holder"
 	wait "$holder" || true

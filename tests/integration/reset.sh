@@ -153,7 +153,7 @@ case_many_at_once() {
 	berth launch --count 4 --pool "p-$fast" "bb-$fast" many >"$T/out"
 	local round
 	for round in {1..15}; do
-		timeout 20 berth reset 'many-*' >"$T/out" || fault "round $round: $?"
+		timeout "$(patience 20)" berth reset 'many-*' >"$T/out" || fault "round $round: $?"
 	done
 	gone many-1 many-2 many-3 many-4
 }

@@ -44,7 +44,7 @@ case_a_link_without_its_program() {
 
 # has_own_name MACHINE FULL-NAME: the name is known at once, though the server answers nothing.
 has_own_name() {
-	same "full name" "$2" "$(timeout 5 berth exec "$1" -- hostname -f)"
+	same "full name" "$2" "$(timeout "$(patience 5)" berth exec "$1" -- hostname -f)"
 	has "127.0.1.1" "$(berth exec "$1" -- getent hosts "$2")"
 }
 
@@ -101,7 +101,7 @@ case_resolvconf() {
 	boots_with resolvconf ../run/resolvconf/resolv.conf
 	same "its service" active "$(berth exec resolvconf -- systemctl is-active resolvconf)"
 	has "resolvconf" "$(berth exec resolvconf -- cat /etc/resolv.conf)"
-	berth exec resolvconf -- timeout 30 dhclient -1 eth0
+	berth exec resolvconf -- timeout 120 dhclient -1 eth0
 	names_work resolvconf
 	again resolvconf
 }
@@ -112,7 +112,7 @@ case_openresolv() {
 	names_work openresolv
 	berth exec openresolv -- resolvconf -u
 	names_work openresolv
-	berth exec openresolv -- timeout 30 udhcpc -i eth0 -n -q
+	berth exec openresolv -- timeout 120 udhcpc -i eth0 -n -q
 	names_work openresolv
 	again openresolv
 }

@@ -13,7 +13,7 @@ tree=$top/tests/integration/stream_tree.py
 
 # send [OPTION...] MACHINE TARGET: with the keys and the port of this test.
 send() {
-	timeout 120 "$T/ssh/send" "$@"
+	timeout 600 "$T/ssh/send" "$@"
 }
 
 set_up() {
@@ -276,7 +276,7 @@ case_cut() {
 	for ((i = 0; i < 50; i++)); do
 		cut=$((i * size / 50 + i % 7))
 		status=0
-		timeout 60 berth send --ssh "$T/cutter $cut ssh -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
+		timeout 300 berth send --ssh "$T/cutter $cut ssh -F $T/ssh/config" --berth "$T/ssh/berth" --keep-synced --network "" \
 			full other >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "cut behind $cut of $size: ended with $status"
 		has "host 'other'|other side" "$(cat "$T/said")"

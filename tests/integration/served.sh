@@ -17,7 +17,7 @@ killed() {
 	retry 20 dnsmasq "$1"
 	pid=$(dnsmasq "$1")
 	kill -KILL "$pid"
-	retry 5 is_gone "$pid"
+	retry 20 is_gone "$pid"
 }
 
 is_gone() {
@@ -59,6 +59,11 @@ restorations() {
 	berth events --no-follow --json | grep -c '"event":"network-restored","network":"default"' || true
 }
 
+# restored: a keeper has told that it restored the network, which it does once dnsmasq answers.
+restored() {
+	[[ $(restorations) != 0 ]]
+}
+
 set_up() {
 	busybox_template bb
 	for name in one two three; do
@@ -74,6 +79,7 @@ case_killed() {
 	killed default
 	retry 20 finds one two
 	[[ $(dnsmasq default) != "$before" ]]
+	retry 10 restored
 	same "of all that watched" 1 "$(restorations)"
 	has "network default +its dnsmasq had ended" "$(berth events --no-follow)"
 	grep -hq "network: dnsmasq has ended" "$BERTH_ROOT"/lib/machines/*/keeper.log

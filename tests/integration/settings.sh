@@ -337,7 +337,7 @@ case_site_file_and_a_killed_keeper() {
 		"logs m" "delete m" "delete --force m"; do
 		code=0
 		# shellcheck disable=SC2086 # words
-		timeout 60 berth $words >"$T/out" 2>"$T/err" || code=$?
+		timeout 300 berth $words >"$T/out" 2>"$T/err" || code=$?
 		echo "$words: $code: $(head -n 1 "$T/err")"
 		if ((code == 0)); then
 			not grep -q "^berth: .*bogus" "$T/err"

@@ -107,7 +107,7 @@ enter_host() {
 		exec env -i container=berth-test /lib/systemd/systemd --unit=trial.target --log-target=console
 	END
 	echo "$BASHPID" >"$group/cgroup.procs"
-	exec timeout -k 5 120 unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child \
+	exec timeout -k 5 600 unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child \
 		--propagation private bash "$T/enter" "$root"
 }
 

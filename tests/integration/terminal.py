@@ -2,18 +2,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 
-Lines of the script:  expect TEXT (10 s) | unseen TEXT (until now) | send TEXT (\\n, \\x1d and the like) | paste FILE |
-resize ROWSxCOLS | signal NAME | expect-end CODE | hangup. Ends with 0, or says on standard error what was not seen and what was.
+Lines of the script:  expect TEXT (10 s) | match PATTERN (10 s) | unseen TEXT (until now) |
+send TEXT (\\n, \\x1d and the like) | paste FILE | resize ROWSxCOLS | signal NAME | touch FILE | expect-end CODE |
+hangup. Ends with 0, or says on standard error what was not seen and what was. Seconds are those of an idle machine.
 """
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
+
+
+def slowness():
+    """How many times slower than an idle machine this one is now: as that of tests/cases.sh."""
+    began = time.monotonic()
+    for _ in range(40):
+        subprocess.run(["/bin/true"], check=True)
+    return min(20, 1 + int((time.monotonic() - began) / 0.1))
+
+
+class Deadline:
+    """So many seconds of an idle machine. The slowness of this one is measured when they are over, and not before."""
+
+    def __init__(self, seconds):
+        self.began = time.monotonic()
+        self.seconds = self.patience = seconds
+
+    def is_over(self):
+        if time.monotonic() < self.began + self.patience:
+            return False
+        longer = self.seconds * slowness()
+        if longer <= self.patience:
+            return True
+        self.patience = longer
+        return False
 
 
 def resize(fd, size):
@@ -27,9 +55,8 @@ class Terminal:
         self.all = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            time.sleep(0.1)  # the size is set by then
+            resize(0, size)
             os.execvp(command[0], command)
-        resize(self.fd, size)
 
     def read(self, seconds):
         """False at the end."""
@@ -46,7 +73,7 @@ class Terminal:
 
     def paste(self, path):
         """As fast as it is taken, reading what is shown meanwhile, for no longer than a minute."""
-        deadline = time.monotonic() + 60
+        deadline = Deadline(60)
         with open(path, "rb") as file:
             left = file.read()
         os.set_blocking(self.fd, False)
@@ -55,21 +82,21 @@ class Terminal:
             if room:
                 left = left[os.write(self.fd, left[:1024]):]
             self.read(0)
-            if time.monotonic() > deadline:
+            if deadline.is_over():
                 sys.exit(f"terminal: {len(left)} bytes of '{path}' are not taken")
         os.set_blocking(self.fd, True)
 
-    def expect(self, text):
-        deadline = time.monotonic() + 10
-        while text not in self.seen:
-            if time.monotonic() > deadline or not self.read(0.2):
-                sys.exit(f"terminal: not seen: {text!r}; seen: {self.seen[-2000:]!r}")
-        self.seen = self.seen[self.seen.index(text) + len(text):]
+    def expect(self, pattern):
+        deadline = Deadline(10)
+        while not (found := re.search(pattern, self.seen)):
+            if not self.read(0.2) or deadline.is_over():
+                sys.exit(f"terminal: not seen: {pattern!r}; seen: {self.seen[-2000:]!r}")
+        self.seen = self.seen[found.end():]
 
     def expect_end(self, code):
-        deadline = time.monotonic() + 10
+        deadline = Deadline(10)
         while self.read(0.2):
-            if time.monotonic() > deadline:
+            if deadline.is_over():
                 sys.exit(f"terminal: does not end; seen: {self.seen[-2000:]!r}")
         _, status = os.waitpid(self.pid, 0)
         if os.waitstatus_to_exitcode(status) != code:
@@ -83,7 +110,9 @@ def main():
         verb, _, rest = line.rstrip("\n").partition(" ")
         text = rest.encode().decode("unicode_escape").encode("latin-1")
         if verb == "expect":
-            terminal.expect(text)
+            terminal.expect(re.escape(text))
+        elif verb == "match":
+            terminal.expect(rest.encode())
         elif verb == "unseen":
             if text in terminal.all:
                 sys.exit(f"terminal: seen: {text!r}, in {terminal.all[-2000:]!r}")
@@ -95,6 +124,8 @@ def main():
             os.kill(terminal.pid, getattr(signal, f"SIG{rest}"))
         elif verb == "resize":
             resize(terminal.fd, rest)
+        elif verb == "touch":
+            open(rest, "w").close()
         elif verb == "expect-end":
             terminal.expect_end(int(rest))
         elif verb == "hangup":

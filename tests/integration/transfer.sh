@@ -186,6 +186,7 @@ case_what_is_refused() {
 
 case_a_paused_machine() {
 	up m
+	echo x >"$T/x"
 	berth pause m
 	fails 1 "machine 'm' is paused; resume it with: berth resume m" berth push "$T/x" m:/root
 	berth resume m

@@ -89,7 +89,7 @@ case_one_that_hangs() {
 	lxcfs_runs
 	berth stop --force m
 	kill -STOP "$(cat "$T/lxcfs")"
-	timeout 60 berth start m 2>"$T/said"
+	timeout 120 berth start m 2>"$T/said"
 	kill -CONT "$(cat "$T/lxcfs")"
 	has "lxcfs does not work.*does not answer" "$(cat "$T/said")"
 	same "without it" 0 "$(shown m)"
@@ -104,9 +104,9 @@ case_one_that_died() {
 	kill -KILL "$(cat "$T/lxcfs")"
 	retry 20 not cat "$place/proc/uptime" 2>/dev/null
 	# A running machine keeps the dead files. A later start does without lxcfs.
-	timeout 60 berth exec m -- true
-	timeout 60 berth stop --force m
-	timeout 60 berth start m 2>"$T/said"
+	timeout 120 berth exec m -- true
+	timeout 120 berth stop --force m
+	timeout 120 berth start m 2>"$T/said"
 	has "lxcfs does not work" "$(cat "$T/said")"
 	has "problem +views +lxcfs does not work" "$(berth doctor)"
 	berth exec m -- cat /proc/meminfo >/dev/null

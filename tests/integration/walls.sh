@@ -146,7 +146,7 @@ case_a_fork_bomb() {
 	[[ $count -gt 50 && $count -le 150 ]] || fault "$count processes"
 	berth exec m -- true
 	# It can be ended all the same.
-	timeout 60 berth stop --force bomb
+	timeout 120 berth stop --force bomb
 	berth unset bomb limits.pids
 	berth start --wait bomb
 	count=$(processes_of bomb)
@@ -165,7 +165,7 @@ injected() {
 case_a_wall_that_cannot_be_raised() {
 	local traced
 	berth create bb unwalled
-	not timeout 60 strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=ENOMEM berth start unwalled 2>"$T/err"
+	not timeout 120 strace -f -qq -o /dev/null -e trace=bpf -e inject=bpf:error=ENOMEM berth start unwalled 2>"$T/err"
 	has "confine the machine to its devices: Cannot allocate memory" "$(cat "$T/err")"
 	state_is unwalled failed
 	# If the kernel lacks it, the others are used, unless the machine's root is the host's.

@@ -52,7 +52,7 @@ case_cron() {
 		until test -e /cron-was-here; do
 			sleep 1
 			i=$((i + 1))
-			test $i -lt 100
+			test $i -lt 300
 		done
 		rm /etc/cron.d/work
 	end
