@@ -66,6 +66,7 @@ libmachine_a_SOURCES = \
 	src/machine/start/start.c src/machine/start/start.h \
 	src/machine/start/starter.c \
 	src/machine/start/views.c src/machine/start/views.h \
+	src/machine/attach/capture.c src/machine/attach/capture.h \
 	src/machine/attach/attach.h \
 	src/machine/attach/console.c \
 	src/machine/attach/exec.c \

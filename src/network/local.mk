@@ -3,6 +3,7 @@ libnetwork_a_SOURCES = \
 	src/network/advice.c \
 	src/network/announce.c \
 	src/network/bridge.c src/network/bridge.h \
+	src/network/capture.c src/network/capture.h src/network/capture_report.h \
 	src/network/create.c \
 	src/network/dns.c src/network/dns.h \
 	src/network/dns_arguments.c src/network/dns_arguments.h \
@@ -19,6 +20,14 @@ libnetwork_a_SOURCES = \
 	src/network/subnet.c src/network/subnet.h \
 	src/network/subnet6.c src/network/subnet6.h \
 	src/network/warn.c
+
+# The only program that links libpcap.
+if HAVE_PCAP
+pkglibexec_PROGRAMS += libexec/berth-capture
+endif
+libexec_berth_capture_SOURCES = src/network/capture_main.c src/network/capture.h src/network/capture_report.h
+libexec_berth_capture_CFLAGS = $(AM_CFLAGS) $(PCAP_CFLAGS)
+libexec_berth_capture_LDADD = $(PCAP_LIBS) $(CAP_LIBS)
 
 if HAVE_CUNIT
 check_PROGRAMS += test_network

@@ -25,8 +25,8 @@ extern const struct command command_autostart;
 extern const struct command command_list, command_info;
 /* top.c */
 extern const struct command command_top;
-/* logs.c, events.c */
-extern const struct command command_logs, command_events;
+/* logs.c, events.c, capture.c */
+extern const struct command command_logs, command_events, command_capture;
 /* each.c */
 extern const struct command command_each;
 /* enter.c */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each run of a machine has another port, and each port another process of berth-capture, which all write one file. So
+ * the process needs no rights once its link is open.
+ */
+#include "machine/attach/capture.h"
+#include "machine/life/life.h"
+#include "machine/life/run_state.h"
+#include "machine/state/nics.h"
+#include "network/link_names.h"
+
+#include "base/clock.h"
+#include "base/scoped.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+enum {
+	LOOK_MS = 100,      /* between looks at a machine that has lost its port */
+	AGAIN_MS = 2000,    /* from the end of a machine to its next start, of `berth restart` */
+	MISSING_MS = 30000, /* a running machine without its port */
+	END_MS = 5000,      /* for the reader of the output to take the rest */
+};
+
+struct port {
+	char link[IFNAMSIZ];
+	unsigned index; /* 0: there is no such link */
+};
+
+/* ---- The port */
+
+/* The name of the interface that is meant. */
+static const char *wanted_nic(const struct machine *machine, const char *given)
+{
+	if (given)
+		return given;
+	if (!*machine->config.network && machine->config.nics && !machine->config.nics->next)
+		return machine->config.nics->name;
+	return LEASE_LINK;
+}
+
+static int tell_no_nic(const struct machine *machine, const char *nic, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "machine '%s' runs without a nic '%.60s'; see: berth nic list %s",
+		       machine->name, nic, machine->name);
+}
+
+/* The port of the present run. -ESRCH: the machine does not run; -ENOENT: the run has no such interface. */
+static int find_port(const struct machine *machine, const char *nic, struct port *port,
+		     struct err *err)
+{
+	scoped_network struct network network = { 0 };
+	struct run_state state;
+
+	*port = (struct port){ 0 };
+	if (!run_going(machine) || run_read_state(machine, &state) < 0)
+		return err_set(err, ESRCH,
+			       "machine '%s' is not running, so that it has no packets; start it: "
+			       "berth start %s",
+			       machine->name, machine->name);
+	const char *on = run_network_of(&state, nic);
+	if (!on)
+		return tell_no_nic(machine, nic, err);
+	if (network_open(&network, machine->dirs, on, err) < 0)
+		return -err->code;
+	port_ifname(&network, machine->name, port->link);
+	port->index = if_nametoindex(port->link);
+	return 0;
+}
+
+int machine_capture_check(struct machine *machine, const struct machine_capture *wish,
+			  struct err *err)
+{
+	const char *nic = wanted_nic(machine, wish->nic);
+	struct port port;
+
+	if (find_port(machine, nic, &port, err) < 0)
+		return -err->code;
+	return port.index ? 0
+			  : err_set(err, ENODEV,
+				    "machine '%s': the port of its nic '%.60s' is gone; bring it "
+				    "back: berth network up %s",
+				    machine->name, nic,
+				    *machine->config.network ? machine->config.network : "NETWORK");
+}
+
+/* ---- One run */
+
+/* Reads the signal, which ends the capture. */
+static bool was_stopped(int stop_fd, int milliseconds)
+{
+	struct pollfd fd = { .fd = stop_fd, .events = POLLIN };
+	struct signalfd_siginfo info;
+
+	return poll(&fd, 1, milliseconds) > 0 && read(stop_fd, &info, sizeof info) > 0;
+}
+
+/* A second signal, or a reader that takes nothing, ends the wait for the rest. */
+static int end_asked(struct capture *capture, int stop_fd, struct capture_result *result,
+		     struct err *err)
+{
+	int64_t until = clock_ms() + END_MS;
+
+	capture_stop(capture);
+	for (;;) {
+		int r = capture_wait(capture, LOOK_MS, result, err);
+		if (r != -ETIMEDOUT)
+			return r;
+		*err = (struct err){ 0 };
+		if (clock_ms() > until || was_stopped(stop_fd, 0))
+			return err_set(err, ETIMEDOUT,
+				       "the capture is cut, since its reader takes nothing; let it "
+				       "read, or write into a file");
+	}
+}
+
+static int capture_run(const struct capture_spec *spec, int stop_fd, struct capture_result *result,
+		       struct err *err)
+{
+	scoped_capture struct capture capture = { .fd = -1 };
+
+	if (capture_begin(&capture, spec, err) < 0)
+		return -err->code;
+	struct pollfd fds[] = { { .fd = capture.fd, .events = POLLIN },
+				{ .fd = stop_fd, .events = POLLIN } };
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	if (fds[0].revents)
+		return capture_wait(&capture, 0, result, err);
+	was_stopped(stop_fd, 0);
+	return end_asked(&capture, stop_fd, result, err);
+}
+
+/* ---- Its runs */
+
+struct runs {
+	struct machine *machine;
+	const struct machine_capture *wish;
+	const char *nic;
+	struct port port;
+	int64_t until; /* by clock_ms(); 0: no limit */
+	struct capture_result sum;
+};
+
+/* How long the port may be missing, in milliseconds, as the machine is; 0: for as long as it is so. */
+static int patience(const struct runs *runs)
+{
+	struct machine_status status;
+
+	if (access(runs->machine->folder, F_OK) < 0)
+		return -1;
+	machine_status(runs->machine, NULL, &status);
+	if (machine_is_down(status.state))
+		return AGAIN_MS;
+	return status.state == MACHINE_STARTING || status.state == MACHINE_STOPPING ? 0
+										    : MISSING_MS;
+}
+
+/* Waits for another port: true; or for a signal, the time, or the machine's end: false, with the end in sum. */
+static bool find_next(struct runs *runs)
+{
+	int64_t since = clock_ms();
+	unsigned before = runs->port.index;
+	int last = 0;
+
+	while (!runs->until || clock_ms() < runs->until) {
+		struct err ignored = { 0 };
+		if (find_port(runs->machine, runs->nic, &runs->port, &ignored) == 0 &&
+		    runs->port.index && runs->port.index != before)
+			return true;
+		int most = patience(runs);
+		if (most != last)
+			since = clock_ms();
+		last = most;
+		if (most < 0 || (most > 0 && clock_ms() - since > most))
+			return false;
+		if (was_stopped(runs->wish->stop_fd, LOOK_MS)) {
+			runs->sum.end = CAPTURE_ASKED;
+			return false;
+		}
+	}
+	runs->sum.end = CAPTURE_FULL;
+	return false;
+}
+
+static int go_through(struct runs *runs, struct err *err)
+{
+	const struct machine_capture *wish = runs->wish;
+	struct capture_spec spec = { .link = runs->port.link,
+				     .space = -1,
+				     .filter = wish->filter,
+				     .snaplen = wish->snaplen,
+				     .until = runs->until,
+				     .out = wish->out };
+
+	for (;; spec.goes_on = true) {
+		struct capture_result result = { 0 };
+		spec.count = wish->count ? wish->count - runs->sum.captured : 0;
+		int r = capture_run(&spec, wish->stop_fd, &result, err);
+		/* The port of a run that ends may go before it is opened. */
+		if (r == -ENODEV && spec.goes_on)
+			result.end = CAPTURE_GONE;
+		else if (r < 0)
+			return r;
+		*err = (struct err){ 0 };
+		runs->sum.captured += result.captured;
+		runs->sum.dropped += result.dropped;
+		runs->sum.end = result.end;
+		if (result.end != CAPTURE_GONE || !find_next(runs))
+			return 0;
+		wish->tell(runs->machine->name, "has another port; the capture goes on there");
+	}
+}
+
+int machine_capture(struct machine *machine, const struct machine_capture *wish,
+		    struct capture_result *result, struct err *err)
+{
+	struct runs runs = { .machine = machine,
+			     .wish = wish,
+			     .nic = wanted_nic(machine, wish->nic) };
+
+	if (find_port(machine, runs.nic, &runs.port, err) < 0)
+		return -err->code;
+	if (wish->seconds)
+		runs.until = clock_ms() + (int64_t)wish->seconds * 1000;
+	int r = go_through(&runs, err);
+	*result = runs.sum;
+	return r;
+}
