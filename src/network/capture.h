@@ -43,7 +43,8 @@ struct capture_result {
 
 /*
  * Starts the program, and waits until it captures. -EINVAL: the filter is wrong; -ENODEV: there is no such link.
- * The link is not changed, and is captured from as it is: the frames that it receives are seen before the firewall's rules.
+ * The link is not changed, and is captured from as it is: the frames that it receives are seen before the
+ * firewall's rules.
  */
 int capture_begin(struct capture *capture, const struct capture_spec *spec, struct err *err);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-capture LINK SNAPLEN COUNT UNTIL HEADER FILTER
- * Captures from a link into its standard output, as a pcap file. COUNT and UNTIL, milliseconds of the monotonic clock, may
- * be 0 for no limit; HEADER is 0 if the file has its header. With descriptor 3 it enters that network namespace. Once the
- * link is open it has no rights: what it copies comes from guests.
+ * Captures from a link into its standard output, as a pcap file. COUNT and UNTIL, milliseconds of the monotonic
+ * clock, may be 0 for no limit; HEADER is 0 if the file has its header. With descriptor 3 it enters that network
+ * namespace. Once the link is open it has no rights: what it copies comes from guests.
  */
 #include "base/clock.h"
 #include "base/scoped.h"
