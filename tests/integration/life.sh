@@ -9,6 +9,7 @@ set_up() {
 }
 
 case_launch() {
+	gone one
 	berth launch --wait bb one
 	same state running "$(field one state)"
 	same booted true "$(field one booted)"

@@ -39,7 +39,7 @@ static void pause_a_little(void)
 /* A loop device that somebody else looks at keeps its file, and so the mount below, for a while. */
 static void unmount(const char *path)
 {
-	for (int i = 0; i < 1000 && umount2(path, 0) < 0 && errno == EBUSY; i++)
+	for (int i = 0; i < 12000 && umount2(path, 0) < 0 && errno == EBUSY; i++)
 		pause_a_little();
 }
 
@@ -184,7 +184,7 @@ int scratch_count_loops(void)
 
 bool scratch_await_loops(int number)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 12000; i++) {
 		if (scratch_count_loops() == number)
 			return true;
 		pause_a_little();

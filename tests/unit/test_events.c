@@ -283,7 +283,7 @@ static void test_race(void)
 	scoped_events struct events events = { 0 };
 	struct err err = { 0 };
 	int status, failed = 0;
-	time_t deadline = time(NULL) + 60;
+	time_t deadline = time(NULL) + 240;
 
 	fresh();
 	race.progress = mmap(NULL, sizeof *race.progress, PROT_READ | PROT_WRITE,

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MANY = 16, LONG = 60 };
+enum { MANY = 16, LONG = 120 };
 
 static char folder[] = "/tmp/berth-lock.XXXXXX";
 static char path[64];
@@ -70,7 +70,7 @@ static unsigned count_waiting(void)
 
 static bool await_waiting(unsigned wanted)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		if (count_waiting() == wanted)
 			return true;
 		pause_ms(2);

@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-enum { SECONDS = 10, PORT = 7001 };
+enum { SECONDS = 60, PORT = 7001 };
 
 static const char *const macs[] = { "10:66:6a:00:00:01", "10:66:6a:00:00:02", "10:66:6a:00:00:03" };
 

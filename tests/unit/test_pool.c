@@ -304,7 +304,7 @@ static bool put_soon(struct pool *pool, const char *volume, const char *name, co
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (put(pool, volume, name, data))
 			return true;
 		nanosleep(&pause, NULL);

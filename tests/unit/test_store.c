@@ -134,7 +134,7 @@ static void connect_to(struct store *store, const char *answer)
 			 .from = file_memory("answer", answer),
 			 .to = open("/dev/null", O_WRONLY | O_CLOEXEC) },
 	};
-	store->far.wire = (struct wire){ .fd = store->far.from, .seconds = 5 };
+	store->far.wire = (struct wire){ .fd = store->far.from, .seconds = 60 };
 }
 
 static int note(void *context, const struct store_file *file)

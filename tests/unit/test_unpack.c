@@ -400,7 +400,7 @@ static pid_t child_of(pid_t parent)
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		scoped_free char *text = NULL;
 		if (file_read(AT_FDCWD, path, 256, &text) > 0)
 			return (pid_t)strtol(text, NULL, 10);
@@ -416,7 +416,7 @@ static bool proc_says(pid_t pid, const char *name, const char *wanted)
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		scoped_free char *text = NULL;
 		if (file_read(AT_FDCWD, path, 1 << 16, &text) > 0 && strstr(text, wanted))
 			return true;
@@ -498,7 +498,7 @@ static void test_unpack_confined(void)
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d", (int)confined);
 	struct timespec pause = { .tv_nsec = 2000000 };
-	for (int i = 0; i < 5000 && access(path, F_OK) == 0; i++)
+	for (int i = 0; i < 60000 && access(path, F_OK) == 0; i++)
 		nanosleep(&pause, NULL);
 	CU_ASSERT_TRUE(access(path, F_OK) < 0);
 }
