@@ -14,6 +14,13 @@ there() {
 	berth volume list --json | jq -e --arg name "$1" 'any(.name == $name)' >/dev/null
 }
 
+gone_volume() {
+	local volume
+	for volume; do
+		! there "$volume" || berth volume delete "$volume"
+	done
+}
+
 # fresh VOLUME...: each is there, empty, and no machine has it.
 fresh() {
 	local volume machine

@@ -118,6 +118,23 @@ static void offer_snapshots(struct typed *typed, const struct dirs *dirs, const 
 		offer(typed, list[i].name);
 }
 
+static void offer_volume_snapshots(struct typed *typed, const struct dirs *dirs, const char *name)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	scoped_free struct volume_info *list = NULL;
+	struct volume_config config = { 0 };
+	size_t count = 0;
+	struct err err = { 0 };
+
+	if (text_label_fault(name) || data_open(dirs, name, &config, &err) < 0)
+		return;
+	if (pool_view_attached(&pool, dirs, config.pool, &err) == 0)
+		data_snapshots(&pool, name, &list, &count, &err);
+	config_free(&volume_schema, &config);
+	for (size_t i = 0; i < count; i++)
+		offer(typed, list[i].name);
+}
+
 static void offer_sections(struct typed *typed, const struct dirs *dirs, const char *name,
 			   enum word kind)
 {
@@ -161,6 +178,9 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	case WORD_SNAPSHOT:
 		offer_snapshots(typed, dirs, before);
 		break;
+	case WORD_VOLUME_SNAPSHOT:
+		offer_volume_snapshots(typed, dirs, before);
+		break;
 	case WORD_MOUNT:
 	case WORD_DEVICE:
 	case WORD_FORWARD:
@@ -170,7 +190,10 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		break;
 	case WORD_KEY:
 	case WORD_NETWORK_KEY:
-		offer_keys(typed, kind == WORD_KEY ? &machine_schema : &network_schema);
+	case WORD_VOLUME_KEY:
+		offer_keys(typed, kind == WORD_KEY          ? &machine_schema
+				  : kind == WORD_VOLUME_KEY ? &volume_schema
+							    : &network_schema);
 		break;
 	case WORD_PRESET:
 		offer_presets(typed);
@@ -240,8 +263,11 @@ static void offer_setting(struct typed *typed, const struct schema *schema, cons
 
 /* Offers values by the name that the flag gives to its value. */
 static int offer_value_of(struct typed *typed, const struct flag *flag, const struct dirs *dirs,
-			  const char *first)
+			  const struct line *line)
 {
+	bool of_volume = line->command->group && strcmp(line->command->group, "volume") == 0;
+	const char *first = line->first ? line->first : "";
+
 	if (flag == &flag_set)
 		offer_setting(typed, &machine_schema, dirs);
 	else if (strcmp(flag->value, "NETWORK") == 0)
@@ -249,7 +275,9 @@ static int offer_value_of(struct typed *typed, const struct flag *flag, const st
 	else if (strcmp(flag->value, "POOL") == 0)
 		offer_words(typed, WORD_POOL, dirs, "");
 	else if (strcmp(flag->value, "SNAP") == 0)
-		offer_words(typed, WORD_SNAPSHOT, dirs, first ? first : "");
+		offer_words(typed, of_volume ? WORD_VOLUME_SNAPSHOT : WORD_SNAPSHOT, dirs, first);
+	else if (text_starts(flag->value, "VOLUME"))
+		offer_words(typed, WORD_VOLUME, dirs, "");
 	else if (strcmp(flag->value, "DIR") == 0 || strcmp(flag->value, "PATH") == 0)
 		return EXIT_FILES;
 	return 0;
@@ -299,6 +327,8 @@ static const struct schema *set_schema(const struct command *command, int given)
 		return given > 1 ? &nic_schema : NULL;
 	if (command->rest == WORD_NETWORK_KEY && (sets || strcmp(command->name, "create") == 0))
 		return given > 0 ? &network_schema : NULL;
+	if (sets && command->rest == WORD_VOLUME_KEY)
+		return given > 0 ? &volume_schema : NULL;
 	return sets && command->rest == WORD_KEY && given > 0 ? &machine_schema : NULL;
 }
 
@@ -339,7 +369,7 @@ static int complete_word(struct typed *typed, const struct dirs *dirs, const cha
 	if (!read_line(&line, words, count))
 		return 0;
 	if (line.open)
-		return offer_value_of(typed, line.open, dirs, line.first);
+		return offer_value_of(typed, line.open, dirs, &line);
 	if (typed->prefix[0] != '-')
 		return offer_plain(typed, &line, dirs);
 	size_t length = strcspn(typed->prefix, "=");
@@ -352,7 +382,7 @@ static int complete_word(struct typed *typed, const struct dirs *dirs, const cha
 		return 0;
 	scoped_free char *head = strndup(typed->prefix, length + 1);
 	struct typed value = { typed->prefix + length + 1, head ? head : "", "" };
-	return offer_value_of(&value, flag, dirs, line.first);
+	return offer_value_of(&value, flag, dirs, &line);
 }
 
 static int run_complete(struct call *call, struct err *err)

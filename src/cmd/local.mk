@@ -50,6 +50,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/pool_usage.c \
 	src/cmd/host/report.c src/cmd/host/report.h \
 	src/cmd/machine/adopt.c \
+	src/cmd/machine/attachments.c src/cmd/machine/attachments.h \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \
@@ -84,7 +85,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/top.c \
 	src/cmd/machine/transfer.c \
 	src/cmd/machine/volume.c src/cmd/machine/volume.h \
-	src/cmd/machine/volume_list.c \
+	src/cmd/machine/volume_info.c src/cmd/machine/volume_list.c src/cmd/machine/volume_settings.c \
 	src/cmd/remote/remote.c \
 	src/cmd/remote/search.c \
 	src/cmd/template/derive.c src/cmd/template/derive.h \

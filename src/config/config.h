@@ -339,6 +339,9 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 		       const struct section *section, struct err *err);
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
+/* Gives a section another name; all other lines stay. -ENOENT; -EEXIST: the file has one of the new name. */
+int config_rename_section(const struct schema *schema, const char *path, const struct schema *kind,
+			  const char *name, const char *to, struct err *err);
 
 /*
  * Computes the text of a file after changes of keys in one of its sections, KEY_FIXED ones too; all other lines stay. The

@@ -411,3 +411,32 @@ int config_remove_section(const struct schema *schema, const char *path, const s
 		return -err->code;
 	return replace_checked(schema, path, &text, err);
 }
+
+int config_rename_section(const struct schema *schema, const char *path, const struct schema *kind,
+			  const char *name, const char *to, struct err *err)
+{
+	scoped_free char *data = NULL;
+	scoped_text struct text text = { 0 };
+	char line[CONFIG_LINE_MAX + 1];
+	bool found = false;
+
+	ssize_t length = file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &data);
+	if (length < 0)
+		return err_set(err, (int)-length, "read '%s': %s", path, file_why((int)length));
+	for (size_t at = 0; at < (size_t)length;) {
+		int n = line_next(data + at, (size_t)length - at, line, err);
+		if (n < 0)
+			return err_wrap(err, "%s", path);
+		bool named = line_is_header(line) && begins(line, kind, name);
+		if (named)
+			text_add(&text, "[%s %s]\n", kind->what, to);
+		else
+			text_add(&text, "%s\n", line);
+		found |= named;
+		at += (size_t)n + 1;
+	}
+	if (!found)
+		return err_set(err, ENOENT, "there is no %s '%s'", kind->what, name);
+	return text.failed ? err_set(err, ENOMEM, "out of memory")
+			   : replace_checked(schema, path, &text, err);
+}

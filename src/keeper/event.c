@@ -119,6 +119,7 @@ static void compose(struct text *line, uint64_t number, const struct event *even
 	add_member(line, "event", event->name);
 	add_member(line, "machine", event->machine);
 	add_member(line, "template", event->template);
+	add_member(line, "volume", event->volume);
 	add_member(line, "from", event->from);
 	add_member(line, "snapshot", event->snapshot);
 	add_member(line, "limit", event->limit);

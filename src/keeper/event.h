@@ -20,6 +20,7 @@ struct event {
 	const char *pool;     /* pool-low, pool-grown, held: its name */
 	const char *network;  /* network-restored, network-failed: its name */
 	const char *template; /* created: the template of the machine */
+	const char *volume;   /* volume-...: its name */
 };
 
 /* A line is shorter than EVENT_LINE_MAX, its end included; a file is rotated before it is larger. */

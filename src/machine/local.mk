@@ -44,7 +44,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/volume_use.c src/machine/life/volume_use.h \
 	src/machine/data/attached.c \
 	src/machine/data/data.c src/machine/data/data.h \
-	src/machine/data/make.c \
+	src/machine/data/make.c src/machine/data/snapshots.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
 	src/machine/share/naming.c src/machine/share/temporary.c src/machine/share/mounts.c src/machine/share/mounts.h \
@@ -52,7 +52,7 @@ libmachine_a_SOURCES = \
 	src/machine/share/share.c src/machine/share/share.h \
 	src/machine/share/staging.c src/machine/share/staging.h \
 	src/machine/share/user.c src/machine/share/user.h \
-	src/machine/share/volume.c \
+	src/machine/share/place.c src/machine/share/volume.c \
 	src/machine/start/cgroups.c src/machine/start/cgroups.h \
 	src/machine/start/guest.c src/machine/start/guest.h \
 	src/machine/start/handover.c src/machine/start/handover.h \
@@ -87,7 +87,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/adopt.c \
 	src/machine/manage/follow_name.c src/machine/manage/follow_name.h \
 	src/machine/manage/rename.c src/machine/manage/rename.h \
-	src/machine/manage/rename_template.c \
+	src/machine/manage/rename_template.c src/machine/manage/rename_volume.c \
 	src/machine/manage/volumes.c src/machine/manage/volumes.h \
 	src/machine/wire/far.c src/machine/wire/far.h \
 	src/machine/wire/wire.c src/machine/wire/wire.h \

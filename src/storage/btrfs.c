@@ -430,10 +430,9 @@ static int check_limits(struct pool *pool, struct err *err)
 	return pool->config.quota
 		       ? 0
 		       : err_set(err, EOPNOTSUPP,
-				 "it was made without quotas, so that machines share its space; "
-				 "make another, and a clone there: berth pool create --driver "
-				 "btrfs "
-				 "--set quota=yes NAME, berth clone --pool NAME");
+				 "it was made without quotas, so that what is in it shares its "
+				 "space; make another pool for what needs a size: berth pool "
+				 "create --driver btrfs --set quota=yes NAME");
 }
 
 /* A limit below the present usage would fail every write at once. */

@@ -84,24 +84,24 @@ static int refuse(int folder, const char *path, struct err *err)
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs project quotas, which the ext4 of '%s' does not "
+			       "a size needs project quotas, which the ext4 of '%s' does not "
 			       "have on; unmount it, turn them on, and mount it with the option "
 			       "prjquota: tune2fs -O project,quota -Q prjquota DEVICE",
 			       path);
 	case XFS_SUPER_MAGIC:
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs project quotas, which the xfs of '%s' does not "
+			       "a size needs project quotas, which the xfs of '%s' does not "
 			       "have on; unmount it, and mount it with the option prjquota",
 			       path);
 	case BTRFS_SUPER_MAGIC:
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs a pool that limits volumes, and driver dir cannot "
+			       "a size needs a pool that limits volumes, and driver dir cannot "
 			       "do that on btrfs, where '%s' is; make a pool of driver btrfs: "
 			       "berth pool create --driver btrfs --set quota=yes NAME",
 			       path);
 	default:
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs a pool that limits volumes, and driver dir does "
+			       "a size needs a pool that limits volumes, and driver dir does "
 			       "that only on ext4 and xfs with project quotas, where '%s' is not; "
 			       "use such a file system, or a pool of driver thin",
 			       path);
@@ -115,18 +115,18 @@ int dir_limit_check(int folder, const char *path, struct err *err)
 
 	if (project_quota_look(folder, &quota) == -EPERM)
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs project quotas, which no machine may use, and this "
+			       "a size needs project quotas, which no machine may use, and this "
 			       "host is one; set disk.size of this machine on its host");
 	if (!quota.counted)
 		return refuse(folder, path, err);
 	if (!quota.enforced)
 		return err_set(err, EOPNOTSUPP,
-			       "disk.size needs limits of projects, which the file system of '%s' "
+			       "a size needs limits of projects, which the file system of '%s' "
 			       "does not enforce; mount it with the option prjquota",
 			       path);
 	id = project_below(folder);
 	return id ? err_set(err, EOPNOTSUPP,
-			    "disk.size needs a project for each volume, and folder '%s' as a whole "
+			    "a size needs a project for each volume, and folder '%s' as a whole "
 			    "has project %u; remove that, for new volumes: chattr -P -p 0 '%s'",
 			    path, id, path)
 		  : 0;

@@ -138,6 +138,38 @@ int pool_view(struct pool *pool, const struct dirs *dirs, const char *name, stru
 	return r;
 }
 
+static int pass_over(void *context, const char *volume)
+{
+	(void)context, (void)volume;
+	return 1;
+}
+
+int pool_open_attached(struct pool *pool, const struct dirs *dirs, const char *name,
+		       struct err *err)
+{
+	struct pool_usage usage;
+	struct err ignored = { 0 };
+
+	if (pool_open_held(pool, dirs, name, LOCK_SH, err) < 0)
+		return -err->code;
+	const struct storage_maintenance *maintenance = pool->ops->maintenance;
+	bool attached = maintenance ? maintenance->glance(pool, &usage, &ignored) == 0
+				    : pool->ops->scan(pool, pass_over, NULL, &ignored) > 0;
+	return attached ? 0 : 1;
+}
+
+int pool_view_attached(struct pool *pool, const struct dirs *dirs, const char *name,
+		       struct err *err)
+{
+	int r = pool_open_attached(pool, dirs, name, err);
+
+	if (r == 0)
+		r = attach_only(pool, err);
+	if (r != 0)
+		pool_close(pool);
+	return r;
+}
+
 int pool_open(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err)
 {
 	int r = pool_open_held(pool, dirs, name, LOCK_SH, err);

@@ -20,6 +20,9 @@ int pool_load(struct pool *pool, const char *file, struct err *err);
 /* The three above, one after the other. */
 int pool_open_held(struct pool *pool, const struct dirs *dirs, const char *name, int how,
 		   struct err *err);
+/* The same with a shared lock. 1: it is open, but not attached. */
+int pool_open_attached(struct pool *pool, const struct dirs *dirs, const char *name,
+		       struct err *err);
 
 /* Attaches the pool if a reboot detached it, and removes what killed commands left. */
 int pool_attach(struct pool *pool, struct err *err);

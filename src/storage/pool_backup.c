@@ -10,27 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-static int pass_over(void *context, const char *volume)
-{
-	(void)context, (void)volume;
-	return 1;
-}
-
-/* A pool that is not attached is not attached for a copy: the command that attaches it brings the copy up to date. */
-static int open_attached(struct pool *pool, const struct dirs *dirs, const char *name,
-			 struct err *err)
-{
-	struct pool_usage usage;
-	struct err ignored = { 0 };
-
-	if (pool_open_held(pool, dirs, name, LOCK_SH, err) < 0)
-		return -err->code;
-	const struct storage_maintenance *maintenance = pool->ops->maintenance;
-	bool attached = maintenance ? maintenance->glance(pool, &usage, &ignored) == 0
-				    : pool->ops->scan(pool, pass_over, NULL, &ignored) > 0;
-	return attached ? 0 : 1;
-}
-
 /* Beside its volumes. */
 static int keep_beside(struct pool *pool, const struct text *files, struct err *err)
 {
@@ -47,7 +26,8 @@ int pool_backup_write(const struct dirs *dirs, const char *name, const struct te
 		      struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	int r = open_attached(&pool, dirs, name, err);
+	/* A pool that is not attached stays so: the command that attaches it brings the copy up to date. */
+	int r = pool_open_attached(&pool, dirs, name, err);
 
 	if (r != 0)
 		return r;
@@ -62,7 +42,7 @@ int pool_backup_read(const struct dirs *dirs, const char *name, struct text *kep
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
-	int r = open_attached(&pool, dirs, name, &ignored);
+	int r = pool_open_attached(&pool, dirs, name, &ignored);
 
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;

@@ -276,6 +276,9 @@ int pool_create(const struct dirs *dirs, const char *name, const struct pool_spe
 int pool_open(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err);
 /* Opens a pool to look at it: what killed commands left stays. */
 int pool_view(struct pool *pool, const struct dirs *dirs, const char *name, struct err *err);
+/* The same, unless the pool would have to be attached for it: 1, and nothing is open. */
+int pool_view_attached(struct pool *pool, const struct dirs *dirs, const char *name,
+		       struct err *err);
 void pool_close(struct pool *pool);
 #define scoped_pool __attribute__((cleanup(pool_close)))
 

@@ -49,9 +49,9 @@ case_limits_refused() {
 	berth create --pool p-dir bb-dir m
 	# Where it has project quotas, the guest's suite dir_limits tells what it does.
 	if ! findmnt -n -o OPTIONS -T "$BERTH_ROOT" | grep -q prjquota; then
-		fails 1 "disk.size needs" berth set m disk.size=64M
+		fails 1 "a size needs" berth set m disk.size=64M
 		same "what is set" 0 "$(berth get m disk.size)"
-		fails 1 "disk.size needs" berth create --pool p-dir --set disk.size=64M bb-dir more
+		fails 1 "a size needs" berth create --pool p-dir --set disk.size=64M bb-dir more
 		fails 1 "'more'" berth info more
 	fi
 	berth delete m
@@ -153,7 +153,7 @@ case_who_fills_a_pool() {
 		silent "used" field "$m" volume.used
 		berth info --usage --json "$m" >"$T/json"
 		has '"used": [0-9]{8}' "$(cat "$T/json")"
-		has "volume: .*machine.$m in pool $of, [0-9.]+ MiB used" "$(berth info --usage "$m")"
+		has "root: .*machine.$m in pool $of, [0-9.]+ MiB used" "$(berth info --usage "$m")"
 		berth stop --force "$m"
 	done
 	# Shared space counts for no volume alone, until only one of them is left.

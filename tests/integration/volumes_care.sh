@@ -109,7 +109,7 @@ case_broken_ones_have_machines() {
 	berth create bb s
 	berth volume attach s lost /srv
 	mv "$BERTH_ROOT/lib/volumes/lost/volume.conf" "$T/kept"
-	has 'lost +broken +s:/srv' "$(berth volume list 2>/dev/null || true)"
+	has 'lost +broken +- +- +s:/srv' "$(berth volume list 2>/dev/null || true)"
 	same "in JSON" s "$(berth volume list --json 2>/dev/null | jq -r '.[] | select(.name == "lost").machines[].name')"
 	mv "$T/kept" "$BERTH_ROOT/lib/volumes/lost/volume.conf"
 	berth delete s

@@ -27,13 +27,15 @@ enum word {
 	WORD_MACHINE,
 	WORD_SNAPSHOT, /* of the machine before it */
 	WORD_KEY,
-	WORD_PRESET,      /* a key of a template */
-	WORD_NETWORK_KEY, /* a key of a network */
-	WORD_MOUNT,       /* the same */
-	WORD_DEVICE,      /* the same */
-	WORD_FORWARD,     /* the same */
-	WORD_NIC,         /* the same */
-	WORD_ATTACHED,    /* a volume that the machine before it has */
+	WORD_PRESET,          /* a key of a template */
+	WORD_NETWORK_KEY,     /* a key of a network */
+	WORD_VOLUME_KEY,      /* a key of a volume for data */
+	WORD_VOLUME_SNAPSHOT, /* of the volume for data before it */
+	WORD_MOUNT,           /* the same */
+	WORD_DEVICE,          /* the same */
+	WORD_FORWARD,         /* the same */
+	WORD_NIC,             /* the same */
+	WORD_ATTACHED,        /* a volume that the machine before it has */
 	WORD_VOLUME,
 	WORD_TEMPLATE,
 	WORD_RECIPE,

@@ -12,6 +12,7 @@
 #include "machine/data/data.h"
 #include "machine/life/life.h"
 #include "machine/manage/settings_backup.h"
+#include "machine/share/share.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
 
@@ -65,6 +66,26 @@ static void look_at_walls(struct report *report, const struct machine *machine)
 	}
 }
 
+/* A command was killed, or the machine has unmounted it: files that programs write there go to the root. */
+static void look_at_mounts(struct report *report, const struct machine *machine)
+{
+	struct machine_status status = { 0 };
+
+	if (!machine->config.volumes)
+		return;
+	machine_status(machine, NULL, &status);
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		const struct attached_config *attached = (const struct attached_config *)at;
+		scoped_free char *remedy = text_format("mount it: berth volume attach %s%s %s %s",
+						       attached->readonly ? "--read-only " : "",
+						       machine->name, at->name, attached->target);
+		if (status.state == MACHINE_RUNNING && !share_shows_volume(machine, at->name))
+			report_add(report, VERDICT_NOTE, "volume", remedy,
+				   "machine '%s' runs, and has volume '%s' not mounted at '%s'",
+				   machine->name, at->name, attached->target);
+	}
+}
+
 static int look_at_machine(void *context, const char *name)
 {
 	struct looking *looking = context;
@@ -78,8 +99,10 @@ static int look_at_machine(void *context, const char *name)
 		r = parts_check(&machine, &looking->inventory, NULL, &err);
 	if (r < 0)
 		report_add(looking->report, VERDICT_PROBLEM, "machine", NULL, "%s", err.text);
-	else
-		look_at_walls(looking->report, &machine);
+	if (r < 0)
+		return 0;
+	look_at_walls(looking->report, &machine);
+	look_at_mounts(looking->report, &machine);
 	return 0;
 }
 

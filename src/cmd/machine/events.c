@@ -70,14 +70,16 @@ static bool is_wanted(const struct watching *watching, json_t *event)
 /* "2026-01-31 12:00:00  stopped  web  clean, powered off" */
 static void show(json_t *event)
 {
-	/* The first four are values without a name. */
-	static const char *const extra[] = { "template", "from",    "snapshot", "pool",
-					     "limit",    "outcome", "cause" };
+	/* The first ones are values that need a name. */
+	enum { NAMED = 5 };
+	static const char *const extra[] = { "template", "volume", "from",    "snapshot",
+					     "pool",     "limit",  "outcome", "cause" };
 	const char *name = json_string_value(json_object_get(event, "event"));
 	const char *subject = json_string_value(json_object_get(event, "machine"));
 	const char *pool = json_string_value(json_object_get(event, "pool"));
 	const char *network = json_string_value(json_object_get(event, "network"));
-	const char *pool_alone = subject ? NULL : pool;
+	const char *volume = json_string_value(json_object_get(event, "volume"));
+	const char *alone = subject ? NULL : volume ? volume : pool;
 	const char *before = "  ";
 	char when[32];
 
@@ -85,18 +87,20 @@ static void show(json_t *event)
 	printf("%s  %-17s %s%s", when, name ? name : "?",
 	       subject   ? ""
 	       : network ? "network "
+	       : volume  ? "volume "
 			 : "pool ",
 	       subject   ? subject
 	       : network ? network
+	       : volume  ? volume
 	       : pool    ? pool
 			 : "?");
 	for (size_t i = 0; i < sizeof extra / sizeof *extra; i++) {
 		const char *value = json_string_value(json_object_get(event, extra[i]));
 		struct text plain = { 0 };
-		if (!value || value == pool_alone)
+		if (!value || value == alone)
 			continue;
 		print_plain(value, &plain);
-		printf("%s%s%s%s", before, i < 4 ? extra[i] : "", i < 4 ? " " : "",
+		printf("%s%s%s%s", before, i < NAMED ? extra[i] : "", i < NAMED ? " " : "",
 		       text_str(&plain));
 		before = ", ";
 		text_free(&plain);

@@ -14,6 +14,7 @@
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
+#include "machine/share/share.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
 #include "storage/storage.h"
@@ -41,6 +42,8 @@ struct facts {
 	struct err volume_fault;         /* the reason if volume is not known */
 	const char *missing;             /* in that case: "pool" or "volume" */
 	struct machine_config temporary; /* owned: mounts and devices of this run only */
+	struct text
+		unmounted; /* owned: volumes that it has, and that are not mounted; each with its NUL */
 	size_t snapshots;
 	struct err snapshots_fault;
 	struct backup_view backup;
@@ -49,6 +52,7 @@ struct facts {
 static void facts_free(struct facts *facts)
 {
 	free(facts->log);
+	text_free(&facts->unmounted);
 	backup_view_free(&facts->backup);
 	config_free(&machine_schema, &facts->temporary);
 }
@@ -81,6 +85,16 @@ static void look_at_snapshots(struct machine *machine, struct facts *facts)
 	free(list);
 }
 
+static void look_at_data(const struct machine *machine, struct facts *facts)
+{
+	if (facts->status.state != MACHINE_RUNNING)
+		return;
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		if (!share_shows_volume(machine, at->name))
+			text_add_bytes(&facts->unmounted, at->name, strlen(at->name) + 1);
+	}
+}
+
 static void gather(struct machine *machine, bool count, struct facts *facts)
 {
 	machine_status(machine, NULL, &facts->status);
@@ -90,6 +104,7 @@ static void gather(struct machine *machine, bool count, struct facts *facts)
 		facts->label.text[0] = '\0';
 	facts->log = machine_log_path(machine, false);
 	machine_temporary(machine, &facts->temporary, &(struct err){ 0 });
+	look_at_data(machine, facts);
 	look_at_volume(machine, count, facts);
 	look_at_snapshots(machine, facts);
 }
@@ -187,15 +202,15 @@ static void show_root(const struct machine *machine, const struct facts *facts)
 	text_human_size(facts->volume.used, used, sizeof used);
 	text_human_size(facts->volume.size, size, sizeof size);
 	if (facts->volume_fault.code)
-		show("volume:", "not known: %s", facts->volume_fault.text);
+		show("root:", "not known: %s", facts->volume_fault.text);
 	else if (facts->volume.size)
-		show("volume:", "%s in pool %s, %s used of %s", facts->volume_name,
+		show("root:", "%s in pool %s, %s used of %s", facts->volume_name,
 		     machine->config.pool, used, size);
 	else if (facts->volume.used)
-		show("volume:", "%s in pool %s, %s used", facts->volume_name, machine->config.pool,
+		show("root:", "%s in pool %s, %s used", facts->volume_name, machine->config.pool,
 		     used);
 	else
-		show("volume:", "%s in pool %s", facts->volume_name, machine->config.pool);
+		show("root:", "%s in pool %s", facts->volume_name, machine->config.pool);
 	if (facts->snapshots_fault.code)
 		show("snapshots:", "not known: %s", facts->snapshots_fault.text);
 	else
@@ -215,7 +230,18 @@ static void show_security(const struct machine_config *config, const struct fact
 		show("label:", "none: %s", lsm_why_none(config));
 }
 
-static void show_sections(const struct machine_config *config, const char *temporary)
+static bool is_missing(const struct facts *facts, const char *volume)
+{
+	const char *name = text_str(&facts->unmounted);
+
+	for (const char *end = name + facts->unmounted.length; name < end; name += strlen(name) + 1)
+		if (strcmp(name, volume) == 0)
+			return true;
+	return false;
+}
+
+static void show_sections(const struct machine_config *config, const struct facts *facts,
+			  const char *temporary)
 {
 	for (const struct section *at = config->mounts; at; at = at->next) {
 		const struct mount_config *mount = (const struct mount_config *)at;
@@ -229,8 +255,9 @@ static void show_sections(const struct machine_config *config, const char *tempo
 	}
 	for (const struct section *at = config->volumes; at; at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
-		show("data:", "%s as %s%s", at->name, attached->target,
-		     attached->readonly ? ", read-only" : "");
+		show("data:", "%s as %s%s%s", at->name, attached->target,
+		     attached->readonly ? ", read-only" : "",
+		     is_missing(facts, at->name) ? ", not mounted now" : "");
 	}
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
@@ -262,8 +289,8 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show_security(config, facts);
 	show_root(machine, facts);
 	backup_show(machine, &facts->backup, show);
-	show_sections(config, "");
-	show_sections(&facts->temporary, ", temporary");
+	show_sections(config, facts, "");
+	show_sections(&facts->temporary, facts, ", temporary");
 	show("settings:", "%s/machine.conf", machine->folder);
 	show("log:", "%s", facts->log ? facts->log : "");
 }
@@ -311,19 +338,25 @@ static void add_devices(json_t *array, const struct machine_config *config, bool
 	}
 }
 
-static json_t *volumes_array(const struct machine_config *config)
+/* Mounted is null where that is not known, as of a machine that does not run. */
+static json_t *volumes_array(const struct machine_config *config, const struct facts *facts)
 {
+	bool runs = facts->status.state == MACHINE_RUNNING;
+
 	json_t *array = json_array();
 
 	for (const struct section *at = config->volumes; at; at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
-		json_array_append_new(array,
-				      json_members((const struct json_member[]){
-					      { "name", json_string(at->name) },
-					      { "target", json_string(attached->target) },
-					      { "readonly", json_boolean(attached->readonly) },
-					      { 0 },
-				      }));
+		json_array_append_new(
+			array,
+			json_members((const struct json_member[]){
+				{ "name", json_string(at->name) },
+				{ "target", json_string(attached->target) },
+				{ "readonly", json_boolean(attached->readonly) },
+				{ "mounted", !runs ? json_null()
+						   : json_boolean(!is_missing(facts, at->name)) },
+				{ 0 },
+			}));
 	}
 	return array;
 }
@@ -374,7 +407,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "volume", volume_object(machine, facts) },
 		{ "mounts", stored_and_temporary(machine, facts, add_mounts) },
 		{ "devices", stored_and_temporary(machine, facts, add_devices) },
-		{ "volumes", volumes_array(config) },
+		{ "volumes", volumes_array(config, facts) },
 		{ "forwards", forwards_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
 		{ "backup", backup_object(machine, &facts->backup) },

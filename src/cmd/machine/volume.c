@@ -254,6 +254,7 @@ static const struct command restore = {
 	.min = 2,
 	.max = 2,
 	.first = WORD_VOLUME,
+	.rest = WORD_VOLUME_SNAPSHOT,
 	.run = run_restore,
 };
 
@@ -285,17 +286,28 @@ static const struct command delete = {
 	.run = run_delete,
 };
 
-static const struct command *const members[] = {
-	&create, &volume_verb_list, &volume_verb_info, &attach, &detach,
-	&resize, &snapshot,         &restore,          &adopt,  &delete,
-	NULL
-};
+static const struct command *const members[] = { &create,
+						 &volume_verb_list,
+						 &volume_verb_info,
+						 &volume_verb_set,
+						 &volume_verb_get,
+						 &volume_verb_unset,
+						 &volume_verb_rename,
+						 &attach,
+						 &detach,
+						 &resize,
+						 &snapshot,
+						 &restore,
+						 &adopt,
+						 &delete,
+						 NULL };
 
 const struct command command_volume = {
 	.name = "volume",
 	.args = "",
-	.help = "Disks for data, which outlive their machines: create, list, info, attach, detach, "
-		"resize, snapshot, restore, adopt, delete",
+	.help = "Disks for data, which outlive their machines: create, list, info, set, get, "
+		"unset, "
+		"rename, attach, detach, resize, snapshot, restore, adopt, delete",
 	.max = -1,
 	.members = members,
 };

@@ -1,113 +1,75 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* volume list and info: volumes for data, and the machines that have them. */
+/* volume list: volumes for data, and the machines that have them. */
 #include "cmd/machine/volume.h"
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
+#include "cmd/machine/attachments.h"
 #include "machine/data/data.h"
 
 #include <string.h>
 
-static const struct flag *const show_flags[] = { &flag_json, NULL };
-
-/* All attachments, gathered once: a list of volumes must not read the machines again for each. */
-struct attachment {
-	char volume[64], machine[64];
-	char target[4096];
-	bool readonly;
+static const struct flag flag_usage = {
+	"usage", 0, false, NULL,
+	"count what they take, where no catalogue tells; as long as their files are many"
 };
-
-struct attachments {
-	struct attachment *list; /* owned */
-	size_t count;
-	const struct dirs *dirs;
-};
-
-static int note_machine(void *context, const char *name)
-{
-	struct attachments *all = context;
-	scoped_machine struct machine machine = { 0 };
-
-	/* `list` tells of a machine that cannot be read. */
-	if (machine_read(&machine, all->dirs, name, &(struct err){ 0 }) < 0)
-		return 0;
-	for (const struct section *at = machine.config.volumes; at; at = at->next) {
-		const struct attached_config *attached = (const struct attached_config *)at;
-		struct attachment *list = realloc(all->list, (all->count + 1) * sizeof *list);
-		if (!list)
-			return -ENOMEM;
-		all->list = list;
-		struct attachment *one = &list[all->count++];
-		text_print(one->volume, sizeof one->volume, "%s", at->name);
-		text_print(one->machine, sizeof one->machine, "%s", name);
-		text_print(one->target, sizeof one->target, "%s", attached->target);
-		one->readonly = attached->readonly;
-	}
-	return 0;
-}
-
-static int gather(struct attachments *all, struct err *err)
-{
-	int r = machine_list(all->dirs, note_machine, all, err);
-
-	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
-}
+static const struct flag *const list_flags[] = { &flag_json, &flag_usage, NULL };
 
 struct listing {
 	struct table table;
 	json_t *array;              /* NULL: the table is shown */
 	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
 	struct attachments attachments;
+	struct pool pool; /* the last one that was looked at */
+	bool count;       /* figures that no pool has at hand are counted */
 	struct text seen; /* names of volumes that have a folder, each with its NUL */
 	int broken;
 };
 
-static json_t *machines_array(const struct attachments *all, const char *name)
+/* Volumes come sorted by name, and those of one pool mostly behind each other. */
+static struct pool *view(struct listing *listing, const char *name)
 {
-	json_t *array = json_array();
+	struct pool *pool = &listing->pool;
 
-	for (size_t i = 0; i < all->count; i++) {
-		const struct attachment *one = &all->list[i];
-		if (strcmp(one->volume, name) == 0)
-			json_array_append_new(array,
-					      json_members((const struct json_member[]){
-						      { "name", json_string(one->machine) },
-						      { "target", json_text(one->target) },
-						      { "readonly", json_boolean(one->readonly) },
-						      { 0 },
-					      }));
-	}
-	return array;
+	if (pool->ops && strcmp(pool->name, name) == 0)
+		return pool;
+	pool_close(pool);
+	*pool = (struct pool){ .use_fd = -1 };
+	return pool_view_attached(pool, listing->inventory.dirs, name, &(struct err){ 0 }) == 0
+		       ? pool
+		       : NULL;
 }
 
-static json_t *volume_object(const struct attachments *all, const char *name,
-			     const struct volume_config *config)
+/* Size and use as far as an attached pool has them at hand, or (count) has to count them; 0: not known. */
+static void measure(struct listing *listing, const char *name, const struct volume_config *config,
+		    struct volume_info *info)
 {
-	return json_members((const struct json_member[]){
-		{ "name", json_string(name) },
-		{ "description", json_text(config->description) },
-		{ "pool", json_string(config->pool) },
-		{ "origin", json_text(config->origin) },
-		{ "created", json_count(config->created) },
-		{ "uuid", json_text(config->uuid) },
-		{ "machines", machines_array(all, name) },
-		{ 0 },
-	});
+	struct pool *pool = view(listing, config->pool);
+	char volume[VOLUME_NAME_MAX + 1];
+	struct err ignored = { 0 };
+
+	*info = (struct volume_info){ 0 };
+	data_volume(name, volume);
+	if (pool && volume_info(pool, volume, info, &ignored) == 0 && !info->used && listing->count)
+		volume_measure(pool, volume, &info->used, &ignored);
+}
+
+static void add_size(struct listing *listing, uint64_t size)
+{
+	char text[32] = "";
+
+	if (size)
+		text_human_size(size, text, sizeof text);
+	table_add(&listing->table, text);
 }
 
 static void add_users(struct listing *listing, const char *name)
 {
-	const struct attachments *all = &listing->attachments;
 	scoped_text struct text users = { 0 };
 
-	for (size_t i = 0; i < all->count; i++) {
-		const struct attachment *one = &all->list[i];
-		if (strcmp(one->volume, name) == 0)
-			text_add(&users, "%s%s:%s%s", users.length ? ", " : "", one->machine,
-				 one->target, one->readonly ? " (read-only)" : "");
-	}
+	attachments_text(&listing->attachments, name, &users);
 	table_add(&listing->table, text_str(&users));
 }
 
@@ -120,12 +82,14 @@ static void add_broken(struct listing *listing, const char *name, const char *mi
 		table_add_broken(&listing->table, listing->array, 1, name, missing, fault);
 		json_object_set_new(json_array_get(listing->array,
 						   json_array_size(listing->array) - 1),
-				    "machines", machines_array(&listing->attachments, name));
+				    "machines", attachments_array(&listing->attachments, name));
 		return;
 	}
 	print_error(fault);
 	table_add(&listing->table, name);
 	table_add(&listing->table, "broken");
+	table_add(&listing->table, "");
+	table_add(&listing->table, "");
 	add_users(listing, name);
 	table_add(&listing->table, "");
 	table_add(&listing->table, "");
@@ -139,21 +103,21 @@ static bool is_broken(struct listing *listing, const char *name, const struct vo
 
 	if (r == 0)
 		return false;
-	err_set(&fault, why.code,
-		"volume '%s' has lost its data: %s; bring them back, or delete the volume: berth "
-		"volume delete --force %s",
-		name, why.text, name);
+	data_lost(name, &why, &fault);
 	add_broken(listing, name, r == -ENOENT ? "volume" : "pool", &fault);
 	return true;
 }
 
-static void add_row(struct listing *listing, const char *name, const struct volume_config *config)
+static void add_row(struct listing *listing, const char *name, const struct volume_config *config,
+		    const struct volume_info *info)
 {
 	char when[32];
 
 	print_time(config->created, when, sizeof when);
 	table_add(&listing->table, name);
 	table_add(&listing->table, config->pool);
+	add_size(listing, info->size);
+	add_size(listing, info->used);
 	add_users(listing, name);
 	table_add(&listing->table, when);
 	table_add(&listing->table, config->description);
@@ -163,17 +127,24 @@ static int visit_volume(void *context, const char *name, const struct volume_con
 			const struct err *fault)
 {
 	struct listing *listing = context;
+	struct volume_info info;
 
 	text_add_bytes(&listing->seen, name, strlen(name) + 1);
 	if (!config)
 		add_broken(listing, name, "volume.conf", fault);
-	else if (is_broken(listing, name, config))
+	if (!config || is_broken(listing, name, config))
 		return 0;
-	else if (listing->array)
-		json_array_append_new(listing->array,
-				      volume_object(&listing->attachments, name, config));
-	else
-		add_row(listing, name, config);
+	measure(listing, name, config, &info);
+	if (!listing->array) {
+		add_row(listing, name, config, &info);
+		return 0;
+	}
+	json_t *object = volume_object(&listing->attachments, name, config);
+	if (object) {
+		json_object_set_new(object, "size", json_count(info.size));
+		json_object_set_new(object, "used", json_count(info.used));
+	}
+	json_array_append_new(listing->array, object);
 	return 0;
 }
 
@@ -201,16 +172,17 @@ static int visit_data(void *context, const char *pool, const char *volume)
 
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "NAME",    "POOL",        "MACHINE",
-					     "CREATED", "DESCRIPTION", NULL };
+	static const char *const heads[] = { "NAME",    "POOL",    "SIZE",        "USED",
+					     "MACHINE", "CREATED", "DESCRIPTION", NULL };
 	struct listing listing = { .inventory = { .dirs = &call->dirs },
-				   .attachments = { .dirs = &call->dirs } };
+				   .pool.use_fd = -1,
+				   .count = call_has(call, &flag_usage) };
 	bool json = call_has(call, &flag_json);
 
 	if (json)
 		listing.array = json_array();
 	table_begin(&listing.table, heads);
-	int r = gather(&listing.attachments, err);
+	int r = attachments_gather(&listing.attachments, &call->dirs, err);
 	if (r == 0)
 		r = data_list(&call->dirs, visit_volume, &listing, err);
 	if (r == 0)
@@ -222,167 +194,12 @@ static int run_list(struct call *call, struct err *err)
 	else if (r == 0)
 		r = table_print(&listing.table, err);
 	json_decref(listing.array);
-	free(listing.attachments.list);
+	attachments_free(&listing.attachments);
+	pool_close(&listing.pool);
 	text_free(&listing.table.cells);
 	text_free(&listing.seen);
 	inventory_free(&listing.inventory);
 	return r == 0 && listing.broken ? EXIT_FAILED : r;
-}
-
-/* ---- info */
-
-/* Facts that only the pool has. */
-struct data_facts {
-	struct volume_info info;
-	uint64_t used;
-	struct err fault;              /* why they are not known */
-	struct volume_info *snapshots; /* owned; their names without the beginning */
-	size_t count, skip;
-};
-
-static int note_snapshot(void *context, const struct volume_info *info)
-{
-	struct data_facts *facts = context;
-	struct volume_info *list = realloc(facts->snapshots, (facts->count + 1) * sizeof *list);
-
-	if (!list)
-		return -ENOMEM;
-	facts->snapshots = list;
-	list[facts->count] = *info;
-	text_print(list[facts->count++].name, sizeof info->name, "%s", info->name + facts->skip);
-	return 0;
-}
-
-/* The oldest first. */
-static int by_time(const void *a, const void *b)
-{
-	const struct volume_info *one = a, *other = b;
-
-	if (one->created != other->created)
-		return one->created < other->created ? -1 : 1;
-	return strcmp(one->name, other->name);
-}
-
-static void find_snapshots(struct pool *pool, const char *name, struct data_facts *facts)
-{
-	char prefix[VOLUME_NAME_MAX + 1];
-
-	data_snapshot_volume(name, "", prefix);
-	facts->skip = strlen(prefix);
-	int r = volume_list(pool, prefix, note_snapshot, facts, &facts->fault);
-	if (r < 0 && !facts->fault.code)
-		err_set(&facts->fault, -r, "out of memory");
-	if (facts->count > 0)
-		qsort(facts->snapshots, facts->count, sizeof *facts->snapshots, by_time);
-}
-
-static json_t *snapshots_array(const struct data_facts *facts)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < facts->count; i++)
-		json_array_append_new(
-			array, json_members((const struct json_member[]){
-				       { "name", json_string(facts->snapshots[i].name) },
-				       { "created", json_count(facts->snapshots[i].created) },
-				       { 0 },
-			       }));
-	return array;
-}
-
-static void look(const struct dirs *dirs, const char *name, const struct volume_config *config,
-		 struct data_facts *facts)
-{
-	scoped_pool struct pool pool = { .use_fd = -1 };
-	char volume[VOLUME_NAME_MAX + 1];
-
-	*facts = (struct data_facts){ 0 };
-	data_volume(name, volume);
-	if (pool_view(&pool, dirs, config->pool, &facts->fault) == 0 &&
-	    volume_info(&pool, volume, &facts->info, &facts->fault) == 0)
-		volume_measure(&pool, volume, &facts->used, &facts->fault);
-	if (!facts->fault.code)
-		find_snapshots(&pool, name, facts);
-}
-
-static void show(const char *label, const char *value)
-{
-	print_field(14, label, value);
-}
-
-static void show_volume(const char *name, const struct volume_config *config,
-			const struct data_facts *facts, const struct attachments *all)
-{
-	char size[32] = "", used[32], when[32];
-	const char *label = "machine:";
-
-	print_time(config->created, when, sizeof when);
-	text_human_size(facts->used, used, sizeof used);
-	if (facts->info.size)
-		text_human_size(facts->info.size, size, sizeof size);
-	show("name:", name);
-	show("description:", config->description);
-	show("pool:", config->pool);
-	show("size:", size);
-	show("used:", facts->fault.code ? facts->fault.text : used);
-	for (size_t i = 0; i < all->count; i++) {
-		const struct attachment *one = &all->list[i];
-		scoped_free char *line = text_format("%s at %s%s", one->machine, one->target,
-						     one->readonly ? ", read-only" : "");
-		if (strcmp(one->volume, name) != 0)
-			continue;
-		show(label, line ? line : "");
-		label = "";
-	}
-	label = "snapshots:";
-	for (size_t i = 0; i < facts->count; i++, label = "")
-		show(label, facts->snapshots[i].name);
-	show("origin:", config->origin);
-	show("created:", when);
-	show("uuid:", config->uuid);
-}
-
-static int print_volume(const struct call *call, const char *name,
-			const struct volume_config *config, struct err *err)
-{
-	struct attachments all = { .dirs = &call->dirs };
-	struct data_facts facts;
-
-	int r = gather(&all, err);
-	look(&call->dirs, name, config, &facts);
-	if (r == 0 && call_has(call, &flag_json)) {
-		json_t *object = volume_object(&all, name, config);
-		if (object) {
-			json_object_set_new(object, "size", json_count(facts.info.size));
-			json_object_set_new(object, "used",
-					    facts.fault.code
-						    ? json_null()
-						    : json_integer((json_int_t)facts.used));
-			json_object_set_new(object, "snapshots", snapshots_array(&facts));
-			json_object_set_new(object, "error", json_text(facts.fault.text));
-		}
-		r = print_json(object, err);
-	} else if (r == 0) {
-		show_volume(name, config, &facts, &all);
-	}
-	free(all.list);
-	free(facts.snapshots);
-	return r;
-}
-
-static int run_info(struct call *call, struct err *err)
-{
-	const char *name = call->words[0];
-	struct volume_config config = { 0 };
-	int r = name_check(name, err);
-
-	if (r == 0)
-		r = data_open(&call->dirs, name, &config, err);
-	if (r != 0)
-		return r;
-	r = print_volume(call, name, &config, err);
-	config_free(&volume_schema, &config);
-	return r;
 }
 
 const struct command volume_verb_list = {
@@ -392,20 +209,6 @@ const struct command volume_verb_list = {
 	.aliases = "ls",
 	.args = "",
 	.help = "List volumes and the machines that have them",
-	.flags = show_flags,
+	.flags = list_flags,
 	.run = run_list,
-};
-
-const struct command volume_verb_info = {
-	.traits = COMMAND_LOOKS,
-	.group = "volume",
-	.name = "info",
-	.aliases = "show",
-	.args = "VOLUME",
-	.help = "Show what is known of a volume",
-	.flags = show_flags,
-	.min = 1,
-	.max = 1,
-	.first = WORD_VOLUME,
-	.run = run_info,
 };

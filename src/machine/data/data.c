@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/data/data.h"
 
+#include "base/renaming.h"
 #include "base/scoped.h"
 #include "machine/life/volume_use.h"
 
@@ -65,6 +66,14 @@ void data_lock_forget(const struct dirs *dirs, const char *name)
 	volume_use_forget(dirs, name);
 }
 
+void data_tell(const struct dirs *dirs, const char *name, const struct event *event)
+{
+	struct event told = *event;
+
+	told.volume = name;
+	events_append(dirs, &told);
+}
+
 int data_open(const struct dirs *dirs, const char *name, struct volume_config *config,
 	      struct err *err)
 {
@@ -75,9 +84,24 @@ int data_has_volume(struct inventory *inventory, const char *name,
 		    const struct volume_config *config, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
+	struct renaming renaming;
 
 	data_volume(name, volume);
+	int r = inventory_volume(inventory, config->pool, volume, err);
+	/* The data follow last to a new name. */
+	if (r != -ENOENT || !renaming_find_to(&renaming, inventory->dirs, data_kind.kind, name))
+		return r;
+	*err = (struct err){ 0 };
+	data_volume(renaming.from, volume);
 	return inventory_volume(inventory, config->pool, volume, err);
+}
+
+void data_lost(const char *name, const struct err *why, struct err *fault)
+{
+	err_set(fault, why->code,
+		"volume '%s' has lost its data: %s; bring them back, or delete the volume: berth "
+		"volume delete --force %s",
+		name, why->text, name);
 }
 
 int data_list(const struct dirs *dirs,

@@ -9,6 +9,7 @@
 
 #include "base/unfinished.h"
 #include "config/config.h"
+#include "keeper/event.h"
 #include "machine/state/private.h"
 #include "storage/inventory.h"
 #include "storage/object.h"
@@ -25,6 +26,8 @@ int data_open(const struct dirs *dirs, const char *name, struct volume_config *c
 /* Whether the data are in their pool, as inventory_volume tells it. */
 int data_has_volume(struct inventory *inventory, const char *name,
 		    const struct volume_config *config, struct err *err);
+/* The sentence about a volume whose data are gone or out of reach, because of why. */
+void data_lost(const char *name, const struct err *why, struct err *fault);
 /*
  * Calls visit with each volume, sorted by name; if its settings cannot be read, config is NULL and fault says why.
  * Volumes that are half made or half removed are skipped. Stops at nonzero and returns it.
@@ -43,6 +46,16 @@ struct unfinished data_mark(const struct dirs *dirs, const char *name);
 int data_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
 /* Removes the lock's file, under the lock, when the volume is gone. */
 void data_lock_forget(const struct dirs *dirs, const char *name);
+
+/* Adds an event of a volume, which may also name a snapshot, a pool or its old name. */
+void data_tell(const struct dirs *dirs, const char *name, const struct event *event);
+
+/*
+ * Its snapshots, the oldest first, in a pool that is open; their names are without those of the volume. The caller frees
+ * the list.
+ */
+int data_snapshots(struct pool *pool, const char *name, struct volume_info **list, size_t *count,
+		   struct err *err);
 
 /* ---- make.c */
 

@@ -149,7 +149,10 @@ void data_sweep(const struct dirs *dirs)
 int data_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	data_sweep(dirs);
-	return object_delete(&care, dirs, name, force, LOCK_SECONDS, data_check_free, err);
+	int r = object_delete(&care, dirs, name, force, LOCK_SECONDS, data_check_free, err);
+	if (r == 0)
+		data_tell(dirs, name, &(struct event){ .name = "volume-deleted" });
+	return r;
 }
 
 /* ---- Creation */
@@ -281,6 +284,9 @@ int data_create(const struct dirs *dirs, const char *name, const struct data_spe
 	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
 	if (r < 0 && folder && access(folder, F_OK) < 0)
 		data_lock_forget(dirs, name);
+	if (r == 0)
+		data_tell(dirs, name,
+			  &(struct event){ .name = "volume-created", .pool = pool.name });
 	return r;
 }
 
@@ -339,7 +345,9 @@ int data_adopt(const struct dirs *dirs, const char *name, const char *pool, stru
 	if (r == 0)
 		r = config_save(&volume_schema, path, &config, err);
 	config_free(&volume_schema, &config);
-	if (r == 0)
-		pool_backup_mark_stale();
-	return r;
+	if (r < 0)
+		return r;
+	pool_backup_mark_stale();
+	data_tell(dirs, name, &(struct event){ .name = "volume-adopted", .pool = holder });
+	return 0;
 }

@@ -59,6 +59,14 @@ bool volume_use_find(const struct dirs *dirs, const char *name, const char *exce
 	return false;
 }
 
+bool volume_use_noted(const struct machine *machine, const char *name)
+{
+	char pool[64];
+	bool readonly;
+
+	return read_note(machine, name, pool, &readonly);
+}
+
 bool volume_use_in_pool(const struct machine *machine, const char *pool, char name[64])
 {
 	scoped_free char *folder = text_format("%s/volumes", machine->run);

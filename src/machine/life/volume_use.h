@@ -25,6 +25,9 @@ void volume_use_forget(const struct dirs *dirs, const char *name);
 bool volume_use_find(const struct dirs *dirs, const char *name, const char *except, bool writes,
 		     char machine[64]);
 
+/* Whether the machine's run has noted the volume. Looks only. */
+bool volume_use_noted(const struct machine *machine, const char *name);
+
 /* The name of a volume in that pool which the machine's run has mounted. Looks only. */
 bool volume_use_in_pool(const struct machine *machine, const char *pool, char name[64]);
 

@@ -51,10 +51,43 @@ int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct
 			       "volume '%s' has a file system of its own, and always a size", name);
 	if (size && volumes_limited(&opened.pool, err) < 0)
 		return err_wrap(err, "volume '%s' cannot have a size", name);
-	return volume_resize(&opened.pool, opened.volume, size, err);
+	int r = volume_resize(&opened.pool, opened.volume, size, err);
+	if (r == 0)
+		data_tell(dirs, name, &(struct event){ .name = "volume-resized" });
+	return r;
+}
+
+int data_set(const struct dirs *dirs, const char *name, const struct config_change *changes,
+	     size_t count, struct err *err)
+{
+	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/volume.conf", name);
+	scoped_text struct text text = { 0 };
+	struct volume_config config = { 0 };
+	scoped_fd int lock = data_lock(dirs, name, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (data_open(dirs, name, &config, err) < 0)
+		return -err->code;
+	config_free(&volume_schema, &config);
+	if (config_preview(&volume_schema, path, changes, count, &text, &config, err) < 0)
+		return -err->code;
+	config_free(&volume_schema, &config);
+	int r = config_write(path, &text, err);
+	if (r == 0)
+		pool_backup_mark_stale();
+	return r;
 }
 
 /* ---- One moment of it */
+
+static int tell(const struct dirs *dirs, const char *event, const char *name, const char *snapshot)
+{
+	data_tell(dirs, name, &(struct event){ .name = event, .snapshot = snapshot });
+	return 0;
+}
 
 struct writer {
 	char machine[64];
@@ -130,7 +163,8 @@ int data_snapshot_take(const struct dirs *dirs, const char *name, const char *sn
 	if (r != -ENOENT)
 		return r;
 	*err = (struct err){ 0 };
-	return copy_still(&opened, name, opened.volume, &opened.pool, volume, err);
+	r = copy_still(&opened, name, opened.volume, &opened.pool, volume, err);
+	return r < 0 ? r : tell(dirs, "volume-snapshot-taken", name, snapshot);
 }
 
 int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *snapshot,
@@ -143,9 +177,10 @@ int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *
 	    find_snapshot(&opened, name, snapshot, volume, err) < 0)
 		return -err->code;
 	const char *const volumes[] = { volume, NULL };
-	return volumes_unused(&opened.pool, volumes, err) < 0
+	return volumes_unused(&opened.pool, volumes, err) < 0 ||
+			       volume_destroy(&opened.pool, volume, err) < 0
 		       ? -err->code
-		       : volume_destroy(&opened.pool, volume, err);
+		       : tell(dirs, "volume-snapshot-deleted", name, snapshot);
 }
 
 static int refuse_in_use(const struct dirs *dirs, const char *name, struct err *err)
@@ -194,6 +229,8 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 	int r = info.size ? volume_resize(&opened.pool, next, info.size, err) : 0;
 	if (r == 0)
 		r = exchange_unused(&opened, name, next, err);
+	if (r == 0)
+		tell(dirs, "volume-restored", name, snapshot);
 	fault_point("volume-exchanged");
 	struct err why = { 0 };
 	if (volume_destroy(&opened.pool, next, &why) < 0 && r == 0)

@@ -11,6 +11,10 @@
  */
 int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err);
 
+/* Makes all of the changes to its settings, or none. */
+int data_set(const struct dirs *dirs, const char *name, const struct config_change *changes,
+	     size_t count, struct err *err);
+
 /* Keeps what the volume holds now, consistent as after a power cut if a machine runs with it. -EEXIST. */
 int data_snapshot_take(const struct dirs *dirs, const char *name, const char *snapshot,
 		       struct err *err);

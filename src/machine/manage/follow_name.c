@@ -106,6 +106,38 @@ int follow_template(const struct dirs *dirs, const char *from, const char *to, s
 	return machine_list(dirs, visit_template, &following, err);
 }
 
+/* A machine that cannot be read, or is gone meanwhile, has nothing to follow. */
+static int visit_volume(void *context, const char *name)
+{
+	const struct following *following = context;
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+
+	if (machine_read(&machine, following->dirs, name, &ignored) < 0 ||
+	    !config_section(machine.config.volumes, following->from))
+		return 0;
+	scoped_free char *path = machine_path(&machine, "machine.conf");
+	scoped_fd int lock = machine_lock(&machine, LOCK_SECONDS, following->err);
+	if (lock < 0)
+		return lock;
+	if (!path)
+		return err_set(following->err, ENOMEM, "out of memory");
+	int r = config_rename_section(&machine_schema, path, &attached_schema, following->from,
+				      following->to, &ignored);
+	/* The section was removed meanwhile. */
+	if (r == -ENOENT)
+		return 0;
+	pool_backup_mark_stale();
+	return r < 0 ? err_set(following->err, -r, "machine '%s': %s", name, ignored.text) : 0;
+}
+
+int follow_volume(const struct dirs *dirs, const char *from, const char *to, struct err *err)
+{
+	struct following following = { .dirs = dirs, .from = from, .to = to, .err = err };
+
+	return machine_list(dirs, visit_volume, &following, err);
+}
+
 /* ---- In origins of templates */
 
 /* The origin with the new name; NULL: it has not the old one. The caller owns it. */

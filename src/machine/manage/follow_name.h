@@ -12,6 +12,9 @@ int follow_boot(const struct dirs *dirs, const char *from, const char *to, struc
 /* In the key template of all machines. */
 int follow_template(const struct dirs *dirs, const char *from, const char *to, struct err *err);
 
+/* In the sections [volume NAME] of all machines, none of which has the new name. */
+int follow_volume(const struct dirs *dirs, const char *from, const char *to, struct err *err);
+
 /*
  * In the origin of all templates: "machine web", also before "@SNAP", and "template debian", also at the end of "file
  * F, from debian".

@@ -2,6 +2,8 @@
 /* A machine gets another name: the rename of its folder is the commit point, and all other parts follow. */
 #include "machine/manage/rename.h"
 
+#include "machine/data/data.h"
+
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/manage/birth.h"
@@ -212,6 +214,11 @@ static int lock_template(const struct dirs *dirs, const char *name, struct err *
 	return template_lock(dirs, name, 0, err);
 }
 
+static int lock_volume(const struct dirs *dirs, const char *name, struct err *err)
+{
+	return data_lock(dirs, name, 0, err);
+}
+
 static int finish_machine(const struct finishing *finishing, const struct renaming *renaming,
 			  struct err *err)
 {
@@ -222,6 +229,12 @@ static int finish_template(const struct finishing *finishing, const struct renam
 			   struct err *err)
 {
 	return template_rename_finish(finishing->dirs, renaming, err);
+}
+
+static int finish_volume(const struct finishing *finishing, const struct renaming *renaming,
+			 struct err *err)
+{
+	return volume_rename_finish(finishing->dirs, renaming, err);
 }
 
 /* A change that was not committed has changed nothing. Another command may be at it, or may have finished meanwhile. */
@@ -255,6 +268,11 @@ static void settle_template(void *context, const struct renaming *renaming)
 	settle(context, renaming, lock_template, finish_template);
 }
 
+static void settle_volume(void *context, const struct renaming *renaming)
+{
+	settle(context, renaming, lock_volume, finish_volume);
+}
+
 void renames_finish(const struct dirs *dirs, struct text *notes)
 {
 	struct finishing finishing = { dirs, notes };
@@ -263,4 +281,5 @@ void renames_finish(const struct dirs *dirs, struct text *notes)
 		return;
 	renaming_each(dirs, "machines", settle_machine, &finishing);
 	renaming_each(dirs, "templates", settle_template, &finishing);
+	renaming_each(dirs, data_kind.kind, settle_volume, &finishing);
 }

@@ -6,7 +6,10 @@
 #include "machine/share/share.h"
 
 #include "base/scoped.h"
+#include "kern/cgroup.h"
 #include "kern/mount.h"
+#include "machine/confine/confine.h"
+#include "machine/life/run_cgroup.h"
 #include "machine/share/user.h"
 
 #include <dirent.h>
@@ -195,4 +198,28 @@ int share_device(struct shares *shares, const struct share_owner *to,
 	return add_device(shares, to, device, err) < 0
 		       ? err_wrap(err, "device '%s'", device->section.name)
 		       : 0;
+}
+
+int share_allow_devices(const struct share_owner *to, const struct machine_config *const *configs,
+			const struct section *gone, struct err *err)
+{
+	struct device rows[SHARES_MAX];
+	struct shares all = { 0 };
+	char group[256];
+
+	for (; *configs; configs++) {
+		for (const struct section *at = (*configs)->devices; at; at = at->next) {
+			if (!gone || strcmp(at->name, gone->name) != 0)
+				share_device(&all, to, (const struct device_config *)at,
+					     &(struct err){ 0 });
+		}
+	}
+	size_t count = shares_devices(&all, rows, SHARES_MAX);
+	shares_free(&all);
+	run_cgroup(to->machine, group, sizeof group);
+	scoped_fd int cgroup = cgroup_make(group);
+	if (cgroup < 0)
+		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
+	/* A kernel without such programs is no error, as at a start. */
+	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
 }

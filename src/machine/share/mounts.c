@@ -7,7 +7,6 @@
 
 #include "machine/confine/confine.h"
 #include "machine/life/control.h"
-#include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/life/volume_use.h"
 #include "machine/share/share.h"
@@ -16,7 +15,6 @@
 
 #include "base/fault.h"
 #include "base/scoped.h"
-#include "kern/cgroup.h"
 #include "machine/data/data.h"
 
 #include <dirent.h>
@@ -131,27 +129,11 @@ static const struct section *find(const struct machine_config *config, const str
 /* Allows the devices of the settings and the temporary ones, except one that is removed. */
 static int confine(const struct target *target, const struct section *gone, struct err *err)
 {
-	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
+	const struct machine_config *const configs[] = { &target->machine->config,
+							 &target->temporary, NULL };
 	struct share_owner to = { target->machine, &target->state.map, -1 };
-	struct device rows[SHARES_MAX];
-	struct shares all = { 0 };
-	char group[256];
 
-	for (size_t i = 0; i < 2; i++) {
-		for (const struct section *at = configs[i]->devices; at; at = at->next) {
-			if (!gone || strcmp(at->name, gone->name) != 0)
-				share_device(&all, &to, (const struct device_config *)at,
-					     &(struct err){ 0 });
-		}
-	}
-	size_t count = shares_devices(&all, rows, SHARES_MAX);
-	shares_free(&all);
-	run_cgroup(target->machine, group, sizeof group);
-	scoped_fd int cgroup = cgroup_make(group);
-	if (cgroup < 0)
-		return err_set(err, -cgroup, "open cgroup '%s': %s", group, strerror(-cgroup));
-	/* A kernel without such programs is no error, as at a start. */
-	return confine_cgroup(cgroup, rows, count, err) < 0 ? -err->code : 0;
+	return share_allow_devices(&to, configs, gone, err);
 }
 
 static int show(const struct target *target, struct shares *shares, struct err *err)
@@ -333,6 +315,10 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 		return finish(&target, kind, section, &shares, err);
 	if (claim(&target, kind, section, err) < 0)
 		return -err->code;
+	/* A running machine tells by itself, and nothing is kept of what it refuses. */
+	if (target.pidfd < 0 && kind == &volumes &&
+	    share_check_place(machine, (const struct attached_config *)section, err) < 0)
+		return -err->code;
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
 
@@ -477,6 +463,12 @@ int machine_remove_device(struct machine *machine, const char *which, bool *was_
 	return take_away(machine, &devices, which, was_there, err);
 }
 
+static int tell(const struct machine *machine, const char *event, const char *name)
+{
+	machine_tell(machine, &(struct event){ .name = event, .volume = name });
+	return 0;
+}
+
 int machine_attach_volume(struct machine *machine, struct attached_config *attached,
 			  struct err *err)
 {
@@ -484,11 +476,18 @@ int machine_attach_volume(struct machine *machine, struct attached_config *attac
 
 	if (lock < 0 || data_check_attach(machine->dirs, machine->name, attached, NULL, err) < 0)
 		return -err->code;
-	return add(machine, &volumes, &attached->section, false, NULL, err);
+	int r = add(machine, &volumes, &attached->section, false, NULL, err);
+	return r < 0 ? r : tell(machine, "volume-attached", attached->section.name);
 }
 
 int machine_detach_volume(struct machine *machine, const char *which, bool *was_there,
 			  struct err *err)
 {
-	return take_away(machine, &volumes, which, was_there, err);
+	scoped_free char *name = NULL;
+	const struct section *section = find(&machine->config, &volumes, which);
+
+	if (section && !(name = strdup(section->name)))
+		return err_set(err, ENOMEM, "out of memory");
+	int r = take_away(machine, &volumes, which, was_there, err);
+	return r < 0 ? r : tell(machine, "volume-detached", name ? name : which);
 }

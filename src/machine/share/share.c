@@ -93,19 +93,21 @@ static int refuse_target(const struct share *share, const char *path, int code, 
 		       code == -ELOOP || code == -ENOTDIR ? "" : strerror(-code));
 }
 
-/* Opens one component, and creates it if it is missing. No link is followed. */
-static int step(int dir_fd, const char *name, bool folder)
+/* Opens one component, and creates it if it is missing and may be made. No link is followed. */
+static int step(int dir_fd, const char *name, bool folder, bool make)
 {
 	int fd = open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
 
-	if (fd != -ENOENT)
+	if (fd != -ENOENT || !make)
 		return fd;
 	if (folder ? mkdirat(dir_fd, name, 0755) : mknodat(dir_fd, name, S_IFREG | 0644, 0))
 		return -errno;
 	return open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
 }
 
-static int open_target(int root_fd, const struct share *share, struct err *err)
+/* The target below root_fd, which is the folder of its first skip bytes. make false: quiet -ENOENT if a part is missing. */
+static int open_target(int root_fd, const struct share *share, size_t skip, bool make,
+		       struct err *err)
 {
 	scoped_fd int at = open_at(root_fd, ".", O_DIRECTORY, RESOLVE_IN_ROOT);
 	char path[sizeof share->target];
@@ -113,11 +115,13 @@ static int open_target(int root_fd, const struct share *share, struct err *err)
 	if (at < 0)
 		return refuse_target(share, "/", at, err);
 	memcpy(path, share->target, sizeof path);
-	for (char *name = path + 1, *end; name; name = end) {
+	for (char *name = path + skip + 1, *end; name; name = end) {
 		end = strchr(name, '/');
 		if (end)
 			*end = '\0';
-		int next = step(at, name, end || (share->folder && !share->within));
+		int next = step(at, name, end || (share->folder && !share->within), make);
+		if (next == -ENOENT && !make)
+			return next;
 		if (next < 0)
 			return refuse_target(share, path, next, err);
 		close(at);
@@ -128,9 +132,16 @@ static int open_target(int root_fd, const struct share *share, struct err *err)
 	return take_fd(&at);
 }
 
+int share_probe(int root_fd, const struct share *share, size_t skip, struct err *err)
+{
+	scoped_fd int target = open_target(root_fd, share, skip, false, err);
+
+	return target < 0 ? target : 0;
+}
+
 int share_attach(int root_fd, const struct share *share, struct err *err)
 {
-	scoped_fd int target = open_target(root_fd, share, err);
+	scoped_fd int target = open_target(root_fd, share, 0, true, err);
 	struct stat st;
 
 	if (target < 0)

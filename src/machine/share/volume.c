@@ -128,6 +128,11 @@ bool share_has_volume(const struct machine *machine, const char *name)
 	return !sought.known || is_elsewhere(machine, &sought, where, sizeof where);
 }
 
+bool share_shows_volume(const struct machine *machine, const char *name)
+{
+	return volume_use_noted(machine, name) && share_has_volume(machine, name);
+}
+
 /* Sections with a target in the machine, and the words for one that is below a volume. */
 struct inner {
 	const struct section *first;

@@ -151,8 +151,10 @@ static bool data_has(const struct dirs *dirs, const char *name, const char *pool
 		.dirs = dirs, .kind = "volumes", .name = name, .file = "volume.conf"
 	};
 	struct volume_config config = { 0 };
+	struct renaming renaming;
 
-	if (!folder || !path || unfinished_is(&mark))
+	if (!folder || !path || unfinished_is(&mark) ||
+	    renaming_find_from(&renaming, dirs, "volumes", name))
 		return true;
 	if (config_load(&volume_schema, path, &config, &(struct err){ 0 }) < 0)
 		return access(folder, F_OK) == 0;

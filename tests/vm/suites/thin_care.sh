@@ -585,7 +585,7 @@ case_size() {
 	not berth info m3
 	berth pool create --driver dir d
 	tar -C "$T/tree" -c . | berth template import --pool d - plain
-	fails "disk.size needs project quotas" berth create --pool d --set network= --set disk.size=1G plain m4
+	fails "a size needs project quotas" berth create --pool d --set network= --set disk.size=1G plain m4
 	berth delete m m2
 	agree
 	end
