@@ -250,7 +250,8 @@ struct volume_config {
 	char *description;
 	char *uuid;
 	char *pool;
-	char *origin;     /* what it was made of: "volume data@s"; "": it was made empty */
+	char *origin; /* what it was made of: "volume data@s"; "": it was made empty */
+	char *maker; /* uuid and name of the machine that is made with it, until both are there; "": none */
 	uint64_t created; /* seconds since the epoch */
 };
 
@@ -353,8 +354,9 @@ int config_preview_section(const struct schema *schema, const char *path, const 
 
 /* The first section of a kind in a struct. Borrowed. */
 const struct section *config_sections(const struct schema *kind, const void *config);
-/* Takes all sections of a kind out of a struct. */
+/* Takes all sections of a kind out of a struct, or the one of that name. */
 void config_drop_sections(const struct schema *kind, void *config);
+void config_drop_section(const struct schema *kind, void *config, const char *name);
 
 /* NULL for a good URL of an image server, else its fault, as the end of "url ...". */
 const char *config_url_fault(const char *url);

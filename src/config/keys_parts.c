@@ -136,6 +136,8 @@ static const struct key volume_keys[] = {
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "maker", KEY_TEXT, KEY_FIXED, AT(maker), "", 0, 0, NULL,
+	  "machine that is made together with it" },
 	{ "origin", KEY_TEXT, KEY_FIXED, AT(origin), "", 0, 0, NULL, "what it was made of" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds it" },
 	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },

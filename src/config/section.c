@@ -99,17 +99,32 @@ const struct section *config_sections(const struct schema *kind, const void *con
 	return *(struct section *const *)(const void *)((const char *)config + kind->head);
 }
 
+static void drop_at(const struct schema *kind, struct section **at)
+{
+	struct section *section = *at;
+
+	*at = section->next;
+	free(section->name);
+	keys_free(kind, section);
+	free(section);
+}
+
 void config_drop_sections(const struct schema *kind, void *config)
 {
 	struct section **head = head_of(config, kind);
 
-	while (*head) {
-		struct section *section = *head;
-		*head = section->next;
-		free(section->name);
-		keys_free(kind, section);
-		free(section);
-	}
+	while (*head)
+		drop_at(kind, head);
+}
+
+void config_drop_section(const struct schema *kind, void *config, const char *name)
+{
+	struct section **at = head_of(config, kind);
+
+	while (*at && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	if (*at)
+		drop_at(kind, at);
 }
 
 void sections_free(const struct schema *schema, void *config)

@@ -121,6 +121,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/birth.c src/machine/manage/birth.h \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \
+	src/machine/manage/clone_volumes.c src/machine/manage/clone_volumes.h \
 	src/machine/manage/create.c \
 	src/machine/manage/data.c src/machine/manage/data.h \
 	src/machine/manage/delete.c \

@@ -224,16 +224,6 @@ case_lost_parts() {
 	not there disk
 }
 
-case_clone_leaves_it() {
-	fresh disk
-	berth volume attach a disk /srv
-	berth clone a c 2>"$T/err"
-	has "volume 'disk' stays with 'a'" "$(cat "$T/err")"
-	not grep -q volume "$(conf c)"
-	berth delete c
-	berth volume detach a disk
-}
-
 case_described() {
 	fresh disk
 	cat >"$T/file" <<-END

@@ -168,7 +168,7 @@ case_renamed_after_a_kill() {
 		# The next command completes it.
 		berth volume snapshot "$(berth volume list --json | jq -r '.[].name' | grep -xE 'disk|other')" two
 		berth volume delete --snapshot two "$(berth volume list --json | jq -r '.[].name' | grep -xE 'disk|other')"
-		silent "no mark" find "$BERTH_ROOT/lib/.renaming" -type f
+		silent "no mark" find "$BERTH_ROOT/lib" -path '*/.renaming/*' -type f
 		same "the machine follows" "$(berth volume list --json | jq -r '.[].name' | grep -xE 'disk|other')" \
 			"$(sed -n 's/^\[volume \(.*\)\]/\1/p' "$(conf s)")"
 		berth start s

@@ -22,6 +22,11 @@
 static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
 					   "clone what that snapshot kept, not what is there now" };
 
+static const struct flag flag_share = { "share", 0, false, NULL,
+					"read volumes for data of the original, and copy none" };
+static const struct flag flag_no_volumes = { "no-volumes", 0, false, NULL,
+					     "leave volumes for data to the original" };
+
 static const struct flag flag_keep_identity = {
 	"keep-identity", 0, false, NULL,
 	"host name, machine-id, SSH host keys and the like stay those of the original"
@@ -41,11 +46,12 @@ static const struct flag *const create_flags[] = {
 	&flag_network, &flag_pool,     &flag_set,       &flag_start_at, NULL
 };
 static const struct flag *const clone_flags[] = {
-	&flag_cloud_init, &flag_count,    &flag_init_env,       &flag_ephemeral,
-	&flag_file,       &flag_json,     &flag_keep_identity,  &flag_load_credential,
-	&flag_locale,     &flag_network,  &flag_password,       &flag_pool,
-	&flag_run,        &flag_set,      &flag_snapshot,       &flag_ssh_key,
-	&flag_start_at,   &flag_timezone, &flag_provision_user, NULL
+	&flag_cloud_init,     &flag_count,   &flag_init_env,      &flag_ephemeral,
+	&flag_file,           &flag_json,    &flag_keep_identity, &flag_load_credential,
+	&flag_locale,         &flag_network, &flag_no_volumes,    &flag_password,
+	&flag_pool,           &flag_run,     &flag_set,           &flag_share,
+	&flag_snapshot,       &flag_ssh_key, &flag_start_at,      &flag_timezone,
+	&flag_provision_user, NULL
 };
 
 int name_from_template(const char *template, char name[64], struct err *err)
@@ -369,6 +375,9 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		.snapshot = snapshot ? snapshot : call_value(call, &flag_snapshot),
 		.pool = call_value(call, &flag_pool),
 		.keep_identity = call_has(call, &flag_keep_identity),
+		.volumes = call_has(call, &flag_no_volumes) ? CLONE_VOLUMES_LEAVE
+			   : call_has(call, &flag_share)    ? CLONE_VOLUMES_SHARE
+							    : CLONE_VOLUMES_COPY,
 		.settings = settings_of(&words),
 	};
 	struct progress progress = { 0 };
@@ -409,6 +418,12 @@ static int run_clone(struct call *call, struct err *err)
 		r = name_check(call->words[1], err);
 	if (r == 0 && pool)
 		r = name_check(pool, err);
+	if (r == 0 && call_has(call, &flag_share) && call_has(call, &flag_no_volumes)) {
+		err_set(err, EINVAL,
+			"volumes are shared, or left: --share and --no-volumes "
+			"contradict each other");
+		r = EXIT_USAGE;
+	}
 	if (r == 0)
 		r = check_count(call, err);
 	if (r == 0)

@@ -70,7 +70,16 @@ struct data_spec {
 	 */
 	int (*fill)(void *context, struct pool *pool, const char *volume, struct err *err);
 	void *context;
+	/*
+	 * Not NULL: the volume is made with this machine, which is in the making as well; it stays marked as half made, and
+	 * *lock, which the caller owns, is the lock of its name. Once the machine is there, data_finish makes it whole, or the
+	 * next command; if the machine never is, the next command removes it.
+	 */
+	const struct machine *maker;
+	int *lock;
 };
+/* Makes a volume with a maker whole; the caller has its lock. */
+int data_finish(const struct dirs *dirs, const char *name, struct err *err);
 /* The name of data until they are complete and on the disk, and of those that a restore has replaced. */
 void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 /* A new volume: whole, or not at all. -EEXIST. */

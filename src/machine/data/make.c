@@ -124,6 +124,56 @@ int data_erase(const struct dirs *dirs, const char *name, bool forget, struct er
 	return r;
 }
 
+/* Whether the machine that it is made with has come into being, with this volume among its settings. */
+static bool maker_is_there(const struct dirs *dirs, const char *name, const char *maker)
+{
+	scoped_machine struct machine machine = { 0 };
+	const char *blank = strchr(maker, ' ');
+	struct err ignored = { 0 };
+
+	return blank && machine_read(&machine, dirs, blank + 1, &ignored) == 0 &&
+	       strncmp(machine.config.uuid, maker, (size_t)(blank - maker)) == 0 &&
+	       strlen(machine.config.uuid) == (size_t)(blank - maker) &&
+	       config_section(machine.config.volumes, name);
+}
+
+/* The settings come first: from then on the volume is there, and who made it says nothing any more. */
+int data_finish(const struct dirs *dirs, const char *name, struct err *err)
+{
+	struct unfinished mark = data_mark(dirs, name);
+	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/%s", name, mark.file);
+	struct volume_config config = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (unfinished_finish(&mark, err) < 0)
+		return -err->code;
+	fault_point("volume-finished");
+	pool_backup_mark_stale();
+	if (config_load(&volume_schema, path, &config, err) < 0)
+		return -err->code;
+	data_tell(dirs, name, &(struct event){ .name = "volume-created", .pool = config.pool });
+	int r = text_take(&config.maker, strdup(""));
+	r = r < 0 ? err_set(err, ENOMEM, "out of memory")
+		  : config_record(&volume_schema, path, &config,
+				  (const char *const[]){ "maker", NULL }, err);
+	config_free(&volume_schema, &config);
+	return r;
+}
+
+/* What a killed command has left half made is removed, unless the machine that it was made with is there. */
+static int settle(const struct dirs *dirs, const char *name, bool forget, struct err *err)
+{
+	struct unfinished mark = data_mark(dirs, name);
+	scoped_free char *path = unfinished_is(&mark) ? unfinished_path(&mark) : NULL;
+	struct volume_config config = { 0 };
+	bool whole = path && config_load(&volume_schema, path, &config, &(struct err){ 0 }) == 0 &&
+		     *config.maker && maker_is_there(dirs, name, config.maker);
+
+	config_free(&volume_schema, &config);
+	return whole ? data_finish(dirs, name, err) : data_erase(dirs, name, forget, err);
+}
+
 static int probe(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct volume_config config = { 0 };
@@ -138,7 +188,7 @@ static const struct object_care care = {
 	.probe = probe,
 	.lock = data_lock,
 	.lock_forget = data_lock_forget,
-	.erase = data_erase,
+	.erase = settle,
 };
 
 void data_sweep(const struct dirs *dirs)
@@ -189,7 +239,11 @@ static int fill_settings(const struct data_spec *spec, struct volume_config *con
 
 	if (config_defaults(&volume_schema, config, err) < 0)
 		return -err->code;
+	const struct machine *maker = spec->maker;
 	config->created = (uint64_t)time(NULL);
+	if (maker &&
+	    text_take(&config->maker, text_format("%s %s", maker->config.uuid, maker->name)) < 0)
+		return err_set(err, ENOMEM, "out of memory");
 	if (uuid_draw(uuid) < 0 || text_take(&config->uuid, strdup(uuid)) < 0 ||
 	    text_take(&config->pool, strdup(spec->pool)) < 0 ||
 	    text_take(&config->origin, strdup(spec->origin ? spec->origin : "")) < 0)
@@ -243,7 +297,7 @@ static int create_locked(struct pool *pool, const char *name, const struct data_
 	struct unfinished mark = data_mark(pool->dirs, name);
 	struct volume_config config = { 0 };
 
-	if (unfinished_is(&mark) && data_erase(pool->dirs, name, false, err) < 0)
+	if (unfinished_is(&mark) && settle(pool->dirs, name, false, err) < 0)
 		return -err->code;
 	if (check_absent(pool, name, err) < 0)
 		return -err->code;
@@ -254,7 +308,7 @@ static int create_locked(struct pool *pool, const char *name, const struct data_
 	if (r == 0)
 		r = make_data(pool, name, spec, err);
 	fault_point("volume-made");
-	if (r == 0)
+	if (r == 0 && !spec->maker)
 		r = unfinished_finish(&mark, err);
 	if (r < 0 && unfinished_is(&mark))
 		data_erase(pool->dirs, name, false, &(struct err){ 0 });
@@ -284,7 +338,9 @@ int data_create(const struct dirs *dirs, const char *name, const struct data_spe
 	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
 	if (r < 0 && folder && access(folder, F_OK) < 0)
 		data_lock_forget(dirs, name);
-	if (r == 0)
+	if (r == 0 && spec->maker)
+		*spec->lock = take_fd(&lock);
+	else if (r == 0)
 		data_tell(dirs, name,
 			  &(struct event){ .name = "volume-created", .pool = pool.name });
 	return r;

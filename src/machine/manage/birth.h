@@ -11,8 +11,9 @@
 
 /* Properties of a new machine besides its root. */
 struct birth {
-	int *owner;         /* borrowed: as in machine_spec */
-	bool keep_identity; /* its root does not count as a copy */
+	int *owner;                     /* borrowed: as in machine_spec */
+	bool keep_identity;             /* its root does not count as a copy */
+	struct cloned_volumes *volumes; /* borrowed: copies that are made with it; NULL: none */
 };
 
 /* Sets keys by words of a user, and checks rules between keys. 0 or -code. */

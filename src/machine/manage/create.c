@@ -2,6 +2,7 @@
 /* Creation of machines, from templates and from other machines. */
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
+#include "machine/manage/clone_volumes.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/rootsize.h"
@@ -51,10 +52,15 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	r = check_new_root(machine, to, volume, err);
 	if (r == 0)
 		r = rootsize_fit(to, volume, machine->config.disk_size, err);
+	if (r == 0 && birth->volumes)
+		r = clone_volumes_make(birth->volumes, err);
 	if (r == 0)
 		r = birth_commit(machine, birth, err);
-	if (r < 0)
-		machine_erase(machine, false, &(struct err){ 0 });
+	if (r == 0)
+		return 0;
+	machine_erase(machine, false, &(struct err){ 0 });
+	if (birth->volumes)
+		clone_volumes_end(birth->volumes, false, &(struct err){ 0 });
 	return r;
 }
 
@@ -218,7 +224,6 @@ static int copy_settings(struct machine *to, const struct machine *from,
 	if (r < 0 || machine_draw_identity(&to->config, err) < 0)
 		return -err->code;
 	config_drop_sections(&forward_schema, &to->config);
-	config_drop_sections(&attached_schema, &to->config);
 	if (spec->pool && text_take(&to->config.pool, strdup(spec->pool)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return birth_apply(&to->config, &spec->settings, err) < 0 ? -err->code : check_new(to, err);
@@ -233,13 +238,14 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 
 	machine_volume(from->name, origin);
 	/* A copy to another pool copies all files, whatever the drivers can do. */
-	bool at_once = strcmp(pool->name, target->name) == 0;
+	bool at_once = strcmp(pool->name, target->name) == 0 && birth->volumes->count == 0;
 	if (quiesce_begin(&still, from, at_once ? pool : NULL, -1, err) < 0)
 		return -err->code;
 	int r = make_machine(to, pool, origin, target, birth, err);
 	struct err moved = { 0 };
 	if (quiesce_end(&still, from, &moved) < 0 && r == 0) {
 		machine_erase(to, false, &(struct err){ 0 });
+		clone_volumes_end(birth->volumes, false, &(struct err){ 0 });
 		*err = moved;
 		r = -err->code;
 	}
@@ -247,8 +253,9 @@ static int clone_still(struct machine *from, struct machine *to, struct pool *po
 }
 
 static int clone_to(struct machine *from, struct machine *to, const struct clone_spec *spec,
-		    struct err *err)
+		    struct text *notes, struct err *err)
 {
+	scoped_cloned_volumes struct cloned_volumes volumes = { 0 };
 	scoped_pool struct pool pool = { 0 };
 	scoped_pool struct pool other = { 0 };
 	const char *snapshot = spec->snapshot;
@@ -256,15 +263,19 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 		spec->pool && strcmp(spec->pool, from->config.pool) != 0 ? &other : &pool;
 	char origin[VOLUME_NAME_MAX + 1];
 	int r;
-	scoped_fd int lock = birth_claim(to, err);
 
-	if (lock < 0 || copy_settings(to, from, spec, err) < 0 ||
-	    pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||
+	/* The locks of volumes come before those of machines. */
+	if (copy_settings(to, from, spec, err) < 0 ||
+	    clone_volumes_plan(&volumes, from, to, spec, notes, err) < 0)
+		return -err->code;
+	scoped_fd int lock = birth_claim(to, err);
+	if (lock < 0 || pool_open(&pool, from->dirs, from->config.pool, err) < 0 ||
 	    (target == &other && pool_open(&other, from->dirs, spec->pool, err) < 0))
 		return -err->code;
 	/* A root without an identity of its own cannot keep one. */
 	const struct birth birth = { .keep_identity =
-					     spec->keep_identity && !fresh_is(from, snapshot) };
+					     spec->keep_identity && !fresh_is(from, snapshot),
+				     .volumes = &volumes };
 	if (snapshot) {
 		snapshot_volume(from->name, snapshot, origin);
 		r = make_machine(to, &pool, origin, target, &birth, err);
@@ -277,7 +288,7 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 		machine_tell(to, &(struct event){ .name = "cloned",
 						  .from = from->name,
 						  .snapshot = snapshot });
-	return r;
+	return r < 0 ? r : clone_volumes_end(&volumes, true, err);
 }
 
 static void note_address(const struct machine *from, const struct machine *to, const char *key,
@@ -290,13 +301,11 @@ static void note_address(const struct machine *from, const struct machine *to, c
 			 key, address, from->name, to->name, to->name, key);
 }
 
-/* An address, a port of the host and a volume belong to one machine. */
+/* An address and a port of the host belong to one machine. */
 static void note_left(const struct machine *from, const struct machine *to, struct text *notes)
 {
 	for (const struct section *at = from->config.forwards; at; at = at->next)
 		text_add(notes, "forward '%s' stays with '%s'\n", at->name, from->name);
-	for (const struct section *at = from->config.volumes; at; at = at->next)
-		text_add(notes, "volume '%s' stays with '%s'\n", at->name, from->name);
 	for (const struct section *at = from->config.nics; at; at = at->next) {
 		const struct nic_config *nic = (const struct nic_config *)at;
 		const char *const addresses[] = { nic->address, nic->address6 };
@@ -326,7 +335,7 @@ int machine_clone(const struct dirs *dirs, const char *from, const char *name,
 		return -err->code;
 	if (machine_paths(&machine, dirs, name, err) < 0)
 		return -err->code;
-	int r = clone_to(&source, &machine, spec, err);
+	int r = clone_to(&source, &machine, spec, notes, err);
 	if (r == 0)
 		note_left(&source, &machine, notes);
 	return r;

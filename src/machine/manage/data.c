@@ -9,32 +9,26 @@
 
 #include <string.h>
 
-/* A volume that is changed or copied: locked, with its pool. */
-struct opened {
-	struct pool pool; /* owned */
-	int lock;         /* owned; of its name */
-	char volume[VOLUME_NAME_MAX + 1];
-};
-
-static void opened_close(struct opened *opened)
+void data_opened_close(struct data_opened *opened)
 {
 	pool_close(&opened->pool);
 	scoped_close_fd(&opened->lock);
 }
-#define scoped_opened __attribute__((cleanup(opened_close)))
 
-static int open_volume(struct opened *opened, const struct dirs *dirs, const char *name,
-		       struct err *err)
+int data_open_locked(struct data_opened *opened, const struct dirs *dirs, const char *name,
+		     struct err *err)
 {
 	struct volume_config config = { 0 };
 	const char *fault = text_label_fault(name);
 
+	*opened = (struct data_opened){ .pool.use_fd = -1, .lock = -1 };
 	if (fault)
 		return err_set(err, EINVAL, "volume name '%.80s' %s", name, fault);
 	data_volume(name, opened->volume);
 	opened->lock = data_lock(dirs, name, LOCK_SECONDS, err);
 	if (opened->lock < 0 || data_open(dirs, name, &config, err) < 0)
 		return -err->code;
+	text_print(opened->uuid, sizeof opened->uuid, "%s", config.uuid);
 	int r = pool_open(&opened->pool, dirs, config.pool, err);
 	config_free(&volume_schema, &config);
 	return r;
@@ -42,9 +36,9 @@ static int open_volume(struct opened *opened, const struct dirs *dirs, const cha
 
 int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err)
 {
-	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	scoped_data_opened struct data_opened opened = { .pool.use_fd = -1, .lock = -1 };
 
-	if (open_volume(&opened, dirs, name, err) < 0)
+	if (data_open_locked(&opened, dirs, name, err) < 0)
 		return -err->code;
 	if (size == 0 && opened.pool.ops->can & STORAGE_BLOCK)
 		return err_set(err, EINVAL,
@@ -104,8 +98,8 @@ static int note_writer(void *context, const char *machine, const struct attached
 }
 
 /* Copies within one pool or to another; the machine that may write is held still unless one system call copies. */
-static int copy_still(struct opened *from, const char *name, const char *origin, struct pool *to,
-		      const char *volume, struct err *err)
+static int copy_still(struct data_opened *from, const char *name, const char *origin,
+		      struct pool *to, const char *volume, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct writer writer = { "" };
@@ -129,7 +123,7 @@ static int copy_still(struct opened *from, const char *name, const char *origin,
 	return r;
 }
 
-static int find_snapshot(struct opened *opened, const char *name, const char *snapshot,
+static int find_snapshot(struct data_opened *opened, const char *name, const char *snapshot,
 			 char volume[VOLUME_NAME_MAX + 1], struct err *err)
 {
 	const char *fault = text_label_fault(snapshot);
@@ -150,10 +144,10 @@ static int find_snapshot(struct opened *opened, const char *name, const char *sn
 int data_snapshot_take(const struct dirs *dirs, const char *name, const char *snapshot,
 		       struct err *err)
 {
-	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	scoped_data_opened struct data_opened opened = { .pool.use_fd = -1, .lock = -1 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (open_volume(&opened, dirs, name, err) < 0)
+	if (data_open_locked(&opened, dirs, name, err) < 0)
 		return -err->code;
 	int r = find_snapshot(&opened, name, snapshot, volume, err);
 	if (r == 0)
@@ -170,10 +164,10 @@ int data_snapshot_take(const struct dirs *dirs, const char *name, const char *sn
 int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *snapshot,
 			 struct err *err)
 {
-	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	scoped_data_opened struct data_opened opened = { .pool.use_fd = -1, .lock = -1 };
 	char volume[VOLUME_NAME_MAX + 1];
 
-	if (open_volume(&opened, dirs, name, err) < 0 ||
+	if (data_open_locked(&opened, dirs, name, err) < 0 ||
 	    find_snapshot(&opened, name, snapshot, volume, err) < 0)
 		return -err->code;
 	const char *const volumes[] = { volume, NULL };
@@ -196,7 +190,7 @@ static int refuse_in_use(const struct dirs *dirs, const char *name, struct err *
 }
 
 /* No start notes a use of the volume until the exchange is done. */
-static int exchange_unused(struct opened *opened, const char *name, const char *next,
+static int exchange_unused(struct data_opened *opened, const char *name, const char *next,
 			   struct err *err)
 {
 	scoped_fd int use = volume_use_hold(opened->pool.dirs, name, err);
@@ -208,11 +202,11 @@ static int exchange_unused(struct opened *opened, const char *name, const char *
 
 int data_restore(const struct dirs *dirs, const char *name, const char *snapshot, struct err *err)
 {
-	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	scoped_data_opened struct data_opened opened = { .pool.use_fd = -1, .lock = -1 };
 	char kept[VOLUME_NAME_MAX + 1], next[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 
-	if (open_volume(&opened, dirs, name, err) < 0 ||
+	if (data_open_locked(&opened, dirs, name, err) < 0 ||
 	    find_snapshot(&opened, name, snapshot, kept, err) < 0 ||
 	    refuse_in_use(dirs, name, err) < 0)
 		return -err->code;
@@ -245,7 +239,7 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 /* ---- Copies */
 
 struct copying {
-	struct opened *from;
+	struct data_opened *from;
 	const char *name;
 	char origin[VOLUME_NAME_MAX + 1];
 };
@@ -261,7 +255,7 @@ int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, c
 	      const struct data_spec *spec, struct err *err)
 {
 	struct data_spec whole = *spec;
-	scoped_opened struct opened opened = { .pool.use_fd = -1, .lock = -1 };
+	scoped_data_opened struct data_opened opened = { .pool.use_fd = -1, .lock = -1 };
 	struct copying copying = { .from = &opened, .name = from };
 	scoped_free char *origin =
 		text_format("volume %s%s%s", from, snapshot ? "@" : "", snapshot ? snapshot : "");
@@ -272,7 +266,7 @@ int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, c
 		return err_set(err, EEXIST,
 			       "volume '%s' exists already; choose another name or delete it",
 			       name);
-	if (open_volume(&opened, dirs, from, err) < 0)
+	if (data_open_locked(&opened, dirs, from, err) < 0)
 		return -err->code;
 	memcpy(copying.origin, opened.volume, sizeof copying.origin);
 	if (snapshot && find_snapshot(&opened, from, snapshot, copying.origin, err) < 0)

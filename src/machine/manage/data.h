@@ -3,7 +3,20 @@
 #ifndef BERTH_MACHINE_MANAGE_DATA_H
 #define BERTH_MACHINE_MANAGE_DATA_H
 
+#include "base/uuid.h"
 #include "machine/data/data.h"
+
+/* A volume that is changed or copied: locked, with its pool. */
+struct data_opened {
+	struct pool pool; /* owned */
+	int lock;         /* owned; of its name */
+	char volume[VOLUME_NAME_MAX + 1], uuid[UUID_TEXT];
+};
+/* -ENOENT. data_opened_close in any case. */
+int data_open_locked(struct data_opened *opened, const struct dirs *dirs, const char *name,
+		     struct err *err);
+void data_opened_close(struct data_opened *opened);
+#define scoped_data_opened __attribute__((cleanup(data_opened_close)))
 
 /*
  * Enlarges a volume with a file system of its own, or limits what may be written, also while machines use it; size 0

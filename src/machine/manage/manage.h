@@ -62,11 +62,17 @@ int machine_create_check(const struct dirs *dirs, const char *name, const struct
  * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid,
  * MAC and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5) lists.
  */
+enum clone_volumes {
+	CLONE_VOLUMES_COPY,  /* volumes that the source may write to are copied */
+	CLONE_VOLUMES_SHARE, /* the clone reads those of the source */
+	CLONE_VOLUMES_LEAVE,
+};
 struct clone_spec {
 	const char *snapshot; /* NULL: as its root is now */
 	const char *
 		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
-	bool keep_identity; /* its root stays as it is */
+	bool keep_identity;         /* its root stays as it is */
+	enum clone_volumes volumes; /* of what a snapshot kept, they are left */
 	struct settings settings;
 };
 /* notes: remarks for the user, a line each, for example of an address that stays with the source. */

@@ -185,6 +185,7 @@ int data_rename(const struct dirs *dirs, const char *from, const char *to, struc
 		return err_set(err, EINVAL, "volume name '%.80s' %s", to, fault);
 	if (strcmp(from, to) == 0)
 		return err_set(err, EEXIST, "volume '%s' has this name already", to);
+	data_sweep(dirs);
 	/* In the order of the names, as everywhere. */
 	scoped_fd int first = data_lock(dirs, swap ? to : from, LOCK_SECONDS, err);
 	scoped_fd int second =

@@ -45,12 +45,27 @@ static int make_mount(const struct share_owner *to, const struct attached_config
 	return take_fd(&fd);
 }
 
+/* A clone that was killed at its very end has left volumes that are whole and not visible yet. */
+static int open_settled(const struct dirs *dirs, const char *name, struct volume_config *config,
+			struct err *err)
+{
+	struct err why = { 0 };
+	int r = data_open(dirs, name, config, &why);
+
+	if (r != -ENOENT) {
+		*err = why;
+		return r;
+	}
+	data_sweep(dirs);
+	return data_open(dirs, name, config, err);
+}
+
 static int add(struct shares *shares, const struct share_owner *to,
 	       const struct attached_config *attached, struct err *err)
 {
 	struct volume_config config = { 0 };
 
-	if (data_open(to->machine->dirs, attached->section.name, &config, err) < 0)
+	if (open_settled(to->machine->dirs, attached->section.name, &config, err) < 0)
 		return -err->code;
 	struct share *share = shares_add(shares, err);
 	int r = share ? volume_use_begin(to->machine, attached->section.name, config.pool,

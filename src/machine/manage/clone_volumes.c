@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/clone_volumes.h"
+
+#include "base/fault.h"
+#include "base/scoped.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct cloned_volume *)a)->was,
+		      ((const struct cloned_volume *)b)->was);
+}
+
+/* "data" of web becomes "web2-data" of web2, and so does "web-data". */
+static int name_copy(struct cloned_volume *one, const char *from, const char *to, struct err *err)
+{
+	const char *rest = one->was;
+	size_t n = strlen(from);
+
+	if (text_starts(rest, from) && rest[n] == '-' && rest[n + 1])
+		rest += n + 1;
+	if (text_print(one->name, sizeof one->name, "%s-%s", to, rest) < 0 ||
+	    text_label_fault(one->name))
+		return err_set(
+			err, ENAMETOOLONG,
+			"the copy of volume '%s' would have the name '%.20s...-%.20s', which "
+			"is too long; give the clone a shorter one, or leave its volumes: "
+			"--no-volumes",
+			one->was, to, rest);
+	return 0;
+}
+
+/* A copy that cannot be made is refused before anything is. */
+static int check_free(const struct dirs *dirs, const struct cloned_volume *one, const char *from,
+		      struct err *err)
+{
+	struct volume_config config = { 0 };
+	int r = data_open(dirs, one->name, &config, &(struct err){ 0 });
+
+	config_free(&volume_schema, &config);
+	if (r == -ENOENT)
+		return 0;
+	return err_set(
+		err, EEXIST,
+		"the copy of volume '%s' of machine '%s' would be '%s', which exists already; "
+		"choose another name for the clone, or leave its volumes: --no-volumes",
+		one->was, from, one->name);
+}
+
+static int lock_all(struct cloned_volumes *volumes, const struct machine *from, struct err *err)
+{
+	if (volumes->count > 0)
+		qsort(volumes->list, volumes->count, sizeof *volumes->list, by_name);
+	for (size_t i = 0; i < volumes->count; i++) {
+		struct cloned_volume *one = &volumes->list[i];
+		struct volume_info info;
+		if (data_open_locked(&one->from, from->dirs, one->was, err) < 0 ||
+		    volume_info(&one->from.pool, one->from.volume, &info, err) < 0)
+			return err_wrap(
+				err,
+				"volume '%s' of machine '%s' cannot be copied; to leave it: "
+				"--no-volumes",
+				one->was, from->name);
+		if (check_free(from->dirs, one, from->name, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int add(struct cloned_volumes *volumes, const struct machine *from, struct machine *to,
+	       struct section *section, struct err *err)
+{
+	struct cloned_volume *list = realloc(volumes->list, (volumes->count + 1) * sizeof *list);
+
+	if (!list)
+		return err_set(err, ENOMEM, "out of memory");
+	volumes->list = list;
+	struct cloned_volume *one = &list[volumes->count++];
+	*one = (struct cloned_volume){ .from = { .pool.use_fd = -1, .lock = -1 },
+				       .to = to,
+				       .lock = -1 };
+	text_print(one->was, sizeof one->was, "%s", section->name);
+	if (name_copy(one, from->name, to->name, err) < 0)
+		return -err->code;
+	return text_take(&section->name, strdup(one->name)) < 0
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/* A volume that the source only reads is shared in any case: nothing of the clone could differ. */
+static int plan_one(struct cloned_volumes *volumes, const struct machine *from, struct machine *to,
+		    struct section *section, enum clone_volumes how, struct text *notes,
+		    struct err *err)
+{
+	struct attached_config *attached = (struct attached_config *)section;
+
+	if (how == CLONE_VOLUMES_LEAVE) {
+		text_add(notes, "volume '%s' stays with '%s'\n", section->name, from->name);
+		config_drop_section(&attached_schema, &to->config, section->name);
+		return 0;
+	}
+	if (how == CLONE_VOLUMES_SHARE || attached->readonly) {
+		attached->readonly = true;
+		text_add(notes, "volume '%s' is shared with '%s', which reads it only\n",
+			 section->name, to->name);
+		return 0;
+	}
+	if (add(volumes, from, to, section, err) < 0)
+		return -err->code;
+	const struct cloned_volume *one = &volumes->list[volumes->count - 1];
+	text_add(notes, "volume '%s' of '%s' is copied to '%s'\n", one->was, from->name, one->name);
+	return 0;
+}
+
+int clone_volumes_plan(struct cloned_volumes *volumes, const struct machine *from,
+		       struct machine *to, const struct clone_spec *spec, struct text *notes,
+		       struct err *err)
+{
+	struct section *next;
+
+	*volumes = (struct cloned_volumes){ 0 };
+	if (to->config.volumes)
+		data_sweep(from->dirs);
+	for (struct section *at = to->config.volumes; at; at = next) {
+		next = at->next;
+		if (plan_one(volumes, from, to, at,
+			     spec->snapshot ? CLONE_VOLUMES_LEAVE : spec->volumes, notes, err) < 0)
+			return -err->code;
+	}
+	return lock_all(volumes, from, err);
+}
+
+static int fill(void *context, struct pool *pool, const char *volume, struct err *err)
+{
+	const struct cloned_volume *one = context;
+
+	return volume_copy((struct pool *)(uintptr_t)&one->from.pool, one->from.volume, pool,
+			   volume, err);
+}
+
+static int make_one(struct cloned_volume *one, struct err *err)
+{
+	scoped_free char *origin = text_format("volume %s", one->was);
+	const struct data_spec spec = {
+		.pool = one->from.pool.name,
+		.origin = origin,
+		.fill = fill,
+		.context = one,
+		.maker = one->to,
+		.lock = &one->lock,
+	};
+
+	return origin ? data_create(one->to->dirs, one->name, &spec, err)
+		      : err_set(err, ENOMEM, "out of memory");
+}
+
+int clone_volumes_make(struct cloned_volumes *volumes, struct err *err)
+{
+	for (size_t i = 0; i < volumes->count; i++) {
+		if (make_one(&volumes->list[i], err) < 0)
+			return -err->code;
+		fault_point("clone-volume");
+	}
+	return 0;
+}
+
+int clone_volumes_end(struct cloned_volumes *volumes, bool made, struct err *err)
+{
+	for (size_t i = 0; i < volumes->count; i++) {
+		struct cloned_volume *one = &volumes->list[i];
+		if (one->lock < 0)
+			continue;
+		if (made && data_finish(one->to->dirs, one->name, err) < 0)
+			return -err->code;
+		if (!made && data_erase(one->to->dirs, one->name, false, &(struct err){ 0 }) == 0)
+			data_lock_forget(one->to->dirs, one->name);
+		fault_point("clone-volume-ended");
+	}
+	return 0;
+}
+
+void clone_volumes_close(struct cloned_volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->count; i++) {
+		scoped_close_fd(&volumes->list[i].lock);
+		data_opened_close(&volumes->list[i].from);
+	}
+	free(volumes->list);
+	*volumes = (struct cloned_volumes){ 0 };
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Volumes for data that go along with their machines: with clones and with snapshots.
+needs_faults="case_clone_killed"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
+# shellcheck source=tests/volumes.sh
+. "$top/tests/volumes.sh"
+
+fast=${STORAGE_DRIVER:-btrfs}
+
+set_up() {
+	berth pool create default --driver "$fast"
+	busybox_template bb
+	up a
+}
+
+# A program adds a line to the root and to the volume in turns, so that a copy of two moments shows two numbers of lines.
+counting() {
+	in_m a 'rm -f /root-file /srv/file; while :; do echo >>/root-file; echo >>/srv/file; done >/dev/null 2>&1 & echo $! >/tmp/pid'
+	retry 10 in_m a 'test -s /srv/file -a -s /root-file'
+}
+
+counted() {
+	# shellcheck disable=SC2016 # in the machine
+	in_m a 'kill $(cat /tmp/pid)'
+}
+
+# one_moment ROOT-NUMBER DATA-NUMBER: the program was between its two lines at most.
+one_moment() {
+	(($1 > 0 && $1 - $2 >= 0 && $1 - $2 <= 1))
+}
+
+numbers() {
+	berth start --wait "$1"
+	in_m "$1" 'wc -l </root-file; wc -l </srv/file' | xargs
+}
+
+case_clone_copies() {
+	local root data
+	fresh disk shared
+	gone_volume c-disk
+	berth volume attach a disk /srv
+	berth volume attach --read-only a shared /shared
+	in_m a 'echo of-a >/srv/own; chown 7:8 /srv/own'
+	counting
+	berth clone a c 2>"$T/err"
+	counted
+	has "volume 'disk' of 'a' is copied to 'c-disk'" "$(cat "$T/err")"
+	has "volume 'shared' is shared with 'c', which reads it only" "$(cat "$T/err")"
+	same "its own" "c-disk shared" "$(berth info --json c | jq -r '[.volumes[].name] | join(" ")')"
+	same "where from" "volume disk" "$(berth volume info --json c-disk | jq -r .origin)"
+	same "it is whole" '""' "$(berth volume get --json c-disk maker)"
+	read -r root data <<<"$(numbers c)"
+	one_moment "$root" "$data"
+	same "with owners" "of-a 7 8" "$(in_m c 'cat /srv/own; stat -c "%u %g" /srv/own' | xargs)"
+	in_m c 'echo of-c >/srv/own'
+	same "they are apart" of-a "$(in_m a 'cat /srv/own')"
+	berth volume create d-disk
+	fails 1 "the copy of volume 'c-disk' of machine 'c' would be 'd-disk', which exists already" berth clone c d
+	not berth info d
+	berth volume delete d-disk
+	berth delete --force c
+	there c-disk
+	berth volume delete c-disk
+	berth volume detach a disk
+	berth volume detach a shared
+}
+
+case_clone_shares_or_leaves() {
+	fresh disk
+	gone_volume c-disk
+	berth volume attach a disk /srv
+	in_m a 'echo one >/srv/file'
+	berth clone --share a c 2>"$T/err"
+	has "volume 'disk' is shared with 'c', which reads it only" "$(cat "$T/err")"
+	berth start --wait c
+	in_m a 'echo two >/srv/file'
+	same "it sees it" two "$(in_m c 'cat /srv/file')"
+	not in_m c 'echo three >/srv/file'
+	berth delete --force c
+	berth clone --no-volumes a c 2>"$T/err"
+	has "volume 'disk' stays with 'a'" "$(cat "$T/err")"
+	not grep -q volume "$(conf c)"
+	berth delete c
+	fails 2 "contradict each other" berth clone --share --no-volumes a c
+	not there c-disk
+	berth volume detach a disk
+}
+
+case_clones_many() {
+	fresh disk
+	berth create bb m
+	berth volume attach m disk /srv
+	berth clone --count 3 m n >/dev/null
+	same "each its own" "n-1-disk n-2-disk n-3-disk" "$(berth volume list --json | jq -r '[.[].name | select(test("^n-"))] | join(" ")')"
+	berth delete m n-1 n-2 n-3
+	berth volume delete n-1-disk n-2-disk n-3-disk
+}
+
+# Whatever a killed clone has left is removed by the next command, or completed if the clone is there.
+case_clone_killed() {
+	local point list left
+	fresh disk
+	berth create bb m
+	berth volume attach m disk /srv
+	list=$(points berth clone m c)
+	berth delete c
+	berth volume delete c-disk
+	has 'clone-volume-ended' "$list"
+	for point in $list; do
+		echo "cloning $point"
+		BERTH_FAULT=$point not_kindly berth clone m c
+		left=$(berth list --json | jq 'any(.name == "c")')
+		[[ $left != true ]] || { berth start c && berth stop --force c; }
+		# Commands that make volumes and machines settle what is left.
+		berth volume create other
+		berth volume delete other
+		berth create bb next
+		berth delete next
+		same "both or none" "$left" "$(berth volume list --json | jq 'any(.name == "c-disk")')"
+		silent "no mark" find "$BERTH_ROOT/lib" -path '*/.unfinished/*' -type f
+		lacks "no owner" "$(berth doctor 2>&1 || true)"
+		[[ $left != true ]] || { berth delete c && berth volume delete c-disk; }
+	done
+	berth delete m
+}
+
+run_cases "$@"
