@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 void (*fault_watch)(const char *name);
@@ -37,8 +38,9 @@ void fault_point(const char *name)
 	    (wanted[length] != ':' && wanted[length] != '\0'))
 		return;
 	unsigned long nth = wanted[length] ? strtoul(wanted + length + 1, NULL, 10) : 1;
+	const char *number = getenv("BERTH_FAULT_SIGNAL");
 	if (++passed == nth)
-		raise(SIGKILL);
+		raise(number ? atoi(number) : SIGKILL);
 }
 
 bool fault_control(const char *name)

@@ -11,7 +11,7 @@
 /*
  * With --enable-faults: BERTH_FAULT=NAME:N raises SIGKILL when the point NAME is passed for the Nth
  * time in this process, and BERTH_FAULT_TRACE=FILE adds the name of every point passed to a file, by
- * which a test learns which points an operation has.
+ * which a test learns which points an operation has. BERTH_FAULT_SIGNAL=NUMBER raises another signal.
  */
 #ifdef BERTH_FAULTS
 void fault_point(const char *name);

@@ -25,6 +25,8 @@ shop() {
 }
 
 case_applied() {
+	delete_each list 'delete --force'
+	delete_each 'network list' 'network delete'
 	shop
 	does -- "create network 'back'" "create machine 'web-1' of template 'bb'" "create machine 'web-2' of template 'bb'" \
 		"create machine 'db' of template 'bb'" "create machine 'spare' of template 'bb'" \
@@ -293,6 +295,7 @@ case_killed() {
 		same shared "shared shared shared shared" "$(berth each 'k-*' -- cat /srv/shared/file | sed 's/.*: //' | xargs)"
 		gone k-1 k-2 k-3 k-4
 	done
+	berth network delete side
 }
 
 # A second run of many machines forks nothing for them.

@@ -44,31 +44,31 @@ five() {
 
 case_events_of_a_life() {
 	berth events --json --since 0 >"$T/followed" &
-	berth create bb one
-	berth start --wait one
-	berth start one
-	berth snapshot take one before
-	berth pause one
-	berth resume one
-	berth exec one -- busybox reboot -f || true
+	berth create bb born
+	berth start --wait born
+	berth start born
+	berth snapshot take born before
+	berth pause born
+	berth resume born
+	berth exec born -- busybox reboot -f || true
 	rebooted() {
-		happened one | grep -q rebooted
+		happened born | grep -q rebooted
 	}
 	retry 15 rebooted
-	retry 15 berth exec one -- true
+	retry 15 berth exec born -- true
 	# A client that waits for the boot is told of it.
 	booted_twice() {
-		[[ $(happened one | grep -c booted) -eq 3 ]]
+		[[ $(happened born | grep -c booted) -eq 3 ]]
 	}
 	retry 15 booted_twice
-	berth stop one
-	berth restore one before
-	berth snapshot delete one before
-	berth clone one two
-	berth start two
-	berth kill two
-	berth delete one two
-	same "one's life" "created bb
+	berth stop born
+	berth restore born before
+	berth snapshot delete born before
+	berth clone born twin
+	berth start twin
+	berth kill twin
+	berth delete born twin
+	same "its life" "created bb
 started
 booted
 snapshot-taken before
@@ -79,13 +79,13 @@ booted
 stopped clean
 snapshot-restored before
 snapshot-deleted before
-deleted" "$(happened one)"
-	same "two's life" "cloned one
+deleted" "$(happened born)"
+	same "the clone's life" "cloned born
 started
 stopped killed
-deleted" "$(happened two | grep -v booted)"
+deleted" "$(happened twin | grep -v booted)"
 	followed_all() {
-		[[ $(grep -c '"deleted"' "$T/followed") -eq 2 ]]
+		[[ $(grep -cE '"event":"deleted","machine":"(born|twin)"' "$T/followed") -eq 2 ]]
 	}
 	retry 10 followed_all
 	kill %1

@@ -478,6 +478,7 @@ case_end_of_the_guest() {
 	printf 'expect-end 0\n' >&7
 	exec 7>&-
 	wait "$console"
+	berth start --wait m
 }
 
 run_cases "$@"

@@ -3,7 +3,7 @@
 # Machines that move to another host, by a real sshd: another installation of berth, with its own root, is there.
 needs_debian="bookworm"
 needs_packages="openssh-server"
-needs_faults="case_killed_here case_killed_there"
+needs_faults="case_interrupted_at_its_mark case_killed_here case_killed_there"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/other_host.sh
@@ -352,6 +352,18 @@ case_interrupted_in_copies() {
 	same "its name" web "$(move web)"
 	check_beats web >/dev/null
 	there delete --force web
+}
+
+# The interrupt comes when the mark is there, and nothing else of the move.
+case_interrupted_at_its_mark() {
+	local status=0
+	berth create --set network= bb web
+	BERTH_FAULT=move-copying BERTH_FAULT_SIGNAL=15 "$T/ssh/move" web other >"$T/said" 2>&1 || status=$?
+	same status 143 "$status"
+	same sentences 1 "$(grep -c "'berth move web' goes on, and 'berth move --abort web' ends it" "$T/said")"
+	move --abort web
+	same move null "$(berth info --json web | jq .move)"
+	berth delete web
 }
 
 # The other side cannot be asked at the moment that counts.

@@ -347,7 +347,7 @@ case_site_file_and_a_killed_keeper() {
 		fi
 	done
 	rm "$BERTH_ROOT/etc/berth.conf"
-	berth delete --force m 2>"$T/err" || true
+	gone m n
 	berth create bb m
 }
 

@@ -45,10 +45,10 @@ case_a_file() {
 	same "mode and owner" "604 0 0" "$(berth exec m -- stat -c '%a %u %g' /root/file)"
 	berth push --mode 4711 --owner 77:88 "$T/file" m:/root/other
 	same "mode and owner" "4711 77 88" "$(berth exec m -- stat -c '%a %u %g' /root/other)"
-	berth pull m:/root/other "$T/back"
-	same "mode and owner" "711 0 0" "$(stat -c '%a %u %g' "$T/back")"
-	berth pull --archive m:/root/other "$T/back"
-	same "mode and owner" "4711 77 88" "$(stat -c '%a %u %g' "$T/back")"
+	berth pull m:/root/other "$T/other"
+	same "mode and owner" "711 0 0" "$(stat -c '%a %u %g' "$T/other")"
+	berth pull --archive m:/root/other "$T/other"
+	same "mode and owner" "4711 77 88" "$(stat -c '%a %u %g' "$T/other")"
 	mkdir "$T/here"
 	berth pull m:/root/file m:/etc/hostname "$T/here"
 	same "what is there" "file hostname" "$(cd "$T/here" && echo *)"
@@ -238,10 +238,10 @@ is_writing() {
 	return 1
 }
 
-# slow_push: starts a push that has begun to write, as job $pusher.
+# slow_push NAME: starts a push to /root/slow.NAME that has begun to write, as job $pusher.
 slow_push() {
 	mkfifo "$T/slow.$1"
-	berth push - m:/root/slow <"$T/slow.$1" 2>"$T/push" &
+	berth push - "m:/root/slow.$1" <"$T/slow.$1" 2>"$T/push" &
 	pusher=$!
 	exec {feed}>"$T/slow.$1"
 	echo begun >&"$feed"
@@ -258,7 +258,7 @@ case_an_interrupt_leaves_nothing() {
 	kill -KILL "${processes[@]}" 2>"$T/gone" || true
 	not wait "$pusher"
 	no_file_is_aside
-	not berth exec m -- test -e /root/slow
+	not berth exec m -- test -e /root/slow.interrupted
 	exec {feed}>&-
 }
 
@@ -272,7 +272,7 @@ case_a_stop_does_not_wait_for_it() {
 	has "machine 'm' was stopped or rebooted meanwhile" "$(cat "$T/push")"
 	exec {feed}>&-
 	berth start m
-	not berth exec m -- test -e /root/slow
+	not berth exec m -- test -e /root/slow.stopped
 	no_file_is_aside
 }
 
@@ -284,7 +284,7 @@ case_the_guest_does_not_see_it() {
 	not berth exec m -- sh -c 'cat /proc/[0-9]*/comm | grep -q berth'
 	exec {feed}>&-
 	wait "$pusher"
-	same "what is in" begun "$(berth exec m -- cat /root/slow)"
+	same "what is in" begun "$(berth exec m -- cat /root/slow.hidden)"
 }
 
 # odd_attributes FOLDER: sets attributes that --archive keeps beside owner, mode and time.

@@ -17,6 +17,9 @@ static char line[LINE_MAX_BYTES];
 static volatile sig_atomic_t length; /* 0: nothing is to be said */
 static pid_t owner;
 
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+static sigset_t unheld; /* the mask outside of interrupt_hold and interrupt_release */
+
 static void say(const char *bytes, size_t n)
 {
 	ssize_t ignored = write(STDERR_FILENO, bytes, n);
@@ -40,7 +43,6 @@ static void tell_and_end(int number)
 
 static void set_handlers(void)
 {
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = tell_and_end, .sa_flags = SA_RESETHAND }, old;
 
 	sigemptyset(&action.sa_mask);
@@ -74,4 +76,19 @@ void interrupt_note(const char *fmt, ...)
 void interrupt_quiet(void)
 {
 	length = 0;
+}
+
+void interrupt_hold(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(SIG_BLOCK, &set, &unheld);
+}
+
+void interrupt_release(void)
+{
+	sigprocmask(SIG_SETMASK, &unheld, NULL);
 }

@@ -10,5 +10,11 @@
 void interrupt_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The handlers stay, and end the process silently. */
 void interrupt_quiet(void);
+/*
+ * Between these two calls an interrupt waits: it finds either nothing begun, or the note about what has begun. No child
+ * may be forked in between.
+ */
+void interrupt_hold(void);
+void interrupt_release(void);
 
 #endif

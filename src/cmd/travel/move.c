@@ -192,6 +192,23 @@ static int stop_and_hand_over(struct moving *moving, struct err *err)
 	return hand_over(moving, began, err);
 }
 
+/* Marks the machine as being moved; an interrupt that leaves it so tells what can be done. */
+static int begin(struct moving *moving, struct err *err)
+{
+	const char *name = moving->machine->name;
+
+	interrupt_hold();
+	int r = moving_note(moving->machine, &moving->mark, MOVE_COPYING, err);
+	if (r == 0) {
+		fault_point("move-copying");
+		interrupt_note("machine '%s' stays here, its move to host '%s' is not completed: "
+			       "'berth move %s' goes on, and 'berth move --abort %s' ends it",
+			       name, moving->target.host, name, name);
+	}
+	interrupt_release();
+	return r;
+}
+
 static int move_new(struct moving *moving, bool dry, struct err *err)
 {
 	struct machine *machine = moving->machine;
@@ -202,13 +219,8 @@ static int move_new(struct moving *moving, bool dry, struct err *err)
 	if (r != 0 || dry)
 		return r != 0 ? r : move_plan(moving, err);
 	snprintf(moving->mark.name, sizeof moving->mark.name, "%s", moving->offer.name);
-	if (moving_note(machine, &moving->mark, MOVE_COPYING, err) < 0)
+	if (begin(moving, err) < 0)
 		return -err->code;
-	fault_point("move-copying");
-	interrupt_note(
-		"machine '%s' stays here, its move to host '%s' is not completed: 'berth move %s' "
-		"goes on, and 'berth move --abort %s' ends it",
-		machine->name, moving->target.host, machine->name, machine->name);
 	/* A snapshot that a killed command has taken and not sent would be older than the common one. */
 	move_forget_copies(moving, moving->last);
 	if (run_alive(machine) && move_copy(moving, err) < 0)

@@ -141,7 +141,7 @@ case_too_much_memory() {
 
 # told KEY: the event of a limit that was hit.
 told() {
-	timeout 10 berth events --since 1h --no-follow | grep " limit .*$1"
+	timeout 120 berth events --since 1h --no-follow | grep " limit .*$1"
 }
 
 case_values_that_cannot_be() {
