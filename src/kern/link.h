@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -31,6 +32,7 @@ struct link_info {
 	char kind[16];               /* "bridge", "veth", "" for hardware */
 	char alias[64];              /* cut if longer */
 	unsigned char mac[LINK_MAC]; /* zeros if it has none */
+	uint64_t received_packets, received_bytes, sent_packets, sent_bytes;
 };
 
 /* Looks up a link by name. -ENODEV: there is none. */

@@ -62,6 +62,7 @@
 	CALL(rtnl_link_get_kernel)        \
 	CALL(rtnl_link_get_master)        \
 	CALL(rtnl_link_get_mtu)           \
+	CALL(rtnl_link_get_stat)          \
 	CALL(rtnl_link_get_type)          \
 	CALL(rtnl_link_put)               \
 	CALL(rtnl_link_set_addr)          \
@@ -122,6 +123,7 @@ extern struct link_calls {
 #define rtnl_link_get_kernel        link_calls.rtnl_link_get_kernel
 #define rtnl_link_get_master        link_calls.rtnl_link_get_master
 #define rtnl_link_get_mtu           link_calls.rtnl_link_get_mtu
+#define rtnl_link_get_stat          link_calls.rtnl_link_get_stat
 #define rtnl_link_get_type          link_calls.rtnl_link_get_type
 #define rtnl_link_put               link_calls.rtnl_link_put
 #define rtnl_link_set_addr          link_calls.rtnl_link_set_addr

@@ -24,7 +24,12 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 	*info = (struct link_info){ .index = rtnl_link_get_ifindex(link),
 				    .master = rtnl_link_get_master(link),
 				    .up = rtnl_link_get_flags(link) & IFF_UP,
-				    .mtu = rtnl_link_get_mtu(link) };
+				    .mtu = rtnl_link_get_mtu(link),
+				    .received_packets =
+					    rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS),
+				    .received_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES),
+				    .sent_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS),
+				    .sent_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES) };
 	const char *kind = rtnl_link_get_type(link);
 	const char *alias = rtnl_link_get_ifalias(link);
 	struct nl_addr *mac = rtnl_link_get_addr(link);

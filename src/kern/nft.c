@@ -299,6 +299,7 @@ int nft_remove(const struct nft_table *table)
 struct rule_count {
 	const struct nft_table *table;
 	size_t marked, others;
+	uint64_t packets; /* that its counted rules have matched */
 };
 
 static int count_rule(const struct nlmsghdr *head, void *context)
@@ -316,15 +317,16 @@ static int count_rule(const struct nlmsghdr *head, void *context)
 			count->marked++;
 		else
 			count->others++;
+		count->packets += nft_rule_count(rule);
 	}
 	nftnl_rule_free(rule);
 	return MNL_CB_OK;
 }
 
-int nft_is_current(const struct nft_table *table)
+/* Looks at all rules of a table. Zeros: there is no such table. */
+static int look(const struct nft_table *table, struct rule_count *count)
 {
 	char data[1024];
-	struct rule_count count;
 	int r = library_load(&libnftnl);
 
 	if (r < 0)
@@ -341,12 +343,30 @@ int nft_is_current(const struct nft_table *table)
 	/* EINTR: the rules changed while they were listed. */
 	r = -EINTR;
 	for (int i = 0; r == -EINTR && i < TRIES; i++) {
-		count = (struct rule_count){ .table = table };
-		r = send_request(head, head->nlmsg_len, count_rule, &count);
+		*count = (struct rule_count){ .table = table };
+		r = send_request(head, head->nlmsg_len, count_rule, count);
 	}
 	if (r == -EOPNOTSUPP) /* no such table, or no nf_tables at all */
-		return 0;
+		*count = (struct rule_count){ .table = table };
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+int nft_is_current(const struct nft_table *table)
+{
+	struct rule_count count;
+	int r = look(table, &count);
+
 	return r < 0 ? r : count.others == 0 && count.marked == table->count;
+}
+
+int nft_count(const struct nft_table *table, uint64_t *packets)
+{
+	struct rule_count count;
+	int r = look(table, &count);
+
+	if (r == 0)
+		*packets = count.packets;
+	return r;
 }
 
 struct chain_search {

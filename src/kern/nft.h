@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One condition of a rule; all conditions of a rule must hold. */
 struct nft_match {
@@ -53,6 +54,7 @@ struct nft_rule {
 	 * not 0: matches only packets that would open more than this many connections from one hardware address at once
 	 */
 	unsigned connections;
+	bool counted; /* the kernel counts the packets that match */
 	enum nft_verdict { NFT_MASQUERADE, NFT_ACCEPT, NFT_DROP, NFT_REDIRECT } verdict;
 	/* NFT_REDIRECT: the new destination of the connection; port 0: the port stays */
 	struct in_addr to;
@@ -90,6 +92,9 @@ int nft_remove(const struct nft_table *table);
 
 /* 1 if the table has exactly count rules, all with its mark; else 0. One request. */
 int nft_is_current(const struct nft_table *table);
+
+/* The sum of the packets that its counted rules have matched; 0 if there is no such table. One request. */
+int nft_count(const struct nft_table *table, uint64_t *packets);
 
 /*
  * Finds a base chain, of any owner, with policy drop for forwarded packets, as "ip filter FORWARD": no accept rule of

@@ -45,7 +45,10 @@
 	CALL(nftnl_chain_set_str)             \
 	CALL(nftnl_chain_set_u32)             \
 	CALL(nftnl_expr_alloc)                \
+	CALL(nftnl_expr_foreach)              \
 	CALL(nftnl_expr_free)                 \
+	CALL(nftnl_expr_get_str)              \
+	CALL(nftnl_expr_get_u64)              \
 	CALL(nftnl_expr_set)                  \
 	CALL(nftnl_expr_set_str)              \
 	CALL(nftnl_expr_set_u32)              \
@@ -105,7 +108,10 @@ extern struct nft_calls {
 #define nftnl_chain_set_str             nft_calls.nftnl_chain_set_str
 #define nftnl_chain_set_u32             nft_calls.nftnl_chain_set_u32
 #define nftnl_expr_alloc                nft_calls.nftnl_expr_alloc
+#define nftnl_expr_foreach              nft_calls.nftnl_expr_foreach
 #define nftnl_expr_free                 nft_calls.nftnl_expr_free
+#define nftnl_expr_get_str              nft_calls.nftnl_expr_get_str
+#define nftnl_expr_get_u64              nft_calls.nftnl_expr_get_u64
 #define nftnl_expr_set                  nft_calls.nftnl_expr_set
 #define nftnl_expr_set_str              nft_calls.nftnl_expr_set_str
 #define nftnl_expr_set_u32              nft_calls.nftnl_expr_set_u32

@@ -345,10 +345,29 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 		done = add_match(rule, &from->match[i]);
 	if (done && from->connections)
 		done = add_bound(rule, from->connections);
+	if (done && from->counted)
+		done = add_expr(rule, "counter") != NULL;
 	if (done && add_verdict(rule, from))
 		return rule;
 	nftnl_rule_free(rule);
 	return NULL;
+}
+
+static int add_count(struct nftnl_expr *expr, void *context)
+{
+	uint64_t *packets = context;
+
+	if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0)
+		*packets += nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
+	return 0;
+}
+
+uint64_t nft_rule_count(struct nftnl_rule *rule)
+{
+	uint64_t packets = 0;
+
+	nftnl_expr_foreach(rule, add_count, &packets);
+	return packets;
 }
 
 bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment)

@@ -20,6 +20,9 @@ extern const char nft_rule_senders[];
 /* Makes the rule, with the table's mark; to be freed by nftnl_rule_free(). NULL with errno on failure. */
 struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft_rule *from);
 
+/* The packets that a rule from the kernel has counted. */
+uint64_t nft_rule_count(struct nftnl_rule *rule);
+
 /* Whether a rule from the kernel has exactly this comment. */
 bool nft_rule_has_comment(const struct nftnl_rule *rule, const char *comment);
 

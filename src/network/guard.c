@@ -53,7 +53,7 @@ static struct nft_rule *add(struct guard *guard, enum nft_verdict verdict)
 {
 	struct nft_rule *rule = &guard->rules[guard->table.count++];
 
-	*rule = (struct nft_rule){ .verdict = verdict };
+	*rule = (struct nft_rule){ .verdict = verdict, .counted = verdict == NFT_DROP };
 	return rule;
 }
 
@@ -273,7 +273,7 @@ static void set_mark(struct guard *guard, const struct lease *lease)
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
 	if (lease->prefix6)
 		inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
-	snprintf(identity, sizeof identity, "3 %s %s %s", lease->mac, address, address6);
+	snprintf(identity, sizeof identity, "4 %s %s %s", lease->mac, address, address6);
 	snprintf(guard->mark, sizeof guard->mark, "berth guard %016llx",
 		 (unsigned long long)text_hash(identity));
 }
@@ -339,6 +339,14 @@ int guard_renew(const struct network *network, const struct lease *lease, struct
 	if (r < 0)
 		*err = why;
 	return r;
+}
+
+int guard_dropped(const struct network *network, const char *name, uint64_t *packets)
+{
+	struct guard guard;
+
+	name_guard(network, name, &guard);
+	return nft_count(&guard.table, packets);
 }
 
 int guard_remove(const struct network *network, const char *name, struct err *err)

@@ -20,6 +20,9 @@ int guard_is_current(const struct network *network, const struct lease *lease);
 /* guard_port for a running machine; 0 also if it has just ended. */
 int guard_renew(const struct network *network, const struct lease *lease, struct err *err);
 
+/* The packets of the port that its rules have dropped since they were made; 0 without rules. 0 or -errno. */
+int guard_dropped(const struct network *network, const char *name, uint64_t *packets);
+
 /* Removes the rules; Linux before 6.16 removes them with the link. Idempotent. */
 int guard_remove(const struct network *network, const char *name, struct err *err);
 

@@ -19,6 +19,7 @@ libnetwork_a_SOURCES = \
 	src/network/settings.c \
 	src/network/subnet.c src/network/subnet.h \
 	src/network/subnet6.c src/network/subnet6.h \
+	src/network/traffic.c \
 	src/network/warn.c
 
 # The only program that links libpcap.

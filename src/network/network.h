@@ -179,6 +179,15 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
  */
 int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		 struct err *err);
+/* What has gone through a machine's port since it was made, as the machine sees it. */
+struct traffic {
+	uint64_t received_packets, received_bytes;
+	uint64_t sent_packets, sent_bytes; /* also those that were dropped */
+	uint64_t guarded;                  /* packets of it that the guard of its port has dropped */
+};
+/* Reads it. -ENODEV: the machine has no port there; or -errno. Quiet. */
+int network_traffic(const struct network *network, const char *name, struct traffic *traffic);
+
 /* Makes the default route of a running machine lead through the interface of this lease, or not, as the lease says. */
 int network_route(const struct network *network, const struct lease *lease, pid_t pid,
 		  struct err *err);

@@ -39,6 +39,31 @@ static int show_lease(void *context, const struct lease *lease)
 	return 0;
 }
 
+struct traffic_lines {
+	const struct network *network;
+	const char *label;
+};
+
+/* A machine without a port there has no line. */
+static int show_traffic(void *context, const struct lease *lease)
+{
+	struct traffic_lines *lines = context;
+	struct traffic traffic;
+	char received[16], sent[16];
+
+	if (network_traffic(lines->network, lease->name, &traffic) < 0)
+		return 0;
+	text_human_size(traffic.received_bytes, received, sizeof received);
+	text_human_size(traffic.sent_bytes, sent, sizeof sent);
+	scoped_free char *line = text_format("%s received %" PRIu64 " packets, %s; sent %" PRIu64
+					     " packets, %s; guard dropped %" PRIu64,
+					     lease->name, traffic.received_packets, received,
+					     traffic.sent_packets, sent, traffic.guarded);
+	show(lines->label, line ? line : "");
+	lines->label = "";
+	return 0;
+}
+
 static int show_network(struct network *network, const struct network_status *status,
 			struct err *err)
 {
@@ -71,20 +96,46 @@ static int show_network(struct network *network, const struct network_status *st
 	show("dropped by:", config_masquerades(config) ? status->dropped_by : "");
 	if (status->up)
 		show("dns fault:", status->dns_fault);
-	return lease_each(network, show_lease, &label, err);
+	struct traffic_lines lines = { .network = network, .label = "traffic:" };
+	int r = lease_each(network, show_lease, &label, err);
+	return r < 0 ? r : lease_each(network, show_traffic, &lines, err);
 }
+
+static json_t *traffic_json(const struct network *network, const char *name)
+{
+	struct traffic traffic;
+
+	if (network_traffic(network, name, &traffic) < 0)
+		return json_null();
+	return json_members((const struct json_member[]){
+		{ "received_packets", json_integer((json_int_t)traffic.received_packets) },
+		{ "received_bytes", json_integer((json_int_t)traffic.received_bytes) },
+		{ "sent_packets", json_integer((json_int_t)traffic.sent_packets) },
+		{ "sent_bytes", json_integer((json_int_t)traffic.sent_bytes) },
+		{ "guard_dropped", json_integer((json_int_t)traffic.guarded) },
+		{ 0 },
+	});
+}
+
+struct lease_array {
+	const struct network *network;
+	json_t *array;
+};
 
 static int add_lease(void *context, const struct lease *lease)
 {
-	return json_array_append_new(context,
-				     json_members((const struct json_member[]){
-					     { "machine", json_string(lease->name) },
-					     { "address", json_address(true, lease->address) },
-					     { "address6", json_address6(lease->prefix6 != 0,
-									 &lease->address6) },
-					     { "mac", json_string(lease->mac) },
-					     { 0 },
-				     }));
+	struct lease_array *leases = context;
+
+	return json_array_append_new(
+		leases->array,
+		json_members((const struct json_member[]){
+			{ "machine", json_string(lease->name) },
+			{ "address", json_address(true, lease->address) },
+			{ "address6", json_address6(lease->prefix6 != 0, &lease->address6) },
+			{ "mac", json_string(lease->mac) },
+			{ "traffic", traffic_json(leases->network, lease->name) },
+			{ 0 },
+		}));
 }
 
 json_t *subnet6_json(const struct network *network)
@@ -98,7 +149,8 @@ static int print_object(struct network *network, const struct network_status *st
 {
 	const struct network_config *config = &network->config;
 	json_t *leases = json_array();
-	int r = leases ? lease_each(network, add_lease, leases, err) : -ENOMEM;
+	struct lease_array array = { .network = network, .array = leases };
+	int r = leases ? lease_each(network, add_lease, &array, err) : -ENOMEM;
 
 	if (r < 0) {
 		json_decref(leases);
