@@ -43,6 +43,8 @@ libcmd_a_SOURCES = \
 	src/cmd/host/doctor_state.c \
 	src/cmd/host/maintenance.c \
 	src/cmd/host/network.c src/cmd/host/network.h \
+	src/cmd/host/map.c src/cmd/host/map.h src/cmd/host/map_text.c \
+	src/cmd/host/network_map.c \
 	src/cmd/host/network_info.c \
 	src/cmd/host/network_settings.c \
 	src/cmd/host/pool.c src/cmd/host/pool.h \

@@ -139,7 +139,12 @@ int link_count_ports(struct link_socket *links, int bridge);
 int link_each_subnet(struct link_socket *links,
 		     int (*visit)(void *, struct in_addr network, unsigned prefix, int index),
 		     void *context);
-/* The same for IPv6, without link-local networks and groups. */
+/*
+ * Calls visit with the index of each link that a default route of the host, of either family, leads through; some come
+ * twice. Stops at nonzero and returns it.
+ */
+int link_each_uplink(struct link_socket *links, int (*visit)(void *, int index), void *context);
+/* link_each_subnet for IPv6, without link-local networks and groups. */
 int link_each_subnet6(struct link_socket *links,
 		      int (*visit)(void *, const struct in6_addr *network, unsigned prefix,
 				   int index),

@@ -197,3 +197,33 @@ int link_each_subnet6(struct link_socket *links,
 
 	return visit_all(links, AF_INET6, &each);
 }
+
+struct uplink_visit {
+	int (*visit)(void *, int);
+	void *context;
+	int stopped; /* the nonzero result of a visit */
+};
+
+static int visit_default(struct nl_msg *message, void *context)
+{
+	const struct rtmsg *head = link_request_head(message, sizeof *head);
+	struct uplink_visit *each = context;
+	uint32_t out = 0;
+
+	if (head && head->rtm_dst_len == 0 && head->rtm_type == RTN_UNICAST && !each->stopped &&
+	    find_u32(message, sizeof *head, RTA_OIF, &out))
+		each->stopped = each->visit(each->context, (int)out);
+	return NL_OK;
+}
+
+int link_each_uplink(struct link_socket *links, int (*visit)(void *, int index), void *context)
+{
+	struct uplink_visit each = { .visit = visit, .context = context };
+	struct rtmsg routes = { .rtm_family = AF_UNSPEC };
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < TRIES; i++)
+		r = link_request_dump(links, link_request_ask(RTM_GETROUTE, &routes, sizeof routes),
+				      visit_default, &each);
+	return r < 0 ? r : each.stopped;
+}

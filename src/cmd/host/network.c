@@ -326,6 +326,7 @@ static const struct command *const members[] = {
 	&create,
 	&list,
 	&network_info_verb,
+	&network_map_verb,
 	&network_set_verb,
 	&network_get_verb,
 	&network_unset_verb,
@@ -339,7 +340,8 @@ const struct command command_network = {
 	.name = "network",
 	.aliases = "net",
 	.args = "",
-	.help = "What machines are connected by: create, list, info, set, get, unset, up, down, "
+	.help = "What machines are connected by: create, list, info, map, set, get, unset, up, "
+		"down, "
 		"delete",
 	.max = -1,
 	.members = members,

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-extern const struct command network_get_verb, network_info_verb, network_set_verb,
+extern const struct command network_get_verb, network_info_verb, network_map_verb, network_set_verb,
 	network_unset_verb;
 
 /* The IPv6 subnet of a network for JSON; null: it has none. */
