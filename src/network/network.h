@@ -183,7 +183,7 @@ int network_plug(struct network *network, const struct lease *lease, pid_t pid, 
 struct traffic {
 	uint64_t received_packets, received_bytes;
 	uint64_t sent_packets, sent_bytes; /* also those that were dropped */
-	uint64_t guarded;                  /* packets of it that the guard of its port has dropped */
+	uint64_t guarded; /* packets of it that the guard of its port has dropped */
 };
 /* Reads it. -ENODEV: the machine has no port there; or -errno. Quiet. */
 int network_traffic(const struct network *network, const char *name, struct traffic *traffic);
