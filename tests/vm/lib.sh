@@ -64,16 +64,17 @@ run_cases() {
 	exit
 }
 
-# run_integration NAME[:CASE]...: tests of tests/integration, their cases told as "NAME/CASE". For the exit. What one
-# says can be read outside while it runs, in integration-NAME.log.
+# run_integration NAME[:CASE,...]...: tests of tests/integration, their cases told as "NAME/CASE"; instead of these, the
+# ones of PROOF_TESTS. For the exit. What one says can be read outside while it runs, in integration-NAME.log.
 run_integration() {
-	side_by_side one_integration "$@"
+	# shellcheck disable=SC2086 # a list of words
+	side_by_side one_integration ${PROOF_TESTS:-"$@"}
 }
 
 one_integration() {
-	local name=${1%%:*} words=() log status=0
+	local name=${1%%:*} cases=${1#*:} words=() log status=0
 	log=$VM_OUT/integration-$name.log
-	[[ $1 == "$name" ]] || words=("case_${1#*:}")
+	[[ $1 == "$name" ]] || read -r -a words <<<"case_${cases//,/ case_}"
 	TEST_SECONDS=${TEST_SECONDS:-600} PROOF_CASES='' "tests/integration/$name.sh" "${words[@]}" >"$log" 2>&1 </dev/null || status=$?
 	sed -E "s|^(ok\|not ok\|skip) |&$name/|" "$log"
 	[[ $status -ne 0 && $status -ne 77 ]] || return 0

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A thin pool whose manager is killed: at every named point of every change, one opening of the pool
-# later nothing is lost, stuck or leaked, and the change has happened or has not.
+# later nothing is lost, stuck or leaked, and the change has happened or has not. PROOF_OPERATIONS: the changes, by the
+# beginnings of their names.
 # seconds: 3600
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 case_killed_at_points() {
 	modprobe -a loop dm-thin-pool
-	"$BUILD_TREE/thin_faults" points
+	# shellcheck disable=SC2086 # a list of words
+	"$BUILD_TREE/thin_faults" points ${PROOF_OPERATIONS-}
 }
 
 # A large volume is given back while others change the pool.
