@@ -114,6 +114,19 @@ static bool is_all_there(const struct network *network, const struct found *foun
 	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
 }
 
+/* Programs of every user look names up in the lease files (nss/), and the domain in the settings; none is a secret. */
+static void open_to_readers(const struct network *network)
+{
+	scoped_free char *all = dirs_state_path(network->dirs, "networks");
+	scoped_free char *settings = text_format("%s/network.conf", network->folder);
+
+	if (all && settings) {
+		chmod(all, 0755);
+		chmod(network->folder, 0755);
+		chmod(settings, 0644);
+	}
+}
+
 static int make_bridge(const struct network *network, struct link_socket *links,
 		       struct found *found, struct err *err)
 {
@@ -122,6 +135,7 @@ static int make_bridge(const struct network *network, struct link_socket *links,
 	const struct link_addresses own = addresses_of(network);
 	char path[128], alias[96];
 
+	open_to_readers(network);
 	bridge_mac(network, mac);
 	int r = link_join_bridge(links, name, mac, &found->bridge);
 	if (r < 0)

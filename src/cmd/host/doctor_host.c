@@ -180,6 +180,37 @@ static void check_views(struct report *report)
 			   err.text);
 }
 
+/* Whether a text of nsswitch.conf(5) lets the host look up its own names by the module "berth" (src/nss). */
+static bool names_module(char *text)
+{
+	char *line, *word, *rest = text;
+
+	while ((line = strsep(&rest, "\n"))) {
+		line[strcspn(line, "#")] = '\0';
+		line += strspn(line, " \t");
+		if (!text_starts(line, "hosts:"))
+			continue;
+		for (char *words = line + strlen("hosts:"); (word = strsep(&words, " \t"));)
+			if (strcmp(word, "berth") == 0)
+				return true;
+	}
+	return false;
+}
+
+static void check_names(struct report *report)
+{
+	scoped_free char *text = NULL;
+
+	if (file_read(AT_FDCWD, "/etc/nsswitch.conf", 65536, &text) < 0)
+		return;
+	if (names_module(text))
+		report_add(report, VERDICT_OK, "names", NULL, "this host finds machines by name");
+	else
+		report_add(report, VERDICT_NOTE, "names",
+			   "have in /etc/nsswitch.conf: hosts: files berth dns",
+			   "this host does not find machines by name");
+}
+
 static void check_forwarding(struct report *report)
 {
 	long long forward = sysctl_number("/proc/sys/net/ipv4/ip_forward");
@@ -287,6 +318,7 @@ void doctor_host(struct report *report)
 	check_limits(report);
 	check_shared(report);
 	check_views(report);
+	check_names(report);
 	check_forwarding(report);
 	check_firewall(report);
 }
