@@ -14,8 +14,10 @@ tear_down() {
 	end_the_world
 }
 
-# This runs first, before berth's own server has the port.
+# Berth's own server does not have the port before the other one.
 case_port_53_taken() {
+	delete_each list 'delete --force'
+	berth network down default 2>/dev/null || true
 	python3 -IS -c '
 import signal, socket, sys
 s = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
