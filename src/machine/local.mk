@@ -5,6 +5,7 @@ libmachine_a_SOURCES = \
 	src/machine/state/erase.c \
 	src/machine/state/events.c src/machine/state/events.h \
 	src/machine/state/fresh.c src/machine/state/fresh.h \
+	src/machine/state/half.c src/machine/state/half.h \
 	src/machine/state/leases.c \
 	src/machine/state/list.c \
 	src/machine/state/look.c \
@@ -123,6 +124,8 @@ libmachine_a_SOURCES = \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/clone_volumes.c src/machine/manage/clone_volumes.h \
 	src/machine/manage/create.c \
+	src/machine/manage/joint.c src/machine/manage/joint.h src/machine/manage/joint_restore.c \
+	src/machine/manage/joint_take.c src/machine/manage/joint_take.h \
 	src/machine/manage/data.c src/machine/manage/data.h \
 	src/machine/manage/delete.c \
 	src/machine/manage/forward.c \

@@ -104,7 +104,7 @@ case_snapshot() {
 	at_most "1 4" "times that a snapshot waits for the disk" "$(waits)"
 	later "a snapshot" "0 372" "0 1"
 	traced restore m s
-	at_most "146 531" "calls of a restore" "$(count "$calls")"
+	at_most "147 532" "calls of a restore" "$(count "$calls")"
 	# On btrfs one for the exchange of the roots, one for the removal of the old one.
 	at_most "2 7" "times that a restore waits for the disk" "$(waits)"
 	later "a restore" "0 320" "0 1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Volumes for data that go along with their machines: with clones and with snapshots.
-needs_faults="case_clone_killed"
+needs_faults="case_clone_killed case_snapshot_killed case_restore_killed"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/faults.sh
@@ -126,6 +126,133 @@ case_clone_killed() {
 		[[ $left != true ]] || { berth delete c && berth volume delete c-disk; }
 	done
 	berth delete m
+}
+
+another_second() {
+	[[ $(date +%s) != "$1" ]]
+}
+
+snapshots_of() {
+	berth volume info --json "$1" | jq -r '[.snapshots[].name] | sort | join(" ")'
+}
+
+case_snapshot_of_one_moment() {
+	local root data
+	fresh disk read
+	berth create bb s
+	berth volume attach s disk /srv
+	berth volume attach --read-only s read /read
+	berth start --wait s
+	in_m s 'echo root >/own; echo data >/srv/own'
+	berth volume snapshot disk taken
+	fails 1 "volume 'disk' has a snapshot 'taken' already" berth snapshot s taken
+	same "nothing of it" 0 "$(berth snapshot list --json s | jq length)"
+	in_m s 'rm -f /root-file; while :; do echo >>/root-file; echo >>/srv/file; done >/dev/null 2>&1 & echo $! >/tmp/pid'
+	retry 10 in_m s 'test -s /srv/file -a -s /root-file'
+	berth snapshot s joint
+	in_m s 'kill $(cat /tmp/pid); echo later >/own; echo later >/srv/own'
+	same "of the volume" "joint taken" "$(snapshots_of disk)"
+	same "not of one that it reads" 0 "$(berth volume info --json read | jq '.snapshots | length')"
+	has '^joint +20.* disk$' "$(berth snapshot list s)"
+	same "in JSON" disk "$(berth snapshot list --json s | jq -r '.[0].volumes[0]')"
+	berth clone s@joint c 2>"$T/err"
+	has "volume 'disk@joint' of 's' is copied to 'c-disk'" "$(cat "$T/err")"
+	berth start --wait c
+	same "a clone of it" "root data" "$(in_m c 'cat /own /srv/own' | xargs)"
+	berth delete --force c
+	berth volume delete c-disk
+	berth snapshot --no-volumes s alone
+	berth clone s@alone c 2>"$T/err"
+	has "volume 'disk' stays with 's': snapshot 'alone' was taken without it" "$(cat "$T/err")"
+	berth delete c
+	same "alone" "joint taken" "$(snapshots_of disk)"
+	fails 1 "is running; stop it|runs with it" berth restore --volumes s joint
+	berth stop --force s
+	fails 1 "snapshot 'alone' of machine 's' was taken without volumes" berth restore --volumes s alone
+	berth restore s joint
+	berth start --wait s
+	same "the root alone" "root later" "$(in_m s 'cat /own /srv/own' | xargs)"
+	berth stop --force s
+	# The names may change.
+	berth volume rename disk other
+	berth snapshot rename s joint both
+	berth restore --volumes s both
+	berth start --wait s
+	same "both" "root data" "$(in_m s 'cat /own /srv/own' | xargs)"
+	read -r root data <<<"$(in_m s 'wc -l </root-file; wc -l </srv/file' | xargs)"
+	one_moment "$root" "$data"
+	berth stop --force s
+	berth snapshot delete s both
+	same "gone with it" taken "$(snapshots_of other)"
+	berth snapshot s again
+	berth volume delete --snapshot again other
+	fails 1 "with volume 'other', which has lost that snapshot" berth restore --volumes s again
+	# A later one of that name is the user's own.
+	retry 5 another_second "$(date +%s)"
+	berth volume snapshot other again
+	berth snapshot delete s again
+	same "kept" "again taken" "$(snapshots_of other)"
+	berth delete s
+	berth volume delete other
+}
+
+case_snapshot_killed() {
+	local point list
+	fresh disk
+	berth create bb s
+	berth volume attach s disk /srv
+	list=$(points berth snapshot s one)
+	has 'joint-volume' "$list"
+	berth snapshot delete s one
+	for point in $list; do
+		echo "taking $point"
+		BERTH_FAULT=$point not_kindly berth snapshot s one
+		if [[ $point == joint-done* || $point == *replaced* ]]; then
+			berth snapshot delete s one
+		fi
+		same "none of the machine" 0 "$(berth snapshot list --json s | jq length)"
+		# The next one of the machine clears up, and has the name for itself.
+		berth snapshot s one
+		same "one of each" "one one" "$(snapshots_of disk) $(berth snapshot list --json s | jq -r '.[].name')"
+		berth snapshot delete s one
+		same "none of the volume" 0 "$(berth volume info --json disk | jq '.snapshots | length')"
+		silent "no record" find "$BERTH_ROOT/lib/machines/s" -name 'joint.*'
+		lacks "no owner" "$(berth doctor 2>&1 || true)"
+	done
+	berth delete s
+}
+
+case_restore_killed() {
+	local point list
+	fresh disk
+	berth create bb s
+	berth volume attach s disk /srv
+	berth start --wait s
+	in_m s 'echo root >/own; echo data >/srv/own; sync'
+	berth snapshot s one
+	berth stop --force s
+	list=$(points berth restore --volumes s one)
+	has 'joint-exchanged' "$list"
+	for point in $list; do
+		echo "restoring $point"
+		berth start --wait s
+		in_m s 'echo later >/own; echo later >/srv/own; sync'
+		berth stop --force s
+		BERTH_FAULT=$point not_kindly berth restore --volumes s one
+		if [[ -e $BERTH_ROOT/lib/machines/s/half-restored ]]; then
+			fails 1 "so that they are of different moments; finish it: berth restore --volumes s one" berth start s
+		else
+			berth start --wait s
+			same "both or none" 1 "$(in_m s 'cat /own /srv/own' | grep -c later | grep -cxE '0|2')"
+			berth stop --force s
+		fi
+		berth restore --volumes s one
+		berth start --wait s
+		same "both" "root data" "$(in_m s 'cat /own /srv/own' | xargs)"
+		berth stop --force s
+		lacks "no owner" "$(berth doctor 2>&1 || true)"
+	done
+	berth delete s
 }
 
 run_cases "$@"

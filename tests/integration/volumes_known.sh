@@ -178,6 +178,23 @@ case_renamed_after_a_kill() {
 	gone_volume disk other
 }
 
+case_left_behind_is_told() {
+	fresh disk
+	berth create bb left
+	berth volume attach left disk /srv
+	berth export left "$T/left.berth" 2>"$T/err"
+	has "volume 'disk' of machine 'left' is not in the export; .*berth pull left:/srv FOLDER" "$(cat "$T/err")"
+	berth publish left left-template 2>"$T/err"
+	has "volume 'disk' of machine 'left' is not in the template" "$(cat "$T/err")"
+	mkdir -p "$T/backups"
+	berth backup take --target "$T/backups" left 2>"$T/err"
+	has "volume 'disk' of machine 'left' is not in the backup" "$(cat "$T/err")"
+	berth backup forget "$T/backups"
+	rm -rf "$BERTH_ROOT/lib/backup-targets"
+	berth template delete left-template
+	berth delete left
+}
+
 case_events_and_words() {
 	fresh disk
 	berth volume attach a disk /srv

@@ -447,7 +447,7 @@ static void test_parse_faults(void)
 	expect_usage(&command_restart, LINE("--force"),
 		     "too few words; usage: berth restart [OPTION]... MACHINE...");
 	expect_usage(&command_restore, LINE("a", "b", "c"),
-		     "too many words; usage: berth restore MACHINE SNAP");
+		     "too many words; usage: berth restore [OPTION]... MACHINE SNAP");
 
 	scoped_call struct call call = { 0 };
 	struct err err = { 0 };

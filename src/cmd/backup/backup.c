@@ -69,7 +69,11 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 	if (backup_target_wanted(call, machine, &target, err) < 0)
 		return backup_failed(machine, &spec, err);
 	spec.where = backup_where(call, target, "back up to");
-	return backup_run(call, machine, &spec, run->json, &run->signal, err);
+	int r = backup_run(call, machine, &spec, run->json, &run->signal, err);
+	/* What a schedule does is told to nobody who could do it otherwise. */
+	if (r == 0 && !run->scheduled && !spec.dry)
+		tell_left_volumes(machine, "the backup");
+	return r;
 }
 
 /* One array of the lines that the processes have written. */

@@ -35,6 +35,8 @@ static int publish(struct call *call, const char *name, const char *snapshot, st
 		if (*line)
 			print_note("%s", line);
 	}
+	if (r == 0)
+		tell_left_volumes(&machine, "the template");
 	return r;
 }
 

@@ -9,13 +9,21 @@
 #include "cmd/cli/table.h"
 #include "machine/backup/held.h"
 #include "machine/manage/automatic.h"
+#include "machine/manage/joint.h"
+#include "machine/manage/joint_take.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
 #include <string.h>
 #include <time.h>
 
+static const struct flag flag_alone = { "no-volumes", 0, false, NULL,
+					"the root alone, without the volumes of the machine" };
+static const struct flag flag_volumes = { "volumes", 0, false, NULL,
+					  "and the volumes that were kept with it" };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
+static const struct flag *const take_flags[] = { &flag_json, &flag_alone, NULL };
+static const struct flag *const restore_flags[] = { &flag_volumes, NULL };
 static const struct command *const members[];
 
 /* `snapshot web list` would take a snapshot named list, because the word take may be left out. */
@@ -52,14 +60,15 @@ static int run_take(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	char made_up[64];
 	const char *name = call->count > 1 ? call->words[1] : made_up;
+	unsigned how = call_has(call, &flag_alone) ? 0 : SNAPSHOT_VOLUMES;
 	int r = call->count > 1 ? check_new_name(call, name, err) : 0;
 
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = name == made_up ? snapshot_take_dated(&machine, "at-", (uint64_t)time(NULL),
-							  false, made_up, err)
-				    : snapshot_take(&machine, name, false, err);
+							  how, made_up, err)
+				    : snapshot_take(&machine, name, how, err);
 	if (r != 0)
 		return r;
 	if (call_has(call, &flag_json))
@@ -74,31 +83,73 @@ static int run_take(struct call *call, struct err *err)
 	return 0;
 }
 
-static int show_list(const struct snapshot_entry *list, size_t count, struct err *err)
+/* The volumes that it was taken with, by the names that they had. */
+static void read_volumes(const struct machine *machine, const char *snapshot, struct joint *joint)
 {
-	static const char *const heads[] = { "NAME", "CREATED", NULL };
+	if (joint_read(machine, snapshot, joint, &(struct err){ 0 }) < 0)
+		*joint = (struct joint){ 0 };
+}
+
+static void add_volumes(struct table *table, const struct machine *machine, const char *snapshot)
+{
+	scoped_joint struct joint joint = { 0 };
+	scoped_text struct text names = { 0 };
+
+	read_volumes(machine, snapshot, &joint);
+	for (size_t i = 0; i < joint.count; i++)
+		text_add(&names, "%s%s", i ? ", " : "", joint.parts[i].volume);
+	table_add(table, text_str(&names));
+}
+
+static int show_list(const struct machine *machine, const struct snapshot_entry *list, size_t count,
+		     struct err *err)
+{
+	static const char *const heads[] = { "NAME", "CREATED", "VOLUMES", NULL };
+	static const char *const plain[] = { "NAME", "CREATED", NULL };
+	bool any = false;
 	struct table table;
 	char when[32];
 
-	table_begin(&table, heads);
+	for (size_t i = 0; i < count; i++) {
+		scoped_joint struct joint joint = { 0 };
+		read_volumes(machine, list[i].name, &joint);
+		any |= joint.count > 0;
+	}
+	table_begin(&table, any ? heads : plain);
 	for (size_t i = 0; i < count; i++) {
 		print_time(list[i].created, when, sizeof when);
 		table_add(&table, list[i].name);
 		table_add(&table, when);
+		if (any)
+			add_volumes(&table, machine, list[i].name);
 	}
 	return table_print(&table, err);
 }
 
-static json_t *list_array(const struct snapshot_entry *list, size_t count)
+static json_t *volumes_array(const struct machine *machine, const char *snapshot)
+{
+	scoped_joint struct joint joint = { 0 };
+	json_t *array = json_array();
+
+	read_volumes(machine, snapshot, &joint);
+	for (size_t i = 0; i < joint.count; i++)
+		json_array_append_new(array, json_string(joint.parts[i].volume));
+	return array;
+}
+
+static json_t *list_array(const struct machine *machine, const struct snapshot_entry *list,
+			  size_t count)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_members((const struct json_member[]){
-						     { "name", json_string(list[i].name) },
-						     { "created", json_count(list[i].created) },
-						     { 0 },
-					     }));
+		json_array_append_new(array,
+				      json_members((const struct json_member[]){
+					      { "name", json_string(list[i].name) },
+					      { "created", json_count(list[i].created) },
+					      { "volumes", volumes_array(machine, list[i].name) },
+					      { 0 },
+				      }));
 	return array;
 }
 
@@ -114,13 +165,13 @@ static int run_list(struct call *call, struct err *err)
 	if (r != 0)
 		return r;
 	if (call_has(call, &flag_json))
-		return print_json(list_array(list, count), err);
+		return print_json(list_array(&machine, list, count), err);
 	if (count == 0) {
 		print_note("machine '%s' has no snapshots; 'berth snapshot %s' takes one",
 			   machine.name, machine.name);
 		return 0;
 	}
-	return show_list(list, count, err);
+	return show_list(&machine, list, count, err);
 }
 
 /* Runs a function on one snapshot of one machine. */
@@ -158,7 +209,8 @@ static int run_restore(struct call *call, struct err *err)
 	scoped_progress struct progress progress = { 0 };
 
 	progress_begin(&progress, "restoring machine '%s'", call->words[0]);
-	return on_snapshot(call, snapshot_restore, err);
+	return on_snapshot(call, call_has(call, &flag_volumes) ? joint_restore : snapshot_restore,
+			   err);
 }
 
 static const struct command take = {
@@ -166,8 +218,9 @@ static const struct command take = {
 	.name = "take",
 	.aliases = "create",
 	.args = "MACHINE [SNAP]",
-	.help = "Keep what the root of a machine holds now; the word take may be left out",
-	.flags = list_flags,
+	.help = "Keep what the root of a machine and its volumes hold now; the word take may be "
+		"left out",
+	.flags = take_flags,
 	.min = 1,
 	.max = 2,
 	.first = WORD_MACHINE,
@@ -233,6 +286,7 @@ const struct command command_restore = {
 	.aliases = "rollback",
 	.args = "MACHINE SNAP",
 	.help = "Put the root of a stopped machine back to what a snapshot kept",
+	.flags = restore_flags,
 	.min = 2,
 	.max = 2,
 	.first = WORD_MACHINE,

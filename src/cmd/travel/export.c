@@ -74,7 +74,10 @@ static int write_out(struct machine *machine, const struct export_spec *given, c
 	spec.tick_context = &shown;
 	int r = machine_export(machine, &spec, err);
 	show_nothing();
-	return r < 0 ? r : outfile_keep(&out, err);
+	if (r < 0 || outfile_keep(&out, err) < 0)
+		return -err->code;
+	tell_left_volumes(machine, "the export");
+	return 0;
 }
 
 static int check_codec(const struct call *call, struct export_spec *spec, struct err *err)

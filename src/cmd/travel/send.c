@@ -132,8 +132,10 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	signal(SIGPIPE, SIG_IGN);
 	int r = connect_and_send(sending, &spec, err);
 	print_notes(&sending->far.notes);
-	if (r == 0)
+	if (r == 0) {
+		tell_left_volumes(sending->machine, "what was sent");
 		printf("%s\n", sending->far.done);
+	}
 	far_close(&sending->far);
 	return r;
 }

@@ -26,7 +26,7 @@ bool snapshot_is_automatic(const char *name, uint64_t *taken)
 	return true;
 }
 
-int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, bool quiet,
+int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, unsigned how,
 			char name[64], struct err *err)
 {
 	char stamp[STAMP_SIZE];
@@ -41,7 +41,7 @@ int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t no
 			snprintf(number, sizeof number, "-%u", n);
 		if (text_print(name, 64, "%s%s%s", prefix, stamp, number) < 0)
 			return err_set(err, EOVERFLOW, "the name of the snapshot is too long");
-		r = snapshot_take(machine, name, quiet, err);
+		r = snapshot_take(machine, name, how, err);
 	}
 	return r;
 }

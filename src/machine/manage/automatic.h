@@ -13,9 +13,9 @@ bool snapshot_is_automatic(const char *name, uint64_t *taken);
 
 /*
  * Takes a snapshot whose name is the prefix and the time: "at-20260131-120000", or with "-2" and so on if there are others
- * of that second. name: receives it. quiet: as snapshot_take. 0 or -code.
+ * of that second. name: receives it. how: as snapshot_take. 0 or -code.
  */
-int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, bool quiet,
+int snapshot_take_dated(struct machine *machine, const char *prefix, uint64_t now, unsigned how,
 			char name[64], struct err *err);
 
 struct automatic {

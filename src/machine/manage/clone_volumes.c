@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/clone_volumes.h"
 
+#include "machine/manage/joint.h"
+
 #include "base/fault.h"
 #include "base/scoped.h"
 
@@ -49,15 +51,26 @@ static int check_free(const struct dirs *dirs, const struct cloned_volume *one, 
 		one->was, from, one->name);
 }
 
+/* The name of what is copied in its pool. */
+static void name_origin(const struct cloned_volume *one, char origin[VOLUME_NAME_MAX + 1])
+{
+	if (*one->snapshot)
+		data_snapshot_volume(one->was, one->snapshot, origin);
+	else
+		data_volume(one->was, origin);
+}
+
 static int lock_all(struct cloned_volumes *volumes, const struct machine *from, struct err *err)
 {
 	if (volumes->count > 0)
 		qsort(volumes->list, volumes->count, sizeof *volumes->list, by_name);
 	for (size_t i = 0; i < volumes->count; i++) {
 		struct cloned_volume *one = &volumes->list[i];
+		char origin[VOLUME_NAME_MAX + 1];
 		struct volume_info info;
+		name_origin(one, origin);
 		if (data_open_locked(&one->from, from->dirs, one->was, err) < 0 ||
-		    volume_info(&one->from.pool, one->from.volume, &info, err) < 0)
+		    volume_info(&one->from.pool, origin, &info, err) < 0)
 			return err_wrap(
 				err,
 				"volume '%s' of machine '%s' cannot be copied; to leave it: "
@@ -89,28 +102,70 @@ static int add(struct cloned_volumes *volumes, const struct machine *from, struc
 		       : 0;
 }
 
-/* A volume that the source only reads is shared in any case: nothing of the clone could differ. */
-static int plan_one(struct cloned_volumes *volumes, const struct machine *from, struct machine *to,
-		    struct section *section, enum clone_volumes how, struct text *notes,
+/* The snapshot of the volume that was taken with that of the source. False: there is none. */
+static bool find_kept(const struct dirs *dirs, const struct joint *joint, const char *volume,
+		      char snapshot[64])
+{
+	for (size_t i = 0; i < joint->count; i++) {
+		char name[64];
+		if (joint_find_volume(dirs, &joint->parts[i], name, &(struct err){ 0 }) < 0 ||
+		    strcmp(name, volume) != 0)
+			continue;
+		text_print(snapshot, 64, "%s", joint->parts[i].snapshot);
+		return true;
+	}
+	return false;
+}
+
+struct planning {
+	struct cloned_volumes *volumes;
+	const struct machine *from;
+	struct machine *to;
+	const struct clone_spec *spec;
+	struct joint joint; /* owned; of the snapshot that is cloned */
+	struct text *notes;
+};
+
+static int copy_one(struct planning *planning, struct section *section, const char *snapshot,
 		    struct err *err)
 {
-	struct attached_config *attached = (struct attached_config *)section;
+	struct cloned_volumes *volumes = planning->volumes;
 
-	if (how == CLONE_VOLUMES_LEAVE) {
-		text_add(notes, "volume '%s' stays with '%s'\n", section->name, from->name);
-		config_drop_section(&attached_schema, &to->config, section->name);
-		return 0;
-	}
-	if (how == CLONE_VOLUMES_SHARE || attached->readonly) {
-		attached->readonly = true;
-		text_add(notes, "volume '%s' is shared with '%s', which reads it only\n",
-			 section->name, to->name);
-		return 0;
-	}
-	if (add(volumes, from, to, section, err) < 0)
+	if (add(volumes, planning->from, planning->to, section, err) < 0)
 		return -err->code;
-	const struct cloned_volume *one = &volumes->list[volumes->count - 1];
-	text_add(notes, "volume '%s' of '%s' is copied to '%s'\n", one->was, from->name, one->name);
+	struct cloned_volume *one = &volumes->list[volumes->count - 1];
+	text_print(one->snapshot, sizeof one->snapshot, "%s", snapshot);
+	text_add(planning->notes, "volume '%s%s%s' of '%s' is copied to '%s'\n", one->was,
+		 *snapshot ? "@" : "", snapshot, planning->from->name, one->name);
+	return 0;
+}
+
+/* A volume that the source only reads is shared in any case: nothing of the clone could differ. */
+static int plan_one(struct planning *planning, struct section *section, struct err *err)
+{
+	struct attached_config *attached = (struct attached_config *)section;
+	const char *from = planning->from->name;
+	const struct clone_spec *spec = planning->spec;
+	char snapshot[64] = "";
+
+	if (spec->volumes == CLONE_VOLUMES_SHARE ||
+	    (spec->volumes == CLONE_VOLUMES_COPY && attached->readonly)) {
+		attached->readonly = true;
+		text_add(planning->notes, "volume '%s' is shared with '%s', which reads it only\n",
+			 section->name, planning->to->name);
+		return 0;
+	}
+	if (spec->volumes == CLONE_VOLUMES_COPY &&
+	    (!spec->snapshot ||
+	     find_kept(planning->from->dirs, &planning->joint, section->name, snapshot)))
+		return copy_one(planning, section, snapshot, err);
+	if (spec->volumes == CLONE_VOLUMES_COPY)
+		text_add(planning->notes,
+			 "volume '%s' stays with '%s': snapshot '%s' was taken without it\n",
+			 section->name, from, spec->snapshot);
+	else
+		text_add(planning->notes, "volume '%s' stays with '%s'\n", section->name, from);
+	config_drop_section(&attached_schema, &planning->to->config, section->name);
 	return 0;
 }
 
@@ -118,31 +173,39 @@ int clone_volumes_plan(struct cloned_volumes *volumes, const struct machine *fro
 		       struct machine *to, const struct clone_spec *spec, struct text *notes,
 		       struct err *err)
 {
+	struct planning planning = {
+		.volumes = volumes, .from = from, .to = to, .spec = spec, .notes = notes
+	};
 	struct section *next;
+	int r = 0;
 
 	*volumes = (struct cloned_volumes){ 0 };
-	if (to->config.volumes)
-		data_sweep(from->dirs);
-	for (struct section *at = to->config.volumes; at; at = next) {
+	if (!to->config.volumes)
+		return 0;
+	data_sweep(from->dirs);
+	if (spec->snapshot && joint_read(from, spec->snapshot, &planning.joint, err) < 0)
+		return -err->code;
+	for (struct section *at = to->config.volumes; r == 0 && at; at = next) {
 		next = at->next;
-		if (plan_one(volumes, from, to, at,
-			     spec->snapshot ? CLONE_VOLUMES_LEAVE : spec->volumes, notes, err) < 0)
-			return -err->code;
+		r = plan_one(&planning, at, err);
 	}
-	return lock_all(volumes, from, err);
+	joint_free(&planning.joint);
+	return r < 0 ? r : lock_all(volumes, from, err);
 }
 
 static int fill(void *context, struct pool *pool, const char *volume, struct err *err)
 {
-	const struct cloned_volume *one = context;
+	struct cloned_volume *one = context;
+	char origin[VOLUME_NAME_MAX + 1];
 
-	return volume_copy((struct pool *)(uintptr_t)&one->from.pool, one->from.volume, pool,
-			   volume, err);
+	name_origin(one, origin);
+	return volume_copy(&one->from.pool, origin, pool, volume, err);
 }
 
 static int make_one(struct cloned_volume *one, struct err *err)
 {
-	scoped_free char *origin = text_format("volume %s", one->was);
+	scoped_free char *origin =
+		text_format("volume %s%s%s", one->was, *one->snapshot ? "@" : "", one->snapshot);
 	const struct data_spec spec = {
 		.pool = one->from.pool.name,
 		.origin = origin,

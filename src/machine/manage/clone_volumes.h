@@ -9,6 +9,7 @@
 struct cloned_volume {
 	struct data_opened from; /* owned */
 	char was[64], name[64];  /* of the original and of the copy */
+	char snapshot[64];       /* of the original, which is copied; "": as it is now */
 	const struct machine *to;
 	int lock; /* owned; of the copy's name; -1: it is not made yet */
 };

@@ -72,7 +72,7 @@ struct clone_spec {
 	const char *
 		pool; /* where the clone's root goes; NULL: into the pool of the one it is made from */
 	bool keep_identity;         /* its root stays as it is */
-	enum clone_volumes volumes; /* of what a snapshot kept, they are left */
+	enum clone_volumes volumes; /* of a snapshot, what was kept with it */
 	struct settings settings;
 };
 /* notes: remarks for the user, a line each, for example of an address that stays with the source. */
@@ -162,7 +162,7 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 		    size_t count, struct text *notes, struct err *err);
 
 /*
- * Snapshots: of a running machine, consistent as after a power cut. quiet: its processes are frozen for that moment, with all
+ * Snapshots: of a running machine, consistent as after a power cut. SNAPSHOT_QUIET: its processes are frozen for that moment, with all
  * that they have written on the disk. Names are DNS labels.
  */
 struct snapshot_entry {
@@ -170,7 +170,13 @@ struct snapshot_entry {
 	uint64_t created;     /* seconds since the epoch: when it was taken, on whatever host */
 	uint64_t volume_made; /* the same, of its volume in the pool here */
 };
-int snapshot_take(struct machine *machine, const char *name, bool quiet, struct err *err);
+enum snapshot_how {
+	SNAPSHOT_QUIET = 1 << 0,
+	SNAPSHOT_VOLUMES =
+		1
+		<< 1, /* with the volumes that it may write to, of the same moment: joint_take.h */
+};
+int snapshot_take(struct machine *machine, const char *name, unsigned how, struct err *err);
 /* Sorted by time, the oldest first. */
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
 		  struct err *err);

@@ -77,6 +77,8 @@ int root_replace(struct machine *machine, struct pool *pool, const struct replac
 		return -err->code;
 	}
 	/* The exchange is complete, whatever happens to the old root. */
+	if (by->done)
+		*by->done = true;
 	if (by->snapshot)
 		machine_tell(machine, &(struct event){ .name = "snapshot-restored",
 						       .snapshot = by->snapshot });

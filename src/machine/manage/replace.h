@@ -12,6 +12,7 @@ struct replacement {
 	const char *
 		snapshot; /* borrowed; the snapshot of the machine that it is; NULL: another's root, a fresh copy */
 	const char *verb; /* for sentences: "restore" */
+	bool *done; /* becomes true once the root was replaced, whatever fails behind that; NULL: not asked */
 };
 
 /*

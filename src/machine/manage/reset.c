@@ -4,6 +4,7 @@
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/replace.h"
+#include "machine/state/half.h"
 #include "machine/state/move.h"
 #include "machine/state/private.h"
 
@@ -99,5 +100,9 @@ int machine_reset(struct machine *machine, const char *snapshot, struct err *err
 		.snapshot = snapshot,
 		.verb = "reset",
 	};
-	return root_replace(machine, &source.own, &by, err);
+	int r = root_replace(machine, &source.own, &by, err);
+	/* The root is of another moment than the volumes now, as a reset wants it. */
+	if (r == 0)
+		half_end(machine);
+	return r;
 }

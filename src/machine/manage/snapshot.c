@@ -2,11 +2,14 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/life/control.h"
 #include "machine/manage/follow_name.h"
+#include "machine/manage/joint.h"
+#include "machine/manage/joint_take.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/manage/replace.h"
 #include "machine/state/content.h"
 #include "machine/state/fresh.h"
+#include "machine/state/half.h"
 #include "machine/state/move.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -95,14 +98,22 @@ static int take_still(struct machine *machine, struct pool *pool, const char *or
 	return r;
 }
 
-int snapshot_take(struct machine *machine, const char *name, bool quiet, struct err *err)
+static bool writes_volumes(const struct machine *machine)
+{
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		if (!((const struct attached_config *)at)->readonly)
+			return true;
+	}
+	return false;
+}
+
+static int take_root(struct machine *machine, const char *name, bool quiet, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
 	char origin[VOLUME_NAME_MAX + 1], volume[VOLUME_NAME_MAX + 1];
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
-	if (lock < 0 || check_name(name, err) < 0 || move_check(machine, err) < 0 ||
-	    open_settled(machine, &pool, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || open_settled(machine, &pool, err) < 0)
 		return -err->code;
 	machine_volume(machine->name, origin);
 	snapshot_volume(machine->name, name, volume);
@@ -121,6 +132,15 @@ int snapshot_take(struct machine *machine, const char *name, bool quiet, struct 
 			       machine->name, name);
 	}
 	return r < 0 ? r : tell(machine, "snapshot-taken", name);
+}
+
+int snapshot_take(struct machine *machine, const char *name, unsigned how, struct err *err)
+{
+	if (check_name(name, err) < 0 || machine_check(machine, err) < 0)
+		return -err->code;
+	return how & SNAPSHOT_VOLUMES && writes_volumes(machine)
+		       ? joint_take(machine, name, how & SNAPSHOT_QUIET, err)
+		       : take_root(machine, name, how & SNAPSHOT_QUIET, err);
 }
 
 struct collection {
@@ -204,6 +224,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 		return r;
 	fresh_forget(machine, name);
 	content_forget(machine, name);
+	joint_drop(machine, &pool, name);
 	return tell(machine, "snapshot-deleted", name);
 }
 
@@ -217,7 +238,9 @@ static int rename_notes(const struct machine *machine, const char *name, const c
 	int r = content_find(machine, name, created, &content, err);
 	if (r == 0)
 		r = content_keep(machine, to, created, &content, err);
-	return r < 0 && err->code ? r : fresh_copy(machine, name, to, err);
+	if ((r < 0 && err->code) || joint_copy(machine, name, to, err) < 0)
+		return -err->code;
+	return fresh_copy(machine, name, to, err);
 }
 
 static int rename_volume(const struct machine *machine, struct pool *pool, const char *name,
@@ -257,6 +280,7 @@ int snapshot_rename(struct machine *machine, const char *name, const char *to, s
 	fault_point("rename-snapshot-done");
 	fresh_forget(machine, name);
 	content_forget(machine, name);
+	joint_forget(machine, name);
 	machine_tell(machine,
 		     &(struct event){ .name = "snapshot-renamed", .from = name, .snapshot = to });
 	return follow_origin(machine->dirs, "machine", from_origin, to_origin, err);
@@ -291,5 +315,7 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 		.from = &pool, .volume = kept, .snapshot = name, .verb = "restore"
 	};
 	int r = root_replace(machine, &pool, &by, err);
+	if (r == 0)
+		half_end(machine);
 	return r == -ENOENT ? no_snapshot(machine, name, err) : r;
 }

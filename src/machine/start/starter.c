@@ -8,6 +8,7 @@
 #include "machine/start/handover.h"
 #include "machine/start/run.h"
 #include "machine/state/ended.h"
+#include "machine/state/half.h"
 #include "machine/state/move.h"
 #include "machine/state/private.h"
 
@@ -199,7 +200,7 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 		*was_running = lock == -EALREADY;
 	if (lock < 0)
 		return lock == -EALREADY ? 0 : lock;
-	if (move_check(machine, err) < 0)
+	if (move_check(machine, err) < 0 || half_check(machine, err) < 0)
 		return -err->code;
 	int r = run_needs_cleanup(machine) ? run_clean_dead(machine, err) : 0;
 	/*

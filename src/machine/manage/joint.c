@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/joint.h"
+
+#include "machine/manage/data.h"
+#include "machine/state/private.h"
+
+#include "base/file.h"
+#include "base/scoped.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "joint."
+
+enum { RECORD_MAX = 64 << 10 };
+
+void joint_free(struct joint *joint)
+{
+	free(joint->parts);
+	*joint = (struct joint){ 0 };
+}
+
+static char *record_path(const struct machine *machine, const char *snapshot)
+{
+	return text_format("%s/" PREFIX "%s", machine->folder, snapshot);
+}
+
+static int add(struct joint *joint, const struct joint_part *part)
+{
+	struct joint_part *parts = realloc(joint->parts, (joint->count + 1) * sizeof *parts);
+
+	if (!parts)
+		return -ENOMEM;
+	joint->parts = parts;
+	parts[joint->count++] = *part;
+	return 0;
+}
+
+/* A line is "VOLUME UUID SNAPSHOT CREATED". */
+static int parse_line(const char *line, struct joint *joint)
+{
+	struct joint_part part = { 0 };
+	char uuid[UUID_TEXT + 1];
+
+	if (sscanf(line, "%63s %37s %63s %" SCNu64, part.volume, uuid, part.snapshot,
+		   &part.created) != 4 ||
+	    text_label_fault(part.volume) || text_label_fault(part.snapshot) ||
+	    strlen(uuid) >= sizeof part.uuid)
+		return -EUCLEAN;
+	text_print(part.uuid, sizeof part.uuid, "%s", uuid);
+	return add(joint, &part);
+}
+
+int joint_read(const struct machine *machine, const char *snapshot, struct joint *joint,
+	       struct err *err)
+{
+	scoped_free char *path = record_path(machine, snapshot);
+	scoped_free char *data = NULL;
+	int r = 0;
+
+	*joint = (struct joint){ 0 };
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	ssize_t n = file_read(AT_FDCWD, path, RECORD_MAX, &data);
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
+	char *rest = data;
+	for (char *line; r == 0 && (line = strsep(&rest, "\n"));) {
+		if (*line)
+			r = parse_line(line, joint);
+	}
+	if (r < 0)
+		joint_free(joint);
+	return r < 0 ? err_set(err, -r, "'%s' is damaged: %s", path,
+			       r == -ENOMEM ? "out of memory" : "a line of it is no snapshot")
+		     : 0;
+}
+
+int joint_write(const struct machine *machine, const char *snapshot, const struct joint *joint,
+		struct err *err)
+{
+	scoped_free char *path = record_path(machine, snapshot);
+	scoped_text struct text text = { 0 };
+
+	for (size_t i = 0; i < joint->count; i++) {
+		const struct joint_part *part = &joint->parts[i];
+		text_add(&text, "%s %s %s %" PRIu64 "\n", part->volume, part->uuid, part->snapshot,
+			 part->created);
+	}
+	return !path || text.failed ? err_set(err, ENOMEM, "out of memory")
+				    : file_replace(path, text_str(&text), text.length, 0600, err);
+}
+
+int joint_copy(const struct machine *machine, const char *snapshot, const char *to, struct err *err)
+{
+	scoped_joint struct joint joint = { 0 };
+
+	joint_forget(machine, to);
+	if (joint_read(machine, snapshot, &joint, err) < 0)
+		return -err->code;
+	return joint.count ? joint_write(machine, to, &joint, err) : 0;
+}
+
+void joint_forget(const struct machine *machine, const char *snapshot)
+{
+	scoped_free char *path = record_path(machine, snapshot);
+
+	if (path && unlink(path) == 0)
+		file_sync_dir(machine->folder);
+}
+
+/* ---- Removal */
+
+static bool is_there(const struct machine *machine, struct pool *pool, const char *snapshot)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	snapshot_volume(machine->name, snapshot, volume);
+	/* One that cannot be looked up is not taken for missing. */
+	return volume_info(pool, volume, &info, &(struct err){ 0 }) != -ENOENT;
+}
+
+/* Snapshots that were renamed have two files for a moment. */
+static bool is_of_another(const struct machine *machine, struct pool *pool, const char *except,
+			  const struct joint_part *part)
+{
+	scoped_dir DIR *dir = opendir(machine->folder);
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		const char *name = e->d_name + strlen(PREFIX);
+		scoped_joint struct joint joint = { 0 };
+		if (!text_starts(e->d_name, PREFIX) || text_label_fault(name) ||
+		    strcmp(name, except) == 0 || !is_there(machine, pool, name))
+			continue;
+		if (joint_read(machine, name, &joint, &(struct err){ 0 }) < 0)
+			return true;
+		for (size_t i = 0; i < joint.count; i++) {
+			if (strcmp(joint.parts[i].uuid, part->uuid) == 0 &&
+			    strcmp(joint.parts[i].snapshot, part->snapshot) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+struct search {
+	const char *uuid;
+	char *name; /* 64 bytes */
+};
+
+static int compare(void *context, const char *name, const struct volume_config *config,
+		   const struct err *fault)
+{
+	const struct search *search = context;
+
+	(void)fault;
+	if (!config || strcmp(config->uuid, search->uuid) != 0)
+		return 0;
+	text_print(search->name, 64, "%s", name);
+	return 1;
+}
+
+int joint_find_volume(const struct dirs *dirs, const struct joint_part *part, char name[64],
+		      struct err *err)
+{
+	struct search search = { part->uuid, name };
+	int r = data_list(dirs, compare, &search, err);
+
+	return r < 0 ? r : r > 0 ? 0 : -ENOENT;
+}
+
+/*
+ * 0: it is gone. The lock of the volume is not waited for, because the caller has that of the machine, which comes behind
+ * it.
+ */
+static int drop_part(const struct dirs *dirs, const struct joint_part *part)
+{
+	struct volume_config config = { 0 };
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	char name[64], volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+	struct err why = { 0 };
+
+	int r = joint_find_volume(dirs, part, name, &why);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	scoped_fd int lock = data_lock(dirs, name, 0, &why);
+	r = lock < 0 ? lock : data_open(dirs, name, &config, &why);
+	if (r < 0)
+		return r;
+	r = pool_open(&pool, dirs, config.pool, &why);
+	config_free(&volume_schema, &config);
+	data_snapshot_volume(name, part->snapshot, volume);
+	if (r == 0)
+		r = volume_info(&pool, volume, &info, &why);
+	/* A later snapshot of that name is the user's own. */
+	if (r == 0 && info.created == part->created)
+		r = volume_destroy(&pool, volume, &why);
+	if (r == 0)
+		data_tell(dirs, name,
+			  &(struct event){ .name = "volume-snapshot-deleted",
+					   .snapshot = part->snapshot });
+	return r == -ENOENT ? 0 : r;
+}
+
+void joint_drop(const struct machine *machine, struct pool *pool, const char *snapshot)
+{
+	scoped_joint struct joint joint = { 0 };
+	bool all = true;
+
+	if (joint_read(machine, snapshot, &joint, &(struct err){ 0 }) < 0 || !joint.count)
+		return;
+	for (size_t i = 0; i < joint.count; i++) {
+		if (!is_of_another(machine, pool, snapshot, &joint.parts[i]))
+			all = drop_part(machine->dirs, &joint.parts[i]) == 0 && all;
+	}
+	if (all)
+		joint_forget(machine, snapshot);
+}
+
+void joint_clear(const struct machine *machine, struct pool *pool)
+{
+	scoped_dir DIR *dir = opendir(machine->folder);
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		const char *name = e->d_name + strlen(PREFIX);
+		if (text_starts(e->d_name, PREFIX) && !text_label_fault(name) &&
+		    !is_there(machine, pool, name))
+			joint_drop(machine, pool, name);
+	}
+}
