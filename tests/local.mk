@@ -10,7 +10,7 @@ EXTRA_DIST += \
 	tests/integration/inits.sh tests/integration/kills.sh \
 	tests/integration/life.sh tests/integration/looking.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
 	tests/integration/nss.sh tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
-	tests/integration/provision.sh tests/integration/reinstall.sh tests/integration/restart.sh tests/integration/room.sh tests/integration/served.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh tests/integration/transfer.sh \
+	tests/integration/provision.sh tests/integration/reinstall.sh tests/integration/restart.sh tests/integration/room.sh tests/integration/served.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh tests/integration/top.sh tests/integration/transfer.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/looking.py tests/integration/special.py tests/integration/terminal.py
 EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/reset.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh

@@ -74,22 +74,22 @@ case_options() {
 	berth launch --wait bb web
 	# The end comes by itself.
 	berth exec --detach web -- ping -i 0.2 "$(gateway web)"
-	timeout 60 berth capture web --count 3 --filter icmp --output "$T/three.pcap" 2>"$T/said"
+	timeout 300 berth capture web --count 3 --filter icmp --output "$T/three.pcap" 2>"$T/said"
 	same "packets of --count" 3 "$(read_back "$T/three.pcap" | wc -l)"
 	same "only those of the filter" 3 "$(read_back "$T/three.pcap" icmp | wc -l)"
 	same "mode of the file" 600 "$(stat -c %a "$T/three.pcap")"
 	has "^berth: 3 packets captured$" "$(cat "$T/said")"
 	fails 1 "three.pcap' exists already; --force" berth capture web --count 1 --output "$T/three.pcap"
-	timeout 60 berth capture web --count 1 --output "$T/three.pcap" --force 2>"$T/said"
+	timeout 300 berth capture web --count 1 --output "$T/three.pcap" --force 2>"$T/said"
 	same "replaced" 1 "$(read_back "$T/three.pcap" | wc -l)"
-	timeout 60 berth capture web --count 1 --filter icmp --snaplen 40 >"$T/pcap" 2>"$T/said"
+	timeout 300 berth capture web --count 1 --filter icmp --snaplen 40 >"$T/pcap" 2>"$T/said"
 	has "snapshot length 40" "$(tcpdump -r "$T/pcap" 2>&1 >/dev/null)"
 	has "length 98: .*\[\|icmp\]" "$(read_back "$T/pcap")"
-	timeout 60 berth capture web --duration 1s >"$T/pcap" 2>"$T/said"
+	timeout 300 berth capture web --duration 1s >"$T/pcap" 2>"$T/said"
 	has "packets? captured$" "$(cat "$T/said")"
 	has "ICMP echo" "$(read_back "$T/pcap")"
 	# A packet that does not match is none: the time ends it.
-	timeout 60 berth capture web --duration 1s --filter "port 9" >"$T/pcap" 2>"$T/said"
+	timeout 300 berth capture web --duration 1s --filter "port 9" >"$T/pcap" 2>"$T/said"
 	has "^berth: 0 packets captured$" "$(cat "$T/said")"
 	silent "a file without packets" read_back "$T/pcap"
 	gone web
@@ -161,12 +161,12 @@ case_machine_ends() {
 case_pipes() {
 	berth launch --wait bb web
 	berth exec --detach web -- ping -i 0.2 "$(gateway web)"
-	timeout 60 berth capture web 2>"$T/said" | head -c 100 >"$T/pcap"
+	timeout 300 berth capture web 2>"$T/said" | head -c 100 >"$T/pcap"
 	has "nobody reads them any more$" "$(cat "$T/said")"
-	timeout 60 berth capture web --filter "port 9" 2>"$T/said" | head -c 24 >"$T/pcap"
+	timeout 300 berth capture web --filter "port 9" 2>"$T/said" | head -c 24 >"$T/pcap"
 	has "^berth: 0 packets captured; nobody reads" "$(cat "$T/said")"
 	# tcpdump reads as it comes.
-	timeout 60 bash -c 'berth capture web 2>"$T/said" | tcpdump -nn -l -c 2 -r - icmp >"$T/live" 2>"$T/tcpdump"'
+	timeout 300 bash -c 'berth capture web 2>"$T/said" | tcpdump -nn -l -c 2 -r - icmp >"$T/live" 2>"$T/tcpdump"'
 	same "read as it came" 2 "$(wc -l <"$T/live")"
 	berth exec --detach web -- ping -s 1400 -A "$(gateway web)"
 	mkfifo "$T/fifo"

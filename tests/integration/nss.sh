@@ -13,7 +13,7 @@ hosts() {
 
 # looks_up WORD...: getent(1), with the module of the build.
 looks_up() {
-	LD_LIBRARY_PATH=$BUILD_TREE timeout 20 getent "$@"
+	LD_LIBRARY_PATH=$BUILD_TREE timeout 120 getent "$@"
 }
 
 # found DATABASE NAME: the first words of what is found, in one line.
@@ -82,7 +82,7 @@ case_of_any_user() {
 	v4=$(field web network.address)
 	chmod 0711 "$T"
 	same "for a user" "$v4" "$(LD_LIBRARY_PATH=$BUILD_TREE setpriv --reuid 65534 --regid 65534 --clear-groups \
-		timeout 20 getent ahostsv4 web.berth | awk '{ print $1 }' | sort -u)"
+		timeout 120 getent ahostsv4 web.berth | awk '{ print $1 }' | sort -u)"
 	not setpriv --reuid 65534 --regid 65534 --clear-groups ls "$BERTH_ROOT/lib/machines"
 	# An older berth has closed them.
 	chmod 0711 "$BERTH_ROOT/lib/networks"
@@ -99,9 +99,9 @@ case_where_it_is_installed() {
 	v4=$(field web network.address)
 	mount -t tmpfs none /var/lib
 	mkdir /var/lib/berth
-	not env -u BERTH_ROOT LD_LIBRARY_PATH="$BUILD_TREE" timeout 20 getent hosts web
+	not env -u BERTH_ROOT LD_LIBRARY_PATH="$BUILD_TREE" timeout 120 getent hosts web
 	mount --bind "$BERTH_ROOT/lib" /var/lib/berth
-	has "^$v4 " "$(env -u BERTH_ROOT LD_LIBRARY_PATH="$BUILD_TREE" timeout 20 getent hosts web)"
+	has "^$v4 " "$(env -u BERTH_ROOT LD_LIBRARY_PATH="$BUILD_TREE" timeout 120 getent hosts web)"
 	umount /var/lib/berth /var/lib
 }
 
