@@ -83,9 +83,11 @@ no_copying_is_left() {
 }
 
 # retry SECONDS COMMAND...: repeats the command until it succeeds. The seconds are those of an idle machine: when they
-# are over, and not before, the slowness of this one is measured.
+# are over, and not before, the slowness of this one is measured. They are thirty at least: where the disk alone is slow,
+# processes start as quickly as ever.
 retry() {
-	local began=$SECONDS seconds=$1 patience=$1 longer
+	local began=$SECONDS seconds=$(($1 > 30 ? $1 : 30)) patience longer
+	patience=$seconds
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS >= began + patience)); then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 
-Lines of the script:  expect TEXT (10 s) | match PATTERN (10 s) | unseen TEXT (until now) |
+Lines of the script:  expect TEXT (30 s) | match PATTERN (30 s) | unseen TEXT (until now) |
 send TEXT (\\n, \\x1d and the like) | paste FILE | resize ROWSxCOLS | signal NAME | touch FILE | expect-end CODE |
 hangup. Ends with 0, or says on standard error what was not seen and what was. Seconds are those of an idle machine.
 """
@@ -87,14 +87,14 @@ class Terminal:
         os.set_blocking(self.fd, True)
 
     def expect(self, pattern):
-        deadline = Deadline(10)
+        deadline = Deadline(30)
         while not (found := re.search(pattern, self.seen)):
             if not self.read(0.2) or deadline.is_over():
                 sys.exit(f"terminal: not seen: {pattern!r}; seen: {self.seen[-2000:]!r}")
         self.seen = self.seen[found.end():]
 
     def expect_end(self, code):
-        deadline = Deadline(10)
+        deadline = Deadline(30)
         while self.read(0.2):
             if deadline.is_over():
                 sys.exit(f"terminal: does not end; seen: {self.seen[-2000:]!r}")
