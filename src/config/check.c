@@ -187,16 +187,6 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 	return config_check_sections(config, err);
 }
 
-bool config_is_private(const struct network_config *config)
-{
-	return strcmp(config->kind, "private") == 0;
-}
-
-bool config_masquerades(const struct network_config *config)
-{
-	return config->nat && !config_is_private(config);
-}
-
 const char *config_url_fault(const char *url)
 {
 	enum { URL_MAX = 1000 };

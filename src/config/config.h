@@ -209,7 +209,9 @@ struct network_config {
 	char *bridge;  /* name of the bridge link */
 	char *subnet;  /* KEY_SUBNET */
 	char *subnet6; /* KEY_SUBNET6; "none" */
-	char *kind;    /* KEY_CHOICE bridge, private */
+	char *kind;    /* KEY_CHOICE bridge, private, join, none */
+	char *parent;  /* link of the host that machines are put on; "" for kinds without */
+	char *gateway, *gateway6; /* routers of a network that is not berth's; "" = none is known */
 	bool nat;
 	bool nat6;
 	bool dhcp;
@@ -414,9 +416,20 @@ int config_get(const struct schema *schema, const void *config, const char *name
 int config_check_machine(const struct machine_config *config, struct err *err);
 /* Checks only the sections, for a caller that read an unchecked file. */
 int config_check_sections(const struct machine_config *config, struct err *err);
+/* Checks rules between the keys of a network, such as a kind that needs a parent. */
+int config_check_network(const struct network_config *config, struct err *err);
 /* Whether the machines of a network reach each other and nothing else. */
 bool config_is_private(const struct network_config *config);
-/* Whether its machines reach other networks by the host's address. */
+/* Whether the network is berth's own, with bridge, addresses and leases, and not the host's or a LAN's. */
+bool config_is_own(const struct network_config *config);
+/* Whether its machines are put on a link of the host's. */
+bool config_has_parent(const struct network_config *config);
+/* Whether berth serves DHCP and DNS on it. */
+bool config_serves(const struct network_config *config);
+/* The DNS domain of its machines; "": none, as where berth serves no names and none was named. Borrowed. */
+const char *config_domain(const struct network_config *config);
+/* Whether its machines reach other networks by the host's address, of IPv4 and of IPv6. */
 bool config_masquerades(const struct network_config *config);
+bool config_masquerades6(const struct network_config *config);
 
 #endif

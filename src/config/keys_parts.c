@@ -40,7 +40,7 @@ const struct schema pool_schema = {
 	.size = sizeof(struct pool_config),
 };
 
-static const char *const network_kinds[] = { "bridge", "private", NULL };
+static const char *const network_kinds[] = { "bridge", "join", "none", "private", NULL };
 
 #define AT(field) offsetof(struct network_config, field)
 static const struct key network_keys[] = {
@@ -54,15 +54,21 @@ static const struct key network_keys[] = {
 	  "name servers that its dnsmasq asks; empty: those of the host" },
 	{ "domain", KEY_DOMAIN, 0, AT(domain), "berth", 0, 0, NULL,
 	  "DNS domain that machine names are in" },
+	{ "gateway", KEY_ADDRESS, 0, AT(gateway), "", 0, 0, NULL,
+	  "router of a network that is not berth's own, for machines with a fixed address" },
+	{ "gateway6", KEY_ADDRESS6, 0, AT(gateway6), "", 0, 0, NULL, "the same for IPv6" },
 	{ "isolated", KEY_BOOL, KEY_LIVE, AT(isolated), "no", 0, 0, NULL,
 	  "whether its machines do not reach each other" },
 	{ "kind", KEY_CHOICE, KEY_LIVE, AT(kind), "bridge", 0, 0, network_kinds,
-	  "private: its machines reach each other and nothing else" },
+	  "bridge, of berth's own; private: nothing else is reached; join: a bridge of the "
+	  "host's; none: interfaces that lead nowhere" },
 	{ "mtu", KEY_MTU, KEY_LIVE, AT(mtu), "0", CONFIG_MTU_MIN, CONFIG_MTU_MAX, NULL,
 	  "largest packet of its machines' interfaces; 0: the kernel's default" },
 	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,
 	  "whether its machines reach the world by the host's address" },
 	{ "nat6", KEY_BOOL, KEY_LIVE, AT(nat6), "yes", 0, 0, NULL, "the same for IPv6" },
+	{ "parent", KEY_LINK, KEY_FIXED | KEY_CHOSEN, AT(parent), "", 0, 0, NULL,
+	  "link of the host that its machines are put on, of kind join a bridge" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
 	  "its IPv4 network" },
 	{ "subnet6", KEY_SUBNET6, 0, AT(subnet6), "none", 0, 0, NULL,

@@ -14,6 +14,7 @@ libconfig_a_SOURCES = \
 	src/config/forward.c \
 	src/config/keys.c src/config/keys.h src/config/keys_parts.c \
 	src/config/lines.c \
+	src/config/network.c \
 	src/config/nic.c \
 	src/config/owner.c \
 	src/config/place.c src/config/place.h \

@@ -115,7 +115,8 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	if (!ours)
 		return NULL;
 	rtnl_link_set_name(ours, veth->name);
-	rtnl_link_set_master(ours, veth->bridge);
+	if (veth->bridge)
+		rtnl_link_set_master(ours, veth->bridge);
 	rtnl_link_set_flags(ours, IFF_UP);
 	set_mac(ours, veth->mac);
 	/* Borrowed: veth_get_peer takes a reference of its own. */
@@ -123,10 +124,10 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	rtnl_link_set_name(peer, veth->peer);
 	rtnl_link_set_ns_pid(peer, veth->pid);
 	set_mac(peer, veth->peer_mac);
-	if (veth->mtu) {
+	if (veth->mtu)
 		rtnl_link_set_mtu(ours, veth->mtu);
-		rtnl_link_set_mtu(peer, veth->mtu);
-	}
+	if (veth->peer_mtu)
+		rtnl_link_set_mtu(peer, veth->peer_mtu);
 	if (rtnl_link_build_add_request(ours, NLM_F_CREATE | NLM_F_EXCL, &message) < 0)
 		message = NULL;
 	rtnl_link_put(peer);

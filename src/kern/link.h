@@ -16,6 +16,8 @@
 struct link_socket;
 
 int link_open(struct link_socket **out);
+/* The same in the network namespace of a process. The caller stays in its own. */
+int link_open_in(struct link_socket **out, pid_t pid);
 void link_close(struct link_socket **links);
 #define scoped_links __attribute__((cleanup(link_close)))
 
@@ -67,6 +69,11 @@ int link_add_addresses(struct link_socket *links, int index, const struct link_a
 /* Which of them the link has: the sum of these, or -errno. One request. */
 enum { LINK_HAS_IPV4 = 1, LINK_HAS_IPV6 = 2 };
 int link_has_addresses(struct link_socket *links, int index, const struct link_addresses *wanted);
+/*
+ * The first address of each family that a link has and that is not for the link alone, nor temporary, deprecated or
+ * still being checked. Bounded: only the first 256 addresses are read, after which the socket serves no other request.
+ */
+int link_first_addresses(struct link_socket *links, int index, struct link_addresses *found);
 /* Removes all addresses of a family, AF_INET or AF_INET6, from a link, except link-local ones of IPv6. */
 int link_clear_addresses(struct link_socket *links, int index, int family);
 
@@ -93,11 +100,12 @@ struct link_veth {
 	const char *name;            /* of our end */
 	const char *alias;           /* of our end */
 	bool isolated;               /* from other isolated ports of the bridge */
-	int bridge;                  /* index of the bridge that our end is a port of */
+	int bridge;                  /* index of the bridge that our end is a port of; 0: of none */
 	const char *peer;            /* name of the other end, born in the namespace of pid */
 	unsigned char mac[LINK_MAC]; /* of our end */
 	unsigned char peer_mac[LINK_MAC];
-	unsigned mtu; /* of both ends, bytes; 0: the kernel's default */
+	unsigned mtu,
+		peer_mtu; /* of our end and of the other one, bytes; 0: the kernel's default */
 	pid_t pid;
 };
 

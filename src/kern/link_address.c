@@ -222,6 +222,50 @@ int link_has_addresses(struct link_socket *links, int index, const struct link_a
 	return r < 0 && r != -EINTR ? r : search.found;
 }
 
+enum { SEEN_MAX = 256 };
+
+/* The first good address of each family. */
+struct first {
+	int index;
+	int seen; /* addresses that were looked at */
+	struct link_addresses *found;
+};
+
+static int note_first(struct nl_msg *message, void *context)
+{
+	const unsigned bad = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED;
+	struct first *first = context;
+	struct link_addresses *found = first->found;
+	const struct ifaddrmsg *head = link_request_head(message, sizeof *head);
+
+	if (++first->seen > SEEN_MAX)
+		return NL_STOP;
+	if (!head || head->ifa_index != (unsigned)first->index ||
+	    head->ifa_scope >= RT_SCOPE_LINK || head->ifa_flags & bad)
+		return NL_OK;
+	if (head->ifa_family == AF_INET && !found->prefix &&
+	    link_request_find(message, sizeof *head, IFA_LOCAL, &found->address,
+			      sizeof found->address))
+		found->prefix = head->ifa_prefixlen;
+	/* IFA_F_TEMPORARY is another flag of IPv4. */
+	if (head->ifa_family == AF_INET6 && !found->prefix6 &&
+	    !(head->ifa_flags & IFA_F_TEMPORARY) &&
+	    link_request_find(message, sizeof *head, IFA_ADDRESS, &found->address6,
+			      sizeof found->address6))
+		found->prefix6 = head->ifa_prefixlen;
+	return NL_OK;
+}
+
+int link_first_addresses(struct link_socket *links, int index, struct link_addresses *found)
+{
+	struct first first = { .index = index, .found = found };
+	struct ifaddrmsg head = { .ifa_family = AF_UNSPEC, .ifa_index = (unsigned)index };
+
+	*found = (struct link_addresses){ 0 };
+	return link_request_dump(links, link_request_ask(RTM_GETADDR, &head, sizeof head),
+				 note_first, &first);
+}
+
 enum { CLEARED_AT_ONCE = 16 };
 
 struct address_list {

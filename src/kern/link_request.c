@@ -6,7 +6,9 @@
 #include "kern/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +124,22 @@ int link_open(struct link_socket **out)
 	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
 	*out = links;
 	return 0;
+}
+
+int link_open_in(struct link_socket **out, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+	scoped_fd int theirs = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	scoped_fd int ours = open("/proc/thread-self/ns/net", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (theirs < 0 || ours < 0 || setns(theirs, CLONE_NEWNET) < 0)
+		return -errno;
+	int r = link_open(out);
+	/* All that this process does afterwards would be in the wrong place. */
+	if (setns(ours, CLONE_NEWNET) < 0)
+		abort();
+	return r;
 }
 
 void link_close(struct link_socket **links)

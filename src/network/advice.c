@@ -80,6 +80,8 @@ void network_advise(const struct network *network, const struct config_change *c
 	struct subnet subnet;
 	struct subnet6 subnet6;
 
+	if (!config_is_own(&network->config))
+		return;
 	if (config_is_private(&network->config)) {
 		doubt_nat(network, changes, count, notes);
 		return;

@@ -90,7 +90,8 @@ void network_guest_announce(const struct lease *lease)
 
 	if (fd < 0 || port_parse_mac(lease->mac, mac) < 0)
 		return;
-	announce(fd, &all, lease, mac);
+	if (lease->prefix)
+		announce(fd, &all, lease, mac);
 	if (lease->prefix6)
 		announce6(fd, &all, lease, mac);
 }

@@ -8,6 +8,7 @@
 #include "network/dns.h"
 #include "network/firewall.h"
 #include "network/host6.h"
+#include "network/kind.h"
 #include "network/lease_file.h"
 
 #include "kern/library.h"
@@ -49,16 +50,40 @@ static int check_ours(const struct network *network, const struct link_info *bri
 		network->name, network->config.bridge);
 }
 
+const char *bridge_link(const struct network *network)
+{
+	return config_is_own(&network->config) ? network->config.bridge : network->config.parent;
+}
+
+static int check_parent(const struct network *network, const struct link_info *parent,
+			struct err *err)
+{
+	if (strcmp(parent->kind, "bridge") == 0)
+		return 0;
+	return err_set(
+		err, EMEDIUMTYPE,
+		"network '%s': the host's link '%s' is no bridge%s%s, so that no machine can "
+		"be put on it; make a bridge with it as a port, and create a network with "
+		"that as parent",
+		network->name, network->config.parent, *parent->kind ? " but a " : "",
+		parent->kind);
+}
+
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err)
 {
-	int r = link_find(links, network->config.bridge, bridge);
+	const char *link = bridge_link(network);
 
+	*bridge = (struct link_info){ .up = true };
+	if (!*link)
+		return 0;
+	int r = link_find(links, link, bridge);
 	if (r == -ENODEV)
 		return r;
 	if (r < 0)
-		return bridge_tell(network, links, r, network->config.bridge, err);
-	return check_ours(network, bridge, err);
+		return bridge_tell(network, links, r, link, err);
+	return config_is_own(&network->config) ? check_ours(network, bridge, err)
+					       : check_parent(network, bridge, err);
 }
 
 /* The parts of a network that exist. */
@@ -248,7 +273,7 @@ static int begin_up(struct network *network, struct link_socket **links, struct 
 	return 0;
 }
 
-int network_up(struct network *network, struct err *err)
+static int own_up(struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct found found;
@@ -268,7 +293,7 @@ int network_up(struct network *network, struct err *err)
 	return r;
 }
 
-int bridge_renew(struct network *network, struct err *err)
+static int own_renew(struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct found found;
@@ -292,6 +317,8 @@ int network_serve(struct network *network, const char **cause, struct err *err)
 	struct found found;
 
 	*cause = NULL;
+	if (!config_is_own(&network->config))
+		return 0;
 	scoped_fd int lock = network_lock(network, err);
 	if (lock < 0)
 		return lock;
@@ -337,7 +364,7 @@ static int add_name(void *context, const char *name)
 	return 0;
 }
 
-void bridge_names(const struct network *network, bool running, char out[NAMES_ROOM])
+size_t bridge_names(const struct network *network, bool running, char out[NAMES_ROOM])
 {
 	struct name_words words = { .network = network, .running = running, .out = out };
 
@@ -347,6 +374,7 @@ void bridge_names(const struct network *network, bool running, char out[NAMES_RO
 	if (words.count > NAMES_TOLD)
 		snprintf(out + length, NAMES_ROOM - length, " and %zu more",
 			 words.count - NAMES_TOLD);
+	return words.count;
 }
 
 static int refuse_ports(const struct network *network, struct link_socket *links, int bridge,
@@ -374,7 +402,7 @@ static void remove_run_folder(const struct network *network)
 		remove_tree(AT_FDCWD, folder);
 }
 
-int bridge_check_idle(const struct network *network, struct err *err)
+static int own_check_idle(const struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info bridge;
@@ -385,7 +413,7 @@ int bridge_check_idle(const struct network *network, struct err *err)
 	return r == -ENODEV ? 0 : r < 0 ? r : refuse_ports(network, links, bridge.index, err);
 }
 
-int bridge_down(const struct network *network, struct err *err)
+static int own_down(const struct network *network, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info bridge;
@@ -404,14 +432,7 @@ int bridge_down(const struct network *network, struct err *err)
 	return r < 0 ? bridge_tell(network, links, r, network->config.bridge, err) : 0;
 }
 
-int network_down(struct network *network, struct err *err)
-{
-	scoped_fd int lock = network_lock(network, err);
-
-	return lock < 0 ? lock : bridge_down(network, err);
-}
-
-int network_status(struct network *network, struct network_status *status, struct err *err)
+static int own_status(struct network *network, struct network_status *status, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct network_status now = { 0 };
@@ -447,3 +468,11 @@ int network_status(struct network *network, struct network_status *status, struc
 	*status = now;
 	return 0;
 }
+
+const struct network_ops bridge_ops = {
+	.up = own_up,
+	.status = own_status,
+	.renew = own_renew,
+	.check_idle = own_check_idle,
+	.down = own_down,
+};

@@ -24,9 +24,13 @@ int network_lock(const struct network *network, struct err *err);
 void network_warn(struct network *network, const char *form, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The name of its bridge, or of the link of the host's that its machines are put on; "" for the kind none. Borrowed. */
+const char *bridge_link(const struct network *network);
+
 /*
- * Finds the bridge of the network. -ENODEV without a sentence: there is none. -EEXIST with a sentence: a link of that
- * name is not ours. Other failures of netlink have a sentence too.
+ * Finds the link of that name. -ENODEV without a sentence: there is none. With a sentence: -EEXIST, it is not the
+ * network's own bridge; -EMEDIUMTYPE, it is no link that the kind of the network can use; failures of netlink. A network
+ * of kind none has no link, which is no failure.
  */
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);
@@ -35,11 +39,17 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err);
 
 /*
+ * Fills in the name servers of a lease: the gateway of an own network; else those of the network's settings, or with a
+ * fixed address those that the host asks; none, if its DHCP tells them.
+ */
+void network_add_servers(const struct network *network, struct lease *lease);
+
+/*
  * Lists the machines that have a lease, or with `running` also a port, for sentences: "'a', 'b' and 3 more"; "" if
- * there are none or the list cannot be read.
+ * there are none or the list cannot be read. Returns their number.
  */
 enum { NAMES_ROOM = 320 };
-void bridge_names(const struct network *network, bool running, char out[NAMES_ROOM]);
+size_t bridge_names(const struct network *network, bool running, char out[NAMES_ROOM]);
 
 /* Checks that the network was not deleted during the wait for its lock, by name. */
 int bridge_check_exists(const struct network *network, struct err *err);
@@ -50,15 +60,6 @@ int bridge_check_exists(const struct network *network, struct err *err);
  */
 int network_choose_subnet6(const struct network *network, struct link_socket *links,
 			   const char *wanted, char out[SUBNET6_TEXT], struct err *err);
-
-/* network_up of a network that has its bridge, for a caller that holds the network's lock. Otherwise nothing is done. */
-int bridge_renew(struct network *network, struct err *err);
-
-/* Checks that no machine is on the bridge: 0, or -EBUSY with their names. */
-int bridge_check_idle(const struct network *network, struct err *err);
-
-/* network_down, for a caller that holds the network's lock. */
-int bridge_down(const struct network *network, struct err *err);
 
 /* Sets err to the kernel's reason for a failed request about an object of this network. Returns -code. */
 int bridge_tell(const struct network *network, const struct link_socket *links, int r,

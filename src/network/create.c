@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
+#include "network/kind.h"
 #include "network/subnet.h"
 
 #include <fcntl.h>
@@ -146,7 +147,8 @@ static int make_marked(struct network *network, struct link_socket *links, const
 
 	if (!settings)
 		return err_set(err, ENOMEM, "out of memory");
-	if (choose_bridge(network, links, bridge, err) < 0 || unfinished_prepare(&mark, err) < 0 ||
+	if ((config_is_own(&network->config) && choose_bridge(network, links, bridge, err) < 0) ||
+	    unfinished_prepare(&mark, err) < 0 ||
 	    config_save(&network_schema, settings, &network->config, err) < 0)
 		return -err->code;
 	if (make_folders(network, err) < 0 || unfinished_finish(&mark, err) < 0) {
@@ -178,13 +180,13 @@ static int clear_name(const struct network *network, struct err *err)
 	return 0;
 }
 
-/* A subnet that no other network and no route of the host has. */
 /* Addresses of a single link (RFC 3927): hosts forward none of them, and clouds have their metadata there. */
 static bool is_link_local(const char *text)
 {
 	return subnet_texts_collide(text, "169.254.0.0/16");
 }
 
+/* A subnet that no other network and no route of the host has. */
 static int find_subnet(struct network *network, struct link_socket *links, const char *asked,
 		       struct subnet *subnet, struct err *err)
 {
@@ -292,20 +294,13 @@ int network_choose_subnet6(const struct network *network, struct link_socket *li
 	return 0;
 }
 
-static int save_new(struct network *network, struct link_socket *links, struct err *err)
+/* Chooses the subnets of a network of berth's own, as far as they are not given. */
+static int choose_subnets(struct network *network, struct link_socket *links, struct err *err)
 {
-	scoped_free char *bridge = *network->config.bridge ? strdup(network->config.bridge) : NULL;
 	const char *asked = *network->config.subnet ? network->config.subnet : NULL;
-	scoped_free char *path = network_conf_path(network->dirs, network->name);
 	struct subnet subnet;
 	char words[64];
 
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (access(path, F_OK) == 0)
-		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
-	if (clear_name(network, err) < 0)
-		return -err->code;
 	if (find_subnet(network, links, asked, &subnet, err) < 0)
 		return -err->code;
 	subnet_text(&subnet, words, sizeof words);
@@ -314,9 +309,49 @@ static int save_new(struct network *network, struct link_socket *links, struct e
 	char words6[SUBNET6_TEXT];
 	if (network_choose_subnet6(network, links, network->config.subnet6, words6, err) < 0)
 		return -err->code;
-	if (!network->config.subnet || text_take(&network->config.subnet6, strdup(words6)) < 0)
+	return !network->config.subnet || text_take(&network->config.subnet6, strdup(words6)) < 0
+		       ? err_set(err, ENOMEM, "out of memory")
+		       : 0;
+}
+
+/*
+ * The parent of a network that is not berth's own, which may be missing: then the first start of a machine there says
+ * so. A link that can never be its parent is refused.
+ */
+static int check_parent(const struct network *network, struct link_socket *links, struct err *err)
+{
+	struct others others = { .dirs = network->dirs, .bridge = network->config.parent };
+	struct link_info parent;
+
+	if (!config_has_parent(&network->config))
+		return 0;
+	int r = network_list(network->dirs, add_other, &others, err);
+	subnet_list_free(&others.subnets);
+	if (r < 0)
+		return r;
+	if (others.bridge_taken)
+		return err_set(err, EEXIST,
+			       "network '%s': '%s' is the bridge of a network that berth has made; "
+			       "put machines on that network",
+			       network->name, network->config.parent);
+	r = bridge_find(network, links, &parent, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+static int save_new(struct network *network, struct link_socket *links, struct err *err)
+{
+	scoped_free char *bridge = *network->config.bridge ? strdup(network->config.bridge) : NULL;
+	scoped_free char *path = network_conf_path(network->dirs, network->name);
+
+	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	return make_marked(network, links, bridge, err);
+	if (access(path, F_OK) == 0)
+		return err_set(err, EEXIST, "there is a network '%s' already", network->name);
+	if (clear_name(network, err) < 0)
+		return -err->code;
+	int r = config_is_own(&network->config) ? choose_subnets(network, links, err)
+						: check_parent(network, links, err);
+	return r < 0 ? r : make_marked(network, links, bridge, err);
 }
 
 static int settings_of_new(struct network *network, const struct config_change *given, size_t count,
@@ -329,7 +364,7 @@ static int settings_of_new(struct network *network, const struct config_change *
 			       err) < 0)
 			return -err->code;
 	}
-	return 0;
+	return network_check_changes(network, &network->config, given, count, err);
 }
 
 /* Begins a network that does not exist yet. network_close releases it. */
@@ -376,4 +411,19 @@ int network_check_new(const struct dirs *dirs, const char *name, const char *bri
 	    find_subnet(&network, links, subnet && *subnet ? subnet : NULL, &chosen, err) < 0)
 		return -err->code;
 	return choose_bridge(&network, links, bridge && *bridge ? bridge : NULL, err);
+}
+
+int network_check_foreign(const struct dirs *dirs, const char *name,
+			  const struct network_config *config, struct err *err)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct network network = { .dirs = dirs,
+				   .name = (char *)(uintptr_t)name,
+				   .config = *config };
+
+	if (network_check_name(name, err) < 0 ||
+	    network_check_changes(&network, config, NULL, 0, err) < 0 ||
+	    bridge_open_links(&network, &links, err) < 0)
+		return -err->code;
+	return check_parent(&network, links, err);
 }

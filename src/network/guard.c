@@ -41,6 +41,8 @@ struct guard {
 	unsigned char mac[MAC];
 	unsigned char id[8]; /* made from the hardware address, RFC 4291, appendix A */
 	bool has_ipv6;       /* the lease has an IPv6 address, so that own6 counts, not id alone */
+	bool any_ipv4; /* the IPv4 address is not known: the machine asks the DHCP of a LAN for it */
+	bool any_ipv6; /* the same for IPv6 */
 	unsigned char own6[OWN_IPV6][16];
 	char mark[64];
 	struct nft_rule rules[RULES];
@@ -142,6 +144,10 @@ static void check_arp(struct guard *guard, const struct in_addr *address)
 	want(add_for(guard, NFT_DROP, ETH_P_ARP), NFT_FIELD_PACKET, 0, head, sizeof head, true);
 	want(add_for(guard, NFT_DROP, ETH_P_ARP), NFT_FIELD_PACKET, ARP_HARDWARE, guard->mac, MAC,
 	     true);
+	if (guard->any_ipv4) {
+		add_for(guard, NFT_ACCEPT, ETH_P_ARP);
+		return;
+	}
 	struct nft_rule *sender = add_for(guard, NFT_DROP, ETH_P_ARP);
 	want(sender, NFT_FIELD_PACKET, ARP_SENDER, address, 4, true);
 	want(sender, NFT_FIELD_PACKET, ARP_SENDER, nowhere, 4, true);
@@ -157,9 +163,11 @@ static void check_ipv4(struct guard *guard, const struct in_addr *address)
 	static const unsigned char server[2] = { 0, DHCP_SERVER };
 	static const unsigned char udp = IPPROTO_UDP;
 
-	struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IP);
-	want(source, NFT_FIELD_PACKET, IPV4_SOURCE, address, 4, true);
-	want(source, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, true);
+	if (!guard->any_ipv4) {
+		struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IP);
+		want(source, NFT_FIELD_PACKET, IPV4_SOURCE, address, 4, true);
+		want(source, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, true);
+	}
 	struct nft_rule *other = add_for(guard, NFT_DROP, ETH_P_IP);
 	want(other, NFT_FIELD_PACKET, IPV4_SOURCE, nowhere, 4, false);
 	want(other, NFT_FIELD_PACKET, IPV4_PROTOCOL, &udp, 1, true);
@@ -213,7 +221,7 @@ static void drop_icmp6(struct guard *guard, unsigned char type)
  * Without, any announced prefix is allowed: the machine's own part of the address counts. A packet without a source
  * asks whether an address is free, and could keep others from theirs.
  */
-static void check_ipv6(struct guard *guard)
+static void check_sources6(struct guard *guard)
 {
 	struct nft_rule *source = add_for(guard, NFT_DROP, ETH_P_IPV6);
 
@@ -229,6 +237,13 @@ static void check_ipv6(struct guard *guard)
 	other->match[2].inverted = true;
 	check_neighbour(guard, NEIGHBOUR_ADVERTISEMENT, false);
 	check_neighbour(guard, NEIGHBOUR_SOLICITATION, true);
+}
+
+static void check_ipv6(struct guard *guard)
+{
+	/* Addresses of a LAN's router, DHCP or the machine's own choice have any form. */
+	if (!guard->any_ipv6)
+		check_sources6(guard);
 	drop_icmp6(guard, ROUTER_ADVERTISEMENT);
 	drop_icmp6(guard, REDIRECT);
 	drop_to_port(guard, ETH_P_IPV6, DHCPV6_CLIENT);
@@ -260,6 +275,8 @@ static void set_own6(struct guard *guard, const struct lease *lease)
 	struct in6_addr local = port_link_local(guard->mac);
 
 	guard->has_ipv6 = lease->prefix6 != 0;
+	guard->any_ipv4 = lease->foreign && lease->prefix == 0;
+	guard->any_ipv6 = lease->foreign && lease->prefix6 == 0;
 	memcpy(guard->own6[0], &lease->address6, sizeof guard->own6[0]);
 	memcpy(guard->own6[1], &local, sizeof guard->own6[1]);
 	memcpy(guard->id, local.s6_addr + 8, sizeof guard->id);
@@ -273,7 +290,8 @@ static void set_mark(struct guard *guard, const struct lease *lease)
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
 	if (lease->prefix6)
 		inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
-	snprintf(identity, sizeof identity, "4 %s %s %s", lease->mac, address, address6);
+	snprintf(identity, sizeof identity, "4 %s %s %s%s", lease->mac, address, address6,
+		 guard->any_ipv6 ? "any" : "");
 	snprintf(guard->mark, sizeof guard->mark, "berth guard %016llx",
 		 (unsigned long long)text_hash(identity));
 }

@@ -10,7 +10,7 @@
  * frames from another hardware address; ARP and IPv4 from another address; IPv6 whose address does not end in the
  * interface identifier of the hardware address, with any prefix; probes for addresses of others; packets to a DHCP
  * client; router advertisements and redirects; all that is neither ARP nor IP, or has a VLAN tag; and fragments that
- * hide their protocol.
+ * hide their protocol. On a network that is not berth's own, addresses of IP are checked only where the lease has one.
  */
 int guard_port(const struct network *network, const struct lease *lease, struct err *err);
 

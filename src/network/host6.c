@@ -16,7 +16,7 @@ static const char forwarding[] = "/proc/sys/net/ipv6/conf/all/forwarding";
 
 bool network_masquerades6(const struct network *network)
 {
-	return network->prefix6 && network->config.nat6 && !config_is_private(&network->config);
+	return network->prefix6 && config_masquerades6(&network->config);
 }
 
 bool host6_forwards(void)

@@ -48,12 +48,42 @@ static struct in_addr address_at(const struct network *network, uint32_t i)
 	return (struct in_addr){ htonl(ntohl(network->gateway.s_addr) + 1 + i) };
 }
 
+/* An address of a network that is not berth's own: any of a machine of that subnet. */
+static int parse_foreign(const struct network *network, const char *want, struct in_addr *out,
+			 struct err *err)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, want, &address) != 1)
+		return err_set(err, EINVAL, "network '%s': '%.40s' is not an IPv4 address",
+			       network->name, want);
+	if (!network->prefix)
+		return err_set(err, EINVAL,
+			       "network '%s': a fixed address such as %s needs to know the subnet "
+			       "that is in use there; create the network with subnet=SUBNET and "
+			       "gateway=ADDRESS, or leave the address to its DHCP",
+			       network->name, want);
+	uint32_t i = ntohl(address.s_addr) - ntohl(network->subnet.s_addr);
+	if (i == 0 || i >= UINT32_MAX >> network->prefix ||
+	    address.s_addr == network->gateway.s_addr)
+		return err_set(
+			err, EINVAL,
+			"network '%s': address %s cannot be a machine's: the subnet is %s%s%s",
+			network->name, want, network->config.subnet,
+			*network->config.gateway ? " and the gateway " : "",
+			network->config.gateway);
+	*out = address;
+	return 0;
+}
+
 static int parse_wanted(const struct network *network, const char *want, struct in_addr *out,
 			struct err *err)
 {
 	struct in_addr address;
 	char gateway[INET_ADDRSTRLEN];
 
+	if (!config_is_own(&network->config))
+		return parse_foreign(network, want, out, err);
 	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
 	if (inet_pton(AF_INET, want, &address) != 1)
 		return err_set(err, EINVAL, "network '%s': '%.40s' is not an IPv4 address",
@@ -95,6 +125,12 @@ static int parse_wanted6(const struct network *network, const char *want, struct
 	struct subnet6 subnet;
 	char other[INET_ADDRSTRLEN];
 
+	if (!subnet6_of(network, &subnet) && !config_is_own(&network->config))
+		return err_set(err, EINVAL,
+			       "network '%s': a fixed address such as %s needs to know the IPv6 "
+			       "network that is in use there: berth network set %s "
+			       "subnet6=PREFIX gateway6=ADDRESS",
+			       network->name, want, network->name);
 	if (!subnet6_of(network, &subnet))
 		return err_set(err, EINVAL,
 			       "network '%s' has no IPv6 network that %s could be in; give it one: "
@@ -108,7 +144,7 @@ static int parse_wanted6(const struct network *network, const char *want, struct
 	    memcmp(&address, &network->gateway6, sizeof address) == 0)
 		return refuse_address6(network, want, err);
 	/* So a fixed address is never the one that another machine gets by itself. */
-	if (subnet6_is_made(&subnet, &address, &made_of) &&
+	if (config_is_own(&network->config) && subnet6_is_made(&subnet, &address, &made_of) &&
 	    ntohl(made_of.s_addr) - ntohl(network->gateway.s_addr) - 1 < address_count(network)) {
 		inet_ntop(AF_INET, &made_of, other, sizeof other);
 		return err_set(err, EINVAL,
@@ -191,14 +227,20 @@ static void set_address6(const struct network *network, const struct wanted *wan
 			 struct lease *lease)
 {
 	struct subnet6 subnet;
+	bool named = !IN6_IS_ADDR_UNSPECIFIED(&wanted->address6);
 
 	lease->prefix6 = 0;
-	if (!subnet6_of(network, &subnet))
+	if (!subnet6_of(network, &subnet) || (lease->foreign && !named))
 		return;
 	lease->prefix6 = network->prefix6;
-	lease->address6 = IN6_IS_ADDR_UNSPECIFIED(&wanted->address6)
-				  ? subnet6_address(&subnet, lease->address)
-				  : wanted->address6;
+	lease->address6 = named ? wanted->address6 : subnet6_address(&subnet, lease->address);
+}
+
+/* Whether a lease keeps its IPv4 address. On a network that is not berth's own it has a fixed one, or none. */
+static bool keeps(const struct lease *lease, const struct wanted *wanted)
+{
+	return lease->address.s_addr == wanted->address.s_addr ||
+	       (!wanted->address.s_addr && !lease->foreign);
 }
 
 /* Whether the addresses of a lease are as wanted. */
@@ -208,8 +250,7 @@ static bool is_as_wanted(const struct network *network, const struct lease *leas
 	struct lease right = *lease;
 
 	set_address6(network, wanted, &right);
-	return (!wanted->address.s_addr || lease->address.s_addr == wanted->address.s_addr) &&
-	       lease->prefix6 == right.prefix6 &&
+	return keeps(lease, wanted) && lease->prefix6 == right.prefix6 &&
 	       (!right.prefix6 ||
 		memcmp(&lease->address6, &right.address6, sizeof right.address6) == 0);
 }
@@ -265,15 +306,15 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	if (!IN6_IS_ADDR_UNSPECIFIED(&wanted->address6) &&
 	    check_free6(network, lease->name, &wanted->address6, wanted->texts->address6, err) < 0)
 		return -err->code;
-	if (found && (!wanted->address.s_addr || wanted->address.s_addr == held.address.s_addr))
+	if (found && keeps(&held, wanted))
 		return change(network, &held, lease, wanted, err);
 	lease->made = true;
-	if (!wanted->address.s_addr)
+	if (!wanted->address.s_addr && !lease->foreign)
 		return add_anywhere(network, lease, wanted, err);
 
 	lease->address = wanted->address;
 	set_address6(network, wanted, lease);
-	if (lease_file_holder(network, wanted->address, &holder) == 0)
+	if (wanted->address.s_addr && lease_file_holder(network, wanted->address, &holder) == 0)
 		return tell_held(network, wanted->texts->address, holder.name, err);
 	/* A kill between the two leaves the machine without a lease. Its next start asks for the same one. */
 	if (found)
@@ -283,8 +324,8 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 }
 
-int lease_get(struct network *network, const char *name, const struct lease_want *want,
-	      struct lease *lease, struct err *err)
+static int find_or_make(struct network *network, const char *name, const struct lease_want *want,
+			struct lease *lease, struct err *err)
 {
 	struct lease made;
 	struct wanted wanted;
@@ -309,8 +350,19 @@ int lease_get(struct network *network, const char *name, const struct lease_want
 		return tell_failure(network, name, r, err);
 	if (change_or_add(network, &made, &wanted, err) < 0)
 		return -err->code;
+	lease_file_finish(&made);
 	*lease = made;
 	return 0;
+}
+
+int lease_get(struct network *network, const char *name, const struct lease_want *want,
+	      struct lease *lease, struct err *err)
+{
+	int r = find_or_make(network, name, want, lease, err);
+
+	if (r == 0)
+		network_add_servers(network, lease);
+	return r;
 }
 
 int lease_check(const struct network *network, const char *name, const char *address,
@@ -334,17 +386,21 @@ int lease_check(const struct network *network, const char *name, const char *add
 		       : check_free6(network, name, &wanted6, address6, err);
 }
 
-int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err)
+int lease_check_new(const char *network, const struct network_config *config, const char *want,
+		    struct err *err)
 {
-	struct network future = { .name = (char *)(uintptr_t)network,
-				  .config.subnet = (char *)(uintptr_t)subnet };
+	struct network future = { .name = (char *)(uintptr_t)network, .config = *config };
 	struct subnet parsed;
 	struct in_addr wanted;
 
-	if (subnet_parse(subnet, &parsed) < 0)
+	if (subnet_parse(config->subnet, &parsed) < 0)
 		return err_set(err, EINVAL, "network '%s' cannot have subnet '%s'", network,
-			       subnet);
-	future.gateway.s_addr = htonl(ntohl(parsed.network.s_addr) + 1);
+			       config->subnet);
+	future.subnet = parsed.network;
+	if (config_is_own(config))
+		future.gateway.s_addr = htonl(ntohl(parsed.network.s_addr) + 1);
+	else
+		inet_pton(AF_INET, config->gateway, &future.gateway);
 	future.prefix = parsed.prefix;
 	return parse_wanted(&future, want, &wanted, err);
 }
@@ -464,7 +520,7 @@ int lease_rename(struct network *network, const char *name, const char *mac, con
 	if (r == -ENOENT || (r == 0 && strcmp(lease.mac, mac) != 0))
 		return 0;
 	if (r == 0 && lease_file_find(network, to, &other) == 0 &&
-	    other.address.s_addr != lease.address.s_addr)
+	    (other.address.s_addr != lease.address.s_addr || strcmp(other.mac, mac) != 0))
 		r = lease_file_remove(network, &other);
 	if (r == 0)
 		r = lease_file_rename(network, &lease, to);

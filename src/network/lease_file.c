@@ -28,8 +28,9 @@ static int make_paths(const struct network *network, const struct lease *lease, 
 	char address[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
-	if (text_print(paths->host, sizeof paths->host, "%s/hosts/%s", network->folder, address) <
-		    0 ||
+	/* A lease without an address allocates its name alone. */
+	if (text_print(paths->host, sizeof paths->host, "%s/hosts/%s", network->folder,
+		       lease->address.s_addr ? address : lease->name) < 0 ||
 	    text_print(paths->name, sizeof paths->name, "%s/names/%s", network->folder,
 		       lease->name) < 0 ||
 	    /* dnsmasq ignores names that begin with a dot. */
@@ -48,9 +49,28 @@ void lease_file_begin(const struct network *network, struct lease *lease)
 				 .gateway6 = network->gateway6,
 				 .link = LEASE_LINK,
 				 .isolated = config->isolated,
-				 .mtu = (unsigned)config->mtu,
+				 .mtu = config->mtu ? (unsigned)config->mtu : network->parent_mtu,
+				 .foreign = !config_is_own(config),
 				 .without_route = config_is_private(config) };
-	snprintf(lease->domain, sizeof lease->domain, "%s", config->domain ? config->domain : "");
+	snprintf(lease->domain, sizeof lease->domain, "%s", config_domain(config));
+}
+
+void lease_file_finish(struct lease *lease)
+{
+	if (lease->address.s_addr)
+		return;
+	lease->prefix = 0;
+	lease->gateway = (struct in_addr){ 0 };
+}
+
+/* Whether a lease of the network can have that address; none at all: only on a network that is not berth's own. */
+static bool is_ours(const struct network *network, struct in_addr address)
+{
+	uint32_t mask = network->prefix ? htonl(UINT32_MAX << (32 - network->prefix)) : UINT32_MAX;
+
+	if (!address.s_addr)
+		return !config_is_own(&network->config);
+	return network->prefix && ((address.s_addr ^ network->subnet.s_addr) & mask) == 0;
 }
 
 /* The IPv6 address of a lease, unless it is one of an earlier subnet. */
@@ -68,17 +88,16 @@ static void accept_address6(const struct network *network, const char *address, 
 static int accept_lease(const struct network *network, const char *name, const char *mac,
 			const char *address, const char *address6, struct lease *lease)
 {
-	uint32_t mask = htonl(UINT32_MAX << (32 - network->prefix));
 	struct lease read;
 
 	lease_file_begin(network, &read);
-	if (inet_pton(AF_INET, address, &read.address) != 1 ||
-	    ((read.address.s_addr ^ network->gateway.s_addr) & mask) != 0 ||
+	if (inet_pton(AF_INET, address, &read.address) != 1 || !is_ours(network, read.address) ||
 	    text_label_fault(name) || strlen(mac) != sizeof read.mac - 1)
 		return -ENOENT;
 	snprintf(read.name, sizeof read.name, "%s", name);
 	snprintf(read.mac, sizeof read.mac, "%s", mac);
 	accept_address6(network, address6, &read);
+	lease_file_finish(&read);
 	*lease = read;
 	return 0;
 }
@@ -418,6 +437,8 @@ int lease_file_rename(const struct network *network, const struct lease *lease, 
 		r = remove_file(mac);
 	if (r == 0 && symlink(to, mac) < 0)
 		r = -errno;
+	if (r == 0 && strcmp(from.host, paths.host) != 0)
+		r = remove_file(from.host);
 	if (r == 0)
 		r = remove_file(from.name);
 	if (r == 0)

@@ -4,6 +4,8 @@
  *
  *   hosts/ADDRESS   "MAC,ADDRESS,NAME": the allocation, made exclusively; dnsmasq's dhcp-hostsdir.
  *                   With an IPv6 address "MAC,ADDRESS,NAME,[ADDRESS6]"
+ *                   On a network that is not berth's own ADDRESS is 0.0.0.0 and the file hosts/NAME, unless
+ *                   the address is fixed
  *   names/NAME      "ADDRESS NAME # MAC": found by name in one read; dnsmasq's hostsdir, so that a
  *                   name is answered for a machine that never asks DHCP, too. With an IPv6 address a
  *                   second line "ADDRESS6 NAME"
@@ -21,6 +23,9 @@
 
 /* Fills in what every lease of the network has. */
 void lease_file_begin(const struct network *network, struct lease *lease);
+
+/* Completes a lease that has its addresses: without an IPv4 address it has no subnet and no gateway of IPv4 either. */
+void lease_file_finish(struct lease *lease);
 
 /* Finds a lease by name: 0, -ENOENT (also for a damaged one, and one of another subnet), or -errno. */
 int lease_file_find(const struct network *network, const char *name, struct lease *lease);

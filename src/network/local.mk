@@ -8,14 +8,18 @@ libnetwork_a_SOURCES = \
 	src/network/dns.c src/network/dns.h \
 	src/network/dns_arguments.c src/network/dns_arguments.h \
 	src/network/firewall.c src/network/firewall.h \
+	src/network/foreign.c \
 	src/network/forward.c src/network/forward.h \
 	src/network/guard.c src/network/guard.h \
 	src/network/host6.c src/network/host6.h \
+	src/network/kind.c src/network/kind.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \
 	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \
+	src/network/see.c \
+	src/network/servers.c \
 	src/network/settings.c \
 	src/network/subnet.c src/network/subnet.h \
 	src/network/subnet6.c src/network/subnet6.h \

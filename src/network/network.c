@@ -5,10 +5,12 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
+#include "network/kind.h"
 #include "network/lease_file.h"
 #include "network/subnet.h"
 #include "network/subnet6.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -131,11 +133,34 @@ static int read_subnet6(struct network *network, struct err *err)
 	return 0;
 }
 
+/* A network that is not berth's own has only what its settings know of it. */
+static void read_foreign(struct network *network)
+{
+	const struct network_config *config = &network->config;
+	struct subnet subnet;
+	struct subnet6 subnet6;
+
+	if (*config->subnet && subnet_parse(config->subnet, &subnet) == 0) {
+		network->subnet = subnet.network;
+		network->prefix = subnet.prefix;
+	}
+	if (subnet6_parse(config->subnet6, &subnet6) == 0)
+		network->prefix6 = subnet6.prefix;
+	inet_pton(AF_INET, config->gateway, &network->gateway);
+	inet_pton(AF_INET6, config->gateway6, &network->gateway6);
+}
+
 /* Gateway and prefix from the settings, which a person may have edited. */
 static int read_subnet(struct network *network, struct err *err)
 {
 	struct subnet subnet;
 
+	if (config_check_network(&network->config, err) < 0)
+		return err_wrap(err, "%s/network.conf", network->folder);
+	if (!config_is_own(&network->config)) {
+		read_foreign(network);
+		return 0;
+	}
 	if (subnet_parse(network->config.subnet, &subnet) < 0)
 		return err_set(err, EINVAL,
 			       "%s/network.conf: subnet '%s' cannot be used; write one such as "
@@ -143,6 +168,7 @@ static int read_subnet(struct network *network, struct err *err)
 			       network->folder, network->config.subnet);
 	if (!*network->config.bridge)
 		return err_set(err, EINVAL, "%s/network.conf: no bridge is named", network->folder);
+	network->subnet = subnet.network;
 	network->gateway.s_addr = htonl(ntohl(subnet.network.s_addr) + 1);
 	network->prefix = subnet.prefix;
 	return read_subnet6(network, err);
@@ -257,7 +283,8 @@ static int open_doomed(struct network *network, const struct dirs *dirs, const c
 /* Running machines come first, because --force is no way out for them. */
 static int check_doomed(struct network *network, bool force, struct err *err)
 {
-	return bridge_check_idle(network, err) < 0 || (!force && refuse_leases(network, err) < 0)
+	return kind_ops(network)->check_idle(network, err) < 0 ||
+			       (!force && refuse_leases(network, err) < 0)
 		       ? -err->code
 		       : 0;
 }
@@ -280,7 +307,7 @@ int network_delete(const struct dirs *dirs, const char *name, bool force, struct
 	scoped_fd int lock = network_lock(&network, err);
 	if (lock < 0)
 		return lock;
-	if (check_doomed(&network, force, err) < 0 || bridge_down(&network, err) < 0)
+	if (check_doomed(&network, force, err) < 0 || kind_ops(&network)->down(&network, err) < 0)
 		return -err->code;
 	return erase(&network, err);
 }

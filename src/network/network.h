@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Networks: a bridge with a subnet, leases, DHCP and DNS, NAT. This layer knows names and pids, not machines. */
+/*
+ * Networks. Those of berth's own have a bridge with a subnet, leases, DHCP and DNS, NAT; on others berth only puts the
+ * interfaces of machines on a link of the host's. This layer knows names and pids, not machines.
+ */
 #ifndef BERTH_NETWORK_NETWORK_H
 #define BERTH_NETWORK_NETWORK_H
 
@@ -18,12 +21,16 @@ struct network {
 	char *name;              /* owned */
 	char *folder;            /* owned; STATE/networks/NAME */
 	struct network_config config;
-	struct in_addr gateway;   /* the bridge's own address: first of the subnet */
-	unsigned prefix;          /* bits of the subnet */
+	struct in_addr subnet; /* its first address, which no machine has */
+	struct in_addr
+		gateway; /* of an own network the bridge's address; else 0.0.0.0 if it is not known */
+	unsigned
+		prefix; /* bits of the subnet; 0: it is not known, of a network that is not berth's own */
 	struct in6_addr gateway6; /* the same for IPv6 */
-	unsigned prefix6;         /* 0: it has no IPv6 */
+	unsigned prefix6;         /* 0: it has no IPv6, or none that is known */
 	bool without_ipv6; /* set by network_up: the host has no IPv6, so that prefix6 is 0 whatever the settings say */
-	int bridge; /* index of the link, once network_up has seen it; else 0 */
+	int bridge; /* index of the link, its own or its parent, once network_up has seen it; else 0 */
+	unsigned parent_mtu; /* bytes, set by network_up; 0: it has no parent */
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
 	bool rerouted; /* set by network_set: its machines have another default route now, or none */
@@ -33,22 +40,27 @@ struct network {
 
 #define LEASE_LINK "eth0"
 
-/* A lease: the addresses of a name on a network. It stays the same over all starts, until it is released. */
+/*
+ * A lease: the addresses of a name on a network. It stays the same over all starts, until it is released. On a network
+ * that is not berth's own, only fixed addresses are in it; the machine asks the DHCP of the LAN for others.
+ */
 struct lease {
 	char name[64];
 	char mac[18];
 	struct in_addr address;
-	struct in_addr gateway;
-	unsigned prefix;
+	struct in_addr gateway; /* 0.0.0.0: none */
+	unsigned prefix;        /* 0: it has no IPv4 address */
 	struct in6_addr address6;
-	struct in6_addr gateway6;
-	unsigned prefix6; /* 0: it has no IPv6 address */
-	char domain[254]; /* the network's, or "" */
-	bool made;        /* set by lease_get: the lease is new, or has another address now */
+	struct in6_addr gateway6; /* ::: none */
+	unsigned prefix6;         /* 0: it has no IPv6 address */
+	char domain[254];         /* the network's, or "" */
+	char servers[200]; /* name servers, separated by spaces, or ""; set by lease_get alone */
+	bool made;         /* set by lease_get: the lease is new, or has another address now */
 	/* As the network says; the caller of network_attach adds what the machine and its interface say. */
 	bool isolated;       /* isolated from the bridge's other isolated ports */
 	char link[IFNAMSIZ]; /* name of the interface in the guest; LEASE_LINK */
 	unsigned mtu;        /* bytes; 0: the kernel's default */
+	bool foreign;        /* the network is not berth's own */
 	bool without_route;  /* the guest's default route does not lead through it */
 };
 
@@ -62,6 +74,9 @@ int network_create(const struct dirs *dirs, const char *name, const struct confi
 /* Whether network_create could make it, with that bridge and subnet (NULL: chosen). Makes nothing. */
 int network_check_new(const struct dirs *dirs, const char *name, const char *bridge,
 		      const char *subnet, struct err *err);
+/* The same for a network that is not berth's own, with these settings. */
+int network_check_foreign(const struct dirs *dirs, const char *name,
+			  const struct network_config *config, struct err *err);
 /* Opens a network. -ENOENT; -ENODATA: the folder exists but its settings are missing; the sentence has the remedies. */
 int network_open(struct network *network, const struct dirs *dirs, const char *name,
 		 struct err *err);
@@ -74,7 +89,7 @@ int network_list(const struct dirs *dirs, int (*visit)(void *, const char *name)
 		 struct err *err);
 
 /*
- * Brings the network up: bridge with its address, forwarding, firewall table, dnsmasq. Makes only missing parts;
+ * Brings the network up. One that is not berth's own only has its parent looked for. Else: bridge with its address, forwarding, firewall table, dnsmasq. Makes only missing parts;
  * without any, it is cheap and starts no process. Safe when several commands do it at once. With nat it switches on
  * IPv4 forwarding, a setting of the whole host, which stays on. Machines work without dnsmasq, because berth sets their
  * addresses: if it is missing or cannot run, network_up succeeds, and network->warning has the reason and the remedy.
@@ -95,6 +110,9 @@ int network_down(struct network *network, struct err *err);
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
+/* Whether the network can become one of the kind that these settings have: by name, -EINVAL. */
+int network_check_kind(const struct network *network, const struct network_config *config,
+		       struct err *err);
 /*
  * Adds a sentence, a line each, for settings of a network that are allowed and probably not meant, as far as they were
  * given by these changes: translation on a private network, addresses of the internet behind a translation.
@@ -135,8 +153,12 @@ int lease_get(struct network *network, const char *name, const struct lease_want
  */
 int lease_check(const struct network *network, const char *name, const char *address,
 		const char *address6, struct err *err);
-/* Whether a machine of a network that is not made yet could have that address: it is in the subnet, not the gateway's. */
-int lease_check_new(const char *network, const char *subnet, const char *want, struct err *err);
+/*
+ * Whether a machine of a network that is not made yet, with these settings, could have that IPv4 address: it is in the
+ * subnet, not the gateway's.
+ */
+int lease_check_new(const char *network, const struct network_config *config, const char *want,
+		    struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */
 bool lease_has_holder(const struct network *network, const char *address, char name[64]);
 /* Whether a lease has that hardware address, and the name that it belongs to. */
@@ -188,6 +210,11 @@ struct traffic {
 /* Reads it. -ENODEV: the machine has no port there; or -errno. Quiet. */
 int network_traffic(const struct network *network, const char *name, struct traffic *traffic);
 
+/*
+ * Fills in the addresses that a lease does not have, as they are on the interface inside the network namespace of pid:
+ * the first of each family that others can reach. Quiet: what cannot be seen stays unknown.
+ */
+void network_see_addresses(struct lease *lease, pid_t pid);
 /* Makes the default route of a running machine lead through the interface of this lease, or not, as the lease says. */
 int network_route(const struct network *network, const struct lease *lease, pid_t pid,
 		  struct err *err);

@@ -47,7 +47,7 @@ static int find_bridge(const struct network *network, struct link_socket *links,
 
 	if (r == -ENODEV)
 		return err_set(err, ENODEV, "network '%s' is down: there is no bridge '%s'",
-			       network->name, network->config.bridge);
+			       network->name, bridge_link(network));
 	if (r == 0)
 		*index = bridge.index;
 	return r;
@@ -81,7 +81,7 @@ static int add_neighbours(struct link_socket *links, int bridge, const struct le
 {
 	struct in6_addr addresses[2];
 
-	if (!lease->prefix6)
+	if (!lease->prefix6 || lease->foreign)
 		return 0;
 	size_t count = neighbours_of(lease, mac, addresses);
 	return link_add_neighbours(links, bridge, addresses, count, mac);
@@ -91,7 +91,8 @@ static int add_neighbours(struct link_socket *links, int bridge, const struct le
 static void remove_neighbours(const struct network *network, const char *name)
 {
 	scoped_links struct link_socket *links = NULL;
-	int bridge = network->prefix6 ? (int)if_nametoindex(network->config.bridge) : 0;
+	bool wanted = network->prefix6 && config_is_own(&network->config);
+	int bridge = wanted ? (int)if_nametoindex(network->config.bridge) : 0;
 	struct in6_addr addresses[2];
 	unsigned char mac[LINK_MAC];
 	struct lease lease;
@@ -103,25 +104,56 @@ static void remove_neighbours(const struct network *network, const char *name)
 	link_remove_neighbours(links, bridge, addresses, count);
 }
 
+static unsigned mtu_of(const struct lease *lease)
+{
+	return lease->mtu ? lease->mtu : ETH_DATA_LEN;
+}
+
+/*
+ * The mtu of the host end: that of the guest's end. On a bridge of the host's that of the bridge, which the kernel would
+ * lower for all of its ports otherwise.
+ */
+static unsigned host_mtu_of(const struct network *network, const struct lease *lease)
+{
+	return network->parent_mtu ? network->parent_mtu : lease->mtu;
+}
+
+/*
+ * The hardware address of the host end: on an own network the bridge's, so that the host is reached by one address. A
+ * bridge of the host's may take the lowest one of its ports, which this is not.
+ */
+static void port_mac(const struct network *network, const struct lease *lease,
+		     unsigned char mac[LINK_MAC])
+{
+	enum { HIGHEST_LOCAL = 0xfe };
+
+	if (!lease->foreign) {
+		bridge_mac(network, mac);
+		return;
+	}
+	port_parse_mac(lease->mac, mac);
+	mac[0] = HIGHEST_LOCAL;
+}
+
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	char ifname[IFNAMSIZ];
 	struct link_veth veth = { .name = ifname,
 				  .alias = lease->name,
-				  .isolated = lease->isolated,
+				  .isolated = lease->isolated && *bridge_link(network),
 				  .peer = lease->link,
-				  .mtu = lease->mtu,
+				  .mtu = host_mtu_of(network, lease),
+				  .peer_mtu = lease->mtu,
 				  .pid = pid,
 				  .bridge = network->bridge };
 
 	port_ifname(network, lease->name, ifname);
-	/* The bridge's hardware address, so that the host is reached by one address. */
-	bridge_mac(network, veth.mac);
 	int r = port_parse_mac(lease->mac, veth.peer_mac);
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is not a MAC address",
 			       network->name, lease->mac);
+	port_mac(network, lease, veth.mac);
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	if (!veth.bridge && find_bridge(network, links, &veth.bridge, err) < 0)
@@ -229,11 +261,6 @@ static int set_route(const struct lease *lease)
 				    : link_add_default_routes(links, &setup);
 }
 
-static unsigned mtu_of(const struct lease *lease)
-{
-	return lease->mtu ? lease->mtu : ETH_DATA_LEN;
-}
-
 static int set_mtu(const struct lease *lease)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -297,13 +324,17 @@ int network_route(const struct network *network, const struct lease *lease, pid_
 		       : 0;
 }
 
-/* The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have them. */
+/*
+ * The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have them,
+ * unless it has another mtu than the guest's.
+ */
 static int shape_port(const struct network *network, const struct lease *lease, pid_t pid,
 		      struct link_socket *links, const struct link_info *port, struct err *err)
 {
-	int r = link_set_isolated(links, port->index, lease->isolated);
+	unsigned mtu = network->parent_mtu ? network->parent_mtu : mtu_of(lease);
+	int r = *bridge_link(network) ? link_set_isolated(links, port->index, lease->isolated) : 0;
 
-	if (r < 0 || port->mtu == mtu_of(lease))
+	if (r < 0 || (port->mtu == mtu && !network->parent_mtu))
 		return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 	scoped_fd int space = open_space(network, pid, err);
 	if (space < 0)
@@ -313,7 +344,7 @@ static int shape_port(const struct network *network, const struct lease *lease, 
 			       "network '%s': the interface %s of '%s' cannot have mtu %u; "
 			       "restart it",
 			       network->name, lease->link, lease->name, mtu_of(lease));
-	r = link_set_mtu(links, port->index, mtu_of(lease));
+	r = port->mtu == mtu ? 0 : link_set_mtu(links, port->index, mtu);
 	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 }
 
@@ -355,14 +386,16 @@ static void switch_announcements_on(const char *link)
 
 /*
  * The guest's kernel takes the prefix of router advertisements, which a DHCPv6 client leaves to it, but no default route:
- * that one is set, and each further interface would add another. Programs that configure the link read advertisements
- * by themselves.
+ * that one is set, and each further interface would add another. With a fixed address on a network of others it takes
+ * nothing, because their routers announce prefixes of which addresses would be made that the port's guard drops.
+ * Programs that configure the link read advertisements by themselves.
  */
-static void refuse_default_routes(const char *link)
+static void refuse_routers(const struct lease *lease)
 {
 	char path[80];
 
-	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_ra_defrtr", link);
+	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/%s", lease->link,
+		   lease->foreign ? "accept_ra" : "accept_ra_defrtr");
 	file_write(AT_FDCWD, path, "0");
 }
 
@@ -380,7 +413,7 @@ static int set_up_link(struct link_socket *links, const struct lease *lease, str
 		return tell_guest(NULL, "find its interface", -errno, err);
 	switch_announcements_on(lease->link);
 	if (lease->prefix6)
-		refuse_default_routes(lease->link);
+		refuse_routers(lease);
 	const struct link_setup setup = setup_of(lease, index);
 	const char *part = "";
 	int r = link_configure(links, &setup, &part);

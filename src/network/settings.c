@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a network's settings: all of them or none. A network that is up has them at once. */
 #include "network/bridge.h"
+#include "network/kind.h"
 
 #include "base/scoped.h"
 
@@ -15,7 +16,7 @@ static int renew(struct network *network, struct err *err)
 
 	if (network_open(&now, network->dirs, network->name, err) < 0)
 		return -err->code;
-	int r = bridge_renew(&now, err);
+	int r = kind_ops(&now)->renew(&now, err);
 	if (r < 0)
 		return r;
 	now.rerouted = config_is_private(&now.config) != config_is_private(&network->config);
@@ -43,7 +44,8 @@ static struct config_change *settle(const struct network *network,
 	}
 	for (size_t i = 0; i < count; i++) {
 		list[i] = changes[i];
-		if (strcmp(list[i].name, "subnet6") != 0 || !list[i].value)
+		if (strcmp(list[i].name, "subnet6") != 0 || !list[i].value ||
+		    !config_is_own(&network->config))
 			continue;
 		int r = config_put(&network_schema, &scratch, "subnet6", list[i].value, err);
 		if (r == 0 && !links)
@@ -68,7 +70,7 @@ static int check_servers(const struct network *network, const struct network_con
 
 	for (char *word; servers && (word = strsep(&rest, " "));) {
 		if (inet_pton(AF_INET, word, &address) == 1 &&
-		    address.s_addr == network->gateway.s_addr)
+		    address.s_addr == network->gateway.s_addr && config_is_own(config))
 			return err_set(
 				err, EINVAL,
 				"network '%s': dns.servers has %s, which is the network's own "
@@ -97,7 +99,11 @@ int network_set(struct network *network, const struct config_change *changes, si
 	if (!settled ||
 	    config_preview(&network_schema, path, settled, count, &after, &config, err) < 0)
 		return -err->code;
-	int r = check_servers(network, &config, err);
+	int r = network_check_kind(network, &config, err);
+	if (r == 0)
+		r = network_check_changes(network, &config, changes, count, err);
+	if (r == 0)
+		r = check_servers(network, &config, err);
 	config_free(&network_schema, &config);
 	if (r < 0)
 		return r;

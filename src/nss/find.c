@@ -111,6 +111,12 @@ static void join_name(const char *label, const char *domain, char out[NSS_NAME_M
 	memcpy(out + first + 1, domain, second + 1);
 }
 
+/* A machine that asks the DHCP of a LAN for its address has this one in its lease file. */
+static bool is_none(const char *address)
+{
+	return strcmp(address, "0.0.0.0") == 0;
+}
+
 /* Takes over the addresses of "ADDRESS NAME" lines whose name is the label. */
 static void read_addresses(char *text, const char *label, int family, struct found *found)
 {
@@ -123,7 +129,7 @@ static void read_addresses(char *text, const char *label, int family, struct fou
 			  inet_pton(AF_INET6, address, &found->addresses[found->count].is) == 1;
 		int its = v4 ? AF_INET : AF_INET6;
 
-		if (!name || strcmp(name, label) != 0 || !(v4 || v6) ||
+		if (!name || strcmp(name, label) != 0 || !(v4 || v6) || is_none(address) ||
 		    (family != AF_UNSPEC && family != its))
 			continue;
 		found->addresses[found->count++].family = its;

@@ -401,7 +401,7 @@ static void test_identity(void)
 	struct err err = { 0 };
 	bool fresh;
 
-	inet_pton(AF_INET, "10.9.8.1", &lease.gateway);
+	snprintf(lease.servers, sizeof lease.servers, "10.9.8.1");
 	put(root, "etc/hostname", "template\n");
 	put(root, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
 	put(root, "etc/resolv.conf", "nameserver 192.0.2.1\n");
@@ -420,7 +420,7 @@ static void test_identity(void)
 	CU_ASSERT_EQUAL(identity_done(&machine, &err), 0);
 	/* The second start: what the guest made of it stays, but our own file follows the network. */
 	put(root, "etc/hostname", "renamed\n");
-	inet_pton(AF_INET, "10.9.9.1", &lease.gateway);
+	snprintf(lease.servers, sizeof lease.servers, "10.9.9.1");
 	lease.domain[0] = '\0';
 	CU_ASSERT_EQUAL(identity_apply(&machine, root, &lease, &fresh, &err), 0);
 	CU_ASSERT_FALSE(fresh);
@@ -451,9 +451,8 @@ static void test_resolver_seeds(void)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_fd int root = make_root(&machine, "seeds");
-	struct lease lease = { .domain = "berth" };
+	struct lease lease = { .domain = "berth", .servers = "10.9.8.1" };
 
-	inet_pton(AF_INET, "10.9.8.1", &lease.gateway);
 	CU_ASSERT_EQUAL(mkdirat(root, "run", 0755), 0);
 	CU_ASSERT_EQUAL(symlinkat("../run/./some/where/resolv.conf", root, "etc/resolv.conf"), 0);
 	resolver_seed(root, &lease);

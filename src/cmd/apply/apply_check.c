@@ -155,8 +155,15 @@ static bool leaves(void *context, const char *machine, const char *forward)
 	return loss_of_forward(taking->apply, machine, forward, &taking->forward);
 }
 
-/* The kind that a network has after this command. */
-static bool is_private(const struct apply *apply, const char *name)
+static const char *shut_as(const struct network_config *config)
+{
+	return !config_is_own(config)      ? "not one of berth's"
+	       : config_is_private(config) ? "private"
+					   : NULL;
+}
+
+/* Why no port of the host leads to machines of a network, by the kind that it has after this command; NULL: they do. */
+static const char *find_shut(const struct apply *apply, const char *name)
 {
 	scoped_network struct network network = { 0 };
 
@@ -164,10 +171,11 @@ static bool is_private(const struct apply *apply, const char *name)
 		const struct apply_network *wanted = &apply->file.networks[i];
 		if (strcmp(wanted->name, name) == 0 &&
 		    apply_line_of(wanted->given, wanted->given_count, "kind"))
-			return config_is_private(&wanted->config);
+			return shut_as(&wanted->config);
 	}
-	return network_open(&network, &apply->call->dirs, name, &(struct err){ 0 }) == 0 &&
-	       config_is_private(&network.config);
+	return network_open(&network, &apply->call->dirs, name, &(struct err){ 0 }) == 0
+		       ? shut_as(&network.config)
+		       : NULL;
 }
 
 static int check_forward(struct taking *taking, const struct apply_group *group, const char *name,
@@ -177,12 +185,12 @@ static int check_forward(struct taking *taking, const struct apply_group *group,
 
 	if (config_forward(section, &taking->forward, err) < 0)
 		return -err->code;
-	return is_private(taking->apply, network)
-		       ? err_set(err, EINVAL,
-				 "forward '%s' cannot lead to machine '%s': its network '%s' is "
-				 "private; write another into the file: 'network = NETWORK'",
-				 section->section.name, name, network)
-		       : 0;
+	const char *shut = find_shut(taking->apply, network);
+	return shut ? err_set(err, EINVAL,
+			      "forward '%s' cannot lead to machine '%s': its network '%s' is %s; "
+			      "write another into the file: 'network = NETWORK'",
+			      section->section.name, name, network, shut)
+		    : 0;
 }
 
 static bool loses_volume(void *context, const char *machine, const char *volume)

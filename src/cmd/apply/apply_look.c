@@ -102,7 +102,7 @@ int apply_check_new_address(const struct apply *apply, const char *key, const ch
 	for (size_t i = 0; i < apply->file.network_count; i++) {
 		const struct apply_network *made = &apply->file.networks[i];
 		if (strcmp(made->name, network) == 0 && *made->config.subnet)
-			return lease_check_new(network, made->config.subnet, address, err);
+			return lease_check_new(network, &made->config, address, err);
 	}
 	return err_set(err, EINVAL,
 		       "%s is %s, but network '%s' is not made yet and its subnet is "

@@ -29,12 +29,15 @@ static int compare_network(struct apply *apply, const struct apply_network *want
 		if (strcmp(key->name, "subnet6") == 0 && strcmp(text_str(&to), "auto") == 0 &&
 		    strcmp(text_str(&from), "none") != 0)
 			continue;
+		if (strcmp(key->name, "kind") == 0)
+			network_check_kind(network, &wanted->config, &fixed);
 		if (key->flags & KEY_FIXED)
 			err_set(&fixed, EPERM,
 				"network '%s' has %s = %s, which cannot change to %s; delete "
 				"the network first, or give another one a name",
 				network->name, key->name, text_str(&from), text_str(&to));
-		else if (action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
+		else if (!fixed.code &&
+			 action_add(action, key->name, text_str(&from), text_str(&to), err) < 0)
 			return -err->code;
 		apply_fault(apply, line, &fixed);
 	}
@@ -47,6 +50,8 @@ static int check_new_network(struct apply *apply, const struct apply_network *wa
 {
 	const struct network_config *config = &wanted->config;
 
+	if (!config_is_own(config))
+		return network_check_foreign(&apply->call->dirs, wanted->name, config, err);
 	network_check_new(&apply->call->dirs, wanted->name, config->bridge, NULL, err);
 	apply_fault(apply, wanted->line, err);
 	return *config->subnet ? network_check_new(&apply->call->dirs, wanted->name, NULL,

@@ -35,6 +35,23 @@ static int look_at_pool(void *context, const char *name)
 	return 0;
 }
 
+/* A network that is not berth's own has nothing but its link. */
+static void add_foreign(struct report *report, const struct network *network,
+			const struct network_status *status)
+{
+	const struct network_config *config = &network->config;
+
+	if (status->up)
+		report_add(report, VERDICT_OK, "network", NULL, "network '%s' (%s%s%s) is up",
+			   network->name, config->kind, *config->parent ? " " : "", config->parent);
+	else
+		report_add(report, VERDICT_PROBLEM, "network",
+			   "make it or set it up: berth only uses it",
+			   "network '%s': the host's link '%s' is missing, down, or none that its "
+			   "kind (%s) can use",
+			   network->name, config->parent, config->kind);
+}
+
 static int look_at_network(void *context, const char *name)
 {
 	struct report *report = context;
@@ -57,6 +74,8 @@ static int look_at_network(void *context, const char *name)
 			   "network '%s': its dnsmasq has older settings, or asks name servers "
 			   "that are no longer the host's",
 			   name);
+	else if (!config_is_own(&network.config))
+		add_foreign(report, &network, &status);
 	else if (status.up && network.config.dhcp && !status.dns)
 		report_add(report, VERDICT_PROBLEM, "network", remedy,
 			   "network '%s' has no dnsmasq: its machines do not find names", name);

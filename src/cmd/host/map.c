@@ -56,14 +56,19 @@ static void find_uplinks(struct making *making)
 		link_each_uplink(links, add_uplink, making);
 }
 
-/* The links that its machines reach other hosts by: none on a private network; without its own bridge. */
+/*
+ * The links that its machines reach other hosts by: none on a private network; without its own bridge. On a network that
+ * is not berth's own, the link of the host's that they are put on.
+ */
 static json_t *uplinks_of(const struct making *making, const struct network *network)
 {
 	json_t *array = json_array();
 	json_t *each;
 	size_t i;
 
-	if (config_is_private(&network->config))
+	if (config_has_parent(&network->config))
+		json_array_append_new(array, json_string(network->config.parent));
+	if (!config_is_own(&network->config) || config_is_private(&network->config))
 		return array;
 	json_array_foreach(making->uplinks, i, each)
 	{
@@ -83,7 +88,7 @@ static const char *fault_of(const struct network *network, const struct network_
 		return status->ports ? "its bridge is down" : NULL;
 	if (config_masquerades(config) && !status->nat)
 		return "its firewall rules are missing";
-	if (config->dhcp && !status->dns)
+	if (config_serves(config) && !status->dns)
 		return "its dnsmasq does not run";
 	return config_masquerades(config) && *status->dropped_by ? "a firewall drops its packets"
 								 : NULL;
@@ -199,14 +204,16 @@ static json_t *nic_node(const struct machine *machine, const struct nic_view *ni
 	const char *on = runs ? run_network_of(&run, nic->name) : NULL;
 	bool active = on && strcmp(on, nic->network) == 0;
 
+	if (active && leased && lease.foreign)
+		network_see_addresses(&lease, run.init);
 	return json_members((const struct json_member[]){
 		{ "machine", json_string(machine->name) },
 		{ "nic", json_string(nic->name) },
 		{ "state", json_string(machine_state_name(status->state)) },
 		{ "active", json_boolean(active) },
 		{ "error", json_text(active ? nic_fault(machine, nic) : NULL) },
-		{ "address", json_address(leased, lease.address) },
-		{ "address6", json_address6(leased && lease.prefix6, &lease.address6) },
+		{ "address", json_address(lease.prefix, lease.address) },
+		{ "address6", json_address6(lease.prefix6, &lease.address6) },
 		{ "mac", json_text(nic->mac) },
 		{ "route", json_boolean(nic->route) },
 		{ "forwards", nic->section ? json_array() : forwards_of(machine) },

@@ -111,11 +111,12 @@ static void add_network(struct listing *listing, const struct network *network,
 					      { "name", json_string(network->name) },
 					      { "bridge", json_text(config->bridge) },
 					      { "subnet", json_text(config->subnet) },
-					      { "gateway", json_address(true, network->gateway) },
+					      { "gateway", json_address(network->gateway.s_addr,
+									network->gateway) },
 					      { "kind", json_text(config->kind) },
+					      { "parent", json_text(config->parent) },
 					      { "subnet6", subnet6_json(network) },
-					      { "gateway6", json_address6(network->prefix6 != 0,
-									  &network->gateway6) },
+					      { "gateway6", gateway6_json(network) },
 					      { "domain", json_text(config->domain) },
 					      { "up", json_boolean(status->up) },
 					      { "dns", json_boolean(status->dns) },
@@ -129,13 +130,13 @@ static void add_network(struct listing *listing, const struct network *network,
 	}
 	table_add(table, network->name);
 	table_add(table, config->kind);
-	table_add(table, config->bridge);
+	table_add(table, *config->parent ? config->parent : config->bridge);
 	table_add(table, config->subnet);
 	table_add(table, strcmp(config->subnet6, "none") == 0 ? "" : config->subnet6);
 	table_add(table, status->up ? "up" : "down");
 	table_add(table, listed_part(status, config_masquerades(config), status->nat));
-	table_add(table, listed_part(status, config->dhcp, status->dns));
-	table_add(table, config->domain);
+	table_add(table, listed_part(status, config_serves(config), status->dns));
+	table_add(table, config_domain(config));
 	table_format(table, "%d", status->leases);
 	table_format(table, "%d", status->ports);
 }

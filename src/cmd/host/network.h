@@ -13,5 +13,7 @@ extern const struct command network_get_verb, network_info_verb, network_map_ver
 
 /* The IPv6 subnet of a network for JSON; null: it has none. */
 json_t *subnet6_json(const struct network *network);
+/* Its IPv6 gateway; null: none is known. */
+json_t *gateway6_json(const struct network *network);
 
 #endif

@@ -32,8 +32,9 @@ static int show_lease(void *context, const struct lease *lease)
 	inet_ntop(AF_INET, &lease->address, address, sizeof address);
 	inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
 	scoped_free char *line =
-		text_format("%s %s%s%s %s", lease->name, address, lease->prefix6 ? " " : "",
-			    lease->prefix6 ? address6 : "", lease->mac);
+		text_format("%s %s%s%s%s%s", lease->name, lease->prefix ? address : "",
+			    lease->prefix ? " " : "", lease->prefix6 ? address6 : "",
+			    lease->prefix6 ? " " : "", lease->mac);
 	show(*label, line ? line : "");
 	*label = "";
 	return 0;
@@ -64,6 +65,16 @@ static int show_traffic(void *context, const struct lease *lease)
 	return 0;
 }
 
+static void show_services(const struct network *network, const struct network_status *status)
+{
+	const struct network_config *config = &network->config;
+
+	show("nat:", part(config_masquerades(config), status->up, status->nat));
+	if (network->prefix6)
+		show("nat6:", part(config_masquerades6(config), status->up, status->nat6));
+	show("dns:", part(config->dhcp, status->up, status->dns));
+}
+
 static int show_network(struct network *network, const struct network_status *status,
 			struct err *err)
 {
@@ -76,17 +87,15 @@ static int show_network(struct network *network, const struct network_status *st
 	show("kind:", config->kind);
 	show("state:", status->up ? "up" : "down");
 	show("bridge:", config->bridge);
+	show("parent:", config->parent);
 	show("subnet:", config->subnet);
-	show("gateway:", gateway);
+	show("gateway:", network->gateway.s_addr ? gateway : "");
 	inet_ntop(AF_INET6, &network->gateway6, gateway6, sizeof gateway6);
 	show("subnet6:", config->subnet6);
-	show("gateway6:", network->prefix6 ? gateway6 : "");
-	show("domain:", config->domain);
-	show("nat:", part(config_masquerades(config), status->up, status->nat));
-	if (network->prefix6)
-		show("nat6:",
-		     part(config->nat6 && !config_is_private(config), status->up, status->nat6));
-	show("dns:", part(config->dhcp, status->up, status->dns));
+	show("gateway6:", IN6_IS_ADDR_UNSPECIFIED(&network->gateway6) ? "" : gateway6);
+	show("domain:", config_domain(config));
+	if (config_is_own(config))
+		show_services(network, status);
 	show("servers:", config->dns_servers);
 	show("isolated:", config->isolated ? "yes" : "");
 	snprintf(number, sizeof number, "%" PRIu64, config->mtu);
@@ -130,7 +139,7 @@ static int add_lease(void *context, const struct lease *lease)
 		leases->array,
 		json_members((const struct json_member[]){
 			{ "machine", json_string(lease->name) },
-			{ "address", json_address(true, lease->address) },
+			{ "address", json_address(lease->prefix, lease->address) },
 			{ "address6", json_address6(lease->prefix6 != 0, &lease->address6) },
 			{ "mac", json_string(lease->mac) },
 			{ "traffic", traffic_json(leases->network, lease->name) },
@@ -142,6 +151,11 @@ json_t *subnet6_json(const struct network *network)
 {
 	return strcmp(network->config.subnet6, "none") == 0 ? json_null()
 							    : json_text(network->config.subnet6);
+}
+
+json_t *gateway6_json(const struct network *network)
+{
+	return json_address6(!IN6_IS_ADDR_UNSPECIFIED(&network->gateway6), &network->gateway6);
 }
 
 static int print_object(struct network *network, const struct network_status *status,
@@ -161,10 +175,11 @@ static int print_object(struct network *network, const struct network_status *st
 				  { "kind", json_text(config->kind) },
 				  { "bridge", json_text(config->bridge) },
 				  { "subnet", json_text(config->subnet) },
-				  { "gateway", json_address(true, network->gateway) },
+				  { "parent", json_text(config->parent) },
+				  { "gateway",
+				    json_address(network->gateway.s_addr, network->gateway) },
 				  { "subnet6", subnet6_json(network) },
-				  { "gateway6",
-				    json_address6(network->prefix6 != 0, &network->gateway6) },
+				  { "gateway6", gateway6_json(network) },
 				  { "domain", json_text(config->domain) },
 				  { "dns_servers", json_text(config->dns_servers) },
 				  { "isolated", json_boolean(config->isolated) },

@@ -135,6 +135,16 @@ static void look(const struct machine *machine, const struct nic_view *nic, stru
 		return;
 	const char *on = run_network_of(&state, nic->name);
 	found->active = on && strcmp(on, nic->network) == 0;
+	if (found->active && found->leased && found->lease.foreign)
+		network_see_addresses(&found->lease, state.init);
+}
+
+/* A gateway of IPv6 that is known: one of a network that is not berth's own need not be. */
+static json_t *json_gateway6(const struct lease *lease)
+{
+	bool known = lease->prefix6 && !IN6_IS_ADDR_UNSPECIFIED(&lease->gateway6);
+
+	return json_address6(known, &lease->gateway6);
 }
 
 static json_t *nic_object(const struct found *found)
@@ -145,12 +155,12 @@ static json_t *nic_object(const struct found *found)
 	return json_members((const struct json_member[]){
 		{ "name", json_string(nic->name) },
 		{ "network", json_string(nic->network) },
-		{ "address", json_address(found->leased, lease->address) },
-		{ "prefix", json_count(found->leased ? lease->prefix : 0) },
-		{ "gateway", json_address(found->leased, lease->gateway) },
-		{ "address6", json_address6(found->leased && lease->prefix6, &lease->address6) },
-		{ "prefix6", json_count(found->leased ? lease->prefix6 : 0) },
-		{ "gateway6", json_address6(found->leased && lease->prefix6, &lease->gateway6) },
+		{ "address", json_address(lease->prefix, lease->address) },
+		{ "prefix", json_count(lease->prefix) },
+		{ "gateway", json_address(lease->gateway.s_addr, lease->gateway) },
+		{ "address6", json_address6(lease->prefix6, &lease->address6) },
+		{ "prefix6", json_count(lease->prefix6) },
+		{ "gateway6", json_gateway6(lease) },
 		{ "mac", json_text(nic->mac) },
 		{ "mtu", json_count(nic->mtu) },
 		{ "route", json_boolean(nic->route) },
@@ -182,9 +192,9 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 	inet_ntop(AF_INET, &found.lease.address, address, sizeof address);
 	inet_ntop(AF_INET6, &found.lease.address6, address6, sizeof address6);
 	text_add(out, "%s, network %s", nic->name, nic->network);
-	if (found.leased)
+	if (found.lease.prefix)
 		text_add(out, ", %s/%u", address, found.lease.prefix);
-	if (found.leased && found.lease.prefix6)
+	if (found.lease.prefix6)
 		text_add(out, ", %s/%u", address6, found.lease.prefix6);
 	if (*nic->mac)
 		text_add(out, ", %s", nic->mac);
@@ -215,17 +225,22 @@ void network_show(const struct machine *machine, const struct machine_status *st
 {
 	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
 	char address6[INET6_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
+	const struct lease *lease = &status->lease;
 
 	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
-	if (status->leased) {
-		inet_ntop(AF_INET, &status->lease.address, address, sizeof address);
-		inet_ntop(AF_INET, &status->lease.gateway, gateway, sizeof gateway);
-		show("address:", "%s/%u, gateway %s", address, status->lease.prefix, gateway);
+	if (lease->prefix) {
+		inet_ntop(AF_INET, &lease->address, address, sizeof address);
+		inet_ntop(AF_INET, &lease->gateway, gateway, sizeof gateway);
+		bool routed = lease->gateway.s_addr != 0;
+		show("address:", "%s/%u%s%s", address, lease->prefix, routed ? ", gateway " : "",
+		     routed ? gateway : "");
 	}
-	if (status->leased && status->lease.prefix6) {
-		inet_ntop(AF_INET6, &status->lease.address6, address6, sizeof address6);
-		inet_ntop(AF_INET6, &status->lease.gateway6, gateway6, sizeof gateway6);
-		show("address6:", "%s/%u, gateway %s", address6, status->lease.prefix6, gateway6);
+	if (lease->prefix6) {
+		inet_ntop(AF_INET6, &lease->address6, address6, sizeof address6);
+		inet_ntop(AF_INET6, &lease->gateway6, gateway6, sizeof gateway6);
+		bool routed = !IN6_IS_ADDR_UNSPECIFIED(&lease->gateway6);
+		show("address6:", "%s/%u%s%s", address6, lease->prefix6, routed ? ", gateway " : "",
+		     routed ? gateway6 : "");
 	}
 	show("mac:", "%s", machine->config.mac);
 	show_others(machine, show);
@@ -233,19 +248,19 @@ void network_show(const struct machine *machine, const struct machine_status *st
 
 json_t *network_object(const struct machine *machine, const struct machine_status *status)
 {
-	bool ipv6 = status->leased && status->lease.prefix6;
+	const struct lease *lease = &status->lease;
 
 	if (!*machine->config.network)
 		return json_null();
 	return json_members((const struct json_member[]){
 		{ "name", json_string(machine->config.network) },
 		{ "mac", json_text(machine->config.mac) },
-		{ "address", json_address(status->leased, status->lease.address) },
-		{ "prefix", json_count(status->leased ? status->lease.prefix : 0) },
-		{ "gateway", json_address(status->leased, status->lease.gateway) },
-		{ "address6", json_address6(ipv6, &status->lease.address6) },
-		{ "prefix6", json_count(ipv6 ? status->lease.prefix6 : 0) },
-		{ "gateway6", json_address6(ipv6, &status->lease.gateway6) },
+		{ "address", json_address(lease->prefix, lease->address) },
+		{ "prefix", json_count(lease->prefix) },
+		{ "gateway", json_address(lease->gateway.s_addr, lease->gateway) },
+		{ "address6", json_address6(lease->prefix6, &lease->address6) },
+		{ "prefix6", json_count(lease->prefix6) },
+		{ "gateway6", json_gateway6(lease) },
 		{ 0 },
 	});
 }
@@ -253,11 +268,13 @@ json_t *network_object(const struct machine *machine, const struct machine_statu
 static void add_address(const struct lease *lease, json_t *array, struct text *out)
 {
 	char addresses[2][INET6_ADDRSTRLEN];
-	size_t count = lease->prefix6 ? 2 : 1;
+	const bool there[] = { lease->prefix, lease->prefix6 };
 
 	inet_ntop(AF_INET, &lease->address, addresses[0], sizeof addresses[0]);
 	inet_ntop(AF_INET6, &lease->address6, addresses[1], sizeof addresses[1]);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < 2; i++) {
+		if (!there[i])
+			continue;
 		if (array)
 			json_array_append_new(array, json_string(addresses[i]));
 		else
@@ -276,8 +293,11 @@ static void each_address(const struct machine *machine, const struct machine_sta
 	if (status->leased)
 		add_address(&status->lease, array, out);
 	for (size_t i = 0; i < count; i++) {
-		if (nics[i].section && nics_lease(machine, &nics[i], &lease) == 0)
-			add_address(&lease, array, out);
+		if (!nics[i].section || nics_lease(machine, &nics[i], &lease) < 0)
+			continue;
+		if (lease.foreign && status->init > 0)
+			network_see_addresses(&lease, status->init);
+		add_address(&lease, array, out);
 	}
 }
 
@@ -304,14 +324,14 @@ static void add_row(struct table *table, const char *machine, const struct found
 	const struct nic_view *nic = found->nic;
 	char address[INET_ADDRSTRLEN] = "", address6[INET6_ADDRSTRLEN] = "";
 
-	if (found->leased)
+	if (found->lease.prefix)
 		inet_ntop(AF_INET, &found->lease.address, address, sizeof address);
-	if (found->leased && found->lease.prefix6)
+	if (found->lease.prefix6)
 		inet_ntop(AF_INET6, &found->lease.address6, address6, sizeof address6);
 	table_add(table, machine);
 	table_add(table, nic->name);
 	table_add(table, nic->network);
-	table_format(table, "%s%s%s", address, *address6 ? "," : "", address6);
+	table_format(table, "%s%s%s", address, *address && *address6 ? "," : "", address6);
 	table_add(table, nic->mac);
 	if (nic->mtu)
 		table_format(table, "%u", nic->mtu);

@@ -50,7 +50,7 @@ static void note_kept_address(const struct machine *machine, const struct change
 	if (!given_up)
 		return;
 	machine_status(machine, NULL, &status);
-	if (!status.leased || machine_is_down(status.state))
+	if (!status.leased || status.lease.foreign || machine_is_down(status.state))
 		return;
 	inet_ntop(AF_INET, &status.lease.address, address, sizeof address);
 	print_note("machine '%s' keeps its address %s; for another: berth set %s "

@@ -96,8 +96,9 @@ static bool lacks_ipv6(const struct forward *forward, const struct lease *lease)
 
 /* How ports could lead to the machine's eth0. */
 struct way {
-	bool shut; /* its network is private */
-	bool ipv6; /* its network has IPv6, or is not known */
+	bool shut;    /* its network is private, or not berth's own */
+	bool foreign; /* the latter */
+	bool ipv6;    /* its network has IPv6, or is not known */
 };
 
 static struct way find_way(const struct machine *machine)
@@ -107,7 +108,10 @@ static struct way find_way(const struct machine *machine)
 	if (!machine->config.network || !*machine->config.network ||
 	    network_open(&network, machine->dirs, machine->config.network, &(struct err){ 0 }) < 0)
 		return (struct way){ .ipv6 = true };
-	return (struct way){ config_is_private(&network.config), network.prefix6 != 0 };
+	bool own = config_is_own(&network.config);
+	return (struct way){ .shut = !own || config_is_private(&network.config),
+			     .foreign = !own,
+			     .ipv6 = !own || network.prefix6 };
 }
 
 int forwards_check(const struct machine *machine, const struct forward_config *section,
@@ -127,6 +131,14 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 			"subnet6=auto",
 			section->section.name, section->listen, machine->config.network,
 			machine->name, machine->config.network);
+	if (way.foreign)
+		return err_set(
+			err, EINVAL,
+			"forward '%s' cannot lead to machine '%s': its network '%s' is not one of "
+			"berth's, and others reach the machine there by its own address; leave the "
+			"forward out, or put it on another: berth set %s network=NETWORK",
+			section->section.name, machine->name, machine->config.network,
+			machine->name);
 	if (way.shut)
 		return err_set(
 			err, EINVAL,

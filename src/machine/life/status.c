@@ -102,6 +102,8 @@ static void find_lease(const struct machine *machine, const char *name, struct n
 			return;
 	}
 	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
+	if (status->leased && status->lease.foreign && status->init > 0)
+		network_see_addresses(&status->lease, status->init);
 }
 
 void machine_status(const struct machine *machine, struct network *network,

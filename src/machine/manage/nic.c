@@ -227,7 +227,7 @@ static void tell_kept(const struct change *change, const struct config_change *c
 		given_up |= strcmp(changes[i].name, "address") == 0 &&
 			    (!changes[i].value || !*changes[i].value);
 	if (!given_up || !nics_find(change->machine, change->name, NULL, &nic) ||
-	    nics_lease(change->machine, &nic, &lease) < 0)
+	    nics_lease(change->machine, &nic, &lease) < 0 || lease.foreign)
 		return;
 	inet_ntop(AF_INET, &lease.address, address, sizeof address);
 	text_add(change->notes,

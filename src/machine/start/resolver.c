@@ -32,13 +32,21 @@ static const char mark[] = "# written by berth; put a file of your own here to k
 static const char hosts_mark[] = "# by berth";
 static const char hosts_empty[] = "127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost\n";
 
+/* A machine that asks the DHCP of a LAN has no name servers here: what its DHCP client learns is written by that. */
 static void print_conf(const struct lease *lease, char out[WORDS_MAX])
 {
-	char gateway[INET_ADDRSTRLEN];
+	char servers[sizeof lease->servers], *rest = NULL;
+	size_t n = 0;
 
-	inet_ntop(AF_INET, &lease->gateway, gateway, sizeof gateway);
-	snprintf(out, WORDS_MAX, "nameserver %s\n%s%s%s", gateway, *lease->domain ? "search " : "",
-		 lease->domain, *lease->domain ? "\n" : "");
+	out[0] = '\0';
+	snprintf(servers, sizeof servers, "%s", lease->servers);
+	for (char *word = strtok_r(servers, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		n = strlen(out);
+		snprintf(out + n, WORDS_MAX - n, "nameserver %s\n", word);
+	}
+	n = strlen(out);
+	if (n && *lease->domain)
+		snprintf(out + n, WORDS_MAX - n, "search %s\n", lease->domain);
 }
 
 /* A file is free to write if it has our mark, or if a program without a server to write has left it empty. */
@@ -202,14 +210,13 @@ static const char *path_in_run(const char *target)
 
 void resolver_seed(int root_fd, const struct lease *lease)
 {
-	char words[WORDS_MAX], settings[WORDS_MAX], gateway[INET_ADDRSTRLEN], target[WORDS_MAX];
+	char words[WORDS_MAX], settings[WORDS_MAX], target[WORDS_MAX];
 	scoped_fd int run = openat(root_fd, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (run < 0)
+	if (run < 0 || !*lease->servers)
 		return;
 	print_conf(lease, words);
-	inet_ntop(AF_INET, &lease->gateway, gateway, sizeof gateway);
-	snprintf(settings, sizeof settings, "[Resolve]\nDNS=%s\n%s%s%s", gateway,
+	snprintf(settings, sizeof settings, "[Resolve]\nDNS=%s\n%s%s%s", lease->servers,
 		 *lease->domain ? "Domains=" : "", lease->domain, *lease->domain ? "\n" : "");
 	seed(run, "systemd/resolved.conf.d/berth.conf", settings);
 	seed(run, "resolvconf/interface/eth0.berth", words);

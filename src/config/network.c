@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rules between the keys of a network, which depend on its kind. */
+#include "config/config.h"
+#include "config/keys.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_kind(const struct network_config *config, const char *kind)
+{
+	return strcmp(config->kind, kind) == 0;
+}
+
+bool config_is_private(const struct network_config *config)
+{
+	return is_kind(config, "private");
+}
+
+bool config_is_own(const struct network_config *config)
+{
+	return is_kind(config, "bridge") || is_kind(config, "private");
+}
+
+bool config_has_parent(const struct network_config *config)
+{
+	return !config_is_own(config) && !is_kind(config, "none");
+}
+
+bool config_serves(const struct network_config *config)
+{
+	return config->dhcp && config_is_own(config);
+}
+
+const char *config_domain(const struct network_config *config)
+{
+	bool unnamed =
+		!config->domain || (!config_is_own(config) && strcmp(config->domain, "berth") == 0);
+
+	return unnamed ? "" : config->domain;
+}
+
+bool config_masquerades(const struct network_config *config)
+{
+	return config->nat && is_kind(config, "bridge");
+}
+
+bool config_masquerades6(const struct network_config *config)
+{
+	return config->nat6 && is_kind(config, "bridge");
+}
+
+/* Whether two addresses have the first bits in common. */
+static bool share_bits(const unsigned char *one, const unsigned char *other, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	return memcmp(one, other, whole) == 0 &&
+	       (rest == 0 || ((one[whole] ^ other[whole]) & (0xff00 >> rest) & 0xff) == 0);
+}
+
+static bool is_in(int family, const char *address, const char *subnet)
+{
+	unsigned char one[16], other[16];
+	char network[INET6_ADDRSTRLEN];
+	const char *slash = strchr(subnet, '/');
+
+	if (!slash ||
+	    text_print(network, sizeof network, "%.*s", (int)(slash - subnet), subnet) < 0)
+		return false;
+	return inet_pton(family, address, one) == 1 && inet_pton(family, network, other) == 1 &&
+	       share_bits(one, other, (unsigned)strtoul(slash + 1, NULL, 10));
+}
+
+static int check_gateways(const struct network_config *config, struct err *err)
+{
+	const char *const gateways[] = { config->gateway, config->gateway6 };
+	const char *const subnets[] = { config->subnet, config->subnet6 };
+	static const char *const names[] = { "", "6" };
+
+	for (int i = 0; i < 2; i++) {
+		if (*gateways[i] && !is_in(i ? AF_INET6 : AF_INET, gateways[i], subnets[i]))
+			return err_set(err, EINVAL,
+				       "gateway%s is %s, which is not in subnet%s '%s'; name the "
+				       "router of that subnet",
+				       names[i], gateways[i], names[i], subnets[i]);
+	}
+	return 0;
+}
+
+static int check_own(const struct network_config *config, struct err *err)
+{
+	if (*config->parent)
+		return err_set(
+			err, EINVAL,
+			"parent is '%s', but a network of kind %s has a bridge of berth's; "
+			"leave parent out, or choose another kind: join, for a bridge of the "
+			"host's",
+			config->parent, config->kind);
+	if (*config->gateway || *config->gateway6)
+		return err_set(err, EINVAL,
+			       "gateway%s is %s, but the gateway of a network of kind %s is the "
+			       "host, with the first address; leave it out",
+			       *config->gateway ? "" : "6",
+			       *config->gateway ? config->gateway : config->gateway6, config->kind);
+	return 0;
+}
+
+int config_check_network(const struct network_config *config, struct err *err)
+{
+	if (config_is_own(config))
+		return check_own(config, err);
+	if (config_has_parent(config) && !*config->parent)
+		return err_set(err, EINVAL,
+			       "a network of kind %s has no parent; name the %s of the host that "
+			       "machines are put on: parent=LINK",
+			       config->kind, is_kind(config, "join") ? "bridge" : "interface");
+	if (!config_has_parent(config) && *config->parent)
+		return err_set(err, EINVAL,
+			       "parent is '%s', but a network of kind %s leads nowhere; leave "
+			       "parent out, or choose kind=join",
+			       config->parent, config->kind);
+	if (*config->bridge)
+		return err_set(err, EINVAL,
+			       "bridge is '%s', but a network of kind %s has no bridge of berth's; "
+			       "leave bridge out%s",
+			       config->bridge, config->kind,
+			       config_has_parent(config) ? ": parent names the host's" : "");
+	if (strcmp(config->subnet6, "auto") == 0)
+		return err_set(err, EINVAL,
+			       "subnet6 is auto, but berth draws no prefix for a network of kind "
+			       "%s; name the one that is in use there, or leave it out",
+			       config->kind);
+	return check_gateways(config, err);
+}
