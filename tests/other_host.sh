@@ -11,7 +11,7 @@ there() {
 # The server has files of its own for all that it would take from the host: accounts, keys, settings, its run folder.
 start_server() {
 	local root=$T/sshd-root
-	mkdir -p "$root" "$T/ssh" "$T/there"
+	mkdir -p "$root" "$T/ssh/home" "$T/there"
 	tar -C "$root" -xf "${debian_tar_bookworm:?}" ./usr/sbin ./usr/lib ./lib ./lib64 2>/dev/null || true
 	mount -t tmpfs none /run
 	mkdir -p /run/sshd
@@ -20,6 +20,8 @@ start_server() {
 	cp -a /etc "$T/ssh/etc"
 	mount --bind "$T/ssh/etc" /etc
 	grep -q '^sshd:' /etc/passwd || echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd
+	# A home without the host's: what its files run at a log-in may print anything.
+	sed -i "s|^root:.*|root:x:0:0:root:$T/ssh/home:/bin/sh|" /etc/passwd
 	{ grep -v '^root:' "$T/ssh/etc/shadow"; echo 'root:*:19000:0:99999:7:::'; } >"$T/ssh/shadow"
 	cp "$T/ssh/shadow" /etc/shadow
 	ssh-keygen -q -t ed25519 -N "" -f "$T/ssh/host"
