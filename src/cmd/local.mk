@@ -80,7 +80,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/run.c \
 	src/cmd/machine/sections.c src/cmd/machine/sections.h \
 	src/cmd/machine/settings.c \
-	src/cmd/machine/snapshot.c \
+	src/cmd/machine/diff.c src/cmd/machine/snapshot.c \
 	src/cmd/machine/snapshot_scheduled.c \
 	src/cmd/machine/started.c \
 	src/cmd/machine/stop.c \

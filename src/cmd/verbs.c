@@ -24,8 +24,13 @@ static const struct command *const settings[] = { &command_set, &command_get, &c
 						  NULL };
 static const struct command *const shown[] = { &command_mount,   &command_unmount, &command_device,
 					       &command_forward, &command_nic,     NULL };
-static const struct command *const keep[] = { &command_snapshot, &command_restore, &command_reset,
-					      &command_publish,  &command_backups, NULL };
+static const struct command *const keep[] = { &command_snapshot,
+					      &command_restore,
+					      &command_reset,
+					      &command_diff,
+					      &command_publish,
+					      &command_backups,
+					      NULL };
 static const struct command *const travel[] = { &command_export, &command_import,  &command_send,
 						&command_move,   &command_receive, NULL };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,

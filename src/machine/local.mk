@@ -123,7 +123,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/boot.c src/machine/manage/boot.h \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/clone_volumes.c src/machine/manage/clone_volumes.h \
-	src/machine/manage/create.c \
+	src/machine/manage/create.c src/machine/manage/diff.c src/machine/manage/diff.h \
 	src/machine/manage/joint.c src/machine/manage/joint.h src/machine/manage/joint_restore.c \
 	src/machine/manage/joint_take.c src/machine/manage/joint_take.h \
 	src/machine/manage/data.c src/machine/manage/data.h \

@@ -18,7 +18,7 @@ libstorage_a_SOURCES = \
 	src/storage/freeing.c \
 	src/storage/growth.c src/storage/growth.h \
 	src/storage/inventory.c src/storage/inventory.h \
-	src/storage/volume.c \
+	src/storage/tree_diff.c src/storage/tree_diff.h src/storage/volume.c \
 	src/storage/volume_lock.c src/storage/volume_lock.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/measure.c \

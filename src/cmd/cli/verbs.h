@@ -34,7 +34,8 @@ extern const struct command command_shell, command_exec, command_console;
 /* transfer.c */
 extern const struct command command_push, command_pull, command_cp;
 /* snapshot.c */
-extern const struct command command_snapshot, command_restore, command_publish, command_reset;
+extern const struct command command_diff, command_snapshot, command_restore, command_publish,
+	command_reset;
 /* policy.c: a member of snapshot */
 extern const struct command command_snapshot_scheduled;
 /* backup.c */
