@@ -18,7 +18,7 @@ enum { DEPTH_MAX = 400, PIECE = 64 << 10, ATTRIBUTES_MAX = 64 << 10 };
 static int fail(const struct tree_diff *diff, const char *what, int code, struct err *err)
 {
 	return err_set(err, code, "%s '%s': %s", what,
-		       diff->path->length ? text_str(diff->path) : "/", strerror(code));
+		       diff->path.length ? text_str(&diff->path) : "/", strerror(code));
 }
 
 /* ---- The names of a folder */
@@ -222,13 +222,13 @@ static int look_at_attributes(const struct pair *pair, unsigned *what)
 	scoped_fd int a_fd = open_entry(pair->before_fd, pair->name, one);
 	scoped_fd int b_fd = a_fd < 0 ? -1 : open_entry(pair->after_fd, pair->name, other);
 	scoped_free char *room = malloc(4 * ATTRIBUTES_MAX);
-	char *names = room, *names_b = room + ATTRIBUTES_MAX;
 	int r = 1;
 
 	if (a_fd < 0 || b_fd < 0)
 		return a_fd < 0 ? a_fd : b_fd;
 	if (!room)
 		return -ENOMEM;
+	char *names = room, *names_b = room + ATTRIBUTES_MAX;
 	ssize_t n = list_attributes(one, names), m = list_attributes(other, names_b);
 	if (n < 0 || m < 0)
 		return (int)(n < 0 ? n : m);
@@ -305,7 +305,7 @@ static int tell(struct tree_diff *diff, const struct pair *pair, enum tree_chang
 {
 	const struct tree_change change = { .kind = kind,
 					    .what = what,
-					    .path = text_str(diff->path),
+					    .path = text_str(&diff->path),
 					    .before = pair->before,
 					    .after = pair->after };
 
@@ -333,12 +333,12 @@ static int look(int dir_fd, const char *name, struct stat *st)
 static int visit_entry(struct tree_diff *diff, struct pair *pair, bool before, bool after,
 		       struct err *err)
 {
-	size_t length = diff->path->length;
+	size_t length = diff->path.length;
 	unsigned what = 0;
 	int r = 0;
 
-	text_add(diff->path, "/%s", pair->name);
-	if (diff->path->failed)
+	text_add(&diff->path, "/%s", pair->name);
+	if (diff->path.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	if (before)
 		r = look(pair->before_fd, pair->name, &pair->before);
@@ -358,8 +358,8 @@ static int visit_entry(struct tree_diff *diff, struct pair *pair, bool before, b
 		if (r == 0)
 			r = descend(diff, pair, err);
 	}
-	diff->path->length = length;
-	diff->path->data[length] = '\0';
+	diff->path.length = length;
+	diff->path.data[length] = '\0';
 	return r;
 }
 
@@ -371,7 +371,7 @@ static int walk(struct tree_diff *diff, int before_fd, int after_fd, struct err 
 
 	if (diff->depth == DEPTH_MAX)
 		return err_set(err, ELOOP, "'%.200s...' has more than %d folders in each other",
-			       text_str(diff->path), DEPTH_MAX);
+			       text_str(&diff->path), DEPTH_MAX);
 	if (read_names(diff, before_fd, &a, err) < 0 || read_names(diff, after_fd, &b, err) < 0)
 		return -err->code;
 	diff->depth++;
@@ -390,9 +390,9 @@ static int walk(struct tree_diff *diff, int before_fd, int after_fd, struct err 
 
 int tree_diff_walk(struct tree_diff *diff, int before_fd, int after_fd, struct err *err)
 {
-	scoped_text struct text path = { 0 };
-
-	diff->path = &path;
+	diff->path = (struct text){ 0 };
 	diff->depth = 0;
-	return walk(diff, before_fd, after_fd, err);
+	int r = walk(diff, before_fd, after_fd, err);
+	text_free(&diff->path);
+	return r;
 }

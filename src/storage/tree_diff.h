@@ -45,7 +45,7 @@ struct tree_diff {
 	int (*visit)(void *context, const struct tree_change *change); /* nonzero ends the walk */
 	void *context;
 	/* private */
-	struct text *path;
+	struct text path;
 	unsigned depth;
 };
 
