@@ -75,6 +75,16 @@ struct dnsmasq {
 	bool failed;          /* the last start */
 };
 
+/* A thin pool that the machine writes to. */
+struct watched_pool {
+	char name[64];
+	char device[128];
+	char file[PATH_MAX]; /* the file that is the pool, sparse or not; "": no file */
+	bool low;            /* there is little room in it */
+	int64_t due;         /* when to look again, ms of the monotonic clock; 0: when told */
+	struct watched_pool *next;
+};
+
 struct keeper {
 	struct keeper_plan plan;
 	int epoll;
@@ -113,10 +123,9 @@ struct keeper {
 	time_t began;     /* when the guest that runs was started, by the boot-time clock */
 
 	/* pool_space.c */
+	struct watched_pool *pools; /* owned */
 	struct source space;
-	struct dm dm;      /* open if space.fd is, which is its descriptor */
-	bool space_low;    /* there is little room in the pool */
-	int64_t space_due; /* when to look again, ms of the monotonic clock; 0: when told */
+	struct dm dm; /* open if space.fd is, which is its descriptor */
 
 	struct hit hits[HIT_KINDS];
 	struct dnsmasq dnsmasq;
@@ -206,8 +215,11 @@ void hits_open(struct keeper *keeper);
 void hits_look(struct keeper *keeper);
 void hits_close(struct keeper *keeper);
 
-/* pool_space.c: whether the thin pool has room. */
-/* From the keeper's start on; looks after each event of a device. */
+/* pools.c: reads anew which thin pools the machine writes to. */
+void pools_read(struct keeper *keeper);
+
+/* pool_space.c: whether these pools have room. */
+/* Called for each guest, and when the machine's volumes have changed. Looks after each event of a device. */
 void space_watch(struct keeper *keeper);
 /* To be called each time that the loop wakes up. */
 void space_check(struct keeper *keeper);

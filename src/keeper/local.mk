@@ -4,7 +4,8 @@ libkeeper_a_SOURCES = \
 	src/keeper/notify.c src/keeper/notify.h \
 	src/keeper/keeper_plan.h \
 	src/keeper/protocol.c src/keeper/protocol.h \
-	src/keeper/ring.c src/keeper/ring.h
+	src/keeper/ring.c src/keeper/ring.h \
+	src/keeper/volume_note.c src/keeper/volume_note.h
 
 pkglibexec_PROGRAMS += libexec/berth-keeper
 libexec_berth_keeper_SOURCES = \
@@ -21,6 +22,7 @@ libexec_berth_keeper_SOURCES = \
 	src/keeper/output.c \
 	src/keeper/peer.c \
 	src/keeper/pool_space.c \
+	src/keeper/pools.c \
 	src/keeper/record.c \
 	src/keeper/requests.c \
 	src/keeper/respawn.c \

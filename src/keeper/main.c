@@ -51,6 +51,8 @@ int main(int argc, char **argv)
 		.notify.fd = KEEPER_NOTIFY,
 		.ask.fd = -1,
 		.answer.fd = -1,
+		.space.fd = -1,
+		.dm.fd = -1,
 		.dnsmasq = { .turn.fd = -1,
 			     .lock = -1,
 			     .server.fd = -1,

@@ -29,11 +29,12 @@ enum protocol_type {
 		1, /* -> SAY_GUEST with a pidfd of init; and SAY_HALTING when a stop is requested */
 	ASK_HALT,  /* value: seconds until it is killed -> SAY_ENDED */
 	ASK_KILL,  /* -> SAY_ENDED */
-	ASK_BOOTED,  /* -> SAY_BOOTED or SAY_ENDED */
-	ASK_CONSOLE, /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
-	ASK_OWN,     /* no answer; the guest is killed when the connection ends */
-	SEND_INPUT,  /* data: what was typed */
-	SEND_SIZE,   /* value: rows << 16 | columns */
+	ASK_BOOTED,   /* -> SAY_BOOTED or SAY_ENDED */
+	ASK_CONSOLE,  /* value: enum console_role -> SAY_OUTPUT ... SAY_ENDED */
+	ASK_OWN,      /* no answer; the guest is killed when the connection ends */
+	SEND_INPUT,   /* data: what was typed */
+	SEND_SIZE,    /* value: rows << 16 | columns */
+	TELL_VOLUMES, /* no answer; the notes of its volumes for data have changed */
 	/* from the keeper */
 	SAY_GUEST = 64,
 	SAY_BOOTED,

@@ -122,6 +122,9 @@ static void serve(struct keeper *keeper, struct client *client,
 		if (client->writer)
 			set_size(keeper, message->value);
 		break;
+	case TELL_VOLUMES:
+		space_watch(keeper);
+		break;
 	default:
 		client_say(client, SAY_REFUSED, EPROTO, "the keeper does not know this request");
 		break;

@@ -117,6 +117,7 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	loop_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
 	loop_watch(keeper, &keeper->notify, EPOLLIN);
 	hits_open(keeper);
+	space_watch(keeper);
 	dnsmasq_watch(keeper);
 	record_name(keeper, keeper->again);
 	/* A halt that was asked for meanwhile has set the timer. */

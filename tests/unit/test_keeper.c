@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keeper's parts that can be had without a guest: ring and protocol. */
+/* The keeper's parts that can be had without a guest: ring, protocol, notes of volumes. */
 #include "base/file.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "base/text.h"
 #include "keeper/notify.h"
 #include "keeper/protocol.h"
 #include "keeper/ring.h"
+#include "keeper/volume_note.h"
 #include "suite.h"
 
 #include <fcntl.h>
@@ -163,6 +165,46 @@ static void test_reports(void)
 	close(pair[1]);
 }
 
+/* A note is read as it was written; one of an earlier version has the pool and the mode alone. */
+static void test_notes_of_volumes(void)
+{
+	static const struct volume_note notes[] = {
+		{ "p", false, "berth-p-pool", "/var/lib/berth/pools/p/a file" },
+		{ "p", true, "berth-p-pool", "" },
+		{ "p", false, "", "" },
+	};
+	static const char *const no_notes[] = { "", "\n", "p", "p\nrw" };
+	char folder[] = "/tmp/berth-notes.XXXXXX";
+	struct volume_note note;
+	struct err err = { 0 };
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_free char *path = text_format("%s/note", folder);
+	for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+		scoped_free char *text = volume_note_text(&notes[i]);
+		CU_ASSERT_EQUAL(file_replace(path, text, strlen(text), 0600, &err), 0);
+		CU_ASSERT_EQUAL(volume_note_read(fd, "note", &note), 0);
+		CU_ASSERT_STRING_EQUAL(note.pool, notes[i].pool);
+		CU_ASSERT_EQUAL(note.readonly, notes[i].readonly);
+		CU_ASSERT_STRING_EQUAL(note.device, notes[i].device);
+		CU_ASSERT_STRING_EQUAL(note.file, notes[i].file);
+	}
+	CU_ASSERT_EQUAL(file_replace(path, "old ro\n", 7, 0600, &err), 0);
+	CU_ASSERT_EQUAL(volume_note_read(fd, "note", &note), 0);
+	CU_ASSERT_STRING_EQUAL(note.pool, "old");
+	CU_ASSERT_TRUE(note.readonly);
+	CU_ASSERT_STRING_EQUAL(note.device, "");
+	CU_ASSERT_STRING_EQUAL(note.file, "");
+	for (size_t i = 0; i < sizeof no_notes / sizeof *no_notes; i++) {
+		CU_ASSERT_EQUAL(file_replace(path, no_notes[i], strlen(no_notes[i]), 0600, &err),
+				0);
+		CU_ASSERT_EQUAL(volume_note_read(fd, "note", &note), -EINVAL);
+	}
+	CU_ASSERT_EQUAL(volume_note_read(fd, "none", &note), -ENOENT);
+	CU_ASSERT_EQUAL(remove_tree(AT_FDCWD, folder), 0);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -172,6 +214,7 @@ int main(void)
 		{ "forged messages", test_forged_messages },
 		{ "a socket with a long path", test_long_path },
 		{ "a guest's reports", test_reports },
+		{ "notes of volumes", test_notes_of_volumes },
 		CU_TEST_INFO_NULL,
 	};
 

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
@@ -789,6 +790,36 @@ static void test_ended(void)
 	expect_end(&machine, MACHINE_FAILED, "its start was killed");
 }
 
+/* Of two pools without room, the one that holds a machine ends the hold. Without a cgroup only the mark is made. */
+static void test_held_for_a_pool(void)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err err = { 0 };
+	char why[64] = "";
+
+	open_machine(&machine, "held");
+	CU_ASSERT_EQUAL_FATAL(file_make_dirs(machine.run, 0700, &err), 0);
+	scoped_free char *alive = text_format("%s/keeper.lock", machine.run);
+	scoped_free char *mark = text_format("%s/held", machine.run);
+	CU_ASSERT_EQUAL(machine_hold(&machine, "p", "why"), -ESRCH);
+	scoped_fd int lock = open(alive, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_EQUAL_FATAL(flock(lock, LOCK_EX | LOCK_NB), 0);
+	machine_hold(&machine, "p", "p is full");
+	CU_ASSERT_TRUE(machine_held(&machine, why, sizeof why));
+	CU_ASSERT_STRING_EQUAL(why, "p is full");
+	CU_ASSERT_EQUAL(machine_hold(&machine, "q", NULL), -EBUSY);
+	CU_ASSERT_EQUAL(machine_hold(&machine, "", NULL), -EBUSY);
+	CU_ASSERT_TRUE(machine_held(&machine, NULL, 0));
+	machine_hold(&machine, "p", NULL);
+	CU_ASSERT_FALSE(machine_held(&machine, NULL, 0));
+	/* That of an earlier version names no pool. */
+	CU_ASSERT_EQUAL(file_replace(mark, "full", 4, 0600, &err), 0);
+	CU_ASSERT_TRUE(machine_held(&machine, why, sizeof why));
+	CU_ASSERT_STRING_EQUAL(why, "full");
+	machine_hold(&machine, "q", NULL);
+	CU_ASSERT_FALSE(machine_held(&machine, NULL, 0));
+}
+
 int main(void)
 {
 	setenv("BERTH_TEMPLATES", TEST_TEMPLATES, 1);
@@ -813,6 +844,7 @@ int main(void)
 		{ "interfaces of a run", test_run_nics },
 		{ "a password that logs nobody in", test_locked_password },
 		{ "how a run ended", test_ended },
+		{ "held for a pool", test_held_for_a_pool },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

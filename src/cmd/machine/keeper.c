@@ -39,7 +39,8 @@ static int run_pool_watch(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_watch_pool(&call->dirs, machine.config.pool, err);
+	const char *pool = call->count > 1 ? call->words[1] : machine.config.pool;
+	return r != 0 ? r : machine_watch_pool(&call->dirs, pool, err);
 }
 
 static int run_serve(struct call *call, struct err *err)
@@ -72,14 +73,15 @@ const struct command command_respawn = {
 	.run = run_respawn,
 };
 
-/* The verb and its lock tend.POOL keep their names, because keepers that an older berth has started use them. */
+/* The verb, its one word and its lock tend.POOL stay, because keepers that an older berth has started use them. */
 const struct command command_pool_watch = {
 	.name = "_tend",
-	.args = "MACHINE",
-	.help = "Look after a machine's pool until it has room again; run by its keeper",
+	.args = "MACHINE [POOL]",
+	.help = "Look after a pool that a machine writes to until it has room again; run by its "
+		"keeper",
 	.traits = COMMAND_HIDDEN,
 	.min = 1,
-	.max = 1,
+	.max = 2,
 	.run = run_pool_watch,
 };
 

@@ -124,6 +124,15 @@ int control_guest(struct machine *machine, struct err *err)
 	return socket < 0 ? socket : control_take_guest(machine, socket, err);
 }
 
+void control_tell_volumes(struct machine *machine)
+{
+	scoped_fd int socket = connect_once(machine);
+
+	/* A keeper of an earlier version refuses it. */
+	if (socket >= 0)
+		protocol_send(socket, TELL_VOLUMES, 0, NULL, 0, -1);
+}
+
 /* Waits for a guest that was asked to halt; its keeper kills it when the time is over. */
 static bool goes_down(struct machine *machine, int guest)
 {

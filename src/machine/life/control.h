@@ -20,6 +20,9 @@ int control_guest(struct machine *machine, struct err *err);
 int control_ask_guest(struct machine *machine, struct err *err);
 int control_take_guest(struct machine *machine, int connection, struct err *err);
 
+/* Has the keeper, if one lives, read anew which volumes for data the guest has. */
+void control_tell_volumes(struct machine *machine);
+
 /*
  * Takes the machine's lock while no keeper lives, as a descriptor; -EALREADY, without an error text, if the machine
  * runs. A keeper that holds its own lock may be starting, cleaning up, or dying of a kill: only a keeper that

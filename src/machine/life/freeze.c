@@ -46,16 +46,30 @@ bool machine_paused(const struct machine *machine)
 	return marked(machine, "paused");
 }
 
-bool machine_held(const struct machine *machine, char *why, size_t room)
+/* The mark has two lines: the pool, and the reason. That of an earlier version has the reason alone; any pool ends it. */
+static char *read_held(const struct machine *machine, const char **pool, const char **why)
 {
 	scoped_free char *mark = freeze_mark(machine, "held");
-	scoped_free char *text = NULL;
+	char *text = NULL;
 
 	if (!mark || file_read(AT_FDCWD, mark, 4096, &text) < 0)
-		return false;
-	if (why)
-		snprintf(why, room, "%s", text);
-	return true;
+		return NULL;
+	char *end = strchr(text, '\n');
+	*pool = end ? text : "";
+	*why = end ? end + 1 : text;
+	if (end)
+		*end = '\0';
+	return text;
+}
+
+bool machine_held(const struct machine *machine, char *why, size_t room)
+{
+	const char *pool, *reason;
+	scoped_free char *mark = read_held(machine, &pool, &reason);
+
+	if (mark && why)
+		snprintf(why, room, "%s", reason);
+	return mark;
 }
 
 int machine_check_thawed(const struct machine *machine, struct err *err)
@@ -125,22 +139,33 @@ int freeze_await(const struct machine *machine)
 	return -ETIMEDOUT;
 }
 
-int machine_hold(struct machine *machine, const char *why)
+static int end_hold(const struct machine *machine, const char *pool)
+{
+	scoped_free char *path = freeze_mark(machine, "held");
+	const char *holder, *why;
+	scoped_free char *mark = read_held(machine, &holder, &why);
+
+	if (!path)
+		return -ENOMEM;
+	if (mark && *holder && strcmp(holder, pool) != 0)
+		return -EBUSY;
+	int r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	return r < 0 ? r : freeze_settle(machine);
+}
+
+int machine_hold(struct machine *machine, const char *pool, const char *why)
 {
 	scoped_free char *mark = freeze_mark(machine, "held");
+	scoped_free char *text = text_format("%s\n%s", pool, why ? why : "");
 
-	if (!mark)
+	if (!mark || !text)
 		return -ENOMEM;
-	if (!why) {
-		int r = unlink(mark) < 0 && errno != ENOENT ? -errno : 0;
-		return r < 0 ? r : freeze_settle(machine);
-	}
+	if (!why)
+		return end_hold(machine, pool);
 	if (!run_alive(machine) || marked(machine, "halting"))
 		return -ESRCH;
-	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, why, strlen(why)) < 0)
-		return -errno;
-	return freeze_settle(machine);
+	int r = file_replace(mark, text, strlen(text), 0600, &(struct err){ 0 });
+	return r < 0 ? r : freeze_settle(machine);
 }
 
 static int pause_it(struct machine *machine, const char *mark)

@@ -101,11 +101,12 @@ int machine_pause(struct machine *machine, bool paused, bool *was, struct err *e
 bool machine_paused(const struct machine *machine);
 
 /*
- * Holds its processes still until there is room in its pool, why being a sentence for users who look, or
- * (NULL) lets them go on, unless it is paused as well. 0, or -errno; -ESRCH: it is not one to hold.
+ * Holds its processes still until there is room in a pool that it writes to, why being a sentence for users who look,
+ * or (NULL) lets them go on, unless it is paused as well. 0, or -errno; -ESRCH: it is not one to hold; -EBUSY: it is
+ * held for another pool.
  */
-int machine_hold(struct machine *machine, const char *why);
-/* Whether its pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
+int machine_hold(struct machine *machine, const char *pool, const char *why);
+/* Whether such a pool has no room for what it writes, so that it is held still; why (may be NULL): a sentence. */
 bool machine_held(const struct machine *machine, char *why, size_t room);
 /* Refuses a machine that is paused or held still (-EBUSY): for commands that would wait for its processes. */
 int machine_check_thawed(const struct machine *machine, struct err *err);

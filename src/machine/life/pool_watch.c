@@ -207,7 +207,10 @@ static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 
 /* ---- Acting */
 
-/* The mark tells: the machine may have been stopped meanwhile, or held by an earlier watch that was killed. */
+/*
+ * The mark tells: the machine may have been stopped meanwhile, held by an earlier watch that was killed, or for another
+ * pool that it writes to.
+ */
 static bool is_held(const struct pool_watch *watch, const struct filler *filler)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -234,7 +237,7 @@ static void set_held(const struct pool_watch *watch, const struct filler *filler
 			 "pool grow %s",
 			 watch->pool, space_percent(&watch->space), watch->pool);
 	if (machine_paths(&machine, watch->dirs, filler->machine, &ignored) < 0 ||
-	    machine_hold(&machine, held ? why : NULL) < 0)
+	    machine_hold(&machine, watch->pool, held ? why : NULL) < 0)
 		return;
 	tell(watch, &(struct event){ .name = held ? "held" : "released",
 				     .machine = filler->machine,

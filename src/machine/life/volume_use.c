@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "keeper/volume_note.h"
 #include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
@@ -10,36 +11,27 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { NOTE_MAX = 256, NOTE_SECONDS = 10 };
+enum { NOTE_SECONDS = 10 };
 
 static char *note_path(const struct machine *machine, const char *name)
 {
 	return text_format("%s/volumes/%s", machine->run, name);
 }
 
-/* A note is "POOL rw" or "POOL ro". */
-static bool read_note(const struct machine *machine, const char *name, char pool[64],
-		      bool *readonly)
+static bool read_note(const struct machine *machine, const char *name, struct volume_note *note)
 {
 	scoped_free char *path = note_path(machine, name);
-	scoped_free char *text = NULL;
-	char mode[4] = "";
 
-	if (!path || file_read(AT_FDCWD, path, NOTE_MAX, &text) < 0 ||
-	    sscanf(text, "%63s %3s", pool, mode) != 2)
-		return false;
-	*readonly = strcmp(mode, "ro") == 0;
-	return true;
+	return path && volume_note_read(AT_FDCWD, path, note) == 0;
 }
 
 static bool has_it(const struct dirs *dirs, const char *other, const char *name, bool writes)
 {
 	scoped_machine struct machine machine = { 0 };
-	char pool[64];
-	bool readonly;
+	struct volume_note note;
 
 	return machine_paths(&machine, dirs, other, &(struct err){ 0 }) == 0 &&
-	       read_note(&machine, name, pool, &readonly) && !(writes && readonly) &&
+	       read_note(&machine, name, &note) && !(writes && note.readonly) &&
 	       run_alive(&machine);
 }
 
@@ -61,23 +53,20 @@ bool volume_use_find(const struct dirs *dirs, const char *name, const char *exce
 
 bool volume_use_noted(const struct machine *machine, const char *name)
 {
-	char pool[64];
-	bool readonly;
+	struct volume_note note;
 
-	return read_note(machine, name, pool, &readonly);
+	return read_note(machine, name, &note);
 }
 
 bool volume_use_in_pool(const struct machine *machine, const char *pool, char name[64])
 {
 	scoped_free char *folder = text_format("%s/volumes", machine->run);
 	scoped_dir DIR *dir = folder ? opendir(folder) : NULL;
-	char its_pool[64];
-	bool readonly;
+	struct volume_note note;
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (text_label_fault(e->d_name) ||
-		    !read_note(machine, e->d_name, its_pool, &readonly) ||
-		    strcmp(its_pool, pool) != 0)
+		if (text_label_fault(e->d_name) || !read_note(machine, e->d_name, &note) ||
+		    strcmp(note.pool, pool) != 0)
 			continue;
 		text_print(name, 64, "%s", e->d_name);
 		return true;
@@ -111,21 +100,25 @@ void volume_use_forget(const struct dirs *dirs, const char *name)
 		dirs_lock_forget(dirs, lock);
 }
 
-static int write_note(const struct machine *machine, const char *name, const char *pool,
+static int write_note(const struct machine *machine, const char *name, const struct pool *pool,
 		      bool readonly, struct err *err)
 {
 	scoped_free char *folder = text_format("%s/volumes", machine->run);
 	scoped_free char *path = note_path(machine, name);
-	scoped_free char *line = text_format("%s %s\n", pool, readonly ? "ro" : "rw");
+	struct volume_note note = { .readonly = readonly };
 
-	if (!folder || !path || !line)
+	text_print(note.pool, sizeof note.pool, "%s", pool->name);
+	pool_watch_device(pool, note.device, sizeof note.device);
+	pool_watch_file(pool, note.file, sizeof note.file);
+	scoped_free char *text = volume_note_text(&note);
+	if (!folder || !path || !text)
 		return err_set(err, ENOMEM, "out of memory");
 	return file_make_dirs(folder, 0700, err) < 0
 		       ? -err->code
-		       : file_replace(path, line, strlen(line), 0600, err);
+		       : file_replace(path, text, strlen(text), 0600, err);
 }
 
-int volume_use_begin(const struct machine *machine, const char *name, const char *pool,
+int volume_use_begin(const struct machine *machine, const char *name, const struct pool *pool,
 		     bool readonly, struct err *err)
 {
 	char lock[80], other[64];
@@ -144,14 +137,14 @@ int volume_use_begin(const struct machine *machine, const char *name, const char
 void volume_use_end(const struct machine *machine, const char *name)
 {
 	scoped_free char *path = note_path(machine, name);
-	char pool_name[64], volume[VOLUME_NAME_MAX + 1];
+	char volume[VOLUME_NAME_MAX + 1];
 	struct pool pool = { .use_fd = -1 };
 	struct err ignored = { 0 };
-	bool readonly;
+	struct volume_note note;
 
 	data_volume(name, volume);
-	if (read_note(machine, name, pool_name, &readonly) &&
-	    pool_open(&pool, machine->dirs, pool_name, &ignored) == 0) {
+	if (read_note(machine, name, &note) &&
+	    pool_open(&pool, machine->dirs, note.pool, &ignored) == 0) {
 		volume_deactivate(&pool, volume, &ignored);
 		pool_close(&pool);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes for data that a run has mounted: RUN/machines/MACHINE/volumes/NAME, with the pool and whether it is writable.
+ * Volumes for data that a run has mounted: each has a note in the run folder (keeper/volume_note.h).
  * A note is written before the mount is made, and is gone with the run folder, after the guest has ended. So two guests
  * never have a volume with the right to write to it, whatever is in the settings of their machines.
  */
@@ -8,9 +8,10 @@
 #define BERTH_MACHINE_LIFE_VOLUME_USE_H
 
 #include "machine/state/machine.h"
+#include "storage/storage.h"
 
 /* Notes it, in the run folder of a machine that starts or runs. -EBUSY names the machine that may write to it now. */
-int volume_use_begin(const struct machine *machine, const char *name, const char *pool,
+int volume_use_begin(const struct machine *machine, const char *name, const struct pool *pool,
 		     bool readonly, struct err *err);
 /* Releases what the mount needed, and removes the note. Fine if there is none. */
 void volume_use_end(const struct machine *machine, const char *name);

@@ -145,12 +145,23 @@ static int show(const struct target *target, struct shares *shares, struct err *
 	return 0;
 }
 
+/* The keeper no longer watches the pool. */
+static void end_use(const struct target *target, const char *volume)
+{
+	volume_use_end(target->machine, volume);
+	control_tell_volumes(target->machine);
+}
+
 static int open_late(const struct target *target, const struct kind *kind,
 		     const struct section *section, struct shares *shares, struct err *err)
 {
 	const struct share_owner to = { target->machine, &target->state.map, target->root_fd };
 
-	return kind->open(shares, &to, section, err);
+	if (kind->open(shares, &to, section, err) < 0)
+		return -err->code;
+	/* The keeper watches the volume's pool before the guest can write to it. */
+	control_tell_volumes(target->machine);
+	return 0;
 }
 
 static int write_and_show(struct target *target, const struct kind *kind,
@@ -176,7 +187,7 @@ static int write_and_show(struct target *target, const struct kind *kind,
 	if (err->code) {
 		shares_free(shares);
 		if (kind->late)
-			volume_use_end(machine, section->name);
+			end_use(target, section->name);
 		config_remove_section(&machine_schema, path, kind->schema, section->name, &ignored);
 		if (target->pidfd >= 0 && kind->schema == &device_schema) {
 			kind->hide(target, section, &ignored);
@@ -266,7 +277,7 @@ static int finish(const struct target *target, const struct kind *kind,
 	if (open_late(target, kind, section, shares, err) == 0)
 		show(target, shares, err);
 	if (err->code)
-		volume_use_end(target->machine, section->name);
+		end_use(target, section->name);
 	return -err->code;
 }
 
@@ -414,8 +425,10 @@ static int open_volume(struct shares *shares, const struct share_owner *to,
 
 static int hide_volume(const struct target *target, const struct section *section, struct err *err)
 {
-	return share_withdraw_volume(target->machine, (const struct attached_config *)section,
-				     target->pidfd, target->own_ids, err);
+	int r = share_withdraw_volume(target->machine, (const struct attached_config *)section,
+				      target->pidfd, target->own_ids, err);
+	control_tell_volumes(target->machine);
+	return r;
 }
 
 static const struct kind mounts = { &mount_schema,

@@ -29,15 +29,13 @@ static int map_ids(int mount_fd, const struct share_owner *to, struct err *err)
 
 /* Nodev: as for a root, no device node of the volume may be opened. */
 static int make_mount(const struct share_owner *to, const struct attached_config *attached,
-		      const char *pool_name, struct err *err)
+		      struct pool *pool, struct err *err)
 {
-	scoped_pool struct pool pool = { .use_fd = -1 };
 	char volume[VOLUME_NAME_MAX + 1];
 	scoped_fd int fd = -1;
 
 	data_volume(attached->section.name, volume);
-	if (pool_open(&pool, to->machine->dirs, pool_name, err) < 0 ||
-	    volume_mount(&pool, volume,
+	if (volume_mount(pool, volume,
 			 MOUNT_ATTR_NODEV | (attached->readonly ? MOUNT_ATTR_RDONLY : 0), &fd,
 			 err) < 0 ||
 	    map_ids(fd, to, err) < 0)
@@ -60,36 +58,42 @@ static int open_settled(const struct dirs *dirs, const char *name, struct volume
 	return data_open(dirs, name, config, err);
 }
 
-static int add(struct shares *shares, const struct share_owner *to,
-	       const struct attached_config *attached, struct err *err)
+static int add(struct share *share, const struct share_owner *to,
+	       const struct attached_config *attached, const char *pool_name, struct err *err)
+{
+	scoped_pool struct pool pool = { .use_fd = -1 };
+
+	if (pool_open(&pool, to->machine->dirs, pool_name, err) < 0 ||
+	    volume_use_begin(to->machine, attached->section.name, &pool, attached->readonly, err) <
+		    0)
+		return -err->code;
+	share->what = "volume";
+	share->name = attached->section.name;
+	share->folder = true;
+	if (text_print(share->target, sizeof share->target, "%s", attached->target) < 0)
+		return err_set(err, ENAMETOOLONG, "target '%.80s...' is too long",
+			       attached->target);
+	share->fd = make_mount(to, attached, &pool, err);
+	return share->fd < 0 ? share->fd : 0;
+}
+
+static int find_and_add(struct shares *shares, const struct share_owner *to,
+			const struct attached_config *attached, struct err *err)
 {
 	struct volume_config config = { 0 };
 
 	if (open_settled(to->machine->dirs, attached->section.name, &config, err) < 0)
 		return -err->code;
 	struct share *share = shares_add(shares, err);
-	int r = share ? volume_use_begin(to->machine, attached->section.name, config.pool,
-					 attached->readonly, err)
-		      : -err->code;
-	if (r == 0) {
-		share->what = "volume";
-		share->name = attached->section.name;
-		share->folder = true;
-		r = text_print(share->target, sizeof share->target, "%s", attached->target);
-		if (r < 0)
-			r = err_set(err, ENAMETOOLONG, "target '%.80s...' is too long",
-				    attached->target);
-	}
-	if (r >= 0)
-		r = share->fd = make_mount(to, attached, config.pool, err);
+	int r = share ? add(share, to, attached, config.pool, err) : -err->code;
 	config_free(&volume_schema, &config);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int share_volume(struct shares *shares, const struct share_owner *to,
 		 const struct attached_config *attached, struct err *err)
 {
-	return add(shares, to, attached, err) < 0
+	return find_and_add(shares, to, attached, err) < 0
 		       ? err_wrap(err, "volume '%s'", attached->section.name)
 		       : 0;
 }

@@ -218,8 +218,7 @@ case_copiers_are_held() {
 	same "the witness" running "$(field witness state)"
 	same "held" 1 "$(count_held)"
 	not failed witness
-	dmsetup reload small_disk --table "0 524288 linear $disk 0"
-	dmsetup resume small_disk
+	double_disk
 	retry 90 state_is db running
 	berth exec db touch /stop
 	berth exec witness touch /stop
@@ -229,42 +228,106 @@ case_copiers_are_held() {
 	dmsetup remove --retry small_disk
 }
 
+# ballast MACHINE FILE POOL PER_CENT: enlarges the file until the pool is that full.
+ballast() {
+	local i
+	for i in $(seq 0 4 252); do
+		! is_full "$3" "$4" || return 0
+		berth exec "$1" -- sh -c 'dd if=/dev/zero of=$0 bs=1M count=4 seek=$1 conv=notrunc,fsync 2>/dev/null' "$2" "$i"
+	done
+	is_full "$3" "$4"
+}
+
+# grow_in MACHINE FOLDER: adds a file of 1 MiB a second, until told to stop.
+grow_in() {
+	berth exec "$1" -- sh -c 'i=0
+		until [ -e /stop ]; do
+			dd if=/dev/zero of=$0/f$i bs=1M count=1 conv=fsync 2>/dev/null || touch /run/failed
+			i=$((i + 1))
+			sleep 1
+		done' "$2" </dev/null >/dev/null 2>&1 &
+}
+
+# fill_by_data MACHINE: until it is held.
+fill_by_data() {
+	ballast "$1" /data/ballast p 82 && grow_in "$1" /data && retry 240 state_is "$1" held
+}
+
+# double_disk: the pool's disk grows, which makes room.
+double_disk() {
+	dmsetup reload small_disk --table "0 524288 linear $disk 0"
+	dmsetup resume small_disk
+}
+
 # A machine that fills the pool by its volume for data is held as one that fills it by its root.
 case_data_growers_are_held() {
-	local before disk i
+	local before disk
 	on_a_disk witness d
 	settle witness
 	berth volume create --pool p --size 128M data
 	berth volume attach d data /data
-	for i in $(seq 0 4 124); do
-		! is_full p 82 || break
-		berth exec d -- sh -c "dd if=/dev/zero of=/data/ballast bs=1M count=4 seek=$i conv=notrunc,fsync 2>/dev/null"
-	done
-	echo "at $(full p)%"
 	change witness
-	berth exec d -- sh -c 'i=0
-		until [ -e /stop ]; do
-			dd if=/dev/zero of=/data/f$i bs=1M count=1 conv=fsync 2>/dev/null || touch /run/failed
-			i=$((i + 1))
-			sleep 1
-		done' </dev/null >/dev/null 2>&1 &
-	retry 240 state_is d held
-	echo "held at $(full p)%"
+	fill_by_data d
 	not is_full p 99
 	same "held" 1 "$(count_held)"
 	before=$(berth exec witness cat /state)
 	retry 60 at_least "$((before + 5))" berth exec witness cat /state
-	same "the witness" running "$(field witness state)"
 	not failed witness
-	dmsetup reload small_disk --table "0 524288 linear $disk 0"
-	dmsetup resume small_disk
+	double_disk
 	retry 90 state_is d running
 	berth exec d touch /stop
 	berth exec witness touch /stop
 	wait
 	not failed d
-	berth volume detach d data
+	gone d
 	berth volume delete data
+	delete_all
+	dmsetup remove --retry small_disk
+}
+
+# switches POOL: how often its watch has gone to sleep.
+switches() {
+	awk '/^voluntary/ { print $2 }' "/proc/$(pgrep -f "berth .*_tend [a-z]* $1\$")/status"
+}
+
+# A pool that has only volumes for data is watched by their machines: e gets its at the start, and f while it runs. Of two
+# pools that f fills, the one that has room does not end what the other one began.
+case_data_pools_are_watched() {
+	local disk
+	on_a_disk
+	berth pool create --driver dir elsewhere
+	busybox_template other elsewhere
+	berth create --pool elsewhere --set network= other e
+	berth volume create --pool p --size 128M one
+	berth volume attach e one /data
+	berth start e
+	fill_by_data e
+	double_disk
+	retry 90 state_is e running
+	berth stop e
+	wait
+	berth pool create --driver thin --size 256M q
+	berth launch --pool elsewhere --set network= other f
+	berth volume create --pool q --size 256M inner
+	berth volume attach f inner /inner
+	berth volume create --pool p --size 256M two
+	berth volume attach f two /data
+	berth exec f -- dd if=/dev/zero of=/inner/first bs=1M count=150 conv=fsync
+	ballast f /inner/more q 82
+	retry 60 switches q
+	fill_by_data f
+	retry 60 at_least $(($(switches q) + 20)) switches q
+	same "f" held "$(field f state)"
+	has "pool 'p'" "$(berth info f | grep held)"
+	same "held, and released" held "$(sed -n '/"machine":"f"/s/.*"event":"\(held\|released\)".*/\1/p' "$BERTH_ROOT/run/events" | xargs)"
+	berth volume detach e one
+	berth volume delete one
+	retry 90 state_is f running
+	berth exec f touch /stop
+	wait
+	not failed f
+	gone f e
+	berth volume delete two inner
 	delete_all
 	dmsetup remove --retry small_disk
 }
