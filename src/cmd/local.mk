@@ -32,6 +32,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/policy.c src/cmd/cli/policy.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \
+	src/cmd/cli/traffic.c src/cmd/cli/traffic.h \
 	src/cmd/cli/table.c src/cmd/cli/table.h \
 	src/cmd/complete.c \
 	src/cmd/completion.c \
@@ -71,7 +72,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \
 	src/cmd/machine/move_show.c src/cmd/machine/move_show.h \
-	src/cmd/machine/nic.c src/cmd/machine/nic.h \
+	src/cmd/machine/nic.c src/cmd/machine/nic.h src/cmd/machine/nic_traffic.c src/cmd/machine/nic_traffic.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \

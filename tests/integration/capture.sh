@@ -188,6 +188,25 @@ blocked_in_write() {
 	grep -q pipe_w "/proc/$(pgrep -P "$capture" -x berth-capture)/wchan"
 }
 
+# Packets that the program could not take in time are told.
+case_drops() {
+	local program
+	berth launch --wait bb web
+	begin web --filter "udp port 9"
+	program=$(pgrep -P "$capture" -x berth-capture)
+	kill -STOP "$program"
+	# More than the kernel keeps for it.
+	nsenter --net="/proc/$(field web init)/ns/net" python3 -IS -c '
+import socket, sys
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(40000):
+    link.sendto(bytes(1400), (sys.argv[1], 9))' "$(gateway web)"
+	kill -CONT "$program"
+	finish
+	has "^berth: [0-9]+ packets captured, and [1-9][0-9]* dropped, since they were not written in time$" "$(cat "$T/said")"
+	gone web
+}
+
 # A disk that is full is told, and leaves no file.
 case_full() {
 	berth launch --wait bb web

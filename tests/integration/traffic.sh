@@ -34,6 +34,9 @@ case_counts() {
 	berth exec web -- ping -c 1 -W 1 -I 10.77.1.77 10.77.1.1 >/dev/null || true
 	retry 10 more_than guard_dropped 0
 	has "^traffic: +web received [0-9]+ packets, .*; sent [0-9]+ packets, .*; guard dropped [1-9]" "$(berth network info lan)"
+	has "^traffic: +eth0 received [0-9]+ packets, .*; guard dropped [1-9]" "$(berth info web)"
+	same "traffic of info" "eth0 true" "$(berth info --json web | jq -r '.traffic[] | "\(.nic) \(.guard_dropped > 0)"')"
+	same "traffic of info of a stopped machine" 0 "$(berth info --json off | jq '.traffic | length')"
 	# A machine without a port has none.
 	berth start off
 	berth stop --force off

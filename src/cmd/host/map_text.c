@@ -137,7 +137,10 @@ void map_add_tree(const json_t *map, bool utf8, struct text *out)
 	json_t *each;
 	size_t i;
 
-	json_array_foreach(json_object_get(map, "networks"), i, each) add_network(&tree, each);
+	json_array_foreach(json_object_get(map, "networks"), i, each)
+	{
+		add_network(&tree, each);
+	}
 	json_array_foreach(json_object_get(map, "machines"), i, each)
 	{
 		scoped_text struct text said = { 0 };
@@ -234,7 +237,9 @@ static void add_network_nodes(const json_t *network, struct text *out)
 	}
 	add_edge("host", "", "network", name, word(network, "bridge"), out);
 	json_array_foreach(json_object_get(network, "nics"), i, each)
+	{
 		add_nic_edges(network, each, out);
+	}
 }
 
 void map_add_dot(const json_t *map, struct text *out)
@@ -244,7 +249,10 @@ void map_add_dot(const json_t *map, struct text *out)
 
 	text_add(out, "strict graph berth {\n");
 	add_node("host", "", "host", "house", false, out);
-	json_array_foreach(json_object_get(map, "networks"), i, each) add_network_nodes(each, out);
+	json_array_foreach(json_object_get(map, "networks"), i, each)
+	{
+		add_network_nodes(each, out);
+	}
 	json_array_foreach(json_object_get(map, "machines"), i, each)
 	{
 		scoped_text struct text said = { 0 };

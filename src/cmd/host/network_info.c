@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/cli/traffic.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -49,18 +50,12 @@ struct traffic_lines {
 static int show_traffic(void *context, const struct lease *lease)
 {
 	struct traffic_lines *lines = context;
-	struct traffic traffic;
-	char received[16], sent[16];
+	scoped_text struct text line = { 0 };
 
-	if (network_traffic(lines->network, lease->name, &traffic) < 0)
+	text_add(&line, "%s ", lease->name);
+	if (!traffic_add(lines->network, lease->name, &line))
 		return 0;
-	text_human_size(traffic.received_bytes, received, sizeof received);
-	text_human_size(traffic.sent_bytes, sent, sizeof sent);
-	scoped_free char *line = text_format("%s received %" PRIu64 " packets, %s; sent %" PRIu64
-					     " packets, %s; guard dropped %" PRIu64,
-					     lease->name, traffic.received_packets, received,
-					     traffic.sent_packets, sent, traffic.guarded);
-	show(lines->label, line ? line : "");
+	show(lines->label, text_str(&line));
 	lines->label = "";
 	return 0;
 }
@@ -110,22 +105,6 @@ static int show_network(struct network *network, const struct network_status *st
 	return r < 0 ? r : lease_each(network, show_traffic, &lines, err);
 }
 
-static json_t *traffic_json(const struct network *network, const char *name)
-{
-	struct traffic traffic;
-
-	if (network_traffic(network, name, &traffic) < 0)
-		return json_null();
-	return json_members((const struct json_member[]){
-		{ "received_packets", json_integer((json_int_t)traffic.received_packets) },
-		{ "received_bytes", json_integer((json_int_t)traffic.received_bytes) },
-		{ "sent_packets", json_integer((json_int_t)traffic.sent_packets) },
-		{ "sent_bytes", json_integer((json_int_t)traffic.sent_bytes) },
-		{ "guard_dropped", json_integer((json_int_t)traffic.guarded) },
-		{ 0 },
-	});
-}
-
 struct lease_array {
 	const struct network *network;
 	json_t *array;
@@ -142,7 +121,7 @@ static int add_lease(void *context, const struct lease *lease)
 			{ "address", json_address(lease->prefix, lease->address) },
 			{ "address6", json_address6(lease->prefix6 != 0, &lease->address6) },
 			{ "mac", json_string(lease->mac) },
-			{ "traffic", traffic_json(leases->network, lease->name) },
+			{ "traffic", traffic_object(leases->network, lease->name) },
 			{ 0 },
 		}));
 }

@@ -10,6 +10,7 @@
 #include "cmd/machine/forward.h"
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
+#include "cmd/machine/nic_traffic.h"
 #include "machine/confine/lsm.h"
 #include "machine/life/life.h"
 #include "machine/manage/manage.h"
@@ -281,6 +282,7 @@ static void show_machine(const struct machine *machine, const struct facts *fact
 	show_limits(machine);
 	show_labels(machine->config.labels);
 	network_show(machine, &facts->status, show);
+	nic_traffic_show(machine, show);
 	show("template:", "%s", config->template);
 	show("architecture:", "%s", config->arch);
 	show("created:", "%s", when);
@@ -397,6 +399,7 @@ static json_t *machine_object(const struct machine *machine, const struct facts 
 		{ "ended", json_text(facts->ended) },
 		{ "network", network_object(machine, status) },
 		{ "nics", nics_array(machine) },
+		{ "traffic", nic_traffic_array(machine) },
 		{ "template", json_text(config->template) },
 		{ "arch", json_text(config->arch) },
 		{ "created", json_count(config->created) },
