@@ -67,4 +67,4 @@ EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
 EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh tests/vm/suites/thin_machines.sh
 EXTRA_DIST += tests/vm/suites/thin_copies.sh
-EXTRA_DIST += tests/vm/suites/units.sh tests/vm/suites/views.sh tests/vm/suites/walls.sh
+EXTRA_DIST += tests/vm/suites/lan.sh tests/vm/suites/units.sh tests/vm/suites/views.sh tests/vm/suites/walls.sh

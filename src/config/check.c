@@ -162,6 +162,12 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 			"network.address6 is %s but there is no network; set network as well, or "
 			"unset network.address6",
 			config->address6);
+	if (config->vlan && !*config->network)
+		return err_set(
+			err, EINVAL,
+			"network.vlan is %u but there is no network; set network as well, or "
+			"unset network.vlan",
+			(unsigned)config->vlan);
 	if (*config->init && config->init[strlen(config->init) - 1] == '/')
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);

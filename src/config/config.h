@@ -63,7 +63,8 @@ struct nic_config {
 	char *mac;      /* "" = drawn */
 	uint64_t mtu;   /* bytes; 0: the kernel's default */
 	char *network;
-	bool route; /* the default route leads through it, and not through eth0 */
+	uint64_t vlan; /* of its port on a bridge that filters VLANs; 0: none is chosen */
+	bool route;    /* the default route leads through it, and not through eth0 */
 };
 
 /* [volume NAME]: a volume for data, of that name, that is mounted in the machine */
@@ -75,6 +76,9 @@ struct attached_config {
 
 /* The most interfaces of a machine, with eth0. */
 enum { NICS_MAX = 32, NIC_NAME_MAX = 15 };
+
+/* The highest number of a VLAN. */
+enum { CONFIG_VLAN_MAX = 4094 };
 
 /* "limits.rlimit.NAME": resource limits of setrlimit(2) */
 enum rlimit_key {
@@ -106,6 +110,7 @@ struct machine_config {
 	char *app_directory;    /* "app.directory": where it begins; "" = / */
 	char *app_signal;       /* "app.signal": asks it to end; "" = SIGTERM */
 	char *app_user;         /* "app.user": USER[:GROUP], names or numbers; "" = root */
+	uint64_t vlan;          /* "network.vlan": of eth0, as of a nic */
 	bool ephemeral;         /* deleted when it stops */
 	bool compat;            /* "security.compat": 32-bit system calls in a 64-bit root */
 	bool nesting;           /* "security.nesting" */

@@ -69,6 +69,18 @@ struct nl_msg *link_request_change(int index, unsigned flags)
 	return message;
 }
 
+static struct nl_msg *link_request_down(int index)
+{
+	struct ifinfomsg head = { .ifi_index = index, .ifi_change = IFF_UP };
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+
+	if (message && nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
 int link_set_up(struct link_socket *links, int index)
 {
 	return link_request_send(links, link_request_change(index, IFF_UP));
@@ -117,7 +129,8 @@ static struct nl_msg *veth_message(const struct link_veth *veth)
 	rtnl_link_set_name(ours, veth->name);
 	if (veth->bridge)
 		rtnl_link_set_master(ours, veth->bridge);
-	rtnl_link_set_flags(ours, IFF_UP);
+	if (!veth->vlan)
+		rtnl_link_set_flags(ours, IFF_UP);
 	set_mac(ours, veth->mac);
 	/* Borrowed: veth_get_peer takes a reference of its own. */
 	struct rtnl_link *peer = rtnl_link_veth_get_peer(ours);
@@ -177,7 +190,7 @@ static int fill_change(const struct link_veth *veth, struct nl_msg *change)
  * The kernel takes an alias only in a change, not at the creation of a link, and neither an observer nor a kill may
  * separate the two. A caller that wants isolation gets it, or an error.
  */
-int link_add_veth(struct link_socket *links, const struct link_veth *veth)
+static int add_pair(struct link_socket *links, const struct link_veth *veth)
 {
 	struct nl_msg *both[] = { veth_message(veth), link_request_change(0, 0) };
 
@@ -189,17 +202,37 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 	return link_request_send_all(links, both, 2, NULL);
 }
 
-int link_join(struct link_socket *links, int index, int bridge, bool isolated)
+int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 {
-	struct nl_msg *join = link_request_change(index, IFF_UP);
+	struct link_info ours;
+	int r = add_pair(links, veth);
+
+	if (r < 0 || !veth->vlan)
+		return r;
+	/* What fails here leaves a port that is down, which the caller removes by its name. */
+	r = link_find(links, veth->name, &ours);
+	if (r == 0)
+		r = link_set_vlan(links, ours.index, veth->vlan);
+	return r < 0 ? r : link_set_up(links, ours.index);
+}
+
+int link_join(struct link_socket *links, int index, int bridge, bool isolated, unsigned vlan)
+{
+	/* A port that is down is in no VLAN that it is not to be in. */
+	struct nl_msg *join = vlan ? link_request_down(index) : link_request_change(index, IFF_UP);
 
 	if (join && nla_put_u32(join, IFLA_MASTER, (uint32_t)bridge) < 0) {
 		nlmsg_free(join);
 		join = NULL;
 	}
 	int r = link_request_send(links, join);
-	/* Only a port has the property. */
-	return r < 0 || !isolated ? r : link_set_isolated(links, index, true);
+	/* Only a port has the properties. */
+	if (r == 0 && isolated)
+		r = link_set_isolated(links, index, true);
+	if (r < 0 || !vlan)
+		return r;
+	r = link_set_vlan(links, index, vlan);
+	return r < 0 ? r : link_set_up(links, index);
 }
 
 int link_set_isolated(struct link_socket *links, int index, bool isolated)

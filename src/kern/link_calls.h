@@ -35,6 +35,8 @@
 	CALL(nl_socket_modify_err_cb)     \
 	CALL(nl_socket_set_msg_buf_size)  \
 	CALL(nl_wait_for_ack)             \
+	CALL(nla_data)                    \
+	CALL(nla_find)                    \
 	CALL(nla_get_string)              \
 	CALL(nla_get_u32)                 \
 	CALL(nla_len)                     \
@@ -96,6 +98,8 @@ extern struct link_calls {
 #define nl_socket_modify_err_cb     link_calls.nl_socket_modify_err_cb
 #define nl_socket_set_msg_buf_size  link_calls.nl_socket_set_msg_buf_size
 #define nl_wait_for_ack             link_calls.nl_wait_for_ack
+#define nla_data                    link_calls.nla_data
+#define nla_find                    link_calls.nla_find
 #define nla_get_string              link_calls.nla_get_string
 #define nla_get_u32                 link_calls.nla_get_u32
 #define nla_len                     link_calls.nla_len

@@ -49,6 +49,19 @@ int network_check_changes(const struct network *network, const struct network_co
 	return 0;
 }
 
+int network_check_vlan(const struct network *network, unsigned vlan, struct err *err)
+{
+	if (vlan == 0 || strcmp(network->config.kind, "join") == 0)
+		return 0;
+	return err_set(err, EINVAL,
+		       "network '%s': VLAN %u cannot be chosen on a network of kind %s, only on a "
+		       "bridge of the host's (kind=join)%s",
+		       network->name, vlan, network->config.kind,
+		       config_is_own(&network->config)
+			       ? "; machines that are to be apart get networks of their own"
+			       : "");
+}
+
 /* A network of another sort has other leases, and another link that machines are on. */
 int network_check_kind(const struct network *network, const struct network_config *config,
 		       struct err *err)

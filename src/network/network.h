@@ -60,6 +60,7 @@ struct lease {
 	bool isolated;       /* isolated from the bridge's other isolated ports */
 	char link[IFNAMSIZ]; /* name of the interface in the guest; LEASE_LINK */
 	unsigned mtu;        /* bytes; 0: the kernel's default */
+	unsigned vlan;       /* of its port; 0: none is chosen */
 	bool foreign;        /* the network is not berth's own */
 	bool without_route;  /* the guest's default route does not lead through it */
 };
@@ -89,10 +90,11 @@ int network_list(const struct dirs *dirs, int (*visit)(void *, const char *name)
 		 struct err *err);
 
 /*
- * Brings the network up. One that is not berth's own only has its parent looked for. Else: bridge with its address, forwarding, firewall table, dnsmasq. Makes only missing parts;
- * without any, it is cheap and starts no process. Safe when several commands do it at once. With nat it switches on
- * IPv4 forwarding, a setting of the whole host, which stays on. Machines work without dnsmasq, because berth sets their
- * addresses: if it is missing or cannot run, network_up succeeds, and network->warning has the reason and the remedy.
+ * Brings the network up. One that is not berth's own only has its parent looked for. Else: bridge with its address,
+ * forwarding, firewall table, dnsmasq. Makes only missing parts; without any, it is cheap and starts no process. Safe when
+ * several commands do it at once. With nat it switches on IPv4 forwarding, a setting of the whole host, which stays on.
+ * Machines work without dnsmasq, because berth sets their addresses: if it is missing or cannot run, network_up succeeds,
+ * and network->warning has the reason and the remedy.
  */
 int network_up(struct network *network, struct err *err);
 /*
@@ -159,6 +161,8 @@ int lease_check(const struct network *network, const char *name, const char *add
  */
 int lease_check_new(const char *network, const struct network_config *config, const char *want,
 		    struct err *err);
+/* Whether a port of the network can be in a VLAN, as far as its settings tell; 0, which chooses none, always can. */
+int network_check_vlan(const struct network *network, unsigned vlan, struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */
 bool lease_has_holder(const struct network *network, const char *address, char name[64]);
 /* Whether a lease has that hardware address, and the name that it belongs to. */

@@ -135,6 +135,22 @@ static void port_mac(const struct network *network, const struct lease *lease,
 	mac[0] = HIGHEST_LOCAL;
 }
 
+/* On a bridge that does not filter, the machine would be in all VLANs. */
+static int check_filter(const struct network *network, struct link_socket *links,
+			const struct lease *lease, int bridge, struct err *err)
+{
+	int r = link_filters_vlans(links, bridge);
+
+	if (r < 0)
+		return bridge_tell(network, links, r, "look whether it filters VLANs", err);
+	return r ? 0
+		 : err_set(err, ENOTSUP,
+			   "network '%s': '%s' is to be in VLAN %u, but the host's bridge '%s' "
+			   "does "
+			   "not filter VLANs; switch that on (vlan_filtering), or choose no VLAN",
+			   network->name, lease->name, lease->vlan, bridge_link(network));
+}
+
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -142,6 +158,7 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	struct link_veth veth = { .name = ifname,
 				  .alias = lease->name,
 				  .isolated = lease->isolated && *bridge_link(network),
+				  .vlan = lease->vlan,
 				  .peer = lease->link,
 				  .mtu = host_mtu_of(network, lease),
 				  .peer_mtu = lease->mtu,
@@ -157,6 +174,8 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	if (!veth.bridge && find_bridge(network, links, &veth.bridge, err) < 0)
+		return -err->code;
+	if (lease->vlan && check_filter(network, links, lease, veth.bridge, err) < 0)
 		return -err->code;
 	r = add_port(links, &veth);
 	if (r < 0 && network->bridge) {
@@ -364,7 +383,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	if (r == 0 && port.master == network->bridge)
 		return shape_port(network, lease, pid, links, &port, err);
 	if (r == 0)
-		r = link_join(links, port.index, network->bridge, lease->isolated);
+		r = link_join(links, port.index, network->bridge, lease->isolated, lease->vlan);
 	if (r == 0 || r != -ENODEV)
 		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
 	return network_plug(network, lease, pid, guarded, err);

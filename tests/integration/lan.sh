@@ -272,4 +272,70 @@ case_bridge_again() {
 	gone again
 }
 
+# A bridge that does not filter would put the machine into all VLANs.
+case_vlan_refused() {
+	berth launch --network= bb mvlan
+	fails 1 "network 'lan': 'mvlan' is to be in VLAN 7, but the host's bridge 'br-lan' does not filter VLANs" \
+		berth nic add mvlan eth2 --network lan --vlan 7
+	same "nics after the refusal" "[]" "$(berth nic list --json mvlan)"
+	fails 2 "vlan cannot be '4095'" berth nic add mvlan eth2 --network lan --vlan 4095
+	berth network create own --subnet 10.67.0.0/24
+	fails 1 "network 'own': VLAN 7 cannot be chosen on a network of kind bridge" \
+		berth nic add mvlan eth2 --network own --vlan 7
+	fails 1 "network 'own': VLAN 7 cannot be chosen" berth create --network own --set network.vlan=7 bb e
+	fails 1 "network.vlan is 7 but there is no network" berth create --network= --set network.vlan=7 bb e
+	not berth info e
+	berth create --network lan --set network.vlan=7 bb e
+	fails 1 "does not filter VLANs" berth start e
+	gone mvlan e
+	berth network delete own
+}
+
+# vlans_of MACHINE: of the host end of its eth0, as bridge(8) shows them.
+vlans_of() {
+	local port
+	port=$(ip -o link | sed -n "/alias $1\$/s/^[0-9]*: \([^:@]*\).*/\1/p")
+	bridge -j vlan show dev "$port" | jq -r '.[].vlans[] | "\(.vlan) \(.flags | join(","))"'
+}
+
+# Machines in one VLAN of a bridge that filters them reach each other, and no other VLAN.
+case_vlan() {
+	if ! ip link add br-vlan type bridge vlan_filtering 1; then
+		skip "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)"
+		return 0
+	fi
+	ip link set br-vlan up
+	berth network create trunk kind=join parent=br-vlan subnet=10.66.0.0/24
+	for machine in a:10:1 b:10:2 c:20:3; do
+		IFS=: read -r name vlan last <<<"$machine"
+		berth create --network trunk --set network.vlan="$vlan" --set network.address="10.66.0.$last" bb "$name"
+		berth start "$name"
+	done
+	same "VLANs of a port" "10 PVID,Egress Untagged" "$(vlans_of a)"
+	berth exec a -- ping -c 1 -W 5 10.66.0.2
+	not berth exec a -- ping -c 1 -W 1 10.66.0.3
+	berth create --network trunk --set network.address=10.66.0.4 bb d
+	berth start d
+	same "without a VLAN, the bridge's own" "1 PVID,Egress Untagged" "$(vlans_of d)"
+	has "eth0, network trunk, .*VLAN 10|vlan: +10" "$(berth info a)"
+	same "JSON" 10 "$(berth nic list --json a | jq '.[0].vlan')"
+	# A bridge that is made anew.
+	ip link del br-vlan
+	ip link add br-vlan type bridge vlan_filtering 1
+	ip link set br-vlan up
+	berth network up trunk
+	same "VLANs of the port again" "10 PVID,Egress Untagged" "$(vlans_of a)"
+	retry 10 berth exec a -- ping -c 1 -W 5 10.66.0.2
+	# A nic of a running machine.
+	gone c d
+	berth launch --network= bb c
+	berth nic add c eth1 --network trunk --vlan 10 --address 10.66.0.9
+	berth exec a -- ping -c 1 -W 5 10.66.0.9
+	berth nic set c eth1 vlan=20
+	not berth exec a -- ping -c 1 -W 1 10.66.0.9
+	gone a b c
+	berth network delete trunk
+	ip link del br-vlan
+}
+
 run_cases "$@"

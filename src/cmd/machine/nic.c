@@ -25,9 +25,12 @@ static const struct flag flag_nic_network = { "network", 0, false, "NETWORK",
 					      "network that it is on; else the default one" };
 static const struct flag flag_route = { "route", 0, false, NULL,
 					"the machine's default route leads through it" };
-static const struct flag *const add_flags[] = { &flag_address, &flag_address6,    &flag_mac,
-						&flag_mtu,     &flag_nic_network, &flag_route,
-						NULL };
+static const struct flag flag_vlan = { "vlan", 0, false, "NUMBER",
+				       "VLAN of its port, on a bridge of the host's" };
+static const struct flag *const add_flags[] = { &flag_address,     &flag_address6,
+						&flag_mac,         &flag_mtu,
+						&flag_nic_network, &flag_route,
+						&flag_vlan,        NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove, set */
@@ -63,6 +66,8 @@ static int fill(const struct call *call, struct nic_config *nic, struct err *err
 	if (r == 0)
 		r = section_give(&nic_schema, nic, "route",
 				 call_has(call, &flag_route) ? "yes" : NULL, err);
+	if (r == 0)
+		r = section_give(&nic_schema, nic, "vlan", call_value(call, &flag_vlan), err);
 	nic->section.name = (char *)(uintptr_t)call->words[1];
 	return r;
 }
@@ -163,6 +168,7 @@ static json_t *nic_object(const struct found *found)
 		{ "gateway6", json_gateway6(lease) },
 		{ "mac", json_text(nic->mac) },
 		{ "mtu", json_count(nic->mtu) },
+		{ "vlan", json_count(nic->vlan) },
 		{ "route", json_boolean(nic->route) },
 		{ "active", json_boolean(found->active) },
 		{ 0 },
@@ -200,6 +206,8 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 		text_add(out, ", %s", nic->mac);
 	if (nic->mtu)
 		text_add(out, ", mtu %u", nic->mtu);
+	if (nic->vlan)
+		text_add(out, ", VLAN %u", nic->vlan);
 	if (nic->route)
 		text_add(out, ", default route");
 }

@@ -25,7 +25,9 @@ static int check_nic(const struct machine *machine, const struct nic_view *nic, 
 
 	if (network_open(&network, machine->dirs, nic->network, err) < 0)
 		return -err->code;
-	return lease_check(&network, machine->name, nic->address, nic->address6, err);
+	return network_check_vlan(&network, nic->vlan, err) < 0
+		       ? -err->code
+		       : lease_check(&network, machine->name, nic->address, nic->address6, err);
 }
 
 static int check_network(const struct machine *machine, struct err *err)

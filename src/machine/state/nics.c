@@ -22,6 +22,7 @@ static struct nic_view first(const struct machine_config *config)
 		.mac = config->mac,
 		.address = config->address,
 		.address6 = config->address6,
+		.vlan = (unsigned)config->vlan,
 		.route = !has_routed_section(config),
 	};
 }
@@ -37,6 +38,7 @@ static struct nic_view further(const struct section *section)
 		.address = nic->address,
 		.address6 = nic->address6,
 		.mtu = (unsigned)nic->mtu,
+		.vlan = (unsigned)nic->vlan,
 		.route = nic->route,
 		.section = nic,
 	};
@@ -74,6 +76,7 @@ void nics_shape(const struct machine *machine, const struct nic_view *nic, struc
 	lease->isolated |= machine->config.isolated;
 	if (nic->mtu)
 		lease->mtu = nic->mtu;
+	lease->vlan = nic->vlan;
 	lease->without_route |= !nic->route;
 	snprintf(lease->link, sizeof lease->link, "%s", nic->name);
 }

@@ -12,6 +12,7 @@ struct nic_view {
 	const char *mac, *address;        /* "" = drawn; as leased */
 	const char *address6;             /* "" = made from the other one */
 	unsigned mtu;                     /* bytes; 0: the kernel's default */
+	unsigned vlan;                    /* 0: none is chosen */
 	bool route;                       /* the default route leads through it */
 	const struct nic_config *section; /* NULL: eth0 */
 };
