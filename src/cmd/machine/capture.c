@@ -88,6 +88,7 @@ static int capture_into(struct machine *machine, struct machine_capture *wish, s
 	int r = machine_capture(machine, wish, &result, err);
 	if (r == -EINVAL) {
 		struct err why = *err;
+		*err = (struct err){ 0 };
 		err_set(err, EINVAL, "--filter cannot be '%.100s': %.200s; see pcap-filter(7)",
 			wish->filter, why.text);
 		return EXIT_USAGE;
